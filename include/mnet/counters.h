@@ -1,0 +1,102 @@
+/* Counters: what a stack did, with a reason for every packet that it dropped.
+ *
+ * The list is a macro so that names, texts and the enumeration can never disagree.
+ */
+#ifndef MNET_COUNTERS_H
+#define MNET_COUNTERS_H
+
+#include <stdint.h>
+
+/* X(identifier, "name", "what is counted"); the names of dropped packets contain ".drop_". */
+#define MNET_COUNTERS(X) \
+    X(RX_FRAMES, "rx.frames", "frames taken from the device") \
+    X(RX_BYTES, "rx.bytes", "bytes in them") \
+    X(RX_COALESCED, "rx.coalesced", "segments merged into a larger one before the engine saw them") \
+    X(TX_FRAMES, "tx.frames", "frames given to the device") \
+    X(TX_BYTES, "tx.bytes", "bytes in them") \
+    X(TX_SEGMENTED, "tx.segmented", "segments cut in software from larger ones") \
+    X(TX_DROP_MEMORY, "tx.drop_memory", "to be sent, but memory was used up") \
+    X(TX_DROP_DEVICE, "tx.drop_device", "the device failed to send") \
+    X(TX_DROP_NO_ROUTE, "tx.drop_no_route", "no route to the destination") \
+    X(ETH_DROP_RUNT, "eth.drop_runt", "shorter than an Ethernet header") \
+    X(ETH_DROP_NOT_FOR_US, "eth.drop_not_for_us", "another station's address") \
+    X(ETH_DROP_TYPE, "eth.drop_type", "an EtherType that mnet does not speak") \
+    X(ARP_RX, "arp.rx", "ARP packets received") \
+    X(ARP_DROP_INVALID, "arp.drop_invalid", "malformed or implausible ARP") \
+    X(ARP_CONFLICT, "arp.conflict", "another station uses our address") \
+    X(ARP_DROP_PENDING, "arp.drop_pending", "pushed out of a neighbour's pending queue") \
+    X(ARP_DROP_UNRESOLVED, "arp.drop_unresolved", "the neighbour did not answer") \
+    X(ARP_DROP_TABLE, "arp.drop_table", "no place in the neighbour table") \
+    X(IP_RX, "ip.rx", "IP packets received") \
+    X(IP_TX, "ip.tx", "IP packets sent") \
+    X(IP_DROP_TRUNCATED, "ip.drop_truncated", "shorter than its header says") \
+    X(IP_DROP_HEADER, "ip.drop_header", "version, header length or total length is wrong") \
+    X(IP_DROP_CHECKSUM, "ip.drop_checksum", "wrong header checksum") \
+    X(IP_DROP_OPTIONS, "ip.drop_options", "malformed options, or a source route") \
+    X(IP_DROP_SOURCE, "ip.drop_source", "a source address no packet can have") \
+    X(IP_DROP_NOT_FOR_US, "ip.drop_not_for_us", "another host's address") \
+    X(IP_DROP_PROTOCOL, "ip.drop_protocol", "a protocol that mnet does not speak") \
+    X(IP_DROP_TOO_BIG, "ip.drop_too_big", "larger than the MTU with Don't Fragment set") \
+    X(FRAG_RX, "frag.rx", "fragments received") \
+    X(FRAG_REASSEMBLED, "frag.reassembled", "datagrams put together") \
+    X(FRAG_TX, "frag.tx", "fragments sent") \
+    X(FRAG_DROP_INVALID, "frag.drop_invalid", "overlapping, too long or misaligned") \
+    X(FRAG_DROP_LIMIT, "frag.drop_limit", "over the limits of reassembly") \
+    X(FRAG_DROP_TIMEOUT, "frag.drop_timeout", "the rest did not come in time") \
+    X(ICMP_RX, "icmp.rx", "ICMP messages received") \
+    X(ICMP_ECHO, "icmp.echo", "echo requests answered") \
+    X(ICMP_ERRORS_TX, "icmp.errors_tx", "ICMP errors sent") \
+    X(ICMP_ERRORS_LIMITED, "icmp.errors_limited", "ICMP errors not sent for the rate limit") \
+    X(ICMP_ERRORS_RX, "icmp.errors_rx", "ICMP errors handed to a transport") \
+    X(ICMP_DROP_INVALID, "icmp.drop_invalid", "truncated, or wrong checksum") \
+    X(ICMP_DROP_IGNORED, "icmp.drop_ignored", "a type that needs no answer") \
+    X(UDP_RX, "udp.rx", "datagrams received") \
+    X(UDP_TX, "udp.tx", "datagrams sent") \
+    X(UDP_DROP_INVALID, "udp.drop_invalid", "truncated or wrong length") \
+    X(UDP_DROP_CHECKSUM, "udp.drop_checksum", "wrong checksum") \
+    X(UDP_DROP_NO_PORT, "udp.drop_no_port", "nobody listens on the port") \
+    X(UDP_DROP_QUEUE, "udp.drop_queue", "the endpoint's queue is full") \
+    X(TCP_RX, "tcp.rx", "segments received") \
+    X(TCP_TX, "tcp.tx", "segments sent") \
+    X(TCP_RETRANSMITTED, "tcp.retransmitted", "segments sent again") \
+    X(TCP_RTO, "tcp.rto", "retransmission timeouts") \
+    X(TCP_FAST_RETRANSMIT, "tcp.fast_retransmit", "losses found by duplicate acknowledgements") \
+    X(TCP_RST_TX, "tcp.rst_tx", "resets sent") \
+    X(TCP_RST_RX, "tcp.rst_rx", "resets accepted") \
+    X(TCP_CHALLENGE_ACK, "tcp.challenge_ack", "challenge ACKs sent (RFC 5961)") \
+    X(TCP_CHALLENGE_LIMITED, "tcp.challenge_limited", "challenge ACKs not sent for their rate limit") \
+    X(TCP_OPENED, "tcp.opened", "connections established by us") \
+    X(TCP_ACCEPTED, "tcp.accepted", "connections established by peers") \
+    X(TCP_TIMED_OUT, "tcp.timed_out", "connections given up because the peer fell silent") \
+    X(TCP_DROP_TRUNCATED, "tcp.drop_truncated", "shorter than a header, or a data offset that lies") \
+    X(TCP_DROP_CHECKSUM, "tcp.drop_checksum", "wrong checksum") \
+    X(TCP_DROP_ADDRESS, "tcp.drop_address", "broadcast, multicast or invalid addresses") \
+    X(TCP_DROP_CLOSED, "tcp.drop_closed", "no connection and no listener") \
+    X(TCP_DROP_BACKLOG, "tcp.drop_backlog", "a listener's backlog was full") \
+    X(TCP_DROP_HALF_OPEN, "tcp.drop_half_open", "half-open connections evicted for newer ones") \
+    X(TCP_DROP_LIMIT, "tcp.drop_limit", "the connection limit was reached") \
+    X(TCP_DROP_MEMORY, "tcp.drop_memory", "received, but memory was used up") \
+    X(TCP_DROP_SEQUENCE, "tcp.drop_sequence", "outside the receive window") \
+    X(TCP_DROP_ACK, "tcp.drop_ack", "no ACK bit, or an unacceptable acknowledgement") \
+    X(TCP_DROP_RST, "tcp.drop_rst", "a reset that was not exact") \
+    X(TCP_DROP_STATE, "tcp.drop_state", "meaningless in the connection's state") \
+    X(TCP_DROP_DUPLICATE, "tcp.drop_duplicate", "nothing in it was new") \
+    X(TCP_DROP_REASSEMBLY, "tcp.drop_reassembly", "over the limits of reassembly") \
+    X(TCP_DROP_REPLY, "tcp.drop_reply", "resets and acknowledgements not sent, too many waited")
+
+enum mnet_counter {
+#define MNET_COUNTER_ENUM(identifier, name, text) MNET_COUNT_##identifier,
+    MNET_COUNTERS(MNET_COUNTER_ENUM)
+#undef MNET_COUNTER_ENUM
+        MNET_COUNTER_MAX
+};
+
+struct mnet_counters {
+    uint64_t value[MNET_COUNTER_MAX];
+};
+
+/* The name ("tcp.drop_checksum") and meaning of a counter; static texts, NULL for a value outside the enumeration. */
+const char *mnet_counter_name(enum mnet_counter counter);
+const char *mnet_counter_text(enum mnet_counter counter);
+
+#endif

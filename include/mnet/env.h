@@ -1,0 +1,36 @@
+/* The environment of an application, the same on every port.
+ *
+ * An application defines mnet_main and is linked with one port. mnet_main runs in the first task; its return value is the exit status. All
+ * other tasks are cancelled and awaited, and stacks still up are taken down, when it returns.
+ *
+ * Standard options, taken from the command line before the application sees the rest:
+ *   --ipv4=ADDRESS/LENGTH  --ipv4-gateway=ADDRESS  --route=PREFIX,GATEWAY (repeatable)
+ *   --memory=SIZE (bytes, or with K, M, G)  --log=error|warning|info|debug  --capture=FILE (where there are files)
+ *   --address-probe  --no-checksum-offload  --no-segmentation-offload  --no-coalescing
+ *   --net:NAME=DEVICE  (which host interface stands behind the device NAME; "service" is the usual name)
+ *   --help
+ * A wrong option ends the program before mnet_main with one line on the error output and exit status 1.
+ */
+#ifndef MNET_ENV_H
+#define MNET_ENV_H
+
+#include <mnet/device.h>
+#include <mnet/stack.h>
+
+struct mnet_env;
+
+/* Defined by the application. */
+int mnet_main(struct mnet_env *env);
+
+/* The command line without the standard options; argv[0] is the program's name, argv[argc] is NULL. */
+int mnet_env_argc(const struct mnet_env *env);
+char **mnet_env_argv(const struct mnet_env *env);
+
+/* The device called `name` (NULL: the first), opened on first use; NULL where there is none. Owned by the environment until a stack takes
+ * it. */
+struct mnet_device *mnet_env_device(struct mnet_env *env, const char *name);
+
+/* Writes text to the console: standard output, or the serial line of a unikernel. */
+void mnet_print(struct mnet_env *env, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,9 @@
+/* The node that public structures are threaded on. Its fields are mnet's. */
+#ifndef MNET_LINK_H
+#define MNET_LINK_H
+
+struct mnet_link {
+    struct mnet_link *next, *prev;
+};
+
+#endif

@@ -1,0 +1,16 @@
+/* Everything an application needs. */
+#ifndef MNET_MNET_H
+#define MNET_MNET_H
+
+#include <mnet/address.h>
+#include <mnet/counters.h>
+#include <mnet/env.h>
+#include <mnet/error.h>
+#include <mnet/log.h>
+#include <mnet/stack.h>
+#include <mnet/task.h>
+#include <mnet/tcp.h>
+#include <mnet/time.h>
+#include <mnet/udp.h>
+
+#endif

@@ -1,0 +1,105 @@
+/* Stacks: one host's TCP/IP, on one device.
+ *
+ * There are two ways to run one. An application (`mnet_main`, see env.h) calls mnet_stack_up, and the port's event loop drives
+ * it. Anything else calls mnet_stack_open with a device, a clock, entropy and memory of its own, and drives it with
+ * mnet_stack_poll. Any number of stacks live in one process, independent of one another.
+ */
+#ifndef MNET_STACK_H
+#define MNET_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mnet/address.h>
+#include <mnet/counters.h>
+#include <mnet/device.h>
+#include <mnet/error.h>
+#include <mnet/log.h>
+#include <mnet/time.h>
+
+struct mnet_env;
+struct mnet_stack;
+
+/* What a stack needs of the world. */
+struct mnet_platform {
+    /* Monotonic time in nanoseconds. */
+    uint64_t (*now)(void *context);
+    /* Fills `buffer` with `len` unpredictable bytes; false where there is no entropy. */
+    bool (*entropy)(void *context, void *buffer, size_t len);
+    void *context;
+};
+
+struct mnet_route {
+    struct mnet_prefix destination; /* length 0 is the default route */
+    struct mnet_address gateway;    /* unspecified: on the link */
+};
+
+#define MNET_ROUTES_MAX 16
+
+/* Everything that can be set. All zeros is the default for every field; a stack copies what it needs. */
+struct mnet_config {
+    struct mnet_device *device;      /* mnet_stack_up: default is the environment's first. The stack closes it when it ends */
+    struct mnet_platform platform;   /* mnet_stack_up: the environment's */
+    void *memory;                    /* the region for everything; mnet_stack_up: taken from the environment */
+    size_t memory_size;              /* its bytes; mnet_stack_up: default is 65 % of what the platform has */
+    struct mnet_log log;             /* default: silence; mnet_stack_up: the console, errors and warnings */
+
+    struct mnet_prefix ipv4;         /* own address and network, 10.0.0.2/24 */
+    struct mnet_address ipv4_gateway;
+    struct mnet_route routes[MNET_ROUTES_MAX];
+    unsigned route_count;
+    uint8_t ttl;                     /* of packets sent; default 64 */
+    bool address_probe;              /* probe for another user of the address before using it (RFC 5227), about 6 s */
+    unsigned neighbours_max;         /* default 256 */
+    unsigned reassembly_datagrams_max; /* IP datagrams being put together at a time; default 32 */
+    size_t reassembly_bytes_max;     /* memory they may pin; default 1/32 of the budget */
+
+    unsigned tcp_connections_max;    /* established connections; default 65536, and never more than memory allows */
+    unsigned tcp_half_open_max;      /* SYNs received and not yet established, of all listeners; default 1024 */
+    unsigned tcp_time_wait_max;      /* TIME-WAIT records; the oldest goes when full; default 16384 */
+    unsigned tcp_listeners_max;      /* default 64 */
+    uint32_t tcp_send_buffer;        /* bytes a connection may queue; default 1 MiB, or what the budget allows */
+    uint32_t tcp_receive_buffer;     /* largest receive window in bytes; default 1 MiB, or what the budget allows */
+    uint64_t tcp_msl_ns;             /* maximum segment lifetime; default 30 s, so TIME-WAIT lasts 60 s */
+    uint64_t tcp_orphan_ns;          /* how long FIN-WAIT-2 without a user is kept; default 60 s */
+    uint64_t tcp_user_timeout_ns;    /* R2: unacknowledged data gives up after this; default 15 min; for SYNs 3 min */
+    unsigned udp_endpoints_max;      /* default 64 */
+    bool tcp_no_delay;               /* connections start with Nagle's algorithm off */
+
+    bool no_checksum_offload;        /* do checksums in software even where the device could; either direction ... */
+    bool no_segmentation_offload;    /* ... and segmentation */
+    bool no_coalescing;              /* give the engine received segments one by one */
+};
+
+/* Starts a stack on an environment: `config` fields that are zero come from the environment's standard options (--ipv4=..., see env.h),
+ * then from the defaults; NULL means all of them. The event loop drives it from here on. On failure *stack is NULL.
+ * MNET_E_INVALID, MNET_E_NO_DEVICE, MNET_E_NO_ENTROPY, MNET_E_NO_MEMORY. May suspend: with address_probe until the address is ours
+ * (MNET_E_IN_USE where it is not). */
+int mnet_stack_up(struct mnet_env *env, const struct mnet_config *config, struct mnet_stack **stack);
+
+/* Creates a stack that the caller drives. device, platform, memory, memory_size and ipv4 are required. Never suspends. */
+int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack);
+
+/* Ends a stack: every blocked task wakes with MNET_E_CLOSED, peers get a FIN or a reset as far as the device takes it now, the device is
+ * closed, all memory returns. Flows, listeners and endpoints of the stack are invalid afterwards. Never suspends. */
+void mnet_stack_down(struct mnet_stack *stack);
+
+/* Does what is due: takes received frames (a bounded number), runs expired timers, sends what may be sent. `now` is the time on the
+ * platform's clock and never goes back. Returns true when work is left that needs another call at once. Never suspends. */
+bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now);
+/* When mnet_stack_poll must be called again at the latest if no frame arrives; MNET_NEVER where nothing is pending. */
+uint64_t mnet_stack_deadline(const struct mnet_stack *stack);
+/* A descriptor for poll(2), readable when a frame waits; -1 where the port has none. */
+int mnet_stack_fd(const struct mnet_stack *stack);
+
+/* The stack's own view of the time: that of the last poll. */
+uint64_t mnet_stack_now(const struct mnet_stack *stack);
+/* The largest IP packet of its device, and its own IPv4 address (unspecified while it has none). */
+uint16_t mnet_stack_mtu(const struct mnet_stack *stack);
+struct mnet_address mnet_stack_ipv4(const struct mnet_stack *stack);
+const struct mnet_counters *mnet_stack_counters(const struct mnet_stack *stack);
+/* Bytes of the memory budget in use. */
+size_t mnet_stack_memory_used(const struct mnet_stack *stack);
+
+#endif

@@ -1,0 +1,141 @@
+/* TCP: connections as a program sees them (RFC 9293 3.9.1).
+ *
+ * Calls that may suspend take an absolute deadline last. With deadline 0 they never suspend, may be used outside tasks, and return
+ * MNET_E_DEADLINE where they would have to wait. A cancelled task gets MNET_E_CANCELLED from every call that would suspend. Any number
+ * of tasks may use one flow. A NULL or already closed handle is the caller's bug, not an error code.
+ */
+#ifndef MNET_TCP_H
+#define MNET_TCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mnet/address.h>
+#include <mnet/error.h>
+#include <mnet/packet.h>
+#include <mnet/time.h>
+
+struct mnet_stack;
+struct mnet_flow;
+struct mnet_listener;
+
+/* Options of an active open; zeros are defaults. */
+struct mnet_connect_options {
+    struct mnet_endpoint local; /* default: the stack chooses the address (MUST-44) and a random port (RFC 6056) */
+    bool no_delay;
+    uint8_t ttl;                /* MUST-49; default: the stack's */
+    uint8_t dscp;               /* MUST-48: 0..63 */
+};
+
+/* What a full backlog does to a further connection request. */
+enum mnet_backlog_policy {
+    MNET_BACKLOG_IGNORE, /* stays silent: the client tries again */
+    MNET_BACKLOG_REFUSE, /* answers with a reset */
+};
+
+/* Options of a passive open; zeros are defaults. */
+struct mnet_listen_options {
+    struct mnet_address address; /* listen on this own address only (MUST-43) */
+    unsigned backlog;            /* connections established but not yet accepted; default 128 */
+    enum mnet_backlog_policy policy;
+    bool no_delay;
+};
+
+/* Connects to `address` and `port` and waits until the connection is established. On any failure *flow is NULL and nothing is left
+ * behind. MNET_E_UNREACHABLE (no route: at once; no neighbour: after about 3 s; ICMP says so), MNET_E_REFUSED, MNET_E_TIMED_OUT,
+ * MNET_E_INVALID (not a unicast address, port 0: MUST-46), MNET_E_IN_USE, MNET_E_LIMIT, MNET_E_NO_MEMORY, MNET_E_DEADLINE,
+ * MNET_E_CANCELLED. Suspends. */
+int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint16_t port, struct mnet_flow **flow,
+                     uint64_t deadline);
+
+/* The two halves of it, for options and for foreign event loops: begin sends the SYN and never suspends; the flow must be closed
+ * whatever comes of it. established waits until the connection is up or has failed. */
+int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote,
+                           const struct mnet_connect_options *options, struct mnet_flow **flow);
+int mnet_tcp_established(struct mnet_flow *flow, uint64_t deadline);
+
+/* Listens on `port` (0 picks a free one; see mnet_tcp_listen_port). options may be NULL. MNET_E_IN_USE, MNET_E_INVALID (not an own address),
+ * MNET_E_LIMIT, MNET_E_NO_MEMORY. Never suspends. */
+int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_listen_options *options,
+                    struct mnet_listener **listener);
+uint16_t mnet_tcp_listen_port(const struct mnet_listener *listener);
+
+/* Waits for an established connection; waiting tasks are served in order, one flow each. MNET_E_CLOSED when the listener goes. Suspends. */
+int mnet_tcp_accept(struct mnet_listener *listener, struct mnet_flow **flow, uint64_t deadline);
+
+/* Stops listening: waiters wake with MNET_E_CLOSED, connections not yet accepted are reset. The handle is invalid afterwards.
+ * Never suspends. */
+void mnet_tcp_unlisten(struct mnet_listener *listener);
+
+/* Reads up to `len` bytes, at least one unless the stream has ended. Returns the count; 0 only at the end of the stream (or for len 0, at
+ * once). What arrived in order is delivered before MNET_E_RESET or MNET_E_TIMED_OUT is. MNET_E_CLOSED after
+ * shutdown of reading. Suspends. */
+ptrdiff_t mnet_tcp_read(struct mnet_flow *flow, void *buffer, size_t len, uint64_t deadline);
+
+/* Reads exactly `len` bytes: 0, or MNET_E_END_OF_FILE or another error; *done (may be NULL) says how many were read. Suspends. */
+int mnet_tcp_read_exactly(struct mnet_flow *flow, void *buffer, size_t len, size_t *done, uint64_t deadline);
+
+/* Lends received bytes without copying them: fills up to `max` slices with contiguous pieces, in order, of what has arrived and returns how many
+ * were filled (at least 1, or 0 at the end of the stream). They are consumed, and stay valid until mnet_tcp_release(flow) gives all lent
+ * slices of the flow back, which also opens the receive window. Mixes freely with mnet_tcp_read. Suspends. */
+ptrdiff_t mnet_tcp_get(struct mnet_flow *flow, struct mnet_slice *slices, int max, uint64_t deadline);
+void mnet_tcp_release(struct mnet_flow *flow);
+
+/* Queues all of `len` bytes for sending, copying them; waits for room in the send buffer. Returns 0, or an error, and says in *queued (may be
+ * NULL) how many bytes were queued either way. Calls of several tasks do not mix their bytes. Works after the peer's FIN; MNET_E_CLOSED_BY_PEER
+ * after its reset (MNET_E_TIMED_OUT, MNET_E_UNREACHABLE when that ended the connection), MNET_E_CLOSED after shutdown of writing. Suspends. */
+int mnet_tcp_write(struct mnet_flow *flow, const void *data, size_t len, size_t *queued, uint64_t deadline);
+/* The same for several pieces in order. */
+int mnet_tcp_writev(struct mnet_flow *flow, const struct mnet_slice *slices, int count, size_t *queued, uint64_t deadline);
+/* Sends the caller's bytes without copying: `release(context)` is called once, from within a call into the stack, when they are no longer needed
+ * (acknowledged, or the connection is gone), also where the call fails after queueing a part. On failure with *queued 0 it is not called.
+ * Suspends. */
+int mnet_tcp_write_lent(struct mnet_flow *flow, const void *data, size_t len, void (*release)(void *context), void *context,
+                        size_t *queued, uint64_t deadline);
+/* Queues all of `len` bytes whatever the send buffer's limit (not the memory budget: MNET_E_NO_MEMORY, nothing queued), and transmits at once what the
+ * windows allow. Never suspends; safe in finalisers. While another task is inside a write, the bytes follow that write's. */
+int mnet_tcp_write_now(struct mnet_flow *flow, const void *data, size_t len);
+
+/* Closes the flow; the handle is invalid afterwards, and queued data is still delivered. With unread data, or when data arrives later, the
+ * peer gets a reset (RFC 9293 3.6.1, SHLD-3). Tasks blocked on the flow wake with MNET_E_CLOSED. Never suspends, never fails; NULL is allowed, so
+ * that a cleared handle can be closed twice. */
+void mnet_tcp_close(struct mnet_flow *flow);
+/* Sends a reset and forgets everything queued. Otherwise as close. */
+void mnet_tcp_abort(struct mnet_flow *flow);
+
+enum mnet_shutdown {
+    MNET_SHUTDOWN_READ = 1,  /* later data of the peer is answered with a reset */
+    MNET_SHUTDOWN_WRITE = 2, /* FIN after the queued data; reading goes on */
+    MNET_SHUTDOWN_BOTH = 3,
+};
+/* Never suspends. 0, MNET_E_INVALID, or MNET_E_CLOSED where the connection is gone. */
+int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how);
+
+/* Both ends, in any state of the connection; either pointer may be NULL. */
+void mnet_tcp_peers(const struct mnet_flow *flow, struct mnet_endpoint *local, struct mnet_endpoint *remote);
+/* Writes "tcp 10.0.0.2:80 > 10.0.0.1:40112" into `text`, always terminated; returns `text`. MNET_TCP_TEXT is enough. */
+#define MNET_TCP_TEXT (2 * MNET_ENDPOINT_TEXT + 8)
+char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size);
+
+/* Nagle's algorithm on or off (MUST-17). */
+void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay);
+/* The time to live (1..255) and DSCP (0..63) of later segments; MNET_E_INVALID (MUST-48, MUST-49). */
+int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl);
+int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp);
+
+/* Readiness, for foreign event loops. */
+enum mnet_ready {
+    MNET_READABLE = 1, /* mnet_tcp_read would not wait (data, end of stream, or an error) */
+    MNET_WRITABLE = 2, /* mnet_tcp_write would queue something, or fail */
+    MNET_ACCEPTABLE = 4, /* mnet_tcp_accept would not wait */
+};
+/* What the flow or listener is ready for now. */
+unsigned mnet_tcp_ready(const struct mnet_flow *flow);
+unsigned mnet_tcp_listener_ready(const struct mnet_listener *listener);
+/* Asks for `notify(context, ready)` from within mnet_stack_poll when readiness may have risen; NULL ends it. It must only note the fact, not call
+ * into the stack. */
+void mnet_tcp_notify(struct mnet_flow *flow, void (*notify)(void *context, unsigned ready), void *context);
+void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(void *context, unsigned ready), void *context);
+
+#endif

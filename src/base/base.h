@@ -1,0 +1,22 @@
+/* What every file of the stack may use: a few macros, and assertions for our own bugs. */
+#ifndef MN_BASE_H
+#define MN_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MN_CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+#define MN_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define MN_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MN_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MN_LIKELY(x) __builtin_expect(!!(x), 1)
+#define MN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* Ends the program with a report; the port defines it (standard error, console). Never returns. */
+_Noreturn void mn_panic(const char *file, int line, const char *text);
+
+/* Always on: an assertion states what only a bug of ours can break; nothing that a peer sends may reach one. */
+#define MN_ASSERT(condition) (MN_LIKELY(condition) ? (void)0 : mn_panic(__FILE__, __LINE__, #condition))
+
+#endif

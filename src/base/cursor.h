@@ -1,0 +1,110 @@
+/* A bounds-checked cursor over bytes in network order. A read or write past the end does nothing, marks the cursor as failed, and reads give 0; so a parser
+ * reads a whole header and checks `ok` once. */
+#ifndef MN_CURSOR_H
+#define MN_CURSOR_H
+
+#include <string.h>
+
+#include "base/base.h"
+
+struct mn_reader {
+    const uint8_t *at, *end;
+    bool ok;
+};
+
+static inline struct mn_reader mn_reader(const void *data, size_t len)
+{
+    return (struct mn_reader){data, (const uint8_t *)data + len, true};
+}
+
+static inline size_t mn_reader_left(const struct mn_reader *r)
+{
+    return (size_t)(r->end - r->at);
+}
+
+/* `len` bytes in place, or NULL. */
+static inline const uint8_t *mn_read(struct mn_reader *r, size_t len)
+{
+    if (MN_UNLIKELY(!r->ok || mn_reader_left(r) < len)) {
+        r->ok = false;
+        return NULL;
+    }
+    const uint8_t *bytes = r->at;
+    r->at += len;
+    return bytes;
+}
+
+static inline uint8_t mn_read_u8(struct mn_reader *r)
+{
+    const uint8_t *b = mn_read(r, 1);
+    return b == NULL ? 0 : b[0];
+}
+
+static inline uint16_t mn_read_u16(struct mn_reader *r)
+{
+    const uint8_t *b = mn_read(r, 2);
+    return b == NULL ? 0 : (uint16_t)(b[0] << 8 | b[1]);
+}
+
+static inline uint32_t mn_read_u32(struct mn_reader *r)
+{
+    const uint8_t *b = mn_read(r, 4);
+    return b == NULL ? 0 : (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+struct mn_writer {
+    uint8_t *at, *end;
+    bool ok;
+};
+
+static inline struct mn_writer mn_writer(void *data, size_t len)
+{
+    return (struct mn_writer){data, (uint8_t *)data + len, true};
+}
+
+static inline uint8_t *mn_write(struct mn_writer *w, size_t len)
+{
+    if (MN_UNLIKELY(!w->ok || (size_t)(w->end - w->at) < len)) {
+        w->ok = false;
+        return NULL;
+    }
+    uint8_t *bytes = w->at;
+    w->at += len;
+    return bytes;
+}
+
+static inline void mn_write_u8(struct mn_writer *w, uint8_t value)
+{
+    uint8_t *b = mn_write(w, 1);
+    if (b != NULL)
+        b[0] = value;
+}
+
+static inline void mn_write_u16(struct mn_writer *w, uint16_t value)
+{
+    uint8_t *b = mn_write(w, 2);
+    if (b != NULL) {
+        b[0] = (uint8_t)(value >> 8);
+        b[1] = (uint8_t)value;
+    }
+}
+
+static inline void mn_write_u32(struct mn_writer *w, uint32_t value)
+{
+    uint8_t *b = mn_write(w, 4);
+    if (b != NULL) {
+        b[0] = (uint8_t)(value >> 24);
+        b[1] = (uint8_t)(value >> 16);
+        b[2] = (uint8_t)(value >> 8);
+        b[3] = (uint8_t)value;
+    }
+}
+
+static inline void mn_write_bytes(struct mn_writer *w, const void *bytes, size_t len)
+{
+    uint8_t *b = mn_write(w, len);
+    if (b != NULL)
+        memcpy(b, bytes, len);
+}
+
+#endif

@@ -1,0 +1,40 @@
+/* Pools: objects of one size out of a mnet_memory. See mnet/memory.h for the scheme. */
+#ifndef MN_POOL_H
+#define MN_POOL_H
+
+#include <mnet/memory.h>
+
+#include "base/base.h"
+
+/* Which part of the budget an allocation may use. */
+enum mn_claim {
+    MN_CLAIM_RECEIVE, /* all of it: received packets, acknowledgements, what cannot be refused */
+    MN_CLAIM_SEND,    /* not the reserve: data to be sent, new connections */
+};
+
+struct mn_slab;
+
+/* Zero-cost until used; embed it and call mn_pool_init. */
+struct mn_pool {
+    struct mnet_memory *memory;
+    const char *name; /* static */
+    uint32_t object_size; /* rounded up to 16 */
+    uint32_t objects_per_slab;
+    struct mn_slab *partial; /* slabs with free objects */
+    size_t in_use;
+    size_t limit; /* most objects at a time; SIZE_MAX for none but memory */
+};
+
+/* `object_size` is at most MN_SLAB_BYTES. */
+#define MN_SLAB_BYTES (64u * 1024u)
+void mn_pool_init(struct mn_pool *pool, struct mnet_memory *memory, const char *name, size_t object_size, size_t limit);
+/* 16-byte aligned, not zeroed; NULL where memory or the limit is used up. O(1). */
+void *mn_pool_alloc(struct mn_pool *pool, enum mn_claim claim);
+void *mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim);
+/* `object` must be of this pool; NULL is allowed. O(1). */
+void mn_pool_free(struct mn_pool *pool, void *object);
+
+/* A block of several contiguous slabs, zeroed, for tables whose size is fixed at creation. Cannot be freed. NULL where there is none. */
+void *mn_memory_table(struct mnet_memory *memory, size_t bytes);
+
+#endif

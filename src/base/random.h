@@ -1,0 +1,24 @@
+/* A deterministic random generator, seeded once from the platform's entropy: ChaCha20 keystream with fast key erasure, 512 bytes at a time.
+ * The same seed gives the same numbers. */
+#ifndef MN_RANDOM_H
+#define MN_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MN_RANDOM_SEED 32
+
+struct mn_random {
+    uint8_t key[MN_RANDOM_SEED];
+    uint8_t pool[512];
+    uint32_t used;
+};
+
+void mn_random_init(struct mn_random *random, const uint8_t seed[MN_RANDOM_SEED]);
+void mn_random_bytes(struct mn_random *random, void *to, size_t len);
+uint32_t mn_random_u32(struct mn_random *random);
+uint64_t mn_random_u64(struct mn_random *random);
+/* Uniform in 0..bound-1, without modulo bias; bound > 0. */
+uint32_t mn_random_below(struct mn_random *random, uint32_t bound);
+
+#endif

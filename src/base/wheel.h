@@ -1,0 +1,46 @@
+/* A hierarchical timing wheel: arming and cancelling are O(1), expiry O(1) amortised, and an empty wheel asks for no wake-up.
+ *
+ * Timers fire at their time rounded up to a whole microsecond, never early. There are no callbacks: mn_wheel_expire hands out expired timers one
+ * by one, in order of time and, at the same microsecond, in order of arming.
+ */
+#ifndef MN_WHEEL_H
+#define MN_WHEEL_H
+
+#include <mnet/link.h>
+#include <mnet/time.h>
+
+#include "base/base.h"
+
+#define MN_WHEEL_LEVELS 8 /* of 64 slots each: 2^48 us, almost nine years; later times wait in the last slot */
+#define MN_WHEEL_SLOTS 64
+
+struct mn_timer {
+    struct mnet_link link; /* must be zero before the first use */
+    uint64_t at_ns;        /* when it fires; meaningful while armed */
+    uint16_t slot;         /* the wheel's */
+    uint8_t kind;          /* the owner's, to tell its timers apart */
+};
+
+struct mn_wheel {
+    uint64_t now_us;
+    uint64_t occupied[MN_WHEEL_LEVELS]; /* one bit for each slot that is not empty */
+    struct mnet_link slots[MN_WHEEL_LEVELS][MN_WHEEL_SLOTS];
+    struct mnet_link expired;
+    size_t armed;
+};
+
+void mn_wheel_init(struct mn_wheel *wheel, uint64_t now_ns);
+/* Arms or re-arms `timer`; MNET_NEVER cancels it. A time in the past fires at the next expiry. */
+void mn_wheel_arm(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t at_ns);
+/* Allowed for a timer that is not armed. */
+void mn_wheel_cancel(struct mn_wheel *wheel, struct mn_timer *timer);
+static inline bool mn_timer_armed(const struct mn_timer *timer)
+{
+    return timer->link.next != NULL;
+}
+/* Takes the next timer that is due at `now_ns`, no longer armed; NULL where none is. Call until NULL. */
+struct mn_timer *mn_wheel_expire(struct mn_wheel *wheel, uint64_t now_ns);
+/* When mn_wheel_expire should next be called: exact for timers within 64 us, else at most as late as the first timer; MNET_NEVER where none is armed. */
+uint64_t mn_wheel_deadline(const struct mn_wheel *wheel);
+
+#endif

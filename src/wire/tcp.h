@@ -1,0 +1,63 @@
+/* TCP headers and options (RFC 9293 3.1 and 3.2, RFC 7323, RFC 2018, RFC 5482). */
+#ifndef MN_TCP_WIRE_H
+#define MN_TCP_WIRE_H
+
+#include "wire/wire.h"
+
+#define MN_TCP_HEADER 20
+#define MN_TCP_HEADER_MAX 60
+#define MN_TCP_SACK_BLOCKS 4
+#define MN_TCP_WINDOW_SHIFT_MAX 14 /* RFC 7323 2.3 */
+
+enum mn_tcp_flag {
+    MN_TCP_FIN = 0x01,
+    MN_TCP_SYN = 0x02,
+    MN_TCP_RST = 0x04,
+    MN_TCP_PSH = 0x08,
+    MN_TCP_ACK = 0x10,
+    MN_TCP_URG = 0x20,
+    MN_TCP_ECE = 0x40,
+    MN_TCP_CWR = 0x80,
+};
+
+/* Options present in a segment. */
+enum mn_tcp_option {
+    MN_TCP_OPTION_MSS = 1u << 0,
+    MN_TCP_OPTION_WINDOW_SCALE = 1u << 1,
+    MN_TCP_OPTION_SACK_PERMITTED = 1u << 2,
+    MN_TCP_OPTION_SACK = 1u << 3,
+    MN_TCP_OPTION_TIMESTAMPS = 1u << 4,
+    MN_TCP_OPTION_USER_TIMEOUT = 1u << 5,
+};
+
+struct mn_tcp_sack_block {
+    uint32_t left, right; /* right is one past the last */
+};
+
+struct mn_tcp_header {
+    uint16_t source_port, destination_port;
+    uint32_t seq, ack;
+    uint8_t header_len; /* in bytes, 20..60; set by parse, computed by emit */
+    uint8_t flags;      /* enum mn_tcp_flag */
+    uint16_t window;    /* as on the wire, unscaled */
+    uint16_t checksum;  /* memory order */
+    uint16_t urgent;
+    uint8_t options;     /* enum mn_tcp_option */
+    bool options_broken; /* an illegal length (MUST-7); what came before it is set */
+    uint16_t mss;
+    uint8_t window_shift; /* as received, not clamped */
+    uint8_t sack_count;
+    uint16_t user_timeout; /* RFC 5482: granularity bit and 15 bits */
+    uint32_t ts_value, ts_echo;
+    struct mn_tcp_sack_block sack[MN_TCP_SACK_BLOCKS];
+};
+
+/* Reads a header and its options from the first `len` bytes (the linear part). TRUNCATED below 20 bytes or below the data offset, INVALID for a data offset below 5.
+ * The checksum is the caller's to verify, before anything else is believed. Unknown options are skipped by their length (MUST-6). */
+enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *header);
+/* Bytes that emit will write: 20 and the options, padded with zeros to a multiple of four (MUST-69). SACK blocks that do not fit are left out. */
+size_t mn_tcp_header_length(const struct mn_tcp_header *header);
+/* Writes the header with the checksum field as given; returns mn_tcp_header_length. */
+size_t mn_tcp_emit(void *to, const struct mn_tcp_header *header);
+
+#endif

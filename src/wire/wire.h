@@ -1,0 +1,64 @@
+/* What the wire formats share: verdicts, and what network and transport layers tell each other about a packet. */
+#ifndef MN_WIRE_H
+#define MN_WIRE_H
+
+#include <mnet/address.h>
+
+#include "base/base.h"
+
+/* Why bytes could not be parsed. */
+enum mn_parse {
+    MN_PARSE_OK,
+    MN_PARSE_TRUNCATED, /* fewer bytes than the format needs, or than it says */
+    MN_PARSE_INVALID,   /* a field has an impossible value */
+    MN_PARSE_CHECKSUM,  /* the checksum is wrong */
+};
+
+enum mn_ethertype {
+    MN_ETHERTYPE_IPV4 = 0x0800,
+    MN_ETHERTYPE_ARP = 0x0806,
+    MN_ETHERTYPE_IPV6 = 0x86dd,
+};
+
+enum mn_protocol {
+    MN_PROTOCOL_ICMP = 1,
+    MN_PROTOCOL_TCP = 6,
+    MN_PROTOCOL_UDP = 17,
+};
+
+/* An IP packet without its payload: filled by ip/ for what is received, by the transports for what is to be sent. */
+struct mn_datagram {
+    struct mnet_address source, destination;
+    uint8_t protocol;
+    uint8_t ttl;           /* TTL or hop limit; to send: 0 is the default */
+    uint8_t traffic_class; /* DSCP << 2 | ECN */
+    bool dont_fragment;    /* to send: IPv4 DF; larger packets are refused, not cut */
+    bool not_unicast;      /* received: the IP or the link destination was broadcast or multicast */
+    uint8_t header_len;    /* received: bytes of the network header, which lie just in front of packet->data */
+};
+
+/* An ICMP error about a packet of ours, from the network or from our own neighbour resolution, as transports see it. */
+enum mn_unreachable {
+    MN_UNREACHABLE_NETWORK,    /* soft: net, host, source route failed, time exceeded, parameter problem */
+    MN_UNREACHABLE_PROTOCOL,   /* hard */
+    MN_UNREACHABLE_PORT,       /* hard */
+    MN_UNREACHABLE_PROHIBITED, /* administratively; soft in RFC 9293's terms */
+    MN_UNREACHABLE_TOO_BIG,    /* mtu says what would fit; 0 where the router did not say */
+    MN_UNREACHABLE_NEIGHBOUR,  /* our own verdict: the next hop does not answer */
+};
+
+struct mn_icmp_error {
+    enum mn_unreachable reason;
+    uint32_t mtu;
+    uint8_t protocol;                   /* of the packet it is about */
+    struct mnet_address local, remote;  /* its source and destination: ours, and the peer */
+    const uint8_t *quote;               /* the first bytes of its transport header ... */
+    size_t quote_len;                   /* ... at least 8 */
+    struct mnet_address reporter;
+};
+
+/* The unfolded pseudo-header sum (RFC 9293 3.1, RFC 768, RFC 8200 8.1) for checksum.h; families must agree. */
+uint64_t mn_pseudo_sum(const struct mnet_address *source, const struct mnet_address *destination, uint8_t protocol,
+                       uint32_t len);
+
+#endif
