@@ -1,0 +1,75 @@
+/* Environments: one application's view of a port. A port fills struct mn_env_setup; the rest is common.
+ *
+ * A port's main() calls mn_env_run, and is done. A simulation makes one loop with mn_loop_init, one environment for each host with mn_env_open, and
+ * runs them with mn_loop_run; in the first task (or any other) of it the hosts' applications, mnet_main or other functions, are called.
+ */
+#ifndef MN_ENV_H
+#define MN_ENV_H
+
+#include <mnet/env.h>
+
+#include "stack/loop.h"
+#include "stack/options.h"
+
+/* A device that an application asks for. */
+struct mn_device_request {
+    const char *name;    /* as the application calls it, "service" unless it cares; never NULL */
+    const char *host;    /* what --net:NAME=HOST says; NULL: nothing, the port's default */
+    const char *capture; /* --capture=FILE: wrap it in a capturing device; NULL: do not. Ports without files ignore it. */
+};
+
+enum mn_console {
+    MN_CONSOLE_OUTPUT,
+    MN_CONSOLE_ERROR, /* log lines and option errors */
+};
+
+/* What a port supplies. Every function gets `context` first. */
+struct mn_env_setup {
+    int argc;
+    char **argv;
+    void *context;
+    /* Monotonic time and entropy, as in struct mnet_platform. */
+    uint64_t (*now)(void *context);
+    bool (*entropy)(void *context, void *buffer, size_t len);
+    /* Opens a device; NULL where it cannot, after saying why in one line on the error console. */
+    struct mnet_device *(*open_device)(void *context, const struct mn_device_request *request);
+    void (*print)(void *context, enum mn_console console, const char *text, size_t len);
+    /* Memory for stacks: a region of `size` bytes or NULL, and back. It need not be touched before it is used. */
+    void *(*allocate)(void *context, size_t size);
+    void (*release)(void *context, void *region, size_t size);
+    size_t memory_size; /* what the platform has, in bytes: a stack takes 65 % of it by default */
+    /* Used by mn_env_run only: see struct mn_loop_port and struct mn_task_stacks. */
+    void (*wait)(void *context, uint64_t deadline);
+    struct mn_task_stacks task_stacks;
+};
+
+#define MN_ENV_DEVICES MN_OPTIONS_NETS
+
+struct mn_env_device {
+    char name[32]; /* empty: the place is free */
+    struct mnet_device *device;
+    struct mnet_stack *stack; /* that took it; NULL: still the environment's */
+};
+
+struct mnet_env {
+    struct mn_env_setup setup;
+    struct mn_loop *loop;
+    struct mn_options options;
+    int argc;
+    struct mn_env_device devices[MN_ENV_DEVICES];
+    struct mnet_log log; /* the console, for stacks without a log of their own */
+};
+
+/* Makes an environment on `loop`. 0; 1 after --help was printed; MNET_E_INVALID after a wrong option, which was reported on the error console. setup->argv
+ * is modified, and must outlive the environment. */
+int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_setup *setup);
+/* Takes the environment's stacks down and closes its devices. */
+void mn_env_close(struct mnet_env *env);
+
+/* Runs mnet_main in the first task of a loop of its own; returns the exit status: mnet_main's result (of a negative one: 1), 1 after a wrong option, 0 after --help. */
+int mn_env_run(const struct mn_env_setup *setup);
+
+/* For mnet_stack_down: the device is gone. */
+void mn_env_forget_device(struct mnet_env *env, const struct mnet_device *device);
+
+#endif
