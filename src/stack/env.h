@@ -13,9 +13,9 @@
 
 /* A device that an application asks for. */
 struct mn_device_request {
-    const char *name;    /* as the application calls it, "service" unless it cares; never NULL */
-    const char *host;    /* what --net:NAME=HOST says; NULL: nothing, the port's default */
-    const char *capture; /* --capture=FILE: wrap it in a capturing device; NULL: do not. Ports without files ignore it. */
+    const char *name; /* as the application calls it, "service" unless it cares; never NULL */
+    const char *host; /* what --net:NAME=HOST says; NULL: nothing, the port's default */
+    const char *capture; /* --capture=FILE: wrap it in a capturing device; NULL: do not. Not where there are no files */
 };
 
 enum mn_console {
