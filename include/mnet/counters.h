@@ -16,6 +16,7 @@
     X(TX_BYTES, "tx.bytes", "bytes in them") \
     X(TX_SEGMENTED, "tx.segmented", "segments cut in software from larger ones") \
     X(TX_DROP_MEMORY, "tx.drop_memory", "to be sent, but memory was used up") \
+    X(TX_DROP_QUEUE, "tx.drop_queue", "to be sent, but the transmit queue was full") \
     X(TX_DROP_DEVICE, "tx.drop_device", "the device failed to send") \
     X(TX_DROP_NO_ROUTE, "tx.drop_no_route", "no route to the destination") \
     X(ETH_DROP_RUNT, "eth.drop_runt", "shorter than an Ethernet header") \
@@ -36,11 +37,13 @@
     X(IP_DROP_SOURCE, "ip.drop_source", "a source address no packet can have") \
     X(IP_DROP_NOT_FOR_US, "ip.drop_not_for_us", "another host's address") \
     X(IP_DROP_PROTOCOL, "ip.drop_protocol", "a protocol that mnet does not speak") \
+    X(IP_DROP_LOOPBACK, "ip.drop_loopback", "to an own address, but the loopback queue was full") \
     X(IP_DROP_TOO_BIG, "ip.drop_too_big", "larger than the MTU with Don't Fragment set") \
     X(FRAG_RX, "frag.rx", "fragments received") \
     X(FRAG_REASSEMBLED, "frag.reassembled", "datagrams put together") \
     X(FRAG_TX, "frag.tx", "fragments sent") \
     X(FRAG_DROP_INVALID, "frag.drop_invalid", "overlapping, too long or misaligned") \
+    X(FRAG_DROP_DUPLICATE, "frag.drop_duplicate", "the same fragment was there already") \
     X(FRAG_DROP_LIMIT, "frag.drop_limit", "over the limits of reassembly") \
     X(FRAG_DROP_TIMEOUT, "frag.drop_timeout", "the rest did not come in time") \
     X(ICMP_RX, "icmp.rx", "ICMP messages received") \
@@ -88,7 +91,7 @@ enum mnet_counter {
 #define MNET_COUNTER_ENUM(identifier, name, text) MNET_COUNT_##identifier,
     MNET_COUNTERS(MNET_COUNTER_ENUM)
 #undef MNET_COUNTER_ENUM
-        MNET_COUNTER_MAX
+    MNET_COUNTER_MAX
 };
 
 struct mnet_counters {

@@ -41,10 +41,10 @@ struct mnet_device {
     struct mnet_memory *memory; /* where received packets come from; set by the stack before the first rx */
     const char *name;
     uint8_t mac[6];
-    uint16_t mtu; /* largest IP packet, in bytes: 576..65535 */
+    uint16_t mtu;        /* largest IP packet, in bytes: 576..65535 */
     uint32_t tx_offload; /* enum mnet_offload: what the device can do for frames sent ... */
     uint32_t rx_offload; /* ... and what it may do for frames received */
-    int fd; /* readable when a frame waits, for poll(2); -1 where there is none */
+    int fd;              /* readable when a frame waits, for poll(2); -1 where there is none */
     uint64_t rx_dropped; /* frames lost for want of memory or because they were unusable */
     uint64_t tx_dropped;
 };

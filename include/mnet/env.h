@@ -32,5 +32,10 @@ struct mnet_device *mnet_env_device(struct mnet_env *env, const char *name);
 
 /* Writes text to the console: standard output, or the serial line of a unikernel. */
 void mnet_print(struct mnet_env *env, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Writes `len` bytes as they are. */
+void mnet_output(struct mnet_env *env, const void *data, size_t len);
+/* Reads up to `len` bytes of console input, at least one unless it has ended: standard input where there is one, otherwise it has ended. Returns
+ * the count, 0 at the end, MNET_E_DEADLINE, MNET_E_CANCELLED or MNET_E_IO. Suspends. */
+ptrdiff_t mnet_input(struct mnet_env *env, void *buffer, size_t len, uint64_t deadline);
 
 #endif

@@ -8,23 +8,23 @@
 
 enum mnet_error {
     MNET_OK = 0,
-    MNET_E_INVALID = -1,         /* an argument is wrong; nothing was done */
-    MNET_E_NO_MEMORY = -2,       /* the memory budget is used up */
-    MNET_E_LIMIT = -3,           /* a configured limit (connections, endpoints, ...) is reached */
-    MNET_E_IN_USE = -4,          /* the address and port are taken */
-    MNET_E_UNREACHABLE = -5,     /* no route, no neighbour, or a network that says so */
-    MNET_E_REFUSED = -6,         /* the peer answered the connection request with a reset */
-    MNET_E_RESET = -7,           /* the peer reset an established connection */
-    MNET_E_TIMED_OUT = -8,       /* the peer did not answer for too long */
-    MNET_E_CLOSED_BY_PEER = -9,  /* a write to a connection that the peer no longer reads */
-    MNET_E_CLOSED = -10,         /* closed, shut down or aborted on this side */
-    MNET_E_CANCELLED = -11,      /* the calling task was cancelled */
-    MNET_E_DEADLINE = -12,       /* the deadline passed; with deadline 0: it would have to wait */
-    MNET_E_END_OF_FILE = -13,    /* the stream ended before all the bytes asked for had come */
-    MNET_E_TOO_BIG = -14,        /* the message does not fit a datagram, or the caller's buffer */
-    MNET_E_NO_ENTROPY = -15,     /* the platform gives no entropy; a stack does not start without */
-    MNET_E_NO_DEVICE = -16,      /* no such network device, or it cannot be opened */
-    MNET_E_IO = -17,             /* the device failed */
+    MNET_E_INVALID = -1,        /* an argument is wrong; nothing was done */
+    MNET_E_NO_MEMORY = -2,      /* the memory budget is used up */
+    MNET_E_LIMIT = -3,          /* a configured limit (connections, endpoints, ...) is reached */
+    MNET_E_IN_USE = -4,         /* the address and port are taken */
+    MNET_E_UNREACHABLE = -5,    /* no route, no neighbour, or a network that says so */
+    MNET_E_REFUSED = -6,        /* the peer answered the connection request with a reset */
+    MNET_E_RESET = -7,          /* the peer reset an established connection */
+    MNET_E_TIMED_OUT = -8,      /* the peer did not answer for too long */
+    MNET_E_CLOSED_BY_PEER = -9, /* a write to a connection that the peer no longer reads */
+    MNET_E_CLOSED = -10,        /* closed, shut down or aborted on this side */
+    MNET_E_CANCELLED = -11,     /* the calling task was cancelled */
+    MNET_E_DEADLINE = -12,      /* the deadline passed; with deadline 0: it would have to wait */
+    MNET_E_END_OF_FILE = -13,   /* the stream ended before all the bytes asked for had come */
+    MNET_E_TOO_BIG = -14,       /* the message does not fit a datagram, or the caller's buffer */
+    MNET_E_NO_ENTROPY = -15,    /* the platform gives no entropy; a stack does not start without */
+    MNET_E_NO_DEVICE = -16,     /* no such network device, or it cannot be opened */
+    MNET_E_IO = -17,            /* the device failed */
 };
 
 /* Says `error` in a few English words. Never NULL, for any value; the text is static. */

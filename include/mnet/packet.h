@@ -61,14 +61,14 @@ struct mnet_packet {
     struct mnet_packet *next; /* for the queue that owns the packet */
     struct mnet_packet *more; /* owned: packets whose bytes continue this one's */
     struct mnet_memory *memory;
-    uint8_t *head; /* start of the linear storage */
-    uint8_t *data; /* first byte of the packet */
-    uint32_t len;  /* bytes in the linear part */
+    uint8_t *head;  /* start of the linear storage */
+    uint8_t *data;  /* first byte of the packet */
+    uint32_t len;   /* bytes in the linear part */
     uint32_t total; /* bytes in the linear part, the fragments and `more` */
     uint32_t refs;
     uint16_t fragment_count;
-    uint8_t checksum; /* enum mnet_checksum */
-    uint8_t gso;      /* enum mnet_gso */
+    uint8_t checksum;     /* enum mnet_checksum */
+    uint8_t gso;          /* enum mnet_gso */
     uint16_t gso_size;    /* payload bytes of each segment this packet stands for; 0 where gso is MNET_GSO_NONE */
     uint16_t csum_start;  /* PARTIAL: offset of the first summed byte from `data`; moves with push and pull */
     uint16_t csum_offset; /* PARTIAL: offset of the checksum field from csum_start */

@@ -39,37 +39,37 @@ struct mnet_route {
 
 /* Everything that can be set. All zeros is the default for every field; a stack copies what it needs. */
 struct mnet_config {
-    struct mnet_device *device;      /* mnet_stack_up: default is the environment's first. The stack closes it when it ends */
-    struct mnet_platform platform;   /* mnet_stack_up: the environment's */
-    void *memory;                    /* the region for everything; mnet_stack_up: taken from the environment */
-    size_t memory_size;              /* its bytes; mnet_stack_up: default is 65 % of what the platform has */
-    struct mnet_log log;             /* default: silence; mnet_stack_up: the console, errors and warnings */
+    struct mnet_device *device;    /* mnet_stack_up: default is the environment's first. Closed when the stack ends */
+    struct mnet_platform platform; /* mnet_stack_up: the environment's */
+    void *memory;                  /* the region for everything; mnet_stack_up: taken from the environment */
+    size_t memory_size;            /* its bytes; mnet_stack_up: default is 65 % of what the platform has */
+    struct mnet_log log;           /* default: silence; mnet_stack_up: the console, errors and warnings */
 
-    struct mnet_prefix ipv4;         /* own address and network, 10.0.0.2/24 */
+    struct mnet_prefix ipv4; /* own address and network, 10.0.0.2/24 */
     struct mnet_address ipv4_gateway;
     struct mnet_route routes[MNET_ROUTES_MAX];
     unsigned route_count;
-    uint8_t ttl;                     /* of packets sent; default 64 */
-    bool address_probe;              /* probe for another user of the address before using it (RFC 5227), about 6 s */
-    unsigned neighbours_max;         /* default 256 */
+    uint8_t ttl;                       /* of packets sent; default 64 */
+    bool address_probe;                /* probe for another user of the address before using it (RFC 5227), about 6 s */
+    unsigned neighbours_max;           /* default 256 */
     unsigned reassembly_datagrams_max; /* IP datagrams being put together at a time; default 32 */
-    size_t reassembly_bytes_max;     /* memory they may pin; default 1/32 of the budget */
+    size_t reassembly_bytes_max;       /* memory they may pin; default 1/32 of the budget */
 
-    unsigned tcp_connections_max;    /* established connections; default 65536, and never more than memory allows */
-    unsigned tcp_half_open_max;      /* SYNs received and not yet established, of all listeners; default 1024 */
-    unsigned tcp_time_wait_max;      /* TIME-WAIT records; the oldest goes when full; default 16384 */
-    unsigned tcp_listeners_max;      /* default 64 */
-    uint32_t tcp_send_buffer;        /* bytes a connection may queue; default 1 MiB, or what the budget allows */
-    uint32_t tcp_receive_buffer;     /* largest receive window in bytes; default 1 MiB, or what the budget allows */
-    uint64_t tcp_msl_ns;             /* maximum segment lifetime; default 30 s, so TIME-WAIT lasts 60 s */
-    uint64_t tcp_orphan_ns;          /* how long FIN-WAIT-2 without a user is kept; default 60 s */
-    uint64_t tcp_user_timeout_ns;    /* R2: unacknowledged data gives up after this; default 15 min; for SYNs 3 min */
-    unsigned udp_endpoints_max;      /* default 64 */
-    bool tcp_no_delay;               /* connections start with Nagle's algorithm off */
+    unsigned tcp_connections_max; /* established connections; default 65536, and never more than memory allows */
+    unsigned tcp_half_open_max;   /* SYNs received and not yet established, of all listeners; default 1024 */
+    unsigned tcp_time_wait_max;   /* TIME-WAIT records; the oldest goes when full; default 16384 */
+    unsigned tcp_listeners_max;   /* default 64 */
+    uint32_t tcp_send_buffer;     /* bytes a connection may queue; default 1 MiB, or what the budget allows */
+    uint32_t tcp_receive_buffer;  /* largest receive window in bytes; default 1 MiB, or what the budget allows */
+    uint64_t tcp_msl_ns;          /* maximum segment lifetime; default 30 s, so TIME-WAIT lasts 60 s */
+    uint64_t tcp_orphan_ns;       /* how long FIN-WAIT-2 without a user is kept; default 60 s */
+    uint64_t tcp_user_timeout_ns; /* R2: unacknowledged data gives up after this; default 15 min; for SYNs 3 min */
+    unsigned udp_endpoints_max;   /* default 64 */
+    bool tcp_no_delay;            /* connections start with Nagle's algorithm off */
 
-    bool no_checksum_offload;        /* do checksums in software even where the device could; either direction ... */
-    bool no_segmentation_offload;    /* ... and segmentation */
-    bool no_coalescing;              /* give the engine received segments one by one */
+    bool no_checksum_offload;     /* do checksums in software even where the device could; either direction ... */
+    bool no_segmentation_offload; /* ... and segmentation */
+    bool no_coalescing;           /* give the engine received segments one by one */
 };
 
 /* Starts a stack on an environment: `config` fields that are zero come from the environment's standard options (--ipv4=..., see env.h),

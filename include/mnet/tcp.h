@@ -24,8 +24,8 @@ struct mnet_listener;
 struct mnet_connect_options {
     struct mnet_endpoint local; /* default: the stack chooses the address (MUST-44) and a random port (RFC 6056) */
     bool no_delay;
-    uint8_t ttl;                /* MUST-49; default: the stack's */
-    uint8_t dscp;               /* MUST-48: 0..63 */
+    uint8_t ttl;  /* MUST-49; default: the stack's */
+    uint8_t dscp; /* MUST-48: 0..63 */
 };
 
 /* What a full backlog does to a further connection request. */
@@ -87,12 +87,13 @@ void mnet_tcp_release(struct mnet_flow *flow);
  * after its reset (MNET_E_TIMED_OUT, MNET_E_UNREACHABLE when that ended the connection), MNET_E_CLOSED after shutdown of writing. Suspends. */
 int mnet_tcp_write(struct mnet_flow *flow, const void *data, size_t len, size_t *queued, uint64_t deadline);
 /* The same for several pieces in order. */
-int mnet_tcp_writev(struct mnet_flow *flow, const struct mnet_slice *slices, int count, size_t *queued, uint64_t deadline);
+int mnet_tcp_writev(struct mnet_flow *flow, const struct mnet_slice *slices, int count, size_t *queued,
+                    uint64_t deadline);
 /* Sends the caller's bytes without copying: `release(context)` is called once, from within a call into the stack, when they are no longer needed
  * (acknowledged, or the connection is gone), also where the call fails after queueing a part. On failure with *queued 0 it is not called.
  * Suspends. */
-int mnet_tcp_write_lent(struct mnet_flow *flow, const void *data, size_t len, void (*release)(void *context), void *context,
-                        size_t *queued, uint64_t deadline);
+int mnet_tcp_write_lent(struct mnet_flow *flow, const void *data, size_t len, void (*release)(void *context),
+                        void *context, size_t *queued, uint64_t deadline);
 /* Queues all of `len` bytes whatever the send buffer's limit (not the memory budget: MNET_E_NO_MEMORY, nothing queued), and transmits at once what the
  * windows allow. Never suspends; safe in finalisers. While another task is inside a write, the bytes follow that write's. */
 int mnet_tcp_write_now(struct mnet_flow *flow, const void *data, size_t len);
@@ -126,8 +127,8 @@ int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp);
 
 /* Readiness, for foreign event loops. */
 enum mnet_ready {
-    MNET_READABLE = 1, /* mnet_tcp_read would not wait (data, end of stream, or an error) */
-    MNET_WRITABLE = 2, /* mnet_tcp_write would queue something, or fail */
+    MNET_READABLE = 1,   /* mnet_tcp_read would not wait (data, end of stream, or an error) */
+    MNET_WRITABLE = 2,   /* mnet_tcp_write would queue something, or fail */
     MNET_ACCEPTABLE = 4, /* mnet_tcp_accept would not wait */
 };
 /* What the flow or listener is ready for now. */
@@ -136,6 +137,7 @@ unsigned mnet_tcp_listener_ready(const struct mnet_listener *listener);
 /* Asks for `notify(context, ready)` from within mnet_stack_poll when readiness may have risen; NULL ends it. It must only note the fact, not call
  * into the stack. */
 void mnet_tcp_notify(struct mnet_flow *flow, void (*notify)(void *context, unsigned ready), void *context);
-void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(void *context, unsigned ready), void *context);
+void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(void *context, unsigned ready),
+                              void *context);
 
 #endif

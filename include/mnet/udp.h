@@ -30,12 +30,14 @@ struct mnet_endpoint mnet_udp_local(const struct mnet_udp *udp);
 
 /* Receives one datagram of up to `len` bytes; `from` may be NULL. Returns its length; a longer datagram is consumed, its first `len` bytes are stored and
  * MNET_E_TOO_BIG is returned. MNET_E_REFUSED once where a connected peer answered with port unreachable, MNET_E_UNREACHABLE likewise. Suspends. */
-ptrdiff_t mnet_udp_receive(struct mnet_udp *udp, void *buffer, size_t len, struct mnet_endpoint *from, uint64_t deadline);
+ptrdiff_t mnet_udp_receive(struct mnet_udp *udp, void *buffer, size_t len, struct mnet_endpoint *from,
+                           uint64_t deadline);
 
 /* Sends one datagram of `len` bytes to `to` (NULL: the connected remote). Fragmented where it is larger than the MTU.
  * MNET_E_TOO_BIG beyond 65507 bytes, MNET_E_UNREACHABLE at once without a route, MNET_E_INVALID, MNET_E_NO_MEMORY. Waits while the device
  * takes nothing. Suspends. */
-int mnet_udp_send(struct mnet_udp *udp, const struct mnet_endpoint *to, const void *data, size_t len, uint64_t deadline);
+int mnet_udp_send(struct mnet_udp *udp, const struct mnet_endpoint *to, const void *data, size_t len,
+                  uint64_t deadline);
 
 /* As for TCP (enum mnet_ready in tcp.h). */
 unsigned mnet_udp_ready(const struct mnet_udp *udp);

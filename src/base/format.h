@@ -7,6 +7,7 @@
 
 /* Writes at most size-1 characters and a terminating zero (nothing for size 0). Returns the length of the whole text. */
 size_t mn_format(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-size_t mn_format_list(char *text, size_t size, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
+size_t mn_format_list(char *text, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 
 #endif

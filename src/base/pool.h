@@ -17,7 +17,7 @@ struct mn_slab;
 /* Zero-cost until used; embed it and call mn_pool_init. */
 struct mn_pool {
     struct mnet_memory *memory;
-    const char *name; /* static */
+    const char *name;     /* static */
     uint32_t object_size; /* rounded up to 16 */
     uint32_t objects_per_slab;
     struct mn_slab *partial; /* slabs with free objects */

@@ -17,12 +17,19 @@
 
 #include "base/random.h"
 #include "base/wheel.h"
-#include "ip/ipv4.h"
 #include "ip/neighbour.h"
+#include "ip/queue.h"
 #include "ip/reassembly.h"
 #include "ip/route.h"
 #include "wire/ethernet.h"
 #include "wire/wire.h"
+
+/* Frames and packets that may wait at a time. What ip says by itself (ARP, ICMP) is the first to be dropped; transports are told
+ * MNET_E_NO_MEMORY. */
+#define MN_IP_TRANSMIT_MAX 1024
+#define MN_IP_TRANSMIT_OWN_MAX 256
+#define MN_IP_LOOPBACK_MAX 256
+#define MN_IP_FAILED_MAX 256
 
 struct mn_ip_config {
     struct mnet_memory *memory;
@@ -31,7 +38,7 @@ struct mn_ip_config {
     struct mn_random *random;
     struct mn_mac mac;
     uint16_t mtu;
-    uint8_t ttl; /* default of packets sent */
+    uint8_t ttl;             /* default of packets sent */
     struct mnet_prefix ipv4; /* unspecified: no address yet */
     struct mnet_address ipv4_gateway;
     const struct mnet_route *routes;
@@ -56,8 +63,8 @@ enum mn_ip_verdict {
     MN_IP_ERROR,     /* *error is filled and points into the packet; the caller owns the packet */
 };
 /* Takes ownership of one received frame (Ethernet header first). A reassembled datagram replaces *packet by another packet. */
-enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, uint64_t now, struct mn_datagram *datagram,
-                               struct mn_icmp_error *error);
+enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, uint64_t now,
+                               struct mn_datagram *datagram, struct mn_icmp_error *error);
 /* The next packet sent to an own address, handled like mn_ip_input; false where there is none. */
 bool mn_ip_loopback(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,
                     struct mn_datagram *datagram, struct mn_icmp_error *error);
@@ -78,8 +85,8 @@ bool mn_ip_is_broadcast(const struct mn_ip *ip, struct mnet_address address);
 int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now);
 /* Answers a received datagram with Destination Unreachable `code`, within the rate limit and the rules of RFC 1122 3.2.2. The packet is as mn_ip_input
  * gave it and stays the caller's. */
-void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram, uint8_t code,
-                       uint64_t now);
+void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                       uint8_t code, uint64_t now);
 /* The next frame for the device, owned by the caller; NULL where there is none. */
 struct mnet_packet *mn_ip_transmit(struct mn_ip *ip);
 /* The next packet given up because its neighbour did not answer: fills *error, which points into the packet returned, owned by the caller. NULL where there is none. */
@@ -97,5 +104,55 @@ enum mn_ip_address_state {
     MN_IP_ADDRESS_CONFLICT,
 };
 enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip);
+
+/* Everything below is ip's own; it is here so that a stack can embed it. */
+
+enum mn_ip_timer {
+    MN_IP_TIMER_ADDRESS,
+    MN_IP_TIMER_NEIGHBOUR,
+    MN_IP_TIMER_REASSEMBLY,
+};
+
+/* The own address, and the work of RFC 5227 on it. */
+struct mn_ip_own {
+    enum mn_ip_address_state state;
+    uint32_t address, network, mask; /* host order */
+    uint32_t broadcast;              /* 0 in a network too small to have one */
+    struct mn_timer timer;
+    uint8_t probes, announcements; /* sent so far */
+    bool defended;
+    uint64_t defended_ns; /* when last, if ever */
+};
+
+/* Identifications: a keyed permutation of a counter, with a new key when it has gone through all 65536. */
+struct mn_ip_identification {
+    struct mn_hash_key key;
+    uint32_t used;
+};
+
+/* A token bucket whose tokens cost a random price, see icmp.c. */
+struct mn_ip_limit {
+    uint64_t credit_ns, filled_ns;
+};
+
+struct mn_ip {
+    struct mnet_memory *memory;
+    struct mnet_counters *counters;
+    const struct mnet_log *log;
+    struct mn_random *random;
+    struct mn_mac mac;
+    uint16_t mtu;
+    uint8_t ttl;
+    struct mn_ip_own own;
+    struct mn_routes routes;
+    struct mn_neighbours neighbours;
+    struct mn_reassembly reassembly;
+    struct mn_ip_identification identification;
+    struct mn_ip_limit icmp_limit;
+    struct mn_packet_queue transmit; /* frames, Ethernet header first */
+    struct mn_packet_queue loopback; /* IP header first, as are ... */
+    struct mn_packet_queue failed;   /* ... the packets whose neighbour does not answer */
+    struct mn_wheel wheel;           /* timers of enum mn_ip_timer */
+};
 
 #endif

@@ -13,8 +13,8 @@
 
 /* A device that an application asks for. */
 struct mn_device_request {
-    const char *name; /* as the application calls it, "service" unless it cares; never NULL */
-    const char *host; /* what --net:NAME=HOST says; NULL: nothing, the port's default */
+    const char *name;    /* as the application calls it, "service" unless it cares; never NULL */
+    const char *host;    /* what --net:NAME=HOST says; NULL: nothing, the port's default */
     const char *capture; /* --capture=FILE: wrap it in a capturing device; NULL: do not. Not where there are no files */
 };
 
@@ -34,6 +34,9 @@ struct mn_env_setup {
     /* Opens a device; NULL where it cannot, after saying why in one line on the error console. */
     struct mnet_device *(*open_device)(void *context, const struct mn_device_request *request);
     void (*print)(void *context, enum mn_console console, const char *text, size_t len);
+    /* Up to `len` bytes of console input, without waiting: their count, 0 at its end, MNET_E_DEADLINE where none has come, MNET_E_IO. When some may
+     * have come, the port wakes env->input_waiters. NULL: there is no console input. */
+    ptrdiff_t (*input)(void *context, void *buffer, size_t len);
     /* Memory for stacks: a region of `size` bytes or NULL, and back. It need not be touched before it is used. */
     void *(*allocate)(void *context, size_t size);
     void (*release)(void *context, void *region, size_t size);
@@ -57,7 +60,8 @@ struct mnet_env {
     struct mn_options options;
     int argc;
     struct mn_env_device devices[MN_ENV_DEVICES];
-    struct mnet_log log; /* the console, for stacks without a log of their own */
+    struct mnet_log log;               /* the console, for stacks without a log of their own */
+    struct mnet_waiters input_waiters; /* tasks that wait for console input */
 };
 
 /* Makes an environment on `loop`. 0; 1 after --help was printed; MNET_E_INVALID after a wrong option, which was reported on the error console. setup->argv

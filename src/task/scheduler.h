@@ -22,8 +22,8 @@ struct mn_task_stacks {
 struct mn_scheduler;
 
 /* Creates a scheduler inside a block of the first stack, with its first task, which will run `run(argument)`. NULL where there is no memory. */
-struct mn_scheduler *mn_scheduler_create(const struct mn_task_stacks *stacks, int (*run)(void *argument), void *argument,
-                                         uint64_t now);
+struct mn_scheduler *mn_scheduler_create(const struct mn_task_stacks *stacks, int (*run)(void *argument),
+                                         void *argument, uint64_t now);
 /* Runs runnable tasks, at most `budget` resumptions. Returns whether any is still runnable. */
 bool mn_scheduler_run(struct mn_scheduler *scheduler, uint64_t now, unsigned budget);
 /* When the first sleeper or waiter with a deadline must be woken; 0 where a task is runnable; MNET_NEVER where none. */

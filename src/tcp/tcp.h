@@ -24,8 +24,8 @@ struct mn_tcp_config {
     struct mnet_counters *counters;
     const struct mnet_log *log;
     struct mn_random *random;
-    uint16_t mtu;       /* of the link: decides the MSS that we announce */
-    uint32_t gso_max;   /* largest payload of one packet given out; 0: one segment a packet */
+    uint16_t mtu;     /* of the link: decides the MSS that we announce */
+    uint32_t gso_max; /* largest payload of one packet given out; 0: one segment a packet */
     unsigned connections_max, half_open_max, time_wait_max, listeners_max;
     uint32_t send_buffer, receive_buffer;
     uint64_t msl_ns, orphan_ns, user_timeout_ns;
@@ -81,8 +81,8 @@ int mn_tcp_status(const struct mn_tcb *tcb);
  * buffer's limit and queues all or nothing. */
 ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, size_t len, bool beyond, uint64_t now);
 /* The same for a piece of a buffer, by reference, all or nothing: 1, 0 or an error. Takes a reference of its own. */
-int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffer *buffer, uint32_t offset, uint32_t len,
-                       bool beyond, uint64_t now);
+int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffer *buffer, uint32_t offset,
+                       uint32_t len, bool beyond, uint64_t now);
 
 /* RECEIVE: copies up to `len` bytes. The count; 0 at the end of the stream (or for len 0); MNET_E_DEADLINE where nothing has arrived; or the error
  * (RESET, TIMED_OUT, UNREACHABLE, CLOSED, REFUSED) once everything that arrived in order has been read. */

@@ -27,7 +27,8 @@ enum mn_icmpv4_unreachable_code {
 
 struct mn_icmpv4 {
     uint8_t type, code;
-    uint16_t identifier, sequence; /* echo; elsewhere the two halves of the second word: sequence is the MTU of code 4 */
+    uint16_t identifier,
+        sequence; /* echo; elsewhere the two halves of the second word: sequence is the MTU of code 4 */
 };
 
 /* Reads the header only; the checksum over the whole message is the caller's (it may lie in fragments). */

@@ -50,10 +50,10 @@ enum mn_unreachable {
 struct mn_icmp_error {
     enum mn_unreachable reason;
     uint32_t mtu;
-    uint8_t protocol;                   /* of the packet it is about */
-    struct mnet_address local, remote;  /* its source and destination: ours, and the peer */
-    const uint8_t *quote;               /* the first bytes of its transport header ... */
-    size_t quote_len;                   /* ... at least 8 */
+    uint8_t protocol;                  /* of the packet it is about */
+    struct mnet_address local, remote; /* its source and destination: ours, and the peer */
+    const uint8_t *quote;              /* the first bytes of its transport header ... */
+    size_t quote_len;                  /* ... at least 8 */
     struct mnet_address reporter;
 };
 

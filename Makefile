@@ -1,0 +1,80 @@
+# The commands of mnet. Everything is built by Meson and Ninja in build/; this file sets the build folders up and
+# installs what is missing first. `make help` lists the commands.
+#
+#   CC=clang make test     another compiler for build/debug and build/release
+#   PORT=tap               see scripts/run
+
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+NINJA := ninja
+DEBUG := build/debug
+RELEASE := build/release
+CLANG := build/clang
+FUZZ := build/fuzz
+
+SANITIZE := -Db_sanitize=address,undefined -Db_lundef=false
+# The address sanitizer's bookkeeping makes -O0 too slow for transfers of a gigabyte.
+DEBUG_OPTIONS := --buildtype=debug -Doptimization=1 $(SANITIZE)
+RELEASE_OPTIONS := --buildtype=debugoptimized
+FUZZ_OPTIONS := --buildtype=debugoptimized $(SANITIZE) -Dfuzz=true -Dtests=false -Dbench=false
+
+FUZZ_SECONDS := 60
+
+.PHONY: help build debug release clang run sim test check bench fuzz format clean bootstrap-%
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run     serve the documentation with our own TCP to the Linux kernel, and fetch it'
+	@echo 'make test    all tests: unit tests, scripts in virtual time, system tests against Linux'
+	@echo 'make check   formatting, static analysis, the layer law, forbidden calls, both compilers'
+	@echo 'make sim     the same demonstration between two simulated hosts; needs no rights at all'
+	@echo 'make bench   one line per figure: name value unit reference ratio'
+	@echo 'make fuzz    every parser and the whole stack, FUZZ_SECONDS=$(FUZZ_SECONDS) in all'
+	@echo 'make build   build/debug (sanitizers) and build/release, with CC=$(CC)'
+	@echo 'make format  clang-format on every file'
+	@echo 'make clean   remove build/'
+
+# Installs the Debian packages that a purpose needs; nothing to do the second time.
+bootstrap-%:
+	@scripts/bootstrap $*
+
+# One build folder per purpose; set up again where the compiler has changed.
+define setup
+	@scripts/setup $(1) $(2)
+	@$(NINJA) -C $(1) --quiet
+endef
+
+debug: bootstrap-build
+	$(call setup,$(DEBUG),'$(CC)' $(DEBUG_OPTIONS))
+
+release: bootstrap-build
+	$(call setup,$(RELEASE),'$(CC)' $(RELEASE_OPTIONS))
+
+clang: bootstrap-check
+	$(call setup,$(CLANG),clang $(RELEASE_OPTIONS))
+
+build: debug release
+
+run: bootstrap-run release
+	@scripts/run
+
+sim: release
+	@scripts/run --sim
+
+test: bootstrap-test debug release
+	@scripts/test $(DEBUG) $(RELEASE)
+
+check: bootstrap-check release clang
+	@scripts/check $(RELEASE) $(CLANG)
+
+bench: bootstrap-bench release
+	@scripts/bench $(RELEASE)
+
+fuzz: bootstrap-fuzz
+	$(call setup,$(FUZZ),clang $(FUZZ_OPTIONS))
+	@scripts/fuzz $(FUZZ) $(FUZZ_SECONDS)
+
+format: bootstrap-check
+	@scripts/check-format --fix
+
+clean:
+	rm -rf build
