@@ -1,0 +1,173 @@
+#include "stack/offload.h"
+
+#include <string.h>
+
+#include "base/checksum.h"
+#include "stack/bytes.h"
+#include "wire/ethernet.h"
+#include "wire/ipv4.h"
+#include "wire/tcp.h"
+#include "wire/udp.h"
+
+#define TCP_CHECKSUM_OFFSET 16
+#define UDP_CHECKSUM_OFFSET 6
+
+/* Piece 0 of a packet is its linear part, the others are its fragments. */
+static struct mnet_slice piece_of(const struct mnet_packet *part, uint32_t piece)
+{
+    if (piece == 0)
+        return (struct mnet_slice){part->data, part->len};
+    const struct mnet_fragment *fragment = &part->fragments[piece - 1];
+    return (struct mnet_slice){fragment->buffer->bytes + fragment->offset, fragment->len};
+}
+
+uint64_t mn_offload_sum(const struct mnet_packet *packet, size_t from)
+{
+    uint64_t sum = 0;
+    size_t summed = 0;
+    for (const struct mnet_packet *part = packet; part != NULL; part = part->more) {
+        for (uint32_t i = 0; i <= part->fragment_count; i++) {
+            struct mnet_slice slice = piece_of(part, i);
+            size_t skip = MN_MIN(from, slice.len);
+            from -= skip;
+            size_t len = slice.len - skip;
+            uint64_t piece_sum = mn_sum(0, (const uint8_t *)slice.data + skip, len);
+            sum = mn_sum_add(sum, summed % 2 == 0 ? piece_sum : mn_sum_odd(piece_sum));
+            summed += len;
+        }
+    }
+    return sum;
+}
+
+bool mn_offload_complete(struct mnet_packet *frame)
+{
+    if (frame->checksum != MNET_CHECKSUM_PARTIAL)
+        return true;
+    uint32_t field = (uint32_t)frame->csum_start + frame->csum_offset;
+    if (field + 2 > frame->len)
+        return false;
+    /* The field holds the pseudo-header sum, so that summing it with the rest adds it. */
+    uint16_t checksum = mn_checksum(mn_offload_sum(frame, frame->csum_start));
+    if (checksum == 0 && frame->csum_offset == UDP_CHECKSUM_OFFSET)
+        checksum = 0xffff; /* RFC 768: 0 says that there is none */
+    memcpy(frame->data + field, &checksum, sizeof checksum);
+    frame->checksum = MNET_CHECKSUM_PLAIN;
+    return true;
+}
+
+bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, struct mnet_memory *memory)
+{
+    if (frame->gso != MNET_GSO_TCPV4 || frame->gso_size == 0)
+        return false;
+    if (frame->len < MN_ETHERNET_HEADER + MN_IPV4_HEADER + MN_TCP_HEADER)
+        return false;
+    const uint8_t *ip = frame->data + MN_ETHERNET_HEADER;
+    uint16_t ip_header_len = (uint16_t)((ip[0] & 0x0f) * 4);
+    if (ip[0] >> 4 != 4 || ip_header_len < MN_IPV4_HEADER || ip[9] != MN_PROTOCOL_TCP)
+        return false;
+    if (frame->len < MN_ETHERNET_HEADER + (uint32_t)ip_header_len + MN_TCP_HEADER)
+        return false;
+    const uint8_t *tcp = ip + ip_header_len;
+    uint16_t tcp_header_len = (uint16_t)((tcp[12] >> 4) * 4);
+    uint32_t headers = MN_ETHERNET_HEADER + (uint32_t)ip_header_len + tcp_header_len;
+    if (tcp_header_len < MN_TCP_HEADER || frame->len < headers || frame->total <= headers)
+        return false;
+    *s = (struct mn_segmenter){
+        .frame = frame,
+        .memory = memory,
+        .part = frame,
+        .offset = headers,
+        .left = frame->total - headers,
+        .pseudo_sum = mn_sum_add(mn_sum(0, ip + 12, 8), mn_sum_u16(MN_PROTOCOL_TCP)),
+        .seq = mn_load_u32(tcp + 4),
+        .identification = mn_load_u16(ip + 4),
+        .ip_header_len = ip_header_len,
+        .tcp_header_len = tcp_header_len,
+        .first = true,
+    };
+    return true;
+}
+
+/* Adds the next `len` payload bytes to `segment` and moves on behind them; by reference, or copying everything. False, position
+ * unchanged, where that does not work. */
+static bool fill(struct mn_segmenter *s, struct mnet_packet *segment, uint32_t len, bool copy)
+{
+    const struct mnet_packet *part = s->part;
+    uint32_t piece = s->piece, offset = s->offset;
+    while (len > 0) {
+        struct mnet_slice slice = piece_of(part, piece);
+        uint32_t count = MN_MIN(len, (uint32_t)slice.len - offset);
+        const uint8_t *bytes = (const uint8_t *)slice.data + offset;
+        if (count > 0 && !copy && piece > 0) {
+            const struct mnet_fragment *fragment = &part->fragments[piece - 1];
+            if (!mnet_packet_add(segment, fragment->buffer, fragment->offset + offset, count))
+                return false;
+        } else if (count > 0) {
+            /* Linear bytes belong to no buffer. Behind a fragment they fit only where everything is copied. */
+            if (segment->fragment_count > 0 && !copy)
+                return false;
+            if (!mnet_packet_append(segment, bytes, count))
+                return false;
+        }
+        len -= count;
+        offset += count;
+        if (offset == slice.len) {
+            offset = 0;
+            if (++piece > part->fragment_count && part->more != NULL) {
+                part = part->more;
+                piece = 0;
+            }
+        }
+    }
+    s->part = part;
+    s->piece = piece;
+    s->offset = offset;
+    return true;
+}
+
+/* Makes the copied headers those of a segment with `size` bytes of payload. */
+static void patch_headers(struct mn_segmenter *s, struct mnet_packet *segment, uint32_t size)
+{
+    uint8_t *ip = segment->data + MN_ETHERNET_HEADER;
+    mn_store_u16(ip + 2, (uint16_t)(s->ip_header_len + s->tcp_header_len + size));
+    mn_store_u16(ip + 4, s->identification);
+    memset(ip + 10, 0, 2);
+    uint16_t checksum = mn_checksum(mn_sum(0, ip, s->ip_header_len));
+    memcpy(ip + 10, &checksum, sizeof checksum);
+
+    uint8_t *tcp = ip + s->ip_header_len;
+    mn_store_u32(tcp + 4, s->seq);
+    if (s->left > size)
+        tcp[13] &= (uint8_t) ~(MN_TCP_FIN | MN_TCP_PSH);
+    if (!s->first)
+        tcp[13] &= (uint8_t)~MN_TCP_CWR; /* RFC 3168 6.1.2: the first packet after the reduction */
+    uint16_t pseudo = mn_sum_fold(mn_sum_add(s->pseudo_sum, mn_sum_u16((uint16_t)(s->tcp_header_len + size))));
+    memcpy(tcp + TCP_CHECKSUM_OFFSET, &pseudo, sizeof pseudo);
+    segment->checksum = MNET_CHECKSUM_PARTIAL;
+    segment->csum_start = (uint16_t)(MN_ETHERNET_HEADER + s->ip_header_len);
+    segment->csum_offset = TCP_CHECKSUM_OFFSET;
+}
+
+struct mnet_packet *mn_segmenter_next(struct mn_segmenter *s)
+{
+    MN_ASSERT(s->left > 0);
+    struct mnet_packet *segment = mnet_packet_alloc_tx(s->memory);
+    if (segment == NULL)
+        return NULL;
+    uint32_t headers = MN_ETHERNET_HEADER + (uint32_t)s->ip_header_len + s->tcp_header_len;
+    memcpy(mnet_packet_put(segment, headers), s->frame->data, headers);
+    uint32_t size = MN_MIN(s->left, (uint32_t)s->frame->gso_size);
+    if (!fill(s, segment, size, false)) {
+        mnet_packet_trim(segment, headers);
+        if (!fill(s, segment, size, true)) {
+            mnet_packet_free(segment);
+            return NULL;
+        }
+    }
+    patch_headers(s, segment, size);
+    s->left -= size;
+    s->seq += size;
+    s->identification++;
+    s->first = false;
+    return segment;
+}
