@@ -1,11 +1,13 @@
-/* The network layer of one host: ARP, IPv4 in and out, fragments, routes, ICMP. Sans-IO: frames go in with the time, frames, datagrams for a transport and
- * errors come out by being asked for.
+/* The network layer of one host: ARP, IPv4 in and out, fragments, routes, ICMP. Sans-IO: frames go in with the time,
+ * frames, datagrams for a transport and errors come out by being asked for.
  *
- * Theory of operation. mn_ip_input takes a frame and either keeps it for itself (ARP, echo, fragments, anything dropped) or gives it back as a datagram for a
- * transport. mn_ip_output takes a transport's packet, finds the route, writes the headers and puts the frame on the transmit queue, or lets it wait
- * for its neighbour in a small bounded queue of its own, so that one dead neighbour delays nobody else. What ip has to say itself (ARP, ICMP) goes to
- * the same transmit queue, which mn_ip_transmit empties when the device has room. A packet to an own address goes round through the
- * loopback queue. Where a neighbour does not answer, each packet that waited for it comes back as an error for its transport through mn_ip_next_error.
+ * Theory of operation. mn_ip_input takes a frame and either keeps it for itself (ARP, echo, fragments, anything
+ * dropped) or gives it back as a datagram for a transport. mn_ip_output takes a transport's packet, finds the route,
+ * writes the headers and puts the frame on the transmit queue, or lets it wait for its neighbour in a small bounded
+ * queue of its own, so that one dead neighbour delays nobody else. What ip has to say itself (ARP, ICMP) goes to the
+ * same transmit queue, which mn_ip_transmit empties when the device has room. A packet to an own address goes round
+ * through the loopback queue. Where a neighbour does not answer, each packet that waited for it comes back as an error
+ * for its transport through mn_ip_next_error.
  */
 #ifndef MN_IP_H
 #define MN_IP_H
@@ -24,8 +26,8 @@
 #include "wire/ethernet.h"
 #include "wire/wire.h"
 
-/* Frames and packets that may wait at a time. What ip says by itself (ARP, ICMP) is the first to be dropped; transports are told
- * MNET_E_NO_MEMORY. */
+/* Frames and packets that may wait at a time. What ip says by itself (ARP, ICMP) is the first to be dropped; transports
+ * are told MNET_E_NO_MEMORY. */
 #define MN_IP_TRANSMIT_MAX 1024
 #define MN_IP_TRANSMIT_OWN_MAX 256
 #define MN_IP_LOOPBACK_MAX 256
@@ -59,10 +61,13 @@ void mn_ip_deinit(struct mn_ip *ip);
 
 enum mn_ip_verdict {
     MN_IP_CONSUMED,  /* nothing more to do */
-    MN_IP_TRANSPORT, /* *datagram is filled; packet->data is the transport header, packet->total the transport's bytes; the caller owns the packet */
+    /* *datagram is filled; packet->data is the transport header, packet->total the transport's bytes; the caller owns
+     * the packet */
+    MN_IP_TRANSPORT,
     MN_IP_ERROR,     /* *error is filled and points into the packet; the caller owns the packet */
 };
-/* Takes ownership of one received frame (Ethernet header first). A reassembled datagram replaces *packet by another packet. */
+/* Takes ownership of one received frame (Ethernet header first). A reassembled datagram replaces *packet by another
+   packet. */
 enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, uint64_t now,
                                struct mn_datagram *datagram, struct mn_icmp_error *error);
 /* The next packet sent to an own address, handled like mn_ip_input; false where there is none. */
@@ -80,16 +85,18 @@ int mn_ip_path(const struct mn_ip *ip, struct mnet_address destination, struct m
 bool mn_ip_is_own(const struct mn_ip *ip, struct mnet_address address);
 bool mn_ip_is_broadcast(const struct mn_ip *ip, struct mnet_address address);
 
-/* Sends the transport packet (transport header first) described by `datagram`; takes ownership in every case. 0, MNET_E_UNREACHABLE (no route),
- * MNET_E_TOO_BIG (with dont_fragment; packets with gso are measured by their segments), MNET_E_NO_MEMORY, MNET_E_INVALID. */
+/* Sends the transport packet (transport header first) described by `datagram`; takes ownership in every case. 0,
+ * MNET_E_UNREACHABLE (no route), MNET_E_TOO_BIG (with dont_fragment; packets with gso are measured by their segments),
+ * MNET_E_NO_MEMORY, MNET_E_INVALID. */
 int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now);
-/* Answers a received datagram with Destination Unreachable `code`, within the rate limit and the rules of RFC 1122 3.2.2. The packet is as mn_ip_input
- * gave it and stays the caller's. */
+/* Answers a received datagram with Destination Unreachable `code`, within the rate limit and the rules of RFC 1122
+ * 3.2.2. The packet is as mn_ip_input gave it and stays the caller's. */
 void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
                        uint8_t code, uint64_t now);
 /* The next frame for the device, owned by the caller; NULL where there is none. */
 struct mnet_packet *mn_ip_transmit(struct mn_ip *ip);
-/* The next packet given up because its neighbour did not answer: fills *error, which points into the packet returned, owned by the caller. NULL where there is none. */
+/* The next packet given up because its neighbour did not answer: fills *error, which points into the packet returned,
+   owned by the caller. NULL where there is none. */
 struct mnet_packet *mn_ip_next_error(struct mn_ip *ip, struct mn_icmp_error *error);
 
 /* Runs what is due, and says when something will be. */

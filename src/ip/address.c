@@ -1,0 +1,98 @@
+/* The own IPv4 address: probing for another user of it, announcing it, defending it (RFC 5227).
+ *
+ * Without probing the address is used, and announced, at once. With it three probes go out after a random second, one
+ * to two seconds apart; nobody may answer until two seconds after the last. Once it is ours we never give it up (2.4
+ * (c), for hosts whose address others must find): a conflict is counted, logged, and answered with one announcement in
+ * ten seconds.
+ */
+#include "base/logger.h"
+#include "ip/internal.h"
+#include "wire/arp.h"
+
+/* RFC 5227 1.1 */
+#define PROBE_WAIT_NS MNET_SECOND
+#define PROBE_NUM 3
+#define PROBE_MIN_NS MNET_SECOND
+#define PROBE_MAX_NS (2 * MNET_SECOND)
+#define ANNOUNCE_WAIT_NS (2 * MNET_SECOND)
+#define ANNOUNCE_NUM 2
+#define ANNOUNCE_INTERVAL_NS (2 * MNET_SECOND)
+#define DEFEND_INTERVAL_NS (10 * MNET_SECOND)
+
+/* A random time of whole microseconds. */
+static uint64_t random_ns(struct mn_ip *ip, uint64_t from, uint64_t to)
+{
+    return from + mn_random_below(ip->random, (uint32_t)((to - from) / MNET_MICROSECOND) + 1) * MNET_MICROSECOND;
+}
+
+static void send_probe(struct mn_ip *ip)
+{
+    mn_ip_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, 0, ip->own.address);
+}
+
+/* 2.3: a request with both addresses our own. */
+static void send_announcement(struct mn_ip *ip)
+{
+    mn_ip_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address, ip->own.address);
+}
+
+static void announce(struct mn_ip *ip, uint64_t now)
+{
+    send_announcement(ip);
+    ip->own.announcements++;
+    mn_wheel_arm(&ip->wheel, &ip->own.timer,
+                 ip->own.announcements < ANNOUNCE_NUM ? now + ANNOUNCE_INTERVAL_NS : MNET_NEVER);
+}
+
+void mn_ip_address_start(struct mn_ip *ip, bool probe, uint64_t now)
+{
+    ip->own.timer.kind = MN_IP_TIMER_ADDRESS;
+    if (probe) {
+        ip->own.state = MN_IP_ADDRESS_PROBING;
+        mn_wheel_arm(&ip->wheel, &ip->own.timer, now + random_ns(ip, 0, PROBE_WAIT_NS));
+    } else {
+        ip->own.state = MN_IP_ADDRESS_OURS;
+        announce(ip, now);
+    }
+}
+
+void mn_ip_address_timer(struct mn_ip *ip, uint64_t now)
+{
+    MN_ASSERT(ip->own.state == MN_IP_ADDRESS_PROBING || ip->own.state == MN_IP_ADDRESS_OURS);
+    if (ip->own.state == MN_IP_ADDRESS_PROBING && ip->own.probes < PROBE_NUM) {
+        send_probe(ip);
+        ip->own.probes++;
+        uint64_t wait = ip->own.probes < PROBE_NUM ? random_ns(ip, PROBE_MIN_NS, PROBE_MAX_NS) : ANNOUNCE_WAIT_NS;
+        mn_wheel_arm(&ip->wheel, &ip->own.timer, now + wait);
+        return;
+    }
+    ip->own.state = MN_IP_ADDRESS_OURS;
+    announce(ip, now);
+}
+
+static void log_conflict(const struct mn_ip *ip, struct mn_mac other)
+{
+    if (!mn_log_wanted(ip->log, MNET_LOG_ERROR))
+        return;
+    char text[MNET_ADDRESS_TEXT];
+    mnet_address_format(mnet_address_from_ipv4(ip->own.address), text, sizeof text);
+    const uint8_t *m = other.bytes;
+    mn_log(ip->log, MNET_LOG_ERROR, "arp %s: address conflict with %02x:%02x:%02x:%02x:%02x:%02x", text, m[0], m[1],
+           m[2], m[3], m[4], m[5]);
+}
+
+void mn_ip_address_conflict(struct mn_ip *ip, struct mn_mac other, uint64_t now)
+{
+    mn_ip_count(ip, MNET_COUNT_ARP_CONFLICT);
+    if (ip->own.state == MN_IP_ADDRESS_PROBING) {
+        ip->own.state = MN_IP_ADDRESS_CONFLICT;
+        mn_wheel_cancel(&ip->wheel, &ip->own.timer);
+        log_conflict(ip, other);
+    } else if (ip->own.state == MN_IP_ADDRESS_OURS &&
+               (!ip->own.defended || now - ip->own.defended_ns >= DEFEND_INTERVAL_NS)) {
+        ip->own.defended = true;
+        ip->own.defended_ns = now;
+        send_announcement(ip);
+        log_conflict(ip, other);
+    }
+}

@@ -1,0 +1,197 @@
+/* ARP (RFC 826, RFC 5227): finding, confirming and learning the link addresses of neighbours.
+ *
+ * A packet for an unknown neighbour waits while three broadcast requests go out, a second apart (RFC 1122 2.3.2.1).
+ * Without an answer those who waited, and nobody else, are told; for a second more the neighbour is known not to
+ * answer. What is known is confirmed after thirty seconds of use by requests sent to the station alone (RFC 1122
+ * 2.3.2.1 (2)), while packets keep going to the old address; after three in vain the entry is removed, and the next
+ * packet asks everybody again.
+ *
+ * Believed is what RFC 826 merges: any ARP packet may confirm or change an entry that is there. A new entry comes only
+ * of a request for our own address, whose sender we are about to talk to anyway. Answers that nobody asked for make
+ * none.
+ */
+#include "wire/arp.h"
+
+#include "ip/internal.h"
+
+#define REQUEST_INTERVAL_NS MNET_SECOND
+#define REQUESTS_MAX 3
+#define REACHABLE_NS (30 * MNET_SECOND)
+#define STALE_NS (600 * MNET_SECOND)
+#define FAILED_NS MNET_SECOND
+
+void mn_ip_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac,
+                    uint32_t sender_ip, uint32_t target_ip)
+{
+    if (!mn_ip_may_speak(ip)) {
+        mn_ip_count(ip, MNET_COUNT_TX_DROP_QUEUE);
+        return;
+    }
+    struct mnet_packet *packet = mnet_packet_alloc(ip->memory);
+    if (packet == NULL) {
+        mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
+        return;
+    }
+    mn_arp_emit(mnet_packet_put(packet, MN_ARP_PACKET), &(struct mn_arp){
+                                                            .operation = operation,
+                                                            .sender_mac = ip->mac,
+                                                            .sender_ip = sender_ip,
+                                                            .target_mac = target_mac,
+                                                            .target_ip = target_ip,
+                                                        });
+    mn_ip_send_frame(ip, packet, to, MN_ETHERTYPE_ARP);
+}
+
+static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour)
+{
+    struct mn_mac to = neighbour->state == MN_NEIGHBOUR_PROBE ? neighbour->mac : mn_mac_broadcast;
+    mn_ip_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address,
+                   mnet_address_to_ipv4(neighbour->address));
+    neighbour->requests++;
+}
+
+/* Begins INCOMPLETE or PROBE with the first request. */
+static void start_asking(struct mn_ip *ip, struct mn_neighbour *neighbour, enum mn_neighbour_state state, uint64_t now)
+{
+    neighbour->requests = 0;
+    mn_neighbour_set(&ip->neighbours, neighbour, state, now + REQUEST_INTERVAL_NS);
+    send_request(ip, neighbour);
+}
+
+/* Gives `packet` back to its transport. */
+static void give_up(struct mn_ip *ip, struct mnet_packet *packet)
+{
+    mn_ip_count(ip, MNET_COUNT_ARP_DROP_UNRESOLVED);
+    if (ip->failed.count < MN_IP_FAILED_MAX)
+        mn_packet_queue_put(&ip->failed, packet);
+    else
+        mnet_packet_free(packet);
+}
+
+void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now)
+{
+    struct mnet_address address = mnet_address_from_ipv4(next_hop);
+    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, address);
+    if (neighbour == NULL) {
+        neighbour = mn_neighbour_create(&ip->neighbours, address, mn_routes_is_gateway(&ip->routes, next_hop));
+        if (neighbour == NULL) {
+            mn_ip_drop(ip, packet, MNET_COUNT_ARP_DROP_TABLE);
+            return;
+        }
+        start_asking(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now);
+    }
+    mn_neighbour_use(&ip->neighbours, neighbour);
+    switch ((enum mn_neighbour_state)neighbour->state) {
+    case MN_NEIGHBOUR_INCOMPLETE: mn_neighbour_wait(&ip->neighbours, neighbour, packet); return;
+    case MN_NEIGHBOUR_FAILED: give_up(ip, packet); return;
+    case MN_NEIGHBOUR_STALE: start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now); break;
+    case MN_NEIGHBOUR_REACHABLE:
+    case MN_NEIGHBOUR_PROBE: break;
+    }
+    mn_ip_send_frame(ip, packet, neighbour->mac, MN_ETHERTYPE_IPV4);
+}
+
+/* Three requests went unanswered. */
+static void asked_in_vain(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
+{
+    if (neighbour->state == MN_NEIGHBOUR_PROBE) {
+        mn_neighbour_remove(&ip->neighbours, neighbour);
+        return;
+    }
+    for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;)
+        give_up(ip, packet);
+    mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_FAILED, now + FAILED_NS);
+}
+
+void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now)
+{
+    struct mn_neighbour *neighbour = MN_CONTAINER(timer, struct mn_neighbour, timer);
+    switch ((enum mn_neighbour_state)neighbour->state) {
+    case MN_NEIGHBOUR_INCOMPLETE:
+    case MN_NEIGHBOUR_PROBE:
+        if (neighbour->requests == REQUESTS_MAX) {
+            asked_in_vain(ip, neighbour, now);
+        } else {
+            mn_neighbour_set(&ip->neighbours, neighbour, neighbour->state, now + REQUEST_INTERVAL_NS);
+            send_request(ip, neighbour);
+        }
+        break;
+    case MN_NEIGHBOUR_REACHABLE:
+        if (neighbour->used)
+            start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now);
+        else
+            mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_STALE, now + STALE_NS);
+        break;
+    case MN_NEIGHBOUR_STALE:
+    case MN_NEIGHBOUR_FAILED: mn_neighbour_remove(&ip->neighbours, neighbour); break;
+    }
+}
+
+/* The neighbour said where it is: what waited for that goes. */
+static void confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now)
+{
+    neighbour->mac = mac;
+    neighbour->used = false;
+    mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_REACHABLE, now + REACHABLE_NS);
+    for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;) {
+        mn_neighbour_use(&ip->neighbours, neighbour);
+        mn_ip_send_frame(ip, packet, mac, MN_ETHERTYPE_IPV4);
+    }
+}
+
+/* Whether a station may say `arp` at all: a unicast link address, and as its address none (a probe) or one of a host on
+   the link. */
+static bool is_plausible(const struct mn_ip *ip, const struct mn_arp *arp)
+{
+    static const struct mn_mac none = {{0}};
+    if (mn_mac_is_group(arp->sender_mac) || mn_mac_equal(arp->sender_mac, none) ||
+        mn_mac_equal(arp->sender_mac, ip->mac))
+        return false;
+    uint32_t sender = arp->sender_ip;
+    if (sender == 0)
+        return arp->operation == MN_ARP_REQUEST;
+    if (mn_ipv4_is_this_network(sender) || mn_ipv4_is_loopback(sender) || mn_ipv4_is_multicast(sender) ||
+        mn_ip_is_broadcast_value(ip, sender))
+        return false;
+    return mn_routes_on_link(&ip->routes, sender) || sender == ip->own.address;
+}
+
+/* RFC 5227 2.1.1 and 2.4: another station has the own address, or probes for it while we do. */
+static bool is_conflict(const struct mn_ip *ip, const struct mn_arp *arp)
+{
+    if (ip->own.state != MN_IP_ADDRESS_PROBING && ip->own.state != MN_IP_ADDRESS_OURS)
+        return false;
+    return arp->sender_ip == ip->own.address ||
+           (ip->own.state == MN_IP_ADDRESS_PROBING && arp->sender_ip == 0 && arp->target_ip == ip->own.address);
+}
+
+/* RFC 826: merge into the table, then answer what was asked of us. */
+static void receive(struct mn_ip *ip, const struct mn_arp *arp, uint64_t now)
+{
+    bool asks_us = arp->operation == MN_ARP_REQUEST && mn_ip_is_own_value(ip, arp->target_ip);
+    if (arp->sender_ip != 0) {
+        struct mnet_address sender = mnet_address_from_ipv4(arp->sender_ip);
+        struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, sender);
+        if (neighbour == NULL && asks_us)
+            neighbour = mn_neighbour_create(&ip->neighbours, sender, mn_routes_is_gateway(&ip->routes, arp->sender_ip));
+        if (neighbour != NULL)
+            confirm(ip, neighbour, arp->sender_mac, now);
+        else if (arp->operation == MN_ARP_REPLY)
+            mn_ip_count(ip, MNET_COUNT_ARP_DROP_INVALID);
+    }
+    if (asks_us)
+        mn_ip_arp_send(ip, arp->sender_mac, MN_ARP_REPLY, arp->sender_mac, ip->own.address, arp->sender_ip);
+}
+
+void mn_ip_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)
+{
+    struct mn_arp arp;
+    mn_ip_count(ip, MNET_COUNT_ARP_RX);
+    if (mn_arp_parse(packet->data, packet->len, &arp) != MN_PARSE_OK || !is_plausible(ip, &arp))
+        mn_ip_count(ip, MNET_COUNT_ARP_DROP_INVALID);
+    else if (is_conflict(ip, &arp))
+        mn_ip_address_conflict(ip, arp.sender_mac, now);
+    else
+        receive(ip, &arp, now);
+    mnet_packet_free(packet);
+}

@@ -1,0 +1,219 @@
+/* ICMP for IPv4 (RFC 792, RFC 1122 3.2.2, RFC 1812 4.3): echo answered, errors sent within a rate, errors received
+ * handed on when they quote a packet that could be ours. */
+#include "wire/icmpv4.h"
+
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/packet_sum.h"
+#include "ip/internal.h"
+
+/* Errors sent: 200 a second in the long run, about 50 at once. A token costs a random price of this mean, so that
+ * nobody can count what others have had of the common bucket and infer our answers to them. */
+#define ERROR_PRICE_NS (5 * MNET_MILLISECOND)
+#define ERROR_BURST 50
+
+#define ERROR_DATAGRAM_MAX 576 /* RFC 1812 4.3.2.3: as much of the packet as fits into this */
+#define QUOTE_MIN 8            /* of the transport: RFC 792 */
+#define PATH_MTU_MIN 68        /* RFC 791: every link carries this */
+
+static bool take_token(struct mn_ip *ip, uint64_t now)
+{
+    struct mn_ip_limit *limit = &ip->icmp_limit;
+    uint64_t credit = limit->credit_ns + (now - limit->filled_ns);
+    limit->credit_ns = MN_MIN(credit, ERROR_BURST * ERROR_PRICE_NS);
+    limit->filled_ns = now;
+    uint64_t price = mn_random_below(ip->random, (uint32_t)(2 * ERROR_PRICE_NS) + 1);
+    if (limit->credit_ns < price)
+        return false;
+    limit->credit_ns -= price;
+    return true;
+}
+
+/* RFC 1122 3.2.2: no error about an error, about what was not sent to us alone, or to a source that is not one host.
+ * (Fragments but the first never come this far.) */
+static bool may_answer(const struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram)
+{
+    uint32_t source = mnet_address_to_ipv4(datagram->source);
+    if (datagram->not_unicast || mn_ipv4_is_this_network(source) || mn_ipv4_is_multicast(source) ||
+        mn_ip_is_broadcast_value(ip, source))
+        return false;
+    return datagram->protocol != MN_PROTOCOL_ICMP || (packet->len > 0 && !mn_icmpv4_is_error(packet->data[0]));
+}
+
+/* The ICMP message with the quote; NULL where memory is used up. */
+static struct mnet_packet *make_error(struct mn_ip *ip, const struct mnet_packet *packet, uint8_t header_len,
+                                      const struct mn_icmpv4 *message)
+{
+    struct mnet_packet *answer = mnet_packet_alloc_tx(ip->memory);
+    if (answer == NULL)
+        return NULL;
+    uint32_t room = ERROR_DATAGRAM_MAX - MN_IPV4_HEADER - MN_ICMPV4_HEADER - header_len;
+    uint32_t body = MN_MIN(packet->total, room);
+    uint8_t *to = mnet_packet_put(answer, MN_ICMPV4_HEADER + header_len + body);
+    uint8_t *quote = to + MN_ICMPV4_HEADER;
+    memcpy(quote, packet->data - header_len, header_len);
+    mnet_packet_copy_out(packet, 0, quote + header_len, body);
+    mn_icmpv4_emit(to, message, mn_sum(0, quote, header_len + body));
+    return answer;
+}
+
+void mn_ip_icmp_send_error(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                           uint8_t type, uint8_t code, uint64_t now)
+{
+    if (!may_answer(ip, packet, datagram))
+        return;
+    if (!mn_ip_may_speak(ip) || !take_token(ip, now)) {
+        mn_ip_count(ip, MNET_COUNT_ICMP_ERRORS_LIMITED);
+        return;
+    }
+    struct mn_icmpv4 message = {.type = type, .code = code};
+    struct mnet_packet *answer = make_error(ip, packet, datagram->header_len, &message);
+    if (answer == NULL) {
+        mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
+        return;
+    }
+    struct mn_datagram reply = {
+        .source = datagram->destination, .destination = datagram->source, .protocol = MN_PROTOCOL_ICMP};
+    if (mn_ip_output(ip, answer, &reply, now) == 0)
+        mn_ip_count(ip, MNET_COUNT_ICMP_ERRORS_TX);
+}
+
+void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                       uint8_t code, uint64_t now)
+{
+    mn_ip_icmp_send_error(ip, packet, datagram, MN_ICMPV4_UNREACHABLE, code, now);
+}
+
+/* RFC 1122 3.2.2.6: the request goes back as the reply; only type and checksum change. */
+static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now, const struct mn_datagram *datagram)
+{
+    if (datagram->not_unicast || packet->more != NULL) {
+        mn_ip_drop(ip, packet, MNET_COUNT_ICMP_DROP_IGNORED);
+        return;
+    }
+    if (!mn_ip_may_speak(ip)) {
+        mn_ip_drop(ip, packet, MNET_COUNT_TX_DROP_QUEUE);
+        return;
+    }
+    uint16_t before, after, checksum;
+    memcpy(&before, packet->data, 2);
+    packet->data[0] = MN_ICMPV4_ECHO_REPLY;
+    memcpy(&after, packet->data, 2);
+    memcpy(&checksum, packet->data + 2, 2);
+    checksum = mn_checksum_update(checksum, before, after);
+    memcpy(packet->data + 2, &checksum, 2);
+    packet->checksum = MNET_CHECKSUM_PLAIN;
+    packet->gso = MNET_GSO_NONE;
+    packet->gso_size = 0;
+    packet->segments = 1;
+    struct mn_datagram reply = {
+        .source = datagram->destination,
+        .destination = datagram->source,
+        .protocol = MN_PROTOCOL_ICMP,
+        .traffic_class = datagram->traffic_class & 0xfc, /* the type of service, but not the congestion mark */
+    };
+    if (mn_ip_output(ip, packet, &reply, now) == 0)
+        mn_ip_count(ip, MNET_COUNT_ICMP_ECHO);
+}
+
+/* RFC 1122 3.2.2.1 and RFC 1812 5.2.7.1; false for a code that does not exist. */
+static bool unreachable_reason(uint8_t code, enum mn_unreachable *reason)
+{
+    static const uint8_t reasons[] = {
+        [MN_ICMPV4_NET_UNREACHABLE] = MN_UNREACHABLE_NETWORK,
+        [MN_ICMPV4_HOST_UNREACHABLE] = MN_UNREACHABLE_NETWORK,
+        [MN_ICMPV4_PROTOCOL_UNREACHABLE] = MN_UNREACHABLE_PROTOCOL,
+        [MN_ICMPV4_PORT_UNREACHABLE] = MN_UNREACHABLE_PORT,
+        [MN_ICMPV4_FRAGMENTATION_NEEDED] = MN_UNREACHABLE_TOO_BIG,
+        [MN_ICMPV4_SOURCE_ROUTE_FAILED] = MN_UNREACHABLE_NETWORK,
+        [6] = MN_UNREACHABLE_NETWORK,     /* network unknown */
+        [7] = MN_UNREACHABLE_NETWORK,     /* host unknown */
+        [8] = MN_UNREACHABLE_NETWORK,     /* source host isolated */
+        [9] = MN_UNREACHABLE_PROHIBITED,  /* network prohibited */
+        [10] = MN_UNREACHABLE_PROHIBITED, /* host prohibited */
+        [11] = MN_UNREACHABLE_NETWORK,    /* network, for this type of service */
+        [12] = MN_UNREACHABLE_NETWORK,    /* host, for this type of service */
+        [13] = MN_UNREACHABLE_PROHIBITED, /* communication prohibited */
+        [14] = MN_UNREACHABLE_PROHIBITED, /* host precedence violation */
+        [15] = MN_UNREACHABLE_PROHIBITED, /* precedence cutoff */
+    };
+    if (code >= MN_COUNT_OF(reasons))
+        return false;
+    *reason = (enum mn_unreachable)reasons[code];
+    return true;
+}
+
+/* The address that an error came to must be the source of the packet quoted, and that one of ours; for 127/8 both
+   stayed inside. */
+static bool quote_is_ours(const struct mn_ip *ip, const struct mn_ipv4 *quote, const struct mn_datagram *datagram)
+{
+    if (quote->source != mnet_address_to_ipv4(datagram->destination))
+        return false;
+    if (mn_ipv4_is_multicast(quote->destination) || mn_ip_is_broadcast_value(ip, quote->destination))
+        return false;
+    return mn_ip_is_own_value(ip, quote->source) || mn_ipv4_is_loopback(quote->source);
+}
+
+/* Reads the quote of an error into *error; false where it cannot be about a packet of our transports. */
+static bool read_quote(const struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                       struct mn_icmp_error *error)
+{
+    struct mn_ipv4 quote;
+    const uint8_t *bytes = packet->data + MN_ICMPV4_HEADER;
+    size_t len = packet->len - MN_ICMPV4_HEADER;
+    if (mn_ipv4_parse_quote(bytes, len, &quote) != MN_PARSE_OK || quote.fragment_offset != 0)
+        return false;
+    if (quote.protocol != MN_PROTOCOL_TCP && quote.protocol != MN_PROTOCOL_UDP)
+        return false;
+    len = MN_MIN(len, quote.total_len);
+    if (len < (size_t)quote.header_len + QUOTE_MIN || !quote_is_ours(ip, &quote, datagram))
+        return false;
+    error->protocol = quote.protocol;
+    error->local = mnet_address_from_ipv4(quote.source);
+    error->remote = mnet_address_from_ipv4(quote.destination);
+    error->quote = bytes + quote.header_len;
+    error->quote_len = len - quote.header_len;
+    error->reporter = datagram->source;
+    return true;
+}
+
+static enum mn_ip_verdict receive_error(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_icmpv4 *message,
+                                        const struct mn_datagram *datagram, struct mn_icmp_error *error)
+{
+    *error = (struct mn_icmp_error){.reason = MN_UNREACHABLE_NETWORK};
+    if (datagram->not_unicast ||
+        (message->type == MN_ICMPV4_UNREACHABLE && !unreachable_reason(message->code, &error->reason))) {
+        mn_ip_drop(ip, packet, MNET_COUNT_ICMP_DROP_IGNORED);
+        return MN_IP_CONSUMED;
+    }
+    if (!read_quote(ip, packet, datagram, error)) {
+        mn_ip_drop(ip, packet, MNET_COUNT_ICMP_DROP_INVALID);
+        return MN_IP_CONSUMED;
+    }
+    if (error->reason == MN_UNREACHABLE_TOO_BIG && message->sequence >= PATH_MTU_MIN)
+        error->mtu = message->sequence;
+    mn_ip_count(ip, MNET_COUNT_ICMP_ERRORS_RX);
+    return MN_IP_ERROR;
+}
+
+enum mn_ip_verdict mn_ip_icmp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,
+                                    const struct mn_datagram *datagram, struct mn_icmp_error *error)
+{
+    struct mn_icmpv4 message;
+    mn_ip_count(ip, MNET_COUNT_ICMP_RX);
+    if (mn_icmpv4_parse(packet->data, packet->len, &message) != MN_PARSE_OK ||
+        mn_checksum(mn_packet_sum(packet, 0)) != 0) {
+        mn_ip_drop(ip, packet, MNET_COUNT_ICMP_DROP_INVALID);
+        return MN_IP_CONSUMED;
+    }
+    switch (message.type) {
+    case MN_ICMPV4_ECHO: answer_echo(ip, packet, now, datagram); return MN_IP_CONSUMED;
+    case MN_ICMPV4_UNREACHABLE:
+    case MN_ICMPV4_TIME_EXCEEDED:
+    case MN_ICMPV4_PARAMETER_PROBLEM: return receive_error(ip, packet, &message, datagram, error);
+    case MN_ICMPV4_SOURCE_QUENCH: /* MUST-55, RFC 6633: silently discarded */
+    case MN_ICMPV4_REDIRECT:      /* believing it would let any host on the way choose our routes */
+    default: mn_ip_drop(ip, packet, MNET_COUNT_ICMP_DROP_IGNORED); return MN_IP_CONSUMED;
+    }
+}

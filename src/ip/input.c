@@ -1,0 +1,150 @@
+/* Received frames and packets, check by check, up to ICMP, reassembly or a transport. */
+#include <string.h>
+
+#include "ip/internal.h"
+
+/* One packet on its way in. */
+struct arrival {
+    struct mnet_packet *packet;
+    uint64_t now;
+    bool looped;     /* sent by ourselves, not from the wire */
+    bool link_group; /* the frame went to more stations than us */
+    struct mn_ipv4 header;
+};
+
+static enum mnet_counter reason_of(enum mn_parse result, const struct mn_ipv4 *header)
+{
+    if (result == MN_PARSE_TRUNCATED)
+        return MNET_COUNT_IP_DROP_TRUNCATED;
+    if (result == MN_PARSE_CHECKSUM)
+        return MNET_COUNT_IP_DROP_CHECKSUM;
+    /* The options are looked at last: where all else is in order they are to blame. */
+    bool lengths_fit = header->header_len > MN_IPV4_HEADER && header->total_len >= header->header_len;
+    return lengths_fit ? MNET_COUNT_IP_DROP_OPTIONS : MNET_COUNT_IP_DROP_HEADER;
+}
+
+/* RFC 791 3.1 and RFC 1122 3.2.1; cuts off what the link padded. */
+static bool check_header(struct mn_ip *ip, struct arrival *arrival)
+{
+    struct mnet_packet *packet = arrival->packet;
+    memset(&arrival->header, 0, sizeof arrival->header);
+    enum mn_parse result = mn_ipv4_parse(packet->data, packet->len, packet->total, &arrival->header);
+    if (result != MN_PARSE_OK) {
+        mn_ip_count(ip, reason_of(result, &arrival->header));
+        return false;
+    }
+    if (arrival->header.source_route) {
+        mn_ip_count(ip, MNET_COUNT_IP_DROP_OPTIONS);
+        return false;
+    }
+    mnet_packet_trim(packet, arrival->header.total_len);
+    return true;
+}
+
+/* RFC 1122 3.2.1.3: a source must be the address of one other host. */
+static bool check_source(struct mn_ip *ip, const struct arrival *arrival)
+{
+    uint32_t source = arrival->header.source;
+    if (arrival->looped)
+        return true;
+    if (!mn_ipv4_is_this_network(source) && !mn_ipv4_is_loopback(source) && !mn_ipv4_is_multicast(source) &&
+        !mn_ip_is_broadcast_value(ip, source) && !mn_ip_is_own_value(ip, source))
+        return true;
+    mn_ip_count(ip, MNET_COUNT_IP_DROP_SOURCE);
+    return false;
+}
+
+/* RFC 1122 3.2.1.3 and 3.3.6. No multicast group is ever joined; 127/8 lives inside the host only. */
+static bool check_destination(struct mn_ip *ip, const struct arrival *arrival)
+{
+    uint32_t destination = arrival->header.destination;
+    if (mn_ip_is_own_value(ip, destination))
+        return true;
+    if (arrival->looped ? mn_ipv4_is_loopback(destination)
+                        : ip->own.state == MN_IP_ADDRESS_OURS && mn_ip_is_broadcast_value(ip, destination))
+        return true;
+    mn_ip_count(ip, MNET_COUNT_IP_DROP_NOT_FOR_US);
+    return false;
+}
+
+static void describe(const struct mn_ip *ip, const struct arrival *arrival, struct mn_datagram *datagram)
+{
+    const struct mn_ipv4 *header = &arrival->header;
+    *datagram = (struct mn_datagram){
+        .source = mnet_address_from_ipv4(header->source),
+        .destination = mnet_address_from_ipv4(header->destination),
+        .protocol = header->protocol,
+        .ttl = header->ttl,
+        .traffic_class = header->traffic_class,
+        .dont_fragment = header->dont_fragment,
+        .not_unicast = arrival->link_group || mn_ip_is_broadcast_value(ip, header->destination),
+        .header_len = header->header_len,
+    };
+}
+
+/* Takes the packet, IP header first; what is given back replaces arrival->packet. */
+static enum mn_ip_verdict ipv4_input(struct mn_ip *ip, struct arrival *arrival, struct mn_datagram *datagram,
+                                     struct mn_icmp_error *error)
+{
+    mn_ip_count(ip, MNET_COUNT_IP_RX);
+    if (!check_header(ip, arrival) || !check_source(ip, arrival) || !check_destination(ip, arrival)) {
+        mnet_packet_free(arrival->packet);
+        return MN_IP_CONSUMED;
+    }
+    const struct mn_ipv4 *header = &arrival->header;
+    describe(ip, arrival, datagram);
+    mnet_packet_pull(arrival->packet, header->header_len);
+    if (header->more_fragments || header->fragment_offset != 0) {
+        struct mn_piece piece = {arrival->packet, header->identification, header->fragment_offset,
+                                 header->more_fragments};
+        arrival->packet = mn_reassembly_input(&ip->reassembly, &piece, datagram, arrival->now);
+        if (arrival->packet == NULL)
+            return MN_IP_CONSUMED;
+    }
+    if (datagram->protocol == MN_PROTOCOL_ICMP)
+        return mn_ip_icmp_input(ip, arrival->packet, arrival->now, datagram, error);
+    /* What was never on a wire has a checksum that is not finished, and needs none. */
+    if (arrival->packet->checksum == MNET_CHECKSUM_PARTIAL)
+        arrival->packet->checksum = MNET_CHECKSUM_VERIFIED;
+    return MN_IP_TRANSPORT;
+}
+
+enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, uint64_t now,
+                               struct mn_datagram *datagram, struct mn_icmp_error *error)
+{
+    struct mn_ethernet ethernet;
+    if (mn_ethernet_parse((*packet)->data, (*packet)->len, &ethernet) != MN_PARSE_OK) {
+        mn_ip_drop(ip, *packet, MNET_COUNT_ETH_DROP_RUNT);
+        return MN_IP_CONSUMED;
+    }
+    bool group = mn_mac_is_group(ethernet.destination);
+    if (!group && !mn_mac_equal(ethernet.destination, ip->mac)) {
+        mn_ip_drop(ip, *packet, MNET_COUNT_ETH_DROP_NOT_FOR_US);
+        return MN_IP_CONSUMED;
+    }
+    mnet_packet_pull(*packet, MN_ETHERNET_HEADER);
+    if (ethernet.type == MN_ETHERTYPE_IPV4) {
+        struct arrival arrival = {.packet = *packet, .now = now, .link_group = group};
+        enum mn_ip_verdict verdict = ipv4_input(ip, &arrival, datagram, error);
+        *packet = verdict == MN_IP_CONSUMED ? NULL : arrival.packet;
+        return verdict;
+    }
+    if (ethernet.type == MN_ETHERTYPE_ARP)
+        mn_ip_arp_input(ip, *packet, now);
+    else
+        mn_ip_drop(ip, *packet, MNET_COUNT_ETH_DROP_TYPE);
+    *packet = NULL;
+    return MN_IP_CONSUMED;
+}
+
+bool mn_ip_loopback(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,
+                    struct mn_datagram *datagram, struct mn_icmp_error *error)
+{
+    struct arrival arrival = {.packet = mn_packet_queue_take(&ip->loopback), .now = now, .looped = true};
+    if (arrival.packet == NULL)
+        return false;
+    arrival.packet->received_ns = now;
+    *verdict = ipv4_input(ip, &arrival, datagram, error);
+    *packet = *verdict == MN_IP_CONSUMED ? NULL : arrival.packet;
+    return true;
+}

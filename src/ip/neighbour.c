@@ -1,0 +1,176 @@
+#include "ip/neighbour.h"
+
+#include <string.h>
+
+#include "base/list.h"
+
+void mn_neighbours_init(struct mn_neighbours *table, struct mnet_memory *memory, struct mn_wheel *wheel,
+                        struct mnet_counters *counters, struct mn_hash_key key, unsigned max, uint8_t timer_kind)
+{
+    MN_ASSERT(max > 0);
+    *table = (struct mn_neighbours){
+        .wheel = wheel, .counters = counters, .key = key, .max = max, .timer_kind = timer_kind};
+    mn_pool_init(&table->pool, memory, "neighbours", sizeof(struct mn_neighbour), max);
+}
+
+void mn_neighbours_deinit(struct mn_neighbours *table)
+{
+    for (unsigned age = 0; age < MN_NEIGHBOUR_AGES; age++)
+        for (struct mnet_link *link; (link = mn_list_first(&table->ages[age])) != NULL;)
+            mn_neighbour_remove(table, MN_CONTAINER(link, struct mn_neighbour, age));
+    MN_ASSERT(table->count == 0 && table->pending == 0);
+}
+
+static struct mnet_link *bucket_of(struct mn_neighbours *table, const struct mnet_address *address)
+{
+    uint64_t words[2];
+    memcpy(words, address->bytes, sizeof words);
+    return &table->buckets[mn_siphash13_words(&table->key, words, 2) % MN_NEIGHBOUR_BUCKETS];
+}
+
+struct mn_neighbour *mn_neighbour_find(struct mn_neighbours *table, struct mnet_address address)
+{
+    struct mn_neighbour *neighbour = table->last;
+    if (neighbour != NULL && memcmp(&neighbour->address, &address, sizeof address) == 0)
+        return neighbour;
+    struct mnet_link *bucket = bucket_of(table, &address);
+    for (struct mnet_link *link = mn_list_first(bucket); link != NULL && link != bucket; link = link->next) {
+        neighbour = MN_CONTAINER(link, struct mn_neighbour, bucket);
+        if (memcmp(&neighbour->address, &address, sizeof address) == 0)
+            return table->last = neighbour;
+    }
+    return NULL;
+}
+
+static unsigned age_list_of(const struct mn_neighbour *neighbour)
+{
+    if (neighbour->state == MN_NEIGHBOUR_INCOMPLETE || neighbour->state == MN_NEIGHBOUR_FAILED)
+        return MN_NEIGHBOUR_AGE_UNRESOLVED;
+    return neighbour->ever_used ? MN_NEIGHBOUR_AGE_USED : MN_NEIGHBOUR_AGE_IDLE;
+}
+
+/* Moves an entry to the youngest place of the list that it belongs to. */
+static void make_youngest(struct mn_neighbours *table, struct mn_neighbour *neighbour)
+{
+    if (mn_list_linked(&neighbour->age) && neighbour->age_list == MN_NEIGHBOUR_AGE_UNRESOLVED)
+        table->unresolved--;
+    mn_list_remove(&neighbour->age);
+    neighbour->age_list = (uint8_t)age_list_of(neighbour);
+    mn_list_append(&table->ages[neighbour->age_list], &neighbour->age);
+    if (neighbour->age_list == MN_NEIGHBOUR_AGE_UNRESOLVED)
+        table->unresolved++;
+}
+
+/* The oldest entry of one list that is a gateway's or not, as asked. There are few gateways, so few steps. */
+static struct mn_neighbour *oldest(struct mn_neighbours *table, unsigned age, bool gateway)
+{
+    struct mnet_link *head = &table->ages[age];
+    for (struct mnet_link *link = mn_list_first(head); link != NULL && link != head; link = link->next) {
+        struct mn_neighbour *neighbour = MN_CONTAINER(link, struct mn_neighbour, age);
+        if (neighbour->gateway == gateway)
+            return neighbour;
+    }
+    return NULL;
+}
+
+static struct mn_neighbour *choose_victim(struct mn_neighbours *table)
+{
+    struct mn_neighbour *victim = NULL;
+    if (table->unresolved > table->max / 4)
+        victim = oldest(table, MN_NEIGHBOUR_AGE_UNRESOLVED, false);
+    for (int gateway = 0; gateway <= 1; gateway++) {
+        if (victim == NULL)
+            victim = oldest(table, MN_NEIGHBOUR_AGE_IDLE, gateway);
+        if (victim == NULL)
+            victim = oldest(table, MN_NEIGHBOUR_AGE_USED, gateway);
+        if (victim == NULL)
+            victim = oldest(table, MN_NEIGHBOUR_AGE_UNRESOLVED, gateway);
+    }
+    MN_ASSERT(victim != NULL);
+    return victim;
+}
+
+struct mn_neighbour *mn_neighbour_create(struct mn_neighbours *table, struct mnet_address address, bool gateway)
+{
+    if (table->count == table->max)
+        table->counters->value[MNET_COUNT_ARP_DROP_TABLE] += mn_neighbour_remove(table, choose_victim(table));
+    struct mn_neighbour *neighbour = mn_pool_alloc_zeroed(&table->pool, MN_CLAIM_RECEIVE);
+    if (neighbour == NULL)
+        return NULL;
+    neighbour->address = address;
+    neighbour->gateway = gateway;
+    neighbour->state = MN_NEIGHBOUR_INCOMPLETE;
+    neighbour->timer.kind = table->timer_kind;
+    mn_list_append(bucket_of(table, &address), &neighbour->bucket);
+    make_youngest(table, neighbour);
+    table->count++;
+    return neighbour;
+}
+
+unsigned mn_neighbour_remove(struct mn_neighbours *table, struct mn_neighbour *neighbour)
+{
+    unsigned waited = mn_packet_queue_clear(&neighbour->pending);
+    table->pending -= waited;
+    table->count--;
+    if (neighbour->age_list == MN_NEIGHBOUR_AGE_UNRESOLVED)
+        table->unresolved--;
+    if (table->last == neighbour)
+        table->last = NULL;
+    mn_wheel_cancel(table->wheel, &neighbour->timer);
+    mn_list_remove(&neighbour->age);
+    mn_list_remove(&neighbour->bucket);
+    mn_pool_free(&table->pool, neighbour);
+    return waited;
+}
+
+void mn_neighbour_set(struct mn_neighbours *table, struct mn_neighbour *neighbour, enum mn_neighbour_state state,
+                      uint64_t at_ns)
+{
+    neighbour->state = (uint8_t)state;
+    if (neighbour->age_list != age_list_of(neighbour))
+        make_youngest(table, neighbour);
+    mn_wheel_arm(table->wheel, &neighbour->timer, at_ns);
+}
+
+void mn_neighbour_use(struct mn_neighbours *table, struct mn_neighbour *neighbour)
+{
+    neighbour->used = neighbour->ever_used = true;
+    if (age_list_of(neighbour) == MN_NEIGHBOUR_AGE_USED &&
+        mn_list_last(&table->ages[MN_NEIGHBOUR_AGE_USED]) != &neighbour->age)
+        make_youngest(table, neighbour);
+}
+
+/* Drops the packet that has waited longest for the neighbour asked for longest ago. */
+static void drop_oldest_pending(struct mn_neighbours *table)
+{
+    struct mnet_link *head = &table->ages[MN_NEIGHBOUR_AGE_UNRESOLVED];
+    for (struct mnet_link *link = mn_list_first(head); link != NULL && link != head; link = link->next) {
+        struct mn_neighbour *neighbour = MN_CONTAINER(link, struct mn_neighbour, age);
+        if (neighbour->pending.count > 0) {
+            mnet_packet_free(mn_neighbour_take(table, neighbour));
+            table->counters->value[MNET_COUNT_ARP_DROP_PENDING]++;
+            return;
+        }
+    }
+}
+
+void mn_neighbour_wait(struct mn_neighbours *table, struct mn_neighbour *neighbour, struct mnet_packet *packet)
+{
+    MN_ASSERT(neighbour->state == MN_NEIGHBOUR_INCOMPLETE);
+    if (neighbour->pending.count == MN_NEIGHBOUR_PENDING) {
+        mnet_packet_free(mn_neighbour_take(table, neighbour));
+        table->counters->value[MNET_COUNT_ARP_DROP_PENDING]++;
+    } else if (table->pending == MN_NEIGHBOUR_PENDING_TOTAL) {
+        drop_oldest_pending(table);
+    }
+    mn_packet_queue_put(&neighbour->pending, packet);
+    table->pending++;
+}
+
+struct mnet_packet *mn_neighbour_take(struct mn_neighbours *table, struct mn_neighbour *neighbour)
+{
+    struct mnet_packet *packet = mn_packet_queue_take(&neighbour->pending);
+    if (packet != NULL)
+        table->pending--;
+    return packet;
+}

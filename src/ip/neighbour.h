@@ -1,0 +1,101 @@
+/* The neighbour table: link addresses of hosts on the link, and the packets that wait for one. No protocol is here:
+ * arp.c asks, answers and decides when an entry changes its state.
+ *
+ * Entries are found by a keyed hash and kept in three lists by age. When the table is full one goes: of those not
+ * resolved the oldest, if they hold more than a quarter of the table (so a flood of invented addresses pushes out only
+ * itself), else the oldest never used, else the one used longest ago. Entries of gateways go last of all.
+ */
+#ifndef MN_IP_NEIGHBOUR_H
+#define MN_IP_NEIGHBOUR_H
+
+#include <mnet/counters.h>
+#include <mnet/packet.h>
+
+#include "base/hash.h"
+#include "base/pool.h"
+#include "base/wheel.h"
+#include "ip/queue.h"
+#include "wire/ethernet.h"
+
+#define MN_NEIGHBOUR_BUCKETS 256
+#define MN_NEIGHBOUR_PENDING 4         /* packets that wait for one neighbour */
+#define MN_NEIGHBOUR_PENDING_TOTAL 128 /* and for all of them */
+
+/*             mac is     packets            leads on to
+ * INCOMPLETE  unknown    wait               REACHABLE when answered, FAILED after three requests
+ * REACHABLE   confirmed  go                 after 30 s PROBE if used meanwhile, else STALE
+ * STALE       likely     go, and start      PROBE when used, removed after 10 min
+ * PROBE       likely     go                 REACHABLE when answered, removed after three unicast requests
+ * FAILED      unknown    come back at once  removed after 1 s
+ *
+ * Any ARP packet of the neighbour leads to REACHABLE from everywhere. */
+enum mn_neighbour_state {
+    MN_NEIGHBOUR_INCOMPLETE,
+    MN_NEIGHBOUR_REACHABLE,
+    MN_NEIGHBOUR_STALE,
+    MN_NEIGHBOUR_PROBE,
+    MN_NEIGHBOUR_FAILED,
+};
+
+enum mn_neighbour_age {
+    MN_NEIGHBOUR_AGE_UNRESOLVED, /* INCOMPLETE and FAILED, oldest first */
+    MN_NEIGHBOUR_AGE_IDLE,       /* learned but never sent to, oldest first */
+    MN_NEIGHBOUR_AGE_USED,       /* the one sent to longest ago first */
+    MN_NEIGHBOUR_AGES,
+};
+
+struct mn_neighbour {
+    struct mnet_link bucket;
+    struct mnet_link age;
+    struct mn_timer timer;
+    struct mnet_address address;
+    struct mn_mac mac;
+    uint8_t state;    /* enum mn_neighbour_state; changed by mn_neighbour_set only */
+    uint8_t age_list; /* enum mn_neighbour_age */
+    uint8_t requests; /* sent since the last answer */
+    bool gateway;
+    bool ever_used;
+    bool used; /* sent to since it was last confirmed */
+    struct mn_packet_queue pending;
+};
+
+struct mn_neighbours {
+    struct mn_pool pool;
+    struct mn_wheel *wheel;
+    struct mnet_counters *counters;
+    struct mn_hash_key key;
+    struct mn_neighbour *last; /* the one found last: most packets go where the packet before went */
+    unsigned max, count, unresolved;
+    unsigned pending; /* packets waiting in all entries */
+    uint8_t timer_kind;
+    struct mnet_link ages[MN_NEIGHBOUR_AGES];
+    struct mnet_link buckets[MN_NEIGHBOUR_BUCKETS];
+};
+
+/* `max` entries at most, at least 1. Timers are armed on `wheel` with `timer_kind`. */
+void mn_neighbours_init(struct mn_neighbours *table, struct mnet_memory *memory, struct mn_wheel *wheel,
+                        struct mnet_counters *counters, struct mn_hash_key key, unsigned max, uint8_t timer_kind);
+/* Removes every entry and frees what waits. */
+void mn_neighbours_deinit(struct mn_neighbours *table);
+
+/* NULL where there is none. O(1). */
+struct mn_neighbour *mn_neighbour_find(struct mn_neighbours *table, struct mnet_address address);
+/* A new entry, INCOMPLETE, no timer armed; `address` must not be in the table. Makes room where the table is full; what
+ * waited for the entry that went is dropped and counted. NULL where memory is used up. */
+struct mn_neighbour *mn_neighbour_create(struct mn_neighbours *table, struct mnet_address address, bool gateway);
+/* Removes and frees the entry and what waits for it; returns how many packets that were. */
+unsigned mn_neighbour_remove(struct mn_neighbours *table, struct mn_neighbour *neighbour);
+
+/* Enters `state` and arms the timer for `at_ns` (MNET_NEVER: none). */
+void mn_neighbour_set(struct mn_neighbours *table, struct mn_neighbour *neighbour, enum mn_neighbour_state state,
+                      uint64_t at_ns);
+/* Notes that a packet is sent to it now. */
+void mn_neighbour_use(struct mn_neighbours *table, struct mn_neighbour *neighbour);
+
+/* Lets `packet` wait, owned from here on. Where too many wait the neighbour's oldest packet, or the oldest of all, is
+   dropped and counted. */
+void mn_neighbour_wait(struct mn_neighbours *table, struct mn_neighbour *neighbour, struct mnet_packet *packet);
+/* The packet that has waited longest, owned by the caller; NULL where none waits. */
+struct mnet_packet *mn_neighbour_take(struct mn_neighbours *table, struct mn_neighbour *neighbour);
+
+#endif

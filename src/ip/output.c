@@ -1,0 +1,155 @@
+/* Packets of the transports on their way out: which way, which header, whole or in fragments. */
+#include "ip/internal.h"
+
+bool mn_ip_may_speak(const struct mn_ip *ip)
+{
+    return ip->transmit.count < MN_IP_TRANSMIT_OWN_MAX;
+}
+
+void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, struct mn_mac to, uint16_t type)
+{
+    mn_ethernet_emit(mnet_packet_push(packet, MN_ETHERNET_HEADER),
+                     &(struct mn_ethernet){.destination = to, .source = ip->mac, .type = type});
+    mn_packet_queue_put(&ip->transmit, packet);
+}
+
+int mn_ip_find_way(const struct mn_ip *ip, uint32_t destination, struct mn_ip_way *way)
+{
+    if (mn_ipv4_is_loopback(destination)) {
+        *way = (struct mn_ip_way){.kind = MN_IP_WAY_LOOPBACK, .source = UINT32_C(0x7f000001)};
+        return 0;
+    }
+    if (ip->own.state != MN_IP_ADDRESS_OURS || mn_ipv4_is_this_network(destination))
+        return MNET_E_UNREACHABLE;
+    *way = (struct mn_ip_way){.source = ip->own.address};
+    if (destination == ip->own.address) {
+        way->kind = MN_IP_WAY_LOOPBACK;
+        return 0;
+    }
+    if (mn_ip_is_broadcast_value(ip, destination) || mn_ipv4_is_multicast(destination)) {
+        way->kind = MN_IP_WAY_GROUP;
+        way->next_hop = destination;
+        return 0;
+    }
+    way->kind = MN_IP_WAY_NEIGHBOUR;
+    return mn_routes_find(&ip->routes, destination, &way->next_hop) ? 0 : MNET_E_UNREACHABLE;
+}
+
+int mn_ip_path(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_path *path)
+{
+    struct mn_ip_way way;
+    if (!mnet_address_is_ipv4(destination))
+        return MNET_E_UNREACHABLE;
+    int result = mn_ip_find_way(ip, mnet_address_to_ipv4(destination), &way);
+    if (result != 0)
+        return result;
+    path->source = mnet_address_from_ipv4(way.source);
+    path->loopback = way.kind == MN_IP_WAY_LOOPBACK;
+    path->mtu = path->loopback ? UINT16_MAX : ip->mtu;
+    return 0;
+}
+
+/* Never asked by ARP: everybody, or 01:00:5e and the low 23 bits of a group (RFC 1112 6.4). */
+static struct mn_mac group_mac(uint32_t destination)
+{
+    if (!mn_ipv4_is_multicast(destination))
+        return mn_mac_broadcast;
+    return (struct mn_mac){
+        {0x01, 0x00, 0x5e, (uint8_t)(destination >> 16 & 0x7f), (uint8_t)(destination >> 8), (uint8_t)destination}};
+}
+
+void mn_ip_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *header, const struct mn_ip_way *way,
+                uint64_t now)
+{
+    header->header_len = MN_IPV4_HEADER;
+    header->total_len = (uint16_t)(MN_IPV4_HEADER + packet->total);
+    mn_ipv4_emit(mnet_packet_push(packet, MN_IPV4_HEADER), header);
+    mn_ip_count(ip, MNET_COUNT_IP_TX);
+    switch (way->kind) {
+    case MN_IP_WAY_LOOPBACK: mn_packet_queue_put(&ip->loopback, packet); break;
+    case MN_IP_WAY_GROUP: mn_ip_send_frame(ip, packet, group_mac(way->next_hop), MN_ETHERTYPE_IPV4); break;
+    case MN_IP_WAY_NEIGHBOUR: mn_ip_resolve(ip, packet, way->next_hop, now); break;
+    }
+}
+
+/* The largest IP packet that `packet` becomes on the wire: a large one with gso is cut by its device, or just above it,
+ * at the TCP header's end and every gso_size bytes. */
+static uint32_t size_on_wire(const struct mnet_packet *packet)
+{
+    if (packet->gso == MNET_GSO_NONE)
+        return MN_IPV4_HEADER + packet->total;
+    MN_ASSERT(packet->len > 12);
+    uint32_t tcp_header = (packet->data[12] >> 4) * 4u;
+    return MN_IPV4_HEADER + MN_MIN(packet->total, tcp_header + packet->gso_size);
+}
+
+static bool source_is_valid(const struct mn_ip *ip, uint32_t source, const struct mn_ip_way *way)
+{
+    /* RFC 1122 3.2.1.3 (g): 127/8 never leaves the host. */
+    return mn_ip_is_own_value(ip, source) || (mn_ipv4_is_loopback(source) && way->kind == MN_IP_WAY_LOOPBACK);
+}
+
+/* Whether there is a place for one packet more. */
+static bool has_room(struct mn_ip *ip, const struct mn_ip_way *way)
+{
+    if (way->kind == MN_IP_WAY_LOOPBACK && ip->loopback.count >= MN_IP_LOOPBACK_MAX) {
+        mn_ip_count(ip, MNET_COUNT_IP_DROP_LOOPBACK);
+        return false;
+    }
+    if (way->kind != MN_IP_WAY_LOOPBACK && ip->transmit.count >= MN_IP_TRANSMIT_MAX) {
+        mn_ip_count(ip, MNET_COUNT_TX_DROP_QUEUE);
+        return false;
+    }
+    return true;
+}
+
+/* Fills *way and *header for a datagram; 0 or why it cannot be sent. */
+static int prepare(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way, struct mn_ipv4 *header)
+{
+    if (!mnet_address_is_ipv4(datagram->destination))
+        return MNET_E_INVALID;
+    uint32_t destination = mnet_address_to_ipv4(datagram->destination);
+    int result = mn_ip_find_way(ip, destination, way);
+    if (result != 0) {
+        mn_ip_count(ip, MNET_COUNT_TX_DROP_NO_ROUTE);
+        return result;
+    }
+    uint32_t source = mnet_address_to_ipv4(datagram->source);
+    if (mnet_address_is_any(datagram->source))
+        source = way->source;
+    if (!source_is_valid(ip, source, way))
+        return MNET_E_INVALID;
+    *header = (struct mn_ipv4){
+        .source = source,
+        .destination = destination,
+        .protocol = datagram->protocol,
+        .ttl = datagram->ttl != 0 ? datagram->ttl : ip->ttl,
+        .traffic_class = datagram->traffic_class,
+        .dont_fragment = datagram->dont_fragment,
+    };
+    return has_room(ip, way) ? 0 : MNET_E_NO_MEMORY;
+}
+
+int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now)
+{
+    struct mn_ip_way way;
+    struct mn_ipv4 header;
+    int result = prepare(ip, datagram, &way, &header);
+    if (result != 0) {
+        mnet_packet_free(packet);
+        return result;
+    }
+    bool fits = way.kind == MN_IP_WAY_LOOPBACK || size_on_wire(packet) <= ip->mtu;
+    bool whole_only = datagram->dont_fragment || packet->gso != MNET_GSO_NONE;
+    if (packet->total > 65535 - MN_IPV4_HEADER || (!fits && whole_only)) {
+        mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_TOO_BIG);
+        return MNET_E_TOO_BIG;
+    }
+    if (!fits)
+        return mn_ip_send_fragments(ip, packet, &header, &way, now);
+    /* RFC 6864 4.1: what cannot be fragmented needs no identification. */
+    if (!header.dont_fragment && way.kind != MN_IP_WAY_LOOPBACK)
+        header.identification = mn_ip_next_identification(ip);
+    mn_ip_send(ip, packet, &header, &way, now);
+    return 0;
+}

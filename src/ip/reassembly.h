@@ -1,0 +1,72 @@
+/* Reassembly of fragmented datagrams (RFC 791 3.2, RFC 815 in spirit), within hard bounds.
+ *
+ * Pieces are kept as the packets they came in, in order of their offsets, until nothing is missing; then they are
+ * copied once into a packet of their own, so that what a transport queues pins about as much memory as it holds bytes.
+ * A piece that overlaps another condemns the whole datagram (the stance of RFC 5722, for IPv4 too): what was there is
+ * dropped, and what still comes of it, until its time is over. An exact duplicate is only ignored (RFC 8200 4.5). The
+ * clock of a datagram starts with the first piece to come and is never wound up again.
+ */
+#ifndef MN_IP_REASSEMBLY_H
+#define MN_IP_REASSEMBLY_H
+
+#include <mnet/counters.h>
+#include <mnet/packet.h>
+
+#include "base/hash.h"
+#include "base/pool.h"
+#include "base/wheel.h"
+#include "wire/wire.h"
+
+#define MN_REASSEMBLY_BUCKETS 64
+#define MN_REASSEMBLY_PIECES 128 /* of one datagram; 64 KiB over a link of 576 bytes are 119 */
+/* RFC 791 starts with 15 s, RFC 1122 3.3.2 says 60 to 120 s. Sixteen bits of identification cannot carry that at
+ * today's speeds (RFC 4963), and what is lost does not come later: 30 s. */
+#define MN_REASSEMBLY_TIMEOUT_NS (30 * UINT64_C(1000000000))
+
+/* One fragment as the network layer hands it over. */
+struct mn_piece {
+    struct mnet_packet *packet; /* its payload; the header lies in front of packet->data */
+    uint32_t identification;
+    uint16_t offset; /* in bytes */
+    bool more;
+};
+
+struct mn_reassembly_limits {
+    unsigned datagrams_max; /* being put together at a time */
+    size_t bytes_max;       /* memory that their packets pin */
+};
+
+struct mn_reassembly {
+    struct mn_pool pool;
+    struct mnet_memory *memory;
+    struct mn_wheel *wheel;
+    struct mnet_counters *counters;
+    struct mn_hash_key key;
+    struct mn_reassembly_limits limits;
+    unsigned count;
+    size_t bytes;
+    uint8_t timer_kind;
+    struct mnet_link age; /* oldest first */
+    struct mnet_link buckets[MN_REASSEMBLY_BUCKETS];
+};
+
+/* A datagram being put together; found through its timer. */
+struct mn_partial;
+
+void mn_reassembly_init(struct mn_reassembly *reassembly, struct mnet_memory *memory, struct mn_wheel *wheel,
+                        struct mnet_counters *counters, struct mn_hash_key key, struct mn_reassembly_limits limits,
+                        uint8_t timer_kind);
+/* Frees every piece. */
+void mn_reassembly_deinit(struct mn_reassembly *reassembly);
+
+/* Takes ownership of a piece that came with the header described by `datagram`. When it completes a datagram, returns
+ * that: data is the payload, a header of 20 bytes with the whole length lies in front of it, and *datagram describes
+ * it. Else NULL; whatever is dropped is counted. */
+struct mnet_packet *mn_reassembly_input(struct mn_reassembly *reassembly, const struct mn_piece *piece,
+                                        struct mn_datagram *datagram, uint64_t now);
+/* The time of the datagram behind `timer` is over: drops it. Returns its first fragment with *datagram, owned by the
+ * caller, where that had come (RFC 792 wants it quoted), else NULL. */
+struct mnet_packet *mn_reassembly_expire(struct mn_reassembly *reassembly, struct mn_timer *timer,
+                                         struct mn_datagram *datagram);
+
+#endif
