@@ -38,6 +38,7 @@ struct mnet_address mnet_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
 struct mnet_address mnet_address_from_ipv4(uint32_t value);
 uint32_t mnet_address_to_ipv4(struct mnet_address address);
 
+/* Whether it is an IPv4 address, 0.0.0.0 included; all zeros is of no family. */
 bool mnet_address_is_ipv4(struct mnet_address address);
 /* True for all zeros and for 0.0.0.0. */
 bool mnet_address_is_any(struct mnet_address address);

@@ -59,6 +59,7 @@ struct mnet_group {
     struct mnet_waiters waiters;
 };
 
+/* Starts a child of the calling task, as mnet_spawn does, that is collected through the group. Never suspends. MNET_E_NO_MEMORY. */
 int mnet_group_spawn(struct mnet_group *group, int (*run)(void *argument), void *argument);
 /* Frees one ended member and stores its result (may be NULL). False where none has ended. Never suspends. */
 bool mnet_group_reap(struct mnet_group *group, int *result);

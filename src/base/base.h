@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MN_CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+#define MN_CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 #define MN_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define MN_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MN_MAX(a, b) ((a) > (b) ? (a) : (b))
