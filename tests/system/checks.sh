@@ -1,0 +1,102 @@
+#!/bin/sh
+# Whether the checks of `make check` find what they are for: each is run on a small tree with and without the fault.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+
+fresh()
+{
+    rm -rf "$tree"
+    mkdir -p "$tree/src/tcp" "$tree/src/task" "$tree/include/mnet" "$tree/ports" "$tree/examples" "$tree/scripts"
+    cp scripts/c-files scripts/check-* "$tree/scripts/"
+    printf '%s\n' '/* A header. */' '/* A function. */' 'int mnet_one(void);' >"$tree/include/mnet/tcp.h"
+    printf '%s\n' '#include <mnet/tcp.h>' '#include <string.h>' '#include "wire/tcp.h"' 'int mnet_one(void)' '{' '    return 1;' '}' \
+        >"$tree/src/tcp/one.c"
+    printf '%s\n' "files('tcp/one.c')" >"$tree/src/meson.build"
+}
+
+# Builds the objects of the small tree as Meson names them.
+objects()
+{
+    mkdir -p "$tree/build/src/libmnet.a.p"
+    (cd "$tree" && printf '%s\n' "$2" >"src/$1.c" &&
+        gcc -O1 -fno-builtin -c "src/$1.c" -o "build/src/libmnet.a.p/$(echo "$1" | tr / _).c.o")
+}
+
+passes()
+{
+    name=$1
+    shift
+    if output=$("$@" 2>&1); then
+        echo "ok $name"
+    else
+        echo "not ok $name: $(echo "$output" | head -n 1)"
+    fi
+}
+
+# fails NAME TEXT COMMAND... - it must fail, and say TEXT.
+fails()
+{
+    name=$1
+    text=$2
+    shift 2
+    if output=$("$@" 2>&1); then
+        echo "not ok $name: nothing was found"
+    elif echo "$output" | grep -q "$text"; then
+        echo "ok $name"
+    else
+        echo "not ok $name: said: $(echo "$output" | head -n 1)"
+    fi
+}
+
+fresh
+passes layers_allowed_includes_pass "$tree/scripts/check-layers"
+echo '#include "ip/ip.h"' >>"$tree/src/tcp/one.c"
+fails layers_tcp_including_ip_fails 'src/tcp/one.c:8: src/tcp must not know "ip/ip.h"' "$tree/scripts/check-layers"
+fresh
+echo '#include <stdlib.h>' >>"$tree/src/tcp/one.c"
+fails layers_libc_header_fails 'operating system or a C library' "$tree/scripts/check-layers"
+fresh
+echo '#include <mnet/tcp.h>' >"$tree/src/task/two.c"
+fails layers_task_including_network_fails 'src/task must not know <mnet/tcp.h>' "$tree/scripts/check-layers"
+fresh
+echo '#include "tcp/tcp.h"' >"$tree/examples/two.c"
+fails layers_example_including_internals_fails 'examples must not know' "$tree/scripts/check-layers"
+
+fresh
+passes sources_listed_file_passes "$tree/scripts/check-sources"
+: >"$tree/src/tcp/two.c"
+fails sources_forgotten_file_fails 'src/tcp/two.c' "$tree/scripts/check-sources"
+
+fresh
+passes docs_described_function_passes "$tree/scripts/check-docs"
+printf '%s\n' '' 'int mnet_two(void);' >>"$tree/include/mnet/tcp.h"
+fails docs_bare_function_fails 'mnet_two is not described' "$tree/scripts/check-docs"
+
+fresh
+passes lengths_short_function_passes "$tree/scripts/check-lengths"
+{
+    echo 'int mn_long(int i)' && echo '{'
+    yes '    i++;' | head -n 70
+    echo '    return i;' && echo '}'
+} >>"$tree/src/tcp/one.c"
+fails lengths_long_function_fails 'mn_long has 74 lines' "$tree/scripts/check-lengths"
+fresh
+yes '' | head -n 801 >"$tree/src/tcp/two.c"
+fails lengths_long_file_fails 'src/tcp/two.c: 801 lines' "$tree/scripts/check-lengths"
+
+fresh
+objects tcp/two '#include <string.h>
+int mn_two(const char *s); int mn_two(const char *s) { return (int)strlen(s); } const int mn_three = 3;'
+passes symbols_memory_and_strings_pass "$tree/scripts/check-symbols" "$tree/build"
+objects tcp/two 'void *malloc(unsigned long); void *mn_two(void); void *mn_two(void) { return malloc(1); }'
+fails symbols_malloc_fails 'needs malloc' "$tree/scripts/check-symbols" "$tree/build"
+objects tcp/two 'int mn_two(void); int mn_two(void) { static int count; return ++count; }'
+fails symbols_static_data_fails 'static data that changes: count' "$tree/scripts/check-symbols" "$tree/build"
+objects tcp/two 'int two(void); int two(void) { return 2; }'
+fails symbols_global_without_prefix_fails 'has no prefix' "$tree/scripts/check-symbols" "$tree/build"
+fresh
+objects task/two 'int mn_two(void); int mn_two(void) { static int count; return ++count; }'
+passes symbols_static_data_of_task_passes "$tree/scripts/check-symbols" "$tree/build"
