@@ -1,0 +1,20 @@
+/* Step 1: a host on the network. It answers ARP and ping by itself; there is nothing more to write.
+ *
+ *   01_hello-tap --net:service=tap0 --ipv4=10.0.0.2/24
+ */
+#include <mnet/mnet.h>
+
+int mnet_main(struct mnet_env *env)
+{
+    struct mnet_stack *stack;
+    int error = mnet_stack_up(env, NULL, &stack); /* NULL: as the command line says, otherwise the defaults */
+    if (error < 0) {
+        mnet_print(env, "cannot start: %s\n", mnet_strerror(error));
+        return error;
+    }
+    char text[MNET_ADDRESS_TEXT];
+    mnet_print(env, "hello, I am %s\n", mnet_address_format(mnet_stack_ipv4(stack), text, sizeof text));
+    mnet_sleep(MNET_NEVER); /* until Ctrl-C cancels this task */
+    mnet_stack_down(stack);
+    return 0;
+}

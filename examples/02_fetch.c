@@ -1,0 +1,48 @@
+/* Step 2: a client. Every call that may wait looks like an ordinary function and takes a deadline last.
+ *
+ *   02_fetch-tap --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1
+ */
+#include <mnet/mnet.h>
+
+static const char request[] = "GET / HTTP/1.0\r\n\r\n";
+
+/* Sends the request and prints whatever comes back. */
+static int fetch(struct mnet_env *env, struct mnet_flow *flow)
+{
+    int error = mnet_tcp_write(flow, request, sizeof request - 1, NULL, MNET_NEVER);
+    if (error < 0) {
+        return error;
+    }
+    for (;;) {
+        char buffer[4096];
+        ptrdiff_t len = mnet_tcp_read(flow, buffer, sizeof buffer, mnet_now() + 10 * MNET_SECOND);
+        if (len <= 0) {
+            return (int)len; /* 0: the peer has sent everything */
+        }
+        mnet_output(env, buffer, (size_t)len);
+    }
+}
+
+int mnet_main(struct mnet_env *env)
+{
+    struct mnet_address server;
+    if (mnet_env_argc(env) != 2 || mnet_address_parse(mnet_env_argv(env)[1], &server) < 0) {
+        mnet_print(env, "usage: %s [OPTIONS] ADDRESS\n", mnet_env_argv(env)[0]);
+        return 1;
+    }
+    struct mnet_stack *stack;
+    int error = mnet_stack_up(env, NULL, &stack);
+    if (error == 0) {
+        struct mnet_flow *flow;
+        error = mnet_tcp_connect(stack, server, 80, &flow, mnet_now() + 5 * MNET_SECOND);
+        if (error == 0) {
+            error = fetch(env, flow);
+            mnet_tcp_close(flow);
+        }
+        mnet_stack_down(stack);
+    }
+    if (error < 0) {
+        mnet_print(env, "%s\n", mnet_strerror(error));
+    }
+    return error;
+}

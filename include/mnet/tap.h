@@ -1,0 +1,30 @@
+/* A Linux TAP interface as a device.
+ *
+ * The kernel's end of the interface is configured with the usual tools (ip-link, ip-address); this end is mnet's and has
+ * a random MAC address of its own. Checksums and segmentation are offloaded both ways (virtio_net_hdr): a frame of up to
+ * 64 KiB crosses the interface in one system call.
+ */
+#ifndef MNET_TAP_H
+#define MNET_TAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <mnet/device.h>
+
+/* Zeros are defaults. */
+struct mnet_tap_options {
+    bool no_checksum_offload; /* frames travel without virtio_net_hdr: implies the next one */
+    bool no_segmentation_offload;
+};
+
+/* Attaches to the TAP interface `name`, or creates it where it does not exist; an interface created here vanishes when the device is
+ * closed. options may be NULL. Returns 0 and the device, which the stack that takes it closes (or the caller, with
+ * ops->close), or MNET_E_INVALID (not a name), MNET_E_NO_DEVICE, MNET_E_NO_MEMORY, MNET_E_NO_ENTROPY with one line that says why in
+ * `why` of `why_size` bytes (always terminated). Never suspends.
+ *
+ * Before the first frame is received the owner may clear bits of device->rx_offload: the kernel is told to do without them. */
+int mnet_tap_open(const char *name, const struct mnet_tap_options *options, struct mnet_device **device, char *why,
+                  size_t why_size);
+
+#endif

@@ -1,0 +1,29 @@
+/* The entry point of programs that run as a Linux process on a TAP interface. */
+#include <stdio.h>
+
+#include <mnet/tap.h>
+
+#include "ports/hosted/hosted.h"
+
+static struct mnet_device *open_tap(const struct mn_device_request *request, const struct mn_options *options,
+                                    char *why, size_t why_size)
+{
+    if (request->host == NULL) {
+        snprintf(why, why_size, "which TAP interface is \"%s\"? Say --net:%s=tap0, or another name", request->name,
+                 request->name);
+        return NULL;
+    }
+    struct mnet_tap_options tap_options = {
+        .no_checksum_offload = options->config.no_checksum_offload,
+        .no_segmentation_offload = options->config.no_segmentation_offload,
+    };
+    struct mnet_device *device;
+    mnet_tap_open(request->host, &tap_options, &device, why, why_size);
+    return device;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct mn_hosted_port tap_port = {open_tap};
+    return mn_hosted_main(&tap_port, argc, argv);
+}

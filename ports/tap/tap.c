@@ -1,0 +1,235 @@
+/* The TAP device: one file descriptor, one frame per system call.
+ *
+ * Receiving. A frame may be 60 bytes or 64 KiB and its size is known only when it has been read. So every readv offers the
+ * linear part of a packet (enough for an ordinary frame) and, behind it, large buffers for the rest. What a frame leaves
+ * unused stays for the next one: the packet where there was no frame, and the buffers down to the unused tail of the
+ * one that was begun, so that a run of frames fills buffers without gaps.
+ *
+ * Sending. writev gathers the packet's pieces; the kernel copies them, so the packet is free when the call returns.
+ *
+ * The metadata of packets and the kernel's virtio_net_hdr (Virtual I/O Device 1.1, 5.1.6) say the same in different words;
+ * vnet.c translates. Every number that comes from the kernel is checked before it becomes metadata.
+ */
+#include "ports/tap/tap_internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <linux/if_tun.h>
+
+#include "base/base.h"
+#include "ports/hosted/hosted.h"
+
+/* Header, linear part, and the buffers. */
+#define RX_PIECES (2 + TAP_BUFFERS)
+/* Header and the pieces of one packet, which may be a chain of coalesced ones. */
+#define TX_PIECES 64
+
+static struct tap *tap_of(struct mnet_device *device)
+{
+    return MN_CONTAINER(device, struct tap, device);
+}
+
+/* Tells the kernel which offloads it may use towards us, once the owner of the device has decided. */
+static void settle_offload(struct tap *tap)
+{
+    unsigned flags = 0;
+    if (tap->device.rx_offload & MNET_OFFLOAD_CHECKSUM) {
+        flags |= TUN_F_CSUM;
+        flags |= tap->device.rx_offload & MNET_OFFLOAD_TSO4 ? TUN_F_TSO4 : 0;
+        flags |= tap->device.rx_offload & MNET_OFFLOAD_TSO6 ? TUN_F_TSO6 : 0;
+    }
+    tap->settled_offload = tap->device.rx_offload;
+    (void)ioctl(tap->device.fd, TUNSETOFFLOAD, (unsigned long)flags);
+}
+
+/* Makes sure that the largest frame has a place. False where memory is used up. */
+static bool refill(struct tap *tap)
+{
+    struct mnet_memory *memory = tap->device.memory;
+    if (tap->packet == NULL) {
+        tap->packet = mnet_packet_alloc(memory);
+    }
+    while (tap->buffer_count < TAP_BUFFERS) {
+        struct mnet_buffer *buffer = mnet_buffer_alloc(memory);
+        if (buffer == NULL) {
+            break;
+        }
+        tap->buffers[tap->buffer_count++] = buffer;
+    }
+    return tap->packet != NULL && tap->buffer_count == TAP_BUFFERS;
+}
+
+/* Gives the first `len` bytes of the offered buffers to the packet and drops the buffers that are used up. */
+static void attach_buffers(struct tap *tap, struct mnet_packet *packet, size_t len)
+{
+    unsigned used_up = 0;
+    for (unsigned i = 0; len > 0; i++) {
+        MN_ASSERT(i < tap->buffer_count);
+        struct mnet_buffer *buffer = tap->buffers[i];
+        uint32_t offset = i == 0 ? tap->buffer_offset : 0;
+        uint32_t piece = (uint32_t)MN_MIN(len, (size_t)(buffer->capacity - offset));
+        bool added = mnet_packet_add(packet, buffer, offset, piece);
+        MN_ASSERT(added);
+        len -= piece;
+        tap->buffer_offset = (offset + piece + 63u) & ~63u;
+        if (tap->buffer_offset + TAP_BUFFER_TAIL_MIN > buffer->capacity) {
+            tap->buffer_offset = 0;
+            mnet_buffer_free(buffer);
+            used_up++;
+        }
+    }
+    tap->buffer_count -= used_up;
+    memmove(tap->buffers, tap->buffers + used_up, tap->buffer_count * sizeof tap->buffers[0]);
+}
+
+/* Offers the packet and the buffers for one frame; returns what readv does. */
+static ssize_t read_frame(struct tap *tap, struct virtio_net_hdr *header)
+{
+    struct iovec pieces[RX_PIECES];
+    int count = 0;
+    if (tap->vnet) {
+        pieces[count++] = (struct iovec){header, sizeof *header};
+    }
+    pieces[count++] = (struct iovec){tap->packet->data, mnet_packet_tailroom(tap->packet)};
+    for (unsigned i = 0; i < tap->buffer_count; i++) {
+        uint32_t offset = i == 0 ? tap->buffer_offset : 0;
+        pieces[count++] = (struct iovec){tap->buffers[i]->bytes + offset, tap->buffers[i]->capacity - offset};
+    }
+    ssize_t got;
+    do {
+        got = readv(tap->device.fd, pieces, count);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* Memory is used up: takes a frame off the kernel's queue and forgets it. Returns as read does. */
+static ssize_t discard_frame(struct tap *tap)
+{
+    uint8_t scratch[64];
+    ssize_t got = read(tap->device.fd, scratch, sizeof scratch);
+    tap->device.rx_dropped += got > 0;
+    return got;
+}
+
+/* Makes the spare packet into one of `len` bytes that lie in it and the buffers. */
+static struct mnet_packet *take_packet(struct tap *tap, size_t len)
+{
+    struct mnet_packet *packet = tap->packet;
+    tap->packet = NULL;
+    size_t linear = MN_MIN(len, mnet_packet_tailroom(packet));
+    mnet_packet_put(packet, linear);
+    attach_buffers(tap, packet, len - linear);
+    return packet;
+}
+
+static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
+{
+    struct tap *tap = tap_of(device);
+    if (MN_UNLIKELY(tap->vnet && tap->settled_offload != device->rx_offload)) {
+        settle_offload(tap);
+    }
+    size_t header_len = tap->vnet ? sizeof(struct virtio_net_hdr) : 0;
+    uint64_t now = mn_hosted_now(NULL); /* one reading for the batch */
+    int count = 0;
+    for (int tries = 0; tries < max; tries++) {
+        struct virtio_net_hdr header = {0};
+        bool room = refill(tap);
+        ssize_t got = room ? read_frame(tap, &header) : discard_frame(tap);
+        if (got < 0) {
+            bool empty = errno == EAGAIN || errno == EINTR;
+            return empty || count > 0 ? count : MNET_E_IO;
+        }
+        if (!room) {
+            continue;
+        }
+        if ((size_t)got <= header_len || (size_t)got - header_len > MNET_FRAME_MAX) {
+            device->rx_dropped++;
+            continue;
+        }
+        struct mnet_packet *packet = take_packet(tap, (size_t)got - header_len);
+        if (tap->vnet && !mn_vnet_to_packet(&header, packet)) {
+            device->rx_dropped++;
+            mnet_packet_free(packet);
+            continue;
+        }
+        packet->received_ns = now;
+        packets[count++] = packet;
+    }
+    return count;
+}
+
+/* Hands one frame to the kernel. 1: taken (sent, or dropped and counted); 0: the queue is full; MNET_E_IO. */
+static int send_frame(struct tap *tap, struct mnet_packet *packet)
+{
+    struct virtio_net_hdr header;
+    struct iovec pieces[TX_PIECES];
+    struct mnet_slice slices[TX_PIECES - 1];
+    int count = 0;
+    if (tap->vnet) {
+        mn_vnet_from_packet(packet, &header);
+        pieces[count++] = (struct iovec){&header, sizeof header};
+    } else {
+        MN_ASSERT(packet->checksum != MNET_CHECKSUM_PARTIAL && packet->gso == MNET_GSO_NONE);
+    }
+    int slice_count = mnet_packet_slices(packet, slices, TX_PIECES - 1);
+    size_t total = 0;
+    for (int i = 0; i < slice_count; i++) {
+        pieces[count++] = (struct iovec){(void *)(uintptr_t)slices[i].data, slices[i].len};
+        total += slices[i].len;
+    }
+    ssize_t sent = 0;
+    if (total == packet->total) {
+        do {
+            sent = writev(tap->device.fd, pieces, count);
+        } while (sent < 0 && errno == EINTR);
+    }
+    if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
+        return 0;
+    }
+    if (sent < 0 && (errno == EBADFD || errno == EBADF)) {
+        return MNET_E_IO; /* the interface is gone */
+    }
+    tap->device.tx_dropped += sent <= 0; /* EIO: the interface is down */
+    return 1;
+}
+
+static int tap_tx(struct mnet_device *device, struct mnet_packet **packets, int count)
+{
+    struct tap *tap = tap_of(device);
+    int taken = 0;
+    while (taken < count) {
+        int result = send_frame(tap, packets[taken]);
+        if (result < 0 && taken == 0) {
+            return result;
+        }
+        if (result <= 0) {
+            break;
+        }
+        mnet_packet_free(packets[taken]);
+        taken++;
+    }
+    return taken;
+}
+
+static void tap_wait(struct mnet_device *device, uint64_t deadline)
+{
+    struct pollfd readable = {device->fd, POLLIN, 0};
+    mn_hosted_wait(&readable, 1, deadline);
+}
+
+static void tap_close(struct mnet_device *device)
+{
+    struct tap *tap = tap_of(device);
+    mnet_packet_free(tap->packet);
+    for (unsigned i = 0; i < tap->buffer_count; i++) {
+        mnet_buffer_free(tap->buffers[i]);
+    }
+    close(device->fd);
+    mn_tap_free(tap);
+}
+
+const struct mnet_device_ops mn_tap_ops = {tap_rx, tap_tx, tap_wait, tap_close};

@@ -1,0 +1,38 @@
+/* What the files of the TAP device share. */
+#ifndef MN_TAP_INTERNAL_H
+#define MN_TAP_INTERNAL_H
+
+#include <mnet/tap.h>
+
+#include <linux/virtio_net.h>
+#include <net/if.h>
+
+/* Large buffers offered behind the linear part. The first one may be partly used, hence one more than the largest frame fills. */
+#define TAP_BUFFERS 5
+/* A used buffer with less room than this is not offered again. */
+#define TAP_BUFFER_TAIL_MIN 1024u
+
+_Static_assert((TAP_BUFFERS - 1) * MNET_BUFFER_LARGE + MNET_PACKET_LINEAR >= MNET_FRAME_MAX,
+               "the largest frame fits what readv is offered");
+_Static_assert(TAP_BUFFERS <= MNET_PACKET_FRAGMENTS, "a frame that uses all buffers is one packet");
+
+struct tap {
+    struct mnet_device device;
+    bool vnet;                /* frames carry a virtio_net_hdr */
+    uint32_t settled_offload; /* device.rx_offload as the kernel knows it */
+    uint32_t buffer_offset;   /* first unused byte of buffers[0] */
+    unsigned buffer_count;
+    struct mnet_buffer *buffers[TAP_BUFFERS];
+    struct mnet_packet *packet; /* the linear part for the next frame */
+    char name[IFNAMSIZ];
+};
+
+extern const struct mnet_device_ops mn_tap_ops;
+void mn_tap_free(struct tap *tap);
+
+/* Says in the header what the packet's metadata asks for. */
+void mn_vnet_from_packet(const struct mnet_packet *packet, struct virtio_net_hdr *header);
+/* Sets the packet's metadata to what the header says; false where the header does not fit the packet. */
+bool mn_vnet_to_packet(const struct virtio_net_hdr *header, struct mnet_packet *packet);
+
+#endif
