@@ -1,8 +1,7 @@
 # The commands of mnet. Everything is built by Meson and Ninja in build/; this file sets the build folders up and
 # installs what is missing first. `make help` lists the commands.
 #
-#   CC=clang make test     another compiler for build/debug and build/release
-#   PORT=tap               see scripts/run
+#   make CC=clang test     another compiler for build/debug and build/release
 
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 NINJA := ninja
@@ -21,6 +20,7 @@ FUZZ_SECONDS := 60
 
 .PHONY: help build debug release clang run sim test check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 
 help:
 	@echo 'make run     serve the documentation with our own TCP to the Linux kernel, and fetch it'
@@ -63,7 +63,9 @@ sim: release
 test: bootstrap-test debug release
 	@scripts/test $(DEBUG) $(RELEASE)
 
-check: bootstrap-check release clang
+check: bootstrap-check
+	@scripts/setup $(RELEASE) '$(CC)' $(RELEASE_OPTIONS)
+	@scripts/setup $(CLANG) clang $(RELEASE_OPTIONS)
 	@scripts/check $(RELEASE) $(CLANG)
 
 bench: bootstrap-bench release
