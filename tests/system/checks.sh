@@ -110,7 +110,7 @@ runs()
     printf '%s\n' '#!/bin/sh' 'echo "[{\"name\": \"unit\", \"cmd\": [\"unit\"], \"env\": {}}]"' >"$tree/bin/meson"
     printf '%s\n' '#!/bin/sh' "$2" >"$tree/tests/system/one.sh"
     chmod +x "$tree/bin/unit" "$tree/bin/meson" "$tree/tests/system/one.sh"
-    (PATH="$tree/bin:$PATH" "$tree/scripts/test" a b && echo 'status 0') 2>&1 | tail -n 2 | tr '\n' ' '
+    (PATH="$tree/bin:$PATH" "$tree/scripts/test" a b && echo 'status 0') 2>&1 | tail -n 2 | paste -sd ' '
 }
 
 # sums NAME EXPECTED UNIT SYSTEM
@@ -118,7 +118,7 @@ sums()
 {
     got=$(runs "$3" "$4")
     case $got in
-    *"$2"*) echo "ok $1" ;;
+    *"$2") echo "ok $1" ;;
     *) echo "not ok $1: $got" ;;
     esac
 }
@@ -126,12 +126,12 @@ sums()
 fresh
 two='echo 1..2; echo "ok 1 - a"; echo "ok 2 - b"'
 sums runner_all_passed_is_success '3 passed, 0 failed, 0 skipped status 0' "$two" 'echo ok c'
-sums runner_failed_test_fails '2 passed, 1 failed, 0 skipped ' 'echo 1..2; echo "ok 1 - a"; echo "not ok 2 - b"; exit 1' 'echo ok c'
+sums runner_failed_test_fails '2 passed, 1 failed, 0 skipped' 'echo 1..2; echo "ok 1 - a"; echo "not ok 2 - b"; exit 1' 'echo ok c'
 sums runner_skips_are_counted '1 passed, 0 failed, 2 skipped status 0' 'echo 1..2; echo "ok 1 - a"; echo "not ok 2 # SKIP b"' \
     'echo "skip c: no rights"'
-sums runner_crash_is_a_failure '2 passed, 1 failed, 0 skipped ' 'echo 1..2; echo "ok 1 - a"; kill -SEGV $$' 'echo ok c'
-sums runner_missing_tests_are_a_failure '2 passed, 1 failed, 0 skipped ' 'echo 1..2; echo "ok 1 - a"' 'echo ok c'
-sums runner_silent_program_is_a_failure '1 passed, 1 failed, 0 skipped ' 'exit 0' 'echo ok c'
-sums runner_exit_status_is_a_failure '3 passed, 1 failed, 0 skipped ' "$two; exit 3" 'echo ok c'
-sums runner_silent_script_is_a_failure '2 passed, 1 failed, 0 skipped ' "$two" 'exit 0'
-sums runner_failing_script_is_a_failure '2 passed, 1 failed, 0 skipped ' "$two" 'echo "not ok c: why"; exit 1'
+sums runner_crash_is_a_failure '2 passed, 1 failed, 0 skipped' 'echo 1..2; echo "ok 1 - a"; kill -SEGV $$' 'echo ok c'
+sums runner_missing_tests_are_a_failure '2 passed, 1 failed, 0 skipped' 'echo 1..2; echo "ok 1 - a"' 'echo ok c'
+sums runner_silent_program_is_a_failure '1 passed, 1 failed, 0 skipped' 'exit 0' 'echo ok c'
+sums runner_exit_status_is_a_failure '3 passed, 1 failed, 0 skipped' "$two; exit 3" 'echo ok c'
+sums runner_silent_script_is_a_failure '2 passed, 1 failed, 0 skipped' "$two" 'exit 0'
+sums runner_failing_script_is_a_failure '2 passed, 1 failed, 0 skipped' "$two" 'echo "not ok c: why"; exit 1'
