@@ -1,0 +1,531 @@
+/* SEGMENT ARRIVES: RFC 9293 3.10.7, step by step.
+ *
+ * mn_tcp_input parses a segment, finds its connection and hands it on: to 3.10.7.1 (CLOSED), 3.10.7.2 (LISTEN, listen.c), 3.10.7.3 (SYN-SENT) or 3.10.7.4 (all
+ * others). There each check of the RFC is one function, in the RFC's order; each says whether the next one is still to be asked. Whatever a check decides to
+ * send is only noted: the whole queued input is processed before anything goes out (MUST-59), which also lets acknowledgements aggregate (MUST-58).
+ */
+#include "base/logger.h"
+#include "tcp/tcb.h"
+
+enum verdict {
+    NEXT, /* the segment goes on to the next check */
+    DONE, /* nothing more is to be done with it; the tcb may be gone */
+};
+
+/* --- taking the packet apart --- */
+
+static bool address_ok(const struct mn_datagram *d)
+{
+    /* MUST-57, MUST-63: nothing from or to what is not a single host. */
+    return !d->not_unicast && !mnet_address_is_any(d->source) && !mnet_address_is_multicast(d->source) &&
+           !mnet_address_is_multicast(d->destination);
+}
+
+/* Fills *seg; or counts why not. The checksum comes first: nothing in a damaged header is believed, not even its length (MUST-3). */
+static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struct mnet_packet *packet,
+                          struct mn_segment *seg)
+{
+    enum mnet_counter reason;
+    if (packet->len < MN_TCP_HEADER)
+        reason = MNET_COUNT_TCP_DROP_TRUNCATED;
+    else if (!address_ok(d))
+        reason = MNET_COUNT_TCP_DROP_ADDRESS;
+    else if (!mn_transport_checksum_ok(packet, d))
+        reason = MNET_COUNT_TCP_DROP_CHECKSUM;
+    else if (mn_tcp_parse(packet->data, packet->len, &seg->header) != MN_PARSE_OK)
+        reason = MNET_COUNT_TCP_DROP_TRUNCATED;
+    else {
+        const struct mn_tcp_header *h = &seg->header;
+        seg->local = (struct mnet_endpoint){d->destination, h->destination_port};
+        seg->remote = (struct mnet_endpoint){d->source, h->source_port};
+        seg->seq = h->seq;
+        seg->ack = h->ack;
+        seg->flags = h->flags;
+        seg->window = h->window; /* MUST-1: unsigned */
+        mnet_packet_pull(packet, h->header_len);
+        seg->text = packet;
+        seg->len = packet->total + ((h->flags & MN_TCP_SYN) != 0) + ((h->flags & MN_TCP_FIN) != 0);
+        return true;
+    }
+    mn_tcp_count(tcp, reason);
+    return false;
+}
+
+static uint32_t text_len(const struct mn_segment *seg)
+{
+    return seg->text == NULL ? 0 : seg->text->total;
+}
+
+static struct mnet_packet *take_text(struct mn_segment *seg)
+{
+    struct mnet_packet *text = seg->text;
+    seg->text = NULL;
+    return text;
+}
+
+/* --- 3.10.7.1 CLOSED --- */
+
+static void closed_input(struct mn_tcp *tcp, struct mn_segment *seg)
+{
+    mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_CLOSED);
+    mn_reply_reset(tcp, seg);
+}
+
+static void no_connection_input(struct mn_tcp *tcp, struct mn_segment *seg, uint32_t isn_floor)
+{
+    struct mn_listener *listener = mn_table_listener(tcp, seg->local);
+    if (listener != NULL)
+        mn_listen_input(tcp, listener, seg, isn_floor);
+    else
+        closed_input(tcp, seg);
+}
+
+/* --- 3.10.7.3 SYN-SENT --- */
+
+/* What a SYN says for the rest of the connection: sequence, window, MSS (MUST-14 to MUST-16), scale. */
+static void learn_from_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    const struct mn_tcp_header *h = &seg->header;
+    tcb->irs = seg->seq;
+    tcb->rcv_nxt = tcb->last_ack_sent = seg->seq + 1;
+    tcb->rcv_up = tcb->rcv_nxt;
+    mn_tcb_peer_mss(tcb, h->options & MN_TCP_OPTION_MSS ? h->mss : 0);
+    tcb->scale_ok = (h->options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
+    tcb->snd_wscale = tcb->scale_ok ? MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX) : 0;
+    tcb->rcv_wscale = tcb->scale_ok ? mn_window_shift(tcp) : 0;
+    if (!tcb->scale_ok && tcb->rcv_target > UINT16_MAX)
+        tcb->rcv_target = UINT16_MAX;
+    mn_window_init(tcp, tcb, MN_MIN(tcb->rcv_target, (uint32_t)UINT16_MAX));
+    tcb->snd_wnd = tcb->max_snd_wnd = seg->window; /* never scaled in a SYN */
+    tcb->snd_wl1 = seg->seq;
+    tcb->snd_wl2 = seg->ack;
+}
+
+static void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    /* First, check the ACK bit. */
+    bool acks_syn = false;
+    if (seg->flags & MN_TCP_ACK) {
+        if (mn_seq_leq(seg->ack, tcb->iss) || mn_seq_gt(seg->ack, tcb->snd_nxt)) {
+            mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
+            mn_reply_reset_at(tcp, seg, seg->ack);
+            return;
+        }
+        acks_syn = true;
+    }
+    /* Second, check the RST bit: only with an acceptable ACK is it about our SYN. */
+    if (seg->flags & MN_TCP_RST) {
+        mn_tcp_count(tcp, acks_syn ? MNET_COUNT_TCP_RST_RX : MNET_COUNT_TCP_DROP_RST);
+        if (acks_syn)
+            mn_tcb_finish(tcp, tcb, MNET_E_REFUSED);
+        return;
+    }
+    /* Fourth, check the SYN bit. */
+    if (!(seg->flags & MN_TCP_SYN)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
+        return;
+    }
+    learn_from_syn(tcp, tcb, seg);
+    if (!acks_syn) { /* simultaneous open (MUST-10): SYN-RECEIVED, and our SYN again, with an ACK */
+        mn_tcp_set_state(tcp, tcb, MN_SYN_RECEIVED);
+        tcb->syn_now = true;
+        mn_tcb_wants_output(tcp, tcb);
+        return;
+    }
+    tcb->snd_una = seg->ack;
+    tcb->loss.rtx_nxt = tcb->loss.rtx_end = tcb->snd_una;
+    mn_tcb_established(tcp, tcb, seg->now);
+    mn_tcp_count(tcp, MNET_COUNT_TCP_OPENED);
+    tcb->ack_now = true;
+    mn_timers_update(tcp, tcb, true, seg->now);
+    /* Fifth: data or FIN on the SYN,ACK goes on as in the other states. */
+    seg->seq++;
+    seg->len--;
+    seg->flags &= (uint8_t)~MN_TCP_SYN;
+    if (seg->len > 0)
+        mn_tcb_text_and_fin(tcp, tcb, seg);
+}
+
+/* --- 3.10.7.4, first: check the sequence number --- */
+
+/* The four cases of table 6. */
+static bool acceptable(const struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    uint32_t window = tcb->rcv_adv - tcb->rcv_nxt;
+    if (seg->len == 0)
+        return window == 0 ? seg->seq == tcb->rcv_nxt : mn_seq_within(seg->seq, tcb->rcv_nxt, window);
+    if (window == 0)
+        return false;
+    return mn_seq_within(seg->seq, tcb->rcv_nxt, window) ||
+           mn_seq_within(seg->seq + seg->len - 1, tcb->rcv_nxt, window) ||
+           (mn_seq_lt(seg->seq, tcb->rcv_nxt) && mn_seq_geq(seg->seq + seg->len, tcb->rcv_adv));
+}
+
+static void drop_text(struct mn_segment *seg)
+{
+    mnet_packet_free(take_text(seg));
+    seg->flags &= (uint8_t)~MN_TCP_FIN;
+    seg->len = 0;
+}
+
+static enum verdict check_sequence(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (tcb->state == MN_SYN_RECEIVED && seg->flags & MN_TCP_SYN && seg->seq == tcb->irs) {
+        /* The peer's SYN once more, of which only the ACK is news (simultaneous open, figure 8). */
+        seg->seq++;
+        seg->len--;
+        seg->flags &= (uint8_t)~MN_TCP_SYN;
+    }
+    if (acceptable(tcb, seg))
+        return NEXT;
+    if (seg->flags & MN_TCP_RST) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);
+        return DONE;
+    }
+    mn_tcp_count(tcp, text_len(seg) > 0 ? MNET_COUNT_TCP_DROP_DUPLICATE : MNET_COUNT_TCP_DROP_SEQUENCE);
+    if (seg->len == 0) {
+        mn_tcb_challenge(tcp, tcb, seg->now); /* limited, or two confused stacks would answer one another for ever */
+    } else {
+        tcb->ack_now = true;
+        mn_tcb_wants_output(tcp, tcb);
+    }
+    if (seg->seq == tcb->rcv_nxt && !(seg->flags & MN_TCP_SYN)) {
+        drop_text(seg); /* MUST-66: with a closed window, ACK and URG are still processed */
+        return NEXT;
+    }
+    return DONE;
+}
+
+/* --- second: check the RST bit (RFC 5961 3.2) --- */
+
+static enum verdict check_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (!(seg->flags & MN_TCP_RST))
+        return NEXT;
+    if (seg->seq != tcb->rcv_nxt) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);
+        mn_tcb_challenge(tcp, tcb, seg->now);
+        return DONE;
+    }
+    mn_tcp_count(tcp, MNET_COUNT_TCP_RST_RX);
+    mn_tcb_finish(tcp, tcb, tcb->state == MN_SYN_RECEIVED ? MNET_E_REFUSED : MNET_E_RESET);
+    return DONE;
+}
+
+/* --- fourth: check the SYN bit (RFC 5961 4.2: whatever its sequence number) --- */
+
+static enum verdict check_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (!(seg->flags & MN_TCP_SYN))
+        return NEXT;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
+    mn_tcb_challenge(tcp, tcb, seg->now);
+    return DONE;
+}
+
+/* --- fifth: check the ACK field --- */
+
+static bool fin_acked(const struct mn_tcb *tcb)
+{
+    return tcb->fin_queued && tcb->snd_una == mn_sendq_end(&tcb->sendq) + 1;
+}
+
+/* New data is acknowledged. */
+static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    uint32_t acked = seg->ack - tcb->snd_una;
+    tcb->snd_una = seg->ack;
+    tcb->snd_small = mn_seq_max(tcb->snd_small, tcb->snd_una);
+    tcb->progress_ns = seg->now;
+    mn_sendq_acked(&tcb->sendq, &tcp->pieces, mn_seq_min(seg->ack, mn_sendq_end(&tcb->sendq)));
+    mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now);
+    mn_loss_acked(tcp, tcb, acked, seg->now);
+    if (tcb->send_full && tcb->sendq.len <= mn_tcb_send_limit(tcp, tcb) / 2) {
+        tcb->send_full = false;
+        mn_tcb_event(tcp, tcb);
+    }
+}
+
+/* RFC 5681 2: outstanding data, no text, no SYN or FIN, the same ACK and the same window. */
+static bool is_duplicate(const struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    return seg->ack == tcb->snd_una && seg->len == 0 && seg->window == tcb->snd_wnd && tcb->snd_nxt != tcb->snd_una &&
+           !tcb->persisting;
+}
+
+static void update_window(struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    bool newer = mn_seq_lt(tcb->snd_wl1, seg->seq) || (tcb->snd_wl1 == seg->seq && mn_seq_leq(tcb->snd_wl2, seg->ack));
+    if (!newer)
+        return;
+    bool opened = tcb->snd_wnd == 0 && seg->window > 0;
+    tcb->snd_wnd = seg->window;
+    tcb->max_snd_wnd = MN_MAX(tcb->max_snd_wnd, tcb->snd_wnd);
+    tcb->snd_wl1 = seg->seq;
+    tcb->snd_wl2 = seg->ack;
+    if (opened && tcb->persisting) { /* what was probed with, or sent before the window closed, goes again */
+        tcb->rtt.backoff = 0;
+        mn_loss_resend_all(tcb);
+    }
+}
+
+/* SYN-RECEIVED by simultaneous open: does this ACK complete the handshake? */
+static enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (!mn_seq_gt(seg->ack, tcb->snd_una) || mn_seq_gt(seg->ack, tcb->snd_nxt)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
+        mn_reply_reset_at(tcp, seg, seg->ack);
+        return DONE;
+    }
+    tcb->snd_una = tcb->iss + 1;
+    tcb->loss.rtx_nxt = tcb->loss.rtx_end = tcb->snd_una;
+    tcb->snd_wnd = tcb->max_snd_wnd = seg->window;
+    tcb->snd_wl1 = seg->seq;
+    tcb->snd_wl2 = seg->ack;
+    mn_tcb_established(tcp, tcb, seg->now);
+    mn_tcp_count(tcp, MNET_COUNT_TCP_OPENED);
+    return NEXT;
+}
+
+/* RFC 5961 5.2 (MAY-12): SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT, or the segment is suspicious. */
+static enum verdict check_ack_range(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (mn_seq_geq(seg->ack, tcb->snd_una - tcb->max_snd_wnd) && mn_seq_leq(seg->ack, tcb->snd_nxt))
+        return NEXT;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
+    mn_tcb_challenge(tcp, tcb, seg->now);
+    return DONE;
+}
+
+/* Our FIN is acknowledged: what that means in each state. */
+static enum verdict after_fin_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    switch (tcb->state) {
+    case MN_FIN_WAIT_1:
+        mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_2);
+        mn_tcb_arm_orphan(tcp, tcb, seg->now);
+        return NEXT;
+    case MN_CLOSING: mn_time_wait_enter(tcp, tcb, seg->now); return DONE;
+    case MN_LAST_ACK: mn_tcb_finish(tcp, tcb, 0); return DONE;
+    default: return NEXT;
+    }
+}
+
+static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (!(seg->flags & MN_TCP_ACK)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
+        return DONE;
+    }
+    seg->window <<= tcb->snd_wscale;
+    if (tcb->state == MN_SYN_RECEIVED && complete_handshake(tcp, tcb, seg) == DONE)
+        return DONE;
+    if (check_ack_range(tcp, tcb, seg) == DONE)
+        return DONE;
+    if (mn_seq_lt(seg->ack, tcb->snd_una))
+        return NEXT; /* old: its text may still be new */
+    bool advanced = seg->ack != tcb->snd_una;
+    if (tcb->persisting)
+        tcb->progress_ns = seg->now; /* MUST-37: the peer lives, whatever its window */
+    if (advanced)
+        advance_una(tcp, tcb, seg);
+    else if (is_duplicate(tcb, seg))
+        mn_loss_duplicate(tcp, tcb, seg->now);
+    update_window(tcb, seg);
+    mn_timers_update(tcp, tcb, advanced, seg->now);
+    mn_tcb_wants_output(tcp, tcb);
+    return fin_acked(tcb) ? after_fin_acked(tcp, tcb, seg) : NEXT;
+}
+
+/* --- sixth: check the URG bit --- */
+
+static void check_urgent(struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    if (seg->flags & MN_TCP_URG && seg->header.urgent > 0 && !tcb->fin_received)
+        tcb->rcv_up = mn_seq_max(tcb->rcv_up, seg->seq + seg->header.urgent); /* MUST-62 */
+}
+
+/* --- seventh: process the segment text --- */
+
+/* Cuts off what lies outside the receive window, left and right; a FIN beyond the right edge goes too. */
+static void trim_to_window(struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (mn_seq_lt(seg->seq, tcb->rcv_nxt)) {
+        uint32_t old = MN_MIN(tcb->rcv_nxt - seg->seq, text_len(seg));
+        if (old > 0)
+            mnet_packet_pull(seg->text, old);
+        seg->seq += old;
+    }
+    uint32_t len = text_len(seg);
+    uint32_t room = mn_seq_gt(tcb->rcv_adv, seg->seq) ? tcb->rcv_adv - seg->seq : 0;
+    if (len > room) {
+        mnet_packet_trim(seg->text, room);
+        seg->flags &= (uint8_t)~MN_TCP_FIN;
+    }
+}
+
+/* Delayed acknowledgement (SHLD-18, SHLD-19, MUST-40). */
+static void schedule_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool at_once, uint64_t now)
+{
+    if (at_once || tcb->rcv_nxt - tcb->last_ack_sent >= 2u * tcb->rcv_mss) {
+        tcb->ack_now = true;
+        mn_tcb_wants_output(tcp, tcb);
+    } else if (!mn_timer_armed(&tcb->delayed_ack)) {
+        mn_wheel_arm(&tcp->wheel, &tcb->delayed_ack, now + MN_DELAYED_ACK);
+    }
+}
+
+static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    uint32_t len = text_len(seg);
+    bool filled_hole = tcb->reassembly.count > 0;
+    mn_recvq_append(&tcb->recvq, take_text(seg));
+    tcb->rcv_nxt += len;
+    if (filled_hole) {
+        struct mn_packet_list more = {NULL, NULL};
+        uint32_t taken = mn_tcp_reassembly_take(&tcb->reassembly, &tcp->runs, tcb->rcv_nxt, &more);
+        mn_packet_list_splice(&tcb->recvq.ready, &more);
+        tcb->recvq.bytes += taken;
+        tcb->rcv_nxt += taken;
+    }
+    schedule_ack(tcp, tcb, filled_hole, seg->now);
+    mn_tcb_event(tcp, tcb);
+}
+
+static void out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (!mn_tcp_reassembly_insert(&tcb->reassembly, &tcp->runs, seg->seq, take_text(seg)))
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_REASSEMBLY);
+    schedule_ack(tcp, tcb, true, seg->now); /* MAY-13, and RFC 5681 4.2: at once */
+}
+
+/* What a full-sized segment of this peer is, for delayed acknowledgements. */
+static void note_segment_size(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    uint32_t size = seg->text->segments > 1 ? (text_len(seg) + seg->text->segments - 1) / seg->text->segments
+                                            : text_len(seg);
+    if (seg->text->gso_size > 0)
+        size = seg->text->gso_size;
+    size = MN_MIN(size, (uint32_t)mn_window_mss(tcp, &tcb->conn.remote));
+    tcb->rcv_mss = (uint16_t)MN_MAX(size, (uint32_t)tcb->rcv_mss);
+}
+
+static bool may_receive(const struct mn_tcb *tcb)
+{
+    return tcb->state == MN_ESTABLISHED || tcb->state == MN_FIN_WAIT_1 || tcb->state == MN_FIN_WAIT_2;
+}
+
+static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (text_len(seg) == 0 || !may_receive(tcb))
+        return NEXT;
+    note_segment_size(tcp, tcb, seg);
+    trim_to_window(tcb, seg);
+    if (text_len(seg) == 0) {
+        schedule_ack(tcp, tcb, true, seg->now);
+        return NEXT;
+    }
+    if (tcb->orphan || tcb->read_shut) { /* SHLD-3: nobody will read this */
+        mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, seg->now);
+        return DONE;
+    }
+    if (tcb->fin_known && mn_seq_gt(seg->seq + text_len(seg), tcb->rcv_fin))
+        return NEXT; /* data behind the FIN */
+    if (seg->seq == tcb->rcv_nxt)
+        in_order(tcp, tcb, seg);
+    else
+        out_of_order(tcp, tcb, seg);
+    return NEXT;
+}
+
+/* --- eighth: check the FIN bit --- */
+
+static void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    tcb->rcv_nxt++;
+    if (mn_seq_lt(tcb->rcv_adv, tcb->rcv_nxt))
+        tcb->rcv_adv = tcb->rcv_nxt;
+    tcb->fin_received = true;
+    tcb->ack_now = true;
+    mn_tcp_reassembly_clear(&tcb->reassembly, &tcp->runs);
+    mn_tcb_wants_output(tcp, tcb);
+    mn_tcb_event(tcp, tcb);
+    switch (tcb->state) {
+    case MN_ESTABLISHED: mn_tcp_set_state(tcp, tcb, MN_CLOSE_WAIT); break;
+    case MN_FIN_WAIT_1: /* our FIN is not acknowledged, or we would be in FIN-WAIT-2 */
+        mn_tcp_set_state(tcp, tcb, MN_CLOSING);
+        break;
+    default: MN_ASSERT(tcb->state == MN_FIN_WAIT_2); mn_time_wait_enter(tcp, tcb, now);
+    }
+}
+
+static void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg, uint32_t fin_seq)
+{
+    if (!may_receive(tcb))
+        return;
+    if (seg->flags & MN_TCP_FIN && !tcb->fin_known) {
+        tcb->fin_known = true;
+        tcb->rcv_fin = fin_seq;
+    }
+    if (tcb->fin_known && tcb->rcv_nxt == tcb->rcv_fin)
+        receive_fin(tcp, tcb, seg->now);
+    else if (seg->flags & MN_TCP_FIN)
+        schedule_ack(tcp, tcb, true, seg->now);
+}
+
+void mn_tcb_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    uint32_t fin_seq = seg->seq + text_len(seg);
+    if (process_text(tcp, tcb, seg) == NEXT)
+        check_fin(tcp, tcb, seg, fin_seq);
+}
+
+/* --- 3.10.7.4 as a whole --- */
+
+static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (check_sequence(tcp, tcb, seg) == DONE || check_reset(tcp, tcb, seg) == DONE ||
+        check_syn(tcp, tcb, seg) == DONE || check_ack(tcp, tcb, seg) == DONE)
+        return;
+    check_urgent(tcb, seg);
+    mn_tcb_text_and_fin(tcp, tcb, seg);
+}
+
+static void connection_input(struct mn_tcp *tcp, struct mn_conn *conn, struct mn_segment *seg)
+{
+    struct mn_tcb *tcb;
+    uint32_t isn_floor;
+    switch (conn->kind) {
+    case MN_CONN_TIME_WAIT:
+        if (!mn_time_wait_input(tcp, MN_CONTAINER(conn, struct mn_time_wait, conn), seg, &isn_floor))
+            no_connection_input(tcp, seg, isn_floor);
+        return;
+    case MN_CONN_HALF_OPEN:
+        tcb = mn_half_open_input(tcp, MN_CONTAINER(conn, struct mn_half_open, conn), seg);
+        if (tcb != NULL)
+            other_input(tcp, tcb, seg);
+        return;
+    default:
+        tcb = MN_CONTAINER(conn, struct mn_tcb, conn);
+        if (tcb->state == MN_SYN_SENT)
+            syn_sent_input(tcp, tcb, seg);
+        else
+            other_input(tcp, tcb, seg);
+    }
+}
+
+void mn_tcp_input(struct mn_tcp *tcp, const struct mn_datagram *datagram, struct mnet_packet *packet, uint64_t now)
+{
+    struct mn_segment seg = {.now = now};
+    mn_tcp_count(tcp, MNET_COUNT_TCP_RX);
+    if (!parse_segment(tcp, datagram, packet, &seg)) {
+        mnet_packet_free(packet);
+        return;
+    }
+    struct mn_conn *conn = mn_table_find(tcp, seg.local, seg.remote);
+    if (conn == NULL)
+        no_connection_input(tcp, &seg, 0);
+    else
+        connection_input(tcp, conn, &seg);
+    mnet_packet_free(seg.text);
+}

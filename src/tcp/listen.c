@@ -1,0 +1,230 @@
+/* LISTEN (RFC 9293 3.10.7.2) and SYN-RECEIVED of passive opens.
+ *
+ * A SYN costs a record, not a connection: there are at most config.half_open_max of them, and a further one takes the place of the oldest. The
+ * record sends its SYN,ACK and repeats it at growing intervals (MUST-22); an acceptable ACK turns it into a tcb in ESTABLISHED, queued
+ * for accept, whatever data or FIN the segment carries. No established connection is ever affected (MUST-41).
+ */
+#include "tcp/tcb.h"
+
+/* How far beyond the old connection's last sequence number a new one over the same pair begins, when its clock has not moved that far. */
+#define ISN_STEP 64000u
+
+void mn_half_open_free(struct mn_tcp *tcp, struct mn_half_open *half)
+{
+    mn_table_remove(tcp, &half->conn);
+    mn_list_remove(&half->link);
+    mn_list_remove(&half->output);
+    mn_wheel_cancel(&tcp->wheel, &half->timer);
+    mn_pool_free(&tcp->half_opens, half);
+}
+
+static void announce(struct mn_tcp *tcp, struct mn_half_open *half)
+{
+    if (!mn_list_linked(&half->output))
+        mn_list_append(&tcp->half_open_output, &half->output);
+}
+
+static struct mn_half_open *half_open_alloc(struct mn_tcp *tcp)
+{
+    struct mn_half_open *half = mn_pool_alloc_zeroed(&tcp->half_opens, MN_CLAIM_SEND);
+    struct mnet_link *oldest = mn_list_first(&tcp->half_open_list);
+    if (half == NULL && oldest != NULL) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_HALF_OPEN);
+        mn_half_open_free(tcp, MN_CONTAINER(oldest, struct mn_half_open, link));
+        half = mn_pool_alloc_zeroed(&tcp->half_opens, MN_CLAIM_SEND);
+    }
+    return half;
+}
+
+static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const struct mn_segment *seg,
+                        uint32_t isn_floor)
+{
+    struct mn_half_open *half = half_open_alloc(tcp);
+    if (half == NULL) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_MEMORY);
+        return;
+    }
+    const struct mn_tcp_header *h = &seg->header;
+    half->conn = (struct mn_conn){.local = seg->local, .remote = seg->remote, .kind = MN_CONN_HALF_OPEN};
+    half->listener = listener;
+    half->since_ns = seg->now;
+    half->irs = seg->seq;
+    half->iss = mn_tcp_isn(tcp, seg->local, seg->remote, seg->now);
+    if (isn_floor != 0 && mn_seq_lt(half->iss, isn_floor))
+        half->iss = isn_floor + ISN_STEP;
+    half->window = seg->window;
+    half->mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
+    half->has_scale = (h->options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
+    half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
+    half->timer.kind = MN_TIMER_HALF_OPEN;
+    mn_table_add(tcp, &half->conn);
+    mn_list_append(&tcp->half_open_list, &half->link);
+    mn_wheel_arm(&tcp->wheel, &half->timer, seg->now + MN_RTO_INITIAL);
+    announce(tcp, half);
+}
+
+static bool backlog_full(struct mn_tcp *tcp, const struct mn_listener *listener)
+{
+    if (listener->queued < listener->backlog)
+        return false;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_BACKLOG);
+    return true;
+}
+
+void mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener, struct mn_segment *seg, uint32_t isn_floor)
+{
+    /* First, check for a RST; second, for an ACK: it cannot be for anything sent from LISTEN. */
+    if (seg->flags & (MN_TCP_RST | MN_TCP_ACK)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
+        mn_reply_reset(tcp, seg);
+        return;
+    }
+    /* Third, check for a SYN. Data with it is not taken, so the peer sends it again; a FIN with it is ignored. */
+    if (!(seg->flags & MN_TCP_SYN)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
+        return;
+    }
+    if (seg->remote.port == 0 ||
+        (mnet_address_equal(seg->local.address, seg->remote.address) && seg->local.port == seg->remote.port)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ADDRESS); /* LAND: a SYN from ourselves to ourselves */
+        return;
+    }
+    if (!backlog_full(tcp, listener))
+        receive_syn(tcp, listener, seg, isn_floor);
+    else if (listener->policy == MNET_BACKLOG_REFUSE)
+        mn_reply_reset(tcp, seg);
+}
+
+struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram)
+{
+    struct mn_tcp_header header = {.seq = half->iss,
+                                   .ack = half->irs + 1,
+                                   .flags = MN_TCP_SYN | MN_TCP_ACK,
+                                   .window = (uint16_t)MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer),
+                                   .options = MN_TCP_OPTION_MSS, /* SHLD-5 */
+                                   .mss = mn_window_mss(tcp, &half->conn.remote),
+                                   .window_shift = mn_window_shift(tcp)};
+    if (half->has_scale) /* RFC 7323 2.2: only in answer to one */
+        header.options |= MN_TCP_OPTION_WINDOW_SCALE;
+    return mn_segment_build(tcp, &half->conn, &header, datagram);
+}
+
+void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now)
+{
+    if (now - half->since_ns >= MN_SYN_TIMEOUT) {
+        mn_half_open_free(tcp, half);
+        return;
+    }
+    if (half->retries < 16)
+        half->retries++;
+    uint64_t interval = MN_MIN(MN_RTO_INITIAL << half->retries, MN_RTO_MAX);
+    mn_wheel_arm(&tcp->wheel, &half->timer, MN_MIN(now + interval, half->since_ns + MN_SYN_TIMEOUT));
+    mn_tcp_count(tcp, MNET_COUNT_TCP_RETRANSMITTED);
+    announce(tcp, half);
+}
+
+/* --- 3.10.7.4 for the record --- */
+
+static void acknowledge(struct mn_tcp *tcp, const struct mn_half_open *half)
+{
+    mn_reply(tcp, &(struct mn_reply){.local = half->conn.local,
+                                     .remote = half->conn.remote,
+                                     .seq = half->iss + 1,
+                                     .ack = half->irs + 1,
+                                     .flags = MN_TCP_ACK,
+                                     .window = (uint16_t)MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer)});
+}
+
+/* First to fourth: sequence number, RST, SYN. True where the segment goes on to its ACK. */
+static bool half_open_checks(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg)
+{
+    uint32_t rcv_nxt = half->irs + 1;
+    uint32_t window = MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer);
+    bool repeated = (seg->flags & (MN_TCP_SYN | MN_TCP_ACK | MN_TCP_RST)) == MN_TCP_SYN && seg->seq == half->irs;
+    if (repeated) { /* our SYN,ACK did not arrive */
+        announce(tcp, half);
+        return false;
+    }
+    bool in_window = mn_seq_within(seg->seq, rcv_nxt, window) ||
+                     (seg->len > 0 && mn_seq_within(seg->seq + seg->len - 1, rcv_nxt, window));
+    if (seg->flags & MN_TCP_RST) {
+        if (seg->seq == rcv_nxt) { /* passive open: back to LISTEN */
+            mn_tcp_count(tcp, MNET_COUNT_TCP_RST_RX);
+            mn_half_open_free(tcp, half);
+        } else {
+            mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);
+            if (in_window)
+                acknowledge(tcp, half);
+        }
+        return false;
+    }
+    if (!in_window || seg->flags & MN_TCP_SYN) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_SEQUENCE);
+        acknowledge(tcp, half);
+        return false;
+    }
+    return true;
+}
+
+static struct mn_tcb *promote(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now)
+{
+    struct mn_listener *listener = half->listener;
+    struct mn_tcb *tcb = mn_tcb_new(tcp, half->conn.local, half->conn.remote, now);
+    if (tcb == NULL)
+        return NULL;
+    uint64_t rtt = now - half->since_ns;
+    tcb->iss = half->iss;
+    mn_tcb_start_sending(tcb);
+    tcb->snd_una = tcb->snd_nxt = half->iss + 1;
+    mn_loss_init(&tcb->loss, tcb->snd_una);
+    tcb->irs = half->irs;
+    tcb->rcv_nxt = tcb->last_ack_sent = tcb->rcv_up = half->irs + 1;
+    mn_tcb_peer_mss(tcb, half->mss);
+    tcb->scale_ok = half->has_scale;
+    tcb->snd_wscale = half->has_scale ? half->peer_shift : 0;
+    tcb->rcv_wscale = half->has_scale ? mn_window_shift(tcp) : 0;
+    tcb->snd_wnd = tcb->max_snd_wnd = half->window;
+    tcb->snd_wl1 = half->irs;
+    tcb->snd_wl2 = half->iss;
+    tcb->no_delay = listener->no_delay || tcp->config.no_delay;
+    mn_window_init(tcp, tcb, MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer));
+    if (half->retries == 0) /* Karn (MUST-18) */
+        mn_rtt_sample(&tcb->rtt, rtt);
+    else
+        tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
+    mn_half_open_free(tcp, half);
+    mn_table_add(tcp, &tcb->conn);
+    tcb->listener = listener;
+    mn_list_append(&listener->queue, &tcb->accept);
+    listener->queued++;
+    mn_tcb_established(tcp, tcb, now);
+    mn_tcp_count(tcp, MNET_COUNT_TCP_ACCEPTED);
+    if (!mn_list_linked(&listener->event))
+        mn_list_append(&tcp->listener_events, &listener->event);
+    return tcb;
+}
+
+struct mn_tcb *mn_half_open_input(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg)
+{
+    if (!half_open_checks(tcp, half, seg))
+        return NULL;
+    /* Fifth, check the ACK field. */
+    if (!(seg->flags & MN_TCP_ACK)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
+        return NULL;
+    }
+    if (seg->ack != half->iss + 1) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
+        mn_reply_reset_at(tcp, seg, seg->ack);
+        return NULL;
+    }
+    if (backlog_full(tcp, half->listener)) {
+        /* Ignored, the record stays: the peer repeats its data, or we our SYN,ACK, and by then there may be room. */
+        if (half->listener->policy == MNET_BACKLOG_REFUSE) {
+            mn_reply_reset(tcp, seg);
+            mn_half_open_free(tcp, half);
+        }
+        return NULL;
+    }
+    return promote(tcp, half, seg->now);
+}

@@ -1,0 +1,322 @@
+/* What a connection sends, one packet at a time, when the device asks for it.
+ *
+ * In order of urgency: our SYN, a zero-window probe, what was lost, new data (with the FIN behind the last byte), a bare acknowledgement. Every
+ * segment but the first SYN acknowledges, so whatever goes out first takes the acknowledgement with it.
+ */
+#include "base/checksum.h"
+#include "tcp/tcb.h"
+
+#define TCP_CHECKSUM_OFFSET 16
+
+/* A packet with room for the header, to be filled by finish_segment once the data behind it is known. */
+static struct mnet_packet *begin_segment(struct mn_tcp *tcp, const struct mn_tcp_header *header, bool data)
+{
+    struct mnet_packet *packet = data ? mnet_packet_alloc_tx(tcp->config.memory)
+                                      : mnet_packet_alloc(tcp->config.memory);
+    if (packet == NULL) {
+        mn_tcp_count(tcp, MNET_COUNT_TX_DROP_MEMORY);
+        return NULL;
+    }
+    mnet_packet_put(packet, mn_tcp_header_length(header));
+    return packet;
+}
+
+static void finish_segment(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
+                           struct mnet_packet *packet, struct mn_datagram *datagram)
+{
+    header->source_port = conn->local.port;
+    header->destination_port = conn->remote.port;
+    *datagram = (struct mn_datagram){.source = conn->local.address,
+                                     .destination = conn->remote.address,
+                                     .protocol = MN_PROTOCOL_TCP,
+                                     .dont_fragment = true};
+    /* MUST-2: the device, or the software just above it, adds the rest of the checksum to the pseudo-header's. */
+    uint64_t sum = mn_pseudo_sum(&datagram->source, &datagram->destination, MN_PROTOCOL_TCP, packet->total);
+    header->checksum = mn_sum_fold(sum);
+    mn_tcp_emit(packet->data, header);
+    packet->checksum = MNET_CHECKSUM_PARTIAL;
+    packet->csum_start = 0;
+    packet->csum_offset = TCP_CHECKSUM_OFFSET;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_TX);
+}
+
+struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
+                                     struct mn_datagram *datagram)
+{
+    struct mnet_packet *packet = begin_segment(tcp, header, false);
+    if (packet != NULL)
+        finish_segment(tcp, conn, header, packet, datagram);
+    return packet;
+}
+
+uint32_t mn_tcb_flight(const struct mn_tcb *tcb)
+{
+    return tcb->snd_nxt - tcb->snd_una - mn_loss_pending(&tcb->loss);
+}
+
+void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    uint64_t second = now / MNET_SECOND;
+    if (tcb->challenge_second != second) {
+        tcb->challenge_second = second;
+        tcb->challenge_count = 0;
+    }
+    if (tcb->challenge_count >= MN_CHALLENGE_LIMIT) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_LIMITED);
+        return;
+    }
+    tcb->challenge_count++;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_ACK);
+    tcb->ack_now = true;
+    mn_tcb_wants_output(tcp, tcb);
+}
+
+/* The user's choices for the IP header (MUST-48, MUST-49). */
+static void address(const struct mn_tcb *tcb, struct mn_datagram *datagram)
+{
+    datagram->ttl = tcb->ttl;
+    datagram->traffic_class = (uint8_t)(tcb->dscp << 2);
+}
+
+/* A segment with RCV.NXT in it is about to go out. */
+static void acknowledged(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    tcb->ack_now = false;
+    tcb->last_ack_sent = tcb->rcv_nxt;
+    mn_wheel_cancel(&tcp->wheel, &tcb->delayed_ack);
+}
+
+static struct mn_tcp_header header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq)
+{
+    uint32_t window = mn_window_offer(tcp, tcb) >> tcb->rcv_wscale;
+    return (struct mn_tcp_header){
+        .seq = seq, .ack = tcb->rcv_nxt, .flags = MN_TCP_ACK, .window = (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX)};
+}
+
+static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram)
+{
+    struct mn_tcp_header header = header_at(tcp, tcb, tcb->snd_nxt);
+    struct mnet_packet *packet = mn_segment_build(tcp, &tcb->conn, &header, datagram);
+    if (packet != NULL) {
+        acknowledged(tcp, tcb);
+        address(tcb, datagram);
+    }
+    return packet;
+}
+
+/* SYN in SYN-SENT, SYN,ACK in SYN-RECEIVED (simultaneous open). The window of a SYN is never scaled (RFC 7323 2.2). */
+static struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                      uint64_t now)
+{
+    struct mn_tcp_header header = {.seq = tcb->iss,
+                                   .flags = MN_TCP_SYN,
+                                   .window = (uint16_t)MN_MIN(tcb->rcv_target, (uint32_t)UINT16_MAX),
+                                   .options = MN_TCP_OPTION_MSS,
+                                   .mss = mn_window_mss(tcp, &tcb->conn.remote),
+                                   .window_shift = mn_window_shift(tcp)};
+    if (tcb->scale_ok)
+        header.options |= MN_TCP_OPTION_WINDOW_SCALE;
+    if (tcb->state == MN_SYN_RECEIVED) {
+        header.flags |= MN_TCP_ACK;
+        header.ack = tcb->rcv_nxt;
+    }
+    struct mnet_packet *packet = mn_segment_build(tcp, &tcb->conn, &header, datagram);
+    if (packet == NULL)
+        return NULL;
+    tcb->syn_now = false;
+    acknowledged(tcp, tcb);
+    if (tcb->snd_nxt == tcb->iss) {
+        tcb->snd_nxt = tcb->iss + 1;
+        tcb->progress_ns = now;
+        mn_rtt_sent(&tcb->rtt, tcb->snd_nxt, now);
+    } else {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_RETRANSMITTED);
+    }
+    mn_timers_update(tcp, tcb, false, now);
+    address(tcb, datagram);
+    return packet;
+}
+
+/* A packet that stands for several segments ends on a segment's boundary, unless it holds the last byte there is. */
+static uint32_t settle_gso(const struct mn_tcb *tcb, struct mnet_packet *packet, uint32_t gathered, bool is_end)
+{
+    if (gathered <= tcb->snd_mss)
+        return gathered;
+    uint32_t partial = is_end ? 0 : gathered % tcb->snd_mss;
+    if (partial > 0) {
+        gathered -= partial;
+        mnet_packet_trim(packet, packet->total - partial);
+    }
+    if (gathered > tcb->snd_mss) {
+        packet->gso = mnet_address_is_ipv4(tcb->conn.remote.address) ? MNET_GSO_TCPV4 : MNET_GSO_TCPV6;
+        packet->gso_size = tcb->snd_mss;
+        packet->segments = (uint16_t)((gathered + tcb->snd_mss - 1) / tcb->snd_mss);
+    }
+    return gathered;
+}
+
+/* SND.NXT moves over what is sent for the first time; what is sent again is counted and no longer timed. */
+static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len, uint16_t segments, uint64_t now)
+{
+    bool idle = tcb->snd_nxt == tcb->snd_una;
+    if (seq == tcb->snd_nxt) {
+        tcb->snd_nxt += len;
+        mn_rtt_sent(&tcb->rtt, tcb->snd_nxt, now);
+        if (len % tcb->snd_mss != 0)
+            tcb->snd_small = tcb->snd_nxt;
+    } else {
+        tcp->config.counters->value[MNET_COUNT_TCP_RETRANSMITTED] += segments;
+        mn_rtt_retransmitted(&tcb->rtt);
+    }
+    if (idle)
+        tcb->progress_ns = now;
+    tcb->last_sent_ns = now;
+    mn_timers_update(tcp, tcb, false, now);
+}
+
+/* Sends the sequence numbers [seq, seq + len): data and, behind the last byte, the FIN. Returns in *done how many the packet took. */
+static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len,
+                                        uint32_t *done, struct mn_datagram *datagram, uint64_t now)
+{
+    struct mn_tcp_header header = header_at(tcp, tcb, seq);
+    uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
+    uint32_t data = MN_MIN(len, left);
+    struct mnet_packet *packet = begin_segment(tcp, &header, data > 0);
+    if (packet == NULL)
+        return NULL;
+    uint32_t gathered = data > 0 ? mn_sendq_gather(&tcb->sendq, packet, seq, data) : 0;
+    gathered = settle_gso(tcb, packet, gathered, gathered == left);
+    *done = gathered;
+    if (gathered == left) {
+        if (data > 0)
+            header.flags |= MN_TCP_PSH; /* MUST-61, SHLD-27 */
+        if (len > left) {
+            header.flags |= MN_TCP_FIN;
+            (*done)++;
+        }
+    }
+    finish_segment(tcp, &tcb->conn, &header, packet, datagram);
+    address(tcb, datagram);
+    acknowledged(tcp, tcb);
+    sent(tcp, tcb, seq, *done, packet->segments, now);
+    return packet;
+}
+
+/* One octet beyond a closed window, or what fits into one too small to use otherwise (3.8.6.1, MUST-35, MUST-36). */
+static struct mnet_packet *output_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                        uint64_t now)
+{
+    uint32_t left = mn_sendq_end(&tcb->sendq) + tcb->fin_queued - tcb->snd_una;
+    uint32_t len = MN_MIN(MN_MIN(left, MN_MAX(tcb->snd_wnd, 1u)), tcb->snd_mss);
+    uint32_t done;
+    tcb->probe_now = false;
+    if (len == 0)
+        return NULL;
+    if (tcb->snd_nxt != tcb->snd_una)
+        len = MN_MIN(len, tcb->snd_nxt - tcb->snd_una);
+    return output_range(tcp, tcb, tcb->snd_una, len, &done, datagram, now);
+}
+
+/* What cwnd leaves for sending now. Limited transmit lends a segment to each of the first two duplicates (RFC 3042). */
+static uint32_t congestion_room(const struct mn_tcb *tcb)
+{
+    uint32_t cwnd = tcb->congestion.cwnd;
+    if (tcb->loss.phase == MN_LOSS_OPEN)
+        cwnd += MN_MIN(tcb->loss.dupacks, MN_DUPACK_THRESHOLD - 1u) * tcb->snd_mss;
+    uint32_t flight = mn_tcb_flight(tcb);
+    return cwnd > flight ? cwnd - flight : 0;
+}
+
+/* The largest stretch one packet may stand for. */
+static uint32_t packet_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+{
+    return MN_MAX(tcp->config.gso_max, (uint32_t)tcb->snd_mss);
+}
+
+static struct mnet_packet *output_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                       uint64_t now)
+{
+    struct mn_loss *loss = &tcb->loss;
+    uint32_t pending = mn_loss_pending(loss);
+    if (pending == 0)
+        return NULL;
+    uint32_t edge = tcb->snd_una + tcb->snd_wnd; /* SHLD-16: old data within the window */
+    if (mn_seq_geq(loss->rtx_nxt, edge))
+        return NULL;
+    uint32_t len = MN_MIN(MN_MIN(pending, edge - loss->rtx_nxt), packet_limit(tcp, tcb));
+    if (loss->phase != MN_LOSS_RECOVERY) { /* the fast retransmission itself waits for nothing */
+        uint32_t room = congestion_room(tcb);
+        if (room < MN_MIN(len, (uint32_t)tcb->snd_mss))
+            return NULL;
+        len = MN_MIN(len, room);
+        if (len > tcb->snd_mss && len < pending)
+            len -= len % tcb->snd_mss;
+    }
+    uint32_t done = 0;
+    struct mnet_packet *packet = output_range(tcp, tcb, loss->rtx_nxt, len, &done, datagram, now);
+    loss->rtx_nxt += done;
+    return packet;
+}
+
+/* How much of `unsent` to send now, given what the windows allow: Nagle's algorithm (SHLD-7, MUST-17) in the form of RFC 9293 A.3, which lets full segments go and holds
+ * back a small one only while another small one is unacknowledged; and silly window avoidance (3.8.6.2.1, MUST-38). */
+static uint32_t worth_sending(const struct mn_tcb *tcb, uint32_t unsent, uint32_t window, uint32_t room)
+{
+    uint32_t mss = tcb->snd_mss;
+    uint32_t allowed = MN_MIN(MN_MIN(unsent, window), room);
+    bool small_in_flight = mn_seq_gt(tcb->snd_small, tcb->snd_una);
+    bool may_be_small = tcb->no_delay || tcb->fin_queued || !small_in_flight;
+    if (allowed == unsent && (may_be_small || unsent % mss == 0))
+        return allowed; /* all there is */
+    if (allowed >= mss)
+        return allowed - allowed % mss;
+    if (allowed == window && window < room && may_be_small && allowed >= tcb->max_snd_wnd / 2)
+        return allowed; /* a peer whose window never is a segment wide */
+    return 0;
+}
+
+static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                      uint64_t now)
+{
+    uint32_t end = mn_sendq_end(&tcb->sendq);
+    if (mn_seq_gt(tcb->snd_nxt, end) || (tcb->snd_nxt == end && !tcb->fin_queued))
+        return NULL;
+    if (tcb->snd_nxt == tcb->snd_una && now - tcb->last_sent_ns > mn_rtt_timeout(&tcb->rtt))
+        mn_congestion_restart(&tcb->congestion);
+    uint32_t unsent = end - tcb->snd_nxt;
+    uint32_t edge = tcb->snd_una + tcb->snd_wnd;
+    uint32_t window = mn_seq_gt(edge, tcb->snd_nxt) ? edge - tcb->snd_nxt : 0; /* MUST-34, SHLD-15 */
+    uint32_t len = worth_sending(tcb, unsent, window, congestion_room(tcb));
+    uint32_t limit = packet_limit(tcp, tcb);
+    if (len > limit)
+        len = limit - limit % tcb->snd_mss;
+    else if (tcb->fin_queued && len == unsent && len < window)
+        len++; /* the FIN goes along */
+    if (len == 0) {
+        mn_timers_update(tcp, tcb, false, now);
+        return NULL;
+    }
+    uint32_t done;
+    return output_range(tcp, tcb, tcb->snd_nxt, len, &done, datagram, now);
+}
+
+struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
+{
+    if (tcb->state == MN_CLOSED || tcb->state == MN_TIME_WAIT)
+        return NULL;
+    if (!mn_tcp_synchronized(tcb)) {
+        if (tcb->syn_now)
+            return output_syn(tcp, tcb, datagram, now);
+        return tcb->ack_now && tcb->state == MN_SYN_RECEIVED ? output_ack(tcp, tcb, datagram) : NULL;
+    }
+    struct mnet_packet *packet = NULL;
+    if (tcb->probe_now)
+        packet = output_probe(tcp, tcb, datagram, now);
+    if (packet == NULL)
+        packet = output_lost(tcp, tcb, datagram, now);
+    if (packet == NULL)
+        packet = output_new(tcp, tcb, datagram, now);
+    if (packet == NULL && tcb->ack_now)
+        packet = output_ack(tcp, tcb, datagram);
+    return packet;
+}

@@ -1,0 +1,146 @@
+#include "tcp/reassembly.h"
+
+#include "base/list.h"
+#include "base/sequence.h"
+
+static struct mn_run *run_of(struct mnet_link *link)
+{
+    return MN_CONTAINER(link, struct mn_run, link);
+}
+
+static struct mn_run *last_run(const struct mn_tcp_reassembly *r)
+{
+    struct mnet_link *link = mn_list_last(&r->runs);
+    return link == NULL ? NULL : run_of(link);
+}
+
+static void drop_run(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct mn_run *run)
+{
+    mn_list_remove(&run->link);
+    r->count--;
+    r->bytes -= run->len;
+    mn_packet_list_free(&run->packets);
+    mn_pool_free(runs, run);
+}
+
+/* The last run that begins at or before `seq`; mostly the last of all, so the search begins there. */
+static struct mn_run *run_before(const struct mn_tcp_reassembly *r, uint32_t seq)
+{
+    for (struct mnet_link *at = mn_list_last(&r->runs); at != NULL && at != &r->runs; at = at->prev) {
+        if (mn_seq_leq(run_of(at)->seq, seq))
+            return run_of(at);
+    }
+    return NULL;
+}
+
+static struct mn_run *run_after(const struct mn_tcp_reassembly *r, const struct mn_run *before)
+{
+    struct mnet_link *at = before == NULL ? mn_list_first(&r->runs) : before->link.next;
+    return at == NULL || at == &r->runs ? NULL : run_of(at);
+}
+
+static void extend_run(struct mn_tcp_reassembly *r, struct mn_run *run, struct mnet_packet *packet)
+{
+    run->len += packet->total;
+    r->bytes += packet->total;
+    mn_packet_list_append(&run->packets, packet);
+}
+
+static void join_runs(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct mn_run *run, struct mn_run *next)
+{
+    mn_packet_list_splice(&run->packets, &next->packets);
+    run->len += next->len;
+    r->bytes += next->len; /* drop_run takes it off again */
+    drop_run(r, runs, next);
+}
+
+static struct mn_run *new_run(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct mn_run *before, uint32_t seq)
+{
+    if (r->count >= MN_REASSEMBLY_RUNS) {
+        struct mn_run *furthest = last_run(r);
+        if (furthest == before)
+            return NULL;
+        drop_run(r, runs, furthest);
+    }
+    struct mn_run *run = mn_pool_alloc_zeroed(runs, MN_CLAIM_RECEIVE);
+    if (run == NULL)
+        return NULL;
+    run->seq = seq;
+    if (before == NULL)
+        mn_list_prepend(&r->runs, &run->link);
+    else
+        mn_list_insert_before(before->link.next, &run->link);
+    r->count++;
+    return run;
+}
+
+bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs, uint32_t seq,
+                              struct mnet_packet *packet)
+{
+    struct mn_run *before = run_before(r, seq);
+    if (before != NULL && mn_seq_gt(before->seq + before->len, seq)) {
+        uint32_t overlap = before->seq + before->len - seq;
+        if (overlap >= packet->total) {
+            mnet_packet_free(packet);
+            return true;
+        }
+        mnet_packet_pull(packet, overlap);
+        seq += overlap;
+    }
+    struct mn_run *next;
+    while ((next = run_after(r, before)) != NULL && mn_seq_leq(next->seq + next->len, seq + packet->total))
+        drop_run(r, runs, next);
+    if (next != NULL && mn_seq_lt(next->seq, seq + packet->total))
+        mnet_packet_trim(packet, next->seq - seq);
+
+    bool joins_next = next != NULL && next->seq == seq + packet->total;
+    struct mn_run *run = before != NULL && before->seq + before->len == seq ? before : new_run(r, runs, before, seq);
+    if (run == NULL) {
+        mnet_packet_free(packet);
+        return false;
+    }
+    extend_run(r, run, packet);
+    next = run_after(r, run); /* the limit on runs may have cost us the one we saw */
+    if (joins_next && next != NULL)
+        join_runs(r, runs, run, next);
+    return true;
+}
+
+uint32_t mn_tcp_reassembly_take(struct mn_tcp_reassembly *r, struct mn_pool *runs, uint32_t rcv_nxt,
+                                struct mn_packet_list *to)
+{
+    uint32_t taken = 0;
+    struct mnet_link *link;
+    while ((link = mn_list_first(&r->runs)) != NULL) {
+        struct mn_run *run = run_of(link);
+        if (mn_seq_gt(run->seq, rcv_nxt + taken))
+            break;
+        uint32_t skip = rcv_nxt + taken - run->seq;
+        while (skip > 0 && run->packets.head != NULL) {
+            struct mnet_packet *packet = run->packets.head;
+            uint32_t n = MN_MIN(skip, packet->total);
+            skip -= n;
+            run->seq += n;
+            run->len -= n;
+            r->bytes -= n;
+            mnet_packet_pull(packet, n);
+            if (packet->total == 0) {
+                run->packets.head = packet->next;
+                mnet_packet_free(packet);
+            }
+        }
+        if (run->packets.head == NULL)
+            run->packets.tail = NULL;
+        taken += run->len;
+        mn_packet_list_splice(to, &run->packets);
+        drop_run(r, runs, run);
+    }
+    return taken;
+}
+
+void mn_tcp_reassembly_clear(struct mn_tcp_reassembly *r, struct mn_pool *runs)
+{
+    struct mnet_link *link;
+    while ((link = mn_list_first(&r->runs)) != NULL)
+        drop_run(r, runs, run_of(link));
+}

@@ -1,0 +1,37 @@
+/* Reassembly of segments that arrived out of order (SHLD-31): a sorted list of runs, each a contiguous range of sequence numbers.
+ *
+ * Bounds: at most MN_REASSEMBLY_RUNS runs, all within the receive window; a segment that would need one more takes the place of the run furthest from
+ * RCV.NXT, or is dropped where it is itself the furthest. Adjacent segments join their run and small ones are compacted, so one-byte segments cost
+ * bytes, not packets. Of overlapping data what was received first stays, unless a newer segment covers a whole run.
+ */
+#ifndef MN_REASSEMBLY_TCP_H
+#define MN_REASSEMBLY_TCP_H
+
+#include <mnet/link.h>
+
+#include "base/pool.h"
+#include "tcp/recvq.h"
+
+#define MN_REASSEMBLY_RUNS 128
+
+struct mn_run {
+    struct mnet_link link;
+    uint32_t seq, len;
+    struct mn_packet_list packets;
+};
+
+struct mn_tcp_reassembly {
+    struct mnet_link runs; /* in order of sequence */
+    uint32_t count;
+    uint32_t bytes;
+};
+
+/* Inserts packet->total bytes (at least 1) at `seq`; takes ownership. False where it was dropped for the limits or for want of memory. */
+bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs, uint32_t seq,
+                              struct mnet_packet *packet);
+/* Takes the bytes that continue `rcv_nxt`, if any, into `to`; returns how many. Forgets everything before rcv_nxt. */
+uint32_t mn_tcp_reassembly_take(struct mn_tcp_reassembly *r, struct mn_pool *runs, uint32_t rcv_nxt,
+                                struct mn_packet_list *to);
+void mn_tcp_reassembly_clear(struct mn_tcp_reassembly *r, struct mn_pool *runs);
+
+#endif

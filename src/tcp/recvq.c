@@ -1,0 +1,163 @@
+#include "tcp/recvq.h"
+
+#include <mnet/error.h>
+
+#include "base/base.h"
+
+/* Segments up to this size are worth copying behind their predecessor. */
+#define COMPACT_MAX 512u
+/* So is anything that pins this many times its length. */
+#define COMPACT_RATIO 6u
+
+/* Copies the packet's bytes behind the last packet of the list, where that is allowed and pays. */
+static bool compact(struct mn_packet_list *list, struct mnet_packet *packet)
+{
+    struct mnet_packet *tail = list->tail;
+    if (tail == NULL || tail->refs != 1)
+        return false;
+    if (packet->total > COMPACT_MAX && mnet_packet_pinned(packet) < (size_t)COMPACT_RATIO * packet->total)
+        return false;
+    if (tail->fragment_count == 0 && packet->total <= mnet_packet_tailroom(tail)) {
+        uint32_t len = packet->total;
+        mnet_packet_copy_out(packet, 0, mnet_packet_put(tail, len), len);
+        return true;
+    }
+    return false;
+}
+
+static void append_one(struct mn_packet_list *list, struct mnet_packet *packet)
+{
+    packet->next = NULL;
+    if (packet->total == 0 || compact(list, packet)) {
+        mnet_packet_free(packet);
+        return;
+    }
+    if (list->tail == NULL)
+        list->head = packet;
+    else
+        list->tail->next = packet;
+    list->tail = packet;
+}
+
+void mn_packet_list_append(struct mn_packet_list *list, struct mnet_packet *packet)
+{
+    while (packet != NULL) {
+        struct mnet_packet *more = packet->more;
+        if (more != NULL) {
+            packet->more = NULL;
+            packet->total -= more->total;
+        }
+        append_one(list, packet);
+        packet = more;
+    }
+}
+
+void mn_packet_list_splice(struct mn_packet_list *to, struct mn_packet_list *from)
+{
+    if (from->head == NULL)
+        return;
+    if (to->tail == NULL)
+        to->head = from->head;
+    else
+        to->tail->next = from->head;
+    to->tail = from->tail;
+    *from = (struct mn_packet_list){NULL, NULL};
+}
+
+static struct mnet_packet *take_head(struct mn_packet_list *list)
+{
+    struct mnet_packet *packet = list->head;
+    list->head = packet->next;
+    if (list->head == NULL)
+        list->tail = NULL;
+    packet->next = NULL;
+    return packet;
+}
+
+void mn_packet_list_free(struct mn_packet_list *list)
+{
+    while (list->head != NULL)
+        mnet_packet_free(take_head(list));
+}
+
+void mn_recvq_append(struct mn_recvq *q, struct mnet_packet *packet)
+{
+    q->bytes += packet->total;
+    mn_packet_list_append(&q->ready, packet);
+}
+
+size_t mn_recvq_read(struct mn_recvq *q, void *to, size_t len)
+{
+    size_t done = 0;
+    while (done < len && q->ready.head != NULL) {
+        struct mnet_packet *packet = q->ready.head;
+        size_t n = MN_MIN(len - done, (size_t)packet->total);
+        mnet_packet_copy_out(packet, 0, (uint8_t *)to + done, n);
+        done += n;
+        if (n == packet->total)
+            mnet_packet_free(take_head(&q->ready));
+        else
+            mnet_packet_pull(packet, n);
+    }
+    q->bytes -= (uint32_t)done;
+    return done;
+}
+
+/* Pieces a packet without `more` consists of. */
+static int piece_count(const struct mnet_packet *packet)
+{
+    return (packet->len > 0) + packet->fragment_count;
+}
+
+/* Leaves the first `pieces` pieces of the first packet in it and puts the others into a packet of their own behind it. */
+static bool split_head(struct mn_packet_list *list, int pieces)
+{
+    struct mnet_packet *packet = list->head;
+    struct mnet_packet *rest = mnet_packet_alloc(packet->memory);
+    if (rest == NULL)
+        return false;
+    int keep = pieces - (packet->len > 0);
+    for (int i = keep; i < packet->fragment_count; i++) {
+        struct mnet_fragment *f = &packet->fragments[i];
+        bool added = mnet_packet_add(rest, f->buffer, f->offset, f->len);
+        MN_ASSERT(added);
+    }
+    mnet_packet_trim(packet, packet->total - rest->total);
+    rest->next = packet->next;
+    packet->next = rest;
+    if (list->tail == packet)
+        list->tail = rest;
+    return true;
+}
+
+int mn_recvq_lend(struct mn_recvq *q, struct mnet_slice *slices, int max)
+{
+    int count = 0;
+    while (count < max && q->ready.head != NULL) {
+        struct mnet_packet *packet = q->ready.head;
+        if (piece_count(packet) > max - count && !split_head(&q->ready, max - count))
+            return count > 0 ? count : MNET_E_NO_MEMORY;
+        count += mnet_packet_slices(packet, slices + count, max - count);
+        q->bytes -= packet->total;
+        q->lent_bytes += packet->total;
+        take_head(&q->ready);
+        struct mn_packet_list one = {packet, packet};
+        mn_packet_list_splice(&q->lent, &one);
+    }
+    return count;
+}
+
+uint32_t mn_recvq_return(struct mn_recvq *q)
+{
+    uint32_t bytes = q->lent_bytes;
+    mn_packet_list_free(&q->lent);
+    q->lent_bytes = 0;
+    return bytes;
+}
+
+void mn_recvq_clear(struct mn_recvq *q)
+{
+    mn_packet_list_free(&q->ready);
+    mn_packet_list_free(&q->lent);
+    q->bytes = q->lent_bytes = 0;
+}

@@ -1,0 +1,38 @@
+/* The receive queue: bytes that arrived in order and wait for the user, in the packets they came in.
+ *
+ * Small segments are copied behind the last packet where they fit, so that memory follows bytes and not segments. Lent bytes stay in a list of their own until the
+ * user gives them back; they count as queued until then.
+ */
+#ifndef MN_RECVQ_H
+#define MN_RECVQ_H
+
+#include <mnet/packet.h>
+
+struct mn_packet_list {
+    struct mnet_packet *head, *tail;
+};
+
+struct mn_recvq {
+    struct mn_packet_list ready, lent;
+    uint32_t bytes;      /* in `ready` */
+    uint32_t lent_bytes; /* in `lent` */
+};
+
+/* Appends a packet (owned from here on) to a list, flattening its coalesced run and compacting small ones. */
+void mn_packet_list_append(struct mn_packet_list *list, struct mnet_packet *packet);
+/* Moves all of `from` behind `to`. */
+void mn_packet_list_splice(struct mn_packet_list *to, struct mn_packet_list *from);
+void mn_packet_list_free(struct mn_packet_list *list);
+
+/* Appends a packet's bytes (owned from here on). */
+void mn_recvq_append(struct mn_recvq *q, struct mnet_packet *packet);
+/* Copies out up to `len` bytes; returns how many. */
+size_t mn_recvq_read(struct mn_recvq *q, void *to, size_t len);
+/* Moves bytes from the front to the lent list, describing them in up to `max` slices; returns how many, or MNET_E_NO_MEMORY. */
+int mn_recvq_lend(struct mn_recvq *q, struct mnet_slice *slices, int max);
+/* Frees what is lent; returns its bytes. */
+uint32_t mn_recvq_return(struct mn_recvq *q);
+/* Frees everything. */
+void mn_recvq_clear(struct mn_recvq *q);
+
+#endif

@@ -1,0 +1,53 @@
+/* Segments for which there is no tcb: resets to what nobody asked for, acknowledgements in TIME-WAIT. They wait in a bounded ring, so a flood of bad
+ * segments costs no memory and the newest replies are the ones not sent. */
+#include "tcp/tcb.h"
+
+void mn_reply(struct mn_tcp *tcp, const struct mn_reply *reply)
+{
+    if (tcp->reply_count == MN_REPLIES_MAX) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_REPLY);
+        return;
+    }
+    tcp->replies[(tcp->reply_head + tcp->reply_count++) % MN_REPLIES_MAX] = *reply;
+}
+
+void mn_reply_reset_at(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq)
+{
+    if (seg->flags & MN_TCP_RST) /* a reset is never answered */
+        return;
+    mn_reply(tcp, &(struct mn_reply){.local = seg->local, .remote = seg->remote, .seq = seq, .flags = MN_TCP_RST});
+}
+
+void mn_reply_reset(struct mn_tcp *tcp, const struct mn_segment *seg)
+{
+    if (seg->flags & MN_TCP_ACK) { /* <SEQ=SEG.ACK><CTL=RST> */
+        mn_reply_reset_at(tcp, seg, seg->ack);
+        return;
+    }
+    if (seg->flags & MN_TCP_RST)
+        return;
+    /* <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK> */
+    mn_reply(tcp, &(struct mn_reply){.local = seg->local,
+                                     .remote = seg->remote,
+                                     .ack = seg->seq + seg->len,
+                                     .flags = MN_TCP_RST | MN_TCP_ACK});
+}
+
+struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *datagram)
+{
+    while (tcp->reply_count > 0) {
+        const struct mn_reply *reply = &tcp->replies[tcp->reply_head];
+        tcp->reply_head = (tcp->reply_head + 1) % MN_REPLIES_MAX;
+        tcp->reply_count--;
+        struct mn_conn ends = {.local = reply->local, .remote = reply->remote};
+        struct mn_tcp_header header = {
+            .seq = reply->seq, .ack = reply->ack, .flags = reply->flags, .window = reply->window};
+        struct mnet_packet *packet = mn_segment_build(tcp, &ends, &header, datagram);
+        if (packet == NULL)
+            continue;
+        if (header.flags & MN_TCP_RST)
+            mn_tcp_count(tcp, MNET_COUNT_TCP_RST_TX);
+        return packet;
+    }
+    return NULL;
+}

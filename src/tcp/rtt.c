@@ -1,0 +1,57 @@
+#include "tcp/rtt.h"
+
+#include "base/sequence.h"
+
+void mn_rtt_init(struct mn_rtt *rtt)
+{
+    *rtt = (struct mn_rtt){.rto_ns = MN_RTO_INITIAL};
+}
+
+void mn_rtt_sent(struct mn_rtt *rtt, uint32_t seq_end, uint64_t now)
+{
+    if (rtt->timing)
+        return;
+    rtt->timing = true;
+    rtt->timed_seq = seq_end;
+    rtt->timed_at_ns = now;
+}
+
+void mn_rtt_retransmitted(struct mn_rtt *rtt)
+{
+    rtt->timing = false;
+}
+
+void mn_rtt_sample(struct mn_rtt *rtt, uint64_t sample_ns)
+{
+    uint64_t r = MN_MAX(sample_ns, (uint64_t)1);
+    if (rtt->srtt_ns == 0) { /* (2.2) */
+        rtt->srtt_ns = r;
+        rtt->rttvar_ns = r / 2;
+    } else { /* (2.3), alpha = 1/8, beta = 1/4 */
+        uint64_t error = rtt->srtt_ns > r ? rtt->srtt_ns - r : r - rtt->srtt_ns;
+        rtt->rttvar_ns += error / 4 - rtt->rttvar_ns / 4;
+        rtt->srtt_ns += r / 8 - rtt->srtt_ns / 8;
+    }
+    uint64_t rto = rtt->srtt_ns + MN_MAX(MN_RTO_GRANULARITY, 4 * rtt->rttvar_ns);
+    rtt->rto_ns = MN_MIN(MN_MAX(rto, MN_RTO_MIN), MN_RTO_MAX); /* (2.4), (2.5) */
+}
+
+void mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now)
+{
+    rtt->backoff = 0;
+    if (rtt->timing && mn_seq_geq(snd_una, rtt->timed_seq)) {
+        rtt->timing = false;
+        mn_rtt_sample(rtt, now - rtt->timed_at_ns);
+    }
+}
+
+void mn_rtt_backoff(struct mn_rtt *rtt)
+{
+    if (rtt->backoff < 16)
+        rtt->backoff++;
+}
+
+uint64_t mn_rtt_timeout(const struct mn_rtt *rtt)
+{
+    return MN_MIN(rtt->rto_ns << rtt->backoff, MN_RTO_MAX);
+}

@@ -1,0 +1,37 @@
+/* The retransmission timeout (RFC 6298), with Karn's algorithm (MUST-18): one segment at a time is timed, and none that was sent twice. */
+#ifndef MN_RTT_H
+#define MN_RTT_H
+
+#include <mnet/time.h>
+
+#include "base/base.h"
+
+#define MN_RTO_INITIAL MNET_SECOND              /* RFC 6298 (2.1) */
+#define MN_RTO_MIN (200 * MNET_MILLISECOND)     /* below the RFC's SHOULD of 1 s, as every current stack */
+#define MN_RTO_MAX (60 * MNET_SECOND)           /* (2.5) */
+#define MN_RTO_AFTER_SYN_LOSS (3 * MNET_SECOND) /* (5.7) */
+#define MN_RTO_GRANULARITY (1 * MNET_MILLISECOND)
+
+struct mn_rtt {
+    uint64_t srtt_ns, rttvar_ns; /* 0: no sample yet */
+    uint64_t rto_ns;             /* without backoff */
+    uint8_t backoff;             /* how often the timer expired in a row */
+    bool timing;                 /* a segment is being timed: */
+    uint32_t timed_seq;          /* it is acknowledged when SND.UNA reaches this */
+    uint64_t timed_at_ns;
+};
+
+void mn_rtt_init(struct mn_rtt *rtt);
+/* Begins to time a first transmission that ends at `seq_end`, unless one is being timed. */
+void mn_rtt_sent(struct mn_rtt *rtt, uint32_t seq_end, uint64_t now);
+/* Something was retransmitted: what is being timed is ambiguous now. */
+void mn_rtt_retransmitted(struct mn_rtt *rtt);
+/* New data was acknowledged up to `snd_una`: takes the sample where there is one, and ends backoff. */
+void mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now);
+void mn_rtt_sample(struct mn_rtt *rtt, uint64_t sample_ns);
+/* (5.5) The timer expired. */
+void mn_rtt_backoff(struct mn_rtt *rtt);
+/* The timeout to use now: RTO doubled by each backoff, at most MN_RTO_MAX. */
+uint64_t mn_rtt_timeout(const struct mn_rtt *rtt);
+
+#endif

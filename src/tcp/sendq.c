@@ -1,0 +1,176 @@
+#include "tcp/sendq.h"
+
+#include <string.h>
+
+#include "base/sequence.h"
+
+void mn_sendq_init(struct mn_sendq *q, uint32_t start)
+{
+    *q = (struct mn_sendq){.start = start};
+}
+
+static void free_piece(struct mn_pool *pieces, struct mn_send_piece *piece)
+{
+    mnet_buffer_free(piece->buffer);
+    mn_pool_free(pieces, piece);
+}
+
+void mn_sendq_clear(struct mn_sendq *q, struct mn_pool *pieces)
+{
+    while (q->head != NULL) {
+        struct mn_send_piece *piece = q->head;
+        q->head = piece->next;
+        free_piece(pieces, piece);
+    }
+    mn_sendq_init(q, q->start);
+}
+
+static void link_piece(struct mn_sendq *q, struct mn_send_piece *piece)
+{
+    piece->next = NULL;
+    if (q->tail == NULL)
+        q->head = piece;
+    else
+        q->tail->next = piece;
+    q->tail = piece;
+}
+
+/* Bytes that can be copied in behind the last piece. */
+static uint32_t tail_room(const struct mn_sendq *q)
+{
+    const struct mn_send_piece *tail = q->tail;
+    return tail == NULL || !tail->ours ? 0 : tail->buffer->capacity - tail->offset - tail->len;
+}
+
+/* A new, empty last piece. A queue that already holds a small buffer's worth gets large ones. */
+static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted)
+{
+    size_t size = wanted + q->len > MNET_BUFFER_SMALL ? MNET_BUFFER_LARGE : wanted;
+    struct mn_send_piece *piece = mn_pool_alloc(pieces, MN_CLAIM_SEND);
+    if (piece == NULL)
+        return false;
+    piece->buffer = mnet_buffer_alloc_tx(pieces->memory, size);
+    if (piece->buffer == NULL) {
+        mn_pool_free(pieces, piece);
+        return false;
+    }
+    piece->offset = piece->len = 0;
+    piece->seq = mn_sendq_end(q);
+    piece->ours = true;
+    link_piece(q, piece);
+    return true;
+}
+
+size_t mn_sendq_append(struct mn_sendq *q, struct mn_pool *pieces, const void *data, size_t len)
+{
+    const uint8_t *from = data;
+    size_t left = len;
+    while (left > 0) {
+        uint32_t room = tail_room(q);
+        if (room == 0) {
+            if (!add_room(q, pieces, left))
+                break;
+            room = tail_room(q);
+        }
+        struct mn_send_piece *tail = q->tail;
+        uint32_t n = (uint32_t)MN_MIN(left, (size_t)room);
+        memcpy(tail->buffer->bytes + tail->offset + tail->len, from, n);
+        tail->len += n;
+        q->len += n;
+        from += n;
+        left -= n;
+    }
+    return len - left;
+}
+
+bool mn_sendq_append_buffer(struct mn_sendq *q, struct mn_pool *pieces, struct mnet_buffer *buffer, uint32_t offset,
+                            uint32_t len)
+{
+    struct mn_send_piece *piece = mn_pool_alloc(pieces, MN_CLAIM_SEND);
+    if (piece == NULL)
+        return false;
+    piece->buffer = mnet_buffer_hold(buffer);
+    piece->offset = offset;
+    piece->len = len;
+    piece->seq = mn_sendq_end(q);
+    piece->ours = false;
+    link_piece(q, piece);
+    q->len += len;
+    return true;
+}
+
+void mn_sendq_acked(struct mn_sendq *q, struct mn_pool *pieces, uint32_t seq)
+{
+    MN_ASSERT(seq - q->start <= q->len);
+    q->len -= seq - q->start;
+    q->start = seq;
+    while (q->head != NULL && mn_seq_leq(q->head->seq + q->head->len, seq)) {
+        struct mn_send_piece *piece = q->head;
+        if (piece == q->tail && piece->ours && tail_room(q) > 0 && piece->buffer->refs == 1) {
+            /* Empty, and nothing of it is on its way any more: use it again from the start. */
+            piece->offset = piece->len = 0;
+            piece->seq = seq;
+            return;
+        }
+        q->head = piece->next;
+        if (q->tail == piece)
+            q->tail = NULL;
+        if (q->cursor == piece)
+            q->cursor = NULL;
+        free_piece(pieces, piece);
+    }
+}
+
+void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count)
+{
+    MN_ASSERT(count <= q->len);
+    q->len -= count;
+    uint32_t end = mn_sendq_end(q);
+    struct mn_send_piece *last = NULL;
+    for (struct mn_send_piece *piece = q->head; piece != NULL && mn_seq_lt(piece->seq, end); piece = piece->next)
+        last = piece;
+    struct mn_send_piece *drop = last == NULL ? q->head : last->next;
+    if (last == NULL)
+        q->head = NULL;
+    else {
+        last->len = end - last->seq;
+        last->next = NULL;
+    }
+    q->tail = last;
+    q->cursor = NULL;
+    while (drop != NULL) {
+        struct mn_send_piece *next = drop->next;
+        free_piece(pieces, drop);
+        drop = next;
+    }
+}
+
+/* The piece that holds `seq`; data is mostly sent in order, so the search begins where the last one ended. */
+static struct mn_send_piece *find_piece(struct mn_sendq *q, uint32_t seq)
+{
+    struct mn_send_piece *piece = q->cursor;
+    if (piece == NULL || mn_seq_lt(seq, piece->seq))
+        piece = q->head;
+    while (piece != NULL && mn_seq_geq(seq, piece->seq + piece->len))
+        piece = piece->next;
+    q->cursor = piece;
+    return piece;
+}
+
+uint32_t mn_sendq_gather(struct mn_sendq *q, struct mnet_packet *packet, uint32_t seq, uint32_t len)
+{
+    uint32_t done = 0;
+    struct mn_send_piece *piece = find_piece(q, seq);
+    while (done < len && piece != NULL) {
+        uint32_t skip = seq + done - piece->seq;
+        uint32_t n = MN_MIN(len - done, piece->len - skip);
+        if (!mnet_packet_add(packet, piece->buffer, piece->offset + skip, n))
+            break;
+        done += n;
+        if (done < len) {
+            piece = piece->next;
+            q->cursor = piece != NULL ? piece : q->cursor;
+        }
+    }
+    return done;
+}

@@ -1,0 +1,48 @@
+/* The send queue: the bytes from SND.UNA on that were accepted from the user, by sequence number, whether sent or not.
+ *
+ * Bytes lie in reference-counted buffers: copied once when written, or lent. Segments gather pieces of these buffers, so nothing is copied on
+ * the way to the device, and a retransmission costs no more than a first transmission.
+ */
+#ifndef MN_SENDQ_H
+#define MN_SENDQ_H
+
+#include <mnet/packet.h>
+
+#include "base/pool.h"
+
+/* A stretch of one buffer, in order of sequence. */
+struct mn_send_piece {
+    struct mn_send_piece *next;
+    struct mnet_buffer *buffer;
+    uint32_t offset, len; /* into the buffer */
+    uint32_t seq;         /* of the first byte */
+    bool ours; /* the buffer was allocated here, and only the last piece of the queue writes behind its end */
+};
+
+struct mn_sendq {
+    struct mn_send_piece *head, *tail;
+    struct mn_send_piece *cursor; /* where the last look-up ended */
+    uint32_t start;               /* sequence number of the first byte held */
+    uint32_t len;                 /* bytes held */
+};
+
+static inline uint32_t mn_sendq_end(const struct mn_sendq *q)
+{
+    return q->start + q->len;
+}
+
+void mn_sendq_init(struct mn_sendq *q, uint32_t start);
+void mn_sendq_clear(struct mn_sendq *q, struct mn_pool *pieces);
+/* Appends a copy of up to `len` bytes; returns how many (fewer only where memory is used up). */
+size_t mn_sendq_append(struct mn_sendq *q, struct mn_pool *pieces, const void *data, size_t len);
+/* Appends a piece of `buffer`, taking a reference. False where memory is used up. */
+bool mn_sendq_append_buffer(struct mn_sendq *q, struct mn_pool *pieces, struct mnet_buffer *buffer, uint32_t offset,
+                            uint32_t len);
+/* Drops everything before `seq`. */
+void mn_sendq_acked(struct mn_sendq *q, struct mn_pool *pieces, uint32_t seq);
+/* Drops the last `count` bytes, which must have just been appended by copying. */
+void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count);
+/* Adds up to `len` bytes from `seq` on to the packet's fragments; returns how many fitted. */
+uint32_t mn_sendq_gather(struct mn_sendq *q, struct mnet_packet *packet, uint32_t seq, uint32_t len);
+
+#endif

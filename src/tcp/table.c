@@ -1,0 +1,109 @@
+/* Demultiplexing: one table keyed by both endpoints for tcbs, half-open and TIME-WAIT records; listeners; ports; initial sequence numbers. */
+#include <string.h>
+
+#include "tcp/tcb.h"
+
+static uint64_t load64(const uint8_t *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+/* Keyed, so that nobody outside can choose connections that share a bucket. */
+static uint32_t bucket_of(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
+                          const struct mnet_endpoint *remote)
+{
+    const uint64_t words[5] = {load64(local->address.bytes), load64(local->address.bytes + 8),
+                               load64(remote->address.bytes), load64(remote->address.bytes + 8),
+                               (uint64_t)local->port << 16 | remote->port};
+    return (uint32_t)mn_siphash13_words(&tcp->table_key, words, MN_COUNT_OF(words)) & tcp->bucket_mask;
+}
+
+static bool matches(const struct mn_conn *conn, const struct mnet_endpoint *local, const struct mnet_endpoint *remote)
+{
+    return conn->remote.port == remote->port && conn->local.port == local->port &&
+           mnet_address_equal(conn->remote.address, remote->address) &&
+           mnet_address_equal(conn->local.address, local->address);
+}
+
+struct mn_conn *mn_table_find(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote)
+{
+    if (tcp->last != NULL && matches(tcp->last, &local, &remote))
+        return tcp->last;
+    struct mn_conn *conn = tcp->buckets[bucket_of(tcp, &local, &remote)];
+    while (conn != NULL && !matches(conn, &local, &remote))
+        conn = conn->hash_next;
+    if (conn != NULL)
+        tcp->last = conn;
+    return conn;
+}
+
+void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn)
+{
+    MN_ASSERT(!conn->hashed);
+    struct mn_conn **bucket = &tcp->buckets[bucket_of(tcp, &conn->local, &conn->remote)];
+    conn->hash_next = *bucket;
+    *bucket = conn;
+    conn->hashed = true;
+    if (conn->kind == MN_CONN_TCB)
+        tcp->established++;
+}
+
+void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn)
+{
+    if (!conn->hashed)
+        return;
+    struct mn_conn **at = &tcp->buckets[bucket_of(tcp, &conn->local, &conn->remote)];
+    while (*at != conn)
+        at = &(*at)->hash_next;
+    *at = conn->hash_next;
+    conn->hashed = false;
+    if (tcp->last == conn)
+        tcp->last = NULL;
+    if (conn->kind == MN_CONN_TCB)
+        tcp->established--;
+}
+
+/* The listener for a local endpoint: one on the very address wins over one on any. There are few, and only SYNs come here. */
+struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint local)
+{
+    struct mn_listener *any = NULL;
+    struct mnet_link *head = &tcp->listener_list;
+    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
+        struct mn_listener *listener = MN_CONTAINER(at, struct mn_listener, link);
+        if (listener->local.port != local.port)
+            continue;
+        if (mnet_address_equal(listener->local.address, local.address))
+            return listener;
+        if (mnet_address_is_any(listener->local.address))
+            any = listener;
+    }
+    return any;
+}
+
+#define PORT_FIRST 16384u
+#define PORT_COUNT (65536u - PORT_FIRST)
+
+uint16_t mn_table_free_port(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote)
+{
+    /* RFC 6056 3.3.1: a random start, then the next free one. */
+    uint32_t start = mn_random_below(tcp->config.random, PORT_COUNT);
+    for (uint32_t i = 0; i < PORT_COUNT; i++) {
+        local.port = (uint16_t)(PORT_FIRST + (start + i) % PORT_COUNT);
+        if (mn_table_listener(tcp, local) == NULL && (remote.port == 0 || mn_table_find(tcp, local, remote) == NULL))
+            return local.port;
+    }
+    return 0;
+}
+
+uint32_t mn_tcp_isn(const struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now)
+{
+    /* MUST-8: M is a clock that ticks every 4 us. MUST-9: F is keyed with a secret. */
+    uint8_t tuple[36];
+    memcpy(tuple, local.address.bytes, 16);
+    memcpy(tuple + 16, remote.address.bytes, 16);
+    memcpy(tuple + 32, &local.port, 2);
+    memcpy(tuple + 34, &remote.port, 2);
+    return (uint32_t)(now / (4 * MNET_MICROSECOND)) + (uint32_t)mn_siphash24(&tcp->isn_key, tuple, sizeof tuple);
+}

@@ -1,0 +1,317 @@
+/* The transmission control block (RFC 9293 3.3.1) and the records and tables around it. For the files of this folder and their tests only.
+ *
+ * States as contracts. "In use" means that the user has not closed the tcb yet.
+ *   CLOSED       in no table; in use, or freed at once. `error` says why. Received data may still be read.
+ *   SYN_SENT     by active open. SYN_RECEIVED only by simultaneous open: passive opens are `struct mn_half_open` (MUST-11).
+ *   ESTABLISHED, CLOSE_WAIT    data both ways / to the peer only.
+ *   FIN_WAIT_1, FIN_WAIT_2     our FIN is queued or sent / acknowledged; the peer may still send.
+ *   CLOSING, LAST_ACK          both sides have closed; our FIN waits for its acknowledgement.
+ *   TIME_WAIT    the connection lives on as a `struct mn_time_wait`; the tcb stays only for a user who has not closed it.
+ * mn_tcp_set_state is the only writer of `state`.
+ */
+#ifndef MN_TCB_H
+#define MN_TCB_H
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/pool.h"
+#include "base/sequence.h"
+#include "base/wheel.h"
+#include "tcp/congestion.h"
+#include "tcp/loss.h"
+#include "tcp/reassembly.h"
+#include "tcp/recvq.h"
+#include "tcp/rtt.h"
+#include "tcp/sendq.h"
+#include "tcp/tcp.h"
+#include "wire/tcp.h"
+
+enum mn_tcp_state {
+    MN_CLOSED,
+    MN_LISTEN, /* only of listeners; here for the names' sake */
+    MN_SYN_SENT,
+    MN_SYN_RECEIVED,
+    MN_ESTABLISHED,
+    MN_FIN_WAIT_1,
+    MN_FIN_WAIT_2,
+    MN_CLOSE_WAIT,
+    MN_CLOSING,
+    MN_LAST_ACK,
+    MN_TIME_WAIT,
+};
+
+#define MN_SYN_TIMEOUT (180 * MNET_SECOND)     /* R2 of a SYN (MUST-23) */
+#define MN_DELAYED_ACK (40 * MNET_MILLISECOND) /* below 0.5 s (MUST-40) */
+#define MN_WINDOW_INITIAL 65535u               /* receive window of a new connection; grows with what is read */
+#define MN_CHALLENGE_LIMIT 10u                 /* challenge ACKs a connection sends in a second (RFC 5961 7) */
+#define MN_MSS_MINIMUM 64u                     /* smaller announcements of a peer are raised to this */
+#define MN_REPLIES_MAX 256u                    /* segments without a tcb that wait to be sent */
+
+/* What the demultiplexing table holds: the common head of the three kinds of record. */
+enum mn_conn_kind {
+    MN_CONN_TCB,
+    MN_CONN_HALF_OPEN,
+    MN_CONN_TIME_WAIT,
+};
+
+struct mn_conn {
+    struct mn_conn *hash_next;
+    struct mnet_endpoint local, remote;
+    uint8_t kind;
+    bool hashed;
+};
+
+/* Timers of all records, on the engine's wheel. */
+enum mn_tcp_timer {
+    MN_TIMER_RETRANSMIT,
+    MN_TIMER_DELAYED_ACK,
+    MN_TIMER_LIFETIME,
+    MN_TIMER_HALF_OPEN,
+    MN_TIMER_TIME_WAIT,
+};
+
+struct mn_tcb {
+    struct mn_conn conn;
+    struct mnet_link all;         /* of the engine's tcbs */
+    struct mnet_link output;      /* linked while something may have to be sent */
+    struct mnet_link event;       /* linked while the user is to be told something */
+    struct mnet_link accept;      /* in a listener's queue, until accepted */
+    struct mn_listener *listener; /* whose queue that is */
+    void *owner;
+    uint8_t state; /* enum mn_tcp_state */
+    int error;     /* once CLOSED by something else than the user: what every call reports */
+
+    struct mn_timer retransmit; /* retransmission, or zero-window probing */
+    struct mn_timer delayed_ack;
+    struct mn_timer lifetime; /* FIN-WAIT-2 without a user */
+
+    /* Send sequence variables. SND.NXT never goes back: what is to be sent again is in `loss`. */
+    uint32_t iss, snd_una, snd_nxt;
+    uint32_t snd_wnd; /* scaled to bytes (REC-1) */
+    uint32_t snd_wl1, snd_wl2;
+    uint32_t max_snd_wnd;
+    uint32_t snd_small; /* end of the last segment sent that was not full (Nagle as in RFC 9293 A.3) */
+    uint16_t path_mtu;
+    uint16_t snd_mss;   /* payload bytes of a full segment (Eff.snd.MSS, MUST-16) */
+    uint8_t snd_wscale; /* shift of windows that the peer sends */
+    uint8_t rcv_wscale; /* shift of windows that we send */
+    struct mn_sendq sendq;
+    struct mn_rtt rtt;
+    struct mn_congestion congestion;
+    struct mn_loss loss;
+    uint64_t progress_ns; /* when the peer last acknowledged something, or the oldest unacknowledged byte was sent */
+    uint64_t last_sent_ns;
+
+    /* Receive sequence variables. RCV.WND is rcv_adv - rcv_nxt: the right edge that we announced never moves left (SHLD-14). */
+    uint32_t irs, rcv_nxt, rcv_adv;
+    uint32_t rcv_target;    /* the window we would like to offer */
+    uint32_t rcv_promised;  /* bytes that count against the engine's receive budget */
+    uint32_t rcv_read;      /* bytes read since rcv_target last grew */
+    uint32_t last_ack_sent; /* the last RCV.NXT that the peer was told */
+    uint32_t rcv_fin;       /* sequence number of the peer's FIN, when fin_known */
+    uint16_t rcv_mss;       /* the largest segment seen: what "full-sized" means for delayed ACKs */
+    struct mn_recvq recvq;
+    struct mn_tcp_reassembly reassembly;
+
+    /* Urgent data (RFC 9293 3.8.5). */
+    uint32_t rcv_up;
+
+    bool scale_ok;     /* both sides offered window scaling */
+    bool ack_now;      /* an acknowledgement must go out */
+    bool probe_now;    /* a zero-window probe must go out */
+    bool syn_now;      /* our SYN must go out (again) */
+    bool fin_queued;   /* the user closed or shut down writing: a FIN follows the last byte */
+    bool fin_known;    /* the peer's FIN has arrived, perhaps out of order */
+    bool fin_received; /* ... and everything before it */
+    bool orphan;       /* the user has closed */
+    bool read_shut;    /* the user has shut down reading */
+    bool was_established;
+    bool persisting; /* the retransmit timer is a zero-window probe timer */
+    bool send_full;  /* a send was cut short: tell the user when there is room */
+    bool no_delay;
+    uint8_t ttl, dscp;
+    uint8_t challenge_count; /* challenge ACKs in this second */
+    uint64_t challenge_second;
+};
+
+/* A connection of which only a SYN has arrived: SYN-RECEIVED from LISTEN. */
+struct mn_half_open {
+    struct mn_conn conn;
+    struct mnet_link link; /* of all half-open records, oldest first */
+    struct mn_timer timer; /* of SYN,ACK retransmission */
+    struct mn_listener *listener;
+    uint64_t since_ns;
+    uint32_t iss, irs;
+    uint32_t window;    /* of the SYN, never scaled */
+    uint16_t mss;       /* the peer's, 0 where it sent none */
+    uint8_t peer_shift; /* window scale; valid with has_scale */
+    bool has_scale;
+    bool announce; /* a SYN,ACK waits to be sent: linked in the engine's half_open_output */
+    uint8_t retries;
+    struct mnet_link output;
+};
+
+/* A connection in TIME-WAIT. All wait equally long, so a list in order of arrival is their timer queue. */
+struct mn_time_wait {
+    struct mn_conn conn;
+    struct mnet_link link;
+    uint64_t until_ns;
+    uint32_t snd_nxt, rcv_nxt;
+};
+
+struct mn_listener {
+    struct mnet_link link;
+    struct mnet_link event;
+    struct mnet_link queue; /* established tcbs, by `accept` */
+    struct mnet_endpoint local;
+    void *owner;
+    unsigned queued, backlog;
+    uint8_t policy; /* enum mnet_backlog_policy */
+    bool no_delay;
+};
+
+/* A segment to be sent for which there is no tcb: a reset, or an acknowledgement of TIME-WAIT. */
+struct mn_reply {
+    struct mnet_endpoint local, remote;
+    uint32_t seq, ack;
+    uint8_t flags;
+    uint16_t window;
+};
+
+struct mn_tcp {
+    struct mn_tcp_config config;
+    struct mn_conn **buckets;
+    uint32_t bucket_mask;
+    struct mn_conn *last; /* found last */
+    struct mn_hash_key table_key, isn_key;
+    struct mn_wheel wheel;
+    struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs;
+    struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
+    struct mnet_link output, events, listener_events;
+    struct mn_timer time_wait_timer;
+    struct mn_reply replies[MN_REPLIES_MAX];
+    uint32_t reply_head, reply_count;
+    unsigned established; /* tcbs in the table */
+    uint64_t receive_budget, receive_promised;
+};
+
+/* One received segment, in the terms of RFC 9293 3.10.7. */
+struct mn_segment {
+    struct mn_tcp_header header;
+    struct mnet_endpoint local, remote;
+    uint32_t seq, ack;
+    uint32_t len;    /* SEG.LEN: the text, SYN and FIN */
+    uint32_t window; /* SEG.WND, scaled */
+    uint8_t flags;
+    struct mnet_packet *text; /* the packet without headers; NULL once it was queued somewhere */
+    uint64_t now;
+};
+
+/* --- tcp.c: the engine as a whole --- */
+static inline void mn_tcp_count(struct mn_tcp *tcp, enum mnet_counter counter)
+{
+    tcp->config.counters->value[counter]++;
+}
+struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now);
+/* Frees a tcb that nobody uses. */
+void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb);
+/* Sends later what `tcb` has to send; tells its user later that something changed. */
+void mn_tcb_wants_output(struct mn_tcp *tcp, struct mn_tcb *tcb);
+void mn_tcb_event(struct mn_tcp *tcp, struct mn_tcb *tcb);
+
+/* The peer's MSS (0: it announced none) decides SND.MSS, with the path's MTU (MUST-15, MUST-16), and the initial congestion window. */
+void mn_tcb_peer_mss(struct mn_tcb *tcb, uint16_t peer_mss);
+/* ISS is chosen: the send sequence space begins there. */
+void mn_tcb_start_sending(struct mn_tcb *tcb);
+
+/* --- user.c --- */
+/* How much a connection may queue: the configured buffer, less while memory is short. */
+uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
+/* FIN-WAIT-2 without a user ends some day. */
+void mn_tcb_arm_orphan(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+
+/* --- input.c --- */
+/* The seventh and eighth check of 3.10.7.4. */
+void mn_tcb_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg);
+
+/* --- table.c --- */
+struct mn_conn *mn_table_find(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote);
+void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn);
+void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn);
+struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint local);
+/* A random port (RFC 6056) free for this pair of addresses (remote.port 0: free for listening); 0 where there is none. */
+uint16_t mn_table_free_port(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote);
+/* ISN = M + F(4-tuple, secret) (RFC 6528, MUST-8, MUST-9, SHLD-1). */
+uint32_t mn_tcp_isn(const struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now);
+
+/* --- state.c: leaving and entering states --- */
+void mn_tcp_set_state(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_tcp_state state);
+const char *mn_tcp_state_name(enum mn_tcp_state state);
+bool mn_tcp_synchronized(const struct mn_tcb *tcb);
+/* The connection is over: out of the table, timers off, `error` kept for the user, or freed where there is none. */
+void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error);
+/* The same after a reset to the peer, <SEQ=SND.NXT><CTL=RST,ACK>. */
+void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t now);
+/* The handshake is complete. */
+void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+
+/* --- time_wait.c --- */
+void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* True where the segment is done with; false where it may open a new connection (the record is gone then, and *isn_floor says above which
+ * the new initial sequence number must lie). */
+bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, struct mn_segment *seg, uint32_t *isn_floor);
+void mn_time_wait_expire(struct mn_tcp *tcp, uint64_t now);
+void mn_time_wait_free(struct mn_tcp *tcp, struct mn_time_wait *tw);
+
+/* --- listen.c: LISTEN and passive SYN-RECEIVED --- */
+/* 3.10.7.2; isn_floor is 0 where any sequence number will do. */
+void mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener, struct mn_segment *seg, uint32_t isn_floor);
+/* The tcb that the record became, for the rest of 3.10.7.4, or NULL where the segment is done with. */
+struct mn_tcb *mn_half_open_input(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg);
+void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now);
+struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram);
+void mn_half_open_free(struct mn_tcp *tcp, struct mn_half_open *half);
+
+/* --- reply.c: segments without a tcb --- */
+/* The reset that answers a segment to a CLOSED port (3.10.7.1). */
+void mn_reply_reset(struct mn_tcp *tcp, const struct mn_segment *seg);
+/* A reset with just <SEQ=seq>. */
+void mn_reply_reset_at(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq);
+void mn_reply(struct mn_tcp *tcp, const struct mn_reply *reply);
+struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *datagram);
+
+/* --- output.c --- */
+struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now);
+/* A segment without data between the two ends of `conn`; fills in the ports and the checksum. NULL where memory is used up. */
+struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
+                                     struct mn_datagram *datagram);
+/* Bytes in flight, as far as we know. */
+uint32_t mn_tcb_flight(const struct mn_tcb *tcb);
+/* An acceptable acknowledgement must be sent because the peer sent something odd (RFC 5961): within the connection's limit. */
+void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+
+/* --- window.c: the receive window --- */
+uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb);
+void mn_window_init(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced);
+/* The user took `bytes`: grows the target, and asks for a window update where it is worth one (MUST-39). */
+void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes);
+void mn_window_release(struct mn_tcp *tcp, struct mn_tcb *tcb);
+/* The shift that lets 16 bits express the largest window we may ever offer. */
+uint8_t mn_window_shift(const struct mn_tcp *tcp);
+/* The MSS we announce (MUST-67). */
+uint16_t mn_window_mss(const struct mn_tcp *tcp, const struct mnet_endpoint *remote);
+
+/* --- timers.c --- */
+/* Arms the retransmission timer for what is in flight, or the probe timer, or neither. `restart` begins a new period. */
+void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now);
+
+/* --- loss.c --- */
+void mn_loss_init(struct mn_loss *loss, uint32_t iss);
+/* SND.UNA has just advanced by `acked` bytes. */
+void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t acked, uint64_t now);
+void mn_loss_duplicate(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+void mn_loss_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* Everything in flight is to be sent again, without a verdict on congestion. */
+void mn_loss_resend_all(struct mn_tcb *tcb);
+
+#endif

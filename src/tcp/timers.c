@@ -1,0 +1,87 @@
+/* Timers of a connection: retransmission (RFC 6298 5), zero-window probes (RFC 9293 3.8.6.1), delayed acknowledgement, the end of orphans. */
+#include "tcp/tcb.h"
+
+static bool fin_unsent(const struct mn_tcb *tcb)
+{
+    return tcb->fin_queued && tcb->snd_nxt == mn_sendq_end(&tcb->sendq);
+}
+
+/* When the peer's silence ends the connection: R2 (MUST-20). */
+static uint64_t give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+{
+    uint64_t patience = mn_tcp_synchronized(tcb) ? tcp->config.user_timeout_ns : MN_SYN_TIMEOUT;
+    return tcb->progress_ns + patience;
+}
+
+void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now)
+{
+    bool in_flight = tcb->snd_nxt != tcb->snd_una;
+    bool unsent = mn_seq_lt(tcb->snd_nxt, mn_sendq_end(&tcb->sendq)) || fin_unsent(tcb);
+    if (!in_flight && !unsent) {
+        tcb->persisting = false;
+        mn_wheel_cancel(&tcp->wheel, &tcb->retransmit);
+        return;
+    }
+    bool persisting = mn_tcp_synchronized(tcb) && (tcb->snd_wnd == 0 || !in_flight);
+    if (persisting != tcb->persisting) {
+        tcb->persisting = persisting;
+        restart = true;
+    }
+    if (restart || !mn_timer_armed(&tcb->retransmit)) {
+        uint64_t at = now + mn_rtt_timeout(&tcb->rtt);
+        mn_wheel_arm(&tcp->wheel, &tcb->retransmit, MN_MAX(now + 1, MN_MIN(at, give_up_at(tcp, tcb))));
+    }
+}
+
+static void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    if (now >= give_up_at(tcp, tcb)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_TIMED_OUT);
+        mn_tcb_finish(tcp, tcb, MNET_E_TIMED_OUT);
+        return;
+    }
+    if (!mn_tcp_synchronized(tcb))
+        tcb->syn_now = true;
+    else if (tcb->persisting)
+        tcb->probe_now = true; /* SHLD-29 and SHLD-30: after one RTO, then twice as long each time */
+    else
+        mn_loss_timeout(tcp, tcb, now);
+    mn_rtt_retransmitted(&tcb->rtt);
+    mn_rtt_backoff(&tcb->rtt);
+    mn_timers_update(tcp, tcb, true, now);
+    mn_tcb_wants_output(tcp, tcb);
+}
+
+static void tcb_expired(struct mn_tcp *tcp, struct mn_timer *timer, uint64_t now)
+{
+    struct mn_tcb *tcb;
+    switch (timer->kind) {
+    case MN_TIMER_RETRANSMIT: retransmit_expired(tcp, MN_CONTAINER(timer, struct mn_tcb, retransmit), now); break;
+    case MN_TIMER_DELAYED_ACK:
+        tcb = MN_CONTAINER(timer, struct mn_tcb, delayed_ack);
+        tcb->ack_now = true;
+        mn_tcb_wants_output(tcp, tcb);
+        break;
+    default:
+        MN_ASSERT(timer->kind == MN_TIMER_LIFETIME);
+        mn_tcb_finish(tcp, MN_CONTAINER(timer, struct mn_tcb, lifetime), MNET_E_TIMED_OUT);
+    }
+}
+
+void mn_tcp_expire(struct mn_tcp *tcp, uint64_t now)
+{
+    struct mn_timer *timer;
+    while ((timer = mn_wheel_expire(&tcp->wheel, now)) != NULL) {
+        if (timer->kind == MN_TIMER_HALF_OPEN)
+            mn_half_open_expire(tcp, MN_CONTAINER(timer, struct mn_half_open, timer), now);
+        else if (timer->kind == MN_TIMER_TIME_WAIT)
+            mn_time_wait_expire(tcp, now);
+        else
+            tcb_expired(tcp, timer, now);
+    }
+}
+
+uint64_t mn_tcp_deadline(const struct mn_tcp *tcp)
+{
+    return mn_wheel_deadline(&tcp->wheel);
+}

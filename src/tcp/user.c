@@ -1,0 +1,367 @@
+/* The user's calls: RFC 9293 3.10.1 to 3.10.6. */
+#include "tcp/tcb.h"
+
+/* --- 3.10.1 OPEN --- */
+
+int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now, struct mn_tcb **out)
+{
+    struct mnet_endpoint local = open->local;
+    *out = NULL;
+    if (tcp->established >= tcp->config.connections_max)
+        return MNET_E_LIMIT;
+    if (local.port == 0)
+        local.port = mn_table_free_port(tcp, local, open->remote);
+    if (local.port == 0 || mn_table_find(tcp, local, open->remote) != NULL)
+        return MNET_E_IN_USE;
+    struct mn_tcb *tcb = mn_tcb_new(tcp, local, open->remote, now);
+    if (tcb == NULL)
+        return MNET_E_NO_MEMORY;
+    tcb->path_mtu = open->path_mtu != 0 ? open->path_mtu : tcp->config.mtu;
+    tcb->no_delay = open->no_delay || tcp->config.no_delay;
+    tcb->ttl = open->ttl;
+    tcb->dscp = open->dscp;
+    tcb->scale_ok = true;
+    tcb->iss = mn_tcp_isn(tcp, local, open->remote, now);
+    mn_tcb_start_sending(tcb);
+    mn_tcb_peer_mss(tcb, 0);
+    mn_tcp_set_state(tcp, tcb, MN_SYN_SENT);
+    mn_table_add(tcp, &tcb->conn);
+    tcb->syn_now = true;
+    mn_tcb_wants_output(tcp, tcb);
+    *out = tcb;
+    return 0;
+}
+
+#define BACKLOG_DEFAULT 128u
+
+/* Two listeners collide on the same port when their addresses are the same or one takes any: MUST-42 lets connections be. */
+static bool port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local)
+{
+    const struct mnet_link *head = &tcp->listener_list;
+    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
+        struct mn_listener *other = MN_CONTAINER(at, struct mn_listener, link);
+        if (other->local.port == local.port && mnet_address_equal(other->local.address, local.address))
+            return true;
+    }
+    return false;
+}
+
+int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct mnet_listen_options *options,
+                  struct mn_listener **out)
+{
+    *out = NULL;
+    if (local.port == 0)
+        local.port = mn_table_free_port(tcp, local, (struct mnet_endpoint){.port = 0});
+    if (local.port == 0 || port_taken(tcp, local))
+        return MNET_E_IN_USE;
+    if (tcp->listener_pool.in_use >= tcp->config.listeners_max)
+        return MNET_E_LIMIT;
+    struct mn_listener *listener = mn_pool_alloc_zeroed(&tcp->listener_pool, MN_CLAIM_SEND);
+    if (listener == NULL)
+        return MNET_E_NO_MEMORY;
+    listener->local = local;
+    listener->backlog = options != NULL && options->backlog > 0 ? options->backlog : BACKLOG_DEFAULT;
+    listener->policy = options != NULL ? (uint8_t)options->policy : MNET_BACKLOG_IGNORE;
+    listener->no_delay = options != NULL && options->no_delay;
+    mn_list_append(&tcp->listener_list, &listener->link);
+    *out = listener;
+    return 0;
+}
+
+static void drop_half_opens(struct mn_tcp *tcp, const struct mn_listener *listener)
+{
+    struct mnet_link *next;
+    struct mnet_link *head = &tcp->half_open_list;
+    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = next) {
+        struct mn_half_open *half = MN_CONTAINER(at, struct mn_half_open, link);
+        next = at->next;
+        if (half->listener == listener)
+            mn_half_open_free(tcp, half);
+    }
+}
+
+void mn_tcp_unlisten(struct mn_tcp *tcp, struct mn_listener *listener, uint64_t now)
+{
+    struct mnet_link *link;
+    while ((link = mn_list_first(&listener->queue)) != NULL) {
+        struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, accept);
+        mn_list_remove(&tcb->accept);
+        tcb->listener = NULL;
+        mn_tcp_abort(tcp, tcb, now);
+    }
+    drop_half_opens(tcp, listener);
+    mn_list_remove(&listener->link);
+    mn_list_remove(&listener->event);
+    mn_pool_free(&tcp->listener_pool, listener);
+}
+
+struct mn_tcb *mn_tcp_accept(struct mn_tcp *tcp, struct mn_listener *listener)
+{
+    (void)tcp;
+    struct mnet_link *link = mn_list_take(&listener->queue);
+    if (link == NULL)
+        return NULL;
+    struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, accept);
+    tcb->listener = NULL;
+    listener->queued--;
+    return tcb;
+}
+
+bool mn_tcp_acceptable(const struct mn_listener *listener)
+{
+    return !mn_list_empty(&listener->queue);
+}
+
+/* --- 3.10.2 SEND --- */
+
+/* What a call that can no longer send returns; 0 where it can. */
+static int send_error(const struct mn_tcb *tcb)
+{
+    if (tcb->fin_queued)
+        return MNET_E_CLOSED;
+    if (tcb->state != MN_CLOSED)
+        return 0;
+    return tcb->error == MNET_E_RESET ? MNET_E_CLOSED_BY_PEER : tcb->error != 0 ? tcb->error : MNET_E_CLOSED;
+}
+
+#define SEND_BUFFER_SCARCE (64u * 1024)
+
+uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+{
+    (void)tcb;
+    bool scarce = mnet_memory_used(tcp->config.memory) > mnet_memory_budget(tcp->config.memory) / 2;
+    return scarce ? MN_MIN(tcp->config.send_buffer, SEND_BUFFER_SCARCE) : tcp->config.send_buffer;
+}
+
+static uint32_t send_room(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+{
+    uint32_t limit = mn_tcb_send_limit(tcp, tcb);
+    return limit > tcb->sendq.len ? limit - tcb->sendq.len : 0;
+}
+
+/* Nothing more than this is ever queued, so that sequence numbers stay comparable. */
+#define SEND_MAX (1u << 30)
+
+ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, size_t len, bool beyond, uint64_t now)
+{
+    (void)now;
+    int error = send_error(tcb);
+    if (error != 0 || len == 0)
+        return error;
+    if (beyond && len > SEND_MAX - MN_MIN(tcb->sendq.len, SEND_MAX))
+        return MNET_E_NO_MEMORY;
+    size_t wanted = beyond ? len : MN_MIN(len, (size_t)send_room(tcp, tcb));
+    size_t queued = mn_sendq_append(&tcb->sendq, &tcp->pieces, data, wanted);
+    if (beyond && queued < len) {
+        mn_sendq_retract(&tcb->sendq, &tcp->pieces, (uint32_t)queued);
+        return MNET_E_NO_MEMORY;
+    }
+    if (queued < len)
+        tcb->send_full = true;
+    if (queued > 0)
+        mn_tcb_wants_output(tcp, tcb);
+    return queued == 0 && wanted > 0 && tcb->sendq.len == 0 ? MNET_E_NO_MEMORY : (ptrdiff_t)queued;
+}
+
+int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffer *buffer, uint32_t offset,
+                       uint32_t len, bool beyond, uint64_t now)
+{
+    (void)now;
+    int error = send_error(tcb);
+    if (error != 0)
+        return error;
+    if (!beyond && send_room(tcp, tcb) < len && tcb->sendq.len > 0) {
+        tcb->send_full = true;
+        return 0;
+    }
+    if (len > SEND_MAX - MN_MIN(tcb->sendq.len, SEND_MAX) ||
+        !mn_sendq_append_buffer(&tcb->sendq, &tcp->pieces, buffer, offset, len))
+        return MNET_E_NO_MEMORY;
+    mn_tcb_wants_output(tcp, tcb);
+    return 1;
+}
+
+/* --- 3.10.3 RECEIVE --- */
+
+/* What a call that found no data returns. */
+static int receive_verdict(const struct mn_tcb *tcb)
+{
+    if (tcb->read_shut)
+        return MNET_E_CLOSED;
+    if (tcb->fin_received)
+        return 0; /* the end of the stream came in order, whatever happened later */
+    if (tcb->error != 0)
+        return tcb->error;
+    return tcb->state == MN_CLOSED ? MNET_E_CLOSED : MNET_E_DEADLINE;
+}
+
+ptrdiff_t mn_tcp_receive(struct mn_tcp *tcp, struct mn_tcb *tcb, void *to, size_t len, uint64_t now)
+{
+    (void)now;
+    if (len == 0)
+        return 0;
+    size_t n = mn_recvq_read(&tcb->recvq, to, len);
+    if (n == 0)
+        return receive_verdict(tcb);
+    mn_window_consumed(tcp, tcb, (uint32_t)n);
+    return (ptrdiff_t)n;
+}
+
+ptrdiff_t mn_tcp_lend(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_slice *slices, int max, uint64_t now)
+{
+    (void)tcp;
+    (void)now;
+    int count = mn_recvq_lend(&tcb->recvq, slices, max);
+    return count == 0 ? receive_verdict(tcb) : count;
+}
+
+void mn_tcp_return(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    (void)now;
+    uint32_t bytes = mn_recvq_return(&tcb->recvq);
+    if (bytes > 0)
+        mn_window_consumed(tcp, tcb, bytes);
+}
+
+/* --- 3.10.4 CLOSE --- */
+
+void mn_tcb_arm_orphan(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    if (tcb->orphan && tcb->state == MN_FIN_WAIT_2)
+        mn_wheel_arm(&tcp->wheel, &tcb->lifetime, now + tcp->config.orphan_ns);
+}
+
+/* Queues a FIN behind the data and moves to the state that waits for its acknowledgement. */
+static void queue_fin(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    if (tcb->fin_queued)
+        return;
+    tcb->fin_queued = true;
+    if (tcb->state == MN_ESTABLISHED)
+        mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_1);
+    else if (tcb->state == MN_CLOSE_WAIT)
+        mn_tcp_set_state(tcp, tcb, MN_LAST_ACK);
+    mn_tcb_wants_output(tcp, tcb); /* in SYN-RECEIVED the state changes with the handshake's end */
+}
+
+void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    bool unread = tcb->recvq.bytes > 0 || tcb->recvq.lent_bytes > 0;
+    tcb->orphan = true;
+    tcb->owner = NULL;
+    mn_list_remove(&tcb->event);
+    if (tcb->state == MN_CLOSED)
+        mn_tcb_free(tcp, tcb);
+    else if (tcb->state == MN_SYN_SENT)
+        mn_tcb_finish(tcp, tcb, MNET_E_CLOSED); /* a late SYN,ACK meets CLOSED and is reset */
+    else if (unread)
+        mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, now); /* SHLD-3 */
+    else {
+        queue_fin(tcp, tcb);
+        mn_tcb_arm_orphan(tcp, tcb, now);
+    }
+}
+
+int mn_tcp_shutdown(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_shutdown how, uint64_t now)
+{
+    if (tcb->state == MN_CLOSED)
+        return MNET_E_CLOSED;
+    if (how & MNET_SHUTDOWN_READ) {
+        tcb->read_shut = true;
+        uint32_t dropped = tcb->recvq.bytes + tcb->recvq.lent_bytes;
+        mn_packet_list_free(&tcb->recvq.ready);
+        tcb->recvq.bytes = 0;
+        mn_tcb_event(tcp, tcb);
+        if (dropped > 0) {
+            mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, now);
+            return 0;
+        }
+    }
+    if (how & MNET_SHUTDOWN_WRITE) {
+        queue_fin(tcp, tcb);
+        mn_tcb_event(tcp, tcb);
+    }
+    return 0;
+}
+
+/* --- 3.10.5 ABORT --- */
+
+void mn_tcp_abort(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    tcb->orphan = true;
+    tcb->owner = NULL;
+    mn_list_remove(&tcb->event);
+    if (tcb->state == MN_CLOSED)
+        mn_tcb_free(tcp, tcb);
+    else
+        mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, now);
+}
+
+/* --- 3.10.6 STATUS, and settings --- */
+
+int mn_tcp_status(const struct mn_tcb *tcb)
+{
+    if (tcb->was_established)
+        return 0;
+    return tcb->state == MN_CLOSED ? tcb->error : MNET_E_DEADLINE;
+}
+
+unsigned mn_tcp_ready(const struct mn_tcb *tcb)
+{
+    unsigned ready = 0;
+    if (tcb->recvq.bytes > 0 || receive_verdict(tcb) != MNET_E_DEADLINE)
+        ready |= MNET_READABLE;
+    if (send_error(tcb) != 0 || (mn_tcp_status(tcb) == 0 && !tcb->send_full))
+        ready |= MNET_WRITABLE;
+    return ready;
+}
+
+void mn_tcp_peers(const struct mn_tcb *tcb, struct mnet_endpoint *local, struct mnet_endpoint *remote)
+{
+    if (local != NULL)
+        *local = tcb->conn.local;
+    if (remote != NULL)
+        *remote = tcb->conn.remote;
+}
+
+struct mnet_endpoint mn_tcp_listen_endpoint(const struct mn_listener *listener)
+{
+    return listener->local;
+}
+
+void mn_tcp_set_no_delay(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_delay)
+{
+    tcb->no_delay = no_delay;
+    if (no_delay)
+        mn_tcb_wants_output(tcp, tcb);
+}
+
+void mn_tcp_set_ttl(struct mn_tcb *tcb, uint8_t ttl)
+{
+    tcb->ttl = ttl;
+}
+
+void mn_tcp_set_dscp(struct mn_tcb *tcb, uint8_t dscp)
+{
+    tcb->dscp = dscp;
+}
+
+void mn_tcp_set_owner(struct mn_tcb *tcb, void *owner)
+{
+    tcb->owner = owner;
+}
+
+void *mn_tcp_owner(const struct mn_tcb *tcb)
+{
+    return tcb->owner;
+}
+
+void mn_tcp_set_listener_owner(struct mn_listener *listener, void *owner)
+{
+    listener->owner = owner;
+}
+
+void *mn_tcp_listener_owner(const struct mn_listener *listener)
+{
+    return listener->owner;
+}

@@ -1,0 +1,105 @@
+/* The receive window: what we offer the peer (RFC 9293 3.8.6).
+ *
+ * A window is a promise of memory. Each connection's promise is what it announced and has not received yet, plus what lies unread; the sum of all promises
+ * stays within the engine's receive budget, so a connection gets a larger window only while there is budget left. The target of a connection
+ * starts at MN_WINDOW_INITIAL and doubles each time the user has read as much, up to config.receive_buffer. The right edge never
+ * moves left (SHLD-14), and right only in steps that are worth a segment (MUST-39).
+ */
+#include "tcp/tcb.h"
+
+static uint32_t queued(const struct mn_tcb *tcb)
+{
+    return tcb->recvq.bytes + tcb->recvq.lent_bytes;
+}
+
+/* Records what is promised now. */
+static void settle(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    uint32_t promised = tcb->rcv_adv - tcb->rcv_nxt + queued(tcb);
+    tcp->receive_promised += promised;
+    tcp->receive_promised -= tcb->rcv_promised;
+    tcb->rcv_promised = promised;
+}
+
+void mn_window_init(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced)
+{
+    tcb->rcv_target = MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer);
+    tcb->rcv_adv = tcb->rcv_nxt + announced;
+    settle(tcp, tcb);
+}
+
+void mn_window_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    tcp->receive_promised -= tcb->rcv_promised;
+    tcb->rcv_promised = 0;
+}
+
+uint8_t mn_window_shift(const struct mn_tcp *tcp)
+{
+    uint8_t shift = 0;
+    while (shift < MN_TCP_WINDOW_SHIFT_MAX && tcp->config.receive_buffer >> shift > UINT16_MAX)
+        shift++;
+    return shift;
+}
+
+uint16_t mn_window_mss(const struct mn_tcp *tcp, const struct mnet_endpoint *remote)
+{
+    uint16_t ip_header = mnet_address_is_ipv4(remote->address) ? 20 : 40;
+    return (uint16_t)(tcp->config.mtu - ip_header - MN_TCP_HEADER);
+}
+
+/* The right edge we could announce: the target less what lies unread, within the budget, never left of what was announced. A window of two segments is
+ * always to be had, or a connection could starve. */
+static uint32_t best_edge(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+{
+    uint32_t used = queued(tcb);
+    uint32_t room = tcb->rcv_target > used ? tcb->rcv_target - used : 0;
+    uint32_t announced = tcb->rcv_adv - tcb->rcv_nxt;
+    if (room <= announced)
+        return tcb->rcv_adv;
+    uint64_t budget = tcp->receive_budget > tcp->receive_promised ? tcp->receive_budget - tcp->receive_promised : 0;
+    uint32_t extra = (uint32_t)MN_MIN((uint64_t)(room - announced), budget);
+    uint32_t least = MN_MIN(room, 2u * tcb->rcv_mss);
+    return tcb->rcv_nxt + MN_MAX(announced + extra, MN_MAX(least, announced));
+}
+
+/* Worth announcing (3.8.6.2.2): at least a full segment, or half of the whole buffer. */
+static bool worthwhile(const struct mn_tcb *tcb, uint32_t edge)
+{
+    uint32_t step = edge - tcb->rcv_adv;
+    return step > 0 && step >= MN_MIN((uint32_t)tcb->rcv_mss, tcb->rcv_target / 2);
+}
+
+/* Called for each segment sent: moves the edge where that is worthwhile and returns RCV.WND, a multiple of the scale's unit. */
+uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    uint32_t edge = best_edge(tcp, tcb);
+    if (worthwhile(tcb, edge)) {
+        uint32_t window = MN_MIN(edge - tcb->rcv_nxt, (uint32_t)UINT16_MAX << tcb->rcv_wscale);
+        window = window >> tcb->rcv_wscale << tcb->rcv_wscale;
+        if (window > tcb->rcv_adv - tcb->rcv_nxt) {
+            tcb->rcv_adv = tcb->rcv_nxt + window;
+            settle(tcp, tcb);
+        }
+    }
+    return tcb->rcv_adv - tcb->rcv_nxt;
+}
+
+void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes)
+{
+    settle(tcp, tcb);
+    tcb->rcv_read += bytes;
+    if (tcb->rcv_read >= tcb->rcv_target / 2) {
+        tcb->rcv_read = 0;
+        tcb->rcv_target = MN_MIN(2 * tcb->rcv_target, tcp->config.receive_buffer);
+    }
+    if (tcb->fin_received || !mn_tcp_synchronized(tcb) || !tcb->conn.hashed)
+        return; /* nothing more will come */
+    /* An update of its own goes out when the window was nearly closed, or opens by a quarter of the target; smaller steps ride on other segments. */
+    uint32_t edge = best_edge(tcp, tcb);
+    uint32_t window = tcb->rcv_adv - tcb->rcv_nxt;
+    if (worthwhile(tcb, edge) && (window < 2u * tcb->rcv_mss || edge - tcb->rcv_adv >= tcb->rcv_target / 4)) {
+        tcb->ack_now = true;
+        mn_tcb_wants_output(tcp, tcb);
+    }
+}
