@@ -74,6 +74,7 @@ struct mnet_packet {
     uint16_t csum_offset; /* PARTIAL: offset of the checksum field from csum_start */
     uint16_t segments;    /* how many wire segments this stands for (coalesced or gso); at least 1 */
     uint64_t received_ns; /* when it was taken from the device */
+    bool sending;         /* from mnet_packet_alloc_tx: what is appended leaves the receive reserve alone, too */
     struct mnet_fragment fragments[MNET_PACKET_FRAGMENTS];
 };
 

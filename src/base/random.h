@@ -14,6 +14,9 @@ struct mn_random {
     uint32_t used;
 };
 
+/* One block of the ChaCha20 keystream (RFC 8439 2.3). */
+void mn_chacha20_block(const uint8_t key[32], uint32_t counter, const uint8_t nonce[12], uint8_t to[64]);
+
 void mn_random_init(struct mn_random *random, const uint8_t seed[MN_RANDOM_SEED]);
 void mn_random_bytes(struct mn_random *random, void *to, size_t len);
 uint32_t mn_random_u32(struct mn_random *random);

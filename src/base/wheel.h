@@ -11,7 +11,7 @@
 
 #include "base/base.h"
 
-#define MN_WHEEL_LEVELS 8 /* of 64 slots each: 2^48 us, almost nine years; later times wait in the last slot */
+#define MN_WHEEL_LEVELS 10 /* of 64 slots each: 2^60 us, more than 64-bit nanoseconds can say */
 #define MN_WHEEL_SLOTS 64
 
 struct mn_timer {
@@ -40,7 +40,8 @@ static inline bool mn_timer_armed(const struct mn_timer *timer)
 }
 /* Takes the next timer that is due at `now_ns`, no longer armed; NULL where none is. Call until NULL. */
 struct mn_timer *mn_wheel_expire(struct mn_wheel *wheel, uint64_t now_ns);
-/* When mn_wheel_expire should next be called: exact for timers within 64 us, else at most as late as the first timer; MNET_NEVER where none is armed. */
+/* When mn_wheel_expire should next be called; MNET_NEVER where none is armed. Never later than the first timer, and exactly then unless
+ * it is far ahead together with more than a handful of others: then, a little earlier. */
 uint64_t mn_wheel_deadline(const struct mn_wheel *wheel);
 
 #endif

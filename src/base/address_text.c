@@ -1,0 +1,213 @@
+/* Addresses as text: RFC 4291 2.2 in, RFC 5952 out. */
+#include <mnet/address.h>
+#include <mnet/error.h>
+
+#include <string.h>
+
+#include "base/base.h"
+#include "base/format.h"
+
+#define GROUPS 8 /* of 16 bits in an IPv6 address */
+
+/* ---- reading: each function moves *at behind what it understood, or returns false ---- */
+
+/* A decimal number up to `max` without leading zeros. */
+static bool read_decimal(const char **at, unsigned max, unsigned *value)
+{
+    const char *start = *at;
+    for (*value = 0; **at >= '0' && **at <= '9'; ++*at) {
+        *value = *value * 10 + (unsigned)(**at - '0');
+        if (*value > max)
+            return false;
+    }
+    return *at > start && (*start != '0' || *at == start + 1);
+}
+
+static bool read_ipv4(const char **at, uint8_t bytes[4])
+{
+    for (int i = 0; i < 4; i++) {
+        unsigned octet;
+        if (i > 0 && *(*at)++ != '.')
+            return false;
+        if (!read_decimal(at, 255, &octet))
+            return false;
+        bytes[i] = (uint8_t)octet;
+    }
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* One to four hexadecimal digits. */
+static bool read_group(const char **at, unsigned *group)
+{
+    int digits = 0;
+    for (*group = 0; hex_digit(**at) >= 0; ++*at) {
+        *group = *group << 4 | (unsigned)hex_digit(**at);
+        if (++digits > 4)
+            return false;
+    }
+    return digits > 0;
+}
+
+/* An IPv4 address may stand for the last two groups (RFC 4291 2.2, form 3). Whether a dot follows the digits tells. */
+static bool is_ipv4_next(const char *at)
+{
+    while (*at >= '0' && *at <= '9')
+        at++;
+    return *at == '.';
+}
+
+/* Groups with colons between, at most `max`, until what follows is no group or "::". Where `ipv4_from` groups or more were
+ * read an IPv4 address may stand for the last two. */
+static bool read_groups(const char **at, uint8_t *bytes, int max, int ipv4_from, int *count)
+{
+    *count = 0;
+    if (hex_digit(**at) < 0)
+        return true;
+    for (;;) {
+        if (*count >= ipv4_from && *count <= max - 2 && is_ipv4_next(*at)) {
+            bool ok = read_ipv4(at, bytes + 2 * *count);
+            *count += 2;
+            return ok;
+        }
+        unsigned group;
+        if (*count == max || !read_group(at, &group))
+            return false;
+        bytes[2 * *count] = (uint8_t)(group >> 8);
+        bytes[2 * *count + 1] = (uint8_t)group;
+        ++*count;
+        if (**at != ':' || (*at)[1] == ':')
+            return true;
+        ++*at;
+    }
+}
+
+static bool read_ipv6(const char **at, uint8_t bytes[16])
+{
+    uint8_t tail[2 * GROUPS];
+    int front, behind;
+    memset(bytes, 0, 2 * GROUPS);
+    if (!read_groups(at, bytes, GROUPS, GROUPS - 2, &front))
+        return false;
+    if (front == GROUPS)
+        return true;
+    /* "::" stands for one or more groups of zeros. */
+    if ((*at)[0] != ':' || (*at)[1] != ':')
+        return false;
+    *at += 2;
+    if (!read_groups(at, tail, GROUPS - 1 - front, 0, &behind))
+        return false;
+    memcpy(bytes + 2 * (GROUPS - behind), tail, (size_t)(2 * behind));
+    return true;
+}
+
+static bool read_address(const char **at, struct mnet_address *address)
+{
+    if (strchr(*at, ':') != NULL)
+        return read_ipv6(at, address->bytes);
+    *address = mnet_ipv4(0, 0, 0, 0);
+    return read_ipv4(at, address->bytes + 12);
+}
+
+int mnet_address_parse(const char *text, struct mnet_address *address)
+{
+    struct mnet_address result;
+    if (!read_address(&text, &result) || *text != '\0')
+        return MNET_E_INVALID;
+    *address = result;
+    return MNET_OK;
+}
+
+int mnet_prefix_parse(const char *text, struct mnet_prefix *prefix)
+{
+    struct mnet_prefix result;
+    bool colons = strchr(text, ':') != NULL;
+    unsigned length;
+    if (!read_address(&text, &result.address) || *text++ != '/')
+        return MNET_E_INVALID;
+    if (!read_decimal(&text, colons ? 128 : 32, &length) || *text != '\0')
+        return MNET_E_INVALID;
+    /* An IPv4 prefix in IPv6 notation counts the 96 bits in front. */
+    if (colons && mnet_address_is_ipv4(result.address)) {
+        if (length < 96)
+            return MNET_E_INVALID;
+        length -= 96;
+    }
+    result.length = (uint8_t)length;
+    *prefix = result;
+    return MNET_OK;
+}
+
+/* ---- writing ---- */
+
+/* The first of the longest runs of two or more zero groups (RFC 5952 4.2); its length is 0 where there is none. */
+static void find_gap(const uint16_t groups[GROUPS], int *start, int *length)
+{
+    *start = *length = 0;
+    for (int i = 0; i < GROUPS; i++) {
+        int run = 0;
+        while (i + run < GROUPS && groups[i + run] == 0)
+            run++;
+        if (run >= 2 && run > *length) {
+            *start = i;
+            *length = run;
+        }
+        i += run;
+    }
+}
+
+/* In lower case, without leading zeros. `text` has room. */
+static void write_ipv6(const uint8_t bytes[16], char *text)
+{
+    uint16_t groups[GROUPS];
+    int gap, gap_length;
+    for (int i = 0; i < GROUPS; i++)
+        groups[i] = (uint16_t)(bytes[2 * i] << 8 | bytes[2 * i + 1]);
+    find_gap(groups, &gap, &gap_length);
+    char *end = text + MNET_ADDRESS_TEXT;
+    for (int i = 0; i < GROUPS; i++) {
+        if (gap_length > 0 && i == gap) {
+            text += mn_format(text, (size_t)(end - text), "::");
+            i += gap_length - 1;
+            continue;
+        }
+        bool colon = i > 0 && (gap_length == 0 || i != gap + gap_length);
+        text += mn_format(text, (size_t)(end - text), "%s%x", colon ? ":" : "", groups[i]);
+    }
+}
+
+static void write_address(struct mnet_address address, char text[MNET_ADDRESS_TEXT])
+{
+    const uint8_t *b = address.bytes + 12;
+    if (mnet_address_is_ipv4(address))
+        mn_format(text, MNET_ADDRESS_TEXT, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+    else
+        write_ipv6(address.bytes, text);
+}
+
+char *mnet_address_format(struct mnet_address address, char *text, size_t size)
+{
+    char whole[MNET_ADDRESS_TEXT];
+    write_address(address, whole);
+    mn_format(text, size, "%s", whole);
+    return text;
+}
+
+char *mnet_endpoint_format(struct mnet_endpoint endpoint, char *text, size_t size)
+{
+    char whole[MNET_ADDRESS_TEXT];
+    write_address(endpoint.address, whole);
+    bool brackets = !mnet_address_is_ipv4(endpoint.address);
+    mn_format(text, size, "%s%s%s:%u", brackets ? "[" : "", whole, brackets ? "]" : "", endpoint.port);
+    return text;
+}

@@ -1,0 +1,146 @@
+/* The region: slabs of 64 KiB behind an array of their descriptors.
+ *
+ *   | struct mnet_memory | descriptors | padding | slab 0 | slab 1 | ... fresh ->      <- tables ... | last slab |
+ *
+ * A descriptor is found from an object by its distance from slab 0. Slabs are taken from the recycled ones first, then
+ * from the fresh ones, so a region larger than needed stays untouched. Tables, which are never given back, are cut from
+ * the other end and share slabs.
+ */
+#include "base/memory.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/poison.h"
+
+#define PAGE 4096u
+#define TABLE_ALIGNMENT 64u
+
+static_assert(MN_SLAB_BYTES % PAGE == 0, "slabs follow one another on page boundaries");
+
+static uintptr_t round_up(uintptr_t value, uintptr_t to)
+{
+    return (value + to - 1) / to * to;
+}
+
+/* The reserve keeps an eighth of the region for what is received, and two slabs at least: one of packets, one of
+ * large buffers. */
+static uint32_t reserve_of(uint32_t slab_count)
+{
+    return MN_MAX(2, slab_count / 8);
+}
+
+struct mnet_memory *mnet_memory_init(void *region, size_t size)
+{
+    if (region == NULL || size < MNET_MEMORY_MINIMUM)
+        return NULL;
+    MN_UNPOISON(region, size);
+    uintptr_t start = round_up((uintptr_t)region, TABLE_ALIGNMENT);
+    uintptr_t end = (uintptr_t)region + size;
+    uintptr_t descriptors = round_up(start + sizeof(struct mnet_memory), TABLE_ALIGNMENT);
+    size_t count = (end - descriptors) / (MN_SLAB_BYTES + sizeof(struct mn_slab));
+    uintptr_t base = round_up(descriptors + count * sizeof(struct mn_slab), PAGE);
+    if (base + count * MN_SLAB_BYTES > end)
+        count--;
+    MN_ASSERT(count <= UINT32_MAX);
+
+    struct mnet_memory *memory = (struct mnet_memory *)start;
+    memset(memory, 0, sizeof(*memory));
+    memory->base = (uint8_t *)base;
+    memory->slabs = (struct mn_slab *)descriptors;
+    memory->slab_count = (uint32_t)count;
+    memory->tables = memory->slab_count;
+    memory->free_slabs = memory->slab_count;
+    memory->fewest_free = memory->slab_count;
+    memory->reserve = reserve_of(memory->slab_count);
+    mn_packet_pools_init(memory);
+    return memory;
+}
+
+size_t mnet_memory_used(const struct mnet_memory *memory)
+{
+    return (size_t)(memory->slab_count - memory->free_slabs) * MN_SLAB_BYTES;
+}
+
+size_t mnet_memory_peak(const struct mnet_memory *memory)
+{
+    return (size_t)(memory->slab_count - memory->fewest_free) * MN_SLAB_BYTES;
+}
+
+size_t mnet_memory_budget(const struct mnet_memory *memory)
+{
+    return (size_t)memory->slab_count * MN_SLAB_BYTES;
+}
+
+static void count_taken(struct mnet_memory *memory, uint32_t slabs)
+{
+    MN_ASSERT(memory->free_slabs >= slabs);
+    memory->free_slabs -= slabs;
+    memory->fewest_free = MN_MIN(memory->fewest_free, memory->free_slabs);
+}
+
+struct mn_slab *mn_memory_slab(const struct mnet_memory *memory, const void *object)
+{
+    size_t distance = (uintptr_t)object - (uintptr_t)memory->base;
+    MN_ASSERT(distance / MN_SLAB_BYTES < memory->slab_count);
+    return &memory->slabs[distance / MN_SLAB_BYTES];
+}
+
+struct mn_slab *mn_memory_take_slab(struct mnet_memory *memory, enum mn_claim claim)
+{
+    uint32_t kept = claim == MN_CLAIM_SEND ? memory->reserve : 0;
+    if (memory->free_slabs <= kept)
+        return NULL;
+    struct mn_slab *slab = memory->recycled;
+    if (slab != NULL) {
+        memory->recycled = slab->next;
+    } else {
+        MN_ASSERT(memory->fresh < memory->tables);
+        slab = &memory->slabs[memory->fresh++];
+    }
+    count_taken(memory, 1);
+    return slab;
+}
+
+void mn_memory_return_slab(struct mnet_memory *memory, struct mn_slab *slab)
+{
+    slab->pool = NULL;
+    slab->next = memory->recycled;
+    memory->recycled = slab;
+    memory->free_slabs++;
+}
+
+/* Takes whole slabs from the end of the fresh ones and leaves what the table does not need for the next. Where less is
+ * left than was left before, the older rest is kept. */
+static uint8_t *table_in_new_slabs(struct mnet_memory *memory, size_t bytes)
+{
+    size_t slabs = (bytes + MN_SLAB_BYTES - 1) / MN_SLAB_BYTES;
+    if (slabs > memory->tables - memory->fresh)
+        return NULL;
+    memory->tables -= (uint32_t)slabs;
+    count_taken(memory, (uint32_t)slabs);
+    uint8_t *table = memory->base + (size_t)memory->tables * MN_SLAB_BYTES;
+    size_t left = slabs * MN_SLAB_BYTES - bytes;
+    if (left > memory->table_left) {
+        memory->table_at = table + bytes;
+        memory->table_left = left;
+    }
+    return table;
+}
+
+void *mn_memory_table(struct mnet_memory *memory, size_t bytes)
+{
+    if (bytes > mnet_memory_budget(memory))
+        return NULL;
+    bytes = round_up(bytes, TABLE_ALIGNMENT);
+    uint8_t *table = memory->table_at;
+    if (bytes <= memory->table_left) {
+        memory->table_at += bytes;
+        memory->table_left -= bytes;
+    } else {
+        table = table_in_new_slabs(memory, bytes);
+    }
+    if (table != NULL)
+        memset(table, 0, bytes);
+    return table;
+}

@@ -1,0 +1,46 @@
+/* Inside a mnet_memory: the region, its slabs, and the pools of packets and buffers that every stack needs. */
+#ifndef MN_MEMORY_H
+#define MN_MEMORY_H
+
+#include "base/pool.h"
+
+/* One slab of the region. Descriptors lie apart from the slabs, so that a slab's bytes are touched only as objects are
+ * handed out. */
+struct mn_slab {
+    struct mn_pool *pool;        /* whose objects it holds; NULL for a free slab */
+    struct mn_slab *next, *prev; /* in the pool's partial list, or (next only) among the recycled */
+    void *freed;                 /* objects given back; the first word of each leads to the next */
+    uint32_t carved;             /* objects handed out at least once: the first so many */
+    uint32_t used;               /* objects handed out now */
+};
+
+struct mnet_memory {
+    uint8_t *base; /* of the first slab, on a page boundary */
+    struct mn_slab *slabs;
+    uint32_t slab_count;
+    uint32_t fresh;           /* slabs from here up to `tables` were never used */
+    uint32_t tables;          /* slabs from here on hold tables */
+    uint32_t free_slabs;      /* fresh and recycled */
+    uint32_t fewest_free;     /* ever */
+    uint32_t reserve;         /* free slabs that MN_CLAIM_SEND leaves alone */
+    struct mn_slab *recycled; /* free slabs that were used before */
+    uint8_t *table_at;        /* room left behind the last table */
+    size_t table_left;
+    struct mn_pool packets, small_buffers, large_buffers, lent_buffers;
+};
+
+/* The slab that `object` lies in; it must lie in one. */
+struct mn_slab *mn_memory_slab(const struct mnet_memory *memory, const void *object);
+/* A free slab for `pool`, or NULL where `claim` may not have one. */
+struct mn_slab *mn_memory_take_slab(struct mnet_memory *memory, enum mn_claim claim);
+void mn_memory_return_slab(struct mnet_memory *memory, struct mn_slab *slab);
+/* Whether `claim` may have one more object out of a slab that is in use already. */
+static inline bool mn_memory_permits(const struct mnet_memory *memory, enum mn_claim claim)
+{
+    return claim == MN_CLAIM_RECEIVE || memory->free_slabs >= memory->reserve;
+}
+
+/* Sets up the pools of packets and buffers (packet.c). */
+void mn_packet_pools_init(struct mnet_memory *memory);
+
+#endif

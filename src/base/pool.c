@@ -1,0 +1,114 @@
+/* Pools: each holds a list of those of its slabs that have room. A slab that fills up leaves the list, one that empties
+ * goes back to the region at once, so that any size can use it next. */
+#include "base/pool.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/poison.h"
+
+#define OBJECT_ALIGNMENT 16u
+
+static_assert(OBJECT_ALIGNMENT >= sizeof(void *), "a free object holds the link to the next");
+
+void mn_pool_init(struct mn_pool *pool, struct mnet_memory *memory, const char *name, size_t object_size, size_t limit)
+{
+    MN_ASSERT(object_size > 0 && object_size <= MN_SLAB_BYTES);
+    uint32_t rounded = ((uint32_t)object_size + OBJECT_ALIGNMENT - 1) / OBJECT_ALIGNMENT * OBJECT_ALIGNMENT;
+    *pool = (struct mn_pool){
+        .memory = memory,
+        .name = name,
+        .object_size = rounded,
+        .objects_per_slab = MN_SLAB_BYTES / rounded,
+        .limit = limit,
+    };
+}
+
+static void link_partial(struct mn_pool *pool, struct mn_slab *slab)
+{
+    slab->prev = NULL;
+    slab->next = pool->partial;
+    if (pool->partial != NULL)
+        pool->partial->prev = slab;
+    pool->partial = slab;
+}
+
+static void unlink_partial(struct mn_pool *pool, struct mn_slab *slab)
+{
+    if (slab->prev != NULL)
+        slab->prev->next = slab->next;
+    else
+        pool->partial = slab->next;
+    if (slab->next != NULL)
+        slab->next->prev = slab->prev;
+}
+
+/* A slab with room that `claim` may use, NULL where there is none. */
+static struct mn_slab *slab_with_room(struct mn_pool *pool, enum mn_claim claim)
+{
+    if (MN_LIKELY(pool->partial != NULL))
+        return mn_memory_permits(pool->memory, claim) ? pool->partial : NULL;
+    struct mn_slab *slab = mn_memory_take_slab(pool->memory, claim);
+    if (slab == NULL)
+        return NULL;
+    *slab = (struct mn_slab){.pool = pool};
+    link_partial(pool, slab);
+    return slab;
+}
+
+/* A freed object if there is one, for its bytes may still be cached; else the next that was never used. */
+static void *take_object(struct mn_pool *pool, struct mn_slab *slab)
+{
+    void *object = slab->freed;
+    if (object != NULL) {
+        MN_UNPOISON(object, pool->object_size);
+        memcpy(&slab->freed, object, sizeof(slab->freed));
+    } else {
+        size_t index = (size_t)(slab - pool->memory->slabs);
+        object = pool->memory->base + index * MN_SLAB_BYTES + (size_t)slab->carved * pool->object_size;
+        MN_UNPOISON(object, pool->object_size);
+        slab->carved++;
+    }
+    return object;
+}
+
+void *mn_pool_alloc(struct mn_pool *pool, enum mn_claim claim)
+{
+    if (pool->in_use >= pool->limit)
+        return NULL;
+    struct mn_slab *slab = slab_with_room(pool, claim);
+    if (MN_UNLIKELY(slab == NULL))
+        return NULL;
+    void *object = take_object(pool, slab);
+    pool->in_use++;
+    if (++slab->used == pool->objects_per_slab)
+        unlink_partial(pool, slab);
+    return object;
+}
+
+void *mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim)
+{
+    void *object = mn_pool_alloc(pool, claim);
+    if (object != NULL)
+        memset(object, 0, pool->object_size);
+    return object;
+}
+
+void mn_pool_free(struct mn_pool *pool, void *object)
+{
+    if (object == NULL)
+        return;
+    struct mn_slab *slab = mn_memory_slab(pool->memory, object);
+    MN_ASSERT(slab->pool == pool && slab->used > 0);
+    memcpy(object, &slab->freed, sizeof(slab->freed));
+    MN_POISON(object, pool->object_size);
+    slab->freed = object;
+    pool->in_use--;
+    if (slab->used == pool->objects_per_slab)
+        link_partial(pool, slab);
+    if (--slab->used == 0) {
+        unlink_partial(pool, slab);
+        mn_memory_return_slab(pool->memory, slab);
+    }
+}

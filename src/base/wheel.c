@@ -1,0 +1,146 @@
+/* The timing wheel.
+ *
+ * Times are whole microseconds, read as ten digits of six bits. A timer lies on the level of the highest digit in which
+ * its time differs from now, in the slot that this digit names. So all timers of one level lie before all timers of the
+ * next, slots of a level are in order of time, and timers of the same microsecond always share a slot, in order of
+ * arming. The first occupied slot of the first occupied level therefore holds the next timers: when now reaches the
+ * beginning of that slot, its timers move down to where their lower digits say, or, on level 0, are due.
+ *
+ * Ten levels cover every 64-bit nanosecond time. A timer moves at most nine times in its life.
+ */
+#include "base/wheel.h"
+
+#include <assert.h>
+
+#include "base/list.h"
+
+#define DIGIT_BITS 6
+#define EXPIRED UINT16_MAX /* as a timer's slot: it is in the list of expired timers */
+#define SCANNED_AT_MOST 16 /* timers looked at for an exact deadline */
+#define NANOSECONDS 1000u  /* in a microsecond */
+
+static_assert(MN_WHEEL_SLOTS == 1 << DIGIT_BITS, "a slot for each value of a digit");
+static_assert(MN_WHEEL_LEVELS * DIGIT_BITS >= 55, "all of 2^64 ns in us");
+
+void mn_wheel_init(struct mn_wheel *wheel, uint64_t now_ns)
+{
+    *wheel = (struct mn_wheel){.now_us = now_ns / NANOSECONDS};
+}
+
+/* Rounded up: never early. */
+static uint64_t tick_of(uint64_t at_ns)
+{
+    return at_ns / NANOSECONDS + (at_ns % NANOSECONDS != 0);
+}
+
+static uint64_t time_of(uint64_t tick)
+{
+    return tick > MNET_NEVER / NANOSECONDS ? MNET_NEVER : tick * NANOSECONDS;
+}
+
+/* Puts `timer` where its time belongs as seen from now. What is past counts as now. */
+static void place(struct mn_wheel *wheel, struct mn_timer *timer)
+{
+    uint64_t tick = tick_of(timer->at_ns);
+    if (tick <= wheel->now_us) {
+        timer->slot = EXPIRED;
+        mn_list_append(&wheel->expired, &timer->link);
+        return;
+    }
+    unsigned level = (63u - (unsigned)__builtin_clzll(tick ^ wheel->now_us)) / DIGIT_BITS;
+    unsigned slot = (unsigned)(tick >> (level * DIGIT_BITS)) % MN_WHEEL_SLOTS;
+    timer->slot = (uint16_t)(level * MN_WHEEL_SLOTS + slot);
+    wheel->occupied[level] |= UINT64_C(1) << slot;
+    mn_list_append(&wheel->slots[level][slot], &timer->link);
+}
+
+void mn_wheel_cancel(struct mn_wheel *wheel, struct mn_timer *timer)
+{
+    if (!mn_timer_armed(timer))
+        return;
+    mn_list_remove(&timer->link);
+    wheel->armed--;
+    if (timer->slot == EXPIRED)
+        return;
+    unsigned level = timer->slot / MN_WHEEL_SLOTS, slot = timer->slot % MN_WHEEL_SLOTS;
+    if (mn_list_empty(&wheel->slots[level][slot]))
+        wheel->occupied[level] &= ~(UINT64_C(1) << slot);
+}
+
+void mn_wheel_arm(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t at_ns)
+{
+    mn_wheel_cancel(wheel, timer);
+    if (at_ns == MNET_NEVER)
+        return;
+    timer->at_ns = at_ns;
+    wheel->armed++;
+    place(wheel, timer);
+}
+
+/* The slot that holds the next timers, and when it begins. */
+struct next_slot {
+    unsigned level, slot;
+    uint64_t start_us;
+};
+
+static bool find_next_slot(const struct mn_wheel *wheel, struct next_slot *next)
+{
+    for (unsigned level = 0; level < MN_WHEEL_LEVELS; level++) {
+        if (wheel->occupied[level] == 0)
+            continue;
+        unsigned slot = (unsigned)__builtin_ctzll(wheel->occupied[level]);
+        unsigned shift = level * DIGIT_BITS;
+        uint64_t higher_digits = wheel->now_us >> shift >> DIGIT_BITS;
+        *next = (struct next_slot){level, slot, (higher_digits << DIGIT_BITS | slot) << shift};
+        return true;
+    }
+    return false;
+}
+
+/* Now is the beginning of the slot: its timers move down, those of just now to the expired ones. */
+static void open_slot(struct mn_wheel *wheel, const struct next_slot *next)
+{
+    struct mnet_link *slot = &wheel->slots[next->level][next->slot], *link;
+    wheel->occupied[next->level] &= ~(UINT64_C(1) << next->slot);
+    while ((link = mn_list_take(slot)) != NULL)
+        place(wheel, MN_CONTAINER(link, struct mn_timer, link));
+}
+
+struct mn_timer *mn_wheel_expire(struct mn_wheel *wheel, uint64_t now_ns)
+{
+    uint64_t target = now_ns / NANOSECONDS;
+    struct next_slot next;
+    while (mn_list_empty(&wheel->expired) && find_next_slot(wheel, &next) && next.start_us <= target) {
+        wheel->now_us = next.start_us;
+        open_slot(wheel, &next);
+    }
+    struct mnet_link *link = mn_list_take(&wheel->expired);
+    if (link != NULL) {
+        wheel->armed--;
+        return MN_CONTAINER(link, struct mn_timer, link);
+    }
+    wheel->now_us = MN_MAX(wheel->now_us, target);
+    return NULL;
+}
+
+/* On level 0 a slot is a microsecond. On the others its first timer is looked for where it holds few, which saves idle
+ * machines a wake-up or two for each timer; where it holds many, waking at its beginning costs each of them nothing. */
+uint64_t mn_wheel_deadline(const struct mn_wheel *wheel)
+{
+    struct next_slot next;
+    if (!mn_list_empty(&wheel->expired))
+        return time_of(wheel->now_us);
+    if (!find_next_slot(wheel, &next))
+        return MNET_NEVER;
+    if (next.level == 0)
+        return time_of(next.start_us);
+    const struct mnet_link *slot = &wheel->slots[next.level][next.slot], *link = slot->next;
+    uint64_t first = UINT64_MAX;
+    for (int seen = 0; link != slot; link = link->next) {
+        if (++seen > SCANNED_AT_MOST)
+            return time_of(next.start_us);
+        uint64_t tick = tick_of(MN_CONTAINER(link, struct mn_timer, link)->at_ns);
+        first = MN_MIN(first, tick);
+    }
+    return time_of(first);
+}
