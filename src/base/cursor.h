@@ -53,23 +53,25 @@ static inline uint32_t mn_read_u32(struct mn_reader *r)
 }
 
 struct mn_writer {
-    uint8_t *at, *end;
+    uint8_t *at;
+    size_t left;
     bool ok;
 };
 
 static inline struct mn_writer mn_writer(void *data, size_t len)
 {
-    return (struct mn_writer){data, (uint8_t *)data + len, true};
+    return (struct mn_writer){data, len, true};
 }
 
 static inline uint8_t *mn_write(struct mn_writer *w, size_t len)
 {
-    if (MN_UNLIKELY(!w->ok || (size_t)(w->end - w->at) < len)) {
+    if (MN_UNLIKELY(!w->ok || w->left < len)) {
         w->ok = false;
         return NULL;
     }
     uint8_t *bytes = w->at;
     w->at += len;
+    w->left -= len;
     return bytes;
 }
 

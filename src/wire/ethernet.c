@@ -1,0 +1,38 @@
+#include "wire/ethernet.h"
+
+#include <string.h>
+
+#include "base/cursor.h"
+
+const struct mn_mac mn_mac_broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+enum mn_parse mn_ethernet_parse(const void *data, size_t len, struct mn_ethernet *header)
+{
+    struct mn_reader r = mn_reader(data, len);
+    const uint8_t *destination = mn_read(&r, 6), *source = mn_read(&r, 6);
+    uint16_t type = mn_read_u16(&r);
+    if (!r.ok)
+        return MN_PARSE_TRUNCATED;
+    memcpy(header->destination.bytes, destination, 6);
+    memcpy(header->source.bytes, source, 6);
+    header->type = type;
+    return MN_PARSE_OK;
+}
+
+void mn_ethernet_emit(void *to, const struct mn_ethernet *header)
+{
+    struct mn_writer w = mn_writer(to, MN_ETHERNET_HEADER);
+    mn_write_bytes(&w, header->destination.bytes, 6);
+    mn_write_bytes(&w, header->source.bytes, 6);
+    mn_write_u16(&w, header->type);
+}
+
+bool mn_mac_equal(struct mn_mac a, struct mn_mac b)
+{
+    return memcmp(a.bytes, b.bytes, sizeof(a.bytes)) == 0;
+}
+
+bool mn_mac_is_group(struct mn_mac mac)
+{
+    return (mac.bytes[0] & 1) != 0;
+}

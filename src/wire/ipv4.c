@@ -1,0 +1,109 @@
+/* IPv4 headers, in the order of the diagram of RFC 791 3.1. */
+#include "wire/ipv4.h"
+
+#include "base/checksum.h"
+#include "base/cursor.h"
+
+#define DONT_FRAGMENT 0x4000
+#define MORE_FRAGMENTS 0x2000
+#define OFFSET_MASK 0x1fff
+#define OFFSET_UNIT 8
+#define MIN_OPTION 2 /* type and length */
+
+enum option {
+    OPTION_END = 0,
+    OPTION_NOP = 1,
+    OPTION_LOOSE_SOURCE_ROUTE = 131,
+    OPTION_STRICT_SOURCE_ROUTE = 137,
+};
+
+/* The fixed part; what the header says, true or not. */
+static enum mn_parse parse_fixed(struct mn_reader *r, struct mn_ipv4 *header)
+{
+    *header = (struct mn_ipv4){0};
+    if (mn_reader_left(r) < MN_IPV4_HEADER)
+        return MN_PARSE_TRUNCATED;
+    uint8_t version_ihl = mn_read_u8(r);
+    header->header_len = (uint8_t)((version_ihl & 0x0f) * 4);
+    header->traffic_class = mn_read_u8(r);
+    header->total_len = mn_read_u16(r);
+    header->identification = mn_read_u16(r);
+    uint16_t fragment = mn_read_u16(r);
+    header->dont_fragment = (fragment & DONT_FRAGMENT) != 0;
+    header->more_fragments = (fragment & MORE_FRAGMENTS) != 0;
+    header->fragment_offset = (uint16_t)((fragment & OFFSET_MASK) * OFFSET_UNIT);
+    header->ttl = mn_read_u8(r);
+    header->protocol = mn_read_u8(r);
+    mn_read_u16(r); /* checksum */
+    header->source = mn_read_u32(r);
+    header->destination = mn_read_u32(r);
+    if (version_ihl >> 4 != 4 || header->header_len < MN_IPV4_HEADER)
+        return MN_PARSE_INVALID;
+    return MN_PARSE_OK;
+}
+
+/* Every length must lead to another option, or exactly to the end. */
+static bool parse_options(struct mn_reader *r, struct mn_ipv4 *header)
+{
+    while (mn_reader_left(r) > 0) {
+        uint8_t type = mn_read_u8(r);
+        if (type == OPTION_END)
+            return true;
+        if (type == OPTION_NOP)
+            continue;
+        uint8_t len = mn_read_u8(r);
+        if (!r->ok || len < MIN_OPTION || mn_read(r, (size_t)len - MIN_OPTION) == NULL)
+            return false;
+        if (type == OPTION_LOOSE_SOURCE_ROUTE || type == OPTION_STRICT_SOURCE_ROUTE)
+            header->source_route = true;
+    }
+    return true;
+}
+
+enum mn_parse mn_ipv4_parse(const void *data, size_t len, size_t total, struct mn_ipv4 *header)
+{
+    struct mn_reader r = mn_reader(data, len);
+    enum mn_parse verdict = parse_fixed(&r, header);
+    if (verdict != MN_PARSE_OK)
+        return verdict;
+    if (len < header->header_len)
+        return MN_PARSE_TRUNCATED;
+    /* A sum over a header that includes its right checksum is all ones (RFC 1071 section 1). */
+    if (mn_checksum(mn_sum(0, data, header->header_len)) != 0)
+        return MN_PARSE_CHECKSUM;
+    if (header->total_len < header->header_len)
+        return MN_PARSE_INVALID;
+    if (header->total_len > total)
+        return MN_PARSE_TRUNCATED;
+    struct mn_reader options = mn_reader(r.at, (size_t)header->header_len - MN_IPV4_HEADER);
+    return parse_options(&options, header) ? MN_PARSE_OK : MN_PARSE_INVALID;
+}
+
+enum mn_parse mn_ipv4_parse_quote(const void *data, size_t len, struct mn_ipv4 *header)
+{
+    struct mn_reader r = mn_reader(data, len);
+    enum mn_parse verdict = parse_fixed(&r, header);
+    if (verdict != MN_PARSE_OK)
+        return verdict;
+    return len < header->header_len ? MN_PARSE_TRUNCATED : MN_PARSE_OK;
+}
+
+void mn_ipv4_emit(void *to, const struct mn_ipv4 *header)
+{
+    MN_ASSERT(header->header_len == MN_IPV4_HEADER && header->fragment_offset % OFFSET_UNIT == 0);
+    struct mn_writer w = mn_writer(to, MN_IPV4_HEADER);
+    mn_write_u8(&w, 4 << 4 | MN_IPV4_HEADER / 4);
+    mn_write_u8(&w, header->traffic_class);
+    mn_write_u16(&w, header->total_len);
+    mn_write_u16(&w, header->identification);
+    mn_write_u16(&w, (uint16_t)((header->dont_fragment ? DONT_FRAGMENT : 0) |
+                                (header->more_fragments ? MORE_FRAGMENTS : 0) | header->fragment_offset / OFFSET_UNIT));
+    mn_write_u8(&w, header->ttl);
+    mn_write_u8(&w, header->protocol);
+    uint8_t *field = mn_write(&w, 2);
+    mn_write_u32(&w, header->source);
+    mn_write_u32(&w, header->destination);
+    memset(field, 0, 2);
+    uint16_t checksum = mn_checksum(mn_sum(0, to, MN_IPV4_HEADER));
+    memcpy(field, &checksum, sizeof(checksum));
+}
