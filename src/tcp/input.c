@@ -381,6 +381,7 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
     bool filled_hole = tcb->reassembly.count > 0;
     mn_recvq_append(&tcb->recvq, take_text(seg));
     tcb->rcv_nxt += len;
+    tcb->duplicates_owed = 0;
     if (filled_hole) {
         struct mn_packet_list more = {NULL, NULL};
         uint32_t taken = mn_tcp_reassembly_take(&tcb->reassembly, &tcp->runs, tcb->rcv_nxt, &more);
@@ -392,11 +393,13 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
     mn_tcb_event(tcp, tcb);
 }
 
+/* Each such segment is worth a duplicate acknowledgement of its own (RFC 5681 4.2): the peer counts them to find its loss. */
 static void out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
+    tcb->duplicates_owed = (uint8_t)MN_MIN(tcb->duplicates_owed + seg->text->segments, UINT8_MAX);
     if (!mn_tcp_reassembly_insert(&tcb->reassembly, &tcp->runs, seg->seq, take_text(seg)))
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_REASSEMBLY);
-    schedule_ack(tcp, tcb, true, seg->now); /* MAY-13, and RFC 5681 4.2: at once */
+    schedule_ack(tcp, tcb, true, seg->now); /* MAY-13: at once */
 }
 
 /* What a full-sized segment of this peer is, for delayed acknowledgements. */

@@ -100,6 +100,8 @@ static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     if (packet != NULL) {
         acknowledged(tcp, tcb);
         address(tcb, datagram);
+        if (tcb->duplicates_owed > 0)
+            tcb->ack_now = --tcb->duplicates_owed > 0;
     }
     return packet;
 }

@@ -116,15 +116,16 @@ struct mn_tcb {
     /* Urgent data (RFC 9293 3.8.5). */
     uint32_t rcv_up;
 
-    bool scale_ok;     /* both sides offered window scaling */
-    bool ack_now;      /* an acknowledgement must go out */
-    bool probe_now;    /* a zero-window probe must go out */
-    bool syn_now;      /* our SYN must go out (again) */
-    bool fin_queued;   /* the user closed or shut down writing: a FIN follows the last byte */
-    bool fin_known;    /* the peer's FIN has arrived, perhaps out of order */
-    bool fin_received; /* ... and everything before it */
-    bool orphan;       /* the user has closed */
-    bool read_shut;    /* the user has shut down reading */
+    uint8_t duplicates_owed; /* duplicate acknowledgements to be sent, one for each segment that arrived out of order */
+    bool scale_ok;           /* both sides offered window scaling */
+    bool ack_now;            /* an acknowledgement must go out */
+    bool probe_now;          /* a zero-window probe must go out */
+    bool syn_now;            /* our SYN must go out (again) */
+    bool fin_queued;         /* the user closed or shut down writing: a FIN follows the last byte */
+    bool fin_known;          /* the peer's FIN has arrived, perhaps out of order */
+    bool fin_received;       /* ... and everything before it */
+    bool orphan;             /* the user has closed */
+    bool read_shut;          /* the user has shut down reading */
     bool was_established;
     bool persisting; /* the retransmit timer is a zero-window probe timer */
     bool send_full;  /* a send was cut short: tell the user when there is room */
