@@ -1,7 +1,8 @@
 /* Environments: one application's view of a port. A port fills struct mn_env_setup; the rest is common.
  *
- * A port's main() calls mn_env_run, and is done. A simulation makes one loop with mn_loop_init, one environment for each host with mn_env_open, and
- * runs them with mn_loop_run; in the first task (or any other) of it the hosts' applications, mnet_main or other functions, are called.
+ * A port's main() calls mn_env_run, and is done. A simulation makes one loop with mn_loop_init, one environment for
+ * each host with mn_env_open, and runs them with mn_loop_run; in the first task (or any other) of it the hosts'
+ * applications, mnet_main or other functions, are called.
  */
 #ifndef MN_ENV_H
 #define MN_ENV_H
@@ -34,8 +35,8 @@ struct mn_env_setup {
     /* Opens a device; NULL where it cannot, after saying why in one line on the error console. */
     struct mnet_device *(*open_device)(void *context, const struct mn_device_request *request);
     void (*print)(void *context, enum mn_console console, const char *text, size_t len);
-    /* Up to `len` bytes of console input, without waiting: their count, 0 at its end, MNET_E_DEADLINE where none has come, MNET_E_IO. When some may
-     * have come, the port wakes env->input_waiters. NULL: there is no console input. */
+    /* Up to `len` bytes of console input, without waiting: their count, 0 at its end, MNET_E_DEADLINE where none has
+     * come, MNET_E_IO. When some may have come, the port wakes env->input_waiters. NULL: there is no console input. */
     ptrdiff_t (*input)(void *context, void *buffer, size_t len);
     /* Memory for stacks: a region of `size` bytes or NULL, and back. It need not be touched before it is used. */
     void *(*allocate)(void *context, size_t size);
@@ -64,13 +65,14 @@ struct mnet_env {
     struct mnet_waiters input_waiters; /* tasks that wait for console input */
 };
 
-/* Makes an environment on `loop`. 0; 1 after --help was printed; MNET_E_INVALID after a wrong option, which was reported on the error console. setup->argv
- * is modified, and must outlive the environment. */
+/* Makes an environment on `loop`. 0; 1 after --help was printed; MNET_E_INVALID after a wrong option, which was
+ * reported on the error console. setup->argv is modified, and must outlive the environment. */
 int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_setup *setup);
 /* Takes the environment's stacks down and closes its devices. */
 void mn_env_close(struct mnet_env *env);
 
-/* Runs mnet_main in the first task of a loop of its own; returns the exit status: mnet_main's result (of a negative one: 1), 1 after a wrong option, 0 after --help. */
+/* Runs mnet_main in the first task of a loop of its own; returns the exit status: mnet_main's result (of a negative
+ * one: 1), 1 after a wrong option, 0 after --help. */
 int mn_env_run(const struct mn_env_setup *setup);
 
 /* For mnet_stack_down: the device is gone. */

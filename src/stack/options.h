@@ -22,8 +22,9 @@ struct mn_options {
     unsigned net_count;
 };
 
-/* Reads the standard options among argv[1..*argc-1] and takes them out of argv, which stays terminated by NULL. Everything from "--" on, and whatever does
- * not begin like a standard option, is left for the application. 0, or MNET_E_INVALID with one line, without newline, in `error` of `size` bytes.
+/* Reads the standard options among argv[1..*argc-1] and takes them out of argv, which stays terminated by NULL.
+ * Everything from "--" on, and whatever does not begin like a standard option, is left for the application. 0, or
+ * MNET_E_INVALID with one line, without newline, in `error` of `size` bytes.
  */
 int mn_options_parse(struct mn_options *options, int *argc, char **argv, char *error, size_t size);
 

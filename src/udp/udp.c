@@ -9,7 +9,6 @@
 
 #define DEFAULT_QUEUE_DATAGRAMS 256u
 #define DEFAULT_QUEUE_BYTES (512u * 1024u)
-#define IPV4_HEADER 20u
 
 static void count(struct mn_udp *udp, enum mnet_counter counter)
 {
@@ -38,7 +37,7 @@ static struct mnet_link *chain_of(struct mn_udp *udp, uint16_t port)
 }
 
 /* Walks a chain: `node` is a struct mnet_link *. */
-#define FOR_EACH(node, head)                                                                                           \
+#define FOR_EACH(node, head) \
     for (struct mnet_link *node = mn_list_first(head); node != NULL; node = node->next == (head) ? NULL : node->next)
 
 static struct mn_udp_endpoint *endpoint_of(struct mnet_link *node)
@@ -62,7 +61,8 @@ static bool collide(const struct mn_udp_endpoint *endpoint, struct mnet_endpoint
 static bool in_use(struct mn_udp *udp, struct mnet_endpoint local, struct mnet_endpoint remote)
 {
     struct mnet_link *chain = chain_of(udp, local.port);
-    FOR_EACH(node, chain) {
+    FOR_EACH(node, chain)
+    {
         if (collide(endpoint_of(node), local, remote))
             return true;
     }
@@ -73,7 +73,8 @@ static bool in_use(struct mn_udp *udp, struct mnet_endpoint local, struct mnet_e
 static bool port_taken(struct mn_udp *udp, uint16_t port)
 {
     struct mnet_link *chain = chain_of(udp, port);
-    FOR_EACH(node, chain) {
+    FOR_EACH(node, chain)
+    {
         if (endpoint_of(node)->local.port == port)
             return true;
     }
@@ -101,16 +102,17 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
     if (udp->endpoints >= udp->endpoints_max)
         return MNET_E_LIMIT;
     struct mnet_endpoint local = options->local;
+    struct mnet_endpoint remote = has_remote ? options->remote : (struct mnet_endpoint){0}; /* not 0.0.0.0 */
     if (local.port == 0) {
         local.port = choose_port(udp);
         if (local.port == 0)
             return MNET_E_LIMIT;
-    } else if (in_use(udp, local, options->remote)) {
+    } else if (in_use(udp, local, remote)) {
         return MNET_E_IN_USE;
     }
     *endpoint = (struct mn_udp_endpoint){
         .local = local,
-        .remote = options->remote,
+        .remote = remote,
         .queue_datagrams = options->queue_datagrams != 0 ? options->queue_datagrams : DEFAULT_QUEUE_DATAGRAMS,
         .queue_bytes = options->queue_bytes != 0 ? options->queue_bytes : DEFAULT_QUEUE_BYTES,
         .ttl = options->ttl,
@@ -152,7 +154,8 @@ static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint loc
     struct mn_udp_endpoint *best = NULL;
     int best_score = -1;
     struct mnet_link *chain = chain_of(udp, local.port);
-    FOR_EACH(node, chain) {
+    FOR_EACH(node, chain)
+    {
         struct mn_udp_endpoint *endpoint = endpoint_of(node);
         bool any = mnet_address_is_any(endpoint->local.address);
         if (endpoint->local.port != local.port || (!any && !mnet_address_equal(endpoint->local.address, local.address)))
@@ -168,39 +171,11 @@ static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint loc
     return best;
 }
 
-/* Adds a piece that begins `*offset` bytes into the whole. */
-static uint64_t sum_piece(uint64_t sum, size_t *offset, const void *bytes, size_t len)
-{
-    uint64_t piece = mn_sum(0, bytes, len);
-    sum = mn_sum_add(sum, *offset % 2 == 0 ? piece : mn_sum_odd(piece));
-    *offset += len;
-    return sum;
-}
-
-/* The sum of all bytes of a packet. */
-static uint64_t sum_packet(const struct mnet_packet *packet)
-{
-    uint64_t sum = 0;
-    size_t offset = 0;
-    for (; packet != NULL; packet = packet->more) {
-        sum = sum_piece(sum, &offset, packet->data, packet->len);
-        for (unsigned i = 0; i < packet->fragment_count; i++) {
-            const struct mnet_fragment *fragment = &packet->fragments[i];
-            sum = sum_piece(sum, &offset, fragment->buffer->bytes + fragment->offset, fragment->len);
-        }
-    }
-    return sum;
-}
-
-/* RFC 768: zero means that the sender computed none. What a device verified, or a sender on this machine left to be completed, has not been on a wire
- * since. */
+/* RFC 768: zero means that the sender computed none. */
 static bool checksum_holds(const struct mn_datagram *datagram, const struct mnet_packet *packet,
                            const struct mn_udp_header *header)
 {
-    if (packet->checksum != MNET_CHECKSUM_PLAIN || header->checksum == 0)
-        return true;
-    uint64_t sum = mn_pseudo_sum(&datagram->source, &datagram->destination, MN_PROTOCOL_UDP, header->length);
-    return mn_sum_fold(mn_sum_add(sum, sum_packet(packet))) == 0xffff;
+    return header->checksum == 0 || mn_transport_checksum_ok(packet, datagram);
 }
 
 static void announce(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
@@ -265,15 +240,12 @@ enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *d
 static int error_for(enum mn_unreachable reason)
 {
     switch (reason) {
-    case MN_UNREACHABLE_PORT:
-        return MNET_E_REFUSED;
-    case MN_UNREACHABLE_TOO_BIG: /* our datagrams may be fragmented on their way */
-        return MNET_OK;
+    case MN_UNREACHABLE_PORT: return MNET_E_REFUSED;
+    case MN_UNREACHABLE_TOO_BIG: /* our datagrams may be fragmented on their way */ return MNET_OK;
     case MN_UNREACHABLE_NETWORK:
     case MN_UNREACHABLE_PROTOCOL:
     case MN_UNREACHABLE_PROHIBITED:
-    case MN_UNREACHABLE_NEIGHBOUR:
-        break;
+    case MN_UNREACHABLE_NEIGHBOUR: break;
     }
     return MNET_E_UNREACHABLE;
 }
@@ -326,27 +298,19 @@ ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t 
     return whole > len ? MNET_E_TOO_BIG : (ptrdiff_t)whole;
 }
 
-/* Copies the payload behind the header, adding it to `sum` where the checksum is to be completed. The first piece fills the linear part; so that
- * no later piece begins at an odd offset, all but the last have an even length. */
-static bool copy_payload(struct mnet_packet *packet, const uint8_t *data, size_t len, bool complete, uint64_t *sum)
+/* Copies the payload behind the header: what fits into the linear part, the rest into buffers. */
+static bool copy_payload(struct mnet_packet *packet, const uint8_t *data, size_t len)
 {
-    size_t piece = MN_MIN(len, mnet_packet_tailroom(packet) & ~(size_t)1);
-    uint8_t *to = piece > 0 ? mnet_packet_put(packet, piece) : NULL;
-    while (len > 0) {
-        if (complete)
-            *sum = mn_sum_copy(*sum, to, data, piece);
-        else
-            memcpy(to, data, piece);
-        data += piece;
-        len -= piece;
-        if (len == 0)
-            break;
-        struct mnet_buffer *buffer = mnet_buffer_alloc_tx(packet->memory, MN_MIN(len, MNET_BUFFER_LARGE));
+    size_t piece = MN_MIN(len, mnet_packet_tailroom(packet));
+    if (piece > 0)
+        memcpy(mnet_packet_put(packet, piece), data, piece);
+    for (size_t done = piece; done < len; done += piece) {
+        struct mnet_buffer *buffer = mnet_buffer_alloc_tx(packet->memory, MN_MIN(len - done, MNET_BUFFER_LARGE));
         if (buffer == NULL)
             return false;
-        piece = MN_MIN(len, buffer->capacity & ~(size_t)1);
+        piece = MN_MIN(len - done, buffer->capacity);
+        memcpy(buffer->bytes, data + done, piece);
         bool added = mnet_packet_add(packet, buffer, 0, (uint32_t)piece);
-        to = buffer->bytes;
         mnet_buffer_free(buffer); /* the packet holds it now, if it took it */
         if (!added)
             return false;
@@ -355,34 +319,28 @@ static bool copy_payload(struct mnet_packet *packet, const uint8_t *data, size_t
 }
 
 struct mnet_packet *mn_udp_output(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint,
-                                  const struct mnet_endpoint *to, struct mnet_address source, uint16_t mtu,
-                                  const void *data, size_t len, struct mn_datagram *datagram)
+                                  const struct mnet_endpoint *to, struct mnet_address source, const void *data,
+                                  size_t len, struct mn_datagram *datagram)
 {
     MN_ASSERT(len <= MN_UDP_PAYLOAD_MAX);
     struct mnet_packet *packet = mnet_packet_alloc_tx(udp->memory);
     if (packet == NULL)
         return NULL;
     uint16_t length = (uint16_t)(MN_UDP_HEADER + len);
-    bool complete = length + IPV4_HEADER > mtu;
-    uint8_t *header_bytes = mnet_packet_put(packet, MN_UDP_HEADER);
-    uint64_t sum = mn_pseudo_sum(&source, &to->address, MN_PROTOCOL_UDP, length);
-    uint16_t pseudo = mn_sum_fold(sum);
-    if (!copy_payload(packet, data, len, complete, &sum)) {
+    struct mn_udp_header header = {
+        .source_port = endpoint->local.port,
+        .destination_port = to->port,
+        .length = length,
+        .checksum = mn_sum_fold(mn_pseudo_sum(&source, &to->address, MN_PROTOCOL_UDP, length)),
+    };
+    mn_udp_emit(mnet_packet_put(packet, MN_UDP_HEADER), &header);
+    if (!copy_payload(packet, data, len)) {
         mnet_packet_free(packet);
         return NULL;
     }
-    struct mn_udp_header header = {endpoint->local.port, to->port, length, pseudo};
-    if (complete) {
-        sum += mn_sum_u16(header.source_port) + mn_sum_u16(header.destination_port) + mn_sum_u16(length);
-        header.checksum = mn_checksum(sum);
-        if (header.checksum == 0)
-            header.checksum = 0xffff; /* RFC 768: zero would say that there is none */
-    } else {
-        packet->checksum = MNET_CHECKSUM_PARTIAL;
-        packet->csum_start = 0;
-        packet->csum_offset = 6;
-    }
-    mn_udp_emit(header_bytes, &header);
+    packet->checksum = MNET_CHECKSUM_PARTIAL;
+    packet->csum_start = 0;
+    packet->csum_offset = 6;
     *datagram = (struct mn_datagram){
         .source = source,
         .destination = to->address,

@@ -1,11 +1,14 @@
-/* UDP endpoints of one host (RFC 768, RFC 1122 4.1). Sans-IO: datagrams, errors and user calls go in; packets and events come out.
+/* UDP endpoints of one host (RFC 768, RFC 1122 4.1). Sans-IO: datagrams, errors and user calls go in; packets and
+ * events come out.
  *
- * Theory of operation. Endpoints are found by their local port in a table of chains. A datagram goes to one endpoint: to the connected one (a remote end is
- * set) that matches both ends exactly, else to the one bound to the destination address, else to the one bound to any address. Received datagrams wait
- * in the endpoint's queue by reference, counted and by the memory that they pin; beyond either limit the newest is dropped with a counter. The sender's
+ * Theory of operation. Endpoints are found by their local port in a table of chains. A datagram goes to one endpoint:
+ * to the connected one (a remote end is set) that matches both ends exactly, else to the one bound to the destination
+ * address, else to the one bound to any address. Received datagrams wait in the endpoint's queue by reference,
+ * counted and by the memory that they pin; beyond either limit the newest is dropped with a counter. The sender's
  * endpoint is kept in front of the payload, where the headers were, so that queueing allocates nothing.
  *
- * The user embeds struct mn_udp_endpoint in an object of its own, so that an endpoint costs one allocation, the user's.
+ * The user embeds struct mn_udp_endpoint in an object of its own, so that an endpoint costs one allocation, the
+ * user's.
  */
 #ifndef MN_UDP_H
 #define MN_UDP_H
@@ -53,8 +56,8 @@ struct mn_udp_endpoint {
 /* 0 or MNET_E_NO_MEMORY. */
 int mn_udp_init(struct mn_udp *udp, const struct mn_udp_config *config);
 
-/* Opens `endpoint` (zeroed). The caller has checked that the addresses are usable. MNET_E_INVALID (a remote end without address or port, DSCP above
- * 63), MNET_E_IN_USE, MNET_E_LIMIT. */
+/* Opens `endpoint` (zeroed). The caller has checked that the addresses are usable. MNET_E_INVALID (a remote end
+ * without address or port, DSCP above 63), MNET_E_IN_USE, MNET_E_LIMIT. */
 int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const struct mnet_udp_options *options);
 /* Frees what is queued and forgets the endpoint. */
 void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint);
@@ -75,11 +78,10 @@ bool mn_udp_readable(const struct mn_udp_endpoint *endpoint);
 /* The next datagram, as mnet_udp_receive; MNET_E_DEADLINE where none waits. */
 ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from);
 
-/* Out: the packet (UDP header first, checksum PARTIAL) with its addresses, for `len` bytes to `to`; NULL where memory is used up. `source` is the own
- * address to use; `mtu` the largest IP packet that goes unfragmented: beyond it the checksum is computed here, because fragments cannot complete
- * it. `len` is at most MN_UDP_PAYLOAD_MAX. */
+/* Out: the packet (UDP header first, checksum PARTIAL) with its addresses, for `len` bytes to `to`, at most
+ * MN_UDP_PAYLOAD_MAX, from the own address `source`; NULL where memory is used up. */
 struct mnet_packet *mn_udp_output(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint,
-                                  const struct mnet_endpoint *to, struct mnet_address source, uint16_t mtu,
-                                  const void *data, size_t len, struct mn_datagram *datagram);
+                                  const struct mnet_endpoint *to, struct mnet_address source, const void *data,
+                                  size_t len, struct mn_datagram *datagram);
 
 #endif

@@ -1,0 +1,52 @@
+/* Blocking: see block.h. */
+#include "stack/block.h"
+
+#include <mnet/packet.h>
+
+int mn_block(struct mn_blocked *blocked, uint64_t deadline)
+{
+    if (deadline == 0 || mnet_self() == NULL)
+        return MNET_E_DEADLINE;
+    int error = mn_wait(&blocked->task, deadline);
+    return blocked->gone ? MNET_E_CLOSED : error;
+}
+
+int mn_block_once(struct mnet_link *list, uint64_t deadline)
+{
+    struct mn_blocked blocked;
+    mn_block_begin(&blocked, list);
+    int error = mn_block(&blocked, deadline);
+    mn_block_end(&blocked);
+    return error;
+}
+
+static struct mn_blocked *blocked_of(struct mnet_link *node)
+{
+    return MN_CONTAINER(node, struct mn_blocked, link);
+}
+
+void mn_rouse_first(struct mnet_link *list)
+{
+    struct mnet_link *node = mn_list_first(list);
+    if (node != NULL)
+        mn_wake_all(&blocked_of(node)->task);
+}
+
+void mn_rouse_all(struct mnet_link *list)
+{
+    if (mn_list_empty(list))
+        return;
+    for (struct mnet_link *node = list->next; node != list; node = node->next)
+        mn_wake_all(&blocked_of(node)->task);
+}
+
+void mn_rouse_gone(struct mnet_link *list)
+{
+    for (struct mnet_link *node; (node = mn_list_take(list)) != NULL;) {
+        struct mn_blocked *blocked = blocked_of(node);
+        blocked->gone = true;
+        mnet_buffer_free(blocked->lent);
+        blocked->lent = NULL;
+        mn_wake_all(&blocked->task);
+    }
+}

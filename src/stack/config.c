@@ -1,0 +1,129 @@
+/* The configuration of a stack: what is allowed, and what is meant by zero.
+ *
+ * How the memory budget is shared out. Everything is allocated when it is needed and nothing is set aside but the
+ * tables; the limits below say who may grow how far. One connection may pin a sixteenth of the budget for sending and
+ * a sixteenth for receiving (at most 1 MiB each), datagrams being put together a thirty-second part. The numbers of
+ * connections, half-open connections and TIME-WAIT records are such that their control blocks alone never exceed a
+ * quarter. The receive reserve of mnet/memory.h does the rest: senders are refused memory before received packets
+ * are.
+ */
+#include "stack/stack.h"
+
+#define DEFAULT_TTL 64
+#define DEFAULT_NEIGHBOURS 256u
+#define DEFAULT_REASSEMBLIES 32u
+#define DEFAULT_CONNECTIONS 65536u
+#define DEFAULT_HALF_OPEN 1024u
+#define DEFAULT_TIME_WAIT 16384u
+#define DEFAULT_LISTENERS 64u
+#define DEFAULT_ENDPOINTS 64u
+#define DEFAULT_BUFFER (1024u * 1024u)
+#define DEFAULT_MSL (30 * MNET_SECOND)
+#define DEFAULT_ORPHAN (60 * MNET_SECOND)
+#define DEFAULT_USER_TIMEOUT (15 * 60 * MNET_SECOND)
+
+/* What limits may be set to. */
+#define MOST (1u << 20)
+#define BUFFER_LEAST 2048u
+#define BUFFER_MOST (1u << 30) /* the largest window that RFC 7323 can announce */
+#define MTU_LEAST 576
+
+static bool device_ok(const struct mnet_device *device)
+{
+    return device != NULL && device->ops != NULL && device->mtu >= MTU_LEAST;
+}
+
+/* An address that a host can have on the network `prefix`: not the network's own, nor its broadcast address (RFC 1122
+ * 3.2.1.3). */
+static bool host_ok(struct mnet_prefix prefix, struct mnet_address address)
+{
+    if (!mnet_address_is_ipv4(address) || mnet_address_is_any(address) || mnet_address_is_multicast(address))
+        return false;
+    uint32_t value = mnet_address_to_ipv4(address);
+    if (value >> 24 == 0 || value >> 24 == 127 || value >> 28 == 15)
+        return false;
+    uint32_t host_mask = prefix.length == 0 ? UINT32_MAX : prefix.length >= 31 ? 0 : UINT32_MAX >> prefix.length;
+    return host_mask == 0 || ((value & host_mask) != 0 && (value & host_mask) != host_mask);
+}
+
+static bool gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
+{
+    return mnet_address_is_any(gateway) ||
+           (host_ok(config->ipv4, gateway) && mnet_prefix_contains(config->ipv4, gateway) &&
+            !mnet_address_equal(gateway, config->ipv4.address));
+}
+
+static bool routes_ok(const struct mnet_config *config)
+{
+    if (config->route_count > MNET_ROUTES_MAX)
+        return false;
+    for (unsigned i = 0; i < config->route_count; i++) {
+        const struct mnet_route *route = &config->routes[i];
+        bool any = mnet_address_is_any(route->destination.address);
+        if (route->destination.length > 32 || (!any && !mnet_address_is_ipv4(route->destination.address)) ||
+            !gateway_ok(config, route->gateway))
+            return false;
+    }
+    return true;
+}
+
+static bool limits_ok(const struct mnet_config *config)
+{
+    uint32_t send = config->tcp_send_buffer, receive = config->tcp_receive_buffer;
+    return config->neighbours_max <= MOST && config->reassembly_datagrams_max <= MOST &&
+           config->tcp_connections_max <= MOST && config->tcp_half_open_max <= MOST &&
+           config->tcp_time_wait_max <= MOST && config->tcp_listeners_max <= MOST &&
+           config->udp_endpoints_max <= UINT16_MAX && (send == 0 || (send >= BUFFER_LEAST && send <= BUFFER_MOST)) &&
+           (receive == 0 || (receive >= BUFFER_LEAST && receive <= BUFFER_MOST));
+}
+
+static void default_unsigned(unsigned *field, unsigned value, size_t most)
+{
+    if (*field == 0)
+        *field = value < most ? value : (unsigned)most;
+}
+
+static void default_u64(uint64_t *field, uint64_t value)
+{
+    if (*field == 0)
+        *field = value;
+}
+
+static void fill_in(struct mnet_config *config)
+{
+    size_t budget = config->memory_size;
+    if (config->ttl == 0)
+        config->ttl = DEFAULT_TTL;
+    if (config->reassembly_bytes_max == 0)
+        config->reassembly_bytes_max = budget / 32;
+    default_unsigned(&config->neighbours_max, DEFAULT_NEIGHBOURS, budget / 8192);
+    default_unsigned(&config->reassembly_datagrams_max, DEFAULT_REASSEMBLIES, SIZE_MAX);
+    default_unsigned(&config->tcp_connections_max, DEFAULT_CONNECTIONS, budget / 4096);
+    default_unsigned(&config->tcp_half_open_max, DEFAULT_HALF_OPEN, budget / 4096);
+    default_unsigned(&config->tcp_time_wait_max, DEFAULT_TIME_WAIT, budget / 2048);
+    default_unsigned(&config->tcp_listeners_max, DEFAULT_LISTENERS, SIZE_MAX);
+    default_unsigned(&config->tcp_send_buffer, DEFAULT_BUFFER, budget / 16);
+    default_unsigned(&config->tcp_receive_buffer, DEFAULT_BUFFER, budget / 16);
+    default_unsigned(&config->udp_endpoints_max, DEFAULT_ENDPOINTS, SIZE_MAX);
+    default_u64(&config->tcp_msl_ns, DEFAULT_MSL);
+    default_u64(&config->tcp_orphan_ns, DEFAULT_ORPHAN);
+    default_u64(&config->tcp_user_timeout_ns, DEFAULT_USER_TIMEOUT);
+}
+
+bool mn_config_ok(const struct mnet_config *config)
+{
+    bool platform = config->platform.now != NULL && config->platform.entropy != NULL;
+    if (!platform || config->memory_size < MNET_MEMORY_MINIMUM)
+        return false;
+    if (config->ipv4.length < 1 || config->ipv4.length > 32 || !host_ok(config->ipv4, config->ipv4.address))
+        return false;
+    return gateway_ok(config, config->ipv4_gateway) && routes_ok(config) && limits_ok(config);
+}
+
+int mn_config_complete(struct mnet_config *config)
+{
+    if (!device_ok(config->device) || config->memory == NULL || !mn_config_ok(config))
+        return MNET_E_INVALID;
+    fill_in(config);
+    return MNET_OK;
+}

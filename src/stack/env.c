@@ -1,0 +1,258 @@
+/* Environments: the options, devices and console of one application, and stacks made with them. */
+#include "stack/env.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/format.h"
+#include "stack/stack.h"
+
+/* The device of applications that do not care, as Solo5 calls it. */
+#define USUAL_DEVICE "service"
+/* What a stack takes of the platform's memory unless it is told otherwise. */
+#define MEMORY_PERCENT 65
+/* How long connections that the program has closed, or left, may take to deliver what is queued. */
+#define DRAIN_NS (2 * MNET_SECOND)
+
+static void print(const struct mnet_env *env, enum mn_console console, const char *text)
+{
+    env->setup.print(env->setup.context, console, text, strlen(text));
+}
+
+static void log_line(void *context, enum mnet_log_level level, const char *text)
+{
+    static const char *const prefixes[] = {
+        [MNET_LOG_ERROR] = "error: ", [MNET_LOG_WARNING] = "warning: ", [MNET_LOG_INFO] = "", [MNET_LOG_DEBUG] = ""};
+    char line[300];
+    mn_format(line, sizeof line, "%s%s\n", prefixes[level], text);
+    print(context, MN_CONSOLE_ERROR, line);
+}
+
+int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_setup *setup)
+{
+    char error[MN_OPTIONS_ERROR], line[MN_OPTIONS_ERROR + 80];
+    *env = (struct mnet_env){.setup = *setup, .loop = loop, .argc = setup->argc};
+    int result = mn_options_parse(&env->options, &env->argc, env->setup.argv, error, sizeof error);
+    const char *program = env->argc > 0 ? env->setup.argv[0] : "mnet";
+    if (result < 0) {
+        mn_format(line, sizeof line, "%.60s: %s\n", program, error);
+        print(env, MN_CONSOLE_ERROR, line);
+        return result;
+    }
+    env->log = (struct mnet_log){log_line, env, MNET_LOG_WARNING};
+    if (env->options.log_given)
+        env->log.level = env->options.config.log.level;
+    if (env->options.help) {
+        print(env, MN_CONSOLE_OUTPUT, mn_options_help);
+        return 1;
+    }
+    return MNET_OK;
+}
+
+void mn_env_close(struct mnet_env *env)
+{
+    mn_loop_drain(env->loop, env, DRAIN_NS);
+    for (struct mnet_link *node = env->loop->stacks.next, *next; node != &env->loop->stacks; node = next) {
+        struct mnet_stack *stack = MN_CONTAINER(node, struct mnet_stack, loop_link);
+        next = node->next;
+        if (stack->env == env)
+            mnet_stack_down(stack);
+    }
+    for (size_t i = 0; i < MN_ENV_DEVICES; i++) {
+        struct mnet_device *device = env->devices[i].device;
+        if (device != NULL)
+            device->ops->close(device);
+        env->devices[i].device = NULL;
+    }
+}
+
+int mnet_env_argc(const struct mnet_env *env)
+{
+    return env->argc;
+}
+
+char **mnet_env_argv(const struct mnet_env *env)
+{
+    return env->setup.argv;
+}
+
+/* ---- Devices ---- */
+
+/* The host's name for a device; NULL where no option says. */
+static const struct mn_net *find_net(const struct mnet_env *env, const char *name)
+{
+    for (unsigned i = 0; i < env->options.net_count; i++) {
+        const struct mn_net *net = &env->options.nets[i];
+        if (strlen(name) == net->name_len && memcmp(name, net->name, net->name_len) == 0)
+            return net;
+    }
+    return NULL;
+}
+
+/* The place of an open device of this name, else a free one, else NULL. */
+static struct mn_env_device *find_place(struct mnet_env *env, const char *name)
+{
+    struct mn_env_device *place = NULL;
+    for (size_t i = 0; i < MN_ENV_DEVICES; i++) {
+        struct mn_env_device *candidate = &env->devices[i];
+        if (candidate->device != NULL && strcmp(candidate->name, name) == 0)
+            return candidate;
+        if (candidate->device == NULL && place == NULL)
+            place = candidate;
+    }
+    return place;
+}
+
+static struct mnet_device *open_device(struct mnet_env *env, const char *name)
+{
+    struct mn_env_device *place = find_place(env, name);
+    if (place == NULL || strlen(name) >= sizeof place->name)
+        return NULL;
+    if (place->device != NULL)
+        return place->device;
+    const struct mn_net *net = find_net(env, name);
+    const struct mn_device_request request = {name, net != NULL ? net->host : NULL, env->options.capture};
+    place->device = env->setup.open_device(env->setup.context, &request);
+    place->stack = NULL;
+    if (place->device != NULL)
+        memcpy(place->name, name, strlen(name) + 1);
+    return place->device;
+}
+
+struct mnet_device *mnet_env_device(struct mnet_env *env, const char *name)
+{
+    char first[sizeof env->devices[0].name];
+    if (name != NULL)
+        return open_device(env, name);
+    if (env->options.net_count == 0)
+        return open_device(env, USUAL_DEVICE);
+    const struct mn_net *net = &env->options.nets[0];
+    if (net->name_len >= sizeof first)
+        return NULL;
+    memcpy(first, net->name, net->name_len);
+    first[net->name_len] = '\0';
+    return open_device(env, first);
+}
+
+static struct mn_env_device *place_of(struct mnet_env *env, const struct mnet_device *device)
+{
+    for (size_t i = 0; i < MN_ENV_DEVICES; i++) {
+        if (env->devices[i].device == device)
+            return &env->devices[i];
+    }
+    return NULL;
+}
+
+void mn_env_forget_device(struct mnet_env *env, const struct mnet_device *device)
+{
+    struct mn_env_device *place = place_of(env, device);
+    if (place != NULL)
+        *place = (struct mn_env_device){0};
+}
+
+/* ---- The console ---- */
+
+void mnet_print(struct mnet_env *env, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    size_t len = mn_format_list(text, sizeof text, format, arguments);
+    va_end(arguments);
+    env->setup.print(env->setup.context, MN_CONSOLE_OUTPUT, text, MN_MIN(len, sizeof text - 1));
+}
+
+/* ---- Stacks ---- */
+
+/* Fills in what the program left to the command line. */
+static void take_options(struct mnet_config *config, const struct mnet_env *env)
+{
+    const struct mnet_config *given = &env->options.config;
+    if (config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address))
+        config->ipv4 = given->ipv4;
+    if (mnet_address_is_any(config->ipv4_gateway))
+        config->ipv4_gateway = given->ipv4_gateway;
+    if (config->route_count == 0) {
+        memcpy(config->routes, given->routes, sizeof config->routes);
+        config->route_count = given->route_count;
+    }
+    if (config->memory_size == 0)
+        config->memory_size = given->memory_size;
+    config->address_probe |= given->address_probe;
+    config->no_checksum_offload |= given->no_checksum_offload;
+    config->no_segmentation_offload |= given->no_segmentation_offload;
+    config->no_coalescing |= given->no_coalescing;
+}
+
+static void take_platform(struct mnet_config *config, const struct mnet_env *env)
+{
+    if (config->platform.now == NULL && config->platform.entropy == NULL)
+        config->platform = (struct mnet_platform){env->setup.now, env->setup.entropy, env->setup.context};
+    if (config->log.write == NULL)
+        config->log = env->log;
+    if (config->memory_size == 0)
+        config->memory_size = env->setup.memory_size / 100 * MEMORY_PERCENT;
+}
+
+/* Waits until the address is ours (RFC 5227 2.1), if it has to be probed. */
+static int await_address(struct mnet_stack *stack)
+{
+    for (;;) {
+        enum mn_ip_address_state state = mn_ip_address_state(&stack->ip);
+        if (state != MN_IP_ADDRESS_PROBING)
+            return state == MN_IP_ADDRESS_OURS ? MNET_OK : MNET_E_IN_USE;
+        int error = mn_block_once(&stack->probers, MNET_NEVER);
+        if (error < 0)
+            return error;
+    }
+}
+
+/* A stack on a complete configuration; the region is the environment's where `region` is set. */
+static int create_stack(struct mnet_env *env, struct mnet_config *config, struct mnet_stack **stack)
+{
+    void *region = NULL;
+    if (config->memory == NULL) {
+        region = env->setup.allocate(env->setup.context, config->memory_size);
+        if (region == NULL)
+            return MNET_E_NO_MEMORY;
+        config->memory = region;
+    }
+    int error = mn_stack_create(config, env, env->loop, stack);
+    if (error == MNET_OK)
+        (*stack)->region = region;
+    else if (region != NULL)
+        env->setup.release(env->setup.context, region, config->memory_size);
+    return error;
+}
+
+int mnet_stack_up(struct mnet_env *env, const struct mnet_config *wanted, struct mnet_stack **stack)
+{
+    struct mnet_config config = {0};
+    if (stack == NULL)
+        return MNET_E_INVALID;
+    *stack = NULL;
+    if (env == NULL)
+        return MNET_E_INVALID;
+    if (wanted != NULL)
+        config = *wanted;
+    take_options(&config, env);
+    take_platform(&config, env);
+    if (!mn_config_ok(&config))
+        return MNET_E_INVALID;
+    if (config.device == NULL)
+        config.device = mnet_env_device(env, NULL);
+    struct mn_env_device *place = config.device != NULL ? place_of(env, config.device) : NULL;
+    if (config.device == NULL || (place != NULL && place->stack != NULL))
+        return MNET_E_NO_DEVICE;
+    int error = create_stack(env, &config, stack);
+    if (error < 0)
+        return error;
+    if (place != NULL)
+        place->stack = *stack;
+    error = await_address(*stack);
+    if (error < 0 && error != MNET_E_CLOSED)
+        mnet_stack_down(*stack);
+    if (error < 0)
+        *stack = NULL;
+    return error;
+}

@@ -1,0 +1,125 @@
+/* The event loop: see loop.h. */
+#include "stack/loop.h"
+
+#include <mnet/stack.h>
+
+#include "base/list.h"
+#include "stack/stack.h"
+
+/* Resumptions in one turn: enough that polling costs little beside them, few enough that packets do not wait for
+ * long. */
+#define TASK_BUDGET 64
+/* While connections are wound down, how often to look whether they are gone. */
+#define DRAIN_STEP (1 * MNET_MILLISECOND)
+
+void mn_loop_init(struct mn_loop *loop, const struct mn_loop_port *port)
+{
+    *loop = (struct mn_loop){.port = *port};
+    mn_list_init(&loop->stacks);
+}
+
+static struct mnet_stack *stack_of(struct mnet_link *node)
+{
+    return MN_CONTAINER(node, struct mnet_stack, loop_link);
+}
+
+/* Whether a stack has work left. Neither polling nor what it calls back may take a stack down. */
+static bool poll_stacks(struct mn_loop *loop, uint64_t now)
+{
+    bool more = false;
+    for (struct mnet_link *node = loop->stacks.next; node != &loop->stacks; node = node->next)
+        more |= mnet_stack_poll(stack_of(node), now);
+    return more;
+}
+
+/* When the first of the stacks must be polled; 0 where one has work left. */
+static uint64_t stacks_deadline(const struct mn_loop *loop)
+{
+    uint64_t deadline = MNET_NEVER;
+    for (struct mnet_link *node = loop->stacks.next; node != &loop->stacks; node = node->next) {
+        const struct mnet_stack *stack = stack_of(node);
+        if (stack->work)
+            return 0;
+        uint64_t at = mnet_stack_deadline(stack);
+        deadline = MN_MIN(deadline, at);
+    }
+    return deadline;
+}
+
+/* Waits where there is nothing else to do. A deadline that has passed is the next turn's. */
+static void wait_for_work(struct mn_loop *loop, uint64_t now, uint64_t tasks_deadline)
+{
+    uint64_t deadline = stacks_deadline(loop);
+    deadline = MN_MIN(deadline, tasks_deadline);
+    if (deadline > now)
+        loop->port.wait(loop->port.context, deadline);
+}
+
+/* What the first task runs: whatever tasks are left when the program has come to its end are cancelled, and end
+ * before it does. */
+struct program {
+    int (*run)(void *argument);
+    void *argument;
+    int result;
+};
+
+static int run_program(void *context)
+{
+    struct program *program = context;
+    program->result = program->run(program->argument);
+    mnet_cancel(mnet_self());
+    return program->result;
+}
+
+int mn_loop_run(struct mn_loop *loop, const struct mn_task_stacks *stacks, int (*run)(void *argument), void *argument,
+                int *result)
+{
+    struct program program = {run, argument, 0};
+    int ignored;
+    uint64_t now = loop->port.now(loop->port.context);
+    MN_ASSERT(loop->scheduler == NULL);
+    loop->scheduler = mn_scheduler_create(stacks, run_program, &program, now);
+    if (loop->scheduler == NULL)
+        return MNET_E_NO_MEMORY;
+    for (;;) {
+        bool more = poll_stacks(loop, now);
+        more |= mn_scheduler_run(loop->scheduler, now, TASK_BUDGET);
+        if (mn_scheduler_done(loop->scheduler, &ignored))
+            break;
+        if (!more)
+            wait_for_work(loop, now, mn_scheduler_deadline(loop->scheduler));
+        now = loop->port.now(loop->port.context);
+    }
+    mn_scheduler_destroy(loop->scheduler);
+    loop->scheduler = NULL;
+    *result = program.result;
+    return MNET_OK;
+}
+
+void mn_loop_cancel(struct mn_loop *loop)
+{
+    if (loop->scheduler != NULL)
+        mnet_cancel(mn_scheduler_main(loop->scheduler));
+}
+
+static bool wind_down(struct mn_loop *loop, const struct mnet_env *env)
+{
+    bool busy = false;
+    for (struct mnet_link *node = loop->stacks.next; node != &loop->stacks; node = node->next) {
+        struct mnet_stack *stack = stack_of(node);
+        if (stack->env == env)
+            busy |= mn_stack_wind_down(stack);
+    }
+    return busy;
+}
+
+void mn_loop_drain(struct mn_loop *loop, const struct mnet_env *env, uint64_t at_most_ns)
+{
+    uint64_t now = loop->port.now(loop->port.context);
+    uint64_t end = now + at_most_ns;
+    while (wind_down(loop, env) && now < end) {
+        if (!poll_stacks(loop, now))
+            wait_for_work(loop, now, MN_MIN(end, now + DRAIN_STEP));
+        now = loop->port.now(loop->port.context);
+    }
+}

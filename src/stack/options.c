@@ -1,0 +1,267 @@
+/* The standard command-line options. */
+#include "stack/options.h"
+
+#include <string.h>
+
+#include "base/base.h"
+#include "base/format.h"
+
+const char mn_options_help[] =
+    "Standard options:\n"
+    "  --ipv4=ADDRESS/LENGTH        own address and network, such as 10.0.0.2/24\n"
+    "  --ipv4-gateway=ADDRESS       router for all other networks\n"
+    "  --route=PREFIX,GATEWAY       router for one network, such as 10.1.0.0/16,10.0.0.1 (repeatable)\n"
+    "  --address-probe              make sure that nobody else uses the address\n"
+    "  --net:NAME=DEVICE            the host's interface behind the device NAME; \"service\" is the usual name\n"
+    "  --memory=SIZE                memory of a stack in bytes, or with K, M or G\n"
+    "  --log=LEVEL                  error, warning, info or debug\n"
+    "  --capture=FILE               record all frames as pcapng\n"
+    "  --no-checksum-offload        compute and verify checksums in software\n"
+    "  --no-segmentation-offload    cut large segments in software\n"
+    "  --no-coalescing              do not merge received segments\n"
+    "  --help                       this text\n";
+
+/* One option: what it begins with, what it expects, and what it does. Those that end in '=' or ':' have a value. */
+struct option {
+    const char *name;
+    bool (*set)(struct mn_options *options, const char *value);
+    const char *expects;
+};
+
+static bool set_ipv4(struct mn_options *options, const char *value)
+{
+    struct mnet_prefix prefix;
+    if (mnet_prefix_parse(value, &prefix) < 0 || strchr(value, '/') == NULL)
+        return false;
+    if (!mnet_address_is_ipv4(prefix.address) || prefix.length < 1 || mnet_address_is_any(prefix.address) ||
+        mnet_address_is_multicast(prefix.address))
+        return false;
+    uint32_t host_mask = prefix.length >= 31 ? 0 : UINT32_MAX >> prefix.length;
+    uint32_t host = mnet_address_to_ipv4(prefix.address) & host_mask;
+    if (host_mask != 0 && (host == 0 || host == host_mask))
+        return false; /* the network itself, or everybody in it */
+    options->config.ipv4 = prefix;
+    return true;
+}
+
+static bool parse_gateway(const char *text, struct mnet_address *gateway)
+{
+    struct mnet_address address;
+    if (mnet_address_parse(text, &address) < 0 || !mnet_address_is_ipv4(address) || mnet_address_is_any(address) ||
+        mnet_address_is_multicast(address))
+        return false;
+    *gateway = address;
+    return true;
+}
+
+static bool set_gateway(struct mn_options *options, const char *value)
+{
+    return parse_gateway(value, &options->config.ipv4_gateway);
+}
+
+static bool set_route(struct mn_options *options, const char *value)
+{
+    char prefix[MNET_ADDRESS_TEXT + 4];
+    const char *comma = strchr(value, ',');
+    struct mnet_config *config = &options->config;
+    if (comma == NULL || (size_t)(comma - value) >= sizeof prefix || config->route_count == MNET_ROUTES_MAX)
+        return false;
+    memcpy(prefix, value, (size_t)(comma - value));
+    prefix[comma - value] = '\0';
+    struct mnet_route *route = &config->routes[config->route_count];
+    if (mnet_prefix_parse(prefix, &route->destination) < 0 || strchr(prefix, '/') == NULL ||
+        !mnet_address_is_ipv4(route->destination.address) || !parse_gateway(comma + 1, &route->gateway))
+        return false;
+    config->route_count++;
+    return true;
+}
+
+static unsigned unit_shift(char unit)
+{
+    switch (unit) {
+    case 'K': return 10;
+    case 'M': return 20;
+    case 'G': return 30;
+    default: return 0;
+    }
+}
+
+static bool set_memory(struct mn_options *options, const char *value)
+{
+    size_t size = 0;
+    const char *at = value;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        size_t digit = (size_t)(*at - '0');
+        if (size > (SIZE_MAX - digit) / 10)
+            return false;
+        size = size * 10 + digit;
+    }
+    unsigned shift = unit_shift(*at);
+    if (at == value || size > SIZE_MAX >> shift || at[shift > 0 ? 1 : 0] != '\0')
+        return false;
+    size <<= shift;
+    if (size < MNET_MEMORY_MINIMUM)
+        return false;
+    options->config.memory_size = size;
+    return true;
+}
+
+static bool set_log(struct mn_options *options, const char *value)
+{
+    static const char *const levels[] = {[MNET_LOG_ERROR] = "error",
+                                         [MNET_LOG_WARNING] = "warning",
+                                         [MNET_LOG_INFO] = "info",
+                                         [MNET_LOG_DEBUG] = "debug"};
+    for (size_t i = 0; i < MN_COUNT_OF(levels); i++) {
+        if (strcmp(value, levels[i]) == 0) {
+            options->config.log.level = (enum mnet_log_level)i;
+            options->log_given = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_capture(struct mn_options *options, const char *value)
+{
+    options->capture = value;
+    return value[0] != '\0';
+}
+
+static bool set_net(struct mn_options *options, const char *value)
+{
+    const char *equals = strchr(value, '=');
+    if (equals == NULL || equals == value || equals[1] == '\0' || options->net_count == MN_OPTIONS_NETS)
+        return false;
+    options->nets[options->net_count++] = (struct mn_net){value, equals + 1, (size_t)(equals - value)};
+    return true;
+}
+
+static bool set_address_probe(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->config.address_probe = true;
+}
+
+static bool set_no_checksum_offload(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->config.no_checksum_offload = true;
+}
+
+static bool set_no_segmentation_offload(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->config.no_segmentation_offload = true;
+}
+
+static bool set_no_coalescing(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->config.no_coalescing = true;
+}
+
+static bool set_help(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->help = true;
+}
+
+static const struct option known[] = {
+    {"--ipv4=", set_ipv4, "an address of a host and the length of its network, such as 10.0.0.2/24"},
+    {"--ipv4-gateway=", set_gateway, "the address of a router, such as 10.0.0.1"},
+    {"--route=", set_route, "a network and a router, such as 10.1.0.0/16,10.0.0.1, at most 16 times"},
+    {"--memory=", set_memory, "a size of at least 1M, in bytes or with K, M or G"},
+    {"--log=", set_log, "error, warning, info or debug"},
+    {"--capture=", set_capture, "the name of a file"},
+    {"--net:", set_net, "NAME=DEVICE, at most 8 times"},
+    {"--address-probe", set_address_probe, "no value"},
+    {"--no-checksum-offload", set_no_checksum_offload, "no value"},
+    {"--no-segmentation-offload", set_no_segmentation_offload, "no value"},
+    {"--no-coalescing", set_no_coalescing, "no value"},
+    {"--help", set_help, "no value"},
+};
+
+enum match {
+    MATCH_NONE,
+    MATCH_VALUE,   /* *value is what follows the name, "" for an option without a value */
+    MATCH_MISSING, /* the option is there but its value is not, or the other way round */
+};
+
+/* "--log" without a value, and "--help=x" with one, are recognised in order to be refused. */
+static enum match match_option(const struct option *option, const char *argument, const char **value)
+{
+    size_t len = strlen(option->name);
+    char last = option->name[len - 1];
+    bool takes_value = last == '=' || last == ':';
+    size_t word = takes_value ? len - 1 : len;
+    if (strncmp(argument, option->name, word) != 0)
+        return MATCH_NONE;
+    if (takes_value && argument[word] == last) {
+        *value = argument + len;
+        return MATCH_VALUE;
+    }
+    if (argument[word] == '\0') {
+        *value = "";
+        return takes_value ? MATCH_MISSING : MATCH_VALUE;
+    }
+    return !takes_value && argument[word] == '=' ? MATCH_MISSING : MATCH_NONE;
+}
+
+/* 1 where the argument was a standard option, 0 where it was not, MNET_E_INVALID where it was a wrong one. */
+static int parse_argument(struct mn_options *options, const char *argument, char *error, size_t size)
+{
+    for (size_t i = 0; i < MN_COUNT_OF(known); i++) {
+        const char *value;
+        enum match match = match_option(&known[i], argument, &value);
+        if (match == MATCH_NONE)
+            continue;
+        if (match == MATCH_VALUE && known[i].set(options, value))
+            return 1;
+        mn_format(error, size, "%.60s: expected %s", argument, known[i].expects);
+        return MNET_E_INVALID;
+    }
+    return 0;
+}
+
+/* What no option can see alone: a gateway must be on the link, and not ourselves. */
+static int check_gateways(const struct mn_options *options, char *error, size_t size)
+{
+    const struct mnet_config *config = &options->config;
+    for (unsigned i = 0; i <= config->route_count; i++) {
+        bool of_route = i < config->route_count;
+        struct mnet_address gateway = of_route ? config->routes[i].gateway : config->ipv4_gateway;
+        if (mnet_address_is_any(gateway))
+            continue;
+        char text[MNET_ADDRESS_TEXT];
+        const char *wrong = NULL;
+        if (config->ipv4.length == 0)
+            wrong = "needs --ipv4=ADDRESS/LENGTH";
+        else if (!mnet_prefix_contains(config->ipv4, gateway) || mnet_address_equal(gateway, config->ipv4.address))
+            wrong = "is no other host of the network given with --ipv4";
+        if (wrong == NULL)
+            continue;
+        mn_format(error, size, "%s: the gateway %s %s", of_route ? "--route" : "--ipv4-gateway",
+                  mnet_address_format(gateway, text, sizeof text), wrong);
+        return MNET_E_INVALID;
+    }
+    return MNET_OK;
+}
+
+int mn_options_parse(struct mn_options *options, int *argc, char **argv, char *error, size_t size)
+{
+    int kept = *argc < 1 ? 0 : 1, at = kept;
+    *options = (struct mn_options){0};
+    for (; at < *argc && strcmp(argv[at], "--") != 0; at++) {
+        int taken = parse_argument(options, argv[at], error, size);
+        if (taken < 0)
+            return taken;
+        if (taken == 0)
+            argv[kept++] = argv[at];
+    }
+    while (at < *argc)
+        argv[kept++] = argv[at++];
+    argv[kept] = NULL;
+    *argc = kept;
+    return options->help ? MNET_OK : check_gateways(options, error, size);
+}

@@ -1,0 +1,347 @@
+/* What a stack does when it is driven.
+ *
+ * Theory of operation. A poll takes received frames in batches, within a budget, coalesces them, and hands them
+ * through IP to the transports. Then packets to own addresses go round, timers run, and neighbours that did not
+ * answer are reported. What came of it is told to those who wait. At last output is pulled: frames that ip has ready,
+ * and segments from TCP through ip, a batch at a time, cut and checksummed here where the device does not do it.
+ * Frames that the device does not take stay in `pending`, and nothing more is pulled until it has taken them all: so
+ * a slow device pushes back on TCP, which keeps its data in the send queue, and nothing is dropped.
+ */
+#include <string.h>
+
+#include "base/logger.h"
+#include "stack/coalesce.h"
+#include "stack/offload.h"
+#include "stack/stack.h"
+#include "wire/icmpv4.h"
+
+#define LOOPBACK_BUDGET 256
+
+static void count(struct mnet_stack *stack, enum mnet_counter counter, uint64_t amount)
+{
+    stack->counters.value[counter] += amount;
+}
+
+/* ---- Received ---- */
+
+static void take_error(struct mnet_stack *stack, const struct mn_icmp_error *error)
+{
+    if (error->protocol == MN_PROTOCOL_TCP)
+        mn_tcp_icmp(stack->tcp, error, stack->now);
+    else if (error->protocol == MN_PROTOCOL_UDP)
+        mn_udp_icmp(&stack->udp, error);
+}
+
+/* RFC 1122 3.2.2.1: a protocol that nobody here speaks, and a UDP port that nobody listens on, are reported. */
+static void take_datagram(struct mnet_stack *stack, const struct mn_datagram *datagram, struct mnet_packet *packet)
+{
+    uint8_t code = MN_ICMPV4_PROTOCOL_UNREACHABLE;
+    if (datagram->protocol == MN_PROTOCOL_TCP) {
+        mn_tcp_input(stack->tcp, datagram, packet, stack->now);
+        return;
+    }
+    if (datagram->protocol == MN_PROTOCOL_UDP) {
+        if (mn_udp_input(&stack->udp, datagram, packet) == MN_UDP_CONSUMED)
+            return;
+        code = MN_ICMPV4_PORT_UNREACHABLE;
+    }
+    mn_ip_unreachable(&stack->ip, packet, datagram, code, stack->now);
+    mnet_packet_free(packet);
+}
+
+static void act_on(struct mnet_stack *stack, enum mn_ip_verdict verdict, struct mnet_packet *packet,
+                   const struct mn_datagram *datagram, const struct mn_icmp_error *error)
+{
+    switch (verdict) {
+    case MN_IP_CONSUMED: break;
+    case MN_IP_TRANSPORT: take_datagram(stack, datagram, packet); break;
+    case MN_IP_ERROR:
+        take_error(stack, error);
+        mnet_packet_free(packet);
+        break;
+    }
+}
+
+/* Up to a batch from the device. What the device says of checksums is not believed where the configuration says so;
+ * but a merged packet has none to verify, and a partial one is not complete. */
+static int take_batch(struct mnet_stack *stack, struct mnet_packet **frames)
+{
+    int taken = stack->device->ops->rx(stack->device, frames, MN_BATCH);
+    if (taken < 0) {
+        if (!stack->rx_failed)
+            mn_log(&stack->config.log, MNET_LOG_ERROR, "device %s fails to receive", stack->device->name);
+        stack->rx_failed = true;
+        return 0;
+    }
+    for (int i = 0; i < taken; i++) {
+        frames[i]->received_ns = stack->now;
+        count(stack, MNET_COUNT_RX_BYTES, frames[i]->total);
+        if (stack->config.no_checksum_offload && frames[i]->checksum == MNET_CHECKSUM_VERIFIED &&
+            frames[i]->gso == MNET_GSO_NONE)
+            frames[i]->checksum = MNET_CHECKSUM_PLAIN;
+    }
+    count(stack, MNET_COUNT_RX_FRAMES, (uint64_t)taken);
+    return taken;
+}
+
+static void take_frames(struct mnet_stack *stack, struct mnet_packet **frames, int frame_count)
+{
+    if (!stack->config.no_coalescing && frame_count > 1) {
+        int merged = mn_coalesce(frames, frame_count);
+        count(stack, MNET_COUNT_RX_COALESCED, (uint64_t)(frame_count - merged));
+        frame_count = merged;
+    }
+    for (int i = 0; i < frame_count; i++) {
+        struct mn_datagram datagram;
+        struct mn_icmp_error error;
+        enum mn_ip_verdict verdict = mn_ip_input(&stack->ip, &frames[i], stack->now, &datagram, &error);
+        act_on(stack, verdict, frames[i], &datagram, &error);
+    }
+}
+
+/* Whether the budget ran out with frames perhaps still waiting. */
+static bool receive(struct mnet_stack *stack)
+{
+    struct mnet_packet *frames[MN_BATCH];
+    for (int batch = 0; batch < MN_RX_BUDGET; batch++) {
+        int taken = take_batch(stack, frames);
+        take_frames(stack, frames, taken);
+        if (taken < MN_BATCH)
+            return false;
+    }
+    return true;
+}
+
+/* Whether anything went round, so that there may be answers to send. */
+static bool go_round(struct mnet_stack *stack)
+{
+    struct mnet_packet *packet;
+    enum mn_ip_verdict verdict;
+    struct mn_datagram datagram;
+    struct mn_icmp_error error;
+    int rounds = 0;
+    while (rounds < LOOPBACK_BUDGET && mn_ip_loopback(&stack->ip, stack->now, &packet, &verdict, &datagram, &error)) {
+        act_on(stack, verdict, packet, &datagram, &error);
+        rounds++;
+    }
+    return rounds > 0;
+}
+
+/* ---- Timers and events ---- */
+
+static void expire(struct mnet_stack *stack)
+{
+    struct mnet_packet *packet;
+    struct mn_icmp_error error;
+    mn_ip_expire(&stack->ip, stack->now);
+    while ((packet = mn_ip_next_error(&stack->ip, &error)) != NULL) {
+        take_error(stack, &error);
+        mnet_packet_free(packet);
+    }
+    mn_tcp_expire(stack->tcp, stack->now);
+}
+
+static void tell(struct mnet_stack *stack)
+{
+    struct mn_tcb *tcb;
+    struct mn_listener *listener;
+    struct mn_udp_endpoint *endpoint;
+    while ((tcb = mn_tcp_next_event(stack->tcp)) != NULL)
+        mn_flow_event(tcb);
+    while ((listener = mn_tcp_next_listener_event(stack->tcp)) != NULL)
+        mn_listener_event(listener);
+    while ((endpoint = mn_udp_next_event(&stack->udp)) != NULL)
+        mn_udp_event(endpoint);
+    if (!mn_list_empty(&stack->probers) && mn_ip_address_state(&stack->ip) != MN_IP_ADDRESS_PROBING)
+        mn_rouse_all(&stack->probers);
+}
+
+/* Gives flows another chance whose deferred bytes found no memory. Each that fails again has put itself back. */
+static void retry_deferred(struct mnet_stack *stack)
+{
+    struct mnet_link again = stack->short_flows;
+    if (mn_list_empty(&stack->short_flows))
+        return;
+    again.next->prev = again.prev->next = &again;
+    mn_list_init(&stack->short_flows);
+    for (struct mnet_link *node; (node = mn_list_take(&again)) != NULL;)
+        mn_flow_flush_deferred(MN_CONTAINER(node, struct mnet_flow, short_link));
+}
+
+/* ---- Sent ---- */
+
+/* The next frame to be sent: what ip has, else a segment sent through it (which may have to wait there for its
+ * neighbour; then the next one). */
+static struct mnet_packet *next_frame(struct mnet_stack *stack)
+{
+    struct mnet_packet *frame;
+    while ((frame = mn_ip_transmit(&stack->ip)) == NULL) {
+        struct mn_datagram datagram;
+        struct mnet_packet *segment = mn_tcp_output(stack->tcp, &datagram, stack->now);
+        if (segment == NULL)
+            return NULL;
+        mn_ip_output(&stack->ip, segment, &datagram, stack->now); /* counts what it cannot send */
+    }
+    return frame;
+}
+
+static bool device_cuts(const struct mnet_stack *stack, const struct mnet_packet *frame)
+{
+    uint32_t needed = frame->gso == MNET_GSO_TCPV6 ? MNET_OFFLOAD_TSO6 : MNET_OFFLOAD_TSO4;
+    return (stack->device_offload & needed) != 0;
+}
+
+/* The next segment of the large frame; NULL where memory is short. The frame goes with its last segment. */
+static struct mnet_packet *cut(struct mnet_stack *stack)
+{
+    struct mnet_packet *segment = mn_segmenter_next(&stack->segmenter);
+    if (segment == NULL)
+        return NULL;
+    count(stack, MNET_COUNT_TX_SEGMENTED, 1);
+    if (mn_segmenter_done(&stack->segmenter)) {
+        mnet_packet_free(stack->cutting);
+        stack->cutting = NULL;
+    }
+    return segment;
+}
+
+/* The next frame in a form that the device can send, but for its checksum. */
+static struct mnet_packet *next_device_frame(struct mnet_stack *stack)
+{
+    if (stack->cutting != NULL)
+        return cut(stack);
+    struct mnet_packet *frame = next_frame(stack);
+    if (frame == NULL || !mn_offload_is_large(frame) || device_cuts(stack, frame))
+        return frame;
+    bool cuttable = mn_segmenter_init(&stack->segmenter, frame, stack->memory);
+    MN_ASSERT(cuttable); /* the engine made it */
+    stack->cutting = frame;
+    return cut(stack);
+}
+
+/* Fills `pending` up. */
+static void pull(struct mnet_stack *stack)
+{
+    bool complete = !(stack->device_offload & MNET_OFFLOAD_CHECKSUM);
+    while (stack->pending_count < MN_BATCH) {
+        struct mnet_packet *frame = next_device_frame(stack);
+        if (frame == NULL)
+            return;
+        if (complete && frame->checksum == MNET_CHECKSUM_PARTIAL) {
+            bool completed = mn_offload_complete(frame);
+            MN_ASSERT(completed); /* the transport set the offsets */
+        }
+        stack->pending[stack->pending_count++] = frame;
+    }
+}
+
+/* Offers the pending frames; true when the device took them all. A device that fails loses them, or it would stop
+ * everything for good. */
+static bool offer(struct mnet_stack *stack)
+{
+    unsigned offered = stack->pending_count;
+    uint32_t sizes[MN_BATCH]; /* the device may free what it takes */
+    for (unsigned i = 0; i < offered; i++)
+        sizes[i] = stack->pending[i]->total;
+    int taken = stack->device->ops->tx(stack->device, stack->pending, (int)offered);
+    if (taken < 0) {
+        count(stack, MNET_COUNT_TX_DROP_DEVICE, offered);
+        for (unsigned i = 0; i < offered; i++)
+            mnet_packet_free(stack->pending[i]);
+        stack->pending_count = 0;
+        return true;
+    }
+    count(stack, MNET_COUNT_TX_FRAMES, (uint64_t)taken);
+    for (int i = 0; i < taken; i++)
+        count(stack, MNET_COUNT_TX_BYTES, sizes[i]);
+    stack->pending_count -= (unsigned)taken;
+    memmove(stack->pending, stack->pending + taken, stack->pending_count * sizeof stack->pending[0]);
+    return stack->pending_count == 0;
+}
+
+static void rouse_senders(struct mnet_stack *stack)
+{
+    if (!stack->senders_waiting)
+        return;
+    stack->senders_waiting = false;
+    for (struct mnet_link *node = stack->endpoints.next; node != &stack->endpoints; node = node->next)
+        mn_rouse_all(&MN_CONTAINER(node, struct mnet_udp, link)->senders);
+}
+
+void mn_stack_transmit(struct mnet_stack *stack)
+{
+    stack->udp_unsent = 0;
+    if (stack->pending_count > 0 && !offer(stack)) {
+        stack->retry_at = stack->now + MN_TX_RETRY_NS;
+        return;
+    }
+    for (;;) {
+        pull(stack);
+        if (stack->pending_count == 0)
+            break;
+        if (!offer(stack))
+            break;
+    }
+    if (mn_stack_congested(stack))
+        stack->retry_at = stack->now + MN_TX_RETRY_NS;
+    else
+        rouse_senders(stack);
+}
+
+bool mn_stack_congested(const struct mnet_stack *stack)
+{
+    return stack->pending_count > 0 || stack->cutting != NULL;
+}
+
+/* ---- Driven ---- */
+
+static void advance(struct mnet_stack *stack, uint64_t now)
+{
+    if (now > stack->now)
+        stack->now = now;
+}
+
+bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now)
+{
+    advance(stack, now);
+    stack->work = false;
+    bool more = receive(stack);
+    go_round(stack);
+    expire(stack);
+    retry_deferred(stack);
+    tell(stack);
+    mn_stack_transmit(stack);
+    if (go_round(stack)) /* what was sent to ourselves has come, and may have answers */
+        more = true;
+    return more || stack->work;
+}
+
+uint64_t mnet_stack_deadline(const struct mnet_stack *stack)
+{
+    if (stack->work)
+        return stack->now;
+    uint64_t deadline = MN_MIN(mn_ip_deadline(&stack->ip), mn_tcp_deadline(stack->tcp));
+    if (mn_stack_congested(stack))
+        deadline = MN_MIN(deadline, stack->retry_at);
+    if (!mn_list_empty(&stack->short_flows))
+        deadline = MN_MIN(deadline, stack->now + MN_MEMORY_RETRY_NS);
+    return deadline;
+}
+
+static bool loop_follows(const struct mnet_stack *stack)
+{
+    return stack->loop != NULL && mnet_self() != NULL;
+}
+
+void mn_stack_enter(struct mnet_stack *stack)
+{
+    if (!loop_follows(stack))
+        advance(stack, stack->config.platform.now(stack->config.platform.context));
+}
+
+void mn_stack_leave(struct mnet_stack *stack)
+{
+    stack->work = true; /* there may be events, and packets to ourselves */
+    if (!loop_follows(stack))
+        mn_stack_transmit(stack);
+}

@@ -1,0 +1,243 @@
+/* The life of a stack: open or up, down; and what can be asked of it. */
+#include "stack/stack.h"
+
+#include <string.h>
+
+#include "stack/env.h"
+#include "stack/loop.h"
+
+/* The largest payload of one outgoing TCP packet: what IP's total length can say, less both headers at their longest.
+ */
+#define GSO_MAX (65535u - 20u - 60u)
+
+static int start_ip(struct mnet_stack *stack)
+{
+    const struct mnet_config *config = &stack->config;
+    struct mn_ip_config ip = {
+        .memory = stack->memory,
+        .counters = &stack->counters,
+        .log = &config->log,
+        .random = &stack->random,
+        .mtu = stack->device->mtu,
+        .ttl = config->ttl,
+        .ipv4 = config->ipv4,
+        .ipv4_gateway = config->ipv4_gateway,
+        .routes = config->routes,
+        .route_count = config->route_count,
+        .address_probe = config->address_probe,
+        .neighbours_max = config->neighbours_max,
+        .reassembly_datagrams_max = config->reassembly_datagrams_max,
+        .reassembly_bytes_max = config->reassembly_bytes_max,
+        .now = stack->now,
+    };
+    memcpy(ip.mac.bytes, stack->device->mac, sizeof ip.mac.bytes);
+    return mn_ip_init(&stack->ip, &ip);
+}
+
+static int start_transports(struct mnet_stack *stack)
+{
+    const struct mnet_config *config = &stack->config;
+    struct mn_tcp_config tcp = {
+        .memory = stack->memory,
+        .counters = &stack->counters,
+        .log = &config->log,
+        .random = &stack->random,
+        .mtu = stack->device->mtu,
+        .gso_max = GSO_MAX,
+        .connections_max = config->tcp_connections_max,
+        .half_open_max = config->tcp_half_open_max,
+        .time_wait_max = config->tcp_time_wait_max,
+        .listeners_max = config->tcp_listeners_max,
+        .send_buffer = config->tcp_send_buffer,
+        .receive_buffer = config->tcp_receive_buffer,
+        .msl_ns = config->tcp_msl_ns,
+        .orphan_ns = config->tcp_orphan_ns,
+        .user_timeout_ns = config->tcp_user_timeout_ns,
+        .no_delay = config->tcp_no_delay,
+        .now = stack->now,
+    };
+    struct mn_udp_config udp = {
+        .memory = stack->memory,
+        .counters = &stack->counters,
+        .random = &stack->random,
+        .endpoints_max = config->udp_endpoints_max,
+    };
+    stack->tcp = mn_tcp_create(&tcp);
+    if (stack->tcp == NULL)
+        return MNET_E_NO_MEMORY;
+    int error = mn_udp_init(&stack->udp, &udp);
+    if (error < 0)
+        mn_tcp_destroy(stack->tcp);
+    return error;
+}
+
+static int start_layers(struct mnet_stack *stack)
+{
+    int error = start_ip(stack);
+    if (error < 0)
+        return error;
+    error = start_transports(stack);
+    if (error < 0) {
+        mn_ip_deinit(&stack->ip);
+        return error;
+    }
+    mn_pool_init(&stack->flow_pool, stack->memory, "flows", sizeof(struct mnet_flow), SIZE_MAX);
+    mn_pool_init(&stack->listener_pool, stack->memory, "listeners", sizeof(struct mnet_listener), SIZE_MAX);
+    mn_pool_init(&stack->udp_pool, stack->memory, "udp endpoints", sizeof(struct mnet_udp), SIZE_MAX);
+    return MNET_OK;
+}
+
+/* What the device completes in the frames it is given. */
+static uint32_t usable_offload(const struct mnet_config *config)
+{
+    uint32_t offload = config->device->tx_offload;
+    if (config->no_checksum_offload)
+        return 0; /* segmentation needs it */
+    if (config->no_segmentation_offload)
+        offload &= (uint32_t)MNET_OFFLOAD_CHECKSUM;
+    return offload;
+}
+
+int mn_stack_create(const struct mnet_config *wanted, struct mnet_env *env, struct mn_loop *loop,
+                    struct mnet_stack **result)
+{
+    struct mnet_config config = *wanted;
+    *result = NULL;
+    int error = mn_config_complete(&config);
+    if (error < 0)
+        return error;
+    uint8_t seed[MN_RANDOM_SEED];
+    if (!config.platform.entropy(config.platform.context, seed, sizeof seed))
+        return MNET_E_NO_ENTROPY;
+    struct mnet_memory *memory = mnet_memory_init(config.memory, config.memory_size);
+    struct mnet_stack *stack = memory == NULL ? NULL : mn_memory_table(memory, sizeof *stack);
+    if (stack == NULL)
+        return MNET_E_NO_MEMORY;
+    stack->config = config;
+    stack->env = env;
+    stack->loop = loop;
+    stack->memory = memory;
+    stack->device = config.device;
+    stack->device_offload = usable_offload(&config);
+    stack->now = config.platform.now(config.platform.context);
+    mn_random_init(&stack->random, seed);
+    error = start_layers(stack);
+    if (error < 0)
+        return error;
+    stack->device->memory = memory;
+    stack->work = true;
+    if (loop != NULL)
+        mn_list_append(&loop->stacks, &stack->loop_link);
+    *result = stack;
+    return MNET_OK;
+}
+
+int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack)
+{
+    if (stack == NULL)
+        return MNET_E_INVALID;
+    *stack = NULL;
+    if (config == NULL)
+        return MNET_E_INVALID;
+    return mn_stack_create(config, NULL, NULL, stack);
+}
+
+/* Every handle, its tasks roused and told that it is gone. */
+static void discard_handles(struct mnet_stack *stack)
+{
+    struct mnet_link *node;
+    while ((node = mn_list_first(&stack->flows)) != NULL)
+        mn_flow_discard(MN_CONTAINER(node, struct mnet_flow, link));
+    while ((node = mn_list_first(&stack->listeners)) != NULL)
+        mn_listener_discard(MN_CONTAINER(node, struct mnet_listener, link));
+    while ((node = mn_list_first(&stack->endpoints)) != NULL)
+        mn_udp_discard(MN_CONTAINER(node, struct mnet_udp, link));
+    mn_rouse_gone(&stack->probers);
+}
+
+static void free_pending(struct mnet_stack *stack)
+{
+    for (unsigned i = 0; i < stack->pending_count; i++)
+        mnet_packet_free(stack->pending[i]);
+    stack->pending_count = 0;
+    mnet_packet_free(stack->cutting);
+}
+
+void mnet_stack_down(struct mnet_stack *stack)
+{
+    if (stack == NULL)
+        return;
+    mn_stack_enter(stack);
+    discard_handles(stack);
+    mn_tcp_down(stack->tcp, stack->now);
+    mn_stack_transmit(stack);
+    free_pending(stack);
+    mn_tcp_destroy(stack->tcp);
+    mn_ip_deinit(&stack->ip);
+    struct mnet_device *device = stack->device;
+    struct mnet_env *env = stack->env;
+    void *region = stack->region;
+    size_t size = stack->config.memory_size;
+    mn_list_remove(&stack->loop_link);
+    if (env != NULL)
+        mn_env_forget_device(env, device);
+    device->ops->close(device);
+    if (region != NULL)
+        env->setup.release(env->setup.context, region, size);
+}
+
+bool mn_stack_wind_down(struct mnet_stack *stack)
+{
+    struct mnet_link *node;
+    while ((node = mn_list_first(&stack->listeners)) != NULL)
+        mnet_tcp_unlisten(MN_CONTAINER(node, struct mnet_listener, link));
+    while ((node = mn_list_first(&stack->flows)) != NULL)
+        mnet_tcp_close(MN_CONTAINER(node, struct mnet_flow, link));
+    return mn_stack_congested(stack) || mn_tcp_usage(stack->tcp).tcbs > 0;
+}
+
+int mnet_stack_fd(const struct mnet_stack *stack)
+{
+    return stack->device->fd;
+}
+
+uint64_t mnet_stack_now(const struct mnet_stack *stack)
+{
+    return stack->now;
+}
+
+uint16_t mnet_stack_mtu(const struct mnet_stack *stack)
+{
+    return stack->device->mtu;
+}
+
+struct mnet_address mnet_stack_ipv4(const struct mnet_stack *stack)
+{
+    bool ours = mn_ip_address_state(&stack->ip) == MN_IP_ADDRESS_OURS;
+    return ours ? stack->config.ipv4.address : MNET_ADDRESS_ANY;
+}
+
+const struct mnet_counters *mnet_stack_counters(const struct mnet_stack *stack)
+{
+    return &stack->counters;
+}
+
+size_t mnet_stack_memory_used(const struct mnet_stack *stack)
+{
+    return mnet_memory_used(stack->memory);
+}
+
+bool mn_stack_remote_ok(const struct mnet_stack *stack, struct mnet_address remote)
+{
+    if (mnet_address_is_any(remote) || mnet_address_is_multicast(remote) || mn_ip_is_broadcast(&stack->ip, remote))
+        return false;
+    if (!mnet_address_is_ipv4(remote))
+        return true; /* a route decides */
+    uint32_t value = mnet_address_to_ipv4(remote);
+    return value >> 24 != 0 && value >> 28 != 15;
+}
+
+bool mn_stack_local_ok(const struct mnet_stack *stack, struct mnet_address local)
+{
+    return mnet_address_is_any(local) || mn_ip_is_own(&stack->ip, local);
+}

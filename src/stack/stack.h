@@ -1,0 +1,132 @@
+/* A stack from the inside: the layers of one host wired together. This folder is the only place that knows both the
+ * engines and tasks. */
+#ifndef MN_STACK_H
+#define MN_STACK_H
+
+#include <mnet/stack.h>
+#include <mnet/tcp.h>
+#include <mnet/udp.h>
+
+#include "base/pool.h"
+#include "base/random.h"
+#include "ip/ip.h"
+#include "stack/block.h"
+#include "stack/offload.h"
+#include "tcp/tcp.h"
+#include "udp/udp.h"
+
+struct mn_loop;
+
+#define MN_BATCH 32                               /* frames taken from, or offered to, the device at a time */
+#define MN_RX_BUDGET 8                            /* batches a poll takes at most */
+#define MN_TX_RETRY_NS (50 * MNET_MICROSECOND)    /* a full device is asked again after this */
+#define MN_MEMORY_RETRY_NS (5 * MNET_MILLISECOND) /* a writer short of memory tries again after this ... */
+#define MN_MEMORY_RETRIES 200                     /* ... so often, then it fails */
+
+struct mnet_stack {
+    struct mnet_config config; /* complete: defaults filled in */
+    struct mnet_env *env;      /* NULL for a stack driven by its user */
+    struct mn_loop *loop;      /* likewise */
+    struct mnet_link loop_link;
+    struct mnet_memory *memory;
+    struct mnet_device *device;
+    void *region; /* taken from the environment, to be returned; NULL otherwise */
+    struct mnet_counters counters;
+    struct mn_random random;
+    struct mn_ip ip;
+    struct mn_tcp *tcp;
+    struct mn_udp udp;
+    struct mn_pool flow_pool, listener_pool, udp_pool;
+    struct mnet_link flows, listeners, endpoints; /* all there are */
+    struct mnet_link short_flows;                 /* whose deferred bytes could not be queued for want of memory */
+    struct mnet_link probers;                     /* struct mn_blocked: mnet_stack_up waiting for its address */
+    uint64_t now;
+    uint64_t retry_at;           /* when to offer the pending frames again; meaningful while congested */
+    bool work;                   /* something was done that a poll must follow up */
+    bool senders_waiting;        /* an endpoint has senders that wait for the device */
+    bool rx_failed;              /* the device's failure was logged */
+    unsigned udp_unsent;         /* datagrams given to ip since the device was last offered any */
+    uint32_t device_offload;     /* of frames sent: what is left to the device */
+    struct mnet_packet *cutting; /* a large frame that is being cut into segments; NULL: none */
+    struct mn_segmenter segmenter;
+    unsigned pending_count;
+    struct mnet_packet *pending[MN_BATCH]; /* frames that the device has not taken yet, in order */
+};
+
+struct mnet_flow {
+    struct mnet_stack *stack;
+    struct mn_tcb *tcb;
+    struct mnet_link link, short_link;
+    struct mnet_link openers; /* struct mn_blocked: in established ... */
+    struct mnet_link readers; /* ... in read and get */
+    struct mnet_link writers; /* struct mn_blocked: in write; the first is the one whose bytes are being queued */
+    struct mnet_packet *deferred, *deferred_last; /* bytes of write_now that follow the write in progress */
+    void (*notify)(void *context, unsigned ready);
+    void *notify_context;
+};
+
+struct mnet_listener {
+    struct mnet_stack *stack;
+    struct mn_listener *engine;
+    struct mnet_link link;
+    struct mnet_link acceptors; /* struct mn_blocked: served in order */
+    void (*notify)(void *context, unsigned ready);
+    void *notify_context;
+};
+
+struct mnet_udp {
+    struct mnet_stack *stack;
+    struct mn_udp_endpoint engine;
+    struct mnet_link link;
+    struct mnet_link receivers; /* struct mn_blocked: the first gets the next datagram */
+    struct mnet_link senders;   /* struct mn_blocked: waiting for the device */
+    void (*notify)(void *context, unsigned ready);
+    void *notify_context;
+};
+
+/* config.c */
+
+/* Whether everything but the device and the memory region is valid. */
+bool mn_config_ok(const struct mnet_config *config);
+/* Checks everything before anything is touched, and fills in defaults. 0 or MNET_E_INVALID. */
+int mn_config_complete(struct mnet_config *config);
+
+/* stack.c */
+
+/* mnet_stack_open for a stack that `loop` and `env` drive (NULL: nobody). */
+int mn_stack_create(const struct mnet_config *config, struct mnet_env *env, struct mn_loop *loop,
+                    struct mnet_stack **stack);
+/* Closes what the program left open, so that it can end in order, and says whether connections are still being
+ * closed. */
+bool mn_stack_wind_down(struct mnet_stack *stack);
+
+/* poll.c */
+
+/* Every public call begins with enter, which brings stack->now up to date outside tasks, and ends with leave where it
+ * may have caused output: outside the stack's own loop it is sent at once, inside tasks the loop sends it after a
+ * batch of tasks. */
+void mn_stack_enter(struct mnet_stack *stack);
+void mn_stack_leave(struct mnet_stack *stack);
+/* Sends what may be sent, as far as the device takes it. */
+void mn_stack_transmit(struct mnet_stack *stack);
+/* Whether frames wait for the device, or for memory to cut them. */
+bool mn_stack_congested(const struct mnet_stack *stack);
+
+/* tcp_calls.c, tcp_write.c, udp_calls.c */
+
+/* Frees the handle, its waiters marked gone; the tcb is not touched. */
+void mn_flow_discard(struct mnet_flow *flow);
+void mn_flow_event(struct mn_tcb *tcb);
+void mn_listener_event(struct mn_listener *engine);
+void mn_udp_event(struct mn_udp_endpoint *engine);
+void mn_listener_discard(struct mnet_listener *listener);
+void mn_udp_discard(struct mnet_udp *udp);
+/* Queues the deferred bytes behind what is queued; false where memory is short: then a poll tries again soon. */
+bool mn_flow_flush_deferred(struct mnet_flow *flow);
+void mn_flow_free_deferred(struct mnet_flow *flow);
+
+/* Whether two addresses may be the ends of a packet of ours: `remote` unicast, `local` unspecified or our own. */
+bool mn_stack_remote_ok(const struct mnet_stack *stack, struct mnet_address remote);
+bool mn_stack_local_ok(const struct mnet_stack *stack, struct mnet_address local);
+
+#endif

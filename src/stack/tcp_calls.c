@@ -1,0 +1,449 @@
+/* The blocking calls of mnet/tcp.h, but for writing (tcp_write.c). */
+#include <mnet/tcp.h>
+
+#include "base/format.h"
+#include "stack/stack.h"
+
+/* ---- Flows ---- */
+
+static struct mnet_flow *create_flow(struct mnet_stack *stack)
+{
+    struct mnet_flow *flow = mn_pool_alloc_zeroed(&stack->flow_pool, MN_CLAIM_SEND);
+    if (flow != NULL) {
+        flow->stack = stack;
+        mn_list_append(&stack->flows, &flow->link);
+    }
+    return flow;
+}
+
+static void attach(struct mnet_flow *flow, struct mn_tcb *tcb)
+{
+    flow->tcb = tcb;
+    mn_tcp_set_owner(tcb, flow);
+}
+
+void mn_flow_discard(struct mnet_flow *flow)
+{
+    mn_rouse_gone(&flow->openers);
+    mn_rouse_gone(&flow->readers);
+    mn_rouse_gone(&flow->writers);
+    mn_flow_free_deferred(flow);
+    mn_list_remove(&flow->link);
+    mn_pool_free(&flow->stack->flow_pool, flow);
+}
+
+void mn_flow_event(struct mn_tcb *tcb)
+{
+    struct mnet_flow *flow = mn_tcp_owner(tcb);
+    if (flow == NULL)
+        return; /* not accepted yet */
+    unsigned ready = mn_tcp_ready(tcb);
+    mn_rouse_all(&flow->openers);
+    if (ready & MNET_READABLE)
+        mn_rouse_all(&flow->readers);
+    if (ready & MNET_WRITABLE)
+        mn_rouse_first(&flow->writers);
+    if (flow->notify != NULL && ready != 0)
+        flow->notify(flow->notify_context, ready);
+}
+
+/* ---- Opening ---- */
+
+/* What can be wrong with a connection request before anything is done. */
+static int check_connect(const struct mnet_stack *stack, struct mnet_endpoint remote,
+                         const struct mnet_connect_options *options)
+{
+    if (remote.port == 0 || !mn_stack_remote_ok(stack, remote.address)) /* MUST-46 */
+        return MNET_E_INVALID;
+    if (options->dscp > 63 || !mn_stack_local_ok(stack, options->local.address))
+        return MNET_E_INVALID;
+    return MNET_OK;
+}
+
+int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote,
+                           const struct mnet_connect_options *options, struct mnet_flow **result)
+{
+    static const struct mnet_connect_options defaults;
+    if (result == NULL)
+        return MNET_E_INVALID;
+    *result = NULL;
+    if (stack == NULL)
+        return MNET_E_INVALID;
+    options = options != NULL ? options : &defaults;
+    struct mn_ip_path path;
+    struct mn_tcb *tcb;
+    int error = check_connect(stack, remote, options);
+    if (error == MNET_OK)
+        error = mn_ip_path(&stack->ip, remote.address, &path);
+    if (error < 0)
+        return error;
+    mn_stack_enter(stack);
+    struct mnet_flow *flow = create_flow(stack);
+    if (flow == NULL)
+        return MNET_E_NO_MEMORY;
+    struct mn_tcp_open open = {
+        .local = options->local,
+        .remote = remote,
+        .path_mtu = path.mtu,
+        .no_delay = options->no_delay || stack->config.tcp_no_delay,
+        .ttl = options->ttl,
+        .dscp = options->dscp,
+    };
+    if (mnet_address_is_any(open.local.address))
+        open.local.address = path.source; /* MUST-44 */
+    error = mn_tcp_open(stack->tcp, &open, stack->now, &tcb);
+    if (error < 0) {
+        mn_flow_discard(flow);
+        return error;
+    }
+    attach(flow, tcb);
+    *result = flow;
+    mn_stack_leave(stack);
+    return MNET_OK;
+}
+
+/* As mnet_tcp_established; *gone says whether the flow was closed meanwhile. */
+static int await_established(struct mnet_flow *flow, uint64_t deadline, bool *gone)
+{
+    *gone = false;
+    for (;;) {
+        int status = mn_tcp_status(flow->tcb);
+        if (status != MNET_E_DEADLINE)
+            return status;
+        int error = mn_block_once(&flow->openers, deadline);
+        *gone = error == MNET_E_CLOSED;
+        if (error < 0)
+            return error;
+    }
+}
+
+int mnet_tcp_established(struct mnet_flow *flow, uint64_t deadline)
+{
+    bool gone;
+    MN_ASSERT(flow != NULL);
+    return await_established(flow, deadline, &gone);
+}
+
+int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint16_t port, struct mnet_flow **result,
+                     uint64_t deadline)
+{
+    struct mnet_flow *flow;
+    bool gone;
+    if (result == NULL)
+        return MNET_E_INVALID;
+    *result = NULL;
+    int error = mnet_tcp_connect_begin(stack, (struct mnet_endpoint){address, port}, NULL, &flow);
+    if (error < 0)
+        return error;
+    error = await_established(flow, deadline, &gone);
+    if (error == MNET_OK)
+        *result = flow;
+    else if (!gone)
+        mnet_tcp_abort(flow); /* a late SYN-ACK finds nothing and is answered with a reset */
+    return error;
+}
+
+/* ---- Listeners ---- */
+
+static bool policy_ok(enum mnet_backlog_policy policy)
+{
+    return policy == MNET_BACKLOG_IGNORE || policy == MNET_BACKLOG_REFUSE;
+}
+
+int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_listen_options *options,
+                    struct mnet_listener **result)
+{
+    static const struct mnet_listen_options defaults;
+    if (result == NULL)
+        return MNET_E_INVALID;
+    *result = NULL;
+    options = options != NULL ? options : &defaults;
+    if (stack == NULL || !policy_ok(options->policy) || !mn_stack_local_ok(stack, options->address))
+        return MNET_E_INVALID;
+    struct mnet_listener *listener = mn_pool_alloc_zeroed(&stack->listener_pool, MN_CLAIM_SEND);
+    if (listener == NULL)
+        return MNET_E_NO_MEMORY;
+    struct mnet_endpoint local = {MNET_ADDRESS_ANY, port};
+    if (!mnet_address_is_any(options->address))
+        local.address = options->address; /* MUST-43 */
+    int error = mn_tcp_listen(stack->tcp, local, options, &listener->engine);
+    if (error < 0) {
+        mn_pool_free(&stack->listener_pool, listener);
+        return error;
+    }
+    listener->stack = stack;
+    mn_tcp_set_listener_owner(listener->engine, listener);
+    mn_list_append(&stack->listeners, &listener->link);
+    *result = listener;
+    return MNET_OK;
+}
+
+uint16_t mnet_tcp_listen_port(const struct mnet_listener *listener)
+{
+    return mn_tcp_listen_endpoint(listener->engine).port;
+}
+
+void mn_listener_event(struct mn_listener *engine)
+{
+    struct mnet_listener *listener = mn_tcp_listener_owner(engine);
+    if (listener == NULL || !mn_tcp_acceptable(engine))
+        return;
+    mn_rouse_first(&listener->acceptors);
+    if (listener->notify != NULL)
+        listener->notify(listener->notify_context, MNET_ACCEPTABLE);
+}
+
+/* 0, MNET_E_NO_MEMORY, or MNET_E_DEADLINE where no connection waits. */
+static int take_connection(struct mnet_listener *listener, struct mnet_flow **result)
+{
+    struct mnet_stack *stack = listener->stack;
+    if (!mn_tcp_acceptable(listener->engine))
+        return MNET_E_DEADLINE;
+    struct mnet_flow *flow = create_flow(stack);
+    if (flow == NULL)
+        return MNET_E_NO_MEMORY; /* the connection goes on waiting */
+    struct mn_tcb *tcb = mn_tcp_accept(stack->tcp, listener->engine);
+    MN_ASSERT(tcb != NULL);
+    attach(flow, tcb);
+    *result = flow;
+    return MNET_OK;
+}
+
+/* Waits in line for a connection; the listener may be gone when this returns MNET_E_CLOSED. */
+static int queue_for_connection(struct mnet_listener *listener, struct mnet_flow **flow, uint64_t deadline)
+{
+    struct mn_blocked blocked;
+    int error;
+    mn_block_begin(&blocked, &listener->acceptors);
+    do {
+        error = mn_block(&blocked, deadline);
+        if (error == MNET_E_CLOSED)
+            return error;
+        if (error == MNET_OK)
+            error = mn_block_is_first(&blocked, &listener->acceptors) ? take_connection(listener, flow)
+                                                                      : MNET_E_DEADLINE;
+        else
+            break;
+    } while (error == MNET_E_DEADLINE);
+    mn_block_end(&blocked);
+    if (mn_tcp_acceptable(listener->engine))
+        mn_rouse_first(&listener->acceptors);
+    return error;
+}
+
+int mnet_tcp_accept(struct mnet_listener *listener, struct mnet_flow **flow, uint64_t deadline)
+{
+    MN_ASSERT(listener != NULL);
+    if (flow == NULL)
+        return MNET_E_INVALID;
+    *flow = NULL;
+    int error = mn_list_empty(&listener->acceptors) ? take_connection(listener, flow) : MNET_E_DEADLINE;
+    if (error != MNET_E_DEADLINE || deadline == 0)
+        return error;
+    return queue_for_connection(listener, flow, deadline);
+}
+
+void mn_listener_discard(struct mnet_listener *listener)
+{
+    mn_rouse_gone(&listener->acceptors);
+    mn_list_remove(&listener->link);
+    mn_pool_free(&listener->stack->listener_pool, listener);
+}
+
+void mnet_tcp_unlisten(struct mnet_listener *listener)
+{
+    if (listener == NULL)
+        return;
+    struct mnet_stack *stack = listener->stack;
+    struct mn_listener *engine = listener->engine;
+    mn_stack_enter(stack);
+    mn_listener_discard(listener);
+    mn_tcp_unlisten(stack->tcp, engine, stack->now);
+    mn_stack_leave(stack);
+}
+
+unsigned mnet_tcp_listener_ready(const struct mnet_listener *listener)
+{
+    return mn_tcp_acceptable(listener->engine) ? MNET_ACCEPTABLE : 0;
+}
+
+void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(void *context, unsigned ready),
+                              void *context)
+{
+    listener->notify = notify;
+    listener->notify_context = context;
+}
+
+/* ---- Reading ---- */
+
+ptrdiff_t mnet_tcp_read(struct mnet_flow *flow, void *buffer, size_t len, uint64_t deadline)
+{
+    MN_ASSERT(flow != NULL);
+    if (len == 0)
+        return 0;
+    if (buffer == NULL)
+        return MNET_E_INVALID;
+    len = MN_MIN(len, (size_t)PTRDIFF_MAX);
+    struct mnet_stack *stack = flow->stack;
+    for (;;) {
+        mn_stack_enter(stack);
+        ptrdiff_t got = mn_tcp_receive(stack->tcp, flow->tcb, buffer, len, stack->now);
+        if (got != MNET_E_DEADLINE) {
+            mn_stack_leave(stack); /* the window may have opened */
+            return got;
+        }
+        int error = mn_block_once(&flow->readers, deadline);
+        if (error < 0)
+            return error;
+    }
+}
+
+int mnet_tcp_read_exactly(struct mnet_flow *flow, void *buffer, size_t len, size_t *done, uint64_t deadline)
+{
+    size_t got = 0;
+    ptrdiff_t piece = 0;
+    if (done != NULL)
+        *done = 0;
+    if (buffer == NULL && len > 0)
+        return MNET_E_INVALID;
+    while (got < len) {
+        piece = mnet_tcp_read(flow, (uint8_t *)buffer + got, len - got, deadline);
+        if (piece <= 0)
+            break;
+        got += (size_t)piece;
+    }
+    if (done != NULL)
+        *done = got;
+    if (got == len)
+        return MNET_OK;
+    return piece == 0 ? MNET_E_END_OF_FILE : (int)piece;
+}
+
+ptrdiff_t mnet_tcp_get(struct mnet_flow *flow, struct mnet_slice *slices, int max, uint64_t deadline)
+{
+    MN_ASSERT(flow != NULL);
+    if (slices == NULL || max <= 0)
+        return MNET_E_INVALID;
+    struct mnet_stack *stack = flow->stack;
+    for (;;) {
+        mn_stack_enter(stack);
+        ptrdiff_t got = mn_tcp_lend(stack->tcp, flow->tcb, slices, max, stack->now);
+        if (got != MNET_E_DEADLINE)
+            return got;
+        int error = mn_block_once(&flow->readers, deadline);
+        if (error < 0)
+            return error;
+    }
+}
+
+void mnet_tcp_release(struct mnet_flow *flow)
+{
+    MN_ASSERT(flow != NULL);
+    mn_stack_enter(flow->stack);
+    mn_tcp_return(flow->stack->tcp, flow->tcb, flow->stack->now);
+    mn_stack_leave(flow->stack);
+}
+
+/* ---- Closing ---- */
+
+/* Ends the flow; `deliver`: what is queued still goes out. Bytes of write_now for which there is no memory cannot be
+ * dropped from the middle of a stream that ends well: then the connection is reset. */
+static void end_flow(struct mnet_flow *flow, bool deliver)
+{
+    struct mnet_stack *stack = flow->stack;
+    struct mn_tcb *tcb = flow->tcb;
+    mn_stack_enter(stack);
+    deliver = deliver && mn_flow_flush_deferred(flow);
+    mn_flow_discard(flow);
+    mn_tcp_set_owner(tcb, NULL);
+    if (deliver)
+        mn_tcp_close(stack->tcp, tcb, stack->now);
+    else
+        mn_tcp_abort(stack->tcp, tcb, stack->now);
+    mn_stack_leave(stack);
+}
+
+void mnet_tcp_close(struct mnet_flow *flow)
+{
+    if (flow != NULL)
+        end_flow(flow, true);
+}
+
+void mnet_tcp_abort(struct mnet_flow *flow)
+{
+    if (flow != NULL)
+        end_flow(flow, false);
+}
+
+int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how)
+{
+    MN_ASSERT(flow != NULL);
+    if (how != MNET_SHUTDOWN_READ && how != MNET_SHUTDOWN_WRITE && how != MNET_SHUTDOWN_BOTH)
+        return MNET_E_INVALID;
+    struct mnet_stack *stack = flow->stack;
+    mn_stack_enter(stack);
+    if ((how & MNET_SHUTDOWN_WRITE) && !mn_flow_flush_deferred(flow))
+        return MNET_E_NO_MEMORY;
+    int error = mn_tcp_shutdown(stack->tcp, flow->tcb, how, stack->now);
+    if (how & MNET_SHUTDOWN_READ)
+        mn_rouse_all(&flow->readers);
+    if (how & MNET_SHUTDOWN_WRITE)
+        mn_rouse_first(&flow->writers);
+    mn_stack_leave(stack);
+    return error;
+}
+
+/* ---- Status and settings ---- */
+
+void mnet_tcp_peers(const struct mnet_flow *flow, struct mnet_endpoint *local, struct mnet_endpoint *remote)
+{
+    struct mnet_endpoint ends[2];
+    mn_tcp_peers(flow->tcb, &ends[0], &ends[1]);
+    if (local != NULL)
+        *local = ends[0];
+    if (remote != NULL)
+        *remote = ends[1];
+}
+
+char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size)
+{
+    struct mnet_endpoint local, remote;
+    char local_text[MNET_ENDPOINT_TEXT], remote_text[MNET_ENDPOINT_TEXT];
+    mn_tcp_peers(flow->tcb, &local, &remote);
+    mn_format(text, size, "tcp %s > %s", mnet_endpoint_format(local, local_text, sizeof local_text),
+              mnet_endpoint_format(remote, remote_text, sizeof remote_text));
+    return text;
+}
+
+void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay)
+{
+    mn_tcp_set_no_delay(flow->stack->tcp, flow->tcb, no_delay);
+    mn_stack_leave(flow->stack); /* what was held back may go */
+}
+
+int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl)
+{
+    if (ttl == 0)
+        return MNET_E_INVALID;
+    mn_tcp_set_ttl(flow->tcb, ttl); /* MUST-49 */
+    return MNET_OK;
+}
+
+int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp)
+{
+    if (dscp > 63)
+        return MNET_E_INVALID;
+    mn_tcp_set_dscp(flow->tcb, dscp); /* MUST-48 */
+    return MNET_OK;
+}
+
+unsigned mnet_tcp_ready(const struct mnet_flow *flow)
+{
+    return mn_tcp_ready(flow->tcb);
+}
+
+void mnet_tcp_notify(struct mnet_flow *flow, void (*notify)(void *context, unsigned ready), void *context)
+{
+    flow->notify = notify;
+    flow->notify_context = context;
+}

@@ -1,0 +1,295 @@
+/* Writing to a TCP connection.
+ *
+ * Theory of operation. The writers of a flow stand in line: the first one's bytes are being queued, piece by piece as
+ * the send buffer empties, and the next one begins when it leaves; so the bytes of each call stay together and every
+ * call gets its turn. Bytes of mnet_tcp_write_now, which cannot wait, are put aside as `deferred` while somebody is
+ * inside a write, and queued behind that write when it leaves.
+ *
+ * Where memory is short, rather than the send buffer full, no acknowledgement of this connection need ever come: so a
+ * writer tries again after a while, and gives up with MNET_E_NO_MEMORY when nothing has moved for a second. Deferred
+ * bytes were promised and cannot be given up: their flow stays in stack->short_flows, nobody else writes to it, and
+ * polls try again.
+ */
+#include <mnet/tcp.h>
+
+#include <string.h>
+
+#include "stack/stack.h"
+
+/* What lent bytes are queued in pieces of: all of a piece must fit the send buffer at once. */
+#define LENT_PIECE_MAX 32768u
+
+/* One call's progress through its bytes. */
+struct write {
+    const struct mnet_slice *slices;
+    size_t at;     /* the slice, ... */
+    size_t offset; /* ... and the byte of it, that comes next */
+    size_t count;
+    size_t done;              /* bytes queued so far */
+    struct mnet_buffer *lent; /* the one slice, for zero-copy writes; NULL: copy */
+    void (*release)(void *context);
+    void *context;
+};
+
+static void keep(void *context)
+{
+    (void)context; /* nothing of the caller's was queued: it was never ours to release */
+}
+
+static ptrdiff_t queue_copy(struct mnet_flow *flow, const struct write *write, size_t len)
+{
+    const uint8_t *bytes = write->slices[write->at].data;
+    return mn_tcp_send(flow->stack->tcp, flow->tcb, bytes + write->offset, len, false, flow->stack->now);
+}
+
+static ptrdiff_t queue_lent(struct mnet_flow *flow, struct write *write, size_t len)
+{
+    size_t piece = MN_MIN(LENT_PIECE_MAX, flow->stack->config.tcp_send_buffer / 2);
+    piece = MN_MIN(piece, len);
+    int queued = mn_tcp_send_buffer(flow->stack->tcp, flow->tcb, write->lent, (uint32_t)write->offset, (uint32_t)piece,
+                                    false, flow->stack->now);
+    if (queued <= 0)
+        return queued;
+    write->lent->release = write->release; /* from now on the caller hears of it */
+    write->lent->context = write->context;
+    return (ptrdiff_t)piece;
+}
+
+/* Queues as much as goes: 0 when that was all of it, MNET_E_DEADLINE where the send buffer is full, or an error. */
+static int queue_bytes(struct mnet_flow *flow, struct write *write)
+{
+    while (write->at < write->count) {
+        size_t left = write->slices[write->at].len - write->offset;
+        if (left == 0) {
+            write->at++;
+            write->offset = 0;
+            continue;
+        }
+        ptrdiff_t queued = write->lent != NULL ? queue_lent(flow, write, left) : queue_copy(flow, write, left);
+        if (queued <= 0)
+            return queued == 0 ? MNET_E_DEADLINE : (int)queued;
+        write->offset += (size_t)queued;
+        write->done += (size_t)queued;
+    }
+    return MNET_OK;
+}
+
+static bool must_wait(int result)
+{
+    return result == MNET_E_DEADLINE || result == MNET_E_NO_MEMORY;
+}
+
+/* A turn of the first in line. */
+static int take_turn(struct mnet_flow *flow, struct write *write)
+{
+    if (mn_list_linked(&flow->short_link) && !mn_flow_flush_deferred(flow))
+        return MNET_E_NO_MEMORY;
+    mn_stack_enter(flow->stack);
+    int result = queue_bytes(flow, write);
+    mn_stack_leave(flow->stack);
+    return result;
+}
+
+/* Waits for the next turn, which may come for want of memory: 0 or why there is none. `result` is what came of the
+ * last turn. */
+static int await_turn(struct mnet_flow *flow, struct mn_blocked *blocked, int result, unsigned *retries,
+                      uint64_t deadline)
+{
+    if (result != MNET_E_NO_MEMORY || deadline == 0)
+        return mn_block(blocked, deadline);
+    uint64_t retry_at = flow->stack->now + MN_MEMORY_RETRY_NS;
+    int error = mn_block(blocked, MN_MIN(deadline, retry_at));
+    if (error != MNET_E_DEADLINE || retry_at >= deadline)
+        return error;
+    return ++*retries < MN_MEMORY_RETRIES ? MNET_OK : MNET_E_NO_MEMORY;
+}
+
+/* What the caller is told whose deadline passed while memory was short. */
+static int reason(int error, int result)
+{
+    return error == MNET_E_DEADLINE && result == MNET_E_NO_MEMORY ? MNET_E_NO_MEMORY : error;
+}
+
+/* The rest of a write that could not be done at once. The flow may be gone when this returns MNET_E_CLOSED with
+ * *gone. */
+static int write_in_turn(struct mnet_flow *flow, struct write *write, int result, uint64_t deadline, bool *gone)
+{
+    struct mn_blocked blocked;
+    unsigned retries = 0;
+    mn_block_begin(&blocked, &flow->writers);
+    blocked.lent = write->lent;
+    while (must_wait(result)) {
+        int error = await_turn(flow, &blocked, result, &retries, deadline);
+        if (blocked.gone) {
+            *gone = true;
+            return MNET_E_CLOSED;
+        }
+        if (error < 0) {
+            result = reason(error, result);
+            break;
+        }
+        if (!mn_block_is_first(&blocked, &flow->writers))
+            continue;
+        size_t before = write->done;
+        result = take_turn(flow, write);
+        if (write->done != before)
+            retries = 0;
+    }
+    bool first = mn_block_is_first(&blocked, &flow->writers);
+    mn_block_end(&blocked);
+    if (first) {
+        mn_flow_flush_deferred(flow);
+        mn_rouse_first(&flow->writers);
+        mn_stack_leave(flow->stack);
+    }
+    return result;
+}
+
+static int run_write(struct mnet_flow *flow, struct write *write, uint64_t deadline, bool *gone)
+{
+    *gone = false;
+    int result = mn_list_empty(&flow->writers) ? take_turn(flow, write) : MNET_E_DEADLINE;
+    return must_wait(result) && deadline != 0 ? write_in_turn(flow, write, result, deadline, gone) : result;
+}
+
+static int finish(int result, const struct write *write, size_t *queued)
+{
+    if (queued != NULL)
+        *queued = write->done;
+    return result;
+}
+
+int mnet_tcp_write(struct mnet_flow *flow, const void *data, size_t len, size_t *queued, uint64_t deadline)
+{
+    struct mnet_slice slice = {data, len};
+    return mnet_tcp_writev(flow, &slice, 1, queued, deadline);
+}
+
+static bool slices_ok(const struct mnet_slice *slices, int count)
+{
+    if (count < 0 || (slices == NULL && count > 0))
+        return false;
+    for (int i = 0; i < count; i++) {
+        if (slices[i].data == NULL && slices[i].len > 0)
+            return false;
+    }
+    return true;
+}
+
+int mnet_tcp_writev(struct mnet_flow *flow, const struct mnet_slice *slices, int count, size_t *queued,
+                    uint64_t deadline)
+{
+    bool gone;
+    struct write write = {.slices = slices, .count = (size_t)count};
+    MN_ASSERT(flow != NULL);
+    finish(MNET_OK, &write, queued);
+    if (!slices_ok(slices, count))
+        return MNET_E_INVALID;
+    return finish(run_write(flow, &write, deadline, &gone), &write, queued);
+}
+
+int mnet_tcp_write_lent(struct mnet_flow *flow, const void *data, size_t len, void (*release)(void *context),
+                        void *context, size_t *queued, uint64_t deadline)
+{
+    struct mnet_slice slice = {data, len};
+    struct write write = {.slices = &slice, .count = 1, .release = release, .context = context};
+    bool gone;
+    MN_ASSERT(flow != NULL);
+    finish(MNET_OK, &write, queued);
+    if (release == NULL || !slices_ok(&slice, 1) || len > UINT32_MAX)
+        return MNET_E_INVALID;
+    if (len == 0) {
+        release(context);
+        return MNET_OK;
+    }
+    write.lent = mnet_buffer_lend(flow->stack->memory, data, len, keep, NULL);
+    if (write.lent == NULL)
+        return MNET_E_NO_MEMORY;
+    int result = run_write(flow, &write, deadline, &gone);
+    if (!gone)
+        mnet_buffer_free(write.lent);
+    return finish(result, &write, queued);
+}
+
+/* ---- Writing now ---- */
+
+/* Appends a copy to the deferred bytes, all or nothing. */
+static int defer(struct mnet_flow *flow, const uint8_t *data, size_t len)
+{
+    struct mnet_packet *first = NULL, *last = NULL;
+    for (size_t done = 0; done < len;) {
+        struct mnet_buffer *buffer = mnet_buffer_alloc_tx(flow->stack->memory, MN_MIN(len - done, MNET_BUFFER_LARGE));
+        struct mnet_packet *packet = last;
+        if (packet == NULL || packet->fragment_count == MNET_PACKET_FRAGMENTS)
+            packet = buffer != NULL ? mnet_packet_alloc_tx(flow->stack->memory) : NULL;
+        if (buffer == NULL || packet == NULL) {
+            mnet_buffer_free(buffer);
+            for (struct mnet_packet *next; first != NULL; first = next) {
+                next = first->next;
+                mnet_packet_free(first);
+            }
+            return MNET_E_NO_MEMORY;
+        }
+        if (packet != last) {
+            *(last == NULL ? &first : &last->next) = packet;
+            last = packet;
+        }
+        size_t piece = MN_MIN(len - done, buffer->capacity);
+        memcpy(buffer->bytes, data + done, piece);
+        mnet_packet_add(packet, buffer, 0, (uint32_t)piece);
+        mnet_buffer_free(buffer);
+        done += piece;
+    }
+    *(flow->deferred == NULL ? &flow->deferred : &flow->deferred_last->next) = first;
+    flow->deferred_last = last;
+    return MNET_OK;
+}
+
+void mn_flow_free_deferred(struct mnet_flow *flow)
+{
+    mn_list_remove(&flow->short_link);
+    for (struct mnet_packet *packet; (packet = flow->deferred) != NULL;) {
+        flow->deferred = packet->next;
+        mnet_packet_free(packet);
+    }
+    flow->deferred_last = NULL;
+}
+
+bool mn_flow_flush_deferred(struct mnet_flow *flow)
+{
+    struct mnet_stack *stack = flow->stack;
+    for (struct mnet_packet *packet; (packet = flow->deferred) != NULL;) {
+        const struct mnet_fragment piece = packet->fragments[0];
+        int queued = mn_tcp_send_buffer(stack->tcp, flow->tcb, piece.buffer, piece.offset, piece.len, true, stack->now);
+        if (queued == MNET_E_NO_MEMORY) {
+            if (!mn_list_linked(&flow->short_link))
+                mn_list_append(&stack->short_flows, &flow->short_link);
+            return false;
+        }
+        if (queued < 0)
+            break; /* the connection is gone, and all that was to be sent with it */
+        mnet_packet_pull(packet, piece.len);
+        if (packet->total > 0)
+            continue;
+        flow->deferred = packet->next;
+        mnet_packet_free(packet);
+    }
+    mn_flow_free_deferred(flow);
+    return true;
+}
+
+int mnet_tcp_write_now(struct mnet_flow *flow, const void *data, size_t len)
+{
+    struct mnet_stack *stack = flow->stack;
+    if (data == NULL && len > 0)
+        return MNET_E_INVALID;
+    if (len == 0)
+        return MNET_OK;
+    mn_stack_enter(stack);
+    if (!mn_list_empty(&flow->writers) || flow->deferred != NULL)
+        return defer(flow, data, len);
+    ptrdiff_t queued = mn_tcp_send(stack->tcp, flow->tcb, data, len, true, stack->now);
+    mn_stack_leave(stack);
+    mn_stack_transmit(stack);
+    return queued < 0 ? (int)queued : MNET_OK;
+}
