@@ -1,0 +1,53 @@
+#!/bin/bash
+# What goes wrong before anything runs: one clear line, exit status 1.
+set -u
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+enter_namespaces "$@"
+hello=$MNET_DEBUG/examples/01_hello-tap
+
+# says TEXT COMMAND... - status 1, and lines of which the only one on the error output contains TEXT.
+says()
+{
+    timeout 10 "${@:2}" >"$dir/out" 2>"$dir/err"
+    status=$?
+    [ $status = 1 ] || fail "status $status"
+    [ "$(wc -l <"$dir/err")" = 1 ] || fail "not one line: $(cat "$dir/err")"
+    grep -qi -e "$1" "$dir/err" || fail "it said: $(cat "$dir/err")"
+}
+
+not_a_tap()
+{
+    ip link add dummy0 type dummy 2>/dev/null || ip link add dummy0 type veth peer name dummy1
+    says dummy0 "$hello" --net:service=dummy0 --ipv4=10.0.0.2/24
+    ip link del dummy0
+}
+
+busy()
+{
+    start "$hello"
+    says 'tap0.*in use' "$hello" --net:service=tap0 --ipv4=10.0.0.3/24
+    stop
+}
+
+# Whoever has no capabilities may use an interface made for them, and not make one.
+no_permission()
+{
+    says 'permission' setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all --clear-groups --reuid=1 --regid=1 \
+        "$hello" --net:service=tap7 --ipv4=10.0.0.2/24
+}
+
+run no_interface_named_says_so says 'net:service' "$hello" --ipv4=10.0.0.2/24
+run bad_interface_name_says_so says 'name' "$hello" --net:service=a/b --ipv4=10.0.0.2/24
+run interface_that_is_no_tap_says_so not_a_tap
+run interface_in_use_says_so busy
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && [ "$(awk '{print $3}' /proc/self/uid_map)" -gt 1 ]; then
+    run no_permission_says_so no_permission
+else
+    echo 'skip no_permission_says_so: needs a second user'
+fi
+run bad_prefix_says_so says 'ipv4' "$hello" --net:service=tap0 --ipv4=10.0.0.2/33
+run bad_address_says_so says 'ipv4' "$hello" --net:service=tap0 --ipv4=10.0.0.256/24
+run bad_memory_says_so says 'memory' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 --memory=much
+run capture_that_cannot_be_written_says_so says 'nowhere' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 \
+    --capture=/nowhere/at/all

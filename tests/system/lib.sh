@@ -1,0 +1,97 @@
+# What the system tests share; sourced, not run. Linux is 10.0.0.1 on one end of tap0, mnet 10.0.0.2 on the other, in namespaces of
+# their own that end with the script: whatever it starts ends with it.
+
+LINUX=10.0.0.1
+MNET=10.0.0.2
+
+# Runs the script again inside the namespaces (a user namespace, too, where it is not run as root). Where there can be none, the whole
+# script is one skipped test.
+enter_namespaces()
+{
+    : "${MNET_DEBUG:?} ${MNET_RELEASE:?}"
+    if [ -z "${MNET_INSIDE:-}" ]; then
+        for user in '' '--user --map-root-user'; do
+            enter="unshare --net --pid --fork --kill-child --mount --mount-proc $user"
+            if why=$($enter ip tuntap add dev tap0 mode tap 2>&1); then
+                # shellcheck disable=SC2086 # words
+                MNET_INSIDE=1 exec $enter "$0" "$@"
+            fi
+        done
+        echo "skip $(basename "$0" .sh): no TAP interface can be made here ($(echo "$why" | tail -n 1))"
+        exit 0
+    fi
+    dir=$(mktemp -d)
+    trap 'rm -rf "$dir"' EXIT
+    trap 'exit 1' INT TERM
+    ip link set lo up
+    make_tap
+}
+
+make_tap()
+{
+    ip tuntap add dev tap0 mode tap
+    # IPv6 is of no use here, and its packets would only be noise in captures.
+    sysctl -qw net.ipv6.conf.tap0.disable_ipv6=1 2>/dev/null
+    ip addr add $LINUX/24 dev tap0
+    ip link set tap0 up
+}
+
+# start PROGRAM ARGUMENT... - an application of $MNET_DEBUG or $MNET_RELEASE, in the background, until it answers ping.
+start()
+{
+    # shellcheck disable=SC2086 # words
+    "$1" --net:service=tap0 --ipv4=$MNET/24 ${OPTIONS:-} "${@:2}" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    await ping -c 1 -W 1 -q $MNET
+}
+
+# Ends it as Ctrl-C would; it must end in order.
+stop()
+{
+    kill -INT "$mnet" 2>/dev/null
+    wait "$mnet" || fail "mnet ended with status $?: $(head -n 1 "$dir/mnet.err")"
+}
+
+# await COMMAND... - until it succeeds; ten seconds at most.
+await()
+{
+    for _ in $(seq 100); do
+        if "$@" >/dev/null 2>&1; then
+            return 0
+        fi
+        sleep 0.1
+    done
+    fail "waited in vain for: $*"
+}
+
+# fail WHY - notes why the running test has failed.
+fail()
+{
+    echo "$*" | head -n 1 >>"$dir/why"
+    return 1
+}
+
+# run NAME FUNCTION ARGUMENT... - one test: it has failed where the function's status says so, or something in it called `fail`.
+run()
+{
+    rm -f "$dir/why"
+    if "${@:2}" >"$dir/output" 2>&1 && [ ! -f "$dir/why" ]; then
+        echo "ok $1"
+    else
+        echo "not ok $1: $(head -n 1 "$dir/why" 2>/dev/null || tail -n 1 "$dir/output" 2>/dev/null)"
+        sed 's/^/    /' "$dir/output" "$dir/mnet.out" "$dir/mnet.err" 2>/dev/null | head -n 60
+    fi
+}
+
+# expect WORDS... - reads standard input, which must be just that.
+expect()
+{
+    got=$(cat)
+    [ "$got" = "$*" ] || fail "expected '$*', got '$got'"
+}
+
+# Random bytes that compress to nothing and are the same every time: bytes COUNT SEED.
+bytes()
+{
+    openssl enc -aes-128-ctr -nosalt -pass "pass:$2" -md sha256 </dev/zero 2>/dev/null | head -c "$1"
+}

@@ -1,0 +1,390 @@
+/* The Linux end of system tests and benchmarks: the kernel's TCP through its sockets.
+ *
+ *   linux_peer serve                             on port 7 echo, 9 discard and verify, 19 source, like mnet_peer
+ *   linux_peer send ADDRESS PORT BYTES           sends, then reads what the peer says it got
+ *   linux_peer receive ADDRESS PORT BYTES
+ *   linux_peer round ADDRESS PORT COUNT          round trips of 64 bytes
+ *   linux_peer parallel ADDRESS PORT COUNT       so many connections at the same time, a message echoed on each
+ *   linux_peer half-close ADDRESS PORT BYTES     sends, shuts down, then reads the echo to its end
+ *   linux_peer reset ADDRESS PORT COUNT          connections that end with a reset while data is under way
+ *   linux_peer datagram ADDRESS PORT BYTES       a UDP datagram, echoed
+ *   linux_peer stopped ADDRESS PORT MILLISECONDS reads nothing for a while, so that the window closes, then everything
+ *
+ * Clients print "AMOUNT UNIT, NANOSECONDS ns". One line on the error output and exit status 1 where anything is wrong.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pattern.h"
+
+#define CHUNK (256 * 1024)
+#define MESSAGE 64
+#define SOURCE_BYTES (UINT64_C(1) << 30)
+#define PATIENCE_SECONDS 300
+
+static void die(const char *what)
+{
+    fprintf(stderr, "linux_peer: %s: %s\n", what, errno != 0 ? strerror(errno) : "wrong");
+    exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint8_t *chunk_alloc(void)
+{
+    uint8_t *chunk = malloc(CHUNK);
+    if (chunk == NULL) {
+        die("memory");
+    }
+    return chunk;
+}
+
+static struct sockaddr_in endpoint(const char *address, const char *port)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+    if (inet_pton(AF_INET, address, &name.sin_addr) != 1) {
+        errno = EINVAL;
+        die(address);
+    }
+    return name;
+}
+
+static int open_socket(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        die("socket");
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    return fd;
+}
+
+static int connect_to(const char *address, const char *port)
+{
+    int fd = open_socket();
+    struct sockaddr_in name = endpoint(address, port);
+    if (connect(fd, (struct sockaddr *)&name, sizeof name) < 0) {
+        die("connect");
+    }
+    return fd;
+}
+
+static bool write_all(int fd, const void *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t written = send(fd, data, len, MSG_NOSIGNAL);
+        if (written < 0) {
+            return false;
+        }
+        data = (const char *)data + written;
+        len -= (size_t)written;
+    }
+    return true;
+}
+
+static bool read_all(int fd, void *data, size_t len)
+{
+    return len == 0 || recv(fd, data, len, MSG_WAITALL) == (ssize_t)len;
+}
+
+static bool send_pattern(int fd, uint64_t bytes)
+{
+    uint8_t *chunk = chunk_alloc();
+    bool well = true;
+    for (uint64_t done = 0; done < bytes && well;) {
+        size_t len = bytes - done < CHUNK ? (size_t)(bytes - done) : CHUNK;
+        pattern_fill(chunk, len, done);
+        well = write_all(fd, chunk, len);
+        done += len;
+    }
+    free(chunk);
+    return well;
+}
+
+/* To the end of the stream; false on an error or a wrong byte. */
+static bool receive_pattern(int fd, uint64_t *bytes)
+{
+    uint8_t *chunk = chunk_alloc();
+    ssize_t got;
+    bool well = true;
+    *bytes = 0;
+    errno = 0;
+    while (well && (got = recv(fd, chunk, CHUNK, 0)) > 0) {
+        well = pattern_matches(chunk, (size_t)got, *bytes);
+        *bytes += (uint64_t)got;
+    }
+    free(chunk);
+    return well && got == 0;
+}
+
+/* ---- Server: a thread for each connection ---- */
+
+static void *echo_client(void *argument)
+{
+    int fd = (int)(intptr_t)argument;
+    uint8_t *chunk = chunk_alloc();
+    ssize_t got;
+    while ((got = recv(fd, chunk, CHUNK, 0)) > 0 && write_all(fd, chunk, (size_t)got)) {
+    }
+    free(chunk);
+    close(fd);
+    return NULL;
+}
+
+static void *discard_client(void *argument)
+{
+    int fd = (int)(intptr_t)argument;
+    uint64_t bytes;
+    if (receive_pattern(fd, &bytes)) {
+        char text[32];
+        int len = snprintf(text, sizeof text, "%llu\n", (unsigned long long)bytes);
+        write_all(fd, text, (size_t)len);
+    } else {
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    }
+    close(fd);
+    return NULL;
+}
+
+static void *source_client(void *argument)
+{
+    int fd = (int)(intptr_t)argument;
+    send_pattern(fd, SOURCE_BYTES);
+    close(fd);
+    return NULL;
+}
+
+static void accept_clients(const char *port, void *(*client)(void *))
+{
+    int listener = open_socket();
+    struct sockaddr_in name = endpoint("0.0.0.0", port);
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+    if (bind(listener, (struct sockaddr *)&name, sizeof name) < 0 || listen(listener, 1024) < 0) {
+        die("listen");
+    }
+    for (;;) {
+        pthread_t thread;
+        int fd = accept(listener, NULL, NULL);
+        if (fd < 0) {
+            die("accept");
+        }
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        if (pthread_create(&thread, NULL, client, (void *)(intptr_t)fd) != 0) {
+            die("thread");
+        }
+        pthread_detach(thread);
+    }
+}
+
+static void *accept_echo(void *argument)
+{
+    accept_clients("7", echo_client);
+    return argument;
+}
+
+static void *accept_discard(void *argument)
+{
+    accept_clients("9", discard_client);
+    return argument;
+}
+
+static void serve(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, accept_echo, NULL);
+    pthread_create(&thread, NULL, accept_discard, NULL);
+    accept_clients("19", source_client);
+}
+
+/* ---- Clients ---- */
+
+static void send_client(const char *address, const char *port, uint64_t bytes)
+{
+    char text[32] = "";
+    int fd = connect_to(address, port);
+    if (!send_pattern(fd, bytes) || shutdown(fd, SHUT_WR) < 0) {
+        die("send");
+    }
+    ssize_t got = recv(fd, text, sizeof text - 1, 0);
+    if (got < 0 || (got > 0 && strtoull(text, NULL, 10) != bytes)) {
+        die("the peer's count");
+    }
+    close(fd);
+}
+
+static void receive_client(const char *address, const char *port, uint64_t bytes)
+{
+    uint64_t got;
+    int fd = connect_to(address, port);
+    if (!receive_pattern(fd, &got) || got != bytes) {
+        die("receive");
+    }
+    close(fd);
+}
+
+static void round_client(const char *address, const char *port, uint64_t count)
+{
+    uint8_t message[MESSAGE] = {0};
+    int fd = connect_to(address, port);
+    for (uint64_t i = 0; i < count; i++) {
+        if (!write_all(fd, message, sizeof message) || !read_all(fd, message, sizeof message)) {
+            die("round trip");
+        }
+    }
+    close(fd);
+}
+
+static void parallel_client(const char *address, const char *port, uint64_t count)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    int *fds = calloc(count, sizeof *fds);
+    if (fds == NULL) {
+        die("memory");
+    }
+    uint8_t message[1000], echoed[1000];
+    for (uint64_t i = 0; i < count; i++) {
+        fds[i] = connect_to(address, port);
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        pattern_fill(message, sizeof message, i * 4096);
+        if (!write_all(fds[i], message, sizeof message)) {
+            die("send");
+        }
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        if (!read_all(fds[i], echoed, sizeof echoed) || !pattern_matches(echoed, sizeof echoed, i * 4096)) {
+            die("echo");
+        }
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        close(fds[i]);
+    }
+    free(fds);
+}
+
+static void *send_and_shut(void *argument)
+{
+    const uint64_t *job = argument;
+    if (!send_pattern((int)job[0], job[1]) || shutdown((int)job[0], SHUT_WR) < 0) {
+        die("send");
+    }
+    return NULL;
+}
+
+static void half_close_client(const char *address, const char *port, uint64_t bytes)
+{
+    uint64_t got, job[2] = {(uint64_t)connect_to(address, port), bytes};
+    pthread_t thread;
+    pthread_create(&thread, NULL, send_and_shut, job);
+    if (!receive_pattern((int)job[0], &got) || got != bytes) {
+        die("echo after shutdown");
+    }
+    pthread_join(thread, NULL);
+    close((int)job[0]);
+}
+
+static void reset_client(const char *address, const char *port, uint64_t count)
+{
+    uint8_t message[32768] = {0};
+    for (uint64_t i = 0; i < count; i++) {
+        int fd = connect_to(address, port);
+        if (!write_all(fd, message, sizeof message)) {
+            die("send");
+        }
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+        close(fd);
+    }
+}
+
+/* The source goes on sending until both buffers are full and the window is zero; when it opens, everything must still come. */
+static void stopped_client(const char *address, const char *port, uint64_t pause_ms)
+{
+    int fd = open_socket();
+    struct sockaddr_in name = endpoint(address, port);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){65536}, sizeof(int));
+    if (connect(fd, (struct sockaddr *)&name, sizeof name) < 0) {
+        die("connect");
+    }
+    nanosleep(&(struct timespec){(time_t)(pause_ms / 1000), (long)(pause_ms % 1000) * 1000000}, NULL);
+    uint64_t got;
+    if (!receive_pattern(fd, &got) || got != SOURCE_BYTES) {
+        die("receive after the pause");
+    }
+    close(fd);
+}
+
+static void datagram_client(const char *address, const char *port, uint64_t bytes)
+{
+    static uint8_t message[65536], echoed[65536];
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in name = endpoint(address, port);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){3, 0}, sizeof(struct timeval));
+    if (bytes > sizeof message || connect(fd, (struct sockaddr *)&name, sizeof name) < 0) {
+        die("datagram");
+    }
+    pattern_fill(message, (size_t)bytes, 0);
+    if (send(fd, message, (size_t)bytes, 0) != (ssize_t)bytes) {
+        die("send");
+    }
+    ssize_t got = recv(fd, echoed, sizeof echoed, 0);
+    if (got < 0) {
+        die("receive");
+    }
+    if ((uint64_t)got != bytes || memcmp(message, echoed, (size_t)bytes) != 0) {
+        errno = 0;
+        die("another datagram came back:");
+    }
+    close(fd);
+}
+
+static const struct {
+    const char *name, *unit;
+    void (*run)(const char *address, const char *port, uint64_t amount);
+} commands[] = {
+    {"send", "bytes", send_client},
+    {"receive", "bytes", receive_client},
+    {"round", "rounds", round_client},
+    {"parallel", "connections", parallel_client},
+    {"half-close", "bytes", half_close_client},
+    {"reset", "connections", reset_client},
+    {"datagram", "bytes", datagram_client},
+    {"stopped", "ms", stopped_client},
+};
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "serve") == 0) {
+        serve();
+    }
+    alarm(PATIENCE_SECONDS);
+    for (size_t i = 0; argc == 5 && i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            uint64_t amount = strtoull(argv[4], NULL, 10);
+            uint64_t begun = now_ns();
+            commands[i].run(argv[2], argv[3], amount);
+            printf("%llu %s, %llu ns\n", (unsigned long long)amount, commands[i].unit,
+                   (unsigned long long)(now_ns() - begun));
+            return 0;
+        }
+    }
+    fprintf(stderr, "usage: see the source\n");
+    return 1;
+}
