@@ -8,8 +8,8 @@
 
 #include "base/base.h"
 #include "base/checksum.h"
+#include "base/packet_sum.h"
 #include "stack/bytes.h"
-#include "stack/offload.h"
 #include "wire/ethernet.h"
 #include "wire/ipv4.h"
 #include "wire/tcp.h"
@@ -92,7 +92,7 @@ static bool verify(const struct segment *s)
         mnet_packet_trim(s->frame, MN_ETHERNET_HEADER + s->ip_len);
     if (s->frame->checksum != MNET_CHECKSUM_PLAIN)
         return true;
-    uint64_t sum = mn_offload_sum(s->frame, MN_ETHERNET_HEADER + MN_IPV4_HEADER);
+    uint64_t sum = mn_packet_sum(s->frame, MN_ETHERNET_HEADER + MN_IPV4_HEADER);
     sum = mn_sum_add(sum, mn_sum(0, s->ip + 12, 8));
     sum = mn_sum_add(sum, mn_sum_u16(MN_PROTOCOL_TCP));
     sum = mn_sum_add(sum, mn_sum_u16((uint16_t)(s->ip_len - MN_IPV4_HEADER)));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
+#include "base/packet_sum.h"
 #include "stack/bytes.h"
 #include "wire/ethernet.h"
 #include "wire/ipv4.h"
@@ -21,24 +22,6 @@ static struct mnet_slice piece_of(const struct mnet_packet *part, uint32_t piece
     return (struct mnet_slice){fragment->buffer->bytes + fragment->offset, fragment->len};
 }
 
-uint64_t mn_offload_sum(const struct mnet_packet *packet, size_t from)
-{
-    uint64_t sum = 0;
-    size_t summed = 0;
-    for (const struct mnet_packet *part = packet; part != NULL; part = part->more) {
-        for (uint32_t i = 0; i <= part->fragment_count; i++) {
-            struct mnet_slice slice = piece_of(part, i);
-            size_t skip = MN_MIN(from, slice.len);
-            from -= skip;
-            size_t len = slice.len - skip;
-            uint64_t piece_sum = mn_sum(0, (const uint8_t *)slice.data + skip, len);
-            sum = mn_sum_add(sum, summed % 2 == 0 ? piece_sum : mn_sum_odd(piece_sum));
-            summed += len;
-        }
-    }
-    return sum;
-}
-
 bool mn_offload_complete(struct mnet_packet *frame)
 {
     if (frame->checksum != MNET_CHECKSUM_PARTIAL)
@@ -47,7 +30,7 @@ bool mn_offload_complete(struct mnet_packet *frame)
     if (field + 2 > frame->len)
         return false;
     /* The field holds the pseudo-header sum, so that summing it with the rest adds it. */
-    uint16_t checksum = mn_checksum(mn_offload_sum(frame, frame->csum_start));
+    uint16_t checksum = mn_checksum(mn_packet_sum(frame, frame->csum_start));
     if (checksum == 0 && frame->csum_offset == UDP_CHECKSUM_OFFSET)
         checksum = 0xffff; /* RFC 768: 0 says that there is none */
     memcpy(frame->data + field, &checksum, sizeof checksum);

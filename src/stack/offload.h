@@ -11,9 +11,6 @@
 
 #include "base/base.h"
 
-/* The unfolded sum (base/checksum.h) of the packet's bytes from offset `from` to the end, through fragments and `more`. */
-uint64_t mn_offload_sum(const struct mnet_packet *packet, size_t from);
-
 /* Completes the checksum of a frame that is MNET_CHECKSUM_PARTIAL and makes it MNET_CHECKSUM_PLAIN; other frames are left alone. A UDP
  * checksum that comes out as 0 is sent as 0xffff (RFC 768). False, frame untouched, where csum_start and csum_offset lie outside the linear
  * part. */

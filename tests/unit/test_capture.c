@@ -1,0 +1,233 @@
+/* The capturing device: the file is read back block by block. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <mnet/capture.h>
+#include <mnet/sim.h>
+
+#include "tests/support/frame.h"
+
+static uint8_t file[1 << 20];
+static size_t file_len, file_limit;
+static bool file_closed;
+static uint64_t clock_ns;
+
+static struct mnet_memory *memory;
+static struct mnet_device *device, *peer;
+static struct mnet_capture capture;
+static uint8_t payload[70000];
+
+static bool file_write(void *context, const void *bytes, size_t len)
+{
+    (void)context;
+    if (file_len + len > file_limit)
+        return false;
+    memcpy(file + file_len, bytes, len);
+    file_len += len;
+    return true;
+}
+
+static void file_close(void *context)
+{
+    (void)context;
+    file_closed = true;
+}
+
+static uint64_t file_now(void *context)
+{
+    (void)context;
+    return clock_ns;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct mnet_device *ends[2];
+    memory = test_memory((size_t)8 << 20);
+    test_fill(payload, sizeof payload, 1);
+    assert_true(
+        mnet_sim_pipe(ends, &(struct mnet_sim_pipe_options){.offload = MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4}));
+    file_len = 0;
+    file_limit = sizeof file;
+    file_closed = false;
+    clock_ns = 0x0123456789abcdef;
+    peer = ends[1];
+    device = mnet_capture_init(&capture, ends[0],
+                               &(struct mnet_capture_options){file_write, file_close, file_now, NULL});
+    device->memory = peer->memory = memory;
+    struct mnet_packet *none;
+    assert_int_equal(device->ops->rx(device, &none, 1), 0); /* hands the memory down */
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    device->ops->close(device);
+    peer->ops->close(peer);
+    assert_true(file_closed);
+    test_memory_free(memory);
+    return 0;
+}
+
+static uint32_t word(size_t at)
+{
+    uint32_t value;
+    assert_true(at + 4 <= file_len);
+    memcpy(&value, file + at, 4);
+    return value;
+}
+
+/* The offset of block number `n`; the end of the file where there are no more. Checks both lengths of each block before it. */
+static size_t block(unsigned n)
+{
+    size_t at = 0;
+    for (; n > 0 && at < file_len; n--) {
+        uint32_t len = word(at + 4);
+        assert_int_equal(len % 4, 0);
+        assert_int_equal(word(at + len - 4), len);
+        at += len;
+    }
+    return at;
+}
+
+/* Checks that block `n` is a packet with these bytes and direction. */
+static void expect_packet(unsigned n, const uint8_t *bytes, uint32_t len, uint32_t direction)
+{
+    size_t at = block(n);
+    assert_int_equal(word(at), 6);
+    assert_int_equal(word(at + 8), 0);
+    assert_int_equal(word(at + 12), (uint32_t)(clock_ns >> 32));
+    assert_int_equal(word(at + 16), (uint32_t)clock_ns);
+    assert_int_equal(word(at + 20), len);
+    assert_int_equal(word(at + 24), len);
+    assert_memory_equal(file + at + 28, bytes, len);
+    size_t options = at + 28 + (len + 3) / 4 * 4;
+    assert_int_equal(word(options), 4u << 16 | 2);
+    assert_int_equal(word(options + 4), direction);
+    assert_int_equal(word(options + 8), 0);
+}
+
+static void open_writes_section_and_interface(void **state)
+{
+    (void)state;
+    assert_int_equal(word(0), 0x0a0d0d0a);
+    assert_int_equal(word(8), 0x1a2b3c4d);
+    size_t interface = block(1);
+    assert_int_equal(word(interface), 1);
+    assert_int_equal(word(interface + 8), 1);  /* Ethernet */
+    assert_int_equal(file[interface + 20], 9); /* nanoseconds */
+    assert_int_equal(block(2), file_len);
+}
+
+static void frames_of_all_lengths_are_recorded(void **state)
+{
+    (void)state;
+    for (uint32_t len = 1; len < 9; len++) {
+        struct mnet_packet *frame = mnet_packet_alloc(memory);
+        memcpy(mnet_packet_put(frame, len), payload, len);
+        assert_int_equal(device->ops->tx(device, &frame, 1), 1);
+        expect_packet(1 + len, payload, len, 2);
+    }
+    assert_int_equal(capture.frames, 8);
+}
+
+static void received_frame_is_marked_inbound(void **state)
+{
+    (void)state;
+    struct mnet_packet *frame = test_tcp_frame(memory, &(struct test_tcp){.seq = 1}, payload, 100);
+    assert_int_equal(peer->ops->tx(peer, &frame, 1), 1);
+    assert_int_equal(block(2), file_len);
+    assert_int_equal(device->ops->rx(device, &frame, 1), 1);
+    expect_packet(2, frame->data, 154, 1);
+    mnet_packet_free(frame);
+}
+
+static void partial_checksum_is_completed_in_the_file_only(void **state)
+{
+    (void)state;
+    struct mnet_packet *frame = test_large_frame(memory, &(struct test_tcp){.seq = 1}, payload, 60001, 10001, 1460);
+    assert_int_equal(device->ops->tx(device, &frame, 1), 1);
+    size_t at = block(2) + 28;
+    struct mnet_packet *written = mnet_packet_alloc(memory);
+    assert_true(mnet_packet_append(written, file + at, 60055));
+    assert_true(test_frame_ok(written));
+    mnet_packet_free(written);
+    assert_int_equal(peer->ops->rx(peer, &frame, 1), 1);
+    assert_int_equal(frame->checksum, MNET_CHECKSUM_PARTIAL);
+    assert_false(test_frame_ok(frame));
+    mnet_packet_free(frame);
+}
+
+static void refused_frame_is_not_recorded(void **state)
+{
+    (void)state;
+    struct mnet_packet *frames[300];
+    for (int i = 0; i < 300; i++)
+        frames[i] = test_tcp_frame(memory, &(struct test_tcp){.seq = 1}, payload, 10);
+    int taken = device->ops->tx(device, frames, 300);
+    assert_in_range(taken, 1, 299);
+    assert_int_equal(capture.frames, taken);
+    for (int i = taken; i < 300; i++)
+        mnet_packet_free(frames[i]);
+}
+
+static void failed_write_ends_the_capture_not_the_network(void **state)
+{
+    (void)state;
+    file_limit = file_len + 50;
+    for (int i = 0; i < 2; i++) {
+        struct mnet_packet *frame = test_tcp_frame(memory, &(struct test_tcp){.seq = 1}, payload, 100);
+        assert_int_equal(device->ops->tx(device, &frame, 1), 1);
+        assert_int_equal(peer->ops->rx(peer, &frame, 1), 1);
+        mnet_packet_free(frame);
+    }
+    assert_true(capture.failed);
+    assert_int_equal(capture.frames, 0);
+}
+
+static void file_holds_the_same_bytes(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/mnet-capture-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    struct mnet_device *ends[2];
+    assert_true(mnet_sim_pipe(ends, NULL));
+    assert_null(mnet_capture_open_file("/nonexistent/file", ends[0], file_now, NULL));
+    struct mnet_device *to_file = mnet_capture_open_file(path, ends[0], file_now, NULL);
+    assert_non_null(to_file);
+    struct mnet_packet *frame = test_tcp_frame(memory, &(struct test_tcp){.seq = 1}, payload, 100);
+    struct mnet_packet *same = mnet_packet_hold(frame);
+    assert_int_equal(to_file->ops->tx(to_file, &frame, 1), 1);
+    assert_int_equal(device->ops->tx(device, &same, 1), 1);
+    to_file->ops->close(to_file);
+    ends[1]->ops->close(ends[1]);
+    FILE *stream = fopen(path, "rb");
+    static uint8_t bytes[4096];
+    size_t len = fread(bytes, 1, sizeof bytes, stream);
+    fclose(stream);
+    unlink(path);
+    assert_int_equal(len, file_len);
+    assert_memory_equal(bytes, file, len);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(open_writes_section_and_interface), TEST(frames_of_all_lengths_are_recorded),
+        TEST(received_frame_is_marked_inbound),  TEST(partial_checksum_is_completed_in_the_file_only),
+        TEST(refused_frame_is_not_recorded),     TEST(failed_write_ends_the_capture_not_the_network),
+        TEST(file_holds_the_same_bytes),
+    };
+    return cmocka_run_group_tests_name("capture", tests, NULL, NULL);
+}
