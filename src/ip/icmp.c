@@ -23,10 +23,10 @@ static bool take_token(struct mn_ip *ip, uint64_t now)
     uint64_t credit = limit->credit_ns + (now - limit->filled_ns);
     limit->credit_ns = MN_MIN(credit, ERROR_BURST * ERROR_PRICE_NS);
     limit->filled_ns = now;
-    uint64_t price = mn_random_below(ip->random, (uint32_t)(2 * ERROR_PRICE_NS) + 1);
-    if (limit->credit_ns < price)
+    if (limit->credit_ns < limit->price_ns)
         return false;
-    limit->credit_ns -= price;
+    limit->credit_ns -= limit->price_ns;
+    limit->price_ns = mn_random_below(ip->random, (uint32_t)(2 * ERROR_PRICE_NS) + 1);
     return true;
 }
 

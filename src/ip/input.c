@@ -12,15 +12,17 @@ struct arrival {
     struct mn_ipv4 header;
 };
 
-static enum mnet_counter reason_of(enum mn_parse result, const struct mn_ipv4 *header)
+static enum mnet_counter reason_of(enum mn_parse result, const struct arrival *arrival)
 {
+    const struct mn_ipv4 *header = &arrival->header;
     if (result == MN_PARSE_TRUNCATED)
         return MNET_COUNT_IP_DROP_TRUNCATED;
     if (result == MN_PARSE_CHECKSUM)
         return MNET_COUNT_IP_DROP_CHECKSUM;
     /* The options are looked at last: where all else is in order they are to blame. */
-    bool lengths_fit = header->header_len > MN_IPV4_HEADER && header->total_len >= header->header_len;
-    return lengths_fit ? MNET_COUNT_IP_DROP_OPTIONS : MNET_COUNT_IP_DROP_HEADER;
+    bool others_right = arrival->packet->data[0] >> 4 == 4 && header->header_len > MN_IPV4_HEADER &&
+                        header->total_len >= header->header_len;
+    return others_right ? MNET_COUNT_IP_DROP_OPTIONS : MNET_COUNT_IP_DROP_HEADER;
 }
 
 /* RFC 791 3.1 and RFC 1122 3.2.1; cuts off what the link padded. */
@@ -30,7 +32,7 @@ static bool check_header(struct mn_ip *ip, struct arrival *arrival)
     memset(&arrival->header, 0, sizeof arrival->header);
     enum mn_parse result = mn_ipv4_parse(packet->data, packet->len, packet->total, &arrival->header);
     if (result != MN_PARSE_OK) {
-        mn_ip_count(ip, reason_of(result, &arrival->header));
+        mn_ip_count(ip, reason_of(result, arrival));
         return false;
     }
     if (arrival->header.source_route) {

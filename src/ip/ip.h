@@ -60,11 +60,11 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config);
 void mn_ip_deinit(struct mn_ip *ip);
 
 enum mn_ip_verdict {
-    MN_IP_CONSUMED,  /* nothing more to do */
+    MN_IP_CONSUMED, /* nothing more to do */
     /* *datagram is filled; packet->data is the transport header, packet->total the transport's bytes; the caller owns
      * the packet */
     MN_IP_TRANSPORT,
-    MN_IP_ERROR,     /* *error is filled and points into the packet; the caller owns the packet */
+    MN_IP_ERROR, /* *error is filled and points into the packet; the caller owns the packet */
 };
 /* Takes ownership of one received frame (Ethernet header first). A reassembled datagram replaces *packet by another
    packet. */
@@ -140,6 +140,7 @@ struct mn_ip_identification {
 /* A token bucket whose tokens cost a random price, see icmp.c. */
 struct mn_ip_limit {
     uint64_t credit_ns, filled_ns;
+    uint32_t price_ns; /* of the next one */
 };
 
 struct mn_ip {
