@@ -1,0 +1,539 @@
+/* UDP endpoints: demultiplexing, queues and their bounds, checksums both ways, errors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/checksum.h"
+#include "udp/udp.h"
+
+#define REGION (4u * 1024u * 1024u)
+
+struct fixture {
+    void *region;
+    struct mnet_memory *memory;
+    struct mnet_counters counters;
+    struct mn_random random;
+    struct mn_udp udp;
+};
+
+static struct mnet_address us, peer, stranger;
+
+static int setup(void **state)
+{
+    static const uint8_t seed[MN_RANDOM_SEED] = {1};
+    struct fixture *f = calloc(1, sizeof *f);
+    f->region = malloc(REGION);
+    f->memory = mnet_memory_init(f->region, REGION);
+    mn_random_init(&f->random, seed);
+    struct mn_udp_config config = {f->memory, &f->counters, &f->random, 8};
+    assert_int_equal(mn_udp_init(&f->udp, &config), 0);
+    us = mnet_ipv4(10, 0, 0, 1);
+    peer = mnet_ipv4(10, 0, 0, 2);
+    stranger = mnet_ipv4(10, 0, 0, 3);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    free(f->region);
+    free(f);
+    return 0;
+}
+
+static uint64_t counted(const struct fixture *f, enum mnet_counter counter)
+{
+    return f->counters.value[counter];
+}
+
+static void open_port(struct fixture *f, struct mn_udp_endpoint *endpoint, uint16_t port)
+{
+    struct mnet_udp_options options = {.local.port = port};
+    assert_int_equal(mn_udp_open(&f->udp, endpoint, &options), 0);
+}
+
+/* What a sender at `from`:4000 puts into a packet for us:`port`, with the IPv4 header's place in front, as ip gives
+ * it. */
+static struct mnet_packet *datagram_from(struct fixture *f, struct mnet_address from, uint16_t port, const void *data,
+                                         size_t len, struct mn_datagram *datagram)
+{
+    struct mn_udp_endpoint sender = {.local.port = 4000};
+    struct mnet_endpoint to = {us, port};
+    struct mnet_packet *packet = mn_udp_output(&f->udp, &sender, &to, from, data, len, datagram);
+    assert_non_null(packet);
+    uint16_t checksum = mn_checksum(mn_sum(0, packet->data, packet->len));
+    assert_int_equal(packet->fragment_count, 0);
+    memcpy(packet->data + 6, &checksum, sizeof checksum);
+    packet->checksum = MNET_CHECKSUM_PLAIN;
+    return packet;
+}
+
+static enum mn_udp_verdict deliver(struct fixture *f, struct mnet_address from, uint16_t port, const char *text)
+{
+    struct mn_datagram datagram;
+    struct mnet_packet *packet = datagram_from(f, from, port, text, strlen(text), &datagram);
+    enum mn_udp_verdict verdict = mn_udp_input(&f->udp, &datagram, packet);
+    if (verdict == MN_UDP_NO_PORT)
+        mnet_packet_free(packet);
+    return verdict;
+}
+
+static void expect_text(struct mn_udp_endpoint *endpoint, const char *text)
+{
+    char buffer[2048];
+    assert_int_equal(mn_udp_receive(endpoint, buffer, sizeof buffer, NULL), strlen(text));
+    assert_memory_equal(buffer, text, strlen(text));
+}
+
+static void expect_nothing(struct mn_udp_endpoint *endpoint)
+{
+    char buffer[16];
+    assert_int_equal(mn_udp_receive(endpoint, buffer, sizeof buffer, NULL), MNET_E_DEADLINE);
+}
+
+static void open_datagram_is_queued_with_its_sender(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mnet_endpoint from;
+    char buffer[16];
+    open_port(f, &endpoint, 53);
+    assert_null(mn_udp_next_event(&f->udp));
+    assert_int_equal(deliver(f, peer, 53, "one"), MN_UDP_CONSUMED);
+    assert_int_equal(deliver(f, peer, 53, "two"), MN_UDP_CONSUMED);
+    assert_ptr_equal(mn_udp_next_event(&f->udp), &endpoint);
+    assert_null(mn_udp_next_event(&f->udp));
+    assert_true(mn_udp_readable(&endpoint));
+    assert_int_equal(mn_udp_receive(&endpoint, buffer, sizeof buffer, &from), 3);
+    assert_memory_equal(buffer, "one", 3);
+    assert_true(mnet_address_equal(from.address, peer));
+    assert_int_equal(from.port, 4000);
+    expect_text(&endpoint, "two");
+    expect_nothing(&endpoint);
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void open_empty_datagram_is_received_as_zero_bytes(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    open_port(f, &endpoint, 53);
+    deliver(f, peer, 53, "");
+    expect_text(&endpoint, "");
+    expect_nothing(&endpoint);
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void open_long_datagram_is_cut_and_consumed(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    char buffer[3] = "";
+    open_port(f, &endpoint, 53);
+    deliver(f, peer, 53, "abcdef");
+    assert_int_equal(mn_udp_receive(&endpoint, buffer, sizeof buffer, NULL), MNET_E_TOO_BIG);
+    assert_memory_equal(buffer, "abc", 3);
+    expect_nothing(&endpoint);
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void closed_datagram_is_left_to_the_caller(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_datagram datagram;
+    struct mnet_packet *packet = datagram_from(f, peer, 9, "x", 1, &datagram);
+    const uint8_t *header = packet->data;
+    assert_int_equal(mn_udp_input(&f->udp, &datagram, packet), MN_UDP_NO_PORT);
+    assert_ptr_equal(packet->data, header);
+    assert_int_equal(packet->total, 9);
+    assert_int_equal(counted(f, MNET_COUNT_UDP_DROP_NO_PORT), 1);
+    mnet_packet_free(packet);
+}
+
+static void open_wrong_checksum_is_dropped(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mn_datagram datagram;
+    open_port(f, &endpoint, 53);
+    for (size_t byte = 0; byte < 11; byte++) {
+        struct mnet_packet *packet = datagram_from(f, peer, 53, "abc", 3, &datagram);
+        if (byte == 4 || byte == 5) { /* the length has a test of its own */
+            mnet_packet_free(packet);
+            continue;
+        }
+        packet->data[byte] ^= 0x10;
+        assert_int_equal(mn_udp_input(&f->udp, &datagram, packet), MN_UDP_CONSUMED);
+    }
+    assert_int_equal(counted(f, MNET_COUNT_UDP_DROP_CHECKSUM), 9);
+    expect_nothing(&endpoint);
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void open_checksum_of_addresses_is_verified(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mn_datagram datagram;
+    open_port(f, &endpoint, 53);
+    struct mnet_packet *packet = datagram_from(f, peer, 53, "abc", 3, &datagram);
+    datagram.source = stranger;
+    assert_int_equal(mn_udp_input(&f->udp, &datagram, packet), MN_UDP_CONSUMED);
+    assert_int_equal(counted(f, MNET_COUNT_UDP_DROP_CHECKSUM), 1);
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void open_no_checksum_is_accepted(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mn_datagram datagram;
+    open_port(f, &endpoint, 53);
+    struct mnet_packet *packet = datagram_from(f, peer, 53, "abc", 3, &datagram);
+    packet->data[6] = packet->data[7] = 0;
+    mn_udp_input(&f->udp, &datagram, packet);
+    expect_text(&endpoint, "abc");
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void open_partial_and_verified_checksums_are_trusted(void **state)
+{
+    static const uint8_t trusted[] = {MNET_CHECKSUM_PARTIAL, MNET_CHECKSUM_VERIFIED};
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mn_datagram datagram;
+    open_port(f, &endpoint, 53);
+    for (size_t i = 0; i < 2; i++) {
+        struct mnet_packet *packet = datagram_from(f, peer, 53, "abc", 3, &datagram);
+        packet->data[6] ^= 0xff;
+        packet->checksum = trusted[i];
+        mn_udp_input(&f->udp, &datagram, packet);
+        expect_text(&endpoint, "abc");
+    }
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+/* What is behind the datagram in its IP packet is no part of it; a length beyond the packet, or below the header, is
+ * a lie. */
+static void open_lying_length_is_dropped(void **state)
+{
+    static const struct {
+        uint16_t length;
+        bool taken;
+    } cases[] = {{0, false}, {7, false}, {8, true}, {10, true}, {11, true}, {12, false}, {65535, false}};
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mn_datagram datagram;
+    char buffer[16];
+    open_port(f, &endpoint, 53);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mnet_packet *packet = datagram_from(f, peer, 53, "abc", 3, &datagram);
+        packet->data[4] = (uint8_t)(cases[i].length >> 8);
+        packet->data[5] = (uint8_t)cases[i].length;
+        packet->data[6] = packet->data[7] = 0;
+        assert_int_equal(mn_udp_input(&f->udp, &datagram, packet), MN_UDP_CONSUMED);
+        ptrdiff_t expected = cases[i].taken ? cases[i].length - 8 : MNET_E_DEADLINE;
+        assert_int_equal(mn_udp_receive(&endpoint, buffer, sizeof buffer, NULL), expected);
+    }
+    assert_int_equal(counted(f, MNET_COUNT_UDP_DROP_INVALID), 4);
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void open_truncated_at_every_byte_is_dropped(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mn_datagram datagram;
+    open_port(f, &endpoint, 53);
+    for (size_t len = 0; len < 14; len++) {
+        struct mnet_packet *packet = datagram_from(f, peer, 53, "abcdef", 6, &datagram);
+        mnet_packet_trim(packet, len);
+        assert_int_equal(mn_udp_input(&f->udp, &datagram, packet), MN_UDP_CONSUMED);
+    }
+    assert_int_equal(counted(f, MNET_COUNT_UDP_DROP_INVALID), 14);
+    expect_nothing(&endpoint);
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void full_queue_drops_the_newest(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mnet_udp_options options = {.local.port = 53, .queue_datagrams = 2};
+    assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
+    deliver(f, peer, 53, "1");
+    deliver(f, peer, 53, "2");
+    deliver(f, peer, 53, "3");
+    assert_int_equal(counted(f, MNET_COUNT_UDP_DROP_QUEUE), 1);
+    expect_text(&endpoint, "1");
+    deliver(f, peer, 53, "4");
+    expect_text(&endpoint, "2");
+    expect_text(&endpoint, "4");
+    expect_nothing(&endpoint);
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void full_memory_counts_what_datagrams_pin(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mnet_udp_options options = {.local.port = 53, .queue_bytes = 10000};
+    assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
+    for (int i = 0; i < 100; i++)
+        deliver(f, peer, 53, "x");
+    assert_in_range(endpoint.queued, 1, 10); /* a byte each, but blocks of well over a kilobyte */
+    assert_true(endpoint.pinned <= 10000);
+    while (mn_udp_readable(&endpoint))
+        expect_text(&endpoint, "x");
+    assert_int_equal(endpoint.pinned, 0);
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void close_frees_what_is_queued(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    size_t before = mnet_memory_used(f->memory);
+    open_port(f, &endpoint, 53);
+    for (int i = 0; i < 50; i++)
+        deliver(f, peer, 53, "x");
+    assert_true(mnet_memory_used(f->memory) > before);
+    mn_udp_close(&f->udp, &endpoint);
+    assert_int_equal(mnet_memory_used(f->memory), before);
+    assert_null(mn_udp_next_event(&f->udp));
+    assert_int_equal(deliver(f, peer, 53, "x"), MN_UDP_NO_PORT);
+}
+
+static void connected_wins_over_unconnected(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint open, connected;
+    struct mnet_udp_options options = {.local.port = 53, .remote = {peer, 4000}};
+    open_port(f, &open, 53);
+    assert_int_equal(mn_udp_open(&f->udp, &connected, &options), 0);
+    deliver(f, peer, 53, "mine");
+    deliver(f, stranger, 53, "other");
+    expect_text(&connected, "mine");
+    expect_nothing(&connected);
+    expect_text(&open, "other");
+    mn_udp_close(&f->udp, &open);
+    assert_int_equal(deliver(f, stranger, 53, "other"), MN_UDP_NO_PORT);
+    mn_udp_close(&f->udp, &connected);
+}
+
+static void bound_address_wins_over_any(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint other, bound;
+    struct mnet_udp_options there = {.local = {stranger, 53}}, here = {.local = {us, 53}};
+    assert_int_equal(mn_udp_open(&f->udp, &other, &there), 0);
+    assert_int_equal(mn_udp_open(&f->udp, &bound, &here), 0);
+    deliver(f, peer, 53, "x");
+    expect_nothing(&other);
+    expect_text(&bound, "x");
+    mn_udp_close(&f->udp, &other);
+    mn_udp_close(&f->udp, &bound);
+}
+
+static void open_taken_port_is_in_use(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint first, second, third;
+    struct mnet_udp_options same = {.local = {us, 53}}, connected = {.local.port = 53, .remote = {peer, 4000}};
+    open_port(f, &first, 53);
+    assert_int_equal(mn_udp_open(&f->udp, &second, &same), MNET_E_IN_USE);
+    assert_int_equal(mn_udp_open(&f->udp, &second, &connected), 0);
+    assert_int_equal(mn_udp_open(&f->udp, &third, &connected), MNET_E_IN_USE);
+    mn_udp_close(&f->udp, &first);
+    assert_int_equal(mn_udp_open(&f->udp, &first, &same), 0);
+    mn_udp_close(&f->udp, &first);
+    mn_udp_close(&f->udp, &second);
+}
+
+static void open_checks_its_arguments(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mnet_udp_options no_port = {.remote.address = peer}, no_address = {.remote.port = 1}, dscp = {.dscp = 64};
+    assert_int_equal(mn_udp_open(&f->udp, &endpoint, &no_port), MNET_E_INVALID);
+    assert_int_equal(mn_udp_open(&f->udp, &endpoint, &no_address), MNET_E_INVALID);
+    assert_int_equal(mn_udp_open(&f->udp, &endpoint, &dscp), MNET_E_INVALID);
+    assert_int_equal(f->udp.endpoints, 0);
+}
+
+static void open_beyond_the_limit_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoints[9];
+    struct mnet_udp_options options = {0};
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(mn_udp_open(&f->udp, &endpoints[i], &options), 0);
+    assert_int_equal(mn_udp_open(&f->udp, &endpoints[8], &options), MNET_E_LIMIT);
+    mn_udp_close(&f->udp, &endpoints[0]);
+    assert_int_equal(mn_udp_open(&f->udp, &endpoints[0], &options), 0);
+    for (int i = 0; i < 8; i++)
+        mn_udp_close(&f->udp, &endpoints[i]);
+}
+
+/* RFC 6056: chosen ports are in the range for them, differ while open, and their order tells nothing. */
+static void open_chosen_ports_are_random(void **state)
+{
+    struct fixture *f = *state;
+    struct mnet_udp_options options = {0};
+    unsigned steps = 0;
+    uint16_t last = 0;
+    for (int i = 0; i < 200; i++) {
+        struct mn_udp_endpoint endpoint;
+        assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
+        assert_true(endpoint.local.port >= MN_UDP_EPHEMERAL_FIRST);
+        steps += endpoint.local.port == (uint16_t)(last + 1);
+        last = endpoint.local.port;
+        mn_udp_close(&f->udp, &endpoint);
+    }
+    assert_true(steps < 5);
+}
+
+static void report(struct fixture *f, enum mn_unreachable reason, struct mnet_address remote, uint16_t remote_port)
+{
+    uint8_t quote[8] = {0, 53, (uint8_t)(remote_port >> 8), (uint8_t)remote_port, 0, 9, 0, 0};
+    struct mn_icmp_error error = {
+        .reason = reason,
+        .protocol = MN_PROTOCOL_UDP,
+        .local = us,
+        .remote = remote,
+        .quote = quote,
+        .quote_len = sizeof quote,
+    };
+    mn_udp_icmp(&f->udp, &error);
+}
+
+static void connected_icmp_error_is_reported_once(void **state)
+{
+    static const struct {
+        enum mn_unreachable reason;
+        int result;
+    } cases[] = {
+        {MN_UNREACHABLE_PORT, MNET_E_REFUSED},          {MN_UNREACHABLE_NETWORK, MNET_E_UNREACHABLE},
+        {MN_UNREACHABLE_PROTOCOL, MNET_E_UNREACHABLE},  {MN_UNREACHABLE_PROHIBITED, MNET_E_UNREACHABLE},
+        {MN_UNREACHABLE_NEIGHBOUR, MNET_E_UNREACHABLE}, {MN_UNREACHABLE_TOO_BIG, MNET_E_DEADLINE},
+    };
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mnet_udp_options options = {.local.port = 53, .remote = {peer, 4000}};
+    char buffer[8];
+    assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        report(f, cases[i].reason, peer, 4000);
+        assert_int_equal(mn_udp_next_event(&f->udp) != NULL, cases[i].result != MNET_E_DEADLINE);
+        assert_int_equal(mn_udp_receive(&endpoint, buffer, sizeof buffer, NULL), cases[i].result);
+        expect_nothing(&endpoint);
+    }
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void connected_icmp_error_about_others_is_ignored(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    struct mnet_udp_options options = {.local.port = 53, .remote = {peer, 4000}};
+    assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
+    report(f, MN_UNREACHABLE_PORT, peer, 4001);
+    report(f, MN_UNREACHABLE_PORT, stranger, 4000);
+    expect_nothing(&endpoint);
+    mn_udp_close(&f->udp, &endpoint);
+    open_port(f, &endpoint, 53);
+    report(f, MN_UNREACHABLE_PORT, peer, 4000); /* not connected: any of many destinations */
+    expect_nothing(&endpoint);
+    mn_udp_close(&f->udp, &endpoint);
+}
+
+static void connected_icmp_short_quote_is_ignored(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t quote[3] = {0, 53, 15};
+    struct mn_icmp_error error = {.reason = MN_UNREACHABLE_PORT, .local = us, .remote = peer, .quote = quote};
+    for (error.quote_len = 0; error.quote_len <= sizeof quote; error.quote_len++)
+        mn_udp_icmp(&f->udp, &error);
+    assert_null(mn_udp_next_event(&f->udp));
+}
+
+/* Every size has one packet whose bytes, once the checksum is completed, verify at the receiver. */
+static void output_of_any_size_verifies(void **state)
+{
+    static const size_t sizes[] = {0, 1, 2, 1471, 1472, 1527, 1528, 1529, 4001, 16321, 40000, MN_UDP_PAYLOAD_MAX};
+    static uint8_t data[MN_UDP_PAYLOAD_MAX], back[MN_UDP_PAYLOAD_MAX];
+    struct fixture *f = *state;
+    struct mn_udp_endpoint endpoint = {.local.port = 4000, .ttl = 7, .dscp = 46};
+    struct mnet_endpoint to = {us, 53};
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 31 + (i >> 8));
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct mn_datagram datagram;
+        struct mnet_packet *packet = mn_udp_output(&f->udp, &endpoint, &to, peer, data, sizes[i], &datagram);
+        assert_non_null(packet);
+        assert_int_equal(packet->total, sizes[i] + 8);
+        assert_int_equal(packet->checksum, MNET_CHECKSUM_PARTIAL);
+        assert_int_equal(datagram.ttl, 7);
+        assert_int_equal(datagram.traffic_class, 46 << 2);
+        mnet_packet_copy_out(packet, 8, back, sizes[i]);
+        assert_memory_equal(back, data, sizes[i]);
+        mnet_packet_free(packet);
+    }
+}
+
+static void output_without_memory_takes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t data[MN_UDP_PAYLOAD_MAX];
+    struct mn_udp_endpoint endpoint = {.local.port = 4000};
+    struct mnet_endpoint to = {us, 53};
+    struct mnet_packet *kept[512];
+    struct mn_datagram datagram;
+    int count = 0;
+    while (count < 512 && (kept[count] = mn_udp_output(&f->udp, &endpoint, &to, peer, data, sizeof data, &datagram)))
+        count++;
+    assert_in_range(count, 10, 100);
+    size_t used = mnet_memory_used(f->memory);
+    assert_null(mn_udp_output(&f->udp, &endpoint, &to, peer, data, sizeof data, &datagram));
+    assert_int_equal(mnet_memory_used(f->memory), used);
+    while (count > 0)
+        mnet_packet_free(kept[--count]);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(open_datagram_is_queued_with_its_sender),
+        TEST(open_empty_datagram_is_received_as_zero_bytes),
+        TEST(open_long_datagram_is_cut_and_consumed),
+        TEST(closed_datagram_is_left_to_the_caller),
+        TEST(open_wrong_checksum_is_dropped),
+        TEST(open_checksum_of_addresses_is_verified),
+        TEST(open_no_checksum_is_accepted),
+        TEST(open_partial_and_verified_checksums_are_trusted),
+        TEST(open_lying_length_is_dropped),
+        TEST(open_truncated_at_every_byte_is_dropped),
+        TEST(full_queue_drops_the_newest),
+        TEST(full_memory_counts_what_datagrams_pin),
+        TEST(close_frees_what_is_queued),
+        TEST(connected_wins_over_unconnected),
+        TEST(bound_address_wins_over_any),
+        TEST(open_taken_port_is_in_use),
+        TEST(open_checks_its_arguments),
+        TEST(open_beyond_the_limit_is_refused),
+        TEST(open_chosen_ports_are_random),
+        TEST(connected_icmp_error_is_reported_once),
+        TEST(connected_icmp_error_about_others_is_ignored),
+        TEST(connected_icmp_short_quote_is_ignored),
+        TEST(output_of_any_size_verifies),
+        TEST(output_without_memory_takes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
