@@ -18,7 +18,7 @@ static bool address_ok(const struct mn_datagram *d)
 {
     /* MUST-57, MUST-63: nothing from or to what is not a single host. */
     return !d->not_unicast && !mnet_address_is_any(d->source) && !mnet_address_is_multicast(d->source) &&
-           !mnet_address_is_multicast(d->destination);
+           mnet_address_to_ipv4(d->source) != UINT32_MAX && !mnet_address_is_multicast(d->destination);
 }
 
 /* Fills *seg; or counts why not. The checksum comes first: nothing in a damaged header is believed, not even its length (MUST-3). */
@@ -148,11 +148,11 @@ static void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_seg
 
 /* --- 3.10.7.4, first: check the sequence number --- */
 
-/* The four cases of table 6. */
+/* The four cases of table 6. A reset is judged by its own number alone, whatever data it carries (RFC 5961 3.2, SHLD-2). */
 static bool acceptable(const struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     uint32_t window = tcb->rcv_adv - tcb->rcv_nxt;
-    if (seg->len == 0)
+    if (seg->len == 0 || seg->flags & MN_TCP_RST)
         return window == 0 ? seg->seq == tcb->rcv_nxt : mn_seq_within(seg->seq, tcb->rcv_nxt, window);
     if (window == 0)
         return false;
@@ -183,7 +183,7 @@ static enum verdict check_sequence(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
         return DONE;
     }
     mn_tcp_count(tcp, text_len(seg) > 0 ? MNET_COUNT_TCP_DROP_DUPLICATE : MNET_COUNT_TCP_DROP_SEQUENCE);
-    if (seg->len == 0) {
+    if (seg->len == 0 || seg->flags & MN_TCP_SYN) {
         mn_tcb_challenge(tcp, tcb, seg->now); /* limited, or two confused stacks would answer one another for ever */
     } else {
         tcb->ack_now = true;
@@ -325,8 +325,10 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     if (mn_seq_lt(seg->ack, tcb->snd_una))
         return NEXT; /* old: its text may still be new */
     bool advanced = seg->ack != tcb->snd_una;
-    if (tcb->persisting)
+    if (tcb->persisting) {
         tcb->progress_ns = seg->now; /* MUST-37: the peer lives, whatever its window */
+        tcb->probe_unanswered = false;
+    }
     if (advanced)
         advance_una(tcp, tcb, seg);
     else if (is_duplicate(tcb, seg))

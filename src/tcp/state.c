@@ -16,7 +16,7 @@ const char *mn_tcp_state_name(enum mn_tcp_state state)
 static const uint16_t edges[] = {
     [MN_CLOSED] = TO(SYN_SENT) | TO(ESTABLISHED), /* ESTABLISHED: a half-open record became a tcb */
     [MN_SYN_SENT] = TO(SYN_RECEIVED) | TO(ESTABLISHED),
-    [MN_SYN_RECEIVED] = TO(ESTABLISHED) | TO(FIN_WAIT_1),
+    [MN_SYN_RECEIVED] = TO(ESTABLISHED),
     [MN_ESTABLISHED] = TO(FIN_WAIT_1) | TO(CLOSE_WAIT),
     [MN_FIN_WAIT_1] = TO(FIN_WAIT_2) | TO(CLOSING) | TO(TIME_WAIT),
     [MN_FIN_WAIT_2] = TO(TIME_WAIT),
@@ -94,10 +94,9 @@ void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (tcb->rtt.backoff > 0)
         tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
     mn_rtt_acked(&tcb->rtt, tcb->snd_una, now);
-    if (tcb->state == MN_SYN_RECEIVED && tcb->fin_queued)
+    mn_tcp_set_state(tcp, tcb, MN_ESTABLISHED);
+    if (tcb->fin_queued) /* closed or shut down while the connection was being opened */
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_1);
-    else
-        mn_tcp_set_state(tcp, tcb, MN_ESTABLISHED);
     mn_tcb_wants_output(tcp, tcb);
     mn_tcb_event(tcp, tcb);
 }

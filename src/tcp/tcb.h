@@ -81,7 +81,9 @@ struct mn_tcb {
     uint8_t state; /* enum mn_tcp_state */
     int error;     /* once CLOSED by something else than the user: what every call reports */
 
-    struct mn_timer retransmit; /* retransmission, or zero-window probing */
+    struct mn_timer
+        retransmit; /* retransmission or zero-window probing; or the end of patience where that comes first */
+    uint64_t retransmit_due_ns; /* when to send again */
     struct mn_timer delayed_ack;
     struct mn_timer lifetime; /* FIN-WAIT-2 without a user */
 
@@ -127,8 +129,9 @@ struct mn_tcb {
     bool orphan;             /* the user has closed */
     bool read_shut;          /* the user has shut down reading */
     bool was_established;
-    bool persisting; /* the retransmit timer is a zero-window probe timer */
-    bool send_full;  /* a send was cut short: tell the user when there is room */
+    bool persisting;       /* the retransmit timer is a zero-window probe timer */
+    bool probe_unanswered; /* ... and the peer has been silent since a probe */
+    bool send_full;        /* a send was cut short: tell the user when there is room */
     bool no_delay;
     uint8_t ttl, dscp;
     uint8_t challenge_count; /* challenge ACKs in this second */

@@ -9,8 +9,16 @@ static bool fin_unsent(const struct mn_tcb *tcb)
 /* When the peer's silence ends the connection: R2 (MUST-20). */
 static uint64_t give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
+    if (tcb->persisting && !tcb->probe_unanswered)
+        return MNET_NEVER; /* MUST-37: nothing is asked of the peer just now */
     uint64_t patience = mn_tcp_synchronized(tcb) ? tcp->config.user_timeout_ns : MN_SYN_TIMEOUT;
     return tcb->progress_ns + patience;
+}
+
+static void arm_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    uint64_t at = MN_MIN(tcb->retransmit_due_ns, give_up_at(tcp, tcb));
+    mn_wheel_arm(&tcp->wheel, &tcb->retransmit, MN_MAX(now + 1, at));
 }
 
 void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now)
@@ -25,12 +33,22 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
     bool persisting = mn_tcp_synchronized(tcb) && (tcb->snd_wnd == 0 || !in_flight);
     if (persisting != tcb->persisting) {
         tcb->persisting = persisting;
+        tcb->probe_unanswered = false;
         restart = true;
     }
     if (restart || !mn_timer_armed(&tcb->retransmit)) {
-        uint64_t at = now + mn_rtt_timeout(&tcb->rtt);
-        mn_wheel_arm(&tcp->wheel, &tcb->retransmit, MN_MAX(now + 1, MN_MIN(at, give_up_at(tcp, tcb))));
+        tcb->retransmit_due_ns = now + mn_rtt_timeout(&tcb->rtt);
+        arm_retransmit(tcp, tcb, now);
     }
+}
+
+/* SHLD-29 and SHLD-30: a probe after one RTO, then twice as long each time. Patience counts from the first one that nobody answers. */
+static void ask_for_window(struct mn_tcb *tcb, uint64_t now)
+{
+    if (!tcb->probe_unanswered)
+        tcb->progress_ns = now;
+    tcb->probe_unanswered = true;
+    tcb->probe_now = true;
 }
 
 static void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
@@ -40,10 +58,14 @@ static void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t 
         mn_tcb_finish(tcp, tcb, MNET_E_TIMED_OUT);
         return;
     }
+    if (now < tcb->retransmit_due_ns) { /* a probe was answered since this was armed */
+        arm_retransmit(tcp, tcb, now);
+        return;
+    }
     if (!mn_tcp_synchronized(tcb))
         tcb->syn_now = true;
     else if (tcb->persisting)
-        tcb->probe_now = true; /* SHLD-29 and SHLD-30: after one RTO, then twice as long each time */
+        ask_for_window(tcb, now);
     else
         mn_loss_timeout(tcp, tcb, now);
     mn_rtt_retransmitted(&tcb->rtt);
