@@ -1,0 +1,219 @@
+/* A script harness for the TCP engine: one engine in virtual time, and the test plays its peer.
+ *
+ *     struct tcp_test t;
+ *     tcp_established(&t, .window = 1000);
+ *     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+ *     wait_ms(&t, 40);
+ *     expect(&t, .seq = 1, .ack = 4, .flags = ACK);
+ *     read_text(&t, "abc");
+ *     tcp_end(&t);
+ *
+ * Sequence numbers are relative: those of the engine to its ISS, those of the peer to its own (`irs`); the SYNs are number 0. What the
+ * engine has to send is pulled at once, at the virtual time of its cause, verified as a packet, and waits for expect() in order.
+ */
+#ifndef TESTS_TCP_HARNESS_H
+#define TESTS_TCP_HARNESS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/checksum.h"
+#include "base/random.h"
+#include "tcp/tcb.h"
+#include "tcp/tcp.h"
+#include "wire/tcp.h"
+
+/* Defaults of scripts are overridden by what a line says. */
+#pragma GCC diagnostic ignored "-Woverride-init"
+
+enum {
+    FIN = MN_TCP_FIN,
+    SYN = MN_TCP_SYN,
+    RST = MN_TCP_RST,
+    PSH = MN_TCP_PSH,
+    ACK = MN_TCP_ACK,
+    URG = MN_TCP_URG
+};
+
+enum {
+    ANY = -1,
+    NO = -2
+};
+
+#define MSS 1460u
+#define LOCAL_PORT 80
+#define REMOTE_PORT 49152
+#define SCRIPT_TEXT_MAX 65536u
+
+/* One segment on the wire, parsed; or what a script line says of one. */
+struct tcp_line {
+    struct tcp_test *t;
+    uint32_t seq, ack; /* relative */
+    int flags;         /* expect: PSH is compared only through .psh */
+    const char *data;  /* text, or NULL: `len` bytes of the pattern of the stream position */
+    int len;           /* ANY: do not compare */
+    int window;        /* send: as on the wire; expect: ANY by default */
+    int mss, shift;    /* options: NO without; expect: ANY by default */
+    int psh;           /* expect: ANY, true or false */
+    int urgent;
+    const uint8_t *options; /* send: raw bytes of options instead, a multiple of four */
+    size_t options_len;
+    bool bad_checksum;
+    bool verified;                 /* send: as if the device had verified the checksum */
+    struct mnet_endpoint from, to; /* send: other ends than the usual; expect: likewise */
+};
+
+struct tcp_output {
+    struct tcp_output *next;
+    uint64_t when;
+    struct mn_tcp_header header;
+    struct mnet_endpoint from, to;
+    struct mn_datagram datagram;
+    uint32_t len;
+    uint16_t gso_size;
+    uint8_t *bytes; /* the whole segment with a complete checksum; `len` bytes of text at its end */
+    uint32_t total;
+};
+
+struct tcp_test {
+    void *region;
+    struct mnet_memory *memory;
+    size_t memory_before;
+    struct mnet_counters counters;
+    struct mn_random random;
+    struct mn_tcp_config config;
+    struct mn_tcp *tcp;
+    struct mn_tcb *tcb;
+    struct mn_listener *listener;
+    struct mnet_endpoint local, remote;
+    uint64_t now, epoch;
+    bool iss_known;
+    uint32_t iss; /* the engine's, learned from the first SYN that it sends on the usual connection */
+    uint32_t irs; /* the peer's */
+    struct tcp_output *first, **last;
+    struct tcp_output seen; /* what expect() matched last; `bytes` is NULL */
+    bool hold_output;       /* nothing is pulled while set */
+};
+
+/* How an engine and its connection are to be; what is not said has the defaults of the macros below. */
+struct tcp_setup {
+    struct tcp_test *t;
+    uint32_t send_buffer, receive_buffer;
+    uint32_t gso_max;
+    unsigned connections_max, half_open_max, time_wait_max, backlog;
+    enum mnet_backlog_policy policy;
+    uint64_t user_timeout_ns;
+    uint16_t mtu;
+    bool no_delay;
+    bool active;     /* the connection is opened by the engine */
+    int mss, shift;  /* options of the peer's SYN; NO without */
+    int window;      /* what the peer's SYN and its ACK announce */
+    unsigned rtt_ms; /* how long the peer takes to answer the SYN (SYN,ACK) */
+    uint32_t irs;
+    bool has_iss;
+    uint32_t iss; /* the time is chosen so that the ISS is this one */
+    uint8_t seed;
+};
+
+#define TCP_SETUP(...) \
+    (struct tcp_setup) \
+    { \
+        .send_buffer = 1u << 20, .receive_buffer = 65535, .connections_max = 1000, .half_open_max = 256, \
+        .time_wait_max = 256, .user_timeout_ns = 120 * MNET_SECOND, .mtu = 1500, .mss = (int)MSS, .shift = NO, \
+        .window = 65535, .irs = 5000, .t = __VA_ARGS__ \
+    }
+
+/* An engine with nothing in it; and then with a listener, or with a connection in some state, reached by segments alone. Connections are passive
+ * opens, but with .active. The FIN-WAITs are reached by shutdown of writing, so their user still reads; in LAST-ACK, CLOSING and TIME-WAIT the
+ * user has shut down writing too, and still holds the tcb. */
+#define tcp_closed(...) tcp_setup(TCP_SETUP(__VA_ARGS__))
+#define tcp_listen(...) tcp_reach(MN_LISTEN, TCP_SETUP(__VA_ARGS__))
+#define tcp_syn_sent(...) tcp_reach(MN_SYN_SENT, TCP_SETUP(__VA_ARGS__))
+/* By simultaneous open, with .active; else a half-open record. */
+#define tcp_syn_received(...) tcp_reach(MN_SYN_RECEIVED, TCP_SETUP(__VA_ARGS__))
+#define tcp_established(...) tcp_reach(MN_ESTABLISHED, TCP_SETUP(__VA_ARGS__))
+#define tcp_fin_wait_1(...) tcp_reach(MN_FIN_WAIT_1, TCP_SETUP(__VA_ARGS__))
+#define tcp_fin_wait_2(...) tcp_reach(MN_FIN_WAIT_2, TCP_SETUP(__VA_ARGS__))
+#define tcp_close_wait(...) tcp_reach(MN_CLOSE_WAIT, TCP_SETUP(__VA_ARGS__))
+#define tcp_closing(...) tcp_reach(MN_CLOSING, TCP_SETUP(__VA_ARGS__))
+#define tcp_last_ack(...) tcp_reach(MN_LAST_ACK, TCP_SETUP(__VA_ARGS__))
+#define tcp_time_wait(...) tcp_reach(MN_TIME_WAIT, TCP_SETUP(__VA_ARGS__))
+
+void tcp_setup(struct tcp_setup setup);
+void tcp_reach(enum mn_tcp_state state, struct tcp_setup setup);
+/* Frees everything, and fails where the engine left memory behind. Does not mind unexpected output: say expect_nothing before. */
+void tcp_end(struct tcp_test *t);
+
+/* Script lines. */
+#define send_(...) script_send((struct tcp_line){.window = 65535, .mss = NO, .shift = NO, .t = __VA_ARGS__})
+#define expect(...) \
+    script_expect( \
+        __FILE__, __LINE__, \
+        (struct tcp_line){.window = ANY, .mss = ANY, .shift = ANY, .psh = ANY, .urgent = ANY, .t = __VA_ARGS__})
+#define expect_nothing(t) script_expect_nothing(__FILE__, __LINE__, t)
+#define expect_state(t, state) script_expect_state(__FILE__, __LINE__, t, state)
+void script_send(struct tcp_line line);
+void script_expect(const char *file, int at, struct tcp_line line);
+void script_expect_nothing(const char *file, int at, struct tcp_test *t);
+void script_expect_state(const char *file, int at, struct tcp_test *t, enum mn_tcp_state state);
+/* Hands the engine any bytes as a segment from the peer, checksum as it is. */
+void send_raw(struct tcp_test *t, const void *bytes, size_t len, enum mnet_checksum checksum, bool not_unicast);
+/* The bytes of the segment that a line describes; returns how many. */
+size_t tcp_compose(const struct tcp_line *line, uint8_t *to);
+/* The segment that waits first, without consuming it; NULL where there is none. */
+const struct tcp_output *peek_output(struct tcp_test *t);
+/* Forgets everything that waits; returns how many segments, and adds up their bytes of text. */
+unsigned drain(struct tcp_test *t, uint32_t *bytes);
+
+/* Time. wait_ms goes on by, at_ms to so many milliseconds after mark(); expiries happen at their times, and what they cause is pulled then. */
+void wait_ns(struct tcp_test *t, uint64_t ns);
+void wait_ms(struct tcp_test *t, uint64_t ms);
+void mark(struct tcp_test *t);
+void at_ms(struct tcp_test *t, uint64_t ms);
+/* Pulls what the engine has to send. Done after every line of a script. */
+void pump(struct tcp_test *t);
+
+/* The user's calls. */
+void open_active(struct tcp_test *t);
+#define accept_(t) script_accept(__FILE__, __LINE__, t)
+void script_accept(const char *file, int at, struct tcp_test *t);
+/* Queues `len` bytes of the pattern (text where given), all of which must be taken. */
+void write_text(struct tcp_test *t, const char *text);
+void write_bytes(struct tcp_test *t, uint32_t len);
+#define read_text(t, text) script_read_text(__FILE__, __LINE__, t, text)
+/* Reads once with room for more, and expects this result; positive counts are compared with the pattern from `position` on. */
+#define read_result(t, result) script_read_result(__FILE__, __LINE__, t, result)
+#define read_pattern(t, position, len) script_read_pattern(__FILE__, __LINE__, t, position, len)
+void script_read_text(const char *file, int at, struct tcp_test *t, const char *text);
+void script_read_result(const char *file, int at, struct tcp_test *t, ptrdiff_t result);
+void script_read_pattern(const char *file, int at, struct tcp_test *t, uint32_t position, uint32_t len);
+void close_(struct tcp_test *t);
+void abort_(struct tcp_test *t);
+void shutdown_(struct tcp_test *t, enum mnet_shutdown how);
+/* An ICMP error that quotes a segment of ours with this (relative) sequence number. */
+void icmp_(struct tcp_test *t, enum mn_unreachable reason, uint32_t mtu, uint32_t seq);
+
+/* The state that the engine's table has for the usual connection: CLOSED where it has none. */
+enum mn_tcp_state tcp_state(struct tcp_test *t);
+/* The byte of the pattern at a position: the stream position is the relative sequence number less one. */
+static inline uint8_t pattern(uint32_t position)
+{
+    return (uint8_t)(position * 167u + (position >> 8) * 13u + 7u);
+}
+static inline struct mnet_endpoint endpoint(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port)
+{
+    return (struct mnet_endpoint){.address = mnet_ipv4(a, b, c, d), .port = port};
+}
+/* A script; they are listed in main. */
+#define SCRIPT(name) static void name(void **context __attribute__((unused)))
+#define counted(t, name) ((t)->counters.value[MNET_COUNT_##name])
+
+#define assert_usage(t, name, n) assert_int_equal(mn_tcp_usage((t)->tcp).name, n)
+
+#endif

@@ -1,0 +1,131 @@
+/* When acknowledgements are sent (RFC 9293 3.8.6.3, RFC 5681 4.2). */
+#include "tests/tcp/harness.h"
+
+/* SHLD-18, MUST-40: later than at once, but below half a second. */
+SCRIPT(established_one_segment_is_acknowledged_late)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1460);
+    at_ms(&t, 39);
+    expect_nothing(&t); /* SHLD-18 */
+    at_ms(&t, 40);
+    expect(&t, .seq = 1, .ack = 1461, .flags = ACK); /* MUST-40 */
+    at_ms(&t, 1000);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* SHLD-19 */
+SCRIPT(established_every_second_full_segment_is_acknowledged)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    for (uint32_t seq = 1; seq < 20 * MSS; seq += 2 * MSS) {
+        send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)MSS);
+        expect_nothing(&t);
+        send_(&t, .seq = seq + MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
+        expect(&t, .seq = 1, .ack = seq + 2 * MSS, .flags = ACK); /* SHLD-19 */
+        read_pattern(&t, seq - 1, 2 * MSS);
+        drain(&t, NULL); /* window updates, if any */
+    }
+    wait_ms(&t, 100);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* MUST-58, MUST-59: what arrived together is acknowledged once. */
+SCRIPT(established_a_burst_is_acknowledged_together)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    t.hold_output = true;
+    for (uint32_t i = 0; i < 8; i++)
+        send_(&t, .seq = 1 + i * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
+    t.hold_output = false;
+    expect(&t, .seq = 1, .ack = 1 + 8 * MSS, .flags = ACK); /* MUST-58 MUST-59 */
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+SCRIPT(established_data_carries_the_acknowledgement)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1460);
+    write_text(&t, "x");
+    expect(&t, .seq = 1, .ack = 1461, .flags = ACK, .data = "x");
+    send_(&t, .seq = 1461, .ack = 2, .flags = ACK);
+    wait_ms(&t, 500);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* RFC 5681 4.2: out of order, and what fills a hole, is acknowledged at once. */
+SCRIPT(established_out_of_order_is_acknowledged_at_once)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1 + MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    send_(&t, .seq = 1 + 2 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 100);
+    expect(&t, .seq = 1, .ack = 101, .flags = ACK); /* fills a part of it */
+    send_(&t, .seq = 101, .ack = 1, .flags = ACK, .len = 1360);
+    expect(&t, .seq = 1, .ack = 1 + 3 * MSS, .flags = ACK);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+SCRIPT(established_old_data_is_acknowledged_at_once)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+    wait_ms(&t, 40);
+    expect(&t, .seq = 1, .ack = 6, .flags = ACK);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+    expect(&t, .seq = 1, .ack = 6, .flags = ACK);
+    tcp_end(&t);
+}
+
+/* An acknowledgement alone is never acknowledged. */
+SCRIPT(established_pure_ack_is_not_answered)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    for (int i = 0; i < 10; i++)
+        send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    wait_ms(&t, 1000);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* A keep-alive of a peer (RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1, without or with an octet) is answered. */
+SCRIPT(established_keep_alive_is_answered)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 0, .ack = 1, .flags = ACK);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    send_(&t, .seq = 0, .ack = 1, .flags = ACK, .len = 1);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(established_one_segment_is_acknowledged_late),
+        cmocka_unit_test(established_every_second_full_segment_is_acknowledged),
+        cmocka_unit_test(established_a_burst_is_acknowledged_together),
+        cmocka_unit_test(established_data_carries_the_acknowledgement),
+        cmocka_unit_test(established_out_of_order_is_acknowledged_at_once),
+        cmocka_unit_test(established_old_data_is_acknowledged_at_once),
+        cmocka_unit_test(established_pure_ack_is_not_answered),
+        cmocka_unit_test(established_keep_alive_is_answered),
+    };
+    return cmocka_run_group_tests_name("tcp_ack", tests, NULL, NULL);
+}
