@@ -53,7 +53,7 @@ static struct mnet_device *host_open_device(void *context, const struct mn_devic
 static int split_arguments(struct mnet_sim_host *host)
 {
     int argc = 0;
-    host->argv[argc++] = (char *)host->name;
+    host->argv[argc++] = (char *)"mnet"; /* the console puts the name in front */
     char *at = host->arguments;
     for (char *word; argc < MN_SIM_ARGC_MAX && (word = strsep(&at, " ")) != NULL;) {
         if (word[0] != '\0')
