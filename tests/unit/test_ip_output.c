@@ -285,6 +285,44 @@ static void fragments_without_room_are_all_refused(void **state)
     ip_host_down(&h);
 }
 
+/* With no memory left everything is dropped and counted, and nothing breaks. */
+static void memory_used_up_drops_and_recovers(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    struct mnet_packet *hoard = NULL, *packet;
+    up_knowing_peer(&h, 576);
+    struct mnet_packet *waiting = make_packet(&h, 2000, 0), *stranger = make_packet(&h, 8, 0);
+    struct mnet_packet *request = mnet_packet_alloc(h.memory);
+    uint8_t *frame = mnet_packet_put(request, MN_ETHERNET_HEADER + MN_ARP_PACKET);
+    mn_ethernet_emit(frame, &(struct mn_ethernet){OWN_MAC, OTHER_MAC, MN_ETHERTYPE_ARP});
+    mn_arp_emit(frame + MN_ETHERNET_HEADER, &(struct mn_arp){.operation = MN_ARP_REQUEST,
+                                                             .sender_mac = OTHER_MAC,
+                                                             .sender_ip = IPV4(10, 0, 0, 9),
+                                                             .target_ip = OWN_IP});
+    while ((packet = mnet_packet_alloc(h.memory)) != NULL) {
+        packet->next = hoard;
+        hoard = packet;
+    }
+    assert_int_equal(send_packet(&h, .packet = waiting), MNET_E_NO_MEMORY);
+    assert_counted(&h, TX_DROP_MEMORY, 1);
+    while ((packet = mnet_packet_alloc(h.memory)) != NULL) { /* what that gave back */
+        packet->next = hoard;
+        hoard = packet;
+    }
+    assert_int_equal(mn_ip_input(&h.ip, &request, h.now, &h.datagram, &h.error), MN_IP_CONSUMED);
+    assert_counted(&h, TX_DROP_MEMORY, 2);
+    assert_int_equal(send_packet(&h, .destination = IPV4(10, 0, 0, 9), .packet = stranger), 0);
+    while ((packet = hoard) != NULL) {
+        hoard = packet->next;
+        mnet_packet_free(packet);
+    }
+    discard_sent(&h);
+    assert_int_equal(send_any(&h), 0);
+    expect_peer(&h);
+    ip_host_down(&h);
+}
+
 /* Attack 16: no identification comes twice within a period, and none tells the next. */
 static void identifications_never_repeat_and_follow_no_step(void **state)
 {
@@ -346,6 +384,7 @@ int main(void)
         cmocka_unit_test(fragments_cover_the_packet_at_any_mtu),
         cmocka_unit_test(fragments_of_an_unfinished_checksum_carry_it_complete),
         cmocka_unit_test(fragments_without_room_are_all_refused),
+        cmocka_unit_test(memory_used_up_drops_and_recovers),
         cmocka_unit_test(identifications_never_repeat_and_follow_no_step),
         cmocka_unit_test(first_identifications_differ_between_seeds),
     };

@@ -1,0 +1,227 @@
+/* The whole network layer: a script of frames (raw, or with the checksums put right so that they get further), packets
+ * of transports, and time that passes. The layer must stay within its bounds and give every byte of memory back. */
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/cursor.h"
+#include "ip/ip.h"
+#include "wire/arp.h"
+#include "wire/icmpv4.h"
+#include "wire/ipv4.h"
+
+#define OWN_IP UINT32_C(0x0a000002)
+#define NEAR_IP UINT32_C(0x0a000000)
+#define REASSEMBLY_BYTES (100u * 1024)
+
+struct host {
+    struct mnet_memory *memory;
+    struct mnet_counters counters;
+    struct mnet_log log;
+    struct mn_random random;
+    struct mn_ip ip;
+    uint64_t now;
+    struct mn_reader script;
+};
+
+static const struct mn_mac own_mac = {{2, 0, 0, 0, 0, 2}};
+static uint8_t region[1u << 20];
+
+static void start(struct host *h)
+{
+    static const uint8_t seed[MN_RANDOM_SEED] = {1};
+    uint8_t flags = mn_read_u8(&h->script);
+    h->memory = mnet_memory_init(region, sizeof region);
+    mn_random_init(&h->random, seed);
+    struct mn_ip_config config = {
+        .memory = h->memory,
+        .counters = &h->counters,
+        .log = &h->log,
+        .random = &h->random,
+        .mac = own_mac,
+        .mtu = flags & 1 ? 1500 : 576,
+        .ipv4 = {mnet_address_from_ipv4(OWN_IP), flags & 2 ? 24 : 31},
+        .ipv4_gateway = mnet_address_from_ipv4(OWN_IP ^ 1),
+        .address_probe = (flags & 4) != 0,
+        .neighbours_max = flags & 8 ? 3 : 0,
+        .reassembly_datagrams_max = flags & 16 ? 2 : 0,
+        .reassembly_bytes_max = REASSEMBLY_BYTES,
+    };
+    MN_ASSERT(mn_ip_init(&h->ip, &config) == 0);
+}
+
+/* What a transport does with what it gets. */
+static void deliver(struct host *h, enum mn_ip_verdict verdict, struct mnet_packet *packet,
+                    const struct mn_datagram *datagram, const struct mn_icmp_error *error)
+{
+    if (verdict == MN_IP_CONSUMED)
+        return;
+    if (verdict == MN_IP_TRANSPORT) {
+        MN_ASSERT(packet->total <= 65535 && datagram->header_len >= 20);
+        MN_ASSERT(packet->data[-datagram->header_len] >> 4 == 4);
+        mn_ip_unreachable(&h->ip, packet, datagram, MN_ICMPV4_PORT_UNREACHABLE, h->now);
+    } else {
+        uint64_t sum = mn_sum(0, error->quote, error->quote_len); /* touches every byte */
+        MN_ASSERT(error->quote_len >= 8 && mn_sum_fold(sum) <= UINT16_MAX);
+    }
+    mnet_packet_free(packet);
+}
+
+static void receive(struct host *h, const uint8_t *frame, size_t len)
+{
+    struct mn_datagram datagram;
+    struct mn_icmp_error error;
+    struct mnet_packet *packet = mnet_packet_alloc(h->memory);
+    if (packet == NULL)
+        return;
+    if (!mnet_packet_append(packet, frame, len)) {
+        mnet_packet_free(packet);
+        return;
+    }
+    enum mn_ip_verdict verdict = mn_ip_input(&h->ip, &packet, h->now, &datagram, &error);
+    deliver(h, verdict, packet, &datagram, &error);
+}
+
+/* The script's next bytes: a length in two bytes, and as many as there are of it. */
+static const uint8_t *read_bytes(struct host *h, size_t *len)
+{
+    *len = mn_read_u16(&h->script) % 3000;
+    *len = MN_MIN(*len, mn_reader_left(&h->script));
+    return mn_read(&h->script, *len);
+}
+
+static void op_raw(struct host *h)
+{
+    size_t len;
+    const uint8_t *bytes = read_bytes(h, &len);
+    if (bytes != NULL)
+        receive(h, bytes, len);
+}
+
+/* A frame for us with a right IPv4 header, and for ICMP a right checksum. */
+static void op_ipv4(struct host *h)
+{
+    static uint8_t frame[4000];
+    uint8_t protocol = mn_read_u8(&h->script), source = mn_read_u8(&h->script), shape = mn_read_u8(&h->script);
+    uint16_t fragment = mn_read_u16(&h->script);
+    size_t len;
+    const uint8_t *bytes = read_bytes(h, &len);
+    if (bytes == NULL)
+        return;
+    struct mn_mac to = shape & 1 ? mn_mac_broadcast : own_mac;
+    struct mn_ipv4 header = {
+        .source = NEAR_IP + source,
+        .destination = shape & 2 ? UINT32_MAX : OWN_IP,
+        .total_len = (uint16_t)(MN_IPV4_HEADER + len),
+        .identification = shape >> 4,
+        .fragment_offset = (uint16_t)(fragment << 3),
+        .header_len = MN_IPV4_HEADER,
+        .protocol = protocol,
+        .ttl = 9,
+        .traffic_class = source,
+        .more_fragments = fragment >> 15 != 0,
+    };
+    mn_ethernet_emit(frame, &(struct mn_ethernet){to, {{2, 0, 0, 0, 0, source}}, MN_ETHERTYPE_IPV4});
+    mn_ipv4_emit(frame + MN_ETHERNET_HEADER, &header);
+    uint8_t *payload = frame + MN_ETHERNET_HEADER + MN_IPV4_HEADER;
+    memcpy(payload, bytes, len);
+    if (protocol == MN_PROTOCOL_ICMP && len >= MN_ICMPV4_HEADER) {
+        memset(payload + 2, 0, 2);
+        uint16_t checksum = mn_checksum(mn_sum(0, payload, len));
+        memcpy(payload + 2, &checksum, 2);
+    }
+    receive(h, frame, MN_ETHERNET_HEADER + MN_IPV4_HEADER + len);
+}
+
+static void op_arp(struct host *h)
+{
+    uint8_t frame[MN_ETHERNET_HEADER + MN_ARP_PACKET];
+    uint8_t operation = mn_read_u8(&h->script), sender = mn_read_u8(&h->script), target = mn_read_u8(&h->script);
+    struct mn_mac mac = {{2, 0, 0, 0, 0, mn_read_u8(&h->script)}};
+    mn_ethernet_emit(frame, &(struct mn_ethernet){mn_mac_broadcast, mac, MN_ETHERTYPE_ARP});
+    mn_arp_emit(frame + MN_ETHERNET_HEADER, &(struct mn_arp){.operation = 1 + (operation & 1),
+                                                             .sender_mac = mac,
+                                                             .sender_ip = operation & 2 ? 0 : NEAR_IP + sender,
+                                                             .target_ip = NEAR_IP + target});
+    receive(h, frame, sizeof frame);
+}
+
+static void op_send(struct host *h)
+{
+    static const uint8_t zeros[65535];
+    uint8_t to = mn_read_u8(&h->script), shape = mn_read_u8(&h->script);
+    size_t len = mn_read_u16(&h->script) | 20u; /* at least a header */
+    uint32_t destination = shape & 1 ? UINT32_C(0x7f000000) + to : shape & 2 ? UINT32_C(0xc0000200) + to : NEAR_IP + to;
+    struct mnet_packet *packet = mnet_packet_alloc_tx(h->memory);
+    if (packet == NULL)
+        return;
+    if (!mnet_packet_append(packet, zeros, len)) {
+        mnet_packet_free(packet);
+        return;
+    }
+    if (shape & 4) {
+        packet->checksum = MNET_CHECKSUM_PARTIAL;
+        packet->csum_offset = 16;
+    }
+    if (shape & 8) {
+        packet->data[12] = 0x50;
+        packet->gso = MNET_GSO_TCPV4;
+        packet->gso_size = 500;
+    }
+    struct mn_datagram datagram = {.destination = mnet_address_from_ipv4(destination),
+                                   .protocol = shape & 8 ? MN_PROTOCOL_TCP : MN_PROTOCOL_UDP,
+                                   .dont_fragment = (shape & 16) != 0};
+    mn_ip_output(&h->ip, packet, &datagram, h->now);
+}
+
+static void op_time(struct host *h)
+{
+    h->now += mn_read_u16(&h->script) * 10 * MNET_MILLISECOND;
+    mn_ip_expire(&h->ip, h->now);
+    MN_ASSERT(mn_ip_deadline(&h->ip) > h->now);
+}
+
+static void op_drain(struct host *h)
+{
+    struct mnet_packet *packet;
+    struct mn_icmp_error error;
+    struct mn_datagram datagram;
+    enum mn_ip_verdict verdict;
+    while ((packet = mn_ip_transmit(&h->ip)) != NULL) {
+        MN_ASSERT(packet->total >= MN_ETHERNET_HEADER + MN_IPV4_HEADER);
+        mnet_packet_free(packet);
+    }
+    for (int i = 0; i < 1000 && mn_ip_loopback(&h->ip, h->now, &packet, &verdict, &datagram, &error); i++)
+        deliver(h, verdict, packet, &datagram, &error);
+    while ((packet = mn_ip_next_error(&h->ip, &error)) != NULL) {
+        MN_ASSERT(error.quote_len >= 8);
+        mnet_packet_free(packet);
+    }
+}
+
+static void check_bounds(const struct host *h)
+{
+    const struct mn_ip *ip = &h->ip;
+    MN_ASSERT(ip->reassembly.bytes <= REASSEMBLY_BYTES && ip->reassembly.count <= ip->reassembly.limits.datagrams_max);
+    MN_ASSERT(ip->neighbours.count <= ip->neighbours.max);
+    MN_ASSERT(ip->neighbours.pending <= MN_NEIGHBOUR_PENDING_TOTAL);
+    MN_ASSERT(ip->transmit.count <= MN_IP_TRANSMIT_MAX + MN_NEIGHBOUR_PENDING);
+    MN_ASSERT(ip->loopback.count <= MN_IP_LOOPBACK_MAX && ip->failed.count <= MN_IP_FAILED_MAX);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static void (*const ops[])(struct host *) = {op_raw, op_ipv4, op_ipv4, op_arp, op_send, op_time, op_drain};
+    static struct host h;
+    memset(&h, 0, sizeof h);
+    h.script = mn_reader(data, size);
+    start(&h);
+    while (h.script.ok && mn_reader_left(&h.script) > 0) {
+        ops[mn_read_u8(&h.script) % MN_COUNT_OF(ops)](&h);
+        check_bounds(&h);
+    }
+    mn_ip_deinit(&h.ip);
+    MN_ASSERT(mnet_memory_used(h.memory) == 0);
+    return 0;
+}
