@@ -3,6 +3,19 @@
 
 #include <mnet/packet.h>
 
+/* Not inline: a compiler that sees a list refer to a local variable warns, for it cannot see that mn_block_end ends
+ * that. */
+__attribute__((noinline)) void mn_block_begin(struct mn_blocked *blocked, struct mnet_link *list)
+{
+    *blocked = (struct mn_blocked){0};
+    mn_list_append(list, &blocked->link);
+}
+
+void mn_block_end(struct mn_blocked *blocked)
+{
+    mn_list_remove(&blocked->link); /* in no list any more when the object is gone */
+}
+
 int mn_block(struct mn_blocked *blocked, uint64_t deadline)
 {
     if (deadline == 0 || mnet_self() == NULL)

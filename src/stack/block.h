@@ -22,21 +22,14 @@ struct mn_blocked {
     struct mnet_buffer *lent; /* of a zero-copy write: dropped by whoever closes the flow; NULL for other waits */
 };
 
-static inline void mn_block_begin(struct mn_blocked *blocked, struct mnet_link *list)
-{
-    *blocked = (struct mn_blocked){0};
-    mn_list_append(list, &blocked->link);
-}
+void mn_block_begin(struct mn_blocked *blocked, struct mnet_link *list);
 
 /* Suspends until roused (0), closed (MNET_E_CLOSED, and blocked->gone is set), MNET_E_DEADLINE or MNET_E_CANCELLED.
  * Outside tasks, and with deadline 0, returns MNET_E_DEADLINE at once. MNET_E_CLOSED has no other meaning here: touch
  * nothing of the object then. */
 int mn_block(struct mn_blocked *blocked, uint64_t deadline);
 
-static inline void mn_block_end(struct mn_blocked *blocked)
-{
-    mn_list_remove(&blocked->link); /* in no list any more when it is gone */
-}
+void mn_block_end(struct mn_blocked *blocked);
 
 /* The three together, for waits without an order. */
 int mn_block_once(struct mnet_link *list, uint64_t deadline);

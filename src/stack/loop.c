@@ -32,15 +32,20 @@ static bool poll_stacks(struct mn_loop *loop, uint64_t now)
     return more;
 }
 
-/* When the first of the stacks must be polled; 0 where one has work left. */
+static bool flush_stacks(struct mn_loop *loop)
+{
+    bool more = false;
+    for (struct mnet_link *node = loop->stacks.next; node != &loop->stacks; node = node->next)
+        more |= mn_stack_flush(stack_of(node));
+    return more;
+}
+
+/* When the first of the stacks must be polled. */
 static uint64_t stacks_deadline(const struct mn_loop *loop)
 {
     uint64_t deadline = MNET_NEVER;
     for (struct mnet_link *node = loop->stacks.next; node != &loop->stacks; node = node->next) {
-        const struct mnet_stack *stack = stack_of(node);
-        if (stack->work)
-            return 0;
-        uint64_t at = mnet_stack_deadline(stack);
+        uint64_t at = mnet_stack_deadline(stack_of(node));
         deadline = MN_MIN(deadline, at);
     }
     return deadline;
@@ -49,6 +54,8 @@ static uint64_t stacks_deadline(const struct mn_loop *loop)
 /* Waits where there is nothing else to do. A deadline that has passed is the next turn's. */
 static void wait_for_work(struct mn_loop *loop, uint64_t now, uint64_t tasks_deadline)
 {
+    if (tasks_deadline <= now)
+        return;
     uint64_t deadline = stacks_deadline(loop);
     deadline = MN_MIN(deadline, tasks_deadline);
     if (deadline > now)
@@ -84,6 +91,7 @@ int mn_loop_run(struct mn_loop *loop, const struct mn_task_stacks *stacks, int (
     for (;;) {
         bool more = poll_stacks(loop, now);
         more |= mn_scheduler_run(loop->scheduler, now, TASK_BUDGET);
+        more |= flush_stacks(loop);
         if (mn_scheduler_done(loop->scheduler, &ignored))
             break;
         if (!more)

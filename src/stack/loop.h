@@ -3,7 +3,7 @@
  * Theory of operation. One turn of the loop reads the clock, polls every stack (each takes a bounded number of
  * frames), and then resumes a bounded number of tasks; so neither a flood of packets nor tasks that are always
  * runnable can starve the other side. Only when no task is runnable and no stack has work left does the loop wait,
- * until the earliest of all deadlines. What tasks queued for sending goes out in the next turn, before any wait.
+ * until the earliest of all deadlines. What the tasks of a turn queued for sending goes out at its end.
  *
  * Several environments may share one loop: a simulation runs all its hosts on one, in virtual time.
  */

@@ -301,19 +301,30 @@ static void advance(struct mnet_stack *stack, uint64_t now)
         stack->now = now;
 }
 
+/* Sends, and takes what was sent to ourselves; true when that may have answers to send in turn. */
+static bool settle(struct mnet_stack *stack)
+{
+    tell(stack);
+    mn_stack_transmit(stack);
+    return go_round(stack);
+}
+
 bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now)
 {
     advance(stack, now);
     stack->work = false;
     bool more = receive(stack);
-    go_round(stack);
     expire(stack);
     retry_deferred(stack);
-    tell(stack);
-    mn_stack_transmit(stack);
-    if (go_round(stack)) /* what was sent to ourselves has come, and may have answers */
-        more = true;
+    stack->work = settle(stack);
     return more || stack->work;
+}
+
+bool mn_stack_flush(struct mnet_stack *stack)
+{
+    if (stack->work)
+        stack->work = settle(stack);
+    return stack->work;
 }
 
 uint64_t mnet_stack_deadline(const struct mnet_stack *stack)

@@ -107,6 +107,8 @@ bool mn_stack_wind_down(struct mnet_stack *stack);
  * batch of tasks. */
 void mn_stack_enter(struct mnet_stack *stack);
 void mn_stack_leave(struct mnet_stack *stack);
+/* For the loop, after a batch of tasks: sends what they have queued; true when there is work left. */
+bool mn_stack_flush(struct mnet_stack *stack);
 /* Sends what may be sent, as far as the device takes it. */
 void mn_stack_transmit(struct mnet_stack *stack);
 /* Whether frames wait for the device, or for memory to cut them. */
