@@ -1,0 +1,458 @@
+/* Closing: RFC 9293 3.6, 3.10.4, 3.10.7.4 eighth; TIME-WAIT: 3.6.1. */
+#include "tests/tcp/harness.h"
+
+/* Figure 12: ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, TIME-WAIT, CLOSED. */
+SCRIPT(established_active_close_runs_to_time_wait)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    close_(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    expect_state(&t, MN_FIN_WAIT_1);
+    send_(&t, .seq = 1, .ack = 2, .flags = ACK);
+    expect_nothing(&t);
+    expect_state(&t, MN_FIN_WAIT_2);
+    send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_TIME_WAIT);
+    assert_usage(&t, tcbs, 0);
+    assert_usage(&t, time_wait, 1);
+    assert_usage(&t, established, 0);
+    mark(&t);
+    at_ms(&t, 59999); /* MUST-13: 2 * MSL, here 60 s */
+    expect_state(&t, MN_TIME_WAIT);
+    at_ms(&t, 60001);
+    expect_state(&t, MN_CLOSED);
+    assert_usage(&t, time_wait, 0);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* Figure 5: FIN-WAIT-1 to TIME-WAIT at once, when the peer's FIN acknowledges ours. */
+SCRIPT(fin_wait_1_fin_that_acks_ours_is_time_wait)
+{
+    struct tcp_test t;
+    tcp_fin_wait_1(&t);
+    send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK, .data = "bye");
+    expect(&t, .seq = 2, .ack = 5, .flags = ACK);
+    expect_state(&t, MN_TIME_WAIT);
+    read_text(&t, "bye");
+    read_result(&t, 0);
+    tcp_end(&t);
+}
+
+/* CLOSE-WAIT, LAST-ACK, CLOSED. */
+SCRIPT(established_passive_close_runs_to_closed)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    while (mn_tcp_next_event(t.tcp) != NULL)
+        continue;
+    send_(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    expect(&t, .seq = 1, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_CLOSE_WAIT);
+    assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
+    read_result(&t, 0); /* MUST-12: a normal close */
+    read_result(&t, 0);
+    close_(&t);
+    expect(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+    expect_state(&t, MN_LAST_ACK);
+    send_(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_nothing(&t);
+    expect_state(&t, MN_CLOSED);
+    assert_usage(&t, tcbs, 0);
+    assert_usage(&t, time_wait, 0);
+    tcp_end(&t);
+}
+
+/* Figure 13: simultaneous close. */
+SCRIPT(fin_wait_1_simultaneous_close_runs_through_closing)
+{
+    struct tcp_test t;
+    tcp_fin_wait_1(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_CLOSING);
+    send_(&t, .seq = 1, .ack = 1, .flags = FIN | ACK); /* once more */
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_CLOSING);
+    send_(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_nothing(&t);
+    expect_state(&t, MN_TIME_WAIT);
+    tcp_end(&t);
+}
+
+/* Half close: the peer may go on sending in FIN-WAIT-1 and FIN-WAIT-2, ... */
+SCRIPT(fin_wait_data_is_still_received)
+{
+    struct tcp_test t;
+    tcp_fin_wait_1(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+    send_(&t, .seq = 6, .ack = 2, .flags = ACK, .data = "world");
+    expect_state(&t, MN_FIN_WAIT_2);
+    wait_ms(&t, 40);
+    const struct tcp_output *o = peek_output(&t);
+    assert_non_null(o);
+    drain(&t, NULL);
+    read_text(&t, "helloworld");
+    assert_int_equal(mn_tcp_send(t.tcp, t.tcb, "x", 1, false, t.now), MNET_E_CLOSED);
+    wait_ms(&t, 1000000); /* its user is there: no timeout */
+    expect_state(&t, MN_FIN_WAIT_2);
+    send_(&t, .seq = 11, .ack = 2, .flags = FIN | ACK, .data = "!");
+    expect(&t, .seq = 2, .ack = 13, .flags = ACK);
+    read_text(&t, "!");
+    read_result(&t, 0);
+    close_(&t);
+    expect_nothing(&t);
+    expect_state(&t, MN_TIME_WAIT);
+    tcp_end(&t);
+}
+
+/* ... and we in CLOSE-WAIT. */
+SCRIPT(close_wait_data_is_still_sent)
+{
+    struct tcp_test t;
+    tcp_close_wait(&t);
+    write_text(&t, "answer");
+    expect(&t, .seq = 1, .ack = 2, .flags = ACK, .data = "answer");
+    send_(&t, .seq = 2, .ack = 7, .flags = ACK);
+    shutdown_(&t, MNET_SHUTDOWN_WRITE);
+    expect(&t, .seq = 7, .ack = 2, .flags = FIN | ACK);
+    expect_state(&t, MN_LAST_ACK);
+    assert_int_equal(mn_tcp_send(t.tcp, t.tcb, "x", 1, false, t.now), MNET_E_CLOSED);
+    send_(&t, .seq = 2, .ack = 8, .flags = ACK);
+    expect_state(&t, MN_CLOSED);
+    read_result(&t, 0); /* still the end of the stream, and no error */
+    close_(&t);
+    tcp_end(&t);
+}
+
+/* CLOSE: "queue this until all preceding SENDs have been segmentized": nothing that was written is lost. */
+SCRIPT(established_close_sends_what_is_queued_first)
+{
+    struct tcp_test t;
+    tcp_established(&t, .window = 1000);
+    write_bytes(&t, 2500);
+    close_(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1000);
+    send_(&t, .seq = 1, .ack = 1001, .flags = ACK, .window = 1000);
+    expect(&t, .seq = 1001, .ack = 1, .flags = ACK, .len = 1000);
+    send_(&t, .seq = 1, .ack = 2001, .flags = ACK, .window = 1000);
+    expect(&t, .seq = 2001, .ack = 1, .flags = FIN | ACK, .len = 500);
+    send_(&t, .seq = 1, .ack = 2502, .flags = ACK, .window = 1000);
+    expect_state(&t, MN_FIN_WAIT_2);
+    tcp_end(&t);
+}
+
+/* The FIN takes a sequence number, so it needs room in the window too. */
+SCRIPT(established_fin_waits_for_the_window)
+{
+    struct tcp_test t;
+    tcp_established(&t, .window = 1000);
+    write_bytes(&t, 1000);
+    close_(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1000);
+    expect_nothing(&t);
+    send_(&t, .seq = 1, .ack = 1001, .flags = ACK, .window = 1000);
+    expect(&t, .seq = 1001, .ack = 1, .flags = FIN | ACK);
+    tcp_end(&t);
+}
+
+SCRIPT(fin_wait_1_partial_ack_stays)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_text(&t, "hello");
+    close_(&t);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 4, .flags = ACK);
+    expect_state(&t, MN_FIN_WAIT_1);
+    send_(&t, .seq = 1, .ack = 6, .flags = ACK);
+    expect_state(&t, MN_FIN_WAIT_1);
+    send_(&t, .seq = 1, .ack = 8, .flags = ACK); /* beyond */
+    expect_state(&t, MN_FIN_WAIT_1);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 7, .flags = ACK);
+    expect_state(&t, MN_FIN_WAIT_2);
+    tcp_end(&t);
+}
+
+SCRIPT(last_ack_only_the_ack_of_the_fin_ends_it)
+{
+    struct tcp_test t;
+    tcp_close_wait(&t);
+    write_text(&t, "hello");
+    close_(&t);
+    drain(&t, NULL);
+    send_(&t, .seq = 2, .ack = 1, .flags = ACK);
+    send_(&t, .seq = 2, .ack = 6, .flags = ACK);
+    expect_state(&t, MN_LAST_ACK);
+    send_(&t, .seq = 1, .ack = 6, .flags = FIN | ACK); /* the peer's FIN again */
+    expect(&t, .seq = 7, .ack = 2, .flags = ACK);
+    send_(&t, .seq = 2, .ack = 7, .flags = ACK);
+    expect_state(&t, MN_CLOSED);
+    assert_usage(&t, tcbs, 0);
+    send_(&t, .seq = 2, .ack = 7, .flags = ACK);
+    expect(&t, .seq = 7, .flags = RST);
+    tcp_end(&t);
+}
+
+/* SHLD-3: with unread data a close is an abort. */
+SCRIPT(established_close_with_unread_data_resets)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "unread");
+    close_(&t);
+    expect(&t, .seq = 1, .ack = 7, .flags = RST | ACK); /* SHLD-3 */
+    expect_nothing(&t);
+    assert_usage(&t, tcbs, 0);
+    tcp_end(&t);
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = FIN | ACK, .data = "unread");
+    drain(&t, NULL);
+    close_(&t); /* in CLOSE-WAIT as well */
+    expect(&t, .seq = 1, .ack = 8, .flags = RST | ACK);
+    assert_usage(&t, tcbs, 0);
+    tcp_end(&t);
+}
+
+/* ... and so is data that comes after the close. */
+SCRIPT(fin_wait_data_after_close_resets)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    close_(&t);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 2, .flags = ACK, .data = "too late"); /* SHLD-3 */
+    const struct tcp_output *o = peek_output(&t);
+    assert_non_null(o);
+    assert_int_equal(o->header.flags & ~ACK, RST);
+    assert_int_equal(o->header.seq - t.iss, 2);
+    drain(&t, NULL);
+    expect_state(&t, MN_CLOSED);
+    assert_usage(&t, tcbs, 0);
+    tcp_end(&t);
+}
+
+/* Old data after the close is no reason: it was acknowledged before. */
+SCRIPT(fin_wait_old_data_after_close_is_acknowledged)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+    read_text(&t, "hello");
+    close_(&t);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 2, .flags = ACK, .data = "hello");
+    expect(&t, .seq = 2, .ack = 6, .flags = ACK);
+    expect_nothing(&t);
+    assert_usage(&t, tcbs, 1);
+    tcp_end(&t);
+}
+
+/* FIN-WAIT-2 without a user ends after config.orphan_ns. */
+SCRIPT(fin_wait_2_orphan_times_out)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    close_(&t);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 2, .flags = ACK);
+    mark(&t);
+    at_ms(&t, 59000);
+    expect_state(&t, MN_FIN_WAIT_2);
+    at_ms(&t, 61000);
+    expect_state(&t, MN_CLOSED);
+    assert_usage(&t, tcbs, 0);
+    tcp_end(&t);
+    tcp_fin_wait_2(&t); /* the user leaves later: the time counts from then */
+    wait_ms(&t, 1000000);
+    expect_state(&t, MN_FIN_WAIT_2);
+    close_(&t);
+    wait_ms(&t, 59000);
+    expect_state(&t, MN_FIN_WAIT_2);
+    wait_ms(&t, 2000);
+    expect_state(&t, MN_CLOSED);
+    tcp_end(&t);
+}
+
+/* 3.10.7.4, eighth: in TIME-WAIT a FIN is acknowledged again, and the 2 MSL begin again. */
+SCRIPT(time_wait_fin_again_restarts_the_wait)
+{
+    struct tcp_test t;
+    tcp_time_wait(&t);
+    close_(&t);
+    at_ms(&t, 50000);
+    send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    at_ms(&t, 109000);
+    expect_state(&t, MN_TIME_WAIT);
+    at_ms(&t, 110001);
+    expect_state(&t, MN_CLOSED);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* Old duplicates get an acknowledgement and nothing else; pure acknowledgements are not answered, or two ends could go on for ever. */
+SCRIPT(time_wait_old_duplicates_do_no_harm)
+{
+    struct tcp_test t;
+    tcp_time_wait(&t);
+    close_(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "old");
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    send_(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_nothing(&t);
+    at_ms(&t, 60001); /* and none of them lengthens it */
+    expect_state(&t, MN_CLOSED);
+    tcp_end(&t);
+}
+
+/* The records of TIME-WAIT are bounded: the oldest gives way. */
+SCRIPT(time_wait_full_table_gives_up_the_oldest)
+{
+    struct tcp_test t;
+    tcp_listen(&t, .time_wait_max = 4);
+    for (unsigned i = 0; i < 6; i++) {
+        t.remote.port = (uint16_t)(5000 + i);
+        t.iss_known = false;
+        send_(&t, .seq = 0, .flags = SYN);
+        expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+        send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+        accept_(&t);
+        close_(&t);
+        expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+        send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+        expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    }
+    assert_usage(&t, time_wait, 4);
+    assert_usage(&t, tcbs, 0);
+    t.remote.port = 5000;
+    expect_state(&t, MN_CLOSED);
+    t.remote.port = 5005;
+    expect_state(&t, MN_TIME_WAIT);
+    tcp_end(&t);
+}
+
+/* An active open over a pair in TIME-WAIT is refused; a port of one's own choice avoids it. */
+SCRIPT(time_wait_open_of_the_same_pair_is_in_use)
+{
+    struct tcp_test t;
+    tcp_time_wait(&t, .active = true);
+    close_(&t);
+    struct mn_tcp_open open = {.local = t.local, .remote = t.remote};
+    struct mn_tcb *tcb = NULL;
+    assert_int_equal(mn_tcp_open(t.tcp, &open, t.now, &tcb), MNET_E_IN_USE);
+    open.local.port = 0;
+    assert_int_equal(mn_tcp_open(t.tcp, &open, t.now, &tcb), 0);
+    drain(&t, NULL);
+    tcp_end(&t);
+}
+
+/* Shutdown of reading: what comes later is refused, so that the peer's writes fail. */
+SCRIPT(established_shutdown_read_refuses_later_data)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    shutdown_(&t, MNET_SHUTDOWN_READ);
+    expect_nothing(&t);
+    read_result(&t, MNET_E_CLOSED);
+    write_text(&t, "still sending");
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "still sending");
+    send_(&t, .seq = 1, .ack = 14, .flags = ACK);
+    expect_nothing(&t);
+    send_(&t, .seq = 1, .ack = 14, .flags = ACK, .data = "refused");
+    const struct tcp_output *o = peek_output(&t);
+    assert_non_null(o);
+    assert_int_equal(o->header.flags & ~ACK, RST);
+    assert_int_equal(o->header.seq - t.iss, 14);
+    drain(&t, NULL);
+    expect_state(&t, MN_CLOSED);
+    close_(&t);
+    tcp_end(&t);
+}
+
+SCRIPT(established_shutdown_both_still_sees_the_fin)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    shutdown_(&t, MNET_SHUTDOWN_BOTH);
+    expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_TIME_WAIT);
+    assert_int_equal(mn_tcp_shutdown(t.tcp, t.tcb, MNET_SHUTDOWN_WRITE, t.now), MNET_E_CLOSED);
+    close_(&t);
+    tcp_end(&t);
+}
+
+SCRIPT(established_shutdown_write_twice_sends_one_fin)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    shutdown_(&t, MNET_SHUTDOWN_WRITE);
+    shutdown_(&t, MNET_SHUTDOWN_WRITE);
+    close_(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* The engine goes down: every peer is told, every user gets an error, every byte comes back. */
+SCRIPT(any_state_down_resets_everything)
+{
+    static const enum mn_tcp_state states[] = {MN_LISTEN,     MN_SYN_SENT,   MN_SYN_RECEIVED, MN_ESTABLISHED,
+                                               MN_FIN_WAIT_1, MN_FIN_WAIT_2, MN_CLOSE_WAIT,   MN_CLOSING,
+                                               MN_LAST_ACK,   MN_TIME_WAIT};
+    for (unsigned i = 0; i < MN_COUNT_OF(states); i++) {
+        struct tcp_test t;
+        tcp_reach(states[i], TCP_SETUP(&t));
+        if (states[i] == MN_ESTABLISHED) {
+            write_bytes(&t, 5000);
+            send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "unread");
+            send_(&t, .seq = 100, .ack = 1, .flags = ACK, .data = "out of order");
+            drain(&t, NULL);
+        }
+        mn_tcp_down(t.tcp, t.now);
+        if (states[i] >= MN_ESTABLISHED && states[i] != MN_TIME_WAIT) {
+            const struct tcp_output *o = peek_output(&t);
+            assert_non_null(o);
+            assert_int_equal(o->header.flags & ~ACK, RST);
+        }
+        drain(&t, NULL);
+        wait_ms(&t, 300000);
+        expect_nothing(&t);
+        assert_usage(&t, established, 0);
+        tcp_end(&t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(established_active_close_runs_to_time_wait),
+        cmocka_unit_test(fin_wait_1_fin_that_acks_ours_is_time_wait),
+        cmocka_unit_test(established_passive_close_runs_to_closed),
+        cmocka_unit_test(fin_wait_1_simultaneous_close_runs_through_closing),
+        cmocka_unit_test(fin_wait_data_is_still_received),
+        cmocka_unit_test(close_wait_data_is_still_sent),
+        cmocka_unit_test(established_close_sends_what_is_queued_first),
+        cmocka_unit_test(established_fin_waits_for_the_window),
+        cmocka_unit_test(fin_wait_1_partial_ack_stays),
+        cmocka_unit_test(last_ack_only_the_ack_of_the_fin_ends_it),
+        cmocka_unit_test(established_close_with_unread_data_resets),
+        cmocka_unit_test(fin_wait_data_after_close_resets),
+        cmocka_unit_test(fin_wait_old_data_after_close_is_acknowledged),
+        cmocka_unit_test(fin_wait_2_orphan_times_out),
+        cmocka_unit_test(time_wait_fin_again_restarts_the_wait),
+        cmocka_unit_test(time_wait_old_duplicates_do_no_harm),
+        cmocka_unit_test(time_wait_full_table_gives_up_the_oldest),
+        cmocka_unit_test(time_wait_open_of_the_same_pair_is_in_use),
+        cmocka_unit_test(established_shutdown_read_refuses_later_data),
+        cmocka_unit_test(established_shutdown_both_still_sees_the_fin),
+        cmocka_unit_test(established_shutdown_write_twice_sends_one_fin),
+        cmocka_unit_test(any_state_down_resets_everything),
+    };
+    return cmocka_run_group_tests_name("tcp_close", tests, NULL, NULL);
+}

@@ -1,0 +1,175 @@
+/* ICMP errors: RFC 9293 3.9.2.2, RFC 5461, RFC 5927, RFC 1191. */
+#include "tests/tcp/harness.h"
+
+/* SHLD-26: hard errors end an attempt to connect. MUST-54: of the connection that the quote names. */
+SCRIPT(syn_sent_hard_error_is_unreachable)
+{
+    static const enum mn_unreachable hard[] = {MN_UNREACHABLE_PORT, MN_UNREACHABLE_PROTOCOL,
+                                               MN_UNREACHABLE_NEIGHBOUR};
+    for (unsigned i = 0; i < MN_COUNT_OF(hard); i++) {
+        struct tcp_test t;
+        tcp_syn_sent(&t);
+        icmp_(&t, hard[i], 0, 0); /* MUST-54 SHLD-26 */
+        expect_state(&t, MN_CLOSED);
+        assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
+        assert_int_equal(mn_tcp_status(t.tcb), MNET_E_UNREACHABLE);
+        read_result(&t, MNET_E_UNREACHABLE);
+        wait_ms(&t, 10000);
+        expect_nothing(&t);
+        close_(&t);
+        tcp_end(&t);
+    }
+}
+
+/* RFC 5927 4.1: a quoted sequence number that is not in flight is a forgery. */
+SCRIPT(syn_sent_error_with_a_wrong_sequence_number_is_ignored)
+{
+    struct tcp_test t;
+    tcp_syn_sent(&t);
+    icmp_(&t, MN_UNREACHABLE_PORT, 0, 1);
+    icmp_(&t, MN_UNREACHABLE_PORT, 0, -1);
+    icmp_(&t, MN_UNREACHABLE_PORT, 0, 0x12345678);
+    expect_state(&t, MN_SYN_SENT);
+    tcp_end(&t);
+}
+
+/* MUST-56: soft errors end nothing, not even an attempt. */
+SCRIPT(syn_sent_soft_error_is_not_the_end)
+{
+    struct tcp_test t;
+    tcp_syn_sent(&t);
+    icmp_(&t, MN_UNREACHABLE_NETWORK, 0, 0); /* MUST-56 */
+    icmp_(&t, MN_UNREACHABLE_PROHIBITED, 0, 0);
+    expect_state(&t, MN_SYN_SENT);
+    send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    tcp_end(&t);
+}
+
+/* RFC 5461, RFC 5927 5: established connections survive every ICMP error; what is in flight comes again by its timer. */
+SCRIPT(established_errors_do_not_end_it)
+{
+    static const enum mn_unreachable all[] = {MN_UNREACHABLE_NETWORK, MN_UNREACHABLE_PROTOCOL, MN_UNREACHABLE_PORT,
+                                              MN_UNREACHABLE_PROHIBITED, MN_UNREACHABLE_NEIGHBOUR};
+    struct tcp_test t;
+    tcp_established(&t);
+    write_text(&t, "hello");
+    drain(&t, NULL);
+    for (unsigned i = 0; i < MN_COUNT_OF(all); i++)
+        icmp_(&t, all[i], 0, 1); /* MUST-56 */
+    expect_nothing(&t);
+    expect_state(&t, MN_ESTABLISHED);
+    wait_ms(&t, 200);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+    tcp_end(&t);
+}
+
+/* SHLD-6, RFC 1191 6.4: segments get smaller, and what is in flight goes again at once. */
+SCRIPT(established_too_big_makes_smaller_segments)
+{
+    struct tcp_test t;
+    tcp_established(&t, .no_delay = true);
+    write_bytes(&t, 2 * MSS);
+    assert_int_equal(drain(&t, NULL), 2);
+    uint32_t cwnd = t.tcb->congestion.cwnd;
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 1); /* SHLD-6 */
+    for (uint32_t seq = 1; seq < 2 * MSS; seq += 560)
+        expect(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)MN_MIN(560u, 2 * MSS + 1 - seq));
+    expect_nothing(&t);
+    assert_true(t.tcb->congestion.cwnd <= cwnd);
+    assert_int_equal(counted(&t, TCP_RTO), 0);
+    send_(&t, .seq = 1, .ack = 1 + 2 * MSS, .flags = ACK);
+    write_bytes(&t, 1000);
+    expect(&t, .seq = 1 + 2 * MSS, .ack = 1, .flags = ACK, .len = 560);
+    tcp_end(&t);
+}
+
+SCRIPT(established_too_big_is_checked)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 1); /* nothing is in flight */
+    assert_int_equal(t.tcb->snd_mss, 1460);
+    write_bytes(&t, MSS);
+    drain(&t, NULL);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 1 + MSS);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 0);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 9000, 1); /* it grows nothing */
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1500, 1);
+    assert_int_equal(t.tcb->snd_mss, 1460);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* RFC 5927 7: absurd sizes do not make a segment for every byte; a router that names no size is believed as little as the RFC asks. */
+SCRIPT(established_too_big_has_a_floor)
+{
+    static const uint32_t sizes[] = {0, 1, 68, 100, 575};
+    for (unsigned i = 0; i < MN_COUNT_OF(sizes); i++) {
+        struct tcp_test t;
+        tcp_established(&t);
+        write_bytes(&t, MSS);
+        drain(&t, NULL);
+        icmp_(&t, MN_UNREACHABLE_TOO_BIG, sizes[i], 1);
+        assert_true(t.tcb->snd_mss >= 536);
+        assert_true(drain(&t, NULL) <= 3);
+        tcp_end(&t);
+    }
+}
+
+/* About nothing that we know: no harm. */
+SCRIPT(closed_errors_are_ignored)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    icmp_(&t, MN_UNREACHABLE_PORT, 0, 0);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 0);
+    expect_nothing(&t);
+    tcp_end(&t);
+    tcp_time_wait(&t);
+    icmp_(&t, MN_UNREACHABLE_PORT, 0, 1);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 1);
+    expect_state(&t, MN_TIME_WAIT);
+    tcp_end(&t);
+    tcp_syn_received(&t);
+    icmp_(&t, MN_UNREACHABLE_PORT, 0, 77);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 0);
+    expect_state(&t, MN_SYN_RECEIVED);
+    tcp_end(&t);
+}
+
+SCRIPT(syn_sent_short_quote_is_ignored)
+{
+    struct tcp_test t;
+    tcp_syn_sent(&t);
+    for (size_t len = 0; len < 8; len++) {
+        uint8_t *quote = malloc(len + 1); /* as long as it says, so that the sanitizer sees a read beyond it */
+        memset(quote, 0, len + 1);
+        struct mn_icmp_error error = {.reason = MN_UNREACHABLE_PORT,
+                                      .protocol = MN_PROTOCOL_TCP,
+                                      .local = t.local.address,
+                                      .remote = t.remote.address,
+                                      .quote = quote + 1,
+                                      .quote_len = len};
+        mn_tcp_icmp(t.tcp, &error, t.now);
+        free(quote);
+    }
+    expect_state(&t, MN_SYN_SENT);
+    tcp_end(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(syn_sent_hard_error_is_unreachable),
+        cmocka_unit_test(syn_sent_error_with_a_wrong_sequence_number_is_ignored),
+        cmocka_unit_test(syn_sent_soft_error_is_not_the_end),
+        cmocka_unit_test(established_errors_do_not_end_it),
+        cmocka_unit_test(established_too_big_makes_smaller_segments),
+        cmocka_unit_test(established_too_big_is_checked),
+        cmocka_unit_test(established_too_big_has_a_floor),
+        cmocka_unit_test(closed_errors_are_ignored),
+        cmocka_unit_test(syn_sent_short_quote_is_ignored),
+    };
+    return cmocka_run_group_tests_name("tcp_icmp", tests, NULL, NULL);
+}
