@@ -1,0 +1,364 @@
+/* Two stacks back to back in one process: what the protocol costs when the network costs nothing.
+ *
+ * Both run on one event loop, on the real clock, joined by a pipe that copies each frame once, like a DMA. Applications are ordinary tasks with blocking
+ * calls. The reference of each figure is what cannot be avoided: one memcpy and one checksum of the same bytes, in pieces of a segment, in
+ * the same run; for memory, what the kernel of this machine takes for a connection of its own. Of several rounds the fastest
+ * counts: the others were disturbed.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <mnet/mnet.h>
+#include <mnet/sim.h>
+
+#include "base/checksum.h"
+#include "ports/hosted/hosted.h"
+#include "ports/hosted/stacks.h"
+
+#define ROUNDS 5
+#define MSS 1460u
+#define CHUNK (64u * 1024u)
+#define BULK_BYTES (256u << 20)
+#define ROUND_TRIPS 100000u
+#define MESSAGE 64u
+#define SESSIONS 1000u
+#define IDLE 10000u
+#define HOST_MEMORY ((size_t)512 << 20)
+
+enum port {
+    PORT_SINK = 1,
+    PORT_ECHO,
+    PORT_SESSION,
+    PORT_IDLE
+};
+
+struct host {
+    struct mnet_env env;
+    struct mnet_device *device;
+    char *argv[8];
+    struct mnet_stack *stack;
+};
+
+static struct mn_loop loop;
+static struct host server, client;
+static uint8_t chunk[CHUNK];
+
+static _Noreturn void die(const char *what, int error)
+{
+    fprintf(stderr, "bench_memory: %s: %s\n", what, mnet_strerror(error));
+    exit(1);
+}
+
+static void check(const char *what, int error)
+{
+    if (error < 0)
+        die(what, error);
+}
+
+static void print(const char *name, double value, const char *unit, double reference)
+{
+    printf("%s %.2f %s %.2f %.3f\n", name, value, unit, reference, reference > 0 ? value / reference : 0);
+    fflush(stdout);
+}
+
+/* Processor time: with both ends in one thread it is the time that passes, less that which other processes take. */
+static uint64_t cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * MNET_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* Nanoseconds of the fastest round. */
+static double fastest(void (*round)(void))
+{
+    double best = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        uint64_t begin = cpu_ns();
+        round();
+        double ns = (double)(cpu_ns() - begin);
+        if (i == 0 || ns < best)
+            best = ns;
+    }
+    return best;
+}
+
+/* ---- The servers ---- */
+
+static int discard(void *argument)
+{
+    struct mnet_flow *flow = argument;
+    static uint8_t bytes[CHUNK];
+    while (mnet_tcp_read(flow, bytes, sizeof bytes, MNET_NEVER) > 0)
+        ;
+    mnet_tcp_close(flow);
+    return 0;
+}
+
+static int echo(void *argument)
+{
+    struct mnet_flow *flow = argument;
+    uint8_t bytes[MESSAGE];
+    ptrdiff_t len;
+    while ((len = mnet_tcp_read(flow, bytes, sizeof bytes, MNET_NEVER)) > 0)
+        check("echo", mnet_tcp_write(flow, bytes, (size_t)len, NULL, MNET_NEVER));
+    mnet_tcp_close(flow);
+    return 0;
+}
+
+struct service {
+    uint16_t port;
+    int (*serve)(void *flow); /* NULL: connections are kept */
+};
+
+static int listen_for(void *argument)
+{
+    const struct service *service = argument;
+    struct mnet_listener *listener;
+    struct mnet_flow *flow;
+    check("listen",
+          mnet_tcp_listen(server.stack, service->port, &(struct mnet_listen_options){.no_delay = true}, &listener));
+    while (mnet_tcp_accept(listener, &flow, MNET_NEVER) == 0) {
+        if (service->serve != NULL)
+            check("spawn", mnet_spawn(NULL, service->serve, flow));
+    }
+    return 0;
+}
+
+/* ---- The rounds ---- */
+
+static struct mnet_flow *connect_to(uint16_t port)
+{
+    struct mnet_flow *flow;
+    check("connect", mnet_tcp_connect(client.stack, mnet_ipv4(10, 0, 0, 1), port, &flow, MNET_NEVER));
+    mnet_tcp_set_no_delay(flow, true);
+    return flow;
+}
+
+/* A transfer ends when the receiver has everything and says so by its FIN. */
+static void bulk(void)
+{
+    struct mnet_flow *flow = connect_to(PORT_SINK);
+    for (size_t sent = 0; sent < BULK_BYTES; sent += CHUNK)
+        check("write", mnet_tcp_write(flow, chunk, CHUNK, NULL, MNET_NEVER));
+    check("shutdown", mnet_tcp_shutdown(flow, MNET_SHUTDOWN_WRITE));
+    uint8_t none;
+    check("read", (int)mnet_tcp_read(flow, &none, 1, MNET_NEVER));
+    mnet_tcp_close(flow);
+}
+
+static void round_trips(void)
+{
+    struct mnet_flow *flow = connect_to(PORT_ECHO);
+    uint8_t bytes[MESSAGE] = {0};
+    for (unsigned i = 0; i < ROUND_TRIPS; i++) {
+        check("write", mnet_tcp_write(flow, bytes, sizeof bytes, NULL, MNET_NEVER));
+        check("read", mnet_tcp_read_exactly(flow, bytes, sizeof bytes, NULL, MNET_NEVER));
+    }
+    mnet_tcp_close(flow);
+}
+
+/* The client closes first, so that the ports in TIME-WAIT are its own, and no other session runs into them. */
+static void sessions(void)
+{
+    uint8_t bytes[MESSAGE] = {0};
+    for (unsigned i = 0; i < SESSIONS; i++) {
+        struct mnet_flow *flow = connect_to(PORT_ECHO);
+        check("write", mnet_tcp_write(flow, bytes, sizeof bytes, NULL, MNET_NEVER));
+        check("read", mnet_tcp_read_exactly(flow, bytes, sizeof bytes, NULL, MNET_NEVER));
+        mnet_tcp_close(flow);
+    }
+}
+
+/* Bytes of one end of an idle connection, the client's. */
+static double idle_bytes(void)
+{
+    size_t before = mnet_stack_memory_used(client.stack);
+    struct mnet_flow **flows = calloc(IDLE, sizeof *flows);
+    for (unsigned i = 0; i < IDLE; i++)
+        flows[i] = connect_to(PORT_IDLE);
+    double bytes = (double)(mnet_stack_memory_used(client.stack) - before) / IDLE;
+    for (unsigned i = 0; i < IDLE; i++)
+        mnet_tcp_abort(flows[i]);
+    free(flows);
+    return bytes;
+}
+
+/* ---- What they are compared with ---- */
+
+static volatile uint64_t checksum_sink;
+
+/* One copy and one checksum of `bytes` bytes in pieces of `piece`, within buffers as large as the applications'. */
+static void copy_and_sum(size_t bytes, size_t piece)
+{
+    static uint8_t copy[CHUNK];
+    uint64_t sum = 0;
+    size_t at = 0;
+    for (size_t done = 0; done < bytes; done += piece) {
+        if (at + piece > CHUNK)
+            at = 0;
+        memcpy(copy + at, chunk + at, piece);
+        sum += mn_sum(0, copy + at, piece);
+        at += piece;
+    }
+    checksum_sink = sum;
+}
+
+static void copy_bulk(void)
+{
+    copy_and_sum(BULK_BYTES, MSS);
+}
+
+static void copy_round_trips(void)
+{
+    copy_and_sum(2ul * MESSAGE * ROUND_TRIPS, MESSAGE);
+}
+
+static void copy_sessions(void)
+{
+    copy_and_sum(2ul * MESSAGE * SESSIONS, MESSAGE);
+}
+
+static double kernel_slab_bytes(void)
+{
+    FILE *file = fopen("/proc/meminfo", "r");
+    char line[128];
+    double kib = 0;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "Slab: %lf", &kib) == 1)
+            break;
+    }
+    if (file != NULL)
+        fclose(file);
+    return kib * 1024;
+}
+
+/* Bytes of one end of an idle connection of the kernel's, over its loopback; 0 where it cannot be told. */
+static double kernel_idle_bytes(void)
+{
+    struct rlimit files = {0, 0};
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    unsigned most = files.rlim_cur > 4100 ? 2000 : (unsigned)(files.rlim_cur / 2 - 40);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int *ends = calloc(2ul * most, sizeof *ends);
+    bool ok = ends != NULL && bind(listener, (struct sockaddr *)&address, len) == 0 && listen(listener, 100) == 0 &&
+              getsockname(listener, (struct sockaddr *)&address, &len) == 0;
+    double before = kernel_slab_bytes();
+    unsigned count = 0;
+    while (ok && count < 2 * most) {
+        ends[count] = socket(AF_INET, SOCK_STREAM, 0);
+        ok = connect(ends[count], (struct sockaddr *)&address, len) == 0;
+        ends[count + 1] = accept(listener, NULL, NULL);
+        ok = ok && ends[count + 1] >= 0;
+        count += 2;
+    }
+    double bytes = ok ? (kernel_slab_bytes() - before) / count : 0;
+    for (unsigned i = 0; i < count; i++)
+        close(ends[i]);
+    close(listener);
+    free(ends);
+    return bytes > 0 ? bytes : 0;
+}
+
+/* ---- The program ---- */
+
+static void measure_bulk(const char *name)
+{
+    double ns = fastest(bulk), reference = fastest(copy_bulk);
+    double bits = 8.0 * BULK_BYTES, segments = (double)BULK_BYTES / MSS;
+    char line[64];
+    print(name, bits / ns, "Gbit/s", bits / reference);
+    snprintf(line, sizeof line, "%s_segment", name);
+    print(line, ns / segments, "ns", reference / segments);
+}
+
+static int measure(void *argument)
+{
+    static const struct service services[] = {{PORT_SINK, discard}, {PORT_ECHO, echo}, {PORT_IDLE, NULL}};
+    bool offloads = *(bool *)argument;
+    check("stack", mnet_stack_up(&server.env, NULL, &server.stack));
+    check("stack", mnet_stack_up(&client.env, NULL, &client.stack));
+    for (unsigned i = 0; i < MN_COUNT_OF(services); i++)
+        check("spawn", mnet_spawn(NULL, listen_for, (void *)&services[i]));
+    mnet_yield();
+    if (offloads) {
+        measure_bulk("memory_bulk_offload");
+    } else {
+        measure_bulk("memory_bulk");
+        print("memory_round_trip", fastest(round_trips) / ROUND_TRIPS, "ns", fastest(copy_round_trips) / ROUND_TRIPS);
+        print("memory_sessions", SESSIONS / fastest(sessions) * 1e9, "1/s", SESSIONS / fastest(copy_sessions) * 1e9);
+        print("memory_idle_connection", idle_bytes(), "bytes", kernel_idle_bytes());
+    }
+    mnet_stack_down(client.stack);
+    mnet_stack_down(server.stack);
+    return 0;
+}
+
+static struct mnet_device *open_device(void *context, const struct mn_device_request *request)
+{
+    (void)request;
+    return ((struct host *)context)->device;
+}
+
+/* Looks again at once: the other stack may have sent something. */
+static void wait_not(void *context, uint64_t deadline)
+{
+    (void)context;
+    (void)deadline;
+}
+
+static void open_host(struct host *host, struct mnet_device *device, char *address)
+{
+    struct mn_env_setup setup = {
+        .argc = 2,
+        .argv = host->argv,
+        .context = host,
+        .now = mn_hosted_now,
+        .entropy = mn_hosted_entropy,
+        .open_device = open_device,
+        .print = mn_hosted_print,
+        .allocate = mn_hosted_allocate,
+        .release = mn_hosted_release,
+        .memory_size = HOST_MEMORY,
+    };
+    host->device = device;
+    host->argv[0] = (char *)"bench_memory";
+    host->argv[1] = address;
+    host->argv[2] = NULL;
+    check("environment", mn_env_open(&host->env, &loop, &setup));
+}
+
+static void run(uint32_t offload)
+{
+    struct mnet_device *ends[2];
+    struct mn_loop_port port = {mn_hosted_now, wait_not, NULL};
+    bool offloads = offload != 0;
+    int result;
+    mn_loop_init(&loop, &port);
+    if (!mnet_sim_pipe(ends, &(struct mnet_sim_pipe_options){.offload = offload}))
+        die("pipe", MNET_E_NO_MEMORY);
+    open_host(&server, ends[0], (char *)"--ipv4=10.0.0.1/24");
+    open_host(&client, ends[1], (char *)"--ipv4=10.0.0.2/24");
+    check("loop", mn_loop_run(&loop, &mn_hosted_stacks, measure, &offloads, &result));
+    mn_env_close(&server.env);
+    mn_env_close(&client.env);
+}
+
+int main(void)
+{
+    for (unsigned i = 0; i < CHUNK; i++)
+        chunk[i] = (uint8_t)(i * 7 >> 3);
+    run(0);
+    run(MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4);
+    return 0;
+}
