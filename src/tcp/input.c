@@ -325,7 +325,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     if (mn_seq_lt(seg->ack, tcb->snd_una))
         return NEXT; /* old: its text may still be new */
     bool advanced = seg->ack != tcb->snd_una;
-    if (tcb->persisting) {
+    if (tcb->persisting && !tcb->orphan) {
         tcb->progress_ns = seg->now; /* MUST-37: the peer lives, whatever its window */
         tcb->probe_unanswered = false;
     }

@@ -9,7 +9,7 @@ static bool fin_unsent(const struct mn_tcb *tcb)
 /* When the peer's silence ends the connection: R2 (MUST-20). */
 static uint64_t give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
-    if (tcb->persisting && !tcb->probe_unanswered)
+    if (tcb->persisting && !tcb->probe_unanswered && !tcb->orphan)
         return MNET_NEVER; /* MUST-37: nothing is asked of the peer just now */
     uint64_t patience = mn_tcp_synchronized(tcb) ? tcp->config.user_timeout_ns : MN_SYN_TIMEOUT;
     return tcb->progress_ns + patience;
@@ -42,10 +42,11 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
     }
 }
 
-/* SHLD-29 and SHLD-30: a probe after one RTO, then twice as long each time. Patience counts from the first one that nobody answers. */
+/* SHLD-29 and SHLD-30: a probe after one RTO, then twice as long each time. Patience counts from the first one that nobody answers;
+ * but where no user is left, answers alone do not hold a connection open, or closed windows could use up all there are (RFC 6429 3). */
 static void ask_for_window(struct mn_tcb *tcb, uint64_t now)
 {
-    if (!tcb->probe_unanswered)
+    if (!tcb->probe_unanswered && !tcb->orphan)
         tcb->progress_ns = now;
     tcb->probe_unanswered = true;
     tcb->probe_now = true;
