@@ -4,8 +4,7 @@
 /* SHLD-26: hard errors end an attempt to connect. MUST-54: of the connection that the quote names. */
 SCRIPT(syn_sent_hard_error_is_unreachable)
 {
-    static const enum mn_unreachable hard[] = {MN_UNREACHABLE_PORT, MN_UNREACHABLE_PROTOCOL,
-                                               MN_UNREACHABLE_NEIGHBOUR};
+    static const enum mn_unreachable hard[] = {MN_UNREACHABLE_PORT, MN_UNREACHABLE_PROTOCOL, MN_UNREACHABLE_NEIGHBOUR};
     for (unsigned i = 0; i < MN_COUNT_OF(hard); i++) {
         struct tcp_test t;
         tcp_syn_sent(&t);

@@ -3,7 +3,8 @@
 
 static size_t compose(struct tcp_test *t, uint8_t *bytes)
 {
-    struct tcp_line line = {.t = t, .seq = 1, .ack = 1, .flags = ACK, .window = 65535, .mss = NO, .shift = NO, .data = "hello"};
+    struct tcp_line line = {
+        .t = t, .seq = 1, .ack = 1, .flags = ACK, .window = 65535, .mss = NO, .shift = NO, .data = "hello"};
     return tcp_compose(&line, bytes);
 }
 
