@@ -20,6 +20,7 @@
 typedef uint64_t words __attribute__((vector_size(16)));
 
 #define BLOCK (4 * sizeof(words))
+#define WORTH_ALIGNING 256
 
 /* total and high of the theory above, for two independent streams so that additions need not wait for one another. */
 struct lanes {
@@ -33,16 +34,33 @@ static inline words load(const uint8_t *at)
     return w;
 }
 
-static inline void add_block(struct lanes *lanes, words a, words b, words c, words d)
+static inline void add_words(struct lanes *lanes, int stream, words w)
 {
-    lanes->total[0] += a;
-    lanes->high[0] += a >> 32;
-    lanes->total[1] += b;
-    lanes->high[1] += b >> 32;
-    lanes->total[0] += c;
-    lanes->high[0] += c >> 32;
-    lanes->total[1] += d;
-    lanes->high[1] += d >> 32;
+    lanes->total[stream] += w;
+    lanes->high[stream] += w >> 32;
+}
+
+static inline void add_block(struct lanes *lanes, const uint8_t *at)
+{
+    add_words(lanes, 0, load(at));
+    add_words(lanes, 1, load(at + sizeof(words)));
+    add_words(lanes, 0, load(at + 2 * sizeof(words)));
+    add_words(lanes, 1, load(at + 3 * sizeof(words)));
+}
+
+static inline void copy_words(struct lanes *lanes, int stream, uint8_t *to, const uint8_t *from)
+{
+    words w = load(from);
+    memcpy(to, &w, sizeof(w));
+    add_words(lanes, stream, w);
+}
+
+static inline void copy_block(struct lanes *lanes, uint8_t *restrict to, const uint8_t *restrict from)
+{
+    copy_words(lanes, 0, to, from);
+    copy_words(lanes, 1, to + sizeof(words), from + sizeof(words));
+    copy_words(lanes, 0, to + 2 * sizeof(words), from + 2 * sizeof(words));
+    copy_words(lanes, 1, to + 3 * sizeof(words), from + 3 * sizeof(words));
 }
 
 /* To 32 bits, so that 2^32 pieces can be added. */
@@ -57,7 +75,7 @@ static inline uint64_t halves(uint64_t word)
     return (word & UINT32_MAX) + (word >> 32);
 }
 
-static uint64_t collect(const struct lanes *lanes)
+static inline uint64_t collect(const struct lanes *lanes)
 {
     words total = lanes->total[0] + lanes->total[1], high = lanes->high[0] + lanes->high[1];
     words low = total - (high << 32);
@@ -102,32 +120,39 @@ uint64_t mn_sum(uint64_t sum, const void *data, size_t len)
     if (len >= BLOCK) {
         struct lanes lanes = {0};
         for (; len >= BLOCK; at += BLOCK, len -= BLOCK)
-            add_block(&lanes, load(at), load(at + 16), load(at + 32), load(at + 48));
+            add_block(&lanes, at);
         piece = collect(&lanes);
     }
     return mn_sum_add(sum, fold32(piece + sum_rest(at, len)));
 }
 
-uint64_t mn_sum_copy(uint64_t sum, void *restrict to, const void *restrict from, size_t len)
+/* mn_sum_copy, folded to 32 bits. */
+static inline uint64_t copy_piece(uint8_t *restrict to, const uint8_t *restrict from, size_t len)
 {
-    const uint8_t *at = from;
-    uint8_t *out = to;
     uint64_t piece = 0;
     if (len >= BLOCK) {
         struct lanes lanes = {0};
-        for (; len >= BLOCK; at += BLOCK, out += BLOCK, len -= BLOCK) {
-            words a = load(at), b = load(at + 16), c = load(at + 32), d = load(at + 48);
-            memcpy(out, &a, sizeof(a));
-            memcpy(out + 16, &b, sizeof(b));
-            memcpy(out + 32, &c, sizeof(c));
-            memcpy(out + 48, &d, sizeof(d));
-            add_block(&lanes, a, b, c, d);
-        }
+        for (; len >= BLOCK; to += BLOCK, from += BLOCK, len -= BLOCK)
+            copy_block(&lanes, to, from);
         piece = collect(&lanes);
     }
     if (len > 0)
-        memcpy(out, at, len);
-    return mn_sum_add(sum, fold32(piece + sum_rest(at, len)));
+        memcpy(to, from, len);
+    return fold32(piece + sum_rest(from, len));
+}
+
+/* Stores that straddle cache lines halve the speed, loads hardly matter: so the first few bytes of a long piece go by
+ * themselves, up to where `to` is aligned. */
+uint64_t mn_sum_copy(uint64_t sum, void *restrict to, const void *restrict from, size_t len)
+{
+    uint8_t *out = to;
+    const uint8_t *at = from;
+    size_t head = len < WORTH_ALIGNING ? 0 : -(uintptr_t)out % sizeof(words);
+    if (head == 0)
+        return mn_sum_add(sum, copy_piece(out, at, len));
+    sum = mn_sum_add(sum, copy_piece(out, at, head));
+    uint64_t rest = copy_piece(out + head, at + head, len - head);
+    return mn_sum_add(sum, head % 2 == 0 ? rest : mn_sum_odd(rest));
 }
 
 uint64_t mn_sum_add(uint64_t a, uint64_t b)

@@ -53,13 +53,11 @@ static inline uint64_t finish(struct state *s, int rounds)
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
-/* Up to eight bytes as a little-endian number. */
-static uint64_t little_endian(const uint8_t *bytes, size_t len)
+/* Eight bytes as a little-endian number; compilers know the pattern as one load. */
+static inline uint64_t load_word(const uint8_t *b)
 {
-    uint64_t word = 0;
-    for (size_t i = 0; i < len; i++)
-        word |= (uint64_t)bytes[i] << (8 * i);
-    return word;
+    return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 | (uint64_t)b[4] << 32 |
+           (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 | (uint64_t)b[7] << 56;
 }
 
 uint64_t mn_siphash24(const struct mn_hash_key *key, const void *data, size_t len)
@@ -68,9 +66,12 @@ uint64_t mn_siphash24(const struct mn_hash_key *key, const void *data, size_t le
     const uint8_t *at = data;
     size_t left = len;
     for (; left >= 8; at += 8, left -= 8)
-        absorb(&s, little_endian(at, 8), 2);
+        absorb(&s, load_word(at), 2);
     /* The last word holds what is left and, on top, the length modulo 256. */
-    absorb(&s, little_endian(at, left) | (uint64_t)len << 56, 2);
+    uint64_t last = (uint64_t)len << 56;
+    for (size_t i = 0; i < left; i++)
+        last |= (uint64_t)at[i] << (8 * i);
+    absorb(&s, last, 2);
     return finish(&s, 4);
 }
 

@@ -31,7 +31,7 @@ static uint16_t as_memory(uint16_t number)
 }
 
 enum {
-    MOST = 300,
+    MOST = 300, /* past the length from which copies are aligned */
     ALIGNMENTS = 16,
 };
 
