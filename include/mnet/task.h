@@ -39,9 +39,13 @@ void mnet_cancel(struct mnet_task *task);
 /* Whether the calling task has been cancelled. */
 bool mnet_cancelled(void);
 
+/* Ends the calling task as if its function returned `result`, from any depth: its frames stay valid while children are awaited and
+ * finalisers run. Not for finalisers. */
+_Noreturn void mnet_exit(int result);
+
 /* Lets every other runnable task run once. Returns 0 or MNET_E_CANCELLED. Suspends. */
 int mnet_yield(void);
-/* Suspends until `deadline` (absolute). Returns 0 or MNET_E_CANCELLED. */
+/* Suspends until `deadline` (absolute; one that has passed: like mnet_yield). Returns 0 or MNET_E_CANCELLED. */
 int mnet_sleep(uint64_t deadline);
 /* The current time of the scheduler: when the task was last resumed, at most. Usable anywhere. */
 uint64_t mnet_now(void);
@@ -69,7 +73,8 @@ void mnet_group_cancel(struct mnet_group *group);
 int mnet_group_join(struct mnet_group *group, uint64_t deadline);
 
 /* Ownership: what a task owns when it ends, for whatever reason, is finalised, newest first. The record lives where the caller
- * puts it (usually the task's stack) and costs no allocation. A finaliser must not suspend. */
+ * puts it (usually the task's stack) and costs no allocation. It must live until it is given up or released, or until the
+ * task's function returns or calls mnet_exit. A finaliser must not suspend: calls that would, and mnet_spawn, give MNET_E_INVALID. */
 struct mnet_owned {
     struct mnet_link link;
     void (*finalise)(void *resource);

@@ -21,7 +21,8 @@ struct mn_task_stacks {
 
 struct mn_scheduler;
 
-/* Creates a scheduler inside a block of the first stack, with its first task, which will run `run(argument)`. NULL where there is no memory. */
+/* Creates a scheduler inside a block of the first stack, with its first task, called "main", which will run `run(argument)`. NULL where
+ * there is no memory, or stacks are too small (26 KiB is enough) or no multiple of 16 bytes. */
 struct mn_scheduler *mn_scheduler_create(const struct mn_task_stacks *stacks, int (*run)(void *argument),
                                          void *argument, uint64_t now);
 /* Runs runnable tasks, at most `budget` resumptions. Returns whether any is still runnable. */
@@ -34,6 +35,10 @@ bool mn_scheduler_done(const struct mn_scheduler *scheduler, int *result);
 struct mnet_task *mn_scheduler_main(struct mn_scheduler *scheduler);
 /* Tells which task's stack (its guard, or just below) `address` belongs to; NULL for none. For fault handlers. */
 struct mnet_task *mn_scheduler_overflowed(struct mn_scheduler *scheduler, const void *address);
+/* Usable bytes of each stack, for the report. */
+size_t mn_scheduler_stack_size(const struct mn_scheduler *scheduler);
+/* The thread's scheduler: the one that runs or, outside tasks, ran last; NULL for none. For fault handlers. */
+struct mn_scheduler *mn_scheduler_current(void);
 /* All tasks must have ended. */
 void mn_scheduler_destroy(struct mn_scheduler *scheduler);
 

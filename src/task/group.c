@@ -1,0 +1,54 @@
+/* Groups: members move from `running` to `ended` when they end, and are freed when they are reaped. mnet_group_spawn is in task.c. */
+#include "task/task.h"
+
+void mn_group_ended(struct mnet_task *task)
+{
+    struct mnet_group *group = task->group;
+    mn_list_remove(&task->member);
+    mn_list_append(&group->ended, &task->member);
+    mn_wake_all(&group->waiters);
+}
+
+void mn_group_forget(struct mnet_task *task)
+{
+    struct mnet_group *group = task->group;
+    if (group == NULL)
+        return;
+    mn_list_remove(&task->member);
+    group->count--;
+    mn_wake_all(&group->waiters);
+}
+
+bool mnet_group_reap(struct mnet_group *group, int *result)
+{
+    struct mnet_link *link = mn_list_take(&group->ended);
+    if (link == NULL)
+        return false;
+    struct mnet_task *task = MN_CONTAINER(link, struct mnet_task, member);
+    group->count--;
+    if (result != NULL)
+        *result = task->result;
+    mn_task_free(task);
+    return true;
+}
+
+void mnet_group_cancel(struct mnet_group *group)
+{
+    struct mnet_link *link = mn_list_first(&group->running);
+    for (; link != NULL && link != &group->running; link = link->next)
+        mnet_cancel(MN_CONTAINER(link, struct mnet_task, member));
+}
+
+/* Reaps as members end, so that waiting for many keeps few of them. */
+int mnet_group_join(struct mnet_group *group, uint64_t deadline)
+{
+    for (;;) {
+        while (mnet_group_reap(group, NULL)) {
+        }
+        if (group->count == 0)
+            return 0;
+        int error = mn_wait(&group->waiters, deadline);
+        if (error < 0)
+            return error;
+    }
+}

@@ -1,0 +1,42 @@
+/* Task stacks: taken from the port, kept for reuse in a bounded list, last in first out while their memory is warm. */
+#include "base/format.h"
+#include "task/task.h"
+
+void *mn_stack_get(struct mn_scheduler *scheduler)
+{
+    struct mnet_link *kept = mn_list_first(&scheduler->kept);
+    if (kept == NULL)
+        return scheduler->stacks.alloc(scheduler->stacks.context, scheduler->stacks.size);
+    mn_list_remove(kept);
+    scheduler->kept_count--;
+    /* The link is the last thing on the stack: mn_stack_put. */
+    return (char *)(kept + 1) - scheduler->stacks.size;
+}
+
+void mn_stack_put(struct mn_scheduler *scheduler, void *lowest)
+{
+    const struct mn_task_stacks *stacks = &scheduler->stacks;
+    mn_fiber_clean(lowest, stacks->size);
+    if (scheduler->kept_count == MN_TASK_STACKS_KEPT) {
+        stacks->free(stacks->context, lowest, stacks->size);
+        return;
+    }
+    struct mnet_link *kept = (struct mnet_link *)(void *)((char *)lowest + stacks->size) - 1;
+    *kept = (struct mnet_link){0};
+    mn_list_prepend(&scheduler->kept, kept);
+    scheduler->kept_count++;
+}
+
+void mn_stack_drop(struct mn_scheduler *scheduler)
+{
+    const struct mn_task_stacks *stacks = &scheduler->stacks;
+    while (!mn_list_empty(&scheduler->kept))
+        stacks->free(stacks->context, mn_stack_get(scheduler), stacks->size);
+}
+
+_Noreturn void mn_stack_overflowed(const struct mnet_task *task)
+{
+    char text[160];
+    mn_format(text, sizeof text, "task \"%s\" overflowed its stack of %zu bytes", task->name, task->stack.size);
+    mn_panic(__FILE__, __LINE__, text);
+}
