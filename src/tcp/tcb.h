@@ -81,8 +81,7 @@ struct mn_tcb {
     uint8_t state; /* enum mn_tcp_state */
     int error;     /* once CLOSED by something else than the user: what every call reports */
 
-    struct mn_timer
-        retransmit; /* retransmission or zero-window probing; or the end of patience where that comes first */
+    struct mn_timer retransmit; /* retransmission or zero-window probing; or the end of patience, if that is sooner */
     uint64_t retransmit_due_ns; /* when to send again */
     struct mn_timer delayed_ack;
     struct mn_timer lifetime; /* FIN-WAIT-2 without a user */

@@ -1,0 +1,474 @@
+/* The TCP engine: a script of segments, user calls, ICMP errors and time that passes. Segments are mostly built from what a connection expects, moved
+ * by small amounts, so that they get deep into it. After each step every connection must satisfy its invariants, what is read and what is sent
+ * must be the stream, and at the end all memory must be back. */
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/cursor.h"
+#include "tcp/tcb.h"
+
+#define PEERS 4
+#define USERS 8
+#define PORT 80
+#define STORM 2000 /* segments after one step: more than any window of this engine holds */
+
+struct user {
+    struct mn_tcb *tcb;
+    uint32_t read; /* sequence number of the next byte to be read; valid once `reading` */
+    bool reading;
+};
+
+struct engine {
+    struct mnet_memory *memory;
+    struct mnet_counters counters;
+    struct mnet_log log;
+    struct mn_random random;
+    struct mn_tcp_config config;
+    struct mn_tcp *tcp;
+    struct mn_listener *listener;
+    struct user users[USERS];
+    uint64_t now;
+    struct mn_reader script;
+};
+
+static uint8_t region[4u << 20];
+
+/* The byte that belongs at a sequence number, whoever sends it. */
+static uint8_t stream(uint32_t seq)
+{
+    return (uint8_t)(seq * 31u + (seq >> 8));
+}
+
+static struct mnet_endpoint own(void)
+{
+    return (struct mnet_endpoint){mnet_ipv4(10, 0, 0, 2), PORT};
+}
+
+static struct mnet_endpoint peer(unsigned index)
+{
+    return (struct mnet_endpoint){mnet_ipv4(10, 0, 0, 1), (uint16_t)(1000 + index % PEERS)};
+}
+
+static void listen_again(struct engine *e)
+{
+    struct mnet_listen_options options = {.backlog = 3, .policy = MNET_BACKLOG_IGNORE};
+    if (e->listener == NULL)
+        mn_tcp_listen(e->tcp, (struct mnet_endpoint){.port = PORT}, &options, &e->listener);
+}
+
+static void start(struct engine *e)
+{
+    static const uint8_t seed[MN_RANDOM_SEED] = {7};
+    uint8_t flags = mn_read_u8(&e->script);
+    e->memory = mnet_memory_init(region, flags & 1 ? sizeof region : MNET_MEMORY_MINIMUM);
+    mn_random_init(&e->random, seed);
+    e->now = MNET_SECOND;
+    e->config = (struct mn_tcp_config){
+        .memory = e->memory,
+        .counters = &e->counters,
+        .log = &e->log,
+        .random = &e->random,
+        .mtu = flags & 2 ? 1500 : 576,
+        .gso_max = flags & 4 ? 20000 : 0,
+        .connections_max = flags & 8 ? 100 : 3,
+        .half_open_max = 3,
+        .time_wait_max = 2,
+        .listeners_max = 2,
+        .send_buffer = flags & 16 ? 100000 : 2000,
+        .receive_buffer = flags & 32 ? 300000 : 3000,
+        .msl_ns = 30 * MNET_SECOND,
+        .orphan_ns = 60 * MNET_SECOND,
+        .user_timeout_ns = 100 * MNET_SECOND,
+        .no_delay = (flags & 64) != 0,
+        .now = e->now,
+    };
+    e->tcp = mn_tcp_create(&e->config);
+    MN_ASSERT(e->tcp != NULL);
+    listen_again(e);
+}
+
+/* --- what every connection must satisfy at any time --- */
+
+static void check_reassembly(const struct mn_tcb *tcb)
+{
+    const struct mn_tcp_reassembly *r = &tcb->reassembly;
+    uint32_t count = 0, bytes = 0, after = tcb->rcv_nxt;
+    for (struct mnet_link *at = mn_list_first(&r->runs); at != NULL && at != &r->runs; at = at->next) {
+        const struct mn_run *run = MN_CONTAINER(at, struct mn_run, link);
+        MN_ASSERT(run->len > 0 && mn_seq_gt(run->seq, after));
+        after = run->seq + run->len;
+        bytes += run->len;
+        count++;
+    }
+    MN_ASSERT(count == r->count && bytes == r->bytes && count <= MN_REASSEMBLY_RUNS);
+    MN_ASSERT(count == 0 || mn_seq_leq(after, tcb->rcv_adv));
+}
+
+static void check_tcb(const struct mn_tcb *tcb)
+{
+    bool live = tcb->state != MN_CLOSED && tcb->state != MN_TIME_WAIT;
+    MN_ASSERT(live == tcb->conn.hashed);
+    if (!live) {
+        MN_ASSERT(!tcb->orphan && tcb->sendq.head == NULL && !mn_timer_armed(&tcb->retransmit));
+        return;
+    }
+    uint32_t end = mn_sendq_end(&tcb->sendq);
+    MN_ASSERT(mn_seq_leq(tcb->snd_una, tcb->snd_nxt));
+    MN_ASSERT(mn_seq_leq(tcb->snd_nxt, end + tcb->fin_queued));
+    MN_ASSERT(mn_seq_leq(tcb->snd_una, tcb->loss.rtx_nxt) && mn_seq_leq(tcb->loss.rtx_nxt, tcb->loss.rtx_end));
+    MN_ASSERT(mn_seq_leq(tcb->loss.rtx_end, tcb->snd_nxt));
+    MN_ASSERT(tcb->congestion.cwnd >= tcb->congestion.mss && tcb->snd_mss > 0);
+    if (!mn_tcp_synchronized(tcb))
+        return;
+    MN_ASSERT(tcb->snd_nxt - tcb->snd_una <= tcb->max_snd_wnd + 1);
+    MN_ASSERT(mn_seq_leq(tcb->rcv_nxt, tcb->rcv_adv));
+    MN_ASSERT(tcb->rcv_adv - tcb->rcv_nxt <= 1u << 30);
+    MN_ASSERT(tcb->snd_nxt == tcb->snd_una || mn_timer_armed(&tcb->retransmit)); /* what is in flight is watched */
+    check_reassembly(tcb);
+}
+
+static void check(const struct engine *e)
+{
+    struct mn_tcp_usage usage = mn_tcp_usage(e->tcp);
+    unsigned tcbs = 0, live = 0;
+    uint64_t promised = 0;
+    const struct mnet_link *head = &e->tcp->tcb_list;
+    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
+        const struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, all);
+        check_tcb(tcb);
+        tcbs++;
+        live += tcb->conn.hashed;
+        promised += tcb->rcv_promised;
+    }
+    MN_ASSERT(tcbs == usage.tcbs && live == usage.established && usage.established <= e->config.connections_max);
+    MN_ASSERT(promised == e->tcp->receive_promised);
+    MN_ASSERT(usage.half_open <= e->config.half_open_max && usage.time_wait <= e->config.time_wait_max);
+    MN_ASSERT(e->listener == NULL || e->listener->queued <= e->listener->backlog);
+}
+
+/* --- out --- */
+
+static void check_packet(struct engine *e, const struct mnet_packet *packet, const struct mn_datagram *datagram)
+{
+    static uint8_t bytes[70000];
+    struct mn_tcp_header header;
+    mnet_packet_copy_out(packet, 0, bytes, packet->total);
+    MN_ASSERT(mn_tcp_parse(bytes, packet->total, &header) == MN_PARSE_OK && packet->len >= header.header_len);
+    MN_ASSERT(packet->checksum == MNET_CHECKSUM_PARTIAL && packet->csum_start == 0 && packet->csum_offset == 16);
+    uint64_t sum = mn_pseudo_sum(&datagram->source, &datagram->destination, MN_PROTOCOL_TCP, packet->total);
+    MN_ASSERT(header.checksum == mn_sum_fold(sum));
+    uint32_t len = packet->total - header.header_len;
+    uint32_t segment = packet->gso == MNET_GSO_NONE ? len : packet->gso_size;
+    MN_ASSERT(segment + header.header_len + 20 <= e->config.mtu);
+    MN_ASSERT(packet->gso == MNET_GSO_NONE || (len > segment && len <= e->config.gso_max));
+    MN_ASSERT(!(header.flags & MN_TCP_RST) || len == 0);
+    for (uint32_t i = 0; i < len; i++)
+        MN_ASSERT(bytes[header.header_len + i] == stream(header.seq + i));
+}
+
+static void op_output(struct engine *e)
+{
+    struct mn_datagram datagram;
+    struct mnet_packet *packet;
+    unsigned most = mn_read_u8(&e->script) & 1 ? 1 : STORM, count = 0;
+    while (count < most && (packet = mn_tcp_output(e->tcp, &datagram, e->now)) != NULL) {
+        check_packet(e, packet, &datagram);
+        mnet_packet_free(packet);
+        count++;
+    }
+    MN_ASSERT(count < STORM);
+}
+
+/* --- segments in --- */
+
+/* What a connection expects next, in the peer's numbers. */
+static void expected(struct engine *e, unsigned who, uint32_t *seq, uint32_t *ack, uint32_t *nxt)
+{
+    struct mn_conn *conn = mn_table_find(e->tcp, own(), peer(who));
+    *seq = UINT32_MAX - 100;
+    *ack = *nxt = 0;
+    if (conn == NULL)
+        return;
+    if (conn->kind == MN_CONN_TCB) {
+        const struct mn_tcb *tcb = MN_CONTAINER(conn, struct mn_tcb, conn);
+        *seq = tcb->state == MN_SYN_SENT ? *seq : tcb->rcv_nxt;
+        *ack = tcb->snd_una;
+        *nxt = tcb->snd_nxt;
+    } else if (conn->kind == MN_CONN_HALF_OPEN) {
+        const struct mn_half_open *half = MN_CONTAINER(conn, struct mn_half_open, conn);
+        *seq = half->irs + 1;
+        *ack = *nxt = half->iss + 1;
+    } else {
+        const struct mn_time_wait *tw = MN_CONTAINER(conn, struct mn_time_wait, conn);
+        *seq = tw->rcv_nxt;
+        *ack = *nxt = tw->snd_nxt;
+    }
+}
+
+static void input(struct engine *e, const struct mn_datagram *datagram, const uint8_t *bytes, size_t len, bool verified)
+{
+    struct mnet_packet *packet = mnet_packet_alloc(e->memory);
+    if (packet == NULL)
+        return;
+    if (!mnet_packet_append(packet, bytes, len)) {
+        mnet_packet_free(packet);
+        return;
+    }
+    packet->checksum = verified ? MNET_CHECKSUM_VERIFIED : MNET_CHECKSUM_PLAIN;
+    mn_tcp_input(e->tcp, datagram, packet, e->now);
+}
+
+/* Options of the script behind a header of 20 bytes; returns the header's length then. */
+static size_t add_options(struct engine *e, uint8_t *bytes)
+{
+    size_t len = mn_read_u8(&e->script) % 11 * 4;
+    const uint8_t *options = mn_read(&e->script, len);
+    if (options == NULL)
+        return MN_TCP_HEADER;
+    memcpy(bytes + MN_TCP_HEADER, options, len);
+    bytes[12] = (uint8_t)((MN_TCP_HEADER + len) / 4 << 4);
+    return MN_TCP_HEADER + len;
+}
+
+static void op_segment(struct engine *e)
+{
+    static uint8_t bytes[8000];
+    uint8_t shape = mn_read_u8(&e->script), flags = mn_read_u8(&e->script);
+    uint32_t seq, ack, nxt;
+    expected(e, shape, &seq, &ack, &nxt);
+    seq += shape & 4 ? (uint32_t)(int8_t)mn_read_u8(&e->script) * (shape & 8 ? 300 : 1) : 0;
+    ack = shape & 16 ? nxt : ack + (uint32_t)(int8_t)mn_read_u8(&e->script) * (shape & 32 ? 300 : 1);
+    struct mn_tcp_header header = {.source_port = peer(shape).port,
+                                   .destination_port = PORT,
+                                   .seq = seq,
+                                   .ack = ack,
+                                   .flags = flags & 0x3f,
+                                   .window = flags & 0x80 ? mn_read_u16(&e->script) : 40000,
+                                   .urgent = flags & MN_TCP_URG ? mn_read_u16(&e->script) : 0};
+    mn_tcp_emit(bytes, &header);
+    size_t len = shape & 64 ? add_options(e, bytes) : MN_TCP_HEADER;
+    size_t data = mn_read_u8(&e->script);
+    data = data < 128 ? data : (data - 128) * 50;
+    for (size_t i = 0; i < data; i++)
+        bytes[len + i] = stream(seq + (flags & MN_TCP_SYN ? 1 : 0) + (uint32_t)i);
+    struct mn_datagram datagram = {
+        .source = peer(shape).address, .destination = own().address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
+    input(e, &datagram, bytes, len + data, true);
+}
+
+/* Any bytes, with the right ports and checksum now and then. */
+static void op_raw(struct engine *e)
+{
+    uint8_t bytes[256], shape = mn_read_u8(&e->script);
+    size_t len = mn_read_u8(&e->script);
+    len = MN_MIN(len, mn_reader_left(&e->script));
+    const uint8_t *from = mn_read(&e->script, len);
+    if (from == NULL)
+        return;
+    memcpy(bytes, from, len);
+    struct mn_datagram datagram = {.source = peer(0).address,
+                                   .destination = shape & 1 ? own().address : mnet_ipv4(224, 0, 0, shape),
+                                   .protocol = MN_PROTOCOL_TCP,
+                                   .not_unicast = (shape & 6) == 6};
+    if (len >= MN_TCP_HEADER && shape & 8)
+        memcpy(bytes, (const uint8_t[]){0xff, shape, 0, PORT}, 4); /* a port whose bytes are not looked at */
+    input(e, &datagram, bytes, len, shape & 16);
+}
+
+static void op_icmp(struct engine *e)
+{
+    uint8_t shape = mn_read_u8(&e->script), quote[8] = {0};
+    uint32_t seq, una, nxt;
+    expected(e, shape, &seq, &una, &nxt);
+    una += (uint32_t)(int8_t)mn_read_u8(&e->script);
+    quote[1] = PORT;
+    quote[2] = (uint8_t)(peer(shape).port >> 8);
+    quote[3] = (uint8_t)peer(shape).port;
+    for (int i = 0; i < 4; i++)
+        quote[4 + i] = (uint8_t)(una >> (24 - 8 * i));
+    struct mn_icmp_error error = {.reason = (enum mn_unreachable)((shape >> 2) % 6),
+                                  .mtu = mn_read_u16(&e->script),
+                                  .protocol = MN_PROTOCOL_TCP,
+                                  .local = own().address,
+                                  .remote = peer(shape).address,
+                                  .quote = quote,
+                                  .quote_len = shape & 128 ? 7 : 8};
+    mn_tcp_icmp(e->tcp, &error, e->now);
+}
+
+/* --- the user --- */
+
+static struct user *free_user(struct engine *e)
+{
+    for (int i = 0; i < USERS; i++) {
+        if (e->users[i].tcb == NULL)
+            return &e->users[i];
+    }
+    return NULL;
+}
+
+static struct user *some_user(struct engine *e)
+{
+    return &e->users[mn_read_u8(&e->script) % USERS];
+}
+
+static void op_open(struct engine *e)
+{
+    struct user *user = free_user(e);
+    struct mn_tcp_open open = {.local = own(), .remote = peer(mn_read_u8(&e->script))};
+    struct mn_tcb *tcb = NULL;
+    if (user != NULL && mn_tcp_open(e->tcp, &open, e->now, &tcb) == 0)
+        *user = (struct user){.tcb = tcb};
+}
+
+static void op_accept(struct engine *e)
+{
+    struct user *user = free_user(e);
+    if (e->listener == NULL || user == NULL)
+        return;
+    struct mn_tcb *tcb = mn_tcp_accept(e->tcp, e->listener);
+    if (tcb != NULL)
+        *user = (struct user){.tcb = tcb};
+}
+
+static void op_unlisten(struct engine *e)
+{
+    if (e->listener != NULL && mn_read_u8(&e->script) % 4 == 0) {
+        mn_tcp_unlisten(e->tcp, e->listener, e->now);
+        e->listener = NULL;
+    } else {
+        listen_again(e);
+    }
+}
+
+static void compare(struct user *user, const uint8_t *bytes, size_t len)
+{
+    if (!user->reading)
+        user->read = user->tcb->irs + 1;
+    user->reading = true;
+    for (size_t i = 0; i < len; i++)
+        MN_ASSERT(bytes[i] == stream(user->read + (uint32_t)i));
+    user->read += (uint32_t)len;
+}
+
+static void op_send(struct engine *e)
+{
+    static uint8_t bytes[65536];
+    struct user *user = some_user(e);
+    uint8_t shape = mn_read_u8(&e->script);
+    size_t len = shape & 1 ? mn_read_u16(&e->script) : shape;
+    if (user->tcb == NULL)
+        return;
+    uint32_t seq = mn_sendq_end(&user->tcb->sendq);
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = stream(seq + (uint32_t)i);
+    ptrdiff_t taken = mn_tcp_send(e->tcp, user->tcb, bytes, len, (shape & 2) != 0, e->now);
+    MN_ASSERT(taken <= (ptrdiff_t)len && (taken < 0 || !(shape & 2) || taken == (ptrdiff_t)len));
+}
+
+static void op_receive(struct engine *e)
+{
+    static uint8_t bytes[65536];
+    struct user *user = some_user(e);
+    size_t len = mn_read_u8(&e->script) * 256u;
+    if (user->tcb == NULL)
+        return;
+    ptrdiff_t got = mn_tcp_receive(e->tcp, user->tcb, bytes, len, e->now);
+    MN_ASSERT(got <= (ptrdiff_t)len);
+    if (got > 0)
+        compare(user, bytes, (size_t)got);
+}
+
+static void op_lend(struct engine *e)
+{
+    struct mnet_slice slices[3];
+    struct user *user = some_user(e);
+    if (user->tcb == NULL)
+        return;
+    ptrdiff_t count = mn_tcp_lend(e->tcp, user->tcb, slices, 3, e->now);
+    for (ptrdiff_t i = 0; i < count; i++)
+        compare(user, slices[i].data, slices[i].len);
+    if (mn_read_u8(&e->script) & 1)
+        mn_tcp_return(e->tcp, user->tcb, e->now);
+}
+
+static void op_close(struct engine *e)
+{
+    struct user *user = some_user(e);
+    uint8_t how = mn_read_u8(&e->script) % 8;
+    if (user->tcb == NULL)
+        return;
+    if (how >= MNET_SHUTDOWN_READ && how <= MNET_SHUTDOWN_BOTH) {
+        mn_tcp_shutdown(e->tcp, user->tcb, (enum mnet_shutdown)how, e->now);
+        return;
+    }
+    if (how == 0)
+        mn_tcp_abort(e->tcp, user->tcb, e->now);
+    else
+        mn_tcp_close(e->tcp, user->tcb, e->now);
+    user->tcb = NULL;
+}
+
+static void op_events(struct engine *e)
+{
+    struct mn_tcb *tcb;
+    while ((tcb = mn_tcp_next_event(e->tcp)) != NULL) {
+        bool known = false;
+        for (int i = 0; i < USERS; i++)
+            known |= e->users[i].tcb == tcb;
+        MN_ASSERT(known); /* events are for users only */
+        mn_tcp_ready(tcb);
+        mn_tcp_status(tcb);
+    }
+    while (mn_tcp_next_listener_event(e->tcp) != NULL)
+        continue;
+}
+
+static void op_settings(struct engine *e)
+{
+    struct user *user = some_user(e);
+    uint8_t shape = mn_read_u8(&e->script);
+    if (user->tcb != NULL)
+        mn_tcp_set_no_delay(e->tcp, user->tcb, shape & 1);
+}
+
+/* From a millisecond to many minutes; or just to the next deadline. */
+static void op_time(struct engine *e)
+{
+    static const uint64_t steps[] = {1, 10, 41, 200, 1000, 5000, 61000, 200000};
+    uint8_t shape = mn_read_u8(&e->script);
+    uint64_t until = e->now + steps[shape % 8] * MNET_MILLISECOND;
+    unsigned rounds = 0;
+    for (uint64_t next; (next = mn_tcp_deadline(e->tcp)) < until;) {
+        e->now = MN_MAX(next, e->now + 1000);
+        mn_tcp_expire(e->tcp, e->now);
+        MN_ASSERT(++rounds < 100000);
+        if (shape & 8)
+            return;
+        if (shape & 16)
+            op_output(e);
+    }
+    e->now = MN_MAX(e->now, until);
+    mn_tcp_expire(e->tcp, e->now);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static void (*const ops[])(struct engine *) = {
+        op_segment, op_segment,  op_segment, op_segment, op_output, op_output, op_raw,    op_icmp,     op_open,
+        op_accept,  op_unlisten, op_send,    op_receive, op_lend,   op_close,  op_events, op_settings, op_time};
+    static struct engine e;
+    memset(&e, 0, sizeof e);
+    e.script = mn_reader(data, size);
+    start(&e);
+    size_t before = mnet_memory_used(e.memory);
+    while (e.script.ok && mn_reader_left(&e.script) > 0) {
+        ops[mn_read_u8(&e.script) % MN_COUNT_OF(ops)](&e);
+        check(&e);
+    }
+    mn_tcp_destroy(e.tcp);
+    MN_ASSERT(mnet_memory_used(e.memory) <= before);
+    return 0;
+}
