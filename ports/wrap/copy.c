@@ -2,14 +2,36 @@
 
 #include <string.h>
 
-static bool append_part(struct mnet_packet *copy, const struct mnet_packet *part)
+/* Piece 0 of a packet is its linear part, the others are its fragments. */
+static struct mnet_slice piece_of(const struct mnet_packet *part, int piece)
 {
-    if (!mnet_packet_append(copy, part->data, part->len))
-        return false;
-    for (int i = 0; i < part->fragment_count; i++) {
-        const struct mnet_fragment *fragment = &part->fragments[i];
-        if (!mnet_packet_append(copy, fragment->buffer->bytes + fragment->offset, fragment->len))
-            return false;
+    if (piece == 0)
+        return (struct mnet_slice){part->data, part->len};
+    const struct mnet_fragment *fragment = &part->fragments[piece - 1];
+    return (struct mnet_slice){fragment->buffer->bytes + fragment->offset, fragment->len};
+}
+
+/* Into the linear part, which has room for everything. */
+static void copy_linear(struct mnet_packet *copy, const struct mnet_packet *packet)
+{
+    uint8_t *to = mnet_packet_put(copy, packet->total);
+    for (const struct mnet_packet *part = packet; part != NULL; part = part->more) {
+        for (int i = 0; i <= part->fragment_count; i++) {
+            struct mnet_slice slice = piece_of(part, i);
+            memcpy(to, slice.data, slice.len);
+            to += slice.len;
+        }
+    }
+}
+
+static bool copy_large(struct mnet_packet *copy, const struct mnet_packet *packet)
+{
+    for (const struct mnet_packet *part = packet; part != NULL; part = part->more) {
+        for (int i = 0; i <= part->fragment_count; i++) {
+            struct mnet_slice slice = piece_of(part, i);
+            if (!mnet_packet_append(copy, slice.data, slice.len))
+                return false;
+        }
     }
     return true;
 }
@@ -20,14 +42,10 @@ struct mnet_packet *mn_packet_copy(const struct mnet_packet *packet, struct mnet
     if (copy == NULL)
         return NULL;
     if (packet->total <= mnet_packet_tailroom(copy)) {
-        mnet_packet_copy_out(packet, 0, mnet_packet_put(copy, packet->total), packet->total);
-    } else {
-        for (const struct mnet_packet *part = packet; part != NULL; part = part->more) {
-            if (!append_part(copy, part)) {
-                mnet_packet_free(copy);
-                return NULL;
-            }
-        }
+        copy_linear(copy, packet);
+    } else if (!copy_large(copy, packet)) {
+        mnet_packet_free(copy);
+        return NULL;
     }
     copy->checksum = packet->checksum;
     copy->gso = packet->gso;

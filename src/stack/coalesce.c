@@ -74,13 +74,15 @@ static bool same_connection(const struct segment *a, const struct segment *b)
 /* Everything that one header can say for both. */
 static bool same_headers(const struct segment *a, const struct segment *b)
 {
-    return a->header_len == b->header_len                                                 /* options as long */
-           && memcmp(a->frame->data, b->frame->data, MN_ETHERNET_HEADER) == 0             /* */
-           && a->ip[1] == b->ip[1]                                                        /* DSCP and ECN */
-           && memcmp(a->ip + 6, b->ip + 6, 3) == 0                                        /* DF and TTL */
-           && memcmp(a->tcp + 8, b->tcp + 8, 4) == 0                                      /* acknowledgement */
-           && memcmp(a->tcp + 14, b->tcp + 14, 2) == 0                                    /* window */
-           && memcmp(a->tcp + 18, b->tcp + 18, a->header_len - MN_IPV4_HEADER - 18) == 0; /* urgent, options */
+    if (a->header_len != b->header_len || a->ip[1] != b->ip[1] ||        /* DSCP and ECN */
+        memcmp(a->ip + 6, b->ip + 6, 2) != 0 || a->ip[8] != b->ip[8] ||  /* DF, TTL */
+        memcmp(a->tcp + 8, b->tcp + 8, 4) != 0 ||                        /* acknowledgement */
+        memcmp(a->tcp + 14, b->tcp + 14, 2) != 0 ||                      /* window */
+        memcmp(a->tcp + 18, b->tcp + 18, 2) != 0 ||                      /* urgent pointer */
+        memcmp(a->frame->data, b->frame->data, MN_ETHERNET_HEADER) != 0) /* whom it was addressed to */
+        return false;
+    size_t options_len = a->header_len - (MN_IPV4_HEADER + MN_TCP_HEADER);
+    return options_len == 0 || memcmp(a->tcp + MN_TCP_HEADER, b->tcp + MN_TCP_HEADER, options_len) == 0;
 }
 
 /* Cuts link padding off, and says whether both checksums are right. */

@@ -182,6 +182,18 @@ static struct mnet_sim_host *add_host(struct mnet_sim *sim, const struct scenari
     return host;
 }
 
+/* What happened to frames since this was last zeroed. */
+static struct mnet_sim_path_counts happened;
+
+static void note_path(const struct mnet_sim_host *host)
+{
+    struct mnet_sim_path_counts counts = mnet_sim_counts(host, MNET_SIM_SENDING);
+    happened.lost += counts.lost;
+    happened.duplicated += counts.duplicated;
+    happened.corrupted += counts.corrupted;
+    happened.reordered += counts.reordered;
+}
+
 /* Runs one transfer, checks every byte, and returns the hash over all frames. *elapsed (may be NULL) is the virtual time it took. */
 static uint64_t transfer(const struct scenario *scenario, uint64_t seed, uint64_t *elapsed)
 {
@@ -200,6 +212,8 @@ static uint64_t transfer(const struct scenario *scenario, uint64_t seed, uint64_
     double seconds = (double)(mnet_sim_now(sim) - begin) / 1e9;
     if (elapsed != NULL)
         *elapsed = mnet_sim_now(sim) - begin;
+    note_path(server_host);
+    note_path(client_host);
     mnet_sim_destroy(sim);
     if (result != 0 || server.received != scenario->bytes || client.received != scenario->bytes || server.wrong ||
         client.wrong)
@@ -209,10 +223,18 @@ static uint64_t transfer(const struct scenario *scenario, uint64_t seed, uint64_
     return hash;
 }
 
+/* Several transfers, to which everything that the path is set to do must have happened: a test of nothing would pass, too. */
 static void transfer_seeds(const struct scenario *scenario, unsigned seeds)
 {
+    const struct mnet_sim_path *path = &scenario->path;
+    happened = (struct mnet_sim_path_counts){0};
     for (uint64_t seed = 1; seed <= seeds; seed++)
         transfer(scenario, seed, NULL);
+    assert_true(path->loss_ppm == 0 || happened.lost > 0);
+    assert_true(path->burst_loss_ppm == 0 || happened.lost > 0);
+    assert_true(path->duplicate_ppm == 0 || happened.duplicated > 0);
+    assert_true(path->corrupt_ppm == 0 || happened.corrupted > 0);
+    assert_true(path->reorder_ppm == 0 || happened.reordered > 0);
 }
 
 /* ---- Scenarios ---- */
@@ -338,7 +360,7 @@ static void small_and_large_mtu(void **state)
     (void)state;
     const uint16_t mtus[] = {576, 1280, 9000, 65535};
     for (unsigned i = 0; i < MN_COUNT_OF(mtus); i++) {
-        struct scenario s = {.path = {WAN, .loss_ppm = 10000}, .mtu = mtus[i], .bytes = 300 * KIB};
+        struct scenario s = {.path = {WAN, .loss_ppm = 30000}, .mtu = mtus[i], .bytes = 1024 * KIB};
         transfer_seeds(&s, 2);
     }
 }
