@@ -15,6 +15,5 @@ int mnet_main(struct mnet_env *env)
     char text[MNET_ADDRESS_TEXT];
     mnet_print(env, "hello, I am %s\n", mnet_address_format(mnet_stack_ipv4(stack), text, sizeof text));
     mnet_sleep(MNET_NEVER); /* until Ctrl-C cancels this task */
-    mnet_stack_down(stack);
-    return 0;
+    return 0;               /* the stack ends with the program */
 }

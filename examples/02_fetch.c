@@ -39,7 +39,6 @@ int mnet_main(struct mnet_env *env)
             error = fetch(env, flow);
             mnet_tcp_close(flow);
         }
-        mnet_stack_down(stack);
     }
     if (error < 0) {
         mnet_print(env, "%s\n", mnet_strerror(error));

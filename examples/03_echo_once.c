@@ -41,10 +41,7 @@ int mnet_main(struct mnet_env *env)
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {
-        error = serve(stack);
-        /* The FIN is on its way; whoever takes the stack down at once may never see it acknowledged. */
-        mnet_sleep(mnet_now() + 100 * MNET_MILLISECOND);
-        mnet_stack_down(stack);
+        error = serve(stack); /* what is queued for the client is still sent when the program ends */
     }
     if (error < 0) {
         mnet_print(env, "%s\n", mnet_strerror(error));

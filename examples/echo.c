@@ -54,7 +54,6 @@ int mnet_main(struct mnet_env *env)
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {
         error = serve(env, stack);
-        mnet_stack_down(stack);
     }
     if (error < 0) {
         mnet_print(env, "%s\n", mnet_strerror(error));

@@ -26,7 +26,7 @@ static int send_input(void *argument)
     }
 }
 
-/* Peer to console, until the peer has finished; then, or when the connection breaks, there is nothing left to send either. */
+/* Peer to console, until the peer has finished; what is to be sent goes on, unless the connection broke. */
 static int converse(struct session *session)
 {
     struct mnet_task *sender;
@@ -42,9 +42,12 @@ static int converse(struct session *session)
         }
         mnet_tcp_release(session->flow);
     }
-    mnet_cancel(sender);
-    mnet_join(sender, NULL, MNET_NEVER);
-    return (int)count;
+    if (count < 0) {
+        mnet_cancel(sender);
+    }
+    int sent = 0;
+    error = mnet_join(sender, &sent, MNET_NEVER);
+    return count < 0 ? (int)count : error < 0 ? error : sent;
 }
 
 static int open_flow(struct mnet_stack *stack, bool listen, struct mnet_endpoint peer, struct mnet_flow **flow)
@@ -88,7 +91,6 @@ int mnet_main(struct mnet_env *env)
         error = open_flow(stack, listen, peer, &session.flow);
         error = error == 0 ? converse(&session) : error;
         mnet_tcp_close(session.flow);
-        mnet_stack_down(stack);
     }
     if (error < 0) {
         mnet_print(env, "%s\n", mnet_strerror(error));

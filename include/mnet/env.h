@@ -29,6 +29,8 @@ char **mnet_env_argv(const struct mnet_env *env);
 /* The device called `name` (NULL: the first), opened on first use; NULL where there is none. Owned by the environment until a stack takes
  * it. */
 struct mnet_device *mnet_env_device(struct mnet_env *env, const char *name);
+/* The same, but the caller owns the device then: to wrap it in another one (see mnet/fault.h) that is given to a stack. */
+struct mnet_device *mnet_env_take_device(struct mnet_env *env, const char *name);
 
 /* Writes text to the console: standard output, or the serial line of a unikernel. */
 void mnet_print(struct mnet_env *env, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -57,6 +57,8 @@ static int open_descriptor(struct tap *tap, const struct why *why)
         return fail_errno(why, tap->name, "cannot attach");
     }
     memcpy(tap->name, request.ifr_name, sizeof tap->name); /* a pattern like tap%d has become a name */
+    /* A persistent interface remembers what its last user could do. */
+    (void)ioctl(tap->device.fd, TUNSETOFFLOAD, 0ul);
     return 0;
 }
 
@@ -72,8 +74,6 @@ static int agree_offload(struct tap *tap, const struct mnet_tap_options *options
     offload |= options->no_segmentation_offload ? 0 : MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6;
     tap->device.tx_offload = offload;
     tap->device.rx_offload = offload;
-    tap->settled_offload = 0;
-    (void)ioctl(tap->device.fd, TUNSETOFFLOAD, 0ul); /* an interface may remember those of an earlier user */
     return 0;
 }
 

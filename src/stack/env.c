@@ -150,6 +150,15 @@ void mn_env_forget_device(struct mnet_env *env, const struct mnet_device *device
         *place = (struct mn_env_device){0};
 }
 
+struct mnet_device *mnet_env_take_device(struct mnet_env *env, const char *name)
+{
+    struct mnet_device *device = mnet_env_device(env, name);
+    if (device == NULL || place_of(env, device)->stack != NULL)
+        return NULL;
+    mn_env_forget_device(env, device);
+    return device;
+}
+
 /* ---- The console ---- */
 
 void mnet_print(struct mnet_env *env, const char *format, ...)

@@ -136,3 +136,33 @@ sums runner_exit_status_is_a_failure '3 passed, 1 failed, 0 skipped' "$two; exit
 sums runner_silent_script_is_a_failure '2 passed, 1 failed, 0 skipped' "$two" 'exit 0'
 sums runner_failing_script_is_a_failure '2 passed, 1 failed, 0 skipped' "$two" 'echo "not ok c: why"; exit 1'
 sums runner_survivors_are_ended '3 passed, 0 failed, 0 skipped status 0' "$two" 'sleep 1000 & echo ok c'
+
+# The installation of packages, with a dpkg-query that misses ninja-build until an apt-get has "installed" it.
+fresh
+mkdir -p "$tree/bin"
+cat >"$tree/bin/dpkg-query" <<END
+#!/bin/sh
+shift 2
+for package; do
+    [ "\$package" = ninja-build ] && [ ! -f "$tree/installed" ] || echo "ii  \$package"
+done
+END
+cat >"$tree/bin/apt-get" <<END
+#!/bin/sh
+[ ! -f "$tree/broken" ] || exit 100
+case "\$*" in *' install ninja-build') : >"$tree/installed" ;; *) exit 100 ;; esac
+END
+printf '%s\n' '#!/bin/sh' 'exec "$@"' >"$tree/bin/sudo"
+sed -i '2i [ "$1" != -n ] || shift' "$tree/bin/sudo"
+chmod +x "$tree/bin/"*
+bootstrap()
+{
+    PATH="$tree/bin:$PATH" scripts/bootstrap build </dev/null
+}
+: >"$tree/broken"
+fails bootstrap_that_cannot_install_names_what_is_missing 'install these packages first: ninja-build' bootstrap
+rm "$tree/broken"
+passes bootstrap_installs_what_is_missing bootstrap
+passes bootstrap_installed_the_package test -f "$tree/installed"
+: >"$tree/broken"
+passes bootstrap_has_nothing_to_do_the_second_time bootstrap

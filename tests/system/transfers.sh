@@ -44,8 +44,8 @@ both_ways()
 with_loss()
 {
     start "$mnet_peer" --loss=10000 serve
-    "$linux_peer" half-close $MNET 7 20000000 || fail 'the transfer failed'
-    "$linux_peer" send $MNET 9 100000000 || fail 'the transfer failed'
+    "$linux_peer" half-close $MNET 7 5000000 || fail 'the transfer failed'
+    "$linux_peer" send $MNET 9 20000000 || fail 'the transfer failed'
     stop
 }
 

@@ -213,7 +213,7 @@ static int client(struct mnet_env *env, struct mnet_stack *stack, const char *wh
 /* Between device and stack: frames are lost at random, always the same ones. */
 static struct mnet_device *lossy_device(struct mnet_env *env, uint32_t ppm)
 {
-    struct mnet_device *device = mnet_env_device(env, NULL);
+    struct mnet_device *device = mnet_env_take_device(env, NULL);
     struct mnet_fault_options options = {.seed = 1, .tx = {.drop_ppm = ppm}, .rx = {.drop_ppm = ppm}};
     return device == NULL || ppm == 0 ? device : mnet_fault_open(device, &options);
 }
@@ -238,7 +238,6 @@ int mnet_main(struct mnet_env *env)
     int error = config.device == NULL ? MNET_E_NO_DEVICE : mnet_stack_up(env, &config, &stack);
     if (error == 0) {
         error = serving ? serve(env, stack) : client(env, stack, argv[0], argv + 1);
-        mnet_stack_down(stack);
     }
     if (error < 0) {
         mnet_print(env, "%s\n", mnet_strerror(error));
