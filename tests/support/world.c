@@ -1,0 +1,193 @@
+#include "support/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* Longer than any timer of a connection that is closed on both sides. */
+#define SETTLE_MS 400000
+
+int world_fail(struct world *w, const char *file, int line, const char *text, long long got, long long wanted)
+{
+    if (w->failure[0] == '\0')
+        snprintf(w->failure, sizeof w->failure, "%s:%d: %s (got %lld, wanted %lld)", file, line, text, got, wanted);
+    return -1000;
+}
+
+static int bring_up(struct world *w)
+{
+    struct mnet_config server = w->options->server, client = w->options->client;
+    server.ipv4 = (struct mnet_prefix){WORLD_SERVER, 24};
+    client.ipv4 = (struct mnet_prefix){WORLD_CLIENT, 24};
+    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->server_host), &server, &w->server), 0);
+    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &client, &w->client), 0);
+    return 0;
+}
+
+/* Both learn their neighbour, so that it is part of what memory is compared with. */
+static int warm_up(struct world *w)
+{
+    struct mnet_flow *flow;
+    CHECK_EQUAL(mnet_tcp_connect(w->client, WORLD_SERVER, 9, &flow, MNET_NEVER), MNET_E_REFUSED);
+    CHECK_EQUAL(mnet_tcp_connect(w->server, WORLD_CLIENT, 9, &flow, MNET_NEVER), MNET_E_REFUSED);
+    return 0;
+}
+
+static int check_clean(struct world *w, struct mnet_stack *stack, size_t used)
+{
+    if (stack == NULL)
+        return 0;
+    struct mn_tcp_usage usage = mn_tcp_usage(stack->tcp);
+    CHECK_EQUAL(usage.tcbs, 0);
+    CHECK_EQUAL(usage.established, 0);
+    CHECK_EQUAL(usage.half_open, 0);
+    CHECK_EQUAL(usage.time_wait, 0);
+    CHECK_EQUAL(usage.listeners, 0);
+    CHECK(mn_list_empty(&stack->flows));
+    CHECK(mnet_stack_memory_used(stack) <= used);
+    return 0;
+}
+
+static int first_task(struct mnet_env *env, void *argument)
+{
+    struct world *w = argument;
+    (void)env;
+    if (bring_up(w) < 0 || warm_up(w) < 0)
+        return -1;
+    size_t server_used = mnet_stack_memory_used(w->server), client_used = mnet_stack_memory_used(w->client);
+    int result = w->body(w);
+    if (result != 0) {
+        world_fail(w, "body", 0, "the test's result", result, 0);
+        return -1;
+    }
+    sleep_ms(SETTLE_MS);
+    if (check_clean(w, w->server, server_used) < 0)
+        return -1;
+    return check_clean(w, w->client, client_used);
+}
+
+void world_run(int (*body)(struct world *w), const struct world_options *options)
+{
+    static const struct world_options defaults;
+    struct world w = {.body = body, .options = options != NULL ? options : &defaults};
+    struct mnet_sim_path path = w.options->path;
+    struct mnet_sim_host_options host = {.memory = w.options->memory};
+    if (path.delay_ns == 0)
+        path.delay_ns = MNET_MILLISECOND;
+    w.sim = mnet_sim_create(1);
+    w.server_host = mnet_sim_host(w.sim, "server", &host);
+    w.client_host = mnet_sim_host(w.sim, "client", &host);
+    assert_true(mnet_sim_link(w.sim, w.server_host, w.client_host, &path));
+    mnet_sim_spawn(w.client_host, first_task, &w);
+    int result = mnet_sim_run(w.sim, MNET_NEVER);
+    mnet_sim_destroy(w.sim);
+    if (w.failure[0] != '\0')
+        fail_msg("%s", w.failure);
+    assert_int_equal(result, 0);
+}
+
+int world_connect_to(struct world *w, struct pair *pair)
+{
+    pair->client = pair->server = NULL;
+    uint16_t port = mnet_tcp_listen_port(pair->listener);
+    int error = mnet_tcp_connect(w->client, WORLD_SERVER, port, &pair->client, in_ms(5000));
+    return error < 0 ? error : mnet_tcp_accept(pair->listener, &pair->server, in_ms(5000));
+}
+
+int world_connect(struct world *w, struct pair *pair)
+{
+    *pair = (struct pair){0};
+    int error = mnet_tcp_listen(w->server, 80, NULL, &pair->listener);
+    return error < 0 ? error : world_connect_to(w, pair);
+}
+
+void world_close(struct pair *pair)
+{
+    mnet_tcp_close(pair->client);
+    mnet_tcp_close(pair->server);
+    mnet_tcp_unlisten(pair->listener);
+    *pair = (struct pair){0};
+}
+
+static int run_call(void *argument)
+{
+    struct call *call = argument;
+    call->started = mnet_now();
+    call->result = call->run(call);
+    call->ended = mnet_now();
+    return 0;
+}
+
+int call_start(struct world *w, struct call *call, int (*run)(void *call), void *object)
+{
+    call->w = w;
+    call->run = run;
+    call->object = object;
+    if (call->deadline == 0)
+        call->deadline = MNET_NEVER;
+    int error = mnet_spawn(&call->task, run_call, call);
+    return error < 0 ? error : mnet_yield();
+}
+
+int call_join(struct call *call)
+{
+    return mnet_join(call->task, NULL, in_ms(1000000));
+}
+
+int call_accept(void *argument)
+{
+    struct call *call = argument;
+    return mnet_tcp_accept(call->object, &call->flow, call->deadline);
+}
+
+int call_read(void *argument)
+{
+    struct call *call = argument;
+    char byte;
+    void *to = call->data != NULL ? call->data : &byte;
+    return (int)mnet_tcp_read(call->object, to, call->data != NULL ? call->len : 1, call->deadline);
+}
+
+int call_get(void *argument)
+{
+    struct call *call = argument;
+    struct mnet_slice slice;
+    return (int)mnet_tcp_get(call->object, &slice, 1, call->deadline);
+}
+
+int call_write(void *argument)
+{
+    struct call *call = argument;
+    return mnet_tcp_write(call->object, call->data, call->len, &call->queued, call->deadline);
+}
+
+static void ignore(void *context)
+{
+    (void)context;
+}
+
+int call_write_lent(void *argument)
+{
+    struct call *call = argument;
+    return mnet_tcp_write_lent(call->object, call->data, call->len, ignore, NULL, &call->queued, call->deadline);
+}
+
+int call_connect(void *argument)
+{
+    struct call *call = argument;
+    return mnet_tcp_connect(call->w->client, WORLD_SERVER, 80, &call->flow, call->deadline);
+}
+
+int call_established(void *argument)
+{
+    struct call *call = argument;
+    return mnet_tcp_established(call->object, call->deadline);
+}
+
+int call_receive(void *argument)
+{
+    struct call *call = argument;
+    return (int)mnet_udp_receive(call->object, call->data, call->len, NULL, call->deadline);
+}

@@ -1,0 +1,310 @@
+/* The blocking calls of mnet/udp.h, between two simulated hosts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "support/world.h"
+
+/* A server at 10.0.0.1:53 and a client connected to it. */
+struct ends {
+    struct mnet_udp *server, *client;
+};
+
+static int open_ends(struct world *w, struct ends *ends)
+{
+    struct mnet_udp_options server = {.local.port = 53}, client = {.remote = {WORLD_SERVER, 53}};
+    CHECK_EQUAL(mnet_udp_open(w->server, &server, &ends->server), 0);
+    CHECK_EQUAL(mnet_udp_open(w->client, &client, &ends->client), 0);
+    return 0;
+}
+
+static void close_ends(struct ends *ends)
+{
+    mnet_udp_close(ends->server);
+    mnet_udp_close(ends->client);
+}
+
+static int question_and_answer(struct world *w)
+{
+    struct ends ends;
+    struct mnet_endpoint from;
+    char buffer[16];
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    CHECK_EQUAL(mnet_udp_local(ends.server).port, 53);
+    CHECK(mnet_udp_local(ends.client).port >= 32768);
+    CHECK_EQUAL(mnet_udp_receive(ends.server, buffer, 16, NULL, 0), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, "question", 8, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(ends.server, buffer, 16, &from, MNET_NEVER), 8);
+    CHECK(memcmp(buffer, "question", 8) == 0);
+    CHECK(mnet_address_equal(from.address, WORLD_CLIENT));
+    CHECK_EQUAL(from.port, mnet_udp_local(ends.client).port);
+    CHECK_EQUAL(mnet_udp_send(ends.server, &from, NULL, 0, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 16, NULL, MNET_NEVER), 0);
+    uint64_t deadline = in_ms(5);
+    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 16, NULL, deadline), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_now(), deadline);
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_question_and_answer(void **state)
+{
+    (void)state;
+    world_run(question_and_answer, NULL);
+}
+
+static int large(struct world *w)
+{
+    static const size_t sizes[] = {1472, 1473, 20000, 65507};
+    static uint8_t data[65508], back[65508];
+    struct ends ends;
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 7 + (i >> 8));
+    for (size_t i = 0; i < MN_COUNT_OF(sizes); i++) {
+        CHECK_EQUAL(mnet_udp_send(ends.client, NULL, data, sizes[i], MNET_NEVER), 0);
+        CHECK_EQUAL(mnet_udp_receive(ends.server, back, sizeof back, NULL, in_ms(100)), sizes[i]);
+        CHECK(memcmp(back, data, sizes[i]) == 0);
+    }
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, data, 65508, MNET_NEVER), MNET_E_TOO_BIG);
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, data, 100, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(ends.server, back, 10, NULL, in_ms(100)), MNET_E_TOO_BIG);
+    CHECK_EQUAL(mnet_udp_receive(ends.server, back, 10, NULL, in_ms(10)), MNET_E_DEADLINE);
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_large_datagrams_are_put_together(void **state)
+{
+    (void)state;
+    world_run(large, NULL);
+}
+
+static int errors(struct world *w)
+{
+    struct ends ends;
+    struct mnet_endpoint nowhere = {mnet_ipv4(192, 0, 2, 1), 53}, nobody = {mnet_ipv4(10, 0, 0, 99), 53};
+    struct mnet_udp_options options = {.remote = nobody};
+    char buffer[4];
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    mnet_udp_close(ends.server);
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, "x", 1, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 4, NULL, in_ms(100)), MNET_E_REFUSED); /* port unreachable */
+    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 4, NULL, in_ms(100)), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_udp_send(ends.client, &nowhere, "x", 1, MNET_NEVER), MNET_E_UNREACHABLE);
+    mnet_udp_close(ends.client);
+    CHECK_EQUAL(mnet_udp_open(w->client, &options, &ends.client), 0);
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, "x", 1, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 4, NULL, in_ms(10000)), MNET_E_UNREACHABLE); /* no neighbour */
+    mnet_udp_close(ends.client);
+    return 0;
+}
+
+static void udp_connected_hears_of_errors_once(void **state)
+{
+    (void)state;
+    world_run(errors, NULL);
+}
+
+static int in_order(struct world *w)
+{
+    struct ends ends;
+    char buffers[3][4];
+    struct call calls[3] = {0};
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    for (int i = 0; i < 3; i++) {
+        calls[i].data = buffers[i];
+        calls[i].len = sizeof buffers[i];
+        CHECK_EQUAL(call_start(w, &calls[i], call_receive, ends.server), 0);
+    }
+    mnet_cancel(calls[1].task);
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, "1", 1, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, "22", 2, MNET_NEVER), 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQUAL(call_join(&calls[i]), 0);
+    CHECK_EQUAL(calls[0].result, 1);
+    CHECK_EQUAL(calls[1].result, MNET_E_CANCELLED);
+    CHECK_EQUAL(calls[2].result, 2);
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_receivers_are_served_in_order(void **state)
+{
+    (void)state;
+    world_run(in_order, NULL);
+}
+
+static int closing(struct world *w)
+{
+    struct ends ends;
+    struct call calls[2] = {0};
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQUAL(call_start(w, &calls[i], call_receive, ends.server), 0);
+    mnet_udp_close(ends.server);
+    mnet_udp_close(NULL);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQUAL(call_join(&calls[i]), 0);
+        CHECK_EQUAL(calls[i].result, MNET_E_CLOSED);
+    }
+    mnet_udp_close(ends.client);
+    return 0;
+}
+
+static void udp_close_wakes_receivers(void **state)
+{
+    (void)state;
+    world_run(closing, NULL);
+}
+
+struct sender {
+    struct mnet_udp *udp;
+    int result, sent;
+};
+
+static int send_many(void *argument)
+{
+    static const char data[1400];
+    struct sender *sender = argument;
+    while (sender->result == 0 && sender->sent < 400) {
+        sender->result = mnet_udp_send(sender->udp, NULL, data, sizeof data, MNET_NEVER);
+        sender->sent += sender->result == 0;
+    }
+    return 0;
+}
+
+/* A slow link that takes no more than 256 KiB: the sender waits, and nothing is lost. */
+static int waiting_sender(struct world *w)
+{
+    static char data[2000];
+    struct ends ends;
+    struct mnet_task *task;
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.bandwidth_bps = 10000000});
+    struct sender sender = {.udp = ends.client};
+    CHECK_EQUAL(mnet_spawn(&task, send_many, &sender), 0);
+    mnet_yield();
+    CHECK(sender.sent < 400);
+    CHECK_EQUAL(mnet_udp_ready(ends.client), 0);
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, data, 1, 0), MNET_E_DEADLINE);
+    for (int i = 0; i < 400; i++)
+        CHECK_EQUAL(mnet_udp_receive(ends.server, data, sizeof data, NULL, in_ms(1000)), 1400);
+    CHECK_EQUAL(mnet_join(task, NULL, MNET_NEVER), 0);
+    CHECK_EQUAL(sender.result, 0);
+    CHECK_EQUAL(sender.sent, 400);
+    CHECK_EQUAL(mnet_udp_ready(ends.client), MNET_WRITABLE);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_sender_waits_for_a_slow_device(void **state)
+{
+    (void)state;
+    world_run(waiting_sender, NULL);
+}
+
+static int sender_closed(struct world *w)
+{
+    struct ends ends;
+    struct mnet_task *task;
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.bandwidth_bps = 10000000});
+    struct sender sender = {.udp = ends.client};
+    CHECK_EQUAL(mnet_spawn(&task, send_many, &sender), 0);
+    mnet_yield();
+    mnet_udp_close(ends.client);
+    CHECK_EQUAL(mnet_join(task, NULL, MNET_NEVER), 0);
+    CHECK_EQUAL(sender.result, MNET_E_CLOSED);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
+    mnet_udp_close(ends.server);
+    return 0;
+}
+
+static void udp_close_wakes_senders(void **state)
+{
+    (void)state;
+    world_run(sender_closed, NULL);
+}
+
+static void collect(void *context, unsigned ready)
+{
+    *(unsigned *)context |= ready;
+}
+
+static int notified(struct world *w)
+{
+    struct ends ends;
+    unsigned ready = 0;
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    mnet_udp_notify(ends.server, collect, &ready);
+    CHECK_EQUAL(mnet_udp_ready(ends.server), MNET_WRITABLE);
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, "x", 1, MNET_NEVER), 0);
+    sleep_ms(5);
+    CHECK(ready & MNET_READABLE);
+    CHECK(mnet_udp_ready(ends.server) & MNET_READABLE);
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_notify_says_what_has_become_ready(void **state)
+{
+    (void)state;
+    world_run(notified, NULL);
+}
+
+static int invalid(struct world *w)
+{
+    struct mnet_udp *udp = (struct mnet_udp *)w;
+    struct mnet_endpoint no_port = {WORLD_SERVER, 0}, no_address = {MNET_ADDRESS_ANY, 1};
+    struct mnet_udp_options not_ours = {.local.address = WORLD_SERVER}, half = {.remote = no_port},
+                            other_half = {.remote = no_address}, dscp = {.dscp = 64}, ours = {.local.port = 53},
+                            group = {.remote = {mnet_ipv4(224, 0, 0, 1), 5}};
+    char byte;
+    CHECK_EQUAL(mnet_udp_open(NULL, NULL, &udp), MNET_E_INVALID);
+    CHECK(udp == NULL);
+    CHECK_EQUAL(mnet_udp_open(w->client, NULL, NULL), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_open(w->client, &not_ours, &udp), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_open(w->client, &half, &udp), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_open(w->client, &other_half, &udp), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_open(w->client, &group, &udp), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_open(w->client, &dscp, &udp), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_open(w->client, &ours, &udp), 0);
+    CHECK_EQUAL(mnet_udp_receive(udp, NULL, 1, NULL, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_send(udp, NULL, "x", 1, MNET_NEVER), MNET_E_INVALID); /* not connected */
+    CHECK_EQUAL(mnet_udp_send(udp, &no_port, "x", 1, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_send(udp, &no_address, "x", 1, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_send(udp, &(struct mnet_endpoint){WORLD_SERVER, 1}, NULL, 1, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_receive(udp, &byte, 1, NULL, 0), MNET_E_DEADLINE);
+    struct mnet_udp *second;
+    CHECK_EQUAL(mnet_udp_open(w->client, &ours, &second), MNET_E_IN_USE);
+    CHECK(second == NULL);
+    mnet_udp_close(udp);
+    return 0;
+}
+
+static void udp_invalid_arguments_have_no_effect(void **state)
+{
+    (void)state;
+    world_run(invalid, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(udp_question_and_answer),
+        cmocka_unit_test(udp_large_datagrams_are_put_together),
+        cmocka_unit_test(udp_connected_hears_of_errors_once),
+        cmocka_unit_test(udp_receivers_are_served_in_order),
+        cmocka_unit_test(udp_close_wakes_receivers),
+        cmocka_unit_test(udp_sender_waits_for_a_slow_device),
+        cmocka_unit_test(udp_close_wakes_senders),
+        cmocka_unit_test(udp_notify_says_what_has_become_ready),
+        cmocka_unit_test(udp_invalid_arguments_have_no_effect),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
