@@ -36,6 +36,8 @@ struct end {
     size_t received;
     bool wrong;
     struct mnet_stack *stack;
+    size_t memory_before; /* the connection; and when it is long gone: */
+    size_t memory_after;
 };
 
 /* ---- The bytes ---- */
@@ -118,6 +120,14 @@ static int exchange(struct end *end)
     return result;
 }
 
+/* Waits until what a stack sends when it starts is gone. */
+static int settle(struct end *end)
+{
+    int error = mnet_sleep(mnet_now() + MNET_SECOND);
+    end->memory_before = mnet_stack_memory_used(end->stack);
+    return error;
+}
+
 static int serve(struct mnet_env *env, void *argument)
 {
     struct end *end = argument;
@@ -125,6 +135,8 @@ static int serve(struct mnet_env *env, void *argument)
     int error = mnet_stack_up(env, NULL, &end->stack);
     if (error == 0)
         error = mnet_tcp_listen(end->stack, PORT, NULL, &listener);
+    if (error == 0)
+        error = settle(end);
     if (error == 0)
         error = mnet_tcp_accept(listener, &end->flow, MNET_NEVER);
     return error == 0 ? exchange(end) : error;
@@ -141,8 +153,20 @@ static int call(struct mnet_env *env, void *argument)
     config.device = mnet_fault_open(device, &(struct mnet_fault_options){mn_random_u64(&end->random), *fault, *fault});
     int error = mnet_stack_up(env, &config, &end->stack);
     if (error == 0)
+        error = settle(end);
+    if (error == 0)
         error = mnet_tcp_connect(end->stack, mnet_ipv4(10, 0, 0, 1), PORT, &end->flow, MNET_NEVER);
     return error == 0 ? exchange(end) : error;
+}
+
+/* Lets everything time out that can: retransmissions, TIME-WAIT, ARP. */
+static int rest(struct mnet_env *env, void *argument)
+{
+    (void)env;
+    struct end *end = argument;
+    int error = mnet_sleep(mnet_now() + 1800 * MNET_SECOND);
+    end->memory_after = mnet_stack_memory_used(end->stack);
+    return error;
 }
 
 /* ---- The network around them ---- */
@@ -212,6 +236,10 @@ static uint64_t transfer(const struct scenario *scenario, uint64_t seed, uint64_
     double seconds = (double)(mnet_sim_now(sim) - begin) / 1e9;
     if (elapsed != NULL)
         *elapsed = mnet_sim_now(sim) - begin;
+    mnet_sim_spawn(server_host, rest, &server);
+    mnet_sim_spawn(client_host, rest, &client);
+    if (result == 0)
+        result = mnet_sim_run(sim, MNET_NEVER);
     note_path(server_host);
     note_path(client_host);
     mnet_sim_destroy(sim);
@@ -220,6 +248,8 @@ static uint64_t transfer(const struct scenario *scenario, uint64_t seed, uint64_
         fail_msg("seed %llu: %s; server received %zu%s, client %zu%s, of %zu bytes, after %.3f s",
                  (unsigned long long)seed, mnet_strerror(result), server.received, server.wrong ? " (wrong)" : "",
                  client.received, client.wrong ? " (wrong)" : "", scenario->bytes, seconds);
+    assert_int_equal(server.memory_after, server.memory_before);
+    assert_int_equal(client.memory_after, client.memory_before);
     return hash;
 }
 
