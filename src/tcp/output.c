@@ -294,23 +294,21 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
         len = limit - limit % tcb->snd_mss;
     else if (tcb->fin_queued && len == unsent && len < window)
         len++; /* the FIN goes along */
-    if (len == 0) {
-        mn_timers_update(tcp, tcb, false, now);
-        return NULL;
-    }
     uint32_t done;
-    return output_range(tcp, tcb, tcb->snd_nxt, len, &done, datagram, now);
+    return len == 0 ? NULL : output_range(tcp, tcb, tcb->snd_nxt, len, &done, datagram, now);
 }
 
-struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
+static struct mnet_packet *output_opening(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                          uint64_t now)
 {
-    if (tcb->state == MN_CLOSED || tcb->state == MN_TIME_WAIT)
-        return NULL;
-    if (!mn_tcp_synchronized(tcb)) {
-        if (tcb->syn_now)
-            return output_syn(tcp, tcb, datagram, now);
-        return tcb->ack_now && tcb->state == MN_SYN_RECEIVED ? output_ack(tcp, tcb, datagram) : NULL;
-    }
+    if (tcb->syn_now)
+        return output_syn(tcp, tcb, datagram, now);
+    return tcb->ack_now && tcb->state == MN_SYN_RECEIVED ? output_ack(tcp, tcb, datagram) : NULL;
+}
+
+static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                               uint64_t now)
+{
     struct mnet_packet *packet = NULL;
     if (tcb->probe_now)
         packet = output_probe(tcp, tcb, datagram, now);
@@ -320,5 +318,16 @@ struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct
         packet = output_new(tcp, tcb, datagram, now);
     if (packet == NULL && tcb->ack_now)
         packet = output_ack(tcp, tcb, datagram);
+    return packet;
+}
+
+struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
+{
+    if (tcb->state == MN_CLOSED || tcb->state == MN_TIME_WAIT)
+        return NULL;
+    struct mnet_packet *packet = mn_tcp_synchronized(tcb) ? output_synchronized(tcp, tcb, datagram, now)
+                                                          : output_opening(tcp, tcb, datagram, now);
+    if (packet == NULL)
+        mn_timers_update(tcp, tcb, false, now); /* whatever the window, or want of memory, held back goes some day */
     return packet;
 }
