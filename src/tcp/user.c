@@ -257,6 +257,7 @@ void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     else if (unread)
         mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, now); /* SHLD-3 */
     else {
+        tcb->progress_ns = now; /* from here on R2 ends a closed window, too */
         queue_fin(tcp, tcb);
         mn_tcb_arm_orphan(tcp, tcb, now);
     }
