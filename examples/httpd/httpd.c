@@ -40,8 +40,8 @@ static void converse(struct mnet_flow *flow, struct request *request)
         struct mnet_slice slices[8];
         uint64_t deadline = begun != 0 ? begun + REQUEST_PATIENCE : mnet_now() + IDLE_PATIENCE;
         ptrdiff_t count = mnet_tcp_get(flow, slices, 8, deadline);
-        if (count == MNET_E_DEADLINE && begun != 0) {
-            request->status = HTTP_STATUS_REQUEST_TIMEOUT;
+        if (begun != 0 && (count == MNET_E_DEADLINE || count == 0)) { /* it will not be complete any more */
+            request->status = count == 0 ? HTTP_STATUS_BAD_REQUEST : HTTP_STATUS_REQUEST_TIMEOUT;
             request->keep_alive = false;
             response_send(flow, request);
         }

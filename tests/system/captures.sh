@@ -74,8 +74,17 @@ no_needless_retransmission()
         tcp.analysis.window_full && tcp.analysis.zero_window_probe || tcp.analysis.ack_lost_segment)"
 }
 
+# The inspection itself: bytes changed at random must not pass.
+damage_is_found()
+{
+    editcap -E 0.0005 --seed 1 "$dir/software.pcapng" "$dir/damaged.pcapng" || fail 'editcap failed'
+    inspect "$dir/damaged.pcapng" "$BAD"
+    grep -q 'frames, first' "$dir/why" && rm "$dir/why"
+}
+
 run software_session session "$SOFTWARE" software
 run software_capture_is_clean inspect "$dir/software.pcapng" "$BAD"
+run damaged_capture_is_not_clean damage_is_found
 run offload_session session '' offload
 run offload_capture_of_mnet_is_clean inspect "$dir/offload.pcapng" \
     "(_ws.malformed || ip.checksum.status == 0 || (ip.src == $MNET && tcp.checksum.status == 0))"

@@ -131,7 +131,8 @@ run target_too_long raw '414' "GET /$long HTTP/1.1\r\n${host}\r\n"
 run headers_too_large raw '431' "GET / HTTP/1.1\r\n${host}X: $longer\r\n\r\n"
 run body_too_large raw '413' "GET / HTTP/1.1\r\n${host}Content-Length: 99999999\r\n\r\n"
 run version_2 raw '505' "GET / HTTP/2.0\r\n${host}\r\n"
-run version_0_9 raw '505' 'GET /\r\n'
+run version_0_9 raw '505' 'GET /\r\n\r\n'
+run request_cut_short raw '400' 'GET / HTT'
 run connect_is_not_allowed raw '405' "CONNECT x:80 HTTP/1.1\r\n${host}\r\n"
 run large_in_parallel large_in_parallel
 run slow_reader slow_reader
