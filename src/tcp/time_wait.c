@@ -36,19 +36,19 @@ static void restart(struct mn_tcp *tcp, struct mn_time_wait *tw, uint64_t now)
     arm(tcp);
 }
 
-static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw)
+static void acknowledge(struct mn_tcp *tcp, const struct mn_conn *conn, uint32_t snd_nxt, uint32_t rcv_nxt)
 {
-    mn_reply(tcp, &(struct mn_reply){.local = tw->conn.local,
-                                     .remote = tw->conn.remote,
-                                     .seq = tw->snd_nxt,
-                                     .ack = tw->rcv_nxt,
-                                     .flags = MN_TCP_ACK});
+    mn_reply(
+        tcp, &(struct mn_reply){
+                 .local = conn->local, .remote = conn->remote, .seq = snd_nxt, .ack = rcv_nxt, .flags = MN_TCP_ACK});
 }
 
 /* The tcb's place in the table goes to a record; the tcb is finished for the network, with unread data left for its user. */
 void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     mn_tcp_set_state(tcp, tcb, MN_TIME_WAIT);
+    if (tcb->ack_now) /* also where there is no memory for a record */
+        acknowledge(tcp, &tcb->conn, tcb->snd_nxt, tcb->rcv_nxt);
     struct mn_time_wait *tw = mn_pool_alloc(&tcp->time_waits, MN_CLAIM_RECEIVE);
     if (tw == NULL && oldest(tcp) != NULL) {
         mn_time_wait_free(tcp, oldest(tcp));
@@ -57,8 +57,6 @@ void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (tw != NULL) {
         *tw = (struct mn_time_wait){.snd_nxt = tcb->snd_nxt, .rcv_nxt = tcb->rcv_nxt};
         tw->conn = (struct mn_conn){.local = tcb->conn.local, .remote = tcb->conn.remote, .kind = MN_CONN_TIME_WAIT};
-        if (tcb->ack_now)
-            acknowledge(tcp, tw);
         restart(tcp, tw, now);
     }
     struct mn_conn *conn = tw == NULL ? NULL : &tw->conn;
@@ -73,8 +71,9 @@ bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, struct mn_s
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);
         return true;
     }
-    if ((seg->flags & (MN_TCP_SYN | MN_TCP_ACK)) == MN_TCP_SYN && mn_seq_gt(seg->seq, tw->rcv_nxt)) {
-        /* MAY-2: a new incarnation that lies entirely after the old one. */
+    if ((seg->flags & (MN_TCP_SYN | MN_TCP_ACK)) == MN_TCP_SYN && mn_seq_gt(seg->seq, tw->rcv_nxt) &&
+        mn_table_listener(tcp, seg->local) != NULL) {
+        /* MAY-2: a new incarnation that lies entirely after the old one, where somebody is there to take it. */
         *isn_floor = tw->snd_nxt + 1;
         mn_time_wait_free(tcp, tw);
         return false;
@@ -83,7 +82,7 @@ bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, struct mn_s
     if (seg->flags & MN_TCP_FIN && seg->seq + seg->len == tw->rcv_nxt)
         restart(tcp, tw, seg->now);
     if (seg->len > 0)
-        acknowledge(tcp, tw);
+        acknowledge(tcp, &tw->conn, tw->snd_nxt, tw->rcv_nxt);
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
     return true;
 }
