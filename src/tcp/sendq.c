@@ -106,12 +106,6 @@ void mn_sendq_acked(struct mn_sendq *q, struct mn_pool *pieces, uint32_t seq)
     q->start = seq;
     while (q->head != NULL && mn_seq_leq(q->head->seq + q->head->len, seq)) {
         struct mn_send_piece *piece = q->head;
-        if (piece == q->tail && piece->ours && tail_room(q) > 0 && piece->buffer->refs == 1) {
-            /* Empty, and nothing of it is on its way any more: use it again from the start. */
-            piece->offset = piece->len = 0;
-            piece->seq = seq;
-            return;
-        }
         q->head = piece->next;
         if (q->tail == piece)
             q->tail = NULL;
