@@ -246,7 +246,7 @@ static void queue_fin(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    bool unread = tcb->recvq.bytes > 0 || tcb->recvq.lent_bytes > 0;
+    mn_recvq_return(&tcb->recvq); /* what was lent was consumed, given back or not */
     tcb->orphan = true;
     tcb->owner = NULL;
     mn_list_remove(&tcb->event);
@@ -254,7 +254,7 @@ void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         mn_tcb_free(tcp, tcb);
     else if (tcb->state == MN_SYN_SENT)
         mn_tcb_finish(tcp, tcb, MNET_E_CLOSED); /* a late SYN,ACK meets CLOSED and is reset */
-    else if (unread)
+    else if (tcb->recvq.bytes > 0)
         mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, now); /* SHLD-3 */
     else {
         tcb->progress_ns = now; /* from here on R2 ends a closed window, too */
@@ -269,7 +269,7 @@ int mn_tcp_shutdown(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_shutdown h
         return MNET_E_CLOSED;
     if (how & MNET_SHUTDOWN_READ) {
         tcb->read_shut = true;
-        uint32_t dropped = tcb->recvq.bytes + tcb->recvq.lent_bytes;
+        uint32_t dropped = tcb->recvq.bytes;
         mn_packet_list_free(&tcb->recvq.ready);
         tcb->recvq.bytes = 0;
         mn_tcb_event(tcp, tcb);
