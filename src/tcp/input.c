@@ -317,7 +317,8 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
         return DONE;
     }
-    seg->window <<= tcb->snd_wscale;
+    if (!(seg->header.flags & MN_TCP_SYN)) /* RFC 7323 2.2: never scaled in a SYN, nor in a SYN,ACK of simultaneous open */
+        seg->window <<= tcb->snd_wscale;
     if (tcb->state == MN_SYN_RECEIVED && complete_handshake(tcp, tcb, seg) == DONE)
         return DONE;
     if (check_ack_range(tcp, tcb, seg) == DONE)
@@ -451,6 +452,7 @@ static void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (mn_seq_lt(tcb->rcv_adv, tcb->rcv_nxt))
         tcb->rcv_adv = tcb->rcv_nxt;
     tcb->fin_received = true;
+    mn_window_settle(tcp, tcb);
     tcb->ack_now = true;
     mn_tcp_reassembly_clear(&tcb->reassembly, &tcp->runs);
     mn_tcb_wants_output(tcp, tcb);

@@ -28,7 +28,7 @@ static struct mn_half_open *half_open_alloc(struct mn_tcp *tcp)
 {
     struct mn_half_open *half = mn_pool_alloc_zeroed(&tcp->half_opens, MN_CLAIM_SEND);
     struct mnet_link *oldest = mn_list_first(&tcp->half_open_list);
-    if (half == NULL && oldest != NULL) {
+    if (half == NULL && oldest != NULL && tcp->half_opens.in_use >= tcp->config.half_open_max) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_HALF_OPEN);
         mn_half_open_free(tcp, MN_CONTAINER(oldest, struct mn_half_open, link));
         half = mn_pool_alloc_zeroed(&tcp->half_opens, MN_CLAIM_SEND);
@@ -125,8 +125,14 @@ void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t
 
 /* --- 3.10.7.4 for the record --- */
 
-static void acknowledge(struct mn_tcp *tcp, const struct mn_half_open *half)
+/* Only so often, or two hosts that were each sent a forged SYN from the other would answer one another until the records expire. */
+static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half)
 {
+    if (half->challenges >= MN_CHALLENGE_LIMIT) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_LIMITED);
+        return;
+    }
+    half->challenges++;
     mn_reply(tcp, &(struct mn_reply){.local = half->conn.local,
                                      .remote = half->conn.remote,
                                      .seq = half->iss + 1,
@@ -187,13 +193,13 @@ static struct mn_tcb *promote(struct mn_tcp *tcp, struct mn_half_open *half, uin
     tcb->snd_wl1 = half->irs;
     tcb->snd_wl2 = half->iss;
     tcb->no_delay = listener->no_delay || tcp->config.no_delay;
-    mn_window_init(tcp, tcb, MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer));
     if (half->retries == 0) /* Karn (MUST-18) */
         mn_rtt_sample(&tcb->rtt, rtt);
     else
         tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
     mn_half_open_free(tcp, half);
     mn_table_add(tcp, &tcb->conn);
+    mn_window_init(tcp, tcb, MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer));
     tcb->listener = listener;
     mn_list_append(&listener->queue, &tcb->accept);
     listener->queued++;

@@ -54,6 +54,7 @@ static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_list_remove(&tcb->output);
     mn_sendq_clear(&tcb->sendq, &tcp->pieces);
     mn_tcp_reassembly_clear(&tcb->reassembly, &tcp->runs);
+    mn_window_settle(tcp, tcb);
 }
 
 /* In a listener's queue and dead: nobody will accept it any more, unless there is data or an end of stream to be read. */

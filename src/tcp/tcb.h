@@ -151,6 +151,7 @@ struct mn_half_open {
     bool has_scale;
     bool announce; /* a SYN,ACK waits to be sent: linked in the engine's half_open_output */
     uint8_t retries;
+    uint8_t challenges; /* acknowledgements of odd segments sent so far */
     struct mnet_link output;
 };
 
@@ -298,6 +299,8 @@ uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb);
 void mn_window_init(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced);
 /* The user took `bytes`: grows the target, and asks for a window update where it is worth one (MUST-39). */
 void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes);
+/* Records what is promised now: what was announced, as long as more may come, and what lies unread. */
+void mn_window_settle(struct mn_tcp *tcp, struct mn_tcb *tcb);
 void mn_window_release(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* The shift that lets 16 bits express the largest window we may ever offer. */
 uint8_t mn_window_shift(const struct mn_tcp *tcp);

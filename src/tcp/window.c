@@ -12,10 +12,10 @@ static uint32_t queued(const struct mn_tcb *tcb)
     return tcb->recvq.bytes + tcb->recvq.lent_bytes;
 }
 
-/* Records what is promised now. */
-static void settle(struct mn_tcp *tcp, struct mn_tcb *tcb)
+void mn_window_settle(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    uint32_t promised = tcb->rcv_adv - tcb->rcv_nxt + queued(tcb);
+    bool over = tcb->fin_received || !tcb->conn.hashed;
+    uint32_t promised = queued(tcb) + (over ? 0 : tcb->rcv_adv - tcb->rcv_nxt);
     tcp->receive_promised += promised;
     tcp->receive_promised -= tcb->rcv_promised;
     tcb->rcv_promised = promised;
@@ -25,7 +25,7 @@ void mn_window_init(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced)
 {
     tcb->rcv_target = MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer);
     tcb->rcv_adv = tcb->rcv_nxt + announced;
-    settle(tcp, tcb);
+    mn_window_settle(tcp, tcb);
 }
 
 void mn_window_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
@@ -48,8 +48,14 @@ uint16_t mn_window_mss(const struct mn_tcp *tcp, const struct mnet_endpoint *rem
     return (uint16_t)(tcp->config.mtu - ip_header - MN_TCP_HEADER);
 }
 
-/* The right edge we could announce: the target less what lies unread, within the budget, never left of what was announced. A window of two segments is
- * always to be had, or a connection could starve. */
+/* The largest window that this connection can ever be told of. */
+static uint32_t largest(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+{
+    return MN_MIN(tcp->config.receive_buffer, (uint32_t)UINT16_MAX << tcb->rcv_wscale);
+}
+
+/* The right edge we could announce: the target less what lies unread, within the budget, never left of what was announced. A window of two segments, or of
+ * the scale's unit where that is more, is always to be had, or a connection could starve. */
 static uint32_t best_edge(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     uint32_t used = queued(tcb);
@@ -59,7 +65,7 @@ static uint32_t best_edge(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
         return tcb->rcv_adv;
     uint64_t budget = tcp->receive_budget > tcp->receive_promised ? tcp->receive_budget - tcp->receive_promised : 0;
     uint32_t extra = (uint32_t)MN_MIN((uint64_t)(room - announced), budget);
-    uint32_t least = MN_MIN(room, 2u * tcb->rcv_mss);
+    uint32_t least = MN_MIN(room, MN_MAX(2u * tcb->rcv_mss, 1u << tcb->rcv_wscale));
     return tcb->rcv_nxt + MN_MAX(announced + extra, MN_MAX(least, announced));
 }
 
@@ -75,11 +81,10 @@ uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     uint32_t edge = best_edge(tcp, tcb);
     if (worthwhile(tcb, edge)) {
-        uint32_t window = MN_MIN(edge - tcb->rcv_nxt, (uint32_t)UINT16_MAX << tcb->rcv_wscale);
-        window = window >> tcb->rcv_wscale << tcb->rcv_wscale;
+        uint32_t window = MN_MIN(edge - tcb->rcv_nxt, largest(tcp, tcb)) >> tcb->rcv_wscale << tcb->rcv_wscale;
         if (window > tcb->rcv_adv - tcb->rcv_nxt) {
             tcb->rcv_adv = tcb->rcv_nxt + window;
-            settle(tcp, tcb);
+            mn_window_settle(tcp, tcb);
         }
     }
     return tcb->rcv_adv - tcb->rcv_nxt;
@@ -87,11 +92,11 @@ uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes)
 {
-    settle(tcp, tcb);
+    mn_window_settle(tcp, tcb);
     tcb->rcv_read += bytes;
     if (tcb->rcv_read >= tcb->rcv_target / 2) {
         tcb->rcv_read = 0;
-        tcb->rcv_target = MN_MIN(2 * tcb->rcv_target, tcp->config.receive_buffer);
+        tcb->rcv_target = MN_MIN(2 * tcb->rcv_target, largest(tcp, tcb));
     }
     if (tcb->fin_received || !mn_tcp_synchronized(tcb) || !tcb->conn.hashed)
         return; /* nothing more will come */
