@@ -70,6 +70,8 @@ mn_switch:
 task_start:
     .cfi_startproc
     .cfi_undefined x30
+    nop /* unwinders look at the byte before a return address, which this is at first */
+task_begin:
     mov x0, x20
     blr x19
     brk #0
@@ -85,7 +87,7 @@ mn_switch_prepare:
     .cfi_startproc
     hint #34 /* bti c */
     sub x0, x1, #160
-    adr x9, task_start
+    adr x9, task_begin
     stp xzr, x9, [x0]       /* x29: ends chains of frame pointers; x30 */
     stp x2, x3, [x0, #16]   /* x19, x20 */
     stp xzr, xzr, [x0, #32]

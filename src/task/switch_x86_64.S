@@ -58,6 +58,8 @@ mn_switch:
 task_start:
     .cfi_startproc
     .cfi_undefined %rip
+    nop /* unwinders look at the byte before a return address, which this is at first */
+task_begin:
     movq %r13, %rdi
     callq *%r12
     ud2
@@ -65,14 +67,14 @@ task_start:
     .size task_start, . - task_start
 
 /* void *mn_switch_prepare(void *lowest, void *top, void (*entry)(void *), void *argument)
- * Leaves the frame that mn_switch takes up, so that `task_start` runs with an aligned stack. */
+ * Leaves the frame that mn_switch takes up, so that task_begin runs with an aligned stack. */
     .globl mn_switch_prepare
     .type mn_switch_prepare, @function
     .p2align 4
 mn_switch_prepare:
     .cfi_startproc
     leaq -72(%rsi), %rax
-    leaq task_start(%rip), %r8
+    leaq task_begin(%rip), %r8
     movq $0, (%rax)    /* r15 */
     movq $0, 8(%rax)   /* r14 */
     movq %rcx, 16(%rax) /* r13 */

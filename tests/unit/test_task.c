@@ -593,6 +593,33 @@ static void waiting_deadline_leaves_the_wake_up_to_the_next(void **state)
     expect_said("first-deadline then-okay second-okay");
 }
 
+static int wait_twice(void *argument)
+{
+    struct queue *q = argument;
+    say_at("first", mn_wait(&q->waiters, q->deadline));
+    say_at("second", mn_wait(&q->waiters, MNET_NEVER));
+    return 0;
+}
+
+static int wake_in_time(void *argument)
+{
+    (void)argument;
+    struct queue queue = {.deadline = milliseconds(10)};
+    mnet_spawn(&queue.tasks[0], wait_twice, &queue);
+    mnet_sleep(milliseconds(5));
+    mn_wake_one(&queue.waiters);
+    mnet_sleep(milliseconds(20));
+    mn_wake_one(&queue.waiters);
+    return mnet_join(queue.tasks[0], NULL, MNET_NEVER);
+}
+
+static void woken_deadline_is_forgotten(void **state)
+{
+    (void)state;
+    run_tasks(wake_in_time, NULL);
+    expect_said("first-okay-5 second-okay-20");
+}
+
 static int wait_past(void *argument)
 {
     (void)argument;
@@ -656,6 +683,7 @@ int main(void)
         cmocka_unit_test(woken_cancel_keeps_the_wake_up),
         cmocka_unit_test(waiting_cancel_leaves_the_wake_up_to_the_next),
         cmocka_unit_test(waiting_deadline_leaves_the_wake_up_to_the_next),
+        cmocka_unit_test(woken_deadline_is_forgotten),
         cmocka_unit_test(running_wait_past_deadline_does_not_suspend),
         cmocka_unit_test(waiting_wake_all_in_order_of_arrival),
     };

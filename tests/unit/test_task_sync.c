@@ -275,6 +275,26 @@ static void relocking_cancel_locks_all_the_same(void **state)
     expect_said("unlock a-okay-locked");
 }
 
+static int cancel_while_locked(void *argument)
+{
+    (void)argument;
+    spawn_named(waiter, 1);
+    mnet_mutex_lock(&shared.mutex, MNET_NEVER);
+    mnet_cancel(shared.tasks[0]);
+    mnet_yield(); /* it has left the condition, cancelled, and waits for the mutex all the same */
+    say("unlock");
+    mnet_mutex_unlock(&shared.mutex);
+    join_named(1);
+    return 0;
+}
+
+static void waiting_cancel_waits_for_the_mutex(void **state)
+{
+    (void)state;
+    run_fresh(cancel_while_locked);
+    expect_said("unlock a-cancelled-locked");
+}
+
 static int wait_in_time(void *argument)
 {
     (void)argument;
@@ -590,6 +610,7 @@ int main(void)
         cmocka_unit_test(signalled_cancel_keeps_the_signal),
         cmocka_unit_test(waiting_cancel_leaves_the_signal_to_the_next),
         cmocka_unit_test(relocking_cancel_locks_all_the_same),
+        cmocka_unit_test(waiting_cancel_waits_for_the_mutex),
         cmocka_unit_test(waiting_deadline_locks_again),
         cmocka_unit_test(unlocked_condition_wait_is_invalid),
         cmocka_unit_test(group_reap_gives_ended_members_in_order),
