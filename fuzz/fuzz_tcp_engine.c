@@ -9,6 +9,7 @@
 
 #define PEERS 4
 #define USERS 8
+#define HOGGED 2000
 #define PORT 80
 #define STORM 2000 /* segments after one step: more than any window of this engine holds */
 
@@ -27,6 +28,8 @@ struct engine {
     struct mn_tcp *tcp;
     struct mn_listener *listener;
     struct user users[USERS];
+    struct mnet_packet *hogged[HOGGED]; /* held by somebody else, so that memory runs out */
+    unsigned hogged_count;
     uint64_t now;
     struct mn_reader script;
 };
@@ -179,6 +182,22 @@ static void op_output(struct engine *e)
     MN_ASSERT(count < STORM);
 }
 
+/* --- users --- */
+
+static struct user *free_user(struct engine *e)
+{
+    for (int i = 0; i < USERS; i++) {
+        if (e->users[i].tcb == NULL)
+            return &e->users[i];
+    }
+    return NULL;
+}
+
+static struct user *some_user(struct engine *e)
+{
+    return &e->users[mn_read_u8(&e->script) % USERS];
+}
+
 /* --- segments in --- */
 
 /* What a connection expects next, in the peer's numbers. */
@@ -205,15 +224,21 @@ static void expected(struct engine *e, unsigned who, uint32_t *seq, uint32_t *ac
     }
 }
 
-static void input(struct engine *e, const struct mn_datagram *datagram, const uint8_t *bytes, size_t len, bool verified)
+static struct mnet_packet *packet_of(struct engine *e, const uint8_t *bytes, size_t len)
 {
     struct mnet_packet *packet = mnet_packet_alloc(e->memory);
+    if (packet != NULL && !mnet_packet_append(packet, bytes, len)) {
+        mnet_packet_free(packet);
+        packet = NULL;
+    }
+    return packet;
+}
+
+static void input(struct engine *e, const struct mn_datagram *datagram, const uint8_t *bytes, size_t len, bool verified)
+{
+    struct mnet_packet *packet = packet_of(e, bytes, len);
     if (packet == NULL)
         return;
-    if (!mnet_packet_append(packet, bytes, len)) {
-        mnet_packet_free(packet);
-        return;
-    }
     packet->checksum = verified ? MNET_CHECKSUM_VERIFIED : MNET_CHECKSUM_PLAIN;
     mn_tcp_input(e->tcp, datagram, packet, e->now);
 }
@@ -256,6 +281,109 @@ static void op_segment(struct engine *e)
     input(e, &datagram, bytes, len + data, true);
 }
 
+/* A segment of the peer's with nothing unusual in it. */
+static void plain_segment(struct engine *e, unsigned who, uint32_t seq, uint32_t ack, uint8_t flags, uint16_t window)
+{
+    uint8_t bytes[MN_TCP_HEADER_MAX];
+    struct mn_tcp_header header = {.source_port = peer(who).port,
+                                   .destination_port = PORT,
+                                   .seq = seq,
+                                   .ack = ack,
+                                   .flags = flags,
+                                   .window = window,
+                                   .options = flags & MN_TCP_SYN ? MN_TCP_OPTION_MSS | MN_TCP_OPTION_WINDOW_SCALE : 0,
+                                   .mss = 1000,
+                                   .window_shift = 2};
+    struct mn_datagram datagram = {
+        .source = peer(who).address, .destination = own().address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
+    input(e, &datagram, bytes, mn_tcp_emit(bytes, &header), true);
+}
+
+/* An acknowledgement: of nothing new, of a part, of everything; mostly with the window of before, so that duplicates count. */
+static void op_ack(struct engine *e)
+{
+    uint8_t shape = mn_read_u8(&e->script);
+    uint32_t seq, ack, nxt;
+    expected(e, shape, &seq, &ack, &nxt);
+    if (shape & 4)
+        ack += MN_MIN(nxt - ack, (shape & 8 ? 1000u : 100u) * (1 + (shape >> 6)));
+    else if (shape & 8)
+        ack = nxt;
+    uint16_t window = shape & 16 ? (uint16_t)(mn_read_u8(&e->script) * 40) : 40000;
+    unsigned count = !(shape & 4) && shape & 32 ? 4 : 1;
+    while (count-- > 0)
+        plain_segment(e, shape, seq, ack, MN_TCP_ACK, window);
+}
+
+/* A whole handshake with the listener, and a user who takes it and writes. */
+static void op_connection(struct engine *e)
+{
+    uint8_t who = mn_read_u8(&e->script);
+    uint32_t seq, ack, nxt;
+    struct user *user = free_user(e);
+    if (mn_table_find(e->tcp, own(), peer(who)) != NULL || e->listener == NULL || user == NULL)
+        return;
+    plain_segment(e, who, (uint32_t)who << 24, 0, MN_TCP_SYN, 40000);
+    expected(e, who, &seq, &ack, &nxt);
+    plain_segment(e, who, seq, ack, MN_TCP_ACK, 10000);
+    while (user->tcb == NULL && mn_tcp_acceptable(e->listener))
+        user->tcb = mn_tcp_accept(e->tcp, e->listener);
+    user->reading = false;
+}
+
+/* A run of segments that was coalesced before the engine sees it: packets linked behind the one with the header. */
+static void op_run(struct engine *e)
+{
+    uint8_t bytes[2000], who = mn_read_u8(&e->script), count = mn_read_u8(&e->script) % 5;
+    uint32_t seq, ack, nxt;
+    expected(e, who, &seq, &ack, &nxt);
+    seq += (uint32_t)(int8_t)mn_read_u8(&e->script) * 100;
+    size_t size = 1 + mn_read_u8(&e->script) * 5u;
+    struct mn_tcp_header header = {.source_port = peer(who).port,
+                                   .destination_port = PORT,
+                                   .seq = seq,
+                                   .ack = ack,
+                                   .flags = MN_TCP_ACK | (who & 8 ? MN_TCP_FIN : 0),
+                                   .window = 30000};
+    struct mnet_packet *head = NULL;
+    for (unsigned i = count + 1; i-- > 0;) { /* from the last to the first */
+        size_t before = i == 0 ? mn_tcp_emit(bytes, &header) : 0;
+        for (size_t k = 0; k < size; k++)
+            bytes[before + k] = stream(seq + (uint32_t)(i * size + k));
+        struct mnet_packet *packet = packet_of(e, bytes, before + size);
+        if (packet == NULL)
+            break;
+        packet->more = head;
+        packet->total += head != NULL ? head->total : 0;
+        head = packet;
+        if (i > 0)
+            continue;
+        struct mn_datagram datagram = {
+            .source = peer(who).address, .destination = own().address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
+        head->segments = (uint16_t)(count + 1);
+        head->checksum = MNET_CHECKSUM_VERIFIED;
+        mn_tcp_input(e->tcp, &datagram, head, e->now);
+        return;
+    }
+    mnet_packet_free(head);
+}
+
+/* Memory that others use, nearly all of it or none. */
+static void op_hog(struct engine *e)
+{
+    struct mnet_packet *packet;
+    unsigned keep = mn_read_u8(&e->script);
+    if (e->hogged_count == 0) {
+        while (e->hogged_count < HOGGED && (packet = mnet_packet_alloc(e->memory)) != NULL)
+            e->hogged[e->hogged_count++] = packet;
+        keep = e->hogged_count - MN_MIN(keep / 4, e->hogged_count);
+    } else {
+        keep = 0;
+    }
+    while (e->hogged_count > keep)
+        mnet_packet_free(e->hogged[--e->hogged_count]);
+}
+
 /* Any bytes, with the right ports and checksum now and then. */
 static void op_raw(struct engine *e)
 {
@@ -296,21 +424,7 @@ static void op_icmp(struct engine *e)
     mn_tcp_icmp(e->tcp, &error, e->now);
 }
 
-/* --- the user --- */
-
-static struct user *free_user(struct engine *e)
-{
-    for (int i = 0; i < USERS; i++) {
-        if (e->users[i].tcb == NULL)
-            return &e->users[i];
-    }
-    return NULL;
-}
-
-static struct user *some_user(struct engine *e)
-{
-    return &e->users[mn_read_u8(&e->script) % USERS];
-}
+/* --- calls --- */
 
 static void op_open(struct engine *e)
 {
@@ -364,6 +478,21 @@ static void op_send(struct engine *e)
         bytes[i] = stream(seq + (uint32_t)i);
     ptrdiff_t taken = mn_tcp_send(e->tcp, user->tcb, bytes, len, (shape & 2) != 0, e->now);
     MN_ASSERT(taken <= (ptrdiff_t)len && (taken < 0 || !(shape & 2) || taken == (ptrdiff_t)len));
+}
+
+/* Bytes by reference, in a buffer that is gone from here at once. */
+static void op_send_buffer(struct engine *e)
+{
+    struct user *user = some_user(e);
+    uint32_t len = 1 + mn_read_u8(&e->script) * 60u, offset = mn_read_u8(&e->script);
+    struct mnet_buffer *buffer = mnet_buffer_alloc(e->memory);
+    if (user->tcb != NULL && buffer != NULL) {
+        uint32_t seq = mn_sendq_end(&user->tcb->sendq);
+        for (uint32_t i = 0; i < len; i++)
+            buffer->bytes[offset + i] = stream(seq + i);
+        mn_tcp_send_buffer(e->tcp, user->tcb, buffer, offset, len, len & 1, e->now);
+    }
+    mnet_buffer_free(buffer);
 }
 
 static void op_receive(struct engine *e)
@@ -457,8 +586,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const ops[])(struct engine *) = {
-        op_segment, op_segment,  op_segment, op_segment, op_output, op_output, op_raw,    op_icmp,     op_open,
-        op_accept,  op_unlisten, op_send,    op_receive, op_lend,   op_close,  op_events, op_settings, op_time};
+        op_segment, op_segment, op_segment,  op_ack,    op_ack,      op_connection, op_output,  op_output,
+        op_raw,     op_icmp,    op_open,     op_accept, op_unlisten, op_send,       op_receive, op_lend,
+        op_close,   op_events,  op_settings, op_time,   op_run,      op_run,        op_hog,     op_send_buffer};
     static struct engine e;
     memset(&e, 0, sizeof e);
     e.script = mn_reader(data, size);
@@ -468,6 +598,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ops[mn_read_u8(&e.script) % MN_COUNT_OF(ops)](&e);
         check(&e);
     }
+    while (e.hogged_count > 0)
+        mnet_packet_free(e.hogged[--e.hogged_count]);
     mn_tcp_destroy(e.tcp);
     MN_ASSERT(mnet_memory_used(e.memory) <= before);
     return 0;
