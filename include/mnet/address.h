@@ -49,8 +49,8 @@ bool mnet_endpoint_equal(struct mnet_endpoint a, struct mnet_endpoint b);
 /* Whether `address` lies in `prefix`; families must agree. */
 bool mnet_prefix_contains(struct mnet_prefix prefix, struct mnet_address address);
 
-/* Reads "10.0.0.2" or "fd00::2" (RFC 4291 2.2); a prefix adds "/24". Octets have no leading zeros. The whole text must match.
- * Returns 0 or MNET_E_INVALID, leaving the output untouched. */
+/* Reads "10.0.0.2" or "fd00::2" (RFC 4291 2.2); a prefix adds "/24". Octets have no leading zeros. The whole text
+ * must match. Returns 0 or MNET_E_INVALID, leaving the output untouched. */
 int mnet_address_parse(const char *text, struct mnet_address *address);
 int mnet_prefix_parse(const char *text, struct mnet_prefix *prefix);
 

@@ -78,7 +78,8 @@ struct mnet_packet {
     struct mnet_fragment fragments[MNET_PACKET_FRAGMENTS];
 };
 
-/* A new, empty packet with headroom, one reference, from the receive side of the budget; NULL where memory is used up. */
+/* A new, empty packet with headroom, one reference, from the receive side of the budget; NULL where memory is used
+ * up. */
 struct mnet_packet *mnet_packet_alloc(struct mnet_memory *memory);
 /* The same for data to be sent: leaves the receive reserve alone. */
 struct mnet_packet *mnet_packet_alloc_tx(struct mnet_memory *memory);
@@ -96,7 +97,8 @@ uint8_t *mnet_packet_push(struct mnet_packet *packet, size_t len);
 void mnet_packet_pull(struct mnet_packet *packet, size_t len);
 /* Keeps the first `len` bytes (at most packet->total). */
 void mnet_packet_trim(struct mnet_packet *packet, size_t len);
-/* Appends `len` bytes (at most the tailroom; only before any fragment) to the linear part and returns them for writing. */
+/* Appends `len` bytes (at most the tailroom; only before any fragment) to the linear part and returns them for
+ * writing. */
 uint8_t *mnet_packet_put(struct mnet_packet *packet, size_t len);
 /* Appends a piece of `buffer`, taking a reference of its own. False where all fragments are used. */
 bool mnet_packet_add(struct mnet_packet *packet, struct mnet_buffer *buffer, uint32_t offset, uint32_t len);
@@ -112,12 +114,12 @@ int mnet_packet_slices(const struct mnet_packet *packet, struct mnet_slice *slic
 /* Bytes of memory the packet pins: its own block, whole buffers of its fragments, and `more`. */
 size_t mnet_packet_pinned(const struct mnet_packet *packet);
 
-/* A buffer of MNET_BUFFER_LARGE (or _SMALL) usable bytes with one reference; NULL where memory is used up. The _tx forms
- * leave the receive reserve alone. */
+/* A buffer of MNET_BUFFER_LARGE (or _SMALL) usable bytes with one reference; NULL where memory is used up. The _tx
+ * forms leave the receive reserve alone. */
 struct mnet_buffer *mnet_buffer_alloc(struct mnet_memory *memory);
 struct mnet_buffer *mnet_buffer_alloc_tx(struct mnet_memory *memory, size_t at_least);
-/* A buffer that stands for `len` bytes of the caller's: `release(context)` is called when nothing points into them any more.
- * NULL where memory is used up (release is then not called). */
+/* A buffer that stands for `len` bytes of the caller's: `release(context)` is called when nothing points into them
+ * any more. NULL where memory is used up (release is then not called). */
 struct mnet_buffer *mnet_buffer_lend(struct mnet_memory *memory, const void *bytes, size_t len,
                                      void (*release)(void *context), void *context);
 struct mnet_buffer *mnet_buffer_hold(struct mnet_buffer *buffer);

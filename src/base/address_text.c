@@ -67,8 +67,8 @@ static bool is_ipv4_next(const char *at)
     return *at == '.';
 }
 
-/* Groups with colons between, at most `max`, until what follows is no group or "::". Where `ipv4_from` groups or more were
- * read an IPv4 address may stand for the last two. */
+/* Groups with colons between, at most `max`, until what follows is no group or "::". Where `ipv4_from` groups or more
+ * were read an IPv4 address may stand for the last two. */
 static bool read_groups(const char **at, uint8_t *bytes, int max, int ipv4_from, int *count)
 {
     *count = 0;

@@ -8,7 +8,7 @@
  *   high  = sum of the upper halves, which is exact for fewer than 2^32 words
  *   low   = sum of the lower halves = total - (high << 32) modulo 2^64, exact again since it is below 2^64
  *
- * Each word so costs two additions and a shift, all without a branch or a carry chain, on as many lanes as a vector has.
+ * Each word so costs two additions and a shift, all without branches or carry chains, on as many lanes as a vector has.
  */
 #include "base/checksum.h"
 

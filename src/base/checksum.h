@@ -1,7 +1,7 @@
 /* The internet checksum (RFC 1071), fast on 64-bit machines of either byte order.
  *
- * Sums are unfolded ones' complement sums of 16-bit words in *memory order*, in 64 bits: add them freely (fewer than 2^32 pieces), fold once. A piece that
- * begins at an odd offset of the whole must be added with mn_sum_odd.
+ * Sums are unfolded ones' complement sums of 16-bit words in *memory order*, in 64 bits: add them freely (fewer than
+ * 2^32 pieces), fold once. A piece that begins at an odd offset of the whole must be added with mn_sum_odd.
  */
 #ifndef MN_CHECKSUM_H
 #define MN_CHECKSUM_H

@@ -1,5 +1,5 @@
-/* A bounds-checked cursor over bytes in network order. A read or write past the end does nothing, marks the cursor as failed, and reads give 0; so a parser
- * reads a whole header and checks `ok` once. */
+/* A bounds-checked cursor over bytes in network order. A read or write past the end does nothing, marks the cursor as
+ * failed, and reads give 0; so a parser reads a whole header and checks `ok` once. */
 #ifndef MN_CURSOR_H
 #define MN_CURSOR_H
 

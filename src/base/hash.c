@@ -1,4 +1,4 @@
-/* SipHash: a state of four words; each message word goes in between rounds of additions, rotations and exclusive ors. */
+/* SipHash: a state of four words; each message word goes in between rounds of additions, rotations, exclusive ors. */
 #include "base/hash.h"
 
 #include "base/base.h"

@@ -34,7 +34,8 @@ void *mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim);
 /* `object` must be of this pool; NULL is allowed. O(1). */
 void mn_pool_free(struct mn_pool *pool, void *object);
 
-/* A block of several contiguous slabs, zeroed, for tables whose size is fixed at creation. Cannot be freed. NULL where there is none. */
+/* A zeroed block of any size, aligned to 64 bytes, for tables whose size is fixed at creation; small ones share a
+ * slab. Cannot be freed. NULL where there is no room. */
 void *mn_memory_table(struct mnet_memory *memory, size_t bytes);
 
 #endif

@@ -1,5 +1,5 @@
-/* A deterministic random generator, seeded once from the platform's entropy: ChaCha20 keystream with fast key erasure, 512 bytes at a time.
- * The same seed gives the same numbers. */
+/* A deterministic random generator, seeded once from the platform's entropy: ChaCha20 keystream with fast key
+ * erasure, 512 bytes at a time. The same seed gives the same numbers. */
 #ifndef MN_RANDOM_H
 #define MN_RANDOM_H
 

@@ -1,7 +1,8 @@
-/* A hierarchical timing wheel: arming and cancelling are O(1), expiry O(1) amortised, and an empty wheel asks for no wake-up.
+/* A hierarchical timing wheel: arming and cancelling are O(1), expiry O(1) amortised, and an empty wheel asks for no
+ * wake-up.
  *
- * Timers fire at their time rounded up to a whole microsecond, never early. There are no callbacks: mn_wheel_expire hands out expired timers one
- * by one, in order of time and, at the same microsecond, in order of arming.
+ * Timers fire at their time rounded up to a whole microsecond, never early. There are no callbacks: mn_wheel_expire
+ * hands out expired timers one by one, in order of time and, at the same microsecond, in order of arming.
  */
 #ifndef MN_WHEEL_H
 #define MN_WHEEL_H
@@ -40,8 +41,8 @@ static inline bool mn_timer_armed(const struct mn_timer *timer)
 }
 /* Takes the next timer that is due at `now_ns`, no longer armed; NULL where none is. Call until NULL. */
 struct mn_timer *mn_wheel_expire(struct mn_wheel *wheel, uint64_t now_ns);
-/* When mn_wheel_expire should next be called; MNET_NEVER where none is armed. Never later than the first timer, and exactly then unless
- * it is far ahead together with more than a handful of others: then, a little earlier. */
+/* When mn_wheel_expire should next be called; MNET_NEVER where none is armed. Never later than the first timer, and
+ * exactly then unless it is far ahead together with more than a handful of others: then, a little earlier. */
 uint64_t mn_wheel_deadline(const struct mn_wheel *wheel);
 
 #endif

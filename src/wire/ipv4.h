@@ -20,8 +20,9 @@ struct mn_ipv4 {
     bool source_route; /* an LSRR or SSRR option is present */
 };
 
-/* Parses and validates the header in the first `len` bytes of a packet of `total` bytes (linear part and all): version, lengths, checksum, options. The
- * packet may be longer than total_len (link padding). On a failure other than TRUNCATED the fields read so far are set. */
+/* Parses and validates the header in the first `len` bytes of a packet of `total` bytes (linear part and all):
+ * version, lengths, checksum, options. The packet may be longer than total_len (link padding). On a failure other
+ * than TRUNCATED the fields read so far are set. */
 enum mn_parse mn_ipv4_parse(const void *data, size_t len, size_t total, struct mn_ipv4 *header);
 /* The same for the quote in an ICMP error: total_len may exceed what is there, and the checksum is not verified. */
 enum mn_parse mn_ipv4_parse_quote(const void *data, size_t len, struct mn_ipv4 *header);

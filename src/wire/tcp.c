@@ -2,7 +2,7 @@
  *
  * Options are emitted in this order, each group aligned to four bytes by NOPs in front where it needs them:
  *
- *   MSS | SACK permitted, timestamps (or NOP, NOP, timestamps) | NOP, window scale | user timeout | NOP, NOP, SACK blocks
+ *   MSS | SACK permitted, timestamps (or 2 NOP, timestamps) | NOP, window scale | user timeout | 2 NOP, SACK blocks
  *
  * SACK permitted without timestamps comes last, with the end of the list and zeros behind it.
  */
@@ -157,8 +157,8 @@ static struct layout lay_out(const struct mn_tcp_header *header)
     layout.options_len += has(header, MN_TCP_OPTION_WINDOW_SCALE) ? 1 + LENGTH_WINDOW_SCALE : 0;
     layout.options_len += has(header, MN_TCP_OPTION_USER_TIMEOUT) ? LENGTH_USER_TIMEOUT : 0;
     if (has(header, MN_TCP_OPTION_SACK)) {
-        size_t room = OPTIONS_MAX - layout.options_len, head = 2 + OPTION_HEADER;
-        size_t fitting = room < head ? 0 : (room - head) / SACK_BLOCK;
+        /* All the others together leave 16 bytes. */
+        size_t head = 2 + OPTION_HEADER, fitting = (OPTIONS_MAX - layout.options_len - head) / SACK_BLOCK;
         layout.sack_blocks = MN_MIN(MN_MIN(header->sack_count, MN_TCP_SACK_BLOCKS), fitting);
         layout.options_len += layout.sack_blocks > 0 ? head + layout.sack_blocks * SACK_BLOCK : 0;
     }

@@ -52,10 +52,12 @@ struct mn_tcp_header {
     struct mn_tcp_sack_block sack[MN_TCP_SACK_BLOCKS];
 };
 
-/* Reads a header and its options from the first `len` bytes (the linear part). TRUNCATED below 20 bytes or below the data offset, INVALID for a data offset below 5.
- * The checksum is the caller's to verify, before anything else is believed. Unknown options are skipped by their length (MUST-6). */
+/* Reads a header and its options from the first `len` bytes (the linear part). TRUNCATED below 20 bytes or below the
+ * data offset, INVALID for a data offset below 5. The checksum is the caller's to verify, before anything else is
+ * believed. Unknown options are skipped by their length (MUST-6). */
 enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *header);
-/* Bytes that emit will write: 20 and the options, padded with zeros to a multiple of four (MUST-69). SACK blocks that do not fit are left out. */
+/* Bytes that emit will write: 20 and the options, padded with zeros to a multiple of four (MUST-69). SACK blocks that
+ * do not fit are left out. */
 size_t mn_tcp_header_length(const struct mn_tcp_header *header);
 /* Writes the header with the checksum field as given; returns mn_tcp_header_length. */
 size_t mn_tcp_emit(void *to, const struct mn_tcp_header *header);

@@ -61,7 +61,8 @@ struct mn_icmp_error {
 /* The unfolded pseudo-header sum (RFC 9293 3.1, RFC 768, RFC 8200 8.1) for checksum.h; families must agree. */
 uint64_t mn_pseudo_sum(const struct mnet_address *source, const struct mnet_address *destination, uint8_t protocol,
                        uint32_t len);
-/* Whether the checksum of a received TCP segment or UDP datagram (its header at packet->data) is right, as far as the device has not answered for it. */
+/* Whether the checksum of a received TCP segment or UDP datagram (its header at packet->data) is right, as far as the
+ * device has not answered for it. */
 bool mn_transport_checksum_ok(const struct mnet_packet *packet, const struct mn_datagram *datagram);
 
 #endif

@@ -236,6 +236,22 @@ static void trim_drops_what_is_behind(void **state)
     mnet_packet_free(packet);
 }
 
+/* Whoever links packets may count only their own bytes in the totals behind the first. */
+static void trim_allows_inner_totals_of_their_own_bytes(void **state)
+{
+    struct mnet_packet *packet = long_packet(memory_of(state));
+    packet->more->total = 300;
+    mnet_packet_trim(packet, WHOLE - 1);
+    assert_int_equal(packet->more->total, 300);
+    assert_int_equal(packet->more->more->total, 50 + 16000 + 8);
+    mnet_packet_trim(packet, 2101 + 299);
+    assert_int_equal(packet->more->total, 299);
+    assert_null(packet->more->more);
+    mnet_packet_pull(packet, 2101);
+    assert_int_equal(packet->more->total, 299);
+    mnet_packet_free(packet);
+}
+
 static void copy_out_of_any_range(void **state)
 {
     struct mnet_packet *packet = long_packet(memory_of(state));
@@ -528,6 +544,7 @@ int main(void)
         WITH_MEMORY(pull_byte_by_byte_gives_every_byte),
         WITH_MEMORY(trim_any_length_keeps_the_front),
         WITH_MEMORY(trim_drops_what_is_behind),
+        WITH_MEMORY(trim_allows_inner_totals_of_their_own_bytes),
         WITH_MEMORY(copy_out_of_any_range),
         WITH_MEMORY(copy_in_to_any_range),
         WITH_MEMORY(slices_list_the_pieces_in_order),

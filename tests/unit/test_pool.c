@@ -224,6 +224,16 @@ static void tables_are_zero_disjoint_and_share_slabs(void **state)
     }
 }
 
+static void tables_use_the_larger_rest(void **state)
+{
+    struct fixture *f = *state;
+    mn_memory_table(f->memory, 1000);
+    mn_memory_table(f->memory, MN_SLAB_BYTES - 100);
+    assert_int_equal(mnet_memory_used(f->memory), 2 * MN_SLAB_BYTES);
+    assert_non_null(mn_memory_table(f->memory, MN_SLAB_BYTES - 2000));
+    assert_int_equal(mnet_memory_used(f->memory), 2 * MN_SLAB_BYTES);
+}
+
 static void table_too_large_is_refused_without_effect(void **state)
 {
     struct fixture *f = *state;
@@ -304,6 +314,7 @@ int main(void)
         WITH_MEMORY(empty_slabs_serve_other_sizes),
         WITH_MEMORY(used_counts_slabs_with_objects),
         WITH_MEMORY(tables_are_zero_disjoint_and_share_slabs),
+        WITH_MEMORY(tables_use_the_larger_rest),
         WITH_MEMORY(table_too_large_is_refused_without_effect),
         WITH_MEMORY(pools_and_tables_meet_without_overlap),
         WITH_MEMORY(random_use_keeps_objects_apart),

@@ -128,16 +128,22 @@ static void below_stays_below_and_reaches_all(void **state)
     assert_true(mn_random_below(&random, UINT32_MAX) < UINT32_MAX);
 }
 
-/* With a bound of 3 * 2^30, taking a remainder would favour the lowest third two to one. */
+/* With a bound of 3 * 2^30, taking a remainder would favour the lowest third two to one, and taking the upper half of a
+ * product every third number. */
 static void below_has_no_bias(void **state)
 {
     (void)state;
     struct mn_random random = seeded(7);
-    int thirds[3] = {0};
-    for (int i = 0; i < 30000; i++)
-        thirds[mn_random_below(&random, 3u << 30) >> 30]++;
-    for (int i = 0; i < 3; i++)
+    int thirds[3] = {0}, every_third[3] = {0};
+    for (int i = 0; i < 30000; i++) {
+        uint32_t value = mn_random_below(&random, 3u << 30);
+        thirds[value >> 30]++;
+        every_third[value % 3]++;
+    }
+    for (int i = 0; i < 3; i++) {
         assert_in_range(thirds[i], 9500, 10500);
+        assert_in_range(every_third[i], 9500, 10500);
+    }
 }
 
 int main(void)

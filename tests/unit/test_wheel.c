@@ -143,6 +143,20 @@ static void armed_while_expiring_fires_in_the_same_pass(void **state)
     assert_true(mn_wheel_deadline(&wheel) == 50000);
 }
 
+/* A clock that goes back is ignored: what was due stays due. */
+static void expiry_at_an_earlier_time_changes_nothing(void **state)
+{
+    (void)state;
+    struct mn_wheel wheel;
+    struct mn_timer timer = {0};
+    mn_wheel_init(&wheel, 0);
+    assert_null(expire(&wheel, 100 * MNET_MILLISECOND));
+    assert_null(expire(&wheel, 50 * MNET_MILLISECOND));
+    mn_wheel_arm(&wheel, &timer, 80 * MNET_MILLISECOND);
+    assert_true(mn_wheel_deadline(&wheel) == 100 * MNET_MILLISECOND);
+    assert_ptr_equal(expire(&wheel, 50 * MNET_MILLISECOND), &timer);
+}
+
 static void far_times_are_kept_exactly(void **state)
 {
     (void)state;
@@ -322,6 +336,7 @@ int main(void)
         cmocka_unit_test(same_microsecond_keeps_the_order_of_arming_across_levels),
         cmocka_unit_test(armed_again_goes_behind_its_equals),
         cmocka_unit_test(armed_while_expiring_fires_in_the_same_pass),
+        cmocka_unit_test(expiry_at_an_earlier_time_changes_nothing),
         cmocka_unit_test(far_times_are_kept_exactly),
         cmocka_unit_test(deadline_of_a_crowd_is_early_but_leads_there),
         cmocka_unit_test(random_use_equals_a_sorted_list),

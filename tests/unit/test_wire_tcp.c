@@ -64,7 +64,7 @@ static void parse_reads_all_flags(void **state)
         uint8_t bytes[MN_TCP_HEADER];
         struct mn_tcp_header header;
         memcpy(bytes, plain, sizeof(bytes));
-        bytes[12] |= 0x0f; /* MUST: reserved bits are ignored on receipt */
+        bytes[12] |= 0x0f; /* RFC 9293 3.1: reserved bits are ignored on receipt */
         bytes[13] = (uint8_t)flags;
         assert_int_equal(parse_exact(bytes, sizeof(bytes), &header), MN_PARSE_OK);
         assert_int_equal(header.flags, flags);
