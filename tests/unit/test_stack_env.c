@@ -1,0 +1,290 @@
+/* The program around mnet_main: options, devices, exit status, and what is ended for it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "ports/hosted/stacks.h"
+#include "stack/env.h"
+#include "support/world.h"
+
+/* A port that has nothing but a clock that `wait` moves, and what the program did with it. */
+struct port {
+    uint64_t now;
+    char output[2048], error[2048];
+    struct mnet_device device;
+    unsigned opened, closed;
+    char name[32], host[32];
+    int (*program)(struct mnet_env *env);
+};
+
+static struct port port;
+
+static uint64_t port_now(void *context)
+{
+    return ((struct port *)context)->now;
+}
+
+static void port_wait(void *context, uint64_t deadline)
+{
+    if (deadline == MNET_NEVER)
+        abort(); /* nothing will ever happen again */
+    ((struct port *)context)->now = deadline;
+}
+
+static bool port_entropy(void *context, void *buffer, size_t len)
+{
+    (void)context;
+    memset(buffer, 1, len);
+    return true;
+}
+
+static void port_print(void *context, enum mn_console console, const char *text, size_t len)
+{
+    struct port *p = context;
+    strncat(console == MN_CONSOLE_OUTPUT ? p->output : p->error, text, len);
+}
+
+static void *port_allocate(void *context, size_t size)
+{
+    (void)context;
+    return malloc(size);
+}
+
+static void port_release(void *context, void *region, size_t size)
+{
+    (void)context;
+    (void)size;
+    free(region);
+}
+
+static int device_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
+{
+    (void)device;
+    (void)packets;
+    (void)max;
+    return 0;
+}
+
+static int device_tx(struct mnet_device *device, struct mnet_packet **packets, int count)
+{
+    (void)device;
+    for (int i = 0; i < count; i++)
+        mnet_packet_free(packets[i]);
+    return count;
+}
+
+static void device_close(struct mnet_device *device)
+{
+    (void)device;
+    port.closed++;
+}
+
+static struct mnet_device *port_open_device(void *context, const struct mn_device_request *request)
+{
+    static const struct mnet_device_ops ops = {.rx = device_rx, .tx = device_tx, .close = device_close};
+    struct port *p = context;
+    snprintf(p->name, sizeof p->name, "%s", request->name);
+    snprintf(p->host, sizeof p->host, "%s", request->host != NULL ? request->host : "-");
+    if (strcmp(p->host, "none") == 0)
+        return NULL;
+    p->opened++;
+    p->device = (struct mnet_device){.ops = &ops, .name = "test", .mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500, .fd = -1};
+    return &p->device;
+}
+
+int mnet_main(struct mnet_env *env)
+{
+    return port.program(env);
+}
+
+/* Runs `program` with the arguments; returns the exit status. */
+static int run(int (*program)(struct mnet_env *env), const char *arguments)
+{
+    char text[256] = "test ", *argv[16];
+    int argc = 0;
+    strcat(text, arguments);
+    for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    port = (struct port){.now = MNET_SECOND, .program = program};
+    struct mn_env_setup setup = {
+        .argc = argc,
+        .argv = argv,
+        .context = &port,
+        .now = port_now,
+        .entropy = port_entropy,
+        .open_device = port_open_device,
+        .print = port_print,
+        .allocate = port_allocate,
+        .release = port_release,
+        .memory_size = 32u << 20,
+        .wait = port_wait,
+        .task_stacks = mn_hosted_stacks,
+    };
+    int status = mn_env_run(&setup);
+    assert_int_equal(port.opened, port.closed);
+    return status;
+}
+
+static int say_arguments(struct mnet_env *env)
+{
+    mnet_print(env, "%d %s", mnet_env_argc(env), mnet_env_argv(env)[1]);
+    mnet_output(env, "\0!", 2);
+    return 7;
+}
+
+static void program_gets_its_arguments_and_gives_the_status(void **state)
+{
+    (void)state;
+    assert_int_equal(run(say_arguments, "--ipv4=10.0.0.1/24 mine --log=info"), 7);
+    assert_string_equal(port.output, "2 mine");
+}
+
+static int fail_somehow(struct mnet_env *env)
+{
+    (void)env;
+    return MNET_E_REFUSED;
+}
+
+static void program_that_fails_has_status_1(void **state)
+{
+    (void)state;
+    assert_int_equal(run(fail_somehow, ""), 1);
+}
+
+static void wrong_option_has_status_1_and_one_line(void **state)
+{
+    (void)state;
+    assert_int_equal(run(say_arguments, "--ipv4=10.0.0.300/24"), 1);
+    assert_string_equal(port.output, "");
+    assert_memory_equal(port.error, "test: --ipv4=10.0.0.300/24: expected", 36);
+    assert_ptr_equal(strchr(port.error, '\n'), port.error + strlen(port.error) - 1);
+}
+
+static void help_has_status_0(void **state)
+{
+    (void)state;
+    assert_int_equal(run(say_arguments, "--help"), 0);
+    assert_string_equal(port.output, mn_options_help);
+}
+
+static int bring_up(struct mnet_env *env)
+{
+    struct mnet_stack *stack, *second;
+    int error = mnet_stack_up(env, NULL, &stack);
+    if (error < 0)
+        return error;
+    if (mnet_stack_memory_used(stack) > (32u << 20) / 100 * 65)
+        return 2;
+    if (mnet_stack_up(env, NULL, &second) != MNET_E_NO_DEVICE)
+        return 3;
+    mnet_stack_down(stack);
+    if (mnet_stack_up(env, NULL, &stack) != 0) /* the device can be opened again */
+        return 4;
+    return 0; /* still up */
+}
+
+static void device_is_opened_by_name_and_closed_by_its_stack(void **state)
+{
+    (void)state;
+    assert_int_equal(run(bring_up, "--ipv4=10.0.0.1/24"), 0);
+    assert_string_equal(port.name, "service");
+    assert_string_equal(port.host, "-");
+    assert_int_equal(port.opened, 2);
+    assert_int_equal(run(bring_up, "--ipv4=10.0.0.1/24 --net:front=tap7"), 0);
+    assert_string_equal(port.name, "front");
+    assert_string_equal(port.host, "tap7");
+}
+
+static int no_device(struct mnet_env *env)
+{
+    struct mnet_stack *stack;
+    return mnet_stack_up(env, NULL, &stack) == MNET_E_NO_DEVICE && stack == NULL ? 0 : 1;
+}
+
+static void device_that_cannot_be_opened_is_reported(void **state)
+{
+    (void)state;
+    assert_int_equal(run(no_device, "--ipv4=10.0.0.1/24 --net:service=none"), 0);
+}
+
+static int look_at_devices(struct mnet_env *env)
+{
+    struct mnet_device *device = mnet_env_device(env, "a");
+    if (device == NULL || mnet_env_device(env, "a") != device || port.opened != 1)
+        return 1;
+    return mnet_env_device(env, "a name that is longer than any name of a device") == NULL ? 0 : 2;
+}
+
+static void device_not_taken_is_closed_with_the_environment(void **state)
+{
+    (void)state;
+    assert_int_equal(run(look_at_devices, ""), 0);
+    assert_int_equal(port.closed, 1);
+}
+
+static int forever(void *argument)
+{
+    int *result = argument;
+    *result = mnet_sleep(MNET_NEVER);
+    return *result;
+}
+
+static int left_behind[2];
+
+static int leave_tasks(struct mnet_env *env)
+{
+    (void)env;
+    mnet_spawn(NULL, forever, &left_behind[0]);
+    mnet_spawn(NULL, forever, &left_behind[1]);
+    mnet_yield();
+    return 0;
+}
+
+static void tasks_left_are_cancelled_and_awaited(void **state)
+{
+    (void)state;
+    assert_int_equal(run(leave_tasks, ""), 0);
+    assert_int_equal(left_behind[0], MNET_E_CANCELLED);
+    assert_int_equal(left_behind[1], MNET_E_CANCELLED);
+}
+
+/* Nobody answers: what was not closed is given up after a while, and the program ends. */
+static int leave_connection(struct mnet_env *env)
+{
+    struct mnet_stack *stack;
+    struct mnet_flow *flow;
+    struct mnet_listener *listener;
+    int error = mnet_stack_up(env, NULL, &stack);
+    if (error == 0)
+        error = mnet_tcp_listen(stack, 80, NULL, &listener);
+    return error < 0 ? error
+                     : mnet_tcp_connect_begin(stack, (struct mnet_endpoint){mnet_ipv4(10, 0, 0, 2), 80}, NULL, &flow);
+}
+
+static void connections_left_do_not_hold_the_program(void **state)
+{
+    (void)state;
+    assert_int_equal(run(leave_connection, "--ipv4=10.0.0.1/24"), 0);
+    assert_true(port.now < 10 * MNET_SECOND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(program_gets_its_arguments_and_gives_the_status),
+        cmocka_unit_test(program_that_fails_has_status_1),
+        cmocka_unit_test(wrong_option_has_status_1_and_one_line),
+        cmocka_unit_test(help_has_status_0),
+        cmocka_unit_test(device_is_opened_by_name_and_closed_by_its_stack),
+        cmocka_unit_test(device_that_cannot_be_opened_is_reported),
+        cmocka_unit_test(device_not_taken_is_closed_with_the_environment),
+        cmocka_unit_test(tasks_left_are_cancelled_and_awaited),
+        cmocka_unit_test(connections_left_do_not_hold_the_program),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
