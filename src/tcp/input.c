@@ -317,7 +317,8 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
         return DONE;
     }
-    if (!(seg->header.flags & MN_TCP_SYN)) /* RFC 7323 2.2: never scaled in a SYN, nor in a SYN,ACK of simultaneous open */
+    /* RFC 7323 2.2: never scaled in a SYN, which here is the SYN,ACK of a simultaneous open. */
+    if (!(seg->header.flags & MN_TCP_SYN))
         seg->window <<= tcb->snd_wscale;
     if (tcb->state == MN_SYN_RECEIVED && complete_handshake(tcp, tcb, seg) == DONE)
         return DONE;

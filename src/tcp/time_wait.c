@@ -38,8 +38,8 @@ static void restart(struct mn_tcp *tcp, struct mn_time_wait *tw, uint64_t now)
 
 static void acknowledge(struct mn_tcp *tcp, const struct mn_conn *conn, uint32_t snd_nxt, uint32_t rcv_nxt)
 {
-    mn_reply(
-        tcp, &(struct mn_reply){
+    mn_reply(tcp,
+             &(struct mn_reply){
                  .local = conn->local, .remote = conn->remote, .seq = snd_nxt, .ack = rcv_nxt, .flags = MN_TCP_ACK});
 }
 
