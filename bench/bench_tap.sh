@@ -75,6 +75,6 @@ figure()
         BEGIN { printf \"%s %.2f %s %.2f %.2f\\n\", name, value(ours), unit, value(reference), value(ours) / value(reference) }"
 }
 
-figure tap_bulk_to_mnet Gbit/s 'amount * 8 / n' send 9 $BYTES
-figure tap_bulk_from_mnet Gbit/s 'amount * 8 / n' receive 19 $SOURCE_BYTES
+figure tap_bulk_to_mnet Gbit/s 'amount * 8 / n' push 10 $BYTES
+figure tap_bulk_from_mnet Gbit/s 'amount * 8 / n' pull 20 $SOURCE_BYTES
 figure tap_round_trip us 'n / amount / 1000' round 7 $ROUNDS

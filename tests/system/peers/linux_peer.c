@@ -1,8 +1,10 @@
 /* The Linux end of system tests and benchmarks: the kernel's TCP through its sockets.
  *
- *   linux_peer serve                             on port 7 echo, 9 discard and verify, 19 source, like mnet_peer
+ *   linux_peer serve                             on the ports of mnet_peer
  *   linux_peer send ADDRESS PORT BYTES           sends, then reads what the peer says it got
  *   linux_peer receive ADDRESS PORT BYTES
+ *   linux_peer push ADDRESS PORT BYTES           the same without looking at the bytes, for benchmarks
+ *   linux_peer pull ADDRESS PORT BYTES
  *   linux_peer round ADDRESS PORT COUNT          round trips of 64 bytes
  *   linux_peer parallel ADDRESS PORT COUNT       so many connections at the same time, a message echoed on each
  *   linux_peer half-close ADDRESS PORT BYTES     sends, shuts down, then reads the echo to its end
@@ -132,6 +134,30 @@ static bool receive_pattern(int fd, uint64_t *bytes)
     return well && got == 0;
 }
 
+static bool push(int fd, uint64_t bytes)
+{
+    uint8_t *chunk = chunk_alloc();
+    bool well = true;
+    memset(chunk, 0, CHUNK);
+    for (uint64_t done = 0; done < bytes && well; done += CHUNK) {
+        well = write_all(fd, chunk, CHUNK);
+    }
+    free(chunk);
+    return well;
+}
+
+static bool pull(int fd, uint64_t *bytes)
+{
+    uint8_t *chunk = chunk_alloc();
+    ssize_t got;
+    *bytes = 0;
+    while ((got = recv(fd, chunk, CHUNK, 0)) > 0) {
+        *bytes += (uint64_t)got;
+    }
+    free(chunk);
+    return got == 0;
+}
+
 /* ---- Server: a thread for each connection ---- */
 
 static void *echo_client(void *argument)
@@ -165,6 +191,23 @@ static void *source_client(void *argument)
 {
     int fd = (int)(intptr_t)argument;
     send_pattern(fd, SOURCE_BYTES);
+    close(fd);
+    return NULL;
+}
+
+static void *pull_server(void *argument)
+{
+    uint64_t bytes;
+    int fd = (int)(intptr_t)argument;
+    pull(fd, &bytes);
+    close(fd);
+    return NULL;
+}
+
+static void *push_server(void *argument)
+{
+    int fd = (int)(intptr_t)argument;
+    push(fd, SOURCE_BYTES);
     close(fd);
     return NULL;
 }
@@ -203,9 +246,23 @@ static void *accept_discard(void *argument)
     return argument;
 }
 
+static void *accept_pull(void *argument)
+{
+    accept_clients("10", pull_server);
+    return argument;
+}
+
+static void *accept_push(void *argument)
+{
+    accept_clients("20", push_server);
+    return argument;
+}
+
 static void serve(void)
 {
     pthread_t thread;
+    pthread_create(&thread, NULL, accept_pull, NULL);
+    pthread_create(&thread, NULL, accept_push, NULL);
     pthread_create(&thread, NULL, accept_echo, NULL);
     pthread_create(&thread, NULL, accept_discard, NULL);
     accept_clients("19", source_client);
@@ -233,6 +290,26 @@ static void receive_client(const char *address, const char *port, uint64_t bytes
     int fd = connect_to(address, port);
     if (!receive_pattern(fd, &got) || got != bytes) {
         die("receive");
+    }
+    close(fd);
+}
+
+static void push_client(const char *address, const char *port, uint64_t bytes)
+{
+    int fd = connect_to(address, port);
+    char byte;
+    if (!push(fd, bytes) || shutdown(fd, SHUT_WR) < 0 || recv(fd, &byte, 1, 0) != 0) {
+        die("push");
+    }
+    close(fd);
+}
+
+static void pull_client(const char *address, const char *port, uint64_t bytes)
+{
+    uint64_t got;
+    int fd = connect_to(address, port);
+    if (!pull(fd, &got) || got != bytes) {
+        die("pull");
     }
     close(fd);
 }
@@ -361,6 +438,8 @@ static const struct {
 } commands[] = {
     {"send", "bytes", send_client},
     {"receive", "bytes", receive_client},
+    {"push", "bytes", push_client},
+    {"pull", "bytes", pull_client},
     {"round", "rounds", round_client},
     {"parallel", "connections", parallel_client},
     {"half-close", "bytes", half_close_client},

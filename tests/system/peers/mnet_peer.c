@@ -1,6 +1,7 @@
 /* The mnet end of system tests and benchmarks.
  *
- *   mnet_peer OPTIONS [--loss=PPM] serve              on port 7 echo, 9 discard and verify, 19 source
+ *   mnet_peer OPTIONS [--loss=PPM] serve              on port 7 echo, 9 discard and verify, 19 source;
+ *                                                     10 and 20: discard and source without looking at the bytes
  *   mnet_peer OPTIONS [--loss=PPM] send ADDRESS PORT BYTES
  *   mnet_peer OPTIONS [--loss=PPM] receive ADDRESS PORT BYTES
  *   mnet_peer OPTIONS round ADDRESS PORT COUNT        round trips of 64 bytes
@@ -94,6 +95,35 @@ static int source(struct mnet_flow *flow)
     return send_pattern(flow, SOURCE_BYTES);
 }
 
+static int push(struct mnet_flow *flow)
+{
+    uint8_t *chunk = chunk_alloc();
+    int error = 0;
+    memset(chunk, 0, CHUNK);
+    for (uint64_t done = 0; done < SOURCE_BYTES && error == 0; done += CHUNK) {
+        error = mnet_tcp_write(flow, chunk, CHUNK, NULL, MNET_NEVER);
+    }
+    free(chunk);
+    return error;
+}
+
+static int pull_client(void *flow)
+{
+    struct mnet_slice slices[16];
+    while (mnet_tcp_get(flow, slices, 16, MNET_NEVER) > 0) {
+        mnet_tcp_release(flow);
+    }
+    mnet_tcp_close(flow);
+    return 0;
+}
+
+static int push_client(void *flow)
+{
+    push(flow);
+    mnet_tcp_close(flow);
+    return 0;
+}
+
 static int echo_client(void *flow)
 {
     echo(flow);
@@ -148,7 +178,11 @@ static int serve_port(void *argument)
 
 static int serve(struct mnet_env *env, struct mnet_stack *stack)
 {
-    static struct service services[] = {{NULL, 7, echo_client}, {NULL, 9, discard_client}, {NULL, 19, source_client}};
+    static struct service services[] = {{NULL, 7, echo_client},
+                                        {NULL, 9, discard_client},
+                                        {NULL, 19, source_client},
+                                        {NULL, 10, pull_client},
+                                        {NULL, 20, push_client}};
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
         services[i].stack = stack;
         int error = mnet_spawn(NULL, serve_port, &services[i]);
