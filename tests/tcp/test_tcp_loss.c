@@ -229,6 +229,7 @@ SCRIPT(established_duplicates_with_a_closed_window_are_no_loss)
     for (int i = 0; i < 5; i++)
         send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
     expect_nothing(&t);
+    assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 0);
     wait_ms(&t, 250);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1);
     tcp_end(&t);

@@ -166,6 +166,10 @@ SCRIPT(established_segment_is_trimmed_on_the_right)
     expect_state(&t, MN_ESTABLISHED);
     read_pattern(&t, 0, 4000);
     read_result(&t, MNET_E_DEADLINE);
+    drain(&t, NULL);
+    send_(&t, .seq = 4001, .ack = 1, .flags = ACK, .len = 380); /* up to where the FIN was, which was not taken */
+    read_pattern(&t, 4000, 380);
+    expect_state(&t, MN_ESTABLISHED);
     tcp_end(&t);
 }
 

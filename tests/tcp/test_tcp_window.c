@@ -346,6 +346,9 @@ SCRIPT(established_old_segment_does_not_update_the_window)
     send_(&t, .seq = 6, .ack = 1, .flags = ACK, .data = "world", .window = 0); /* ... 6 */
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "helloworld!", .window = 5000);
     drain(&t, NULL);
+    assert_int_equal(t.tcb->snd_wnd, 0); /* SEG.SEQ < SND.WL1, although there is news in it */
+    send_(&t, .seq = 12, .ack = 1, .flags = ACK, .window = 5000);
+    assert_int_equal(t.tcb->snd_wnd, 5000);
     uint32_t window = t.tcb->snd_wnd;
     send_(&t, .seq = 5, .ack = 1, .flags = ACK, .data = "oworld!", .window = 777);
     drain(&t, NULL);
