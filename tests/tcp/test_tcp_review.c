@@ -1,0 +1,309 @@
+/* What a review of the engine found: want of memory at every turn, promises, windows at the edges of their scale, records that answer. */
+#include "base/memory.h"
+#include "tests/tcp/pair.h"
+
+/* No memory for what is sent; where `all`, no packet for an answer either. Returns what feed needs. */
+static uint32_t starve(struct tcp_test *t, bool all)
+{
+    uint32_t reserve = t->memory->reserve;
+    t->memory->reserve = UINT32_MAX;
+    if (all)
+        t->memory->packets.limit = t->memory->packets.in_use;
+    return reserve;
+}
+
+static void feed(struct tcp_test *t, uint32_t reserve)
+{
+    t->memory->reserve = reserve;
+    t->memory->packets.limit = SIZE_MAX;
+}
+
+/* --- want of memory on the way out --- */
+
+SCRIPT(established_data_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    t.hold_output = true;
+    write_text(&t, "abc");
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, false);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+    tcp_end(&t);
+}
+
+SCRIPT(syn_sent_syn_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    t.hold_output = true;
+    open_active(&t);
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 0, .flags = SYN);
+    tcp_end(&t);
+}
+
+SCRIPT(syn_sent_without_any_packet_times_out)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    t.hold_output = true;
+    open_active(&t);
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    wait_ms(&t, 181 * 1000);
+    assert_int_equal(mn_tcp_status(t.tcb), MNET_E_TIMED_OUT);
+    feed(&t, reserve);
+    tcp_end(&t);
+}
+
+/* The connection was idle for long: its patience begins with the close. */
+SCRIPT(fin_wait_1_fin_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    wait_ms(&t, 3600 * 1000);
+    uint32_t reserve = starve(&t, true);
+    close_(&t);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    tcp_end(&t);
+}
+
+SCRIPT(fin_wait_1_closed_window_after_long_idleness_is_waited_for)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
+    wait_ms(&t, 3600 * 1000);
+    close_(&t);
+    wait_ms(&t, 10);
+    expect_state(&t, MN_FIN_WAIT_1);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    tcp_end(&t);
+}
+
+SCRIPT(fin_wait_2_fin_is_acknowledged_without_a_record)
+{
+    struct tcp_test t;
+    tcp_fin_wait_2(&t);
+    t.tcp->time_waits.limit = 0;
+    send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_CLOSED);
+    tcp_end(&t);
+}
+
+SCRIPT(listen_syn_without_memory_costs_no_other_record)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    for (uint16_t i = 0; i < 10; i++)
+        send_(&t, .flags = SYN, .from = endpoint(10, 0, 1, 1, (uint16_t)(1000 + i)));
+    uint32_t reserve = starve(&t, false);
+    for (uint16_t i = 0; i < 10; i++)
+        send_(&t, .flags = SYN, .from = endpoint(10, 0, 1, 2, (uint16_t)(1000 + i)));
+    assert_usage(&t, half_open, 10);
+    assert_int_equal(counted(&t, TCP_DROP_MEMORY), 10);
+    feed(&t, reserve);
+    tcp_end(&t);
+}
+
+/* A transfer during which, on both sides, memory for sending and for reassembly comes and goes. */
+SCRIPT(established_transfer_survives_want_of_memory)
+{
+    for (uint8_t seed = 1; seed <= 8; seed++) {
+        struct tcp_pair pair;
+        pair_connect(&pair, TCP_SETUP(NULL, .send_buffer = 65536, .gso_max = seed & 1 ? 60000 : 0), MNET_MILLISECOND,
+                     NULL);
+        uint32_t reserves[2] = {pair.side[0].memory->reserve, pair.side[1].memory->reserve};
+        uint32_t total = 300000, random = seed;
+        for (int round = 0; round < 4000 && pair.read[1] < total; round++) {
+            for (int i = 0; i < 2; i++) {
+                random = random * 1664525u + 1013904223u;
+                bool short_of_memory = random >> 30 != 0; /* three times in four */
+                pair.side[i].memory->reserve = short_of_memory ? UINT32_MAX : reserves[i];
+                pair.side[i].tcp->runs.limit = short_of_memory ? 0 : SIZE_MAX;
+            }
+            pair_transfer(&pair, 0, total - pair.written[0], 20 * MNET_MILLISECOND);
+        }
+        assert_int_equal(pair.read[1], total);
+        for (int i = 0; i < 2; i++)
+            pair.side[i].memory->reserve = reserves[i];
+        pair_end(&pair);
+    }
+}
+
+/* --- windows, and what they promise --- */
+
+/* The promise of what can receive nothing more is what lies unread. */
+SCRIPT(closed_unread_data_is_all_that_is_promised)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+    assert_int_equal(t.tcp->receive_promised, 65535);
+    send_(&t, .seq = 4, .ack = 1, .flags = RST | ACK);
+    assert_int_equal(t.tcp->receive_promised, 3);
+    abort_(&t);
+    assert_int_equal(t.tcp->receive_promised, 0);
+    tcp_end(&t);
+}
+
+SCRIPT(close_wait_promises_nothing)
+{
+    struct tcp_test t;
+    tcp_close_wait(&t);
+    assert_int_equal(t.tcp->receive_promised, 0);
+    tcp_end(&t);
+}
+
+/* Sends and reads full segments until the target of the window no longer grows; returns the next sequence number. */
+static uint32_t grow_window(struct tcp_test *t)
+{
+    uint32_t seq = 1;
+    char text[MSS];
+    for (int i = 0; i < 600; i++, seq += MSS) {
+        send_(t, .seq = seq, .ack = 1, .flags = ACK, .len = MSS);
+        assert_int_equal(mn_tcp_receive(t->tcp, t->tcb, text, sizeof text, t->now), MSS);
+    }
+    wait_ms(t, 1000);
+    drain(t, NULL);
+    return seq;
+}
+
+/* Sixteen bits are all there is without scaling: a target beyond them made an update out of every byte read. */
+SCRIPT(established_unscaled_window_updates_are_worthwhile)
+{
+    struct tcp_test t;
+    tcp_established(&t, .receive_buffer = 1u << 20);
+    uint32_t seq = grow_window(&t);
+    for (int i = 0; i < 4; i++, seq += MSS)
+        send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = MSS);
+    drain(&t, NULL);
+    for (int i = 0; i < 1000; i++) {
+        char byte;
+        assert_int_equal(mn_tcp_receive(t.tcp, t.tcb, &byte, 1, t.now), 1);
+    }
+    assert_in_range(drain(&t, NULL), 0, 1);
+    tcp_end(&t);
+}
+
+/* With the budget used up by others, a scale's unit above two segments must not keep the window closed. */
+SCRIPT(established_window_opens_by_a_unit_of_its_scale)
+{
+    struct tcp_test t;
+    tcp_established(&t, .receive_buffer = 1u << 28, .shift = 7);
+    t.tcp->receive_budget = 0;
+    uint32_t seq = 1;
+    while (t.tcb->rcv_adv != t.tcb->rcv_nxt) {
+        uint32_t len = MN_MIN(t.tcb->rcv_adv - t.tcb->rcv_nxt, MSS);
+        send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)len);
+        seq += len;
+    }
+    drain(&t, NULL);
+    read_pattern(&t, 0, seq - 1);
+    expect(&t, .seq = 1, .ack = seq, .flags = ACK, .window = 1);
+    tcp_end(&t);
+}
+
+SCRIPT(syn_received_window_of_a_syn_ack_is_not_scaled)
+{
+    struct tcp_test t;
+    tcp_syn_received(&t, .active = true, .shift = 7, .window = 1000);
+    send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .window = 1000, .mss = MSS, .shift = 7);
+    write_bytes(&t, 5000);
+    uint32_t bytes;
+    drain(&t, &bytes);
+    assert_int_equal(bytes, 1000);
+    tcp_end(&t);
+}
+
+/* --- buffers --- */
+
+SCRIPT(established_idle_connection_holds_no_buffer)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_bytes(&t, 5000);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 5001, .flags = ACK);
+    assert_int_equal(t.memory->large_buffers.in_use + t.memory->small_buffers.in_use, 0);
+    assert_int_equal(t.tcp->pieces.in_use, 0);
+    tcp_end(&t);
+}
+
+/* Lent bytes are consumed: not giving them back is no reason to take the answer away. */
+SCRIPT(established_close_with_lent_bytes_still_delivers)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "question");
+    struct mnet_slice slice;
+    assert_int_equal(mn_tcp_lend(t.tcp, t.tcb, &slice, 1, t.now), 1);
+    write_text(&t, "answer");
+    expect(&t, .seq = 1, .ack = 9, .flags = ACK, .data = "answer");
+    close_(&t);
+    expect(&t, .seq = 7, .ack = 9, .flags = FIN | ACK);
+    assert_int_equal(t.memory->packets.in_use, 0);
+    tcp_end(&t);
+}
+
+/* --- records --- */
+
+SCRIPT(time_wait_syn_that_nobody_listens_for_is_no_end)
+{
+    struct tcp_test t;
+    tcp_time_wait(&t, .active = true);
+    send_(&t, .seq = 100000, .flags = SYN);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_TIME_WAIT);
+    tcp_end(&t);
+}
+
+/* Two half-open records could answer one another without end. */
+SCRIPT(syn_received_odd_segments_are_answered_so_often)
+{
+    struct tcp_test t;
+    tcp_syn_received(&t);
+    for (int i = 0; i < 1000; i++)
+        send_(&t, .seq = 0x80000000u, .ack = 1, .flags = ACK);
+    assert_int_equal(drain(&t, NULL), MN_CHALLENGE_LIMIT);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    expect_state(&t, MN_ESTABLISHED);
+    tcp_end(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(established_data_without_a_packet_is_sent_later),
+        cmocka_unit_test(syn_sent_syn_without_a_packet_is_sent_later),
+        cmocka_unit_test(syn_sent_without_any_packet_times_out),
+        cmocka_unit_test(fin_wait_1_fin_without_a_packet_is_sent_later),
+        cmocka_unit_test(fin_wait_1_closed_window_after_long_idleness_is_waited_for),
+        cmocka_unit_test(fin_wait_2_fin_is_acknowledged_without_a_record),
+        cmocka_unit_test(listen_syn_without_memory_costs_no_other_record),
+        cmocka_unit_test(established_transfer_survives_want_of_memory),
+        cmocka_unit_test(closed_unread_data_is_all_that_is_promised),
+        cmocka_unit_test(close_wait_promises_nothing),
+        cmocka_unit_test(established_unscaled_window_updates_are_worthwhile),
+        cmocka_unit_test(established_window_opens_by_a_unit_of_its_scale),
+        cmocka_unit_test(syn_received_window_of_a_syn_ack_is_not_scaled),
+        cmocka_unit_test(established_idle_connection_holds_no_buffer),
+        cmocka_unit_test(established_close_with_lent_bytes_still_delivers),
+        cmocka_unit_test(time_wait_syn_that_nobody_listens_for_is_no_end),
+        cmocka_unit_test(syn_received_odd_segments_are_answered_so_often),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
