@@ -53,6 +53,7 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     if (isn_floor != 0 && mn_seq_lt(half->iss, isn_floor))
         half->iss = isn_floor + ISN_STEP;
     half->window = seg->window;
+    half->rcv_wnd = mn_window_initial(tcp, &seg->remote);
     half->mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
     half->has_scale = (h->options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
     half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
@@ -100,7 +101,7 @@ struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open 
     struct mn_tcp_header header = {.seq = half->iss,
                                    .ack = half->irs + 1,
                                    .flags = MN_TCP_SYN | MN_TCP_ACK,
-                                   .window = (uint16_t)MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer),
+                                   .window = half->rcv_wnd,
                                    .options = MN_TCP_OPTION_MSS, /* SHLD-5 */
                                    .mss = mn_window_mss(tcp, &half->conn.remote),
                                    .window_shift = mn_window_shift(tcp)};
@@ -138,21 +139,20 @@ static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half)
                                      .seq = half->iss + 1,
                                      .ack = half->irs + 1,
                                      .flags = MN_TCP_ACK,
-                                     .window = (uint16_t)MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer)});
+                                     .window = half->rcv_wnd});
 }
 
 /* First to fourth: sequence number, RST, SYN. True where the segment goes on to its ACK. */
 static bool half_open_checks(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg)
 {
     uint32_t rcv_nxt = half->irs + 1;
-    uint32_t window = MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer);
     bool repeated = (seg->flags & (MN_TCP_SYN | MN_TCP_ACK | MN_TCP_RST)) == MN_TCP_SYN && seg->seq == half->irs;
     if (repeated) { /* our SYN,ACK did not arrive */
         announce(tcp, half);
         return false;
     }
-    bool in_window = mn_seq_within(seg->seq, rcv_nxt, window) ||
-                     (seg->len > 0 && mn_seq_within(seg->seq + seg->len - 1, rcv_nxt, window));
+    bool in_window = mn_seq_within(seg->seq, rcv_nxt, half->rcv_wnd) ||
+                     (seg->len > 0 && mn_seq_within(seg->seq + seg->len - 1, rcv_nxt, half->rcv_wnd));
     if (seg->flags & MN_TCP_RST) {
         if (seg->seq == rcv_nxt) { /* passive open: back to LISTEN */
             mn_tcp_count(tcp, MNET_COUNT_TCP_RST_RX);
@@ -179,6 +179,7 @@ static struct mn_tcb *promote(struct mn_tcp *tcp, struct mn_half_open *half, uin
     if (tcb == NULL)
         return NULL;
     uint64_t rtt = now - half->since_ns;
+    uint32_t rcv_wnd = half->rcv_wnd; /* of the SYN,ACK */
     tcb->iss = half->iss;
     mn_tcb_start_sending(tcb);
     tcb->snd_una = tcb->snd_nxt = half->iss + 1;
@@ -199,7 +200,7 @@ static struct mn_tcb *promote(struct mn_tcp *tcp, struct mn_half_open *half, uin
         tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
     mn_half_open_free(tcp, half);
     mn_table_add(tcp, &tcb->conn);
-    mn_window_init(tcp, tcb, MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer));
+    mn_window_init(tcp, tcb, rcv_wnd);
     tcb->listener = listener;
     mn_list_append(&listener->queue, &tcb->accept);
     listener->queued++;

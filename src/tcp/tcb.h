@@ -146,6 +146,7 @@ struct mn_half_open {
     uint64_t since_ns;
     uint32_t iss, irs;
     uint32_t window;    /* of the SYN, never scaled */
+    uint16_t rcv_wnd;   /* what our SYN,ACK offers */
     uint16_t mss;       /* the peer's, 0 where it sent none */
     uint8_t peer_shift; /* window scale; valid with has_scale */
     bool has_scale;
@@ -296,6 +297,8 @@ void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
 /* --- window.c: the receive window --- */
 uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb);
+/* What a SYN of ours offers: less than usual where the budget is nearly used up, but never less than two segments. */
+uint16_t mn_window_initial(const struct mn_tcp *tcp, const struct mnet_endpoint *remote);
 void mn_window_init(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced);
 /* The user took `bytes`: grows the target, and asks for a window update where it is worth one (MUST-39). */
 void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes);

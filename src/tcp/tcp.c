@@ -61,7 +61,7 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     tcb->delayed_ack.kind = MN_TIMER_DELAYED_ACK;
     tcb->lifetime.kind = MN_TIMER_LIFETIME;
     tcb->path_mtu = tcp->config.mtu;
-    tcb->rcv_target = MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer);
+    tcb->rcv_target = mn_window_initial(tcp, &remote);
     tcb->rcv_mss = 536; /* until a segment shows better */
     tcb->progress_ns = now;
     mn_rtt_init(&tcb->rtt);

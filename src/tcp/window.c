@@ -21,6 +21,18 @@ void mn_window_settle(struct mn_tcp *tcp, struct mn_tcb *tcb)
     tcb->rcv_promised = promised;
 }
 
+static uint64_t budget_left(const struct mn_tcp *tcp)
+{
+    return tcp->receive_budget > tcp->receive_promised ? tcp->receive_budget - tcp->receive_promised : 0;
+}
+
+uint16_t mn_window_initial(const struct mn_tcp *tcp, const struct mnet_endpoint *remote)
+{
+    uint32_t usual = MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer);
+    uint64_t affordable = MN_MAX(budget_left(tcp), 2u * (uint64_t)mn_window_mss(tcp, remote));
+    return (uint16_t)MN_MIN((uint64_t)usual, affordable);
+}
+
 void mn_window_init(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced)
 {
     tcb->rcv_target = MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer);
@@ -63,8 +75,7 @@ static uint32_t best_edge(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     uint32_t announced = tcb->rcv_adv - tcb->rcv_nxt;
     if (room <= announced)
         return tcb->rcv_adv;
-    uint64_t budget = tcp->receive_budget > tcp->receive_promised ? tcp->receive_budget - tcp->receive_promised : 0;
-    uint32_t extra = (uint32_t)MN_MIN((uint64_t)(room - announced), budget);
+    uint32_t extra = (uint32_t)MN_MIN((uint64_t)(room - announced), budget_left(tcp));
     uint32_t least = MN_MIN(room, MN_MAX(2u * tcb->rcv_mss, 1u << tcb->rcv_wscale));
     return tcb->rcv_nxt + MN_MAX(announced + extra, MN_MAX(least, announced));
 }

@@ -229,6 +229,29 @@ SCRIPT(syn_received_window_of_a_syn_ack_is_not_scaled)
     tcp_end(&t);
 }
 
+/* Connections that come when the budget is used up are offered two segments, and more once there is some left. */
+SCRIPT(listen_window_is_what_the_budget_can_keep)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    uint64_t budget = t.tcp->receive_budget;
+    t.tcp->receive_budget = 0;
+    send_(&t, .seq = 0, .flags = SYN, .mss = MSS);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .window = 2 * MSS);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = MSS);
+    accept_(&t);
+    assert_int_equal(t.tcp->receive_promised, 2 * MSS);
+    t.tcp->receive_budget = budget;
+    wait_ms(&t, 40);
+    expect(&t, .seq = 1, .ack = 1 + MSS, .flags = ACK, .window = 65535 - MSS);
+    t.tcp->receive_budget = 0;
+    t.remote.port++;
+    t.iss_known = false;
+    open_active(&t);
+    expect(&t, .seq = 0, .flags = SYN, .window = 2 * MSS);
+    tcp_end(&t);
+}
+
 /* --- buffers --- */
 
 SCRIPT(established_idle_connection_holds_no_buffer)
@@ -300,6 +323,7 @@ int main(void)
         cmocka_unit_test(established_unscaled_window_updates_are_worthwhile),
         cmocka_unit_test(established_window_opens_by_a_unit_of_its_scale),
         cmocka_unit_test(syn_received_window_of_a_syn_ack_is_not_scaled),
+        cmocka_unit_test(listen_window_is_what_the_budget_can_keep),
         cmocka_unit_test(established_idle_connection_holds_no_buffer),
         cmocka_unit_test(established_close_with_lent_bytes_still_delivers),
         cmocka_unit_test(time_wait_syn_that_nobody_listens_for_is_no_end),
