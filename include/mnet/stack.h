@@ -82,7 +82,8 @@ int mnet_stack_up(struct mnet_env *env, const struct mnet_config *config, struct
 int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack);
 
 /* Ends a stack: every blocked task wakes with MNET_E_CLOSED, peers get a FIN or a reset as far as the device takes it now, the device is
- * closed, all memory returns. Flows, listeners and endpoints of the stack are invalid afterwards. Never suspends. */
+ * closed. The stack's handle is invalid afterwards. Flows, listeners and endpoints are not: each call on them gives MNET_E_CLOSED, and
+ * they are closed as ever; with the last of them all memory returns (with mnet_stack_open: the caller may take the region back and forget them). Never suspends. */
 void mnet_stack_down(struct mnet_stack *stack);
 
 /* Does what is due: takes received frames (a bounded number), runs expired timers, sends what may be sent. `now` is the time on the

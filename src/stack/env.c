@@ -58,6 +58,8 @@ void mn_env_close(struct mnet_env *env)
         if (stack->env == env)
             mnet_stack_down(stack);
     }
+    while (!mn_list_empty(&env->ended_stacks))
+        mn_stack_abandon(MN_CONTAINER(env->ended_stacks.next, struct mnet_stack, loop_link));
     for (size_t i = 0; i < MN_ENV_DEVICES; i++) {
         struct mnet_device *device = env->devices[i].device;
         if (device != NULL)

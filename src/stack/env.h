@@ -62,6 +62,7 @@ struct mnet_env {
     int argc;
     struct mn_env_device devices[MN_ENV_DEVICES];
     struct mnet_log log;               /* the console, for stacks without a log of their own */
+    struct mnet_link ended_stacks;     /* down, with handles that their users have not closed yet */
     struct mnet_waiters input_waiters; /* tasks that wait for console input */
 };
 

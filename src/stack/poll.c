@@ -353,6 +353,6 @@ void mn_stack_enter(struct mnet_stack *stack)
 void mn_stack_leave(struct mnet_stack *stack)
 {
     stack->work = true; /* there may be events, and packets to ourselves */
-    if (!loop_follows(stack))
+    if (!stack->ended && !loop_follows(stack))
         mn_stack_transmit(stack);
 }

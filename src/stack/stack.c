@@ -121,6 +121,9 @@ int mn_stack_create(const struct mnet_config *wanted, struct mnet_env *env, stru
     stack->device_offload = usable_offload(&config);
     stack->now = config.platform.now(config.platform.context);
     mn_random_init(&stack->random, seed);
+    mn_list_init(&stack->flows);
+    mn_list_init(&stack->listeners);
+    mn_list_init(&stack->endpoints);
     error = start_layers(stack);
     if (error < 0)
         return error;
@@ -142,16 +145,21 @@ int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack)
     return mn_stack_create(config, NULL, NULL, stack);
 }
 
-/* Every handle, its tasks roused and told that it is gone. */
-static void discard_handles(struct mnet_stack *stack)
+/* Wakes every task that waits for anything of the stack, and lets listeners know that theirs is gone. */
+static void rouse_everybody(struct mnet_stack *stack)
 {
-    struct mnet_link *node;
-    while ((node = mn_list_first(&stack->flows)) != NULL)
-        mn_flow_discard(MN_CONTAINER(node, struct mnet_flow, link));
-    while ((node = mn_list_first(&stack->listeners)) != NULL)
-        mn_listener_discard(MN_CONTAINER(node, struct mnet_listener, link));
-    while ((node = mn_list_first(&stack->endpoints)) != NULL)
-        mn_udp_discard(MN_CONTAINER(node, struct mnet_udp, link));
+    for (struct mnet_link *node = stack->flows.next; node != &stack->flows; node = node->next)
+        mn_flow_rouse_gone(MN_CONTAINER(node, struct mnet_flow, link));
+    for (struct mnet_link *node = stack->listeners.next; node != &stack->listeners; node = node->next) {
+        struct mnet_listener *listener = MN_CONTAINER(node, struct mnet_listener, link);
+        mn_rouse_gone(&listener->acceptors);
+        listener->engine = NULL;
+    }
+    for (struct mnet_link *node = stack->endpoints.next; node != &stack->endpoints; node = node->next) {
+        struct mnet_udp *udp = MN_CONTAINER(node, struct mnet_udp, link);
+        mn_rouse_gone(&udp->receivers);
+        mn_rouse_gone(&udp->senders);
+    }
     mn_rouse_gone(&stack->probers);
 }
 
@@ -163,27 +171,54 @@ static void free_pending(struct mnet_stack *stack)
     mnet_packet_free(stack->cutting);
 }
 
+void mn_stack_release(struct mnet_stack *stack)
+{
+    bool in_use = !mn_list_empty(&stack->flows) || !mn_list_empty(&stack->listeners) ||
+                  !mn_list_empty(&stack->endpoints);
+    if (!stack->ended || in_use)
+        return;
+    mn_tcp_destroy(stack->tcp);
+    mn_ip_deinit(&stack->ip);
+    mn_list_remove(&stack->loop_link);
+    if (stack->region != NULL) /* last, for the stack lies in it */
+        stack->env->setup.release(stack->env->setup.context, stack->region, stack->config.memory_size);
+}
+
 void mnet_stack_down(struct mnet_stack *stack)
 {
     if (stack == NULL)
         return;
+    MN_ASSERT(!stack->ended);
     mn_stack_enter(stack);
-    discard_handles(stack);
+    rouse_everybody(stack);
     mn_tcp_down(stack->tcp, stack->now);
     mn_stack_transmit(stack);
     free_pending(stack);
-    mn_tcp_destroy(stack->tcp);
-    mn_ip_deinit(&stack->ip);
-    struct mnet_device *device = stack->device;
-    struct mnet_env *env = stack->env;
-    void *region = stack->region;
-    size_t size = stack->config.memory_size;
+    stack->ended = true;
     mn_list_remove(&stack->loop_link);
-    if (env != NULL)
-        mn_env_forget_device(env, device);
-    device->ops->close(device);
-    if (region != NULL)
-        env->setup.release(env->setup.context, region, size);
+    if (stack->env != NULL) {
+        mn_env_forget_device(stack->env, stack->device);
+        mn_list_append(&stack->env->ended_stacks, &stack->loop_link);
+    }
+    stack->device->ops->close(stack->device);
+    mn_stack_release(stack);
+}
+
+static void discard_handles(struct mnet_stack *stack)
+{
+    struct mnet_link *node;
+    while ((node = mn_list_first(&stack->flows)) != NULL)
+        mn_flow_free(MN_CONTAINER(node, struct mnet_flow, link));
+    while ((node = mn_list_first(&stack->listeners)) != NULL)
+        mn_listener_free(MN_CONTAINER(node, struct mnet_listener, link));
+    while ((node = mn_list_first(&stack->endpoints)) != NULL)
+        mn_udp_free(MN_CONTAINER(node, struct mnet_udp, link));
+}
+
+void mn_stack_abandon(struct mnet_stack *stack)
+{
+    discard_handles(stack);
+    mn_stack_release(stack);
 }
 
 bool mn_stack_wind_down(struct mnet_stack *stack)

@@ -24,10 +24,10 @@ struct mn_loop;
 #define MN_MEMORY_RETRIES 200                     /* ... so often, then it fails */
 
 struct mnet_stack {
-    struct mnet_config config; /* complete: defaults filled in */
-    struct mnet_env *env;      /* NULL for a stack driven by its user */
-    struct mn_loop *loop;      /* likewise */
-    struct mnet_link loop_link;
+    struct mnet_config config;  /* complete: defaults filled in */
+    struct mnet_env *env;       /* NULL for a stack driven by its user */
+    struct mn_loop *loop;       /* likewise */
+    struct mnet_link loop_link; /* of the loop's stacks, or of the environment's ended ones */
     struct mnet_memory *memory;
     struct mnet_device *device;
     void *region; /* taken from the environment, to be returned; NULL otherwise */
@@ -41,11 +41,12 @@ struct mnet_stack {
     struct mnet_link short_flows;                 /* whose deferred bytes could not be queued for want of memory */
     struct mnet_link probers;                     /* struct mn_blocked: mnet_stack_up waiting for its address */
     uint64_t now;
-    uint64_t retry_at;           /* when to offer the pending frames again; meaningful while congested */
-    bool work;                   /* something was done that a poll must follow up */
-    bool senders_waiting;        /* an endpoint has senders that wait for the device */
-    bool rx_failed;              /* the device's failure was logged */
-    unsigned udp_unsent;         /* datagrams given to ip since the device was last offered any */
+    uint64_t retry_at;    /* when to offer the pending frames again; meaningful while congested */
+    bool work;            /* something was done that a poll must follow up */
+    bool senders_waiting; /* an endpoint has senders that wait for the device */
+    bool rx_failed;       /* the device's failure was logged */
+    bool ended;           /* down: no device any more, all connections closed; waits for its last handle to be closed */
+    unsigned udp_unsent;  /* datagrams given to ip since the device was last offered any */
     uint32_t device_offload;     /* of frames sent: what is left to the device */
     struct mnet_packet *cutting; /* a large frame that is being cut into segments; NULL: none */
     struct mn_segmenter segmenter;
@@ -67,7 +68,7 @@ struct mnet_flow {
 
 struct mnet_listener {
     struct mnet_stack *stack;
-    struct mn_listener *engine;
+    struct mn_listener *engine; /* NULL once the stack is down */
     struct mnet_link link;
     struct mnet_link acceptors; /* struct mn_blocked: served in order */
     void (*notify)(void *context, unsigned ready);
@@ -100,6 +101,11 @@ int mn_stack_create(const struct mnet_config *config, struct mnet_env *env, stru
  * closed. */
 bool mn_stack_wind_down(struct mnet_stack *stack);
 
+/* Frees a stack that has ended, once its user has closed everything; whoever frees a handle calls this last. */
+void mn_stack_release(struct mnet_stack *stack);
+/* The same for the end of a program, which takes all handles with it. */
+void mn_stack_abandon(struct mnet_stack *stack);
+
 /* poll.c */
 
 /* Every public call begins with enter, which brings stack->now up to date outside tasks, and ends with leave where it
@@ -116,13 +122,15 @@ bool mn_stack_congested(const struct mnet_stack *stack);
 
 /* tcp_calls.c, tcp_write.c, udp_calls.c */
 
-/* Frees the handle, its waiters marked gone; the tcb is not touched. */
-void mn_flow_discard(struct mnet_flow *flow);
+/* Marks the waiters of a flow gone and rouses them. */
+void mn_flow_rouse_gone(struct mnet_flow *flow);
+/* Frees a handle, its waiters marked gone; the engine's part is not touched (but for UDP's, which lies in it). */
+void mn_flow_free(struct mnet_flow *flow);
+void mn_listener_free(struct mnet_listener *listener);
+void mn_udp_free(struct mnet_udp *udp);
 void mn_flow_event(struct mn_tcb *tcb);
 void mn_listener_event(struct mn_listener *engine);
 void mn_udp_event(struct mn_udp_endpoint *engine);
-void mn_listener_discard(struct mnet_listener *listener);
-void mn_udp_discard(struct mnet_udp *udp);
 /* Queues the deferred bytes behind what is queued; false where memory is short: then a poll tries again soon. */
 bool mn_flow_flush_deferred(struct mnet_flow *flow);
 void mn_flow_free_deferred(struct mnet_flow *flow);

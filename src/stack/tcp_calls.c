@@ -22,11 +22,16 @@ static void attach(struct mnet_flow *flow, struct mn_tcb *tcb)
     mn_tcp_set_owner(tcb, flow);
 }
 
-void mn_flow_discard(struct mnet_flow *flow)
+void mn_flow_rouse_gone(struct mnet_flow *flow)
 {
     mn_rouse_gone(&flow->openers);
     mn_rouse_gone(&flow->readers);
     mn_rouse_gone(&flow->writers);
+}
+
+void mn_flow_free(struct mnet_flow *flow)
+{
+    mn_flow_rouse_gone(flow);
     mn_flow_free_deferred(flow);
     mn_list_remove(&flow->link);
     mn_pool_free(&flow->stack->flow_pool, flow);
@@ -93,7 +98,7 @@ int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote
         open.local.address = path.source; /* MUST-44 */
     error = mn_tcp_open(stack->tcp, &open, stack->now, &tcb);
     if (error < 0) {
-        mn_flow_discard(flow);
+        mn_flow_free(flow);
         return error;
     }
     attach(flow, tcb);
@@ -180,7 +185,7 @@ int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_l
 
 uint16_t mnet_tcp_listen_port(const struct mnet_listener *listener)
 {
-    return mn_tcp_listen_endpoint(listener->engine).port;
+    return listener->engine == NULL ? 0 : mn_tcp_listen_endpoint(listener->engine).port;
 }
 
 void mn_listener_event(struct mn_listener *engine)
@@ -193,10 +198,12 @@ void mn_listener_event(struct mn_listener *engine)
         listener->notify(listener->notify_context, MNET_ACCEPTABLE);
 }
 
-/* 0, MNET_E_NO_MEMORY, or MNET_E_DEADLINE where no connection waits. */
+/* 0, MNET_E_NO_MEMORY, MNET_E_CLOSED, or MNET_E_DEADLINE where no connection waits. */
 static int take_connection(struct mnet_listener *listener, struct mnet_flow **result)
 {
     struct mnet_stack *stack = listener->stack;
+    if (listener->engine == NULL)
+        return MNET_E_CLOSED; /* the stack is down */
     if (!mn_tcp_acceptable(listener->engine))
         return MNET_E_DEADLINE;
     struct mnet_flow *flow = create_flow(stack);
@@ -243,7 +250,7 @@ int mnet_tcp_accept(struct mnet_listener *listener, struct mnet_flow **flow, uin
     return queue_for_connection(listener, flow, deadline);
 }
 
-void mn_listener_discard(struct mnet_listener *listener)
+void mn_listener_free(struct mnet_listener *listener)
 {
     mn_rouse_gone(&listener->acceptors);
     mn_list_remove(&listener->link);
@@ -255,16 +262,17 @@ void mnet_tcp_unlisten(struct mnet_listener *listener)
     if (listener == NULL)
         return;
     struct mnet_stack *stack = listener->stack;
-    struct mn_listener *engine = listener->engine;
     mn_stack_enter(stack);
-    mn_listener_discard(listener);
-    mn_tcp_unlisten(stack->tcp, engine, stack->now);
+    if (listener->engine != NULL)
+        mn_tcp_unlisten(stack->tcp, listener->engine, stack->now);
+    mn_listener_free(listener);
     mn_stack_leave(stack);
+    mn_stack_release(stack);
 }
 
 unsigned mnet_tcp_listener_ready(const struct mnet_listener *listener)
 {
-    return mn_tcp_acceptable(listener->engine) ? MNET_ACCEPTABLE : 0;
+    return listener->engine == NULL || mn_tcp_acceptable(listener->engine) ? MNET_ACCEPTABLE : 0;
 }
 
 void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(void *context, unsigned ready),
@@ -354,13 +362,14 @@ static void end_flow(struct mnet_flow *flow, bool deliver)
     struct mn_tcb *tcb = flow->tcb;
     mn_stack_enter(stack);
     deliver = deliver && mn_flow_flush_deferred(flow);
-    mn_flow_discard(flow);
+    mn_flow_free(flow);
     mn_tcp_set_owner(tcb, NULL);
     if (deliver)
         mn_tcp_close(stack->tcp, tcb, stack->now);
     else
         mn_tcp_abort(stack->tcp, tcb, stack->now);
     mn_stack_leave(stack);
+    mn_stack_release(stack);
 }
 
 void mnet_tcp_close(struct mnet_flow *flow)

@@ -35,7 +35,7 @@ int mnet_udp_open(struct mnet_stack *stack, const struct mnet_udp_options *optio
     return MNET_OK;
 }
 
-void mn_udp_discard(struct mnet_udp *udp)
+void mn_udp_free(struct mnet_udp *udp)
 {
     struct mnet_stack *stack = udp->stack;
     mn_rouse_gone(&udp->receivers);
@@ -47,8 +47,11 @@ void mn_udp_discard(struct mnet_udp *udp)
 
 void mnet_udp_close(struct mnet_udp *udp)
 {
-    if (udp != NULL)
-        mn_udp_discard(udp);
+    if (udp == NULL)
+        return;
+    struct mnet_stack *stack = udp->stack;
+    mn_udp_free(udp);
+    mn_stack_release(stack);
 }
 
 struct mnet_endpoint mnet_udp_local(const struct mnet_udp *udp)
@@ -106,6 +109,8 @@ ptrdiff_t mnet_udp_receive(struct mnet_udp *udp, void *buffer, size_t len, struc
         return MNET_E_INVALID;
     if (mn_list_empty(&udp->receivers) && take_datagram(udp, &receipt))
         return receipt.result;
+    if (udp->stack->ended)
+        return MNET_E_CLOSED;
     return deadline == 0 ? MNET_E_DEADLINE : queue_for_datagram(udp, &receipt, deadline);
 }
 
@@ -154,6 +159,8 @@ int mnet_udp_send(struct mnet_udp *udp, const struct mnet_endpoint *to, const vo
         return MNET_E_INVALID;
     if (len > MN_UDP_PAYLOAD_MAX)
         return MNET_E_TOO_BIG;
+    if (udp->stack->ended)
+        return MNET_E_CLOSED;
     mn_stack_enter(udp->stack);
     int error = await_device(udp, deadline);
     if (error < 0)

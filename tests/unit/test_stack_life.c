@@ -56,7 +56,14 @@ static int down_wakes(struct world *w)
     while ((got = mnet_tcp_read(pair.server, data, sizeof data, in_ms(100))) > 0)
         continue;
     CHECK_EQUAL(got, MNET_E_RESET); /* the peer is told */
-    pair.client = NULL;
+    /* A task that only now looks at its handle finds it closed, and closes it as ever. */
+    struct mnet_flow *late;
+    CHECK_EQUAL(mnet_tcp_read(pair.client, buffer, sizeof buffer, MNET_NEVER), MNET_E_CLOSED);
+    CHECK_EQUAL(mnet_tcp_write(pair.client, buffer, sizeof buffer, NULL, MNET_NEVER), MNET_E_CLOSED);
+    CHECK_EQUAL(mnet_tcp_accept(listener, &late, MNET_NEVER), MNET_E_CLOSED);
+    CHECK_EQUAL(mnet_udp_receive(udp, buffer, sizeof buffer, NULL, MNET_NEVER), MNET_E_CLOSED);
+    mnet_udp_close(udp);
+    mnet_tcp_unlisten(listener);
     world_close(&pair);
     return 0;
 }
