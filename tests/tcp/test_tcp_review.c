@@ -27,7 +27,7 @@ SCRIPT(established_data_without_a_packet_is_sent_later)
     t.hold_output = true;
     write_text(&t, "abc");
     t.hold_output = false;
-    uint32_t reserve = starve(&t, false);
+    uint32_t reserve = starve(&t, true);
     expect_nothing(&t);
     feed(&t, reserve);
     wait_ms(&t, 1000);
