@@ -361,6 +361,25 @@ SCRIPT(syn_received_syn_ack_is_sent_again_with_backoff)
     tcp_end(&t);
 }
 
+/* RFC 6298 (5.7): no sample from a SYN,ACK that was sent twice (MUST-18); data begins with a timeout of 3 s. */
+SCRIPT(syn_received_retransmitted_syn_ack_is_no_sample)
+{
+    struct tcp_test t;
+    tcp_syn_received(&t);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    accept_(&t);
+    mark(&t);
+    write_text(&t, "x");
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x");
+    at_ms(&t, 2999);
+    expect_nothing(&t); /* MUST-18 */
+    at_ms(&t, 3000);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x");
+    tcp_end(&t);
+}
+
 SCRIPT(syn_received_same_syn_is_answered_again)
 {
     struct tcp_test t;
@@ -521,6 +540,7 @@ int main(void)
         cmocka_unit_test(syn_received_fin_with_the_third_ack_is_close_wait),
         cmocka_unit_test(syn_received_later_data_completes_the_handshake),
         cmocka_unit_test(syn_received_syn_ack_is_sent_again_with_backoff),
+        cmocka_unit_test(syn_received_retransmitted_syn_ack_is_no_sample),
         cmocka_unit_test(syn_received_same_syn_is_answered_again),
         cmocka_unit_test(listen_full_backlog_ignores_by_policy),
         cmocka_unit_test(listen_full_backlog_refuses_by_policy),
