@@ -6,7 +6,8 @@
  *   ESTABLISHED, CLOSE_WAIT    data both ways / to the peer only.
  *   FIN_WAIT_1, FIN_WAIT_2     our FIN is queued or sent / acknowledged; the peer may still send.
  *   CLOSING, LAST_ACK          both sides have closed; our FIN waits for its acknowledgement.
- *   TIME_WAIT    the connection lives on as a `struct mn_time_wait`; the tcb stays only for a user who has not closed it.
+ *   TIME_WAIT    only in passing: the connection lives on as a `struct mn_time_wait`, and the tcb is CLOSED, without an
+ *                error, for a user who has not closed it.
  * mn_tcp_set_state is the only writer of `state`.
  */
 #ifndef MN_TCB_H

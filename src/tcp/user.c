@@ -34,7 +34,8 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
 
 #define BACKLOG_DEFAULT 128u
 
-/* Two listeners collide on the same port when their addresses are the same or one takes any: MUST-42 lets connections be. */
+/* Only the very same address and port collide: one on an own address beside one on any is the more specific (MUST-43), and
+ * connections do not matter (MUST-42). */
 static bool port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local)
 {
     const struct mnet_link *head = &tcp->listener_list;
