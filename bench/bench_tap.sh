@@ -46,7 +46,11 @@ ip link set tap0 up
 # The reference: a second namespace at the other end of a veth pair, with the kernel's own server.
 unshare --net sleep infinity &
 other=$!
-await test "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$other/ns/net)"
+apart()
+{
+    [ "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$other/ns/net)" ]
+}
+await apart
 inside="nsenter --target $other --net"
 ip link add name veth0 type veth peer name veth1 netns $other
 ip addr add 10.0.1.1/24 dev veth0
