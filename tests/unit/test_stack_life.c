@@ -415,11 +415,10 @@ static void open_smallest_memory_works(void **state)
     assert_int_equal(mnet_tcp_established(client, 0), 0);
     static char data[65536];
     struct mnet_flow *server;
-    size_t received = 0, sent = 0, queued;
+    size_t received = 0;
     assert_int_equal(mnet_tcp_accept(listener, &server, 0), 0);
     for (int i = 0; i < 2000 && received < 1000000; i++) {
-        mnet_tcp_write(client, data, sizeof data, &queued, 0);
-        sent += queued;
+        mnet_tcp_write(client, data, sizeof data, NULL, 0);
         pass(o, MNET_MILLISECOND);
         ptrdiff_t got = mnet_tcp_read(server, data, sizeof data, 0);
         received += got > 0 ? (size_t)got : 0;
