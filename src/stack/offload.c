@@ -134,7 +134,8 @@ static void patch_headers(struct mn_segmenter *s, struct mnet_packet *segment, u
 struct mnet_packet *mn_segmenter_next(struct mn_segmenter *s)
 {
     MN_ASSERT(s->left > 0);
-    struct mnet_packet *segment = mnet_packet_alloc_tx(s->memory);
+    /* From the receive reserve if need be: what fills the rest may be the very data that must go out. */
+    struct mnet_packet *segment = mnet_packet_alloc(s->memory);
     if (segment == NULL)
         return NULL;
     uint32_t headers = MN_ETHERNET_HEADER + (uint32_t)s->ip_header_len + s->tcp_header_len;

@@ -1,8 +1,8 @@
 /* Offloads in software: what the metadata of a frame asks for and the device below cannot do.
  *
  * The engine gives out large segments whose checksum is left to be completed. Just above a device that lacks
- * MNET_OFFLOAD_TSO4 they are cut with a segmenter; above one that lacks MNET_OFFLOAD_CHECKSUM every frame is completed. Ports
- * that stand in for hardware (the simulator) use the same functions.
+ * MNET_OFFLOAD_TSO4 they are cut with a segmenter; above one that lacks MNET_OFFLOAD_CHECKSUM every frame is
+ * completed. Ports that stand in for hardware (the simulator) use the same functions.
  */
 #ifndef MN_OFFLOAD_H
 #define MN_OFFLOAD_H
@@ -11,9 +11,9 @@
 
 #include "base/base.h"
 
-/* Completes the checksum of a frame that is MNET_CHECKSUM_PARTIAL and makes it MNET_CHECKSUM_PLAIN; other frames are left alone. A UDP
- * checksum that comes out as 0 is sent as 0xffff (RFC 768). False, frame untouched, where csum_start and csum_offset lie outside the linear
- * part. */
+/* Completes the checksum of a frame that is MNET_CHECKSUM_PARTIAL and makes it MNET_CHECKSUM_PLAIN; other frames are
+ * left alone. A UDP checksum that comes out as 0 is sent as 0xffff (RFC 768). False, frame untouched, where
+ * csum_start and csum_offset lie outside the linear part. */
 bool mn_offload_complete(struct mnet_packet *frame);
 
 /* Whether the frame is one for the segmenter: it stands for several segments. */
@@ -22,7 +22,8 @@ static inline bool mn_offload_is_large(const struct mnet_packet *frame)
     return frame->gso != MNET_GSO_NONE && frame->gso_size != 0;
 }
 
-/* Cuts one large frame into segments. Zero cost until used; holds no reference: the frame must outlive it, unchanged. */
+/* Cuts one large frame into segments. Zero cost until used; holds no reference: the frame must outlive it, unchanged.
+ */
 struct mn_segmenter {
     const struct mnet_packet *frame;
     struct mnet_memory *memory;
@@ -37,13 +38,15 @@ struct mn_segmenter {
     bool first;
 };
 
-/* Prepares to cut an Ethernet + IPv4 + TCP frame with gso MNET_GSO_TCPV4, taking memory for segments from `memory` as data to be sent. False where
- * the frame is not such a one: headers not in the linear part, or lengths that contradict each other. */
+/* Prepares to cut an Ethernet + IPv4 + TCP frame with gso MNET_GSO_TCPV4, taking memory for segments from `memory`,
+ * the receive reserve included. False where the frame is not such a one: headers not in the linear part, or lengths
+ * that contradict each other. */
 bool mn_segmenter_init(struct mn_segmenter *segmenter, const struct mnet_packet *frame, struct mnet_memory *memory);
 
-/* The next segment, owned by the caller; NULL where memory is short: ask again later. Call it until mn_segmenter_done. Every segment has a copy of the headers with its
- * own IPv4 length, identification and header checksum, TCP sequence number and partial checksum; FIN and PSH stay on the last, CWR on the
- * first. Its payload refers to the fragments of the frame. */
+/* The next segment, owned by the caller; NULL where memory is short: ask again later. Call it until
+ * mn_segmenter_done. Every segment has a copy of the headers with its own IPv4 length, identification and header
+ * checksum, TCP sequence number and partial checksum; FIN and PSH stay on the last, CWR on the first. Its payload
+ * refers to the fragments of the frame. */
 struct mnet_packet *mn_segmenter_next(struct mn_segmenter *segmenter);
 
 static inline bool mn_segmenter_done(const struct mn_segmenter *segmenter)

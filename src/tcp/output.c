@@ -1,18 +1,20 @@
 /* What a connection sends, one packet at a time, when the device asks for it.
  *
- * In order of urgency: our SYN, a zero-window probe, what was lost, new data (with the FIN behind the last byte), a bare acknowledgement. Every
- * segment but the first SYN acknowledges, so whatever goes out first takes the acknowledgement with it.
+ * In order of urgency: our SYN, a zero-window probe, what was lost, new data (with the FIN behind the last byte), a
+ * bare acknowledgement. Every segment but the first SYN acknowledges, so whatever goes out first takes the
+ * acknowledgement with it.
  */
 #include "base/checksum.h"
 #include "tcp/tcb.h"
 
 #define TCP_CHECKSUM_OFFSET 16
 
-/* A packet with room for the header, to be filled by finish_segment once the data behind it is known. */
-static struct mnet_packet *begin_segment(struct mn_tcp *tcp, const struct mn_tcp_header *header, bool data)
+/* A packet with room for the header, to be filled by finish_segment once the data behind it is known. It may come
+ * from the receive reserve: the data that fills the rest of memory can only leave it through packets, and the device,
+ * which pulls them, bounds how many there are. */
+static struct mnet_packet *begin_segment(struct mn_tcp *tcp, const struct mn_tcp_header *header)
 {
-    struct mnet_packet *packet = data ? mnet_packet_alloc_tx(tcp->config.memory)
-                                      : mnet_packet_alloc(tcp->config.memory);
+    struct mnet_packet *packet = mnet_packet_alloc(tcp->config.memory);
     if (packet == NULL) {
         mn_tcp_count(tcp, MNET_COUNT_TX_DROP_MEMORY);
         return NULL;
@@ -43,7 +45,7 @@ static void finish_segment(struct mn_tcp *tcp, const struct mn_conn *conn, struc
 struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
                                      struct mn_datagram *datagram)
 {
-    struct mnet_packet *packet = begin_segment(tcp, header, false);
+    struct mnet_packet *packet = begin_segment(tcp, header);
     if (packet != NULL)
         finish_segment(tcp, conn, header, packet, datagram);
     return packet;
@@ -176,14 +178,15 @@ static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t 
     mn_timers_update(tcp, tcb, false, now);
 }
 
-/* Sends the sequence numbers [seq, seq + len): data and, behind the last byte, the FIN. Returns in *done how many the packet took. */
+/* Sends the sequence numbers [seq, seq + len): data and, behind the last byte, the FIN. Returns in *done how many the
+ * packet took. */
 static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len,
                                         uint32_t *done, struct mn_datagram *datagram, uint64_t now)
 {
     struct mn_tcp_header header = header_at(tcp, tcb, seq);
     uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
     uint32_t data = MN_MIN(len, left);
-    struct mnet_packet *packet = begin_segment(tcp, &header, data > 0);
+    struct mnet_packet *packet = begin_segment(tcp, &header);
     if (packet == NULL)
         return NULL;
     uint32_t gathered = data > 0 ? mn_sendq_gather(&tcb->sendq, packet, seq, data) : 0;
@@ -260,8 +263,9 @@ static struct mnet_packet *output_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, s
     return packet;
 }
 
-/* How much of `unsent` to send now, given what the windows allow: Nagle's algorithm (SHLD-7, MUST-17) in the form of RFC 9293 A.3, which lets full segments go and holds
- * back a small one only while another small one is unacknowledged; and silly window avoidance (3.8.6.2.1, MUST-38). */
+/* How much of `unsent` to send now, given what the windows allow: Nagle's algorithm (SHLD-7, MUST-17) in the form of
+ * RFC 9293 A.3, which lets full segments go and holds back a small one only while another small one is
+ * unacknowledged; and silly window avoidance (3.8.6.2.1, MUST-38). */
 static uint32_t worth_sending(const struct mn_tcb *tcb, uint32_t unsent, uint32_t window, uint32_t room)
 {
     uint32_t mss = tcb->snd_mss;

@@ -701,6 +701,152 @@ static void close_orphan_times_out(void **state)
     world_run(orphan, &quick);
 }
 
+/* ---- memory ---- */
+
+/* A send buffer that is larger than the memory, and a peer that does not read: one connection uses the memory up, and
+ * waits for its peer. Another one, which has nothing to wait for, is told instead of hanging. What was queued is
+ * delivered whole, and then there is memory again. */
+static int short_of_memory(struct world *w)
+{
+    static char data[4 << 20];
+    struct pair pair, other;
+    size_t queued, total = 0, rest;
+    memset(data, 'x', sizeof data);
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    other.listener = pair.listener;
+    CHECK_EQUAL(world_connect_to(w, &other), 0);
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, sizeof data, &queued, in_ms(2000)), MNET_E_DEADLINE);
+    CHECK(queued > 100000 && queued < 2 << 20);
+    uint64_t before = mnet_now();
+    int error = mnet_tcp_write(other.client, data, 50000, NULL, MNET_NEVER);
+    CHECK(error == 0 || error == MNET_E_NO_MEMORY); /* as what the first one leaves is enough or not */
+    CHECK(mnet_now() - before < 2 * MNET_SECOND);
+    mnet_tcp_abort(other.client);
+    mnet_tcp_abort(other.server);
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, sizeof data), MNET_E_NO_MEMORY);
+    struct call writer = {.data = data, .len = 50000};
+    CHECK_EQUAL(call_start(w, &writer, call_write, pair.client), 0);
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, sizeof data), MNET_E_NO_MEMORY); /* behind the other write */
+    while (writer.ended == 0) {
+        ptrdiff_t got = mnet_tcp_read(pair.server, data, sizeof data, in_ms(30000));
+        CHECK(got > 0);
+        total += (size_t)got;
+    }
+    CHECK_EQUAL(writer.result, 0);
+    CHECK_EQUAL(call_join(&writer), 0);
+    mnet_tcp_shutdown(pair.client, MNET_SHUTDOWN_WRITE);
+    CHECK_EQUAL(read_runs(w, pair.server, 1, &rest), 0);
+    CHECK_EQUAL(total + rest, queued + 50000);
+    world_close(&pair);
+    return 0;
+}
+
+#define HELD 4096
+
+/* Takes all the memory there is for sending, as others may do. */
+static int hold_memory(struct mnet_stack *stack, struct mnet_buffer **held)
+{
+    int count = 0;
+    while (count < HELD && (held[count] = mnet_buffer_alloc_tx(stack->memory, MNET_BUFFER_LARGE)) != NULL)
+        count++;
+    while (count < HELD && (held[count] = mnet_buffer_alloc_tx(stack->memory, 1)) != NULL)
+        count++;
+    return count;
+}
+
+static int no_memory_at_all(struct world *w)
+{
+    static struct mnet_buffer *held[HELD];
+    struct pair pair;
+    char data[100] = "x";
+    size_t queued, total;
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    int count = hold_memory(w->client, held);
+    CHECK(count > 10 && count < HELD);
+    uint64_t before = mnet_now();
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, 100, &queued, MNET_NEVER), MNET_E_NO_MEMORY);
+    CHECK_EQUAL(queued, 0);
+    CHECK(mnet_now() - before > MNET_SECOND / 2 && mnet_now() - before < 2 * MNET_SECOND);
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, 100, NULL, in_ms(20)), MNET_E_NO_MEMORY);
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, 100, NULL, 0), MNET_E_NO_MEMORY);
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, 100), MNET_E_NO_MEMORY);
+    struct call writer = {.data = data, .len = 100};
+    CHECK_EQUAL(call_start(w, &writer, call_write, pair.client), 0);
+    sleep_ms(100);
+    CHECK_EQUAL(writer.ended, 0);
+    while (count > 0)
+        mnet_buffer_free(held[--count]);
+    CHECK_EQUAL(call_join(&writer), 0);
+    CHECK_EQUAL(writer.result, 0); /* it tried again */
+    mnet_tcp_close(pair.client);
+    pair.client = NULL;
+    CHECK_EQUAL(read_runs(w, pair.server, 1, &total), 0);
+    CHECK_EQUAL(total, 100);
+    world_close(&pair);
+    return 0;
+}
+
+static void write_without_any_memory_tries_again_and_gives_up(void **state)
+{
+    static const struct world_options scarce = {.client.memory_size = 2 << 20};
+    (void)state;
+    world_run(no_memory_at_all, &scarce);
+}
+
+/* Bytes put aside behind a write, when there is no memory left to queue them as that write ends: they are not lost,
+ * nobody else's come before them, and a poll queues them when it can. */
+static int deferred_without_memory(struct world *w)
+{
+    static char first[20000], now[1000], buffer[20000];
+    static struct mnet_buffer *held[HELD];
+    struct pair pair;
+    struct call writer = {.data = first, .len = sizeof first}, next = {.data = first, .len = 500};
+    memset(first, '1', sizeof first);
+    memset(now, 'n', sizeof now);
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(call_start(w, &writer, call_write, pair.client), 0);
+    CHECK_EQUAL(writer.ended, 0);
+    for (int i = 0; i < 50; i++)
+        CHECK_EQUAL(mnet_tcp_write_now(pair.client, now + i * 20, 20), 0);
+    CHECK_EQUAL(call_start(w, &next, call_write, pair.client), 0);
+    mnet_cancel(writer.task);
+    int count = hold_memory(w->client, held);
+    CHECK_EQUAL(call_join(&writer), 0);
+    CHECK_EQUAL(writer.result, MNET_E_CANCELLED);
+    sleep_ms(200);
+    while (count > 0)
+        mnet_buffer_free(held[--count]);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, writer.queued, NULL, in_ms(10000)), 0);
+    CHECK(memcmp(buffer, first, writer.queued) == 0);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, sizeof now, NULL, in_ms(10000)), 0);
+    CHECK(memcmp(buffer, now, sizeof now) == 0);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, 500, NULL, in_ms(10000)), 0);
+    CHECK_EQUAL(call_join(&next), 0);
+    CHECK_EQUAL(next.result, 0);
+    world_close(&pair);
+    return 0;
+}
+
+static void write_now_deferred_without_memory_is_not_lost(void **state)
+{
+    static const struct world_options scarce = {
+        .client = {.memory_size = 2 << 20, .tcp_send_buffer = 4096},
+        .server.tcp_receive_buffer = 4096,
+    };
+    (void)state;
+    world_run(deferred_without_memory, &scarce);
+}
+
+static void write_short_of_memory_recovers(void **state)
+{
+    static const struct world_options scarce = {
+        .client = {.memory_size = 2 << 20, .tcp_send_buffer = 8 << 20},
+        .server = {.memory_size = 8 << 20, .tcp_receive_buffer = 65536},
+    };
+    (void)state;
+    world_run(short_of_memory, &scarce);
+}
+
 /* ---- fairness, notices, arguments ---- */
 
 static int spin(void *argument)
@@ -842,6 +988,9 @@ int main(void)
         cmocka_unit_test(close_then_data_of_the_peer_resets),
         cmocka_unit_test(close_delivers_what_is_queued),
         cmocka_unit_test(close_orphan_times_out),
+        cmocka_unit_test(write_short_of_memory_recovers),
+        cmocka_unit_test(write_without_any_memory_tries_again_and_gives_up),
+        cmocka_unit_test(write_now_deferred_without_memory_is_not_lost),
         cmocka_unit_test(network_is_polled_while_tasks_are_runnable),
         cmocka_unit_test(notify_says_what_has_become_ready),
         cmocka_unit_test(stream_invalid_arguments_have_no_effect),
