@@ -1,0 +1,521 @@
+/* Writing: each promise of mnet/tcp.h about it, between two simulated hosts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "support/stream.h"
+
+/* A small send buffer and window, so that writers have to wait. */
+static const struct world_options small = {.client.tcp_send_buffer = 4096, .server.tcp_receive_buffer = 4096};
+
+/* ---- write ---- */
+
+#define RUN 20000
+
+static int many_writers(struct world *w)
+{
+    static char data[4][RUN];
+    struct pair pair;
+    struct call calls[4] = {0};
+    size_t total;
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    for (int i = 0; i < 4; i++) {
+        memset(data[i], 'a' + i, RUN);
+        calls[i].data = data[i];
+        calls[i].len = RUN;
+        CHECK_EQUAL(call_start(w, &calls[i], i % 2 == 0 ? call_write : call_write_lent, pair.client), 0);
+        CHECK_EQUAL(calls[i].ended, 0); /* the send buffer is smaller */
+    }
+    struct call closer = {0};
+    CHECK_EQUAL(call_start(w, &closer, call_read, pair.client), 0); /* a reader among them disturbs nobody */
+    char buffer[RUN];
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, RUN, NULL, in_ms(100000)), 0);
+        CHECK(memcmp(buffer, data[i], RUN) == 0); /* in order of the calls, each in one piece */
+    }
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQUAL(call_join(&calls[i]), 0);
+        CHECK_EQUAL(calls[i].result, 0);
+        CHECK_EQUAL(calls[i].queued, RUN);
+    }
+    mnet_tcp_shutdown(pair.client, MNET_SHUTDOWN_WRITE);
+    CHECK_EQUAL(read_runs(w, pair.server, 1, &total), 0);
+    CHECK_EQUAL(total, 0);
+    mnet_tcp_close(pair.server);
+    pair.server = NULL;
+    CHECK_EQUAL(call_join(&closer), 0);
+    world_close(&pair);
+    return 0;
+}
+
+static void writers_take_turns_and_all_finish(void **state)
+{
+    (void)state;
+    world_run(many_writers, &small);
+}
+
+static int writer_errors(struct world *w)
+{
+    static char data[50000];
+    struct pair pair;
+    struct call first = {.data = data, .len = sizeof data, .deadline = in_ms(500)};
+    struct call second = {.data = data, .len = sizeof data}, third = {.data = data, .len = 10};
+    size_t queued = 77;
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, sizeof data, &queued, 0), MNET_E_DEADLINE);
+    CHECK_EQUAL(queued, 4096);
+    CHECK_EQUAL(call_start(w, &first, call_write, pair.client), 0);
+    CHECK_EQUAL(call_start(w, &second, call_write_lent, pair.client), 0);
+    CHECK_EQUAL(call_start(w, &third, call_write, pair.client), 0);
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, 1, &queued, 0), MNET_E_DEADLINE); /* not before those in line */
+    CHECK_EQUAL(queued, 0);
+    CHECK_EQUAL(call_join(&first), 0);
+    CHECK_EQUAL(first.result, MNET_E_DEADLINE);
+    CHECK(first.queued > 0 && first.queued < sizeof data);
+    mnet_tcp_abort(pair.server);
+    pair.server = NULL;
+    CHECK_EQUAL(call_join(&second), 0);
+    CHECK_EQUAL(call_join(&third), 0);
+    CHECK_EQUAL(second.result, MNET_E_CLOSED_BY_PEER);
+    CHECK_EQUAL(third.result, MNET_E_CLOSED_BY_PEER);
+    CHECK_EQUAL(third.queued, 0);
+    world_close(&pair);
+    return 0;
+}
+
+static void writers_all_wake_at_a_reset_and_say_what_was_queued(void **state)
+{
+    (void)state;
+    world_run(writer_errors, &small);
+}
+
+static int writers_closed(struct world *w)
+{
+    static char data[50000];
+    struct pair pair;
+    struct call calls[2] = {{.data = data, .len = sizeof data}, {.data = data, .len = sizeof data}};
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(call_start(w, &calls[0], call_write_lent, pair.client), 0);
+    CHECK_EQUAL(call_start(w, &calls[1], call_write, pair.client), 0);
+    sleep_ms(5);
+    mnet_tcp_close(pair.client);
+    pair.client = NULL;
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQUAL(call_join(&calls[i]), 0);
+        CHECK_EQUAL(calls[i].result, MNET_E_CLOSED);
+    }
+    size_t total;
+    CHECK_EQUAL(read_runs(w, pair.server, 1, &total), 0);
+    CHECK_EQUAL(total, calls[0].queued); /* what was queued is delivered */
+    world_close(&pair);
+    return 0;
+}
+
+static void writers_all_wake_at_close(void **state)
+{
+    (void)state;
+    world_run(writers_closed, &small);
+}
+
+static int vectored(struct world *w)
+{
+    struct pair pair;
+    const struct mnet_slice slices[] = {{"one ", 4}, {NULL, 0}, {"two ", 4}, {"three", 5}};
+    char buffer[32];
+    size_t queued;
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(mnet_tcp_writev(pair.client, slices, 4, &queued, MNET_NEVER), 0);
+    CHECK_EQUAL(queued, 13);
+    CHECK_EQUAL(mnet_tcp_writev(pair.client, NULL, 0, &queued, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, 13, NULL, MNET_NEVER), 0);
+    CHECK(memcmp(buffer, "one two three", 13) == 0);
+    world_close(&pair);
+    return 0;
+}
+
+static void writev_queues_the_pieces_in_order(void **state)
+{
+    (void)state;
+    world_run(vectored, NULL);
+}
+static int lent(struct world *w)
+{
+    static char data[100000];
+    struct pair pair;
+    int released = 0;
+    size_t queued, total;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = 'x';
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(mnet_tcp_write_lent(pair.client, data, sizeof data, count_release, &released, &queued, MNET_NEVER), 0);
+    CHECK_EQUAL(queued, sizeof data);
+    CHECK_EQUAL(released, 0); /* nothing is acknowledged yet */
+    CHECK_EQUAL(mnet_tcp_write_lent(pair.client, data, 0, count_release, &released, NULL, MNET_NEVER), 0);
+    CHECK_EQUAL(released, 1);
+    mnet_tcp_shutdown(pair.client, MNET_SHUTDOWN_WRITE);
+    CHECK_EQUAL(read_runs(w, pair.server, 1, &total), 0);
+    CHECK_EQUAL(total, sizeof data);
+    sleep_ms(500);
+    CHECK_EQUAL(released, 2);
+    CHECK_EQUAL(mnet_tcp_write_lent(pair.client, data, 1, count_release, &released, &queued, MNET_NEVER),
+                MNET_E_CLOSED);
+    CHECK(queued == 0 && released == 2); /* nothing was taken: it stays the caller's */
+    CHECK_EQUAL(mnet_tcp_write_lent(pair.server, data, sizeof data, count_release, &released, &queued, MNET_NEVER), 0);
+    mnet_tcp_abort(pair.server);
+    pair.server = NULL;
+    CHECK_EQUAL(released, 3);
+    world_close(&pair);
+    return 0;
+}
+
+static void write_lent_releases_once(void **state)
+{
+    (void)state;
+    world_run(lent, NULL);
+}
+
+static int half_closed(struct world *w)
+{
+    struct pair pair;
+    char buffer[8];
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(mnet_tcp_shutdown(pair.client, MNET_SHUTDOWN_WRITE), 0);
+    CHECK_EQUAL(write_text(pair.client, "x"), MNET_E_CLOSED);
+    CHECK_EQUAL(mnet_tcp_read(pair.server, buffer, 8, MNET_NEVER), 0);
+    CHECK_EQUAL(write_text(pair.server, "answer"), 0); /* in CLOSE-WAIT */
+    CHECK_EQUAL(mnet_tcp_shutdown(pair.server, MNET_SHUTDOWN_WRITE), 0);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.client, buffer, 6, NULL, in_ms(100)), 0);
+    CHECK_EQUAL(mnet_tcp_read(pair.client, buffer, 8, in_ms(100)), 0);
+    CHECK_EQUAL(write_text(pair.server, "x"), MNET_E_CLOSED);
+    world_close(&pair);
+    return 0;
+}
+
+static void shutdown_write_closes_either_half(void **state)
+{
+    (void)state;
+    world_run(half_closed, NULL);
+}
+
+static int shut_reading(struct world *w)
+{
+    struct pair pair;
+    char buffer[8];
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(mnet_tcp_shutdown(pair.server, (enum mnet_shutdown)0), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_shutdown(pair.server, (enum mnet_shutdown)4), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_shutdown(pair.server, MNET_SHUTDOWN_READ), 0);
+    CHECK_EQUAL(mnet_tcp_read(pair.server, buffer, 8, MNET_NEVER), MNET_E_CLOSED);
+    CHECK_EQUAL(write_text(pair.client, "unwanted"), 0);
+    sleep_ms(10);
+    CHECK_EQUAL(write_text(pair.client, "x"), MNET_E_CLOSED_BY_PEER);
+    CHECK_EQUAL(mnet_tcp_read(pair.client, buffer, 8, MNET_NEVER), MNET_E_RESET);
+    world_close(&pair);
+    return 0;
+}
+
+static void shutdown_read_makes_the_peers_writes_fail(void **state)
+{
+    (void)state;
+    world_run(shut_reading, NULL);
+}
+
+/* ---- write_now ---- */
+
+static int writing_now(struct world *w)
+{
+    static char data[20000];
+    struct pair pair;
+    size_t total;
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    uint64_t sent = mnet_sim_counts(w->client_host, MNET_SIM_SENDING).sent;
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, "x", 1), 0);
+    CHECK_EQUAL(mnet_sim_counts(w->client_host, MNET_SIM_SENDING).sent, sent + 1); /* before anything else happens */
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, NULL, 0), 0);
+    memset(data, 'x', sizeof data);
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, sizeof data), 0); /* beyond the send buffer */
+    mnet_tcp_shutdown(pair.client, MNET_SHUTDOWN_WRITE);
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, "x", 1), MNET_E_CLOSED);
+    CHECK_EQUAL(read_runs(w, pair.server, 1, &total), 0);
+    CHECK_EQUAL(total, sizeof data + 1);
+    world_close(&pair);
+    return 0;
+}
+
+static void write_now_transmits_at_once_beyond_the_buffer(void **state)
+{
+    (void)state;
+    world_run(writing_now, &small);
+}
+
+/* Bytes of write_now follow those of the write in progress, and come before those of the next. */
+static int write_now_behind(struct world *w, bool close_early)
+{
+    static char first[RUN], now[RUN], second[RUN], buffer[RUN];
+    struct pair pair;
+    struct call calls[2] = {{.data = first, .len = RUN}, {.data = second, .len = RUN}};
+    memset(first, '1', RUN);
+    memset(now, 'n', RUN);
+    memset(second, '2', RUN);
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(call_start(w, &calls[0], call_write, pair.client), 0);
+    CHECK_EQUAL(call_start(w, &calls[1], call_write, pair.client), 0);
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, now, RUN / 2), 0);
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, now + RUN / 2, RUN / 2), 0);
+    if (close_early) {
+        mnet_tcp_close(pair.client); /* the write in progress ends where it is, the promised bytes go out */
+        pair.client = NULL;
+        CHECK_EQUAL(call_join(&calls[0]), 0);
+        CHECK_EQUAL(call_join(&calls[1]), 0);
+        CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, calls[0].queued, NULL, in_ms(10000)), 0);
+        CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, RUN, NULL, in_ms(10000)), 0);
+        CHECK(memcmp(buffer, now, RUN) == 0);
+        CHECK_EQUAL(mnet_tcp_read(pair.server, buffer, 1, in_ms(10000)), 0);
+        world_close(&pair);
+        return 0;
+    }
+    const char *wanted[] = {first, now, second};
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, RUN, NULL, in_ms(10000)), 0);
+        CHECK(memcmp(buffer, wanted[i], RUN) == 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQUAL(call_join(&calls[i]), 0);
+        CHECK_EQUAL(calls[i].result, 0);
+    }
+    world_close(&pair);
+    return 0;
+}
+
+static int write_now_in_between(struct world *w)
+{
+    return write_now_behind(w, false);
+}
+
+static int write_now_then_close(struct world *w)
+{
+    return write_now_behind(w, true);
+}
+
+static void write_now_follows_the_write_in_progress(void **state)
+{
+    (void)state;
+    world_run(write_now_in_between, &small);
+}
+
+static void write_now_is_delivered_by_close(void **state)
+{
+    (void)state;
+    world_run(write_now_then_close, &small);
+}
+
+/* A finaliser may use write_now and close, whatever ended its task. */
+static void say_goodbye(void *flow)
+{
+    mnet_tcp_write_now(flow, "bye", 3);
+    mnet_tcp_close(flow);
+}
+
+static int owner(void *argument)
+{
+    struct mnet_owned owned;
+    char byte;
+    mnet_own(&owned, say_goodbye, argument);
+    return (int)mnet_tcp_read(argument, &byte, 1, MNET_NEVER);
+}
+
+static int finalised(struct world *w)
+{
+    struct pair pair;
+    struct mnet_task *task;
+    char buffer[8];
+    int result;
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(mnet_spawn(&task, owner, pair.client), 0);
+    pair.client = NULL;
+    sleep_ms(1);
+    mnet_cancel(task);
+    CHECK_EQUAL(mnet_join(task, &result, MNET_NEVER), 0);
+    CHECK_EQUAL(result, MNET_E_CANCELLED);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, 3, NULL, in_ms(100)), 0);
+    CHECK_EQUAL(mnet_tcp_read(pair.server, buffer, 8, in_ms(100)), 0);
+    world_close(&pair);
+    return 0;
+}
+
+static void write_now_and_close_work_in_finalisers(void **state)
+{
+    (void)state;
+    world_run(finalised, NULL);
+}
+
+/* ---- memory ---- */
+
+/* A send buffer that is larger than the memory, and a peer that does not read: one connection uses the memory up, and
+ * waits for its peer. Another one, which has nothing to wait for, is told instead of hanging. What was queued is
+ * delivered whole, and then there is memory again. */
+static int short_of_memory(struct world *w)
+{
+    static char data[4 << 20];
+    struct pair pair, other;
+    size_t queued, total = 0, rest;
+    memset(data, 'x', sizeof data);
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    other.listener = pair.listener;
+    CHECK_EQUAL(world_connect_to(w, &other), 0);
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, sizeof data, &queued, in_ms(2000)), MNET_E_DEADLINE);
+    CHECK(queued > 100000 && queued < 2 << 20);
+    uint64_t before = mnet_now();
+    int error = mnet_tcp_write(other.client, data, 50000, NULL, MNET_NEVER);
+    CHECK(error == 0 || error == MNET_E_NO_MEMORY); /* as what the first one leaves is enough or not */
+    CHECK(mnet_now() - before < 2 * MNET_SECOND);
+    mnet_tcp_abort(other.client);
+    mnet_tcp_abort(other.server);
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, sizeof data), MNET_E_NO_MEMORY);
+    struct call writer = {.data = data, .len = 50000};
+    CHECK_EQUAL(call_start(w, &writer, call_write, pair.client), 0);
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, sizeof data), MNET_E_NO_MEMORY); /* behind the other write */
+    while (writer.ended == 0) {
+        ptrdiff_t got = mnet_tcp_read(pair.server, data, sizeof data, in_ms(30000));
+        CHECK(got > 0);
+        total += (size_t)got;
+    }
+    CHECK_EQUAL(writer.result, 0);
+    CHECK_EQUAL(call_join(&writer), 0);
+    mnet_tcp_shutdown(pair.client, MNET_SHUTDOWN_WRITE);
+    CHECK_EQUAL(read_runs(w, pair.server, 1, &rest), 0);
+    CHECK_EQUAL(total + rest, queued + 50000);
+    world_close(&pair);
+    return 0;
+}
+
+#define HELD 4096
+
+/* Takes all the memory there is for sending, as others may do. */
+static int hold_memory(struct mnet_stack *stack, struct mnet_buffer **held)
+{
+    int count = 0;
+    while (count < HELD && (held[count] = mnet_buffer_alloc_tx(stack->memory, MNET_BUFFER_LARGE)) != NULL)
+        count++;
+    while (count < HELD && (held[count] = mnet_buffer_alloc_tx(stack->memory, 1)) != NULL)
+        count++;
+    return count;
+}
+
+static int no_memory_at_all(struct world *w)
+{
+    static struct mnet_buffer *held[HELD];
+    struct pair pair;
+    char data[100] = "x";
+    size_t queued, total;
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    int count = hold_memory(w->client, held);
+    CHECK(count > 10 && count < HELD);
+    uint64_t before = mnet_now();
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, 100, &queued, MNET_NEVER), MNET_E_NO_MEMORY);
+    CHECK_EQUAL(queued, 0);
+    CHECK(mnet_now() - before > MNET_SECOND / 2 && mnet_now() - before < 2 * MNET_SECOND);
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, 100, NULL, in_ms(20)), MNET_E_NO_MEMORY);
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, 100, NULL, 0), MNET_E_NO_MEMORY);
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, 100), MNET_E_NO_MEMORY);
+    struct call writer = {.data = data, .len = 100};
+    CHECK_EQUAL(call_start(w, &writer, call_write, pair.client), 0);
+    sleep_ms(100);
+    CHECK_EQUAL(writer.ended, 0);
+    while (count > 0)
+        mnet_buffer_free(held[--count]);
+    CHECK_EQUAL(call_join(&writer), 0);
+    CHECK_EQUAL(writer.result, 0); /* it tried again */
+    mnet_tcp_close(pair.client);
+    pair.client = NULL;
+    CHECK_EQUAL(read_runs(w, pair.server, 1, &total), 0);
+    CHECK_EQUAL(total, 100);
+    world_close(&pair);
+    return 0;
+}
+
+static void write_without_any_memory_tries_again_and_gives_up(void **state)
+{
+    static const struct world_options scarce = {.client.memory_size = 2 << 20};
+    (void)state;
+    world_run(no_memory_at_all, &scarce);
+}
+
+/* Bytes put aside behind a write, when there is no memory left to queue them as that write ends: they are not lost,
+ * nobody else's come before them, and a poll queues them when it can. */
+static int deferred_without_memory(struct world *w)
+{
+    static char first[20000], now[1000], buffer[20000];
+    static struct mnet_buffer *held[HELD];
+    struct pair pair;
+    struct call writer = {.data = first, .len = sizeof first}, next = {.data = first, .len = 500};
+    memset(first, '1', sizeof first);
+    memset(now, 'n', sizeof now);
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(call_start(w, &writer, call_write, pair.client), 0);
+    CHECK_EQUAL(writer.ended, 0);
+    for (int i = 0; i < 50; i++)
+        CHECK_EQUAL(mnet_tcp_write_now(pair.client, now + i * 20, 20), 0);
+    CHECK_EQUAL(call_start(w, &next, call_write, pair.client), 0);
+    mnet_cancel(writer.task);
+    int count = hold_memory(w->client, held);
+    CHECK_EQUAL(call_join(&writer), 0);
+    CHECK_EQUAL(writer.result, MNET_E_CANCELLED);
+    sleep_ms(200);
+    while (count > 0)
+        mnet_buffer_free(held[--count]);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, writer.queued, NULL, in_ms(10000)), 0);
+    CHECK(memcmp(buffer, first, writer.queued) == 0);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, sizeof now, NULL, in_ms(10000)), 0);
+    CHECK(memcmp(buffer, now, sizeof now) == 0);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, 500, NULL, in_ms(10000)), 0);
+    CHECK_EQUAL(call_join(&next), 0);
+    CHECK_EQUAL(next.result, 0);
+    world_close(&pair);
+    return 0;
+}
+
+static void write_now_deferred_without_memory_is_not_lost(void **state)
+{
+    static const struct world_options scarce = {
+        .client = {.memory_size = 2 << 20, .tcp_send_buffer = 4096},
+        .server.tcp_receive_buffer = 4096,
+    };
+    (void)state;
+    world_run(deferred_without_memory, &scarce);
+}
+
+static void write_short_of_memory_recovers(void **state)
+{
+    static const struct world_options scarce = {
+        .client = {.memory_size = 2 << 20, .tcp_send_buffer = 8 << 20},
+        .server = {.memory_size = 8 << 20, .tcp_receive_buffer = 65536},
+    };
+    (void)state;
+    world_run(short_of_memory, &scarce);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writers_take_turns_and_all_finish),
+        cmocka_unit_test(writers_all_wake_at_a_reset_and_say_what_was_queued),
+        cmocka_unit_test(writers_all_wake_at_close),
+        cmocka_unit_test(writev_queues_the_pieces_in_order),
+        cmocka_unit_test(write_lent_releases_once),
+        cmocka_unit_test(shutdown_write_closes_either_half),
+        cmocka_unit_test(shutdown_read_makes_the_peers_writes_fail),
+        cmocka_unit_test(write_now_transmits_at_once_beyond_the_buffer),
+        cmocka_unit_test(write_now_follows_the_write_in_progress),
+        cmocka_unit_test(write_now_is_delivered_by_close),
+        cmocka_unit_test(write_now_and_close_work_in_finalisers),
+        cmocka_unit_test(write_short_of_memory_recovers),
+        cmocka_unit_test(write_without_any_memory_tries_again_and_gives_up),
+        cmocka_unit_test(write_now_deferred_without_memory_is_not_lost),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
