@@ -405,11 +405,6 @@ static void notify_says_what_has_become_ready(void **state)
     world_run(notified, NULL);
 }
 
-static void collect_nothing(void *context)
-{
-    (void)context;
-}
-
 static int invalid(struct world *w)
 {
     struct pair pair;
