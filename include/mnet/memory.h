@@ -5,8 +5,8 @@
  * returns NULL and the caller drops a packet with a counter or reports MNET_E_NO_MEMORY; nothing is ever taken from
  * elsewhere.
  *
- * A reserve keeps receiving alive while senders fill memory: allocations for data to be sent fail while fewer
- * slabs than the reserve are free, those for received packets and acknowledgements do not.
+ * A reserve keeps packets moving while senders fill memory: allocations for written data fail while fewer slabs than
+ * the reserve are free, those for received packets, and for the segments that carry the data away, do not.
  */
 #ifndef MNET_MEMORY_H
 #define MNET_MEMORY_H

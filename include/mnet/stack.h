@@ -81,9 +81,11 @@ int mnet_stack_up(struct mnet_env *env, const struct mnet_config *config, struct
 /* Creates a stack that the caller drives. device, platform, memory, memory_size and ipv4 are required. Never suspends. */
 int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack);
 
-/* Ends a stack: every blocked task wakes with MNET_E_CLOSED, peers get a FIN or a reset as far as the device takes it now, the device is
- * closed. The stack's handle is invalid afterwards. Flows, listeners and endpoints are not: each call on them gives MNET_E_CLOSED, and
- * they are closed as ever; with the last of them all memory returns (with mnet_stack_open: the caller may take the region back and forget them). Never suspends. */
+/* Ends a stack at once: every blocked task wakes with MNET_E_CLOSED, connections are reset, also those that were closed and still have
+ * data to deliver (a program that returns from mnet_main instead lets them finish, for 2 s at most), and the device is closed. The
+ * stack's handle is invalid afterwards. Flows, listeners and endpoints are not: calls on them give MNET_E_CLOSED (reads: after what
+ * had arrived), and they are closed as ever; with the last of them all memory returns (with mnet_stack_open: the caller may take
+ * the region back and forget them). Never suspends. */
 void mnet_stack_down(struct mnet_stack *stack);
 
 /* Does what is due: takes received frames (a bounded number), runs expired timers, sends what may be sent. `now` is the time on the

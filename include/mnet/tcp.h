@@ -91,7 +91,7 @@ int mnet_tcp_writev(struct mnet_flow *flow, const struct mnet_slice *slices, int
                     uint64_t deadline);
 /* Sends the caller's bytes without copying: `release(context)` is called once, from within a call into the stack, when they are no longer needed
  * (acknowledged, or the connection is gone), also where the call fails after queueing a part. On failure with *queued 0 it is not called.
- * Suspends. */
+ * It must only note the fact, not call into the stack. Suspends. */
 int mnet_tcp_write_lent(struct mnet_flow *flow, const void *data, size_t len, void (*release)(void *context),
                         void *context, size_t *queued, uint64_t deadline);
 /* Queues all of `len` bytes whatever the send buffer's limit (not the memory budget: MNET_E_NO_MEMORY, nothing queued), and transmits at once what the
