@@ -19,12 +19,7 @@ static bool put_packet(struct mnet_sim_host *host, const struct mnet_packet *pac
     if (flight == NULL)
         return false;
     mnet_packet_copy_out(packet, 0, flight->bytes, packet->total);
-    flight->checksum = packet->checksum;
-    flight->gso = packet->gso;
-    flight->gso_size = packet->gso_size;
-    flight->csum_start = packet->csum_start;
-    flight->csum_offset = packet->csum_offset;
-    flight->segments = packet->segments;
+    flight->metadata = mn_packet_metadata(packet);
     mn_sim_put(flight);
     return true;
 }
@@ -118,12 +113,7 @@ static struct mnet_packet *packet_of(const struct mn_sim_flight *flight, struct 
         mnet_packet_free(packet);
         return NULL;
     }
-    packet->checksum = flight->checksum;
-    packet->gso = flight->gso;
-    packet->gso_size = flight->gso_size;
-    packet->csum_start = flight->csum_start;
-    packet->csum_offset = flight->csum_offset;
-    packet->segments = flight->segments;
+    mn_packet_set_metadata(packet, flight->metadata);
     return packet;
 }
 

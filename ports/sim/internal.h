@@ -6,6 +6,7 @@
 
 #include <mnet/sim.h>
 
+#include "base/packet_metadata.h"
 #include "base/random.h"
 #include "stack/env.h"
 
@@ -25,8 +26,7 @@ struct mn_sim_flight {
     uint64_t order; /* ... and where it stands among those of the same time */
     enum mn_sim_stage stage;
     uint32_t len;
-    uint8_t checksum, gso;
-    uint16_t gso_size, csum_start, csum_offset, segments;
+    struct mn_metadata metadata;
     uint8_t bytes[];
 };
 

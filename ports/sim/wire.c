@@ -20,7 +20,7 @@ struct mn_sim_flight *mn_sim_flight(struct mnet_sim_host *host, size_t len)
 {
     struct mn_sim_flight *flight = malloc(sizeof *flight + len);
     if (flight != NULL)
-        *flight = (struct mn_sim_flight){.host = host, .len = (uint32_t)len, .segments = 1};
+        *flight = (struct mn_sim_flight){.host = host, .len = (uint32_t)len, .metadata = {.segments = 1}};
     return flight;
 }
 
@@ -130,12 +130,12 @@ bool mn_sim_has_room(const struct mnet_sim_host *host)
 /* Bytes on the wire: a large frame is as many segments, each with its headers. */
 static uint64_t wire_bytes(const struct mn_sim_flight *flight)
 {
-    if (flight->gso == MNET_GSO_NONE)
+    if (flight->metadata.gso == MNET_GSO_NONE)
         return flight->len;
-    uint32_t tcp = flight->csum_start;
+    uint32_t tcp = flight->metadata.csum_start;
     uint32_t headers = tcp + 12 < flight->len ? tcp + (uint32_t)(flight->bytes[tcp + 12] >> 4) * 4 : flight->len;
     uint32_t payload = flight->len > headers ? flight->len - headers : 0;
-    uint32_t segments = (payload + flight->gso_size - 1) / flight->gso_size;
+    uint32_t segments = (payload + flight->metadata.gso_size - 1) / flight->metadata.gso_size;
     return flight->len + (uint64_t)headers * (MN_MAX(segments, 1u) - 1);
 }
 
@@ -162,7 +162,7 @@ static bool is_lost(struct mn_sim_path *path)
 
 static bool too_big(const struct mn_sim_path *path, const struct mn_sim_flight *flight)
 {
-    return path->shape.mtu != 0 && flight->gso == MNET_GSO_NONE && flight->len > path->shape.mtu + 14u;
+    return path->shape.mtu != 0 && flight->metadata.gso == MNET_GSO_NONE && flight->len > path->shape.mtu + 14u;
 }
 
 static void corrupt(struct mn_sim_path *path, struct mn_sim_flight *flight)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/packet_metadata.h"
+
 /* Piece 0 of a packet is its linear part, the others are its fragments. */
 static struct mnet_slice piece_of(const struct mnet_packet *part, int piece)
 {
@@ -47,12 +49,7 @@ struct mnet_packet *mn_packet_copy(const struct mnet_packet *packet, struct mnet
         mnet_packet_free(copy);
         return NULL;
     }
-    copy->checksum = packet->checksum;
-    copy->gso = packet->gso;
-    copy->gso_size = packet->gso_size;
-    copy->csum_start = packet->csum_start;
-    copy->csum_offset = packet->csum_offset;
-    copy->segments = packet->segments;
+    mn_packet_set_metadata(copy, mn_packet_metadata(packet));
     copy->received_ns = packet->received_ns;
     return copy;
 }

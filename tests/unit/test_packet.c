@@ -4,6 +4,7 @@
 #include <mnet/packet.h>
 
 #include "base/memory.h"
+#include "base/packet_metadata.h"
 
 struct fixture {
     void *region;
@@ -125,6 +126,27 @@ static void alloc_after_free_gives_a_clean_packet(void **state)
     assert_null(packet->next);
     assert_true(packet->received_ns == 0);
     mnet_packet_free(packet);
+}
+
+static void metadata_of_one_packet_passes_to_another(void **state)
+{
+    struct mnet_packet *from = mnet_packet_alloc(memory_of(state)), *to = mnet_packet_alloc(memory_of(state));
+    from->checksum = MNET_CHECKSUM_PARTIAL;
+    from->gso = MNET_GSO_TCPV6;
+    from->gso_size = 1440;
+    from->csum_start = 54;
+    from->csum_offset = 16;
+    from->segments = 44;
+    mn_packet_set_metadata(to, mn_packet_metadata(from));
+    assert_int_equal(to->checksum, MNET_CHECKSUM_PARTIAL);
+    assert_int_equal(to->gso, MNET_GSO_TCPV6);
+    assert_int_equal(to->gso_size, 1440);
+    assert_int_equal(to->csum_start, 54);
+    assert_int_equal(to->csum_offset, 16);
+    assert_int_equal(to->segments, 44);
+    assert_int_equal(to->total, 0);
+    mnet_packet_free(from);
+    mnet_packet_free(to);
 }
 
 static void hold_keeps_until_the_last_free(void **state)
@@ -537,6 +559,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_MEMORY(alloc_gives_an_empty_packet_with_headroom),
         WITH_MEMORY(alloc_after_free_gives_a_clean_packet),
+        WITH_MEMORY(metadata_of_one_packet_passes_to_another),
         WITH_MEMORY(hold_keeps_until_the_last_free),
         WITH_MEMORY(put_and_push_grow_both_ends_to_the_brim),
         WITH_MEMORY(pull_any_length_leaves_the_rest),
