@@ -1,0 +1,59 @@
+/* What a machine calls to use its virtio devices. Nothing here knows the machine: see struct mn_virtio_machine.
+ *
+ * In order: find a transport (mn_virtio_mmio_open, mn_virtio_pci_open), look at its `kind`, connect its interrupts, and open
+ * the driver.
+ *
+ * Interrupts. Drivers need none of them to be correct: they look into their rings whenever they are asked for packets. An interrupt
+ * wakes a machine that idles, and tells of changed configuration. A device asks for interrupts only after
+ * mn_virtio_net_arm, so a machine may keep them masked except while it idles:
+ *
+ *     mask interrupts
+ *     if no device says "do not wait" when armed: unmask and halt, in one step, until the timer or any device interrupts
+ *     unmask
+ */
+#ifndef MN_VIRTIO_H
+#define MN_VIRTIO_H
+
+#include <mnet/device.h>
+
+#include "ports/virtio/transport.h"
+
+/* Looks for a device behind `bytes` of MMIO registers (4.2.2) at a physical address: the modern transport (version 2) and the
+ * legacy one (version 1), which QEMU's microvm has unless told otherwise. 0, or MNET_E_NO_DEVICE: no virtio device is
+ * there. `machine` must outlive the transport. The device is not touched yet. */
+int mn_virtio_mmio_open(struct mn_virtio_transport *t, const struct mn_virtio_machine *machine, uint64_t physical,
+                        uint32_t bytes);
+/* The same for a PCI function (bus << 8 | device << 3 | function; 4.1.2), modern or transitional. Enables its memory space and
+ * bus mastering. MNET_E_NO_DEVICE also where its structures do not lie inside its BARs, or BARs are not assigned. */
+int mn_virtio_pci_open(struct mn_virtio_transport *t, const struct mn_virtio_machine *machine, uint32_t function);
+
+/* Interrupts of a PCI function by message (MSI-X, 4.1.5.1.2): one for queues, one for changed configuration. Before the
+ * driver is opened. False where the function has no MSI-X: then it raises INTx, see mn_virtio_interrupt. */
+bool mn_virtio_pci_messages(struct mn_virtio_transport *t, const struct mn_virtio_message *queues,
+                            const struct mn_virtio_message *config);
+/* To be called by the handler of the interrupt of an MMIO device, or of INTx: acknowledges it (the line goes down) and notes what
+ * it was. True where it was this device's. */
+bool mn_virtio_interrupt(struct mn_virtio_transport *t);
+/* To be called by the handler of the message for changed configuration. That for queues has nothing to do. */
+void mn_virtio_config_interrupt(struct mn_virtio_transport *t);
+
+/* Opens the network device (5.1) of a transport: resets it, agrees on features, and sets its queues up in `memory`, which has
+ * mn_virtio_net_bytes() bytes, is aligned to MN_VIRTIO_ALIGNMENT, and is the device's until ops->close; then it can be opened again.
+ * `memory` need not be zeroed. Returns 0 and the device, or MNET_E_NO_DEVICE (not a network device, or not one this driver
+ * can use), MNET_E_IO (it does not answer as it must). Never suspends. */
+int mn_virtio_net_open(struct mn_virtio_transport *t, void *memory, const char *name, struct mnet_device **device);
+size_t mn_virtio_net_bytes(void);
+#define MN_VIRTIO_ALIGNMENT 4096u
+
+/* Asks a device for an interrupt when a frame comes, or when there is room again where it had none, or something lent has been
+ * sent. True where that has happened already, and it is not to be waited for. Holds until the device is next used. */
+bool mn_virtio_net_arm(struct mnet_device *device);
+/* Whether the link is up, as far as interrupts have told. A device without VIRTIO_NET_F_STATUS is always up. */
+bool mn_virtio_net_link_up(const struct mnet_device *device);
+
+/* Fills `buffer` with `len` bytes from an entropy device (5.4). `memory` as above, mn_virtio_rng_bytes() bytes. The device is reset
+ * before and after. 0, MNET_E_NO_DEVICE, MNET_E_IO, or MNET_E_NO_ENTROPY where it has not delivered by `deadline`. */
+int mn_virtio_rng_read(struct mn_virtio_transport *t, void *memory, void *buffer, size_t len, uint64_t deadline);
+size_t mn_virtio_rng_bytes(void);
+
+#endif
