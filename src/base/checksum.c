@@ -27,32 +27,34 @@ struct lanes {
     words total[2], high[2];
 };
 
-static inline words load(const uint8_t *at)
+/* By reference: where a compiler must do without vector registers it refuses to pass vectors, or return them, by value. */
+static inline void add_words(struct lanes *lanes, int stream, const words *w)
+{
+    lanes->total[stream] += *w;
+    lanes->high[stream] += *w >> 32;
+}
+
+static inline void sum_words(struct lanes *lanes, int stream, const uint8_t *at)
 {
     words w;
     memcpy(&w, at, sizeof(w));
-    return w;
-}
-
-static inline void add_words(struct lanes *lanes, int stream, words w)
-{
-    lanes->total[stream] += w;
-    lanes->high[stream] += w >> 32;
+    add_words(lanes, stream, &w);
 }
 
 static inline void add_block(struct lanes *lanes, const uint8_t *at)
 {
-    add_words(lanes, 0, load(at));
-    add_words(lanes, 1, load(at + sizeof(words)));
-    add_words(lanes, 0, load(at + 2 * sizeof(words)));
-    add_words(lanes, 1, load(at + 3 * sizeof(words)));
+    sum_words(lanes, 0, at);
+    sum_words(lanes, 1, at + sizeof(words));
+    sum_words(lanes, 0, at + 2 * sizeof(words));
+    sum_words(lanes, 1, at + 3 * sizeof(words));
 }
 
 static inline void copy_words(struct lanes *lanes, int stream, uint8_t *to, const uint8_t *from)
 {
-    words w = load(from);
+    words w;
+    memcpy(&w, from, sizeof(w));
     memcpy(to, &w, sizeof(w));
-    add_words(lanes, stream, w);
+    add_words(lanes, stream, &w);
 }
 
 static inline void copy_block(struct lanes *lanes, uint8_t *restrict to, const uint8_t *restrict from)
