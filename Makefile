@@ -9,6 +9,9 @@ DEBUG := build/debug
 RELEASE := build/release
 CLANG := build/clang
 FUZZ := build/fuzz
+INSTALL := build/install
+
+PREFIX := /usr/local
 
 SANITIZE := -Db_sanitize=address,undefined -Db_lundef=false
 # The address sanitizer's bookkeeping makes -O0 too slow for transfers of a gigabyte.
@@ -18,7 +21,7 @@ FUZZ_OPTIONS := --buildtype=debugoptimized $(SANITIZE) -Dfuzz=true -Dtests=false
 
 FUZZ_SECONDS := 60
 
-.PHONY: help build debug release clang run sim test check bench fuzz format clean bootstrap-%
+.PHONY: help build debug release clang install run sim test check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -30,6 +33,7 @@ help:
 	@echo 'make bench   one line per figure: name value unit reference ratio'
 	@echo 'make fuzz    every parser and the whole stack, FUZZ_SECONDS=$(FUZZ_SECONDS) in all'
 	@echo 'make build   build/debug (sanitizers) and build/release, with CC=$(CC)'
+	@echo 'make install install headers, libraries and their descriptions for pkg-config and Meson in PREFIX=$(PREFIX)'
 	@echo 'make format  clang-format on every file'
 	@echo 'make clean   remove build/'
 
@@ -53,6 +57,10 @@ clang: bootstrap-check
 	$(call setup,$(CLANG),clang $(RELEASE_OPTIONS))
 
 build: debug release
+
+install: bootstrap-build
+	$(call setup,$(INSTALL),'$(CC)' $(RELEASE_OPTIONS) '--prefix=$(abspath $(PREFIX))' -Dtests=false -Dbench=false)
+	@DESTDIR='$(DESTDIR)' meson install -C $(INSTALL) --no-rebuild --quiet
 
 run: bootstrap-run release
 	@scripts/run

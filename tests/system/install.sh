@@ -1,0 +1,109 @@
+#!/bin/bash
+# What `make install` puts somewhere else, used as docs/unikernel.md says: the files of that page are taken out of it, built in a folder
+# of their own by Meson and by a plain compiler, and run.
+set -u
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+enter_namespaces "$@"
+project=$(cd "$(dirname "$0")/../.." && pwd)
+installed=$dir/installed
+user=$dir/user
+
+# listing FILE - the block of docs/unikernel.md that follows the line which names the file.
+listing()
+{
+    awk -v name="\`$1\`" '!found && index($0, name) { found = 1 } found && /^```/ { if (inside) exit; inside = 1; next } inside' \
+        "$project/docs/unikernel.md" >"$2"
+    [ -s "$2" ] || fail "docs/unikernel.md has no $1"
+}
+
+install_somewhere()
+{
+    DESTDIR=$installed meson install -C "$MNET_RELEASE" --no-rebuild >"$dir/log" || fail "$(tail -n 1 "$dir/log")"
+    packages=$(dirname "$(find "$installed" -name mnet.pc)")
+    export PKG_CONFIG_PATH=$packages PKG_CONFIG_SYSROOT_DIR=$installed
+    for package in mnet mnet-tap mnet-sim; do
+        pkg-config --exists "$package" || fail "pkg-config does not know $package"
+    done
+    headers=$(dirname "$(find "$installed" -name mnet.h)")
+    for header in "$project"/include/mnet/*.h; do
+        cmp "$header" "$headers/$(basename "$header")" || fail "$(basename "$header") is not installed"
+    done
+}
+
+# Each header is complete: it can be the first that a program includes.
+headers_stand_alone()
+{
+    for header in "$project"/include/mnet/*.h; do
+        echo "#include <mnet/$(basename "$header")>" >"$dir/header.c"
+        # shellcheck disable=SC2046 # words
+        cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $(pkg-config --cflags mnet) "$dir/header.c" ||
+            fail "$(basename "$header") does not stand alone"
+    done
+}
+
+meson_build_has_ten_lines()
+{
+    lines=$(wc -l <"$user/meson.build")
+    [ "$lines" -le 10 ] || fail "it has $lines"
+}
+
+meson_builds()
+{
+    (cd "$user" && env -u CFLAGS meson setup build) >"$dir/log" 2>&1 || fail "$(tail -n 1 "$dir/log")"
+    ninja -C "$user/build" >"$dir/log" 2>&1 || fail "$(grep -m 1 error "$dir/log")"
+    [ -x "$user/build/hello-tap" ] || fail 'there is no hello-tap'
+}
+
+compiler_builds()
+{
+    # shellcheck disable=SC2046 # words
+    cc -O2 -o "$user/hello-tap" "$user/hello.c" $(pkg-config --cflags --libs mnet-tap) || fail 'it does not link'
+}
+
+# The project itself as a subproject of the user's.
+subproject_builds()
+{
+    mkdir -p "$dir/parent/subprojects"
+    cp "$user/hello.c" "$user/meson.build" "$dir/parent"
+    ln -s "$project" "$dir/parent/subprojects/mnet"
+    (cd "$dir/parent" && env -u PKG_CONFIG_PATH -u PKG_CONFIG_SYSROOT_DIR meson setup build --wrap-mode=forcefallback) \
+        >"$dir/log" 2>&1 || fail "$(tail -n 1 "$dir/log")"
+    ninja -C "$dir/parent/build" >"$dir/log" 2>&1 || fail "$(grep -m 1 error "$dir/log")"
+    DESTDIR=$dir/empty meson install -C "$dir/parent/build" >"$dir/log" 2>&1 || fail "$(tail -n 1 "$dir/log")"
+    [ -z "$(find "$dir/empty" -name '*mnet*' 2>/dev/null)" ] || fail 'it installs more than the user asked for'
+}
+
+# echoes PROGRAM - it answers Linux.
+echoes()
+{
+    start "$1"
+    echo hello >"$dir/sent"
+    timeout 10 nc -N $MNET 9000 <"$dir/sent" >"$dir/received" || fail "nc ended with status $?"
+    cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
+    kill -INT "$mnet"
+    wait "$mnet"
+    grep -q '^listening on port 9000$' "$dir/mnet.out" || fail 'it does not say that it listens'
+}
+
+simulation_passes()
+{
+    # shellcheck disable=SC2046 # words
+    cc -o "$user/hello_test" "$user/hello.c" "$user/hello_test.c" $(pkg-config --cflags --libs mnet-sim) || fail 'it does not link'
+    timeout 20 "$user/hello_test" || fail "it ended with status $?"
+}
+
+mkdir "$user"
+for file in hello.c hello_test.c meson.build; do
+    run "page_has_$file" listing "$file" "$user/$file"
+done
+run installs_everything install_somewhere
+run headers_stand_alone headers_stand_alone
+run meson_build_has_ten_lines meson_build_has_ten_lines
+run meson_builds_a_users_application meson_builds
+run meson_built_application_echoes echoes "$user/build/hello-tap"
+run compiler_builds_a_users_application compiler_builds
+run compiler_built_application_echoes echoes "$user/hello-tap"
+run users_test_passes_in_virtual_time simulation_passes
+run builds_as_a_subproject subproject_builds
+run subproject_application_echoes echoes "$dir/parent/build/hello-tap"
