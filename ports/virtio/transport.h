@@ -16,7 +16,7 @@
 struct mn_virtio_machine {
     void *context;
     /* Makes `bytes` of device registers at a physical address accessible; returns the address that read and write take
-     * for the first of them, or 0 where that is impossible. Mapping the same twice is allowed. */
+     * for the first of them, or 0 where that is impossible, as it is for RAM. Mapping the same twice is allowed. */
     uint64_t (*map)(void *context, uint64_t physical, uint64_t bytes);
     /* One access of 1, 2 or 4 bytes to a mapped register, in little-endian meaning; never split, merged or reordered. */
     uint32_t (*read)(void *context, uint64_t address, unsigned bytes);
@@ -84,7 +84,7 @@ struct mn_virtio_transport_ops {
      * bytes, which are not necessarily of one moment: see mn_virtio_config. */
     void (*config)(struct mn_virtio_transport *t, unsigned offset, void *to, unsigned bytes);
     uint32_t (*config_generation)(struct mn_virtio_transport *t);
-    /* 0 or more of MN_VIRTIO_INTERRUPT_*, which the device then considers seen. */
+    /* Which of MN_VIRTIO_INTERRUPT_* have come; the device then considers them seen, and takes its line down. */
     uint32_t (*acknowledge)(struct mn_virtio_transport *t);
 };
 
@@ -101,10 +101,13 @@ struct mn_virtio_window {
 struct mn_virtio_transport {
     const struct mn_virtio_transport_ops *ops;
     const struct mn_virtio_machine *machine;
-    enum mn_virtio_kind kind;     /* what a driver is chosen by */
-    bool legacy;                  /* version 1 of the MMIO transport */
-    bool messages;                /* MSI-X is in use: see mn_virtio_pci_messages */
-    volatile bool config_changed; /* set by interrupts, cleared by the driver */
+    enum mn_virtio_kind kind; /* what a driver is chosen by */
+    bool legacy;              /* version 1 of the MMIO transport */
+    bool messages;            /* MSI-X is in use: see mn_virtio_pci_messages */
+    bool config_changed;      /* the driver clears it */
+    /* Set by the machine when the interrupt for queues (that of a line: for both), or the message for configuration has come; cleared
+     * by mn_virtio_look. NULL: the device is asked instead, every time. */
+    volatile bool *raised, *config_raised;
     struct mn_virtio_window registers, notify_area, isr, device_config; /* mmio has the first one only */
     uint32_t notify_multiplier;
     uint32_t notify_offset[MN_VIRTIO_QUEUES];
@@ -117,11 +120,17 @@ uint32_t mn_virtio_read(const struct mn_virtio_transport *t, const struct mn_vir
 void mn_virtio_write(const struct mn_virtio_transport *t, const struct mn_virtio_window *window, uint32_t offset,
                      unsigned bytes, uint32_t value);
 
+/* Takes interrupts back before the rings are looked at, and notes in config_changed whether one was for configuration. */
+void mn_virtio_look(struct mn_virtio_transport *t);
+
 /* Resets the device and waits until it is (2.4.2), for a second at most: false where it does not. */
 bool mn_virtio_reset(struct mn_virtio_transport *t);
-/* The steps of 3.1.1 up to FEATURES_OK: agrees on those of the `wanted` features that the device offers, which are stored in
- * `accepted`. 0, or MNET_E_IO where it does not get on with this driver. */
-int mn_virtio_negotiate(struct mn_virtio_transport *t, uint64_t wanted, uint64_t *accepted);
+/* The first steps of 3.1.1: resets the device, says that there is a driver, and reads what the device offers. 0, or MNET_E_IO
+ * where it does not answer as it must. */
+int mn_virtio_begin(struct mn_virtio_transport *t, uint64_t *offered);
+/* The steps up to FEATURES_OK: accepts `features`, a subset of those offered, and VERSION_1 where the device is not legacy. 0, or
+ * MNET_E_IO where the device does not get on with them. */
+int mn_virtio_agree(struct mn_virtio_transport *t, uint64_t features);
 /* The last step. False where the device has failed meanwhile. */
 bool mn_virtio_ready(struct mn_virtio_transport *t);
 /* Says that the driver has given up (2.1.1). */

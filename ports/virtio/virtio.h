@@ -1,15 +1,11 @@
-/* What a machine calls to use its virtio devices. Nothing here knows the machine: see struct mn_virtio_machine.
+/* The virtio drivers, as a machine calls them; nothing here knows the machine but struct mn_virtio_machine.
  *
  * In order: find a transport (mn_virtio_mmio_open, mn_virtio_pci_open), look at its `kind`, connect its interrupts, and open
- * the driver.
+ * the driver. See devices.h for a machine where all of this has been done.
  *
  * Interrupts. Drivers need none of them to be correct: they look into their rings whenever they are asked for packets. An interrupt
- * wakes a machine that idles, and tells of changed configuration. A device asks for interrupts only after
- * mn_virtio_net_arm, so a machine may keep them masked except while it idles:
- *
- *     mask interrupts
- *     if no device says "do not wait" when armed: unmask and halt, in one step, until the timer or any device interrupts
- *     unmask
+ * wakes a machine that idles, and tells of changed configuration; all its handler does is to set *transport->raised. A device
+ * asks for interrupts only after mn_virtio_net_arm, which is called before the machine halts, with interrupts masked.
  */
 #ifndef MN_VIRTIO_H
 #define MN_VIRTIO_H
@@ -28,20 +24,16 @@ int mn_virtio_mmio_open(struct mn_virtio_transport *t, const struct mn_virtio_ma
 int mn_virtio_pci_open(struct mn_virtio_transport *t, const struct mn_virtio_machine *machine, uint32_t function);
 
 /* Interrupts of a PCI function by message (MSI-X, 4.1.5.1.2): one for queues, one for changed configuration. Before the
- * driver is opened. False where the function has no MSI-X: then it raises INTx, see mn_virtio_interrupt. */
+ * driver is opened. False where the function has no MSI-X: then it raises INTx. */
 bool mn_virtio_pci_messages(struct mn_virtio_transport *t, const struct mn_virtio_message *queues,
                             const struct mn_virtio_message *config);
-/* To be called by the handler of the interrupt of an MMIO device, or of INTx: acknowledges it (the line goes down) and notes what
- * it was. True where it was this device's. */
-bool mn_virtio_interrupt(struct mn_virtio_transport *t);
-/* To be called by the handler of the message for changed configuration. That for queues has nothing to do. */
-void mn_virtio_config_interrupt(struct mn_virtio_transport *t);
-
 /* Opens the network device (5.1) of a transport: resets it, agrees on features, and sets its queues up in `memory`, which has
  * mn_virtio_net_bytes() bytes, is aligned to MN_VIRTIO_ALIGNMENT, and is the device's until ops->close; then it can be opened again.
- * `memory` need not be zeroed. Returns 0 and the device, or MNET_E_NO_DEVICE (not a network device, or not one this driver
- * can use), MNET_E_IO (it does not answer as it must). Never suspends. */
-int mn_virtio_net_open(struct mn_virtio_transport *t, void *memory, const char *name, struct mnet_device **device);
+ * `memory` need not be zeroed. `offload` (enum mnet_offload) is what may be agreed on, in both directions. Returns 0 and the device, or MNET_E_NO_DEVICE (not a network device, or not one this driver
+ * can use), MNET_E_IO (it does not answer as it must). Its `mac` is all zeros where the device has none of its own: then the caller
+ * chooses one. Never suspends. */
+int mn_virtio_net_open(struct mn_virtio_transport *t, void *memory, const char *name, uint32_t offload,
+                       struct mnet_device **device);
 size_t mn_virtio_net_bytes(void);
 #define MN_VIRTIO_ALIGNMENT 4096u
 

@@ -1,0 +1,22 @@
+/* The virtio devices of the bare machine: found on its buses, connected to its interrupts, opened by name. Joins virtio.h
+ * and machine.h.
+ */
+#ifndef MN_VIRTIO_DEVICES_H
+#define MN_VIRTIO_DEVICES_H
+
+#include <mnet/device.h>
+
+/* Looks for virtio devices: MMIO transports that the command line names, and all PCI functions. Once, before anything
+ * else here. Returns how many there are. */
+unsigned mn_devices_find(void);
+
+/* Fills `buffer` with `len` bytes from the first entropy device that delivers within a second. False where none does. */
+bool mn_devices_entropy(void *buffer, size_t len);
+
+/* Opens a network device for `name`, which the application calls it by: the one that `host` names ("0", "1", ... in the order
+ * they were found; NULL: the first that is not open), agreeing on the offloads `offload` at most (enum mnet_offload). NULL, with one line
+ * of why in `why`, where there is none, or it fails. Its `mac` is all zeros where it has none of its own. */
+struct mnet_device *mn_devices_open_net(const char *name, const char *host, uint32_t offload, char *why,
+                                        size_t why_size);
+
+#endif
