@@ -66,6 +66,7 @@ struct mnet_config {
     uint64_t tcp_user_timeout_ns; /* R2: unacknowledged data gives up after this; default 15 min; for SYNs 3 min */
     unsigned udp_endpoints_max;   /* default 64 */
     bool tcp_no_delay;            /* connections start with Nagle's algorithm off */
+    bool tcp_no_sack;             /* selective acknowledgements (RFC 2018) are neither offered nor used */
 
     bool no_checksum_offload;     /* do checksums in software even where the device could; either direction ... */
     bool no_segmentation_offload; /* ... and segmentation */

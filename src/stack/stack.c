@@ -54,6 +54,7 @@ static int start_transports(struct mnet_stack *stack)
         .orphan_ns = config->tcp_orphan_ns,
         .user_timeout_ns = config->tcp_user_timeout_ns,
         .no_delay = config->tcp_no_delay,
+        .sack = !config->tcp_no_sack,
         .now = stack->now,
     };
     struct mn_udp_config udp = {

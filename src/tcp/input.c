@@ -91,6 +91,7 @@ static void learn_from_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
     tcb->rcv_up = tcb->rcv_nxt;
     mn_tcb_peer_mss(tcb, h->options & MN_TCP_OPTION_MSS ? h->mss : 0);
     tcb->scale_ok = (h->options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
+    tcb->sack_ok = tcb->sack_ok && h->options & MN_TCP_OPTION_SACK_PERMITTED;
     tcb->snd_wscale = tcb->scale_ok ? MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX) : 0;
     tcb->rcv_wscale = tcb->scale_ok ? mn_window_shift(tcp) : 0;
     if (!tcb->scale_ok && tcb->rcv_target > UINT16_MAX)
@@ -183,6 +184,8 @@ static enum verdict check_sequence(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
         return DONE;
     }
     mn_tcp_count(tcp, text_len(seg) > 0 ? MNET_COUNT_TCP_DROP_DUPLICATE : MNET_COUNT_TCP_DROP_SEQUENCE);
+    if (mn_seq_lt(seg->seq, tcb->rcv_nxt) && !(seg->flags & MN_TCP_SYN))
+        mn_sack_duplicate(tcb, seg->seq, mn_seq_min(seg->seq + text_len(seg), tcb->rcv_nxt));
     if (seg->len == 0 || seg->flags & MN_TCP_SYN) {
         mn_tcb_challenge(tcp, tcb, seg->now); /* limited, or two confused stacks would answer one another for ever */
     } else {
@@ -358,6 +361,7 @@ static void trim_to_window(struct mn_tcb *tcb, struct mn_segment *seg)
         uint32_t old = MN_MIN(tcb->rcv_nxt - seg->seq, text_len(seg));
         if (old > 0)
             mnet_packet_pull(seg->text, old);
+        mn_sack_duplicate(tcb, seg->seq, seg->seq + old);
         seg->seq += old;
     }
     uint32_t len = text_len(seg);
@@ -388,6 +392,7 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
     tcb->duplicates_owed = 0;
     if (filled_hole) {
         struct mn_packet_list more = {NULL, NULL};
+        mn_sack_overlap(tcb);
         uint32_t taken = mn_tcp_reassembly_take(&tcb->reassembly, &tcp->runs, tcb->rcv_nxt, &more);
         mn_packet_list_splice(&tcb->recvq.ready, &more);
         tcb->recvq.bytes += taken;
@@ -397,12 +402,15 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
     mn_tcb_event(tcp, tcb);
 }
 
-/* Each such segment is worth a duplicate acknowledgement of its own (RFC 5681 4.2): the peer counts them to find its loss. */
+/* Each such segment is worth a duplicate acknowledgement of its own (RFC 5681 4.2): the peer counts them to find its loss. With SACK one says it all. */
 static void out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
-    tcb->duplicates_owed = (uint8_t)MN_MIN(tcb->duplicates_owed + seg->text->segments, UINT8_MAX);
-    if (!mn_tcp_reassembly_insert(&tcb->reassembly, &tcp->runs, seg->seq, take_text(seg)))
+    struct mn_range duplicate;
+    if (!tcb->sack_ok)
+        tcb->duplicates_owed = (uint8_t)MN_MIN(tcb->duplicates_owed + seg->text->segments, UINT8_MAX);
+    if (!mn_tcp_reassembly_insert(&tcb->reassembly, &tcp->runs, seg->seq, take_text(seg), &duplicate))
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_REASSEMBLY);
+    mn_sack_duplicate(tcb, duplicate.left, duplicate.right);
     schedule_ack(tcp, tcb, true, seg->now); /* MAY-13: at once */
 }
 

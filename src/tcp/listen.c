@@ -56,6 +56,7 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     half->rcv_wnd = mn_window_initial(tcp, &seg->remote);
     half->mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
     half->has_scale = (h->options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
+    half->has_sack = tcp->config.sack && h->options & MN_TCP_OPTION_SACK_PERMITTED;
     half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
     half->timer.kind = MN_TIMER_HALF_OPEN;
     mn_table_add(tcp, &half->conn);
@@ -107,6 +108,8 @@ struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open 
                                    .window_shift = mn_window_shift(tcp)};
     if (half->has_scale) /* RFC 7323 2.2: only in answer to one */
         header.options |= MN_TCP_OPTION_WINDOW_SCALE;
+    if (half->has_sack) /* RFC 2018 2: likewise */
+        header.options |= MN_TCP_OPTION_SACK_PERMITTED;
     return mn_segment_build(tcp, &half->conn, &header, datagram);
 }
 
@@ -188,6 +191,7 @@ static struct mn_tcb *promote(struct mn_tcp *tcp, struct mn_half_open *half, uin
     tcb->rcv_nxt = tcb->last_ack_sent = tcb->rcv_up = half->irs + 1;
     mn_tcb_peer_mss(tcb, half->mss);
     tcb->scale_ok = half->has_scale;
+    tcb->sack_ok = half->has_sack;
     tcb->snd_wscale = half->has_scale ? half->peer_shift : 0;
     tcb->rcv_wscale = half->has_scale ? mn_window_shift(tcp) : 0;
     tcb->snd_wnd = tcb->max_snd_wnd = half->window;

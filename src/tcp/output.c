@@ -91,8 +91,10 @@ static void acknowledged(struct mn_tcp *tcp, struct mn_tcb *tcb)
 static struct mn_tcp_header header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq)
 {
     uint32_t window = mn_window_offer(tcp, tcb) >> tcb->rcv_wscale;
-    return (struct mn_tcp_header){
+    struct mn_tcp_header header = {
         .seq = seq, .ack = tcb->rcv_nxt, .flags = MN_TCP_ACK, .window = (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX)};
+    mn_sack_report(tcb, &header);
+    return header;
 }
 
 static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram)
@@ -120,6 +122,8 @@ static struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, st
                                    .window_shift = mn_window_shift(tcp)};
     if (tcb->scale_ok)
         header.options |= MN_TCP_OPTION_WINDOW_SCALE;
+    if (tcb->sack_ok)
+        header.options |= MN_TCP_OPTION_SACK_PERMITTED;
     if (tcb->state == MN_SYN_RECEIVED) {
         header.flags |= MN_TCP_ACK;
         header.ack = tcb->rcv_nxt;
@@ -142,19 +146,20 @@ static struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, st
 }
 
 /* A packet that stands for several segments ends on a segment's boundary, unless it holds the last byte there is. */
-static uint32_t settle_gso(const struct mn_tcb *tcb, struct mnet_packet *packet, uint32_t gathered, bool is_end)
+static uint32_t settle_gso(const struct mn_tcb *tcb, uint32_t mss, struct mnet_packet *packet, uint32_t gathered,
+                           bool is_end)
 {
-    if (gathered <= tcb->snd_mss)
+    if (gathered <= mss)
         return gathered;
-    uint32_t partial = is_end ? 0 : gathered % tcb->snd_mss;
+    uint32_t partial = is_end ? 0 : gathered % mss;
     if (partial > 0) {
         gathered -= partial;
         mnet_packet_trim(packet, packet->total - partial);
     }
-    if (gathered > tcb->snd_mss) {
+    if (gathered > mss) {
         packet->gso = mnet_address_is_ipv4(tcb->conn.remote.address) ? MNET_GSO_TCPV4 : MNET_GSO_TCPV6;
-        packet->gso_size = tcb->snd_mss;
-        packet->segments = (uint16_t)((gathered + tcb->snd_mss - 1) / tcb->snd_mss);
+        packet->gso_size = (uint16_t)mss;
+        packet->segments = (uint16_t)((gathered + mss - 1) / mss);
     }
     return gathered;
 }
@@ -166,8 +171,6 @@ static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t 
     if (seq == tcb->snd_nxt) {
         tcb->snd_nxt += len;
         mn_rtt_sent(&tcb->rtt, tcb->snd_nxt, now);
-        if (len % tcb->snd_mss != 0)
-            tcb->snd_small = tcb->snd_nxt;
     } else {
         tcp->config.counters->value[MNET_COUNT_TCP_RETRANSMITTED] += segments;
         mn_rtt_retransmitted(&tcb->rtt);
@@ -185,12 +188,15 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
 {
     struct mn_tcp_header header = header_at(tcp, tcb, seq);
     uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
+    uint32_t mss = tcb->snd_mss - mn_sack_bytes(&header);
     uint32_t data = MN_MIN(len, left);
+    if (tcp->config.gso_max < data)
+        data = MN_MIN(data, mss);
     struct mnet_packet *packet = begin_segment(tcp, &header);
     if (packet == NULL)
         return NULL;
     uint32_t gathered = data > 0 ? mn_sendq_gather(&tcb->sendq, packet, seq, data) : 0;
-    gathered = settle_gso(tcb, packet, gathered, gathered == left);
+    gathered = settle_gso(tcb, mss, packet, gathered, gathered == left);
     *done = gathered;
     if (gathered == left) {
         if (data > 0)
@@ -203,6 +209,8 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     finish_segment(tcp, &tcb->conn, &header, packet, datagram);
     address(tcb, datagram);
     acknowledged(tcp, tcb);
+    if (seq == tcb->snd_nxt && *done % mss != 0)
+        tcb->snd_small = seq + *done;
     sent(tcp, tcb, seq, *done, packet->segments, now);
     return packet;
 }

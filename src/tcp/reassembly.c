@@ -17,6 +17,7 @@ static struct mn_run *last_run(const struct mn_tcp_reassembly *r)
 static void drop_run(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct mn_run *run)
 {
     mn_list_remove(&run->link);
+    mn_list_remove(&run->recent);
     r->count--;
     r->bytes -= run->len;
     mn_packet_list_free(&run->packets);
@@ -39,8 +40,16 @@ static struct mn_run *run_after(const struct mn_tcp_reassembly *r, const struct 
     return at == NULL || at == &r->runs ? NULL : run_of(at);
 }
 
+/* A segment fell into this run. */
+static void touch(struct mn_tcp_reassembly *r, struct mn_run *run)
+{
+    mn_list_remove(&run->recent);
+    mn_list_prepend(&r->recent, &run->recent);
+}
+
 static void extend_run(struct mn_tcp_reassembly *r, struct mn_run *run, struct mnet_packet *packet)
 {
+    touch(r, run);
     run->len += packet->total;
     r->bytes += packet->total;
     mn_packet_list_append(&run->packets, packet);
@@ -74,13 +83,23 @@ static struct mn_run *new_run(struct mn_tcp_reassembly *r, struct mn_pool *runs,
     return run;
 }
 
+/* Where nothing has been noted yet. */
+static void note_duplicate(struct mn_range *duplicate, uint32_t left, uint32_t right)
+{
+    if (duplicate->left == duplicate->right)
+        *duplicate = (struct mn_range){left, right};
+}
+
 bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs, uint32_t seq,
-                              struct mnet_packet *packet)
+                              struct mnet_packet *packet, struct mn_range *duplicate)
 {
     struct mn_run *before = run_before(r, seq);
+    *duplicate = (struct mn_range){0, 0};
     if (before != NULL && mn_seq_gt(before->seq + before->len, seq)) {
         uint32_t overlap = before->seq + before->len - seq;
+        note_duplicate(duplicate, seq, seq + MN_MIN(overlap, packet->total));
         if (overlap >= packet->total) {
+            touch(r, before);
             mnet_packet_free(packet);
             return true;
         }
@@ -88,10 +107,14 @@ bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs,
         seq += overlap;
     }
     struct mn_run *next;
-    while ((next = run_after(r, before)) != NULL && mn_seq_leq(next->seq + next->len, seq + packet->total))
+    while ((next = run_after(r, before)) != NULL && mn_seq_leq(next->seq + next->len, seq + packet->total)) {
+        note_duplicate(duplicate, next->seq, next->seq + next->len);
         drop_run(r, runs, next);
-    if (next != NULL && mn_seq_lt(next->seq, seq + packet->total))
+    }
+    if (next != NULL && mn_seq_lt(next->seq, seq + packet->total)) {
+        note_duplicate(duplicate, next->seq, seq + packet->total);
         mnet_packet_trim(packet, next->seq - seq);
+    }
 
     bool joins_next = next != NULL && next->seq == seq + packet->total;
     struct mn_run *run = before != NULL && before->seq + before->len == seq ? before : new_run(r, runs, before, seq);

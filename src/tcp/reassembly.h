@@ -16,19 +16,27 @@
 
 struct mn_run {
     struct mnet_link link;
+    struct mnet_link recent;
     uint32_t seq, len;
     struct mn_packet_list packets;
 };
 
 struct mn_tcp_reassembly {
-    struct mnet_link runs; /* in order of sequence */
+    struct mnet_link runs;   /* in order of sequence */
+    struct mnet_link recent; /* the same runs, the one that a segment last fell into first (RFC 2018 4) */
     uint32_t count;
     uint32_t bytes;
 };
 
-/* Inserts packet->total bytes (at least 1) at `seq`; takes ownership. False where it was dropped for the limits or for want of memory. */
+/* A range of sequence numbers, empty where left == right. */
+struct mn_range {
+    uint32_t left, right;
+};
+
+/* Inserts packet->total bytes (at least 1) at `seq`; takes ownership. False where it was dropped for the limits or for want of memory. *duplicate is the
+ * first contiguous range in it that had been received before. */
 bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs, uint32_t seq,
-                              struct mnet_packet *packet);
+                              struct mnet_packet *packet, struct mn_range *duplicate);
 /* Takes the bytes that continue `rcv_nxt`, if any, into `to`; returns how many. Forgets everything before rcv_nxt. */
 uint32_t mn_tcp_reassembly_take(struct mn_tcp_reassembly *r, struct mn_pool *runs, uint32_t rcv_nxt,
                                 struct mn_packet_list *to);

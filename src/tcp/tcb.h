@@ -23,6 +23,7 @@
 #include "tcp/reassembly.h"
 #include "tcp/recvq.h"
 #include "tcp/rtt.h"
+#include "tcp/sack.h"
 #include "tcp/sendq.h"
 #include "tcp/tcp.h"
 #include "wire/tcp.h"
@@ -114,12 +115,14 @@ struct mn_tcb {
     uint16_t rcv_mss;       /* the largest segment seen: what "full-sized" means for delayed ACKs */
     struct mn_recvq recvq;
     struct mn_tcp_reassembly reassembly;
+    struct mn_range twice; /* received a second time, and not yet reported (D-SACK) */
 
     /* Urgent data (RFC 9293 3.8.5). */
     uint32_t rcv_up;
 
     uint8_t duplicates_owed; /* duplicate acknowledgements to be sent, one for each segment that arrived out of order */
     bool scale_ok;           /* both sides offered window scaling */
+    bool sack_ok;            /* both sides permitted selective acknowledgements */
     bool ack_now;            /* an acknowledgement must go out */
     bool probe_now;          /* a zero-window probe must go out */
     bool syn_now;            /* our SYN must go out (again) */
@@ -151,6 +154,7 @@ struct mn_half_open {
     uint16_t mss;       /* the peer's, 0 where it sent none */
     uint8_t peer_shift; /* window scale; valid with has_scale */
     bool has_scale;
+    bool has_sack; /* the peer permits selective acknowledgements, and we use them */
     bool announce; /* a SYN,ACK waits to be sent: linked in the engine's half_open_output */
     uint8_t retries;
     uint8_t challenges; /* acknowledgements of odd segments sent so far */

@@ -30,6 +30,7 @@ struct mn_tcp_config {
     uint32_t send_buffer, receive_buffer;
     uint64_t msl_ns, orphan_ns, user_timeout_ns;
     bool no_delay;
+    bool sack; /* selective acknowledgements are offered and used */
     uint64_t now;
 };
 

@@ -21,6 +21,7 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     tcb->ttl = open->ttl;
     tcb->dscp = open->dscp;
     tcb->scale_ok = true;
+    tcb->sack_ok = tcp->config.sack;
     tcb->iss = mn_tcp_isn(tcp, local, open->remote, now);
     mn_tcb_start_sending(tcb);
     mn_tcb_peer_mss(tcb, 0);

@@ -46,6 +46,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
         .orphan_ns = 60 * MNET_SECOND,
         .user_timeout_ns = s->user_timeout_ns,
         .no_delay = s->no_delay,
+        .sack = !s->no_sack,
         .now = t->now,
     };
 }
@@ -215,10 +216,15 @@ static void describe(const struct tcp_test *t, const struct tcp_output *o, char 
     snprintf(flags, sizeof flags, "%s%s%s%s%s%s", h->flags & SYN ? "S" : "", h->flags & FIN ? "F" : "",
              h->flags & RST ? "R" : "", h->flags & PSH ? "P" : "", h->flags & ACK ? "A" : "",
              h->flags & URG ? "U" : "");
-    snprintf(text, size, "%" PRIu64 ".%06u ms: %s seq %u ack %u len %u win %u mss %d shift %d (%u > %u)",
+    char blocks[128] = "";
+    for (unsigned i = 0; i < h->sack_count; i++)
+        snprintf(blocks + strlen(blocks), sizeof blocks - strlen(blocks), " [%u, %u)", h->sack[i].left - t->irs,
+                 h->sack[i].right - t->irs);
+    snprintf(text, size, "%" PRIu64 ".%06u ms: %s seq %u ack %u len %u win %u mss %d shift %d%s (%u > %u)",
              (uint64_t)((o->when - t->epoch) / MNET_MILLISECOND), (unsigned)((o->when - t->epoch) % MNET_MILLISECOND),
              flags, h->seq - t->iss, h->ack - t->irs, o->len, h->window, h->options & MN_TCP_OPTION_MSS ? h->mss : NO,
-             h->options & MN_TCP_OPTION_WINDOW_SCALE ? h->window_shift : NO, h->source_port, h->destination_port);
+             h->options & MN_TCP_OPTION_WINDOW_SCALE ? h->window_shift : NO, blocks, h->source_port,
+             h->destination_port);
 }
 
 static const char *text_difference(const struct tcp_line *l, const struct tcp_output *o)
@@ -241,6 +247,19 @@ static const char *text_difference(const struct tcp_line *l, const struct tcp_ou
 static bool option_differs(int wanted, bool present, int value)
 {
     return wanted != ANY && wanted != (present ? value : NO);
+}
+
+static bool sack_differs(const struct tcp_test *t, const struct tcp_line *l, const struct mn_tcp_header *h)
+{
+    if (l->sacks == ANY)
+        return false;
+    if (((h->options & MN_TCP_OPTION_SACK) != 0) != (l->sacks > 0) || h->sack_count != l->sacks)
+        return true;
+    for (int i = 0; i < l->sacks; i++) {
+        if (h->sack[i].left - t->irs != l->sack[i].left || h->sack[i].right - t->irs != l->sack[i].right)
+            return true;
+    }
+    return false;
 }
 
 /* What of `o` is not as the line says; NULL where all is. */
@@ -268,6 +287,10 @@ static const char *difference(const struct tcp_test *t, const struct tcp_line *l
         return "MSS option";
     if (option_differs(l->shift, h->options & MN_TCP_OPTION_WINDOW_SCALE, h->window_shift))
         return "window scale option";
+    if (l->permit != ANY && l->permit != ((h->options & MN_TCP_OPTION_SACK_PERMITTED) != 0))
+        return "SACK permitted option";
+    if (sack_differs(t, l, h))
+        return "SACK blocks";
     return text_difference(l, o);
 }
 
@@ -325,6 +348,13 @@ static size_t emit_header(const struct tcp_line *l, uint8_t *to)
         h.options |= MN_TCP_OPTION_WINDOW_SCALE;
         h.window_shift = (uint8_t)l->shift;
     }
+    if (l->permit)
+        h.options |= MN_TCP_OPTION_SACK_PERMITTED;
+    if (l->sacks > 0)
+        h.options |= MN_TCP_OPTION_SACK;
+    h.sack_count = (uint8_t)l->sacks;
+    for (int i = 0; i < l->sacks; i++)
+        h.sack[i] = (struct mn_tcp_sack_block){t->iss + l->sack[i].left, t->iss + l->sack[i].right};
     size_t len = mn_tcp_emit(to, &h);
     if (l->options_len != 0) {
         assert_true(len + l->options_len <= MN_TCP_HEADER_MAX && l->options_len % 4 == 0);
@@ -587,7 +617,7 @@ static void reach_passively(enum mn_tcp_state state, const struct tcp_setup *s)
     assert_int_equal(mn_tcp_listen(t->tcp, (struct mnet_endpoint){.port = LOCAL_PORT}, &options, &t->listener), 0);
     if (state == MN_LISTEN)
         return;
-    send_(t, .seq = 0, .flags = SYN, .window = s->window, .mss = s->mss, .shift = s->shift);
+    send_(t, .seq = 0, .flags = SYN, .window = s->window, .mss = s->mss, .shift = s->shift, .permit = s->sack);
     expect(t, .seq = 0, .ack = 1, .flags = SYN | ACK);
     if (state == MN_SYN_RECEIVED)
         return;
@@ -605,11 +635,12 @@ static void reach_actively(enum mn_tcp_state state, const struct tcp_setup *s)
         return;
     wait_ms(t, s->rtt_ms);
     if (state == MN_SYN_RECEIVED) {
-        send_(t, .seq = 0, .flags = SYN, .window = s->window, .mss = s->mss, .shift = s->shift);
+        send_(t, .seq = 0, .flags = SYN, .window = s->window, .mss = s->mss, .shift = s->shift, .permit = s->sack);
         expect(t, .seq = 0, .ack = 1, .flags = SYN | ACK);
         return;
     }
-    send_(t, .seq = 0, .ack = 1, .flags = SYN | ACK, .window = s->window, .mss = s->mss, .shift = s->shift);
+    send_(t, .seq = 0, .ack = 1, .flags = SYN | ACK, .window = s->window, .mss = s->mss, .shift = s->shift,
+          .permit = s->sack);
     expect(t, .seq = 1, .ack = 1, .flags = ACK);
     assert_int_equal(mn_tcp_status(t->tcb), 0);
 }

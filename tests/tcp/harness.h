@@ -60,7 +60,10 @@ struct tcp_line {
     int len;           /* ANY: do not compare */
     int window;        /* send: as on the wire; expect: ANY by default */
     int mss, shift;    /* options: NO without; expect: ANY by default */
-    int psh;           /* expect: ANY, true or false */
+    int permit;        /* the option SACK permitted: true or false; expect: ANY by default */
+    int sacks;         /* how many SACK blocks there are; expect: ANY by default */
+    struct mn_tcp_sack_block sack[MN_TCP_SACK_BLOCKS]; /* relative, to our data (send) or the peer's (expect) */
+    int psh;                                           /* expect: ANY, true or false */
     int urgent;
     const uint8_t *options; /* send: raw bytes of options instead, a multiple of four */
     size_t options_len;
@@ -111,6 +114,8 @@ struct tcp_setup {
     uint64_t user_timeout_ns;
     uint16_t mtu;
     bool no_delay;
+    bool no_sack;    /* of the engine */
+    bool sack;       /* the peer's SYN permits selective acknowledgements */
     bool active;     /* the connection is opened by the engine */
     int mss, shift;  /* options of the peer's SYN; NO without */
     int window;      /* what the peer's SYN and its ACK announce */
@@ -153,9 +158,15 @@ void tcp_end(struct tcp_test *t);
 /* Script lines. */
 #define send_(...) script_send((struct tcp_line){.window = 65535, .mss = NO, .shift = NO, .t = __VA_ARGS__})
 #define expect(...) \
-    script_expect( \
-        __FILE__, __LINE__, \
-        (struct tcp_line){.window = ANY, .mss = ANY, .shift = ANY, .psh = ANY, .urgent = ANY, .t = __VA_ARGS__})
+    script_expect(__FILE__, __LINE__, \
+                  (struct tcp_line){.window = ANY, \
+                                    .mss = ANY, \
+                                    .shift = ANY, \
+                                    .permit = ANY, \
+                                    .sacks = ANY, \
+                                    .psh = ANY, \
+                                    .urgent = ANY, \
+                                    .t = __VA_ARGS__})
 #define expect_nothing(t) script_expect_nothing(__FILE__, __LINE__, t)
 #define expect_state(t, state) script_expect_state(__FILE__, __LINE__, t, state)
 void script_send(struct tcp_line line);
