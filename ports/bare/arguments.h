@@ -1,0 +1,11 @@
+/* The command line of a machine: one string. */
+#ifndef MN_BARE_ARGUMENTS_H
+#define MN_BARE_ARGUMENTS_H
+
+#include <stdbool.h>
+
+/* Cuts `line` at blanks, in place: argv[0] is `program`, argv[*argc] is NULL. Between a pair of " or of ' a blank is a character like others,
+ * and the quotes go. Stores at most `max` arguments besides the NULL. False where there are more, or a quote has no end. */
+bool mn_arguments_split(char *line, char *program, char **argv, int max, int *argc);
+
+#endif

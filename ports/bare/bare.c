@@ -1,0 +1,150 @@
+/* The program around mnet_main: see bare.h. */
+#include "ports/bare/bare.h"
+
+#include <mnet/memory.h>
+
+#include <string.h>
+
+#include "base/format.h"
+#include "base/random.h"
+#include "ports/bare/arguments.h"
+
+/* The least memory of a machine: a stack's share of it is the smallest that works, the rest is for tasks. */
+#define MEMORY_LEAST (MNET_MEMORY_MINIMUM / 65 * 100 + 100)
+
+/* One program runs on a machine. */
+static struct {
+    const struct mn_bare_port *port;
+    struct mn_heap *heap;
+    struct mn_loop loop;
+    struct mnet_env env;
+    struct mn_random random; /* seeded once: sources of entropy are slow, and may run dry */
+    char *argv[MN_BARE_ARGUMENTS + 1];
+} bare;
+
+/* One line on the console: `program: text`. */
+static void complain(const char *program, const char *text)
+{
+    char line[320];
+    size_t len = mn_format(line, sizeof line, "%s: %s\n", program, text);
+    bare.port->print(bare.port->context, line, MN_MIN(len, sizeof line - 1));
+}
+
+static void bare_print(void *context, enum mn_console console, const char *text, size_t len)
+{
+    (void)console; /* a machine has one */
+    bare.port->print(context, text, len);
+}
+
+static bool bare_entropy(void *context, void *buffer, size_t len)
+{
+    (void)context;
+    mn_random_bytes(&bare.random, buffer, len);
+    return true;
+}
+
+static struct mnet_device *bare_open_device(void *context, const struct mn_device_request *request)
+{
+    char why[200] = "frames cannot be recorded here: there are no files for --capture";
+    struct mnet_device *device = NULL;
+    if (request->capture == NULL)
+        device = bare.port->open_device(context, request, &bare.env.options, why, sizeof why);
+    if (device == NULL)
+        complain(bare.argv[0], why);
+    return device;
+}
+
+static void *bare_allocate(void *context, size_t size)
+{
+    (void)context;
+    return mn_heap_take(bare.heap, size, MN_HEAP_PAGE);
+}
+
+static void bare_release(void *context, void *region, size_t size)
+{
+    (void)context;
+    mn_heap_give(bare.heap, region, size);
+}
+
+void mn_bare_input_came(void)
+{
+    mn_wake_all(&bare.env.input_waiters);
+}
+
+void mn_bare_stop(void)
+{
+    mn_loop_cancel(&bare.loop);
+}
+
+static bool seed_random(char *why, size_t why_size)
+{
+    uint8_t seed[MN_RANDOM_SEED];
+    if (!bare.port->seed(bare.port->context, seed, sizeof seed, why, why_size))
+        return false;
+    mn_random_init(&bare.random, seed);
+    memset(seed, 0, sizeof seed);
+    return true;
+}
+
+/* What must be there before the program can begin. */
+static bool prepare(char *program, char *command_line, int *argc, char *why, size_t why_size)
+{
+    if (!mn_arguments_split(command_line, program, bare.argv, MN_BARE_ARGUMENTS, argc)) {
+        mn_format(why, why_size, "the command line has more than %d words, or a quote without an end",
+                  MN_BARE_ARGUMENTS);
+        return false;
+    }
+    size_t budget = mn_heap_budget(bare.heap);
+    if (budget < MEMORY_LEAST) {
+        mn_format(why, why_size, "too little memory: %zu KiB besides the program, of which %u are needed",
+                  budget / 1024, MEMORY_LEAST / 1024);
+        return false;
+    }
+    return seed_random(why, why_size);
+}
+
+static int first_task(void *env)
+{
+    return mnet_main(env);
+}
+
+static int run(const struct mn_env_setup *setup)
+{
+    const struct mn_loop_port port = {setup->now, setup->wait, setup->context};
+    int result;
+    mn_loop_init(&bare.loop, &port);
+    int opened = mn_env_open(&bare.env, &bare.loop, setup);
+    if (opened != 0)
+        return opened < 0 ? 1 : 0;
+    int error = mn_loop_run(&bare.loop, &setup->task_stacks, first_task, &bare.env, &result);
+    mn_env_close(&bare.env);
+    if (error < 0)
+        complain(bare.argv[0], "no memory for the first task");
+    return error < 0 || result < 0 ? 1 : result;
+}
+
+int mn_bare_main(const struct mn_bare_port *port, struct mn_heap *heap, char *program, char *command_line)
+{
+    char why[200] = "";
+    bare.port = port;
+    bare.heap = heap;
+    struct mn_env_setup setup = {
+        .argv = bare.argv,
+        .context = port->context,
+        .now = port->now,
+        .entropy = bare_entropy,
+        .open_device = bare_open_device,
+        .print = bare_print,
+        .input = port->input,
+        .allocate = bare_allocate,
+        .release = bare_release,
+        .memory_size = mn_heap_budget(heap),
+        .wait = port->wait,
+        .task_stacks = mn_heap_task_stacks(heap),
+    };
+    if (!prepare(program, command_line, &setup.argc, why, sizeof why)) {
+        complain(program, why);
+        return 1;
+    }
+    return run(&setup);
+}

@@ -1,0 +1,43 @@
+/* What ports without an operating system share: the program around mnet_main.
+ *
+ * A port sets its machine up, fills a heap with the machine's memory, and calls mn_bare_main with what it can do. It compiles these files for its
+ * machine, and defines mn_panic.
+ */
+#ifndef MN_BARE_H
+#define MN_BARE_H
+
+#include "ports/bare/heap.h"
+#include "stack/env.h"
+
+/* Arguments on a command line, with the program's name. */
+#define MN_BARE_ARGUMENTS 64
+
+struct mn_bare;
+
+/* What a port supplies. Every function gets `context` first. */
+struct mn_bare_port {
+    void *context;
+    /* Monotonic time in nanoseconds, and waiting, as in struct mn_loop_port. */
+    uint64_t (*now)(void *context);
+    void (*wait)(void *context, uint64_t deadline);
+    /* Fills `seed` with `len` unpredictable bytes. Called once; false after saying why, in one line, in `why`. */
+    bool (*seed)(void *context, void *seed, size_t len, char *why, size_t why_size);
+    /* Opens a device; NULL after saying why, as above. `options` are the standard ones. */
+    struct mnet_device *(*open_device)(void *context, const struct mn_device_request *request,
+                                       const struct mn_options *options, char *why, size_t why_size);
+    void (*print)(void *context, const char *text, size_t len);
+    /* Console input, as in struct mn_env_setup; the port calls mn_bare_input_came when there may be some. NULL: there is none. */
+    ptrdiff_t (*input)(void *context, void *buffer, size_t len);
+};
+
+/* Runs the program: cuts the command line, prepares the environment, calls mnet_main. Returns the exit status: what mnet_main returned, or 1 where
+ * the command line is wrong, or entropy or memory is missing, which is said on the console in one line. `heap` holds the
+ * machine's memory. `program` is its name, `command_line` its arguments; both are modified, and kept. */
+int mn_bare_main(const struct mn_bare_port *port, struct mn_heap *heap, char *program, char *command_line);
+
+/* Wakes the tasks that wait for console input. Usable from `wait` and `now`. */
+void mn_bare_input_came(void);
+/* Cancels the task that runs mnet_main, so that the program ends in order. Usable from `wait` and `now`. */
+void mn_bare_stop(void);
+
+#endif

@@ -1,0 +1,154 @@
+/* The memory of a machine: see heap.h. */
+#include "ports/bare/heap.h"
+
+#include <mnet/link.h>
+
+#include "base/list.h"
+
+/* What a stack takes of mn_heap_budget unless it is told otherwise. */
+#define STACK_PERCENT 65
+
+struct mn_heap_extent {
+    struct mn_heap_extent *next;
+    size_t size;
+};
+
+static uintptr_t round_up(uintptr_t value, uintptr_t to)
+{
+    return (value + to - 1) & ~(to - 1);
+}
+
+static char *end_of(struct mn_heap_extent *extent)
+{
+    return (char *)extent + extent->size;
+}
+
+void mn_heap_init(struct mn_heap *heap, void (*guard)(void *page))
+{
+    *heap = (struct mn_heap){.guard = guard};
+    mn_list_init(&heap->stacks);
+}
+
+/* Puts free pages into the list, joined with their neighbours. Returns the extent that they are part of. */
+static struct mn_heap_extent *insert(struct mn_heap *heap, void *memory, size_t size)
+{
+    struct mn_heap_extent *before = NULL, **link = &heap->extents, *extent = memory;
+    while (*link != NULL && (uintptr_t)*link < (uintptr_t)memory) {
+        before = *link;
+        link = &before->next;
+    }
+    *extent = (struct mn_heap_extent){*link, size};
+    *link = extent;
+    if (extent->next != NULL && end_of(extent) == (char *)extent->next) {
+        extent->size += extent->next->size;
+        extent->next = extent->next->next;
+    }
+    if (before != NULL && end_of(before) == (char *)extent) {
+        before->size += extent->size;
+        before->next = extent->next;
+        return before;
+    }
+    return extent;
+}
+
+void mn_heap_add(struct mn_heap *heap, void *memory, size_t size)
+{
+    uintptr_t first = round_up((uintptr_t)memory, MN_HEAP_PAGE);
+    uintptr_t end = ((uintptr_t)memory + size) & ~(MN_HEAP_PAGE - 1);
+    if (first >= end)
+        return;
+    heap->size += end - first;
+    size_t extent = insert(heap, (void *)first, end - first)->size;
+    heap->largest = MN_MAX(heap->largest, extent);
+}
+
+/* Cuts pages out of the extent that `link` points to; what is left of it on either side stays. */
+static void cut(struct mn_heap_extent **link, char *memory, size_t size)
+{
+    struct mn_heap_extent *extent = *link;
+    size_t before = (size_t)(memory - (char *)extent);
+    size_t after = extent->size - before - size;
+    struct mn_heap_extent *next = extent->next;
+    if (after > 0) {
+        struct mn_heap_extent *rest = (struct mn_heap_extent *)(void *)(memory + size);
+        *rest = (struct mn_heap_extent){next, after};
+        next = rest;
+    }
+    if (before > 0) {
+        *extent = (struct mn_heap_extent){next, before};
+        next = extent;
+    }
+    *link = next;
+}
+
+void *mn_heap_take(struct mn_heap *heap, size_t size, size_t alignment)
+{
+    if (size == 0 || size > heap->size)
+        return NULL;
+    size = round_up(size, MN_HEAP_PAGE);
+    for (struct mn_heap_extent **link = &heap->extents; *link != NULL; link = &(*link)->next) {
+        uintptr_t place = round_up((uintptr_t)*link, MN_MAX(alignment, MN_HEAP_PAGE));
+        size_t skipped = place - (uintptr_t)*link;
+        if (skipped <= (*link)->size && size <= (*link)->size - skipped) {
+            cut(link, (char *)place, size);
+            return (void *)place;
+        }
+    }
+    return NULL;
+}
+
+void mn_heap_give(struct mn_heap *heap, void *memory, size_t size)
+{
+    insert(heap, memory, round_up(size, MN_HEAP_PAGE));
+}
+
+size_t mn_heap_budget(const struct mn_heap *heap)
+{
+    size_t most = heap->largest / STACK_PERCENT * 100;
+    return MN_MIN(heap->size, most);
+}
+
+/* The highest pages of the highest extent that has so many. */
+static char *take_highest(struct mn_heap *heap, size_t size)
+{
+    struct mn_heap_extent **found = NULL;
+    for (struct mn_heap_extent **link = &heap->extents; *link != NULL; link = &(*link)->next) {
+        if ((*link)->size >= size)
+            found = link;
+    }
+    if (found == NULL)
+        return NULL;
+    char *place = end_of(*found) - size;
+    cut(found, place, size);
+    return place;
+}
+
+/* `size` is what mn_heap_task_stacks says. */
+static void *stack_alloc(void *context, size_t size)
+{
+    struct mn_heap *heap = context;
+    struct mnet_link *kept = mn_list_take(&heap->stacks);
+    if (kept != NULL)
+        return kept;
+    char *block = take_highest(heap, MN_HEAP_STACK);
+    if (block == NULL)
+        return NULL;
+    if (heap->guard != NULL)
+        heap->guard(block);
+    return block + (MN_HEAP_STACK - size);
+}
+
+static void stack_free(void *context, void *lowest, size_t size)
+{
+    (void)size;
+    struct mn_heap *heap = context;
+    struct mnet_link *kept = lowest;
+    *kept = (struct mnet_link){0};
+    mn_list_prepend(&heap->stacks, kept);
+}
+
+struct mn_task_stacks mn_heap_task_stacks(struct mn_heap *heap)
+{
+    size_t guard = heap->guard != NULL ? MN_HEAP_PAGE : 0;
+    return (struct mn_task_stacks){stack_alloc, stack_free, heap, MN_HEAP_STACK - guard};
+}

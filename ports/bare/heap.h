@@ -1,0 +1,41 @@
+/* The memory of a machine: regions for stacks, rings of devices, and task stacks.
+ *
+ * Free memory is a list of extents in order of their addresses; each has its own record at its start. There are few, because
+ * little is ever given back: regions are taken at the low end and return when a stack of the network ends, task stacks are cut
+ * from the high end and stay what they are. Those that are free stand in a list of their own, so a task costs O(1).
+ */
+#ifndef MN_BARE_HEAP_H
+#define MN_BARE_HEAP_H
+
+#include "task/scheduler.h"
+
+#define MN_HEAP_PAGE ((size_t)4096)
+/* A task stack with its guard. */
+#define MN_HEAP_STACK ((size_t)64 * 1024)
+
+struct mn_heap_extent; /* free memory */
+
+struct mn_heap {
+    struct mn_heap_extent *extents; /* by ascending address */
+    struct mnet_link stacks;        /* task stacks that are free */
+    size_t size;                    /* of all memory, in bytes */
+    size_t largest;                 /* of the largest extent, before anything was taken */
+    /* Makes a page inaccessible; NULL: there is no way to do so. */
+    void (*guard)(void *page);
+};
+
+/* An empty heap. `guard` as above. */
+void mn_heap_init(struct mn_heap *heap, void (*guard)(void *page));
+/* Adds the whole pages of a piece of memory. Pieces do not overlap. */
+void mn_heap_add(struct mn_heap *heap, void *memory, size_t size);
+/* Takes `size` bytes, aligned to a page and to `alignment`, a power of two; NULL where no extent has them. */
+void *mn_heap_take(struct mn_heap *heap, size_t size, size_t alignment);
+/* Takes back what mn_heap_take gave, whole. */
+void mn_heap_give(struct mn_heap *heap, void *memory, size_t size);
+/* What a port tells the environment that it has (struct mn_env_setup.memory_size): all memory, or less where 65 % of all do not lie in
+ * one piece. */
+size_t mn_heap_budget(const struct mn_heap *heap);
+/* Task stacks, from this heap, each above a guard page where there are guards. */
+struct mn_task_stacks mn_heap_task_stacks(struct mn_heap *heap);
+
+#endif
