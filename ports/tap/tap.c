@@ -7,8 +7,8 @@
  *
  * Sending. writev gathers the packet's pieces; the kernel copies them, so the packet is free when the call returns.
  *
- * The metadata of packets and the kernel's virtio_net_hdr (Virtual I/O Device 1.1, 5.1.6) say the same in different words;
- * vnet.c translates. Every number that comes from the kernel is checked before it becomes metadata.
+ * The metadata of packets and the kernel's virtio_net_hdr say the same in different words;
+ * ports/common/vnet.c translates. Every number that comes from the kernel is checked before it becomes metadata.
  */
 #include "ports/tap/tap_internal.h"
 
@@ -21,6 +21,7 @@
 #include <linux/if_tun.h>
 
 #include "base/base.h"
+#include "ports/common/vnet.h"
 #include "ports/hosted/hosted.h"
 
 /* Header, linear part, and the buffers. */
@@ -87,7 +88,7 @@ static void attach_buffers(struct tap *tap, struct mnet_packet *packet, size_t l
 }
 
 /* Offers the packet and the buffers for one frame; returns what readv does. */
-static ssize_t read_frame(struct tap *tap, struct virtio_net_hdr *header)
+static ssize_t read_frame(struct tap *tap, struct mn_vnet_header *header)
 {
     struct iovec pieces[RX_PIECES];
     int count = 0;
@@ -132,11 +133,11 @@ static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int 
     if (MN_UNLIKELY(tap->vnet && tap->settled_offload != device->rx_offload)) {
         settle_offload(tap);
     }
-    size_t header_len = tap->vnet ? sizeof(struct virtio_net_hdr) : 0;
+    size_t header_len = tap->vnet ? sizeof(struct mn_vnet_header) : 0;
     uint64_t now = mn_hosted_now(NULL); /* one reading for the batch */
     int count = 0;
     for (int tries = 0; tries < max; tries++) {
-        struct virtio_net_hdr header = {0};
+        struct mn_vnet_header header = {0};
         bool room = refill(tap);
         ssize_t got = room ? read_frame(tap, &header) : discard_frame(tap);
         if (got < 0) {
@@ -151,7 +152,8 @@ static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int 
             continue;
         }
         struct mnet_packet *packet = take_packet(tap, (size_t)got - header_len);
-        if (tap->vnet && !mn_vnet_to_packet(&header, packet)) {
+        /* tx_offload: what may be agreed on; frames may still come from before rx_offload was settled. */
+        if (tap->vnet && !mn_vnet_to_packet(&header, device->tx_offload, packet)) {
             device->rx_dropped++;
             mnet_packet_free(packet);
             continue;
@@ -165,7 +167,7 @@ static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int 
 /* Hands one frame to the kernel. 1: taken (sent, or dropped and counted); 0: the queue is full; MNET_E_IO. */
 static int send_frame(struct tap *tap, struct mnet_packet *packet)
 {
-    struct virtio_net_hdr header;
+    struct mn_vnet_header header;
     struct iovec pieces[TX_PIECES];
     struct mnet_slice slices[TX_PIECES - 1];
     int count = 0;

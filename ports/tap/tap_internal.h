@@ -4,7 +4,6 @@
 
 #include <mnet/tap.h>
 
-#include <linux/virtio_net.h>
 #include <net/if.h>
 
 /* Large buffers offered behind the linear part. The first one may be partly used, hence one more than the largest frame fills. */
@@ -29,10 +28,5 @@ struct tap {
 
 extern const struct mnet_device_ops mn_tap_ops;
 void mn_tap_free(struct tap *tap);
-
-/* Says in the header what the packet's metadata asks for. */
-void mn_vnet_from_packet(const struct mnet_packet *packet, struct virtio_net_hdr *header);
-/* Sets the packet's metadata to what the header says; false where the header does not fit the packet. */
-bool mn_vnet_to_packet(const struct virtio_net_hdr *header, struct mnet_packet *packet);
 
 #endif

@@ -11,6 +11,7 @@
 #include <linux/if_tun.h>
 
 #include "base/base.h"
+#include "ports/common/vnet.h"
 #include "ports/hosted/hosted.h"
 #include "ports/tap/tap_internal.h"
 
@@ -66,8 +67,9 @@ static int open_descriptor(struct tap *tap, const struct why *why)
  * is agreed on with the first frame received (see tap.c), so that the owner can still do without. */
 static int agree_offload(struct tap *tap, const struct mnet_tap_options *options, const struct why *why)
 {
-    int header_bytes = sizeof(struct virtio_net_hdr);
-    if (ioctl(tap->device.fd, TUNSETVNETHDRSZ, &header_bytes) < 0) {
+    int header_bytes = sizeof(struct mn_vnet_header), little_endian = 1;
+    if (ioctl(tap->device.fd, TUNSETVNETHDRSZ, &header_bytes) < 0 ||
+        ioctl(tap->device.fd, TUNSETVNETLE, &little_endian) < 0) {
         return fail_errno(why, tap->name, "no virtio_net_hdr");
     }
     uint32_t offload = MNET_OFFLOAD_CHECKSUM;
