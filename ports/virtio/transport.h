@@ -105,6 +105,7 @@ struct mn_virtio_transport {
     bool legacy;              /* version 1 of the MMIO transport */
     bool messages;            /* MSI-X is in use: see mn_virtio_pci_messages */
     bool config_changed;      /* the driver clears it */
+    bool in_use;              /* a driver has it open */
     /* Set by the machine when the interrupt for queues (that of a line: for both), or the message for configuration has come; cleared
      * by mn_virtio_look. NULL: the device is asked instead, every time. */
     volatile bool *raised, *config_raised;

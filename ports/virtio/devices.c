@@ -1,0 +1,231 @@
+#include "ports/virtio/devices.h"
+
+#include <string.h>
+
+#include <mnet/error.h>
+
+#include "base/format.h"
+#include "ports/virtio/machine.h"
+#include "ports/virtio/virtio.h"
+
+#define DEVICES_MAX 16u
+#define ENTROPY_NS (1 * MNET_SECOND)
+
+/* A transport with what belongs to it for as long as the machine runs. */
+struct device {
+    struct mn_virtio_transport transport;
+    struct mn_interrupt queues, config; /* of a line: the first one for both */
+    void *memory;                       /* of its driver; allocated when first opened */
+    struct mnet_device *net;            /* where it was opened */
+    bool connected;
+};
+
+static struct device found[DEVICES_MAX];
+static unsigned found_count;
+
+/* ---- The machine, as drivers see it ---- */
+
+static uint64_t map(void *context, uint64_t physical, uint64_t bytes)
+{
+    (void)context;
+    return (uintptr_t)mn_machine_map_device(physical, bytes);
+}
+
+static uint32_t read(void *context, uint64_t address, unsigned bytes)
+{
+    (void)context;
+    switch (bytes) {
+    case 1: return *(volatile uint8_t *)(uintptr_t)address;
+    case 2: return *(volatile uint16_t *)(uintptr_t)address;
+    default: return *(volatile uint32_t *)(uintptr_t)address;
+    }
+}
+
+static void write(void *context, uint64_t address, unsigned bytes, uint32_t value)
+{
+    (void)context;
+    switch (bytes) {
+    case 1: *(volatile uint8_t *)(uintptr_t)address = (uint8_t)value; break;
+    case 2: *(volatile uint16_t *)(uintptr_t)address = (uint16_t)value; break;
+    default: *(volatile uint32_t *)(uintptr_t)address = value; break;
+    }
+}
+
+/* A function's number here has 16 bits, the machine's 8 more below them. */
+static mn_pci_function function_of(uint32_t function)
+{
+    return function << 8;
+}
+
+static uint32_t pci_read(void *context, uint32_t function, unsigned offset, unsigned bytes)
+{
+    (void)context;
+    switch (bytes) {
+    case 1: return mn_pci_read8(function_of(function), offset);
+    case 2: return mn_pci_read16(function_of(function), offset);
+    default: return mn_pci_read32(function_of(function), offset);
+    }
+}
+
+/* The drivers write words of 2 and 4 bytes only. */
+static void pci_write(void *context, uint32_t function, unsigned offset, unsigned bytes, uint32_t value)
+{
+    (void)context;
+    if (bytes == 2)
+        mn_pci_write16(function_of(function), offset, (uint16_t)value);
+    else
+        mn_pci_write32(function_of(function), offset, value);
+}
+
+static uint64_t now(void *context)
+{
+    (void)context;
+    return mn_machine_now();
+}
+
+static void wait(void *context, uint64_t deadline)
+{
+    (void)context;
+    mn_machine_wait(deadline);
+}
+
+static const struct mn_virtio_machine machine = {NULL, map, read, write, pci_read, pci_write, now, wait};
+
+/* ---- Interrupts ---- */
+
+/* The interrupt's device: it may have the last look. */
+static bool arm(struct mn_interrupt *interrupt)
+{
+    struct device *device = MN_CONTAINER(interrupt, struct device, queues);
+    return device->net != NULL && device->transport.in_use && mn_virtio_net_arm(device->net);
+}
+
+static bool connect_line(struct device *device, unsigned gsi)
+{
+    device->queues.arm = arm;
+    device->transport.raised = &device->queues.raised;
+    return mn_interrupt_on_line(&device->queues, gsi);
+}
+
+static bool connect_messages(struct device *device)
+{
+    struct mn_virtio_message queues, config;
+    device->queues.arm = arm;
+    if (!mn_interrupt_on_message(&device->queues, &queues.address, &queues.data))
+        return false;
+    bool connected = mn_interrupt_on_message(&device->config, &config.address, &config.data);
+    if (connected && mn_virtio_pci_messages(&device->transport, &queues, &config)) {
+        device->transport.raised = &device->queues.raised;
+        device->transport.config_raised = &device->config.raised;
+        return true;
+    }
+    if (connected)
+        mn_interrupt_remove(&device->config);
+    mn_interrupt_remove(&device->queues);
+    return false;
+}
+
+/* ---- Buses ---- */
+
+unsigned mn_devices_find(void)
+{
+    const struct mn_mmio_device *mmio;
+    unsigned count = mn_machine_mmio_devices(&mmio);
+    for (unsigned i = 0; i < count && found_count < DEVICES_MAX; i++) {
+        struct device *device = &found[found_count];
+        uint32_t bytes = (uint32_t)MN_MIN(mmio[i].size, (uint64_t)UINT32_MAX);
+        if (mn_virtio_mmio_open(&device->transport, &machine, mmio[i].address, bytes) < 0)
+            continue;
+        device->connected = connect_line(device, mmio[i].gsi);
+        found_count++;
+    }
+    for (mn_pci_function function = MN_PCI_FIRST; found_count < DEVICES_MAX && mn_pci_next(&function);) {
+        struct device *device = &found[found_count];
+        if (mn_virtio_pci_open(&device->transport, &machine, function >> 8) < 0)
+            continue;
+        device->connected = connect_messages(device);
+        found_count++;
+    }
+    return found_count;
+}
+
+static void *memory_of(struct device *device, size_t bytes)
+{
+    if (device->memory == NULL)
+        device->memory = mn_machine_allocate(bytes, MN_VIRTIO_ALIGNMENT);
+    return device->memory;
+}
+
+bool mn_devices_entropy(void *buffer, size_t len)
+{
+    for (unsigned i = 0; i < found_count; i++) {
+        struct device *device = &found[i];
+        if (device->transport.kind != MN_VIRTIO_ENTROPY || memory_of(device, mn_virtio_rng_bytes()) == NULL)
+            continue;
+        uint64_t deadline = mn_machine_now() + ENTROPY_NS;
+        if (mn_virtio_rng_read(&device->transport, device->memory, buffer, len, deadline) == MNET_OK)
+            return true;
+    }
+    return false;
+}
+
+/* The network device number `wanted`, counting from 0, or the first free one where it is negative. */
+static struct device *find_net(int wanted)
+{
+    int number = 0;
+    for (unsigned i = 0; i < found_count; i++) {
+        if (found[i].transport.kind != MN_VIRTIO_NET)
+            continue;
+        if (wanted < 0 ? !found[i].transport.in_use : number == wanted)
+            return &found[i];
+        number++;
+    }
+    return NULL;
+}
+
+static bool parse_number(const char *text, int *number)
+{
+    bool one_or_two = text[0] != '\0' && (text[1] == '\0' || text[2] == '\0');
+    *number = 0;
+    for (; one_or_two && *text >= '0' && *text <= '9'; text++)
+        *number = *number * 10 + (*text - '0');
+    return one_or_two && *text == '\0';
+}
+
+static struct mnet_device *open_net(struct device *device, const char *name, uint32_t offload, char *why,
+                                    size_t why_size)
+{
+    if (!device->connected) {
+        mn_format(why, why_size, "%.40s: the network device has no interrupt that this machine can use", name);
+        return NULL;
+    }
+    void *memory = memory_of(device, mn_virtio_net_bytes());
+    int result = memory == NULL ? MNET_E_NO_MEMORY
+                                : mn_virtio_net_open(&device->transport, memory, name, offload, &device->net);
+    if (result < 0) {
+        mn_format(why, why_size, "%.40s: the network device cannot be used: %s", name, mnet_strerror(result));
+        return NULL;
+    }
+    return device->net;
+}
+
+struct mnet_device *mn_devices_open_net(const char *name, const char *host, uint32_t offload, char *why,
+                                        size_t why_size)
+{
+    int wanted = -1;
+    if (host != NULL && !parse_number(host, &wanted)) {
+        mn_format(why, why_size, "%.40s: \"%.40s\" is not the number of a network device", name, host);
+        return NULL;
+    }
+    struct device *device = find_net(wanted);
+    if (device == NULL) {
+        mn_format(why, why_size, "%.40s: the machine has no virtio network device%s", name,
+                  host != NULL ? " of that number" : "");
+        return NULL;
+    }
+    if (device->transport.in_use) {
+        mn_format(why, why_size, "%.40s: the network device is in use", name);
+        return NULL;
+    }
+    return open_net(device, name, offload, why, why_size);
+}
