@@ -16,6 +16,7 @@
 #include <mnet/device.h>
 #include <mnet/error.h>
 #include <mnet/log.h>
+#include <mnet/tcp.h>
 #include <mnet/time.h>
 
 struct mnet_env;
@@ -67,6 +68,7 @@ struct mnet_config {
     unsigned udp_endpoints_max;   /* default 64 */
     bool tcp_no_delay;            /* connections start with Nagle's algorithm off */
     bool tcp_no_sack;             /* selective acknowledgements (RFC 2018) are neither offered nor used */
+    enum mnet_congestion tcp_congestion; /* of connections that do not say; default CUBIC */
 
     bool no_checksum_offload;     /* do checksums in software even where the device could; either direction ... */
     bool no_segmentation_offload; /* ... and segmentation */

@@ -20,12 +20,20 @@ struct mnet_stack;
 struct mnet_flow;
 struct mnet_listener;
 
+/* How a connection finds out how much the path takes. */
+enum mnet_congestion {
+    MNET_CONGESTION_DEFAULT, /* the stack's (tcp_congestion of its configuration), CUBIC if that says nothing either */
+    MNET_CONGESTION_CUBIC,   /* RFC 9438, with HyStart++ (RFC 9406) */
+    MNET_CONGESTION_RENO,    /* RFC 5681 */
+};
+
 /* Options of an active open; zeros are defaults. */
 struct mnet_connect_options {
     struct mnet_endpoint local; /* default: the stack chooses the address (MUST-44) and a random port (RFC 6056) */
     bool no_delay;
     uint8_t ttl;  /* MUST-49; default: the stack's */
     uint8_t dscp; /* MUST-48: 0..63 */
+    enum mnet_congestion congestion;
 };
 
 /* What a full backlog does to a further connection request. */
@@ -40,6 +48,7 @@ struct mnet_listen_options {
     unsigned backlog;            /* connections established but not yet accepted; default 128 */
     enum mnet_backlog_policy policy;
     bool no_delay;
+    enum mnet_congestion congestion; /* of the connections accepted */
 };
 
 /* Connects to `address` and `port` and waits until the connection is established. On any failure *flow is NULL and nothing is left
@@ -119,6 +128,8 @@ void mnet_tcp_peers(const struct mnet_flow *flow, struct mnet_endpoint *local, s
 #define MNET_TCP_TEXT (2 * MNET_ENDPOINT_TEXT + 8)
 char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size);
 
+/* The name of the flow's congestion control: "cubic", "reno". Static. */
+const char *mnet_tcp_congestion(const struct mnet_flow *flow);
 /* Nagle's algorithm on or off (MUST-17). */
 void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay);
 /* The time to live (1..255) and DSCP (0..63) of later segments; MNET_E_INVALID (MUST-48, MUST-49). */

@@ -110,6 +110,11 @@ static void fill_in(struct mnet_config *config)
     default_u64(&config->tcp_user_timeout_ns, DEFAULT_USER_TIMEOUT);
 }
 
+bool mn_config_congestion_ok(enum mnet_congestion which)
+{
+    return (unsigned)which <= MNET_CONGESTION_RENO;
+}
+
 bool mn_config_ok(const struct mnet_config *config)
 {
     bool platform = config->platform.now != NULL && config->platform.entropy != NULL;
@@ -117,7 +122,8 @@ bool mn_config_ok(const struct mnet_config *config)
         return false;
     if (config->ipv4.length < 1 || config->ipv4.length > 32 || !host_ok(config->ipv4, config->ipv4.address))
         return false;
-    return gateway_ok(config, config->ipv4_gateway) && routes_ok(config) && limits_ok(config);
+    return mn_config_congestion_ok(config->tcp_congestion) && gateway_ok(config, config->ipv4_gateway) &&
+           routes_ok(config) && limits_ok(config);
 }
 
 int mn_config_complete(struct mnet_config *config)

@@ -14,6 +14,7 @@ const char mn_options_help[] =
     "  --address-probe              make sure that nobody else uses the address\n"
     "  --net:NAME=DEVICE            the host's interface behind the device NAME; \"service\" is the usual name\n"
     "  --memory=SIZE                memory of a stack in bytes, or with K, M or G\n"
+    "  --congestion=NAME            congestion control of connections: cubic or reno\n"
     "  --log=LEVEL                  error, warning, info or debug\n"
     "  --capture=FILE               record all frames as pcapng\n"
     "  --no-checksum-offload        compute and verify checksums in software\n"
@@ -122,6 +123,18 @@ static bool set_log(struct mn_options *options, const char *value)
     return false;
 }
 
+static bool set_congestion(struct mn_options *options, const char *value)
+{
+    static const char *const names[] = {[MNET_CONGESTION_CUBIC] = "cubic", [MNET_CONGESTION_RENO] = "reno"};
+    for (size_t i = 0; i < MN_COUNT_OF(names); i++) {
+        if (names[i] != NULL && strcmp(value, names[i]) == 0) {
+            options->config.tcp_congestion = (enum mnet_congestion)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool set_capture(struct mn_options *options, const char *value)
 {
     options->capture = value;
@@ -172,6 +185,7 @@ static const struct option known[] = {
     {"--ipv4-gateway=", set_gateway, "the address of a router, such as 10.0.0.1"},
     {"--route=", set_route, "a network and a router, such as 10.1.0.0/16,10.0.0.1, at most 16 times"},
     {"--memory=", set_memory, "a size of at least 1M, in bytes or with K, M or G"},
+    {"--congestion=", set_congestion, "cubic or reno"},
     {"--log=", set_log, "error, warning, info or debug"},
     {"--capture=", set_capture, "the name of a file"},
     {"--net:", set_net, "NAME=DEVICE, at most 8 times"},

@@ -55,6 +55,7 @@ static int start_transports(struct mnet_stack *stack)
         .user_timeout_ns = config->tcp_user_timeout_ns,
         .no_delay = config->tcp_no_delay,
         .sack = !config->tcp_no_sack,
+        .congestion = config->tcp_congestion,
         .now = stack->now,
     };
     struct mn_udp_config udp = {

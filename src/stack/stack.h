@@ -89,6 +89,8 @@ struct mnet_udp {
 
 /* Whether everything but the device and the memory region is valid. */
 bool mn_config_ok(const struct mnet_config *config);
+/* Whether it is one of the enumeration. */
+bool mn_config_congestion_ok(enum mnet_congestion which);
 /* Checks everything before anything is touched, and fills in defaults. 0 or MNET_E_INVALID. */
 int mn_config_complete(struct mnet_config *config);
 

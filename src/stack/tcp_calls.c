@@ -60,7 +60,8 @@ static int check_connect(const struct mnet_stack *stack, struct mnet_endpoint re
 {
     if (remote.port == 0 || !mn_stack_remote_ok(stack, remote.address)) /* MUST-46 */
         return MNET_E_INVALID;
-    if (options->dscp > 63 || !mn_stack_local_ok(stack, options->local.address))
+    if (options->dscp > 63 || !mn_config_congestion_ok(options->congestion) ||
+        !mn_stack_local_ok(stack, options->local.address))
         return MNET_E_INVALID;
     return MNET_OK;
 }
@@ -93,6 +94,7 @@ int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote
         .no_delay = options->no_delay || stack->config.tcp_no_delay,
         .ttl = options->ttl,
         .dscp = options->dscp,
+        .congestion = options->congestion,
     };
     if (mnet_address_is_any(open.local.address))
         open.local.address = path.source; /* MUST-44 */
@@ -163,7 +165,8 @@ int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_l
         return MNET_E_INVALID;
     *result = NULL;
     options = options != NULL ? options : &defaults;
-    if (stack == NULL || !policy_ok(options->policy) || !mn_stack_local_ok(stack, options->address))
+    if (stack == NULL || !policy_ok(options->policy) || !mn_config_congestion_ok(options->congestion) ||
+        !mn_stack_local_ok(stack, options->address))
         return MNET_E_INVALID;
     struct mnet_listener *listener = mn_pool_alloc_zeroed(&stack->listener_pool, MN_CLAIM_SEND);
     if (listener == NULL)
@@ -422,6 +425,11 @@ char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size)
     mn_format(text, size, "tcp %s > %s", mnet_endpoint_format(local, local_text, sizeof local_text),
               mnet_endpoint_format(remote, remote_text, sizeof remote_text));
     return text;
+}
+
+const char *mnet_tcp_congestion(const struct mnet_flow *flow)
+{
+    return mn_tcp_congestion(flow->tcb);
 }
 
 void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay)

@@ -1,4 +1,17 @@
+/* What all congestion controllers share. */
 #include "tcp/congestion.h"
+
+static const struct mn_congestion_ops *const modules[] = {
+    [MNET_CONGESTION_DEFAULT] = &mn_congestion_cubic,
+    [MNET_CONGESTION_CUBIC] = &mn_congestion_cubic,
+    [MNET_CONGESTION_RENO] = &mn_congestion_reno,
+};
+
+const struct mn_congestion_ops *mn_congestion_of(enum mnet_congestion which)
+{
+    MN_ASSERT((unsigned)which < MN_COUNT_OF(modules));
+    return modules[which];
+}
 
 uint32_t mn_congestion_initial_window(uint32_t mss)
 {
@@ -8,17 +21,42 @@ uint32_t mn_congestion_initial_window(uint32_t mss)
 void mn_congestion_init(struct mn_congestion *c, const struct mn_congestion_ops *ops, uint32_t mss)
 {
     *c = (struct mn_congestion){
-        .ops = ops, .mss = mss, .cwnd = mn_congestion_initial_window(mss), .ssthresh = UINT32_MAX};
+        .ops = ops, .mss = mss, .cwnd = mn_congestion_initial_window(mss), .ssthresh = MN_SSTHRESH_UNKNOWN};
+    mn_congestion_remember(c);
     ops->init(c);
 }
 
-void mn_congestion_restart(struct mn_congestion *c)
+void mn_congestion_restart(struct mn_congestion *c, uint64_t now)
 {
-    c->cwnd = MN_MIN(c->cwnd, mn_congestion_initial_window(c->mss));
+    uint32_t window = mn_congestion_initial_window(c->mss);
+    if (c->cwnd > window) {
+        if (c->ssthresh != MN_SSTHRESH_UNKNOWN)
+            c->ssthresh = MN_MAX(c->ssthresh, c->cwnd / 4 * 3);
+        c->cwnd = window;
+    }
+    c->ops->restart(c, now);
 }
 
 void mn_congestion_set_mss(struct mn_congestion *c, uint32_t mss)
 {
     c->mss = mss;
     c->cwnd = MN_MAX(c->cwnd, mss);
+}
+
+void mn_congestion_remember(struct mn_congestion *c)
+{
+    c->undo_cwnd = c->cwnd;
+    c->undo_ssthresh = c->ssthresh;
+}
+
+void mn_congestion_recall(struct mn_congestion *c)
+{
+    c->cwnd = MN_MAX(c->cwnd, c->undo_cwnd);
+    c->ssthresh = c->undo_ssthresh;
+}
+
+void mn_congestion_grow(struct mn_congestion *c, uint32_t bytes)
+{
+    uint32_t room = c->ssthresh - c->cwnd;
+    c->cwnd = MN_MIN(c->cwnd + MN_MIN(MN_MIN(bytes, room), MN_CWND_MAX), MN_CWND_MAX);
 }

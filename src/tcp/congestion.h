@@ -1,37 +1,122 @@
-/* Congestion control behind a table of functions (RFC 5681): how much may be in flight. What was lost is loss.h's business. */
+/* Congestion control behind a table of functions: how much may be in flight (RFC 5681), and how fast it may leave. What was lost is loss.h's
+ * business, when packets leave is pacing.h's.
+ *
+ * A module is a const table. It keeps its variables in its part of the union, has no timer, and hears of everything through the calls below, so that it can be tested
+ * alone. It owns cwnd and ssthresh, but for one thing: during fast recovery loss.h sets cwnd, from the ssthresh that `lost` left, and leaves it at
+ * most at ssthresh when recovery ends. A module that is `rate_based` keeps its cwnd to itself in recovery too.
+ */
 #ifndef MN_CONGESTION_H
 #define MN_CONGESTION_H
 
+#include <mnet/tcp.h>
+
 #include "base/base.h"
+#include "tcp/hystart.h"
+
+#define MN_CWND_MAX (1u << 30)
+/* ssthresh before the first loss: "arbitrarily high" (RFC 5681 3.1). */
+#define MN_SSTHRESH_UNKNOWN UINT32_MAX
 
 struct mn_congestion;
 
+/* What one delivery told (see rate.h); zeros where it told nothing. */
+struct mn_rate_sample {
+    uint64_t rtt_ns;          /* of the newest segment that was acknowledged */
+    uint64_t delivered;       /* bytes delivered in ... */
+    uint64_t interval_ns;     /* ... this time; 0: no sample */
+    uint64_t delivered_total; /* bytes ever delivered, now ... */
+    uint64_t delivered_then;  /* ... and when that segment was sent */
+    bool application_limited; /* more could have been sent */
+};
+
+/* An acknowledgement of new data. */
+struct mn_ack {
+    uint64_t now;
+    uint64_t srtt_ns; /* 0 before the first sample */
+    struct mn_rate_sample sample;
+    uint32_t acked;            /* bytes */
+    uint32_t flight;           /* bytes outstanding before it ... */
+    uint32_t snd_una, snd_nxt; /* ... and what is outstanding now */
+    bool limited;    /* cwnd was what held data back in the round trip that this ends: only then may it grow */
+    bool recovering; /* fast recovery: only rate-based modules hear of these */
+};
+
 struct mn_congestion_ops {
     const char *name;
+    /* The module needs delivery samples: always (rate_based), or in the initial slow start (samples). */
+    bool rate_based, samples;
+    /* cwnd, ssthresh and mss are set, all else is zero. */
     void (*init)(struct mn_congestion *c);
-    /* `acked` bytes of new data were acknowledged outside of recovery while the window was the limit. */
-    void (*acked)(struct mn_congestion *c, uint32_t acked, uint64_t now);
-    /* A loss was found by duplicate acknowledgements with `flight` bytes outstanding: sets ssthresh. */
+    void (*acked)(struct mn_congestion *c, const struct mn_ack *ack);
+    /* A loss was found with `flight` bytes outstanding: sets ssthresh. Once for each window of losses. */
     void (*lost)(struct mn_congestion *c, uint32_t flight, uint64_t now);
-    /* The retransmission timer expired: sets ssthresh. `first` is false where the same segment timed out before. */
+    /* The retransmission timer expired: sets ssthresh, and cwnd to the loss window. `first` is false where the same segment timed out before. */
     void (*timed_out)(struct mn_congestion *c, uint32_t flight, bool first, uint64_t now);
+    /* The path marked a packet (ECN): sets ssthresh and cwnd. At most once a round trip. */
+    void (*marked)(struct mn_congestion *c, uint32_t flight, uint64_t now);
+    /* The last `lost` or `timed_out` was a mistake: all is as it was before. */
+    void (*undo)(struct mn_congestion *c);
+    /* The sender was idle for longer than the retransmission timeout, and begins again. */
+    void (*restart)(struct mn_congestion *c, uint64_t now);
+    /* Bytes a second to pace at; 0: not paced yet. NULL: as cwnd and srtt say (pacing.h). */
+    uint64_t (*pacing_rate)(const struct mn_congestion *c);
+};
+
+/* Variables of CUBIC (congestion_cubic.c). */
+struct mn_cubic_epoch {
+    uint32_t begin_ms; /* 0: congestion avoidance has not begun again since the last reduction */
+    uint32_t k_ms;
+    uint32_t w_max; /* bytes; 0: unknown */
+    uint32_t w_est; /* the Reno-friendly window (4.3) */
+};
+
+struct mn_cubic {
+    union {
+        struct mn_hystart hystart;               /* while ssthresh is unknown */
+        struct {                                 /* from then on */
+            struct mn_cubic_epoch epoch, before; /* `before`: for undo (4.9) */
+            uint32_t cwnd_prior;
+            uint32_t est_credit; /* bytes towards the next segment of W_est */
+            uint32_t seen_ms;    /* when the last acknowledgement came */
+        };
+    };
 };
 
 struct mn_congestion {
     const struct mn_congestion_ops *ops;
     uint32_t mss;
-    uint32_t cwnd, ssthresh; /* bytes */
-    uint32_t credit;         /* bytes acknowledged towards the next increase in congestion avoidance */
+    uint32_t cwnd, ssthresh;           /* bytes */
+    uint32_t credit;                   /* what is left of increases smaller than a byte, or of a segment */
+    uint32_t undo_cwnd, undo_ssthresh; /* before the last reduction */
+    union {                            /* the module's */
+        struct mn_cubic cubic;
+    };
 };
 
-extern const struct mn_congestion_ops mn_congestion_reno;
+extern const struct mn_congestion_ops mn_congestion_reno, mn_congestion_cubic;
+
+/* The table of a choice; CUBIC for MNET_CONGESTION_DEFAULT. */
+const struct mn_congestion_ops *mn_congestion_of(enum mnet_congestion which);
 
 /* IW = min(10 * MSS, max(2 * MSS, 14600)) (RFC 6928). */
 uint32_t mn_congestion_initial_window(uint32_t mss);
 void mn_congestion_init(struct mn_congestion *c, const struct mn_congestion_ops *ops, uint32_t mss);
-/* The sender was idle for longer than the retransmission timeout: RW = min(IW, cwnd) (RFC 5681 4.1). */
-void mn_congestion_restart(struct mn_congestion *c);
+/* The sender was idle for longer than the retransmission timeout: RW = min(IW, cwnd) (RFC 5681 4.1). ssthresh remembers three quarters of
+ * what the path took (RFC 7661 4.4.1), so that slow start leads back there. */
+void mn_congestion_restart(struct mn_congestion *c, uint64_t now);
 /* The segment size changed (path MTU). */
 void mn_congestion_set_mss(struct mn_congestion *c, uint32_t mss);
+
+/* For modules. */
+/* Notes cwnd and ssthresh for undo; gives them back. */
+void mn_congestion_remember(struct mn_congestion *c);
+void mn_congestion_recall(struct mn_congestion *c);
+static inline bool mn_congestion_slow_start(const struct mn_congestion *c)
+{
+    return c->cwnd < c->ssthresh;
+}
+/* Slow start up to ssthresh, by bytes and without a limit for each acknowledgement: one may stand for a coalesced run, and what it
+ * releases is paced (RFC 3465, RFC 9406 4.2: "L = infinity if paced"). */
+void mn_congestion_grow(struct mn_congestion *c, uint32_t bytes);
 
 #endif

@@ -1,25 +1,23 @@
 /* Reno as RFC 5681 has it, counting acknowledged bytes rather than acknowledgements. */
 #include "tcp/congestion.h"
 
-#define CWND_MAX (1u << 30)
-
 static void reno_init(struct mn_congestion *c)
 {
     c->credit = 0;
 }
 
-static void reno_acked(struct mn_congestion *c, uint32_t acked, uint64_t now)
+static void reno_acked(struct mn_congestion *c, const struct mn_ack *ack)
 {
-    (void)now;
-    if (c->cwnd < c->ssthresh) { /* slow start (3.1) */
-        /* Bytes, since one acknowledgement of a coalesced run stands for many segments. */
-        c->cwnd = MN_MIN(c->cwnd + acked, CWND_MAX);
+    if (!ack->limited)
+        return;
+    if (mn_congestion_slow_start(c)) { /* (3.1) */
+        mn_congestion_grow(c, ack->acked);
         return;
     }
-    c->credit += MN_MIN(acked, c->cwnd);
+    c->credit += MN_MIN(ack->acked, c->cwnd);
     if (c->credit >= c->cwnd) { /* congestion avoidance: one segment each window */
         c->credit -= c->cwnd;
-        c->cwnd = MN_MIN(c->cwnd + c->mss, CWND_MAX);
+        c->cwnd = MN_MIN(c->cwnd + c->mss, MN_CWND_MAX);
     }
 }
 
@@ -32,6 +30,7 @@ static uint32_t half(const struct mn_congestion *c, uint32_t flight)
 static void reno_lost(struct mn_congestion *c, uint32_t flight, uint64_t now)
 {
     (void)now;
+    mn_congestion_remember(c);
     c->ssthresh = half(c, flight);
     c->credit = 0;
 }
@@ -39,9 +38,32 @@ static void reno_lost(struct mn_congestion *c, uint32_t flight, uint64_t now)
 static void reno_timed_out(struct mn_congestion *c, uint32_t flight, bool first, uint64_t now)
 {
     (void)now;
-    if (first)
+    if (first) {
+        mn_congestion_remember(c);
         c->ssthresh = half(c, flight);
+    }
     c->cwnd = c->mss; /* the loss window (3.1) */
+    c->credit = 0;
+}
+
+/* RFC 8511 (ABE) 3.1: beta is 0.8 where a mark rather than a loss told of congestion. */
+static void reno_marked(struct mn_congestion *c, uint32_t flight, uint64_t now)
+{
+    (void)now;
+    mn_congestion_remember(c);
+    c->ssthresh = MN_MAX((uint32_t)((uint64_t)flight * 4 / 5), 2 * c->mss);
+    c->cwnd = MN_MIN(c->cwnd, c->ssthresh);
+    c->credit = 0;
+}
+
+static void reno_undo(struct mn_congestion *c)
+{
+    mn_congestion_recall(c);
+}
+
+static void reno_restart(struct mn_congestion *c, uint64_t now)
+{
+    (void)now;
     c->credit = 0;
 }
 
@@ -51,4 +73,7 @@ const struct mn_congestion_ops mn_congestion_reno = {
     .acked = reno_acked,
     .lost = reno_lost,
     .timed_out = reno_timed_out,
+    .marked = reno_marked,
+    .undo = reno_undo,
+    .restart = reno_restart,
 };

@@ -242,7 +242,9 @@ static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     tcb->progress_ns = seg->now;
     mn_sendq_acked(&tcb->sendq, &tcp->pieces, mn_seq_min(seg->ack, mn_sendq_end(&tcb->sendq)));
     mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now);
+    bool recovering = tcb->loss.phase == MN_LOSS_RECOVERY;
     mn_loss_acked(tcp, tcb, acked, seg->now);
+    mn_feedback_acked(tcp, tcb, acked, recovering, seg->now);
     if (tcb->send_full && tcb->sendq.len <= mn_tcb_send_limit(tcp, tcb) / 2) {
         tcb->send_full = false;
         mn_tcb_event(tcp, tcb);

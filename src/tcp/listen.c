@@ -185,6 +185,8 @@ static struct mn_tcb *promote(struct mn_tcp *tcp, struct mn_half_open *half, uin
     uint32_t rcv_wnd = half->rcv_wnd; /* of the SYN,ACK */
     tcb->iss = half->iss;
     mn_tcb_start_sending(tcb);
+    if (listener->congestion != MNET_CONGESTION_DEFAULT)
+        tcb->congestion.ops = mn_congestion_of((enum mnet_congestion)listener->congestion);
     tcb->snd_una = tcb->snd_nxt = half->iss + 1;
     mn_loss_init(&tcb->loss, tcb->snd_una);
     tcb->irs = half->irs;

@@ -74,6 +74,7 @@ static void recovery_acked(struct mn_tcb *tcb, uint32_t acked)
 void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t acked, uint64_t now)
 {
     (void)tcp;
+    (void)now;
     struct mn_loss *loss = &tcb->loss;
     loss->rtx_nxt = mn_seq_max(loss->rtx_nxt, tcb->snd_una);
     loss->rtx_end = mn_seq_max(loss->rtx_end, loss->rtx_nxt);
@@ -86,10 +87,6 @@ void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t acked, uint6
         loss->recover_valid = false; /* so far behind that comparing it would soon wrap */
     if (loss->phase == MN_LOSS_TIMEOUT && mn_seq_geq(tcb->snd_una, loss->recover))
         loss->phase = MN_LOSS_OPEN;
-    /* A window that was not used says nothing about the path: it grows only while at least half of it was in flight. */
-    uint32_t flight = tcb->snd_nxt - tcb->snd_una + acked;
-    if (flight >= tcb->congestion.cwnd / 2)
-        tcb->congestion.ops->acked(&tcb->congestion, acked, now);
 }
 
 /* RFC 6298 (5.4) to (5.6), RFC 5681 3.1: everything in flight counts as lost, and goes again as the window opens. */

@@ -170,6 +170,7 @@ static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t 
     bool idle = tcb->snd_nxt == tcb->snd_una;
     if (seq == tcb->snd_nxt) {
         tcb->snd_nxt += len;
+        mn_feedback_sent(tcp, tcb, tcb->snd_nxt - tcb->snd_una - len, now);
         mn_rtt_sent(&tcb->rtt, tcb->snd_nxt, now);
     } else {
         tcp->config.counters->value[MNET_COUNT_TCP_RETRANSMITTED] += segments;
@@ -178,6 +179,7 @@ static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t 
     if (idle)
         tcb->progress_ns = now;
     tcb->last_sent_ns = now;
+    mn_pacing_sent(tcb, len, now);
     mn_timers_update(tcp, tcb, false, now);
 }
 
@@ -296,12 +298,17 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     if (mn_seq_gt(tcb->snd_nxt, end) || (tcb->snd_nxt == end && !tcb->fin_queued))
         return NULL;
     if (tcb->snd_nxt == tcb->snd_una && now - tcb->last_sent_ns > mn_rtt_timeout(&tcb->rtt))
-        mn_congestion_restart(&tcb->congestion);
+        mn_congestion_restart(&tcb->congestion, now);
     uint32_t unsent = end - tcb->snd_nxt;
     uint32_t edge = tcb->snd_una + tcb->snd_wnd;
     uint32_t window = mn_seq_gt(edge, tcb->snd_nxt) ? edge - tcb->snd_nxt : 0; /* MUST-34, SHLD-15 */
-    uint32_t len = worth_sending(tcb, unsent, window, congestion_room(tcb));
+    uint32_t room = congestion_room(tcb);
+    if (room < MN_MIN(unsent, window))
+        tcb->limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
+    uint32_t len = worth_sending(tcb, unsent, window, room);
     uint32_t limit = packet_limit(tcp, tcb);
+    if (len > 0 && (limit = MN_MIN(limit, mn_pacing_room(tcp, tcb, now))) == 0)
+        return NULL;
     if (len > limit)
         len = limit - limit % tcb->snd_mss;
     else if (tcb->fin_queued && len == unsent && len < window)

@@ -51,6 +51,8 @@ static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_wheel_cancel(&tcp->wheel, &tcb->retransmit);
     mn_wheel_cancel(&tcp->wheel, &tcb->delayed_ack);
     mn_wheel_cancel(&tcp->wheel, &tcb->lifetime);
+    mn_wheel_cancel(&tcp->wheel, &tcb->pacing);
+    mn_feedback_release(tcp, tcb);
     mn_list_remove(&tcb->output);
     mn_sendq_clear(&tcb->sendq, &tcp->pieces);
     mn_tcp_reassembly_clear(&tcb->reassembly, &tcp->runs);

@@ -20,6 +20,7 @@
 #include "base/wheel.h"
 #include "tcp/congestion.h"
 #include "tcp/loss.h"
+#include "tcp/rate.h"
 #include "tcp/reassembly.h"
 #include "tcp/recvq.h"
 #include "tcp/rtt.h"
@@ -68,6 +69,7 @@ enum mn_tcp_timer {
     MN_TIMER_RETRANSMIT,
     MN_TIMER_DELAYED_ACK,
     MN_TIMER_LIFETIME,
+    MN_TIMER_PACING,
     MN_TIMER_HALF_OPEN,
     MN_TIMER_TIME_WAIT,
 };
@@ -101,6 +103,10 @@ struct mn_tcb {
     struct mn_sendq sendq;
     struct mn_rtt rtt;
     struct mn_congestion congestion;
+    struct mn_rate *rate;    /* delivery samples; NULL where nobody needs them */
+    uint32_t limited_seq;    /* cwnd held back what follows this; see feedback.c */
+    uint64_t paced_until_ns; /* see pacing.c */
+    struct mn_timer pacing;  /* armed between two bursts */
     struct mn_loss loss;
     uint64_t progress_ns; /* when the peer last acknowledged something, or the oldest unacknowledged byte was sent */
     uint64_t last_sent_ns;
@@ -176,7 +182,8 @@ struct mn_listener {
     struct mnet_endpoint local;
     void *owner;
     unsigned queued, backlog;
-    uint8_t policy; /* enum mnet_backlog_policy */
+    uint8_t policy;     /* enum mnet_backlog_policy */
+    uint8_t congestion; /* enum mnet_congestion */
     bool no_delay;
 };
 
@@ -195,7 +202,7 @@ struct mn_tcp {
     struct mn_conn *last; /* found last */
     struct mn_hash_key table_key, isn_key;
     struct mn_wheel wheel;
-    struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs;
+    struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, rates;
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
     struct mnet_link output, events, listener_events;
     struct mn_timer time_wait_timer;
@@ -314,6 +321,20 @@ void mn_window_release(struct mn_tcp *tcp, struct mn_tcb *tcb);
 uint8_t mn_window_shift(const struct mn_tcp *tcp);
 /* The MSS we announce (MUST-67). */
 uint16_t mn_window_mss(const struct mn_tcp *tcp, const struct mnet_endpoint *remote);
+
+/* --- feedback.c --- */
+/* New data up to SND.NXT went out; `flight` bytes were outstanding before. */
+void mn_feedback_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, uint64_t now);
+/* SND.UNA has advanced by `acked` bytes; `recovering`: it was fast recovery until then. */
+void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t acked, bool recovering, uint64_t now);
+void mn_feedback_release(struct mn_tcp *tcp, struct mn_tcb *tcb);
+
+/* --- pacing.c --- */
+/* Bytes a second; 0: not paced. */
+uint64_t mn_pacing_rate(const struct mn_tcb *tcb);
+uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* Data went out, for the first time or again. */
+void mn_pacing_sent(struct mn_tcb *tcb, uint32_t len, uint64_t now);
 
 /* --- timers.c --- */
 /* Arms the retransmission timer for what is in flight, or the probe timer, or neither. `restart` begins a new period. */

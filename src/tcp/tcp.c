@@ -24,6 +24,7 @@ static void init_pools(struct mn_tcp *tcp, const struct mn_tcp_config *c)
     mn_pool_init(&tcp->listener_pool, memory, "listener", sizeof(struct mn_listener), c->listeners_max);
     mn_pool_init(&tcp->pieces, memory, "send piece", sizeof(struct mn_send_piece), SIZE_MAX);
     mn_pool_init(&tcp->runs, memory, "reassembly run", sizeof(struct mn_run), SIZE_MAX);
+    mn_pool_init(&tcp->rates, memory, "delivery rate", sizeof(struct mn_rate), SIZE_MAX);
 }
 
 struct mn_tcp *mn_tcp_create(const struct mn_tcp_config *config)
@@ -60,6 +61,8 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     tcb->retransmit.kind = MN_TIMER_RETRANSMIT;
     tcb->delayed_ack.kind = MN_TIMER_DELAYED_ACK;
     tcb->lifetime.kind = MN_TIMER_LIFETIME;
+    tcb->pacing.kind = MN_TIMER_PACING;
+    tcb->congestion.ops = mn_congestion_of(tcp->config.congestion);
     tcb->path_mtu = tcp->config.mtu;
     tcb->rcv_target = mn_window_initial(tcp, &remote);
     tcb->rcv_mss = 536; /* until a segment shows better */
@@ -92,12 +95,12 @@ void mn_tcb_peer_mss(struct mn_tcb *tcb, uint16_t peer_mss)
     uint32_t peer = peer_mss != 0 ? peer_mss : ipv4 ? 536 : 1220;       /* MUST-15 */
     uint32_t path = tcb->path_mtu - (ipv4 ? 20u : 40u) - MN_TCP_HEADER; /* MUST-16 */
     tcb->snd_mss = (uint16_t)MN_MIN(MN_MAX(peer, MN_MSS_MINIMUM), path);
-    mn_congestion_init(&tcb->congestion, &mn_congestion_reno, tcb->snd_mss);
+    mn_congestion_init(&tcb->congestion, tcb->congestion.ops, tcb->snd_mss);
 }
 
 void mn_tcb_start_sending(struct mn_tcb *tcb)
 {
-    tcb->snd_una = tcb->snd_nxt = tcb->snd_small = tcb->iss;
+    tcb->snd_una = tcb->snd_nxt = tcb->snd_small = tcb->limited_seq = tcb->iss;
     mn_sendq_init(&tcb->sendq, tcb->iss + 1);
     mn_loss_init(&tcb->loss, tcb->iss);
 }

@@ -30,7 +30,8 @@ struct mn_tcp_config {
     uint32_t send_buffer, receive_buffer;
     uint64_t msl_ns, orphan_ns, user_timeout_ns;
     bool no_delay;
-    bool sack; /* selective acknowledgements are offered and used */
+    bool sack;                       /* selective acknowledgements are offered and used */
+    enum mnet_congestion congestion; /* of new connections, where they do not say */
     uint64_t now;
 };
 
@@ -64,6 +65,7 @@ struct mn_tcp_open {
     uint16_t path_mtu;
     bool no_delay;
     uint8_t ttl, dscp; /* 0: defaults */
+    enum mnet_congestion congestion;
 };
 int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now, struct mn_tcb **tcb);
 /* OPEN, passive. An unspecified local address takes any. Port 0 picks one. */
@@ -101,6 +103,8 @@ int mn_tcp_shutdown(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_shutdown h
 unsigned mn_tcp_ready(const struct mn_tcb *tcb); /* enum mnet_ready */
 void mn_tcp_peers(const struct mn_tcb *tcb, struct mnet_endpoint *local, struct mnet_endpoint *remote);
 struct mnet_endpoint mn_tcp_listen_endpoint(const struct mn_listener *listener);
+/* The name of the congestion controller, static. */
+const char *mn_tcp_congestion(const struct mn_tcb *tcb);
 void mn_tcp_set_no_delay(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_delay);
 void mn_tcp_set_ttl(struct mn_tcb *tcb, uint8_t ttl);
 void mn_tcp_set_dscp(struct mn_tcb *tcb, uint8_t dscp);

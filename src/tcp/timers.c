@@ -85,6 +85,7 @@ static void tcb_expired(struct mn_tcp *tcp, struct mn_timer *timer, uint64_t now
         tcb->ack_now = true;
         mn_tcb_wants_output(tcp, tcb);
         break;
+    case MN_TIMER_PACING: mn_tcb_wants_output(tcp, MN_CONTAINER(timer, struct mn_tcb, pacing)); break;
     default:
         MN_ASSERT(timer->kind == MN_TIMER_LIFETIME);
         mn_tcb_finish(tcp, MN_CONTAINER(timer, struct mn_tcb, lifetime), MNET_E_TIMED_OUT);

@@ -22,6 +22,8 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     tcb->dscp = open->dscp;
     tcb->scale_ok = true;
     tcb->sack_ok = tcp->config.sack;
+    if (open->congestion != MNET_CONGESTION_DEFAULT)
+        tcb->congestion.ops = mn_congestion_of(open->congestion);
     tcb->iss = mn_tcp_isn(tcp, local, open->remote, now);
     mn_tcb_start_sending(tcb);
     mn_tcb_peer_mss(tcb, 0);
@@ -65,6 +67,7 @@ int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct m
     listener->backlog = options != NULL && options->backlog > 0 ? options->backlog : BACKLOG_DEFAULT;
     listener->policy = options != NULL ? (uint8_t)options->policy : MNET_BACKLOG_IGNORE;
     listener->no_delay = options != NULL && options->no_delay;
+    listener->congestion = (uint8_t)(options != NULL ? options->congestion : MNET_CONGESTION_DEFAULT);
     mn_list_append(&tcp->listener_list, &listener->link);
     *out = listener;
     return 0;
@@ -330,6 +333,11 @@ void mn_tcp_peers(const struct mn_tcb *tcb, struct mnet_endpoint *local, struct 
 struct mnet_endpoint mn_tcp_listen_endpoint(const struct mn_listener *listener)
 {
     return listener->local;
+}
+
+const char *mn_tcp_congestion(const struct mn_tcb *tcb)
+{
+    return tcb->congestion.ops->name;
 }
 
 void mn_tcp_set_no_delay(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_delay)

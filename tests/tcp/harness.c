@@ -47,6 +47,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
         .user_timeout_ns = s->user_timeout_ns,
         .no_delay = s->no_delay,
         .sack = !s->no_sack,
+        .congestion = s->congestion,
         .now = t->now,
     };
 }

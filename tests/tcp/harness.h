@@ -104,7 +104,8 @@ struct tcp_test {
     bool hold_output;       /* nothing is pulled while set */
 };
 
-/* How an engine and its connection are to be; what is not said has the defaults of the macros below. */
+/* How an engine and its connection are to be; what is not said has the defaults of the macros below. Reno is one of them, for
+ * its windows are easily counted. */
 struct tcp_setup {
     struct tcp_test *t;
     uint32_t send_buffer, receive_buffer;
@@ -114,8 +115,9 @@ struct tcp_setup {
     uint64_t user_timeout_ns;
     uint16_t mtu;
     bool no_delay;
-    bool no_sack;    /* of the engine */
-    bool sack;       /* the peer's SYN permits selective acknowledgements */
+    bool no_sack; /* of the engine */
+    bool sack;    /* the peer's SYN permits selective acknowledgements */
+    enum mnet_congestion congestion;
     bool active;     /* the connection is opened by the engine */
     int mss, shift;  /* options of the peer's SYN; NO without */
     int window;      /* what the peer's SYN and its ACK announce */
@@ -131,7 +133,7 @@ struct tcp_setup {
     { \
         .send_buffer = 1u << 20, .receive_buffer = 65535, .connections_max = 1000, .half_open_max = 256, \
         .time_wait_max = 256, .user_timeout_ns = 120 * MNET_SECOND, .mtu = 1500, .mss = (int)MSS, .shift = NO, \
-        .window = 65535, .irs = 5000, .t = __VA_ARGS__ \
+        .window = 65535, .irs = 5000, .congestion = MNET_CONGESTION_RENO, .t = __VA_ARGS__ \
     }
 
 /* An engine with nothing in it; and then with a listener, or with a connection in some state, reached by segments alone. Connections are passive

@@ -106,6 +106,21 @@ static void log_has_levels(void **state)
     }
 }
 
+static void congestion_control_is_named(void **state)
+{
+    static const struct {
+        const char *text;
+        enum mnet_congestion which;
+    } cases[] = {{"--congestion=cubic", MNET_CONGESTION_CUBIC}, {"--congestion=reno", MNET_CONGESTION_RENO}};
+    (void)state;
+    struct line line;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        parse(&line, cases[i].text);
+        assert_int_equal(line.result, 0);
+        assert_int_equal(line.options.config.tcp_congestion, cases[i].which);
+    }
+}
+
 static void nets_are_named(void **state)
 {
     (void)state;
@@ -180,6 +195,9 @@ static void wrong_values_give_one_line(void **state)
         "--memory=99999999999999999999",
         "--memory=99999999999G",
         "--log=loud",
+        "--congestion=",
+        "--congestion=vegas",
+        "--congestion",
         "--log",
         "--capture=",
         "--net:service",
@@ -247,18 +265,11 @@ static void no_arguments_at_all_is_nothing(void **state)
 
 static void help_names_every_option(void **state)
 {
-    static const char *const names[] = {"--ipv4=",
-                                        "--ipv4-gateway=",
-                                        "--route=",
-                                        "--memory=",
-                                        "--log=",
-                                        "--capture=",
-                                        "--net:",
-                                        "--address-probe",
-                                        "--no-checksum-offload",
-                                        "--help",
-                                        "--no-segmentation-offload",
-                                        "--no-coalescing"};
+    static const char *const names[] = {
+        "--ipv4=",         "--ipv4-gateway=",       "--route=",   "--memory=",
+        "--log=",          "--congestion=",         "--capture=", "--net:",
+        "--address-probe", "--no-checksum-offload", "--help",     "--no-segmentation-offload",
+        "--no-coalescing"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         assert_non_null(strstr(mn_options_help, names[i]));
@@ -272,6 +283,7 @@ int main(void)
         cmocka_unit_test(switches_are_set),
         cmocka_unit_test(memory_has_units),
         cmocka_unit_test(log_has_levels),
+        cmocka_unit_test(congestion_control_is_named),
         cmocka_unit_test(nets_are_named),
         cmocka_unit_test(others_are_left_to_the_application),
         cmocka_unit_test(double_dash_ends_the_options),

@@ -1,0 +1,69 @@
+/* What acknowledgements and transmissions tell the congestion controller: application-limited or not, delivery samples, idle time.
+ *
+ * cwnd may grow only where it was the limit (RFC 5681 3.1 in the spirit of RFC 7661): when output has data and window but no room in cwnd, it notes
+ * SND.NXT in limited_seq, and the acknowledgements of what was in flight by then count. In slow start half a window in flight is enough, for there cwnd runs ahead of what
+ * can have been sent.
+ *
+ * Samples (rate.h) are taken where the module wants them: always for one that is rate-based, else in the initial slow start and only once
+ * that has enough in flight to tell something. So short exchanges and idle connections have no memory for them.
+ */
+#include "tcp/tcb.h"
+
+/* Segments in flight from which on HyStart++ can have its eight samples a round. */
+#define SAMPLED_FROM 8u
+
+static bool wants_samples(const struct mn_tcb *tcb)
+{
+    const struct mn_congestion *c = &tcb->congestion;
+    return c->ops->rate_based || (c->ops->samples && c->ssthresh == MN_SSTHRESH_UNKNOWN);
+}
+
+void mn_feedback_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, uint64_t now)
+{
+    if (tcb->rate == NULL) {
+        if ((flight < SAMPLED_FROM * tcb->snd_mss && !tcb->congestion.ops->rate_based) || !wants_samples(tcb))
+            return;
+        tcb->rate = mn_pool_alloc(&tcp->rates, MN_CLAIM_SEND);
+        if (tcb->rate == NULL)
+            return; /* again at the next packet */
+        mn_rate_init(tcb->rate, tcb->snd_una, now);
+    }
+    mn_rate_sent(tcb->rate, tcb->snd_nxt, flight, tcb->congestion.cwnd / MN_RATE_SPACING, now);
+}
+
+void mn_feedback_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    mn_pool_free(&tcp->rates, tcb->rate);
+    tcb->rate = NULL;
+}
+
+/* Whether cwnd held data back in the round trip that the acknowledgement of `acked` bytes ends. */
+static bool limited(struct mn_tcb *tcb, uint32_t acked, uint32_t flight)
+{
+    const struct mn_congestion *c = &tcb->congestion;
+    if (mn_seq_gt(tcb->limited_seq, tcb->snd_una - acked))
+        return true;
+    tcb->limited_seq = tcb->snd_una; /* stays comparable */
+    return mn_congestion_slow_start(c) && flight >= c->cwnd / 2;
+}
+
+void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t acked, bool recovering, uint64_t now)
+{
+    struct mn_congestion *c = &tcb->congestion;
+    struct mn_ack ack = {
+        .now = now,
+        .srtt_ns = tcb->rtt.srtt_ns,
+        .acked = acked,
+        .flight = tcb->snd_nxt - tcb->snd_una + acked,
+        .snd_una = tcb->snd_una,
+        .snd_nxt = tcb->snd_nxt,
+        .recovering = recovering,
+    };
+    ack.limited = limited(tcb, acked, ack.flight);
+    if (tcb->rate != NULL)
+        mn_rate_acked(tcb->rate, acked, tcb->snd_una, now, &ack.sample);
+    if (!recovering || c->ops->rate_based)
+        c->ops->acked(c, &ack);
+    if (tcb->rate != NULL && !c->ops->rate_based && (tcb->snd_una == tcb->snd_nxt || !wants_samples(tcb)))
+        mn_feedback_release(tcp, tcb);
+}

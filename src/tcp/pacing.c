@@ -1,0 +1,58 @@
+/* Pacing: what the congestion window allows leaves in bursts of about a millisecond, evenly over the round trip, rather than at once.
+ *
+ * The rate is the module's, or the window over the smoothed round trip, twice that in slow start, which doubles it each round trip, and 1.2 times that
+ * afterwards, so that pacing alone never keeps the window from being used. A burst is what the rate makes of MN_PACING_BURST, two segments
+ * at least; within it packets are as large as they can be. paced_until_ns says until when what was sent keeps the path busy at that rate. When a burst's
+ * worth is out, the timer waits for that moment and nothing new leaves before it; so there is one timer for a burst and none for a segment.
+ *
+ * Not paced: paths with a round trip shorter than a burst, where the whole window would be one; and up to the initial window in flight,
+ * which RFC 6928 lets go at once. So short exchanges and idle connections never have a timer. Retransmissions of fast recovery are clocked by
+ * acknowledgements and only counted here.
+ */
+#include "tcp/tcb.h"
+
+#define BURST MNET_MILLISECOND
+#define BURST_SEGMENTS_MIN 2u
+/* Windows and times here stay far below what would overflow 64 bits: 2^30 bytes, 1 s. */
+#define RATE_MAX (UINT64_C(1) << 40)
+
+uint64_t mn_pacing_rate(const struct mn_tcb *tcb)
+{
+    const struct mn_congestion *c = &tcb->congestion;
+    uint64_t srtt = tcb->rtt.srtt_ns;
+    if (srtt < BURST)
+        return 0;
+    if (c->ops->pacing_rate != NULL)
+        return MN_MIN(c->ops->pacing_rate(c), RATE_MAX);
+    uint64_t window = mn_congestion_slow_start(c) ? 2 * (uint64_t)c->cwnd : (uint64_t)c->cwnd * 6 / 5;
+    return window * MNET_SECOND / srtt;
+}
+
+/* What may leave now, a multiple of the segment's size; UINT32_MAX where nothing is paced; 0 after which the timer calls for output again. */
+uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    uint32_t mss = tcb->snd_mss, flight = tcb->snd_nxt - tcb->snd_una;
+    uint32_t unpaced = mn_congestion_initial_window(mss);
+    if (mn_timer_armed(&tcb->pacing))
+        return 0;
+    if (flight + mss <= unpaced)
+        return (unpaced - flight) / mss * mss;
+    uint64_t rate = mn_pacing_rate(tcb);
+    if (rate == 0)
+        return UINT32_MAX;
+    uint64_t burst = MN_MAX(rate * BURST / MNET_SECOND, (uint64_t)BURST_SEGMENTS_MIN * mss);
+    uint64_t busy = tcb->paced_until_ns > now ? MN_MIN(tcb->paced_until_ns - now, MNET_SECOND) : 0;
+    uint64_t spent = busy * rate / MNET_SECOND;
+    if (spent + mss > burst) {
+        mn_wheel_arm(&tcp->wheel, &tcb->pacing, now + busy);
+        return 0;
+    }
+    return (uint32_t)MN_MIN((burst - spent) / mss * mss, (uint64_t)UINT32_MAX);
+}
+
+void mn_pacing_sent(struct mn_tcb *tcb, uint32_t len, uint64_t now)
+{
+    uint64_t rate = mn_pacing_rate(tcb);
+    if (rate > 0)
+        tcb->paced_until_ns = MN_MAX(tcb->paced_until_ns, now) + len * MNET_SECOND / rate;
+}
