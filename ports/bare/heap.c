@@ -23,7 +23,7 @@ static char *end_of(struct mn_heap_extent *extent)
     return (char *)extent + extent->size;
 }
 
-void mn_heap_init(struct mn_heap *heap, void (*guard)(void *page))
+void mn_heap_init(struct mn_heap *heap, bool (*guard)(void *page))
 {
     *heap = (struct mn_heap){.guard = guard};
     mn_list_init(&heap->stacks);
@@ -133,8 +133,10 @@ static void *stack_alloc(void *context, size_t size)
     char *block = take_highest(heap, MN_HEAP_STACK);
     if (block == NULL)
         return NULL;
-    if (heap->guard != NULL)
-        heap->guard(block);
+    if (heap->guard != NULL && !heap->guard(block)) {
+        mn_heap_give(heap, block, MN_HEAP_STACK);
+        return NULL;
+    }
     return block + (MN_HEAP_STACK - size);
 }
 

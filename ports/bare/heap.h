@@ -20,12 +20,12 @@ struct mn_heap {
     struct mnet_link stacks;        /* task stacks that are free */
     size_t size;                    /* of all memory, in bytes */
     size_t largest;                 /* of the largest extent, before anything was taken */
-    /* Makes a page inaccessible; NULL: there is no way to do so. */
-    void (*guard)(void *page);
+    /* Makes a page inaccessible, or returns false; NULL: there is no way to do so. */
+    bool (*guard)(void *page);
 };
 
 /* An empty heap. `guard` as above. */
-void mn_heap_init(struct mn_heap *heap, void (*guard)(void *page));
+void mn_heap_init(struct mn_heap *heap, bool (*guard)(void *page));
 /* Adds the whole pages of a piece of memory. Pieces do not overlap. */
 void mn_heap_add(struct mn_heap *heap, void *memory, size_t size);
 /* Takes `size` bytes, aligned to a page and to `alignment`, a power of two; NULL where no extent has them. */

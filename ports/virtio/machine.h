@@ -60,14 +60,14 @@ void mn_interrupt_remove(struct mn_interrupt *interrupt);
 
 /* ---- Devices ---- */
 
-/* A virtio-mmio transport that the command line names: virtio_mmio.device=SIZE@ADDRESS:GSI. */
+/* A virtio-mmio transport that the command line names (virtio_mmio.device=SIZE@ADDRESS:GSI), or ACPI. */
 struct mn_mmio_device {
     uint64_t address;
     uint64_t size;
     unsigned gsi;
 };
 
-/* All of them, in the order of the command line; returns how many. They are not mapped. */
+/* All of them, first those of the command line; returns how many. They are not mapped. */
 unsigned mn_machine_mmio_devices(const struct mn_mmio_device **devices);
 
 /* A PCI function: bus << 16 | device << 11 | function << 8. */

@@ -140,10 +140,12 @@ static void command_line_is_cut_at_blanks(void **state)
 
 static void *guarded[16];
 static unsigned guarded_count;
+static bool guard_fails;
 
-static void guard(void *page)
+static bool guard(void *page)
 {
     guarded[guarded_count++] = page;
+    return !guard_fails;
 }
 
 static char *piece_of_memory(void)
@@ -237,6 +239,10 @@ static void task_stacks_lie_above_guards_and_are_used_again(void **state)
     mn_heap_add(&heap, piece, 2 * MN_HEAP_STACK + MN_HEAP_PAGE);
     struct mn_task_stacks stacks = mn_heap_task_stacks(&heap);
     assert_int_equal(stacks.size, MN_HEAP_STACK - MN_HEAP_PAGE);
+    guard_fails = true;
+    assert_null(stacks.alloc(stacks.context, stacks.size));
+    guard_fails = false;
+    guarded_count = 0;
     char *first = stacks.alloc(stacks.context, stacks.size);
     char *second = stacks.alloc(stacks.context, stacks.size);
     assert_ptr_equal(first, piece + MN_HEAP_STACK + 2 * MN_HEAP_PAGE);

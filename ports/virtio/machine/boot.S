@@ -1,0 +1,107 @@
+/* From the loader's hands to C: the PVH entry, long mode, and a first map of memory.
+ *
+ * The loader (QEMU, Firecracker, Cloud Hypervisor) finds the entry in an ELF note and jumps there in 32-bit protected mode with flat
+ * segments, paging and interrupts off, and the address of its description of the machine in EBX (the x86/HVM direct boot ABI of
+ * Xen, "docs/misc/pvh.pandoc"). The first map is the lowest GiB, one to one; mn_machine_start replaces it.
+ */
+
+    /* Bits of CR0 (SDM 3, 2.5): protection, FPU present and its errors as exceptions, read-only pages hold for us, too, paging. */
+#define CR0_BITS 0x80010023
+    /* Bits of CR4: physical address extension, SSE with its exceptions, global pages. */
+#define CR4_BITS 0x6a0
+#define MSR_EFER 0xc0000080
+    /* Long mode, and pages that cannot be executed. */
+#define EFER_BITS 0x900
+    /* A page: present and writable; 2 MiB of them at once. */
+#define PAGE_TABLE 0x3
+#define PAGE_2M 0x83
+
+    .section .note.pvh, "a", @note
+    .balign 4
+    .long 4, 8, 18 /* lengths of name and value; XEN_ELFNOTE_PHYS32_ENTRY */
+    .asciz "Xen"
+    .quad mn_machine_entry
+
+    .section .text.entry, "ax", @progbits
+    .code32
+    .globl mn_machine_entry
+    .type mn_machine_entry, @function
+mn_machine_entry:
+    cli
+    cld
+    movl %ebx, %ebp
+    /* Loaders clear what is not in the file, but a firmware may have been there before them. */
+    movl $mn_bss_start, %edi
+    movl $mn_bss_end, %ecx
+    subl %edi, %ecx
+    xorl %eax, %eax
+    rep stosb
+
+    movl $first_pdpt + PAGE_TABLE, first_pml4
+    movl $first_directory + PAGE_TABLE, first_pdpt
+    movl $first_directory, %edi
+    movl $PAGE_2M, %eax
+    movl $512, %ecx
+1:  movl %eax, (%edi)
+    addl $8, %edi
+    addl $0x200000, %eax
+    loop 1b
+
+    movl $CR4_BITS, %eax
+    movl %eax, %cr4
+    movl $first_pml4, %eax
+    movl %eax, %cr3
+    movl $MSR_EFER, %ecx
+    rdmsr
+    orl $EFER_BITS, %eax
+    wrmsr
+    movl $CR0_BITS, %eax
+    movl %eax, %cr0
+    lgdt gdt_pointer
+    ljmp $8, $long_mode
+
+    .code64
+long_mode:
+    xorl %eax, %eax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %fs
+    movw %ax, %gs
+    movw %ax, %ss
+    movq $mn_main_stack_end, %rsp
+    movl %ebp, %edi
+    xorl %ebp, %ebp /* ends chains of frame pointers */
+    fninit
+    call mn_machine_start
+    ud2
+    .size mn_machine_entry, . - mn_machine_entry
+
+    .section .rodata.gdt, "a", @progbits
+    .balign 8
+gdt:
+    .quad 0
+    .quad 0x00af9b000000ffff /* 64-bit code */
+gdt_pointer:
+    .word . - gdt - 1
+    .long gdt
+
+    .section .bss.first_map, "aw", @nobits
+    .balign 4096
+first_pml4:
+    .skip 4096
+first_pdpt:
+    .skip 4096
+first_directory:
+    .skip 4096
+
+    /* The stack of everything that is no task, above a page that is unmapped. */
+    .section .bss.main_stack, "aw", @nobits
+    .balign 4096
+    .globl mn_main_stack_guard
+    .globl mn_main_stack_end
+mn_main_stack_guard:
+    .skip 4096
+    .skip 65536
+mn_main_stack_end:
+
+    .section .note.GNU-stack, "", %progbits

@@ -1,0 +1,172 @@
+/* Where devices are: those that the command line or ACPI names, and PCI's configuration space by its ports (PCI Local Bus 3.0, 3.2.2.3.2). */
+#include <string.h>
+
+#include "ports/virtio/machine/internal.h"
+#include "ports/virtio/machine/x86.h"
+
+#define PCI_ADDRESS 0xcf8
+#define PCI_DATA 0xcfc
+#define PCI_ENABLE (1u << 31)
+
+#define PCI_VENDOR 0x00u
+#define PCI_HEADER_TYPE 0x0eu
+#define PCI_MULTI_FUNCTION 0x80u
+#define PCI_NOBODY 0xffffu
+#define PCI_LAST (255u << 16 | 31u << 11 | 7u << 8)
+
+#define MMIO_DEVICES_MAX 32
+static const char mmio_option[] = "virtio_mmio.device=";
+
+static struct mn_mmio_device mmio_devices[MMIO_DEVICES_MAX];
+static unsigned mmio_count;
+
+/* ---- The command line ---- */
+
+static int digit(char c, unsigned base)
+{
+    int value = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : 99;
+    return value < (int)base ? value : -1;
+}
+
+/* A number, decimal or hexadecimal after 0x, at most 2^46, and behind it. False where there is none. */
+static bool take_number(const char **text, uint64_t *value)
+{
+    bool hex = (*text)[0] == '0' && ((*text)[1] == 'x' || (*text)[1] == 'X');
+    unsigned base = hex ? 16 : 10;
+    const char *at = *text + (hex ? 2 : 0);
+    const char *first = at;
+    for (*value = 0; digit(*at, base) >= 0; at++) {
+        *value = *value * base + (unsigned)digit(*at, base);
+        if (*value >> 46 != 0)
+            return false;
+    }
+    *text = at;
+    return at > first;
+}
+
+static bool take_char(const char **text, char wanted)
+{
+    if (**text != wanted)
+        return false;
+    ++*text;
+    return true;
+}
+
+/* SIZE[K|M]@ADDRESS:GSI[:ID], as Linux has it (Documentation/admin-guide/kernel-parameters.txt). */
+static bool take_device(const char **text, struct mn_mmio_device *device)
+{
+    uint64_t gsi, id;
+    if (!take_number(text, &device->size))
+        return false;
+    unsigned shift = take_char(text, 'K') || take_char(text, 'k') ? 10 : take_char(text, 'M') ? 20 : 0;
+    device->size <<= shift;
+    if (!take_char(text, '@') || !take_number(text, &device->address) || !take_char(text, ':') ||
+        !take_number(text, &gsi))
+        return false;
+    if (take_char(text, ':') && !take_number(text, &id))
+        return false;
+    device->gsi = (unsigned)gsi;
+    return gsi <= UINT16_MAX && device->size > 0 && (**text == '\0' || **text == ' ');
+}
+
+/* A device that both name is one device. */
+static void add_device(struct mn_mmio_device device)
+{
+    for (unsigned i = 0; i < mmio_count; i++) {
+        if (mmio_devices[i].address == device.address)
+            return;
+    }
+    if (mmio_count < MMIO_DEVICES_MAX)
+        mmio_devices[mmio_count++] = device;
+}
+
+const char *mn_buses_read(char *command_line, const struct mn_acpi *acpi)
+{
+    size_t len = sizeof mmio_option - 1;
+    for (char *at = command_line; (at = strstr(at, mmio_option)) != NULL;) {
+        const char *end = at + len;
+        if (at > command_line && at[-1] != ' ') {
+            at += len; /* the end of another word */
+            continue;
+        }
+        struct mn_mmio_device device;
+        if (!take_device(&end, &device))
+            return "virtio_mmio.device must be SIZE@ADDRESS:INTERRUPT";
+        add_device(device);
+        memset(at, ' ', (size_t)(end - at)); /* the program does not see it */
+    }
+    for (unsigned i = 0; i < acpi->mmio_count; i++)
+        add_device((struct mn_mmio_device){acpi->mmio[i].address, acpi->mmio[i].size, acpi->mmio[i].gsi});
+    return NULL;
+}
+
+unsigned mn_machine_mmio_devices(const struct mn_mmio_device **devices)
+{
+    *devices = mmio_devices;
+    return mmio_count;
+}
+
+/* ---- PCI ---- */
+
+static uint16_t pci_select(mn_pci_function function, unsigned offset)
+{
+    mn_out32(PCI_ADDRESS, PCI_ENABLE | function | (offset & 0xfc));
+    return (uint16_t)(PCI_DATA + (offset & 3));
+}
+
+uint8_t mn_pci_read8(mn_pci_function function, unsigned offset)
+{
+    return mn_in8(pci_select(function, offset));
+}
+
+uint16_t mn_pci_read16(mn_pci_function function, unsigned offset)
+{
+    return mn_in16(pci_select(function, offset));
+}
+
+uint32_t mn_pci_read32(mn_pci_function function, unsigned offset)
+{
+    return mn_in32(pci_select(function, offset));
+}
+
+void mn_pci_write16(mn_pci_function function, unsigned offset, uint16_t value)
+{
+    mn_out16(pci_select(function, offset), value);
+}
+
+void mn_pci_write32(mn_pci_function function, unsigned offset, uint32_t value)
+{
+    mn_out32(pci_select(function, offset), value);
+}
+
+/* Whether the machine has PCI at all: the address register keeps what is written, and nothing else does. */
+static bool has_pci(void)
+{
+    mn_out32(PCI_ADDRESS, PCI_ENABLE);
+    return mn_in32(PCI_ADDRESS) == PCI_ENABLE;
+}
+
+/* The function after this one: those of a device without several are skipped, and buses behind an empty one. */
+static mn_pci_function pci_step(mn_pci_function function)
+{
+    bool multi = (mn_pci_read8(function & ~0x700u, PCI_HEADER_TYPE) & PCI_MULTI_FUNCTION) != 0;
+    bool there = mn_pci_read16(function & ~0x700u, PCI_VENDOR) != PCI_NOBODY;
+    return multi && there ? function + 0x100 : (function | 0x700) + 0x100;
+}
+
+bool mn_pci_next(mn_pci_function *function)
+{
+    if (*function == MN_PCI_FIRST && !has_pci())
+        return false;
+    mn_pci_function at = *function == MN_PCI_FIRST ? 0 : pci_step(*function);
+    for (; at <= PCI_LAST; at = pci_step(at)) {
+        if (mn_pci_read16(at, PCI_VENDOR) != PCI_NOBODY) {
+            *function = at;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,148 @@
+/* The parts of the bare machine, among themselves. In the order of start.c, which is the order in which they come up. */
+#ifndef MN_VIRTIO_INTERNAL_H
+#define MN_VIRTIO_INTERNAL_H
+
+#include "ports/bare/heap.h"
+#include "ports/virtio/machine.h"
+
+#define MN_PAGE ((uint64_t)4096)
+
+/* Where the image lies (virtio.ld): executable, read-only and writable pages. Symbols may follow: mn_image_end. */
+extern char mn_image_start[], mn_text_end[], mn_rodata_end[], mn_bss_end[];
+extern char mn_main_stack_guard[], mn_main_stack_end[];
+
+/* ---- console.c: a 16550 at the usual place ---- */
+
+void mn_console_start(void);
+/* One character that has come, or -1. */
+int mn_console_read(void);
+/* From now on what comes interrupts. */
+void mn_console_listen(void);
+
+/* ---- pvh.c: what the loader says ---- */
+
+struct mn_range {
+    uint64_t start, end;
+};
+
+#define MN_RAM_MAX 32
+
+/* What the machine consists of. */
+struct mn_boot {
+    struct mn_range ram[MN_RAM_MAX]; /* usable, whole pages, above 1 MiB, in no particular order */
+    unsigned ram_count;
+    uint64_t rsdp; /* of ACPI; 0: the loader knows of none */
+    char command_line[2048];
+};
+
+/* Reads the start info at `address`. NULL, or what is wrong with it. */
+const char *mn_pvh_read(struct mn_boot *boot, uint64_t address);
+
+/* ---- pages.c: the map of memory ---- */
+
+enum mn_access {
+    MN_ACCESS_NONE,
+    MN_ACCESS_EXECUTE, /* and read */
+    MN_ACCESS_READ,
+    MN_ACCESS_WRITE,  /* and read */
+    MN_ACCESS_DEVICE, /* uncached */
+};
+
+/* Replaces the first map: the image with its rights, RAM, and a page of nothing below the main stack and at address 0. Puts the memory that is
+ * free into `heap`. False where there is not enough for the tables. */
+bool mn_pages_start(const struct mn_boot *boot, struct mn_heap *heap);
+/* Changes what may be done with whole pages. False where there is no memory for tables. */
+bool mn_pages_map(uint64_t start, uint64_t end, enum mn_access access);
+/* Makes a page inaccessible, for the heap. */
+bool mn_pages_guard(void *page);
+/* Whether a byte can be read. */
+bool mn_pages_readable(uint64_t address);
+/* Whether any of `start` to `end` is memory of ours. */
+bool mn_pages_is_ram(uint64_t start, uint64_t end);
+
+/* ---- traps.c: exceptions and their report ---- */
+
+/* What vectors.S pushes, and the processor before it. */
+struct mn_trap_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
+    uint64_t vector, error;
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+
+#define MN_VECTOR_TIMER 32u
+#define MN_VECTOR_DEVICES 33u   /* and up */
+#define MN_VECTOR_PIC 112u      /* the 16 of the old controllers, which are masked */
+#define MN_VECTOR_SPURIOUS 127u /* the last one of vectors.S */
+
+void mn_traps_start(void);
+_Noreturn void mn_trap(const struct mn_trap_frame *frame);
+
+/* ---- symbols.c: names of functions ---- */
+
+/* The function that `address` is in, and where it begins; NULL where that is not known. */
+const char *mn_symbol(uint64_t address, uint64_t *start);
+/* The program's name, from the same table; "mnet" without one. */
+const char *mn_program_name(void);
+/* The first page behind the image and its symbols. */
+uint64_t mn_image_end(void);
+
+/* ---- acpi.c: what the firmware's tables say ---- */
+
+struct mn_io_apic {
+    uint64_t address;
+    uint32_t first_gsi;
+};
+
+#define MN_IO_APICS_MAX 4
+
+struct mn_acpi_register {
+    bool memory; /* else an I/O port */
+    uint64_t address;
+};
+
+#define MN_ACPI_MMIO_MAX 32
+
+struct mn_acpi_mmio {
+    uint32_t address, size, gsi;
+};
+
+struct mn_acpi {
+    struct mn_io_apic io_apics[MN_IO_APICS_MAX];
+    unsigned io_apic_count;
+    uint32_t isa_gsi[16];                 /* where the old interrupts arrive */
+    uint32_t timer_port;                  /* of the power management timer; 0: none */
+    struct mn_acpi_register sleep, reset; /* address 0: none */
+    bool sleep_is_control;                /* a sleep control register of its own, 8 bits; else PM1a_CNT, 16 bits */
+    uint8_t sleep_type;
+    uint8_t reset_value;
+    struct mn_acpi_mmio mmio[MN_ACPI_MMIO_MAX]; /* virtio devices */
+    unsigned mmio_count;
+};
+
+/* Reads the tables, as far as they are there and make sense. */
+void mn_acpi_read(struct mn_acpi *acpi, uint64_t rsdp);
+
+/* ---- clock.c ---- */
+
+/* False where nothing tells how fast the processor counts. */
+bool mn_clock_start(const struct mn_acpi *acpi);
+/* What mn_machine_now counts with: time stamps in `ns` nanoseconds. */
+uint64_t mn_clock_ticks(uint64_t ns);
+/* Says in a few words where the time comes from. */
+const char *mn_clock_source(void);
+
+/* ---- interrupts.c: local and I/O APIC, the timer ---- */
+
+/* False where the processor has no local APIC. */
+bool mn_interrupts_start(const struct mn_acpi *acpi);
+
+/* ---- exit.c ---- */
+
+void mn_exit_start(const struct mn_acpi *acpi);
+
+/* ---- buses.c ---- */
+
+/* Takes the devices out of the command line, and adds those of ACPI. NULL, or what is wrong with the command line. */
+const char *mn_buses_read(char *command_line, const struct mn_acpi *acpi);
+
+#endif

@@ -1,0 +1,265 @@
+/* Interrupts: the local APIC and its timer, I/O APICs, messages, and waiting for all of them (SDM 3, chapter 11).
+ *
+ * They are enabled only for the halt in mn_machine_wait: `sti` holds them off for one more instruction, so between the last look and
+ * the halt there is no moment in which one could be taken and not seen. What the interrupt does is to note that it came.
+ */
+#include "ports/virtio/machine/internal.h"
+#include "ports/virtio/machine/x86.h"
+
+#define MSR_APIC_BASE 0x1bu
+#define APIC_ENABLED (1u << 11)
+#define APIC_X2 (1u << 10)
+#define MSR_X2APIC 0x800u
+#define MSR_TSC_DEADLINE 0x6e0u
+
+/* Registers, by their offset in memory; MSRs are numbered in steps of 16 of it. */
+#define APIC_ID 0x20u
+#define APIC_TASK_PRIORITY 0x80u
+#define APIC_EOI 0xb0u
+#define APIC_SPURIOUS 0xf0u
+#define APIC_TIMER 0x320u
+#define APIC_LINT0 0x350u
+#define APIC_LINT1 0x360u
+#define APIC_INITIAL_COUNT 0x380u
+#define APIC_CURRENT_COUNT 0x390u
+#define APIC_DIVIDE 0x3e0u
+
+#define APIC_SOFTWARE_ENABLE (1u << 8)
+#define APIC_MASKED (1u << 16)
+#define TIMER_TSC_DEADLINE (2u << 17)
+#define DIVIDE_BY_16 3u
+
+/* I/O APIC (82093AA data sheet): an index and a window; two registers for each input. */
+#define IO_APIC_INDEX 0u
+#define IO_APIC_WINDOW 4u
+#define IO_APIC_VERSION 1u
+#define IO_APIC_INPUTS 16u
+
+#define PIC_MASTER 0x20
+#define PIC_SLAVE 0xa0
+
+#define MESSAGE_ADDRESS 0xfee00000u
+#define DEVICE_VECTORS (MN_VECTOR_PIC - MN_VECTOR_DEVICES)
+/* How long the timer is measured where it counts at a speed of its own. */
+#define CALIBRATION (1 * MNET_MILLISECOND)
+
+static struct {
+    volatile uint32_t *registers; /* NULL: the APIC is reached by MSRs */
+    bool tsc_deadline;
+    uint64_t counts_per_ns; /* of the timer, 32.32, where it has no TSC deadline */
+    uint64_t armed;         /* when the timer will interrupt */
+    const struct mn_acpi *acpi;
+    unsigned vectors_used;
+    struct mn_interrupt *interrupts;
+    uint32_t line_of[DEVICE_VECTORS]; /* the GSI whose vector this is, + 1 */
+} apic;
+
+static uint32_t apic_read(uint32_t offset)
+{
+    return apic.registers != NULL ? apic.registers[offset / 4] : (uint32_t)mn_rdmsr(MSR_X2APIC + offset / 16);
+}
+
+static void apic_write(uint32_t offset, uint32_t value)
+{
+    if (apic.registers != NULL)
+        apic.registers[offset / 4] = value;
+    else
+        mn_wrmsr(MSR_X2APIC + offset / 16, value);
+}
+
+/* ---- The timer ---- */
+
+static void arm_timer(uint64_t now, uint64_t deadline)
+{
+    uint64_t ns = deadline - now;
+    if (deadline == apic.armed)
+        return;
+    apic.armed = deadline;
+    if (apic.tsc_deadline) {
+        mn_wrmsr(MSR_TSC_DEADLINE, mn_rdtsc() + mn_clock_ticks(ns) + 1);
+        return;
+    }
+    uint64_t counts = mn_scale(ns, apic.counts_per_ns) + 1;
+    apic_write(APIC_INITIAL_COUNT, (uint32_t)MN_MIN(counts, UINT32_MAX)); /* the longest waits end early */
+}
+
+static void start_timer(void)
+{
+    apic.tsc_deadline = (mn_cpuid(1).c & (1u << 24)) != 0;
+    apic_write(APIC_TIMER, MN_VECTOR_TIMER | (apic.tsc_deadline ? TIMER_TSC_DEADLINE : 0));
+    if (apic.tsc_deadline)
+        return;
+    apic_write(APIC_DIVIDE, DIVIDE_BY_16);
+    apic_write(APIC_INITIAL_COUNT, UINT32_MAX);
+    uint64_t begin = mn_machine_now(), elapsed;
+    do {
+        elapsed = mn_machine_now() - begin;
+    } while (elapsed < CALIBRATION);
+    uint32_t counted = UINT32_MAX - apic_read(APIC_CURRENT_COUNT);
+    apic_write(APIC_INITIAL_COUNT, 0);
+    apic.counts_per_ns = ((uint64_t)counted << 32) / elapsed;
+}
+
+/* ---- Waiting ---- */
+
+void mn_machine_wait(uint64_t deadline)
+{
+    for (struct mn_interrupt *interrupt = apic.interrupts; interrupt != NULL; interrupt = interrupt->next) {
+        if (interrupt->arm != NULL && interrupt->arm(interrupt))
+            return;
+    }
+    uint64_t now = mn_machine_now();
+    if (deadline <= now)
+        return;
+    if (deadline != MNET_NEVER)
+        arm_timer(now, deadline);
+    __asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+/* What vectors.S calls; it must not use registers that are not saved there. */
+void mn_interrupted(unsigned vector);
+
+__attribute__((target("general-regs-only"))) void mn_interrupted(unsigned vector)
+{
+    if (vector >= MN_VECTOR_PIC)
+        return; /* spurious: not to be acknowledged */
+    if (vector == MN_VECTOR_TIMER)
+        apic.armed = 0;
+    for (struct mn_interrupt *interrupt = apic.interrupts; interrupt != NULL; interrupt = interrupt->next) {
+        if (interrupt->vector == vector)
+            interrupt->raised = true;
+    }
+    if (apic.registers != NULL)
+        apic.registers[APIC_EOI / 4] = 0;
+    else
+        mn_wrmsr(MSR_X2APIC + APIC_EOI / 16, 0);
+}
+
+/* ---- I/O APICs and messages ---- */
+
+static uint32_t io_apic_read(volatile uint32_t *io_apic, uint32_t index)
+{
+    io_apic[IO_APIC_INDEX] = index;
+    return io_apic[IO_APIC_WINDOW];
+}
+
+static void io_apic_write(volatile uint32_t *io_apic, uint32_t index, uint32_t value)
+{
+    io_apic[IO_APIC_INDEX] = index;
+    io_apic[IO_APIC_WINDOW] = value;
+}
+
+/* The registers of the I/O APIC that has input `gsi`, and which input it is there; NULL: none has it. */
+static volatile uint32_t *io_apic_of(unsigned gsi, uint32_t *input)
+{
+    for (unsigned i = 0; i < apic.acpi->io_apic_count; i++) {
+        const struct mn_io_apic *place = &apic.acpi->io_apics[i];
+        volatile uint32_t *io_apic = mn_machine_map_device(place->address, MN_PAGE);
+        if (io_apic == NULL || gsi < place->first_gsi)
+            continue;
+        *input = gsi - place->first_gsi;
+        if (*input <= (io_apic_read(io_apic, IO_APIC_VERSION) >> 16 & 255))
+            return io_apic;
+    }
+    return NULL;
+}
+
+/* The processor that interrupts go to: this one. */
+static uint32_t destination(void)
+{
+    return apic.registers != NULL ? apic_read(APIC_ID) >> 24 : apic_read(APIC_ID) & 255;
+}
+
+static bool connect_line(unsigned gsi, unsigned vector)
+{
+    uint32_t input;
+    volatile uint32_t *io_apic = io_apic_of(gsi, &input);
+    if (io_apic == NULL)
+        return false;
+    io_apic_write(io_apic, IO_APIC_INPUTS + 2 * input + 1, destination() << 24);
+    io_apic_write(io_apic, IO_APIC_INPUTS + 2 * input, vector); /* edge, active high, fixed, not masked */
+    return true;
+}
+
+static void add(struct mn_interrupt *interrupt, unsigned vector)
+{
+    interrupt->vector = vector;
+    interrupt->raised = false;
+    interrupt->next = apic.interrupts;
+    apic.interrupts = interrupt;
+}
+
+bool mn_interrupt_on_line(struct mn_interrupt *interrupt, unsigned gsi)
+{
+    for (unsigned i = 0; i < apic.vectors_used; i++) {
+        if (apic.line_of[i] == gsi + 1) { /* shared */
+            add(interrupt, MN_VECTOR_DEVICES + i);
+            return true;
+        }
+    }
+    unsigned vector = MN_VECTOR_DEVICES + apic.vectors_used;
+    if (apic.vectors_used == DEVICE_VECTORS || !connect_line(gsi, vector))
+        return false;
+    apic.line_of[apic.vectors_used++] = gsi + 1;
+    add(interrupt, vector);
+    return true;
+}
+
+bool mn_interrupt_on_message(struct mn_interrupt *interrupt, uint64_t *address, uint32_t *data)
+{
+    if (apic.vectors_used == DEVICE_VECTORS)
+        return false;
+    apic.line_of[apic.vectors_used] = 0;
+    add(interrupt, MN_VECTOR_DEVICES + apic.vectors_used++);
+    *address = MESSAGE_ADDRESS | destination() << 12; /* SDM 3, 11.11 */
+    *data = interrupt->vector;
+    return true;
+}
+
+void mn_interrupt_remove(struct mn_interrupt *interrupt)
+{
+    for (struct mn_interrupt **link = &apic.interrupts; *link != NULL; link = &(*link)->next) {
+        if (*link == interrupt) {
+            *link = interrupt->next;
+            return;
+        }
+    }
+}
+
+/* ---- The beginning ---- */
+
+/* The old controllers: all inputs masked, and vectors that are nobody's for what they still invent (8259A data sheet). */
+static void silence_pic(void)
+{
+    static const uint8_t commands[][3] = {
+        {0x11, 0x11, 0}, {MN_VECTOR_PIC, MN_VECTOR_PIC + 8, 1}, {4, 2, 1}, {1, 1, 1}, {0xff, 0xff, 1}};
+    for (unsigned i = 0; i < MN_COUNT_OF(commands); i++) {
+        mn_out8(PIC_MASTER + commands[i][2], commands[i][0]);
+        mn_out8(PIC_SLAVE + commands[i][2], commands[i][1]);
+    }
+}
+
+bool mn_interrupts_start(const struct mn_acpi *acpi)
+{
+    struct mn_cpuid id = mn_cpuid(1);
+    if ((id.d & (1u << 9)) == 0)
+        return false;
+    apic.acpi = acpi;
+    silence_pic();
+    uint64_t base = mn_rdmsr(MSR_APIC_BASE);
+    if ((id.c & (1u << 21)) != 0 || (base & APIC_X2) != 0) {
+        mn_wrmsr(MSR_APIC_BASE, base | APIC_ENABLED);
+        mn_wrmsr(MSR_APIC_BASE, base | APIC_ENABLED | APIC_X2);
+    } else {
+        mn_wrmsr(MSR_APIC_BASE, base | APIC_ENABLED);
+        apic.registers = mn_machine_map_device(base & ~(MN_PAGE - 1) & 0xfffffffffffffu, MN_PAGE);
+        if (apic.registers == NULL)
+            return false;
+    }
+    apic_write(APIC_TASK_PRIORITY, 0);
+    apic_write(APIC_LINT0, APIC_MASKED);
+    apic_write(APIC_LINT1, APIC_MASKED);
+    apic_write(APIC_SPURIOUS, APIC_SOFTWARE_ENABLE | MN_VECTOR_SPURIOUS);
+    start_timer();
+    return true;
+}

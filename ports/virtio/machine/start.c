@@ -1,0 +1,176 @@
+/* The machine comes up, runs its program, and ends. In the order in which one part needs another. */
+#include <string.h>
+
+#include "ports/virtio/machine/internal.h"
+#include "ports/virtio/machine/x86.h"
+
+#include "base/format.h"
+#include "ports/bare/bare.h"
+#include "ports/bare/cpu.h"
+#include "ports/virtio/devices.h"
+#include "task/scheduler.h"
+
+/* What vectors.S and boot.S call. */
+_Noreturn void mn_machine_start(uint64_t start_info);
+
+#define MSR_FS_BASE 0xc0000100u
+/* Where compilers look for the stack protector's value: %fs:40. */
+#define PROTECTOR_WORD 5
+
+/* The old number of the console's interrupt. */
+#define CONSOLE_ISA 4
+
+#define CONTROL_C 3
+#define CONTROL_D 4
+
+static struct mn_boot boot;
+static struct mn_acpi acpi;
+static struct mn_heap heap;
+static uint64_t thread_block[8];
+static char program[64];
+
+/* ---- What the program is given ---- */
+
+static uint64_t machine_now(void *context)
+{
+    (void)context;
+    return mn_machine_now();
+}
+
+static struct mn_interrupt console_interrupt;
+static char typed[256]; /* input that the program has not read yet */
+static size_t typed_count;
+static bool input_ended;
+
+/* Takes what has been typed: Ctrl-C ends the program in order, Ctrl-D its input; a terminal's return is a newline. */
+static void take_input(void)
+{
+    console_interrupt.raised = false;
+    size_t before = typed_count;
+    int c;
+    while (typed_count < sizeof typed && (c = mn_console_read()) >= 0) {
+        if (c == CONTROL_C)
+            mn_bare_stop();
+        else if (c == CONTROL_D)
+            input_ended = true;
+        else
+            typed[typed_count++] = (char)(c == '\r' ? '\n' : c);
+    }
+    if (typed_count > before || input_ended)
+        mn_bare_input_came();
+}
+
+static void machine_wait(void *context, uint64_t deadline)
+{
+    (void)context;
+    mn_machine_wait(deadline);
+    if (console_interrupt.raised)
+        take_input();
+}
+
+static ptrdiff_t machine_input(void *context, void *buffer, size_t len)
+{
+    (void)context;
+    if (typed_count == 0)
+        return input_ended ? 0 : MNET_E_DEADLINE;
+    len = MN_MIN(len, typed_count);
+    memcpy(buffer, typed, len);
+    memmove(typed, typed + len, typed_count - len);
+    typed_count -= len;
+    take_input(); /* there may be more where there was no room for it */
+    return (ptrdiff_t)len;
+}
+
+static void machine_print(void *context, const char *text, size_t len)
+{
+    (void)context;
+    mn_machine_print(text, len);
+}
+
+/* Both sources, where there are both: neither alone has to be trusted. */
+static bool machine_seed(void *context, void *seed, size_t len, char *why, size_t why_size)
+{
+    (void)context;
+    uint8_t processor[64];
+    MN_ASSERT(len <= sizeof processor);
+    bool device = mn_devices_entropy(seed, len);
+    bool cpu = mn_cpu_entropy(processor, len);
+    for (size_t i = 0; i < len && cpu; i++)
+        ((uint8_t *)seed)[i] = (uint8_t)((device ? ((uint8_t *)seed)[i] : 0) ^ processor[i]);
+    if (!device && !cpu)
+        mn_format(why, why_size, "no entropy: the machine has no virtio-rng, and its processor no RDSEED");
+    return device || cpu;
+}
+
+static struct mnet_device *machine_open_device(void *context, const struct mn_device_request *request,
+                                               const struct mn_options *options, char *why, size_t why_size)
+{
+    (void)context;
+    uint32_t offload = MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6;
+    if (options->config.no_segmentation_offload)
+        offload = MNET_OFFLOAD_CHECKSUM;
+    if (options->config.no_checksum_offload)
+        offload = 0;
+    return mn_devices_open_net(request->name, request->host, offload, why, why_size);
+}
+
+static const struct mn_bare_port port = {
+    .now = machine_now,
+    .wait = machine_wait,
+    .seed = machine_seed,
+    .open_device = machine_open_device,
+    .print = machine_print,
+    .input = machine_input,
+};
+
+/* ---- Coming up ---- */
+
+static _Noreturn void give_up(const char *why)
+{
+    char line[160];
+    size_t len = mn_format(line, sizeof line, "%s: %s\n", mn_program_name(), why);
+    mn_machine_print(line, MN_MIN(len, sizeof line - 1));
+    mn_machine_exit(1);
+}
+
+static void require(bool fulfilled, const char *why)
+{
+    if (!fulfilled)
+        give_up(why);
+}
+
+/* Libraries that were compiled for an operating system may be protected against overwritten return addresses. */
+static void start_protector(void)
+{
+    thread_block[PROTECTOR_WORD] = mn_rdtsc() * UINT64_C(0x9e3779b97f4a7c15) << 8; /* until there is entropy */
+    mn_cpu_entropy(&thread_block[PROTECTOR_WORD], sizeof thread_block[0]);
+    mn_wrmsr(MSR_FS_BASE, (uintptr_t)thread_block);
+}
+
+_Noreturn void __stack_chk_fail(void);
+
+_Noreturn void __stack_chk_fail(void)
+{
+    mn_panic(__FILE__, __LINE__, "a function's frame was overwritten");
+}
+
+_Noreturn void mn_machine_start(uint64_t start_info)
+{
+    mn_console_start();
+    start_protector();
+    mn_traps_start();
+    const char *why = mn_pvh_read(&boot, start_info);
+    require(why == NULL, why);
+    require(mn_pages_start(&boot, &heap), "too little memory for the program and its page tables");
+    mn_acpi_read(&acpi, boot.rsdp);
+    mn_exit_start(&acpi);
+    why = mn_buses_read(boot.command_line, &acpi);
+    require(why == NULL, why);
+    require(mn_clock_start(&acpi), "no clock: nothing tells how fast the processor counts");
+    require(mn_interrupts_start(&acpi), "the processor has no local APIC");
+    mn_devices_find();
+    if (mn_interrupt_on_line(&console_interrupt, acpi.isa_gsi[CONSOLE_ISA])) /* without it there is no input */
+        mn_console_listen();
+    mn_format(program, sizeof program, "%s", mn_program_name());
+    mn_machine_exit(mn_bare_main(&port, &heap, program, boot.command_line));
+}

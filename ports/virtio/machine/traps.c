@@ -1,0 +1,235 @@
+/* Exceptions: none is ever expected, so each ends the machine, with a report of what happened where.
+ *
+ * They run on stacks of their own, for the one that they interrupt may be what is broken: an overflowing stack ends in a page that is not
+ * there. An exception in the report itself gives up on the report.
+ */
+#include <string.h>
+
+#include "ports/virtio/machine/internal.h"
+#include "ports/virtio/machine/x86.h"
+
+#include "base/format.h"
+#include "task/scheduler.h"
+
+/* The exit status after an exception or a failed assertion. */
+#define STATUS_BROKEN 255
+#define FRAMES_MAX 32
+#define STACK_BYTES 16384
+
+#define DOUBLE_FAULT 8u
+#define PAGE_FAULT 14u
+#define EXCEPTIONS 32u
+#define VECTORS (MN_VECTOR_SPURIOUS + 1)
+#define ENTRY_BYTES 16
+
+/* What the error code of a page fault says (SDM 3, figure 4-12). */
+#define FAULT_PRESENT 1u
+#define FAULT_WRITE 2u
+#define FAULT_FETCH 16u
+
+/* A gate of the IDT, the task state segment, and the descriptors that lead to it (SDM 3, 6.14 and 7.7). */
+struct __attribute__((packed)) gate {
+    uint16_t offset_low, selector;
+    uint8_t stack, type;
+    uint16_t offset_middle;
+    uint32_t offset_high, reserved;
+};
+
+struct __attribute__((packed)) task_state {
+    uint32_t reserved;
+    uint64_t rsp[3], more_reserved, stacks[7];
+    uint64_t still_reserved;
+    uint16_t and_more, io_map;
+};
+
+struct __attribute__((packed)) pointer {
+    uint16_t limit;
+    uint64_t base;
+};
+
+#define CODE_SELECTOR 8
+#define STATE_SELECTOR 16
+#define INTERRUPT_GATE 0x8e
+
+extern char mn_exception_entries[], mn_interrupt_entries[];
+
+static struct gate gates[VECTORS] __attribute__((aligned(16)));
+static struct task_state state;
+static uint64_t descriptors[4];
+static char stack[STACK_BYTES] __attribute__((aligned(16)));
+static char double_fault_stack[STACK_BYTES] __attribute__((aligned(16)));
+static bool reporting;
+
+static const char *const names[EXCEPTIONS] = {"division error",
+                                              "debug exception",
+                                              "non-maskable interrupt",
+                                              "breakpoint",
+                                              "overflow",
+                                              "bound exceeded",
+                                              "invalid instruction",
+                                              "no FPU",
+                                              "double fault",
+                                              "coprocessor overrun",
+                                              "invalid task state",
+                                              "segment not present",
+                                              "stack segment fault",
+                                              "general protection fault",
+                                              "page fault",
+                                              "reserved exception",
+                                              "floating point error",
+                                              "unaligned access",
+                                              "machine check",
+                                              "SIMD floating point error",
+                                              "virtualisation exception",
+                                              "control protection exception"};
+
+/* ---- Setting up ---- */
+
+static void set_gate(unsigned vector, uint64_t entry, unsigned ist)
+{
+    gates[vector] = (struct gate){
+        .offset_low = (uint16_t)entry,
+        .selector = CODE_SELECTOR,
+        .stack = (uint8_t)ist,
+        .type = INTERRUPT_GATE,
+        .offset_middle = (uint16_t)(entry >> 16),
+        .offset_high = (uint32_t)(entry >> 32),
+    };
+}
+
+static void load_descriptors(void)
+{
+    uint64_t base = (uintptr_t)&state;
+    descriptors[CODE_SELECTOR / 8] = UINT64_C(0x00af9b000000ffff); /* 64-bit code */
+    descriptors[STATE_SELECTOR / 8] = UINT64_C(0x0000890000000000) | (sizeof state - 1) | (base & 0xffffff) << 16 |
+                                      (base >> 24 & 0xff) << 56;
+    descriptors[STATE_SELECTOR / 8 + 1] = base >> 32;
+    const struct pointer gdt = {sizeof descriptors - 1, (uintptr_t)descriptors};
+    const struct pointer idt = {sizeof gates - 1, (uintptr_t)gates};
+    __asm__ volatile("lgdt %0; lidt %1; ltr %w2" : : "m"(gdt), "m"(idt), "r"(STATE_SELECTOR) : "memory");
+}
+
+void mn_traps_start(void)
+{
+    for (unsigned vector = 0; vector < EXCEPTIONS; vector++)
+        set_gate(vector, (uintptr_t)mn_exception_entries + vector * ENTRY_BYTES, vector == DOUBLE_FAULT ? 2 : 1);
+    for (unsigned vector = EXCEPTIONS; vector < VECTORS; vector++)
+        set_gate(vector, (uintptr_t)mn_interrupt_entries + (vector - EXCEPTIONS) * ENTRY_BYTES, 0);
+    state.stacks[0] = (uintptr_t)stack + sizeof stack;
+    state.stacks[1] = (uintptr_t)double_fault_stack + sizeof double_fault_stack;
+    state.io_map = sizeof state;
+    load_descriptors();
+}
+
+/* ---- The report ---- */
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...)
+{
+    char line[240];
+    va_list arguments;
+    va_start(arguments, format);
+    size_t len = mn_format_list(line, sizeof line, format, arguments);
+    va_end(arguments);
+    mn_machine_print(line, MN_MIN(len, sizeof line - 1));
+}
+
+static void say_place(uint64_t address)
+{
+    uint64_t start;
+    const char *name = mn_symbol(address, &start);
+    if (name != NULL)
+        say("  %012lx %s+0x%lx\n", address, name, address - start);
+    else
+        say("  %012lx\n", address);
+}
+
+/* How the program came to where it is: `rip` is the instruction, `rbp` the frame pointer there. */
+static void say_backtrace(uint64_t rip, uint64_t rbp)
+{
+    say("backtrace:\n");
+    say_place(rip);
+    for (unsigned i = 0; i < FRAMES_MAX && rbp != 0 && rbp % 8 == 0; i++) {
+        if (!mn_pages_readable(rbp) || !mn_pages_readable(rbp + 15))
+            return;
+        const uint64_t *frame = (const uint64_t *)rbp; /* the caller's frame pointer, the return address */
+        if (frame[1] == 0)
+            return;
+        say_place(frame[1]);
+        if (frame[0] <= rbp && frame[0] != 0)
+            return; /* frames lie one above the other */
+        rbp = frame[0];
+    }
+}
+
+static void say_registers(const struct mn_trap_frame *frame)
+{
+    say("rip %016lx  rsp %016lx  rflags %08lx  error %lx\n", frame->rip, frame->rsp, frame->rflags, frame->error);
+    say("rax %016lx  rbx %016lx  rcx %016lx  rdx %016lx\n", frame->rax, frame->rbx, frame->rcx, frame->rdx);
+    say("rsi %016lx  rdi %016lx  rbp %016lx  r8  %016lx\n", frame->rsi, frame->rdi, frame->rbp, frame->r8);
+    say("r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx\n", frame->r9, frame->r10, frame->r11, frame->r12);
+    say("r13 %016lx  r14 %016lx  r15 %016lx\n", frame->r13, frame->r14, frame->r15);
+}
+
+static void say_page_fault(const struct mn_trap_frame *frame, uint64_t address, struct mn_scheduler *scheduler)
+{
+    struct mnet_task *task = scheduler != NULL ? mn_scheduler_overflowed(scheduler, (void *)address) : NULL;
+    uint64_t guard = (uintptr_t)mn_main_stack_guard;
+    if (task != NULL) {
+        say("task \"%s\" overflowed its stack of %zu bytes\n", mnet_task_name(task),
+            mn_scheduler_stack_size(scheduler));
+        return;
+    }
+    if (address >= guard && address < guard + MN_PAGE) {
+        say("the main stack overflowed\n");
+        return;
+    }
+    const char *what = (frame->error & FAULT_FETCH) != 0   ? "execution"
+                       : (frame->error & FAULT_WRITE) != 0 ? "write"
+                                                           : "read";
+    const char *why = address < MN_PAGE                     ? "a null pointer"
+                      : (frame->error & FAULT_PRESENT) != 0 ? "not allowed there"
+                                                            : "nothing is there";
+    say("page fault: %s at %016lx (%s)\n", what, address, why);
+}
+
+_Noreturn void mn_trap(const struct mn_trap_frame *frame)
+{
+    if (reporting) {
+        say("and another exception in the report\n");
+        mn_machine_exit(STATUS_BROKEN);
+    }
+    reporting = true;
+    struct mn_scheduler *scheduler = mn_scheduler_current();
+    say("\n*** ");
+    if (frame->vector == PAGE_FAULT) {
+        uint64_t address;
+        __asm__ volatile("movq %%cr2, %0" : "=r"(address));
+        say_page_fault(frame, address, scheduler);
+    } else {
+        const char *name = frame->vector < EXCEPTIONS ? names[frame->vector] : NULL;
+        say("exception %lu: %s\n", frame->vector, name != NULL ? name : "reserved");
+    }
+    say("program %s", mn_program_name());
+    if (mnet_self() != NULL)
+        say(", task \"%s\"", mnet_task_name(mnet_self()));
+    say("\n");
+    say_registers(frame);
+    say_backtrace(frame->rip, frame->rbp);
+    mn_machine_exit(STATUS_BROKEN);
+}
+
+_Noreturn void mn_panic(const char *file, int line, const char *text)
+{
+    if (!reporting) {
+        reporting = true;
+        say("\n*** %s:%d: failed: %s\n", file, line, text);
+        say("program %s", mn_program_name());
+        if (mnet_self() != NULL)
+            say(", task \"%s\"", mnet_task_name(mnet_self()));
+        say("\n");
+        say_backtrace((uintptr_t)__builtin_return_address(0), *(const uint64_t *)__builtin_frame_address(0));
+    }
+    mn_machine_exit(STATUS_BROKEN);
+}
