@@ -8,6 +8,7 @@ NINJA := ninja
 DEBUG := build/debug
 RELEASE := build/release
 CLANG := build/clang
+BENCH := build/bench
 FUZZ := build/fuzz
 INSTALL := build/install
 
@@ -17,6 +18,8 @@ SANITIZE := -Db_sanitize=address,undefined -Db_lundef=false
 # The address sanitizer's bookkeeping makes -O0 too slow for transfers of a gigabyte.
 DEBUG_OPTIONS := --buildtype=debug -Doptimization=1 $(SANITIZE)
 RELEASE_OPTIONS := --buildtype=debugoptimized
+# What is measured is optimised as a whole, as who builds a product from it would.
+BENCH_OPTIONS := $(RELEASE_OPTIONS) -Doptimization=3 -Db_lto=true -Dtests=false
 FUZZ_OPTIONS := --buildtype=debugoptimized $(SANITIZE) -Dfuzz=true -Dtests=false -Dbench=false
 
 FUZZ_SECONDS := 60
@@ -76,8 +79,9 @@ check: bootstrap-check
 	@scripts/setup $(CLANG) clang $(RELEASE_OPTIONS)
 	@scripts/check $(RELEASE) $(CLANG)
 
-bench: bootstrap-bench release
-	@scripts/bench $(RELEASE)
+bench: bootstrap-bench
+	$(call setup,$(BENCH),'$(CC)' $(BENCH_OPTIONS))
+	@scripts/bench $(BENCH)
 
 fuzz: bootstrap-fuzz
 	$(call setup,$(FUZZ),clang $(FUZZ_OPTIONS))

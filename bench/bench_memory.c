@@ -48,6 +48,7 @@ struct host {
 static struct mn_loop loop;
 static struct host server, client;
 static uint8_t chunk[CHUNK];
+static const char *only;
 
 static _Noreturn void die(const char *what, int error)
 {
@@ -282,6 +283,12 @@ static void measure_bulk(const char *name)
     print(line, ns / segments, "ns", reference / segments);
 }
 
+/* Whether the figure was asked for: the program's argument, or all. */
+static bool wanted(const char *figure)
+{
+    return only == NULL || strcmp(only, figure) == 0;
+}
+
 static int measure(void *argument)
 {
     static const struct service services[] = {{PORT_SINK, discard}, {PORT_ECHO, echo}, {PORT_IDLE, NULL}};
@@ -291,14 +298,16 @@ static int measure(void *argument)
     for (unsigned i = 0; i < MN_COUNT_OF(services); i++)
         check("spawn", mnet_spawn(NULL, listen_for, (void *)&services[i]));
     mnet_yield();
-    if (offloads) {
+    if (offloads && wanted("bulk_offload"))
         measure_bulk("memory_bulk_offload");
-    } else {
+    if (!offloads && wanted("bulk"))
         measure_bulk("memory_bulk");
+    if (!offloads && wanted("round_trip"))
         print("memory_round_trip", fastest(round_trips) / ROUND_TRIPS, "ns", fastest(copy_round_trips) / ROUND_TRIPS);
+    if (!offloads && wanted("sessions"))
         print("memory_sessions", SESSIONS / fastest(sessions) * 1e9, "1/s", SESSIONS / fastest(copy_sessions) * 1e9);
+    if (!offloads && wanted("idle_connection"))
         print("memory_idle_connection", idle_bytes(), "bytes", kernel_idle_bytes());
-    }
     mnet_stack_down(client.stack);
     mnet_stack_down(server.stack);
     return 0;
@@ -354,8 +363,10 @@ static void run(uint32_t offload)
     mn_env_close(&client.env);
 }
 
-int main(void)
+/* bench_memory [bulk|round_trip|sessions|idle_connection|bulk_offload]: one figure alone, for a profile. */
+int main(int argc, char **argv)
 {
+    only = argc > 1 ? argv[1] : NULL;
     for (unsigned i = 0; i < CHUNK; i++)
         chunk[i] = (uint8_t)(i * 7 >> 3);
     run(0);

@@ -95,7 +95,7 @@ void mnet_stack_down(struct mnet_stack *stack);
  * platform's clock and never goes back. Returns true when work is left that needs another call at once. Never suspends. */
 bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now);
 /* When mnet_stack_poll must be called again at the latest if no frame arrives; MNET_NEVER where nothing is pending. */
-uint64_t mnet_stack_deadline(const struct mnet_stack *stack);
+uint64_t mnet_stack_deadline(struct mnet_stack *stack);
 /* A descriptor for poll(2), readable when a frame waits; -1 where the port has none. */
 int mnet_stack_fd(const struct mnet_stack *stack);
 

@@ -157,36 +157,9 @@ uint64_t mn_sum_copy(uint64_t sum, void *restrict to, const void *restrict from,
     return mn_sum_add(sum, head % 2 == 0 ? rest : mn_sum_odd(rest));
 }
 
-uint64_t mn_sum_add(uint64_t a, uint64_t b)
-{
-    uint64_t sum = a + b;
-    return sum + (sum < b);
-}
-
-uint16_t mn_sum_fold(uint64_t sum)
-{
-    sum = fold32(sum);
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    return (uint16_t)sum;
-}
-
 uint64_t mn_sum_odd(uint64_t sum)
 {
     return __builtin_bswap16(mn_sum_fold(sum));
-}
-
-uint64_t mn_sum_u16(uint16_t value)
-{
-    const uint8_t bytes[2] = {(uint8_t)(value >> 8), (uint8_t)value};
-    uint16_t word;
-    memcpy(&word, bytes, sizeof(word));
-    return word;
-}
-
-uint64_t mn_sum_u32(uint32_t value)
-{
-    return mn_sum_u16((uint16_t)(value >> 16)) + mn_sum_u16((uint16_t)value);
 }
 
 uint16_t mn_checksum_update(uint16_t checksum, uint16_t before, uint16_t after)

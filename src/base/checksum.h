@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Adds `len` bytes to `sum`. */
 uint64_t mn_sum(uint64_t sum, const void *data, size_t len);
@@ -16,12 +17,43 @@ uint64_t mn_sum_copy(uint64_t sum, void *restrict to, const void *restrict from,
 /* `sum` of a piece as it counts at an odd offset. */
 uint64_t mn_sum_odd(uint64_t sum);
 /* Sum of two: a + b with end-around carry. */
-uint64_t mn_sum_add(uint64_t a, uint64_t b);
+static inline uint64_t mn_sum_add(uint64_t a, uint64_t b)
+{
+    uint64_t sum = a + b;
+    return sum + (sum < b);
+}
 /* Folds to 16 bits, in memory order: store it with memcpy. */
-uint16_t mn_sum_fold(uint64_t sum);
+static inline uint16_t mn_sum_fold(uint64_t sum)
+{
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    sum = (sum & UINT16_MAX) + (sum >> 16);
+    sum = (sum & UINT16_MAX) + (sum >> 16);
+    return (uint16_t)sum;
+}
 /* A 16-bit or 32-bit number in host order, as it counts in network order. */
-uint64_t mn_sum_u16(uint16_t value);
-uint64_t mn_sum_u32(uint32_t value);
+static inline uint64_t mn_sum_u16(uint16_t value)
+{
+    const uint8_t bytes[2] = {(uint8_t)(value >> 8), (uint8_t)value};
+    uint16_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+static inline uint64_t mn_sum_u32(uint32_t value)
+{
+    return mn_sum_u16((uint16_t)(value >> 16)) + mn_sum_u16((uint16_t)value);
+}
+/* The same as mn_sum for the few bytes of a header, `len` a multiple of four and best a constant. */
+static inline uint64_t mn_sum_header(const void *data, size_t len)
+{
+    uint64_t sum = 0;
+    for (size_t at = 0; at < len; at += 4) {
+        uint32_t word;
+        memcpy(&word, (const uint8_t *)data + at, sizeof(word));
+        sum += word;
+    }
+    return sum;
+}
 
 /* The checksum field for `sum`, in memory order: the complement of the fold. */
 static inline uint16_t mn_checksum(uint64_t sum)

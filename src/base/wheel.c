@@ -24,7 +24,8 @@ static_assert(MN_WHEEL_LEVELS * DIGIT_BITS >= 55, "all of 2^64 ns in us");
 
 void mn_wheel_init(struct mn_wheel *wheel, uint64_t now_ns)
 {
-    *wheel = (struct mn_wheel){.now_us = now_ns / NANOSECONDS};
+    *wheel = (struct mn_wheel){
+        .next_ns = MNET_NEVER, .next_exact = true, .seen_ns = now_ns, .now_us = now_ns / NANOSECONDS};
 }
 
 /* Rounded up: never early. */
@@ -38,11 +39,11 @@ static uint64_t time_of(uint64_t tick)
     return tick > MNET_NEVER / NANOSECONDS ? MNET_NEVER : tick * NANOSECONDS;
 }
 
-/* Puts `timer` where its time belongs as seen from now. What is past counts as now. */
-static void place(struct mn_wheel *wheel, struct mn_timer *timer)
+/* Puts `timer` where its time belongs as seen from now_us. What is due at `seen_us` has expired. */
+static void place(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t seen_us)
 {
     uint64_t tick = tick_of(timer->at_ns);
-    if (tick <= wheel->now_us) {
+    if (tick <= seen_us) {
         timer->slot = EXPIRED;
         mn_list_append(&wheel->expired, &timer->link);
         return;
@@ -60,6 +61,7 @@ void mn_wheel_cancel(struct mn_wheel *wheel, struct mn_timer *timer)
         return;
     mn_list_remove(&timer->link);
     wheel->armed--;
+    wheel->next_exact &= timer->at_ns > wheel->next_ns;
     if (timer->slot == EXPIRED)
         return;
     unsigned level = timer->slot / MN_WHEEL_SLOTS, slot = timer->slot % MN_WHEEL_SLOTS;
@@ -74,7 +76,13 @@ void mn_wheel_arm(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t at_ns
         return;
     timer->at_ns = at_ns;
     wheel->armed++;
-    place(wheel, timer);
+    uint64_t seen_us = wheel->seen_ns / NANOSECONDS;
+    place(wheel, timer, seen_us);
+    uint64_t due_ns = time_of(MN_MAX(tick_of(at_ns), seen_us));
+    if (due_ns <= wheel->next_ns) {
+        wheel->next_ns = due_ns;
+        wheel->next_exact = true;
+    }
 }
 
 /* The slot that holds the next timers, and when it begins. */
@@ -103,13 +111,14 @@ static void open_slot(struct mn_wheel *wheel, const struct next_slot *next)
     struct mnet_link *slot = &wheel->slots[next->level][next->slot], *link;
     wheel->occupied[next->level] &= ~(UINT64_C(1) << next->slot);
     while ((link = mn_list_take(slot)) != NULL)
-        place(wheel, MN_CONTAINER(link, struct mn_timer, link));
+        place(wheel, MN_CONTAINER(link, struct mn_timer, link), wheel->now_us);
 }
 
-struct mn_timer *mn_wheel_expire(struct mn_wheel *wheel, uint64_t now_ns)
+struct mn_timer *mn_wheel_take(struct mn_wheel *wheel)
 {
-    uint64_t target = now_ns / NANOSECONDS;
+    uint64_t target = wheel->seen_ns / NANOSECONDS;
     struct next_slot next;
+    wheel->next_exact = false; /* and next_ns stays a bound from below */
     while (mn_list_empty(&wheel->expired) && find_next_slot(wheel, &next) && next.start_us <= target) {
         wheel->now_us = next.start_us;
         open_slot(wheel, &next);
@@ -120,27 +129,36 @@ struct mn_timer *mn_wheel_expire(struct mn_wheel *wheel, uint64_t now_ns)
         return MN_CONTAINER(link, struct mn_timer, link);
     }
     wheel->now_us = MN_MAX(wheel->now_us, target);
+    mn_wheel_find_deadline(wheel);
     return NULL;
 }
 
 /* On level 0 a slot is a microsecond. On the others its first timer is looked for where it holds few, which saves idle
  * machines a wake-up or two for each timer; where it holds many, waking at its beginning costs each of them nothing. */
-uint64_t mn_wheel_deadline(const struct mn_wheel *wheel)
+static uint64_t first_of(const struct mn_wheel *wheel, const struct next_slot *next)
 {
-    struct next_slot next;
-    if (!mn_list_empty(&wheel->expired))
-        return time_of(wheel->now_us);
-    if (!find_next_slot(wheel, &next))
-        return MNET_NEVER;
-    if (next.level == 0)
-        return time_of(next.start_us);
-    const struct mnet_link *slot = &wheel->slots[next.level][next.slot], *link = slot->next;
+    const struct mnet_link *slot = &wheel->slots[next->level][next->slot], *link = slot->next;
     uint64_t first = UINT64_MAX;
+    if (next->level == 0)
+        return next->start_us;
     for (int seen = 0; link != slot; link = link->next) {
         if (++seen > SCANNED_AT_MOST)
-            return time_of(next.start_us);
+            return next->start_us;
         uint64_t tick = tick_of(MN_CONTAINER(link, struct mn_timer, link)->at_ns);
         first = MN_MIN(first, tick);
     }
-    return time_of(first);
+    return first;
+}
+
+uint64_t mn_wheel_find_deadline(struct mn_wheel *wheel)
+{
+    struct next_slot next;
+    uint64_t deadline = MNET_NEVER;
+    if (!mn_list_empty(&wheel->expired))
+        deadline = time_of(wheel->seen_ns / NANOSECONDS);
+    else if (find_next_slot(wheel, &next))
+        deadline = time_of(first_of(wheel, &next));
+    wheel->next_ns = deadline;
+    wheel->next_exact = true;
+    return deadline;
 }

@@ -23,7 +23,10 @@ struct mn_timer {
 };
 
 struct mn_wheel {
-    uint64_t now_us;
+    uint64_t next_ns;                   /* no timer fires before; kept so that the usual question costs a comparison */
+    bool next_exact;                    /* ... and mn_wheel_deadline would say just that */
+    uint64_t seen_ns;                   /* the latest time that expiry was asked about */
+    uint64_t now_us;                    /* what the slots are relative to; may lag behind as long as nothing is due */
     uint64_t occupied[MN_WHEEL_LEVELS]; /* one bit for each slot that is not empty */
     struct mnet_link slots[MN_WHEEL_LEVELS][MN_WHEEL_SLOTS];
     struct mnet_link expired;
@@ -39,10 +42,20 @@ static inline bool mn_timer_armed(const struct mn_timer *timer)
 {
     return timer->link.next != NULL;
 }
+struct mn_timer *mn_wheel_take(struct mn_wheel *wheel);
 /* Takes the next timer that is due at `now_ns`, no longer armed; NULL where none is. Call until NULL. */
-struct mn_timer *mn_wheel_expire(struct mn_wheel *wheel, uint64_t now_ns);
+static inline struct mn_timer *mn_wheel_expire(struct mn_wheel *wheel, uint64_t now_ns)
+{
+    if (now_ns > wheel->seen_ns)
+        wheel->seen_ns = now_ns;
+    return wheel->seen_ns < wheel->next_ns ? NULL : mn_wheel_take(wheel);
+}
+uint64_t mn_wheel_find_deadline(struct mn_wheel *wheel);
 /* When mn_wheel_expire should next be called; MNET_NEVER where none is armed. Never later than the first timer, and
  * exactly then unless it is far ahead together with more than a handful of others: then, a little earlier. */
-uint64_t mn_wheel_deadline(const struct mn_wheel *wheel);
+static inline uint64_t mn_wheel_deadline(struct mn_wheel *wheel)
+{
+    return wheel->next_exact ? wheel->next_ns : mn_wheel_find_deadline(wheel);
+}
 
 #endif

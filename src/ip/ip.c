@@ -205,7 +205,7 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
     }
 }
 
-uint64_t mn_ip_deadline(const struct mn_ip *ip)
+uint64_t mn_ip_deadline(struct mn_ip *ip)
 {
     return mn_wheel_deadline(&ip->wheel);
 }

@@ -88,14 +88,14 @@ static bool same_headers(const struct segment *a, const struct segment *b)
 /* Cuts link padding off, and says whether both checksums are right. */
 static bool verify(const struct segment *s)
 {
-    if (mn_checksum(mn_sum(0, s->ip, MN_IPV4_HEADER)) != 0)
+    if (mn_checksum(mn_sum_header(s->ip, MN_IPV4_HEADER)) != 0)
         return false;
     if (s->frame->total > MN_ETHERNET_HEADER + s->ip_len)
         mnet_packet_trim(s->frame, MN_ETHERNET_HEADER + s->ip_len);
     if (s->frame->checksum != MNET_CHECKSUM_PLAIN)
         return true;
     uint64_t sum = mn_packet_sum(s->frame, MN_ETHERNET_HEADER + MN_IPV4_HEADER);
-    sum = mn_sum_add(sum, mn_sum(0, s->ip + 12, 8));
+    sum = mn_sum_add(sum, mn_sum_header(s->ip + 12, 8));
     sum = mn_sum_add(sum, mn_sum_u16(MN_PROTOCOL_TCP));
     sum = mn_sum_add(sum, mn_sum_u16((uint16_t)(s->ip_len - MN_IPV4_HEADER)));
     return mn_checksum(sum) == 0;
@@ -139,7 +139,7 @@ static void finish(struct run *run)
     uint8_t *ip = run->first.ip;
     mn_store_u16(ip + 2, (uint16_t)run->ip_len);
     memset(ip + 10, 0, 2);
-    uint16_t checksum = mn_checksum(mn_sum(0, ip, MN_IPV4_HEADER));
+    uint16_t checksum = mn_checksum(mn_sum_header(ip, MN_IPV4_HEADER));
     memcpy(ip + 10, &checksum, sizeof checksum);
     head->checksum = MNET_CHECKSUM_VERIFIED;
     /* A packet's total counts all that follow it in the chain. */

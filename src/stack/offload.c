@@ -61,7 +61,7 @@ bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, 
         .part = frame,
         .offset = headers,
         .left = frame->total - headers,
-        .pseudo_sum = mn_sum_add(mn_sum(0, ip + 12, 8), mn_sum_u16(MN_PROTOCOL_TCP)),
+        .pseudo_sum = mn_sum_add(mn_sum_header(ip + 12, 8), mn_sum_u16(MN_PROTOCOL_TCP)),
         .seq = mn_load_u32(tcp + 4),
         .identification = mn_load_u16(ip + 4),
         .ip_header_len = ip_header_len,
@@ -115,7 +115,7 @@ static void patch_headers(struct mn_segmenter *s, struct mnet_packet *segment, u
     mn_store_u16(ip + 2, (uint16_t)(s->ip_header_len + s->tcp_header_len + size));
     mn_store_u16(ip + 4, s->identification);
     memset(ip + 10, 0, 2);
-    uint16_t checksum = mn_checksum(mn_sum(0, ip, s->ip_header_len));
+    uint16_t checksum = mn_checksum(mn_sum_header(ip, s->ip_header_len));
     memcpy(ip + 10, &checksum, sizeof checksum);
 
     uint8_t *tcp = ip + s->ip_header_len;

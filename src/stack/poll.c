@@ -327,7 +327,7 @@ bool mn_stack_flush(struct mnet_stack *stack)
     return stack->work;
 }
 
-uint64_t mnet_stack_deadline(const struct mnet_stack *stack)
+uint64_t mnet_stack_deadline(struct mnet_stack *stack)
 {
     if (stack->work)
         return stack->now;

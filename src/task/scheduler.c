@@ -131,7 +131,7 @@ bool mn_scheduler_run(struct mn_scheduler *scheduler, uint64_t now, unsigned bud
     return !mn_list_empty(&scheduler->runnable);
 }
 
-uint64_t mn_scheduler_deadline(const struct mn_scheduler *scheduler)
+uint64_t mn_scheduler_deadline(struct mn_scheduler *scheduler)
 {
     return mn_list_empty(&scheduler->runnable) ? mn_wheel_deadline(&scheduler->wheel) : 0;
 }

@@ -28,7 +28,7 @@ struct mn_scheduler *mn_scheduler_create(const struct mn_task_stacks *stacks, in
 /* Runs runnable tasks, at most `budget` resumptions. Returns whether any is still runnable. */
 bool mn_scheduler_run(struct mn_scheduler *scheduler, uint64_t now, unsigned budget);
 /* When the first sleeper or waiter with a deadline must be woken; 0 where a task is runnable; MNET_NEVER where none. */
-uint64_t mn_scheduler_deadline(const struct mn_scheduler *scheduler);
+uint64_t mn_scheduler_deadline(struct mn_scheduler *scheduler);
 /* Whether the first task has ended, and with what result. */
 bool mn_scheduler_done(const struct mn_scheduler *scheduler, int *result);
 /* The first task, to name or cancel it. */

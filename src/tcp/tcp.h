@@ -52,7 +52,7 @@ struct mnet_packet *mn_tcp_output(struct mn_tcp *tcp, struct mn_datagram *datagr
 
 /* Timers. */
 void mn_tcp_expire(struct mn_tcp *tcp, uint64_t now);
-uint64_t mn_tcp_deadline(const struct mn_tcp *tcp);
+uint64_t mn_tcp_deadline(struct mn_tcp *tcp);
 
 /* Events: the next tcb (listener) in use whose readiness or status may have risen since it was last given out; NULL where there is none. */
 struct mn_tcb *mn_tcp_next_event(struct mn_tcp *tcp);

@@ -105,7 +105,7 @@ void mn_tcp_expire(struct mn_tcp *tcp, uint64_t now)
     }
 }
 
-uint64_t mn_tcp_deadline(const struct mn_tcp *tcp)
+uint64_t mn_tcp_deadline(struct mn_tcp *tcp)
 {
     return mn_wheel_deadline(&tcp->wheel);
 }

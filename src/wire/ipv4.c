@@ -69,7 +69,7 @@ enum mn_parse mn_ipv4_parse(const void *data, size_t len, size_t total, struct m
     if (len < header->header_len)
         return MN_PARSE_TRUNCATED;
     /* A sum over a header that includes its right checksum is all ones (RFC 1071 section 1). */
-    if (mn_checksum(mn_sum(0, data, header->header_len)) != 0)
+    if (mn_checksum(mn_sum_header(data, header->header_len)) != 0)
         return MN_PARSE_CHECKSUM;
     if (header->total_len < header->header_len)
         return MN_PARSE_INVALID;
@@ -104,6 +104,6 @@ void mn_ipv4_emit(void *to, const struct mn_ipv4 *header)
     mn_write_u32(&w, header->source);
     mn_write_u32(&w, header->destination);
     memset(field, 0, 2);
-    uint16_t checksum = mn_checksum(mn_sum(0, to, MN_IPV4_HEADER));
+    uint16_t checksum = mn_checksum(mn_sum_header(to, MN_IPV4_HEADER));
     memcpy(field, &checksum, sizeof(checksum));
 }

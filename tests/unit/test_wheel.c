@@ -265,7 +265,7 @@ static void compare_expiry(struct mn_wheel *wheel, struct model *model, struct m
     }
 }
 
-static void compare_deadline(const struct mn_wheel *wheel, const struct model *model)
+static void compare_deadline(struct mn_wheel *wheel, const struct model *model)
 {
     int first = model_first(model);
     uint64_t deadline = mn_wheel_deadline(wheel);
