@@ -11,6 +11,8 @@ CLANG := build/clang
 BENCH := build/bench
 FUZZ := build/fuzz
 INSTALL := build/install
+# Processors in whose emulators the unit tests run as well: another kind of assembly, and the other byte order.
+CROSS := aarch64 s390x
 
 PREFIX := /usr/local
 
@@ -24,13 +26,14 @@ FUZZ_OPTIONS := --buildtype=debugoptimized $(SANITIZE) -Dfuzz=true -Dtests=false
 
 FUZZ_SECONDS := 60
 
-.PHONY: help build debug release clang install run sim test check bench fuzz format clean bootstrap-%
+.PHONY: help build debug release clang install run sim test cross cross-builds check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
 help:
 	@echo 'make run     serve the documentation with our own TCP to the Linux kernel, and fetch it'
 	@echo 'make test    all tests: unit tests, scripts in virtual time, system tests against Linux'
+	@echo 'make cross   the unit tests for other processors ($(CROSS)), which make test has, too'
 	@echo 'make check   formatting, static analysis, the layer law, forbidden calls, both compilers'
 	@echo 'make sim     the same demonstration between two simulated hosts; needs no rights at all'
 	@echo 'make bench   one line per figure: name value unit reference ratio'
@@ -71,8 +74,22 @@ run: bootstrap-run release
 sim: release
 	@scripts/run --sim
 
-test: bootstrap-test debug release
-	@scripts/test $(DEBUG) $(RELEASE)
+test: bootstrap-test debug release cross-builds
+	@scripts/test $(DEBUG) $(RELEASE) $(CROSS:%=build/%)
+
+cross: bootstrap-cross cross-builds
+	@scripts/test --unit $(CROSS:%=build/%)
+
+# Where there is no compiler or no emulator for one, there is no folder either, and its tests are skipped.
+cross-builds:
+	@for cpu in $(CROSS); do \
+	    if command -v $$cpu-linux-gnu-gcc >/dev/null && command -v qemu-$$cpu >/dev/null; then \
+	        scripts/setup build/$$cpu $$cpu-linux-gnu-gcc --cross-file tests/cross/$$cpu.ini $(RELEASE_OPTIONS) -Dbench=false && \
+	        $(NINJA) -C build/$$cpu --quiet || exit 1; \
+	    else \
+	        rm -rf build/$$cpu; \
+	    fi; \
+	done
 
 check: bootstrap-check
 	@scripts/setup $(RELEASE) '$(CC)' $(RELEASE_OPTIONS)

@@ -101,16 +101,19 @@ fresh
 objects task/two 'int mn_two(void); int mn_two(void) { static int count; return ++count; }'
 passes symbols_static_data_of_task_passes "$tree/scripts/check-symbols" "$tree/build"
 
-# The runner of tests: `meson introspect` is replaced by a script that names one program, given as shell code.
+# The runner of tests: `meson introspect` is replaced by a script that names one program, given as shell code. $cross are build
+# folders for other processors.
+cross=
 runs()
 {
-    mkdir -p "$tree/bin" "$tree/tests/system"
+    mkdir -p "$tree/bin" "$tree/tests/system" "$tree/build/debug" "$tree/build/built"
+    : >"$tree/build/built/build.ninja"
     cp scripts/test "$tree/scripts/"
     printf '%s\n' '#!/bin/sh' "$1" >"$tree/bin/unit"
     printf '%s\n' '#!/bin/sh' 'echo "[{\"name\": \"unit\", \"cmd\": [\"unit\"], \"env\": {}}]"' >"$tree/bin/meson"
     printf '%s\n' '#!/bin/sh' "$2" >"$tree/tests/system/one.sh"
     chmod +x "$tree/bin/unit" "$tree/bin/meson" "$tree/tests/system/one.sh"
-    (PATH="$tree/bin:$PATH" "$tree/scripts/test" a b && echo 'status 0') 2>&1 | tail -n 2 | paste -sd ' '
+    (PATH="$tree/bin:$PATH" "$tree/scripts/test" build/debug build/release $cross && echo 'status 0') 2>&1 | tail -n 2 | paste -sd ' '
 }
 
 # sums NAME EXPECTED UNIT SYSTEM
@@ -136,6 +139,10 @@ sums runner_exit_status_is_a_failure '3 passed, 1 failed, 0 skipped' "$two; exit
 sums runner_silent_script_is_a_failure '2 passed, 1 failed, 0 skipped' "$two" 'exit 0'
 sums runner_failing_script_is_a_failure '2 passed, 1 failed, 0 skipped' "$two" 'echo "not ok c: why"; exit 1'
 sums runner_survivors_are_ended '3 passed, 0 failed, 0 skipped status 0' "$two" 'sleep 1000 & echo ok c'
+cross=build/built
+sums runner_cross_builds_are_counted '5 passed, 0 failed, 0 skipped status 0' "$two" 'echo ok c'
+cross=build/none
+sums runner_cross_build_that_is_missing_is_skipped '3 passed, 0 failed, 1 skipped status 0' "$two" 'echo ok c'
 
 # The installation of packages, with a dpkg-query that misses ninja-build until an apt-get has "installed" it.
 fresh
