@@ -83,6 +83,7 @@ static void start(struct engine *e)
         .orphan_ns = 60 * MNET_SECOND,
         .user_timeout_ns = 100 * MNET_SECOND,
         .no_delay = (flags & 64) != 0,
+        .offer = MN_TCP_OPTION_WINDOW_SCALE | MN_TCP_OPTION_SACK_PERMITTED | MN_TCP_OPTION_TIMESTAMPS,
         .now = e->now,
     };
     e->tcp = mn_tcp_create(&e->config);

@@ -84,6 +84,8 @@
     X(TCP_DROP_RST, "tcp.drop_rst", "a reset that was not exact") \
     X(TCP_DROP_STATE, "tcp.drop_state", "meaningless in the connection's state") \
     X(TCP_DROP_DUPLICATE, "tcp.drop_duplicate", "nothing in it was new") \
+    X(TCP_DROP_TIMESTAMP, "tcp.drop_timestamp", \
+      "a timestamp older than the last, or none where all have one (RFC 7323)") \
     X(TCP_DROP_REASSEMBLY, "tcp.drop_reassembly", "over the limits of reassembly") \
     X(TCP_DROP_REPLY, "tcp.drop_reply", "resets and acknowledgements not sent, too many waited")
 

@@ -31,8 +31,9 @@ enum mnet_congestion {
 struct mnet_connect_options {
     struct mnet_endpoint local; /* default: the stack chooses the address (MUST-44) and a random port (RFC 6056) */
     bool no_delay;
-    uint8_t ttl;  /* MUST-49; default: the stack's */
-    uint8_t dscp; /* MUST-48: 0..63 */
+    bool no_timestamps, no_sack, no_window_scale; /* not to be offered, even where the stack does */
+    uint8_t ttl;                                  /* MUST-49; default: the stack's */
+    uint8_t dscp;                                 /* MUST-48: 0..63 */
     enum mnet_congestion congestion;
 };
 
@@ -48,7 +49,8 @@ struct mnet_listen_options {
     unsigned backlog;            /* connections established but not yet accepted; default 128 */
     enum mnet_backlog_policy policy;
     bool no_delay;
-    enum mnet_congestion congestion; /* of the connections accepted */
+    bool no_timestamps, no_sack, no_window_scale; /* not to be agreed to, even where the stack does */
+    enum mnet_congestion congestion;              /* of the connections accepted */
 };
 
 /* Connects to `address` and `port` and waits until the connection is established. On any failure *flow is NULL and nothing is left

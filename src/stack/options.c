@@ -20,6 +20,9 @@ const char mn_options_help[] =
     "  --no-checksum-offload        compute and verify checksums in software\n"
     "  --no-segmentation-offload    cut large segments in software\n"
     "  --no-coalescing              do not merge received segments\n"
+    "  --no-tcp-timestamps          no timestamps in TCP segments\n"
+    "  --no-tcp-sack                no selective acknowledgements\n"
+    "  --no-tcp-window-scale        no TCP windows above 64 KiB\n"
     "  --help                       this text\n";
 
 /* One option: what it begins with, what it expects, and what it does. Those that end in '=' or ':' have a value. */
@@ -174,6 +177,24 @@ static bool set_no_coalescing(struct mn_options *options, const char *value)
     return options->config.no_coalescing = true;
 }
 
+static bool set_no_tcp_timestamps(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->config.tcp_no_timestamps = true;
+}
+
+static bool set_no_tcp_sack(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->config.tcp_no_sack = true;
+}
+
+static bool set_no_tcp_window_scale(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->config.tcp_no_window_scale = true;
+}
+
 static bool set_help(struct mn_options *options, const char *value)
 {
     (void)value;
@@ -193,6 +214,9 @@ static const struct option known[] = {
     {"--no-checksum-offload", set_no_checksum_offload, "no value"},
     {"--no-segmentation-offload", set_no_segmentation_offload, "no value"},
     {"--no-coalescing", set_no_coalescing, "no value"},
+    {"--no-tcp-timestamps", set_no_tcp_timestamps, "no value"},
+    {"--no-tcp-sack", set_no_tcp_sack, "no value"},
+    {"--no-tcp-window-scale", set_no_tcp_window_scale, "no value"},
     {"--help", set_help, "no value"},
 };
 

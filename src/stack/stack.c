@@ -5,6 +5,7 @@
 
 #include "stack/env.h"
 #include "stack/loop.h"
+#include "wire/tcp.h"
 
 /* The largest payload of one outgoing TCP packet: what IP's total length can say, less both headers at their longest.
  */
@@ -34,6 +35,14 @@ static int start_ip(struct mnet_stack *stack)
     return mn_ip_init(&stack->ip, &ip);
 }
 
+/* The options that our SYNs offer. */
+static uint8_t offer(const struct mnet_config *config)
+{
+    return (uint8_t)((config->tcp_no_timestamps ? 0 : MN_TCP_OPTION_TIMESTAMPS) |
+                     (config->tcp_no_sack ? 0 : MN_TCP_OPTION_SACK_PERMITTED) |
+                     (config->tcp_no_window_scale ? 0 : MN_TCP_OPTION_WINDOW_SCALE));
+}
+
 static int start_transports(struct mnet_stack *stack)
 {
     const struct mnet_config *config = &stack->config;
@@ -54,7 +63,7 @@ static int start_transports(struct mnet_stack *stack)
         .orphan_ns = config->tcp_orphan_ns,
         .user_timeout_ns = config->tcp_user_timeout_ns,
         .no_delay = config->tcp_no_delay,
-        .sack = !config->tcp_no_sack,
+        .offer = offer(config),
         .congestion = config->tcp_congestion,
         .now = stack->now,
     };

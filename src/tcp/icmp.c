@@ -28,7 +28,7 @@ static void too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t mtu)
     if (mtu >= tcb->path_mtu || !mn_tcp_synchronized(tcb))
         return;
     tcb->path_mtu = (uint16_t)mtu;
-    uint32_t path = mtu - (mnet_address_is_ipv4(tcb->conn.remote.address) ? 20u : 40u) - MN_TCP_HEADER;
+    uint32_t path = mn_tcb_path_mss(tcb);
     if (path >= tcb->snd_mss)
         return;
     tcb->snd_mss = (uint16_t)path;

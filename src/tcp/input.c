@@ -89,12 +89,14 @@ static void learn_from_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
     tcb->irs = seg->seq;
     tcb->rcv_nxt = tcb->last_ack_sent = seg->seq + 1;
     tcb->rcv_up = tcb->rcv_nxt;
+    tcb->options &= h->options;
     mn_tcb_peer_mss(tcb, h->options & MN_TCP_OPTION_MSS ? h->mss : 0);
-    tcb->scale_ok = (h->options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
-    tcb->sack_ok = tcb->sack_ok && h->options & MN_TCP_OPTION_SACK_PERMITTED;
-    tcb->snd_wscale = tcb->scale_ok ? MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX) : 0;
-    tcb->rcv_wscale = tcb->scale_ok ? mn_window_shift(tcp) : 0;
-    if (!tcb->scale_ok && tcb->rcv_target > UINT16_MAX)
+    mn_timestamps_begin(&tcb->timestamps, h->ts_value, seg->now);
+    tcb->sack_ok = (tcb->options & MN_TCP_OPTION_SACK_PERMITTED) != 0;
+    bool scale = (tcb->options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
+    tcb->snd_wscale = scale ? MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX) : 0;
+    tcb->rcv_wscale = scale ? mn_window_shift(tcp) : 0;
+    if (!scale && tcb->rcv_target > UINT16_MAX)
         tcb->rcv_target = UINT16_MAX;
     mn_window_init(tcp, tcb, MN_MIN(tcb->rcv_target, (uint32_t)UINT16_MAX));
     tcb->snd_wnd = tcb->max_snd_wnd = seg->window; /* never scaled in a SYN */
@@ -177,6 +179,8 @@ static enum verdict check_sequence(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
         seg->len--;
         seg->flags &= (uint8_t)~MN_TCP_SYN;
     }
+    if (!mn_tcb_timestamp_ok(tcp, tcb, seg))
+        return DONE;
     if (acceptable(tcb, seg))
         return NEXT;
     if (seg->flags & MN_TCP_RST) {
@@ -241,8 +245,9 @@ static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     tcb->snd_small = mn_seq_max(tcb->snd_small, tcb->snd_una);
     tcb->progress_ns = seg->now;
     mn_sendq_acked(&tcb->sendq, &tcp->pieces, mn_seq_min(seg->ack, mn_sendq_end(&tcb->sendq)));
-    mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now);
     bool recovering = tcb->loss.phase == MN_LOSS_RECOVERY;
+    if (!mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now))
+        mn_rtt_echo(&tcb->rtt, mn_tcb_echo_age(tcb, seg), acked + tcb->snd_nxt - tcb->snd_una, tcb->snd_mss);
     mn_loss_acked(tcp, tcb, acked, seg->now);
     mn_feedback_acked(tcp, tcb, acked, recovering, seg->now);
     if (tcb->send_full && tcb->sendq.len <= mn_tcb_send_limit(tcp, tcb) / 2) {
@@ -329,6 +334,8 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
         return DONE;
     if (check_ack_range(tcp, tcb, seg) == DONE)
         return DONE;
+    mn_tcb_timestamp_update(tcb,
+                            seg); /* not before the ACK is known to be good: nobody off the path may move TS.Recent */
     if (mn_seq_lt(seg->ack, tcb->snd_una))
         return NEXT; /* old: its text may still be new */
     bool advanced = seg->ack != tcb->snd_una;

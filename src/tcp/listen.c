@@ -55,8 +55,8 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     half->window = seg->window;
     half->rcv_wnd = mn_window_initial(tcp, &seg->remote);
     half->mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
-    half->has_scale = (h->options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
-    half->has_sack = tcp->config.sack && h->options & MN_TCP_OPTION_SACK_PERMITTED;
+    half->options = h->options & listener->offer; /* RFC 7323 1.3: only in answer to one */
+    half->ts_recent = h->ts_value;
     half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
     half->timer.kind = MN_TIMER_HALF_OPEN;
     mn_table_add(tcp, &half->conn);
@@ -97,19 +97,19 @@ void mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener, struct mn
         mn_reply_reset(tcp, seg);
 }
 
-struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram)
+struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram,
+                                        uint64_t now)
 {
+    struct mn_timestamps ts = {.offset = mn_timestamps_offset(tcp, &half->conn.local, &half->conn.remote)};
     struct mn_tcp_header header = {.seq = half->iss,
                                    .ack = half->irs + 1,
                                    .flags = MN_TCP_SYN | MN_TCP_ACK,
                                    .window = half->rcv_wnd,
-                                   .options = MN_TCP_OPTION_MSS, /* SHLD-5 */
+                                   .options = MN_TCP_OPTION_MSS | half->options, /* SHLD-5 */
                                    .mss = mn_window_mss(tcp, &half->conn.remote),
-                                   .window_shift = mn_window_shift(tcp)};
-    if (half->has_scale) /* RFC 7323 2.2: only in answer to one */
-        header.options |= MN_TCP_OPTION_WINDOW_SCALE;
-    if (half->has_sack) /* RFC 2018 2: likewise */
-        header.options |= MN_TCP_OPTION_SACK_PERMITTED;
+                                   .window_shift = mn_window_shift(tcp),
+                                   .ts_value = mn_timestamps_value(&ts, now),
+                                   .ts_echo = half->ts_recent};
     return mn_segment_build(tcp, &half->conn, &header, datagram);
 }
 
@@ -130,19 +130,36 @@ void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t
 /* --- 3.10.7.4 for the record --- */
 
 /* Only so often, or two hosts that were each sent a forged SYN from the other would answer one another until the records expire. */
-static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half)
+static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now)
 {
     if (half->challenges >= MN_CHALLENGE_LIMIT) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_LIMITED);
         return;
     }
     half->challenges++;
-    mn_reply(tcp, &(struct mn_reply){.local = half->conn.local,
-                                     .remote = half->conn.remote,
-                                     .seq = half->iss + 1,
-                                     .ack = half->irs + 1,
-                                     .flags = MN_TCP_ACK,
-                                     .window = half->rcv_wnd});
+    struct mn_reply reply = {.local = half->conn.local,
+                             .remote = half->conn.remote,
+                             .seq = half->iss + 1,
+                             .ack = half->irs + 1,
+                             .flags = MN_TCP_ACK,
+                             .window = half->rcv_wnd};
+    if (half->options & MN_TCP_OPTION_TIMESTAMPS)
+        mn_reply_timestamp(tcp, &reply, half->ts_recent, now);
+    mn_reply(tcp, &reply);
+}
+
+/* PAWS (RFC 7323 5.3). False where the segment is done with. */
+static bool timestamp_ok(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
+{
+    if (!(half->options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & MN_TCP_RST)
+        return true;
+    bool present = (seg->header.options & MN_TCP_OPTION_TIMESTAMPS) != 0;
+    if (present && mn_seq_geq(seg->header.ts_value, half->ts_recent))
+        return true;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_TIMESTAMP);
+    if (present)
+        acknowledge(tcp, half, seg->now);
+    return false;
 }
 
 /* First to fourth: sequence number, RST, SYN. True where the segment goes on to its ACK. */
@@ -150,7 +167,10 @@ static bool half_open_checks(struct mn_tcp *tcp, struct mn_half_open *half, stru
 {
     uint32_t rcv_nxt = half->irs + 1;
     bool repeated = (seg->flags & (MN_TCP_SYN | MN_TCP_ACK | MN_TCP_RST)) == MN_TCP_SYN && seg->seq == half->irs;
+    if (!timestamp_ok(tcp, half, seg))
+        return false;
     if (repeated) { /* our SYN,ACK did not arrive */
+        half->ts_recent = seg->header.ts_value;
         announce(tcp, half);
         return false;
     }
@@ -163,13 +183,13 @@ static bool half_open_checks(struct mn_tcp *tcp, struct mn_half_open *half, stru
         } else {
             mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);
             if (in_window)
-                acknowledge(tcp, half);
+                acknowledge(tcp, half, seg->now);
         }
         return false;
     }
     if (!in_window || seg->flags & MN_TCP_SYN) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_SEQUENCE);
-        acknowledge(tcp, half);
+        acknowledge(tcp, half, seg->now);
         return false;
     }
     return true;
@@ -191,11 +211,14 @@ static struct mn_tcb *promote(struct mn_tcp *tcp, struct mn_half_open *half, uin
     mn_loss_init(&tcb->loss, tcb->snd_una);
     tcb->irs = half->irs;
     tcb->rcv_nxt = tcb->last_ack_sent = tcb->rcv_up = half->irs + 1;
+    tcb->options = half->options;
+    tcb->timestamps.offset = mn_timestamps_offset(tcp, &half->conn.local, &half->conn.remote);
+    mn_timestamps_begin(&tcb->timestamps, half->ts_recent, now);
     mn_tcb_peer_mss(tcb, half->mss);
-    tcb->scale_ok = half->has_scale;
-    tcb->sack_ok = half->has_sack;
-    tcb->snd_wscale = half->has_scale ? half->peer_shift : 0;
-    tcb->rcv_wscale = half->has_scale ? mn_window_shift(tcp) : 0;
+    tcb->sack_ok = (half->options & MN_TCP_OPTION_SACK_PERMITTED) != 0;
+    bool scale = (half->options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
+    tcb->snd_wscale = scale ? half->peer_shift : 0;
+    tcb->rcv_wscale = scale ? mn_window_shift(tcp) : 0;
     tcb->snd_wnd = tcb->max_snd_wnd = half->window;
     tcb->snd_wl1 = half->irs;
     tcb->snd_wl2 = half->iss;

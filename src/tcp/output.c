@@ -88,18 +88,20 @@ static void acknowledged(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_wheel_cancel(&tcp->wheel, &tcb->delayed_ack);
 }
 
-static struct mn_tcp_header header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq)
+static struct mn_tcp_header header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint64_t now)
 {
     uint32_t window = mn_window_offer(tcp, tcb) >> tcb->rcv_wscale;
     struct mn_tcp_header header = {
         .seq = seq, .ack = tcb->rcv_nxt, .flags = MN_TCP_ACK, .window = (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX)};
+    mn_tcb_timestamp_put(tcb, &header, now);
     mn_sack_report(tcb, &header);
     return header;
 }
 
-static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram)
+static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                      uint64_t now)
 {
-    struct mn_tcp_header header = header_at(tcp, tcb, tcb->snd_nxt);
+    struct mn_tcp_header header = header_at(tcp, tcb, tcb->snd_nxt, now);
     struct mnet_packet *packet = mn_segment_build(tcp, &tcb->conn, &header, datagram);
     if (packet != NULL) {
         acknowledged(tcp, tcb);
@@ -117,13 +119,10 @@ static struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     struct mn_tcp_header header = {.seq = tcb->iss,
                                    .flags = MN_TCP_SYN,
                                    .window = (uint16_t)MN_MIN(tcb->rcv_target, (uint32_t)UINT16_MAX),
-                                   .options = MN_TCP_OPTION_MSS,
+                                   .options = MN_TCP_OPTION_MSS | tcb->options,
                                    .mss = mn_window_mss(tcp, &tcb->conn.remote),
                                    .window_shift = mn_window_shift(tcp)};
-    if (tcb->scale_ok)
-        header.options |= MN_TCP_OPTION_WINDOW_SCALE;
-    if (tcb->sack_ok)
-        header.options |= MN_TCP_OPTION_SACK_PERMITTED;
+    mn_tcb_timestamp_put(tcb, &header, now); /* its echo means nothing in a first SYN, and is 0 there */
     if (tcb->state == MN_SYN_RECEIVED) {
         header.flags |= MN_TCP_ACK;
         header.ack = tcb->rcv_nxt;
@@ -188,7 +187,7 @@ static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t 
 static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len,
                                         uint32_t *done, struct mn_datagram *datagram, uint64_t now)
 {
-    struct mn_tcp_header header = header_at(tcp, tcb, seq);
+    struct mn_tcp_header header = header_at(tcp, tcb, seq, now);
     uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
     uint32_t mss = tcb->snd_mss - mn_sack_bytes(&header);
     uint32_t data = MN_MIN(len, left);
@@ -322,7 +321,7 @@ static struct mnet_packet *output_opening(struct mn_tcp *tcp, struct mn_tcb *tcb
 {
     if (tcb->syn_now)
         return output_syn(tcp, tcb, datagram, now);
-    return tcb->ack_now && tcb->state == MN_SYN_RECEIVED ? output_ack(tcp, tcb, datagram) : NULL;
+    return tcb->ack_now && tcb->state == MN_SYN_RECEIVED ? output_ack(tcp, tcb, datagram, now) : NULL;
 }
 
 static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
@@ -336,7 +335,7 @@ static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb
     if (packet == NULL)
         packet = output_new(tcp, tcb, datagram, now);
     if (packet == NULL && tcb->ack_now)
-        packet = output_ack(tcp, tcb, datagram);
+        packet = output_ack(tcp, tcb, datagram, now);
     return packet;
 }
 

@@ -11,6 +11,14 @@ void mn_reply(struct mn_tcp *tcp, const struct mn_reply *reply)
     tcp->replies[(tcp->reply_head + tcp->reply_count++) % MN_REPLIES_MAX] = *reply;
 }
 
+void mn_reply_timestamp(const struct mn_tcp *tcp, struct mn_reply *reply, uint32_t ts_recent, uint64_t now)
+{
+    struct mn_timestamps clock = {.offset = mn_timestamps_offset(tcp, &reply->local, &reply->remote)};
+    reply->options |= MN_TCP_OPTION_TIMESTAMPS;
+    reply->ts_value = mn_timestamps_value(&clock, now);
+    reply->ts_echo = ts_recent;
+}
+
 void mn_reply_reset_at(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq)
 {
     if (seg->flags & MN_TCP_RST) /* a reset is never answered */
@@ -40,8 +48,13 @@ struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *data
         tcp->reply_head = (tcp->reply_head + 1) % MN_REPLIES_MAX;
         tcp->reply_count--;
         struct mn_conn ends = {.local = reply->local, .remote = reply->remote};
-        struct mn_tcp_header header = {
-            .seq = reply->seq, .ack = reply->ack, .flags = reply->flags, .window = reply->window};
+        struct mn_tcp_header header = {.seq = reply->seq,
+                                       .ack = reply->ack,
+                                       .flags = reply->flags,
+                                       .window = reply->window,
+                                       .options = reply->options,
+                                       .ts_value = reply->ts_value,
+                                       .ts_echo = reply->ts_echo};
         struct mnet_packet *packet = mn_segment_build(tcp, &ends, &header, datagram);
         if (packet == NULL)
             continue;

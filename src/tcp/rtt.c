@@ -21,28 +21,44 @@ void mn_rtt_retransmitted(struct mn_rtt *rtt)
     rtt->timing = false;
 }
 
-void mn_rtt_sample(struct mn_rtt *rtt, uint64_t sample_ns)
+/* A sample of which a flight has `samples`. */
+static void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t samples)
 {
     uint64_t r = MN_MAX(sample_ns, (uint64_t)1);
     if (rtt->srtt_ns == 0) { /* (2.2) */
         rtt->srtt_ns = r;
         rtt->rttvar_ns = r / 2;
-    } else { /* (2.3), alpha = 1/8, beta = 1/4 */
+    } else { /* (2.3), alpha = 1/8, beta = 1/4; less each where there are many (RFC 7323 G) */
         uint64_t error = rtt->srtt_ns > r ? rtt->srtt_ns - r : r - rtt->srtt_ns;
-        rtt->rttvar_ns += error / 4 - rtt->rttvar_ns / 4;
-        rtt->srtt_ns += r / 8 - rtt->srtt_ns / 8;
+        rtt->rttvar_ns += error / (4 * samples) - rtt->rttvar_ns / (4 * samples);
+        rtt->srtt_ns += r / (8 * samples) - rtt->srtt_ns / (8 * samples);
     }
     uint64_t rto = rtt->srtt_ns + MN_MAX(MN_RTO_GRANULARITY, 4 * rtt->rttvar_ns);
     rtt->rto_ns = MN_MIN(MN_MAX(rto, MN_RTO_MIN), MN_RTO_MAX); /* (2.4), (2.5) */
 }
 
-void mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now)
+void mn_rtt_sample(struct mn_rtt *rtt, uint64_t sample_ns)
 {
+    take_sample(rtt, sample_ns, 1);
+}
+
+bool mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now)
+{
+    bool timing = rtt->timing;
     rtt->backoff = 0;
-    if (rtt->timing && mn_seq_geq(snd_una, rtt->timed_seq)) {
+    if (timing && mn_seq_geq(snd_una, rtt->timed_seq)) {
         rtt->timing = false;
         mn_rtt_sample(rtt, now - rtt->timed_at_ns);
     }
+    return timing;
+}
+
+void mn_rtt_echo(struct mn_rtt *rtt, uint64_t age_ns, uint32_t flight, uint32_t mss)
+{
+    /* ExpectedSamples = ceiling(FlightSize / (SMSS * 2)) */
+    uint32_t per_sample = 2 * mss;
+    if (age_ns > 0)
+        take_sample(rtt, age_ns, MN_MAX((flight + per_sample - 1) / per_sample, 1u));
 }
 
 void mn_rtt_backoff(struct mn_rtt *rtt)

@@ -1,4 +1,7 @@
-/* The retransmission timeout (RFC 6298), with Karn's algorithm (MUST-18): one segment at a time is timed, and none that was sent twice. */
+/* The retransmission timeout (RFC 6298), with Karn's algorithm (MUST-18): one segment at a time is timed, to the nanosecond, and none that was sent
+ * twice. Where that leaves nothing to be timed, which is after a retransmission, the echoes of timestamps are samples (RFC 7323 4.1): they say
+ * which transmission was answered. They are only exact to a millisecond, so they do not replace the first kind.
+ */
 #ifndef MN_RTT_H
 #define MN_RTT_H
 
@@ -26,8 +29,11 @@ void mn_rtt_init(struct mn_rtt *rtt);
 void mn_rtt_sent(struct mn_rtt *rtt, uint32_t seq_end, uint64_t now);
 /* Something was retransmitted: what is being timed is ambiguous now. */
 void mn_rtt_retransmitted(struct mn_rtt *rtt);
-/* New data was acknowledged up to `snd_una`: takes the sample where there is one, and ends backoff. */
-void mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now);
+/* New data was acknowledged up to `snd_una`: ends backoff, and takes the sample where there is one. False where nothing
+ * is being timed, so that an echo would be welcome. */
+bool mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now);
+/* The acknowledgement echoed a timestamp that is `age_ns` old (0: it did not), with `flight` bytes in flight before it. */
+void mn_rtt_echo(struct mn_rtt *rtt, uint64_t age_ns, uint32_t flight, uint32_t mss);
 void mn_rtt_sample(struct mn_rtt *rtt, uint64_t sample_ns);
 /* (5.5) The timer expired. */
 void mn_rtt_backoff(struct mn_rtt *rtt);

@@ -78,13 +78,15 @@ void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error)
 
 void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t now)
 {
-    (void)now;
     if (tcb->conn.hashed && tcb->state != MN_SYN_SENT && tcb->state != MN_TIME_WAIT) {
         struct mn_reply reset = {.local = tcb->conn.local,
                                  .remote = tcb->conn.remote,
                                  .seq = tcb->snd_nxt,
                                  .ack = tcb->rcv_nxt,
-                                 .flags = MN_TCP_RST | MN_TCP_ACK};
+                                 .flags = MN_TCP_RST | MN_TCP_ACK,
+                                 .options = tcb->options & MN_TCP_OPTION_TIMESTAMPS, /* RFC 7323 3.2 */
+                                 .ts_value = mn_timestamps_value(&tcb->timestamps, now),
+                                 .ts_echo = tcb->timestamps.recent};
         mn_reply(tcp, &reset);
     }
     mn_tcb_finish(tcp, tcb, error);

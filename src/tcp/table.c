@@ -97,13 +97,19 @@ uint16_t mn_table_free_port(struct mn_tcp *tcp, struct mnet_endpoint local, stru
     return 0;
 }
 
+uint64_t mn_tuple_hash(const struct mn_hash_key *key, const struct mnet_endpoint *local,
+                       const struct mnet_endpoint *remote)
+{
+    uint8_t tuple[36];
+    memcpy(tuple, local->address.bytes, 16);
+    memcpy(tuple + 16, remote->address.bytes, 16);
+    memcpy(tuple + 32, &local->port, 2);
+    memcpy(tuple + 34, &remote->port, 2);
+    return mn_siphash24(key, tuple, sizeof tuple);
+}
+
 uint32_t mn_tcp_isn(const struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now)
 {
     /* MUST-8: M is a clock that ticks every 4 us. MUST-9: F is keyed with a secret. */
-    uint8_t tuple[36];
-    memcpy(tuple, local.address.bytes, 16);
-    memcpy(tuple + 16, remote.address.bytes, 16);
-    memcpy(tuple + 32, &local.port, 2);
-    memcpy(tuple + 34, &remote.port, 2);
-    return (uint32_t)(now / (4 * MNET_MICROSECOND)) + (uint32_t)mn_siphash24(&tcp->isn_key, tuple, sizeof tuple);
+    return (uint32_t)(now / (4 * MNET_MICROSECOND)) + (uint32_t)mn_tuple_hash(&tcp->isn_key, &local, &remote);
 }

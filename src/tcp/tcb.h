@@ -27,6 +27,7 @@
 #include "tcp/sack.h"
 #include "tcp/sendq.h"
 #include "tcp/tcp.h"
+#include "tcp/timestamps.h"
 #include "wire/tcp.h"
 
 enum mn_tcp_state {
@@ -126,8 +127,10 @@ struct mn_tcb {
     /* Urgent data (RFC 9293 3.8.5). */
     uint32_t rcv_up;
 
+    uint8_t options; /* enum mn_tcp_option: what our SYN offers; from the peer's SYN on, what both offered */
+    struct mn_timestamps timestamps; /* where they are among the options */
+
     uint8_t duplicates_owed; /* duplicate acknowledgements to be sent, one for each segment that arrived out of order */
-    bool scale_ok;           /* both sides offered window scaling */
     bool sack_ok;            /* both sides permitted selective acknowledgements */
     bool ack_now;            /* an acknowledgement must go out */
     bool probe_now;          /* a zero-window probe must go out */
@@ -155,13 +158,13 @@ struct mn_half_open {
     struct mn_listener *listener;
     uint64_t since_ns;
     uint32_t iss, irs;
+    uint32_t ts_recent; /* RFC 7323, where timestamps are among the options */
     uint32_t window;    /* of the SYN, never scaled */
     uint16_t rcv_wnd;   /* what our SYN,ACK offers */
     uint16_t mss;       /* the peer's, 0 where it sent none */
-    uint8_t peer_shift; /* window scale; valid with has_scale */
-    bool has_scale;
-    bool has_sack; /* the peer permits selective acknowledgements, and we use them */
-    bool announce; /* a SYN,ACK waits to be sent: linked in the engine's half_open_output */
+    uint8_t options;    /* enum mn_tcp_option: offered by both */
+    uint8_t peer_shift; /* window scale, where that is one of them */
+    bool announce;      /* a SYN,ACK waits to be sent: linked in the engine's half_open_output */
     uint8_t retries;
     uint8_t challenges; /* acknowledgements of odd segments sent so far */
     struct mnet_link output;
@@ -173,6 +176,8 @@ struct mn_time_wait {
     struct mnet_link link;
     uint64_t until_ns;
     uint32_t snd_nxt, rcv_nxt;
+    uint32_t ts_recent;
+    uint8_t options; /* enum mn_tcp_option */
 };
 
 struct mn_listener {
@@ -184,6 +189,7 @@ struct mn_listener {
     unsigned queued, backlog;
     uint8_t policy;     /* enum mnet_backlog_policy */
     uint8_t congestion; /* enum mnet_congestion */
+    uint8_t offer;      /* enum mn_tcp_option: what our SYN,ACK may answer to */
     bool no_delay;
 };
 
@@ -193,6 +199,8 @@ struct mn_reply {
     uint32_t seq, ack;
     uint8_t flags;
     uint16_t window;
+    uint8_t options; /* enum mn_tcp_option */
+    uint32_t ts_value, ts_echo;
 };
 
 struct mn_tcp {
@@ -200,7 +208,7 @@ struct mn_tcp {
     struct mn_conn **buckets;
     uint32_t bucket_mask;
     struct mn_conn *last; /* found last */
-    struct mn_hash_key table_key, isn_key;
+    struct mn_hash_key table_key, isn_key, timestamp_key;
     struct mn_wheel wheel;
     struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, rates;
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
@@ -236,8 +244,11 @@ void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb);
 void mn_tcb_wants_output(struct mn_tcp *tcp, struct mn_tcb *tcb);
 void mn_tcb_event(struct mn_tcp *tcp, struct mn_tcb *tcb);
 
-/* The peer's MSS (0: it announced none) decides SND.MSS, with the path's MTU (MUST-15, MUST-16), and the initial congestion window. */
+/* The peer's MSS (0: it announced none) decides SND.MSS, with the path's MTU and the options of every segment (MUST-15, MUST-16), and the initial
+ * congestion window. The options are agreed by now. */
 void mn_tcb_peer_mss(struct mn_tcb *tcb, uint16_t peer_mss);
+/* The text that fits into a segment on the path, beside the options of every segment. */
+uint32_t mn_tcb_path_mss(const struct mn_tcb *tcb);
 /* ISS is chosen: the send sequence space begins there. */
 void mn_tcb_start_sending(struct mn_tcb *tcb);
 
@@ -260,6 +271,32 @@ struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint l
 uint16_t mn_table_free_port(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote);
 /* ISN = M + F(4-tuple, secret) (RFC 6528, MUST-8, MUST-9, SHLD-1). */
 uint32_t mn_tcp_isn(const struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now);
+
+/* A keyed hash of both ends: 2-4 rounds, since others see what is made of it. */
+uint64_t mn_tuple_hash(const struct mn_hash_key *key, const struct mnet_endpoint *local,
+                       const struct mnet_endpoint *remote);
+
+/* --- timestamps.c --- */
+/* RFC 7323 5.3 R1: false where the segment is an old duplicate, or lacks the option; that has been answered where it has to be. */
+bool mn_tcb_timestamp_ok(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
+/* 5.3 R3: the segment is acceptable; its timestamp may be the one to echo. */
+static inline void mn_tcb_timestamp_update(struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    if (tcb->options & MN_TCP_OPTION_TIMESTAMPS && seg->header.options & MN_TCP_OPTION_TIMESTAMPS &&
+        mn_seq_leq(seg->seq, tcb->last_ack_sent))
+        mn_timestamps_update(&tcb->timestamps, seg->header.ts_value, seg->now);
+}
+/* 4.1: how long ago the segment was sent that this one's echo answers; 0 where it does not say. */
+uint64_t mn_tcb_echo_age(const struct mn_tcb *tcb, const struct mn_segment *seg);
+/* Puts the option into a header, where it was agreed (3.2). */
+static inline void mn_tcb_timestamp_put(const struct mn_tcb *tcb, struct mn_tcp_header *header, uint64_t now)
+{
+    if (tcb->options & MN_TCP_OPTION_TIMESTAMPS) {
+        header->options |= MN_TCP_OPTION_TIMESTAMPS;
+        header->ts_value = mn_timestamps_value(&tcb->timestamps, now);
+        header->ts_echo = tcb->timestamps.recent;
+    }
+}
 
 /* --- state.c: leaving and entering states --- */
 void mn_tcp_set_state(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_tcp_state state);
@@ -286,7 +323,8 @@ void mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener, struct mn
 /* The tcb that the record became, for the rest of 3.10.7.4, or NULL where the segment is done with. */
 struct mn_tcb *mn_half_open_input(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg);
 void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now);
-struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram);
+struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram,
+                                        uint64_t now);
 void mn_half_open_free(struct mn_tcp *tcp, struct mn_half_open *half);
 
 /* --- reply.c: segments without a tcb --- */
@@ -295,6 +333,8 @@ void mn_reply_reset(struct mn_tcp *tcp, const struct mn_segment *seg);
 /* A reset with just <SEQ=seq>. */
 void mn_reply_reset_at(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq);
 void mn_reply(struct mn_tcp *tcp, const struct mn_reply *reply);
+/* Puts timestamps into a reply of a record: our clock, and what to echo. */
+void mn_reply_timestamp(const struct mn_tcp *tcp, struct mn_reply *reply, uint32_t ts_recent, uint64_t now);
 struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *datagram);
 
 /* --- output.c --- */

@@ -40,6 +40,7 @@ struct mn_tcp *mn_tcp_create(const struct mn_tcp_config *config)
     tcp->bucket_mask = buckets - 1;
     mn_random_bytes(config->random, &tcp->table_key, sizeof tcp->table_key);
     mn_random_bytes(config->random, &tcp->isn_key, sizeof tcp->isn_key);
+    mn_random_bytes(config->random, &tcp->timestamp_key, sizeof tcp->timestamp_key);
     mn_wheel_init(&tcp->wheel, config->now);
     init_pools(tcp, config);
     tcp->receive_budget = mnet_memory_budget(config->memory) / RECEIVE_SHARE;
@@ -89,12 +90,24 @@ void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_pool_free(&tcp->tcbs, tcb);
 }
 
+/* RFC 6691: an MSS counts no options, so what they take is taken off the text. */
+static uint32_t options_len(const struct mn_tcb *tcb)
+{
+    return tcb->options & MN_TCP_OPTION_TIMESTAMPS ? MN_TCP_TIMESTAMPS_PADDED : 0;
+}
+
+uint32_t mn_tcb_path_mss(const struct mn_tcb *tcb)
+{
+    uint32_t ip_header = mnet_address_is_ipv4(tcb->conn.remote.address) ? 20 : 40;
+    return tcb->path_mtu - ip_header - MN_TCP_HEADER - options_len(tcb); /* MUST-16 */
+}
+
 void mn_tcb_peer_mss(struct mn_tcb *tcb, uint16_t peer_mss)
 {
     bool ipv4 = mnet_address_is_ipv4(tcb->conn.remote.address);
-    uint32_t peer = peer_mss != 0 ? peer_mss : ipv4 ? 536 : 1220;       /* MUST-15 */
-    uint32_t path = tcb->path_mtu - (ipv4 ? 20u : 40u) - MN_TCP_HEADER; /* MUST-16 */
-    tcb->snd_mss = (uint16_t)MN_MIN(MN_MAX(peer, MN_MSS_MINIMUM), path);
+    uint32_t peer = peer_mss != 0 ? peer_mss : ipv4 ? 536 : 1220; /* MUST-15 */
+    peer = MN_MAX(peer, MN_MSS_MINIMUM + options_len(tcb)) - options_len(tcb);
+    tcb->snd_mss = (uint16_t)MN_MIN(peer, mn_tcb_path_mss(tcb));
     mn_congestion_init(&tcb->congestion, tcb->congestion.ops, tcb->snd_mss);
 }
 
@@ -113,12 +126,12 @@ void mn_tcb_wants_output(struct mn_tcp *tcp, struct mn_tcb *tcb)
         mn_list_append(&tcp->output, &tcb->output);
 }
 
-static struct mnet_packet *half_open_output(struct mn_tcp *tcp, struct mn_datagram *datagram)
+static struct mnet_packet *half_open_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
 {
     struct mnet_link *link;
     while ((link = mn_list_take(&tcp->half_open_output)) != NULL) {
-        struct mnet_packet *packet = mn_half_open_output(tcp, MN_CONTAINER(link, struct mn_half_open, output),
-                                                         datagram);
+        struct mn_half_open *half = MN_CONTAINER(link, struct mn_half_open, output);
+        struct mnet_packet *packet = mn_half_open_output(tcp, half, datagram, now);
         if (packet != NULL)
             return packet;
     }
@@ -144,7 +157,7 @@ struct mnet_packet *mn_tcp_output(struct mn_tcp *tcp, struct mn_datagram *datagr
 {
     struct mnet_packet *packet = tcp->reply_count > 0 ? mn_reply_output(tcp, datagram) : NULL;
     if (packet == NULL)
-        packet = half_open_output(tcp, datagram);
+        packet = half_open_output(tcp, datagram, now);
     if (packet == NULL)
         packet = tcbs_output(tcp, datagram, now);
     return packet;

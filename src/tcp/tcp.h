@@ -30,7 +30,7 @@ struct mn_tcp_config {
     uint32_t send_buffer, receive_buffer;
     uint64_t msl_ns, orphan_ns, user_timeout_ns;
     bool no_delay;
-    bool sack;                       /* selective acknowledgements are offered and used */
+    uint8_t offer; /* enum mn_tcp_option of window scale, SACK permitted and timestamps: what SYNs offer */
     enum mnet_congestion congestion; /* of new connections, where they do not say */
     uint64_t now;
 };
@@ -65,6 +65,7 @@ struct mn_tcp_open {
     uint16_t path_mtu;
     bool no_delay;
     uint8_t ttl, dscp; /* 0: defaults */
+    uint8_t without;   /* of config.offer, what this connection does not */
     enum mnet_congestion congestion;
 };
 int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now, struct mn_tcb **tcb);

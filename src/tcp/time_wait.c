@@ -36,27 +36,40 @@ static void restart(struct mn_tcp *tcp, struct mn_time_wait *tw, uint64_t now)
     arm(tcp);
 }
 
-static void acknowledge(struct mn_tcp *tcp, const struct mn_conn *conn, uint32_t snd_nxt, uint32_t rcv_nxt)
+static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint64_t now)
 {
-    mn_reply(tcp,
-             &(struct mn_reply){
-                 .local = conn->local, .remote = conn->remote, .seq = snd_nxt, .ack = rcv_nxt, .flags = MN_TCP_ACK});
+    struct mn_reply reply = {.local = tw->conn.local,
+                             .remote = tw->conn.remote,
+                             .seq = tw->snd_nxt,
+                             .ack = tw->rcv_nxt,
+                             .flags = MN_TCP_ACK};
+    if (tw->options & MN_TCP_OPTION_TIMESTAMPS)
+        mn_reply_timestamp(tcp, &reply, tw->ts_recent, now);
+    mn_reply(tcp, &reply);
+}
+
+static struct mn_time_wait record_of(const struct mn_tcb *tcb)
+{
+    struct mn_time_wait tw = {
+        .snd_nxt = tcb->snd_nxt, .rcv_nxt = tcb->rcv_nxt, .ts_recent = tcb->timestamps.recent, .options = tcb->options};
+    tw.conn = (struct mn_conn){.local = tcb->conn.local, .remote = tcb->conn.remote, .kind = MN_CONN_TIME_WAIT};
+    return tw;
 }
 
 /* The tcb's place in the table goes to a record; the tcb is finished for the network, with unread data left for its user. */
 void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     mn_tcp_set_state(tcp, tcb, MN_TIME_WAIT);
+    struct mn_time_wait record = record_of(tcb);
     if (tcb->ack_now) /* also where there is no memory for a record */
-        acknowledge(tcp, &tcb->conn, tcb->snd_nxt, tcb->rcv_nxt);
+        acknowledge(tcp, &record, now);
     struct mn_time_wait *tw = mn_pool_alloc(&tcp->time_waits, MN_CLAIM_RECEIVE);
     if (tw == NULL && oldest(tcp) != NULL) {
         mn_time_wait_free(tcp, oldest(tcp));
         tw = mn_pool_alloc(&tcp->time_waits, MN_CLAIM_RECEIVE);
     }
     if (tw != NULL) {
-        *tw = (struct mn_time_wait){.snd_nxt = tcb->snd_nxt, .rcv_nxt = tcb->rcv_nxt};
-        tw->conn = (struct mn_conn){.local = tcb->conn.local, .remote = tcb->conn.remote, .kind = MN_CONN_TIME_WAIT};
+        *tw = record;
         restart(tcp, tw, now);
     }
     struct mn_conn *conn = tw == NULL ? NULL : &tw->conn;
@@ -82,7 +95,7 @@ bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, struct mn_s
     if (seg->flags & MN_TCP_FIN && seg->seq + seg->len == tw->rcv_nxt)
         restart(tcp, tw, seg->now);
     if (seg->len > 0)
-        acknowledge(tcp, &tw->conn, tw->snd_nxt, tw->rcv_nxt);
+        acknowledge(tcp, tw, seg->now);
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
     return true;
 }

@@ -20,8 +20,8 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     tcb->no_delay = open->no_delay || tcp->config.no_delay;
     tcb->ttl = open->ttl;
     tcb->dscp = open->dscp;
-    tcb->scale_ok = true;
-    tcb->sack_ok = tcp->config.sack;
+    tcb->options = tcp->config.offer & (uint8_t)~open->without;
+    tcb->timestamps.offset = mn_timestamps_offset(tcp, &local, &open->remote);
     if (open->congestion != MNET_CONGESTION_DEFAULT)
         tcb->congestion.ops = mn_congestion_of(open->congestion);
     tcb->iss = mn_tcp_isn(tcp, local, open->remote, now);
@@ -50,6 +50,16 @@ static bool port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local)
     return false;
 }
 
+/* What a listener shall not agree to. */
+static uint8_t without(const struct mnet_listen_options *options)
+{
+    if (options == NULL)
+        return 0;
+    return (uint8_t)((options->no_timestamps ? MN_TCP_OPTION_TIMESTAMPS : 0) |
+                     (options->no_sack ? MN_TCP_OPTION_SACK_PERMITTED : 0) |
+                     (options->no_window_scale ? MN_TCP_OPTION_WINDOW_SCALE : 0));
+}
+
 int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct mnet_listen_options *options,
                   struct mn_listener **out)
 {
@@ -68,6 +78,7 @@ int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct m
     listener->policy = options != NULL ? (uint8_t)options->policy : MNET_BACKLOG_IGNORE;
     listener->no_delay = options != NULL && options->no_delay;
     listener->congestion = (uint8_t)(options != NULL ? options->congestion : MNET_CONGESTION_DEFAULT);
+    listener->offer = tcp->config.offer & (uint8_t)~without(options);
     mn_list_append(&tcp->listener_list, &listener->link);
     *out = listener;
     return 0;

@@ -86,9 +86,20 @@ static bool parse_option(uint8_t kind, uint8_t len, struct mn_reader *body, stru
     }
 }
 
+/* The options of nearly every segment of a connection with timestamps, as RFC 7323 A recommends them. */
+static bool only_timestamps(const struct mn_reader *r)
+{
+    static const uint8_t head[] = {KIND_NOP, KIND_NOP, KIND_TIMESTAMPS, LENGTH_TIMESTAMPS};
+    return mn_reader_left(r) == MN_TCP_TIMESTAMPS_PADDED && memcmp(r->at, head, sizeof head) == 0;
+}
+
 /* MUST-4, MUST-5: options in any segment, beginning on any byte. MUST-7: false for an illegal length. */
 static bool parse_options(struct mn_reader *r, struct mn_tcp_header *header)
 {
+    if (only_timestamps(r)) {
+        mn_read_u32(r);
+        return parse_timestamps(r, LENGTH_TIMESTAMPS, header);
+    }
     while (mn_reader_left(r) > 0) {
         uint8_t kind = mn_read_u8(r);
         if (kind == KIND_END)
@@ -150,6 +161,10 @@ static bool has(const struct mn_tcp_header *header, enum mn_tcp_option option)
 static struct layout lay_out(const struct mn_tcp_header *header)
 {
     struct layout layout = {0};
+    if (header->options == MN_TCP_OPTION_TIMESTAMPS) {
+        layout.options_len = MN_TCP_TIMESTAMPS_PADDED;
+        return layout;
+    }
     bool timestamps = has(header, MN_TCP_OPTION_TIMESTAMPS);
     layout.options_len += has(header, MN_TCP_OPTION_MSS) ? LENGTH_MSS : 0;
     layout.options_len += timestamps ? 2 + LENGTH_TIMESTAMPS : 0;
@@ -206,6 +221,10 @@ static void emit_sack(struct mn_writer *w, const struct mn_tcp_header *header, s
 static void emit_options(struct mn_writer *w, const struct mn_tcp_header *header, const struct layout *layout)
 {
     bool timestamps = has(header, MN_TCP_OPTION_TIMESTAMPS);
+    if (header->options == MN_TCP_OPTION_TIMESTAMPS) { /* most segments, if any */
+        emit_timestamps(w, header);
+        return;
+    }
     if (has(header, MN_TCP_OPTION_MSS)) {
         emit_head(w, KIND_MSS, LENGTH_MSS);
         mn_write_u16(w, header->mss);

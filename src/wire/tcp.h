@@ -7,7 +7,8 @@
 #define MN_TCP_HEADER 20
 #define MN_TCP_HEADER_MAX 60
 #define MN_TCP_SACK_BLOCKS 4
-#define MN_TCP_WINDOW_SHIFT_MAX 14 /* RFC 7323 2.3 */
+#define MN_TCP_WINDOW_SHIFT_MAX 14  /* RFC 7323 2.3 */
+#define MN_TCP_TIMESTAMPS_PADDED 12 /* what the option takes with its padding (RFC 7323 A) */
 
 enum mn_tcp_flag {
     MN_TCP_FIN = 0x01,

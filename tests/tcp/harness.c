@@ -46,7 +46,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
         .orphan_ns = 60 * MNET_SECOND,
         .user_timeout_ns = s->user_timeout_ns,
         .no_delay = s->no_delay,
-        .sack = !s->no_sack,
+        .offer = (uint8_t)(s->offer & ~(s->no_sack ? MN_TCP_OPTION_SACK_PERMITTED : 0)),
         .congestion = s->congestion,
         .now = t->now,
     };
@@ -67,7 +67,7 @@ static void wait_for_iss(struct tcp_test *t, uint32_t iss)
 void tcp_setup(struct tcp_setup s)
 {
     struct tcp_test *t = s.t;
-    *t = (struct tcp_test){.now = START, .epoch = START, .irs = s.irs};
+    *t = (struct tcp_test){.now = START, .epoch = START, .irs = s.irs, .timestamps = s.timestamps, .ts_epoch = START};
     t->last = &t->first;
     t->local = endpoint(10, 0, 0, 2, LOCAL_PORT);
     t->remote = endpoint(10, 0, 0, 1, REMOTE_PORT);
@@ -173,7 +173,12 @@ static void keep_output(struct tcp_test *t, struct mnet_packet *packet, const st
     if (usual && (o->header.flags & SYN) && !t->iss_known) {
         t->iss = o->header.seq;
         t->iss_known = true;
+        t->ts_base = o->header.ts_value;
     }
+    if (usual && t->timestamps && !(o->header.flags & RST))
+        assert_true(o->header.options & MN_TCP_OPTION_TIMESTAMPS); /* RFC 7323 3.2 */
+    if (usual && o->header.options & MN_TCP_OPTION_TIMESTAMPS)
+        t->ts_last = o->header.ts_value;
     *t->last = o;
     t->last = &o->next;
 }
@@ -292,6 +297,11 @@ static const char *difference(const struct tcp_test *t, const struct tcp_line *l
         return "SACK permitted option";
     if (sack_differs(t, l, h))
         return "SACK blocks";
+    bool ts = (h->options & MN_TCP_OPTION_TIMESTAMPS) != 0;
+    if (l->ts_value != ANY && (ts ? h->ts_value - t->ts_base != (uint32_t)l->ts_value : l->ts_value != NO))
+        return "timestamp";
+    if (l->ts_echo != ANY && ts && h->ts_echo - PEER_TS != (uint32_t)l->ts_echo)
+        return "echoed timestamp";
     return text_difference(l, o);
 }
 
@@ -356,6 +366,12 @@ static size_t emit_header(const struct tcp_line *l, uint8_t *to)
     h.sack_count = (uint8_t)l->sacks;
     for (int i = 0; i < l->sacks; i++)
         h.sack[i] = (struct mn_tcp_sack_block){t->iss + l->sack[i].left, t->iss + l->sack[i].right};
+    if (t->timestamps && l->ts_value != NO) {
+        uint32_t clock = (uint32_t)((t->now - t->ts_epoch) / MNET_MILLISECOND);
+        h.options |= MN_TCP_OPTION_TIMESTAMPS;
+        h.ts_value = PEER_TS + (l->ts_value == ANY ? clock : (uint32_t)l->ts_value);
+        h.ts_echo = !(l->flags & ACK) ? 0 : l->ts_echo == ANY ? t->ts_last : t->ts_base + (uint32_t)l->ts_echo;
+    }
     size_t len = mn_tcp_emit(to, &h);
     if (l->options_len != 0) {
         assert_true(len + l->options_len <= MN_TCP_HEADER_MAX && l->options_len % 4 == 0);

@@ -47,6 +47,7 @@ enum {
 };
 
 #define MSS 1460u
+#define PEER_TS 0x7ffff000u /* the peer's first timestamp; the sign changes after four seconds */
 #define LOCAL_PORT 80
 #define REMOTE_PORT 49152
 #define SCRIPT_TEXT_MAX 65536u
@@ -65,6 +66,8 @@ struct tcp_line {
     struct mn_tcp_sack_block sack[MN_TCP_SACK_BLOCKS]; /* relative, to our data (send) or the peer's (expect) */
     int psh;                                           /* expect: ANY, true or false */
     int urgent;
+    int64_t ts_value,
+        ts_echo; /* relative to the first of each side; NO without; ANY: as the time says, what came last; expect: does not compare */
     const uint8_t *options; /* send: raw bytes of options instead, a multiple of four */
     size_t options_len;
     bool bad_checksum;
@@ -97,8 +100,11 @@ struct tcp_test {
     struct mnet_endpoint local, remote;
     uint64_t now, epoch;
     bool iss_known;
-    uint32_t iss; /* the engine's, learned from the first SYN that it sends on the usual connection */
-    uint32_t irs; /* the peer's */
+    uint32_t iss;              /* the engine's, learned from the first SYN that it sends on the usual connection */
+    uint32_t irs;              /* the peer's */
+    bool timestamps;           /* of the peer, from its SYN on */
+    uint32_t ts_base, ts_last; /* the engine's first timestamp on the usual connection, and its last */
+    uint64_t ts_epoch;         /* when the peer's clock showed 0 */
     struct tcp_output *first, **last;
     struct tcp_output seen; /* what expect() matched last; `bytes` is NULL */
     bool hold_output;       /* nothing is pulled while set */
@@ -120,6 +126,8 @@ struct tcp_setup {
     enum mnet_congestion congestion;
     bool active;     /* the connection is opened by the engine */
     int mss, shift;  /* options of the peer's SYN; NO without */
+    bool timestamps; /* it has timestamps, too */
+    uint8_t offer;   /* what the engine offers */
     int window;      /* what the peer's SYN and its ACK announce */
     unsigned rtt_ms; /* how long the peer takes to answer the SYN (SYN,ACK) */
     uint32_t irs;
@@ -133,6 +141,7 @@ struct tcp_setup {
     { \
         .send_buffer = 1u << 20, .receive_buffer = 65535, .connections_max = 1000, .half_open_max = 256, \
         .time_wait_max = 256, .user_timeout_ns = 120 * MNET_SECOND, .mtu = 1500, .mss = (int)MSS, .shift = NO, \
+        .offer = MN_TCP_OPTION_WINDOW_SCALE | MN_TCP_OPTION_TIMESTAMPS | MN_TCP_OPTION_SACK_PERMITTED, \
         .window = 65535, .irs = 5000, .congestion = MNET_CONGESTION_RENO, .t = __VA_ARGS__ \
     }
 
@@ -158,7 +167,9 @@ void tcp_reach(enum mn_tcp_state state, struct tcp_setup setup);
 void tcp_end(struct tcp_test *t);
 
 /* Script lines. */
-#define send_(...) script_send((struct tcp_line){.window = 65535, .mss = NO, .shift = NO, .t = __VA_ARGS__})
+#define send_(...) \
+    script_send( \
+        (struct tcp_line){.window = 65535, .mss = NO, .shift = NO, .ts_value = ANY, .ts_echo = ANY, .t = __VA_ARGS__})
 #define expect(...) \
     script_expect(__FILE__, __LINE__, \
                   (struct tcp_line){.window = ANY, \
@@ -168,6 +179,8 @@ void tcp_end(struct tcp_test *t);
                                     .sacks = ANY, \
                                     .psh = ANY, \
                                     .urgent = ANY, \
+                                    .ts_value = ANY, \
+                                    .ts_echo = ANY, \
                                     .t = __VA_ARGS__})
 #define expect_nothing(t) script_expect_nothing(__FILE__, __LINE__, t)
 #define expect_state(t, state) script_expect_state(__FILE__, __LINE__, t, state)

@@ -208,25 +208,34 @@ SCRIPT(attack_land_does_not_loop)
     tcp_end(&t);
 }
 
-/* Two stacks whose numbers do not agree: the acknowledgements do not go to and fro for ever. */
-SCRIPT(attack_desynchronized_stacks_fall_silent)
+/* Two stacks whose numbers do not agree: the acknowledgements do not go to and fro for ever, with timestamps that are right, or without. */
+static void desynchronize(uint8_t offer)
 {
     struct tcp_pair pair;
-    pair_connect(&pair, TCP_SETUP(NULL), MNET_MILLISECOND, NULL);
+    pair_connect(&pair, TCP_SETUP(NULL, .offer = offer), MNET_MILLISECOND, NULL);
     /* Both are made to believe in octets that the other never sent. */
     struct tcp_test *a = &pair.side[0], *b = &pair.side[1];
+    uint32_t clock[2];
     for (int i = 0; i < 2; i++) {
         struct tcp_test *t = &pair.side[i], *other = &pair.side[!i];
         t->iss = t->tcb->iss;
         t->irs = other->tcb->iss;
+        t->timestamps = offer != 0;
+        clock[i] = (uint32_t)(mn_timestamps_value(&other->tcb->timestamps, pair.now) - PEER_TS);
     }
-    send_(a, .seq = 1, .ack = 1, .flags = ACK, .len = 100);
-    send_(b, .seq = 1, .ack = 1, .flags = ACK, .len = 100);
+    send_(a, .seq = 1, .ack = 1, .flags = ACK, .len = 100, .ts_value = clock[0]);
+    send_(b, .seq = 1, .ack = 1, .flags = ACK, .len = 100, .ts_value = clock[1]);
     unsigned before = pair.sent[0] + pair.sent[1];
     pair_run(&pair, 10 * MNET_SECOND);
     unsigned sent = pair.sent[0] + pair.sent[1] - before;
     assert_in_range(sent, 2, 250);
     pair_end(&pair);
+}
+
+SCRIPT(attack_desynchronized_stacks_fall_silent)
+{
+    desynchronize(0);
+    desynchronize(MN_TCP_OPTION_TIMESTAMPS);
 }
 
 /* A RST is never answered, whatever it is for; nor is anything that came by broadcast. */

@@ -73,6 +73,14 @@ static void switches_are_set(void **state)
     assert_true(line.options.config.no_coalescing);
     assert_true(line.options.help);
     assert_int_equal(line.argc, 1);
+    assert_false(line.options.config.tcp_no_timestamps || line.options.config.tcp_no_sack ||
+                 line.options.config.tcp_no_window_scale);
+    parse(&line, "--no-tcp-timestamps");
+    assert_true(line.options.config.tcp_no_timestamps);
+    parse(&line, "--no-tcp-sack");
+    assert_true(line.options.config.tcp_no_sack);
+    parse(&line, "--no-tcp-window-scale");
+    assert_true(line.options.config.tcp_no_window_scale);
 }
 
 static void memory_has_units(void **state)

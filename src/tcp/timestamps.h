@@ -1,0 +1,59 @@
+/* Timestamps (RFC 7323): the clock that goes out, the value that is echoed, and PAWS.
+ *
+ * The clock ticks once a millisecond, the fastest that 5.4 allows, and begins at an offset of each pair of endpoints' own (7.1): nobody learns how long we
+ * have been up, and connections that follow one another between the same two ends see one clock that only goes forward, which is
+ * what the reuse of TIME-WAIT (RFC 6191) stands on.
+ */
+#ifndef MN_TIMESTAMPS_H
+#define MN_TIMESTAMPS_H
+
+#include <mnet/address.h>
+#include <mnet/time.h>
+
+#include "base/base.h"
+#include "base/sequence.h"
+
+struct mn_tcp;
+
+struct mn_timestamps {
+    uint32_t offset;    /* of our clock */
+    uint32_t recent;    /* TS.Recent: what we echo, and what no later segment may be older than */
+    uint32_t recent_at; /* when it was set, in units of 2^30 ns */
+};
+
+#define MN_TIMESTAMP_TICK MNET_MILLISECOND
+/* 5.5: 24 days, after which the sign of the difference of two timestamps of a millisecond clock means nothing. */
+#define MN_TIMESTAMP_VALID (24 * 24 * 3600 * MNET_SECOND)
+
+/* Where our clock begins for a pair of endpoints. */
+uint32_t mn_timestamps_offset(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
+                              const struct mnet_endpoint *remote);
+
+static inline uint32_t mn_timestamps_value(const struct mn_timestamps *ts, uint64_t now)
+{
+    return (uint32_t)(now / MN_TIMESTAMP_TICK) + ts->offset;
+}
+
+/* 5.3 R1: older than TS.Recent, and that is still to be believed. */
+static inline bool mn_timestamps_old(const struct mn_timestamps *ts, uint32_t value, uint64_t now)
+{
+    return mn_seq_lt(value, ts->recent) && (uint32_t)(now >> 30) - ts->recent_at <= MN_TIMESTAMP_VALID >> 30;
+}
+
+/* Sets TS.Recent; a value that is older than it, and yet is to be believed, is passed over. */
+static inline void mn_timestamps_update(struct mn_timestamps *ts, uint32_t value, uint64_t now)
+{
+    if (!mn_timestamps_old(ts, value, now)) {
+        ts->recent = value;
+        ts->recent_at = (uint32_t)(now >> 30);
+    }
+}
+
+/* The first value of a connection, from the peer's SYN. */
+static inline void mn_timestamps_begin(struct mn_timestamps *ts, uint32_t value, uint64_t now)
+{
+    ts->recent = value;
+    ts->recent_at = (uint32_t)(now >> 30);
+}
+
+#endif
