@@ -18,13 +18,20 @@
 #define PIT_CHANNEL_0 0x40
 #define PIT_COMMAND 0x43
 #define PIT_HZ 1193182u
-#define PIT_TICKS 11932u /* 10 ms */
-
 #define ACPI_TIMER_HZ 3579545u
-#define ACPI_TIMER_TICKS 35795u   /* 10 ms */
-#define ACPI_TIMER_MASK 0xffffffu /* it may have 24 bits only */
-/* A timer that does not count is given up after so many looks. */
+
+#define MEASURED_MS 10
+#define READINGS 8
+/* A reference that has not moved after so many looks does not exist; one that is not done after so many never will. */
+#define LOOKS_STOPPED 1000u
 #define LOOKS 10000000u
+
+/* A clock of known frequency that counts up, modulo `mask` + 1. */
+struct reference {
+    uint32_t (*count)(uint16_t port);
+    uint16_t port;
+    uint32_t hz, mask;
+};
 
 /* What the host keeps: time = system_time + (counter - stamp) scaled. An odd version: it is being written. */
 struct pvclock {
@@ -109,52 +116,70 @@ static uint64_t frequency_told(void)
     return crystal.a != 0 ? (uint64_t)crystal.c * crystal.b / crystal.a : 0;
 }
 
-static uint32_t pit_count(void)
+/* A count of a clock of known frequency, and the time stamp in the middle of reading it. */
+struct sample {
+    uint64_t stamp;
+    uint32_t count;
+};
+
+/* The quickest of several readings: the host may take the processor away in the middle of one. */
+static struct sample take_sample(const struct reference *reference)
 {
-    mn_out8(PIT_COMMAND, 0); /* latch channel 0 */
-    uint32_t low = mn_in8(PIT_CHANNEL_0);
-    return low | (uint32_t)mn_in8(PIT_CHANNEL_0) << 8;
+    struct sample best = {0, 0};
+    uint64_t best_time = UINT64_MAX;
+    for (unsigned i = 0; i < READINGS; i++) {
+        uint64_t before = mn_rdtsc();
+        uint32_t count = reference->count(reference->port);
+        uint64_t time = mn_rdtsc() - before;
+        if (time < best_time) {
+            best_time = time;
+            best = (struct sample){before + time / 2, count};
+        }
+    }
+    return best;
 }
 
-static void pit_begin(void)
+/* The frequency of the time stamp counter, or 0 where the reference does not count. */
+static uint64_t measure(const struct reference *reference)
 {
-    mn_out8(PIT_COMMAND, 0x34); /* channel 0, low byte first, counts from 65536 down to 0, again and again */
-    mn_out8(PIT_CHANNEL_0, 0);
-    mn_out8(PIT_CHANNEL_0, 0);
+    struct sample begin = take_sample(reference), end = begin;
+    uint32_t elapsed = 0;
+    for (unsigned looks = 0; elapsed < reference->hz / 1000 * MEASURED_MS; looks++) {
+        if ((looks == LOOKS_STOPPED && elapsed == 0) || looks == LOOKS)
+            return 0;
+        elapsed = (reference->count(reference->port) - begin.count) & reference->mask;
+    }
+    end = take_sample(reference);
+    elapsed = (end.count - begin.count) & reference->mask;
+    return (end.stamp - begin.stamp) * reference->hz / elapsed;
 }
 
-static uint32_t pit_elapsed(uint32_t from)
+/* The timer counts down; its latch keeps one moment while it is read. */
+static uint32_t pit_count(uint16_t port)
 {
-    return (from - pit_count()) & 0xffff;
+    mn_out8(PIT_COMMAND, 0);
+    uint32_t low = mn_in8(port);
+    return -(low | (uint32_t)mn_in8(port) << 8);
 }
 
 static uint64_t measure_by_pit(void)
 {
-    pit_begin();
-    uint32_t from = pit_count();
-    uint64_t begin = mn_rdtsc();
-    for (unsigned i = 0; i < LOOKS; i++) {
-        uint32_t elapsed = pit_elapsed(from);
-        if (elapsed >= PIT_TICKS)
-            return (mn_rdtsc() - begin) * PIT_HZ / elapsed;
-        if (i == 1000 && elapsed == 0)
-            return 0; /* there is none: all bits read as one */
-    }
-    return 0;
+    const struct reference pit = {pit_count, PIT_CHANNEL_0, PIT_HZ, 0xffff};
+    mn_out8(PIT_COMMAND, 0x34); /* channel 0, low byte first, counts from 65536 down to 0, again and again */
+    mn_out8(PIT_CHANNEL_0, 0);
+    mn_out8(PIT_CHANNEL_0, 0);
+    return measure(&pit);
+}
+
+static uint32_t acpi_count(uint16_t port)
+{
+    return mn_in32(port);
 }
 
 static uint64_t measure_by_acpi(uint16_t port)
 {
-    uint32_t from = mn_in32(port) & ACPI_TIMER_MASK;
-    uint64_t begin = mn_rdtsc();
-    for (unsigned i = 0; port != 0 && i < LOOKS; i++) {
-        uint32_t elapsed = (mn_in32(port) - from) & ACPI_TIMER_MASK;
-        if (elapsed >= ACPI_TIMER_TICKS)
-            return (mn_rdtsc() - begin) * ACPI_TIMER_HZ / elapsed;
-        if (i == 1000 && elapsed == 0)
-            return 0;
-    }
-    return 0;
+    const struct reference timer = {acpi_count, port, ACPI_TIMER_HZ, 0xffffff}; /* it may have 24 bits only */
+    return port != 0 ? measure(&timer) : 0;
 }
 
 bool mn_clock_start(const struct mn_acpi *acpi)

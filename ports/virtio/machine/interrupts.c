@@ -40,8 +40,10 @@
 
 #define MESSAGE_ADDRESS 0xfee00000u
 #define DEVICE_VECTORS (MN_VECTOR_PIC - MN_VECTOR_DEVICES)
+#define LONG_WAIT (100 * MNET_MICROSECOND)
 /* How long the timer is measured where it counts at a speed of its own. */
 #define CALIBRATION (1 * MNET_MILLISECOND)
+#define READINGS 8
 
 static struct {
     volatile uint32_t *registers; /* NULL: the APIC is reached by MSRs */
@@ -69,6 +71,7 @@ static void apic_write(uint32_t offset, uint32_t value)
 
 /* ---- The timer ---- */
 
+/* The speed of the timer is known to a percent or so: long waits end early by that much, and are gone on with. */
 static void arm_timer(uint64_t now, uint64_t deadline)
 {
     uint64_t ns = deadline - now;
@@ -79,8 +82,31 @@ static void arm_timer(uint64_t now, uint64_t deadline)
         mn_wrmsr(MSR_TSC_DEADLINE, mn_rdtsc() + mn_clock_ticks(ns) + 1);
         return;
     }
-    uint64_t counts = mn_scale(ns, apic.counts_per_ns) + 1;
+    uint64_t counts = mn_scale(ns > LONG_WAIT ? ns - ns / 64 : ns, apic.counts_per_ns) + 1;
     apic_write(APIC_INITIAL_COUNT, (uint32_t)MN_MIN(counts, UINT32_MAX)); /* the longest waits end early */
+}
+
+/* What the timer has counted down to, and when. */
+struct reading {
+    uint64_t now;
+    uint32_t count;
+};
+
+/* The quickest of several readings: the host may take the processor away in the middle of one. */
+static struct reading read_timer(void)
+{
+    struct reading best = {0, 0};
+    uint64_t best_time = UINT64_MAX;
+    for (unsigned i = 0; i < READINGS; i++) {
+        uint64_t before = mn_machine_now();
+        uint32_t count = apic_read(APIC_CURRENT_COUNT);
+        uint64_t time = mn_machine_now() - before;
+        if (time < best_time) {
+            best_time = time;
+            best = (struct reading){before + time / 2, count};
+        }
+    }
+    return best;
 }
 
 static void start_timer(void)
@@ -91,13 +117,12 @@ static void start_timer(void)
         return;
     apic_write(APIC_DIVIDE, DIVIDE_BY_16);
     apic_write(APIC_INITIAL_COUNT, UINT32_MAX);
-    uint64_t begin = mn_machine_now(), elapsed;
+    struct reading begin = read_timer(), end;
     do {
-        elapsed = mn_machine_now() - begin;
-    } while (elapsed < CALIBRATION);
-    uint32_t counted = UINT32_MAX - apic_read(APIC_CURRENT_COUNT);
+        end = read_timer();
+    } while (end.now - begin.now < CALIBRATION);
     apic_write(APIC_INITIAL_COUNT, 0);
-    apic.counts_per_ns = ((uint64_t)counted << 32) / elapsed;
+    apic.counts_per_ns = ((uint64_t)(begin.count - end.count) << 32) / (end.now - begin.now);
 }
 
 /* ---- Waiting ---- */

@@ -145,11 +145,19 @@ static void say_place(uint64_t address)
         say("  %012lx\n", address);
 }
 
-/* How the program came to where it is: `rip` is the instruction, `rbp` the frame pointer there. */
-static void say_backtrace(uint64_t rip, uint64_t rbp)
+static bool is_code(uint64_t address)
+{
+    return address >= (uintptr_t)mn_image_start && address < (uintptr_t)mn_text_end;
+}
+
+/* How the program came to where it is: `rip` is the instruction, `rbp` the frame pointer and `rsp` the stack there. A call to where no
+ * code is has left its return address on top of the stack. */
+static void say_backtrace(uint64_t rip, uint64_t rbp, uint64_t rsp)
 {
     say("backtrace:\n");
     say_place(rip);
+    if (!is_code(rip) && rsp % 8 == 0 && mn_pages_readable(rsp) && is_code(*(const uint64_t *)rsp))
+        say_place(*(const uint64_t *)rsp);
     for (unsigned i = 0; i < FRAMES_MAX && rbp != 0 && rbp % 8 == 0; i++) {
         if (!mn_pages_readable(rbp) || !mn_pages_readable(rbp + 15))
             return;
@@ -216,7 +224,7 @@ _Noreturn void mn_trap(const struct mn_trap_frame *frame)
         say(", task \"%s\"", mnet_task_name(mnet_self()));
     say("\n");
     say_registers(frame);
-    say_backtrace(frame->rip, frame->rbp);
+    say_backtrace(frame->rip, frame->rbp, frame->rsp);
     mn_machine_exit(STATUS_BROKEN);
 }
 
@@ -229,7 +237,8 @@ _Noreturn void mn_panic(const char *file, int line, const char *text)
         if (mnet_self() != NULL)
             say(", task \"%s\"", mnet_task_name(mnet_self()));
         say("\n");
-        say_backtrace((uintptr_t)__builtin_return_address(0), *(const uint64_t *)__builtin_frame_address(0));
+        const uint64_t *own = __builtin_frame_address(0);
+        say_backtrace(own[1], own[0], (uintptr_t)(own + 2));
     }
     mn_machine_exit(STATUS_BROKEN);
 }
