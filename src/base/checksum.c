@@ -84,14 +84,15 @@ static inline uint64_t collect(const struct lanes *lanes)
     return halves(low[0]) + halves(low[1]) + halves(high[0]) + halves(high[1]);
 }
 
-/* Fewer than 64 bytes. The last odd ones count as if zeros followed. */
+/* Less than a block. The last odd ones count as if zeros followed. */
 static inline uint64_t sum_rest(const uint8_t *at, size_t len)
 {
-    uint64_t sum = 0, word;
+    uint64_t words_sum = 0, word;
     for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
         memcpy(&word, at, sizeof(word));
-        sum += halves(word);
+        words_sum = mn_sum_add(words_sum, word);
     }
+    uint64_t sum = halves(words_sum);
     if (len >= 4) {
         uint32_t half;
         memcpy(&half, at, sizeof(half));

@@ -325,6 +325,12 @@ void mnet_packet_pull(struct mnet_packet *packet, size_t len)
     MN_ASSERT(len <= packet->total);
     if (packet->checksum == MNET_CHECKSUM_PARTIAL)
         packet->csum_start = len < packet->csum_start ? (uint16_t)(packet->csum_start - len) : 0;
+    if (MN_LIKELY(len <= packet->len)) { /* a header, as a rule */
+        packet->data += len;
+        packet->len -= (uint32_t)len;
+        packet->total -= (uint32_t)len;
+        return;
+    }
     size_t pulled = pull_own(packet, len);
     if (pulled < len)
         pull_more(packet, len - pulled);

@@ -349,7 +349,8 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
         mn_loss_duplicate(tcp, tcb, seg->now);
     update_window(tcb, seg);
     mn_timers_update(tcp, tcb, advanced, seg->now);
-    mn_tcb_wants_output(tcp, tcb);
+    if (mn_tcb_may_send(tcb))
+        mn_tcb_wants_output(tcp, tcb);
     return fin_acked(tcb) ? after_fin_acked(tcp, tcb, seg) : NEXT;
 }
 

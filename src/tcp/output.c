@@ -339,6 +339,14 @@ static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb
     return packet;
 }
 
+/* SND.NXT may be past the end by our FIN. */
+bool mn_tcb_may_send(const struct mn_tcb *tcb)
+{
+    uint32_t end = mn_sendq_end(&tcb->sendq);
+    return tcb->ack_now || mn_seq_lt(tcb->snd_nxt, end) || (tcb->snd_nxt == end && tcb->fin_queued) ||
+           mn_loss_pending(&tcb->loss) > 0 || tcb->probe_now || tcb->syn_now;
+}
+
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
 {
     if (tcb->state == MN_CLOSED || tcb->state == MN_TIME_WAIT)

@@ -338,6 +338,8 @@ void mn_reply_timestamp(const struct mn_tcp *tcp, struct mn_reply *reply, uint32
 struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *datagram);
 
 /* --- output.c --- */
+/* Whether there is anything that mn_tcb_output could send if it was allowed to. */
+bool mn_tcb_may_send(const struct mn_tcb *tcb);
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now);
 /* A segment without data between the two ends of `conn`; fills in the ports and the checksum. NULL where memory is used up. */
 struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,

@@ -146,7 +146,8 @@ static struct mnet_packet *tcbs_output(struct mn_tcp *tcp, struct mn_datagram *d
         struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, output);
         struct mnet_packet *packet = mn_tcb_output(tcp, tcb, datagram, now);
         if (packet != NULL) {
-            mn_tcb_wants_output(tcp, tcb);
+            if (mn_tcb_may_send(tcb))
+                mn_tcb_wants_output(tcp, tcb);
             return packet;
         }
     }
