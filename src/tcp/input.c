@@ -89,11 +89,11 @@ static void learn_from_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
     tcb->irs = seg->seq;
     tcb->rcv_nxt = tcb->last_ack_sent = seg->seq + 1;
     tcb->rcv_up = tcb->rcv_nxt;
-    tcb->options &= h->options;
+    tcb->conn.options &= h->options;
     mn_tcb_peer_mss(tcb, h->options & MN_TCP_OPTION_MSS ? h->mss : 0);
     mn_timestamps_begin(&tcb->timestamps, h->ts_value, seg->now);
-    tcb->sack_ok = (tcb->options & MN_TCP_OPTION_SACK_PERMITTED) != 0;
-    bool scale = (tcb->options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
+    tcb->sack_ok = (tcb->conn.options & MN_TCP_OPTION_SACK_PERMITTED) != 0;
+    bool scale = (tcb->conn.options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
     tcb->snd_wscale = scale ? MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX) : 0;
     tcb->rcv_wscale = scale ? mn_window_shift(tcp) : 0;
     if (!scale && tcb->rcv_target > UINT16_MAX)

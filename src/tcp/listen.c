@@ -55,7 +55,7 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     half->window = seg->window;
     half->rcv_wnd = mn_window_initial(tcp, &seg->remote);
     half->mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
-    half->options = h->options & listener->offer; /* RFC 7323 1.3: only in answer to one */
+    half->conn.options = h->options & listener->offer; /* RFC 7323 1.3: only in answer to one */
     half->ts_recent = h->ts_value;
     half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
     half->timer.kind = MN_TIMER_HALF_OPEN;
@@ -105,7 +105,7 @@ struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open 
                                    .ack = half->irs + 1,
                                    .flags = MN_TCP_SYN | MN_TCP_ACK,
                                    .window = half->rcv_wnd,
-                                   .options = MN_TCP_OPTION_MSS | half->options, /* SHLD-5 */
+                                   .options = MN_TCP_OPTION_MSS | half->conn.options, /* SHLD-5 */
                                    .mss = mn_window_mss(tcp, &half->conn.remote),
                                    .window_shift = mn_window_shift(tcp),
                                    .ts_value = mn_timestamps_value(&ts, now),
@@ -143,7 +143,7 @@ static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t 
                              .ack = half->irs + 1,
                              .flags = MN_TCP_ACK,
                              .window = half->rcv_wnd};
-    if (half->options & MN_TCP_OPTION_TIMESTAMPS)
+    if (half->conn.options & MN_TCP_OPTION_TIMESTAMPS)
         mn_reply_timestamp(tcp, &reply, half->ts_recent, now);
     mn_reply(tcp, &reply);
 }
@@ -151,7 +151,7 @@ static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t 
 /* PAWS (RFC 7323 5.3). False where the segment is done with. */
 static bool timestamp_ok(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
 {
-    if (!(half->options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & MN_TCP_RST)
+    if (!(half->conn.options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & MN_TCP_RST)
         return true;
     bool present = (seg->header.options & MN_TCP_OPTION_TIMESTAMPS) != 0;
     if (present && mn_seq_geq(seg->header.ts_value, half->ts_recent))
@@ -211,12 +211,12 @@ static struct mn_tcb *promote(struct mn_tcp *tcp, struct mn_half_open *half, uin
     mn_loss_init(&tcb->loss, tcb->snd_una);
     tcb->irs = half->irs;
     tcb->rcv_nxt = tcb->last_ack_sent = tcb->rcv_up = half->irs + 1;
-    tcb->options = half->options;
+    tcb->conn.options = half->conn.options;
     tcb->timestamps.offset = mn_timestamps_offset(tcp, &half->conn.local, &half->conn.remote);
     mn_timestamps_begin(&tcb->timestamps, half->ts_recent, now);
     mn_tcb_peer_mss(tcb, half->mss);
-    tcb->sack_ok = (half->options & MN_TCP_OPTION_SACK_PERMITTED) != 0;
-    bool scale = (half->options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
+    tcb->sack_ok = (half->conn.options & MN_TCP_OPTION_SACK_PERMITTED) != 0;
+    bool scale = (half->conn.options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
     tcb->snd_wscale = scale ? half->peer_shift : 0;
     tcb->rcv_wscale = scale ? mn_window_shift(tcp) : 0;
     tcb->snd_wnd = tcb->max_snd_wnd = half->window;

@@ -119,7 +119,7 @@ static struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     struct mn_tcp_header header = {.seq = tcb->iss,
                                    .flags = MN_TCP_SYN,
                                    .window = (uint16_t)MN_MIN(tcb->rcv_target, (uint32_t)UINT16_MAX),
-                                   .options = MN_TCP_OPTION_MSS | tcb->options,
+                                   .options = MN_TCP_OPTION_MSS | tcb->conn.options,
                                    .mss = mn_window_mss(tcp, &tcb->conn.remote),
                                    .window_shift = mn_window_shift(tcp)};
     mn_tcb_timestamp_put(tcb, &header, now); /* its echo means nothing in a first SYN, and is 0 there */

@@ -84,7 +84,7 @@ void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t no
                                  .seq = tcb->snd_nxt,
                                  .ack = tcb->rcv_nxt,
                                  .flags = MN_TCP_RST | MN_TCP_ACK,
-                                 .options = tcb->options & MN_TCP_OPTION_TIMESTAMPS, /* RFC 7323 3.2 */
+                                 .options = tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS, /* RFC 7323 3.2 */
                                  .ts_value = mn_timestamps_value(&tcb->timestamps, now),
                                  .ts_echo = tcb->timestamps.recent};
         mn_reply(tcp, &reset);

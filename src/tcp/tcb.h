@@ -13,6 +13,8 @@
 #ifndef MN_TCB_H
 #define MN_TCB_H
 
+#include <assert.h>
+
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/pool.h"
@@ -61,8 +63,10 @@ enum mn_conn_kind {
 struct mn_conn {
     struct mn_conn *hash_next;
     struct mnet_endpoint local, remote;
-    uint8_t kind;
+    uint8_t kind;    /* enum mn_conn_kind */
+    uint8_t options; /* enum mn_tcp_option: what our SYN offers; from the peer's SYN on, what both offered */
     bool hashed;
+    bool restarted; /* of TIME-WAIT: its 2 MSL began again */
 };
 
 /* Timers of all records, on the engine's wheel. */
@@ -127,7 +131,6 @@ struct mn_tcb {
     /* Urgent data (RFC 9293 3.8.5). */
     uint32_t rcv_up;
 
-    uint8_t options; /* enum mn_tcp_option: what our SYN offers; from the peer's SYN on, what both offered */
     struct mn_timestamps timestamps; /* where they are among the options */
 
     uint8_t duplicates_owed; /* duplicate acknowledgements to be sent, one for each segment that arrived out of order */
@@ -162,22 +165,30 @@ struct mn_half_open {
     uint32_t window;    /* of the SYN, never scaled */
     uint16_t rcv_wnd;   /* what our SYN,ACK offers */
     uint16_t mss;       /* the peer's, 0 where it sent none */
-    uint8_t options;    /* enum mn_tcp_option: offered by both */
-    uint8_t peer_shift; /* window scale, where that is one of them */
+    uint8_t peer_shift; /* window scale, where that is among the options */
     bool announce;      /* a SYN,ACK waits to be sent: linked in the engine's half_open_output */
     uint8_t retries;
     uint8_t challenges; /* acknowledgements of odd segments sent so far */
     struct mnet_link output;
 };
 
-/* A connection in TIME-WAIT. All wait equally long, so a list in order of arrival is their timer queue. */
+/* A connection in TIME-WAIT: as small as can be, for a busy server has many. */
 struct mn_time_wait {
     struct mn_conn conn;
-    struct mnet_link link;
-    uint64_t until_ns;
     uint32_t snd_nxt, rcv_nxt;
     uint32_t ts_recent;
-    uint8_t options; /* enum mn_tcp_option */
+    uint32_t until_ms; /* modulo 2^32 */
+};
+
+static_assert(sizeof(struct mn_time_wait) <= 64, "TIME-WAIT costs no more than a cache line");
+
+/* All wait equally long, so their order of arrival is that of their ends: a queue of blocks of records needs no links. */
+#define MN_TIME_WAIT_BLOCK 63
+struct mn_time_wait_block {
+    struct mnet_link link;
+    uint32_t first,
+        count; /* records [first, count) are in use, or were left before their time (then they are in no table) */
+    struct mn_time_wait records[MN_TIME_WAIT_BLOCK];
 };
 
 struct mn_listener {
@@ -214,6 +225,7 @@ struct mn_tcp {
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
     struct mnet_link output, events, listener_events;
     struct mn_timer time_wait_timer;
+    unsigned time_waiting, time_wait_places; /* connections in TIME-WAIT; places in use in the queue of blocks */
     struct mn_reply replies[MN_REPLIES_MAX];
     uint32_t reply_head, reply_count;
     unsigned established; /* tcbs in the table */
@@ -282,7 +294,7 @@ bool mn_tcb_timestamp_ok(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn
 /* 5.3 R3: the segment is acceptable; its timestamp may be the one to echo. */
 static inline void mn_tcb_timestamp_update(struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    if (tcb->options & MN_TCP_OPTION_TIMESTAMPS && seg->header.options & MN_TCP_OPTION_TIMESTAMPS &&
+    if (tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS && seg->header.options & MN_TCP_OPTION_TIMESTAMPS &&
         mn_seq_leq(seg->seq, tcb->last_ack_sent))
         mn_timestamps_update(&tcb->timestamps, seg->header.ts_value, seg->now);
 }
@@ -291,7 +303,7 @@ uint64_t mn_tcb_echo_age(const struct mn_tcb *tcb, const struct mn_segment *seg)
 /* Puts the option into a header, where it was agreed (3.2). */
 static inline void mn_tcb_timestamp_put(const struct mn_tcb *tcb, struct mn_tcp_header *header, uint64_t now)
 {
-    if (tcb->options & MN_TCP_OPTION_TIMESTAMPS) {
+    if (tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS) {
         header->options |= MN_TCP_OPTION_TIMESTAMPS;
         header->ts_value = mn_timestamps_value(&tcb->timestamps, now);
         header->ts_echo = tcb->timestamps.recent;
@@ -315,7 +327,8 @@ void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
  * the new initial sequence number must lie). */
 bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, struct mn_segment *seg, uint32_t *isn_floor);
 void mn_time_wait_expire(struct mn_tcp *tcp, uint64_t now);
-void mn_time_wait_free(struct mn_tcp *tcp, struct mn_time_wait *tw);
+/* Forgets every record. */
+void mn_time_wait_clear(struct mn_tcp *tcp);
 
 /* --- listen.c: LISTEN and passive SYN-RECEIVED --- */
 /* 3.10.7.2; isn_floor is 0 where any sequence number will do. */

@@ -20,7 +20,7 @@ static void init_pools(struct mn_tcp *tcp, const struct mn_tcp_config *c)
     struct mnet_memory *memory = c->memory;
     mn_pool_init(&tcp->tcbs, memory, "tcb", sizeof(struct mn_tcb), SIZE_MAX);
     mn_pool_init(&tcp->half_opens, memory, "half-open", sizeof(struct mn_half_open), c->half_open_max);
-    mn_pool_init(&tcp->time_waits, memory, "time-wait", sizeof(struct mn_time_wait), c->time_wait_max);
+    mn_pool_init(&tcp->time_waits, memory, "time-wait", sizeof(struct mn_time_wait_block), SIZE_MAX);
     mn_pool_init(&tcp->listener_pool, memory, "listener", sizeof(struct mn_listener), c->listeners_max);
     mn_pool_init(&tcp->pieces, memory, "send piece", sizeof(struct mn_send_piece), SIZE_MAX);
     mn_pool_init(&tcp->runs, memory, "reassembly run", sizeof(struct mn_run), SIZE_MAX);
@@ -93,7 +93,7 @@ void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
 /* RFC 6691: an MSS counts no options, so what they take is taken off the text. */
 static uint32_t options_len(const struct mn_tcb *tcb)
 {
-    return tcb->options & MN_TCP_OPTION_TIMESTAMPS ? MN_TCP_TIMESTAMPS_PADDED : 0;
+    return tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS ? MN_TCP_TIMESTAMPS_PADDED : 0;
 }
 
 uint32_t mn_tcb_path_mss(const struct mn_tcb *tcb)
@@ -208,8 +208,7 @@ void mn_tcp_destroy(struct mn_tcp *tcp)
         mn_tcb_free(tcp, MN_CONTAINER(link, struct mn_tcb, all));
     while ((link = mn_list_first(&tcp->half_open_list)) != NULL)
         mn_half_open_free(tcp, MN_CONTAINER(link, struct mn_half_open, link));
-    while ((link = mn_list_first(&tcp->time_wait_list)) != NULL)
-        mn_time_wait_free(tcp, MN_CONTAINER(link, struct mn_time_wait, link));
+    mn_time_wait_clear(tcp);
 }
 
 struct mn_tcp_usage mn_tcp_usage(const struct mn_tcp *tcp)
@@ -217,6 +216,6 @@ struct mn_tcp_usage mn_tcp_usage(const struct mn_tcp *tcp)
     return (struct mn_tcp_usage){.tcbs = (unsigned)tcp->tcbs.in_use,
                                  .established = tcp->established,
                                  .half_open = (unsigned)tcp->half_opens.in_use,
-                                 .time_wait = (unsigned)tcp->time_waits.in_use,
+                                 .time_wait = tcp->time_waiting,
                                  .listeners = (unsigned)tcp->listener_pool.in_use};
 }

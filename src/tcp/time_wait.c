@@ -1,40 +1,131 @@
-/* TIME-WAIT (RFC 9293 3.6.1, MUST-13): small records that answer retransmitted FINs for 2 MSL and keep old segments away from new connections. A
- * full table gives up its oldest record. Resets are ignored (RFC 1337). */
+/* TIME-WAIT (RFC 9293 3.6.1, MUST-13): records of 64 bytes that answer retransmitted FINs for 2 MSL and keep old segments away from new
+ * connections. Resets are ignored (RFC 1337).
+ *
+ * Records lie in a queue of blocks in the order in which they came, which is that in which they end, so they need no timer and no links of
+ * their own. One that a new connection replaced leaves its place behind until it comes to the front. One whose wait began
+ * again is moved to the end of the queue when it comes to the front. A full queue gives up its front.
+ */
 #include "tcp/tcb.h"
 
-static uint64_t wait_ns(const struct mn_tcp *tcp)
+#define WAIT_MAX (24 * 24 * 3600 * MNET_SECOND) /* milliseconds in 32 bits stay comparable */
+
+static uint32_t ms_after(uint64_t now, uint64_t ns)
 {
-    return 2 * tcp->config.msl_ns;
+    return (uint32_t)((now + ns + MNET_MILLISECOND - 1) / MNET_MILLISECOND);
+}
+
+static uint32_t wait_until(const struct mn_tcp *tcp, uint64_t now)
+{
+    return ms_after(now, MN_MIN(2 * tcp->config.msl_ns, WAIT_MAX));
+}
+
+/* --- the queue --- */
+
+static struct mn_time_wait_block *block_of(struct mnet_link *link)
+{
+    return link == NULL ? NULL : MN_CONTAINER(link, struct mn_time_wait_block, link);
 }
 
 static struct mn_time_wait *oldest(const struct mn_tcp *tcp)
 {
-    struct mnet_link *link = mn_list_first(&tcp->time_wait_list);
-    return link == NULL ? NULL : MN_CONTAINER(link, struct mn_time_wait, link);
+    struct mn_time_wait_block *block = block_of(mn_list_first(&tcp->time_wait_list));
+    return block == NULL ? NULL : &block->records[block->first];
 }
 
-static void arm(struct mn_tcp *tcp)
-{
-    struct mn_time_wait *first = oldest(tcp);
-    tcp->time_wait_timer.kind = MN_TIMER_TIME_WAIT;
-    mn_wheel_arm(&tcp->wheel, &tcp->time_wait_timer, first == NULL ? MNET_NEVER : first->until_ns);
-}
-
-void mn_time_wait_free(struct mn_tcp *tcp, struct mn_time_wait *tw)
+/* Takes a record out of the table; its place stays. */
+static void leave(struct mn_tcp *tcp, struct mn_time_wait *tw)
 {
     mn_table_remove(tcp, &tw->conn);
-    mn_list_remove(&tw->link);
-    mn_pool_free(&tcp->time_waits, tw);
+    tcp->time_waiting--;
 }
 
-/* Begins the 2 MSL, again where a FIN came again. */
-static void restart(struct mn_tcp *tcp, struct mn_time_wait *tw, uint64_t now)
+static void drop_oldest(struct mn_tcp *tcp)
 {
-    mn_list_remove(&tw->link);
-    tw->until_ns = now + wait_ns(tcp);
-    mn_list_append(&tcp->time_wait_list, &tw->link);
-    arm(tcp);
+    struct mn_time_wait_block *block = block_of(mn_list_first(&tcp->time_wait_list));
+    struct mn_time_wait *tw = &block->records[block->first];
+    if (tw->conn.hashed)
+        leave(tcp, tw);
+    tcp->time_wait_places--;
+    if (++block->first == block->count) {
+        mn_list_remove(&block->link);
+        mn_pool_free(&tcp->time_waits, block);
+    }
 }
+
+/* A block with room at its end; older ones go for it where memory is short. */
+static struct mn_time_wait_block *block_with_room(struct mn_tcp *tcp)
+{
+    struct mn_time_wait_block *block = block_of(mn_list_last(&tcp->time_wait_list));
+    if (block != NULL && block->count < MN_TIME_WAIT_BLOCK)
+        return block;
+    while ((block = mn_pool_alloc(&tcp->time_waits, MN_CLAIM_RECEIVE)) == NULL && tcp->time_wait_places > 0)
+        drop_oldest(tcp);
+    if (block != NULL) {
+        block->link = (struct mnet_link){0};
+        block->first = block->count = 0;
+        mn_list_append(&tcp->time_wait_list, &block->link);
+    }
+    return block;
+}
+
+/* A place at the end of the queue for a record that is in no table yet; false where there is none to be had. */
+static bool append(struct mn_tcp *tcp, const struct mn_time_wait *record)
+{
+    while (tcp->time_wait_places > 0 && tcp->time_wait_places >= tcp->config.time_wait_max)
+        drop_oldest(tcp);
+    struct mn_time_wait_block *block = tcp->config.time_wait_max > 0 ? block_with_room(tcp) : NULL;
+    if (block == NULL)
+        return false;
+    struct mn_time_wait *tw = &block->records[block->count++];
+    *tw = *record;
+    mn_table_add(tcp, &tw->conn);
+    tcp->time_wait_places++;
+    tcp->time_waiting++;
+    return true;
+}
+
+static void arm(struct mn_tcp *tcp, uint64_t now)
+{
+    const struct mn_time_wait *first = oldest(tcp);
+    uint64_t at = MNET_NEVER;
+    if (first != NULL) {
+        uint64_t now_ms = now / MNET_MILLISECOND;
+        at = (now_ms + (uint64_t)(int64_t)(int32_t)(first->until_ms - (uint32_t)now_ms)) * MNET_MILLISECOND;
+    }
+    tcp->time_wait_timer.kind = MN_TIMER_TIME_WAIT;
+    mn_wheel_arm(&tcp->wheel, &tcp->time_wait_timer, at);
+}
+
+static void move_to_the_end(struct mn_tcp *tcp)
+{
+    struct mn_time_wait record = *oldest(tcp);
+    drop_oldest(tcp);
+    record.conn.hashed = record.conn.restarted = false;
+    append(tcp, &record);
+}
+
+void mn_time_wait_expire(struct mn_tcp *tcp, uint64_t now)
+{
+    const struct mn_time_wait *tw;
+    while ((tw = oldest(tcp)) != NULL) {
+        bool over = !tw->conn.hashed || mn_seq_leq(tw->until_ms, (uint32_t)(now / MNET_MILLISECOND));
+        if (over)
+            drop_oldest(tcp);
+        else if (tw->conn.restarted)
+            move_to_the_end(tcp);
+        else
+            break;
+    }
+    arm(tcp, now);
+}
+
+void mn_time_wait_clear(struct mn_tcp *tcp)
+{
+    while (tcp->time_wait_places > 0)
+        drop_oldest(tcp);
+}
+
+/* --- the state --- */
 
 static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint64_t now)
 {
@@ -43,39 +134,39 @@ static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint6
                              .seq = tw->snd_nxt,
                              .ack = tw->rcv_nxt,
                              .flags = MN_TCP_ACK};
-    if (tw->options & MN_TCP_OPTION_TIMESTAMPS)
+    if (tw->conn.options & MN_TCP_OPTION_TIMESTAMPS)
         mn_reply_timestamp(tcp, &reply, tw->ts_recent, now);
     mn_reply(tcp, &reply);
-}
-
-static struct mn_time_wait record_of(const struct mn_tcb *tcb)
-{
-    struct mn_time_wait tw = {
-        .snd_nxt = tcb->snd_nxt, .rcv_nxt = tcb->rcv_nxt, .ts_recent = tcb->timestamps.recent, .options = tcb->options};
-    tw.conn = (struct mn_conn){.local = tcb->conn.local, .remote = tcb->conn.remote, .kind = MN_CONN_TIME_WAIT};
-    return tw;
 }
 
 /* The tcb's place in the table goes to a record; the tcb is finished for the network, with unread data left for its user. */
 void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     mn_tcp_set_state(tcp, tcb, MN_TIME_WAIT);
-    struct mn_time_wait record = record_of(tcb);
+    struct mn_time_wait record = {.snd_nxt = tcb->snd_nxt,
+                                  .rcv_nxt = tcb->rcv_nxt,
+                                  .ts_recent = tcb->timestamps.recent,
+                                  .until_ms = wait_until(tcp, now)};
+    record.conn = (struct mn_conn){
+        .local = tcb->conn.local, .remote = tcb->conn.remote, .kind = MN_CONN_TIME_WAIT, .options = tcb->conn.options};
     if (tcb->ack_now) /* also where there is no memory for a record */
         acknowledge(tcp, &record, now);
-    struct mn_time_wait *tw = mn_pool_alloc(&tcp->time_waits, MN_CLAIM_RECEIVE);
-    if (tw == NULL && oldest(tcp) != NULL) {
-        mn_time_wait_free(tcp, oldest(tcp));
-        tw = mn_pool_alloc(&tcp->time_waits, MN_CLAIM_RECEIVE);
-    }
-    if (tw != NULL) {
-        *tw = record;
-        restart(tcp, tw, now);
-    }
-    struct mn_conn *conn = tw == NULL ? NULL : &tw->conn;
     mn_tcb_finish(tcp, tcb, 0);
-    if (conn != NULL)
-        mn_table_add(tcp, conn);
+    if (append(tcp, &record) && tcp->time_wait_places == 1)
+        arm(tcp, now);
+}
+
+/* MAY-2, RFC 6191 2: a SYN that cannot be of the old connection: newer by its timestamp, or by its sequence number; and where timestamps begin with
+ * the new connection, they keep the segments of the old one out of it. */
+static bool opens_anew(const struct mn_time_wait *tw, const struct mn_segment *seg, const struct mn_listener *listener)
+{
+    const struct mn_tcp_header *h = &seg->header;
+    bool higher = mn_seq_gt(seg->seq, tw->rcv_nxt);
+    if (!(h->options & listener->offer & MN_TCP_OPTION_TIMESTAMPS))
+        return higher;
+    if (!(tw->conn.options & MN_TCP_OPTION_TIMESTAMPS) || mn_seq_gt(h->ts_value, tw->ts_recent))
+        return true;
+    return h->ts_value == tw->ts_recent && higher;
 }
 
 bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, struct mn_segment *seg, uint32_t *isn_floor)
@@ -84,26 +175,23 @@ bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, struct mn_s
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);
         return true;
     }
-    if ((seg->flags & (MN_TCP_SYN | MN_TCP_ACK)) == MN_TCP_SYN && mn_seq_gt(seg->seq, tw->rcv_nxt) &&
-        mn_table_listener(tcp, seg->local) != NULL) {
-        /* MAY-2: a new incarnation that lies entirely after the old one, where somebody is there to take it. */
-        *isn_floor = tw->snd_nxt + 1;
-        mn_time_wait_free(tcp, tw);
-        return false;
+    if ((seg->flags & (MN_TCP_SYN | MN_TCP_ACK)) == MN_TCP_SYN) {
+        const struct mn_listener *listener = mn_table_listener(tcp, seg->local); /* somebody is there to take it */
+        if (listener != NULL && opens_anew(tw, seg, listener)) {
+            *isn_floor = tw->snd_nxt + 1;
+            leave(tcp, tw);
+            return false;
+        }
     }
     /* 3.10.7.4: the only thing that can arrive is a retransmission of the remote FIN: acknowledge it, and restart 2 MSL. */
-    if (seg->flags & MN_TCP_FIN && seg->seq + seg->len == tw->rcv_nxt)
-        restart(tcp, tw, seg->now);
+    if (seg->flags & MN_TCP_FIN && seg->seq + seg->len == tw->rcv_nxt) {
+        tw->until_ms = wait_until(tcp, seg->now);
+        tw->conn.restarted = true;
+        if (tw->conn.options & seg->header.options & MN_TCP_OPTION_TIMESTAMPS)
+            tw->ts_recent = mn_seq_max(tw->ts_recent, seg->header.ts_value);
+    }
     if (seg->len > 0)
         acknowledge(tcp, tw, seg->now);
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
     return true;
-}
-
-void mn_time_wait_expire(struct mn_tcp *tcp, uint64_t now)
-{
-    struct mn_time_wait *tw;
-    while ((tw = oldest(tcp)) != NULL && tw->until_ns <= now)
-        mn_time_wait_free(tcp, tw);
-    arm(tcp);
 }

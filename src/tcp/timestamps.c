@@ -11,7 +11,7 @@ uint32_t mn_timestamps_offset(const struct mn_tcp *tcp, const struct mnet_endpoi
 bool mn_tcb_timestamp_ok(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     const struct mn_tcp_header *h = &seg->header;
-    if (!(tcb->options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & MN_TCP_RST)
+    if (!(tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & MN_TCP_RST)
         return true; /* 5.2: a reset is judged by its sequence number alone */
     bool present = (h->options & MN_TCP_OPTION_TIMESTAMPS) != 0;
     if (MN_LIKELY(present && !mn_timestamps_old(&tcb->timestamps, h->ts_value, seg->now)))
@@ -39,7 +39,7 @@ static bool answers_duplicate(const struct mn_segment *seg)
 uint64_t mn_tcb_echo_age(const struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     const struct mn_tcp_header *h = &seg->header;
-    if (!(tcb->options & h->options & MN_TCP_OPTION_TIMESTAMPS) || answers_duplicate(seg))
+    if (!(tcb->conn.options & h->options & MN_TCP_OPTION_TIMESTAMPS) || answers_duplicate(seg))
         return 0;
     uint32_t ticks = mn_timestamps_value(&tcb->timestamps, seg->now) - h->ts_echo;
     uint64_t age = ticks * MN_TIMESTAMP_TICK;

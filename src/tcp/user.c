@@ -20,7 +20,7 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     tcb->no_delay = open->no_delay || tcp->config.no_delay;
     tcb->ttl = open->ttl;
     tcb->dscp = open->dscp;
-    tcb->options = tcp->config.offer & (uint8_t)~open->without;
+    tcb->conn.options = tcp->config.offer & (uint8_t)~open->without;
     tcb->timestamps.offset = mn_timestamps_offset(tcp, &local, &open->remote);
     if (open->congestion != MNET_CONGESTION_DEFAULT)
         tcb->congestion.ops = mn_congestion_of(open->congestion);

@@ -1,0 +1,230 @@
+/* TIME-WAIT: its records, its end, and new connections over the same pair of ends: RFC 9293 3.6.1, RFC 1337, RFC 6191. */
+#include "tests/tcp/harness.h"
+
+#define SECOND 1000u /* ms */
+
+/* Every port of the peer in turn goes through a connection to TIME-WAIT. */
+static void close_from(struct tcp_test *t, uint16_t port)
+{
+    t->remote.port = port;
+    t->iss_known = false;
+    send_(t, .seq = 0, .flags = SYN);
+    expect(t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    send_(t, .seq = 1, .ack = 1, .flags = ACK);
+    accept_(t);
+    close_(t);
+    expect(t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    send_(t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+    expect(t, .seq = 2, .ack = 2, .flags = ACK);
+}
+
+/* MUST-13: 2 MSL, for each record from its own time on, however many there are. */
+SCRIPT(time_wait_each_lasts_2_msl)
+{
+    struct tcp_test t;
+    tcp_listen(&t, .time_wait_max = 1000);
+    mark(&t);
+    for (uint16_t i = 0; i < 300; i++) {
+        at_ms(&t, 100u * i);
+        close_from(&t, (uint16_t)(2000 + i));
+    }
+    for (unsigned i = 0; i < 300; i += 7) {
+        t.remote.port = (uint16_t)(2000 + i);
+        at_ms(&t, 60 * SECOND + 100u * i - 10);
+        expect_state(&t, MN_TIME_WAIT);
+        assert_usage(&t, time_wait, 300 - i);
+        at_ms(&t, 60 * SECOND + 100u * i + 10);
+        expect_state(&t, MN_CLOSED);
+        assert_usage(&t, time_wait, 300 - i - 1);
+    }
+    tcp_end(&t);
+}
+
+/* A record costs 64 bytes, and a closed connection leaves nothing else behind. */
+SCRIPT(time_wait_costs_64_bytes)
+{
+    struct tcp_test t;
+    tcp_listen(&t, .time_wait_max = 10000);
+    close_from(&t, 1000);
+    size_t before = mnet_memory_used(t.memory);
+    for (uint16_t i = 0; i < 5000; i++)
+        close_from(&t, (uint16_t)(2000 + i));
+    assert_usage(&t, time_wait, 5001);
+    assert_usage(&t, tcbs, 0);
+    assert_true(mnet_memory_used(t.memory) - before <= 5000 * 65 + 3 * MN_SLAB_BYTES);
+    wait_ms(&t, 61 * SECOND);
+    assert_usage(&t, time_wait, 0);
+    tcp_end(&t);
+}
+
+/* 3.10.7.4: a FIN again restarts the wait of its own record, and of no other. */
+SCRIPT(time_wait_fin_again_restarts_only_its_own)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    mark(&t);
+    close_from(&t, 2000);
+    uint32_t iss = t.iss;
+    close_from(&t, 2001);
+    at_ms(&t, 30 * SECOND);
+    t.remote.port = 2000;
+    t.iss = iss;
+    send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    at_ms(&t, 60 * SECOND + 10);
+    expect_state(&t, MN_TIME_WAIT);
+    assert_usage(&t, time_wait, 1);
+    at_ms(&t, 90 * SECOND - 10);
+    expect_state(&t, MN_TIME_WAIT);
+    at_ms(&t, 90 * SECOND + 10);
+    expect_state(&t, MN_CLOSED);
+    tcp_end(&t);
+}
+
+/* RFC 1337: no reset ends it, wherever it lies (TIME-WAIT assassination), and no old segment either. */
+SCRIPT(time_wait_is_not_assassinated)
+{
+    struct tcp_test t;
+    tcp_time_wait(&t, .timestamps = true);
+    close_(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "old duplicate"); /* RFC 1337 2, figure 1 */
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    send_(&t, .seq = 2, .flags = RST); /* the peer's answer to that */
+    for (int seq = 0; seq < 5; seq++)
+        send_(&t, .seq = (uint32_t)seq, .ack = 2, .flags = RST | ACK);
+    expect_state(&t, MN_TIME_WAIT);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* --- RFC 6191 2: what becomes of a SYN --- */
+
+enum outcome {
+    OPENS,
+    STAYS
+};
+
+struct reuse {
+    bool then, now;   /* timestamps in the old connection; in the SYN */
+    int64_t ts_value; /* of the SYN; the last one of the old connection was 2000 */
+    uint32_t seq;     /* of the SYN; RCV.NXT is 2 */
+    enum outcome outcome;
+};
+
+static void try_reuse(const struct reuse *c)
+{
+    struct tcp_test t;
+    tcp_time_wait(&t, .timestamps = c->then);
+    close_(&t);
+    send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK, .ts_value = 2000);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    uint32_t old = t.iss;
+    t.iss_known = false;
+    t.timestamps = c->now;
+    send_(&t, .seq = c->seq, .flags = SYN, .ts_value = c->ts_value, .mss = 1460);
+    if (c->outcome == STAYS) {
+        t.timestamps = c->then;
+        expect(&t, .seq = 2, .ack = 2, .flags = ACK); /* RFC 5961 4.2 rather than silence */
+        expect_state(&t, MN_TIME_WAIT);
+        assert_usage(&t, time_wait, 1);
+    } else {
+        const struct tcp_output *o = peek_output(&t);
+        assert_non_null(o);
+        assert_int_equal(o->header.flags, SYN | ACK);
+        assert_true(mn_seq_gt(o->header.seq, old + 2)); /* RFC 9293 3.6.1: above the old SND.NXT */
+        expect_state(&t, MN_SYN_RECEIVED);
+        assert_usage(&t, time_wait, 0);
+        t.irs += c->seq;
+        drain(&t, NULL);
+        send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "new", .ts_value = c->ts_value + 1);
+        accept_(&t);
+        read_text(&t, "new");
+    }
+    tcp_end(&t);
+}
+
+SCRIPT(time_wait_syn_by_timestamp_and_sequence_number)
+{
+    static const struct reuse cases[] = {
+        {true, true, 2001, 100000, OPENS},
+        {true, true, 2001, (uint32_t)-100000, OPENS},
+        {true, true, 2000, 100000, OPENS},
+        {true, true, 2000, (uint32_t)-100000, STAYS},
+        {true, true, 1999, 100000, STAYS},
+        {true, true, 1999, (uint32_t)-100000, STAYS},
+        {true, true, 2001 + 0x80000000u, 9, STAYS},
+        {true, false, 0, 100000, OPENS},
+        {true, false, 0, (uint32_t)-100000, STAYS},
+        {false, true, 5, 100000, OPENS},
+        {false, true, 5, (uint32_t)-100000, OPENS},
+        {false, false, 0, 3, OPENS},
+        {false, false, 0, 2, STAYS},
+        {false, false, 0, (uint32_t)-100000, STAYS},
+    };
+    for (unsigned i = 0; i < MN_COUNT_OF(cases); i++)
+        try_reuse(&cases[i]);
+}
+
+/* A listener that agrees to no timestamps goes by sequence numbers alone. */
+SCRIPT(time_wait_syn_to_a_listener_without_timestamps)
+{
+    struct tcp_test t;
+    tcp_time_wait(&t, .offer = MN_TCP_OPTION_WINDOW_SCALE);
+    close_(&t);
+    t.timestamps = true;
+    t.hold_output = true;
+    send_(&t, .seq = (uint32_t)-1000, .flags = SYN, .ts_value = 5000);
+    t.timestamps = t.hold_output = false;
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK, .ts_value = NO);
+    expect_state(&t, MN_TIME_WAIT);
+    tcp_end(&t);
+}
+
+/* A client that connects from one port again and again, with initial sequence numbers that go down: every one gets in at once, and the places of the
+ * records that it left do not add up. */
+SCRIPT(time_wait_port_reused_quickly_with_lower_isns)
+{
+    struct tcp_test t;
+    tcp_listen(&t, .timestamps = true, .time_wait_max = 50);
+    for (unsigned i = 0; i < 500; i++) {
+        t.irs -= 77777;
+        close_from(&t, 4000);
+        assert_usage(&t, time_wait, 1);
+        wait_ms(&t, 2);
+    }
+    wait_ms(&t, 61 * SECOND);
+    assert_usage(&t, time_wait, 0);
+    tcp_end(&t);
+}
+
+/* Memory that is all used up costs old records, and no failure. */
+SCRIPT(time_wait_without_memory_gives_up_older_ones)
+{
+    struct tcp_test t;
+    tcp_listen(&t, .time_wait_max = 1000);
+    for (uint16_t i = 0; i < 100; i++)
+        close_from(&t, (uint16_t)(2000 + i));
+    t.tcp->time_waits.limit = t.tcp->time_waits.in_use; /* no more blocks */
+    for (uint16_t i = 0; i < 100; i++)
+        close_from(&t, (uint16_t)(3000 + i));
+    assert_in_range(mn_tcp_usage(t.tcp).time_wait, MN_TIME_WAIT_BLOCK, 2 * MN_TIME_WAIT_BLOCK);
+    expect_state(&t, MN_TIME_WAIT);
+    wait_ms(&t, 61 * SECOND);
+    assert_usage(&t, time_wait, 0);
+    tcp_end(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(time_wait_each_lasts_2_msl),
+        cmocka_unit_test(time_wait_costs_64_bytes),
+        cmocka_unit_test(time_wait_fin_again_restarts_only_its_own),
+        cmocka_unit_test(time_wait_is_not_assassinated),
+        cmocka_unit_test(time_wait_syn_by_timestamp_and_sequence_number),
+        cmocka_unit_test(time_wait_syn_to_a_listener_without_timestamps),
+        cmocka_unit_test(time_wait_port_reused_quickly_with_lower_isns),
+        cmocka_unit_test(time_wait_without_memory_gives_up_older_ones),
+    };
+    return cmocka_run_group_tests_name("tcp_time_wait", tests, NULL, NULL);
+}
