@@ -25,7 +25,7 @@ static char *end_of(struct mn_heap_extent *extent)
 
 void mn_heap_init(struct mn_heap *heap, bool (*guard)(void *page))
 {
-    *heap = (struct mn_heap){.guard = guard};
+    *heap = (struct mn_heap){.guard = guard, .stack_size = MN_HEAP_STACK};
     mn_list_init(&heap->stacks);
 }
 
@@ -130,14 +130,14 @@ static void *stack_alloc(void *context, size_t size)
     struct mnet_link *kept = mn_list_take(&heap->stacks);
     if (kept != NULL)
         return kept;
-    char *block = take_highest(heap, MN_HEAP_STACK);
+    char *block = take_highest(heap, heap->stack_size);
     if (block == NULL)
         return NULL;
     if (heap->guard != NULL && !heap->guard(block)) {
-        mn_heap_give(heap, block, MN_HEAP_STACK);
+        mn_heap_give(heap, block, heap->stack_size);
         return NULL;
     }
-    return block + (MN_HEAP_STACK - size);
+    return block + (heap->stack_size - size);
 }
 
 static void stack_free(void *context, void *lowest, size_t size)
@@ -152,5 +152,5 @@ static void stack_free(void *context, void *lowest, size_t size)
 struct mn_task_stacks mn_heap_task_stacks(struct mn_heap *heap)
 {
     size_t guard = heap->guard != NULL ? MN_HEAP_PAGE : 0;
-    return (struct mn_task_stacks){stack_alloc, stack_free, heap, MN_HEAP_STACK - guard};
+    return (struct mn_task_stacks){stack_alloc, stack_free, heap, heap->stack_size - guard};
 }

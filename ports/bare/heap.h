@@ -10,7 +10,7 @@
 #include "task/scheduler.h"
 
 #define MN_HEAP_PAGE ((size_t)4096)
-/* A task stack with its guard. */
+/* A task stack with its guard, unless the port says otherwise. */
 #define MN_HEAP_STACK ((size_t)64 * 1024)
 
 struct mn_heap_extent; /* free memory */
@@ -20,6 +20,7 @@ struct mn_heap {
     struct mnet_link stacks;        /* task stacks that are free */
     size_t size;                    /* of all memory, in bytes */
     size_t largest;                 /* of the largest extent, before anything was taken */
+    size_t stack_size; /* of a task stack with its guard; to be changed before the first is taken, if at all */
     /* Makes a page inaccessible, or returns false; NULL: there is no way to do so. */
     bool (*guard)(void *page);
 };
