@@ -30,6 +30,8 @@ enum {
 #define CAPABILITIES_MAX ((CONFIGURATION_BYTES - 64) / 4)
 
 #define BARS 6
+/* 4.1.4: no structure is longer than 4 KiB so far, but for room between the notifications of queues. */
+#define WINDOW_MAX (4u * 4096u)
 #define BAR_IO 1u
 #define BAR_64 4u
 
@@ -151,6 +153,7 @@ static struct mn_virtio_window map_window(const struct mn_virtio_transport *t, c
 {
     if (bar->address == 0 || bytes == 0 || offset > bar->bytes || bytes > bar->bytes - offset)
         return (struct mn_virtio_window){0, 0};
+    bytes = MN_MIN(bytes, WINDOW_MAX);
     return (struct mn_virtio_window){t->machine->map(t->machine->context, bar->address + offset, bytes), bytes};
 }
 
@@ -164,8 +167,6 @@ static void take_structure(const struct mn_virtio_transport *t, struct mn_virtio
     uint32_t length = pci_read(t, capability + CAP_LENGTH, 4);
     if (window->address != 0 || bar >= BARS || length < needed) /* 4.1.4.1: reserved bars are ignored */
         return;
-    length = MN_MIN(length,
-                    4096u * 4); /* 4.1.4: no structure of today is longer; notifications of our queues are not */
     *window = map_window(t, &bars[bar], pci_read(t, capability + CAP_OFFSET, 4), length);
 }
 
@@ -192,8 +193,9 @@ static uint32_t next_capability(const struct mn_virtio_transport *t, uint32_t id
 {
     if (after == 0 && !(pci_read(t, STATUS, 2) & STATUS_CAPABILITIES))
         return 0;
-    for (uint32_t at = after; *left > 0; (*left)--) {
+    for (uint32_t at = after; *left > 0;) {
         at = pci_read(t, at == 0 ? CAPABILITIES : at + 1, 1) & ~3u;
+        (*left)--;
         if (at < 64)
             return 0;
         if (pci_read(t, at, 1) == id)
