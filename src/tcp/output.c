@@ -80,10 +80,11 @@ static void address(const struct mn_tcb *tcb, struct mn_datagram *datagram)
     datagram->traffic_class = (uint8_t)(tcb->dscp << 2);
 }
 
-/* A segment with RCV.NXT in it is about to go out. */
+/* A segment with RCV.NXT in it is about to go out. Only one without data is a duplicate acknowledgement (RFC 5681 2) and pays one back;
+ * what is still owed keeps the next one due. */
 static void acknowledged(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    tcb->ack_now = false;
+    tcb->ack_now = tcb->duplicates_owed > 0;
     tcb->last_ack_sent = tcb->rcv_nxt;
     mn_wheel_cancel(&tcp->wheel, &tcb->delayed_ack);
 }
@@ -104,10 +105,10 @@ static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     struct mn_tcp_header header = header_at(tcp, tcb, tcb->snd_nxt, now);
     struct mnet_packet *packet = mn_segment_build(tcp, &tcb->conn, &header, datagram);
     if (packet != NULL) {
+        if (tcb->duplicates_owed > 0)
+            tcb->duplicates_owed--;
         acknowledged(tcp, tcb);
         address(tcb, datagram);
-        if (tcb->duplicates_owed > 0)
-            tcb->ack_now = --tcb->duplicates_owed > 0;
     }
     return packet;
 }

@@ -60,6 +60,8 @@ struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *data
             continue;
         if (header.flags & MN_TCP_RST)
             mn_tcp_count(tcp, MNET_COUNT_TCP_RST_TX);
+        datagram->ttl = reply->ttl;
+        datagram->traffic_class = (uint8_t)(reply->dscp << 2);
         return packet;
     }
     return NULL;

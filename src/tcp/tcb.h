@@ -209,6 +209,7 @@ struct mn_reply {
     struct mnet_endpoint local, remote;
     uint32_t seq, ack;
     uint8_t flags;
+    uint8_t ttl, dscp; /* of a connection that is reset; 0: defaults */
     uint16_t window;
     uint8_t options; /* enum mn_tcp_option */
     uint32_t ts_value, ts_echo;

@@ -115,6 +115,28 @@ SCRIPT(established_keep_alive_is_answered)
     tcp_end(&t);
 }
 
+/* RFC 5681 2: data is no duplicate acknowledgement, so what it acknowledges in passing pays none back. Without SACK the peer counts them. */
+SCRIPT(established_duplicates_are_owed_beside_data)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    t.hold_output = true;
+    for (uint32_t i = 1; i <= 3; i++)
+        send_(&t, .seq = 1 + i * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
+    write_text(&t, "x");
+    t.hold_output = false;
+    pump(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x");
+    for (int i = 0; i < 3; i++)
+        expect(&t, .seq = 2, .ack = 1, .flags = ACK, .len = 0);
+    expect_nothing(&t);
+    send_(&t, .seq = 1, .ack = 2, .flags = ACK, .len = (int)MSS);
+    expect(&t, .seq = 2, .ack = 1 + 4 * MSS, .flags = ACK); /* and nothing is owed for what is filled */
+    wait_ms(&t, 1000);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +148,7 @@ int main(void)
         cmocka_unit_test(established_old_data_is_acknowledged_at_once),
         cmocka_unit_test(established_pure_ack_is_not_answered),
         cmocka_unit_test(established_keep_alive_is_answered),
+        cmocka_unit_test(established_duplicates_are_owed_beside_data),
     };
     return cmocka_run_group_tests_name("tcp_ack", tests, NULL, NULL);
 }

@@ -1,0 +1,93 @@
+/* What the user chooses for the IP header of a connection's segments (RFC 9293 3.9.1.9, 3.9.2). */
+#include "tests/tcp/harness.h"
+
+#define TTL 7
+#define DSCP 46 /* expedited forwarding, RFC 3246 */
+
+/* The segment that expect() has just matched; the two ECN bits are not the user's. */
+static void expect_header(const struct tcp_test *t, int ttl, int dscp)
+{
+    assert_int_equal(t->seen.datagram.ttl, ttl);
+    assert_int_equal(t->seen.datagram.traffic_class >> 2, dscp);
+}
+
+/* Chosen with the open, it holds from the SYN on, a repeated one included. */
+SCRIPT(syn_sent_ttl_and_dscp_of_the_open_are_used)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    struct mn_tcp_open open = {.local = t.local, .remote = t.remote, .ttl = TTL, .dscp = DSCP};
+    assert_int_equal(mn_tcp_open(t.tcp, &open, t.now, &t.tcb), 0);
+    pump(&t);
+    expect(&t, .seq = 0, .flags = SYN);
+    expect_header(&t, TTL, DSCP); /* MUST-48 MUST-49 */
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 0, .flags = SYN);
+    expect_header(&t, TTL, DSCP);
+    send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    expect_header(&t, TTL, DSCP);
+    tcp_end(&t);
+}
+
+/* What is not chosen is left to the IP layer: 0 is its default. */
+SCRIPT(established_ttl_and_dscp_have_defaults)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_text(&t, "x");
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x");
+    expect_header(&t, 0, 0);
+    tcp_end(&t);
+}
+
+/* A connection's choice may change, and holds for all later segments: data, data sent again, acknowledgements, FIN. */
+SCRIPT(established_ttl_and_dscp_may_change)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_text(&t, "a");
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "a");
+    mn_tcp_set_ttl(t.tcb, TTL);   /* MUST-49 */
+    mn_tcp_set_dscp(t.tcb, DSCP); /* MUST-48 */
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "a");
+    expect_header(&t, TTL, DSCP);
+    send_(&t, .seq = 1, .ack = 2, .flags = ACK);
+    drain(&t, NULL);
+    write_text(&t, "b");
+    expect(&t, .seq = 2, .ack = 1, .flags = ACK, .data = "b");
+    expect_header(&t, TTL, DSCP);
+    send_(&t, .seq = 2, .ack = 3, .flags = ACK, .data = "later");
+    expect(&t, .seq = 3, .ack = 1, .flags = ACK);
+    expect_header(&t, TTL, DSCP);
+    mn_tcp_set_dscp(t.tcb, 0);
+    shutdown_(&t, MNET_SHUTDOWN_WRITE);
+    expect(&t, .seq = 3, .ack = 1, .flags = FIN | ACK);
+    expect_header(&t, TTL, 0);
+    tcp_end(&t);
+}
+
+/* The user's reset goes the way of the user's data. */
+SCRIPT(established_reset_has_ttl_and_dscp)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    mn_tcp_set_ttl(t.tcb, TTL);
+    mn_tcp_set_dscp(t.tcb, DSCP);
+    abort_(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = RST | ACK);
+    expect_header(&t, TTL, DSCP);
+    tcp_end(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(syn_sent_ttl_and_dscp_of_the_open_are_used),
+        cmocka_unit_test(established_ttl_and_dscp_have_defaults),
+        cmocka_unit_test(established_ttl_and_dscp_may_change),
+        cmocka_unit_test(established_reset_has_ttl_and_dscp),
+    };
+    return cmocka_run_group_tests_name("tcp_ip_header", tests, NULL, NULL);
+}
