@@ -26,12 +26,13 @@ FUZZ_OPTIONS := --buildtype=debugoptimized $(SANITIZE) -Dfuzz=true -Dtests=false
 
 FUZZ_SECONDS := 60
 
-.PHONY: help build debug release clang install run sim test cross cross-builds check bench fuzz format clean bootstrap-%
+.PHONY: help build debug release clang install run run-tap sim test cross cross-builds check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
 help:
-	@echo 'make run     serve the documentation with our own TCP to the Linux kernel, and fetch it'
+	@echo 'make run     boot the web server as a virtual machine, and fetch its pages; KVM=1: not emulated'
+	@echo 'make run-tap the web server as a Linux process, serving the Linux kernel through a TAP interface'
 	@echo 'make test    all tests: unit tests, scripts in virtual time, system tests against Linux'
 	@echo 'make cross   the unit tests for other processors ($(CROSS)), which make test has, too'
 	@echo 'make check   formatting, static analysis, the layer law, forbidden calls, both compilers'
@@ -69,10 +70,13 @@ install: bootstrap-build
 	@DESTDIR='$(DESTDIR)' meson install -C $(INSTALL) --no-rebuild --quiet
 
 run: bootstrap-run release
-	@scripts/run
+	@scripts/run $(if $(KVM),--kvm)
+
+run-tap: bootstrap-run-tap release
+	@scripts/run-tap
 
 sim: release
-	@scripts/run --sim
+	@scripts/run-tap --sim
 
 test: bootstrap-test debug release cross-builds
 	@scripts/test $(DEBUG) $(RELEASE) $(CROSS:%=build/%)

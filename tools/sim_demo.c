@@ -1,4 +1,4 @@
-/* The demonstration of `make run` without a kernel to talk to: httpd on one simulated host serves a folder to a client on another, over a link of 100
+/* The demonstration of `make run-tap` without a kernel to talk to: httpd on one simulated host serves a folder to a client on another, over a link of 100
  * Mbit/s and 5 ms with 1 % loss, in virtual time.
  *
  *   sim_demo FOLDER FILE...

@@ -20,8 +20,10 @@ enum file_result {
     FILE_BUSY, /* too many files are open */
 };
 
-/* Chooses the folder (or archive) that later calls look in. False where there is none of that name. */
+/* Chooses the folder that later calls look in; NULL: the archive. False where there is none of that name. */
 bool files_open(const char *where);
+/* What the usage says of the argument. */
+extern const char files_usage[];
 void files_close(void);
 
 /* Opens a regular file. `path` is relative, has no leading '/', and no component is "", "." or ".."; nothing outside the folder is reached

@@ -10,8 +10,13 @@
 
 static int folder = -1;
 
+const char files_usage[] = "FOLDER (which must exist)";
+
 bool files_open(const char *where)
 {
+    if (where == NULL) {
+        return false;
+    }
     folder = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return folder >= 0;
 }

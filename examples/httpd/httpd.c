@@ -1,6 +1,8 @@
 /* httpd: the files of a folder over HTTP/1.1 (RFC 9112), with persistent connections and pipelining.
  *
  *   httpd-tap --net:service=tap0 --ipv4=10.0.0.2/24 FOLDER      and on Linux:  curl http://10.0.0.2/
+ *
+ * A machine that has no folders serves an archive, which is part of the program: files.h.
  */
 #include <mnet/mnet.h>
 
@@ -107,8 +109,9 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
 
 int mnet_main(struct mnet_env *env)
 {
-    if (mnet_env_argc(env) != 2 || !files_open(mnet_env_argv(env)[1])) {
-        mnet_print(env, "usage: %s [OPTIONS] FOLDER (which must exist)\n", mnet_env_argv(env)[0]);
+    const char *where = mnet_env_argv(env)[1]; /* NULL where there is no argument */
+    if (mnet_env_argc(env) > 2 || !files_open(where)) {
+        mnet_print(env, "usage: %s [OPTIONS] %s\n", mnet_env_argv(env)[0], files_usage);
         return 1;
     }
     struct mnet_stack *stack;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# make run as scripts call it: it fetches everything, ends by itself, and leaves nothing behind.
+# make run, run-tap and sim as scripts call them: they fetch everything, end by themselves, and leave nothing behind.
 set -u
 : "${MNET_RELEASE:?}"
 dir=$(mktemp -d)
@@ -13,10 +13,10 @@ survivors()
     grep -qz "^$mark\$" /proc/[0-9]*/environ 2>/dev/null
 }
 
-# demonstration NAME ARGUMENT...
+# demonstration NAME COMMAND...
 demonstration()
 {
-    if ! env "$mark" timeout 120 scripts/run "${@:2}" </dev/null >"$dir/out" 2>&1; then
+    if ! env "$mark" timeout 120 "${@:2}" </dev/null >"$dir/out" 2>&1; then
         echo "not ok $1: $(tail -n 1 "$dir/out")"
     elif ! grep -q 'all pages are as they are in the files' "$dir/out"; then
         echo "not ok $1: it does not say that all is well"
@@ -29,5 +29,10 @@ demonstration()
     fi
 }
 
-demonstration run_fetches_all_and_leaves_nothing
-demonstration simulation_fetches_all --sim
+if command -v qemu-system-x86_64 >/dev/null; then
+    demonstration machine_serves_all_and_leaves_nothing scripts/run
+else
+    echo 'skip machine_serves_all_and_leaves_nothing: there is no qemu-system-x86_64'
+fi
+demonstration run_fetches_all_and_leaves_nothing scripts/run-tap
+demonstration simulation_fetches_all scripts/run-tap --sim
