@@ -39,13 +39,22 @@ static void append_one(struct mn_packet_list *list, struct mnet_packet *packet)
     list->tail = packet;
 }
 
+/* The bytes of one packet of a chain. What its `total` says of those behind it is left to whoever linked them. */
+static uint32_t own_bytes(const struct mnet_packet *packet)
+{
+    uint32_t bytes = packet->len;
+    for (uint16_t i = 0; i < packet->fragment_count; i++)
+        bytes += packet->fragments[i].len;
+    return bytes;
+}
+
 void mn_packet_list_append(struct mn_packet_list *list, struct mnet_packet *packet)
 {
     while (packet != NULL) {
         struct mnet_packet *more = packet->more;
         if (more != NULL) {
             packet->more = NULL;
-            packet->total -= more->total;
+            packet->total = own_bytes(packet);
         }
         append_one(list, packet);
         packet = more;

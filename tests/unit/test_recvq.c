@@ -1,0 +1,70 @@
+/* The receive queue takes chains of packets apart, however their totals were counted: a packet's `total` is the chain's for the first one only
+ * (base/packet.c). */
+#include "support.h"
+
+#include <mnet/packet.h>
+
+#include "tcp/recvq.h"
+
+#define PARTS 4
+#define PART_BYTES 1500u
+
+/* A chain of four packets, each byte of which says where it is. */
+static struct mnet_packet *chain(struct mnet_memory *memory, bool inner_totals_count_the_rest)
+{
+    struct mnet_packet *parts[PARTS];
+    for (unsigned i = 0; i < PARTS; i++) {
+        parts[i] = mnet_packet_alloc(memory);
+        assert_non_null(parts[i]);
+        uint8_t *bytes = mnet_packet_put(parts[i], PART_BYTES);
+        for (unsigned at = 0; at < PART_BYTES; at++)
+            bytes[at] = (uint8_t)((i * PART_BYTES + at) * 31 >> 3);
+    }
+    for (unsigned i = 0; i + 1 < PARTS; i++) {
+        parts[i]->more = parts[i + 1];
+        if (i == 0 || inner_totals_count_the_rest)
+            parts[i]->total = (PARTS - i) * PART_BYTES;
+    }
+    return parts[0];
+}
+
+static void read_back(bool inner_totals_count_the_rest)
+{
+    void *region;
+    struct mnet_memory *memory = test_memory(MNET_MEMORY_MINIMUM, &region);
+    struct mn_recvq q = {0};
+    uint8_t bytes[PARTS * PART_BYTES + 1];
+    mn_recvq_append(&q, chain(memory, inner_totals_count_the_rest));
+    assert_int_equal(q.bytes, PARTS * PART_BYTES);
+    size_t got = mn_recvq_read(&q, bytes, 100);
+    assert_int_equal(got, 100);
+    got += mn_recvq_read(&q, bytes + got, sizeof bytes - got);
+    assert_int_equal(got, PARTS * PART_BYTES);
+    for (unsigned at = 0; at < got; at++)
+        assert_int_equal(bytes[at], (uint8_t)(at * 31 >> 3));
+    assert_int_equal(q.bytes, 0);
+    mn_recvq_clear(&q);
+    assert_int_equal(mnet_memory_used(memory), 0);
+    free(region);
+}
+
+static void chain_whose_totals_count_the_rest_is_read_back(void **state)
+{
+    (void)state;
+    read_back(true);
+}
+
+static void chain_whose_totals_are_their_own_is_read_back(void **state)
+{
+    (void)state;
+    read_back(false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chain_whose_totals_count_the_rest_is_read_back),
+        cmocka_unit_test(chain_whose_totals_are_their_own_is_read_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
