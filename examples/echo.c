@@ -31,6 +31,7 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
     if (error < 0) {
         return error;
     }
+    mnet_print(env, "listening on port 9000\n");
     struct mnet_group clients = {0};
     struct mnet_flow *flow;
     while ((error = mnet_tcp_accept(listener, &flow, MNET_NEVER)) == 0) {
