@@ -71,6 +71,8 @@
     X(TCP_OPENED, "tcp.opened", "connections established by us") \
     X(TCP_ACCEPTED, "tcp.accepted", "connections established by peers") \
     X(TCP_TIMED_OUT, "tcp.timed_out", "connections given up because the peer fell silent") \
+    X(TCP_COOKIE_TX, "tcp.cookie_tx", "SYNs answered with a cookie (RFC 4987)") \
+    X(TCP_COOKIE_ACCEPTED, "tcp.cookie_accepted", "connections established by a cookie that came back") \
     X(TCP_DROP_TRUNCATED, "tcp.drop_truncated", "shorter than a header, or a data offset that lies") \
     X(TCP_DROP_CHECKSUM, "tcp.drop_checksum", "wrong checksum") \
     X(TCP_DROP_ADDRESS, "tcp.drop_address", "broadcast, multicast or invalid addresses") \
@@ -84,6 +86,7 @@
     X(TCP_DROP_RST, "tcp.drop_rst", "a reset that was not exact") \
     X(TCP_DROP_STATE, "tcp.drop_state", "meaningless in the connection's state") \
     X(TCP_DROP_DUPLICATE, "tcp.drop_duplicate", "nothing in it was new") \
+    X(TCP_DROP_COOKIE, "tcp.drop_cookie", "an ACK to a listener, while there are cookies, that carries none") \
     X(TCP_DROP_TIMESTAMP, "tcp.drop_timestamp", \
       "a timestamp older than the last, or none where all have one (RFC 7323)") \
     X(TCP_DROP_REASSEMBLY, "tcp.drop_reassembly", "over the limits of reassembly") \

@@ -7,7 +7,7 @@
  *   --ipv4=ADDRESS/LENGTH  --ipv4-gateway=ADDRESS  --route=PREFIX,GATEWAY (repeatable)
  *   --memory=SIZE (bytes, or with K, M, G)  --log=error|warning|info|debug  --capture=FILE (where there are files)
  *   --address-probe  --no-checksum-offload  --no-segmentation-offload  --no-coalescing
- *   --no-tcp-timestamps  --no-tcp-sack  --no-tcp-window-scale
+ *   --no-tcp-timestamps  --no-tcp-sack  --no-tcp-window-scale  --no-tcp-syn-cookies
  *   --net:NAME=DEVICE  (which host interface stands behind the device NAME; "service" is the usual name)
  *   --help
  * A wrong option ends the program before mnet_main with one line on the error output and exit status 1.

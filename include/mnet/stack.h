@@ -67,6 +67,7 @@ struct mnet_config {
     uint64_t tcp_user_timeout_ns; /* R2: unacknowledged data gives up after this; default 15 min; for SYNs 3 min */
     unsigned udp_endpoints_max;   /* default 64 */
     bool tcp_no_delay;            /* connections start with Nagle's algorithm off */
+    bool tcp_no_syn_cookies;      /* a full table of half-open connections gives up its oldest (default: SYN cookies) */
     bool tcp_no_timestamps;       /* neither offered nor agreed to: timestamps and PAWS (RFC 7323 3) ... */
     bool tcp_no_sack;             /* ... selective acknowledgements (RFC 2018) ... */
     bool tcp_no_window_scale;     /* ... windows above 64 KiB (RFC 7323 2) */

@@ -63,6 +63,7 @@ static int start_transports(struct mnet_stack *stack)
         .orphan_ns = config->tcp_orphan_ns,
         .user_timeout_ns = config->tcp_user_timeout_ns,
         .no_delay = config->tcp_no_delay,
+        .no_syn_cookies = config->tcp_no_syn_cookies,
         .offer = offer(config),
         .congestion = config->tcp_congestion,
         .now = stack->now,

@@ -71,13 +71,14 @@ static void closed_input(struct mn_tcp *tcp, struct mn_segment *seg)
     mn_reply_reset(tcp, seg);
 }
 
-static void no_connection_input(struct mn_tcp *tcp, struct mn_segment *seg, uint32_t isn_floor)
+/* The tcb that the segment made, for the rest of 3.10.7.4, or NULL. */
+static struct mn_tcb *no_connection_input(struct mn_tcp *tcp, struct mn_segment *seg, uint32_t isn_floor)
 {
     struct mn_listener *listener = mn_table_listener(tcp, seg->local);
     if (listener != NULL)
-        mn_listen_input(tcp, listener, seg, isn_floor);
-    else
-        closed_input(tcp, seg);
+        return mn_listen_input(tcp, listener, seg, isn_floor);
+    closed_input(tcp, seg);
+    return NULL;
 }
 
 /* --- 3.10.7.3 SYN-SENT --- */
@@ -519,25 +520,24 @@ static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
 
 static void connection_input(struct mn_tcp *tcp, struct mn_conn *conn, struct mn_segment *seg)
 {
-    struct mn_tcb *tcb;
-    uint32_t isn_floor;
-    switch (conn->kind) {
-    case MN_CONN_TIME_WAIT:
+    struct mn_tcb *tcb = NULL;
+    uint32_t isn_floor = 0;
+    if (conn == NULL) {
+        tcb = no_connection_input(tcp, seg, 0);
+    } else if (conn->kind == MN_CONN_TIME_WAIT) {
         if (!mn_time_wait_input(tcp, MN_CONTAINER(conn, struct mn_time_wait, conn), seg, &isn_floor))
-            no_connection_input(tcp, seg, isn_floor);
-        return;
-    case MN_CONN_HALF_OPEN:
+            tcb = no_connection_input(tcp, seg, isn_floor);
+    } else if (conn->kind == MN_CONN_HALF_OPEN) {
         tcb = mn_half_open_input(tcp, MN_CONTAINER(conn, struct mn_half_open, conn), seg);
-        if (tcb != NULL)
-            other_input(tcp, tcb, seg);
-        return;
-    default:
+    } else {
         tcb = MN_CONTAINER(conn, struct mn_tcb, conn);
-        if (tcb->state == MN_SYN_SENT)
-            syn_sent_input(tcp, tcb, seg);
-        else
-            other_input(tcp, tcb, seg);
     }
+    if (tcb == NULL)
+        return;
+    if (tcb->state == MN_SYN_SENT)
+        syn_sent_input(tcp, tcb, seg);
+    else
+        other_input(tcp, tcb, seg);
 }
 
 void mn_tcp_input(struct mn_tcp *tcp, const struct mn_datagram *datagram, struct mnet_packet *packet, uint64_t now)
@@ -548,10 +548,6 @@ void mn_tcp_input(struct mn_tcp *tcp, const struct mn_datagram *datagram, struct
         mnet_packet_free(packet);
         return;
     }
-    struct mn_conn *conn = mn_table_find(tcp, seg.local, seg.remote);
-    if (conn == NULL)
-        no_connection_input(tcp, &seg, 0);
-    else
-        connection_input(tcp, conn, &seg);
+    connection_input(tcp, mn_table_find(tcp, seg.local, seg.remote), &seg);
     mnet_packet_free(seg.text);
 }

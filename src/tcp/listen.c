@@ -1,7 +1,7 @@
 /* LISTEN (RFC 9293 3.10.7.2) and SYN-RECEIVED of passive opens.
  *
- * A SYN costs a record, not a connection: there are at most config.half_open_max of them, and a further one takes the place of the oldest. The
- * record sends its SYN,ACK and repeats it at growing intervals (MUST-22); an acceptable ACK turns it into a tcb in ESTABLISHED, queued
+ * A SYN costs a record, not a connection, and there are at most config.half_open_max of them: a further SYN is answered with a cookie (cookie.h), or takes the
+ * place of the oldest where cookies are not wanted, or cannot keep above the sequence numbers of a connection in TIME-WAIT. The record sends its SYN,ACK and repeats it at growing intervals (MUST-22); an acceptable ACK turns it into a tcb in ESTABLISHED, queued
  * for accept, whatever data or FIN the segment carries. No established connection is ever affected (MUST-41).
  */
 #include "tcp/tcb.h"
@@ -39,6 +39,11 @@ static struct mn_half_open *half_open_alloc(struct mn_tcp *tcp)
 static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const struct mn_segment *seg,
                         uint32_t isn_floor)
 {
+    bool full = tcp->half_opens.in_use >= tcp->config.half_open_max;
+    if (full && isn_floor == 0 && !tcp->config.no_syn_cookies) {
+        mn_cookie_answer(tcp, listener, seg);
+        return;
+    }
     struct mn_half_open *half = half_open_alloc(tcp);
     if (half == NULL) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_MEMORY);
@@ -73,28 +78,33 @@ static bool backlog_full(struct mn_tcp *tcp, const struct mn_listener *listener)
     return true;
 }
 
-void mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener, struct mn_segment *seg, uint32_t isn_floor)
+/* A SYN from ourselves to ourselves (LAND), or one that nobody could answer. */
+static bool is_nonsense(const struct mn_segment *seg)
 {
+    return seg->remote.port == 0 || mnet_endpoint_equal(seg->local, seg->remote);
+}
+
+struct mn_tcb *mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener, struct mn_segment *seg,
+                               uint32_t isn_floor)
+{
+    if (mn_cookie_expected(tcp, seg))
+        return mn_cookie_accept(tcp, listener, seg);
     /* First, check for a RST; second, for an ACK: it cannot be for anything sent from LISTEN. */
     if (seg->flags & (MN_TCP_RST | MN_TCP_ACK)) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
         mn_reply_reset(tcp, seg);
-        return;
+        return NULL;
     }
     /* Third, check for a SYN. Data with it is not taken, so the peer sends it again; a FIN with it is ignored. */
-    if (!(seg->flags & MN_TCP_SYN)) {
+    if (!(seg->flags & MN_TCP_SYN))
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
-        return;
-    }
-    if (seg->remote.port == 0 ||
-        (mnet_address_equal(seg->local.address, seg->remote.address) && seg->local.port == seg->remote.port)) {
-        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ADDRESS); /* LAND: a SYN from ourselves to ourselves */
-        return;
-    }
-    if (!backlog_full(tcp, listener))
+    else if (is_nonsense(seg))
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ADDRESS);
+    else if (!backlog_full(tcp, listener))
         receive_syn(tcp, listener, seg, isn_floor);
     else if (listener->policy == MNET_BACKLOG_REFUSE)
         mn_reply_reset(tcp, seg);
+    return NULL;
 }
 
 struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram,
@@ -195,18 +205,11 @@ static bool half_open_checks(struct mn_tcp *tcp, struct mn_half_open *half, stru
     return true;
 }
 
-static struct mn_tcb *promote(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now)
+/* What the handshake said about sequence numbers, windows and options. */
+static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_half_open *half, uint64_t now)
 {
-    struct mn_listener *listener = half->listener;
-    struct mn_tcb *tcb = mn_tcb_new(tcp, half->conn.local, half->conn.remote, now);
-    if (tcb == NULL)
-        return NULL;
-    uint64_t rtt = now - half->since_ns;
-    uint32_t rcv_wnd = half->rcv_wnd; /* of the SYN,ACK */
     tcb->iss = half->iss;
     mn_tcb_start_sending(tcb);
-    if (listener->congestion != MNET_CONGESTION_DEFAULT)
-        tcb->congestion.ops = mn_congestion_of((enum mnet_congestion)listener->congestion);
     tcb->snd_una = tcb->snd_nxt = half->iss + 1;
     mn_loss_init(&tcb->loss, tcb->snd_una);
     tcb->irs = half->irs;
@@ -222,18 +225,40 @@ static struct mn_tcb *promote(struct mn_tcp *tcp, struct mn_half_open *half, uin
     tcb->snd_wnd = tcb->max_snd_wnd = half->window;
     tcb->snd_wl1 = half->irs;
     tcb->snd_wl2 = half->iss;
-    tcb->no_delay = listener->no_delay || tcp->config.no_delay;
-    if (half->retries == 0) /* Karn (MUST-18) */
-        mn_rtt_sample(&tcb->rtt, rtt);
-    else
+    if (half->retries > 0)
         tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
-    mn_half_open_free(tcp, half);
+    else if (half->since_ns != 0) /* Karn (MUST-18); nobody knows when a cookie was sent */
+        mn_rtt_sample(&tcb->rtt, now - half->since_ns);
+}
+
+struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
+{
+    struct mn_listener *listener = half->listener;
+    if (backlog_full(tcp, listener)) {
+        /* Ignored, the record stays: the peer repeats its data, or we our SYN,ACK, and by then there may be room. */
+        if (listener->policy == MNET_BACKLOG_REFUSE) {
+            mn_reply_reset(tcp, seg);
+            if (half->conn.hashed)
+                mn_half_open_free(tcp, half);
+        }
+        return NULL;
+    }
+    struct mn_tcb *tcb = mn_tcb_new(tcp, half->conn.local, half->conn.remote, seg->now);
+    if (tcb == NULL)
+        return NULL;
+    if (listener->congestion != MNET_CONGESTION_DEFAULT)
+        tcb->congestion.ops = mn_congestion_of((enum mnet_congestion)listener->congestion);
+    take_over(tcp, tcb, half, seg->now);
+    tcb->no_delay = listener->no_delay || tcp->config.no_delay;
+    uint32_t rcv_wnd = half->rcv_wnd; /* of the SYN,ACK */
+    if (half->conn.hashed)
+        mn_half_open_free(tcp, half);
     mn_table_add(tcp, &tcb->conn);
     mn_window_init(tcp, tcb, rcv_wnd);
     tcb->listener = listener;
     mn_list_append(&listener->queue, &tcb->accept);
     listener->queued++;
-    mn_tcb_established(tcp, tcb, now);
+    mn_tcb_established(tcp, tcb, seg->now);
     mn_tcp_count(tcp, MNET_COUNT_TCP_ACCEPTED);
     if (!mn_list_linked(&listener->event))
         mn_list_append(&tcp->listener_events, &listener->event);
@@ -254,13 +279,5 @@ struct mn_tcb *mn_half_open_input(struct mn_tcp *tcp, struct mn_half_open *half,
         mn_reply_reset_at(tcp, seg, seg->ack);
         return NULL;
     }
-    if (backlog_full(tcp, half->listener)) {
-        /* Ignored, the record stays: the peer repeats its data, or we our SYN,ACK, and by then there may be room. */
-        if (half->listener->policy == MNET_BACKLOG_REFUSE) {
-            mn_reply_reset(tcp, seg);
-            mn_half_open_free(tcp, half);
-        }
-        return NULL;
-    }
-    return promote(tcp, half, seg->now);
+    return mn_half_open_promote(tcp, half, seg);
 }

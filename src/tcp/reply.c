@@ -53,6 +53,8 @@ struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *data
                                        .flags = reply->flags,
                                        .window = reply->window,
                                        .options = reply->options,
+                                       .mss = reply->mss,
+                                       .window_shift = reply->window_shift,
                                        .ts_value = reply->ts_value,
                                        .ts_echo = reply->ts_echo};
         struct mnet_packet *packet = mn_segment_build(tcp, &ends, &header, datagram);

@@ -21,6 +21,7 @@
 #include "base/sequence.h"
 #include "base/wheel.h"
 #include "tcp/congestion.h"
+#include "tcp/cookie.h"
 #include "tcp/loss.h"
 #include "tcp/rate.h"
 #include "tcp/reassembly.h"
@@ -166,11 +167,12 @@ struct mn_half_open {
     uint16_t rcv_wnd;   /* what our SYN,ACK offers */
     uint16_t mss;       /* the peer's, 0 where it sent none */
     uint8_t peer_shift; /* window scale, where that is among the options */
-    bool announce;      /* a SYN,ACK waits to be sent: linked in the engine's half_open_output */
     uint8_t retries;
-    uint8_t challenges; /* acknowledgements of odd segments sent so far */
-    struct mnet_link output;
+    uint8_t challenges;      /* acknowledgements of odd segments sent so far */
+    struct mnet_link output; /* linked while a SYN,ACK waits to be sent */
 };
+
+static_assert(sizeof(struct mn_half_open) <= 160, "a SYN costs little");
 
 /* A connection in TIME-WAIT: as small as can be, for a busy server has many. */
 struct mn_time_wait {
@@ -212,6 +214,8 @@ struct mn_reply {
     uint8_t ttl, dscp; /* of a connection that is reset; 0: defaults */
     uint16_t window;
     uint8_t options; /* enum mn_tcp_option */
+    uint8_t window_shift;
+    uint16_t mss;
     uint32_t ts_value, ts_echo;
 };
 
@@ -225,6 +229,7 @@ struct mn_tcp {
     struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, rates;
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
     struct mnet_link output, events, listener_events;
+    struct mn_cookies cookies;
     struct mn_timer time_wait_timer;
     unsigned time_waiting, time_wait_places; /* connections in TIME-WAIT; places in use in the queue of blocks */
     struct mn_reply replies[MN_REPLIES_MAX];
@@ -332,10 +337,14 @@ void mn_time_wait_expire(struct mn_tcp *tcp, uint64_t now);
 void mn_time_wait_clear(struct mn_tcp *tcp);
 
 /* --- listen.c: LISTEN and passive SYN-RECEIVED --- */
-/* 3.10.7.2; isn_floor is 0 where any sequence number will do. */
-void mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener, struct mn_segment *seg, uint32_t isn_floor);
+/* 3.10.7.2; isn_floor is 0 where any sequence number will do. The tcb that a cookie became, for the rest of 3.10.7.4, or NULL. */
+struct mn_tcb *mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener, struct mn_segment *seg,
+                               uint32_t isn_floor);
 /* The tcb that the record became, for the rest of 3.10.7.4, or NULL where the segment is done with. */
 struct mn_tcb *mn_half_open_input(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg);
+/* The handshake that the record, or a cookie in its form, stands for ends with `seg`: a tcb in ESTABLISHED, in the listener's queue. The record is
+ * gone then. NULL where there is no room; that has been answered where policy says so. */
+struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg);
 void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now);
 struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram,
                                         uint64_t now);

@@ -30,7 +30,8 @@ struct mn_tcp_config {
     uint32_t send_buffer, receive_buffer;
     uint64_t msl_ns, orphan_ns, user_timeout_ns;
     bool no_delay;
-    uint8_t offer; /* enum mn_tcp_option of window scale, SACK permitted and timestamps: what SYNs offer */
+    bool no_syn_cookies; /* a SYN that finds no half-open record free takes the oldest */
+    uint8_t offer;       /* enum mn_tcp_option of window scale, SACK permitted and timestamps: what SYNs offer */
     enum mnet_congestion congestion; /* of new connections, where they do not say */
     uint64_t now;
 };

@@ -46,6 +46,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
         .orphan_ns = 60 * MNET_SECOND,
         .user_timeout_ns = s->user_timeout_ns,
         .no_delay = s->no_delay,
+        .no_syn_cookies = s->no_syn_cookies,
         .offer = (uint8_t)(s->offer & ~(s->no_sack ? MN_TCP_OPTION_SACK_PERMITTED : 0)),
         .congestion = s->congestion,
         .now = t->now,

@@ -121,6 +121,7 @@ struct tcp_setup {
     uint64_t user_timeout_ns;
     uint16_t mtu;
     bool no_delay;
+    bool no_syn_cookies;
     bool no_sack; /* of the engine */
     bool sack;    /* the peer's SYN permits selective acknowledgements */
     enum mnet_congestion congestion;

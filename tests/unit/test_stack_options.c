@@ -77,6 +77,8 @@ static void switches_are_set(void **state)
                  line.options.config.tcp_no_window_scale);
     parse(&line, "--no-tcp-timestamps");
     assert_true(line.options.config.tcp_no_timestamps);
+    parse(&line, "--no-tcp-syn-cookies");
+    assert_true(line.options.config.tcp_no_syn_cookies);
     parse(&line, "--no-tcp-sack");
     assert_true(line.options.config.tcp_no_sack);
     parse(&line, "--no-tcp-window-scale");

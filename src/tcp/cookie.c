@@ -1,0 +1,157 @@
+/* The initial sequence number of a SYN,ACK that nobody remembers:
+ *
+ *   31            4 3       1   0
+ *   | hash, 28 bits | MSS     | generation's parity |
+ *
+ * The hash is keyed, over both ends, the peer's initial sequence number and the four bits below it. Keys live for a generation of 64 seconds, and those of
+ * the generation before are still honoured, so a cookie is worth something for 64 to 128 seconds. Only the MSS fits in here, as one of eight. Window scale and
+ * SACK go into the low bits of the timestamp, which the peer echoes; a peer without timestamps does without them. It may lie about them
+ * only to its own cost.
+ *
+ * Cookies are given out only while the half-open records are used up, and looked for only as long as one of them is worth something: otherwise an ACK to a
+ * listener is answered as RFC 9293 3.10.7.2 says. While they are, an ACK that carries none is dropped in silence, for it may have overtaken the one that does.
+ */
+#include "tcp/cookie.h"
+
+#include <string.h>
+
+#include "tcp/tcb.h"
+
+#define GENERATION (64 * MNET_SECOND)
+#define WINDOW 16384u /* what a cookie's SYN,ACK offers, since nobody remembers what it was */
+
+#define PARITY_MASK 1u
+#define MSS_SHIFT 1
+#define MSS_MASK 7u
+#define LOW_MASK 15u
+
+static const uint16_t mss_table[] = {64, 536, 1220, 1360, 1400, 1440, 1460, 8960};
+static_assert(MN_COUNT_OF(mss_table) == MSS_MASK + 1, "an index into it has three bits");
+
+/* The low bits of a timestamp. */
+#define STAMP_SHIFT_MASK 15u /* window scale */
+#define STAMP_NO_SCALE 15u   /* above the greatest there is */
+#define STAMP_SACK 16u
+#define STAMP_BITS 64u
+
+static uint32_t window(const struct mn_tcp *tcp)
+{
+    return MN_MIN(WINDOW, tcp->config.receive_buffer);
+}
+
+/* New keys with a new generation. */
+static void rotate(struct mn_tcp *tcp, uint64_t now)
+{
+    struct mn_cookies *cookies = &tcp->cookies;
+    uint64_t generation = now / GENERATION + 1; /* not 0, which is none yet */
+    if (generation == cookies->generation)
+        return;
+    if (generation != cookies->generation + 1)
+        mn_random_bytes(tcp->config.random, &cookies->keys[~generation & 1], sizeof cookies->keys[0]);
+    mn_random_bytes(tcp->config.random, &cookies->keys[generation & 1], sizeof cookies->keys[0]);
+    cookies->generation = generation;
+}
+
+static uint32_t cookie_of(const struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t irs, uint32_t low)
+{
+    uint8_t input[44];
+    memcpy(input, seg->local.address.bytes, 16);
+    memcpy(input + 16, seg->remote.address.bytes, 16);
+    memcpy(input + 32, &seg->local.port, 2);
+    memcpy(input + 34, &seg->remote.port, 2);
+    memcpy(input + 36, &irs, 4);
+    memcpy(input + 40, &low, 4);
+    uint64_t hash = mn_siphash24(&tcp->cookies.keys[low & PARITY_MASK], input, sizeof input);
+    return ((uint32_t)hash & ~LOW_MASK) | low;
+}
+
+/* The largest of the table that is not above the peer's. */
+static uint32_t mss_index(const struct mn_segment *seg)
+{
+    uint16_t fallback = mnet_address_is_ipv4(seg->remote.address) ? 536 : 1220; /* MUST-15 */
+    uint16_t mss = seg->header.options & MN_TCP_OPTION_MSS && seg->header.mss > 0 ? seg->header.mss : fallback;
+    uint32_t index = MSS_MASK;
+    while (index > 0 && mss_table[index] > mss)
+        index--;
+    return index;
+}
+
+/* Our clock, put back by less than 64 ms so that it says what was agreed. */
+static uint32_t stamp(uint32_t clock, uint8_t options, uint8_t peer_shift)
+{
+    uint32_t bits = options & MN_TCP_OPTION_WINDOW_SCALE ? MN_MIN(peer_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX)
+                                                         : STAMP_NO_SCALE;
+    bits |= options & MN_TCP_OPTION_SACK_PERMITTED ? STAMP_SACK : 0;
+    uint32_t value = (clock & ~(STAMP_BITS - 1)) | bits;
+    return mn_seq_gt(value, clock) ? value - STAMP_BITS : value;
+}
+
+void mn_cookie_answer(struct mn_tcp *tcp, const struct mn_listener *listener, const struct mn_segment *seg)
+{
+    const struct mn_tcp_header *h = &seg->header;
+    rotate(tcp, seg->now);
+    uint32_t low = mss_index(seg) << MSS_SHIFT | (uint32_t)(tcp->cookies.generation & PARITY_MASK);
+    struct mn_reply reply = {.local = seg->local,
+                             .remote = seg->remote,
+                             .seq = cookie_of(tcp, seg, seg->seq, low),
+                             .ack = seg->seq + 1,
+                             .flags = MN_TCP_SYN | MN_TCP_ACK,
+                             .window = (uint16_t)window(tcp),
+                             .options = MN_TCP_OPTION_MSS,
+                             .mss = mn_window_mss(tcp, &seg->remote),
+                             .window_shift = mn_window_shift(tcp)};
+    uint8_t agreed = h->options & listener->offer;
+    if (agreed & MN_TCP_OPTION_TIMESTAMPS) {
+        reply.options |= agreed;
+        mn_reply_timestamp(tcp, &reply, h->ts_value, seg->now);
+        reply.ts_value = stamp(reply.ts_value, agreed, h->window_shift);
+    }
+    tcp->cookies.until_ns = seg->now + 2 * GENERATION;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_COOKIE_TX);
+    mn_reply(tcp, &reply);
+}
+
+bool mn_cookie_expected(const struct mn_tcp *tcp, const struct mn_segment *seg)
+{
+    return seg->now < tcp->cookies.until_ns && (seg->flags & (MN_TCP_RST | MN_TCP_SYN | MN_TCP_ACK)) == MN_TCP_ACK;
+}
+
+/* What the echoed timestamp remembers. False where it cannot be one of ours. */
+static bool read_stamp(const struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
+{
+    const struct mn_tcp_header *h = &seg->header;
+    if (!(h->options & half->listener->offer & MN_TCP_OPTION_TIMESTAMPS))
+        return true;
+    struct mn_timestamps ts = {.offset = mn_timestamps_offset(tcp, &seg->local, &seg->remote)};
+    uint32_t age = mn_timestamps_value(&ts, seg->now) - h->ts_echo;
+    uint32_t shift = h->ts_echo & STAMP_SHIFT_MASK;
+    half->conn.options = MN_TCP_OPTION_TIMESTAMPS;
+    half->ts_recent = h->ts_value;
+    half->peer_shift = (uint8_t)shift;
+    half->conn.options |= shift != STAMP_NO_SCALE ? MN_TCP_OPTION_WINDOW_SCALE : 0;
+    half->conn.options |= h->ts_echo & STAMP_SACK ? MN_TCP_OPTION_SACK_PERMITTED : 0;
+    half->conn.options &= half->listener->offer;
+    return age <= 2 * GENERATION / MN_TIMESTAMP_TICK + STAMP_BITS;
+}
+
+struct mn_tcb *mn_cookie_accept(struct mn_tcp *tcp, struct mn_listener *listener, const struct mn_segment *seg)
+{
+    uint32_t iss = seg->ack - 1, irs = seg->seq - 1;
+    uint32_t low = iss & LOW_MASK;
+    struct mn_half_open half = {.listener = listener,
+                                .iss = iss,
+                                .irs = irs,
+                                .window = seg->window,
+                                .rcv_wnd = (uint16_t)window(tcp),
+                                .mss = mss_table[low >> MSS_SHIFT & MSS_MASK]};
+    half.conn = (struct mn_conn){.local = seg->local, .remote = seg->remote};
+    rotate(tcp, seg->now);
+    if (cookie_of(tcp, seg, irs, low) != iss || !read_stamp(tcp, &half, seg)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_COOKIE);
+        return NULL;
+    }
+    struct mn_tcb *tcb = mn_half_open_promote(tcp, &half, seg);
+    if (tcb != NULL)
+        mn_tcp_count(tcp, MNET_COUNT_TCP_COOKIE_ACCEPTED);
+    return tcb;
+}
