@@ -60,8 +60,9 @@ struct mnet_config {
     unsigned tcp_half_open_max;   /* SYNs received and not yet established, of all listeners; default 1024 */
     unsigned tcp_time_wait_max;   /* TIME-WAIT records; the oldest goes when full; default 16384 */
     unsigned tcp_listeners_max;   /* default 64 */
-    uint32_t tcp_send_buffer;     /* bytes a connection may queue; default 1 MiB, or what the budget allows */
-    uint32_t tcp_receive_buffer;  /* largest receive window in bytes; default 1 MiB, or what the budget allows */
+    /* Buffers grow by themselves with what the path takes, and back, up to these: bytes a connection may queue, and the largest receive
+     * window; default 8 MiB each, or a sixteenth of the budget. */
+    uint32_t tcp_send_buffer, tcp_receive_buffer;
     uint64_t tcp_msl_ns;          /* maximum segment lifetime; default 30 s, so TIME-WAIT lasts 60 s */
     uint64_t tcp_orphan_ns;       /* how long FIN-WAIT-2 without a user is kept; default 60 s */
     uint64_t tcp_user_timeout_ns; /* R2: unacknowledged data gives up after this; default 15 min; for SYNs 3 min */

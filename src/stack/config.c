@@ -2,7 +2,7 @@
  *
  * How the memory budget is shared out. Everything is allocated when it is needed and nothing is set aside but the
  * tables; the limits below say who may grow how far. One connection may pin a sixteenth of the budget for sending and
- * a sixteenth for receiving (at most 1 MiB each), datagrams being put together a thirty-second part. The numbers of
+ * a sixteenth for receiving (at most 8 MiB each), datagrams being put together a thirty-second part. The numbers of
  * connections, half-open connections and TIME-WAIT records are such that their control blocks alone never exceed a
  * quarter. The receive reserve of mnet/memory.h does the rest: senders are refused memory before received packets
  * are.
@@ -17,7 +17,7 @@
 #define DEFAULT_TIME_WAIT 16384u
 #define DEFAULT_LISTENERS 64u
 #define DEFAULT_ENDPOINTS 64u
-#define DEFAULT_BUFFER (1024u * 1024u)
+#define DEFAULT_BUFFER (8u * 1024u * 1024u)
 #define DEFAULT_MSL (30 * MNET_SECOND)
 #define DEFAULT_ORPHAN (60 * MNET_SECOND)
 #define DEFAULT_USER_TIMEOUT (15 * 60 * MNET_SECOND)

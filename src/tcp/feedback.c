@@ -50,16 +50,20 @@ static bool limited(struct mn_tcb *tcb, uint32_t acked, uint32_t flight)
 void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t acked, bool recovering, uint64_t now)
 {
     struct mn_congestion *c = &tcb->congestion;
+    uint32_t flight = tcb->snd_nxt - tcb->snd_una + acked;
+    bool was_limited = limited(tcb, acked, flight);
+    if (!was_limited && tcb->rate == NULL)
+        return; /* nothing to be learnt: most of what a short exchange sees */
     struct mn_ack ack = {
         .now = now,
         .srtt_ns = tcb->rtt.srtt_ns,
         .acked = acked,
-        .flight = tcb->snd_nxt - tcb->snd_una + acked,
+        .flight = flight,
         .snd_una = tcb->snd_una,
         .snd_nxt = tcb->snd_nxt,
+        .limited = was_limited,
         .recovering = recovering,
     };
-    ack.limited = limited(tcb, acked, ack.flight);
     if (tcb->rate != NULL)
         mn_rate_acked(tcb->rate, acked, tcb->snd_una, now, &ack.sample);
     if (!recovering || c->ops->rate_based)

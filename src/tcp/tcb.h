@@ -20,6 +20,7 @@
 #include "base/pool.h"
 #include "base/sequence.h"
 #include "base/wheel.h"
+#include "tcp/autotune.h"
 #include "tcp/congestion.h"
 #include "tcp/cookie.h"
 #include "tcp/loss.h"
@@ -121,10 +122,10 @@ struct mn_tcb {
     uint32_t irs, rcv_nxt, rcv_adv;
     uint32_t rcv_target;    /* the window we would like to offer */
     uint32_t rcv_promised;  /* bytes that count against the engine's receive budget */
-    uint32_t rcv_read;      /* bytes read since rcv_target last grew */
     uint32_t last_ack_sent; /* the last RCV.NXT that the peer was told */
     uint32_t rcv_fin;       /* sequence number of the peer's FIN, when fin_known */
     uint16_t rcv_mss;       /* the largest segment seen: what "full-sized" means for delayed ACKs */
+    struct mn_autotune autotune;
     struct mn_recvq recvq;
     struct mn_tcp_reassembly reassembly;
     struct mn_range twice; /* received a second time, and not yet reported (D-SACK) */
@@ -271,8 +272,6 @@ uint32_t mn_tcb_path_mss(const struct mn_tcb *tcb);
 void mn_tcb_start_sending(struct mn_tcb *tcb);
 
 /* --- user.c --- */
-/* How much a connection may queue: the configured buffer, less while memory is short. */
-uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
 /* FIN-WAIT-2 without a user ends some day. */
 void mn_tcb_arm_orphan(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
@@ -377,8 +376,10 @@ uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* What a SYN of ours offers: less than usual where the budget is nearly used up, but never less than two segments. */
 uint16_t mn_window_initial(const struct mn_tcp *tcp, const struct mnet_endpoint *remote);
 void mn_window_init(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced);
-/* The user took `bytes`: grows the target, and asks for a window update where it is worth one (MUST-39). */
-void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes);
+/* The user took `bytes`: sizes the target, and asks for a window update where it is worth one (MUST-39). */
+void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now);
+/* The largest window that this connection can ever be told of. */
+uint32_t mn_window_largest(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
 /* Records what is promised now: what was announced, as long as more may come, and what lies unread. */
 void mn_window_settle(struct mn_tcp *tcp, struct mn_tcb *tcb);
 void mn_window_release(struct mn_tcp *tcp, struct mn_tcb *tcb);
@@ -400,6 +401,12 @@ uint64_t mn_pacing_rate(const struct mn_tcb *tcb);
 uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 /* Data went out, for the first time or again. */
 void mn_pacing_sent(struct mn_tcb *tcb, uint32_t len, uint64_t now);
+
+/* --- autotune.c --- */
+/* How much a connection may queue: what its window needs, at most the configured buffer, less while memory is short. */
+uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
+/* The user took `bytes`: rcv_target follows. */
+void mn_autotune_read(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now);
 
 /* --- timers.c --- */
 /* Arms the retransmission timer for what is in flight, or the probe timer, or neither. `restart` begins a new period. */

@@ -67,7 +67,7 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     tcb->path_mtu = tcp->config.mtu;
     tcb->rcv_target = mn_window_initial(tcp, &remote);
     tcb->rcv_mss = 536; /* until a segment shows better */
-    tcb->progress_ns = now;
+    tcb->progress_ns = tcb->autotune.since_ns = now;
     mn_rtt_init(&tcb->rtt);
     mn_list_append(&tcp->tcb_list, &tcb->all);
     return tcb;

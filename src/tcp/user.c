@@ -140,15 +140,6 @@ static int send_error(const struct mn_tcb *tcb)
     return tcb->error == MNET_E_RESET ? MNET_E_CLOSED_BY_PEER : tcb->error != 0 ? tcb->error : MNET_E_CLOSED;
 }
 
-#define SEND_BUFFER_SCARCE (64u * 1024)
-
-uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
-{
-    (void)tcb;
-    bool scarce = mnet_memory_used(tcp->config.memory) > mnet_memory_budget(tcp->config.memory) / 2;
-    return scarce ? MN_MIN(tcp->config.send_buffer, SEND_BUFFER_SCARCE) : tcp->config.send_buffer;
-}
-
 static uint32_t send_room(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     uint32_t limit = mn_tcb_send_limit(tcp, tcb);
@@ -213,13 +204,12 @@ static int receive_verdict(const struct mn_tcb *tcb)
 
 ptrdiff_t mn_tcp_receive(struct mn_tcp *tcp, struct mn_tcb *tcb, void *to, size_t len, uint64_t now)
 {
-    (void)now;
     if (len == 0)
         return 0;
     size_t n = mn_recvq_read(&tcb->recvq, to, len);
     if (n == 0)
         return receive_verdict(tcb);
-    mn_window_consumed(tcp, tcb, (uint32_t)n);
+    mn_window_consumed(tcp, tcb, (uint32_t)n, now);
     return (ptrdiff_t)n;
 }
 
@@ -233,10 +223,9 @@ ptrdiff_t mn_tcp_lend(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_slice 
 
 void mn_tcp_return(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    (void)now;
     uint32_t bytes = mn_recvq_return(&tcb->recvq);
     if (bytes > 0)
-        mn_window_consumed(tcp, tcb, bytes);
+        mn_window_consumed(tcp, tcb, bytes, now);
 }
 
 /* --- 3.10.4 CLOSE --- */

@@ -2,7 +2,7 @@
  *
  * A window is a promise of memory. Each connection's promise is what it announced and has not received yet, plus what lies unread; the sum of all promises
  * stays within the engine's receive budget, so a connection gets a larger window only while there is budget left. The target of a connection
- * starts at MN_WINDOW_INITIAL and doubles each time the user has read as much, up to config.receive_buffer. The right edge never
+ * starts at MN_WINDOW_INITIAL and follows what the user reads (autotune.c), up to config.receive_buffer. The right edge never
  * moves left (SHLD-14), and right only in steps that are worth a segment (MUST-39).
  */
 #include "tcp/tcb.h"
@@ -60,8 +60,7 @@ uint16_t mn_window_mss(const struct mn_tcp *tcp, const struct mnet_endpoint *rem
     return (uint16_t)(tcp->config.mtu - ip_header - MN_TCP_HEADER);
 }
 
-/* The largest window that this connection can ever be told of. */
-static uint32_t largest(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+uint32_t mn_window_largest(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     return MN_MIN(tcp->config.receive_buffer, (uint32_t)UINT16_MAX << tcb->rcv_wscale);
 }
@@ -92,7 +91,8 @@ uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     uint32_t edge = best_edge(tcp, tcb);
     if (worthwhile(tcb, edge)) {
-        uint32_t window = MN_MIN(edge - tcb->rcv_nxt, largest(tcp, tcb)) >> tcb->rcv_wscale << tcb->rcv_wscale;
+        uint32_t window = MN_MIN(edge - tcb->rcv_nxt, mn_window_largest(tcp, tcb)) >> tcb->rcv_wscale
+                                                                                          << tcb->rcv_wscale;
         if (window > tcb->rcv_adv - tcb->rcv_nxt) {
             tcb->rcv_adv = tcb->rcv_nxt + window;
             mn_window_settle(tcp, tcb);
@@ -101,14 +101,10 @@ uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb)
     return tcb->rcv_adv - tcb->rcv_nxt;
 }
 
-void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes)
+void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now)
 {
     mn_window_settle(tcp, tcb);
-    tcb->rcv_read += bytes;
-    if (tcb->rcv_read >= tcb->rcv_target / 2) {
-        tcb->rcv_read = 0;
-        tcb->rcv_target = MN_MIN(2 * tcb->rcv_target, largest(tcp, tcb));
-    }
+    mn_autotune_read(tcp, tcb, bytes, now);
     if (tcb->fin_received || !mn_tcp_synchronized(tcb) || !tcb->conn.hashed)
         return; /* nothing more will come */
     /* An update of its own goes out when the window was nearly closed, or opens by a quarter of the target; smaller steps ride on other segments. */

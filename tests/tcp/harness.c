@@ -532,7 +532,7 @@ void write_bytes(struct tcp_test *t, uint32_t len)
     uint8_t *bytes = malloc(len);
     for (uint32_t i = 0; i < len; i++)
         bytes[i] = pattern(position + i);
-    assert_int_equal(mn_tcp_send(t->tcp, t->tcb, bytes, len, false, t->now), len);
+    assert_int_equal(mn_tcp_send(t->tcp, t->tcb, bytes, len, true, t->now), len);
     free(bytes);
     pump(t);
 }

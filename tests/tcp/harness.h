@@ -210,7 +210,7 @@ void pump(struct tcp_test *t);
 void open_active(struct tcp_test *t);
 #define accept_(t) script_accept(__FILE__, __LINE__, t)
 void script_accept(const char *file, int at, struct tcp_test *t);
-/* Queues `len` bytes of the pattern (text where given), all of which must be taken. */
+/* Queues `len` bytes of the pattern, however much there is already; a text, all of which must fit the send buffer. */
 void write_text(struct tcp_test *t, const char *text);
 void write_bytes(struct tcp_test *t, uint32_t len);
 #define read_text(t, text) script_read_text(__FILE__, __LINE__, t, text)

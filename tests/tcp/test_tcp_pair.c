@@ -196,7 +196,7 @@ SCRIPT(pair_stopped_reader_is_waited_for)
     static uint8_t bytes[100000];
     for (uint32_t i = 0; i < sizeof bytes; i++)
         bytes[i] = pattern(i);
-    assert_int_equal(mn_tcp_send(pair.side[0].tcp, pair.side[0].tcb, bytes, sizeof bytes, false, pair.now),
+    assert_int_equal(mn_tcp_send(pair.side[0].tcp, pair.side[0].tcb, bytes, sizeof bytes, true, pair.now),
                      sizeof bytes);
     pair.written[0] = sizeof bytes;
     pair_run(&pair, 3600 * MNET_SECOND);
@@ -227,7 +227,7 @@ SCRIPT(pair_lost_window_update_is_no_deadlock)
     static uint8_t bytes[100000];
     for (uint32_t i = 0; i < sizeof bytes; i++)
         bytes[i] = pattern(i);
-    mn_tcp_send(pair.side[0].tcp, pair.side[0].tcb, bytes, sizeof bytes, false, pair.now);
+    mn_tcp_send(pair.side[0].tcp, pair.side[0].tcb, bytes, sizeof bytes, true, pair.now);
     pair.written[0] = sizeof bytes;
     pair_run(&pair, 5 * MNET_SECOND);
     bool lossy = true;

@@ -1,0 +1,92 @@
+/* Buffers that grow by themselves, and give back what is not used.
+ *
+ * Receiving (dynamic right-sizing): in each round trip the bytes that the user reads are counted. A sender in slow start sends twice as many in the next one, and
+ * its window must not end at ours: so the target is twice what was read, and four times the growth since the round trip before. The target becomes smaller
+ * when it was four times too large for a while, at once when nothing was read for a second, and when three quarters of what may be promised to
+ * all connections are promised; it grows only while half of that is left. What was announced is never taken back (SHLD-14): a smaller target only means that the
+ * right edge stays where it is until the window has shrunk to it.
+ *
+ * The round trip is the sending side's estimate, which the handshake began. Programs read in batches, and a batch may take longer than a round trip and be as
+ * large as the window that let it arrive: what comes of it beyond BATCH_MAX is scaled down to one round trip, or queues that only exist because of the
+ * window would make it grow without end.
+ *
+ * Sending: three windows, the smaller one of cwnd and what the peer offers: one in flight, and enough behind it that it does not run dry before a
+ * writer that is woken at half has written more.
+ */
+#include "tcp/tcb.h"
+
+#define SEND_INITIAL (64u * 1024)
+#define SEND_WINDOWS 3u
+
+#define ROUND_TRIP_MIN (50 * MNET_MICROSECOND)
+#define STEADY MNET_MILLISECOND /* differences between shorter times are chance */
+#define ROUND_TRIP_UNKNOWN MNET_SECOND
+#define IDLE MNET_SECOND
+#define LOW_MAX 16u
+#define BATCH_MAX (1u << 20)
+
+uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+{
+    const struct mnet_memory *memory = tcp->config.memory;
+    uint32_t window = MN_MIN(tcb->congestion.cwnd, tcb->max_snd_wnd);
+    uint64_t wanted = MN_MAX((uint64_t)SEND_WINDOWS * window, (uint64_t)SEND_INITIAL);
+    if (mnet_memory_used(memory) > mnet_memory_budget(memory) / 2) /* memory is short */
+        wanted = SEND_INITIAL;
+    return (uint32_t)MN_MIN(wanted, (uint64_t)tcp->config.send_buffer);
+}
+
+static uint64_t round_trip(const struct mn_tcb *tcb)
+{
+    uint64_t srtt = tcb->rtt.srtt_ns;
+    return srtt == 0 ? ROUND_TRIP_UNKNOWN : MN_MAX(srtt, ROUND_TRIP_MIN);
+}
+
+static uint32_t smaller(const struct mn_tcp *tcp, uint32_t target)
+{
+    return MN_MAX(target / 2, MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer));
+}
+
+/* The target that a measurement asks for by itself. */
+static uint64_t needed(const struct mn_autotune *a, uint64_t rtt, uint64_t elapsed)
+{
+    bool steady = rtt < STEADY || a->read < a->read_before;
+    uint64_t growth = steady ? 0 : a->read - a->read_before;
+    uint64_t batch = 2 * (uint64_t)a->read + 4 * growth;
+    uint64_t scaled = batch * (rtt / MNET_MICROSECOND) / (elapsed / MNET_MICROSECOND);
+    return MN_MAX(MN_MIN(batch, (uint64_t)BATCH_MAX), scaled);
+}
+
+static uint32_t adjust(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t rtt, uint64_t elapsed)
+{
+    struct mn_autotune *a = &tcb->autotune;
+    uint32_t target = tcb->rcv_target;
+    uint64_t wanted = needed(a, rtt, elapsed);
+    a->low = wanted < target / 4 ? (uint8_t)(a->low + 1) : 0;
+    if (tcp->receive_promised > tcp->receive_budget / 4 * 3)
+        return smaller(tcp, target);
+    if (a->low >= LOW_MAX) {
+        a->low = 0;
+        return smaller(tcp, target);
+    }
+    if (wanted > target && tcp->receive_promised < tcp->receive_budget / 2)
+        return (uint32_t)MN_MIN(wanted, (uint64_t)mn_window_largest(tcp, tcb));
+    return target;
+}
+
+void mn_autotune_read(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now)
+{
+    struct mn_autotune *a = &tcb->autotune;
+    uint64_t elapsed = now - a->since_ns, rtt = round_trip(tcb);
+    a->read += MN_MIN(bytes, UINT32_MAX - a->read);
+    if (elapsed < rtt)
+        return;
+    if (elapsed < rtt + IDLE) {
+        tcb->rcv_target = adjust(tcp, tcb, rtt, elapsed);
+        a->read_before = a->read;
+    } else {
+        tcb->rcv_target = MN_MIN(tcb->rcv_target, smaller(tcp, 0));
+        a->read_before = a->low = 0;
+    }
+    a->read = 0;
+    a->since_ns = now;
+}

@@ -1,0 +1,287 @@
+/* Buffers that grow by themselves and give back: receive windows (RFC 9293 3.8.6, SHLD-14, REC-1 to REC-3 of RFC 7323) and the limit of the send queue. */
+#include "tests/tcp/harness.h"
+#include "tests/tcp/pair.h"
+
+#define RTT_MS 100u
+#define LARGE (8u << 20)
+
+/* A connection whose windows may grow to LARGE, over a path with a round trip of RTT_MS. */
+#define tcp_large(...) \
+    tcp_reach(MN_ESTABLISHED, TCP_SETUP(__VA_ARGS__, .receive_buffer = LARGE, .send_buffer = LARGE, .shift = 8, \
+                                        .rtt_ms = RTT_MS, .window = 256))
+
+/* The peer sends `bytes` from position *at on, and the user reads them, all at one moment. Acknowledgements are not looked at. */
+static void receive(struct tcp_test *t, uint32_t *at, uint32_t bytes)
+{
+    while (bytes > 0) {
+        uint32_t len = MN_MIN(bytes, 1460u);
+        send_(t, .seq = *at, .ack = 1, .flags = ACK, .len = (int)len);
+        read_pattern(t, *at - 1, len);
+        *at += len;
+        bytes -= len;
+    }
+    drain(t, NULL);
+}
+
+/* Slow start of a peer: each round trip twice as many segments, as long as the window allows; and never does it end at the window. */
+SCRIPT(established_window_runs_ahead_of_slow_start)
+{
+    struct tcp_test t;
+    tcp_large(&t);
+    uint32_t at = 1, flight = 14600;
+    for (int i = 0; i < 8; i++) {
+        assert_true(t.tcb->rcv_adv - t.tcb->rcv_nxt >= flight);
+        receive(&t, &at, flight);
+        wait_ms(&t, RTT_MS);
+        receive(&t, &at, 1460); /* what opens the next round trip's measurement */
+        flight *= 2;
+    }
+    assert_true(t.tcb->rcv_target > 3u << 20);
+    tcp_end(&t);
+}
+
+/* A steady sender needs twice what it sends in a round trip, and gets no more than a few times that. */
+SCRIPT(established_window_follows_the_rate)
+{
+    struct tcp_test t;
+    tcp_large(&t);
+    uint32_t at = 1;
+    for (int i = 0; i < 50; i++) {
+        for (int j = 0; j < 10; j++) {
+            receive(&t, &at, 14600);
+            wait_ms(&t, RTT_MS / 10);
+        }
+    }
+    assert_in_range(t.tcb->rcv_target, 2 * 146000, 6 * 160600);
+    tcp_end(&t);
+}
+
+/* A sender that is slower than the window allows makes nothing grow. */
+SCRIPT(established_slow_sender_does_not_grow_the_window)
+{
+    struct tcp_test t;
+    tcp_large(&t);
+    uint32_t at = 1;
+    for (int i = 0; i < 100; i++) {
+        receive(&t, &at, 9000);
+        wait_ms(&t, RTT_MS);
+    }
+    assert_int_equal(t.tcb->rcv_target, MN_WINDOW_INITIAL);
+    tcp_end(&t);
+}
+
+/* What is not read is not a reason to offer more. */
+SCRIPT(established_reader_that_stops_gets_no_more)
+{
+    struct tcp_test t;
+    tcp_large(&t);
+    for (uint32_t at = 1; t.tcb->rcv_adv - t.tcb->rcv_nxt >= 1460; at += 1460)
+        send_(&t, .seq = at, .ack = 1, .flags = ACK, .len = 1460);
+    wait_ms(&t, 10000);
+    assert_int_equal(t.tcb->rcv_target, MN_WINDOW_INITIAL);
+    assert_true(t.tcb->recvq.bytes <= MN_WINDOW_INITIAL);
+    tcp_end(&t);
+}
+
+static void grow(struct tcp_test *t, uint32_t *at, uint32_t to)
+{
+    for (uint32_t flight = 14600; t->tcb->rcv_target < to; flight = MN_MIN(2 * flight, to)) {
+        receive(t, at, flight);
+        wait_ms(t, RTT_MS);
+    }
+}
+
+/* After a second without reading the window is a new connection's again; the edge that was announced stays (SHLD-14), and only moves on
+ * when as much has arrived. */
+SCRIPT(established_idle_connection_gives_its_window_back)
+{
+    struct tcp_test t;
+    tcp_large(&t);
+    uint32_t at = 1;
+    grow(&t, &at, 1u << 20);
+    uint32_t edge = t.tcb->rcv_adv, promised = t.tcb->rcv_promised;
+    assert_true(promised >= 1u << 20);
+    wait_ms(&t, 5000);
+    receive(&t, &at, 1460);
+    assert_int_equal(t.tcb->rcv_target, MN_WINDOW_INITIAL);
+    for (int i = 0; i < 30; i++) {
+        receive(&t, &at, 146000);
+        wait_ms(&t, 1200);                             /* idle again */
+        assert_true(mn_seq_geq(t.tcb->rcv_adv, edge)); /* SHLD-14 */
+    }
+    assert_true(t.tcb->rcv_promised <= MN_WINDOW_INITIAL + 1460);
+    assert_int_equal(t.tcp->receive_promised, t.tcb->rcv_promised);
+    tcp_end(&t);
+}
+
+/* A large window that is used for little becomes smaller, too, step by step. */
+SCRIPT(established_trickle_gives_the_window_back)
+{
+    struct tcp_test t;
+    tcp_large(&t);
+    uint32_t at = 1;
+    grow(&t, &at, 1u << 20);
+    for (int i = 0; i < 200; i++) {
+        receive(&t, &at, 1460);
+        wait_ms(&t, RTT_MS + 1);
+    }
+    assert_int_equal(t.tcb->rcv_target, MN_WINDOW_INITIAL);
+    tcp_end(&t);
+}
+
+/* The configured maximum, and what a window without the scale option can say, are the limits. */
+SCRIPT(established_window_ends_at_its_limits)
+{
+    struct tcp_test t;
+    tcp_large(&t);
+    uint32_t at = 1;
+    for (int i = 0; i < 10; i++) {
+        receive(&t, &at, 6u << 20);
+        wait_ms(&t, RTT_MS);
+    }
+    assert_int_equal(t.tcb->rcv_target, LARGE);
+    tcp_end(&t);
+    tcp_established(&t, .receive_buffer = LARGE, .rtt_ms = RTT_MS);
+    at = 1;
+    for (int i = 0; i < 10; i++) {
+        receive(&t, &at, 60000);
+        wait_ms(&t, RTT_MS);
+    }
+    assert_int_equal(t.tcb->rcv_target, UINT16_MAX);
+    tcp_end(&t);
+}
+
+/* Promises to all connections stay within the budget: windows grow only while half of it is left, and become smaller when three quarters are gone. */
+SCRIPT(established_windows_share_the_budget)
+{
+    struct tcp_test t;
+    tcp_large(&t);
+    t.tcp->receive_budget = 4u << 20;
+    uint32_t at = 1;
+    for (int i = 0; i < 20; i++) {
+        receive(&t, &at, 1u << 20);
+        wait_ms(&t, RTT_MS);
+        assert_true(t.tcp->receive_promised <= t.tcp->receive_budget);
+    }
+    assert_true(t.tcb->rcv_target > 1u << 20);
+    uint32_t target = t.tcb->rcv_target;
+    t.tcp->receive_promised += 3u << 20; /* other connections' */
+    for (int i = 0; i < 20; i++) {
+        receive(&t, &at, 100000);
+        wait_ms(&t, RTT_MS);
+    }
+    assert_true(t.tcb->rcv_target < target / 4);
+    t.tcp->receive_promised -= 3u << 20;
+    tcp_end(&t);
+}
+
+/* --- Sending --- */
+
+/* As much as fits the send queue. */
+static uint32_t fill(struct tcp_test *t)
+{
+    static const uint8_t bytes[LARGE];
+    uint32_t all = 0;
+    ptrdiff_t taken;
+    while ((taken = mn_tcp_send(t->tcp, t->tcb, bytes, sizeof bytes, false, t->now)) > 0)
+        all += (uint32_t)taken;
+    assert_int_equal(taken, 0);
+    return all;
+}
+
+/* 64 KiB at first, then three windows, at most the configured buffer: what is in flight, and twice that behind it. */
+SCRIPT(established_send_queue_grows_with_the_window)
+{
+    struct tcp_test t;
+    tcp_large(&t);
+    t.tcp->config.send_buffer = 1u << 20;
+    assert_int_equal(fill(&t), 64 * 1024);
+    uint32_t una = 1;
+    for (int i = 0; i < 12; i++) {
+        uint32_t bytes;
+        wait_ms(&t, RTT_MS);
+        drain(&t, &bytes);
+        una += bytes;
+        send_(&t, .seq = 1, .ack = una, .flags = ACK, .window = 65535);
+        fill(&t);
+        uint32_t cwnd = t.tcb->congestion.cwnd;
+        assert_int_equal(t.tcb->sendq.len, MN_MIN(MN_MAX(3 * cwnd, 65536u), 1u << 20));
+    }
+    assert_int_equal(t.tcb->sendq.len, 1u << 20);
+    tcp_end(&t);
+}
+
+/* Where the peer's window is the limit, three times that is enough. */
+SCRIPT(established_send_queue_follows_the_peers_window)
+{
+    struct tcp_test t;
+    tcp_established(&t, .send_buffer = LARGE, .window = 30000);
+    t.tcb->congestion.cwnd = 1u << 20;
+    assert_int_equal(fill(&t), 90000);
+    tcp_end(&t);
+}
+
+/* A queue that is acknowledged costs nothing any more; and where memory is short everybody is back at 64 KiB. */
+SCRIPT(established_send_queue_gives_memory_back)
+{
+    struct tcp_test t;
+    tcp_established(&t, .send_buffer = LARGE, .shift = 8);
+    size_t before = mnet_memory_used(t.memory);
+    t.tcb->max_snd_wnd = t.tcb->congestion.cwnd = 64u << 20;
+    assert_true(fill(&t) > 4u << 20);
+    assert_true(mn_tcb_send_limit(t.tcp, t.tcb) == LARGE);
+    t.tcb->snd_wnd = 64u << 20;
+    t.tcb->last_sent_ns = t.now; /* not idle */
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = t.tcb->snd_nxt - t.iss, .flags = ACK);
+    assert_true(mnet_memory_used(t.memory) <= before + MN_SLAB_BYTES);
+    void *hog[1024];
+    unsigned count = 0;
+    while (mnet_memory_used(t.memory) <= mnet_memory_budget(t.memory) / 2) {
+        hog[count] = mnet_buffer_alloc_tx(t.memory, MNET_BUFFER_LARGE);
+        assert_non_null(hog[count]);
+        count++;
+        assert_true(count < 1024 * 4);
+        if (count == 1024)
+            break;
+    }
+    t.tcb->max_snd_wnd = t.tcb->congestion.cwnd = 64u << 20;
+    size_t used = mnet_memory_used(t.memory), half = mnet_memory_budget(t.memory) / 2;
+    assert_int_equal(mn_tcb_send_limit(t.tcp, t.tcb), used > half ? 64u * 1024 : LARGE);
+    while (count > 0)
+        mnet_buffer_free(hog[--count]);
+    tcp_end(&t);
+}
+
+/* Both together: over a long path without a bottleneck a transfer is never held back by a buffer: 15 MiB take about as many round
+ * trips as slow start needs. */
+SCRIPT(pair_buffers_keep_up_with_slow_start)
+{
+    struct tcp_pair pair;
+    struct tcp_setup s = TCP_SETUP(NULL, .receive_buffer = 16u << 20, .send_buffer = 16u << 20, .gso_max = 65000,
+                                   .congestion = MNET_CONGESTION_CUBIC);
+    pair_connect(&pair, s, 50 * MNET_MILLISECOND, NULL);
+    uint64_t begin = pair.now;
+    assert_true(pair_transfer(&pair, 0, 15u << 20, 60 * MNET_SECOND));
+    assert_true(pair.now - begin <= 13 * 100 * MNET_MILLISECOND); /* 14600 * (2^11 - 1) > 15 MiB; the last one paced */
+    pair_end(&pair);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(established_window_runs_ahead_of_slow_start),
+        cmocka_unit_test(established_window_follows_the_rate),
+        cmocka_unit_test(established_slow_sender_does_not_grow_the_window),
+        cmocka_unit_test(established_reader_that_stops_gets_no_more),
+        cmocka_unit_test(established_idle_connection_gives_its_window_back),
+        cmocka_unit_test(established_trickle_gives_the_window_back),
+        cmocka_unit_test(established_window_ends_at_its_limits),
+        cmocka_unit_test(established_windows_share_the_budget),
+        cmocka_unit_test(established_send_queue_grows_with_the_window),
+        cmocka_unit_test(established_send_queue_follows_the_peers_window),
+        cmocka_unit_test(established_send_queue_gives_memory_back),
+        cmocka_unit_test(pair_buffers_keep_up_with_slow_start),
+    };
+    return cmocka_run_group_tests_name("tcp_buffers", tests, NULL, NULL);
+}
