@@ -6,7 +6,7 @@
 #include <mnet/sim.h>
 
 #include "base/base.h"
-#include "ports/wrap/copy.h"
+#include "base/packet_copy.h"
 
 #define RING 256u
 

@@ -73,6 +73,18 @@ static void take_bytes(const struct mn_net *net, struct mnet_packet *packet, uin
         mnet_packet_put(packet, len - net->header_bytes);
 }
 
+/* A packet's total counts all that follow it in the chain. */
+static void count_bytes(struct mnet_packet *first)
+{
+    uint32_t left = 0;
+    for (const struct mnet_packet *part = first; part != NULL; part = part->more)
+        left += part->len;
+    for (struct mnet_packet *part = first; part != NULL; part = part->more) {
+        part->total = left;
+        left -= part->len;
+    }
+}
+
 /* Links the next `count` used buffers behind `first`. Takes them all from the queue, whatever they are; false where they do
  * not make up a frame. */
 static bool take_rest(struct mn_net *net, struct mnet_packet *first, unsigned count)
@@ -90,13 +102,13 @@ static bool take_rest(struct mn_net *net, struct mnet_packet *first, unsigned co
         sound &= full && len > 0 && len <= capacity(net);
         if (sound) {
             take_bytes(net, packet, len);
-            first->total += len;
             last->more = packet;
             last = packet;
         } else {
             mnet_packet_free(packet);
         }
     }
+    count_bytes(first);
     return sound;
 }
 

@@ -12,9 +12,9 @@
 
 #include <mnet/error.h>
 
+#include "base/packet_copy.h"
 #include "ports/common/vnet.h"
 #include "ports/virtio/net.h"
-#include "ports/wrap/copy.h"
 
 /* From so many pieces on, a table is better. */
 #define INDIRECT_FROM 3u

@@ -9,8 +9,8 @@
 #include <mnet/fault.h>
 
 #include "base/base.h"
+#include "base/packet_copy.h"
 #include "base/random.h"
-#include "ports/wrap/copy.h"
 #include "stack/offload.h"
 
 #define MILLION 1000000u

@@ -2,8 +2,7 @@
  *
  * A packet is one block: struct mnet_packet, headroom, linear bytes. Larger contents lie in buffers that its fragments
  * point into, and further packets may hang on `more`. Every walk over a packet's bytes (copying, listing) is the same
- * one: `struct walk`. Only the first packet's `total` counts the bytes behind `more`; whether an inner packet's `total`
- * counts those behind it is left to whoever linked it, and nothing here depends on it.
+ * one: `struct walk`. Each packet's `total` counts the bytes behind its `more`, too; whoever links packets sees to it.
  */
 #include <mnet/packet.h>
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
+#include "base/packet_copy.h"
 #include "base/packet_sum.h"
 #include "ip/internal.h"
 
@@ -85,10 +86,20 @@ void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const
     mn_ip_icmp_send_error(ip, packet, datagram, MN_ICMPV4_UNREACHABLE, code, now);
 }
 
+/* A request that came in several receive buffers becomes one packet. NULL, and counted, where memory is used up. */
+static struct mnet_packet *make_one(struct mn_ip *ip, struct mnet_packet *packet)
+{
+    struct mnet_packet *one = mn_packet_copy(packet, packet->memory);
+    if (one == NULL)
+        mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
+    mnet_packet_free(packet);
+    return one;
+}
+
 /* RFC 1122 3.2.2.6: the request goes back as the reply; only type and checksum change. */
 static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now, const struct mn_datagram *datagram)
 {
-    if (datagram->not_unicast || packet->more != NULL) {
+    if (datagram->not_unicast) {
         mn_ip_drop(ip, packet, MNET_COUNT_ICMP_DROP_IGNORED);
         return;
     }
@@ -96,6 +107,8 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
         mn_ip_drop(ip, packet, MNET_COUNT_TX_DROP_QUEUE);
         return;
     }
+    if (packet->more != NULL && (packet = make_one(ip, packet)) == NULL)
+        return;
     uint16_t before, after, checksum;
     memcpy(&before, packet->data, 2);
     packet->data[0] = MN_ICMPV4_ECHO_REPLY;

@@ -74,6 +74,29 @@ static void echo_of_64_kib_in_fragments_is_answered_in_fragments(void **state)
     ip_host_down(&h);
 }
 
+/* A device may hand up a frame as a chain of packets. */
+static void echo_in_a_chain_of_packets_is_answered(void **state)
+{
+    (void)state;
+    static uint8_t frame[2000];
+    struct ip_host h;
+    struct mn_datagram datagram;
+    struct mn_icmp_error error;
+    up_knowing_peer(&h);
+    size_t size = build_ping(1400), first = 200;
+    size_t len = build_ip_line(frame, IP_LINE(.protocol = MN_PROTOCOL_ICMP, .payload = message, .len = size));
+    struct mnet_packet *packet = mnet_packet_alloc(h.memory);
+    memcpy(mnet_packet_put(packet, first), frame, first);
+    packet->more = mnet_packet_alloc(h.memory);
+    memcpy(mnet_packet_put(packet->more, len - first), frame + first, len - first);
+    packet->total = (uint32_t)len;
+    assert_int_equal(mn_ip_input(&h.ip, &packet, h.now, &datagram, &error), MN_IP_CONSUMED);
+    struct sent *sent = expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP);
+    expect_pong(sent->payload, sent->payload_len);
+    assert_counted(&h, ICMP_ECHO, 1);
+    ip_host_down(&h);
+}
+
 /* Attack 22: nothing that went to many is answered. */
 static void echo_to_many_is_not_answered(void **state)
 {
@@ -455,6 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(echo_is_answered),
         cmocka_unit_test(echo_of_64_kib_in_fragments_is_answered_in_fragments),
+        cmocka_unit_test(echo_in_a_chain_of_packets_is_answered),
         cmocka_unit_test(echo_to_many_is_not_answered),
         cmocka_unit_test(echo_with_wrong_checksum_or_cut_is_dropped),
         cmocka_unit_test(echo_to_loopback_goes_round),

@@ -1,4 +1,5 @@
 /* The network driver (VIRTIO 1.2, 5.1) against a device in memory: agreement, and frames both ways with their metadata. */
+#include "tcp/recvq.h"
 #include "unit/virtio_support.h"
 
 /* ---- Agreement ---- */
@@ -186,6 +187,7 @@ static void large_frame_is_a_chain_of_its_buffers(void **state)
     struct mnet_packet *packet = expect_frame(f, FIRST + OTHERS + 5);
     assert_non_null(packet->more);
     assert_int_equal(packet->more->len, OTHERS);
+    assert_int_equal(packet->more->total, OTHERS + 5); /* a total counts what follows */
     assert_int_equal(packet->more->more->len, 5);
     assert_null(packet->more->more->more);
     mnet_packet_free(packet);
@@ -305,6 +307,23 @@ static void memory_used_up_and_free_again(void **state)
     }
     assert_false(mn_virtio_net_arm(f->net));
     assert_int_equal(virtio_device_waiting(&f->device, MN_NET_RX), 256);
+    end(f);
+}
+
+/* What a receiver does with a chain: into its queue, and out in parts. */
+static void large_frame_is_read_in_parts(void **state)
+{
+    (void)state;
+    struct fixture *f = start();
+    struct mn_recvq queue = {0};
+    size_t len = 20000, done = 0;
+    assert_true(virtio_device_give(&f->device, NULL, frame, len));
+    assert_int_equal(receive(f), 1);
+    mn_recvq_append(&queue, f->packets[0]);
+    for (size_t n; (n = mn_recvq_read(&queue, got + done, 777)) > 0;)
+        done += n;
+    assert_int_equal(done, len);
+    assert_memory_equal(got, frame, len);
     end(f);
 }
 
@@ -475,6 +494,7 @@ int main(void)
         cmocka_unit_test(closed_device_opens_again),
         cmocka_unit_test(frames_of_every_size_are_received),
         cmocka_unit_test(large_frame_is_a_chain_of_its_buffers),
+        cmocka_unit_test(large_frame_is_read_in_parts),
         cmocka_unit_test(metadata_of_received_frames),
         cmocka_unit_test(without_merged_buffers_each_frame_is_one),
         cmocka_unit_test(batch_takes_no_more_than_it_is_asked_for),

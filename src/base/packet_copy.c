@@ -1,4 +1,4 @@
-#include "ports/wrap/copy.h"
+#include "base/packet_copy.h"
 
 #include <string.h>
 
