@@ -8,9 +8,11 @@
 #include "base/checksum.h"
 #include "base/cursor.h"
 #include "wire/arp.h"
+#include "wire/dhcp.h"
 #include "wire/ethernet.h"
 #include "wire/ipv4.h"
 #include "wire/tcp.h"
+#include "wire/udp.h"
 
 #define OWN_IP UINT32_C(0x0a000002)
 #define PEER_IP UINT32_C(0x0a000001)
@@ -30,6 +32,8 @@ struct world {
     unsigned room;             /* frames that the device still takes */
     struct mn_tcp_header last; /* of the last segment that the stack sent */
     uint32_t last_len;
+    bool dhcp;    /* the address comes from a server */
+    uint32_t xid; /* of the last message to it */
     uint64_t now;
     struct mn_reader script;
 };
@@ -53,6 +57,20 @@ static int device_rx(struct mnet_device *device, struct mnet_packet **packets, i
     return taken;
 }
 
+/* Remembers what the stack asked a DHCP server. Without an address it says nothing else. */
+static void remember_question(struct world *w, const struct mn_ipv4 *ip, const uint8_t *datagram, size_t len)
+{
+    struct mn_udp_header udp;
+    struct mn_dhcp message;
+    bool parsed = ip->protocol == MN_PROTOCOL_UDP && mn_udp_parse(datagram, len, len, &udp) == MN_PARSE_OK;
+    bool question = parsed && udp.source_port == MN_DHCP_CLIENT_PORT && udp.destination_port == MN_DHCP_SERVER_PORT;
+    MN_ASSERT(ip->source != 0 || (question && ip->destination == UINT32_MAX));
+    if (!question)
+        return;
+    MN_ASSERT(mn_dhcp_parse(datagram + MN_UDP_HEADER, len - MN_UDP_HEADER, &message) == MN_PARSE_OK);
+    w->xid = message.xid;
+}
+
 /* Remembers the segment, so that the peer can answer it. */
 static void remember(struct world *w, const struct mnet_packet *frame)
 {
@@ -66,7 +84,9 @@ static void remember(struct world *w, const struct mnet_packet *frame)
         return;
     size_t len = frame->total - MN_ETHERNET_HEADER;
     MN_ASSERT(mn_ipv4_parse(bytes + MN_ETHERNET_HEADER, len, len, &ip) == MN_PARSE_OK);
-    MN_ASSERT(ip.total_len == len && ip.source == OWN_IP);
+    MN_ASSERT(ip.total_len == len && (w->dhcp || ip.source == OWN_IP));
+    if (w->dhcp)
+        remember_question(w, &ip, bytes + MN_ETHERNET_HEADER + ip.header_len, len - ip.header_len);
     if (frame->gso == MNET_GSO_NONE)
         MN_ASSERT(len <= w->device.mtu);
     else
@@ -129,19 +149,23 @@ static void start(struct world *w)
     memcpy(w->device.mac, own_mac.bytes, 6);
     w->device.tx_offload = flags & 2 ? MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 : 0;
     w->device.rx_offload = flags & 4 ? MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 : 0;
+    w->dhcp = (flags & 32) != 0;
     struct mnet_config config = {
         .device = &w->device,
         .platform = {clock_now, entropy, w},
         .memory = region,
         .memory_size = flags & 8 ? REGION : REGION / 2,
-        .ipv4 = {mnet_address_from_ipv4(OWN_IP), 24},
-        .ipv4_gateway = mnet_address_from_ipv4(OWN_IP + 1),
+        .dhcp = w->dhcp,
         .tcp_half_open_max = 4,
         .tcp_time_wait_max = 4,
         .tcp_send_buffer = 20000,
         .tcp_receive_buffer = 20000,
         .no_coalescing = (flags & 16) != 0,
     };
+    if (!w->dhcp) {
+        config.ipv4 = (struct mnet_prefix){mnet_address_from_ipv4(OWN_IP), 24};
+        config.ipv4_gateway = mnet_address_from_ipv4(OWN_IP + 1);
+    }
     MN_ASSERT(mnet_stack_open(&config, &w->stack) == 0);
     MN_ASSERT(mnet_tcp_listen(w->stack, 80, NULL, &w->listener) == 0);
     MN_ASSERT(mnet_udp_open(w->stack, &(struct mnet_udp_options){.local.port = 53}, &w->udp) == 0);
@@ -263,6 +287,35 @@ static void op_udp(struct world *w)
     uint16_t checksum = transport_checksum(MN_PROTOCOL_UDP, datagram, 8u + len);
     memcpy(datagram + 6, &checksum, 2);
     add_metadata(w, ip_in(w, frame, MN_PROTOCOL_UDP, 8u + len));
+}
+
+/* A server's message, with what it needs to be believed and whatever options the script adds. */
+static void op_dhcp(struct world *w)
+{
+    static const uint8_t cookie[] = {0x63, 0x82, 0x53, 0x63, 53, 1};
+    static uint8_t frame[1000];
+    uint8_t shape = mn_read_u8(&w->script), *datagram = frame + MN_ETHERNET_HEADER + MN_IPV4_HEADER;
+    size_t more = MN_MIN(shape & 128 ? mn_read_u8(&w->script) : 0u, mn_reader_left(&w->script));
+    const uint8_t *options = mn_read(&w->script, more);
+    struct mn_writer writer = mn_writer(datagram, sizeof frame - (size_t)(datagram - frame));
+    memset(frame, 0, sizeof frame);
+    uint8_t *header = mn_write(&writer, MN_UDP_HEADER);
+    mn_write_bytes(&writer, (const uint8_t[]){MN_DHCP_BOOTREPLY, 1, 6, 0}, 4);
+    mn_write_u32(&writer, w->xid);
+    mn_write(&writer, 8);
+    mn_write_u32(&writer, OWN_IP + (shape >> 6 & 1));
+    mn_write(&writer, 8);
+    mn_write_bytes(&writer, own_mac.bytes, 6);
+    mn_write(&writer, 10 + 64 + 128);
+    mn_write_bytes(&writer, cookie, sizeof cookie);
+    mn_write_u8(&writer, shape & 1 ? MN_DHCP_OFFER : shape & 2 ? MN_DHCP_ACK : shape & 7);
+    mn_write_bytes(&writer, (const uint8_t[]){54, 4, 10, 0, 0, 1, 51, 4, 0, 0, 0, shape & 8 ? 200 : 2}, 12);
+    if (options != NULL)
+        mn_write_bytes(&writer, options, more);
+    mn_write_u8(&writer, 255);
+    uint16_t len = (uint16_t)(writer.at - datagram);
+    mn_udp_emit(header, &(struct mn_udp_header){.source_port = 67, .destination_port = 68, .length = len});
+    ip_in(w, frame, MN_PROTOCOL_UDP, len);
 }
 
 /* --- the program --- */
@@ -409,8 +462,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const ops[])(struct world *) = {
-        op_raw,    op_arp,     op_tcp,  op_tcp,   op_tcp,   op_tcp,      op_udp,      op_poll, op_poll, op_poll,
-        op_accept, op_connect, op_read, op_write, op_close, op_datagram, op_relisten, op_time, op_room};
+        op_raw,  op_arp,    op_tcp,     op_tcp,  op_tcp,   op_tcp,   op_udp,      op_dhcp,     op_poll, op_poll,
+        op_poll, op_accept, op_connect, op_read, op_write, op_close, op_datagram, op_relisten, op_time, op_room};
     static struct world w;
     memset(&w, 0, sizeof w);
     w.script = mn_reader(data, size);

@@ -59,6 +59,12 @@
     X(UDP_DROP_CHECKSUM, "udp.drop_checksum", "wrong checksum") \
     X(UDP_DROP_NO_PORT, "udp.drop_no_port", "nobody listens on the port") \
     X(UDP_DROP_QUEUE, "udp.drop_queue", "the endpoint's queue is full") \
+    X(DHCP_RX, "dhcp.rx", "messages received") \
+    X(DHCP_TX, "dhcp.tx", "messages sent") \
+    X(DHCP_NAK, "dhcp.nak", "refusals of servers") \
+    X(DHCP_DECLINED, "dhcp.declined", "offered addresses that another station had") \
+    X(DHCP_DROP_INVALID, "dhcp.drop_invalid", "malformed") \
+    X(DHCP_DROP_UNEXPECTED, "dhcp.drop_unexpected", "another client's, not asked for, or of no use") \
     X(TCP_RX, "tcp.rx", "segments received") \
     X(TCP_TX, "tcp.tx", "segments sent") \
     X(TCP_RETRANSMITTED, "tcp.retransmitted", "segments sent again") \

@@ -5,6 +5,7 @@
  *
  * Standard options, taken from the command line before the application sees the rest:
  *   --ipv4=ADDRESS/LENGTH  --ipv4-gateway=ADDRESS  --route=PREFIX,GATEWAY (repeatable)
+ *   --dhcp  (instead of those three: a DHCP server says)
  *   --memory=SIZE (bytes, or with K, M, G)  --log=error|warning|info|debug  --capture=FILE (where there are files)
  *   --address-probe  --no-checksum-offload  --no-segmentation-offload  --no-coalescing
  *   --no-tcp-timestamps  --no-tcp-sack  --no-tcp-window-scale  --no-tcp-syn-cookies

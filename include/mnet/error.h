@@ -25,6 +25,7 @@ enum mnet_error {
     MNET_E_NO_ENTROPY = -15,    /* the platform gives no entropy; a stack does not start without */
     MNET_E_NO_DEVICE = -16,     /* no such network device, or it cannot be opened */
     MNET_E_IO = -17,            /* the device failed */
+    MNET_E_NO_ADDRESS = -18,    /* the host has got no address, or has lost the one that this used */
 };
 
 /* Says `error` in a few English words. Never NULL, for any value; the text is static. */

@@ -47,11 +47,15 @@ struct mnet_config {
     struct mnet_log log;           /* default: silence; mnet_stack_up: the console, errors and warnings */
 
     struct mnet_prefix ipv4; /* own address and network, 10.0.0.2/24 */
+    bool dhcp;               /* instead of address, gateway and routes: ask a DHCP server (see dhcp.h) */
+    bool dhcp_no_wait;       /* mnet_stack_up does not wait for the address */
+    uint64_t dhcp_wait_ns;   /* how long it does; default 30 s */
     struct mnet_address ipv4_gateway;
     struct mnet_route routes[MNET_ROUTES_MAX];
     unsigned route_count;
     uint8_t ttl;                       /* of packets sent; default 64 */
-    bool address_probe;                /* probe for another user of the address before using it (RFC 5227), about 6 s */
+    bool address_probe;                /* probe for another user of the address before using it (RFC 5227), about 6 s;
+                                        * addresses by DHCP are otherwise probed for in 0.2 s */
     unsigned neighbours_max;           /* default 256 */
     unsigned reassembly_datagrams_max; /* IP datagrams being put together at a time; default 32 */
     size_t reassembly_bytes_max;       /* memory they may pin; default 1/32 of the budget */
@@ -82,17 +86,25 @@ struct mnet_config {
 /* Starts a stack on an environment: `config` fields that are zero come from the environment's standard options (--ipv4=..., see env.h),
  * then from the defaults; NULL means all of them. The event loop drives it from here on. On failure *stack is NULL.
  * MNET_E_INVALID, MNET_E_NO_DEVICE, MNET_E_NO_ENTROPY, MNET_E_NO_MEMORY. May suspend: with address_probe until the address is ours
- * (MNET_E_IN_USE where it is not). */
+ * (MNET_E_IN_USE where it is not); with dhcp until a server has given one, so that what follows can use it (MNET_E_NO_ADDRESS, and a line in
+ * the log, where none has within dhcp_wait_ns). */
 int mnet_stack_up(struct mnet_env *env, const struct mnet_config *config, struct mnet_stack **stack);
 
-/* Creates a stack that the caller drives. device, platform, memory, memory_size and ipv4 are required. Never suspends. */
+/* Creates a stack that the caller drives. device, platform, memory, memory_size and one of ipv4 and dhcp are required. Never suspends: with dhcp,
+ * mnet_stack_ipv4 is unspecified until polls have got an address. */
 int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack);
+
+/* Waits until the stack has an address that it may use: with dhcp the first one, or another one after that was lost (then its connections
+ * end with MNET_E_NO_ADDRESS; listeners remain). 0, MNET_E_IN_USE (address_probe without dhcp: another station has it), MNET_E_DEADLINE,
+ * MNET_E_CANCELLED, MNET_E_CLOSED. Suspends. */
+int mnet_stack_await_address(struct mnet_stack *stack, uint64_t deadline);
 
 /* Ends a stack at once: every blocked task wakes with MNET_E_CLOSED, connections are reset, also those that were closed and still have
  * data to deliver (a program that returns from mnet_main instead lets them finish, for 2 s at most), and the device is closed. The
  * stack's handle is invalid afterwards. Flows, listeners and endpoints are not: calls on them give MNET_E_CLOSED (reads: after what
  * had arrived), and they are closed as ever; with the last of them all memory returns (with mnet_stack_open: the caller may take
- * the region back and forget them). Never suspends. */
+ * the region back and forget them). An address by DHCP is given back, if the server's link address is known; a program that returns
+ * from mnet_main asks for that first. Never suspends. */
 void mnet_stack_down(struct mnet_stack *stack);
 
 /* Does what is due: takes received frames (a bounded number), runs expired timers, sends what may be sent. `now` is the time on the
@@ -105,7 +117,7 @@ int mnet_stack_fd(const struct mnet_stack *stack);
 
 /* The stack's own view of the time: that of the last poll. */
 uint64_t mnet_stack_now(const struct mnet_stack *stack);
-/* The largest IP packet of its device, and its own IPv4 address (unspecified while it has none). */
+/* The largest IP packet of its device, or what DHCP says if that is less, and its own IPv4 address (unspecified while it has none). */
 uint16_t mnet_stack_mtu(const struct mnet_stack *stack);
 struct mnet_address mnet_stack_ipv4(const struct mnet_stack *stack);
 const struct mnet_counters *mnet_stack_counters(const struct mnet_stack *stack);

@@ -21,6 +21,7 @@ static const char *const texts[] = {
     [-MNET_E_NO_ENTROPY] = "no entropy",
     [-MNET_E_NO_DEVICE] = "no such network device",
     [-MNET_E_IO] = "device failure",
+    [-MNET_E_NO_ADDRESS] = "no address, or the address is lost",
 };
 
 const char *mnet_strerror(int error)

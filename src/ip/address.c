@@ -1,7 +1,8 @@
 /* The own IPv4 address: probing for another user of it, announcing it, defending it (RFC 5227).
  *
  * Without probing the address is used, and announced, at once. With it three probes go out after a random second, one
- * to two seconds apart; nobody may answer until two seconds after the last. Once it is ours we never give it up (2.4
+ * to two seconds apart; nobody may answer until two seconds after the last. (An address that DHCP offers has been
+ * checked by its server; it is probed for more quickly.) Once it is ours we never give it up (2.4
  * (c), for hosts whose address others must find): a conflict is counted, logged, and answered with one announcement in
  * ten seconds.
  */
@@ -9,12 +10,17 @@
 #include "ip/internal.h"
 #include "wire/arp.h"
 
-/* RFC 5227 1.1 */
-#define PROBE_WAIT_NS MNET_SECOND
-#define PROBE_NUM 3
-#define PROBE_MIN_NS MNET_SECOND
-#define PROBE_MAX_NS (2 * MNET_SECOND)
-#define ANNOUNCE_WAIT_NS (2 * MNET_SECOND)
+/* PROBE_WAIT, PROBE_MIN, PROBE_MAX, ANNOUNCE_WAIT and PROBE_NUM of RFC 5227 1.1, and what takes their place where a
+ * whole second is too long: hosts of a virtual network answer within a millisecond. */
+struct timing {
+    uint64_t wait_ns, min_ns, max_ns, announce_wait_ns;
+    uint8_t num;
+};
+static const struct timing timings[] = {
+    [MN_IP_PROBE_FULL] = {MNET_SECOND, MNET_SECOND, 2 * MNET_SECOND, 2 * MNET_SECOND, 3},
+    [MN_IP_PROBE_QUICK] = {0, 100 * MNET_MILLISECOND, 100 * MNET_MILLISECOND, 100 * MNET_MILLISECOND, 2},
+};
+
 #define ANNOUNCE_NUM 2
 #define ANNOUNCE_INTERVAL_NS (2 * MNET_SECOND)
 #define DEFEND_INTERVAL_NS (10 * MNET_SECOND)
@@ -44,12 +50,13 @@ static void announce(struct mn_ip *ip, uint64_t now)
                  ip->own.announcements < ANNOUNCE_NUM ? now + ANNOUNCE_INTERVAL_NS : MNET_NEVER);
 }
 
-void mn_ip_address_start(struct mn_ip *ip, bool probe, uint64_t now)
+void mn_ip_address_start(struct mn_ip *ip, enum mn_ip_probe probe, uint64_t now)
 {
     ip->own.timer.kind = MN_IP_TIMER_ADDRESS;
-    if (probe) {
+    ip->own.probe = (uint8_t)probe;
+    if (probe != MN_IP_PROBE_NONE) {
         ip->own.state = MN_IP_ADDRESS_PROBING;
-        mn_wheel_arm(&ip->wheel, &ip->own.timer, now + random_ns(ip, 0, PROBE_WAIT_NS));
+        mn_wheel_arm(&ip->wheel, &ip->own.timer, now + random_ns(ip, 0, timings[probe].wait_ns));
     } else {
         ip->own.state = MN_IP_ADDRESS_OURS;
         announce(ip, now);
@@ -59,10 +66,12 @@ void mn_ip_address_start(struct mn_ip *ip, bool probe, uint64_t now)
 void mn_ip_address_timer(struct mn_ip *ip, uint64_t now)
 {
     MN_ASSERT(ip->own.state == MN_IP_ADDRESS_PROBING || ip->own.state == MN_IP_ADDRESS_OURS);
-    if (ip->own.state == MN_IP_ADDRESS_PROBING && ip->own.probes < PROBE_NUM) {
+    const struct timing *timing = &timings[ip->own.probe];
+    if (ip->own.state == MN_IP_ADDRESS_PROBING && ip->own.probes < timing->num) {
         send_probe(ip);
         ip->own.probes++;
-        uint64_t wait = ip->own.probes < PROBE_NUM ? random_ns(ip, PROBE_MIN_NS, PROBE_MAX_NS) : ANNOUNCE_WAIT_NS;
+        bool last = ip->own.probes == timing->num;
+        uint64_t wait = last ? timing->announce_wait_ns : random_ns(ip, timing->min_ns, timing->max_ns);
         mn_wheel_arm(&ip->wheel, &ip->own.timer, now + wait);
         return;
     }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ip/internal.h"
+#include "wire/udp.h"
 
 /* One packet on its way in. */
 struct arrival {
@@ -56,6 +57,23 @@ static bool check_source(struct mn_ip *ip, const struct arrival *arrival)
     return false;
 }
 
+/* The way for hosts without an address, see mn_ip_open_port. */
+static bool is_for_open_port(const struct mn_ip *ip, const struct arrival *arrival)
+{
+    const struct mn_ipv4 *header = &arrival->header;
+    const struct mnet_packet *packet = arrival->packet;
+    if (ip->open_port == 0 || ip->own.state == MN_IP_ADDRESS_OURS || arrival->looped ||
+        header->protocol != MN_PROTOCOL_UDP || header->more_fragments || header->fragment_offset != 0)
+        return false;
+    struct mn_udp_header udp;
+    if (mn_udp_parse(packet->data + header->header_len, packet->len - header->header_len,
+                     packet->total - header->header_len, &udp) != MN_PARSE_OK)
+        return false;
+    bool unicast = !arrival->link_group && !mn_ipv4_is_multicast(header->destination) &&
+                   !mn_ipv4_is_loopback(header->destination) && !mn_ipv4_is_this_network(header->destination);
+    return (unicast || header->destination == MN_IPV4_LIMITED_BROADCAST) && udp.destination_port == ip->open_port;
+}
+
 /* RFC 1122 3.2.1.3 and 3.3.6. No multicast group is ever joined; 127/8 lives inside the host only. */
 static bool check_destination(struct mn_ip *ip, const struct arrival *arrival)
 {
@@ -64,6 +82,8 @@ static bool check_destination(struct mn_ip *ip, const struct arrival *arrival)
         return true;
     if (arrival->looped ? mn_ipv4_is_loopback(destination)
                         : ip->own.state == MN_IP_ADDRESS_OURS && mn_ip_is_broadcast_value(ip, destination))
+        return true;
+    if (is_for_open_port(ip, arrival))
         return true;
     mn_ip_count(ip, MNET_COUNT_IP_DROP_NOT_FOR_US);
     return false;

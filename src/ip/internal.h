@@ -49,7 +49,7 @@ static inline bool mn_ip_is_own_value(const struct mn_ip *ip, uint32_t address)
 /* address.c: the own address (RFC 5227). */
 
 /* Begins to use it, or to probe for it. */
-void mn_ip_address_start(struct mn_ip *ip, bool probe, uint64_t now);
+void mn_ip_address_start(struct mn_ip *ip, enum mn_ip_probe probe, uint64_t now);
 void mn_ip_address_timer(struct mn_ip *ip, uint64_t now);
 /* Another station was seen to use the address, or to probe for it as we do. */
 void mn_ip_address_conflict(struct mn_ip *ip, struct mn_mac other, uint64_t now);

@@ -14,80 +14,6 @@ static struct mn_hash_key new_key(struct mn_random *random)
     return (struct mn_hash_key){k0, mn_random_u64(random)};
 }
 
-/* RFC 1122 3.2.1.3: whether one host can have this address. */
-static bool is_host_address(uint32_t address)
-{
-    return !mn_ipv4_is_this_network(address) && !mn_ipv4_is_loopback(address) && !mn_ipv4_is_multicast(address) &&
-           address != MN_IPV4_LIMITED_BROADCAST;
-}
-
-/* The own address and network. Networks of /31 (RFC 3021) and /32 have no broadcast address. */
-static bool set_address(struct mn_ip_own *own, const struct mnet_prefix *prefix)
-{
-    if (mnet_address_is_any(prefix->address)) {
-        own->state = MN_IP_ADDRESS_NONE;
-        return true;
-    }
-    if (!mnet_address_is_ipv4(prefix->address) || prefix->length == 0 || prefix->length > 32)
-        return false;
-    own->address = mnet_address_to_ipv4(prefix->address);
-    own->mask = mn_route_mask(prefix->length);
-    own->network = own->address & own->mask;
-    if (!is_host_address(own->address))
-        return false;
-    if (prefix->length >= 31)
-        return true;
-    own->broadcast = own->network | ~own->mask;
-    return own->address != own->broadcast && own->address != own->network;
-}
-
-/* A gateway is another host, and on the link. */
-static bool gateway_is_valid(const struct mn_ip *ip, uint32_t gateway)
-{
-    return is_host_address(gateway) && gateway != ip->own.address && !mn_ip_is_broadcast_value(ip, gateway) &&
-           mn_routes_on_link(&ip->routes, gateway);
-}
-
-/* Adds the configured routes that are on the link, or those that are not. */
-static bool add_configured(struct mn_ip *ip, const struct mn_ip_config *config, bool on_link)
-{
-    for (unsigned i = 0; i < config->route_count; i++) {
-        const struct mnet_route *route = &config->routes[i];
-        if (mnet_address_is_any(route->gateway) != on_link)
-            continue;
-        bool any = mnet_address_is_any(route->destination.address);
-        if (!any && !mnet_address_is_ipv4(route->destination.address))
-            return false;
-        uint32_t gateway = mnet_address_to_ipv4(route->gateway);
-        if (!on_link && (!mnet_address_is_ipv4(route->gateway) || !gateway_is_valid(ip, gateway)))
-            return false;
-        uint32_t network = mnet_address_to_ipv4(route->destination.address);
-        if (!mn_routes_add(&ip->routes, network, route->destination.length, gateway))
-            return false;
-    }
-    return true;
-}
-
-/* First what is on the link, then what lies behind a gateway. */
-static bool set_routes(struct mn_ip *ip, const struct mn_ip_config *config)
-{
-    bool has_gateway = !mnet_address_is_any(config->ipv4_gateway);
-    uint32_t gateway = mnet_address_to_ipv4(config->ipv4_gateway);
-    if (config->route_count > MNET_ROUTES_MAX || (has_gateway && !mnet_address_is_ipv4(config->ipv4_gateway)))
-        return false;
-    if (ip->own.address == 0)
-        return !has_gateway && config->route_count == 0;
-    unsigned length = config->ipv4.length;
-    if (length < 32 && !mn_routes_add(&ip->routes, ip->own.network, length, 0))
-        return false;
-    /* A host with a /32 has its gateway on the link without a network to say so. */
-    if (length == 32 && has_gateway && !mn_routes_add(&ip->routes, gateway, 32, 0))
-        return false;
-    if (!add_configured(ip, config, true) || !add_configured(ip, config, false))
-        return false;
-    return !has_gateway || (gateway_is_valid(ip, gateway) && mn_routes_add(&ip->routes, 0, 0, gateway));
-}
-
 int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
 {
     *ip = (struct mn_ip){
@@ -97,9 +23,17 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
         .random = config->random,
         .mac = config->mac,
         .mtu = config->mtu,
+        .link_mtu = config->mtu,
         .ttl = config->ttl != 0 ? config->ttl : TTL_DEFAULT,
     };
-    if (config->mtu < MTU_MIN || !set_address(&ip->own, &config->ipv4) || !set_routes(ip, config))
+    const struct mn_ip_settings settings = {
+        .ipv4 = config->ipv4,
+        .ipv4_gateway = config->ipv4_gateway,
+        .routes = config->routes,
+        .route_count = config->route_count,
+        .probe = config->address_probe ? MN_IP_PROBE_FULL : MN_IP_PROBE_NONE,
+    };
+    if (config->mtu < MTU_MIN)
         return MNET_E_INVALID;
     mn_wheel_init(&ip->wheel, config->now);
     unsigned neighbours_max = config->neighbours_max != 0 ? config->neighbours_max : NEIGHBOURS_DEFAULT;
@@ -114,9 +48,9 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
                        MN_IP_TIMER_REASSEMBLY);
     ip->identification.key = new_key(ip->random);
     ip->icmp_limit = (struct mn_ip_limit){.credit_ns = UINT64_MAX / 2, .filled_ns = config->now}; /* full */
-    if (ip->own.address != 0)
-        mn_ip_address_start(ip, config->address_probe, config->now);
-    return 0;
+    if (mnet_address_is_any(config->ipv4.address)) /* there may be one later, and then routes */
+        return mnet_address_is_any(config->ipv4_gateway) && config->route_count == 0 ? 0 : MNET_E_INVALID;
+    return mn_ip_configure(ip, &settings, config->now);
 }
 
 void mn_ip_deinit(struct mn_ip *ip)
@@ -145,6 +79,21 @@ bool mn_ip_is_broadcast(const struct mn_ip *ip, struct mnet_address address)
 enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip)
 {
     return ip->own.state;
+}
+
+struct mnet_address mn_ip_address(const struct mn_ip *ip)
+{
+    return ip->own.state == MN_IP_ADDRESS_OURS ? mnet_address_from_ipv4(ip->own.address) : MNET_ADDRESS_ANY;
+}
+
+uint16_t mn_ip_mtu(const struct mn_ip *ip)
+{
+    return ip->mtu;
+}
+
+bool mn_ip_awaits_neighbour(const struct mn_ip *ip)
+{
+    return ip->neighbours.pending > 0;
 }
 
 struct mnet_packet *mn_ip_transmit(struct mn_ip *ip)

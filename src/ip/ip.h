@@ -45,7 +45,7 @@ struct mn_ip_config {
     struct mnet_address ipv4_gateway;
     const struct mnet_route *routes;
     unsigned route_count;
-    bool address_probe;
+    bool address_probe; /* MN_IP_PROBE_FULL */
     unsigned neighbours_max;
     unsigned reassembly_datagrams_max;
     size_t reassembly_bytes_max;
@@ -58,6 +58,37 @@ struct mn_ip; /* defined below this interface, for embedding only */
 int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config);
 /* Frees everything queued. */
 void mn_ip_deinit(struct mn_ip *ip);
+
+/* How to find out whether another station has the address already, before it is used (RFC 5227 2.1). */
+enum mn_ip_probe {
+    MN_IP_PROBE_NONE,
+    MN_IP_PROBE_QUICK, /* two probes in 0.2 s: enough for a neighbour that is awake */
+    MN_IP_PROBE_FULL,  /* as the RFC has it: 4 to 7 s */
+};
+/* The own address and what follows from it, where it is not known from the beginning (DHCP). */
+struct mn_ip_settings {
+    struct mnet_prefix ipv4;
+    struct mnet_address ipv4_gateway; /* unspecified: none */
+    const struct mnet_route *routes;
+    unsigned route_count;
+    bool possible_routes_only; /* leave out routes and a gateway that cannot be, instead of refusing everything */
+    uint16_t mtu;              /* for a new address; 0: the link's */
+    enum mn_ip_probe probe;    /* for a new address */
+};
+/* Takes the address and routes in place of those before. An address that is the host's already stays so without further
+ * probing, and so does the MTU. 0, or MNET_E_INVALID: then the host has no address. */
+int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uint64_t now);
+/* From now on the host has no address, no routes and knows no neighbours. */
+void mn_ip_unconfigure(struct mn_ip *ip);
+
+/* The narrow way for a host that has no address to ask for one (RFC 2131 4.1). While there is none, UDP for `port` is
+ * given to the transport although it is for nobody: what is sent to 255.255.255.255, and to whatever unicast address in
+ * a frame for this station alone, for a server may send to the address that it is about to give. Whole datagrams only.
+ * 0 (as at the start) shuts it. */
+void mn_ip_open_port(struct mn_ip *ip, uint16_t port);
+/* The other direction: sends a UDP packet, header first, from 0.0.0.0 to 255.255.255.255, which nothing else can do;
+ * takes ownership in every case. 0, MNET_E_TOO_BIG, MNET_E_NO_MEMORY. */
+int mn_ip_broadcast_unnumbered(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now);
 
 enum mn_ip_verdict {
     MN_IP_CONSUMED, /* nothing more to do */
@@ -111,6 +142,12 @@ enum mn_ip_address_state {
     MN_IP_ADDRESS_CONFLICT,
 };
 enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip);
+/* The own address; unspecified unless it may be used. */
+struct mnet_address mn_ip_address(const struct mn_ip *ip);
+/* The largest packet for the link. */
+uint16_t mn_ip_mtu(const struct mn_ip *ip);
+/* Whether packets wait for the answer of a neighbour. */
+bool mn_ip_awaits_neighbour(const struct mn_ip *ip);
 
 /* Everything below is ip's own; it is here so that a stack can embed it. */
 
@@ -126,6 +163,7 @@ struct mn_ip_own {
     uint32_t address, network, mask; /* host order */
     uint32_t broadcast;              /* 0 in a network too small to have one */
     struct mn_timer timer;
+    uint8_t probe;                 /* enum mn_ip_probe */
     uint8_t probes, announcements; /* sent so far */
     bool defended;
     uint64_t defended_ns; /* when last, if ever */
@@ -149,8 +187,9 @@ struct mn_ip {
     const struct mnet_log *log;
     struct mn_random *random;
     struct mn_mac mac;
-    uint16_t mtu;
+    uint16_t mtu, link_mtu;
     uint8_t ttl;
+    uint16_t open_port; /* UDP, while there is no address; 0: none */
     struct mn_ip_own own;
     struct mn_routes routes;
     struct mn_neighbours neighbours;

@@ -153,3 +153,25 @@ int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_d
     mn_ip_send(ip, packet, &header, &way, now);
     return 0;
 }
+
+int mn_ip_broadcast_unnumbered(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)
+{
+    const struct mn_ip_way way = {.kind = MN_IP_WAY_GROUP, .next_hop = MN_IPV4_LIMITED_BROADCAST};
+    if (MN_IPV4_HEADER + packet->total > ip->mtu) {
+        mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_TOO_BIG);
+        return MNET_E_TOO_BIG;
+    }
+    if (!has_room(ip, &way)) {
+        mnet_packet_free(packet);
+        return MNET_E_NO_MEMORY;
+    }
+    struct mn_ipv4 header = {
+        .source = 0, /* RFC 1122 3.2.1.3 (a): this host, on this network */
+        .destination = MN_IPV4_LIMITED_BROADCAST,
+        .protocol = MN_PROTOCOL_UDP,
+        .ttl = ip->ttl,
+        .identification = mn_ip_next_identification(ip),
+    };
+    mn_ip_send(ip, packet, &header, &way, now);
+    return 0;
+}

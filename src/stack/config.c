@@ -18,6 +18,7 @@
 #define DEFAULT_LISTENERS 64u
 #define DEFAULT_ENDPOINTS 64u
 #define DEFAULT_BUFFER (8u * 1024u * 1024u)
+#define DEFAULT_DHCP_WAIT (30 * MNET_SECOND) /* four attempts */
 #define DEFAULT_MSL (30 * MNET_SECOND)
 #define DEFAULT_ORPHAN (60 * MNET_SECOND)
 #define DEFAULT_USER_TIMEOUT (15 * 60 * MNET_SECOND)
@@ -105,6 +106,7 @@ static void fill_in(struct mnet_config *config)
     default_unsigned(&config->tcp_send_buffer, DEFAULT_BUFFER, budget / 16);
     default_unsigned(&config->tcp_receive_buffer, DEFAULT_BUFFER, budget / 16);
     default_unsigned(&config->udp_endpoints_max, DEFAULT_ENDPOINTS, SIZE_MAX);
+    default_u64(&config->dhcp_wait_ns, DEFAULT_DHCP_WAIT);
     default_u64(&config->tcp_msl_ns, DEFAULT_MSL);
     default_u64(&config->tcp_orphan_ns, DEFAULT_ORPHAN);
     default_u64(&config->tcp_user_timeout_ns, DEFAULT_USER_TIMEOUT);
@@ -120,6 +122,9 @@ bool mn_config_ok(const struct mnet_config *config)
     bool platform = config->platform.now != NULL && config->platform.entropy != NULL;
     if (!platform || config->memory_size < MNET_MEMORY_MINIMUM)
         return false;
+    if (config->dhcp) /* then all of this is asked for */
+        return config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address) &&
+               mnet_address_is_any(config->ipv4_gateway) && config->route_count == 0 && limits_ok(config);
     if (config->ipv4.length < 1 || config->ipv4.length > 32 || !host_ok(config->ipv4, config->ipv4.address))
         return false;
     return mn_config_congestion_ok(config->tcp_congestion) && gateway_ok(config, config->ipv4_gateway) &&

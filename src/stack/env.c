@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/logger.h"
 #include "stack/stack.h"
 
 /* The device of applications that do not care, as Solo5 calls it. */
@@ -179,8 +180,10 @@ void mnet_print(struct mnet_env *env, const char *format, ...)
 static void take_options(struct mnet_config *config, const struct mnet_env *env)
 {
     const struct mnet_config *given = &env->options.config;
-    if (config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address))
+    if (config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address) && !config->dhcp) {
         config->ipv4 = given->ipv4;
+        config->dhcp = given->dhcp;
+    }
     if (mnet_address_is_any(config->ipv4_gateway))
         config->ipv4_gateway = given->ipv4_gateway;
     if (config->route_count == 0) {
@@ -211,17 +214,34 @@ static void take_platform(struct mnet_config *config, const struct mnet_env *env
         config->memory_size = env->setup.memory_size / 100 * MEMORY_PERCENT;
 }
 
-/* Waits until the address is ours (RFC 5227 2.1), if it has to be probed. */
-static int await_address(struct mnet_stack *stack)
+int mnet_stack_await_address(struct mnet_stack *stack, uint64_t deadline)
 {
     for (;;) {
         enum mn_ip_address_state state = mn_ip_address_state(&stack->ip);
-        if (state != MN_IP_ADDRESS_PROBING)
-            return state == MN_IP_ADDRESS_OURS ? MNET_OK : MNET_E_IN_USE;
-        int error = mn_block_once(&stack->probers, MNET_NEVER);
+        if (state == MN_IP_ADDRESS_OURS)
+            return MNET_OK;
+        if (state == MN_IP_ADDRESS_CONFLICT && !stack->config.dhcp) /* a server has others to give */
+            return MNET_E_IN_USE;
+        int error = mn_block_once(&stack->probers, deadline);
         if (error < 0)
             return error;
     }
+}
+
+/* What mnet_stack_up waits for: the probe of its own address (RFC 5227 2.1), or a lease, though not for ever. */
+static int await_first_address(struct mnet_stack *stack)
+{
+    const struct mnet_config *config = &stack->config;
+    if (!config->dhcp)
+        return mnet_stack_await_address(stack, MNET_NEVER);
+    if (config->dhcp_no_wait)
+        return MNET_OK;
+    uint64_t wait = config->dhcp_wait_ns, now = stack->now;
+    int error = mnet_stack_await_address(stack, wait < MNET_NEVER - now ? now + wait : MNET_NEVER);
+    if (error != MNET_E_DEADLINE)
+        return error;
+    mn_log(&config->log, MNET_LOG_ERROR, "dhcp: no server gave an address within %u s", (unsigned)(wait / MNET_SECOND));
+    return MNET_E_NO_ADDRESS;
 }
 
 /* A stack on a complete configuration; the region is the environment's where `region` is set. */
@@ -266,7 +286,7 @@ int mnet_stack_up(struct mnet_env *env, const struct mnet_config *wanted, struct
         return error;
     if (place != NULL)
         place->stack = *stack;
-    error = await_address(*stack);
+    error = await_first_address(*stack);
     if (error < 0 && error != MNET_E_CLOSED)
         mnet_stack_down(*stack);
     if (error < 0)

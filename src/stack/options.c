@@ -11,6 +11,7 @@ const char mn_options_help[] =
     "  --ipv4=ADDRESS/LENGTH        own address and network, such as 10.0.0.2/24\n"
     "  --ipv4-gateway=ADDRESS       router for all other networks\n"
     "  --route=PREFIX,GATEWAY       router for one network, such as 10.1.0.0/16,10.0.0.1 (repeatable)\n"
+    "  --dhcp                       ask a DHCP server for address, routers and the rest\n"
     "  --address-probe              make sure that nobody else uses the address\n"
     "  --net:NAME=DEVICE            the host's interface behind the device NAME; \"service\" is the usual name\n"
     "  --memory=SIZE                memory of a stack in bytes, or with K, M or G\n"
@@ -160,6 +161,12 @@ static bool set_address_probe(struct mn_options *options, const char *value)
     return options->config.address_probe = true;
 }
 
+static bool set_dhcp(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->config.dhcp = true;
+}
+
 static bool set_no_checksum_offload(struct mn_options *options, const char *value)
 {
     (void)value;
@@ -217,6 +224,7 @@ static const struct option known[] = {
     {"--log=", set_log, "error, warning, info or debug"},
     {"--capture=", set_capture, "the name of a file"},
     {"--net:", set_net, "NAME=DEVICE, at most 8 times"},
+    {"--dhcp", set_dhcp, "no value"},
     {"--address-probe", set_address_probe, "no value"},
     {"--no-checksum-offload", set_no_checksum_offload, "no value"},
     {"--no-segmentation-offload", set_no_segmentation_offload, "no value"},
@@ -270,7 +278,16 @@ static int parse_argument(struct mn_options *options, const char *argument, char
     return 0;
 }
 
-/* What no option can see alone: a gateway must be on the link, and not ourselves. */
+/* What no option can see alone: either a server says what the address is or we do, ... */
+static int check_sources(const struct mn_options *options, char *error, size_t size)
+{
+    if (!options->config.dhcp || options->config.ipv4.length == 0)
+        return MNET_OK;
+    mn_format(error, size, "--dhcp and --ipv4: expected only one of them");
+    return MNET_E_INVALID;
+}
+
+/* ... and a gateway must be on the link, and not ourselves. */
 static int check_gateways(const struct mn_options *options, char *error, size_t size)
 {
     const struct mnet_config *config = &options->config;
@@ -309,5 +326,8 @@ int mn_options_parse(struct mn_options *options, int *argc, char **argv, char *e
         argv[kept++] = argv[at++];
     argv[kept] = NULL;
     *argc = kept;
-    return options->help ? MNET_OK : check_gateways(options, error, size);
+    if (options->help)
+        return MNET_OK;
+    int result = check_sources(options, error, size);
+    return result < 0 ? result : check_gateways(options, error, size);
 }

@@ -138,6 +138,7 @@ static void expire(struct mnet_stack *stack)
         take_error(stack, &error);
         mnet_packet_free(packet);
     }
+    mn_stack_dhcp_expire(stack);
     mn_tcp_expire(stack->tcp, stack->now);
 }
 
@@ -146,13 +147,18 @@ static void tell(struct mnet_stack *stack)
     struct mn_tcb *tcb;
     struct mn_listener *listener;
     struct mn_udp_endpoint *endpoint;
+    while ((endpoint = mn_udp_next_event(&stack->udp)) != NULL) {
+        if (endpoint == &stack->dhcp.endpoint)
+            mn_stack_dhcp_input(stack); /* which may end connections, so it comes first */
+        else
+            mn_udp_event(endpoint);
+    }
     while ((tcb = mn_tcp_next_event(stack->tcp)) != NULL)
         mn_flow_event(tcb);
     while ((listener = mn_tcp_next_listener_event(stack->tcp)) != NULL)
         mn_listener_event(listener);
-    while ((endpoint = mn_udp_next_event(&stack->udp)) != NULL)
-        mn_udp_event(endpoint);
-    if (!mn_list_empty(&stack->probers) && mn_ip_address_state(&stack->ip) != MN_IP_ADDRESS_PROBING)
+    enum mn_ip_address_state address = mn_ip_address_state(&stack->ip);
+    if (address == MN_IP_ADDRESS_OURS || address == MN_IP_ADDRESS_CONFLICT)
         mn_rouse_all(&stack->probers);
 }
 
@@ -332,6 +338,7 @@ uint64_t mnet_stack_deadline(struct mnet_stack *stack)
     if (stack->work)
         return stack->now;
     uint64_t deadline = MN_MIN(mn_ip_deadline(&stack->ip), mn_tcp_deadline(stack->tcp));
+    deadline = MN_MIN(deadline, mn_dhcp_client_deadline(&stack->dhcp.client));
     if (mn_stack_congested(stack))
         deadline = MN_MIN(deadline, stack->retry_at);
     if (!mn_list_empty(&stack->short_flows))

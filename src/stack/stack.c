@@ -141,6 +141,11 @@ int mn_stack_create(const struct mnet_config *wanted, struct mnet_env *env, stru
         return error;
     stack->device->memory = memory;
     stack->work = true;
+    if (config.dhcp && (error = mn_stack_dhcp_start(stack)) < 0) {
+        mn_tcp_destroy(stack->tcp);
+        mn_ip_deinit(&stack->ip);
+        return error;
+    }
     if (loop != NULL)
         mn_list_append(&loop->stacks, &stack->loop_link);
     *result = stack;
@@ -205,6 +210,8 @@ void mnet_stack_down(struct mnet_stack *stack)
     rouse_everybody(stack);
     mn_tcp_down(stack->tcp, stack->now);
     mn_stack_transmit(stack);
+    mn_stack_dhcp_down(stack);
+    mn_stack_transmit(stack);
     free_pending(stack);
     stack->ended = true;
     mn_list_remove(&stack->loop_link);
@@ -240,7 +247,7 @@ bool mn_stack_wind_down(struct mnet_stack *stack)
         mnet_tcp_unlisten(MN_CONTAINER(node, struct mnet_listener, link));
     while ((node = mn_list_first(&stack->flows)) != NULL)
         mnet_tcp_close(MN_CONTAINER(node, struct mnet_flow, link));
-    return mn_stack_congested(stack) || mn_tcp_usage(stack->tcp).tcbs > 0;
+    return mn_stack_congested(stack) || mn_tcp_usage(stack->tcp).tcbs > 0 || mn_stack_dhcp_wind_down(stack);
 }
 
 int mnet_stack_fd(const struct mnet_stack *stack)
@@ -255,13 +262,12 @@ uint64_t mnet_stack_now(const struct mnet_stack *stack)
 
 uint16_t mnet_stack_mtu(const struct mnet_stack *stack)
 {
-    return stack->device->mtu;
+    return mn_ip_mtu(&stack->ip);
 }
 
 struct mnet_address mnet_stack_ipv4(const struct mnet_stack *stack)
 {
-    bool ours = mn_ip_address_state(&stack->ip) == MN_IP_ADDRESS_OURS;
-    return ours ? stack->config.ipv4.address : MNET_ADDRESS_ANY;
+    return mn_ip_address(&stack->ip);
 }
 
 const struct mnet_counters *mnet_stack_counters(const struct mnet_stack *stack)

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "ip/ip.h"
 #include "stack/block.h"
+#include "stack/dhcp.h"
 #include "stack/offload.h"
 #include "tcp/tcp.h"
 #include "udp/udp.h"
@@ -36,10 +37,11 @@ struct mnet_stack {
     struct mn_ip ip;
     struct mn_tcp *tcp;
     struct mn_udp udp;
+    struct mn_stack_dhcp dhcp;
     struct mn_pool flow_pool, listener_pool, udp_pool;
     struct mnet_link flows, listeners, endpoints; /* all there are */
     struct mnet_link short_flows;                 /* whose deferred bytes could not be queued for want of memory */
-    struct mnet_link probers;                     /* struct mn_blocked: mnet_stack_up waiting for its address */
+    struct mnet_link probers;                     /* struct mn_blocked: waiting for the own address */
     uint64_t now;
     uint64_t retry_at;    /* when to offer the pending frames again; meaningful while congested */
     bool work;            /* something was done that a poll must follow up */

@@ -43,6 +43,11 @@ void mn_tcp_down(struct mn_tcp *tcp, uint64_t now);
 /* Frees every tcb and record, whoever uses it. */
 void mn_tcp_destroy(struct mn_tcp *tcp);
 
+/* The MTU of the link is another one from now on; connections that there are keep theirs. */
+void mn_tcp_set_mtu(struct mn_tcp *tcp, uint16_t mtu);
+/* The host has lost `address`: connections from it end with MNET_E_NO_ADDRESS, and nothing more is sent for them. */
+void mn_tcp_address_lost(struct mn_tcp *tcp, struct mnet_address address);
+
 /* In: a segment (owned from here on; TCP header first, checksum as the metadata says), an ICMP error. */
 void mn_tcp_input(struct mn_tcp *tcp, const struct mn_datagram *datagram, struct mnet_packet *packet, uint64_t now);
 void mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t now);

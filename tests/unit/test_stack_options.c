@@ -65,9 +65,10 @@ static void switches_are_set(void **state)
 {
     (void)state;
     struct line line;
-    parse(&line, "--address-probe --no-checksum-offload --no-segmentation-offload --no-coalescing --help");
+    parse(&line, "--address-probe --dhcp --no-checksum-offload --no-segmentation-offload --no-coalescing --help");
     assert_int_equal(line.result, 0);
     assert_true(line.options.config.address_probe);
+    assert_true(line.options.config.dhcp);
     assert_true(line.options.config.no_checksum_offload);
     assert_true(line.options.config.no_segmentation_offload);
     assert_true(line.options.config.no_coalescing);
@@ -215,6 +216,7 @@ static void wrong_values_give_one_line(void **state)
         "--net:service=",
         "--help=x",
         "--address-probe=yes",
+        "--dhcp=yes",
     };
     (void)state;
     struct line line;
@@ -247,6 +249,26 @@ static void gateways_must_be_on_the_link(void **state)
     assert_int_equal(line.result, 0);
 }
 
+/* Either we say what the address is, or a server does. */
+static void dhcp_allows_no_address_and_no_routes(void **state)
+{
+    static const char *const cases[] = {
+        "--dhcp --ipv4=10.0.0.2/24",
+        "--ipv4=10.0.0.2/24 --dhcp",
+        "--dhcp --ipv4-gateway=10.0.0.1",
+        "--dhcp --route=10.1.0.0/16,10.0.0.1",
+    };
+    (void)state;
+    struct line line;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        parse(&line, cases[i]);
+        assert_int_equal(line.result, MNET_E_INVALID);
+        assert_true(line.error[0] != '\0' && strchr(line.error, '\n') == NULL);
+    }
+    parse(&line, "--dhcp --ipv4=10.0.0.2/24");
+    assert_non_null(strstr(line.error, "--dhcp"));
+}
+
 static void too_many_are_refused(void **state)
 {
     (void)state;
@@ -275,11 +297,20 @@ static void no_arguments_at_all_is_nothing(void **state)
 
 static void help_names_every_option(void **state)
 {
-    static const char *const names[] = {
-        "--ipv4=",         "--ipv4-gateway=",       "--route=",   "--memory=",
-        "--log=",          "--congestion=",         "--capture=", "--net:",
-        "--address-probe", "--no-checksum-offload", "--help",     "--no-segmentation-offload",
-        "--no-coalescing"};
+    static const char *const names[] = {"--ipv4=",
+                                        "--ipv4-gateway=",
+                                        "--route=",
+                                        "--memory=",
+                                        "--log=",
+                                        "--congestion=",
+                                        "--capture=",
+                                        "--net:",
+                                        "--address-probe",
+                                        "--dhcp",
+                                        "--no-checksum-offload",
+                                        "--help",
+                                        "--no-segmentation-offload",
+                                        "--no-coalescing"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         assert_non_null(strstr(mn_options_help, names[i]));
@@ -299,6 +330,7 @@ int main(void)
         cmocka_unit_test(double_dash_ends_the_options),
         cmocka_unit_test(wrong_values_give_one_line),
         cmocka_unit_test(gateways_must_be_on_the_link),
+        cmocka_unit_test(dhcp_allows_no_address_and_no_routes),
         cmocka_unit_test(too_many_are_refused),
         cmocka_unit_test(no_arguments_at_all_is_nothing),
         cmocka_unit_test(help_names_every_option),

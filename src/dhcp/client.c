@@ -1,0 +1,334 @@
+/* A DHCP client: see client.h for the scheme. */
+#include "dhcp/client.h"
+
+#include <string.h>
+
+#include <mnet/time.h>
+
+#define BACKOFF_FIRST_S 4
+#define BACKOFF_LAST_S 64
+#define REQUESTS_MAX 4                       /* of one offer */
+#define BROADCAST_AFTER 2                    /* messages of an exchange that were not answered */
+#define DECLINE_WAIT_NS (10 * MNET_SECOND)   /* RFC 2131 3.1 (5) */
+#define RENEW_INTERVAL_NS (60 * MNET_SECOND) /* RFC 2131 4.4.5, at least */
+#define EARLY_PART 16                        /* a T1 of our own is up to this part of it early (4.4.5: fuzz) */
+
+static void count(struct mn_dhcp_client *client, enum mnet_counter counter)
+{
+    client->counters->value[counter]++;
+}
+
+/* ---- Time ---- */
+
+/* RFC 2131 4.1: 4, 8, 16, 32, 64, 64 ... s, plus or minus a random time of up to one second. `before` is how many there
+ * were already. */
+static uint64_t backoff_ns(struct mn_dhcp_client *client, unsigned before)
+{
+    uint64_t seconds = before < 4 ? (uint64_t)BACKOFF_FIRST_S << before : BACKOFF_LAST_S;
+    uint32_t fuzz_us = mn_random_below(client->random, 2000001);
+    return seconds * MNET_SECOND - MNET_SECOND + fuzz_us * MNET_MICROSECOND;
+}
+
+/* Sends a message of the state's, and arms its repetition. */
+static void ask(struct mn_dhcp_client *client, enum mn_dhcp_type type, uint64_t wait_ns)
+{
+    uint64_t secs = (client->now - client->begun_ns) / MNET_SECOND;
+    client->to_send = (uint8_t)type;
+    client->deadline_ns = client->now + wait_ns;
+    if (client->state != MN_DHCP_REQUESTING) /* which repeats those of its DISCOVER, for relays (RFC 2131 4.4.1) */
+        client->secs = (uint16_t)MN_MIN(secs, UINT16_MAX);
+    if (client->attempts < UINT8_MAX)
+        client->attempts++;
+}
+
+static void ask_with_backoff(struct mn_dhcp_client *client, enum mn_dhcp_type type)
+{
+    ask(client, type, backoff_ns(client, client->attempts));
+}
+
+/* Half of what is left until `limit`, at least a minute, but no longer than that limit. */
+static void ask_for_renewal(struct mn_dhcp_client *client, uint64_t limit)
+{
+    uint64_t left = limit > client->now ? limit - client->now : 0;
+    ask(client, MN_DHCP_REQUEST, MN_MIN(MN_MAX(left / 2, RENEW_INTERVAL_NS), left));
+}
+
+/* ---- States ---- */
+
+static bool holds_address(const struct mn_dhcp_client *client)
+{
+    return client->state == MN_DHCP_BOUND || client->state == MN_DHCP_RENEWING || client->state == MN_DHCP_REBINDING;
+}
+
+/* A new exchange has a new transaction identifier; only DISCOVER and the REQUEST that follows share one. */
+static void begin_exchange(struct mn_dhcp_client *client)
+{
+    client->xid = mn_random_u32(client->random);
+    client->since_ns = client->now;
+    client->attempts = 0;
+}
+
+static void enter(struct mn_dhcp_client *client, enum mn_dhcp_state state)
+{
+    client->state = (uint8_t)state;
+    client->deadline_ns = MNET_NEVER;
+}
+
+/* From the beginning: at once after the first failure, later each time it happens again. */
+static void start_over(struct mn_dhcp_client *client, uint64_t at_least_ns)
+{
+    uint64_t wait = client->failures > 0 ? backoff_ns(client, client->failures - 1u) : 0;
+    if (holds_address(client))
+        client->begun_ns = client->now;
+    if (client->failures < UINT8_MAX)
+        client->failures++;
+    client->serial++;
+    client->to_send = 0;
+    enter(client, MN_DHCP_INIT);
+    client->deadline_ns = client->now + MN_MAX(wait, at_least_ns);
+}
+
+static void select_server(struct mn_dhcp_client *client)
+{
+    enter(client, MN_DHCP_SELECTING);
+    begin_exchange(client);
+    ask_with_backoff(client, MN_DHCP_DISCOVER);
+}
+
+static void request_offer(struct mn_dhcp_client *client)
+{
+    if (client->attempts == REQUESTS_MAX) {
+        start_over(client, 0);
+        return;
+    }
+    ask_with_backoff(client, MN_DHCP_REQUEST);
+}
+
+static void renew(struct mn_dhcp_client *client)
+{
+    enter(client, MN_DHCP_RENEWING);
+    client->begun_ns = client->now;
+    begin_exchange(client);
+    ask_for_renewal(client, client->lease.t2_ns);
+}
+
+static void rebind(struct mn_dhcp_client *client)
+{
+    enter(client, MN_DHCP_REBINDING);
+    begin_exchange(client);
+    ask_for_renewal(client, client->lease.end_ns);
+}
+
+static void bind(struct mn_dhcp_client *client)
+{
+    enter(client, MN_DHCP_BOUND);
+    client->failures = 0;
+    client->deadline_ns = client->lease.t1_ns;
+}
+
+void mn_dhcp_client_start(struct mn_dhcp_client *client, struct mnet_counters *counters, struct mn_random *random,
+                          struct mn_mac mac, uint16_t mtu, uint64_t now)
+{
+    *client = (struct mn_dhcp_client){.counters = counters, .random = random, .mac = mac, .mtu = mtu, .now = now};
+    client->begun_ns = now;
+    select_server(client);
+}
+
+static void due(struct mn_dhcp_client *client)
+{
+    bool has_lease = holds_address(client) || client->state == MN_DHCP_CHECKING;
+    if (has_lease && client->now >= client->lease.end_ns) {
+        client->failures = 0; /* asks again at once */
+        start_over(client, 0);
+        return;
+    }
+    switch ((enum mn_dhcp_state)client->state) {
+    case MN_DHCP_INIT: select_server(client); break;
+    case MN_DHCP_SELECTING: ask_with_backoff(client, MN_DHCP_DISCOVER); break;
+    case MN_DHCP_REQUESTING: request_offer(client); break;
+    case MN_DHCP_BOUND: renew(client); break;
+    case MN_DHCP_RENEWING:
+        if (client->now >= client->lease.t2_ns)
+            rebind(client);
+        else
+            ask_for_renewal(client, client->lease.t2_ns);
+        break;
+    case MN_DHCP_REBINDING: ask_for_renewal(client, client->lease.end_ns); break;
+    case MN_DHCP_CHECKING:
+    case MN_DHCP_OFF:
+    case MN_DHCP_RELEASED: client->deadline_ns = MNET_NEVER; break;
+    }
+}
+
+void mn_dhcp_client_expire(struct mn_dhcp_client *client, uint64_t now)
+{
+    client->now = now;
+    while (client->deadline_ns <= now)
+        due(client);
+}
+
+uint64_t mn_dhcp_client_deadline(const struct mn_dhcp_client *client)
+{
+    return client->state == MN_DHCP_OFF ? MNET_NEVER : client->deadline_ns;
+}
+
+const struct mn_dhcp_lease *mn_dhcp_client_lease(const struct mn_dhcp_client *client)
+{
+    return holds_address(client) || client->state == MN_DHCP_CHECKING ? &client->lease : NULL;
+}
+
+/* ---- In ---- */
+
+/* RFC 2132 9.14 */
+static void write_client_id(const struct mn_dhcp_client *client, struct mn_dhcp *message)
+{
+    message->client_id_len = MN_DHCP_CLIENT_ID;
+    message->client_id[0] = 1; /* Ethernet */
+    memcpy(message->client_id + 1, client->mac.bytes, sizeof client->mac.bytes);
+}
+
+/* Whether a message is an answer to us at all (RFC 2131 4.4.1; RFC 6842 section 3). */
+static bool is_for_us(const struct mn_dhcp_client *client, const struct mn_dhcp *message)
+{
+    struct mn_dhcp ours;
+    write_client_id(client, &ours);
+    if (message->operation != MN_DHCP_BOOTREPLY || message->xid != client->xid ||
+        !mn_mac_equal(message->chaddr, client->mac))
+        return false;
+    return message->client_id_len == 0 || (message->client_id_len == ours.client_id_len &&
+                                           memcmp(message->client_id, ours.client_id, sizeof ours.client_id) == 0);
+}
+
+static bool take_offer(struct mn_dhcp_client *client, const struct mn_dhcp *message)
+{
+    if (!mn_dhcp_lease_read(message, &client->lease))
+        return false;
+    enter(client, MN_DHCP_REQUESTING);
+    client->attempts = 0; /* same transaction, but the lease counts from here */
+    client->since_ns = client->now;
+    request_offer(client);
+    return true;
+}
+
+/* An ACK must be of the server that was asked, and give what was asked for. */
+static bool take_ack(struct mn_dhcp_client *client, const struct mn_dhcp *message)
+{
+    struct mn_dhcp_lease lease;
+    if (!mn_dhcp_lease_read(message, &lease) || lease.address != client->lease.address)
+        return false;
+    if (client->state != MN_DHCP_REBINDING && lease.server != client->lease.server)
+        return false;
+    uint32_t early_s = mn_random_below(client->random, lease.t1_s / EARLY_PART + 1);
+    mn_dhcp_lease_begin(&lease, client->since_ns, early_s);
+    client->lease = lease;
+    client->serial++;
+    client->to_send = 0;
+    if (client->state == MN_DHCP_REQUESTING) {
+        enter(client, MN_DHCP_CHECKING);
+        client->deadline_ns = lease.end_ns;
+    } else {
+        bind(client);
+    }
+    return true;
+}
+
+static bool take_nak(struct mn_dhcp_client *client, const struct mn_dhcp *message)
+{
+    bool any_server = client->state == MN_DHCP_REBINDING;
+    if (message->server_id == 0 || (!any_server && message->server_id != client->lease.server))
+        return false;
+    count(client, MNET_COUNT_DHCP_NAK);
+    start_over(client, 0);
+    return true;
+}
+
+static bool take(struct mn_dhcp_client *client, const struct mn_dhcp *message)
+{
+    bool requests = client->state == MN_DHCP_REQUESTING || client->state == MN_DHCP_RENEWING ||
+                    client->state == MN_DHCP_REBINDING;
+    if (!is_for_us(client, message))
+        return false;
+    if (message->type == MN_DHCP_OFFER && client->state == MN_DHCP_SELECTING)
+        return take_offer(client, message);
+    if (message->type == MN_DHCP_ACK && requests)
+        return take_ack(client, message);
+    return message->type == MN_DHCP_NAK && requests && take_nak(client, message);
+}
+
+void mn_dhcp_client_input(struct mn_dhcp_client *client, const void *data, size_t len, uint64_t now)
+{
+    struct mn_dhcp message;
+    client->now = now;
+    count(client, MNET_COUNT_DHCP_RX);
+    if (mn_dhcp_parse(data, len, &message) != MN_PARSE_OK)
+        count(client, MNET_COUNT_DHCP_DROP_INVALID);
+    else if (!take(client, &message))
+        count(client, MNET_COUNT_DHCP_DROP_UNEXPECTED);
+}
+
+/* RFC 2131 3.1 (5) and 4.4.4 */
+void mn_dhcp_client_checked(struct mn_dhcp_client *client, bool in_use, uint64_t now)
+{
+    MN_ASSERT(client->state == MN_DHCP_CHECKING);
+    client->now = now;
+    if (!in_use) {
+        bind(client);
+        return;
+    }
+    count(client, MNET_COUNT_DHCP_DECLINED);
+    start_over(client, DECLINE_WAIT_NS);
+    begin_exchange(client);
+    client->to_send = MN_DHCP_DECLINE;
+}
+
+void mn_dhcp_client_release(struct mn_dhcp_client *client, uint64_t now)
+{
+    client->now = now;
+    bool held = holds_address(client);
+    begin_exchange(client);
+    enter(client, held ? MN_DHCP_RELEASED : MN_DHCP_OFF);
+    client->to_send = held ? MN_DHCP_RELEASE : 0;
+}
+
+/* ---- Out ---- */
+
+/* What RFC 2131 4.4.1, table 5 has each message say. */
+static void describe(const struct mn_dhcp_client *client, struct mn_dhcp *message)
+{
+    const struct mn_dhcp_lease *lease = &client->lease;
+    bool asks = message->type == MN_DHCP_DISCOVER || message->type == MN_DHCP_REQUEST;
+    bool holds = holds_address(client) || message->type == MN_DHCP_RELEASE;
+    if (asks) {
+        message->wants_parameters = true;
+        message->message_max = MN_MIN(client->mtu, MN_DHCP_MESSAGE_MAX + 28);
+        message->secs = client->secs;
+        message->broadcast = !holds && client->attempts > BROADCAST_AFTER;
+    }
+    if (holds)
+        message->ciaddr = lease->address;
+    bool names_server = message->type != MN_DHCP_DISCOVER && !(asks && holds);
+    if (names_server)
+        message->server_id = lease->server;
+    if (names_server && !holds)
+        message->requested_ip = lease->address;
+}
+
+bool mn_dhcp_client_output(struct mn_dhcp_client *client, void *to, struct mn_dhcp_ends *ends)
+{
+    if (client->to_send == 0)
+        return false;
+    struct mn_dhcp message = {
+        .operation = MN_DHCP_BOOTREQUEST,
+        .type = client->to_send,
+        .xid = client->xid,
+        .chaddr = client->mac,
+    };
+    write_client_id(client, &message);
+    describe(client, &message);
+    mn_dhcp_emit(to, &message);
+    bool to_server = client->state == MN_DHCP_RENEWING || message.type == MN_DHCP_RELEASE;
+    *ends = (struct mn_dhcp_ends){.source = message.ciaddr, .destination = to_server ? client->lease.server : 0};
+    client->to_send = 0;
+    count(client, MNET_COUNT_DHCP_TX);
+    return true;
+}

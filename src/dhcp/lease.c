@@ -1,0 +1,96 @@
+#include "dhcp/lease.h"
+
+#include <string.h>
+
+#include <mnet/time.h>
+
+#define MTU_MIN 576 /* what every host must take (RFC 791 3.1); less is of no use to anybody but an attacker */
+
+/* RFC 1122 3.2.1.3 */
+static bool is_host(uint32_t address)
+{
+    uint32_t first = address >> 24;
+    return first != 0 && first != 127 && first < 224;
+}
+
+/* RFC 791 3.2: class A, B or C. */
+static uint32_t mask_of_class(uint32_t address)
+{
+    return address >> 31 == 0 ? UINT32_C(0xff000000) : address >> 30 == 2 ? UINT32_C(0xffff0000) : UINT32_C(0xffffff00);
+}
+
+/* The length of the prefix; 0 where the mask is none, or the address is the network's own or its broadcast address. */
+static uint8_t prefix_length(uint32_t address, uint32_t mask)
+{
+    uint32_t host = ~mask;
+    if (mask == 0 || (host & (host + 1)) != 0) /* ones, then zeros */
+        return 0;
+    if (host > 1 && ((address & host) == 0 || (address & host) == host))
+        return 0;
+    uint8_t length = 32;
+    for (; host != 0; host >>= 1)
+        length--;
+    return length;
+}
+
+/* The first router that can be one: another host, on our network, or any at all where the network is the host alone. */
+static uint32_t choose_router(const struct mn_dhcp *message, const struct mn_dhcp_lease *lease)
+{
+    for (unsigned i = 0; i < message->router_count; i++) {
+        uint32_t router = message->routers[i];
+        bool near = lease->length == 32 || ((router ^ lease->address) >> (32 - lease->length)) == 0;
+        if (is_host(router) && router != lease->address && near)
+            return router;
+    }
+    return 0;
+}
+
+/* RFC 2131 4.4.5: T1 before T2 before the end, or what the RFC says instead. */
+static void choose_times(const struct mn_dhcp *message, struct mn_dhcp_lease *lease)
+{
+    lease->lease_s = lease->t1_s = lease->t2_s = message->lease_s;
+    if (lease->lease_s == MN_DHCP_INFINITE)
+        return;
+    bool t2_ok = message->t2_s > 0 && message->t2_s < lease->lease_s;
+    lease->t2_s = t2_ok ? message->t2_s : lease->lease_s - lease->lease_s / 8;
+    lease->t1_is_given = message->t1_s > 0 && message->t1_s < lease->t2_s;
+    uint32_t half = MN_MAX(MN_MIN(lease->lease_s / 2, lease->t2_s / 7 * 4), 1u);
+    lease->t1_s = lease->t1_is_given ? message->t1_s : half;
+}
+
+bool mn_dhcp_lease_read(const struct mn_dhcp *message, struct mn_dhcp_lease *lease)
+{
+    uint32_t address = message->yiaddr;
+    uint32_t mask = message->subnet_mask != 0 ? message->subnet_mask : mask_of_class(address);
+    *lease = (struct mn_dhcp_lease){.address = address, .server = message->server_id};
+    if (!is_host(address) || !is_host(message->server_id) || message->server_id == address || message->lease_s == 0)
+        return false;
+    lease->length = prefix_length(address, mask);
+    if (lease->length == 0)
+        return false;
+    lease->route_count = message->route_count;
+    memcpy(lease->routes, message->routes, sizeof lease->routes);
+    if (message->route_count == 0) /* RFC 3442: who has routes ignores the router */
+        lease->router = choose_router(message, lease);
+    for (unsigned i = 0; i < message->dns_count; i++)
+        if (is_host(message->dns[i]))
+            lease->dns[lease->dns_count++] = message->dns[i];
+    memcpy(lease->domain, message->domain, sizeof lease->domain);
+    lease->mtu = message->mtu >= MTU_MIN ? message->mtu : 0;
+    choose_times(message, lease);
+    return true;
+}
+
+static uint64_t after(uint64_t since, uint32_t seconds)
+{
+    return seconds == MN_DHCP_INFINITE ? MNET_NEVER : since + seconds * MNET_SECOND;
+}
+
+void mn_dhcp_lease_begin(struct mn_dhcp_lease *lease, uint64_t since, uint32_t early_s)
+{
+    lease->t1_ns = after(since, lease->t1_s);
+    if (!lease->t1_is_given && lease->lease_s != MN_DHCP_INFINITE)
+        lease->t1_ns -= early_s * MNET_SECOND;
+    lease->t2_ns = after(since, lease->t2_s);
+    lease->end_ns = after(since, lease->lease_s);
+}

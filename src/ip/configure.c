@@ -1,0 +1,121 @@
+/* The own address and the routes: set when the host starts, or changed and taken back while it runs, as by DHCP. */
+#include "ip/internal.h"
+
+/* RFC 1122 3.2.1.3: whether one host can have this address. */
+static bool is_host_address(uint32_t address)
+{
+    return !mn_ipv4_is_this_network(address) && !mn_ipv4_is_loopback(address) && !mn_ipv4_is_multicast(address) &&
+           address != MN_IPV4_LIMITED_BROADCAST;
+}
+
+/* Address and network. Networks of /31 (RFC 3021) and /32 have no broadcast address. */
+static bool read_address(const struct mnet_prefix *prefix, struct mn_ip_own *own)
+{
+    if (!mnet_address_is_ipv4(prefix->address) || prefix->length == 0 || prefix->length > 32)
+        return false;
+    own->address = mnet_address_to_ipv4(prefix->address);
+    own->mask = mn_route_mask(prefix->length);
+    own->network = own->address & own->mask;
+    own->broadcast = prefix->length >= 31 ? 0 : own->network | ~own->mask;
+    if (!is_host_address(own->address))
+        return false;
+    return prefix->length >= 31 || (own->address != own->broadcast && own->address != own->network);
+}
+
+/* A gateway is another host, and on the link. */
+static bool gateway_is_valid(const struct mn_ip *ip, uint32_t gateway)
+{
+    return is_host_address(gateway) && gateway != ip->own.address && !mn_ip_is_broadcast_value(ip, gateway) &&
+           mn_routes_on_link(&ip->routes, gateway);
+}
+
+static bool add_route(struct mn_ip *ip, const struct mnet_route *route)
+{
+    bool on_link = mnet_address_is_any(route->gateway);
+    bool any = mnet_address_is_any(route->destination.address);
+    if (!any && !mnet_address_is_ipv4(route->destination.address))
+        return false;
+    uint32_t gateway = mnet_address_to_ipv4(route->gateway);
+    if (!on_link && (!mnet_address_is_ipv4(route->gateway) || !gateway_is_valid(ip, gateway)))
+        return false;
+    return mn_routes_add(&ip->routes, mnet_address_to_ipv4(route->destination.address), route->destination.length,
+                         gateway);
+}
+
+/* Adds the given routes that are on the link, or those that are not; says whether all were possible. */
+static bool add_routes(struct mn_ip *ip, const struct mn_ip_settings *settings, bool on_link)
+{
+    bool all = true;
+    for (unsigned i = 0; i < settings->route_count; i++)
+        if (mnet_address_is_any(settings->routes[i].gateway) == on_link)
+            all &= add_route(ip, &settings->routes[i]);
+    return all;
+}
+
+/* First what is on the link, then what lies behind a gateway. Says whether all of it was possible. */
+static bool set_routes(struct mn_ip *ip, const struct mn_ip_settings *settings)
+{
+    bool has_gateway = !mnet_address_is_any(settings->ipv4_gateway);
+    uint32_t gateway = mnet_address_to_ipv4(settings->ipv4_gateway);
+    unsigned length = settings->ipv4.length;
+    ip->routes.count = 0;
+    if (length < 32)
+        mn_routes_add(&ip->routes, ip->own.network, length, 0);
+    else if (has_gateway) /* a host with a /32 has its gateway on the link without a network to say so */
+        mn_routes_add(&ip->routes, gateway, 32, 0);
+    bool all = add_routes(ip, settings, true);
+    all &= add_routes(ip, settings, false);
+    if (!has_gateway)
+        return all;
+    return mnet_address_is_ipv4(settings->ipv4_gateway) && gateway_is_valid(ip, gateway) &&
+           mn_routes_add(&ip->routes, 0, 0, gateway) && all;
+}
+
+/* Takes the address, if it is another one than before; then it has to be probed for, or announced. */
+static void set_address(struct mn_ip *ip, const struct mn_ip_own *wanted, bool *same)
+{
+    *same = (ip->own.state == MN_IP_ADDRESS_PROBING || ip->own.state == MN_IP_ADDRESS_OURS) &&
+            ip->own.address == wanted->address;
+    if (!*same) {
+        mn_ip_unconfigure(ip);
+        ip->own = *wanted;
+    }
+    ip->own.network = wanted->network;
+    ip->own.mask = wanted->mask;
+    ip->own.broadcast = wanted->broadcast;
+}
+
+int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uint64_t now)
+{
+    struct mn_ip_own wanted = {0};
+    bool same;
+    if (!read_address(&settings->ipv4, &wanted) || settings->route_count > MNET_ROUTES_MAX)
+        return MNET_E_INVALID;
+    set_address(ip, &wanted, &same);
+    if (!set_routes(ip, settings) && !settings->possible_routes_only) {
+        mn_ip_unconfigure(ip);
+        return MNET_E_INVALID;
+    }
+    if (same)
+        return 0;
+    if (settings->mtu != 0)
+        ip->mtu = MN_MIN(settings->mtu, ip->link_mtu);
+    mn_ip_address_start(ip, settings->probe, now);
+    return 0;
+}
+
+void mn_ip_unconfigure(struct mn_ip *ip)
+{
+    mn_wheel_cancel(&ip->wheel, &ip->own.timer);
+    if (ip->own.state != MN_IP_ADDRESS_NONE)
+        mn_packet_queue_clear(&ip->transmit); /* frames from an address that is not ours any more */
+    ip->own = (struct mn_ip_own){0};
+    ip->routes.count = 0;
+    ip->mtu = ip->link_mtu;
+    mn_neighbours_deinit(&ip->neighbours); /* they belong to the network that we may have left */
+}
+
+void mn_ip_open_port(struct mn_ip *ip, uint16_t port)
+{
+    ip->open_port = port;
+}

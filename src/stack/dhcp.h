@@ -1,0 +1,29 @@
+/* A stack that has its address from a DHCP server: the client wired to ip, UDP and TCP. Driven by polls; no task. */
+#ifndef MN_STACK_DHCP_H
+#define MN_STACK_DHCP_H
+
+#include "dhcp/client.h"
+#include "udp/udp.h"
+
+struct mnet_stack;
+
+struct mn_stack_dhcp {
+    struct mn_dhcp_client client; /* OFF in a stack with an address of its own */
+    struct mn_udp_endpoint endpoint;
+    uint32_t applied;           /* client.serial as ip knows it */
+    uint32_t address;           /* what ip was told to use; 0: nothing */
+    uint64_t release_before_ns; /* how long the end of the stack may wait for the RELEASE to leave */
+};
+
+/* Begins to ask for an address. 0 or MNET_E_LIMIT. */
+int mn_stack_dhcp_start(struct mnet_stack *stack);
+/* The endpoint has become readable. */
+void mn_stack_dhcp_input(struct mnet_stack *stack);
+/* After ip's timers. */
+void mn_stack_dhcp_expire(struct mnet_stack *stack);
+/* Gives the address back, once; true while the message that says so waits to be sent. */
+bool mn_stack_dhcp_wind_down(struct mnet_stack *stack);
+/* The same without waiting, for the stack ends now. */
+void mn_stack_dhcp_down(struct mnet_stack *stack);
+
+#endif

@@ -1,0 +1,26 @@
+/* The host's own address comes and goes (DHCP), and the link's MTU with it. */
+#include "tcp/tcb.h"
+
+void mn_tcp_set_mtu(struct mn_tcp *tcp, uint16_t mtu)
+{
+    tcp->config.mtu = mtu;
+}
+
+/* A walk over everything there is; but an address is lost once in a lease. */
+void mn_tcp_address_lost(struct mn_tcp *tcp, struct mnet_address address)
+{
+    struct mnet_link *next;
+    for (struct mnet_link *link = mn_list_first(&tcp->half_open_list); link != NULL && link != &tcp->half_open_list;
+         link = next) {
+        struct mn_half_open *half = MN_CONTAINER(link, struct mn_half_open, link);
+        next = link->next;
+        if (mnet_address_equal(half->conn.local.address, address))
+            mn_half_open_free(tcp, half);
+    }
+    for (struct mnet_link *link = mn_list_first(&tcp->tcb_list); link != NULL && link != &tcp->tcb_list; link = next) {
+        struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, all);
+        next = link->next; /* an orphan is freed at once */
+        if (tcb->state != MN_CLOSED && mnet_address_equal(tcb->conn.local.address, address))
+            mn_tcb_finish(tcp, tcb, MNET_E_NO_ADDRESS);
+    }
+}

@@ -1,0 +1,629 @@
+/* A stack that has its address by DHCP: with a server played frame by frame, in virtual time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "support/dhcp_server.h"
+#include "support/world.h"
+
+#define REGION (8u * 1024u * 1024u)
+#define FIRST mnet_address_from_ipv4(FIRST_IP)
+#define SECOND mnet_address_from_ipv4(SECOND_IP)
+#define SERVER mnet_address_from_ipv4(SERVER_IP)
+
+struct lines {
+    unsigned count;
+    char last[256];
+};
+
+static void note_line(void *context, enum mnet_log_level level, const char *text)
+{
+    struct lines *lines = context;
+    (void)level;
+    lines->count++;
+    snprintf(lines->last, sizeof lines->last, "%s", text);
+}
+
+/* ---- a stack that the test drives ---- */
+
+struct net {
+    struct mnet_sim *sim;
+    struct mnet_sim_host *client;
+    struct dhcp_server server;
+    struct mnet_config config;
+    struct mnet_stack *stack;
+    struct lines log;
+};
+
+static void net_init(struct net *n)
+{
+    *n = (struct net){.sim = mnet_sim_create(1)};
+    struct mnet_sim_host *server = mnet_sim_host(n->sim, "server", NULL);
+    n->client = mnet_sim_host(n->sim, "client", NULL);
+    assert_true(mnet_sim_link(n->sim, server, n->client, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND}));
+    dhcp_server_init(&n->server, server);
+    n->config = (struct mnet_config){
+        .dhcp = true,
+        .device = mnet_sim_device(n->client),
+        .platform = mnet_sim_platform(n->client),
+        .memory = malloc(REGION),
+        .memory_size = REGION,
+        .log = {note_line, &n->log, MNET_LOG_INFO},
+    };
+}
+
+static void net_open(struct net *n)
+{
+    assert_int_equal(mnet_stack_open(&n->config, &n->stack), 0);
+}
+
+static void net_end(struct net *n)
+{
+    if (n->stack != NULL)
+        mnet_stack_down(n->stack);
+    mnet_sim_destroy(n->sim);
+    free(n->config.memory);
+}
+
+static void turn(struct net *n)
+{
+    bool more = true;
+    while (more) {
+        more = mnet_stack_poll(n->stack, mnet_sim_now(n->sim));
+        more |= dhcp_server_serve(&n->server) > 0;
+    }
+}
+
+static void pass(struct net *n, uint64_t ns)
+{
+    uint64_t end = mnet_sim_now(n->sim) + ns;
+    turn(n);
+    while (mnet_sim_now(n->sim) < end) {
+        uint64_t until = mnet_stack_deadline(n->stack);
+        mnet_sim_advance(n->sim, until < end ? until : end);
+        turn(n);
+    }
+}
+
+static void pass_s(struct net *n, uint64_t seconds)
+{
+    pass(n, seconds * MNET_SECOND);
+}
+
+static void net_bound(struct net *n)
+{
+    net_init(n);
+    net_open(n);
+    pass_s(n, 1);
+    assert_true(mnet_address_equal(mnet_stack_ipv4(n->stack), FIRST));
+}
+
+static bool has_address(const struct net *n, struct mnet_address address)
+{
+    return mnet_address_equal(mnet_stack_ipv4(n->stack), address);
+}
+
+#define counted(n, name) (mnet_stack_counters((n)->stack)->value[MNET_COUNT_##name])
+
+/* ---- getting an address ---- */
+
+static void open_gets_an_address(void **state)
+{
+    (void)state;
+    struct net n;
+    struct mnet_dhcp_lease lease;
+    net_init(&n);
+    net_open(&n);
+    assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack)));
+    assert_false(mnet_dhcp_lease(n.stack, &lease));
+    pass(&n, 150 * MNET_MILLISECOND);
+    assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack))); /* still probed for */
+    assert_false(mnet_dhcp_lease(n.stack, &lease));
+    pass(&n, 100 * MNET_MILLISECOND);
+    assert_true(has_address(&n, FIRST));
+    assert_int_equal(n.server.seen[MN_DHCP_DISCOVER], 1);
+    assert_int_equal(n.server.seen[MN_DHCP_REQUEST], 1);
+    assert_int_equal(n.server.last_source, 0);
+    assert_int_equal(n.server.last_destination, 0xffffffff);
+    assert_true(mnet_dhcp_lease(n.stack, &lease));
+    assert_true(mnet_address_equal(lease.address.address, FIRST));
+    assert_int_equal(lease.address.length, 24);
+    assert_true(mnet_address_equal(lease.server, SERVER));
+    assert_true(mnet_address_equal(lease.router, SERVER));
+    assert_int_equal(lease.dns_count, 1);
+    assert_true(mnet_address_equal(lease.dns[0], SERVER));
+    assert_string_equal(lease.domain, "example.org");
+    assert_int_equal(n.log.count, 1);
+    assert_string_equal(n.log.last, "dhcp: 10.0.0.66/24 from 10.0.0.1 for 3600 s, router 10.0.0.1");
+    net_end(&n);
+}
+
+static void open_takes_broadcast_answers(void **state)
+{
+    (void)state;
+    struct net n;
+    net_init(&n);
+    n.server.broadcasts = true;
+    net_open(&n);
+    pass_s(&n, 1);
+    assert_true(has_address(&n, FIRST));
+    net_end(&n);
+}
+
+/* Where nobody has an address, nothing but the client's port is there. */
+static void open_without_address_is_closed_to_others(void **state)
+{
+    (void)state;
+    struct net n;
+    struct mnet_udp *udp;
+    struct mnet_flow *flow;
+    net_init(&n);
+    n.server.silent = true;
+    net_open(&n);
+    pass_s(&n, 1);
+    const struct mnet_udp_options options = {.local.port = 68};
+    assert_int_equal(mnet_udp_open(n.stack, &options, &udp), MNET_E_IN_USE);
+    assert_int_equal(mnet_udp_open(n.stack, NULL, &udp), 0);
+    const struct mnet_endpoint to[] = {{SERVER, 67}, {mnet_ipv4(255, 255, 255, 255), 67}};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(mnet_udp_send(udp, &to[i], "x", 1, 0), MNET_E_UNREACHABLE);
+    assert_int_equal(mnet_tcp_connect_begin(n.stack, to[0], NULL, &flow), MNET_E_UNREACHABLE);
+    mnet_udp_close(udp);
+    net_end(&n);
+}
+
+static void open_garbage_does_no_harm(void **state)
+{
+    (void)state;
+    struct net n;
+    uint8_t noise[2000];
+    net_init(&n);
+    n.server.silent = true;
+    net_open(&n);
+    memset(noise, 0x35, sizeof noise);
+    for (size_t len = 0; len <= sizeof noise; len += 50) {
+        dhcp_server_send(&n.server, UINT32_MAX, noise, len);
+        pass(&n, 2 * MNET_MILLISECOND);
+    }
+    assert_true(counted(&n, DHCP_DROP_INVALID) > 20);
+    n.server.silent = false;
+    pass_s(&n, 20);
+    assert_true(has_address(&n, FIRST));
+    net_end(&n);
+}
+
+static void open_address_in_use_is_declined(void **state)
+{
+    (void)state;
+    struct net n;
+    net_init(&n);
+    n.server.occupied = FIRST_IP;
+    net_open(&n);
+    pass_s(&n, 1);
+    assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack)));
+    assert_int_equal(n.server.seen[MN_DHCP_DECLINE], 1);
+    assert_int_equal(n.server.last.requested_ip, FIRST_IP);
+    assert_int_equal(n.server.last_source, 0);
+    n.server.offers = SECOND_IP;
+    pass_s(&n, 8);
+    assert_int_equal(n.server.seen[MN_DHCP_DISCOVER], 1); /* ten seconds of silence */
+    pass_s(&n, 3);
+    assert_true(has_address(&n, SECOND));
+    net_end(&n);
+}
+
+static void open_with_probe_takes_its_time(void **state)
+{
+    (void)state;
+    struct net n;
+    net_init(&n);
+    n.config.address_probe = true;
+    net_open(&n);
+    pass_s(&n, 3);
+    assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack)));
+    pass_s(&n, 5);
+    assert_true(has_address(&n, FIRST));
+    net_end(&n);
+}
+
+static void open_mtu_of_the_server_is_kept(void **state)
+{
+    static const struct {
+        uint16_t said, expected;
+    } cases[] = {{0, 1500}, {1400, 1400}, {9000, 1500}, {300, 1500}};
+    (void)state;
+    for (size_t i = 0; i < MN_COUNT_OF(cases); i++) {
+        struct net n;
+        struct mnet_flow *flow;
+        net_init(&n);
+        n.server.mtu = cases[i].said;
+        net_open(&n);
+        pass_s(&n, 1);
+        assert_int_equal(mnet_stack_mtu(n.stack), cases[i].expected);
+        assert_int_equal(mnet_tcp_connect_begin(n.stack, (struct mnet_endpoint){SERVER, 80}, NULL, &flow), 0);
+        pass(&n, 10 * MNET_MILLISECOND);
+        assert_int_equal(n.server.mss, cases[i].expected - 40);
+        mnet_tcp_abort(flow);
+        net_end(&n);
+    }
+}
+
+static void open_invalid_combinations_are_refused(void **state)
+{
+    (void)state;
+    struct net n;
+    net_init(&n);
+    struct mnet_config config = n.config;
+    config.ipv4 = (struct mnet_prefix){FIRST, 24};
+    assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
+    config = n.config;
+    config.ipv4_gateway = SERVER;
+    assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
+    config = n.config;
+    config.route_count = 1;
+    assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
+    config = n.config;
+    config.dhcp = false;
+    assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
+    net_end(&n);
+}
+
+/* ---- keeping and losing it ---- */
+
+/* A connection from the stack to itself: it needs nobody else. */
+struct own_pair {
+    struct mnet_listener *listener;
+    struct mnet_flow *client, *server;
+};
+
+static void connect_to_itself(struct net *n, struct own_pair *pair)
+{
+    struct mnet_endpoint self = {mnet_stack_ipv4(n->stack), 80};
+    if (pair->listener == NULL)
+        assert_int_equal(mnet_tcp_listen(n->stack, 80, NULL, &pair->listener), 0);
+    assert_int_equal(mnet_tcp_connect_begin(n->stack, self, NULL, &pair->client), 0);
+    pass(n, MNET_MILLISECOND);
+    assert_int_equal(mnet_tcp_accept(pair->listener, &pair->server, 0), 0);
+}
+
+static ptrdiff_t read_now(struct mnet_flow *flow)
+{
+    char byte;
+    return mnet_tcp_read(flow, &byte, 1, 0);
+}
+
+static void close_pair(struct own_pair *pair)
+{
+    mnet_tcp_close(pair->client);
+    mnet_tcp_close(pair->server);
+}
+
+static void bound_is_renewed_at_t1(void **state)
+{
+    (void)state;
+    struct net n;
+    struct own_pair pair = {0};
+    struct mnet_dhcp_lease before, after;
+    net_bound(&n);
+    connect_to_itself(&n, &pair);
+    assert_true(mnet_dhcp_lease(n.stack, &before));
+    for (int i = 1; i <= 5; i++) {
+        pass_s(&n, 1805);
+        assert_int_equal(n.server.seen[MN_DHCP_REQUEST], 1 + i);
+        assert_int_equal(n.server.last_source, FIRST_IP);
+        assert_int_equal(n.server.last_destination, SERVER_IP);
+    }
+    assert_true(mnet_dhcp_lease(n.stack, &after));
+    assert_true(after.end_ns > before.end_ns + 4 * 1800 * MNET_SECOND);
+    assert_int_equal(read_now(pair.client), MNET_E_DEADLINE); /* nothing happened to it */
+    assert_int_equal(n.server.seen[MN_DHCP_DISCOVER], 1);
+    close_pair(&pair);
+    net_end(&n);
+}
+
+/* RFC 2131 4.4.5: whoever has no lease any more stops at once. */
+static void bound_without_answer_loses_address_and_connections(void **state)
+{
+    (void)state;
+    struct net n;
+    struct own_pair pair = {0};
+    struct mnet_flow *opening;
+    struct mnet_dhcp_lease lease;
+    net_bound(&n);
+    connect_to_itself(&n, &pair);
+    n.server.silent = true;
+    pass_s(&n, 3597);
+    assert_true(has_address(&n, FIRST));
+    assert_int_equal(n.server.last_destination, 0xffffffff); /* rebinding */
+    assert_int_equal(n.server.last_source, FIRST_IP);
+    assert_int_equal(mnet_tcp_connect_begin(n.stack, (struct mnet_endpoint){SERVER, 80}, NULL, &opening), 0);
+    unsigned segments = n.server.tcp_segments;
+    pass_s(&n, 5);
+    assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack)));
+    assert_false(mnet_dhcp_lease(n.stack, &lease));
+    assert_string_equal(n.log.last, "dhcp: 10.0.0.66 is lost, its lease has ended");
+    assert_int_equal(read_now(pair.client), MNET_E_NO_ADDRESS);
+    assert_int_equal(read_now(pair.server), MNET_E_NO_ADDRESS);
+    assert_int_equal(mnet_tcp_write(pair.client, "x", 1, NULL, 0), MNET_E_NO_ADDRESS);
+    assert_int_equal(mnet_tcp_established(opening, 0), MNET_E_NO_ADDRESS);
+    assert_true(n.server.tcp_segments > segments); /* it had been sending */
+    segments = n.server.tcp_segments;
+    mnet_tcp_close(opening);
+    close_pair(&pair);
+    pass_s(&n, 100);
+    assert_int_equal(n.server.tcp_segments, segments); /* no reset, nothing */
+    assert_int_equal(n.server.last.type, MN_DHCP_DISCOVER);
+    /* The server is back: so is the listener. */
+    n.server.silent = false;
+    n.server.offers = SECOND_IP;
+    pass_s(&n, 70);
+    assert_true(has_address(&n, SECOND));
+    connect_to_itself(&n, &pair);
+    close_pair(&pair);
+    net_end(&n);
+}
+
+static void bound_refused_gets_another_address(void **state)
+{
+    (void)state;
+    struct net n;
+    struct own_pair pair = {0};
+    net_bound(&n);
+    connect_to_itself(&n, &pair);
+    n.server.refuses = true;
+    pass_s(&n, 1798);
+    assert_true(has_address(&n, FIRST));
+    for (int i = 0; i < 2000 && has_address(&n, FIRST); i++)
+        pass(&n, MNET_MILLISECOND);
+    n.server.refuses = false;
+    n.server.offers = SECOND_IP;
+    assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack)));
+    assert_string_equal(n.log.last, "dhcp: 10.0.0.66 is lost, its server refuses it");
+    assert_int_equal(read_now(pair.client), MNET_E_NO_ADDRESS);
+    pass_s(&n, 10);
+    assert_true(has_address(&n, SECOND));
+    close_pair(&pair);
+    net_end(&n);
+}
+
+/* ---- the end ---- */
+
+static void bound_down_gives_the_address_back(void **state)
+{
+    (void)state;
+    struct net n;
+    net_bound(&n);
+    pass_s(&n, 1805); /* since it renewed it knows the server's link address */
+    mnet_stack_down(n.stack);
+    n.stack = NULL;
+    mnet_sim_advance(n.sim, mnet_sim_now(n.sim) + 10 * MNET_MILLISECOND);
+    dhcp_server_serve(&n.server);
+    assert_int_equal(n.server.seen[MN_DHCP_RELEASE], 1);
+    assert_int_equal(n.server.last.ciaddr, FIRST_IP);
+    assert_int_equal(n.server.last_destination, SERVER_IP);
+    assert_string_equal(n.log.last, "dhcp: 10.0.0.66/24 from 10.0.0.1 for 3600 s, router 10.0.0.1"); /* no complaint */
+    net_end(&n);
+}
+
+/* A program that has ended gives the stack time to find the server, but not for ever. */
+static void bound_wound_down_waits_for_the_release(void **state)
+{
+    (void)state;
+    for (int deaf = 0; deaf <= 1; deaf++) {
+        struct net n;
+        net_bound(&n);
+        n.server.deaf = deaf;
+        uint64_t before = mnet_sim_now(n.sim);
+        while (mn_stack_wind_down(n.stack))
+            pass(&n, MNET_MILLISECOND);
+        uint64_t took = mnet_sim_now(n.sim) - before;
+        pass(&n, 5 * MNET_MILLISECOND); /* the way to the server */
+        assert_int_equal(n.server.seen[MN_DHCP_RELEASE], !deaf);
+        assert_in_range(took, deaf ? 490 * MNET_MILLISECOND : 1, deaf ? 510 * MNET_MILLISECOND : 10 * MNET_MILLISECOND);
+        mnet_stack_down(n.stack);
+        n.stack = NULL;
+        mnet_sim_advance(n.sim, mnet_sim_now(n.sim) + 10 * MNET_MILLISECOND);
+        dhcp_server_serve(&n.server);
+        assert_int_equal(n.server.seen[MN_DHCP_RELEASE], !deaf); /* not again */
+        net_end(&n);
+    }
+}
+
+/* ---- applications ---- */
+
+/* An application on the client's host, and the server as another task. */
+struct play {
+    struct mnet_sim *sim;
+    struct dhcp_server server;
+    struct lines log;
+    int (*body)(struct world *w);
+    struct world w; /* for CHECK: server_host is not used */
+    uint64_t answers_from;
+};
+
+static int run_server(struct mnet_env *env, void *argument)
+{
+    struct play *play = argument;
+    (void)env;
+    for (;;) {
+        play->server.silent = mnet_now() < play->answers_from;
+        dhcp_server_serve(&play->server);
+        int error = mnet_sleep(mnet_now() + MNET_MILLISECOND);
+        if (error < 0)
+            return 0;
+    }
+}
+
+static int run_body(struct mnet_env *env, void *argument)
+{
+    struct play *play = argument;
+    (void)env;
+    return play->body(&play->w);
+}
+
+static void play_run(struct play *play, int (*body)(struct world *w), const char *arguments)
+{
+    play->sim = mnet_sim_create(1);
+    play->body = body;
+    play->w.argument = play;
+    struct mnet_sim_host *server = mnet_sim_host(play->sim, "server", NULL);
+    play->w.client_host = mnet_sim_host(play->sim, "client", &(struct mnet_sim_host_options){.arguments = arguments});
+    assert_non_null(play->w.client_host);
+    assert_true(mnet_sim_link(play->sim, server, play->w.client_host, NULL));
+    dhcp_server_init(&play->server, server);
+    mnet_sim_serve(server, run_server, play);
+    mnet_sim_spawn(play->w.client_host, run_body, play);
+    int result = mnet_sim_run(play->sim, MNET_NEVER);
+    if (play->w.failure[0] != '\0')
+        fail_msg("%s", play->w.failure);
+    assert_int_equal(result, 0);
+}
+
+/* As any application begins. */
+static int up_waits(struct world *w)
+{
+    struct play *play = w->argument;
+    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), NULL, &w->client), 0);
+    CHECK(mnet_address_equal(mnet_stack_ipv4(w->client), FIRST));
+    CHECK(mnet_now() >= play->answers_from && mnet_now() < play->answers_from + 20 * MNET_SECOND);
+    CHECK_EQUAL(mnet_stack_await_address(w->client, 0), 0);
+    return 0;
+}
+
+static void up_waits_for_the_first_lease(void **state)
+{
+    (void)state;
+    struct play play = {.answers_from = 5 * MNET_SECOND};
+    play_run(&play, up_waits, "--dhcp");
+    mnet_sim_destroy(play.sim);
+}
+
+static int up_in_vain(struct world *w)
+{
+    struct play *play = w->argument;
+    struct mnet_config config = {.log = {note_line, &play->log, MNET_LOG_WARNING}};
+    uint64_t before = mnet_now();
+    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), MNET_E_NO_ADDRESS);
+    CHECK(w->client == NULL);
+    CHECK_EQUAL(mnet_now() - before, 30 * MNET_SECOND);
+    CHECK_EQUAL(play->log.count, 1);
+    CHECK_EQUAL(strcmp(play->log.last, "dhcp: no server gave an address within 30 s"), 0);
+    CHECK_EQUAL(play->server.seen[MN_DHCP_DISCOVER], 4);
+    CHECK_EQUAL(play->server.seen[MN_DHCP_RELEASE], 0);
+    config.dhcp_wait_ns = 2 * MNET_SECOND; /* the device is free again */
+    before = mnet_now();
+    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), MNET_E_NO_ADDRESS);
+    CHECK_EQUAL(mnet_now() - before, 2 * MNET_SECOND);
+    return 0;
+}
+
+static void up_without_a_server_fails_in_time(void **state)
+{
+    (void)state;
+    struct play play = {.answers_from = MNET_NEVER};
+    play_run(&play, up_in_vain, "--dhcp");
+    mnet_sim_destroy(play.sim);
+}
+
+static int call_await(void *argument)
+{
+    struct call *call = argument;
+    return mnet_stack_await_address(call->object, call->deadline);
+}
+
+static int up_no_wait(struct world *w)
+{
+    struct mnet_config config = {.dhcp = true, .dhcp_no_wait = true};
+    struct call forever = {0}, cancelled = {0};
+    uint64_t before = mnet_now();
+    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), 0);
+    CHECK_EQUAL(mnet_now(), before);
+    CHECK_EQUAL(mnet_stack_await_address(w->client, 0), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_stack_await_address(w->client, in_ms(500)), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_now(), before + 500 * MNET_MILLISECOND);
+    CHECK_EQUAL(call_start(w, &forever, call_await, w->client), 0);
+    CHECK_EQUAL(call_start(w, &cancelled, call_await, w->client), 0);
+    mnet_cancel(cancelled.task);
+    CHECK_EQUAL(call_join(&cancelled), 0);
+    CHECK_EQUAL(cancelled.result, MNET_E_CANCELLED);
+    CHECK_EQUAL(mnet_stack_await_address(w->client, in_ms(20000)), 0);
+    CHECK_EQUAL(call_join(&forever), 0);
+    CHECK_EQUAL(forever.result, 0);
+    return 0;
+}
+
+static void up_without_waiting_can_be_awaited(void **state)
+{
+    (void)state;
+    struct play play = {.answers_from = 5 * MNET_SECOND};
+    play_run(&play, up_no_wait, "");
+    mnet_sim_destroy(play.sim);
+}
+
+static int await_until_down(struct world *w)
+{
+    struct mnet_config config = {.dhcp = true, .dhcp_no_wait = true};
+    struct call call = {0};
+    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), 0);
+    CHECK_EQUAL(call_start(w, &call, call_await, w->client), 0);
+    mnet_stack_down(w->client);
+    CHECK_EQUAL(call_join(&call), 0);
+    CHECK_EQUAL(call.result, MNET_E_CLOSED);
+    return 0;
+}
+
+static void await_ends_with_the_stack(void **state)
+{
+    (void)state;
+    struct play play = {.answers_from = MNET_NEVER};
+    play_run(&play, await_until_down, "");
+    mnet_sim_destroy(play.sim);
+}
+
+/* What the program itself says counts more than the command line. */
+static int own_address(struct world *w)
+{
+    struct mnet_config config = {.ipv4 = {SECOND, 24}};
+    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), 0);
+    CHECK(mnet_address_equal(mnet_stack_ipv4(w->client), SECOND));
+    CHECK_EQUAL(mnet_stack_await_address(w->client, 0), 0);
+    return 0;
+}
+
+static void up_with_an_address_of_its_own_asks_nobody(void **state)
+{
+    (void)state;
+    struct play play = {0};
+    play_run(&play, own_address, "--dhcp");
+    assert_int_equal(play.server.seen[MN_DHCP_DISCOVER], 0);
+    mnet_sim_destroy(play.sim);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(open_gets_an_address),
+        cmocka_unit_test(open_takes_broadcast_answers),
+        cmocka_unit_test(open_without_address_is_closed_to_others),
+        cmocka_unit_test(open_garbage_does_no_harm),
+        cmocka_unit_test(open_address_in_use_is_declined),
+        cmocka_unit_test(open_with_probe_takes_its_time),
+        cmocka_unit_test(open_mtu_of_the_server_is_kept),
+        cmocka_unit_test(open_invalid_combinations_are_refused),
+        cmocka_unit_test(bound_is_renewed_at_t1),
+        cmocka_unit_test(bound_without_answer_loses_address_and_connections),
+        cmocka_unit_test(bound_refused_gets_another_address),
+        cmocka_unit_test(bound_down_gives_the_address_back),
+        cmocka_unit_test(bound_wound_down_waits_for_the_release),
+        cmocka_unit_test(up_waits_for_the_first_lease),
+        cmocka_unit_test(up_without_a_server_fails_in_time),
+        cmocka_unit_test(up_without_waiting_can_be_awaited),
+        cmocka_unit_test(await_ends_with_the_stack),
+        cmocka_unit_test(up_with_an_address_of_its_own_asks_nobody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
