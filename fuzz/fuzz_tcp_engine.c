@@ -108,7 +108,26 @@ static void check_reassembly(const struct mn_tcb *tcb)
     MN_ASSERT(count == 0 || mn_seq_leq(after, tcb->rcv_adv));
 }
 
-static void check_tcb(const struct mn_tcb *tcb)
+/* The records cover what is in flight, in order and without gaps, and the sums are right. */
+static void check_scoreboard(struct mn_tcb *tcb)
+{
+    struct mn_scoreboard *b = &tcb->loss.sent;
+    uint32_t sacked = 0, lost = 0, at = tcb->snd_una;
+    MN_ASSERT(b->end == tcb->snd_nxt && b->count <= MN_SCOREBOARD_MAX);
+    for (uint32_t i = 0; i < b->count; i++) {
+        const struct mn_sent *record = mn_scoreboard_at(b, i);
+        uint32_t end = mn_scoreboard_end_of(b, i);
+        MN_ASSERT(record->seq == at && mn_seq_gt(end, at));
+        MN_ASSERT(!(record->flags & MN_SENT_SACKED) || !(record->flags & MN_SENT_LOST));
+        sacked += record->flags & MN_SENT_SACKED ? end - at : 0;
+        lost += record->flags & MN_SENT_LOST ? end - at : 0;
+        at = end;
+    }
+    MN_ASSERT(at == b->end && sacked == b->sacked && lost == b->lost);
+    MN_ASSERT(mn_tcb_flight(tcb) <= tcb->snd_nxt - tcb->snd_una);
+}
+
+static void check_tcb(struct mn_tcb *tcb)
 {
     bool live = tcb->state != MN_CLOSED && tcb->state != MN_TIME_WAIT;
     MN_ASSERT(live == tcb->conn.hashed);
@@ -119,8 +138,6 @@ static void check_tcb(const struct mn_tcb *tcb)
     uint32_t end = mn_sendq_end(&tcb->sendq);
     MN_ASSERT(mn_seq_leq(tcb->snd_una, tcb->snd_nxt));
     MN_ASSERT(mn_seq_leq(tcb->snd_nxt, end + tcb->fin_queued));
-    MN_ASSERT(mn_seq_leq(tcb->snd_una, tcb->loss.rtx_nxt) && mn_seq_leq(tcb->loss.rtx_nxt, tcb->loss.rtx_end));
-    MN_ASSERT(mn_seq_leq(tcb->loss.rtx_end, tcb->snd_nxt));
     MN_ASSERT(tcb->congestion.cwnd >= tcb->congestion.mss && tcb->snd_mss > 0);
     if (!mn_tcp_synchronized(tcb))
         return;
@@ -129,6 +146,7 @@ static void check_tcb(const struct mn_tcb *tcb)
     MN_ASSERT(tcb->rcv_adv - tcb->rcv_nxt <= 1u << 30);
     MN_ASSERT(tcb->snd_nxt == tcb->snd_una || mn_timer_armed(&tcb->retransmit)); /* what is in flight is watched */
     check_reassembly(tcb);
+    check_scoreboard(tcb);
 }
 
 static void check(const struct engine *e)
@@ -138,7 +156,7 @@ static void check(const struct engine *e)
     uint64_t promised = 0;
     const struct mnet_link *head = &e->tcp->tcb_list;
     for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
-        const struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, all);
+        struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, all);
         check_tcb(tcb);
         tcbs++;
         live += tcb->conn.hashed;

@@ -70,6 +70,9 @@
     X(TCP_RETRANSMITTED, "tcp.retransmitted", "segments sent again") \
     X(TCP_RTO, "tcp.rto", "retransmission timeouts") \
     X(TCP_FAST_RETRANSMIT, "tcp.fast_retransmit", "losses found by duplicate acknowledgements") \
+    X(TCP_TAIL_PROBE, "tcp.tail_probe", "tail loss probes sent (RFC 8985 7)") \
+    X(TCP_UNDONE, "tcp.undone", "recoveries taken back, because nothing had been lost") \
+    X(TCP_RENEGED, "tcp.reneged", "peers that threw away what they had acknowledged selectively") \
     X(TCP_RST_TX, "tcp.rst_tx", "resets sent") \
     X(TCP_RST_RX, "tcp.rst_rx", "resets accepted") \
     X(TCP_CHALLENGE_ACK, "tcp.challenge_ack", "challenge ACKs sent (RFC 5961)") \

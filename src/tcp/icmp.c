@@ -33,7 +33,7 @@ static void too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t mtu)
         return;
     tcb->snd_mss = (uint16_t)path;
     mn_congestion_set_mss(&tcb->congestion, path);
-    mn_loss_resend_all(tcb);
+    mn_loss_resend_all(tcp, tcb);
     mn_tcb_wants_output(tcp, tcb);
 }
 

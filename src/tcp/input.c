@@ -137,7 +137,7 @@ static void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_seg
         return;
     }
     tcb->snd_una = seg->ack;
-    tcb->loss.rtx_nxt = tcb->loss.rtx_end = tcb->snd_una;
+    mn_loss_init(&tcb->loss, tcb->snd_una);
     mn_tcb_established(tcp, tcb, seg->now);
     mn_tcp_count(tcp, MNET_COUNT_TCP_OPENED);
     tcb->ack_now = true;
@@ -241,16 +241,13 @@ static bool fin_acked(const struct mn_tcb *tcb)
 /* New data is acknowledged. */
 static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
-    uint32_t acked = seg->ack - tcb->snd_una;
+    uint32_t flight = tcb->snd_nxt - tcb->snd_una;
     tcb->snd_una = seg->ack;
     tcb->snd_small = mn_seq_max(tcb->snd_small, tcb->snd_una);
     tcb->progress_ns = seg->now;
     mn_sendq_acked(&tcb->sendq, &tcp->pieces, mn_seq_min(seg->ack, mn_sendq_end(&tcb->sendq)));
-    bool recovering = tcb->loss.phase == MN_LOSS_RECOVERY;
     if (!mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now))
-        mn_rtt_echo(&tcb->rtt, mn_tcb_echo_age(tcb, seg), acked + tcb->snd_nxt - tcb->snd_una, tcb->snd_mss);
-    mn_loss_acked(tcp, tcb, acked, seg->now);
-    mn_feedback_acked(tcp, tcb, acked, recovering, seg->now);
+        mn_rtt_echo(&tcb->rtt, mn_tcb_echo_age(tcb, seg), flight, tcb->snd_mss);
     if (tcb->send_full && tcb->sendq.len <= mn_tcb_send_limit(tcp, tcb) / 2) {
         tcb->send_full = false;
         mn_tcb_event(tcp, tcb);
@@ -264,7 +261,7 @@ static bool is_duplicate(const struct mn_tcb *tcb, const struct mn_segment *seg)
            !tcb->persisting;
 }
 
-static void update_window(struct mn_tcb *tcb, const struct mn_segment *seg)
+static void update_window(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     bool newer = mn_seq_lt(tcb->snd_wl1, seg->seq) || (tcb->snd_wl1 == seg->seq && mn_seq_leq(tcb->snd_wl2, seg->ack));
     if (!newer)
@@ -276,7 +273,7 @@ static void update_window(struct mn_tcb *tcb, const struct mn_segment *seg)
     tcb->snd_wl2 = seg->ack;
     if (opened && tcb->persisting) { /* what was probed with, or sent before the window closed, goes again */
         tcb->rtt.backoff = 0;
-        mn_loss_resend_all(tcb);
+        mn_loss_resend_all(tcp, tcb);
     }
 }
 
@@ -289,7 +286,7 @@ static enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb *tcb, s
         return DONE;
     }
     tcb->snd_una = tcb->iss + 1;
-    tcb->loss.rtx_nxt = tcb->loss.rtx_end = tcb->snd_una;
+    mn_loss_init(&tcb->loss, tcb->snd_una);
     tcb->snd_wnd = tcb->max_snd_wnd = seg->window;
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = seg->ack;
@@ -339,17 +336,17 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
                             seg); /* not before the ACK is known to be good: nobody off the path may move TS.Recent */
     if (mn_seq_lt(seg->ack, tcb->snd_una))
         return NEXT; /* old: its text may still be new */
-    bool advanced = seg->ack != tcb->snd_una;
+    uint32_t acked = seg->ack - tcb->snd_una;
+    bool duplicate = is_duplicate(tcb, seg);
     if (tcb->persisting && !tcb->orphan) {
         tcb->progress_ns = seg->now; /* MUST-37: the peer lives, whatever its window */
         tcb->probe_unanswered = false;
     }
-    if (advanced)
+    if (acked > 0)
         advance_una(tcp, tcb, seg);
-    else if (is_duplicate(tcb, seg))
-        mn_loss_duplicate(tcp, tcb, seg->now);
-    update_window(tcb, seg);
-    mn_timers_update(tcp, tcb, advanced, seg->now);
+    mn_loss_ack(tcp, tcb, seg, acked, duplicate);
+    update_window(tcp, tcb, seg);
+    mn_timers_update(tcp, tcb, acked > 0, seg->now);
     if (mn_tcb_may_send(tcb))
         mn_tcb_wants_output(tcp, tcb);
     return fin_acked(tcb) ? after_fin_acked(tcp, tcb, seg) : NEXT;

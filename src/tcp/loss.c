@@ -1,104 +1,340 @@
+/* What an acknowledgement, or silence, means for what is in flight: see loss.h. */
 #include "tcp/loss.h"
 
 #include "tcp/tcb.h"
 
-void mn_loss_init(struct mn_loss *loss, uint32_t iss)
+void mn_loss_init(struct mn_loss *loss, uint32_t seq)
 {
-    *loss = (struct mn_loss){.phase = MN_LOSS_OPEN, .recover = iss, .rtx_nxt = iss, .rtx_end = iss};
+    *loss = (struct mn_loss){.phase = MN_LOSS_OPEN, .recover = seq, .rtt_since_tlp = true};
+    mn_scoreboard_init(&loss->sent, seq);
+    mn_rack_init(&loss->rack, seq);
 }
 
-/* Sequence numbers from SND.UNA that the send queue or our FIN stands behind. */
-static void mark_lost(struct mn_tcb *tcb, uint32_t end)
+/* Duplicates stand for segments that have arrived where the peer does not say which. */
+static uint32_t duplicate_bytes(const struct mn_tcb *tcb)
 {
-    tcb->loss.rtx_nxt = tcb->snd_una;
-    tcb->loss.rtx_end = end;
+    const struct mn_loss *loss = &tcb->loss;
+    if (tcb->sack_ok)
+        return 0;
+    /* Before the third the first two let a new segment go each (RFC 3042); after a timeout they mean nothing. */
+    uint32_t most = loss->phase == MN_LOSS_RECOVERY ? UINT16_MAX
+                    : loss->phase == MN_LOSS_OPEN   ? MN_DUPACK_THRESHOLD - 1u
+                                                    : 0;
+    return MN_MIN((uint32_t)loss->dupacks, most) * tcb->snd_mss;
 }
 
-static void mark_first_segment(struct mn_tcb *tcb)
+/* "pipe" (RFC 6675 4): sent, and neither acknowledged nor lost. */
+uint32_t mn_tcb_flight(const struct mn_tcb *tcb)
 {
-    uint32_t flight = tcb->snd_nxt - tcb->snd_una;
-    mark_lost(tcb, tcb->snd_una + MN_MIN(flight, tcb->snd_mss));
+    uint32_t out = tcb->snd_nxt - tcb->snd_una - tcb->loss.sent.sacked - tcb->loss.sent.lost;
+    uint32_t arrived = duplicate_bytes(tcb);
+    return out > arrived ? out - arrived : 0;
 }
 
-void mn_loss_resend_all(struct mn_tcb *tcb)
+/* --- sending --- */
+
+/* Times that differ by less than this many bits, a sixteenth of a round trip or less, are told apart no further. */
+static unsigned time_grain(const struct mn_tcb *tcb)
 {
-    mark_lost(tcb, tcb->snd_nxt);
+    return 63u - (unsigned)__builtin_clzll(tcb->rtt.srtt_ns / 16 | 1);
 }
 
-/* RFC 6582 3.2 step 2: enter fast recovery. */
-static void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len, uint64_t now)
+{
+    struct mn_loss *loss = &tcb->loss;
+    uint32_t end = seq + len;
+    if (mn_seq_lt(seq, loss->sent.end)) {
+        mn_scoreboard_resent(&loss->sent, &tcp->scoreboards, seq, mn_seq_min(end, loss->sent.end), now);
+        if (loss->undo_valid)
+            loss->undo.unproved += len;
+    }
+    if (mn_seq_gt(end, loss->sent.end))
+        mn_scoreboard_sent(&loss->sent, &tcp->scoreboards, end, now, time_grain(tcb));
+    mn_tlp_new_data(tcb, now);
+    if (loss->phase == MN_LOSS_RECOVERY)
+        loss->prr.out += len;
+}
+
+/* --- what an acknowledgement says --- */
+
+static void delivered(struct mn_tcb *tcb, const struct mn_delivery *d, struct mn_news *ack)
+{
+    struct mn_loss *loss = &tcb->loss;
+    ack->bytes += d->len;
+    ack->highest = mn_seq_max(ack->highest, d->end);
+    if (!(d->flags & MN_SENT_AGAIN)) {
+        loss->rtt_since_tlp = true;
+        ack->original = ack->original || mn_seq_leq(d->end, loss->recover);
+    }
+    if (tcb->sack_ok) {
+        if (loss->rack.min_rtt_us == 0 && tcb->rtt.srtt_ns != 0) /* of the handshake */
+            mn_rack_min_rtt(&loss->rack, tcb->rtt.srtt_ns, ack->now);
+        mn_rack_delivered(&loss->rack, d, ack->now);
+    }
+}
+
+/* One block of the peer's. Whatever is not entirely within what is in flight is old, or a lie (RFC 2018 5, RFC 6675 5). */
+static void block_received(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_tcp_sack_block block, struct mn_news *ack)
+{
+    struct mn_delivery d;
+    if (mn_seq_geq(block.left, block.right) || mn_seq_gt(block.right, tcb->snd_nxt) ||
+        mn_seq_leq(block.right, tcb->snd_una))
+        return;
+    uint32_t left = mn_seq_max(block.left, tcb->snd_una);
+    while (mn_scoreboard_sacked(&tcb->loss.sent, &tcp->scoreboards, &left, block.right, &d)) {
+        ack->sacked += d.len;
+        delivered(tcb, &d, ack);
+    }
+}
+
+/* RFC 2883 4: the first block is about a duplicate where it lies below the acknowledgement, or within the second block. */
+static bool is_dsack(const struct mn_tcb *tcb, const struct mn_tcp_header *h)
+{
+    struct mn_tcp_sack_block first = h->sack[0];
+    if (mn_seq_geq(first.left, first.right) || mn_seq_lt(first.left, tcb->snd_una - tcb->max_snd_wnd))
+        return false;
+    if (mn_seq_leq(first.right, tcb->snd_una))
+        return true;
+    return h->sack_count > 1 && mn_seq_leq(h->sack[1].left, first.left) && mn_seq_geq(h->sack[1].right, first.right) &&
+           mn_seq_leq(first.right, tcb->snd_nxt);
+}
+
+static void sack_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_tcp_header *h, struct mn_news *ack)
+{
+    ack->has_sack = true;
+    if (is_dsack(tcb, h)) {
+        ack->has_dsack = true;
+        ack->dsack.left = h->sack[0].left;
+        ack->dsack.right = h->sack[0].right;
+    }
+    for (int i = ack->has_dsack; i < h->sack_count; i++)
+        block_received(tcp, tcb, h->sack[i], ack);
+    if (ack->sacked > 0 && tcb->loss.dupacks < UINT16_MAX)
+        tcb->loss.dupacks++; /* RFC 6675 2 */
+}
+
+/* Without SACK a duplicate delivers a segment, of unknown number; the acknowledgement that fills the hole delivers what they did not. */
+static void count_duplicates(struct mn_tcb *tcb, struct mn_news *ack)
+{
+    struct mn_loss *loss = &tcb->loss;
+    uint32_t mss = tcb->snd_mss;
+    if (ack->duplicate) {
+        /* Only one window of duplicates is believed, or a peer could clock out whatever it likes. */
+        bool credible = loss->phase != MN_LOSS_RECOVERY || loss->dupacks * mss < loss->recover - tcb->snd_una;
+        loss->dupacks = (uint16_t)(loss->dupacks + (credible && loss->dupacks < UINT16_MAX));
+        ack->bytes = credible ? mss : 0;
+    } else if (ack->acked > 0 && loss->phase == MN_LOSS_RECOVERY) {
+        uint32_t segments = ack->acked / mss;
+        uint32_t known = MN_MIN((uint32_t)loss->dupacks, segments > 0 ? segments - 1 : 0);
+        loss->dupacks = (uint16_t)(loss->dupacks - known);
+        ack->bytes -= known * mss;
+    }
+}
+
+static void collect(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, struct mn_news *ack)
+{
+    struct mn_delivery d;
+    if (ack->acked > 0) {
+        while (mn_scoreboard_acked(&tcb->loss.sent, &tcp->scoreboards, tcb->snd_una, &d))
+            delivered(tcb, &d, ack);
+    }
+    if (!tcb->sack_ok)
+        count_duplicates(tcb, ack);
+    else if (seg->header.options & MN_TCP_OPTION_SACK)
+        sack_received(tcp, tcb, &seg->header, ack);
+    tcb->loss.rack.fack = mn_seq_max(tcb->loss.rack.fack, ack->highest);
+}
+
+/* --- recovery --- */
+
+/* What counts as in flight for ssthresh: without what limited transmit added (RFC 5681 3.2 step 2). */
+static uint32_t flight_size(const struct mn_tcb *tcb)
+{
+    uint32_t out = tcb->snd_nxt - tcb->snd_una;
+    return tcb->loss.phase == MN_LOSS_OPEN ? MN_MIN(out, tcb->congestion.cwnd) : out;
+}
+
+static void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->loss;
     struct mn_congestion *c = &tcb->congestion;
     mn_tcp_count(tcp, MNET_COUNT_TCP_FAST_RETRANSMIT);
-    c->ops->lost(c, tcb->snd_nxt - tcb->snd_una, now);
+    mn_undo_save(tcb);
+    c->ops->lost(c, flight_size(tcb), ack->now);
     loss->phase = MN_LOSS_RECOVERY;
     loss->recover = tcb->snd_nxt;
     loss->recover_valid = true;
-    c->cwnd = c->ssthresh + MN_DUPACK_THRESHOLD * c->mss;
-    mark_first_segment(tcb);
+    loss->tlp_out = false;
+    mn_prr_begin(tcb, ack);
+    mn_prr_ack(tcb, ack);
 }
 
-void mn_loss_duplicate(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+/* The first segment goes again: all that duplicates can say (RFC 6582 3.2). */
+static void lose_first(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    uint32_t flight = tcb->snd_nxt - tcb->snd_una;
+    mn_scoreboard_lose_range(&tcb->loss.sent, &tcp->scoreboards, tcb->snd_una,
+                             tcb->snd_una + MN_MIN(flight, (uint32_t)tcb->snd_mss));
+}
+
+static void open_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->loss;
-    loss->dupacks++;
-    if (loss->phase == MN_LOSS_RECOVERY) {
-        tcb->congestion.cwnd += tcb->congestion.mss; /* a segment has left the network (step 3) */
-    } else if (loss->phase == MN_LOSS_OPEN && loss->dupacks == MN_DUPACK_THRESHOLD) {
-        /* Step 1: duplicates that only echo what was sent again before `recover` are no new loss. */
-        if (!loss->recover_valid || mn_seq_gt(tcb->snd_una, loss->recover))
-            enter_recovery(tcp, tcb, now);
-    }
+    if (ack->acked > 0)
+        loss->dupacks = 0;
+    if (loss->recover_valid && mn_seq_gt(tcb->snd_una, loss->recover + (1u << 30)))
+        loss->recover_valid = loss->undo_valid = false; /* so far behind that comparing it would soon wrap */
+    /* RFC 6582 3.2 step 1: duplicates that only echo what was sent again before `recover` are no new loss. */
+    bool third = !tcb->sack_ok && ack->duplicate && loss->dupacks == MN_DUPACK_THRESHOLD &&
+                 (!loss->recover_valid || mn_seq_gt(tcb->snd_una, loss->recover));
+    if (third)
+        lose_first(tcp, tcb);
+    if (third || ack->lost > 0)
+        enter_recovery(tcp, tcb, ack);
 }
 
-/* RFC 6582 3.2 step 3: a partial acknowledgement, or the end of recovery. */
-static void recovery_acked(struct mn_tcb *tcb, uint32_t acked)
+static void end_recovery(struct mn_tcb *tcb)
 {
     struct mn_loss *loss = &tcb->loss;
     struct mn_congestion *c = &tcb->congestion;
-    if (mn_seq_geq(tcb->snd_una, loss->recover)) {
-        uint32_t flight = tcb->snd_nxt - tcb->snd_una;
-        c->cwnd = MN_MIN(c->ssthresh, MN_MAX(flight, c->mss) + c->mss);
-        loss->phase = MN_LOSS_OPEN;
-        loss->dupacks = 0;
-        return;
-    }
-    mark_first_segment(tcb);
-    c->cwnd = c->cwnd > acked ? c->cwnd - acked : 0;
-    if (acked >= c->mss)
-        c->cwnd += c->mss;
-    c->cwnd = MN_MAX(c->cwnd, c->mss);
-}
-
-void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t acked, uint64_t now)
-{
-    (void)tcp;
-    (void)now;
-    struct mn_loss *loss = &tcb->loss;
-    loss->rtx_nxt = mn_seq_max(loss->rtx_nxt, tcb->snd_una);
-    loss->rtx_end = mn_seq_max(loss->rtx_end, loss->rtx_nxt);
-    if (loss->phase == MN_LOSS_RECOVERY) {
-        recovery_acked(tcb, acked);
-        return;
-    }
+    uint32_t flight = tcb->snd_nxt - tcb->snd_una;
+    /* RFC 9937 6; without SACK no burst after it (RFC 6582 3.2 step 3, option 1). */
+    if (!c->ops->rate_based)
+        c->cwnd = tcb->sack_ok ? c->ssthresh : MN_MIN(c->ssthresh, MN_MAX(flight, c->mss) + c->mss);
+    loss->phase = MN_LOSS_OPEN;
     loss->dupacks = 0;
-    if (loss->recover_valid && mn_seq_gt(tcb->snd_una, loss->recover + (1u << 30)))
-        loss->recover_valid = false; /* so far behind that comparing it would soon wrap */
-    if (loss->phase == MN_LOSS_TIMEOUT && mn_seq_geq(tcb->snd_una, loss->recover))
-        loss->phase = MN_LOSS_OPEN;
+    mn_rack_recovered(&loss->rack);
 }
 
-/* RFC 6298 (5.4) to (5.6), RFC 5681 3.1: everything in flight counts as lost, and goes again as the window opens. */
+static void recovery_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
+{
+    if (mn_seq_geq(tcb->snd_una, tcb->loss.recover)) {
+        end_recovery(tcb);
+        return;
+    }
+    if (!tcb->sack_ok && ack->acked > 0)
+        lose_first(tcp, tcb); /* a partial acknowledgement shows the next hole */
+    mn_prr_ack(tcb, ack);
+}
+
+static void timeout_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
+{
+    struct mn_loss *loss = &tcb->loss;
+    loss->dupacks = 0;
+    if (mn_undo_frto(tcp, tcb, ack))
+        return;
+    if (mn_seq_geq(tcb->snd_una, loss->recover)) {
+        loss->phase = MN_LOSS_OPEN;
+        loss->frto = MN_FRTO_OFF;
+    }
+}
+
+/* A probe repaired a loss that nobody would have noticed: the window pays for it all the same (RFC 8985 7.4.2). */
+static void pay_for_repair(struct mn_tcb *tcb, const struct mn_news *ack)
+{
+    struct mn_congestion *c = &tcb->congestion;
+    tcb->loss.undo_valid = false;
+    c->ops->lost(c, MN_MIN(tcb->snd_nxt - tcb->snd_una + ack->acked, c->cwnd), ack->now);
+    c->cwnd = MN_MIN(c->cwnd, c->ssthresh);
+}
+
+static void find_losses(struct mn_tcb *tcb, struct mn_news *ack)
+{
+    struct mn_loss *loss = &tcb->loss;
+    loss->early = MN_EARLY_NONE;
+    /* In order, and nothing sent twice: there is nothing older than what was delivered. */
+    if (tcb->sack_ok && (loss->sent.sacked > 0 || loss->phase != MN_LOSS_OPEN))
+        ack->lost = mn_rack_detect(tcb, ack->now);
+}
+
+void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked, bool duplicate)
+{
+    struct mn_loss *loss = &tcb->loss;
+    struct mn_news ack = {.now = seg->now, .acked = acked, .highest = tcb->snd_una, .duplicate = duplicate};
+    bool recovering = loss->phase == MN_LOSS_RECOVERY;
+    collect(tcp, tcb, seg, &ack);
+    if (acked == 0 && ack.bytes == 0 && !ack.has_dsack && !duplicate)
+        return;
+    if (mn_tlp_answered(tcb, &ack))
+        pay_for_repair(tcb, &ack);
+    if (ack.has_dsack && loss->undo_valid) {
+        mn_rack_dsack(&loss->rack, tcb->snd_una, tcb->snd_nxt);
+        mn_undo_dsack(tcp, tcb, &ack);
+    }
+    find_losses(tcb, &ack);
+    if (loss->phase == MN_LOSS_OPEN)
+        open_acked(tcp, tcb, &ack);
+    else if (loss->phase == MN_LOSS_RECOVERY)
+        recovery_acked(tcp, tcb, &ack);
+    else
+        timeout_acked(tcp, tcb, &ack);
+    /* The window grows by what is acknowledged in peace, or after a timeout. */
+    recovering = recovering || loss->phase == MN_LOSS_RECOVERY || loss->frto == MN_FRTO_NEW;
+    if (acked > 0)
+        mn_feedback_acked(tcp, tcb, acked, recovering, seg->now);
+}
+
+/* --- timers --- */
+
+bool mn_loss_early(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_loss *loss = &tcb->loss;
+    if (loss->early == MN_EARLY_NONE || now < loss->early_due_ns)
+        return false;
+    if (loss->early == MN_EARLY_PROBE)
+        return mn_tlp_expired(tcb, now);
+    struct mn_news ack = {.now = now};
+    find_losses(tcb, &ack);
+    if (ack.lost > 0 && loss->phase == MN_LOSS_OPEN)
+        enter_recovery(tcp, tcb, &ack);
+    else if (ack.lost > 0 && loss->phase == MN_LOSS_RECOVERY)
+        mn_prr_ack(tcb, &ack);
+    mn_tcb_wants_output(tcp, tcb);
+    return false;
+}
+
+void mn_loss_resend_all(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    struct mn_congestion *c = &tcb->congestion;
+    uint32_t flight = mn_tcb_flight(tcb);
+    uint32_t room = c->cwnd > flight ? c->cwnd - flight : 0;
+    mn_scoreboard_lose_range(&tcb->loss.sent, &tcp->scoreboards, tcb->snd_una, tcb->snd_nxt);
+    if (tcb->loss.phase == MN_LOSS_RECOVERY) /* no more than its acknowledgements had allowed */
+        c->cwnd = mn_tcb_flight(tcb) + MN_MAX(room, c->mss);
+}
+
+/* RFC 2018 8: what was acknowledged selectively at SND.UNA has been thrown away by the peer, and so, perhaps, all of it. */
+static void renege(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    mn_tcp_count(tcp, MNET_COUNT_TCP_RENEGED);
+    mn_scoreboard_forget(&tcb->loss.sent, MN_SENT_SACKED);
+}
+
+/* RFC 6298 (5.4) to (5.6), RFC 5681 3.1: what is in flight counts as lost, with SACK only what has had the time to be acknowledged, and goes again as
+ * the window opens. */
 void mn_loss_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->loss;
-    mn_tcp_count(tcp, MNET_COUNT_TCP_RTO);
     struct mn_congestion *c = &tcb->congestion;
-    c->ops->timed_out(c, tcb->snd_nxt - tcb->snd_una, tcb->rtt.backoff == 0, now);
+    mn_tcp_count(tcp, MNET_COUNT_TCP_RTO);
+    /* In a fast recovery the window has been reduced for these losses already. */
+    bool first = tcb->rtt.backoff == 0 && loss->phase != MN_LOSS_RECOVERY;
+    if (first)
+        mn_undo_save(tcb);
+    c->ops->timed_out(c, flight_size(tcb), first, now);
+    /* RFC 5682 2.1 step 1: not where this is a timeout in the recovery from another. */
+    loss->frto = loss->phase == MN_LOSS_OPEN ? MN_FRTO_TIMEOUT : MN_FRTO_OFF;
     loss->phase = MN_LOSS_TIMEOUT;
     loss->recover = tcb->snd_nxt;
     loss->recover_valid = true;
     loss->dupacks = 0;
-    mn_loss_resend_all(tcb);
+    loss->tlp_out = false;
+    loss->early = MN_EARLY_NONE;
+    if (loss->sent.count > 0 && mn_scoreboard_at(&loss->sent, 0)->flags & MN_SENT_SACKED)
+        renege(tcp, tcb);
+    if (tcb->sack_ok)
+        mn_rack_timeout(tcb, now);
+    else
+        mn_scoreboard_lose_range(&loss->sent, &tcp->scoreboards, tcb->snd_una, tcb->snd_nxt);
+    c->cwnd = MN_MAX(c->cwnd, mn_tcb_flight(tcb) + c->mss); /* the first segment always goes */
 }

@@ -1,12 +1,23 @@
-/* Loss detection and recovery without SACK: fast retransmit, NewReno (RFC 6582), limited transmit (RFC 3042), and go-back after a timeout.
+/* Loss detection and recovery: what was lost, and how fast it is sent again. Congestion control decides how much may be in flight at all.
  *
- * The module decides what to send again; output.c sends it when the windows allow. What is lost is always the range [rtx_nxt, rtx_end), which
- * lies within [SND.UNA, SND.NXT).
+ * The scoreboard (scoreboard.h) knows the fate of everything in flight. Losses are found by
+ *   RACK (RFC 8985)      of two segments the one sent earlier is lost if the later one arrived, and a reordering window has passed: rack.c
+ *   three duplicates     where the peer does not send SACK: NewReno (RFC 6582), each duplicate counting as one segment delivered
+ *   tail loss probes     of silence at the end of a flight they make an acknowledgement (RFC 8985 7): tlp.c
+ *   the timer            as the last resort (RFC 6298)
+ * Fast recovery sends what proportional rate reduction allows (RFC 9937: prr.c), holes first. A recovery that turns out to have been for nothing is
+ * taken back (RFC 5682, RFC 3708: undo.c).
  */
 #ifndef MN_LOSS_H
 #define MN_LOSS_H
 
-#include "base/base.h"
+#include <mnet/time.h>
+
+#include "tcp/scoreboard.h"
+
+struct mn_tcp;
+struct mn_tcb;
+struct mn_segment;
 
 enum mn_loss_phase {
     MN_LOSS_OPEN,     /* nothing is known to be lost */
@@ -15,18 +26,85 @@ enum mn_loss_phase {
 };
 
 #define MN_DUPACK_THRESHOLD 3
+#define MN_REO_WND_PERSIST 16                /* recoveries for which a wider reordering window stays (RFC 8985 6.2) */
+#define MN_MIN_RTT_WINDOW (30 * MNET_SECOND) /* how long the smallest round trip counts (RFC 8985 6.2 step 1) */
+#define MN_PTO_SLACK (2 * MNET_MILLISECOND)  /* for peers and timers that are not exact */
+#define MN_PTO_ONE_SEGMENT \
+    (200 * MNET_MILLISECOND) /* TLP.max_ack_delay: one segment's acknowledgement may be delayed */
 
-struct mn_loss {
-    uint8_t phase;
-    uint32_t dupacks;
-    uint32_t recover;          /* SND.NXT when the loss was found */
-    bool recover_valid;        /* `recover` guards against a false second fast retransmit (RFC 6582 3.2 step 1) */
-    uint32_t rtx_nxt, rtx_end; /* to be sent again */
+/* RFC 8985 5.3, with its names. */
+struct mn_rack {
+    uint64_t xmit_ns;              /* RACK.xmit_ts: when the latest delivered segment was sent, ... */
+    uint32_t end_seq;              /* RACK.end_seq: ... where it ended, ... */
+    uint32_t rtt_us;               /* RACK.rtt: ... and how long it took */
+    uint32_t min_rtt_us;           /* 0: no sample yet */
+    uint32_t min_rtt_ms;           /* when that was measured */
+    uint32_t fack;                 /* RACK.fack: the highest sequence number delivered */
+    uint32_t dsack_round;          /* RACK.dsack_round, when in_dsack_round */
+    uint8_t reo_wnd_mult, persist; /* RACK.reo_wnd_mult, RACK.reo_wnd_persist */
+    bool reordering_seen, in_dsack_round;
 };
 
-static inline uint32_t mn_loss_pending(const struct mn_loss *loss)
-{
-    return loss->rtx_end - loss->rtx_nxt;
-}
+/* RFC 9937 6, with its names; bytes since the recovery began. */
+struct mn_prr {
+    uint32_t delivered, out, recover_fs;
+};
+
+/* Whether a recovery was for nothing. */
+struct mn_undo {
+    uint32_t una;      /* SND.UNA when it began */
+    uint32_t unproved; /* bytes sent again that no D-SACK has shown to be needless */
+};
+
+/* F-RTO (RFC 5682). */
+enum mn_frto {
+    MN_FRTO_OFF,
+    MN_FRTO_TIMEOUT, /* step 2: the first segment was sent again */
+    MN_FRTO_NEW,     /* step 3: new data was sent, and the rest has to wait */
+};
+
+/* Timers that come before the retransmission timer. */
+enum mn_early {
+    MN_EARLY_NONE,
+    MN_EARLY_REORDER, /* the reordering window of a segment ends */
+    MN_EARLY_PROBE,   /* a tail loss probe */
+};
+
+struct mn_loss {
+    struct mn_scoreboard sent;
+    struct mn_rack rack;
+    struct mn_prr prr;
+    struct mn_undo undo;
+    uint64_t early_due_ns;
+    uint32_t recover;     /* SND.NXT when the loss was found */
+    uint32_t tlp_end_seq; /* TLP.end_seq, when tlp_out */
+    uint16_t dupacks;
+    uint8_t phase;           /* enum mn_loss_phase */
+    uint8_t early : 4;       /* enum mn_early */
+    uint8_t frto : 4;        /* enum mn_frto */
+    bool recover_valid : 1;  /* `recover` guards against a false second fast retransmit (RFC 6582 3.2 step 1) */
+    bool undo_valid : 1;     /* there is something to restore */
+    bool tlp_out : 1;        /* a probe has not been answered */
+    bool tlp_is_retrans : 1; /* TLP.is_retrans */
+    bool tlp_now : 1;        /* a probe must go out */
+    bool rtt_since_tlp : 1;  /* the round trip has been measured since the last probe */
+};
+
+/* What one acknowledgement says. */
+struct mn_news {
+    uint64_t now;
+    uint32_t acked;   /* bytes that SND.UNA moved by */
+    uint32_t bytes;   /* newly acknowledged in all, selectively too (DeliveredData) */
+    uint32_t sacked;  /* of them selectively */
+    uint32_t lost;    /* bytes found to be lost by it */
+    uint32_t highest; /* sequence number acknowledged, selectively too */
+    bool duplicate;   /* RFC 5681 2 */
+    bool original;    /* something in flight before the timeout and sent only once was delivered */
+    bool has_sack;    /* there was a SACK option */
+    bool has_dsack;
+    struct {
+        uint32_t left, right;
+    } dsack;
+};
 
 #endif

@@ -51,11 +51,6 @@ struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *c
     return packet;
 }
 
-uint32_t mn_tcb_flight(const struct mn_tcb *tcb)
-{
-    return tcb->snd_nxt - tcb->snd_una - mn_loss_pending(&tcb->loss);
-}
-
 void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     uint64_t second = now / MNET_SECOND;
@@ -176,11 +171,14 @@ static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t 
         tcp->config.counters->value[MNET_COUNT_TCP_RETRANSMITTED] += segments;
         mn_rtt_retransmitted(&tcb->rtt);
     }
+    mn_loss_sent(tcp, tcb, seq, len, now);
     if (idle)
         tcb->progress_ns = now;
     tcb->last_sent_ns = now;
     mn_pacing_sent(tcb, len, now);
-    mn_timers_update(tcp, tcb, false, now);
+    /* RFC 6675 6: the first segment of a recovery gets the time that it needs once more. */
+    bool again = seq == tcb->snd_una && tcb->loss.phase == MN_LOSS_RECOVERY;
+    mn_timers_update(tcp, tcb, again, now);
 }
 
 /* Sends the sequence numbers [seq, seq + len): data and, behind the last byte, the FIN. Returns in *done how many the
@@ -232,12 +230,10 @@ static struct mnet_packet *output_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     return output_range(tcp, tcb, tcb->snd_una, len, &done, datagram, now);
 }
 
-/* What cwnd leaves for sending now. Limited transmit lends a segment to each of the first two duplicates (RFC 3042). */
+/* What cwnd leaves for sending now. */
 static uint32_t congestion_room(const struct mn_tcb *tcb)
 {
     uint32_t cwnd = tcb->congestion.cwnd;
-    if (tcb->loss.phase == MN_LOSS_OPEN)
-        cwnd += MN_MIN(tcb->loss.dupacks, MN_DUPACK_THRESHOLD - 1u) * tcb->snd_mss;
     uint32_t flight = mn_tcb_flight(tcb);
     return cwnd > flight ? cwnd - flight : 0;
 }
@@ -248,28 +244,38 @@ static uint32_t packet_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     return MN_MAX(tcp->config.gso_max, (uint32_t)tcb->snd_mss);
 }
 
+/* The holes, in order; nothing that the peer has acknowledged selectively. */
 static struct mnet_packet *output_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                        uint64_t now)
 {
-    struct mn_loss *loss = &tcb->loss;
-    uint32_t pending = mn_loss_pending(loss);
-    if (pending == 0)
-        return NULL;
+    uint32_t left, right, done;
     uint32_t edge = tcb->snd_una + tcb->snd_wnd; /* SHLD-16: old data within the window */
-    if (mn_seq_geq(loss->rtx_nxt, edge))
+    if (!mn_scoreboard_next_lost(&tcb->loss.sent, &left, &right) || mn_seq_geq(left, edge) ||
+        tcb->loss.frto == MN_FRTO_NEW)
         return NULL;
-    uint32_t len = MN_MIN(MN_MIN(pending, edge - loss->rtx_nxt), packet_limit(tcp, tcb));
-    if (loss->phase != MN_LOSS_RECOVERY) { /* the fast retransmission itself waits for nothing */
-        uint32_t room = congestion_room(tcb);
-        if (room < MN_MIN(len, (uint32_t)tcb->snd_mss))
-            return NULL;
-        len = MN_MIN(len, room);
-        if (len > tcb->snd_mss && len < pending)
-            len -= len % tcb->snd_mss;
+    uint32_t pending = right - left;
+    uint32_t len = MN_MIN(MN_MIN(pending, edge - left), packet_limit(tcp, tcb));
+    uint32_t room = congestion_room(tcb);
+    if (room < MN_MIN(len, (uint32_t)tcb->snd_mss))
+        return NULL;
+    len = MN_MIN(len, room);
+    if (len > tcb->snd_mss && len < pending)
+        len -= len % tcb->snd_mss;
+    return output_range(tcp, tcb, left, len, &done, datagram, now);
+}
+
+/* A tail loss probe, which no window but the peer's holds back (RFC 8985 7.3). */
+static struct mnet_packet *output_tail_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                             uint64_t now)
+{
+    uint32_t seq, done;
+    tcb->loss.tlp_now = false;
+    uint32_t len = mn_tlp_range(tcb, &seq);
+    struct mnet_packet *packet = len == 0 ? NULL : output_range(tcp, tcb, seq, len, &done, datagram, now);
+    if (packet != NULL) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_TAIL_PROBE);
+        mn_tlp_sent(tcb);
     }
-    uint32_t done = 0;
-    struct mnet_packet *packet = output_range(tcp, tcb, loss->rtx_nxt, len, &done, datagram, now);
-    loss->rtx_nxt += done;
     return packet;
 }
 
@@ -331,6 +337,8 @@ static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb
     struct mnet_packet *packet = NULL;
     if (tcb->probe_now)
         packet = output_probe(tcp, tcb, datagram, now);
+    if (packet == NULL && tcb->loss.tlp_now)
+        packet = output_tail_probe(tcp, tcb, datagram, now);
     if (packet == NULL)
         packet = output_lost(tcp, tcb, datagram, now);
     if (packet == NULL)
@@ -345,7 +353,7 @@ bool mn_tcb_may_send(const struct mn_tcb *tcb)
 {
     uint32_t end = mn_sendq_end(&tcb->sendq);
     return tcb->ack_now || mn_seq_lt(tcb->snd_nxt, end) || (tcb->snd_nxt == end && tcb->fin_queued) ||
-           mn_loss_pending(&tcb->loss) > 0 || tcb->probe_now || tcb->syn_now;
+           tcb->loss.sent.lost > 0 || tcb->loss.tlp_now || tcb->probe_now || tcb->syn_now;
 }
 
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)

@@ -14,10 +14,22 @@ static struct mn_run *last_run(const struct mn_tcp_reassembly *r)
     return link == NULL ? NULL : run_of(link);
 }
 
+/* Allowed for one that is not linked yet. */
+static void unlink_recent(struct mn_tcp_reassembly *r, struct mn_run *run)
+{
+    if (run->newer != NULL)
+        run->newer->older = run->older;
+    else if (r->newest == run)
+        r->newest = run->older;
+    if (run->older != NULL)
+        run->older->newer = run->newer;
+    run->newer = run->older = NULL;
+}
+
 static void drop_run(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct mn_run *run)
 {
     mn_list_remove(&run->link);
-    mn_list_remove(&run->recent);
+    unlink_recent(r, run);
     r->count--;
     r->bytes -= run->len;
     mn_packet_list_free(&run->packets);
@@ -43,8 +55,13 @@ static struct mn_run *run_after(const struct mn_tcp_reassembly *r, const struct 
 /* A segment fell into this run. */
 static void touch(struct mn_tcp_reassembly *r, struct mn_run *run)
 {
-    mn_list_remove(&run->recent);
-    mn_list_prepend(&r->recent, &run->recent);
+    if (r->newest == run)
+        return;
+    unlink_recent(r, run);
+    run->older = r->newest;
+    if (run->older != NULL)
+        run->older->newer = run;
+    r->newest = run;
 }
 
 static void extend_run(struct mn_tcp_reassembly *r, struct mn_run *run, struct mnet_packet *packet)

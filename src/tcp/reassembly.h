@@ -16,14 +16,14 @@
 
 struct mn_run {
     struct mnet_link link;
-    struct mnet_link recent;
+    struct mn_run *newer, *older; /* by when a segment last fell into them (RFC 2018 4) */
     uint32_t seq, len;
     struct mn_packet_list packets;
 };
 
 struct mn_tcp_reassembly {
-    struct mnet_link runs;   /* in order of sequence */
-    struct mnet_link recent; /* the same runs, the one that a segment last fell into first (RFC 2018 4) */
+    struct mnet_link runs; /* in order of sequence */
+    struct mn_run *newest; /* the one that a segment fell into last */
     uint32_t count;
     uint32_t bytes;
 };

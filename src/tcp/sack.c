@@ -34,12 +34,8 @@ void mn_sack_report(struct mn_tcb *tcb, struct mn_tcp_header *header)
         header->sack[count++] = (struct mn_tcp_sack_block){tcb->twice.left, tcb->twice.right};
         tcb->twice.right = tcb->twice.left;
     }
-    const struct mnet_link *head = &tcb->reassembly.recent;
-    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head && count < MN_TCP_SACK_BLOCKS;
-         at = at->next) {
-        const struct mn_run *run = MN_CONTAINER(at, struct mn_run, recent);
+    for (const struct mn_run *run = tcb->reassembly.newest; run != NULL && count < MN_TCP_SACK_BLOCKS; run = run->older)
         header->sack[count++] = (struct mn_tcp_sack_block){run->seq, run->seq + run->len};
-    }
     header->sack_count = count;
     if (count > 0)
         header->options |= MN_TCP_OPTION_SACK;

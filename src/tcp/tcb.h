@@ -97,7 +97,7 @@ struct mn_tcb {
     struct mn_timer delayed_ack;
     struct mn_timer lifetime; /* FIN-WAIT-2 without a user */
 
-    /* Send sequence variables. SND.NXT never goes back: what is to be sent again is in `loss`. */
+    /* Send sequence variables. SND.NXT never goes back: what is to be sent again is in `loss`, on the scoreboard. */
     uint32_t iss, snd_una, snd_nxt;
     uint32_t snd_wnd; /* scaled to bytes (REC-1) */
     uint32_t snd_wl1, snd_wl2;
@@ -227,6 +227,7 @@ struct mn_tcp {
     struct mn_conn *last; /* found last */
     struct mn_hash_key table_key, isn_key, timestamp_key;
     struct mn_wheel wheel;
+    struct mn_scoreboard_pools scoreboards;
     struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, rates;
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
     struct mnet_link output, events, listener_events;
@@ -366,8 +367,6 @@ struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct
 /* A segment without data between the two ends of `conn`; fills in the ports and the checksum. NULL where memory is used up. */
 struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
                                      struct mn_datagram *datagram);
-/* Bytes in flight, as far as we know. */
-uint32_t mn_tcb_flight(const struct mn_tcb *tcb);
 /* An acceptable acknowledgement must be sent because the peer sent something odd (RFC 5961): within the connection's limit. */
 void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
@@ -413,12 +412,52 @@ void mn_autotune_read(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t byt
 void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now);
 
 /* --- loss.c --- */
-void mn_loss_init(struct mn_loss *loss, uint32_t iss);
-/* SND.UNA has just advanced by `acked` bytes. */
-void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t acked, uint64_t now);
-void mn_loss_duplicate(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* Bytes in flight, as far as we know. */
+uint32_t mn_tcb_flight(const struct mn_tcb *tcb);
+/* The send sequence space begins at `seq`: SND.UNA = SND.NXT. */
+void mn_loss_init(struct mn_loss *loss, uint32_t seq);
+/* [seq, seq + len) has just been put into a packet, for the first time or again. */
+void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len, uint64_t now);
+/* An acceptable acknowledgement, which moved SND.UNA by `acked` bytes. `duplicate` is as in RFC 5681 2. */
+void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked, bool duplicate);
+/* One of the timers before the retransmission timer may be due. True where a tail loss probe is to go out. */
+bool mn_loss_early(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 void mn_loss_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 /* Everything in flight is to be sent again, without a verdict on congestion. */
-void mn_loss_resend_all(struct mn_tcb *tcb);
+void mn_loss_resend_all(struct mn_tcp *tcp, struct mn_tcb *tcb);
+
+/* --- rack.c --- */
+void mn_rack_init(struct mn_rack *rack, uint32_t seq);
+/* A sample of the round trip that is not ambiguous. */
+void mn_rack_min_rtt(struct mn_rack *rack, uint64_t rtt_ns, uint64_t now);
+void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, uint64_t now);
+void mn_rack_dsack(struct mn_rack *rack, uint32_t snd_una, uint32_t snd_nxt);
+/* A recovery has ended. */
+void mn_rack_recovered(struct mn_rack *rack);
+uint64_t mn_rack_reordering_window(const struct mn_tcb *tcb);
+uint32_t mn_rack_detect(struct mn_tcb *tcb, uint64_t now);
+void mn_rack_timeout(struct mn_tcb *tcb, uint64_t now);
+
+/* --- tlp.c --- */
+/* Arms the probe timer where a probe may be sent and no reordering window is running. */
+void mn_tlp_schedule(struct mn_tcb *tcb, uint64_t now);
+/* New data was sent. */
+void mn_tlp_new_data(struct mn_tcb *tcb, uint64_t now);
+bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now);
+/* What a probe consists of: the length, and where it begins in *seq. */
+uint32_t mn_tlp_range(struct mn_tcb *tcb, uint32_t *seq);
+void mn_tlp_sent(struct mn_tcb *tcb);
+bool mn_tlp_answered(struct mn_tcb *tcb, const struct mn_news *ack);
+
+/* --- prr.c --- */
+void mn_prr_begin(struct mn_tcb *tcb, const struct mn_news *ack);
+void mn_prr_ack(struct mn_tcb *tcb, const struct mn_news *ack);
+
+/* --- undo.c --- */
+/* A recovery begins, and the congestion controller remembers its variables. */
+void mn_undo_save(struct mn_tcb *tcb);
+/* True where the recovery has been taken back. */
+bool mn_undo_dsack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack);
+bool mn_undo_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack);
 
 #endif

@@ -25,6 +25,7 @@ static void init_pools(struct mn_tcp *tcp, const struct mn_tcp_config *c)
     mn_pool_init(&tcp->pieces, memory, "send piece", sizeof(struct mn_send_piece), SIZE_MAX);
     mn_pool_init(&tcp->runs, memory, "reassembly run", sizeof(struct mn_run), SIZE_MAX);
     mn_pool_init(&tcp->rates, memory, "delivery rate", sizeof(struct mn_rate), SIZE_MAX);
+    mn_scoreboard_pools_init(&tcp->scoreboards, memory);
 }
 
 struct mn_tcp *mn_tcp_create(const struct mn_tcp_config *config)
@@ -84,6 +85,7 @@ void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_list_remove(&tcb->output);
     mn_list_remove(&tcb->event);
     mn_sendq_clear(&tcb->sendq, &tcp->pieces);
+    mn_scoreboard_clear(&tcb->loss.sent, &tcp->scoreboards);
     mn_recvq_clear(&tcb->recvq);
     mn_tcp_reassembly_clear(&tcb->reassembly, &tcp->runs);
     mn_window_release(tcp, tcb);

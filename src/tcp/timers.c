@@ -18,6 +18,8 @@ static uint64_t give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 static void arm_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     uint64_t at = MN_MIN(tcb->retransmit_due_ns, give_up_at(tcp, tcb));
+    if (tcb->loss.early != MN_EARLY_NONE)
+        at = MN_MIN(at, tcb->loss.early_due_ns);
     mn_wheel_arm(&tcp->wheel, &tcb->retransmit, MN_MAX(now + 1, at));
 }
 
@@ -38,6 +40,9 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
     }
     if (restart || !mn_timer_armed(&tcb->retransmit)) {
         tcb->retransmit_due_ns = now + mn_rtt_timeout(&tcb->rtt);
+        mn_tlp_schedule(tcb, now);
+        arm_retransmit(tcp, tcb, now);
+    } else if (tcb->loss.early != MN_EARLY_NONE && tcb->loss.early_due_ns < tcb->retransmit.at_ns) {
         arm_retransmit(tcp, tcb, now);
     }
 }
@@ -59,7 +64,11 @@ static void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t 
         mn_tcb_finish(tcp, tcb, MNET_E_TIMED_OUT);
         return;
     }
-    if (now < tcb->retransmit_due_ns) { /* a probe was answered since this was armed */
+    if (!tcb->persisting && mn_loss_early(tcp, tcb, now)) {
+        tcb->retransmit_due_ns = now + mn_rtt_timeout(&tcb->rtt); /* RFC 8985 7.3: after the probe */
+        mn_tcb_wants_output(tcp, tcb);
+    }
+    if (now < tcb->retransmit_due_ns) { /* an early timer, or it was put off since it was armed */
         arm_retransmit(tcp, tcb, now);
         return;
     }

@@ -1,0 +1,41 @@
+/* Proportional rate reduction (RFC 9937 6): during fast recovery each acknowledgement lets so much go that what is in flight arrives at ssthresh when
+ * the recovery ends. The congestion window is what is in flight plus that. */
+#include "tcp/tcb.h"
+
+void mn_prr_begin(struct mn_tcb *tcb, const struct mn_news *ack)
+{
+    const struct mn_scoreboard *b = &tcb->loss.sent;
+    /* What had been acknowledged selectively before is not delivered in this recovery; what this acknowledgement delivers is. */
+    uint32_t before = b->sacked - MN_MIN(b->sacked, ack->sacked);
+    uint32_t newly_acked = ack->acked > 0 ? ack->bytes - ack->sacked : 0;
+    uint32_t recover_fs = tcb->snd_nxt - tcb->snd_una - before + newly_acked;
+    tcb->loss.prr = (struct mn_prr){.recover_fs = MN_MAX(recover_fs, 1u)};
+}
+
+/* CEIL(prr_delivered * ssthresh / RecoverFS) - prr_out */
+static uint32_t proportional(const struct mn_prr *prr, uint32_t ssthresh)
+{
+    uint64_t target = ((uint64_t)prr->delivered * ssthresh + prr->recover_fs - 1) / prr->recover_fs;
+    return target > prr->out ? (uint32_t)MN_MIN(target - prr->out, (uint64_t)UINT32_MAX) : 0;
+}
+
+void mn_prr_ack(struct mn_tcb *tcb, const struct mn_news *ack)
+{
+    struct mn_prr *prr = &tcb->loss.prr;
+    struct mn_congestion *c = &tcb->congestion;
+    uint32_t in_flight = mn_tcb_flight(tcb), count;
+    prr->delivered += ack->bytes;
+    if (in_flight > c->ssthresh) {
+        count = proportional(prr, c->ssthresh);
+    } else {
+        uint32_t unspent = prr->delivered > prr->out ? prr->delivered - prr->out : 0;
+        bool safe = ack->acked > 0 && ack->lost == 0; /* SafeACK: progress, and no further loss */
+        count = MN_MAX(unspent, ack->bytes) + (safe ? c->mss : 0);
+        count = MN_MIN(c->ssthresh - in_flight, count);
+    }
+    bool partial = !tcb->sack_ok && ack->acked > 0; /* RFC 6582 3.2 step 3: the first segment goes again */
+    if (count < c->mss && (prr->out == 0 || partial))
+        count = c->mss; /* the fast retransmission itself */
+    if (!c->ops->rate_based)
+        c->cwnd = in_flight + count;
+}

@@ -1,0 +1,116 @@
+/* RACK (RFC 8985 6): segments are lost that were sent sufficiently before one that has been delivered. */
+#include "tcp/tcb.h"
+
+#define US MNET_MICROSECOND
+
+void mn_rack_init(struct mn_rack *rack, uint32_t seq)
+{
+    *rack = (struct mn_rack){.reo_wnd_mult = 1, .end_seq = seq, .fack = seq};
+}
+
+/* Step 1: the smallest round trip of late. */
+void mn_rack_min_rtt(struct mn_rack *rack, uint64_t rtt_ns, uint64_t now)
+{
+    uint32_t rtt_us = (uint32_t)MN_MIN(rtt_ns / US, (uint64_t)UINT32_MAX);
+    uint32_t now_ms = (uint32_t)(now / MNET_MILLISECOND);
+    bool old = now_ms - rack->min_rtt_ms > MN_MIN_RTT_WINDOW / MNET_MILLISECOND;
+    if (rack->min_rtt_us == 0 || rtt_us <= rack->min_rtt_us || old) {
+        rack->min_rtt_us = MN_MAX(rtt_us, 1u);
+        rack->min_rtt_ms = now_ms;
+    }
+}
+
+/* RACK_sent_after (6.1): segments sent at one time are in the order of their numbers. */
+static bool sent_after(uint64_t t1, uint32_t end1, uint64_t t2, uint32_t end2)
+{
+    return t1 > t2 || (t1 == t2 && mn_seq_gt(end1, end2));
+}
+
+/* Steps 1 to 3 of 6.2 for a part of what was just delivered. */
+void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, uint64_t now)
+{
+    uint32_t rtt_us = (uint32_t)MN_MIN((now - d->sent_ns) / US, (uint64_t)UINT32_MAX);
+    bool again = (d->flags & MN_SENT_AGAIN) != 0;
+    /* Step 3: something older than what earlier acknowledgements were for, and not because it was sent again. */
+    if (!again && mn_seq_leq(d->end, rack->fack))
+        rack->reordering_seen = true;
+    /* Step 2: sooner than anything can be acknowledged, that acknowledges the first transmission. */
+    if (again && rtt_us < rack->min_rtt_us)
+        return;
+    if (!again)
+        mn_rack_min_rtt(rack, now - d->sent_ns, now);
+    if (sent_after(d->sent_ns, d->end, rack->xmit_ns, rack->end_seq)) {
+        rack->xmit_ns = d->sent_ns;
+        rack->end_seq = d->end;
+        rack->rtt_us = rtt_us;
+    }
+}
+
+/* Step 4: RACK_update_reo_wnd: wider by a quarter of the smallest round trip for each round trip in which D-SACK showed that it was too narrow. */
+void mn_rack_dsack(struct mn_rack *rack, uint32_t snd_una, uint32_t snd_nxt)
+{
+    if (rack->in_dsack_round && mn_seq_lt(snd_una, rack->dsack_round))
+        return;
+    rack->in_dsack_round = true;
+    rack->dsack_round = snd_nxt;
+    if (rack->reo_wnd_mult < UINT8_MAX)
+        rack->reo_wnd_mult++;
+    rack->persist = MN_REO_WND_PERSIST;
+}
+
+void mn_rack_recovered(struct mn_rack *rack)
+{
+    if (rack->persist > 0 && --rack->persist == 0)
+        rack->reo_wnd_mult = 1;
+}
+
+uint64_t mn_rack_reordering_window(const struct mn_tcb *tcb)
+{
+    const struct mn_loss *loss = &tcb->loss;
+    const struct mn_rack *rack = &loss->rack;
+    bool threshold = loss->dupacks >= MN_DUPACK_THRESHOLD ||
+                     loss->sent.sacked > (MN_DUPACK_THRESHOLD - 1u) * tcb->snd_mss;
+    if (!rack->reordering_seen && (loss->phase != MN_LOSS_OPEN || threshold))
+        return 0;
+    uint64_t window = (uint64_t)rack->reo_wnd_mult * rack->min_rtt_us / 4 * US;
+    return MN_MIN(window, tcb->rtt.srtt_ns);
+}
+
+/* Step 5: RACK_detect_loss. Each segment has its own deadline; the first one that is still ahead arms the timer. Returns the bytes found to be
+ * lost. */
+uint32_t mn_rack_detect(struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_loss *loss = &tcb->loss;
+    struct mn_scoreboard *b = &loss->sent;
+    const struct mn_rack *rack = &loss->rack;
+    uint64_t patience = rack->rtt_us * US + mn_rack_reordering_window(tcb);
+    uint32_t lost_before = b->lost;
+    uint64_t first = MNET_NEVER;
+    for (uint32_t i = 0; i < b->count; i++) {
+        const struct mn_sent *record = mn_scoreboard_at(b, i);
+        if (record->flags & (MN_SENT_SACKED | MN_SENT_LOST) ||
+            !sent_after(rack->xmit_ns, rack->end_seq, record->sent_ns, mn_scoreboard_end_of(b, i)))
+            continue;
+        if (record->sent_ns + patience <= now)
+            mn_scoreboard_lose(b, i);
+        else
+            first = MN_MIN(first, record->sent_ns + patience);
+    }
+    loss->early = first == MNET_NEVER ? MN_EARLY_NONE : MN_EARLY_REORDER;
+    loss->early_due_ns = first;
+    return b->lost - lost_before;
+}
+
+/* 6.3: RACK_mark_losses_on_RTO: the first segment, and what has been out for longer than a round trip. */
+void mn_rack_timeout(struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_scoreboard *b = &tcb->loss.sent;
+    uint64_t patience = MN_MAX(tcb->loss.rack.rtt_us * US, tcb->rtt.srtt_ns) + mn_rack_reordering_window(tcb);
+    for (uint32_t i = 0; i < b->count; i++) {
+        const struct mn_sent *record = mn_scoreboard_at(b, i);
+        if (!(record->flags & (MN_SENT_SACKED | MN_SENT_LOST)) && (i == 0 || record->sent_ns + patience <= now))
+            mn_scoreboard_lose(b, i);
+    }
+    /* What was sent again and has not arrived by now was lost again. */
+    b->lost_from = tcb->snd_una;
+}

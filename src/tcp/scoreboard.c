@@ -1,0 +1,288 @@
+#include "tcp/scoreboard.h"
+
+#include <string.h>
+
+/* Records in a block of each size. */
+static const uint16_t capacities[MN_SCOREBOARD_SIZES] = {16, 128, MN_SCOREBOARD_MAX};
+
+void mn_scoreboard_pools_init(struct mn_scoreboard_pools *pools, struct mnet_memory *memory)
+{
+    static const char *const names[MN_SCOREBOARD_SIZES] = {"scoreboard", "large scoreboard", "huge scoreboard"};
+    for (int i = 0; i < MN_SCOREBOARD_SIZES; i++)
+        mn_pool_init(&pools->size[i], memory, names[i], capacities[i] * sizeof(struct mn_sent), SIZE_MAX);
+}
+
+void mn_scoreboard_init(struct mn_scoreboard *b, uint32_t seq)
+{
+    *b = (struct mn_scoreboard){.end = seq, .lost_from = seq};
+}
+
+static void free_block(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
+{
+    if (b->size > 0)
+        mn_pool_free(&pools->size[b->size - 1], b->block);
+    b->size = 0;
+}
+
+void mn_scoreboard_clear(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
+{
+    free_block(b, pools);
+    mn_scoreboard_init(b, b->end);
+}
+
+/* --- the array --- */
+
+static uint32_t capacity(const struct mn_scoreboard *b)
+{
+    return b->size == 0 ? 1 : capacities[b->size - 1];
+}
+
+/* Moves everything into a block of the next size. */
+static bool grow(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
+{
+    struct mn_sent *block = b->size == MN_SCOREBOARD_SIZES ? NULL : mn_pool_alloc(&pools->size[b->size], MN_CLAIM_SEND);
+    if (block == NULL)
+        return false;
+    memcpy(block, mn_scoreboard_at(b, 0), b->count * sizeof *block);
+    uint8_t size = (uint8_t)(b->size + 1);
+    free_block(b, pools);
+    b->block = block;
+    b->size = size;
+    b->first = 0;
+    return true;
+}
+
+/* Makes room for one record in front of number `i` and returns it; NULL where there is none. */
+static struct mn_sent *insert(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t i)
+{
+    if (b->count == capacity(b) && !grow(b, pools))
+        return NULL;
+    if (b->first + b->count == capacity(b)) {
+        memmove(b->block, b->block + b->first, b->count * sizeof *b->block);
+        b->first = 0;
+    }
+    struct mn_sent *at = mn_scoreboard_at(b, i);
+    if (i < b->count)
+        memmove(at + 1, at, (b->count - i) * sizeof *at);
+    b->count++;
+    return at;
+}
+
+static void erase(struct mn_scoreboard *b, uint32_t i, uint32_t n)
+{
+    struct mn_sent *at = mn_scoreboard_at(b, i);
+    memmove(at, at + n, (b->count - i - n) * sizeof *at);
+    b->count = (uint16_t)(b->count - n);
+}
+
+/* The number of the record that holds `seq`, which is in flight. */
+static uint32_t find(struct mn_scoreboard *b, uint32_t seq)
+{
+    uint32_t low = 0, high = b->count;
+    while (high - low > 1) {
+        uint32_t middle = (low + high) / 2;
+        if (mn_seq_leq(mn_scoreboard_at(b, middle)->seq, seq))
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Divides record `i` at `seq`, if that is not where it begins or ends. False where there is no room for another one. */
+static bool divide(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t i, uint32_t seq)
+{
+    if (seq == mn_scoreboard_at(b, i)->seq || seq == mn_scoreboard_end_of(b, i))
+        return true;
+    struct mn_sent *second = insert(b, pools, i + 1);
+    if (second == NULL)
+        return false;
+    *second = second[-1];
+    second->seq = seq;
+    return true;
+}
+
+static uint32_t length(struct mn_scoreboard *b, uint32_t i)
+{
+    return mn_scoreboard_end_of(b, i) - mn_scoreboard_at(b, i)->seq;
+}
+
+/* Changes the fate of a whole record, and the sums with it. */
+static void set_flags(struct mn_scoreboard *b, uint32_t i, uint8_t flags)
+{
+    struct mn_sent *record = mn_scoreboard_at(b, i);
+    uint32_t len = length(b, i);
+    b->sacked -= record->flags & MN_SENT_SACKED ? len : 0;
+    b->lost -= record->flags & MN_SENT_LOST ? len : 0;
+    b->sacked += flags & MN_SENT_SACKED ? len : 0;
+    b->lost += flags & MN_SENT_LOST ? len : 0;
+    record->flags = flags;
+}
+
+/* --- sending --- */
+
+void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t end, uint64_t now,
+                        unsigned grain)
+{
+    struct mn_sent *last = b->count > 0 ? mn_scoreboard_at(b, b->count - 1u) : NULL;
+    if (last == NULL || last->flags != 0 || last->sent_ns >> grain != now >> grain) {
+        struct mn_sent *next = insert(b, pools, b->count);
+        if (next != NULL) {
+            *next = (struct mn_sent){.sent_ns = now, .seq = b->end};
+            b->end = end;
+            return;
+        }
+        set_flags(b, b->count - 1u, last->flags & MN_SENT_AGAIN); /* no room: one record, of which less is known */
+    }
+    last->sent_ns = now;
+    b->end = end;
+}
+
+/* Joins record `i` with the one before where both have the same fate at nearly the same time. */
+static void join(struct mn_scoreboard *b, uint32_t i)
+{
+    if (i == 0)
+        return;
+    struct mn_sent *record = mn_scoreboard_at(b, i);
+    if (record[-1].flags != record->flags || record[-1].sent_ns != record->sent_ns)
+        return;
+    erase(b, i, 1);
+}
+
+void mn_scoreboard_resent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left, uint32_t right,
+                          uint64_t now)
+{
+    if (mn_seq_leq(left, b->lost_from))
+        b->lost_from = mn_seq_max(b->lost_from, right);
+    while (mn_seq_lt(left, right)) {
+        uint32_t i = find(b, left);
+        uint32_t end = mn_scoreboard_end_of(b, i);
+        bool whole = divide(b, pools, i, left);
+        if (whole && mn_scoreboard_at(b, i)->seq != left)
+            i++;
+        if (mn_seq_lt(right, end))
+            whole = divide(b, pools, i, right) && whole;
+        struct mn_sent *record = mn_scoreboard_at(b, i);
+        left = mn_scoreboard_end_of(b, i);
+        /* One that could not be divided is lost until its last byte has been sent again. */
+        if (record->flags & MN_SENT_SACKED || (!whole && mn_seq_lt(right, left)))
+            continue;
+        set_flags(b, i, MN_SENT_AGAIN);
+        record->sent_ns = now;
+        join(b, i);
+    }
+}
+
+/* --- acknowledgements --- */
+
+/* Takes `len` bytes off the front. */
+static void drop_front(struct mn_scoreboard *b, uint32_t len)
+{
+    struct mn_sent *record = mn_scoreboard_at(b, 0);
+    b->sacked -= record->flags & MN_SENT_SACKED ? len : 0;
+    b->lost -= record->flags & MN_SENT_LOST ? len : 0;
+    if (len < length(b, 0)) {
+        record->seq += len;
+        return;
+    }
+    b->count--;
+    b->first = (uint16_t)(b->count == 0 ? 0 : b->first + 1);
+}
+
+bool mn_scoreboard_acked(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t una,
+                         struct mn_delivery *delivery)
+{
+    while (b->count > 0) {
+        const struct mn_sent *record = mn_scoreboard_at(b, 0);
+        if (mn_seq_geq(record->seq, una))
+            break;
+        uint32_t end = mn_seq_min(mn_scoreboard_end_of(b, 0), una);
+        *delivery = (struct mn_delivery){record->sent_ns, end, end - record->seq, record->flags};
+        drop_front(b, end - record->seq);
+        if (!(delivery->flags & MN_SENT_SACKED))
+            return true;
+    }
+    b->lost_from = mn_seq_max(b->lost_from, una);
+    if (b->count == 0)
+        free_block(b, pools);
+    return false;
+}
+
+/* Makes one of record `i` and its neighbours where all have been acknowledged: when they were sent no longer matters. */
+static void join_sacked(struct mn_scoreboard *b, uint32_t i)
+{
+    if (i + 1 < b->count && mn_scoreboard_at(b, i + 1)->flags & MN_SENT_SACKED)
+        erase(b, i + 1, 1);
+    if (i > 0 && mn_scoreboard_at(b, i - 1)->flags & MN_SENT_SACKED)
+        erase(b, i, 1);
+}
+
+bool mn_scoreboard_sacked(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t *left, uint32_t right,
+                          struct mn_delivery *delivery)
+{
+    while (mn_seq_lt(*left, right)) {
+        uint32_t i = find(b, *left), begin = *left;
+        uint32_t end = mn_seq_min(mn_scoreboard_end_of(b, i), right);
+        *left = end;
+        if (mn_scoreboard_at(b, i)->flags & MN_SENT_SACKED || !divide(b, pools, i, begin))
+            continue;
+        if (mn_scoreboard_at(b, i)->seq != begin)
+            i++;
+        if (!divide(b, pools, i, end))
+            continue;
+        const struct mn_sent *record = mn_scoreboard_at(b, i);
+        *delivery = (struct mn_delivery){record->sent_ns, end, end - begin, record->flags};
+        set_flags(b, i, MN_SENT_SACKED);
+        join_sacked(b, i);
+        return true;
+    }
+    return false;
+}
+
+/* --- losses --- */
+
+void mn_scoreboard_lose(struct mn_scoreboard *b, uint32_t i)
+{
+    struct mn_sent *record = mn_scoreboard_at(b, i);
+    MN_ASSERT(!(record->flags & (MN_SENT_SACKED | MN_SENT_LOST)));
+    set_flags(b, i, record->flags | MN_SENT_LOST);
+    b->lost_from = mn_seq_min(b->lost_from, record->seq);
+}
+
+void mn_scoreboard_lose_range(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left, uint32_t right)
+{
+    while (mn_seq_lt(left, right)) {
+        uint32_t i = find(b, left);
+        if (divide(b, pools, i, left) && mn_scoreboard_at(b, i)->seq != left)
+            i++;
+        divide(b, pools, i, mn_seq_min(right, mn_scoreboard_end_of(b, i))); /* where it cannot, more counts as lost */
+        if (!(mn_scoreboard_at(b, i)->flags & (MN_SENT_SACKED | MN_SENT_LOST)))
+            mn_scoreboard_lose(b, i);
+        left = mn_scoreboard_end_of(b, i);
+    }
+}
+
+void mn_scoreboard_forget(struct mn_scoreboard *b, enum mn_sent_flag flag)
+{
+    for (uint32_t i = 0; i < b->count; i++) {
+        uint8_t flags = mn_scoreboard_at(b, i)->flags;
+        if (flags & flag) /* how often it was sent is no longer known of what was acknowledged */
+            set_flags(b, i, flag == MN_SENT_SACKED ? MN_SENT_AGAIN : flags & MN_SENT_AGAIN);
+    }
+}
+
+bool mn_scoreboard_find_lost(struct mn_scoreboard *b, uint32_t *left, uint32_t *right)
+{
+    if (mn_seq_geq(b->lost_from, b->end))
+        return false;
+    for (uint32_t i = find(b, b->lost_from); i < b->count; i++) {
+        const struct mn_sent *record = mn_scoreboard_at(b, i);
+        if (record->flags & MN_SENT_LOST) {
+            *left = b->lost_from = mn_seq_max(b->lost_from, record->seq);
+            *right = mn_scoreboard_end_of(b, i);
+            return true;
+        }
+    }
+    b->lost_from = b->end;
+    return false;
+}

@@ -1,0 +1,88 @@
+/* Tail loss probes (RFC 8985 7): where a flight is followed by silence, one segment more provokes an acknowledgement, so that RACK finds what was lost long
+ * before the retransmission timer would. */
+#include "tcp/tcb.h"
+
+/* 7.2: TLP_calc_PTO. Without a sample there is nothing better than the retransmission timer. */
+static uint64_t probe_timeout(const struct mn_tcb *tcb)
+{
+    uint64_t one = tcb->snd_nxt - tcb->snd_una <= tcb->snd_mss ? MN_PTO_ONE_SEGMENT : 0;
+    return 2 * tcb->rtt.srtt_ns + MN_PTO_SLACK + one;
+}
+
+static bool may_probe(const struct mn_tcb *tcb)
+{
+    const struct mn_loss *loss = &tcb->loss;
+    return tcb->sack_ok && loss->phase == MN_LOSS_OPEN && loss->sent.sacked == 0 && loss->sent.lost == 0 &&
+           !loss->tlp_out && loss->rtt_since_tlp && tcb->rtt.srtt_ns != 0 && tcb->rtt.backoff == 0 &&
+           mn_tcp_synchronized(tcb) && tcb->snd_nxt != tcb->snd_una && !tcb->persisting;
+}
+
+void mn_tlp_schedule(struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_loss *loss = &tcb->loss;
+    if (loss->early == MN_EARLY_REORDER)
+        return;
+    loss->early = may_probe(tcb) ? MN_EARLY_PROBE : MN_EARLY_NONE;
+    /* Not later than the retransmission timer, which then begins anew. */
+    loss->early_due_ns = MN_MIN(now + probe_timeout(tcb), tcb->retransmit_due_ns);
+}
+
+void mn_tlp_new_data(struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_loss *loss = &tcb->loss;
+    if (loss->early == MN_EARLY_PROBE) /* sooner, for it is no longer one segment; later is seen to when it is due */
+        loss->early_due_ns = MN_MIN(loss->early_due_ns, now + probe_timeout(tcb));
+}
+
+bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_loss *loss = &tcb->loss;
+    uint64_t due = MN_MIN(tcb->last_sent_ns + probe_timeout(tcb), tcb->retransmit_due_ns);
+    if (now < due) { /* more was sent since this was armed, which puts it off */
+        loss->early_due_ns = due;
+        return false;
+    }
+    loss->early = MN_EARLY_NONE;
+    loss->tlp_now = may_probe(tcb);
+    return loss->tlp_now;
+}
+
+/* 7.3: TLP_send_probe: new data where there is some and the window takes it, whatever cwnd says; else the end of what was sent. */
+uint32_t mn_tlp_range(struct mn_tcb *tcb, uint32_t *seq)
+{
+    struct mn_loss *loss = &tcb->loss;
+    uint32_t end = mn_sendq_end(&tcb->sendq);
+    uint32_t edge = tcb->snd_una + tcb->snd_wnd;
+    uint32_t unsent = mn_seq_gt(end, tcb->snd_nxt) ? end - tcb->snd_nxt : 0;
+    uint32_t window = mn_seq_gt(edge, tcb->snd_nxt) ? edge - tcb->snd_nxt : 0;
+    uint32_t len = MN_MIN(MN_MIN(unsent, window), tcb->snd_mss);
+    loss->tlp_is_retrans = len == 0;
+    *seq = tcb->snd_nxt;
+    if (len == 0) {
+        uint32_t in_window = MN_MIN(tcb->snd_nxt - tcb->snd_una, tcb->snd_wnd + tcb->fin_queued);
+        len = MN_MIN(in_window, tcb->snd_mss);
+        *seq = tcb->snd_una + in_window - len;
+    }
+    return len;
+}
+
+void mn_tlp_sent(struct mn_tcb *tcb)
+{
+    struct mn_loss *loss = &tcb->loss;
+    loss->tlp_out = true;
+    loss->tlp_end_seq = tcb->snd_nxt;
+    loss->rtt_since_tlp = false;
+}
+
+/* 7.4.2: TLP_process_ack. True where the probe repaired the loss of the last segment, which nothing else will show. */
+bool mn_tlp_answered(struct mn_tcb *tcb, const struct mn_news *ack)
+{
+    struct mn_loss *loss = &tcb->loss;
+    if (!loss->tlp_out || mn_seq_lt(tcb->snd_una, loss->tlp_end_seq))
+        return false;
+    bool twice = ack->has_dsack && ack->dsack.right == loss->tlp_end_seq;
+    bool repaired = loss->tlp_is_retrans && !twice && mn_seq_gt(tcb->snd_una, loss->tlp_end_seq);
+    if (!loss->tlp_is_retrans || twice || repaired || (ack->duplicate && !ack->has_sack))
+        loss->tlp_out = false;
+    return repaired;
+}

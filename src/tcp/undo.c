@@ -1,0 +1,77 @@
+/* Taking back what a spurious timeout or fast retransmit did to the congestion window.
+ *
+ * A timeout was spurious where, after it, data arrives that was sent before it and not again (F-RTO, RFC 5682). Any recovery was for nothing where D-SACK
+ * shows that everything sent again in it had already arrived (RFC 3708, RFC 4015 3.2 for the response).
+ */
+#include "tcp/tcb.h"
+
+void mn_undo_save(struct mn_tcb *tcb)
+{
+    tcb->loss.undo_valid = true;
+    tcb->loss.undo = (struct mn_undo){.una = tcb->snd_una};
+}
+
+static void undo(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    struct mn_loss *loss = &tcb->loss;
+    struct mn_congestion *c = &tcb->congestion;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_UNDONE);
+    c->ops->undo(c);
+    mn_scoreboard_forget(&loss->sent, MN_SENT_LOST);
+    loss->phase = MN_LOSS_OPEN;
+    loss->frto = MN_FRTO_OFF;
+    loss->dupacks = 0;
+    loss->undo_valid = false;
+    loss->recover_valid = false;
+}
+
+/* Whether this D-SACK was the last proof that was missing. */
+static bool all_needless(struct mn_tcb *tcb, const struct mn_news *ack)
+{
+    struct mn_loss *loss = &tcb->loss;
+    if (!ack->has_dsack || !loss->undo_valid || loss->undo.unproved == 0 || mn_seq_lt(ack->dsack.left, loss->undo.una))
+        return false;
+    loss->undo.unproved -= MN_MIN(loss->undo.unproved, ack->dsack.right - ack->dsack.left);
+    return loss->undo.unproved == 0;
+}
+
+bool mn_undo_dsack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack)
+{
+    if (!all_needless(tcb, ack))
+        return false;
+    undo(tcp, tcb);
+    return true;
+}
+
+/* (2b): up to two segments of new data. */
+static void send_new(struct mn_tcb *tcb)
+{
+    tcb->loss.frto = MN_FRTO_NEW;
+    tcb->congestion.cwnd = mn_tcb_flight(tcb) + 2u * tcb->snd_mss;
+}
+
+/* Steps 2 and 3 of RFC 5682 2.1 and, with SACK, 3.1. True where the timeout was spurious, and has been taken back. */
+bool mn_undo_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack)
+{
+    struct mn_loss *loss = &tcb->loss;
+    bool recovered = mn_seq_geq(tcb->snd_una, loss->recover);
+    bool second = loss->frto == MN_FRTO_NEW;
+    if (loss->frto == MN_FRTO_OFF)
+        return false;
+    /* (3b) With SACK the first acknowledgement is enough: what had arrived out of order before the timeout was known. */
+    if (ack->original && (tcb->sack_ok || (second && ack->acked > 0))) {
+        undo(tcp, tcb);
+        return true;
+    }
+    bool unsent = mn_seq_gt(mn_sendq_end(&tcb->sendq), tcb->snd_nxt);
+    bool window = mn_seq_gt(tcb->snd_una + tcb->snd_wnd, tcb->snd_nxt);
+    if (!second && ack->acked > 0 && !recovered && unsent && window)
+        send_new(tcb);
+    else if (second || ack->duplicate || ack->acked > 0)
+        loss->frto = MN_FRTO_OFF;              /* (2a), (3a): the conventional way */
+    if (second && loss->frto == MN_FRTO_OFF) { /* (3a): "no more than 3 * MSS", and the next segment goes */
+        uint32_t mss = tcb->snd_mss;
+        tcb->congestion.cwnd = MN_MAX(tcb->congestion.cwnd, MN_MIN(mn_tcb_flight(tcb) + mss, 3 * mss));
+    }
+    return false;
+}

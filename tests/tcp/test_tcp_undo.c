@@ -1,0 +1,212 @@
+/* Taking back what was needless: RFC 5682 (F-RTO), RFC 3708 and RFC 4015 (D-SACK). */
+#include "tests/tcp/recovery.h"
+
+#define PEER .sack = true, .rtt_ms = 100
+
+/* To the first timeout with ten segments in flight; a probe went before it. */
+static void to_timeout(struct tcp_test *t)
+{
+    at_ms(t, 202);
+    drain(t, NULL);
+    at_ms(t, 502);
+    expect_segment(t, 0);
+    assert_int_equal(counted(t, TCP_RTO), 1);
+    assert_true(t->tcb->congestion.ssthresh < 10 * MSS);
+}
+
+/* RFC 5682 3.1 (3b): data that was sent before the timeout, and only once, is acknowledged: the timeout was spurious. */
+SCRIPT(established_timeout_after_which_the_original_is_acknowledged_is_taken_back)
+{
+    struct tcp_test t;
+    tcp_established(&t, PEER);
+    in_flight(&t, 10, 10);
+    to_timeout(&t);
+    ack_(&t, 4);
+    assert_int_equal(counted(&t, TCP_UNDONE), 1);
+    assert_int_equal(t.tcb->loss.phase, MN_LOSS_OPEN);
+    assert_true(t.tcb->congestion.cwnd >= 10 * MSS);
+    assert_true(t.tcb->congestion.ssthresh == UINT32_MAX);
+    expect_nothing(&t); /* and nothing else is sent again */
+    ack_(&t, 10);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* (3a), (2a): only what was sent again is acknowledged, and then a duplicate: it was lost. */
+SCRIPT(established_timeout_after_a_real_loss_stands)
+{
+    struct tcp_test t;
+    tcp_established(&t, PEER);
+    in_flight(&t, 10, 10);
+    to_timeout(&t);
+    ack_(&t, 1);
+    expect_segment(&t, 1); /* no new data: the conventional way */
+    drain(&t, NULL);
+    ack_(&t, 2);
+    assert_int_equal(counted(&t, TCP_UNDONE), 0);
+    assert_int_equal(t.tcb->loss.phase, MN_LOSS_TIMEOUT);
+    assert_true(t.tcb->congestion.ssthresh < 10 * MSS);
+    tcp_end(&t);
+}
+
+/* 2.1, without SACK: step 2b sends two new segments, step 3b: the next acknowledgement advances, too. */
+SCRIPT(established_without_sack_two_acknowledgements_prove_it)
+{
+    struct tcp_test t;
+    tcp_established(&t, .rtt_ms = 100);
+    in_flight(&t, 20, 10);
+    at_ms(&t, 300);
+    expect_segment(&t, 0);
+    ack_(&t, 1);
+    expect_segment(&t, 10);
+    wait_ms(&t, 100); /* paced */
+    expect_segment(&t, 11);
+    expect_nothing(&t);
+    ack_(&t, 2);
+    assert_int_equal(counted(&t, TCP_UNDONE), 1);
+    assert_true(t.tcb->congestion.cwnd >= 10 * MSS);
+    drain(&t, NULL);
+    assert_int_equal(counted(&t, TCP_RETRANSMITTED), 1);
+    tcp_end(&t);
+}
+
+/* 2.1 step 3a: a duplicate instead: the segments behind were lost, and go again. */
+SCRIPT(established_without_sack_a_duplicate_refutes_it)
+{
+    struct tcp_test t;
+    tcp_established(&t, .rtt_ms = 100);
+    in_flight(&t, 20, 10);
+    at_ms(&t, 300);
+    expect_segment(&t, 0);
+    ack_(&t, 1);
+    expect_segment(&t, 10);
+    wait_ms(&t, 100); /* paced */
+    expect_segment(&t, 11);
+    ack_(&t, 1);
+    expect_segment(&t, 1);
+    assert_int_equal(counted(&t, TCP_UNDONE), 0);
+    assert_true(t.tcb->congestion.cwnd <= 3 * MSS);
+    tcp_end(&t);
+}
+
+/* 2.1 step 2a: a duplicate at once. */
+SCRIPT(established_without_sack_a_duplicate_at_once_refutes_it)
+{
+    struct tcp_test t;
+    tcp_established(&t, .rtt_ms = 100);
+    in_flight(&t, 20, 10);
+    at_ms(&t, 300);
+    expect_segment(&t, 0);
+    ack_(&t, 0);
+    ack_(&t, 1);
+    expect_segment(&t, 1);
+    assert_int_equal(counted(&t, TCP_UNDONE), 0);
+    tcp_end(&t);
+}
+
+/* 2.1 step 1: not for a second timeout of the same data. */
+SCRIPT(established_second_timeout_is_not_taken_back)
+{
+    struct tcp_test t;
+    tcp_established(&t, .rtt_ms = 100);
+    in_flight(&t, 20, 10);
+    at_ms(&t, 300);
+    drain(&t, NULL);
+    at_ms(&t, 900);
+    drain(&t, NULL);
+    assert_int_equal(counted(&t, TCP_RTO), 2);
+    ack_(&t, 1);
+    expect_segment(&t, 1);
+    tcp_end(&t);
+}
+
+/* A fast retransmission of what was only late: D-SACK says so, and everything is as before. */
+SCRIPT(established_dsack_takes_a_fast_retransmission_back)
+{
+    struct tcp_test t;
+    tcp_established(&t, PEER);
+    in_flight(&t, 10, 10);
+    at_ms(&t, 100);
+    ack_(&t, 0, BLOCKS(1, SEGMENTS(1, 6)));
+    expect_segment(&t, 0);
+    ack_(&t, 6); /* the original arrives */
+    assert_int_equal(t.tcb->loss.phase, MN_LOSS_RECOVERY);
+    ack_(&t, 7, BLOCKS(1, SEGMENTS(0, 1)));
+    assert_int_equal(counted(&t, TCP_UNDONE), 1);
+    assert_int_equal(t.tcb->loss.phase, MN_LOSS_OPEN);
+    assert_true(t.tcb->congestion.cwnd >= 10 * MSS);
+    assert_true(t.tcb->congestion.ssthresh == UINT32_MAX);
+    tcp_end(&t);
+}
+
+/* The same when the recovery is over. */
+SCRIPT(established_late_dsack_takes_a_fast_retransmission_back)
+{
+    struct tcp_test t;
+    tcp_established(&t, PEER);
+    in_flight(&t, 10, 10);
+    at_ms(&t, 100);
+    ack_(&t, 0, BLOCKS(1, SEGMENTS(1, 6)));
+    expect_segment(&t, 0);
+    ack_(&t, 10);
+    assert_int_equal(t.tcb->loss.phase, MN_LOSS_OPEN);
+    assert_int_equal(t.tcb->congestion.cwnd, 5 * MSS);
+    ack_(&t, 10, BLOCKS(1, SEGMENTS(0, 1)));
+    assert_int_equal(counted(&t, TCP_UNDONE), 1);
+    assert_int_equal(t.tcb->congestion.cwnd, 10 * MSS);
+    tcp_end(&t);
+}
+
+/* "All retransmissions": one of two was needed. */
+SCRIPT(established_dsack_of_a_part_takes_nothing_back)
+{
+    struct tcp_test t;
+    tcp_established(&t, PEER);
+    in_flight(&t, 10, 10);
+    at_ms(&t, 100);
+    ack_(&t, 0, BLOCKS(2, SEGMENTS(3, 9), SEGMENTS(1, 2)));
+    expect_segment(&t, 0);
+    ack_(&t, 2, BLOCKS(1, SEGMENTS(3, 9)));
+    expect_segment(&t, 2);
+    ack_(&t, 10, BLOCKS(1, SEGMENTS(0, 1)));
+    ack_(&t, 10, BLOCKS(1, {AT(2), AT(2) + 100}));
+    assert_int_equal(counted(&t, TCP_UNDONE), 0);
+    assert_true(t.tcb->congestion.ssthresh < 10 * MSS);
+    ack_(&t, 10, BLOCKS(1, {AT(2) + 100, AT(3)}));
+    assert_int_equal(counted(&t, TCP_UNDONE), 1);
+    tcp_end(&t);
+}
+
+/* D-SACK about what was never sent again, or never sent, is a lie, or a duplicate that the network made: it takes nothing back, and widens nothing. */
+SCRIPT(established_dsack_out_of_nothing_changes_nothing)
+{
+    struct tcp_test t;
+    tcp_established(&t, PEER);
+    in_flight(&t, 10, 10);
+    ack_(&t, 5);
+    for (int i = 0; i < 5; i++) {
+        ack_(&t, 5, BLOCKS(1, SEGMENTS(i, i + 1)));
+        ack_(&t, 5, BLOCKS(1, {AT(-2000), AT(-1999)}));
+    }
+    assert_int_equal(t.tcb->loss.rack.reo_wnd_mult, 1);
+    assert_int_equal(counted(&t, TCP_UNDONE), 0);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(established_timeout_after_which_the_original_is_acknowledged_is_taken_back),
+        cmocka_unit_test(established_timeout_after_a_real_loss_stands),
+        cmocka_unit_test(established_without_sack_two_acknowledgements_prove_it),
+        cmocka_unit_test(established_without_sack_a_duplicate_refutes_it),
+        cmocka_unit_test(established_without_sack_a_duplicate_at_once_refutes_it),
+        cmocka_unit_test(established_second_timeout_is_not_taken_back),
+        cmocka_unit_test(established_dsack_takes_a_fast_retransmission_back),
+        cmocka_unit_test(established_late_dsack_takes_a_fast_retransmission_back),
+        cmocka_unit_test(established_dsack_of_a_part_takes_nothing_back),
+        cmocka_unit_test(established_dsack_out_of_nothing_changes_nothing),
+    };
+    return cmocka_run_group_tests_name("tcp_undo", tests, NULL, NULL);
+}
