@@ -22,7 +22,7 @@ install_somewhere()
     DESTDIR=$installed meson install -C "$MNET_RELEASE" --no-rebuild >"$dir/log" || fail "$(tail -n 1 "$dir/log")"
     packages=$(dirname "$(find "$installed" -name mnet.pc)")
     export PKG_CONFIG_PATH=$packages PKG_CONFIG_SYSROOT_DIR=$installed
-    for package in mnet mnet-tap mnet-sim; do
+    for package in mnet mnet-tap mnet-sim mnet-virtio; do
         pkg-config --exists "$package" || fail "pkg-config does not know $package"
     done
     headers=$(dirname "$(find "$installed" -name mnet.h)")
@@ -86,6 +86,28 @@ echoes()
     grep -q '^listening on port 9000$' "$dir/mnet.out" || fail 'it does not say that it listens'
 }
 
+# machine_echoes PROGRAM - it boots, and answers Linux.
+machine_echoes()
+{
+    qemu-system-x86_64 -M microvm -accel tcg -cpu max -m 32 -nodefaults -no-user-config -display none -serial stdio -no-reboot \
+        -netdev tap,id=n,ifname=tap0,script=no,downscript=no -device virtio-net-device,netdev=n \
+        -kernel "$1" -append "--ipv4=$MNET/24" </dev/null >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    await ping -c 1 -W 1 -q $MNET
+    echo hello >"$dir/sent"
+    timeout 10 nc -N $MNET 9000 <"$dir/sent" >"$dir/received" || fail "nc ended with status $?"
+    cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
+    kill "$mnet"
+    wait "$mnet"
+    true # QEMU's own status
+}
+
+names_are_added()
+{
+    "$(find "$installed" -name mnet-image)" "$user/build/hello-virtio" "$user/hello.elf" || fail "status $?"
+    [ "$(stat -c %s "$user/hello.elf")" -lt "$(stat -c %s "$user/build/hello-virtio")" ] || fail 'it did not become smaller'
+}
+
 simulation_passes()
 {
     # shellcheck disable=SC2046 # words
@@ -102,6 +124,13 @@ run headers_stand_alone headers_stand_alone
 run meson_build_has_ten_lines meson_build_has_ten_lines
 run meson_builds_a_users_application meson_builds
 run meson_built_application_echoes echoes "$user/build/hello-tap"
+if command -v qemu-system-x86_64 >/dev/null; then
+    run meson_built_machine_boots_and_echoes machine_echoes "$user/build/hello-virtio"
+    run image_is_smaller_and_has_names names_are_added
+    run image_boots_and_echoes machine_echoes "$user/hello.elf"
+else
+    echo 'skip meson_built_machine_boots_and_echoes: there is no qemu-system-x86_64'
+fi
 run compiler_builds_a_users_application compiler_builds
 run compiler_built_application_echoes echoes "$user/hello-tap"
 run users_test_passes_in_virtual_time simulation_passes

@@ -1,0 +1,218 @@
+#!/bin/bash
+# Virtual machines with nothing in them but mnet, against the Linux kernel: QEMU's microvm with the two forms of its transport and its q35, all emulated,
+# on a TAP interface.
+set -u
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+if ! command -v qemu-system-x86_64 >/dev/null; then
+    echo 'skip qemu: there is no qemu-system-x86_64'
+    exit 0
+fi
+enter_namespaces "$@"
+linux_peer=$MNET_RELEASE/tests/linux_peer
+trap '' PIPE # a console may be gone
+
+# command_for PROGRAM - an example, or one of tests/, on $MACHINE with ${MEM:-64} MiB, the processor ${CPU:-max}, and the devices
+# $DEVICES (the usual ones by default); in the array `command`, to which the options are to be added.
+command_for()
+{
+    program=$MNET_RELEASE/examples/$1-virtio
+    [ -x "$program" ] || program=$MNET_RELEASE/tests/$1-virtio
+    command=(qemu-system-x86_64 -accel tcg -cpu "${CPU:-max}" -m "${MEM:-64}" -nodefaults -no-user-config -display none -no-reboot
+        -device isa-debug-exit -chardev stdio,id=console,signal=off -serial chardev:console)
+    net=(-netdev tap,id=n,ifname=tap0,script=no,downscript=no)
+    case $MACHINE in
+    microvm) command+=(-M microvm "${net[@]}" -device virtio-net-device,netdev=n) ;;
+    modern) command+=(-M microvm,acpi=off -global virtio-mmio.force-legacy=off "${net[@]}" -device virtio-net-device,netdev=n
+        -device virtio-rng-device) ;;
+    q35) command+=(-M q35 "${net[@]}" -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci) ;;
+    *-bare) command+=(-M "${MACHINE%-bare}") ;; # without devices
+    esac
+    command+=(-kernel "$program" -append)
+}
+
+# boot PROGRAM ARGUMENT... - in the background, until it answers ping; its console is file descriptor 3.
+boot()
+{
+    command_for "$1"
+    rm -f "$dir/console"
+    mkfifo "$dir/console"
+    "${command[@]}" "--ipv4=$MNET/24 ${*:2}" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    exec 3>"$dir/console"
+    await ping -c 1 -W 1 -q $MNET
+}
+
+# Ctrl-C on the console ends the program in order, and the machine with it.
+end()
+{
+    printf '\003' >&3
+    exec 3>&-
+    wait "$mnet" || fail "the machine ended with status $?: $(tail -n 1 "$dir/mnet.out")"
+}
+
+# ends STATUS TEXT PROGRAM ARGUMENT... - it ends by itself with this status, and has said TEXT (a pattern).
+ends()
+{
+    command_for "$3"
+    timeout 30 "${command[@]}" "${*:4}" </dev/null >"$dir/out" 2>"$dir/err"
+    status=$?
+    cat "$dir/out" "$dir/err"
+    [ $status = "$1" ] || fail "status $status"
+    grep -q -e "$2" "$dir/out" || fail "it said: $(head -n 1 "$dir/out")"
+}
+
+# one_line STATUS TEXT PROGRAM ARGUMENT... - the same, and nothing else but its status.
+one_line()
+{
+    ends "$@"
+    [ "$(grep -vc '^exit status' "$dir/out")" = 1 ] || fail 'it said more than a line'
+}
+
+# reports TEXT FUNCTION ARGUMENT - the program `faults` ends with a report that contains TEXT, its registers, and the function in its backtrace.
+reports()
+{
+    ends 255 "$1" faults "$3"
+    grep -q '^rip [0-9a-f]\{16\}  rsp' "$dir/out" || fail 'it shows no registers'
+    grep -q "^  [0-9a-f]* $2[.a-z]*+0x" "$dir/out" || fail "$2 is not in the backtrace"
+}
+
+ping_sizes()
+{
+    boot 01_hello
+    for size in 0 56 1472 1473 20000 65507; do
+        ping -c 2 -i 0.05 -W 2 -q -s $size $MNET || fail "no answer to a ping of $size bytes"
+    done
+    end
+    grep -q "hello, I am $MNET" "$dir/mnet.out" || fail 'it did not say hello'
+}
+
+# echo_bytes BYTES
+echo_bytes()
+{
+    bytes "$1" echo >"$dir/sent"
+    boot echo
+    timeout 60 nc -N $MNET 9000 <"$dir/sent" >"$dir/received" || fail "nc ended with status $?"
+    cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
+    end
+}
+
+# transfer BYTES ARGUMENT... - to the machine, from it, and both ways at once.
+transfer()
+{
+    boot unikernel_peer "${@:2}" serve "$1"
+    timeout 100 "$linux_peer" send $MNET 9 "$1" || fail 'Linux to mnet failed'
+    timeout 100 "$linux_peer" receive $MNET 19 "$1" || fail 'mnet to Linux failed'
+    timeout 100 "$linux_peer" half-close $MNET 7 "$1" || fail 'both at once failed'
+    nc -z $MNET 1
+    wait "$mnet" || fail "it ended with status $?"
+    exec 3>&-
+    tail -n 1 "$dir/mnet.out" | tr -d '\r' | expect '4 connections'
+}
+
+# parallel COUNT
+parallel()
+{
+    boot unikernel_peer serve 0
+    timeout 60 "$linux_peer" parallel $MNET 7 "$1" || fail 'connections failed'
+    end
+}
+
+# The host's interface goes away under a connection, and comes back.
+link_flap()
+{
+    boot unikernel_peer serve 50000000
+    timeout 60 "$linux_peer" receive $MNET 19 50000000 &
+    receiver=$!
+    for _ in 1 2 3; do
+        sleep 0.1
+        ip link set tap0 down
+        sleep 0.1
+        ip link set tap0 up
+    done
+    wait $receiver || fail 'the transfer failed'
+    end
+}
+
+# What the kernel receives of the machine: nothing malformed, no wrong checksum. To be seen, checksums must be complete: --no-checksum-offload.
+capture()
+{
+    boot unikernel_peer "$@" serve 1000000
+    dumpcap -q -i tap0 -w "$dir/outside.pcapng" 2>"$dir/dumpcap.err" &
+    dumpcap=$!
+    await grep -q File: "$dir/dumpcap.err"
+    "$linux_peer" receive $MNET 19 1000000 || fail 'mnet to Linux failed'
+    "$linux_peer" half-close $MNET 7 300000 || fail 'both at once failed'
+    ping -c 2 -i 0.05 -s 20000 -q $MNET || fail 'large ping'
+    sleep 1
+    kill -INT $dumpcap
+    wait $dumpcap
+    end
+    tshark -r "$dir/outside.pcapng" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
+        -Y "ip.src == $MNET && (_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || icmp.checksum.status == 0)" \
+        >"$dir/bad" 2>/dev/null
+    [ ! -s "$dir/bad" ] || fail "$(wc -l <"$dir/bad") frames, first: $(head -n 1 "$dir/bad")"
+    [ "$(tshark -r "$dir/outside.pcapng" -Y "ip.src == $MNET" 2>/dev/null | wc -l)" -gt 100 ] || fail 'nothing was captured'
+}
+
+# A machine that has nothing to do halts: two seconds of sleep cost less than half a second of processor time, with start and end.
+halts()
+{
+    command_for faults
+    TIMEFORMAT='%U %S'
+    { time "${command[@]}" wait </dev/null >"$dir/out"; } 2>"$dir/times" || fail "it ended with status $?"
+    grep -q '^slept, [0-9]\{1,2\} ms late' "$dir/out" || fail "it said: $(cat "$dir/out")"
+    awk '{ exit !($1 + $2 < 1) }' "$dir/times" || fail "seconds of processor time: $(cat "$dir/times")"
+}
+
+# Console input: what is typed goes to the client, and Ctrl-D is its end.
+typing()
+{
+    command_for nc
+    (sleep 1; printf 'typed\r\004') | timeout 20 "${command[@]}" "--ipv4=$MNET/24 -l 9000" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    await ping -c 1 -W 1 -q $MNET
+    sleep 1
+    timeout 10 nc $MNET 9000 </dev/null | expect typed
+    wait "$mnet" || fail "the machine ended with status $?: $(tail -n 1 "$dir/mnet.out")"
+}
+
+for MACHINE in ${MACHINES:-microvm modern q35}; do
+    run ${MACHINE}_answers_pings_of_all_sizes ping_sizes
+    run ${MACHINE}_echoes echo_bytes 1000000
+    run ${MACHINE}_transfers_both_ways transfer 50000000
+    run ${MACHINE}_halts_while_it_waits halts
+    run ${MACHINE}_bad_prefix_says_so one_line 1 'echo-virtio: --ipv4=10.0.0.2/33: ' echo --ipv4=10.0.0.2/33
+    run ${MACHINE}_status_is_that_of_the_program ends 7 'exit status 7' unikernel_peer exit 7
+    run ${MACHINE}_null_pointer_is_reported reports 'page fault: write at 0000000000000000' mnet_main null-write
+done
+MACHINE=modern
+run transfers_without_offloads transfer 5000000 --no-checksum-offload --no-segmentation-offload
+run parallel_connections parallel 200
+run link_flap_is_survived link_flap
+run typed_input_arrives typing
+if command -v tshark >/dev/null; then
+    run capture_has_no_fault capture --no-checksum-offload
+else
+    echo 'skip capture_has_no_fault: there is no tshark'
+fi
+MACHINE=microvm
+run stack_overflow_is_reported reports '^... task "digger" overflowed its stack of' descend stack-overflow
+run null_call_is_reported reports 'page fault: execution at 0000000000000000 (a null pointer)' mnet_main null-call
+run written_code_is_reported reports 'page fault: write at .* (not allowed there)' mnet_main code-write
+run executed_data_is_reported reports 'page fault: execution at .* (not allowed there)' mnet_main data-execute
+run invalid_instruction_is_reported reports 'exception 6: invalid instruction' mnet_main invalid-instruction
+run exhausted_tasks_say_so one_line 1 'no memory after [1-9][0-9]* tasks: ' faults memory
+run exhausted_memory_is_survived ends 0 '^[1-9][0-9]* tasks' unikernel_peer --ipv4=$MNET/24 exhaust
+run capture_option_says_so ends 1 'no files for --capture' echo --ipv4=$MNET/24 --capture=frames
+run unknown_device_says_so ends 1 'echo-virtio: service: "tap0" is not the number' echo --ipv4=$MNET/24 --net:service=tap0
+run wrong_command_line_says_so one_line 1 'a quote without an end' echo "'--ipv4"
+run wrong_device_on_the_command_line_says_so one_line 1 'virtio_mmio.device must be' echo virtio_mmio.device=512@x:1
+MEM=2 run too_little_memory_says_so one_line 1 'echo-virtio: too little memory' echo
+MEM=4 run little_memory_is_enough ends 0 --ipv4=ADDRESS echo --help
+MEM=5000 MACHINE=q35 run memory_above_4_gib_is_used ends 0 --ipv4=ADDRESS echo --help
+CPU=qemu64 MACHINE=microvm run no_entropy_says_so one_line 1 'echo-virtio: no entropy: ' echo --ipv4=$MNET/24
+CPU=qemu64 MACHINE=q35 run entropy_of_a_device_is_enough ends 7 'exit status 7' unikernel_peer exit 7
+MACHINE=microvm-bare run no_network_device_says_so ends 1 'no virtio network device' echo --ipv4=$MNET/24
+MACHINE=q35-bare run no_network_device_on_pci_says_so ends 1 'no virtio network device' echo --ipv4=$MNET/24
+MACHINE=microvm,pit=off,acpi=off-bare run no_clock_says_so one_line 1 'no clock: ' echo --ipv4=$MNET/24
