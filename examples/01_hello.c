@@ -6,11 +6,14 @@
 
 int mnet_main(struct mnet_env *env)
 {
+    if (mnet_env_argc(env) > 1) {
+        mnet_print(env, "usage: %s [OPTIONS]\n", mnet_env_argv(env)[0]);
+        return 1;
+    }
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack); /* NULL: as the command line says, otherwise the defaults */
     if (error < 0) {
-        mnet_print(env, "cannot start: %s\n", mnet_strerror(error));
-        return error;
+        return error; /* the port tells the user what that means */
     }
     char text[MNET_ADDRESS_TEXT];
     mnet_print(env, "hello, I am %s\n", mnet_address_format(mnet_stack_ipv4(stack), text, sizeof text));

@@ -40,8 +40,5 @@ int mnet_main(struct mnet_env *env)
             mnet_tcp_close(flow);
         }
     }
-    if (error < 0) {
-        mnet_print(env, "%s\n", mnet_strerror(error));
-    }
     return error;
 }

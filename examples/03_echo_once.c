@@ -38,13 +38,14 @@ static int serve(struct mnet_stack *stack)
 
 int mnet_main(struct mnet_env *env)
 {
+    if (mnet_env_argc(env) > 1) {
+        mnet_print(env, "usage: %s [OPTIONS]\n", mnet_env_argv(env)[0]);
+        return 1;
+    }
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {
         error = serve(stack); /* what is queued for the client is still sent when the program ends */
-    }
-    if (error < 0) {
-        mnet_print(env, "%s\n", mnet_strerror(error));
     }
     return error;
 }

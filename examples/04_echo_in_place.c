@@ -38,18 +38,19 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
         mnet_tcp_close(flow);
     }
     mnet_tcp_unlisten(listener);
-    return error == MNET_E_CANCELLED ? 0 : error;
+    return error;
 }
 
 int mnet_main(struct mnet_env *env)
 {
+    if (mnet_env_argc(env) > 1) {
+        mnet_print(env, "usage: %s [OPTIONS]\n", mnet_env_argv(env)[0]);
+        return 1;
+    }
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {
         error = serve(env, stack);
-    }
-    if (error < 0) {
-        mnet_print(env, "%s\n", mnet_strerror(error));
     }
     return error;
 }

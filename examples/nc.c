@@ -92,8 +92,5 @@ int mnet_main(struct mnet_env *env)
         error = error == 0 ? converse(&session) : error;
         mnet_tcp_close(session.flow);
     }
-    if (error < 0) {
-        mnet_print(env, "%s\n", mnet_strerror(error));
-    }
     return error;
 }

@@ -27,18 +27,19 @@ static int serve(struct mnet_stack *stack)
         }
     }
     mnet_udp_close(udp);
-    return error == MNET_E_CANCELLED ? 0 : error;
+    return error;
 }
 
 int mnet_main(struct mnet_env *env)
 {
+    if (mnet_env_argc(env) > 1) {
+        mnet_print(env, "usage: %s [OPTIONS]\n", mnet_env_argv(env)[0]);
+        return 1;
+    }
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {
         error = serve(stack);
-    }
-    if (error < 0) {
-        mnet_print(env, "%s\n", mnet_strerror(error));
     }
     return error;
 }

@@ -104,7 +104,7 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
     mnet_tcp_unlisten(listener);
     mnet_group_cancel(&clients);
     mnet_group_join(&clients, MNET_NEVER);
-    return error == MNET_E_CANCELLED ? 0 : error;
+    return error;
 }
 
 int mnet_main(struct mnet_env *env)
@@ -118,9 +118,6 @@ int mnet_main(struct mnet_env *env)
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {
         error = serve(env, stack);
-    }
-    if (error < 0) {
-        mnet_print(env, "%s\n", mnet_strerror(error));
     }
     files_close();
     return error;

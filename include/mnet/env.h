@@ -1,7 +1,9 @@
 /* The environment of an application, the same on every port.
  *
- * An application defines mnet_main and is linked with one port. mnet_main runs in the first task; its return value is the exit status. All
- * other tasks are cancelled and awaited, and stacks still up are taken down, when it returns.
+ * An application defines mnet_main and is linked with one port. mnet_main runs in the first task; its return value is the exit status. A
+ * negative one is an error code: the error output says in one line what it means (where it comes from mnet_stack_up: what is wrong), and
+ * the status is 1. MNET_E_CANCELLED of a program that was told to end (by Ctrl-C, say) is status 0. All other tasks are cancelled
+ * and awaited, and stacks still up are taken down, when mnet_main returns.
  *
  * Standard options, taken from the command line before the application sees the rest:
  *   --ipv4=ADDRESS/LENGTH  --ipv4-gateway=ADDRESS  --route=PREFIX,GATEWAY (repeatable)

@@ -111,16 +111,13 @@ static int first_task(void *env)
 static int run(const struct mn_env_setup *setup)
 {
     const struct mn_loop_port port = {setup->now, setup->wait, setup->context};
-    int result;
+    int result = 0;
     mn_loop_init(&bare.loop, &port);
     int opened = mn_env_open(&bare.env, &bare.loop, setup);
     if (opened != 0)
         return opened < 0 ? 1 : 0;
     int error = mn_loop_run(&bare.loop, &setup->task_stacks, first_task, &bare.env, &result);
-    mn_env_close(&bare.env);
-    if (error < 0)
-        complain(bare.argv[0], "no memory for the first task");
-    return error < 0 || result < 0 ? 1 : result;
+    return mn_env_end(&bare.env, error, result);
 }
 
 int mn_bare_main(const struct mn_bare_port *port, struct mn_heap *heap, char *program, char *command_line)

@@ -162,15 +162,9 @@ static int first_task(void *environment)
 /* The exit status of the program that `process` has been prepared for. */
 static int run(struct process *process)
 {
-    int result = MNET_E_NO_MEMORY;
+    int result = 0;
     int error = mn_loop_run(&process->loop, &process->env.setup.task_stacks, first_task, &process->env, &result);
-    mn_env_close(&process->env);
-    if (error < 0) {
-        static const char text[] = "no memory for the first task\n";
-        mn_hosted_print(process, MN_CONSOLE_ERROR, text, sizeof text - 1);
-        return 1;
-    }
-    return result < 0 ? 1 : result;
+    return mn_env_end(&process->env, error, result);
 }
 
 int mn_hosted_main(const struct mn_hosted_port *port, int argc, char **argv)

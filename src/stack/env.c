@@ -29,15 +29,21 @@ static void log_line(void *context, enum mnet_log_level level, const char *text)
     print(context, MN_CONSOLE_ERROR, line);
 }
 
+/* One line with the program's name. */
+static void complain(const struct mnet_env *env, const char *text)
+{
+    char line[MN_OPTIONS_ERROR + 80];
+    mn_format(line, sizeof line, "%.60s: %s\n", env->argc > 0 ? env->setup.argv[0] : "mnet", text);
+    print(env, MN_CONSOLE_ERROR, line);
+}
+
 int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_setup *setup)
 {
-    char error[MN_OPTIONS_ERROR], line[MN_OPTIONS_ERROR + 80];
+    char error[MN_OPTIONS_ERROR];
     *env = (struct mnet_env){.setup = *setup, .loop = loop, .argc = setup->argc};
     int result = mn_options_parse(&env->options, &env->argc, env->setup.argv, error, sizeof error);
-    const char *program = env->argc > 0 ? env->setup.argv[0] : "mnet";
     if (result < 0) {
-        mn_format(line, sizeof line, "%.60s: %s\n", program, error);
-        print(env, MN_CONSOLE_ERROR, line);
+        complain(env, error);
         return result;
     }
     env->log = (struct mnet_log){log_line, env, MNET_LOG_WARNING};
@@ -67,6 +73,21 @@ void mn_env_close(struct mnet_env *env)
             device->ops->close(device);
         env->devices[i].device = NULL;
     }
+}
+
+int mn_env_end(struct mnet_env *env, int error, int result)
+{
+    mn_env_close(env);
+    if (error < 0) {
+        complain(env, "no memory for the first task");
+        return 1;
+    }
+    if (result == MNET_E_CANCELLED && env->loop->stopped)
+        return 0; /* it has ended, as it was told to */
+    const char *why = result == env->failure ? env->why : mnet_strerror(result);
+    if (result < 0 && why != NULL)
+        complain(env, why);
+    return result < 0 ? 1 : result;
 }
 
 int mnet_env_argc(const struct mnet_env *env)
@@ -262,32 +283,59 @@ static int create_stack(struct mnet_env *env, struct mnet_config *config, struct
     return error;
 }
 
-int mnet_stack_up(struct mnet_env *env, const struct mnet_config *wanted, struct mnet_stack **stack)
+/* Keeps what the error means here, for the end of the program. */
+static int because(struct mnet_env *env, int error, const char *why)
 {
-    struct mnet_config config = {0};
+    env->failure = error;
+    env->why = why;
+    return error;
+}
+
+static int wrong_config(struct mnet_env *env, const struct mnet_config *config)
+{
+    bool nameless = config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address);
+    return because(env, MNET_E_INVALID,
+                   nameless ? "which address is ours? Say --ipv4=10.0.0.2/24 or another one, or --dhcp"
+                            : "the configuration of the stack is not valid");
+}
+
+/* Both pointers are good. */
+static int bring_up(struct mnet_env *env, const struct mnet_config *wanted, struct mnet_stack **stack)
+{
+    struct mnet_config config = wanted != NULL ? *wanted : (struct mnet_config){0};
+    take_options(&config, env);
+    take_platform(&config, env);
+    if (!mn_config_ok(&config))
+        return wrong_config(env, &config);
+    if (config.device == NULL)
+        config.device = mnet_env_device(env, NULL);
+    if (config.device == NULL)
+        return because(env, MNET_E_NO_DEVICE, NULL); /* who opens devices has said why */
+    struct mn_env_device *place = place_of(env, config.device);
+    if (place != NULL && place->stack != NULL)
+        return because(env, MNET_E_NO_DEVICE, "the network device has a stack already");
+    int error = create_stack(env, &config, stack);
+    if (error < 0)
+        return because(env, error, error == MNET_E_NO_MEMORY ? "no memory for the stack" : mnet_strerror(error));
+    if (place != NULL)
+        place->stack = *stack;
+    error = await_first_address(*stack);
+    if (error == MNET_E_IN_USE)
+        because(env, error, "somebody else has our address");
+    if (error == MNET_E_NO_ADDRESS)
+        because(env, error, NULL); /* it is in the log */
+    return error;
+}
+
+int mnet_stack_up(struct mnet_env *env, const struct mnet_config *config, struct mnet_stack **stack)
+{
     if (stack == NULL)
         return MNET_E_INVALID;
     *stack = NULL;
     if (env == NULL)
         return MNET_E_INVALID;
-    if (wanted != NULL)
-        config = *wanted;
-    take_options(&config, env);
-    take_platform(&config, env);
-    if (!mn_config_ok(&config))
-        return MNET_E_INVALID;
-    if (config.device == NULL)
-        config.device = mnet_env_device(env, NULL);
-    struct mn_env_device *place = config.device != NULL ? place_of(env, config.device) : NULL;
-    if (config.device == NULL || (place != NULL && place->stack != NULL))
-        return MNET_E_NO_DEVICE;
-    int error = create_stack(env, &config, stack);
-    if (error < 0)
-        return error;
-    if (place != NULL)
-        place->stack = *stack;
-    error = await_first_address(*stack);
-    if (error < 0 && error != MNET_E_CLOSED)
+    int error = bring_up(env, config, stack);
+    if (error < 0 && error != MNET_E_CLOSED && *stack != NULL)
         mnet_stack_down(*stack);
     if (error < 0)
         *stack = NULL;

@@ -64,6 +64,8 @@ struct mnet_env {
     struct mnet_log log;               /* the console, for stacks without a log of their own */
     struct mnet_link ended_stacks;     /* down, with handles that their users have not closed yet */
     struct mnet_waiters input_waiters; /* tasks that wait for console input */
+    int failure;                       /* what mnet_stack_up returned when it failed last ... */
+    const char *why;                   /* ... and what that means; NULL: the port has said so already */
 };
 
 /* Makes an environment on `loop`. 0; 1 after --help was printed; MNET_E_INVALID after a wrong option, which was
@@ -71,9 +73,12 @@ struct mnet_env {
 int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_setup *setup);
 /* Takes the environment's stacks down and closes its devices. */
 void mn_env_close(struct mnet_env *env);
+/* The same after mnet_main, and the exit status of the program: `result` is what mnet_main returned, `error` what mn_loop_run did. Says in one
+ * line on the error console what went wrong. */
+int mn_env_end(struct mnet_env *env, int error, int result);
 
-/* Runs mnet_main in the first task of a loop of its own; returns the exit status: mnet_main's result (of a negative
- * one: 1), 1 after a wrong option, 0 after --help. */
+/* Runs mnet_main in the first task of a loop of its own; returns the exit status: that of mn_env_end, 1 after a wrong option, 0 after
+ * --help. */
 int mn_env_run(const struct mn_env_setup *setup);
 
 /* For mnet_stack_down: the device is gone. */

@@ -106,6 +106,7 @@ int mn_loop_run(struct mn_loop *loop, const struct mn_task_stacks *stacks, int (
 
 void mn_loop_cancel(struct mn_loop *loop)
 {
+    loop->stopped = true;
     if (loop->scheduler != NULL)
         mnet_cancel(mn_scheduler_main(loop->scheduler));
 }

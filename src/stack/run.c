@@ -9,18 +9,14 @@ static int first_task(void *env)
 
 int mn_env_run(const struct mn_env_setup *setup)
 {
-    static const char no_memory[] = "no memory for the first task\n";
     const struct mn_loop_port port = {setup->now, setup->wait, setup->context};
     struct mn_loop loop;
     struct mnet_env env;
-    int result;
+    int result = 0;
     mn_loop_init(&loop, &port);
     int opened = mn_env_open(&env, &loop, setup);
     if (opened != 0)
         return opened < 0 ? 1 : 0;
     int error = mn_loop_run(&loop, &setup->task_stacks, first_task, &env, &result);
-    mn_env_close(&env);
-    if (error < 0)
-        setup->print(setup->context, MN_CONSOLE_ERROR, no_memory, sizeof no_memory - 1);
-    return error < 0 || result < 0 ? 1 : result;
+    return mn_env_end(&env, error, result);
 }

@@ -42,14 +42,14 @@ listening()
 
 fetch_refused()
 {
-    "$examples/02_fetch-tap" --net:service=tap0 --ipv4=$MNET/24 $LINUX >"$dir/answer" && fail 'it ended with status 0'
+    "$examples/02_fetch-tap" --net:service=tap0 --ipv4=$MNET/24 $LINUX >"$dir/answer" 2>&1 && fail 'it ended with status 0'
     grep -qi refused "$dir/answer" || fail "it said: $(cat "$dir/answer")"
 }
 
 fetch_no_neighbour()
 {
     begun=$(date +%s)
-    "$examples/02_fetch-tap" --net:service=tap0 --ipv4=$MNET/24 10.0.0.77 >"$dir/answer" && fail 'it ended with status 0'
+    "$examples/02_fetch-tap" --net:service=tap0 --ipv4=$MNET/24 10.0.0.77 >"$dir/answer" 2>&1 && fail 'it ended with status 0'
     took=$(($(date +%s) - begun))
     [ $took -le 5 ] || fail "it took $took s"
     grep -qi unreachable "$dir/answer" || fail "it said: $(cat "$dir/answer")"
@@ -69,6 +69,12 @@ echo_with()
     fi
 }
 
+complete()
+{
+    [ "$(stat -c %s "$1")" = "$2" ]
+}
+
+# Linux' nc stops sending when it listens and its peer has finished, so ours must not finish before it has everything.
 nc_client()
 {
     bytes 3000000 1 >"$dir/sent"
@@ -76,7 +82,9 @@ nc_client()
     nc -l -N $LINUX 5000 <"$dir/reply" >"$dir/received" &
     server=$!
     await listening 5000
-    timeout 60 "$examples/nc-tap" --net:service=tap0 --ipv4=$MNET/24 $LINUX 5000 <"$dir/sent" >"$dir/answer" ||
+    : >"$dir/answer"
+    { cat "$dir/sent" && await complete "$dir/answer" 2000000; } |
+        timeout 60 "$examples/nc-tap" --net:service=tap0 --ipv4=$MNET/24 $LINUX 5000 >"$dir/answer" ||
         fail "nc-tap ended with status $?"
     wait $server
     cmp "$dir/sent" "$dir/received" || fail 'Linux got something else'

@@ -5,6 +5,7 @@ set -u
 . "$(dirname "$0")/lib.sh"
 enter_namespaces "$@"
 hello=$MNET_DEBUG/examples/01_hello-tap
+echo=$MNET_DEBUG/examples/echo-tap
 
 # says TEXT COMMAND... - status 1, and lines of which the only one on the error output contains TEXT.
 says()
@@ -37,10 +38,33 @@ no_permission()
         "$hello" --net:service=tap7 --ipv4=10.0.0.2/24
 }
 
+# refuses COMMAND... - status 1 and the usage, in one line.
+refuses()
+{
+    timeout 10 "$@" >"$dir/out" 2>"$dir/err"
+    status=$?
+    [ $status = 1 ] || fail "status $status"
+    [ "$(cat "$dir/out" "$dir/err" | wc -l)" = 1 ] || fail "not one line: $(cat "$dir/out" "$dir/err")"
+    grep -q '^usage: ' "$dir/out" || fail "it said: $(cat "$dir/out")"
+}
+
+echo_busy()
+{
+    start "$hello"
+    says 'tap0.*in use' "$echo" --net:service=tap0 --ipv4=10.0.0.3/24
+    stop
+}
+
 run no_interface_named_says_so says 'net:service' "$hello" --ipv4=10.0.0.2/24
 run bad_interface_name_says_so says 'name' "$hello" --net:service=a/b --ipv4=10.0.0.2/24
 run interface_that_is_no_tap_says_so not_a_tap
 run interface_in_use_says_so busy
+run interface_in_use_says_so_once echo_busy
+run no_address_says_so says 'ipv4=' "$echo" --net:service=tap0
+run too_much_memory_says_so says 'memory' "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --memory=100000G
+run port_without_connection_says_so says 'refused' "$MNET_DEBUG/examples/nc-tap" --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1 9
+run unknown_option_is_refused refuses "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --ipv4-gatway=10.0.0.1
+run unknown_argument_is_refused refuses "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 more
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && [ "$(awk '{print $3}' /proc/self/uid_map)" -gt 1 ]; then
     run no_permission_says_so no_permission
 else

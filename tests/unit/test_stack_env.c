@@ -45,13 +45,17 @@ static bool port_entropy(void *context, void *buffer, size_t len)
 static void port_print(void *context, enum mn_console console, const char *text, size_t len)
 {
     struct port *p = context;
-    strncat(console == MN_CONSOLE_OUTPUT ? p->output : p->error, text, len);
+    char *to = console == MN_CONSOLE_OUTPUT ? p->output : p->error;
+    size_t before = strlen(to);
+    assert_true(len < sizeof p->error - before && sizeof p->output >= sizeof p->error);
+    memcpy(to + before, text, len);
+    to[before + len] = '\0';
 }
 
 static void *port_allocate(void *context, size_t size)
 {
     (void)context;
-    return malloc(size);
+    return size > (1u << 30) ? NULL : malloc(size);
 }
 
 static void port_release(void *context, void *region, size_t size)
@@ -89,8 +93,11 @@ static struct mnet_device *port_open_device(void *context, const struct mn_devic
     struct port *p = context;
     snprintf(p->name, sizeof p->name, "%s", request->name);
     snprintf(p->host, sizeof p->host, "%s", request->host != NULL ? request->host : "-");
-    if (strcmp(p->host, "none") == 0)
+    if (strcmp(p->host, "none") == 0) {
+        static const char why[] = "none: there is none\n";
+        port_print(p, MN_CONSOLE_ERROR, why, strlen(why));
         return NULL;
+    }
     p->opened++;
     p->device = (struct mnet_device){.ops = &ops, .name = "test", .mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500, .fd = -1};
     return &p->device;
@@ -154,6 +161,30 @@ static void program_that_fails_has_status_1(void **state)
 {
     (void)state;
     assert_int_equal(run(fail_somehow, ""), 1);
+    assert_string_equal(port.error, "test: connection refused\n");
+    assert_string_equal(port.output, "");
+}
+
+static int end_as_told(struct mnet_env *env)
+{
+    mn_loop_cancel(env->loop);
+    return mnet_sleep(MNET_NEVER);
+}
+
+static int end_by_itself(struct mnet_env *env)
+{
+    (void)env;
+    mnet_cancel(mnet_self());
+    return mnet_sleep(MNET_NEVER);
+}
+
+static void program_cancelled_from_outside_has_status_0(void **state)
+{
+    (void)state;
+    assert_int_equal(run(end_as_told, ""), 0);
+    assert_string_equal(port.error, "");
+    assert_int_equal(run(end_by_itself, ""), 1);
+    assert_string_equal(port.error, "test: task cancelled\n");
 }
 
 static void wrong_option_has_status_1_and_one_line(void **state)
@@ -206,10 +237,24 @@ static int no_device(struct mnet_env *env)
     return mnet_stack_up(env, NULL, &stack) == MNET_E_NO_DEVICE && stack == NULL ? 0 : 1;
 }
 
+/* The program's own attempt to go on is not commented. */
 static void device_that_cannot_be_opened_is_reported(void **state)
 {
     (void)state;
     assert_int_equal(run(no_device, "--ipv4=10.0.0.1/24 --net:service=none"), 0);
+    assert_string_equal(port.error, "none: there is none\n");
+}
+
+/* What keeps a stack from coming up is said in one line: by the port, which knows best, or for it. */
+static void stack_that_does_not_come_up_is_explained_once(void **state)
+{
+    (void)state;
+    assert_int_equal(run(bring_up, "--ipv4=10.0.0.1/24 --net:service=none"), 1);
+    assert_string_equal(port.error, "none: there is none\n");
+    assert_int_equal(run(bring_up, ""), 1);
+    assert_string_equal(port.error, "test: which address is ours? Say --ipv4=10.0.0.2/24 or another one, or --dhcp\n");
+    assert_int_equal(run(bring_up, "--ipv4=10.0.0.1/24 --memory=1000G"), 1);
+    assert_string_equal(port.error, "test: no memory for the stack\n");
 }
 
 static int look_at_devices(struct mnet_env *env)
@@ -278,10 +323,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(program_gets_its_arguments_and_gives_the_status),
         cmocka_unit_test(program_that_fails_has_status_1),
+        cmocka_unit_test(program_cancelled_from_outside_has_status_0),
         cmocka_unit_test(wrong_option_has_status_1_and_one_line),
         cmocka_unit_test(help_has_status_0),
         cmocka_unit_test(device_is_opened_by_name_and_closed_by_its_stack),
         cmocka_unit_test(device_that_cannot_be_opened_is_reported),
+        cmocka_unit_test(stack_that_does_not_come_up_is_explained_once),
         cmocka_unit_test(device_not_taken_is_closed_with_the_environment),
         cmocka_unit_test(tasks_left_are_cancelled_and_awaited),
         cmocka_unit_test(connections_left_do_not_hold_the_program),
