@@ -5,6 +5,8 @@
 #include "ports/common/little.h"
 
 #define NO_VECTOR 0xffffu
+/* What an honest device may expect of the driver. */
+#define CHECK(condition) MN_ASSERT(d->lenient || (condition))
 
 static struct virtio_device *device_of(void *context)
 {
@@ -30,10 +32,10 @@ static void write_status(struct virtio_device *d, uint8_t status)
     bool ready = status & MN_VIRTIO_DRIVER_OK, legacy = d->bus == VIRTIO_MMIO_LEGACY;
     if (status == 0)
         reset(d);
-    MN_ASSERT(status == 0 || (d->status & ~(unsigned)status) == 0); /* 2.1.1 */
-    MN_ASSERT(!ready || legacy || status & MN_VIRTIO_FEATURES_OK);
+    CHECK(status == 0 || (d->status & ~(unsigned)status) == 0); /* 2.1.1 */
+    CHECK(!ready || legacy || status & MN_VIRTIO_FEATURES_OK);
     if (status & MN_VIRTIO_FEATURES_OK && !(d->status & MN_VIRTIO_FEATURES_OK)) {
-        MN_ASSERT((d->accepted & ~d->offered) == 0); /* 2.2.1 */
+        CHECK((d->accepted & ~d->offered) == 0); /* 2.2.1 */
         if (d->refuses_features)
             status &= (uint8_t)~MN_VIRTIO_FEATURES_OK;
     }
@@ -52,8 +54,8 @@ static uint32_t feature_word(const struct virtio_device *d)
 
 static void accept_word(struct virtio_device *d, uint32_t value)
 {
-    MN_ASSERT(!(d->status & MN_VIRTIO_FEATURES_OK) && d->driver_select < 2); /* 3.1.1 */
-    unsigned shift = 32 * d->driver_select;
+    CHECK(!(d->status & MN_VIRTIO_FEATURES_OK) && d->driver_select < 2); /* 3.1.1 */
+    unsigned shift = 32 * (d->driver_select & 1);
     d->accepted = (d->accepted & ~((uint64_t)UINT32_MAX << shift)) | (uint64_t)value << shift;
 }
 
@@ -67,9 +69,9 @@ static struct virtio_ring *selected(struct virtio_device *d)
 static void enable(struct virtio_device *d)
 {
     struct virtio_ring *ring = selected(d);
-    MN_ASSERT(ring->size > 0 && ring->size <= ring->max && (ring->size & (ring->size - 1)) == 0); /* 4.1.4.3.2 */
-    MN_ASSERT(ring->descriptors % 16 == 0 && ring->driver % 2 == 0 && ring->device % 4 == 0);     /* 2.7 */
-    MN_ASSERT(ring->descriptors != 0 && ring->driver != 0 && ring->device != 0 && !ring->enabled);
+    CHECK(ring->size > 0 && ring->size <= ring->max && (ring->size & (ring->size - 1)) == 0); /* 4.1.4.3.2 */
+    CHECK(ring->descriptors % 16 == 0 && ring->driver % 2 == 0 && ring->device % 4 == 0);     /* 2.7 */
+    CHECK(ring->descriptors != 0 && ring->driver != 0 && ring->device != 0 && !ring->enabled);
     ring->enabled = true;
 }
 
@@ -80,8 +82,8 @@ static bool enabled(struct virtio_device *d)
 
 static void notify(struct virtio_device *d, uint32_t queue)
 {
-    MN_ASSERT(d->status & MN_VIRTIO_DRIVER_OK && queue < MN_VIRTIO_QUEUES); /* 3.1.1 */
-    d->rings[queue].notified++;
+    CHECK(d->status & MN_VIRTIO_DRIVER_OK && queue < MN_VIRTIO_QUEUES); /* 3.1.1 */
+    d->rings[queue % MN_VIRTIO_QUEUES].notified++;
 }
 
 static void set_half(uint64_t *field, bool high, uint32_t value)
@@ -92,7 +94,7 @@ static void set_half(uint64_t *field, bool high, uint32_t value)
 static uint32_t read_config(struct virtio_device *d, uint64_t offset, unsigned bytes)
 {
     uint32_t value = 0;
-    MN_ASSERT(bytes == 1);
+    CHECK(bytes == 1);
     if (offset < sizeof d->config)
         value = d->config[offset];
     d->generation += d->restless;
@@ -108,7 +110,7 @@ static uint32_t mmio_read(struct virtio_device *d, uint64_t offset, unsigned byt
     bool legacy = d->bus == VIRTIO_MMIO_LEGACY;
     if (offset >= 0x100)
         return read_config(d, offset - 0x100, bytes);
-    MN_ASSERT(bytes == 4 && offset % 4 == 0); /* 4.2.2.2 */
+    CHECK(bytes == 4 && offset % 4 == 0); /* 4.2.2.2 */
     switch (offset) {
     case 0x00: return 0x74726976;
     case 0x04: return legacy ? 1 : 2;
@@ -116,11 +118,11 @@ static uint32_t mmio_read(struct virtio_device *d, uint64_t offset, unsigned byt
     case 0x10: return feature_word(d);
     case 0x34: return selected(d)->max;
     case 0x40: return (uint32_t)(selected(d)->descriptors >> 12);
-    case 0x44: MN_ASSERT(!legacy); return enabled(d);
+    case 0x44: CHECK(!legacy); return enabled(d);
     case 0x60: return d->isr;
     case 0x70: return read_status(d);
-    case 0xfc: MN_ASSERT(!legacy); return d->generation;
-    default: MN_ASSERT(!"a register that can be read"); return 0;
+    case 0xfc: CHECK(!legacy); return d->generation;
+    default: CHECK(!"a register that can be read"); return 0;
     }
 }
 
@@ -142,16 +144,16 @@ static void mmio_write(struct virtio_device *d, uint64_t offset, uint32_t value)
     case 0x14: d->feature_select = value; break;
     case 0x20: accept_word(d, value); break;
     case 0x24: d->driver_select = value; break;
-    case 0x28: MN_ASSERT(legacy && value == 4096); break;
+    case 0x28: CHECK(legacy && value == 4096); break;
     case 0x30: d->queue_select = value; break;
     case 0x38: ring->size = (uint16_t)value; break;
-    case 0x3c: MN_ASSERT(legacy && value == 4096); break;
+    case 0x3c: CHECK(legacy && value == 4096); break;
     case 0x40:
-        MN_ASSERT(legacy);
+        CHECK(legacy);
         place_legacy(d, value);
         break;
     case 0x44:
-        MN_ASSERT(!legacy && value == 1);
+        CHECK(!legacy && value == 1);
         enable(d);
         break;
     case 0x50: notify(d, value); break;
@@ -163,7 +165,7 @@ static void mmio_write(struct virtio_device *d, uint64_t offset, uint32_t value)
     case 0x94: set_half(&ring->driver, offset & 4, value); break;
     case 0xa0:
     case 0xa4: set_half(&ring->device, offset & 4, value); break;
-    default: MN_ASSERT(!"a register that can be written");
+    default: CHECK(!"a register that can be written");
     }
 }
 
@@ -181,7 +183,7 @@ static uint32_t common_read(struct virtio_device *d, uint64_t offset)
     case 26: return d->refuses_vectors ? NO_VECTOR : selected(d)->vector;
     case 28: return enabled(d);
     case 30: return d->queue_select;
-    default: MN_ASSERT(!"a field that is read"); return 0;
+    default: CHECK(!"a field that is read"); return 0;
     }
 }
 
@@ -198,7 +200,7 @@ static void common_write(struct virtio_device *d, uint64_t offset, uint32_t valu
     case 24: ring->size = (uint16_t)value; break;
     case 26: ring->vector = (uint16_t)value; break;
     case 28:
-        MN_ASSERT(value == 1);
+        CHECK(value == 1);
         enable(d);
         break; /* 4.1.4.3.2 */
     case 32:
@@ -207,7 +209,7 @@ static void common_write(struct virtio_device *d, uint64_t offset, uint32_t valu
     case 44: set_half(&ring->driver, offset & 4, value); break;
     case 48:
     case 52: set_half(&ring->device, offset & 4, value); break;
-    default: MN_ASSERT(!"a field that is written");
+    default: CHECK(!"a field that is written");
     }
 }
 
@@ -229,7 +231,7 @@ static void bar_write(struct virtio_device *d, uint64_t offset, uint32_t value)
         common_write(d, offset, value);
         return;
     }
-    MN_ASSERT(offset == VIRTIO_NOTIFY + 4 * value); /* the multiplier is 4, and the queue its own offset */
+    CHECK(offset == VIRTIO_NOTIFY + 4 * value); /* the multiplier is 4, and the queue its own offset */
     notify(d, value);
 }
 
@@ -311,7 +313,7 @@ static uint32_t machine_read(void *context, uint64_t address, unsigned bytes)
     struct virtio_device *d = context;
     if (d->bus != VIRTIO_PCI && in(address, VIRTIO_MMIO_AT, VIRTIO_MMIO_BYTES))
         return mmio_read(d, address - VIRTIO_MMIO_AT, bytes);
-    MN_ASSERT(d->bus == VIRTIO_PCI && d->pci[4] & 2 && in(address, VIRTIO_BAR_AT, VIRTIO_BAR_BYTES));
+    CHECK(d->bus == VIRTIO_PCI && d->pci[4] & 2 && in(address, VIRTIO_BAR_AT, VIRTIO_BAR_BYTES));
     return bar_read(d, address - VIRTIO_BAR_AT, bytes);
 }
 
@@ -319,12 +321,12 @@ static void machine_write(void *context, uint64_t address, unsigned bytes, uint3
 {
     struct virtio_device *d = context;
     if (d->bus != VIRTIO_PCI && in(address, VIRTIO_MMIO_AT, VIRTIO_MMIO_BYTES)) {
-        MN_ASSERT(bytes == 4);
+        CHECK(bytes == 4);
         mmio_write(d, address - VIRTIO_MMIO_AT, value);
     } else if (d->bus == VIRTIO_PCI && in(address, VIRTIO_TABLE_AT, sizeof d->msix)) {
         d->msix[(address - VIRTIO_TABLE_AT) / 4] = value;
     } else {
-        MN_ASSERT(d->bus == VIRTIO_PCI && d->pci[4] & 2 && in(address, VIRTIO_BAR_AT, VIRTIO_BAR_BYTES));
+        CHECK(d->bus == VIRTIO_PCI && d->pci[4] & 2 && in(address, VIRTIO_BAR_AT, VIRTIO_BAR_BYTES));
         bar_write(d, address - VIRTIO_BAR_AT, value);
     }
 }
@@ -438,7 +440,7 @@ static void follow(const struct virtio_device *d, const struct mn_virtq_descript
         const void *data = (const void *)(uintptr_t)mn_little64(descriptor.address);
         MN_ASSERT(data != NULL && len > 0);
         if (flags & 4) { /* 2.7.5.3.1 */
-            MN_ASSERT(d->accepted & MN_VIRTIO_F_INDIRECT_DESC && !(flags & 1) && !chain->indirect && len % 16 == 0);
+            CHECK(d->accepted & MN_VIRTIO_F_INDIRECT_DESC && !(flags & 1) && !chain->indirect && len % 16 == 0);
             chain->indirect = true;
             follow(d, data, len / 16, 0, chain);
             return;
@@ -483,7 +485,7 @@ void virtio_device_show(struct virtio_device *d, unsigned queue, uint16_t idx)
     words(ring->device)[1] = mn_little16(idx);
     ring->used = idx;
     if (d->accepted & MN_VIRTIO_F_EVENT_IDX) {
-        MN_ASSERT(driver[0] == 0); /* 2.7.7.1 */
+        CHECK(driver[0] == 0); /* 2.7.7.1 */
         if ((uint16_t)(idx - event - 1) < (uint16_t)(idx - old))
             interrupt(d);
     } else if (!(mn_little16(driver[0]) & 1)) {
@@ -526,7 +528,7 @@ bool virtio_device_give(struct virtio_device *d, const struct mn_vnet_header *he
         virtio_device_put(d, MN_NET_RX, (uint16_t)(idx + count++), chain.head, (uint32_t)part);
         done += part;
     }
-    MN_ASSERT(count == 1 || d->accepted & MN_NET_F_MRG_RXBUF); /* 5.1.6.3.2 */
+    CHECK(count == 1 || d->accepted & MN_NET_F_MRG_RXBUF); /* 5.1.6.3.2 */
     uint16_t number = mn_little16(count);
     if (header_bytes(d) == 12)
         memcpy(first + 10, &number, sizeof number);
@@ -546,7 +548,7 @@ size_t virtio_device_get(struct virtio_device *d, struct mn_vnet_header *header,
         memcpy(bytes + len, chain.pieces[i].data, chain.pieces[i].len);
     memcpy(header, bytes, sizeof *header);
     for (size_t i = sizeof *header; i < header_bytes(d); i++)
-        MN_ASSERT(bytes[i] == 0); /* 5.1.6.2.1: num_buffers */
+        CHECK(bytes[i] == 0); /* 5.1.6.2.1: num_buffers */
     len -= header_bytes(d);
     memcpy(frame, bytes + header_bytes(d), MN_MIN(len, max));
     if (done)

@@ -78,6 +78,7 @@ struct virtio_device {
     bool restless;        /* configuration changes while it is read */
     unsigned reset_waits; /* how often the machine waits before a reset is done; UINT_MAX: it never is */
     bool unmapped;        /* nothing can be mapped */
+    bool lenient;         /* it has lied, and does not expect the driver to fit what it is */
 
     uint64_t now; /* moves on by waiting */
     unsigned waits;

@@ -23,6 +23,39 @@ static void every_bus_opens_with_everything(void **state)
     }
 }
 
+/* 4.2.4, 5.1.6: without VERSION_1 the header is of ten bytes where buffers are not merged. */
+static void legacy_device_serves(void **state)
+{
+    (void)state;
+    static const uint64_t without[] = {0, MN_NET_F_MRG_RXBUF, MN_VIRTIO_F_EVENT_IDX | MN_VIRTIO_F_INDIRECT_DESC};
+    for (size_t i = 0; i < MN_COUNT_OF(without); i++) {
+        struct fixture *f = prepare(VIRTIO_MMIO_LEGACY);
+        f->device.offered &= ~without[i];
+        open_device(f);
+        assert_int_equal(f->device.accepted & MN_VIRTIO_F_VERSION_1, 0);
+        assert_int_equal(f->device.rings[MN_NET_RX].size, 256);
+        assert_true(virtio_device_give(&f->device, NULL, frame, 1514));
+        mnet_packet_free(expect_frame(f, 1514));
+        struct mnet_packet *packet = large(f, 5000, 4000);
+        assert_int_equal(send(f, packet), 1);
+        expect_sent(f, packet, true);
+        virtio_device_link(&f->device, false);
+        assert_int_equal(receive(f), 0);
+        assert_false(mn_virtio_net_link_up(f->net));
+        end(f);
+    }
+}
+
+/* 5.1.6.6: such a device wants its header in a descriptor of its own. */
+static void legacy_device_without_any_layout_is_refused(void **state)
+{
+    (void)state;
+    struct fixture *f = prepare(VIRTIO_MMIO_LEGACY);
+    f->device.offered &= ~MN_VIRTIO_F_ANY_LAYOUT;
+    assert_int_equal(try_open(f), MNET_E_NO_DEVICE);
+    end(f);
+}
+
 static void offloads_not_wanted_are_not_accepted(void **state)
 {
     (void)state;
@@ -486,6 +519,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_bus_opens_with_everything),
+        cmocka_unit_test(legacy_device_serves),
+        cmocka_unit_test(legacy_device_without_any_layout_is_refused),
         cmocka_unit_test(offloads_not_wanted_are_not_accepted),
         cmocka_unit_test(features_come_with_what_they_require),
         cmocka_unit_test(mtu_is_taken_where_there_are_buffers_for_it),

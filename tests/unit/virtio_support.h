@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sys/mman.h>
 
 #include <mnet/error.h>
 
@@ -36,6 +37,18 @@ struct fixture {
 
 static uint8_t frame[MNET_FRAME_MAX + 1], got[MNET_FRAME_MAX + 1];
 
+/* Memory for the driver's rings. A legacy device is told its page in 32 bits, so it lies low in the address space. */
+#define DRIVER_AT ((void *)UINT64_C(0x40000000))
+#define DRIVER_BYTES ((mn_virtio_net_bytes() + 4095) / 4096 * 4096)
+
+static inline void *driver_memory(void)
+{
+    void *memory = mmap(DRIVER_AT, DRIVER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    memset(memory, 0xa5, DRIVER_BYTES);
+    return memory;
+}
+
 static inline struct fixture *prepare(enum virtio_bus bus)
 {
     struct fixture *f = calloc(1, sizeof *f);
@@ -43,9 +56,7 @@ static inline struct fixture *prepare(enum virtio_bus bus)
     test_fill(frame, sizeof frame, 3);
     virtio_device_init(&f->device, bus, MN_VIRTIO_NET);
     f->memory = test_memory(MEMORY);
-    f->driver = aligned_alloc(4096, (mn_virtio_net_bytes() + 4095) / 4096 * 4096);
-    assert_non_null(f->driver);
-    memset(f->driver, 0xa5, mn_virtio_net_bytes());
+    f->driver = driver_memory();
     f->offload = ALL;
     assert_int_equal(virtio_device_find(&f->device, &f->transport), MNET_OK);
     return f;
@@ -92,7 +103,7 @@ static inline void end(struct fixture *f)
     if (f->net != NULL)
         f->net->ops->close(f->net);
     test_memory_free(f->memory);
-    free(f->driver);
+    munmap(f->driver, DRIVER_BYTES);
     free(f);
 }
 
