@@ -17,6 +17,7 @@
 #include <mnet/error.h>
 #include <mnet/log.h>
 #include <mnet/tcp.h>
+#include <mnet/tcp_info.h>
 #include <mnet/time.h>
 
 struct mnet_env;
@@ -67,15 +68,17 @@ struct mnet_config {
     /* Buffers grow by themselves with what the path takes, and back, up to these: bytes a connection may queue, and the largest receive
      * window; default 8 MiB each, or a sixteenth of the budget. */
     uint32_t tcp_send_buffer, tcp_receive_buffer;
-    uint64_t tcp_msl_ns;          /* maximum segment lifetime; default 30 s, so TIME-WAIT lasts 60 s */
-    uint64_t tcp_orphan_ns;       /* how long FIN-WAIT-2 without a user is kept; default 60 s */
-    uint64_t tcp_user_timeout_ns; /* R2: unacknowledged data gives up after this; default 15 min; for SYNs 3 min */
-    unsigned udp_endpoints_max;   /* default 64 */
-    bool tcp_no_delay;            /* connections start with Nagle's algorithm off */
-    bool tcp_no_syn_cookies;      /* a full table of half-open connections gives up its oldest (default: SYN cookies) */
-    bool tcp_no_timestamps;       /* neither offered nor agreed to: timestamps and PAWS (RFC 7323 3) ... */
-    bool tcp_no_sack;             /* ... selective acknowledgements (RFC 2018) ... */
-    bool tcp_no_window_scale;     /* ... windows above 64 KiB (RFC 7323 2) */
+    uint64_t tcp_msl_ns;             /* maximum segment lifetime; default 30 s, so TIME-WAIT lasts 60 s */
+    uint64_t tcp_orphan_ns;          /* how long FIN-WAIT-2 without a user is kept; default 60 s */
+    uint64_t tcp_user_timeout_ns;    /* R2: unacknowledged data gives up after this; default 15 min; for SYNs 3 min */
+    unsigned udp_endpoints_max;      /* default 64 */
+    bool tcp_user_timeout_option;    /* tell peers tcp_user_timeout_ns, and adapt to theirs (RFC 5482) */
+    struct mnet_tcp_trace tcp_trace; /* default: nobody traces */
+    bool tcp_no_delay;               /* connections start with Nagle's algorithm off */
+    bool tcp_no_syn_cookies;  /* a full table of half-open connections gives up its oldest (default: SYN cookies) */
+    bool tcp_no_timestamps;   /* neither offered nor agreed to: timestamps and PAWS (RFC 7323 3) ... */
+    bool tcp_no_sack;         /* ... selective acknowledgements (RFC 2018) ... */
+    bool tcp_no_window_scale; /* ... windows above 64 KiB (RFC 7323 2) */
     enum mnet_congestion tcp_congestion; /* of connections that do not say; default CUBIC */
 
     bool no_checksum_offload;     /* do checksums in software even where the device could; either direction ... */

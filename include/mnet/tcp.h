@@ -113,6 +113,10 @@ int mnet_tcp_write_now(struct mnet_flow *flow, const void *data, size_t len);
  * peer gets a reset (RFC 9293 3.6.1, SHLD-3). Tasks blocked on the flow wake with MNET_E_CLOSED. Never suspends, never fails; NULL is allowed, so
  * that a cleared handle can be closed twice. */
 void mnet_tcp_close(struct mnet_flow *flow);
+/* Closes the flow, and waits until the peer has acknowledged everything, the end of the stream included: 0. At the deadline, or when cancelled, what is left
+ * is forgotten, and the peer gets a reset (SO_LINGER of the sockets): MNET_E_DEADLINE, MNET_E_CANCELLED. Otherwise why it never will: MNET_E_RESET,
+ * MNET_E_TIMED_OUT, ... The handle is invalid afterwards in any case. Suspends. */
+int mnet_tcp_close_wait(struct mnet_flow *flow, uint64_t deadline);
 /* Sends a reset and forgets everything queued. Otherwise as close. */
 void mnet_tcp_abort(struct mnet_flow *flow);
 
@@ -138,14 +142,46 @@ void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay);
 int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl);
 int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp);
 
-/* Readiness, for foreign event loops. */
+/* Keepalive (RFC 9293 3.8.4). Zeros are defaults. */
+struct mnet_keepalive {
+    uint64_t idle_ns;     /* silence of the peer before the first probe; default 2 h */
+    uint64_t interval_ns; /* from one probe to the next; default 75 s */
+    unsigned
+        probes; /* that must go unanswered before the connection ends with MNET_E_TIMED_OUT; at least 2; default 9 */
+};
+/* Switches it on; NULL: off, as it is at first (MUST-24, MUST-25). */
+void mnet_tcp_set_keepalive(struct mnet_flow *flow, const struct mnet_keepalive *keepalive);
+/* How long what was sent may stay unacknowledged before the connection ends with MNET_E_TIMED_OUT: R2 (MUST-21). 0: the stack's. Where the stack has
+ * tcp_user_timeout_option set, the peer hears of it (RFC 5482), and does not change it. */
+void mnet_tcp_set_user_timeout(struct mnet_flow *flow, uint64_t timeout_ns);
+
+/* What may be of interest, and ends nothing (MUST-47). */
+enum mnet_notice {
+    MNET_NOTICE_UNREACHABLE = 1,    /* an ICMP error said that our packets do not arrive (SHLD-25) */
+    MNET_NOTICE_RETRANSMITTING = 2, /* the same data was sent again three times in a row (R1, SHLD-9) */
+};
+/* Which happened since the last call. */
+unsigned mnet_tcp_notices(struct mnet_flow *flow);
+/* Whether any are noted at all (SHLD-20); at first they are. */
+void mnet_tcp_set_notices(struct mnet_flow *flow, bool on);
+
+/* Urgent data (RFC 9293 3.8.5), for old protocols only (SHLD-13). write_urgent is mnet_tcp_write, after which everything queued so far is urgent.
+ * urgent says how many bytes from the next unread one to the last urgent one there are, whether they have arrived or not; 0: none (MUST-33). */
+int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, size_t *queued, uint64_t deadline);
+size_t mnet_tcp_urgent(const struct mnet_flow *flow);
+
+/* Readiness, for foreign event loops, and for tasks that wait for several things. */
 enum mnet_ready {
     MNET_READABLE = 1,   /* mnet_tcp_read would not wait (data, end of stream, or an error) */
     MNET_WRITABLE = 2,   /* mnet_tcp_write would queue something, or fail */
     MNET_ACCEPTABLE = 4, /* mnet_tcp_accept would not wait */
+    MNET_URGENT = 8,     /* mnet_tcp_urgent is not 0 (MUST-32) */
+    MNET_NOTICED = 16,   /* mnet_tcp_notices is not 0 */
 };
 /* What the flow or listener is ready for now. */
 unsigned mnet_tcp_ready(const struct mnet_flow *flow);
+/* Waits until the flow is ready for any of `wanted`, and returns for which; or MNET_E_DEADLINE, MNET_E_CANCELLED, MNET_E_CLOSED, MNET_E_INVALID. Suspends. */
+int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline);
 unsigned mnet_tcp_listener_ready(const struct mnet_listener *listener);
 /* Asks for `notify(context, ready)` from within mnet_stack_poll when readiness may have risen; NULL ends it. It must only note the fact, not call
  * into the stack. */

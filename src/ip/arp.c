@@ -91,6 +91,13 @@ void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_h
     mn_ip_send_frame(ip, packet, neighbour->mac, MN_ETHERTYPE_IPV4);
 }
 
+void mn_ip_doubt(struct mn_ip *ip, uint32_t next_hop, uint64_t now)
+{
+    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, mnet_address_from_ipv4(next_hop));
+    if (neighbour != NULL && neighbour->state == MN_NEIGHBOUR_REACHABLE)
+        start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now);
+}
+
 /* Three requests went unanswered. */
 static void asked_in_vain(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {

@@ -61,6 +61,8 @@ void mn_ip_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, stru
                     uint32_t sender_ip, uint32_t target_ip);
 /* An ARP frame, from behind the Ethernet header; owned from here on. */
 void mn_ip_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now);
+/* A transport doubts that `next_hop` still takes packets: it is asked (RFC 1122 3.3.1.4). */
+void mn_ip_doubt(struct mn_ip *ip, uint32_t next_hop, uint64_t now);
 /* Sends an IP packet to `next_hop` on the link, or lets it wait for its answer; owned from here on. */
 void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now);
 void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);

@@ -145,6 +145,8 @@ int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_d
         mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_TOO_BIG);
         return MNET_E_TOO_BIG;
     }
+    if (datagram->doubtful && way.kind == MN_IP_WAY_NEIGHBOUR)
+        mn_ip_doubt(ip, way.next_hop, now);
     if (!fits)
         return mn_ip_send_fragments(ip, packet, &header, &way, now);
     /* RFC 6864 4.1: what cannot be fragmented needs no identification. */

@@ -133,6 +133,8 @@ void mn_flow_free(struct mnet_flow *flow);
 void mn_listener_free(struct mnet_listener *listener);
 void mn_udp_free(struct mnet_udp *udp);
 void mn_flow_event(struct mn_tcb *tcb);
+/* tcp_settings.c: the engine's trace, handed on with a snapshot. */
+void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
 void mn_listener_event(struct mn_listener *engine);
 void mn_udp_event(struct mn_udp_endpoint *engine);
 /* Queues the deferred bytes behind what is queued; false where memory is short: then a poll tries again soon. */

@@ -1,4 +1,4 @@
-/* The blocking calls of mnet/tcp.h, but for writing (tcp_write.c). */
+/* The blocking calls of mnet/tcp.h, but for writing (tcp_write.c); status and settings are in tcp_settings.c. */
 #include <mnet/tcp.h>
 
 #include "base/format.h"
@@ -391,6 +391,34 @@ void mnet_tcp_abort(struct mnet_flow *flow)
         end_flow(flow, false);
 }
 
+/* Waits for the last acknowledgement; *gone says whether the flow was closed meanwhile. */
+static int await_delivery(struct mnet_flow *flow, uint64_t deadline, bool *gone)
+{
+    *gone = false;
+    for (;;) {
+        int status = mn_tcp_delivered(flow->tcb);
+        if (status != MNET_E_DEADLINE)
+            return status;
+        int error = mn_block_once(&flow->openers, deadline);
+        *gone = error == MNET_E_CLOSED;
+        if (error < 0)
+            return error;
+    }
+}
+
+int mnet_tcp_close_wait(struct mnet_flow *flow, uint64_t deadline)
+{
+    bool gone;
+    int error = mnet_tcp_shutdown(flow, MNET_SHUTDOWN_WRITE);
+    if (error == MNET_OK || error == MNET_E_CLOSED) /* closed: the flow says how it ended */
+        error = await_delivery(flow, deadline, &gone);
+    else
+        gone = false;
+    if (!gone)
+        end_flow(flow, error == MNET_OK);
+    return error;
+}
+
 int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how)
 {
     MN_ASSERT(flow != NULL);
@@ -407,64 +435,4 @@ int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how)
         mn_rouse_first(&flow->writers);
     mn_stack_leave(stack);
     return error;
-}
-
-/* ---- Status and settings ---- */
-
-void mnet_tcp_peers(const struct mnet_flow *flow, struct mnet_endpoint *local, struct mnet_endpoint *remote)
-{
-    struct mnet_endpoint ends[2];
-    mn_tcp_peers(flow->tcb, &ends[0], &ends[1]);
-    if (local != NULL)
-        *local = ends[0];
-    if (remote != NULL)
-        *remote = ends[1];
-}
-
-char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size)
-{
-    struct mnet_endpoint local, remote;
-    char local_text[MNET_ENDPOINT_TEXT], remote_text[MNET_ENDPOINT_TEXT];
-    mn_tcp_peers(flow->tcb, &local, &remote);
-    mn_format(text, size, "tcp %s > %s", mnet_endpoint_format(local, local_text, sizeof local_text),
-              mnet_endpoint_format(remote, remote_text, sizeof remote_text));
-    return text;
-}
-
-const char *mnet_tcp_congestion(const struct mnet_flow *flow)
-{
-    return mn_tcp_congestion(flow->tcb);
-}
-
-void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay)
-{
-    mn_tcp_set_no_delay(flow->stack->tcp, flow->tcb, no_delay);
-    mn_stack_leave(flow->stack); /* what was held back may go */
-}
-
-int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl)
-{
-    if (ttl == 0)
-        return MNET_E_INVALID;
-    mn_tcp_set_ttl(flow->tcb, ttl); /* MUST-49 */
-    return MNET_OK;
-}
-
-int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp)
-{
-    if (dscp > 63)
-        return MNET_E_INVALID;
-    mn_tcp_set_dscp(flow->tcb, dscp); /* MUST-48 */
-    return MNET_OK;
-}
-
-unsigned mnet_tcp_ready(const struct mnet_flow *flow)
-{
-    return mn_tcp_ready(flow->tcb);
-}
-
-void mnet_tcp_notify(struct mnet_flow *flow, void (*notify)(void *context, unsigned ready), void *context)
-{
-    flow->notify = notify;
-    flow->notify_context = context;
 }

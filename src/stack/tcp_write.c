@@ -211,6 +211,17 @@ int mnet_tcp_write_lent(struct mnet_flow *flow, const void *data, size_t len, vo
     return finish(result, &write, queued);
 }
 
+int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, size_t *queued, uint64_t deadline)
+{
+    int result = mnet_tcp_write(flow, data, len, queued, deadline);
+    if (result == MNET_OK && len > 0) {
+        mn_stack_enter(flow->stack);
+        mn_tcp_send_urgent(flow->stack->tcp, flow->tcb);
+        mn_stack_leave(flow->stack);
+    }
+    return result;
+}
+
 /* ---- Writing now ---- */
 
 /* Appends a copy to the deferred bytes, all or nothing. */

@@ -49,9 +49,11 @@ static void tcb_error(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ic
     case MN_UNREACHABLE_NEIGHBOUR:
         if (opening)
             mn_tcb_finish(tcp, tcb, MNET_E_UNREACHABLE);
+        else
+            mn_tcb_notice(tcp, tcb, MNET_NOTICE_UNREACHABLE);
         break;
-    case MN_UNREACHABLE_NETWORK: /* soft */
-    case MN_UNREACHABLE_PROHIBITED: break;
+    case MN_UNREACHABLE_NETWORK: /* soft: reported (SHLD-25), and nothing else (MUST-56) */
+    case MN_UNREACHABLE_PROHIBITED: mn_tcb_notice(tcp, tcb, MNET_NOTICE_UNREACHABLE); break;
     }
 }
 

@@ -245,7 +245,10 @@ static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     tcb->snd_una = seg->ack;
     tcb->snd_small = mn_seq_max(tcb->snd_small, tcb->snd_una);
     tcb->progress_ns = seg->now;
+    tcb->snd_up = mn_seq_max(tcb->snd_up, tcb->snd_una);
+    tcb->bytes_acked += tcb->sendq.len;
     mn_sendq_acked(&tcb->sendq, &tcp->pieces, mn_seq_min(seg->ack, mn_sendq_end(&tcb->sendq)));
+    tcb->bytes_acked -= tcb->sendq.len;
     if (!mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now))
         mn_rtt_echo(&tcb->rtt, mn_tcb_echo_age(tcb, seg), flight, tcb->snd_mss);
     if (tcb->send_full && tcb->sendq.len <= mn_tcb_send_limit(tcp, tcb) / 2) {
@@ -311,6 +314,7 @@ static enum verdict after_fin_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, stru
     switch (tcb->state) {
     case MN_FIN_WAIT_1:
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_2);
+        mn_tcb_event(tcp, tcb); /* mn_tcp_delivered */
         mn_tcb_arm_orphan(tcp, tcb, seg->now);
         return NEXT;
     case MN_CLOSING: mn_time_wait_enter(tcp, tcb, seg->now); return DONE;
@@ -332,6 +336,10 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
         return DONE;
     if (check_ack_range(tcp, tcb, seg) == DONE)
         return DONE;
+    tcb->heard_ns = seg->now;
+    tcb->keepalive.unanswered = 0;
+    if (seg->header.options & MN_TCP_OPTION_USER_TIMEOUT)
+        mn_user_timeout_learn(tcp, tcb, seg->header.user_timeout);
     mn_tcb_timestamp_update(tcb,
                             seg); /* not before the ACK is known to be good: nobody off the path may move TS.Recent */
     if (mn_seq_lt(seg->ack, tcb->snd_una))
@@ -350,14 +358,6 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     if (mn_tcb_may_send(tcb))
         mn_tcb_wants_output(tcp, tcb);
     return fin_acked(tcb) ? after_fin_acked(tcp, tcb, seg) : NEXT;
-}
-
-/* --- sixth: check the URG bit --- */
-
-static void check_urgent(struct mn_tcb *tcb, const struct mn_segment *seg)
-{
-    if (seg->flags & MN_TCP_URG && seg->header.urgent > 0 && !tcb->fin_received)
-        tcb->rcv_up = mn_seq_max(tcb->rcv_up, seg->seq + seg->header.urgent); /* MUST-62 */
 }
 
 /* --- seventh: process the segment text --- */
@@ -397,6 +397,7 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
     bool filled_hole = tcb->reassembly.count > 0;
     mn_recvq_append(&tcb->recvq, take_text(seg));
     tcb->rcv_nxt += len;
+    tcb->bytes_received += len;
     tcb->duplicates_owed = 0;
     if (filled_hole) {
         struct mn_packet_list more = {NULL, NULL};
@@ -405,6 +406,7 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
         mn_packet_list_splice(&tcb->recvq.ready, &more);
         tcb->recvq.bytes += taken;
         tcb->rcv_nxt += taken;
+        tcb->bytes_received += taken;
     }
     schedule_ack(tcp, tcb, filled_hole, seg->now);
     mn_tcb_event(tcp, tcb);
@@ -508,10 +510,11 @@ void mn_tcb_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segme
 
 static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
+    tcb->segments_received += seg->text->segments;
     if (check_sequence(tcp, tcb, seg) == DONE || check_reset(tcp, tcb, seg) == DONE ||
         check_syn(tcp, tcb, seg) == DONE || check_ack(tcp, tcb, seg) == DONE)
         return;
-    check_urgent(tcb, seg);
+    mn_urgent_input(tcp, tcb, seg); /* sixth: check the URG bit */
     mn_tcb_text_and_fin(tcp, tcb, seg);
 }
 

@@ -73,6 +73,7 @@ static void address(const struct mn_tcb *tcb, struct mn_datagram *datagram)
 {
     datagram->ttl = tcb->ttl;
     datagram->traffic_class = (uint8_t)(tcb->dscp << 2);
+    datagram->doubtful = mn_tcb_doubtful(tcb); /* MUST-20: negative advice at R1 */
 }
 
 /* A segment with RCV.NXT in it is about to go out. Only one without data is a duplicate acknowledgement (RFC 5681 2) and pays one back;
@@ -91,17 +92,23 @@ static struct mn_tcp_header header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, ui
         .seq = seq, .ack = tcb->rcv_nxt, .flags = MN_TCP_ACK, .window = (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX)};
     mn_tcb_timestamp_put(tcb, &header, now);
     mn_sack_report(tcb, &header);
+    mn_urgent_put(tcb, &header);
     return header;
 }
 
 static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                       uint64_t now)
 {
-    struct mn_tcp_header header = header_at(tcp, tcb, tcb->snd_nxt, now);
+    /* A keepalive probe is an acknowledgement that the peer must answer (3.8.4). */
+    struct mn_tcp_header header = header_at(tcp, tcb, tcb->snd_nxt - tcb->keepalive_now, now);
+    if (tcb->user_timeout_now)
+        mn_user_timeout_put(tcp, tcb, &header);
     struct mnet_packet *packet = mn_segment_build(tcp, &tcb->conn, &header, datagram);
     if (packet != NULL) {
         if (tcb->duplicates_owed > 0)
             tcb->duplicates_owed--;
+        tcb->keepalive_now = tcb->user_timeout_now = false;
+        tcb->segments_sent++;
         acknowledged(tcp, tcb);
         address(tcb, datagram);
     }
@@ -118,6 +125,7 @@ static struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, st
                                    .options = MN_TCP_OPTION_MSS | tcb->conn.options,
                                    .mss = mn_window_mss(tcp, &tcb->conn.remote),
                                    .window_shift = mn_window_shift(tcp)};
+    mn_user_timeout_put(tcp, tcb, &header);
     mn_tcb_timestamp_put(tcb, &header, now); /* its echo means nothing in a first SYN, and is 0 there */
     if (tcb->state == MN_SYN_RECEIVED) {
         header.flags |= MN_TCP_ACK;
@@ -169,11 +177,13 @@ static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t 
         mn_rtt_sent(&tcb->rtt, tcb->snd_nxt, now);
     } else {
         tcp->config.counters->value[MNET_COUNT_TCP_RETRANSMITTED] += segments;
+        tcb->bytes_retransmitted += len;
         mn_rtt_retransmitted(&tcb->rtt);
     }
     mn_loss_sent(tcp, tcb, seq, len, now);
     if (idle)
         tcb->progress_ns = now;
+    tcb->segments_sent += segments;
     tcb->last_sent_ns = now;
     mn_pacing_sent(tcb, len, now);
     /* RFC 6675 6: the first segment of a recovery gets the time that it needs once more. */
@@ -190,7 +200,7 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
     uint32_t mss = tcb->snd_mss - mn_sack_bytes(&header);
     uint32_t data = MN_MIN(len, left);
-    if (tcp->config.gso_max < data)
+    if (tcp->config.gso_max < data || header.flags & MN_TCP_URG) /* the pointer is relative to each segment */
         data = MN_MIN(data, mss);
     struct mnet_packet *packet = begin_segment(tcp, &header);
     if (packet == NULL)
@@ -343,7 +353,7 @@ static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb
         packet = output_lost(tcp, tcb, datagram, now);
     if (packet == NULL)
         packet = output_new(tcp, tcb, datagram, now);
-    if (packet == NULL && tcb->ack_now)
+    if (packet == NULL && (tcb->ack_now || tcb->keepalive_now || tcb->user_timeout_now))
         packet = output_ack(tcp, tcb, datagram, now);
     return packet;
 }
@@ -353,7 +363,8 @@ bool mn_tcb_may_send(const struct mn_tcb *tcb)
 {
     uint32_t end = mn_sendq_end(&tcb->sendq);
     return tcb->ack_now || mn_seq_lt(tcb->snd_nxt, end) || (tcb->snd_nxt == end && tcb->fin_queued) ||
-           tcb->loss.sent.lost > 0 || tcb->loss.tlp_now || tcb->probe_now || tcb->syn_now;
+           tcb->loss.sent.lost > 0 || tcb->loss.tlp_now || tcb->probe_now || tcb->syn_now || tcb->keepalive_now ||
+           tcb->user_timeout_now;
 }
 
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)

@@ -37,6 +37,7 @@ void mn_tcp_set_state(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_tcp_state 
                mn_tcp_state_name(state));
     }
     tcb->state = (uint8_t)state;
+    mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_STATE);
 }
 
 bool mn_tcp_synchronized(const struct mn_tcb *tcb)
@@ -98,13 +99,17 @@ void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t no
 void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     tcb->was_established = true;
-    tcb->progress_ns = now;
+    tcb->progress_ns = tcb->heard_ns = now;
     if (tcb->rtt.backoff > 0)
         tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
     mn_rtt_acked(&tcb->rtt, tcb->snd_una, now);
     mn_tcp_set_state(tcp, tcb, MN_ESTABLISHED);
     if (tcb->fin_queued) /* closed or shut down while the connection was being opened */
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_1);
+    mn_keepalive_arm(tcp, tcb);
+    if (tcp->config.user_timeout_option) { /* RFC 5482 3: the SYN's may be lost on a passive opener that keeps little */
+        tcb->user_timeout_now = true;
+    }
     mn_tcb_wants_output(tcp, tcb);
     mn_tcb_event(tcp, tcb);
 }

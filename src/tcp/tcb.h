@@ -81,6 +81,13 @@ enum mn_tcp_timer {
     MN_TIMER_TIME_WAIT,
 };
 
+/* See keepalive.c. Off while idle_ms is 0. */
+struct mn_keepalive {
+    uint32_t idle_ms, interval_ms;
+    uint8_t probes;
+    uint8_t unanswered;
+};
+
 struct mn_tcb {
     struct mn_conn conn;
     struct mnet_link all;         /* of the engine's tcbs */
@@ -95,7 +102,7 @@ struct mn_tcb {
     struct mn_timer retransmit; /* retransmission or zero-window probing; or the end of patience, if that is sooner */
     uint64_t retransmit_due_ns; /* when to send again */
     struct mn_timer delayed_ack;
-    struct mn_timer lifetime; /* FIN-WAIT-2 without a user */
+    struct mn_timer lifetime; /* keepalive; without a user, how long FIN-WAIT-2 lasts */
 
     /* Send sequence variables. SND.NXT never goes back: what is to be sent again is in `loss`, on the scoreboard. */
     uint32_t iss, snd_una, snd_nxt;
@@ -130,8 +137,15 @@ struct mn_tcb {
     struct mn_tcp_reassembly reassembly;
     struct mn_range twice; /* received a second time, and not yet reported (D-SACK) */
 
-    /* Urgent data (RFC 9293 3.8.5). */
-    uint32_t rcv_up;
+    /* Urgent data (RFC 9293 3.8.5): the octets before these are urgent. */
+    uint32_t rcv_up, snd_up;
+
+    uint64_t user_timeout_ns; /* R2; 0: the engine's */
+    uint64_t heard_ns;        /* when the last acceptable acknowledgement arrived */
+    struct mn_keepalive keepalive;
+    uint64_t bytes_acked, bytes_received, bytes_retransmitted; /* of text, since the beginning */
+    uint32_t segments_sent, segments_received;
+    uint8_t notices; /* enum mnet_notice: what the user has not asked for yet */
 
     struct mn_timestamps timestamps; /* where they are among the options */
 
@@ -150,6 +164,10 @@ struct mn_tcb {
     bool probe_unanswered; /* ... and the peer has been silent since a probe */
     bool send_full;        /* a send was cut short: tell the user when there is room */
     bool no_delay;
+    bool keepalive_now;    /* a keepalive probe must go out */
+    bool user_timeout_now; /* the peer is to hear of our user timeout */
+    bool user_timeout_set; /* ... which the user has set */
+    bool quiet;            /* the user wants no notices */
     uint8_t ttl, dscp;
     uint8_t challenge_count; /* challenge ACKs in this second */
     uint64_t challenge_second;
@@ -256,6 +274,11 @@ struct mn_segment {
 static inline void mn_tcp_count(struct mn_tcp *tcp, enum mnet_counter counter)
 {
     tcp->config.counters->value[counter]++;
+}
+static inline void mn_tcb_trace(const struct mn_tcp *tcp, const struct mn_tcb *tcb, enum mnet_tcp_event event)
+{
+    if (MN_UNLIKELY(tcp->config.trace != NULL))
+        tcp->config.trace(tcp->config.trace_context, tcb, event);
 }
 struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now);
 /* Frees a tcb that nobody uses. */
@@ -410,6 +433,34 @@ void mn_autotune_read(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t byt
 /* --- timers.c --- */
 /* Arms the retransmission timer for what is in flight, or the probe timer, or neither. `restart` begins a new period. */
 void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now);
+
+/* Patience has changed. */
+void mn_timers_rearm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+
+/* --- keepalive.c --- */
+/* Begins, or ends, to watch over an established connection in use. */
+void mn_keepalive_arm(struct mn_tcp *tcp, struct mn_tcb *tcb);
+void mn_keepalive_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+
+/* --- notices.c --- */
+void mn_tcb_notice(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_notice notice);
+/* Retransmissions of the same segment after which the user and IP are told that something may be wrong (R1: MUST-20, SHLD-10). */
+#define MN_R1 3u
+/* What IP shall know about the path of the connection's segments: R1 has been reached. */
+static inline bool mn_tcb_doubtful(const struct mn_tcb *tcb)
+{
+    return tcb->rtt.backoff >= MN_R1;
+}
+
+/* --- urgent.c --- */
+/* The sixth check of 3.10.7.4, and the URG flag and pointer of a segment at header->seq. */
+void mn_urgent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
+void mn_urgent_put(const struct mn_tcb *tcb, struct mn_tcp_header *header);
+
+/* --- user_timeout.c --- */
+/* RFC 5482: the option of a segment to be sent; what the peer's option means. */
+void mn_user_timeout_put(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mn_tcp_header *header);
+void mn_user_timeout_learn(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint16_t option);
 
 /* --- loss.c --- */
 /* Bytes in flight, as far as we know. */

@@ -116,6 +116,7 @@ void mn_tcb_peer_mss(struct mn_tcb *tcb, uint16_t peer_mss)
 void mn_tcb_start_sending(struct mn_tcb *tcb)
 {
     tcb->snd_una = tcb->snd_nxt = tcb->snd_small = tcb->limited_seq = tcb->iss;
+    tcb->snd_up = tcb->iss;
     mn_sendq_init(&tcb->sendq, tcb->iss + 1);
     mn_loss_init(&tcb->loss, tcb->iss);
 }

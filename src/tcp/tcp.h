@@ -11,6 +11,7 @@
 #include <mnet/log.h>
 #include <mnet/packet.h>
 #include <mnet/tcp.h>
+#include <mnet/tcp_info.h>
 
 #include "base/random.h"
 #include "wire/wire.h"
@@ -30,8 +31,12 @@ struct mn_tcp_config {
     uint32_t send_buffer, receive_buffer;
     uint64_t msl_ns, orphan_ns, user_timeout_ns;
     bool no_delay;
-    bool no_syn_cookies; /* a SYN that finds no half-open record free takes the oldest */
-    uint8_t offer;       /* enum mn_tcp_option of window scale, SACK permitted and timestamps: what SYNs offer */
+    bool no_syn_cookies;      /* a SYN that finds no half-open record free takes the oldest */
+    uint8_t offer;            /* enum mn_tcp_option of window scale, SACK permitted and timestamps: what SYNs offer */
+    bool user_timeout_option; /* RFC 5482: tell peers user_timeout_ns, and adapt to theirs */
+    /* Called for each event of a tcb, as the log is; NULL: nobody traces. */
+    void (*trace)(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
+    void *trace_context;
     enum mnet_congestion congestion; /* of new connections, where they do not say */
     uint64_t now;
 };
@@ -115,6 +120,21 @@ const char *mn_tcp_congestion(const struct mn_tcb *tcb);
 void mn_tcp_set_no_delay(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_delay);
 void mn_tcp_set_ttl(struct mn_tcb *tcb, uint8_t ttl);
 void mn_tcp_set_dscp(struct mn_tcb *tcb, uint8_t dscp);
+void mn_tcp_set_keepalive(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mnet_keepalive *keepalive);
+void mn_tcp_set_user_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t timeout_ns, uint64_t now);
+/* What has happened since the last call, and whether to note it at all. */
+unsigned mn_tcp_notices(struct mn_tcb *tcb);
+void mn_tcp_set_notices(struct mn_tcb *tcb, bool on);
+/* Unread bytes up to the last urgent one. What is queued so far becomes urgent. */
+uint32_t mn_tcp_urgent(const struct mn_tcb *tcb);
+void mn_tcp_send_urgent(struct mn_tcp *tcp, struct mn_tcb *tcb);
+/* 0 once the peer has acknowledged everything, our FIN included; MNET_E_DEADLINE before; or why it never will. */
+int mn_tcp_delivered(const struct mn_tcb *tcb);
+
+/* STATUS in full. */
+void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet_tcp_info *info);
+void mn_tcp_each(const struct mn_tcp *tcp, bool (*visit)(void *context, const struct mnet_tcp_info *info),
+                 void *context);
 
 /* What the user hangs on a tcb or listener: NULL until set. */
 void mn_tcp_set_owner(struct mn_tcb *tcb, void *owner);

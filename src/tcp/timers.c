@@ -11,8 +11,10 @@ static uint64_t give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     if (tcb->persisting && !tcb->probe_unanswered && !tcb->orphan)
         return MNET_NEVER; /* MUST-37: nothing is asked of the peer just now */
-    uint64_t patience = mn_tcp_synchronized(tcb) ? tcp->config.user_timeout_ns : MN_SYN_TIMEOUT;
-    return tcb->progress_ns + patience;
+    if (!mn_tcp_synchronized(tcb))
+        return tcb->progress_ns + MN_SYN_TIMEOUT;
+    uint64_t user_timeout = tcb->user_timeout_ns != 0 ? tcb->user_timeout_ns : tcp->config.user_timeout_ns;
+    return tcb->progress_ns + user_timeout;
 }
 
 static void arm_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
@@ -21,6 +23,12 @@ static void arm_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (tcb->loss.early != MN_EARLY_NONE)
         at = MN_MIN(at, tcb->loss.early_due_ns);
     mn_wheel_arm(&tcp->wheel, &tcb->retransmit, MN_MAX(now + 1, at));
+}
+
+void mn_timers_rearm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    if (mn_timer_armed(&tcb->retransmit))
+        arm_retransmit(tcp, tcb, now);
 }
 
 void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now)
@@ -76,10 +84,14 @@ static void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t 
         tcb->syn_now = true;
     else if (tcb->persisting)
         ask_for_window(tcb, now);
-    else
+    else {
         mn_loss_timeout(tcp, tcb, now);
+        mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_TIMEOUT);
+    }
     mn_rtt_retransmitted(&tcb->rtt);
     mn_rtt_backoff(&tcb->rtt);
+    if (tcb->rtt.backoff == MN_R1 && !tcb->persisting)
+        mn_tcb_notice(tcp, tcb, MNET_NOTICE_RETRANSMITTING); /* SHLD-9, and for SYNs MUST-22 */
     mn_timers_update(tcp, tcb, true, now);
     mn_tcb_wants_output(tcp, tcb);
 }
@@ -97,7 +109,11 @@ static void tcb_expired(struct mn_tcp *tcp, struct mn_timer *timer, uint64_t now
     case MN_TIMER_PACING: mn_tcb_wants_output(tcp, MN_CONTAINER(timer, struct mn_tcb, pacing)); break;
     default:
         MN_ASSERT(timer->kind == MN_TIMER_LIFETIME);
-        mn_tcb_finish(tcp, MN_CONTAINER(timer, struct mn_tcb, lifetime), MNET_E_TIMED_OUT);
+        tcb = MN_CONTAINER(timer, struct mn_tcb, lifetime);
+        if (tcb->orphan)
+            mn_tcb_finish(tcp, tcb, MNET_E_TIMED_OUT);
+        else
+            mn_keepalive_expired(tcp, tcb, now);
     }
 }
 

@@ -232,7 +232,10 @@ void mn_tcp_return(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 
 void mn_tcb_arm_orphan(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    if (tcb->orphan && tcb->state == MN_FIN_WAIT_2)
+    if (!tcb->orphan)
+        return;
+    mn_wheel_cancel(&tcp->wheel, &tcb->lifetime); /* nobody asks for keepalive any more */
+    if (tcb->state == MN_FIN_WAIT_2)
         mn_wheel_arm(&tcp->wheel, &tcb->lifetime, now + tcp->config.orphan_ns);
 }
 
@@ -312,6 +315,15 @@ int mn_tcp_status(const struct mn_tcb *tcb)
     return tcb->state == MN_CLOSED ? tcb->error : MNET_E_DEADLINE;
 }
 
+int mn_tcp_delivered(const struct mn_tcb *tcb)
+{
+    if (tcb->fin_queued && tcb->snd_una == mn_sendq_end(&tcb->sendq) + 1)
+        return 0;
+    if (tcb->state != MN_CLOSED)
+        return MNET_E_DEADLINE;
+    return tcb->error != 0 ? tcb->error : 0; /* without an error it ended by way of TIME-WAIT or LAST-ACK */
+}
+
 unsigned mn_tcp_ready(const struct mn_tcb *tcb)
 {
     unsigned ready = 0;
@@ -319,6 +331,10 @@ unsigned mn_tcp_ready(const struct mn_tcb *tcb)
         ready |= MNET_READABLE;
     if (send_error(tcb) != 0 || (mn_tcp_status(tcb) == 0 && !tcb->send_full))
         ready |= MNET_WRITABLE;
+    if (mn_tcp_urgent(tcb) > 0)
+        ready |= MNET_URGENT;
+    if (tcb->notices != 0)
+        ready |= MNET_NOTICED;
     return ready;
 }
 

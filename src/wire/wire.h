@@ -33,6 +33,7 @@ struct mn_datagram {
     uint8_t protocol;
     uint8_t ttl;           /* TTL or hop limit; to send: 0 is the default */
     uint8_t traffic_class; /* DSCP << 2 | ECN */
+    bool doubtful;         /* to send: the transport has waited long for answers from there (RFC 1122 3.3.1.4) */
     bool dont_fragment;    /* to send: IPv4 DF; larger packets are refused, not cut */
     bool not_unicast;      /* received: the IP or the link destination was broadcast or multicast */
     uint8_t header_len;    /* received: bytes of the network header, which lie just in front of packet->data */

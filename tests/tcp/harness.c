@@ -45,6 +45,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
         .msl_ns = 30 * MNET_SECOND,
         .orphan_ns = 60 * MNET_SECOND,
         .user_timeout_ns = s->user_timeout_ns,
+        .user_timeout_option = s->user_timeout_option,
         .no_delay = s->no_delay,
         .no_syn_cookies = s->no_syn_cookies,
         .offer = (uint8_t)(s->offer & ~(s->no_sack ? MN_TCP_OPTION_SACK_PERMITTED : 0)),

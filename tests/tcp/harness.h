@@ -119,6 +119,7 @@ struct tcp_setup {
     unsigned connections_max, half_open_max, time_wait_max, backlog;
     enum mnet_backlog_policy policy;
     uint64_t user_timeout_ns;
+    bool user_timeout_option;
     uint16_t mtu;
     bool no_delay;
     bool no_syn_cookies;

@@ -1,0 +1,130 @@
+/* Status and settings of mnet/tcp.h, and mnet/tcp_info.h. */
+#include <mnet/tcp.h>
+#include <mnet/tcp_info.h>
+
+#include "base/format.h"
+#include "stack/stack.h"
+
+void mnet_tcp_peers(const struct mnet_flow *flow, struct mnet_endpoint *local, struct mnet_endpoint *remote)
+{
+    struct mnet_endpoint ends[2];
+    mn_tcp_peers(flow->tcb, &ends[0], &ends[1]);
+    if (local != NULL)
+        *local = ends[0];
+    if (remote != NULL)
+        *remote = ends[1];
+}
+
+char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size)
+{
+    struct mnet_endpoint local, remote;
+    char local_text[MNET_ENDPOINT_TEXT], remote_text[MNET_ENDPOINT_TEXT];
+    mn_tcp_peers(flow->tcb, &local, &remote);
+    mn_format(text, size, "tcp %s > %s", mnet_endpoint_format(local, local_text, sizeof local_text),
+              mnet_endpoint_format(remote, remote_text, sizeof remote_text));
+    return text;
+}
+
+const char *mnet_tcp_congestion(const struct mnet_flow *flow)
+{
+    return mn_tcp_congestion(flow->tcb);
+}
+
+void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay)
+{
+    mn_tcp_set_no_delay(flow->stack->tcp, flow->tcb, no_delay);
+    mn_stack_leave(flow->stack); /* what was held back may go */
+}
+
+int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl)
+{
+    if (ttl == 0)
+        return MNET_E_INVALID;
+    mn_tcp_set_ttl(flow->tcb, ttl); /* MUST-49 */
+    return MNET_OK;
+}
+
+int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp)
+{
+    if (dscp > 63)
+        return MNET_E_INVALID;
+    mn_tcp_set_dscp(flow->tcb, dscp); /* MUST-48 */
+    return MNET_OK;
+}
+
+unsigned mnet_tcp_ready(const struct mnet_flow *flow)
+{
+    return mn_tcp_ready(flow->tcb);
+}
+
+void mnet_tcp_notify(struct mnet_flow *flow, void (*notify)(void *context, unsigned ready), void *context)
+{
+    flow->notify = notify;
+    flow->notify_context = context;
+}
+
+int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline)
+{
+    const unsigned all = MNET_READABLE | MNET_WRITABLE | MNET_URGENT | MNET_NOTICED;
+    MN_ASSERT(flow != NULL);
+    if (wanted == 0 || (wanted & ~all) != 0)
+        return MNET_E_INVALID;
+    for (;;) {
+        unsigned ready = mn_tcp_ready(flow->tcb) & wanted;
+        if (ready != 0)
+            return (int)ready;
+        int error = mn_block_once(&flow->openers, deadline);
+        if (error < 0)
+            return error;
+    }
+}
+
+void mnet_tcp_set_keepalive(struct mnet_flow *flow, const struct mnet_keepalive *keepalive)
+{
+    mn_stack_enter(flow->stack);
+    mn_tcp_set_keepalive(flow->stack->tcp, flow->tcb, keepalive);
+    mn_stack_leave(flow->stack);
+}
+
+void mnet_tcp_set_user_timeout(struct mnet_flow *flow, uint64_t timeout_ns)
+{
+    mn_stack_enter(flow->stack);
+    mn_tcp_set_user_timeout(flow->stack->tcp, flow->tcb, timeout_ns, flow->stack->now);
+    mn_stack_leave(flow->stack);
+}
+
+unsigned mnet_tcp_notices(struct mnet_flow *flow)
+{
+    return mn_tcp_notices(flow->tcb);
+}
+
+void mnet_tcp_set_notices(struct mnet_flow *flow, bool on)
+{
+    mn_tcp_set_notices(flow->tcb, on);
+}
+
+size_t mnet_tcp_urgent(const struct mnet_flow *flow)
+{
+    return mn_tcp_urgent(flow->tcb);
+}
+
+/* ---- Seeing inside ---- */
+
+void mnet_tcp_info(const struct mnet_flow *flow, struct mnet_tcp_info *info)
+{
+    mn_tcp_info(flow->stack->tcp, flow->tcb, info);
+}
+
+void mnet_tcp_each(const struct mnet_stack *stack, bool (*visit)(void *context, const struct mnet_tcp_info *info),
+                   void *context)
+{
+    mn_tcp_each(stack->tcp, visit, context);
+}
+
+void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event)
+{
+    struct mnet_stack *stack = context;
+    struct mnet_tcp_info info;
+    mn_tcp_info(stack->tcp, tcb, &info);
+    stack->config.tcp_trace.event(stack->config.tcp_trace.context, stack->now, event, &info);
+}

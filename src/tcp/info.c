@@ -1,0 +1,100 @@
+/* What can be seen from outside: snapshots of connections and records, and their events. */
+#include "tcp/tcb.h"
+
+static const char *loss_name(const struct mn_tcb *tcb)
+{
+    switch (tcb->loss.phase) {
+    case MN_LOSS_RECOVERY: return "recovery";
+    case MN_LOSS_TIMEOUT: return "loss";
+    default: return "open";
+    }
+}
+
+static uint64_t due(const struct mn_timer *timer)
+{
+    return mn_timer_armed(timer) ? timer->at_ns : MNET_NEVER;
+}
+
+static void sending(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet_tcp_info *info)
+{
+    uint32_t end = mn_sendq_end(&tcb->sendq);
+    info->congestion = tcb->congestion.ops->name;
+    info->rtt_ns = tcb->rtt.srtt_ns;
+    info->rttvar_ns = tcb->rtt.rttvar_ns;
+    info->rto_ns = mn_rtt_timeout(&tcb->rtt);
+    info->backoff = tcb->rtt.backoff;
+    info->cwnd = tcb->congestion.cwnd;
+    info->ssthresh = tcb->congestion.ssthresh;
+    info->pacing_rate = mn_pacing_rate(tcb);
+    info->loss = loss_name(tcb);
+    info->snd_mss = tcb->snd_mss;
+    info->path_mtu = tcb->path_mtu;
+    info->snd_wnd = tcb->snd_wnd;
+    info->in_flight = tcb->state == MN_CLOSED ? 0 : mn_tcb_flight(tcb);
+    info->unacked = tcb->state == MN_CLOSED ? 0 : tcb->snd_nxt - tcb->snd_una;
+    info->unsent = mn_seq_gt(end, tcb->snd_nxt) ? end - tcb->snd_nxt : 0;
+    info->bytes_acked = tcb->bytes_acked;
+    info->bytes_retransmitted = tcb->bytes_retransmitted;
+    info->segments_sent = tcb->segments_sent;
+    info->user_timeout_ns = tcb->user_timeout_ns != 0 ? tcb->user_timeout_ns : tcp->config.user_timeout_ns;
+}
+
+void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet_tcp_info *info)
+{
+    *info = (struct mnet_tcp_info){
+        .local = tcb->conn.local,
+        .remote = tcb->conn.remote,
+        .state = mn_tcp_state_name(tcb->state),
+        .timestamps = (tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS) != 0,
+        .sack = tcb->sack_ok,
+        .window_scale = (tcb->conn.options & MN_TCP_OPTION_WINDOW_SCALE) != 0,
+        .rcv_mss = tcb->rcv_mss,
+        .rcv_wnd = tcb->rcv_adv - tcb->rcv_nxt,
+        .unread = tcb->recvq.bytes,
+        .out_of_order = tcb->reassembly.bytes,
+        .bytes_received = tcb->bytes_received,
+        .segments_received = tcb->segments_received,
+        .retransmit_at = due(&tcb->retransmit),
+        .delayed_ack_at = due(&tcb->delayed_ack),
+        .keepalive_at = tcb->orphan ? MNET_NEVER : due(&tcb->lifetime),
+    };
+    sending(tcp, tcb, info);
+}
+
+/* A record that is not a tcb: its ends and its state are all there is. */
+static void record_info(const struct mn_conn *conn, struct mnet_tcp_info *info)
+{
+    enum mn_tcp_state state = conn->kind == MN_CONN_HALF_OPEN ? MN_SYN_RECEIVED : MN_TIME_WAIT;
+    *info = (struct mnet_tcp_info){
+        .local = conn->local,
+        .remote = conn->remote,
+        .state = mn_tcp_state_name(state),
+        .congestion = "",
+        .loss = "open",
+        .retransmit_at = MNET_NEVER,
+        .delayed_ack_at = MNET_NEVER,
+        .keepalive_at = MNET_NEVER,
+    };
+}
+
+void mn_tcp_each(const struct mn_tcp *tcp, bool (*visit)(void *context, const struct mnet_tcp_info *info),
+                 void *context)
+{
+    struct mnet_tcp_info info;
+    for (uint32_t bucket = 0; bucket <= tcp->bucket_mask; bucket++) {
+        for (const struct mn_conn *conn = tcp->buckets[bucket]; conn != NULL; conn = conn->hash_next) {
+            if (conn->kind == MN_CONN_TCB)
+                mn_tcp_info(tcp, MN_CONTAINER(conn, struct mn_tcb, conn), &info);
+            else
+                record_info(conn, &info);
+            if (!visit(context, &info))
+                return;
+        }
+    }
+}
+
+const char *mnet_tcp_event_name(enum mnet_tcp_event event)
+{
+    static const char *const names[] = {"state", "timeout", "recovery", "recovered", "undone"};
+    return (unsigned)event < MN_COUNT_OF(names) ? names[event] : "?";
+}

@@ -1,0 +1,68 @@
+/* Keepalive (RFC 9293 3.8.4, MAY-5): is a peer that has been silent for long still there?
+ *
+ * Nothing is sent before the user asks for it (MUST-24, MUST-25), and then only while nothing arrives (MUST-26): the time of the last acceptable
+ * acknowledgement is noted, and looked at when the timer expires, so that traffic costs nothing. A probe is one number below
+ * SND.NXT, without data (SHLD-12), which every TCP answers. One unanswered probe says nothing (MUST-29). While something is in flight the retransmission timer
+ * knows better than any probe.
+ */
+#include "tcp/tcb.h"
+
+#define IDLE_DEFAULT_MS (2u * 3600 * 1000) /* MUST-28 */
+#define INTERVAL_DEFAULT_MS (75u * 1000)
+#define PROBES_DEFAULT 9
+#define PROBES_LEAST 2 /* MUST-29 */
+
+static uint32_t milliseconds(uint64_t ns, uint32_t otherwise)
+{
+    uint64_t ms = MN_MIN((ns + MNET_MILLISECOND - 1) / MNET_MILLISECOND, (uint64_t)UINT32_MAX);
+    return ns == 0 ? otherwise : (uint32_t)ms;
+}
+
+static bool watched(const struct mn_tcb *tcb)
+{
+    return tcb->keepalive.idle_ms > 0 && mn_tcp_synchronized(tcb) && !tcb->orphan;
+}
+
+void mn_keepalive_arm(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    if (watched(tcb))
+        mn_wheel_arm(&tcp->wheel, &tcb->lifetime, tcb->heard_ns + tcb->keepalive.idle_ms * MNET_MILLISECOND);
+    else if (!tcb->orphan) /* then the timer is its end */
+        mn_wheel_cancel(&tcp->wheel, &tcb->lifetime);
+}
+
+void mn_tcp_set_keepalive(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mnet_keepalive *keepalive)
+{
+    tcb->keepalive = (struct mn_keepalive){0};
+    if (keepalive != NULL) { /* MUST-27 */
+        tcb->keepalive.idle_ms = milliseconds(keepalive->idle_ns, IDLE_DEFAULT_MS);
+        tcb->keepalive.interval_ms = milliseconds(keepalive->interval_ns, INTERVAL_DEFAULT_MS);
+        tcb->keepalive.probes = (uint8_t)MN_MIN(MN_MAX(keepalive->probes, (unsigned)PROBES_LEAST), (unsigned)UINT8_MAX);
+        if (keepalive->probes == 0)
+            tcb->keepalive.probes = PROBES_DEFAULT;
+    }
+    mn_keepalive_arm(tcp, tcb);
+}
+
+void mn_keepalive_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_keepalive *keepalive = &tcb->keepalive;
+    if (!watched(tcb))
+        return;
+    uint64_t idle_until = tcb->heard_ns + keepalive->idle_ms * MNET_MILLISECOND;
+    if (now < idle_until) {
+        mn_wheel_arm(&tcp->wheel, &tcb->lifetime, idle_until);
+        return;
+    }
+    if (tcb->snd_nxt == tcb->snd_una) {
+        if (keepalive->unanswered >= keepalive->probes) {
+            mn_tcp_count(tcp, MNET_COUNT_TCP_TIMED_OUT);
+            mn_tcb_reset(tcp, tcb, MNET_E_TIMED_OUT, now);
+            return;
+        }
+        keepalive->unanswered++;
+        tcb->keepalive_now = true;
+        mn_tcb_wants_output(tcp, tcb);
+    }
+    mn_wheel_arm(&tcp->wheel, &tcb->lifetime, now + keepalive->interval_ms * MNET_MILLISECOND);
+}

@@ -1,0 +1,43 @@
+/* The urgent mechanism (RFC 9293 3.8.5, MUST-30), for peers that still use it (SHLD-13: nobody should begin to). Urgent octets stay where they are in
+ * the stream, as many as there may be (MUST-31): what is signalled is only where the last of them ends. The pointer is of the octet that follows it (MUST-62,
+ * RFC 6093).
+ */
+#include "tcp/tcb.h"
+
+/* Old pointers are dragged along this far behind, so that they do not come to lie ahead when sequence numbers wrap. Nothing unread is older. */
+#define FAR_BEHIND (1u << 30)
+
+void mn_urgent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    if (mn_seq_gt(tcb->rcv_nxt - FAR_BEHIND, tcb->rcv_up))
+        tcb->rcv_up = tcb->rcv_nxt - FAR_BEHIND;
+    if (!(seg->flags & MN_TCP_URG) || seg->header.urgent == 0 || tcb->fin_received)
+        return;
+    uint32_t up = seg->seq + seg->header.urgent;
+    if (mn_seq_gt(up, tcb->rcv_up)) {
+        tcb->rcv_up = up;
+        mn_tcb_event(tcp, tcb); /* MUST-32: there was nothing urgent, or now there is more */
+    }
+}
+
+uint32_t mn_tcp_urgent(const struct mn_tcb *tcb)
+{
+    uint32_t next = tcb->rcv_nxt - tcb->fin_received - tcb->recvq.bytes; /* the first octet that was not read */
+    return mn_seq_gt(tcb->rcv_up, next) ? tcb->rcv_up - next : 0;
+}
+
+void mn_tcp_send_urgent(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    tcb->snd_up = mn_sendq_end(&tcb->sendq);
+    tcb->ack_now = true; /* the peer hears of it even where its window is closed (MUST-66) */
+    mn_tcb_wants_output(tcp, tcb);
+}
+
+void mn_urgent_put(const struct mn_tcb *tcb, struct mn_tcp_header *header)
+{
+    if (!mn_seq_gt(tcb->snd_up, header->seq))
+        return;
+    header->flags |= MN_TCP_URG;
+    header->urgent = (uint16_t)MN_MIN(tcb->snd_up - header->seq,
+                                      (uint32_t)UINT16_MAX); /* later segments say the rest */
+}

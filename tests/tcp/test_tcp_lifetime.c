@@ -1,0 +1,320 @@
+/* How long a connection lives without traffic, and what its user is told meanwhile: keepalive (RFC 9293 3.8.4), the user timeout (3.8.3, RFC 5482), soft errors
+ * and R1 (3.9.1.8). */
+#include "harness.h"
+
+static void keep_alive(struct tcp_test *t, uint64_t idle_ms, uint64_t interval_ms, unsigned probes)
+{
+    struct mnet_keepalive keepalive = {idle_ms * MNET_MILLISECOND, interval_ms * MNET_MILLISECOND, probes};
+    mn_tcp_set_keepalive(t->tcp, t->tcb, &keepalive);
+}
+
+/* MUST-25: default off. */
+SCRIPT(established_silence_without_keepalive_sends_nothing)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    wait_ms(&t, 10ul * 24 * 3600 * 1000);
+    expect_nothing(&t);
+    expect_state(&t, MN_ESTABLISHED);
+    tcp_end(&t);
+}
+
+/* MUST-24, MUST-27, SHLD-12: switched on, a probe after the idle time, one below SND.NXT and empty. */
+SCRIPT(established_silence_sends_a_keepalive_probe)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    keep_alive(&t, 10000, 1000, 3);
+    mark(&t);
+    at_ms(&t, 9999);
+    expect_nothing(&t);
+    at_ms(&t, 10000);
+    expect(&t, .seq = 0, .ack = 1, .flags = ACK, .len = 0);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    at_ms(&t, 19999);
+    expect_nothing(&t);
+    at_ms(&t, 20000);
+    expect(&t, .seq = 0, .ack = 1, .flags = ACK, .len = 0);
+    tcp_end(&t);
+}
+
+/* MUST-28: not below two hours unless asked for. */
+SCRIPT(established_keepalive_by_default_waits_for_two_hours)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    keep_alive(&t, 0, 0, 0);
+    mark(&t);
+    at_ms(&t, 2ul * 3600 * 1000 - 1);
+    expect_nothing(&t);
+    at_ms(&t, 2ul * 3600 * 1000);
+    expect(&t, .seq = 0, .ack = 1, .flags = ACK, .len = 0);
+    tcp_end(&t);
+}
+
+/* MUST-26: only where neither data nor an ACK arrived within the interval. */
+SCRIPT(established_traffic_puts_keepalive_off)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    keep_alive(&t, 10000, 1000, 3);
+    mark(&t);
+    at_ms(&t, 6000);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+    at_ms(&t, 6040);
+    expect(&t, .seq = 1, .ack = 4, .flags = ACK);
+    at_ms(&t, 15999);
+    expect_nothing(&t);
+    at_ms(&t, 16000);
+    expect(&t, .seq = 0, .ack = 4, .flags = ACK, .len = 0);
+    tcp_end(&t);
+}
+
+/* MUST-29: one unanswered probe is no verdict; all of them are. */
+SCRIPT(established_keepalive_unanswered_ends_after_the_last_probe)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    keep_alive(&t, 10000, 1000, 1); /* one is not to be had */
+    mark(&t);
+    at_ms(&t, 11000);
+    expect(&t, .seq = 0, .ack = 1, .flags = ACK, .len = 0);
+    expect(&t, .seq = 0, .ack = 1, .flags = ACK, .len = 0);
+    at_ms(&t, 11999);
+    expect_state(&t, MN_ESTABLISHED);
+    at_ms(&t, 12000);
+    expect(&t, .seq = 1, .ack = 1, .flags = RST | ACK);
+    expect_state(&t, MN_CLOSED);
+    read_result(&t, MNET_E_TIMED_OUT);
+    assert_int_equal(counted(&t, TCP_TIMED_OUT), 1);
+    tcp_end(&t);
+}
+
+/* What is in flight asks already. */
+SCRIPT(established_data_in_flight_needs_no_keepalive)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    keep_alive(&t, 1000, 1000, 3);
+    mark(&t);
+    at_ms(&t, 900);
+    write_text(&t, "abc");
+    expect(&t, .seq = 1, .ack = 1, .data = "abc", .flags = ACK);
+    at_ms(&t, 1090);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+SCRIPT(established_keepalive_switched_off_sends_nothing_more)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    keep_alive(&t, 10000, 1000, 3);
+    mn_tcp_set_keepalive(t.tcp, t.tcb, NULL);
+    wait_ms(&t, 100000);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* The timer of keepalive is that of the orphan's end afterwards. */
+SCRIPT(fin_wait_2_orphan_with_keepalive_ends_in_time)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    keep_alive(&t, 10000, 1000, 3);
+    close_(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    send_(&t, .seq = 1, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_FIN_WAIT_2);
+    wait_ms(&t, 59999);
+    expect_nothing(&t);
+    expect_state(&t, MN_FIN_WAIT_2);
+    wait_ms(&t, 1);
+    expect_state(&t, MN_CLOSED);
+    tcp_end(&t);
+}
+
+/* ---- the user timeout ---- */
+
+/* MUST-21: the application sets R2 for its connection. */
+SCRIPT(established_user_timeout_ends_the_connection_then)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_text(&t, "abc");
+    mn_tcp_set_user_timeout(t.tcp, t.tcb, 5 * MNET_SECOND, t.now);
+    mark(&t);
+    at_ms(&t, 4999);
+    expect_state(&t, MN_ESTABLISHED);
+    at_ms(&t, 5000);
+    expect_state(&t, MN_CLOSED);
+    drain(&t, NULL);
+    read_result(&t, MNET_E_TIMED_OUT);
+    tcp_end(&t);
+}
+
+SCRIPT(established_user_timeout_may_be_longer_than_the_stacks)
+{
+    struct tcp_test t;
+    tcp_established(&t, .user_timeout_ns = 100 * MNET_SECOND);
+    mn_tcp_set_user_timeout(t.tcp, t.tcb, 1000 * MNET_SECOND, t.now);
+    write_text(&t, "abc");
+    mark(&t);
+    at_ms(&t, 999000);
+    expect_state(&t, MN_ESTABLISHED);
+    at_ms(&t, 1000000);
+    expect_state(&t, MN_CLOSED);
+    tcp_end(&t);
+}
+
+/* RFC 5482 3.1: both ends say what they mean to wait, and take the longer, within bounds. */
+static const uint8_t two_hundred_seconds[] = {28, 4, 0, 200}, a_month[] = {28, 4, 0xff, 0xff}, none[] = {28, 4, 0, 0};
+
+static void learn(struct tcp_test *t, const uint8_t *option, uint64_t expected_s)
+{
+    struct mnet_tcp_info info;
+    send_(t, .seq = 1, .ack = 1, .flags = ACK, .options = option, .options_len = 4);
+    mn_tcp_info(t->tcp, t->tcb, &info);
+    assert_int_equal(info.user_timeout_ns / MNET_SECOND, expected_s);
+}
+
+SCRIPT(established_user_timeout_option_is_learned_within_bounds)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    t.tcp->config.user_timeout_option = true;
+    learn(&t, none, 120);
+    learn(&t, two_hundred_seconds, 200);
+    learn(&t, a_month, 3600);
+    tcp_end(&t);
+}
+
+/* 3: CHANGEABLE becomes false when the application sets the timeout itself; ENABLED is false unless configured. */
+SCRIPT(established_user_timeout_option_changes_no_set_or_disabled_timeout)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    t.tcp->config.user_timeout_option = true;
+    mn_tcp_set_user_timeout(t.tcp, t.tcb, 150 * MNET_SECOND, t.now);
+    pump(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    learn(&t, two_hundred_seconds, 150);
+    tcp_end(&t);
+    tcp_established(&t);
+    learn(&t, two_hundred_seconds, 120);
+    tcp_end(&t);
+}
+
+SCRIPT(established_user_timeout_option_is_sent)
+{
+    struct tcp_test t;
+    tcp_closed(&t, .user_timeout_option = true);
+    open_active(&t);
+    expect(&t, .flags = SYN);
+    assert_int_equal(t.seen.header.options & MN_TCP_OPTION_USER_TIMEOUT, MN_TCP_OPTION_USER_TIMEOUT);
+    assert_int_equal(t.seen.header.user_timeout, 120);
+    send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    assert_int_equal(t.seen.header.user_timeout, 120);
+    mn_tcp_set_user_timeout(t.tcp, t.tcb, 40000 * MNET_SECOND, t.now); /* too many for seconds: 667 minutes */
+    pump(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 0);
+    assert_int_equal(t.seen.header.user_timeout, 0x8000 | 667);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* ---- notices ---- */
+
+/* SHLD-9, SHLD-10: between R1, three retransmissions, and R2 the user hears of it; MUST-20: and so does IP. */
+SCRIPT(established_three_retransmissions_are_reported)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_text(&t, "abc");
+    expect(&t, .seq = 1, .ack = 1, .data = "abc", .flags = ACK);
+    while (counted(&t, TCP_RTO) < 2)
+        wait_ms(&t, 50);
+    assert_int_equal(mn_tcp_notices(t.tcb), 0);
+    while (counted(&t, TCP_RTO) < 3)
+        wait_ms(&t, 50);
+    assert_int_equal(mn_tcp_ready(t.tcb) & MNET_NOTICED, MNET_NOTICED);
+    assert_int_equal(mn_tcp_notices(t.tcb), MNET_NOTICE_RETRANSMITTING);
+    assert_int_equal(mn_tcp_notices(t.tcb), 0);
+    bool doubtful = false;
+    while (peek_output(&t) != NULL) {
+        expect(&t, .seq = 1, .ack = 1, .data = "abc", .flags = ACK);
+        doubtful = t.seen.datagram.doubtful;
+    }
+    assert_true(doubtful);
+    send_(&t, .seq = 1, .ack = 4, .flags = ACK);
+    write_text(&t, "d");
+    expect(&t, .seq = 4, .ack = 1, .data = "d", .flags = ACK);
+    assert_false(t.seen.datagram.doubtful);
+    tcp_end(&t);
+}
+
+/* MUST-22: the same for SYNs. */
+SCRIPT(syn_sent_three_retransmissions_are_reported)
+{
+    struct tcp_test t;
+    tcp_syn_sent(&t, .active = true);
+    wait_ms(&t, 6900);
+    assert_int_equal(mn_tcp_notices(t.tcb), 0);
+    wait_ms(&t, 200);
+    assert_int_equal(mn_tcp_notices(t.tcb), MNET_NOTICE_RETRANSMITTING);
+    tcp_end(&t);
+}
+
+/* MUST-47, MUST-56, SHLD-25: soft errors are reported, and end nothing. */
+SCRIPT(established_soft_icmp_error_is_reported)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_text(&t, "abc");
+    expect(&t, .seq = 1, .ack = 1, .data = "abc", .flags = ACK);
+    icmp_(&t, MN_UNREACHABLE_NETWORK, 0, 1);
+    assert_int_equal(mn_tcp_notices(t.tcb), MNET_NOTICE_UNREACHABLE);
+    expect_state(&t, MN_ESTABLISHED);
+    icmp_(&t, MN_UNREACHABLE_NETWORK, 0, 5000); /* nothing of ours */
+    assert_int_equal(mn_tcp_notices(t.tcb), 0);
+    tcp_end(&t);
+}
+
+/* SHLD-20: the application may decline reports. */
+SCRIPT(established_reports_can_be_switched_off)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_text(&t, "abc");
+    expect(&t, .seq = 1, .ack = 1, .data = "abc", .flags = ACK);
+    mn_tcp_set_notices(t.tcb, false);
+    icmp_(&t, MN_UNREACHABLE_NETWORK, 0, 1);
+    assert_int_equal(mn_tcp_ready(t.tcb) & MNET_NOTICED, 0);
+    assert_int_equal(mn_tcp_notices(t.tcb), 0);
+    tcp_end(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(established_silence_without_keepalive_sends_nothing),
+        cmocka_unit_test(established_silence_sends_a_keepalive_probe),
+        cmocka_unit_test(established_keepalive_by_default_waits_for_two_hours),
+        cmocka_unit_test(established_traffic_puts_keepalive_off),
+        cmocka_unit_test(established_keepalive_unanswered_ends_after_the_last_probe),
+        cmocka_unit_test(established_data_in_flight_needs_no_keepalive),
+        cmocka_unit_test(established_keepalive_switched_off_sends_nothing_more),
+        cmocka_unit_test(fin_wait_2_orphan_with_keepalive_ends_in_time),
+        cmocka_unit_test(established_user_timeout_ends_the_connection_then),
+        cmocka_unit_test(established_user_timeout_may_be_longer_than_the_stacks),
+        cmocka_unit_test(established_user_timeout_option_is_learned_within_bounds),
+        cmocka_unit_test(established_user_timeout_option_changes_no_set_or_disabled_timeout),
+        cmocka_unit_test(established_user_timeout_option_is_sent),
+        cmocka_unit_test(established_three_retransmissions_are_reported),
+        cmocka_unit_test(syn_sent_three_retransmissions_are_reported),
+        cmocka_unit_test(established_soft_icmp_error_is_reported),
+        cmocka_unit_test(established_reports_can_be_switched_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
