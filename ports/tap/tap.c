@@ -230,6 +230,10 @@ static void tap_close(struct mnet_device *device)
     for (unsigned i = 0; i < tap->buffer_count; i++) {
         mnet_buffer_free(tap->buffers[i]);
     }
+    if (tap->vnet) {
+        /* The interface may outlive us, and who comes next may know nothing of offloads. */
+        (void)ioctl(device->fd, TUNSETOFFLOAD, 0ul);
+    }
     close(device->fd);
     mn_tap_free(tap);
 }

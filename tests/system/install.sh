@@ -57,8 +57,10 @@ meson_builds()
 
 compiler_builds()
 {
-    # shellcheck disable=SC2046 # words
-    cc -O2 -o "$user/hello-tap" "$user/hello.c" $(pkg-config --cflags --libs mnet-tap) || fail 'it does not link'
+    for port in tap virtio; do
+        # shellcheck disable=SC2046 # words
+        cc -O2 -o "$user/hello-$port" "$user/hello.c" $(pkg-config --cflags --libs mnet-$port) || fail "it does not link for $port"
+    done
 }
 
 # The project itself as a subproject of the user's.
@@ -115,8 +117,38 @@ simulation_passes()
     timeout 20 "$user/hello_test" || fail "it ended with status $?"
 }
 
+# Each of Solo5's ABIs by the wrapper, and spt by Meson.
+solo5_builds()
+{
+    for abi in spt hvt solo5-virtio; do
+        # shellcheck disable=SC2046 # words
+        x86_64-solo5-none-static-cc -O2 -o "$user/hello-$abi" "$user/hello.c" $(pkg-config --cflags --libs mnet-$abi) ||
+            fail "it does not link for $abi"
+        solo5-elftool query-abi "$user/hello-$abi" | grep -q "\"${abi#solo5-}\"" || fail "it is not for $abi"
+    done
+    mkdir "$user/solo5"
+    cp "$user/hello.c" "$user/solo5.ini" "$user/solo5"
+    sed "s/\['tap', 'virtio'\]/['spt']/" "$user/meson.build" >"$user/solo5/meson.build"
+    (cd "$user/solo5" && env -u CFLAGS meson setup --cross-file solo5.ini build) >"$dir/log" 2>&1 || fail "$(tail -n 1 "$dir/log")"
+    ninja -C "$user/solo5/build" >"$dir/log" 2>&1 || fail "$(grep -m 1 error "$dir/log")"
+}
+
+# spt_echoes IMAGE
+spt_echoes()
+{
+    solo5-spt --mem=32 --net:service=tap0 -- "$1" --solo5:quiet --ipv4=$MNET/24 >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    guest=$!
+    await ping -c 1 -W 1 -q $MNET
+    echo hello >"$dir/sent"
+    timeout 10 nc -N $MNET 9000 <"$dir/sent" >"$dir/received" || fail "nc ended with status $?"
+    cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
+    kill $guest
+    wait $guest
+    true # the tender's own status
+}
+
 mkdir "$user"
-for file in hello.c hello_test.c meson.build; do
+for file in hello.c hello_test.c meson.build solo5.ini; do
     run "page_has_$file" listing "$file" "$user/$file"
 done
 run installs_everything install_somewhere
@@ -133,6 +165,18 @@ else
 fi
 run compiler_builds_a_users_application compiler_builds
 run compiler_built_application_echoes echoes "$user/hello-tap"
+if command -v qemu-system-x86_64 >/dev/null; then
+    run compiler_built_machine_echoes machine_echoes "$user/hello-virtio"
+fi
 run users_test_passes_in_virtual_time simulation_passes
 run builds_as_a_subproject subproject_builds
 run subproject_application_echoes echoes "$dir/parent/build/hello-tap"
+if ! pkg-config --exists mnet-spt; then
+    echo 'skip solo5_builds: it was built without the toolchain of Solo5'
+elif ! command -v solo5-spt >/dev/null; then
+    echo 'skip solo5_builds: there is no solo5-spt on PATH'
+else
+    run solo5_builds solo5_builds
+    run compiler_built_guest_echoes spt_echoes "$user/hello-spt"
+    run meson_built_guest_echoes spt_echoes "$user/solo5/build/hello-spt"
+fi

@@ -82,6 +82,25 @@ datagrams()
     end
 }
 
+# The interface is left as it was by a program that had the kernel leave checksums and segments to it.
+after_offloads()
+{
+    start "$MNET_RELEASE/examples/echo-tap"
+    stop
+    echo_bytes 100000
+}
+
+# httpd brings the project's pages along.
+pages()
+{
+    boot httpd
+    for page in index tcp unikernel; do
+        curl -s -m 10 -o "$dir/page" "http://$MNET/$page.html" || fail "curl ended with status $?"
+        cmp "$MNET_RELEASE/examples/site/$page.html" "$dir/page" || fail "$page.html is another one"
+    done
+    end
+}
+
 listening()
 {
     ss -Hltn "sport = :$1" | grep -q LISTEN
@@ -187,8 +206,14 @@ on_spt()
     run spt_answers_pings_of_all_sizes ping_sizes
     run spt_echoes echo_bytes 3000000
     run spt_echoes_datagrams datagrams
+    run spt_echoes_after_an_application_with_offloads after_offloads
     run spt_client_fetches client
     run spt_client_refused_says_so ends 1 refused 02_fetch --ipv4=$MNET/24 $LINUX
+    if [ -x "$MNET_RELEASE/examples/httpd-spt" ]; then
+        run spt_serves_pages pages
+    else
+        echo 'skip spt_serves_pages: there is no library for http-parser'
+    fi
     run spt_transfers_both_ways transfer 50000000
     run spt_mtu_9000_transfers_both_ways mtu 9000
     run spt_mtu_576_transfers_both_ways mtu 576
