@@ -6,7 +6,9 @@
 
 #include <cmocka.h>
 
+#include "support/frame.h"
 #include "support/world.h"
+#include "wire/tcp.h"
 
 /* ---- connect ---- */
 
@@ -67,6 +69,65 @@ static int no_neighbour(struct world *w)
     uint64_t took = mnet_now() - before;
     CHECK(took > 2 * MNET_SECOND && took < 4 * MNET_SECOND);
     return 0;
+}
+
+/* A SYN from an address where nobody is: whoever answers it has to look for a neighbour in vain. */
+static void spoof_syn(struct world *w, uint32_t source)
+{
+    struct test_tcp syn = {.source = source, .destination = 0x0a000001, .seq = source, .flags = MN_TCP_SYN};
+    struct mnet_packet *frame = test_tcp_frame(w->client->memory, &syn, NULL, 0);
+    memcpy(frame->data, mnet_sim_device(w->server_host)->mac, 6);
+    mnet_sim_send(w->client_host, frame->data, frame->len);
+    mnet_packet_free(frame);
+}
+
+/* One message from the server to the client, which must have it within the time. */
+static int exchange(struct world *w, struct pair *pair, uint64_t at_most_ms)
+{
+    char byte = 0;
+    CHECK_EQUAL(mnet_tcp_write(pair->server, "x", 1, NULL, in_ms(at_most_ms)), 0);
+    CHECK_EQUAL(mnet_tcp_read(pair->client, &byte, 1, in_ms(at_most_ms)), 1);
+    CHECK_EQUAL(byte, 'x');
+    return 0;
+}
+
+static int dead_neighbours(struct world *w)
+{
+    struct pair pair;
+    struct mnet_flow *dead[8];
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    mnet_tcp_set_no_delay(pair.server, true);
+    for (unsigned i = 0; i < 8; i++) {
+        struct mnet_endpoint nobody = {mnet_ipv4(10, 0, 0, (uint8_t)(100 + i)), 80};
+        CHECK_EQUAL(mnet_tcp_connect_begin(w->server, nobody, NULL, &dead[i]), 0);
+        spoof_syn(w, 0x0a0000c8 + i); /* 10.0.0.200 and on */
+    }
+    mnet_sim_shape(w->server_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.down = true});
+    CHECK_EQUAL(mnet_tcp_write(pair.server, "x", 1, NULL, in_ms(1)), 0);
+    sleep_ms(20);
+    mnet_sim_shape(w->server_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
+    CHECK_EQUAL(mn_tcp_usage(w->server->tcp).half_open, 8);
+    char byte;
+    CHECK_EQUAL(mnet_tcp_read(pair.client, &byte, 1, in_ms(400)), 1); /* the timer that sends again */
+    for (int i = 0; i < 60; i++) {
+        int error = exchange(w, &pair, 5);
+        if (error < 0)
+            return error;
+        sleep_ms(50);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        CHECK_EQUAL(mnet_tcp_established(dead[i], in_ms(2000)), MNET_E_UNREACHABLE);
+        mnet_tcp_close(dead[i]);
+    }
+    world_close(&pair);
+    return 0;
+}
+
+/* Neither timers nor packets of a connection wait for neighbours who are not there, be they called or only alleged. */
+static void connect_to_the_dead_delays_nobody_else(void **state)
+{
+    (void)state;
+    world_run(dead_neighbours, NULL);
 }
 
 static void connect_without_neighbour_is_unreachable_after_3_s(void **state)
@@ -635,6 +696,7 @@ int main(void)
         cmocka_unit_test(connect_established_names_both_ends),
         cmocka_unit_test(connect_without_route_is_unreachable_at_once),
         cmocka_unit_test(connect_without_neighbour_is_unreachable_after_3_s),
+        cmocka_unit_test(connect_to_the_dead_delays_nobody_else),
         cmocka_unit_test(connect_reset_is_refused),
         cmocka_unit_test(connect_unanswered_repeats_the_syn_and_gives_up),
         cmocka_unit_test(connect_icmp_hard_error_is_unreachable),
