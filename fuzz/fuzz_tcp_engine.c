@@ -74,6 +74,7 @@ static void start(struct engine *e)
         .mtu = flags & 2 ? 1500 : 576,
         .gso_max = flags & 4 ? 20000 : 0,
         .connections_max = flags & 8 ? 100 : 3,
+        .orphans_max = 2,
         .half_open_max = 3,
         .time_wait_max = 2,
         .listeners_max = 2,

@@ -88,6 +88,7 @@
     X(TCP_DROP_CLOSED, "tcp.drop_closed", "no connection and no listener") \
     X(TCP_DROP_BACKLOG, "tcp.drop_backlog", "a listener's backlog was full") \
     X(TCP_DROP_HALF_OPEN, "tcp.drop_half_open", "half-open connections evicted for newer ones") \
+    X(TCP_DROP_ORPHAN, "tcp.drop_orphan", "connections without a user reset to make room") \
     X(TCP_DROP_LIMIT, "tcp.drop_limit", "the connection limit was reached") \
     X(TCP_DROP_MEMORY, "tcp.drop_memory", "received, but memory was used up") \
     X(TCP_DROP_SEQUENCE, "tcp.drop_sequence", "outside the receive window") \

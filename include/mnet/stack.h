@@ -62,9 +62,11 @@ struct mnet_config {
     size_t reassembly_bytes_max;       /* memory they may pin; default 1/32 of the budget */
 
     unsigned tcp_connections_max; /* established connections; default 65536, and never more than memory allows */
-    unsigned tcp_half_open_max;   /* SYNs received and not yet established, of all listeners; default 1024 */
-    unsigned tcp_time_wait_max;   /* TIME-WAIT records; the oldest goes when full; default 16384 */
-    unsigned tcp_listeners_max;   /* default 64 */
+    unsigned
+        tcp_orphans_max; /* closed by us and not yet by the peer; the longest stuck is reset; default: a quarter of connections */
+    unsigned tcp_half_open_max; /* SYNs received and not yet established, of all listeners; default 1024 */
+    unsigned tcp_time_wait_max; /* TIME-WAIT records; the oldest goes when full; default 16384 */
+    unsigned tcp_listeners_max; /* default 64 */
     /* Buffers grow by themselves with what the path takes, and back, up to these: bytes a connection may queue, and the largest receive
      * window; default 8 MiB each, or a sixteenth of the budget. */
     uint32_t tcp_send_buffer, tcp_receive_buffer;

@@ -72,9 +72,10 @@ static bool limits_ok(const struct mnet_config *config)
 {
     uint32_t send = config->tcp_send_buffer, receive = config->tcp_receive_buffer;
     return config->neighbours_max <= MOST && config->reassembly_datagrams_max <= MOST &&
-           config->tcp_connections_max <= MOST && config->tcp_half_open_max <= MOST &&
-           config->tcp_time_wait_max <= MOST && config->tcp_listeners_max <= MOST &&
-           config->udp_endpoints_max <= UINT16_MAX && (send == 0 || (send >= BUFFER_LEAST && send <= BUFFER_MOST)) &&
+           config->tcp_connections_max <= MOST && config->tcp_orphans_max <= MOST &&
+           config->tcp_half_open_max <= MOST && config->tcp_time_wait_max <= MOST &&
+           config->tcp_listeners_max <= MOST && config->udp_endpoints_max <= UINT16_MAX &&
+           (send == 0 || (send >= BUFFER_LEAST && send <= BUFFER_MOST)) &&
            (receive == 0 || (receive >= BUFFER_LEAST && receive <= BUFFER_MOST));
 }
 
@@ -100,6 +101,7 @@ static void fill_in(struct mnet_config *config)
     default_unsigned(&config->neighbours_max, DEFAULT_NEIGHBOURS, budget / 8192);
     default_unsigned(&config->reassembly_datagrams_max, DEFAULT_REASSEMBLIES, SIZE_MAX);
     default_unsigned(&config->tcp_connections_max, DEFAULT_CONNECTIONS, budget / 4096);
+    default_unsigned(&config->tcp_orphans_max, MN_MAX(config->tcp_connections_max / 4, 1u), SIZE_MAX);
     default_unsigned(&config->tcp_half_open_max, DEFAULT_HALF_OPEN, budget / 4096);
     default_unsigned(&config->tcp_time_wait_max, DEFAULT_TIME_WAIT, budget / 2048);
     default_unsigned(&config->tcp_listeners_max, DEFAULT_LISTENERS, SIZE_MAX);

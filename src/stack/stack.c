@@ -54,6 +54,7 @@ static int start_transports(struct mnet_stack *stack)
         .mtu = stack->device->mtu,
         .gso_max = GSO_MAX,
         .connections_max = config->tcp_connections_max,
+        .orphans_max = config->tcp_orphans_max,
         .half_open_max = config->tcp_half_open_max,
         .time_wait_max = config->tcp_time_wait_max,
         .listeners_max = config->tcp_listeners_max,

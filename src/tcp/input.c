@@ -247,6 +247,8 @@ static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     tcb->progress_ns = seg->now;
     tcb->snd_up = mn_seq_max(tcb->snd_up, tcb->snd_una);
     tcb->bytes_acked += tcb->sendq.len;
+    if (MN_UNLIKELY(tcb->orphan))
+        mn_orphan_progress(tcp, tcb);
     mn_sendq_acked(&tcb->sendq, &tcp->pieces, mn_seq_min(seg->ack, mn_sendq_end(&tcb->sendq)));
     tcb->bytes_acked -= tcb->sendq.len;
     if (!mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now))
@@ -455,7 +457,8 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
         return DONE;
     }
     if (tcb->fin_known && mn_seq_gt(seg->seq + text_len(seg), tcb->rcv_fin))
-        return NEXT; /* data behind the FIN */
+        tcb->fin_known =
+            false; /* data behind the FIN: one of the two is forged. A true FIN comes again, data need not */
     if (seg->seq == tcb->rcv_nxt)
         in_order(tcp, tcb, seg);
     else
@@ -485,11 +488,21 @@ static void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     }
 }
 
+/* Data is waiting that lies behind it. */
+static bool contradicted(const struct mn_tcb *tcb, uint32_t fin_seq)
+{
+    struct mnet_link *last = mn_list_last(&tcb->reassembly.runs);
+    const struct mn_run *run = last == NULL ? NULL : MN_CONTAINER(last, struct mn_run, link);
+    return run != NULL && mn_seq_gt(run->seq + run->len, fin_seq);
+}
+
+/* A FIN that comes out of order is remembered, but the stream ends there only if nothing is ever seen behind it: else one forged segment somewhere in
+ * the window could cut the stream off. */
 static void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg, uint32_t fin_seq)
 {
     if (!may_receive(tcb))
         return;
-    if (seg->flags & MN_TCP_FIN && !tcb->fin_known) {
+    if (seg->flags & MN_TCP_FIN && (fin_seq == tcb->rcv_nxt || !contradicted(tcb, fin_seq))) {
         tcb->fin_known = true;
         tcb->rcv_fin = fin_seq;
     }

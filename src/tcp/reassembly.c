@@ -31,6 +31,7 @@ static void drop_run(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct m
     mn_list_remove(&run->link);
     unlink_recent(r, run);
     r->count--;
+    r->pieces -= run->pieces;
     r->bytes -= run->len;
     mn_packet_list_free(&run->packets);
     mn_pool_free(runs, run);
@@ -69,14 +70,28 @@ static void extend_run(struct mn_tcp_reassembly *r, struct mn_run *run, struct m
     touch(r, run);
     run->len += packet->total;
     r->bytes += packet->total;
+    const struct mnet_packet *tail = run->packets.tail;
     mn_packet_list_append(&run->packets, packet);
+    for (const struct mnet_packet *added = tail == NULL ? run->packets.head : tail->next; added != NULL;
+         added = added->next) {
+        run->pieces++;
+        r->pieces++;
+    }
+}
+
+/* A packet pins some 2 KiB, whatever it holds. In order, small ones are copied together; in any other order they are not, so there may only be so many. */
+static bool too_many_pieces(const struct mn_tcp_reassembly *r)
+{
+    return r->pieces >= r->count + MN_REASSEMBLY_SPARE + r->bytes / MN_REASSEMBLY_PIECE;
 }
 
 static void join_runs(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct mn_run *run, struct mn_run *next)
 {
     mn_packet_list_splice(&run->packets, &next->packets);
     run->len += next->len;
-    r->bytes += next->len; /* drop_run takes it off again */
+    run->pieces += next->pieces;
+    r->pieces += next->pieces; /* drop_run takes these off again */
+    r->bytes += next->len;
     drop_run(r, runs, next);
 }
 
@@ -133,6 +148,10 @@ bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs,
         mnet_packet_trim(packet, next->seq - seq);
     }
 
+    if (too_many_pieces(r)) {
+        mnet_packet_free(packet);
+        return false;
+    }
     bool joins_next = next != NULL && next->seq == seq + packet->total;
     struct mn_run *run = before != NULL && before->seq + before->len == seq ? before : new_run(r, runs, before, seq);
     if (run == NULL) {

@@ -1,8 +1,8 @@
 /* Reassembly of segments that arrived out of order (SHLD-31): a sorted list of runs, each a contiguous range of sequence numbers.
  *
  * Bounds: at most MN_REASSEMBLY_RUNS runs, all within the receive window; a segment that would need one more takes the place of the run furthest from
- * RCV.NXT, or is dropped where it is itself the furthest. Adjacent segments join their run and small ones are compacted, so one-byte segments cost
- * bytes, not packets. Of overlapping data what was received first stays, unless a newer segment covers a whole run.
+ * RCV.NXT, or is dropped where it is itself the furthest. Adjacent segments join their run, and small ones that come in order are copied together, so they
+ * cost bytes, not packets; where they come in no such order, a segment that would make too many packets for their bytes is dropped. Of overlapping data what was received first stays, unless a newer segment covers a whole run.
  */
 #ifndef MN_REASSEMBLY_TCP_H
 #define MN_REASSEMBLY_TCP_H
@@ -13,11 +13,14 @@
 #include "tcp/recvq.h"
 
 #define MN_REASSEMBLY_RUNS 128
+#define MN_REASSEMBLY_PIECE 768u /* bytes that a packet must hold on average, beyond one for each run ... */
+#define MN_REASSEMBLY_SPARE 64u  /* ... and a few more */
 
 struct mn_run {
     struct mnet_link link;
     struct mn_run *newer, *older; /* by when a segment last fell into them (RFC 2018 4) */
     uint32_t seq, len;
+    uint32_t pieces; /* packets in it */
     struct mn_packet_list packets;
 };
 
@@ -25,6 +28,7 @@ struct mn_tcp_reassembly {
     struct mnet_link runs; /* in order of sequence */
     struct mn_run *newest; /* the one that a segment fell into last */
     uint32_t count;
+    uint32_t pieces; /* packets in all runs */
     uint32_t bytes;
 };
 

@@ -55,6 +55,7 @@ static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_wheel_cancel(&tcp->wheel, &tcb->pacing);
     mn_feedback_release(tcp, tcb);
     mn_list_remove(&tcb->output);
+    mn_orphan_remove(tcp, tcb);
     mn_sendq_clear(&tcb->sendq, &tcp->pieces);
     mn_scoreboard_clear(&tcb->loss.sent, &tcp->scoreboards);
     mn_tcp_reassembly_clear(&tcb->reassembly, &tcp->runs);

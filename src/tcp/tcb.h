@@ -92,7 +92,7 @@ struct mn_tcb {
     struct mn_conn conn;
     struct mnet_link all;         /* of the engine's tcbs */
     struct mnet_link output;      /* linked while something may have to be sent */
-    struct mnet_link event;       /* linked while the user is to be told something */
+    struct mnet_link event;       /* linked while the user is to be told something; of an orphan: among the orphans */
     struct mnet_link accept;      /* in a listener's queue, until accepted */
     struct mn_listener *listener; /* whose queue that is */
     void *owner;
@@ -250,6 +250,8 @@ struct mn_tcp {
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
     struct mnet_link output, events, listener_events;
     struct mn_cookies cookies;
+    struct mnet_link orphan_list; /* by `event`, the longest without progress first */
+    unsigned orphans;
     struct mn_timer time_wait_timer;
     unsigned time_waiting, time_wait_places; /* connections in TIME-WAIT; places in use in the queue of blocks */
     struct mn_reply replies[MN_REPLIES_MAX];
@@ -349,6 +351,16 @@ void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error);
 void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t now);
 /* The handshake is complete. */
 void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+
+/* --- orphan.c --- */
+/* The user has closed, and the connection goes on; may reset the one that has been stuck for longest. */
+void mn_orphan_add(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* The peer has acknowledged something. */
+void mn_orphan_progress(struct mn_tcp *tcp, struct mn_tcb *tcb);
+/* It is over; allowed for any tcb. */
+void mn_orphan_remove(struct mn_tcp *tcp, struct mn_tcb *tcb);
+/* Resets the orphan that has been stuck for longest; false where there is none. */
+bool mn_orphan_evict(struct mn_tcp *tcp, uint64_t now);
 
 /* --- time_wait.c --- */
 void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);

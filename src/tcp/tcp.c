@@ -52,10 +52,14 @@ struct mn_tcp *mn_tcp_create(const struct mn_tcp_config *config)
 
 struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now)
 {
-    struct mn_tcb *tcb = NULL;
-    if (tcp->established >= tcp->config.connections_max)
+    if (tcp->established >= tcp->config.connections_max && !mn_orphan_evict(tcp, now)) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_LIMIT);
-    else if ((tcb = mn_pool_alloc_zeroed(&tcp->tcbs, MN_CLAIM_SEND)) == NULL)
+        return NULL;
+    }
+    struct mn_tcb *tcb = mn_pool_alloc_zeroed(&tcp->tcbs, MN_CLAIM_SEND);
+    if (tcb == NULL && mn_orphan_evict(tcp, now))
+        tcb = mn_pool_alloc_zeroed(&tcp->tcbs, MN_CLAIM_SEND);
+    if (tcb == NULL)
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_MEMORY);
     if (tcb == NULL)
         return NULL;
@@ -218,6 +222,7 @@ struct mn_tcp_usage mn_tcp_usage(const struct mn_tcp *tcp)
 {
     return (struct mn_tcp_usage){.tcbs = (unsigned)tcp->tcbs.in_use,
                                  .established = tcp->established,
+                                 .orphans = tcp->orphans,
                                  .half_open = (unsigned)tcp->half_opens.in_use,
                                  .time_wait = tcp->time_waiting,
                                  .listeners = (unsigned)tcp->listener_pool.in_use};

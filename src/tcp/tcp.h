@@ -27,7 +27,7 @@ struct mn_tcp_config {
     struct mn_random *random;
     uint16_t mtu;     /* of the link: decides the MSS that we announce */
     uint32_t gso_max; /* largest payload of one packet given out; 0: one segment a packet */
-    unsigned connections_max, half_open_max, time_wait_max, listeners_max;
+    unsigned connections_max, orphans_max, half_open_max, time_wait_max, listeners_max;
     uint32_t send_buffer, receive_buffer;
     uint64_t msl_ns, orphan_ns, user_timeout_ns;
     bool no_delay;
@@ -146,7 +146,7 @@ void *mn_tcp_listener_owner(const struct mn_listener *listener);
 struct mn_tcp_usage {
     unsigned tcbs;        /* all of them */
     unsigned established; /* counted against connections_max */
-    unsigned half_open, time_wait, listeners;
+    unsigned orphans, half_open, time_wait, listeners;
 };
 struct mn_tcp_usage mn_tcp_usage(const struct mn_tcp *tcp);
 

@@ -7,7 +7,7 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
 {
     struct mnet_endpoint local = open->local;
     *out = NULL;
-    if (tcp->established >= tcp->config.connections_max)
+    if (tcp->established >= tcp->config.connections_max && tcp->orphans == 0)
         return MNET_E_LIMIT;
     if (local.port == 0)
         local.port = mn_table_free_port(tcp, local, open->remote);
@@ -268,6 +268,7 @@ void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         tcb->progress_ns = now; /* from here on R2 ends a closed window, too */
         queue_fin(tcp, tcb);
         mn_tcb_arm_orphan(tcp, tcb, now);
+        mn_orphan_add(tcp, tcb, now);
     }
 }
 

@@ -37,6 +37,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
         .mtu = s->mtu,
         .gso_max = s->gso_max,
         .connections_max = s->connections_max,
+        .orphans_max = s->orphans_max,
         .half_open_max = s->half_open_max,
         .time_wait_max = s->time_wait_max,
         .listeners_max = 16,

@@ -116,7 +116,7 @@ struct tcp_setup {
     struct tcp_test *t;
     uint32_t send_buffer, receive_buffer;
     uint32_t gso_max;
-    unsigned connections_max, half_open_max, time_wait_max, backlog;
+    unsigned connections_max, orphans_max, half_open_max, time_wait_max, backlog;
     enum mnet_backlog_policy policy;
     uint64_t user_timeout_ns;
     bool user_timeout_option;
@@ -141,8 +141,9 @@ struct tcp_setup {
 #define TCP_SETUP(...) \
     (struct tcp_setup) \
     { \
-        .send_buffer = 1u << 20, .receive_buffer = 65535, .connections_max = 1000, .half_open_max = 256, \
-        .time_wait_max = 256, .user_timeout_ns = 120 * MNET_SECOND, .mtu = 1500, .mss = (int)MSS, .shift = NO, \
+        .send_buffer = 1u << 20, .receive_buffer = 65535, .connections_max = 1000, .orphans_max = 1000, \
+        .half_open_max = 256, .time_wait_max = 256, .user_timeout_ns = 120 * MNET_SECOND, .mtu = 1500, \
+        .mss = (int)MSS, .shift = NO, \
         .offer = MN_TCP_OPTION_WINDOW_SCALE | MN_TCP_OPTION_TIMESTAMPS | MN_TCP_OPTION_SACK_PERMITTED, \
         .window = 65535, .irs = 5000, .congestion = MNET_CONGESTION_RENO, .t = __VA_ARGS__ \
     }
