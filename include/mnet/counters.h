@@ -73,6 +73,8 @@
     X(TCP_TAIL_PROBE, "tcp.tail_probe", "tail loss probes sent (RFC 8985 7)") \
     X(TCP_UNDONE, "tcp.undone", "recoveries taken back, because nothing had been lost") \
     X(TCP_RENEGED, "tcp.reneged", "peers that threw away what they had acknowledged selectively") \
+    X(TCP_ECN_MARKED, "tcp.ecn_marked", "data that arrived marked by a congested router (ECN)") \
+    X(TCP_ECN_REDUCED, "tcp.ecn_reduced", "windows reduced because the peer echoed such a mark") \
     X(TCP_RST_TX, "tcp.rst_tx", "resets sent") \
     X(TCP_RST_RX, "tcp.rst_rx", "resets accepted") \
     X(TCP_CHALLENGE_ACK, "tcp.challenge_ack", "challenge ACKs sent (RFC 5961)") \

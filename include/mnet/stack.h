@@ -82,6 +82,7 @@ struct mnet_config {
     bool tcp_no_sack;         /* ... selective acknowledgements (RFC 2018) ... */
     bool tcp_no_window_scale; /* ... windows above 64 KiB (RFC 7323 2) */
     enum mnet_congestion tcp_congestion; /* of connections that do not say; default CUBIC */
+    enum mnet_ecn tcp_ecn;               /* default passive */
 
     bool no_checksum_offload;     /* do checksums in software even where the device could; either direction ... */
     bool no_segmentation_offload; /* ... and segmentation */

@@ -27,6 +27,14 @@ enum mnet_congestion {
     MNET_CONGESTION_RENO,    /* RFC 5681 */
 };
 
+/* Explicit Congestion Notification (RFC 3168): routers mark packets instead of dropping them. */
+enum mnet_ecn {
+    MNET_ECN_DEFAULT, /* passive */
+    MNET_ECN_OFF,
+    MNET_ECN_PASSIVE, /* where the peer asks for it */
+    MNET_ECN_ON,      /* our connections ask for it, too */
+};
+
 /* Options of an active open; zeros are defaults. */
 struct mnet_connect_options {
     struct mnet_endpoint local; /* default: the stack chooses the address (MUST-44) and a random port (RFC 6056) */

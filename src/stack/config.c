@@ -129,8 +129,8 @@ bool mn_config_ok(const struct mnet_config *config)
                mnet_address_is_any(config->ipv4_gateway) && config->route_count == 0 && limits_ok(config);
     if (config->ipv4.length < 1 || config->ipv4.length > 32 || !host_ok(config->ipv4, config->ipv4.address))
         return false;
-    return mn_config_congestion_ok(config->tcp_congestion) && gateway_ok(config, config->ipv4_gateway) &&
-           routes_ok(config) && limits_ok(config);
+    return mn_config_congestion_ok(config->tcp_congestion) && (unsigned)config->tcp_ecn <= MNET_ECN_ON &&
+           gateway_ok(config, config->ipv4_gateway) && routes_ok(config) && limits_ok(config);
 }
 
 int mn_config_complete(struct mnet_config *config)

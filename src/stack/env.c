@@ -215,6 +215,8 @@ static void take_options(struct mnet_config *config, const struct mnet_env *env)
         config->memory_size = given->memory_size;
     if (config->tcp_congestion == MNET_CONGESTION_DEFAULT)
         config->tcp_congestion = given->tcp_congestion;
+    if (config->tcp_ecn == MNET_ECN_DEFAULT)
+        config->tcp_ecn = given->tcp_ecn;
     config->address_probe |= given->address_probe;
     config->no_checksum_offload |= given->no_checksum_offload;
     config->no_segmentation_offload |= given->no_segmentation_offload;

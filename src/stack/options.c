@@ -16,6 +16,7 @@ const char mn_options_help[] =
     "  --net:NAME=DEVICE            the host's interface behind the device NAME; \"service\" is the usual name\n"
     "  --memory=SIZE                memory of a stack in bytes, or with K, M or G\n"
     "  --congestion=NAME            congestion control of connections: cubic or reno\n"
+    "  --ecn=MODE                   congestion marks of routers: off, passive (where the peer asks) or on\n"
     "  --log=LEVEL                  error, warning, info or debug\n"
     "  --capture=FILE               record all frames as pcapng\n"
     "  --no-checksum-offload        compute and verify checksums in software\n"
@@ -128,16 +129,34 @@ static bool set_log(struct mn_options *options, const char *value)
     return false;
 }
 
-static bool set_congestion(struct mn_options *options, const char *value)
+/* The place of `value` among the names; NULL names are nobody's. */
+static bool choose(const char *const *names, size_t count, const char *value, unsigned *chosen)
 {
-    static const char *const names[] = {[MNET_CONGESTION_CUBIC] = "cubic", [MNET_CONGESTION_RENO] = "reno"};
-    for (size_t i = 0; i < MN_COUNT_OF(names); i++) {
+    for (unsigned i = 0; i < count; i++) {
         if (names[i] != NULL && strcmp(value, names[i]) == 0) {
-            options->config.tcp_congestion = (enum mnet_congestion)i;
+            *chosen = i;
             return true;
         }
     }
     return false;
+}
+
+static bool set_congestion(struct mn_options *options, const char *value)
+{
+    static const char *const names[] = {[MNET_CONGESTION_CUBIC] = "cubic", [MNET_CONGESTION_RENO] = "reno"};
+    unsigned chosen = MNET_CONGESTION_DEFAULT;
+    bool ok = choose(names, MN_COUNT_OF(names), value, &chosen);
+    options->config.tcp_congestion = (enum mnet_congestion)chosen;
+    return ok;
+}
+
+static bool set_ecn(struct mn_options *options, const char *value)
+{
+    static const char *const names[] = {[MNET_ECN_OFF] = "off", [MNET_ECN_PASSIVE] = "passive", [MNET_ECN_ON] = "on"};
+    unsigned chosen = MNET_ECN_DEFAULT;
+    bool ok = choose(names, MN_COUNT_OF(names), value, &chosen);
+    options->config.tcp_ecn = (enum mnet_ecn)chosen;
+    return ok;
 }
 
 static bool set_capture(struct mn_options *options, const char *value)
@@ -221,6 +240,7 @@ static const struct option known[] = {
     {"--route=", set_route, "a network and a router, such as 10.1.0.0/16,10.0.0.1, at most 16 times"},
     {"--memory=", set_memory, "a size of at least 1M, in bytes or with K, M or G"},
     {"--congestion=", set_congestion, "cubic or reno"},
+    {"--ecn=", set_ecn, "off, passive or on"},
     {"--log=", set_log, "error, warning, info or debug"},
     {"--capture=", set_capture, "the name of a file"},
     {"--net:", set_net, "NAME=DEVICE, at most 8 times"},

@@ -70,6 +70,7 @@ static int start_transports(struct mnet_stack *stack)
         .trace_context = stack,
         .offer = offer(config),
         .congestion = config->tcp_congestion,
+        .ecn = config->tcp_ecn,
         .now = stack->now,
     };
     struct mn_udp_config udp = {

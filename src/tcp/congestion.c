@@ -45,6 +45,7 @@ void mn_congestion_set_mss(struct mn_congestion *c, uint32_t mss)
 
 void mn_congestion_remember(struct mn_congestion *c)
 {
+    c->reductions++;
     c->undo_cwnd = c->cwnd;
     c->undo_ssthresh = c->ssthresh;
 }

@@ -88,6 +88,7 @@ struct mn_congestion {
     uint32_t cwnd, ssthresh;           /* bytes */
     uint32_t credit;                   /* what is left of increases smaller than a byte, or of a segment */
     uint32_t undo_cwnd, undo_ssthresh; /* before the last reduction */
+    uint8_t reductions;                /* counted, modulo 256: the peer is told of each (ECN) */
     union {                            /* the module's */
         struct mn_cubic cubic;
     };
@@ -108,7 +109,7 @@ void mn_congestion_restart(struct mn_congestion *c, uint64_t now);
 void mn_congestion_set_mss(struct mn_congestion *c, uint32_t mss);
 
 /* For modules. */
-/* Notes cwnd and ssthresh for undo; gives them back. */
+/* A reduction begins: it is counted, and cwnd and ssthresh are noted for undo. recall gives them back. */
 void mn_congestion_remember(struct mn_congestion *c);
 void mn_congestion_recall(struct mn_congestion *c);
 static inline bool mn_congestion_slow_start(const struct mn_congestion *c)

@@ -42,6 +42,7 @@ static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struc
         seg->ack = h->ack;
         seg->flags = h->flags;
         seg->window = h->window; /* MUST-1: unsigned */
+        seg->marked = mn_ecn_is_marked(d);
         mnet_packet_pull(packet, h->header_len);
         seg->text = packet;
         seg->len = packet->total + ((h->flags & MN_TCP_SYN) != 0) + ((h->flags & MN_TCP_FIN) != 0);
@@ -138,6 +139,7 @@ static void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_seg
     }
     tcb->snd_una = seg->ack;
     mn_loss_init(&tcb->loss, tcb->snd_una);
+    mn_ecn_syn_ack(tcb, seg->flags);
     mn_tcb_established(tcp, tcb, seg->now);
     mn_tcp_count(tcp, MNET_COUNT_TCP_OPENED);
     tcb->ack_now = true;
@@ -355,6 +357,8 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     if (acked > 0)
         advance_una(tcp, tcb, seg);
     mn_loss_ack(tcp, tcb, seg, acked, duplicate);
+    if (acked > 0 && tcb->ecn.on)
+        mn_ecn_acked(tcp, tcb, seg);
     update_window(tcp, tcb, seg);
     mn_timers_update(tcp, tcb, acked > 0, seg->now);
     if (mn_tcb_may_send(tcb))
@@ -527,6 +531,8 @@ static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     if (check_sequence(tcp, tcb, seg) == DONE || check_reset(tcp, tcb, seg) == DONE ||
         check_syn(tcp, tcb, seg) == DONE || check_ack(tcp, tcb, seg) == DONE)
         return;
+    if (tcb->ecn.on)
+        mn_ecn_received(tcp, tcb, seg);
     mn_urgent_input(tcp, tcb, seg); /* sixth: check the URG bit */
     mn_tcb_text_and_fin(tcp, tcb, seg);
 }

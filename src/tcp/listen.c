@@ -62,6 +62,7 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     half->mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
     half->conn.options = h->options & listener->offer; /* RFC 7323 1.3: only in answer to one */
     half->ts_recent = h->ts_value;
+    half->ecn = tcp->config.ecn != MNET_ECN_OFF && mn_ecn_is_setup(seg->flags);
     half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
     half->timer.kind = MN_TIMER_HALF_OPEN;
     mn_table_add(tcp, &half->conn);
@@ -120,6 +121,8 @@ struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open 
                                    .window_shift = mn_window_shift(tcp),
                                    .ts_value = mn_timestamps_value(&ts, now),
                                    .ts_echo = half->ts_recent};
+    if (half->ecn)
+        header.flags |= MN_TCP_ECE;
     return mn_segment_build(tcp, &half->conn, &header, datagram);
 }
 
@@ -218,6 +221,8 @@ static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ha
     tcb->timestamps.offset = mn_timestamps_offset(tcp, &half->conn.local, &half->conn.remote);
     mn_timestamps_begin(&tcb->timestamps, half->ts_recent, now);
     mn_tcb_peer_mss(tcb, half->mss);
+    if (half->ecn)
+        mn_ecn_begin(tcb);
     tcb->sack_ok = (half->conn.options & MN_TCP_OPTION_SACK_PERMITTED) != 0;
     bool scale = (half->conn.options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
     tcb->snd_wscale = scale ? half->peer_shift : 0;

@@ -90,6 +90,8 @@ static struct mn_tcp_header header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, ui
     uint32_t window = mn_window_offer(tcp, tcb) >> tcb->rcv_wscale;
     struct mn_tcp_header header = {
         .seq = seq, .ack = tcb->rcv_nxt, .flags = MN_TCP_ACK, .window = (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX)};
+    if (tcb->ecn.echo)
+        header.flags |= MN_TCP_ECE;
     mn_tcb_timestamp_put(tcb, &header, now);
     mn_sack_report(tcb, &header);
     mn_urgent_put(tcb, &header);
@@ -130,6 +132,8 @@ static struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     if (tcb->state == MN_SYN_RECEIVED) {
         header.flags |= MN_TCP_ACK;
         header.ack = tcb->rcv_nxt;
+    } else {
+        mn_ecn_syn(tcb, &header);
     }
     struct mnet_packet *packet = mn_segment_build(tcp, &tcb->conn, &header, datagram);
     if (packet == NULL)
@@ -216,8 +220,10 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
             (*done)++;
         }
     }
+    uint8_t ecn = tcb->ecn.on && seq == tcb->snd_nxt && gathered > 0 ? mn_ecn_data(tcb, &header) : 0;
     finish_segment(tcp, &tcb->conn, &header, packet, datagram);
     address(tcb, datagram);
+    datagram->traffic_class |= ecn;
     acknowledged(tcp, tcb);
     if (seq == tcb->snd_nxt && *done % mss != 0)
         tcb->snd_small = seq + *done;
@@ -322,7 +328,7 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     if (room < MN_MIN(unsent, window))
         tcb->limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
     uint32_t len = worth_sending(tcb, unsent, window, room);
-    uint32_t limit = packet_limit(tcp, tcb);
+    uint32_t limit = mn_ecn_tells(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
     if (len > 0 && (limit = MN_MIN(limit, mn_pacing_room(tcp, tcb, now))) == 0)
         return NULL;
     if (len > limit)

@@ -23,6 +23,7 @@
 #include "tcp/autotune.h"
 #include "tcp/congestion.h"
 #include "tcp/cookie.h"
+#include "tcp/ecn.h"
 #include "tcp/loss.h"
 #include "tcp/rate.h"
 #include "tcp/reassembly.h"
@@ -117,6 +118,7 @@ struct mn_tcb {
     struct mn_sendq sendq;
     struct mn_rtt rtt;
     struct mn_congestion congestion;
+    struct mn_ecn ecn;
     struct mn_rate *rate;    /* delivery samples; NULL where nobody needs them */
     uint32_t limited_seq;    /* cwnd held back what follows this; see feedback.c */
     uint64_t paced_until_ns; /* see pacing.c */
@@ -186,6 +188,7 @@ struct mn_half_open {
     uint16_t rcv_wnd;   /* what our SYN,ACK offers */
     uint16_t mss;       /* the peer's, 0 where it sent none */
     uint8_t peer_shift; /* window scale, where that is among the options */
+    bool ecn;           /* the SYN was an ECN-setup SYN, and we take part */
     uint8_t retries;
     uint8_t challenges;      /* acknowledgements of odd segments sent so far */
     struct mnet_link output; /* linked while a SYN,ACK waits to be sent */
@@ -268,6 +271,7 @@ struct mn_segment {
     uint32_t len;    /* SEG.LEN: the text, SYN and FIN */
     uint32_t window; /* SEG.WND, scaled */
     uint8_t flags;
+    bool marked;              /* congestion was experienced (ECN) */
     struct mnet_packet *text; /* the packet without headers; NULL once it was queued somewhere */
     uint64_t now;
 };
@@ -435,6 +439,25 @@ uint64_t mn_pacing_rate(const struct mn_tcb *tcb);
 uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 /* Data went out, for the first time or again. */
 void mn_pacing_sent(struct mn_tcb *tcb, uint32_t len, uint64_t now);
+
+/* --- ecn.c --- */
+/* Whether these are the flags of an ECN-setup SYN. */
+bool mn_ecn_is_setup(uint8_t flags);
+bool mn_ecn_is_marked(const struct mn_datagram *datagram);
+/* A SYN of ours is about to go out; a SYN,ACK with these flags has answered it. */
+void mn_ecn_syn(struct mn_tcb *tcb, struct mn_tcp_header *header);
+void mn_ecn_syn_ack(struct mn_tcb *tcb, uint8_t flags);
+/* Both sides have agreed. */
+void mn_ecn_begin(struct mn_tcb *tcb);
+/* The next new data tells of a reduction: it must be a single segment, for only the first may say so. */
+bool mn_ecn_tells(const struct mn_tcb *tcb);
+/* Where ECN is on: new data is about to go out, with the codepoint that is returned; an acceptable segment has arrived; it acknowledges something, perhaps
+ * with an echo. */
+uint8_t mn_ecn_data(struct mn_tcb *tcb, struct mn_tcp_header *header);
+void mn_ecn_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
+void mn_ecn_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
+/* The retransmission timer expired. */
+void mn_ecn_timed_out(struct mn_tcb *tcb);
 
 /* --- autotune.c --- */
 /* How much a connection may queue: what its window needs, at most the configured buffer, less while memory is short. */

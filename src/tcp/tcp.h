@@ -38,6 +38,7 @@ struct mn_tcp_config {
     void (*trace)(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
     void *trace_context;
     enum mnet_congestion congestion; /* of new connections, where they do not say */
+    enum mnet_ecn ecn;
     uint64_t now;
 };
 

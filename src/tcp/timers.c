@@ -87,6 +87,7 @@ static void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t 
     else {
         mn_loss_timeout(tcp, tcb, now);
         mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_TIMEOUT);
+        mn_ecn_timed_out(tcb);
     }
     mn_rtt_retransmitted(&tcb->rtt);
     mn_rtt_backoff(&tcb->rtt);

@@ -24,6 +24,7 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     tcb->timestamps.offset = mn_timestamps_offset(tcp, &local, &open->remote);
     if (open->congestion != MNET_CONGESTION_DEFAULT)
         tcb->congestion.ops = mn_congestion_of(open->congestion);
+    tcb->ecn.asked = tcp->config.ecn == MNET_ECN_ON;
     tcb->iss = mn_tcp_isn(tcp, local, open->remote, now);
     mn_tcb_start_sending(tcb);
     mn_tcb_peer_mss(tcb, 0);

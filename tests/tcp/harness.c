@@ -51,6 +51,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
         .no_syn_cookies = s->no_syn_cookies,
         .offer = (uint8_t)(s->offer & ~(s->no_sack ? MN_TCP_OPTION_SACK_PERMITTED : 0)),
         .congestion = s->congestion,
+        .ecn = s->ecn,
         .now = t->now,
     };
 }
@@ -290,6 +291,8 @@ static const char *difference(const struct tcp_test *t, const struct tcp_line *l
         return "window";
     if (l->psh != ANY && l->psh != ((h->flags & PSH) != 0))
         return "PSH";
+    if (l->ecn != ANY && l->ecn != (o->datagram.traffic_class & 3))
+        return "ECN codepoint";
     if (l->urgent != ANY && (h->flags & URG) && h->urgent != l->urgent)
         return "urgent pointer";
     if (option_differs(l->mss, h->options & MN_TCP_OPTION_MSS, h->mss))
@@ -440,6 +443,7 @@ void script_send(struct tcp_line line)
     size_t len = tcp_compose(&line, bytes);
     struct mn_datagram datagram = datagram_of(line.from.port ? line.from.address : t->remote.address,
                                               line.to.port ? line.to.address : t->local.address);
+    datagram.traffic_class = (uint8_t)line.ecn;
     input(t, bytes, len, &datagram, line.verified ? MNET_CHECKSUM_VERIFIED : MNET_CHECKSUM_PLAIN);
 }
 

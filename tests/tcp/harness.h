@@ -38,7 +38,9 @@ enum {
     RST = MN_TCP_RST,
     PSH = MN_TCP_PSH,
     ACK = MN_TCP_ACK,
-    URG = MN_TCP_URG
+    URG = MN_TCP_URG,
+    ECE = MN_TCP_ECE,
+    CWR = MN_TCP_CWR
 };
 
 enum {
@@ -70,6 +72,7 @@ struct tcp_line {
         ts_echo; /* relative to the first of each side; NO without; ANY: as the time says, what came last; expect: does not compare */
     const uint8_t *options; /* send: raw bytes of options instead, a multiple of four */
     size_t options_len;
+    int ecn; /* the codepoint of the IP header; expect: ANY by default */
     bool bad_checksum;
     bool verified;                 /* send: as if the device had verified the checksum */
     struct mnet_endpoint from, to; /* send: other ends than the usual; expect: likewise */
@@ -126,6 +129,7 @@ struct tcp_setup {
     bool no_sack; /* of the engine */
     bool sack;    /* the peer's SYN permits selective acknowledgements */
     enum mnet_congestion congestion;
+    enum mnet_ecn ecn;
     bool active;     /* the connection is opened by the engine */
     int mss, shift;  /* options of the peer's SYN; NO without */
     bool timestamps; /* it has timestamps, too */
@@ -182,6 +186,7 @@ void tcp_end(struct tcp_test *t);
                                     .sacks = ANY, \
                                     .psh = ANY, \
                                     .urgent = ANY, \
+                                    .ecn = ANY, \
                                     .ts_value = ANY, \
                                     .ts_echo = ANY, \
                                     .t = __VA_ARGS__})

@@ -382,6 +382,7 @@ static void open_wrong_configurations_are_refused(void **state)
     REFUSED(tcp_send_buffer = 1);
     REFUSED(tcp_receive_buffer = 1);
     REFUSED(tcp_congestion = (enum mnet_congestion)99);
+    REFUSED(tcp_ecn = (enum mnet_ecn)99);
     REFUSED(tcp_receive_buffer = UINT32_MAX);
     REFUSED(tcp_connections_max = UINT32_MAX);
     REFUSED(udp_endpoints_max = 1u << 20);

@@ -130,6 +130,12 @@ static void congestion_control_is_named(void **state)
         assert_int_equal(line.result, 0);
         assert_int_equal(line.options.config.tcp_congestion, cases[i].which);
     }
+    static const char *const modes[] = {"--ecn=off", "--ecn=passive", "--ecn=on"};
+    for (int i = 0; i < 3; i++) {
+        parse(&line, modes[i]);
+        assert_int_equal(line.result, 0);
+        assert_int_equal(line.options.config.tcp_ecn, MNET_ECN_OFF + i);
+    }
 }
 
 static void nets_are_named(void **state)
@@ -208,6 +214,8 @@ static void wrong_values_give_one_line(void **state)
         "--log=loud",
         "--congestion=",
         "--congestion=vegas",
+        "--ecn=",
+        "--ecn=maybe",
         "--congestion",
         "--log",
         "--capture=",
@@ -297,19 +305,13 @@ static void no_arguments_at_all_is_nothing(void **state)
 
 static void help_names_every_option(void **state)
 {
-    static const char *const names[] = {"--ipv4=",
-                                        "--ipv4-gateway=",
-                                        "--route=",
-                                        "--memory=",
-                                        "--log=",
-                                        "--congestion=",
-                                        "--capture=",
-                                        "--net:",
-                                        "--address-probe",
-                                        "--dhcp",
-                                        "--no-checksum-offload",
-                                        "--help",
-                                        "--no-segmentation-offload",
+    static const char *const names[] = {"--ipv4=",        "--ipv4-gateway=",
+                                        "--route=",       "--memory=",
+                                        "--log=",         "--congestion=",
+                                        "--ecn=",         "--capture=",
+                                        "--net:",         "--address-probe",
+                                        "--dhcp",         "--no-checksum-offload",
+                                        "--help",         "--no-segmentation-offload",
                                         "--no-coalescing"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
