@@ -56,7 +56,7 @@ struct mnet_config {
     unsigned route_count;
     uint8_t ttl;                       /* of packets sent; default 64 */
     bool address_probe;                /* probe for another user of the address before using it (RFC 5227), about 6 s;
-                                        * addresses by DHCP are otherwise probed for in 0.2 s */
+                                        * addresses by DHCP are otherwise probed for in 0.1 s */
     unsigned neighbours_max;           /* default 256 */
     unsigned reassembly_datagrams_max; /* IP datagrams being put together at a time; default 32 */
     size_t reassembly_bytes_max;       /* memory they may pin; default 1/32 of the budget */

@@ -26,6 +26,9 @@ enum {
 #define MTU_USUAL 1500u
 /* Receive buffers that a frame of 64 KiB needs, and some more: without as many, none is asked for. */
 #define TSO_BUFFERS 64u
+/* How long closing waits for frames to leave, and how often it looks: hosts take microseconds. */
+#define LEAVE_NS (20 * MNET_MILLISECOND)
+#define LEAVE_LOOK_NS (50 * MNET_MICROSECOND)
 
 size_t mn_virtio_net_bytes(void)
 {
@@ -194,11 +197,26 @@ static bool read_mac(struct mn_net *net)
     return true;
 }
 
+/* What a stack sends at its end (a reset, a farewell to its DHCP server) must not be overtaken by the reset of the device, or by
+ * the end of the machine. A host that does not take it in time has lost it. */
+static void let_leave(struct mn_net *net)
+{
+    const struct mn_virtio_machine *machine = net->transport->machine;
+    uint64_t now = machine->now(machine->context), end = now + LEAVE_NS;
+    mn_net_reap(net);
+    while (net->tx.outstanding > 0 && !net->broken && net->link_up && now < end) {
+        machine->wait(machine->context, now + LEAVE_LOOK_NS);
+        mn_net_reap(net);
+        now = machine->now(machine->context);
+    }
+}
+
 static void net_close(struct mnet_device *device)
 {
     struct mn_net *net = mn_net_of(device);
     struct mn_net_sending *sending;
     struct mnet_packet *packet;
+    let_leave(net);
     (void)mn_virtio_reset(net->transport); /* 3.3.1: buffers are not taken back before */
     while ((packet = mn_virtqueue_detach(&net->rx)) != NULL)
         mnet_packet_free(packet);

@@ -62,7 +62,7 @@ void mn_ip_deinit(struct mn_ip *ip);
 /* How to find out whether another station has the address already, before it is used (RFC 5227 2.1). */
 enum mn_ip_probe {
     MN_IP_PROBE_NONE,
-    MN_IP_PROBE_QUICK, /* two probes in 0.2 s: enough for a neighbour that is awake */
+    MN_IP_PROBE_QUICK, /* two probes in 0.1 s: enough for a neighbour that is awake */
     MN_IP_PROBE_FULL,  /* as the RFC has it: 4 to 7 s */
 };
 /* The own address and what follows from it, where it is not known from the beginning (DHCP). */

@@ -122,9 +122,9 @@ static void no_address_configured_is_probed_quickly(void **state)
     assert_true(mnet_address_is_any(mn_ip_address(&h.ip)));
     pass_ms(&h, 0);
     expect_arp(&h, MN_ARP_REQUEST, ALL_MAC, 0, OWN_IP);
-    pass_ms(&h, 101);
+    pass_ms(&h, 51);
     expect_arp(&h, MN_ARP_REQUEST, ALL_MAC, 0, OWN_IP);
-    pass_ms(&h, 98);
+    pass_ms(&h, 48);
     assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_PROBING);
     pass_ms(&h, 3);
     assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_OURS);

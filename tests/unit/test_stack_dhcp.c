@@ -120,10 +120,10 @@ static void open_gets_an_address(void **state)
     net_open(&n);
     assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack)));
     assert_false(mnet_dhcp_lease(n.stack, &lease));
-    pass(&n, 150 * MNET_MILLISECOND);
+    pass(&n, 90 * MNET_MILLISECOND);
     assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack))); /* still probed for */
     assert_false(mnet_dhcp_lease(n.stack, &lease));
-    pass(&n, 100 * MNET_MILLISECOND);
+    pass(&n, 30 * MNET_MILLISECOND);
     assert_true(has_address(&n, FIRST));
     assert_int_equal(n.server.seen[MN_DHCP_DISCOVER], 1);
     assert_int_equal(n.server.seen[MN_DHCP_REQUEST], 1);

@@ -182,6 +182,31 @@ static void closed_device_opens_again(void **state)
     end(f);
 }
 
+static void take_frame(struct virtio_device *d)
+{
+    struct mn_vnet_header header;
+    if (d->waits == 3)
+        assert_true(virtio_device_get(d, &header, got, sizeof got, true) > 0);
+}
+
+/* A host is slower than the end of a program, but not for ever. */
+static void closing_waits_for_frames_to_leave(void **state)
+{
+    (void)state;
+    for (int takes = 0; takes <= 1; takes++) {
+        struct fixture *f = start();
+        assert_int_equal(send(f, small(f)), 1);
+        uint64_t before = f->device.now;
+        f->device.waits = 0;
+        f->device.idle = takes ? take_frame : NULL;
+        f->net->ops->close(f->net);
+        f->net = NULL;
+        uint64_t took = f->device.now - before;
+        assert_true(takes ? f->device.waits == 3 && took < MNET_MILLISECOND : took <= 25 * MNET_MILLISECOND);
+        end(f);
+    }
+}
+
 /* ---- Receiving ---- */
 
 static void frames_of_every_size_are_received(void **state)
@@ -527,6 +552,7 @@ int main(void)
         cmocka_unit_test(mac_that_is_nobodys_is_left_to_the_owner),
         cmocka_unit_test(device_that_cannot_be_used_is_refused),
         cmocka_unit_test(closed_device_opens_again),
+        cmocka_unit_test(closing_waits_for_frames_to_leave),
         cmocka_unit_test(frames_of_every_size_are_received),
         cmocka_unit_test(large_frame_is_a_chain_of_its_buffers),
         cmocka_unit_test(large_frame_is_read_in_parts),
