@@ -357,21 +357,6 @@ SCRIPT(attack_time_wait_and_half_open_do_not_loop)
     tcp_end(&t);
 }
 
-/* LAND on every state (9293 3.10.7.2 knows only LISTEN): an open connection to oneself answers a forged SYN from itself by what it may, and stays. */
-SCRIPT(attack_land_on_a_connection_to_oneself)
-{
-    struct tcp_test t;
-    tcp_closed(&t);
-    t.remote = t.local;
-    t.remote.port = REMOTE_PORT;
-    open_active(&t);
-    drain(&t, NULL);
-    for (int i = 0; i < 1000; i++)
-        send_(&t, .seq = (uint32_t)i * 1000, .flags = SYN, .from = t.local);
-    assert_in_range(drain(&t, NULL), 0, 1000);
-    tcp_end(&t);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,7 +374,6 @@ int main(void)
         cmocka_unit_test(attack_icmp_sweep_changes_nothing),
         cmocka_unit_test(attack_icmp_on_path_does_bounded_harm),
         cmocka_unit_test(attack_time_wait_and_half_open_do_not_loop),
-        cmocka_unit_test(attack_land_on_a_connection_to_oneself),
     };
     return cmocka_run_group_tests_name("tcp_attacks_servers", tests, NULL, NULL);
 }
