@@ -304,6 +304,7 @@ static void op_segment(struct engine *e)
 /* A segment of the peer's with nothing unusual in it. */
 static void plain_segment(struct engine *e, unsigned who, uint32_t seq, uint32_t ack, uint8_t flags, uint16_t window)
 {
+    const uint8_t options = MN_TCP_OPTION_MSS | MN_TCP_OPTION_WINDOW_SCALE | MN_TCP_OPTION_SACK_PERMITTED;
     uint8_t bytes[MN_TCP_HEADER_MAX];
     struct mn_tcp_header header = {.source_port = peer(who).port,
                                    .destination_port = PORT,
@@ -311,7 +312,7 @@ static void plain_segment(struct engine *e, unsigned who, uint32_t seq, uint32_t
                                    .ack = ack,
                                    .flags = flags,
                                    .window = window,
-                                   .options = flags & MN_TCP_SYN ? MN_TCP_OPTION_MSS | MN_TCP_OPTION_WINDOW_SCALE : 0,
+                                   .options = flags & MN_TCP_SYN ? options : 0,
                                    .mss = 1000,
                                    .window_shift = 2};
     struct mn_datagram datagram = {
@@ -333,6 +334,33 @@ static void op_ack(struct engine *e)
     unsigned count = !(shape & 4) && shape & 32 ? 4 : 1;
     while (count-- > 0)
         plain_segment(e, shape, seq, ack, MN_TCP_ACK, window);
+}
+
+/* Selective acknowledgements, mostly of what is in flight, with a few of what is not; an acknowledgement number below or at their left. */
+static void op_sack(struct engine *e)
+{
+    uint8_t shape = mn_read_u8(&e->script), bytes[MN_TCP_HEADER_MAX];
+    uint32_t seq, ack, nxt;
+    expected(e, shape, &seq, &ack, &nxt);
+    uint32_t flight = nxt - ack, from = ack;
+    if (shape & 4)
+        ack += flight / 8 * (shape >> 5);
+    struct mn_tcp_header header = {.source_port = peer(shape).port,
+                                   .destination_port = PORT,
+                                   .seq = seq,
+                                   .ack = ack,
+                                   .flags = MN_TCP_ACK,
+                                   .window = 40000,
+                                   .options = MN_TCP_OPTION_SACK,
+                                   .sack_count = (uint8_t)(1 + (shape >> 3) % 4)};
+    for (int i = 0; i < header.sack_count; i++) {
+        uint32_t left = from + (uint32_t)((uint64_t)flight * mn_read_u8(&e->script) / 200);
+        uint8_t len = mn_read_u8(&e->script);
+        header.sack[i] = (struct mn_tcp_sack_block){left, left + (len < 240 ? len * (1 + flight / 400) : -len)};
+    }
+    struct mn_datagram datagram = {
+        .source = peer(shape).address, .destination = own().address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
+    input(e, &datagram, bytes, mn_tcp_emit(bytes, &header), true);
 }
 
 /* A whole handshake with the listener, and a user who takes it and writes. */
@@ -606,7 +634,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const ops[])(struct engine *) = {
-        op_segment, op_segment, op_segment,  op_ack,    op_ack,      op_connection, op_output,  op_output,
+        op_segment, op_segment, op_sack,     op_ack,    op_sack,     op_connection, op_output,  op_output,
         op_raw,     op_icmp,    op_open,     op_accept, op_unlisten, op_send,       op_receive, op_lend,
         op_close,   op_events,  op_settings, op_time,   op_run,      op_run,        op_hog,     op_send_buffer};
     static struct engine e;

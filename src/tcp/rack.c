@@ -49,6 +49,9 @@ void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, uint64
 /* Step 4: RACK_update_reo_wnd: wider by a quarter of the smallest round trip for each round trip in which D-SACK showed that it was too narrow. */
 void mn_rack_dsack(struct mn_rack *rack, uint32_t snd_una, uint32_t snd_nxt)
 {
+    /* What was sent again had only been late. Step 3 does not see that, since it looks at segments sent once; yet without it three segments would be enough
+     * to do the same again, however wide the window. */
+    rack->reordering_seen = true;
     if (rack->in_dsack_round && mn_seq_lt(snd_una, rack->dsack_round))
         return;
     rack->in_dsack_round = true;
