@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 : "${MNET_RELEASE:?}"
 LINUX=10.0.0.1
 MNET=10.0.0.2
-STARTS=15
+STARTS=40
 CONNECTIONS=100
 image=$MNET_RELEASE/examples/echo-spt
 why=
