@@ -175,8 +175,8 @@ static int spawn_overflow(void)
 
 static int write_to_nowhere(void)
 {
-    volatile int *volatile nowhere = NULL;
-    *nowhere = 1;
+    volatile uintptr_t nowhere = 0;
+    *(volatile int *)nowhere = 1;
     return 0;
 }
 
