@@ -41,7 +41,7 @@ SCRIPT(established_ttl_and_dscp_have_defaults)
     tcp_end(&t);
 }
 
-/* A connection's choice may change, and holds for all later segments: data, data sent again, acknowledgements, FIN. */
+/* SHLD-21, SHLD-22: a connection's choice may change, and holds for all later segments: data, data sent again, acknowledgements, FIN. */
 SCRIPT(established_ttl_and_dscp_may_change)
 {
     struct tcp_test t;

@@ -19,7 +19,7 @@ SCRIPT(established_silence_without_keepalive_sends_nothing)
     tcp_end(&t);
 }
 
-/* MUST-24, MUST-27, SHLD-12: switched on, a probe after the idle time, one below SND.NXT and empty. */
+/* MAY-5, MUST-24, MUST-27, SHLD-12: switched on, a probe after the idle time, one below SND.NXT and empty. */
 SCRIPT(established_silence_sends_a_keepalive_probe)
 {
     struct tcp_test t;

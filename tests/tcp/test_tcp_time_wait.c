@@ -143,6 +143,7 @@ static void try_reuse(const struct reuse *c)
     tcp_end(&t);
 }
 
+/* SHLD-4, MAY-2 */
 SCRIPT(time_wait_syn_by_timestamp_and_sequence_number)
 {
     static const struct reuse cases[] = {

@@ -60,6 +60,7 @@ static void link_padding_is_cut_off(void **state)
     ip_host_down(&h);
 }
 
+/* MUST-50: none of them means anything to TCP. */
 static void options_are_accepted_and_skipped(void **state)
 {
     (void)state;

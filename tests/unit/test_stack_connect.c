@@ -39,6 +39,7 @@ static int connect_and_describe(struct world *w)
     return 0;
 }
 
+/* MUST-44: IP chose the local address, MUST-45: and it stays. */
 static void connect_established_names_both_ends(void **state)
 {
     (void)state;
@@ -684,6 +685,7 @@ static int invalid(struct world *w)
     return 0;
 }
 
+/* MUST-46 among them: no connections to broadcast or multicast addresses. */
 static void open_invalid_arguments_have_no_effect(void **state)
 {
     (void)state;
