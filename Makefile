@@ -25,8 +25,10 @@ BENCH_OPTIONS := $(RELEASE_OPTIONS) -Doptimization=3 -Db_lto=true -Dtests=false
 FUZZ_OPTIONS := --buildtype=debugoptimized $(SANITIZE) -Dfuzz=true -Dtests=false -Dbench=false
 
 FUZZ_SECONDS := 60
+FIRST := 1
+SEEDS := 10000
 
-.PHONY: help build debug release clang install run run-tap sim test cross cross-builds check bench fuzz format clean bootstrap-%
+.PHONY: help build debug release clang install run run-tap sim test model cross cross-builds check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -39,6 +41,7 @@ help:
 	@echo 'make sim     the same demonstration between two simulated hosts; needs no rights at all'
 	@echo 'make bench   one line per figure: name value unit reference ratio'
 	@echo 'make fuzz    every parser and the whole stack, FUZZ_SECONDS=$(FUZZ_SECONDS) in all'
+	@echo 'make model   random schedules for TCP, SEEDS=$(SEEDS) from FIRST=$(FIRST) on'
 	@echo 'make build   build/debug (sanitizers) and build/release, with CC=$(CC)'
 	@echo 'make install install headers, libraries and their descriptions for pkg-config and Meson in PREFIX=$(PREFIX)'
 	@echo 'make format  clang-format on every file'
@@ -110,6 +113,9 @@ fuzz: bootstrap-fuzz
 
 format: bootstrap-check
 	@scripts/check-format --fix
+
+model: bootstrap-test release
+	@$(RELEASE)/tests/model $(FIRST) $(SEEDS)
 
 clean:
 	rm -rf build

@@ -6,6 +6,7 @@
 #include "base/checksum.h"
 #include "base/cursor.h"
 #include "tcp/tcb.h"
+#include "tests/support/tcp_check.h"
 
 #define PEERS 4
 #define USERS 8
@@ -92,80 +93,9 @@ static void start(struct engine *e)
     listen_again(e);
 }
 
-/* --- what every connection must satisfy at any time --- */
-
-static void check_reassembly(const struct mn_tcb *tcb)
-{
-    const struct mn_tcp_reassembly *r = &tcb->reassembly;
-    uint32_t count = 0, bytes = 0, after = tcb->rcv_nxt;
-    for (struct mnet_link *at = mn_list_first(&r->runs); at != NULL && at != &r->runs; at = at->next) {
-        const struct mn_run *run = MN_CONTAINER(at, struct mn_run, link);
-        MN_ASSERT(run->len > 0 && mn_seq_gt(run->seq, after));
-        after = run->seq + run->len;
-        bytes += run->len;
-        count++;
-    }
-    MN_ASSERT(count == r->count && bytes == r->bytes && count <= MN_REASSEMBLY_RUNS);
-    MN_ASSERT(count == 0 || mn_seq_leq(after, tcb->rcv_adv));
-}
-
-/* The records cover what is in flight, in order and without gaps, and the sums are right. */
-static void check_scoreboard(struct mn_tcb *tcb)
-{
-    struct mn_scoreboard *b = &tcb->loss.sent;
-    uint32_t sacked = 0, lost = 0, at = tcb->snd_una;
-    MN_ASSERT(b->end == tcb->snd_nxt && b->count <= MN_SCOREBOARD_MAX);
-    for (uint32_t i = 0; i < b->count; i++) {
-        const struct mn_sent *record = mn_scoreboard_at(b, i);
-        uint32_t end = mn_scoreboard_end_of(b, i);
-        MN_ASSERT(record->seq == at && mn_seq_gt(end, at));
-        MN_ASSERT(!(record->flags & MN_SENT_SACKED) || !(record->flags & MN_SENT_LOST));
-        sacked += record->flags & MN_SENT_SACKED ? end - at : 0;
-        lost += record->flags & MN_SENT_LOST ? end - at : 0;
-        at = end;
-    }
-    MN_ASSERT(at == b->end && sacked == b->sacked && lost == b->lost);
-    MN_ASSERT(mn_tcb_flight(tcb) <= tcb->snd_nxt - tcb->snd_una);
-}
-
-static void check_tcb(struct mn_tcb *tcb)
-{
-    bool live = tcb->state != MN_CLOSED && tcb->state != MN_TIME_WAIT;
-    MN_ASSERT(live == tcb->conn.hashed);
-    if (!live) {
-        MN_ASSERT(!tcb->orphan && tcb->sendq.head == NULL && !mn_timer_armed(&tcb->retransmit));
-        return;
-    }
-    uint32_t end = mn_sendq_end(&tcb->sendq);
-    MN_ASSERT(mn_seq_leq(tcb->snd_una, tcb->snd_nxt));
-    MN_ASSERT(mn_seq_leq(tcb->snd_nxt, end + tcb->fin_queued));
-    MN_ASSERT(tcb->congestion.cwnd >= tcb->congestion.mss && tcb->snd_mss > 0);
-    if (!mn_tcp_synchronized(tcb))
-        return;
-    MN_ASSERT(tcb->snd_nxt - tcb->snd_una <= tcb->max_snd_wnd + 1);
-    MN_ASSERT(mn_seq_leq(tcb->rcv_nxt, tcb->rcv_adv));
-    MN_ASSERT(tcb->rcv_adv - tcb->rcv_nxt <= 1u << 30);
-    MN_ASSERT(tcb->snd_nxt == tcb->snd_una || mn_timer_armed(&tcb->retransmit)); /* what is in flight is watched */
-    check_reassembly(tcb);
-    check_scoreboard(tcb);
-}
-
 static void check(const struct engine *e)
 {
-    struct mn_tcp_usage usage = mn_tcp_usage(e->tcp);
-    unsigned tcbs = 0, live = 0;
-    uint64_t promised = 0;
-    const struct mnet_link *head = &e->tcp->tcb_list;
-    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
-        struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, all);
-        check_tcb(tcb);
-        tcbs++;
-        live += tcb->conn.hashed;
-        promised += tcb->rcv_promised;
-    }
-    MN_ASSERT(tcbs == usage.tcbs && live == usage.established && usage.established <= e->config.connections_max);
-    MN_ASSERT(promised == e->tcp->receive_promised);
-    MN_ASSERT(usage.half_open <= e->config.half_open_max && usage.time_wait <= e->config.time_wait_max);
+    tcp_check_engine(e->tcp);
     MN_ASSERT(e->listener == NULL || e->listener->queued <= e->listener->backlog);
 }
 

@@ -1,0 +1,11 @@
+/* What every connection and record of a TCP engine must satisfy at any time; a violation panics. Used by the model test and the fuzz target. */
+#ifndef MN_TEST_TCP_CHECK_H
+#define MN_TEST_TCP_CHECK_H
+
+#include "tcp/tcb.h"
+
+void tcp_check_tcb(struct mn_tcb *tcb);
+/* All tcbs, the counts and the sums of an engine. O(connections). */
+void tcp_check_engine(const struct mn_tcp *tcp);
+
+#endif
