@@ -1,4 +1,4 @@
-/* Explicit Congestion Notification: RFC 3168 6.1, RFC 8511. */
+/* SHLD-8. Explicit Congestion Notification: RFC 3168 6.1, RFC 8511. */
 #include "tests/tcp/harness.h"
 
 #define ECT0 2
