@@ -286,7 +286,7 @@ static void op_sack(struct engine *e)
     for (int i = 0; i < header.sack_count; i++) {
         uint32_t left = from + (uint32_t)((uint64_t)flight * mn_read_u8(&e->script) / 200);
         uint8_t len = mn_read_u8(&e->script);
-        header.sack[i] = (struct mn_tcp_sack_block){left, left + (len < 240 ? len * (1 + flight / 400) : -len)};
+        header.sack[i] = (struct mn_tcp_sack_block){left, left + (len < 240 ? len * (1 + flight / 400) : 0u - len)};
     }
     struct mn_datagram datagram = {
         .source = peer(shape).address, .destination = own().address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
