@@ -165,6 +165,24 @@ halts()
     awk '{ exit !($1 + $2 < 1) }' "$dir/times" || fail "seconds of processor time: $(cat "$dir/times")"
 }
 
+# The whole machine, with the names of its functions, has less than 200 KiB.
+echo_is_small()
+{
+    [ "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio")" -lt 204800 ] || fail "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio") bytes"
+}
+
+# The address comes from QEMU's user-mode network.
+dhcp()
+{
+    command_for 01_hello
+    timeout 20 "${command[@]/tap,id=n,ifname=tap0,script=no,downscript=no/user,id=n}" --dhcp </dev/null >"$dir/out" 2>&1 &
+    mnet=$!
+    await grep -q 'hello, I am 10.0.2.15' "$dir/out"
+    kill $mnet
+    wait $mnet
+    true # QEMU's own status
+}
+
 # Console input: what is typed goes to the client, and Ctrl-D is its end.
 typing()
 {
@@ -191,6 +209,8 @@ run transfers_without_offloads transfer 5000000 --no-checksum-offload --no-segme
 run parallel_connections parallel 200
 run link_flap_is_survived link_flap
 run typed_input_arrives typing
+run address_comes_by_dhcp dhcp
+run echo_is_small echo_is_small
 if command -v tshark >/dev/null; then
     run capture_has_no_fault capture --no-checksum-offload
 else
@@ -202,7 +222,7 @@ run null_call_is_reported reports 'page fault: execution at 0000000000000000 (a 
 run written_code_is_reported reports 'page fault: write at .* (not allowed there)' mnet_main code-write
 run executed_data_is_reported reports 'page fault: execution at .* (not allowed there)' mnet_main data-execute
 run invalid_instruction_is_reported reports 'exception 6: invalid instruction' mnet_main invalid-instruction
-run exhausted_tasks_say_so one_line 1 'no memory after [1-9][0-9]* tasks: ' faults memory
+run exhausted_tasks_say_so ends 1 'no memory after [1-9][0-9]* tasks: ' faults memory
 run exhausted_memory_is_survived ends 0 '^[1-9][0-9]* tasks' unikernel_peer --ipv4=$MNET/24 exhaust
 run capture_option_says_so ends 1 'no files for --capture' echo --ipv4=$MNET/24 --capture=frames
 run unknown_device_says_so ends 1 'echo-virtio: service: "tap0" is not the number' echo --ipv4=$MNET/24 --net:service=tap0

@@ -45,7 +45,6 @@ struct pvclock {
 static volatile struct pvclock pvclock __attribute__((aligned(64)));
 
 static struct {
-    const char *source;
     bool pvclock;
     uint64_t start;        /* without pvclock: the counter at time 0 */
     uint64_t ns_per_tick;  /* 32.32 */
@@ -78,11 +77,6 @@ uint64_t mn_machine_now(void)
 uint64_t mn_clock_ticks(uint64_t ns)
 {
     return mn_scale(ns, clock.ticks_per_ns);
-}
-
-const char *mn_clock_source(void)
-{
-    return clock.source;
 }
 
 static void set_frequency(uint64_t hz)
@@ -184,19 +178,13 @@ static uint64_t measure_by_acpi(uint16_t port)
 
 bool mn_clock_start(const struct mn_acpi *acpi)
 {
-    clock.source = "pvclock";
     if (start_pvclock())
         return true;
     uint64_t hz = frequency_told();
-    clock.source = "TSC, by CPUID";
-    if (hz == 0) {
+    if (hz == 0)
         hz = measure_by_acpi((uint16_t)acpi->timer_port);
-        clock.source = "TSC, by the ACPI timer";
-    }
-    if (hz == 0) {
+    if (hz == 0)
         hz = measure_by_pit();
-        clock.source = "TSC, by the PIT";
-    }
     if (hz < 1000000)
         return false;
     set_frequency(hz);

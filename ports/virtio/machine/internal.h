@@ -128,8 +128,6 @@ void mn_acpi_read(struct mn_acpi *acpi, uint64_t rsdp);
 bool mn_clock_start(const struct mn_acpi *acpi);
 /* What mn_machine_now counts with: time stamps in `ns` nanoseconds. */
 uint64_t mn_clock_ticks(uint64_t ns);
-/* Says in a few words where the time comes from. */
-const char *mn_clock_source(void);
 
 /* ---- interrupts.c: local and I/O APIC, the timer ---- */
 
