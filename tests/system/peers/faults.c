@@ -7,19 +7,19 @@
 static int sink;
 
 /* Each level has a frame of more than a page, so that an unprobed one would step over its guard. */
-__attribute__((noinline)) static int descend(int depth)
+__attribute__((noinline)) static int descend(int depth, const volatile char *above)
 {
-    volatile char frame[6000];
+    volatile char frame[6000]; /* the next level looks into it, so it cannot be that level's frame, too */
     frame[0] = (char)depth;
-    frame[5999] = (char)depth;
-    return depth > 0 ? descend(depth - 1) + frame[0] + frame[5999] : 0;
+    frame[5999] = *above;
+    return depth > 0 ? descend(depth - 1, frame) + frame[0] + frame[5999] : 0;
 }
 
 static int overflow(void *argument)
 {
     (void)argument;
     mnet_task_set_name(mnet_self(), "digger");
-    return descend(1000);
+    return descend(1000, "");
 }
 
 static int sleep_on(void *argument)
