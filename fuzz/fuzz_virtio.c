@@ -14,7 +14,7 @@
 #include "base/cursor.h"
 #include "fuzz.h"
 
-#define REGION (2u << 20)
+#define REGION MNET_MEMORY_MINIMUM
 #define BATCH 16
 /* One access to registers in so many, of those for which there is script left, is a lie. */
 #define LIE_ABOVE 0xe0

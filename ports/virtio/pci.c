@@ -361,6 +361,8 @@ bool mn_virtio_pci_messages(struct mn_virtio_transport *t, const struct mn_virti
                             const struct mn_virtio_message *config_change)
 {
     unsigned left = CAPABILITIES_MAX;
+    if (t->ops->notify != notify) /* of another bus */
+        return false;
     uint32_t capability = next_capability(t, CAP_MSIX, 0, &left);
     if (capability == 0)
         return false;

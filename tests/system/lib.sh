@@ -95,3 +95,44 @@ bytes()
 {
     openssl enc -aes-128-ctr -nosalt -pass "pass:$2" -md sha256 </dev/zero 2>/dev/null | head -c "$1"
 }
+
+# machine_command PROGRAM - an example, or one of tests/, as a virtual machine on $MACHINE (microvm: with the legacy form of virtio-mmio; modern: with
+# the other one; q35; NAME-bare: without devices) with ${MEM:-64} MiB, the processor ${CPU:-max}, the network ${NETDEV:-that of tap0} and a network
+# device with the properties $NIC; in the array `command`, to which the options are to be added.
+machine_command()
+{
+    program=$MNET_RELEASE/examples/$1-virtio
+    [ -x "$program" ] || program=$MNET_RELEASE/tests/$1-virtio
+    command=(qemu-system-x86_64 -accel tcg -cpu "${CPU:-max}" -m "${MEM:-64}" -nodefaults -no-user-config -display none -no-reboot
+        -device isa-debug-exit -chardev stdio,id=console,signal=off -serial chardev:console)
+    net=(-netdev "${NETDEV:-tap,id=n,ifname=tap0,script=no,downscript=no}")
+    nic=netdev=n${NIC:+,$NIC}
+    case $MACHINE in
+    microvm) command+=(-M microvm "${net[@]}" -device virtio-net-device,"$nic") ;;
+    modern) command+=(-M microvm,acpi=off -global virtio-mmio.force-legacy=off "${net[@]}" -device virtio-net-device,"$nic"
+        -device virtio-rng-device) ;;
+    q35) command+=(-M q35 "${net[@]}" -device virtio-net-pci,"$nic",romfile= -device virtio-rng-pci) ;;
+    *-bare) command+=(-M "${MACHINE%-bare}") ;; # without devices
+    esac
+    command+=(-monitor "unix:$dir/monitor,server=on,wait=off" -kernel "$program" -append)
+}
+
+# boot PROGRAM ARGUMENT... - in the background, until it answers ping; its console is file descriptor 3.
+boot()
+{
+    machine_command "$1"
+    rm -f "$dir/console"
+    mkfifo "$dir/console"
+    "${command[@]}" "--ipv4=$MNET/24 ${*:2}" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    exec 3>"$dir/console"
+    await ping -c 1 -W 1 -q $MNET
+}
+
+# Ctrl-C on the console ends the program in order, and the machine with it.
+end()
+{
+    printf '\003' >&3
+    exec 3>&-
+    wait "$mnet" || fail "the machine ended with status $?: $(tail -n 1 "$dir/mnet.out")"
+}

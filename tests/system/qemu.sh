@@ -12,49 +12,10 @@ enter_namespaces "$@"
 linux_peer=$MNET_RELEASE/tests/linux_peer
 trap '' PIPE # a console may be gone
 
-# command_for PROGRAM - an example, or one of tests/, on $MACHINE with ${MEM:-64} MiB, the processor ${CPU:-max}, and the devices
-# $DEVICES (the usual ones by default); in the array `command`, to which the options are to be added.
-command_for()
-{
-    program=$MNET_RELEASE/examples/$1-virtio
-    [ -x "$program" ] || program=$MNET_RELEASE/tests/$1-virtio
-    command=(qemu-system-x86_64 -accel tcg -cpu "${CPU:-max}" -m "${MEM:-64}" -nodefaults -no-user-config -display none -no-reboot
-        -device isa-debug-exit -chardev stdio,id=console,signal=off -serial chardev:console)
-    net=(-netdev tap,id=n,ifname=tap0,script=no,downscript=no)
-    case $MACHINE in
-    microvm) command+=(-M microvm "${net[@]}" -device virtio-net-device,netdev=n) ;;
-    modern) command+=(-M microvm,acpi=off -global virtio-mmio.force-legacy=off "${net[@]}" -device virtio-net-device,netdev=n
-        -device virtio-rng-device) ;;
-    q35) command+=(-M q35 "${net[@]}" -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci) ;;
-    *-bare) command+=(-M "${MACHINE%-bare}") ;; # without devices
-    esac
-    command+=(-kernel "$program" -append)
-}
-
-# boot PROGRAM ARGUMENT... - in the background, until it answers ping; its console is file descriptor 3.
-boot()
-{
-    command_for "$1"
-    rm -f "$dir/console"
-    mkfifo "$dir/console"
-    "${command[@]}" "--ipv4=$MNET/24 ${*:2}" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
-    mnet=$!
-    exec 3>"$dir/console"
-    await ping -c 1 -W 1 -q $MNET
-}
-
-# Ctrl-C on the console ends the program in order, and the machine with it.
-end()
-{
-    printf '\003' >&3
-    exec 3>&-
-    wait "$mnet" || fail "the machine ended with status $?: $(tail -n 1 "$dir/mnet.out")"
-}
-
 # ends STATUS TEXT PROGRAM ARGUMENT... - it ends by itself with this status, and has said TEXT (a pattern).
 ends()
 {
-    command_for "$3"
+    machine_command "$3"
     timeout 30 "${command[@]}" "${*:4}" </dev/null >"$dir/out" 2>"$dir/err"
     status=$?
     cat "$dir/out" "$dir/err"
@@ -158,7 +119,7 @@ capture()
 # A machine that has nothing to do halts: two seconds of sleep cost less than half a second of processor time, with start and end.
 halts()
 {
-    command_for faults
+    machine_command faults
     TIMEFORMAT='%U %S'
     { time "${command[@]}" wait </dev/null >"$dir/out"; } 2>"$dir/times" || fail "it ended with status $?"
     grep -q '^slept, [0-9]\{1,2\} ms late' "$dir/out" || fail "it said: $(cat "$dir/out")"
@@ -186,7 +147,7 @@ dhcp()
 # Console input: what is typed goes to the client, and Ctrl-D is its end.
 typing()
 {
-    command_for nc
+    machine_command nc
     (sleep 1; printf 'typed\r\004') | timeout 20 "${command[@]}" "--ipv4=$MNET/24 -l 9000" >"$dir/mnet.out" 2>"$dir/mnet.err" &
     mnet=$!
     await ping -c 1 -W 1 -q $MNET

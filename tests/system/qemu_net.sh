@@ -1,0 +1,170 @@
+#!/bin/bash
+# The drivers of virtio devices on QEMU's: every combination of features that changes what they do, large frames, connections, and a link
+# that comes and goes.
+set -u
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+if ! command -v qemu-system-x86_64 >/dev/null; then
+    echo 'skip qemu_net: there is no qemu-system-x86_64'
+    exit 0
+fi
+enter_namespaces "$@"
+linux_peer=$MNET_RELEASE/tests/linux_peer
+trap '' PIPE # a console may be gone
+
+# monitor COMMAND... - of the running machine.
+monitor()
+{
+    (echo "$*"; sleep 0.2) | timeout 5 nc -U -N "$dir/monitor" >/dev/null || fail "the monitor does not answer"
+}
+
+# both_ways BYTES - to the running machine, from it, and both ways at once; every byte is verified.
+both_ways()
+{
+    timeout 60 "$linux_peer" send $MNET 9 "$1" || fail 'Linux to mnet failed'
+    timeout 60 "$linux_peer" receive $MNET 19 "$1" || fail 'mnet to Linux failed'
+    timeout 60 "$linux_peer" half-close $MNET 7 "$1" || fail 'both at once failed'
+}
+
+# transfer BYTES [PROPERTY] - with a network device that has the property.
+transfer()
+{
+    NIC=${2:-}
+    boot unikernel_peer serve "$1"
+    both_ways "$1"
+    timeout 10 ping -c 2 -i 0.05 -W 2 -q -s 20000 $MNET || fail 'no answer to a large ping'
+    end
+}
+
+# A link of 9000 bytes, which the device tells the driver of.
+jumbo()
+{
+    NIC=host_mtu=9000${1:+,$1}
+    ip link set tap0 mtu 9000
+    boot unikernel_peer serve 5000000
+    both_ways 5000000
+    [ -n "$1" ] || ping -c 2 -i 0.05 -W 2 -q -M do -s 8972 $MNET || fail 'no answer to a ping of 9000 bytes'
+    end
+    ip link set tap0 mtu 1500
+}
+
+parallel()
+{
+    NIC=
+    boot unikernel_peer serve 0
+    timeout 60 "$linux_peer" parallel $MNET 7 200 || fail 'connections failed'
+    end
+}
+
+# Segments cross the interface as large as they are; nothing of that is malformed.
+large_frames()
+{
+    NIC=
+    boot unikernel_peer serve 5000000
+    dumpcap -q -i tap0 -w "$dir/large.pcapng" 2>"$dir/dumpcap.err" &
+    dumpcap=$!
+    await grep -q File: "$dir/dumpcap.err"
+    both_ways 5000000
+    sleep 1
+    kill -INT $dumpcap
+    wait $dumpcap
+    end
+    for filter in "ip.src == $MNET && frame.len > 20000" "ip.dst == $MNET && frame.len > 20000"; do
+        [ "$(tshark -r "$dir/large.pcapng" -Y "$filter" 2>/dev/null | wc -l)" -gt 10 ] || fail "no frames: $filter"
+    done
+    tshark -r "$dir/large.pcapng" -o ip.check_checksum:TRUE -Y "_ws.malformed || ip.checksum.status == 0" >"$dir/bad" 2>/dev/null
+    [ ! -s "$dir/bad" ] || fail "$(wc -l <"$dir/bad") frames, first: $(head -n 1 "$dir/bad")"
+}
+
+# The link goes away under a transfer and comes back; while it is away the driver sends nothing, and is not asked.
+link_flap()
+{
+    NIC=
+    boot unikernel_peer serve 0
+    timeout 100 "$linux_peer" half-close $MNET 7 500000000 &
+    transfer=$!
+    for _ in 1 2 3; do
+        kill -0 $transfer || fail 'the transfer is over too early'
+        monitor set_link n off
+        ! ping -c 1 -W 1 -q $MNET || fail 'a ping was answered without a link'
+        monitor set_link n on
+        await ping -c 1 -W 1 -q $MNET
+    done
+    wait $transfer || fail 'the transfer failed'
+    end
+}
+
+# A machine that starts without a link has it later.
+link_that_comes_late()
+{
+    NIC=
+    machine_command unikernel_peer
+    rm -f "$dir/console"
+    mkfifo "$dir/console"
+    "${command[0]}" -S "${command[@]:1}" "--ipv4=$MNET/24 serve 100000" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    exec 3>"$dir/console"
+    await test -S "$dir/monitor"
+    monitor set_link n off
+    monitor cont
+    await grep -q serving "$dir/mnet.out"
+    ! ping -c 1 -W 1 -q $MNET || fail 'a ping was answered without a link'
+    monitor set_link n on
+    await ping -c 1 -W 1 -q $MNET
+    both_ways 100000
+    end
+}
+
+# QEMU's own network, which is what there is without privileges.
+user_network()
+{
+    NIC=
+    NETDEV='user,id=n,hostfwd=tcp:127.0.0.1:9000-10.0.2.15:9000' machine_command echo
+    "${command[@]}" '--ipv4=10.0.2.15/24 --ipv4-gateway=10.0.2.2' </dev/null >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    bytes 300000 user >"$dir/sent"
+    for _ in $(seq 50); do
+        timeout 20 nc -N 127.0.0.1 9000 <"$dir/sent" >"$dir/received"
+        [ ! -s "$dir/received" ] || break
+        sleep 0.1
+    done
+    cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
+    kill $mnet
+    wait $mnet
+    true # QEMU's own status
+}
+
+# A device without MSI-X raises interrupts that the machine does not take.
+no_messages()
+{
+    NIC=vectors=0
+    machine_command echo
+    timeout 20 "${command[@]}" --ipv4=$MNET/24 </dev/null >"$dir/out" 2>&1
+    status=$?
+    [ $status = 1 ] || fail "status $status"
+    grep -q 'service: the network device has no interrupt that this machine can use' "$dir/out" || fail "$(head -n 1 "$dir/out")"
+}
+
+for MACHINE in ${MACHINES:-microvm modern q35}; do
+    run ${MACHINE}_link_goes_and_comes link_flap
+    run ${MACHINE}_200_connections parallel
+    run ${MACHINE}_user_network user_network
+done
+# Without merged buffers the header of the legacy form is a shorter one.
+MACHINE=microvm
+run legacy_transfers_with_mrg_rxbuf=off transfer 5000000 mrg_rxbuf=off
+run legacy_transfers_with_event_idx=off transfer 5000000 event_idx=off
+MACHINE=q35
+for property in mrg_rxbuf=off event_idx=off indirect_desc=off csum=off guest_csum=off host_tso4=off guest_tso4=off status=off; do
+    run "transfers_with_$property" transfer 5000000 $property
+done
+run link_comes_late link_that_comes_late
+run transfers_with_longer_rings transfer 5000000 rx_queue_size=1024,tx_queue_size=256
+run mtu_of_9000_is_taken jumbo ''
+run mtu_of_9000_without_merged_buffers_is_not jumbo mrg_rxbuf=off
+run interrupts_that_are_no_messages_say_so no_messages
+if command -v tshark >/dev/null; then
+    run frames_are_large_both_ways large_frames
+else
+    echo 'skip frames_are_large_both_ways: there is no tshark'
+fi
