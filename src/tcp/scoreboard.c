@@ -125,15 +125,16 @@ void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *poo
                         unsigned grain)
 {
     struct mn_sent *last = b->count > 0 ? mn_scoreboard_at(b, b->count - 1u) : NULL;
-    if (last == NULL || last->flags != 0 || last->sent_ns >> grain != now >> grain) {
-        struct mn_sent *next = insert(b, pools, b->count);
-        if (next != NULL) {
-            *next = (struct mn_sent){.sent_ns = now, .seq = b->end};
-            b->end = end;
-            return;
-        }
-        set_flags(b, b->count - 1u, last->flags & MN_SENT_AGAIN); /* no room: one record, of which less is known */
+    bool goes_along = last != NULL && last->flags == 0 && last->sent_ns >> grain == now >> grain;
+    struct mn_sent *next = goes_along ? NULL : insert(b, pools, b->count);
+    if (next != NULL) {
+        *next = (struct mn_sent){.sent_ns = now, .seq = b->end};
+        b->end = end;
+        return;
     }
+    MN_ASSERT(last != NULL); /* the first record needs no memory */
+    if (!goes_along)         /* no room: one record, of which less is known */
+        set_flags(b, b->count - 1u, last->flags & MN_SENT_AGAIN);
     last->sent_ns = now;
     b->end = end;
 }
