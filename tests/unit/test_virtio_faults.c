@@ -175,6 +175,12 @@ static void number_of_buffers_that_lies_costs_the_frame(void **state)
         give_one(f, NULL, numbers[i], 12 + FIRST);
         expect_drop(f, "number of buffers");
     }
+    /* Those that are there already are of the next frame. */
+    give_one(f, NULL, 3, 12 + FIRST);
+    assert_true(virtio_device_give(&f->device, NULL, frame, 60));
+    uint64_t dropped = f->net->rx_dropped;
+    mnet_packet_free(expect_frame(f, 60));
+    assert_int_equal(f->net->rx_dropped, dropped + 1);
     end(f);
 }
 
