@@ -25,6 +25,7 @@ enum mnet_congestion {
     MNET_CONGESTION_DEFAULT, /* the stack's (tcp_congestion of its configuration), CUBIC if that says nothing either */
     MNET_CONGESTION_CUBIC,   /* RFC 9438, with HyStart++ (RFC 9406) */
     MNET_CONGESTION_RENO,    /* RFC 5681 */
+    MNET_CONGESTION_BBR, /* a model of bandwidth and round trip, after BBR: for links that lose without being congested */
 };
 
 /* Explicit Congestion Notification (RFC 3168): routers mark packets instead of dropping them. */
@@ -142,7 +143,7 @@ void mnet_tcp_peers(const struct mnet_flow *flow, struct mnet_endpoint *local, s
 #define MNET_TCP_TEXT (2 * MNET_ENDPOINT_TEXT + 8)
 char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size);
 
-/* The name of the flow's congestion control: "cubic", "reno". Static. */
+/* The name of the flow's congestion control: "cubic", "reno", "bbr". Static. */
 const char *mnet_tcp_congestion(const struct mnet_flow *flow);
 /* Nagle's algorithm on or off (MUST-17). */
 void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay);

@@ -116,7 +116,7 @@ static void fill_in(struct mnet_config *config)
 
 bool mn_config_congestion_ok(enum mnet_congestion which)
 {
-    return (unsigned)which <= MNET_CONGESTION_RENO;
+    return (unsigned)which <= MNET_CONGESTION_BBR;
 }
 
 bool mn_config_ok(const struct mnet_config *config)

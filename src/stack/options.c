@@ -15,7 +15,7 @@ const char mn_options_help[] =
     "  --address-probe              make sure that nobody else uses the address\n"
     "  --net:NAME=DEVICE            the host's interface behind the device NAME; \"service\" is the usual name\n"
     "  --memory=SIZE                memory of a stack in bytes, or with K, M or G\n"
-    "  --congestion=NAME            congestion control of connections: cubic or reno\n"
+    "  --congestion=NAME            congestion control of connections: cubic, reno or bbr\n"
     "  --ecn=MODE                   congestion marks of routers: off, passive (where the peer asks) or on\n"
     "  --log=LEVEL                  error, warning, info or debug\n"
     "  --capture=FILE               record all frames as pcapng\n"
@@ -143,7 +143,8 @@ static bool choose(const char *const *names, size_t count, const char *value, un
 
 static bool set_congestion(struct mn_options *options, const char *value)
 {
-    static const char *const names[] = {[MNET_CONGESTION_CUBIC] = "cubic", [MNET_CONGESTION_RENO] = "reno"};
+    static const char *const names[] = {
+        [MNET_CONGESTION_CUBIC] = "cubic", [MNET_CONGESTION_RENO] = "reno", [MNET_CONGESTION_BBR] = "bbr"};
     unsigned chosen = MNET_CONGESTION_DEFAULT;
     bool ok = choose(names, MN_COUNT_OF(names), value, &chosen);
     options->config.tcp_congestion = (enum mnet_congestion)chosen;
@@ -239,7 +240,7 @@ static const struct option known[] = {
     {"--ipv4-gateway=", set_gateway, "the address of a router, such as 10.0.0.1"},
     {"--route=", set_route, "a network and a router, such as 10.1.0.0/16,10.0.0.1, at most 16 times"},
     {"--memory=", set_memory, "a size of at least 1M, in bytes or with K, M or G"},
-    {"--congestion=", set_congestion, "cubic or reno"},
+    {"--congestion=", set_congestion, "cubic, reno or bbr"},
     {"--ecn=", set_ecn, "off, passive or on"},
     {"--log=", set_log, "error, warning, info or debug"},
     {"--capture=", set_capture, "the name of a file"},

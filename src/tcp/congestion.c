@@ -5,6 +5,7 @@ static const struct mn_congestion_ops *const modules[] = {
     [MNET_CONGESTION_DEFAULT] = &mn_congestion_cubic,
     [MNET_CONGESTION_CUBIC] = &mn_congestion_cubic,
     [MNET_CONGESTION_RENO] = &mn_congestion_reno,
+    [MNET_CONGESTION_BBR] = &mn_congestion_bbr,
 };
 
 const struct mn_congestion_ops *mn_congestion_of(enum mnet_congestion which)
@@ -29,7 +30,7 @@ void mn_congestion_init(struct mn_congestion *c, const struct mn_congestion_ops 
 void mn_congestion_restart(struct mn_congestion *c, uint64_t now)
 {
     uint32_t window = mn_congestion_initial_window(c->mss);
-    if (c->cwnd > window) {
+    if (c->cwnd > window && !c->ops->rate_based) {
         if (c->ssthresh != MN_SSTHRESH_UNKNOWN)
             c->ssthresh = MN_MAX(c->ssthresh, c->cwnd / 4 * 3);
         c->cwnd = window;

@@ -17,6 +17,7 @@
 /* ssthresh before the first loss: "arbitrarily high" (RFC 5681 3.1). */
 #define MN_SSTHRESH_UNKNOWN UINT32_MAX
 
+struct mn_bbr;
 struct mn_congestion;
 
 /* What one delivery told (see rate.h); zeros where it told nothing. */
@@ -47,6 +48,8 @@ struct mn_congestion_ops {
     bool rate_based, samples;
     /* cwnd, ssthresh and mss are set, all else is zero. */
     void (*init)(struct mn_congestion *c);
+    /* rate_based: memory for the model, until `bbr` is taken away again. */
+    void (*attach)(struct mn_congestion *c, struct mn_bbr *model, uint64_t now);
     void (*acked)(struct mn_congestion *c, const struct mn_ack *ack);
     /* A loss was found with `flight` bytes outstanding: sets ssthresh. Once for each window of losses. */
     void (*lost)(struct mn_congestion *c, uint32_t flight, uint64_t now);
@@ -82,6 +85,20 @@ struct mn_cubic {
     };
 };
 
+/* The model of BBR (congestion_bbr.c). */
+struct mn_bbr {
+    uint64_t bw_now, bw_before; /* largest delivery rates of this bucket of rounds and of the last, bytes a second */
+    uint64_t full_bw;           /* the rate that would have to grow for the path not to be full */
+    uint64_t round_end;         /* `delivered` that ends the round */
+    uint64_t min_rtt_ns, min_rtt_at_ns;
+    uint64_t phase_ns;      /* when the phase, or the mode, began */
+    uint64_t probe_done_ns; /* PROBE_RTT; 0: still draining */
+    uint32_t saved_cwnd;
+    uint16_t pacing_gain, cwnd_gain; /* in 1/256 */
+    uint8_t mode, phase, rounds, full_rounds;
+    bool full; /* STARTUP is over for good */
+};
+
 struct mn_congestion {
     const struct mn_congestion_ops *ops;
     uint32_t mss;
@@ -91,10 +108,11 @@ struct mn_congestion {
     uint8_t reductions;                /* counted, modulo 256: the peer is told of each (ECN) */
     union {                            /* the module's */
         struct mn_cubic cubic;
+        struct mn_bbr *bbr; /* NULL without memory */
     };
 };
 
-extern const struct mn_congestion_ops mn_congestion_reno, mn_congestion_cubic;
+extern const struct mn_congestion_ops mn_congestion_reno, mn_congestion_cubic, mn_congestion_bbr;
 
 /* The table of a choice; CUBIC for MNET_CONGESTION_DEFAULT. */
 const struct mn_congestion_ops *mn_congestion_of(enum mnet_congestion which);
@@ -103,7 +121,7 @@ const struct mn_congestion_ops *mn_congestion_of(enum mnet_congestion which);
 uint32_t mn_congestion_initial_window(uint32_t mss);
 void mn_congestion_init(struct mn_congestion *c, const struct mn_congestion_ops *ops, uint32_t mss);
 /* The sender was idle for longer than the retransmission timeout: RW = min(IW, cwnd) (RFC 5681 4.1). ssthresh remembers three quarters of
- * what the path took (RFC 7661 4.4.1), so that slow start leads back there. */
+ * what the path took (RFC 7661 4.4.1), so that slow start leads back there. Rate-based modules keep their window, and pace it. */
 void mn_congestion_restart(struct mn_congestion *c, uint64_t now);
 /* The segment size changed (path MTU). */
 void mn_congestion_set_mss(struct mn_congestion *c, uint32_t mss);

@@ -27,12 +27,19 @@ void mn_feedback_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, u
         if (tcb->rate == NULL)
             return; /* again at the next packet */
         mn_rate_init(tcb->rate, tcb->snd_una, now);
+        if (tcb->congestion.ops->rate_based)
+            tcb->congestion.ops->attach(&tcb->congestion, &tcb->rate->bbr, now);
     }
     mn_rate_sent(tcb->rate, tcb->snd_nxt, flight, tcb->congestion.cwnd / MN_RATE_SPACING, now);
+    uint32_t out = tcb->snd_nxt - tcb->snd_una;
+    if (mn_seq_geq(tcb->snd_nxt, mn_sendq_end(&tcb->sendq)) && out < tcb->congestion.cwnd)
+        mn_rate_application_limited(tcb->rate, out);
 }
 
 void mn_feedback_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
+    if (tcb->congestion.ops->rate_based)
+        tcb->congestion.bbr = NULL;
     mn_pool_free(&tcp->rates, tcb->rate);
     tcb->rate = NULL;
 }
@@ -47,17 +54,18 @@ static bool limited(struct mn_tcb *tcb, uint32_t acked, uint32_t flight)
     return mn_congestion_slow_start(c) && flight >= c->cwnd / 2;
 }
 
-void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t acked, bool recovering, uint64_t now)
+void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *news, bool recovering)
 {
+    uint32_t acked = news->acked;
     struct mn_congestion *c = &tcb->congestion;
     uint32_t flight = tcb->snd_nxt - tcb->snd_una + acked;
     bool was_limited = limited(tcb, acked, flight);
-    if (!was_limited && tcb->rate == NULL)
+    if ((!was_limited || acked == 0) && tcb->rate == NULL)
         return; /* nothing to be learnt: most of what a short exchange sees */
     struct mn_ack ack = {
-        .now = now,
+        .now = news->now,
         .srtt_ns = tcb->rtt.srtt_ns,
-        .acked = acked,
+        .acked = c->ops->rate_based ? news->bytes : acked,
         .flight = flight,
         .snd_una = tcb->snd_una,
         .snd_nxt = tcb->snd_nxt,
@@ -65,8 +73,8 @@ void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t acked, b
         .recovering = recovering,
     };
     if (tcb->rate != NULL)
-        mn_rate_acked(tcb->rate, acked, tcb->snd_una, now, &ack.sample);
-    if (!recovering || c->ops->rate_based)
+        mn_rate_acked(tcb->rate, news->bytes, news->highest, news->now, &ack.sample);
+    if (c->ops->rate_based || (!recovering && acked > 0))
         c->ops->acked(c, &ack);
     if (tcb->rate != NULL && !c->ops->rate_based && (tcb->snd_una == tcb->snd_nxt || !wants_samples(tcb)))
         mn_feedback_release(tcp, tcb);

@@ -270,8 +270,7 @@ void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment
         timeout_acked(tcp, tcb, &ack);
     /* The window grows by what is acknowledged in peace, or after a timeout. */
     recovering = recovering || loss->phase == MN_LOSS_RECOVERY || loss->frto == MN_FRTO_NEW;
-    if (acked > 0)
-        mn_feedback_acked(tcp, tcb, acked, recovering, seg->now);
+    mn_feedback_acked(tcp, tcb, &ack, recovering);
 }
 
 /* --- timers --- */

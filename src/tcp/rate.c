@@ -33,10 +33,10 @@ void mn_rate_application_limited(struct mn_rate *rate, uint32_t flight)
 }
 
 /* The newest packet that is acknowledged now; NULL where none is. */
-static const struct mn_rate_record *take(struct mn_rate *rate, uint32_t snd_una)
+static const struct mn_rate_record *take(struct mn_rate *rate, uint32_t highest)
 {
     const struct mn_rate_record *newest = NULL;
-    while (rate->count > 0 && mn_seq_leq(rate->records[rate->oldest].seq_end, snd_una)) {
+    while (rate->count > 0 && mn_seq_leq(rate->records[rate->oldest].seq_end, highest)) {
         newest = &rate->records[rate->oldest];
         rate->oldest = (rate->oldest + 1) % MN_RATE_RECORDS;
         rate->count--;
@@ -44,12 +44,12 @@ static const struct mn_rate_record *take(struct mn_rate *rate, uint32_t snd_una)
     return newest;
 }
 
-void mn_rate_acked(struct mn_rate *rate, uint32_t acked, uint32_t snd_una, uint64_t now, struct mn_rate_sample *sample)
+void mn_rate_acked(struct mn_rate *rate, uint32_t acked, uint32_t highest, uint64_t now, struct mn_rate_sample *sample)
 {
     rate->delivered += acked;
     rate->delivered_ns = now;
     sample->delivered_total = rate->delivered;
-    const struct mn_rate_record *record = take(rate, snd_una);
+    const struct mn_rate_record *record = take(rate, highest);
     if (record == NULL)
         return;
     uint64_t sending = record->sent_ns - record->first_sent_ns;

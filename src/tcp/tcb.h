@@ -429,8 +429,8 @@ uint16_t mn_window_mss(const struct mn_tcp *tcp, const struct mnet_endpoint *rem
 /* --- feedback.c --- */
 /* New data up to SND.NXT went out; `flight` bytes were outstanding before. */
 void mn_feedback_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, uint64_t now);
-/* SND.UNA has advanced by `acked` bytes; `recovering`: it was fast recovery until then. */
-void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t acked, bool recovering, uint64_t now);
+/* An acknowledgement has come, of new data or selective; `recovering`: in fast recovery. */
+void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *news, bool recovering);
 void mn_feedback_release(struct mn_tcp *tcp, struct mn_tcb *tcb);
 
 /* --- pacing.c --- */

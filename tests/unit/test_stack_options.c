@@ -122,7 +122,9 @@ static void congestion_control_is_named(void **state)
     static const struct {
         const char *text;
         enum mnet_congestion which;
-    } cases[] = {{"--congestion=cubic", MNET_CONGESTION_CUBIC}, {"--congestion=reno", MNET_CONGESTION_RENO}};
+    } cases[] = {{"--congestion=cubic", MNET_CONGESTION_CUBIC},
+                 {"--congestion=reno", MNET_CONGESTION_RENO},
+                 {"--congestion=bbr", MNET_CONGESTION_BBR}};
     (void)state;
     struct line line;
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
