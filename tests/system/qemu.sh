@@ -135,8 +135,8 @@ echo_is_small()
 # The address comes from QEMU's user-mode network.
 dhcp()
 {
-    command_for 01_hello
-    timeout 20 "${command[@]/tap,id=n,ifname=tap0,script=no,downscript=no/user,id=n}" --dhcp </dev/null >"$dir/out" 2>&1 &
+    NETDEV=user,id=n machine_command 01_hello
+    timeout 20 "${command[@]}" --dhcp </dev/null >"$dir/out" 2>&1 &
     mnet=$!
     await grep -q 'hello, I am 10.0.2.15' "$dir/out"
     kill $mnet
