@@ -11,7 +11,8 @@
  * window would make it grow without end.
  *
  * Sending: three windows, the smaller one of cwnd and what the peer offers: one in flight, and enough behind it that it does not run dry before a
- * writer that is woken at half has written more.
+ * writer that is woken at half has written more. Beyond BATCH_MAX only the part of the window counts that is not just waiting in queues on the path, which
+ * the smallest round trip tells from the usual one.
  */
 #include "tcp/tcb.h"
 
@@ -30,6 +31,10 @@ uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     const struct mnet_memory *memory = tcp->config.memory;
     uint32_t window = MN_MIN(tcb->congestion.cwnd, tcb->max_snd_wnd);
     uint64_t wanted = MN_MAX((uint64_t)SEND_WINDOWS * window, (uint64_t)SEND_INITIAL);
+    uint64_t least_ns = tcb->loss.rack.min_rtt_us * MNET_MICROSECOND;
+    if (wanted > BATCH_MAX && least_ns > 0 && least_ns < tcb->rtt.srtt_ns)
+        wanted = MN_MAX(wanted * tcb->loss.rack.min_rtt_us / (tcb->rtt.srtt_ns / MNET_MICROSECOND),
+                        (uint64_t)BATCH_MAX);
     if (mnet_memory_used(memory) > mnet_memory_budget(memory) / 2) /* memory is short */
         wanted = SEND_INITIAL;
     return (uint32_t)MN_MIN(wanted, (uint64_t)tcp->config.send_buffer);

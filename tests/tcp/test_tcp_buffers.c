@@ -221,6 +221,22 @@ SCRIPT(established_send_queue_follows_the_peers_window)
     tcp_end(&t);
 }
 
+/* A window that mostly waits in a queue on the path needs no queue here: three times what the smallest round trip leaves of it, and a megabyte. */
+SCRIPT(established_send_queue_does_not_follow_queues)
+{
+    struct tcp_test t;
+    tcp_established(&t, .send_buffer = LARGE, .shift = 8);
+    t.tcb->max_snd_wnd = t.tcb->congestion.cwnd = 2u << 20;
+    t.tcb->rtt.srtt_ns = 40 * MNET_MILLISECOND;
+    t.tcb->loss.rack.min_rtt_us = 40000;
+    assert_int_equal(mn_tcb_send_limit(t.tcp, t.tcb), 6u << 20);
+    t.tcb->loss.rack.min_rtt_us = 20000;
+    assert_int_equal(mn_tcb_send_limit(t.tcp, t.tcb), 3u << 20);
+    t.tcb->loss.rack.min_rtt_us = 100;
+    assert_int_equal(mn_tcb_send_limit(t.tcp, t.tcb), 1u << 20);
+    tcp_end(&t);
+}
+
 /* A queue that is acknowledged costs nothing any more; and where memory is short everybody is back at 64 KiB. */
 SCRIPT(established_send_queue_gives_memory_back)
 {
@@ -280,6 +296,7 @@ int main(void)
         cmocka_unit_test(established_windows_share_the_budget),
         cmocka_unit_test(established_send_queue_grows_with_the_window),
         cmocka_unit_test(established_send_queue_follows_the_peers_window),
+        cmocka_unit_test(established_send_queue_does_not_follow_queues),
         cmocka_unit_test(established_send_queue_gives_memory_back),
         cmocka_unit_test(pair_buffers_keep_up_with_slow_start),
     };
