@@ -1,5 +1,5 @@
 /* The host loses its address (RFC 2131 4.4.5: whoever has no lease stops at once), or learns another MTU. */
-#include "tcp/harness.h"
+#include "tests/tcp/harness.h"
 
 /* Whatever it was doing, it falls silent: no reset, no retransmission; and nothing is left of it. */
 SCRIPT(any_state_address_lost_is_silence)
