@@ -167,6 +167,7 @@ static void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_new
     loss->tlp_out = false;
     mn_prr_begin(tcb, ack);
     mn_prr_ack(tcb, ack);
+    mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_RECOVERY);
 }
 
 /* The first segment goes again: all that duplicates can say (RFC 6582 3.2). */
@@ -193,7 +194,7 @@ static void open_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *a
         enter_recovery(tcp, tcb, ack);
 }
 
-static void end_recovery(struct mn_tcb *tcb)
+static void end_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     struct mn_loss *loss = &tcb->loss;
     struct mn_congestion *c = &tcb->congestion;
@@ -204,12 +205,13 @@ static void end_recovery(struct mn_tcb *tcb)
     loss->phase = MN_LOSS_OPEN;
     loss->dupacks = 0;
     mn_rack_recovered(&loss->rack);
+    mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_RECOVERED);
 }
 
 static void recovery_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
 {
     if (mn_seq_geq(tcb->snd_una, tcb->loss.recover)) {
-        end_recovery(tcb);
+        end_recovery(tcp, tcb);
         return;
     }
     if (!tcb->sack_ok && ack->acked > 0)
@@ -226,6 +228,7 @@ static void timeout_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news
     if (mn_seq_geq(tcb->snd_una, loss->recover)) {
         loss->phase = MN_LOSS_OPEN;
         loss->frto = MN_FRTO_OFF;
+        mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_RECOVERED);
     }
 }
 

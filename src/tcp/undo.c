@@ -23,6 +23,7 @@ static void undo(struct mn_tcp *tcp, struct mn_tcb *tcb)
     loss->dupacks = 0;
     loss->undo_valid = false;
     loss->recover_valid = false;
+    mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_UNDONE);
 }
 
 /* Whether this D-SACK was the last proof that was missing. */

@@ -194,6 +194,42 @@ SCRIPT(established_dsack_out_of_nothing_changes_nothing)
     tcp_end(&t);
 }
 
+static void note_event(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event)
+{
+    char *text = context;
+    (void)tcb;
+    strcat(strcat(text, mnet_tcp_event_name(event)), " ");
+}
+
+/* mnet/tcp_info.h: a trace tells of recoveries: that one begins, ends, or was for nothing. */
+SCRIPT(established_recoveries_are_traced)
+{
+    struct tcp_test t;
+    char text[256] = "";
+    tcp_established(&t, PEER);
+    t.tcp->config.trace = note_event;
+    t.tcp->config.trace_context = text;
+    in_flight(&t, 10, 10);
+    at_ms(&t, 100);
+    ack_(&t, 0, BLOCKS(1, SEGMENTS(1, 6)));
+    assert_string_equal(text, "recovery ");
+    ack_(&t, 6);
+    ack_(&t, 7, BLOCKS(1, SEGMENTS(0, 1)));
+    assert_string_equal(text, "recovery undone ");
+    tcp_end(&t);
+
+    text[0] = 0;
+    tcp_established(&t, PEER);
+    t.tcp->config.trace = note_event;
+    t.tcp->config.trace_context = text;
+    in_flight(&t, 10, 10);
+    at_ms(&t, 100);
+    ack_(&t, 0, BLOCKS(1, SEGMENTS(1, 6)));
+    ack_(&t, 10);
+    assert_string_equal(text, "recovery recovered ");
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +243,7 @@ int main(void)
         cmocka_unit_test(established_late_dsack_takes_a_fast_retransmission_back),
         cmocka_unit_test(established_dsack_of_a_part_takes_nothing_back),
         cmocka_unit_test(established_dsack_out_of_nothing_changes_nothing),
+        cmocka_unit_test(established_recoveries_are_traced),
     };
     return cmocka_run_group_tests_name("tcp_undo", tests, NULL, NULL);
 }
