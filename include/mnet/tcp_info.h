@@ -14,8 +14,8 @@ struct mnet_stack;
 struct mnet_tcp_info {
     struct mnet_endpoint local, remote;
     const char *state; /* "ESTABLISHED", as RFC 9293 spells it; static, as is the next */
-    const char
-        *congestion; /* "cubic"; "" where there is no sending side yet, or any more: half-open and in TIME-WAIT */
+    const char *
+        congestion; /* "cubic", "reno", "bbr"; "" where there is no sending side yet, or any more: half-open and in TIME-WAIT */
     bool timestamps, sack, window_scale; /* agreed by both ends */
 
     uint64_t rtt_ns, rttvar_ns; /* smoothed round-trip time and its variation; 0: not measured yet (RFC 6298) */

@@ -35,14 +35,6 @@ static int start_ip(struct mnet_stack *stack)
     return mn_ip_init(&stack->ip, &ip);
 }
 
-/* The options that our SYNs offer. */
-static uint8_t offer(const struct mnet_config *config)
-{
-    return (uint8_t)((config->tcp_no_timestamps ? 0 : MN_TCP_OPTION_TIMESTAMPS) |
-                     (config->tcp_no_sack ? 0 : MN_TCP_OPTION_SACK_PERMITTED) |
-                     (config->tcp_no_window_scale ? 0 : MN_TCP_OPTION_WINDOW_SCALE));
-}
-
 static int start_transports(struct mnet_stack *stack)
 {
     const struct mnet_config *config = &stack->config;
@@ -68,7 +60,7 @@ static int start_transports(struct mnet_stack *stack)
         .user_timeout_option = config->tcp_user_timeout_option,
         .trace = config->tcp_trace.event != NULL ? mn_stack_trace : NULL,
         .trace_context = stack,
-        .offer = offer(config),
+        .offer = mn_tcp_option_set(!config->tcp_no_timestamps, !config->tcp_no_sack, !config->tcp_no_window_scale),
         .congestion = config->tcp_congestion,
         .ecn = config->tcp_ecn,
         .now = stack->now,

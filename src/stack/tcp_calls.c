@@ -96,9 +96,7 @@ int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote
         .ttl = options->ttl,
         .dscp = options->dscp,
         .congestion = options->congestion,
-        .without = (uint8_t)((options->no_timestamps ? MN_TCP_OPTION_TIMESTAMPS : 0) |
-                             (options->no_sack ? MN_TCP_OPTION_SACK_PERMITTED : 0) |
-                             (options->no_window_scale ? MN_TCP_OPTION_WINDOW_SCALE : 0)),
+        .without = mn_tcp_option_set(options->no_timestamps, options->no_sack, options->no_window_scale),
     };
     if (mnet_address_is_any(open.local.address))
         open.local.address = path.source; /* MUST-44 */

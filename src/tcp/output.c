@@ -1,7 +1,7 @@
 /* What a connection sends, one packet at a time, when the device asks for it.
  *
  * In order of urgency: our SYN, a zero-window probe, what was lost, new data (with the FIN behind the last byte), a
- * bare acknowledgement. Every segment but the first SYN acknowledges, so whatever goes out first takes the
+ * bare acknowledgement, which may be a keepalive probe or carry a user timeout. Every segment but the first SYN acknowledges, so whatever goes out first takes the
  * acknowledgement with it.
  */
 #include "base/checksum.h"

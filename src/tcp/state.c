@@ -108,9 +108,8 @@ void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (tcb->fin_queued) /* closed or shut down while the connection was being opened */
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_1);
     mn_keepalive_arm(tcp, tcb);
-    if (tcp->config.user_timeout_option) { /* RFC 5482 3: the SYN's may be lost on a passive opener that keeps little */
-        tcb->user_timeout_now = true;
-    }
+    tcb->user_timeout_now =
+        tcp->config.user_timeout_option; /* RFC 5482 3: half-open records keep nothing of the SYN's */
     mn_tcb_wants_output(tcp, tcb);
     mn_tcb_event(tcp, tcb);
 }

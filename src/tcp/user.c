@@ -51,16 +51,6 @@ static bool port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local)
     return false;
 }
 
-/* What a listener shall not agree to. */
-static uint8_t without(const struct mnet_listen_options *options)
-{
-    if (options == NULL)
-        return 0;
-    return (uint8_t)((options->no_timestamps ? MN_TCP_OPTION_TIMESTAMPS : 0) |
-                     (options->no_sack ? MN_TCP_OPTION_SACK_PERMITTED : 0) |
-                     (options->no_window_scale ? MN_TCP_OPTION_WINDOW_SCALE : 0));
-}
-
 int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct mnet_listen_options *options,
                   struct mn_listener **out)
 {
@@ -79,7 +69,10 @@ int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct m
     listener->policy = options != NULL ? (uint8_t)options->policy : MNET_BACKLOG_IGNORE;
     listener->no_delay = options != NULL && options->no_delay;
     listener->congestion = (uint8_t)(options != NULL ? options->congestion : MNET_CONGESTION_DEFAULT);
-    listener->offer = tcp->config.offer & (uint8_t)~without(options);
+    listener->offer = tcp->config.offer;
+    if (options != NULL)
+        listener->offer &= (uint8_t)~mn_tcp_option_set(options->no_timestamps, options->no_sack,
+                                                       options->no_window_scale);
     mn_list_append(&tcp->listener_list, &listener->link);
     *out = listener;
     return 0;
@@ -323,7 +316,7 @@ int mn_tcp_delivered(const struct mn_tcb *tcb)
         return 0;
     if (tcb->state != MN_CLOSED)
         return MNET_E_DEADLINE;
-    return tcb->error != 0 ? tcb->error : 0; /* without an error it ended by way of TIME-WAIT or LAST-ACK */
+    return tcb->error; /* without an error it ended by way of TIME-WAIT or LAST-ACK */
 }
 
 unsigned mn_tcp_ready(const struct mn_tcb *tcb)

@@ -31,6 +31,13 @@ enum mn_tcp_option {
     MN_TCP_OPTION_USER_TIMEOUT = 1u << 5,
 };
 
+/* Those of them that both ends have to agree to. */
+static inline uint8_t mn_tcp_option_set(bool timestamps, bool sack, bool window_scale)
+{
+    return (uint8_t)((timestamps ? MN_TCP_OPTION_TIMESTAMPS : 0) | (sack ? MN_TCP_OPTION_SACK_PERMITTED : 0) |
+                     (window_scale ? MN_TCP_OPTION_WINDOW_SCALE : 0));
+}
+
 struct mn_tcp_sack_block {
     uint32_t left, right; /* right is one past the last */
 };

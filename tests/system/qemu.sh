@@ -38,26 +38,6 @@ reports()
     grep -q "^  [0-9a-f]* $2[.a-z]*+0x" "$dir/out" || fail "$2 is not in the backtrace"
 }
 
-ping_sizes()
-{
-    boot 01_hello
-    for size in 0 56 1472 1473 20000 65507; do
-        ping -c 2 -i 0.05 -W 2 -q -s $size $MNET || fail "no answer to a ping of $size bytes"
-    done
-    end
-    grep -q "hello, I am $MNET" "$dir/mnet.out" || fail 'it did not say hello'
-}
-
-# echo_bytes BYTES
-echo_bytes()
-{
-    bytes "$1" echo >"$dir/sent"
-    boot echo
-    timeout 60 nc -N $MNET 9000 <"$dir/sent" >"$dir/received" || fail "nc ended with status $?"
-    cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
-    end
-}
-
 # transfer BYTES ARGUMENT... - to the machine, from it, and both ways at once.
 transfer()
 {

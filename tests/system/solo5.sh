@@ -53,26 +53,6 @@ ends()
     head -n 1 "$dir/out" | grep -q -e "$2" || fail "it said: $(cat "$dir/out")"
 }
 
-ping_sizes()
-{
-    boot 01_hello
-    for size in 0 56 1472 1473 20000 65507; do
-        ping -c 2 -i 0.05 -W 2 -q -s $size $MNET || fail "no answer to a ping of $size bytes"
-    done
-    end
-    grep -q "hello, I am $MNET" "$dir/mnet.out" || fail 'it did not say hello'
-}
-
-# echo_bytes BYTES
-echo_bytes()
-{
-    bytes "$1" echo >"$dir/sent"
-    boot echo
-    timeout 60 nc -N $MNET 9000 <"$dir/sent" >"$dir/received" || fail "nc ended with status $?"
-    cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
-    end
-}
-
 datagrams()
 {
     boot udp_echo
