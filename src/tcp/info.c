@@ -10,11 +10,6 @@ static const char *loss_name(const struct mn_tcb *tcb)
     }
 }
 
-static uint64_t due(const struct mn_timer *timer)
-{
-    return mn_timer_armed(timer) ? timer->at_ns : MNET_NEVER;
-}
-
 static void sending(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet_tcp_info *info)
 {
     uint32_t end = mn_sendq_end(&tcb->sendq);
@@ -54,9 +49,9 @@ void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet
         .out_of_order = tcb->reassembly.bytes,
         .bytes_received = tcb->bytes_received,
         .segments_received = tcb->segments_received,
-        .retransmit_at = due(&tcb->retransmit),
-        .delayed_ack_at = due(&tcb->delayed_ack),
-        .keepalive_at = tcb->orphan ? MNET_NEVER : due(&tcb->lifetime),
+        .retransmit_at = tcb->due_ns[MN_DUE_RETRANSMIT],
+        .delayed_ack_at = tcb->due_ns[MN_DUE_DELAYED_ACK],
+        .keepalive_at = tcb->orphan ? MNET_NEVER : tcb->due_ns[MN_DUE_LIFETIME],
     };
     sending(tcp, tcb, info);
 }

@@ -392,8 +392,8 @@ static void schedule_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool at_once, u
     if (at_once || tcb->rcv_nxt - tcb->last_ack_sent >= 2u * tcb->rcv_mss) {
         tcb->ack_now = true;
         mn_tcb_wants_output(tcp, tcb);
-    } else if (!mn_timer_armed(&tcb->delayed_ack)) {
-        mn_wheel_arm(&tcp->wheel, &tcb->delayed_ack, now + MN_DELAYED_ACK);
+    } else if (!mn_tcb_is_due(tcb, MN_DUE_DELAYED_ACK)) {
+        mn_tcb_set_due(tcp, tcb, MN_DUE_DELAYED_ACK, now + MN_DELAYED_ACK);
     }
 }
 

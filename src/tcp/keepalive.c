@@ -26,9 +26,9 @@ static bool watched(const struct mn_tcb *tcb)
 void mn_keepalive_arm(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (watched(tcb))
-        mn_wheel_arm(&tcp->wheel, &tcb->lifetime, tcb->heard_ns + tcb->keepalive.idle_ms * MNET_MILLISECOND);
+        mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, tcb->heard_ns + tcb->keepalive.idle_ms * MNET_MILLISECOND);
     else if (!tcb->orphan) /* then the timer is its end */
-        mn_wheel_cancel(&tcp->wheel, &tcb->lifetime);
+        mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, MNET_NEVER);
 }
 
 void mn_tcp_set_keepalive(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mnet_keepalive *keepalive)
@@ -51,7 +51,7 @@ void mn_keepalive_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         return;
     uint64_t idle_until = tcb->heard_ns + keepalive->idle_ms * MNET_MILLISECOND;
     if (now < idle_until) {
-        mn_wheel_arm(&tcp->wheel, &tcb->lifetime, idle_until);
+        mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, idle_until);
         return;
     }
     if (tcb->snd_nxt == tcb->snd_una) {
@@ -64,5 +64,5 @@ void mn_keepalive_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         tcb->keepalive_now = true;
         mn_tcb_wants_output(tcp, tcb);
     }
-    mn_wheel_arm(&tcp->wheel, &tcb->lifetime, now + keepalive->interval_ms * MNET_MILLISECOND);
+    mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, now + keepalive->interval_ms * MNET_MILLISECOND);
 }

@@ -82,7 +82,7 @@ static void acknowledged(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     tcb->ack_now = tcb->duplicates_owed > 0;
     tcb->last_ack_sent = tcb->rcv_nxt;
-    mn_wheel_cancel(&tcp->wheel, &tcb->delayed_ack);
+    mn_tcb_set_due(tcp, tcb, MN_DUE_DELAYED_ACK, MNET_NEVER);
 }
 
 static struct mn_tcp_header header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint64_t now)

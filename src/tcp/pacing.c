@@ -33,7 +33,7 @@ uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     uint32_t mss = tcb->snd_mss, flight = tcb->snd_nxt - tcb->snd_una;
     uint32_t unpaced = mn_congestion_initial_window(mss);
-    if (mn_timer_armed(&tcb->pacing))
+    if (mn_tcb_is_due(tcb, MN_DUE_PACING))
         return 0;
     if (flight + mss <= unpaced)
         return (unpaced - flight) / mss * mss;
@@ -44,7 +44,7 @@ uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     uint64_t busy = tcb->paced_until_ns > now ? MN_MIN(tcb->paced_until_ns - now, MNET_SECOND) : 0;
     uint64_t spent = busy * rate / MNET_SECOND;
     if (spent + mss > burst) {
-        mn_wheel_arm(&tcp->wheel, &tcb->pacing, now + busy);
+        mn_tcb_set_due(tcp, tcb, MN_DUE_PACING, now + busy);
         return 0;
     }
     return (uint32_t)MN_MIN((burst - spent) / mss * mss, (uint64_t)UINT32_MAX);

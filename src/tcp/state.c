@@ -49,10 +49,7 @@ bool mn_tcp_synchronized(const struct mn_tcb *tcb)
 static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     mn_table_remove(tcp, &tcb->conn);
-    mn_wheel_cancel(&tcp->wheel, &tcb->retransmit);
-    mn_wheel_cancel(&tcp->wheel, &tcb->delayed_ack);
-    mn_wheel_cancel(&tcp->wheel, &tcb->lifetime);
-    mn_wheel_cancel(&tcp->wheel, &tcb->pacing);
+    mn_tcb_stop_timers(tcp, tcb);
     mn_feedback_release(tcp, tcb);
     mn_list_remove(&tcb->output);
     mn_orphan_remove(tcp, tcb);

@@ -74,12 +74,18 @@ struct mn_conn {
 
 /* Timers of all records, on the engine's wheel. */
 enum mn_tcp_timer {
-    MN_TIMER_RETRANSMIT,
-    MN_TIMER_DELAYED_ACK,
-    MN_TIMER_LIFETIME,
-    MN_TIMER_PACING,
+    MN_TIMER_TCB,
     MN_TIMER_HALF_OPEN,
     MN_TIMER_TIME_WAIT,
+};
+
+/* What a tcb waits for: the RFC's timers, which share one on the wheel (timers.c). */
+enum mn_due {
+    MN_DUE_DELAYED_ACK,
+    MN_DUE_PACING,     /* the next burst */
+    MN_DUE_RETRANSMIT, /* retransmission or zero-window probing; or the end of patience, if that is sooner */
+    MN_DUE_LIFETIME,   /* keepalive; without a user, how long FIN-WAIT-2 lasts */
+    MN_DUE_COUNT,
 };
 
 /* See keepalive.c. Off while idle_ms is 0. */
@@ -100,10 +106,9 @@ struct mn_tcb {
     uint8_t state; /* enum mn_tcp_state */
     int error;     /* once CLOSED by something else than the user: what every call reports */
 
-    struct mn_timer retransmit; /* retransmission or zero-window probing; or the end of patience, if that is sooner */
-    uint64_t retransmit_due_ns; /* when to send again */
-    struct mn_timer delayed_ack;
-    struct mn_timer lifetime; /* keepalive; without a user, how long FIN-WAIT-2 lasts */
+    struct mn_timer timer;         /* armed for the first of due_ns, or earlier */
+    uint64_t due_ns[MN_DUE_COUNT]; /* MNET_NEVER: does not run; written by mn_tcb_set_due alone */
+    uint64_t retransmit_due_ns;    /* when to send again */
 
     /* Send sequence variables. SND.NXT never goes back: what is to be sent again is in `loss`, on the scoreboard. */
     uint32_t iss, snd_una, snd_nxt;
@@ -122,7 +127,6 @@ struct mn_tcb {
     struct mn_rate *rate;    /* delivery samples; NULL where nobody needs them */
     uint32_t limited_seq;    /* cwnd held back what follows this; see feedback.c */
     uint64_t paced_until_ns; /* see pacing.c */
-    struct mn_timer pacing;  /* armed between two bursts */
     struct mn_loss loss;
     uint64_t progress_ns; /* when the peer last acknowledged something, or the oldest unacknowledged byte was sent */
     uint64_t last_sent_ns;
@@ -466,6 +470,20 @@ uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
 void mn_autotune_read(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now);
 
 /* --- timers.c --- */
+void mn_tcb_arm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t at_ns);
+/* Starts one of the tcb's timers, or moves it; MNET_NEVER stops it. */
+static inline void mn_tcb_set_due(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_due which, uint64_t at_ns)
+{
+    tcb->due_ns[which] = at_ns;
+    if (at_ns < tcb->timer.at_ns)
+        mn_tcb_arm(tcp, tcb, at_ns);
+}
+/* Stops all of them. */
+void mn_tcb_stop_timers(struct mn_tcp *tcp, struct mn_tcb *tcb);
+static inline bool mn_tcb_is_due(const struct mn_tcb *tcb, enum mn_due which)
+{
+    return tcb->due_ns[which] != MNET_NEVER;
+}
 /* Arms the retransmission timer for what is in flight, or the probe timer, or neither. `restart` begins a new period. */
 void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now);
 

@@ -64,10 +64,8 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     if (tcb == NULL)
         return NULL;
     tcb->conn = (struct mn_conn){.local = local, .remote = remote, .kind = MN_CONN_TCB};
-    tcb->retransmit.kind = MN_TIMER_RETRANSMIT;
-    tcb->delayed_ack.kind = MN_TIMER_DELAYED_ACK;
-    tcb->lifetime.kind = MN_TIMER_LIFETIME;
-    tcb->pacing.kind = MN_TIMER_PACING;
+    tcb->timer.kind = MN_TIMER_TCB;
+    mn_tcb_stop_timers(tcp, tcb);
     tcb->congestion.ops = mn_congestion_of(tcp->config.congestion);
     tcb->path_mtu = tcp->config.mtu;
     tcb->rcv_target = mn_window_initial(tcp, &remote);

@@ -1,5 +1,33 @@
-/* Timers of a connection: retransmission (RFC 6298 5), zero-window probes (RFC 9293 3.8.6.1), delayed acknowledgement, the end of orphans. */
+/* Timers of a connection: retransmission (RFC 6298 5), zero-window probes (RFC 9293 3.8.6.1), delayed acknowledgement, pacing, keepalive, the end of orphans.
+ *
+ * They are started and stopped with nearly every segment, and hardly ever expire. So all of a connection's share one timer on the wheel, which is moved only where
+ * something is due sooner than it fires; a timer that is stopped, or put off, costs one store. When the one fires, the first that is due is served, and it is
+ * armed again for the next. While it is armed timer.at_ns is when it fires, otherwise MNET_NEVER.
+ */
 #include "tcp/tcb.h"
+
+void mn_tcb_arm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t at_ns)
+{
+    mn_wheel_arm(&tcp->wheel, &tcb->timer, at_ns);
+    tcb->timer.at_ns = at_ns;
+}
+
+static enum mn_due first_due(const struct mn_tcb *tcb)
+{
+    unsigned first = 0;
+    for (unsigned i = 1; i < MN_DUE_COUNT; i++) {
+        if (tcb->due_ns[i] < tcb->due_ns[first])
+            first = i;
+    }
+    return (enum mn_due)first;
+}
+
+void mn_tcb_stop_timers(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    for (unsigned i = 0; i < MN_DUE_COUNT; i++)
+        tcb->due_ns[i] = MNET_NEVER;
+    mn_tcb_arm(tcp, tcb, MNET_NEVER);
+}
 
 static bool fin_unsent(const struct mn_tcb *tcb)
 {
@@ -22,12 +50,12 @@ static void arm_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     uint64_t at = MN_MIN(tcb->retransmit_due_ns, give_up_at(tcp, tcb));
     if (tcb->loss.early != MN_EARLY_NONE)
         at = MN_MIN(at, tcb->loss.early_due_ns);
-    mn_wheel_arm(&tcp->wheel, &tcb->retransmit, MN_MAX(now + 1, at));
+    mn_tcb_set_due(tcp, tcb, MN_DUE_RETRANSMIT, MN_MAX(now + 1, at));
 }
 
 void mn_timers_rearm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    if (mn_timer_armed(&tcb->retransmit))
+    if (mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT))
         arm_retransmit(tcp, tcb, now);
 }
 
@@ -37,7 +65,7 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
     bool unsent = mn_seq_lt(tcb->snd_nxt, mn_sendq_end(&tcb->sendq)) || fin_unsent(tcb);
     if (!in_flight && !unsent) {
         tcb->persisting = false;
-        mn_wheel_cancel(&tcp->wheel, &tcb->retransmit);
+        mn_tcb_set_due(tcp, tcb, MN_DUE_RETRANSMIT, MNET_NEVER);
         return;
     }
     bool persisting = mn_tcp_synchronized(tcb) && (tcb->snd_wnd == 0 || !in_flight);
@@ -46,11 +74,11 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
         tcb->probe_unanswered = false;
         restart = true;
     }
-    if (restart || !mn_timer_armed(&tcb->retransmit)) {
+    if (restart || !mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT)) {
         tcb->retransmit_due_ns = now + mn_rtt_timeout(&tcb->rtt);
         mn_tlp_schedule(tcb, now);
         arm_retransmit(tcp, tcb, now);
-    } else if (tcb->loss.early != MN_EARLY_NONE && tcb->loss.early_due_ns < tcb->retransmit.at_ns) {
+    } else if (tcb->loss.early != MN_EARLY_NONE && tcb->loss.early_due_ns < tcb->due_ns[MN_DUE_RETRANSMIT]) {
         arm_retransmit(tcp, tcb, now);
     }
 }
@@ -97,37 +125,42 @@ static void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t 
     mn_tcb_wants_output(tcp, tcb);
 }
 
-static void tcb_expired(struct mn_tcp *tcp, struct mn_timer *timer, uint64_t now)
+static void lifetime_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    struct mn_tcb *tcb;
-    switch (timer->kind) {
-    case MN_TIMER_RETRANSMIT: retransmit_expired(tcp, MN_CONTAINER(timer, struct mn_tcb, retransmit), now); break;
-    case MN_TIMER_DELAYED_ACK:
-        tcb = MN_CONTAINER(timer, struct mn_tcb, delayed_ack);
-        tcb->ack_now = true;
-        mn_tcb_wants_output(tcp, tcb);
-        break;
-    case MN_TIMER_PACING: mn_tcb_wants_output(tcp, MN_CONTAINER(timer, struct mn_tcb, pacing)); break;
-    default:
-        MN_ASSERT(timer->kind == MN_TIMER_LIFETIME);
-        tcb = MN_CONTAINER(timer, struct mn_tcb, lifetime);
-        if (tcb->orphan)
-            mn_tcb_finish(tcp, tcb, MNET_E_TIMED_OUT);
-        else
-            mn_keepalive_expired(tcp, tcb, now);
+    if (tcb->orphan)
+        mn_tcb_finish(tcp, tcb, MNET_E_TIMED_OUT);
+    else
+        mn_keepalive_expired(tcp, tcb, now);
+}
+
+/* Serves the first that is due, if any is. Another one that is due already fires at once again. */
+static void tcb_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    enum mn_due which = first_due(tcb);
+    bool due = tcb->due_ns[which] <= now;
+    if (due)
+        tcb->due_ns[which] = MNET_NEVER;
+    mn_tcb_arm(tcp, tcb, tcb->due_ns[first_due(tcb)]);
+    if (!due)
+        return;
+    switch (which) {
+    case MN_DUE_DELAYED_ACK: tcb->ack_now = true; break;
+    case MN_DUE_PACING: break;
+    case MN_DUE_RETRANSMIT: retransmit_expired(tcp, tcb, now); return;
+    default: lifetime_expired(tcp, tcb, now); return;
     }
+    mn_tcb_wants_output(tcp, tcb);
 }
 
 void mn_tcp_expire(struct mn_tcp *tcp, uint64_t now)
 {
     struct mn_timer *timer;
     while ((timer = mn_wheel_expire(&tcp->wheel, now)) != NULL) {
-        if (timer->kind == MN_TIMER_HALF_OPEN)
-            mn_half_open_expire(tcp, MN_CONTAINER(timer, struct mn_half_open, timer), now);
-        else if (timer->kind == MN_TIMER_TIME_WAIT)
-            mn_time_wait_expire(tcp, now);
-        else
-            tcb_expired(tcp, timer, now);
+        switch ((enum mn_tcp_timer)timer->kind) {
+        case MN_TIMER_TCB: tcb_expired(tcp, MN_CONTAINER(timer, struct mn_tcb, timer), now); break;
+        case MN_TIMER_HALF_OPEN: mn_half_open_expire(tcp, MN_CONTAINER(timer, struct mn_half_open, timer), now); break;
+        case MN_TIMER_TIME_WAIT: mn_time_wait_expire(tcp, now); break;
+        }
     }
 }
 

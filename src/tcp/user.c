@@ -228,9 +228,9 @@ void mn_tcb_arm_orphan(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     if (!tcb->orphan)
         return;
-    mn_wheel_cancel(&tcp->wheel, &tcb->lifetime); /* nobody asks for keepalive any more */
+    mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, MNET_NEVER); /* nobody asks for keepalive any more */
     if (tcb->state == MN_FIN_WAIT_2)
-        mn_wheel_arm(&tcp->wheel, &tcb->lifetime, now + tcp->config.orphan_ns);
+        mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, now + tcp->config.orphan_ns);
 }
 
 /* Queues a FIN behind the data and moves to the state that waits for its acknowledgement. */

@@ -39,7 +39,7 @@ void tcp_check_tcb(struct mn_tcb *tcb)
     bool live = tcb->state != MN_CLOSED && tcb->state != MN_TIME_WAIT;
     MN_ASSERT(live == tcb->conn.hashed);
     if (!live) {
-        MN_ASSERT(!tcb->orphan && tcb->sendq.head == NULL && !mn_timer_armed(&tcb->retransmit));
+        MN_ASSERT(!tcb->orphan && tcb->sendq.head == NULL && !mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT));
         return;
     }
     uint32_t end = mn_sendq_end(&tcb->sendq);
@@ -53,7 +53,7 @@ void tcp_check_tcb(struct mn_tcb *tcb)
     MN_ASSERT(tcb->snd_nxt - tcb->snd_una <= tcb->max_snd_wnd + 1);
     MN_ASSERT(mn_seq_leq(tcb->rcv_nxt, tcb->rcv_adv));
     MN_ASSERT(tcb->rcv_adv - tcb->rcv_nxt <= 1u << 30);
-    MN_ASSERT(tcb->snd_nxt == tcb->snd_una || mn_timer_armed(&tcb->retransmit)); /* what is in flight is watched */
+    MN_ASSERT(tcb->snd_nxt == tcb->snd_una || mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT)); /* what is in flight is watched */
     check_reassembly(tcb);
     check_scoreboard(tcb);
 }
