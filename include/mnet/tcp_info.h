@@ -20,7 +20,7 @@ struct mnet_tcp_info {
 
     uint64_t rtt_ns, rttvar_ns; /* smoothed round-trip time and its variation; 0: not measured yet (RFC 6298) */
     uint64_t rto_ns;            /* retransmission timeout, backoff included */
-    unsigned backoff;           /* how often it has expired in a row */
+    unsigned backoff;           /* how often that was doubled since the last round trip could be measured */
     uint32_t cwnd, ssthresh;    /* bytes; ssthresh UINT32_MAX: no loss seen yet */
     uint64_t pacing_rate;       /* bytes a second; 0: not paced */
     const char *loss;           /* "open", "recovery" or "loss" (after a timeout); static */

@@ -279,7 +279,7 @@ static void update_window(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct m
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = seg->ack;
     if (opened && tcb->persisting) { /* what was probed with, or sent before the window closed, goes again */
-        tcb->rtt.backoff = 0;
+        tcb->rtt.backoff = tcb->rtt.expiries = 0;
         mn_loss_resend_all(tcp, tcb);
     }
 }

@@ -320,7 +320,7 @@ void mn_loss_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     struct mn_congestion *c = &tcb->congestion;
     mn_tcp_count(tcp, MNET_COUNT_TCP_RTO);
     /* In a fast recovery the window has been reduced for these losses already. */
-    bool first = tcb->rtt.backoff == 0 && loss->phase != MN_LOSS_RECOVERY;
+    bool first = tcb->rtt.expiries == 0 && loss->phase != MN_LOSS_RECOVERY;
     if (first)
         mn_undo_save(tcb);
     c->ops->timed_out(c, flight_size(tcb), first, now);

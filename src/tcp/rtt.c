@@ -35,6 +35,7 @@ static void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t samples
     }
     uint64_t rto = rtt->srtt_ns + MN_MAX(MN_RTO_GRANULARITY, 4 * rtt->rttvar_ns);
     rtt->rto_ns = MN_MIN(MN_MAX(rto, MN_RTO_MIN), MN_RTO_MAX); /* (2.4), (2.5) */
+    rtt->backoff = 0;
 }
 
 void mn_rtt_sample(struct mn_rtt *rtt, uint64_t sample_ns)
@@ -45,7 +46,7 @@ void mn_rtt_sample(struct mn_rtt *rtt, uint64_t sample_ns)
 bool mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now)
 {
     bool timing = rtt->timing;
-    rtt->backoff = 0;
+    rtt->expiries = 0;
     if (timing && mn_seq_geq(snd_una, rtt->timed_seq)) {
         rtt->timing = false;
         mn_rtt_sample(rtt, now - rtt->timed_at_ns);
@@ -65,6 +66,8 @@ void mn_rtt_backoff(struct mn_rtt *rtt)
 {
     if (rtt->backoff < 16)
         rtt->backoff++;
+    if (rtt->expiries < UINT8_MAX)
+        rtt->expiries++;
 }
 
 uint64_t mn_rtt_timeout(const struct mn_rtt *rtt)

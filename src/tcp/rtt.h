@@ -18,7 +18,8 @@
 struct mn_rtt {
     uint64_t srtt_ns, rttvar_ns; /* 0: no sample yet */
     uint64_t rto_ns;             /* without backoff */
-    uint8_t backoff;             /* how often the timer expired in a row */
+    uint8_t backoff;             /* how often it is doubled: by each expiry, until there is a sample */
+    uint8_t expiries;            /* how often the timer expired since new data was acknowledged */
     bool timing;                 /* a segment is being timed: */
     uint32_t timed_seq;          /* it is acknowledged when SND.UNA reaches this */
     uint64_t timed_at_ns;
@@ -29,8 +30,8 @@ void mn_rtt_init(struct mn_rtt *rtt);
 void mn_rtt_sent(struct mn_rtt *rtt, uint32_t seq_end, uint64_t now);
 /* Something was retransmitted: what is being timed is ambiguous now. */
 void mn_rtt_retransmitted(struct mn_rtt *rtt);
-/* New data was acknowledged up to `snd_una`: ends backoff, and takes the sample where there is one. False where nothing
- * is being timed, so that an echo would be welcome. */
+/* New data was acknowledged up to `snd_una`: takes the sample where there is one. False where nothing is being timed, so that an echo would be
+ * welcome. Only a sample ends backoff (5): else a path that is slower than the timeout would have every segment sent twice, and never a sample. */
 bool mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now);
 /* The acknowledgement echoed a timestamp that is `age_ns` old (0: it did not), with `flight` bytes in flight before it. */
 void mn_rtt_echo(struct mn_rtt *rtt, uint64_t age_ns, uint32_t flight, uint32_t mss);

@@ -98,8 +98,10 @@ void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     tcb->was_established = true;
     tcb->progress_ns = tcb->heard_ns = now;
-    if (tcb->rtt.backoff > 0)
+    if (tcb->rtt.backoff > 0) {
         tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
+        tcb->rtt.backoff = 0;
+    }
     mn_rtt_acked(&tcb->rtt, tcb->snd_una, now);
     mn_tcp_set_state(tcp, tcb, MN_ESTABLISHED);
     if (tcb->fin_queued) /* closed or shut down while the connection was being opened */

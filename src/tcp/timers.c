@@ -119,7 +119,7 @@ static void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t 
     }
     mn_rtt_retransmitted(&tcb->rtt);
     mn_rtt_backoff(&tcb->rtt);
-    if (tcb->rtt.backoff == MN_R1 && !tcb->persisting)
+    if (tcb->rtt.expiries == MN_R1 && !tcb->persisting)
         mn_tcb_notice(tcp, tcb, MNET_NOTICE_RETRANSMITTING); /* SHLD-9, and for SYNs MUST-22 */
     mn_timers_update(tcp, tcb, true, now);
     mn_tcb_wants_output(tcp, tcb);

@@ -13,7 +13,7 @@ static bool may_probe(const struct mn_tcb *tcb)
 {
     const struct mn_loss *loss = &tcb->loss;
     return tcb->sack_ok && loss->phase == MN_LOSS_OPEN && loss->sent.sacked == 0 && loss->sent.lost == 0 &&
-           !loss->tlp_out && loss->rtt_since_tlp && tcb->rtt.srtt_ns != 0 && tcb->rtt.backoff == 0 &&
+           !loss->tlp_out && loss->rtt_since_tlp && tcb->rtt.srtt_ns != 0 && tcb->rtt.expiries == 0 &&
            mn_tcp_synchronized(tcb) && tcb->snd_nxt != tcb->snd_una && !tcb->persisting;
 }
 

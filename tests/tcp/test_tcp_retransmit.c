@@ -70,7 +70,7 @@ SCRIPT(established_retransmissions_back_off)
     tcp_end(&t);
 }
 
-/* MUST-18: Karn: what was sent twice is no sample, and the backed off timeout is kept until there is one. */
+/* MUST-18: Karn: what was sent twice is no sample. */
 SCRIPT(established_retransmitted_segment_is_no_sample)
 {
     struct tcp_test t;
@@ -90,6 +90,32 @@ SCRIPT(established_retransmitted_segment_is_no_sample)
     assert_in_range(t.tcb->rtt.srtt_ns, srtt - 1000000, srtt + 1000000);
     wait_ms(&t, 10000);
     expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* RFC 6298 5: only a new measurement takes the backoff back, so a path that has become slower than the timeout gets one sooner or later, even without
+ * timestamps. Each expiry was the first for its segment, which is nothing to be told of (R1). */
+SCRIPT(established_backoff_is_kept_until_there_is_a_sample)
+{
+    struct tcp_test t;
+    tcp_established(&t, .rtt_ms = 10);
+    static const unsigned again_ms[] = {200, 400}; /* and then the timeout is 800 ms, longer than the round trip */
+    for (uint32_t i = 0; i < 10; i++) {
+        mark(&t);
+        write_text(&t, "x");
+        expect(&t, .seq = 1 + i, .ack = 1, .flags = ACK, .data = "x");
+        if (i < MN_COUNT_OF(again_ms)) {
+            at_ms(&t, again_ms[i] - 1);
+            expect_nothing(&t);
+            at_ms(&t, again_ms[i]);
+            expect(&t, .seq = 1 + i, .ack = 1, .flags = ACK, .data = "x");
+        }
+        at_ms(&t, 500);
+        expect_nothing(&t);
+        send_(&t, .seq = 1, .ack = 2 + i, .flags = ACK);
+        assert_int_equal(t.tcb->rtt.backoff, i < MN_COUNT_OF(again_ms) ? i + 1 : 0);
+    }
+    assert_int_equal(mn_tcp_notices(t.tcb), 0);
     tcp_end(&t);
 }
 
@@ -303,6 +329,7 @@ int main(void)
         cmocka_unit_test(established_timeout_has_a_floor),
         cmocka_unit_test(established_retransmissions_back_off),
         cmocka_unit_test(established_retransmitted_segment_is_no_sample),
+        cmocka_unit_test(established_backoff_is_kept_until_there_is_a_sample),
         cmocka_unit_test(established_partial_ack_restarts_the_timer),
         cmocka_unit_test(established_timeout_goes_back_and_slow_starts),
         cmocka_unit_test(established_timeout_does_not_repeat_what_is_acknowledged),
