@@ -298,6 +298,25 @@ SCRIPT(attack_isns_are_spread)
     tcp_end(&t);
 }
 
+/* So do the ports that we choose (RFC 6056): over many connections each sixteenth of them is chosen as often as another. */
+SCRIPT(attack_ports_are_spread)
+{
+    struct tcp_test t;
+    tcp_closed(&t, .connections_max = 2000);
+    unsigned buckets[16] = {0};
+    for (uint16_t i = 0; i < 1600; i++) {
+        struct mn_tcp_open open = {.local = endpoint(10, 0, 0, 2, 0), .remote = t.remote};
+        assert_int_equal(mn_tcp_open(t.tcp, &open, t.now, &t.tcb), 0);
+        struct mnet_endpoint local;
+        mn_tcp_peers(t.tcb, &local, NULL);
+        assert_true(local.port >= 16384);
+        buckets[(local.port - 16384) / 3072]++;
+    }
+    for (int i = 0; i < 16; i++)
+        assert_in_range(buckets[i], 60, 140); /* 100 each, with a deviation of ten */
+    tcp_end(&t);
+}
+
 /* A peer that sends less than it could, byte by byte and out of order, costs no more memory than its window. */
 SCRIPT(attack_memory_follows_the_window)
 {
@@ -330,6 +349,7 @@ int main(void)
         cmocka_unit_test(attack_no_amplification_of_syns),
         cmocka_unit_test(attack_reset_flood_is_bounded),
         cmocka_unit_test(attack_isns_are_spread),
+        cmocka_unit_test(attack_ports_are_spread),
         cmocka_unit_test(attack_memory_follows_the_window),
     };
     return cmocka_run_group_tests_name("tcp_attacks", tests, NULL, NULL);

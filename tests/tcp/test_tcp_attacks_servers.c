@@ -1,43 +1,14 @@
 /* What has broken other servers, as far as it concerns the engine: states that a peer holds for ever, floods of pieces, forged segments and ICMP errors.
  * In each an honest client gets on with its work meanwhile. */
 #include "tests/tcp/pair.h"
+#include "tests/tcp/siege.h"
 
-#define EVIL(port) endpoint(10, 66, 0, 1, (uint16_t)(port))
-
-/* A connection from any peer, ready to be accepted; 0 where it did not come about, else the engine's ISS relative to t->iss. */
 static bool connect_from(struct tcp_test *t, struct mnet_endpoint peer, int window, uint32_t *iss)
 {
-    drain(t, NULL);
-    send_(t, .seq = 0, .flags = SYN, .from = peer, .window = window, .mss = 1460);
-    const struct tcp_output *o = peek_output(t);
-    if (o == NULL || o->header.flags != (SYN | ACK))
-        return false;
-    *iss = o->header.seq - t->iss;
-    drain(t, NULL);
-    send_(t, .seq = 1, .ack = *iss + 1, .flags = ACK, .from = peer, .window = window);
-    return mn_tcp_acceptable(t->listener);
+    return siege_connect(t, peer, window, 1460, false, iss);
 }
 
-/* An honest client comes, sends a request, gets an answer, and leaves. */
-static void serve_one(struct tcp_test *t, uint16_t port)
-{
-    struct mnet_endpoint peer = endpoint(10, 1, 1, 1, port);
-    uint32_t iss;
-    assert_true(connect_from(t, peer, 65535, &iss));
-    accept_(t);
-    send_(t, .seq = 1, .ack = iss + 1, .flags = ACK, .data = "GET", .from = peer);
-    read_text(t, "GET");
-    write_text(t, "200 OK");
-    uint32_t bytes;
-    drain(t, &bytes);
-    assert_int_equal(bytes, 6);
-    send_(t, .seq = 4, .ack = iss + 7, .flags = ACK | FIN, .from = peer);
-    close_(t);
-    drain(t, NULL);
-    send_(t, .seq = 5, .ack = iss + 8, .flags = ACK, .from = peer);
-}
-
-/* --- States held for ever (attacks.md 20) --- */
+/* --- States held for ever --- */
 
 /* Sockstress: connections whose window is closed for ever. The server gives up on them, they have data left, and their places go to those who come. */
 SCRIPT(attack_zero_window_holds_keep_nobody_out)
@@ -54,7 +25,7 @@ SCRIPT(attack_zero_window_holds_keep_nobody_out)
         assert_true(mn_tcp_usage(t.tcp).orphans <= 20);
         assert_true(mn_tcp_usage(t.tcp).established <= 50);
         if (i % 20 == 0)
-            serve_one(&t, (uint16_t)(2000 + i));
+            siege_serve_one(&t, (uint16_t)(2000 + i));
         wait_ms(&t, 100);
     }
     assert_true(counted(&t, TCP_DROP_ORPHAN) >= 480);
@@ -76,7 +47,7 @@ SCRIPT(attack_orphans_give_way_when_all_places_are_taken)
     }
     assert_usage(&t, established, 30);
     assert_usage(&t, orphans, 30);
-    serve_one(&t, 4000);
+    siege_serve_one(&t, 4000);
     assert_usage(&t, orphans, 29);
     struct mn_tcp_open open = {.local = endpoint(10, 0, 0, 2, 5000), .remote = endpoint(10, 0, 0, 9, 80)};
     for (unsigned i = 0; i < 29; i++) {
@@ -134,7 +105,7 @@ SCRIPT(orphan_memory_is_given_back_when_it_is_scarce)
         assert_true(mnet_memory_used(t.memory) <= budget - budget / 4 + (2u << 20));
     }
     assert_true(counted(&t, TCP_DROP_ORPHAN) > 0);
-    serve_one(&t, 5000);
+    siege_serve_one(&t, 5000);
     tcp_end(&t);
 }
 
@@ -155,7 +126,7 @@ SCRIPT(attack_fin_wait_2_and_last_ack_holds_end)
             send_(&t, .seq = 1, .ack = iss + 2, .flags = ACK, .from = EVIL(1000 + i));
         }
         if (i % 40 == 39)
-            serve_one(&t, (uint16_t)(3000 + i));
+            siege_serve_one(&t, (uint16_t)(3000 + i));
     }
     wait_ms(&t, 1000000);
     assert_usage(&t, tcbs, 0);
@@ -163,7 +134,7 @@ SCRIPT(attack_fin_wait_2_and_last_ack_holds_end)
     tcp_end(&t);
 }
 
-/* --- Floods of pieces (10) --- */
+/* --- Floods of pieces --- */
 
 /* SegmentSmack: a window full of octets that nobody can join up, in the worst order, and one by one. Pieces and memory are bounded. */
 SCRIPT(attack_segment_smack_is_bounded)
@@ -230,7 +201,7 @@ SCRIPT(attack_tiny_mss_with_sack_holes)
     tcp_end(&t);
 }
 
-/* --- Forged segments (13) --- */
+/* --- Forged segments --- */
 
 /* A forged FIN somewhere in the window does not end the stream: it is forgotten when data comes from behind it. */
 SCRIPT(attack_blind_fin_does_not_cut_the_stream_off)
@@ -291,7 +262,7 @@ SCRIPT(attack_blind_data_needs_a_timestamp)
     tcp_end(&t);
 }
 
-/* --- ICMP (17): RFC 5927 --- */
+/* --- ICMP: RFC 5927 --- */
 
 /* Errors that quote what is not in flight do nothing, whatever they say: not on an idle connection (4), nor anywhere outside of [SND.UNA, SND.NXT). */
 SCRIPT(attack_icmp_sweep_changes_nothing)
@@ -335,7 +306,7 @@ SCRIPT(attack_icmp_on_path_does_bounded_harm)
     tcp_end(&t);
 }
 
-/* --- Loops (20) --- */
+/* --- Loops --- */
 
 /* A connection in TIME-WAIT or half open and one that thinks it is established: few words, then silence. */
 SCRIPT(attack_time_wait_and_half_open_do_not_loop)
