@@ -28,7 +28,7 @@ FUZZ_SECONDS := 60
 FIRST := 1
 SEEDS := 10000
 
-.PHONY: help build debug release clang install run run-tap sim test model cross cross-builds check bench fuzz format clean bootstrap-%
+.PHONY: help build debug release clang install run run-tap sim test model goodput cross cross-builds check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -43,6 +43,7 @@ help:
 	@echo 'make fuzz    every parser and the whole stack, FUZZ_SECONDS=$(FUZZ_SECONDS) in all'
 	@echo 'make model   random schedules for TCP, SEEDS=$(SEEDS) from FIRST=$(FIRST) on'
 	@echo 'make build   build/debug (sanitizers) and build/release, with CC=$(CC)'
+	@echo 'make goodput write tests/snapshots/goodput.md anew: what TCP makes of simulated links'
 	@echo 'make install install headers, libraries and their descriptions for pkg-config and Meson in PREFIX=$(PREFIX)'
 	@echo 'make format  clang-format on every file'
 	@echo 'make clean   remove build/'
@@ -116,6 +117,11 @@ format: bootstrap-check
 
 model: bootstrap-test release
 	@$(RELEASE)/tests/model $(FIRST) $(SEEDS)
+
+# The table of goodput on simulated links that a unit test compares with; `git diff` shows what a change of the code has done to it.
+goodput: bootstrap-test release
+	@$(RELEASE)/tests/test_links --print >$(RELEASE)/goodput.md
+	@mkdir -p tests/snapshots && mv $(RELEASE)/goodput.md tests/snapshots/goodput.md
 
 clean:
 	rm -rf build

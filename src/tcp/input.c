@@ -386,6 +386,20 @@ static void trim_to_window(struct mn_tcb *tcb, struct mn_segment *seg)
     }
 }
 
+/* Whether the peer seems to be waiting for the acknowledgement of a full segment, so that a delay would only make the round trip longer: it has just repaired
+ * a loss, with a small window (RFC 5681 4.2), or its PSH says that this was the end of a burst. Small segments are mostly requests, whose answers take
+ * the acknowledgement along. */
+static bool is_awaited(struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t len)
+{
+    if (len < tcb->rcv_mss)
+        return false;
+    if (tcb->quick_acks > 0)
+        tcb->quick_acks--;
+    else if (!(seg->flags & MN_TCP_PSH))
+        return false;
+    return true;
+}
+
 /* Delayed acknowledgement (SHLD-18, SHLD-19, MUST-40). */
 static void schedule_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool at_once, uint64_t now)
 {
@@ -414,7 +428,7 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
         tcb->rcv_nxt += taken;
         tcb->bytes_received += taken;
     }
-    schedule_ack(tcp, tcb, filled_hole, seg->now);
+    schedule_ack(tcp, tcb, is_awaited(tcb, seg, len) || filled_hole, seg->now);
     mn_tcb_event(tcp, tcb);
 }
 
@@ -422,6 +436,7 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
 static void out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     struct mn_range duplicate;
+    tcb->quick_acks = MN_QUICK_ACKS;
     if (!tcb->sack_ok)
         tcb->duplicates_owed = (uint8_t)MN_MIN(tcb->duplicates_owed + seg->text->segments, UINT8_MAX);
     if (!mn_tcp_reassembly_insert(&tcb->reassembly, &tcp->runs, seg->seq, take_text(seg), &duplicate))
@@ -453,6 +468,7 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
     note_segment_size(tcp, tcb, seg);
     trim_to_window(tcb, seg);
     if (text_len(seg) == 0) {
+        tcb->quick_acks = MN_QUICK_ACKS;
         schedule_ack(tcp, tcb, true, seg->now);
         return NEXT;
     }

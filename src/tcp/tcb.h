@@ -51,6 +51,7 @@ enum mn_tcp_state {
 
 #define MN_SYN_TIMEOUT (180 * MNET_SECOND)     /* R2 of a SYN (MUST-23) */
 #define MN_DELAYED_ACK (40 * MNET_MILLISECOND) /* below 0.5 s (MUST-40) */
+#define MN_QUICK_ACKS 16u                      /* full segments acknowledged at once after a sign of loss */
 #define MN_WINDOW_INITIAL 65535u               /* receive window of a new connection; grows with what is read */
 #define MN_CHALLENGE_LIMIT 10u                 /* challenge ACKs a connection sends in a second (RFC 5961 7) */
 #define MN_MSS_MINIMUM 64u                     /* smaller announcements of a peer are raised to this */
@@ -155,6 +156,7 @@ struct mn_tcb {
 
     struct mn_timestamps timestamps; /* where they are among the options */
 
+    uint8_t quick_acks;      /* full segments that are to be acknowledged at once */
     uint8_t duplicates_owed; /* duplicate acknowledgements to be sent, one for each segment that arrived out of order */
     bool sack_ok;            /* both sides permitted selective acknowledgements */
     bool ack_now;            /* an acknowledgement must go out */

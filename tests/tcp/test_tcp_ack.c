@@ -137,6 +137,45 @@ SCRIPT(established_duplicates_are_owed_beside_data)
     tcp_end(&t);
 }
 
+/* A full segment that ends with a push ends a burst: its sender waits for the acknowledgement, which waits for nothing. A small one may be a request. */
+SCRIPT(established_full_segment_with_push_is_acknowledged_at_once)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK | PSH, .len = (int)MSS);
+    expect(&t, .seq = 1, .ack = 1 + MSS, .flags = ACK);
+    send_(&t, .seq = 1 + MSS, .ack = 1, .flags = ACK | PSH, .len = 100);
+    at_ms(&t, 39);
+    expect_nothing(&t);
+    at_ms(&t, 40);
+    expect(&t, .seq = 1, .ack = 101 + MSS, .flags = ACK);
+    tcp_end(&t);
+}
+
+/* While a peer recovers, its window is small, and each delay makes the round trip longer (RFC 5681 4.2: such acknowledgements "accelerate loss
+ * recovery"): the next 16 full segments are not delayed either; then they are (SHLD-18). */
+SCRIPT(established_after_a_loss_full_segments_are_acknowledged_at_once)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1 + MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
+    expect(&t, .seq = 1, .ack = 1 + 2 * MSS, .flags = ACK);
+    uint32_t seq = 1 + 2 * MSS;
+    for (int i = 1; i < 16; i++, seq += MSS) {
+        send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)MSS);
+        expect(&t, .seq = 1, .ack = seq + MSS, .flags = ACK);
+        read_pattern(&t, seq - 1 - 2 * MSS, MSS);
+        drain(&t, NULL);
+    }
+    send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)MSS);
+    expect_nothing(&t);
+    wait_ms(&t, 40);
+    expect(&t, .seq = 1, .ack = seq + MSS, .flags = ACK);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +188,8 @@ int main(void)
         cmocka_unit_test(established_pure_ack_is_not_answered),
         cmocka_unit_test(established_keep_alive_is_answered),
         cmocka_unit_test(established_duplicates_are_owed_beside_data),
+        cmocka_unit_test(established_full_segment_with_push_is_acknowledged_at_once),
+        cmocka_unit_test(established_after_a_loss_full_segments_are_acknowledged_at_once),
     };
     return cmocka_run_group_tests_name("tcp_ack", tests, NULL, NULL);
 }
