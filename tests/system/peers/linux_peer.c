@@ -1,10 +1,11 @@
 /* The Linux end of system tests and benchmarks: the kernel's TCP through its sockets.
  *
- *   linux_peer serve                             on the ports of mnet_peer
+ *   linux_peer serve [CONGESTION]                on the ports of mnet_peer; with this congestion control
  *   linux_peer send ADDRESS PORT BYTES           sends, then reads what the peer says it got
  *   linux_peer receive ADDRESS PORT BYTES
  *   linux_peer push ADDRESS PORT BYTES           the same without looking at the bytes, for benchmarks
  *   linux_peer pull ADDRESS PORT BYTES
+ *   linux_peer drain ADDRESS PORT MILLISECONDS   reads for so long, however much comes
  *   linux_peer round ADDRESS PORT COUNT          round trips of 64 bytes
  *   linux_peer parallel ADDRESS PORT COUNT       so many connections at the same time, a message echoed on each
  *   linux_peer half-close ADDRESS PORT BYTES     sends, shuts down, then reads the echo to its end
@@ -33,6 +34,8 @@
 #define MESSAGE 64
 #define SOURCE_BYTES (UINT64_C(1) << 30)
 #define PATIENCE_SECONDS 300
+
+static const char *congestion; /* of the server's connections; NULL: the kernel's choice */
 
 static void die(const char *what)
 {
@@ -73,6 +76,10 @@ static int open_socket(void)
         die("socket");
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    if (congestion != NULL &&
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion)) < 0) {
+        die(congestion);
+    }
     return fd;
 }
 
@@ -314,6 +321,26 @@ static void pull_client(const char *address, const char *port, uint64_t bytes)
     close(fd);
 }
 
+/* What came in so much time, the handshake included. */
+static uint64_t drain(const char *address, const char *port, uint64_t time_ms)
+{
+    uint8_t *chunk = chunk_alloc();
+    uint64_t bytes = 0, end = now_ns() + time_ms * 1000000, now;
+    int fd = connect_to(address, port);
+    ssize_t got = 1;
+    while (got > 0 && (now = now_ns()) < end) {
+        struct timeval patience = {.tv_sec = (time_t)((end - now) / 1000000000),
+                                   .tv_usec = (suseconds_t)((end - now) / 1000 % 1000000 + 1)};
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        got = recv(fd, chunk, CHUNK, 0);
+        bytes += got > 0 ? (uint64_t)got : 0;
+    }
+    free(chunk);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    close(fd);
+    return bytes;
+}
+
 static void round_client(const char *address, const char *port, uint64_t count)
 {
     uint8_t message[MESSAGE] = {0};
@@ -450,10 +477,16 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "serve") == 0) {
+    if ((argc == 2 || argc == 3) && strcmp(argv[1], "serve") == 0) {
+        congestion = argv[2];
         serve();
     }
     alarm(PATIENCE_SECONDS);
+    if (argc == 5 && strcmp(argv[1], "drain") == 0) {
+        uint64_t bytes = drain(argv[2], argv[3], strtoull(argv[4], NULL, 10));
+        printf("%llu bytes, %s000000 ns\n", (unsigned long long)bytes, argv[4]);
+        return 0;
+    }
     for (size_t i = 0; argc == 5 && i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             uint64_t amount = strtoull(argv[4], NULL, 10);

@@ -4,6 +4,7 @@
  *                                                     10 and 20: discard and source without looking at the bytes
  *   mnet_peer OPTIONS [--loss=PPM] send ADDRESS PORT BYTES
  *   mnet_peer OPTIONS [--loss=PPM] receive ADDRESS PORT BYTES
+ *   mnet_peer OPTIONS drain ADDRESS PORT MILLISECONDS reads for so long, however much comes
  *   mnet_peer OPTIONS round ADDRESS PORT COUNT        round trips of 64 bytes
  *
  * A client prints "BYTES bytes, NANOSECONDS ns" (round: "COUNT rounds, NANOSECONDS ns"); bytes are those of pattern.h, and verified. The exit status
@@ -208,6 +209,29 @@ static int rounds(struct mnet_flow *flow, uint64_t count)
     return error;
 }
 
+/* What came in so much time, the handshake included. */
+static int drain(struct mnet_env *env, struct mnet_stack *stack, struct mnet_address address, uint16_t port,
+                 uint64_t time_ms)
+{
+    struct mnet_flow *flow;
+    uint64_t bytes = 0, end = mnet_now() + time_ms * MNET_MILLISECOND;
+    int error = mnet_tcp_connect(stack, address, port, &flow, end);
+    if (error < 0) {
+        return error;
+    }
+    struct mnet_slice slices[16];
+    ptrdiff_t count;
+    while ((count = mnet_tcp_get(flow, slices, 16, end)) > 0) {
+        for (ptrdiff_t i = 0; i < count; i++) {
+            bytes += slices[i].len;
+        }
+        mnet_tcp_release(flow);
+    }
+    mnet_tcp_abort(flow);
+    mnet_print(env, "%llu bytes, %llu000000 ns\n", (unsigned long long)bytes, (unsigned long long)time_ms);
+    return mnet_sleep(mnet_now() + 10 * MNET_MILLISECOND); /* the reset goes out */
+}
+
 static int client(struct mnet_env *env, struct mnet_stack *stack, const char *what, char **argv)
 {
     struct mnet_address address;
@@ -215,6 +239,9 @@ static int client(struct mnet_env *env, struct mnet_stack *stack, const char *wh
     uint64_t amount = strtoull(argv[2], NULL, 10);
     if (mnet_address_parse(argv[0], &address) < 0) {
         return MNET_E_INVALID;
+    }
+    if (strcmp(what, "drain") == 0) {
+        return drain(env, stack, address, (uint16_t)atoi(argv[1]), amount);
     }
     uint64_t wanted = amount;
     int error = mnet_tcp_connect(stack, address, (uint16_t)atoi(argv[1]), &flow, MNET_NEVER);
