@@ -69,7 +69,7 @@ static void delivered(struct mn_tcb *tcb, const struct mn_delivery *d, struct mn
     if (tcb->sack_ok) {
         if (loss->rack.min_rtt_us == 0 && tcb->rtt.srtt_ns != 0) /* of the handshake */
             mn_rack_min_rtt(&loss->rack, tcb->rtt.srtt_ns, ack->now);
-        mn_rack_delivered(&loss->rack, d, ack->now);
+        mn_rack_delivered(&loss->rack, d, ack);
     }
 }
 
@@ -143,6 +143,9 @@ static void collect(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segm
     else if (seg->header.options & MN_TCP_OPTION_SACK)
         sack_received(tcp, tcb, &seg->header, ack);
     tcb->loss.rack.fack = mn_seq_max(tcb->loss.rack.fack, ack->highest);
+    if (ack->rtt_us !=
+        UINT32_MAX) /* RFC 8985 6.2 step 2: also where something later had arrived before: then patience grows */
+        tcb->loss.rack.rtt_us = ack->rtt_us;
 }
 
 /* --- recovery --- */
@@ -228,6 +231,7 @@ static void timeout_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news
     if (mn_seq_geq(tcb->snd_una, loss->recover)) {
         loss->phase = MN_LOSS_OPEN;
         loss->frto = MN_FRTO_OFF;
+        mn_rack_recovered(&loss->rack);
         mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_RECOVERED);
     }
 }
@@ -253,7 +257,8 @@ static void find_losses(struct mn_tcb *tcb, struct mn_news *ack)
 void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked, bool duplicate)
 {
     struct mn_loss *loss = &tcb->loss;
-    struct mn_news ack = {.now = seg->now, .acked = acked, .highest = tcb->snd_una, .duplicate = duplicate};
+    struct mn_news ack = {
+        .now = seg->now, .acked = acked, .highest = tcb->snd_una, .rtt_us = UINT32_MAX, .duplicate = duplicate};
     bool recovering = loss->phase == MN_LOSS_RECOVERY;
     collect(tcp, tcb, seg, &ack);
     if (acked == 0 && ack.bytes == 0 && !ack.has_dsack && !duplicate)

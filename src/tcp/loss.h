@@ -34,13 +34,13 @@ enum mn_loss_phase {
 
 /* RFC 8985 5.3, with its names. */
 struct mn_rack {
-    uint64_t xmit_ns;              /* RACK.xmit_ts: when the latest delivered segment was sent, ... */
-    uint32_t end_seq;              /* RACK.end_seq: ... where it ended, ... */
-    uint32_t rtt_us;               /* RACK.rtt: ... and how long it took */
-    uint32_t min_rtt_us;           /* 0: no sample yet */
-    uint32_t min_rtt_ms;           /* when that was measured */
-    uint32_t fack;                 /* RACK.fack: the highest sequence number delivered */
-    uint32_t dsack_round;          /* RACK.dsack_round, when in_dsack_round */
+    uint64_t xmit_ns;     /* RACK.xmit_ts: when the latest delivered segment was sent, ... */
+    uint32_t end_seq;     /* RACK.end_seq: ... where it ended, ... */
+    uint32_t rtt_us;      /* RACK.rtt: how long the latest of those took that the last acknowledgement was for */
+    uint32_t min_rtt_us;  /* 0: no sample yet */
+    uint32_t min_rtt_ms;  /* when that was measured */
+    uint32_t fack;        /* RACK.fack: the highest sequence number delivered */
+    uint32_t dsack_round; /* RACK.dsack_round, when in_dsack_round */
     uint8_t reo_wnd_mult, persist; /* RACK.reo_wnd_mult, RACK.reo_wnd_persist */
     bool reordering_seen, in_dsack_round;
 };
@@ -98,6 +98,7 @@ struct mn_news {
     uint32_t sacked;  /* of them selectively */
     uint32_t lost;    /* bytes found to be lost by it */
     uint32_t highest; /* sequence number acknowledged, selectively too */
+    uint32_t rtt_us;  /* of the one sent last, for RACK; UINT32_MAX: none */
     bool duplicate;   /* RFC 5681 2 */
     bool original;    /* something in flight before the timeout and sent only once was delivered */
     bool has_sack;    /* there was a SACK option */

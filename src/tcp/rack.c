@@ -27,8 +27,9 @@ static bool sent_after(uint64_t t1, uint32_t end1, uint64_t t2, uint32_t end2)
 }
 
 /* Steps 1 to 3 of 6.2 for a part of what was just delivered. */
-void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, uint64_t now)
+void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct mn_news *ack)
 {
+    uint64_t now = ack->now;
     uint32_t rtt_us = (uint32_t)MN_MIN((now - d->sent_ns) / US, (uint64_t)UINT32_MAX);
     bool again = (d->flags & MN_SENT_AGAIN) != 0;
     /* Step 3: something older than what earlier acknowledgements were for, and not because it was sent again. */
@@ -42,8 +43,8 @@ void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, uint64
     if (sent_after(d->sent_ns, d->end, rack->xmit_ns, rack->end_seq)) {
         rack->xmit_ns = d->sent_ns;
         rack->end_seq = d->end;
-        rack->rtt_us = rtt_us;
     }
+    ack->rtt_us = MN_MIN(ack->rtt_us, rtt_us); /* in the end that of the one sent last */
 }
 
 /* Step 4: RACK_update_reo_wnd: wider by a quarter of the smallest round trip for each round trip in which D-SACK showed that it was too narrow. */

@@ -536,7 +536,7 @@ void mn_loss_resend_all(struct mn_tcp *tcp, struct mn_tcb *tcb);
 void mn_rack_init(struct mn_rack *rack, uint32_t seq);
 /* A sample of the round trip that is not ambiguous. */
 void mn_rack_min_rtt(struct mn_rack *rack, uint64_t rtt_ns, uint64_t now);
-void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, uint64_t now);
+void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct mn_news *ack);
 void mn_rack_dsack(struct mn_rack *rack, uint32_t snd_una, uint32_t snd_nxt);
 /* A recovery has ended. */
 void mn_rack_recovered(struct mn_rack *rack);

@@ -61,6 +61,26 @@ SCRIPT(established_reordering_within_the_window_is_no_loss)
     tcp_end(&t);
 }
 
+/* Step 2: RACK.rtt is that of the latest segment of each acknowledgement: one that comes late makes those before it wait as long. */
+SCRIPT(established_late_segment_makes_the_hole_wait)
+{
+    struct tcp_test t;
+    tcp_established(&t, PEER, .no_delay = true);
+    in_flight(&t, 3, 3);
+    at_ms(&t, 10);
+    write_bytes(&t, MSS);
+    expect_segment(&t, 3);
+    at_ms(&t, 110);
+    ack_(&t, 0, BLOCKS(1, SEGMENTS(3, 4)));
+    at_ms(&t, 120);
+    ack_(&t, 0, BLOCKS(1, SEGMENTS(1, 4))); /* after 120 ms, not 100 */
+    at_ms(&t, 144);
+    expect_nothing(&t);
+    at_ms(&t, 146);
+    expect_segment(&t, 0);
+    tcp_end(&t);
+}
+
 /* "If reordering has been observed, RACK SHOULD wait": three are no longer enough then. */
 SCRIPT(established_after_reordering_three_sacked_segments_wait)
 {
@@ -162,6 +182,23 @@ SCRIPT(reordering_window_is_narrow_again_after_16_recoveries)
     assert_int_equal(rack.reo_wnd_mult, 3);
     mn_rack_recovered(&rack);
     assert_int_equal(rack.reo_wnd_mult, 1);
+}
+
+/* Step 4: the end of a recovery from a timeout counts, too. */
+SCRIPT(established_recovery_from_a_timeout_narrows_the_reordering_window)
+{
+    struct tcp_test t;
+    tcp_established(&t, PEER);
+    t.tcb->loss.rack.reo_wnd_mult = 4;
+    t.tcb->loss.rack.persist = 1;
+    in_flight(&t, 1, 1);
+    at_ms(&t, 600); /* a probe before */
+    drain(&t, NULL);
+    assert_int_equal(t.tcb->loss.phase, MN_LOSS_TIMEOUT);
+    assert_int_equal(t.tcb->loss.rack.reo_wnd_mult, 4);
+    ack_(&t, 1);
+    assert_int_equal(t.tcb->loss.rack.reo_wnd_mult, 1);
+    tcp_end(&t);
 }
 
 /* 6.3: after a timeout what was sent less than a round trip ago is not lost yet. */
@@ -394,6 +431,8 @@ int main(void)
         cmocka_unit_test(established_third_sacked_segment_retransmits_the_hole),
         cmocka_unit_test(established_one_sacked_segment_retransmits_after_the_reordering_window),
         cmocka_unit_test(established_reordering_within_the_window_is_no_loss),
+        cmocka_unit_test(established_late_segment_makes_the_hole_wait),
+        cmocka_unit_test(established_recovery_from_a_timeout_narrows_the_reordering_window),
         cmocka_unit_test(established_after_reordering_three_sacked_segments_wait),
         cmocka_unit_test(established_retransmits_nothing_that_was_sacked),
         cmocka_unit_test(established_lost_retransmission_is_found),
