@@ -329,8 +329,11 @@ void mn_loss_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (first)
         mn_undo_save(tcb);
     c->ops->timed_out(c, flight_size(tcb), first, now);
-    /* RFC 5682 2.1 step 1: not where this is a timeout in the recovery from another. */
-    loss->frto = loss->phase == MN_LOSS_OPEN ? MN_FRTO_TIMEOUT : MN_FRTO_OFF;
+    /* RFC 5682 2.1 step 1: not in the recovery from another loss, but once more where nothing has been heard since the first timeout. */
+    if (loss->phase == MN_LOSS_OPEN)
+        loss->frto = MN_FRTO_TIMEOUT;
+    else if (loss->frto != MN_FRTO_TIMEOUT)
+        loss->frto = MN_FRTO_OFF;
     loss->phase = MN_LOSS_TIMEOUT;
     loss->recover = tcb->snd_nxt;
     loss->recover_valid = true;

@@ -1,7 +1,7 @@
 /* Taking back what a spurious timeout or fast retransmit did to the congestion window.
  *
  * A timeout was spurious where, after it, data arrives that was sent before it and not again (F-RTO, RFC 5682). Any recovery was for nothing where D-SACK
- * shows that everything sent again in it had already arrived (RFC 3708, RFC 4015 3.2 for the response).
+ * shows that everything sent again in it had already arrived (RFC 3708; the response is that of RFC 9438 4.9, and bursts are left to pacing).
  */
 #include "tcp/tcb.h"
 
@@ -66,9 +66,11 @@ bool mn_undo_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *
     }
     bool unsent = mn_seq_gt(mn_sendq_end(&tcb->sendq), tcb->snd_nxt);
     bool window = mn_seq_gt(tcb->snd_una + tcb->snd_wnd, tcb->snd_nxt);
-    if (!second && ack->acked > 0 && !recovered && unsent && window)
+    /* (2a) An acknowledgement of less than what was sent again proves nothing. */
+    bool partial = loss->sent.count > 0 && (mn_scoreboard_at(&loss->sent, 0)->flags & MN_SENT_AGAIN) != 0;
+    if (!second && ack->acked > 0 && !recovered && !partial && unsent && window)
         send_new(tcb);
-    else if (second || ack->duplicate || ack->acked > 0)
+    else if (second || ack->acked > 0 || (ack->duplicate && !tcb->sack_ok))
         loss->frto = MN_FRTO_OFF;              /* (2a), (3a): the conventional way */
     if (second && loss->frto == MN_FRTO_OFF) { /* (3a): "no more than 3 * MSS", and the next segment goes */
         uint32_t mss = tcb->snd_mss;

@@ -104,19 +104,55 @@ SCRIPT(established_without_sack_a_duplicate_at_once_refutes_it)
     tcp_end(&t);
 }
 
-/* 2.1 step 1: not for a second timeout of the same data. */
-SCRIPT(established_second_timeout_is_not_taken_back)
+/* 2.1 step 1: a delay that takes longer than several timeouts of one segment is found to have been one all the same, with SACK or without. */
+SCRIPT(established_timeouts_of_one_segment_are_taken_back)
+{
+    for (int sack = 0; sack < 2; sack++) {
+        struct tcp_test t;
+        tcp_established(&t, .rtt_ms = 100, .sack = sack);
+        in_flight(&t, 20, 10);
+        at_ms(&t, 1200);
+        drain(&t, NULL);
+        assert_int_equal(counted(&t, TCP_RTO), 2);
+        ack_(&t, 1);
+        wait_ms(&t, 100); /* paced */
+        drain(&t, NULL);
+        ack_(&t, 3);
+        assert_int_equal(counted(&t, TCP_UNDONE), 1);
+        assert_true(t.tcb->congestion.cwnd >= 10 * MSS);
+        tcp_end(&t);
+    }
+}
+
+/* ... but not once an acknowledgement has shown that something was lost. */
+SCRIPT(established_timeout_in_a_recovery_is_not_taken_back)
 {
     struct tcp_test t;
     tcp_established(&t, .rtt_ms = 100);
     in_flight(&t, 20, 10);
     at_ms(&t, 300);
     drain(&t, NULL);
+    ack_(&t, 0); /* a duplicate */
     at_ms(&t, 900);
     drain(&t, NULL);
     assert_int_equal(counted(&t, TCP_RTO), 2);
     ack_(&t, 1);
     expect_segment(&t, 1);
+    tcp_end(&t);
+}
+
+/* 2.1 step 2a: "does not acknowledge all of the data that was retransmitted". */
+SCRIPT(established_timeout_with_half_of_it_acknowledged_stands)
+{
+    struct tcp_test t;
+    tcp_established(&t, .rtt_ms = 100);
+    in_flight(&t, 20, 10);
+    at_ms(&t, 300);
+    expect_segment(&t, 0);
+    send_(&t, .seq = 1, .ack = 1 + MSS / 2, .flags = ACK);
+    expect_segment(&t, 1); /* no new data */
+    ack_(&t, 3);
+    assert_int_equal(counted(&t, TCP_UNDONE), 0);
     tcp_end(&t);
 }
 
@@ -238,7 +274,9 @@ int main(void)
         cmocka_unit_test(established_without_sack_two_acknowledgements_prove_it),
         cmocka_unit_test(established_without_sack_a_duplicate_refutes_it),
         cmocka_unit_test(established_without_sack_a_duplicate_at_once_refutes_it),
-        cmocka_unit_test(established_second_timeout_is_not_taken_back),
+        cmocka_unit_test(established_timeouts_of_one_segment_are_taken_back),
+        cmocka_unit_test(established_timeout_in_a_recovery_is_not_taken_back),
+        cmocka_unit_test(established_timeout_with_half_of_it_acknowledged_stands),
         cmocka_unit_test(established_dsack_takes_a_fast_retransmission_back),
         cmocka_unit_test(established_late_dsack_takes_a_fast_retransmission_back),
         cmocka_unit_test(established_dsack_of_a_part_takes_nothing_back),
