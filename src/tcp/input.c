@@ -170,6 +170,7 @@ static bool acceptable(const struct mn_tcb *tcb, const struct mn_segment *seg)
 static void drop_text(struct mn_segment *seg)
 {
     mnet_packet_free(take_text(seg));
+    seg->refused = true;
     seg->flags &= (uint8_t)~MN_TCP_FIN;
     seg->len = 0;
 }

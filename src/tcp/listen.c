@@ -184,6 +184,8 @@ static bool half_open_checks(struct mn_tcp *tcp, struct mn_half_open *half, stru
         return false;
     if (repeated) { /* our SYN,ACK did not arrive */
         half->ts_recent = seg->header.ts_value;
+        half->ecn = half->ecn &&
+                    mn_ecn_is_setup(seg->flags); /* RFC 3168 6.1.1: a SYN without the question takes it back */
         announce(tcp, half);
         return false;
     }

@@ -278,6 +278,7 @@ struct mn_segment {
     uint32_t window; /* SEG.WND, scaled */
     uint8_t flags;
     bool marked;              /* congestion was experienced (ECN) */
+    bool refused;             /* its text was not taken, for the window is closed */
     struct mnet_packet *text; /* the packet without headers; NULL once it was queued somewhere */
     uint64_t now;
 };

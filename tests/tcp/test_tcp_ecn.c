@@ -42,6 +42,22 @@ SCRIPT(listen_other_syns_are_answered_without)
     }
 }
 
+/* 6.1.1: a SYN that comes again without the question was not answered in time: what "has received at least one non-ECN-setup SYN packet ... SHOULD NOT set ECT". */
+SCRIPT(syn_received_syn_again_without_the_question_takes_it_back)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    send_(&t, .seq = 0, .flags = SYN | ECE | CWR, .mss = (int)MSS);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK | ECE);
+    send_(&t, .seq = 0, .flags = SYN, .mss = (int)MSS);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    accept_(&t);
+    write_bytes(&t, MSS);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS, .ecn = 0);
+    tcp_end(&t);
+}
+
 /* A SYN of Accurate ECN has the bit AE, too (RFC 9768 3.1): it gets the answer of RFC 3168, from which its sender knows. */
 SCRIPT(listen_accurate_ecn_falls_back)
 {
@@ -163,6 +179,24 @@ SCRIPT(established_echo_reduces_and_is_answered)
     expect(&t, .seq = 1 + 10 * MSS, .ack = 1, .flags = ACK | CWR, .len = (int)MSS, .ecn = ECT0);
     expect(&t, .seq = 1 + 11 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS, .ecn = ECT0);
     drain(&t, NULL);
+    assert_int_equal(counted(&t, TCP_ECN_REDUCED), 1);
+    tcp_end(&t);
+}
+
+/* 6.1.2: an acknowledgement with ECE makes nothing grow, though it reduces nothing any more. */
+SCRIPT(established_echo_never_grows_the_window)
+{
+    struct tcp_test t;
+    agree(&t);
+    write_bytes(&t, 100 * MSS);
+    assert_int_equal(drain(&t, NULL), 10);
+    send_(&t, .seq = 1, .ack = 1 + MSS, .flags = ACK | ECE);
+    uint32_t cwnd = t.tcb->congestion.cwnd;
+    t.tcb->congestion.ssthresh = 100 * MSS; /* so that each acknowledgement would make it grow */
+    for (uint32_t i = 2; i <= 10; i++) {
+        send_(&t, .seq = 1, .ack = 1 + i * MSS, .flags = ACK | ECE);
+        assert_int_equal(t.tcb->congestion.cwnd, cwnd);
+    }
     assert_int_equal(counted(&t, TCP_ECN_REDUCED), 1);
     tcp_end(&t);
 }
@@ -289,6 +323,23 @@ SCRIPT(established_mark_is_echoed_until_cwr)
     tcp_end(&t);
 }
 
+/* 6.1.6: a mark on a probe of our closed window counts, although its octet does not. */
+SCRIPT(established_mark_on_a_probe_is_echoed)
+{
+    struct tcp_test t;
+    agree(&t);
+    uint32_t seq = 1;
+    for (uint32_t len; (len = MN_MIN(t.tcb->rcv_adv - t.tcb->rcv_nxt, MSS)) > 0; seq += len)
+        send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)len);
+    wait_ms(&t, 100);
+    drain(&t, NULL);
+    send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = 1);
+    expect(&t, .seq = 1, .ack = seq, .flags = ACK, .window = 0);
+    send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = 1, .ecn = CE);
+    expect(&t, .seq = 1, .ack = seq, .flags = ACK | ECE, .window = 0);
+    tcp_end(&t);
+}
+
 /* 6.1.5: marks on what is not acceptable, and on what is no data, are not believed. */
 SCRIPT(established_marks_out_of_window_are_ignored)
 {
@@ -310,6 +361,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listen_setup_syn_is_answered_with_ece),
         cmocka_unit_test(listen_other_syns_are_answered_without),
+        cmocka_unit_test(syn_received_syn_again_without_the_question_takes_it_back),
+        cmocka_unit_test(established_echo_never_grows_the_window),
+        cmocka_unit_test(established_mark_on_a_probe_is_echoed),
         cmocka_unit_test(listen_accurate_ecn_falls_back),
         cmocka_unit_test(listen_off_ignores_the_question),
         cmocka_unit_test(syn_sent_asks_where_it_may),
