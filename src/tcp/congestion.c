@@ -27,6 +27,12 @@ void mn_congestion_init(struct mn_congestion *c, const struct mn_congestion_ops 
     ops->init(c);
 }
 
+void mn_congestion_syn_lost(struct mn_congestion *c, unsigned times)
+{
+    if (times > 1)
+        c->cwnd = c->mss;
+}
+
 void mn_congestion_restart(struct mn_congestion *c, uint64_t now)
 {
     uint32_t window = mn_congestion_initial_window(c->mss);
@@ -40,6 +46,8 @@ void mn_congestion_restart(struct mn_congestion *c, uint64_t now)
 
 void mn_congestion_set_mss(struct mn_congestion *c, uint32_t mss)
 {
+    if (mss < c->mss)
+        c->cwnd = (uint32_t)((uint64_t)c->cwnd * mss / c->mss);
     c->mss = mss;
     c->cwnd = MN_MAX(c->cwnd, mss);
 }

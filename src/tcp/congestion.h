@@ -121,9 +121,11 @@ const struct mn_congestion_ops *mn_congestion_of(enum mnet_congestion which);
 uint32_t mn_congestion_initial_window(uint32_t mss);
 void mn_congestion_init(struct mn_congestion *c, const struct mn_congestion_ops *ops, uint32_t mss);
 /* The sender was idle for longer than the retransmission timeout: RW = min(IW, cwnd) (RFC 5681 4.1). ssthresh remembers three quarters of
- * what the path took (RFC 7661 4.4.1), so that slow start leads back there. Rate-based modules keep their window, and pace it. */
+ * what the path took (RFC 7661 4.4.3), so that slow start leads back there. Rate-based modules keep their window, and pace it. */
 void mn_congestion_restart(struct mn_congestion *c, uint64_t now);
-/* The segment size changed (path MTU). */
+/* Our SYN, or SYN,ACK, was sent again so many times: after more than once the initial window is one segment (RFC 6928 2). */
+void mn_congestion_syn_lost(struct mn_congestion *c, unsigned times);
+/* The segment size changed (path MTU): where it gets smaller the window does, too, or there would be a burst of small segments (RFC 5681 3.1). */
 void mn_congestion_set_mss(struct mn_congestion *c, uint32_t mss);
 
 /* For modules. */
@@ -135,7 +137,7 @@ static inline bool mn_congestion_slow_start(const struct mn_congestion *c)
     return c->cwnd < c->ssthresh;
 }
 /* Slow start up to ssthresh, by bytes and without a limit for each acknowledgement: one may stand for a coalesced run, and what it
- * releases is paced (RFC 3465, RFC 9406 4.2: "L = infinity if paced"). */
+ * releases is paced (RFC 3465, RFC 9406 4.3: "L = infinity if paced"). */
 void mn_congestion_grow(struct mn_congestion *c, uint32_t bytes);
 
 #endif

@@ -2,7 +2,7 @@
  * connect and nothing else; soft errors end nothing (MUST-56). A next hop of our own that does not answer ends an attempt too. */
 #include "tcp/tcb.h"
 
-/* Smaller path MTUs are not believed (RFC 5927 7.2): every IPv4 host takes 576 octets. */
+/* Smaller path MTUs are not believed, though RFC 1191 3 allows 68: every IPv4 host takes 576 octets, and tiny segments are an attack (RFC 5927 7). */
 #define PATH_MTU_MINIMUM 576u
 
 struct quote {

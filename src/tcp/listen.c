@@ -232,6 +232,7 @@ static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ha
     tcb->snd_wnd = tcb->max_snd_wnd = half->window;
     tcb->snd_wl1 = half->irs;
     tcb->snd_wl2 = half->iss;
+    mn_congestion_syn_lost(&tcb->congestion, half->retries);
     if (half->retries > 0)
         tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
     else if (half->since_ns != 0) /* Karn (MUST-18); nobody knows when a cookie was sent */

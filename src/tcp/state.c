@@ -101,6 +101,7 @@ void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (tcb->rtt.backoff > 0) {
         tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
         tcb->rtt.backoff = 0;
+        mn_congestion_syn_lost(&tcb->congestion, tcb->rtt.expiries);
     }
     mn_rtt_acked(&tcb->rtt, tcb->snd_una, now);
     mn_tcp_set_state(tcp, tcb, MN_ESTABLISHED);

@@ -255,7 +255,7 @@ SCRIPT(mark_reduces_less_than_a_loss)
     assert_int_equal(r.c.cwnd, 80 * MSS);
 }
 
-/* RFC 5681 4.1, RFC 7661 4.4.1: after idle time no more than the initial window, and slow start up to three quarters of the old one. */
+/* RFC 5681 4.1, RFC 7661 4.4.3: after idle time no more than the initial window, and slow start up to three quarters of the old one. */
 SCRIPT(restart_remembers_the_path)
 {
     struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);

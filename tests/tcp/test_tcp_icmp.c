@@ -83,6 +83,19 @@ SCRIPT(established_too_big_makes_smaller_segments)
     tcp_end(&t);
 }
 
+/* RFC 5681 3.1: the window is that of as many of the smaller segments, or there would be a burst of them. */
+SCRIPT(established_too_big_shrinks_the_window)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_bytes(&t, 20 * MSS);
+    assert_int_equal(drain(&t, NULL), 10);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 770, 1);
+    assert_int_equal(t.tcb->congestion.cwnd, 10 * 730);
+    assert_int_equal(drain(&t, NULL), 10);
+    tcp_end(&t);
+}
+
 SCRIPT(established_too_big_is_checked)
 {
     struct tcp_test t;
@@ -165,6 +178,7 @@ int main(void)
         cmocka_unit_test(syn_sent_soft_error_is_not_the_end),
         cmocka_unit_test(established_errors_do_not_end_it),
         cmocka_unit_test(established_too_big_makes_smaller_segments),
+        cmocka_unit_test(established_too_big_shrinks_the_window),
         cmocka_unit_test(established_too_big_is_checked),
         cmocka_unit_test(established_too_big_has_a_floor),
         cmocka_unit_test(closed_errors_are_ignored),

@@ -25,6 +25,33 @@ SCRIPT(established_initial_window_is_ten_segments)
     tcp_end(&t);
 }
 
+/* RFC 6928 2: one segment, where the SYN or the SYN,ACK had to be sent again more than once. */
+SCRIPT(established_initial_window_after_lost_syns_is_one_segment)
+{
+    for (int active = 0; active < 2; active++) {
+        for (int lost = 1; lost < 3; lost++) {
+            struct tcp_test t;
+            tcp_listen(&t);
+            if (active)
+                open_active(&t);
+            else
+                send_(&t, .seq = 0, .flags = SYN, .mss = (int)MSS);
+            wait_ms(&t, lost == 1 ? 1000 : 3000);
+            assert_int_equal(drain(&t, NULL), 1 + lost);
+            if (active) {
+                send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .mss = (int)MSS);
+            } else {
+                send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+                accept_(&t);
+            }
+            drain(&t, NULL);
+            write_bytes(&t, 20 * MSS);
+            assert_int_equal(drain(&t, NULL), lost == 1 ? 10 : 1);
+            tcp_end(&t);
+        }
+    }
+}
+
 /* RFC 5681 3.1: slow start: each byte acknowledged lets two go. */
 SCRIPT(established_slow_start_doubles_the_window)
 {
@@ -289,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(established_initial_window_is_ten_segments),
+        cmocka_unit_test(established_initial_window_after_lost_syns_is_one_segment),
         cmocka_unit_test(established_slow_start_doubles_the_window),
         cmocka_unit_test(established_congestion_avoidance_grows_by_one_segment),
         cmocka_unit_test(established_third_duplicate_retransmits),
