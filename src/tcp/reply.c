@@ -19,26 +19,32 @@ void mn_reply_timestamp(const struct mn_tcp *tcp, struct mn_reply *reply, uint32
     reply->ts_echo = ts_recent;
 }
 
-void mn_reply_reset_at(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq)
+/* RFC 7323 5.2: the timestamp of the segment is echoed, with none of our own. */
+static void reset(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq, uint32_t ack, uint8_t flags)
 {
+    const struct mn_tcp_header *h = &seg->header;
     if (seg->flags & MN_TCP_RST) /* a reset is never answered */
         return;
-    mn_reply(tcp, &(struct mn_reply){.local = seg->local, .remote = seg->remote, .seq = seq, .flags = MN_TCP_RST});
+    mn_reply(tcp, &(struct mn_reply){.local = seg->local,
+                                     .remote = seg->remote,
+                                     .seq = seq,
+                                     .ack = ack,
+                                     .flags = flags,
+                                     .options = h->options & MN_TCP_OPTION_TIMESTAMPS,
+                                     .ts_echo = h->ts_value});
+}
+
+void mn_reply_reset_at(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq)
+{
+    reset(tcp, seg, seq, 0, MN_TCP_RST);
 }
 
 void mn_reply_reset(struct mn_tcp *tcp, const struct mn_segment *seg)
 {
-    if (seg->flags & MN_TCP_ACK) { /* <SEQ=SEG.ACK><CTL=RST> */
-        mn_reply_reset_at(tcp, seg, seg->ack);
-        return;
-    }
-    if (seg->flags & MN_TCP_RST)
-        return;
-    /* <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK> */
-    mn_reply(tcp, &(struct mn_reply){.local = seg->local,
-                                     .remote = seg->remote,
-                                     .ack = seg->seq + seg->len,
-                                     .flags = MN_TCP_RST | MN_TCP_ACK});
+    if (seg->flags & MN_TCP_ACK) /* <SEQ=SEG.ACK><CTL=RST> */
+        reset(tcp, seg, seg->ack, 0, MN_TCP_RST);
+    else /* <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK> */
+        reset(tcp, seg, 0, seg->seq + seg->len, MN_TCP_RST | MN_TCP_ACK);
 }
 
 struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *datagram)

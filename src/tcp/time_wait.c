@@ -161,7 +161,7 @@ void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 static bool opens_anew(const struct mn_time_wait *tw, const struct mn_segment *seg, const struct mn_listener *listener)
 {
     const struct mn_tcp_header *h = &seg->header;
-    bool higher = mn_seq_gt(seg->seq, tw->rcv_nxt);
+    bool higher = mn_seq_geq(seg->seq, tw->rcv_nxt); /* than the last one used, which was that of the FIN */
     if (!(h->options & listener->offer & MN_TCP_OPTION_TIMESTAMPS))
         return higher;
     if (!(tw->conn.options & MN_TCP_OPTION_TIMESTAMPS) || mn_seq_gt(h->ts_value, tw->ts_recent))

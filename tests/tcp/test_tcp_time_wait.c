@@ -159,7 +159,8 @@ SCRIPT(time_wait_syn_by_timestamp_and_sequence_number)
         {false, true, 5, 100000, OPENS},
         {false, true, 5, (uint32_t)-100000, OPENS},
         {false, false, 0, 3, OPENS},
-        {false, false, 0, 2, STAYS},
+        {false, false, 0, 2, OPENS}, /* 1 was the last one used, by the FIN */
+        {false, false, 0, 1, STAYS},
         {false, false, 0, (uint32_t)-100000, STAYS},
     };
     for (unsigned i = 0; i < MN_COUNT_OF(cases); i++)

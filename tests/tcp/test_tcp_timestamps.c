@@ -338,6 +338,27 @@ SCRIPT(established_reset_is_exempt_from_paws)
     tcp_end(&t);
 }
 
+/* 5.2: a reset in answer to a segment echoes its timestamp, beside none of our own; and to one without has none. */
+SCRIPT(closed_reset_echoes_the_timestamp)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    for (int with = 0; with < 2; with++) {
+        t.timestamps = with;
+        send_(&t, .seq = 7, .ack = 9, .flags = ACK, .ts_value = 77); /* to the listener */
+        expect(&t, .seq = 9, .flags = RST);
+        assert_int_equal(t.seen.header.options, with ? TIMESTAMPS : 0);
+        assert_int_equal(t.seen.header.ts_value, 0);
+        assert_int_equal(t.seen.header.ts_echo, with ? PEER_TS + 77 : 0);
+        struct mnet_endpoint nobody = endpoint(10, 0, 0, 2, 81);
+        send_(&t, .seq = 7, .flags = SYN, .ts_value = 78, .to = nobody);
+        expect(&t, .seq = 0, .ack = 8, .flags = RST | ACK, .from = nobody);
+        assert_int_equal(t.seen.header.ts_echo, with ? PEER_TS + 78 : 0);
+    }
+    t.timestamps = false;
+    tcp_end(&t);
+}
+
 /* 5.5: after 24 idle days TS.Recent says nothing, and the next segment sets it. */
 SCRIPT(established_idle_for_24_days_forgets_ts_recent)
 {
@@ -435,6 +456,7 @@ int main(void)
         cmocka_unit_test(established_old_timestamp_is_acked_and_dropped),
         cmocka_unit_test(established_flood_of_old_timestamps_gets_few_answers),
         cmocka_unit_test(established_reset_is_exempt_from_paws),
+        cmocka_unit_test(closed_reset_echoes_the_timestamp),
         cmocka_unit_test(established_idle_for_24_days_forgets_ts_recent),
         cmocka_unit_test(established_timestamps_wrap),
         cmocka_unit_test(syn_received_checks_timestamps),
