@@ -202,7 +202,7 @@ static void end_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb)
     struct mn_loss *loss = &tcb->loss;
     struct mn_congestion *c = &tcb->congestion;
     uint32_t flight = tcb->snd_nxt - tcb->snd_una;
-    /* RFC 9937 6; without SACK no burst after it (RFC 6582 3.2 step 3, option 1). */
+    /* RFC 9937 6.4; without SACK no burst after it (RFC 6582 3.2 step 3, option 1). */
     if (!c->ops->rate_based)
         c->cwnd = tcb->sack_ok ? c->ssthresh : MN_MIN(c->ssthresh, MN_MAX(flight, c->mss) + c->mss);
     loss->phase = MN_LOSS_OPEN;

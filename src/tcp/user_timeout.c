@@ -7,7 +7,7 @@
 
 #define L_LIMIT (100 * MNET_SECOND)
 #define U_LIMIT (3600 * MNET_SECOND)
-#define MINUTES 0x8000u /* the granularity bit (3.1) */
+#define MINUTES 0x8000u /* the granularity bit (3.3) */
 #define VALUE_MAX 0x7fffu
 
 static uint64_t own_timeout(const struct mn_tcp *tcp, const struct mn_tcb *tcb)

@@ -3,7 +3,7 @@
 
 #define PEER .sack = true, .rtt_ms = 100
 
-/* 6: "sndcnt = CEIL(prr_delivered * ssthresh / RecoverFS) - prr_out": with half the window as ssthresh, one segment for every two delivered, and what is in
+/* 6.2: SndCnt is prr_delivered * ssthresh / RecoverFS, rounded up, less prr_out: with half the window as ssthresh, one segment for every two delivered, and what is in
  * flight at the end is ssthresh. */
 SCRIPT(established_one_loss_sends_in_proportion)
 {
@@ -30,11 +30,11 @@ SCRIPT(established_one_loss_sends_in_proportion)
     assert_int_equal(mn_tcb_flight(t.tcb), 5 * MSS);
     ack_(&t, 10, .window = 40 * (int)MSS);
     assert_int_equal(t.tcb->loss.phase, MN_LOSS_OPEN);
-    assert_int_equal(t.tcb->congestion.cwnd, 5 * MSS); /* "cwnd = ssthresh" at the end */
+    assert_int_equal(t.tcb->congestion.cwnd, 5 * MSS); /* 6.4: cwnd = ssthresh at the end */
     tcp_end(&t);
 }
 
-/* "PRR-CRB by default": where much was lost, no more than was delivered; "PRR-SSRB when recovery is in good progress": one segment more for each
+/* "PRR-CRB by default": where much was lost, no more than was delivered; "PRR-SSRB when recovery is making good progress": one segment more for each
  * acknowledgement that makes progress without further loss. */
 SCRIPT(established_heavy_loss_conserves_packets_then_slow_starts)
 {
@@ -74,7 +74,7 @@ SCRIPT(established_first_retransmission_is_never_held_back)
     tcp_end(&t);
 }
 
-/* 3: "In-flight never exceeds": whatever the blocks, no more is sent in a recovery than was delivered, and what was allowed when it began. */
+/* 7: whatever the blocks, no more is sent in a recovery than was delivered, and what was allowed when it began. */
 SCRIPT(established_recovery_sends_no_more_than_was_delivered)
 {
     struct tcp_test t;
@@ -97,7 +97,7 @@ SCRIPT(established_recovery_sends_no_more_than_was_delivered)
     tcp_end(&t);
 }
 
-/* Without SACK a duplicate delivers one segment, a partial acknowledgement what no duplicate stood for (6); and "ACK splitting" gains nothing: no more
+/* Without SACK a duplicate delivers one segment, a partial acknowledgement what no duplicate stood for (6.2); and "ACK splitting" gains nothing: no more
  * duplicates count than segments are in flight. */
 SCRIPT(established_without_sack_duplicates_are_credible_only_for_what_is_in_flight)
 {

@@ -82,7 +82,7 @@ SCRIPT(syn_received_simultaneous_open_permits_sack)
 
 /* --- RFC 2018 4: what the blocks are --- */
 
-/* Case 2 of section 5: the first segment of eight is lost: one growing block. */
+/* Case 2 of section 7: the first segment of eight is lost: one growing block. */
 SCRIPT(established_first_segment_lost_is_one_growing_block)
 {
     struct tcp_test t;
