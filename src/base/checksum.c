@@ -20,6 +20,7 @@
 typedef uint64_t words __attribute__((vector_size(16)));
 
 #define BLOCK (4 * sizeof(words))
+#define WORTH_VECTORS 256 /* below, setting up and collecting lanes takes longer than what they save */
 #define WORTH_ALIGNING 256
 
 /* total and high of the theory above, for two independent streams so that additions need not wait for one another. */
@@ -84,15 +85,22 @@ static inline uint64_t collect(const struct lanes *lanes)
     return halves(low[0]) + halves(low[1]) + halves(high[0]) + halves(high[1]);
 }
 
-/* Less than a block. The last odd ones count as if zeros followed. */
+static inline uint64_t add_word(uint64_t sum, const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return mn_sum_add(sum, word);
+}
+
+/* Few bytes. The last odd ones count as if zeros followed. */
 static inline uint64_t sum_rest(const uint8_t *at, size_t len)
 {
-    uint64_t words_sum = 0, word;
-    for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
-        memcpy(&word, at, sizeof(word));
-        words_sum = mn_sum_add(words_sum, word);
-    }
-    uint64_t sum = halves(words_sum);
+    uint64_t sum = 0;
+    for (; len >= 32; at += 32, len -= 32)
+        sum = add_word(add_word(add_word(add_word(sum, at), at + 8), at + 16), at + 24);
+    for (; len >= 8; at += 8, len -= 8)
+        sum = add_word(sum, at);
+    sum = halves(sum);
     if (len >= 4) {
         uint32_t half;
         memcpy(&half, at, sizeof(half));
@@ -120,7 +128,7 @@ uint64_t mn_sum(uint64_t sum, const void *data, size_t len)
 {
     const uint8_t *at = data;
     uint64_t piece = 0;
-    if (len >= BLOCK) {
+    if (len >= WORTH_VECTORS) {
         struct lanes lanes = {0};
         for (; len >= BLOCK; at += BLOCK, len -= BLOCK)
             add_block(&lanes, at);

@@ -25,11 +25,10 @@ static inline uint64_t mn_sum_add(uint64_t a, uint64_t b)
 /* Folds to 16 bits, in memory order: store it with memcpy. */
 static inline uint16_t mn_sum_fold(uint64_t sum)
 {
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    return (uint16_t)sum;
+    uint32_t low = (uint32_t)sum, half = low + (uint32_t)(sum >> 32);
+    half += half < low;
+    half = (half & UINT16_MAX) + (half >> 16);
+    return (uint16_t)(half + (half >> 16));
 }
 /* A 16-bit or 32-bit number in host order, as it counts in network order. */
 static inline uint64_t mn_sum_u16(uint16_t value)

@@ -102,6 +102,15 @@ static inline void mn_write_u32(struct mn_writer *w, uint32_t value)
     }
 }
 
+/* Neighbouring fields at once. */
+static inline void mn_write_u64(struct mn_writer *w, uint64_t value)
+{
+    uint8_t *b = mn_write(w, 8);
+    uint64_t word = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? value : __builtin_bswap64(value);
+    if (b != NULL)
+        memcpy(b, &word, sizeof word);
+}
+
 static inline void mn_write_bytes(struct mn_writer *w, const void *bytes, size_t len)
 {
     uint8_t *b = mn_write(w, len);

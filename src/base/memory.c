@@ -3,7 +3,7 @@
  *   | struct mnet_memory | descriptors | padding | slab 0 | slab 1 | ... fresh ->      <- tables ... | last slab |
  *
  * A descriptor is found from an object by its distance from slab 0. Slabs are taken from the recycled ones first, then
- * from the fresh ones, so a region larger than needed stays untouched. Tables, which are never given back, are cut from
+ * from the fresh ones, so a region larger than needed stays untouched; at last those that pools keep for their next object. Tables, which are never given back, are cut from
  * the other end and share slabs.
  */
 #include "base/memory.h"
@@ -86,18 +86,28 @@ struct mn_slab *mn_memory_slab(const struct mnet_memory *memory, const void *obj
     return &memory->slabs[distance / MN_SLAB_BYTES];
 }
 
+/* One that a pool keeps: there are only so many pools, and this is for when nothing else is left. */
+static struct mn_slab *reclaim(struct mnet_memory *memory)
+{
+    struct mn_slab *slab = NULL;
+    for (struct mn_pool *pool = memory->pools; slab == NULL; pool = pool->next) {
+        MN_ASSERT(pool != NULL); /* something is free */
+        slab = mn_pool_give_up(pool);
+    }
+    return slab;
+}
+
 struct mn_slab *mn_memory_take_slab(struct mnet_memory *memory, enum mn_claim claim)
 {
-    uint32_t kept = claim == MN_CLAIM_SEND ? memory->reserve : 0;
-    if (memory->free_slabs <= kept)
+    if (!mn_memory_has_slab(memory, claim))
         return NULL;
     struct mn_slab *slab = memory->recycled;
-    if (slab != NULL) {
+    if (slab != NULL)
         memory->recycled = slab->next;
-    } else {
-        MN_ASSERT(memory->fresh < memory->tables);
+    else if (memory->fresh < memory->tables)
         slab = &memory->slabs[memory->fresh++];
-    }
+    else
+        slab = reclaim(memory);
     count_taken(memory, 1);
     return slab;
 }

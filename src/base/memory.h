@@ -20,10 +20,11 @@ struct mnet_memory {
     uint32_t slab_count;
     uint32_t fresh;           /* slabs from here up to `tables` were never used */
     uint32_t tables;          /* slabs from here on hold tables */
-    uint32_t free_slabs;      /* fresh and recycled */
+    uint32_t free_slabs;      /* fresh, recycled, and kept by pools */
     uint32_t fewest_free;     /* ever */
     uint32_t reserve;         /* free slabs that MN_CLAIM_SEND leaves alone */
     struct mn_slab *recycled; /* free slabs that were used before */
+    struct mn_pool *pools;    /* all there are */
     uint8_t *table_at;        /* room left behind the last table */
     size_t table_left;
     struct mn_pool packets, small_buffers, large_buffers, lent_buffers;
@@ -31,14 +32,36 @@ struct mnet_memory {
 
 /* The slab that `object` lies in; it must lie in one. */
 struct mn_slab *mn_memory_slab(const struct mnet_memory *memory, const void *object);
+/* Whether `claim` may have a slab. */
+static inline bool mn_memory_has_slab(const struct mnet_memory *memory, enum mn_claim claim)
+{
+    return memory->free_slabs > (claim == MN_CLAIM_SEND ? memory->reserve : 0);
+}
 /* A free slab for `pool`, or NULL where `claim` may not have one. */
 struct mn_slab *mn_memory_take_slab(struct mnet_memory *memory, enum mn_claim claim);
 void mn_memory_return_slab(struct mnet_memory *memory, struct mn_slab *slab);
+/* A pool begins to use, or empties, a slab that it keeps. */
+static inline bool mn_memory_take_kept(struct mnet_memory *memory, enum mn_claim claim)
+{
+    if (!mn_memory_has_slab(memory, claim))
+        return false;
+    memory->free_slabs--;
+    if (memory->free_slabs < memory->fewest_free)
+        memory->fewest_free = memory->free_slabs;
+    return true;
+}
+static inline void mn_memory_return_kept(struct mnet_memory *memory)
+{
+    memory->free_slabs++;
+}
 /* Whether `claim` may have one more object out of a slab that is in use already. */
 static inline bool mn_memory_permits(const struct mnet_memory *memory, enum mn_claim claim)
 {
     return claim == MN_CLAIM_RECEIVE || memory->free_slabs >= memory->reserve;
 }
+
+/* The slab that `pool` keeps, or NULL; it is the caller's then (pool.c). */
+struct mn_slab *mn_pool_give_up(struct mn_pool *pool);
 
 /* Sets up the pools of packets and buffers (packet.c). */
 void mn_packet_pools_init(struct mnet_memory *memory);

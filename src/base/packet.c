@@ -319,9 +319,17 @@ static void pull_more(struct mnet_packet *packet, size_t len)
     }
 }
 
-void mnet_packet_pull(struct mnet_packet *packet, size_t len)
+/* More than the linear part. */
+static void pull_far(struct mnet_packet *packet, size_t len)
 {
     MN_ASSERT(len <= packet->total);
+    size_t pulled = pull_own(packet, len);
+    if (pulled < len)
+        pull_more(packet, len - pulled);
+}
+
+void mnet_packet_pull(struct mnet_packet *packet, size_t len)
+{
     if (packet->checksum == MNET_CHECKSUM_PARTIAL)
         packet->csum_start = len < packet->csum_start ? (uint16_t)(packet->csum_start - len) : 0;
     if (MN_LIKELY(len <= packet->len)) { /* a header, as a rule */
@@ -330,9 +338,7 @@ void mnet_packet_pull(struct mnet_packet *packet, size_t len)
         packet->total -= (uint32_t)len;
         return;
     }
-    size_t pulled = pull_own(packet, len);
-    if (pulled < len)
-        pull_more(packet, len - pulled);
+    pull_far(packet, len);
 }
 
 /* Keeps up to `len` bytes of this packet, leaving `more` alone; returns how many. */
@@ -353,6 +359,8 @@ static size_t trim_own(struct mnet_packet *packet, size_t len)
 void mnet_packet_trim(struct mnet_packet *packet, size_t len)
 {
     MN_ASSERT(len <= packet->total);
+    if (len == packet->total)
+        return;
     for (struct mnet_packet *at = packet; at != NULL; at = at->more) {
         at->total = (uint32_t)MN_MIN(at->total, len);
         len -= trim_own(at, len);

@@ -1,5 +1,6 @@
 /* Pools: each holds a list of those of its slabs that have room. A slab that fills up leaves the list, one that empties
- * goes back to the region at once, so that any size can use it next. */
+ * goes back to the region at once, so that any size can use it next. Only the last one stays where it is, or a pool of which objects come and go one at a time
+ * would take a slab for each; but it counts as free, and the region takes it when it has no other. */
 #include "base/pool.h"
 
 #include <assert.h>
@@ -22,7 +23,9 @@ void mn_pool_init(struct mn_pool *pool, struct mnet_memory *memory, const char *
         .object_size = rounded,
         .objects_per_slab = MN_SLAB_BYTES / rounded,
         .limit = limit,
+        .next = memory->pools,
     };
+    memory->pools = pool;
 }
 
 static void link_partial(struct mn_pool *pool, struct mn_slab *slab)
@@ -44,12 +47,28 @@ static void unlink_partial(struct mn_pool *pool, struct mn_slab *slab)
         slab->next->prev = slab->prev;
 }
 
+struct mn_slab *mn_pool_give_up(struct mn_pool *pool)
+{
+    struct mn_slab *slab = pool->kept;
+    if (slab != NULL)
+        unlink_partial(pool, slab);
+    pool->kept = NULL;
+    return slab;
+}
+
 /* A slab with room that `claim` may use, NULL where there is none. */
 static struct mn_slab *slab_with_room(struct mn_pool *pool, enum mn_claim claim)
 {
-    if (MN_LIKELY(pool->partial != NULL))
-        return mn_memory_permits(pool->memory, claim) ? pool->partial : NULL;
-    struct mn_slab *slab = mn_memory_take_slab(pool->memory, claim);
+    struct mn_slab *slab = pool->partial;
+    if (MN_LIKELY(slab != NULL)) {
+        if (slab->used > 0)
+            return mn_memory_permits(pool->memory, claim) ? slab : NULL;
+        if (!mn_memory_take_kept(pool->memory, claim))
+            return NULL;
+        pool->kept = NULL;
+        return slab;
+    }
+    slab = mn_memory_take_slab(pool->memory, claim);
     if (slab == NULL)
         return NULL;
     *slab = (struct mn_slab){.pool = pool};
@@ -95,6 +114,17 @@ void *mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim)
     return object;
 }
 
+static void emptied(struct mn_pool *pool, struct mn_slab *slab)
+{
+    if (slab->prev == NULL && slab->next == NULL) {
+        pool->kept = slab;
+        mn_memory_return_kept(pool->memory);
+        return;
+    }
+    unlink_partial(pool, slab);
+    mn_memory_return_slab(pool->memory, slab);
+}
+
 void mn_pool_free(struct mn_pool *pool, void *object)
 {
     if (object == NULL)
@@ -107,8 +137,6 @@ void mn_pool_free(struct mn_pool *pool, void *object)
     pool->in_use--;
     if (slab->used == pool->objects_per_slab)
         link_partial(pool, slab);
-    if (--slab->used == 0) {
-        unlink_partial(pool, slab);
-        mn_memory_return_slab(pool->memory, slab);
-    }
+    if (--slab->used == 0)
+        emptied(pool, slab);
 }

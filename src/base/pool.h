@@ -21,6 +21,8 @@ struct mn_pool {
     uint32_t object_size; /* rounded up to 16 */
     uint32_t objects_per_slab;
     struct mn_slab *partial; /* slabs with free objects */
+    struct mn_slab *kept;    /* one of them that has no other, and counts as free memory; NULL: none */
+    struct mn_pool *next;    /* of the same memory */
     size_t in_use;
     size_t limit; /* most objects at a time; SIZE_MAX for none but memory */
 };

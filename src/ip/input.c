@@ -162,9 +162,10 @@ enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, ui
 bool mn_ip_loopback(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,
                     struct mn_datagram *datagram, struct mn_icmp_error *error)
 {
-    struct arrival arrival = {.packet = mn_packet_queue_take(&ip->loopback), .now = now, .looped = true};
-    if (arrival.packet == NULL)
+    struct mnet_packet *looped = mn_packet_queue_take(&ip->loopback);
+    if (looped == NULL)
         return false;
+    struct arrival arrival = {.packet = looped, .now = now, .looped = true};
     arrival.packet->received_ns = now;
     *verdict = ipv4_input(ip, &arrival, datagram, error);
     *packet = *verdict == MN_IP_CONSUMED ? NULL : arrival.packet;

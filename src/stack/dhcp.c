@@ -183,6 +183,7 @@ void mn_stack_dhcp_down(struct mnet_stack *stack)
         return;
     mn_dhcp_client_release(&stack->dhcp.client, stack->now);
     follow(stack);
+    stack->work = true; /* it is to be sent */
 }
 
 bool mn_stack_dhcp_wind_down(struct mnet_stack *stack)

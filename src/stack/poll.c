@@ -99,17 +99,17 @@ static void take_frames(struct mnet_stack *stack, struct mnet_packet **frames, i
     }
 }
 
-/* Whether the budget ran out with frames perhaps still waiting. */
-static bool receive(struct mnet_stack *stack)
+/* How many frames came: with MN_RX_BUDGET there may be more. */
+static int receive(struct mnet_stack *stack)
 {
     struct mnet_packet *frames[MN_BATCH];
-    for (int batch = 0; batch < MN_RX_BUDGET; batch++) {
-        int taken = take_batch(stack, frames);
+    int received = 0, taken;
+    do {
+        taken = take_batch(stack, frames);
         take_frames(stack, frames, taken);
-        if (taken < MN_BATCH)
-            return false;
-    }
-    return true;
+        received += taken;
+    } while (taken == MN_BATCH && received < MN_RX_BUDGET);
+    return received;
 }
 
 /* Whether anything went round, so that there may be answers to send. */
@@ -225,20 +225,21 @@ static struct mnet_packet *next_device_frame(struct mnet_stack *stack)
     return cut(stack);
 }
 
-/* Fills `pending` up. */
-static void pull(struct mnet_stack *stack)
+/* Fills `pending` up; false where it is not full, for there is nothing more to be sent now. */
+static bool pull(struct mnet_stack *stack)
 {
     bool complete = !(stack->device_offload & MNET_OFFLOAD_CHECKSUM);
     while (stack->pending_count < MN_BATCH) {
         struct mnet_packet *frame = next_device_frame(stack);
         if (frame == NULL)
-            return;
+            return false;
         if (complete && frame->checksum == MNET_CHECKSUM_PARTIAL) {
             bool completed = mn_offload_complete(frame);
             MN_ASSERT(completed); /* the transport set the offsets */
         }
         stack->pending[stack->pending_count++] = frame;
     }
+    return true;
 }
 
 /* Offers the pending frames; true when the device took them all. A device that fails loses them, or it would stop
@@ -247,6 +248,7 @@ static bool offer(struct mnet_stack *stack)
 {
     unsigned offered = stack->pending_count;
     uint32_t sizes[MN_BATCH]; /* the device may free what it takes */
+    MN_ASSERT(offered > 0);
     for (unsigned i = 0; i < offered; i++)
         sizes[i] = stack->pending[i]->total;
     int taken = stack->device->ops->tx(stack->device, stack->pending, (int)offered);
@@ -261,7 +263,8 @@ static bool offer(struct mnet_stack *stack)
     for (int i = 0; i < taken; i++)
         count(stack, MNET_COUNT_TX_BYTES, sizes[i]);
     stack->pending_count -= (unsigned)taken;
-    memmove(stack->pending, stack->pending + taken, stack->pending_count * sizeof stack->pending[0]);
+    if (stack->pending_count > 0)
+        memmove(stack->pending, stack->pending + taken, stack->pending_count * sizeof stack->pending[0]);
     return stack->pending_count == 0;
 }
 
@@ -281,13 +284,10 @@ void mn_stack_transmit(struct mnet_stack *stack)
         stack->retry_at = stack->now + MN_TX_RETRY_NS;
         return;
     }
-    for (;;) {
-        pull(stack);
-        if (stack->pending_count == 0)
-            break;
-        if (!offer(stack))
-            break;
-    }
+    bool more;
+    do {
+        more = pull(stack);
+    } while (stack->pending_count > 0 && offer(stack) && more);
     if (mn_stack_congested(stack))
         stack->retry_at = stack->now + MN_TX_RETRY_NS;
     else
@@ -315,15 +315,30 @@ static bool settle(struct mnet_stack *stack)
     return go_round(stack);
 }
 
+static uint64_t timers_deadline(struct mnet_stack *stack)
+{
+    uint64_t ip = mn_ip_deadline(&stack->ip), tcp = mn_tcp_deadline(stack->tcp);
+    uint64_t dhcp = mn_dhcp_client_deadline(&stack->dhcp.client);
+    return MN_MIN(MN_MIN(ip, tcp), dhcp);
+}
+
+/* Nothing is left over, and nothing is due: without a frame there is nothing to do. */
+static bool at_rest(struct mnet_stack *stack)
+{
+    return !stack->work && !mn_stack_congested(stack) && mn_list_empty(&stack->short_flows) &&
+           stack->now < timers_deadline(stack);
+}
+
 bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now)
 {
     advance(stack, now);
-    stack->work = false;
-    bool more = receive(stack);
+    int received = receive(stack);
+    if (received == 0 && at_rest(stack))
+        return false;
     expire(stack);
     retry_deferred(stack);
     stack->work = settle(stack);
-    return more || stack->work;
+    return received >= MN_RX_BUDGET || stack->work;
 }
 
 bool mn_stack_flush(struct mnet_stack *stack)
@@ -337,8 +352,7 @@ uint64_t mnet_stack_deadline(struct mnet_stack *stack)
 {
     if (stack->work)
         return stack->now;
-    uint64_t deadline = MN_MIN(mn_ip_deadline(&stack->ip), mn_tcp_deadline(stack->tcp));
-    deadline = MN_MIN(deadline, mn_dhcp_client_deadline(&stack->dhcp.client));
+    uint64_t deadline = timers_deadline(stack);
     if (mn_stack_congested(stack))
         deadline = MN_MIN(deadline, stack->retry_at);
     if (!mn_list_empty(&stack->short_flows))

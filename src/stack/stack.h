@@ -19,7 +19,7 @@
 struct mn_loop;
 
 #define MN_BATCH 32                               /* frames taken from, or offered to, the device at a time */
-#define MN_RX_BUDGET 8                            /* batches a poll takes at most */
+#define MN_RX_BUDGET (8 * MN_BATCH)               /* frames a poll takes at most */
 #define MN_TX_RETRY_NS (50 * MNET_MICROSECOND)    /* a full device is asked again after this */
 #define MN_MEMORY_RETRY_NS (5 * MNET_MILLISECOND) /* a writer short of memory tries again after this ... */
 #define MN_MEMORY_RETRIES 200                     /* ... so often, then it fails */

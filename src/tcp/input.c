@@ -22,7 +22,7 @@ static bool address_ok(const struct mn_datagram *d)
 }
 
 /* Fills *seg; or counts why not. The checksum comes first: nothing in a damaged header is believed, not even its length (MUST-3). */
-static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struct mnet_packet *packet,
+static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struct mnet_packet *packet, uint64_t now,
                           struct mn_segment *seg)
 {
     enum mnet_counter reason;
@@ -45,6 +45,7 @@ static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struc
         seg->marked = mn_ecn_is_marked(d);
         mnet_packet_pull(packet, h->header_len);
         seg->text = packet;
+        seg->now = now;
         seg->len = packet->total + ((h->flags & MN_TCP_SYN) != 0) + ((h->flags & MN_TCP_FIN) != 0);
         return true;
     }
@@ -578,9 +579,9 @@ static void connection_input(struct mn_tcp *tcp, struct mn_conn *conn, struct mn
 
 void mn_tcp_input(struct mn_tcp *tcp, const struct mn_datagram *datagram, struct mnet_packet *packet, uint64_t now)
 {
-    struct mn_segment seg = {.now = now};
+    struct mn_segment seg;
     mn_tcp_count(tcp, MNET_COUNT_TCP_RX);
-    if (!parse_segment(tcp, datagram, packet, &seg)) {
+    if (!parse_segment(tcp, datagram, packet, now, &seg)) {
         mnet_packet_free(packet);
         return;
     }

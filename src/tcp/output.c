@@ -85,24 +85,25 @@ static void acknowledged(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_tcb_set_due(tcp, tcb, MN_DUE_DELAYED_ACK, MNET_NEVER);
 }
 
-static struct mn_tcp_header header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint64_t now)
+static void header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint64_t now, struct mn_tcp_header *header)
 {
     uint32_t window = mn_window_offer(tcp, tcb) >> tcb->rcv_wscale;
-    struct mn_tcp_header header = {
-        .seq = seq, .ack = tcb->rcv_nxt, .flags = MN_TCP_ACK, .window = (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX)};
-    if (tcb->ecn.echo)
-        header.flags |= MN_TCP_ECE;
-    mn_tcb_timestamp_put(tcb, &header, now);
-    mn_sack_report(tcb, &header);
-    mn_urgent_put(tcb, &header);
-    return header;
+    mn_tcp_header_init(header);
+    header->seq = seq;
+    header->ack = tcb->rcv_nxt;
+    header->flags = tcb->ecn.echo ? MN_TCP_ACK | MN_TCP_ECE : MN_TCP_ACK;
+    header->window = (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX);
+    mn_tcb_timestamp_put(tcb, header, now);
+    mn_sack_report(tcb, header);
+    mn_urgent_put(tcb, header);
 }
 
 static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                       uint64_t now)
 {
     /* A keepalive probe is an acknowledgement that the peer must answer (3.8.4). */
-    struct mn_tcp_header header = header_at(tcp, tcb, tcb->snd_nxt - tcb->keepalive_now, now);
+    struct mn_tcp_header header;
+    header_at(tcp, tcb, tcb->snd_nxt - tcb->keepalive_now, now, &header);
     if (tcb->user_timeout_now)
         mn_user_timeout_put(tcp, tcb, &header);
     struct mnet_packet *packet = mn_segment_build(tcp, &tcb->conn, &header, datagram);
@@ -200,7 +201,8 @@ static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t 
 static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len,
                                         uint32_t *done, struct mn_datagram *datagram, uint64_t now)
 {
-    struct mn_tcp_header header = header_at(tcp, tcb, seq, now);
+    struct mn_tcp_header header;
+    header_at(tcp, tcb, seq, now, &header);
     uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
     uint32_t mss = tcb->snd_mss - mn_sack_bytes(&header);
     uint32_t data = MN_MIN(len, left);
@@ -225,7 +227,7 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     address(tcb, datagram);
     datagram->traffic_class |= ecn;
     acknowledged(tcp, tcb);
-    if (seq == tcb->snd_nxt && *done % mss != 0)
+    if (seq == tcb->snd_nxt && (*done < mss || *done % mss != 0))
         tcb->snd_small = seq + *done;
     sent(tcp, tcb, seq, *done, packet->segments, now);
     return packet;
@@ -329,8 +331,11 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
         tcb->limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
     uint32_t len = worth_sending(tcb, unsent, window, room);
     uint32_t limit = mn_ecn_tells(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
-    if (len > 0 && (limit = MN_MIN(limit, mn_pacing_room(tcp, tcb, now))) == 0)
+    uint32_t paced = len == 0 ? 0 : mn_pacing_room(tcp, tcb, len, now);
+    if (paced == 0 && len > 0)
         return NULL;
+    if (paced < len)
+        limit = MN_MIN(limit, paced);
     if (len > limit)
         len = limit - limit % tcb->snd_mss;
     else if (tcb->fin_queued && len == unsent && len < window)

@@ -28,18 +28,20 @@ uint64_t mn_pacing_rate(const struct mn_tcb *tcb)
     return window * MNET_SECOND / srtt;
 }
 
-/* What may leave now, a multiple of the segment's size; UINT32_MAX where nothing is paced; 0 after which the timer calls for output again. */
-uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+/* What of `len` bytes may leave now: all, or a multiple of the segment's size; 0 after which the timer calls for output again. */
+uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len, uint64_t now)
 {
     uint32_t mss = tcb->snd_mss, flight = tcb->snd_nxt - tcb->snd_una;
     uint32_t unpaced = mn_congestion_initial_window(mss);
     if (mn_tcb_is_due(tcb, MN_DUE_PACING))
         return 0;
+    if (flight + len <= unpaced)
+        return len;
     if (flight + mss <= unpaced)
         return (unpaced - flight) / mss * mss;
     uint64_t rate = mn_pacing_rate(tcb);
     if (rate == 0)
-        return UINT32_MAX;
+        return len;
     uint64_t burst = MN_MAX(rate * BURST / MNET_SECOND, (uint64_t)BURST_SEGMENTS_MIN * mss);
     uint64_t busy = tcb->paced_until_ns > now ? MN_MIN(tcb->paced_until_ns - now, MNET_SECOND) : 0;
     uint64_t spent = busy * rate / MNET_SECOND;
@@ -47,7 +49,7 @@ uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         mn_tcb_set_due(tcp, tcb, MN_DUE_PACING, now + busy);
         return 0;
     }
-    return (uint32_t)MN_MIN((burst - spent) / mss * mss, (uint64_t)UINT32_MAX);
+    return (uint32_t)MN_MIN((burst - spent) / mss * mss, (uint64_t)len);
 }
 
 void mn_pacing_sent(struct mn_tcb *tcb, uint32_t len, uint64_t now)

@@ -21,6 +21,12 @@ void mn_rtt_retransmitted(struct mn_rtt *rtt)
     rtt->timing = false;
 }
 
+/* Mostly there is one, and nothing to divide by but a constant. */
+static inline uint64_t share(uint64_t value, uint64_t parts, uint64_t samples)
+{
+    return samples == 1 ? value / parts : value / (parts * samples);
+}
+
 /* A sample of which a flight has `samples`. */
 static void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t samples)
 {
@@ -30,8 +36,8 @@ static void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t samples
         rtt->rttvar_ns = r / 2;
     } else { /* (2.3), alpha = 1/8, beta = 1/4; less each where there are many (RFC 7323 G) */
         uint64_t error = rtt->srtt_ns > r ? rtt->srtt_ns - r : r - rtt->srtt_ns;
-        rtt->rttvar_ns += error / (4 * samples) - rtt->rttvar_ns / (4 * samples);
-        rtt->srtt_ns += r / (8 * samples) - rtt->srtt_ns / (8 * samples);
+        rtt->rttvar_ns += share(error, 4, samples) - share(rtt->rttvar_ns, 4, samples);
+        rtt->srtt_ns += share(r, 8, samples) - share(rtt->srtt_ns, 8, samples);
     }
     uint64_t rto = rtt->srtt_ns + MN_MAX(MN_RTO_GRANULARITY, 4 * rtt->rttvar_ns);
     rtt->rto_ns = MN_MIN(MN_MAX(rto, MN_RTO_MIN), MN_RTO_MAX); /* (2.4), (2.5) */
@@ -59,7 +65,7 @@ void mn_rtt_echo(struct mn_rtt *rtt, uint64_t age_ns, uint32_t flight, uint32_t 
     /* ExpectedSamples = ceiling(FlightSize / (SMSS * 2)) */
     uint32_t per_sample = 2 * mss;
     if (age_ns > 0)
-        take_sample(rtt, age_ns, MN_MAX((flight + per_sample - 1) / per_sample, 1u));
+        take_sample(rtt, age_ns, flight <= per_sample ? 1 : (flight + per_sample - 1) / per_sample);
 }
 
 void mn_rtt_backoff(struct mn_rtt *rtt)

@@ -1,5 +1,6 @@
 #include "tcp/sendq.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/sequence.h"
@@ -9,10 +10,17 @@ void mn_sendq_init(struct mn_sendq *q, uint32_t start)
     *q = (struct mn_sendq){.start = start};
 }
 
+/* What a piece takes at the beginning of its own buffer. */
+#define PIECE_ROOM 64u
+
+static_assert(sizeof(struct mn_send_piece) <= PIECE_ROOM, "the bytes begin on a cache line of a large buffer");
+
 static void free_piece(struct mn_pool *pieces, struct mn_send_piece *piece)
 {
+    bool ours = piece->ours;
     mnet_buffer_free(piece->buffer);
-    mn_pool_free(pieces, piece);
+    if (!ours)
+        mn_pool_free(pieces, piece);
 }
 
 void mn_sendq_clear(struct mn_sendq *q, struct mn_pool *pieces)
@@ -45,16 +53,15 @@ static uint32_t tail_room(const struct mn_sendq *q)
 /* A new, empty last piece. A queue that already holds a small buffer's worth gets large ones. */
 static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted)
 {
-    size_t size = wanted + q->len > MNET_BUFFER_SMALL ? MNET_BUFFER_LARGE : wanted;
-    struct mn_send_piece *piece = mn_pool_alloc(pieces, MN_CLAIM_SEND);
-    if (piece == NULL)
+    size_t least = MN_MIN(PIECE_ROOM + wanted, (size_t)MNET_BUFFER_LARGE);
+    size_t size = least + q->len > MNET_BUFFER_SMALL ? MNET_BUFFER_LARGE : least;
+    struct mnet_buffer *buffer = mnet_buffer_alloc_tx(pieces->memory, size);
+    if (buffer == NULL)
         return false;
-    piece->buffer = mnet_buffer_alloc_tx(pieces->memory, size);
-    if (piece->buffer == NULL) {
-        mn_pool_free(pieces, piece);
-        return false;
-    }
-    piece->offset = piece->len = 0;
+    struct mn_send_piece *piece = (struct mn_send_piece *)(void *)buffer->bytes;
+    piece->buffer = buffer;
+    piece->offset = PIECE_ROOM;
+    piece->len = 0;
     piece->seq = mn_sendq_end(q);
     piece->ours = true;
     link_piece(q, piece);
@@ -154,11 +161,14 @@ static struct mn_send_piece *find_piece(struct mn_sendq *q, uint32_t seq)
 uint32_t mn_sendq_gather(struct mn_sendq *q, struct mnet_packet *packet, uint32_t seq, uint32_t len)
 {
     uint32_t done = 0;
+    bool copy = len <= MN_SENDQ_COPIED;
     struct mn_send_piece *piece = find_piece(q, seq);
     while (done < len && piece != NULL) {
         uint32_t skip = seq + done - piece->seq;
         uint32_t n = MN_MIN(len - done, piece->len - skip);
-        if (!mnet_packet_add(packet, piece->buffer, piece->offset + skip, n))
+        if (copy)
+            memcpy(mnet_packet_put(packet, n), piece->buffer->bytes + piece->offset + skip, n);
+        else if (!mnet_packet_add(packet, piece->buffer, piece->offset + skip, n))
             break;
         done += n;
         if (done < len) {

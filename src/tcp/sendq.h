@@ -1,7 +1,8 @@
 /* The send queue: the bytes from SND.UNA on that were accepted from the user, by sequence number, whether sent or not.
  *
  * Bytes lie in reference-counted buffers: copied once when written, or lent. Segments gather pieces of these buffers, so nothing is copied on
- * the way to the device, and a retransmission costs no more than a first transmission.
+ * the way to the device, and a retransmission costs no more than a first transmission. Only a few bytes are copied behind their header: that costs less than a
+ * further piece of the packet, here, in checksums and in devices.
  */
 #ifndef MN_SENDQ_H
 #define MN_SENDQ_H
@@ -10,13 +11,17 @@
 
 #include "base/pool.h"
 
+/* So many bytes are copied into the packet rather than referred to. */
+#define MN_SENDQ_COPIED 256u
+
 /* A stretch of one buffer, in order of sequence. */
 struct mn_send_piece {
     struct mn_send_piece *next;
     struct mnet_buffer *buffer;
     uint32_t offset, len; /* into the buffer */
     uint32_t seq;         /* of the first byte */
-    bool ours; /* the buffer was allocated here, and only the last piece of the queue writes behind its end */
+    bool
+        ours; /* the buffer was allocated here, holds the piece itself, and only the last piece of the queue writes behind its end */
 };
 
 struct mn_sendq {
@@ -42,7 +47,7 @@ bool mn_sendq_append_buffer(struct mn_sendq *q, struct mn_pool *pieces, struct m
 void mn_sendq_acked(struct mn_sendq *q, struct mn_pool *pieces, uint32_t seq);
 /* Drops the last `count` bytes, which must have just been appended by copying. */
 void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count);
-/* Adds up to `len` bytes from `seq` on to the packet's fragments; returns how many fitted. */
+/* Adds up to `len` bytes from `seq` on to the packet; returns how many fitted. */
 uint32_t mn_sendq_gather(struct mn_sendq *q, struct mnet_packet *packet, uint32_t seq, uint32_t len);
 
 #endif

@@ -443,7 +443,7 @@ void mn_feedback_release(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* --- pacing.c --- */
 /* Bytes a second; 0: not paced. */
 uint64_t mn_pacing_rate(const struct mn_tcb *tcb);
-uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len, uint64_t now);
 /* Data went out, for the first time or again. */
 void mn_pacing_sent(struct mn_tcb *tcb, uint32_t len, uint64_t now);
 

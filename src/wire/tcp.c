@@ -86,11 +86,15 @@ static bool parse_option(uint8_t kind, uint8_t len, struct mn_reader *body, stru
     }
 }
 
-/* The options of nearly every segment of a connection with timestamps, as RFC 7323 A recommends them. */
+/* The options of nearly every segment of a connection with timestamps begin like this, as RFC 7323 A recommends it. */
+#define TIMESTAMPS_HEAD \
+    (UINT32_C(1) * KIND_NOP << 24 | UINT32_C(1) * KIND_NOP << 16 | UINT32_C(1) * KIND_TIMESTAMPS << 8 | \
+     LENGTH_TIMESTAMPS)
+
 static bool only_timestamps(const struct mn_reader *r)
 {
-    static const uint8_t head[] = {KIND_NOP, KIND_NOP, KIND_TIMESTAMPS, LENGTH_TIMESTAMPS};
-    return mn_reader_left(r) == MN_TCP_TIMESTAMPS_PADDED && memcmp(r->at, head, sizeof head) == 0;
+    struct mn_reader head = *r;
+    return mn_reader_left(r) == MN_TCP_TIMESTAMPS_PADDED && mn_read_u32(&head) == TIMESTAMPS_HEAD;
 }
 
 /* MUST-4, MUST-5: options in any segment, beginning on any byte. MUST-7: false for an illegal length. */
@@ -122,8 +126,10 @@ static bool parse_options(struct mn_reader *r, struct mn_tcp_header *header)
 
 enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *header)
 {
-    struct mn_reader r = mn_reader(data, len);
-    memset(header, 0, sizeof(*header));
+    mn_tcp_header_init(header);
+    if (len < MN_TCP_HEADER)
+        return MN_PARSE_TRUNCATED;
+    struct mn_reader r = mn_reader(data, MN_TCP_HEADER);
     header->source_port = mn_read_u16(&r);
     header->destination_port = mn_read_u16(&r);
     header->seq = mn_read_u32(&r);
@@ -131,11 +137,8 @@ enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *h
     header->header_len = (uint8_t)((mn_read_u8(&r) >> 4) * GRANULARITY);
     header->flags = mn_read_u8(&r);
     header->window = mn_read_u16(&r);
-    const uint8_t *checksum = mn_read(&r, sizeof(header->checksum));
+    memcpy(&header->checksum, mn_read(&r, sizeof(header->checksum)), sizeof(header->checksum));
     header->urgent = mn_read_u16(&r);
-    if (!r.ok)
-        return MN_PARSE_TRUNCATED;
-    memcpy(&header->checksum, checksum, sizeof(header->checksum));
     if (header->header_len < MN_TCP_HEADER)
         return MN_PARSE_INVALID;
     if (header->header_len > len)
@@ -221,10 +224,6 @@ static void emit_sack(struct mn_writer *w, const struct mn_tcp_header *header, s
 static void emit_options(struct mn_writer *w, const struct mn_tcp_header *header, const struct layout *layout)
 {
     bool timestamps = has(header, MN_TCP_OPTION_TIMESTAMPS);
-    if (header->options == MN_TCP_OPTION_TIMESTAMPS) { /* most segments, if any */
-        emit_timestamps(w, header);
-        return;
-    }
     if (has(header, MN_TCP_OPTION_MSS)) {
         emit_head(w, KIND_MSS, LENGTH_MSS);
         mn_write_u16(w, header->mss);
@@ -253,16 +252,20 @@ size_t mn_tcp_emit(void *to, const struct mn_tcp_header *header)
 {
     struct layout layout = lay_out(header);
     size_t len = MN_TCP_HEADER + layout.options_len;
-    struct mn_writer w = mn_writer(to, len);
-    mn_write_u16(&w, header->source_port);
-    mn_write_u16(&w, header->destination_port);
-    mn_write_u32(&w, header->seq);
-    mn_write_u32(&w, header->ack);
-    mn_write_u8(&w, (uint8_t)(len / GRANULARITY << 4));
-    mn_write_u8(&w, header->flags);
-    mn_write_u16(&w, header->window);
+    struct mn_writer w = mn_writer(to, MN_TCP_HEADER); /* of constant length, so that no write is checked in the end */
+    /* In words, as they are summed next: source port, destination port, seq; ack, data offset, flags, window. */
+    mn_write_u64(&w, (uint64_t)header->source_port << 48 | (uint64_t)header->destination_port << 32 | header->seq);
+    mn_write_u64(&w, (uint64_t)header->ack << 32 | (uint32_t)(len / GRANULARITY << 28) | (uint32_t)header->flags << 16 |
+                         header->window);
     mn_write_bytes(&w, &header->checksum, sizeof(header->checksum));
     mn_write_u16(&w, header->urgent);
-    emit_options(&w, header, &layout);
+    if (header->options == MN_TCP_OPTION_TIMESTAMPS) { /* most segments, if any */
+        w = mn_writer(w.at, MN_TCP_TIMESTAMPS_PADDED);
+        mn_write_u32(&w, TIMESTAMPS_HEAD);
+        mn_write_u64(&w, (uint64_t)header->ts_value << 32 | header->ts_echo);
+    } else if (header->options != 0) {
+        w = mn_writer(w.at, layout.options_len);
+        emit_options(&w, header, &layout);
+    }
     return len;
 }

@@ -2,6 +2,8 @@
 #ifndef MN_TCP_WIRE_H
 #define MN_TCP_WIRE_H
 
+#include <string.h>
+
 #include "wire/wire.h"
 
 #define MN_TCP_HEADER 20
@@ -57,8 +59,14 @@ struct mn_tcp_header {
     uint8_t sack_count;
     uint16_t user_timeout; /* RFC 5482: granularity bit and 15 bits */
     uint32_t ts_value, ts_echo;
-    struct mn_tcp_sack_block sack[MN_TCP_SACK_BLOCKS];
+    struct mn_tcp_sack_block sack[MN_TCP_SACK_BLOCKS]; /* the first sack_count; the others have no value */
 };
+
+/* An empty header. */
+static inline void mn_tcp_header_init(struct mn_tcp_header *header)
+{
+    memset(header, 0, offsetof(struct mn_tcp_header, sack));
+}
 
 /* Reads a header and its options from the first `len` bytes (the linear part). TRUNCATED below 20 bytes or below the
  * data offset, INVALID for a data offset below 5. The checksum is the caller's to verify, before anything else is

@@ -122,6 +122,53 @@ static void limit_is_kept(void **state)
     mn_pool_free(&few, c);
 }
 
+/* A pool keeps the slab that its last object leaves, which is free memory all the same: for its own next object, and for others when there is no other. */
+static void the_last_slab_is_kept_but_not_used(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_pool other;
+    mn_pool_init(&other, f->memory, "other", MN_SLAB_BYTES, SIZE_MAX);
+    void *object = mn_pool_alloc(&f->pool, MN_CLAIM_SEND);
+    mn_pool_free(&f->pool, object);
+    assert_int_equal(mnet_memory_used(f->memory), 0);
+    assert_ptr_equal(mn_pool_alloc(&f->pool, MN_CLAIM_SEND), object);
+    assert_int_equal(mnet_memory_used(f->memory), MN_SLAB_BYTES);
+    mn_pool_free(&f->pool, object);
+    size_t slabs = mnet_memory_budget(f->memory) / MN_SLAB_BYTES;
+    void **all = calloc(slabs, sizeof *all);
+    for (size_t i = 0; i < slabs; i++)
+        assert_non_null(all[i] = mn_pool_alloc(&other, MN_CLAIM_RECEIVE)); /* the kept one, too */
+    assert_null(mn_pool_alloc(&f->pool, MN_CLAIM_RECEIVE));
+    assert_int_equal(mnet_memory_used(f->memory), mnet_memory_budget(f->memory));
+    for (size_t i = 0; i < slabs; i++)
+        mn_pool_free(&other, all[i]);
+    free(all);
+    assert_int_equal(mnet_memory_used(f->memory), 0);
+    object = mn_pool_alloc(&f->pool, MN_CLAIM_SEND); /* takes back what the other one keeps, or another */
+    assert_non_null(object);
+    mn_pool_free(&f->pool, object);
+}
+
+/* A kept slab does not let a sender into the reserve. */
+static void the_kept_slab_is_subject_to_the_reserve(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_pool other;
+    mn_pool_init(&other, f->memory, "other", MN_SLAB_BYTES, SIZE_MAX);
+    mn_pool_free(&f->pool, mn_pool_alloc(&f->pool, MN_CLAIM_SEND));
+    void *last = NULL;
+    for (void *object; (object = mn_pool_alloc(&other, MN_CLAIM_SEND)) != NULL;)
+        last = object;
+    assert_null(mn_pool_alloc(&f->pool, MN_CLAIM_SEND));
+    void *received = mn_pool_alloc(&f->pool, MN_CLAIM_RECEIVE);
+    assert_non_null(received);
+    mn_pool_free(&f->pool, received);
+    mn_pool_free(&other, last);
+    void *sent = mn_pool_alloc(&f->pool, MN_CLAIM_SEND);
+    assert_non_null(sent);
+    mn_pool_free(&f->pool, sent);
+}
+
 /* Takes objects until there are no more; returns them as a chain through their first words. */
 static void *take_all(struct mn_pool *pool, enum mn_claim claim, size_t *count)
 {
@@ -309,6 +356,8 @@ int main(void)
         WITH_MEMORY(alloc_zeroed_is_zero_even_when_reused),
         WITH_MEMORY(free_of_null_is_nothing),
         WITH_MEMORY(limit_is_kept),
+        WITH_MEMORY(the_last_slab_is_kept_but_not_used),
+        WITH_MEMORY(the_kept_slab_is_subject_to_the_reserve),
         WITH_MEMORY(sending_leaves_the_reserve_and_receiving_takes_it),
         WITH_MEMORY(sending_cannot_fill_a_slab_that_receiving_took_from_the_reserve),
         WITH_MEMORY(empty_slabs_serve_other_sizes),
