@@ -141,7 +141,7 @@ static void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_seg
     tcb->snd_una = seg->ack;
     mn_loss_init(&tcb->loss, tcb->snd_una);
     mn_ecn_syn_ack(tcb, seg->flags);
-    mn_tcb_established(tcp, tcb, seg->now);
+    mn_tcb_established(tcp, tcb, seg);
     mn_tcp_count(tcp, MNET_COUNT_TCP_OPENED);
     tcb->ack_now = true;
     mn_timers_update(tcp, tcb, true, seg->now);
@@ -299,7 +299,7 @@ static enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb *tcb, s
     tcb->snd_wnd = tcb->max_snd_wnd = seg->window;
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = seg->ack;
-    mn_tcb_established(tcp, tcb, seg->now);
+    mn_tcb_established(tcp, tcb, seg);
     mn_tcp_count(tcp, MNET_COUNT_TCP_OPENED);
     return NEXT;
 }

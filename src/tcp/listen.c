@@ -211,7 +211,8 @@ static bool half_open_checks(struct mn_tcp *tcp, struct mn_half_open *half, stru
 }
 
 /* What the handshake said about sequence numbers, windows and options. */
-static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_half_open *half, uint64_t now)
+static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_half_open *half,
+                      const struct mn_segment *seg)
 {
     tcb->iss = half->iss;
     mn_tcb_start_sending(tcb);
@@ -221,7 +222,7 @@ static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ha
     tcb->rcv_nxt = tcb->last_ack_sent = tcb->rcv_up = half->irs + 1;
     tcb->conn.options = half->conn.options;
     tcb->timestamps.offset = mn_timestamps_offset(tcp, &half->conn.local, &half->conn.remote);
-    mn_timestamps_begin(&tcb->timestamps, half->ts_recent, now);
+    mn_timestamps_begin(&tcb->timestamps, half->ts_recent, seg->now);
     mn_tcb_peer_mss(tcb, half->mss);
     if (half->ecn)
         mn_ecn_begin(tcb);
@@ -234,9 +235,9 @@ static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ha
     tcb->snd_wl2 = half->iss;
     mn_congestion_syn_lost(&tcb->congestion, half->retries);
     if (half->retries > 0)
-        tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
+        mn_tcb_time_lost_syn(tcb, seg);
     else if (half->since_ns != 0) /* Karn (MUST-18); nobody knows when a cookie was sent */
-        mn_rtt_sample(&tcb->rtt, now - half->since_ns);
+        mn_rtt_sample(&tcb->rtt, seg->now - half->since_ns);
 }
 
 struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
@@ -256,7 +257,7 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
         return NULL;
     if (listener->congestion != MNET_CONGESTION_DEFAULT)
         tcb->congestion.ops = mn_congestion_of((enum mnet_congestion)listener->congestion);
-    take_over(tcp, tcb, half, seg->now);
+    take_over(tcp, tcb, half, seg);
     tcb->no_delay = listener->no_delay || tcp->config.no_delay;
     uint32_t rcv_wnd = half->rcv_wnd; /* of the SYN,ACK */
     if (half->conn.hashed)
@@ -266,7 +267,7 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
     tcb->listener = listener;
     mn_list_append(&listener->queue, &tcb->accept);
     listener->queued++;
-    mn_tcb_established(tcp, tcb, seg->now);
+    mn_tcb_established(tcp, tcb, seg);
     mn_tcp_count(tcp, MNET_COUNT_TCP_ACCEPTED);
     if (!mn_list_linked(&listener->event))
         mn_list_append(&tcp->listener_events, &listener->event);

@@ -45,8 +45,7 @@ void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t
     uint32_t end = seq + len;
     if (mn_seq_lt(seq, loss->sent.end)) {
         mn_scoreboard_resent(&loss->sent, &tcp->scoreboards, seq, mn_seq_min(end, loss->sent.end), now);
-        if (loss->undo_valid)
-            loss->undo.unproved += len;
+        mn_undo_resent(tcb, seq, end);
     }
     if (mn_seq_gt(end, loss->sent.end))
         mn_scoreboard_sent(&loss->sent, &tcp->scoreboards, end, now, time_grain(tcb));
@@ -265,7 +264,7 @@ void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment
         return;
     if (mn_tlp_answered(tcb, &ack))
         pay_for_repair(tcb, &ack);
-    if (ack.has_dsack && loss->undo_valid) {
+    if (ack.has_dsack && mn_undo_concerns(tcb, ack.dsack.left, ack.dsack.right)) {
         mn_rack_dsack(&loss->rack, tcb->snd_una, tcb->snd_nxt);
         mn_undo_dsack(tcp, tcb, &ack);
     }

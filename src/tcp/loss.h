@@ -52,7 +52,7 @@ struct mn_prr {
 
 /* Whether a recovery was for nothing. */
 struct mn_undo {
-    uint32_t una;      /* SND.UNA when it began */
+    uint32_t from, to; /* all that was sent again lies in between */
     uint32_t unproved; /* bytes sent again that no D-SACK has shown to be needless */
 };
 

@@ -94,16 +94,22 @@ void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t no
     mn_tcb_finish(tcp, tcb, error);
 }
 
-void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+void mn_tcb_time_lost_syn(struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    mn_rtt_echo(&tcb->rtt, mn_tcb_echo_age(tcb, seg), 0, tcb->snd_mss);
+    tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
+    tcb->rtt.backoff = 0;
+}
+
+void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     tcb->was_established = true;
-    tcb->progress_ns = tcb->heard_ns = now;
+    tcb->progress_ns = tcb->heard_ns = seg->now;
     if (tcb->rtt.backoff > 0) {
-        tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
-        tcb->rtt.backoff = 0;
+        mn_tcb_time_lost_syn(tcb, seg);
         mn_congestion_syn_lost(&tcb->congestion, tcb->rtt.expiries);
     }
-    mn_rtt_acked(&tcb->rtt, tcb->snd_una, now);
+    mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now);
     mn_tcp_set_state(tcp, tcb, MN_ESTABLISHED);
     if (tcb->fin_queued) /* closed or shut down while the connection was being opened */
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_1);

@@ -361,7 +361,10 @@ void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error);
 /* The same after a reset to the peer, <SEQ=SND.NXT><CTL=RST,ACK>. */
 void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t now);
 /* The handshake is complete. */
-void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
+/* Our SYN went out more than once, and `seg` acknowledges it: that is no sample (MUST-18), but where its timestamp tells which one it answers (RFC 7323
+ * 4.1). The timeout begins at 3 s all the same (RFC 6298 5.7). */
+void mn_tcb_time_lost_syn(struct mn_tcb *tcb, const struct mn_segment *seg);
 
 /* --- orphan.c --- */
 /* The user has closed, and the connection goes on; may reset the one that has been stuck for longest. */
@@ -563,6 +566,10 @@ void mn_prr_ack(struct mn_tcb *tcb, const struct mn_news *ack);
 /* --- undo.c --- */
 /* A recovery begins, and the congestion controller remembers its variables. */
 void mn_undo_save(struct mn_tcb *tcb);
+/* [from, to) was sent again. */
+void mn_undo_resent(struct mn_tcb *tcb, uint32_t from, uint32_t to);
+/* Whether a D-SACK about [left, right) can be about what was sent again. */
+bool mn_undo_concerns(struct mn_tcb *tcb, uint32_t left, uint32_t right);
 /* True where the recovery has been taken back. */
 bool mn_undo_dsack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack);
 bool mn_undo_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack);

@@ -8,7 +8,32 @@
 void mn_undo_save(struct mn_tcb *tcb)
 {
     tcb->loss.undo_valid = true;
-    tcb->loss.undo = (struct mn_undo){.una = tcb->snd_una};
+    tcb->loss.undo = (struct mn_undo){.from = tcb->snd_una, .to = tcb->snd_una};
+}
+
+void mn_undo_resent(struct mn_tcb *tcb, uint32_t from, uint32_t to)
+{
+    struct mn_undo *u = &tcb->loss.undo;
+    if (!tcb->loss.undo_valid)
+        return;
+    bool first = u->from == u->to;
+    u->from = first ? from : mn_seq_min(u->from, from);
+    u->to = first ? to : mn_seq_max(u->to, to);
+    u->unproved += to - from;
+}
+
+/* Networks duplicate segments, too, so what was sent once proves nothing. Of what is still on the scoreboard it is known whether it was sent again. */
+bool mn_undo_concerns(struct mn_tcb *tcb, uint32_t left, uint32_t right)
+{
+    const struct mn_undo *u = &tcb->loss.undo;
+    struct mn_scoreboard *b = &tcb->loss.sent;
+    if (!tcb->loss.undo_valid || mn_seq_lt(left, u->from) || mn_seq_gt(right, u->to))
+        return false;
+    for (uint32_t i = 0; mn_seq_geq(left, tcb->snd_una) && i < b->count; i++) {
+        if (mn_seq_gt(mn_scoreboard_end_of(b, i), left))
+            return mn_scoreboard_at(b, i)->flags & MN_SENT_AGAIN;
+    }
+    return true;
 }
 
 static void undo(struct mn_tcp *tcp, struct mn_tcb *tcb)
@@ -30,7 +55,7 @@ static void undo(struct mn_tcp *tcp, struct mn_tcb *tcb)
 static bool all_needless(struct mn_tcb *tcb, const struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->loss;
-    if (!ack->has_dsack || !loss->undo_valid || loss->undo.unproved == 0 || mn_seq_lt(ack->dsack.left, loss->undo.una))
+    if (loss->undo.unproved == 0)
         return false;
     loss->undo.unproved -= MN_MIN(loss->undo.unproved, ack->dsack.right - ack->dsack.left);
     return loss->undo.unproved == 0;

@@ -148,6 +148,36 @@ SCRIPT(established_segments_leave_room_for_timestamps)
 
 /* --- 4.3: which timestamp to echo --- */
 
+/* 4.1: the echo tells which of two SYNs is answered, so there is a round-trip time, which a receiver needs to size its window; the timeout begins at 3 s all the
+ * same (RFC 6298 5.7). */
+SCRIPT(syn_sent_twice_is_timed_by_its_echo)
+{
+    struct tcp_test t;
+    tcp_syn_sent(&t, .timestamps = true);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 0, .flags = SYN, .ts_value = 1000);
+    wait_ms(&t, 30);
+    send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .mss = 1460, .ts_value = 1, .ts_echo = 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .ts_echo = 1);
+    assert_int_equal(t.tcb->rtt.srtt_ns, 30 * MNET_MILLISECOND);
+    assert_int_equal(t.tcb->rtt.rto_ns, 3 * MNET_SECOND);
+    tcp_end(&t);
+}
+
+SCRIPT(syn_received_answer_sent_twice_is_timed_by_its_echo)
+{
+    struct tcp_test t;
+    tcp_syn_received(&t, .timestamps = true);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .ts_value = 1000);
+    wait_ms(&t, 30);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .ts_echo = 1000);
+    accept_(&t);
+    assert_int_equal(t.tcb->rtt.srtt_ns, 30 * MNET_MILLISECOND);
+    assert_int_equal(t.tcb->rtt.rto_ns, 3 * MNET_SECOND);
+    tcp_end(&t);
+}
+
 /* With delayed acknowledgements the earliest of the unacknowledged segments (4.3 A). */
 SCRIPT(established_delayed_ack_echoes_the_earliest)
 {
@@ -445,6 +475,8 @@ int main(void)
         cmocka_unit_test(listen_without_options_agrees_to_none),
         cmocka_unit_test(established_segment_without_timestamps_is_dropped_silently),
         cmocka_unit_test(established_segments_leave_room_for_timestamps),
+        cmocka_unit_test(syn_sent_twice_is_timed_by_its_echo),
+        cmocka_unit_test(syn_received_answer_sent_twice_is_timed_by_its_echo),
         cmocka_unit_test(established_delayed_ack_echoes_the_earliest),
         cmocka_unit_test(established_hole_echoes_the_last_in_order),
         cmocka_unit_test(established_unacceptable_segments_do_not_move_ts_recent),

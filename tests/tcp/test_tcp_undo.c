@@ -230,6 +230,28 @@ SCRIPT(established_dsack_out_of_nothing_changes_nothing)
     tcp_end(&t);
 }
 
+/* A network that duplicates segments makes D-SACKs during and after a recovery, too. They are about what was sent once, and prove nothing about what was
+ * sent again (RFC 3708 2). */
+SCRIPT(established_dsack_of_what_was_sent_once_proves_nothing)
+{
+    struct tcp_test t;
+    tcp_established(&t, PEER);
+    in_flight(&t, 10, 10);
+    at_ms(&t, 100);
+    ack_(&t, 0, BLOCKS(2, SEGMENTS(3, 9), SEGMENTS(1, 2)));
+    expect_segment(&t, 0);
+    ack_(&t, 0, BLOCKS(2, SEGMENTS(1, 2), SEGMENTS(1, 2))); /* in between, and sent once */
+    ack_(&t, 0, BLOCKS(2, SEGMENTS(4, 6), SEGMENTS(3, 9)));
+    expect_segment(&t, 2);
+    ack_(&t, 10, BLOCKS(1, SEGMENTS(7, 8))); /* behind all holes */
+    ack_(&t, 10, BLOCKS(1, SEGMENTS(9, 10)));
+    assert_int_equal(counted(&t, TCP_UNDONE), 0);
+    assert_int_equal(t.tcb->loss.rack.reo_wnd_mult, 1);
+    assert_false(t.tcb->loss.rack.reordering_seen);
+    assert_true(t.tcb->congestion.ssthresh < 10 * MSS);
+    tcp_end(&t);
+}
+
 static void note_event(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event)
 {
     char *text = context;
@@ -281,6 +303,7 @@ int main(void)
         cmocka_unit_test(established_late_dsack_takes_a_fast_retransmission_back),
         cmocka_unit_test(established_dsack_of_a_part_takes_nothing_back),
         cmocka_unit_test(established_dsack_out_of_nothing_changes_nothing),
+        cmocka_unit_test(established_dsack_of_what_was_sent_once_proves_nothing),
         cmocka_unit_test(established_recoveries_are_traced),
     };
     return cmocka_run_group_tests_name("tcp_undo", tests, NULL, NULL);
