@@ -4,7 +4,8 @@
  *                                                     10 and 20: discard and source without looking at the bytes
  *   mnet_peer OPTIONS [--loss=PPM] send ADDRESS PORT BYTES
  *   mnet_peer OPTIONS [--loss=PPM] receive ADDRESS PORT BYTES
- *   mnet_peer OPTIONS drain ADDRESS PORT MILLISECONDS reads for so long, however much comes
+ *   mnet_peer OPTIONS drain                           for each line ADDRESS PORT MILLISECONDS on standard input: connects, and reads
+ *                                                     for so long, however much comes
  *   mnet_peer OPTIONS round ADDRESS PORT COUNT        round trips of 64 bytes
  *
  * A client prints "BYTES bytes, NANOSECONDS ns" (round: "COUNT rounds, NANOSECONDS ns"); bytes are those of pattern.h, and verified. The exit status
@@ -15,6 +16,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pattern.h"
 
@@ -228,8 +230,28 @@ static int drain(struct mnet_env *env, struct mnet_stack *stack, struct mnet_add
         mnet_tcp_release(flow);
     }
     mnet_tcp_abort(flow);
+    error = mnet_sleep(mnet_now() + 100 * MNET_MILLISECOND); /* the reset goes out, and late segments come in */
     mnet_print(env, "%llu bytes, %llu000000 ns\n", (unsigned long long)bytes, (unsigned long long)time_ms);
-    return mnet_sleep(mnet_now() + 10 * MNET_MILLISECOND); /* the reset goes out */
+    return error;
+}
+
+/* One process for many measurements: a TAP interface needs up to a second until it works. Nothing else runs while this waits for a line. */
+static int drain_each(struct mnet_env *env, struct mnet_stack *stack)
+{
+    char line[128];
+    int error = 0;
+    while (error >= 0 && fgets(line, sizeof line, stdin) != NULL) {
+        mnet_sleep(mnet_now() + MNET_MILLISECOND); /* to see what time it is by now */
+        char *at = line;
+        struct mnet_address address;
+        const char *text = strsep(&at, " "), *port = strsep(&at, " ");
+        if (at == NULL || mnet_address_parse(text, &address) < 0) {
+            return MNET_E_INVALID;
+        }
+        error = drain(env, stack, address, (uint16_t)atoi(port), strtoull(at, NULL, 10));
+        fflush(stdout);
+    }
+    return error;
 }
 
 static int client(struct mnet_env *env, struct mnet_stack *stack, const char *what, char **argv)
@@ -239,9 +261,6 @@ static int client(struct mnet_env *env, struct mnet_stack *stack, const char *wh
     uint64_t amount = strtoull(argv[2], NULL, 10);
     if (mnet_address_parse(argv[0], &address) < 0) {
         return MNET_E_INVALID;
-    }
-    if (strcmp(what, "drain") == 0) {
-        return drain(env, stack, address, (uint16_t)atoi(argv[1]), amount);
     }
     uint64_t wanted = amount;
     int error = mnet_tcp_connect(stack, address, (uint16_t)atoi(argv[1]), &flow, MNET_NEVER);
@@ -290,7 +309,8 @@ int mnet_main(struct mnet_env *env)
         argv++;
     }
     bool serving = argc == 1 && strcmp(argv[0], "serve") == 0;
-    if (!serving && argc != 4) {
+    bool draining = argc == 1 && strcmp(argv[0], "drain") == 0;
+    if (!serving && !draining && argc != 4) {
         mnet_print(env, "usage: see the source\n");
         return 1;
     }
@@ -298,7 +318,7 @@ int mnet_main(struct mnet_env *env)
     struct mnet_stack *stack;
     int error = config.device == NULL ? MNET_E_NO_DEVICE : mnet_stack_up(env, &config, &stack);
     if (error == 0) {
-        error = serving ? serve(env, stack) : client(env, stack, argv[0], argv + 1);
+        error = serving ? serve(env, stack) : draining ? drain_each(env, stack) : client(env, stack, argv[0], argv + 1);
     }
     if (error < 0) {
         mnet_print(env, "%s\n", mnet_strerror(error));
