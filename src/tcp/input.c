@@ -43,6 +43,7 @@ static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struc
         seg->flags = h->flags;
         seg->window = h->window; /* MUST-1: unsigned */
         seg->marked = mn_ecn_is_marked(d);
+        seg->refused = false;
         mnet_packet_pull(packet, h->header_len);
         seg->text = packet;
         seg->now = now;
