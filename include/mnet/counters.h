@@ -72,6 +72,10 @@
     X(TCP_FAST_RETRANSMIT, "tcp.fast_retransmit", "losses found by duplicate acknowledgements") \
     X(TCP_TAIL_PROBE, "tcp.tail_probe", "tail loss probes sent (RFC 8985 7)") \
     X(TCP_UNDONE, "tcp.undone", "recoveries taken back, because nothing had been lost") \
+    X(TCP_PMTU_LOWERED, "tcp.pmtu_lowered", "segments made smaller because large ones seem to vanish (RFC 8899)") \
+    X(TCP_PMTU_PROBE, "tcp.pmtu_probe", "larger segments sent to see whether they get through") \
+    X(TCP_PMTU_PROBE_LOST, "tcp.pmtu_probe_lost", "... that did not") \
+    X(TCP_PMTU_BLACK_HOLE, "tcp.pmtu_black_hole", "paths found to swallow the largest packets in silence") \
     X(TCP_RENEGED, "tcp.reneged", "peers that threw away what they had acknowledged selectively") \
     X(TCP_ECN_MARKED, "tcp.ecn_marked", "data that arrived marked by a congested router (ECN)") \
     X(TCP_ECN_REDUCED, "tcp.ecn_reduced", "windows reduced because the peer echoed such a mark") \

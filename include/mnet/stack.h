@@ -78,6 +78,7 @@ struct mnet_config {
     struct mnet_tcp_trace tcp_trace; /* default: nobody traces */
     bool tcp_no_delay;               /* connections start with Nagle's algorithm off */
     bool tcp_no_syn_cookies;  /* a full table of half-open connections gives up its oldest (default: SYN cookies) */
+    bool tcp_no_plpmtud;      /* a path that swallows large packets in silence is not looked for (RFC 8899) */
     bool tcp_no_timestamps;   /* neither offered nor agreed to: timestamps and PAWS (RFC 7323 3) ... */
     bool tcp_no_sack;         /* ... selective acknowledgements (RFC 2018) ... */
     bool tcp_no_window_scale; /* ... windows above 64 KiB (RFC 7323 2) */

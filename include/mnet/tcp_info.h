@@ -26,6 +26,8 @@ struct mnet_tcp_info {
     const char *loss;           /* "open", "recovery" or "loss" (after a timeout); static */
 
     uint32_t snd_mss, rcv_mss, path_mtu;
+    const char *
+        path_search; /* of RFC 8899: "off", "base", "searching", "complete", or "error" where packets may be fragmented; static */
     uint32_t snd_wnd, rcv_wnd; /* what the peer offers, and what we do */
     uint32_t in_flight;        /* sent, and neither acknowledged nor thought lost */
     uint32_t unacked;          /* sent, and not acknowledged cumulatively */
@@ -57,6 +59,7 @@ enum mnet_tcp_event {
     MNET_TCP_EVENT_RECOVERY,  /* a loss was found; fast recovery begins */
     MNET_TCP_EVENT_RECOVERED, /* recovery has ended */
     MNET_TCP_EVENT_UNDONE,    /* what was taken for a loss was none: the windows are as before */
+    MNET_TCP_EVENT_PATH_MTU,  /* segments are smaller or larger from now on */
 };
 
 /* Set in the configuration of a stack: event(context, now, event, info) is called from within the stack for each event of each connection, with the snapshot

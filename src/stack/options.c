@@ -26,6 +26,7 @@ const char mn_options_help[] =
     "  --no-tcp-sack                no selective acknowledgements\n"
     "  --no-tcp-window-scale        no TCP windows above 64 KiB\n"
     "  --no-tcp-syn-cookies         a full table of half-open connections gives up its oldest\n"
+    "  --no-tcp-plpmtud             no smaller segments where large ones vanish in silence\n"
     "  --help                       this text\n";
 
 /* One option: what it begins with, what it expects, and what it does. Those that end in '=' or ':' have a value. */
@@ -229,6 +230,12 @@ static bool set_no_tcp_syn_cookies(struct mn_options *options, const char *value
     return options->config.tcp_no_syn_cookies = true;
 }
 
+static bool set_no_tcp_plpmtud(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->config.tcp_no_plpmtud = true;
+}
+
 static bool set_help(struct mn_options *options, const char *value)
 {
     (void)value;
@@ -254,6 +261,7 @@ static const struct option known[] = {
     {"--no-tcp-sack", set_no_tcp_sack, "no value"},
     {"--no-tcp-window-scale", set_no_tcp_window_scale, "no value"},
     {"--no-tcp-syn-cookies", set_no_tcp_syn_cookies, "no value"},
+    {"--no-tcp-plpmtud", set_no_tcp_plpmtud, "no value"},
     {"--help", set_help, "no value"},
 };
 

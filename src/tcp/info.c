@@ -24,6 +24,7 @@ static void sending(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct m
     info->loss = loss_name(tcb);
     info->snd_mss = tcb->snd_mss;
     info->path_mtu = tcb->path_mtu;
+    info->path_search = mn_plpmtu_name(tcb->plpmtu);
     info->snd_wnd = tcb->snd_wnd;
     info->in_flight = tcb->state == MN_CLOSED ? 0 : mn_tcb_flight(tcb);
     info->unacked = tcb->state == MN_CLOSED ? 0 : tcb->snd_nxt - tcb->snd_una;
@@ -66,6 +67,7 @@ static void record_info(const struct mn_conn *conn, struct mnet_tcp_info *info)
         .state = mn_tcp_state_name(state),
         .congestion = "",
         .loss = "open",
+        .path_search = "off",
         .retransmit_at = MNET_NEVER,
         .delayed_ack_at = MNET_NEVER,
         .keepalive_at = MNET_NEVER,
@@ -90,6 +92,6 @@ void mn_tcp_each(const struct mn_tcp *tcp, bool (*visit)(void *context, const st
 
 const char *mnet_tcp_event_name(enum mnet_tcp_event event)
 {
-    static const char *const names[] = {"state", "timeout", "recovery", "recovered", "undone"};
+    static const char *const names[] = {"state", "timeout", "recovery", "recovered", "undone", "path MTU"};
     return (unsigned)event < MN_COUNT_OF(names) ? names[event] : "?";
 }

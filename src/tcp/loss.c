@@ -46,6 +46,8 @@ void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t
     if (mn_seq_lt(seq, loss->sent.end)) {
         mn_scoreboard_resent(&loss->sent, &tcp->scoreboards, seq, mn_seq_min(end, loss->sent.end), now);
         mn_undo_resent(tcb, seq, end);
+        if (MN_UNLIKELY(tcb->plpmtu != NULL))
+            mn_plpmtu_resent(tcb, seq, len);
     }
     if (mn_seq_gt(end, loss->sent.end))
         mn_scoreboard_sent(&loss->sent, &tcp->scoreboards, end, now, time_grain(tcb));
@@ -160,6 +162,8 @@ static void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_new
 {
     struct mn_loss *loss = &tcb->loss;
     struct mn_congestion *c = &tcb->congestion;
+    if (mn_plpmtu_probe_lost(tcp, tcb, ack->now))
+        return;
     mn_tcp_count(tcp, MNET_COUNT_TCP_FAST_RETRANSMIT);
     mn_undo_save(tcb);
     c->ops->lost(c, flight_size(tcb), ack->now);
@@ -279,6 +283,8 @@ void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment
     bool marked = tcb->ecn.on && seg->flags & MN_TCP_ECE; /* RFC 3168 6.1.2: no increase either */
     recovering = recovering || marked || loss->phase == MN_LOSS_RECOVERY || loss->frto == MN_FRTO_NEW;
     mn_feedback_acked(tcp, tcb, &ack, recovering);
+    if (MN_UNLIKELY(tcb->plpmtu != NULL) && acked > 0)
+        mn_plpmtu_acked(tcp, tcb, ack.now);
 }
 
 /* --- timers --- */
@@ -324,6 +330,7 @@ void mn_loss_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     struct mn_loss *loss = &tcb->loss;
     struct mn_congestion *c = &tcb->congestion;
     mn_tcp_count(tcp, MNET_COUNT_TCP_RTO);
+    mn_plpmtu_timed_out(tcp, tcb, now); /* first, so that one segment is one that may get through */
     /* In a fast recovery the window has been reduced for these losses already. */
     bool first = tcb->rtt.expiries == 0 && loss->phase != MN_LOSS_RECOVERY;
     if (first)

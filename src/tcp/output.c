@@ -73,6 +73,7 @@ static void address(const struct mn_tcb *tcb, struct mn_datagram *datagram)
 {
     datagram->ttl = tcb->ttl;
     datagram->traffic_class = (uint8_t)(tcb->dscp << 2);
+    datagram->dont_fragment = !mn_plpmtu_may_fragment(tcb);
     datagram->doubtful = mn_tcb_doubtful(tcb); /* MUST-20: negative advice at R1 */
 }
 
@@ -256,9 +257,11 @@ static uint32_t congestion_room(const struct mn_tcb *tcb)
     return cwnd > flight ? cwnd - flight : 0;
 }
 
-/* The largest stretch one packet may stand for. */
+/* The largest stretch one packet may stand for. Each that may be fragmented needs an identification of its own. */
 static uint32_t packet_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
+    if (mn_plpmtu_may_fragment(tcb))
+        return tcb->snd_mss;
     return MN_MAX(tcp->config.gso_max, (uint32_t)tcb->snd_mss);
 }
 
@@ -315,6 +318,22 @@ static uint32_t worth_sending(const struct mn_tcb *tcb, uint32_t unsent, uint32_
     return 0;
 }
 
+/* New data in one segment that is larger than others, to see whether it gets through (RFC 4821 7.5). */
+static struct mnet_packet *output_path_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len,
+                                             struct mn_datagram *datagram, uint64_t now)
+{
+    uint32_t seq = tcb->snd_nxt, done;
+    uint16_t mss = tcb->snd_mss;
+    tcb->snd_mss = (uint16_t)len; /* of this one */
+    struct mnet_packet *packet = output_range(tcp, tcb, seq, len, &done, datagram, now);
+    tcb->snd_mss = mss;
+    if (packet != NULL) {
+        datagram->dont_fragment = true;
+        mn_plpmtu_probe_sent(tcp, tcb, seq, done);
+    }
+    return packet;
+}
+
 static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                       uint64_t now)
 {
@@ -330,10 +349,12 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     if (room < MN_MIN(unsent, window))
         tcb->limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
     uint32_t len = worth_sending(tcb, unsent, window, room);
-    uint32_t limit = mn_ecn_tells(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
+    uint32_t probe, limit = mn_ecn_tells(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
     uint32_t paced = len == 0 ? 0 : mn_pacing_room(tcp, tcb, len, now);
     if (paced == 0 && len > 0)
         return NULL;
+    if (MN_UNLIKELY(tcb->plpmtu != NULL) && (probe = mn_plpmtu_probe(tcb, unsent, MN_MIN(window, room), now)) > 0)
+        return output_path_probe(tcp, tcb, probe, datagram, now);
     if (paced < len)
         limit = MN_MIN(limit, paced);
     if (len > limit)

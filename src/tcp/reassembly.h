@@ -13,8 +13,8 @@
 #include "tcp/recvq.h"
 
 #define MN_REASSEMBLY_RUNS 128
-#define MN_REASSEMBLY_PIECE 768u /* bytes that a packet must hold on average, beyond one for each run ... */
-#define MN_REASSEMBLY_SPARE 64u  /* ... and a few more */
+#define MN_REASSEMBLY_PIECE MN_PACKET_SMALL /* bytes that a packet must hold on average, beyond one for each run ... */
+#define MN_REASSEMBLY_SPARE 64u             /* ... and a few more */
 
 struct mn_run {
     struct mnet_link link;

@@ -4,8 +4,6 @@
 
 #include "base/base.h"
 
-/* Segments up to this size are worth copying behind their predecessor. */
-#define COMPACT_MAX 512u
 /* So is anything that pins this many times its length. */
 #define COMPACT_RATIO 6u
 
@@ -15,7 +13,7 @@ static bool compact(struct mn_packet_list *list, struct mnet_packet *packet)
     struct mnet_packet *tail = list->tail;
     if (tail == NULL || tail->refs != 1)
         return false;
-    if (packet->total > COMPACT_MAX && mnet_packet_pinned(packet) < (size_t)COMPACT_RATIO * packet->total)
+    if (packet->total > MN_PACKET_SMALL && mnet_packet_pinned(packet) < (size_t)COMPACT_RATIO * packet->total)
         return false;
     if (tail->fragment_count == 0 && packet->total <= mnet_packet_tailroom(tail)) {
         uint32_t len = packet->total;

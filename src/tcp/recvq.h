@@ -8,6 +8,9 @@
 
 #include <mnet/packet.h>
 
+/* Segments up to this size are worth copying behind their predecessor. */
+#define MN_PACKET_SMALL 768u
+
 struct mn_packet_list {
     struct mnet_packet *head, *tail;
 };

@@ -125,11 +125,13 @@ void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *poo
                         unsigned grain)
 {
     struct mn_sent *last = b->count > 0 ? mn_scoreboard_at(b, b->count - 1u) : NULL;
-    bool goes_along = last != NULL && last->flags == 0 && last->sent_ns >> grain == now >> grain;
+    /* Else what was sent before a retransmission would look as if it had been sent after it, and the retransmission lost when that arrives. */
+    bool goes_along = last != NULL && last->flags == 0 && !b->apart && last->sent_ns >> grain == now >> grain;
     struct mn_sent *next = goes_along ? NULL : insert(b, pools, b->count);
     if (next != NULL) {
         *next = (struct mn_sent){.sent_ns = now, .seq = b->end};
         b->end = end;
+        b->apart = false;
         return;
     }
     MN_ASSERT(last != NULL); /* the first record needs no memory */
@@ -153,6 +155,7 @@ static void join(struct mn_scoreboard *b, uint32_t i)
 void mn_scoreboard_resent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left, uint32_t right,
                           uint64_t now)
 {
+    b->apart = true;
     if (mn_seq_leq(left, b->lost_from))
         b->lost_from = mn_seq_max(b->lost_from, right);
     while (mn_seq_lt(left, right)) {

@@ -37,6 +37,7 @@ struct mn_scoreboard {
     };
     uint16_t first, count; /* in the block */
     uint8_t size;          /* else of the block: it is from pool size - 1 */
+    bool apart;            /* something was sent again since the last record: what follows has one of its own */
     uint32_t end;          /* SND.NXT */
     uint32_t sacked, lost; /* bytes of records with these flags */
     uint32_t lost_from;    /* nothing below is still to be sent again */

@@ -51,6 +51,7 @@ static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_table_remove(tcp, &tcb->conn);
     mn_tcb_stop_timers(tcp, tcb);
     mn_feedback_release(tcp, tcb);
+    mn_plpmtu_release(tcp, tcb);
     mn_list_remove(&tcb->output);
     mn_orphan_remove(tcp, tcb);
     mn_sendq_clear(&tcb->sendq, &tcp->pieces);

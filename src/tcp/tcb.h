@@ -25,6 +25,7 @@
 #include "tcp/cookie.h"
 #include "tcp/ecn.h"
 #include "tcp/loss.h"
+#include "tcp/plpmtu.h"
 #include "tcp/rate.h"
 #include "tcp/reassembly.h"
 #include "tcp/recvq.h"
@@ -125,9 +126,10 @@ struct mn_tcb {
     struct mn_rtt rtt;
     struct mn_congestion congestion;
     struct mn_ecn ecn;
-    struct mn_rate *rate;    /* delivery samples; NULL where nobody needs them */
-    uint32_t limited_seq;    /* cwnd held back what follows this; see feedback.c */
-    uint64_t paced_until_ns; /* see pacing.c */
+    struct mn_rate *rate;     /* delivery samples; NULL where nobody needs them */
+    struct mn_plpmtu *plpmtu; /* NULL where segments of this size have never seemed too large */
+    uint32_t limited_seq;     /* cwnd held back what follows this; see feedback.c */
+    uint64_t paced_until_ns;  /* see pacing.c */
     struct mn_loss loss;
     uint64_t progress_ns; /* when the peer last acknowledged something, or the oldest unacknowledged byte was sent */
     uint64_t last_sent_ns;
@@ -255,7 +257,7 @@ struct mn_tcp {
     struct mn_hash_key table_key, isn_key, timestamp_key;
     struct mn_wheel wheel;
     struct mn_scoreboard_pools scoreboards;
-    struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, rates;
+    struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, rates, plpmtus;
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
     struct mnet_link output, events, listener_events;
     struct mn_cookies cookies;
@@ -442,6 +444,28 @@ void mn_feedback_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, u
 /* An acknowledgement has come, of new data or selective; `recovering`: in fast recovery. */
 void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *news, bool recovering);
 void mn_feedback_release(struct mn_tcp *tcp, struct mn_tcb *tcb);
+
+/* --- plpmtu.c; where there is a record, but for the first, the last and probe_lost --- */
+/* The retransmission timer expired; rtt.expiries has not counted this yet. */
+void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* SND.UNA has moved. */
+void mn_plpmtu_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* [seq, seq + len) went out again. */
+void mn_plpmtu_resent(struct mn_tcb *tcb, uint32_t seq, uint32_t len);
+/* Losses were found in peace. True where that was a probe and nothing else: it is to be sent again, and that is all. */
+bool mn_plpmtu_probe_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* New data is to be sent, of which the windows allow `room`: the size of a probe to be sent instead, or 0. */
+uint32_t mn_plpmtu_probe(struct mn_tcb *tcb, uint32_t unsent, uint32_t room, uint64_t now);
+void mn_plpmtu_probe_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len);
+/* A router says that the packet at `seq`, which is in flight, was too big: `mtu` is what it takes; 0 where it did not say. */
+void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t mtu, uint64_t now);
+static inline bool mn_plpmtu_may_fragment(const struct mn_tcb *tcb)
+{
+    return MN_UNLIKELY(tcb->plpmtu != NULL) && tcb->plpmtu->fragment;
+}
+/* RFC 8899 5.2: "off" (DISABLED), "base", "searching", "complete", "error". */
+const char *mn_plpmtu_name(const struct mn_plpmtu *p);
+void mn_plpmtu_release(struct mn_tcp *tcp, struct mn_tcb *tcb);
 
 /* --- pacing.c --- */
 /* Bytes a second; 0: not paced. */

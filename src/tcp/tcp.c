@@ -25,6 +25,7 @@ static void init_pools(struct mn_tcp *tcp, const struct mn_tcp_config *c)
     mn_pool_init(&tcp->pieces, memory, "send piece", sizeof(struct mn_send_piece), SIZE_MAX);
     mn_pool_init(&tcp->runs, memory, "reassembly run", sizeof(struct mn_run), SIZE_MAX);
     mn_pool_init(&tcp->rates, memory, "delivery rate", sizeof(struct mn_rate), SIZE_MAX);
+    mn_pool_init(&tcp->plpmtus, memory, "path MTU search", sizeof(struct mn_plpmtu), SIZE_MAX);
     mn_scoreboard_pools_init(&tcp->scoreboards, memory);
 }
 

@@ -33,6 +33,7 @@ struct mn_tcp_config {
     bool no_delay;
     bool no_syn_cookies;      /* a SYN that finds no half-open record free takes the oldest */
     uint8_t offer;            /* enum mn_tcp_option of window scale, SACK permitted and timestamps: what SYNs offer */
+    bool no_plpmtud;          /* no smaller segments where large ones vanish in silence (RFC 8899) */
     bool user_timeout_option; /* RFC 5482: tell peers user_timeout_ns, and adapt to theirs */
     /* Called for each event of a tcb, as the log is; NULL: nobody traces. */
     void (*trace)(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);

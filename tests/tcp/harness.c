@@ -49,6 +49,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
         .user_timeout_option = s->user_timeout_option,
         .no_delay = s->no_delay,
         .no_syn_cookies = s->no_syn_cookies,
+        .no_plpmtud = s->no_plpmtud,
         .offer = (uint8_t)(s->offer & ~(s->no_sack ? MN_TCP_OPTION_SACK_PERMITTED : 0)),
         .congestion = s->congestion,
         .ecn = s->ecn,

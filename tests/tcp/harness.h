@@ -126,6 +126,7 @@ struct tcp_setup {
     uint16_t mtu;
     bool no_delay;
     bool no_syn_cookies;
+    bool no_plpmtud;
     bool no_sack; /* of the engine */
     bool sack;    /* the peer's SYN permits selective acknowledgements */
     enum mnet_congestion congestion;

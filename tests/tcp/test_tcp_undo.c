@@ -128,7 +128,7 @@ SCRIPT(established_timeouts_of_one_segment_are_taken_back)
 SCRIPT(established_timeout_in_a_recovery_is_not_taken_back)
 {
     struct tcp_test t;
-    tcp_established(&t, .rtt_ms = 100);
+    tcp_established(&t, .rtt_ms = 100, .no_plpmtud = true);
     in_flight(&t, 20, 10);
     at_ms(&t, 300);
     drain(&t, NULL);

@@ -4,6 +4,8 @@
 
 #include <mnet/packet.h>
 
+#include "base/pool.h"
+#include "tcp/reassembly.h"
 #include "tcp/recvq.h"
 
 #define PARTS 4
@@ -60,11 +62,37 @@ static void chain_whose_totals_are_their_own_is_read_back(void **state)
     read_back(false);
 }
 
+/* A flight of the segments that every host takes, behind one that was lost: none is dropped for being small, however many there are. */
+static void out_of_order_segments_of_536_bytes_are_kept(void **state)
+{
+    (void)state;
+    enum {
+        SEGMENTS = 2000,
+        BYTES = 536
+    };
+    void *region;
+    struct mnet_memory *memory = test_memory(8u << 20, &region);
+    struct mn_pool runs;
+    struct mn_tcp_reassembly r = {0};
+    struct mn_range duplicate;
+    mn_pool_init(&runs, memory, "runs", sizeof(struct mn_run), SIZE_MAX);
+    for (uint32_t i = 1; i <= SEGMENTS; i++) {
+        struct mnet_packet *packet = mnet_packet_alloc(memory);
+        memset(mnet_packet_put(packet, BYTES), (int)i, BYTES);
+        assert_true(mn_tcp_reassembly_insert(&r, &runs, i * BYTES, packet, &duplicate));
+    }
+    assert_int_equal(r.bytes, SEGMENTS * BYTES);
+    assert_true(mnet_memory_used(memory) < 2 * SEGMENTS * BYTES);
+    mn_tcp_reassembly_clear(&r, &runs);
+    free(region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chain_whose_totals_count_the_rest_is_read_back),
         cmocka_unit_test(chain_whose_totals_are_their_own_is_read_back),
+        cmocka_unit_test(out_of_order_segments_of_536_bytes_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

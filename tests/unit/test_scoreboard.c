@@ -185,6 +185,26 @@ static void sent_at_one_time_is_one_record(void **state)
     end(&t);
 }
 
+/* What goes out after a retransmission is told apart from what went before it, however little time there is between: RACK (RFC 8985 6.2) must not take the retransmission
+ * for lost because something that was sent earlier has arrived. */
+static void new_data_after_a_retransmission_is_a_record_of_its_own(void **state)
+{
+    (void)state;
+    struct board t;
+    setup(&t, 1000);
+    send(&t, 100, 800);
+    send(&t, 100, 1600);
+    lose(&t, 1000, 1100);
+    resend(&t, 1000, 1100, 1601);
+    send(&t, 100, 1602);
+    assert_int_equal(t.b.count, 3);
+    send(&t, 100, 1603); /* these two are joined as ever */
+    assert_int_equal(t.b.count, 3);
+    assert_int_equal(mn_scoreboard_at(&t.b, 1)->sent_ns, 1600);
+    verify(&t);
+    end(&t);
+}
+
 /* The hard bound: the peer acknowledges every other byte. What cannot be noted is still in flight, and sending goes on. */
 static void records_are_bounded(void **state)
 {
@@ -278,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_events_agree_with_a_model),
         cmocka_unit_test(sent_at_one_time_is_one_record),
+        cmocka_unit_test(new_data_after_a_retransmission_is_a_record_of_its_own),
         cmocka_unit_test(records_are_bounded),
         cmocka_unit_test(without_memory_one_record_is_left),
         cmocka_unit_test(forgetting_selective_acknowledgements),

@@ -80,6 +80,8 @@ static void switches_are_set(void **state)
     assert_true(line.options.config.tcp_no_timestamps);
     parse(&line, "--no-tcp-syn-cookies");
     assert_true(line.options.config.tcp_no_syn_cookies);
+    parse(&line, "--no-tcp-plpmtud");
+    assert_true(line.options.config.tcp_no_plpmtud);
     parse(&line, "--no-tcp-sack");
     assert_true(line.options.config.tcp_no_sack);
     parse(&line, "--no-tcp-window-scale");

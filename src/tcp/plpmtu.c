@@ -1,0 +1,251 @@
+/* Smaller segments where large ones vanish, and the search for the largest that do not: see plpmtu.h. */
+#include "tcp/plpmtu.h"
+
+#include "tcp/tcb.h"
+
+/* What a packet holds beside text. */
+static uint32_t overhead(const struct mn_tcb *tcb)
+{
+    return tcb->path_mtu - mn_tcb_path_mss(tcb);
+}
+
+/* Packets of this size from now on. cwnd is bytes and stays (RFC 8899 3 (7)); what is to be sent again is ranges of bytes, which output
+ * cuts as it sends them. */
+static void use(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t path_mtu, uint32_t size)
+{
+    uint32_t mss = size - overhead(tcb);
+    tcb->path_mtu = (uint16_t)path_mtu;
+    tcb->snd_mss = (uint16_t)mss;
+    mn_congestion_set_mss(&tcb->congestion, mss);
+    mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_PATH_MTU);
+}
+
+/* --- the search --- */
+
+/* The largest size that may yet turn out to work comes first, ... */
+static void search_from(struct mn_plpmtu *p, uint32_t size)
+{
+    p->state = MN_PLPMTU_SEARCHING;
+    p->probed = (uint16_t)size;
+    p->too_large = size + 1;
+    p->lost = 0;
+}
+
+static void search_complete(struct mn_plpmtu *p, uint64_t now)
+{
+    p->state = MN_PLPMTU_COMPLETE;
+    p->raise_ns = now + MN_PMTU_RAISE_TIMER;
+}
+
+/* ... then the middle of what is left, but Ethernet's before any other. */
+static void search_on(const struct mn_tcb *tcb, struct mn_plpmtu *p, uint64_t now)
+{
+    uint32_t works = tcb->path_mtu, ethernet = 1500;
+    p->lost = 0;
+    if (p->too_large - works <= MN_PLPMTU_EXACT)
+        search_complete(p, now);
+    else
+        p->probed = (uint16_t)(works < ethernet && ethernet < p->too_large ? ethernet : (works + p->too_large) / 2);
+}
+
+static struct mn_plpmtu *begin(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    struct mn_plpmtu *p = mn_pool_alloc_zeroed(&tcp->plpmtus, MN_CLAIM_SEND);
+    if (p == NULL)
+        return NULL; /* the next timeout tries again */
+    p->largest = (uint16_t)(tcb->snd_mss + overhead(tcb));
+    p->path_mtu = tcb->path_mtu;
+    tcb->plpmtu = p;
+    return p;
+}
+
+void mn_plpmtu_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    mn_pool_free(&tcp->plpmtus, tcb->plpmtu);
+    tcb->plpmtu = NULL;
+}
+
+/* --- black holes (RFC 8899 4.3, RFC 4821 7.7) --- */
+
+/* The next smaller size, if what is unacknowledged does not fit it anyway; 0 where there is none. */
+static uint32_t smaller(const struct mn_tcb *tcb)
+{
+    static const uint16_t sizes[] = {MN_BASE_PLPMTU, MN_MIN_PLPMTU};
+    uint32_t outstanding = tcb->snd_nxt - tcb->snd_una;
+    for (unsigned i = 0; i < MN_COUNT_OF(sizes); i++) {
+        if (sizes[i] < tcb->snd_mss + overhead(tcb) && sizes[i] - overhead(tcb) < outstanding)
+            return sizes[i];
+    }
+    return 0;
+}
+
+static void probe_failed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_plpmtu *p = tcb->plpmtu;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_PMTU_PROBE_LOST);
+    p->probe = MN_PROBE_OVER;
+    if (++p->lost < MN_MAX_PROBES)
+        return;
+    if (p->probed == p->largest)
+        mn_tcp_count(tcp, MNET_COUNT_TCP_PMTU_BLACK_HOLE);
+    p->too_large = p->probed;
+    search_on(tcb, p, now);
+}
+
+void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_plpmtu *p = tcb->plpmtu;
+    if (p != NULL && p->probe == MN_PROBE_OUT)
+        probe_failed(tcp, tcb, now);
+    if (tcb->rtt.expiries == 0 || tcp->config.no_plpmtud)
+        return; /* whatever it was, it goes again as it is */
+    uint32_t size = smaller(tcb);
+    bool smallest = size == 0 && tcb->snd_mss + overhead(tcb) <= MN_MIN_PLPMTU &&
+                    tcb->snd_nxt - tcb->snd_una >= tcb->snd_mss;
+    if ((size == 0 && !smallest) || (p == NULL && (p = begin(tcp, tcb)) == NULL))
+        return;
+    p->state = MN_PLPMTU_BASE;
+    if (size > 0) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_PMTU_LOWERED);
+        use(tcp, tcb, size, size);
+    } else {
+        p->fragment = true; /* RFC 8899 5.2, ERROR */
+    }
+}
+
+/* --- what acknowledgements tell --- */
+
+static void probe_arrived(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_plpmtu *p = tcb->plpmtu;
+    bool all = p->probed >= p->largest;
+    use(tcp, tcb, all ? p->path_mtu : p->probed, p->probed);
+    p->fragment = false;
+    if (all)
+        mn_plpmtu_release(tcp, tcb);
+    else
+        search_on(tcb, p, now);
+}
+
+void mn_plpmtu_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_plpmtu *p = tcb->plpmtu;
+    if (p->state == MN_PLPMTU_BASE)
+        search_from(p, p->largest);
+    if (p->probe == MN_PROBE_NONE || mn_seq_lt(tcb->snd_una, p->probe_end))
+        return;
+    bool arrived = p->probe == MN_PROBE_OUT && !p->resent;
+    p->probe = MN_PROBE_NONE;
+    if (arrived && p->state == MN_PLPMTU_SEARCHING)
+        probe_arrived(tcp, tcb, now);
+}
+
+void mn_plpmtu_resent(struct mn_tcb *tcb, uint32_t seq, uint32_t len)
+{
+    struct mn_plpmtu *p = tcb->plpmtu;
+    if (mn_seq_lt(seq, p->probe_end) && mn_seq_gt(seq + len, p->probe_seq))
+        p->resent = true;
+}
+
+/* RFC 4821 7.6.2 and 7.6.4. */
+bool mn_plpmtu_probe_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_plpmtu *p = tcb->plpmtu;
+    struct mn_scoreboard *sent = &tcb->loss.sent;
+    uint32_t left, right;
+    if (p == NULL || p->probe != MN_PROBE_OUT || !mn_scoreboard_next_lost(sent, &left, &right))
+        return false;
+    bool only = mn_seq_geq(left, p->probe_seq) && mn_seq_leq(right, p->probe_end) && right - left == sent->lost;
+    if (!only) {
+        p->probe = MN_PROBE_OVER; /* inconclusive */
+        return false;
+    }
+    mn_scoreboard_lose_range(sent, &tcp->scoreboards, p->probe_seq,
+                             p->probe_end); /* duplicates only tell of one segment */
+    probe_failed(tcp, tcb, now);
+    mn_timers_update(tcp, tcb, true, now); /* as RFC 6675 6: the repair gets the time that it needs */
+    return true;
+}
+
+/* --- probes --- */
+
+/* Nothing is missing, duplicates would be believed (RFC 6582 3.2 step 1), and nothing that a probe could not carry is to be said. */
+static bool calm(const struct mn_tcb *tcb)
+{
+    bool credible = tcb->sack_ok || !tcb->loss.recover_valid || mn_seq_gt(tcb->snd_una, tcb->loss.recover);
+    return credible && tcb->loss.phase == MN_LOSS_OPEN && tcb->loss.sent.sacked == 0 && tcb->loss.sent.lost == 0 &&
+           tcb->reassembly.count == 0 && tcb->twice.left == tcb->twice.right && mn_seq_leq(tcb->snd_up, tcb->snd_nxt);
+}
+
+/* RFC 4821 7.4: enough data and window to send it, and for its loss to be noticed: tail loss probes do that, else what follows it. */
+uint32_t mn_plpmtu_probe(struct mn_tcb *tcb, uint32_t unsent, uint32_t room, uint64_t now)
+{
+    struct mn_plpmtu *p = tcb->plpmtu;
+    if (p->state == MN_PLPMTU_COMPLETE && now >= p->raise_ns)
+        search_from(p, p->largest);
+    if (p->state != MN_PLPMTU_SEARCHING || p->probe != MN_PROBE_NONE || !calm(tcb))
+        return 0;
+    uint32_t len = p->probed - overhead(tcb);
+    uint32_t follow = tcb->sack_ok ? 0 : MN_DUPACK_THRESHOLD * (uint32_t)tcb->snd_mss;
+    bool enough = room >= len && unsent >= len + follow && tcb->congestion.cwnd >= len + follow;
+    return enough ? len : 0;
+}
+
+void mn_plpmtu_probe_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len)
+{
+    struct mn_plpmtu *p = tcb->plpmtu;
+    if (len + overhead(tcb) != p->probed)
+        return; /* the data lay in too many pieces for one packet */
+    mn_tcp_count(tcp, MNET_COUNT_TCP_PMTU_PROBE);
+    p->probe = MN_PROBE_OUT;
+    p->probe_seq = seq;
+    p->probe_end = seq + len;
+    p->resent = false;
+}
+
+/* --- ICMP (RFC 1191) --- */
+
+/* A probe that was too big after all: what the router said is the next size (RFC 8899 5.2: PLPMTU < PL_PTB_SIZE < PROBED_SIZE). */
+static void probe_refused(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t mtu, uint64_t now)
+{
+    struct mn_plpmtu *p = tcb->plpmtu;
+    p->probe = MN_PROBE_OVER;
+    mn_scoreboard_lose_range(&tcb->loss.sent, &tcp->scoreboards, p->probe_seq, p->probe_end);
+    search_from(p, mtu);
+    if (mtu == tcb->path_mtu)
+        search_complete(p, now);
+}
+
+void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t mtu, uint64_t now)
+{
+    struct mn_plpmtu *p = tcb->plpmtu;
+    mtu = MN_MAX(mtu, MN_MIN_PLPMTU);
+    if (p != NULL && p->probe == MN_PROBE_OUT && seq == p->probe_seq && mtu >= tcb->path_mtu && mtu < p->probed) {
+        probe_refused(tcp, tcb, mtu, now);
+        mn_tcb_wants_output(tcp, tcb);
+    }
+    if (mtu >= tcb->path_mtu)
+        return;
+    uint32_t size = MN_MIN(mtu, tcb->snd_mss + overhead(tcb));
+    bool smaller_segments = size < tcb->snd_mss + overhead(tcb);
+    if (p == NULL && smaller_segments && !tcp->config.no_plpmtud)
+        p = begin(tcp, tcb);
+    use(tcp, tcb, mtu, size);
+    if (p !=
+        NULL) { /* the router knows: there is nothing to search for until the path may have changed (RFC 1191 6.3) */
+        p->probe = MN_PROBE_NONE;
+        search_complete(p, now);
+    }
+    if (smaller_segments) {
+        mn_loss_resend_all(tcp, tcb);
+        mn_tcb_wants_output(tcp, tcb);
+    }
+}
+
+/* --- what can be seen --- */
+
+const char *mn_plpmtu_name(const struct mn_plpmtu *p)
+{
+    static const char *const names[] = {"base", "searching", "complete"};
+    return p == NULL ? "off" : p->fragment ? "error" : names[p->state];
+}

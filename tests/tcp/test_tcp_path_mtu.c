@@ -1,0 +1,665 @@
+/* Path MTU discovery where no router says a word (RFC 8899, RFC 4821), and the way back up from where one did (RFC 1191). ICMP itself is in test_tcp_icmp.c, whole
+ * transfers are in unit/test_path_mtu.c. */
+#include "tests/tcp/recovery.h"
+
+#define BASE_MSS 1160 /* BASE_PLPMTU less both headers */
+#define MIN_MSS 536
+
+#define expect_data(t, seq_, len_) expect(t, .seq = (seq_), .ack = 1, .flags = ACK, .len = (len_))
+#define acked(t, number) send_(t, .seq = (t)->tcb->rcv_nxt - (t)->irs, .ack = (number), .flags = ACK)
+
+static uint32_t sent_to(const struct tcp_test *t)
+{
+    return t->tcb->snd_nxt - t->iss;
+}
+
+static const char *search(struct tcp_test *t)
+{
+    struct mnet_tcp_info info;
+    mn_tcp_info(t->tcp, t->tcb, &info);
+    return info.path_search;
+}
+
+/* The peer acknowledges all there is, again and again, until nothing more comes. */
+static void deliver_all(struct tcp_test *t)
+{
+    drain(t, NULL);
+    for (unsigned n = 0; t->tcb->snd_una != t->tcb->snd_nxt; n++) {
+        assert_true(n < 1000);
+        wait_ms(t, 1);
+        acked(t, sent_to(t));
+        drain(t, NULL);
+    }
+}
+
+/* Nothing is heard of the peer until the timer has expired so many times; what it sent last is still to be looked at. */
+static void time_out(struct tcp_test *t, unsigned times)
+{
+    for (unsigned n = 0; t->tcb->rtt.expiries < times; n++) {
+        assert_true(n < 100000);
+        drain(t, NULL);
+        wait_ms(t, 1);
+    }
+}
+
+/* Two timeouts, then packets of BASE_PLPMTU get through: the search may begin, with a window as it was before. */
+static void lowered(struct tcp_test *t)
+{
+    write_bytes(t, 4 * MSS);
+    time_out(t, 2);
+    deliver_all(t);
+    if (!t->tcb->sack_ok) { /* RFC 6582 3.2: duplicates mean something again */
+        write_bytes(t, BASE_MSS);
+        deliver_all(t);
+    }
+    t->tcb->congestion.cwnd = 10 * MSS;
+    assert_int_equal(t->tcb->snd_mss, BASE_MSS);
+    assert_string_equal(search(t), "searching");
+    assert_int_equal(t->tcb->loss.phase, MN_LOSS_OPEN);
+}
+
+/* Sends a probe of `mss` bytes and what else the window allows. Returns its sequence number. */
+static uint32_t probe(struct tcp_test *t, uint32_t mss, uint32_t bytes)
+{
+    uint32_t seq = sent_to(t);
+    write_bytes(t, bytes);
+    expect_data(t, seq, (int)mss);
+    assert_true(t->seen.datagram.dont_fragment); /* RFC 8899 3 (2) */
+    return seq;
+}
+
+/* The probe is lost, and what follows it arrives: with SACK, or as three duplicates. */
+static void lose_probe(struct tcp_test *t, uint32_t seq, uint32_t mss)
+{
+    uint32_t right = sent_to(t);
+    drain(t, NULL);
+    wait_ms(t, 1);
+    for (int i = 0; i < 3; i++) {
+        if (t->tcb->sack_ok)
+            send_(t, .seq = 1, .ack = seq, .flags = ACK, BLOCKS(1, {seq + mss, right}));
+        else
+            acked(t, seq);
+    }
+}
+
+/* RFC 4821 7.7, RFC 8899 4.3: first as it is, then in packets of BASE_PLPMTU, then of MIN_PLPMTU, then ones that may be fragmented; and the timer is what it always is. */
+SCRIPT(established_timeouts_in_a_row_make_smaller_segments)
+{
+    struct tcp_test t;
+    tcp_established(&t, .no_delay = true);
+    write_bytes(&t, 3 * MSS);
+    drain(&t, NULL);
+    mark(&t);
+    at_ms(&t, 200);
+    expect_data(&t, 1, (int)MSS);
+    assert_string_equal(search(&t), "off");
+    at_ms(&t, 600);
+    expect_data(&t, 1, BASE_MSS);
+    assert_true(t.seen.datagram.dont_fragment);
+    assert_string_equal(search(&t), "base");
+    assert_int_equal(t.tcb->path_mtu, 1200);
+    at_ms(&t, 1400);
+    expect_data(&t, 1, MIN_MSS);
+    assert_true(t.seen.datagram.dont_fragment);
+    at_ms(&t, 3000);
+    expect_data(&t, 1, MIN_MSS);
+    assert_false(t.seen.datagram.dont_fragment);
+    assert_string_equal(search(&t), "error");
+    at_ms(&t, 6200);
+    expect_data(&t, 1, MIN_MSS);
+    expect_nothing(&t);
+    assert_int_equal(counted(&t, TCP_PMTU_LOWERED), 2);
+    tcp_end(&t);
+}
+
+/* Small segments do not vanish for their size. */
+SCRIPT(established_small_segments_do_not_get_smaller)
+{
+    struct tcp_test t;
+    tcp_established(&t, .no_delay = true);
+    write_bytes(&t, MIN_MSS);
+    wait_ms(&t, 30000);
+    drain(&t, NULL);
+    assert_int_equal(t.tcb->snd_mss, MSS);
+    assert_null(t.tcb->plpmtu);
+    write_bytes(&t, 300); /* 836 bytes fit BASE_PLPMTU, but not the next smaller size */
+    wait_ms(&t, 30000);
+    assert_int_equal(t.tcb->snd_mss, MIN_MSS);
+    tcp_end(&t);
+}
+
+/* What the second timeout retransmits was in flight, and a large packet for the device, as one of 64 KiB: it is cut anew. */
+SCRIPT(established_large_packets_are_cut_anew)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .gso_max = 65000);
+    write_bytes(&t, 20 * MSS);
+    expect_data(&t, 1, 10 * (int)MSS);
+    assert_int_equal(t.seen.gso_size, MSS);
+    time_out(&t, 2);
+    expect_data(&t, 1, BASE_MSS);
+    wait_ms(&t, 1);
+    acked(&t, 1 + BASE_MSS);
+    expect_data(&t, 1 + BASE_MSS, (int)MSS - BASE_MSS); /* the rest of what went again before */
+    expect_data(&t, 1 + MSS, BASE_MSS);
+    acked(&t, 1 + MSS + BASE_MSS);
+    expect_data(&t, 1 + MSS + BASE_MSS, 3 * BASE_MSS);
+    assert_int_equal(t.seen.gso_size, BASE_MSS);
+    tcp_end(&t);
+}
+
+/* RFC 8899 3: methods are robust where packets are lost for other reasons. An outage looks like a black hole; the first probe afterwards is of the old size, and
+ * gets through. */
+SCRIPT(established_after_an_outage_the_first_probe_restores_the_size)
+{
+    for (int sack = 0; sack < 2; sack++) {
+        struct tcp_test t;
+        tcp_established(&t, .sack = sack != 0);
+        lowered(&t);
+        uint32_t seq = probe(&t, MSS, 6 * MSS), cwnd = t.tcb->congestion.cwnd;
+        expect_data(&t, seq + MSS, BASE_MSS);
+        acked(&t, seq + MSS);
+        assert_int_equal(t.tcb->snd_mss, MSS);
+        assert_int_equal(t.tcb->path_mtu, 1500);
+        assert_true(t.tcb->congestion.cwnd <= cwnd + MSS); /* RFC 8899 3 (7): not larger for the size's sake */
+        assert_null(t.tcb->plpmtu);
+        assert_string_equal(search(&t), "off");
+        assert_int_equal(counted(&t, TCP_PMTU_BLACK_HOLE), 0);
+        assert_int_equal(counted(&t, TCP_PMTU_PROBE), 1);
+        tcp_end(&t);
+    }
+}
+
+/* RFC 4821 7.6.2, RFC 8899 3 (7): a probe that alone is lost says nothing of congestion. Its text goes again in segments that get through. */
+SCRIPT(established_probe_lost_is_no_congestion)
+{
+    for (int sack = 0; sack < 2; sack++) {
+        struct tcp_test t;
+        tcp_established(&t, .sack = sack != 0);
+        lowered(&t);
+        uint32_t cwnd = t.tcb->congestion.cwnd, ssthresh = t.tcb->congestion.ssthresh;
+        uint32_t seq = probe(&t, MSS, 6 * MSS);
+        lose_probe(&t, seq, MSS);
+        expect_data(&t, seq, BASE_MSS);
+        expect_data(&t, seq + BASE_MSS, (int)MSS - BASE_MSS);
+        assert_int_equal(t.tcb->congestion.cwnd, cwnd);
+        assert_int_equal(t.tcb->congestion.ssthresh, ssthresh);
+        assert_int_equal(t.tcb->loss.phase, MN_LOSS_OPEN);
+        assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 0);
+        assert_int_equal(counted(&t, TCP_PMTU_PROBE_LOST), 1);
+        assert_int_equal(t.tcb->snd_mss, BASE_MSS);
+        acked(&t, sent_to(&t)); /* arrived in pieces, which proves nothing */
+        assert_int_equal(t.tcb->snd_mss, BASE_MSS);
+        tcp_end(&t);
+    }
+}
+
+/* The text of a lost probe has the time that it needs to arrive before the timer expires (RFC 6675 6). */
+SCRIPT(established_lost_probe_restarts_the_timer)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    lowered(&t);
+    uint32_t seq = probe(&t, MSS, 6 * MSS), rto = counted(&t, TCP_RTO);
+    drain(&t, NULL);
+    wait_ms(&t, 150);
+    lose_probe(&t, seq, MSS);
+    wait_ms(&t, 150);
+    assert_int_equal(counted(&t, TCP_RTO), rto);
+    tcp_end(&t);
+}
+
+/* RFC 4821 7.6.4: where more is lost than the probe, there is congestion, and nothing is known of the size. */
+SCRIPT(established_probe_lost_among_others_is_congestion)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    lowered(&t);
+    uint32_t seq = probe(&t, MSS, 6 * MSS);
+    drain(&t, NULL);
+    wait_ms(&t, 1);
+    uint32_t second = seq + MSS + BASE_MSS;
+    for (int i = 0; i < 3; i++)
+        send_(&t, .seq = 1, .ack = seq, .flags = ACK, BLOCKS(1, {second, sent_to(&t)}));
+    assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 1);
+    assert_int_equal(counted(&t, TCP_PMTU_PROBE_LOST), 0);
+    assert_int_equal(t.tcb->loss.phase, MN_LOSS_RECOVERY);
+    deliver_all(&t);
+    assert_int_equal(t.tcb->snd_mss, BASE_MSS);
+    probe(&t, MSS, 6 * MSS); /* the same again */
+    tcp_end(&t);
+}
+
+/* RFC 8899 5.1.2, 5.3: MAX_PROBES of a size; then the middle of the range, until the answer is good enough. At least a round trip between two (3 (7)). */
+SCRIPT(established_search_halves_the_range)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    lowered(&t);
+    const uint32_t hole = 1400; /* larger packets vanish */
+    static const uint16_t sizes[] = {1500, 1500, 1500, 1350, 1425, 1425, 1425, 1387, 1406, 1406, 1406, 1396};
+    for (unsigned i = 0; i < MN_COUNT_OF(sizes); i++) {
+        uint32_t mss = sizes[i] - 40u, seq = probe(&t, mss, 8 * MSS);
+        uint32_t probes = (uint32_t)counted(&t, TCP_PMTU_PROBE);
+        if (sizes[i] > hole)
+            lose_probe(&t, seq, mss);
+        assert_int_equal(counted(&t, TCP_PMTU_PROBE), probes); /* not before what was in it has arrived */
+        acked(&t, sent_to(&t));
+        t.tcb->no_delay = true; /* nothing is held back, so that the next one begins with a new write */
+        deliver_all(&t);
+        if (i == 2) {
+            assert_int_equal(counted(&t, TCP_PMTU_BLACK_HOLE), 1);
+        }
+    }
+    assert_string_equal(search(&t), "complete");
+    assert_int_equal(t.tcb->path_mtu, 1396);
+    assert_int_equal(t.tcb->snd_mss, 1396 - 40);
+    assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 0);
+    tcp_end(&t);
+}
+
+/* RFC 8899 5.1.1: PMTU_RAISE_TIMER, 600 s; without data nothing is sent. */
+static void search_is_over(struct tcp_test *t)
+{
+    lowered(t);
+    for (unsigned i = 0; strcmp(search(t), "complete") != 0; i++) {
+        assert_true(i < 100);
+        uint32_t seq = sent_to(t);
+        write_bytes(t, 8 * MSS);
+        if (t->tcb->plpmtu->probe == MN_PROBE_OUT)
+            lose_probe(t, seq, t->tcb->plpmtu->probed - 40u);
+        deliver_all(t);
+    }
+    assert_int_equal(t->tcb->path_mtu, 1200);
+}
+
+SCRIPT(established_search_begins_again_after_ten_minutes)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    search_is_over(&t);
+    uint32_t probes = (uint32_t)counted(&t, TCP_PMTU_PROBE);
+    mark(&t);
+    at_ms(&t, 599000);
+    expect_nothing(&t);
+    write_bytes(&t, 4 * MSS);
+    deliver_all(&t);
+    assert_int_equal(counted(&t, TCP_PMTU_PROBE), probes);
+    at_ms(&t, 700000);
+    expect_nothing(&t);
+    uint32_t seq = probe(&t, MSS, 4 * MSS);
+    drain(&t, NULL);
+    acked(&t, seq + MSS);
+    assert_int_equal(t.tcb->snd_mss, MSS);
+    tcp_end(&t);
+}
+
+/* RFC 4821 7.4: no probe while something is missing, or without enough data for its loss to be noticed. */
+SCRIPT(established_probe_waits_for_enough_data)
+{
+    struct tcp_test t;
+    tcp_established(&t, .no_delay = true); /* no SACK, no tail loss probes: three segments behind it must tell */
+    lowered(&t);
+    uint32_t seq = sent_to(&t);
+    write_bytes(&t, MSS + 3 * BASE_MSS - 1);
+    expect_data(&t, seq, BASE_MSS);
+    deliver_all(&t);
+    probe(&t, MSS, MSS + 3 * BASE_MSS);
+    tcp_end(&t);
+
+    tcp_established(&t, .sack = true, .no_delay = true);
+    lowered(&t);
+    write_bytes(&t, MSS - 1);
+    expect_data(&t, 1 + 4 * MSS, BASE_MSS);
+    deliver_all(&t);
+    probe(&t, MSS, MSS);
+    tcp_end(&t);
+}
+
+SCRIPT(established_probe_waits_for_window_and_order)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .no_delay = true);
+    lowered(&t);
+    send_(&t, .seq = 1, .ack = sent_to(&t), .flags = ACK, .window = MSS - 1);
+    write_bytes(&t, MSS);
+    expect_data(&t, 1 + 4 * MSS, BASE_MSS);
+    deliver_all(&t);
+    send_(&t, .seq = 2, .ack = sent_to(&t), .flags = ACK, .data = "b"); /* a hole, of which every segment tells */
+    drain(&t, NULL);
+    uint32_t seq = sent_to(&t);
+    write_bytes(&t, 2 * MSS);
+    expect(&t, .seq = seq, .ack = 1, .flags = ACK, .len = BASE_MSS - 12, BLOCKS(1, {2, 3}));
+    send_(&t, .seq = 1, .ack = seq, .flags = ACK, .data = "a");
+    deliver_all(&t);
+    seq = sent_to(&t);
+    write_bytes(&t, MSS);
+    expect(&t, .seq = seq, .ack = 3, .flags = ACK, .len = (int)MSS);
+    tcp_end(&t);
+}
+
+/* A lost probe at the end of what there is to say is found by a tail loss probe (RFC 8985 7), not by the timer. */
+SCRIPT(established_probe_lost_at_the_tail_is_no_congestion)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .no_delay = true, .rtt_ms = 10);
+    lowered(&t);
+    uint32_t seq = probe(&t, MSS, MSS), cwnd = t.tcb->congestion.cwnd, rto = counted(&t, TCP_RTO);
+    wait_ms(&t, 300);
+    uint32_t again = seq + MSS - BASE_MSS;
+    expect_data(&t, again, BASE_MSS);
+    send_(&t, .seq = 1, .ack = seq, .flags = ACK, BLOCKS(1, {again, seq + MSS}));
+    wait_ms(&t, 20);
+    expect_data(&t, seq, (int)(again - seq));
+    assert_int_equal(t.tcb->congestion.cwnd, cwnd);
+    assert_int_equal(counted(&t, TCP_PMTU_PROBE_LOST), 1);
+    assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 0);
+    assert_int_equal(counted(&t, TCP_RTO), rto);
+    acked(&t, seq + MSS);
+    assert_int_equal(t.tcb->snd_mss, BASE_MSS);
+    tcp_end(&t);
+}
+
+/* RFC 4821 7.6.3: the timer is congestion, whatever it was. */
+SCRIPT(established_probe_that_times_out_is_lost)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    lowered(&t);
+    uint32_t seq = probe(&t, MSS, 8 * MSS), rto = counted(&t, TCP_RTO);
+    drain(&t, NULL);
+    wait_ms(&t, 1000);
+    assert_int_equal(counted(&t, TCP_PMTU_PROBE_LOST), 1);
+    assert_true(counted(&t, TCP_RTO) > rto);
+    acked(&t, seq + 2 * MSS);
+    assert_int_equal(t.tcb->plpmtu->probe, MN_PROBE_NONE);
+    assert_true(t.tcb->snd_mss <= BASE_MSS);
+    tcp_end(&t);
+}
+
+/* ... and what is sent twice for other reasons proves nothing. */
+SCRIPT(established_probe_that_goes_again_with_a_reopened_window_proves_nothing)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .no_delay = true);
+    lowered(&t);
+    uint32_t seq = probe(&t, MSS, MSS);
+    send_(&t, .seq = 1, .ack = seq, .flags = ACK, .window = 0);
+    wait_ms(&t, 5000);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = seq, .flags = ACK);
+    deliver_all(&t);
+    assert_int_equal(t.tcb->snd_mss, BASE_MSS);
+    assert_string_equal(search(&t), "searching");
+    tcp_end(&t);
+}
+
+/* A black hole that grows while the search is on, or after it. */
+SCRIPT(established_new_black_hole_lowers_again)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    search_is_over(&t);
+    write_bytes(&t, 4 * MSS);
+    time_out(&t, 1);
+    assert_int_equal(t.tcb->snd_mss, BASE_MSS);
+    time_out(&t, 2);
+    expect(&t, .seq = t.tcb->snd_una - t.iss, .ack = 1, .flags = ACK, .len = MIN_MSS);
+    deliver_all(&t);
+    assert_string_equal(search(&t), "searching");
+    probe(&t, MSS, 4 * MSS);
+    tcp_end(&t);
+}
+
+/* Packets that may be fragmented go one by one, for each needs an identification (RFC 6864), until a larger one gets through whole. */
+SCRIPT(established_smallest_packets_may_be_fragmented)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .gso_max = 65000);
+    write_bytes(&t, 10 * MSS);
+    time_out(&t, 4);
+    drain(&t, NULL);
+    wait_ms(&t, 1);
+    acked(&t, 1 + MIN_MSS);
+    expect_data(&t, 1 + MIN_MSS, MIN_MSS);
+    assert_false(t.seen.datagram.dont_fragment);
+    assert_int_equal(t.seen.gso_size, 0);
+    deliver_all(&t);
+    uint32_t seq = probe(&t, MSS, 4 * MSS);
+    lose_probe(&t, seq, MSS);
+    expect_data(&t, seq, MIN_MSS);
+    assert_false(t.seen.datagram.dont_fragment);
+    deliver_all(&t);
+    seq = probe(&t, MSS, 4 * MSS);
+    drain(&t, NULL);
+    acked(&t, seq + MSS);
+    write_bytes(&t, MSS);
+    drain(&t, NULL);
+    assert_int_equal(t.tcb->snd_mss, MSS);
+    assert_null(t.tcb->plpmtu);
+    tcp_end(&t);
+}
+
+/* A peer that is gone: every retransmission at the time that it always has, and the same end. */
+SCRIPT(established_dead_peer_is_given_up_as_ever)
+{
+    uint64_t sent[2][16] = {{0}}, ended[2] = {0};
+    for (int off = 0; off < 2; off++) {
+        struct tcp_test t;
+        tcp_established(&t, .sack = true, .no_plpmtud = off != 0);
+        write_bytes(&t, 4 * MSS);
+        drain(&t, NULL);
+        mark(&t);
+        for (unsigned n = 0; t.tcb->state == MN_ESTABLISHED; wait_ms(&t, 10)) {
+            if (drain(&t, NULL) > 0 && n < 16)
+                sent[off][n++] = t.now - t.epoch;
+        }
+        ended[off] = t.now - t.epoch;
+        assert_int_equal(mn_tcp_status(t.tcb), 0);
+        read_result(&t, MNET_E_TIMED_OUT);
+        assert_int_equal(counted(&t, TCP_PMTU_LOWERED), off ? 0 : 2);
+        tcp_end(&t); /* nothing is left behind */
+    }
+    assert_memory_equal(sent[0], sent[1], sizeof sent[0]);
+    assert_int_equal(ended[0], ended[1]);
+}
+
+/* Peers' own limits bound the search: MAX_PLPMTU. Where segments are that small already, there is nothing to do. */
+SCRIPT(established_peer_with_a_small_mss_bounds_the_search)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .mss = 1300);
+    write_bytes(&t, 4000);
+    time_out(&t, 2);
+    deliver_all(&t);
+    t.tcb->congestion.cwnd = 20 * MSS;
+    assert_int_equal(t.tcb->snd_mss, BASE_MSS);
+    uint32_t seq = probe(&t, 1300, 4 * MSS);
+    drain(&t, NULL);
+    acked(&t, seq + 1300);
+    assert_int_equal(t.tcb->snd_mss, 1300);
+    assert_int_equal(t.tcb->path_mtu, 1500);
+    tcp_end(&t);
+
+    tcp_established(&t, .sack = true, .mss = 400);
+    write_bytes(&t, 4000);
+    wait_ms(&t, 5000);
+    drain(&t, NULL);
+    assert_int_equal(t.tcb->snd_mss, 400);
+    tcp_end(&t);
+}
+
+/* Timestamps take their place in every packet. */
+SCRIPT(established_sizes_are_of_packets_with_their_options)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .timestamps = true);
+    write_bytes(&t, 4 * MSS);
+    time_out(&t, 2);
+    deliver_all(&t);
+    t.tcb->congestion.cwnd = 20 * MSS;
+    assert_int_equal(t.tcb->snd_mss, BASE_MSS - 12);
+    uint32_t seq = probe(&t, MSS - 12, 4 * MSS);
+    drain(&t, NULL);
+    acked(&t, seq + MSS - 12);
+    assert_int_equal(t.tcb->snd_mss, MSS - 12);
+    tcp_end(&t);
+}
+
+/* The path beyond 1500 octets is mostly Ethernet's. */
+SCRIPT(established_jumbo_frames_try_ethernet_first)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .mtu = 9000, .mss = 8960);
+    write_bytes(&t, 3 * 8960);
+    time_out(&t, 2);
+    deliver_all(&t);
+    t.tcb->congestion.cwnd = 20 * MSS;
+    assert_int_equal(t.tcb->snd_mss, BASE_MSS);
+    for (int i = 0; i < 3; i++) {
+        uint32_t seq = probe(&t, 8960, 12000);
+        lose_probe(&t, seq, 8960);
+        deliver_all(&t);
+    }
+    probe(&t, 1460, 12000);
+    tcp_end(&t);
+}
+
+/* RFC 8899 5.2: a router that speaks up about a probe says the next size; one that speaks of what is in use is believed as ever. */
+SCRIPT(established_too_big_during_the_search)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    lowered(&t);
+    uint32_t seq = probe(&t, MSS, 6 * MSS), cwnd = t.tcb->congestion.cwnd;
+    drain(&t, NULL);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1420, seq + 1); /* no packet began there */
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1500, seq);     /* RFC 8899 3 (6) */
+    expect_nothing(&t);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1420, seq);
+    expect_data(&t, seq, BASE_MSS);
+    expect_data(&t, seq + BASE_MSS, (int)MSS - BASE_MSS);
+    assert_int_equal(t.tcb->congestion.cwnd, cwnd);
+    deliver_all(&t);
+    assert_int_equal(t.tcb->snd_mss, BASE_MSS); /* RFC 8899 3 (6): it raises nothing by itself */
+    seq = probe(&t, 1380, 6 * MSS);
+    drain(&t, NULL);
+    acked(&t, seq + 1380);
+    assert_int_equal(t.tcb->path_mtu, 1420);
+    assert_string_equal(search(&t), "complete");
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 800, t.tcb->snd_una - t.iss);
+    assert_int_equal(t.tcb->path_mtu, 800);
+    tcp_end(&t);
+}
+
+/* RFC 1191 6.3: an estimate that ICMP lowered is tried anew after ten minutes; not before (5 minutes at least). */
+SCRIPT(established_too_big_is_tried_again_after_ten_minutes)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    write_bytes(&t, 2 * MSS);
+    drain(&t, NULL);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1000, 1);
+    deliver_all(&t);
+    mark(&t);
+    at_ms(&t, 590000);
+    write_bytes(&t, 4 * MSS);
+    deliver_all(&t);
+    assert_int_equal(counted(&t, TCP_PMTU_PROBE), 0);
+    at_ms(&t, 601000);
+    uint32_t seq = probe(&t, MSS, 4 * MSS);
+    drain(&t, NULL);
+    acked(&t, seq + MSS);
+    assert_int_equal(t.tcb->path_mtu, 1500);
+    assert_int_equal(t.tcb->snd_mss, MSS);
+    assert_int_equal(counted(&t, TCP_PMTU_BLACK_HOLE), 0);
+    tcp_end(&t);
+}
+
+SCRIPT(established_switched_off_segments_keep_their_size)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .no_plpmtud = true);
+    write_bytes(&t, 4 * MSS);
+    wait_ms(&t, 10000);
+    drain(&t, NULL);
+    assert_int_equal(t.tcb->snd_mss, MSS);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1000, 1); /* ICMP is believed all the same */
+    assert_int_equal(t.tcb->snd_mss, 960);
+    assert_null(t.tcb->plpmtu);
+    tcp_end(&t);
+}
+
+static unsigned changes;
+
+static void trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event)
+{
+    (void)context;
+    (void)tcb;
+    changes += event == MNET_TCP_EVENT_PATH_MTU;
+}
+
+SCRIPT(established_changes_are_traced)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    t.tcp->config.trace = trace;
+    changes = 0;
+    lowered(&t);
+    assert_int_equal(changes, 1);
+    uint32_t seq = probe(&t, MSS, 4 * MSS);
+    drain(&t, NULL);
+    acked(&t, seq + MSS);
+    assert_int_equal(changes, 2);
+    assert_string_equal(mnet_tcp_event_name(MNET_TCP_EVENT_PATH_MTU), "path MTU");
+    tcp_end(&t);
+}
+
+/* A connection that ends in the middle of it leaves nothing. */
+SCRIPT(fin_wait_1_black_hole_delivers_the_fin)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    write_bytes(&t, 2 * MSS);
+    shutdown_(&t, MNET_SHUTDOWN_WRITE);
+    drain(&t, NULL);
+    time_out(&t, 2);
+    deliver_all(&t);
+    assert_int_equal(sent_to(&t), 2 + 2 * MSS);
+    expect_state(&t, MN_FIN_WAIT_2);
+    send_(&t, .seq = 1, .ack = 2 + 2 * MSS, .flags = FIN | ACK);
+    expect_state(&t, MN_TIME_WAIT);
+    tcp_end(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(established_timeouts_in_a_row_make_smaller_segments),
+        cmocka_unit_test(established_small_segments_do_not_get_smaller),
+        cmocka_unit_test(established_large_packets_are_cut_anew),
+        cmocka_unit_test(established_after_an_outage_the_first_probe_restores_the_size),
+        cmocka_unit_test(established_probe_lost_is_no_congestion),
+        cmocka_unit_test(established_lost_probe_restarts_the_timer),
+        cmocka_unit_test(established_probe_lost_among_others_is_congestion),
+        cmocka_unit_test(established_search_halves_the_range),
+        cmocka_unit_test(established_search_begins_again_after_ten_minutes),
+        cmocka_unit_test(established_probe_waits_for_enough_data),
+        cmocka_unit_test(established_probe_waits_for_window_and_order),
+        cmocka_unit_test(established_probe_lost_at_the_tail_is_no_congestion),
+        cmocka_unit_test(established_probe_that_times_out_is_lost),
+        cmocka_unit_test(established_probe_that_goes_again_with_a_reopened_window_proves_nothing),
+        cmocka_unit_test(established_new_black_hole_lowers_again),
+        cmocka_unit_test(established_smallest_packets_may_be_fragmented),
+        cmocka_unit_test(established_dead_peer_is_given_up_as_ever),
+        cmocka_unit_test(established_peer_with_a_small_mss_bounds_the_search),
+        cmocka_unit_test(established_sizes_are_of_packets_with_their_options),
+        cmocka_unit_test(established_jumbo_frames_try_ethernet_first),
+        cmocka_unit_test(established_too_big_during_the_search),
+        cmocka_unit_test(established_too_big_is_tried_again_after_ten_minutes),
+        cmocka_unit_test(established_switched_off_segments_keep_their_size),
+        cmocka_unit_test(established_changes_are_traced),
+        cmocka_unit_test(fin_wait_1_black_hole_delivers_the_fin),
+    };
+    return cmocka_run_group_tests_name("tcp_path_mtu", tests, NULL, NULL);
+}
