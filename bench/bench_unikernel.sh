@@ -60,10 +60,10 @@ done >"$dir/starts"
 figure spt_exec_to_listening "$(best 1 "$dir/starts" | awk '{ print $1 / 1e6 }')" ms 13.7
 figure spt_listening_to_first_connection "$(best 2 "$dir/starts" | awk '{ print $1 / 1e6 }')" ms 100.3
 
-# holds MIB - whether so much memory is enough for the connections. Half of what is above the image is for packets, the rest for tasks.
+# holds MIB - whether so much memory is enough for the connections.
 holds()
 {
-    solo5-spt "--mem=$1" --net:service=tap0 -- "$dir/echo" --solo5:quiet --ipv4=$MNET/24 "--memory=$(($1 * 3 / 8))M" >/dev/null &
+    solo5-spt "--mem=$1" --net:service=tap0 -- "$dir/echo" --solo5:quiet --ipv4=$MNET/24 >/dev/null &
     guest=$!
     ping -c 1 -W 1 -q $MNET >/dev/null 2>&1
     timeout 5 "$MNET_RELEASE/tests/linux_peer" parallel $MNET 9000 $CONNECTIONS >/dev/null 2>&1

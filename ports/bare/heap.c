@@ -2,11 +2,17 @@
 #include "ports/bare/heap.h"
 
 #include <mnet/link.h>
+#include <mnet/memory.h>
 
 #include "base/list.h"
 
-/* What a stack takes of mn_heap_budget unless it is told otherwise. */
-#define STACK_PERCENT 65
+/* What a stack of the network takes of mn_heap_budget unless it is told otherwise, and what it gets at least of all memory. */
+#define NETWORK_PERCENT 65
+#define NETWORK_PERCENT_LEAST 40
+/* So many task stacks are to fit into the rest. */
+#define TASKS 128
+#define TASK_STACK_LEAST ((size_t)32 * 1024)
+#define TASK_STACK_MOST ((size_t)64 * 1024)
 
 struct mn_heap_extent {
     struct mn_heap_extent *next;
@@ -25,7 +31,7 @@ static char *end_of(struct mn_heap_extent *extent)
 
 void mn_heap_init(struct mn_heap *heap, bool (*guard)(void *page))
 {
-    *heap = (struct mn_heap){.guard = guard, .stack_size = MN_HEAP_STACK};
+    *heap = (struct mn_heap){.guard = guard};
     mn_list_init(&heap->stacks);
 }
 
@@ -102,10 +108,21 @@ void mn_heap_give(struct mn_heap *heap, void *memory, size_t size)
     insert(heap, memory, round_up(size, MN_HEAP_PAGE));
 }
 
+/* Bytes of a task stack, with its guard. */
+static size_t stack_size(const struct mn_heap *heap)
+{
+    size_t part = heap->size / 100 * (100 - NETWORK_PERCENT) / TASKS & ~(MN_HEAP_PAGE - 1);
+    return MN_MIN(MN_MAX(part, TASK_STACK_LEAST), TASK_STACK_MOST);
+}
+
 size_t mn_heap_budget(const struct mn_heap *heap)
 {
-    size_t most = heap->largest / STACK_PERCENT * 100;
-    return MN_MIN(heap->size, most);
+    size_t tasks = TASKS * stack_size(heap);
+    size_t network = heap->size > tasks ? heap->size - tasks : 0;
+    network = MN_MAX(network, heap->size / 100 * NETWORK_PERCENT_LEAST);
+    network = MN_MAX(network, MNET_MEMORY_MINIMUM + MN_HEAP_PAGE);
+    network = MN_MIN(network, heap->largest);
+    return MN_MIN(heap->size, network / NETWORK_PERCENT * 100);
 }
 
 /* The highest pages of the highest extent that has so many. */
@@ -152,5 +169,6 @@ static void stack_free(void *context, void *lowest, size_t size)
 struct mn_task_stacks mn_heap_task_stacks(struct mn_heap *heap)
 {
     size_t guard = heap->guard != NULL ? MN_HEAP_PAGE : 0;
+    heap->stack_size = stack_size(heap);
     return (struct mn_task_stacks){stack_alloc, stack_free, heap, heap->stack_size - guard};
 }

@@ -10,8 +10,6 @@
 #include "task/scheduler.h"
 
 #define MN_HEAP_PAGE ((size_t)4096)
-/* A task stack with its guard, unless the port says otherwise. */
-#define MN_HEAP_STACK ((size_t)64 * 1024)
 
 struct mn_heap_extent; /* free memory */
 
@@ -20,7 +18,7 @@ struct mn_heap {
     struct mnet_link stacks;        /* task stacks that are free */
     size_t size;                    /* of all memory, in bytes */
     size_t largest;                 /* of the largest extent, before anything was taken */
-    size_t stack_size; /* of a task stack with its guard; to be changed before the first is taken, if at all */
+    size_t stack_size;              /* of a task stack with its guard: mn_heap_task_stacks */
     /* Makes a page inaccessible, or returns false; NULL: there is no way to do so. */
     bool (*guard)(void *page);
 };
@@ -33,10 +31,12 @@ void mn_heap_add(struct mn_heap *heap, void *memory, size_t size);
 void *mn_heap_take(struct mn_heap *heap, size_t size, size_t alignment);
 /* Takes back what mn_heap_take gave, whole. */
 void mn_heap_give(struct mn_heap *heap, void *memory, size_t size);
-/* What a port tells the environment that it has (struct mn_env_setup.memory_size): all memory, or less where 65 % of all do not lie in
- * one piece. */
+/* What a port tells the environment that it has (struct mn_env_setup.memory_size), of which a stack takes 65 %: all memory. Less in a small
+ * machine, where the rest would not do for 128 task stacks, but so much that the network has 40 % of all; and where 65 % do not lie in one
+ * piece. */
 size_t mn_heap_budget(const struct mn_heap *heap);
-/* Task stacks, from this heap, each above a guard page where there are guards. */
+/* Task stacks, from this heap, once it has all its memory, each above a guard page where there are guards. With that, each has a 128th of 35 %
+ * of the memory, but 32 to 64 KiB: 64 from 24 MiB on. */
 struct mn_task_stacks mn_heap_task_stacks(struct mn_heap *heap);
 
 #endif

@@ -19,9 +19,6 @@
 
 /* What is left to the stack that the machine starts with. */
 #define FIRST_STACK ((size_t)64 * 1024)
-/* Task stacks are a part of the heap, between these sizes: many small ones, or fewer of the usual size. */
-#define TASK_STACK_PART 256
-#define TASK_STACK_LEAST ((size_t)32 * 1024)
 /* Waits without a deadline end and begin again. */
 #define LONGEST_WAIT (3600 * MNET_SECOND)
 
@@ -129,8 +126,6 @@ static char *set_up_memory(const struct solo5_start_info *info)
     *stack_mark = mark_of(stack_mark);
     mn_heap_init(&machine.heap, NULL);
     mn_heap_add(&machine.heap, (void *)info->heap_start, heap_size);
-    size_t stack_size = heap_size / TASK_STACK_PART & ~(MN_HEAP_PAGE - 1);
-    machine.heap.stack_size = MN_MIN(MN_MAX(stack_size, TASK_STACK_LEAST), MN_HEAP_STACK);
     char *line = mn_heap_take(&machine.heap, line_size, 1);
     return line != NULL ? memcpy(line, info->cmdline, line_size) : NULL;
 }

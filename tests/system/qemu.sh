@@ -148,6 +148,10 @@ done
 MACHINE=modern
 run transfers_without_offloads transfer 5000000 --no-checksum-offload --no-segmentation-offload
 run parallel_connections parallel 200
+for MACHINE in microvm q35; do
+    MEM=8 run ${MACHINE}_8_mib_hold_100_connections parallel 100
+done
+MACHINE=modern
 run link_flap_is_survived link_flap
 run typed_input_arrives typing
 run address_comes_by_dhcp dhcp

@@ -198,7 +198,7 @@ on_spt()
     run spt_mtu_9000_transfers_both_ways mtu 9000
     run spt_mtu_576_transfers_both_ways mtu 576
     MEM=64 run spt_parallel_connections parallel 150
-    MEM=8 run spt_8_mib_hold_100_connections parallel 100 --memory=3M
+    MEM=8 run spt_8_mib_hold_100_connections parallel 100
     run spt_link_flap_is_survived link_flap
     run spt_sleeps_through_frames sleeps_through_frames
     run spt_status_is_that_of_the_program exits 7 exit 7

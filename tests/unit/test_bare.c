@@ -230,22 +230,56 @@ static void heap_budget_lies_in_one_piece(void **state)
     free(piece);
 }
 
+/* In KiB: the memory of a heap, a task stack with its guard, and what the network gets. */
+static void heap_is_shared_by_network_and_tasks(void **state)
+{
+    (void)state;
+    static const size_t shares[][3] = {{2700, 32, 1080},      {6700, 32, 2680},       {8 * 1024, 32, 4 * 1024},
+                                       {15 * 1024, 40, 9984}, {24 * 1024, 64, 15974}, {64 * 1024, 64, 42598}};
+    for (unsigned i = 0; i < MN_COUNT_OF(shares); i++) {
+        struct mn_heap heap;
+        char *memory = aligned_alloc(MN_HEAP_PAGE, shares[i][0] * 1024);
+        mn_heap_init(&heap, NULL);
+        mn_heap_add(&heap, memory, shares[i][0] * 1024);
+        assert_int_equal(mn_heap_task_stacks(&heap).size, shares[i][1] * 1024);
+        assert_in_range(mn_heap_budget(&heap) / 100 * 65 / 1024, shares[i][2] - 1, shares[i][2]);
+        free(memory);
+    }
+}
+
+/* What is left of a machine of 8 MiB. */
+static void heap_has_room_for_100_tasks(void **state)
+{
+    (void)state;
+    size_t size = (size_t)6600 * 1024;
+    char *memory = aligned_alloc(MN_HEAP_PAGE, size);
+    struct mn_heap heap;
+    mn_heap_init(&heap, NULL);
+    mn_heap_add(&heap, memory, size);
+    struct mn_task_stacks stacks = mn_heap_task_stacks(&heap);
+    assert_non_null(mn_heap_take(&heap, mn_heap_budget(&heap) / 100 * 65, MN_HEAP_PAGE));
+    for (int i = 0; i < 120; i++)
+        assert_non_null(stacks.alloc(stacks.context, stacks.size));
+    free(memory);
+}
+
 static void task_stacks_lie_above_guards_and_are_used_again(void **state)
 {
     (void)state;
     char *piece = piece_of_memory();
     struct mn_heap heap;
+    size_t block = (size_t)32 * 1024;
     mn_heap_init(&heap, guard);
-    mn_heap_add(&heap, piece, 2 * MN_HEAP_STACK + MN_HEAP_PAGE);
+    mn_heap_add(&heap, piece, 2 * block + MN_HEAP_PAGE);
     struct mn_task_stacks stacks = mn_heap_task_stacks(&heap);
-    assert_int_equal(stacks.size, MN_HEAP_STACK - MN_HEAP_PAGE);
+    assert_int_equal(stacks.size, block - MN_HEAP_PAGE);
     guard_fails = true;
     assert_null(stacks.alloc(stacks.context, stacks.size));
     guard_fails = false;
     guarded_count = 0;
     char *first = stacks.alloc(stacks.context, stacks.size);
     char *second = stacks.alloc(stacks.context, stacks.size);
-    assert_ptr_equal(first, piece + MN_HEAP_STACK + 2 * MN_HEAP_PAGE);
+    assert_ptr_equal(first, piece + block + 2 * MN_HEAP_PAGE);
     assert_ptr_equal(second, piece + 2 * MN_HEAP_PAGE);
     assert_null(stacks.alloc(stacks.context, stacks.size));
     assert_int_equal(guarded_count, 2);
@@ -281,6 +315,8 @@ int main(void)
         cmocka_unit_test(heap_gives_whole_pages_and_takes_them_back),
         cmocka_unit_test(heap_random_takes_never_overlap),
         cmocka_unit_test(heap_budget_lies_in_one_piece),
+        cmocka_unit_test(heap_is_shared_by_network_and_tasks),
+        cmocka_unit_test(heap_has_room_for_100_tasks),
         cmocka_unit_test(task_stacks_lie_above_guards_and_are_used_again),
         cmocka_unit_test(cpu_entropy_differs_or_is_refused),
     };

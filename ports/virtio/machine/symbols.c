@@ -1,16 +1,14 @@
 /* The names of functions, for reports. scripts/image puts the table behind the image, where it is no page of anybody else, and says where in
  * `mn_symbols`; an image that it has not seen works, and its reports show addresses only. */
+#include <string.h>
+
 #include "ports/virtio/machine/internal.h"
 
-/* One function: names are counted from the end of the entries. */
-struct symbol {
-    uint32_t address, name;
-};
-
-/* What the table begins with; then come the entries, by ascending address, and the names, each ended by a zero. The first is the program's. */
+/* Where functions begin, ascending; behind that names, each ended by a zero: the program's, and those of the functions in the same order. A report
+ * has the time to count them. */
 struct table {
-    uint32_t count, names_size;
-    struct symbol symbols[];
+    uint32_t count;
+    uint32_t addresses[];
 };
 
 struct place {
@@ -21,34 +19,33 @@ struct place {
 /* Volatile: the compiler must not know what is in it. */
 extern const struct place mn_symbols;
 /* Weak, so that the compiler does not take what stands here for what will stand here. */
-__attribute__((weak, section(".rodata.mn_symbols"))) const struct place mn_symbols = {"mnet symbols 1", 0, 0};
+__attribute__((weak, section(".rodata.mn_symbols"))) const struct place mn_symbols = {"mnet symbols 2", 0, 0};
 
 static const struct table *table(void)
 {
     return (const struct table *)mn_symbols.address;
 }
 
-static const char *name_at(uint32_t offset)
+/* Name 0 is the program's. */
+static const char *name_at(uint32_t number)
 {
-    return (const char *)&table()->symbols[table()->count] + offset;
+    const char *name = (const char *)&table()->addresses[table()->count];
+    for (; number > 0; number--)
+        name += strlen(name) + 1;
+    return name;
 }
 
 const char *mn_symbol(uint64_t address, uint64_t *start)
 {
     if (table() == NULL || address < (uintptr_t)mn_image_start || address >= (uintptr_t)mn_text_end)
         return NULL;
-    uint32_t low = 0, high = table()->count; /* the last one at or before `address` is below `high` */
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (table()->symbols[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == 0)
+    uint32_t number = 0;
+    while (number < table()->count && table()->addresses[number] <= address)
+        number++;
+    if (number == 0)
         return NULL;
-    *start = table()->symbols[low - 1].address;
-    return name_at(table()->symbols[low - 1].name);
+    *start = table()->addresses[number - 1];
+    return name_at(number);
 }
 
 const char *mn_program_name(void)
