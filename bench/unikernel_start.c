@@ -3,8 +3,9 @@
  *
  *   unikernel_start ADDRESS PORT COMMAND...
  *
- * Prints "LISTENING CONNECTED ECHOED": nanoseconds from exec to listening, from there to the first connection, and to the echo. The
- * command ends with it. Exit status 1 where anything went wrong.
+ * Prints "LISTENING CONNECTED ECHOED GUEST": nanoseconds from exec to listening, from there to the first connection, and to the echo; and when it
+ * listened by its own clock, where its line begins with that (--console-time), else 0. The command ends with it. Exit status 1 where
+ * anything went wrong.
  */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -56,13 +57,14 @@ static pid_t start(char **command, int *output)
     return child;
 }
 
-/* Reads what the command says until the word has come. */
-static void await(int output, const char *word)
+/* Reads what the command says until the word has come. Returns the time at the beginning of its line, 0 where there is none. */
+static uint64_t await(int output, const char *word)
 {
-    char text[4096] = "";
+    char text[4096] = "", *found;
     size_t len = 0;
+    double seconds = 0;
     struct pollfd readable = {output, POLLIN, 0};
-    while (strstr(text, word) == NULL) {
+    while ((found = strstr(text, word)) == NULL) {
         if (poll(&readable, 1, PATIENCE_MS) <= 0 || len + 1 == sizeof text)
             die(word);
         ssize_t got = read(output, text + len, sizeof text - 1 - len);
@@ -71,6 +73,9 @@ static void await(int output, const char *word)
         len += (size_t)got;
         text[len] = '\0';
     }
+    while (found > text && found[-1] != '\n')
+        found--;
+    return sscanf(found, "[%lf]", &seconds) == 1 ? (uint64_t)(seconds * 1e9) : 0;
 }
 
 static int connect_to(const char *address, const char *port)
@@ -97,7 +102,7 @@ int main(int argc, char **argv)
     char byte = 'x';
     uint64_t begun = now_ns();
     pid_t child = start(argv + 3, &output);
-    await(output, "listening");
+    uint64_t guest = await(output, "listening");
     uint64_t listening = now_ns();
     int fd = connect_to(argv[1], argv[2]);
     uint64_t connected = now_ns();
@@ -106,7 +111,8 @@ int main(int argc, char **argv)
     uint64_t echoed = now_ns();
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    printf("%llu %llu %llu\n", (unsigned long long)(listening - begun), (unsigned long long)(connected - listening),
-           (unsigned long long)(echoed - connected));
+    printf("%llu %llu %llu %llu\n", (unsigned long long)(listening - begun),
+           (unsigned long long)(connected - listening), (unsigned long long)(echoed - connected),
+           (unsigned long long)guest);
     return 0;
 }

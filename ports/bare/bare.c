@@ -20,6 +20,8 @@ static struct {
     struct mnet_env env;
     struct mn_random random; /* seeded once: sources of entropy are slow, and may run dry */
     char *argv[MN_BARE_ARGUMENTS + 1];
+    bool times;       /* lines on the console begin with the time */
+    bool inside_line; /* one has begun */
 } bare;
 
 /* One line on the console: `program: text`. */
@@ -30,10 +32,43 @@ static void complain(const char *program, const char *text)
     bare.port->print(bare.port->context, line, MN_MIN(len, sizeof line - 1));
 }
 
+/* Seconds since the machine began, in front of a line. */
+static void print_time(void *context)
+{
+    char stamp[40];
+    uint64_t us = (bare.port->now(context) - bare.port->began) / MNET_MICROSECOND;
+    size_t len = mn_format(stamp, sizeof stamp, "[%5u.%06u] ", (unsigned)(us / 1000000), (unsigned)(us % 1000000));
+    bare.port->print(context, stamp, MN_MIN(len, sizeof stamp - 1));
+}
+
 static void bare_print(void *context, enum mn_console console, const char *text, size_t len)
 {
     (void)console; /* a machine has one */
+    while (bare.times && len > 0) {
+        const char *newline = memchr(text, '\n', len);
+        size_t line = newline != NULL ? (size_t)(newline - text) + 1 : len;
+        if (!bare.inside_line)
+            print_time(context);
+        bare.inside_line = newline == NULL;
+        bare.port->print(context, text, line);
+        text += line;
+        len -= line;
+    }
     bare.port->print(context, text, len);
+}
+
+/* Takes --console-time, the one option that all machines have and no process has, out of the arguments. */
+static void take_console_time(int *argc)
+{
+    int kept = 0;
+    for (int i = 0; i < *argc; i++) {
+        if (strcmp(bare.argv[i], "--console-time") == 0)
+            bare.times = true;
+        else
+            bare.argv[kept++] = bare.argv[i];
+    }
+    bare.argv[kept] = NULL;
+    *argc = kept;
 }
 
 static bool bare_entropy(void *context, void *buffer, size_t len)
@@ -94,6 +129,7 @@ static bool prepare(char *program, char *command_line, int *argc, char *why, siz
                   MN_BARE_ARGUMENTS);
         return false;
     }
+    take_console_time(argc);
     size_t budget = mn_heap_budget(bare.heap);
     if (budget < MEMORY_LEAST) {
         mn_format(why, why_size, "too little memory: %zu KiB besides the program, of which %u are needed",

@@ -132,7 +132,7 @@ static char *set_up_memory(const struct solo5_start_info *info)
 
 int solo5_app_main(const struct solo5_start_info *info)
 {
-    static const struct mn_bare_port port = {
+    static struct mn_bare_port port = {
         .now = port_now,
         .wait = port_wait,
         .seed = port_seed,
@@ -140,6 +140,7 @@ int solo5_app_main(const struct solo5_start_info *info)
         .print = port_print,
     };
     static char program[] = "mnet";
+    port.began = solo5_clock_monotonic();
     char *line = set_up_memory(info);
     if (line == NULL) {
         print_text("mnet: too little memory\n");

@@ -31,7 +31,7 @@ volatile void *mn_machine_map_device(uint64_t address, uint64_t size);
 
 /* ---- Time ---- */
 
-/* Nanoseconds since some moment before the program began; never goes back. */
+/* Nanoseconds since the machine was entered; never goes back. */
 uint64_t mn_machine_now(void);
 
 /* Halts the processor until an interrupt comes, or `deadline` (absolute; MNET_NEVER: none). Returns at once where an interrupt is armed for

@@ -30,6 +30,9 @@ mn_machine_entry:
     cli
     cld
     movl %ebx, %ebp
+    rdtsc /* when it all began: EBX:ESI from here on */
+    movl %eax, %esi
+    movl %edx, %ebx
     /* Loaders clear what is not in the file, but a firmware may have been there before them. */
     movl $mn_bss_start, %edi
     movl $mn_bss_end, %ecx
@@ -70,6 +73,10 @@ long_mode:
     movw %ax, %ss
     movq $mn_main_stack_end, %rsp
     movl %ebp, %edi
+    movl %esi, %esi /* the upper halves of registers are of no meaning yet */
+    movl %ebx, %ebx
+    shlq $32, %rbx
+    orq %rbx, %rsi
     xorl %ebp, %ebp /* ends chains of frame pointers */
     fninit
     call mn_machine_start

@@ -46,7 +46,7 @@ static volatile struct pvclock pvclock __attribute__((aligned(64)));
 
 static struct {
     bool pvclock;
-    uint64_t start;        /* without pvclock: the counter at time 0 */
+    uint64_t start;        /* at time 0: what pvclock says, else the counter */
     uint64_t ns_per_tick;  /* 32.32 */
     uint64_t ticks_per_ns; /* 32.32 */
     uint64_t latest;
@@ -69,7 +69,7 @@ static uint64_t pvclock_now(void)
 
 uint64_t mn_machine_now(void)
 {
-    uint64_t now = clock.pvclock ? pvclock_now() : mn_scale(mn_rdtsc() - clock.start, clock.ns_per_tick);
+    uint64_t now = clock.pvclock ? pvclock_now() - clock.start : mn_scale(mn_rdtsc() - clock.start, clock.ns_per_tick);
     clock.latest = MN_MAX(clock.latest, now); /* whatever the host does, ours never goes back */
     return clock.latest;
 }
@@ -85,7 +85,7 @@ static void set_frequency(uint64_t hz)
     clock.ticks_per_ns = (uint64_t)(((hz / 1000) << 32) / 1000000);
 }
 
-static bool start_pvclock(void)
+static bool start_pvclock(uint64_t entered)
 {
     struct mn_cpuid id = mn_cpuid_any(LEAF_HYPERVISOR, 0);
     if (memcmp(&id.b, "KVMKVMKVM\0\0", 12) != 0 || (mn_cpuid_any(LEAF_KVM_FEATURES, 0).a & KVM_FEATURE_CLOCK2) == 0)
@@ -97,6 +97,7 @@ static bool start_pvclock(void)
     clock.ns_per_tick = pvclock.shift >= 0 ? multiplier << pvclock.shift : multiplier >> -pvclock.shift;
     clock.ticks_per_ns = UINT64_MAX / clock.ns_per_tick;
     clock.pvclock = true;
+    clock.start = pvclock_now() - mn_scale(mn_rdtsc() - entered, clock.ns_per_tick);
     return true;
 }
 
@@ -176,9 +177,9 @@ static uint64_t measure_by_acpi(uint16_t port)
     return port != 0 ? measure(&timer) : 0;
 }
 
-bool mn_clock_start(const struct mn_acpi *acpi)
+bool mn_clock_start(const struct mn_acpi *acpi, uint64_t entered)
 {
-    if (start_pvclock())
+    if (start_pvclock(entered))
         return true;
     uint64_t hz = frequency_told();
     if (hz == 0)
@@ -188,6 +189,6 @@ bool mn_clock_start(const struct mn_acpi *acpi)
     if (hz < 1000000)
         return false;
     set_frequency(hz);
-    clock.start = mn_rdtsc();
+    clock.start = entered;
     return true;
 }

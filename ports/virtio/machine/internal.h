@@ -124,8 +124,8 @@ void mn_acpi_read(struct mn_acpi *acpi, uint64_t rsdp);
 
 /* ---- clock.c ---- */
 
-/* False where nothing tells how fast the processor counts. */
-bool mn_clock_start(const struct mn_acpi *acpi);
+/* Time 0 is when the time stamp counter was `entered`. False where nothing tells how fast the processor counts. */
+bool mn_clock_start(const struct mn_acpi *acpi, uint64_t entered);
 /* What mn_machine_now counts with: time stamps in `ns` nanoseconds. */
 uint64_t mn_clock_ticks(uint64_t ns);
 

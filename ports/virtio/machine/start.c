@@ -11,7 +11,7 @@
 #include "task/scheduler.h"
 
 /* What vectors.S and boot.S call. */
-_Noreturn void mn_machine_start(uint64_t start_info);
+_Noreturn void mn_machine_start(uint64_t start_info, uint64_t entered);
 
 #define MSR_FS_BASE 0xc0000100u
 /* Where compilers look for the stack protector's value: %fs:40. */
@@ -154,7 +154,8 @@ _Noreturn void __stack_chk_fail(void)
     mn_panic(__FILE__, __LINE__, "a function's frame was overwritten");
 }
 
-_Noreturn void mn_machine_start(uint64_t start_info)
+/* `entered` is the time stamp counter at the entry. */
+_Noreturn void mn_machine_start(uint64_t start_info, uint64_t entered)
 {
     mn_console_start();
     start_protector();
@@ -166,7 +167,7 @@ _Noreturn void mn_machine_start(uint64_t start_info)
     mn_exit_start(&acpi);
     why = mn_buses_read(boot.command_line, &acpi);
     require(why == NULL, why);
-    require(mn_clock_start(&acpi), "no clock: nothing tells how fast the processor counts");
+    require(mn_clock_start(&acpi, entered), "no clock: nothing tells how fast the processor counts");
     require(mn_interrupts_start(&acpi), "the processor has no local APIC");
     mn_devices_find();
     if (mn_interrupt_on_line(&console_interrupt, acpi.isa_gsi[CONSOLE_ISA])) /* without it there is no input */
