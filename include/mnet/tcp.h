@@ -160,7 +160,7 @@ struct mnet_keepalive {
 };
 /* Switches it on; NULL: off, as it is at first (MUST-24, MUST-25). */
 void mnet_tcp_set_keepalive(struct mnet_flow *flow, const struct mnet_keepalive *keepalive);
-/* How long what was sent may stay unacknowledged before the connection ends with MNET_E_TIMED_OUT: R2 (MUST-21). 0: the stack's. Where the stack has
+/* How long what was sent may stay unacknowledged before the connection ends with MNET_E_TIMED_OUT: R2 (MUST-21). 0: the stack's; MNET_NEVER: for ever. Where the stack has
  * tcp_user_timeout_option set, the peer hears of it (RFC 5482), and does not change it. */
 void mnet_tcp_set_user_timeout(struct mnet_flow *flow, uint64_t timeout_ns);
 

@@ -1,4 +1,4 @@
-/* What every file of the stack may use: a few macros, and assertions for our own bugs. */
+/* What every file of the stack may use: a few macros, a sum of times, and assertions for our own bugs. */
 #ifndef MN_BASE_H
 #define MN_BASE_H
 
@@ -6,12 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <mnet/time.h>
+
 #define MN_CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 #define MN_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define MN_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MN_MAX(a, b) ((a) > (b) ? (a) : (b))
 #define MN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define MN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* `ns` after `now`; what would be beyond the end of time is never. */
+static inline uint64_t mn_time_after(uint64_t now, uint64_t ns)
+{
+    return ns < MNET_NEVER - now ? now + ns : MNET_NEVER;
+}
 
 /* Ends the program with a report; the port defines it (standard error, console). Never returns. */
 _Noreturn void mn_panic(const char *file, int line, const char *text);

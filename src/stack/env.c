@@ -261,7 +261,7 @@ static int await_first_address(struct mnet_stack *stack)
     if (config->dhcp_no_wait)
         return MNET_OK;
     uint64_t wait = config->dhcp_wait_ns, now = stack->now;
-    int error = mnet_stack_await_address(stack, wait < MNET_NEVER - now ? now + wait : MNET_NEVER);
+    int error = mnet_stack_await_address(stack, mn_time_after(now, wait));
     if (error != MNET_E_DEADLINE)
         return error;
     mn_log(&config->log, MNET_LOG_ERROR, "dhcp: no server gave an address within %u s", (unsigned)(wait / MNET_SECOND));

@@ -14,7 +14,7 @@
 
 static uint32_t milliseconds(uint64_t ns, uint32_t otherwise)
 {
-    uint64_t ms = MN_MIN((ns + MNET_MILLISECOND - 1) / MNET_MILLISECOND, (uint64_t)UINT32_MAX);
+    uint64_t ms = MN_MIN(ns / MNET_MILLISECOND + (ns % MNET_MILLISECOND != 0), (uint64_t)UINT32_MAX);
     return ns == 0 ? otherwise : (uint32_t)ms;
 }
 

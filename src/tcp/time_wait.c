@@ -16,7 +16,7 @@ static uint32_t ms_after(uint64_t now, uint64_t ns)
 
 static uint32_t wait_until(const struct mn_tcp *tcp, uint64_t now)
 {
-    return ms_after(now, MN_MIN(2 * tcp->config.msl_ns, WAIT_MAX));
+    return ms_after(now, 2 * MN_MIN(tcp->config.msl_ns, WAIT_MAX / 2));
 }
 
 /* --- the queue --- */

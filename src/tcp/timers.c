@@ -42,7 +42,7 @@ static uint64_t give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     if (!mn_tcp_synchronized(tcb))
         return tcb->progress_ns + MN_SYN_TIMEOUT;
     uint64_t user_timeout = tcb->user_timeout_ns != 0 ? tcb->user_timeout_ns : tcp->config.user_timeout_ns;
-    return tcb->progress_ns + user_timeout;
+    return mn_time_after(tcb->progress_ns, user_timeout);
 }
 
 static void arm_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)

@@ -230,7 +230,7 @@ void mn_tcb_arm_orphan(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         return;
     mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, MNET_NEVER); /* nobody asks for keepalive any more */
     if (tcb->state == MN_FIN_WAIT_2)
-        mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, now + tcp->config.orphan_ns);
+        mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, mn_time_after(now, tcp->config.orphan_ns));
 }
 
 /* Queues a FIN behind the data and moves to the state that waits for its acknowledgement. */

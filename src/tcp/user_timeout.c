@@ -1,7 +1,8 @@
 /* The user timeout, R2 (RFC 9293 3.8.3, MUST-21), and its option (RFC 5482): what both ends mean to wait before they give a connection up.
  *
  * In the terms of RFC 5482 3: ENABLED is a matter of the engine's configuration, for both directions. ADV_UTO is our own timeout. CHANGEABLE is true until
- * the user has set one. L_LIMIT is the 100 seconds of RFC 9293 (SHLD-11); U_LIMIT keeps a peer from holding a connection for ever.
+ * the user has set one. L_LIMIT is the 100 seconds of RFC 9293 (SHLD-11); U_LIMIT, an hour or what we mean
+ * to wait ourselves, keeps a peer from holding a connection for ever.
  */
 #include "tcp/tcb.h"
 
@@ -18,7 +19,7 @@ static uint64_t own_timeout(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 /* In seconds where they fit, else in minutes; rounded up. 0 is not to be sent. */
 static uint16_t encode(uint64_t ns)
 {
-    uint64_t seconds = MN_MAX((ns + MNET_SECOND - 1) / MNET_SECOND, (uint64_t)1);
+    uint64_t seconds = MN_MAX(ns / MNET_SECOND + (ns % MNET_SECOND != 0), (uint64_t)1);
     if (seconds <= VALUE_MAX)
         return (uint16_t)seconds;
     return (uint16_t)(MINUTES | MN_MIN((seconds + 59) / 60, (uint64_t)VALUE_MAX));
@@ -42,8 +43,9 @@ void mn_user_timeout_learn(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint16_
 {
     if (!tcp->config.user_timeout_option || tcb->user_timeout_set || decode(option) == 0)
         return;
+    uint64_t upper = MN_MAX(tcp->config.user_timeout_ns, U_LIMIT);
     uint64_t longest = MN_MAX(MN_MAX(tcp->config.user_timeout_ns, decode(option)), L_LIMIT);
-    tcb->user_timeout_ns = MN_MIN(longest, U_LIMIT);
+    tcb->user_timeout_ns = MN_MIN(longest, upper);
 }
 
 void mn_tcp_set_user_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t timeout_ns, uint64_t now)

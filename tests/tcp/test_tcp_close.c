@@ -277,6 +277,22 @@ SCRIPT(fin_wait_2_orphan_times_out)
     tcp_end(&t);
 }
 
+SCRIPT(fin_wait_2_orphan_of_never_stays)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    t.tcp->config.orphan_ns = MNET_NEVER;
+    close_(&t);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 2, .flags = ACK);
+    wait_ms(&t, 1000000);
+    expect_state(&t, MN_FIN_WAIT_2);
+    send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_TIME_WAIT);
+    tcp_end(&t);
+}
+
 /* 3.10.7.4, eighth: in TIME-WAIT a FIN is acknowledged again, and the 2 MSL begin again. */
 SCRIPT(time_wait_fin_again_restarts_the_wait)
 {
@@ -445,6 +461,7 @@ int main(void)
         cmocka_unit_test(fin_wait_data_after_close_resets),
         cmocka_unit_test(fin_wait_old_data_after_close_is_acknowledged),
         cmocka_unit_test(fin_wait_2_orphan_times_out),
+        cmocka_unit_test(fin_wait_2_orphan_of_never_stays),
         cmocka_unit_test(time_wait_fin_again_restarts_the_wait),
         cmocka_unit_test(time_wait_old_duplicates_do_no_harm),
         cmocka_unit_test(time_wait_full_table_gives_up_the_oldest),

@@ -167,6 +167,47 @@ SCRIPT(established_user_timeout_may_be_longer_than_the_stacks)
     tcp_end(&t);
 }
 
+/* However long nobody answers: the data is sent again and again, and once more when the peer is back. The connection may have it from the
+ * stack, too. */
+SCRIPT(established_user_timeout_of_never_never_ends)
+{
+    for (int own = 0; own < 2; own++) {
+        struct tcp_test t;
+        tcp_established(&t, .user_timeout_ns = own ? MNET_SECOND : MNET_NEVER);
+        if (own)
+            mn_tcp_set_user_timeout(t.tcp, t.tcb, MNET_NEVER, t.now);
+        write_text(&t, "abc");
+        wait_ms(&t, 7 * 24 * 3600 * 1000);
+        expect_state(&t, MN_ESTABLISHED);
+        drain(&t, NULL);
+        wait_ms(&t, 61000);
+        expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+        send_(&t, .seq = 1, .ack = 4, .flags = ACK);
+        wait_ms(&t, 100000);
+        expect_nothing(&t);
+        tcp_end(&t);
+    }
+}
+
+/* Nor do probes that are never due come at once, or the other way round: every 49 days is as rare as they get. */
+SCRIPT(established_keepalive_of_never_sends_nothing)
+{
+    struct tcp_test t;
+    struct mnet_keepalive keepalive = {.idle_ns = MNET_NEVER};
+    tcp_established(&t);
+    mn_tcp_set_keepalive(t.tcp, t.tcb, &keepalive);
+    wait_ms(&t, 40u * 24 * 3600 * 1000);
+    expect_nothing(&t);
+    keepalive = (struct mnet_keepalive){.idle_ns = MNET_SECOND, .interval_ns = MNET_NEVER};
+    mn_tcp_set_keepalive(t.tcp, t.tcb, &keepalive);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 0, .ack = 1, .len = 0, .flags = ACK);
+    wait_ms(&t, 40u * 24 * 3600 * 1000);
+    expect_nothing(&t);
+    expect_state(&t, MN_ESTABLISHED);
+    tcp_end(&t);
+}
+
 /* RFC 5482 3.1: both ends say what they mean to wait, and take the longer, within bounds. */
 static const uint8_t two_hundred_seconds[] = {28, 4, 0, 200}, a_month[] = {28, 4, 0xff, 0xff}, none[] = {28, 4, 0, 0};
 
@@ -186,6 +227,11 @@ SCRIPT(established_user_timeout_option_is_learned_within_bounds)
     learn(&t, none, 120);
     learn(&t, two_hundred_seconds, 200);
     learn(&t, a_month, 3600);
+    tcp_end(&t);
+    tcp_established(&t, .user_timeout_ns = 7200 * MNET_SECOND); /* what the peer says never makes us less patient */
+    t.tcp->config.user_timeout_option = true;
+    learn(&t, two_hundred_seconds, 7200);
+    learn(&t, a_month, 7200);
     tcp_end(&t);
 }
 
@@ -220,6 +266,10 @@ SCRIPT(established_user_timeout_option_is_sent)
     pump(&t);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 0);
     assert_int_equal(t.seen.header.user_timeout, 0x8000 | 667);
+    mn_tcp_set_user_timeout(t.tcp, t.tcb, MNET_NEVER, t.now); /* the most that can be said: 22 days */
+    pump(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 0);
+    assert_int_equal(t.seen.header.user_timeout, 0xffff);
     expect_nothing(&t);
     tcp_end(&t);
 }
@@ -308,6 +358,8 @@ int main(void)
         cmocka_unit_test(fin_wait_2_orphan_with_keepalive_ends_in_time),
         cmocka_unit_test(established_user_timeout_ends_the_connection_then),
         cmocka_unit_test(established_user_timeout_may_be_longer_than_the_stacks),
+        cmocka_unit_test(established_user_timeout_of_never_never_ends),
+        cmocka_unit_test(established_keepalive_of_never_sends_nothing),
         cmocka_unit_test(established_user_timeout_option_is_learned_within_bounds),
         cmocka_unit_test(established_user_timeout_option_changes_no_set_or_disabled_timeout),
         cmocka_unit_test(established_user_timeout_option_is_sent),

@@ -40,6 +40,21 @@ SCRIPT(time_wait_each_lasts_2_msl)
     tcp_end(&t);
 }
 
+/* A lifetime that no sum can hold is cut to what the records' clock can: 24 days. */
+SCRIPT(time_wait_of_a_huge_msl_lasts)
+{
+    const uint64_t msl_ns[] = {UINT64_C(1) << 63, MNET_NEVER};
+    for (size_t i = 0; i < MN_COUNT_OF(msl_ns); i++) {
+        struct tcp_test t;
+        tcp_listen(&t);
+        t.tcp->config.msl_ns = msl_ns[i];
+        close_from(&t, 2000);
+        wait_ms(&t, 23u * 24 * 3600 * SECOND);
+        expect_state(&t, MN_TIME_WAIT);
+        tcp_end(&t);
+    }
+}
+
 /* A record costs 64 bytes, and a closed connection leaves nothing else behind. */
 SCRIPT(time_wait_costs_64_bytes)
 {
@@ -220,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_wait_each_lasts_2_msl),
+        cmocka_unit_test(time_wait_of_a_huge_msl_lasts),
         cmocka_unit_test(time_wait_costs_64_bytes),
         cmocka_unit_test(time_wait_fin_again_restarts_only_its_own),
         cmocka_unit_test(time_wait_is_not_assassinated),
