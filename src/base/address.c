@@ -3,35 +3,56 @@
 
 #include <string.h>
 
-/* RFC 4291 2.5.5.2 */
-static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+#include "base/base.h"
+
+#define MAPPED UINT64_C(0xffff) /* RFC 4291 2.5.5.2: 80 zeros, 16 ones, and the IPv4 address */
+
+/* The number in network order, and back. */
+static inline uint64_t big_endian(uint64_t number)
+{
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? number : __builtin_bswap64(number);
+}
+
+/* An address is written, read and compared in two words, for packets have it looked at many times. */
+struct words {
+    uint64_t first, second;
+};
+
+static inline struct words words_of(struct mnet_address address)
+{
+    struct words words;
+    memcpy(&words, address.bytes, sizeof words);
+    return words;
+}
 
 struct mnet_address mnet_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 {
-    return (struct mnet_address){{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d}};
+    return mnet_address_from_ipv4((uint32_t)a << 24 | (uint32_t)b << 16 | (uint32_t)c << 8 | d);
 }
 
 struct mnet_address mnet_address_from_ipv4(uint32_t value)
 {
-    return mnet_ipv4((uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value);
+    struct words words = {0, big_endian(MAPPED << 32 | value)};
+    struct mnet_address address;
+    memcpy(address.bytes, &words, sizeof words);
+    return address;
 }
 
 uint32_t mnet_address_to_ipv4(struct mnet_address address)
 {
-    if (!mnet_address_is_ipv4(address))
-        return 0;
-    const uint8_t *b = address.bytes + 12;
-    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    return mnet_address_is_ipv4(address) ? (uint32_t)big_endian(words_of(address).second) : 0;
 }
 
 bool mnet_address_is_ipv4(struct mnet_address address)
 {
-    return memcmp(address.bytes, mapped, sizeof(mapped)) == 0;
+    struct words words = words_of(address);
+    return words.first == 0 && big_endian(words.second) >> 32 == MAPPED;
 }
 
 bool mnet_address_is_any(struct mnet_address address)
 {
-    return mnet_address_equal(address, MNET_ADDRESS_ANY) || mnet_address_equal(address, mnet_ipv4(0, 0, 0, 0));
+    struct words words = words_of(address);
+    return words.first == 0 && (words.second == 0 || big_endian(words.second) == MAPPED << 32);
 }
 
 bool mnet_address_is_multicast(struct mnet_address address)
@@ -42,7 +63,8 @@ bool mnet_address_is_multicast(struct mnet_address address)
 
 bool mnet_address_equal(struct mnet_address a, struct mnet_address b)
 {
-    return memcmp(a.bytes, b.bytes, sizeof(a.bytes)) == 0;
+    struct words x = words_of(a), y = words_of(b);
+    return ((x.first ^ y.first) | (x.second ^ y.second)) == 0;
 }
 
 bool mnet_endpoint_equal(struct mnet_endpoint a, struct mnet_endpoint b)

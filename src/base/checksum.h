@@ -45,13 +45,16 @@ static inline uint64_t mn_sum_u32(uint32_t value)
 /* The same as mn_sum for the few bytes of a header, `len` a multiple of four and best a constant. */
 static inline uint64_t mn_sum_header(const void *data, size_t len)
 {
-    uint64_t sum = 0;
-    for (size_t at = 0; at < len; at += 4) {
-        uint32_t word;
-        memcpy(&word, (const uint8_t *)data + at, sizeof(word));
-        sum += word;
+    const uint8_t *bytes = data;
+    uint64_t sum = 0, word;
+    uint32_t half = 0;
+    for (; len >= sizeof(word); bytes += sizeof(word), len -= sizeof(word)) {
+        memcpy(&word, bytes, sizeof(word));
+        sum = mn_sum_add(sum, word);
     }
-    return sum;
+    if (len > 0)
+        memcpy(&half, bytes, sizeof(half));
+    return (sum & UINT32_MAX) + (sum >> 32) + half;
 }
 
 /* The checksum field for `sum`, in memory order: the complement of the fold. */

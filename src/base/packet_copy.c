@@ -17,6 +17,10 @@ static struct mnet_slice piece_of(const struct mnet_packet *part, int piece)
 static void copy_linear(struct mnet_packet *copy, const struct mnet_packet *packet)
 {
     uint8_t *to = mnet_packet_put(copy, packet->total);
+    if (packet->len == packet->total) { /* all of it is linear */
+        memcpy(to, packet->data, packet->len);
+        return;
+    }
     for (const struct mnet_packet *part = packet; part != NULL; part = part->more) {
         for (int i = 0; i <= part->fragment_count; i++) {
             struct mnet_slice slice = piece_of(part, i);

@@ -13,6 +13,14 @@ struct arrival {
     struct mn_ipv4 header;
 };
 
+/* The header is what parsing it makes of it. */
+static inline void begin(struct arrival *arrival, struct mnet_packet *packet, uint64_t now)
+{
+    arrival->packet = packet;
+    arrival->now = now;
+    arrival->looped = arrival->link_group = false;
+}
+
 static enum mnet_counter reason_of(enum mn_parse result, const struct arrival *arrival)
 {
     const struct mn_ipv4 *header = &arrival->header;
@@ -30,7 +38,6 @@ static enum mnet_counter reason_of(enum mn_parse result, const struct arrival *a
 static bool check_header(struct mn_ip *ip, struct arrival *arrival)
 {
     struct mnet_packet *packet = arrival->packet;
-    memset(&arrival->header, 0, sizeof arrival->header);
     enum mn_parse result = mn_ipv4_parse(packet->data, packet->len, packet->total, &arrival->header);
     if (result != MN_PARSE_OK) {
         mn_ip_count(ip, reason_of(result, arrival));
@@ -146,7 +153,9 @@ enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, ui
     }
     mnet_packet_pull(*packet, MN_ETHERNET_HEADER);
     if (ethernet.type == MN_ETHERTYPE_IPV4) {
-        struct arrival arrival = {.packet = *packet, .now = now, .link_group = group};
+        struct arrival arrival;
+        begin(&arrival, *packet, now);
+        arrival.link_group = group;
         enum mn_ip_verdict verdict = ipv4_input(ip, &arrival, datagram, error);
         *packet = verdict == MN_IP_CONSUMED ? NULL : arrival.packet;
         return verdict;
@@ -165,8 +174,10 @@ bool mn_ip_loopback(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet,
     struct mnet_packet *looped = mn_packet_queue_take(&ip->loopback);
     if (looped == NULL)
         return false;
-    struct arrival arrival = {.packet = looped, .now = now, .looped = true};
-    arrival.packet->received_ns = now;
+    struct arrival arrival;
+    begin(&arrival, looped, now);
+    arrival.looped = true;
+    looped->received_ns = now;
     *verdict = ipv4_input(ip, &arrival, datagram, error);
     *packet = *verdict == MN_IP_CONSUMED ? NULL : arrival.packet;
     return true;

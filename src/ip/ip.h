@@ -202,4 +202,10 @@ struct mn_ip {
     struct mn_wheel wheel;           /* timers of enum mn_ip_timer */
 };
 
+/* Whether mn_ip_loopback has something. */
+static inline bool mn_ip_has_looped(const struct mn_ip *ip)
+{
+    return ip->loopback.first != NULL;
+}
+
 #endif

@@ -103,12 +103,14 @@ static void take_frames(struct mnet_stack *stack, struct mnet_packet **frames, i
 static int receive(struct mnet_stack *stack)
 {
     struct mnet_packet *frames[MN_BATCH];
-    int received = 0, taken;
-    do {
-        taken = take_batch(stack, frames);
+    int taken = take_batch(stack, frames), received = taken;
+    while (taken > 0) {
         take_frames(stack, frames, taken);
+        if (taken < MN_BATCH || received >= MN_RX_BUDGET)
+            break;
+        taken = take_batch(stack, frames);
         received += taken;
-    } while (taken == MN_BATCH && received < MN_RX_BUDGET);
+    }
     return received;
 }
 
@@ -247,10 +249,9 @@ static bool pull(struct mnet_stack *stack)
 static bool offer(struct mnet_stack *stack)
 {
     unsigned offered = stack->pending_count;
-    uint32_t sizes[MN_BATCH]; /* the device may free what it takes */
-    MN_ASSERT(offered > 0);
+    uint64_t bytes = 0; /* asked now, for the device may free what it takes */
     for (unsigned i = 0; i < offered; i++)
-        sizes[i] = stack->pending[i]->total;
+        bytes += stack->pending[i]->total;
     int taken = stack->device->ops->tx(stack->device, stack->pending, (int)offered);
     if (taken < 0) {
         count(stack, MNET_COUNT_TX_DROP_DEVICE, offered);
@@ -259,12 +260,13 @@ static bool offer(struct mnet_stack *stack)
         stack->pending_count = 0;
         return true;
     }
+    for (unsigned i = (unsigned)taken; i < offered; i++) {
+        bytes -= stack->pending[i]->total;
+        stack->pending[i - (unsigned)taken] = stack->pending[i];
+    }
     count(stack, MNET_COUNT_TX_FRAMES, (uint64_t)taken);
-    for (int i = 0; i < taken; i++)
-        count(stack, MNET_COUNT_TX_BYTES, sizes[i]);
+    count(stack, MNET_COUNT_TX_BYTES, bytes);
     stack->pending_count -= (unsigned)taken;
-    if (stack->pending_count > 0)
-        memmove(stack->pending, stack->pending + taken, stack->pending_count * sizeof stack->pending[0]);
     return stack->pending_count == 0;
 }
 
@@ -312,7 +314,7 @@ static bool settle(struct mnet_stack *stack)
 {
     tell(stack);
     mn_stack_transmit(stack);
-    return go_round(stack);
+    return mn_ip_has_looped(&stack->ip) && go_round(stack);
 }
 
 static uint64_t timers_deadline(struct mnet_stack *stack)

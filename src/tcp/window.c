@@ -108,8 +108,10 @@ void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, 
     if (tcb->fin_received || !mn_tcp_synchronized(tcb) || !tcb->conn.hashed)
         return; /* nothing more will come */
     /* An update of its own goes out when the window was nearly closed, or opens by a quarter of the target; smaller steps ride on other segments. */
-    uint32_t edge = best_edge(tcp, tcb);
     uint32_t window = tcb->rcv_adv - tcb->rcv_nxt;
+    if (window >= 2u * tcb->rcv_mss && window > tcb->rcv_target - tcb->rcv_target / 4)
+        return; /* no edge lies that far away */
+    uint32_t edge = best_edge(tcp, tcb);
     if (worthwhile(tcb, edge) && (window < 2u * tcb->rcv_mss || edge - tcb->rcv_adv >= tcb->rcv_target / 4)) {
         tcb->ack_now = true;
         mn_tcb_wants_output(tcp, tcb);
