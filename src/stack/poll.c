@@ -167,13 +167,13 @@ static void tell(struct mnet_stack *stack)
 /* Gives flows another chance whose deferred bytes found no memory. Each that fails again has put itself back. */
 static void retry_deferred(struct mnet_stack *stack)
 {
-    struct mnet_link again = stack->short_flows;
-    if (mn_list_empty(&stack->short_flows))
+    struct mnet_link again = stack->short_deferred;
+    if (mn_list_empty(&stack->short_deferred))
         return;
     again.next->prev = again.prev->next = &again;
-    mn_list_init(&stack->short_flows);
+    mn_list_init(&stack->short_deferred);
     for (struct mnet_link *node; (node = mn_list_take(&again)) != NULL;)
-        mn_flow_flush_deferred(MN_CONTAINER(node, struct mnet_flow, short_link));
+        mn_flow_flush_deferred(MN_CONTAINER(node, struct mn_deferred, link)->flow);
 }
 
 /* ---- Sent ---- */
@@ -327,7 +327,7 @@ static uint64_t timers_deadline(struct mnet_stack *stack)
 /* Nothing is left over, and nothing is due: without a frame there is nothing to do. */
 static bool at_rest(struct mnet_stack *stack)
 {
-    return !stack->work && !mn_stack_congested(stack) && mn_list_empty(&stack->short_flows) &&
+    return !stack->work && !mn_stack_congested(stack) && mn_list_empty(&stack->short_deferred) &&
            stack->now < timers_deadline(stack);
 }
 
@@ -357,7 +357,7 @@ uint64_t mnet_stack_deadline(struct mnet_stack *stack)
     uint64_t deadline = timers_deadline(stack);
     if (mn_stack_congested(stack))
         deadline = MN_MIN(deadline, stack->retry_at);
-    if (!mn_list_empty(&stack->short_flows))
+    if (!mn_list_empty(&stack->short_deferred))
         deadline = MN_MIN(deadline, stack->now + MN_MEMORY_RETRY_NS);
     return deadline;
 }

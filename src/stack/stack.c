@@ -92,6 +92,7 @@ static int start_layers(struct mnet_stack *stack)
         return error;
     }
     mn_pool_init(&stack->flow_pool, stack->memory, "flows", sizeof(struct mnet_flow), SIZE_MAX);
+    mn_pool_init(&stack->deferred_pool, stack->memory, "deferred writes", sizeof(struct mn_deferred), SIZE_MAX);
     mn_pool_init(&stack->listener_pool, stack->memory, "listeners", sizeof(struct mnet_listener), SIZE_MAX);
     mn_pool_init(&stack->udp_pool, stack->memory, "udp endpoints", sizeof(struct mnet_udp), SIZE_MAX);
     return MNET_OK;
@@ -131,7 +132,6 @@ int mn_stack_create(const struct mnet_config *wanted, struct mnet_env *env, stru
     stack->device_offload = usable_offload(&config);
     stack->now = config.platform.now(config.platform.context);
     mn_random_init(&stack->random, seed);
-    mn_list_init(&stack->flows);
     mn_list_init(&stack->listeners);
     mn_list_init(&stack->endpoints);
     error = start_layers(stack);
@@ -163,8 +163,8 @@ int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack)
 /* Wakes every task that waits for anything of the stack, and lets listeners know that theirs is gone. */
 static void rouse_everybody(struct mnet_stack *stack)
 {
-    for (struct mnet_link *node = stack->flows.next; node != &stack->flows; node = node->next)
-        mn_flow_rouse_gone(MN_CONTAINER(node, struct mnet_flow, link));
+    for (struct mn_tcb *tcb = NULL; (tcb = mn_tcp_next_owned(stack->tcp, tcb)) != NULL;)
+        mn_flow_rouse_gone(mn_tcp_owner(tcb));
     for (struct mnet_link *node = stack->listeners.next; node != &stack->listeners; node = node->next) {
         struct mnet_listener *listener = MN_CONTAINER(node, struct mnet_listener, link);
         mn_rouse_gone(&listener->acceptors);
@@ -188,8 +188,7 @@ static void free_pending(struct mnet_stack *stack)
 
 void mn_stack_release(struct mnet_stack *stack)
 {
-    bool in_use = !mn_list_empty(&stack->flows) || !mn_list_empty(&stack->listeners) ||
-                  !mn_list_empty(&stack->endpoints);
+    bool in_use = stack->flow_pool.in_use > 0 || !mn_list_empty(&stack->listeners) || !mn_list_empty(&stack->endpoints);
     if (!stack->ended || in_use)
         return;
     mn_tcp_destroy(stack->tcp);
@@ -224,8 +223,10 @@ void mnet_stack_down(struct mnet_stack *stack)
 static void discard_handles(struct mnet_stack *stack)
 {
     struct mnet_link *node;
-    while ((node = mn_list_first(&stack->flows)) != NULL)
-        mn_flow_free(MN_CONTAINER(node, struct mnet_flow, link));
+    for (struct mn_tcb *tcb = NULL; (tcb = mn_tcp_next_owned(stack->tcp, tcb)) != NULL;) {
+        mn_flow_free(mn_tcp_owner(tcb));
+        mn_tcp_set_owner(tcb, NULL);
+    }
     while ((node = mn_list_first(&stack->listeners)) != NULL)
         mn_listener_free(MN_CONTAINER(node, struct mnet_listener, link));
     while ((node = mn_list_first(&stack->endpoints)) != NULL)
@@ -243,8 +244,10 @@ bool mn_stack_wind_down(struct mnet_stack *stack)
     struct mnet_link *node;
     while ((node = mn_list_first(&stack->listeners)) != NULL)
         mnet_tcp_unlisten(MN_CONTAINER(node, struct mnet_listener, link));
-    while ((node = mn_list_first(&stack->flows)) != NULL)
-        mnet_tcp_close(MN_CONTAINER(node, struct mnet_flow, link));
+    for (struct mn_tcb *tcb = mn_tcp_next_owned(stack->tcp, NULL), *next; tcb != NULL; tcb = next) {
+        next = mn_tcp_next_owned(stack->tcp, tcb);
+        mnet_tcp_close(mn_tcp_owner(tcb));
+    }
     return mn_stack_congested(stack) || mn_tcp_usage(stack->tcp).tcbs > 0 || mn_stack_dhcp_wind_down(stack);
 }
 

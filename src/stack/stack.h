@@ -38,10 +38,10 @@ struct mnet_stack {
     struct mn_tcp *tcp;
     struct mn_udp udp;
     struct mn_stack_dhcp dhcp;
-    struct mn_pool flow_pool, listener_pool, udp_pool;
-    struct mnet_link flows, listeners, endpoints; /* all there are */
-    struct mnet_link short_flows;                 /* whose deferred bytes could not be queued for want of memory */
-    struct mnet_link probers;                     /* struct mn_blocked: waiting for the own address */
+    struct mn_pool flow_pool, deferred_pool, listener_pool, udp_pool;
+    struct mnet_link listeners, endpoints; /* all there are; flows are found by their tcbs */
+    struct mnet_link short_deferred;       /* struct mn_deferred: could not be queued for want of memory */
+    struct mnet_link probers;              /* struct mn_blocked: waiting for the own address */
     uint64_t now;
     uint64_t retry_at;    /* when to offer the pending frames again; meaningful while congested */
     bool work;            /* something was done that a poll must follow up */
@@ -56,14 +56,19 @@ struct mnet_stack {
     struct mnet_packet *pending[MN_BATCH]; /* frames that the device has not taken yet, in order */
 };
 
+/* Bytes of write_now that follow a write in progress: there while there are some. */
+struct mn_deferred {
+    struct mnet_link link; /* in short_deferred */
+    struct mnet_flow *flow;
+    struct mnet_packet *first, *last;
+};
+
 struct mnet_flow {
     struct mnet_stack *stack;
-    struct mn_tcb *tcb;
-    struct mnet_link link, short_link;
-    struct mnet_link openers; /* struct mn_blocked: in established ... */
-    struct mnet_link readers; /* ... in read and get */
-    struct mnet_link writers; /* struct mn_blocked: in write; the first is the one whose bytes are being queued */
-    struct mnet_packet *deferred, *deferred_last; /* bytes of write_now that follow the write in progress */
+    struct mn_tcb *tcb;           /* whose owner this is */
+    struct mnet_link waiters;     /* struct mn_blocked: in whatever waits for an event but to write */
+    struct mnet_link writers;     /* struct mn_blocked: in write; the first is the one whose bytes are being queued */
+    struct mn_deferred *deferred; /* NULL: none */
     void (*notify)(void *context, unsigned ready);
     void *notify_context;
 };

@@ -10,10 +10,8 @@
 static struct mnet_flow *create_flow(struct mnet_stack *stack)
 {
     struct mnet_flow *flow = mn_pool_alloc_zeroed(&stack->flow_pool, MN_CLAIM_SEND);
-    if (flow != NULL) {
+    if (flow != NULL)
         flow->stack = stack;
-        mn_list_append(&stack->flows, &flow->link);
-    }
     return flow;
 }
 
@@ -25,8 +23,7 @@ static void attach(struct mnet_flow *flow, struct mn_tcb *tcb)
 
 void mn_flow_rouse_gone(struct mnet_flow *flow)
 {
-    mn_rouse_gone(&flow->openers);
-    mn_rouse_gone(&flow->readers);
+    mn_rouse_gone(&flow->waiters);
     mn_rouse_gone(&flow->writers);
 }
 
@@ -34,7 +31,6 @@ void mn_flow_free(struct mnet_flow *flow)
 {
     mn_flow_rouse_gone(flow);
     mn_flow_free_deferred(flow);
-    mn_list_remove(&flow->link);
     mn_pool_free(&flow->stack->flow_pool, flow);
 }
 
@@ -44,9 +40,7 @@ void mn_flow_event(struct mn_tcb *tcb)
     if (flow == NULL)
         return; /* not accepted yet */
     unsigned ready = mn_tcp_ready(tcb);
-    mn_rouse_all(&flow->openers);
-    if (ready & MNET_READABLE)
-        mn_rouse_all(&flow->readers);
+    mn_rouse_all(&flow->waiters);
     if (ready & MNET_WRITABLE)
         mn_rouse_first(&flow->writers);
     if (flow->notify != NULL && ready != 0)
@@ -119,7 +113,7 @@ static int await_established(struct mnet_flow *flow, uint64_t deadline, bool *go
         int status = mn_tcp_status(flow->tcb);
         if (status != MNET_E_DEADLINE)
             return status;
-        int error = mn_block_once(&flow->openers, deadline);
+        int error = mn_block_once(&flow->waiters, deadline);
         *gone = error == MNET_E_CLOSED;
         if (error < 0)
             return error;
@@ -305,7 +299,7 @@ ptrdiff_t mnet_tcp_read(struct mnet_flow *flow, void *buffer, size_t len, uint64
             mn_stack_leave(stack); /* the window may have opened */
             return got;
         }
-        int error = mn_block_once(&flow->readers, deadline);
+        int error = mn_block_once(&flow->waiters, deadline);
         if (error < 0)
             return error;
     }
@@ -343,7 +337,7 @@ ptrdiff_t mnet_tcp_get(struct mnet_flow *flow, struct mnet_slice *slices, int ma
         ptrdiff_t got = mn_tcp_lend(stack->tcp, flow->tcb, slices, max, stack->now);
         if (got != MNET_E_DEADLINE)
             return got;
-        int error = mn_block_once(&flow->readers, deadline);
+        int error = mn_block_once(&flow->waiters, deadline);
         if (error < 0)
             return error;
     }
@@ -397,7 +391,7 @@ static int await_delivery(struct mnet_flow *flow, uint64_t deadline, bool *gone)
         int status = mn_tcp_delivered(flow->tcb);
         if (status != MNET_E_DEADLINE)
             return status;
-        int error = mn_block_once(&flow->openers, deadline);
+        int error = mn_block_once(&flow->waiters, deadline);
         *gone = error == MNET_E_CLOSED;
         if (error < 0)
             return error;
@@ -428,7 +422,7 @@ int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how)
         return MNET_E_NO_MEMORY;
     int error = mn_tcp_shutdown(stack->tcp, flow->tcb, how, stack->now);
     if (how & MNET_SHUTDOWN_READ)
-        mn_rouse_all(&flow->readers);
+        mn_rouse_all(&flow->waiters);
     if (how & MNET_SHUTDOWN_WRITE)
         mn_rouse_first(&flow->writers);
     mn_stack_leave(stack);

@@ -73,7 +73,7 @@ int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline)
         unsigned ready = mn_tcp_ready(flow->tcb) & wanted;
         if (ready != 0)
             return (int)ready;
-        int error = mn_block_once(&flow->openers, deadline);
+        int error = mn_block_once(&flow->waiters, deadline);
         if (error < 0)
             return error;
     }

@@ -82,7 +82,7 @@ static bool must_wait(int result)
 /* A turn of the first in line. */
 static int take_turn(struct mnet_flow *flow, struct write *write)
 {
-    if (mn_list_linked(&flow->short_link) && !mn_flow_flush_deferred(flow))
+    if (flow->deferred != NULL && mn_list_linked(&flow->deferred->link) && !mn_flow_flush_deferred(flow))
         return MNET_E_NO_MEMORY;
     mn_stack_enter(flow->stack);
     int result = queue_bytes(flow, write);
@@ -224,6 +224,30 @@ int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, 
 
 /* ---- Writing now ---- */
 
+/* Appends packets to the deferred ones; false where there is no memory for that. */
+static bool append_deferred(struct mnet_flow *flow, struct mnet_packet *first, struct mnet_packet *last)
+{
+    if (flow->deferred == NULL) {
+        flow->deferred = mn_pool_alloc_zeroed(&flow->stack->deferred_pool, MN_CLAIM_SEND);
+        if (flow->deferred == NULL)
+            return false;
+        flow->deferred->flow = flow;
+    }
+    struct mn_deferred *deferred = flow->deferred;
+    *(deferred->first == NULL ? &deferred->first : &deferred->last->next) = first;
+    deferred->last = last;
+    return true;
+}
+
+static int forget(struct mnet_packet *first)
+{
+    for (struct mnet_packet *next; first != NULL; first = next) {
+        next = first->next;
+        mnet_packet_free(first);
+    }
+    return MNET_E_NO_MEMORY;
+}
+
 /* Appends a copy to the deferred bytes, all or nothing. */
 static int defer(struct mnet_flow *flow, const uint8_t *data, size_t len)
 {
@@ -235,11 +259,7 @@ static int defer(struct mnet_flow *flow, const uint8_t *data, size_t len)
             packet = buffer != NULL ? mnet_packet_alloc_tx(flow->stack->memory) : NULL;
         if (buffer == NULL || packet == NULL) {
             mnet_buffer_free(buffer);
-            for (struct mnet_packet *next; first != NULL; first = next) {
-                next = first->next;
-                mnet_packet_free(first);
-            }
-            return MNET_E_NO_MEMORY;
+            return forget(first);
         }
         if (packet != last) {
             *(last == NULL ? &first : &last->next) = packet;
@@ -251,30 +271,29 @@ static int defer(struct mnet_flow *flow, const uint8_t *data, size_t len)
         mnet_buffer_free(buffer);
         done += piece;
     }
-    *(flow->deferred == NULL ? &flow->deferred : &flow->deferred_last->next) = first;
-    flow->deferred_last = last;
-    return MNET_OK;
+    return append_deferred(flow, first, last) ? MNET_OK : forget(first);
 }
 
 void mn_flow_free_deferred(struct mnet_flow *flow)
 {
-    mn_list_remove(&flow->short_link);
-    for (struct mnet_packet *packet; (packet = flow->deferred) != NULL;) {
-        flow->deferred = packet->next;
-        mnet_packet_free(packet);
-    }
-    flow->deferred_last = NULL;
+    if (flow->deferred == NULL)
+        return;
+    mn_list_remove(&flow->deferred->link);
+    forget(flow->deferred->first);
+    mn_pool_free(&flow->stack->deferred_pool, flow->deferred);
+    flow->deferred = NULL;
 }
 
 bool mn_flow_flush_deferred(struct mnet_flow *flow)
 {
     struct mnet_stack *stack = flow->stack;
-    for (struct mnet_packet *packet; (packet = flow->deferred) != NULL;) {
+    struct mn_deferred *deferred = flow->deferred;
+    for (struct mnet_packet *packet; deferred != NULL && (packet = deferred->first) != NULL;) {
         const struct mnet_fragment piece = packet->fragments[0];
         int queued = mn_tcp_send_buffer(stack->tcp, flow->tcb, piece.buffer, piece.offset, piece.len, true, stack->now);
         if (queued == MNET_E_NO_MEMORY) {
-            if (!mn_list_linked(&flow->short_link))
-                mn_list_append(&stack->short_flows, &flow->short_link);
+            if (!mn_list_linked(&deferred->link))
+                mn_list_append(&stack->short_deferred, &deferred->link);
             return false;
         }
         if (queued < 0)
@@ -282,7 +301,7 @@ bool mn_flow_flush_deferred(struct mnet_flow *flow)
         mnet_packet_pull(packet, piece.len);
         if (packet->total > 0)
             continue;
-        flow->deferred = packet->next;
+        deferred->first = packet->next;
         mnet_packet_free(packet);
     }
     mn_flow_free_deferred(flow);

@@ -8,7 +8,6 @@ struct mn_autotune {
     uint64_t since_ns;    /* when the current measurement began */
     uint32_t read;        /* bytes read in it ... */
     uint32_t read_before; /* ... and in the one before */
-    uint8_t low;          /* measurements in a row that needed less than a quarter of the window */
 };
 
 #endif

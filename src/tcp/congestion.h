@@ -101,11 +101,11 @@ struct mn_bbr {
 
 struct mn_congestion {
     const struct mn_congestion_ops *ops;
-    uint32_t mss;
+    uint16_t mss;
+    uint8_t reductions;                /* counted, modulo 256: the peer is told of each (ECN) */
     uint32_t cwnd, ssthresh;           /* bytes */
     uint32_t credit;                   /* what is left of increases smaller than a byte, or of a segment */
     uint32_t undo_cwnd, undo_ssthresh; /* before the last reduction */
-    uint8_t reductions;                /* counted, modulo 256: the peer is told of each (ECN) */
     union {                            /* the module's */
         struct mn_cubic cubic;
         struct mn_bbr *bbr; /* NULL without memory */

@@ -47,7 +47,7 @@ void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet
         .rcv_mss = tcb->rcv_mss,
         .rcv_wnd = tcb->rcv_adv - tcb->rcv_nxt,
         .unread = tcb->recvq.bytes,
-        .out_of_order = tcb->reassembly.bytes,
+        .out_of_order = tcb->reassembly == NULL ? 0 : tcb->reassembly->bytes,
         .bytes_received = tcb->bytes_received,
         .segments_received = tcb->segments_received,
         .retransmit_at = tcb->due_ns[MN_DUE_RETRANSMIT],

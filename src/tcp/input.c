@@ -417,7 +417,7 @@ static void schedule_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool at_once, u
 static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     uint32_t len = text_len(seg);
-    bool filled_hole = tcb->reassembly.count > 0;
+    bool filled_hole = tcb->reassembly != NULL;
     mn_recvq_append(&tcb->recvq, take_text(seg));
     tcb->rcv_nxt += len;
     tcb->bytes_received += len;
@@ -425,14 +425,29 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
     if (filled_hole) {
         struct mn_packet_list more = {NULL, NULL};
         mn_sack_overlap(tcb);
-        uint32_t taken = mn_tcp_reassembly_take(&tcb->reassembly, &tcp->runs, tcb->rcv_nxt, &more);
+        uint32_t taken = mn_tcp_reassembly_take(tcb->reassembly, &tcp->runs, tcb->rcv_nxt, &more);
         mn_packet_list_splice(&tcb->recvq.ready, &more);
         tcb->recvq.bytes += taken;
         tcb->rcv_nxt += taken;
         tcb->bytes_received += taken;
+        if (tcb->reassembly->count == 0)
+            mn_tcb_drop_reassembly(tcp, tcb);
     }
     schedule_ack(tcp, tcb, is_awaited(tcb, seg, len) || filled_hole, seg->now);
     mn_tcb_event(tcp, tcb);
+}
+
+static bool keep_for_later(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg, struct mn_range *duplicate)
+{
+    *duplicate = (struct mn_range){0, 0};
+    if (tcb->reassembly == NULL)
+        tcb->reassembly = mn_pool_alloc_zeroed(&tcp->reassemblies, MN_CLAIM_RECEIVE);
+    if (tcb->reassembly == NULL)
+        return false;
+    bool kept = mn_tcp_reassembly_insert(tcb->reassembly, &tcp->runs, seg->seq, take_text(seg), duplicate);
+    if (tcb->reassembly->count == 0)
+        mn_tcb_drop_reassembly(tcp, tcb);
+    return kept;
 }
 
 /* Each such segment is worth a duplicate acknowledgement of its own (RFC 5681 4.2): the peer counts them to find its loss. With SACK one says it all. */
@@ -442,7 +457,7 @@ static void out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segme
     tcb->quick_acks = MN_QUICK_ACKS;
     if (!tcb->sack_ok)
         tcb->duplicates_owed = (uint8_t)MN_MIN(tcb->duplicates_owed + seg->text->segments, UINT8_MAX);
-    if (!mn_tcp_reassembly_insert(&tcb->reassembly, &tcp->runs, seg->seq, take_text(seg), &duplicate))
+    if (!keep_for_later(tcp, tcb, seg, &duplicate))
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_REASSEMBLY);
     mn_sack_duplicate(tcb, duplicate.left, duplicate.right);
     schedule_ack(tcp, tcb, true, seg->now); /* MAY-13: at once */
@@ -499,7 +514,7 @@ static void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     tcb->fin_received = true;
     mn_window_settle(tcp, tcb);
     tcb->ack_now = true;
-    mn_tcp_reassembly_clear(&tcb->reassembly, &tcp->runs);
+    mn_tcb_drop_reassembly(tcp, tcb);
     mn_tcb_wants_output(tcp, tcb);
     mn_tcb_event(tcp, tcb);
     switch (tcb->state) {
@@ -514,7 +529,7 @@ static void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 /* Data is waiting that lies behind it. */
 static bool contradicted(const struct mn_tcb *tcb, uint32_t fin_seq)
 {
-    struct mnet_link *last = mn_list_last(&tcb->reassembly.runs);
+    struct mnet_link *last = tcb->reassembly == NULL ? NULL : mn_list_last(&tcb->reassembly->runs);
     const struct mn_run *run = last == NULL ? NULL : MN_CONTAINER(last, struct mn_run, link);
     return run != NULL && mn_seq_gt(run->seq + run->len, fin_seq);
 }

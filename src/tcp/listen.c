@@ -265,7 +265,8 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
     mn_table_add(tcp, &tcb->conn);
     mn_window_init(tcp, tcb, rcv_wnd);
     tcb->listener = listener;
-    mn_list_append(&listener->queue, &tcb->accept);
+    tcb->queued = true;
+    mn_list_append(&listener->queue, &tcb->event);
     listener->queued++;
     mn_tcb_established(tcp, tcb, seg);
     mn_tcp_count(tcp, MNET_COUNT_TCP_ACCEPTED);

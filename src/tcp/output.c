@@ -53,7 +53,7 @@ struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *c
 
 void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    uint64_t second = now / MNET_SECOND;
+    uint32_t second = (uint32_t)(now / MNET_SECOND);
     if (tcb->challenge_second != second) {
         tcb->challenge_second = second;
         tcb->challenge_count = 0;

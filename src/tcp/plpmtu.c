@@ -174,7 +174,7 @@ static bool calm(const struct mn_tcb *tcb)
 {
     bool credible = tcb->sack_ok || !tcb->loss.recover_valid || mn_seq_gt(tcb->snd_una, tcb->loss.recover);
     return credible && tcb->loss.phase == MN_LOSS_OPEN && tcb->loss.sent.sacked == 0 && tcb->loss.sent.lost == 0 &&
-           tcb->reassembly.count == 0 && tcb->twice.left == tcb->twice.right && mn_seq_leq(tcb->snd_up, tcb->snd_nxt);
+           tcb->reassembly == NULL && tcb->twice.left == tcb->twice.right && mn_seq_leq(tcb->snd_up, tcb->snd_nxt);
 }
 
 /* RFC 4821 7.4: enough data and window to send it, and for its loss to be noticed: tail loss probes do that, else what follows it. */

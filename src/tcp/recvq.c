@@ -148,8 +148,8 @@ int mn_recvq_lend(struct mn_recvq *q, struct mnet_slice *slices, int max)
         q->bytes -= packet->total;
         q->lent_bytes += packet->total;
         take_head(&q->ready);
-        struct mn_packet_list one = {packet, packet};
-        mn_packet_list_splice(&q->lent, &one);
+        packet->next = q->lent;
+        q->lent = packet;
     }
     return count;
 }
@@ -157,7 +157,9 @@ int mn_recvq_lend(struct mn_recvq *q, struct mnet_slice *slices, int max)
 uint32_t mn_recvq_return(struct mn_recvq *q)
 {
     uint32_t bytes = q->lent_bytes;
-    mn_packet_list_free(&q->lent);
+    struct mn_packet_list lent = {.head = q->lent};
+    mn_packet_list_free(&lent);
+    q->lent = NULL;
     q->lent_bytes = 0;
     return bytes;
 }
@@ -165,6 +167,6 @@ uint32_t mn_recvq_return(struct mn_recvq *q)
 void mn_recvq_clear(struct mn_recvq *q)
 {
     mn_packet_list_free(&q->ready);
-    mn_packet_list_free(&q->lent);
-    q->bytes = q->lent_bytes = 0;
+    q->bytes = 0;
+    mn_recvq_return(q);
 }

@@ -16,9 +16,10 @@ struct mn_packet_list {
 };
 
 struct mn_recvq {
-    struct mn_packet_list ready, lent;
-    uint32_t bytes;      /* in `ready` */
-    uint32_t lent_bytes; /* in `lent` */
+    struct mn_packet_list ready;
+    struct mnet_packet *lent; /* in no order */
+    uint32_t bytes;           /* in `ready` */
+    uint32_t lent_bytes;      /* in `lent` */
 };
 
 /* Appends a packet (owned from here on) to a list, flattening its coalesced run and compacting small ones. */

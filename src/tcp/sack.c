@@ -19,7 +19,7 @@ void mn_sack_duplicate(struct mn_tcb *tcb, uint32_t left, uint32_t right)
 
 void mn_sack_overlap(struct mn_tcb *tcb)
 {
-    struct mnet_link *first = mn_list_first(&tcb->reassembly.runs);
+    struct mnet_link *first = mn_list_first(&tcb->reassembly->runs);
     const struct mn_run *run = first == NULL ? NULL : MN_CONTAINER(first, struct mn_run, link);
     if (run != NULL && mn_seq_lt(run->seq, tcb->rcv_nxt))
         mn_sack_duplicate(tcb, run->seq, mn_seq_min(run->seq + run->len, tcb->rcv_nxt));
@@ -34,7 +34,8 @@ void mn_sack_report(struct mn_tcb *tcb, struct mn_tcp_header *header)
         header->sack[count++] = (struct mn_tcp_sack_block){tcb->twice.left, tcb->twice.right};
         tcb->twice.right = tcb->twice.left;
     }
-    for (const struct mn_run *run = tcb->reassembly.newest; run != NULL && count < MN_TCP_SACK_BLOCKS; run = run->older)
+    const struct mn_run *newest = tcb->reassembly == NULL ? NULL : tcb->reassembly->newest;
+    for (const struct mn_run *run = newest; run != NULL && count < MN_TCP_SACK_BLOCKS; run = run->older)
         header->sack[count++] = (struct mn_tcp_sack_block){run->seq, run->seq + run->len};
     header->sack_count = count;
     if (count > 0)

@@ -56,19 +56,19 @@ static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_orphan_remove(tcp, tcb);
     mn_sendq_clear(&tcb->sendq, &tcp->pieces);
     mn_scoreboard_clear(&tcb->loss.sent, &tcp->scoreboards);
-    mn_tcp_reassembly_clear(&tcb->reassembly, &tcp->runs);
+    mn_tcb_drop_reassembly(tcp, tcb);
     mn_window_settle(tcp, tcb);
 }
 
 /* In a listener's queue and dead: nobody will accept it any more, unless there is data or an end of stream to be read. */
 static bool abandoned(const struct mn_tcb *tcb)
 {
-    return tcb->orphan || (tcb->listener != NULL && tcb->error != 0 && tcb->recvq.bytes == 0);
+    return tcb->orphan || (tcb->queued && tcb->error != 0 && tcb->recvq.bytes == 0);
 }
 
 void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error)
 {
-    tcb->error = error;
+    tcb->error = (int8_t)error;
     mn_tcp_set_state(tcp, tcb, MN_CLOSED);
     quiesce(tcp, tcb);
     if (abandoned(tcb))

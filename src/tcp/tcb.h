@@ -97,90 +97,96 @@ struct mn_keepalive {
     uint8_t unanswered;
 };
 
+/* In the order of use: what nearly every segment needs lies together, what only opening, closing or trouble needs comes last. */
 struct mn_tcb {
     struct mn_conn conn;
-    struct mnet_link all;         /* of the engine's tcbs */
-    struct mnet_link output;      /* linked while something may have to be sent */
-    struct mnet_link event;       /* linked while the user is to be told something; of an orphan: among the orphans */
-    struct mnet_link accept;      /* in a listener's queue, until accepted */
-    struct mn_listener *listener; /* whose queue that is */
-    void *owner;
-    uint8_t state; /* enum mn_tcp_state */
-    int error;     /* once CLOSED by something else than the user: what every call reports */
-
-    struct mn_timer timer;         /* armed for the first of due_ns, or earlier */
-    uint64_t due_ns[MN_DUE_COUNT]; /* MNET_NEVER: does not run; written by mn_tcb_set_due alone */
-    uint64_t retransmit_due_ns;    /* when to send again */
+    struct mnet_link output; /* linked while something may have to be sent */
 
     /* Send sequence variables. SND.NXT never goes back: what is to be sent again is in `loss`, on the scoreboard. */
-    uint32_t iss, snd_una, snd_nxt;
+    uint32_t snd_una, snd_nxt;
     uint32_t snd_wnd; /* scaled to bytes (REC-1) */
     uint32_t snd_wl1, snd_wl2;
     uint32_t max_snd_wnd;
     uint32_t snd_small; /* end of the last segment sent that was not full (Nagle as in RFC 9293 A.3) */
     uint16_t path_mtu;
-    uint16_t snd_mss;   /* payload bytes of a full segment (Eff.snd.MSS, MUST-16) */
-    uint8_t snd_wscale; /* shift of windows that the peer sends */
-    uint8_t rcv_wscale; /* shift of windows that we send */
-    struct mn_sendq sendq;
-    struct mn_rtt rtt;
-    struct mn_congestion congestion;
-    struct mn_ecn ecn;
-    struct mn_rate *rate;     /* delivery samples; NULL where nobody needs them */
-    struct mn_plpmtu *plpmtu; /* NULL where segments of this size have never seemed too large */
-    uint32_t limited_seq;     /* cwnd held back what follows this; see feedback.c */
-    uint64_t paced_until_ns;  /* see pacing.c */
-    struct mn_loss loss;
-    uint64_t progress_ns; /* when the peer last acknowledged something, or the oldest unacknowledged byte was sent */
-    uint64_t last_sent_ns;
+    uint16_t snd_mss; /* payload bytes of a full segment (Eff.snd.MSS, MUST-16) */
 
     /* Receive sequence variables. RCV.WND is rcv_adv - rcv_nxt: the right edge that we announced never moves left (SHLD-14). */
-    uint32_t irs, rcv_nxt, rcv_adv;
+    uint32_t rcv_nxt, rcv_adv;
     uint32_t rcv_target;    /* the window we would like to offer */
     uint32_t rcv_promised;  /* bytes that count against the engine's receive budget */
     uint32_t last_ack_sent; /* the last RCV.NXT that the peer was told */
-    uint32_t rcv_fin;       /* sequence number of the peer's FIN, when fin_known */
     uint16_t rcv_mss;       /* the largest segment seen: what "full-sized" means for delayed ACKs */
-    struct mn_autotune autotune;
-    struct mn_recvq recvq;
-    struct mn_tcp_reassembly reassembly;
-    struct mn_range twice; /* received a second time, and not yet reported (D-SACK) */
 
-    /* Urgent data (RFC 9293 3.8.5): the octets before these are urgent. */
-    uint32_t rcv_up, snd_up;
-
-    uint64_t user_timeout_ns; /* R2; 0: the engine's */
-    uint64_t heard_ns;        /* when the last acceptable acknowledgement arrived */
-    struct mn_keepalive keepalive;
-    uint64_t bytes_acked, bytes_received, bytes_retransmitted; /* of text, since the beginning */
-    uint32_t segments_sent, segments_received;
-    uint8_t notices; /* enum mnet_notice: what the user has not asked for yet */
-
-    struct mn_timestamps timestamps; /* where they are among the options */
-
+    uint8_t state;           /* enum mn_tcp_state */
+    uint8_t snd_wscale;      /* shift of windows that the peer sends */
+    uint8_t rcv_wscale;      /* shift of windows that we send */
     uint8_t quick_acks;      /* full segments that are to be acknowledged at once */
     uint8_t duplicates_owed; /* duplicate acknowledgements to be sent, one for each segment that arrived out of order */
-    bool sack_ok;            /* both sides permitted selective acknowledgements */
     bool ack_now;            /* an acknowledgement must go out */
-    bool probe_now;          /* a zero-window probe must go out */
-    bool syn_now;            /* our SYN must go out (again) */
-    bool fin_queued;         /* the user closed or shut down writing: a FIN follows the last byte */
-    bool fin_known;          /* the peer's FIN has arrived, perhaps out of order */
-    bool fin_received;       /* ... and everything before it */
-    bool orphan;             /* the user has closed */
-    bool read_shut;          /* the user has shut down reading */
-    bool was_established;
-    bool persisting;       /* the retransmit timer is a zero-window probe timer */
-    bool probe_unanswered; /* ... and the peer has been silent since a probe */
-    bool send_full;        /* a send was cut short: tell the user when there is room */
-    bool no_delay;
-    bool keepalive_now;    /* a keepalive probe must go out */
-    bool user_timeout_now; /* the peer is to hear of our user timeout */
-    bool user_timeout_set; /* ... which the user has set */
-    bool quiet;            /* the user wants no notices */
+    bool persisting;         /* the retransmit timer is a zero-window probe timer */
+    bool sack_ok : 1;        /* both sides permitted selective acknowledgements */
+    bool fin_queued : 1;     /* the user closed or shut down writing: a FIN follows the last byte */
+    bool fin_known : 1;      /* the peer's FIN has arrived, perhaps out of order */
+    bool fin_received : 1;   /* ... and everything before it */
+    bool orphan : 1;         /* the user has closed */
+    bool read_shut : 1;      /* the user has shut down reading */
+    bool send_full : 1;      /* a send was cut short: tell the user when there is room */
+    bool no_delay : 1;
+    bool probe_now : 1;        /* a zero-window probe must go out */
+    bool syn_now : 1;          /* our SYN must go out (again) */
+    bool keepalive_now : 1;    /* a keepalive probe must go out */
+    bool user_timeout_now : 1; /* the peer is to hear of our user timeout */
+    bool user_timeout_set : 1; /* ... which the user has set */
+    bool probe_unanswered : 1; /* the peer has been silent since a zero-window probe */
+    bool was_established : 1;
+    bool quiet : 1;  /* the user wants no notices */
+    bool queued : 1; /* in a listener's queue: nobody has accepted it yet */
+
+    struct mn_timer timer;         /* armed for the first of due_ns, or earlier */
+    uint64_t due_ns[MN_DUE_COUNT]; /* MNET_NEVER: does not run; written by mn_tcb_set_due alone */
+    uint64_t retransmit_due_ns;    /* when to send again */
+    uint64_t progress_ns; /* when the peer last acknowledged something, or the oldest unacknowledged byte was sent */
+    uint64_t last_sent_ns;
+    uint64_t heard_ns; /* when the last acceptable acknowledgement arrived */
+    struct mn_sendq sendq;
+    struct mn_rtt rtt;
+    struct mn_congestion congestion;
+    struct mn_loss loss;
+    struct mn_rate *rate;     /* delivery samples; NULL where nobody needs them */
+    struct mn_plpmtu *plpmtu; /* NULL where segments of this size have never seemed too large */
+    uint64_t paced_until_ns;  /* see pacing.c */
+    uint32_t limited_seq;     /* cwnd held back what follows this; see feedback.c */
+    struct mn_ecn ecn;
+    struct mn_timestamps timestamps; /* where they are among the options */
+    struct mn_recvq recvq;
+    struct mn_autotune autotune;
+    uint64_t bytes_acked, bytes_received, bytes_retransmitted; /* of text, since the beginning */
+    uint32_t segments_sent, segments_received;
+    uint32_t rcv_up, snd_up; /* urgent data (RFC 9293 3.8.5): the octets before these are urgent */
+    struct mnet_link
+        event; /* linked while the user is to be told something; among the orphans; in a listener's queue */
+    union {
+        void *owner;
+        struct mn_listener *listener; /* while queued */
+    };
+
+    struct mn_tcp_reassembly *reassembly; /* NULL while nothing arrived out of order */
+    struct mn_range twice;                /* received a second time, and not yet reported (D-SACK) */
+    struct mnet_link all;                 /* of the engine's tcbs */
+    uint64_t user_timeout_ns;             /* R2; 0: the engine's */
+    struct mn_keepalive keepalive;
+    uint32_t iss;
+    union {
+        uint32_t irs;     /* until ESTABLISHED */
+        uint32_t rcv_fin; /* from then on: the sequence number of the peer's FIN, when fin_known */
+    };
+    uint32_t challenge_second; /* modulo 2^32 */
+    uint8_t challenge_count;   /* challenge ACKs in this second */
     uint8_t ttl, dscp;
-    uint8_t challenge_count; /* challenge ACKs in this second */
-    uint64_t challenge_second;
+    uint8_t rcv_low; /* of autotune: round trips in a row that needed less than a quarter of the window */
+    uint8_t notices; /* enum mnet_notice: what the user has not asked for yet */
+    int8_t error;    /* once CLOSED by something else than the user: what every call reports */
 };
 
 /* A connection of which only a SYN has arrived: SYN-RECEIVED from LISTEN. */
@@ -226,7 +232,7 @@ struct mn_time_wait_block {
 struct mn_listener {
     struct mnet_link link;
     struct mnet_link event;
-    struct mnet_link queue; /* established tcbs, by `accept` */
+    struct mnet_link queue; /* established tcbs, by `event` */
     struct mnet_endpoint local;
     void *owner;
     unsigned queued, backlog;
@@ -257,7 +263,7 @@ struct mn_tcp {
     struct mn_hash_key table_key, isn_key, timestamp_key;
     struct mn_wheel wheel;
     struct mn_scoreboard_pools scoreboards;
-    struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, rates, plpmtus;
+    struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, reassemblies, rates, plpmtus;
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
     struct mnet_link output, events, listener_events;
     struct mn_cookies cookies;
@@ -296,6 +302,8 @@ static inline void mn_tcb_trace(const struct mn_tcp *tcp, const struct mn_tcb *t
         tcp->config.trace(tcp->config.trace_context, tcb, event);
 }
 struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now);
+/* Forgets what arrived out of order. */
+void mn_tcb_drop_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* Frees a tcb that nobody uses. */
 void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* Sends later what `tcb` has to send; tells its user later that something changed. */

@@ -24,6 +24,7 @@ static void init_pools(struct mn_tcp *tcp, const struct mn_tcp_config *c)
     mn_pool_init(&tcp->listener_pool, memory, "listener", sizeof(struct mn_listener), c->listeners_max);
     mn_pool_init(&tcp->pieces, memory, "send piece", sizeof(struct mn_send_piece), SIZE_MAX);
     mn_pool_init(&tcp->runs, memory, "reassembly run", sizeof(struct mn_run), SIZE_MAX);
+    mn_pool_init(&tcp->reassemblies, memory, "reassembly", sizeof(struct mn_tcp_reassembly), SIZE_MAX);
     mn_pool_init(&tcp->rates, memory, "delivery rate", sizeof(struct mn_rate), SIZE_MAX);
     mn_pool_init(&tcp->plpmtus, memory, "path MTU search", sizeof(struct mn_plpmtu), SIZE_MAX);
     mn_scoreboard_pools_init(&tcp->scoreboards, memory);
@@ -77,20 +78,27 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     return tcb;
 }
 
+void mn_tcb_drop_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    if (tcb->reassembly == NULL)
+        return;
+    mn_tcp_reassembly_clear(tcb->reassembly, &tcp->runs);
+    mn_pool_free(&tcp->reassemblies, tcb->reassembly);
+    tcb->reassembly = NULL;
+}
+
 void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     MN_ASSERT(!tcb->conn.hashed);
-    if (tcb->listener != NULL) {
-        mn_list_remove(&tcb->accept);
+    if (tcb->queued)
         tcb->listener->queued--;
-    }
     mn_list_remove(&tcb->all);
     mn_list_remove(&tcb->output);
     mn_list_remove(&tcb->event);
     mn_sendq_clear(&tcb->sendq, &tcp->pieces);
     mn_scoreboard_clear(&tcb->loss.sent, &tcp->scoreboards);
     mn_recvq_clear(&tcb->recvq);
-    mn_tcp_reassembly_clear(&tcb->reassembly, &tcp->runs);
+    mn_tcb_drop_reassembly(tcp, tcb);
     mn_window_release(tcp, tcb);
     mn_pool_free(&tcp->tcbs, tcb);
 }
@@ -174,7 +182,7 @@ struct mnet_packet *mn_tcp_output(struct mn_tcp *tcp, struct mn_datagram *datagr
 
 void mn_tcb_event(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    if (!tcb->orphan && tcb->listener == NULL && !mn_list_linked(&tcb->event))
+    if (!tcb->orphan && !tcb->queued && !mn_list_linked(&tcb->event))
         mn_list_append(&tcp->events, &tcb->event);
 }
 

@@ -141,6 +141,8 @@ void mn_tcp_each(const struct mn_tcp *tcp, bool (*visit)(void *context, const st
 /* What the user hangs on a tcb or listener: NULL until set. */
 void mn_tcp_set_owner(struct mn_tcb *tcb, void *owner);
 void *mn_tcp_owner(const struct mn_tcb *tcb);
+/* The next tcb that has an owner, from the beginning where `after` is NULL; NULL where there is none. */
+struct mn_tcb *mn_tcp_next_owned(const struct mn_tcp *tcp, const struct mn_tcb *after);
 void mn_tcp_set_listener_owner(struct mn_listener *listener, void *owner);
 void *mn_tcp_listener_owner(const struct mn_listener *listener);
 

@@ -94,9 +94,9 @@ void mn_tcp_unlisten(struct mn_tcp *tcp, struct mn_listener *listener, uint64_t 
 {
     struct mnet_link *link;
     while ((link = mn_list_first(&listener->queue)) != NULL) {
-        struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, accept);
-        mn_list_remove(&tcb->accept);
-        tcb->listener = NULL;
+        struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, event);
+        mn_list_remove(&tcb->event);
+        tcb->queued = false;
         mn_tcp_abort(tcp, tcb, now);
     }
     drop_half_opens(tcp, listener);
@@ -111,8 +111,9 @@ struct mn_tcb *mn_tcp_accept(struct mn_tcp *tcp, struct mn_listener *listener)
     struct mnet_link *link = mn_list_take(&listener->queue);
     if (link == NULL)
         return NULL;
-    struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, accept);
-    tcb->listener = NULL;
+    struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, event);
+    tcb->queued = false;
+    tcb->owner = NULL;
     listener->queued--;
     return tcb;
 }
@@ -375,7 +376,19 @@ void mn_tcp_set_owner(struct mn_tcb *tcb, void *owner)
 
 void *mn_tcp_owner(const struct mn_tcb *tcb)
 {
-    return tcb->owner;
+    return tcb->queued ? NULL : tcb->owner;
+}
+
+struct mn_tcb *mn_tcp_next_owned(const struct mn_tcp *tcp, const struct mn_tcb *after)
+{
+    const struct mnet_link *head = &tcp->tcb_list;
+    struct mnet_link *at = after == NULL ? mn_list_first(head) : after->all.next;
+    for (; at != NULL && at != head; at = at->next) {
+        struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, all);
+        if (mn_tcp_owner(tcb) != NULL)
+            return tcb;
+    }
+    return NULL;
 }
 
 void mn_tcp_set_listener_owner(struct mn_listener *listener, void *owner)

@@ -8,4 +8,10 @@ void tcp_check_tcb(struct mn_tcb *tcb);
 /* All tcbs, the counts and the sums of an engine. O(connections). */
 void tcp_check_engine(const struct mn_tcp *tcp);
 
+/* The runs that wait for what is missing in front of them. */
+static inline uint32_t tcp_runs(const struct mn_tcb *tcb)
+{
+    return tcb->reassembly == NULL ? 0 : tcb->reassembly->count;
+}
+
 #endif

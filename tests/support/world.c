@@ -45,7 +45,7 @@ static int check_clean(struct world *w, struct mnet_stack *stack, size_t used)
     CHECK_EQUAL(usage.half_open, 0);
     CHECK_EQUAL(usage.time_wait, 0);
     CHECK_EQUAL(usage.listeners, 0);
-    CHECK(mn_list_empty(&stack->flows));
+    CHECK(stack->flow_pool.in_use == 0);
     CHECK(mnet_stack_memory_used(stack) <= used);
     return 0;
 }

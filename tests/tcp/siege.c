@@ -1,4 +1,5 @@
 #include "tests/tcp/siege.h"
+#include "tests/support/tcp_check.h"
 
 bool siege_connect(struct tcp_test *t, struct mnet_endpoint peer, int window, int mss, bool sack, uint32_t *iss)
 {
@@ -66,7 +67,7 @@ struct siege_lengths siege_lengths(struct tcp_test *t)
     struct mnet_link *head = &t->tcp->tcb_list;
     for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
         const struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, all);
-        l.runs = MN_MAX(l.runs, (unsigned)tcb->reassembly.count);
+        l.runs = MN_MAX(l.runs, (unsigned)tcp_runs(tcb));
         l.ranges = MN_MAX(l.ranges, (unsigned)tcb->loss.sent.count);
     }
     return l;
