@@ -97,8 +97,8 @@ static void *bare_allocate(void *context, size_t size)
 
 static void bare_release(void *context, void *region, size_t size)
 {
-    (void)context;
-    mn_heap_give(bare.heap, region, size);
+    if (bare.port->devices_stopped == NULL || bare.port->devices_stopped(context))
+        mn_heap_give(bare.heap, region, size);
 }
 
 void mn_bare_input_came(void)

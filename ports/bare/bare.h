@@ -26,6 +26,9 @@ struct mn_bare_port {
     /* Opens a device; NULL after saying why, as above. `options` are the standard ones. */
     struct mnet_device *(*open_device)(void *context, const struct mn_device_request *request,
                                        const struct mn_options *options, char *why, size_t why_size);
+    /* False where a device could not be stopped, and may still write to memory of a stack that is down: that is not used again
+     * then. NULL: they all can. */
+    bool (*devices_stopped)(void *context);
     void (*print)(void *context, const char *text, size_t len);
     /* Console input, as in struct mn_env_setup; the port calls mn_bare_input_came when there may be some. NULL: there is none. */
     ptrdiff_t (*input)(void *context, void *buffer, size_t len);

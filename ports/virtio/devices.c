@@ -169,6 +169,14 @@ bool mn_devices_entropy(void *buffer, size_t len)
     return false;
 }
 
+bool mn_devices_stopped(void)
+{
+    bool running = false;
+    for (unsigned i = 0; i < found_count; i++)
+        running |= found[i].transport.running;
+    return !running;
+}
+
 /* The network device number `wanted`, counting from 0, or the first free one where it is negative. */
 static struct device *find_net(int wanted)
 {

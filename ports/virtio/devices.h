@@ -13,6 +13,9 @@ unsigned mn_devices_find(void);
 /* Fills `buffer` with `len` bytes from the first entropy device that delivers within a second. False where none does. */
 bool mn_devices_entropy(void *buffer, size_t len);
 
+/* Whether every device that was closed has stopped, so that memory which it was given can be used again. */
+bool mn_devices_stopped(void);
+
 /* Opens a network device for `name`, which the application calls it by: the one that `host` names ("0", "1", ... in the order
  * they were found; NULL: the first that is not open), agreeing on the offloads `offload` at most (enum mnet_offload). NULL, with one line
  * of why in `why`, where there is none, or it fails. Its `mac` is all zeros where it has none of its own. */

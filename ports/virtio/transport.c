@@ -47,18 +47,22 @@ void mn_virtio_look(struct mn_virtio_transport *t)
         t->config_changed = true;
 }
 
-/* 2.4.2: reset has happened when the status reads 0. */
+/* 2.4.2: reset has happened when the status reads 0. Firecracker's devices refuse it once they are in use, and say so by FAILED. */
 bool mn_virtio_reset(struct mn_virtio_transport *t)
 {
     const struct mn_virtio_machine *machine = t->machine;
+    uint8_t before = t->ops->get_status(t), status;
     t->ops->set_status(t, 0);
     uint64_t end = machine->now(machine->context) + RESET_NS;
-    while (t->ops->get_status(t) != 0) {
+    while ((status = t->ops->get_status(t)) != 0) {
         uint64_t now = machine->now(machine->context);
-        if (now >= end)
+        bool refused = (status & ~before & MN_VIRTIO_FAILED) != 0;
+        t->running |= refused || now >= end;
+        if (refused || now >= end)
             return false;
         machine->wait(machine->context, now + RESET_STEP_NS);
     }
+    t->running = false;
     return true;
 }
 

@@ -106,6 +106,7 @@ struct mn_virtio_transport {
     bool messages;            /* MSI-X is in use: see mn_virtio_pci_messages */
     bool config_changed;      /* the driver clears it */
     bool in_use;              /* a driver has it open */
+    bool running;             /* it could not be reset, and may still use the memory that it was given */
     /* Set by the machine when the interrupt for queues (that of a line: for both), or the message for configuration has come; cleared
      * by mn_virtio_look. NULL: the device is asked instead, every time. */
     volatile bool *raised, *config_raised;
@@ -124,7 +125,7 @@ void mn_virtio_write(const struct mn_virtio_transport *t, const struct mn_virtio
 /* Takes interrupts back before the rings are looked at, and notes in config_changed whether one was for configuration. */
 void mn_virtio_look(struct mn_virtio_transport *t);
 
-/* Resets the device and waits until it is (2.4.2), for a second at most: false where it does not. */
+/* Resets the device and waits until it is (2.4.2), for a second at most: false where it does not, or refuses. Then it is `running`. */
 bool mn_virtio_reset(struct mn_virtio_transport *t);
 /* The first steps of 3.1.1: resets the device, says that there is a driver, and reads what the device offers. 0, or MNET_E_IO
  * where it does not answer as it must. */

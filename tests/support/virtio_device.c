@@ -29,6 +29,8 @@ static void reset(struct virtio_device *d)
 
 static void write_status(struct virtio_device *d, uint8_t status)
 {
+    if (status == 0 && d->refuses_reset && d->status & MN_VIRTIO_DRIVER_OK)
+        status = d->status | MN_VIRTIO_FAILED;
     bool ready = status & MN_VIRTIO_DRIVER_OK, legacy = d->bus == VIRTIO_MMIO_LEGACY;
     if (status == 0)
         reset(d);

@@ -76,6 +76,7 @@ struct virtio_device {
     bool refuses_queues;   /* an enabled queue reads as disabled */
     bool refuses_vectors;
     bool restless;        /* configuration changes while it is read */
+    bool refuses_reset;   /* once it is in use: it says FAILED instead, as Firecracker's */
     unsigned reset_waits; /* how often the machine waits before a reset is done; UINT_MAX: it never is */
     bool unmapped;        /* nothing can be mapped */
     bool lenient;         /* it has lied, and does not expect the driver to fit what it is */

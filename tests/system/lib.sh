@@ -97,23 +97,26 @@ bytes()
 }
 
 # machine_command PROGRAM - an example, or one of tests/, as a virtual machine on $MACHINE (microvm: with the legacy form of virtio-mmio; modern: with
-# the other one; q35; NAME-bare: without devices) with ${MEM:-64} MiB, the processor ${CPU:-max}, the network ${NETDEV:-that of tap0} and a network
-# device with the properties $NIC; in the array `command`, to which the options are to be added.
+# the other one; plain: with nothing but what Firecracker's machines have; q35; NAME-bare: without devices) with ${MEM:-64} MiB, the processor ${CPU:-max}, the network ${NETDEV:-that of tap0} and a network
+# device with the properties $NIC, and the object $OBJECT; in the array `command`, to which the options are to be added.
 machine_command()
 {
     program=$MNET_RELEASE/examples/$1-virtio
     [ -x "$program" ] || program=$MNET_RELEASE/tests/$1-virtio
     command=(qemu-system-x86_64 -accel tcg -cpu "${CPU:-max}" -m "${MEM:-64}" -nodefaults -no-user-config -display none -no-reboot
-        -device isa-debug-exit -chardev stdio,id=console,signal=off -serial chardev:console)
+        -chardev stdio,id=console,signal=off -serial chardev:console)
     net=(-netdev "${NETDEV:-tap,id=n,ifname=tap0,script=no,downscript=no}")
     nic=netdev=n${NIC:+,$NIC}
     case $MACHINE in
     microvm) command+=(-M microvm "${net[@]}" -device virtio-net-device,"$nic") ;;
+    plain) command+=(-M microvm,acpi=off,pic=off,rtc=off -global virtio-mmio.force-legacy=off "${net[@]}" -device virtio-net-device,"$nic") ;;
     modern) command+=(-M microvm,acpi=off -global virtio-mmio.force-legacy=off "${net[@]}" -device virtio-net-device,"$nic"
         -device virtio-rng-device) ;;
     q35) command+=(-M q35 "${net[@]}" -device virtio-net-pci,"$nic",romfile= -device virtio-rng-pci) ;;
     *-bare) command+=(-M "${MACHINE%-bare}") ;; # without devices
     esac
+    [ "$MACHINE" = plain ] || command+=(-device isa-debug-exit)
+    [ -z "${OBJECT:-}" ] || command+=(-object "$OBJECT")
     command+=(-monitor "unix:$dir/monitor,server=on,wait=off" -kernel "$program" -append)
 }
 

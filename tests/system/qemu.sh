@@ -112,6 +112,27 @@ echo_is_small()
     [ "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio")" -lt 204800 ] || fail "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio") bytes"
 }
 
+# What loaders ask of an image: a PVH note with an entry in a segment from 1 MiB on, loaded where it runs; no alignment of segments, for the loader of
+# Firecracker and Cloud Hypervisor wants that to be a multiple of 2 MiB.
+image_suits_loaders()
+{
+    image=$MNET_RELEASE/examples/echo-virtio
+    readelf -nW "$image" | grep -q 'Xen .*0x0*8.*0x0*12).*00 00 10 00 00 00 00 00' || fail 'its note does not say that it is entered at 1 MiB'
+    readelf -lW "$image" >"$dir/segments"
+    awk '$1 == "LOAD" { n++; if ($3 != $4 || $3 < "0x0000000000100000" || $NF != "0") exit 1 } END { exit n < 3 }' "$dir/segments" ||
+        fail "$(cat "$dir/segments")"
+    readelf -hW "$image" | grep -q 'Entry point address: *0x100000$' || fail 'its entry is not at 1 MiB'
+}
+
+# Without a device that takes an exit status, without ACPI: it is said, and the machine resets itself, which ends QEMU.
+ends_by_reset()
+{
+    ends 0 'exit status 7' unikernel_peer exit 7
+    machine_command unikernel_peer
+    timeout 30 "${command[@]}" 'exit 0' </dev/null >"$dir/out" || fail "status $?"
+    [ ! -s "$dir/out" ] || fail "it said: $(cat "$dir/out")"
+}
+
 # The address comes from QEMU's user-mode network.
 dhcp()
 {
@@ -137,6 +158,7 @@ typing()
 }
 
 for MACHINE in ${MACHINES:-microvm modern q35}; do
+    run ${MACHINE}_unknown_option_says_so one_line 1 '^usage: echo-virtio' echo --nonsense=1
     run ${MACHINE}_answers_pings_of_all_sizes ping_sizes
     run ${MACHINE}_echoes echo_bytes 1000000
     run ${MACHINE}_transfers_both_ways transfer 50000000
@@ -156,11 +178,18 @@ run link_flap_is_survived link_flap
 run typed_input_arrives typing
 run address_comes_by_dhcp dhcp
 run echo_is_small echo_is_small
+run image_suits_loaders image_suits_loaders
+run console_tells_the_time ends 0 '^\[ *[0-9]*\.[0-9]\{6\}\]   --help' echo --console-time --help
 if command -v tshark >/dev/null; then
     run capture_has_no_fault capture --no-checksum-offload
 else
     echo 'skip capture_has_no_fault: there is no tshark'
 fi
+MACHINE=plain
+run plain_echoes echo_bytes 100000
+run plain_ends_by_reset ends_by_reset
+run plain_null_pointer_is_reported ends 0 'page fault: write at 0000000000000000' faults null-write
+run plain_unknown_argument_says_so ends 0 '^usage: echo-virtio' echo nonsense
 MACHINE=microvm
 run stack_overflow_is_reported reports '^... task "digger" overflowed its stack of' descend stack-overflow
 run null_call_is_reported reports 'page fault: execution at 0000000000000000 (a null pointer)' mnet_main null-call
@@ -169,15 +198,17 @@ run executed_data_is_reported reports 'page fault: execution at .* (not allowed 
 run invalid_instruction_is_reported reports 'exception 6: invalid instruction' mnet_main invalid-instruction
 run exhausted_tasks_say_so ends 1 'no memory after [1-9][0-9]* tasks: ' faults memory
 run exhausted_memory_is_survived ends 0 '^[1-9][0-9]* tasks' unikernel_peer --ipv4=$MNET/24 exhaust
-run capture_option_says_so ends 1 'no files for --capture' echo --ipv4=$MNET/24 --capture=frames
-run unknown_device_says_so ends 1 'echo-virtio: service: "tap0" is not the number' echo --ipv4=$MNET/24 --net:service=tap0
+run capture_option_says_so one_line 1 'no files for --capture' echo --ipv4=$MNET/24 --capture=frames
+run unknown_device_says_so one_line 1 'echo-virtio: service: "tap0" is not the number' echo --ipv4=$MNET/24 --net:service=tap0
 run wrong_command_line_says_so one_line 1 'a quote without an end' echo "'--ipv4"
 run wrong_device_on_the_command_line_says_so one_line 1 'virtio_mmio.device must be' echo virtio_mmio.device=512@x:1
 MEM=2 run too_little_memory_says_so one_line 1 'echo-virtio: too little memory' echo
+MEM=2 MACHINE=q35 run too_little_memory_on_q35_says_so one_line 1 'echo-virtio: too little memory' echo
 MEM=4 run little_memory_is_enough ends 0 --ipv4=ADDRESS echo --help
 MEM=5000 MACHINE=q35 run memory_above_4_gib_is_used ends 0 --ipv4=ADDRESS echo --help
 CPU=qemu64 MACHINE=microvm run no_entropy_says_so one_line 1 'echo-virtio: no entropy: ' echo --ipv4=$MNET/24
+CPU=qemu64 MACHINE=q35-bare run no_entropy_on_q35_says_so one_line 1 'echo-virtio: no entropy: ' echo --ipv4=$MNET/24
 CPU=qemu64 MACHINE=q35 run entropy_of_a_device_is_enough ends 7 'exit status 7' unikernel_peer exit 7
-MACHINE=microvm-bare run no_network_device_says_so ends 1 'no virtio network device' echo --ipv4=$MNET/24
-MACHINE=q35-bare run no_network_device_on_pci_says_so ends 1 'no virtio network device' echo --ipv4=$MNET/24
+MACHINE=microvm-bare run no_network_device_says_so one_line 1 'no virtio network device' echo --ipv4=$MNET/24
+MACHINE=q35-bare run no_network_device_on_pci_says_so one_line 1 'no virtio network device' echo --ipv4=$MNET/24
 MACHINE=microvm,pit=off,acpi=off-bare run no_clock_says_so one_line 1 'no clock: ' echo --ipv4=$MNET/24

@@ -99,6 +99,17 @@ static void silent_device_ends_at_the_deadline(void **state)
     end(f);
 }
 
+static void device_that_refuses_reset_serves_once(void **state)
+{
+    (void)state;
+    struct fixture *f = start(VIRTIO_MMIO, fill_honestly);
+    f->device.refuses_reset = true;
+    assert_int_equal(read_all(f), MNET_OK);
+    assert_true(f->transport.running);
+    assert_int_equal(read_all(f), MNET_E_IO);
+    end(f);
+}
+
 /* 5.4.6.2 */
 static void lies_about_length_are_errors(void **state)
 {
@@ -130,7 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffer_is_filled_in_parts),          cmocka_unit_test(every_bus_serves),
         cmocka_unit_test(silent_device_ends_at_the_deadline), cmocka_unit_test(lies_about_length_are_errors),
-        cmocka_unit_test(other_devices_are_refused),
+        cmocka_unit_test(other_devices_are_refused),          cmocka_unit_test(device_that_refuses_reset_serves_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,6 +87,25 @@ static void reset_is_waited_for(void **state)
     assert_true(device.now - before <= 2 * MNET_SECOND);
 }
 
+/* A device in use that cannot be reset says so at once, and may go on writing. */
+static void reset_may_be_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(find(VIRTIO_MMIO), MNET_OK);
+    device.refuses_reset = true;
+    assert_true(mn_virtio_reset(&transport));
+    assert_false(transport.running);
+    device.status = MN_VIRTIO_ACKNOWLEDGE | MN_VIRTIO_DRIVER | MN_VIRTIO_FEATURES_OK | MN_VIRTIO_DRIVER_OK;
+    uint64_t before = device.now;
+    assert_false(mn_virtio_reset(&transport));
+    assert_true(transport.running);
+    assert_int_equal(device.now, before);
+    assert_int_equal(device.status & MN_VIRTIO_FAILED, MN_VIRTIO_FAILED);
+    device.refuses_reset = false;
+    assert_true(mn_virtio_reset(&transport));
+    assert_false(transport.running);
+}
+
 static void features_accepted_are_the_wanted_and_version_1(void **state)
 {
     (void)state;
@@ -358,6 +377,7 @@ int main(void)
         cmocka_unit_test(mmio_of_nothing_is_left_alone),
         cmocka_unit_test(mmio_accesses_end_with_the_registers),
         cmocka_unit_test(reset_is_waited_for),
+        cmocka_unit_test(reset_may_be_refused),
         cmocka_unit_test(features_accepted_are_the_wanted_and_version_1),
         cmocka_unit_test(device_that_does_not_agree_is_given_up),
         cmocka_unit_test(configuration_that_never_rests_is_no_configuration),

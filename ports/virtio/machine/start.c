@@ -114,11 +114,18 @@ static struct mnet_device *machine_open_device(void *context, const struct mn_de
     return mn_devices_open_net(request->name, request->host, offload, why, why_size);
 }
 
+static bool machine_devices_stopped(void *context)
+{
+    (void)context;
+    return mn_devices_stopped();
+}
+
 static const struct mn_bare_port port = {
     .now = machine_now,
     .wait = machine_wait,
     .seed = machine_seed,
     .open_device = machine_open_device,
+    .devices_stopped = machine_devices_stopped,
     .print = machine_print,
     .input = machine_input,
 };
