@@ -70,9 +70,10 @@ struct mnet_config {
     /* Buffers grow by themselves with what the path takes, and back, up to these: bytes a connection may queue, and the largest receive
      * window; default 8 MiB each, or a sixteenth of the budget. */
     uint32_t tcp_send_buffer, tcp_receive_buffer;
-    uint64_t tcp_msl_ns;             /* maximum segment lifetime; default 30 s, so TIME-WAIT lasts 60 s */
-    uint64_t tcp_orphan_ns;          /* how long FIN-WAIT-2 without a user is kept; default 60 s */
-    uint64_t tcp_user_timeout_ns;    /* R2: unacknowledged data gives up after this; default 15 min; for SYNs 3 min */
+    uint64_t tcp_msl_ns;    /* maximum segment lifetime; default 30 s, so TIME-WAIT lasts 60 s */
+    uint64_t tcp_orphan_ns; /* how long FIN-WAIT-2 without a user is kept; default 60 s */
+    uint64_t
+        tcp_user_timeout_ns; /* R2: unacknowledged data gives up after this; default 15 min; for SYNs 3 min; without a user 100 s at most */
     unsigned udp_endpoints_max;      /* default 64 */
     bool tcp_user_timeout_option;    /* tell peers tcp_user_timeout_ns, and adapt to theirs (RFC 5482) */
     struct mnet_tcp_trace tcp_trace; /* default: nobody traces */

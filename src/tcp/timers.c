@@ -34,6 +34,14 @@ static bool fin_unsent(const struct mn_tcb *tcb)
     return tcb->fin_queued && tcb->snd_nxt == mn_sendq_end(&tcb->sendq);
 }
 
+/* Without a user, and without a timeout that one has set, a silent peer gets the time that SHLD-11 asks for and no more: nobody would hear of it any more if the data
+ * was delivered later. A peer that answers the probes of its closed window is not silent. */
+static uint64_t orphan_gives_up_at(const struct mn_tcb *tcb)
+{
+    uint64_t since = tcb->persisting ? MN_MAX(tcb->heard_ns, tcb->progress_ns) : tcb->progress_ns;
+    return since + MN_ORPHAN_PATIENCE;
+}
+
 /* When the peer's silence ends the connection: R2 (MUST-20). */
 static uint64_t give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
@@ -42,7 +50,8 @@ static uint64_t give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     if (!mn_tcp_synchronized(tcb))
         return tcb->progress_ns + MN_SYN_TIMEOUT;
     uint64_t user_timeout = tcb->user_timeout_ns != 0 ? tcb->user_timeout_ns : tcp->config.user_timeout_ns;
-    return mn_time_after(tcb->progress_ns, user_timeout);
+    uint64_t at = mn_time_after(tcb->progress_ns, user_timeout);
+    return tcb->orphan && !tcb->user_timeout_set ? MN_MIN(at, orphan_gives_up_at(tcb)) : at;
 }
 
 static void arm_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)

@@ -345,6 +345,102 @@ SCRIPT(established_reports_can_be_switched_off)
     tcp_end(&t);
 }
 
+/* --- Orphans: the user has closed, and the peer has fallen silent --- */
+
+/* How long it takes until nothing is left, in steps of 100 ms. */
+static uint64_t seconds_until_freed(struct tcp_test *t)
+{
+    mark(t);
+    uint64_t begin = t->now;
+    while (mn_tcp_usage(t->tcp).tcbs > 0 && t->now - begin < 2000 * MNET_SECOND) {
+        wait_ms(t, 100);
+        drain(t, NULL);
+    }
+    return (t->now - begin) / MNET_SECOND;
+}
+
+/* SHLD-11: 100 s, but not the 15 minutes that a user would have waited; whatever waits to be acknowledged. */
+SCRIPT(orphan_of_a_silent_peer_ends_after_100_s)
+{
+    struct tcp_test t;
+    tcp_established(&t, .user_timeout_ns = 900 * MNET_SECOND);
+    close_(&t);
+    expect_state(&t, MN_FIN_WAIT_1);
+    assert_int_equal(seconds_until_freed(&t), 100); /* SHLD-11 */
+    tcp_end(&t);
+
+    tcp_close_wait(&t, .user_timeout_ns = 900 * MNET_SECOND);
+    write_bytes(&t, 3 * MSS);
+    close_(&t);
+    expect_state(&t, MN_LAST_ACK);
+    assert_int_equal(seconds_until_freed(&t), 100);
+    assert_int_equal(counted(&t, TCP_TIMED_OUT), 1);
+    tcp_end(&t);
+}
+
+/* It counts from the last progress, not from the close: slow peers get everything. */
+SCRIPT(orphan_of_a_slow_peer_stays)
+{
+    struct tcp_test t;
+    tcp_established(&t, .user_timeout_ns = 900 * MNET_SECOND);
+    write_bytes(&t, 10);
+    close_(&t);
+    for (uint32_t i = 1; i <= 11; i++) {
+        wait_ms(&t, 99000);
+        drain(&t, NULL);
+        expect_state(&t, MN_FIN_WAIT_1);
+        send_(&t, .seq = 1, .ack = 1 + i, .flags = ACK);
+    }
+    expect_state(&t, MN_FIN_WAIT_2);
+    tcp_end(&t);
+}
+
+/* As long as somebody is there the data has R2, orphans or not; and what a user has asked for lasts beyond him. */
+SCRIPT(orphan_keeps_the_timeout_that_was_set)
+{
+    struct tcp_test t;
+    tcp_established(&t, .user_timeout_ns = 300 * MNET_SECOND);
+    shutdown_(&t, MNET_SHUTDOWN_WRITE);
+    wait_ms(&t, 299000);
+    drain(&t, NULL);
+    expect_state(&t, MN_FIN_WAIT_1); /* no orphan */
+    wait_ms(&t, 1100);
+    expect_state(&t, MN_CLOSED);
+    tcp_end(&t);
+
+    static const unsigned set_s[] = {20, 400};
+    for (unsigned i = 0; i < MN_COUNT_OF(set_s); i++) {
+        tcp_established(&t, .user_timeout_ns = 900 * MNET_SECOND);
+        mn_tcp_set_user_timeout(t.tcp, t.tcb, set_s[i] * MNET_SECOND, t.now);
+        write_bytes(&t, 3 * MSS);
+        close_(&t);
+        assert_int_equal(seconds_until_freed(&t), set_s[i]);
+        tcp_end(&t);
+    }
+}
+
+/* A closed window: as long as its probes are answered up to R2 (RFC 6429 3), else 100 s from the last answer. */
+SCRIPT(orphan_with_a_closed_window)
+{
+    for (unsigned answered_s = 250; answered_s <= 2000; answered_s += 1750) {
+        struct tcp_test t;
+        tcp_established(&t, .window = 0, .user_timeout_ns = 900 * MNET_SECOND);
+        write_bytes(&t, 100);
+        close_(&t);
+        uint64_t begin = t.now, heard = 0;
+        while (mn_tcp_usage(t.tcp).tcbs > 0) {
+            wait_ms(&t, 100);
+            if (drain(&t, NULL) > 0 && t.now - begin < answered_s * MNET_SECOND) {
+                send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
+                heard = t.now;
+            }
+        }
+        uint64_t lived = (t.now - begin) / MNET_SECOND;
+        assert_int_equal(lived, answered_s < 900 ? (heard - begin) / MNET_SECOND + 100 : 900);
+        tcp_end(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +463,10 @@ int main(void)
         cmocka_unit_test(syn_sent_three_retransmissions_are_reported),
         cmocka_unit_test(established_soft_icmp_error_is_reported),
         cmocka_unit_test(established_reports_can_be_switched_off),
+        cmocka_unit_test(orphan_of_a_silent_peer_ends_after_100_s),
+        cmocka_unit_test(orphan_of_a_slow_peer_stays),
+        cmocka_unit_test(orphan_keeps_the_timeout_that_was_set),
+        cmocka_unit_test(orphan_with_a_closed_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
