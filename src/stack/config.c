@@ -122,15 +122,15 @@ bool mn_config_congestion_ok(enum mnet_congestion which)
 bool mn_config_ok(const struct mnet_config *config)
 {
     bool platform = config->platform.now != NULL && config->platform.entropy != NULL;
-    if (!platform || config->memory_size < MNET_MEMORY_MINIMUM)
+    if (!platform || config->memory_size < MNET_MEMORY_MINIMUM || !limits_ok(config) ||
+        !mn_config_congestion_ok(config->tcp_congestion) || (unsigned)config->tcp_ecn > MNET_ECN_ON)
         return false;
     if (config->dhcp) /* then all of this is asked for */
         return config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address) &&
-               mnet_address_is_any(config->ipv4_gateway) && config->route_count == 0 && limits_ok(config);
+               mnet_address_is_any(config->ipv4_gateway) && config->route_count == 0;
     if (config->ipv4.length < 1 || config->ipv4.length > 32 || !host_ok(config->ipv4, config->ipv4.address))
         return false;
-    return mn_config_congestion_ok(config->tcp_congestion) && (unsigned)config->tcp_ecn <= MNET_ECN_ON &&
-           gateway_ok(config, config->ipv4_gateway) && routes_ok(config) && limits_ok(config);
+    return gateway_ok(config, config->ipv4_gateway) && routes_ok(config);
 }
 
 int mn_config_complete(struct mnet_config *config)

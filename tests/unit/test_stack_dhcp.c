@@ -269,6 +269,15 @@ static void open_invalid_combinations_are_refused(void **state)
     config = n.config;
     config.dhcp = false;
     assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
+    config = n.config;
+    config.tcp_congestion = (enum mnet_congestion)99;
+    assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
+    config = n.config;
+    config.tcp_ecn = (enum mnet_ecn)99;
+    assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
+    config = n.config;
+    config.tcp_receive_buffer = 1;
+    assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
     net_end(&n);
 }
 

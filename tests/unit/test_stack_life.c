@@ -363,7 +363,12 @@ static void open_wrong_configurations_are_refused(void **state)
         assert_int_equal(mnet_stack_open(&bad, &stack), MNET_E_INVALID); \
         assert_null(stack); \
     } while (0)
+    struct mnet_device small = *good.device, hollow = *good.device;
+    small.mtu = 575; /* RFC 791: every module must take 576 */
+    hollow.ops = NULL;
     REFUSED(device = NULL);
+    REFUSED(device = &small);
+    REFUSED(device = &hollow);
     REFUSED(platform.now = NULL);
     REFUSED(platform.entropy = NULL);
     REFUSED(memory = NULL);
