@@ -124,7 +124,8 @@ int mnet_tcp_write_now(struct mnet_flow *flow, const void *data, size_t len);
 void mnet_tcp_close(struct mnet_flow *flow);
 /* Closes the flow, and waits until the peer has acknowledged everything, the end of the stream included: 0. At the deadline, or when cancelled, what is left
  * is forgotten, and the peer gets a reset (SO_LINGER of the sockets): MNET_E_DEADLINE, MNET_E_CANCELLED. Otherwise why it never will: MNET_E_RESET,
- * MNET_E_TIMED_OUT, ... The handle is invalid afterwards in any case. Suspends. */
+ * MNET_E_TIMED_OUT, ... The handle is invalid afterwards in any case. Suspends; in a finaliser, where nothing may, it is as close, and gives
+ * MNET_E_INVALID. */
 int mnet_tcp_close_wait(struct mnet_flow *flow, uint64_t deadline);
 /* Sends a reset and forgets everything queued. Otherwise as close. */
 void mnet_tcp_abort(struct mnet_flow *flow);

@@ -406,8 +406,8 @@ int mnet_tcp_close_wait(struct mnet_flow *flow, uint64_t deadline)
         error = await_delivery(flow, deadline, &gone);
     else
         gone = false;
-    if (!gone)
-        end_flow(flow, error == MNET_OK);
+    if (!gone) /* who must not wait, in a finaliser, has closed it nevertheless */
+        end_flow(flow, error == MNET_OK || error == MNET_E_INVALID);
     return error;
 }
 

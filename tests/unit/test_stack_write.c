@@ -313,38 +313,58 @@ static void write_now_is_delivered_by_close(void **state)
     world_run(write_now_then_close, &small);
 }
 
-/* A finaliser may use write_now and close, whatever ended its task. */
-static void say_goodbye(void *flow)
+/* A finaliser may use write_now and close, whatever ended its task. It cannot wait for the acknowledgement, and loses nothing by having
+ * tried. */
+struct departure {
+    struct mnet_flow *flow;
+    bool wait;
+    int result;
+};
+
+static void say_goodbye(void *resource)
 {
-    mnet_tcp_write_now(flow, "bye", 3);
-    mnet_tcp_close(flow);
+    struct departure *departure = resource;
+    departure->result = mnet_tcp_write_now(departure->flow, "bye", 3);
+    if (departure->wait)
+        departure->result = mnet_tcp_close_wait(departure->flow, MNET_NEVER);
+    else
+        mnet_tcp_close(departure->flow);
 }
 
 static int owner(void *argument)
 {
+    struct departure *departure = argument;
     struct mnet_owned owned;
     char byte;
-    mnet_own(&owned, say_goodbye, argument);
-    return (int)mnet_tcp_read(argument, &byte, 1, MNET_NEVER);
+    mnet_own(&owned, say_goodbye, departure);
+    return (int)mnet_tcp_read(departure->flow, &byte, 1, MNET_NEVER);
 }
 
-static int finalised(struct world *w)
+static int leave(struct world *w, bool wait)
 {
     struct pair pair;
     struct mnet_task *task;
     char buffer[8];
     int result;
     CHECK_EQUAL(world_connect(w, &pair), 0);
-    CHECK_EQUAL(mnet_spawn(&task, owner, pair.client), 0);
+    struct departure departure = {.flow = pair.client, .wait = wait};
+    CHECK_EQUAL(mnet_spawn(&task, owner, &departure), 0);
     pair.client = NULL;
     sleep_ms(1);
     mnet_cancel(task);
     CHECK_EQUAL(mnet_join(task, &result, MNET_NEVER), 0);
     CHECK_EQUAL(result, MNET_E_CANCELLED);
+    CHECK_EQUAL(departure.result, wait ? MNET_E_INVALID : 0);
     CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, 3, NULL, in_ms(100)), 0);
     CHECK_EQUAL(mnet_tcp_read(pair.server, buffer, 8, in_ms(100)), 0);
     world_close(&pair);
     return 0;
+}
+
+static int finalised(struct world *w)
+{
+    int failed = leave(w, false);
+    return failed != 0 ? failed : leave(w, true);
 }
 
 static void write_now_and_close_work_in_finalisers(void **state)
