@@ -59,6 +59,8 @@ struct mnet_listen_options {
     enum mnet_backlog_policy policy;
     bool no_delay;
     bool no_timestamps, no_sack, no_window_scale; /* not to be agreed to, even where the stack does */
+    uint8_t ttl;                                  /* of the connections accepted, from the SYN,ACK on (MUST-49); ... */
+    uint8_t dscp;                                 /* ... MUST-48: 0..63 */
     enum mnet_congestion congestion;              /* of the connections accepted */
 };
 

@@ -148,9 +148,10 @@ int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint
 
 /* ---- Listeners ---- */
 
-static bool policy_ok(enum mnet_backlog_policy policy)
+static bool listen_options_ok(const struct mnet_stack *stack, const struct mnet_listen_options *options)
 {
-    return policy == MNET_BACKLOG_IGNORE || policy == MNET_BACKLOG_REFUSE;
+    return (options->policy == MNET_BACKLOG_IGNORE || options->policy == MNET_BACKLOG_REFUSE) && options->dscp <= 63 &&
+           mn_config_congestion_ok(options->congestion) && mn_stack_local_ok(stack, options->address);
 }
 
 int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_listen_options *options,
@@ -161,8 +162,7 @@ int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_l
         return MNET_E_INVALID;
     *result = NULL;
     options = options != NULL ? options : &defaults;
-    if (stack == NULL || !policy_ok(options->policy) || !mn_config_congestion_ok(options->congestion) ||
-        !mn_stack_local_ok(stack, options->address))
+    if (stack == NULL || !listen_options_ok(stack, options))
         return MNET_E_INVALID;
     struct mnet_listener *listener = mn_pool_alloc_zeroed(&stack->listener_pool, MN_CLAIM_SEND);
     if (listener == NULL)

@@ -99,7 +99,9 @@ void mn_cookie_answer(struct mn_tcp *tcp, const struct mn_listener *listener, co
                              .window = (uint16_t)window(tcp),
                              .options = MN_TCP_OPTION_MSS,
                              .mss = mn_window_mss(tcp, &seg->remote),
-                             .window_shift = mn_window_shift(tcp)};
+                             .window_shift = mn_window_shift(tcp),
+                             .ttl = listener->ttl,
+                             .dscp = listener->dscp};
     uint8_t agreed = h->options & listener->offer;
     if (agreed & MN_TCP_OPTION_TIMESTAMPS) {
         reply.options |= agreed;

@@ -50,7 +50,11 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
         return;
     }
     const struct mn_tcp_header *h = &seg->header;
-    half->conn = (struct mn_conn){.local = seg->local, .remote = seg->remote, .kind = MN_CONN_HALF_OPEN};
+    half->conn = (struct mn_conn){.local = seg->local,
+                                  .remote = seg->remote,
+                                  .kind = MN_CONN_HALF_OPEN,
+                                  .ttl = listener->ttl,
+                                  .dscp = listener->dscp & 63};
     half->listener = listener;
     half->since_ns = seg->now;
     half->irs = seg->seq;
@@ -155,7 +159,9 @@ static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t 
                              .seq = half->iss + 1,
                              .ack = half->irs + 1,
                              .flags = MN_TCP_ACK,
-                             .window = half->rcv_wnd};
+                             .window = half->rcv_wnd,
+                             .ttl = half->conn.ttl,
+                             .dscp = half->conn.dscp};
     if (half->conn.options & MN_TCP_OPTION_TIMESTAMPS)
         mn_reply_timestamp(tcp, &reply, half->ts_recent, now);
     mn_reply(tcp, &reply);
@@ -258,6 +264,8 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
     if (listener->congestion != MNET_CONGESTION_DEFAULT)
         tcb->congestion.ops = mn_congestion_of((enum mnet_congestion)listener->congestion);
     take_over(tcp, tcb, half, seg);
+    tcb->conn.ttl = listener->ttl;
+    tcb->conn.dscp = listener->dscp & 63;
     tcb->no_delay = listener->no_delay || tcp->config.no_delay;
     uint32_t rcv_wnd = half->rcv_wnd; /* of the SYN,ACK */
     if (half->conn.hashed)

@@ -31,6 +31,8 @@ static void finish_segment(struct mn_tcp *tcp, const struct mn_conn *conn, struc
     *datagram = (struct mn_datagram){.source = conn->local.address,
                                      .destination = conn->remote.address,
                                      .protocol = MN_PROTOCOL_TCP,
+                                     .ttl = conn->ttl,                            /* MUST-49 */
+                                     .traffic_class = (uint8_t)(conn->dscp << 2), /* MUST-48 */
                                      .dont_fragment = true};
     /* MUST-2: the device, or the software just above it, adds the rest of the checksum to the pseudo-header's. */
     uint64_t sum = mn_pseudo_sum(&datagram->source, &datagram->destination, MN_PROTOCOL_TCP, packet->total);
@@ -68,11 +70,9 @@ void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     mn_tcb_wants_output(tcp, tcb);
 }
 
-/* The user's choices for the IP header (MUST-48, MUST-49). */
+/* What IP has to know of the connection. */
 static void address(const struct mn_tcb *tcb, struct mn_datagram *datagram)
 {
-    datagram->ttl = tcb->ttl;
-    datagram->traffic_class = (uint8_t)(tcb->dscp << 2);
     datagram->dont_fragment = !mn_plpmtu_may_fragment(tcb);
     datagram->doubtful = mn_tcb_doubtful(tcb); /* MUST-20: negative advice at R1 */
 }

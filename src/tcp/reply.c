@@ -53,7 +53,8 @@ struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *data
         const struct mn_reply *reply = &tcp->replies[tcp->reply_head];
         tcp->reply_head = (tcp->reply_head + 1) % MN_REPLIES_MAX;
         tcp->reply_count--;
-        struct mn_conn ends = {.local = reply->local, .remote = reply->remote};
+        struct mn_conn ends = {
+            .local = reply->local, .remote = reply->remote, .ttl = reply->ttl, .dscp = reply->dscp & 63};
         struct mn_tcp_header header = {.seq = reply->seq,
                                        .ack = reply->ack,
                                        .flags = reply->flags,
@@ -68,8 +69,6 @@ struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *data
             continue;
         if (header.flags & MN_TCP_RST)
             mn_tcp_count(tcp, MNET_COUNT_TCP_RST_TX);
-        datagram->ttl = reply->ttl;
-        datagram->traffic_class = (uint8_t)(reply->dscp << 2);
         return packet;
     }
     return NULL;

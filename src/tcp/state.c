@@ -88,8 +88,8 @@ void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t no
                                  .options = tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS, /* RFC 7323 3.2 */
                                  .ts_value = mn_timestamps_value(&tcb->timestamps, now),
                                  .ts_echo = tcb->timestamps.recent,
-                                 .ttl = tcb->ttl,    /* MUST-49 */
-                                 .dscp = tcb->dscp}; /* MUST-48 */
+                                 .ttl = tcb->conn.ttl,
+                                 .dscp = tcb->conn.dscp};
         mn_reply(tcp, &reset);
     }
     mn_tcb_finish(tcp, tcb, error);

@@ -71,8 +71,10 @@ struct mn_conn {
     struct mnet_endpoint local, remote;
     uint8_t kind;    /* enum mn_conn_kind */
     uint8_t options; /* enum mn_tcp_option: what our SYN offers; from the peer's SYN on, what both offered */
-    bool hashed;
-    bool restarted; /* of TIME-WAIT: its 2 MSL began again */
+    uint8_t ttl;     /* the user's choices for the IP header of every segment (MUST-48, MUST-49); 0: defaults */
+    uint8_t dscp : 6;
+    bool hashed : 1;
+    bool restarted : 1; /* of TIME-WAIT: its 2 MSL began again */
 };
 
 /* Timers of all records, on the engine's wheel. */
@@ -184,10 +186,9 @@ struct mn_tcb {
     };
     uint32_t challenge_second; /* modulo 2^32 */
     uint8_t challenge_count;   /* challenge ACKs in this second */
-    uint8_t ttl, dscp;
-    uint8_t rcv_low; /* of autotune: round trips in a row that needed less than a quarter of the window */
-    uint8_t notices; /* enum mnet_notice: what the user has not asked for yet */
-    int8_t error;    /* once CLOSED by something else than the user: what every call reports */
+    uint8_t rcv_low;           /* of autotune: round trips in a row that needed less than a quarter of the window */
+    uint8_t notices;           /* enum mnet_notice: what the user has not asked for yet */
+    int8_t error;              /* once CLOSED by something else than the user: what every call reports */
 };
 
 /* A connection of which only a SYN has arrived: SYN-RECEIVED from LISTEN. */
@@ -240,6 +241,7 @@ struct mn_listener {
     uint8_t policy;     /* enum mnet_backlog_policy */
     uint8_t congestion; /* enum mnet_congestion */
     uint8_t offer;      /* enum mn_tcp_option: what our SYN,ACK may answer to */
+    uint8_t ttl, dscp;  /* of the connections, from the SYN,ACK on (MUST-48, MUST-49); 0: defaults */
     bool no_delay;
 };
 
@@ -248,7 +250,7 @@ struct mn_reply {
     struct mnet_endpoint local, remote;
     uint32_t seq, ack;
     uint8_t flags;
-    uint8_t ttl, dscp; /* of a connection that is reset; 0: defaults */
+    uint8_t ttl, dscp; /* of the connection that it belongs to; 0: defaults */
     uint16_t window;
     uint8_t options; /* enum mn_tcp_option */
     uint8_t window_shift;

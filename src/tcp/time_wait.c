@@ -133,7 +133,9 @@ static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint6
                              .remote = tw->conn.remote,
                              .seq = tw->snd_nxt,
                              .ack = tw->rcv_nxt,
-                             .flags = MN_TCP_ACK};
+                             .flags = MN_TCP_ACK,
+                             .ttl = tw->conn.ttl,
+                             .dscp = tw->conn.dscp};
     if (tw->conn.options & MN_TCP_OPTION_TIMESTAMPS)
         mn_reply_timestamp(tcp, &reply, tw->ts_recent, now);
     mn_reply(tcp, &reply);
@@ -147,8 +149,12 @@ void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
                                   .rcv_nxt = tcb->rcv_nxt,
                                   .ts_recent = tcb->timestamps.recent,
                                   .until_ms = wait_until(tcp, now)};
-    record.conn = (struct mn_conn){
-        .local = tcb->conn.local, .remote = tcb->conn.remote, .kind = MN_CONN_TIME_WAIT, .options = tcb->conn.options};
+    record.conn = (struct mn_conn){.local = tcb->conn.local,
+                                   .remote = tcb->conn.remote,
+                                   .kind = MN_CONN_TIME_WAIT,
+                                   .options = tcb->conn.options,
+                                   .ttl = tcb->conn.ttl,
+                                   .dscp = tcb->conn.dscp};
     if (tcb->ack_now) /* also where there is no memory for a record */
         acknowledge(tcp, &record, now);
     mn_tcb_finish(tcp, tcb, 0);

@@ -18,8 +18,8 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
         return MNET_E_NO_MEMORY;
     tcb->path_mtu = open->path_mtu != 0 ? open->path_mtu : tcp->config.mtu;
     tcb->no_delay = open->no_delay || tcp->config.no_delay;
-    tcb->ttl = open->ttl;
-    tcb->dscp = open->dscp;
+    tcb->conn.ttl = open->ttl;
+    tcb->conn.dscp = open->dscp & 63;
     tcb->conn.options = tcp->config.offer & (uint8_t)~open->without;
     tcb->timestamps.offset = mn_timestamps_offset(tcp, &local, &open->remote);
     if (open->congestion != MNET_CONGESTION_DEFAULT)
@@ -69,6 +69,8 @@ int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct m
     listener->policy = options != NULL ? (uint8_t)options->policy : MNET_BACKLOG_IGNORE;
     listener->no_delay = options != NULL && options->no_delay;
     listener->congestion = (uint8_t)(options != NULL ? options->congestion : MNET_CONGESTION_DEFAULT);
+    listener->ttl = options != NULL ? options->ttl : 0;
+    listener->dscp = options != NULL ? options->dscp : 0;
     listener->offer = tcp->config.offer;
     if (options != NULL)
         listener->offer &= (uint8_t)~mn_tcp_option_set(options->no_timestamps, options->no_sack,
@@ -361,12 +363,12 @@ void mn_tcp_set_no_delay(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_delay)
 
 void mn_tcp_set_ttl(struct mn_tcb *tcb, uint8_t ttl)
 {
-    tcb->ttl = ttl;
+    tcb->conn.ttl = ttl;
 }
 
 void mn_tcp_set_dscp(struct mn_tcb *tcb, uint8_t dscp)
 {
-    tcb->dscp = dscp;
+    tcb->conn.dscp = dscp & 63;
 }
 
 void mn_tcp_set_owner(struct mn_tcb *tcb, void *owner)

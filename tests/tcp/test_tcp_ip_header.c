@@ -30,6 +30,74 @@ SCRIPT(syn_sent_ttl_and_dscp_of_the_open_are_used)
     tcp_end(&t);
 }
 
+/* To the end of TIME-WAIT: a peer that looks at the TTL (RFC 5082) is not to miss the acknowledgement of its FIN. */
+SCRIPT(time_wait_ttl_and_dscp_are_kept)
+{
+    struct tcp_test t;
+    tcp_fin_wait_2(&t);
+    mn_tcp_set_ttl(t.tcb, TTL);
+    mn_tcp_set_dscp(t.tcb, DSCP);
+    for (int again = 0; again < 2; again++) {
+        send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+        expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+        expect_header(&t, TTL, DSCP);
+        expect_state(&t, MN_TIME_WAIT);
+    }
+    tcp_end(&t);
+}
+
+static void listen_with_choices(struct tcp_test *t)
+{
+    struct mnet_listen_options options = {.ttl = TTL, .dscp = DSCP};
+    assert_int_equal(mn_tcp_listen(t->tcp, (struct mnet_endpoint){.port = t->local.port}, &options, &t->listener), 0);
+}
+
+/* Chosen with a listener, it holds for its connections from the SYN,ACK on: the answers of SYN-RECEIVED, data, the reset. */
+SCRIPT(syn_received_ttl_and_dscp_of_the_listener_are_used)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    listen_with_choices(&t);
+    send_(&t, .seq = 0, .flags = SYN);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    expect_header(&t, TTL, DSCP); /* MUST-48 MUST-49 */
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    expect_header(&t, TTL, DSCP);
+    send_(&t, .seq = 100000, .ack = 1, .flags = ACK);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    expect_header(&t, TTL, DSCP);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    accept_(&t);
+    write_text(&t, "x");
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x");
+    expect_header(&t, TTL, DSCP);
+    abort_(&t);
+    expect(&t, .seq = 2, .ack = 1, .flags = RST | ACK);
+    expect_header(&t, TTL, DSCP);
+    tcp_end(&t);
+}
+
+/* Of what is answered with a cookie nothing is kept, but the listener knows. */
+SCRIPT(cookie_ttl_and_dscp_of_the_listener_are_used)
+{
+    struct tcp_test t;
+    tcp_closed(&t, .half_open_max = 1);
+    listen_with_choices(&t);
+    send_(&t, .flags = SYN, .from = endpoint(10, 66, 0, 1, 1000));
+    drain(&t, NULL);
+    send_(&t, .seq = 0, .flags = SYN);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    assert_int_equal(counted(&t, TCP_COOKIE_TX), 1);
+    expect_header(&t, TTL, DSCP);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    accept_(&t);
+    write_text(&t, "x");
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x");
+    expect_header(&t, TTL, DSCP);
+    tcp_end(&t);
+}
+
 /* What is not chosen is left to the IP layer: 0 is its default. */
 SCRIPT(established_ttl_and_dscp_have_defaults)
 {
@@ -85,6 +153,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(syn_sent_ttl_and_dscp_of_the_open_are_used),
+        cmocka_unit_test(time_wait_ttl_and_dscp_are_kept),
+        cmocka_unit_test(syn_received_ttl_and_dscp_of_the_listener_are_used),
+        cmocka_unit_test(cookie_ttl_and_dscp_of_the_listener_are_used),
         cmocka_unit_test(established_ttl_and_dscp_have_defaults),
         cmocka_unit_test(established_ttl_and_dscp_may_change),
         cmocka_unit_test(established_reset_has_ttl_and_dscp),

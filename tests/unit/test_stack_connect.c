@@ -658,11 +658,16 @@ static int invalid(struct world *w)
     struct mnet_flow *flow = (struct mnet_flow *)w;
     struct mnet_listener *listener = (struct mnet_listener *)w;
     struct mnet_endpoint ok = {WORLD_SERVER, 80};
-    struct mnet_connect_options not_ours = {.local.address = WORLD_SERVER}, dscp = {.dscp = 64};
-    struct mnet_listen_options policy = {.policy = (enum mnet_backlog_policy)7};
+    struct mnet_connect_options not_ours = {.local.address = WORLD_SERVER}, dscp = {.dscp = 64},
+                                control = {.congestion = (enum mnet_congestion)99};
+    const struct mnet_listen_options wrong[] = {{.policy = (enum mnet_backlog_policy)7},
+                                                {.dscp = 64},
+                                                {.congestion = (enum mnet_congestion)99},
+                                                {.address = WORLD_CLIENT}};
     const struct mnet_address bad[] = {MNET_ADDRESS_ANY,         mnet_ipv4(0, 0, 0, 0),         mnet_ipv4(0, 1, 2, 3),
                                        mnet_ipv4(10, 0, 0, 255), mnet_ipv4(255, 255, 255, 255), mnet_ipv4(224, 0, 0, 1),
                                        mnet_ipv4(240, 0, 0, 1)};
+    uint64_t sent = mnet_sim_counts(w->client_host, MNET_SIM_SENDING).sent;
     CHECK_EQUAL(mnet_tcp_connect(NULL, WORLD_SERVER, 80, &flow, MNET_NEVER), MNET_E_INVALID);
     CHECK(flow == NULL);
     CHECK_EQUAL(mnet_tcp_connect(w->client, WORLD_SERVER, 80, NULL, MNET_NEVER), MNET_E_INVALID);
@@ -673,10 +678,17 @@ static int invalid(struct world *w)
     CHECK_EQUAL(mnet_tcp_connect_begin(NULL, ok, NULL, &flow), MNET_E_INVALID);
     CHECK_EQUAL(mnet_tcp_connect_begin(w->client, ok, &not_ours, &flow), MNET_E_INVALID);
     CHECK_EQUAL(mnet_tcp_connect_begin(w->client, ok, &dscp, &flow), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_connect_begin(w->client, ok, &control, &flow), MNET_E_INVALID);
+    CHECK(flow == NULL);
     CHECK_EQUAL(mnet_tcp_listen(NULL, 80, NULL, &listener), MNET_E_INVALID);
     CHECK(listener == NULL);
     CHECK_EQUAL(mnet_tcp_listen(w->server, 80, NULL, NULL), MNET_E_INVALID);
-    CHECK_EQUAL(mnet_tcp_listen(w->server, 80, &policy, &listener), MNET_E_INVALID);
+    for (size_t i = 0; i < MN_COUNT_OF(wrong); i++) {
+        listener = (struct mnet_listener *)w;
+        CHECK_EQUAL(mnet_tcp_listen(w->server, 80, &wrong[i], &listener), MNET_E_INVALID);
+        CHECK(listener == NULL);
+    }
+    CHECK_EQUAL(mnet_sim_counts(w->client_host, MNET_SIM_SENDING).sent, sent);
     CHECK_EQUAL(mnet_tcp_listen(w->server, 80, NULL, &listener), 0);
     CHECK_EQUAL(mnet_tcp_accept(listener, NULL, 0), MNET_E_INVALID);
     mnet_tcp_unlisten(listener);

@@ -414,11 +414,16 @@ static int invalid(struct world *w)
     CHECK_EQUAL(world_connect(w, &pair), 0);
     uint64_t sent = mnet_stack_counters(w->client)->value[MNET_COUNT_TX_FRAMES];
     CHECK_EQUAL(mnet_tcp_read(pair.client, NULL, 1, MNET_NEVER), MNET_E_INVALID);
-    CHECK_EQUAL(mnet_tcp_read_exactly(pair.client, NULL, 1, NULL, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.client, NULL, 1, &queued, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(queued, 0);
+    queued = 7;
     CHECK_EQUAL(mnet_tcp_get(pair.client, NULL, 1, MNET_NEVER), MNET_E_INVALID);
     CHECK_EQUAL(mnet_tcp_get(pair.client, &slice, 0, MNET_NEVER), MNET_E_INVALID);
     CHECK_EQUAL(mnet_tcp_get(pair.client, &slice, -1, MNET_NEVER), MNET_E_INVALID);
     CHECK_EQUAL(mnet_tcp_write(pair.client, NULL, 1, &queued, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(queued, 0);
+    queued = 7;
+    CHECK_EQUAL(mnet_tcp_write_urgent(pair.client, NULL, 1, &queued, MNET_NEVER), MNET_E_INVALID);
     CHECK_EQUAL(queued, 0);
     CHECK_EQUAL(mnet_tcp_writev(pair.client, &slice, 1, NULL, MNET_NEVER), MNET_E_INVALID);
     CHECK_EQUAL(mnet_tcp_writev(pair.client, NULL, 1, NULL, MNET_NEVER), MNET_E_INVALID);
@@ -426,8 +431,16 @@ static int invalid(struct world *w)
     CHECK_EQUAL(mnet_tcp_write_lent(pair.client, &byte, 1, NULL, NULL, NULL, MNET_NEVER), MNET_E_INVALID);
     CHECK_EQUAL(mnet_tcp_write_lent(pair.client, NULL, 1, count_release, NULL, NULL, MNET_NEVER), MNET_E_INVALID);
     CHECK_EQUAL(mnet_tcp_write_now(pair.client, NULL, 1), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_shutdown(pair.client, (enum mnet_shutdown)0), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_shutdown(pair.client, (enum mnet_shutdown)4), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_wait(pair.client, 0, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_wait(pair.client, MNET_ACCEPTABLE, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_set_ttl(pair.client, 0), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_set_dscp(pair.client, 64), MNET_E_INVALID);
     sleep_ms(10);
     CHECK_EQUAL(mnet_stack_counters(w->client)->value[MNET_COUNT_TX_FRAMES], sent);
+    CHECK_EQUAL(mnet_tcp_write(pair.client, "x", 1, NULL, MNET_NEVER), 0); /* nothing has changed */
+    CHECK_EQUAL(mnet_tcp_read(pair.server, &byte, 1, in_ms(100)), 1);
     world_close(&pair);
     return 0;
 }
