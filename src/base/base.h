@@ -15,6 +15,9 @@
 #define MN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define MN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* Before a function that hardly ever runs: it stays out of those that run for every packet, which then need not save registers for it. */
+#define MN_RARE __attribute__((noinline, cold))
+
 /* `ns` after `now`; what would be beyond the end of time is never. */
 static inline uint64_t mn_time_after(uint64_t now, uint64_t ns)
 {

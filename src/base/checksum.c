@@ -124,17 +124,18 @@ static inline uint64_t sum_rest(const uint8_t *at, size_t len)
     return sum;
 }
 
+static __attribute__((noinline)) uint64_t sum_long(const uint8_t *at, size_t len)
+{
+    struct lanes lanes = {0};
+    for (; len >= BLOCK; at += BLOCK, len -= BLOCK)
+        add_block(&lanes, at);
+    return collect(&lanes) + sum_rest(at, len);
+}
+
 uint64_t mn_sum(uint64_t sum, const void *data, size_t len)
 {
-    const uint8_t *at = data;
-    uint64_t piece = 0;
-    if (len >= WORTH_VECTORS) {
-        struct lanes lanes = {0};
-        for (; len >= BLOCK; at += BLOCK, len -= BLOCK)
-            add_block(&lanes, at);
-        piece = collect(&lanes);
-    }
-    return mn_sum_add(sum, fold32(piece + sum_rest(at, len)));
+    uint64_t piece = len >= WORTH_VECTORS ? sum_long(data, len) : sum_rest(data, len);
+    return mn_sum_add(sum, fold32(piece));
 }
 
 /* mn_sum_copy, folded to 32 bits. */

@@ -144,17 +144,28 @@ static void drop_fragments(struct mnet_packet *packet, uint16_t from)
         mnet_buffer_free(packet->fragments[--packet->fragment_count].buffer);
 }
 
-void mnet_packet_free(struct mnet_packet *packet)
+/* Its last reference is gone, and those of the packets behind it. */
+static __attribute__((noinline)) void free_parts(struct mnet_packet *packet)
 {
-    while (packet != NULL) {
-        MN_ASSERT(packet->refs > 0);
-        if (--packet->refs > 0)
-            return;
+    do {
         struct mnet_packet *more = packet->more;
         drop_fragments(packet, 0);
         mn_pool_free(&packet->memory->packets, packet);
         packet = more;
-    }
+    } while (packet != NULL && --packet->refs == 0);
+}
+
+void mnet_packet_free(struct mnet_packet *packet)
+{
+    if (packet == NULL)
+        return;
+    MN_ASSERT(packet->refs > 0);
+    if (--packet->refs > 0)
+        return;
+    if (packet->more != NULL || packet->fragment_count > 0)
+        free_parts(packet);
+    else
+        mn_pool_free(&packet->memory->packets, packet);
 }
 
 /* ---- the linear part ---- */
@@ -273,7 +284,7 @@ size_t mnet_packet_pinned(const struct mnet_packet *packet)
 /* ---- taking away ---- */
 
 /* Removes up to `len` bytes from the front of the fragments, dropping those that become empty; returns how many. */
-static size_t pull_fragments(struct mnet_packet *packet, size_t len)
+static MN_RARE size_t pull_fragments(struct mnet_packet *packet, size_t len)
 {
     size_t pulled = 0;
     uint16_t gone = 0;
@@ -305,7 +316,7 @@ static size_t pull_own(struct mnet_packet *packet, size_t len)
 }
 
 /* Goes on into `more`, freeing the packets that become empty. */
-static void pull_more(struct mnet_packet *packet, size_t len)
+static MN_RARE void pull_more(struct mnet_packet *packet, size_t len)
 {
     packet->total -= (uint32_t)len;
     while (len > 0) {
@@ -320,7 +331,7 @@ static void pull_more(struct mnet_packet *packet, size_t len)
 }
 
 /* More than the linear part. */
-static void pull_far(struct mnet_packet *packet, size_t len)
+static MN_RARE void pull_far(struct mnet_packet *packet, size_t len)
 {
     MN_ASSERT(len <= packet->total);
     size_t pulled = pull_own(packet, len);

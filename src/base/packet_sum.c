@@ -17,10 +17,8 @@ static uint64_t add_piece(uint64_t sum, const uint8_t *bytes, size_t len, size_t
     return sum;
 }
 
-uint64_t mn_packet_sum(const struct mnet_packet *packet, size_t from)
+uint64_t mn_packet_sum_pieces(const struct mnet_packet *packet, size_t from)
 {
-    if (packet->fragment_count == 0 && packet->more == NULL)
-        return mn_sum(0, packet->data + from, packet->len - from);
     if (packet->fragment_count == 1 && packet->more == NULL && from < packet->len && (packet->len - from) % 2 == 0) {
         const struct mnet_fragment *f = &packet->fragments[0]; /* headers and data, as nearly everything that is sent */
         uint64_t headers = mn_sum(0, packet->data + from, packet->len - from);

@@ -4,7 +4,18 @@
 
 #include <mnet/packet.h>
 
+#include "base/base.h"
+#include "base/checksum.h"
+
+/* The same wherever the bytes lie. */
+uint64_t mn_packet_sum_pieces(const struct mnet_packet *packet, size_t from);
+
 /* The unfolded sum (checksum.h) of the packet's bytes from offset `from` (at most packet->total) to its end. */
-uint64_t mn_packet_sum(const struct mnet_packet *packet, size_t from);
+static inline uint64_t mn_packet_sum(const struct mnet_packet *packet, size_t from)
+{
+    if (MN_LIKELY(packet->len == packet->total)) /* all of it is linear */
+        return mn_sum(0, packet->data + from, packet->len - from);
+    return mn_packet_sum_pieces(packet, from);
+}
 
 #endif

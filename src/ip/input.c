@@ -21,7 +21,7 @@ static inline void begin(struct arrival *arrival, struct mnet_packet *packet, ui
     arrival->looped = arrival->link_group = false;
 }
 
-static enum mnet_counter reason_of(enum mn_parse result, const struct arrival *arrival)
+static MN_RARE enum mnet_counter reason_of(enum mn_parse result, const struct arrival *arrival)
 {
     const struct mn_ipv4 *header = &arrival->header;
     if (result == MN_PARSE_TRUNCATED)
@@ -65,7 +65,7 @@ static bool check_source(struct mn_ip *ip, const struct arrival *arrival)
 }
 
 /* The way for hosts without an address, see mn_ip_open_port. */
-static bool is_for_open_port(const struct mn_ip *ip, const struct arrival *arrival)
+static MN_RARE bool is_for_open_port(const struct mn_ip *ip, const struct arrival *arrival)
 {
     const struct mn_ipv4 *header = &arrival->header;
     const struct mnet_packet *packet = arrival->packet;

@@ -24,7 +24,7 @@ static void count(struct mnet_stack *stack, enum mnet_counter counter, uint64_t 
 
 /* ---- Received ---- */
 
-static void take_error(struct mnet_stack *stack, const struct mn_icmp_error *error)
+static MN_RARE void take_error(struct mnet_stack *stack, const struct mn_icmp_error *error)
 {
     if (error->protocol == MN_PROTOCOL_TCP)
         mn_tcp_icmp(stack->tcp, error, stack->now);
@@ -115,7 +115,7 @@ static int receive(struct mnet_stack *stack)
 }
 
 /* Whether anything went round, so that there may be answers to send. */
-static bool go_round(struct mnet_stack *stack)
+static MN_RARE bool go_round(struct mnet_stack *stack)
 {
     struct mnet_packet *packet;
     enum mn_ip_verdict verdict;
@@ -200,7 +200,7 @@ static bool device_cuts(const struct mnet_stack *stack, const struct mnet_packet
 }
 
 /* The next segment of the large frame; NULL where memory is short. The frame goes with its last segment. */
-static struct mnet_packet *cut(struct mnet_stack *stack)
+static MN_RARE struct mnet_packet *cut(struct mnet_stack *stack)
 {
     struct mnet_packet *segment = mn_segmenter_next(&stack->segmenter);
     if (segment == NULL)

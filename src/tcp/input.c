@@ -68,14 +68,14 @@ static struct mnet_packet *take_text(struct mn_segment *seg)
 
 /* --- 3.10.7.1 CLOSED --- */
 
-static void closed_input(struct mn_tcp *tcp, struct mn_segment *seg)
+static MN_RARE void closed_input(struct mn_tcp *tcp, struct mn_segment *seg)
 {
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_CLOSED);
     mn_reply_reset(tcp, seg);
 }
 
 /* The tcb that the segment made, for the rest of 3.10.7.4, or NULL. */
-static struct mn_tcb *no_connection_input(struct mn_tcp *tcp, struct mn_segment *seg, uint32_t isn_floor)
+static MN_RARE struct mn_tcb *no_connection_input(struct mn_tcp *tcp, struct mn_segment *seg, uint32_t isn_floor)
 {
     struct mn_listener *listener = mn_table_listener(tcp, seg->local);
     if (listener != NULL)
@@ -108,7 +108,7 @@ static void learn_from_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
     tcb->snd_wl2 = seg->ack;
 }
 
-static void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     /* First, check the ACK bit. */
     bool acks_syn = false;
@@ -288,7 +288,7 @@ static void update_window(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct m
 }
 
 /* SYN-RECEIVED by simultaneous open: does this ACK complete the handshake? */
-static enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (!mn_seq_gt(seg->ack, tcb->snd_una) || mn_seq_gt(seg->ack, tcb->snd_nxt)) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
@@ -316,7 +316,7 @@ static enum verdict check_ack_range(struct mn_tcp *tcp, struct mn_tcb *tcb, stru
 }
 
 /* Our FIN is acknowledged: what that means in each state. */
-static enum verdict after_fin_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE enum verdict after_fin_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     switch (tcb->state) {
     case MN_FIN_WAIT_1:
@@ -451,7 +451,7 @@ static bool keep_for_later(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_seg
 }
 
 /* Each such segment is worth a duplicate acknowledgement of its own (RFC 5681 4.2): the peer counts them to find its loss. With SACK one says it all. */
-static void out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE void out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     struct mn_range duplicate;
     tcb->quick_acks = MN_QUICK_ACKS;
@@ -506,7 +506,7 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
 
 /* --- eighth: check the FIN bit --- */
 
-static void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+static MN_RARE void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     tcb->rcv_nxt++;
     if (mn_seq_lt(tcb->rcv_adv, tcb->rcv_nxt))
@@ -527,7 +527,7 @@ static void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 }
 
 /* Data is waiting that lies behind it. */
-static bool contradicted(const struct mn_tcb *tcb, uint32_t fin_seq)
+static MN_RARE bool contradicted(const struct mn_tcb *tcb, uint32_t fin_seq)
 {
     struct mnet_link *last = tcb->reassembly == NULL ? NULL : mn_list_last(&tcb->reassembly->runs);
     const struct mn_run *run = last == NULL ? NULL : MN_CONTAINER(last, struct mn_run, link);

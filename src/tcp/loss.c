@@ -100,7 +100,8 @@ static bool is_dsack(const struct mn_tcb *tcb, const struct mn_tcp_header *h)
            mn_seq_leq(first.right, tcb->snd_nxt);
 }
 
-static void sack_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_tcp_header *h, struct mn_news *ack)
+static MN_RARE void sack_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_tcp_header *h,
+                                  struct mn_news *ack)
 {
     ack->has_sack = true;
     if (is_dsack(tcb, h)) {
@@ -158,7 +159,7 @@ static uint32_t flight_size(const struct mn_tcb *tcb)
     return tcb->loss.phase == MN_LOSS_OPEN ? MN_MIN(out, tcb->congestion.cwnd) : out;
 }
 
-static void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
+static MN_RARE void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->loss;
     struct mn_congestion *c = &tcb->congestion;
@@ -177,7 +178,7 @@ static void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_new
 }
 
 /* The first segment goes again: all that duplicates can say (RFC 6582 3.2). */
-static void lose_first(struct mn_tcp *tcp, struct mn_tcb *tcb)
+static MN_RARE void lose_first(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     uint32_t flight = tcb->snd_nxt - tcb->snd_una;
     mn_scoreboard_lose_range(&tcb->loss.sent, &tcp->scoreboards, tcb->snd_una,
@@ -200,7 +201,7 @@ static void open_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *a
         enter_recovery(tcp, tcb, ack);
 }
 
-static void end_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb)
+static MN_RARE void end_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     struct mn_loss *loss = &tcb->loss;
     struct mn_congestion *c = &tcb->congestion;
@@ -214,7 +215,7 @@ static void end_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_RECOVERED);
 }
 
-static void recovery_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
+static MN_RARE void recovery_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
 {
     if (mn_seq_geq(tcb->snd_una, tcb->loss.recover)) {
         end_recovery(tcp, tcb);
@@ -225,7 +226,7 @@ static void recovery_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_new
     mn_prr_ack(tcb, ack);
 }
 
-static void timeout_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
+static MN_RARE void timeout_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->loss;
     loss->dupacks = 0;
@@ -240,7 +241,7 @@ static void timeout_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news
 }
 
 /* A probe repaired a loss that nobody would have noticed: the window pays for it all the same (RFC 8985 7.4.2). */
-static void pay_for_repair(struct mn_tcb *tcb, const struct mn_news *ack)
+static MN_RARE void pay_for_repair(struct mn_tcb *tcb, const struct mn_news *ack)
 {
     struct mn_congestion *c = &tcb->congestion;
     tcb->loss.undo_valid = false;

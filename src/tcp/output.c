@@ -120,8 +120,8 @@ static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, st
 }
 
 /* SYN in SYN-SENT, SYN,ACK in SYN-RECEIVED (simultaneous open). The window of a SYN is never scaled (RFC 7323 2.2). */
-static struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
-                                      uint64_t now)
+static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                              uint64_t now)
 {
     struct mn_tcp_header header = {.seq = tcb->iss,
                                    .flags = MN_TCP_SYN,
@@ -235,8 +235,8 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
 }
 
 /* One octet beyond a closed window, or what fits into one too small to use otherwise (3.8.6.1, MUST-35, MUST-36). */
-static struct mnet_packet *output_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
-                                        uint64_t now)
+static MN_RARE struct mnet_packet *output_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                                uint64_t now)
 {
     uint32_t left = mn_sendq_end(&tcb->sendq) + tcb->fin_queued - tcb->snd_una;
     uint32_t len = MN_MIN(MN_MIN(left, MN_MAX(tcb->snd_wnd, 1u)), tcb->snd_mss);
@@ -286,8 +286,8 @@ static struct mnet_packet *output_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, s
 }
 
 /* A tail loss probe, which no window but the peer's holds back (RFC 8985 7.3). */
-static struct mnet_packet *output_tail_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
-                                             uint64_t now)
+static MN_RARE struct mnet_packet *output_tail_probe(struct mn_tcp *tcp, struct mn_tcb *tcb,
+                                                     struct mn_datagram *datagram, uint64_t now)
 {
     uint32_t seq, done;
     tcb->loss.tlp_now = false;
@@ -365,8 +365,8 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     return len == 0 ? NULL : output_range(tcp, tcb, tcb->snd_nxt, len, &done, datagram, now);
 }
 
-static struct mnet_packet *output_opening(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
-                                          uint64_t now)
+static MN_RARE struct mnet_packet *output_opening(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                                  uint64_t now)
 {
     if (tcb->syn_now)
         return output_syn(tcp, tcb, datagram, now);

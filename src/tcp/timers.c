@@ -94,7 +94,7 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
 
 /* SHLD-29 and SHLD-30: a probe after one RTO, then twice as long each time. Patience counts from the first one that nobody answers;
  * but where no user is left, answers alone do not hold a connection open, or closed windows could use up all there are (RFC 6429 3). */
-static void ask_for_window(struct mn_tcb *tcb, uint64_t now)
+static MN_RARE void ask_for_window(struct mn_tcb *tcb, uint64_t now)
 {
     if (!tcb->probe_unanswered && !tcb->orphan)
         tcb->progress_ns = now;
@@ -102,7 +102,7 @@ static void ask_for_window(struct mn_tcb *tcb, uint64_t now)
     tcb->probe_now = true;
 }
 
-static void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     if (now >= give_up_at(tcp, tcb)) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_TIMED_OUT);
