@@ -5,7 +5,8 @@ receiver that are processes with mnet. link_relay joins them. For each link and 
 other: mnet to Linux, Linux to mnet, Linux to Linux, one after the other, and what it got is its goodput. Segments are of MTU size everywhere: a TAP interface
 without vnet_hdr takes no others from the kernel, and mnet runs without segmentation and checksum offload.
 
-Prints a line `name value unit reference ratio` for each link and direction: Mbit/s, medians over the seeds, the reference is Linux to Linux.
+Prints a line `name value unit reference ratio` for each link and direction: Mbit/s, medians over the seeds, the reference is Linux to Linux. Then, for
+links that two flows share, what the flow of mnet has beside that of Linux, and Jain's index beside that of two flows of Linux.
 """
 import argparse
 import os
@@ -55,7 +56,14 @@ def links():
     return made
 
 
-QUICK = ('10M_20ms_0%', '10M_100ms_1%', '100M_20ms_0.1%', '100M_100ms_0%', '10M_20ms_5%', 'reorder', 'ack_loss', 'bufferbloat')
+def shared_links():
+    """Links for two flows at once."""
+    return {'share_10M_20ms': link(10, 20), 'share_20M_40ms': link(20, 40), 'share_20M_40ms_3BDP': link(20, 40, queue=300000),
+            'share_50M_100ms': link(50, 100)}
+
+
+QUICK = ('10M_20ms_0%', '10M_100ms_1%', '100M_20ms_0.1%', '100M_100ms_0%', '10M_20ms_5%', 'reorder', 'ack_loss', 'bufferbloat',
+         'share_20M_40ms')
 
 
 def urgent():
@@ -142,6 +150,15 @@ class Site:
             recorder.wait()
         return received * 8 / seconds / 1e6, counts
 
+    def share(self, senders, keys, seconds):
+        """Mbit/s of each of two flows to the same receiver, beginning together."""
+        self.set_link(keys)
+        readers = [self.start(self.inside('linux_receiver', *self.urgent, BUILD / 'tests/linux_peer', 'drain', ADDRESSES[sender], PORT,
+                                          int(seconds * 1000)), stdout=subprocess.PIPE, text=True) for sender in senders]
+        answers = [reader.communicate()[0] for reader in readers]
+        time.sleep(0.1)
+        return [int(re.search(r'(\d+) bytes', answer).group(1)) * 8 / seconds / 1e6 for answer in answers]
+
     def shown(self):
         return [f'{name} = {" ".join(self.run("linux_sender", "sysctl", "-n", name).split())}' for name in SHOWN]
 
@@ -150,12 +167,24 @@ class Site:
             process.kill()
 
 
+def measure_share(site, name, keys, seed, results, options):
+    """The flow of mnet comes first; two flows of Linux, either."""
+    for kind, first in (('mixed', 'mnet_sender'), ('pure', 'linux_sender')):
+        pair = site.share((first, 'linux_sender'), {'seed': seed, **keys}, 2 * options.seconds)
+        results.setdefault((name, kind), []).append(pair)
+        if options.verbose:
+            print(f'# {name} seed {seed} {kind}: {pair[0]:.2f} and {pair[1]:.2f} Mbit/s', file=sys.stderr, flush=True)
+
+
 def work(site, jobs, results, options):
     while True:
         try:
             name, keys, seed = jobs.get_nowait()
         except queue.Empty:
             return
+        if name in shared_links():
+            measure_share(site, name, keys, seed, results, options)
+            continue
         # Each kind comes first as often as the others.
         order = list(KINDS)
         order = order[seed % 3:] + order[:seed % 3]
@@ -185,12 +214,29 @@ def measure(wanted, options):
     return results, shown
 
 
+def jain(pairs):
+    """The median of Jain's index: 1 where both have the same, 0.5 where one has everything."""
+    return statistics.median((a + b) ** 2 / (2 * (a * a + b * b)) for a, b in pairs)
+
+
 def lines(results, wanted):
+    """name, direction, value, reference, ratio."""
     for name in wanted:
+        if name in shared_links():
+            continue
         reference = statistics.median(results[name, 'linux'])
         for kind in ('from_mnet', 'to_mnet'):
             value = statistics.median(results[name, kind])
             yield name, kind, value, reference, value / reference if reference else 0
+
+
+def shares(results, wanted):
+    """name, goodput of mnet's flow and of that of Linux beside it, Jain's index of the two, and of two flows of Linux."""
+    for name in wanted:
+        if name in shared_links():
+            mixed = results[name, 'mixed']
+            yield (name, statistics.median(a for a, _ in mixed), statistics.median(b for _, b in mixed), jain(mixed),
+                   jain(results[name, 'pure']))
 
 
 def table(results, wanted, shown, options):
@@ -204,13 +250,18 @@ def table(results, wanted, shown, options):
     yield '| link | mnet → Linux, Mbit/s | Linux → mnet | Linux → Linux | ratio from mnet | ratio to mnet |'
     yield '| --- | --- | --- | --- | --- | --- |'
     ratios = {(name, kind): ratio for name, kind, _, _, ratio in lines(results, wanted)}
-    for name in wanted:
+    for name in (name for name, kind in ratios if kind == 'to_mnet'):
         yield '| ' + ' | '.join([name.replace('_', ' '), cell(name, 'from_mnet'), cell(name, 'to_mnet'), cell(name, 'linux'),
                                  f'{ratios[name, "from_mnet"]:.2f}', f'{ratios[name, "to_mnet"]:.2f}']) + ' |'
     yield ''
     for kind, words in (('from_mnet', 'from mnet'), ('to_mnet', 'to mnet')):
         these = [ratio for (_, k), ratio in ratios.items() if k == kind]
         yield f'Median ratio {words}: {statistics.median(these):.2f}, smallest {min(these):.2f}.'
+    yield ''
+    yield '| two flows share | mnet, Mbit/s | Linux beside it | ratio | fairness | of two of Linux |'
+    yield '| --- | --- | --- | --- | --- | --- |'
+    for name, ours, theirs, mixed, pure in shares(results, wanted):
+        yield f'| {name.replace("_", " ")} | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} | {mixed:.3f} | {pure:.3f} |'
 
 
 def main():
@@ -224,11 +275,14 @@ def main():
     parser.add_argument('--capture', metavar='FOLDER', help='record what the sender sees (needs dumpcap)')
     parser.add_argument('--verbose', action='store_true')
     options = parser.parse_args()
-    every = links()
+    every = links() | shared_links()
     wanted = {name: every[name] for name in options.names or (every if full else QUICK)}
     results, shown = measure(wanted, options)
     for name, kind, value, reference, ratio in lines(results, wanted):
         print(f'links_{name}_{kind} {value:.2f} Mbit/s {reference:.2f} {ratio:.2f}')
+    for name, ours, theirs, mixed, pure in shares(results, wanted):
+        print(f'links_{name}_mnet {ours:.2f} Mbit/s {theirs:.2f} {ours / theirs:.2f}')
+        print(f'links_{name}_fairness {mixed:.3f} Jain {pure:.3f} {mixed / pure:.2f}')
     if os.environ.get('LINKS_TABLE'):
         pathlib.Path(os.environ['LINKS_TABLE']).write_text('\n'.join(table(results, wanted, shown, options)) + '\n', encoding='utf-8')
 

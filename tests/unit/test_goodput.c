@@ -15,7 +15,7 @@
 
 #define MBIT 1000000u
 #define ALL_OFFLOADS (MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4)
-#define SEEDS 3u /* where flows compete, which is a matter of chance */
+#define SEEDS 2u /* where flows compete, which is a matter of chance */
 
 /* Half of the round trip in each direction. The queue: 0 is no limit and no loss. Acknowledgements are not all on time, or competing flows would keep in step for
  * ever. */
@@ -47,7 +47,8 @@ static void check(const char *name, const struct goodput_link *link, double leas
     }
     print_message("# %s: %.1f %% of the link, fairness %.3f, %u frames lost\n", name, 100 * used, fair,
                   (unsigned)overflowed);
-    assert_true(used >= least_utilisation && used <= 1.001);
+    /* A hole that is filled right after measuring begins delivers what arrived before. */
+    assert_true(used >= least_utilisation && used <= 1.01);
     assert_true(fair >= least_fairness);
     assert_true(!lossless || overflowed == 0);
 }
