@@ -31,6 +31,7 @@ void mn_net_reap(struct mn_net *net)
 {
     struct mn_net_sending *sending;
     uint32_t len; /* of no meaning: nothing is written (2.7.8.1: and devices got it wrong) */
+    mn_virtqueue_quiet(&net->tx);
     while ((sending = mn_virtqueue_take(&net->tx, &len)) != NULL)
         mn_net_sent(net, sending);
     if (net->tx.broken)

@@ -239,6 +239,7 @@ bool mn_virtqueue_arm(struct mn_virtqueue *queue, unsigned more)
         store16(used_event(queue), (uint16_t)(queue->taken + more));
     else
         store16(queue->driver + RING_FLAGS, 0);
+    queue->armed = !queue->event_idx;
     full_barrier(); /* 2.7.14: what was used before the device could see that is found here */
     return mn_virtqueue_used(queue) > more || queue->broken;
 }
@@ -250,4 +251,5 @@ void mn_virtqueue_disarm(struct mn_virtqueue *queue)
         store16(used_event(queue), (uint16_t)(queue->taken - 1u));
     else
         store16(queue->driver + RING_FLAGS, NO_INTERRUPT);
+    queue->armed = false;
 }

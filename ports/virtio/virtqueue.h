@@ -49,6 +49,7 @@ struct mn_virtqueue {
     uint16_t outstanding; /* chains with the device, or to be published */
     uint16_t free, free_count;
     bool event_idx, broken;
+    bool armed; /* without EVENT_IDX: every buffer that is used interrupts */
     struct mn_virtq_slot slots[MN_VIRTQUEUE_MAX];
 };
 
@@ -84,10 +85,16 @@ unsigned mn_virtqueue_used(struct mn_virtqueue *queue);
 /* Takes the next of them: its token, and the bytes that the device says it wrote. NULL: none, or broken. */
 void *mn_virtqueue_take(struct mn_virtqueue *queue, uint32_t *len);
 
-/* Asks for an interrupt when `more` further chains beyond the next have been used; true where they have been already. Holds until
+/* Asks for an interrupt when `more` further chains beyond the next have been used; true where they have been already. Holds until it has come, or
  * mn_virtqueue_disarm. */
 bool mn_virtqueue_arm(struct mn_virtqueue *queue, unsigned more);
 void mn_virtqueue_disarm(struct mn_virtqueue *queue);
+/* For when nobody waits any more: a device without EVENT_IDX would go on interrupting. */
+static inline void mn_virtqueue_quiet(struct mn_virtqueue *queue)
+{
+    if (queue->armed)
+        mn_virtqueue_disarm(queue);
+}
 
 /* Takes back a chain that the device has not used, for when it has been reset; NULL when there is none left. */
 void *mn_virtqueue_detach(struct mn_virtqueue *queue);

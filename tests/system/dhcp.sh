@@ -13,13 +13,13 @@ site=$dir/site
 mkdir "$site"
 bytes 3000000 dhcp >"$site/large.bin"
 
-# serve ARGUMENT... - dnsmasq for 10.0.0.50 to 10.0.0.60, and its further options.
+# serve ARGUMENT... - dnsmasq for 10.0.0.50 to 10.0.0.60 (or $range), with what it knows of $leases, and its further options.
 serve()
 {
-    : >"$dir/leases"
+    printf '%s' "${leases:-}" >"$dir/leases"
     dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 --interface=tap0 --bind-interfaces --log-dhcp --log-facility=- \
         --user="$(id -un)" --group="$(id -gn)" --pid-file="$dir/dnsmasq.pid" --dhcp-leasefile="$dir/leases" --no-ping \
-        --dhcp-range=10.0.0.50,10.0.0.60,255.255.255.0,2m "$@" >"$dir/dnsmasq.log" 2>&1 &
+        --dhcp-range="${range:-10.0.0.50,10.0.0.60}",255.255.255.0,2m "$@" >"$dir/dnsmasq.log" 2>&1 &
     dnsmasq=$!
     await grep -q 'IP range' "$dir/dnsmasq.log"
 }
@@ -94,6 +94,62 @@ declines_an_address_in_use()
     ip addr del 10.0.0.50/32 dev lo
 }
 
+# A server with leases of 120 s, which are renewed after 4 s and rebound after 7.
+serve_hastily()
+{
+    serve --dhcp-option=option:T1,4 --dhcp-option=option:T2,7
+}
+
+# acknowledged COUNT - whether the server has acknowledged so often.
+acknowledged()
+{
+    [ "$(grep -c 'DHCPACK(tap0)' "$dir/dnsmasq.log")" -ge "$1" ]
+}
+
+# Renewed by the server that gave it (RFC 2131 4.4.5, T1), rebound when that is away then (T2), and given up at once when a server says so (NAK).
+renews_rebinds_and_obeys()
+{
+    serve_hastily
+    lease "$MNET_DEBUG/examples/01_hello-tap"
+    first=$leased
+    await acknowledged 2
+    leases=$(cat "$dir/leases")
+    end_server
+    sleep 4.7
+    serve_hastily
+    leases=
+    await acknowledged 1
+    [ "$(address)" = "$first" ] || fail "rebound as $(address), not as $first"
+    ! grep -q 'is lost' "$dir/mnet.err" || fail "$(cat "$dir/mnet.err")"
+    ping -c 1 -W 2 -q "$first" || fail 'no answer to ping'
+    end_server
+    range=10.0.0.70,10.0.0.80 serve --dhcp-authoritative
+    await grep -q "DHCPNAK(tap0) $first" "$dir/dnsmasq.log"
+    await grep -q "^dhcp: 10.0.0.[78][0-9]/24" "$dir/mnet.err"
+    grep -q "dhcp: $first is lost" "$dir/mnet.err" || fail "it did not say that the address is lost: $(cat "$dir/mnet.err")"
+    ! ping -c 1 -W 1 -q "$first" || fail 'the old address answers'
+    stop
+    end_server
+    for to in $LINUX 255.255.255.255; do
+        [ -n "$(tshark -r "$dir/dhcp.pcapng" -Y "dhcp.option.dhcp == 3 && dhcp.ip.client == $first && ip.dst == $to" 2>/dev/null)" ] ||
+            fail "no request from $first to $to in the capture"
+    done
+}
+
+# Nobody renews it, and after two minutes it is over.
+expires()
+{
+    serve_hastily
+    lease "$MNET_DEBUG/examples/01_hello-tap"
+    end_server
+    sleep 110
+    ping -c 1 -W 1 -q "$leased" || fail 'the address is gone too early'
+    sleep 5
+    await grep -q "dhcp: $leased is lost" "$dir/mnet.err"
+    ! ping -c 1 -W 1 -q "$leased" || fail 'the old address answers'
+    stop
+}
+
 nothing_malformed()
 {
     command -v tshark >/dev/null || return 0
@@ -131,5 +187,11 @@ run lease_is_got_used_and_given_back serves_at_its_address
 run capture_of_it_is_clean nothing_malformed
 run broadcast_answers_with_routes_are_taken takes_what_the_server_says
 run address_in_use_is_declined declines_an_address_in_use
+if command -v tshark >/dev/null; then
+    run lease_is_renewed_rebound_and_refused renews_rebinds_and_obeys
+else
+    echo 'skip lease_is_renewed_rebound_and_refused: there is no tshark'
+fi
+[ -z "${MNET_SLOW:-}" ] || run lease_expires expires # two minutes
 run no_server_ends_with_one_line no_server_gives_up
 run address_and_dhcp_exclude_each_other both_sources
