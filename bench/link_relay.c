@@ -172,6 +172,17 @@ static void set_key(struct link *link, const char *key, uint64_t value)
         fprintf(stderr, "link_relay: what is %s?\n", key);
 }
 
+/* All ways to receivers throw the same dice, and all ways to senders. */
+static void seed_way(const struct end *end, uint64_t seed)
+{
+    uint8_t bytes[MN_RANDOM_SEED] = {0};
+    struct mn_random random;
+    memcpy(bytes, &seed, sizeof seed);
+    bytes[sizeof seed] = end->receiver;
+    mn_random_init(&random, bytes);
+    mn_sim_seed_path(&end->host->paths[MNET_SIM_RECEIVING], &random);
+}
+
 static void make_link(struct relay *relay, char *line)
 {
     struct link link = {.seed = 1};
@@ -189,6 +200,7 @@ static void make_link(struct relay *relay, char *line)
         if (end->host == NULL)
             exit(1);
         memcpy(mnet_sim_device(end->host)->mac, end->mac, ETH_ALEN);
+        seed_way(end, link.seed);
         mnet_sim_attach(segment, end->host);
         mnet_sim_shape(end->host, MNET_SIM_RECEIVING, end->receiver ? &link.there : &link.back);
     }

@@ -270,7 +270,7 @@ def main():
     parser.add_argument('names', nargs='*', help='links, all by default')
     parser.add_argument('--seeds', type=int, default=5 if full else 1)
     parser.add_argument('--first-seed', type=int, default=1)
-    parser.add_argument('--seconds', type=float, default=10 if full else 4)
+    parser.add_argument('--seconds', type=float, default=8 if full else 4)
     parser.add_argument('--parallel', type=int, default=4)
     parser.add_argument('--capture', metavar='FOLDER', help='record what the sender sees (needs dumpcap)')
     parser.add_argument('--verbose', action='store_true')

@@ -18,10 +18,6 @@
 
 #include <math.h>
 
-#ifndef SNAPSHOT
-#error "the path of the snapshot"
-#endif
-
 #define MBIT 1000000u
 #define CELL_CHANGE 0.25
 #define MEAN_CHANGE 0.04
