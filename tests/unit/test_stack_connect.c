@@ -697,6 +697,46 @@ static int invalid(struct world *w)
     return 0;
 }
 
+/* A finaliser has no time for a handshake: what was begun is gone before it is sent. */
+struct attempt {
+    struct world *w;
+    struct mnet_flow *flow;
+    int result;
+};
+
+static void connect_in_finaliser(void *resource)
+{
+    struct attempt *attempt = resource;
+    attempt->result = mnet_tcp_connect(attempt->w->client, WORLD_SERVER, 80, &attempt->flow, MNET_NEVER);
+}
+
+static int end_at_once(void *argument)
+{
+    struct mnet_owned owned;
+    mnet_own(&owned, connect_in_finaliser, argument);
+    return 0;
+}
+
+static int finalised(struct world *w)
+{
+    struct attempt attempt = {.w = w, .flow = (struct mnet_flow *)w};
+    struct mnet_task *task;
+    uint64_t sent = mnet_sim_counts(w->client_host, MNET_SIM_SENDING).sent;
+    CHECK_EQUAL(mnet_spawn(&task, end_at_once, &attempt), 0);
+    CHECK_EQUAL(mnet_join(task, NULL, MNET_NEVER), 0);
+    CHECK_EQUAL(attempt.result, MNET_E_INVALID);
+    CHECK(attempt.flow == NULL);
+    sleep_ms(10);
+    CHECK_EQUAL(mnet_sim_counts(w->client_host, MNET_SIM_SENDING).sent, sent);
+    return 0;
+}
+
+static void connect_in_a_finaliser_sends_nothing(void **state)
+{
+    (void)state;
+    world_run(finalised, NULL);
+}
+
 /* MUST-46 among them: no connections to broadcast or multicast addresses. */
 static void open_invalid_arguments_have_no_effect(void **state)
 {
@@ -728,6 +768,7 @@ int main(void)
         cmocka_unit_test(listen_full_backlog_refuses),
         cmocka_unit_test(listen_full_backlog_ignores),
         cmocka_unit_test(unlisten_wakes_waiters_and_resets_the_queued),
+        cmocka_unit_test(connect_in_a_finaliser_sends_nothing),
         cmocka_unit_test(open_invalid_arguments_have_no_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
