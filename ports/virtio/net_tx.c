@@ -83,7 +83,7 @@ static unsigned gather(struct mn_net *net, struct mnet_packet *packet, struct mn
 static bool fits_pieces(const struct mnet_packet *packet)
 {
     struct mnet_slice pieces[MN_NET_PIECES];
-    return mnet_packet_slices(packet, pieces, MN_NET_PIECES) < (int)MN_NET_PIECES;
+    return packet->more == NULL || mnet_packet_slices(packet, pieces, MN_NET_PIECES) < (int)MN_NET_PIECES;
 }
 
 /* Adds a frame to the queue, which owns it then. False where there is no room. */
