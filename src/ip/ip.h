@@ -202,7 +202,12 @@ struct mn_ip {
     struct mn_wheel wheel;           /* timers of enum mn_ip_timer */
 };
 
-/* Whether mn_ip_loopback has something. */
+/* Whether mn_ip_next_error, and mn_ip_loopback, have something. */
+static inline bool mn_ip_has_failed(const struct mn_ip *ip)
+{
+    return ip->failed.first != NULL;
+}
+
 static inline bool mn_ip_has_looped(const struct mn_ip *ip)
 {
     return ip->loopback.first != NULL;

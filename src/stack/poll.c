@@ -131,17 +131,25 @@ static MN_RARE bool go_round(struct mnet_stack *stack)
 
 /* ---- Timers and events ---- */
 
-static void expire(struct mnet_stack *stack)
+static MN_RARE void take_failures(struct mnet_stack *stack)
 {
     struct mnet_packet *packet;
     struct mn_icmp_error error;
-    mn_ip_expire(&stack->ip, stack->now);
     while ((packet = mn_ip_next_error(&stack->ip, &error)) != NULL) {
         take_error(stack, &error);
         mnet_packet_free(packet);
     }
-    mn_stack_dhcp_expire(stack);
-    mn_tcp_expire(stack->tcp, stack->now);
+}
+
+static void expire(struct mnet_stack *stack)
+{
+    if (mn_ip_deadline(&stack->ip) <= stack->now)
+        mn_ip_expire(&stack->ip, stack->now);
+    if (mn_ip_has_failed(&stack->ip))
+        take_failures(stack);
+    mn_stack_dhcp_expire(stack); /* which follows the state of the address, too */
+    if (mn_tcp_deadline(stack->tcp) <= stack->now)
+        mn_tcp_expire(stack->tcp, stack->now);
 }
 
 static void tell(struct mnet_stack *stack)
@@ -321,6 +329,8 @@ static uint64_t timers_deadline(struct mnet_stack *stack)
 {
     uint64_t ip = mn_ip_deadline(&stack->ip), tcp = mn_tcp_deadline(stack->tcp);
     uint64_t dhcp = mn_dhcp_client_deadline(&stack->dhcp.client);
+    if (mn_ip_has_failed(&stack->ip))
+        return stack->now;
     return MN_MIN(MN_MIN(ip, tcp), dhcp);
 }
 

@@ -62,6 +62,25 @@ static void connect_without_route_is_unreachable_at_once(void **state)
     world_run(no_route, NULL);
 }
 
+static int connect_to_nobody_twice(struct world *w)
+{
+    struct mnet_flow *flow;
+    uint64_t begin = mnet_now();
+    CHECK_EQUAL(mnet_tcp_connect(w->client, mnet_ipv4(10, 0, 0, 99), 80, &flow, MNET_NEVER), MNET_E_UNREACHABLE);
+    CHECK(mnet_now() - begin > 2 * MNET_SECOND && mnet_now() - begin < 4 * MNET_SECOND);
+    begin = mnet_now();
+    CHECK_EQUAL(mnet_tcp_connect(w->client, mnet_ipv4(10, 0, 0, 99), 80, &flow, MNET_NEVER), MNET_E_UNREACHABLE);
+    CHECK(mnet_now() - begin < MNET_MILLISECOND);
+    return 0;
+}
+
+/* RFC 1122 2.3.2.1: for a second after a neighbour did not answer nobody asks again, and who wants to reach it hears so, without another event on the stack. */
+static void connect_to_a_neighbour_that_just_failed_fails_at_once(void **state)
+{
+    (void)state;
+    world_run(connect_to_nobody_twice, NULL);
+}
+
 static int no_neighbour(struct world *w)
 {
     struct mnet_flow *flow;
@@ -749,6 +768,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connect_established_names_both_ends),
         cmocka_unit_test(connect_without_route_is_unreachable_at_once),
+        cmocka_unit_test(connect_to_a_neighbour_that_just_failed_fails_at_once),
         cmocka_unit_test(connect_without_neighbour_is_unreachable_after_3_s),
         cmocka_unit_test(connect_to_the_dead_delays_nobody_else),
         cmocka_unit_test(connect_reset_is_refused),
