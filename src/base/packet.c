@@ -367,11 +367,8 @@ static size_t trim_own(struct mnet_packet *packet, size_t len)
     return kept;
 }
 
-void mnet_packet_trim(struct mnet_packet *packet, size_t len)
+static MN_RARE void cut_off(struct mnet_packet *packet, size_t len)
 {
-    MN_ASSERT(len <= packet->total);
-    if (len == packet->total)
-        return;
     for (struct mnet_packet *at = packet; at != NULL; at = at->more) {
         at->total = (uint32_t)MN_MIN(at->total, len);
         len -= trim_own(at, len);
@@ -380,6 +377,13 @@ void mnet_packet_trim(struct mnet_packet *packet, size_t len)
             at->more = NULL;
         }
     }
+}
+
+void mnet_packet_trim(struct mnet_packet *packet, size_t len)
+{
+    MN_ASSERT(len <= packet->total);
+    if (len < packet->total)
+        cut_off(packet, len);
 }
 
 /* ---- adding behind ---- */

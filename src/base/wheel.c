@@ -114,7 +114,7 @@ static void open_slot(struct mn_wheel *wheel, const struct next_slot *next)
         place(wheel, MN_CONTAINER(link, struct mn_timer, link), wheel->now_us);
 }
 
-struct mn_timer *mn_wheel_take(struct mn_wheel *wheel)
+MN_RARE struct mn_timer *mn_wheel_take(struct mn_wheel *wheel)
 {
     uint64_t target = wheel->seen_ns / NANOSECONDS;
     struct next_slot next;
@@ -150,7 +150,7 @@ static uint64_t first_of(const struct mn_wheel *wheel, const struct next_slot *n
     return first;
 }
 
-uint64_t mn_wheel_find_deadline(struct mn_wheel *wheel)
+MN_RARE uint64_t mn_wheel_find_deadline(struct mn_wheel *wheel)
 {
     struct next_slot next;
     uint64_t deadline = MNET_NEVER;

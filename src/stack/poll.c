@@ -84,7 +84,8 @@ static int take_batch(struct mnet_stack *stack, struct mnet_packet **frames)
     return taken;
 }
 
-static void take_frames(struct mnet_stack *stack, struct mnet_packet **frames, int frame_count)
+static __attribute__((noinline)) void take_frames(struct mnet_stack *stack, struct mnet_packet **frames,
+                                                  int frame_count)
 {
     if (!stack->config.no_coalescing && frame_count > 1) {
         int merged = mn_coalesce(frames, frame_count);
@@ -341,15 +342,19 @@ static bool at_rest(struct mnet_stack *stack)
            stack->now < timers_deadline(stack);
 }
 
+static __attribute__((noinline)) void follow_up(struct mnet_stack *stack)
+{
+    expire(stack);
+    retry_deferred(stack);
+    stack->work = settle(stack);
+}
+
 bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now)
 {
     advance(stack, now);
     int received = receive(stack);
-    if (received == 0 && at_rest(stack))
-        return false;
-    expire(stack);
-    retry_deferred(stack);
-    stack->work = settle(stack);
+    if (received > 0 || !at_rest(stack))
+        follow_up(stack);
     return received >= MN_RX_BUDGET || stack->work;
 }
 

@@ -61,7 +61,7 @@ static uint64_t needed(const struct mn_autotune *a, uint64_t rtt, uint64_t elaps
     return MN_MAX(MN_MIN(batch, (uint64_t)BATCH_MAX), scaled);
 }
 
-static uint32_t adjust(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t rtt, uint64_t elapsed)
+static MN_RARE uint32_t adjust(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t rtt, uint64_t elapsed)
 {
     struct mn_autotune *a = &tcb->autotune;
     uint32_t target = tcb->rcv_target;

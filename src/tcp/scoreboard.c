@@ -38,7 +38,7 @@ static uint32_t capacity(const struct mn_scoreboard *b)
 }
 
 /* Moves everything into a block of the next size. */
-static bool grow(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
+static MN_RARE bool grow(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
 {
     struct mn_sent *block = b->size == MN_SCOREBOARD_SIZES ? NULL : mn_pool_alloc(&pools->size[b->size], MN_CLAIM_SEND);
     if (block == NULL)

@@ -6,7 +6,7 @@
  */
 #include "tcp/tcb.h"
 
-void mn_tcb_arm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t at_ns)
+MN_RARE void mn_tcb_arm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t at_ns)
 {
     mn_wheel_arm(&tcp->wheel, &tcb->timer, at_ns);
     tcb->timer.at_ns = at_ns;
