@@ -239,13 +239,21 @@ static bool walk_range(struct walk *walk, size_t *skip, size_t left, uint8_t **b
     return false;
 }
 
-void mnet_packet_copy_out(const struct mnet_packet *packet, size_t from, void *to, size_t len)
+static __attribute__((noinline)) void copy_pieces(const struct mnet_packet *packet, size_t from, void *to, size_t len)
 {
-    MN_ASSERT(from <= packet->total && len <= packet->total - from);
     struct walk walk = {packet, 0};
     uint8_t *at = to, *bytes;
     for (size_t piece; walk_range(&walk, &from, len, &bytes, &piece); at += piece, len -= piece)
         memcpy(at, bytes, piece);
+}
+
+void mnet_packet_copy_out(const struct mnet_packet *packet, size_t from, void *to, size_t len)
+{
+    MN_ASSERT(from <= packet->total && len <= packet->total - from);
+    if (from <= packet->len && len <= packet->len - from)
+        memcpy(to, packet->data + from, len);
+    else
+        copy_pieces(packet, from, to, len);
 }
 
 void mnet_packet_copy_in(struct mnet_packet *packet, size_t to, const void *from, size_t len)

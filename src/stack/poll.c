@@ -253,6 +253,14 @@ static bool pull(struct mnet_stack *stack)
     return true;
 }
 
+static MN_RARE void lose_pending(struct mnet_stack *stack)
+{
+    count(stack, MNET_COUNT_TX_DROP_DEVICE, stack->pending_count);
+    for (unsigned i = 0; i < stack->pending_count; i++)
+        mnet_packet_free(stack->pending[i]);
+    stack->pending_count = 0;
+}
+
 /* Offers the pending frames; true when the device took them all. A device that fails loses them, or it would stop
  * everything for good. */
 static bool offer(struct mnet_stack *stack)
@@ -263,10 +271,7 @@ static bool offer(struct mnet_stack *stack)
         bytes += stack->pending[i]->total;
     int taken = stack->device->ops->tx(stack->device, stack->pending, (int)offered);
     if (taken < 0) {
-        count(stack, MNET_COUNT_TX_DROP_DEVICE, offered);
-        for (unsigned i = 0; i < offered; i++)
-            mnet_packet_free(stack->pending[i]);
-        stack->pending_count = 0;
+        lose_pending(stack);
         return true;
     }
     for (unsigned i = (unsigned)taken; i < offered; i++) {

@@ -7,11 +7,10 @@
 /* So is anything that pins this many times its length. */
 #define COMPACT_RATIO 6u
 
-/* Copies the packet's bytes behind the last packet of the list, where that is allowed and pays. */
-static bool compact(struct mn_packet_list *list, struct mnet_packet *packet)
+/* Copies the packet's bytes behind those of the last one of a list, where that is allowed and pays. */
+static __attribute__((noinline)) bool compact(struct mnet_packet *tail, struct mnet_packet *packet)
 {
-    struct mnet_packet *tail = list->tail;
-    if (tail == NULL || tail->refs != 1)
+    if (tail->refs != 1)
         return false;
     if (packet->total > MN_PACKET_SMALL && mnet_packet_pinned(packet) < (size_t)COMPACT_RATIO * packet->total)
         return false;
@@ -26,7 +25,7 @@ static bool compact(struct mn_packet_list *list, struct mnet_packet *packet)
 static void append_one(struct mn_packet_list *list, struct mnet_packet *packet)
 {
     packet->next = NULL;
-    if (packet->total == 0 || compact(list, packet)) {
+    if (packet->total == 0 || (list->tail != NULL && compact(list->tail, packet))) {
         mnet_packet_free(packet);
         return;
     }
@@ -46,17 +45,24 @@ static uint32_t own_bytes(const struct mnet_packet *packet)
     return bytes;
 }
 
-void mn_packet_list_append(struct mn_packet_list *list, struct mnet_packet *packet)
+/* Several packets that were coalesced. */
+static __attribute__((noinline)) void append_chain(struct mn_packet_list *list, struct mnet_packet *packet)
 {
     while (packet != NULL) {
         struct mnet_packet *more = packet->more;
-        if (more != NULL) {
-            packet->more = NULL;
-            packet->total = own_bytes(packet);
-        }
+        packet->more = NULL;
+        packet->total = own_bytes(packet);
         append_one(list, packet);
         packet = more;
     }
+}
+
+void mn_packet_list_append(struct mn_packet_list *list, struct mnet_packet *packet)
+{
+    if (packet->more != NULL)
+        append_chain(list, packet);
+    else
+        append_one(list, packet);
 }
 
 void mn_packet_list_splice(struct mn_packet_list *to, struct mn_packet_list *from)

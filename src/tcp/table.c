@@ -27,16 +27,22 @@ static bool matches(const struct mn_conn *conn, const struct mnet_endpoint *loca
            mnet_address_equal(conn->local.address, local->address);
 }
 
-struct mn_conn *mn_table_find(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote)
+static __attribute__((noinline)) struct mn_conn *look_up(struct mn_tcp *tcp, const struct mnet_endpoint *local,
+                                                         const struct mnet_endpoint *remote)
 {
-    if (tcp->last != NULL && matches(tcp->last, &local, &remote))
-        return tcp->last;
-    struct mn_conn *conn = tcp->buckets[bucket_of(tcp, &local, &remote)];
-    while (conn != NULL && !matches(conn, &local, &remote))
+    struct mn_conn *conn = tcp->buckets[bucket_of(tcp, local, remote)];
+    while (conn != NULL && !matches(conn, local, remote))
         conn = conn->hash_next;
     if (conn != NULL)
         tcp->last = conn;
     return conn;
+}
+
+struct mn_conn *mn_table_find(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote)
+{
+    if (tcp->last != NULL && matches(tcp->last, &local, &remote))
+        return tcp->last;
+    return look_up(tcp, &local, &remote);
 }
 
 void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn)
