@@ -79,6 +79,13 @@ static uint32_t smaller(const struct mn_tcb *tcb)
     return 0;
 }
 
+/* What the peer has not acknowledged of the probe goes again. */
+static void lose_probe(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    const struct mn_plpmtu *p = tcb->plpmtu;
+    mn_scoreboard_lose_range(&tcb->loss.sent, &tcp->scoreboards, mn_seq_max(p->probe_seq, tcb->snd_una), p->probe_end);
+}
+
 static void probe_failed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
@@ -160,8 +167,7 @@ bool mn_plpmtu_probe_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         p->probe = MN_PROBE_OVER; /* inconclusive */
         return false;
     }
-    mn_scoreboard_lose_range(sent, &tcp->scoreboards, p->probe_seq,
-                             p->probe_end); /* duplicates only tell of one segment */
+    lose_probe(tcp, tcb); /* duplicates only tell of one segment */
     probe_failed(tcp, tcb, now);
     mn_timers_update(tcp, tcb, true, now); /* as RFC 6675 6: the repair gets the time that it needs */
     return true;
@@ -210,7 +216,7 @@ static void probe_refused(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t mtu, 
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     p->probe = MN_PROBE_OVER;
-    mn_scoreboard_lose_range(&tcb->loss.sent, &tcp->scoreboards, p->probe_seq, p->probe_end);
+    lose_probe(tcp, tcb);
     search_from(p, mtu);
     if (mtu == tcb->path_mtu)
         search_complete(p, now);

@@ -1,5 +1,6 @@
 /* Path MTU discovery where no router says a word (RFC 8899, RFC 4821), and the way back up from where one did (RFC 1191). ICMP itself is in test_tcp_icmp.c, whole
  * transfers are in unit/test_path_mtu.c. */
+#include "tests/support/tcp_check.h"
 #include "tests/tcp/recovery.h"
 
 #define BASE_MSS 1160 /* BASE_PLPMTU less both headers */
@@ -192,6 +193,24 @@ SCRIPT(established_probe_lost_is_no_congestion)
         assert_int_equal(t.tcb->snd_mss, BASE_MSS);
         tcp_end(&t);
     }
+}
+
+/* A peer may acknowledge the beginning of a probe and then say that the rest is missing: no more than that goes again (model 1041167). */
+SCRIPT(established_probe_acknowledged_in_part_is_lost_in_part)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    lowered(&t);
+    uint32_t seq = probe(&t, MSS, 6 * MSS);
+    drain(&t, NULL);
+    wait_ms(&t, 1);
+    uint32_t right = sent_to(&t);
+    for (int i = 0; i < 3; i++)
+        send_(&t, .seq = 1, .ack = seq + 400, .flags = ACK, BLOCKS(1, {seq + MSS, right}));
+    tcp_check_engine(t.tcp);
+    expect_data(&t, seq + 400, (int)MSS - 400);
+    assert_int_equal(counted(&t, TCP_PMTU_PROBE_LOST), 1);
+    tcp_end(&t);
 }
 
 /* The text of a lost probe has the time that it needs to arrive before the timer expires (RFC 6675 6). */
@@ -640,6 +659,7 @@ int main(void)
         cmocka_unit_test(established_large_packets_are_cut_anew),
         cmocka_unit_test(established_after_an_outage_the_first_probe_restores_the_size),
         cmocka_unit_test(established_probe_lost_is_no_congestion),
+        cmocka_unit_test(established_probe_acknowledged_in_part_is_lost_in_part),
         cmocka_unit_test(established_lost_probe_restarts_the_timer),
         cmocka_unit_test(established_probe_lost_among_others_is_congestion),
         cmocka_unit_test(established_search_halves_the_range),
