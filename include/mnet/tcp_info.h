@@ -24,6 +24,8 @@ struct mnet_tcp_info {
     uint32_t cwnd, ssthresh;    /* bytes; ssthresh UINT32_MAX: no loss seen yet */
     uint64_t pacing_rate;       /* bytes a second; 0: not paced */
     const char *loss;           /* "open", "recovery" or "loss" (after a timeout); static */
+    bool reordering_seen;       /* segments arrived in another order than they were sent in */
+    uint64_t reordering_ns;     /* how long what may only be late is waited for (RFC 8985 6.2 step 4); 0 without SACK */
 
     uint32_t snd_mss, rcv_mss, path_mtu;
     const char *

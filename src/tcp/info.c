@@ -22,6 +22,8 @@ static void sending(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct m
     info->ssthresh = tcb->congestion.ssthresh;
     info->pacing_rate = mn_pacing_rate(tcb);
     info->loss = loss_name(tcb);
+    info->reordering_seen = tcb->loss.rack.reordering_seen;
+    info->reordering_ns = tcb->sack_ok ? mn_rack_reordering_window(tcb) : 0;
     info->snd_mss = tcb->snd_mss;
     info->path_mtu = tcb->path_mtu;
     info->path_search = mn_plpmtu_name(tcb->plpmtu);

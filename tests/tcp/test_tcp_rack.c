@@ -48,12 +48,18 @@ SCRIPT(established_one_sacked_segment_retransmits_after_the_reordering_window)
 SCRIPT(established_reordering_within_the_window_is_no_loss)
 {
     struct tcp_test t;
+    struct mnet_tcp_info info;
     tcp_established(&t, PEER);
+    mn_tcp_info(t.tcp, t.tcb, &info);
+    assert_false(info.reordering_seen);
     in_flight(&t, 3, 3);
     at_ms(&t, 100);
     ack_(&t, 0, BLOCKS(1, SEGMENTS(1, 3)));
     at_ms(&t, 120);
     ack_(&t, 3);
+    mn_tcp_info(t.tcp, t.tcb, &info);
+    assert_true(info.reordering_seen);
+    assert_int_equal(info.reordering_ns, 25 * MNET_MILLISECOND); /* a quarter of the smallest round trip */
     wait_ms(&t, 10000);
     expect_nothing(&t);
     assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 0);
