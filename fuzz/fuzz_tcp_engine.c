@@ -150,10 +150,16 @@ static struct user *some_user(struct engine *e)
 
 /* --- segments in --- */
 
+static struct mn_conn *find(const struct engine *e, unsigned who)
+{
+    const struct mnet_endpoint local = own(), remote = peer(who);
+    return mn_table_find(e->tcp, &local, &remote);
+}
+
 /* What a connection expects next, in the peer's numbers. */
 static void expected(struct engine *e, unsigned who, uint32_t *seq, uint32_t *ack, uint32_t *nxt)
 {
-    struct mn_conn *conn = mn_table_find(e->tcp, own(), peer(who));
+    struct mn_conn *conn = find(e, who);
     *seq = UINT32_MAX - 100;
     *ack = *nxt = 0;
     if (conn == NULL)
@@ -299,7 +305,7 @@ static void op_connection(struct engine *e)
     uint8_t who = mn_read_u8(&e->script);
     uint32_t seq, ack, nxt;
     struct user *user = free_user(e);
-    if (mn_table_find(e->tcp, own(), peer(who)) != NULL || e->listener == NULL || user == NULL)
+    if (find(e, who) != NULL || e->listener == NULL || user == NULL)
         return;
     plain_segment(e, who, (uint32_t)who << 24, 0, MN_TCP_SYN, 40000);
     expected(e, who, &seq, &ack, &nxt);

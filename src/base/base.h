@@ -17,6 +17,8 @@
 
 /* Before a function that hardly ever runs: it stays out of those that run for every packet, which then need not save registers for it. */
 #define MN_RARE __attribute__((noinline, cold))
+/* Before a function that runs often, but not for every packet, or from many places: it has its code once, in a place of its own. */
+#define MN_APART __attribute__((noinline))
 
 /* `ns` after `now`; what would be beyond the end of time is never. */
 static inline uint64_t mn_time_after(uint64_t now, uint64_t ns)

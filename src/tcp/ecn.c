@@ -64,7 +64,7 @@ void mn_ecn_timed_out(struct mn_tcb *tcb)
         tcb->ecn.marking = false;
 }
 
-void mn_ecn_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+MN_APART void mn_ecn_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     if (seg->flags & MN_TCP_CWR)
         tcb->ecn.echo = false;
@@ -75,7 +75,7 @@ void mn_ecn_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_seg
     }
 }
 
-void mn_ecn_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+MN_APART void mn_ecn_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     struct mn_ecn *e = &tcb->ecn;
     struct mn_congestion *c = &tcb->congestion;

@@ -47,7 +47,7 @@ void mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t
     struct quote quote;
     if (!read_quote(error, &quote))
         return;
-    struct mn_conn *conn = mn_table_find(tcp, quote.local, quote.remote);
+    struct mn_conn *conn = mn_table_find(tcp, &quote.local, &quote.remote);
     if (conn == NULL)
         return;
     if (conn->kind == MN_CONN_TCB)

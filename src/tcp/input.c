@@ -14,13 +14,6 @@ enum verdict {
 
 /* --- taking the packet apart --- */
 
-static bool address_ok(const struct mn_datagram *d)
-{
-    /* MUST-57, MUST-63: nothing from or to what is not a single host. */
-    return !d->not_unicast && !mnet_address_is_any(d->source) && !mnet_address_is_multicast(d->source) &&
-           mnet_address_to_ipv4(d->source) != UINT32_MAX && !mnet_address_is_multicast(d->destination);
-}
-
 /* Fills *seg; or counts why not. The checksum comes first: nothing in a damaged header is believed, not even its length (MUST-3). */
 static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struct mnet_packet *packet, uint64_t now,
                           struct mn_segment *seg)
@@ -28,7 +21,7 @@ static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struc
     enum mnet_counter reason;
     if (packet->len < MN_TCP_HEADER)
         reason = MNET_COUNT_TCP_DROP_TRUNCATED;
-    else if (!address_ok(d))
+    else if (d->not_unicast) /* MUST-57 */
         reason = MNET_COUNT_TCP_DROP_ADDRESS;
     else if (!mn_transport_checksum_ok(packet, d))
         reason = MNET_COUNT_TCP_DROP_CHECKSUM;
@@ -74,9 +67,21 @@ static MN_RARE void closed_input(struct mn_tcp *tcp, struct mn_segment *seg)
     mn_reply_reset(tcp, seg);
 }
 
-/* The tcb that the segment made, for the rest of 3.10.7.4, or NULL. */
-static MN_RARE struct mn_tcb *no_connection_input(struct mn_tcp *tcp, struct mn_segment *seg, uint32_t isn_floor)
+/* MUST-57, MUST-63: nothing from or to what is not a single host; a connection has no other ends. */
+static bool addresses_ok(const struct mn_segment *seg)
 {
+    struct mnet_address source = seg->remote.address;
+    return !mnet_address_is_any(source) && !mnet_address_is_multicast(source) &&
+           mnet_address_to_ipv4(source) != UINT32_MAX && !mnet_address_is_multicast(seg->local.address);
+}
+
+/* The tcb that the segment made, for the rest of 3.10.7.4, or NULL. */
+static MN_APART struct mn_tcb *no_connection_input(struct mn_tcp *tcp, struct mn_segment *seg, uint32_t isn_floor)
+{
+    if (!addresses_ok(seg)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ADDRESS);
+        return NULL;
+    }
     struct mn_listener *listener = mn_table_listener(tcp, seg->local);
     if (listener != NULL)
         return mn_listen_input(tcp, listener, seg, isn_floor);
@@ -177,18 +182,8 @@ static void drop_text(struct mn_segment *seg)
     seg->len = 0;
 }
 
-static enum verdict check_sequence(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE enum verdict not_acceptable(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
-    if (tcb->state == MN_SYN_RECEIVED && seg->flags & MN_TCP_SYN && seg->seq == tcb->irs) {
-        /* The peer's SYN once more, of which only the ACK is news (simultaneous open, figure 8). */
-        seg->seq++;
-        seg->len--;
-        seg->flags &= (uint8_t)~MN_TCP_SYN;
-    }
-    if (!mn_tcb_timestamp_ok(tcp, tcb, seg))
-        return DONE;
-    if (acceptable(tcb, seg))
-        return NEXT;
     if (seg->flags & MN_TCP_RST) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);
         return DONE;
@@ -209,31 +204,38 @@ static enum verdict check_sequence(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     return DONE;
 }
 
+static enum verdict check_sequence(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (MN_UNLIKELY(tcb->state == MN_SYN_RECEIVED) && seg->flags & MN_TCP_SYN && seg->seq == tcb->irs) {
+        /* The peer's SYN once more, of which only the ACK is news (simultaneous open, figure 8). */
+        seg->seq++;
+        seg->len--;
+        seg->flags &= (uint8_t)~MN_TCP_SYN;
+    }
+    if (!mn_tcb_timestamp_ok(tcp, tcb, seg))
+        return DONE;
+    return acceptable(tcb, seg) ? NEXT : not_acceptable(tcp, tcb, seg);
+}
+
 /* --- second: check the RST bit (RFC 5961 3.2) --- */
 
-static enum verdict check_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE void reset_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    if (!(seg->flags & MN_TCP_RST))
-        return NEXT;
     if (seg->seq != tcb->rcv_nxt) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);
         mn_tcb_challenge(tcp, tcb, seg->now);
-        return DONE;
+        return;
     }
     mn_tcp_count(tcp, MNET_COUNT_TCP_RST_RX);
     mn_tcb_finish(tcp, tcb, tcb->state == MN_SYN_RECEIVED ? MNET_E_REFUSED : MNET_E_RESET);
-    return DONE;
 }
 
 /* --- fourth: check the SYN bit (RFC 5961 4.2: whatever its sequence number) --- */
 
-static enum verdict check_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE void syn_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    if (!(seg->flags & MN_TCP_SYN))
-        return NEXT;
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
     mn_tcb_challenge(tcp, tcb, seg->now);
-    return DONE;
 }
 
 /* --- fifth: check the ACK field --- */
@@ -271,6 +273,13 @@ static bool is_duplicate(const struct mn_tcb *tcb, const struct mn_segment *seg)
            !tcb->persisting;
 }
 
+/* What was probed with, or sent before the window closed, goes again. */
+static MN_RARE void window_opened(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    tcb->rtt.backoff = tcb->rtt.expiries = 0;
+    mn_loss_resend_all(tcp, tcb);
+}
+
 static void update_window(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     bool newer = mn_seq_lt(tcb->snd_wl1, seg->seq) || (tcb->snd_wl1 == seg->seq && mn_seq_leq(tcb->snd_wl2, seg->ack));
@@ -281,10 +290,8 @@ static void update_window(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct m
     tcb->max_snd_wnd = MN_MAX(tcb->max_snd_wnd, tcb->snd_wnd);
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = seg->ack;
-    if (opened && tcb->persisting) { /* what was probed with, or sent before the window closed, goes again */
-        tcb->rtt.backoff = tcb->rtt.expiries = 0;
-        mn_loss_resend_all(tcp, tcb);
-    }
+    if (opened && tcb->persisting)
+        window_opened(tcp, tcb);
 }
 
 /* SYN-RECEIVED by simultaneous open: does this ACK complete the handshake? */
@@ -372,7 +379,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
 /* --- seventh: process the segment text --- */
 
 /* Cuts off what lies outside the receive window, left and right; a FIN beyond the right edge goes too. */
-static void trim_to_window(struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_APART void trim_to_window(struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (mn_seq_lt(seg->seq, tcb->rcv_nxt)) {
         uint32_t old = MN_MIN(tcb->rcv_nxt - seg->seq, text_len(seg));
@@ -414,6 +421,20 @@ static void schedule_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool at_once, u
     }
 }
 
+/* What arrived before the segment that filled the hole in front of it. */
+static MN_APART void take_from_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    struct mn_packet_list more = {NULL, NULL};
+    mn_sack_overlap(tcb);
+    uint32_t taken = mn_tcp_reassembly_take(tcb->reassembly, &tcp->runs, tcb->rcv_nxt, &more);
+    mn_packet_list_splice(&tcb->recvq.ready, &more);
+    tcb->recvq.bytes += taken;
+    tcb->rcv_nxt += taken;
+    tcb->bytes_received += taken;
+    if (tcb->reassembly->count == 0)
+        mn_tcb_drop_reassembly(tcp, tcb);
+}
+
 static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     uint32_t len = text_len(seg);
@@ -422,17 +443,8 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
     tcb->rcv_nxt += len;
     tcb->bytes_received += len;
     tcb->duplicates_owed = 0;
-    if (filled_hole) {
-        struct mn_packet_list more = {NULL, NULL};
-        mn_sack_overlap(tcb);
-        uint32_t taken = mn_tcp_reassembly_take(tcb->reassembly, &tcp->runs, tcb->rcv_nxt, &more);
-        mn_packet_list_splice(&tcb->recvq.ready, &more);
-        tcb->recvq.bytes += taken;
-        tcb->rcv_nxt += taken;
-        tcb->bytes_received += taken;
-        if (tcb->reassembly->count == 0)
-            mn_tcb_drop_reassembly(tcp, tcb);
-    }
+    if (filled_hole)
+        take_from_reassembly(tcp, tcb);
     schedule_ack(tcp, tcb, is_awaited(tcb, seg, len) || filled_hole, seg->now);
     mn_tcb_event(tcp, tcb);
 }
@@ -484,7 +496,8 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
     if (text_len(seg) == 0 || !may_receive(tcb))
         return NEXT;
     note_segment_size(tcp, tcb, seg);
-    trim_to_window(tcb, seg);
+    if (seg->seq != tcb->rcv_nxt || text_len(seg) > tcb->rcv_adv - tcb->rcv_nxt)
+        trim_to_window(tcb, seg);
     if (text_len(seg) == 0) {
         tcb->quick_acks = MN_QUICK_ACKS;
         schedule_ack(tcp, tcb, true, seg->now);
@@ -536,7 +549,7 @@ static MN_RARE bool contradicted(const struct mn_tcb *tcb, uint32_t fin_seq)
 
 /* A FIN that comes out of order is remembered, but the stream ends there only if nothing is ever seen behind it: else one forged segment somewhere in
  * the window could cut the stream off. */
-static void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg, uint32_t fin_seq)
+static MN_APART void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg, uint32_t fin_seq)
 {
     if (!may_receive(tcb))
         return;
@@ -553,7 +566,7 @@ static void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment 
 void mn_tcb_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     uint32_t fin_seq = seg->seq + text_len(seg);
-    if (process_text(tcp, tcb, seg) == NEXT)
+    if (process_text(tcp, tcb, seg) == NEXT && (seg->flags & MN_TCP_FIN || tcb->fin_known))
         check_fin(tcp, tcb, seg, fin_seq);
 }
 
@@ -562,8 +575,17 @@ void mn_tcb_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segme
 static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     tcb->segments_received += seg->text->segments;
-    if (check_sequence(tcp, tcb, seg) == DONE || check_reset(tcp, tcb, seg) == DONE ||
-        check_syn(tcp, tcb, seg) == DONE || check_ack(tcp, tcb, seg) == DONE)
+    if (check_sequence(tcp, tcb, seg) == DONE)
+        return;
+    if (seg->flags & MN_TCP_RST) {
+        reset_received(tcp, tcb, seg);
+        return;
+    }
+    if (seg->flags & MN_TCP_SYN) {
+        syn_received(tcp, tcb, seg);
+        return;
+    }
+    if (check_ack(tcp, tcb, seg) == DONE)
         return;
     if (tcb->ecn.on)
         mn_ecn_received(tcp, tcb, seg);
@@ -601,6 +623,6 @@ void mn_tcp_input(struct mn_tcp *tcp, const struct mn_datagram *datagram, struct
         mnet_packet_free(packet);
         return;
     }
-    connection_input(tcp, mn_table_find(tcp, seg.local, seg.remote), &seg);
+    connection_input(tcp, mn_table_find(tcp, &seg.local, &seg.remote), &seg);
     mnet_packet_free(seg.text);
 }

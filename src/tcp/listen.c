@@ -112,8 +112,8 @@ struct mn_tcb *mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener,
     return NULL;
 }
 
-struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram,
-                                        uint64_t now)
+MN_APART struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half,
+                                                 struct mn_datagram *datagram, uint64_t now)
 {
     struct mn_timestamps ts = {.offset = mn_timestamps_offset(tcp, &half->conn.local, &half->conn.remote)};
     struct mn_tcp_header header = {.seq = half->iss,
@@ -283,7 +283,7 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
     return tcb;
 }
 
-struct mn_tcb *mn_half_open_input(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg)
+MN_APART struct mn_tcb *mn_half_open_input(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg)
 {
     if (!half_open_checks(tcp, half, seg))
         return NULL;

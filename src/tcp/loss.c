@@ -116,7 +116,7 @@ static MN_RARE void sack_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const 
 }
 
 /* Without SACK a duplicate delivers a segment, of unknown number; the acknowledgement that fills the hole delivers what they did not. */
-static void count_duplicates(struct mn_tcb *tcb, struct mn_news *ack)
+static MN_APART void count_duplicates(struct mn_tcb *tcb, struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->loss;
     uint32_t mss = tcb->snd_mss;
@@ -258,6 +258,15 @@ static void find_losses(struct mn_tcb *tcb, struct mn_news *ack)
         ack->lost = mn_rack_detect(tcb, ack->now);
 }
 
+/* What the peer has twice, we sent again for nothing. */
+static MN_RARE void dsack_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack)
+{
+    if (!mn_undo_concerns(tcb, ack->dsack.left, ack->dsack.right))
+        return;
+    mn_rack_dsack(&tcb->loss.rack, tcb->snd_una, tcb->snd_nxt);
+    mn_undo_dsack(tcp, tcb, ack);
+}
+
 void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked, bool duplicate)
 {
     struct mn_loss *loss = &tcb->loss;
@@ -267,12 +276,10 @@ void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment
     collect(tcp, tcb, seg, &ack);
     if (acked == 0 && ack.bytes == 0 && !ack.has_dsack && !duplicate)
         return;
-    if (mn_tlp_answered(tcb, &ack))
+    if (MN_UNLIKELY(loss->tlp_out) && mn_tlp_answered(tcb, &ack))
         pay_for_repair(tcb, &ack);
-    if (ack.has_dsack && mn_undo_concerns(tcb, ack.dsack.left, ack.dsack.right)) {
-        mn_rack_dsack(&loss->rack, tcb->snd_una, tcb->snd_nxt);
-        mn_undo_dsack(tcp, tcb, &ack);
-    }
+    if (ack.has_dsack)
+        dsack_received(tcp, tcb, &ack);
     find_losses(tcb, &ack);
     if (loss->phase == MN_LOSS_OPEN)
         open_acked(tcp, tcb, &ack);

@@ -53,7 +53,7 @@ struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *c
     return packet;
 }
 
-void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+MN_RARE void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     uint32_t second = (uint32_t)(now / MNET_SECOND);
     if (tcb->challenge_second != second) {
@@ -95,7 +95,8 @@ static void header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint
     header->flags = tcb->ecn.echo ? MN_TCP_ACK | MN_TCP_ECE : MN_TCP_ACK;
     header->window = (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX);
     mn_tcb_timestamp_put(tcb, header, now);
-    mn_sack_report(tcb, header);
+    if (tcb->sack_ok && (tcb->reassembly != NULL || tcb->twice.left != tcb->twice.right))
+        mn_sack_report(tcb, header);
     mn_urgent_put(tcb, header);
 }
 
@@ -155,11 +156,9 @@ static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb 
 }
 
 /* A packet that stands for several segments ends on a segment's boundary, unless it holds the last byte there is. */
-static uint32_t settle_gso(const struct mn_tcb *tcb, uint32_t mss, struct mnet_packet *packet, uint32_t gathered,
-                           bool is_end)
+static MN_APART uint32_t settle_gso(const struct mn_tcb *tcb, uint32_t mss, struct mnet_packet *packet,
+                                    uint32_t gathered, bool is_end)
 {
-    if (gathered <= mss)
-        return gathered;
     uint32_t partial = is_end ? 0 : gathered % mss;
     if (partial > 0) {
         gathered -= partial;
@@ -205,7 +204,7 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     struct mn_tcp_header header;
     header_at(tcp, tcb, seq, now, &header);
     uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
-    uint32_t mss = tcb->snd_mss - mn_sack_bytes(&header);
+    uint32_t mss = tcb->snd_mss - (header.options & MN_TCP_OPTION_SACK ? mn_sack_bytes(&header) : 0);
     uint32_t data = MN_MIN(len, left);
     if (tcp->config.gso_max < data || header.flags & MN_TCP_URG) /* the pointer is relative to each segment */
         data = MN_MIN(data, mss);
@@ -213,7 +212,8 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     if (packet == NULL)
         return NULL;
     uint32_t gathered = data > 0 ? mn_sendq_gather(&tcb->sendq, packet, seq, data) : 0;
-    gathered = settle_gso(tcb, mss, packet, gathered, gathered == left);
+    if (gathered > mss)
+        gathered = settle_gso(tcb, mss, packet, gathered, gathered == left);
     *done = gathered;
     if (gathered == left) {
         if (data > 0)
@@ -266,8 +266,8 @@ static uint32_t packet_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 }
 
 /* The holes, in order; nothing that the peer has acknowledged selectively. */
-static struct mnet_packet *output_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
-                                       uint64_t now)
+static MN_APART struct mnet_packet *output_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                                uint64_t now)
 {
     uint32_t left, right, done;
     uint32_t edge = tcb->snd_una + tcb->snd_wnd; /* SHLD-16: old data within the window */
@@ -319,8 +319,8 @@ static uint32_t worth_sending(const struct mn_tcb *tcb, uint32_t unsent, uint32_
 }
 
 /* New data in one segment that is larger than others, to see whether it gets through (RFC 4821 7.5). */
-static struct mnet_packet *output_path_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len,
-                                             struct mn_datagram *datagram, uint64_t now)
+static MN_RARE struct mnet_packet *output_path_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len,
+                                                     struct mn_datagram *datagram, uint64_t now)
 {
     uint32_t seq = tcb->snd_nxt, done;
     uint16_t mss = tcb->snd_mss;
@@ -381,7 +381,7 @@ static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb
         packet = output_probe(tcp, tcb, datagram, now);
     if (packet == NULL && tcb->loss.tlp_now)
         packet = output_tail_probe(tcp, tcb, datagram, now);
-    if (packet == NULL)
+    if (packet == NULL && tcb->loss.sent.lost > 0)
         packet = output_lost(tcp, tcb, datagram, now);
     if (packet == NULL)
         packet = output_new(tcp, tcb, datagram, now);

@@ -10,7 +10,7 @@ void mn_rate_init(struct mn_rate *rate, uint32_t snd_una, uint64_t now)
     rate->oldest = rate->count = 0;
 }
 
-void mn_rate_sent(struct mn_rate *rate, uint32_t seq_end, uint32_t flight, uint32_t spacing, uint64_t now)
+MN_APART void mn_rate_sent(struct mn_rate *rate, uint32_t seq_end, uint32_t flight, uint32_t spacing, uint64_t now)
 {
     if (flight == 0) /* the clock of deliveries stood still */
         rate->first_sent_ns = rate->delivered_ns = now;

@@ -8,7 +8,7 @@
 #define COMPACT_RATIO 6u
 
 /* Copies the packet's bytes behind those of the last one of a list, where that is allowed and pays. */
-static __attribute__((noinline)) bool compact(struct mnet_packet *tail, struct mnet_packet *packet)
+static MN_APART bool compact(struct mnet_packet *tail, struct mnet_packet *packet)
 {
     if (tail->refs != 1)
         return false;
@@ -46,7 +46,7 @@ static uint32_t own_bytes(const struct mnet_packet *packet)
 }
 
 /* Several packets that were coalesced. */
-static __attribute__((noinline)) void append_chain(struct mn_packet_list *list, struct mnet_packet *packet)
+static MN_APART void append_chain(struct mn_packet_list *list, struct mnet_packet *packet)
 {
     while (packet != NULL) {
         struct mnet_packet *more = packet->more;

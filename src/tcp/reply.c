@@ -2,7 +2,7 @@
  * segments costs no memory and the newest replies are the ones not sent. */
 #include "tcp/tcb.h"
 
-void mn_reply(struct mn_tcp *tcp, const struct mn_reply *reply)
+MN_APART void mn_reply(struct mn_tcp *tcp, const struct mn_reply *reply)
 {
     if (tcp->reply_count == MN_REPLIES_MAX) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_REPLY);
@@ -20,7 +20,7 @@ void mn_reply_timestamp(const struct mn_tcp *tcp, struct mn_reply *reply, uint32
 }
 
 /* RFC 7323 5.2: the timestamp of the segment is echoed, with none of our own. */
-static void reset(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq, uint32_t ack, uint8_t flags)
+static MN_APART void reset(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq, uint32_t ack, uint8_t flags)
 {
     const struct mn_tcp_header *h = &seg->header;
     if (seg->flags & MN_TCP_RST) /* a reset is never answered */
@@ -47,7 +47,7 @@ void mn_reply_reset(struct mn_tcp *tcp, const struct mn_segment *seg)
         reset(tcp, seg, 0, seg->seq + seg->len, MN_TCP_RST | MN_TCP_ACK);
 }
 
-struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *datagram)
+MN_APART struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *datagram)
 {
     while (tcp->reply_count > 0) {
         const struct mn_reply *reply = &tcp->replies[tcp->reply_head];

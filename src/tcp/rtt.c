@@ -21,14 +21,8 @@ void mn_rtt_retransmitted(struct mn_rtt *rtt)
     rtt->timing = false;
 }
 
-/* Mostly there is one, and nothing to divide by but a constant. */
-static inline uint64_t share(uint64_t value, uint64_t parts, uint64_t samples)
-{
-    return samples == 1 ? value / parts : value / (parts * samples);
-}
-
-/* A sample of which a flight has `samples`. */
-static void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t samples)
+/* A sample of which a flight has `samples`: mostly one, and nothing to divide by but a constant. */
+static inline void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t samples)
 {
     uint64_t r = MN_MAX(sample_ns, (uint64_t)1);
     if (rtt->srtt_ns == 0) { /* (2.2) */
@@ -36,17 +30,22 @@ static void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t samples
         rtt->rttvar_ns = r / 2;
     } else { /* (2.3), alpha = 1/8, beta = 1/4; less each where there are many (RFC 7323 G) */
         uint64_t error = rtt->srtt_ns > r ? rtt->srtt_ns - r : r - rtt->srtt_ns;
-        rtt->rttvar_ns += share(error, 4, samples) - share(rtt->rttvar_ns, 4, samples);
-        rtt->srtt_ns += share(r, 8, samples) - share(rtt->srtt_ns, 8, samples);
+        rtt->rttvar_ns += error / (4 * samples) - rtt->rttvar_ns / (4 * samples);
+        rtt->srtt_ns += r / (8 * samples) - rtt->srtt_ns / (8 * samples);
     }
     uint64_t rto = rtt->srtt_ns + MN_MAX(MN_RTO_GRANULARITY, 4 * rtt->rttvar_ns);
     rtt->rto_ns = MN_MIN(MN_MAX(rto, MN_RTO_MIN), MN_RTO_MAX); /* (2.4), (2.5) */
     rtt->backoff = 0;
 }
 
-void mn_rtt_sample(struct mn_rtt *rtt, uint64_t sample_ns)
+MN_APART void mn_rtt_sample(struct mn_rtt *rtt, uint64_t sample_ns)
 {
     take_sample(rtt, sample_ns, 1);
+}
+
+static MN_APART void take_one_of(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t samples)
+{
+    take_sample(rtt, sample_ns, samples);
 }
 
 bool mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now)
@@ -64,8 +63,12 @@ void mn_rtt_echo(struct mn_rtt *rtt, uint64_t age_ns, uint32_t flight, uint32_t 
 {
     /* ExpectedSamples = ceiling(FlightSize / (SMSS * 2)) */
     uint32_t per_sample = 2 * mss;
-    if (age_ns > 0)
-        take_sample(rtt, age_ns, flight <= per_sample ? 1 : (flight + per_sample - 1) / per_sample);
+    if (age_ns == 0)
+        return;
+    if (flight <= per_sample)
+        mn_rtt_sample(rtt, age_ns);
+    else
+        take_one_of(rtt, age_ns, (flight + per_sample - 1) / per_sample);
 }
 
 void mn_rtt_backoff(struct mn_rtt *rtt)

@@ -6,7 +6,7 @@
 
 #include "tcp/tcb.h"
 
-void mn_sack_duplicate(struct mn_tcb *tcb, uint32_t left, uint32_t right)
+MN_RARE void mn_sack_duplicate(struct mn_tcb *tcb, uint32_t left, uint32_t right)
 {
     struct mn_range *twice = &tcb->twice;
     if (!tcb->sack_ok || left == right)
@@ -25,10 +25,8 @@ void mn_sack_overlap(struct mn_tcb *tcb)
         mn_sack_duplicate(tcb, run->seq, mn_seq_min(run->seq + run->len, tcb->rcv_nxt));
 }
 
-void mn_sack_report(struct mn_tcb *tcb, struct mn_tcp_header *header)
+MN_APART void mn_sack_report(struct mn_tcb *tcb, struct mn_tcp_header *header)
 {
-    if (!tcb->sack_ok)
-        return;
     uint8_t count = 0;
     if (tcb->twice.left != tcb->twice.right) {
         header->sack[count++] = (struct mn_tcp_sack_block){tcb->twice.left, tcb->twice.right};
@@ -42,10 +40,8 @@ void mn_sack_report(struct mn_tcb *tcb, struct mn_tcp_header *header)
         header->options |= MN_TCP_OPTION_SACK;
 }
 
-uint32_t mn_sack_bytes(const struct mn_tcp_header *header)
+MN_RARE uint32_t mn_sack_bytes(const struct mn_tcp_header *header)
 {
-    if (!(header->options & MN_TCP_OPTION_SACK))
-        return 0;
     struct mn_tcp_header without = *header;
     without.options &= (uint8_t)~MN_TCP_OPTION_SACK;
     return (uint32_t)(mn_tcp_header_length(header) - mn_tcp_header_length(&without));

@@ -11,9 +11,10 @@ struct mn_tcb;
 void mn_sack_duplicate(struct mn_tcb *tcb, uint32_t left, uint32_t right);
 /* In-order data reaches into what waits for reassembly: the overlap was received twice. */
 void mn_sack_overlap(struct mn_tcb *tcb);
-/* Puts the blocks that there are into the header of a segment with ACK; the wire module leaves out those that do not fit. */
+/* Something arrived out of order or twice, and the peer permits SACK: puts the blocks into the header of a segment with ACK; the wire module leaves out
+ * those that do not fit. */
 void mn_sack_report(struct mn_tcb *tcb, struct mn_tcp_header *header);
-/* Bytes of the header that the blocks take. */
+/* Bytes of a header with blocks that they take. */
 uint32_t mn_sack_bytes(const struct mn_tcp_header *header);
 
 #endif

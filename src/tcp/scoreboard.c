@@ -52,19 +52,31 @@ static MN_RARE bool grow(struct mn_scoreboard *b, struct mn_scoreboard_pools *po
     return true;
 }
 
-/* Makes room for one record in front of number `i` and returns it; NULL where there is none. */
+/* The array ends here: makes room for one record more, by moving them to the front or into a larger block. */
+static MN_APART bool make_room(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
+{
+    if (b->count == capacity(b))
+        return grow(b, pools);
+    memmove(b->block, b->block + b->first, b->count * sizeof *b->block);
+    b->first = 0;
+    return true;
+}
+
+/* One record more behind the last; NULL where there is no room. */
+static struct mn_sent *append(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
+{
+    if (b->first + b->count == capacity(b) && !make_room(b, pools))
+        return NULL;
+    return mn_scoreboard_at(b, b->count++);
+}
+
+/* One record more in front of number `i`, which there is. */
 static struct mn_sent *insert(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t i)
 {
-    if (b->count == capacity(b) && !grow(b, pools))
+    if (append(b, pools) == NULL)
         return NULL;
-    if (b->first + b->count == capacity(b)) {
-        memmove(b->block, b->block + b->first, b->count * sizeof *b->block);
-        b->first = 0;
-    }
     struct mn_sent *at = mn_scoreboard_at(b, i);
-    if (i < b->count)
-        memmove(at + 1, at, (b->count - i) * sizeof *at);
-    b->count++;
+    memmove(at + 1, at, (b->count - 1 - i) * sizeof *at);
     return at;
 }
 
@@ -127,7 +139,7 @@ void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *poo
     struct mn_sent *last = b->count > 0 ? mn_scoreboard_at(b, b->count - 1u) : NULL;
     /* Else what was sent before a retransmission would look as if it had been sent after it, and the retransmission lost when that arrives. */
     bool goes_along = last != NULL && last->flags == 0 && !b->apart && last->sent_ns >> grain == now >> grain;
-    struct mn_sent *next = goes_along ? NULL : insert(b, pools, b->count);
+    struct mn_sent *next = goes_along ? NULL : append(b, pools);
     if (next != NULL) {
         *next = (struct mn_sent){.sent_ns = now, .seq = b->end};
         b->end = end;
@@ -152,8 +164,8 @@ static void join(struct mn_scoreboard *b, uint32_t i)
     erase(b, i, 1);
 }
 
-void mn_scoreboard_resent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left, uint32_t right,
-                          uint64_t now)
+MN_APART void mn_scoreboard_resent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left,
+                                   uint32_t right, uint64_t now)
 {
     b->apart = true;
     if (mn_seq_leq(left, b->lost_from))
@@ -183,8 +195,10 @@ void mn_scoreboard_resent(struct mn_scoreboard *b, struct mn_scoreboard_pools *p
 static void drop_front(struct mn_scoreboard *b, uint32_t len)
 {
     struct mn_sent *record = mn_scoreboard_at(b, 0);
-    b->sacked -= record->flags & MN_SENT_SACKED ? len : 0;
-    b->lost -= record->flags & MN_SENT_LOST ? len : 0;
+    if (record->flags & MN_SENT_SACKED)
+        b->sacked -= len;
+    if (record->flags & MN_SENT_LOST)
+        b->lost -= len;
     if (len < length(b, 0)) {
         record->seq += len;
         return;

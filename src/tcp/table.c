@@ -27,8 +27,8 @@ static bool matches(const struct mn_conn *conn, const struct mnet_endpoint *loca
            mnet_address_equal(conn->local.address, local->address);
 }
 
-static __attribute__((noinline)) struct mn_conn *look_up(struct mn_tcp *tcp, const struct mnet_endpoint *local,
-                                                         const struct mnet_endpoint *remote)
+static MN_APART struct mn_conn *look_up(struct mn_tcp *tcp, const struct mnet_endpoint *local,
+                                        const struct mnet_endpoint *remote)
 {
     struct mn_conn *conn = tcp->buckets[bucket_of(tcp, local, remote)];
     while (conn != NULL && !matches(conn, local, remote))
@@ -38,11 +38,11 @@ static __attribute__((noinline)) struct mn_conn *look_up(struct mn_tcp *tcp, con
     return conn;
 }
 
-struct mn_conn *mn_table_find(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote)
+struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *local, const struct mnet_endpoint *remote)
 {
-    if (tcp->last != NULL && matches(tcp->last, &local, &remote))
+    if (tcp->last != NULL && matches(tcp->last, local, remote))
         return tcp->last;
-    return look_up(tcp, &local, &remote);
+    return look_up(tcp, local, remote);
 }
 
 void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn)
@@ -97,7 +97,7 @@ uint16_t mn_table_free_port(struct mn_tcp *tcp, struct mnet_endpoint local, stru
     uint32_t start = mn_random_below(tcp->config.random, PORT_COUNT);
     for (uint32_t i = 0; i < PORT_COUNT; i++) {
         local.port = (uint16_t)(PORT_FIRST + (start + i) % PORT_COUNT);
-        if (mn_table_listener(tcp, local) == NULL && (remote.port == 0 || mn_table_find(tcp, local, remote) == NULL))
+        if (mn_table_listener(tcp, local) == NULL && (remote.port == 0 || mn_table_find(tcp, &local, &remote) == NULL))
             return local.port;
     }
     return 0;

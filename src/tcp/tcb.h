@@ -330,7 +330,8 @@ void mn_tcb_arm_orphan(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 void mn_tcb_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg);
 
 /* --- table.c --- */
-struct mn_conn *mn_table_find(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote);
+struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *local,
+                              const struct mnet_endpoint *remote);
 void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn);
 void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn);
 struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint local);

@@ -175,7 +175,8 @@ static bool opens_anew(const struct mn_time_wait *tw, const struct mn_segment *s
     return h->ts_value == tw->ts_recent && higher;
 }
 
-bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, struct mn_segment *seg, uint32_t *isn_floor)
+MN_APART bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, struct mn_segment *seg,
+                                 uint32_t *isn_floor)
 {
     if (seg->flags & MN_TCP_RST) { /* RFC 1337: no assassination */
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);

@@ -75,10 +75,10 @@ void mn_tlp_sent(struct mn_tcb *tcb)
 }
 
 /* 7.4.2: TLP_process_ack. True where the probe repaired the loss of the last segment, which nothing else will show. */
-bool mn_tlp_answered(struct mn_tcb *tcb, const struct mn_news *ack)
+MN_RARE bool mn_tlp_answered(struct mn_tcb *tcb, const struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->loss;
-    if (!loss->tlp_out || mn_seq_lt(tcb->snd_una, loss->tlp_end_seq))
+    if (mn_seq_lt(tcb->snd_una, loss->tlp_end_seq))
         return false;
     bool twice = ack->has_dsack && ack->dsack.right == loss->tlp_end_seq;
     bool repaired = loss->tlp_is_retrans && !twice && mn_seq_gt(tcb->snd_una, loss->tlp_end_seq);

@@ -11,7 +11,7 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
         return MNET_E_LIMIT;
     if (local.port == 0)
         local.port = mn_table_free_port(tcp, local, open->remote);
-    if (local.port == 0 || mn_table_find(tcp, local, open->remote) != NULL)
+    if (local.port == 0 || mn_table_find(tcp, &local, &open->remote) != NULL)
         return MNET_E_IN_USE;
     struct mn_tcb *tcb = mn_tcb_new(tcp, local, open->remote, now);
     if (tcb == NULL)

@@ -39,7 +39,7 @@ void mn_user_timeout_put(const struct mn_tcp *tcp, const struct mn_tcb *tcb, str
 }
 
 /* 3.1: USER_TIMEOUT = min(U_LIMIT, max(ADV_UTO, REMOTE_UTO, L_LIMIT)); an option of zero is ignored. */
-void mn_user_timeout_learn(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint16_t option)
+MN_RARE void mn_user_timeout_learn(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint16_t option)
 {
     if (!tcp->config.user_timeout_option || tcb->user_timeout_set || decode(option) == 0)
         return;

@@ -46,7 +46,7 @@ void mn_window_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
     tcb->rcv_promised = 0;
 }
 
-uint8_t mn_window_shift(const struct mn_tcp *tcp)
+MN_APART uint8_t mn_window_shift(const struct mn_tcp *tcp)
 {
     uint8_t shift = 0;
     while (shift < MN_TCP_WINDOW_SHIFT_MAX && tcp->config.receive_buffer >> shift > UINT16_MAX)
@@ -65,40 +65,37 @@ uint32_t mn_window_largest(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     return MN_MIN(tcp->config.receive_buffer, (uint32_t)UINT16_MAX << tcb->rcv_wscale);
 }
 
-/* The right edge we could announce: the target less what lies unread, within the budget, never left of what was announced. A window of two segments, or of
- * the scale's unit where that is more, is always to be had, or a connection could starve. */
-static uint32_t best_edge(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+/* How far the right edge can move: as far as the target less what lies unread allows, within the budget; 0 where that is not worth announcing
+ * (3.8.6.2.2): less than a full segment, and less than half of the whole buffer. A window of two segments, or of the scale's unit where that is more, is
+ * always to be had, or a connection could starve. */
+static uint32_t best_step(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
-    uint32_t used = queued(tcb);
-    uint32_t room = tcb->rcv_target > used ? tcb->rcv_target - used : 0;
     uint32_t announced = tcb->rcv_adv - tcb->rcv_nxt;
-    if (room <= announced)
-        return tcb->rcv_adv;
-    uint32_t extra = (uint32_t)MN_MIN((uint64_t)(room - announced), budget_left(tcp));
-    uint32_t least = MN_MIN(room, MN_MAX(2u * tcb->rcv_mss, 1u << tcb->rcv_wscale));
-    return tcb->rcv_nxt + MN_MAX(announced + extra, MN_MAX(least, announced));
-}
-
-/* Worth announcing (3.8.6.2.2): at least a full segment, or half of the whole buffer. */
-static bool worthwhile(const struct mn_tcb *tcb, uint32_t edge)
-{
-    uint32_t step = edge - tcb->rcv_adv;
-    return step > 0 && step >= MN_MIN((uint32_t)tcb->rcv_mss, tcb->rcv_target / 2);
+    uint32_t taken = queued(tcb) + announced;
+    uint32_t worthwhile = MN_MAX(MN_MIN((uint32_t)tcb->rcv_mss, tcb->rcv_target / 2), 1u);
+    if (tcb->rcv_target < taken + worthwhile)
+        return 0;
+    uint32_t room = tcb->rcv_target - taken;
+    uint32_t least = MN_MAX(2u * tcb->rcv_mss, 1u << tcb->rcv_wscale);
+    uint32_t step = (uint32_t)MN_MIN((uint64_t)room, budget_left(tcp));
+    if (announced + step < least)
+        step = MN_MIN(room, least - announced);
+    return step >= worthwhile ? step : 0;
 }
 
 /* Called for each segment sent: moves the edge where that is worthwhile and returns RCV.WND, a multiple of the scale's unit. */
 uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    uint32_t edge = best_edge(tcp, tcb);
-    if (worthwhile(tcb, edge)) {
-        uint32_t window = MN_MIN(edge - tcb->rcv_nxt, mn_window_largest(tcp, tcb)) >> tcb->rcv_wscale
-                                                                                          << tcb->rcv_wscale;
-        if (window > tcb->rcv_adv - tcb->rcv_nxt) {
-            tcb->rcv_adv = tcb->rcv_nxt + window;
-            mn_window_settle(tcp, tcb);
-        }
-    }
-    return tcb->rcv_adv - tcb->rcv_nxt;
+    uint32_t announced = tcb->rcv_adv - tcb->rcv_nxt;
+    uint32_t step = best_step(tcp, tcb);
+    if (step == 0)
+        return announced;
+    uint32_t window = MN_MIN(announced + step, mn_window_largest(tcp, tcb)) >> tcb->rcv_wscale << tcb->rcv_wscale;
+    if (window <= announced)
+        return announced;
+    tcb->rcv_adv = tcb->rcv_nxt + window;
+    mn_window_settle(tcp, tcb);
+    return window;
 }
 
 void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now)
@@ -110,9 +107,9 @@ void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, 
     /* An update of its own goes out when the window was nearly closed, or opens by a quarter of the target; smaller steps ride on other segments. */
     uint32_t window = tcb->rcv_adv - tcb->rcv_nxt;
     if (window >= 2u * tcb->rcv_mss && window > tcb->rcv_target - tcb->rcv_target / 4)
-        return; /* no edge lies that far away */
-    uint32_t edge = best_edge(tcp, tcb);
-    if (worthwhile(tcb, edge) && (window < 2u * tcb->rcv_mss || edge - tcb->rcv_adv >= tcb->rcv_target / 4)) {
+        return; /* no step is that large */
+    uint32_t step = best_step(tcp, tcb);
+    if (step > 0 && (window < 2u * tcb->rcv_mss || step >= tcb->rcv_target / 4)) {
         tcb->ack_now = true;
         mn_tcb_wants_output(tcp, tcb);
     }

@@ -616,7 +616,7 @@ void shutdown_(struct tcp_test *t, enum mnet_shutdown how)
 
 enum mn_tcp_state tcp_state(struct tcp_test *t)
 {
-    struct mn_conn *conn = mn_table_find(t->tcp, t->local, t->remote);
+    struct mn_conn *conn = mn_table_find(t->tcp, &t->local, &t->remote);
     if (conn == NULL)
         return MN_CLOSED;
     if (conn->kind == MN_CONN_HALF_OPEN)
