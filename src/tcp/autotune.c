@@ -32,10 +32,10 @@ uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     uint32_t window = MN_MIN(tcb->congestion.cwnd, tcb->max_snd_wnd);
     uint64_t wanted = MN_MAX((uint64_t)SEND_WINDOWS * window, (uint64_t)SEND_INITIAL);
     uint64_t least_ns = tcb->loss.rack.min_rtt_us * MNET_MICROSECOND;
-    if (wanted > BATCH_MAX && least_ns > 0 && least_ns < tcb->rtt.srtt_ns)
+    if (MN_UNLIKELY(wanted > BATCH_MAX) && least_ns > 0 && least_ns < tcb->rtt.srtt_ns)
         wanted = MN_MAX(wanted * tcb->loss.rack.min_rtt_us / (tcb->rtt.srtt_ns / MNET_MICROSECOND),
                         (uint64_t)BATCH_MAX);
-    if (mnet_memory_used(memory) > mnet_memory_budget(memory) / 2) /* memory is short */
+    if (MN_UNLIKELY(mnet_memory_used(memory) > mnet_memory_budget(memory) / 2)) /* memory is short */
         wanted = SEND_INITIAL;
     return (uint32_t)MN_MIN(wanted, (uint64_t)tcp->config.send_buffer);
 }
@@ -61,7 +61,7 @@ static uint64_t needed(const struct mn_autotune *a, uint64_t rtt, uint64_t elaps
     return MN_MAX(MN_MIN(batch, (uint64_t)BATCH_MAX), scaled);
 }
 
-static MN_RARE uint32_t adjust(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t rtt, uint64_t elapsed)
+static MN_APART uint32_t adjust(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t rtt, uint64_t elapsed)
 {
     struct mn_autotune *a = &tcb->autotune;
     uint32_t target = tcb->rcv_target;

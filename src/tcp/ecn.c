@@ -46,7 +46,7 @@ void mn_ecn_syn_ack(struct mn_tcb *tcb, uint8_t flags)
 
 bool mn_ecn_tells(const struct mn_tcb *tcb)
 {
-    return tcb->ecn.on && tcb->ecn.announced != tcb->congestion.reductions;
+    return MN_UNLIKELY(tcb->ecn.on) && tcb->ecn.announced != tcb->congestion.reductions;
 }
 
 uint8_t mn_ecn_data(struct mn_tcb *tcb, struct mn_tcp_header *header)

@@ -18,22 +18,32 @@ static bool wants_samples(const struct mn_tcb *tcb)
     return c->ops->rate_based || (c->ops->samples && c->ssthresh == MN_SSTHRESH_UNKNOWN);
 }
 
-void mn_feedback_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, uint64_t now)
+/* False where there is no memory for samples; the next packet tries again. */
+static bool begin_samples(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    if (tcb->rate == NULL) {
-        if ((flight < SAMPLED_FROM * tcb->snd_mss && !tcb->congestion.ops->rate_based) || !wants_samples(tcb))
-            return;
-        tcb->rate = mn_pool_alloc(&tcp->rates, MN_CLAIM_SEND);
-        if (tcb->rate == NULL)
-            return; /* again at the next packet */
-        mn_rate_init(tcb->rate, tcb->snd_una, now);
-        if (tcb->congestion.ops->rate_based)
-            tcb->congestion.ops->attach(&tcb->congestion, &tcb->rate->bbr, now);
-    }
+    tcb->rate = mn_pool_alloc(&tcp->rates, MN_CLAIM_SEND);
+    if (tcb->rate == NULL)
+        return false;
+    mn_rate_init(tcb->rate, tcb->snd_una, now);
+    if (tcb->congestion.ops->rate_based)
+        tcb->congestion.ops->attach(&tcb->congestion, &tcb->rate->bbr, now);
+    return true;
+}
+
+static MN_APART void sample_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, uint64_t now)
+{
+    if (tcb->rate == NULL && (!wants_samples(tcb) || !begin_samples(tcp, tcb, now)))
+        return;
     mn_rate_sent(tcb->rate, tcb->snd_nxt, flight, tcb->congestion.cwnd / MN_RATE_SPACING, now);
     uint32_t out = tcb->snd_nxt - tcb->snd_una;
     if (mn_seq_geq(tcb->snd_nxt, mn_sendq_end(&tcb->sendq)) && out < tcb->congestion.cwnd)
         mn_rate_application_limited(tcb->rate, out);
+}
+
+void mn_feedback_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, uint64_t now)
+{
+    if (tcb->rate != NULL || flight >= SAMPLED_FROM * tcb->snd_mss || tcb->congestion.ops->rate_based)
+        sample_sent(tcp, tcb, flight, now);
 }
 
 void mn_feedback_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
@@ -54,19 +64,17 @@ static bool limited(struct mn_tcb *tcb, uint32_t acked, uint32_t flight)
     return mn_congestion_slow_start(c) && flight >= c->cwnd / 2;
 }
 
-void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *news, bool recovering)
+/* There is something to be learnt. */
+static MN_APART void learn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *news, bool was_limited,
+                           bool recovering)
 {
     uint32_t acked = news->acked;
     struct mn_congestion *c = &tcb->congestion;
-    uint32_t flight = tcb->snd_nxt - tcb->snd_una + acked;
-    bool was_limited = limited(tcb, acked, flight);
-    if ((!was_limited || acked == 0) && tcb->rate == NULL)
-        return; /* nothing to be learnt: most of what a short exchange sees */
     struct mn_ack ack = {
         .now = news->now,
         .srtt_ns = tcb->rtt.srtt_ns,
         .acked = c->ops->rate_based ? news->bytes : acked,
-        .flight = flight,
+        .flight = tcb->snd_nxt - tcb->snd_una + acked,
         .snd_una = tcb->snd_una,
         .snd_nxt = tcb->snd_nxt,
         .limited = was_limited,
@@ -78,4 +86,11 @@ void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_n
         c->ops->acked(c, &ack);
     if (tcb->rate != NULL && !c->ops->rate_based && (tcb->snd_una == tcb->snd_nxt || !wants_samples(tcb)))
         mn_feedback_release(tcp, tcb);
+}
+
+void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *news, bool recovering)
+{
+    bool was_limited = limited(tcb, news->acked, tcb->snd_nxt - tcb->snd_una + news->acked);
+    if ((was_limited && news->acked > 0) || tcb->rate != NULL) /* hardly ever in short exchanges */
+        learn(tcp, tcb, news, was_limited, recovering);
 }

@@ -19,13 +19,13 @@ static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struc
                           struct mn_segment *seg)
 {
     enum mnet_counter reason;
-    if (packet->len < MN_TCP_HEADER)
+    if (MN_UNLIKELY(packet->len < MN_TCP_HEADER))
         reason = MNET_COUNT_TCP_DROP_TRUNCATED;
-    else if (d->not_unicast) /* MUST-57 */
+    else if (MN_UNLIKELY(d->not_unicast)) /* MUST-57 */
         reason = MNET_COUNT_TCP_DROP_ADDRESS;
-    else if (!mn_transport_checksum_ok(packet, d))
+    else if (MN_UNLIKELY(!mn_transport_checksum_ok(packet, d)))
         reason = MNET_COUNT_TCP_DROP_CHECKSUM;
-    else if (mn_tcp_parse(packet->data, packet->len, &seg->header) != MN_PARSE_OK)
+    else if (MN_UNLIKELY(mn_tcp_parse(packet->data, packet->len, &seg->header) != MN_PARSE_OK))
         reason = MNET_COUNT_TCP_DROP_TRUNCATED;
     else {
         const struct mn_tcp_header *h = &seg->header;
@@ -76,7 +76,7 @@ static bool addresses_ok(const struct mn_segment *seg)
 }
 
 /* The tcb that the segment made, for the rest of 3.10.7.4, or NULL. */
-static MN_APART struct mn_tcb *no_connection_input(struct mn_tcp *tcp, struct mn_segment *seg, uint32_t isn_floor)
+static struct mn_tcb *no_connection_input(struct mn_tcp *tcp, struct mn_segment *seg, uint32_t isn_floor)
 {
     if (!addresses_ok(seg)) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ADDRESS);
@@ -169,7 +169,7 @@ static bool acceptable(const struct mn_tcb *tcb, const struct mn_segment *seg)
         return window == 0 ? seg->seq == tcb->rcv_nxt : mn_seq_within(seg->seq, tcb->rcv_nxt, window);
     if (window == 0)
         return false;
-    return mn_seq_within(seg->seq, tcb->rcv_nxt, window) ||
+    return MN_LIKELY(mn_seq_within(seg->seq, tcb->rcv_nxt, window)) ||
            mn_seq_within(seg->seq + seg->len - 1, tcb->rcv_nxt, window) ||
            (mn_seq_lt(seg->seq, tcb->rcv_nxt) && mn_seq_geq(seg->seq + seg->len, tcb->rcv_adv));
 }
@@ -242,7 +242,7 @@ static MN_RARE void syn_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const s
 
 static bool fin_acked(const struct mn_tcb *tcb)
 {
-    return tcb->fin_queued && tcb->snd_una == mn_sendq_end(&tcb->sendq) + 1;
+    return MN_UNLIKELY(tcb->fin_queued) && tcb->snd_una == mn_sendq_end(&tcb->sendq) + 1;
 }
 
 /* New data is acknowledged. */
@@ -285,12 +285,12 @@ static void update_window(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct m
     bool newer = mn_seq_lt(tcb->snd_wl1, seg->seq) || (tcb->snd_wl1 == seg->seq && mn_seq_leq(tcb->snd_wl2, seg->ack));
     if (!newer)
         return;
-    bool opened = tcb->snd_wnd == 0 && seg->window > 0;
+    bool opened = tcb->persisting && tcb->snd_wnd == 0 && seg->window > 0;
     tcb->snd_wnd = seg->window;
     tcb->max_snd_wnd = MN_MAX(tcb->max_snd_wnd, tcb->snd_wnd);
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = seg->ack;
-    if (opened && tcb->persisting)
+    if (MN_UNLIKELY(opened))
         window_opened(tcp, tcb);
 }
 
@@ -360,14 +360,14 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
         return NEXT; /* old: its text may still be new */
     uint32_t acked = seg->ack - tcb->snd_una;
     bool duplicate = is_duplicate(tcb, seg);
-    if (tcb->persisting && !tcb->orphan) {
+    if (MN_UNLIKELY(tcb->persisting) && !tcb->orphan) {
         tcb->progress_ns = seg->now; /* MUST-37: the peer lives, whatever its window */
         tcb->probe_unanswered = false;
     }
-    if (acked > 0)
+    if (MN_LIKELY(acked > 0))
         advance_una(tcp, tcb, seg);
     mn_loss_ack(tcp, tcb, seg, acked, duplicate);
-    if (acked > 0 && tcb->ecn.on)
+    if (MN_UNLIKELY(tcb->ecn.on) && acked > 0)
         mn_ecn_acked(tcp, tcb, seg);
     update_window(tcp, tcb, seg);
     mn_timers_update(tcp, tcb, acked > 0, seg->now);
@@ -443,7 +443,7 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
     tcb->rcv_nxt += len;
     tcb->bytes_received += len;
     tcb->duplicates_owed = 0;
-    if (filled_hole)
+    if (MN_UNLIKELY(filled_hole))
         take_from_reassembly(tcp, tcb);
     schedule_ack(tcp, tcb, is_awaited(tcb, seg, len) || filled_hole, seg->now);
     mn_tcb_event(tcp, tcb);
@@ -496,21 +496,21 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
     if (text_len(seg) == 0 || !may_receive(tcb))
         return NEXT;
     note_segment_size(tcp, tcb, seg);
-    if (seg->seq != tcb->rcv_nxt || text_len(seg) > tcb->rcv_adv - tcb->rcv_nxt)
+    if (MN_UNLIKELY(seg->seq != tcb->rcv_nxt || text_len(seg) > tcb->rcv_adv - tcb->rcv_nxt))
         trim_to_window(tcb, seg);
-    if (text_len(seg) == 0) {
+    if (MN_UNLIKELY(text_len(seg) == 0)) {
         tcb->quick_acks = MN_QUICK_ACKS;
         schedule_ack(tcp, tcb, true, seg->now);
         return NEXT;
     }
-    if (tcb->orphan || tcb->read_shut) { /* SHLD-3: nobody will read this */
+    if (MN_UNLIKELY(tcb->orphan || tcb->read_shut)) { /* SHLD-3: nobody will read this */
         mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, seg->now);
         return DONE;
     }
-    if (tcb->fin_known && mn_seq_gt(seg->seq + text_len(seg), tcb->rcv_fin))
+    if (MN_UNLIKELY(tcb->fin_known) && mn_seq_gt(seg->seq + text_len(seg), tcb->rcv_fin))
         tcb->fin_known =
             false; /* data behind the FIN: one of the two is forged. A true FIN comes again, data need not */
-    if (seg->seq == tcb->rcv_nxt)
+    if (MN_LIKELY(seg->seq == tcb->rcv_nxt))
         in_order(tcp, tcb, seg);
     else
         out_of_order(tcp, tcb, seg);
@@ -566,7 +566,7 @@ static MN_APART void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn
 void mn_tcb_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     uint32_t fin_seq = seg->seq + text_len(seg);
-    if (process_text(tcp, tcb, seg) == NEXT && (seg->flags & MN_TCP_FIN || tcb->fin_known))
+    if (process_text(tcp, tcb, seg) == NEXT && MN_UNLIKELY(seg->flags & MN_TCP_FIN || tcb->fin_known))
         check_fin(tcp, tcb, seg, fin_seq);
 }
 
@@ -587,29 +587,30 @@ static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     }
     if (check_ack(tcp, tcb, seg) == DONE)
         return;
-    if (tcb->ecn.on)
+    if (MN_UNLIKELY(tcb->ecn.on))
         mn_ecn_received(tcp, tcb, seg);
     mn_urgent_input(tcp, tcb, seg); /* sixth: check the URG bit */
     mn_tcb_text_and_fin(tcp, tcb, seg);
 }
 
+/* The tcb that the segment makes of a smaller record, or of nothing, for the rest of 3.10.7.4, or NULL. */
+static MN_APART struct mn_tcb *record_input(struct mn_tcp *tcp, struct mn_conn *conn, struct mn_segment *seg)
+{
+    uint32_t isn_floor = 0;
+    if (conn != NULL && conn->kind == MN_CONN_HALF_OPEN)
+        return mn_half_open_input(tcp, MN_CONTAINER(conn, struct mn_half_open, conn), seg);
+    if (conn != NULL && mn_time_wait_input(tcp, MN_CONTAINER(conn, struct mn_time_wait, conn), seg, &isn_floor))
+        return NULL;
+    return no_connection_input(tcp, seg, isn_floor);
+}
+
 static void connection_input(struct mn_tcp *tcp, struct mn_conn *conn, struct mn_segment *seg)
 {
-    struct mn_tcb *tcb = NULL;
-    uint32_t isn_floor = 0;
-    if (conn == NULL) {
-        tcb = no_connection_input(tcp, seg, 0);
-    } else if (conn->kind == MN_CONN_TIME_WAIT) {
-        if (!mn_time_wait_input(tcp, MN_CONTAINER(conn, struct mn_time_wait, conn), seg, &isn_floor))
-            tcb = no_connection_input(tcp, seg, isn_floor);
-    } else if (conn->kind == MN_CONN_HALF_OPEN) {
-        tcb = mn_half_open_input(tcp, MN_CONTAINER(conn, struct mn_half_open, conn), seg);
-    } else {
-        tcb = MN_CONTAINER(conn, struct mn_tcb, conn);
-    }
-    if (tcb == NULL)
+    bool is_tcb = conn != NULL && conn->kind == MN_CONN_TCB;
+    struct mn_tcb *tcb = MN_LIKELY(is_tcb) ? MN_CONTAINER(conn, struct mn_tcb, conn) : record_input(tcp, conn, seg);
+    if (MN_UNLIKELY(tcb == NULL))
         return;
-    if (tcb->state == MN_SYN_SENT)
+    if (MN_UNLIKELY(tcb->state == MN_SYN_SENT))
         syn_sent_input(tcp, tcb, seg);
     else
         other_input(tcp, tcb, seg);

@@ -112,8 +112,8 @@ struct mn_tcb *mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener,
     return NULL;
 }
 
-MN_APART struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half,
-                                                 struct mn_datagram *datagram, uint64_t now)
+struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram,
+                                        uint64_t now)
 {
     struct mn_timestamps ts = {.offset = mn_timestamps_offset(tcp, &half->conn.local, &half->conn.remote)};
     struct mn_tcp_header header = {.seq = half->iss,

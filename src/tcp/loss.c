@@ -14,7 +14,7 @@ void mn_loss_init(struct mn_loss *loss, uint32_t seq)
 static uint32_t duplicate_bytes(const struct mn_tcb *tcb)
 {
     const struct mn_loss *loss = &tcb->loss;
-    if (tcb->sack_ok)
+    if (MN_LIKELY(tcb->sack_ok))
         return 0;
     /* Before the third the first two let a new segment go each (RFC 3042); after a timeout they mean nothing. */
     uint32_t most = loss->phase == MN_LOSS_RECOVERY ? UINT16_MAX
@@ -39,20 +39,25 @@ static unsigned time_grain(const struct mn_tcb *tcb)
     return 63u - (unsigned)__builtin_clzll(tcb->rtt.srtt_ns / 16 | 1);
 }
 
+static MN_APART void sent_again(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t end, uint64_t now)
+{
+    struct mn_scoreboard *b = &tcb->loss.sent;
+    mn_scoreboard_resent(b, &tcp->scoreboards, seq, mn_seq_min(end, b->end), now);
+    mn_undo_resent(tcb, seq, end);
+    if (tcb->plpmtu != NULL)
+        mn_plpmtu_resent(tcb, seq, end - seq);
+}
+
 void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len, uint64_t now)
 {
     struct mn_loss *loss = &tcb->loss;
     uint32_t end = seq + len;
-    if (mn_seq_lt(seq, loss->sent.end)) {
-        mn_scoreboard_resent(&loss->sent, &tcp->scoreboards, seq, mn_seq_min(end, loss->sent.end), now);
-        mn_undo_resent(tcb, seq, end);
-        if (MN_UNLIKELY(tcb->plpmtu != NULL))
-            mn_plpmtu_resent(tcb, seq, len);
-    }
+    if (MN_UNLIKELY(mn_seq_lt(seq, loss->sent.end)))
+        sent_again(tcp, tcb, seq, end, now);
     if (mn_seq_gt(end, loss->sent.end))
         mn_scoreboard_sent(&loss->sent, &tcp->scoreboards, end, now, time_grain(tcb));
     mn_tlp_new_data(tcb, now);
-    if (loss->phase == MN_LOSS_RECOVERY)
+    if (MN_UNLIKELY(loss->phase == MN_LOSS_RECOVERY))
         loss->prr.out += len;
 }
 
@@ -67,8 +72,8 @@ static void delivered(struct mn_tcb *tcb, const struct mn_delivery *d, struct mn
         loss->rtt_since_tlp = true;
         ack->original = ack->original || mn_seq_leq(d->end, loss->recover);
     }
-    if (tcb->sack_ok) {
-        if (loss->rack.min_rtt_us == 0 && tcb->rtt.srtt_ns != 0) /* of the handshake */
+    if (MN_LIKELY(tcb->sack_ok)) {
+        if (MN_UNLIKELY(loss->rack.min_rtt_us == 0) && tcb->rtt.srtt_ns != 0) /* of the handshake */
             mn_rack_min_rtt(&loss->rack, tcb->rtt.srtt_ns, ack->now);
         mn_rack_delivered(&loss->rack, d, ack);
     }
@@ -140,7 +145,7 @@ static void collect(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segm
         while (mn_scoreboard_acked(&tcb->loss.sent, &tcp->scoreboards, tcb->snd_una, &d))
             delivered(tcb, &d, ack);
     }
-    if (!tcb->sack_ok)
+    if (MN_UNLIKELY(!tcb->sack_ok))
         count_duplicates(tcb, ack);
     else if (seg->header.options & MN_TCP_OPTION_SACK)
         sack_received(tcp, tcb, &seg->header, ack);
@@ -190,14 +195,14 @@ static void open_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *a
     struct mn_loss *loss = &tcb->loss;
     if (ack->acked > 0)
         loss->dupacks = 0;
-    if (loss->recover_valid && mn_seq_gt(tcb->snd_una, loss->recover + (1u << 30)))
+    if (MN_UNLIKELY(loss->recover_valid) && mn_seq_gt(tcb->snd_una, loss->recover + (1u << 30)))
         loss->recover_valid = loss->undo_valid = false; /* so far behind that comparing it would soon wrap */
     /* RFC 6582 3.2 step 1: duplicates that only echo what was sent again before `recover` are no new loss. */
     bool third = !tcb->sack_ok && ack->duplicate && loss->dupacks == MN_DUPACK_THRESHOLD &&
                  (!loss->recover_valid || mn_seq_gt(tcb->snd_una, loss->recover));
-    if (third)
+    if (MN_UNLIKELY(third))
         lose_first(tcp, tcb);
-    if (third || ack->lost > 0)
+    if (MN_UNLIKELY(third || ack->lost > 0))
         enter_recovery(tcp, tcb, ack);
 }
 
@@ -254,7 +259,7 @@ static void find_losses(struct mn_tcb *tcb, struct mn_news *ack)
     struct mn_loss *loss = &tcb->loss;
     loss->early = MN_EARLY_NONE;
     /* In order, and nothing sent twice: there is nothing older than what was delivered. */
-    if (tcb->sack_ok && (loss->sent.sacked > 0 || loss->phase != MN_LOSS_OPEN))
+    if (MN_UNLIKELY(loss->sent.sacked > 0 || loss->phase != MN_LOSS_OPEN) && tcb->sack_ok)
         ack->lost = mn_rack_detect(tcb, ack->now);
 }
 
@@ -274,14 +279,14 @@ void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment
         .now = seg->now, .acked = acked, .highest = tcb->snd_una, .rtt_us = UINT32_MAX, .duplicate = duplicate};
     bool recovering = loss->phase == MN_LOSS_RECOVERY;
     collect(tcp, tcb, seg, &ack);
-    if (acked == 0 && ack.bytes == 0 && !ack.has_dsack && !duplicate)
+    if (MN_UNLIKELY(acked == 0) && ack.bytes == 0 && !ack.has_dsack && !duplicate)
         return;
     if (MN_UNLIKELY(loss->tlp_out) && mn_tlp_answered(tcb, &ack))
         pay_for_repair(tcb, &ack);
-    if (ack.has_dsack)
+    if (MN_UNLIKELY(ack.has_dsack))
         dsack_received(tcp, tcb, &ack);
     find_losses(tcb, &ack);
-    if (loss->phase == MN_LOSS_OPEN)
+    if (MN_LIKELY(loss->phase == MN_LOSS_OPEN))
         open_acked(tcp, tcb, &ack);
     else if (loss->phase == MN_LOSS_RECOVERY)
         recovery_acked(tcp, tcb, &ack);

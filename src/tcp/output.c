@@ -212,18 +212,18 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     if (packet == NULL)
         return NULL;
     uint32_t gathered = data > 0 ? mn_sendq_gather(&tcb->sendq, packet, seq, data) : 0;
-    if (gathered > mss)
+    if (MN_UNLIKELY(gathered > mss))
         gathered = settle_gso(tcb, mss, packet, gathered, gathered == left);
     *done = gathered;
     if (gathered == left) {
         if (data > 0)
             header.flags |= MN_TCP_PSH; /* MUST-61, SHLD-27 */
-        if (len > left) {
+        if (MN_UNLIKELY(len > left)) {
             header.flags |= MN_TCP_FIN;
             (*done)++;
         }
     }
-    uint8_t ecn = tcb->ecn.on && seq == tcb->snd_nxt && gathered > 0 ? mn_ecn_data(tcb, &header) : 0;
+    uint8_t ecn = MN_UNLIKELY(tcb->ecn.on) && seq == tcb->snd_nxt && gathered > 0 ? mn_ecn_data(tcb, &header) : 0;
     finish_segment(tcp, &tcb->conn, &header, packet, datagram);
     address(tcb, datagram);
     datagram->traffic_class |= ecn;
@@ -338,15 +338,15 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
                                       uint64_t now)
 {
     uint32_t end = mn_sendq_end(&tcb->sendq);
-    if (mn_seq_gt(tcb->snd_nxt, end) || (tcb->snd_nxt == end && !tcb->fin_queued))
+    if (!mn_tcb_has_unsent(tcb))
         return NULL;
-    if (tcb->snd_nxt == tcb->snd_una && now - tcb->last_sent_ns > mn_rtt_timeout(&tcb->rtt))
+    if (tcb->snd_nxt == tcb->snd_una && MN_UNLIKELY(now - tcb->last_sent_ns > mn_rtt_timeout(&tcb->rtt)))
         mn_congestion_restart(&tcb->congestion, now);
     uint32_t unsent = end - tcb->snd_nxt;
     uint32_t edge = tcb->snd_una + tcb->snd_wnd;
     uint32_t window = mn_seq_gt(edge, tcb->snd_nxt) ? edge - tcb->snd_nxt : 0; /* MUST-34, SHLD-15 */
     uint32_t room = congestion_room(tcb);
-    if (room < MN_MIN(unsent, window))
+    if (MN_UNLIKELY(room < MN_MIN(unsent, window)))
         tcb->limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
     uint32_t len = worth_sending(tcb, unsent, window, room);
     uint32_t probe, limit = mn_ecn_tells(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
@@ -357,9 +357,9 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
         return output_path_probe(tcp, tcb, probe, datagram, now);
     if (paced < len)
         limit = MN_MIN(limit, paced);
-    if (len > limit)
+    if (MN_UNLIKELY(len > limit))
         len = limit - limit % tcb->snd_mss;
-    else if (tcb->fin_queued && len == unsent && len < window)
+    else if (MN_UNLIKELY(tcb->fin_queued) && len == unsent && len < window)
         len++; /* the FIN goes along */
     uint32_t done;
     return len == 0 ? NULL : output_range(tcp, tcb, tcb->snd_nxt, len, &done, datagram, now);
@@ -377,11 +377,11 @@ static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb
                                                uint64_t now)
 {
     struct mnet_packet *packet = NULL;
-    if (tcb->probe_now)
+    if (MN_UNLIKELY(tcb->probe_now))
         packet = output_probe(tcp, tcb, datagram, now);
-    if (packet == NULL && tcb->loss.tlp_now)
+    if (packet == NULL && MN_UNLIKELY(tcb->loss.tlp_now))
         packet = output_tail_probe(tcp, tcb, datagram, now);
-    if (packet == NULL && tcb->loss.sent.lost > 0)
+    if (packet == NULL && MN_UNLIKELY(tcb->loss.sent.lost > 0))
         packet = output_lost(tcp, tcb, datagram, now);
     if (packet == NULL)
         packet = output_new(tcp, tcb, datagram, now);
@@ -390,21 +390,19 @@ static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb
     return packet;
 }
 
-/* SND.NXT may be past the end by our FIN. */
 bool mn_tcb_may_send(const struct mn_tcb *tcb)
 {
-    uint32_t end = mn_sendq_end(&tcb->sendq);
-    return tcb->ack_now || mn_seq_lt(tcb->snd_nxt, end) || (tcb->snd_nxt == end && tcb->fin_queued) ||
-           tcb->loss.sent.lost > 0 || tcb->loss.tlp_now || tcb->probe_now || tcb->syn_now || tcb->keepalive_now ||
-           tcb->user_timeout_now;
+    bool asked = tcb->ack_now | tcb->loss.tlp_now | tcb->probe_now | tcb->syn_now | tcb->keepalive_now |
+                 tcb->user_timeout_now;
+    return asked | mn_tcb_has_unsent(tcb) | (tcb->loss.sent.lost > 0); /* all at once: nearly always none of it */
 }
 
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
 {
-    if (tcb->state == MN_CLOSED || tcb->state == MN_TIME_WAIT)
+    if (MN_UNLIKELY(tcb->state == MN_CLOSED || tcb->state == MN_TIME_WAIT))
         return NULL;
-    struct mnet_packet *packet = mn_tcp_synchronized(tcb) ? output_synchronized(tcp, tcb, datagram, now)
-                                                          : output_opening(tcp, tcb, datagram, now);
+    struct mnet_packet *packet = MN_LIKELY(mn_tcp_synchronized(tcb)) ? output_synchronized(tcp, tcb, datagram, now)
+                                                                     : output_opening(tcp, tcb, datagram, now);
     if (packet == NULL)
         mn_timers_update(tcp, tcb, false, now); /* whatever the window, or want of memory, held back goes some day */
     return packet;

@@ -20,7 +20,7 @@ uint64_t mn_pacing_rate(const struct mn_tcb *tcb)
 {
     const struct mn_congestion *c = &tcb->congestion;
     uint64_t srtt = tcb->rtt.srtt_ns;
-    if (srtt < BURST)
+    if (MN_LIKELY(srtt < BURST))
         return 0;
     if (c->ops->pacing_rate != NULL)
         return MN_MIN(c->ops->pacing_rate(c), RATE_MAX);
@@ -33,9 +33,9 @@ uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len, ui
 {
     uint32_t mss = tcb->snd_mss, flight = tcb->snd_nxt - tcb->snd_una;
     uint32_t unpaced = mn_congestion_initial_window(mss);
-    if (mn_tcb_is_due(tcb, MN_DUE_PACING))
+    if (MN_UNLIKELY(mn_tcb_is_due(tcb, MN_DUE_PACING)))
         return 0;
-    if (flight + len <= unpaced)
+    if (MN_LIKELY(flight + len <= unpaced))
         return len;
     if (flight + mss <= unpaced)
         return (unpaced - flight) / mss * mss;

@@ -33,14 +33,14 @@ void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct
     uint32_t rtt_us = (uint32_t)MN_MIN((now - d->sent_ns) / US, (uint64_t)UINT32_MAX);
     bool again = (d->flags & MN_SENT_AGAIN) != 0;
     /* Step 3: something older than what earlier acknowledgements were for, and not because it was sent again. */
-    if (!again && mn_seq_leq(d->end, rack->fack))
+    if (MN_UNLIKELY(mn_seq_leq(d->end, rack->fack)) && !again)
         rack->reordering_seen = true;
     /* Step 2: sooner than anything can be acknowledged, that acknowledges the first transmission. */
-    if (again && rtt_us < rack->min_rtt_us)
+    if (MN_UNLIKELY(again) && rtt_us < rack->min_rtt_us)
         return;
-    if (!again)
+    if (MN_LIKELY(!again))
         mn_rack_min_rtt(rack, now - d->sent_ns, now);
-    if (sent_after(d->sent_ns, d->end, rack->xmit_ns, rack->end_seq)) {
+    if (MN_LIKELY(sent_after(d->sent_ns, d->end, rack->xmit_ns, rack->end_seq))) {
         rack->xmit_ns = d->sent_ns;
         rack->end_seq = d->end;
     }

@@ -25,7 +25,7 @@ void mn_rtt_retransmitted(struct mn_rtt *rtt)
 static inline void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t samples)
 {
     uint64_t r = MN_MAX(sample_ns, (uint64_t)1);
-    if (rtt->srtt_ns == 0) { /* (2.2) */
+    if (MN_UNLIKELY(rtt->srtt_ns == 0)) { /* (2.2) */
         rtt->srtt_ns = r;
         rtt->rttvar_ns = r / 2;
     } else { /* (2.3), alpha = 1/8, beta = 1/4; less each where there are many (RFC 7323 G) */

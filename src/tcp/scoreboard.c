@@ -65,7 +65,7 @@ static MN_APART bool make_room(struct mn_scoreboard *b, struct mn_scoreboard_poo
 /* One record more behind the last; NULL where there is no room. */
 static struct mn_sent *append(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
 {
-    if (b->first + b->count == capacity(b) && !make_room(b, pools))
+    if (MN_UNLIKELY(b->first + b->count == capacity(b)) && !make_room(b, pools))
         return NULL;
     return mn_scoreboard_at(b, b->count++);
 }
@@ -195,9 +195,9 @@ MN_APART void mn_scoreboard_resent(struct mn_scoreboard *b, struct mn_scoreboard
 static void drop_front(struct mn_scoreboard *b, uint32_t len)
 {
     struct mn_sent *record = mn_scoreboard_at(b, 0);
-    if (record->flags & MN_SENT_SACKED)
+    if (MN_UNLIKELY(record->flags & MN_SENT_SACKED))
         b->sacked -= len;
-    if (record->flags & MN_SENT_LOST)
+    if (MN_UNLIKELY(record->flags & MN_SENT_LOST))
         b->lost -= len;
     if (len < length(b, 0)) {
         record->seq += len;

@@ -40,7 +40,7 @@ static MN_APART struct mn_conn *look_up(struct mn_tcp *tcp, const struct mnet_en
 
 struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *local, const struct mnet_endpoint *remote)
 {
-    if (tcp->last != NULL && matches(tcp->last, local, remote))
+    if (MN_LIKELY(tcp->last != NULL && matches(tcp->last, local, remote)))
         return tcp->last;
     return look_up(tcp, local, remote);
 }

@@ -140,7 +140,7 @@ MN_APART void mn_tcb_wants_output(struct mn_tcp *tcp, struct mn_tcb *tcb)
         mn_list_append(&tcp->output, &tcb->output);
 }
 
-static struct mnet_packet *half_open_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
+static MN_APART struct mnet_packet *half_open_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
 {
     struct mnet_link *link;
     while ((link = mn_list_take(&tcp->half_open_output)) != NULL) {
@@ -170,12 +170,12 @@ static struct mnet_packet *tcbs_output(struct mn_tcp *tcp, struct mn_datagram *d
 
 struct mnet_packet *mn_tcp_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
 {
-    struct mnet_packet *packet = tcp->reply_count > 0 ? mn_reply_output(tcp, datagram) : NULL;
-    if (packet == NULL)
+    struct mnet_packet *packet = NULL;
+    if (MN_UNLIKELY(tcp->reply_count > 0))
+        packet = mn_reply_output(tcp, datagram);
+    if (packet == NULL && MN_UNLIKELY(!mn_list_empty(&tcp->half_open_output)))
         packet = half_open_output(tcp, datagram, now);
-    if (packet == NULL)
-        packet = tcbs_output(tcp, datagram, now);
-    return packet;
+    return packet != NULL ? packet : tcbs_output(tcp, datagram, now);
 }
 
 /* --- events --- */

@@ -29,11 +29,6 @@ void mn_tcb_stop_timers(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_tcb_arm(tcp, tcb, MNET_NEVER);
 }
 
-static bool fin_unsent(const struct mn_tcb *tcb)
-{
-    return tcb->fin_queued && tcb->snd_nxt == mn_sendq_end(&tcb->sendq);
-}
-
 /* Without a user, and without a timeout that one has set, a silent peer gets the time that SHLD-11 asks for and no more: nobody would hear of it any more if the data
  * was delivered later. A peer that answers the probes of its closed window is not silent. */
 static uint64_t orphan_gives_up_at(const struct mn_tcb *tcb)
@@ -45,13 +40,13 @@ static uint64_t orphan_gives_up_at(const struct mn_tcb *tcb)
 /* When the peer's silence ends the connection: R2 (MUST-20). */
 static uint64_t give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
-    if (tcb->persisting && !tcb->probe_unanswered && !tcb->orphan)
+    if (MN_UNLIKELY(tcb->persisting) && !tcb->probe_unanswered && !tcb->orphan)
         return MNET_NEVER; /* MUST-37: nothing is asked of the peer just now */
-    if (!mn_tcp_synchronized(tcb))
+    if (MN_UNLIKELY(!mn_tcp_synchronized(tcb)))
         return tcb->progress_ns + MN_SYN_TIMEOUT;
     uint64_t user_timeout = tcb->user_timeout_ns != 0 ? tcb->user_timeout_ns : tcp->config.user_timeout_ns;
     uint64_t at = mn_time_after(tcb->progress_ns, user_timeout);
-    return tcb->orphan && !tcb->user_timeout_set ? MN_MIN(at, orphan_gives_up_at(tcb)) : at;
+    return MN_UNLIKELY(tcb->orphan) && !tcb->user_timeout_set ? MN_MIN(at, orphan_gives_up_at(tcb)) : at;
 }
 
 static void arm_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
@@ -71,14 +66,13 @@ void mn_timers_rearm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now)
 {
     bool in_flight = tcb->snd_nxt != tcb->snd_una;
-    bool unsent = mn_seq_lt(tcb->snd_nxt, mn_sendq_end(&tcb->sendq)) || fin_unsent(tcb);
-    if (!in_flight && !unsent) {
+    if (!in_flight && !mn_tcb_has_unsent(tcb)) {
         tcb->persisting = false;
         mn_tcb_set_due(tcp, tcb, MN_DUE_RETRANSMIT, MNET_NEVER);
         return;
     }
-    bool persisting = mn_tcp_synchronized(tcb) && (tcb->snd_wnd == 0 || !in_flight);
-    if (persisting != tcb->persisting) {
+    bool persisting = MN_UNLIKELY(tcb->snd_wnd == 0 || !in_flight) && mn_tcp_synchronized(tcb);
+    if (MN_UNLIKELY(persisting != tcb->persisting)) {
         tcb->persisting = persisting;
         tcb->probe_unanswered = false;
         restart = true;

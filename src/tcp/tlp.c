@@ -12,15 +12,15 @@ static uint64_t probe_timeout(const struct mn_tcb *tcb)
 static bool may_probe(const struct mn_tcb *tcb)
 {
     const struct mn_loss *loss = &tcb->loss;
-    return tcb->sack_ok && loss->phase == MN_LOSS_OPEN && loss->sent.sacked == 0 && loss->sent.lost == 0 &&
-           !loss->tlp_out && loss->rtt_since_tlp && tcb->rtt.srtt_ns != 0 && tcb->rtt.expiries == 0 &&
-           mn_tcp_synchronized(tcb) && tcb->snd_nxt != tcb->snd_una && !tcb->persisting;
+    return MN_LIKELY(tcb->sack_ok && loss->phase == MN_LOSS_OPEN && loss->sent.sacked == 0 && loss->sent.lost == 0 &&
+                     !loss->tlp_out && loss->rtt_since_tlp && tcb->rtt.srtt_ns != 0 && tcb->rtt.expiries == 0 &&
+                     mn_tcp_synchronized(tcb) && tcb->snd_nxt != tcb->snd_una && !tcb->persisting);
 }
 
 void mn_tlp_schedule(struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->loss;
-    if (loss->early == MN_EARLY_REORDER)
+    if (MN_UNLIKELY(loss->early == MN_EARLY_REORDER))
         return;
     loss->early = may_probe(tcb) ? MN_EARLY_PROBE : MN_EARLY_NONE;
     /* Not later than the retransmission timer, which then begins anew. */

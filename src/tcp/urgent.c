@@ -9,9 +9,9 @@
 
 void mn_urgent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    if (mn_seq_gt(tcb->rcv_nxt - FAR_BEHIND, tcb->rcv_up))
+    if (MN_UNLIKELY(mn_seq_gt(tcb->rcv_nxt - FAR_BEHIND, tcb->rcv_up)))
         tcb->rcv_up = tcb->rcv_nxt - FAR_BEHIND;
-    if (!(seg->flags & MN_TCP_URG) || seg->header.urgent == 0 || tcb->fin_received)
+    if (MN_LIKELY(!(seg->flags & MN_TCP_URG)) || seg->header.urgent == 0 || tcb->fin_received)
         return;
     uint32_t up = seg->seq + seg->header.urgent;
     if (mn_seq_gt(up, tcb->rcv_up)) {
@@ -35,7 +35,7 @@ void mn_tcp_send_urgent(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 void mn_urgent_put(const struct mn_tcb *tcb, struct mn_tcp_header *header)
 {
-    if (!mn_seq_gt(tcb->snd_up, header->seq))
+    if (MN_LIKELY(!mn_seq_gt(tcb->snd_up, header->seq)))
         return;
     header->flags |= MN_TCP_URG;
     header->urgent = (uint16_t)MN_MIN(tcb->snd_up - header->seq,

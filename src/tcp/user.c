@@ -132,7 +132,7 @@ static int send_error(const struct mn_tcb *tcb)
 {
     if (tcb->fin_queued)
         return MNET_E_CLOSED;
-    if (tcb->state != MN_CLOSED)
+    if (MN_LIKELY(tcb->state != MN_CLOSED))
         return 0;
     return tcb->error == MNET_E_RESET ? MNET_E_CLOSED_BY_PEER : tcb->error != 0 ? tcb->error : MNET_E_CLOSED;
 }
@@ -160,7 +160,7 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
         mn_sendq_retract(&tcb->sendq, &tcp->pieces, (uint32_t)queued);
         return MNET_E_NO_MEMORY;
     }
-    if (queued < len)
+    if (MN_UNLIKELY(queued < len))
         tcb->send_full = true;
     if (queued > 0)
         mn_tcb_wants_output(tcp, tcb);
