@@ -68,30 +68,42 @@ static void give_up(struct mn_ip *ip, struct mnet_packet *packet)
         mnet_packet_free(packet);
 }
 
-void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now)
+/* Where the neighbour is not known (NULL), or was asked for or not for too long: it again, if `packet` may go; else
+ * NULL, and the packet is owned from here on. */
+static MN_RARE struct mn_neighbour *ask_first(struct mn_ip *ip, struct mn_neighbour *neighbour, uint32_t next_hop,
+                                              struct mnet_packet *packet, uint64_t now)
 {
-    struct mnet_address address = mnet_address_from_ipv4(next_hop);
-    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, address);
     if (neighbour == NULL) {
-        neighbour = mn_neighbour_create(&ip->neighbours, address, mn_routes_is_gateway(&ip->routes, next_hop));
+        neighbour = mn_neighbour_create(&ip->neighbours, mnet_address_from_ipv4(next_hop),
+                                        mn_routes_is_gateway(&ip->routes, next_hop));
         if (neighbour == NULL) {
             mn_ip_drop(ip, packet, MNET_COUNT_ARP_DROP_TABLE);
-            return;
+            return NULL;
         }
         start_asking(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now);
     }
-    mn_neighbour_use(&ip->neighbours, neighbour);
     switch ((enum mn_neighbour_state)neighbour->state) {
-    case MN_NEIGHBOUR_INCOMPLETE: mn_neighbour_wait(&ip->neighbours, neighbour, packet); return;
-    case MN_NEIGHBOUR_FAILED: give_up(ip, packet); return;
+    case MN_NEIGHBOUR_INCOMPLETE: mn_neighbour_wait(&ip->neighbours, neighbour, packet); return NULL;
+    case MN_NEIGHBOUR_FAILED: give_up(ip, packet); return NULL;
     case MN_NEIGHBOUR_STALE: start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now); break;
     case MN_NEIGHBOUR_REACHABLE:
     case MN_NEIGHBOUR_PROBE: break;
     }
+    return neighbour;
+}
+
+void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now)
+{
+    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, mnet_address_from_ipv4(next_hop));
+    if (neighbour == NULL || neighbour->state != MN_NEIGHBOUR_REACHABLE)
+        neighbour = ask_first(ip, neighbour, next_hop, packet, now);
+    if (neighbour == NULL)
+        return;
+    mn_neighbour_use(&ip->neighbours, neighbour);
     mn_ip_send_frame(ip, packet, neighbour->mac, MN_ETHERTYPE_IPV4);
 }
 
-void mn_ip_doubt(struct mn_ip *ip, uint32_t next_hop, uint64_t now)
+MN_RARE void mn_ip_doubt(struct mn_ip *ip, uint32_t next_hop, uint64_t now)
 {
     struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, mnet_address_from_ipv4(next_hop));
     if (neighbour != NULL && neighbour->state == MN_NEIGHBOUR_REACHABLE)
@@ -190,7 +202,7 @@ static void receive(struct mn_ip *ip, const struct mn_arp *arp, uint64_t now)
         mn_ip_arp_send(ip, arp->sender_mac, MN_ARP_REPLY, arp->sender_mac, ip->own.address, arp->sender_ip);
 }
 
-void mn_ip_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)
+MN_RARE void mn_ip_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)
 {
     struct mn_arp arp;
     mn_ip_count(ip, MNET_COUNT_ARP_RX);

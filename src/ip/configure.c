@@ -89,6 +89,7 @@ int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uin
 {
     struct mn_ip_own wanted = {0};
     bool same;
+    ip->recent.known = false;
     if (!read_address(&settings->ipv4, &wanted) || settings->route_count > MNET_ROUTES_MAX)
         return MNET_E_INVALID;
     set_address(ip, &wanted, &same);
@@ -111,6 +112,7 @@ void mn_ip_unconfigure(struct mn_ip *ip)
         mn_packet_queue_clear(&ip->transmit); /* frames from an address that is not ours any more */
     ip->own = (struct mn_ip_own){0};
     ip->routes.count = 0;
+    ip->recent.known = false;
     ip->mtu = ip->link_mtu;
     mn_neighbours_deinit(&ip->neighbours); /* they belong to the network that we may have left */
 }

@@ -79,8 +79,8 @@ static bool cut(struct mn_ip *ip, const struct mnet_packet *packet, uint32_t ste
     return true;
 }
 
-int mn_ip_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header,
-                         const struct mn_ip_way *way, uint64_t now)
+MN_RARE int mn_ip_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header,
+                                 const struct mn_ip_way *way, uint64_t now)
 {
     MN_ASSERT(packet->more == NULL && packet->gso == MNET_GSO_NONE);
     uint32_t step = (ip->mtu - MN_IPV4_HEADER) & ~7u; /* offsets are counted in units of eight bytes */

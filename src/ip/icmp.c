@@ -210,8 +210,8 @@ static enum mn_ip_verdict receive_error(struct mn_ip *ip, struct mnet_packet *pa
     return MN_IP_ERROR;
 }
 
-enum mn_ip_verdict mn_ip_icmp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,
-                                    const struct mn_datagram *datagram, struct mn_icmp_error *error)
+MN_RARE enum mn_ip_verdict mn_ip_icmp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,
+                                            const struct mn_datagram *datagram, struct mn_icmp_error *error)
 {
     struct mn_icmpv4 message;
     mn_ip_count(ip, MNET_COUNT_ICMP_RX);

@@ -8,8 +8,8 @@
 struct arrival {
     struct mnet_packet *packet;
     uint64_t now;
-    bool looped;     /* sent by ourselves, not from the wire */
-    bool link_group; /* the frame went to more stations than us */
+    bool looped;      /* sent by ourselves, not from the wire */
+    bool not_unicast; /* the frame, or the packet, went to more stations than us */
     struct mn_ipv4 header;
 };
 
@@ -18,7 +18,7 @@ static inline void begin(struct arrival *arrival, struct mnet_packet *packet, ui
 {
     arrival->packet = packet;
     arrival->now = now;
-    arrival->looped = arrival->link_group = false;
+    arrival->looped = arrival->not_unicast = false;
 }
 
 static MN_RARE enum mnet_counter reason_of(enum mn_parse result, const struct arrival *arrival)
@@ -76,27 +76,29 @@ static MN_RARE bool is_for_open_port(const struct mn_ip *ip, const struct arriva
     if (mn_udp_parse(packet->data + header->header_len, packet->len - header->header_len,
                      packet->total - header->header_len, &udp) != MN_PARSE_OK)
         return false;
-    bool unicast = !arrival->link_group && !mn_ipv4_is_multicast(header->destination) &&
+    bool unicast = !arrival->not_unicast && !mn_ipv4_is_multicast(header->destination) &&
                    !mn_ipv4_is_loopback(header->destination) && !mn_ipv4_is_this_network(header->destination);
     return (unicast || header->destination == MN_IPV4_LIMITED_BROADCAST) && udp.destination_port == ip->open_port;
 }
 
 /* RFC 1122 3.2.1.3 and 3.3.6. No multicast group is ever joined; 127/8 lives inside the host only. */
-static bool check_destination(struct mn_ip *ip, const struct arrival *arrival)
+static bool check_destination(struct mn_ip *ip, struct arrival *arrival)
 {
     uint32_t destination = arrival->header.destination;
-    if (mn_ip_is_own_value(ip, destination))
+    if (MN_LIKELY(mn_ip_is_own_value(ip, destination)))
         return true;
-    if (arrival->looped ? mn_ipv4_is_loopback(destination)
-                        : ip->own.state == MN_IP_ADDRESS_OURS && mn_ip_is_broadcast_value(ip, destination))
+    if (arrival->looped && mn_ipv4_is_loopback(destination))
         return true;
-    if (is_for_open_port(ip, arrival))
+    bool open = is_for_open_port(ip, arrival);
+    bool broadcast = mn_ip_is_broadcast_value(ip, destination);
+    arrival->not_unicast |= broadcast;
+    if (open || (broadcast && !arrival->looped && ip->own.state == MN_IP_ADDRESS_OURS))
         return true;
     mn_ip_count(ip, MNET_COUNT_IP_DROP_NOT_FOR_US);
     return false;
 }
 
-static void describe(const struct mn_ip *ip, const struct arrival *arrival, struct mn_datagram *datagram)
+static void describe(const struct arrival *arrival, struct mn_datagram *datagram)
 {
     const struct mn_ipv4 *header = &arrival->header;
     *datagram = (struct mn_datagram){
@@ -106,7 +108,7 @@ static void describe(const struct mn_ip *ip, const struct arrival *arrival, stru
         .ttl = header->ttl,
         .traffic_class = header->traffic_class,
         .dont_fragment = header->dont_fragment,
-        .not_unicast = arrival->link_group || mn_ip_is_broadcast_value(ip, header->destination),
+        .not_unicast = arrival->not_unicast,
         .header_len = header->header_len,
     };
 }
@@ -121,7 +123,7 @@ static enum mn_ip_verdict ipv4_input(struct mn_ip *ip, struct arrival *arrival, 
         return MN_IP_CONSUMED;
     }
     const struct mn_ipv4 *header = &arrival->header;
-    describe(ip, arrival, datagram);
+    describe(arrival, datagram);
     mnet_packet_pull(arrival->packet, header->header_len);
     if (header->more_fragments || header->fragment_offset != 0) {
         struct mn_piece piece = {arrival->packet, header->identification, header->fragment_offset,
@@ -155,7 +157,7 @@ enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, ui
     if (ethernet.type == MN_ETHERTYPE_IPV4) {
         struct arrival arrival;
         begin(&arrival, *packet, now);
-        arrival.link_group = group;
+        arrival.not_unicast = group;
         enum mn_ip_verdict verdict = ipv4_input(ip, &arrival, datagram, error);
         *packet = verdict == MN_IP_CONSUMED ? NULL : arrival.packet;
         return verdict;

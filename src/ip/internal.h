@@ -74,17 +74,6 @@ void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ma
 /* Whether the transmit queue has room for what ip has to say by itself. */
 bool mn_ip_may_speak(const struct mn_ip *ip);
 
-/* Where a destination lies. */
-enum mn_ip_way_kind {
-    MN_IP_WAY_LOOPBACK,
-    MN_IP_WAY_GROUP, /* everybody, or a multicast group, on the link */
-    MN_IP_WAY_NEIGHBOUR,
-};
-struct mn_ip_way {
-    enum mn_ip_way_kind kind;
-    uint32_t source; /* the own address to use */
-    uint32_t next_hop;
-};
 /* 0 or MNET_E_UNREACHABLE. */
 int mn_ip_find_way(const struct mn_ip *ip, uint32_t destination, struct mn_ip_way *way);
 /* Writes `header` (header_len and total_len are filled in) in front of `packet`, owned from here on, and sends it on

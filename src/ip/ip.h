@@ -169,6 +169,27 @@ struct mn_ip_own {
     uint64_t defended_ns; /* when last, if ever */
 };
 
+/* Where a destination lies. */
+enum mn_ip_way_kind {
+    MN_IP_WAY_LOOPBACK,
+    MN_IP_WAY_GROUP, /* everybody, or a multicast group, on the link */
+    MN_IP_WAY_NEIGHBOUR,
+};
+struct mn_ip_way {
+    enum mn_ip_way_kind kind;
+    uint32_t source; /* the own address to use */
+    uint32_t next_hop;
+};
+
+/* The way of the last packet, which the next one mostly takes, too. It follows from the addresses of the packet, the own
+ * address and the routes alone: what changes one of these (configure.c) makes it unknown. */
+struct mn_ip_recent {
+    struct mnet_address source, destination;    /* of the packet, as its transport gave them ... */
+    uint32_t header_source, header_destination; /* ... and as its header has them */
+    struct mn_ip_way way;
+    bool known;
+};
+
 /* Identifications: a keyed permutation of a counter, with a new key when it has gone through all 65536. */
 struct mn_ip_identification {
     struct mn_hash_key key;
@@ -192,6 +213,7 @@ struct mn_ip {
     uint16_t open_port; /* UDP, while there is no address; 0: none */
     struct mn_ip_own own;
     struct mn_routes routes;
+    struct mn_ip_recent recent;
     struct mn_neighbours neighbours;
     struct mn_reassembly reassembly;
     struct mn_ip_identification identification;

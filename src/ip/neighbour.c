@@ -28,15 +28,12 @@ static struct mnet_link *bucket_of(struct mn_neighbours *table, const struct mne
     return &table->buckets[mn_siphash13_words(&table->key, words, 2) % MN_NEIGHBOUR_BUCKETS];
 }
 
-struct mn_neighbour *mn_neighbour_find(struct mn_neighbours *table, struct mnet_address address)
+struct mn_neighbour *mn_neighbour_search(struct mn_neighbours *table, struct mnet_address address)
 {
-    struct mn_neighbour *neighbour = table->last;
-    if (neighbour != NULL && memcmp(&neighbour->address, &address, sizeof address) == 0)
-        return neighbour;
     struct mnet_link *bucket = bucket_of(table, &address);
     for (struct mnet_link *link = mn_list_first(bucket); link != NULL && link != bucket; link = link->next) {
-        neighbour = MN_CONTAINER(link, struct mn_neighbour, bucket);
-        if (memcmp(&neighbour->address, &address, sizeof address) == 0)
+        struct mn_neighbour *neighbour = MN_CONTAINER(link, struct mn_neighbour, bucket);
+        if (mnet_address_equal(neighbour->address, address))
             return table->last = neighbour;
     }
     return NULL;
@@ -135,8 +132,8 @@ void mn_neighbour_set(struct mn_neighbours *table, struct mn_neighbour *neighbou
 void mn_neighbour_use(struct mn_neighbours *table, struct mn_neighbour *neighbour)
 {
     neighbour->used = neighbour->ever_used = true;
-    if (age_list_of(neighbour) == MN_NEIGHBOUR_AGE_USED &&
-        mn_list_last(&table->ages[MN_NEIGHBOUR_AGE_USED]) != &neighbour->age)
+    bool youngest = neighbour->age.next == &table->ages[MN_NEIGHBOUR_AGE_USED]; /* nobody is behind it */
+    if (!youngest && age_list_of(neighbour) == MN_NEIGHBOUR_AGE_USED)
         make_youngest(table, neighbour);
 }
 

@@ -79,7 +79,12 @@ void mn_neighbours_init(struct mn_neighbours *table, struct mnet_memory *memory,
 void mn_neighbours_deinit(struct mn_neighbours *table);
 
 /* NULL where there is none. O(1). */
-struct mn_neighbour *mn_neighbour_find(struct mn_neighbours *table, struct mnet_address address);
+struct mn_neighbour *mn_neighbour_search(struct mn_neighbours *table, struct mnet_address address);
+static inline struct mn_neighbour *mn_neighbour_find(struct mn_neighbours *table, struct mnet_address address)
+{
+    bool again = table->last != NULL && mnet_address_equal(table->last->address, address);
+    return again ? table->last : mn_neighbour_search(table, address);
+}
 /* A new entry, INCOMPLETE, no timer armed; `address` must not be in the table. Makes room where the table is full; what
  * waited for the entry that went is dropped and counted. NULL where memory is used up. */
 struct mn_neighbour *mn_neighbour_create(struct mn_neighbours *table, struct mnet_address address, bool gateway);

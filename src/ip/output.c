@@ -103,56 +103,78 @@ static bool has_room(struct mn_ip *ip, const struct mn_ip_way *way)
     return true;
 }
 
-/* Fills *way and *header for a datagram; 0 or why it cannot be sent. */
-static int prepare(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way, struct mn_ipv4 *header)
+/* Finds the way of `datagram` and makes it the recent one; 0 or why it cannot be sent. */
+static __attribute__((noinline)) int look_up(struct mn_ip *ip, const struct mn_datagram *datagram)
 {
+    struct mn_ip_recent *recent = &ip->recent;
+    recent->known = false;
     if (!mnet_address_is_ipv4(datagram->destination))
         return MNET_E_INVALID;
     uint32_t destination = mnet_address_to_ipv4(datagram->destination);
-    int result = mn_ip_find_way(ip, destination, way);
+    int result = mn_ip_find_way(ip, destination, &recent->way);
     if (result != 0) {
         mn_ip_count(ip, MNET_COUNT_TX_DROP_NO_ROUTE);
         return result;
     }
     uint32_t source = mnet_address_to_ipv4(datagram->source);
     if (mnet_address_is_any(datagram->source))
-        source = way->source;
-    if (!source_is_valid(ip, source, way))
+        source = recent->way.source;
+    if (!source_is_valid(ip, source, &recent->way))
         return MNET_E_INVALID;
+    recent->known = true;
+    recent->source = datagram->source;
+    recent->destination = datagram->destination;
+    recent->header_source = source;
+    recent->header_destination = destination;
+    return 0;
+}
+
+static bool is_recent(const struct mn_ip *ip, const struct mn_datagram *datagram)
+{
+    return ip->recent.known && mnet_address_equal(ip->recent.destination, datagram->destination) &&
+           mnet_address_equal(ip->recent.source, datagram->source);
+}
+
+/* Fills *header for a datagram that goes the recent way; 0 or why it cannot be sent. */
+static int prepare(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ipv4 *header)
+{
+    int result = MN_LIKELY(is_recent(ip, datagram)) ? 0 : look_up(ip, datagram);
+    if (result != 0)
+        return result;
     *header = (struct mn_ipv4){
-        .source = source,
-        .destination = destination,
+        .source = ip->recent.header_source,
+        .destination = ip->recent.header_destination,
         .protocol = datagram->protocol,
         .ttl = datagram->ttl != 0 ? datagram->ttl : ip->ttl,
         .traffic_class = datagram->traffic_class,
         .dont_fragment = datagram->dont_fragment,
     };
-    return has_room(ip, way) ? 0 : MNET_E_NO_MEMORY;
+    return has_room(ip, &ip->recent.way) ? 0 : MNET_E_NO_MEMORY;
 }
 
 int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now)
 {
-    struct mn_ip_way way;
     struct mn_ipv4 header;
-    int result = prepare(ip, datagram, &way, &header);
-    if (result != 0) {
+    const struct mn_ip_way *way = &ip->recent.way;
+    int result = prepare(ip, datagram, &header);
+    if (MN_UNLIKELY(result != 0)) {
         mnet_packet_free(packet);
         return result;
     }
-    bool fits = way.kind == MN_IP_WAY_LOOPBACK || size_on_wire(packet) <= ip->mtu;
+    bool fits = way->kind == MN_IP_WAY_LOOPBACK || size_on_wire(packet) <= ip->mtu;
     bool whole_only = datagram->dont_fragment || packet->gso != MNET_GSO_NONE;
-    if (packet->total > 65535 - MN_IPV4_HEADER || (!fits && whole_only)) {
+    if (MN_UNLIKELY(packet->total > 65535 - MN_IPV4_HEADER || (!fits && whole_only))) {
         mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_TOO_BIG);
         return MNET_E_TOO_BIG;
     }
-    if (datagram->doubtful && way.kind == MN_IP_WAY_NEIGHBOUR)
-        mn_ip_doubt(ip, way.next_hop, now);
+    if (datagram->doubtful && way->kind == MN_IP_WAY_NEIGHBOUR)
+        mn_ip_doubt(ip, way->next_hop, now);
     if (!fits)
-        return mn_ip_send_fragments(ip, packet, &header, &way, now);
+        return mn_ip_send_fragments(ip, packet, &header, way, now);
     /* RFC 6864 4.1: what cannot be fragmented needs no identification. */
-    if (!header.dont_fragment && way.kind != MN_IP_WAY_LOOPBACK)
+    if (!header.dont_fragment && way->kind != MN_IP_WAY_LOOPBACK)
         header.identification = mn_ip_next_identification(ip);
-    mn_ip_send(ip, packet, &header, &way, now);
+    mn_ip_send(ip, packet, &header, way, now);
     return 0;
 }
 

@@ -298,8 +298,8 @@ static bool add_piece(struct mn_reassembly *r, struct mn_partial *partial, const
     return false;
 }
 
-struct mnet_packet *mn_reassembly_input(struct mn_reassembly *r, const struct mn_piece *piece,
-                                        struct mn_datagram *datagram, uint64_t now)
+MN_RARE struct mnet_packet *mn_reassembly_input(struct mn_reassembly *r, const struct mn_piece *piece,
+                                                struct mn_datagram *datagram, uint64_t now)
 {
     r->counters->value[MNET_COUNT_FRAG_RX]++;
     if (!is_plausible(piece, datagram)) {

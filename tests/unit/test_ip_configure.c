@@ -202,6 +202,34 @@ static void ours_configured_anew_keeps_the_address(void **state)
     ip_host_down(&h);
 }
 
+/* The way of the last packet is remembered for the next one, no longer than it is right. */
+static void ways_are_found_anew_when_the_configuration_changes(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip_host_up(&h);
+    know(&h, PEER_IP, PEER_MAC);
+    know(&h, GATEWAY_IP, GATEWAY_MAC);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(send_packet(&h, .source = OWN_IP, .destination = FAR_IP), 0);
+        expect_ip(&h, GATEWAY_MAC, FAR_IP, MN_PROTOCOL_UDP);
+        assert_int_equal(send_packet(&h, .source = PEER_IP, .destination = FAR_IP), MNET_E_INVALID);
+        assert_int_equal(send_packet(&h, .source = PEER_IP, .destination = FAR_IP), MNET_E_INVALID);
+    }
+    assert_int_equal(send_packet(&h, .source = OWN_IP, .destination = FAR_IP), 0);
+    expect_ip(&h, GATEWAY_MAC, FAR_IP, MN_PROTOCOL_UDP);
+    struct mn_ip_settings wanted = settings(OWN_IP);
+    wanted.ipv4_gateway = mnet_address_from_ipv4(PEER_IP);
+    configure(&h, wanted);
+    assert_int_equal(send_packet(&h, .source = OWN_IP, .destination = FAR_IP), 0);
+    expect_ip(&h, PEER_MAC, FAR_IP, MN_PROTOCOL_UDP);
+    mn_ip_unconfigure(&h.ip);
+    assert_int_equal(send_packet(&h, .source = OWN_IP, .destination = FAR_IP), MNET_E_UNREACHABLE);
+    configure(&h, settings(IPV4(10, 0, 0, 77)));
+    assert_int_equal(send_packet(&h, .source = OWN_IP, .destination = FAR_IP), MNET_E_INVALID);
+    ip_host_down(&h);
+}
+
 static void configured_mtu_holds_until_the_address_goes(void **state)
 {
     (void)state;
@@ -277,6 +305,7 @@ int main(void)
         cmocka_unit_test(probing_conflict_lets_another_address_come),
         cmocka_unit_test(ours_unconfigured_has_nothing_left),
         cmocka_unit_test(ours_configured_anew_keeps_the_address),
+        cmocka_unit_test(ways_are_found_anew_when_the_configuration_changes),
         cmocka_unit_test(configured_mtu_holds_until_the_address_goes),
         cmocka_unit_test(routes_that_cannot_be_are_refused_or_left_out),
         cmocka_unit_test(host_alone_reaches_its_router_by_a_route),
