@@ -66,13 +66,6 @@ static inline void copy_block(struct lanes *lanes, uint8_t *restrict to, const u
     copy_words(lanes, 1, to + 3 * sizeof(words), from + 3 * sizeof(words));
 }
 
-/* To 32 bits, so that 2^32 pieces can be added. */
-static inline uint64_t fold32(uint64_t sum)
-{
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    return (sum & UINT32_MAX) + (sum >> 32);
-}
-
 static inline uint64_t halves(uint64_t word)
 {
     return (word & UINT32_MAX) + (word >> 32);
@@ -92,53 +85,55 @@ static inline uint64_t add_word(uint64_t sum, const uint8_t *at)
     return mn_sum_add(sum, word);
 }
 
-/* Few bytes. The last odd ones count as if zeros followed. */
-static inline uint64_t sum_rest(const uint8_t *at, size_t len)
+/* Few bytes, added to `sum`. The last odd one counts as if a zero followed. */
+static inline uint64_t sum_few(uint64_t sum, const uint8_t *at, size_t len)
 {
-    uint64_t sum = 0;
-    for (; len >= 32; at += 32, len -= 32)
+    for (const uint8_t *end = at + len / 32 * 32; at != end; at += 32)
         sum = add_word(add_word(add_word(add_word(sum, at), at + 8), at + 16), at + 24);
-    for (; len >= 8; at += 8, len -= 8)
+    if ((len & 16) != 0) {
+        sum = add_word(add_word(sum, at), at + 8);
+        at += 16;
+    }
+    if ((len & 8) != 0) {
         sum = add_word(sum, at);
-    sum = halves(sum);
-    if (len >= 4) {
+        at += 8;
+    }
+    uint64_t last = 0;
+    if ((len & 4) != 0) {
         uint32_t half;
         memcpy(&half, at, sizeof(half));
-        sum += half;
+        last = half;
         at += sizeof(half);
-        len -= sizeof(half);
     }
-    if (len >= 2) {
+    if ((len & 2) != 0) {
         uint16_t pair;
         memcpy(&pair, at, sizeof(pair));
-        sum += pair;
+        last += pair;
         at += sizeof(pair);
-        len -= sizeof(pair);
     }
-    if (len > 0) {
-        const uint8_t last[2] = {at[0], 0};
+    if ((len & 1) != 0) {
+        const uint8_t padded[2] = {*at, 0};
         uint16_t pair;
-        memcpy(&pair, last, sizeof(pair));
-        sum += pair;
+        memcpy(&pair, padded, sizeof(pair));
+        last += pair;
     }
-    return sum;
+    return mn_sum_add(sum, last);
 }
 
-static __attribute__((noinline)) uint64_t sum_long(const uint8_t *at, size_t len)
+static __attribute__((noinline)) uint64_t sum_long(uint64_t sum, const uint8_t *at, size_t len)
 {
     struct lanes lanes = {0};
     for (; len >= BLOCK; at += BLOCK, len -= BLOCK)
         add_block(&lanes, at);
-    return collect(&lanes) + sum_rest(at, len);
+    return sum_few(mn_sum_add(sum, collect(&lanes)), at, len);
 }
 
 uint64_t mn_sum(uint64_t sum, const void *data, size_t len)
 {
-    uint64_t piece = len >= WORTH_VECTORS ? sum_long(data, len) : sum_rest(data, len);
-    return mn_sum_add(sum, fold32(piece));
+    return len >= WORTH_VECTORS ? sum_long(sum, data, len) : sum_few(sum, data, len);
 }
 
-/* mn_sum_copy, folded to 32 bits. */
+/* mn_sum_copy of a piece that goes by itself. */
 static inline uint64_t copy_piece(uint8_t *restrict to, const uint8_t *restrict from, size_t len)
 {
     uint64_t piece = 0;
@@ -150,7 +145,7 @@ static inline uint64_t copy_piece(uint8_t *restrict to, const uint8_t *restrict 
     }
     if (len > 0)
         memcpy(to, from, len);
-    return fold32(piece + sum_rest(from, len));
+    return sum_few(piece, from, len);
 }
 
 /* Stores that straddle cache lines halve the speed, loads hardly matter: so the first few bytes of a long piece go by

@@ -1,7 +1,7 @@
 /* The internet checksum (RFC 1071), fast on 64-bit machines of either byte order.
  *
- * Sums are unfolded ones' complement sums of 16-bit words in *memory order*, in 64 bits: add them freely (fewer than
- * 2^32 pieces), fold once. A piece that begins at an odd offset of the whole must be added with mn_sum_odd.
+ * Sums are unfolded ones' complement sums of 16-bit words in *memory order*, in 64 bits: add them with mn_sum_add, fold
+ * once. A piece that begins at an odd offset of the whole must be added with mn_sum_odd.
  */
 #ifndef MN_CHECKSUM_H
 #define MN_CHECKSUM_H
@@ -19,28 +19,25 @@ uint64_t mn_sum_odd(uint64_t sum);
 /* Sum of two: a + b with end-around carry. */
 static inline uint64_t mn_sum_add(uint64_t a, uint64_t b)
 {
-    uint64_t sum = a + b;
-    return sum + (sum < b);
+    uint64_t sum;
+    uint64_t carry = __builtin_add_overflow(a, b, &sum);
+    return sum + carry;
 }
-/* Folds to 16 bits, in memory order: store it with memcpy. */
+/* Folds to 16 bits, in memory order: store it with memcpy. Added to itself with its halves changed over, a number has in its upper half
+ * the sum of both and the carry out of it. */
 static inline uint16_t mn_sum_fold(uint64_t sum)
 {
-    uint32_t low = (uint32_t)sum, half = low + (uint32_t)(sum >> 32);
-    half += half < low;
-    half = (half & UINT16_MAX) + (half >> 16);
-    return (uint16_t)(half + (half >> 16));
+    uint32_t half = (uint32_t)((sum + (sum << 32 | sum >> 32)) >> 32);
+    return (uint16_t)((half + (half << 16 | half >> 16)) >> 16);
 }
 /* A 16-bit or 32-bit number in host order, as it counts in network order. */
 static inline uint64_t mn_sum_u16(uint16_t value)
 {
-    const uint8_t bytes[2] = {(uint8_t)(value >> 8), (uint8_t)value};
-    uint16_t word;
-    memcpy(&word, bytes, sizeof(word));
-    return word;
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? value : __builtin_bswap16(value);
 }
 static inline uint64_t mn_sum_u32(uint32_t value)
 {
-    return mn_sum_u16((uint16_t)(value >> 16)) + mn_sum_u16((uint16_t)value);
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? value : __builtin_bswap32(value);
 }
 /* The same as mn_sum for the few bytes of a header, `len` a multiple of four and best a constant. */
 static inline uint64_t mn_sum_header(const void *data, size_t len)
@@ -54,7 +51,7 @@ static inline uint64_t mn_sum_header(const void *data, size_t len)
     }
     if (len > 0)
         memcpy(&half, bytes, sizeof(half));
-    return (sum & UINT32_MAX) + (sum >> 32) + half;
+    return mn_sum_add(sum, half);
 }
 
 /* The checksum field for `sum`, in memory order: the complement of the fold. */

@@ -52,6 +52,16 @@ static inline uint32_t mn_read_u32(struct mn_reader *r)
     return b == NULL ? 0 : (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
+/* Neighbouring fields at once. */
+static inline uint64_t mn_read_u64(struct mn_reader *r)
+{
+    const uint8_t *b = mn_read(r, 8);
+    uint64_t word = 0;
+    if (b != NULL)
+        memcpy(&word, b, sizeof word);
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? word : __builtin_bswap64(word);
+}
+
 struct mn_writer {
     uint8_t *at;
     size_t left;

@@ -17,55 +17,54 @@ enum option {
     OPTION_STRICT_SOURCE_ROUTE = 137,
 };
 
-/* The fixed part; what the header says, true or not. */
-static enum mn_parse parse_fixed(const void *data, size_t len, struct mn_ipv4 *header)
+/* The fixed part; what the header says, true or not. In words, as mn_ipv4_emit writes it. */
+static inline enum mn_parse parse_fixed(const void *data, size_t len, struct mn_ipv4 *header)
 {
-    *header = (struct mn_ipv4){0};
     if (len < MN_IPV4_HEADER)
         return MN_PARSE_TRUNCATED;
     struct mn_reader r = mn_reader(data, MN_IPV4_HEADER);
-    uint8_t version_ihl = mn_read_u8(&r);
-    header->header_len = (uint8_t)((version_ihl & 0x0f) * 4);
-    header->traffic_class = mn_read_u8(&r);
-    header->total_len = mn_read_u16(&r);
-    header->identification = mn_read_u16(&r);
-    uint16_t fragment = mn_read_u16(&r);
-    header->dont_fragment = (fragment & DONT_FRAGMENT) != 0;
-    header->more_fragments = (fragment & MORE_FRAGMENTS) != 0;
-    header->fragment_offset = (uint16_t)((fragment & OFFSET_MASK) * OFFSET_UNIT);
-    header->ttl = mn_read_u8(&r);
-    header->protocol = mn_read_u8(&r);
-    mn_read_u16(&r); /* checksum */
-    header->source = mn_read_u32(&r);
-    header->destination = mn_read_u32(&r);
-    if (version_ihl >> 4 != 4 || header->header_len < MN_IPV4_HEADER)
-        return MN_PARSE_INVALID;
-    return MN_PARSE_OK;
+    uint64_t first = mn_read_u64(&r);
+    uint64_t second = mn_read_u64(&r);
+    *header = (struct mn_ipv4){
+        .header_len = (uint8_t)((first >> 56 & 0x0f) * 4),
+        .traffic_class = (uint8_t)(first >> 48),
+        .total_len = (uint16_t)(first >> 32),
+        .identification = (uint16_t)(first >> 16),
+        .dont_fragment = (first & DONT_FRAGMENT) != 0,
+        .more_fragments = (first & MORE_FRAGMENTS) != 0,
+        .fragment_offset = (uint16_t)((first & OFFSET_MASK) * OFFSET_UNIT),
+        .ttl = (uint8_t)(second >> 56),
+        .protocol = (uint8_t)(second >> 48),
+        .source = (uint32_t)second,
+        .destination = mn_read_u32(&r),
+    };
+    return first >> 60 == 4 && header->header_len >= MN_IPV4_HEADER ? MN_PARSE_OK : MN_PARSE_INVALID;
 }
 
 /* Every length must lead to another option, or exactly to the end. */
-static bool parse_options(struct mn_reader *r, struct mn_ipv4 *header)
+static MN_RARE enum mn_parse parse_options(const uint8_t *data, struct mn_ipv4 *header)
 {
-    while (mn_reader_left(r) > 0) {
-        uint8_t type = mn_read_u8(r);
+    struct mn_reader r = mn_reader(data + MN_IPV4_HEADER, header->header_len - MN_IPV4_HEADER);
+    while (mn_reader_left(&r) > 0) {
+        uint8_t type = mn_read_u8(&r);
         if (type == OPTION_END)
-            return true;
+            return MN_PARSE_OK;
         if (type == OPTION_NOP)
             continue;
-        uint8_t len = mn_read_u8(r);
-        if (!r->ok || len < MIN_OPTION || mn_read(r, (size_t)len - MIN_OPTION) == NULL)
-            return false;
+        uint8_t len = mn_read_u8(&r);
+        if (!r.ok || len < MIN_OPTION || mn_read(&r, (size_t)len - MIN_OPTION) == NULL)
+            return MN_PARSE_INVALID;
         if (type == OPTION_LOOSE_SOURCE_ROUTE || type == OPTION_STRICT_SOURCE_ROUTE)
             header->source_route = true;
     }
-    return true;
+    return MN_PARSE_OK;
 }
 
 /* A sum over a header that includes its right checksum is all ones (RFC 1071 section 1). */
-static bool checksum_ok(const uint8_t *data, size_t len)
+static inline bool checksum_ok(const void *data, size_t len)
 {
-    uint64_t sum = mn_sum_header(data, MN_IPV4_HEADER);
-    return mn_checksum(sum + mn_sum_header(data + MN_IPV4_HEADER, len - MN_IPV4_HEADER)) == 0;
+    uint64_t sum = MN_LIKELY(len == MN_IPV4_HEADER) ? mn_sum_header(data, MN_IPV4_HEADER) : mn_sum(0, data, len);
+    return mn_checksum(sum) == 0;
 }
 
 enum mn_parse mn_ipv4_parse(const void *data, size_t len, size_t total, struct mn_ipv4 *header)
@@ -81,10 +80,7 @@ enum mn_parse mn_ipv4_parse(const void *data, size_t len, size_t total, struct m
         return MN_PARSE_INVALID;
     if (header->total_len > total)
         return MN_PARSE_TRUNCATED;
-    if (MN_LIKELY(header->header_len == MN_IPV4_HEADER))
-        return MN_PARSE_OK;
-    struct mn_reader options = mn_reader((const uint8_t *)data + MN_IPV4_HEADER, header->header_len - MN_IPV4_HEADER);
-    return parse_options(&options, header) ? MN_PARSE_OK : MN_PARSE_INVALID;
+    return MN_LIKELY(header->header_len == MN_IPV4_HEADER) ? MN_PARSE_OK : parse_options(data, header);
 }
 
 enum mn_parse mn_ipv4_parse_quote(const void *data, size_t len, struct mn_ipv4 *header)
