@@ -13,14 +13,9 @@ static struct mnet_slice piece_of(const struct mnet_packet *part, int piece)
     return (struct mnet_slice){fragment->buffer->bytes + fragment->offset, fragment->len};
 }
 
-/* Into the linear part, which has room for everything. */
-static void copy_linear(struct mnet_packet *copy, const struct mnet_packet *packet)
+/* To a place with room for everything. */
+static __attribute__((noinline)) void copy_pieces(uint8_t *to, const struct mnet_packet *packet)
 {
-    uint8_t *to = mnet_packet_put(copy, packet->total);
-    if (packet->len == packet->total) { /* all of it is linear */
-        memcpy(to, packet->data, packet->len);
-        return;
-    }
     for (const struct mnet_packet *part = packet; part != NULL; part = part->more) {
         for (int i = 0; i <= part->fragment_count; i++) {
             struct mnet_slice slice = piece_of(part, i);
@@ -30,7 +25,7 @@ static void copy_linear(struct mnet_packet *copy, const struct mnet_packet *pack
     }
 }
 
-static bool copy_large(struct mnet_packet *copy, const struct mnet_packet *packet)
+static __attribute__((noinline)) bool copy_large(struct mnet_packet *copy, const struct mnet_packet *packet)
 {
     for (const struct mnet_packet *part = packet; part != NULL; part = part->more) {
         for (int i = 0; i <= part->fragment_count; i++) {
@@ -48,7 +43,11 @@ struct mnet_packet *mn_packet_copy(const struct mnet_packet *packet, struct mnet
     if (copy == NULL)
         return NULL;
     if (packet->total <= mnet_packet_tailroom(copy)) {
-        copy_linear(copy, packet);
+        uint8_t *to = mnet_packet_put(copy, packet->total);
+        if (packet->len == packet->total) /* all of it is linear */
+            memcpy(to, packet->data, packet->len);
+        else
+            copy_pieces(to, packet);
     } else if (!copy_large(copy, packet)) {
         mnet_packet_free(copy);
         return NULL;

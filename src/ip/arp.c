@@ -39,7 +39,7 @@ void mn_ip_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, stru
                                                             .target_mac = target_mac,
                                                             .target_ip = target_ip,
                                                         });
-    mn_ip_send_frame(ip, packet, to, MN_ETHERTYPE_ARP);
+    mn_ip_send_frame(ip, packet, &to, MN_ETHERTYPE_ARP);
 }
 
 static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour)
@@ -100,7 +100,7 @@ void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_h
     if (neighbour == NULL)
         return;
     mn_neighbour_use(&ip->neighbours, neighbour);
-    mn_ip_send_frame(ip, packet, neighbour->mac, MN_ETHERTYPE_IPV4);
+    mn_ip_send_frame(ip, packet, &neighbour->mac, MN_ETHERTYPE_IPV4);
 }
 
 MN_RARE void mn_ip_doubt(struct mn_ip *ip, uint32_t next_hop, uint64_t now)
@@ -154,7 +154,7 @@ static void confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_
     mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_REACHABLE, now + REACHABLE_NS);
     for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;) {
         mn_neighbour_use(&ip->neighbours, neighbour);
-        mn_ip_send_frame(ip, packet, mac, MN_ETHERTYPE_IPV4);
+        mn_ip_send_frame(ip, packet, &neighbour->mac, MN_ETHERTYPE_IPV4);
     }
 }
 

@@ -70,7 +70,7 @@ void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t no
 /* output.c */
 
 /* Puts an Ethernet header in front of `packet`, owned from here on, and the frame on the transmit queue. */
-void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, struct mn_mac to, uint16_t type);
+void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_mac *to, uint16_t type);
 /* Whether the transmit queue has room for what ip has to say by itself. */
 bool mn_ip_may_speak(const struct mn_ip *ip);
 

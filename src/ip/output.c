@@ -6,10 +6,10 @@ bool mn_ip_may_speak(const struct mn_ip *ip)
     return ip->transmit.count < MN_IP_TRANSMIT_OWN_MAX;
 }
 
-void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, struct mn_mac to, uint16_t type)
+void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_mac *to, uint16_t type)
 {
     mn_ethernet_emit(mnet_packet_push(packet, MN_ETHERNET_HEADER),
-                     &(struct mn_ethernet){.destination = to, .source = ip->mac, .type = type});
+                     &(struct mn_ethernet){.destination = *to, .source = ip->mac, .type = type});
     mn_packet_queue_put(&ip->transmit, packet);
 }
 
@@ -58,6 +58,16 @@ static struct mn_mac group_mac(uint32_t destination)
         {0x01, 0x00, 0x5e, (uint8_t)(destination >> 16 & 0x7f), (uint8_t)(destination >> 8), (uint8_t)destination}};
 }
 
+/* To ourselves, or to everybody. */
+static MN_RARE void send_elsewhere(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way)
+{
+    struct mn_mac group = group_mac(way->next_hop);
+    if (way->kind == MN_IP_WAY_LOOPBACK)
+        mn_packet_queue_put(&ip->loopback, packet);
+    else
+        mn_ip_send_frame(ip, packet, &group, MN_ETHERTYPE_IPV4);
+}
+
 void mn_ip_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *header, const struct mn_ip_way *way,
                 uint64_t now)
 {
@@ -65,11 +75,10 @@ void mn_ip_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *he
     header->total_len = (uint16_t)(MN_IPV4_HEADER + packet->total);
     mn_ipv4_emit(mnet_packet_push(packet, MN_IPV4_HEADER), header);
     mn_ip_count(ip, MNET_COUNT_IP_TX);
-    switch (way->kind) {
-    case MN_IP_WAY_LOOPBACK: mn_packet_queue_put(&ip->loopback, packet); break;
-    case MN_IP_WAY_GROUP: mn_ip_send_frame(ip, packet, group_mac(way->next_hop), MN_ETHERTYPE_IPV4); break;
-    case MN_IP_WAY_NEIGHBOUR: mn_ip_resolve(ip, packet, way->next_hop, now); break;
-    }
+    if (way->kind == MN_IP_WAY_NEIGHBOUR)
+        mn_ip_resolve(ip, packet, way->next_hop, now);
+    else
+        send_elsewhere(ip, packet, way);
 }
 
 /* The largest IP packet that `packet` becomes on the wire: a large one with gso is cut by its device, or just above it,
