@@ -7,7 +7,7 @@
  * that. */
 __attribute__((noinline)) void mn_block_begin(struct mn_blocked *blocked, struct mnet_link *list)
 {
-    *blocked = (struct mn_blocked){0};
+    *blocked = (struct mn_blocked){.task = mnet_self()};
     mn_list_append(list, &blocked->link);
 }
 
@@ -18,9 +18,9 @@ void mn_block_end(struct mn_blocked *blocked)
 
 int mn_block(struct mn_blocked *blocked, uint64_t deadline)
 {
-    if (deadline == 0 || mnet_self() == NULL)
+    if (deadline == 0 || blocked->task == NULL)
         return MNET_E_DEADLINE;
-    int error = mn_wait(&blocked->task, deadline);
+    int error = mn_wait(NULL, deadline);
     return blocked->gone ? MNET_E_CLOSED : error;
 }
 
@@ -42,7 +42,7 @@ void mn_rouse_first(struct mnet_link *list)
 {
     struct mnet_link *node = mn_list_first(list);
     if (node != NULL)
-        mn_wake_all(&blocked_of(node)->task);
+        mn_wake(blocked_of(node)->task);
 }
 
 void mn_rouse_all(struct mnet_link *list)
@@ -50,7 +50,7 @@ void mn_rouse_all(struct mnet_link *list)
     if (mn_list_empty(list))
         return;
     for (struct mnet_link *node = list->next; node != list; node = node->next)
-        mn_wake_all(&blocked_of(node)->task);
+        mn_wake(blocked_of(node)->task);
 }
 
 void mn_rouse_gone(struct mnet_link *list)
@@ -60,6 +60,6 @@ void mn_rouse_gone(struct mnet_link *list)
         blocked->gone = true;
         mnet_buffer_free(blocked->lent);
         blocked->lent = NULL;
-        mn_wake_all(&blocked->task);
+        mn_wake(blocked->task);
     }
 }

@@ -17,7 +17,7 @@
 
 struct mn_blocked {
     struct mnet_link link;
-    struct mnet_waiters task;
+    struct mnet_task *task;   /* NULL outside tasks */
     bool gone;                /* what the task waits for is closed, its memory may be gone */
     struct mnet_buffer *lent; /* of a zero-copy write: dropped by whoever closes the flow; NULL for other waits */
 };

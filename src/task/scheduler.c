@@ -89,7 +89,8 @@ _Noreturn void mn_task_leave(struct mnet_task *task)
     mn_panic(__FILE__, __LINE__, "an ended task was resumed");
 }
 
-void mn_task_wake(struct mnet_task *task, int outcome)
+/* One for all that wake, not a copy for each. */
+__attribute__((noinline)) void mn_task_wake(struct mnet_task *task, int outcome)
 {
     MN_ASSERT(task->state == MN_TASK_WAITING);
     mn_list_remove(&task->queue);

@@ -42,9 +42,11 @@ struct mn_scheduler *mn_scheduler_current(void);
 /* All tasks must have ended. */
 void mn_scheduler_destroy(struct mn_scheduler *scheduler);
 
-/* Waiting, for the stack's blocking calls. The caller is a task. Suspends it in `waiters` until woken (0), `deadline` (MNET_E_DEADLINE; at once, without suspending, where it has
- * passed) or cancelled (MNET_E_CANCELLED; at once where it already was). */
+/* Waiting, for the stack's blocking calls. The caller is a task. Suspends it in `waiters` (NULL: whoever is to wake it knows it) until woken (0), `deadline` (MNET_E_DEADLINE;
+ * at once, without suspending, where it has passed) or cancelled (MNET_E_CANCELLED; at once where it already was). */
 int mn_wait(struct mnet_waiters *waiters, uint64_t deadline);
+/* Wakes the task if it waits; NULL is no task. Usable anywhere. */
+void mn_wake(struct mnet_task *task);
 /* Wakes the longest waiter (false where there is none), or all. Usable anywhere. */
 bool mn_wake_one(struct mnet_waiters *waiters);
 void mn_wake_all(struct mnet_waiters *waiters);

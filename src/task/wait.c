@@ -29,6 +29,12 @@ int mn_wait(struct mnet_waiters *waiters, uint64_t deadline)
     return mn_task_wait(self, waiters, deadline);
 }
 
+void mn_wake(struct mnet_task *task)
+{
+    if (task != NULL && task->state == MN_TASK_WAITING)
+        mn_task_wake(task, 0);
+}
+
 struct mnet_task *mn_task_wake_first(struct mnet_waiters *waiters)
 {
     struct mnet_link *link = mn_list_first(&waiters->list);
