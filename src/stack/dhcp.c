@@ -169,10 +169,8 @@ void mn_stack_dhcp_input(struct mnet_stack *stack)
     }
 }
 
-void mn_stack_dhcp_expire(struct mnet_stack *stack)
+MN_RARE void mn_stack_dhcp_expire(struct mnet_stack *stack)
 {
-    if (stack->dhcp.client.state == MN_DHCP_OFF)
-        return;
     mn_dhcp_client_expire(&stack->dhcp.client, stack->now);
     follow(stack);
 }

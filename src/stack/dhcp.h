@@ -19,7 +19,7 @@ struct mn_stack_dhcp {
 int mn_stack_dhcp_start(struct mnet_stack *stack);
 /* The endpoint has become readable. */
 void mn_stack_dhcp_input(struct mnet_stack *stack);
-/* After ip's timers. */
+/* After ip's timers, unless the client is OFF. */
 void mn_stack_dhcp_expire(struct mnet_stack *stack);
 /* Gives the address back, once; true while the message that says so waits to be sent. */
 bool mn_stack_dhcp_wind_down(struct mnet_stack *stack);

@@ -90,7 +90,9 @@ int mn_loop_run(struct mn_loop *loop, const struct mn_task_stacks *stacks, int (
         return MNET_E_NO_MEMORY;
     for (;;) {
         bool more = poll_stacks(loop, now);
+        loop->in_tasks = true;
         more |= mn_scheduler_run(loop->scheduler, now, TASK_BUDGET);
+        loop->in_tasks = false;
         more |= flush_stacks(loop);
         if (mn_scheduler_done(loop->scheduler, &ignored))
             break;

@@ -29,6 +29,7 @@ struct mn_loop {
     struct mn_scheduler *scheduler; /* NULL unless mn_loop_run is active */
     struct mnet_link stacks;        /* struct mnet_stack.loop_link, in the order of their start */
     bool stopped;                   /* the first task was told to end */
+    bool in_tasks;                  /* they run: what they queue goes out when their turn is over */
 };
 
 void mn_loop_init(struct mn_loop *loop, const struct mn_loop_port *port);

@@ -11,6 +11,7 @@
 
 #include "base/logger.h"
 #include "stack/coalesce.h"
+#include "stack/loop.h"
 #include "stack/offload.h"
 #include "stack/stack.h"
 #include "wire/icmpv4.h"
@@ -104,14 +105,13 @@ static __attribute__((noinline)) void take_frames(struct mnet_stack *stack, stru
 static int receive(struct mnet_stack *stack)
 {
     struct mnet_packet *frames[MN_BATCH];
-    int taken = take_batch(stack, frames), received = taken;
-    while (taken > 0) {
-        take_frames(stack, frames, taken);
-        if (taken < MN_BATCH || received >= MN_RX_BUDGET)
-            break;
+    int taken, received = 0;
+    do {
         taken = take_batch(stack, frames);
+        if (taken > 0)
+            take_frames(stack, frames, taken);
         received += taken;
-    }
+    } while (taken == MN_BATCH && received < MN_RX_BUDGET);
     return received;
 }
 
@@ -148,9 +148,17 @@ static void expire(struct mnet_stack *stack)
         mn_ip_expire(&stack->ip, stack->now);
     if (mn_ip_has_failed(&stack->ip))
         take_failures(stack);
-    mn_stack_dhcp_expire(stack); /* which follows the state of the address, too */
+    if (stack->dhcp.client.state != MN_DHCP_OFF)
+        mn_stack_dhcp_expire(stack); /* which follows the state of the address, too */
     if (mn_tcp_deadline(stack->tcp) <= stack->now)
         mn_tcp_expire(stack->tcp, stack->now);
+}
+
+static MN_RARE void rouse_probers(struct mnet_stack *stack)
+{
+    enum mn_ip_address_state address = mn_ip_address_state(&stack->ip);
+    if (address == MN_IP_ADDRESS_OURS || address == MN_IP_ADDRESS_CONFLICT)
+        mn_rouse_all(&stack->probers);
 }
 
 static void tell(struct mnet_stack *stack)
@@ -168,9 +176,8 @@ static void tell(struct mnet_stack *stack)
         mn_flow_event(tcb);
     while ((listener = mn_tcp_next_listener_event(stack->tcp)) != NULL)
         mn_listener_event(listener);
-    enum mn_ip_address_state address = mn_ip_address_state(&stack->ip);
-    if (address == MN_IP_ADDRESS_OURS || address == MN_IP_ADDRESS_CONFLICT)
-        mn_rouse_all(&stack->probers);
+    if (!mn_list_empty(&stack->probers))
+        rouse_probers(stack);
 }
 
 /* Gives flows another chance whose deferred bytes found no memory. Each that fails again has put itself back. */
@@ -326,25 +333,40 @@ static void advance(struct mnet_stack *stack, uint64_t now)
 /* Sends, and takes what was sent to ourselves; true when that may have answers to send in turn. */
 static bool settle(struct mnet_stack *stack)
 {
+    stack->due = 0;
     tell(stack);
     mn_stack_transmit(stack);
     return mn_ip_has_looped(&stack->ip) && go_round(stack);
 }
 
-static uint64_t timers_deadline(struct mnet_stack *stack)
+/* When something is due though no frame comes and nobody calls. */
+static __attribute__((noinline)) uint64_t next_due(struct mnet_stack *stack)
 {
     uint64_t ip = mn_ip_deadline(&stack->ip), tcp = mn_tcp_deadline(stack->tcp);
-    uint64_t dhcp = mn_dhcp_client_deadline(&stack->dhcp.client);
+    uint64_t due = MN_MIN(MN_MIN(ip, tcp), mn_dhcp_client_deadline(&stack->dhcp.client));
     if (mn_ip_has_failed(&stack->ip))
         return stack->now;
-    return MN_MIN(MN_MIN(ip, tcp), dhcp);
+    if (mn_stack_congested(stack))
+        due = MN_MIN(due, stack->retry_at);
+    if (!mn_list_empty(&stack->short_deferred))
+        due = MN_MIN(due, stack->now + MN_MEMORY_RETRY_NS);
+    return due;
+}
+
+uint64_t mnet_stack_deadline(struct mnet_stack *stack)
+{
+    if (stack->work)
+        return stack->now;
+    if (stack->due == 0)
+        stack->due = next_due(stack);
+    return stack->due;
 }
 
 /* Nothing is left over, and nothing is due: without a frame there is nothing to do. */
 static bool at_rest(struct mnet_stack *stack)
 {
-    return !stack->work && !mn_stack_congested(stack) && mn_list_empty(&stack->short_deferred) &&
-           stack->now < timers_deadline(stack);
+    return stack->now < mnet_stack_deadline(stack) && !mn_stack_congested(stack) &&
+           mn_list_empty(&stack->short_deferred);
 }
 
 static __attribute__((noinline)) void follow_up(struct mnet_stack *stack)
@@ -370,21 +392,9 @@ bool mn_stack_flush(struct mnet_stack *stack)
     return stack->work;
 }
 
-uint64_t mnet_stack_deadline(struct mnet_stack *stack)
-{
-    if (stack->work)
-        return stack->now;
-    uint64_t deadline = timers_deadline(stack);
-    if (mn_stack_congested(stack))
-        deadline = MN_MIN(deadline, stack->retry_at);
-    if (!mn_list_empty(&stack->short_deferred))
-        deadline = MN_MIN(deadline, stack->now + MN_MEMORY_RETRY_NS);
-    return deadline;
-}
-
 static bool loop_follows(const struct mnet_stack *stack)
 {
-    return stack->loop != NULL && mnet_self() != NULL;
+    return stack->loop != NULL && stack->loop->in_tasks;
 }
 
 void mn_stack_enter(struct mnet_stack *stack)

@@ -187,7 +187,7 @@ uint16_t mnet_tcp_listen_port(const struct mnet_listener *listener)
     return listener->engine == NULL ? 0 : mn_tcp_listen_endpoint(listener->engine).port;
 }
 
-void mn_listener_event(struct mn_listener *engine)
+__attribute__((noinline)) void mn_listener_event(struct mn_listener *engine)
 {
     struct mnet_listener *listener = mn_tcp_listener_owner(engine);
     if (listener == NULL || !mn_tcp_acceptable(engine))

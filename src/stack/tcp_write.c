@@ -294,6 +294,7 @@ bool mn_flow_flush_deferred(struct mnet_flow *flow)
         if (queued == MNET_E_NO_MEMORY) {
             if (!mn_list_linked(&deferred->link))
                 mn_list_append(&stack->short_deferred, &deferred->link);
+            stack->work = true;
             return false;
         }
         if (queued < 0)

@@ -59,7 +59,7 @@ struct mnet_endpoint mnet_udp_local(const struct mnet_udp *udp)
     return udp->engine.local;
 }
 
-void mn_udp_event(struct mn_udp_endpoint *engine)
+__attribute__((noinline)) void mn_udp_event(struct mn_udp_endpoint *engine)
 {
     struct mnet_udp *udp = MN_CONTAINER(engine, struct mnet_udp, engine);
     mn_rouse_first(&udp->receivers);
@@ -120,6 +120,7 @@ static int await_device(struct mnet_udp *udp, uint64_t deadline)
     struct mnet_stack *stack = udp->stack;
     while (mn_stack_congested(stack)) {
         mn_stack_transmit(stack);
+        stack->work = true; /* what went may have started timers, or gone round */
         if (!mn_stack_congested(stack))
             break;
         stack->senders_waiting = true;
