@@ -83,7 +83,7 @@ void mn_autotune_read(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t byt
     struct mn_autotune *a = &tcb->autotune;
     uint64_t elapsed = now - a->since_ns, rtt = round_trip(tcb);
     a->read += MN_MIN(bytes, UINT32_MAX - a->read);
-    if (elapsed < rtt)
+    if (MN_LIKELY(elapsed < rtt))
         return;
     if (elapsed < rtt + IDLE) {
         tcb->rcv_target = adjust(tcp, tcb, rtt, elapsed);

@@ -42,7 +42,7 @@ static MN_APART void sample_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_
 
 void mn_feedback_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, uint64_t now)
 {
-    if (tcb->rate != NULL || flight >= SAMPLED_FROM * tcb->snd_mss || tcb->congestion.ops->rate_based)
+    if (MN_UNLIKELY(tcb->rate != NULL || flight >= SAMPLED_FROM * tcb->snd_mss || tcb->congestion.ops->rate_based))
         sample_sent(tcp, tcb, flight, now);
 }
 
@@ -58,10 +58,10 @@ void mn_feedback_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
 static bool limited(struct mn_tcb *tcb, uint32_t acked, uint32_t flight)
 {
     const struct mn_congestion *c = &tcb->congestion;
-    if (mn_seq_gt(tcb->limited_seq, tcb->snd_una - acked))
+    if (MN_UNLIKELY(mn_seq_gt(tcb->limited_seq, tcb->snd_una - acked)))
         return true;
     tcb->limited_seq = tcb->snd_una; /* stays comparable */
-    return mn_congestion_slow_start(c) && flight >= c->cwnd / 2;
+    return MN_UNLIKELY(flight >= c->cwnd / 2) && mn_congestion_slow_start(c);
 }
 
 /* There is something to be learnt. */
@@ -91,6 +91,6 @@ static MN_APART void learn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
 void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *news, bool recovering)
 {
     bool was_limited = limited(tcb, news->acked, tcb->snd_nxt - tcb->snd_una + news->acked);
-    if ((was_limited && news->acked > 0) || tcb->rate != NULL) /* hardly ever in short exchanges */
+    if (MN_UNLIKELY((was_limited && news->acked > 0) || tcb->rate != NULL)) /* hardly ever in short exchanges */
         learn(tcp, tcb, news, was_limited, recovering);
 }

@@ -212,9 +212,9 @@ static enum verdict check_sequence(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
         seg->len--;
         seg->flags &= (uint8_t)~MN_TCP_SYN;
     }
-    if (!mn_tcb_timestamp_ok(tcp, tcb, seg))
+    if (MN_UNLIKELY(!mn_tcb_timestamp_ok(tcp, tcb, seg)))
         return DONE;
-    return acceptable(tcb, seg) ? NEXT : not_acceptable(tcp, tcb, seg);
+    return MN_LIKELY(acceptable(tcb, seg)) ? NEXT : not_acceptable(tcp, tcb, seg);
 }
 
 /* --- second: check the RST bit (RFC 5961 3.2) --- */
@@ -260,7 +260,7 @@ static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     tcb->bytes_acked -= tcb->sendq.len;
     if (!mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now))
         mn_rtt_echo(&tcb->rtt, mn_tcb_echo_age(tcb, seg), flight, tcb->snd_mss);
-    if (tcb->send_full && tcb->sendq.len <= mn_tcb_send_limit(tcp, tcb) / 2) {
+    if (MN_UNLIKELY(tcb->send_full) && tcb->sendq.len <= mn_tcb_send_limit(tcp, tcb) / 2) {
         tcb->send_full = false;
         mn_tcb_event(tcp, tcb);
     }
@@ -282,10 +282,10 @@ static MN_RARE void window_opened(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 static void update_window(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    bool newer = mn_seq_lt(tcb->snd_wl1, seg->seq) || (tcb->snd_wl1 == seg->seq && mn_seq_leq(tcb->snd_wl2, seg->ack));
-    if (!newer)
+    bool older = mn_seq_gt(tcb->snd_wl1, seg->seq) || (tcb->snd_wl1 == seg->seq && mn_seq_gt(tcb->snd_wl2, seg->ack));
+    if (MN_UNLIKELY(older))
         return;
-    bool opened = tcb->persisting && tcb->snd_wnd == 0 && seg->window > 0;
+    bool opened = MN_UNLIKELY(tcb->persisting) && tcb->snd_wnd == 0 && seg->window > 0;
     tcb->snd_wnd = seg->window;
     tcb->max_snd_wnd = MN_MAX(tcb->max_snd_wnd, tcb->snd_wnd);
     tcb->snd_wl1 = seg->seq;
@@ -315,7 +315,7 @@ static MN_RARE enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb
 /* RFC 5961 5.2 (MAY-12): SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT, or the segment is suspicious. */
 static enum verdict check_ack_range(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
-    if (mn_seq_geq(seg->ack, tcb->snd_una - tcb->max_snd_wnd) && mn_seq_leq(seg->ack, tcb->snd_nxt))
+    if (MN_LIKELY(mn_seq_geq(seg->ack, tcb->snd_una - tcb->max_snd_wnd) && mn_seq_leq(seg->ack, tcb->snd_nxt)))
         return NEXT;
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
     mn_tcb_challenge(tcp, tcb, seg->now);
@@ -339,24 +339,24 @@ static MN_RARE enum verdict after_fin_acked(struct mn_tcp *tcp, struct mn_tcb *t
 
 static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
-    if (!(seg->flags & MN_TCP_ACK)) {
+    if (MN_UNLIKELY(!(seg->flags & MN_TCP_ACK))) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
         return DONE;
     }
     /* RFC 7323 2.2: never scaled in a SYN, which here is the SYN,ACK of a simultaneous open. */
-    if (!(seg->header.flags & MN_TCP_SYN))
+    if (MN_LIKELY(!(seg->header.flags & MN_TCP_SYN)))
         seg->window <<= tcb->snd_wscale;
-    if (tcb->state == MN_SYN_RECEIVED && complete_handshake(tcp, tcb, seg) == DONE)
+    if (MN_UNLIKELY(tcb->state == MN_SYN_RECEIVED) && complete_handshake(tcp, tcb, seg) == DONE)
         return DONE;
     if (check_ack_range(tcp, tcb, seg) == DONE)
         return DONE;
     tcb->heard_ns = seg->now;
     tcb->keepalive.unanswered = 0;
-    if (seg->header.options & MN_TCP_OPTION_USER_TIMEOUT)
+    if (MN_UNLIKELY(seg->header.options & MN_TCP_OPTION_USER_TIMEOUT))
         mn_user_timeout_learn(tcp, tcb, seg->header.user_timeout);
     mn_tcb_timestamp_update(tcb,
                             seg); /* not before the ACK is known to be good: nobody off the path may move TS.Recent */
-    if (mn_seq_lt(seg->ack, tcb->snd_una))
+    if (MN_UNLIKELY(mn_seq_lt(seg->ack, tcb->snd_una)))
         return NEXT; /* old: its text may still be new */
     uint32_t acked = seg->ack - tcb->snd_una;
     bool duplicate = is_duplicate(tcb, seg);
@@ -367,7 +367,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     if (MN_LIKELY(acked > 0))
         advance_una(tcp, tcb, seg);
     mn_loss_ack(tcp, tcb, seg, acked, duplicate);
-    if (MN_UNLIKELY(tcb->ecn.on) && acked > 0)
+    if (MN_UNLIKELY(tcb->ecn.on && acked > 0))
         mn_ecn_acked(tcp, tcb, seg);
     update_window(tcp, tcb, seg);
     mn_timers_update(tcp, tcb, acked > 0, seg->now);
@@ -478,9 +478,10 @@ static MN_RARE void out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
 /* What a full-sized segment of this peer is, for delayed acknowledgements. */
 static void note_segment_size(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    uint32_t size = seg->text->segments > 1 ? (text_len(seg) + seg->text->segments - 1) / seg->text->segments
-                                            : text_len(seg);
-    if (seg->text->gso_size > 0)
+    uint32_t size = MN_UNLIKELY(seg->text->segments > 1)
+                        ? (text_len(seg) + seg->text->segments - 1) / seg->text->segments
+                        : text_len(seg);
+    if (MN_UNLIKELY(seg->text->gso_size > 0))
         size = seg->text->gso_size;
     size = MN_MIN(size, (uint32_t)mn_window_mss(tcp, &tcb->conn.remote));
     tcb->rcv_mss = (uint16_t)MN_MAX(size, (uint32_t)tcb->rcv_mss);
@@ -493,7 +494,7 @@ static bool may_receive(const struct mn_tcb *tcb)
 
 static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
-    if (text_len(seg) == 0 || !may_receive(tcb))
+    if (text_len(seg) == 0 || MN_UNLIKELY(!may_receive(tcb)))
         return NEXT;
     note_segment_size(tcp, tcb, seg);
     if (MN_UNLIKELY(seg->seq != tcb->rcv_nxt || text_len(seg) > tcb->rcv_adv - tcb->rcv_nxt))
@@ -577,11 +578,11 @@ static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     tcb->segments_received += seg->text->segments;
     if (check_sequence(tcp, tcb, seg) == DONE)
         return;
-    if (seg->flags & MN_TCP_RST) {
+    if (MN_UNLIKELY(seg->flags & MN_TCP_RST)) {
         reset_received(tcp, tcb, seg);
         return;
     }
-    if (seg->flags & MN_TCP_SYN) {
+    if (MN_UNLIKELY(seg->flags & MN_TCP_SYN)) {
         syn_received(tcp, tcb, seg);
         return;
     }

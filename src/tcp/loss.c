@@ -68,13 +68,13 @@ static void delivered(struct mn_tcb *tcb, const struct mn_delivery *d, struct mn
     struct mn_loss *loss = &tcb->loss;
     ack->bytes += d->len;
     ack->highest = mn_seq_max(ack->highest, d->end);
-    if (!(d->flags & MN_SENT_AGAIN)) {
+    if (MN_LIKELY(!(d->flags & MN_SENT_AGAIN))) {
         loss->rtt_since_tlp = true;
-        ack->original = ack->original || mn_seq_leq(d->end, loss->recover);
+        ack->original |= mn_seq_leq(d->end, loss->recover);
     }
     if (MN_LIKELY(tcb->sack_ok)) {
         if (MN_UNLIKELY(loss->rack.min_rtt_us == 0) && tcb->rtt.srtt_ns != 0) /* of the handshake */
-            mn_rack_min_rtt(&loss->rack, tcb->rtt.srtt_ns, ack->now);
+            mn_rack_min_rtt(&loss->rack, mn_rack_us(tcb->rtt.srtt_ns), ack->now);
         mn_rack_delivered(&loss->rack, d, ack);
     }
 }
@@ -147,7 +147,7 @@ static void collect(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segm
     }
     if (MN_UNLIKELY(!tcb->sack_ok))
         count_duplicates(tcb, ack);
-    else if (seg->header.options & MN_TCP_OPTION_SACK)
+    else if (MN_UNLIKELY(seg->header.options & MN_TCP_OPTION_SACK))
         sack_received(tcp, tcb, &seg->header, ack);
     tcb->loss.rack.fack = mn_seq_max(tcb->loss.rack.fack, ack->highest);
     if (ack->rtt_us !=
@@ -198,7 +198,7 @@ static void open_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *a
     if (MN_UNLIKELY(loss->recover_valid) && mn_seq_gt(tcb->snd_una, loss->recover + (1u << 30)))
         loss->recover_valid = loss->undo_valid = false; /* so far behind that comparing it would soon wrap */
     /* RFC 6582 3.2 step 1: duplicates that only echo what was sent again before `recover` are no new loss. */
-    bool third = !tcb->sack_ok && ack->duplicate && loss->dupacks == MN_DUPACK_THRESHOLD &&
+    bool third = MN_UNLIKELY(!tcb->sack_ok) && ack->duplicate && loss->dupacks == MN_DUPACK_THRESHOLD &&
                  (!loss->recover_valid || mn_seq_gt(tcb->snd_una, loss->recover));
     if (MN_UNLIKELY(third))
         lose_first(tcp, tcb);
@@ -293,7 +293,7 @@ void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment
     else
         timeout_acked(tcp, tcb, &ack);
     /* The window grows by what is acknowledged in peace, or after a timeout. */
-    bool marked = tcb->ecn.on && seg->flags & MN_TCP_ECE; /* RFC 3168 6.1.2: no increase either */
+    bool marked = MN_UNLIKELY(tcb->ecn.on) && seg->flags & MN_TCP_ECE; /* RFC 3168 6.1.2: no increase either */
     recovering = recovering || marked || loss->phase == MN_LOSS_RECOVERY || loss->frto == MN_FRTO_NEW;
     mn_feedback_acked(tcp, tcb, &ack, recovering);
     if (MN_UNLIKELY(tcb->plpmtu != NULL) && acked > 0)

@@ -95,7 +95,7 @@ static void header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint
     header->flags = tcb->ecn.echo ? MN_TCP_ACK | MN_TCP_ECE : MN_TCP_ACK;
     header->window = (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX);
     mn_tcb_timestamp_put(tcb, header, now);
-    if (tcb->sack_ok && (tcb->reassembly != NULL || tcb->twice.left != tcb->twice.right))
+    if (MN_UNLIKELY(tcb->reassembly != NULL || tcb->twice.left != tcb->twice.right) && tcb->sack_ok)
         mn_sack_report(tcb, header);
     mn_urgent_put(tcb, header);
 }
@@ -176,7 +176,7 @@ static MN_APART uint32_t settle_gso(const struct mn_tcb *tcb, uint32_t mss, stru
 static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len, uint16_t segments, uint64_t now)
 {
     bool idle = tcb->snd_nxt == tcb->snd_una;
-    if (seq == tcb->snd_nxt) {
+    if (MN_LIKELY(seq == tcb->snd_nxt)) {
         tcb->snd_nxt += len;
         mn_feedback_sent(tcp, tcb, tcb->snd_nxt - tcb->snd_una - len, now);
         mn_rtt_sent(&tcb->rtt, tcb->snd_nxt, now);
@@ -192,7 +192,7 @@ static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t 
     tcb->last_sent_ns = now;
     mn_pacing_sent(tcb, len, now);
     /* RFC 6675 6: the first segment of a recovery gets the time that it needs once more. */
-    bool again = seq == tcb->snd_una && tcb->loss.phase == MN_LOSS_RECOVERY;
+    bool again = MN_UNLIKELY(tcb->loss.phase == MN_LOSS_RECOVERY) && seq == tcb->snd_una;
     mn_timers_update(tcp, tcb, again, now);
 }
 
@@ -206,12 +206,13 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
     uint32_t mss = tcb->snd_mss - (header.options & MN_TCP_OPTION_SACK ? mn_sack_bytes(&header) : 0);
     uint32_t data = MN_MIN(len, left);
-    if (tcp->config.gso_max < data || header.flags & MN_TCP_URG) /* the pointer is relative to each segment */
+    if (MN_UNLIKELY(tcp->config.gso_max < data ||
+                    header.flags & MN_TCP_URG)) /* the pointer is relative to each segment */
         data = MN_MIN(data, mss);
     struct mnet_packet *packet = begin_segment(tcp, &header);
     if (packet == NULL)
         return NULL;
-    uint32_t gathered = data > 0 ? mn_sendq_gather(&tcb->sendq, packet, seq, data) : 0;
+    uint32_t gathered = MN_LIKELY(data > 0) ? mn_sendq_gather(&tcb->sendq, packet, seq, data) : 0;
     if (MN_UNLIKELY(gathered > mss))
         gathered = settle_gso(tcb, mss, packet, gathered, gathered == left);
     *done = gathered;
@@ -228,7 +229,7 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     address(tcb, datagram);
     datagram->traffic_class |= ecn;
     acknowledged(tcp, tcb);
-    if (seq == tcb->snd_nxt && (*done < mss || *done % mss != 0))
+    if (MN_LIKELY(seq == tcb->snd_nxt) && (*done < mss || *done % mss != 0))
         tcb->snd_small = seq + *done;
     sent(tcp, tcb, seq, *done, packet->segments, now);
     return packet;
@@ -308,7 +309,7 @@ static uint32_t worth_sending(const struct mn_tcb *tcb, uint32_t unsent, uint32_
     uint32_t mss = tcb->snd_mss;
     uint32_t allowed = MN_MIN(MN_MIN(unsent, window), room);
     bool small_in_flight = mn_seq_gt(tcb->snd_small, tcb->snd_una);
-    bool may_be_small = tcb->no_delay || tcb->fin_queued || !small_in_flight;
+    bool may_be_small = tcb->no_delay | tcb->fin_queued | !small_in_flight;
     if (allowed == unsent && (may_be_small || unsent % mss == 0))
         return allowed; /* all there is */
     if (allowed >= mss)
@@ -350,19 +351,19 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
         tcb->limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
     uint32_t len = worth_sending(tcb, unsent, window, room);
     uint32_t probe, limit = mn_ecn_tells(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
-    uint32_t paced = len == 0 ? 0 : mn_pacing_room(tcp, tcb, len, now);
-    if (paced == 0 && len > 0)
+    uint32_t paced = MN_LIKELY(len > 0) ? mn_pacing_room(tcp, tcb, len, now) : 0;
+    if (MN_UNLIKELY(paced == 0) && len > 0)
         return NULL;
     if (MN_UNLIKELY(tcb->plpmtu != NULL) && (probe = mn_plpmtu_probe(tcb, unsent, MN_MIN(window, room), now)) > 0)
         return output_path_probe(tcp, tcb, probe, datagram, now);
-    if (paced < len)
+    if (MN_UNLIKELY(paced < len))
         limit = MN_MIN(limit, paced);
     if (MN_UNLIKELY(len > limit))
         len = limit - limit % tcb->snd_mss;
     else if (MN_UNLIKELY(tcb->fin_queued) && len == unsent && len < window)
         len++; /* the FIN goes along */
     uint32_t done;
-    return len == 0 ? NULL : output_range(tcp, tcb, tcb->snd_nxt, len, &done, datagram, now);
+    return MN_UNLIKELY(len == 0) ? NULL : output_range(tcp, tcb, tcb->snd_nxt, len, &done, datagram, now);
 }
 
 static MN_RARE struct mnet_packet *output_opening(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,

@@ -3,15 +3,20 @@
 
 #define US MNET_MICROSECOND
 
+uint32_t mn_rack_us(uint64_t ns)
+{
+    uint64_t us = ns / US;
+    return MN_LIKELY(us <= UINT32_MAX) ? (uint32_t)us : UINT32_MAX;
+}
+
 void mn_rack_init(struct mn_rack *rack, uint32_t seq)
 {
     *rack = (struct mn_rack){.reo_wnd_mult = 1, .end_seq = seq, .fack = seq};
 }
 
 /* Step 1: the smallest round trip of late. */
-void mn_rack_min_rtt(struct mn_rack *rack, uint64_t rtt_ns, uint64_t now)
+void mn_rack_min_rtt(struct mn_rack *rack, uint32_t rtt_us, uint64_t now)
 {
-    uint32_t rtt_us = (uint32_t)MN_MIN(rtt_ns / US, (uint64_t)UINT32_MAX);
     uint32_t now_ms = (uint32_t)(now / MNET_MILLISECOND);
     bool old = now_ms - rack->min_rtt_ms > MN_MIN_RTT_WINDOW / MNET_MILLISECOND;
     if (rack->min_rtt_us == 0 || rtt_us <= rack->min_rtt_us || old) {
@@ -23,14 +28,14 @@ void mn_rack_min_rtt(struct mn_rack *rack, uint64_t rtt_ns, uint64_t now)
 /* RACK_sent_after (6.1): segments sent at one time are in the order of their numbers. */
 static bool sent_after(uint64_t t1, uint32_t end1, uint64_t t2, uint32_t end2)
 {
-    return t1 > t2 || (t1 == t2 && mn_seq_gt(end1, end2));
+    return MN_LIKELY(t1 > t2) || (t1 == t2 && mn_seq_gt(end1, end2));
 }
 
 /* Steps 1 to 3 of 6.2 for a part of what was just delivered. */
 void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct mn_news *ack)
 {
     uint64_t now = ack->now;
-    uint32_t rtt_us = (uint32_t)MN_MIN((now - d->sent_ns) / US, (uint64_t)UINT32_MAX);
+    uint32_t rtt_us = mn_rack_us(now - d->sent_ns);
     bool again = (d->flags & MN_SENT_AGAIN) != 0;
     /* Step 3: something older than what earlier acknowledgements were for, and not because it was sent again. */
     if (MN_UNLIKELY(mn_seq_leq(d->end, rack->fack)) && !again)
@@ -39,7 +44,7 @@ void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct
     if (MN_UNLIKELY(again) && rtt_us < rack->min_rtt_us)
         return;
     if (MN_LIKELY(!again))
-        mn_rack_min_rtt(rack, now - d->sent_ns, now);
+        mn_rack_min_rtt(rack, rtt_us, now);
     if (MN_LIKELY(sent_after(d->sent_ns, d->end, rack->xmit_ns, rack->end_seq))) {
         rack->xmit_ns = d->sent_ns;
         rack->end_seq = d->end;

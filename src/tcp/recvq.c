@@ -25,7 +25,7 @@ static MN_APART bool compact(struct mnet_packet *tail, struct mnet_packet *packe
 static void append_one(struct mn_packet_list *list, struct mnet_packet *packet)
 {
     packet->next = NULL;
-    if (packet->total == 0 || (list->tail != NULL && compact(list->tail, packet))) {
+    if (MN_UNLIKELY(packet->total == 0) || (list->tail != NULL && compact(list->tail, packet))) {
         mnet_packet_free(packet);
         return;
     }
@@ -59,7 +59,7 @@ static MN_APART void append_chain(struct mn_packet_list *list, struct mnet_packe
 
 void mn_packet_list_append(struct mn_packet_list *list, struct mnet_packet *packet)
 {
-    if (packet->more != NULL)
+    if (MN_UNLIKELY(packet->more != NULL))
         append_chain(list, packet);
     else
         append_one(list, packet);

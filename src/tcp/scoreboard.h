@@ -84,7 +84,7 @@ static inline struct mn_sent *mn_scoreboard_at(struct mn_scoreboard *b, uint32_t
 }
 static inline uint32_t mn_scoreboard_end_of(struct mn_scoreboard *b, uint32_t i)
 {
-    return i + 1 < b->count ? mn_scoreboard_at(b, i + 1)->seq : b->end;
+    return MN_UNLIKELY(i + 1 < b->count) ? mn_scoreboard_at(b, i + 1)->seq : b->end;
 }
 /* A record that is in flight counts as lost from here on. */
 void mn_scoreboard_lose(struct mn_scoreboard *b, uint32_t i);

@@ -19,7 +19,7 @@ static void free_piece(struct mn_pool *pieces, struct mn_send_piece *piece)
 {
     bool ours = piece->ours;
     mnet_buffer_free(piece->buffer);
-    if (!ours)
+    if (MN_UNLIKELY(!ours))
         mn_pool_free(pieces, piece);
 }
 
@@ -150,7 +150,7 @@ void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count
 static struct mn_send_piece *find_piece(struct mn_sendq *q, uint32_t seq)
 {
     struct mn_send_piece *piece = q->cursor;
-    if (piece == NULL || mn_seq_lt(seq, piece->seq))
+    if (piece == NULL || MN_UNLIKELY(mn_seq_lt(seq, piece->seq)))
         piece = q->head;
     while (piece != NULL && mn_seq_geq(seq, piece->seq + piece->len))
         piece = piece->next;

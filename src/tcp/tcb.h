@@ -350,8 +350,8 @@ bool mn_tcb_timestamp_ok(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn
 /* 5.3 R3: the segment is acceptable; its timestamp may be the one to echo. */
 static inline void mn_tcb_timestamp_update(struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    if (tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS && seg->header.options & MN_TCP_OPTION_TIMESTAMPS &&
-        mn_seq_leq(seg->seq, tcb->last_ack_sent))
+    if (MN_LIKELY(tcb->conn.options & seg->header.options & MN_TCP_OPTION_TIMESTAMPS) &&
+        MN_LIKELY(mn_seq_leq(seg->seq, tcb->last_ack_sent)))
         mn_timestamps_update(&tcb->timestamps, seg->header.ts_value, seg->now);
 }
 /* 4.1: how long ago the segment was sent that this one's echo answers; 0 where it does not say. */
@@ -359,7 +359,7 @@ uint64_t mn_tcb_echo_age(const struct mn_tcb *tcb, const struct mn_segment *seg)
 /* Puts the option into a header, where it was agreed (3.2). */
 static inline void mn_tcb_timestamp_put(const struct mn_tcb *tcb, struct mn_tcp_header *header, uint64_t now)
 {
-    if (tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS) {
+    if (MN_LIKELY(tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS)) {
         header->options |= MN_TCP_OPTION_TIMESTAMPS;
         header->ts_value = mn_timestamps_value(&tcb->timestamps, now);
         header->ts_echo = tcb->timestamps.recent;
@@ -522,7 +522,7 @@ void mn_tcb_arm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t at_ns);
 static inline void mn_tcb_set_due(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_due which, uint64_t at_ns)
 {
     tcb->due_ns[which] = at_ns;
-    if (at_ns < tcb->timer.at_ns)
+    if (MN_UNLIKELY(at_ns < tcb->timer.at_ns))
         mn_tcb_arm(tcp, tcb, at_ns);
 }
 /* Stops all of them. */
@@ -580,7 +580,9 @@ void mn_loss_resend_all(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* --- rack.c --- */
 void mn_rack_init(struct mn_rack *rack, uint32_t seq);
 /* A sample of the round trip that is not ambiguous. */
-void mn_rack_min_rtt(struct mn_rack *rack, uint64_t rtt_ns, uint64_t now);
+void mn_rack_min_rtt(struct mn_rack *rack, uint32_t rtt_us, uint64_t now);
+/* Nanoseconds in the unit of RACK. */
+uint32_t mn_rack_us(uint64_t ns);
 void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct mn_news *ack);
 void mn_rack_dsack(struct mn_rack *rack, uint32_t snd_una, uint32_t snd_nxt);
 /* A recovery has ended. */

@@ -136,7 +136,7 @@ void mn_tcb_start_sending(struct mn_tcb *tcb)
 
 MN_APART void mn_tcb_wants_output(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    if (!mn_list_linked(&tcb->output))
+    if (MN_LIKELY(!mn_list_linked(&tcb->output)))
         mn_list_append(&tcp->output, &tcb->output);
 }
 
@@ -182,7 +182,7 @@ struct mnet_packet *mn_tcp_output(struct mn_tcp *tcp, struct mn_datagram *datagr
 
 MN_APART void mn_tcb_event(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    if (!tcb->orphan && !tcb->queued && !mn_list_linked(&tcb->event))
+    if (MN_LIKELY(!tcb->orphan && !tcb->queued && !mn_list_linked(&tcb->event)))
         mn_list_append(&tcp->events, &tcb->event);
 }
 

@@ -308,7 +308,7 @@ void mn_tcp_abort(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 
 int mn_tcp_status(const struct mn_tcb *tcb)
 {
-    if (tcb->was_established)
+    if (MN_LIKELY(tcb->was_established))
         return 0;
     return tcb->state == MN_CLOSED ? tcb->error : MNET_E_DEADLINE;
 }
@@ -325,7 +325,7 @@ int mn_tcp_delivered(const struct mn_tcb *tcb)
 unsigned mn_tcp_ready(const struct mn_tcb *tcb)
 {
     unsigned ready = 0;
-    if (tcb->recvq.bytes > 0 || receive_verdict(tcb) != MNET_E_DEADLINE)
+    if (MN_LIKELY(tcb->recvq.bytes > 0) || receive_verdict(tcb) != MNET_E_DEADLINE)
         ready |= MNET_READABLE;
     if (send_error(tcb) != 0 || (mn_tcp_status(tcb) == 0 && !tcb->send_full))
         ready |= MNET_WRITABLE;

@@ -14,7 +14,7 @@ static uint32_t queued(const struct mn_tcb *tcb)
 
 void mn_window_settle(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    bool over = tcb->fin_received || !tcb->conn.hashed;
+    bool over = MN_UNLIKELY(tcb->fin_received || !tcb->conn.hashed);
     uint32_t promised = queued(tcb) + (over ? 0 : tcb->rcv_adv - tcb->rcv_nxt);
     tcp->receive_promised += promised;
     tcp->receive_promised -= tcb->rcv_promised;
@@ -73,7 +73,7 @@ static uint32_t best_step(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     uint32_t announced = tcb->rcv_adv - tcb->rcv_nxt;
     uint32_t taken = queued(tcb) + announced;
     uint32_t worthwhile = MN_MAX(MN_MIN((uint32_t)tcb->rcv_mss, tcb->rcv_target / 2), 1u);
-    if (tcb->rcv_target < taken + worthwhile)
+    if (MN_LIKELY(tcb->rcv_target < taken + worthwhile))
         return 0;
     uint32_t room = tcb->rcv_target - taken;
     uint32_t least = MN_MAX(2u * tcb->rcv_mss, 1u << tcb->rcv_wscale);
@@ -88,7 +88,7 @@ uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     uint32_t announced = tcb->rcv_adv - tcb->rcv_nxt;
     uint32_t step = best_step(tcp, tcb);
-    if (step == 0)
+    if (MN_LIKELY(step == 0))
         return announced;
     uint32_t window = MN_MIN(announced + step, mn_window_largest(tcp, tcb)) >> tcb->rcv_wscale << tcb->rcv_wscale;
     if (window <= announced)
@@ -102,11 +102,11 @@ void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, 
 {
     mn_window_settle(tcp, tcb);
     mn_autotune_read(tcp, tcb, bytes, now);
-    if (tcb->fin_received || !mn_tcp_synchronized(tcb) || !tcb->conn.hashed)
+    if (MN_UNLIKELY(tcb->fin_received || !mn_tcp_synchronized(tcb) || !tcb->conn.hashed))
         return; /* nothing more will come */
     /* An update of its own goes out when the window was nearly closed, or opens by a quarter of the target; smaller steps ride on other segments. */
     uint32_t window = tcb->rcv_adv - tcb->rcv_nxt;
-    if (window >= 2u * tcb->rcv_mss && window > tcb->rcv_target - tcb->rcv_target / 4)
+    if (MN_LIKELY(window >= 2u * tcb->rcv_mss && window > tcb->rcv_target - tcb->rcv_target / 4))
         return; /* no step is that large */
     uint32_t step = best_step(tcp, tcb);
     if (step > 0 && (window < 2u * tcb->rcv_mss || step >= tcb->rcv_target / 4)) {
