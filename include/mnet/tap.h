@@ -3,6 +3,9 @@
  * The kernel's end of the interface is configured with the usual tools (ip-link, ip-address); this end is mnet's and has
  * a random MAC address of its own. Checksums and segmentation are offloaded both ways (virtio_net_hdr): a frame of up to
  * 64 KiB crosses the interface in one system call.
+ *
+ * Where the interface is deleted the device has failed for good: rx and tx give MNET_E_IO, its descriptor is never readable again, and
+ * connections time out as on a cut cable.
  */
 #ifndef MNET_TAP_H
 #define MNET_TAP_H

@@ -7,13 +7,17 @@
  *
  * Sending. writev gathers the packet's pieces; the kernel copies them, so the packet is free when the call returns.
  *
+ * Somebody may delete the interface. Then the device has failed for good, as if its cable were cut; the stack and its timers go on.
+ *
  * The metadata of packets and the kernel's virtio_net_hdr say the same in different words;
  * ports/common/vnet.c translates. Every number that comes from the kernel is checked before it becomes metadata.
  */
 #include "ports/tap/tap_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -32,6 +36,23 @@
 static struct tap *tap_of(struct mnet_device *device)
 {
     return MN_CONTAINER(device, struct tap, device);
+}
+
+/* The descriptor of a deleted interface is ready for ever: who waits for it would never sleep again. An event that never comes takes its
+ * place, under the same number, which others may have noted (a device that wraps this one, a foreign event loop). */
+static MN_RARE void note_gone(struct tap *tap)
+{
+    tap->gone = true;
+    int never = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (never >= 0) {
+        (void)dup3(never, tap->device.fd, O_CLOEXEC);
+        close(never);
+    }
+}
+
+static bool says_gone(int error)
+{
+    return error == EBADFD || error == EBADF;
 }
 
 /* Tells the kernel which offloads it may use towards us, once the owner of the device has decided. */
@@ -130,6 +151,9 @@ static struct mnet_packet *take_packet(struct tap *tap, size_t len)
 static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
 {
     struct tap *tap = tap_of(device);
+    if (MN_UNLIKELY(tap->gone)) {
+        return MNET_E_IO;
+    }
     if (MN_UNLIKELY(tap->vnet && tap->settled_offload != device->rx_offload)) {
         settle_offload(tap);
     }
@@ -142,7 +166,13 @@ static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int 
         ssize_t got = room ? read_frame(tap, &header) : discard_frame(tap);
         if (got < 0) {
             bool empty = errno == EAGAIN || errno == EINTR;
-            return empty || count > 0 ? count : MNET_E_IO;
+            if (empty || count > 0) {
+                return count;
+            }
+            if (says_gone(errno)) {
+                note_gone(tap);
+            }
+            return MNET_E_IO;
         }
         if (!room) {
             continue;
@@ -192,8 +222,8 @@ static int send_frame(struct tap *tap, struct mnet_packet *packet)
     if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
         return 0;
     }
-    if (sent < 0 && (errno == EBADFD || errno == EBADF)) {
-        return MNET_E_IO; /* the interface is gone */
+    if (sent < 0 && says_gone(errno)) {
+        return MNET_E_IO; /* rx is about to notice, too */
     }
     tap->device.tx_dropped += sent <= 0; /* EIO: the interface is down */
     return 1;
@@ -203,6 +233,9 @@ static int tap_tx(struct mnet_device *device, struct mnet_packet **packets, int 
 {
     struct tap *tap = tap_of(device);
     int taken = 0;
+    if (MN_UNLIKELY(tap->gone)) {
+        return MNET_E_IO;
+    }
     while (taken < count) {
         int result = send_frame(tap, packets[taken]);
         if (result < 0 && taken == 0) {
@@ -230,7 +263,7 @@ static void tap_close(struct mnet_device *device)
     for (unsigned i = 0; i < tap->buffer_count; i++) {
         mnet_buffer_free(tap->buffers[i]);
     }
-    if (tap->vnet) {
+    if (tap->vnet && !tap->gone) {
         /* The interface may outlive us, and who comes next may know nothing of offloads. */
         (void)ioctl(device->fd, TUNSETOFFLOAD, 0ul);
     }

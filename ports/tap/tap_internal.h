@@ -18,6 +18,7 @@ _Static_assert(TAP_BUFFERS <= MNET_PACKET_FRAGMENTS, "a frame that uses all buff
 struct tap {
     struct mnet_device device;
     bool vnet;                /* frames carry a virtio_net_hdr */
+    bool gone;                /* the interface was deleted: rx and tx fail for good */
     uint32_t settled_offload; /* device.rx_offload as the kernel knows it */
     uint32_t buffer_offset;   /* first unused byte of buffers[0] */
     unsigned buffer_count;

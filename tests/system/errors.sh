@@ -31,6 +31,21 @@ busy()
     stop
 }
 
+# The interface is deleted under a running program, which says so once, sleeps on, and ends in order.
+deleted()
+{
+    start "$@"
+    ip link del tap0
+    await grep -q 'error: device tap0 fails' "$dir/mnet.err"
+    before=$(awk '{print $14 + $15}' "/proc/$mnet/stat")
+    sleep 1
+    ticks=$(($(awk '{print $14 + $15}' "/proc/$mnet/stat") - before))
+    [ $ticks -lt 3 ] || fail "it ran for $ticks of 100 ticks"
+    stop
+    [ "$(wc -l <"$dir/mnet.err")" = 1 ] || fail "not one line: $(cat "$dir/mnet.err")"
+    make_tap
+}
+
 # Whoever has no capabilities may use an interface made for them, and not make one.
 no_permission()
 {
@@ -60,6 +75,8 @@ run bad_interface_name_says_so says 'name' "$hello" --net:service=a/b --ipv4=10.
 run interface_that_is_no_tap_says_so not_a_tap
 run interface_in_use_says_so busy
 run interface_in_use_says_so_once echo_busy
+run interface_deleted_says_so_and_costs_nothing deleted "$hello"
+run captured_interface_deleted_costs_nothing deleted "$hello" --capture="$dir/capture.pcapng"
 run no_address_says_so says 'ipv4=' "$echo" --net:service=tap0
 run too_much_memory_says_so says 'memory' "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --memory=100000G
 run port_without_connection_says_so says 'refused' "$MNET_DEBUG/examples/nc-tap" --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1 9
