@@ -8,10 +8,14 @@
  * and the x87 control word, or FPCR, belong to the thread and are shared by all tasks. A task that changes the rounding
  * mode or unmasks exceptions restores them before it suspends. Saving them would cost every switch for what no task does.
  *
- * Shadow stacks: the assembly returns to another stack than it was called from, which a shadow stack forbids. Its objects
+ * Shadow stacks: the assembly leaves to another stack than it was called from, which a shadow stack forbids. Its objects
  * lack the property note, so the linker marks no program with it as compatible, and the system leaves shadow
- * stacks off. A `ret` is used all the same: all switches between tasks come from one call site, so that the processor's
- * return prediction is right, while an indirect jump would leave it wrong for every frame above.
+ * stacks off, and the tracking of indirect jumps with them.
+ *
+ * Prediction: a processor expects a return to go where the last call came from, the one place that a switch between a task and the
+ * event loop never goes to. On x86-64 the switch therefore ends in an indirect jump, which is expected to go where it went the last
+ * times. The price is that one return in a frame above, where there is one, is mispredicted instead. Measured: switches among tasks cost
+ * the same, a task's life 0.7 and a round trip through two tasks 0.96 of what they did.
  */
 #ifndef MN_SWITCH_H
 #define MN_SWITCH_H
