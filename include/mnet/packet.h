@@ -64,8 +64,8 @@ struct mnet_packet {
     uint8_t *head;  /* start of the linear storage */
     uint8_t *data;  /* first byte of the packet */
     uint32_t len;   /* bytes in the linear part */
+    uint32_t refs;  /* between the lengths: side by side compilers change both as a vector, which takes them longer */
     uint32_t total; /* bytes in the linear part, the fragments and `more` */
-    uint32_t refs;
     uint16_t fragment_count;
     uint8_t checksum;     /* enum mnet_checksum */
     uint8_t gso;          /* enum mnet_gso */

@@ -112,12 +112,11 @@ struct mn_slab *mn_memory_take_slab(struct mnet_memory *memory, enum mn_claim cl
     return slab;
 }
 
-void mn_memory_return_slab(struct mnet_memory *memory, struct mn_slab *slab)
+void mn_memory_recycle(struct mnet_memory *memory, struct mn_slab *slab)
 {
     slab->pool = NULL;
     slab->next = memory->recycled;
     memory->recycled = slab;
-    memory->free_slabs++;
 }
 
 /* Takes whole slabs from the end of the fresh ones and leaves what the table does not need for the next. Where less is

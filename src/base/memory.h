@@ -39,8 +39,9 @@ static inline bool mn_memory_has_slab(const struct mnet_memory *memory, enum mn_
 }
 /* A free slab for `pool`, or NULL where `claim` may not have one. */
 struct mn_slab *mn_memory_take_slab(struct mnet_memory *memory, enum mn_claim claim);
-void mn_memory_return_slab(struct mnet_memory *memory, struct mn_slab *slab);
-/* A pool begins to use, or empties, a slab that it keeps. */
+/* A slab that was counted as free when its last object went may serve others. */
+void mn_memory_recycle(struct mnet_memory *memory, struct mn_slab *slab);
+/* A pool begins to use the slab that it kept; false where `claim` may not have it. */
 static inline bool mn_memory_take_kept(struct mnet_memory *memory, enum mn_claim claim)
 {
     if (!mn_memory_has_slab(memory, claim))
@@ -50,17 +51,13 @@ static inline bool mn_memory_take_kept(struct mnet_memory *memory, enum mn_claim
         memory->fewest_free = memory->free_slabs;
     return true;
 }
-static inline void mn_memory_return_kept(struct mnet_memory *memory)
-{
-    memory->free_slabs++;
-}
 /* Whether `claim` may have one more object out of a slab that is in use already. */
 static inline bool mn_memory_permits(const struct mnet_memory *memory, enum mn_claim claim)
 {
     return claim == MN_CLAIM_RECEIVE || memory->free_slabs >= memory->reserve;
 }
 
-/* The slab that `pool` keeps, or NULL; it is the caller's then (pool.c). */
+/* The empty slab that `pool` keeps, or NULL; it is the caller's then (pool.c). */
 struct mn_slab *mn_pool_give_up(struct mn_pool *pool);
 
 /* Sets up the pools of packets and buffers (packet.c). */

@@ -93,7 +93,7 @@ void mnet_buffer_free(struct mnet_buffer *buffer)
         return;
     void (*release)(void *context) = buffer->release;
     void *context = buffer->context;
-    mn_pool_free(mn_memory_slab(buffer->memory, buffer)->pool, buffer);
+    mn_memory_free(buffer->memory, buffer);
     if (release != NULL)
         release(context);
 }

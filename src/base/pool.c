@@ -1,6 +1,7 @@
 /* Pools: each holds a list of those of its slabs that have room. A slab that fills up leaves the list, one that empties
- * goes back to the region at once, so that any size can use it next. Only the last one stays where it is, or a pool of which objects come and go one at a time
- * would take a slab for each; but it counts as free, and the region takes it when it has no other. */
+ * goes back to the region at once, so that any size can use it next. Only where the pool has no other with room it stays in the list, or
+ * a pool of which objects come and go one at a time would take a slab for each; but it counts as free, and the region takes it when it
+ * has no other. */
 #include "base/pool.h"
 
 #include <assert.h>
@@ -37,7 +38,7 @@ static void link_partial(struct mn_pool *pool, struct mn_slab *slab)
     pool->partial = slab;
 }
 
-static void unlink_partial(struct mn_pool *pool, struct mn_slab *slab)
+static __attribute__((noinline)) void unlink_partial(struct mn_pool *pool, struct mn_slab *slab)
 {
     if (slab->prev != NULL)
         slab->prev->next = slab->next;
@@ -49,31 +50,31 @@ static void unlink_partial(struct mn_pool *pool, struct mn_slab *slab)
 
 struct mn_slab *mn_pool_give_up(struct mn_pool *pool)
 {
-    struct mn_slab *slab = pool->kept;
-    if (slab != NULL)
-        unlink_partial(pool, slab);
-    pool->kept = NULL;
+    struct mn_slab *slab = pool->partial;
+    if (slab == NULL || slab->used > 0)
+        return NULL;
+    pool->partial = NULL;
     return slab;
 }
 
-/* A slab with room that `claim` may use, NULL where there is none. */
-static struct mn_slab *slab_with_room(struct mn_pool *pool, enum mn_claim claim)
+static MN_RARE struct mn_slab *new_slab(struct mn_pool *pool, enum mn_claim claim)
 {
-    struct mn_slab *slab = pool->partial;
-    if (MN_LIKELY(slab != NULL)) {
-        if (slab->used > 0)
-            return mn_memory_permits(pool->memory, claim) ? slab : NULL;
-        if (!mn_memory_take_kept(pool->memory, claim))
-            return NULL;
-        pool->kept = NULL;
-        return slab;
-    }
-    slab = mn_memory_take_slab(pool->memory, claim);
+    struct mn_slab *slab = mn_memory_take_slab(pool->memory, claim);
     if (slab == NULL)
         return NULL;
     *slab = (struct mn_slab){.pool = pool};
     link_partial(pool, slab);
     return slab;
+}
+
+/* A slab with room that `claim` may use, NULL where there is none. */
+static inline struct mn_slab *slab_with_room(struct mn_pool *pool, enum mn_claim claim)
+{
+    struct mn_slab *slab = pool->partial;
+    if (MN_UNLIKELY(slab == NULL))
+        return new_slab(pool, claim);
+    bool permitted = slab->used > 0 ? mn_memory_permits(pool->memory, claim) : mn_memory_take_kept(pool->memory, claim);
+    return permitted ? slab : NULL;
 }
 
 /* A freed object if there is one, for its bytes may still be cached; else the next that was never used. */
@@ -101,7 +102,7 @@ void *mn_pool_alloc(struct mn_pool *pool, enum mn_claim claim)
         return NULL;
     void *object = take_object(pool, slab);
     pool->in_use++;
-    if (++slab->used == pool->objects_per_slab)
+    if (MN_UNLIKELY(++slab->used == pool->objects_per_slab))
         unlink_partial(pool, slab);
     return object;
 }
@@ -114,15 +115,43 @@ void *mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim)
     return object;
 }
 
-static void emptied(struct mn_pool *pool, struct mn_slab *slab)
+/* A full slab has room again, so that no empty one need be kept. */
+static MN_APART void no_longer_full(struct mn_pool *pool, struct mn_slab *slab)
 {
-    if (slab->prev == NULL && slab->next == NULL) {
-        pool->kept = slab;
-        mn_memory_return_kept(pool->memory);
-        return;
-    }
+    struct mn_slab *kept = mn_pool_give_up(pool);
+    if (kept != NULL)
+        mn_memory_recycle(pool->memory, kept);
+    link_partial(pool, slab);
+}
+
+static MN_APART void give_away(struct mn_pool *pool, struct mn_slab *slab)
+{
     unlink_partial(pool, slab);
-    mn_memory_return_slab(pool->memory, slab);
+    mn_memory_recycle(pool->memory, slab);
+}
+
+static void give_back(struct mn_slab *slab, void *object)
+{
+    struct mn_pool *pool = slab->pool;
+    uint32_t used = slab->used;
+    MN_ASSERT(pool != NULL && used > 0);
+    memcpy(object, &slab->freed, sizeof(slab->freed));
+    MN_POISON(object, pool->object_size);
+    slab->freed = object;
+    slab->used = used - 1;
+    pool->in_use--;
+    if (MN_UNLIKELY(used == pool->objects_per_slab))
+        no_longer_full(pool, slab);
+    if (used > 1)
+        return;
+    pool->memory->free_slabs++;
+    if (slab->prev != NULL || slab->next != NULL)
+        give_away(pool, slab);
+}
+
+void mn_memory_free(struct mnet_memory *memory, void *object)
+{
+    give_back(mn_memory_slab(memory, object), object);
 }
 
 void mn_pool_free(struct mn_pool *pool, void *object)
@@ -130,13 +159,6 @@ void mn_pool_free(struct mn_pool *pool, void *object)
     if (object == NULL)
         return;
     struct mn_slab *slab = mn_memory_slab(pool->memory, object);
-    MN_ASSERT(slab->pool == pool && slab->used > 0);
-    memcpy(object, &slab->freed, sizeof(slab->freed));
-    MN_POISON(object, pool->object_size);
-    slab->freed = object;
-    pool->in_use--;
-    if (slab->used == pool->objects_per_slab)
-        link_partial(pool, slab);
-    if (--slab->used == 0)
-        emptied(pool, slab);
+    MN_ASSERT(slab->pool == pool);
+    give_back(slab, object);
 }

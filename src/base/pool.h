@@ -20,8 +20,7 @@ struct mn_pool {
     const char *name;     /* static */
     uint32_t object_size; /* rounded up to 16 */
     uint32_t objects_per_slab;
-    struct mn_slab *partial; /* slabs with free objects */
-    struct mn_slab *kept;    /* one of them that has no other, and counts as free memory; NULL: none */
+    struct mn_slab *partial; /* slabs with free objects; the only one may have no others, and counts as free memory */
     struct mn_pool *next;    /* of the same memory */
     size_t in_use;
     size_t limit; /* most objects at a time; SIZE_MAX for none but memory */
@@ -35,6 +34,8 @@ void *mn_pool_alloc(struct mn_pool *pool, enum mn_claim claim);
 void *mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim);
 /* `object` must be of this pool; NULL is allowed. O(1). */
 void mn_pool_free(struct mn_pool *pool, void *object);
+/* The same, of whichever pool of `memory` it is; not NULL. */
+void mn_memory_free(struct mnet_memory *memory, void *object);
 
 /* A zeroed block of any size, aligned to 64 bytes, for tables whose size is fixed at creation; small ones share a
  * slab. Cannot be freed. NULL where there is no room. */

@@ -161,13 +161,9 @@ static bool has(const struct mn_tcp_header *header, enum mn_tcp_option option)
     return (header->options & option) != 0;
 }
 
-static struct layout lay_out(const struct mn_tcp_header *header)
+static MN_APART struct layout lay_out_any(const struct mn_tcp_header *header)
 {
     struct layout layout = {0};
-    if (header->options == MN_TCP_OPTION_TIMESTAMPS) {
-        layout.options_len = MN_TCP_TIMESTAMPS_PADDED;
-        return layout;
-    }
     bool timestamps = has(header, MN_TCP_OPTION_TIMESTAMPS);
     layout.options_len += has(header, MN_TCP_OPTION_MSS) ? LENGTH_MSS : 0;
     layout.options_len += timestamps ? 2 + LENGTH_TIMESTAMPS : 0;
@@ -183,9 +179,18 @@ static struct layout lay_out(const struct mn_tcp_header *header)
     return layout;
 }
 
+static inline struct layout lay_out(const struct mn_tcp_header *header)
+{
+    if (header->options == 0)
+        return (struct layout){0};
+    if (MN_LIKELY(header->options == MN_TCP_OPTION_TIMESTAMPS))
+        return (struct layout){.options_len = MN_TCP_TIMESTAMPS_PADDED};
+    return lay_out_any(header);
+}
+
 size_t mn_tcp_header_length(const struct mn_tcp_header *header)
 {
-    return MN_TCP_HEADER + (header->options == 0 ? 0 : lay_out(header).options_len);
+    return MN_TCP_HEADER + lay_out(header).options_len;
 }
 
 static void emit_head(struct mn_writer *w, enum kind kind, enum length length)
