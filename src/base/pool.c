@@ -11,6 +11,9 @@
 #include "base/poison.h"
 
 #define OBJECT_ALIGNMENT 16u
+#define CACHE_LINE 64u
+#define SMALL_OBJECT 1024u
+#define SLAB_UNUSED 512u /* at least, in slabs of small objects: see begin_of */
 
 static_assert(OBJECT_ALIGNMENT >= sizeof(void *), "a free object holds the link to the next");
 
@@ -22,7 +25,7 @@ void mn_pool_init(struct mn_pool *pool, struct mnet_memory *memory, const char *
         .memory = memory,
         .name = name,
         .object_size = rounded,
-        .objects_per_slab = MN_SLAB_BYTES / rounded,
+        .objects_per_slab = (MN_SLAB_BYTES - (rounded <= SMALL_OBJECT ? SLAB_UNUSED : 0)) / rounded,
         .limit = limit,
         .next = memory->pools,
     };
@@ -77,6 +80,14 @@ static inline struct mn_slab *slab_with_room(struct mn_pool *pool, enum mn_claim
     return permitted ? slab : NULL;
 }
 
+/* Where the objects of a slab begin. If all began on a page boundary, the first objects of all pools, which are the busiest, would lie in the
+ * same few lines of the processor's cache; what no object fills at the end of a slab moves them apart. */
+static size_t begin_of(const struct mn_pool *pool, size_t slab_index)
+{
+    size_t unused = MN_SLAB_BYTES - (size_t)pool->objects_per_slab * pool->object_size;
+    return slab_index % (unused / CACHE_LINE + 1) * CACHE_LINE;
+}
+
 /* A freed object if there is one, for its bytes may still be cached; else the next that was never used. */
 static void *take_object(struct mn_pool *pool, struct mn_slab *slab)
 {
@@ -86,7 +97,8 @@ static void *take_object(struct mn_pool *pool, struct mn_slab *slab)
         memcpy(&slab->freed, object, sizeof(slab->freed));
     } else {
         size_t index = (size_t)(slab - pool->memory->slabs);
-        object = pool->memory->base + index * MN_SLAB_BYTES + (size_t)slab->carved * pool->object_size;
+        object = pool->memory->base + index * MN_SLAB_BYTES + begin_of(pool, index) +
+                 (size_t)slab->carved * pool->object_size;
         MN_UNPOISON(object, pool->object_size);
         slab->carved++;
     }

@@ -229,12 +229,30 @@ static void empty_slabs_serve_other_sizes(void **state)
     struct mn_pool other;
     mn_pool_init(&other, f->memory, "other", 24, SIZE_MAX);
     void *chain = take_all(&other, MN_CLAIM_RECEIVE, &again);
-    assert_int_equal(again, (size_t)f->memory->slab_count * (MN_SLAB_BYTES / 32));
+    assert_int_equal(again, (size_t)f->memory->slab_count * other.objects_per_slab);
+    assert_true(other.objects_per_slab * 32 >= MN_SLAB_BYTES / 100 * 99);
     assert_null(mn_pool_alloc(&f->pool, MN_CLAIM_RECEIVE));
     give_all(&other, chain);
     chain = take_all(&f->pool, MN_CLAIM_RECEIVE, &again);
     assert_int_equal(again, count);
     give_all(&f->pool, chain);
+}
+
+/* Each pool has a slab of its own, and its first object is the one that is used most. */
+static void first_objects_of_slabs_lie_in_different_cache_lines(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_pool pools[6];
+    void *objects[6];
+    for (size_t i = 0; i < 6; i++) {
+        mn_pool_init(&pools[i], f->memory, "one of six", 100 + 100 * i, SIZE_MAX);
+        objects[i] = mn_pool_alloc(&pools[i], MN_CLAIM_RECEIVE);
+        assert_non_null(objects[i]);
+        for (size_t j = 0; j < i; j++)
+            assert_int_not_equal((uintptr_t)objects[i] / 64 % 64, (uintptr_t)objects[j] / 64 % 64);
+    }
+    for (size_t i = 0; i < 6; i++)
+        mn_pool_free(&pools[i], objects[i]);
 }
 
 static void used_counts_slabs_with_objects(void **state)
@@ -361,6 +379,7 @@ int main(void)
         WITH_MEMORY(sending_leaves_the_reserve_and_receiving_takes_it),
         WITH_MEMORY(sending_cannot_fill_a_slab_that_receiving_took_from_the_reserve),
         WITH_MEMORY(empty_slabs_serve_other_sizes),
+        WITH_MEMORY(first_objects_of_slabs_lie_in_different_cache_lines),
         WITH_MEMORY(used_counts_slabs_with_objects),
         WITH_MEMORY(tables_are_zero_disjoint_and_share_slabs),
         WITH_MEMORY(tables_use_the_larger_rest),
