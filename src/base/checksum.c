@@ -120,7 +120,7 @@ static inline uint64_t sum_few(uint64_t sum, const uint8_t *at, size_t len)
     return mn_sum_add(sum, last);
 }
 
-static __attribute__((noinline)) uint64_t sum_long(uint64_t sum, const uint8_t *at, size_t len)
+static MN_APART uint64_t sum_long(uint64_t sum, const uint8_t *at, size_t len)
 {
     struct lanes lanes = {0};
     for (; len >= BLOCK; at += BLOCK, len -= BLOCK)

@@ -47,7 +47,7 @@ static inline bool mn_memory_take_kept(struct mnet_memory *memory, enum mn_claim
     if (!mn_memory_has_slab(memory, claim))
         return false;
     memory->free_slabs--;
-    if (memory->free_slabs < memory->fewest_free)
+    if (MN_UNLIKELY(memory->free_slabs < memory->fewest_free))
         memory->fewest_free = memory->free_slabs;
     return true;
 }

@@ -94,7 +94,7 @@ void mnet_buffer_free(struct mnet_buffer *buffer)
     void (*release)(void *context) = buffer->release;
     void *context = buffer->context;
     mn_memory_free(buffer->memory, buffer);
-    if (release != NULL)
+    if (MN_UNLIKELY(release != NULL))
         release(context);
 }
 
@@ -145,7 +145,7 @@ static void drop_fragments(struct mnet_packet *packet, uint16_t from)
 }
 
 /* Its last reference is gone, and those of the packets behind it. */
-static __attribute__((noinline)) void free_parts(struct mnet_packet *packet)
+static MN_APART void free_parts(struct mnet_packet *packet)
 {
     do {
         struct mnet_packet *more = packet->more;
@@ -162,7 +162,7 @@ void mnet_packet_free(struct mnet_packet *packet)
     MN_ASSERT(packet->refs > 0);
     if (--packet->refs > 0)
         return;
-    if (packet->more != NULL || packet->fragment_count > 0)
+    if (MN_UNLIKELY(packet->more != NULL || packet->fragment_count > 0))
         free_parts(packet);
     else
         mn_pool_free(&packet->memory->packets, packet);
@@ -239,7 +239,7 @@ static bool walk_range(struct walk *walk, size_t *skip, size_t left, uint8_t **b
     return false;
 }
 
-static __attribute__((noinline)) void copy_pieces(const struct mnet_packet *packet, size_t from, void *to, size_t len)
+static MN_APART void copy_pieces(const struct mnet_packet *packet, size_t from, void *to, size_t len)
 {
     struct walk walk = {packet, 0};
     uint8_t *at = to, *bytes;
@@ -250,7 +250,7 @@ static __attribute__((noinline)) void copy_pieces(const struct mnet_packet *pack
 void mnet_packet_copy_out(const struct mnet_packet *packet, size_t from, void *to, size_t len)
 {
     MN_ASSERT(from <= packet->total && len <= packet->total - from);
-    if (from <= packet->len && len <= packet->len - from)
+    if (MN_LIKELY(from <= packet->len && len <= packet->len - from))
         memcpy(to, packet->data + from, len);
     else
         copy_pieces(packet, from, to, len);
@@ -349,7 +349,7 @@ static MN_RARE void pull_far(struct mnet_packet *packet, size_t len)
 
 void mnet_packet_pull(struct mnet_packet *packet, size_t len)
 {
-    if (packet->checksum == MNET_CHECKSUM_PARTIAL)
+    if (MN_UNLIKELY(packet->checksum == MNET_CHECKSUM_PARTIAL))
         packet->csum_start = len < packet->csum_start ? (uint16_t)(packet->csum_start - len) : 0;
     if (MN_LIKELY(len <= packet->len)) { /* a header, as a rule */
         packet->data += len;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/base.h"
 #include "base/packet_metadata.h"
 
 /* Piece 0 of a packet is its linear part, the others are its fragments. */
@@ -14,7 +15,7 @@ static struct mnet_slice piece_of(const struct mnet_packet *part, int piece)
 }
 
 /* To a place with room for everything. */
-static __attribute__((noinline)) void copy_pieces(uint8_t *to, const struct mnet_packet *packet)
+static MN_APART void copy_pieces(uint8_t *to, const struct mnet_packet *packet)
 {
     for (const struct mnet_packet *part = packet; part != NULL; part = part->more) {
         for (int i = 0; i <= part->fragment_count; i++) {
@@ -25,7 +26,7 @@ static __attribute__((noinline)) void copy_pieces(uint8_t *to, const struct mnet
     }
 }
 
-static __attribute__((noinline)) bool copy_large(struct mnet_packet *copy, const struct mnet_packet *packet)
+static MN_APART bool copy_large(struct mnet_packet *copy, const struct mnet_packet *packet)
 {
     for (const struct mnet_packet *part = packet; part != NULL; part = part->more) {
         for (int i = 0; i <= part->fragment_count; i++) {
@@ -44,7 +45,7 @@ struct mnet_packet *mn_packet_copy(const struct mnet_packet *packet, struct mnet
         return NULL;
     if (packet->total <= mnet_packet_tailroom(copy)) {
         uint8_t *to = mnet_packet_put(copy, packet->total);
-        if (packet->len == packet->total) /* all of it is linear */
+        if (MN_LIKELY(packet->len == packet->total)) /* all of it is linear */
             memcpy(to, packet->data, packet->len);
         else
             copy_pieces(to, packet);

@@ -41,7 +41,7 @@ static void link_partial(struct mn_pool *pool, struct mn_slab *slab)
     pool->partial = slab;
 }
 
-static __attribute__((noinline)) void unlink_partial(struct mn_pool *pool, struct mn_slab *slab)
+static MN_APART void unlink_partial(struct mn_pool *pool, struct mn_slab *slab)
 {
     if (slab->prev != NULL)
         slab->prev->next = slab->next;
@@ -157,7 +157,7 @@ static void give_back(struct mn_slab *slab, void *object)
     if (used > 1)
         return;
     pool->memory->free_slabs++;
-    if (slab->prev != NULL || slab->next != NULL)
+    if (MN_UNLIKELY(slab->prev != NULL || slab->next != NULL))
         give_away(pool, slab);
 }
 

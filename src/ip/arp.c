@@ -95,9 +95,9 @@ static MN_RARE struct mn_neighbour *ask_first(struct mn_ip *ip, struct mn_neighb
 void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now)
 {
     struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, mnet_address_from_ipv4(next_hop));
-    if (neighbour == NULL || neighbour->state != MN_NEIGHBOUR_REACHABLE)
+    if (MN_UNLIKELY(neighbour == NULL || neighbour->state != MN_NEIGHBOUR_REACHABLE))
         neighbour = ask_first(ip, neighbour, next_hop, packet, now);
-    if (neighbour == NULL)
+    if (MN_UNLIKELY(neighbour == NULL))
         return;
     mn_neighbour_use(&ip->neighbours, neighbour);
     mn_ip_send_frame(ip, packet, &neighbour->mac, MN_ETHERTYPE_IPV4);

@@ -135,7 +135,7 @@ static enum mn_ip_verdict ipv4_input(struct mn_ip *ip, struct arrival *arrival, 
     if (datagram->protocol == MN_PROTOCOL_ICMP)
         return mn_ip_icmp_input(ip, arrival->packet, arrival->now, datagram, error);
     /* What was never on a wire has a checksum that is not finished, and needs none. */
-    if (arrival->packet->checksum == MNET_CHECKSUM_PARTIAL)
+    if (MN_UNLIKELY(arrival->packet->checksum == MNET_CHECKSUM_PARTIAL))
         arrival->packet->checksum = MNET_CHECKSUM_VERIFIED;
     return MN_IP_TRANSPORT;
 }
@@ -154,7 +154,7 @@ enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, ui
         return MN_IP_CONSUMED;
     }
     mnet_packet_pull(*packet, MN_ETHERNET_HEADER);
-    if (ethernet.type == MN_ETHERTYPE_IPV4) {
+    if (MN_LIKELY(ethernet.type == MN_ETHERTYPE_IPV4)) {
         struct arrival arrival;
         begin(&arrival, *packet, now);
         arrival.not_unicast = group;

@@ -133,7 +133,7 @@ void mn_neighbour_use(struct mn_neighbours *table, struct mn_neighbour *neighbou
 {
     neighbour->used = neighbour->ever_used = true;
     bool youngest = neighbour->age.next == &table->ages[MN_NEIGHBOUR_AGE_USED]; /* nobody is behind it */
-    if (!youngest && age_list_of(neighbour) == MN_NEIGHBOUR_AGE_USED)
+    if (MN_UNLIKELY(!youngest) && age_list_of(neighbour) == MN_NEIGHBOUR_AGE_USED)
         make_youngest(table, neighbour);
 }
 

@@ -75,7 +75,7 @@ void mn_ip_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *he
     header->total_len = (uint16_t)(MN_IPV4_HEADER + packet->total);
     mn_ipv4_emit(mnet_packet_push(packet, MN_IPV4_HEADER), header);
     mn_ip_count(ip, MNET_COUNT_IP_TX);
-    if (way->kind == MN_IP_WAY_NEIGHBOUR)
+    if (MN_LIKELY(way->kind == MN_IP_WAY_NEIGHBOUR))
         mn_ip_resolve(ip, packet, way->next_hop, now);
     else
         send_elsewhere(ip, packet, way);
@@ -85,7 +85,7 @@ void mn_ip_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *he
  * at the TCP header's end and every gso_size bytes. */
 static uint32_t size_on_wire(const struct mnet_packet *packet)
 {
-    if (packet->gso == MNET_GSO_NONE)
+    if (MN_LIKELY(packet->gso == MNET_GSO_NONE))
         return MN_IPV4_HEADER + packet->total;
     MN_ASSERT(packet->len > 12);
     uint32_t tcp_header = (packet->data[12] >> 4) * 4u;
@@ -101,11 +101,11 @@ static bool source_is_valid(const struct mn_ip *ip, uint32_t source, const struc
 /* Whether there is a place for one packet more. */
 static bool has_room(struct mn_ip *ip, const struct mn_ip_way *way)
 {
-    if (way->kind == MN_IP_WAY_LOOPBACK && ip->loopback.count >= MN_IP_LOOPBACK_MAX) {
+    if (MN_UNLIKELY(way->kind == MN_IP_WAY_LOOPBACK) && ip->loopback.count >= MN_IP_LOOPBACK_MAX) {
         mn_ip_count(ip, MNET_COUNT_IP_DROP_LOOPBACK);
         return false;
     }
-    if (way->kind != MN_IP_WAY_LOOPBACK && ip->transmit.count >= MN_IP_TRANSMIT_MAX) {
+    if (MN_UNLIKELY(ip->transmit.count >= MN_IP_TRANSMIT_MAX) && way->kind != MN_IP_WAY_LOOPBACK) {
         mn_ip_count(ip, MNET_COUNT_TX_DROP_QUEUE);
         return false;
     }
@@ -113,7 +113,7 @@ static bool has_room(struct mn_ip *ip, const struct mn_ip_way *way)
 }
 
 /* Finds the way of `datagram` and makes it the recent one; 0 or why it cannot be sent. */
-static __attribute__((noinline)) int look_up(struct mn_ip *ip, const struct mn_datagram *datagram)
+static MN_APART int look_up(struct mn_ip *ip, const struct mn_datagram *datagram)
 {
     struct mn_ip_recent *recent = &ip->recent;
     recent->known = false;
@@ -140,8 +140,8 @@ static __attribute__((noinline)) int look_up(struct mn_ip *ip, const struct mn_d
 
 static bool is_recent(const struct mn_ip *ip, const struct mn_datagram *datagram)
 {
-    return ip->recent.known && mnet_address_equal(ip->recent.destination, datagram->destination) &&
-           mnet_address_equal(ip->recent.source, datagram->source);
+    return MN_LIKELY(ip->recent.known && mnet_address_equal(ip->recent.destination, datagram->destination) &&
+                     mnet_address_equal(ip->recent.source, datagram->source));
 }
 
 /* Fills *header for a datagram that goes the recent way; 0 or why it cannot be sent. */
@@ -176,12 +176,12 @@ int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_d
         mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_TOO_BIG);
         return MNET_E_TOO_BIG;
     }
-    if (datagram->doubtful && way->kind == MN_IP_WAY_NEIGHBOUR)
+    if (MN_UNLIKELY(datagram->doubtful) && way->kind == MN_IP_WAY_NEIGHBOUR)
         mn_ip_doubt(ip, way->next_hop, now);
-    if (!fits)
+    if (MN_UNLIKELY(!fits))
         return mn_ip_send_fragments(ip, packet, &header, way, now);
     /* RFC 6864 4.1: what cannot be fragmented needs no identification. */
-    if (!header.dont_fragment && way->kind != MN_IP_WAY_LOOPBACK)
+    if (MN_UNLIKELY(!header.dont_fragment) && way->kind != MN_IP_WAY_LOOPBACK)
         header.identification = mn_ip_next_identification(ip);
     mn_ip_send(ip, packet, &header, way, now);
     return 0;

@@ -5,7 +5,7 @@
 
 /* Not inline: a compiler that sees a list refer to a local variable warns, for it cannot see that mn_block_end ends
  * that. */
-__attribute__((noinline)) void mn_block_begin(struct mn_blocked *blocked, struct mnet_link *list)
+MN_APART void mn_block_begin(struct mn_blocked *blocked, struct mnet_link *list)
 {
     *blocked = (struct mn_blocked){.task = mnet_self()};
     mn_list_append(list, &blocked->link);

@@ -27,11 +27,11 @@ bool mn_offload_complete(struct mnet_packet *frame)
     if (frame->checksum != MNET_CHECKSUM_PARTIAL)
         return true;
     uint32_t field = (uint32_t)frame->csum_start + frame->csum_offset;
-    if (field + 2 > frame->len)
+    if (MN_UNLIKELY(field + 2 > frame->len))
         return false;
     /* The field holds the pseudo-header sum, so that summing it with the rest adds it. */
     uint16_t checksum = mn_checksum(mn_packet_sum(frame, frame->csum_start));
-    if (checksum == 0 && frame->csum_offset == UDP_CHECKSUM_OFFSET)
+    if (MN_UNLIKELY(checksum == 0) && frame->csum_offset == UDP_CHECKSUM_OFFSET)
         checksum = 0xffff; /* RFC 768: 0 says that there is none */
     memcpy(frame->data + field, &checksum, sizeof checksum);
     frame->checksum = MNET_CHECKSUM_PLAIN;

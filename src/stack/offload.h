@@ -19,7 +19,7 @@ bool mn_offload_complete(struct mnet_packet *frame);
 /* Whether the frame is one for the segmenter: it stands for several segments. */
 static inline bool mn_offload_is_large(const struct mnet_packet *frame)
 {
-    return frame->gso != MNET_GSO_NONE && frame->gso_size != 0;
+    return MN_UNLIKELY(frame->gso != MNET_GSO_NONE) && frame->gso_size != 0;
 }
 
 /* Cuts one large frame into segments. Zero cost until used; holds no reference: the frame must outlive it, unchanged.

@@ -37,7 +37,7 @@ static MN_RARE void take_error(struct mnet_stack *stack, const struct mn_icmp_er
 static void take_datagram(struct mnet_stack *stack, const struct mn_datagram *datagram, struct mnet_packet *packet)
 {
     uint8_t code = MN_ICMPV4_PROTOCOL_UNREACHABLE;
-    if (datagram->protocol == MN_PROTOCOL_TCP) {
+    if (MN_LIKELY(datagram->protocol == MN_PROTOCOL_TCP)) {
         mn_tcp_input(stack->tcp, datagram, packet, stack->now);
         return;
     }
@@ -85,8 +85,7 @@ static int take_batch(struct mnet_stack *stack, struct mnet_packet **frames)
     return taken;
 }
 
-static __attribute__((noinline)) void take_frames(struct mnet_stack *stack, struct mnet_packet **frames,
-                                                  int frame_count)
+static MN_APART void take_frames(struct mnet_stack *stack, struct mnet_packet **frames, int frame_count)
 {
     if (!stack->config.no_coalescing && frame_count > 1) {
         int merged = mn_coalesce(frames, frame_count);
@@ -111,7 +110,7 @@ static int receive(struct mnet_stack *stack)
         if (taken > 0)
             take_frames(stack, frames, taken);
         received += taken;
-    } while (taken == MN_BATCH && received < MN_RX_BUDGET);
+    } while (MN_UNLIKELY(taken == MN_BATCH) && received < MN_RX_BUDGET);
     return received;
 }
 
@@ -232,10 +231,10 @@ static MN_RARE struct mnet_packet *cut(struct mnet_stack *stack)
 /* The next frame in a form that the device can send, but for its checksum. */
 static struct mnet_packet *next_device_frame(struct mnet_stack *stack)
 {
-    if (stack->cutting != NULL)
+    if (MN_UNLIKELY(stack->cutting != NULL))
         return cut(stack);
     struct mnet_packet *frame = next_frame(stack);
-    if (frame == NULL || !mn_offload_is_large(frame) || device_cuts(stack, frame))
+    if (MN_LIKELY(frame == NULL || !mn_offload_is_large(frame)) || device_cuts(stack, frame))
         return frame;
     bool cuttable = mn_segmenter_init(&stack->segmenter, frame, stack->memory);
     MN_ASSERT(cuttable); /* the engine made it */
@@ -277,7 +276,7 @@ static bool offer(struct mnet_stack *stack)
     for (unsigned i = 0; i < offered; i++)
         bytes += stack->pending[i]->total;
     int taken = stack->device->ops->tx(stack->device, stack->pending, (int)offered);
-    if (taken < 0) {
+    if (MN_UNLIKELY(taken < 0)) {
         lose_pending(stack);
         return true;
     }
@@ -293,7 +292,7 @@ static bool offer(struct mnet_stack *stack)
 
 static void rouse_senders(struct mnet_stack *stack)
 {
-    if (!stack->senders_waiting)
+    if (MN_LIKELY(!stack->senders_waiting))
         return;
     stack->senders_waiting = false;
     for (struct mnet_link *node = stack->endpoints.next; node != &stack->endpoints; node = node->next)
@@ -303,7 +302,7 @@ static void rouse_senders(struct mnet_stack *stack)
 void mn_stack_transmit(struct mnet_stack *stack)
 {
     stack->udp_unsent = 0;
-    if (stack->pending_count > 0 && !offer(stack)) {
+    if (MN_UNLIKELY(stack->pending_count > 0) && !offer(stack)) {
         stack->retry_at = stack->now + MN_TX_RETRY_NS;
         return;
     }
@@ -311,7 +310,7 @@ void mn_stack_transmit(struct mnet_stack *stack)
     do {
         more = pull(stack);
     } while (stack->pending_count > 0 && offer(stack) && more);
-    if (mn_stack_congested(stack))
+    if (MN_UNLIKELY(mn_stack_congested(stack)))
         stack->retry_at = stack->now + MN_TX_RETRY_NS;
     else
         rouse_senders(stack);
@@ -340,15 +339,15 @@ static bool settle(struct mnet_stack *stack)
 }
 
 /* When something is due though no frame comes and nobody calls. */
-static __attribute__((noinline)) uint64_t next_due(struct mnet_stack *stack)
+static MN_APART uint64_t next_due(struct mnet_stack *stack)
 {
     uint64_t ip = mn_ip_deadline(&stack->ip), tcp = mn_tcp_deadline(stack->tcp);
     uint64_t due = MN_MIN(MN_MIN(ip, tcp), mn_dhcp_client_deadline(&stack->dhcp.client));
-    if (mn_ip_has_failed(&stack->ip))
+    if (MN_UNLIKELY(mn_ip_has_failed(&stack->ip)))
         return stack->now;
-    if (mn_stack_congested(stack))
+    if (MN_UNLIKELY(mn_stack_congested(stack)))
         due = MN_MIN(due, stack->retry_at);
-    if (!mn_list_empty(&stack->short_deferred))
+    if (MN_UNLIKELY(!mn_list_empty(&stack->short_deferred)))
         due = MN_MIN(due, stack->now + MN_MEMORY_RETRY_NS);
     return due;
 }
@@ -369,7 +368,7 @@ static bool at_rest(struct mnet_stack *stack)
            mn_list_empty(&stack->short_deferred);
 }
 
-static __attribute__((noinline)) void follow_up(struct mnet_stack *stack)
+static MN_APART void follow_up(struct mnet_stack *stack)
 {
     expire(stack);
     retry_deferred(stack);

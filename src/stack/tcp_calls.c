@@ -43,7 +43,7 @@ void mn_flow_event(struct mn_tcb *tcb)
     mn_rouse_all(&flow->waiters);
     if (ready & MNET_WRITABLE)
         mn_rouse_first(&flow->writers);
-    if (flow->notify != NULL && ready != 0)
+    if (MN_UNLIKELY(flow->notify != NULL) && ready != 0)
         flow->notify(flow->notify_context, ready);
 }
 
@@ -187,7 +187,7 @@ uint16_t mnet_tcp_listen_port(const struct mnet_listener *listener)
     return listener->engine == NULL ? 0 : mn_tcp_listen_endpoint(listener->engine).port;
 }
 
-__attribute__((noinline)) void mn_listener_event(struct mn_listener *engine)
+MN_APART void mn_listener_event(struct mn_listener *engine)
 {
     struct mnet_listener *listener = mn_tcp_listener_owner(engine);
     if (listener == NULL || !mn_tcp_acceptable(engine))

@@ -42,7 +42,7 @@ static ptrdiff_t queue_copy(struct mnet_flow *flow, const struct write *write, s
     return mn_tcp_send(flow->stack->tcp, flow->tcb, bytes + write->offset, len, false, flow->stack->now);
 }
 
-static ptrdiff_t queue_lent(struct mnet_flow *flow, struct write *write, size_t len)
+static MN_APART ptrdiff_t queue_lent(struct mnet_flow *flow, struct write *write, size_t len)
 {
     size_t piece = MN_MIN(LENT_PIECE_MAX, flow->stack->config.tcp_send_buffer / 2);
     piece = MN_MIN(piece, len);
@@ -65,7 +65,8 @@ static int queue_bytes(struct mnet_flow *flow, struct write *write)
             write->offset = 0;
             continue;
         }
-        ptrdiff_t queued = write->lent != NULL ? queue_lent(flow, write, left) : queue_copy(flow, write, left);
+        ptrdiff_t queued = MN_UNLIKELY(write->lent != NULL) ? queue_lent(flow, write, left)
+                                                            : queue_copy(flow, write, left);
         if (queued <= 0)
             return queued == 0 ? MNET_E_DEADLINE : (int)queued;
         write->offset += (size_t)queued;
@@ -82,7 +83,7 @@ static bool must_wait(int result)
 /* A turn of the first in line. */
 static int take_turn(struct mnet_flow *flow, struct write *write)
 {
-    if (flow->deferred != NULL && mn_list_linked(&flow->deferred->link) && !mn_flow_flush_deferred(flow))
+    if (MN_UNLIKELY(flow->deferred != NULL) && mn_list_linked(&flow->deferred->link) && !mn_flow_flush_deferred(flow))
         return MNET_E_NO_MEMORY;
     mn_stack_enter(flow->stack);
     int result = queue_bytes(flow, write);

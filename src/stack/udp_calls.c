@@ -59,7 +59,7 @@ struct mnet_endpoint mnet_udp_local(const struct mnet_udp *udp)
     return udp->engine.local;
 }
 
-__attribute__((noinline)) void mn_udp_event(struct mn_udp_endpoint *engine)
+MN_APART void mn_udp_event(struct mn_udp_endpoint *engine)
 {
     struct mnet_udp *udp = MN_CONTAINER(engine, struct mnet_udp, engine);
     mn_rouse_first(&udp->receivers);

@@ -90,7 +90,7 @@ _Noreturn void mn_task_leave(struct mnet_task *task)
 }
 
 /* One for all that wake, not a copy for each. */
-__attribute__((noinline)) void mn_task_wake(struct mnet_task *task, int outcome)
+MN_APART void mn_task_wake(struct mnet_task *task, int outcome)
 {
     MN_ASSERT(task->state == MN_TASK_WAITING);
     mn_list_remove(&task->queue);
@@ -127,7 +127,7 @@ bool mn_scheduler_run(struct mn_scheduler *scheduler, uint64_t now, unsigned bud
         }
     }
     /* A task may run another scheduler, a test with a simulated host in it, say. */
-    if (before != NULL && before->running != NULL)
+    if (MN_UNLIKELY(before != NULL) && before->running != NULL)
         mn_scheduler_here = before;
     return !mn_list_empty(&scheduler->runnable);
 }

@@ -6,11 +6,11 @@ int mn_task_wait(struct mnet_task *self, struct mnet_waiters *waiters, uint64_t 
     struct mn_scheduler *scheduler = self->scheduler;
     if (deadline == 0)
         return MNET_E_DEADLINE;
-    if (self->finalising)
+    if (MN_UNLIKELY(self->finalising))
         return MNET_E_INVALID;
-    if (self->cancelled && !self->shielded)
+    if (MN_UNLIKELY(self->cancelled) && !self->shielded)
         return MNET_E_CANCELLED;
-    if (deadline <= scheduler->now)
+    if (MN_UNLIKELY(deadline <= scheduler->now))
         return MNET_E_DEADLINE;
     self->state = MN_TASK_WAITING;
     if (waiters != NULL)

@@ -294,7 +294,7 @@ void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment
         timeout_acked(tcp, tcb, &ack);
     /* The window grows by what is acknowledged in peace, or after a timeout. */
     bool marked = MN_UNLIKELY(tcb->ecn.on) && seg->flags & MN_TCP_ECE; /* RFC 3168 6.1.2: no increase either */
-    recovering = recovering || marked || loss->phase == MN_LOSS_RECOVERY || loss->frto == MN_FRTO_NEW;
+    recovering |= marked | (loss->phase == MN_LOSS_RECOVERY) | (loss->frto == MN_FRTO_NEW);
     mn_feedback_acked(tcp, tcb, &ack, recovering);
     if (MN_UNLIKELY(tcb->plpmtu != NULL) && acked > 0)
         mn_plpmtu_acked(tcp, tcb, ack.now);

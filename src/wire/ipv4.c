@@ -38,7 +38,7 @@ static inline enum mn_parse parse_fixed(const void *data, size_t len, struct mn_
         .source = (uint32_t)second,
         .destination = mn_read_u32(&r),
     };
-    return first >> 60 == 4 && header->header_len >= MN_IPV4_HEADER ? MN_PARSE_OK : MN_PARSE_INVALID;
+    return MN_LIKELY(first >> 60 == 4 && header->header_len >= MN_IPV4_HEADER) ? MN_PARSE_OK : MN_PARSE_INVALID;
 }
 
 /* Every length must lead to another option, or exactly to the end. */

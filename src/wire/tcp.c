@@ -141,7 +141,7 @@ enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *h
     header->urgent = mn_read_u16(&r);
     if (header->header_len < MN_TCP_HEADER)
         return MN_PARSE_INVALID;
-    if (header->header_len > len)
+    if (MN_UNLIKELY(header->header_len > len))
         return MN_PARSE_TRUNCATED;
     struct mn_reader options = mn_reader(r.at, (size_t)header->header_len - MN_TCP_HEADER);
     header->options_broken = !parse_options(&options, header);
@@ -264,7 +264,7 @@ size_t mn_tcp_emit(void *to, const struct mn_tcp_header *header)
                          header->window);
     mn_write_bytes(&w, &header->checksum, sizeof(header->checksum));
     mn_write_u16(&w, header->urgent);
-    if (header->options == MN_TCP_OPTION_TIMESTAMPS) { /* most segments, if any */
+    if (MN_LIKELY(header->options == MN_TCP_OPTION_TIMESTAMPS)) { /* most segments, if any */
         w = mn_writer(w.at, MN_TCP_TIMESTAMPS_PADDED);
         mn_write_u32(&w, TIMESTAMPS_HEAD);
         mn_write_u64(&w, (uint64_t)header->ts_value << 32 | header->ts_echo);
