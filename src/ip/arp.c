@@ -82,6 +82,7 @@ static MN_RARE struct mn_neighbour *ask_first(struct mn_ip *ip, struct mn_neighb
         }
         start_asking(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now);
     }
+    mn_neighbour_use(&ip->neighbours, neighbour); /* also where it is wanted in vain for now */
     switch ((enum mn_neighbour_state)neighbour->state) {
     case MN_NEIGHBOUR_INCOMPLETE: mn_neighbour_wait(&ip->neighbours, neighbour, packet); return NULL;
     case MN_NEIGHBOUR_FAILED: give_up(ip, packet); return NULL;

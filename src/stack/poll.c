@@ -301,6 +301,7 @@ static void rouse_senders(struct mnet_stack *stack)
 
 void mn_stack_transmit(struct mnet_stack *stack)
 {
+    stack->due = 0; /* what goes may start timers */
     stack->udp_unsent = 0;
     if (MN_UNLIKELY(stack->pending_count > 0) && !offer(stack)) {
         stack->retry_at = stack->now + MN_TX_RETRY_NS;
@@ -332,7 +333,6 @@ static void advance(struct mnet_stack *stack, uint64_t now)
 /* Sends, and takes what was sent to ourselves; true when that may have answers to send in turn. */
 static bool settle(struct mnet_stack *stack)
 {
-    stack->due = 0;
     tell(stack);
     mn_stack_transmit(stack);
     return mn_ip_has_looped(&stack->ip) && go_round(stack);

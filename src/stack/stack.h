@@ -44,7 +44,7 @@ struct mnet_stack {
     struct mnet_link probers;              /* struct mn_blocked: waiting for the own address */
     uint64_t now;
     uint64_t retry_at;    /* when to offer the pending frames again; meaningful while congested */
-    uint64_t due;         /* when to poll though nothing else happens; 0: not known since the last poll or flush */
+    uint64_t due;         /* when to poll though nothing else happens; 0: not known since it was driven */
     bool work;            /* something was done that a poll must follow up */
     bool senders_waiting; /* an endpoint has senders that wait for the device */
     bool rx_failed;       /* the device's failure was logged */

@@ -120,7 +120,7 @@ static int await_device(struct mnet_udp *udp, uint64_t deadline)
     struct mnet_stack *stack = udp->stack;
     while (mn_stack_congested(stack)) {
         mn_stack_transmit(stack);
-        stack->work = true; /* what went may have started timers, or gone round */
+        stack->work |= mn_ip_has_looped(&stack->ip);
         if (!mn_stack_congested(stack))
             break;
         stack->senders_waiting = true;

@@ -328,6 +328,22 @@ static void full_table_of_used_entries_least_recently_used_goes(void **state)
     ip_host_down(&h);
 }
 
+/* Whom we wanted to reach in vain, and who speaks up then, is worth more than those who only asked for us. */
+static void full_table_neighbour_wanted_while_it_failed_stays(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    small_table(&h, 3);
+    send_any(&h);
+    pass_ms(&h, 3001);
+    discard_sent(&h);
+    know(&h, PEER_IP, PEER_MAC);
+    for (unsigned i = 20; i < 24; i++)
+        know(&h, IPV4(10, 0, 0, i), PEER_MAC);
+    assert_true(is_known(&h, PEER_IP));
+    ip_host_down(&h);
+}
+
 /* A flood of packets to (or SYNs from) addresses that nobody has pushes out only itself. */
 static void full_table_unresolved_flood_keeps_resolved_neighbours(void **state)
 {
@@ -478,6 +494,7 @@ int main(void)
         cmocka_unit_test(stale_unused_is_forgotten_and_no_timer_is_left),
         cmocka_unit_test(full_table_oldest_unused_goes_never_the_gateway),
         cmocka_unit_test(full_table_of_used_entries_least_recently_used_goes),
+        cmocka_unit_test(full_table_neighbour_wanted_while_it_failed_stays),
         cmocka_unit_test(full_table_unresolved_flood_keeps_resolved_neighbours),
         cmocka_unit_test(full_table_of_one_serves_whoever_is_next),
         cmocka_unit_test(group_destinations_are_never_asked_for),
