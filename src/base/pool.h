@@ -20,7 +20,7 @@ struct mn_pool {
     const char *name;     /* static */
     uint32_t object_size; /* rounded up to 16 */
     uint32_t objects_per_slab;
-    struct mn_slab *partial; /* slabs with free objects; the only one may have no others, and counts as free memory */
+    struct mn_slab *partial; /* slabs with free objects; one alone may be wholly free, and counts as free memory then */
     struct mn_pool *next;    /* of the same memory */
     size_t in_use;
     size_t limit; /* most objects at a time; SIZE_MAX for none but memory */

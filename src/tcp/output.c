@@ -206,8 +206,8 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
     uint32_t mss = tcb->snd_mss - (header.options & MN_TCP_OPTION_SACK ? mn_sack_bytes(&header) : 0);
     uint32_t data = MN_MIN(len, left);
-    if (MN_UNLIKELY(tcp->config.gso_max < data ||
-                    header.flags & MN_TCP_URG)) /* the pointer is relative to each segment */
+    bool urgent = (header.flags & MN_TCP_URG) != 0; /* the pointer is relative to each segment */
+    if (MN_UNLIKELY(tcp->config.gso_max < data || urgent))
         data = MN_MIN(data, mss);
     struct mnet_packet *packet = begin_segment(tcp, &header);
     if (packet == NULL)
