@@ -9,6 +9,7 @@
 #include <mnet/error.h>
 #include <mnet/log.h>
 #include <mnet/stack.h>
+#include <mnet/stream.h>
 #include <mnet/task.h>
 #include <mnet/tcp.h>
 #include <mnet/time.h>

@@ -14,6 +14,7 @@
 #include <mnet/address.h>
 #include <mnet/error.h>
 #include <mnet/packet.h>
+#include <mnet/stream.h>
 #include <mnet/time.h>
 
 struct mnet_stack;
@@ -132,11 +133,8 @@ int mnet_tcp_close_wait(struct mnet_flow *flow, uint64_t deadline);
 /* Sends a reset and forgets everything queued. Otherwise as close. */
 void mnet_tcp_abort(struct mnet_flow *flow);
 
-enum mnet_shutdown {
-    MNET_SHUTDOWN_READ = 1,  /* later data of the peer is answered with a reset */
-    MNET_SHUTDOWN_WRITE = 2, /* FIN after the queued data; reading goes on */
-    MNET_SHUTDOWN_BOTH = 3,
-};
+/* MNET_SHUTDOWN_READ: later data of the peer is answered with a reset. MNET_SHUTDOWN_WRITE: a FIN follows the queued
+ * data, and reading goes on. */
 /* Never suspends. 0, MNET_E_INVALID, or MNET_E_CLOSED where the connection is gone. */
 int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how);
 
@@ -182,14 +180,6 @@ void mnet_tcp_set_notices(struct mnet_flow *flow, bool on);
 int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, size_t *queued, uint64_t deadline);
 size_t mnet_tcp_urgent(const struct mnet_flow *flow);
 
-/* Readiness, for foreign event loops, and for tasks that wait for several things. */
-enum mnet_ready {
-    MNET_READABLE = 1,   /* mnet_tcp_read would not wait (data, end of stream, or an error) */
-    MNET_WRITABLE = 2,   /* mnet_tcp_write would queue something, or fail */
-    MNET_ACCEPTABLE = 4, /* mnet_tcp_accept would not wait */
-    MNET_URGENT = 8,     /* mnet_tcp_urgent is not 0 (MUST-32) */
-    MNET_NOTICED = 16,   /* mnet_tcp_notices is not 0 */
-};
 /* What the flow or listener is ready for now. */
 unsigned mnet_tcp_ready(const struct mnet_flow *flow);
 /* Waits until the flow is ready for any of `wanted`, and returns for which; or MNET_E_DEADLINE, MNET_E_CANCELLED, MNET_E_CLOSED, MNET_E_INVALID. Suspends. */
@@ -200,5 +190,9 @@ unsigned mnet_tcp_listener_ready(const struct mnet_listener *listener);
 void mnet_tcp_notify(struct mnet_flow *flow, void (*notify)(void *context, unsigned ready), void *context);
 void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(void *context, unsigned ready),
                               void *context);
+
+/* The flow as a stream (mnet/stream.h): the same calls through a table. The flow is still the caller's to close, once, by
+ * either name. */
+struct mnet_stream mnet_tcp_stream(struct mnet_flow *flow);
 
 #endif
