@@ -4,12 +4,10 @@
  */
 #include <mnet/mnet.h>
 
+const struct mnet_program mnet_program = {.summary = "A host on the network: answers ping."};
+
 int mnet_main(struct mnet_env *env)
 {
-    if (mnet_env_argc(env) > 1) {
-        mnet_print(env, "usage: %s [OPTIONS]\n", mnet_env_argv(env)[0]);
-        return 1;
-    }
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack); /* NULL: as the command line says, otherwise the defaults */
     if (error < 0) {

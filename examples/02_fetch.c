@@ -23,12 +23,13 @@ static int fetch(struct mnet_env *env, struct mnet_flow *flow)
     }
 }
 
+const struct mnet_program mnet_program = {.arguments = "ADDRESS", .summary = "Fetches the page / of a web server."};
+
 int mnet_main(struct mnet_env *env)
 {
     struct mnet_address server;
     if (mnet_env_argc(env) != 2 || mnet_address_parse(mnet_env_argv(env)[1], &server) < 0) {
-        mnet_print(env, "usage: %s [OPTIONS] ADDRESS\n", mnet_env_argv(env)[0]);
-        return 1;
+        return mnet_env_usage(env);
     }
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);

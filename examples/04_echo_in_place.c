@@ -41,12 +41,10 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
     return error;
 }
 
+const struct mnet_program mnet_program = {.summary = "Sends back what clients say on port 9000, one after the other."};
+
 int mnet_main(struct mnet_env *env)
 {
-    if (mnet_env_argc(env) > 1) {
-        mnet_print(env, "usage: %s [OPTIONS]\n", mnet_env_argv(env)[0]);
-        return 1;
-    }
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -72,9 +73,28 @@ static void run(struct mnet_stack *stack, struct mnet_listener *listener)
     }
 }
 
+static const char usage[] = "usage: external TAP ADDRESS/LENGTH";
+
+/* What the program is asked about itself; false: nothing. */
+static bool asked(const char *argument)
+{
+    if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+        printf("%s\nSends back what clients say on port 9000.\n", usage);
+    } else if (strcmp(argument, "--version") == 0) {
+        printf("external (mnet " MNET_VERSION ")\n");
+    } else {
+        return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
-    char why[128] = "usage: external TAP ADDRESS/LENGTH";
+    if (argc == 2 && asked(argv[1])) {
+        return 0;
+    }
+    char why[128];
+    strcpy(why, usage);
     struct mnet_config config = {.platform = {clock_now, entropy, NULL}, .memory_size = MEMORY_BYTES};
     config.memory = malloc(MEMORY_BYTES);
     if (argc != 3 || config.memory == NULL || mnet_prefix_parse(argv[2], &config.ipv4) < 0 ||

@@ -74,6 +74,14 @@ static bool parse_port(const char *text, uint16_t *port)
     return *text == '\0' && value > 0 && value <= 65535;
 }
 
+static const struct mnet_program_option own_options[] = {{"-l", NULL, "wait for one client at PORT"}, {0}};
+
+const struct mnet_program mnet_program = {
+    .arguments = "ADDRESS PORT, or -l PORT",
+    .summary = "The console on one end, a TCP connection on the other.",
+    .options = own_options,
+};
+
 int mnet_main(struct mnet_env *env)
 {
     char **argv = mnet_env_argv(env);
@@ -81,8 +89,7 @@ int mnet_main(struct mnet_env *env)
     bool complete = mnet_env_argc(env) == 3 && parse_port(argv[2], &peer.port);
     bool listen = complete && argv[1][0] == '-' && argv[1][1] == 'l' && argv[1][2] == '\0';
     if (!complete || (!listen && mnet_address_parse(argv[1], &peer.address) < 0)) {
-        mnet_print(env, "usage: %s [OPTIONS] ADDRESS PORT, or -l PORT\n", argv[0]);
-        return 1;
+        return mnet_env_usage(env);
     }
     struct session session = {.env = env};
     struct mnet_stack *stack;

@@ -128,13 +128,17 @@ int main(int argc, char **argv)
     struct mnet_sim_path path = {
         .bandwidth_bps = 100000000, .delay_ns = 5 * MNET_MILLISECOND, .queue_bytes = 256 * 1024, .loss_ppm = 10000};
     char arguments[MNET_SIM_ARGUMENTS];
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        printf("usage: sim_demo FOLDER FILE...\n");
+        return 0;
+    }
     if (argc < 3 || strchr(argv[1], ' ') != NULL || strlen(argv[1]) > sizeof arguments - 64) {
         fprintf(stderr, "usage: sim_demo FOLDER FILE...\n");
         return 1;
     }
     snprintf(arguments, sizeof arguments, "--ipv4=10.0.0.2/24 %s", argv[1]);
     struct mnet_sim *sim = mnet_sim_create(1);
-    struct mnet_sim_host_options server_options = {.arguments = arguments};
+    struct mnet_sim_host_options server_options = {.arguments = arguments, .program = &mnet_program};
     struct mnet_sim_host_options client_options = {.arguments = "--ipv4=10.0.0.1/24"};
     struct mnet_sim_host *server = sim != NULL ? mnet_sim_host(sim, "server", &server_options) : NULL;
     struct mnet_sim_host *client = sim != NULL ? mnet_sim_host(sim, "client", &client_options) : NULL;

@@ -107,12 +107,14 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
     return error;
 }
 
+const struct mnet_program mnet_program = {.arguments = files_usage,
+                                          .summary = "A web server of static files, on port 80."};
+
 int mnet_main(struct mnet_env *env)
 {
     const char *where = mnet_env_argv(env)[1]; /* NULL where there is no argument */
     if (mnet_env_argc(env) > 2 || !files_open(where)) {
-        mnet_print(env, "usage: %s [OPTIONS] %s\n", mnet_env_argv(env)[0], files_usage);
-        return 1;
+        return mnet_env_usage(env);
     }
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);

@@ -9,11 +9,16 @@
  *   --ipv4=ADDRESS/LENGTH  --ipv4-gateway=ADDRESS  --route=PREFIX,GATEWAY (repeatable)
  *   --dhcp  (instead of those three: a DHCP server says)
  *   --memory=SIZE (bytes, or with K, M, G)  --log=error|warning|info|debug  --capture=FILE (where there are files)
+ *   --congestion=cubic|reno|bbr  --ecn=off|passive|on
  *   --address-probe  --no-checksum-offload  --no-segmentation-offload  --no-coalescing
- *   --no-tcp-timestamps  --no-tcp-sack  --no-tcp-window-scale  --no-tcp-syn-cookies
- *   --net:NAME=DEVICE  (which host interface stands behind the device NAME; "service" is the usual name)
- *   --help
- * A wrong option ends the program before mnet_main with one line on the error output and exit status 1.
+ *   --no-tcp-timestamps  --no-tcp-sack  --no-tcp-window-scale  --no-tcp-syn-cookies  --no-tcp-plpmtud
+ *   --net:NAME=DEVICE  (which host interface stands behind the device NAME; "service" is the usual name; repeatable)
+ *   --help, -h  --version
+ *
+ * Each of them may be given once unless it is repeatable. Any other word that begins with '-' must be an option that the
+ * program describes (struct mnet_program); "--" ends the options, stays where it is, and what follows is the program's.
+ * A wrong, unknown or repeated option ends the program before mnet_main, with one line on the error output that names it
+ * and exit status 1. After --help or --version the status is 0.
  */
 #ifndef MNET_ENV_H
 #define MNET_ENV_H
@@ -25,6 +30,30 @@ struct mnet_env;
 
 /* Defined by the application. */
 int mnet_main(struct mnet_env *env);
+
+/* An option of the program's own. It stays on the command line, where the program finds it, once its form is right. */
+struct mnet_program_option {
+    const char *name;  /* "-l"; one with a value ends in '=': "--root=", given as --root=VALUE */
+    const char *value; /* the value in --help, such as "FOLDER"; NULL: it has none */
+    const char *help;  /* one line of --help, without newline */
+};
+
+/* What a program says of itself. Texts are static; any of them may be NULL. */
+struct mnet_program {
+    const char *arguments; /* behind the options in the usage: "ADDRESS PORT". NULL or "": a word there is a mistake */
+    const char *summary;   /* one line of --help, without newline */
+    const char *version;   /* what --version prints, besides mnet's */
+    const struct mnet_program_option *options; /* an array that ends with a NULL name; NULL: none. One that is called
+                                                * like a standard option takes its place */
+};
+
+/* May be defined by the application, and is then used on every port but sim, where it is one of a host's options. An
+ * application that does not define it may be given any words, but no options of its own. */
+extern const struct mnet_program mnet_program;
+
+/* Prints the usage in one line on the error output, for a program that was given the wrong words. Returns 1, the exit
+ * status. */
+int mnet_env_usage(struct mnet_env *env);
 
 /* The command line without the standard options; argv[0] is the program's name, argv[argc] is NULL. */
 int mnet_env_argc(const struct mnet_env *env);

@@ -14,5 +14,6 @@
 #include <mnet/tcp.h>
 #include <mnet/time.h>
 #include <mnet/udp.h>
+#include <mnet/version.h>
 
 #endif

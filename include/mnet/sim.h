@@ -29,6 +29,7 @@
 #include <mnet/stack.h>
 
 struct mnet_env;
+struct mnet_program;
 struct mnet_sim;
 struct mnet_sim_host;
 struct mnet_sim_segment;
@@ -38,7 +39,8 @@ struct mnet_sim_segment;
 
 /* What a host is made of; zeros are defaults. */
 struct mnet_sim_host_options {
-    const char *arguments; /* its command line, split at blanks: "--ipv4=10.0.0.1/24 --log=info 80" */
+    const char *arguments;              /* its command line, split at blanks: "--ipv4=10.0.0.1/24 --log=info 80" */
+    const struct mnet_program *program; /* what the program that runs there says of itself, see env.h; may be NULL */
     size_t
         memory; /* what the platform has, of which a stack takes 65 %; default 64 MiB. Untouched memory costs nothing */
     uint16_t mtu;        /* default 1500 */

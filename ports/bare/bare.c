@@ -139,6 +139,9 @@ static bool prepare(char *program, char *command_line, int *argc, char *why, siz
     return seed_random(why, why_size);
 }
 
+/* Weak: an application need not define it. */
+extern const struct mnet_program mnet_program __attribute__((weak));
+
 static int first_task(void *env)
 {
     return mnet_main(env);
@@ -163,6 +166,8 @@ int mn_bare_main(const struct mn_bare_port *port, struct mn_heap *heap, char *pr
     bare.heap = heap;
     struct mn_env_setup setup = {
         .argv = bare.argv,
+        .program = &mnet_program,
+        .options = port->options,
         .context = port->context,
         .now = port->now,
         .entropy = bare_entropy,

@@ -17,6 +17,7 @@ struct mn_bare;
 /* What a port supplies. Every function gets `context` first. */
 struct mn_bare_port {
     void *context;
+    const struct mnet_program_option *options; /* that it has on the command line: an array as in struct mnet_program */
     /* Monotonic time in nanoseconds, and waiting, as in struct mn_loop_port. */
     uint64_t (*now)(void *context);
     void (*wait)(void *context, uint64_t deadline);
@@ -33,6 +34,12 @@ struct mn_bare_port {
     /* Console input, as in struct mn_env_setup; the port calls mn_bare_input_came when there may be some. NULL: there is none. */
     ptrdiff_t (*input)(void *context, void *buffer, size_t len);
 };
+
+/* For the `options` of a port, each of which has this one. */
+#define MN_BARE_CONSOLE_TIME \
+    { \
+        "--console-time", NULL, "lines on the console begin with the time since the start" \
+    }
 
 /* Runs the program: cuts the command line, prepares the environment, calls mnet_main. Returns the exit status: what mnet_main returned, or 1 where
  * the command line is wrong, or entropy or memory is missing, which is said on the console in one line. `heap` holds the

@@ -154,6 +154,9 @@ static struct mnet_device *process_open_device(void *context, const struct mn_de
     return device;
 }
 
+/* Weak: an application need not define it. */
+extern const struct mnet_program mnet_program __attribute__((weak));
+
 static int first_task(void *environment)
 {
     return mnet_main(environment);
@@ -175,6 +178,7 @@ int mn_hosted_main(const struct mn_hosted_port *port, int argc, char **argv)
     struct mn_env_setup setup = {
         .argc = argc,
         .argv = argv,
+        .program = &mnet_program,
         .context = &process,
         .now = process_now,
         .entropy = mn_hosted_entropy,

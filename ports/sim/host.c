@@ -77,6 +77,7 @@ static bool open_environment(struct mnet_sim_host *host, const struct mnet_sim_h
     struct mn_env_setup setup = {
         .argc = split_arguments(host),
         .argv = host->argv,
+        .program = options->program,
         .context = host,
         .now = host_now,
         .entropy = host_entropy,

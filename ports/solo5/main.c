@@ -132,7 +132,13 @@ static char *set_up_memory(const struct solo5_start_info *info)
 
 int solo5_app_main(const struct solo5_start_info *info)
 {
+    static const struct mnet_program_option options[] = {
+        MN_BARE_CONSOLE_TIME,
+        {MN_ENTROPY_OPTION, "HEX", "64 random hexadecimal digits, where the processor has no source of entropy"},
+        {0},
+    };
     static struct mn_bare_port port = {
+        .options = options,
         .now = port_now,
         .wait = port_wait,
         .seed = port_seed,

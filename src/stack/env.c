@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include <mnet/version.h>
+
 #include "base/format.h"
 #include "base/logger.h"
 #include "stack/stack.h"
@@ -29,19 +31,56 @@ static void log_line(void *context, enum mnet_log_level level, const char *text)
     print(context, MN_CONSOLE_ERROR, line);
 }
 
+/* The program's name without its folder. */
+static const char *program_name(const struct mnet_env *env)
+{
+    const char *path = env->argc > 0 ? env->setup.argv[0] : "mnet";
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
 /* One line with the program's name. */
 static void complain(const struct mnet_env *env, const char *text)
 {
     char line[MN_OPTIONS_ERROR + 80];
-    mn_format(line, sizeof line, "%.60s: %s\n", env->argc > 0 ? env->setup.argv[0] : "mnet", text);
+    mn_format(line, sizeof line, "%.60s: %s\n", program_name(env), text);
     print(env, MN_CONSOLE_ERROR, line);
+}
+
+static void print_usage(const struct mnet_env *env, enum mn_console console)
+{
+    char line[200];
+    mn_options_usage(env->setup.program, program_name(env), line, sizeof line);
+    print(env, console, line);
+}
+
+int mnet_env_usage(struct mnet_env *env)
+{
+    print_usage(env, MN_CONSOLE_ERROR);
+    return 1;
+}
+
+static void print_version(const struct mnet_env *env)
+{
+    const struct mnet_program *program = env->setup.program;
+    const char *version = program != NULL && program->version != NULL ? program->version : "";
+    char line[160];
+    mn_format(line, sizeof line, "%.60s%s%.60s (mnet " MNET_VERSION ")\n", program_name(env),
+              version[0] != '\0' ? " " : "", version);
+    print(env, MN_CONSOLE_OUTPUT, line);
+}
+
+static void print_line(void *context, const char *text)
+{
+    print(context, MN_CONSOLE_OUTPUT, text);
 }
 
 int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_setup *setup)
 {
     char error[MN_OPTIONS_ERROR];
     *env = (struct mnet_env){.setup = *setup, .loop = loop, .argc = setup->argc};
-    int result = mn_options_parse(&env->options, &env->argc, env->setup.argv, error, sizeof error);
+    const struct mn_options_known known = {setup->program, setup->options};
+    int result = mn_options_parse(&env->options, &known, &env->argc, env->setup.argv, error, sizeof error);
     if (result < 0) {
         complain(env, error);
         return result;
@@ -50,10 +89,12 @@ int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_
     if (env->options.log_given)
         env->log.level = env->options.config.log.level;
     if (env->options.help) {
-        print(env, MN_CONSOLE_OUTPUT, mn_options_help);
-        return 1;
+        print_usage(env, MN_CONSOLE_OUTPUT);
+        mn_options_help(&known, print_line, env);
+    } else if (env->options.version) {
+        print_version(env);
     }
-    return MNET_OK;
+    return env->options.help || env->options.version ? 1 : MNET_OK;
 }
 
 void mn_env_close(struct mnet_env *env)

@@ -28,6 +28,8 @@ enum mn_console {
 struct mn_env_setup {
     int argc;
     char **argv;
+    const struct mnet_program *program;        /* NULL: it does not describe itself */
+    const struct mnet_program_option *options; /* the port's own, which it takes out of argv itself; NULL: none */
     void *context;
     /* Monotonic time and entropy, as in struct mnet_platform. */
     uint64_t (*now)(void *context);
@@ -68,7 +70,7 @@ struct mnet_env {
     const char *why;                   /* ... and what that means; NULL: the port has said so already */
 };
 
-/* Makes an environment on `loop`. 0; 1 after --help was printed; MNET_E_INVALID after a wrong option, which was
+/* Makes an environment on `loop`. 0; 1 after what --help or --version want was printed; MNET_E_INVALID after a wrong option, which was
  * reported on the error console. setup->argv is modified, and must outlive the environment. */
 int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_setup *setup);
 /* Takes the environment's stacks down and closes its devices. */
@@ -78,7 +80,7 @@ void mn_env_close(struct mnet_env *env);
 int mn_env_end(struct mnet_env *env, int error, int result);
 
 /* Runs mnet_main in the first task of a loop of its own; returns the exit status: that of mn_env_end, 1 after a wrong option, 0 after
- * --help. */
+ * --help or --version. */
 int mn_env_run(const struct mn_env_setup *setup);
 
 /* For mnet_stack_down: the device is gone. */

@@ -1,40 +1,11 @@
-/* The standard command-line options. */
+/* The standard command-line options: one table, from which the command line is read and --help is written (options_line.c). */
 #include "stack/options.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/base.h"
 #include "base/format.h"
-
-const char mn_options_help[] =
-    "Standard options:\n"
-    "  --ipv4=ADDRESS/LENGTH        own address and network, such as 10.0.0.2/24\n"
-    "  --ipv4-gateway=ADDRESS       router for all other networks\n"
-    "  --route=PREFIX,GATEWAY       router for one network, such as 10.1.0.0/16,10.0.0.1 (repeatable)\n"
-    "  --dhcp                       ask a DHCP server for address, routers and the rest\n"
-    "  --address-probe              make sure that nobody else uses the address\n"
-    "  --net:NAME=DEVICE            the host's interface behind the device NAME; \"service\" is the usual name\n"
-    "  --memory=SIZE                memory of a stack in bytes, or with K, M or G\n"
-    "  --congestion=NAME            congestion control of connections: cubic, reno or bbr\n"
-    "  --ecn=MODE                   congestion marks of routers: off, passive (where the peer asks) or on\n"
-    "  --log=LEVEL                  error, warning, info or debug\n"
-    "  --capture=FILE               record all frames as pcapng\n"
-    "  --no-checksum-offload        compute and verify checksums in software\n"
-    "  --no-segmentation-offload    cut large segments in software\n"
-    "  --no-coalescing              do not merge received segments\n"
-    "  --no-tcp-timestamps          no timestamps in TCP segments\n"
-    "  --no-tcp-sack                no selective acknowledgements\n"
-    "  --no-tcp-window-scale        no TCP windows above 64 KiB\n"
-    "  --no-tcp-syn-cookies         a full table of half-open connections gives up its oldest\n"
-    "  --no-tcp-plpmtud             no smaller segments where large ones vanish in silence\n"
-    "  --help                       this text\n";
-
-/* One option: what it begins with, what it expects, and what it does. Those that end in '=' or ':' have a value. */
-struct option {
-    const char *name;
-    bool (*set)(struct mn_options *options, const char *value);
-    const char *expects;
-};
 
 static bool set_ipv4(struct mn_options *options, const char *value)
 {
@@ -170,6 +141,11 @@ static bool set_capture(struct mn_options *options, const char *value)
 static bool set_net(struct mn_options *options, const char *value)
 {
     const char *equals = strchr(value, '=');
+    for (unsigned i = 0; equals != NULL && i < options->net_count; i++) {
+        size_t len = options->nets[i].name_len;
+        if (len == (size_t)(equals - value) && memcmp(options->nets[i].name, value, len) == 0)
+            return false;
+    }
     if (equals == NULL || equals == value || equals[1] == '\0' || options->net_count == MN_OPTIONS_NETS)
         return false;
     options->nets[options->net_count++] = (struct mn_net){value, equals + 1, (size_t)(equals - value)};
@@ -242,77 +218,61 @@ static bool set_help(struct mn_options *options, const char *value)
     return options->help = true;
 }
 
-static const struct option known[] = {
-    {"--ipv4=", set_ipv4, "an address of a host and the length of its network, such as 10.0.0.2/24"},
-    {"--ipv4-gateway=", set_gateway, "the address of a router, such as 10.0.0.1"},
-    {"--route=", set_route, "a network and a router, such as 10.1.0.0/16,10.0.0.1, at most 16 times"},
-    {"--memory=", set_memory, "a size of at least 1M, in bytes or with K, M or G"},
-    {"--congestion=", set_congestion, "cubic, reno or bbr"},
-    {"--ecn=", set_ecn, "off, passive or on"},
-    {"--log=", set_log, "error, warning, info or debug"},
-    {"--capture=", set_capture, "the name of a file"},
-    {"--net:", set_net, "NAME=DEVICE, at most 8 times"},
-    {"--dhcp", set_dhcp, "no value"},
-    {"--address-probe", set_address_probe, "no value"},
-    {"--no-checksum-offload", set_no_checksum_offload, "no value"},
-    {"--no-segmentation-offload", set_no_segmentation_offload, "no value"},
-    {"--no-coalescing", set_no_coalescing, "no value"},
-    {"--no-tcp-timestamps", set_no_tcp_timestamps, "no value"},
-    {"--no-tcp-sack", set_no_tcp_sack, "no value"},
-    {"--no-tcp-window-scale", set_no_tcp_window_scale, "no value"},
-    {"--no-tcp-syn-cookies", set_no_tcp_syn_cookies, "no value"},
-    {"--no-tcp-plpmtud", set_no_tcp_plpmtud, "no value"},
-    {"--help", set_help, "no value"},
-};
-
-enum match {
-    MATCH_NONE,
-    MATCH_VALUE,   /* *value is what follows the name, "" for an option without a value */
-    MATCH_MISSING, /* the option is there but its value is not, or the other way round */
-};
-
-/* "--log" without a value, and "--help=x" with one, are recognised in order to be refused. */
-static enum match match_option(const struct option *option, const char *argument, const char **value)
+static bool set_version(struct mn_options *options, const char *value)
 {
-    size_t len = strlen(option->name);
-    char last = option->name[len - 1];
-    bool takes_value = last == '=' || last == ':';
-    size_t word = takes_value ? len - 1 : len;
-    if (strncmp(argument, option->name, word) != 0)
-        return MATCH_NONE;
-    if (takes_value && argument[word] == last) {
-        *value = argument + len;
-        return MATCH_VALUE;
-    }
-    if (argument[word] == '\0') {
-        *value = "";
-        return takes_value ? MATCH_MISSING : MATCH_VALUE;
-    }
-    return !takes_value && argument[word] == '=' ? MATCH_MISSING : MATCH_NONE;
+    (void)value;
+    return options->version = true;
 }
 
-/* 1 where the argument was a standard option, 0 where it was not, MNET_E_INVALID where it was a wrong one. */
-static int parse_argument(struct mn_options *options, const char *argument, char *error, size_t size)
-{
-    for (size_t i = 0; i < MN_COUNT_OF(known); i++) {
-        const char *value;
-        enum match match = match_option(&known[i], argument, &value);
-        if (match == MATCH_NONE)
-            continue;
-        if (match == MATCH_VALUE && known[i].set(options, value))
-            return 1;
-        mn_format(error, size, "%.60s: expected %s", argument, known[i].expects);
-        return MNET_E_INVALID;
-    }
-    return 0;
-}
+const struct mn_option mn_options_table[] = {
+    {"--ipv4=", "ADDRESS/LENGTH", "own address and network, such as 10.0.0.2/24",
+     "an address of a host and the length of its network, such as 10.0.0.2/24", set_ipv4, false},
+    {"--ipv4-gateway=", "ADDRESS", "router for all other networks", "the address of a router, such as 10.0.0.1",
+     set_gateway, false},
+    {"--route=", "PREFIX,GATEWAY", "router for one network, such as 10.1.0.0/16,10.0.0.1 (repeatable)",
+     "a network and a router, such as 10.1.0.0/16,10.0.0.1, at most 16 times", set_route, true},
+    {"--dhcp", NULL, "ask a DHCP server for address, routers and the rest", NULL, set_dhcp, false},
+    {"--address-probe", NULL, "make sure that nobody else uses the address", NULL, set_address_probe, false},
+    {"--net:", "NAME=DEVICE", "the host's interface behind the device NAME; \"service\" is the usual name",
+     "NAME=DEVICE, once for a NAME, at most 8 times", set_net, true},
+    {"--memory=", "SIZE", "memory of a stack in bytes, or with K, M or G",
+     "a size of at least 1M, in bytes or with K, M or G", set_memory, false},
+    {"--congestion=", "NAME", "congestion control of connections: cubic, reno or bbr", "cubic, reno or bbr",
+     set_congestion, false},
+    {"--ecn=", "MODE", "congestion marks of routers: off, passive (where the peer asks) or on", "off, passive or on",
+     set_ecn, false},
+    {"--log=", "LEVEL", "error, warning, info or debug", "error, warning, info or debug", set_log, false},
+    {"--capture=", "FILE", "record all frames as pcapng", "the name of a file", set_capture, false},
+    {"--no-checksum-offload", NULL, "compute and verify checksums in software", NULL, set_no_checksum_offload, false},
+    {"--no-segmentation-offload", NULL, "cut large segments in software", NULL, set_no_segmentation_offload, false},
+    {"--no-coalescing", NULL, "do not merge received segments", NULL, set_no_coalescing, false},
+    {"--no-tcp-timestamps", NULL, "no timestamps in TCP segments", NULL, set_no_tcp_timestamps, false},
+    {"--no-tcp-sack", NULL, "no selective acknowledgements", NULL, set_no_tcp_sack, false},
+    {"--no-tcp-window-scale", NULL, "no TCP windows above 64 KiB", NULL, set_no_tcp_window_scale, false},
+    {"--no-tcp-syn-cookies", NULL, "a full table of half-open connections gives up its oldest", NULL,
+     set_no_tcp_syn_cookies, false},
+    {"--no-tcp-plpmtud", NULL, "no smaller segments where large ones vanish in silence", NULL, set_no_tcp_plpmtud,
+     false},
+    {"--help", NULL, "this text; also -h", NULL, set_help, true},
+    {"-h", NULL, NULL, NULL, set_help, true},
+    {"--version", NULL, "the version of the program, and of mnet", NULL, set_version, true},
+};
+const size_t mn_options_count = MN_COUNT_OF(mn_options_table);
+static_assert(MN_COUNT_OF(mn_options_table) <= 64, "struct mn_options.given has a bit for each");
 
-/* What no option can see alone: either a server says what the address is or we do, ... */
+/* What no option can see alone: either a server says what address and routers are or we do, ... */
 static int check_sources(const struct mn_options *options, char *error, size_t size)
 {
-    if (!options->config.dhcp || options->config.ipv4.length == 0)
+    const struct mnet_config *config = &options->config;
+    if (!config->dhcp)
         return MNET_OK;
-    mn_format(error, size, "--dhcp and --ipv4: expected only one of them");
+    const char *other = config->ipv4.length != 0                     ? "--ipv4"
+                        : !mnet_address_is_any(config->ipv4_gateway) ? "--ipv4-gateway"
+                        : config->route_count > 0                    ? "--route"
+                                                                     : NULL;
+    if (other == NULL)
+        return MNET_OK;
+    mn_format(error, size, "--dhcp and %s: expected only one of them", other);
     return MNET_E_INVALID;
 }
 
@@ -340,23 +300,8 @@ static int check_gateways(const struct mn_options *options, char *error, size_t 
     return MNET_OK;
 }
 
-int mn_options_parse(struct mn_options *options, int *argc, char **argv, char *error, size_t size)
+int mn_options_check(const struct mn_options *options, char *error, size_t size)
 {
-    int kept = *argc < 1 ? 0 : 1, at = kept;
-    *options = (struct mn_options){0};
-    for (; at < *argc && strcmp(argv[at], "--") != 0; at++) {
-        int taken = parse_argument(options, argv[at], error, size);
-        if (taken < 0)
-            return taken;
-        if (taken == 0)
-            argv[kept++] = argv[at];
-    }
-    while (at < *argc)
-        argv[kept++] = argv[at++];
-    argv[kept] = NULL;
-    *argc = kept;
-    if (options->help)
-        return MNET_OK;
     int result = check_sources(options, error, size);
     return result < 0 ? result : check_gateways(options, error, size);
 }

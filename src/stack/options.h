@@ -1,11 +1,14 @@
-/* The standard command-line options, the same on every port (see mnet/env.h). */
+/* The command line: the standard options, the same on every port (see mnet/env.h), those that a port adds, and those that
+ * the program describes. options.c has the table of the standard ones, options_line.c reads command lines and writes
+ * --help from it.
+ */
 #ifndef MN_OPTIONS_H
 #define MN_OPTIONS_H
 
-#include <mnet/stack.h>
+#include <mnet/env.h>
 
 #define MN_OPTIONS_NETS 8
-#define MN_OPTIONS_ERROR 160 /* bytes that hold every error text */
+#define MN_OPTIONS_ERROR 240 /* bytes that hold every error text */
 
 /* Texts are borrowed from the command line. */
 struct mn_net {
@@ -16,19 +19,45 @@ struct mn_net {
 struct mn_options {
     struct mnet_config config; /* the fields that options were given for; the others are zero */
     bool log_given;            /* config.log.level is meant */
-    bool help;
+    bool help, version;
     const char *capture; /* NULL: none */
     struct mn_net nets[MN_OPTIONS_NETS];
     unsigned net_count;
+    uint64_t given; /* one bit for each row of the table */
 };
 
-/* Reads the standard options among argv[1..*argc-1] and takes them out of argv, which stays terminated by NULL.
- * Everything from "--" on, and whatever does not begin like a standard option, is left for the application. 0, or
- * MNET_E_INVALID with one line, without newline, in `error` of `size` bytes.
- */
-int mn_options_parse(struct mn_options *options, int *argc, char **argv, char *error, size_t size);
+/* A standard option: a row of the table. */
+struct mn_option {
+    const char *name;    /* "--dhcp"; one with a value ends in '=' or ':' */
+    const char *value;   /* its value in --help; NULL: it has none */
+    const char *help;    /* one line; NULL: not listed */
+    const char *expects; /* the values that `set` takes, for the one line after a wrong one */
+    bool (*set)(struct mn_options *options, const char *value);
+    bool many; /* may be given more than once */
+};
 
-/* What --help prints: several lines. */
-extern const char mn_options_help[];
+extern const struct mn_option mn_options_table[];
+extern const size_t mn_options_count;
+
+/* What else may stand on the command line. */
+struct mn_options_known {
+    const struct mnet_program *program;     /* NULL: it does not say; it may have any words, and no options */
+    const struct mnet_program_option *port; /* of the port, which has taken them out already; NULL: none */
+};
+
+/* Reads the options among argv[1..*argc-1] and takes the standard ones out of argv, which stays terminated by NULL.
+ * Words, options of the program, and everything from "--" on are left for the application. 0, or MNET_E_INVALID with
+ * one line, without newline, in `error` of `size` bytes. Reads no further than --help or --version.
+ */
+int mn_options_parse(struct mn_options *options, const struct mn_options_known *known, int *argc, char **argv,
+                     char *error, size_t size);
+/* What no option can see alone: whether the options fit together. As above. */
+int mn_options_check(const struct mn_options *options, char *error, size_t size);
+
+/* The usage of a program called `name`, in one line with its newline. Returns its length, or what it would have been. */
+size_t mn_options_usage(const struct mnet_program *program, const char *name, char *text, size_t size);
+/* What --help prints after it: gives line after line to `line`. */
+void mn_options_help(const struct mn_options_known *known, void (*line)(void *context, const char *text),
+                     void *context);
 
 #endif

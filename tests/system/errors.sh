@@ -53,14 +53,29 @@ no_permission()
         "$hello" --net:service=tap7 --ipv4=10.0.0.2/24
 }
 
-# refuses COMMAND... - status 1 and the usage, in one line.
-refuses()
+# helps PROGRAM USAGE - --help and -h print the usage first and all options, --version the version, with status 0.
+helps()
 {
-    timeout 10 "$@" >"$dir/out" 2>"$dir/err"
-    status=$?
-    [ $status = 1 ] || fail "status $status"
-    [ "$(cat "$dir/out" "$dir/err" | wc -l)" = 1 ] || fail "not one line: $(cat "$dir/out" "$dir/err")"
-    grep -q '^usage: ' "$dir/out" || fail "it said: $(cat "$dir/out")"
+    for option in --help -h; do
+        timeout 10 "$1" $option >"$dir/out" 2>"$dir/err" || fail "$option: status $?"
+        [ "$(head -n 1 "$dir/out")" = "usage: $2" ] || fail "$option: it said: $(head -n 1 "$dir/out")"
+        [ ! -s "$dir/err" ] || fail "$option: it complained: $(cat "$dir/err")"
+    done
+    [ "${3-}" = own ] || grep -q '^  --ipv4=ADDRESS/LENGTH ' "$dir/out" || fail 'not all options are in the help'
+    timeout 10 "$1" --version >"$dir/out" 2>"$dir/err" || fail "--version: status $?"
+    grep -Eq "^${2%% *} \\(mnet [0-9.]+\\)\$" "$dir/out" || fail "--version: it said: $(cat "$dir/out")"
+}
+
+every_program_helps()
+{
+    for name in 01_hello 03_echo_once 04_echo_in_place echo udp_echo; do
+        helps "$MNET_DEBUG/examples/$name-tap" "$name-tap [OPTIONS]"
+    done
+    helps "$MNET_DEBUG/examples/02_fetch-tap" '02_fetch-tap [OPTIONS] ADDRESS'
+    helps "$MNET_DEBUG/examples/nc-tap" 'nc-tap [OPTIONS] ADDRESS PORT, or -l PORT'
+    helps "$MNET_DEBUG/examples/external-tap" 'external TAP ADDRESS/LENGTH' own
+    [ ! -x "$MNET_DEBUG/examples/httpd-tap" ] ||
+        helps "$MNET_DEBUG/examples/httpd-tap" 'httpd-tap [OPTIONS] FOLDER (which must exist)'
 }
 
 echo_busy()
@@ -80,8 +95,11 @@ run captured_interface_deleted_costs_nothing deleted "$hello" --capture="$dir/ca
 run no_address_says_so says 'ipv4=' "$echo" --net:service=tap0
 run too_much_memory_says_so says 'memory' "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --memory=100000G
 run port_without_connection_says_so says 'refused' "$MNET_DEBUG/examples/nc-tap" --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1 9
-run unknown_option_is_refused refuses "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --ipv4-gatway=10.0.0.1
-run unknown_argument_is_refused refuses "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 more
+run every_program_helps every_program_helps
+run unknown_option_is_refused says '^echo-tap: --ipv4-gatway=10.0.0.1: unknown option; did you mean --ipv4-gateway=ADDRESS?$' \
+    "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --ipv4-gatway=10.0.0.1
+run unknown_argument_is_refused says '^01_hello-tap: more: unknown argument' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 more
+run missing_words_are_told says '^usage: nc-tap ' "$MNET_DEBUG/examples/nc-tap" --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && [ "$(awk '{print $3}' /proc/self/uid_map)" -gt 1 ]; then
     run no_permission_says_so no_permission
 else

@@ -158,7 +158,7 @@ typing()
 }
 
 for MACHINE in ${MACHINES:-microvm modern q35}; do
-    run ${MACHINE}_unknown_option_says_so one_line 1 '^usage: echo-virtio' echo --nonsense=1
+    run ${MACHINE}_unknown_option_says_so one_line 1 '^echo-virtio: --nonsense=1: unknown option' echo --nonsense=1
     run ${MACHINE}_answers_pings_of_all_sizes ping_sizes
     run ${MACHINE}_echoes echo_bytes 1000000
     run ${MACHINE}_transfers_both_ways transfer 50000000
@@ -189,7 +189,7 @@ MACHINE=plain
 run plain_echoes echo_bytes 100000
 run plain_ends_by_reset ends_by_reset
 run plain_null_pointer_is_reported ends 0 'page fault: write at 0000000000000000' faults null-write
-run plain_unknown_argument_says_so ends 0 '^usage: echo-virtio' echo nonsense
+run plain_unknown_argument_says_so ends 0 '^echo-virtio: nonsense: unknown argument' echo nonsense
 MACHINE=microvm
 run stack_overflow_is_reported reports '^... task "digger" overflowed its stack of' descend stack-overflow
 run null_call_is_reported reports 'page fault: execution at 0000000000000000 (a null pointer)' mnet_main null-call

@@ -14,7 +14,7 @@
 /* A port that has nothing but a clock that `wait` moves, and what the program did with it. */
 struct port {
     uint64_t now;
-    char output[2048], error[2048];
+    char output[4096], error[2048];
     struct mnet_device device;
     unsigned opened, closed;
     char name[32], host[32];
@@ -47,7 +47,8 @@ static void port_print(void *context, enum mn_console console, const char *text,
     struct port *p = context;
     char *to = console == MN_CONSOLE_OUTPUT ? p->output : p->error;
     size_t before = strlen(to);
-    assert_true(len < sizeof p->error - before && sizeof p->output >= sizeof p->error);
+    size_t room = console == MN_CONSOLE_OUTPUT ? sizeof p->output : sizeof p->error;
+    assert_true(len < room - before);
     memcpy(to + before, text, len);
     to[before + len] = '\0';
 }
@@ -108,6 +109,11 @@ int mnet_main(struct mnet_env *env)
     return port.program(env);
 }
 
+static const struct mnet_program_option own_options[] = {{"-l", NULL, "listen"}, {0}};
+static const struct mnet_program described = {
+    .arguments = "PORT", .summary = "A test.", .version = "7", .options = own_options};
+static const struct mnet_program *description; /* of the program that runs next */
+
 /* Runs `program` with the arguments; returns the exit status. */
 static int run(int (*program)(struct mnet_env *env), const char *arguments)
 {
@@ -121,6 +127,7 @@ static int run(int (*program)(struct mnet_env *env), const char *arguments)
     struct mn_env_setup setup = {
         .argc = argc,
         .argv = argv,
+        .program = description,
         .context = &port,
         .now = port_now,
         .entropy = port_entropy,
@@ -196,11 +203,40 @@ static void wrong_option_has_status_1_and_one_line(void **state)
     assert_ptr_equal(strchr(port.error, '\n'), port.error + strlen(port.error) - 1);
 }
 
+static void unknown_option_has_status_1_and_one_line(void **state)
+{
+    (void)state;
+    assert_int_equal(run(say_arguments, "--ipv4=10.0.0.1/24 --ipv4-gatway=10.0.0.2"), 1);
+    assert_string_equal(port.output, "");
+    assert_string_equal(port.error,
+                        "test: --ipv4-gatway=10.0.0.2: unknown option; did you mean --ipv4-gateway=ADDRESS?\n");
+}
+
 static void help_has_status_0(void **state)
 {
     (void)state;
+    static const char *const arguments[] = {"--help", "-h", "--dhcp -h --nonsense"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(run(say_arguments, arguments[i]), 0);
+        assert_string_equal(port.error, "");
+        assert_memory_equal(port.output, "usage: test [OPTIONS] [ARGUMENT...]\nStandard options:\n", 54);
+        assert_non_null(strstr(port.output, "\n  --ipv4=ADDRESS/LENGTH "));
+    }
+}
+
+static void described_program_is_in_the_help(void **state)
+{
+    (void)state;
+    description = &described;
     assert_int_equal(run(say_arguments, "--help"), 0);
-    assert_string_equal(port.output, mn_options_help);
+    assert_memory_equal(port.output, "usage: test [OPTIONS] PORT\nA test.\nOptions of this program:\n  -l ", 65);
+    assert_int_equal(run(say_arguments, "--version"), 0);
+    assert_string_equal(port.output, "test 7 (mnet " MNET_VERSION ")\n");
+    assert_int_equal(run(mnet_env_usage, "-l"), 1);
+    assert_string_equal(port.error, "usage: test [OPTIONS] PORT\n");
+    description = NULL;
+    assert_int_equal(run(say_arguments, "--version"), 0);
+    assert_string_equal(port.output, "test (mnet " MNET_VERSION ")\n");
 }
 
 static int bring_up(struct mnet_env *env)
@@ -325,7 +361,9 @@ int main(void)
         cmocka_unit_test(program_that_fails_has_status_1),
         cmocka_unit_test(program_cancelled_from_outside_has_status_0),
         cmocka_unit_test(wrong_option_has_status_1_and_one_line),
+        cmocka_unit_test(unknown_option_has_status_1_and_one_line),
         cmocka_unit_test(help_has_status_0),
+        cmocka_unit_test(described_program_is_in_the_help),
         cmocka_unit_test(device_is_opened_by_name_and_closed_by_its_stack),
         cmocka_unit_test(device_that_cannot_be_opened_is_reported),
         cmocka_unit_test(stack_that_does_not_come_up_is_explained_once),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -21,15 +22,23 @@ struct line {
     int result;
 };
 
-/* Parses "program " followed by `arguments`, split at blanks. */
-static void parse(struct line *line, const char *arguments)
+/* What most tests run: a program that does not describe itself, on a port without options. */
+static const struct mn_options_known nothing;
+
+/* Parses "program " followed by `arguments`, split at blanks, where `known` is on the command line besides. */
+static void parse_known(struct line *line, const struct mn_options_known *known, const char *arguments)
 {
     memset(line, 0, sizeof *line);
     strcpy(line->text, "program ");
     strcat(line->text, arguments);
     for (char *word = strtok(line->text, " "); word != NULL; word = strtok(NULL, " "))
         line->argv[line->argc++] = word;
-    line->result = mn_options_parse(&line->options, &line->argc, line->argv, line->error, sizeof line->error);
+    line->result = mn_options_parse(&line->options, known, &line->argc, line->argv, line->error, sizeof line->error);
+}
+
+static void parse(struct line *line, const char *arguments)
+{
+    parse_known(line, &nothing, arguments);
 }
 
 static void nothing_leaves_everything_zero(void **state)
@@ -156,20 +165,155 @@ static void nets_are_named(void **state)
     assert_string_equal(line.options.capture, "out.pcapng");
 }
 
-static void others_are_left_to_the_application(void **state)
+static const struct mnet_program_option own_options[] = {
+    {"-v", NULL, "say more"},
+    {"--root=", "FOLDER", "where the files are"},
+    {0},
+};
+static const struct mnet_program with_words = {.arguments = "FILE...", .options = own_options};
+static const struct mnet_program without_words = {.summary = "It does nothing."};
+static const struct mnet_program_option port_options[] = {{"--console-time", NULL, "lines have times"}, {0}};
+
+static void words_and_own_options_are_left_to_the_application(void **state)
+{
+    (void)state;
+    static const struct mn_options_known known = {&with_words, NULL};
+    struct line line;
+    parse_known(&line, &known, "one -v --ipv4=10.0.0.2/24 --root=x - two");
+    assert_int_equal(line.result, 0);
+    assert_int_equal(line.argc, 6);
+    assert_string_equal(line.argv[1], "one");
+    assert_string_equal(line.argv[2], "-v");
+    assert_string_equal(line.argv[3], "--root=x");
+    assert_string_equal(line.argv[4], "-");
+    assert_string_equal(line.argv[5], "two");
+    assert_null(line.argv[6]);
+    parse(&line, "one --no-coalescing two"); /* it does not say that it takes no words */
+    assert_int_equal(line.result, 0);
+    assert_int_equal(line.argc, 3);
+}
+
+static void own_option_replaces_a_standard_one_of_its_name(void **state)
+{
+    (void)state;
+    static const struct mnet_program_option options[] = {{"-h", NULL, "in hexadecimal"}, {0}};
+    static const struct mnet_program program = {.options = options};
+    static const struct mn_options_known known = {&program, NULL};
+    struct line line;
+    parse_known(&line, &known, "-h");
+    assert_int_equal(line.result, 0);
+    assert_false(line.options.help);
+    assert_int_equal(line.argc, 2);
+}
+
+/* The whole text behind "argument: ". */
+static void unknown_options_are_named_with_the_nearest_one(void **state)
+{
+    static const struct {
+        const char *argument, *text;
+    } cases[] = {
+        {"--ipv4-gatway=10.0.0.1", "unknown option; did you mean --ipv4-gateway=ADDRESS?"},
+        {"--gateway=10.0.0.1", "unknown option; did you mean --ipv4-gateway=ADDRESS?"},
+        {"--ipv6=10.0.0.2/24", "unknown option; did you mean --ipv4=ADDRESS/LENGTH?"},
+        {"-ipv4=10.0.0.2/24", "unknown option; did you mean --ipv4=ADDRESS/LENGTH?"},
+        {"--dchp", "unknown option; did you mean --dhcp?"},
+        {"--DHCP", "unknown option; --help lists those that there are"},
+        {"--memroy", "unknown option; did you mean --memory=SIZE?"},
+        {"--network", "unknown option; --help lists those that there are"},
+        {"--logfile=x", "unknown option; --help lists those that there are"},
+        {"--net=tap0", "unknown option; did you mean --net:NAME=DEVICE?"},
+        {"--no-tcp-sacks", "unknown option; did you mean --no-tcp-sack?"},
+        {"--rot=x", "unknown option; did you mean --root=FOLDER?"},
+        {"--console-tine", "unknown option; did you mean --console-time?"},
+        {"-x", "unknown option; --help lists those that there are"},
+        {"--", NULL},
+        {"---", "unknown option; --help lists those that there are"},
+        {"--=", "unknown option; --help lists those that there are"},
+        {"--versoin", "unknown option; did you mean --version?"},
+        {"-?", "unknown option; --help lists those that there are"},
+        {"--a-name-that-is-longer-than-any-option-that-there-is-and-ever-will-be", NULL},
+    };
+    (void)state;
+    static const struct mn_options_known known = {&with_words, port_options};
+    struct line line;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        parse_known(&line, &known, cases[i].argument);
+        if (cases[i].text == NULL)
+            continue;
+        char expected[MN_OPTIONS_ERROR];
+        snprintf(expected, sizeof expected, "%s: %s", cases[i].argument, cases[i].text);
+        assert_int_equal(line.result, MNET_E_INVALID);
+        assert_string_equal(line.error, expected);
+    }
+}
+
+static void words_are_refused_where_the_program_takes_none(void **state)
+{
+    (void)state;
+    static const struct mn_options_known known = {&without_words, NULL};
+    struct line line;
+    parse_known(&line, &known, "nonsense");
+    assert_int_equal(line.result, MNET_E_INVALID);
+    assert_string_equal(line.error, "nonsense: unknown argument; --help lists those that there are");
+    parse_known(&line, &known, "ipv4=10.0.0.2/24");
+    assert_string_equal(line.error, "ipv4=10.0.0.2/24: unknown argument; did you mean --ipv4=ADDRESS/LENGTH?");
+    parse_known(&line, &known, "-");
+    assert_int_equal(line.result, MNET_E_INVALID);
+}
+
+static void options_given_twice_are_refused(void **state)
+{
+    static const struct {
+        const char *arguments, *text;
+    } cases[] = {
+        {"--ipv4=10.0.0.2/24 --ipv4=10.0.0.3/24", "--ipv4=10.0.0.3/24: --ipv4 is given twice"},
+        {"--memory=1M --log=info --memory=2M", "--memory=2M: --memory is given twice"},
+        {"--dhcp --dhcp", "--dhcp: --dhcp is given twice"},
+        {"--net:a=tap0 --net:b=tap1 --net:a=tap2",
+         "--net:a=tap2: expected NAME=DEVICE, once for a NAME, at most 8 times"},
+    };
+    (void)state;
+    struct line line;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        parse(&line, cases[i].arguments);
+        assert_int_equal(line.result, MNET_E_INVALID);
+        assert_string_equal(line.error, cases[i].text);
+    }
+}
+
+static void values_missing_or_too_many_are_told_from_wrong_ones(void **state)
+{
+    static const struct {
+        const char *argument, *text;
+    } cases[] = {
+        {"--dhcp=1", "--dhcp=1: expected no value"},
+        {"--log", "--log: expected --log=LEVEL, error, warning, info or debug"},
+        {"--log=", "--log=: expected --log=LEVEL, error, warning, info or debug"},
+        {"--log=loud", "--log=loud: expected error, warning, info or debug"},
+        {"--root", "--root: expected --root=FOLDER"},
+        {"-v=2", "-v=2: expected no value"},
+        {"--console-time=1", "--console-time=1: expected no value"},
+    };
+    (void)state;
+    static const struct mn_options_known known = {&with_words, port_options};
+    struct line line;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        parse_known(&line, &known, cases[i].argument);
+        assert_int_equal(line.result, MNET_E_INVALID);
+        assert_string_equal(line.error, cases[i].text);
+    }
+}
+
+static void help_and_version_end_the_options(void **state)
 {
     (void)state;
     struct line line;
-    parse(&line, "one --verbose --ipv4=10.0.0.2/24 --logfile=x -h --network two");
+    parse(&line, "--dhcp -h --ipv4=10.0.0.2/24 --nonsense");
     assert_int_equal(line.result, 0);
-    assert_int_equal(line.argc, 7);
-    assert_string_equal(line.argv[1], "one");
-    assert_string_equal(line.argv[2], "--verbose");
-    assert_string_equal(line.argv[3], "--logfile=x");
-    assert_string_equal(line.argv[4], "-h");
-    assert_string_equal(line.argv[5], "--network");
-    assert_string_equal(line.argv[6], "two");
-    assert_null(line.argv[7]);
+    assert_true(line.options.help);
+    parse(&line, "--version --nonsense");
+    assert_int_equal(line.result, 0);
+    assert_true(line.options.version);
 }
 
 static void double_dash_ends_the_options(void **state)
@@ -278,7 +422,9 @@ static void dhcp_allows_no_address_and_no_routes(void **state)
         assert_true(line.error[0] != '\0' && strchr(line.error, '\n') == NULL);
     }
     parse(&line, "--dhcp --ipv4=10.0.0.2/24");
-    assert_non_null(strstr(line.error, "--dhcp"));
+    assert_string_equal(line.error, "--dhcp and --ipv4: expected only one of them");
+    parse(&line, "--dhcp --ipv4-gateway=10.0.0.1");
+    assert_string_equal(line.error, "--dhcp and --ipv4-gateway: expected only one of them");
 }
 
 static void too_many_are_refused(void **state)
@@ -287,7 +433,7 @@ static void too_many_are_refused(void **state)
     struct line line;
     char text[1000] = "";
     for (int i = 0; i < 9; i++)
-        strcat(text, "--net:service=tap0 ");
+        snprintf(text + strlen(text), sizeof text - strlen(text), "--net:n%d=tap0 ", i);
     parse(&line, text);
     assert_int_equal(line.result, MNET_E_INVALID);
     strcpy(text, "--ipv4=10.0.0.2/24 ");
@@ -303,23 +449,49 @@ static void no_arguments_at_all_is_nothing(void **state)
     struct mn_options options;
     char *argv[] = {NULL}, error[MN_OPTIONS_ERROR];
     int argc = 0;
-    assert_int_equal(mn_options_parse(&options, &argc, argv, error, sizeof error), 0);
+    assert_int_equal(mn_options_parse(&options, &nothing, &argc, argv, error, sizeof error), 0);
     assert_int_equal(argc, 0);
 }
 
+static void append_line(void *context, const char *text)
+{
+    assert_true(strlen(text) < 130);
+    strcat(context, text);
+}
+
+/* The table is the help: every row that is to be listed is, and can be read. */
 static void help_names_every_option(void **state)
 {
-    static const char *const names[] = {"--ipv4=",        "--ipv4-gateway=",
-                                        "--route=",       "--memory=",
-                                        "--log=",         "--congestion=",
-                                        "--ecn=",         "--capture=",
-                                        "--net:",         "--address-probe",
-                                        "--dhcp",         "--no-checksum-offload",
-                                        "--help",         "--no-segmentation-offload",
-                                        "--no-coalescing"};
     (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        assert_non_null(strstr(mn_options_help, names[i]));
+    static const struct mn_options_known known = {&with_words, port_options};
+    static char text[8192];
+    text[0] = '\0';
+    mn_options_help(&known, append_line, text);
+    for (size_t i = 0; i < mn_options_count; i++) {
+        const struct mn_option *option = &mn_options_table[i];
+        if (option->help == NULL)
+            continue;
+        char name[80];
+        snprintf(name, sizeof name, "\n  %s%s ", option->name, option->value != NULL ? option->value : "");
+        if (strstr(text, name) == NULL || strstr(text, option->help) == NULL)
+            fail_msg("%s is not in the help", option->name);
+        assert_int_equal(option->value != NULL, strchr("=:", option->name[strlen(option->name) - 1]) != NULL);
+        assert_int_equal(option->value != NULL, option->expects != NULL);
+    }
+    assert_non_null(strstr(text, "\n  --root=FOLDER                where the files are\n"));
+    assert_non_null(strstr(text, "\n  --console-time               lines have times\n"));
+}
+
+static void usage_is_one_line(void **state)
+{
+    (void)state;
+    char text[100];
+    mn_options_usage(&with_words, "test", text, sizeof text);
+    assert_string_equal(text, "usage: test [OPTIONS] FILE...\n");
+    mn_options_usage(&without_words, "test", text, sizeof text);
+    assert_string_equal(text, "usage: test [OPTIONS]\n");
+    mn_options_usage(NULL, "test", text, sizeof text);
+    assert_string_equal(text, "usage: test [OPTIONS] [ARGUMENT...]\n");
 }
 
 int main(void)
@@ -332,7 +504,13 @@ int main(void)
         cmocka_unit_test(log_has_levels),
         cmocka_unit_test(congestion_control_is_named),
         cmocka_unit_test(nets_are_named),
-        cmocka_unit_test(others_are_left_to_the_application),
+        cmocka_unit_test(words_and_own_options_are_left_to_the_application),
+        cmocka_unit_test(own_option_replaces_a_standard_one_of_its_name),
+        cmocka_unit_test(unknown_options_are_named_with_the_nearest_one),
+        cmocka_unit_test(words_are_refused_where_the_program_takes_none),
+        cmocka_unit_test(options_given_twice_are_refused),
+        cmocka_unit_test(values_missing_or_too_many_are_told_from_wrong_ones),
+        cmocka_unit_test(help_and_version_end_the_options),
         cmocka_unit_test(double_dash_ends_the_options),
         cmocka_unit_test(wrong_values_give_one_line),
         cmocka_unit_test(gateways_must_be_on_the_link),
@@ -340,6 +518,7 @@ int main(void)
         cmocka_unit_test(too_many_are_refused),
         cmocka_unit_test(no_arguments_at_all_is_nothing),
         cmocka_unit_test(help_names_every_option),
+        cmocka_unit_test(usage_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

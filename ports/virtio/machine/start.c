@@ -120,7 +120,10 @@ static bool machine_devices_stopped(void *context)
     return mn_devices_stopped();
 }
 
+static const struct mnet_program_option machine_options[] = {MN_BARE_CONSOLE_TIME, {0}};
+
 static const struct mn_bare_port port = {
+    .options = machine_options,
     .now = machine_now,
     .wait = machine_wait,
     .seed = machine_seed,
