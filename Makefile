@@ -28,7 +28,7 @@ FUZZ_SECONDS := 60
 FIRST := 1
 SEEDS := 10000
 
-.PHONY: help build debug release clang install run run-tap sim test model goodput cross cross-builds check bench fuzz format clean bootstrap-%
+.PHONY: help build debug release clang install run run-tap sim test quick model goodput cross cross-builds check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -36,6 +36,7 @@ help:
 	@echo 'make run     boot the web server as a virtual machine, and fetch its pages; KVM=1: not emulated'
 	@echo 'make run-tap the web server as a Linux process, serving the Linux kernel through a TAP interface'
 	@echo 'make test    all tests: unit tests, scripts in virtual time, system tests against Linux'
+	@echo 'make quick   the unit tests and scripts in virtual time alone: under a minute, for every change'
 	@echo 'make cross   the unit tests for other processors ($(CROSS)), which make test has, too'
 	@echo 'make check   formatting, static analysis, the layer law, forbidden calls, both compilers'
 	@echo 'make sim     the same demonstration between two simulated hosts; needs no rights at all'
@@ -84,6 +85,10 @@ sim: release
 
 test: bootstrap-test debug release cross-builds
 	@scripts/test $(DEBUG) $(RELEASE) $(CROSS:%=build/%)
+
+# What one runs at every change.
+quick: bootstrap-build debug
+	@scripts/test --unit $(DEBUG)
 
 cross: bootstrap-cross cross-builds
 	@scripts/test --unit $(CROSS:%=build/%)
