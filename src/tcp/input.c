@@ -189,6 +189,7 @@ static MN_RARE enum verdict not_acceptable(struct mn_tcp *tcp, struct mn_tcb *tc
         return DONE;
     }
     mn_tcp_count(tcp, text_len(seg) > 0 ? MNET_COUNT_TCP_DROP_DUPLICATE : MNET_COUNT_TCP_DROP_SEQUENCE);
+    mn_keepalive_heard(tcp, tcb, seg);
     if (mn_seq_lt(seg->seq, tcb->rcv_nxt) && !(seg->flags & MN_TCP_SYN))
         mn_sack_duplicate(tcb, seg->seq, mn_seq_min(seg->seq + text_len(seg), tcb->rcv_nxt));
     if (seg->len == 0 || seg->flags & MN_TCP_SYN) {
@@ -204,14 +205,27 @@ static MN_RARE enum verdict not_acceptable(struct mn_tcp *tcp, struct mn_tcb *tc
     return DONE;
 }
 
+/* The peer's SYN again, in a simultaneous open. With an ACK, that is all that is news (figure 8). Without one, our SYN did
+ * not arrive, nor did our SYN,ACK: it goes out again, with the options that the peer still offers. */
+static MN_RARE enum verdict syn_once_more(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (!(seg->flags & (MN_TCP_ACK | MN_TCP_RST))) {
+        learn_from_syn(tcp, tcb, seg);
+        tcb->syn_now = true;
+        mn_tcb_wants_output(tcp, tcb);
+        return DONE;
+    }
+    seg->seq++;
+    seg->len--;
+    seg->flags &= (uint8_t)~MN_TCP_SYN;
+    return NEXT;
+}
+
 static enum verdict check_sequence(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
-    if (MN_UNLIKELY(tcb->state == MN_SYN_RECEIVED) && seg->flags & MN_TCP_SYN && seg->seq == tcb->irs) {
-        /* The peer's SYN once more, of which only the ACK is news (simultaneous open, figure 8). */
-        seg->seq++;
-        seg->len--;
-        seg->flags &= (uint8_t)~MN_TCP_SYN;
-    }
+    if (MN_UNLIKELY(tcb->state == MN_SYN_RECEIVED) && seg->flags & MN_TCP_SYN && seg->seq == tcb->irs &&
+        syn_once_more(tcp, tcb, seg) == DONE)
+        return DONE;
     if (MN_UNLIKELY(!mn_tcb_timestamp_ok(tcp, tcb, seg)))
         return DONE;
     return MN_LIKELY(acceptable(tcb, seg)) ? NEXT : not_acceptable(tcp, tcb, seg);
@@ -312,10 +326,9 @@ static MN_RARE enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb
     return NEXT;
 }
 
-/* RFC 5961 5.2 (MAY-12): SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT, or the segment is suspicious. */
 static enum verdict check_ack_range(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
-    if (MN_LIKELY(mn_seq_geq(seg->ack, tcb->snd_una - tcb->max_snd_wnd) && mn_seq_leq(seg->ack, tcb->snd_nxt)))
+    if (MN_LIKELY(mn_tcb_ack_plausible(tcb, seg->ack)))
         return NEXT;
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
     mn_tcb_challenge(tcp, tcb, seg->now);
@@ -421,11 +434,13 @@ static void schedule_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool at_once, u
     }
 }
 
-/* What arrived before the segment that filled the hole in front of it. */
-static MN_APART void take_from_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb)
+/* What arrived before the segment that filled the hole in front of it. If the segment began with known text, that was its
+ * first duplicate stretch, and the only one that is reported (RFC 2883 4.2.2). */
+static MN_APART void take_from_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     struct mn_packet_list more = {NULL, NULL};
-    mn_sack_overlap(tcb);
+    if (seg->seq == seg->header.seq)
+        mn_sack_overlap(tcb);
     uint32_t taken = mn_tcp_reassembly_take(tcb->reassembly, &tcp->runs, tcb->rcv_nxt, &more);
     mn_packet_list_splice(&tcb->recvq.ready, &more);
     tcb->recvq.bytes += taken;
@@ -444,7 +459,7 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
     tcb->bytes_received += len;
     tcb->duplicates_owed = 0;
     if (MN_UNLIKELY(filled_hole))
-        take_from_reassembly(tcp, tcb);
+        take_from_reassembly(tcp, tcb, seg);
     schedule_ack(tcp, tcb, is_awaited(tcb, seg, len) || filled_hole, seg->now);
     mn_tcb_event(tcp, tcb);
 }

@@ -1,7 +1,9 @@
 /* Keepalive (RFC 9293 3.8.4, MAY-5): is a peer that has been silent for long still there?
  *
- * Nothing is sent before the user asks for it (MUST-24, MUST-25), and then only while nothing arrives (MUST-26): the time of the last acceptable
- * acknowledgement is noted, and looked at when the timer expires, so that traffic costs nothing. A probe is one number below
+ * Nothing is sent before the user asks for it (MUST-24, MUST-25), and then only while nothing arrives (MUST-26): the time of
+ * the last sign of life is noted, and looked at when the timer expires, so that traffic costs nothing. A sign of life is an
+ * acceptable segment, or one that repeats known text because our acknowledgements are lost, or that is itself a keepalive
+ * probe; each with a plausible ACK. To forge one blindly takes both numbers. A probe is one number below
  * SND.NXT, without data (SHLD-12), which every TCP answers. One unanswered probe says nothing (MUST-29). While something is in flight the retransmission timer
  * knows better than any probe.
  */
@@ -42,6 +44,23 @@ void mn_tcp_set_keepalive(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct m
             tcb->keepalive.probes = PROBES_DEFAULT;
     }
     mn_keepalive_arm(tcp, tcb);
+}
+
+/* How far below RCV.NXT lies what the peer can repeat: all that it ever sent, SYN and FIN included, and no more than it could
+ * send without an acknowledgement. */
+static uint32_t repeatable(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+{
+    return (uint32_t)MN_MIN(tcb->bytes_received + 2, (uint64_t)mn_window_largest(tcp, tcb));
+}
+
+MN_RARE void mn_keepalive_heard(const struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    uint32_t known = repeatable(tcp, tcb);
+    if ((seg->flags & (MN_TCP_SYN | MN_TCP_RST | MN_TCP_ACK)) != MN_TCP_ACK || !mn_tcb_ack_plausible(tcb, seg->ack) ||
+        !mn_seq_within(seg->seq, tcb->rcv_nxt - known, known))
+        return;
+    tcb->heard_ns = seg->now;
+    tcb->keepalive.unanswered = 0;
 }
 
 void mn_keepalive_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)

@@ -146,14 +146,18 @@ void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t
 
 /* --- 3.10.7.4 for the record --- */
 
-/* Only so often, or two hosts that were each sent a forged SYN from the other would answer one another until the records expire. */
-static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now)
+/* Only so often, or two hosts that were each sent a forged SYN from the other would answer one another until the records
+ * expire. A SYN without an ACK answers nothing, so that its answer cannot be part of such a loop: a peer that has restarted
+ * always gets one, and resets the record with it. */
+static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
 {
-    if (half->challenges >= MN_CHALLENGE_LIMIT) {
+    bool asks = (seg->flags & (MN_TCP_SYN | MN_TCP_ACK)) == MN_TCP_SYN;
+    if (!asks && half->challenges >= MN_CHALLENGE_LIMIT) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_LIMITED);
         return;
     }
-    half->challenges++;
+    if (!asks)
+        half->challenges++;
     struct mn_reply reply = {.local = half->conn.local,
                              .remote = half->conn.remote,
                              .seq = half->iss + 1,
@@ -163,22 +167,38 @@ static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t 
                              .ttl = half->conn.ttl,
                              .dscp = half->conn.dscp};
     if (half->conn.options & MN_TCP_OPTION_TIMESTAMPS)
-        mn_reply_timestamp(tcp, &reply, half->ts_recent, now);
+        mn_reply_timestamp(tcp, &reply, half->ts_recent, seg->now);
     mn_reply(tcp, &reply);
 }
 
-/* PAWS (RFC 7323 5.3). False where the segment is done with. */
+/* PAWS (RFC 7323 5.3). False if the segment is done with. Nothing is agreed before the SYN,ACK has arrived (3.2), so a SYN
+ * is free to come without the option, or with another clock. */
 static bool timestamp_ok(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
 {
-    if (!(half->conn.options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & MN_TCP_RST)
+    if (!(half->conn.options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & (MN_TCP_RST | MN_TCP_SYN))
         return true;
     bool present = (seg->header.options & MN_TCP_OPTION_TIMESTAMPS) != 0;
     if (present && mn_seq_geq(seg->header.ts_value, half->ts_recent))
         return true;
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_TIMESTAMP);
     if (present)
-        acknowledge(tcp, half, seg->now);
+        acknowledge(tcp, half, seg);
     return false;
+}
+
+/* The same SYN again. Some stacks leave out options, or the question for ECN (RFC 3168 6.1.1), when the first tries went
+ * unanswered: then they may be what keeps the handshake from passing. The SYN,ACK has what all of the SYNs offered
+ * (RFC 7323 1.3). */
+static void syn_once_more(struct mn_half_open *half, const struct mn_segment *seg)
+{
+    const struct mn_tcp_header *h = &seg->header;
+    uint16_t mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
+    half->conn.options &= h->options;
+    half->mss = MN_MIN(half->mss, mss); /* 0: the smallest that every host takes */
+    half->window = seg->window;
+    half->ts_recent = h->ts_value;
+    half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
+    half->ecn = half->ecn && mn_ecn_is_setup(seg->flags);
 }
 
 /* First to fourth: sequence number, RST, SYN. True where the segment goes on to its ACK. */
@@ -189,9 +209,7 @@ static bool half_open_checks(struct mn_tcp *tcp, struct mn_half_open *half, stru
     if (!timestamp_ok(tcp, half, seg))
         return false;
     if (repeated) { /* our SYN,ACK did not arrive */
-        half->ts_recent = seg->header.ts_value;
-        half->ecn = half->ecn &&
-                    mn_ecn_is_setup(seg->flags); /* RFC 3168 6.1.1: a SYN without the question takes it back */
+        syn_once_more(half, seg);
         announce(tcp, half);
         return false;
     }
@@ -204,13 +222,13 @@ static bool half_open_checks(struct mn_tcp *tcp, struct mn_half_open *half, stru
         } else {
             mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);
             if (in_window)
-                acknowledge(tcp, half, seg->now);
+                acknowledge(tcp, half, seg);
         }
         return false;
     }
     if (!in_window || seg->flags & MN_TCP_SYN) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_SEQUENCE);
-        acknowledge(tcp, half, seg->now);
+        acknowledge(tcp, half, seg);
         return false;
     }
     return true;

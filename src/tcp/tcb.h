@@ -151,7 +151,7 @@ struct mn_tcb {
     uint64_t retransmit_due_ns;    /* when to send again */
     uint64_t progress_ns; /* when the peer last acknowledged something, or the oldest unacknowledged byte was sent */
     uint64_t last_sent_ns;
-    uint64_t heard_ns; /* when the last acceptable acknowledgement arrived */
+    uint64_t heard_ns; /* when the last sign of life arrived (keepalive.c) */
     struct mn_sendq sendq;
     struct mn_rtt rtt;
     struct mn_congestion congestion;
@@ -345,7 +345,8 @@ uint64_t mn_tuple_hash(const struct mn_hash_key *key, const struct mnet_endpoint
                        const struct mnet_endpoint *remote);
 
 /* --- timestamps.c --- */
-/* RFC 7323 5.3 R1: false where the segment is an old duplicate, or lacks the option; that has been answered where it has to be. */
+/* RFC 7323 5.3 R1: false if the segment is an old duplicate, or lacks the option; that has been answered if it has to be.
+ * Resets and SYNs pass: other checks are for them. */
 bool mn_tcb_timestamp_ok(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
 /* 5.3 R3: the segment is acceptable; its timestamp may be the one to echo. */
 static inline void mn_tcb_timestamp_update(struct mn_tcb *tcb, const struct mn_segment *seg)
@@ -538,6 +539,13 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
 void mn_timers_rearm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
 /* --- keepalive.c --- */
+/* RFC 5961 5.2 (MAY-12): SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT, or the segment is suspicious. */
+static inline bool mn_tcb_ack_plausible(const struct mn_tcb *tcb, uint32_t ack)
+{
+    return mn_seq_geq(ack, tcb->snd_una - tcb->max_snd_wnd) && mn_seq_leq(ack, tcb->snd_nxt);
+}
+/* A segment has come that is not acceptable: whether it is a sign of life all the same. */
+void mn_keepalive_heard(const struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
 /* Begins, or ends, to watch over an established connection in use. */
 void mn_keepalive_arm(struct mn_tcp *tcp, struct mn_tcb *tcb);
 void mn_keepalive_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);

@@ -11,15 +11,18 @@ uint32_t mn_timestamps_offset(const struct mn_tcp *tcp, const struct mnet_endpoi
 bool mn_tcb_timestamp_ok(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     const struct mn_tcp_header *h = &seg->header;
-    if (!(tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & MN_TCP_RST)
-        return true; /* 5.2: a reset is judged by its sequence number alone */
+    if (!(tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & (MN_TCP_RST | MN_TCP_SYN))
+        return true; /* 5.2: a reset is judged by its sequence number alone; a SYN is challenged (RFC 5961 4.2) */
     bool present = (h->options & MN_TCP_OPTION_TIMESTAMPS) != 0;
     if (MN_LIKELY(present && !mn_timestamps_old(&tcb->timestamps, h->ts_value, seg->now)))
         return true;
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_TIMESTAMP);
     if (!present) /* 3.2: dropped in silence */
         return false;
-    if (seg->len == 0 || seg->flags & MN_TCP_SYN) {
+    if (mn_seq_lt(seg->seq,
+                  tcb->rcv_nxt)) /* late rather than sent again; the peer takes back what it did about a loss */
+        mn_sack_duplicate(tcb, seg->seq, mn_seq_min(seg->seq + seg->text->total, tcb->rcv_nxt));
+    if (seg->len == 0) {
         mn_tcb_challenge(tcp, tcb, seg->now); /* limited, as any answer to what may itself be an answer */
     } else {
         tcb->ack_now = true;

@@ -71,6 +71,63 @@ SCRIPT(established_traffic_puts_keepalive_off)
 }
 
 /* MUST-29: one unanswered probe is no verdict; all of them are. */
+/* MUST-26: a peer that does not hear us says the same again; that is data received, and no silence. So is a keepalive probe of
+ * its own, with an octet of text or without. */
+SCRIPT(established_known_text_puts_keepalive_off)
+{
+    static const struct {
+        uint32_t seq;
+        const char *text;
+    } lines[] = {{1, "abc"}, {2, "bc"}, {3, "c"}, {3, NULL}, {0, NULL}};
+    for (unsigned n = 0; n < MN_COUNT_OF(lines); n++) {
+        struct tcp_test t;
+        tcp_established(&t);
+        send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+        wait_ms(&t, 40);
+        expect(&t, .seq = 1, .ack = 4, .flags = ACK);
+        keep_alive(&t, 12000, 12000, 3);
+        for (unsigned i = 0; i < 20; i++) {
+            wait_ms(&t, 5000);
+            expect_nothing(&t); /* MUST-26 */
+            send_(&t, .seq = lines[n].seq, .ack = 1, .flags = ACK, .data = lines[n].text);
+            expect(&t, .seq = 1, .ack = 4, .flags = ACK);
+        }
+        expect_state(&t, MN_ESTABLISHED);
+        tcp_end(&t);
+    }
+}
+
+/* Blind forgeries are no life: the number is anywhere, or the ACK, or there is none; nor are resets and SYNs, which anybody can send. */
+SCRIPT(established_forgeries_do_not_put_keepalive_off)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+    drain(&t, NULL);
+    wait_ms(&t, 40);
+    drain(&t, NULL);
+    keep_alive(&t, 12000, 12000, 3);
+    for (unsigned i = 0; i < 9 && tcp_state(&t) == MN_ESTABLISHED; i++) {
+        send_(&t, .seq = 1, .ack = 900000, .flags = ACK, .data = "abc");
+        send_(&t, .seq = 1, .flags = 0, .data = "abc");
+        send_(&t, .seq = 4, .ack = 900000, .flags = ACK, .data = "new");
+        send_(&t, .seq = 4u - 70000, .ack = 1, .flags = ACK, .data = "old");
+        send_(&t, .seq = 4u - 10, .ack = 1, .flags = ACK, .data = "too early!");
+        send_(&t, .seq = 900000, .ack = 1, .flags = ACK, .data = "far");
+        send_(&t, .seq = 3, .flags = RST);
+        send_(&t, .seq = 3, .ack = 1, .flags = SYN | ACK);
+        wait_ms(&t, 5000);
+        drain(&t, NULL);
+    }
+    wait_ms(&t, 12000);
+    drain(&t, NULL);
+    expect_state(&t, MN_CLOSED);
+    assert_int_equal(mn_tcp_status(t.tcb), MNET_OK);
+    read_text(&t, "abc");
+    read_result(&t, MNET_E_TIMED_OUT);
+    tcp_end(&t);
+}
+
 SCRIPT(established_keepalive_unanswered_ends_after_the_last_probe)
 {
     struct tcp_test t;
@@ -448,6 +505,8 @@ int main(void)
         cmocka_unit_test(established_silence_sends_a_keepalive_probe),
         cmocka_unit_test(established_keepalive_by_default_waits_for_two_hours),
         cmocka_unit_test(established_traffic_puts_keepalive_off),
+        cmocka_unit_test(established_known_text_puts_keepalive_off),
+        cmocka_unit_test(established_forgeries_do_not_put_keepalive_off),
         cmocka_unit_test(established_keepalive_unanswered_ends_after_the_last_probe),
         cmocka_unit_test(established_data_in_flight_needs_no_keepalive),
         cmocka_unit_test(established_keepalive_switched_off_sends_nothing_more),

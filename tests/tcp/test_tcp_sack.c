@@ -265,6 +265,127 @@ SCRIPT(established_segment_that_fills_a_hole_and_overlaps)
     tcp_end(&t);
 }
 
+/* 4.1, examples 1 to 3: whole segments again. Example 1: what was acknowledged already. */
+SCRIPT(established_dsack_example_1_acknowledgements_lost)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    segments(&t, 0, 2);
+    drain(&t, NULL);
+    segments(&t, 0, 1);
+    expect(&t, .seq = 1, .ack = at(2), .flags = ACK, BLOCKS(1, {at(0), at(1)}));
+    tcp_end(&t);
+}
+
+/* Example 2: the same while a later segment waits behind a hole. */
+SCRIPT(established_dsack_example_2_with_a_hole)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    segments(&t, 0, 2);
+    drain(&t, NULL);
+    segments(&t, 3, 1);
+    expect(&t, .seq = 1, .ack = at(2), .flags = ACK, BLOCKS(1, {at(3), at(4)}));
+    segments(&t, 0, 1);
+    expect(&t, .seq = 1, .ack = at(2), .flags = ACK, BLOCKS(2, {at(0), at(1)}, {at(3), at(4)}));
+    tcp_end(&t);
+}
+
+/* Example 3: a segment behind the hole again, in front of the larger block that it lies in. */
+SCRIPT(established_dsack_example_3_out_of_order)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    segments(&t, 0, 1);
+    drain(&t, NULL);
+    segments(&t, 2, 1);
+    segments(&t, 3, 1);
+    drain(&t, NULL);
+    segments(&t, 3, 1);
+    expect(&t, .seq = 1, .ack = at(1), .flags = ACK, BLOCKS(2, {at(3), at(4)}, {at(2), at(4)}));
+    tcp_end(&t);
+}
+
+/* 4.2, examples 4 to 6: the peer makes larger segments of what it sends again. Example 4: the front of it is known. */
+SCRIPT(established_dsack_example_4_known_in_front)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    segments(&t, 0, 1);
+    drain(&t, NULL);
+    segments(&t, 3, 1);
+    segments(&t, 1, 1);
+    drain(&t, NULL);
+    send_(&t, .seq = at(1), .ack = 1, .flags = ACK, .len = 1000);
+    expect(&t, .seq = 1, .ack = at(4), .flags = ACK, BLOCKS(1, {at(1), at(2)}));
+    tcp_end(&t);
+}
+
+/* Example 5: two stretches of it are known, below the acknowledgement: the first one is reported, and only that. */
+SCRIPT(established_dsack_example_5_two_stretches_acknowledged)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    segments(&t, 0, 1);
+    drain(&t, NULL);
+    segments(&t, 5, 1);
+    segments(&t, 1, 1);
+    segments(&t, 3, 1);
+    drain(&t, NULL);
+    send_(&t, .seq = at(1), .ack = 1, .flags = ACK, .len = 1500);
+    expect(&t, .seq = 1, .ack = at(4), .flags = ACK, BLOCKS(2, {at(1), at(2)}, {at(5), at(6)}));
+    segments(&t, 4, 1);
+    expect(&t, .seq = 1, .ack = at(6), .flags = ACK, .sacks = 0);
+    read_pattern(&t, 0, 3000);
+    tcp_end(&t);
+}
+
+/* Example 6: the same above the acknowledgement; the second block is the one that the segment lies in by now. */
+SCRIPT(established_dsack_example_6_two_stretches_not_acknowledged)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    segments(&t, 0, 1);
+    drain(&t, NULL);
+    segments(&t, 6, 1);
+    segments(&t, 2, 1);
+    segments(&t, 4, 1);
+    drain(&t, NULL);
+    send_(&t, .seq = at(2), .ack = 1, .flags = ACK, .len = 1500);
+    expect(&t, .seq = 1, .ack = at(1), .flags = ACK, BLOCKS(3, {at(2), at(3)}, {at(2), at(5)}, {at(6), at(7)}));
+    tcp_end(&t);
+}
+
+/* The first stretch, however many there are: known text in front, a hole, and two runs that the segment covers. */
+SCRIPT(established_first_of_three_duplicate_stretches_is_reported)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 99);
+    send_(&t, .seq = 200, .ack = 1, .flags = ACK, .len = 100);
+    send_(&t, .seq = 400, .ack = 1, .flags = ACK, .len = 100);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 799);
+    expect(&t, .seq = 1, .ack = 800, .flags = ACK, BLOCKS(1, {1, 100}));
+    tcp_end(&t);
+}
+
+/* RFC 7323 5.3 R1 drops a late segment for its timestamp; that it came is said all the same, as Linux says it. */
+SCRIPT(established_late_segment_with_an_old_timestamp_is_reported)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .timestamps = true);
+    send_(&t, .seq = at(0), .ack = 1, .flags = ACK, .len = 500, .ts_value = 2000);
+    send_(&t, .seq = at(1), .ack = 1, .flags = ACK, .len = 500, .ts_value = 2000);
+    wait_ms(&t, 40);
+    drain(&t, NULL);
+    send_(&t, .seq = at(0), .ack = 1, .flags = ACK, .len = 500, .ts_value = 1000);
+    expect(&t, .seq = 1, .ack = at(2), .flags = ACK, .ts_echo = 2000, BLOCKS(1, {at(0), at(1)}));
+    send_(&t, .seq = at(2), .ack = 1, .flags = ACK, .len = 500, .ts_value = 1000); /* not known: nothing to report */
+    expect(&t, .seq = 1, .ack = at(2), .flags = ACK, .sacks = 0);
+    tcp_end(&t);
+}
+
 /* Several duplicates before one acknowledgement: contiguous ones are one range. */
 SCRIPT(established_consecutive_duplicates_are_one_range)
 {
@@ -327,6 +448,14 @@ int main(void)
         cmocka_unit_test(established_partly_old_segment_reports_that_part),
         cmocka_unit_test(established_partly_duplicate_segment_out_of_order),
         cmocka_unit_test(established_segment_that_fills_a_hole_and_overlaps),
+        cmocka_unit_test(established_dsack_example_1_acknowledgements_lost),
+        cmocka_unit_test(established_dsack_example_2_with_a_hole),
+        cmocka_unit_test(established_dsack_example_3_out_of_order),
+        cmocka_unit_test(established_dsack_example_4_known_in_front),
+        cmocka_unit_test(established_dsack_example_5_two_stretches_acknowledged),
+        cmocka_unit_test(established_dsack_example_6_two_stretches_not_acknowledged),
+        cmocka_unit_test(established_first_of_three_duplicate_stretches_is_reported),
+        cmocka_unit_test(established_late_segment_with_an_old_timestamp_is_reported),
         cmocka_unit_test(established_consecutive_duplicates_are_one_range),
         cmocka_unit_test(established_duplicate_without_sack_is_not_reported),
         cmocka_unit_test(established_more_runs_than_the_limit_report_what_is_held),

@@ -444,6 +444,93 @@ SCRIPT(syn_received_checks_timestamps)
     tcp_end(&t);
 }
 
+/* RFC 5961 4.2 comes before PAWS: a peer that has restarted may have no timestamps any more, or a clock that began again.
+ * The challenge makes it reset the old connection. */
+SCRIPT(synchronized_syn_is_challenged_whatever_its_timestamp)
+{
+    static const int64_t stamps[] = {NO, 0, -100000, 50, 100000};
+    for (unsigned i = 0; i < MN_COUNT_OF(stamps); i++) {
+        for (uint32_t seq = 0; seq < 3; seq++) {
+            struct tcp_test t;
+            tcp_established(&t, .timestamps = true);
+            send_(&t, .seq = seq * 700000, .flags = SYN, .mss = 1460, .ts_value = stamps[i]);
+            expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+            assert_int_equal(counted(&t, TCP_DROP_TIMESTAMP), 0);
+            assert_int_equal(t.tcb->timestamps.recent, PEER_TS);
+            send_(&t, .seq = 1, .flags = RST, .ts_value = NO);
+            expect_state(&t, MN_CLOSED);
+            tcp_end(&t);
+        }
+    }
+}
+
+/* 1.3, 3.2: nothing is agreed before the SYN,ACK has arrived. Some stacks leave out options after a few tries. */
+SCRIPT(syn_received_same_syn_with_fewer_options_is_answered_with_fewer)
+{
+    struct tcp_test t;
+    tcp_listen(&t, .timestamps = true);
+    send_(&t, .seq = 0, .flags = SYN, .mss = 1460, .shift = 7, .permit = true);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .shift = 0, .permit = true);
+    t.timestamps = false;
+    send_(&t, .seq = 0, .flags = SYN, .mss = 1200, .window = 3000);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .shift = NO, .permit = false, .ts_value = NO);
+    send_(&t, .seq = 0, .flags = SYN, .mss = 1460, .shift = 7, .permit = true, .window = 3000); /* too late */
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .shift = NO, .permit = false, .ts_value = NO);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello", .window = 3000);
+    accept_(&t);
+    read_text(&t, "hello");
+    assert_int_equal(t.tcb->snd_wnd, 3000);
+    assert_int_equal(t.tcb->snd_mss, 1200);
+    assert_false(t.tcb->sack_ok);
+    tcp_end(&t);
+}
+
+/* The client has restarted while its record was half open, and its clock with it: its SYN gets an answer, which it resets, and the
+ * next one is for a new record. */
+SCRIPT(syn_received_restarted_client_gets_in)
+{
+    static const int64_t stamps[] = {NO, -100000};
+    for (unsigned i = 0; i < MN_COUNT_OF(stamps); i++) {
+        struct tcp_test t;
+        tcp_listen(&t, .timestamps = true);
+        send_(&t, .seq = 0, .flags = SYN, .mss = 1460);
+        expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+        for (unsigned n = 0; n < 2 * MN_CHALLENGE_LIMIT; n++) { /* nor can anybody use up its answer */
+            send_(&t, .seq = 800000, .ack = 1, .flags = ACK);
+            drain(&t, NULL);
+        }
+        send_(&t, .seq = 700000, .flags = SYN, .mss = 1460, .ts_value = stamps[i]);
+        expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+        send_(&t, .seq = 1, .flags = RST, .ts_value = NO);
+        expect_state(&t, MN_CLOSED);
+        t.timestamps = stamps[i] != NO;
+        send_(&t, .seq = 700000, .flags = SYN, .mss = 1460, .ts_value = stamps[i]);
+        assert_non_null(peek_output(&t));
+        assert_int_equal(peek_output(&t)->header.flags, SYN | ACK);
+        drain(&t, NULL);
+        assert_usage(&t, half_open, 1);
+        tcp_end(&t);
+    }
+}
+
+/* Simultaneous open: the peer still asks, so our SYN,ACK did not arrive. It goes again at once, with what is still offered. */
+SCRIPT(syn_received_by_simultaneous_open_same_syn_is_answered_again)
+{
+    struct tcp_test t;
+    tcp_syn_received(&t, .active = true, .timestamps = true, .sack = true);
+    wait_ms(&t, 300);
+    t.timestamps = false;
+    send_(&t, .seq = 0, .flags = SYN, .mss = 1200);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .permit = false, .ts_value = NO);
+    expect_nothing(&t);
+    send_(&t, .seq = 700000, .flags = SYN, .mss = 1200); /* another one: the peer has restarted (RFC 5961 4.2) */
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+    read_text(&t, "hello");
+    assert_int_equal(t.tcb->snd_mss, 1200);
+    tcp_end(&t);
+}
+
 /* --- 7.1: the clock --- */
 
 /* Every pair of ends has an offset of its own, and the clock of one pair only goes forward. */
@@ -492,6 +579,10 @@ int main(void)
         cmocka_unit_test(established_idle_for_24_days_forgets_ts_recent),
         cmocka_unit_test(established_timestamps_wrap),
         cmocka_unit_test(syn_received_checks_timestamps),
+        cmocka_unit_test(synchronized_syn_is_challenged_whatever_its_timestamp),
+        cmocka_unit_test(syn_received_same_syn_with_fewer_options_is_answered_with_fewer),
+        cmocka_unit_test(syn_received_restarted_client_gets_in),
+        cmocka_unit_test(syn_received_by_simultaneous_open_same_syn_is_answered_again),
         cmocka_unit_test(timestamp_offsets_are_spread_and_stable),
     };
     return cmocka_run_group_tests_name("tcp_timestamps", tests, NULL, NULL);
