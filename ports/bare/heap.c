@@ -64,8 +64,7 @@ void mn_heap_add(struct mn_heap *heap, void *memory, size_t size)
     if (first >= end)
         return;
     heap->size += end - first;
-    size_t extent = insert(heap, (void *)first, end - first)->size;
-    heap->largest = MN_MAX(heap->largest, extent);
+    (void)insert(heap, (void *)first, end - first);
 }
 
 /* Cuts pages out of the extent that `link` points to; what is left of it on either side stays. */
@@ -87,20 +86,36 @@ static void cut(struct mn_heap_extent **link, char *memory, size_t size)
     *link = next;
 }
 
+/* Bytes at the start of an extent that are no place for something of that alignment. */
+static size_t skipped(const struct mn_heap_extent *extent, size_t alignment)
+{
+    return round_up((uintptr_t)extent, MN_MAX(alignment, MN_HEAP_PAGE)) - (uintptr_t)extent;
+}
+
+/* What leads to the smallest extent that has the room; NULL where none has. */
+static struct mn_heap_extent **find_smallest(struct mn_heap *heap, size_t size, size_t alignment)
+{
+    struct mn_heap_extent **found = NULL;
+    for (struct mn_heap_extent **link = &heap->extents; *link != NULL; link = &(*link)->next) {
+        size_t skip = skipped(*link, alignment);
+        bool fits = skip <= (*link)->size && size <= (*link)->size - skip;
+        if (fits && (found == NULL || (*link)->size < (*found)->size))
+            found = link;
+    }
+    return found;
+}
+
 void *mn_heap_take(struct mn_heap *heap, size_t size, size_t alignment)
 {
     if (size == 0 || size > heap->size)
         return NULL;
     size = round_up(size, MN_HEAP_PAGE);
-    for (struct mn_heap_extent **link = &heap->extents; *link != NULL; link = &(*link)->next) {
-        uintptr_t place = round_up((uintptr_t)*link, MN_MAX(alignment, MN_HEAP_PAGE));
-        size_t skipped = place - (uintptr_t)*link;
-        if (skipped <= (*link)->size && size <= (*link)->size - skipped) {
-            cut(link, (char *)place, size);
-            return (void *)place;
-        }
-    }
-    return NULL;
+    struct mn_heap_extent **found = find_smallest(heap, size, alignment);
+    if (found == NULL)
+        return NULL;
+    char *place = (char *)*found + skipped(*found, alignment);
+    cut(found, place, size);
+    return place;
 }
 
 void mn_heap_give(struct mn_heap *heap, void *memory, size_t size)
@@ -115,24 +130,28 @@ static size_t stack_size(const struct mn_heap *heap)
     return MN_MIN(MN_MAX(part, TASK_STACK_LEAST), TASK_STACK_MOST);
 }
 
+static size_t largest(const struct mn_heap *heap)
+{
+    size_t size = 0;
+    for (const struct mn_heap_extent *extent = heap->extents; extent != NULL; extent = extent->next)
+        size = MN_MAX(size, extent->size);
+    return size;
+}
+
 size_t mn_heap_budget(const struct mn_heap *heap)
 {
     size_t tasks = TASKS * stack_size(heap);
     size_t network = heap->size > tasks ? heap->size - tasks : 0;
     network = MN_MAX(network, heap->size / 100 * NETWORK_PERCENT_LEAST);
     network = MN_MAX(network, MNET_MEMORY_MINIMUM + MN_HEAP_PAGE);
-    network = MN_MIN(network, heap->largest);
+    network = MN_MIN(network, largest(heap));
     return MN_MIN(heap->size, network / NETWORK_PERCENT * 100);
 }
 
-/* The highest pages of the highest extent that has so many. */
+/* The highest pages of the smallest extent that has so many. */
 static char *take_highest(struct mn_heap *heap, size_t size)
 {
-    struct mn_heap_extent **found = NULL;
-    for (struct mn_heap_extent **link = &heap->extents; *link != NULL; link = &(*link)->next) {
-        if ((*link)->size >= size)
-            found = link;
-    }
+    struct mn_heap_extent **found = find_smallest(heap, size, MN_HEAP_PAGE);
     if (found == NULL)
         return NULL;
     char *place = end_of(*found) - size;

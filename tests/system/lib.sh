@@ -97,8 +97,8 @@ bytes()
 }
 
 # machine_command PROGRAM - an example, or one of tests/, as a virtual machine on $MACHINE (microvm: with the legacy form of virtio-mmio; modern: with
-# the other one; plain: with nothing but what Firecracker's machines have; q35; NAME-bare: without devices) with ${MEM:-64} MiB, the processor ${CPU:-max}, the network ${NETDEV:-that of tap0} and a network
-# device with the properties $NIC, and the object $OBJECT; in the array `command`, to which the options are to be added.
+# the other one; plain: with nothing but what Firecracker's machines have; q35; pc; NAME-bare: without devices) with ${MEM:-64} MiB, the processor ${CPU:-max}, the network ${NETDEV:-that of tap0} and a network
+# device with the properties $NIC, the object $OBJECT, and the further arguments $MORE; in the array `command`, to which the options are to be added.
 machine_command()
 {
     program=$MNET_RELEASE/examples/$1-virtio
@@ -112,11 +112,13 @@ machine_command()
     plain) command+=(-M microvm,acpi=off,pic=off,rtc=off -global virtio-mmio.force-legacy=off "${net[@]}" -device virtio-net-device,"$nic") ;;
     modern) command+=(-M microvm,acpi=off -global virtio-mmio.force-legacy=off "${net[@]}" -device virtio-net-device,"$nic"
         -device virtio-rng-device) ;;
-    q35) command+=(-M q35 "${net[@]}" -device virtio-net-pci,"$nic",romfile= -device virtio-rng-pci) ;;
+    q35 | pc) command+=(-M "$MACHINE" "${net[@]}" -device virtio-net-pci,"$nic",romfile= -device virtio-rng-pci) ;;
     *-bare) command+=(-M "${MACHINE%-bare}") ;; # without devices
     esac
     [ "$MACHINE" = plain ] || command+=(-device isa-debug-exit)
-    [ -z "${OBJECT:-}" ] || command+=(-object "$OBJECT")
+    [ -z "${OBJECT:-}" ] || command+=(-object "$OBJECT") # QEMU wants memory named before the machine has it
+    # shellcheck disable=SC2206 # words
+    command+=(${MORE:-})
     command+=(-monitor "unix:$dir/monitor,server=on,wait=off" -kernel "$program" -append)
 }
 

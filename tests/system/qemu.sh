@@ -205,7 +205,6 @@ run wrong_device_on_the_command_line_says_so one_line 1 'virtio_mmio.device must
 MEM=2 run too_little_memory_says_so one_line 1 'echo-virtio: too little memory' echo
 MEM=2 MACHINE=q35 run too_little_memory_on_q35_says_so one_line 1 'echo-virtio: too little memory' echo
 MEM=4 run little_memory_is_enough ends 0 --ipv4=ADDRESS echo --help
-MEM=5000 MACHINE=q35 run memory_above_4_gib_is_used ends 0 --ipv4=ADDRESS echo --help
 CPU=qemu64 MACHINE=microvm run no_entropy_says_so one_line 1 'echo-virtio: no entropy: ' echo --ipv4=$MNET/24
 CPU=qemu64 MACHINE=q35-bare run no_entropy_on_q35_says_so one_line 1 'echo-virtio: no entropy: ' echo --ipv4=$MNET/24
 CPU=qemu64 MACHINE=q35 run entropy_of_a_device_is_enough ends 7 'exit status 7' unikernel_peer exit 7

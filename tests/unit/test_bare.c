@@ -230,6 +230,33 @@ static void heap_budget_lies_in_one_piece(void **state)
     free(piece);
 }
 
+/* Memory on both sides of a hole: the network still gets what was promised after rings, tables and tasks have taken
+ * theirs, whichever piece is the larger one. */
+static void heap_in_two_pieces_keeps_the_network_whole(void **state)
+{
+    (void)state;
+    static const size_t pieces[][2] = {{4, 4}, {5, 4}, {4, 5}, {6, 3}, {3, 6}, {6, 1}, {1, 6}};
+    char *memory = aligned_alloc(MN_HEAP_PAGE, 16 * PIECE);
+    assert_non_null(memory);
+    for (unsigned i = 0; i < MN_COUNT_OF(pieces); i++) {
+        struct mn_heap heap;
+        mn_heap_init(&heap, NULL);
+        mn_heap_add(&heap, memory + 5 * MN_HEAP_PAGE, pieces[i][0] * PIECE);
+        mn_heap_add(&heap, memory + 8 * PIECE, pieces[i][1] * PIECE);
+        assert_non_null(mn_heap_take(&heap, MN_HEAP_PAGE, MN_HEAP_PAGE)); /* a table, before it is known */
+        size_t network = mn_heap_budget(&heap) / 100 * 65;
+        struct mn_task_stacks stacks = mn_heap_task_stacks(&heap);
+        assert_non_null(stacks.alloc(stacks.context, stacks.size));
+        assert_non_null(mn_heap_take(&heap, 100000, MN_HEAP_PAGE));
+        assert_non_null(mn_heap_take(&heap, MN_HEAP_PAGE, MN_HEAP_PAGE));
+        assert_non_null(mn_heap_take(&heap, network, MN_HEAP_PAGE));
+        assert_true(network >= (pieces[i][0] + pieces[i][1]) * PIECE / 100 * 35);
+        for (int task = 0; task < 20; task++)
+            assert_non_null(stacks.alloc(stacks.context, stacks.size));
+    }
+    free(memory);
+}
+
 /* In KiB: the memory of a heap, a task stack with its guard, and what the network gets. */
 static void heap_is_shared_by_network_and_tasks(void **state)
 {
@@ -315,6 +342,7 @@ int main(void)
         cmocka_unit_test(heap_gives_whole_pages_and_takes_them_back),
         cmocka_unit_test(heap_random_takes_never_overlap),
         cmocka_unit_test(heap_budget_lies_in_one_piece),
+        cmocka_unit_test(heap_in_two_pieces_keeps_the_network_whole),
         cmocka_unit_test(heap_is_shared_by_network_and_tasks),
         cmocka_unit_test(heap_has_room_for_100_tasks),
         cmocka_unit_test(task_stacks_lie_above_guards_and_are_used_again),
