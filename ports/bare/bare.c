@@ -121,15 +121,28 @@ static bool seed_random(char *why, size_t why_size)
     return true;
 }
 
-/* What must be there before the program can begin. */
-static bool prepare(char *program, char *command_line, int *argc, char *why, size_t why_size)
+/* The program's arguments, of the command line. */
+static bool take_arguments(char *program, char *command_line, int *argc, char *why, size_t why_size)
 {
     if (!mn_arguments_split(command_line, program, bare.argv, MN_BARE_ARGUMENTS, argc)) {
         mn_format(why, why_size, "the command line has more than %d words, or a quote without an end",
                   MN_BARE_ARGUMENTS);
         return false;
     }
+    const char *wrong = bare.port->kernel_line ? mn_arguments_leave_kernel(bare.argv, argc) : NULL;
+    if (wrong != NULL) {
+        mn_format(why, why_size, "%.80s: what stands before -- is for a kernel", wrong);
+        return false;
+    }
     take_console_time(argc);
+    return true;
+}
+
+/* What must be there before the program can begin. */
+static bool prepare(char *program, char *command_line, int *argc, char *why, size_t why_size)
+{
+    if (!take_arguments(program, command_line, argc, why, why_size))
+        return false;
     size_t budget = mn_heap_budget(bare.heap);
     if (budget < MEMORY_LEAST) {
         mn_format(why, why_size, "too little memory: %zu KiB besides the program, of which %u are needed",

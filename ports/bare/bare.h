@@ -21,7 +21,8 @@ struct mn_bare_port {
     /* Monotonic time in nanoseconds, and waiting, as in struct mn_loop_port. */
     uint64_t (*now)(void *context);
     void (*wait)(void *context, uint64_t deadline);
-    uint64_t began; /* when the machine did, in that time */
+    uint64_t began;   /* when the machine did, in that time */
+    bool kernel_line; /* the command line may have words that are meant for a kernel: see arguments.h */
     /* Fills `seed` with `len` unpredictable bytes. Called once; false after saying why, in one line, in `why`. */
     bool (*seed)(void *context, void *seed, size_t len, char *why, size_t why_size);
     /* Opens a device; NULL after saying why, as above. `options` are the standard ones. */

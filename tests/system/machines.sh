@@ -42,3 +42,35 @@ run q35_starts_with_memory_of_any_size memory_of 4 2047 3072 4096 5700 65536
 run q35_serves_from_memory_above_4_gib memory_serves 16384
 MACHINE=pc
 run pc_starts_with_memory_of_any_size memory_of 100 3584 4096 6144 8192
+
+# ---- The command line ----
+
+# greets COMMAND-LINE - a machine whose loader wrote this has an address.
+greets()
+{
+    NETDEV=user,id=n machine_command 01_hello
+    timeout 20 "${command[@]}" "$1" </dev/null >"$dir/out" 2>&1 &
+    mnet=$!
+    await grep -q 'hello, I am 10.0.2.15' "$dir/out" || fail "$(head -n 1 "$dir/out")"
+    kill $mnet
+    wait $mnet
+    true # QEMU's own status
+}
+
+# one_line TEXT ARGUMENT... - the program echo ends with status 1, and says TEXT (a pattern) in one line.
+one_line()
+{
+    machine_command echo
+    timeout 30 "${command[@]}" "${*:2}" </dev/null >"$dir/out" 2>"$dir/err"
+    status=$?
+    [ $status = 1 ] || fail "status $status"
+    grep -q -e "$1" "$dir/out" || fail "it said: $(head -n 1 "$dir/out")"
+    [ "$(grep -vc '^exit status' "$dir/out")" = 1 ] || fail 'it said more than a line'
+}
+
+MACHINE=microvm
+run firecracker_words_are_skipped greets 'console=ttyS0 reboot=k panic=1 nomodule 8250.nr_uarts=0 i8042.noaux --dhcp pci=off'
+run boot_loader_words_are_skipped greets 'BOOT_IMAGE=/vmlinuz root=/dev/vda1 ro quiet --dhcp'
+run words_before_two_dashes_are_skipped greets 'some=thing else -- --dhcp'
+run option_before_two_dashes_says_so one_line 'echo-virtio: --dhcp: what stands before -- ' ro --dhcp -- more
+run word_of_nobody_says_so one_line nonsense console=ttyS0 nonsense

@@ -134,6 +134,55 @@ static void command_line_is_cut_at_blanks(void **state)
     splits("a\"b c", NULL);
 }
 
+/* `expected`: the program's own arguments, joined with '|', or what is said to stand where no option may stand. */
+static void leaves(const char *text, const char *expected)
+{
+    char line[256], program[] = "app", joined[256] = "";
+    char *argv[17];
+    int argc;
+    snprintf(line, sizeof line, "%s", text);
+    assert_true(mn_arguments_split(line, program, argv, 16, &argc));
+    const char *wrong = mn_arguments_leave_kernel(argv, &argc);
+    if (wrong == NULL) {
+        assert_null(argv[argc]);
+        for (int i = 0; i < argc; i++)
+            snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "%s%s", i > 0 ? "|" : "", argv[i]);
+    } else {
+        snprintf(joined, sizeof joined, "wrong: %s", wrong);
+    }
+    assert_string_equal(joined, expected);
+}
+
+static void command_line_words_for_a_kernel_are_skipped(void **state)
+{
+    (void)state;
+    leaves("", "app");
+    leaves("--dhcp pci=off", "app|--dhcp");
+    leaves("console=ttyS0 reboot=k panic=1 pci=off --dhcp", "app|--dhcp");
+    leaves("reboot=k panic=1 nomodule 8250.nr_uarts=0 i8042.noaux i8042.nomux swiotlb=noforce", "app");
+    leaves("BOOT_IMAGE=/boot/app root=/dev/vda1 ro quiet splash --ipv4=10.0.0.2/24", "app|--ipv4=10.0.0.2/24");
+    leaves("console=hvc0 earlyprintk=ttyS0 rootwait rw net.ifnames=0", "app");
+    leaves("virtio_mmio.device=4K@0xd0000000:5", "app");
+}
+
+static void command_line_words_of_nobody_are_the_programs(void **state)
+{
+    (void)state;
+    leaves("nonsense pci console root rot rox", "app|nonsense|pci|console|root|rot|rox");
+    leaves("10.0.0.1 i8042 --console=1 -ro", "app|10.0.0.1|i8042|--console=1|-ro");
+}
+
+static void command_line_is_divided_by_two_dashes(void **state)
+{
+    (void)state;
+    leaves("anything what=ever -- --dhcp", "app|--dhcp");
+    leaves("-- ro quiet pci=off", "app|ro|quiet|pci=off");
+    leaves("ro -- --dhcp -- more", "app|--dhcp|--|more");
+    leaves("pci=off --", "app");
+    leaves("--", "app");
+    leaves("ro --dhcp -- more", "wrong: --dhcp");
+}
+
 /* ---- The heap ---- */
 
 #define PIECE (1024 * 1024)
@@ -339,6 +388,9 @@ int main(void)
         cmocka_unit_test(memcmp_says_which_is_first),
         cmocka_unit_test(strings_as_the_library_has_them),
         cmocka_unit_test(command_line_is_cut_at_blanks),
+        cmocka_unit_test(command_line_words_for_a_kernel_are_skipped),
+        cmocka_unit_test(command_line_words_of_nobody_are_the_programs),
+        cmocka_unit_test(command_line_is_divided_by_two_dashes),
         cmocka_unit_test(heap_gives_whole_pages_and_takes_them_back),
         cmocka_unit_test(heap_random_takes_never_overlap),
         cmocka_unit_test(heap_budget_lies_in_one_piece),

@@ -55,6 +55,12 @@ static bool take_char(const char **text, char wanted)
     return true;
 }
 
+/* Behind a word, or in front of one. */
+static bool is_end(char c)
+{
+    return c == '\0' || c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 /* SIZE[K|M]@ADDRESS:GSI[:ID], as Linux has it (Documentation/admin-guide/kernel-parameters.txt). */
 static bool take_device(const char **text, struct mn_mmio_device *device)
 {
@@ -69,7 +75,7 @@ static bool take_device(const char **text, struct mn_mmio_device *device)
     if (take_char(text, ':') && !take_number(text, &id))
         return false;
     device->gsi = (unsigned)gsi;
-    return gsi <= UINT16_MAX && device->size > 0 && (**text == '\0' || **text == ' ');
+    return gsi <= UINT16_MAX && device->size > 0 && is_end(**text);
 }
 
 /* A device that both name is one device. */
@@ -88,7 +94,7 @@ const char *mn_buses_read(char *command_line, const struct mn_acpi *acpi)
     size_t len = sizeof mmio_option - 1;
     for (char *at = command_line; (at = strstr(at, mmio_option)) != NULL;) {
         const char *end = at + len;
-        if (at > command_line && at[-1] != ' ') {
+        if (at > command_line && !is_end(at[-1])) {
             at += len; /* the end of another word */
             continue;
         }

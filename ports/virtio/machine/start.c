@@ -124,6 +124,7 @@ static const struct mnet_program_option machine_options[] = {MN_BARE_CONSOLE_TIM
 
 static const struct mn_bare_port port = {
     .options = machine_options,
+    .kernel_line = true,
     .now = machine_now,
     .wait = machine_wait,
     .seed = machine_seed,
