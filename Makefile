@@ -28,7 +28,7 @@ FUZZ_SECONDS := 60
 FIRST := 1
 SEEDS := 10000
 
-.PHONY: help build debug release clang install run run-tap sim test quick model goodput cross cross-builds check bench fuzz format clean bootstrap-%
+.PHONY: help build debug release clang install docs run run-tap sim test quick model goodput cross cross-builds check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -46,6 +46,7 @@ help:
 	@echo 'make build   build/debug (sanitizers) and build/release, with CC=$(CC)'
 	@echo 'make goodput write tests/snapshots/goodput.md anew: what TCP makes of simulated links'
 	@echo 'make install install headers, libraries and their descriptions for pkg-config and Meson in PREFIX=$(PREFIX)'
+	@echo 'make docs    the reference of the public API as HTML in build/docs, made from the headers'
 	@echo 'make format  clang-format on every file'
 	@echo 'make clean   remove build/'
 
@@ -127,6 +128,9 @@ model: bootstrap-test release
 goodput: bootstrap-test release
 	@$(RELEASE)/tests/test_links --print >$(RELEASE)/goodput.md
 	@mkdir -p tests/snapshots && mv $(RELEASE)/goodput.md tests/snapshots/goodput.md
+
+docs: bootstrap-docs
+	@scripts/docs
 
 clean:
 	rm -rf build

@@ -11,10 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* An address of either family: IPv6 in network order, or IPv4 mapped into ::ffff:0:0/96 (RFC 4291 2.5.5.2). */
 struct mnet_address {
     uint8_t bytes[16];
 };
 
+/* An address with a port: one end of a connection. */
 struct mnet_endpoint {
     struct mnet_address address;
     uint16_t port; /* host order; 0 is unspecified */
@@ -26,6 +28,7 @@ struct mnet_prefix {
     uint8_t length;
 };
 
+/* The unspecified address: none, or any. */
 #define MNET_ADDRESS_ANY ((struct mnet_address){{0}})
 
 /* Longest texts, terminating zero included. */

@@ -12,6 +12,7 @@
 
 #include <mnet/device.h>
 
+/* Where a capture goes, and how much of each frame. */
 struct mnet_capture_options {
     /* Takes the next `len` bytes of the file. False where they could not be written: the capture ends there, the network goes on. Not NULL. */
     bool (*write)(void *context, const void *bytes, size_t len);

@@ -108,6 +108,7 @@
     X(TCP_DROP_REASSEMBLY, "tcp.drop_reassembly", "over the limits of reassembly") \
     X(TCP_DROP_REPLY, "tcp.drop_reply", "resets and acknowledgements not sent, too many waited")
 
+/* The counters: MNET_COUNT_ and the name in the list above. */
 enum mnet_counter {
 #define MNET_COUNTER_ENUM(identifier, name, text) MNET_COUNT_##identifier,
     MNET_COUNTERS(MNET_COUNTER_ENUM)
@@ -115,6 +116,7 @@ enum mnet_counter {
     MNET_COUNTER_MAX
 };
 
+/* The counters of one stack, by enum mnet_counter, since it was opened. */
 struct mnet_counters {
     uint64_t value[MNET_COUNTER_MAX];
 };

@@ -23,6 +23,7 @@ enum mnet_offload {
 
 struct mnet_device;
 
+/* What a kind of device does. */
 struct mnet_device_ops {
     /* Takes up to `max` received frames into `packets`, allocated from device->memory; the caller owns them. Returns how many
      * (0: none waiting) or MNET_E_IO. A frame for which there is no memory is dropped and counted by the device. */
@@ -36,6 +37,7 @@ struct mnet_device_ops {
     void (*close)(struct mnet_device *device);
 };
 
+/* A device: filled in by its port, and read by the stack that has it. */
 struct mnet_device {
     const struct mnet_device_ops *ops;
     struct mnet_memory *memory; /* where received packets come from; set by the stack before the first rx */

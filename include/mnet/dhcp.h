@@ -9,9 +9,10 @@
 
 struct mnet_stack;
 
-#define MNET_DHCP_DNS 3
-#define MNET_DHCP_DOMAIN 256
+#define MNET_DHCP_DNS 3      /* DNS servers that a lease keeps, at most */
+#define MNET_DHCP_DOMAIN 256 /* bytes of a domain name, the terminating zero included */
 
+/* What a DHCP server has told. */
 struct mnet_dhcp_lease {
     struct mnet_prefix address;
     struct mnet_address server;

@@ -6,6 +6,7 @@
 #ifndef MNET_ERROR_H
 #define MNET_ERROR_H
 
+/* What calls return: 0 or more is success, each negative value a cause. */
 enum mnet_error {
     MNET_OK = 0,
     MNET_E_INVALID = -1,        /* an argument is wrong; nothing was done */

@@ -20,6 +20,7 @@ struct mnet_fault_rates {
     uint32_t refuse_ppm;   /* sending: the device takes no more of this call's frames. Receiving: it gives no more */
 };
 
+/* Faults of both directions, and the seed of what is drawn. */
 struct mnet_fault_options {
     uint64_t seed;
     struct mnet_fault_rates tx, rx;

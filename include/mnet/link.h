@@ -2,6 +2,7 @@
 #ifndef MNET_LINK_H
 #define MNET_LINK_H
 
+/* Membership in a doubly linked list; zero-initialised is in none. */
 struct mnet_link {
     struct mnet_link *next, *prev;
 };

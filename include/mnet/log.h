@@ -2,6 +2,7 @@
 #ifndef MNET_LOG_H
 #define MNET_LOG_H
 
+/* How much is logged; each level includes those before it. */
 enum mnet_log_level {
     MNET_LOG_ERROR,
     MNET_LOG_WARNING,

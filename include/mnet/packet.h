@@ -38,6 +38,7 @@ struct mnet_buffer {
     struct mnet_memory *memory;
 };
 
+/* A piece of a packet behind its linear part: a range of a buffer, with a reference of its own. */
 struct mnet_fragment {
     struct mnet_buffer *buffer;
     uint32_t offset; /* into buffer->bytes */
@@ -51,12 +52,14 @@ enum mnet_checksum {
     MNET_CHECKSUM_VERIFIED, /* received and verified by the device */
 };
 
+/* Which kind of segments a packet with gso_size stands for. */
 enum mnet_gso {
     MNET_GSO_NONE,
     MNET_GSO_TCPV4,
     MNET_GSO_TCPV6,
 };
 
+/* A frame, or the part of one that the present layer sees. */
 struct mnet_packet {
     struct mnet_packet *next; /* for the queue that owns the packet */
     struct mnet_packet *more; /* owned: packets whose bytes continue this one's */

@@ -32,12 +32,13 @@ struct mnet_platform {
     void *context;
 };
 
+/* A route: which router leads to a network. */
 struct mnet_route {
     struct mnet_prefix destination; /* length 0 is the default route */
     struct mnet_address gateway;    /* unspecified: on the link */
 };
 
-#define MNET_ROUTES_MAX 16
+#define MNET_ROUTES_MAX 16 /* routes of a configuration, at most */
 
 /* Everything that can be set. All zeros is the default for every field; a stack copies what it needs. */
 struct mnet_config {

@@ -66,6 +66,7 @@ struct mnet_stream_ops {
     char *(*describe)(const void *object, char *text, size_t size);
 };
 
+/* A stream: which operations, and on which object. */
 struct mnet_stream {
     const struct mnet_stream_ops *ops;
     void *object;

@@ -55,6 +55,7 @@ void mnet_tcp_info(const struct mnet_flow *flow, struct mnet_tcp_info *info);
 void mnet_tcp_each(const struct mnet_stack *stack, bool (*visit)(void *context, const struct mnet_tcp_info *info),
                    void *context);
 
+/* What happens to a connection, for a trace. */
 enum mnet_tcp_event {
     MNET_TCP_EVENT_STATE,     /* the connection is in a new state */
     MNET_TCP_EVENT_TIMEOUT,   /* the retransmission timer expired, on what had been sent */

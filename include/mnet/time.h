@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
-#define MNET_NEVER UINT64_MAX
-#define MNET_MICROSECOND UINT64_C(1000)
-#define MNET_MILLISECOND UINT64_C(1000000)
-#define MNET_SECOND UINT64_C(1000000000)
+#define MNET_NEVER UINT64_MAX              /* a deadline that does not come */
+#define MNET_MICROSECOND UINT64_C(1000)    /* in nanoseconds ... */
+#define MNET_MILLISECOND UINT64_C(1000000) /* ... */
+#define MNET_SECOND UINT64_C(1000000000)   /* ... */
 
 #endif
