@@ -1,7 +1,7 @@
 /* The bare x86-64 machine under the drivers: memory, time, waiting, interrupts, buses, and its end.
  *
- * One processor, and one rule that makes the rest simple: interrupts are enabled inside mn_machine_wait only, and all that
- * one does is to set a flag and end the wait. Nothing runs behind the back of a driver or a task, and what happens
+ * One processor, and one rule that makes the rest simple: interrupts are enabled inside mn_machine_wait (and
+ * mn_machine_take_interrupts) only, and all that one does is to set a flag and end the wait. Nothing runs behind the back of a driver or a task, and what happens
  * between a driver's last look at its device and the halt is still pending then, so no wake-up is lost.
  *
  * Memory is mapped one to one: a pointer is the physical address that a device is told.
@@ -37,6 +37,9 @@ uint64_t mn_machine_now(void);
 /* Halts the processor until an interrupt comes, or `deadline` (absolute; MNET_NEVER: none). Returns at once where an interrupt is armed for
  * what has happened already, and may return early for no reason. */
 void mn_machine_wait(uint64_t deadline);
+
+/* Takes the interrupts that have come, for a program that never waits. */
+void mn_machine_take_interrupts(void);
 
 /* ---- Interrupts ---- */
 

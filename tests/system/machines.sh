@@ -74,3 +74,41 @@ run boot_loader_words_are_skipped greets 'BOOT_IMAGE=/vmlinuz root=/dev/vda1 ro 
 run words_before_two_dashes_are_skipped greets 'some=thing else -- --dhcp'
 run option_before_two_dashes_says_so one_line 'echo-virtio: --dhcp: what stands before -- ' ro --dhcp -- more
 run word_of_nobody_says_so one_line nonsense console=ttyS0 nonsense
+
+# ---- The console ----
+
+# control_c COUNT PROGRAM ARGUMENT... - ends it in order behind so many characters that the program has not read.
+control_c()
+{
+    machine_command "$2"
+    (sleep 1; head -c "$1" /dev/zero | tr '\0' x; sleep 0.5; printf '\003'; sleep 2) |
+        timeout 8 "${command[@]}" "--ipv4=$MNET/24 ${*:3}" >"$dir/out" 2>&1
+    status=${PIPESTATUS[1]}
+    [ "$status" = 0 ] || fail "status $status"
+}
+
+# Nobody reads what the program says, over and over: connections are served, and it is said how much was lost.
+unread_console()
+{
+    machine_command unikernel_peer
+    rm -f "$dir/console" "$dir/unread"
+    mkfifo "$dir/console" "$dir/unread"
+    "${command[@]}" "--ipv4=$MNET/24 talk 0" <"$dir/console" >"$dir/unread" 2>"$dir/mnet.err" &
+    mnet=$!
+    exec 3>"$dir/console" 4<"$dir/unread"
+    await ping -c 1 -W 1 -q $MNET
+    sleep 2 # the pipe fills
+    ping -c 20 -i 0.05 -W 1 -q $MNET || fail 'pings were lost'
+    timeout 10 "$MNET_RELEASE/tests/linux_peer" half-close $MNET 7 100000 || fail 'no echo'
+    timeout 1 cat <&4 >"$dir/read"
+    printf '\003' >&3
+    cat <&4 >>"$dir/read" # to its end
+    wait "$mnet" || fail "the machine ended with status $?"
+    exec 3>&- 4<&-
+    grep -q '^.[0-9]* characters were lost here.' "$dir/read" || fail 'nothing was lost'
+}
+
+run control_c_behind_input_that_nobody_reads control_c 5000 echo
+run control_c_behind_input_that_is_not_read_yet control_c 5000 nc -l 9000
+run control_c_ends_what_is_never_idle control_c 10 unikernel_peer spin
+run unread_console_costs_output_only unread_console

@@ -56,8 +56,10 @@ _Noreturn void mn_machine_exit(int status)
         char line[40];
         size_t len = mn_format(line, sizeof line, "exit status %d\n", status & 255);
         mn_machine_print(line, len);
+        mn_console_flush();
         mn_out16(DEBUG_EXIT, (uint16_t)((status & 255) >> 1));
     }
+    mn_console_flush();
     switch_off();
     if (power.reset.address != 0)
         write8(&power.reset, power.reset_value);

@@ -16,8 +16,14 @@ extern char mn_main_stack_guard[], mn_main_stack_end[];
 void mn_console_start(void);
 /* One character that has come, or -1. */
 int mn_console_read(void);
-/* From now on what comes interrupts. */
-void mn_console_listen(void);
+/* From now on the line interrupts: if `on` when a character has come, and always when it can send again. */
+void mn_console_listen(bool on);
+/* Gives the line what it can take of what was printed. */
+void mn_console_send(void);
+/* Whether the line still has a reason to interrupt; its interrupt comes again only after it had none. */
+bool mn_console_interrupts(void);
+/* The same as mn_console_send until all has gone, or nobody reads it: for the end. */
+void mn_console_flush(void);
 
 /* ---- pvh.c: what the loader says ---- */
 

@@ -1,6 +1,6 @@
 /* Interrupts: the local APIC and its timer, I/O APICs, messages, and waiting for all of them (SDM 3, chapter 11).
  *
- * They are enabled only for the halt in mn_machine_wait: `sti` holds them off for one more instruction, so between the last look and
+ * They are enabled only for the halt in mn_machine_wait, and for an instruction in mn_machine_take_interrupts: `sti` holds them off for one more instruction, so between the last look and
  * the halt there is no moment in which one could be taken and not seen. What the interrupt does is to note that it came.
  */
 #include "ports/virtio/machine/internal.h"
@@ -139,6 +139,11 @@ void mn_machine_wait(uint64_t deadline)
     if (deadline != MNET_NEVER)
         arm_timer(now, deadline);
     __asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+void mn_machine_take_interrupts(void)
+{
+    __asm__ volatile("sti; nop; cli" : : : "memory"); /* they come behind the instruction that follows sti */
 }
 
 /* What vectors.S calls; it must not use registers that are not saved there. */

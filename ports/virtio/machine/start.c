@@ -20,6 +20,12 @@ _Noreturn void mn_machine_start(uint64_t start_info, uint64_t entered);
 /* The old number of the console's interrupt. */
 #define CONSOLE_ISA 4
 
+/* A line that still wants something then has none that it means. */
+#define ROUNDS_MAX 10000u
+
+/* A loop that is never idle takes interrupts once in so many turns. */
+#define TURNS_PER_LOOK 64u
+
 #define CONTROL_C 3
 #define CONTROL_D 4
 
@@ -31,33 +37,55 @@ static char program[64];
 
 /* ---- What the program is given ---- */
 
-static uint64_t machine_now(void *context)
+static struct mn_interrupt console_interrupt;
+static struct {
+    char typed[8192]; /* input that the program has not read yet, round and round */
+    size_t first, count;
+    bool ended;
+} input;
+
+/* Weak: a program that never reads the console is linked without it. */
+extern __typeof__(mnet_input) mnet_input __attribute__((weak));
+
+/* A character that has been typed: Ctrl-C ends the program in order, Ctrl-D its input; a terminal's return is a newline. */
+static void take_character(int c)
 {
-    (void)context;
-    return mn_machine_now();
+    if (c == CONTROL_C) {
+        mn_bare_stop();
+    } else if (c == CONTROL_D) {
+        input.ended = true;
+    } else if (input.count < sizeof input.typed) {
+        size_t place = (input.first + input.count++) % sizeof input.typed;
+        input.typed[place] = (char)(c == '\r' ? '\n' : c);
+    }
 }
 
-static struct mn_interrupt console_interrupt;
-static char typed[256]; /* input that the program has not read yet */
-static size_t typed_count;
-static bool input_ended;
-
-/* Takes what has been typed: Ctrl-C ends the program in order, Ctrl-D its input; a terminal's return is a newline. */
-static void take_input(void)
+/* Does what the line wants. A program that reads gets all that was typed, so the line waits if there is no room; one that
+ * never does would wait for ever, and Ctrl-C behind it. So what it does not read goes. */
+static void serve_console(void)
 {
     console_interrupt.raised = false;
-    size_t before = typed_count;
     int c;
-    while (typed_count < sizeof typed && (c = mn_console_read()) >= 0) {
-        if (c == CONTROL_C)
-            mn_bare_stop();
-        else if (c == CONTROL_D)
-            input_ended = true;
-        else
-            typed[typed_count++] = (char)(c == '\r' ? '\n' : c);
-    }
-    if (typed_count > before || input_ended)
+    unsigned rounds = 0;
+    do {
+        while ((mnet_input == NULL || input.count < sizeof input.typed) && (c = mn_console_read()) >= 0)
+            take_character(c);
+        mn_console_listen(mnet_input == NULL || input.count < sizeof input.typed);
+    } while (mn_console_interrupts() && ++rounds < ROUNDS_MAX);
+    if (input.count > 0 || input.ended)
         mn_bare_input_came();
+}
+
+static uint64_t machine_now(void *context)
+{
+    static unsigned turns;
+    (void)context;
+    if (++turns % TURNS_PER_LOOK == 0) {
+        mn_machine_take_interrupts();
+        if (console_interrupt.raised)
+            serve_console();
+    }
+    return mn_machine_now();
 }
 
 static void machine_wait(void *context, uint64_t deadline)
@@ -65,19 +93,22 @@ static void machine_wait(void *context, uint64_t deadline)
     (void)context;
     mn_machine_wait(deadline);
     if (console_interrupt.raised)
-        take_input();
+        serve_console();
 }
 
 static ptrdiff_t machine_input(void *context, void *buffer, size_t len)
 {
     (void)context;
-    if (typed_count == 0)
-        return input_ended ? 0 : MNET_E_DEADLINE;
-    len = MN_MIN(len, typed_count);
-    memcpy(buffer, typed, len);
-    memmove(typed, typed + len, typed_count - len);
-    typed_count -= len;
-    take_input(); /* there may be more where there was no room for it */
+    if (input.count == 0)
+        return input.ended ? 0 : MNET_E_DEADLINE;
+    len = MN_MIN(len, input.count);
+    len = MN_MIN(len, sizeof input.typed - input.first);
+    memcpy(buffer, input.typed + input.first, len);
+    bool waited = input.count == sizeof input.typed;
+    input.first = (input.first + len) % sizeof input.typed;
+    input.count -= len;
+    if (waited)
+        serve_console(); /* there may be more, now that there is room */
     return (ptrdiff_t)len;
 }
 
@@ -182,7 +213,7 @@ _Noreturn void mn_machine_start(uint64_t start_info, uint64_t entered)
     require(mn_interrupts_start(&acpi), "the processor has no local APIC");
     mn_devices_find();
     if (mn_interrupt_on_line(&console_interrupt, acpi.isa_gsi[CONSOLE_ISA])) /* without it there is no input */
-        mn_console_listen();
+        serve_console();
     mn_format(program, sizeof program, "%s", mn_program_name());
     mn_machine_exit(mn_bare_main(&port, &heap, program, boot.command_line));
 }

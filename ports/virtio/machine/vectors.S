@@ -60,7 +60,7 @@ report:
     ud2
     .size report, . - report
 
-    /* Interrupts happen in mn_machine_wait only, and the functions called from here use general registers only. */
+    /* Interrupts happen in mn_machine_wait and mn_machine_take_interrupts only, and the functions called from here use general registers only. */
     .type interrupted, @function
 interrupted:
     pushq %rax

@@ -1,6 +1,8 @@
 /* The unikernel end of system tests: what mnet_peer does on ports 7, 9 and 19, for machines without a C library, and some ways to end badly.
  *
  *   unikernel_peer OPTIONS serve BYTES    port 7 echo, 9 discard and verify, 19 source of so many bytes; port 1 ends it
+ *   unikernel_peer OPTIONS talk           the same, while a task says more and more on the console
+ *   unikernel_peer OPTIONS spin           is never idle, until it is cancelled
  *   unikernel_peer OPTIONS exit STATUS    ends at once
  *   unikernel_peer OPTIONS overflow       a task without end to its stack
  *   unikernel_peer OPTIONS null           writes to address 0
@@ -149,6 +151,32 @@ static int serve(struct mnet_env *env)
     return 0;
 }
 
+/* ---- The console ---- */
+
+/* Says more than a console takes that nobody reads. */
+static int talk(void *env)
+{
+    unsigned line = 0;
+    int error;
+    do {
+        mnet_print(env,
+                   "line %u of many that say nothing, and are long enough to fill whatever there is to be filled\n",
+                   ++line);
+        error = mnet_sleep(mnet_now() + MNET_MILLISECOND);
+    } while (error == 0);
+    return error;
+}
+
+/* Is never idle. */
+static int spin(void)
+{
+    int error = 0;
+    while (error == 0) {
+        error = mnet_yield();
+    }
+    return error;
+}
+
 /* ---- Bad ends ---- */
 
 /* More than the stack of any task, and then a look at it: where nothing guards a stack, its mark tells afterwards. */
@@ -216,6 +244,11 @@ int mnet_main(struct mnet_env *env)
     source_bytes = amount;
     if (strcmp(what, "serve") == 0) {
         error = serve(env);
+    } else if (strcmp(what, "talk") == 0) {
+        error = mnet_spawn(NULL, talk, env);
+        error = error < 0 ? error : serve(env);
+    } else if (strcmp(what, "spin") == 0) {
+        error = spin();
     } else if (strcmp(what, "exit") == 0) {
         error = (int)amount;
     } else if (strcmp(what, "overflow") == 0) {
