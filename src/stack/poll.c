@@ -347,6 +347,8 @@ static MN_APART uint64_t next_due(struct mnet_stack *stack)
         return stack->now;
     if (MN_UNLIKELY(mn_stack_congested(stack)))
         due = MN_MIN(due, stack->retry_at);
+    else if (MN_UNLIKELY(mn_tcp_wants_output(stack->tcp))) /* it found no memory */
+        due = MN_MIN(due, stack->now + MN_MEMORY_RETRY_NS);
     if (MN_UNLIKELY(!mn_list_empty(&stack->short_deferred)))
         due = MN_MIN(due, stack->now + MN_MEMORY_RETRY_NS);
     return due;

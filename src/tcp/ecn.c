@@ -68,8 +68,8 @@ MN_APART void mn_ecn_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const stru
 {
     if (seg->flags & MN_TCP_CWR)
         tcb->ecn.echo = false;
-    if (seg->marked &&
-        (seg->len > 0 || seg->refused)) { /* 6.1.3, 6.1.6; marks on what is no data are not ours to believe */
+    /* 6.1.3, 6.1.6; marks on what is no data are not ours to believe */
+    if (seg->marked && (seg->len > 0 || (seg->refused && seg->seq == tcb->rcv_nxt))) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_ECN_MARKED);
         tcb->ecn.echo = true;
     }

@@ -21,7 +21,7 @@ static bool read_quote(const struct mn_icmp_error *error, struct quote *quote)
 static void tcb_error(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_icmp_error *error, uint32_t seq,
                       uint64_t now)
 {
-    if (!mn_seq_within(seq, tcb->snd_una, tcb->snd_nxt - tcb->snd_una))
+    if (!mn_seq_within(seq, tcb->snd_una, tcb->snd_nxt - tcb->snd_una + tcb->probe_out))
         return;
     bool opening = tcb->state == MN_SYN_SENT || tcb->state == MN_SYN_RECEIVED;
     switch (error->reason) {

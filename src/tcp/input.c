@@ -161,17 +161,30 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
 
 /* --- 3.10.7.4, first: check the sequence number --- */
 
-/* The four cases of table 6. A reset is judged by its own number alone, whatever data it carries (RFC 5961 3.2, SHLD-2). */
+/* How far beyond the window the ACK of a segment that carries nothing still counts: at its right edge, where a peer that has
+ * filled it is, and behind one octet more, which it may have probed our closed window with and counts although we refused it. */
+#define BEYOND_MAX 2u
+
+/* The four cases of table 6. A reset is judged by its own number alone, whatever data it carries (RFC 5961 3.2, SHLD-2). For what
+ * carries nothing there is "special allowance". */
 static bool acceptable(const struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     uint32_t window = tcb->rcv_adv - tcb->rcv_nxt;
     if (seg->len == 0 || seg->flags & MN_TCP_RST)
-        return window == 0 ? seg->seq == tcb->rcv_nxt : mn_seq_within(seg->seq, tcb->rcv_nxt, window);
+        return mn_seq_within(seg->seq, tcb->rcv_nxt, window + BEYOND_MAX);
     if (window == 0)
         return false;
     return MN_LIKELY(mn_seq_within(seg->seq, tcb->rcv_nxt, window)) ||
            mn_seq_within(seg->seq + seg->len - 1, tcb->rcv_nxt, window) ||
            (mn_seq_lt(seg->seq, tcb->rcv_nxt) && mn_seq_geq(seg->seq + seg->len, tcb->rcv_adv));
+}
+
+/* Nothing of it is text that we may take, but it comes from where the peer may be: a probe of our closed window, something
+ * sent again whose acknowledgement was lost. Its ACK and its URG count, as if it had been trimmed to the window (3.10.7.4). */
+static bool may_be_trimmed(const struct mn_tcp *tcp, const struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    uint32_t window = tcb->rcv_adv - tcb->rcv_nxt, known = mn_tcb_repeatable(tcp, tcb);
+    return !(seg->flags & MN_TCP_SYN) && mn_seq_within(seg->seq, tcb->rcv_nxt - known, known + window + BEYOND_MAX);
 }
 
 static void drop_text(struct mn_segment *seg)
@@ -198,11 +211,10 @@ static MN_RARE enum verdict not_acceptable(struct mn_tcp *tcp, struct mn_tcb *tc
         tcb->ack_now = true;
         mn_tcb_wants_output(tcp, tcb);
     }
-    if (seg->seq == tcb->rcv_nxt && !(seg->flags & MN_TCP_SYN)) {
-        drop_text(seg); /* MUST-66: with a closed window, ACK and URG are still processed */
-        return NEXT;
-    }
-    return DONE;
+    if (!may_be_trimmed(tcp, tcb, seg))
+        return DONE;
+    drop_text(seg); /* MUST-66: with a closed window, ACK and URG are still processed */
+    return NEXT;
 }
 
 /* The peer's SYN again, in a simultaneous open. With an ACK, that is all that is news (figure 8). Without one, our SYN did
@@ -284,20 +296,22 @@ static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
 static bool is_duplicate(const struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     return seg->ack == tcb->snd_una && seg->len == 0 && seg->window == tcb->snd_wnd && tcb->snd_nxt != tcb->snd_una &&
-           !tcb->persisting;
+           !tcb->persisting && !seg->refused;
 }
 
-/* What was probed with, or sent before the window closed, goes again. */
+/* What was sent before the window closed goes again. */
 static MN_RARE void window_opened(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     tcb->rtt.backoff = tcb->rtt.expiries = 0;
     mn_loss_resend_all(tcp, tcb);
 }
 
-static void update_window(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+/* What acknowledges something new was sent later than all before it, even at a lower number: that of a segment without text
+ * goes back where our window, or the peer's view of it, shrank. Else SND.WL1 and SND.WL2 decide. */
+static void update_window(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked)
 {
     bool older = mn_seq_gt(tcb->snd_wl1, seg->seq) || (tcb->snd_wl1 == seg->seq && mn_seq_gt(tcb->snd_wl2, seg->ack));
-    if (MN_UNLIKELY(older))
+    if (MN_UNLIKELY(older) && acked == 0)
         return;
     bool opened = MN_UNLIKELY(tcb->persisting) && tcb->snd_wnd == 0 && seg->window > 0;
     tcb->snd_wnd = seg->window;
@@ -326,9 +340,22 @@ static MN_RARE enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb
     return NEXT;
 }
 
+/* The peer took the octet that we probed its closed window with: it was sent, after all. */
+static MN_RARE bool probe_was_taken(struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    if (!tcb->probe_out || seg->ack != tcb->snd_nxt + 1)
+        return false;
+    tcb->probe_out = false;
+    tcb->snd_nxt++;
+    mn_scoreboard_skip(&tcb->loss.sent, tcb->snd_nxt);
+    return true;
+}
+
 static enum verdict check_ack_range(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (MN_LIKELY(mn_tcb_ack_plausible(tcb, seg->ack)))
+        return NEXT;
+    if (probe_was_taken(tcb, seg))
         return NEXT;
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
     mn_tcb_challenge(tcp, tcb, seg->now);
@@ -382,7 +409,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     mn_loss_ack(tcp, tcb, seg, acked, duplicate);
     if (MN_UNLIKELY(tcb->ecn.on && acked > 0))
         mn_ecn_acked(tcp, tcb, seg);
-    update_window(tcp, tcb, seg);
+    update_window(tcp, tcb, seg, acked);
     mn_timers_update(tcp, tcb, acked > 0, seg->now);
     if (mn_tcb_may_send(tcb))
         mn_tcb_wants_output(tcp, tcb);
@@ -512,6 +539,7 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
     if (text_len(seg) == 0 || MN_UNLIKELY(!may_receive(tcb)))
         return NEXT;
     note_segment_size(tcp, tcb, seg);
+    bool repeats = mn_seq_lt(seg->seq, tcb->rcv_nxt);
     if (MN_UNLIKELY(seg->seq != tcb->rcv_nxt || text_len(seg) > tcb->rcv_adv - tcb->rcv_nxt))
         trim_to_window(tcb, seg);
     if (MN_UNLIKELY(text_len(seg) == 0)) {
@@ -519,6 +547,8 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
         schedule_ack(tcp, tcb, true, seg->now);
         return NEXT;
     }
+    if (MN_UNLIKELY(repeats))
+        schedule_ack(tcp, tcb, true, seg->now);       /* our acknowledgement of what it repeats was lost */
     if (MN_UNLIKELY(tcb->orphan || tcb->read_shut)) { /* SHLD-3: nobody will read this */
         mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, seg->now);
         return DONE;

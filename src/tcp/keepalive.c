@@ -46,16 +46,15 @@ void mn_tcp_set_keepalive(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct m
     mn_keepalive_arm(tcp, tcb);
 }
 
-/* How far below RCV.NXT lies what the peer can repeat: all that it ever sent, SYN and FIN included, and no more than it could
- * send without an acknowledgement. */
-static uint32_t repeatable(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+/* All that it ever sent, SYN and FIN included, and no more than it could send without an acknowledgement. */
+uint32_t mn_tcb_repeatable(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     return (uint32_t)MN_MIN(tcb->bytes_received + 2, (uint64_t)mn_window_largest(tcp, tcb));
 }
 
 MN_RARE void mn_keepalive_heard(const struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    uint32_t known = repeatable(tcp, tcb);
+    uint32_t known = mn_tcb_repeatable(tcp, tcb);
     if ((seg->flags & (MN_TCP_SYN | MN_TCP_RST | MN_TCP_ACK)) != MN_TCP_ACK || !mn_tcb_ack_plausible(tcb, seg->ack) ||
         !mn_seq_within(seg->seq, tcb->rcv_nxt - known, known))
         return;
@@ -73,7 +72,7 @@ void mn_keepalive_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, idle_until);
         return;
     }
-    if (tcb->snd_nxt == tcb->snd_una) {
+    if (tcb->snd_nxt == tcb->snd_una && !tcb->persisting) { /* zero-window probes ask the same */
         if (keepalive->unanswered >= keepalive->probes) {
             mn_tcp_count(tcp, MNET_COUNT_TCP_TIMED_OUT);
             mn_tcb_reset(tcp, tcb, MNET_E_TIMED_OUT, now);

@@ -9,17 +9,17 @@
 
 #define TCP_CHECKSUM_OFFSET 16
 
-/* A packet with room for the header, to be filled by finish_segment once the data behind it is known. It may come
+/* An empty packet, before anything is decided about the segment: its header promises windows and reports duplicates, and
+ * what it says counts as said. Without one the engine is `starved`, and whoever wanted to send keeps its place. It may come
  * from the receive reserve: the data that fills the rest of memory can only leave it through packets, and the device,
  * which pulls them, bounds how many there are. */
-static struct mnet_packet *begin_segment(struct mn_tcp *tcp, const struct mn_tcp_header *header)
+static struct mnet_packet *begin_segment(struct mn_tcp *tcp)
 {
     struct mnet_packet *packet = mnet_packet_alloc(tcp->config.memory);
-    if (packet == NULL) {
+    if (MN_UNLIKELY(packet == NULL)) {
         mn_tcp_count(tcp, MNET_COUNT_TX_DROP_MEMORY);
-        return NULL;
+        tcp->starved = true;
     }
-    mnet_packet_put(packet, mn_tcp_header_length(header));
     return packet;
 }
 
@@ -47,9 +47,11 @@ static void finish_segment(struct mn_tcp *tcp, const struct mn_conn *conn, struc
 struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
                                      struct mn_datagram *datagram)
 {
-    struct mnet_packet *packet = begin_segment(tcp, header);
-    if (packet != NULL)
-        finish_segment(tcp, conn, header, packet, datagram);
+    struct mnet_packet *packet = begin_segment(tcp);
+    if (packet == NULL)
+        return NULL;
+    mnet_packet_put(packet, mn_tcp_header_length(header));
+    finish_segment(tcp, conn, header, packet, datagram);
     return packet;
 }
 
@@ -100,23 +102,39 @@ static void header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint
     mn_urgent_put(tcb, header);
 }
 
+uint32_t mn_tcb_bare_seq(const struct mn_tcb *tcb)
+{
+    uint32_t edge = tcb->snd_una + tcb->snd_wnd;
+    if (MN_LIKELY(mn_seq_leq(tcb->snd_nxt, edge)) || !mn_tcp_synchronized(tcb)) /* no window counts from a SYN */
+        return tcb->snd_nxt;
+    /* The peer rounds an open window down to a unit of its scale, and means more. */
+    bool rounded = tcb->snd_wnd > 0 && tcb->snd_nxt - edge < UINT32_C(1) << tcb->snd_wscale;
+    return rounded ? tcb->snd_nxt : edge;
+}
+
 static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                       uint64_t now)
 {
-    /* A keepalive probe is an acknowledgement that the peer must answer (3.8.4). */
+    struct mnet_packet *packet = begin_segment(tcp);
+    if (MN_UNLIKELY(packet == NULL))
+        return NULL;
+    /* A keepalive probe is old, so that the peer must answer it (3.8.4); it may throw away what an old segment
+     * acknowledges. */
+    bool keepalive = MN_UNLIKELY(tcb->keepalive_now) && !tcb->ack_now;
     struct mn_tcp_header header;
-    header_at(tcp, tcb, tcb->snd_nxt - tcb->keepalive_now, now, &header);
+    header_at(tcp, tcb, keepalive ? tcb->snd_una - 1 : mn_tcb_bare_seq(tcb), now, &header);
     if (tcb->user_timeout_now)
         mn_user_timeout_put(tcp, tcb, &header);
-    struct mnet_packet *packet = mn_segment_build(tcp, &tcb->conn, &header, datagram);
-    if (packet != NULL) {
-        if (tcb->duplicates_owed > 0)
-            tcb->duplicates_owed--;
-        tcb->keepalive_now = tcb->user_timeout_now = false;
-        tcb->segments_sent++;
-        acknowledged(tcp, tcb);
-        address(tcb, datagram);
-    }
+    mnet_packet_put(packet, mn_tcp_header_length(&header));
+    finish_segment(tcp, &tcb->conn, &header, packet, datagram);
+    if (tcb->duplicates_owed > 0)
+        tcb->duplicates_owed--;
+    if (MN_UNLIKELY(keepalive))
+        tcb->keepalive_now = false;
+    tcb->user_timeout_now = false;
+    tcb->segments_sent++;
+    acknowledged(tcp, tcb);
+    address(tcb, datagram);
     return packet;
 }
 
@@ -196,22 +214,32 @@ static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t 
     mn_timers_update(tcp, tcb, again, now);
 }
 
+/* The peer need not take what lies beyond its closed window: SND.NXT does not count it before it is acknowledged, and there
+ * is nothing to take back when the window opens. */
+static MN_RARE void sent_beyond_the_window(struct mn_tcb *tcb, uint64_t now)
+{
+    tcb->probe_out = true;
+    tcb->segments_sent++;
+    tcb->last_sent_ns = now;
+}
+
 /* Sends the sequence numbers [seq, seq + len): data and, behind the last byte, the FIN. Returns in *done how many the
  * packet took. */
 static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len,
                                         uint32_t *done, struct mn_datagram *datagram, uint64_t now)
 {
+    struct mnet_packet *packet = begin_segment(tcp);
+    if (MN_UNLIKELY(packet == NULL))
+        return NULL;
     struct mn_tcp_header header;
     header_at(tcp, tcb, seq, now, &header);
+    mnet_packet_put(packet, mn_tcp_header_length(&header));
     uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
     uint32_t mss = tcb->snd_mss - (header.options & MN_TCP_OPTION_SACK ? mn_sack_bytes(&header) : 0);
     uint32_t data = MN_MIN(len, left);
     bool urgent = (header.flags & MN_TCP_URG) != 0; /* the pointer is relative to each segment */
     if (MN_UNLIKELY(tcp->config.gso_max < data || urgent))
         data = MN_MIN(data, mss);
-    struct mnet_packet *packet = begin_segment(tcp, &header);
-    if (packet == NULL)
-        return NULL;
     uint32_t gathered = MN_LIKELY(data > 0) ? mn_sendq_gather(&tcb->sendq, packet, seq, data) : 0;
     if (MN_UNLIKELY(gathered > mss))
         gathered = settle_gso(tcb, mss, packet, gathered, gathered == left);
@@ -224,11 +252,18 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
             (*done)++;
         }
     }
-    uint8_t ecn = MN_UNLIKELY(tcb->ecn.on) && seq == tcb->snd_nxt && gathered > 0 ? mn_ecn_data(tcb, &header) : 0;
+    bool beyond = seq == tcb->snd_nxt && MN_UNLIKELY(tcb->snd_wnd == 0);
+    uint8_t ecn = 0; /* RFC 3168 6.1.6: a window probe is not ECN-capable */
+    if (MN_UNLIKELY(tcb->ecn.on) && seq == tcb->snd_nxt && gathered > 0 && !beyond)
+        ecn = mn_ecn_data(tcb, &header);
     finish_segment(tcp, &tcb->conn, &header, packet, datagram);
     address(tcb, datagram);
     datagram->traffic_class |= ecn;
     acknowledged(tcp, tcb);
+    if (MN_UNLIKELY(beyond)) {
+        sent_beyond_the_window(tcb, now);
+        return packet;
+    }
     if (MN_LIKELY(seq == tcb->snd_nxt) && (*done < mss || *done % mss != 0))
         tcb->snd_small = seq + *done;
     sent(tcp, tcb, seq, *done, packet->segments, now);
@@ -242,12 +277,11 @@ static MN_RARE struct mnet_packet *output_probe(struct mn_tcp *tcp, struct mn_tc
     uint32_t left = mn_sendq_end(&tcb->sendq) + tcb->fin_queued - tcb->snd_una;
     uint32_t len = MN_MIN(MN_MIN(left, MN_MAX(tcb->snd_wnd, 1u)), tcb->snd_mss);
     uint32_t done;
-    tcb->probe_now = false;
-    if (len == 0)
-        return NULL;
     if (tcb->snd_nxt != tcb->snd_una)
         len = MN_MIN(len, tcb->snd_nxt - tcb->snd_una);
-    return output_range(tcp, tcb, tcb->snd_una, len, &done, datagram, now);
+    struct mnet_packet *packet = len == 0 ? NULL : output_range(tcp, tcb, tcb->snd_una, len, &done, datagram, now);
+    tcb->probe_now = packet == NULL && len > 0; /* without memory for it: soon */
+    return packet;
 }
 
 /* What cwnd leaves for sending now. */
@@ -291,13 +325,13 @@ static MN_RARE struct mnet_packet *output_tail_probe(struct mn_tcp *tcp, struct 
                                                      struct mn_datagram *datagram, uint64_t now)
 {
     uint32_t seq, done;
-    tcb->loss.tlp_now = false;
     uint32_t len = mn_tlp_range(tcb, &seq);
     struct mnet_packet *packet = len == 0 ? NULL : output_range(tcp, tcb, seq, len, &done, datagram, now);
     if (packet != NULL) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_TAIL_PROBE);
         mn_tlp_sent(tcb);
     }
+    tcb->loss.tlp_now = packet == NULL && len > 0; /* without memory for it: soon */
     return packet;
 }
 

@@ -49,27 +49,23 @@ void mn_reply_reset(struct mn_tcp *tcp, const struct mn_segment *seg)
 
 MN_APART struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *datagram)
 {
-    while (tcp->reply_count > 0) {
-        const struct mn_reply *reply = &tcp->replies[tcp->reply_head];
-        tcp->reply_head = (tcp->reply_head + 1) % MN_REPLIES_MAX;
-        tcp->reply_count--;
-        struct mn_conn ends = {
-            .local = reply->local, .remote = reply->remote, .ttl = reply->ttl, .dscp = reply->dscp & 63};
-        struct mn_tcp_header header = {.seq = reply->seq,
-                                       .ack = reply->ack,
-                                       .flags = reply->flags,
-                                       .window = reply->window,
-                                       .options = reply->options,
-                                       .mss = reply->mss,
-                                       .window_shift = reply->window_shift,
-                                       .ts_value = reply->ts_value,
-                                       .ts_echo = reply->ts_echo};
-        struct mnet_packet *packet = mn_segment_build(tcp, &ends, &header, datagram);
-        if (packet == NULL)
-            continue;
-        if (header.flags & MN_TCP_RST)
-            mn_tcp_count(tcp, MNET_COUNT_TCP_RST_TX);
-        return packet;
-    }
-    return NULL;
+    const struct mn_reply *reply = &tcp->replies[tcp->reply_head];
+    struct mn_conn ends = {.local = reply->local, .remote = reply->remote, .ttl = reply->ttl, .dscp = reply->dscp & 63};
+    struct mn_tcp_header header = {.seq = reply->seq,
+                                   .ack = reply->ack,
+                                   .flags = reply->flags,
+                                   .window = reply->window,
+                                   .options = reply->options,
+                                   .mss = reply->mss,
+                                   .window_shift = reply->window_shift,
+                                   .ts_value = reply->ts_value,
+                                   .ts_echo = reply->ts_echo};
+    struct mnet_packet *packet = mn_segment_build(tcp, &ends, &header, datagram);
+    if (packet == NULL)
+        return NULL;
+    tcp->reply_head = (tcp->reply_head + 1) % MN_REPLIES_MAX;
+    tcp->reply_count--;
+    if (header.flags & MN_TCP_RST)
+        mn_tcp_count(tcp, MNET_COUNT_TCP_RST_TX);
+    return packet;
 }

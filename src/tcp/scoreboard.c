@@ -153,6 +153,12 @@ void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *poo
     b->end = end;
 }
 
+void mn_scoreboard_skip(struct mn_scoreboard *b, uint32_t seq)
+{
+    MN_ASSERT(b->count == 0);
+    b->end = b->lost_from = seq;
+}
+
 /* Joins record `i` with the one before where both have the same fate at nearly the same time. */
 static void join(struct mn_scoreboard *b, uint32_t i)
 {

@@ -65,6 +65,8 @@ void mn_scoreboard_clear(struct mn_scoreboard *b, struct mn_scoreboard_pools *po
 /* [b->end, end) is sent for the first time. Times with the same value after a shift by `grain` count as one. */
 void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t end, uint64_t now,
                         unsigned grain);
+/* Nothing is in flight, and SND.NXT moves to `seq`: what lies before it was acknowledged without having counted as sent. */
+void mn_scoreboard_skip(struct mn_scoreboard *b, uint32_t seq);
 /* [left, right), within what is in flight, is sent again: it counts as in flight, no longer as lost. */
 void mn_scoreboard_resent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left, uint32_t right,
                           uint64_t now);

@@ -82,7 +82,7 @@ void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t no
     if (tcb->conn.hashed && tcb->state != MN_SYN_SENT && tcb->state != MN_TIME_WAIT) {
         struct mn_reply reset = {.local = tcb->conn.local,
                                  .remote = tcb->conn.remote,
-                                 .seq = tcb->snd_nxt,
+                                 .seq = mn_tcb_bare_seq(tcb),
                                  .ack = tcb->rcv_nxt,
                                  .flags = MN_TCP_RST | MN_TCP_ACK,
                                  .options = tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS, /* RFC 7323 3.2 */

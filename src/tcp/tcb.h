@@ -69,9 +69,10 @@ enum mn_conn_kind {
 struct mn_conn {
     struct mn_conn *hash_next;
     struct mnet_endpoint local, remote;
-    uint8_t kind;    /* enum mn_conn_kind */
-    uint8_t options; /* enum mn_tcp_option: what our SYN offers; from the peer's SYN on, what both offered */
-    uint8_t ttl;     /* the user's choices for the IP header of every segment (MUST-48, MUST-49); 0: defaults */
+    uint8_t kind : 2;       /* enum mn_conn_kind */
+    uint8_t challenges : 6; /* of TIME-WAIT: odd segments answered since its 2 MSL began */
+    uint8_t options;        /* enum mn_tcp_option: what our SYN offers; from the peer's SYN on, what both offered */
+    uint8_t ttl;            /* the user's choices for the IP header of every segment (MUST-48, MUST-49); 0: defaults */
     uint8_t dscp : 6;
     bool hashed : 1;
     bool restarted : 1; /* of TIME-WAIT: its 2 MSL began again */
@@ -105,7 +106,8 @@ struct mn_tcb {
     struct mn_conn conn;
     struct mnet_link output; /* linked while something may have to be sent */
 
-    /* Send sequence variables. SND.NXT never goes back: what is to be sent again is in `loss`, on the scoreboard. */
+    /* Send sequence variables. SND.NXT never goes back: what is to be sent again is in `loss`, on the scoreboard. It does not
+     * count a probe beyond the window before that is acknowledged. */
     uint32_t snd_una, snd_nxt;
     uint32_t snd_wnd; /* scaled to bytes (REC-1) */
     uint32_t snd_wl1, snd_wl2;
@@ -142,6 +144,7 @@ struct mn_tcb {
     bool user_timeout_now : 1; /* the peer is to hear of our user timeout */
     bool user_timeout_set : 1; /* ... which the user has set */
     bool probe_unanswered : 1; /* the peer has been silent since a zero-window probe */
+    bool probe_out : 1;        /* the octet at SND.NXT was sent beyond the window, and may come to be acknowledged */
     bool was_established : 1;
     bool quiet : 1;  /* the user wants no notices */
     bool queued : 1; /* in a listener's queue: nobody has accepted it yet */
@@ -276,6 +279,7 @@ struct mn_tcp {
     unsigned time_waiting, time_wait_places; /* connections in TIME-WAIT; places in use in the queue of blocks */
     struct mn_reply replies[MN_REPLIES_MAX];
     uint32_t reply_head, reply_count;
+    bool starved;         /* there was no packet for a segment that was to be sent; who finds it clears it */
     unsigned established; /* tcbs in the table */
     uint64_t receive_budget, receive_promised;
 };
@@ -289,7 +293,7 @@ struct mn_segment {
     uint32_t window; /* SEG.WND, scaled */
     uint8_t flags;
     bool marked;              /* congestion was experienced (ECN) */
-    bool refused;             /* its text was not taken, for the window is closed */
+    bool refused;             /* not acceptable: only its ACK and URG count */
     struct mnet_packet *text; /* the packet without headers; NULL once it was queued somewhere */
     uint64_t now;
 };
@@ -373,7 +377,7 @@ const char *mn_tcp_state_name(enum mn_tcp_state state);
 bool mn_tcp_synchronized(const struct mn_tcb *tcb);
 /* The connection is over: out of the table, timers off, `error` kept for the user, or freed where there is none. */
 void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error);
-/* The same after a reset to the peer, <SEQ=SND.NXT><CTL=RST,ACK>. */
+/* The same after a reset to the peer, <SEQ=mn_tcb_bare_seq><CTL=RST,ACK>. */
 void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t now);
 /* The handshake is complete. */
 void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
@@ -422,6 +426,7 @@ void mn_reply_reset_at(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_
 void mn_reply(struct mn_tcp *tcp, const struct mn_reply *reply);
 /* Puts timestamps into a reply of a record: our clock, and what to echo. */
 void mn_reply_timestamp(const struct mn_tcp *tcp, struct mn_reply *reply, uint32_t ts_recent, uint64_t now);
+/* The first that waits; NULL where memory is used up: it waits on. */
 struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *datagram);
 
 /* --- output.c --- */
@@ -433,6 +438,9 @@ static inline bool mn_tcb_has_unsent(const struct mn_tcb *tcb)
 /* Whether there is anything that mn_tcb_output could send if it was allowed to. */
 bool mn_tcb_may_send(const struct mn_tcb *tcb);
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now);
+/* SEG.SEQ of a segment that carries nothing of the sequence space: an acknowledgement, a window update, a reset. SND.NXT, but not
+ * beyond the peer's window, where it would have to throw it away (3.10.7.4, first). */
+uint32_t mn_tcb_bare_seq(const struct mn_tcb *tcb);
 /* A segment without data between the two ends of `conn`; fills in the ports and the checksum. NULL where memory is used up. */
 struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
                                      struct mn_datagram *datagram);
@@ -544,6 +552,8 @@ static inline bool mn_tcb_ack_plausible(const struct mn_tcb *tcb, uint32_t ack)
 {
     return mn_seq_geq(ack, tcb->snd_una - tcb->max_snd_wnd) && mn_seq_leq(ack, tcb->snd_nxt);
 }
+/* How far below RCV.NXT lies what the peer can repeat. */
+uint32_t mn_tcb_repeatable(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
 /* A segment has come that is not acceptable: whether it is a sign of life all the same. */
 void mn_keepalive_heard(const struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
 /* Begins, or ends, to watch over an established connection in use. */

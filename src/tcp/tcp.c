@@ -142,17 +142,15 @@ MN_APART void mn_tcb_wants_output(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 static MN_APART struct mnet_packet *half_open_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
 {
-    struct mnet_link *link;
-    while ((link = mn_list_take(&tcp->half_open_output)) != NULL) {
-        struct mn_half_open *half = MN_CONTAINER(link, struct mn_half_open, output);
-        struct mnet_packet *packet = mn_half_open_output(tcp, half, datagram, now);
-        if (packet != NULL)
-            return packet;
-    }
-    return NULL;
+    struct mn_half_open *half = MN_CONTAINER(mn_list_first(&tcp->half_open_output), struct mn_half_open, output);
+    struct mnet_packet *packet = mn_half_open_output(tcp, half, datagram, now);
+    if (packet != NULL)
+        mn_list_remove(&half->output);
+    return packet;
 }
 
-/* Connections take turns, one packet each; one with nothing to send leaves the queue until something happens to it. */
+/* Connections take turns, one packet each; one with nothing to send leaves the queue until something happens to it. One that
+ * finds no memory stays in it. */
 static struct mnet_packet *tcbs_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
 {
     struct mnet_link *link;
@@ -164,18 +162,37 @@ static struct mnet_packet *tcbs_output(struct mn_tcp *tcp, struct mn_datagram *d
                 mn_tcb_wants_output(tcp, tcb);
             return packet;
         }
+        if (MN_UNLIKELY(tcp->starved)) {
+            tcp->starved = false;
+            mn_tcb_wants_output(tcp, tcb);
+            break;
+        }
     }
     return NULL;
 }
 
-struct mnet_packet *mn_tcp_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
+/* What belongs to no tcb. Without memory it waits, and so does everything else. */
+static MN_APART struct mnet_packet *others_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
 {
     struct mnet_packet *packet = NULL;
-    if (MN_UNLIKELY(tcp->reply_count > 0))
+    if (tcp->reply_count > 0)
         packet = mn_reply_output(tcp, datagram);
-    if (packet == NULL && MN_UNLIKELY(!mn_list_empty(&tcp->half_open_output)))
+    else if (!mn_list_empty(&tcp->half_open_output))
         packet = half_open_output(tcp, datagram, now);
-    return packet != NULL ? packet : tcbs_output(tcp, datagram, now);
+    tcp->starved = false;
+    return packet;
+}
+
+struct mnet_packet *mn_tcp_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
+{
+    if (MN_UNLIKELY(tcp->reply_count > 0 || !mn_list_empty(&tcp->half_open_output)))
+        return others_output(tcp, datagram, now);
+    return tcbs_output(tcp, datagram, now);
+}
+
+bool mn_tcp_wants_output(const struct mn_tcp *tcp)
+{
+    return !mn_list_empty(&tcp->output) || tcp->reply_count > 0 || !mn_list_empty(&tcp->half_open_output);
 }
 
 /* --- events --- */

@@ -62,6 +62,8 @@ void mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t
 /* Out: the next segment (TCP header first, checksum PARTIAL, gso set where it stands for several) with its addresses; NULL where nothing may be sent
  * now. The caller owns the packet. */
 struct mnet_packet *mn_tcp_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now);
+/* Whether something waits to be sent. After mn_tcp_output gave NULL: for memory; it is to be asked again in a while. */
+bool mn_tcp_wants_output(const struct mn_tcp *tcp);
 
 /* Timers. */
 void mn_tcp_expire(struct mn_tcp *tcp, uint64_t now);

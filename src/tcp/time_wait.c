@@ -7,7 +7,8 @@
  */
 #include "tcp/tcb.h"
 
-#define WAIT_MAX (24 * 24 * 3600 * MNET_SECOND) /* milliseconds in 32 bits stay comparable */
+#define WAIT_MAX (24 * 24 * 3600 * MNET_SECOND)                      /* milliseconds in 32 bits stay comparable */
+#define WINDOW_MAX ((uint32_t)UINT16_MAX << MN_TCP_WINDOW_SHIFT_MAX) /* the largest that there can be (RFC 7323 2.3) */
 
 static uint32_t ms_after(uint64_t now, uint64_t ns)
 {
@@ -175,6 +176,34 @@ static bool opens_anew(const struct mn_time_wait *tw, const struct mn_segment *s
     return h->ts_value == tw->ts_recent && higher;
 }
 
+/* The fifth check of 3.10.7.4, which comes before the eighth: without a plausible ACK a FIN proves nothing. */
+static bool ack_is_good(const struct mn_time_wait *tw, const struct mn_segment *seg)
+{
+    return seg->flags & MN_TCP_ACK && mn_seq_leq(seg->ack, tw->snd_nxt) &&
+           mn_seq_geq(seg->ack, tw->snd_nxt - WINDOW_MAX);
+}
+
+static void restart(struct mn_tcp *tcp, struct mn_time_wait *tw, const struct mn_segment *seg)
+{
+    tw->until_ms = wait_until(tcp, seg->now);
+    tw->conn.restarted = true;
+    tw->conn.challenges = 0;
+    if (tw->conn.options & seg->header.options & MN_TCP_OPTION_TIMESTAMPS)
+        tw->ts_recent = mn_seq_max(tw->ts_recent, seg->header.ts_value);
+}
+
+/* What carries nothing may be an answer itself: it is answered so often and no more. */
+static void challenge(struct mn_tcp *tcp, struct mn_time_wait *tw, uint64_t now)
+{
+    if (tw->conn.challenges >= MN_CHALLENGE_LIMIT) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_LIMITED);
+        return;
+    }
+    tw->conn.challenges++;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_ACK);
+    acknowledge(tcp, tw, now);
+}
+
 MN_APART bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, struct mn_segment *seg,
                                  uint32_t *isn_floor)
 {
@@ -191,14 +220,12 @@ MN_APART bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, st
         }
     }
     /* 3.10.7.4: the only thing that can arrive is a retransmission of the remote FIN: acknowledge it, and restart 2 MSL. */
-    if (seg->flags & MN_TCP_FIN && seg->seq + seg->len == tw->rcv_nxt) {
-        tw->until_ms = wait_until(tcp, seg->now);
-        tw->conn.restarted = true;
-        if (tw->conn.options & seg->header.options & MN_TCP_OPTION_TIMESTAMPS)
-            tw->ts_recent = mn_seq_max(tw->ts_recent, seg->header.ts_value);
-    }
+    if (seg->flags & MN_TCP_FIN && seg->seq + seg->len == tw->rcv_nxt && ack_is_good(tw, seg))
+        restart(tcp, tw, seg);
     if (seg->len > 0)
         acknowledge(tcp, tw, seg->now);
+    else if (seg->seq != tw->rcv_nxt)
+        challenge(tcp, tw, seg->now);
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
     return true;
 }

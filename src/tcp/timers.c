@@ -67,14 +67,14 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
 {
     bool in_flight = tcb->snd_nxt != tcb->snd_una;
     if (!in_flight && !mn_tcb_has_unsent(tcb)) {
-        tcb->persisting = false;
+        tcb->persisting = tcb->probe_out = false;
         mn_tcb_set_due(tcp, tcb, MN_DUE_RETRANSMIT, MNET_NEVER);
         return;
     }
     bool persisting = MN_UNLIKELY(tcb->snd_wnd == 0 || !in_flight) && mn_tcp_synchronized(tcb);
     if (MN_UNLIKELY(persisting != tcb->persisting)) {
         tcb->persisting = persisting;
-        tcb->probe_unanswered = false;
+        tcb->probe_unanswered = tcb->probe_out = false; /* what was probed with is in flight now */
         restart = true;
     }
     if (restart || !mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT)) {

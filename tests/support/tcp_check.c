@@ -52,7 +52,11 @@ void tcp_check_tcb(struct mn_tcb *tcb)
     MN_ASSERT(tcb->snd_mss > 0);
     if (!mn_tcp_synchronized(tcb))
         return;
-    MN_ASSERT(tcb->snd_nxt - tcb->snd_una <= tcb->max_snd_wnd + 1);
+    MN_ASSERT(tcb->snd_nxt - tcb->snd_una <= tcb->max_snd_wnd);
+    MN_ASSERT(!tcb->probe_out || (tcb->persisting && tcb->snd_nxt == tcb->snd_una && mn_tcb_has_unsent(tcb)));
+    /* What carries nothing goes out where the peer may take it. */
+    MN_ASSERT(mn_tcb_bare_seq(tcb) - tcb->snd_una <=
+              tcb->snd_wnd + (tcb->snd_wnd > 0 ? (1u << tcb->snd_wscale) - 1 : 0));
     MN_ASSERT(mn_seq_leq(tcb->rcv_nxt, tcb->rcv_adv));
     MN_ASSERT(tcb->rcv_adv - tcb->rcv_nxt <= 1u << 30);
     MN_ASSERT(tcb->snd_nxt == tcb->snd_una || mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT)); /* what is in flight is watched */

@@ -35,6 +35,97 @@ SCRIPT(established_data_without_a_packet_is_sent_later)
     tcp_end(&t);
 }
 
+/* What a segment would have said was not said: the window is still to be announced, the duplicate still to be reported. */
+SCRIPT(established_window_update_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_established(&t, .receive_buffer = 2920);
+    for (uint32_t seq = 1; seq < 2921; seq += MSS)
+        send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)MSS);
+    expect(&t, .seq = 1, .ack = 2921, .flags = ACK, .window = 0);
+    t.hold_output = true;
+    read_pattern(&t, 0, 2920);
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect_nothing(&t);
+    assert_true(mn_tcp_wants_output(t.tcp));
+    assert_int_equal(t.tcb->rcv_adv - t.irs, 2921);
+    feed(&t, reserve);
+    expect(&t, .seq = 1, .ack = 2921, .flags = ACK, .window = 2920);
+    assert_false(mn_tcp_wants_output(t.tcp));
+    tcp_end(&t);
+}
+
+SCRIPT(established_duplicate_without_a_packet_is_reported_later)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
+    send_(&t, .seq = 1461, .ack = 1, .flags = ACK, .len = (int)MSS);
+    expect(&t, .seq = 1, .ack = 2921, .flags = ACK);
+    t.hold_output = true;
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
+    write_text(&t, "abc"); /* the segment that would have reported it */
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    expect(&t, .seq = 1, .ack = 2921, .flags = ACK, .data = "abc", .sacks = 1, .sack = {{1, 1461}});
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+SCRIPT(closed_reset_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    t.hold_output = true;
+    send_(&t, .seq = 1, .flags = SYN);
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    expect(&t, .seq = -t.iss, .ack = 2, .flags = RST | ACK);
+    tcp_end(&t);
+}
+
+SCRIPT(listen_syn_ack_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    t.hold_output = true;
+    send_(&t, .seq = 0, .flags = SYN);
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+SCRIPT(established_probes_without_a_packet_are_sent_later)
+{
+    struct tcp_test t;
+    tcp_established(&t, .window = 0);
+    write_text(&t, "abc");
+    uint32_t reserve = starve(&t, true);
+    wait_ms(&t, 250); /* of the window */
+    feed(&t, reserve);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "a");
+    tcp_end(&t);
+
+    tcp_established(&t, .sack = true, .rtt_ms = 10);
+    write_bytes(&t, 3 * MSS);
+    assert_int_equal(drain(&t, NULL), 3);
+    reserve = starve(&t, true);
+    wait_ms(&t, 30); /* of the tail */
+    feed(&t, reserve);
+    expect(&t, .seq = 1 + 2 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
+    assert_int_equal(counted(&t, TCP_TAIL_PROBE), 1);
+    tcp_end(&t);
+}
+
 SCRIPT(syn_sent_syn_without_a_packet_is_sent_later)
 {
     struct tcp_test t;
@@ -311,6 +402,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(established_data_without_a_packet_is_sent_later),
+        cmocka_unit_test(established_window_update_without_a_packet_is_sent_later),
+        cmocka_unit_test(established_duplicate_without_a_packet_is_reported_later),
+        cmocka_unit_test(closed_reset_without_a_packet_is_sent_later),
+        cmocka_unit_test(listen_syn_ack_without_a_packet_is_sent_later),
+        cmocka_unit_test(established_probes_without_a_packet_are_sent_later),
         cmocka_unit_test(syn_sent_syn_without_a_packet_is_sent_later),
         cmocka_unit_test(syn_sent_without_any_packet_times_out),
         cmocka_unit_test(fin_wait_1_fin_without_a_packet_is_sent_later),

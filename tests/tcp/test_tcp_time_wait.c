@@ -112,6 +112,59 @@ SCRIPT(time_wait_is_not_assassinated)
     tcp_end(&t);
 }
 
+/* 3.10.7.4, first: what is not acceptable is acknowledged; without text or FIN so often and no more, or two records could go on for
+ * ever. A new wait may be asked about as often again. */
+SCRIPT(time_wait_empty_segment_elsewhere_is_acknowledged_so_often)
+{
+    struct tcp_test t;
+    tcp_time_wait(&t);
+    send_(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_nothing(&t);
+    for (int round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 2 * MN_CHALLENGE_LIMIT; i++)
+            send_(&t, .seq = 1, .ack = 2, .flags = ACK);
+        for (unsigned i = 0; i < MN_CHALLENGE_LIMIT; i++)
+            expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+        expect_nothing(&t);
+        send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+        expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    }
+    assert_int_equal(counted(&t, TCP_CHALLENGE_LIMITED), 2 * MN_CHALLENGE_LIMIT);
+    tcp_end(&t);
+}
+
+/* 3.10.7.4: the ACK field is the fifth check, the FIN the eighth. */
+SCRIPT(time_wait_fin_with_a_bad_ack_restarts_nothing)
+{
+    const struct tcp_line lines[] = {{.flags = FIN},
+                                     {.flags = FIN | ACK, .ack = 3},
+                                     {.flags = FIN | ACK, .ack = 99999},
+                                     {.flags = FIN | ACK, .ack = 0x80000000}};
+    for (unsigned i = 0; i < MN_COUNT_OF(lines); i++) {
+        struct tcp_test t;
+        tcp_time_wait(&t);
+        wait_ms(&t, 50 * SECOND);
+        send_(&t, .seq = 1, .ack = lines[i].ack, .flags = lines[i].flags);
+        expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+        wait_ms(&t, 11 * SECOND);
+        expect_state(&t, MN_CLOSED);
+        tcp_end(&t);
+    }
+}
+
+/* The peer has not got our FIN yet, or not its acknowledgement: both are good. */
+SCRIPT(time_wait_fin_with_an_old_ack_restarts_it)
+{
+    struct tcp_test t;
+    tcp_time_wait(&t);
+    wait_ms(&t, 50 * SECOND);
+    send_(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    wait_ms(&t, 50 * SECOND);
+    expect_state(&t, MN_TIME_WAIT);
+    tcp_end(&t);
+}
+
 /* --- RFC 6191 2: what becomes of a SYN --- */
 
 enum outcome {
@@ -239,6 +292,9 @@ int main(void)
         cmocka_unit_test(time_wait_costs_64_bytes),
         cmocka_unit_test(time_wait_fin_again_restarts_only_its_own),
         cmocka_unit_test(time_wait_is_not_assassinated),
+        cmocka_unit_test(time_wait_empty_segment_elsewhere_is_acknowledged_so_often),
+        cmocka_unit_test(time_wait_fin_with_a_bad_ack_restarts_nothing),
+        cmocka_unit_test(time_wait_fin_with_an_old_ack_restarts_it),
         cmocka_unit_test(time_wait_syn_by_timestamp_and_sequence_number),
         cmocka_unit_test(time_wait_syn_to_a_listener_without_timestamps),
         cmocka_unit_test(time_wait_port_reused_quickly_with_lower_isns),
