@@ -9,7 +9,6 @@
 #include "ports/virtio/virtio.h"
 
 #define DEVICES_MAX 16u
-#define ENTROPY_NS (1 * MNET_SECOND)
 
 /* A transport with what belongs to it for as long as the machine runs. */
 struct device {
@@ -17,7 +16,7 @@ struct device {
     struct mn_interrupt queues, config; /* of a line: the first one for both */
     void *memory;                       /* of its driver; allocated when first opened */
     struct mnet_device *net;            /* where it was opened */
-    bool connected;
+    bool connected;                     /* it can be used */
 };
 
 static struct device found[DEVICES_MAX];
@@ -127,6 +126,13 @@ static bool connect_messages(struct device *device)
 
 /* ---- Buses ---- */
 
+/* Keeps the place of a device that there is a driver for. */
+static void keep(const struct device *device)
+{
+    enum mn_virtio_kind kind = device->transport.kind;
+    found_count += kind == MN_VIRTIO_NET || (kind == MN_VIRTIO_ENTROPY && device->transport.why == NULL);
+}
+
 unsigned mn_devices_find(void)
 {
     const struct mn_mmio_device *mmio;
@@ -137,14 +143,13 @@ unsigned mn_devices_find(void)
         if (mn_virtio_mmio_open(&device->transport, &machine, mmio[i].address, bytes) < 0)
             continue;
         device->connected = connect_line(device, mmio[i].gsi);
-        found_count++;
+        keep(device);
     }
     for (mn_pci_function function = MN_PCI_FIRST; found_count < DEVICES_MAX && mn_pci_next(&function);) {
         struct device *device = &found[found_count];
-        if (mn_virtio_pci_open(&device->transport, &machine, function >> 8) < 0)
-            continue;
-        device->connected = connect_messages(device);
-        found_count++;
+        if (mn_virtio_pci_open(&device->transport, &machine, function >> 8) == MNET_OK)
+            device->connected = connect_messages(device);
+        keep(device); /* also one that cannot be used, to say so */
     }
     return found_count;
 }
@@ -156,14 +161,27 @@ static void *memory_of(struct device *device, size_t bytes)
     return device->memory;
 }
 
-bool mn_devices_entropy(void *buffer, size_t len)
+static bool have(enum mn_virtio_kind kind)
 {
+    bool there = false;
+    for (unsigned i = 0; i < found_count; i++)
+        there |= found[i].transport.kind == kind;
+    return there;
+}
+
+bool mn_devices_have_entropy(void)
+{
+    return have(MN_VIRTIO_ENTROPY);
+}
+
+bool mn_devices_entropy(void *buffer, size_t len, uint64_t piece_ns, uint64_t all_ns)
+{
+    const struct mn_virtio_patience patience = {piece_ns, all_ns};
     for (unsigned i = 0; i < found_count; i++) {
         struct device *device = &found[i];
         if (device->transport.kind != MN_VIRTIO_ENTROPY || memory_of(device, mn_virtio_rng_bytes()) == NULL)
             continue;
-        uint64_t deadline = mn_machine_now() + ENTROPY_NS;
-        if (mn_virtio_rng_read(&device->transport, device->memory, buffer, len, deadline) == MNET_OK)
+        if (mn_virtio_rng_read(&device->transport, device->memory, buffer, len, patience) == MNET_OK)
             return true;
     }
     return false;
@@ -177,18 +195,57 @@ bool mn_devices_stopped(void)
     return !running;
 }
 
-/* The network device number `wanted`, counting from 0, or the first free one where it is negative. */
-static struct device *find_net(int wanted)
+/* ---- Network devices ---- */
+
+/* Which one is meant: the one of a number, counted from 0, or of an address; neither: any. */
+struct wanted {
+    int number; /* negative: none */
+    uint8_t mac[6];
+    bool by_mac;
+};
+
+static bool is_wanted(struct device *device, const struct wanted *wanted, int number)
 {
+    uint8_t mac[6];
+    if (!wanted->by_mac)
+        return number == wanted->number;
+    return device->connected && mn_virtio_net_mac(&device->transport, mac) && memcmp(mac, wanted->mac, 6) == 0;
+}
+
+/* Of any, the first that is free; one that cannot be used only if there is no other. */
+static struct device *find_net(const struct wanted *wanted)
+{
+    bool any = wanted->number < 0 && !wanted->by_mac;
+    struct device *last = NULL;
     int number = 0;
     for (unsigned i = 0; i < found_count; i++) {
-        if (found[i].transport.kind != MN_VIRTIO_NET)
+        struct device *device = &found[i];
+        if (device->transport.kind != MN_VIRTIO_NET)
             continue;
-        if (wanted < 0 ? !found[i].transport.in_use : number == wanted)
-            return &found[i];
+        if (any ? device->connected && !device->transport.in_use : is_wanted(device, wanted, number))
+            return device;
+        if (any && !device->connected)
+            last = device;
         number++;
     }
-    return NULL;
+    return last;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+/* "52:54:00:12:34:56" */
+static bool parse_mac(const char *text, uint8_t mac[6])
+{
+    for (unsigned i = 0; i < 6; i++, text += 3) {
+        int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+        if (low < 0 || text[2] != (i < 5 ? ':' : '\0'))
+            return false;
+        mac[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
 }
 
 static bool parse_number(const char *text, int *number)
@@ -200,18 +257,29 @@ static bool parse_number(const char *text, int *number)
     return one_or_two && *text == '\0';
 }
 
+static bool parse_wanted(const char *host, struct wanted *wanted)
+{
+    *wanted = (struct wanted){.number = -1};
+    if (host == NULL)
+        return true;
+    wanted->by_mac = parse_mac(host, wanted->mac);
+    return wanted->by_mac || parse_number(host, &wanted->number);
+}
+
 static struct mnet_device *open_net(struct device *device, const char *name, uint32_t offload, char *why,
                                     size_t why_size)
 {
+    struct mn_virtio_transport *t = &device->transport;
     if (!device->connected) {
-        mn_format(why, why_size, "%.40s: the network device has no interrupt that this machine can use", name);
+        mn_format(why, why_size, "%.40s: the network device cannot be used: %s", name,
+                  t->why != NULL ? t->why : "it has no interrupt that this machine can use");
         return NULL;
     }
     void *memory = memory_of(device, mn_virtio_net_bytes());
-    int result = memory == NULL ? MNET_E_NO_MEMORY
-                                : mn_virtio_net_open(&device->transport, memory, name, offload, &device->net);
+    int result = memory == NULL ? MNET_E_NO_MEMORY : mn_virtio_net_open(t, memory, name, offload, &device->net);
     if (result < 0) {
-        mn_format(why, why_size, "%.40s: the network device cannot be used: %s", name, mnet_strerror(result));
+        mn_format(why, why_size, "%.40s: the network device cannot be used: %s", name,
+                  t->why != NULL ? t->why : mnet_strerror(result));
         return NULL;
     }
     return device->net;
@@ -220,15 +288,19 @@ static struct mnet_device *open_net(struct device *device, const char *name, uin
 struct mnet_device *mn_devices_open_net(const char *name, const char *host, uint32_t offload, char *why,
                                         size_t why_size)
 {
-    int wanted = -1;
-    if (host != NULL && !parse_number(host, &wanted)) {
-        mn_format(why, why_size, "%.40s: \"%.40s\" is not the number of a network device", name, host);
+    struct wanted wanted;
+    if (!parse_wanted(host, &wanted)) {
+        mn_format(why, why_size, "%.40s: \"%.40s\" is neither the number nor the address of a network device", name,
+                  host);
         return NULL;
     }
-    struct device *device = find_net(wanted);
+    struct device *device = find_net(&wanted);
     if (device == NULL) {
-        mn_format(why, why_size, "%.40s: the machine has no virtio network device%s", name,
-                  host != NULL ? " of that number" : "");
+        mn_format(why, why_size, "%.40s: the machine has no %svirtio network device%s", name,
+                  host == NULL && have(MN_VIRTIO_NET) ? "further " : "",
+                  wanted.by_mac  ? " of that address"
+                  : host != NULL ? " of that number"
+                                 : "");
         return NULL;
     }
     if (device->transport.in_use) {

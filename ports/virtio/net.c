@@ -77,6 +77,11 @@ bool mn_virtio_net_link_up(const struct mnet_device *device)
     return MN_CONTAINER(device, const struct mn_net, device)->link_up;
 }
 
+bool mn_virtio_net_mac(struct mn_virtio_transport *t, uint8_t mac[6])
+{
+    return (t->ops->device_features(t) & MN_NET_F_MAC) != 0 && mn_virtio_config(t, CONFIG_MAC, mac, 6);
+}
+
 /* ---- Waiting ---- */
 
 /* How many further frames are to be sent before it is worth an interrupt. */
@@ -148,6 +153,8 @@ static bool choose_mtu(struct mn_net *net, uint64_t offered)
         return true;
     net->features |= MN_NET_F_MTU;
     net->device.mtu = mtu;
+    if (mtu < MTU_MIN)
+        net->transport->why = "its MTU is below 576 bytes";
     return mtu >= MTU_MIN;
 }
 
@@ -231,6 +238,7 @@ int mn_virtio_net_open(struct mn_virtio_transport *t, void *memory, const char *
     static const struct mnet_device_ops ops = {mn_net_rx, mn_net_tx, net_wait, net_close};
     struct mn_net *net = memory;
     *device = NULL;
+    t->why = NULL;
     if (t->kind != MN_VIRTIO_NET || t->in_use)
         return MNET_E_NO_DEVICE;
     memset(net, 0, offsetof(struct mn_net, rx_ring));

@@ -41,8 +41,9 @@ enum {
 #define MSIX_TABLE 4
 #define MSIX_ENABLE 0x8000u
 #define MSIX_MASK_ALL 0x4000u
+#define MSIX_LAST 0x07ffu /* of the control: the number of the last entry */
 #define MSIX_ENTRY 16u
-#define MSIX_CONFIG 0 /* our two entries */
+#define MSIX_CONFIG 0 /* our two entries; where there is one, it is for both */
 #define MSIX_QUEUES 1
 #define NO_VECTOR 0xffffu
 
@@ -258,10 +259,11 @@ static uint32_t queue_max(struct mn_virtio_transport *t, uint16_t index)
 /* 4.1.5.1.2.2: a device that cannot map a vector says so when it is read back. */
 static bool set_vectors(struct mn_virtio_transport *t)
 {
+    uint32_t queue_vector = t->one_message ? MSIX_CONFIG : MSIX_QUEUES;
     set(t, CONFIG_MSIX_VECTOR, 2, t->messages ? MSIX_CONFIG : NO_VECTOR);
-    set(t, QUEUE_MSIX_VECTOR, 2, t->messages ? MSIX_QUEUES : NO_VECTOR);
+    set(t, QUEUE_MSIX_VECTOR, 2, t->messages ? queue_vector : NO_VECTOR);
     return !t->messages ||
-           (get(t, CONFIG_MSIX_VECTOR, 2) == MSIX_CONFIG && get(t, QUEUE_MSIX_VECTOR, 2) == MSIX_QUEUES);
+           (get(t, CONFIG_MSIX_VECTOR, 2) == MSIX_CONFIG && get(t, QUEUE_MSIX_VECTOR, 2) == queue_vector);
 }
 
 /* 4.1.5.1.3 */
@@ -340,8 +342,13 @@ int mn_virtio_pci_open(struct mn_virtio_transport *t, const struct mn_virtio_mac
     unsigned left = CAPABILITIES_MAX;
     for (uint32_t at = 0; (at = next_capability(t, CAP_VENDOR, at, &left)) != 0;)
         take_capability(t, bars, at);
-    if (t->registers.address == 0 || t->notify_area.address == 0 || t->isr.address == 0)
-        return MNET_E_NO_DEVICE; /* 4.1.4.3.1, 4.1.4.4.1, 4.1.4.5.1: each must be there */
+    if (t->registers.address == 0 || t->notify_area.address == 0 || t->isr.address == 0) {
+        /* 4.1.4.3.1, 4.1.4.4.1, 4.1.4.5.1: each must be there. A legacy device (4.1.4.10) has none of them. */
+        left = CAPABILITIES_MAX;
+        t->why = next_capability(t, CAP_VENDOR, 0, &left) == 0 ? "it has the legacy interface only"
+                                                               : "its registers are nowhere";
+        return MNET_E_NO_DEVICE;
+    }
     uint32_t command = pci_read(t, COMMAND, 2) & ~COMMAND_NO_INTX;
     pci_write(t, COMMAND, 2, command | COMMAND_MEMORY | COMMAND_MASTER);
     return MNET_OK;
@@ -369,16 +376,19 @@ bool mn_virtio_pci_messages(struct mn_virtio_transport *t, const struct mn_virti
     uint32_t control = pci_read(t, capability + MSIX_CONTROL, 2), place = pci_read(t, capability + MSIX_TABLE, 4);
     struct bar bars[BARS];
     read_bars(t, bars);
-    if ((control & 0x7ff) + 1 <= MSIX_QUEUES || (place & 7) >= BARS)
+    if ((place & 7) >= BARS)
         return false;
-    struct mn_virtio_window table = map_window(t, &bars[place & 7], place & ~7u, (MSIX_QUEUES + 1) * MSIX_ENTRY);
+    bool one = (control & MSIX_LAST) == 0;
+    uint32_t bytes = (one ? 1 : 2) * MSIX_ENTRY;
+    struct mn_virtio_window table = map_window(t, &bars[place & 7], place & ~7u, bytes);
     if (table.address == 0)
         return false;
     pci_write(t, capability + MSIX_CONTROL, 2, control | MSIX_ENABLE | MSIX_MASK_ALL);
-    set_message(t, &table, MSIX_CONFIG, config_change);
-    set_message(t, &table, MSIX_QUEUES, queues);
+    set_message(t, &table, MSIX_CONFIG, one ? queues : config_change);
+    set_message(t, &table, MSIX_QUEUES, queues); /* outside the table where it has one entry */
     pci_write(t, capability + MSIX_CONTROL, 2, (control | MSIX_ENABLE) & ~MSIX_MASK_ALL);
     pci_write(t, COMMAND, 2, pci_read(t, COMMAND, 2) | COMMAND_NO_INTX);
     t->messages = true;
+    t->one_message = one;
     return true;
 }

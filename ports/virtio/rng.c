@@ -46,10 +46,13 @@ static int read_chunk(struct mn_virtio_transport *t, struct rng *rng, size_t max
     return len > 0 && len <= piece.len ? (int)len : MNET_E_IO;
 }
 
-static int read_all(struct mn_virtio_transport *t, struct rng *rng, uint8_t *buffer, size_t len, uint64_t deadline)
+static int read_all(struct mn_virtio_transport *t, struct rng *rng, uint8_t *buffer, size_t len,
+                    struct mn_virtio_patience patience)
 {
+    uint64_t now = t->machine->now(t->machine->context), end = mn_time_after(now, patience.all_ns);
     while (len > 0) {
-        int got = read_chunk(t, rng, len, deadline);
+        now = t->machine->now(t->machine->context);
+        int got = read_chunk(t, rng, len, MN_MIN(end, mn_time_after(now, patience.piece_ns)));
         if (got <= 0)
             return got < 0 ? got : MNET_E_NO_ENTROPY;
         memcpy(buffer, rng->bytes, (size_t)got);
@@ -59,7 +62,8 @@ static int read_all(struct mn_virtio_transport *t, struct rng *rng, uint8_t *buf
     return MNET_OK;
 }
 
-int mn_virtio_rng_read(struct mn_virtio_transport *t, void *memory, void *buffer, size_t len, uint64_t deadline)
+int mn_virtio_rng_read(struct mn_virtio_transport *t, void *memory, void *buffer, size_t len,
+                       struct mn_virtio_patience patience)
 {
     struct rng *rng = memory;
     uint64_t offered;
@@ -73,7 +77,7 @@ int mn_virtio_rng_read(struct mn_virtio_transport *t, void *memory, void *buffer
     if (result == MNET_OK && !mn_virtio_ready(t))
         result = MNET_E_IO;
     if (result == MNET_OK)
-        result = read_all(t, rng, buffer, len, deadline);
+        result = read_all(t, rng, buffer, len, patience);
     /* Where it refuses, it has no buffer, or one of the memory that is its own as long as the machine runs. */
     (void)mn_virtio_reset(t);
     memset(rng->bytes, 0, sizeof rng->bytes);

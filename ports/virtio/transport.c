@@ -41,7 +41,9 @@ static bool take(volatile bool *raised)
 void mn_virtio_look(struct mn_virtio_transport *t)
 {
     bool raised = take(t->raised);
-    if (t->messages)
+    if (t->one_message)
+        t->config_changed |= raised;
+    else if (t->messages)
         t->config_changed |= take(t->config_raised);
     else if (raised && t->ops->acknowledge(t) & MN_VIRTIO_INTERRUPT_CONFIG)
         t->config_changed = true;
@@ -94,12 +96,15 @@ int mn_virtio_agree(struct mn_virtio_transport *t, uint64_t features)
         t->ops->accept_features(t, features & UINT32_MAX);
         return MNET_OK;
     }
-    /* 6.1: a device that offers VERSION_1 wants it accepted, and one that does not is none of ours. */
-    if (!(t->ops->device_features(t) & MN_VIRTIO_F_VERSION_1)) {
+    /* 6.1: a device that offers VERSION_1 wants it accepted, and one that does not is none of ours. Addresses are what the
+     * bus says they are, and the order of accesses, too, whether or not a device offers to keep to that. */
+    uint64_t offered = t->ops->device_features(t);
+    if (!(offered & MN_VIRTIO_F_VERSION_1)) {
         mn_virtio_fail(t);
         return MNET_E_IO;
     }
-    t->ops->accept_features(t, features | MN_VIRTIO_F_VERSION_1);
+    features |= offered & (MN_VIRTIO_F_VERSION_1 | MN_VIRTIO_F_ACCESS_PLATFORM | MN_VIRTIO_F_ORDER_PLATFORM);
+    t->ops->accept_features(t, features);
     add_status(t, MN_VIRTIO_FEATURES_OK);
     if (t->ops->get_status(t) & MN_VIRTIO_FEATURES_OK) /* 3.1.1, step 6 */
         return MNET_OK;

@@ -46,6 +46,8 @@ enum mn_virtio_status {
 #define MN_VIRTIO_F_INDIRECT_DESC (UINT64_C(1) << 28)
 #define MN_VIRTIO_F_EVENT_IDX (UINT64_C(1) << 29)
 #define MN_VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
+#define MN_VIRTIO_F_ACCESS_PLATFORM (UINT64_C(1) << 33)
+#define MN_VIRTIO_F_ORDER_PLATFORM (UINT64_C(1) << 36)
 
 /* 5: kinds of devices. */
 enum mn_virtio_kind {
@@ -104,6 +106,7 @@ struct mn_virtio_transport {
     enum mn_virtio_kind kind; /* what a driver is chosen by */
     bool legacy;              /* version 1 of the MMIO transport */
     bool messages;            /* MSI-X is in use: see mn_virtio_pci_messages */
+    bool one_message;         /* and `raised` stands for queues and configuration */
     bool config_changed;      /* the driver clears it */
     bool in_use;              /* a driver has it open */
     bool running;             /* it could not be reset, and may still use the memory that it was given */
@@ -114,6 +117,7 @@ struct mn_virtio_transport {
     uint32_t notify_multiplier;
     uint32_t notify_offset[MN_VIRTIO_QUEUES];
     uint32_t pci_function;
+    const char *why; /* what makes the device unusable, as half a sentence; NULL: nothing, or nothing worth saying */
 };
 
 /* Accesses to a window; outside it nothing is written, and 0 read. */
@@ -130,8 +134,8 @@ bool mn_virtio_reset(struct mn_virtio_transport *t);
 /* The first steps of 3.1.1: resets the device, says that there is a driver, and reads what the device offers. 0, or MNET_E_IO
  * where it does not answer as it must. */
 int mn_virtio_begin(struct mn_virtio_transport *t, uint64_t *offered);
-/* The steps up to FEATURES_OK: accepts `features`, a subset of those offered, and VERSION_1 where the device is not legacy. 0, or
- * MNET_E_IO where the device does not get on with them. */
+/* The steps up to FEATURES_OK: accepts `features`, a subset of those offered, and if the device is not legacy also VERSION_1
+ * and what says that the device is one of this machine (6.1). 0, or MNET_E_IO if the device does not get on with them. */
 int mn_virtio_agree(struct mn_virtio_transport *t, uint64_t features);
 /* The last step. False where the device has failed meanwhile. */
 bool mn_virtio_ready(struct mn_virtio_transport *t);

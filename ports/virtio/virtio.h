@@ -20,11 +20,13 @@
 int mn_virtio_mmio_open(struct mn_virtio_transport *t, const struct mn_virtio_machine *machine, uint64_t physical,
                         uint32_t bytes);
 /* The same for a PCI function (bus << 8 | device << 3 | function; 4.1.2), modern or transitional. Enables its memory space and
- * bus mastering. MNET_E_NO_DEVICE also where its structures do not lie inside its BARs, or BARs are not assigned. */
+ * bus mastering. MNET_E_NO_DEVICE also if its structures do not lie inside its BARs, or BARs are not assigned: then `kind` and
+ * `why` are set. */
 int mn_virtio_pci_open(struct mn_virtio_transport *t, const struct mn_virtio_machine *machine, uint32_t function);
 
-/* Interrupts of a PCI function by message (MSI-X, 4.1.5.1.2): one for queues, one for changed configuration. Before the
- * driver is opened. False where the function has no MSI-X: then it raises INTx. */
+/* Interrupts of a PCI function by message (MSI-X, 4.1.5.1.2): one for queues, one for changed configuration; where the
+ * function has a single one, `queues` for both. Before the driver is opened. False where the function has no MSI-X: then it
+ * raises INTx. */
 bool mn_virtio_pci_messages(struct mn_virtio_transport *t, const struct mn_virtio_message *queues,
                             const struct mn_virtio_message *config);
 /* Opens the network device (5.1) of a transport: resets it, agrees on features, and sets its queues up in `memory`, which has
@@ -35,6 +37,8 @@ bool mn_virtio_pci_messages(struct mn_virtio_transport *t, const struct mn_virti
 int mn_virtio_net_open(struct mn_virtio_transport *t, void *memory, const char *name, uint32_t offload,
                        struct mnet_device **device);
 size_t mn_virtio_net_bytes(void);
+/* The address that a network device has of its own; false if it has none. Changes nothing, whoever uses the device. */
+bool mn_virtio_net_mac(struct mn_virtio_transport *t, uint8_t mac[6]);
 #define MN_VIRTIO_ALIGNMENT 4096u
 
 /* Asks a device for an interrupt when a frame comes, or when there is room again where it had none, or something lent has been
@@ -43,9 +47,17 @@ bool mn_virtio_net_arm(struct mnet_device *device);
 /* Whether the link is up, as far as interrupts have told. A device without VIRTIO_NET_F_STATUS is always up. */
 bool mn_virtio_net_link_up(const struct mnet_device *device);
 
+/* How long an entropy device may take: for each piece that it delivers, and for all of them. A host that hands out little at
+ * a time (QEMU's max-bytes and period) makes many pieces. */
+struct mn_virtio_patience {
+    uint64_t piece_ns, all_ns;
+};
+
 /* Fills `buffer` with `len` bytes from an entropy device (5.4). `memory` as above, mn_virtio_rng_bytes() bytes. The device is reset
- * before and after. 0, MNET_E_NO_DEVICE, MNET_E_IO, or MNET_E_NO_ENTROPY where it has not delivered by `deadline`. */
-int mn_virtio_rng_read(struct mn_virtio_transport *t, void *memory, void *buffer, size_t len, uint64_t deadline);
+ * before and after. 0, MNET_E_NO_DEVICE, MNET_E_IO, or MNET_E_NO_ENTROPY if it has not delivered in time: what it has
+ * delivered until then is in the buffer, and the rest as it was. */
+int mn_virtio_rng_read(struct mn_virtio_transport *t, void *memory, void *buffer, size_t len,
+                       struct mn_virtio_patience patience);
 size_t mn_virtio_rng_bytes(void);
 
 #endif

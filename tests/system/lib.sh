@@ -97,7 +97,7 @@ bytes()
 }
 
 # machine_command PROGRAM - an example, or one of tests/, as a virtual machine on $MACHINE (microvm: with the legacy form of virtio-mmio; modern: with
-# the other one; plain: with nothing but what Firecracker's machines have; q35; pc; NAME-bare: without devices) with ${MEM:-64} MiB, the processor ${CPU:-max}, the network ${NETDEV:-that of tap0} and a network
+# the other one; plain: with nothing but what Firecracker's machines have; q35; pc; pcie: a microvm without ports of PCI; NAME-bare: without devices) with ${MEM:-64} MiB, the processor ${CPU:-max}, the network ${NETDEV:-that of tap0} and a network
 # device with the properties $NIC, the object $OBJECT, and the further arguments $MORE; in the array `command`, to which the options are to be added.
 machine_command()
 {
@@ -113,6 +113,7 @@ machine_command()
     modern) command+=(-M microvm,acpi=off -global virtio-mmio.force-legacy=off "${net[@]}" -device virtio-net-device,"$nic"
         -device virtio-rng-device) ;;
     q35 | pc) command+=(-M "$MACHINE" "${net[@]}" -device virtio-net-pci,"$nic",romfile= -device virtio-rng-pci) ;;
+    pcie) command+=(-M microvm,pcie=on "${net[@]}" -device virtio-net-pci,"$nic",romfile= -device virtio-rng-pci) ;;
     *-bare) command+=(-M "${MACHINE%-bare}") ;; # without devices
     esac
     [ "$MACHINE" = plain ] || command+=(-device isa-debug-exit)

@@ -112,3 +112,61 @@ run control_c_behind_input_that_nobody_reads control_c 5000 echo
 run control_c_behind_input_that_is_not_read_yet control_c 5000 nc -l 9000
 run control_c_ends_what_is_never_idle control_c 10 unikernel_peer spin
 run unread_console_costs_output_only unread_console
+
+# ---- Processors and devices ----
+
+# machine_says TEXT - hello ends with status 1 and says TEXT (a pattern) in one line.
+machine_says()
+{
+    NETDEV=user,id=n machine_command 01_hello
+    timeout 20 "${command[@]}" --dhcp </dev/null >"$dir/out" 2>"$dir/err"
+    status=$?
+    [ $status = 1 ] || fail "status $status"
+    grep -q -e "$1" "$dir/out" || fail "it said: $(head -n 1 "$dir/out")"
+    [ "$(grep -vc '^exit status' "$dir/out")" = 1 ] || fail 'it said more than a line'
+}
+
+# The second of two network devices, by its address.
+chosen_by_mac()
+{
+    MORE='-netdev user,id=other,net=10.9.0.0/24 -device virtio-net-pci,netdev=other,mac=02:00:00:00:00:aB,romfile=' \
+        NETDEV=user,id=n machine_command 01_hello
+    timeout 20 "${command[@]}" "--dhcp --net:service=02:00:00:00:00:Ab" </dev/null >"$dir/out" 2>&1 &
+    mnet=$!
+    await grep -q 'hello, I am 10.9.0.15' "$dir/out" || fail "$(head -n 1 "$dir/out")"
+    kill $mnet
+    wait $mnet
+    true # QEMU's own status
+}
+
+# Changes of the link are seen where one interrupt tells of everything.
+link_by_one_message()
+{
+    NIC=vectors=1 boot echo
+    for link in off on; do
+        (echo "set_link n $link"; sleep 0.2) | timeout 5 nc -U -N "$dir/monitor" >/dev/null
+        [ $link = on ] || ! ping -c 1 -W 1 -q $MNET || fail 'a ping was answered without a link'
+    done
+    await ping -c 1 -W 1 -q $MNET
+    end
+}
+
+for cpu in max,-nx qemu32 pentium; do
+    CPU=$cpu
+    [ $cpu = max,-nx ] && text='mnet: the processor has no execute-disable (NX)' || text='mnet: the processor has no 64-bit mode'
+    run "${cpu}_says_so" machine_says "$text"
+done
+CPU=
+MACHINE=q35
+CPU=qemu32 run qemu32_on_q35_says_so machine_says 'mnet: the processor has no 64-bit mode'
+NIC=vectors=1 run one_message_is_enough echo_bytes 300000
+run one_message_tells_of_the_link link_by_one_message
+NIC=iommu_platform=on,disable-legacy=on run device_behind_an_iommu_is_used echo_bytes 300000
+NIC=disable-modern=on run legacy_device_says_so machine_says 'service: the network device cannot be used: it has the legacy interface only'
+NIC=host_mtu=575 run mtu_below_576_says_so machine_says 'service: the network device cannot be used: its MTU is below 576 bytes'
+run device_is_chosen_by_its_address chosen_by_mac
+CPU=qemu64 MACHINE=pc-bare MORE='-netdev user,id=n -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci,max-bytes=8,period=300' \
+    run slow_entropy_is_waited_for greets --dhcp
+MACHINE=pcie
+run pcie_without_ports_serves echo_bytes 300000
+CPU=qemu64 run pcie_without_ports_has_entropy_of_a_device greets --dhcp

@@ -199,7 +199,7 @@ run invalid_instruction_is_reported reports 'exception 6: invalid instruction' m
 run exhausted_tasks_say_so ends 1 'no memory after [1-9][0-9]* tasks: ' faults memory
 run exhausted_memory_is_survived ends 0 '^[1-9][0-9]* tasks' unikernel_peer --ipv4=$MNET/24 exhaust
 run capture_option_says_so one_line 1 'no files for --capture' echo --ipv4=$MNET/24 --capture=frames
-run unknown_device_says_so one_line 1 'echo-virtio: service: "tap0" is not the number' echo --ipv4=$MNET/24 --net:service=tap0
+run unknown_device_says_so one_line 1 'echo-virtio: service: "tap0" is neither the number nor the address' echo --ipv4=$MNET/24 --net:service=tap0
 run wrong_command_line_says_so one_line 1 'a quote without an end' echo "'--ipv4"
 run wrong_device_on_the_command_line_says_so one_line 1 'virtio_mmio.device must be' echo virtio_mmio.device=512@x:1
 MEM=2 run too_little_memory_says_so one_line 1 'echo-virtio: too little memory' echo

@@ -163,7 +163,7 @@ no_messages()
     timeout 20 "${command[@]}" --ipv4=$MNET/24 </dev/null >"$dir/out" 2>&1
     status=$?
     [ $status = 1 ] || fail "status $status"
-    grep -q 'service: the network device has no interrupt that this machine can use' "$dir/out" || fail "$(head -n 1 "$dir/out")"
+    grep -q 'service: the network device cannot be used: it has no interrupt that this machine can use' "$dir/out" || fail "$(head -n 1 "$dir/out")"
 }
 
 for MACHINE in ${MACHINES:-microvm modern q35}; do

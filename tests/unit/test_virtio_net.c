@@ -124,6 +124,7 @@ static void mtu_is_taken_where_there_are_buffers_for_it(void **state)
     }
     struct fixture *f = prepare(VIRTIO_MMIO);
     assert_int_equal(open_with_mtu(f, 575), MNET_E_NO_DEVICE);
+    assert_string_equal(f->transport.why, "its MTU is below 576 bytes");
     end(f);
 }
 

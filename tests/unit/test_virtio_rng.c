@@ -24,9 +24,15 @@ static struct fixture *start(enum virtio_bus bus, void (*idle)(struct virtio_dev
     return f;
 }
 
+static int read_with(struct fixture *f, uint64_t piece_ns, uint64_t all_ns)
+{
+    const struct mn_virtio_patience patience = {piece_ns, all_ns};
+    return mn_virtio_rng_read(&f->transport, f->memory, f->buffer, sizeof f->buffer, patience);
+}
+
 static int read_all(struct fixture *f)
 {
-    return mn_virtio_rng_read(&f->transport, f->memory, f->buffer, sizeof f->buffer, f->device.now + 2 * MNET_SECOND);
+    return read_with(f, 2 * MNET_SECOND, MNET_NEVER);
 }
 
 static void end(struct fixture *f)
@@ -64,6 +70,16 @@ static void fill_nothing(struct virtio_device *d)
     fill(d, 0, 0);
 }
 
+/* Eight bytes every half second, as QEMU does with max-bytes=8,period=500. */
+static void fill_slowly(struct virtio_device *d)
+{
+    static uint64_t next;
+    if (d->now < next && next - d->now < MNET_SECOND)
+        return;
+    next = d->now + 500 * MNET_MILLISECOND;
+    fill(d, 8, 0);
+}
+
 static void break_ring(struct virtio_device *d)
 {
     virtio_device_show(d, 0, 9);
@@ -96,6 +112,32 @@ static void silent_device_ends_at_the_deadline(void **state)
     assert_int_equal(read_all(f), MNET_E_NO_ENTROPY);
     assert_true(f->device.now >= 2 * MNET_SECOND && f->device.now < 3 * MNET_SECOND);
     assert_true(f->device.waits < 2500); /* it idles in between */
+    end(f);
+}
+
+/* All in all it takes a minute. */
+static void slow_device_is_waited_for_as_long_as_something_comes(void **state)
+{
+    (void)state;
+    struct fixture *f = start(VIRTIO_MMIO, fill_slowly);
+    assert_int_equal(read_with(f, MNET_SECOND, MNET_NEVER), MNET_OK);
+    for (size_t i = 0; i < sizeof f->buffer; i++)
+        assert_int_equal(f->buffer[i] & 1, 1);
+    end(f);
+}
+
+static void slow_device_leaves_what_came_until_the_end(void **state)
+{
+    (void)state;
+    struct fixture *f = start(VIRTIO_MMIO, fill_slowly);
+    assert_int_equal(read_with(f, MNET_SECOND, 2 * MNET_SECOND), MNET_E_NO_ENTROPY);
+    assert_in_range(f->device.now, 2 * MNET_SECOND, 3 * MNET_SECOND);
+    size_t came = 0;
+    while (f->buffer[came] != 0)
+        came++;
+    assert_in_range(came, 8, 48);
+    for (size_t i = came; i < sizeof f->buffer; i++)
+        assert_int_equal(f->buffer[i], 0);
     end(f);
 }
 
@@ -139,9 +181,14 @@ static void other_devices_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buffer_is_filled_in_parts),          cmocka_unit_test(every_bus_serves),
-        cmocka_unit_test(silent_device_ends_at_the_deadline), cmocka_unit_test(lies_about_length_are_errors),
-        cmocka_unit_test(other_devices_are_refused),          cmocka_unit_test(device_that_refuses_reset_serves_once),
+        cmocka_unit_test(buffer_is_filled_in_parts),
+        cmocka_unit_test(every_bus_serves),
+        cmocka_unit_test(silent_device_ends_at_the_deadline),
+        cmocka_unit_test(lies_about_length_are_errors),
+        cmocka_unit_test(other_devices_are_refused),
+        cmocka_unit_test(device_that_refuses_reset_serves_once),
+        cmocka_unit_test(slow_device_is_waited_for_as_long_as_something_comes),
+        cmocka_unit_test(slow_device_leaves_what_came_until_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

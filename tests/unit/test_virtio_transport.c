@@ -120,6 +120,19 @@ static void features_accepted_are_the_wanted_and_version_1(void **state)
                      MN_VIRTIO_ACKNOWLEDGE | MN_VIRTIO_DRIVER | MN_VIRTIO_FEATURES_OK | MN_VIRTIO_DRIVER_OK);
 }
 
+/* 6.1: a device that stands behind the platform's own translation, and wants to be told that we know. */
+static void features_of_the_platform_are_accepted(void **state)
+{
+    (void)state;
+    static const uint64_t platform = MN_VIRTIO_F_ACCESS_PLATFORM | MN_VIRTIO_F_ORDER_PLATFORM;
+    uint64_t offered;
+    assert_int_equal(find(VIRTIO_PCI), MNET_OK);
+    device.offered |= platform;
+    assert_int_equal(mn_virtio_begin(&transport, &offered), MNET_OK);
+    assert_int_equal(mn_virtio_agree(&transport, 0), MNET_OK);
+    assert_int_equal(device.accepted, MN_VIRTIO_F_VERSION_1 | platform);
+}
+
 static void device_that_does_not_agree_is_given_up(void **state)
 {
     (void)state;
@@ -186,6 +199,19 @@ static void pci_transitional_device_is_taken_as_modern(void **state)
     device.pci[0x2e] = MN_VIRTIO_NET; /* 4.1.2.3 */
     assert_int_equal(virtio_device_find(&device, &transport), MNET_OK);
     assert_int_equal(transport.kind, MN_VIRTIO_NET);
+}
+
+/* 4.1.4.10: QEMU's disable-modern=on. */
+static void pci_legacy_device_is_known_as_such(void **state)
+{
+    (void)state;
+    virtio_device_init(&device, VIRTIO_PCI, MN_VIRTIO_NET);
+    memcpy(device.pci + 2, (const uint8_t[]){0x00, 0x10}, 2);
+    device.pci[0x2e] = MN_VIRTIO_NET;
+    device.pci[CAPABILITY_MSIX + 1] = 0; /* there is no other capability */
+    assert_int_equal(virtio_device_find(&device, &transport), MNET_E_NO_DEVICE);
+    assert_int_equal(transport.kind, MN_VIRTIO_NET);
+    assert_string_equal(transport.why, "it has the legacy interface only");
 }
 
 static void pci_functions_of_others_are_left_alone(void **state)
@@ -306,6 +332,31 @@ static void pci_messages_are_put_into_the_table(void **state)
     assert_int_equal(device.rings[0].vector, 1);
 }
 
+/* With one entry in the table, one message tells of both: configuration is looked at whenever it comes. */
+static void pci_single_message_is_for_both(void **state)
+{
+    (void)state;
+    const struct mn_virtio_queue_place place = {256, 4096, 8192, 12288};
+    uint64_t offered;
+    virtio_device_init(&device, VIRTIO_PCI, MN_VIRTIO_NET);
+    device.pci[CAPABILITY_MSIX + 2] = 0;
+    assert_int_equal(virtio_device_find(&device, &transport), MNET_OK);
+    memset(device.msix, 0xff, sizeof device.msix);
+    assert_true(mn_virtio_pci_messages(&transport, &queues, &config));
+    assert_int_equal(device.msix[2], queues.data);
+    assert_int_equal(device.msix[6], UINT32_MAX); /* there is no second entry */
+    assert_int_equal(mn_virtio_begin(&transport, &offered), MNET_OK);
+    assert_true(transport.ops->queue_enable(&transport, 0, &place));
+    assert_int_equal(device.config_vector, 0);
+    assert_int_equal(device.rings[0].vector, 0);
+    mn_virtio_look(&transport);
+    assert_false(transport.config_changed);
+    device.raised = true;
+    mn_virtio_look(&transport);
+    assert_true(transport.config_changed);
+    assert_false(device.raised);
+}
+
 /* 4.1.5.1.2.2 */
 static void pci_vectors_refused_are_noticed(void **state)
 {
@@ -329,7 +380,6 @@ static void pci_table_of_messages_that_lies_is_none(void **state)
         uint32_t value;
     } lies[] = {
         {CAPABILITY_MSIX, 1, 0x05},                              /* there is none */
-        {CAPABILITY_MSIX + 2, 2, 0},                             /* one entry */
         {CAPABILITY_MSIX + 4, 4, 7},                             /* no such BAR */
         {CAPABILITY_MSIX + 4, 4, 1 | (VIRTIO_TABLE_BYTES - 24)}, /* over its end */
         {CAPABILITY_MSIX + 4, 4, 1 | 0xfffffff8},
@@ -379,11 +429,13 @@ int main(void)
         cmocka_unit_test(reset_is_waited_for),
         cmocka_unit_test(reset_may_be_refused),
         cmocka_unit_test(features_accepted_are_the_wanted_and_version_1),
+        cmocka_unit_test(features_of_the_platform_are_accepted),
         cmocka_unit_test(device_that_does_not_agree_is_given_up),
         cmocka_unit_test(configuration_that_never_rests_is_no_configuration),
         cmocka_unit_test(pci_structures_are_found),
         cmocka_unit_test(pci_bars_keep_their_values),
         cmocka_unit_test(pci_transitional_device_is_taken_as_modern),
+        cmocka_unit_test(pci_legacy_device_is_known_as_such),
         cmocka_unit_test(pci_functions_of_others_are_left_alone),
         cmocka_unit_test(pci_capability_list_that_lies_ends),
         cmocka_unit_test(pci_structure_outside_its_bar_is_none),
@@ -391,6 +443,7 @@ int main(void)
         cmocka_unit_test(pci_first_usable_structure_is_taken),
         cmocka_unit_test(pci_notification_outside_its_structure_is_refused),
         cmocka_unit_test(pci_messages_are_put_into_the_table),
+        cmocka_unit_test(pci_single_message_is_for_both),
         cmocka_unit_test(pci_vectors_refused_are_noticed),
         cmocka_unit_test(pci_table_of_messages_that_lies_is_none),
         cmocka_unit_test(interrupts_of_a_line_are_taken_back),

@@ -28,6 +28,9 @@
 #define FLAG_RESET (1u << 10)
 #define FLAG_REDUCED (1u << 20) /* hardware-reduced: no PM1a_CNT */
 
+/* The first entry of the MCFG. */
+#define MCFG_ENTRY 44u
+
 /* Entries of the MADT (5.2.12). */
 #define MADT_ENTRIES 44u
 #define MADT_IO_APIC 1u
@@ -170,6 +173,39 @@ static void read_devices(struct mn_acpi *acpi, const struct table *dsdt)
     }
 }
 
+/* The first host bridge of PCI ("PNP0A08", as text or compressed), searched for like \_S5 above: where its configuration
+ * space is in memory (\_CBA, PCI Firmware Specification 3.3, 4.1.3: a number of 4 or 8 bytes, or a method that returns
+ * it), and the first range of memory for BARs (6.4.3.5.2: 87, length 23, memory; granularity, first, last, translation,
+ * length). */
+static void read_pci(struct mn_acpi *acpi, const struct table *dsdt)
+{
+    bool bridge = false;
+    for (uint32_t at = HEADER_SIZE; at + 26 <= dsdt->size && acpi->pci_memory.end == 0; at++) {
+        const uint8_t *bytes = dsdt->bytes + at;
+        if (memcmp(bytes, "PNP0A08", 8) == 0 || memcmp(bytes, "\x0c\x41\xd0\x0a\x08", 5) == 0)
+            bridge = true;
+        if (bridge && memcmp(bytes, "_CBA", 4) == 0) {
+            uint32_t place = at + (bytes[4] == 0 && bytes[5] == 0xa4 ? 6 : 4);
+            uint64_t kind = number(dsdt, place, 1);
+            acpi->ecam = kind == 0x0c || kind == 0x0e ? number(dsdt, place + 1, kind == 0x0c ? 4 : 8) : 0;
+            acpi->ecam_last = 255;
+        }
+        if (bridge && memcmp(bytes, "\x87\x17\0\0", 4) == 0) {
+            acpi->pci_memory.start = number(dsdt, at + 10, 4);
+            acpi->pci_memory.end = acpi->pci_memory.start + number(dsdt, at + 22, 4);
+        }
+    }
+}
+
+/* PCI Firmware Specification 3.3, 4.1.2: of the first segment, if it begins with bus 0. */
+static void read_mcfg(struct mn_acpi *acpi, const struct table *mcfg)
+{
+    if (mcfg->size < MCFG_ENTRY + 16 || number(mcfg, MCFG_ENTRY + 8, 3) != 0)
+        return;
+    acpi->ecam = number(mcfg, MCFG_ENTRY, 8);
+    acpi->ecam_last = (uint8_t)number(mcfg, MCFG_ENTRY + 11, 1);
+}
+
 static void read_fadt(struct mn_acpi *acpi, const struct table *fadt)
 {
     uint64_t flags = number(fadt, FADT_FLAGS, 4);
@@ -177,6 +213,7 @@ static void read_fadt(struct mn_acpi *acpi, const struct table *fadt)
     struct table dsdt = table_at(x_dsdt != 0 ? x_dsdt : number(fadt, FADT_DSDT, 4));
     acpi->sleep_type = soft_off(&dsdt);
     read_devices(acpi, &dsdt);
+    read_pci(acpi, &dsdt);
     acpi->sleep_is_control = (flags & FLAG_REDUCED) != 0;
     if (acpi->sleep_is_control)
         acpi->sleep = register_at(fadt, FADT_SLEEP_CONTROL);
@@ -199,9 +236,11 @@ void mn_acpi_read(struct mn_acpi *acpi, uint64_t rsdp)
     struct table root = root_table(rsdp, &entry);
     struct table madt = find_table(&root, entry, "APIC");
     struct table fadt = find_table(&root, entry, "FACP");
+    struct table mcfg = find_table(&root, entry, "MCFG");
     read_interrupts(acpi, &madt);
     if (fadt.size > 0)
         read_fadt(acpi, &fadt);
+    read_mcfg(acpi, &mcfg); /* has the last word */
     if (acpi->io_apic_count == 0)
         acpi->io_apics[acpi->io_apic_count++] = (struct mn_io_apic){USUAL_IO_APIC, 0};
 }

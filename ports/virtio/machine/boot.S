@@ -10,6 +10,10 @@
     /* Bits of CR4: physical address extension, SSE with its exceptions, global pages. */
 #define CR4_BITS 0x6a0
 #define MSR_EFER 0xc0000080
+#define CPUID_HIGHEST 0x80000000
+#define CPUID_EXTENDED 0x80000001
+#define HAS_NO_EXECUTE (1 << 20)
+#define HAS_LONG_MODE (1 << 29)
     /* Long mode, and pages that cannot be executed. */
 #define EFER_BITS 0x900
     /* A page: present and writable; 2 MiB of them at once. */
@@ -30,6 +34,19 @@ mn_machine_entry:
     cli
     cld
     movl %ebx, %ebp
+    /* AMD64 APM 3, appendix E.4: what must be there. A program for 64 bits could not even say what is missing. */
+    movl $CPUID_HIGHEST, %eax
+    cpuid
+    movl $no_long_mode, %esi
+    cmpl $CPUID_EXTENDED, %eax
+    jb give_up
+    movl $CPUID_EXTENDED, %eax
+    cpuid
+    testl $HAS_LONG_MODE, %edx
+    jz give_up
+    movl $no_execute_disable, %esi
+    testl $HAS_NO_EXECUTE, %edx
+    jz give_up
     rdtsc /* when it all began: EBX:ESI from here on */
     movl %eax, %esi
     movl %edx, %ebx
@@ -63,6 +80,30 @@ mn_machine_entry:
     lgdt gdt_pointer
     ljmp $8, $long_mode
 
+    /* Writes the text at ESI to the serial line, and ends the machine: as QEMU's isa-debug-exit, by the keyboard controller,
+     * by a fault without a handler. See console.c and exit.c. */
+give_up:
+    lodsb
+    testb %al, %al
+    jz 3f
+    movb %al, %bl
+    movl $0x10000, %ecx
+1:  movw $0x3fd, %dx
+    inb %dx, %al
+    testb $0x20, %al
+    loopz 1b
+    movb %bl, %al
+    movw $0x3f8, %dx
+    outb %al, %dx
+    jmp give_up
+3:  movw $0x501, %dx
+    xorl %eax, %eax
+    outw %ax, %dx
+    movb $0xfe, %al
+    outb %al, $0x64
+    lidt no_vectors
+    ud2
+
     .code64
 long_mode:
     xorl %eax, %eax
@@ -91,6 +132,13 @@ gdt:
 gdt_pointer:
     .word . - gdt - 1
     .long gdt
+no_vectors:
+    .word 0
+    .long 0
+no_long_mode:
+    .asciz "mnet: the processor has no 64-bit mode\r\nexit status 1\r\n"
+no_execute_disable:
+    .asciz "mnet: the processor has no execute-disable (NX), or it is switched off\r\nexit status 1\r\n"
 
     .section .bss.first_map, "aw", @nobits
     .balign 4096

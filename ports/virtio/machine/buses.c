@@ -1,4 +1,9 @@
-/* Where devices are: those that the command line or ACPI names, and PCI's configuration space by its ports (PCI Local Bus 3.0, 3.2.2.3.2). */
+/* Where devices are: those that the command line or ACPI names, and PCI's configuration space.
+ *
+ * That is reached by its ports (PCI Local Bus 3.0, 3.2.2.3.2), or in a machine without these in memory (ECAM; PCI Express
+ * 5.0, 7.2.2), which ACPI tells of. No firmware has given BARs their addresses in such a machine: that is done here, as
+ * functions are found.
+ */
 #include <string.h>
 
 #include "ports/virtio/machine/internal.h"
@@ -12,13 +17,130 @@
 #define PCI_HEADER_TYPE 0x0eu
 #define PCI_MULTI_FUNCTION 0x80u
 #define PCI_NOBODY 0xffffu
-#define PCI_LAST (255u << 16 | 31u << 11 | 7u << 8)
+#define PCI_LAST (256u << 16) /* behind the last function */
+#define PCI_BAR_0 0x10u
+#define PCI_BARS 6u
+#define PCI_BAR_IO 1u
+#define PCI_BAR_64 4u
 
 #define MMIO_DEVICES_MAX 32
 static const char mmio_option[] = "virtio_mmio.device=";
 
 static struct mn_mmio_device mmio_devices[MMIO_DEVICES_MAX];
 static unsigned mmio_count;
+
+/* ---- PCI ---- */
+
+static volatile uint8_t *ecam; /* NULL: ports are used */
+static mn_pci_function pci_last;
+static struct mn_range pci_memory; /* not given to a BAR yet */
+
+static uint16_t pci_select(mn_pci_function function, unsigned offset)
+{
+    mn_out32(PCI_ADDRESS, PCI_ENABLE | function | (offset & 0xfc));
+    return (uint16_t)(PCI_DATA + (offset & 3));
+}
+
+static volatile void *pci_place(mn_pci_function function, unsigned offset)
+{
+    return ecam + ((size_t)function << 4) + offset;
+}
+
+uint8_t mn_pci_read8(mn_pci_function function, unsigned offset)
+{
+    return ecam != NULL ? *(volatile uint8_t *)pci_place(function, offset) : mn_in8(pci_select(function, offset));
+}
+
+uint16_t mn_pci_read16(mn_pci_function function, unsigned offset)
+{
+    return ecam != NULL ? *(volatile uint16_t *)pci_place(function, offset) : mn_in16(pci_select(function, offset));
+}
+
+uint32_t mn_pci_read32(mn_pci_function function, unsigned offset)
+{
+    return ecam != NULL ? *(volatile uint32_t *)pci_place(function, offset) : mn_in32(pci_select(function, offset));
+}
+
+void mn_pci_write16(mn_pci_function function, unsigned offset, uint16_t value)
+{
+    if (ecam != NULL)
+        *(volatile uint16_t *)pci_place(function, offset) = value;
+    else
+        mn_out16(pci_select(function, offset), value);
+}
+
+void mn_pci_write32(mn_pci_function function, unsigned offset, uint32_t value)
+{
+    if (ecam != NULL)
+        *(volatile uint32_t *)pci_place(function, offset) = value;
+    else
+        mn_out32(pci_select(function, offset), value);
+}
+
+/* Whether the ports are there: the address register keeps what is written, and nothing else does. */
+static bool has_ports(void)
+{
+    mn_out32(PCI_ADDRESS, PCI_ENABLE);
+    return mn_in32(PCI_ADDRESS) == PCI_ENABLE;
+}
+
+/* No PCI is no bus. */
+static void find_pci(const struct mn_acpi *acpi)
+{
+    if (has_ports()) {
+        pci_last = PCI_LAST;
+    } else if (acpi->ecam != 0) {
+        ecam = mn_machine_map_device(acpi->ecam, (acpi->ecam_last + UINT64_C(1)) << 20);
+        pci_last = ecam != NULL ? (acpi->ecam_last + 1u) << 16 : 0;
+        pci_memory = acpi->pci_memory;
+    }
+}
+
+/* Gives a BAR of memory (PCI Local Bus 3.0, 6.2.5.1) a place if it has none; whether it takes two registers. */
+static bool place_bar(mn_pci_function function, unsigned offset)
+{
+    uint32_t before = mn_pci_read32(function, offset);
+    bool wide = (before & 7) == PCI_BAR_64;
+    mn_pci_write32(function, offset, UINT32_MAX);
+    uint64_t size = -(mn_pci_read32(function, offset) & ~15u) & UINT32_MAX;
+    uint64_t start = (pci_memory.start + size - 1) & ~(size - 1);
+    bool place = (before & ~15u) == 0 && (before & PCI_BAR_IO) == 0 && size != 0 && start + size <= pci_memory.end;
+    mn_pci_write32(function, offset, place ? (uint32_t)start : before);
+    if (place)
+        pci_memory.start = start + size;
+    if (place && wide)
+        mn_pci_write32(function, offset + 4, 0);
+    return wide;
+}
+
+static void place_bars(mn_pci_function function)
+{
+    bool ordinary = (mn_pci_read8(function, PCI_HEADER_TYPE) & 0x7f) == 0;
+    for (unsigned bar = 0; bar < PCI_BARS && ordinary; bar++)
+        bar += place_bar(function, PCI_BAR_0 + 4 * bar);
+}
+
+/* The function after this one: those of a device without several are skipped. */
+static mn_pci_function pci_step(mn_pci_function function)
+{
+    bool multi = (mn_pci_read8(function & ~0x700u, PCI_HEADER_TYPE) & PCI_MULTI_FUNCTION) != 0;
+    bool there = mn_pci_read16(function & ~0x700u, PCI_VENDOR) != PCI_NOBODY;
+    return multi && there ? function + 0x100 : (function | 0x700) + 0x100;
+}
+
+bool mn_pci_next(mn_pci_function *function)
+{
+    mn_pci_function at = *function == MN_PCI_FIRST ? 0 : pci_step(*function);
+    for (; at < pci_last; at = pci_step(at)) {
+        if (mn_pci_read16(at, PCI_VENDOR) != PCI_NOBODY) {
+            if (pci_memory.start < pci_memory.end)
+                place_bars(at);
+            *function = at;
+            return true;
+        }
+    }
+    return false;
+}
 
 /* ---- The command line ---- */
 
@@ -106,6 +228,7 @@ const char *mn_buses_read(char *command_line, const struct mn_acpi *acpi)
     }
     for (unsigned i = 0; i < acpi->mmio_count; i++)
         add_device((struct mn_mmio_device){acpi->mmio[i].address, acpi->mmio[i].size, acpi->mmio[i].gsi});
+    find_pci(acpi);
     return NULL;
 }
 
@@ -113,66 +236,4 @@ unsigned mn_machine_mmio_devices(const struct mn_mmio_device **devices)
 {
     *devices = mmio_devices;
     return mmio_count;
-}
-
-/* ---- PCI ---- */
-
-static uint16_t pci_select(mn_pci_function function, unsigned offset)
-{
-    mn_out32(PCI_ADDRESS, PCI_ENABLE | function | (offset & 0xfc));
-    return (uint16_t)(PCI_DATA + (offset & 3));
-}
-
-uint8_t mn_pci_read8(mn_pci_function function, unsigned offset)
-{
-    return mn_in8(pci_select(function, offset));
-}
-
-uint16_t mn_pci_read16(mn_pci_function function, unsigned offset)
-{
-    return mn_in16(pci_select(function, offset));
-}
-
-uint32_t mn_pci_read32(mn_pci_function function, unsigned offset)
-{
-    return mn_in32(pci_select(function, offset));
-}
-
-void mn_pci_write16(mn_pci_function function, unsigned offset, uint16_t value)
-{
-    mn_out16(pci_select(function, offset), value);
-}
-
-void mn_pci_write32(mn_pci_function function, unsigned offset, uint32_t value)
-{
-    mn_out32(pci_select(function, offset), value);
-}
-
-/* Whether the machine has PCI at all: the address register keeps what is written, and nothing else does. */
-static bool has_pci(void)
-{
-    mn_out32(PCI_ADDRESS, PCI_ENABLE);
-    return mn_in32(PCI_ADDRESS) == PCI_ENABLE;
-}
-
-/* The function after this one: those of a device without several are skipped, and buses behind an empty one. */
-static mn_pci_function pci_step(mn_pci_function function)
-{
-    bool multi = (mn_pci_read8(function & ~0x700u, PCI_HEADER_TYPE) & PCI_MULTI_FUNCTION) != 0;
-    bool there = mn_pci_read16(function & ~0x700u, PCI_VENDOR) != PCI_NOBODY;
-    return multi && there ? function + 0x100 : (function | 0x700) + 0x100;
-}
-
-bool mn_pci_next(mn_pci_function *function)
-{
-    if (*function == MN_PCI_FIRST && !has_pci())
-        return false;
-    mn_pci_function at = *function == MN_PCI_FIRST ? 0 : pci_step(*function);
-    for (; at <= PCI_LAST; at = pci_step(at)) {
-        if (mn_pci_read16(at, PCI_VENDOR) != PCI_NOBODY) {
-            *function = at;
-            return true;
-        }
-    }
-    return false;
 }

@@ -123,6 +123,9 @@ struct mn_acpi {
     uint8_t reset_value;
     struct mn_acpi_mmio mmio[MN_ACPI_MMIO_MAX]; /* virtio devices */
     unsigned mmio_count;
+    uint64_t ecam; /* PCI's configuration space in memory, from bus 0 to ecam_last; 0: none */
+    uint8_t ecam_last;
+    struct mn_range pci_memory; /* for BARs of PCI functions; empty: not known */
 };
 
 /* Reads the tables, as far as they are there and make sense. */
@@ -146,7 +149,7 @@ void mn_exit_start(const struct mn_acpi *acpi);
 
 /* ---- buses.c ---- */
 
-/* Takes the devices out of the command line, and adds those of ACPI. NULL, or what is wrong with the command line. */
+/* Takes the devices out of the command line, and adds those of ACPI; looks for PCI. NULL, or what is wrong with the command line. */
 const char *mn_buses_read(char *command_line, const struct mn_acpi *acpi);
 
 #endif

@@ -26,6 +26,11 @@ _Noreturn void mn_machine_start(uint64_t start_info, uint64_t entered);
 /* A loop that is never idle takes interrupts once in so many turns. */
 #define TURNS_PER_LOOK 64u
 
+/* How long entropy is waited for before the console tells of it, and how long for each piece from then on: the host may
+ * hand out a little each minute (QEMU's usual period is 65.5 s). */
+#define PIECE_NS (1 * MNET_SECOND)
+#define SLOW_PIECE_NS (100 * MNET_SECOND)
+
 #define CONTROL_C 3
 #define CONTROL_D 4
 
@@ -118,19 +123,37 @@ static void machine_print(void *context, const char *text, size_t len)
     mn_machine_print(text, len);
 }
 
-/* Both sources, where there are both: neither alone has to be trusted. */
+/* The only source there is: however slow, as long as something comes. */
+static bool await_entropy(void *seed, size_t len)
+{
+    static const char waiting[] = "waiting for the host's entropy\n";
+    if (!mn_devices_have_entropy())
+        return false;
+    if (mn_devices_entropy(seed, len, PIECE_NS, MNET_NEVER))
+        return true;
+    mn_machine_print(waiting, sizeof waiting - 1);
+    return mn_devices_entropy(seed, len, SLOW_PIECE_NS, MNET_NEVER);
+}
+
+/* Both sources, if there are both: neither alone has to be trusted, and the device need not deliver all. */
 static bool machine_seed(void *context, void *seed, size_t len, char *why, size_t why_size)
 {
     (void)context;
     uint8_t processor[64];
     MN_ASSERT(len <= sizeof processor);
-    bool device = mn_devices_entropy(seed, len);
-    bool cpu = mn_cpu_entropy(processor, len);
-    for (size_t i = 0; i < len && cpu; i++)
-        ((uint8_t *)seed)[i] = (uint8_t)((device ? ((uint8_t *)seed)[i] : 0) ^ processor[i]);
-    if (!device && !cpu)
-        mn_format(why, why_size, "no entropy: the machine has no virtio-rng, and its processor no RDSEED");
-    return device || cpu;
+    memset(seed, 0, len);
+    if (!mn_cpu_entropy(processor, len)) {
+        bool device = await_entropy(seed, len);
+        if (!device)
+            mn_format(why, why_size, "no entropy: %s, and its processor no RDSEED",
+                      mn_devices_have_entropy() ? "the machine's virtio-rng delivers none"
+                                                : "the machine has no virtio-rng");
+        return device;
+    }
+    (void)mn_devices_entropy(seed, len, PIECE_NS, PIECE_NS);
+    for (size_t i = 0; i < len; i++)
+        ((uint8_t *)seed)[i] ^= processor[i];
+    return true;
 }
 
 static struct mnet_device *machine_open_device(void *context, const struct mn_device_request *request,
