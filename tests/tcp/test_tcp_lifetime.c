@@ -70,7 +70,6 @@ SCRIPT(established_traffic_puts_keepalive_off)
     tcp_end(&t);
 }
 
-/* MUST-29: one unanswered probe is no verdict; all of them are. */
 /* MUST-26: a peer that does not hear us says the same again; that is data received, and no silence. So is a keepalive probe of
  * its own, with an octet of text or without. */
 SCRIPT(established_known_text_puts_keepalive_off)
@@ -128,6 +127,7 @@ SCRIPT(established_forgeries_do_not_put_keepalive_off)
     tcp_end(&t);
 }
 
+/* MUST-29: one unanswered probe is no verdict; all of them are. */
 SCRIPT(established_keepalive_unanswered_ends_after_the_last_probe)
 {
     struct tcp_test t;
