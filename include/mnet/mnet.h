@@ -8,6 +8,7 @@
 #include <mnet/env.h>
 #include <mnet/error.h>
 #include <mnet/log.h>
+#include <mnet/panic.h>
 #include <mnet/stack.h>
 #include <mnet/stream.h>
 #include <mnet/task.h>

@@ -5,6 +5,11 @@
  * after its children: when its function returns, it first waits for those still running (after cancelling them where the
  * function returned a negative value or the task was cancelled). All calls are for use inside a task unless they say
  * otherwise; tasks know no network.
+ *
+ * A function that has returned has no locals. So a task's function does not return while one of them is still needed: as the
+ * record of what it owns, as a group with members, or by a child. It releases, joins, or ends the task with mnet_exit, which
+ * does not return. If at the end of its function a task leaves such a record, group, or argument of a child that has not
+ * begun, mnet_panic says so, in every build; what a child that runs does with its parent's locals nobody can see.
  */
 #ifndef MNET_TASK_H
 #define MNET_TASK_H
@@ -30,7 +35,9 @@ struct mnet_waiters {
 int mnet_spawn(struct mnet_task **task, int (*run)(void *argument), void *argument);
 
 /* Waits until a child of the calling task has ended, stores its result (result may be NULL) and frees the handle. On
- * MNET_E_DEADLINE or MNET_E_CANCELLED the handle stays valid. Suspends. */
+ * MNET_E_DEADLINE or MNET_E_CANCELLED the handle stays valid. A child that was cancelled itself is waited for even if the caller
+ * is cancelled: so "cancel it, join it" ends it in any case. MNET_E_INVALID if it is no child of the caller, or was joined.
+ * Suspends. */
 int mnet_join(struct mnet_task *task, int *result, uint64_t deadline);
 
 /* Makes the task's current or next blocking call return MNET_E_CANCELLED, and every later one, until the task ends. Cancels its
@@ -39,8 +46,8 @@ void mnet_cancel(struct mnet_task *task);
 /* Whether the calling task has been cancelled. */
 bool mnet_cancelled(void);
 
-/* Ends the calling task as if its function returned `result`, from any depth: its frames stay valid while children are awaited and
- * finalisers run. Not for finalisers. */
+/* Ends the calling task with `result`, from any depth. Unlike a return it leaves no frame: locals of the task's functions, records
+ * of what it owns and groups included, stay valid while children are awaited and finalisers run. Not for finalisers. */
 _Noreturn void mnet_exit(int result);
 
 /* Lets every other runnable task run once. Returns 0 or MNET_E_CANCELLED. Suspends. */
@@ -56,10 +63,12 @@ void mnet_task_set_name(struct mnet_task *task, const char *name);
 const char *mnet_task_name(const struct mnet_task *task);
 
 /* A group collects children that are not joined one by one: spawn, reap those that have ended, cancel or await the rest.
- * Zero-initialised is empty. The group must outlive its members. */
+ * Zero-initialised is empty. The group must outlive its members: a function that has one among its locals joins it before it
+ * returns, or ends the task with mnet_exit. */
 struct mnet_group {
     struct mnet_link running, ended;
-    size_t count; /* running and ended, not yet reaped */
+    size_t count;   /* running and ended, not yet reaped */
+    bool cancelled; /* all that are running */
     struct mnet_waiters waiters;
 };
 
@@ -69,19 +78,23 @@ int mnet_group_spawn(struct mnet_group *group, int (*run)(void *argument), void 
 bool mnet_group_reap(struct mnet_group *group, int *result);
 /* Cancels all running members. Never suspends. */
 void mnet_group_cancel(struct mnet_group *group);
-/* Waits until every member has ended, and reaps them. Suspends. Returns 0, MNET_E_DEADLINE or MNET_E_CANCELLED. */
+/* Waits until every member has ended, and reaps them. Suspends. Returns 0, MNET_E_DEADLINE or MNET_E_CANCELLED; the latter only
+ * if there are members that were not cancelled by mnet_group_cancel. */
 int mnet_group_join(struct mnet_group *group, uint64_t deadline);
 
-/* Ownership: what a task owns when it ends, for whatever reason, is finalised, newest first. The record lives where the caller
- * puts it (usually the task's stack) and costs no allocation. It must live until it is given up or released, or until the
- * task's function returns or calls mnet_exit. A finaliser must not suspend: calls that would, and mnet_spawn, give MNET_E_INVALID. */
+/* Ownership: what a task owns when it ends is finalised, newest first, after its children have ended. The record lives where the
+ * caller puts it (usually the task's stack) and costs no allocation. A function that has the record, or the resource, among its
+ * locals does not return before it has given up or released it; it may end the task with mnet_exit instead, from any depth. A
+ * task that ends and leaves one in a frame that was left is reported by mnet_panic. Records in memory that lasts are finalised
+ * after a return, too. A finaliser must not suspend: calls that would, and mnet_spawn, give MNET_E_INVALID. */
 struct mnet_owned {
     struct mnet_link link;
     void (*finalise)(void *resource);
     void *resource;
 };
 void mnet_own(struct mnet_owned *owned, void (*finalise)(void *resource), void *resource);
-/* Gives up the record without running its finaliser; mnet_release runs it. */
+/* Gives up the record without running its finaliser; mnet_release runs it. A record that was given up or released, and NULL, are
+ * left alone. */
 void mnet_disown(struct mnet_owned *owned);
 void mnet_release(struct mnet_owned *owned);
 

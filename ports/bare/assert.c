@@ -6,5 +6,5 @@ _Noreturn void __assert_fail(const char *text, const char *file, unsigned line, 
 _Noreturn void __assert_fail(const char *text, const char *file, unsigned line, const char *function)
 {
     (void)function;
-    mn_panic(file, (int)line, text);
+    mn_failed(file, (int)line, text);
 }

@@ -1,7 +1,7 @@
 /* What ports without an operating system share: the program around mnet_main.
  *
  * A port sets its machine up, fills a heap with the machine's memory, and calls mn_bare_main with what it can do. It compiles these files for its
- * machine, and defines mn_panic.
+ * machine, and defines mnet_panic.
  */
 #ifndef MN_BARE_H
 #define MN_BARE_H

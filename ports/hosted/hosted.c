@@ -9,9 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-_Noreturn void mn_panic(const char *file, int line, const char *text)
+_Noreturn void mnet_panic(const char *file, int line, const char *text)
 {
-    fprintf(stderr, "%s:%d: failed: %s\n", file, line, text);
+    const char *task = mnet_task_name(mnet_self());
+    fprintf(stderr, "mnet: %s (%s%s%s%s:%d)\n", text, task[0] != '\0' ? "task \"" : "", task,
+            task[0] != '\0' ? "\", " : "", file, line);
     abort();
 }
 

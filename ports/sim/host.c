@@ -151,7 +151,7 @@ struct mnet_sim_segment *mnet_sim_segment(struct mnet_sim *sim)
 
 void mnet_sim_attach(struct mnet_sim_segment *segment, struct mnet_sim_host *host)
 {
-    MN_ASSERT(host->segment == NULL);
+    MN_REQUIRE(host->segment == NULL, "the host is on a segment already");
     host->segment = segment;
     host->next_on_segment = segment->hosts;
     segment->hosts = host;

@@ -74,6 +74,7 @@ void mnet_sim_destroy(struct mnet_sim *sim)
 {
     if (sim == NULL)
         return;
+    sim->until = MNET_NEVER; /* connections may take their time, also where that of the programs was up */
     for (struct mnet_sim_host *host = sim->hosts; host != NULL; host = host->next)
         mn_env_close(&host->env);
     mn_sim_drop_all(sim);
@@ -141,7 +142,8 @@ uint64_t mnet_sim_advance(struct mnet_sim *sim, uint64_t until)
 static void cut_off(struct mnet_sim *sim)
 {
     sim->cut_off = true;
-    MN_ASSERT(++sim->idle_after_cut < IDLE_AFTER_CUT_MOST); /* a task that was cancelled goes on waiting */
+    if (++sim->idle_after_cut == IDLE_AFTER_CUT_MOST)
+        mn_misused(__FILE__, __LINE__, "mnet_sim_run", "a task that was cancelled goes on waiting");
     mn_loop_cancel(&sim->loop);
 }
 
@@ -186,20 +188,25 @@ void mnet_sim_serve(struct mnet_sim_host *host, int (*run)(struct mnet_env *env,
     add_job(host, run, argument, true);
 }
 
+/* The function has returned, or called mnet_exit. */
+static void end_job(void *context, int result)
+{
+    struct mnet_sim *sim = context;
+    if (sim->result == 0)
+        sim->result = result;
+    sim->running--;
+    mn_wake_all(&sim->changed);
+}
+
+/* Nothing is called after the program's function: its frame is the last one. */
 static int run_job(void *argument)
 {
     struct mn_sim_job job = *(struct mn_sim_job *)argument;
-    struct mnet_sim *sim = job.host->sim;
     free(argument);
     mnet_task_set_name(mnet_self(), job.host->name);
-    int result = job.run(&job.host->env, job.argument);
-    if (!job.server) {
-        if (sim->result == 0)
-            sim->result = result;
-        sim->running--;
-        mn_wake_all(&sim->changed);
-    }
-    return result;
+    if (!job.server)
+        mn_task_at_end(mnet_self(), end_job, job.host->sim);
+    return job.run(&job.host->env, job.argument);
 }
 
 static int start_jobs(struct mnet_sim *sim)

@@ -32,10 +32,12 @@ static void print_text(const char *text)
     solo5_console_write(text, strlen(text));
 }
 
-_Noreturn void mn_panic(const char *file, int line, const char *text)
+_Noreturn void mnet_panic(const char *file, int line, const char *text)
 {
-    char report[240];
-    mn_format(report, sizeof report, "%s:%d: failed: %s\n", file, line, text);
+    char report[320];
+    const char *task = mnet_task_name(mnet_self());
+    mn_format(report, sizeof report, "mnet: %s (%s%s%s%s:%d)\n", text, task[0] != '\0' ? "task \"" : "", task,
+              task[0] != '\0' ? "\", " : "", file, line);
     print_text(report);
     solo5_abort();
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <mnet/panic.h>
 #include <mnet/time.h>
 
 #define MN_CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
@@ -26,10 +27,16 @@ static inline uint64_t mn_time_after(uint64_t now, uint64_t ns)
     return ns < MNET_NEVER - now ? now + ns : MNET_NEVER;
 }
 
-/* Ends the program with a report; the port defines it (standard error, console). Never returns. */
-_Noreturn void mn_panic(const char *file, int line, const char *text);
+/* For the two macros below: the report of one that does not hold, by mnet_panic. */
+_Noreturn MN_RARE void mn_failed(const char *file, int line, const char *condition);
+_Noreturn MN_RARE void mn_misused(const char *file, int line, const char *call, const char *misuse);
 
 /* Always on: an assertion states what only a bug of ours can break; nothing that a peer sends may reach one. */
-#define MN_ASSERT(condition) (MN_LIKELY(condition) ? (void)0 : mn_panic(__FILE__, __LINE__, #condition))
+#define MN_ASSERT(condition) (MN_LIKELY(condition) ? (void)0 : mn_failed(__FILE__, __LINE__, #condition))
+
+/* Always on, in public functions: what the caller must see to, where there is no error code for it. `misuse` says in plain
+ * words what was done instead; the report has the function's name in front. */
+#define MN_REQUIRE(condition, misuse) \
+    (MN_LIKELY(condition) ? (void)0 : mn_misused(__FILE__, __LINE__, __func__, misuse))
 
 #endif

@@ -62,39 +62,30 @@ static void wait_for_work(struct mn_loop *loop, uint64_t now, uint64_t tasks_dea
         loop->port.wait(loop->port.context, deadline);
 }
 
-/* What the first task runs: whatever tasks are left when the program has come to its end are cancelled, and end
- * before it does. */
-struct program {
-    int (*run)(void *argument);
-    void *argument;
-    int result;
-};
-
-static int run_program(void *context)
+/* Whatever tasks are left when the program has come to its end are cancelled, and end before it does. */
+static void cancel_rest(void *context, int result)
 {
-    struct program *program = context;
-    program->result = program->run(program->argument);
+    (void)context;
+    (void)result;
     mnet_cancel(mnet_self());
-    return program->result;
 }
 
 int mn_loop_run(struct mn_loop *loop, const struct mn_task_stacks *stacks, int (*run)(void *argument), void *argument,
                 int *result)
 {
-    struct program program = {run, argument, 0};
-    int ignored;
     uint64_t now = loop->port.now(loop->port.context);
     MN_ASSERT(loop->scheduler == NULL);
-    loop->scheduler = mn_scheduler_create(stacks, run_program, &program, now);
+    loop->scheduler = mn_scheduler_create(stacks, run, argument, now);
     if (loop->scheduler == NULL)
         return MNET_E_NO_MEMORY;
+    mn_task_at_end(mn_scheduler_main(loop->scheduler), cancel_rest, NULL);
     for (;;) {
         bool more = poll_stacks(loop, now);
         loop->in_tasks = true;
         more |= mn_scheduler_run(loop->scheduler, now, TASK_BUDGET);
         loop->in_tasks = false;
         more |= flush_stacks(loop);
-        if (mn_scheduler_done(loop->scheduler, &ignored))
+        if (mn_scheduler_done(loop->scheduler, result))
             break;
         if (!more)
             wait_for_work(loop, now, mn_scheduler_deadline(loop->scheduler));
@@ -102,7 +93,6 @@ int mn_loop_run(struct mn_loop *loop, const struct mn_task_stacks *stacks, int (
     }
     mn_scheduler_destroy(loop->scheduler);
     loop->scheduler = NULL;
-    *result = program.result;
     return MNET_OK;
 }
 

@@ -35,8 +35,22 @@ bool mnet_group_reap(struct mnet_group *group, int *result)
 void mnet_group_cancel(struct mnet_group *group)
 {
     struct mnet_link *link = mn_list_first(&group->running);
+    group->cancelled = true;
     for (; link != NULL && link != &group->running; link = link->next)
         mnet_cancel(MN_CONTAINER(link, struct mnet_task, member));
+}
+
+/* Waits for members that are ending in any case even if the caller is cancelled: until then they use the group, and perhaps
+ * more of the caller's frame. */
+static int wait_for_members(struct mnet_group *group, uint64_t deadline)
+{
+    struct mnet_task *self = mn_task_self();
+    if (self == NULL)
+        return deadline == 0 ? MNET_E_DEADLINE : MNET_E_INVALID;
+    self->shielded = group->cancelled;
+    int error = mn_task_wait(self, &group->waiters, deadline);
+    self->shielded = false;
+    return error;
 }
 
 /* Reaps as members end, so that waiting for many keeps few of them. */
@@ -47,7 +61,7 @@ int mnet_group_join(struct mnet_group *group, uint64_t deadline)
         }
         if (group->count == 0)
             return 0;
-        int error = mn_wait(&group->waiters, deadline);
+        int error = wait_for_members(group, deadline);
         if (error < 0)
             return error;
     }

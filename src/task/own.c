@@ -1,19 +1,28 @@
 /* Ownership: a list of records, newest first, that a task leaves with. A record that nobody owns has no finaliser. */
 #include "task/task.h"
 
-void mnet_own(struct mnet_owned *owned, void (*finalise)(void *resource), void *resource)
+/* A record goes before its frame does: the newest one would be overwritten here, or has been. */
+static void check_newest(const struct mnet_task *self, const char *live)
+{
+    if (self != NULL && mn_task_left(self, mn_list_first(&self->owned), live))
+        mn_misused(__FILE__, __LINE__, "mnet_own", MN_LEFT("what it owns"));
+}
+
+MN_APART void mnet_own(struct mnet_owned *owned, void (*finalise)(void *resource), void *resource)
 {
     struct mnet_task *self = mn_task_self();
+    MN_REQUIRE(owned != NULL && finalise != NULL, "the record or the finaliser is NULL");
+    check_newest(self, __builtin_frame_address(0));
     *owned = (struct mnet_owned){.finalise = finalise, .resource = resource};
     if (self == NULL)
         return;
     mn_list_prepend(&self->owned, &owned->link);
-    mn_task_keep(self, owned);
-    mn_task_keep(self, resource);
 }
 
 void mnet_disown(struct mnet_owned *owned)
 {
+    if (owned == NULL)
+        return;
     mn_list_remove(&owned->link);
     owned->finalise = NULL;
 }
@@ -21,7 +30,7 @@ void mnet_disown(struct mnet_owned *owned)
 void mnet_release(struct mnet_owned *owned)
 {
     struct mnet_task *self = mn_task_self();
-    void (*finalise)(void *resource) = owned->finalise;
+    void (*finalise)(void *resource) = owned != NULL ? owned->finalise : NULL;
     mnet_disown(owned);
     if (finalise == NULL)
         return;

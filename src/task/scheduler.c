@@ -86,7 +86,7 @@ _Noreturn void mn_task_leave(struct mnet_task *task)
     scheduler->running = NULL;
     mn_fiber_leave(NULL, &scheduler->root);
     mn_switch(&task->context, scheduler->context);
-    mn_panic(__FILE__, __LINE__, "an ended task was resumed");
+    mn_failed(__FILE__, __LINE__, "an ended task was resumed");
 }
 
 /* One for all that wake, not a copy for each. */

@@ -33,6 +33,9 @@ uint64_t mn_scheduler_deadline(struct mn_scheduler *scheduler);
 bool mn_scheduler_done(const struct mn_scheduler *scheduler, int *result);
 /* The first task, to name or cancel it. */
 struct mnet_task *mn_scheduler_main(struct mn_scheduler *scheduler);
+/* Asks for `at_end(context, result)` when the task's function has returned or called mnet_exit, before its children are
+ * awaited. It must not suspend. */
+void mn_task_at_end(struct mnet_task *task, void (*at_end)(void *context, int result), void *context);
 /* Tells which task's stack (its guard, or just below) `address` belongs to; NULL for none. For fault handlers. */
 struct mnet_task *mn_scheduler_overflowed(struct mn_scheduler *scheduler, const void *address);
 /* Usable bytes of each stack, for the report. */

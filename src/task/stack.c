@@ -38,5 +38,5 @@ _Noreturn void mn_stack_overflowed(const struct mnet_task *task)
 {
     char text[160];
     mn_format(text, sizeof text, "task \"%s\" overflowed its stack of %zu bytes", task->name, task->stack.size);
-    mn_panic(__FILE__, __LINE__, text);
+    mnet_panic(__FILE__, __LINE__, text);
 }

@@ -5,18 +5,35 @@
 
 #include "task/switch.h"
 
-/* The first frame of every task. The records of what the task owns, and groups, may lie in the frames that its function has just left:
- * the end runs below the lowest of them. They are not overwritten before, because nothing is called in between. The
- * sanitizer would put red zones into them. */
-__attribute__((no_sanitize("address"))) static void task_main(void *argument)
+/* Nobody may need a frame that was left: all that lies below `live`. What does is found without a look into such a frame: the
+ * owned ones are walked from the newest on, and each is looked at before the next is. */
+static void check_left(const struct mnet_task *task, const char *live)
+{
+    for (struct mnet_link *link = mn_list_first(&task->owned); link != NULL && link != &task->owned;
+         link = link->next) {
+        if (mn_task_left(task, link, live) ||
+            mn_task_left(task, MN_CONTAINER(link, struct mnet_owned, link)->resource, live))
+            mn_misused(__FILE__, __LINE__, "mnet_own", MN_LEFT("what it owns"));
+    }
+    struct mnet_link *link = mn_list_first(&task->children);
+    for (; link != NULL && link != &task->children; link = link->next) {
+        const struct mnet_task *child = MN_CONTAINER(link, struct mnet_task, sibling);
+        if (child->group != NULL && mn_task_left(task, child->group, live))
+            mn_misused(__FILE__, __LINE__, "mnet_group_spawn", MN_LEFT("a group with members"));
+        if (!child->begun && mn_task_left(task, child->argument, live))
+            mn_misused(__FILE__, __LINE__, "mnet_spawn", MN_LEFT("the argument of a child that has not begun"));
+    }
+}
+
+/* The first frame of every task. */
+static void task_main(void *argument)
 {
     struct mnet_task *task = argument;
-    char *frame = __builtin_frame_address(0);
     mn_fiber_arrive(&task->stack, &task->scheduler->root);
-    task->kept = frame;
+    task->begun = true;
     int result = task->run(task->argument);
-    volatile char *below = __builtin_alloca((size_t)(frame - task->kept) + 16);
-    below[0] = 0;
+    task->returned = true;
+    check_left(task, __builtin_frame_address(0));
     mn_task_finish(task, result);
 }
 
@@ -48,14 +65,21 @@ struct mnet_task *mn_task_create(struct mn_scheduler *scheduler, int (*run)(void
 
 void mn_task_free(struct mnet_task *task)
 {
+    task->handle = false; /* whoever joins it again is told, as long as the stack is there */
     mn_list_remove(&task->sibling);
     mn_stack_put(task->scheduler, task->stack.lowest);
 }
 
-void mn_task_keep(struct mnet_task *task, void *address)
+bool mn_task_left(const struct mnet_task *task, const void *address, const char *live)
 {
-    if ((char *)address >= task->stack.lowest && (char *)address < task->kept)
-        task->kept = address;
+    const char *at = address;
+    return (at >= task->stack.lowest && at < live) || (task->returned && mn_fiber_is_fake(at));
+}
+
+void mn_task_at_end(struct mnet_task *task, void (*at_end)(void *context, int result), void *context)
+{
+    task->at_end = at_end;
+    task->at_end_context = context;
 }
 
 /* A child of the calling task. */
@@ -93,7 +117,9 @@ int mnet_join(struct mnet_task *task, int *result, uint64_t deadline)
     struct mnet_task *self = mn_task_self();
     if (self == NULL || task == NULL || task->parent != self || !task->handle)
         return MNET_E_INVALID;
+    self->shielded = task->cancelled; /* it is ending, and may use our frames until then */
     int error = task->state == MN_TASK_ENDED ? 0 : mn_task_wait(self, &task->joiners, deadline);
+    self->shielded = false;
     if (error < 0)
         return error;
     if (result != NULL)
@@ -167,6 +193,8 @@ _Noreturn void mn_task_finish(struct mnet_task *task, int result)
 {
     task->ending = true;
     task->result = result;
+    if (task->at_end != NULL)
+        task->at_end(task->at_end_context, result);
     await_children(task);
     mn_task_finalise(task);
     free_children(task);
@@ -175,10 +203,13 @@ _Noreturn void mn_task_finish(struct mnet_task *task, int result)
     mn_task_leave(task);
 }
 
-_Noreturn void mnet_exit(int result)
+/* Not inline: what lies below its frame is what was left. */
+MN_APART _Noreturn void mnet_exit(int result)
 {
     struct mnet_task *self = mn_task_self();
-    MN_ASSERT(self != NULL && !self->finalising);
+    MN_REQUIRE(self != NULL, "called outside tasks");
+    MN_REQUIRE(!self->finalising, "called in a finaliser");
+    check_left(self, __builtin_frame_address(0));
     mn_task_finish(self, result);
 }
 
@@ -189,6 +220,7 @@ struct mnet_task *mnet_self(void)
 
 void mnet_task_set_name(struct mnet_task *task, const char *name)
 {
+    MN_REQUIRE(task != NULL, "the task is NULL");
     task->name = name != NULL ? name : "";
 }
 
@@ -205,8 +237,8 @@ int mnet_group_spawn(struct mnet_group *group, int (*run)(void *argument), void 
     if (error < 0)
         return error;
     child->group = group;
+    group->cancelled = false;
     mn_list_append(&group->running, &child->member);
     group->count++;
-    mn_task_keep(child->parent, group);
     return 0;
 }

@@ -11,8 +11,9 @@
  * any more, and a signal goes to the next in line.
  *
  * Ending: the function returns (or mnet_exit), children are awaited, what the task owns is finalised, ended children that nobody joined
- * are freed, and then the task is ENDED. Whoever called the function is gone by then, but records and groups may lie in
- * its frames, which no compiler has taken back: task_main goes on below the lowest of them (see `kept`).
+ * are freed, and then the task is ENDED. A function that has returned has left its frames: neither a record of what the task
+ * owns nor a group with members may lie in them, because a compiler keeps nothing there. Every build looks, which costs
+ * a comparison of addresses for each record and child that is left at the end, and ends the program with a report.
  */
 #ifndef MN_TASK_H
 #define MN_TASK_H
@@ -54,6 +55,8 @@ struct mnet_task {
     bool ending;     /* its function has returned */
     bool finalising; /* a finaliser runs: it must not suspend */
     bool handle;     /* to be joined */
+    bool begun;      /* its function has been called */
+    bool returned;   /* its function has: there are no frames of its own any more */
     int result;      /* once its function has returned */
     struct mn_timer timer;
     struct mnet_task *parent; /* NULL: the first task */
@@ -62,8 +65,9 @@ struct mnet_task {
     struct mnet_waiters joiners;
     struct mnet_group *group; /* or NULL */
     struct mnet_link member;
-    struct mnet_link owned; /* newest first */
-    char *kept;             /* the lowest address on the stack that is in use after the function has returned */
+    struct mnet_link owned;                    /* newest first */
+    void (*at_end)(void *context, int result); /* or NULL: see mn_task_at_end */
+    void *at_end_context;
     const char *name;
     int (*run)(void *argument);
     void *argument;
@@ -102,8 +106,12 @@ struct mnet_task *mn_task_place(struct mn_scheduler *scheduler, void *lowest, si
 void mn_task_free(struct mnet_task *task);
 /* The end of the running task. */
 _Noreturn void mn_task_finish(struct mnet_task *task, int result);
-/* What is at `address`, if that is on the task's stack, is in use until the task has ended. */
-void mn_task_keep(struct mnet_task *task, void *address);
+/* Whether `address` lies in a frame that the task has left: on its stack, below `live`. */
+bool mn_task_left(const struct mnet_task *task, const void *address, const char *live);
+/* What a program did that left `thing` behind. */
+#define MN_LEFT(thing) \
+    "a function of the task returned while " thing \
+    " lies on its stack: finish with it first, or end the task with mnet_exit"
 /* Runs the finalisers of all that the task owns. */
 void mn_task_finalise(struct mnet_task *task);
 /* A member has ended, or goes with its parent. */

@@ -490,6 +490,76 @@ static void run_reports_the_first_failure(void **state)
     assert_int_equal(mnet_sim_run(sim, MNET_NEVER), 0);
 }
 
+static int count_after_10_ms(void *argument)
+{
+    int error = mnet_sleep(mnet_now() + 10 * MS);
+    ++*(int *)argument;
+    return error;
+}
+
+/* A group among the locals of a host's program, whose members run when it ends. */
+static int exit_with_a_group(struct mnet_env *env, void *argument)
+{
+    (void)env;
+    struct mnet_group group = {0};
+    for (int i = 0; i < 4; i++)
+        mnet_group_spawn(&group, count_after_10_ms, argument);
+    mnet_sleep(mnet_now() + 1);
+    mnet_exit(MNET_E_REFUSED);
+}
+
+static void program_that_exits_awaits_the_group_on_its_stack(void **state)
+{
+    (void)state;
+    int ended = 0;
+    mnet_sim_spawn(a, exit_with_a_group, &ended);
+    assert_int_equal(mnet_sim_run(sim, 600 * MNET_SECOND), MNET_E_REFUSED);
+    assert_int_equal(ended, 4);
+    assert_true(mnet_sim_now(sim) < START + 10 * MS); /* cancelled, because it failed */
+}
+
+static int accept_and_stay(struct mnet_env *env, void *argument)
+{
+    (void)argument;
+    struct mnet_stack *stack;
+    struct mnet_listener *listener;
+    struct mnet_flow *flow;
+    int error = mnet_stack_up(env, NULL, &stack);
+    if (error == 0)
+        error = mnet_tcp_listen(stack, 80, NULL, &listener);
+    if (error == 0)
+        error = mnet_tcp_accept(listener, &flow, MNET_NEVER);
+    return error == 0 ? mnet_sleep(MNET_NEVER) : error;
+}
+
+/* Much more than a slow link carries until the time is up. */
+static int send_much_and_stay(struct mnet_env *env, void *argument)
+{
+    static const char bytes[60000];
+    (void)argument;
+    struct mnet_stack *stack;
+    struct mnet_flow *flow;
+    int error = mnet_stack_up(env, NULL, &stack);
+    if (error == 0)
+        error = mnet_tcp_connect(stack, mnet_ipv4(10, 0, 0, 1), 80, &flow, MNET_NEVER);
+    if (error < 0)
+        return error;
+    mnet_tcp_write(flow, bytes, sizeof bytes, NULL, MNET_NEVER);
+    mnet_tcp_close(flow);
+    return mnet_sleep(MNET_NEVER);
+}
+
+/* The end of the simulation gives closed connections the time that they have at the end of any program. */
+static void run_cut_off_with_closed_flows_delivering_can_be_destroyed(void **state)
+{
+    (void)state;
+    mnet_sim_link(sim, a, b, &(struct mnet_sim_path){.bandwidth_bps = 20000});
+    mnet_sim_serve(a, accept_and_stay, NULL);
+    mnet_sim_spawn(b, send_much_and_stay, NULL);
+    assert_int_equal(mnet_sim_run(sim, 8 * MNET_SECOND), MNET_E_DEADLINE);
+    assert_true(mnet_sim_now(sim) == 8 * MNET_SECOND);
+}
+
 static int spawn_another(struct mnet_env *env, void *argument)
 {
     (void)env;
@@ -656,6 +726,8 @@ int main(void)
         TEST(run_ends_when_nothing_can_happen),
         TEST(servers_end_with_the_last_client),
         TEST(run_reports_the_first_failure),
+        TEST(program_that_exits_awaits_the_group_on_its_stack),
+        TEST(run_cut_off_with_closed_flows_delivering_can_be_destroyed),
         TEST(task_can_spawn_on_another_host),
         TEST(same_seed_gives_same_frames),
         TEST(pipe_copies_into_the_peer_memory_and_refuses_when_full),

@@ -733,7 +733,7 @@ static int end_at_once(void *argument)
 {
     struct mnet_owned owned;
     mnet_own(&owned, connect_in_finaliser, argument);
-    return 0;
+    mnet_exit(0);
 }
 
 static int finalised(struct world *w)

@@ -334,6 +334,24 @@ static void tasks_left_are_cancelled_and_awaited(void **state)
     assert_int_equal(left_behind[1], MNET_E_CANCELLED);
 }
 
+static int exit_with_tasks(struct mnet_env *env)
+{
+    struct mnet_group group = {0};
+    (void)env;
+    mnet_group_spawn(&group, forever, &left_behind[0]);
+    mnet_yield();
+    mnet_exit(7);
+}
+
+/* As a return would end it, and the group is there until its member has ended. */
+static void program_ends_with_mnet_exit(void **state)
+{
+    (void)state;
+    left_behind[0] = 0;
+    assert_int_equal(run(exit_with_tasks, ""), 7);
+    assert_int_equal(left_behind[0], MNET_E_CANCELLED);
+}
+
 /* Nobody answers: what was not closed is given up after a while, and the program ends. */
 static int leave_connection(struct mnet_env *env)
 {
@@ -369,6 +387,7 @@ int main(void)
         cmocka_unit_test(stack_that_does_not_come_up_is_explained_once),
         cmocka_unit_test(device_not_taken_is_closed_with_the_environment),
         cmocka_unit_test(tasks_left_are_cancelled_and_awaited),
+        cmocka_unit_test(program_ends_with_mnet_exit),
         cmocka_unit_test(connections_left_do_not_hold_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

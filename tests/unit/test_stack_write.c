@@ -337,7 +337,7 @@ static int owner(void *argument)
     struct mnet_owned owned;
     char byte;
     mnet_own(&owned, say_goodbye, departure);
-    return (int)mnet_tcp_read(departure->flow, &byte, 1, MNET_NEVER);
+    mnet_exit((int)mnet_tcp_read(departure->flow, &byte, 1, MNET_NEVER));
 }
 
 static int leave(struct world *w, bool wait)

@@ -215,6 +215,25 @@ static void joining_cancel_handle_stays_valid(void **state)
     expect_said("join-cancelled again-cancelled child-cancelled");
 }
 
+static int end_child(void *argument)
+{
+    struct mnet_task *task;
+    mnet_spawn(&task, forever, text("child"));
+    mnet_yield();
+    mnet_cancel(mnet_self());
+    mnet_cancel(task);
+    say("join-%s", word(mnet_join(task, NULL, MNET_NEVER)));
+    say("again-%s", word(mnet_join(task, NULL, MNET_NEVER)));
+    return argument != NULL;
+}
+
+static void cancelled_join_waits_for_a_child_that_was_cancelled(void **state)
+{
+    (void)state;
+    assert_int_equal(run_tasks(end_child, NULL), 0);
+    expect_said("child-cancelled join-okay again-invalid");
+}
+
 static int join_stranger(void *task)
 {
     say("stranger-%s", word(mnet_join(task, NULL, 0)));
@@ -666,6 +685,7 @@ int main(void)
         cmocka_unit_test(running_join_deadline_0_does_not_wait),
         cmocka_unit_test(joining_deadline_handle_stays_valid),
         cmocka_unit_test(joining_cancel_handle_stays_valid),
+        cmocka_unit_test(cancelled_join_waits_for_a_child_that_was_cancelled),
         cmocka_unit_test(running_join_of_another_ones_child_is_invalid),
         cmocka_unit_test(returned_0_children_running_are_awaited),
         cmocka_unit_test(returned_negative_children_are_cancelled),

@@ -145,7 +145,8 @@ static void exhausted_create_gives_null(void **state)
 /* --- overflow --- */
 
 /* What a child process that runs `run` says on its standard error; its wait status. */
-static int run_in_child(int (*run)(void *argument), const struct mn_task_stacks *stacks, char *text, size_t size)
+static int run_in_child(int (*run)(void *argument), void (*run_all)(const struct mn_task_stacks *stacks),
+                        const struct mn_task_stacks *stacks, char *text, size_t size)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -156,8 +157,10 @@ static int run_in_child(int (*run)(void *argument), const struct mn_task_stacks 
         signal(SIGSEGV, SIG_DFL);
         mn_hosted_catch_overflows();
         dup2(ends[1], STDERR_FILENO);
-        struct mn_scheduler *scheduler = mn_scheduler_create(stacks, run, NULL, 1);
-        while (mn_scheduler_run(scheduler, 1, 100)) {
+        if (run_all != NULL)
+            run_all(stacks);
+        struct mn_scheduler *scheduler = run != NULL ? mn_scheduler_create(stacks, run, NULL, 1) : NULL;
+        while (scheduler != NULL && mn_scheduler_run(scheduler, 1, 100)) {
         }
         _exit(0);
     }
@@ -197,7 +200,7 @@ static void running_overflow_names_the_task_and_aborts(void **state)
 {
     (void)state;
     char text[4096];
-    int status = run_in_child(overflow_in_child, &mn_hosted_stacks, text, sizeof text);
+    int status = run_in_child(overflow_in_child, NULL, &mn_hosted_stacks, text, sizeof text);
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGABRT);
     assert_non_null(strstr(text, "task \"greedy\" overflowed its stack of 65536 bytes\n"));
@@ -216,7 +219,7 @@ static void running_other_fault_has_its_usual_effect(void **state)
 {
     (void)state;
     char text[8192];
-    int status = run_in_child(stray, &mn_hosted_stacks, text, sizeof text);
+    int status = run_in_child(stray, NULL, &mn_hosted_stacks, text, sizeof text);
     assert_null(strstr(text, "overflowed"));
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
@@ -263,7 +266,7 @@ static void suspending_canary_changed_names_the_task_and_aborts(void **state)
     (void)state;
     const struct mn_task_stacks stacks = {seen_alloc, plain_free, NULL, 64 * 1024};
     char text[4096];
-    int status = run_in_child(spawn_scribbler, &stacks, text, sizeof text);
+    int status = run_in_child(spawn_scribbler, NULL, &stacks, text, sizeof text);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     assert_non_null(strstr(text, "task \"scribbler\" overflowed its stack of 65536 bytes"));
 }
@@ -289,6 +292,131 @@ static void running_address_below_the_stack_is_an_overflow(void **state)
     assert_null(mn_scheduler_overflowed(scheduler, lowest_seen - 1)); /* it does not run */
     finish(scheduler, 1);
     expect_said("1 1 1 1");
+}
+
+/* --- frames that were left --- */
+
+static void nothing_to_do(void *resource)
+{
+    (void)resource;
+}
+
+static int return_owning(void *argument)
+{
+    (void)argument;
+    struct mnet_owned record;
+    mnet_own(&record, nothing_to_do, NULL);
+    return 0;
+}
+
+static int return_owning_a_local(void *argument)
+{
+    static struct mnet_owned record;
+    int local = 1;
+    mnet_own(&record, nothing_to_do, &local);
+    return argument != NULL;
+}
+
+static void own_in_a_function(struct mnet_owned *unused)
+{
+    struct mnet_owned record;
+    mnet_own(unused != NULL ? unused : &record, nothing_to_do, NULL);
+}
+
+static int own_after_a_function(void *argument)
+{
+    struct mnet_owned record;
+    void (*volatile own)(struct mnet_owned * unused) = own_in_a_function;
+    own(argument);
+    mnet_own(&record, nothing_to_do, NULL);
+    mnet_exit(0);
+}
+
+static int exit_after_a_function(void *argument)
+{
+    void (*volatile own)(struct mnet_owned * unused) = own_in_a_function;
+    own(argument);
+    mnet_exit(0);
+}
+
+static int return_with_a_group(void *argument)
+{
+    struct mnet_group group = {0};
+    mnet_group_spawn(&group, sleep_a_little, argument);
+    return -1;
+}
+
+static int return_with_an_unreaped_group(void *argument)
+{
+    struct mnet_group group = {0};
+    mnet_group_spawn(&group, nothing, argument);
+    return mnet_yield();
+}
+
+static int read_argument(void *argument)
+{
+    return *(int *)argument;
+}
+
+static int return_before_the_child(void *argument)
+{
+    int local = argument == NULL;
+    return mnet_spawn(NULL, read_argument, &local);
+}
+
+static int name_and_run(void *function)
+{
+    mnet_task_set_name(mnet_self(), "careless");
+    return (*(int (**)(void *))function)(NULL);
+}
+
+static int (*careless)(void *argument);
+
+static int run_careless(void *argument)
+{
+    (void)argument;
+    mnet_spawn(NULL, name_and_run, &careless);
+    return mnet_sleep(20 * MNET_MILLISECOND);
+}
+
+/* Runs until nobody is left, time jumping. */
+static void run_to_the_end(const struct mn_task_stacks *stacks)
+{
+    struct mn_scheduler *scheduler = mn_scheduler_create(stacks, run_careless, NULL, 1);
+    while (!mn_scheduler_done(scheduler, NULL)) {
+        uint64_t deadline = mn_scheduler_deadline(scheduler);
+        mn_scheduler_run(scheduler, MN_MAX(deadline, 1), 100);
+    }
+}
+
+/* Whatever is needed of a frame that was left is reported in one line: the call, the misuse, the task. Under a sanitizer
+ * that keeps locals elsewhere (clang's usual one does), what an inner function left is its to report. */
+static void left_frames_that_are_needed_are_reported(void **state)
+{
+    static const struct {
+        int (*run)(void *argument);
+        const char *call, *thing;
+    } cases[] = {
+        {return_owning, "mnet: mnet_own: ", "what it owns"},
+        {return_owning_a_local, "mnet: mnet_own: ", "what it owns"},
+        {own_after_a_function, "mnet: mnet_own: ", "what it owns"},
+        {exit_after_a_function, "mnet: mnet_own: ", "what it owns"},
+        {return_with_a_group, "mnet: mnet_group_spawn: ", "a group with members"},
+        {return_with_an_unreaped_group, "mnet: mnet_group_spawn: ", "a group with members"},
+        {return_before_the_child, "mnet: mnet_spawn: ", "the argument of a child that has not begun"},
+    };
+    (void)state;
+    for (size_t i = 0; i < MN_COUNT_OF(cases); i++) {
+        char text[4096];
+        careless = cases[i].run;
+        int status = run_in_child(NULL, run_to_the_end, &mn_hosted_stacks, text, sizeof text);
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT ||
+            strncmp(text, cases[i].call, strlen(cases[i].call)) != 0)
+            fail_msg("case %zu said: %s", i, text);
+        assert_non_null(strstr(text, cases[i].thing));
+        assert_non_null(strstr(text, "(task \"careless\", src/task/"));
+        assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+    }
 }
 
 /* --- the scheduler --- */
@@ -450,6 +578,7 @@ int main(void)
         cmocka_unit_test(running_other_fault_has_its_usual_effect),
         cmocka_unit_test(suspending_canary_changed_names_the_task_and_aborts),
         cmocka_unit_test(running_address_below_the_stack_is_an_overflow),
+        cmocka_unit_test(left_frames_that_are_needed_are_reported),
         cmocka_unit_test(running_budget_bounds_resumptions),
         cmocka_unit_test(sleeping_deadline_tells_when_to_run_again),
         cmocka_unit_test(sleeping_cancel_from_outside_ends_it),

@@ -402,13 +402,37 @@ static void group_join_deadline_and_cancel_keep_members(void **state)
     assert_int_equal(shared.group.count, 0); /* gone with their parent */
 }
 
+static int end_members(void *argument)
+{
+    (void)argument;
+    for (int i = 0; i < 3; i++)
+        mnet_group_spawn(&shared.group, member, delay(30));
+    mnet_yield();
+    mnet_cancel(mnet_self());
+    say_at("running", mnet_group_join(&shared.group, MNET_NEVER));
+    mnet_group_cancel(&shared.group);
+    say_at("0", mnet_group_join(&shared.group, 0));
+    say_at("cancelled", mnet_group_join(&shared.group, MNET_NEVER));
+    mnet_group_spawn(&shared.group, member, delay(30));
+    say_at("new", mnet_group_join(&shared.group, MNET_NEVER));
+    return 0;
+}
+
+/* Whoever is told to end can still bring its own to an end. */
+static void cancelled_group_join_waits_for_members_that_were_cancelled(void **state)
+{
+    (void)state;
+    run_fresh(end_members);
+    expect_said("running-cancelled-1 0-deadline-1 cancelled-okay-1 new-cancelled-1");
+}
+
 static int leave_group(void *argument)
 {
     (void)argument;
     struct mnet_group group = {0};
     mnet_group_spawn(&group, member, delay(5));
     mnet_group_spawn(&group, member, delay(3));
-    return 0;
+    mnet_exit(0);
 }
 
 static int await_leaver(void *argument)
@@ -419,7 +443,7 @@ static int await_leaver(void *argument)
     return 0;
 }
 
-static void returned_group_on_the_stack_serves_its_members_until_they_end(void **state)
+static void exited_group_on_the_stack_serves_its_members_until_they_end(void **state)
 {
     (void)state;
     run_fresh(await_leaver);
@@ -433,7 +457,7 @@ static void say_final(void *name)
     say("final-%s", (const char *)name);
 }
 
-/* Fills the frames that a task has left, were its end to run over them. */
+/* Fills the stack below the frames in use, were one of them not to be. */
 static void use_stack(void *name)
 {
     volatile char frame[512];
@@ -448,7 +472,7 @@ static int own_three(void *result)
     mnet_own(&a, say_final, text("a"));
     mnet_own(&b, use_stack, text("b"));
     mnet_own(&c, use_stack, text("c"));
-    return (int)(uintptr_t)result;
+    mnet_exit((int)(uintptr_t)result);
 }
 
 static int end_owner(void *argument)
@@ -462,7 +486,7 @@ static int end_owner(void *argument)
     return 0;
 }
 
-static void returned_owned_is_finalised_newest_first(void **state)
+static void exited_owned_is_finalised_newest_first(void **state)
 {
     (void)state;
     run_fresh(end_owner);
@@ -526,7 +550,7 @@ static int own_and_sleep(void *argument)
     (void)argument;
     struct mnet_owned record;
     mnet_own(&record, say_final, text("record"));
-    return mnet_sleep(MNET_NEVER);
+    mnet_exit(mnet_sleep(MNET_NEVER));
 }
 
 static int cancel_owner(void *argument)
@@ -543,6 +567,55 @@ static void sleeping_cancel_finalises(void **state)
     (void)state;
     run_fresh(cancel_owner);
     expect_said("final-record");
+}
+
+struct session {
+    int bytes;
+    const char *reason;
+};
+
+static void say_session(void *resource)
+{
+    const struct session *session = resource;
+    say("%d-%s", session->bytes, session->reason != NULL ? session->reason : "none");
+}
+
+static int converse(void *argument)
+{
+    (void)argument;
+    struct session session = {0, NULL};
+    struct mnet_owned record;
+    mnet_own(&record, say_session, &session);
+    for (int i = 0; i < 3; i++) {
+        mnet_yield();
+        session.bytes += 100;
+    }
+    session.reason = "finished";
+    mnet_exit(0);
+}
+
+/* Whatever the compiler does: it must see that somebody reads the locals after the last statement. */
+static void exited_finaliser_reads_the_last_values_of_locals(void **state)
+{
+    (void)state;
+    run_fresh(converse);
+    expect_said("300-finished");
+}
+
+static int own_elsewhere(void *argument)
+{
+    static struct mnet_owned records[2];
+    (void)argument;
+    mnet_own(&records[0], say_final, text("first"));
+    mnet_own(&records[1], say_final, text("second"));
+    return 0;
+}
+
+static void returned_records_that_are_not_on_the_stack_are_finalised(void **state)
+{
+    (void)state;
+    run_fresh(own_elsewhere);
+    expect_said("final-second final-first");
 }
 
 static void misbehave(void *name)
@@ -563,7 +636,7 @@ static int own_misbehaviour(void *argument)
     mnet_own(&b, misbehave, text("release"));
     mnet_release(&b);
     say("%s", word(mnet_yield()));
-    return 0;
+    mnet_exit(0);
 }
 
 static void finalising_calls_that_suspend_are_invalid(void **state)
@@ -586,10 +659,10 @@ static int own_with_children(void *argument)
     struct mnet_owned record;
     mnet_own(&record, say_final, text("parent"));
     mnet_spawn(NULL, say_end, text("child"));
-    return 0;
+    mnet_exit(0);
 }
 
-static void returned_children_end_before_finalisers_run(void **state)
+static void exited_children_end_before_finalisers_run(void **state)
 {
     (void)state;
     run_fresh(own_with_children);
@@ -616,13 +689,16 @@ int main(void)
         cmocka_unit_test(group_reap_gives_ended_members_in_order),
         cmocka_unit_test(group_cancel_reaches_all_members),
         cmocka_unit_test(group_join_deadline_and_cancel_keep_members),
-        cmocka_unit_test(returned_group_on_the_stack_serves_its_members_until_they_end),
-        cmocka_unit_test(returned_owned_is_finalised_newest_first),
+        cmocka_unit_test(cancelled_group_join_waits_for_members_that_were_cancelled),
+        cmocka_unit_test(exited_group_on_the_stack_serves_its_members_until_they_end),
+        cmocka_unit_test(exited_owned_is_finalised_newest_first),
         cmocka_unit_test(running_exit_finalises_from_any_depth),
         cmocka_unit_test(owned_disown_and_release_end_it_once),
+        cmocka_unit_test(exited_finaliser_reads_the_last_values_of_locals),
+        cmocka_unit_test(returned_records_that_are_not_on_the_stack_are_finalised),
         cmocka_unit_test(sleeping_cancel_finalises),
         cmocka_unit_test(finalising_calls_that_suspend_are_invalid),
-        cmocka_unit_test(returned_children_end_before_finalisers_run),
+        cmocka_unit_test(exited_children_end_before_finalisers_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

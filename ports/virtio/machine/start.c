@@ -216,7 +216,7 @@ _Noreturn void __stack_chk_fail(void);
 
 _Noreturn void __stack_chk_fail(void)
 {
-    mn_panic(__FILE__, __LINE__, "a function's frame was overwritten");
+    mn_failed(__FILE__, __LINE__, "a function's frame was overwritten");
 }
 
 /* `entered` is the time stamp counter at the entry. */

@@ -228,11 +228,11 @@ _Noreturn void mn_trap(const struct mn_trap_frame *frame)
     mn_machine_exit(STATUS_BROKEN);
 }
 
-_Noreturn void mn_panic(const char *file, int line, const char *text)
+_Noreturn void mnet_panic(const char *file, int line, const char *text)
 {
     if (!reporting) {
         reporting = true;
-        say("\n*** %s:%d: failed: %s\n", file, line, text);
+        say("\n*** mnet: %s (%s:%d)\n", text, file, line);
         say("program %s", mn_program_name());
         if (mnet_self() != NULL)
             say(", task \"%s\"", mnet_task_name(mnet_self()));
