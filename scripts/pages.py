@@ -4,6 +4,7 @@ to bring their files along, an assembly file that contains them, and what it was
 
 As a module: make_site for the demonstrations, and fetch, which compares what a server sends with the files.
 """
+import hashlib
 import html
 import pathlib
 import subprocess
@@ -45,8 +46,10 @@ def write_archive(site, archive):
     lines = ['    .section .rodata, "a", %progbits']
     entries = []
     for number, path in enumerate(sorted(site.iterdir())):
-        lines += [f'bytes_{number}: .incbin "{path.resolve()}"', f'end_{number}:', f'path_{number}: .asciz "{path.name}"']
-        entries.append(f'    .quad path_{number}, bytes_{number}, end_{number} - bytes_{number}')
+        tag = hashlib.sha256(path.read_bytes()).hexdigest()[:32]
+        lines += [f'bytes_{number}: .incbin "{path.resolve()}"', f'end_{number}:', f'path_{number}: .asciz "{path.name}"',
+                  f'etag_{number}: .asciz "\\"{tag}\\""']
+        entries.append(f'    .quad path_{number}, etag_{number}, bytes_{number}, end_{number} - bytes_{number}')
     lines += ['    .balign 8', '    .globl httpd_archive', 'httpd_archive:', *entries,
               '    .globl httpd_archive_count', 'httpd_archive_count:', f'    .quad {len(entries)}',
               '    .section .note.GNU-stack, "", %progbits']

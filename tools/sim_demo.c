@@ -3,7 +3,7 @@
  *
  *   sim_demo FOLDER FILE...
  */
-#include <http_parser.h>
+#include <llhttp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +21,13 @@ struct visit {
 
 /* What the client makes of an answer. */
 struct answer {
-    http_parser parser;
+    llhttp_t parser;
     FILE *expected;
     size_t bytes;
     bool same, complete;
 };
 
-static int take_body(http_parser *parser, const char *at, size_t len)
+static int take_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct answer *answer = parser->data;
     char expected[4096];
@@ -41,7 +41,7 @@ static int take_body(http_parser *parser, const char *at, size_t len)
     return 0;
 }
 
-static int take_end(http_parser *parser)
+static int take_end(llhttp_t *parser)
 {
     struct answer *answer = parser->data;
     answer->complete = true;
@@ -51,8 +51,8 @@ static int take_end(http_parser *parser)
 
 static int read_answer(struct mnet_flow *flow, struct answer *answer)
 {
-    static const http_parser_settings callbacks = {.on_body = take_body, .on_message_complete = take_end};
-    http_parser_init(&answer->parser, HTTP_RESPONSE);
+    static const llhttp_settings_t callbacks = {.on_body = take_body, .on_message_complete = take_end};
+    llhttp_init(&answer->parser, HTTP_RESPONSE, &callbacks);
     answer->parser.data = answer;
     while (!answer->complete) {
         char buffer[4096];
@@ -60,7 +60,7 @@ static int read_answer(struct mnet_flow *flow, struct answer *answer)
         if (len <= 0) {
             return len < 0 ? (int)len : MNET_E_END_OF_FILE;
         }
-        if (http_parser_execute(&answer->parser, &callbacks, buffer, (size_t)len) != (size_t)len) {
+        if (llhttp_execute(&answer->parser, buffer, (size_t)len) != HPE_OK) {
             return MNET_E_IO;
         }
     }

@@ -6,9 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define FILE_ETAG_MAX 80 /* with its zero */
+
 /* An open file. */
 struct file {
     uint64_t size;
+    char etag
+        [FILE_ETAG_MAX]; /* the entity tag of its bytes (RFC 9110 8.8.3), quotation marks included; W/ in front if it is weak */
     intptr_t handle; /* of whoever implements this */
 };
 

@@ -5,6 +5,7 @@
 
 struct archived {
     const char *path;
+    const char *etag;
     const char *bytes;
     uint64_t size;
 };
@@ -33,7 +34,8 @@ enum file_result file_open(const char *path, struct file *file)
             continue;
         }
         if (candidate[len] == '\0') {
-            *file = (struct file){httpd_archive[i].size, (intptr_t)i};
+            *file = (struct file){.size = httpd_archive[i].size, .handle = (intptr_t)i};
+            memcpy(file->etag, httpd_archive[i].etag, strlen(httpd_archive[i].etag) + 1);
             return FILE_OPENED;
         }
         if (len == 0 || candidate[len] == '/') {

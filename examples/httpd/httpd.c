@@ -6,80 +6,80 @@
  */
 #include <mnet/mnet.h>
 
+#include "client.h"
 #include "files.h"
-#include "request.h"
-#include "response.h"
 
-#define IDLE_PATIENCE (30 * MNET_SECOND)    /* for the next request to begin ... */
-#define REQUEST_PATIENCE (15 * MNET_SECOND) /* ... and, once begun, to be complete */
-#define LINGER_PATIENCE (2 * MNET_SECOND)
+#define PRESSURE_NS MNET_SECOND    /* how often a look is taken whether clients were turned away */
+#define GRACE_NS (5 * MNET_SECOND) /* who has got on within this time is not shed for others */
+#define SHED_MAX 64u               /* clients at a time */
 
-/* Answers the requests that begin in `slice`. False: the connection is finished. */
-static bool handle(struct mnet_flow *flow, struct request *request, struct mnet_slice slice)
+struct server {
+    struct mnet_stack *stack;
+    struct mnet_group clients;
+    struct client_order order;
+    struct mnet_flow *arrived; /* for the task that has just been spawned */
+    uint64_t turned_away;
+};
+
+static int serve_client(void *argument)
 {
-    while (slice.len > 0) {
-        size_t used;
-        enum request_progress progress = request_feed(request, slice.data, slice.len, &used);
-        if (progress == REQUEST_INCOMPLETE) {
-            return true;
-        }
-        bool go_on = response_send(flow, request) == 0 && request->keep_alive;
-        if (progress == REQUEST_BROKEN || !go_on) {
-            return false;
-        }
-        slice.data = (const char *)slice.data + used;
-        slice.len -= used;
-        request_next(request);
-    }
-    return true;
-}
-
-/* Reads and answers requests until the client has finished, is silent for too long, or is told that the connection closes. */
-static void converse(struct mnet_flow *flow, struct request *request)
-{
-    uint64_t begun = 0; /* when the request that is being read began; 0: none is */
-    for (;;) {
-        struct mnet_slice slices[8];
-        uint64_t deadline = begun != 0 ? begun + REQUEST_PATIENCE : mnet_now() + IDLE_PATIENCE;
-        ptrdiff_t count = mnet_tcp_get(flow, slices, 8, deadline);
-        if (begun != 0 && (count == MNET_E_DEADLINE || count == 0)) { /* it will not be complete any more */
-            request->status = count == 0 ? HTTP_STATUS_BAD_REQUEST : HTTP_STATUS_REQUEST_TIMEOUT;
-            request->keep_alive = false;
-            response_send(flow, request);
-        }
-        bool go_on = count > 0;
-        for (ptrdiff_t i = 0; i < count && go_on; i++) {
-            go_on = handle(flow, request, slices[i]);
-        }
-        mnet_tcp_release(flow);
-        if (!go_on) {
-            return;
-        }
-        begun = !request->begun ? 0 : begun != 0 ? begun : mnet_now();
-    }
-}
-
-/* Closing with unread data resets the connection, and the reset may overtake the answer: so first let the client read it and close
- * (RFC 9112 9.6). */
-static void linger(struct mnet_flow *flow)
-{
-    uint64_t deadline = mnet_now() + LINGER_PATIENCE;
-    char ignored[1024];
-    if (mnet_tcp_shutdown(flow, MNET_SHUTDOWN_WRITE) == 0) {
-        while (mnet_tcp_read(flow, ignored, sizeof ignored, deadline) > 0) {
-        }
-    }
-}
-
-static int serve_client(void *client)
-{
-    struct mnet_flow *flow = client;
-    struct request request;
-    request_init(&request);
-    converse(flow, &request);
-    linger(flow);
-    mnet_tcp_close(flow);
+    struct server *server = argument;
+    struct mnet_flow *flow = server->arrived;
+    server->arrived = NULL;
+    client_serve(&server->order, flow);
     return 0;
+}
+
+static void collect(struct server *server)
+{
+    while (mnet_group_reap(&server->clients, NULL)) {
+    }
+}
+
+/* A task for a new client: if there is no memory for one more, the client that has got on least recently goes. */
+static void welcome(struct server *server, struct mnet_flow *flow)
+{
+    int error = MNET_E_NO_MEMORY;
+    server->arrived = flow;
+    for (int attempt = 0; attempt < 2 && error == MNET_E_NO_MEMORY; attempt++) {
+        error = mnet_group_spawn(&server->clients, serve_client, server);
+        if (error == MNET_E_NO_MEMORY && (attempt > 0 || !client_shed_oldest(&server->order, GRACE_NS))) {
+            break;
+        }
+        mnet_yield(); /* it takes its flow, or who was shed ends */
+        collect(server);
+    }
+    if (error < 0) {
+        mnet_tcp_abort(flow);
+        server->arrived = NULL;
+    }
+}
+
+/* If the stack has had no room for connections, so many clients go that there is. */
+static void relieve(struct server *server)
+{
+    const struct mnet_counters *counters = mnet_stack_counters(server->stack);
+    uint64_t turned_away = counters->value[MNET_COUNT_TCP_DROP_LIMIT] + counters->value[MNET_COUNT_TCP_DROP_MEMORY];
+    uint64_t wanted = turned_away - server->turned_away;
+    server->turned_away = turned_away;
+    for (unsigned i = 0; i < SHED_MAX && i < wanted && client_shed_oldest(&server->order, GRACE_NS); i++) {
+    }
+}
+
+static int accept_clients(struct server *server, struct mnet_listener *listener)
+{
+    for (;;) {
+        struct mnet_flow *flow;
+        uint64_t deadline = server->clients.count > 0 ? mnet_now() + PRESSURE_NS : MNET_NEVER;
+        int error = mnet_tcp_accept(listener, &flow, deadline);
+        collect(server);
+        if (error == 0) {
+            welcome(server, flow);
+        } else if (error != MNET_E_DEADLINE) {
+            return error;
+        }
+        relieve(server);
+    }
 }
 
 static int serve(struct mnet_env *env, struct mnet_stack *stack)
@@ -92,23 +92,24 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
     }
     char text[MNET_ADDRESS_TEXT];
     mnet_print(env, "serving http://%s/\n", mnet_address_format(mnet_stack_ipv4(stack), text, sizeof text));
-    struct mnet_group clients = {0};
-    struct mnet_flow *flow;
-    while ((error = mnet_tcp_accept(listener, &flow, MNET_NEVER)) == 0) {
-        while (mnet_group_reap(&clients, NULL)) {
-        }
-        if (mnet_group_spawn(&clients, serve_client, flow) < 0) {
-            mnet_tcp_abort(flow); /* no memory for one more */
-        }
-    }
+    struct server server = {.stack = stack};
+    error = accept_clients(&server, listener);
     mnet_tcp_unlisten(listener);
-    mnet_group_cancel(&clients);
-    mnet_group_join(&clients, MNET_NEVER);
+    mnet_group_cancel(&server.clients);
+    if (mnet_group_join(&server.clients, MNET_NEVER) < 0) {
+        mnet_exit(error); /* cancelled: this frame stays until the clients have ended */
+    }
     return error;
 }
 
 const struct mnet_program mnet_program = {.arguments = files_usage,
                                           .summary = "A web server of static files, on port 80."};
+
+static void close_files(void *unused)
+{
+    (void)unused;
+    files_close();
+}
 
 int mnet_main(struct mnet_env *env)
 {
@@ -116,11 +117,13 @@ int mnet_main(struct mnet_env *env)
     if (mnet_env_argc(env) > 2 || !files_open(where)) {
         return mnet_env_usage(env);
     }
+    struct mnet_owned files; /* for as long as there are clients */
+    mnet_own(&files, close_files, NULL);
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {
         error = serve(env, stack);
     }
-    files_close();
+    mnet_release(&files);
     return error;
 }

@@ -12,20 +12,60 @@ static int digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Takes "http://host" off an absolute target, then query and fragment off any. NULL where no path is left. */
-static char *cut(char *target)
+/* reg-name and IP-literal of RFC 3986 3.2.2, then a port. */
+static bool is_host_char(char c, bool bracketed)
 {
-    if (strncmp(target, "http://", 7) == 0) {
-        char *path = target + 7 + strcspn(target + 7, "/?#");
-        if (*path != '/') {
-            *target = '/'; /* an empty path is the root (RFC 9110 4.2.3) */
-            target[1] = '\0';
-            return target;
-        }
-        target = path;
+    char lower = (char)(c | 0x20);
+    bool plain = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
+    return plain || (c != '\0' && strchr(bracketed ? ":.-_~" : "-._~%!$&'()*+,;=", c) != NULL);
+}
+
+bool request_is_authority(const char *text, size_t len)
+{
+    bool bracketed = len > 0 && text[0] == '[';
+    size_t i = bracketed;
+    while (i < len && is_host_char(text[i], bracketed)) {
+        i++;
     }
-    target[strcspn(target, "?#")] = '\0';
-    return *target == '/' ? target : NULL;
+    if (i == (size_t)bracketed || (bracketed && (i == len || text[i++] != ']'))) {
+        return false;
+    }
+    if (i < len && text[i] == ':') {
+        i++;
+        while (i < len && text[i] >= '0' && text[i] <= '9') {
+            i++;
+        }
+    }
+    return i == len;
+}
+
+static size_t scheme_len(const char *target)
+{
+    size_t len = strcspn(target, ":/?");
+    return target[0] != '/' && strncmp(target + len, "://", 3) == 0 ? len : 0;
+}
+
+/* Takes "http://host" off an absolute target (RFC 9112 3.2.2), in place, so that an absolute path is left. There are no virtual hosts, so
+ * what the host is does not matter. 200, 400 or 421. */
+static int cut_authority(char *target)
+{
+    size_t len = scheme_len(target);
+    if (len == 0) {
+        return HTTP_STATUS_OK;
+    }
+    if (!member_is(target, len, "http")) {
+        return HTTP_STATUS_MISDIRECTED_REQUEST; /* https, above all: RFC 9110 7.4 */
+    }
+    char *host = target + len + 3;
+    size_t host_len = strcspn(host, "/?");
+    if (!request_is_authority(host, host_len)) {
+        return HTTP_STATUS_BAD_REQUEST; /* none, too: RFC 9110 4.2.1 */
+    }
+    char *rest = host + host_len;
+    target[0] = '/'; /* an empty path is the root (RFC 9110 4.2.3) */
+    rest += *rest == '/';
+    memmove(target + 1, rest, strlen(rest) + 1);
+    return HTTP_STATUS_OK;
 }
 
 /* Decodes %XX (RFC 3986 2.1) in place. What cannot be in the name of a file is refused. */
@@ -87,12 +127,24 @@ static bool names_folder(const char *path)
     return strcmp(last, "") == 0 || strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
 }
 
-int request_path(char *target, bool *folder)
+int request_path(char *target, bool *folder, const char **query)
 {
-    char *path = cut(target);
-    if (path == NULL || !decode(path)) {
+    int status = cut_authority(target);
+    if (status != HTTP_STATUS_OK) {
+        return status;
+    }
+    if (*target != '/' || strchr(target, '#') != NULL) {
+        return HTTP_STATUS_BAD_REQUEST; /* no other form, and no fragment, is for these methods (RFC 9112 3.2) */
+    }
+    char *mark = strchr(target, '?');
+    *query = NULL;
+    if (mark != NULL) {
+        *mark = '\0';
+        *query = mark + 1;
+    }
+    if (!decode(target)) {
         return HTTP_STATUS_BAD_REQUEST;
     }
-    *folder = names_folder(path);
-    return normalise(path + 1, target) ? HTTP_STATUS_OK : HTTP_STATUS_BAD_REQUEST;
+    *folder = names_folder(target);
+    return normalise(target + 1, target) ? HTTP_STATUS_OK : HTTP_STATUS_BAD_REQUEST;
 }

@@ -1,185 +1,270 @@
-/* Reading requests with http-parser.
+/* Reading requests with llhttp.
  *
- * The parser calls back with pieces of a message; the callbacks note what matters and stop the parser where the answer is an error that
- * ends the connection. At the end of a message they pause it, so that requests sent in a row are answered one by one.
+ * Each byte of a head passes the guard first (guard.c), which knows where the head ends. The parser calls back with pieces of the
+ * message; the callbacks note what matters, and stop the parser if the answer is an error that ends the connection. At the end of
+ * a message they pause it, so that requests sent in a row are answered one by one. Each request has a parser of its own.
  */
 #include "request.h"
 
 #include <string.h>
 
-/* Ends the parse: the request is answered with `status` and the connection closed. What it returns is an error to the parser from every
- * callback (1 would be none from on_headers_complete). */
+/* Ends the parse: the request is answered with `status` and the connection closed. */
 static int refuse(struct request *request, int status)
 {
     request->status = status;
+    request->refused = true;
     return -1;
 }
 
-static int on_message_begin(http_parser *parser)
+static int on_url(llhttp_t *parser, const char *at, size_t len)
 {
     struct request *request = parser->data;
-    request->begun = true;
-    return 0;
-}
-
-static int on_url(http_parser *parser, const char *at, size_t len)
-{
-    struct request *request = parser->data;
-    if (len > REQUEST_TARGET_MAX - request->target_len) {
-        return refuse(request, HTTP_STATUS_URI_TOO_LONG);
-    }
-    memcpy(request->target + request->target_len, at, len);
+    memcpy(request->target + request->target_len, at, len); /* the guard has seen to the length */
     request->target_len += len;
     request->target[request->target_len] = '\0';
     return 0;
 }
 
-static int count_header_bytes(struct request *request, size_t len)
-{
-    request->header_bytes += (unsigned)len;
-    return request->header_bytes > REQUEST_HEADERS_MAX ? refuse(request, HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE)
-                                                       : 0;
-}
-
-static int on_header_field(http_parser *parser, const char *at, size_t len)
+/* Fields behind a chunked body are not those of the request (RFC 9110 6.5.1). */
+static int on_header_field(llhttp_t *parser, const char *at, size_t len)
 {
     struct request *request = parser->data;
-    if (request->in_value) {
-        request->in_value = false;
-        request->name_len = 0;
-    }
-    for (size_t i = 0; i < len && request->name_len < sizeof request->name; i++) {
-        request->name[request->name_len++] = (char)(at[i] >= 'A' && at[i] <= 'Z' ? at[i] | 0x20 : at[i]);
-    }
-    return count_header_bytes(request, len);
+    size_t room = sizeof request->name - request->name_len;
+    size_t piece = len < room ? len : room;
+    memcpy(request->name + request->name_len, at, piece);
+    request->name_len += piece;
+    return 0;
 }
 
-static bool header_is(const struct request *request, const char *name)
+static int on_header_field_complete(llhttp_t *parser)
 {
-    return request->name_len == strlen(name) && memcmp(request->name, name, request->name_len) == 0;
-}
-
-static int on_header_value(http_parser *parser, const char *at, size_t len)
-{
-    (void)at;
     struct request *request = parser->data;
-    if (!request->in_value && header_is(request, "host")) {
-        request->hosts++;
+    request->field = request->in_body ? FIELD_NONE : field_named(request->name, request->name_len);
+    request->name_len = 0;
+    if (request->field != FIELD_NONE) {
+        fields_begin(&request->fields, request->field);
     }
-    request->expects = request->expects || header_is(request, "expect");
-    request->in_value = true;
-    return count_header_bytes(request, len);
+    return 0;
 }
 
-/* RFC 9110 15.5 and 15.6: what the request is refused for, or 200. */
-static int judge(const struct request *request)
+static int on_header_value(llhttp_t *parser, const char *at, size_t len)
 {
-    const http_parser *parser = &request->parser;
-    if (parser->http_major != 1) {
-        return HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED;
+    struct request *request = parser->data;
+    if (request->field != FIELD_NONE) {
+        fields_add(&request->fields, at, len);
     }
-    /* RFC 9112 3.2: exactly one Host, except from HTTP/1.0. */
-    if (request->hosts > 1 || (request->hosts == 0 && parser->http_minor > 0)) {
+    return 0;
+}
+
+static int on_header_value_complete(llhttp_t *parser)
+{
+    struct request *request = parser->data;
+    if (request->field != FIELD_NONE) {
+        fields_end(&request->fields);
+    }
+    return request->fields.overflow ? refuse(request, HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE) : 0;
+}
+
+/* RFC 9112 6.1, 6.3: a transfer coding is chunked, or what follows cannot be read; others in front of it nobody here knows. */
+static int judge_coding(const struct request *request)
+{
+    struct members codings = {&request->fields, FIELD_TRANSFER_ENCODING, NULL, NULL};
+    const char *coding;
+    size_t len;
+    bool chunked = false;
+    bool others = false;
+    while (members_next(&codings, &coding, &len)) {
+        others = others || !member_is(coding, len, "chunked");
+        if (chunked) {
+            return HTTP_STATUS_BAD_REQUEST; /* something behind it, or itself again */
+        }
+        chunked = member_is(coding, len, "chunked");
+    }
+    if (!chunked || request->parser.http_minor == 0 || (request->parser.flags & F_CHUNKED) == 0) {
         return HTTP_STATUS_BAD_REQUEST;
     }
-    if (parser->method != HTTP_GET && parser->method != HTTP_HEAD) {
-        return HTTP_STATUS_METHOD_NOT_ALLOWED;
+    return others ? HTTP_STATUS_NOT_IMPLEMENTED : HTTP_STATUS_OK;
+}
+
+/* Errors that end the connection, or 200: the message cannot be read for sure, or is none. */
+static int judge_message(const struct request *request)
+{
+    const char *host = fields_line(&request->fields, FIELD_HOST, NULL);
+    if (host == NULL && request->parser.http_minor > 0) {
+        return HTTP_STATUS_BAD_REQUEST; /* RFC 9112 3.2 */
+    }
+    if (host != NULL && (fields_only(&request->fields, FIELD_HOST) == NULL ||
+                         (host[0] != '\0' && !request_is_authority(host, strlen(host))))) {
+        return HTTP_STATUS_BAD_REQUEST;
+    }
+    if (fields_line(&request->fields, FIELD_TRANSFER_ENCODING, NULL) != NULL) {
+        return judge_coding(request);
     }
     return HTTP_STATUS_OK;
 }
 
-static bool body_too_large(const http_parser *parser)
+static int judge_method(const struct request *request)
 {
-    return (parser->flags & F_CONTENTLENGTH) && parser->content_length > REQUEST_BODY_MAX;
+    switch (request->parser.method) {
+    case HTTP_GET:
+    case HTTP_HEAD:
+    case HTTP_OPTIONS: return HTTP_STATUS_OK;
+    default: return HTTP_STATUS_METHOD_NOT_ALLOWED;
+    }
 }
 
-static int on_headers_complete(http_parser *parser)
+static bool has_body(const struct request *request)
+{
+    return (request->parser.flags & F_CHUNKED) != 0 || request->parser.content_length > 0;
+}
+
+/* RFC 9110 10.1.1: 0, or what is answered at once. The one expectation there is, that a body is asked for, is answered with what the
+ * request gets anyway, for no body is wanted; and then the connection closes, since it may come or not. */
+static int judge_expectation(const struct request *request, int status)
+{
+    struct members expectations = {&request->fields, FIELD_EXPECT, NULL, NULL};
+    const char *expectation;
+    size_t len;
+    bool waits = false;
+    while (request->parser.http_minor > 0 && members_next(&expectations, &expectation, &len)) {
+        if (!member_is(expectation, len, "100-continue")) {
+            return HTTP_STATUS_EXPECTATION_FAILED;
+        }
+        waits = has_body(request);
+    }
+    return waits ? status : 0;
+}
+
+static bool wants_to_stay(const struct request *request)
+{
+    if (fields_have(&request->fields, FIELD_CONNECTION, "close")) {
+        return false;
+    }
+    return request->parser.http_minor > 0 || fields_have(&request->fields, FIELD_CONNECTION, "keep-alive");
+}
+
+static int on_headers_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
-    request->status = judge(request);
-    request->head = parser->method == HTTP_HEAD;
-    request->keep_alive = http_should_keep_alive(parser) != 0;
-    if (body_too_large(parser)) {
+    request->options = parser->method == HTTP_OPTIONS;
+    request->in_body = true;
+    int status = judge_message(request);
+    if (status != HTTP_STATUS_OK) {
+        return refuse(request, status);
+    }
+    request->status = judge_method(request);
+    if (parser->content_length > REQUEST_BODY_MAX) {
         return refuse(request, HTTP_STATUS_PAYLOAD_TOO_LARGE);
     }
-    if (request->expects) { /* no body is welcome, so the client is told at once (RFC 9110 10.1.1) */
-        return refuse(request, request->status != HTTP_STATUS_OK ? request->status : HTTP_STATUS_EXPECTATION_FAILED);
+    status = judge_expectation(request, request->status);
+    if (status != 0) {
+        return refuse(request, status);
     }
-    bool tunnel = parser->method == HTTP_CONNECT;
-    return request->status == HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED || tunnel ? refuse(request, request->status) : 0;
+    request->keep_alive = wants_to_stay(request);
+    return parser->method == HTTP_CONNECT ? refuse(request, request->status) : 0;
 }
 
-static int on_body(http_parser *parser, const char *at, size_t len)
-{
-    (void)at;
-    struct request *request = parser->data;
-    request->body_bytes += (unsigned)len;
-    return request->body_bytes > REQUEST_BODY_MAX ? refuse(request, HTTP_STATUS_PAYLOAD_TOO_LARGE) : 0;
-}
-
-static int on_message_complete(http_parser *parser)
+static int on_message_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
     request->complete = true;
-    http_parser_pause(parser, 1);
-    return 0;
+    return HPE_PAUSED;
 }
 
-static const http_parser_settings callbacks = {
-    .on_message_begin = on_message_begin,
+static const llhttp_settings_t callbacks = {
     .on_url = on_url,
     .on_header_field = on_header_field,
+    .on_header_field_complete = on_header_field_complete,
     .on_header_value = on_header_value,
+    .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
-    .on_body = on_body,
     .on_message_complete = on_message_complete,
 };
 
-static void reset(struct request *request)
-{
-    http_parser parser = request->parser;
-    memset(request, 0, offsetof(struct request, target));
-    request->parser = parser;
-    request->parser.data = request;
-    request->target[0] = '\0';
-}
-
 void request_init(struct request *request)
 {
-    http_parser_init(&request->parser, HTTP_REQUEST);
-    reset(request);
+    memset(request, 0, offsetof(struct request, fields));
+    request->fields.len = 0;
+    request->fields.overflow = false;
+    request->target[0] = '\0';
+    llhttp_init(&request->parser, HTTP_REQUEST, &callbacks);
+    request->parser.data = request;
+    /* Of all lenient ways the one that RFC 9110 2.5 asks for: HTTP/1.2 is read as HTTP/1.1. The guard lets no other version pass. */
+    request->parser.lenient_flags = LENIENT_VERSION;
 }
 
-void request_next(struct request *request)
+bool request_begun(const struct request *request)
 {
-    http_parser_pause(&request->parser, 0);
-    reset(request);
+    return request->guard.state > GUARD_BEFORE_LF;
 }
 
-/* The parser's complaint as a status, where no callback has set one. */
+void request_refuse(struct request *request, int status)
+{
+    request->status = status;
+    request->head = request->guard.head;
+    request->keep_alive = false;
+}
+
+static enum request_progress last(struct request *request, int status)
+{
+    request_refuse(request, status);
+    return REQUEST_LAST;
+}
+
+/* The parser's complaint as a status, if no callback has set one. */
 static int status_of(const struct request *request)
 {
-    switch (HTTP_PARSER_ERRNO(&request->parser)) {
-    case HPE_INVALID_METHOD: return HTTP_STATUS_NOT_IMPLEMENTED;
-    case HPE_INVALID_VERSION: return HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED;
-    case HPE_HEADER_OVERFLOW: return HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE;
-    case HPE_INVALID_TRANSFER_ENCODING: return HTTP_STATUS_NOT_IMPLEMENTED;
+    switch (llhttp_get_errno(&request->parser)) {
+    case HPE_INVALID_METHOD:
+    case HPE_INVALID_CONSTANT: return HTTP_STATUS_NOT_IMPLEMENTED; /* the guard has seen a method, and "HTTP" */
     default: return HTTP_STATUS_BAD_REQUEST;
     }
 }
 
-enum request_progress request_feed(struct request *request, const void *data, size_t len, size_t *used)
+/* What has come of giving bytes to the parser. */
+static enum request_progress progress_of(struct request *request)
 {
-    *used = http_parser_execute(&request->parser, &callbacks, data, len);
-    enum http_errno error = HTTP_PARSER_ERRNO(&request->parser);
     if (request->complete) {
+        request->head = request->guard.head;
         return REQUEST_COMPLETE;
     }
-    if (error == HPE_OK) {
+    if (llhttp_get_errno(&request->parser) == HPE_OK) {
         return REQUEST_INCOMPLETE;
     }
-    bool called_back = error >= HPE_CB_message_begin && error <= HPE_CB_chunk_complete;
-    request->status = called_back ? request->status : status_of(request);
-    request->keep_alive = false;
-    return REQUEST_BROKEN;
+    return last(request, request->refused ? request->status : status_of(request));
+}
+
+static enum request_progress feed_head(struct request *request, const char *data, size_t len, size_t *used)
+{
+    char clean[512];
+    *used = guard_take(&request->guard, data, len < sizeof clean ? len : sizeof clean, clean);
+    bool refused = request->guard.status != 0;
+    llhttp_execute(&request->parser, clean, *used - refused); /* what comes first is told, however the bytes are cut */
+    enum request_progress progress = progress_of(request);
+    return refused && progress == REQUEST_INCOMPLETE ? last(request, request->guard.status) : progress;
+}
+
+static enum request_progress feed_body(struct request *request, const char *data, size_t len, size_t *used)
+{
+    llhttp_execute(&request->parser, data, len);
+    *used = request->complete ? (size_t)(llhttp_get_error_pos(&request->parser) - data) : len;
+    request->body_bytes += *used;
+    return request->body_bytes > REQUEST_BODY_MAX ? last(request, HTTP_STATUS_PAYLOAD_TOO_LARGE) : progress_of(request);
+}
+
+enum request_progress request_feed(struct request *request, const void *data, size_t len, size_t *used)
+{
+    const char *bytes = data;
+    enum request_progress progress = REQUEST_INCOMPLETE;
+    *used = 0;
+    while (*used < len && progress == REQUEST_INCOMPLETE) {
+        size_t taken;
+        if (request->guard.state != GUARD_DONE) {
+            progress = feed_head(request, bytes + *used, len - *used, &taken);
+        } else {
+            progress = feed_body(request, bytes + *used, len - *used, &taken);
+        }
+        *used += taken;
+    }
+    return progress;
 }

@@ -1,47 +1,56 @@
-/* HTTP requests as http-parser reads them, reduced to what a server of static files needs to know. */
+/* HTTP requests as llhttp reads them, reduced to what a server of static files needs to know. No I/O, no time. */
 #ifndef HTTPD_REQUEST_H
 #define HTTPD_REQUEST_H
 
-#include <http_parser.h>
+#include <llhttp.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#define REQUEST_TARGET_MAX 2048u        /* bytes of the target; more is answered with 414 */
-#define REQUEST_HEADERS_MAX 16384u      /* bytes of names and values; more is answered with 431 */
+#include "fields.h"
+#include "guard.h"
+
 #define REQUEST_BODY_MAX (1024u * 1024) /* a body is read and ignored; more than this is answered with 413 */
 
 enum request_progress {
     REQUEST_INCOMPLETE, /* wants more bytes */
     REQUEST_COMPLETE,   /* answer it with `status`, then begin the next one */
-    REQUEST_BROKEN,     /* answer it with `status` and close: where the next one begins is not known */
+    REQUEST_LAST, /* answer it with `status` and close: where the next one begins is not known, or not waited for */
 };
 
 struct request {
-    http_parser parser;
-    int status; /* 200, or the error that the request deserves */
-    bool head;  /* HEAD: no body in the answer */
+    llhttp_t parser;
+    struct guard guard;
+    int status;       /* 200, or the error that the request deserves */
+    enum field field; /* the one being read */
+    bool head;        /* HEAD: no body in the answer */
+    bool options;
     bool keep_alive;
-    bool begun; /* its first byte has come */
-    bool complete;
-    unsigned hosts; /* Host headers */
-    bool expects;   /* has an Expect header */
-    unsigned header_bytes, body_bytes;
-    char name[18]; /* of the current header, in lower case, as far as it matters */
+    bool in_body; /* the head is complete ... */
+    bool complete, refused;
+    size_t body_bytes; /* as they came, with all that chunks have around them */
+    char name[18];     /* of the current header, as far as it matters */
     size_t name_len;
-    bool in_value;
     size_t target_len;
+    struct fields fields;
     char target[REQUEST_TARGET_MAX + 1]; /* the target, later the path in it, relative and decoded; terminated */
 };
 
 /* Begins the first request of a connection, and each one after a complete one. */
 void request_init(struct request *request);
-void request_next(struct request *request);
+/* Whether its first byte has come. */
+bool request_begun(const struct request *request);
+/* It will not be complete any more, and is answered with `status`. */
+void request_refuse(struct request *request, int status);
 
 /* Takes bytes up to the end of the request; *used says how many. */
 enum request_progress request_feed(struct request *request, const void *data, size_t len, size_t *used);
 
-/* Turns a request target into a path of files.h, in place: takes query and fragment off, decodes %XX, removes "." and "..".
- * Returns 200, or 400 where the target is no path or would leave the root. *folder: it ended in '/'. */
-int request_path(char *target, bool *folder);
+/* Whether a Host field's value is one (RFC 9110 7.2): a name or an address, and perhaps a port. */
+bool request_is_authority(const char *text, size_t len);
+
+/* Turns a request target into a path of files.h, in place: takes scheme, authority and query off, decodes %XX, removes "." and "..".
+ * Returns 200, or 400 if the target is no path or would leave the root, 421 if it belongs to another server. *folder: it ended
+ * in '/'. *query: what is behind '?', in the same buffer; NULL if there is none. */
+int request_path(char *target, bool *folder, const char **query);
 
 #endif

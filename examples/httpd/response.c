@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include "conditions.h"
+
 #define CHUNK_BYTES 16384
+
+/* ---- Heads ---- */
 
 /* Text that grows in a buffer; what does not fit is left out (the buffer is large enough for every head). */
 struct text {
@@ -31,100 +35,168 @@ static void add_number(struct text *text, uint64_t number)
     add(text, first);
 }
 
-/* The media type by the ending of the name. */
-static const char *type_of(const char *path)
+/* A component of a path, encoded as RFC 3986 2.1 says. */
+static void add_encoded(struct text *text, const char *component)
 {
-    static const struct {
-        const char *ending, *type;
-    } types[] = {
-        {".html", "text/html; charset=utf-8"},
-        {".css", "text/css; charset=utf-8"},
-        {".js", "text/javascript; charset=utf-8"},
-        {".md", "text/markdown; charset=utf-8"},
-        {".txt", "text/plain; charset=utf-8"},
-        {".json", "application/json"},
-        {".svg", "image/svg+xml"},
-        {".png", "image/png"},
-        {".jpg", "image/jpeg"},
-        {".gif", "image/gif"},
-        {".ico", "image/x-icon"},
-        {".wasm", "application/wasm"},
-        {".pdf", "application/pdf"},
-    };
-    const char *ending = strrchr(path, '.');
-    for (size_t i = 0; ending != NULL && i < sizeof types / sizeof types[0]; i++) {
-        if (strcmp(ending, types[i].ending) == 0) {
-            return types[i].type;
-        }
+    static const char digits[] = "0123456789ABCDEF";
+    for (; *component != '\0'; component++) {
+        unsigned char c = (unsigned char)*component;
+        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || strchr("-._~", c) != NULL;
+        char encoded[4] = {'%', digits[c >> 4], digits[c & 15], '\0'};
+        char itself[2] = {(char)c, '\0'};
+        add(text, plain ? itself : encoded);
     }
-    return "application/octet-stream";
 }
 
-static void add_head(struct text *text, const struct request *request, const char *type, uint64_t length)
+/* The status line, and what every answer has. */
+static void begin_head(struct text *text, const struct request *request)
 {
     add(text, "HTTP/1.1 ");
     add_number(text, (uint64_t)request->status);
     add(text, " ");
-    add(text, http_status_str((enum http_status)request->status));
-    add(text, "\r\nServer: mnet\r\nContent-Type: ");
-    add(text, type);
-    add(text, "\r\nContent-Length: ");
-    add_number(text, length);
-    if (request->status == HTTP_STATUS_METHOD_NOT_ALLOWED) {
-        add(text, "\r\nAllow: GET, HEAD");
-    }
+    add(text, status_reason(request->status));
+    add(text, "\r\nServer: mnet");
     /* Said in both cases: HTTP/1.0 clients that asked for it wait for the word. */
     add(text, request->keep_alive ? "\r\nConnection: keep-alive" : "\r\nConnection: close");
 }
 
-static int send_text(struct mnet_flow *flow, const struct text *text)
+static void add_length(struct text *text, uint64_t length)
 {
-    return mnet_tcp_write(flow, text->bytes, text->len, NULL, mnet_now() + RESPONSE_PATIENCE);
+    add(text, "\r\nContent-Length: ");
+    add_number(text, length);
 }
 
-/* An answer without a file; `location` may be NULL. */
-static int send_status(struct mnet_flow *flow, const struct request *request, const char *location)
+/* ---- Answers without a file ---- */
+
+/* `more`: further header fields, or "". */
+static int send_status(struct client *client, const struct request *request, const char *more)
 {
-    char bytes[REQUEST_TARGET_MAX + 512];
+    char bytes[8192];
     struct text text = {bytes, 0, sizeof bytes};
-    const char *reason = http_status_str((enum http_status)request->status);
-    add_head(&text, request, "text/plain; charset=utf-8", strlen(reason) + 1);
-    if (location != NULL) {
-        add(&text, "\r\nLocation: ");
-        add(&text, location);
-    }
+    const char *reason = status_reason(request->status);
+    begin_head(&text, request);
+    add(&text, "\r\nContent-Type: text/plain; charset=utf-8");
+    add_length(&text, strlen(reason) + 1);
+    add(&text, more);
     add(&text, "\r\n\r\n");
     if (!request->head) {
         add(&text, reason);
         add(&text, "\n");
     }
-    return send_text(flow, &text);
+    return client_write(client, text.bytes, text.len);
 }
 
-/* The head and the file behind it. A file that turns out shorter than it was ends the connection, so that the client can tell. */
-static int send_file(struct mnet_flow *flow, const struct request *request, const struct file *file)
+#define ALLOW "\r\nAllow: GET, HEAD, OPTIONS"
+
+static int send_error(struct client *client, const struct request *request)
+{
+    return send_status(client, request, request->status == HTTP_STATUS_METHOD_NOT_ALLOWED ? ALLOW : "");
+}
+
+static int send_options(struct client *client, const struct request *request)
+{
+    char bytes[256];
+    struct text text = {bytes, 0, sizeof bytes};
+    begin_head(&text, request);
+    add(&text, ALLOW "\r\nAccept-Ranges: bytes\r\nContent-Length: 0\r\n\r\n");
+    return client_write(client, text.bytes, text.len);
+}
+
+/* Where a folder that was asked for without its '/' is: its last component suffices as a relative reference (RFC 3986 5.2). The query stays. */
+static int redirect(struct client *client, const struct request *request, const char *query)
+{
+    char location[3 * 256 + REQUEST_TARGET_MAX + 32];
+    struct text text = {location, 0, sizeof location - 1};
+    const char *slash = strrchr(request->target, '/');
+    add(&text, "\r\nLocation: ./");
+    add_encoded(&text, slash != NULL ? slash + 1 : request->target);
+    add(&text, "/");
+    if (query != NULL) {
+        add(&text, "?");
+        add(&text, query);
+    }
+    location[text.len] = '\0';
+    return send_status(client, request, location);
+}
+
+/* ---- Files ---- */
+
+static void add_range(struct text *text, const struct range *range, uint64_t size)
+{
+    add(text, "\r\nContent-Range: bytes ");
+    if (range != NULL) {
+        add_number(text, range->first);
+        add(text, "-");
+        add_number(text, range->first + range->count - 1);
+    } else {
+        add(text, "*");
+    }
+    add(text, "/");
+    add_number(text, size);
+}
+
+/* The header fields of 200, 206 and 304 (RFC 9110 15.3.7, 15.4.5). */
+static void add_file_head(struct text *text, const struct request *request, const struct file *file,
+                          const struct range *range)
+{
+    begin_head(text, request);
+    add(text, "\r\nETag: ");
+    add(text, file->etag);
+    if (request->status != HTTP_STATUS_NOT_MODIFIED) {
+        add(text, "\r\nAccept-Ranges: bytes");
+        add_length(text, range->count);
+        if (!range->validated) {
+            add(text, "\r\nContent-Type: ");
+            add(text, media_type(request->target));
+        }
+    }
+    if (request->status == HTTP_STATUS_PARTIAL_CONTENT) {
+        add_range(text, range, file->size);
+    }
+    add(text, "\r\n\r\n");
+}
+
+/* The head and the bytes behind it. A file that turns out shorter than it was ends the connection, so that the client can tell. */
+static int send_range(struct client *client, const struct request *request, const struct file *file,
+                      const struct range *range)
 {
     char bytes[CHUNK_BYTES];
     struct text text = {bytes, 0, sizeof bytes};
-    add_head(&text, request, type_of(request->target), file->size);
-    add(&text, "\r\n\r\n");
-    uint64_t left = request->head ? 0 : file->size;
-    uint64_t offset = 0;
+    add_file_head(&text, request, file, range);
+    uint64_t left = request->head || request->status == HTTP_STATUS_NOT_MODIFIED ? 0 : range->count;
+    uint64_t offset = range->first;
     for (;;) {
         size_t room = text.size - text.len;
         size_t len = left < room ? (size_t)left : room;
-        ptrdiff_t got = file_read(file, offset, text.bytes + text.len, len);
+        ptrdiff_t got = len > 0 ? file_read(file, offset, text.bytes + text.len, len) : 0;
         if (got != (ptrdiff_t)len) {
             return MNET_E_IO;
         }
         text.len += len;
         offset += len;
         left -= len;
-        int error = send_text(flow, &text);
+        int error = client_write(client, text.bytes, text.len);
         if (error < 0 || left == 0) {
             return error;
         }
         text.len = 0;
+    }
+}
+
+static int send_file(struct client *client, struct request *request, const struct file *file)
+{
+    struct range range;
+    request->status = conditions_evaluate(request, file, &range);
+    switch (request->status) {
+    case HTTP_STATUS_PRECONDITION_FAILED: return send_error(client, request);
+    case HTTP_STATUS_RANGE_NOT_SATISFIABLE: {
+        char bytes[64];
+        struct text text = {bytes, 0, sizeof bytes - 1};
+        add_range(&text, NULL, file->size);
+        bytes[text.len] = '\0';
+        return send_status(client, request, bytes);
+    }
+    default: return send_range(client, request, file, &range);
     }
 }
 
@@ -149,47 +221,27 @@ static int find(struct request *request, bool folder, struct file *file)
     }
 }
 
-/* Where a folder that was asked for without its '/' is: its last component suffices as a relative reference, encoded (RFC 3986 5.2). */
-static int redirect(struct mnet_flow *flow, const struct request *request)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    const char *slash = strrchr(request->target, '/');
-    const char *last = slash != NULL ? slash + 1 : request->target;
-    char location[3 * 256 + 4] = "./";
-    size_t len = 2;
-    for (; *last != '\0' && len + 5 < sizeof location; last++) {
-        unsigned char c = (unsigned char)*last;
-        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || strchr("-._~", c) != NULL;
-        if (plain) {
-            location[len++] = (char)c;
-        } else {
-            location[len++] = '%';
-            location[len++] = digits[c >> 4];
-            location[len++] = digits[c & 15];
-        }
-    }
-    location[len] = '/';
-    location[len + 1] = '\0';
-    return send_status(flow, request, location);
-}
-
-int response_send(struct mnet_flow *flow, struct request *request)
+int response_send(struct client *client, struct request *request)
 {
     struct file file;
     bool folder = false;
+    const char *query = NULL;
+    if (request->status == HTTP_STATUS_OK && request->options && strcmp(request->target, "*") == 0) {
+        return send_options(client, request);
+    }
     if (request->status == HTTP_STATUS_OK) {
-        request->status = request_path(request->target, &folder);
+        request->status = request_path(request->target, &folder, &query);
     }
     if (request->status == HTTP_STATUS_OK) {
         request->status = find(request, folder, &file);
     }
     if (request->status == HTTP_STATUS_MOVED_PERMANENTLY) {
-        return redirect(flow, request);
+        return redirect(client, request, query);
     }
     if (request->status != HTTP_STATUS_OK) {
-        return send_status(flow, request, NULL);
+        return send_error(client, request);
     }
-    int error = send_file(flow, request, &file);
+    int error = request->options ? send_options(client, request) : send_file(client, request, &file);
     file_close(&file);
     return error;
 }

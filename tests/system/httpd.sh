@@ -37,7 +37,7 @@ code()
 
 header()
 {
-    curl_ -o /dev/null -D - "$url$1" | tr -d '\r' | grep -qix "$2" || fail "no '$2'"
+    curl_ -o /dev/null -D - "${@:3}" "$url$1" | tr -d '\r' | grep -qix "$2" || fail "no '$2'"
 }
 
 # raw CODES REQUEST - sends the bytes (printf escapes) and expects just these status codes, and then the end.
@@ -83,6 +83,34 @@ begins_and_stops()
 {
     { printf 'GET / HT' && sleep 20; } | timeout 30 nc -w 25 $MNET 80 | head -n 1 | tr -d '\r' |
         expect 'HTTP/1.1 408 Request Timeout'
+}
+
+# part FIRST COUNT - just these bytes of a file.
+part()
+{
+    curl_ -r "$1-$(($1 + $2 - 1))" "$url/large.bin" -o "$dir/got" || fail "curl ended with status $?"
+    tail -c "+$(($1 + 1))" "$site/large.bin" | head -c "$2" | cmp - "$dir/got" || fail 'it is not that part'
+}
+
+# A download that was cut off goes on.
+resume()
+{
+    head -c 12345678 "$site/large.bin" >"$dir/resumed"
+    curl_ -C - "$url/large.bin" -o "$dir/resumed" || fail "curl ended with status $?"
+    cmp "$dir/resumed" "$site/large.bin" || fail 'it is not the file'
+}
+
+# What a client has already is not sent again, until it changes.
+etag()
+{
+    echo one >"$site/changing"
+    sleep 3.5
+    curl_ --etag-save "$dir/etag" "$url/changing" | expect one
+    grep -q '^"' "$dir/etag" || fail "the tag is not a strong one: $(cat "$dir/etag")"
+    code 304 --etag-compare "$dir/etag" "$url/changing"
+    echo two >"$site/changing"
+    curl_ --etag-compare "$dir/etag" "$url/changing" | expect two
+    header /changing 'etag: W/".*"' # a moment ago; who knows what comes yet
 }
 
 long=$(printf 'a%.0s' $(seq 3000))
@@ -134,6 +162,13 @@ run version_2 raw '505' "GET / HTTP/2.0\r\n${host}\r\n"
 run version_0_9 raw '505' 'GET /\r\n\r\n'
 run request_cut_short raw '400' 'GET / HTT'
 run connect_is_not_allowed raw '405' "CONNECT x:80 HTTP/1.1\r\n${host}\r\n"
+run blank_before_colon raw '400' "GET / HTTP/1.1\r\n${host}Content-Length : 5\r\n\r\nhello"
+run options_of_the_server header / 'allow: GET, HEAD, OPTIONS' -X OPTIONS --request-target '*'
+run range_is_sent_alone part 20000000 100000
+run range_at_the_end_is_told header /file.txt 'content-range: bytes 3-4/5' -r -2
+run range_behind_the_end_is_refused code 416 -r 5- "$url/file.txt"
+run cut_download_resumes resume
+run etag_spares_what_has_not_changed etag
 run large_in_parallel large_in_parallel
 run slow_reader slow_reader
 run aborted_downloads_leave_the_server_well aborted_downloads

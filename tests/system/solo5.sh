@@ -201,7 +201,7 @@ on_spt()
     if [ -x "$MNET_RELEASE/examples/httpd-spt" ]; then
         run spt_serves_pages pages
     else
-        echo 'skip spt_serves_pages: there is no library for http-parser'
+        echo 'skip spt_serves_pages: it was built without llhttp'
     fi
     run spt_transfers_both_ways transfer 50000000
     run spt_mtu_9000_transfers_both_ways mtu 9000

@@ -1,0 +1,43 @@
+/* One client of the server: its requests and answers, one after the other. */
+#ifndef HTTPD_CLIENT_H
+#define HTTPD_CLIENT_H
+
+#include <mnet/mnet.h>
+
+#include "request.h"
+
+#define IDLE_PATIENCE (30 * MNET_SECOND)       /* for the next request to begin ... */
+#define HEAD_PATIENCE (15 * MNET_SECOND)       /* ... and, once begun, for its head to be complete */
+#define BODY_BYTE_PATIENCE (MNET_SECOND / 100) /* a body has as much time again, and this for each byte that has come */
+#define RESPONSE_PATIENCE (60 * MNET_SECOND)   /* a client that acknowledges nothing for this long is given up */
+#define LINGER_PATIENCE (2 * MNET_SECOND)      /* for it to close, once it has everything */
+
+/* Clients in the order of their last progress: a request that is complete, a byte of an answer that has arrived. */
+struct client_order {
+    struct client *oldest, *newest;
+};
+
+struct client {
+    struct mnet_flow *flow;
+    struct mnet_task *task;
+    struct client_order *order;
+    struct client *older, *newer;
+    uint64_t since; /* its last progress */
+    uint64_t acked; /* bytes that had arrived then */
+    uint64_t begun; /* when the request that is being read began; 0: none is */
+    bool shed;      /* it goes, since others need the room */
+    struct request request;
+};
+
+/* Serves a flow until the client has finished, is silent for too long, is told that the connection closes, or is shed; then the flow is
+ * closed. Suspends. */
+void client_serve(struct client_order *order, struct mnet_flow *flow);
+
+/* Makes the client with the oldest progress go, if it was not within the last `grace_ns`. False if there is none. Never suspends. */
+bool client_shed_oldest(struct client_order *order, uint64_t grace_ns);
+
+/* Sends bytes of an answer, as long as it takes, if only the client goes on reading. 0, or an error of the connection, which cannot be
+ * used any more then. Suspends. */
+int client_write(struct client *client, const void *bytes, size_t len);
+
+#endif

@@ -1,0 +1,42 @@
+/* httpd on one simulated host, with files that only it knows, and a client on another. */
+#ifndef TESTS_HTTPD_SITE_H
+#define TESTS_HTTPD_SITE_H
+
+#include <mnet/mnet.h>
+#include <mnet/sim.h>
+
+#define SITE_LARGE ((uint64_t)50 << 20) /* the bytes of the file "large", all of them 'L' */
+
+#define HOST "Host: example.org\r\n"
+
+/* Runs `run` on the client's host while the server serves; returns its result. */
+int site_visit(int (*run)(struct mnet_env *env, void *argument), void *argument, const char *server_options);
+/* In the client's tasks: connects; writes text; reads to the end of the stream, the deadline or an error, which it returns. */
+struct mnet_flow *site_connect(struct mnet_stack *stack);
+int site_say(struct mnet_flow *flow, const char *text);
+ptrdiff_t site_hear(struct mnet_flow *flow, char *text, size_t size, uint64_t deadline);
+
+/* A whole connection: sends `request` and the end of the stream, and returns all that comes, until the server closes, too. */
+const char *site_ask(const char *request);
+const char *site_ask_bytes(const char *request, size_t len);
+
+/* For tasks: what fails ends the task, and the visit with it. */
+void site_fail(const char *file, int line, const char *what, const char *seen);
+#define site_check(condition) \
+    do { \
+        if (!(condition)) \
+            site_fail(__FILE__, __LINE__, #condition, ""); \
+    } while (0)
+#define site_check_range(value, least, most) \
+    do { \
+        uint64_t value_ = (value); \
+        site_check(value_ >= (least) && value_ <= (most)); \
+    } while (0)
+
+/* The statuses of the answers, "200 404"; a part of them that is there, or not; what is behind the first head. */
+void site_expect_statuses(const char *answer, const char *statuses);
+void site_expect_line(const char *answer, const char *line);
+void site_expect_no_line(const char *answer, const char *line);
+void site_expect_body(const char *answer, const char *body);
+
+#endif
