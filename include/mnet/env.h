@@ -12,7 +12,8 @@
  *   --congestion=cubic|reno|bbr  --ecn=off|passive|on
  *   --address-probe  --no-checksum-offload  --no-segmentation-offload  --no-coalescing
  *   --no-tcp-timestamps  --no-tcp-sack  --no-tcp-window-scale  --no-tcp-syn-cookies  --no-tcp-plpmtud
- *   --net:NAME=DEVICE  (which host interface stands behind the device NAME; "service" is the usual name; repeatable)
+ *   --net:NAME=DEVICE  (what stands behind the device NAME, usually "service"; repeatable. As a Linux process a TAP
+ *                      interface, see mnet_tap_open; in a machine a virtio device, by its number from 0 or its MAC address)
  *   --help, -h  --version
  *
  * Each of them may be given once unless it is repeatable. Any other word that begins with '-' must be an option that the

@@ -7,7 +7,8 @@
  *
  * Sending. writev gathers the packet's pieces; the kernel copies them, so the packet is free when the call returns.
  *
- * Somebody may delete the interface. Then the device has failed for good, as if its cable were cut; the stack and its timers go on.
+ * Somebody may delete the interface, and make it again. In between the device fails, as if its cable were cut; the stack and its
+ * timers go on.
  *
  * The metadata of packets and the kernel's virtio_net_hdr say the same in different words;
  * ports/common/vnet.c translates. Every number that comes from the kernel is checked before it becomes metadata.
@@ -16,13 +17,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 #include "base/base.h"
 #include "ports/common/vnet.h"
@@ -32,22 +37,90 @@
 #define RX_PIECES (2 + TAP_BUFFERS)
 /* Header and the pieces of one packet, which may be a chain of coalesced ones. */
 #define TX_PIECES 64
+/* How often an interface that is gone is looked for without a reason. */
+#define LOOK_NS (200 * MNET_MILLISECOND)
 
 static struct tap *tap_of(struct mnet_device *device)
 {
     return MN_CONTAINER(device, struct tap, device);
 }
 
-/* The descriptor of a deleted interface is ready for ever: who waits for it would never sleep again. An event that never comes takes its
- * place, under the same number, which others may have noted (a device that wraps this one, a foreign event loop). */
+/* Changes of interfaces: what the kernel tells over this socket is not looked at, only that it tells something. */
+static int watch_interfaces(void)
+{
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* The descriptor of a deleted interface is ready for ever: who waits for it would never sleep again. One that tells of
+ * interfaces takes its place, or an event that never comes, under the same number, which others may have noted (a device
+ * that wraps this one, a foreign event loop). */
 static MN_RARE void note_gone(struct tap *tap)
 {
-    tap->gone = true;
-    int never = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (never >= 0) {
-        (void)dup3(never, tap->device.fd, O_CLOEXEC);
-        close(never);
+    int other = watch_interfaces();
+    tap->watched = other >= 0;
+    if (other < 0) {
+        other = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     }
+    tap->gone = true;
+    tap->looked = 0;
+    if (other >= 0) {
+        (void)dup3(other, tap->device.fd, O_CLOEXEC);
+        close(other);
+    }
+}
+
+/* Whether anything has been told of interfaces; takes it all. */
+static bool interfaces_changed(const struct tap *tap)
+{
+    char message[4096];
+    bool changed = false;
+    ssize_t got;
+    while (tap->watched && ((got = recv(tap->device.fd, message, sizeof message, MSG_DONTWAIT)) >= 0 ||
+                            errno == ENOBUFS || errno == EINTR)) {
+        changed = true;
+    }
+    return changed;
+}
+
+/* Whether there is an interface of this name, and it has been set up: before that, who has made it may still hold it, or
+ * change what it is. */
+static bool is_up(const char *name)
+{
+    struct ifreq request = {0};
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return up;
+}
+
+/* Attaches to an interface that has the name of the deleted one. It is looked for when the kernel tells of changes, and now
+ * and then in any case. */
+static MN_RARE bool attach_again(struct tap *tap)
+{
+    const char *what;
+    uint64_t now = mn_hosted_now(NULL);
+    if (!interfaces_changed(tap) && now - tap->looked < LOOK_NS) {
+        return false;
+    }
+    tap->looked = now;
+    int fd = is_up(tap->name) ? mn_tap_attach(tap, &what) : -1;
+    if (fd < 0) {
+        return false;
+    }
+    (void)dup3(fd, tap->device.fd, O_CLOEXEC);
+    close(fd);
+    tap->gone = false;
+    tap->settled_offload = 0;
+    return true;
 }
 
 static bool says_gone(int error)
@@ -151,7 +224,7 @@ static struct mnet_packet *take_packet(struct tap *tap, size_t len)
 static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
 {
     struct tap *tap = tap_of(device);
-    if (MN_UNLIKELY(tap->gone)) {
+    if (MN_UNLIKELY(tap->gone) && !attach_again(tap)) {
         return MNET_E_IO;
     }
     if (MN_UNLIKELY(tap->vnet && tap->settled_offload != device->rx_offload)) {
@@ -171,6 +244,7 @@ static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int 
             }
             if (says_gone(errno)) {
                 note_gone(tap);
+                return attach_again(tap) ? 0 : MNET_E_IO; /* there may be another already */
             }
             return MNET_E_IO;
         }

@@ -18,7 +18,9 @@ _Static_assert(TAP_BUFFERS <= MNET_PACKET_FRAGMENTS, "a frame that uses all buff
 struct tap {
     struct mnet_device device;
     bool vnet;                /* frames carry a virtio_net_hdr */
-    bool gone;                /* the interface was deleted: rx and tx fail for good */
+    bool gone;                /* the interface was deleted: rx and tx fail until there is another */
+    bool watched;             /* then the descriptor tells of changes of interfaces; else looking is all there is: */
+    uint64_t looked;          /* when it was last looked for */
     uint32_t settled_offload; /* device.rx_offload as the kernel knows it */
     uint32_t buffer_offset;   /* first unused byte of buffers[0] */
     unsigned buffer_count;
@@ -29,5 +31,9 @@ struct tap {
 
 extern const struct mnet_device_ops mn_tap_ops;
 void mn_tap_free(struct tap *tap);
+
+/* A descriptor of the interface tap->name, which exists, with headers if tap->vnet is set, and without offloads towards us
+ * yet. Negative, with errno and in *what the call that failed. */
+int mn_tap_attach(struct tap *tap, const char **what);
 
 #endif

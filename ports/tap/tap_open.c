@@ -11,11 +11,14 @@
 #include <linux/if_tun.h>
 
 #include "base/base.h"
+#include "ports/common/mac.h"
 #include "ports/common/vnet.h"
 #include "ports/hosted/hosted.h"
 #include "ports/tap/tap_internal.h"
 
 #define TUN_PATH "/dev/net/tun"
+#define NEW "new:"
+#define MAC ",mac="
 #define MTU_MIN 576
 #define MTU_MAX 65535
 
@@ -45,38 +48,74 @@ static int fail_errno(const struct why *why, const char *name, const char *call)
     return MNET_E_NO_DEVICE;
 }
 
-static int open_descriptor(struct tap *tap, const struct why *why)
+/* One queue, also of an interface that has several: it wants to be asked for as what it is. */
+static int set_interface(struct tap *tap, int fd)
 {
-    tap->device.fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (tap->device.fd < 0) {
-        return fail_errno(why, tap->name, TUN_PATH);
-    }
     struct ifreq request = {0};
     memcpy(request.ifr_name, tap->name, sizeof tap->name);
     request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (tap->vnet ? IFF_VNET_HDR : 0));
-    if (ioctl(tap->device.fd, TUNSETIFF, &request) < 0) {
-        return fail_errno(why, tap->name, "cannot attach");
+    int result = ioctl(fd, TUNSETIFF, &request);
+    if (result < 0 && errno == EINVAL) {
+        request.ifr_flags = (short)(request.ifr_flags | IFF_MULTI_QUEUE);
+        result = ioctl(fd, TUNSETIFF, &request);
     }
-    memcpy(tap->name, request.ifr_name, sizeof tap->name); /* a pattern like tap%d has become a name */
+    if (result == 0) {
+        memcpy(tap->name, request.ifr_name, sizeof tap->name); /* a pattern like tap%d has become a name */
+    }
+    return result;
+}
+
+static int set_header(const struct tap *tap, int fd)
+{
+    int header_bytes = sizeof(struct mn_vnet_header), little_endian = 1;
     /* A persistent interface remembers what its last user could do. */
-    (void)ioctl(tap->device.fd, TUNSETOFFLOAD, 0ul);
-    return 0;
+    (void)ioctl(fd, TUNSETOFFLOAD, 0ul);
+    bool set = !tap->vnet ||
+               (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) == 0 && ioctl(fd, TUNSETVNETLE, &little_endian) == 0);
+    return set ? 0 : -1;
+}
+
+int mn_tap_attach(struct tap *tap, const char **what)
+{
+    int fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    *what = TUN_PATH;
+    if (fd < 0) {
+        return fd;
+    }
+    int result = set_interface(tap, fd);
+    *what = "cannot attach";
+    if (result == 0) {
+        result = set_header(tap, fd);
+        *what = "no virtio_net_hdr";
+    }
+    if (result < 0) {
+        int cause = errno;
+        close(fd);
+        errno = cause;
+        return result;
+    }
+    return fd;
+}
+
+static int open_descriptor(struct tap *tap, bool create, const struct why *why)
+{
+    const char *what;
+    if (!create && if_nametoindex(tap->name) == 0) {
+        snprintf(why->text, why->size, "%s: there is no such interface (new:%s would make one)", tap->name, tap->name);
+        return MNET_E_NO_DEVICE;
+    }
+    tap->device.fd = mn_tap_attach(tap, &what);
+    return tap->device.fd < 0 ? fail_errno(why, tap->name, what) : 0;
 }
 
 /* Both directions: we always may send partial checksums and large segments once the header is there; what the kernel sends
  * is agreed on with the first frame received (see tap.c), so that the owner can still do without. */
-static int agree_offload(struct tap *tap, const struct mnet_tap_options *options, const struct why *why)
+static void agree_offload(struct tap *tap, const struct mnet_tap_options *options)
 {
-    int header_bytes = sizeof(struct mn_vnet_header), little_endian = 1;
-    if (ioctl(tap->device.fd, TUNSETVNETHDRSZ, &header_bytes) < 0 ||
-        ioctl(tap->device.fd, TUNSETVNETLE, &little_endian) < 0) {
-        return fail_errno(why, tap->name, "no virtio_net_hdr");
-    }
-    uint32_t offload = MNET_OFFLOAD_CHECKSUM;
-    offload |= options->no_segmentation_offload ? 0 : MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6;
+    uint32_t offload = tap->vnet ? MNET_OFFLOAD_CHECKSUM : 0;
+    offload |= !tap->vnet || options->no_segmentation_offload ? 0 : MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6;
     tap->device.tx_offload = offload;
     tap->device.rx_offload = offload;
-    return 0;
 }
 
 static int read_mtu(struct tap *tap, const struct why *why)
@@ -96,9 +135,14 @@ static int read_mtu(struct tap *tap, const struct why *why)
     return result;
 }
 
-/* Not the kernel's address, which belongs to the kernel's end: a random one, unicast and locally administered. */
+/* Not the kernel's address, which belongs to the kernel's end: if none was given a random one, unicast and locally
+ * administered. */
 static int choose_mac(struct tap *tap, const struct why *why)
 {
+    static const uint8_t none[6];
+    if (memcmp(tap->device.mac, none, sizeof none) != 0) {
+        return 0;
+    }
     if (!mn_hosted_entropy(NULL, tap->device.mac, sizeof tap->device.mac)) {
         return fail(why, MNET_E_NO_ENTROPY, tap->name, "no entropy for a MAC address");
     }
@@ -106,13 +150,35 @@ static int choose_mac(struct tap *tap, const struct why *why)
     return 0;
 }
 
-static int set_up(struct tap *tap, const struct mnet_tap_options *options, const struct why *why)
+/* What an interface is called by: [new:]NAME[,mac=ADDRESS]. Puts its parts where they belong. */
+static int parse_place(struct tap *tap, const char *place, bool *create, const struct why *why)
 {
-    int result = open_descriptor(tap, why);
-    if (result == 0 && tap->vnet) {
-        result = agree_offload(tap, options, why);
+    static const uint8_t none[6];
+    *create = strncmp(place, NEW, strlen(NEW)) == 0;
+    const char *name = *create ? place + strlen(NEW) : place;
+    const char *mac = strstr(name, MAC);
+    size_t len = mac != NULL ? (size_t)(mac - name) : strlen(name);
+    if (len == 0 || len >= sizeof tap->name || memchr(name, '/', len) != NULL) {
+        return fail(why, MNET_E_INVALID, name, "not the name of a network interface");
+    }
+    memcpy(tap->name, name, len);
+    uint8_t *own = tap->device.mac;
+    if (mac != NULL &&
+        (!mn_mac_parse(mac + strlen(MAC), own) || (own[0] & 1) != 0 || memcmp(own, none, sizeof none) == 0)) {
+        return fail(why, MNET_E_INVALID, place, "mac= wants the address of one station, such as 02:00:00:00:00:01");
+    }
+    return 0;
+}
+
+static int set_up(struct tap *tap, const char *place, const struct mnet_tap_options *options, const struct why *why)
+{
+    bool create;
+    int result = parse_place(tap, place, &create, why);
+    if (result == 0) {
+        result = open_descriptor(tap, create, why);
     }
     if (result == 0) {
+        agree_offload(tap, options);
         result = read_mtu(tap, why);
     }
     return result == 0 ? choose_mac(tap, why) : result;
@@ -125,19 +191,15 @@ int mnet_tap_open(const char *name, const struct mnet_tap_options *options, stru
     struct why why = {why_text, why_size};
     options = options != NULL ? options : &defaults;
     *device = NULL;
-    if (name[0] == '\0' || strlen(name) >= IFNAMSIZ || strchr(name, '/') != NULL) {
-        return fail(&why, MNET_E_INVALID, name, "not the name of a network interface");
-    }
     struct tap *tap = calloc(1, sizeof *tap);
     if (tap == NULL) {
         return fail(&why, MNET_E_NO_MEMORY, name, "no memory");
     }
-    memcpy(tap->name, name, strlen(name));
     tap->device.ops = &mn_tap_ops;
     tap->device.name = tap->name;
     tap->device.fd = -1;
     tap->vnet = !options->no_checksum_offload;
-    int result = set_up(tap, options, &why);
+    int result = set_up(tap, name, options, &why);
     if (result < 0) {
         if (tap->device.fd >= 0) {
             close(tap->device.fd);

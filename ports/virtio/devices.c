@@ -5,6 +5,7 @@
 #include <mnet/error.h>
 
 #include "base/format.h"
+#include "ports/common/mac.h"
 #include "ports/virtio/machine.h"
 #include "ports/virtio/virtio.h"
 
@@ -231,23 +232,6 @@ static struct device *find_net(const struct wanted *wanted)
     return last;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
-/* "52:54:00:12:34:56" */
-static bool parse_mac(const char *text, uint8_t mac[6])
-{
-    for (unsigned i = 0; i < 6; i++, text += 3) {
-        int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
-        if (low < 0 || text[2] != (i < 5 ? ':' : '\0'))
-            return false;
-        mac[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 static bool parse_number(const char *text, int *number)
 {
     bool one_or_two = text[0] != '\0' && (text[1] == '\0' || text[2] == '\0');
@@ -262,7 +246,7 @@ static bool parse_wanted(const char *host, struct wanted *wanted)
     *wanted = (struct wanted){.number = -1};
     if (host == NULL)
         return true;
-    wanted->by_mac = parse_mac(host, wanted->mac);
+    wanted->by_mac = mn_mac_parse(host, wanted->mac);
     return wanted->by_mac || parse_number(host, &wanted->number);
 }
 

@@ -74,6 +74,7 @@ static int take_batch(struct mnet_stack *stack, struct mnet_packet **frames)
         stack->rx_failed = true;
         return 0;
     }
+    stack->rx_failed = false;
     for (int i = 0; i < taken; i++) {
         frames[i]->received_ns = stack->now;
         count(stack, MNET_COUNT_RX_BYTES, frames[i]->total);

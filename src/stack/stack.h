@@ -47,7 +47,7 @@ struct mnet_stack {
     uint64_t due;         /* when to poll though nothing else happens; 0: not known since it was driven */
     bool work;            /* something was done that a poll must follow up */
     bool senders_waiting; /* an endpoint has senders that wait for the device */
-    bool rx_failed;       /* the device's failure was logged */
+    bool rx_failed;       /* the device's failure was logged, and lasts */
     bool ended;           /* down: no device any more, all connections closed; waits for its last handle to be closed */
     unsigned udp_unsent;  /* datagrams given to ip since the device was last offered any */
     uint32_t device_offload;     /* of frames sent: what is left to the device */

@@ -50,7 +50,7 @@ deleted()
 no_permission()
 {
     says 'permission' setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all --clear-groups --reuid=1 --regid=1 \
-        "$hello" --net:service=tap7 --ipv4=10.0.0.2/24
+        "$hello" --net:service=new:tap7 --ipv4=10.0.0.2/24
 }
 
 # helps PROGRAM USAGE - --help and -h print the usage first and all options, --version the version, with status 0.

@@ -27,9 +27,10 @@ enter_namespaces()
     make_tap
 }
 
+# make_tap ARGUMENT... - for ip tuntap.
 make_tap()
 {
-    ip tuntap add dev tap0 mode tap
+    ip tuntap add dev tap0 mode tap "$@"
     # IPv6 is of no use here, and its packets would only be noise in captures.
     sysctl -qw net.ipv6.conf.tap0.disable_ipv6=1 2>/dev/null
     ip addr add $LINUX/24 dev tap0
