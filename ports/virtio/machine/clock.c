@@ -1,7 +1,8 @@
 /* Time: the processor's time stamp counter, and how fast it counts.
  *
  * Under KVM the host says so in a page of memory, and keeps it true when the machine moves (pvclock). Else CPUID may say; else the counter
- * is measured against a clock of known frequency, the interval timer of PCs or the power management timer of ACPI.
+ * is measured against a clock of known frequency, the interval timer of PCs or the power management timer of ACPI, until two
+ * measurements agree.
  */
 #include <string.h>
 
@@ -20,7 +21,11 @@
 #define PIT_HZ 1193182u
 #define ACPI_TIMER_HZ 3579545u
 
-#define MEASURED_MS 10
+/* The host may take the processor away for so long that the reference has gone round meanwhile. So it is measured until two
+ * measurements are this near to each other; if there are no such two, the nearest two must do. */
+#define MEASURED_MS 5
+#define MEASUREMENTS 32u
+#define AGREED_PPM 1000u
 #define READINGS 8
 /* A reference that has not moved after so many looks does not exist; one that is not done after so many never will. */
 #define LOOKS_STOPPED 1000u
@@ -134,19 +139,53 @@ static struct sample take_sample(const struct reference *reference)
     return best;
 }
 
-/* The frequency of the time stamp counter, or 0 where the reference does not count. */
-static uint64_t measure(const struct reference *reference)
+/* Of the time stamp counter against a reference; false if that does not count. */
+static bool measure_once(const void *what, struct mn_interval *interval)
 {
-    struct sample begin = take_sample(reference), end = begin;
+    const struct reference *reference = what;
+    struct sample begin = take_sample(reference), end;
     uint32_t elapsed = 0;
     for (unsigned looks = 0; elapsed < reference->hz / 1000 * MEASURED_MS; looks++) {
         if ((looks == LOOKS_STOPPED && elapsed == 0) || looks == LOOKS)
-            return 0;
+            return false;
         elapsed = (reference->count(reference->port) - begin.count) & reference->mask;
     }
     end = take_sample(reference);
-    elapsed = (end.count - begin.count) & reference->mask;
-    return (end.stamp - begin.stamp) * reference->hz / elapsed;
+    *interval = (struct mn_interval){end.stamp - begin.stamp, (end.count - begin.count) & reference->mask};
+    return interval->ticks > 0 && interval->counts > 0;
+}
+
+/* How far two rates are apart, in millionths. */
+static uint64_t distance(const struct mn_interval *a, const struct mn_interval *b)
+{
+    uint64_t one = a->ticks * b->counts, other = b->ticks * a->counts;
+    uint64_t high = MN_MAX(one, other);
+    return (high - MN_MIN(one, other)) / (high / 1000000 + 1);
+}
+
+bool mn_measure(bool (*once)(const void *what, struct mn_interval *interval), const void *what,
+                struct mn_interval *agreed)
+{
+    struct mn_interval all[MEASUREMENTS];
+    uint64_t nearest = UINT64_MAX;
+    for (unsigned i = 0; i < MEASUREMENTS && nearest > AGREED_PPM; i++) {
+        if (!once(what, &all[i]))
+            return false;
+        for (unsigned j = 0; j < i; j++) {
+            uint64_t apart = distance(&all[i], &all[j]);
+            if (apart < nearest)
+                *agreed = (struct mn_interval){all[i].ticks + all[j].ticks, all[i].counts + all[j].counts};
+            nearest = MN_MIN(nearest, apart);
+        }
+    }
+    return true;
+}
+
+/* The frequency of the time stamp counter, or 0 if the reference does not count. */
+static uint64_t measure(const struct reference *reference)
+{
+    struct mn_interval interval;
+    return mn_measure(measure_once, reference, &interval) ? interval.ticks * reference->hz / interval.counts : 0;
 }
 
 /* The timer counts down; its latch keeps one moment while it is read. */

@@ -138,6 +138,15 @@ bool mn_clock_start(const struct mn_acpi *acpi, uint64_t entered);
 /* What mn_machine_now counts with: time stamps in `ns` nanoseconds. */
 uint64_t mn_clock_ticks(uint64_t ns);
 
+/* What two clocks counted in the same time. */
+struct mn_interval {
+    uint64_t ticks, counts;
+};
+/* Measures again and again until two measurements agree on the rate, so often at most that it takes a moment: their sum, or
+ * that of the two that are nearest to each other. False if one could not be made. */
+bool mn_measure(bool (*once)(const void *what, struct mn_interval *interval), const void *what,
+                struct mn_interval *agreed);
+
 /* ---- interrupts.c: local and I/O APIC, the timer ---- */
 
 /* False where the processor has no local APIC. */

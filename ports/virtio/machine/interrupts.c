@@ -109,20 +109,29 @@ static struct reading read_timer(void)
     return best;
 }
 
+static bool measure_timer(const void *what, struct mn_interval *interval)
+{
+    (void)what;
+    struct reading begin = read_timer(), end;
+    do {
+        end = read_timer();
+    } while (end.now - begin.now < CALIBRATION);
+    *interval = (struct mn_interval){begin.count - end.count, end.now - begin.now};
+    return true;
+}
+
 static void start_timer(void)
 {
+    struct mn_interval interval;
     apic.tsc_deadline = (mn_cpuid(1).c & (1u << 24)) != 0;
     apic_write(APIC_TIMER, MN_VECTOR_TIMER | (apic.tsc_deadline ? TIMER_TSC_DEADLINE : 0));
     if (apic.tsc_deadline)
         return;
     apic_write(APIC_DIVIDE, DIVIDE_BY_16);
     apic_write(APIC_INITIAL_COUNT, UINT32_MAX);
-    struct reading begin = read_timer(), end;
-    do {
-        end = read_timer();
-    } while (end.now - begin.now < CALIBRATION);
+    (void)mn_measure(measure_timer, NULL, &interval); /* it always can be */
     apic_write(APIC_INITIAL_COUNT, 0);
-    apic.counts_per_ns = ((uint64_t)(begin.count - end.count) << 32) / (end.now - begin.now);
+    apic.counts_per_ns = (interval.ticks << 32) / interval.counts;
 }
 
 /* ---- Waiting ---- */
