@@ -4,11 +4,11 @@
 
 #include "ports/virtio/machine/internal.h"
 
-/* Where functions begin, ascending; behind that names, each ended by a zero: the program's, and those of the functions in the same order. A report
- * has the time to count them. */
+/* How far functions begin behind each other, the first behind the start of the image; behind that names, each ended by a
+ * zero: the program's, and those of the functions in the same order. A report has the time to count them. */
 struct table {
     uint32_t count;
-    uint32_t addresses[];
+    uint16_t distances[];
 };
 
 struct place {
@@ -19,7 +19,7 @@ struct place {
 /* Volatile: the compiler must not know what is in it. */
 extern const struct place mn_symbols;
 /* Weak, so that the compiler does not take what stands here for what will stand here. */
-__attribute__((weak, section(".rodata.mn_symbols"))) const struct place mn_symbols = {"mnet symbols 2", 0, 0};
+__attribute__((weak, section(".rodata.mn_symbols"))) const struct place mn_symbols = {"mnet symbols 3", 0, 0};
 
 static const struct table *table(void)
 {
@@ -29,7 +29,7 @@ static const struct table *table(void)
 /* Name 0 is the program's. */
 static const char *name_at(uint32_t number)
 {
-    const char *name = (const char *)&table()->addresses[table()->count];
+    const char *name = (const char *)&table()->distances[table()->count];
     for (; number > 0; number--)
         name += strlen(name) + 1;
     return name;
@@ -40,12 +40,13 @@ const char *mn_symbol(uint64_t address, uint64_t *start)
     if (table() == NULL || address < (uintptr_t)mn_image_start || address >= (uintptr_t)mn_text_end)
         return NULL;
     uint32_t number = 0;
-    while (number < table()->count && table()->addresses[number] <= address)
-        number++;
-    if (number == 0)
-        return NULL;
-    *start = table()->addresses[number - 1];
-    return name_at(number);
+    for (uint64_t next = (uintptr_t)mn_image_start; number < table()->count; number++) {
+        next += table()->distances[number];
+        if (next > address)
+            break;
+        *start = next;
+    }
+    return number > 0 ? name_at(number) : NULL;
 }
 
 const char *mn_program_name(void)
