@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/poison.h"
+
 _Noreturn void mnet_panic(const char *file, int line, const char *text)
 {
     const char *task = mnet_task_name(mnet_self());
@@ -52,6 +54,7 @@ void *mn_hosted_allocate(void *context, size_t size)
 void mn_hosted_release(void *context, void *region, size_t size)
 {
     (void)context;
+    MN_UNPOISON(region, size); /* whoever is given these addresses next knows nothing of pools */
     munmap(region, size);
 }
 
