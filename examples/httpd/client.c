@@ -45,16 +45,25 @@ static bool look(struct client *client)
     return info.unacked > 0 || info.unsent > 0;
 }
 
-bool client_shed_oldest(struct client_order *order, uint64_t grace_ns)
+bool client_shed_oldest(struct client_order *order)
 {
     struct client *client = order->oldest;
-    if (client == NULL || mnet_now() < client->since + grace_ns) {
+    if (client == NULL || mnet_now() < client->since + SHED_GRACE) {
         return false;
     }
     client->shed = true;
     mnet_cancel(client->task);
     note_progress(client); /* the next one is another one */
     return true;
+}
+
+/* The stack has no memory for what is to be sent: it is waited for, and who has got on least recently gives some. Returns
+ * MNET_E_DEADLINE, or MNET_E_CANCELLED. */
+static int make_room(struct client *client)
+{
+    client_shed_oldest(client->order);
+    int error = mnet_sleep(mnet_now() + MNET_SECOND / 10);
+    return error < 0 ? error : MNET_E_DEADLINE;
 }
 
 int client_write(struct client *client, const void *bytes, size_t len)
@@ -67,6 +76,9 @@ int client_write(struct client *client, const void *bytes, size_t len)
         len -= queued;
         if (error < 0 || mnet_now() >= client->since + LOOK_NS) {
             look(client);
+        }
+        if (error == MNET_E_NO_MEMORY) {
+            error = make_room(client);
         }
         if (error < 0 && (error != MNET_E_DEADLINE || mnet_now() >= client->since + RESPONSE_PATIENCE)) {
             return error;

@@ -10,6 +10,7 @@
 #define HEAD_PATIENCE (15 * MNET_SECOND)       /* ... and, once begun, for its head to be complete */
 #define BODY_BYTE_PATIENCE (MNET_SECOND / 100) /* a body has as much time again, and this for each byte that has come */
 #define RESPONSE_PATIENCE (60 * MNET_SECOND)   /* a client that acknowledges nothing for this long is given up */
+#define SHED_GRACE (5 * MNET_SECOND)           /* who has got on within this time does not go for others */
 #define LINGER_PATIENCE (2 * MNET_SECOND)      /* for it to close, once it has everything */
 
 /* Clients in the order of their last progress: a request that is complete, a byte of an answer that has arrived. */
@@ -33,8 +34,9 @@ struct client {
  * closed. Suspends. */
 void client_serve(struct client_order *order, struct mnet_flow *flow);
 
-/* Makes the client with the oldest progress go, if it was not within the last `grace_ns`. False if there is none. Never suspends. */
-bool client_shed_oldest(struct client_order *order, uint64_t grace_ns);
+/* Makes the client with the oldest progress go, since others need the room. False if there is none that has been waited for long
+ * enough. Never suspends. */
+bool client_shed_oldest(struct client_order *order);
 
 /* Sends bytes of an answer, as long as it takes, if only the client goes on reading. 0, or an error of the connection, which cannot be
  * used any more then. Suspends. */

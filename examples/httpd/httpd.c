@@ -9,9 +9,8 @@
 #include "client.h"
 #include "files.h"
 
-#define PRESSURE_NS MNET_SECOND    /* how often a look is taken whether clients were turned away */
-#define GRACE_NS (5 * MNET_SECOND) /* who has got on within this time is not shed for others */
-#define SHED_MAX 64u               /* clients at a time */
+#define PRESSURE_NS MNET_SECOND /* how often a look is taken whether clients were turned away */
+#define SHED_MAX 64u            /* clients at a time */
 
 struct server {
     struct mnet_stack *stack;
@@ -43,7 +42,7 @@ static void welcome(struct server *server, struct mnet_flow *flow)
     server->arrived = flow;
     for (int attempt = 0; attempt < 2 && error == MNET_E_NO_MEMORY; attempt++) {
         error = mnet_group_spawn(&server->clients, serve_client, server);
-        if (error == MNET_E_NO_MEMORY && (attempt > 0 || !client_shed_oldest(&server->order, GRACE_NS))) {
+        if (error == MNET_E_NO_MEMORY && (attempt > 0 || !client_shed_oldest(&server->order))) {
             break;
         }
         mnet_yield(); /* it takes its flow, or who was shed ends */
@@ -62,7 +61,7 @@ static void relieve(struct server *server)
     uint64_t turned_away = counters->value[MNET_COUNT_TCP_DROP_LIMIT] + counters->value[MNET_COUNT_TCP_DROP_MEMORY];
     uint64_t wanted = turned_away - server->turned_away;
     server->turned_away = turned_away;
-    for (unsigned i = 0; i < SHED_MAX && i < wanted && client_shed_oldest(&server->order, GRACE_NS); i++) {
+    for (unsigned i = 0; i < SHED_MAX && i < wanted && client_shed_oldest(&server->order); i++) {
     }
 }
 
