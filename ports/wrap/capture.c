@@ -11,6 +11,8 @@
 #include "base/checksum.h"
 #include "base/packet_sum.h"
 
+#define UDP_CHECKSUM_OFFSET 6
+
 enum {
     BLOCK_SECTION = 0x0a0d0d0a,
     BLOCK_INTERFACE = 1,
@@ -114,6 +116,8 @@ static void put_frame(struct mnet_capture *capture, const struct mnet_packet *fr
         return;
     }
     uint16_t checksum = mn_checksum(mn_packet_sum(frame, frame->csum_start));
+    if (checksum == 0 && frame->csum_offset == UDP_CHECKSUM_OFFSET)
+        checksum = 0xffff; /* RFC 768: 0 says that there is none */
     struct mnet_packet rest = *frame;
     rest.data += field + 2;
     rest.len -= field + 2;

@@ -59,7 +59,8 @@ static inline uint16_t mn_checksum(uint64_t sum)
 {
     return (uint16_t)~mn_sum_fold(sum);
 }
-/* Incremental update (RFC 1624, eqn. 3): the checksum after a 16-bit word changes; all three in memory order. */
+/* Incremental update (RFC 1624, eqn. 3): the checksum after a 16-bit word changes; all three in
+ * memory order. 0 may stand for ffff where every word is zero now: then only a new sum knows. */
 uint16_t mn_checksum_update(uint16_t checksum, uint16_t before, uint16_t after);
 
 #endif

@@ -8,7 +8,8 @@
  *
  * Believed is what RFC 826 merges: any ARP packet may confirm or change an entry that is there. A new entry comes only
  * of a request for our own address, whose sender we are about to talk to anyway. Answers that nobody asked for make
- * none.
+ * none. Who asks for our address is answered from whatever network it speaks (RFC 826 asks about none), but of a sender
+ * that no route finds on the link nothing is learnt: no packet would ever go there.
  */
 #include "wire/arp.h"
 
@@ -159,8 +160,8 @@ static void confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_
     }
 }
 
-/* Whether a station may say `arp` at all: a unicast link address, and as its address none (a probe) or one of a host on
-   the link. */
+/* Whether a station may say `arp` at all: a unicast link address, and as its address none (a probe) or one that a host
+ * can have: not that of our network itself, which old hosts took for a broadcast (RFC 1122 3.3.6). */
 static bool is_plausible(const struct mn_ip *ip, const struct mn_arp *arp)
 {
     static const struct mn_mac none = {{0}};
@@ -170,10 +171,8 @@ static bool is_plausible(const struct mn_ip *ip, const struct mn_arp *arp)
     uint32_t sender = arp->sender_ip;
     if (sender == 0)
         return arp->operation == MN_ARP_REQUEST;
-    if (mn_ipv4_is_this_network(sender) || mn_ipv4_is_loopback(sender) || mn_ipv4_is_multicast(sender) ||
-        mn_ip_is_broadcast_value(ip, sender))
-        return false;
-    return mn_routes_on_link(&ip->routes, sender) || sender == ip->own.address;
+    return !mn_ipv4_is_this_network(sender) && !mn_ipv4_is_loopback(sender) && !mn_ipv4_is_multicast(sender) &&
+           !mn_ip_is_broadcast_value(ip, sender) && (ip->own.broadcast == 0 || sender != ip->own.network);
 }
 
 /* RFC 5227 2.1.1 and 2.4: another station has the own address, or probes for it while we do. */
@@ -185,20 +184,26 @@ static bool is_conflict(const struct mn_ip *ip, const struct mn_arp *arp)
            (ip->own.state == MN_IP_ADDRESS_PROBING && arp->sender_ip == 0 && arp->target_ip == ip->own.address);
 }
 
+/* Merges the sender into the table; false where it has no place there. */
+static bool merge(struct mn_ip *ip, const struct mn_arp *arp, bool asks_us, uint64_t now)
+{
+    struct mnet_address sender = mnet_address_from_ipv4(arp->sender_ip);
+    if (!mn_routes_on_link(&ip->routes, arp->sender_ip))
+        return false;
+    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, sender);
+    if (neighbour == NULL && asks_us)
+        neighbour = mn_neighbour_create(&ip->neighbours, sender, mn_routes_is_gateway(&ip->routes, arp->sender_ip));
+    if (neighbour != NULL)
+        confirm(ip, neighbour, arp->sender_mac, now);
+    return neighbour != NULL || arp->operation == MN_ARP_REQUEST;
+}
+
 /* RFC 826: merge into the table, then answer what was asked of us. */
 static void receive(struct mn_ip *ip, const struct mn_arp *arp, uint64_t now)
 {
     bool asks_us = arp->operation == MN_ARP_REQUEST && mn_ip_is_own_value(ip, arp->target_ip);
-    if (arp->sender_ip != 0) {
-        struct mnet_address sender = mnet_address_from_ipv4(arp->sender_ip);
-        struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, sender);
-        if (neighbour == NULL && asks_us)
-            neighbour = mn_neighbour_create(&ip->neighbours, sender, mn_routes_is_gateway(&ip->routes, arp->sender_ip));
-        if (neighbour != NULL)
-            confirm(ip, neighbour, arp->sender_mac, now);
-        else if (arp->operation == MN_ARP_REPLY)
-            mn_ip_count(ip, MNET_COUNT_ARP_DROP_INVALID);
-    }
+    if (arp->sender_ip != 0 && !merge(ip, arp, asks_us, now) && !asks_us)
+        mn_ip_count(ip, MNET_COUNT_ARP_DROP_INVALID);
     if (asks_us)
         mn_ip_arp_send(ip, arp->sender_mac, MN_ARP_REPLY, arp->sender_mac, ip->own.address, arp->sender_ip);
 }

@@ -96,6 +96,23 @@ static struct mnet_packet *make_one(struct mn_ip *ip, struct mnet_packet *packet
     return one;
 }
 
+/* An update cannot tell a message of zeros, whose checksum is ffff, from one whose words sum up to
+ * ffff, where it is 0 (RFC 1624 section 3): what comes out as 0 is summed again. */
+static void become_reply(struct mnet_packet *packet)
+{
+    uint16_t before, after, checksum;
+    memcpy(&before, packet->data, 2);
+    packet->data[0] = MN_ICMPV4_ECHO_REPLY;
+    memcpy(&after, packet->data, 2);
+    memcpy(&checksum, packet->data + 2, 2);
+    checksum = mn_checksum_update(checksum, before, after);
+    if (checksum == 0) {
+        memset(packet->data + 2, 0, 2);
+        checksum = mn_checksum(mn_packet_sum(packet, 0));
+    }
+    memcpy(packet->data + 2, &checksum, 2);
+}
+
 /* RFC 1122 3.2.2.6: the request goes back as the reply; only type and checksum change. */
 static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now, const struct mn_datagram *datagram)
 {
@@ -109,13 +126,7 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
     }
     if (packet->more != NULL && (packet = make_one(ip, packet)) == NULL)
         return;
-    uint16_t before, after, checksum;
-    memcpy(&before, packet->data, 2);
-    packet->data[0] = MN_ICMPV4_ECHO_REPLY;
-    memcpy(&after, packet->data, 2);
-    memcpy(&checksum, packet->data + 2, 2);
-    checksum = mn_checksum_update(checksum, before, after);
-    memcpy(packet->data + 2, &checksum, 2);
+    become_reply(packet);
     packet->checksum = MNET_CHECKSUM_PLAIN;
     packet->gso = MNET_GSO_NONE;
     packet->gso_size = 0;

@@ -175,6 +175,25 @@ static void partial_checksum_is_completed_in_the_file_only(void **state)
     mnet_packet_free(frame);
 }
 
+/* RFC 768: a sum that comes out as 0 is written as ffff, for 0 says that there is none. The last two
+ * bytes make up for all the others. */
+static void partial_udp_checksum_of_zero_is_ffff_in_the_file(void **state)
+{
+    (void)state;
+    uint8_t text[10] = "all this";
+    uint16_t field = 0;
+    for (int tries = 0; field != 0xffff; tries++) {
+        struct mnet_packet *frame = test_udp_frame(memory, text, sizeof text);
+        assert_int_equal(device->ops->tx(device, &frame, 1), 1);
+        memcpy(&field, file + block(2 + (unsigned)tries) + 28 + 40, sizeof field);
+        assert_int_not_equal(field, 0);
+        assert_true(tries < 2);
+        memcpy(text + 8, &field, sizeof field); /* what is missing to ffff */
+    }
+    for (struct mnet_packet *frame; peer->ops->rx(peer, &frame, 1) == 1;)
+        mnet_packet_free(frame);
+}
+
 static void refused_frame_is_not_recorded(void **state)
 {
     (void)state;
@@ -236,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(open_writes_section_and_interface), TEST(frames_of_all_lengths_are_recorded),
         TEST(received_frame_is_marked_inbound),  TEST(partial_checksum_is_completed_in_the_file_only),
+        TEST(partial_udp_checksum_of_zero_is_ffff_in_the_file),
         TEST(refused_frame_is_not_recorded),     TEST(failed_write_ends_the_capture_not_the_network),
         TEST(file_holds_the_same_bytes),
     };

@@ -401,7 +401,7 @@ static void implausible_arp_is_dropped(void **state)
         {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = IPV4(224, 0, 0, 1)},
         {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = IPV4(127, 0, 0, 1)},
         {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = IPV4(0, 0, 0, 1)},
-        {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = FAR_IP}, /* not on this link */
+        {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = IPV4(10, 0, 0, 0)}, /* the network */
     };
     struct ip_host h;
     ip_host_up(&h);
@@ -415,6 +415,27 @@ static void implausible_arp_is_dropped(void **state)
         expect_silence(&h);
     }
     assert_int_equal(h.ip.neighbours.count, 0);
+    ip_host_down(&h);
+}
+
+/* RFC 826: who asks for us is answered, whatever network it believes to be on. There is no way back
+ * to it by which an entry could be used, so there is none; a reply from there is for nobody. */
+static void unknown_request_from_another_network_is_answered_and_teaches_nothing(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip_host_up(&h);
+    for (unsigned i = 0; i < 3; i++) {
+        receive_arp(&h, .operation = MN_ARP_REQUEST, .sender_ip = FAR_IP + i, .target_ip = OWN_IP);
+        expect_arp(&h, MN_ARP_REPLY, PEER_MAC, OWN_IP, FAR_IP + i);
+    }
+    assert_counted(&h, ARP_DROP_INVALID, 0);
+    receive_arp(&h, .operation = MN_ARP_REQUEST, .sender_ip = FAR_IP, .target_ip = PEER_IP);
+    assert_counted(&h, ARP_DROP_INVALID, 1);
+    receive_arp(&h, .operation = MN_ARP_REPLY, .sender_ip = FAR_IP, .target_ip = OWN_IP);
+    assert_counted(&h, ARP_DROP_INVALID, 2);
+    assert_int_equal(h.ip.neighbours.count, 0);
+    expect_silence(&h);
     ip_host_down(&h);
 }
 
@@ -499,6 +520,7 @@ int main(void)
         cmocka_unit_test(full_table_of_one_serves_whoever_is_next),
         cmocka_unit_test(group_destinations_are_never_asked_for),
         cmocka_unit_test(implausible_arp_is_dropped),
+        cmocka_unit_test(unknown_request_from_another_network_is_answered_and_teaches_nothing),
         cmocka_unit_test(truncated_arp_is_dropped_at_every_byte),
         cmocka_unit_test(gateway_of_a_host_route_is_found_on_the_link),
         cmocka_unit_test(the_other_end_of_a_31_is_a_neighbour),

@@ -49,6 +49,27 @@ static void echo_is_answered(void **state)
     ip_host_down(&h);
 }
 
+/* RFC 1624 section 3: a message of zeros has the checksum ffff, and only that verifies; one whose
+ * words sum up to ffff has 0. */
+static void echo_whose_reply_sums_up_to_nothing_verifies(void **state)
+{
+    static const uint8_t zeros[100], ones[6] = {0xff, 0xff, 0, 0, 0, 0};
+    (void)state;
+    struct ip_host h;
+    up_knowing_peer(&h);
+    for (size_t len = 0; len <= sizeof zeros; len++) {
+        size_t size = build_icmp(message, MN_ICMPV4_ECHO, 0, 0, 0, zeros, len);
+        receive_ip(&h, .protocol = MN_PROTOCOL_ICMP, .payload = message, .len = size);
+        const struct sent *sent = expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP);
+        assert_memory_equal(sent->payload, "\0\0\xff\xff", 4);
+        assert_int_equal(mn_checksum(mn_sum(0, sent->payload, sent->payload_len)), 0);
+    }
+    size_t size = build_icmp(message, MN_ICMPV4_ECHO, 0, 0, 0, ones, sizeof ones);
+    receive_ip(&h, .protocol = MN_PROTOCOL_ICMP, .payload = message, .len = size);
+    assert_memory_equal(expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP)->payload, "\0\0\0\0", 4);
+    ip_host_down(&h);
+}
+
 static void echo_of_64_kib_in_fragments_is_answered_in_fragments(void **state)
 {
     (void)state;
@@ -477,6 +498,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(echo_is_answered),
+        cmocka_unit_test(echo_whose_reply_sums_up_to_nothing_verifies),
         cmocka_unit_test(echo_of_64_kib_in_fragments_is_answered_in_fragments),
         cmocka_unit_test(echo_in_a_chain_of_packets_is_answered),
         cmocka_unit_test(echo_to_many_is_not_answered),
