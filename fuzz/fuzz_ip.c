@@ -21,6 +21,7 @@ struct host {
     struct mn_ip ip;
     uint64_t now;
     struct mn_reader script;
+    uint8_t tags, tag_shape; /* of the next frame received */
 };
 
 static const struct mn_mac own_mac = {{2, 0, 0, 0, 0, 2}};
@@ -66,6 +67,17 @@ static void deliver(struct host *h, enum mn_ip_verdict verdict, struct mnet_pack
     mnet_packet_free(packet);
 }
 
+/* Puts a tag behind the addresses, mostly one that says a priority only. */
+static void tag(struct mnet_packet *packet, uint8_t shape)
+{
+    if (packet->len < 12)
+        return;
+    mnet_packet_push(packet, MN_ETHERNET_TAG);
+    memmove(packet->data, packet->data + MN_ETHERNET_TAG, 12);
+    const uint8_t bytes[] = {0x81, 0, shape & 0xe0, (shape & 0x1f) == 0x1f};
+    memcpy(packet->data + 12, bytes, sizeof bytes);
+}
+
 static void receive(struct host *h, const uint8_t *frame, size_t len)
 {
     struct mn_datagram datagram;
@@ -77,6 +89,8 @@ static void receive(struct host *h, const uint8_t *frame, size_t len)
         mnet_packet_free(packet);
         return;
     }
+    for (; h->tags > 0; h->tags--)
+        tag(packet, h->tag_shape);
     enum mn_ip_verdict verdict = mn_ip_input(&h->ip, &packet, h->now, &datagram, &error);
     deliver(h, verdict, packet, &datagram, &error);
 }
@@ -132,6 +146,19 @@ static void op_ipv4(struct host *h)
     receive(h, frame, MN_ETHERNET_HEADER + MN_IPV4_HEADER + len);
 }
 
+/* Nobody, somebody of our network, or of another, possible or not. */
+static uint32_t sender_of(uint8_t shape, uint8_t sender)
+{
+    uint32_t far = (uint32_t)sender << 24 | UINT32_C(0x00ffff00) | shape;
+    return shape & 2 ? 0 : shape & 4 ? far : NEAR_IP + sender;
+}
+
+static void op_tag(struct host *h)
+{
+    h->tags = mn_read_u8(&h->script) % 4;
+    h->tag_shape = mn_read_u8(&h->script);
+}
+
 static void op_arp(struct host *h)
 {
     uint8_t frame[MN_ETHERNET_HEADER + MN_ARP_PACKET];
@@ -140,7 +167,7 @@ static void op_arp(struct host *h)
     mn_ethernet_emit(frame, &(struct mn_ethernet){mn_mac_broadcast, mac, MN_ETHERTYPE_ARP});
     mn_arp_emit(frame + MN_ETHERNET_HEADER, &(struct mn_arp){.operation = 1 + (operation & 1),
                                                              .sender_mac = mac,
-                                                             .sender_ip = operation & 2 ? 0 : NEAR_IP + sender,
+                                                             .sender_ip = sender_of(operation, sender),
                                                              .target_ip = NEAR_IP + target});
     receive(h, frame, sizeof frame);
 }
@@ -212,7 +239,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const ops[])(struct host *) = {op_raw, op_ipv4, op_ipv4, op_arp, op_send, op_time, op_drain};
+    static void (*const ops[])(struct host *) = {op_raw, op_ipv4, op_ipv4, op_arp, op_send, op_time, op_drain, op_tag};
     static struct host h;
     memset(&h, 0, sizeof h);
     h.script = mn_reader(data, size);

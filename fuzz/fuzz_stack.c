@@ -32,6 +32,7 @@ struct world {
     unsigned room;             /* frames that the device still takes */
     struct mn_tcp_header last; /* of the last segment that the stack sent */
     uint32_t last_len;
+    bool tagged;  /* frames received have a tag */
     bool dhcp;    /* the address comes from a server */
     uint32_t xid; /* of the last message to it */
     uint64_t now;
@@ -184,8 +185,18 @@ static struct mnet_packet *frame_in(struct world *w, const uint8_t *bytes, size_
         mnet_packet_free(frame);
         return NULL;
     }
+    if (w->tagged && len > 12) { /* with a priority */
+        mnet_packet_push(frame, MN_ETHERNET_TAG);
+        memmove(frame->data, frame->data + MN_ETHERNET_TAG, 12);
+        memcpy(frame->data + 12, (const uint8_t[]){0x81, 0, 0xa0, 0}, MN_ETHERNET_TAG);
+    }
     w->waiting[(w->first + w->count++) % FRAMES] = frame;
     return frame;
+}
+
+static void op_tag(struct world *w)
+{
+    w->tagged = !w->tagged;
 }
 
 static void op_raw(struct world *w)
@@ -238,7 +249,8 @@ static void add_metadata(struct world *w, struct mnet_packet *frame)
         return;
     frame->checksum = (uint8_t)(shape % 3);
     if (frame->checksum == MNET_CHECKSUM_PARTIAL) {
-        frame->csum_start = shape & 4 ? MN_ETHERNET_HEADER + MN_IPV4_HEADER : mn_read_u16(&w->script);
+        uint16_t tag = w->tagged ? MN_ETHERNET_TAG : 0;
+        frame->csum_start = shape & 4 ? MN_ETHERNET_HEADER + MN_IPV4_HEADER + tag : mn_read_u16(&w->script);
         frame->csum_offset = shape & 8 ? 16 : mn_read_u16(&w->script);
     }
     if (shape & 16) {
@@ -463,7 +475,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const ops[])(struct world *) = {
         op_raw,  op_arp,    op_tcp,     op_tcp,  op_tcp,   op_tcp,   op_udp,      op_dhcp,     op_poll, op_poll,
-        op_poll, op_accept, op_connect, op_read, op_write, op_close, op_datagram, op_relisten, op_time, op_room};
+        op_poll, op_accept, op_connect, op_read, op_write, op_close, op_datagram, op_relisten, op_time, op_room,
+        op_tag};
     static struct world w;
     memset(&w, 0, sizeof w);
     w.script = mn_reader(data, size);

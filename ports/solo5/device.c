@@ -14,6 +14,7 @@
 #include "ports/solo5/solo5_port.h"
 
 #define MTU_LEAST 576
+#define TAG_BYTES 4 /* a frame that says a priority (IEEE 802.1Q) is longer by that */
 
 static struct mn_solo5_device *solo5_of(struct mnet_device *device)
 {
@@ -22,7 +23,7 @@ static struct mn_solo5_device *solo5_of(struct mnet_device *device)
 
 static bool fits_linear(const struct mn_solo5_device *solo5)
 {
-    return solo5->frame_max <= MNET_PACKET_LINEAR;
+    return solo5->read_max <= MNET_PACKET_LINEAR;
 }
 
 /* Takes one frame into the spare packet, or into `bounce` where it has no place there. Its length; 0: there is none;
@@ -32,10 +33,10 @@ static int read_frame(struct mn_solo5_device *solo5)
     bool direct = solo5->packet != NULL && fits_linear(solo5);
     size_t len = 0;
     solo5_result_t result = solo5_net_read(solo5->handle, direct ? solo5->packet->data : solo5->bounce,
-                                           solo5->frame_max, &len);
+                                           solo5->read_max, &len);
     if (result != SOLO5_R_OK)
         return result == SOLO5_R_AGAIN ? 0 : MNET_E_IO;
-    return (int)MN_MIN(len, solo5->frame_max);
+    return (int)MN_MIN(len, solo5->read_max);
 }
 
 /* The spare packet with the `len` bytes just read; NULL, and the frame is lost, where memory is short. */
@@ -138,7 +139,8 @@ static const char *acquire(struct mn_solo5_device *place, struct mn_heap *heap, 
     if (info.mtu < MTU_LEAST || info.mtu > UINT16_MAX)
         return "its MTU is not between 576 and 65535 bytes";
     place->frame_max = info.mtu + SOLO5_NET_HLEN;
-    place->bounce = mn_heap_take(heap, place->frame_max, 64);
+    place->read_max = place->frame_max + TAG_BYTES;
+    place->bounce = mn_heap_take(heap, place->read_max, 64);
     if (place->bounce == NULL)
         return "no memory for a frame";
     memcpy(place->name, name, strlen(name) + 1);

@@ -16,7 +16,8 @@ struct mn_solo5_device {
     char name[32];   /* empty: the place is free */
     bool open;
     uint8_t *bounce;  /* one frame: where Solo5 wants the bytes in one piece and a packet has them in several */
-    size_t frame_max; /* bytes that Solo5 wants room for, and the most that it takes */
+    size_t frame_max; /* the most bytes that Solo5 takes, and ... */
+    size_t read_max;  /* ... room for what it gives */
     struct mnet_packet *packet; /* for the next frame */
 };
 

@@ -140,6 +140,23 @@ static enum mn_ip_verdict ipv4_input(struct mn_ip *ip, struct arrival *arrival, 
     return MN_IP_TRANSPORT;
 }
 
+/* A frame that is not plain IPv4, from behind its Ethernet header. */
+static MN_RARE enum mn_ip_verdict other_input(struct mn_ip *ip, const struct mn_ethernet *ethernet,
+                                              struct mnet_packet **packet, uint64_t now, struct mn_datagram *datagram,
+                                              struct mn_icmp_error *error)
+{
+    if (ethernet->type == MN_ETHERTYPE_ARP) {
+        mn_ip_arp_input(ip, *packet, now);
+    } else {
+        mnet_packet_push(*packet, MN_ETHERNET_HEADER);
+        if (mn_ethernet_untag(*packet)) /* all of them, so this happens once */
+            return mn_ip_input(ip, packet, now, datagram, error);
+        mn_ip_drop(ip, *packet, MNET_COUNT_ETH_DROP_TYPE);
+    }
+    *packet = NULL;
+    return MN_IP_CONSUMED;
+}
+
 enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, uint64_t now,
                                struct mn_datagram *datagram, struct mn_icmp_error *error)
 {
@@ -162,12 +179,7 @@ enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, ui
         *packet = verdict == MN_IP_CONSUMED ? NULL : arrival.packet;
         return verdict;
     }
-    if (ethernet.type == MN_ETHERTYPE_ARP)
-        mn_ip_arp_input(ip, *packet, now);
-    else
-        mn_ip_drop(ip, *packet, MNET_COUNT_ETH_DROP_TYPE);
-    *packet = NULL;
-    return MN_IP_CONSUMED;
+    return other_input(ip, &ethernet, packet, now, datagram, error);
 }
 
 bool mn_ip_loopback(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,

@@ -16,6 +16,7 @@
 
 #define RUNS 8 /* connections that a batch can be interleaved from and still be merged */
 #define IP_MAX 65535u
+#define LEAST (MN_ETHERNET_HEADER + MN_IPV4_HEADER + MN_TCP_HEADER)
 
 struct segment {
     struct mnet_packet *frame;
@@ -39,12 +40,20 @@ enum kind {
     DATA,
 };
 
+static uint16_t type_of(const struct mnet_packet *frame)
+{
+    return mn_load_u16(frame->data + MN_ETHERNET_HEADER - 2);
+}
+
 static enum kind classify(struct mnet_packet *frame, struct segment *s)
 {
-    if (frame->len < MN_ETHERNET_HEADER + MN_IPV4_HEADER + MN_TCP_HEADER)
+    if (frame->len < LEAST)
+        return OTHER;
+    if (MN_UNLIKELY(type_of(frame) != MN_ETHERTYPE_IPV4) &&
+        !(mn_ethernet_untag(frame) && type_of(frame) == MN_ETHERTYPE_IPV4 && frame->len >= LEAST))
         return OTHER;
     uint8_t *ip = frame->data + MN_ETHERNET_HEADER;
-    if (mn_load_u16(ip - 2) != MN_ETHERTYPE_IPV4 || ip[0] != 0x45 || ip[9] != MN_PROTOCOL_TCP)
+    if (ip[0] != 0x45 || ip[9] != MN_PROTOCOL_TCP)
         return OTHER;
     if ((mn_load_u16(ip + 6) & 0xbfff) != 0) /* anything but Don't Fragment */
         return OTHER;

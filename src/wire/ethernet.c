@@ -4,6 +4,8 @@
 
 #include "base/cursor.h"
 
+#define ADDRESSES 12
+
 const struct mn_mac mn_mac_broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 enum mn_parse mn_ethernet_parse(const void *data, size_t len, struct mn_ethernet *header)
@@ -25,6 +27,25 @@ void mn_ethernet_emit(void *to, const struct mn_ethernet *header)
     mn_write_bytes(&w, header->destination.bytes, 6);
     mn_write_bytes(&w, header->source.bytes, 6);
     mn_write_u16(&w, header->type);
+}
+
+static bool has_priority_tag(const struct mnet_packet *frame)
+{
+    if (frame->len < MN_ETHERNET_HEADER + MN_ETHERNET_TAG)
+        return false;
+    const uint8_t *type = frame->data + ADDRESSES;
+    bool customer = type[0] == 0x81 && type[1] == 0x00, provider = type[0] == 0x88 && type[1] == 0xa8;
+    return (customer || provider) && (type[2] & 0x0f) == 0 && type[3] == 0; /* the upper half is the priority */
+}
+
+MN_RARE bool mn_ethernet_untag(struct mnet_packet *frame)
+{
+    bool tagged = false;
+    for (; has_priority_tag(frame); tagged = true) {
+        memmove(frame->data + MN_ETHERNET_TAG, frame->data, ADDRESSES);
+        mnet_packet_pull(frame, MN_ETHERNET_TAG);
+    }
+    return tagged;
 }
 
 bool mn_mac_equal(struct mn_mac a, struct mn_mac b)

@@ -79,6 +79,23 @@ static void run_in_order_becomes_one(void **state)
     assert_int_equal(frames[0]->data[47], MN_TCP_ACK | MN_TCP_PSH);
 }
 
+/* A priority tag makes no difference, on all frames of a run or on some. */
+static void run_of_priority_tagged_frames_becomes_one(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 12; i++) {
+        struct mnet_packet *frame = add((struct test_tcp){.seq = 1000 * i}, 1000);
+        if (i == 5)
+            continue;
+        mnet_packet_push(frame, 4);
+        memmove(frame->data, frame->data + 4, 12);
+        memcpy(frame->data + 12, "\x81\x00\x60\x00", 4);
+    }
+    coalesce();
+    assert_int_equal(count, 1);
+    expect(frames[0], 0, 12000, 12);
+}
+
 static void run_of_odd_lengths_becomes_one(void **state)
 {
     (void)state;
@@ -317,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(run_in_order_becomes_one),
+        TEST(run_of_priority_tagged_frames_becomes_one),
         TEST(run_of_odd_lengths_becomes_one),
         TEST(run_stops_at_largest_packet),
         TEST(run_stops_at_push),

@@ -123,6 +123,44 @@ static void frames_of_other_types_are_dropped(void **state)
     ip_host_down(&h);
 }
 
+static void receive_tagged(struct ip_host *h, const uint8_t *frame, size_t len, uint16_t tag, unsigned times)
+{
+    uint8_t tagged[200];
+    memcpy(tagged, frame, 12);
+    for (unsigned i = 0; i < times; i++)
+        memcpy(tagged + 12 + (size_t)4 * i, (const uint8_t[]){0x81, 0, (uint8_t)(tag >> 8), (uint8_t)tag}, 4);
+    memcpy(tagged + 12 + (size_t)4 * times, frame + 12, len - 12);
+    receive_bytes(h, tagged, len + (size_t)4 * times);
+}
+
+/* IEEE 802.1Q: a tag with the identifier 0 says a priority, and no VLAN. */
+static void priority_tagged_frames_are_of_the_untagged_network(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip_host_up(&h);
+    uint8_t frame[150], arp[42], body[20];
+    size_t ping = build_icmp(body, MN_ICMPV4_ECHO, 0, 1, 2, "1234", 4);
+    size_t len = build_ip_line(frame, IP_LINE(.protocol = MN_PROTOCOL_ICMP, .payload = body, .len = ping));
+    mn_ethernet_emit(arp, &(struct mn_ethernet){ALL_MAC, PEER_MAC, MN_ETHERTYPE_ARP});
+    mn_arp_emit(arp + 14, &(struct mn_arp){.operation = MN_ARP_REQUEST,
+                                           .sender_mac = PEER_MAC,
+                                           .sender_ip = PEER_IP,
+                                           .target_ip = OWN_IP});
+    for (unsigned times = 1; times <= 2; times++) {
+        receive_tagged(&h, arp, sizeof arp, 0xe000, times);
+        expect_arp(&h, MN_ARP_REPLY, PEER_MAC, OWN_IP, PEER_IP);
+        receive_tagged(&h, frame, len, 0xa000, times);
+        expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP);
+    }
+    assert_counted(&h, ETH_DROP_TYPE, 0);
+    receive_tagged(&h, frame, len, 0xa001, 1); /* a VLAN that we are not on */
+    receive_tagged(&h, arp, sizeof arp, 0x0fff, 1);
+    assert_counted(&h, ETH_DROP_TYPE, 2);
+    expect_silence(&h);
+    ip_host_down(&h);
+}
+
 static void addresses_of_other_hosts_are_dropped(void **state)
 {
     (void)state;
@@ -284,6 +322,7 @@ int main(void)
         cmocka_unit_test(malformed_options_are_dropped),
         cmocka_unit_test(frames_for_other_stations_are_dropped),
         cmocka_unit_test(frames_of_other_types_are_dropped),
+        cmocka_unit_test(priority_tagged_frames_are_of_the_untagged_network),
         cmocka_unit_test(addresses_of_other_hosts_are_dropped),
         cmocka_unit_test(martian_sources_are_dropped),
         cmocka_unit_test(broadcast_and_link_broadcast_are_marked),

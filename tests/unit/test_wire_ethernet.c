@@ -48,12 +48,54 @@ static void group_bit_marks_broadcast_and_multicast(void **state)
     assert_false(mn_mac_equal(mn_mac_broadcast, (struct mn_mac){{255, 255, 255, 255, 255, 254}}));
 }
 
+/* A frame of `len` bytes whose checksum starts at byte 50, with a tag behind its addresses. */
+static struct mnet_packet *tagged_frame(struct mnet_memory *memory, uint16_t type, uint16_t tag, size_t len)
+{
+    struct mnet_packet *packet = mnet_packet_alloc(memory);
+    uint8_t *bytes = mnet_packet_put(packet, len);
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (uint8_t)i;
+    const uint8_t words[] = {(uint8_t)(type >> 8), (uint8_t)type, (uint8_t)(tag >> 8), (uint8_t)tag};
+    memcpy(bytes + 12, words, MN_MIN(sizeof words, len - 12));
+    packet->checksum = MNET_CHECKSUM_PARTIAL;
+    packet->csum_start = 50;
+    return packet;
+}
+
+static void priority_tag_is_taken_out_and_others_stay(void **state)
+{
+    static uint8_t region[MNET_MEMORY_MINIMUM];
+    static const struct {
+        uint16_t type, tag;
+        uint8_t len;
+        bool taken;
+    } cases[] = {
+        {0x8100, 0xa000, 64, true},  {0x8100, 0x0000, 64, true},  {0x8100, 0xf000, 18, true},
+        {0x88a8, 0x2000, 64, true},  {0x8100, 0xa001, 64, false}, {0x8100, 0x0800, 64, false},
+        {0x8100, 0x0fff, 64, false}, {0x8100, 0xa000, 17, false}, {0x0800, 0x4500, 64, false},
+        {0x8101, 0xa000, 64, false},
+    };
+    struct mnet_memory *memory = mnet_memory_init(region, sizeof region);
+    (void)state;
+    for (size_t i = 0; i < MN_COUNT_OF(cases); i++) {
+        struct mnet_packet *packet = tagged_frame(memory, cases[i].type, cases[i].tag, cases[i].len);
+        assert_int_equal(mn_ethernet_untag(packet), cases[i].taken);
+        assert_int_equal(packet->total, cases[i].taken ? cases[i].len - 4 : cases[i].len);
+        assert_int_equal(packet->csum_start, cases[i].taken ? 46 : 50);
+        assert_memory_equal(packet->data, "\0\1\2\3\4\5\6\7\10\11\12\13", 12);
+        for (size_t at = 12; cases[i].taken && at < packet->len; at++)
+            assert_int_equal(packet->data[at], at + 4);
+        mnet_packet_free(packet);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parse_reads_the_header),
         cmocka_unit_test(parse_of_every_truncation_says_so),
         cmocka_unit_test(emit_gives_what_was_parsed),
+        cmocka_unit_test(priority_tag_is_taken_out_and_others_stay),
         cmocka_unit_test(group_bit_marks_broadcast_and_multicast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
