@@ -231,6 +231,7 @@ static void check_bounds(const struct host *h)
     MN_ASSERT(ip->reassembly.bytes <= REASSEMBLY_BYTES && ip->reassembly.count <= ip->reassembly.limits.datagrams_max);
     MN_ASSERT(ip->neighbours.count <= ip->neighbours.max);
     MN_ASSERT(ip->neighbours.pending <= MN_NEIGHBOUR_PENDING_TOTAL);
+    MN_ASSERT(ip->neighbours.pending_bytes <= ip->neighbours.pending_bytes_max);
     MN_ASSERT(ip->transmit.count <= MN_IP_TRANSMIT_MAX + MN_NEIGHBOUR_PENDING);
     MN_ASSERT(ip->loopback.count <= MN_IP_LOOPBACK_MAX && ip->failed.count <= MN_IP_FAILED_MAX);
 }

@@ -473,10 +473,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const ops[])(struct world *) = {
-        op_raw,  op_arp,    op_tcp,     op_tcp,  op_tcp,   op_tcp,   op_udp,      op_dhcp,     op_poll, op_poll,
-        op_poll, op_accept, op_connect, op_read, op_write, op_close, op_datagram, op_relisten, op_time, op_room,
-        op_tag};
+    static void (*const ops[])(struct world *) = {op_raw,     op_arp,  op_tcp,   op_tcp,   op_tcp,      op_tcp,
+                                                  op_udp,     op_dhcp, op_poll,  op_poll,  op_poll,     op_accept,
+                                                  op_connect, op_read, op_write, op_close, op_datagram, op_relisten,
+                                                  op_time,    op_room, op_tag};
     static struct world w;
     memset(&w, 0, sizeof w);
     w.script = mn_reader(data, size);

@@ -32,8 +32,8 @@ static int read_frame(struct mn_solo5_device *solo5)
 {
     bool direct = solo5->packet != NULL && fits_linear(solo5);
     size_t len = 0;
-    solo5_result_t result = solo5_net_read(solo5->handle, direct ? solo5->packet->data : solo5->bounce,
-                                           solo5->read_max, &len);
+    solo5_result_t result = solo5_net_read(solo5->handle, direct ? solo5->packet->data : solo5->bounce, solo5->read_max,
+                                           &len);
     if (result != SOLO5_R_OK)
         return result == SOLO5_R_AGAIN ? 0 : MNET_E_IO;
     return (int)MN_MIN(len, solo5->read_max);

@@ -94,6 +94,12 @@ static MN_RARE struct mn_neighbour *ask_first(struct mn_ip *ip, struct mn_neighb
     return neighbour;
 }
 
+MN_RARE bool mn_ip_is_resolved(struct mn_ip *ip, uint32_t next_hop)
+{
+    const struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, mnet_address_from_ipv4(next_hop));
+    return neighbour != NULL && neighbour->state != MN_NEIGHBOUR_INCOMPLETE && neighbour->state != MN_NEIGHBOUR_FAILED;
+}
+
 void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now)
 {
     struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, mnet_address_from_ipv4(next_hop));
@@ -156,7 +162,10 @@ static void confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_
     mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_REACHABLE, now + REACHABLE_NS);
     for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;) {
         mn_neighbour_use(&ip->neighbours, neighbour);
-        mn_ip_send_frame(ip, packet, &neighbour->mac, MN_ETHERTYPE_IPV4);
+        if (packet->total > ip->mtu && packet->gso == MNET_GSO_NONE)
+            mn_ip_send_waiting_fragments(ip, packet, mnet_address_to_ipv4(neighbour->address), now);
+        else
+            mn_ip_send_frame(ip, packet, &neighbour->mac, MN_ETHERTYPE_IPV4);
     }
 }
 

@@ -105,3 +105,14 @@ MN_RARE int mn_ip_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, c
     mnet_packet_free(packet);
     return 0;
 }
+
+MN_RARE void mn_ip_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now)
+{
+    const struct mn_ip_way way = {.kind = MN_IP_WAY_NEIGHBOUR, .next_hop = next_hop};
+    struct mn_ipv4 header;
+    enum mn_parse result = mn_ipv4_parse(packet->data, packet->len, packet->total, &header);
+    MN_ASSERT(result == MN_PARSE_OK);        /* we wrote it */
+    ip->counters->value[MNET_COUNT_IP_TX]--; /* which counted it whole */
+    mnet_packet_pull(packet, header.header_len);
+    mn_ip_send_fragments(ip, packet, &header, &way, now); /* counts what it cannot send */
+}

@@ -65,6 +65,8 @@ void mn_ip_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)
 void mn_ip_doubt(struct mn_ip *ip, uint32_t next_hop, uint64_t now);
 /* Sends an IP packet to `next_hop` on the link, or lets it wait for its answer; owned from here on. */
 void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now);
+/* Whether packets may go to `next_hop` at once. */
+bool mn_ip_is_resolved(struct mn_ip *ip, uint32_t next_hop);
 void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);
 
 /* output.c */
@@ -77,7 +79,7 @@ bool mn_ip_may_speak(const struct mn_ip *ip);
 /* 0 or MNET_E_UNREACHABLE. */
 int mn_ip_find_way(const struct mn_ip *ip, uint32_t destination, struct mn_ip_way *way);
 /* Writes `header` (header_len and total_len are filled in) in front of `packet`, owned from here on, and sends it on
-   its way. */
+ * its way. What is larger than the MTU may only go to a neighbour that is not resolved: it is cut when it leaves. */
 void mn_ip_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *header, const struct mn_ip_way *way,
                 uint64_t now);
 
@@ -88,6 +90,8 @@ uint16_t mn_ip_next_identification(struct mn_ip *ip);
 /* Sends `packet`, too large for the MTU, in fragments; owned from here on. 0 or MNET_E_NO_MEMORY. */
 int mn_ip_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header,
                          const struct mn_ip_way *way, uint64_t now);
+/* The same for a packet that has its IP header in front and waited for `next_hop`, which is known now. */
+void mn_ip_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now);
 
 /* icmp.c: arguments and result as of mn_ip_input; the packet begins with the ICMP header. */
 enum mn_ip_verdict mn_ip_icmp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,

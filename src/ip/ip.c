@@ -37,8 +37,9 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
         return MNET_E_INVALID;
     mn_wheel_init(&ip->wheel, config->now);
     unsigned neighbours_max = config->neighbours_max != 0 ? config->neighbours_max : NEIGHBOURS_DEFAULT;
+    size_t waiting_max = MN_MAX(mnet_memory_budget(ip->memory) / MN_IP_WAITING_SHARE, MN_IP_WAITING_BYTES_LEAST);
     mn_neighbours_init(&ip->neighbours, ip->memory, &ip->wheel, ip->counters, new_key(ip->random), neighbours_max,
-                       MN_IP_TIMER_NEIGHBOUR);
+                       MN_MIN(waiting_max, MN_IP_WAITING_BYTES_MOST), MN_IP_TIMER_NEIGHBOUR);
     struct mn_reassembly_limits limits = {config->reassembly_datagrams_max, config->reassembly_bytes_max};
     if (limits.datagrams_max == 0)
         limits.datagrams_max = REASSEMBLY_DATAGRAMS_DEFAULT;

@@ -3,8 +3,8 @@
  *
  * Theory of operation. mn_ip_input takes a frame and either keeps it for itself (ARP, echo, fragments, anything
  * dropped) or gives it back as a datagram for a transport. mn_ip_output takes a transport's packet, finds the route,
- * writes the headers and puts the frame on the transmit queue, or lets it wait for its neighbour in a small bounded
- * queue of its own, so that one dead neighbour delays nobody else. What ip has to say itself (ARP, ICMP) goes to the
+ * writes the headers and puts the frame on the transmit queue, or lets it wait, whole, for its neighbour in a small
+ * bounded queue of its own, so that one dead neighbour delays nobody else. What ip has to say itself (ARP, ICMP) goes to the
  * same transmit queue, which mn_ip_transmit empties when the device has room. A packet to an own address goes round
  * through the loopback queue. Where a neighbour does not answer, each packet that waited for it comes back as an error
  * for its transport through mn_ip_next_error.
@@ -32,6 +32,11 @@
 #define MN_IP_TRANSMIT_OWN_MAX 256
 #define MN_IP_LOOPBACK_MAX 256
 #define MN_IP_FAILED_MAX 256
+/* Bytes of datagrams that may wait for neighbours: this share of the budget, within these limits. For one neighbour,
+ * and in datagrams: neighbour.h. */
+#define MN_IP_WAITING_SHARE 32
+#define MN_IP_WAITING_BYTES_LEAST ((size_t)128 * 1024)
+#define MN_IP_WAITING_BYTES_MOST ((size_t)1024 * 1024)
 
 struct mn_ip_config {
     struct mnet_memory *memory;

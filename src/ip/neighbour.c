@@ -5,11 +5,18 @@
 #include "base/list.h"
 
 void mn_neighbours_init(struct mn_neighbours *table, struct mnet_memory *memory, struct mn_wheel *wheel,
-                        struct mnet_counters *counters, struct mn_hash_key key, unsigned max, uint8_t timer_kind)
+                        struct mnet_counters *counters, struct mn_hash_key key, unsigned max, size_t pending_bytes_max,
+                        uint8_t timer_kind)
 {
     MN_ASSERT(max > 0);
     *table = (struct mn_neighbours){
-        .wheel = wheel, .counters = counters, .key = key, .max = max, .timer_kind = timer_kind};
+        .wheel = wheel,
+        .counters = counters,
+        .key = key,
+        .max = max,
+        .pending_bytes_max = pending_bytes_max,
+        .timer_kind = timer_kind,
+    };
     mn_pool_init(&table->pool, memory, "neighbours", sizeof(struct mn_neighbour), max);
 }
 
@@ -18,7 +25,7 @@ void mn_neighbours_deinit(struct mn_neighbours *table)
     for (unsigned age = 0; age < MN_NEIGHBOUR_AGES; age++)
         for (struct mnet_link *link; (link = mn_list_first(&table->ages[age])) != NULL;)
             mn_neighbour_remove(table, MN_CONTAINER(link, struct mn_neighbour, age));
-    MN_ASSERT(table->count == 0 && table->pending == 0);
+    MN_ASSERT(table->count == 0 && table->pending == 0 && table->pending_bytes == 0);
 }
 
 static struct mnet_link *bucket_of(struct mn_neighbours *table, const struct mnet_address *address)
@@ -108,6 +115,7 @@ unsigned mn_neighbour_remove(struct mn_neighbours *table, struct mn_neighbour *n
 {
     unsigned waited = mn_packet_queue_clear(&neighbour->pending);
     table->pending -= waited;
+    table->pending_bytes -= neighbour->pending_bytes;
     table->count--;
     if (neighbour->age_list == MN_NEIGHBOUR_AGE_UNRESOLVED)
         table->unresolved--;
@@ -137,37 +145,48 @@ void mn_neighbour_use(struct mn_neighbours *table, struct mn_neighbour *neighbou
         make_youngest(table, neighbour);
 }
 
-/* Drops the packet that has waited longest for the neighbour asked for longest ago. */
-static void drop_oldest_pending(struct mn_neighbours *table)
+static void drop_first_waiting(struct mn_neighbours *table, struct mn_neighbour *neighbour)
+{
+    mnet_packet_free(mn_neighbour_take(table, neighbour));
+    table->counters->value[MNET_COUNT_ARP_DROP_PENDING]++;
+}
+
+MN_RARE bool mn_neighbours_drop_waiting(struct mn_neighbours *table)
 {
     struct mnet_link *head = &table->ages[MN_NEIGHBOUR_AGE_UNRESOLVED];
     for (struct mnet_link *link = mn_list_first(head); link != NULL && link != head; link = link->next) {
         struct mn_neighbour *neighbour = MN_CONTAINER(link, struct mn_neighbour, age);
         if (neighbour->pending.count > 0) {
-            mnet_packet_free(mn_neighbour_take(table, neighbour));
-            table->counters->value[MNET_COUNT_ARP_DROP_PENDING]++;
-            return;
+            drop_first_waiting(table, neighbour);
+            return true;
         }
     }
+    return false;
 }
 
-void mn_neighbour_wait(struct mn_neighbours *table, struct mn_neighbour *neighbour, struct mnet_packet *packet)
+MN_RARE void mn_neighbour_wait(struct mn_neighbours *table, struct mn_neighbour *neighbour, struct mnet_packet *packet)
 {
     MN_ASSERT(neighbour->state == MN_NEIGHBOUR_INCOMPLETE);
-    if (neighbour->pending.count == MN_NEIGHBOUR_PENDING) {
-        mnet_packet_free(mn_neighbour_take(table, neighbour));
-        table->counters->value[MNET_COUNT_ARP_DROP_PENDING]++;
-    } else if (table->pending == MN_NEIGHBOUR_PENDING_TOTAL) {
-        drop_oldest_pending(table);
-    }
+    while (neighbour->pending.count > 0 && (neighbour->pending.count == MN_NEIGHBOUR_PENDING ||
+                                            neighbour->pending_bytes + packet->total > MN_NEIGHBOUR_PENDING_BYTES))
+        drop_first_waiting(table, neighbour);
+    while (table->pending == MN_NEIGHBOUR_PENDING_TOTAL ||
+           table->pending_bytes + packet->total > table->pending_bytes_max)
+        if (!mn_neighbours_drop_waiting(table))
+            break;
     mn_packet_queue_put(&neighbour->pending, packet);
+    neighbour->pending_bytes += packet->total;
+    table->pending_bytes += packet->total;
     table->pending++;
 }
 
 struct mnet_packet *mn_neighbour_take(struct mn_neighbours *table, struct mn_neighbour *neighbour)
 {
     struct mnet_packet *packet = mn_packet_queue_take(&neighbour->pending);
-    if (packet != NULL)
-        table->pending--;
+    if (packet == NULL)
+        return NULL;
+    neighbour->pending_bytes -= packet->total;
+    table->pending_bytes -= packet->total;
+    table->pending--;
     return packet;
 }

@@ -1,6 +1,11 @@
 /* The neighbour table: link addresses of hosts on the link, and the packets that wait for one. No protocol is here:
  * arp.c asks, answers and decides when an entry changes its state.
  *
+ * What waits is counted in datagrams, and each is whole, however large: it is cut to the MTU when it goes
+ * (RFC 1122 2.3.2.2 has a packet saved; some fragments of one are worth nothing). Of one neighbour the
+ * newest datagrams wait, up to a number and up to 64 KiB, and the very last whatever its size; of all
+ * neighbours up to a number and up to a share of the memory.
+ *
  * Entries are found by a keyed hash and kept in three lists by age. When the table is full one goes: of those not
  * resolved the oldest, if they hold more than a quarter of the table (so a flood of invented addresses pushes out only
  * itself), else the oldest never used, else the one used longest ago. Entries of gateways go last of all.
@@ -18,8 +23,9 @@
 #include "wire/ethernet.h"
 
 #define MN_NEIGHBOUR_BUCKETS 256
-#define MN_NEIGHBOUR_PENDING 4         /* packets that wait for one neighbour */
-#define MN_NEIGHBOUR_PENDING_TOTAL 128 /* and for all of them */
+#define MN_NEIGHBOUR_PENDING 4                  /* datagrams that wait for one neighbour ... */
+#define MN_NEIGHBOUR_PENDING_BYTES (64u * 1024) /* ... with so many bytes, if they are several ... */
+#define MN_NEIGHBOUR_PENDING_TOTAL 128          /* ... and for all of them; bytes: pending_bytes_max */
 
 /*             mac is     packets            leads on to
  * INCOMPLETE  unknown    wait               REACHABLE when answered, FAILED after three requests
@@ -55,8 +61,9 @@ struct mn_neighbour {
     uint8_t requests; /* sent since the last answer */
     bool gateway;
     bool ever_used;
-    bool used; /* sent to since it was last confirmed */
-    struct mn_packet_queue pending;
+    bool used;                      /* sent to since it was last confirmed */
+    struct mn_packet_queue pending; /* datagrams, IP header first */
+    size_t pending_bytes;           /* of them */
 };
 
 struct mn_neighbours {
@@ -66,15 +73,18 @@ struct mn_neighbours {
     struct mn_hash_key key;
     struct mn_neighbour *last; /* the one found last: most packets go where the packet before went */
     unsigned max, count, unresolved;
-    unsigned pending; /* packets waiting in all entries */
+    unsigned pending;                        /* datagrams waiting in all entries, ... */
+    size_t pending_bytes, pending_bytes_max; /* ... their bytes, and how many these may be */
     uint8_t timer_kind;
     struct mnet_link ages[MN_NEIGHBOUR_AGES];
     struct mnet_link buckets[MN_NEIGHBOUR_BUCKETS];
 };
 
-/* `max` entries at most, at least 1. Timers are armed on `wheel` with `timer_kind`. */
+/* `max` entries at most, at least 1, for which `pending_bytes_max` bytes may wait (but one datagram always may).
+ * Timers are armed on `wheel` with `timer_kind`. */
 void mn_neighbours_init(struct mn_neighbours *table, struct mnet_memory *memory, struct mn_wheel *wheel,
-                        struct mnet_counters *counters, struct mn_hash_key key, unsigned max, uint8_t timer_kind);
+                        struct mnet_counters *counters, struct mn_hash_key key, unsigned max, size_t pending_bytes_max,
+                        uint8_t timer_kind);
 /* Removes every entry and frees what waits. */
 void mn_neighbours_deinit(struct mn_neighbours *table);
 
@@ -97,10 +107,12 @@ void mn_neighbour_set(struct mn_neighbours *table, struct mn_neighbour *neighbou
 /* Notes that a packet is sent to it now. */
 void mn_neighbour_use(struct mn_neighbours *table, struct mn_neighbour *neighbour);
 
-/* Lets `packet` wait, owned from here on. Where too many wait the neighbour's oldest packet, or the oldest of all, is
-   dropped and counted. */
+/* Lets the datagram `packet` wait, owned from here on. If too much waits, the neighbour's oldest datagrams, or the
+ * oldest of all, are dropped and counted. */
 void mn_neighbour_wait(struct mn_neighbours *table, struct mn_neighbour *neighbour, struct mnet_packet *packet);
-/* The packet that has waited longest, owned by the caller; NULL where none waits. */
+/* Drops and counts the datagram that has waited longest for the neighbour asked for longest ago; false if none waits. */
+bool mn_neighbours_drop_waiting(struct mn_neighbours *table);
+/* The datagram that has waited longest, owned by the caller; NULL where none waits. */
 struct mnet_packet *mn_neighbour_take(struct mn_neighbours *table, struct mn_neighbour *neighbour);
 
 #endif

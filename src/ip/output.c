@@ -178,7 +178,7 @@ int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_d
     }
     if (MN_UNLIKELY(datagram->doubtful) && way->kind == MN_IP_WAY_NEIGHBOUR)
         mn_ip_doubt(ip, way->next_hop, now);
-    if (MN_UNLIKELY(!fits))
+    if (MN_UNLIKELY(!fits) && (way->kind != MN_IP_WAY_NEIGHBOUR || mn_ip_is_resolved(ip, way->next_hop)))
         return mn_ip_send_fragments(ip, packet, &header, way, now);
     /* RFC 6864 4.1: what cannot be fragmented needs no identification. */
     if (MN_UNLIKELY(!header.dont_fragment) && way->kind != MN_IP_WAY_LOOPBACK)

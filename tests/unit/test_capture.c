@@ -253,10 +253,13 @@ static void file_holds_the_same_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(open_writes_section_and_interface), TEST(frames_of_all_lengths_are_recorded),
-        TEST(received_frame_is_marked_inbound),  TEST(partial_checksum_is_completed_in_the_file_only),
+        TEST(open_writes_section_and_interface),
+        TEST(frames_of_all_lengths_are_recorded),
+        TEST(received_frame_is_marked_inbound),
+        TEST(partial_checksum_is_completed_in_the_file_only),
         TEST(partial_udp_checksum_of_zero_is_ffff_in_the_file),
-        TEST(refused_frame_is_not_recorded),     TEST(failed_write_ends_the_capture_not_the_network),
+        TEST(refused_frame_is_not_recorded),
+        TEST(failed_write_ends_the_capture_not_the_network),
         TEST(file_holds_the_same_bytes),
     };
     return cmocka_run_group_tests_name("capture", tests, NULL, NULL);

@@ -202,6 +202,142 @@ static void incomplete_pending_of_all_is_bounded(void **state)
     ip_host_down(&h);
 }
 
+/* Takes the fragments of one datagram to the peer; fails unless `size` bytes of the pattern come whole. */
+static void expect_whole(struct ip_host *h, size_t size, uint8_t seed)
+{
+    static uint8_t expected[65536], whole[65536];
+    size_t at = 0;
+    fill_pattern(expected, size, seed);
+    for (bool more = true; more;) {
+        struct sent *sent = expect_ip(h, PEER_MAC, PEER_IP, MN_PROTOCOL_UDP);
+        assert_int_equal(sent->ip.fragment_offset, at);
+        assert_true(sent->ip.total_len <= HOST_MTU && at + sent->payload_len <= size);
+        memcpy(whole + at, sent->payload, sent->payload_len);
+        at += sent->payload_len;
+        more = sent->ip.more_fragments;
+    }
+    assert_int_equal(at, size);
+    assert_memory_equal(whole, expected, size);
+}
+
+/* RFC 1122 2.3.2.2 has a packet saved for a neighbour that is being asked for: all of it. */
+static void incomplete_datagram_of_any_size_waits_whole(void **state)
+{
+    static const size_t sizes[] = {8, 1480, 1481, 8200, 65515};
+    (void)state;
+    struct ip_host h;
+    for (size_t i = 0; i < MN_COUNT_OF(sizes); i++) {
+        ip_host_up(&h);
+        assert_int_equal(send_packet(&h, .packet = make_packet(&h, sizes[i], 7)), 0);
+        expect_request(&h, PEER_IP);
+        expect_silence(&h);
+        assert_int_equal(h.ip.neighbours.pending, 1);
+        reply_from(&h, PEER_IP, PEER_MAC);
+        expect_whole(&h, sizes[i], 7);
+        expect_silence(&h);
+        assert_counted(&h, ARP_DROP_PENDING, 0);
+        assert_counted(&h, IP_TX, sizes[i] <= 1480 ? 1 : (sizes[i] + 1479) / 1480);
+        assert_int_equal(h.ip.neighbours.pending_bytes, 0);
+        ip_host_down(&h);
+    }
+}
+
+/* Of several datagrams the newest wait, of 64 KiB in all; the very last whatever is there. */
+static void incomplete_waiting_bytes_are_bounded_by_whole_datagrams(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip_host_up(&h);
+    send_packet(&h, .packet = make_packet(&h, 30000, 1));
+    send_packet(&h, .packet = make_packet(&h, 30000, 2));
+    send_packet(&h, .packet = make_packet(&h, 20000, 3));
+    assert_counted(&h, ARP_DROP_PENDING, 1);
+    assert_int_equal(discard_sent(&h), 1);
+    reply_from(&h, PEER_IP, PEER_MAC);
+    expect_whole(&h, 30000, 2);
+    expect_whole(&h, 20000, 3);
+    expect_silence(&h);
+    ip_host_down(&h);
+    ip_host_up(&h);
+    send_packet(&h, .packet = make_packet(&h, 30000, 1));
+    send_packet(&h, .packet = make_packet(&h, 8, 2));
+    send_packet(&h, .packet = make_packet(&h, 65515, 3));
+    assert_counted(&h, ARP_DROP_PENDING, 2);
+    discard_sent(&h);
+    reply_from(&h, PEER_IP, PEER_MAC);
+    expect_whole(&h, 65515, 3);
+    expect_silence(&h);
+    ip_host_down(&h);
+}
+
+static void incomplete_waiting_bytes_of_all_are_bounded(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip_host_up(&h);
+    for (unsigned i = 0; i < 60; i++) {
+        send_packet(&h, .destination = IPV4(10, 0, 0, 10 + i), .packet = make_packet(&h, 60000, 1));
+        assert_true(h.ip.neighbours.pending_bytes <= h.ip.neighbours.pending_bytes_max);
+        assert_int_equal(h.ip.neighbours.pending_bytes, h.ip.neighbours.pending * 60020u);
+    }
+    unsigned waiting = h.ip.neighbours.pending;
+    assert_in_range(waiting, 2, 59);
+    assert_counted(&h, ARP_DROP_PENDING, 60 - waiting);
+    discard_sent(&h);
+    reply_from(&h, IPV4(10, 0, 0, 69), PEER_MAC); /* the youngest kept its own */
+    assert_int_equal(discard_sent(&h), 41);
+    ip_host_down(&h);
+}
+
+/* What waited in vain comes back as the one datagram that it is. */
+static void incomplete_large_datagram_unanswered_fails_once(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip_host_up(&h);
+    send_packet(&h, .packet = make_packet(&h, 20000, 1));
+    pass_ms(&h, 3000);
+    assert_int_equal(discard_sent(&h), 3);
+    expect_failure(&h, PEER_IP, MN_PROTOCOL_UDP);
+    expect_no_failure(&h);
+    send_packet(&h, .packet = make_packet(&h, 20000, 1)); /* FAILED: at once */
+    expect_failure(&h, PEER_IP, MN_PROTOCOL_UDP);
+    expect_no_failure(&h);
+    expect_silence(&h);
+    ip_host_down(&h);
+}
+
+/* If memory is short when the answer comes, nothing leaves but for whole datagrams. */
+static void incomplete_large_datagram_without_memory_is_dropped_whole(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    struct mnet_packet *hoard = NULL, *packet;
+    ip_host_up(&h);
+    send_packet(&h, .packet = make_packet(&h, 20000, 1));
+    send_packet(&h, .packet = make_packet(&h, 8, 2));
+    discard_sent(&h);
+    struct mnet_packet *reply = mnet_packet_alloc(h.memory);
+    uint8_t *frame = mnet_packet_put(reply, MN_ETHERNET_HEADER + MN_ARP_PACKET);
+    mn_ethernet_emit(frame, &(struct mn_ethernet){OWN_MAC, PEER_MAC, MN_ETHERTYPE_ARP});
+    mn_arp_emit(
+        frame + MN_ETHERNET_HEADER,
+        &(struct mn_arp){.operation = MN_ARP_REPLY, .sender_mac = PEER_MAC, .sender_ip = PEER_IP, .target_ip = OWN_IP});
+    while ((packet = mnet_packet_alloc(h.memory)) != NULL) {
+        packet->next = hoard;
+        hoard = packet;
+    }
+    assert_int_equal(mn_ip_input(&h.ip, &reply, h.now, &h.datagram, &h.error), MN_IP_CONSUMED);
+    while ((packet = hoard) != NULL) {
+        hoard = packet->next;
+        mnet_packet_free(packet);
+    }
+    assert_counted(&h, TX_DROP_MEMORY, 1);
+    expect_whole(&h, 8, 2);
+    expect_silence(&h);
+    ip_host_down(&h);
+}
+
 static void reachable_in_use_is_confirmed_by_unicast(void **state)
 {
     (void)state;
@@ -509,6 +645,11 @@ int main(void)
         cmocka_unit_test(failed_neighbour_speaks_and_is_reachable),
         cmocka_unit_test(incomplete_pending_is_bounded_and_the_oldest_goes),
         cmocka_unit_test(incomplete_pending_of_all_is_bounded),
+        cmocka_unit_test(incomplete_datagram_of_any_size_waits_whole),
+        cmocka_unit_test(incomplete_waiting_bytes_are_bounded_by_whole_datagrams),
+        cmocka_unit_test(incomplete_waiting_bytes_of_all_are_bounded),
+        cmocka_unit_test(incomplete_large_datagram_unanswered_fails_once),
+        cmocka_unit_test(incomplete_large_datagram_without_memory_is_dropped_whole),
         cmocka_unit_test(reachable_in_use_is_confirmed_by_unicast),
         cmocka_unit_test(probe_unanswered_asks_everybody_again),
         cmocka_unit_test(reachable_unused_becomes_stale_and_is_probed_when_used),

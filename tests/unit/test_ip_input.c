@@ -143,10 +143,9 @@ static void priority_tagged_frames_are_of_the_untagged_network(void **state)
     size_t ping = build_icmp(body, MN_ICMPV4_ECHO, 0, 1, 2, "1234", 4);
     size_t len = build_ip_line(frame, IP_LINE(.protocol = MN_PROTOCOL_ICMP, .payload = body, .len = ping));
     mn_ethernet_emit(arp, &(struct mn_ethernet){ALL_MAC, PEER_MAC, MN_ETHERTYPE_ARP});
-    mn_arp_emit(arp + 14, &(struct mn_arp){.operation = MN_ARP_REQUEST,
-                                           .sender_mac = PEER_MAC,
-                                           .sender_ip = PEER_IP,
-                                           .target_ip = OWN_IP});
+    mn_arp_emit(arp + 14,
+                &(struct mn_arp){
+                    .operation = MN_ARP_REQUEST, .sender_mac = PEER_MAC, .sender_ip = PEER_IP, .target_ip = OWN_IP});
     for (unsigned times = 1; times <= 2; times++) {
         receive_tagged(&h, arp, sizeof arp, 0xe000, times);
         expect_arp(&h, MN_ARP_REPLY, PEER_MAC, OWN_IP, PEER_IP);
