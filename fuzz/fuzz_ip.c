@@ -111,6 +111,22 @@ static void op_raw(struct host *h)
         receive(h, bytes, len);
 }
 
+/* Makes the first words of the payload options, whatever they say; checksums are right again. */
+static void take_for_options(uint8_t *header, unsigned words, size_t len)
+{
+    size_t header_len = MN_IPV4_HEADER + (size_t)(words % 11) * 4, message_len = MN_IPV4_HEADER + len - header_len;
+    uint8_t *message = header + header_len;
+    header[0] = (uint8_t)(4 << 4 | header_len / 4);
+    memset(header + 10, 0, 2);
+    uint16_t checksum = mn_checksum(mn_sum(0, header, header_len));
+    memcpy(header + 10, &checksum, 2);
+    if (header[9] != MN_PROTOCOL_ICMP || message_len < MN_ICMPV4_HEADER)
+        return;
+    memset(message + 2, 0, 2);
+    checksum = mn_checksum(mn_sum(0, message, message_len));
+    memcpy(message + 2, &checksum, 2);
+}
+
 /* A frame for us with a right IPv4 header, and for ICMP a right checksum. */
 static void op_ipv4(struct host *h)
 {
@@ -143,6 +159,8 @@ static void op_ipv4(struct host *h)
         uint16_t checksum = mn_checksum(mn_sum(0, payload, len));
         memcpy(payload + 2, &checksum, 2);
     }
+    if (shape & 4 && len >= 40)
+        take_for_options(frame + MN_ETHERNET_HEADER, shape >> 4, len);
     receive(h, frame, MN_ETHERNET_HEADER + MN_IPV4_HEADER + len);
 }
 

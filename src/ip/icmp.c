@@ -113,7 +113,26 @@ static void become_reply(struct mnet_packet *packet)
     memcpy(packet->data + 2, &checksum, 2);
 }
 
-/* RFC 1122 3.2.2.6: the request goes back as the reply; only type and checksum change. */
+/* Milliseconds that no clock tells the beginning of, not even ours: the upper bit says so (RFC 791 3.1; RFC 1122
+ * 3.2.2.8), and the random origin hides how long this host has been up. */
+static uint32_t timestamp_of(const struct mn_ip *ip, uint64_t now)
+{
+    static const uint64_t purpose = MN_ICMPV4_ECHO;
+    uint64_t origin = mn_siphash13_words(&ip->reassembly.key, &purpose, 1);
+    return (uint32_t)(origin + now / MNET_MILLISECOND) | UINT32_C(1) << 31;
+}
+
+/* The options that the reply carries back. False if the request is to be discarded for those that it has. */
+static bool answer_options(const struct mn_ip *ip, const struct mnet_packet *packet, uint64_t now,
+                           const struct mn_datagram *datagram, struct mn_ipv4_options *options)
+{
+    size_t len = datagram->header_len - (size_t)MN_IPV4_HEADER;
+    options->len = 0;
+    return len == 0 || mn_ipv4_answer_options(packet->data - len, len, mnet_address_to_ipv4(datagram->destination),
+                                              timestamp_of(ip, now), options);
+}
+
+/* RFC 1122 3.2.2.6: the request goes back as the reply; only type and checksum change, and what its options record. */
 static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now, const struct mn_datagram *datagram)
 {
     if (datagram->not_unicast) {
@@ -122,6 +141,11 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
     }
     if (!mn_ip_may_speak(ip)) {
         mn_ip_drop(ip, packet, MNET_COUNT_TX_DROP_QUEUE);
+        return;
+    }
+    struct mn_ipv4_options options;
+    if (!answer_options(ip, packet, now, datagram, &options)) {
+        mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_OPTIONS);
         return;
     }
     if (packet->more != NULL && (packet = make_one(ip, packet)) == NULL)
@@ -137,7 +161,7 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
         .protocol = MN_PROTOCOL_ICMP,
         .traffic_class = datagram->traffic_class & 0xfc, /* the type of service, but not the congestion mark */
     };
-    if (mn_ip_output(ip, packet, &reply, now) == 0)
+    if (mn_ip_output_options(ip, packet, &reply, &options, now) == 0)
         mn_ip_count(ip, MNET_COUNT_ICMP_ECHO);
 }
 

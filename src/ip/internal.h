@@ -76,6 +76,10 @@ void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct
 /* Whether the transmit queue has room for what ip has to say by itself. */
 bool mn_ip_may_speak(const struct mn_ip *ip);
 
+/* mn_ip_output with options in the header; without, if the packet would not fit the MTU with them. */
+int mn_ip_output_options(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                         const struct mn_ipv4_options *options, uint64_t now);
+
 /* 0 or MNET_E_UNREACHABLE. */
 int mn_ip_find_way(const struct mn_ip *ip, uint32_t destination, struct mn_ip_way *way);
 /* Writes `header` (header_len and total_len are filled in) in front of `packet`, owned from here on, and sends it on

@@ -68,17 +68,23 @@ static MN_RARE void send_elsewhere(struct mn_ip *ip, struct mnet_packet *packet,
         mn_ip_send_frame(ip, packet, &group, MN_ETHERTYPE_IPV4);
 }
 
+/* A packet with its header. */
+static inline void send_on(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way, uint64_t now)
+{
+    mn_ip_count(ip, MNET_COUNT_IP_TX);
+    if (MN_LIKELY(way->kind == MN_IP_WAY_NEIGHBOUR))
+        mn_ip_resolve(ip, packet, way->next_hop, now);
+    else
+        send_elsewhere(ip, packet, way);
+}
+
 void mn_ip_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *header, const struct mn_ip_way *way,
                 uint64_t now)
 {
     header->header_len = MN_IPV4_HEADER;
     header->total_len = (uint16_t)(MN_IPV4_HEADER + packet->total);
     mn_ipv4_emit(mnet_packet_push(packet, MN_IPV4_HEADER), header);
-    mn_ip_count(ip, MNET_COUNT_IP_TX);
-    if (MN_LIKELY(way->kind == MN_IP_WAY_NEIGHBOUR))
-        mn_ip_resolve(ip, packet, way->next_hop, now);
-    else
-        send_elsewhere(ip, packet, way);
+    send_on(ip, packet, way, now);
 }
 
 /* The largest IP packet that `packet` becomes on the wire: a large one with gso is cut by its device, or just above it,
@@ -184,6 +190,26 @@ int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_d
     if (MN_UNLIKELY(!header.dont_fragment) && way->kind != MN_IP_WAY_LOOPBACK)
         header.identification = mn_ip_next_identification(ip);
     mn_ip_send(ip, packet, &header, way, now);
+    return 0;
+}
+
+MN_RARE int mn_ip_output_options(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                 const struct mn_ipv4_options *options, uint64_t now)
+{
+    struct mn_ipv4 header;
+    uint32_t header_len = MN_IPV4_HEADER + (uint32_t)options->len;
+    if (options->len == 0 || header_len + packet->total > ip->mtu)
+        return mn_ip_output(ip, packet, datagram, now);
+    int result = prepare(ip, datagram, &header);
+    if (result != 0) {
+        mnet_packet_free(packet);
+        return result;
+    }
+    header.header_len = MN_IPV4_HEADER;
+    header.total_len = (uint16_t)(header_len + packet->total);
+    header.identification = mn_ip_next_identification(ip);
+    mn_ipv4_emit_options(mnet_packet_push(packet, header_len), &header, options);
+    send_on(ip, packet, &ip->recent.way, now);
     return 0;
 }
 

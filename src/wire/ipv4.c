@@ -9,10 +9,24 @@
 #define OFFSET_MASK 0x1fff
 #define OFFSET_UNIT 8
 #define MIN_OPTION 2 /* type and length */
+#define CHECKSUM_AT 10
+
+/* Places in a Record Route or Timestamp option. Its pointer counts from 1. */
+#define POINTER 2
+#define OVERFLOW_AND_FLAGS 3
+
+/* RFC 791 3.1, the flags of a Timestamp */
+enum timestamp {
+    TIMESTAMP_ALONE = 0,
+    TIMESTAMP_ADDRESS = 1,
+    TIMESTAMP_ASKED = 3, /* addresses are given, whose hosts are to add times */
+};
 
 enum option {
     OPTION_END = 0,
     OPTION_NOP = 1,
+    OPTION_RECORD_ROUTE = 7,
+    OPTION_TIMESTAMP = 68,
     OPTION_LOOSE_SOURCE_ROUTE = 131,
     OPTION_STRICT_SOURCE_ROUTE = 137,
 };
@@ -106,4 +120,100 @@ void mn_ipv4_emit(void *to, const struct mn_ipv4 *header)
     mn_write_u64(&w, first);
     mn_write_u64(&w, second | (uint64_t)checksum << 32);
     mn_write_u32(&w, header->destination);
+}
+
+void mn_ipv4_emit_options(void *to, const struct mn_ipv4 *header, const struct mn_ipv4_options *options)
+{
+    uint8_t *at = to;
+    size_t len = MN_IPV4_HEADER + options->len;
+    MN_ASSERT(options->len % 4 == 0 && options->len <= MN_IPV4_OPTIONS_MAX);
+    mn_ipv4_emit(at, header);
+    at[0] = (uint8_t)(4 << 4 | len / 4);
+    memcpy(at + MN_IPV4_HEADER, options->bytes, options->len);
+    memset(at + CHECKSUM_AT, 0, 2);
+    uint16_t checksum = mn_checksum(mn_sum(0, at, len));
+    memcpy(at + CHECKSUM_AT, &checksum, sizeof checksum);
+}
+
+/* ---- What an echo reply carries back ---- */
+
+static void store_u32(uint8_t *to, uint32_t value)
+{
+    struct mn_writer w = mn_writer(to, 4);
+    mn_write_u32(&w, value);
+}
+
+static uint32_t load_u32(const uint8_t *from)
+{
+    struct mn_reader r = mn_reader(from, 4);
+    return mn_read_u32(&r);
+}
+
+/* Enters our address in the next free place; a full list stays as it is. False if the pointer leads to no place. */
+static bool update_route(uint8_t *option, uint8_t len, uint32_t own)
+{
+    if (len < 3 || option[POINTER] < 4)
+        return false;
+    if (option[POINTER] > len)
+        return true;
+    if (option[POINTER] + 3 > len)
+        return false;
+    store_u32(option + option[POINTER] - 1, own);
+    option[POINTER] += 4;
+    return true;
+}
+
+/* The same for a time, alone or behind an address, or only if the next address is ours. If it is full, one more host is
+ * counted that found no place. */
+static bool update_timestamp(uint8_t *option, uint8_t len, uint32_t own, uint32_t time_ms)
+{
+    if (len < 4 || option[POINTER] < 5)
+        return false;
+    uint8_t kind = option[OVERFLOW_AND_FLAGS] & 0x0f, size = kind == TIMESTAMP_ALONE ? 4 : 8;
+    if (option[POINTER] > len) {
+        bool countable = option[OVERFLOW_AND_FLAGS] < 0xf0;
+        option[OVERFLOW_AND_FLAGS] += countable ? 0x10 : 0;
+        return countable;
+    }
+    if (option[POINTER] + size - 1 > len)
+        return false;
+    uint8_t *place = option + option[POINTER] - 1;
+    if (kind != TIMESTAMP_ALONE && kind != TIMESTAMP_ADDRESS && kind != TIMESTAMP_ASKED)
+        return true; /* a kind that nobody knows */
+    if (kind == TIMESTAMP_ASKED && load_u32(place) != own)
+        return true;
+    if (kind == TIMESTAMP_ADDRESS)
+        store_u32(place, own);
+    store_u32(place + size - 4, time_ms);
+    option[POINTER] += size;
+    return true;
+}
+
+MN_RARE bool mn_ipv4_answer_options(const uint8_t *options, size_t len, uint32_t own, uint32_t time_ms,
+                                    struct mn_ipv4_options *answer)
+{
+    struct mn_reader r = mn_reader(options, len);
+    *answer = (struct mn_ipv4_options){0};
+    while (mn_reader_left(&r) > 0) {
+        const uint8_t *option = r.at;
+        uint8_t type = mn_read_u8(&r);
+        if (type == OPTION_END)
+            break;
+        if (type == OPTION_NOP)
+            continue;
+        uint8_t option_len = mn_read_u8(&r);
+        mn_read(&r, (size_t)option_len - MIN_OPTION);
+        MN_ASSERT(r.ok && answer->len + option_len <= MN_IPV4_OPTIONS_MAX); /* parse_options has seen to it */
+        if (type != OPTION_RECORD_ROUTE && type != OPTION_TIMESTAMP)
+            continue;
+        uint8_t *copy = answer->bytes + answer->len;
+        memcpy(copy, option, option_len);
+        answer->len += option_len;
+        bool sound = type == OPTION_RECORD_ROUTE ? update_route(copy, option_len, own)
+                                                 : update_timestamp(copy, option_len, own, time_ms);
+        if (!sound)
+            return false;
+    }
+    answer->len = (uint8_t)((answer->len + 3u) & ~3u); /* with zeros: the end of the list */
+    return true;
 }

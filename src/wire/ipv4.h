@@ -6,6 +6,7 @@
 
 #define MN_IPV4_HEADER 20
 #define MN_IPV4_HEADER_MAX 60
+#define MN_IPV4_OPTIONS_MAX (MN_IPV4_HEADER_MAX - MN_IPV4_HEADER)
 
 struct mn_ipv4 {
     uint32_t source, destination; /* host order */
@@ -28,5 +29,20 @@ enum mn_parse mn_ipv4_parse(const void *data, size_t len, size_t total, struct m
 enum mn_parse mn_ipv4_parse_quote(const void *data, size_t len, struct mn_ipv4 *header);
 /* Writes 20 bytes (header_len must be 20) with the header checksum. */
 void mn_ipv4_emit(void *to, const struct mn_ipv4 *header);
+
+/* Options, padded to a multiple of four bytes. */
+struct mn_ipv4_options {
+    uint8_t len;
+    uint8_t bytes[MN_IPV4_OPTIONS_MAX];
+};
+
+/* Fills *answer with the options that an echo reply carries back (RFC 1122 3.2.2.6): Record Route and Timestamp of
+ * the request, updated as by a host `own` at time_ms. `options` are the `len` bytes behind a fixed header that
+ * mn_ipv4_parse has accepted. False if one of the two is wrong in itself: the request is to be discarded (RFC 791
+ * 3.1). */
+bool mn_ipv4_answer_options(const uint8_t *options, size_t len, uint32_t own, uint32_t time_ms,
+                            struct mn_ipv4_options *answer);
+/* As mn_ipv4_emit, with options: writes 20 + options->len bytes. */
+void mn_ipv4_emit_options(void *to, const struct mn_ipv4 *header, const struct mn_ipv4_options *options);
 
 #endif

@@ -70,6 +70,54 @@ static void echo_whose_reply_sums_up_to_nothing_verifies(void **state)
     ip_host_down(&h);
 }
 
+/* RFC 1122 3.2.2.6: what the request records, the reply brings back, for the way of both. */
+static void echo_with_record_route_and_timestamp_brings_them_back(void **state)
+{
+    static const uint8_t route[] = {7, 11, 8, 10, 0, 0, 3, 0, 0, 0, 0, 0},
+                         times[] = {68, 12, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0},
+                         wrong[] = {7, 11, 3, 10, 0, 0, 3, 0, 0, 0, 0, 0}, other[] = {148, 4, 0, 0};
+    (void)state;
+    struct ip_host h;
+    up_knowing_peer(&h);
+    size_t size = build_ping(100);
+    receive_ip(&h, .protocol = MN_PROTOCOL_ICMP, .payload = message, .len = size, .options = route, .options_len = 12);
+    const struct sent *sent = expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP);
+    assert_int_equal(sent->ip.header_len, 32);
+    assert_memory_equal(sent->payload - 12, "\7\13\14\12\0\0\3\12\0\0\2\0", 12);
+    expect_pong(sent->payload, sent->payload_len);
+    receive_ip(&h, .protocol = MN_PROTOCOL_ICMP, .payload = message, .len = size, .options = times, .options_len = 12);
+    sent = expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP);
+    assert_memory_equal(sent->payload - 12, "\104\14\15\1\12\0\0\2", 8);
+    assert_true(sent->payload[-4] >= 0x80); /* of no common clock */
+    expect_pong(sent->payload, sent->payload_len);
+    receive_ip(&h, .protocol = MN_PROTOCOL_ICMP, .payload = message, .len = size, .options = other, .options_len = 4);
+    assert_int_equal(expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP)->ip.header_len, 20);
+    receive_ip(&h, .protocol = MN_PROTOCOL_ICMP, .payload = message, .len = size, .options = wrong, .options_len = 12);
+    expect_silence(&h);
+    assert_counted(&h, IP_DROP_OPTIONS, 1);
+    assert_counted(&h, ICMP_ECHO, 3);
+    ip_host_down(&h);
+}
+
+/* A reply that its options would make larger than the MTU goes without them. */
+static void echo_with_options_of_the_largest_size_is_answered(void **state)
+{
+    static const uint8_t route[40] = {7, 39, 4};
+    (void)state;
+    struct ip_host h;
+    up_knowing_peer(&h);
+    for (size_t len = HOST_MTU - 20 - 40 - 8; len <= HOST_MTU - 20 - 8; len += 4) {
+        size_t size = build_ping(len);
+        receive_ip(&h, .protocol = MN_PROTOCOL_ICMP, .payload = message, .len = size, .options = route,
+                   .options_len = 40);
+        const struct sent *sent = expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP);
+        assert_int_equal(sent->ip.header_len, 20 + size + 40 <= HOST_MTU ? 60 : 20);
+        expect_pong(sent->payload, sent->payload_len);
+        expect_silence(&h);
+    }
+    ip_host_down(&h);
+}
+
 static void echo_of_64_kib_in_fragments_is_answered_in_fragments(void **state)
 {
     (void)state;
@@ -498,6 +546,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(echo_is_answered),
+        cmocka_unit_test(echo_with_record_route_and_timestamp_brings_them_back),
+        cmocka_unit_test(echo_with_options_of_the_largest_size_is_answered),
         cmocka_unit_test(echo_whose_reply_sums_up_to_nothing_verifies),
         cmocka_unit_test(echo_of_64_kib_in_fragments_is_answered_in_fragments),
         cmocka_unit_test(echo_in_a_chain_of_packets_is_answered),

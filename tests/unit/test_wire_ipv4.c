@@ -244,6 +244,80 @@ static void emit_and_parse_agree_on_all_fields_at_any_alignment(void **state)
     }
 }
 
+#define OWN 0x0a000002u
+#define TIME 0x80000001u
+
+/* What becomes of options in an answer; false if they are to be discarded. */
+static void check_answer(const char *options, size_t len, const char *answer, size_t answer_len)
+{
+    struct mn_ipv4_options result;
+    uint8_t *exact = malloc(len);
+    memcpy(exact, options, len);
+    assert_true(mn_ipv4_answer_options(exact, len, OWN, TIME, &result));
+    assert_int_equal(result.len, answer_len);
+    assert_memory_equal(result.bytes, answer, answer_len);
+    free(exact);
+}
+#define ANSWER(options, answer) check_answer(options, sizeof(options) - 1, answer, sizeof(answer) - 1)
+
+static void answer_records_route_and_time(void **state)
+{
+    (void)state;
+    ANSWER("\7\7\4____\0", "\7\7\10\12\0\0\2\0");                          /* one place */
+    ANSWER("\7\13\10abcd____\0", "\7\13\14abcd\12\0\0\2\0");               /* the second one */
+    ANSWER("\7\7\10abcd\0", "\7\7\10abcd\0");                              /* full */
+    ANSWER("\104\10\5\0____", "\104\10\11\0\200\0\0\1");                   /* times alone */
+    ANSWER("\104\14\5\1________", "\104\14\15\1\12\0\0\2\200\0\0\1");      /* with addresses */
+    ANSWER("\104\14\5\3\12\0\0\2____", "\104\14\15\3\12\0\0\2\200\0\0\1"); /* asked for ours */
+    ANSWER("\104\14\5\3\12\0\0\3____", "\104\14\5\3\12\0\0\3____");        /* for another's */
+    ANSWER("\104\10\11\20abcd", "\104\10\11\40abcd");                      /* one more without a place */
+    ANSWER("\1\7\7\4____\104\10\5\0____\0\0\0\0",                          /* both, in their order */
+           "\7\7\10\12\0\0\2\104\10\11\0\200\0\0\1\0");
+    ANSWER("\224\4\0\0\1\1\0\7", ""); /* what nobody asked to have back, and what stands behind the end */
+}
+
+static void answer_to_wrong_options_is_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options;
+        size_t len;
+    } wrong[] = {
+        {"\7\2\1\1", 4},           /* no pointer */
+        {"\7\7\3____\0", 8},       /* it leads into the option's head */
+        {"\7\7\5____\0", 8},       /* room, but not for an address */
+        {"\104\10\4\0____", 8},    /* into the head */
+        {"\104\10\5\1____", 8},    /* no room for address and time */
+        {"\104\10\11\360abcd", 8}, /* the count of those without a place is full */
+        {"\104\3\5\0", 4},         /* no flags */
+    };
+    for (size_t i = 0; i < MN_COUNT_OF(wrong); i++) {
+        struct mn_ipv4_options result;
+        uint8_t *exact = malloc(wrong[i].len);
+        memcpy(exact, wrong[i].options, wrong[i].len);
+        assert_false(mn_ipv4_answer_options(exact, wrong[i].len, OWN, TIME, &result));
+        free(exact);
+    }
+}
+
+static void emit_with_options_gives_what_was_parsed(void **state)
+{
+    (void)state;
+    struct mn_ipv4 header, again;
+    for (uint8_t len = 0; len <= MN_IPV4_OPTIONS_MAX; len += 4) {
+        uint8_t out[MN_IPV4_HEADER_MAX + 1];
+        struct mn_ipv4_options options = {.len = len};
+        memset(options.bytes, 1, sizeof options.bytes);
+        memset(out, 0xee, sizeof out);
+        mn_ipv4_parse(example, sizeof example, TOTAL, &header);
+        mn_ipv4_emit_options(out, &header, &options);
+        assert_int_equal(out[MN_IPV4_HEADER + len], 0xee);
+        assert_int_equal(mn_ipv4_parse(out, MN_IPV4_HEADER + len, TOTAL, &again), MN_PARSE_OK);
+        header.header_len = (uint8_t)(MN_IPV4_HEADER + len);
+        assert_same(&again, &header);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +332,9 @@ int main(void)
         cmocka_unit_test(quote_needs_no_checksum_and_no_payload),
         cmocka_unit_test(emit_gives_the_example),
         cmocka_unit_test(emit_and_parse_agree_on_all_fields_at_any_alignment),
+        cmocka_unit_test(answer_records_route_and_time),
+        cmocka_unit_test(answer_to_wrong_options_is_none),
+        cmocka_unit_test(emit_with_options_gives_what_was_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
