@@ -48,11 +48,11 @@ struct mnet_config {
     size_t memory_size;            /* its bytes; mnet_stack_up: default is 65 % of what the platform has */
     struct mnet_log log;           /* default: silence; mnet_stack_up: the console, errors and warnings */
 
-    struct mnet_prefix ipv4; /* own address and network, 10.0.0.2/24 */
-    bool dhcp;               /* instead of address, gateway and routes: ask a DHCP server (see dhcp.h) */
-    bool dhcp_no_wait;       /* mnet_stack_up does not wait for the address */
-    uint64_t dhcp_wait_ns;   /* how long it does; default 30 s */
-    struct mnet_address ipv4_gateway;
+    struct mnet_prefix ipv4;          /* own address and network, 10.0.0.2/24 */
+    bool dhcp;                        /* instead of address, gateway and routes: ask a DHCP server (see dhcp.h) */
+    bool dhcp_no_wait;                /* mnet_stack_up does not wait for the address */
+    uint64_t dhcp_wait_ns;            /* how long it does; default 30 s */
+    struct mnet_address ipv4_gateway; /* another host of the network, or of a route on the link; with a /32 any host */
     struct mnet_route routes[MNET_ROUTES_MAX];
     unsigned route_count;
     uint8_t ttl;                       /* of packets sent; default 64 */

@@ -52,6 +52,14 @@ static bool add_routes(struct mn_ip *ip, const struct mn_ip_settings *settings, 
     return all;
 }
 
+/* A host with a /32 has its gateways on the link, without a network to say so. */
+static void add_gateway(struct mn_ip *ip, struct mnet_address address)
+{
+    uint32_t gateway = mnet_address_to_ipv4(address);
+    if (is_host_address(gateway) && gateway != ip->own.address && !mn_routes_on_link(&ip->routes, gateway))
+        mn_routes_add(&ip->routes, gateway, 32, 0);
+}
+
 /* First what is on the link, then what lies behind a gateway. Says whether all of it was possible. */
 static bool set_routes(struct mn_ip *ip, const struct mn_ip_settings *settings)
 {
@@ -61,9 +69,12 @@ static bool set_routes(struct mn_ip *ip, const struct mn_ip_settings *settings)
     ip->routes.count = 0;
     if (length < 32)
         mn_routes_add(&ip->routes, ip->own.network, length, 0);
-    else if (has_gateway) /* a host with a /32 has its gateway on the link without a network to say so */
-        mn_routes_add(&ip->routes, gateway, 32, 0);
     bool all = add_routes(ip, settings, true);
+    if (length == 32) {
+        add_gateway(ip, settings->ipv4_gateway);
+        for (unsigned i = 0; i < settings->route_count; i++)
+            add_gateway(ip, settings->routes[i].gateway);
+    }
     all &= add_routes(ip, settings, false);
     if (!has_gateway)
         return all;

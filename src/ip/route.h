@@ -7,9 +7,9 @@
 
 #include "base/base.h"
 
-/* The configured ones, the own network, the default gateway, and the gateway itself where it lies outside a network of
-   one address. */
-#define MN_ROUTES_MAX (MNET_ROUTES_MAX + 3)
+/* The configured ones, the own network, the default gateway; and all gateways themselves, if the own network is one
+ * address, and they lie outside it. */
+#define MN_ROUTES_MAX (2 * MNET_ROUTES_MAX + 3)
 
 struct mn_route {
     uint32_t network, mask; /* host order */

@@ -47,11 +47,30 @@ static bool host_ok(struct mnet_prefix prefix, struct mnet_address address)
     return host_mask == 0 || ((value & host_mask) != 0 && (value & host_mask) != host_mask);
 }
 
+static bool on_link_route_contains(const struct mnet_config *config, struct mnet_address address)
+{
+    for (unsigned i = 0; i < config->route_count; i++) {
+        struct mnet_prefix prefix = config->routes[i].destination;
+        if (mnet_address_is_any(config->routes[i].gateway) &&
+            (prefix.length == 0 || mnet_prefix_contains(prefix, address)))
+            return true;
+    }
+    return false;
+}
+
+bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
+{
+    const struct mnet_prefix alone = {config->ipv4.address, 32};
+    if (!host_ok(alone, gateway) || mnet_address_equal(gateway, config->ipv4.address))
+        return false;
+    if (config->ipv4.length < 32 && mnet_prefix_contains(config->ipv4, gateway))
+        return host_ok(config->ipv4, gateway);
+    return config->ipv4.length == 32 || on_link_route_contains(config, gateway);
+}
+
 static bool gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
 {
-    return mnet_address_is_any(gateway) ||
-           (host_ok(config->ipv4, gateway) && mnet_prefix_contains(config->ipv4, gateway) &&
-            !mnet_address_equal(gateway, config->ipv4.address));
+    return mnet_address_is_any(gateway) || mn_config_gateway_ok(config, gateway);
 }
 
 static bool routes_ok(const struct mnet_config *config)

@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "base/format.h"
+#include "stack/stack.h"
 
 static bool set_ipv4(struct mn_options *options, const char *value)
 {
@@ -42,14 +43,16 @@ static bool set_route(struct mn_options *options, const char *value)
 {
     char prefix[MNET_ADDRESS_TEXT + 4];
     const char *comma = strchr(value, ',');
+    size_t len = comma != NULL ? (size_t)(comma - value) : strlen(value);
     struct mnet_config *config = &options->config;
-    if (comma == NULL || (size_t)(comma - value) >= sizeof prefix || config->route_count == MNET_ROUTES_MAX)
+    if (len >= sizeof prefix || config->route_count == MNET_ROUTES_MAX)
         return false;
-    memcpy(prefix, value, (size_t)(comma - value));
-    prefix[comma - value] = '\0';
+    memcpy(prefix, value, len);
+    prefix[len] = '\0';
     struct mnet_route *route = &config->routes[config->route_count];
     if (mnet_prefix_parse(prefix, &route->destination) < 0 || strchr(prefix, '/') == NULL ||
-        !mnet_address_is_ipv4(route->destination.address) || !parse_gateway(comma + 1, &route->gateway))
+        !mnet_address_is_ipv4(route->destination.address) ||
+        (comma != NULL && !parse_gateway(comma + 1, &route->gateway)))
         return false;
     config->route_count++;
     return true;
@@ -229,8 +232,9 @@ const struct mn_option mn_options_table[] = {
      "an address of a host and the length of its network, such as 10.0.0.2/24", set_ipv4, false},
     {"--ipv4-gateway=", "ADDRESS", "router for all other networks", "the address of a router, such as 10.0.0.1",
      set_gateway, false},
-    {"--route=", "PREFIX,GATEWAY", "router for one network, such as 10.1.0.0/16,10.0.0.1 (repeatable)",
-     "a network and a router, such as 10.1.0.0/16,10.0.0.1, at most 16 times", set_route, true},
+    {"--route=", "PREFIX[,GATEWAY]", "router for one network, such as 10.1.0.0/16,10.0.0.1; no router: on the link",
+     "a network, and a router unless it is on the link, such as 10.1.0.0/16,10.0.0.1, at most 16 times", set_route,
+     true},
     {"--dhcp", NULL, "ask a DHCP server for address, routers and the rest", NULL, set_dhcp, false},
     {"--address-probe", NULL, "make sure that nobody else uses the address", NULL, set_address_probe, false},
     {"--net:", "NAME=DEVICE",
@@ -277,23 +281,24 @@ static int check_sources(const struct mn_options *options, char *error, size_t s
     return MNET_E_INVALID;
 }
 
-/* ... and a gateway must be on the link, and not ourselves. */
+/* ... and a gateway must be on the link, and not ourselves (mn_config_gateway_ok). */
 static int check_gateways(const struct mn_options *options, char *error, size_t size)
 {
     const struct mnet_config *config = &options->config;
     for (unsigned i = 0; i <= config->route_count; i++) {
         bool of_route = i < config->route_count;
         struct mnet_address gateway = of_route ? config->routes[i].gateway : config->ipv4_gateway;
-        if (mnet_address_is_any(gateway))
+        bool nameless = config->ipv4.length == 0;
+        if (of_route && nameless && mnet_address_is_any(gateway)) {
+            mn_format(error, size, "--route: needs --ipv4=ADDRESS/LENGTH");
+            return MNET_E_INVALID;
+        }
+        if (mnet_address_is_any(gateway) || (!nameless && mn_config_gateway_ok(config, gateway)))
             continue;
         char text[MNET_ADDRESS_TEXT];
-        const char *wrong = NULL;
-        if (config->ipv4.length == 0)
-            wrong = "needs --ipv4=ADDRESS/LENGTH";
-        else if (!mnet_prefix_contains(config->ipv4, gateway) || mnet_address_equal(gateway, config->ipv4.address))
-            wrong = "is no other host of the network given with --ipv4";
-        if (wrong == NULL)
-            continue;
+        const char *wrong = nameless
+                                ? "needs --ipv4=ADDRESS/LENGTH"
+                                : "is no other host of the network given with --ipv4, nor of a --route on the link";
         mn_format(error, size, "%s: the gateway %s %s", of_route ? "--route" : "--ipv4-gateway",
                   mnet_address_format(gateway, text, sizeof text), wrong);
         return MNET_E_INVALID;

@@ -97,6 +97,9 @@ struct mnet_udp {
 
 /* Whether everything but the device and the memory region is valid. */
 bool mn_config_ok(const struct mnet_config *config);
+/* Whether packets can go through `gateway`: another host of the own network, or of a route on the link. A host that is
+ * alone in its network (/32) finds every gateway on the link. */
+bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway);
 /* Whether it is one of the enumeration. */
 bool mn_config_congestion_ok(enum mnet_congestion which);
 /* Checks everything before anything is touched, and fills in defaults. 0 or MNET_E_INVALID. */

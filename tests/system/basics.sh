@@ -35,6 +35,20 @@ fetch()
     head -n 1 "$dir/request" | tr -d '\r' | expect 'GET / HTTP/1.0'
 }
 
+# A host that is alone in its network, as clouds have it: Linux is its gateway, to an address elsewhere.
+fetch_alone()
+{
+    ip addr add 192.0.2.1/32 dev lo
+    printf 'HTTP/1.0 200 OK\r\n\r\nhello from afar\n' | nc -l -N 192.0.2.1 80 >"$dir/request" &
+    server=$!
+    await listening 80
+    "$examples/02_fetch-tap" --net:service=tap0 --ipv4=$MNET/32 --ipv4-gateway=$LINUX 192.0.2.1 >"$dir/answer" ||
+        fail "it ended with status $?"
+    wait $server
+    tail -n 1 "$dir/answer" | expect 'hello from afar'
+    ip addr del 192.0.2.1/32 dev lo
+}
+
 listening()
 {
     ss -Hltn "sport = :$1" | grep -q LISTEN
@@ -146,6 +160,7 @@ external()
 run ping_small_to_largest_fragmented_answers ping_sizes
 run ping_flood_answers_all ping_flood
 run fetch_from_linux_gets_page fetch
+run fetch_through_the_gateway_of_a_host_alone fetch_alone
 run fetch_from_closed_port_is_refused fetch_refused
 run fetch_from_silent_neighbour_is_unreachable_soon fetch_no_neighbour
 run echo_once_returns_everything echo_with 03_echo_once 1000000

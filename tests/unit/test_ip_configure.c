@@ -294,6 +294,33 @@ static void host_alone_reaches_its_router_by_a_route(void **state)
     ip_host_down(&h);
 }
 
+/* The same without a word about the link: with a /32 there is nowhere else that a gateway could be. */
+static void host_alone_reaches_its_gateways_without_a_route(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    const struct mnet_route routes[] = {
+        {{mnet_address_from_ipv4(IPV4(10, 9, 0, 0)), 16}, mnet_address_from_ipv4(PEER_IP)},
+    };
+    start_without_address(&h);
+    configure(&h, (struct mn_ip_settings){.ipv4 = {mnet_address_from_ipv4(OWN_IP), 32},
+                                          .ipv4_gateway = mnet_address_from_ipv4(GATEWAY_IP),
+                                          .routes = routes,
+                                          .route_count = 1});
+    discard_sent(&h);
+    know(&h, GATEWAY_IP, GATEWAY_MAC);
+    know(&h, PEER_IP, PEER_MAC);
+    const struct {
+        uint32_t destination;
+        struct mn_mac mac;
+    } ways[] = {{FAR_IP, GATEWAY_MAC}, {GATEWAY_IP, GATEWAY_MAC}, {IPV4(10, 9, 1, 2), PEER_MAC}, {PEER_IP, PEER_MAC}};
+    for (size_t i = 0; i < MN_COUNT_OF(ways); i++) {
+        assert_int_equal(send_packet(&h, .destination = ways[i].destination), 0);
+        expect_ip(&h, ways[i].mac, ways[i].destination, MN_PROTOCOL_UDP);
+    }
+    ip_host_down(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +336,7 @@ int main(void)
         cmocka_unit_test(configured_mtu_holds_until_the_address_goes),
         cmocka_unit_test(routes_that_cannot_be_are_refused_or_left_out),
         cmocka_unit_test(host_alone_reaches_its_router_by_a_route),
+        cmocka_unit_test(host_alone_reaches_its_gateways_without_a_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -348,7 +348,8 @@ static void wrong_values_give_one_line(void **state)
         "--ipv4=fd00::2/64",
         "--ipv4-gateway=10.0.0",
         "--ipv4-gateway=0.0.0.0",
-        "--route=10.1.0.0/16",
+        "--route=10.1.0.0",
+        "--route=",
         "--route=10.1.0.0,10.0.0.1",
         "--route=10.1.0.0/16,",
         "--route=,10.0.0.1",
@@ -393,6 +394,9 @@ static void gateways_must_be_on_the_link(void **state)
         "--ipv4=10.0.0.2/24 --ipv4-gateway=10.0.1.1",
         "--ipv4=10.0.0.2/24 --ipv4-gateway=10.0.0.2",
         "--ipv4=10.0.0.2/24 --route=10.1.0.0/16,10.2.0.1",
+        "--ipv4=10.0.0.2/24 --route=10.3.0.0/16 --route=10.1.0.0/16,10.2.0.1",
+        "--ipv4=10.0.0.2/24 --ipv4-gateway=10.0.0.255",
+        "--ipv4=10.0.0.2/32 --ipv4-gateway=10.0.0.2",
     };
     (void)state;
     struct line line;
@@ -401,8 +405,32 @@ static void gateways_must_be_on_the_link(void **state)
         assert_int_equal(line.result, MNET_E_INVALID);
         assert_non_null(strstr(line.error, "the gateway 10."));
     }
-    parse(&line, "--ipv4-gateway=10.0.0.1 --ipv4=10.0.0.2/24"); /* in any order */
+    static const char *const good[] = {
+        "--ipv4-gateway=10.0.0.1 --ipv4=10.0.0.2/24", /* in any order */
+        "--ipv4=10.0.0.2/32 --ipv4-gateway=10.0.0.1", /* alone in its network */
+        "--ipv4=10.0.0.2/32 --route=10.1.0.0/16,172.16.0.1",
+        "--ipv4=10.0.0.2/31 --ipv4-gateway=10.0.0.3", /* RFC 3021 */
+        "--ipv4=10.0.0.2/24 --route=172.16.0.0/16 --ipv4-gateway=172.16.1.0",
+        "--ipv4=10.0.0.2/32 --route=0.0.0.0/0",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        parse(&line, good[i]);
+        assert_int_equal(line.result, 0);
+    }
+}
+
+static void route_without_gateway_is_on_the_link(void **state)
+{
+    (void)state;
+    struct line line;
+    parse(&line, "--ipv4=10.0.0.2/24 --route=10.1.0.0/16");
     assert_int_equal(line.result, 0);
+    assert_int_equal(line.options.config.route_count, 1);
+    assert_int_equal(line.options.config.routes[0].destination.length, 16);
+    assert_true(mnet_address_is_any(line.options.config.routes[0].gateway));
+    parse(&line, "--route=10.1.0.0/16");
+    assert_int_equal(line.result, MNET_E_INVALID);
+    assert_string_equal(line.error, "--route: needs --ipv4=ADDRESS/LENGTH");
 }
 
 /* Either we say what the address is, or a server does. */
@@ -514,6 +542,7 @@ int main(void)
         cmocka_unit_test(double_dash_ends_the_options),
         cmocka_unit_test(wrong_values_give_one_line),
         cmocka_unit_test(gateways_must_be_on_the_link),
+        cmocka_unit_test(route_without_gateway_is_on_the_link),
         cmocka_unit_test(dhcp_allows_no_address_and_no_routes),
         cmocka_unit_test(too_many_are_refused),
         cmocka_unit_test(no_arguments_at_all_is_nothing),
