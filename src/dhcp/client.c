@@ -8,6 +8,9 @@
 #define BACKOFF_FIRST_S 4
 #define BACKOFF_LAST_S 64
 #define REQUESTS_MAX 4                       /* of one offer */
+#define REBOOTS_MAX 4                        /* messages about a lease that was there before, ... */
+#define REBOOT_REQUESTS 2                    /* ... of which so many ask for that; the others for any */
+#define LINK_INTERVAL_NS MNET_SECOND         /* a link that comes and goes makes no more than this of it */
 #define BROADCAST_AFTER 2                    /* messages of an exchange that were not answered */
 #define DECLINE_WAIT_NS (10 * MNET_SECOND)   /* RFC 2131 3.1 (5) */
 #define RENEW_INTERVAL_NS (60 * MNET_SECOND) /* RFC 2131 4.4.5, at least */
@@ -57,7 +60,8 @@ static void ask_for_renewal(struct mn_dhcp_client *client, uint64_t limit)
 
 static bool holds_address(const struct mn_dhcp_client *client)
 {
-    return client->state == MN_DHCP_BOUND || client->state == MN_DHCP_RENEWING || client->state == MN_DHCP_REBINDING;
+    return client->state == MN_DHCP_BOUND || client->state == MN_DHCP_RENEWING || client->state == MN_DHCP_REBINDING ||
+           client->state == MN_DHCP_REBOOTING;
 }
 
 /* A new exchange has a new transaction identifier; only DISCOVER and the REQUEST that follows share one. */
@@ -126,6 +130,18 @@ static void bind(struct mn_dhcp_client *client)
     client->deadline_ns = client->lease.t1_ns;
 }
 
+/* RFC 2131 3.2 (4): if nobody says anything the lease holds until it ends. A server that does not know it may well be
+ * silent (4.3.2) and still have another to give, so the last messages ask for any. */
+static void reboot(struct mn_dhcp_client *client)
+{
+    if (client->attempts == REBOOTS_MAX) {
+        bind(client);
+        return;
+    }
+    ask_with_backoff(client, client->attempts < REBOOT_REQUESTS ? MN_DHCP_REQUEST : MN_DHCP_DISCOVER);
+    client->deadline_ns = MN_MIN(client->deadline_ns, client->lease.end_ns);
+}
+
 void mn_dhcp_client_start(struct mn_dhcp_client *client, struct mnet_counters *counters, struct mn_random *random,
                           struct mn_mac mac, uint16_t mtu, uint64_t now)
 {
@@ -136,6 +152,9 @@ void mn_dhcp_client_start(struct mn_dhcp_client *client, struct mnet_counters *c
 
 static void due(struct mn_dhcp_client *client)
 {
+    if (client->link_pending)
+        client->linked_ns = client->now;
+    client->link_pending = false;
     bool has_lease = holds_address(client) || client->state == MN_DHCP_CHECKING;
     if (has_lease && client->now >= client->lease.end_ns) {
         client->failures = 0; /* asks again at once */
@@ -154,6 +173,7 @@ static void due(struct mn_dhcp_client *client)
             ask_for_renewal(client, client->lease.t2_ns);
         break;
     case MN_DHCP_REBINDING: ask_for_renewal(client, client->lease.end_ns); break;
+    case MN_DHCP_REBOOTING: reboot(client); break;
     case MN_DHCP_CHECKING:
     case MN_DHCP_OFF:
     case MN_DHCP_RELEASED: client->deadline_ns = MNET_NEVER; break;
@@ -165,6 +185,27 @@ void mn_dhcp_client_expire(struct mn_dhcp_client *client, uint64_t now)
     client->now = now;
     while (client->deadline_ns <= now)
         due(client);
+}
+
+void mn_dhcp_client_link_up(struct mn_dhcp_client *client, uint64_t now)
+{
+    uint64_t at = client->linked_ns != 0 ? MN_MAX(now, client->linked_ns + LINK_INTERVAL_NS) : now;
+    client->now = now;
+    if (client->state == MN_DHCP_OFF || client->state == MN_DHCP_RELEASED)
+        return;
+    client->failures = 0;
+    if (holds_address(client) && now < client->lease.end_ns) {
+        enter(client, MN_DHCP_REBOOTING);
+        begin_exchange(client);
+    } else {
+        start_over(client, 0);
+        client->failures = 0;
+    }
+    client->begun_ns = now;
+    client->to_send = 0;
+    client->deadline_ns = at;
+    client->link_pending = true;
+    mn_dhcp_client_expire(client, now);
 }
 
 uint64_t mn_dhcp_client_deadline(const struct mn_dhcp_client *client)
@@ -201,8 +242,12 @@ static bool is_for_us(const struct mn_dhcp_client *client, const struct mn_dhcp 
 
 static bool take_offer(struct mn_dhcp_client *client, const struct mn_dhcp *message)
 {
-    if (!mn_dhcp_lease_read(message, &client->lease))
+    struct mn_dhcp_lease lease;
+    if (!mn_dhcp_lease_read(message, &lease))
         return false;
+    client->lease = lease;
+    if (client->state == MN_DHCP_REBOOTING)
+        client->serial++; /* the address before is lost */
     enter(client, MN_DHCP_REQUESTING);
     client->attempts = 0; /* same transaction, but the lease counts from here */
     client->since_ns = client->now;
@@ -210,13 +255,24 @@ static bool take_offer(struct mn_dhcp_client *client, const struct mn_dhcp *mess
     return true;
 }
 
-/* An ACK must be of the server that was asked, and give what was asked for. */
+/* Whether the state's messages go to every server, each of which may answer. */
+static bool asks_any_server(const struct mn_dhcp_client *client)
+{
+    return client->state == MN_DHCP_REBINDING || client->state == MN_DHCP_REBOOTING;
+}
+
+/* An ACK must be of the server that was asked, and give what was asked for. The first one must say who grants how much;
+ * what else it does not say is as the OFFER, or the ACK before, had it. */
 static bool take_ack(struct mn_dhcp_client *client, const struct mn_dhcp *message)
 {
+    struct mn_dhcp whole = *message;
     struct mn_dhcp_lease lease;
-    if (!mn_dhcp_lease_read(message, &lease) || lease.address != client->lease.address)
+    if (client->state == MN_DHCP_REQUESTING && (message->server_id == 0 || message->lease_s == 0))
         return false;
-    if (client->state != MN_DHCP_REBINDING && lease.server != client->lease.server)
+    mn_dhcp_lease_complete(&whole, &client->lease);
+    if (!mn_dhcp_lease_read(&whole, &lease) || lease.address != client->lease.address)
+        return false;
+    if (!asks_any_server(client) && lease.server != client->lease.server)
         return false;
     uint32_t early_s = mn_random_below(client->random, lease.t1_s / EARLY_PART + 1);
     mn_dhcp_lease_begin(&lease, client->since_ns, early_s);
@@ -232,10 +288,12 @@ static bool take_ack(struct mn_dhcp_client *client, const struct mn_dhcp *messag
     return true;
 }
 
+/* A NAK must name its server (RFC 2131 table 3), and in REQUESTING it has to, for servers that were not chosen send one,
+ * too. Where a lease is to be prolonged, one that names nobody ends that like any other: figure 5. */
 static bool take_nak(struct mn_dhcp_client *client, const struct mn_dhcp *message)
 {
-    bool any_server = client->state == MN_DHCP_REBINDING;
-    if (message->server_id == 0 || (!any_server && message->server_id != client->lease.server))
+    bool nameless = message->server_id == 0 && client->state != MN_DHCP_REQUESTING;
+    if (!nameless && !asks_any_server(client) && message->server_id != client->lease.server)
         return false;
     count(client, MNET_COUNT_DHCP_NAK);
     start_over(client, 0);
@@ -245,10 +303,12 @@ static bool take_nak(struct mn_dhcp_client *client, const struct mn_dhcp *messag
 static bool take(struct mn_dhcp_client *client, const struct mn_dhcp *message)
 {
     bool requests = client->state == MN_DHCP_REQUESTING || client->state == MN_DHCP_RENEWING ||
-                    client->state == MN_DHCP_REBINDING;
+                    client->state == MN_DHCP_REBINDING || client->state == MN_DHCP_REBOOTING;
+    bool discovers = client->state == MN_DHCP_SELECTING ||
+                     (client->state == MN_DHCP_REBOOTING && client->attempts > REBOOT_REQUESTS);
     if (!is_for_us(client, message))
         return false;
-    if (message->type == MN_DHCP_OFFER && client->state == MN_DHCP_SELECTING)
+    if (message->type == MN_DHCP_OFFER && discovers)
         return take_offer(client, message);
     if (message->type == MN_DHCP_ACK && requests)
         return take_ack(client, message);
@@ -297,7 +357,8 @@ static void describe(const struct mn_dhcp_client *client, struct mn_dhcp *messag
 {
     const struct mn_dhcp_lease *lease = &client->lease;
     bool asks = message->type == MN_DHCP_DISCOVER || message->type == MN_DHCP_REQUEST;
-    bool holds = holds_address(client) || message->type == MN_DHCP_RELEASE;
+    bool reboots = client->state == MN_DHCP_REBOOTING;
+    bool holds = (holds_address(client) && !reboots) || message->type == MN_DHCP_RELEASE;
     if (asks) {
         message->wants_parameters = true;
         message->message_max = MN_MIN(client->mtu, MN_DHCP_MESSAGE_MAX + 28);
@@ -306,10 +367,10 @@ static void describe(const struct mn_dhcp_client *client, struct mn_dhcp *messag
     }
     if (holds)
         message->ciaddr = lease->address;
-    bool names_server = message->type != MN_DHCP_DISCOVER && !(asks && holds);
+    bool names_server = message->type != MN_DHCP_DISCOVER && !(asks && holds) && !reboots;
     if (names_server)
         message->server_id = lease->server;
-    if (names_server && !holds)
+    if (reboots || (names_server && !holds))
         message->requested_ip = lease->address;
 }
 

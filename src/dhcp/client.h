@@ -11,9 +11,14 @@
  * BOUND         ours              nothing                  RENEWING at T1
  * RENEWING      ours              REQUEST to the server    BOUND by ACK; INIT by NAK; REBINDING at T2
  * REBINDING     ours              REQUEST to everybody     BOUND by ACK; INIT by NAK, or at the lease's end
+ * REBOOTING     ours              REQUEST to everybody,    BOUND by ACK, or if nobody answers; INIT by NAK; REQUESTING
+ *                                 then DISCOVER            with an OFFER to the latter
  * RELEASED      given back        RELEASE to the server    nothing
  *
- * INIT-REBOOT is not there: nothing remembers an address from one start to the next.
+ * REBOOTING (RFC 2131 3.2, 4.4.2: INIT-REBOOT) begins when the link has come up and there is a lease: the network may be
+ * another one now, or the same. The address stays in use meanwhile, so that connections outlive a cable that was out for
+ * a moment. Without a lease the link's coming up begins the search anew, at once. From one start of the program to the next
+ * nothing remembers an address.
  *
  * Where RFC 2131 leaves a choice, or is too slow for a machine that boots in milliseconds: the first DISCOVER goes out at
  * once (4.4.1 would wait 1 to 10 s); the first good OFFER is taken. What is not answered is sent again after 4, 8, 16,
@@ -40,6 +45,7 @@ enum mn_dhcp_state {
     MN_DHCP_BOUND,
     MN_DHCP_RENEWING,
     MN_DHCP_REBINDING,
+    MN_DHCP_REBOOTING,
     MN_DHCP_RELEASED,
 };
 
@@ -53,6 +59,8 @@ struct mn_dhcp_client {
     uint8_t failures; /* attempts to get an address that came to nothing, since the last one was ours */
     uint32_t xid;
     uint64_t now;         /* of the last call */
+    bool link_pending;    /* the link has come up, and nothing was sent for that yet */
+    uint64_t linked_ns;   /* when something was, last; 0: never */
     uint64_t since_ns;    /* when the exchange began: leases count from there */
     uint64_t begun_ns;    /* when an address, or more time for it, was first asked for: `secs` counts from there */
     uint64_t deadline_ns; /* when to do what the state does next */
@@ -75,6 +83,9 @@ struct mn_dhcp_ends {
     uint32_t source, destination;
 };
 bool mn_dhcp_client_output(struct mn_dhcp_client *client, void *to, struct mn_dhcp_ends *ends);
+
+/* The link has come up: what was known may be of another network. Asks at once, or a second after the last time. */
+void mn_dhcp_client_link_up(struct mn_dhcp_client *client, uint64_t now);
 
 /* Timers. */
 void mn_dhcp_client_expire(struct mn_dhcp_client *client, uint64_t now);

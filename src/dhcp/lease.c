@@ -81,6 +81,33 @@ bool mn_dhcp_lease_read(const struct mn_dhcp *message, struct mn_dhcp_lease *lea
     return true;
 }
 
+void mn_dhcp_lease_complete(struct mn_dhcp *message, const struct mn_dhcp_lease *held)
+{
+    if (message->server_id == 0)
+        message->server_id = held->server;
+    if (message->subnet_mask == 0)
+        message->subnet_mask = held->length == 0 ? 0 : UINT32_MAX << (32 - held->length);
+    if (message->lease_s == 0) {
+        message->lease_s = held->lease_s;
+        message->t1_s = message->t1_s == 0 && held->t1_is_given ? held->t1_s : message->t1_s;
+        message->t2_s = message->t2_s == 0 ? held->t2_s : message->t2_s;
+    }
+    if (message->router_count == 0 && message->route_count == 0) {
+        message->routers[0] = held->router;
+        message->router_count = held->router != 0;
+        message->route_count = held->route_count;
+        memcpy(message->routes, held->routes, sizeof message->routes);
+    }
+    if (message->dns_count == 0) {
+        message->dns_count = held->dns_count;
+        memcpy(message->dns, held->dns, sizeof message->dns);
+    }
+    if (message->domain[0] == '\0')
+        memcpy(message->domain, held->domain, sizeof message->domain);
+    if (message->mtu == 0)
+        message->mtu = held->mtu;
+}
+
 static uint64_t after(uint64_t since, uint32_t seconds)
 {
     return seconds == MN_DHCP_INFINITE ? MNET_NEVER : since + seconds * MNET_SECOND;

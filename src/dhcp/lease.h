@@ -26,6 +26,11 @@ struct mn_dhcp_lease {
  * no time, an address that no host can have, a mask that is none. Without a mask the address has that of its class. */
 bool mn_dhcp_lease_read(const struct mn_dhcp *message, struct mn_dhcp_lease *lease);
 
+/* Adds to a message of a server that prolongs `held` what it does not say itself: nothing that the host was told before
+ * is taken back by silence (RFC 2131 4.4.5: the client goes on with the network). Router and routes are one thing to say;
+ * T1 and T2 belong to the lease time. */
+void mn_dhcp_lease_complete(struct mn_dhcp *message, const struct mn_dhcp_lease *held);
+
 /* Puts the times on the clock: granted at `since`, when it was asked for. `early_s` is taken off a T1 of our own. */
 void mn_dhcp_lease_begin(struct mn_dhcp_lease *lease, uint64_t since, uint32_t early_s);
 

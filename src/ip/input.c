@@ -76,9 +76,9 @@ static MN_RARE bool is_for_open_port(const struct mn_ip *ip, const struct arriva
     if (mn_udp_parse(packet->data + header->header_len, packet->len - header->header_len,
                      packet->total - header->header_len, &udp) != MN_PARSE_OK)
         return false;
-    bool unicast = !arrival->not_unicast && !mn_ipv4_is_multicast(header->destination) &&
-                   !mn_ipv4_is_loopback(header->destination) && !mn_ipv4_is_this_network(header->destination);
-    return (unicast || header->destination == MN_IPV4_LIMITED_BROADCAST) && udp.destination_port == ip->open_port;
+    bool possible = !mn_ipv4_is_multicast(header->destination) && !mn_ipv4_is_loopback(header->destination) &&
+                    !mn_ipv4_is_this_network(header->destination);
+    return possible && udp.destination_port == ip->open_port;
 }
 
 /* RFC 1122 3.2.1.3 and 3.3.6. No multicast group is ever joined; 127/8 lives inside the host only. */

@@ -87,8 +87,9 @@ int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uin
 void mn_ip_unconfigure(struct mn_ip *ip);
 
 /* The narrow way for a host that has no address to ask for one (RFC 2131 4.1). While there is none, UDP for `port` is
- * given to the transport although it is for nobody: what is sent to 255.255.255.255, and to whatever unicast address in
- * a frame for this station alone, for a server may send to the address that it is about to give. Whole datagrams only.
+ * given to the transport although it is for nobody, whatever its destination (but no group, and nothing of 0/8 or 127/8)
+ * and that of its frame: a server may send to 255.255.255.255, to its network's broadcast address, or to the address
+ * that it is about to give, in frames for this station alone or for all. Whole datagrams only.
  * 0 (as at the start) shuts it. */
 void mn_ip_open_port(struct mn_ip *ip, uint16_t port);
 /* The other direction: sends a UDP packet, header first, from 0.0.0.0 to 255.255.255.255, which nothing else can do;

@@ -42,10 +42,12 @@ static void log_bound(const struct mnet_stack *stack)
 static void log_lost(const struct mnet_stack *stack)
 {
     const struct mn_dhcp_client *client = &stack->dhcp.client;
-    bool ended = client->now >= client->lease.end_ns;
+    bool offered = client->state == MN_DHCP_REQUESTING, ended = client->now >= client->lease.end_ns;
     struct text address;
     mn_log(&stack->config.log, MNET_LOG_WARNING, "dhcp: %s is lost, %s", name(stack->dhcp.address, &address),
-           ended ? "its lease has ended" : "its server refuses it");
+           offered ? "the server of this network offers another"
+           : ended ? "its lease has ended"
+                   : "its server refuses it");
 }
 
 /* ---- The lease and ip ---- */
@@ -172,6 +174,12 @@ void mn_stack_dhcp_input(struct mnet_stack *stack)
 MN_RARE void mn_stack_dhcp_expire(struct mnet_stack *stack)
 {
     mn_dhcp_client_expire(&stack->dhcp.client, stack->now);
+    follow(stack);
+}
+
+MN_RARE void mn_stack_dhcp_link_up(struct mnet_stack *stack)
+{
+    mn_dhcp_client_link_up(&stack->dhcp.client, stack->now);
     follow(stack);
 }
 
