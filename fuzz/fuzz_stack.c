@@ -194,6 +194,11 @@ static struct mnet_packet *frame_in(struct world *w, const uint8_t *bytes, size_
     return frame;
 }
 
+static void op_link(struct world *w)
+{
+    w->device.link_down = !w->device.link_down;
+}
+
 static void op_tag(struct world *w)
 {
     w->tagged = !w->tagged;
@@ -476,7 +481,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static void (*const ops[])(struct world *) = {op_raw,     op_arp,  op_tcp,   op_tcp,   op_tcp,      op_tcp,
                                                   op_udp,     op_dhcp, op_poll,  op_poll,  op_poll,     op_accept,
                                                   op_connect, op_read, op_write, op_close, op_datagram, op_relisten,
-                                                  op_time,    op_room, op_tag};
+                                                  op_time,    op_room, op_tag,   op_link};
     static struct world w;
     memset(&w, 0, sizeof w);
     w.script = mn_reader(data, size);

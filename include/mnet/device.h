@@ -7,6 +7,7 @@
 #ifndef MNET_DEVICE_H
 #define MNET_DEVICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <mnet/packet.h>
@@ -49,6 +50,9 @@ struct mnet_device {
     int fd;              /* readable when a frame waits, for poll(2); -1 where there is none */
     uint64_t rx_dropped; /* frames lost for want of memory or because they were unusable */
     uint64_t tx_dropped;
+    /* No frame passes: the cable is out, or the host's end is down. The device keeps it up to date within its calls, and
+     * wakes who waits (fd, `wait`) when it changes; one that cannot tell leaves it false. */
+    bool link_down;
 };
 
 #endif

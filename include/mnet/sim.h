@@ -103,6 +103,9 @@ bool mnet_sim_link(struct mnet_sim *sim, struct mnet_sim_host *a, struct mnet_si
                    const struct mnet_sim_path *path);
 /* Changes a path, at any time; frames already on it are not touched. */
 void mnet_sim_shape(struct mnet_sim_host *host, enum mnet_sim_direction direction, const struct mnet_sim_path *path);
+/* Pulls the host's cable out, or puts it in again: its device tells that the link is down, and what is sent to it or from it
+ * meanwhile is lost. Frames on the way arrive if it is in by then. */
+void mnet_sim_plug(struct mnet_sim_host *host, bool in);
 struct mnet_sim_path_counts mnet_sim_counts(const struct mnet_sim_host *host, enum mnet_sim_direction direction);
 
 /* Will run `run(env, argument)` as a task of `host` in the next (or, called from a task, the running) mnet_sim_run; its name is the host's. */

@@ -48,10 +48,10 @@ struct mnet_config {
     size_t memory_size;            /* its bytes; mnet_stack_up: default is 65 % of what the platform has */
     struct mnet_log log;           /* default: silence; mnet_stack_up: the console, errors and warnings */
 
-    struct mnet_prefix ipv4;          /* own address and network, 10.0.0.2/24 */
-    bool dhcp;                        /* instead of address, gateway and routes: ask a DHCP server (see dhcp.h) */
-    bool dhcp_no_wait;                /* mnet_stack_up does not wait for the address */
-    uint64_t dhcp_wait_ns;            /* how long it does; default 30 s */
+    struct mnet_prefix ipv4; /* own address and network, 10.0.0.2/24 */
+    bool dhcp;               /* instead of address, gateway and routes: ask a DHCP server (see dhcp.h) */
+    bool dhcp_no_wait;       /* mnet_stack_up does not wait for the address */
+    uint64_t dhcp_wait_ns;   /* how long it does, with the link up; default 30 s. A link that stays down: 10 times */
     struct mnet_address ipv4_gateway; /* another host of the network, or of a route on the link; with a /32 any host */
     struct mnet_route routes[MNET_ROUTES_MAX];
     unsigned route_count;
@@ -96,7 +96,7 @@ struct mnet_config {
  * then from the defaults; NULL means all of them. The event loop drives it from here on. On failure *stack is NULL.
  * MNET_E_INVALID, MNET_E_NO_DEVICE, MNET_E_NO_ENTROPY, MNET_E_NO_MEMORY. May suspend: with address_probe until the address is ours
  * (MNET_E_IN_USE where it is not); with dhcp until a server has given one, so that what follows can use it (MNET_E_NO_ADDRESS, and a line in
- * the log, where none has within dhcp_wait_ns). */
+ * the log, where none has within dhcp_wait_ns of the link's being up, or the link has been down for ten times as long). */
 int mnet_stack_up(struct mnet_env *env, const struct mnet_config *config, struct mnet_stack **stack);
 
 /* Creates a stack that the caller drives. device, platform, memory, memory_size and one of ipv4 and dhcp are required. Never suspends: with dhcp,
@@ -107,6 +107,25 @@ int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack)
  * end with MNET_E_NO_ADDRESS; listeners remain). 0, MNET_E_IN_USE (address_probe without dhcp: another station has it), MNET_E_DEADLINE,
  * MNET_E_CANCELLED, MNET_E_CLOSED. Suspends. */
 int mnet_stack_await_address(struct mnet_stack *stack, uint64_t deadline);
+
+/* Whether frames can pass the stack's device, as its last poll saw it; true if the device cannot tell. What a stack does
+ * when its link comes up: neighbours are asked for anew, an own address is announced again, and DHCP asks at once, without
+ * a lease for one, with one whether it still holds (docs/dhcp.md). When it goes down, nothing: connections outlive it as
+ * long as their timeouts allow. */
+bool mnet_stack_link_up(const struct mnet_stack *stack);
+/* Waits until the link is up, or with `up` false until it is down. 0, MNET_E_DEADLINE, MNET_E_CANCELLED, MNET_E_CLOSED.
+ * Suspends. */
+int mnet_stack_await_link(struct mnet_stack *stack, bool up, uint64_t deadline);
+
+/* Bits of what a stack has. */
+enum mnet_stack_ready {
+    MNET_STACK_LINK = 1,    /* mnet_stack_link_up */
+    MNET_STACK_ADDRESS = 2, /* an address that may be used: mnet_stack_ipv4 is specified */
+};
+unsigned mnet_stack_ready(const struct mnet_stack *stack);
+/* Asks for `notify(context, ready)` from within mnet_stack_poll when any of that has come or gone; NULL ends it. It must
+ * only note the fact, not call into the stack. */
+void mnet_stack_notify(struct mnet_stack *stack, void (*notify)(void *context, unsigned ready), void *context);
 
 /* Ends a stack at once: every blocked task wakes with MNET_E_CLOSED, connections are reset, also those that were closed and still have
  * data to deliver (a program that returns from mnet_main instead lets them finish, for 2 s at most), and the device is closed. The

@@ -148,6 +148,12 @@ static bool overflows(const struct mn_sim_path *path, const struct mn_sim_flight
     return waiting + duration(path, wire_bytes(flight)) > limit;
 }
 
+void mnet_sim_plug(struct mnet_sim_host *host, bool in)
+{
+    host->device.link_down = !in;
+    host->sim->fresh = true; /* the stacks look first */
+}
+
 static bool is_lost(struct mn_sim_path *path)
 {
     if (path->shape.down)
@@ -212,7 +218,7 @@ static void enter(struct mn_sim_flight *flight, enum mnet_sim_direction directio
     /* What gets lost gets lost on the way: it takes its time in sending like any other. */
     path->busy_until = MN_MAX(path->busy_until, now) + duration(path, wire_bytes(flight));
     uint64_t sent = path->busy_until;
-    if (is_lost(path)) {
+    if (is_lost(path) || flight->host->device.link_down) {
         path->counts.lost++;
         free(flight);
         return;
@@ -292,7 +298,8 @@ static void receive(struct mn_sim_flight *flight)
 {
     struct mnet_sim_host *host = flight->host;
     watch(flight, MNET_SIM_RECEIVING);
-    if (host->closed) {
+    if (host->closed || host->device.link_down) {
+        host->paths[MNET_SIM_RECEIVING].counts.lost += !host->closed;
         free(flight);
         return;
     }

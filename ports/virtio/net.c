@@ -51,11 +51,13 @@ static bool read_link(struct mn_net *net)
     uint16_t status;
     if (!(net->features & MN_NET_F_STATUS)) {
         net->link_up = true; /* 5.1.4.2 */
+        net->device.link_down = false;
         return true;
     }
     if (!mn_virtio_config(net->transport, CONFIG_STATUS, &status, sizeof status))
         return false;
     net->link_up = (mn_little16(status) & STATUS_LINK_UP) != 0;
+    net->device.link_down = !net->link_up;
     return true;
 }
 
@@ -99,6 +101,7 @@ bool mn_virtio_net_arm(struct mnet_device *device)
     mn_net_look(net);
     mn_net_refill(net, 1);
     bool ready = mn_virtqueue_arm(&net->rx, 0);
+    ready |= net->device.link_down != net->down_seen; /* for the stack to look at */
     bool waits = (net->stalled || net->lent > 0) && net->tx.outstanding > 0;
     if (waits && mn_virtqueue_arm(&net->tx, worth_waiting(net)))
         ready = true;

@@ -49,6 +49,7 @@ struct mn_net {
     uint32_t rx_may, tx_may; /* enum mnet_offload, as agreed on, whatever becomes of the fields in `device` */
     uint8_t header_bytes;
     bool link_up;
+    bool down_seen;  /* the link's state when the stack last received */
     bool broken;     /* the device broke a rule that leaves nothing to go on with, or says itself that it is */
     bool stalled;    /* a frame found no room */
     unsigned lent;   /* frames being sent with `lent` set */

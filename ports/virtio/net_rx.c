@@ -141,6 +141,7 @@ int mn_net_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
     uint32_t len;
     int count = 0;
     mn_net_look(net);
+    net->down_seen = device->link_down;
     mn_virtqueue_quiet(&net->rx);
     mn_net_reap(net);
     /* No buffer is given back before the end, so there is an end. */

@@ -170,6 +170,7 @@ static int capture_rx(struct mnet_device *device, struct mnet_packet **packets, 
     for (int i = 0; i < count; i++)
         record(capture, packets[i], FLAG_INBOUND);
     device->rx_dropped = capture->inner->rx_dropped;
+    device->link_down = capture->inner->link_down;
     return count;
 }
 

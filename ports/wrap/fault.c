@@ -210,6 +210,7 @@ static int fault_rx(struct mnet_device *device, struct mnet_packet **packets, in
     if (stale != NULL)
         packets[count++] = stale;
     device->rx_dropped = fault->inner->rx_dropped;
+    device->link_down = fault->inner->link_down;
     return count == 0 && got < 0 ? got : count;
 }
 

@@ -79,6 +79,19 @@ void mn_ip_address_timer(struct mn_ip *ip, uint64_t now)
     announce(ip, now);
 }
 
+/* RFC 5227 2.1 has an address probed for when the link comes up; one that is ours is never given up, so announcing it finds
+ * a conflict as well. */
+MN_RARE void mn_ip_address_link_up(struct mn_ip *ip, uint64_t now)
+{
+    if (ip->own.state == MN_IP_ADDRESS_PROBING) {
+        ip->own.probes = 0;
+        mn_wheel_arm(&ip->wheel, &ip->own.timer, now);
+    } else if (ip->own.state == MN_IP_ADDRESS_OURS && !ip->own.leased) {
+        ip->own.announcements = 0;
+        announce(ip, now);
+    }
+}
+
 static void log_conflict(const struct mn_ip *ip, struct mn_mac other)
 {
     if (!mn_log_wanted(ip->log, MNET_LOG_ERROR))

@@ -13,6 +13,7 @@
  */
 #include "wire/arp.h"
 
+#include "base/list.h"
 #include "ip/internal.h"
 
 #define REQUEST_INTERVAL_NS MNET_SECOND
@@ -151,6 +152,31 @@ void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t no
         break;
     case MN_NEIGHBOUR_STALE:
     case MN_NEIGHBOUR_FAILED: mn_neighbour_remove(&ip->neighbours, neighbour); break;
+    }
+}
+
+/* One who waits keeps its packets, and is asked for three times more. */
+static void ask_again(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
+{
+    if (neighbour->state == MN_NEIGHBOUR_FAILED)
+        mn_neighbour_remove(&ip->neighbours, neighbour);
+    else
+        start_asking(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now);
+}
+
+MN_RARE void mn_ip_arp_link_up(struct mn_ip *ip, uint64_t now)
+{
+    struct mn_neighbours *table = &ip->neighbours;
+    for (unsigned age = 0; age < MN_NEIGHBOUR_AGES; age++) {
+        struct mnet_link *head = &table->ages[age], *node = mn_list_first(head), *next;
+        for (; node != NULL && node != head; node = next) {
+            struct mn_neighbour *neighbour = MN_CONTAINER(node, struct mn_neighbour, age);
+            next = node->next;
+            if (age == MN_NEIGHBOUR_AGE_UNRESOLVED)
+                ask_again(ip, neighbour, now);
+            else
+                mn_neighbour_remove(table, neighbour);
+        }
     }
 }
 

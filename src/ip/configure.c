@@ -94,11 +94,12 @@ static void set_address(struct mn_ip *ip, const struct mn_ip_own *wanted, bool *
     ip->own.network = wanted->network;
     ip->own.mask = wanted->mask;
     ip->own.broadcast = wanted->broadcast;
+    ip->own.leased = wanted->leased;
 }
 
 int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uint64_t now)
 {
-    struct mn_ip_own wanted = {0};
+    struct mn_ip_own wanted = {.leased = settings->leased};
     bool same;
     ip->recent.known = false;
     if (!read_address(&settings->ipv4, &wanted) || settings->route_count > MNET_ROUTES_MAX)

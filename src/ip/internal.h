@@ -51,6 +51,7 @@ static inline bool mn_ip_is_own_value(const struct mn_ip *ip, uint32_t address)
 /* Begins to use it, or to probe for it. */
 void mn_ip_address_start(struct mn_ip *ip, enum mn_ip_probe probe, uint64_t now);
 void mn_ip_address_timer(struct mn_ip *ip, uint64_t now);
+void mn_ip_address_link_up(struct mn_ip *ip, uint64_t now);
 /* Another station was seen to use the address, or to probe for it as we do. */
 void mn_ip_address_conflict(struct mn_ip *ip, struct mn_mac other, uint64_t now);
 
@@ -65,6 +66,7 @@ void mn_ip_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)
 void mn_ip_doubt(struct mn_ip *ip, uint32_t next_hop, uint64_t now);
 /* Sends an IP packet to `next_hop` on the link, or lets it wait for its answer; owned from here on. */
 void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now);
+void mn_ip_arp_link_up(struct mn_ip *ip, uint64_t now);
 /* Whether packets may go to `next_hop` at once. */
 bool mn_ip_is_resolved(struct mn_ip *ip, uint32_t next_hop);
 void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);

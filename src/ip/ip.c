@@ -155,6 +155,12 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
     }
 }
 
+MN_RARE void mn_ip_link_up(struct mn_ip *ip, uint64_t now)
+{
+    mn_ip_arp_link_up(ip, now);
+    mn_ip_address_link_up(ip, now);
+}
+
 uint64_t mn_ip_deadline(struct mn_ip *ip)
 {
     return mn_wheel_deadline(&ip->wheel);

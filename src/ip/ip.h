@@ -77,6 +77,7 @@ struct mn_ip_settings {
     const struct mnet_route *routes;
     unsigned route_count;
     bool possible_routes_only; /* leave out routes and a gateway that cannot be, instead of refusing everything */
+    bool leased;               /* the address is of a server, which is asked when the link comes up */
     uint16_t mtu;              /* for a new address; 0: the link's */
     enum mn_ip_probe probe;    /* for a new address */
 };
@@ -85,6 +86,10 @@ struct mn_ip_settings {
 int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uint64_t now);
 /* From now on the host has no address, no routes and knows no neighbours. */
 void mn_ip_unconfigure(struct mn_ip *ip);
+
+/* The link has come up: it may lead to another network. Neighbours are forgotten, those waited for asked for again; a
+ * probe begins again, and an address of the configuration (not by DHCP, which asks first) is announced. */
+void mn_ip_link_up(struct mn_ip *ip, uint64_t now);
 
 /* The narrow way for a host that has no address to ask for one (RFC 2131 4.1). While there is none, UDP for `port` is
  * given to the transport although it is for nobody, whatever its destination (but no group, and nothing of 0/8 or 127/8)
@@ -171,6 +176,7 @@ struct mn_ip_own {
     struct mn_timer timer;
     uint8_t probe;                 /* enum mn_ip_probe */
     uint8_t probes, announcements; /* sent so far */
+    bool leased;                   /* by DHCP */
     bool defended;
     uint64_t defended_ns; /* when last, if ever */
 };

@@ -81,6 +81,7 @@ static void give_address(struct mnet_stack *stack, const struct mn_dhcp_lease *l
         .routes = routes,
         .route_count = lease->route_count,
         .possible_routes_only = true,
+        .leased = true,
         .mtu = lease->mtu,
         .probe = stack->config.address_probe ? MN_IP_PROBE_FULL : MN_IP_PROBE_QUICK,
     };

@@ -15,6 +15,7 @@
 /* What a stack takes of the platform's memory unless it is told otherwise. */
 #define MEMORY_PERCENT 65
 /* How long connections that the program has closed, or left, may take to deliver what is queued. */
+#define LINK_PATIENCE 10u /* the wait for a lease is longer by this factor while the link is down */
 #define DRAIN_NS (2 * MNET_SECOND)
 
 static void print(const struct mnet_env *env, enum mn_console console, const char *text)
@@ -293,6 +294,41 @@ int mnet_stack_await_address(struct mnet_stack *stack, uint64_t deadline)
     }
 }
 
+int mnet_stack_await_link(struct mnet_stack *stack, bool up, uint64_t deadline)
+{
+    while (mnet_stack_link_up(stack) != up) {
+        int error = mn_block_once(&stack->probers, deadline);
+        if (error < 0)
+            return error;
+    }
+    return MNET_OK;
+}
+
+/* When waiting for a first lease is over: so long after the link came up, or rather later if it does not. */
+static uint64_t lease_deadline(const struct mnet_stack *stack, uint64_t begun)
+{
+    uint64_t wait = stack->config.dhcp_wait_ns;
+    uint64_t patience = wait > UINT64_MAX / LINK_PATIENCE ? UINT64_MAX : wait * LINK_PATIENCE;
+    uint64_t last = mn_time_after(begun, patience);
+    return stack->link_down ? last : MN_MIN(last, mn_time_after(MN_MAX(begun, stack->link_ns), wait));
+}
+
+/* Waits for a lease as long as the link gives it time. */
+static int await_lease(struct mnet_stack *stack)
+{
+    uint64_t begun = stack->now, deadline = lease_deadline(stack, begun);
+    while (mn_ip_address_state(&stack->ip) != MN_IP_ADDRESS_OURS) {
+        int error = mn_block_once(&stack->probers, deadline);
+        if (error < 0 && error != MNET_E_DEADLINE)
+            return error;
+        uint64_t now_due = lease_deadline(stack, begun);
+        if (error == MNET_E_DEADLINE && now_due == deadline)
+            return error;
+        deadline = now_due;
+    }
+    return MNET_OK;
+}
+
 /* What mnet_stack_up waits for: the probe of its own address (RFC 5227 2.1), or a lease, though not for ever. */
 static int await_first_address(struct mnet_stack *stack)
 {
@@ -301,11 +337,14 @@ static int await_first_address(struct mnet_stack *stack)
         return mnet_stack_await_address(stack, MNET_NEVER);
     if (config->dhcp_no_wait)
         return MNET_OK;
-    uint64_t wait = config->dhcp_wait_ns, now = stack->now;
-    int error = mnet_stack_await_address(stack, mn_time_after(now, wait));
+    int error = await_lease(stack);
     if (error != MNET_E_DEADLINE)
         return error;
-    mn_log(&config->log, MNET_LOG_ERROR, "dhcp: no server gave an address within %u s", (unsigned)(wait / MNET_SECOND));
+    unsigned seconds = (unsigned)(config->dhcp_wait_ns / MNET_SECOND);
+    if (stack->link_down)
+        mn_log(&config->log, MNET_LOG_ERROR, "dhcp: the link has been down for %u s", seconds * LINK_PATIENCE);
+    else
+        mn_log(&config->log, MNET_LOG_ERROR, "dhcp: no server gave an address within %u s", seconds);
     return MNET_E_NO_ADDRESS;
 }
 

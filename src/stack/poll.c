@@ -161,6 +161,30 @@ static MN_RARE void rouse_probers(struct mnet_stack *stack)
         mn_rouse_all(&stack->probers);
 }
 
+static MN_RARE void tell_state(struct mnet_stack *stack)
+{
+    unsigned ready = mnet_stack_ready(stack);
+    if (ready == stack->notified)
+        return;
+    stack->notified = ready;
+    stack->notify(stack->notify_context, ready);
+}
+
+/* The link has come up, or gone down. */
+static MN_RARE void follow_link(struct mnet_stack *stack)
+{
+    stack->link_down = stack->device->link_down;
+    stack->link_ns = stack->now;
+    mn_log(&stack->config.log, MNET_LOG_INFO, "device %s: the link is %s", stack->device->name,
+           stack->link_down ? "down" : "up");
+    if (!stack->link_down) {
+        mn_ip_link_up(&stack->ip, stack->now);
+        mn_stack_dhcp_link_up(stack);
+    }
+    mn_rouse_all(&stack->probers);
+    stack->work = true;
+}
+
 static void tell(struct mnet_stack *stack)
 {
     struct mn_tcb *tcb;
@@ -178,6 +202,8 @@ static void tell(struct mnet_stack *stack)
         mn_listener_event(listener);
     if (!mn_list_empty(&stack->probers))
         rouse_probers(stack);
+    if (MN_UNLIKELY(stack->notify != NULL))
+        tell_state(stack);
 }
 
 /* Gives flows another chance whose deferred bytes found no memory. Each that fails again has put itself back. */
@@ -382,6 +408,8 @@ bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now)
 {
     advance(stack, now);
     int received = receive(stack);
+    if (MN_UNLIKELY(stack->device->link_down != stack->link_down))
+        follow_link(stack);
     if (received > 0 || !at_rest(stack))
         follow_up(stack);
     return received >= MN_RX_BUDGET || stack->work;

@@ -129,8 +129,9 @@ int mn_stack_create(const struct mnet_config *wanted, struct mnet_env *env, stru
     stack->loop = loop;
     stack->memory = memory;
     stack->device = config.device;
+    stack->link_down = config.device->link_down;
     stack->device_offload = usable_offload(&config);
-    stack->now = config.platform.now(config.platform.context);
+    stack->now = stack->link_ns = config.platform.now(config.platform.context);
     mn_random_init(&stack->random, seed);
     mn_list_init(&stack->listeners);
     mn_list_init(&stack->endpoints);
@@ -269,6 +270,24 @@ uint16_t mnet_stack_mtu(const struct mnet_stack *stack)
 struct mnet_address mnet_stack_ipv4(const struct mnet_stack *stack)
 {
     return mn_ip_address(&stack->ip);
+}
+
+bool mnet_stack_link_up(const struct mnet_stack *stack)
+{
+    return !stack->link_down;
+}
+
+unsigned mnet_stack_ready(const struct mnet_stack *stack)
+{
+    bool ours = mn_ip_address_state(&stack->ip) == MN_IP_ADDRESS_OURS;
+    return (stack->link_down ? 0u : MNET_STACK_LINK) | (ours ? MNET_STACK_ADDRESS : 0u);
+}
+
+void mnet_stack_notify(struct mnet_stack *stack, void (*notify)(void *context, unsigned ready), void *context)
+{
+    stack->notify = notify;
+    stack->notify_context = context;
+    stack->notified = mnet_stack_ready(stack);
 }
 
 const struct mnet_counters *mnet_stack_counters(const struct mnet_stack *stack)

@@ -155,6 +155,29 @@ user_network()
     true # QEMU's own status
 }
 
+# The same with an address by DHCP, of QEMU's own server: it is asked for when the link comes up, not when the next
+# message would have been due (at 4 and 12 s, more or less one).
+lease_when_the_link_comes()
+{
+    NIC=
+    NETDEV=user,id=n machine_command 01_hello
+    "${command[0]}" -S "${command[@]:1}" --dhcp </dev/null >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    await test -S "$dir/monitor"
+    monitor set_link n off
+    monitor cont
+    sleep 6.5
+    ! grep -q 'hello, I am' "$dir/mnet.out" || fail 'it has an address without a link'
+    begun=$(date +%s%N)
+    monitor set_link n on
+    await grep -q 'hello, I am 10.0.2.15' "$dir/mnet.out"
+    took=$((($(date +%s%N) - begun) / 1000000))
+    [ $took -lt 2000 ] || fail "an address came $took ms after the link"
+    kill $mnet
+    wait $mnet
+    true # QEMU's own status
+}
+
 # A device without MSI-X raises interrupts that the machine does not take.
 no_messages()
 {
@@ -180,6 +203,7 @@ for property in mrg_rxbuf=off event_idx=off indirect_desc=off csum=off guest_csu
     run "transfers_with_$property" transfer 5000000 $property
 done
 run link_comes_late link_that_comes_late
+run link_comes_late_and_an_address_with_it lease_when_the_link_comes
 run transfers_with_longer_rings transfer 5000000 rx_queue_size=1024,tx_queue_size=256
 run mtu_of_9000_is_taken jumbo ''
 run mtu_of_9000_without_merged_buffers_is_not jumbo mrg_rxbuf=off

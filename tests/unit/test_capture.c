@@ -194,6 +194,17 @@ static void partial_udp_checksum_of_zero_is_ffff_in_the_file(void **state)
         mnet_packet_free(frame);
 }
 
+static void link_of_the_inner_device_is_passed_on(void **state)
+{
+    (void)state;
+    struct mnet_packet *none;
+    for (int down = 1; down >= 0; down--) {
+        capture.inner->link_down = down != 0;
+        assert_int_equal(device->ops->rx(device, &none, 1), 0);
+        assert_int_equal(device->link_down, down);
+    }
+}
+
 static void refused_frame_is_not_recorded(void **state)
 {
     (void)state;
@@ -257,6 +268,7 @@ int main(void)
         TEST(frames_of_all_lengths_are_recorded),
         TEST(received_frame_is_marked_inbound),
         TEST(partial_checksum_is_completed_in_the_file_only),
+        TEST(link_of_the_inner_device_is_passed_on),
         TEST(partial_udp_checksum_of_zero_is_ffff_in_the_file),
         TEST(refused_frame_is_not_recorded),
         TEST(failed_write_ends_the_capture_not_the_network),

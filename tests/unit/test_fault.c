@@ -225,6 +225,22 @@ static void starving_loses_nothing(void **state)
     assert_int_equal(count_inversions(), 0);
 }
 
+static void link_of_the_inner_device_is_passed_on(void **state)
+{
+    (void)state;
+    struct mnet_device *ends[2];
+    struct mnet_packet *none;
+    assert_true(mnet_sim_pipe(ends, NULL));
+    device = mnet_fault_open(ends[0], &(struct mnet_fault_options){0});
+    peer = ends[1];
+    device->memory = peer->memory = memory;
+    for (int down = 1; down >= 0; down--) {
+        ends[0]->link_down = down != 0;
+        assert_int_equal(device->ops->rx(device, &none, 1), 0);
+        assert_int_equal(device->link_down, down);
+    }
+}
+
 static void full_inner_device_loses_nothing(void **state)
 {
     (void)state;
@@ -300,6 +316,7 @@ int main(void)
         TEST(truncated_frames_are_shorter),
         TEST(refusal_loses_nothing),
         TEST(starving_loses_nothing),
+        TEST(link_of_the_inner_device_is_passed_on),
         TEST(full_inner_device_loses_nothing),
         TEST(same_seed_gives_same_faults),
         TEST(rates_can_be_changed),

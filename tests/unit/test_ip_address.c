@@ -158,6 +158,40 @@ static void ours_conflicting_request_gets_no_reply(void **state)
     ip_host_down(&h);
 }
 
+/* Other stations may be on the link now: who we are is told again. */
+static void ours_link_up_announces_again(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    start(&h, false);
+    pass_ms(&h, 10000);
+    discard_sent(&h);
+    mn_ip_link_up(&h.ip, h.now);
+    expect_announcement(&h);
+    pass_ms(&h, 2001);
+    expect_announcement(&h);
+    pass_ms(&h, 60000);
+    expect_silence(&h);
+    ip_host_down(&h);
+}
+
+/* What nobody heard was no probe (RFC 5227 2.1). */
+static void probing_link_up_probes_from_the_beginning(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    start(&h, true);
+    pass_ms(&h, 4000);
+    unsigned sent = discard_sent(&h);
+    assert_in_range(sent, 2, 3);
+    mn_ip_link_up(&h.ip, h.now);
+    pass_ms(&h, 6000);
+    assert_int_equal(discard_sent(&h), 3 + (mn_ip_address_state(&h.ip) == MN_IP_ADDRESS_OURS));
+    pass_ms(&h, 2000);
+    assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_OURS);
+    ip_host_down(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +203,8 @@ int main(void)
         cmocka_unit_test(ours_probe_of_another_is_answered_and_not_learned),
         cmocka_unit_test(ours_claimed_by_another_is_defended_once_in_ten_seconds),
         cmocka_unit_test(ours_conflicting_request_gets_no_reply),
+        cmocka_unit_test(ours_link_up_announces_again),
+        cmocka_unit_test(probing_link_up_probes_from_the_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -509,6 +509,45 @@ static void full_table_of_one_serves_whoever_is_next(void **state)
     ip_host_down(&h);
 }
 
+/* Behind the same address there may be another station now, or somebody who did not answer before. */
+static void link_up_forgets_neighbours_and_asks_again_for_whom_packets_wait(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip_host_up(&h);
+    know(&h, PEER_IP, PEER_MAC);
+    know(&h, GATEWAY_IP, GATEWAY_MAC);
+    send_any(&h);
+    expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_UDP);
+    send_packet(&h, .destination = IPV4(10, 0, 0, 8)); /* in vain */
+    pass_ms(&h, 3000);
+    expect_failure(&h, IPV4(10, 0, 0, 8), MN_PROTOCOL_UDP);
+    send_packet(&h, .destination = IPV4(10, 0, 0, 9)); /* asked twice so far */
+    pass_ms(&h, 1000);
+    discard_sent(&h);
+    mn_ip_link_up(&h.ip, h.now);
+    unsigned requests = 0, announcements = 0;
+    static struct sent sent;
+    while (take_sent(&h, &sent)) {
+        assert_int_equal(sent.ethernet.type, MN_ETHERTYPE_ARP);
+        requests += sent.arp.target_ip == IPV4(10, 0, 0, 9);
+        announcements += sent.arp.target_ip == OWN_IP;
+    }
+    assert_int_equal(requests, 1);
+    assert_int_equal(announcements, 1);
+    assert_int_equal(h.ip.neighbours.count, 1);
+    pass_ms(&h, 2500); /* it has its three seconds again */
+    expect_no_failure(&h);
+    discard_sent(&h);
+    reply_from(&h, IPV4(10, 0, 0, 9), OTHER_MAC);
+    expect_ip(&h, OTHER_MAC, IPV4(10, 0, 0, 9), MN_PROTOCOL_UDP);
+    send_any(&h);
+    expect_request(&h, PEER_IP); /* everybody is asked */
+    reply_from(&h, PEER_IP, OTHER_MAC);
+    expect_ip(&h, OTHER_MAC, PEER_IP, MN_PROTOCOL_UDP);
+    ip_host_down(&h);
+}
+
 static void group_destinations_are_never_asked_for(void **state)
 {
     (void)state;
@@ -659,6 +698,7 @@ int main(void)
         cmocka_unit_test(full_table_neighbour_wanted_while_it_failed_stays),
         cmocka_unit_test(full_table_unresolved_flood_keeps_resolved_neighbours),
         cmocka_unit_test(full_table_of_one_serves_whoever_is_next),
+        cmocka_unit_test(link_up_forgets_neighbours_and_asks_again_for_whom_packets_wait),
         cmocka_unit_test(group_destinations_are_never_asked_for),
         cmocka_unit_test(implausible_arp_is_dropped),
         cmocka_unit_test(unknown_request_from_another_network_is_answered_and_teaches_nothing),

@@ -408,6 +408,32 @@ static void large_frame_takes_its_wire_time(void **state)
     assert_int_equal(arrival, START + (20000 + 14 * 54) * MNET_MICROSECOND);
 }
 
+/* A host without its cable: nothing comes, nothing leaves, what is on the way is lost; its device says so. */
+static void unplugged_host_hears_and_says_nothing(void **state)
+{
+    (void)state;
+    assert_true(mnet_sim_link(sim, a, b, &(struct mnet_sim_path){.delay_ns = MS}));
+    assert_false(mnet_sim_device(b)->link_down);
+    assert_true(send_numbered(a, 1, 100)); /* on the way when the cable is pulled */
+    mnet_sim_plug(b, false);
+    assert_true(mnet_sim_device(b)->link_down);
+    assert_false(mnet_sim_device(a)->link_down);
+    send_numbered(a, 2, 100);
+    send_numbered(b, 3, 100);
+    mnet_sim_advance(sim, START + 10 * MS);
+    mnet_sim_advance(sim, START + 10 * MS);
+    assert_int_equal(take(a), -1);
+    assert_int_equal(take(b), -1);
+    mnet_sim_plug(b, true);
+    assert_false(mnet_sim_device(b)->link_down);
+    send_numbered(a, 4, 100);
+    send_numbered(b, 5, 100);
+    mnet_sim_advance(sim, START + 20 * MS);
+    mnet_sim_advance(sim, START + 20 * MS);
+    assert_int_equal(take(b), 4);
+    assert_int_equal(take(a), 5);
+}
+
 /* ---- Tasks ---- */
 
 static int sleep_then_note(struct mnet_env *env, void *argument)
@@ -713,6 +739,7 @@ int main(void)
         TEST(jitter_keeps_order_and_reordering_does_not),
         TEST(path_mtu_swallows_larger_packets),
         TEST(path_down_loses_until_up_again),
+        TEST(unplugged_host_hears_and_says_nothing),
         TEST(segment_delivers_by_address),
         TEST(runt_frames_reach_the_other),
         TEST(host_without_link_sends_into_the_void),

@@ -46,6 +46,35 @@ static void legacy_device_serves(void **state)
     }
 }
 
+/* 5.1.4.2: the link's state is the device's for the stack, which is woken to look at it. */
+static void link_that_changes_is_told_and_wakes(void **state)
+{
+    (void)state;
+    static const enum virtio_bus buses[] = {VIRTIO_MMIO, VIRTIO_PCI, VIRTIO_MMIO_LEGACY};
+    for (size_t i = 0; i < MN_COUNT_OF(buses); i++) {
+        struct fixture *f = prepare(buses[i]);
+        open_device(f);
+        assert_false(f->net->link_down);
+        assert_int_equal(receive(f), 0);
+        assert_false(mn_virtio_net_arm(f->net));
+        for (int times = 0; times < 2; times++) {
+            bool up = times == 1;
+            virtio_device_link(&f->device, up);
+            assert_true(mn_virtio_net_arm(f->net)); /* there is something to look at */
+            assert_true(mn_virtio_net_arm(f->net));
+            assert_int_equal(receive(f), 0);
+            assert_int_equal(f->net->link_down, !up);
+            assert_false(mn_virtio_net_arm(f->net));
+        }
+        end(f);
+    }
+    struct fixture *f = prepare(VIRTIO_MMIO);
+    f->device.offered &= ~MN_NET_F_STATUS; /* a device that cannot tell */
+    open_device(f);
+    assert_false(f->net->link_down);
+    end(f);
+}
+
 /* 5.1.6.6: such a device wants its header in a descriptor of its own. */
 static void legacy_device_without_any_layout_is_refused(void **state)
 {
@@ -546,6 +575,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_bus_opens_with_everything),
         cmocka_unit_test(legacy_device_serves),
+        cmocka_unit_test(link_that_changes_is_told_and_wakes),
         cmocka_unit_test(legacy_device_without_any_layout_is_refused),
         cmocka_unit_test(offloads_not_wanted_are_not_accepted),
         cmocka_unit_test(features_come_with_what_they_require),
