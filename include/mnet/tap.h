@@ -5,7 +5,8 @@
  * 64 KiB crosses the interface in one system call.
  *
  * Where the interface is deleted the device fails: rx and tx give MNET_E_IO, as if its cable were cut. When there is an
- * interface of that name again, it is attached to, under the same descriptor, and the device goes on.
+ * interface of that name again, it is attached to, under the same descriptor, and the device goes on. Its link is down
+ * meanwhile, and while the kernel's end is down or has no carrier (ip link set tap0 down).
  */
 #ifndef MNET_TAP_H
 #define MNET_TAP_H

@@ -1,4 +1,4 @@
-/* The TAP device: one file descriptor, one frame per system call.
+/* The TAP device: one frame per system call.
  *
  * Receiving. A frame may be 60 bytes or 64 KiB and its size is known only when it has been read. So every readv offers the
  * linear part of a packet (enough for an ordinary frame) and, behind it, large buffers for the rest. What a frame leaves
@@ -16,18 +16,14 @@
 #include "ports/tap/tap_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <linux/if_tun.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 
 #include "base/base.h"
 #include "ports/common/vnet.h"
@@ -45,47 +41,12 @@ static struct tap *tap_of(struct mnet_device *device)
     return MN_CONTAINER(device, struct tap, device);
 }
 
-/* Changes of interfaces: what the kernel tells over this socket is not looked at, only that it tells something. */
-static int watch_interfaces(void)
-{
-    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-/* The descriptor of a deleted interface is ready for ever: who waits for it would never sleep again. One that tells of
- * interfaces takes its place, or an event that never comes, under the same number, which others may have noted (a device
- * that wraps this one, a foreign event loop). */
+/* The queue of a deleted interface is ready for ever: who waits for it would never sleep again. */
 static MN_RARE void note_gone(struct tap *tap)
 {
-    int other = watch_interfaces();
-    tap->watched = other >= 0;
-    if (other < 0) {
-        other = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    }
+    mn_tap_link_detach(tap);
     tap->gone = true;
     tap->looked = 0;
-    if (other >= 0) {
-        (void)dup3(other, tap->device.fd, O_CLOEXEC);
-        close(other);
-    }
-}
-
-/* Whether anything has been told of interfaces; takes it all. */
-static bool interfaces_changed(const struct tap *tap)
-{
-    char message[4096];
-    bool changed = false;
-    ssize_t got;
-    while (tap->watched && ((got = recv(tap->device.fd, message, sizeof message, MSG_DONTWAIT)) >= 0 ||
-                            errno == ENOBUFS || errno == EINTR)) {
-        changed = true;
-    }
-    return changed;
 }
 
 /* Whether there is an interface of this name, and it has been set up: before that, who has made it may still hold it, or
@@ -108,7 +69,7 @@ static MN_RARE bool attach_again(struct tap *tap)
 {
     const char *what;
     uint64_t now = mn_hosted_now(NULL);
-    if (!interfaces_changed(tap) && now - tap->looked < LOOK_NS) {
+    if (!mn_tap_link_changed(tap) && now - tap->looked < LOOK_NS) {
         return false;
     }
     tap->looked = now;
@@ -116,8 +77,7 @@ static MN_RARE bool attach_again(struct tap *tap)
     if (fd < 0) {
         return false;
     }
-    (void)dup3(fd, tap->device.fd, O_CLOEXEC);
-    close(fd);
+    mn_tap_link_attach(tap, fd);
     tap->gone = false;
     tap->settled_offload = 0;
     return true;
@@ -138,7 +98,7 @@ static void settle_offload(struct tap *tap)
         flags |= tap->device.rx_offload & MNET_OFFLOAD_TSO6 ? TUN_F_TSO6 : 0;
     }
     tap->settled_offload = tap->device.rx_offload;
-    (void)ioctl(tap->device.fd, TUNSETOFFLOAD, (unsigned long)flags);
+    (void)ioctl(tap->fd, TUNSETOFFLOAD, (unsigned long)flags);
 }
 
 /* Makes sure that the largest frame has a place. False where memory is used up. */
@@ -196,7 +156,7 @@ static ssize_t read_frame(struct tap *tap, struct mn_vnet_header *header)
     }
     ssize_t got;
     do {
-        got = readv(tap->device.fd, pieces, count);
+        got = readv(tap->fd, pieces, count);
     } while (got < 0 && errno == EINTR);
     return got;
 }
@@ -205,7 +165,7 @@ static ssize_t read_frame(struct tap *tap, struct mn_vnet_header *header)
 static ssize_t discard_frame(struct tap *tap)
 {
     uint8_t scratch[64];
-    ssize_t got = read(tap->device.fd, scratch, sizeof scratch);
+    ssize_t got = read(tap->fd, scratch, sizeof scratch);
     tap->device.rx_dropped += got > 0;
     return got;
 }
@@ -239,6 +199,9 @@ static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int 
         ssize_t got = room ? read_frame(tap, &header) : discard_frame(tap);
         if (got < 0) {
             bool empty = errno == EAGAIN || errno == EINTR;
+            if (empty && count == 0) {
+                mn_tap_link_look(tap, now);
+            }
             if (empty || count > 0) {
                 return count;
             }
@@ -290,7 +253,7 @@ static int send_frame(struct tap *tap, struct mnet_packet *packet)
     ssize_t sent = 0;
     if (total == packet->total) {
         do {
-            sent = writev(tap->device.fd, pieces, count);
+            sent = writev(tap->fd, pieces, count);
         } while (sent < 0 && errno == EINTR);
     }
     if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
@@ -339,9 +302,9 @@ static void tap_close(struct mnet_device *device)
     }
     if (tap->vnet && !tap->gone) {
         /* The interface may outlive us, and who comes next may know nothing of offloads. */
-        (void)ioctl(device->fd, TUNSETOFFLOAD, 0ul);
+        (void)ioctl(tap->fd, TUNSETOFFLOAD, 0ul);
     }
-    close(device->fd);
+    mn_tap_link_close(tap);
     mn_tap_free(tap);
 }
 

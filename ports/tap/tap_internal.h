@@ -19,8 +19,11 @@ struct tap {
     struct mnet_device device;
     bool vnet;                /* frames carry a virtio_net_hdr */
     bool gone;                /* the interface was deleted: rx and tx fail until there is another */
-    bool watched;             /* then the descriptor tells of changes of interfaces; else looking is all there is: */
-    uint64_t looked;          /* when it was last looked for */
+    uint64_t looked;          /* when that was last looked for */
+    int fd;                   /* the queue of frames; -1: there is none */
+    int link_fd;              /* netlink; -1: changes are not told, and looking is all there is */
+    int index;                /* the interface's */
+    uint64_t link_looked;     /* when what the kernel tells was last looked at */
     uint32_t settled_offload; /* device.rx_offload as the kernel knows it */
     uint32_t buffer_offset;   /* first unused byte of buffers[0] */
     unsigned buffer_count;
@@ -32,7 +35,20 @@ struct tap {
 extern const struct mnet_device_ops mn_tap_ops;
 void mn_tap_free(struct tap *tap);
 
-/* A descriptor of the interface tap->name, which exists, with headers if tap->vnet is set, and without offloads towards us
+/* tap_link.c */
+
+/* Makes what device.fd stands for, and the netlink socket if there can be one. Negative, with errno. */
+int mn_tap_link_open(struct tap *tap);
+void mn_tap_link_close(struct tap *tap);
+/* Frames come by `fd` from now on, until the interface is gone. */
+void mn_tap_link_attach(struct tap *tap, int fd);
+void mn_tap_link_detach(struct tap *tap);
+/* Whether the kernel has told anything of interfaces; takes it all, and what it says of this one. */
+bool mn_tap_link_changed(struct tap *tap);
+/* The same, if it was not done just before. */
+void mn_tap_link_look(struct tap *tap, uint64_t now);
+
+/* tap_open.c: a descriptor of the interface tap->name, which exists, with headers if tap->vnet is set, and without offloads towards us
  * yet. Negative, with errno and in *what the call that failed. */
 int mn_tap_attach(struct tap *tap, const char **what);
 

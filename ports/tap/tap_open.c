@@ -104,8 +104,15 @@ static int open_descriptor(struct tap *tap, bool create, const struct why *why)
         snprintf(why->text, why->size, "%s: there is no such interface (new:%s would make one)", tap->name, tap->name);
         return MNET_E_NO_DEVICE;
     }
-    tap->device.fd = mn_tap_attach(tap, &what);
-    return tap->device.fd < 0 ? fail_errno(why, tap->name, what) : 0;
+    if (mn_tap_link_open(tap) < 0) {
+        return fail_errno(why, tap->name, "no epoll");
+    }
+    int fd = mn_tap_attach(tap, &what);
+    if (fd < 0) {
+        return fail_errno(why, tap->name, what);
+    }
+    mn_tap_link_attach(tap, fd);
+    return 0;
 }
 
 /* Both directions: we always may send partial checksums and large segments once the header is there; what the kernel sends
@@ -197,13 +204,11 @@ int mnet_tap_open(const char *name, const struct mnet_tap_options *options, stru
     }
     tap->device.ops = &mn_tap_ops;
     tap->device.name = tap->name;
-    tap->device.fd = -1;
+    tap->device.fd = tap->fd = tap->link_fd = -1;
     tap->vnet = !options->no_checksum_offload;
     int result = set_up(tap, name, options, &why);
     if (result < 0) {
-        if (tap->device.fd >= 0) {
-            close(tap->device.fd);
-        }
+        mn_tap_link_close(tap);
         mn_tap_free(tap);
         return result;
     }

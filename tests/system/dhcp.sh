@@ -183,7 +183,50 @@ both_sources()
     grep -q -e '--dhcp' "$dir/err" || fail "it said: $(cat "$dir/err")"
 }
 
+# An interface that is down at first: the address is asked for when it comes up, not when the next message would have been due
+# (at 4 and 12 s, more or less one).
+link_comes_late()
+{
+    ip link set tap0 down
+    serve
+    "$MNET_DEBUG/examples/01_hello-tap" --net:service=tap0 --dhcp --log=info >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    sleep 6.5
+    ! grep -q 'hello, I am' "$dir/mnet.out" || fail 'it has an address without a link'
+    begun=$(date +%s%N)
+    ip link set tap0 up
+    await grep -q 'hello, I am' "$dir/mnet.out"
+    took=$((($(date +%s%N) - begun) / 1000000))
+    [ $took -lt 2000 ] || fail "an address came $took ms after the link"
+    grep -q 'tap0: the link is up' "$dir/mnet.err" || fail "it says: $(cat "$dir/mnet.err")"
+    stop
+    end_server
+}
+
+# A link that goes and comes back under a transfer: the lease is asked about at once, and the transfer goes on.
+link_comes_back()
+{
+    serve
+    lease "$MNET_DEBUG/examples/httpd-tap" "$site"
+    timeout 60 curl -sS --limit-rate 1M --max-time 50 "http://$leased/large.bin" -o "$dir/got" &
+    transfer=$!
+    sleep 1
+    ip link set tap0 down
+    await grep -q 'tap0: the link is down' "$dir/mnet.err"
+    asked=$(grep -c "DHCPREQUEST(tap0) $leased" "$dir/dnsmasq.log")
+    ip link set tap0 up
+    await grep -q 'tap0: the link is up' "$dir/mnet.err"
+    sleep 1
+    [ "$(grep -c "DHCPREQUEST(tap0) $leased" "$dir/dnsmasq.log")" -gt "$asked" ] || fail 'the lease was not asked about'
+    wait $transfer || fail "curl ended with status $?"
+    cmp "$dir/got" "$site/large.bin" || fail 'it is not the file'
+    stop
+    end_server
+}
+
 run lease_is_got_used_and_given_back serves_at_its_address
+run link_comes_late_and_an_address_with_it link_comes_late
+run link_comes_back_and_the_lease_is_asked_about link_comes_back
 run capture_of_it_is_clean nothing_malformed
 run broadcast_answers_with_routes_are_taken takes_what_the_server_says
 run address_in_use_is_declined declines_an_address_in_use

@@ -1,0 +1,151 @@
+/* The cable of a TAP interface: whether the kernel's end is up, and whether it is there at all.
+ *
+ * The kernel tells of every change of an interface over a netlink socket; no frame costs a system call for it. The socket and the queue of
+ * frames are behind one descriptor (epoll), so that whoever waits for frames is woken for either. When there was no frame the socket is
+ * looked at, once in a millisecond at most.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
+#include "base/base.h"
+#include "ports/hosted/hosted.h"
+#include "ports/tap/tap_internal.h"
+
+#define LOOK_NS MNET_MILLISECOND
+#define LOWER_UP 0x10000u            /* IFF_LOWER_UP of linux/if.h, which does not get on with net/if.h */
+#define UP_FLAGS (IFF_UP | LOWER_UP) /* the interface, and its carrier */
+
+static void watch(const struct tap *tap, int fd)
+{
+    struct epoll_event readable = {.events = EPOLLIN};
+    (void)epoll_ctl(tap->device.fd, EPOLL_CTL_ADD, fd, &readable);
+}
+
+/* Has the kernel say how the interface is now. */
+static void ask(struct tap *tap)
+{
+    struct {
+        struct nlmsghdr header;
+        struct ifinfomsg link;
+    } question = {
+        .header = {.nlmsg_len = sizeof question, .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST},
+        .link = {.ifi_index = tap->index},
+    };
+    (void)send(tap->link_fd, &question, sizeof question, MSG_DONTWAIT);
+}
+
+static void take_message(struct tap *tap, const struct nlmsghdr *header)
+{
+    struct ifinfomsg link;
+    if (header->nlmsg_type != RTM_NEWLINK || header->nlmsg_len < NLMSG_LENGTH(sizeof link)) {
+        return;
+    }
+    memcpy(&link, NLMSG_DATA(header), sizeof link);
+    if (link.ifi_index == tap->index) {
+        tap->device.link_down = (link.ifi_flags & UP_FLAGS) != UP_FLAGS;
+    }
+}
+
+static void take_messages(struct tap *tap, const char *bytes, size_t len)
+{
+    struct nlmsghdr header;
+    while (len >= sizeof header) {
+        memcpy(&header, bytes, sizeof header);
+        size_t step = NLMSG_ALIGN(header.nlmsg_len);
+        if (header.nlmsg_len < sizeof header || step > len) {
+            return;
+        }
+        take_message(tap, (const struct nlmsghdr *)(const void *)bytes);
+        bytes += step;
+        len -= step;
+    }
+}
+
+bool mn_tap_link_changed(struct tap *tap)
+{
+    _Alignas(struct nlmsghdr) char bytes[8192];
+    bool changed = false;
+    while (tap->link_fd >= 0) {
+        ssize_t got = recv(tap->link_fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (got < 0 && errno != ENOBUFS && errno != EINTR) {
+            break;
+        }
+        changed = true;
+        if (got >= 0) {
+            take_messages(tap, bytes, (size_t)got);
+        } else if (errno == ENOBUFS) { /* something was lost */
+            ask(tap);
+        }
+    }
+    return changed;
+}
+
+void mn_tap_link_look(struct tap *tap, uint64_t now)
+{
+    if (now - tap->link_looked < LOOK_NS) {
+        return;
+    }
+    tap->link_looked = now;
+    (void)mn_tap_link_changed(tap);
+}
+
+void mn_tap_link_attach(struct tap *tap, int fd)
+{
+    tap->fd = fd;
+    tap->index = (int)if_nametoindex(tap->name);
+    watch(tap, fd);
+    if (tap->link_fd < 0) {
+        tap->device.link_down = false; /* nobody tells */
+        return;
+    }
+    ask(tap);
+    (void)mn_tap_link_changed(tap);
+}
+
+void mn_tap_link_detach(struct tap *tap)
+{
+    close(tap->fd); /* which takes it out of what is waited for */
+    tap->fd = -1;
+    tap->index = -1;
+    tap->device.link_down = true;
+}
+
+static int open_netlink(void)
+{
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int mn_tap_link_open(struct tap *tap)
+{
+    tap->device.fd = epoll_create1(EPOLL_CLOEXEC);
+    if (tap->device.fd < 0) {
+        return -1;
+    }
+    tap->link_fd = open_netlink();
+    if (tap->link_fd >= 0) {
+        watch(tap, tap->link_fd);
+    }
+    return 0;
+}
+
+void mn_tap_link_close(struct tap *tap)
+{
+    const int fds[] = {tap->fd, tap->link_fd, tap->device.fd};
+    for (size_t i = 0; i < MN_COUNT_OF(fds); i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+        }
+    }
+}
