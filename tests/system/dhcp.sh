@@ -36,14 +36,19 @@ address()
     awk '{ print $3 }' "$dir/leases"
 }
 
+has_lease()
+{
+    [ -n "$(address)" ]
+}
+
 # lease PROGRAM ARGUMENT... - starts it with --dhcp, until it has an address: $leased.
 lease()
 {
     "$1" --net:service=tap0 --dhcp --log=info --capture="$dir/dhcp.pcapng" "${@:2}" >"$dir/mnet.out" 2>"$dir/mnet.err" &
     mnet=$!
     await grep -q '^dhcp: ' "$dir/mnet.err"
+    await has_lease # the file is written anew with each change
     leased=$(address)
-    [ -n "$leased" ] || fail 'the server knows of no lease'
     grep -q "^dhcp: $leased/24 from $LINUX for 120 s, router $LINUX" "$dir/mnet.err" ||
         fail "it says: $(head -n 1 "$dir/mnet.err"); the server says $leased"
 }
