@@ -52,5 +52,7 @@ run reset_ends_only_its_connection with_server "$MNET_DEBUG" reset $MNET 7 200
 run reset_while_receiving with_server "$MNET_DEBUG" reset $MNET 9 200
 run reset_while_sending with_server "$MNET_DEBUG" reset $MNET 19 50
 run stopped_reader_gets_all_in_the_end with_server "$MNET_RELEASE" stopped $MNET 19 6000
+run sender_that_does_not_read_is_received with_server "$MNET_DEBUG" greedy $MNET 21 20000000
+run abort_with_a_closed_window_is_noticed with_server "$MNET_DEBUG" aborted $MNET 22 8000
 run round_trips_of_64_bytes with_server "$MNET_DEBUG" round $MNET 7 2000
 run down_tells_peers down_tells_peers

@@ -12,17 +12,22 @@
  *   linux_peer reset ADDRESS PORT COUNT          connections that end with a reset while data is under way
  *   linux_peer datagram ADDRESS PORT BYTES       a UDP datagram, echoed
  *   linux_peer stopped ADDRESS PORT MILLISECONDS reads nothing for a while, so that the window closes, then everything
+ *   linux_peer greedy ADDRESS PORT BYTES         waits until its window is closed, sends without reading, then reads as much
+ *   linux_peer aborted ADDRESS PORT MILLISECONDS reads nothing, and must hear of a reset within that time
  *
  * Clients print "AMOUNT UNIT, NANOSECONDS ns". One line on the error output and exit status 1 where anything is wrong.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -34,6 +39,7 @@
 #define MESSAGE 64
 #define SOURCE_BYTES (UINT64_C(1) << 30)
 #define PATIENCE_SECONDS 300
+#define GREED_NS UINT64_C(3000000000) /* what is sent must be delivered soon, or acknowledgements get lost */
 
 static const char *congestion; /* of the server's connections; NULL: the kernel's choice */
 
@@ -419,6 +425,50 @@ static void reset_client(const char *address, const char *port, uint64_t count)
 }
 
 /* The source goes on sending until both buffers are full and the window is zero; when it opens, everything must still come. */
+/* Until the peer has acknowledged everything; false where that takes too long. */
+static bool delivered(int fd, uint64_t at_most_ns)
+{
+    int left = 1;
+    for (uint64_t begun = now_ns(); left > 0 && now_ns() - begun < at_most_ns; usleep(1000)) {
+        if (ioctl(fd, SIOCOUTQ, &left) < 0) {
+            return false;
+        }
+    }
+    return left == 0;
+}
+
+static void greedy_client(const char *address, const char *port, uint64_t bytes)
+{
+    int fd = connect_to(address, port);
+    sleep(1); /* the peer fills the window, and probes it */
+    if (!send_pattern(fd, bytes) || !delivered(fd, GREED_NS)) {
+        die("sending without reading");
+    }
+    uint8_t *chunk = chunk_alloc();
+    for (uint64_t done = 0; done < bytes; done += MESSAGE) {
+        if (!read_all(fd, chunk, MESSAGE) || !pattern_matches(chunk, MESSAGE, done)) {
+            die("reading");
+        }
+    }
+    free(chunk);
+    close(fd);
+}
+
+static void aborted_client(const char *address, const char *port, uint64_t time_ms)
+{
+    int fd = connect_to(address, port);
+    struct pollfd wait = {.fd = fd};
+    if (poll(&wait, 1, (int)time_ms) != 1 || !(wait.revents & POLLERR)) {
+        die("waiting for the reset");
+    }
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error != ECONNRESET) {
+        die("the error");
+    }
+    close(fd);
+}
+
 static void stopped_client(const char *address, const char *port, uint64_t pause_ms)
 {
     int fd = open_socket();
@@ -473,6 +523,8 @@ static const struct {
     {"reset", "connections", reset_client},
     {"datagram", "bytes", datagram_client},
     {"stopped", "ms", stopped_client},
+    {"greedy", "bytes", greedy_client},
+    {"aborted", "ms", aborted_client},
 };
 
 int main(int argc, char **argv)

@@ -1,7 +1,9 @@
 /* The mnet end of system tests and benchmarks.
  *
  *   mnet_peer OPTIONS [--loss=PPM] serve              on port 7 echo, 9 discard and verify, 19 source;
- *                                                     10 and 20: discard and source without looking at the bytes
+ *                                                     10 and 20: discard and source without looking at the bytes;
+ *                                                     21: source and discard at the same time; 22: a source that aborts
+ *                                                     when nothing has been read for a second
  *   mnet_peer OPTIONS [--loss=PPM] send ADDRESS PORT BYTES
  *   mnet_peer OPTIONS [--loss=PPM] receive ADDRESS PORT BYTES
  *   mnet_peer OPTIONS drain                           for each line ADDRESS PORT MILLISECONDS on standard input: connects, and reads
@@ -149,6 +151,36 @@ static int source_client(void *flow)
     return 0;
 }
 
+static int source_beside(void *flow)
+{
+    return source(flow);
+}
+
+/* Who sends to this one gets its stream as well, whether he reads it or not. */
+static int both_client(void *flow)
+{
+    struct mnet_group writer = {0};
+    uint64_t bytes;
+    if (mnet_group_spawn(&writer, source_beside, flow) == 0) {
+        receive_pattern(flow, &bytes);
+    }
+    mnet_group_cancel(&writer);
+    mnet_group_join(&writer, MNET_NEVER);
+    mnet_tcp_abort(flow);
+    return 0;
+}
+
+static int abort_client(void *flow)
+{
+    uint8_t *chunk = chunk_alloc();
+    memset(chunk, 0, CHUNK);
+    while (mnet_tcp_write(flow, chunk, CHUNK, NULL, mnet_now() + MNET_SECOND) == 0) {
+    }
+    free(chunk);
+    mnet_tcp_abort(flow);
+    return 0;
+}
+
 struct service {
     struct mnet_stack *stack;
     uint16_t port;
@@ -181,11 +213,9 @@ static int serve_port(void *argument)
 
 static int serve(struct mnet_env *env, struct mnet_stack *stack)
 {
-    static struct service services[] = {{NULL, 7, echo_client},
-                                        {NULL, 9, discard_client},
-                                        {NULL, 19, source_client},
-                                        {NULL, 10, pull_client},
-                                        {NULL, 20, push_client}};
+    static struct service services[] = {{NULL, 7, echo_client},  {NULL, 9, discard_client}, {NULL, 19, source_client},
+                                        {NULL, 10, pull_client}, {NULL, 20, push_client},   {NULL, 21, both_client},
+                                        {NULL, 22, abort_client}};
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
         services[i].stack = stack;
         int error = mnet_spawn(NULL, serve_port, &services[i]);
