@@ -13,6 +13,47 @@ _Noreturn static void stop(const char *file, int at)
     abort();
 }
 
+/* --- Memory that is short: the linker puts these in place of the allocator's --- */
+
+static struct {
+    const struct mnet_memory *memory;
+    uint64_t seen, after, count;
+    bool off;
+} short_of;
+
+void *__real_mn_pool_alloc(struct mn_pool *pool, enum mn_claim claim);
+void *__real_mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim);
+void *__wrap_mn_pool_alloc(struct mn_pool *pool, enum mn_claim claim);
+void *__wrap_mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim);
+
+static bool refused(const struct mn_pool *pool)
+{
+    if (pool->memory != short_of.memory || short_of.off)
+        return false;
+    uint64_t number = short_of.seen++;
+    return number >= short_of.after && number - short_of.after < short_of.count;
+}
+
+void *__wrap_mn_pool_alloc(struct mn_pool *pool, enum mn_claim claim)
+{
+    return refused(pool) ? NULL : __real_mn_pool_alloc(pool, claim);
+}
+
+void *__wrap_mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim)
+{
+    return refused(pool) ? NULL : __real_mn_pool_alloc_zeroed(pool, claim);
+}
+
+uint64_t famine(struct tcp_test *t, uint64_t after, uint64_t count)
+{
+    uint64_t seen = short_of.seen;
+    short_of.memory = t->memory;
+    short_of.seen = 0;
+    short_of.after = after;
+    short_of.count = count;
+    return seen;
+}
+
 /* --- An engine --- */
 
 /* Every line is formatted; TCP_TEST_LOG in the environment shows them. */
@@ -108,6 +149,8 @@ static struct tcp_output *take_output(struct tcp_test *t)
 
 void tcp_end(struct tcp_test *t)
 {
+    if (short_of.memory == t->memory)
+        short_of.memory = NULL;
     drain(t, NULL);
     mn_tcp_destroy(t->tcp);
     assert_int_equal(mnet_memory_used(t->memory), t->memory_before);
@@ -410,6 +453,7 @@ size_t tcp_compose(const struct tcp_line *l, uint8_t *to)
 static void input(struct tcp_test *t, const void *bytes, size_t len, const struct mn_datagram *datagram,
                   enum mnet_checksum checksum)
 {
+    short_of.off = true; /* this is the device's */
     struct mnet_packet *packet = mnet_packet_alloc(t->memory);
     assert_non_null(packet);
     memset(mnet_packet_put(packet, datagram->header_len), 0, datagram->header_len);
@@ -417,6 +461,7 @@ static void input(struct tcp_test *t, const void *bytes, size_t len, const struc
     memcpy(mnet_packet_put(packet, linear), bytes, linear);
     if (len > linear)
         assert_true(mnet_packet_append(packet, (const uint8_t *)bytes + linear, len - linear));
+    short_of.off = false;
     mnet_packet_pull(packet, datagram->header_len);
     packet->checksum = (uint8_t)checksum;
     packet->received_ns = t->now;
@@ -475,6 +520,8 @@ void wait_ns(struct tcp_test *t, uint64_t ns)
     for (unsigned steps = 0;; steps++) {
         pump(t);
         uint64_t next = mn_tcp_deadline(t->tcp);
+        if (!t->hold_output && mn_tcp_wants_output(t->tcp))
+            next = MN_MIN(next, t->now + RETRY_NS);
         assert_true(steps < OUTPUT_MAX);
         if (next > until)
             break;

@@ -214,6 +214,11 @@ void at_ms(struct tcp_test *t, uint64_t ms);
 /* Pulls what the engine has to send. Done after every line of a script. */
 void pump(struct tcp_test *t);
 
+/* Memory: of all allocations from that of `t` that the engine makes from now on, `count` in a row fail once `after` have been made. Of
+ * one engine at a time; tells how many it made since it was called last. */
+uint64_t famine(struct tcp_test *t, uint64_t after, uint64_t count);
+#define RETRY_NS (5 * MNET_MILLISECOND) /* as stacks do, an engine that found no packet is asked again after this */
+
 /* The user's calls. */
 void open_active(struct tcp_test *t);
 #define accept_(t) script_accept(__FILE__, __LINE__, t)

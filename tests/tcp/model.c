@@ -5,8 +5,12 @@
  * Each seed is used twice. With an adversary: a script of random bytes for fuzz/fuzz_tcp_engine.c, which plays any peers against one engine. And
  * with two engines: a connection is opened between two engines over a bad wire. Both users write, read, lend, shut down, close and abort as the seed says. After each
  * step every invariant of tcp_check.h holds on both sides, the right edge of a window has not moved left, and what was read is the beginning of what was
- * written. At the end the wire is healed: then all that was written must have been read, unless somebody aborted or patience ran out, and both engines
- * must be as empty as they began. A seed that fails prints how to see it again.
+ * written. Now and then a side is short of memory.
+ *
+ * At the end the wire is healed. For a while at least one side reads, and both go on writing: what is under way to a side that reads must not stand still for
+ * longer than the timer takes that its sender has running, and the round trip behind it; whether the other side reads must not matter. Then all that was
+ * written must have been read, unless somebody aborted or patience ran out, and both engines must be as empty as they began. A seed that fails prints how to
+ * see it again.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +20,9 @@
 #include "tests/tcp/pair.h"
 
 #define HEAL_NS (1200 * MNET_SECOND)
-#define STREAM_MAX 400000u
+#define STREAM_MAX 4000000u
+#define TURN_NS (20 * MNET_MILLISECOND) /* how often who reads does so, once the wire is healed */
+#define TURNS 400
 
 /* What can end a connection early. */
 struct user {
@@ -195,6 +201,8 @@ static void act(struct model *m, int side)
         do_lend(m, side);
     else if (what < 960)
         set_something(m, side);
+    else if (what < 975)
+        famine(host(m, side), below(m, 10), 1 + below(m, 10));
     else if (what < 985)
         do_shutdown(m, side);
     else if (what < 993)
@@ -262,10 +270,80 @@ static struct tcp_setup choose_setup(struct model *m)
     return setup;
 }
 
+/* ---- liveness ---- */
+
+/* One direction, from `side` to a peer that reads. */
+struct watch {
+    uint32_t read;  /* so much had been read ... */
+    uint64_t until; /* ... and more must have been by then */
+};
+
+/* The latest time for more to be read: whatever got lost before the wire was healed, the sender's timer repairs it. A timer that runs may
+ * have been backed off; the next one begins when this has expired. Then come the way there and back, a delayed acknowledgement, and the
+ * reader's next turn. */
+static void look(struct model *m, int side, struct watch *watch)
+{
+    const struct mn_tcb *tcb = m->user[side].tcb;
+    uint64_t now = m->pair.now, timer = mn_rtt_timeout(&tcb->rtt);
+    if (mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT) && tcb->retransmit_due_ns > now + timer)
+        timer = tcb->retransmit_due_ns - now;
+    watch->read = m->pair.read[!side];
+    watch->until = now + timer + 2 * m->pair.delay_ns + MN_DELAYED_ACK + TURN_NS;
+}
+
+/* Whether something is under way that the peer will read; else there is nothing to be watched. */
+static bool under_way(const struct model *m, int side)
+{
+    const struct user *user = &m->user[side], *peer = &m->user[!side];
+    return user->open && user->tcb->state != MN_CLOSED && peer->open && !peer->ended &&
+           m->pair.read[!side] < m->pair.written[side];
+}
+
+static void check_progress(struct model *m, unsigned readers, struct watch watch[2])
+{
+    for (int side = 0; side < 2; side++) {
+        if (!under_way(m, side) || !(readers & 1u << !side) || m->pair.read[!side] != watch[side].read) {
+            if (m->user[side].open)
+                look(m, side, &watch[side]);
+            continue;
+        }
+        MN_ASSERT(m->pair.now <= watch[side].until);
+    }
+}
+
+static void go_on_with(struct model *m, unsigned readers, struct watch watch[2])
+{
+    for (int side = 0; side < 2; side++) {
+        struct user *user = &m->user[side];
+        if (user->open && !user->wrote_all)
+            do_write(m, side, 20000);
+        for (int i = 0; i < 100 && readers & 1u << side && user->open && !user->ended; i++)
+            do_read(m, side, 20000 - 1);
+    }
+    check_progress(m, readers, watch);
+    go_on(m, TURN_NS);
+}
+
+/* One side reads, or the other, or both. */
+static void flow(struct model *m)
+{
+    unsigned readers = 1 + below(m, 3);
+    struct watch watch[2] = {{0, 0}, {0, 0}};
+    m->healed = true;
+    famine(host(m, 0), 0, 0);
+    for (int side = 0; side < 2; side++) {
+        if (m->user[side].open) {
+            mn_tcp_set_keepalive(host(m, side)->tcp, m->user[side].tcb, NULL);
+            look(m, side, &watch[side]);
+        }
+    }
+    for (int turn = 0; turn < TURNS; turn++)
+        go_on_with(m, readers, watch);
+}
+
 /* Both users come to an end: all is read that comes, and then closed. */
 static void finish(struct model *m)
 {
-    m->healed = true;
     for (int side = 0; side < 2; side++) {
         if (m->user[side].open)
             do_shutdown(m, side);
@@ -331,6 +409,7 @@ static void play_each_other(void)
         if (chance(m, 30))
             choose_wire(m);
     }
+    flow(m);
     finish(m);
     mn_tcp_unlisten(host(m, 1)->tcp, host(m, 1)->listener, m->pair.now);
     pair_end(&m->pair);

@@ -93,6 +93,8 @@ static uint64_t next_time(const struct tcp_pair *pair)
     uint64_t next = MNET_NEVER;
     for (int i = 0; i < 2; i++) {
         next = MN_MIN(next, mn_tcp_deadline(pair->side[i].tcp));
+        if (mn_tcp_wants_output(pair->side[i].tcp)) /* it has just been asked, and found no memory */
+            next = MN_MIN(next, pair->now + RETRY_NS);
         if (pair->wire[i] != NULL)
             next = MN_MIN(next, pair->wire[i]->arrives);
     }
@@ -163,7 +165,9 @@ bool pair_transfer(struct tcp_pair *pair, int from, uint32_t bytes, uint64_t ns)
         read_some(pair, !from);
         if (pair->read[!from] == goal)
             return true;
-    } while (step(pair, until));
+        uint64_t next = pair->written[from] < goal ? MN_MIN(pair->now + RETRY_NS, until) : until;
+        step(pair, next);
+    } while (pair->now < until);
     return false;
 }
 
