@@ -274,13 +274,11 @@ static struct tcp_setup choose_setup(struct model *m)
 
 /* One direction, from `side` to a peer that reads. */
 struct watch {
-    uint32_t read;  /* so much had been read ... */
-    uint64_t until; /* ... and more must have been by then */
+    uint32_t read, una; /* so much had been read, and acknowledged, ... */
+    uint64_t since;     /* ... at this time, ... */
+    uint64_t timer_ns;  /* ... and the sender's timer had so long to go */
 };
 
-/* The latest time for more to be read: whatever got lost before the wire was healed, the sender's timer repairs it. A timer that runs may
- * have been backed off; the next one begins when this has expired. Then come the way there and back, a delayed acknowledgement, and the
- * reader's next turn. */
 static void look(struct model *m, int side, struct watch *watch)
 {
     const struct mn_tcb *tcb = m->user[side].tcb;
@@ -288,7 +286,18 @@ static void look(struct model *m, int side, struct watch *watch)
     if (mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT) && tcb->retransmit_due_ns > now + timer)
         timer = tcb->retransmit_due_ns - now;
     watch->read = m->pair.read[!side];
-    watch->until = now + timer + 2 * m->pair.delay_ns + MN_DELAYED_ACK + TURN_NS;
+    watch->una = tcb->snd_una;
+    watch->since = now;
+    watch->timer_ns = timer;
+}
+
+/* The latest time for more to be read, or at least acknowledged: whatever got lost before the wire was healed, the sender's timer
+ * repairs it, or the tail loss probe in front of it, a round trip later. It may have been backed off; and the acknowledgement of what
+ * was read last, which may be delayed, starts it again, with its sample of the round trip. Then comes the reader's next turn. */
+static uint64_t latest(const struct model *m, int side, const struct watch *watch)
+{
+    uint64_t timer = MN_MAX(watch->timer_ns, m->user[side].tcb->rtt.rto_ns);
+    return watch->since + timer + 4 * m->pair.delay_ns + MN_DELAYED_ACK + TURN_NS;
 }
 
 /* Whether something is under way that the peer will read; else there is nothing to be watched. */
@@ -302,12 +311,11 @@ static bool under_way(const struct model *m, int side)
 static void check_progress(struct model *m, unsigned readers, struct watch watch[2])
 {
     for (int side = 0; side < 2; side++) {
-        if (!under_way(m, side) || !(readers & 1u << !side) || m->pair.read[!side] != watch[side].read) {
-            if (m->user[side].open)
-                look(m, side, &watch[side]);
-            continue;
-        }
-        MN_ASSERT(m->pair.now <= watch[side].until);
+        bool watched = under_way(m, side) && readers & 1u << !side;
+        if (watched && m->pair.read[!side] == watch[side].read && m->user[side].tcb->snd_una == watch[side].una)
+            MN_ASSERT(m->pair.now <= latest(m, side, &watch[side]));
+        else if (m->user[side].open)
+            look(m, side, &watch[side]);
     }
 }
 
@@ -328,7 +336,7 @@ static void go_on_with(struct model *m, unsigned readers, struct watch watch[2])
 static void flow(struct model *m)
 {
     unsigned readers = 1 + below(m, 3);
-    struct watch watch[2] = {{0, 0}, {0, 0}};
+    struct watch watch[2] = {{0, 0, 0, 0}, {0, 0, 0, 0}};
     m->healed = true;
     famine(host(m, 0), 0, 0);
     for (int side = 0; side < 2; side++) {

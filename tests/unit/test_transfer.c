@@ -1,4 +1,5 @@
-/* Seeded transfers over bad links: both ends send and receive at the same time, in pieces of random sizes, and every byte is compared. */
+/* Seeded transfers over bad links: both ends send and receive at the same time, in pieces of random sizes, and every byte is compared. Over a link
+ * that does nothing bad, what is under way to an end that reads never stands still for longer than a retransmission timeout, and a round trip. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,8 +24,10 @@ struct scenario {
     struct mnet_fault_rates fault; /* of the client's device, both directions */
     uint32_t server_offload, client_offload;
     uint16_t mtu;
-    size_t bytes;          /* each way */
-    const char *arguments; /* of both hosts; NULL: none */
+    size_t bytes;            /* each way */
+    const char *arguments;   /* of both hosts; NULL: none */
+    uint32_t receive_buffer; /* of both hosts; 0: the default */
+    bool late_reader;        /* the client reads nothing for a minute */
 };
 
 /* One end of the connection. */
@@ -82,18 +85,35 @@ static int send_stream(void *argument)
     return mnet_tcp_shutdown(end->flow, MNET_SHUTDOWN_WRITE);
 }
 
+/* Nothing happens to frames but that they take their time, and the device may refuse none. */
+static bool is_good(const struct scenario *s)
+{
+    const struct mnet_sim_path *p = &s->path;
+    const struct mnet_fault_rates *f = &s->fault;
+    return (p->loss_ppm | p->burst_enter_ppm | p->duplicate_ppm | p->corrupt_ppm | p->reorder_ppm | p->jitter_ns |
+            p->queue_bytes | f->drop_ppm | f->duplicate_ppm | f->reorder_ppm | f->corrupt_ppm | f->truncate_ppm |
+            f->refuse_ppm) == 0;
+}
+
+/* The first timeout is three round trips or 200 ms (RFC 6298 2.2); then come a delayed acknowledgement and a round trip. */
+static uint64_t patience(const struct end *end)
+{
+    uint64_t rtt = 2 * end->scenario->path.delay_ns, timeout = MN_MAX(3 * rtt, 200 * MNET_MILLISECOND);
+    return is_good(end->scenario) ? mnet_now() + timeout + rtt + 40 * MNET_MILLISECOND : MNET_NEVER;
+}
+
 /* Reads once, by copy or in place. Returns as mnet_tcp_read does. */
 static ptrdiff_t receive_piece(struct end *end)
 {
     uint8_t bytes[16384];
     struct mnet_slice slices[4];
     if (mn_random_below(&end->random, 2) == 0) {
-        ptrdiff_t len = mnet_tcp_read(end->flow, bytes, random_size(end), MNET_NEVER);
+        ptrdiff_t len = mnet_tcp_read(end->flow, bytes, random_size(end), patience(end));
         if (len > 0)
             check(end, bytes, (size_t)len);
         return len;
     }
-    ptrdiff_t count = mnet_tcp_get(end->flow, slices, MN_COUNT_OF(slices), MNET_NEVER);
+    ptrdiff_t count = mnet_tcp_get(end->flow, slices, MN_COUNT_OF(slices), patience(end));
     for (ptrdiff_t i = 0; i < count; i++)
         check(end, slices[i].data, slices[i].len);
     if (count > 0)
@@ -104,14 +124,16 @@ static ptrdiff_t receive_piece(struct end *end)
 static int exchange(struct end *end)
 {
     struct mnet_task *sender;
-    int error = mnet_spawn(&sender, send_stream, end);
+    int error = mnet_spawn(&sender, send_stream, end), result = 0;
+    bool late = end->scenario->late_reader && end->stream == 1;
+    if (late)
+        mnet_sleep(mnet_now() + 60 * MNET_SECOND);
     ptrdiff_t count = error;
     while (count == 0 || (count > 0 && !mnet_cancelled())) {
         count = receive_piece(end);
         if (count == 0)
             break;
     }
-    int result = 0;
     if (error == 0)
         mnet_join(sender, &result, MNET_NEVER);
     mnet_tcp_close(end->flow);
@@ -132,7 +154,8 @@ static int serve(struct mnet_env *env, void *argument)
 {
     struct end *end = argument;
     struct mnet_listener *listener;
-    int error = mnet_stack_up(env, NULL, &end->stack);
+    struct mnet_config config = {.tcp_receive_buffer = end->scenario->receive_buffer};
+    int error = mnet_stack_up(env, &config, &end->stack);
     if (error == 0)
         error = mnet_tcp_listen(end->stack, PORT, NULL, &listener);
     if (error == 0)
@@ -145,7 +168,7 @@ static int serve(struct mnet_env *env, void *argument)
 static int call(struct mnet_env *env, void *argument)
 {
     struct end *end = argument;
-    struct mnet_config config = {0};
+    struct mnet_config config = {.tcp_receive_buffer = end->scenario->receive_buffer};
     const struct mnet_fault_rates *fault = &end->scenario->fault;
     struct mnet_device *device = mnet_env_device(env, NULL);
     if (device == NULL)
@@ -276,6 +299,20 @@ static void perfect_wire(void **state)
     (void)state;
     struct scenario s = {.bytes = 4096 * KIB};
     transfer_seeds(&s, 2);
+}
+
+/* One end sends two megabytes and reads nothing for long: its closed window holds up what the other one sends, and nothing else. */
+static void one_end_reads_late(void **state)
+{
+    (void)state;
+    const uint64_t delays[] = {MNET_MILLISECOND, 20 * MNET_MILLISECOND};
+    for (unsigned i = 0; i < MN_COUNT_OF(delays); i++) {
+        struct scenario s = {.path = {.bandwidth_bps = 100000000, .delay_ns = delays[i]},
+                             .bytes = 2048 * KIB,
+                             .receive_buffer = 65536,
+                             .late_reader = true};
+        transfer(&s, 1, NULL);
+    }
 }
 
 static void narrow_link_with_short_queue(void **state)
@@ -431,6 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(perfect_wire),
+        cmocka_unit_test(one_end_reads_late),
         cmocka_unit_test(narrow_link_with_short_queue),
         cmocka_unit_test(loss_of_one_to_five_percent),
         cmocka_unit_test(loss_in_bursts),
