@@ -280,8 +280,11 @@ void mn_scoreboard_lose_range(struct mn_scoreboard *b, struct mn_scoreboard_pool
         if (divide(b, pools, i, left) && mn_scoreboard_at(b, i)->seq != left)
             i++;
         divide(b, pools, i, mn_seq_min(right, mn_scoreboard_end_of(b, i))); /* where it cannot, more counts as lost */
-        if (!(mn_scoreboard_at(b, i)->flags & (MN_SENT_SACKED | MN_SENT_LOST)))
+        uint8_t flags = mn_scoreboard_at(b, i)->flags;
+        if (!(flags & (MN_SENT_SACKED | MN_SENT_LOST)))
             mn_scoreboard_lose(b, i);
+        else if (flags & MN_SENT_LOST) /* which part of it was sent again is not known, if it could not be divided */
+            b->lost_from = mn_seq_min(b->lost_from, left);
         left = mn_scoreboard_end_of(b, i);
     }
 }

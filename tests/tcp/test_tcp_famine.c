@@ -125,6 +125,24 @@ SCRIPT(pair_each_allocation_of_a_handshake_fails)
     }
 }
 
+/* Without room for another record nobody knows which part of the flight was sent again: a timeout begins at its front once more. */
+SCRIPT(established_scoreboard_without_memory_still_repairs_the_first_segment)
+{
+    struct tcp_test t;
+    tcp_established(&t, .gso_max = 60000, .rtt_ms = 10, .no_plpmtud = true);
+    write_bytes(&t, 5 * MSS);
+    assert_int_equal(drain(&t, NULL), 1);
+    for (int i = 0; i < MN_SCOREBOARD_SIZES; i++)
+        t.tcp->scoreboards.size[i].limit = 0;
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = (int)MSS); /* room for the first segment alone */
+    for (int i = 0; i < 3; i++) {
+        wait_ms(&t, 250 << i);
+        expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
+        expect_nothing(&t);
+    }
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +151,7 @@ int main(void)
         cmocka_unit_test(pair_ten_allocations_in_a_row_fail),
         cmocka_unit_test(pair_each_allocation_fails_on_a_bad_link),
         cmocka_unit_test(pair_each_allocation_of_a_handshake_fails),
+        cmocka_unit_test(established_scoreboard_without_memory_still_repairs_the_first_segment),
     };
     return cmocka_run_group_tests_name("tcp_famine", tests, NULL, NULL);
 }
