@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 /* An address of either family: IPv6 in network order, or IPv4 mapped into ::ffff:0:0/96 (RFC 4291 2.5.5.2). */
 struct mnet_address {
     uint8_t bytes[16];
@@ -61,5 +63,7 @@ int mnet_prefix_parse(const char *text, struct mnet_prefix *prefix);
  * bytes, always terminated (truncated where it does not fit). Returns `text`. */
 char *mnet_address_format(struct mnet_address address, char *text, size_t size);
 char *mnet_endpoint_format(struct mnet_endpoint endpoint, char *text, size_t size);
+
+#pragma GCC visibility pop
 
 #endif

@@ -12,6 +12,8 @@
 
 #include <mnet/device.h>
 
+#pragma GCC visibility push(default)
+
 /* Where a capture goes, and how much of each frame. */
 struct mnet_capture_options {
     /* Takes the next `len` bytes of the file. False where they could not be written: the capture ends there, the network goes on. Not NULL. */
@@ -41,5 +43,7 @@ struct mnet_device *mnet_capture_init(struct mnet_capture *capture, struct mnet_
  * `now` where it is not NULL. NULL, `inner` untouched, where the file cannot be created (errno says why). */
 struct mnet_device *mnet_capture_open_file(const char *path, struct mnet_device *inner, uint64_t (*now)(void *context),
                                            void *context);
+
+#pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 /* X(identifier, "name", "what is counted"); the names of dropped packets contain ".drop_". */
 #define MNET_COUNTERS(X) \
     X(RX_FRAMES, "rx.frames", "frames taken from the device") \
@@ -124,5 +126,7 @@ struct mnet_counters {
 /* The name ("tcp.drop_checksum") and meaning of a counter; static texts, NULL for a value outside the enumeration. */
 const char *mnet_counter_name(enum mnet_counter counter);
 const char *mnet_counter_text(enum mnet_counter counter);
+
+#pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <mnet/address.h>
 
+#pragma GCC visibility push(default)
+
 struct mnet_stack;
 
 #define MNET_DHCP_DNS 3      /* DNS servers that a lease keeps, at most */
@@ -26,5 +28,7 @@ struct mnet_dhcp_lease {
 /* Fills *lease with what holds now; false, leaving it alone, where the stack has no address by DHCP at the moment. Never
  * suspends. */
 bool mnet_dhcp_lease(const struct mnet_stack *stack, struct mnet_dhcp_lease *lease);
+
+#pragma GCC visibility pop
 
 #endif

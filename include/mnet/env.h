@@ -27,6 +27,8 @@
 #include <mnet/device.h>
 #include <mnet/stack.h>
 
+#pragma GCC visibility push(default)
+
 struct mnet_env;
 
 /* Defined by the application. */
@@ -73,5 +75,7 @@ void mnet_output(struct mnet_env *env, const void *data, size_t len);
 /* Reads up to `len` bytes of console input, at least one unless it has ended: standard input where there is one, otherwise it has ended. Returns
  * the count, 0 at the end, MNET_E_DEADLINE, MNET_E_CANCELLED or MNET_E_IO. Suspends. */
 ptrdiff_t mnet_input(struct mnet_env *env, void *buffer, size_t len, uint64_t deadline);
+
+#pragma GCC visibility pop
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef MNET_ERROR_H
 #define MNET_ERROR_H
 
+#pragma GCC visibility push(default)
+
 /* What calls return: 0 or more is success, each negative value a cause. */
 enum mnet_error {
     MNET_OK = 0,
@@ -31,5 +33,7 @@ enum mnet_error {
 
 /* Says `error` in a few English words. Never NULL, for any value; the text is static. */
 const char *mnet_strerror(int error);
+
+#pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,8 @@
 
 #include <mnet/device.h>
 
+#pragma GCC visibility push(default)
+
 /* What happens to the frames of one direction. All zeros is nothing. */
 struct mnet_fault_rates {
     uint32_t drop_ppm;
@@ -36,5 +38,7 @@ struct mnet_device *mnet_fault_open(struct mnet_device *inner, const struct mnet
 /* Other rates from now on; the generator goes on as it was. `device` is one of mnet_fault_open. */
 void mnet_fault_set(struct mnet_device *device, const struct mnet_fault_rates *tx, const struct mnet_fault_rates *rx);
 struct mnet_fault_counts mnet_fault_counts(const struct mnet_device *device);
+
+#pragma GCC visibility pop
 
 #endif

@@ -13,6 +13,8 @@
 
 #include <stddef.h>
 
+#pragma GCC visibility push(default)
+
 struct mnet_memory;
 
 /* The smallest region that works, in bytes. */
@@ -27,5 +29,7 @@ struct mnet_memory *mnet_memory_init(void *region, size_t size);
 size_t mnet_memory_used(const struct mnet_memory *memory);
 size_t mnet_memory_peak(const struct mnet_memory *memory);
 size_t mnet_memory_budget(const struct mnet_memory *memory);
+
+#pragma GCC visibility pop
 
 #endif

@@ -14,6 +14,8 @@
 
 #include <mnet/memory.h>
 
+#pragma GCC visibility push(default)
+
 #define MNET_PACKET_FRAGMENTS 8     /* pieces behind the linear part */
 #define MNET_PACKET_HEADROOM 128    /* bytes in front of the linear part of a new packet */
 #define MNET_PACKET_LINEAR 1536     /* bytes a new packet can hold behind its headroom */
@@ -128,5 +130,7 @@ struct mnet_buffer *mnet_buffer_lend(struct mnet_memory *memory, const void *byt
 struct mnet_buffer *mnet_buffer_hold(struct mnet_buffer *buffer);
 /* Drops a reference; NULL is allowed. */
 void mnet_buffer_free(struct mnet_buffer *buffer);
+
+#pragma GCC visibility pop
 
 #endif

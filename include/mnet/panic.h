@@ -11,9 +11,13 @@
 #ifndef MNET_PANIC_H
 #define MNET_PANIC_H
 
+#pragma GCC visibility push(default)
+
 /* Reports `text`, one line without newline, which names the call and the misuse, or begins with "failed: " where mnet itself
  * is wrong; `file` and `line` are the place in mnet's source. Must not return, wait, or call mnet, but mnet_self and
  * mnet_task_name tell the task. */
 _Noreturn void mnet_panic(const char *file, int line, const char *text);
+
+#pragma GCC visibility pop
 
 #endif

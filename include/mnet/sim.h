@@ -28,6 +28,8 @@
 #include <mnet/device.h>
 #include <mnet/stack.h>
 
+#pragma GCC visibility push(default)
+
 struct mnet_env;
 struct mnet_program;
 struct mnet_sim;
@@ -153,5 +155,7 @@ struct mnet_sim_pipe_options {
     uint32_t offload; /* enum mnet_offload */
 };
 bool mnet_sim_pipe(struct mnet_device *ends[2], const struct mnet_sim_pipe_options *options);
+
+#pragma GCC visibility pop
 
 #endif

@@ -20,6 +20,8 @@
 #include <mnet/tcp_info.h>
 #include <mnet/time.h>
 
+#pragma GCC visibility push(default)
+
 struct mnet_env;
 struct mnet_stack;
 
@@ -151,5 +153,7 @@ struct mnet_address mnet_stack_ipv4(const struct mnet_stack *stack);
 const struct mnet_counters *mnet_stack_counters(const struct mnet_stack *stack);
 /* Bytes of the memory budget in use. */
 size_t mnet_stack_memory_used(const struct mnet_stack *stack);
+
+#pragma GCC visibility pop
 
 #endif

@@ -16,6 +16,8 @@
 
 #include <mnet/device.h>
 
+#pragma GCC visibility push(default)
+
 /* Zeros are defaults. */
 struct mnet_tap_options {
     bool no_checksum_offload; /* frames travel without virtio_net_hdr: implies the next one */
@@ -32,5 +34,7 @@ struct mnet_tap_options {
  * Before the first frame is received the owner may clear bits of device->rx_offload: the kernel is told to do without them. */
 int mnet_tap_open(const char *name, const struct mnet_tap_options *options, struct mnet_device **device, char *why,
                   size_t why_size);
+
+#pragma GCC visibility pop
 
 #endif

@@ -22,6 +22,8 @@
 #include <mnet/link.h>
 #include <mnet/time.h>
 
+#pragma GCC visibility push(default)
+
 struct mnet_task;
 
 /* A queue of suspended tasks; zero-initialised is empty. */
@@ -117,5 +119,7 @@ int mnet_condition_wait(struct mnet_condition *condition, struct mnet_mutex *mut
 /* Wakes the longest waiter, or all. Never suspends; usable outside tasks. */
 void mnet_condition_signal(struct mnet_condition *condition);
 void mnet_condition_broadcast(struct mnet_condition *condition);
+
+#pragma GCC visibility pop
 
 #endif

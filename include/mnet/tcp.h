@@ -2,7 +2,9 @@
  *
  * Calls that may suspend take an absolute deadline last. With deadline 0 they never suspend, may be used outside tasks, and return
  * MNET_E_DEADLINE where they would have to wait. A cancelled task gets MNET_E_CANCELLED from every call that would suspend. Any number
- * of tasks may use one flow. A NULL or already closed handle is the caller's bug, not an error code.
+ * of tasks may use one flow. Calls that close take NULL and
+ * do nothing then, so that a cleared handle can be closed twice. For any other call a NULL or already closed handle is the
+ * caller's bug: mnet_panic names the call, and a closed one as long as its memory serves nothing else.
  */
 #ifndef MNET_TCP_H
 #define MNET_TCP_H
@@ -16,6 +18,8 @@
 #include <mnet/packet.h>
 #include <mnet/stream.h>
 #include <mnet/time.h>
+
+#pragma GCC visibility push(default)
 
 struct mnet_stack;
 struct mnet_flow;
@@ -103,6 +107,7 @@ int mnet_tcp_read_exactly(struct mnet_flow *flow, void *buffer, size_t len, size
  * were filled (at least 1, or 0 at the end of the stream). They are consumed, and stay valid until mnet_tcp_release(flow) gives all lent
  * slices of the flow back, which also opens the receive window. Mixes freely with mnet_tcp_read. Suspends. */
 ptrdiff_t mnet_tcp_get(struct mnet_flow *flow, struct mnet_slice *slices, int max, uint64_t deadline);
+/* Where nothing is lent, nothing happens. */
 void mnet_tcp_release(struct mnet_flow *flow);
 
 /* Queues all of `len` bytes for sending, copying them; waits for room in the send buffer. Returns 0, or an error, and says in *queued (may be
@@ -128,7 +133,7 @@ void mnet_tcp_close(struct mnet_flow *flow);
 /* Closes the flow, and waits until the peer has acknowledged everything, the end of the stream included: 0. At the deadline, or when cancelled, what is left
  * is forgotten, and the peer gets a reset (SO_LINGER of the sockets): MNET_E_DEADLINE, MNET_E_CANCELLED. Otherwise why it never will: MNET_E_RESET,
  * MNET_E_TIMED_OUT, ... The handle is invalid afterwards in any case. Suspends; in a finaliser, where nothing may, it is as close, and gives
- * MNET_E_INVALID. */
+ * MNET_E_INVALID. NULL: 0, at once. */
 int mnet_tcp_close_wait(struct mnet_flow *flow, uint64_t deadline);
 /* Sends a reset and forgets everything queued. Otherwise as close. */
 void mnet_tcp_abort(struct mnet_flow *flow);
@@ -194,5 +199,7 @@ void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(voi
 /* The flow as a stream (mnet/stream.h): the same calls through a table. The flow is still the caller's to close, once, by
  * either name. */
 struct mnet_stream mnet_tcp_stream(struct mnet_flow *flow);
+
+#pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <mnet/address.h>
 
+#pragma GCC visibility push(default)
+
 struct mnet_flow;
 struct mnet_stack;
 
@@ -74,5 +76,7 @@ struct mnet_tcp_trace {
 
 /* "state", "timeout", ... Static. */
 const char *mnet_tcp_event_name(enum mnet_tcp_event event);
+
+#pragma GCC visibility pop
 
 #endif

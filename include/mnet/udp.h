@@ -9,6 +9,8 @@
 #include <mnet/error.h>
 #include <mnet/time.h>
 
+#pragma GCC visibility push(default)
+
 struct mnet_stack;
 struct mnet_udp;
 
@@ -42,5 +44,7 @@ int mnet_udp_send(struct mnet_udp *udp, const struct mnet_endpoint *to, const vo
 /* As for TCP (enum mnet_ready in tcp.h). */
 unsigned mnet_udp_ready(const struct mnet_udp *udp);
 void mnet_udp_notify(struct mnet_udp *udp, void (*notify)(void *context, unsigned ready), void *context);
+
+#pragma GCC visibility pop
 
 #endif

@@ -4,24 +4,28 @@
 #include "base/base.h"
 #include "base/format.h"
 
-/* The build gives paths as seen from its folder. */
-static const char *in_source(const char *file)
+/* The build gives paths as seen from its folder, wherever that is: what counts is the place in the project. */
+static const char *in_project(const char *file)
 {
-    while (strncmp(file, "../", 3) == 0)
-        file += 3;
-    return file;
+    static const char *const tops[] = {"/src/", "/ports/"};
+    const char *from = file;
+    for (size_t i = 0; i < MN_COUNT_OF(tops); i++) {
+        for (const char *at = file; (at = strstr(at, tops[i])) != NULL;)
+            from = ++at;
+    }
+    return from;
 }
 
 void mn_failed(const char *file, int line, const char *condition)
 {
     char text[200];
     mn_format(text, sizeof text, "failed: %s", condition);
-    mnet_panic(in_source(file), line, text);
+    mnet_panic(in_project(file), line, text);
 }
 
 void mn_misused(const char *file, int line, const char *call, const char *misuse)
 {
     char text[200];
     mn_format(text, sizeof text, "%s: %s", call, misuse);
-    mnet_panic(in_source(file), line, text);
+    mnet_panic(in_project(file), line, text);
 }

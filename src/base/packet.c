@@ -79,7 +79,7 @@ struct mnet_buffer *mnet_buffer_lend(struct mnet_memory *memory, const void *byt
 
 struct mnet_buffer *mnet_buffer_hold(struct mnet_buffer *buffer)
 {
-    MN_ASSERT(buffer->refs > 0 && buffer->refs < UINT32_MAX);
+    MN_REQUIRE(buffer->refs > 0 && buffer->refs < UINT32_MAX, "the buffer was freed, or has too many references");
     buffer->refs++;
     return buffer;
 }
@@ -88,7 +88,7 @@ void mnet_buffer_free(struct mnet_buffer *buffer)
 {
     if (buffer == NULL)
         return;
-    MN_ASSERT(buffer->refs > 0);
+    MN_REQUIRE(buffer->refs > 0, "the buffer was freed already");
     if (--buffer->refs > 0)
         return;
     void (*release)(void *context) = buffer->release;
@@ -132,7 +132,7 @@ struct mnet_packet *mnet_packet_alloc_tx(struct mnet_memory *memory)
 
 struct mnet_packet *mnet_packet_hold(struct mnet_packet *packet)
 {
-    MN_ASSERT(packet->refs > 0 && packet->refs < UINT32_MAX);
+    MN_REQUIRE(packet->refs > 0 && packet->refs < UINT32_MAX, "the packet was freed, or has too many references");
     packet->refs++;
     return packet;
 }
@@ -159,7 +159,7 @@ void mnet_packet_free(struct mnet_packet *packet)
 {
     if (packet == NULL)
         return;
-    MN_ASSERT(packet->refs > 0);
+    MN_REQUIRE(packet->refs > 0, "the packet was freed already");
     if (--packet->refs > 0)
         return;
     if (MN_UNLIKELY(packet->more != NULL || packet->fragment_count > 0))
@@ -182,7 +182,7 @@ size_t mnet_packet_tailroom(const struct mnet_packet *packet)
 
 uint8_t *mnet_packet_push(struct mnet_packet *packet, size_t len)
 {
-    MN_ASSERT(len <= mnet_packet_headroom(packet));
+    MN_REQUIRE(len <= mnet_packet_headroom(packet), "more than the headroom");
     packet->data -= len;
     packet->len += (uint32_t)len;
     packet->total += (uint32_t)len;
@@ -193,7 +193,8 @@ uint8_t *mnet_packet_push(struct mnet_packet *packet, size_t len)
 
 uint8_t *mnet_packet_put(struct mnet_packet *packet, size_t len)
 {
-    MN_ASSERT(len <= mnet_packet_tailroom(packet) && packet->fragment_count == 0 && packet->more == NULL);
+    MN_REQUIRE(len <= mnet_packet_tailroom(packet), "more than the tailroom");
+    MN_REQUIRE(packet->fragment_count == 0 && packet->more == NULL, "the packet has pieces behind its linear part");
     uint8_t *bytes = packet->data + packet->len;
     packet->len += (uint32_t)len;
     packet->total += (uint32_t)len;
@@ -249,7 +250,7 @@ static MN_APART void copy_pieces(const struct mnet_packet *packet, size_t from, 
 
 void mnet_packet_copy_out(const struct mnet_packet *packet, size_t from, void *to, size_t len)
 {
-    MN_ASSERT(from <= packet->total && len <= packet->total - from);
+    MN_REQUIRE(from <= packet->total && len <= packet->total - from, "beyond the end of the packet");
     if (MN_LIKELY(from <= packet->len && len <= packet->len - from))
         memcpy(to, packet->data + from, len);
     else
@@ -258,7 +259,7 @@ void mnet_packet_copy_out(const struct mnet_packet *packet, size_t from, void *t
 
 void mnet_packet_copy_in(struct mnet_packet *packet, size_t to, const void *from, size_t len)
 {
-    MN_ASSERT(to <= packet->total && len <= packet->total - to);
+    MN_REQUIRE(to <= packet->total && len <= packet->total - to, "beyond the end of the packet");
     struct walk walk = {packet, 0};
     const uint8_t *at = from;
     uint8_t *bytes;
@@ -341,7 +342,8 @@ static MN_RARE void pull_more(struct mnet_packet *packet, size_t len)
 /* More than the linear part. */
 static MN_RARE void pull_far(struct mnet_packet *packet, size_t len)
 {
-    MN_ASSERT(len <= packet->total);
+    if (len > packet->total)
+        mn_misused(__FILE__, __LINE__, "mnet_packet_pull", "more than the packet has");
     size_t pulled = pull_own(packet, len);
     if (pulled < len)
         pull_more(packet, len - pulled);
@@ -389,7 +391,7 @@ static MN_RARE void cut_off(struct mnet_packet *packet, size_t len)
 
 void mnet_packet_trim(struct mnet_packet *packet, size_t len)
 {
-    MN_ASSERT(len <= packet->total);
+    MN_REQUIRE(len <= packet->total, "more than the packet has");
     if (len < packet->total)
         cut_off(packet, len);
 }
@@ -398,7 +400,8 @@ void mnet_packet_trim(struct mnet_packet *packet, size_t len)
 
 bool mnet_packet_add(struct mnet_packet *packet, struct mnet_buffer *buffer, uint32_t offset, uint32_t len)
 {
-    MN_ASSERT(offset <= buffer->capacity && len <= buffer->capacity - offset && packet->more == NULL);
+    MN_REQUIRE(offset <= buffer->capacity && len <= buffer->capacity - offset, "beyond the end of the buffer");
+    MN_REQUIRE(packet->more == NULL, "the packet has others behind it");
     if (packet->fragment_count == MNET_PACKET_FRAGMENTS)
         return false;
     packet->fragments[packet->fragment_count++] = (struct mnet_fragment){mnet_buffer_hold(buffer), offset, len};

@@ -3,11 +3,13 @@
 
 void mnet_output(struct mnet_env *env, const void *data, size_t len)
 {
+    MN_REQUIRE(env != NULL, "the environment is NULL");
     env->setup.print(env->setup.context, MN_CONSOLE_OUTPUT, data, len);
 }
 
 ptrdiff_t mnet_input(struct mnet_env *env, void *buffer, size_t len, uint64_t deadline)
 {
+    MN_REQUIRE(env != NULL, "the environment is NULL");
     if (env->setup.input == NULL || len == 0) {
         return 0;
     }

@@ -208,6 +208,7 @@ bool mn_stack_dhcp_wind_down(struct mnet_stack *stack)
 
 bool mnet_dhcp_lease(const struct mnet_stack *stack, struct mnet_dhcp_lease *result)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     const struct mn_dhcp_lease *lease = mn_dhcp_client_lease(&stack->dhcp.client);
     if (lease == NULL || stack->dhcp.client.state == MN_DHCP_CHECKING)
         return false;

@@ -57,6 +57,7 @@ static void print_usage(const struct mnet_env *env, enum mn_console console)
 
 int mnet_env_usage(struct mnet_env *env)
 {
+    MN_REQUIRE(env != NULL, "the environment is NULL");
     print_usage(env, MN_CONSOLE_ERROR);
     return 1;
 }
@@ -134,11 +135,13 @@ int mn_env_end(struct mnet_env *env, int error, int result)
 
 int mnet_env_argc(const struct mnet_env *env)
 {
+    MN_REQUIRE(env != NULL, "the environment is NULL");
     return env->argc;
 }
 
 char **mnet_env_argv(const struct mnet_env *env)
 {
+    MN_REQUIRE(env != NULL, "the environment is NULL");
     return env->setup.argv;
 }
 
@@ -187,6 +190,7 @@ static struct mnet_device *open_device(struct mnet_env *env, const char *name)
 
 struct mnet_device *mnet_env_device(struct mnet_env *env, const char *name)
 {
+    MN_REQUIRE(env != NULL, "the environment is NULL");
     char first[sizeof env->devices[0].name];
     if (name != NULL)
         return open_device(env, name);
@@ -218,6 +222,7 @@ void mn_env_forget_device(struct mnet_env *env, const struct mnet_device *device
 
 struct mnet_device *mnet_env_take_device(struct mnet_env *env, const char *name)
 {
+    MN_REQUIRE(env != NULL, "the environment is NULL");
     struct mnet_device *device = mnet_env_device(env, name);
     if (device == NULL || place_of(env, device)->stack != NULL)
         return NULL;
@@ -229,6 +234,7 @@ struct mnet_device *mnet_env_take_device(struct mnet_env *env, const char *name)
 
 void mnet_print(struct mnet_env *env, const char *format, ...)
 {
+    MN_REQUIRE(env != NULL, "the environment is NULL");
     char text[1024];
     va_list arguments;
     va_start(arguments, format);
@@ -282,6 +288,7 @@ static void take_platform(struct mnet_config *config, const struct mnet_env *env
 
 int mnet_stack_await_address(struct mnet_stack *stack, uint64_t deadline)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     for (;;) {
         enum mn_ip_address_state state = mn_ip_address_state(&stack->ip);
         if (state == MN_IP_ADDRESS_OURS)

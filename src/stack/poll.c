@@ -383,6 +383,7 @@ static MN_APART uint64_t next_due(struct mnet_stack *stack)
 
 uint64_t mnet_stack_deadline(struct mnet_stack *stack)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     if (stack->work)
         return stack->now;
     if (stack->due == 0)
@@ -406,6 +407,7 @@ static MN_APART void follow_up(struct mnet_stack *stack)
 
 bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     advance(stack, now);
     int received = receive(stack);
     if (MN_UNLIKELY(stack->device->link_down != stack->link_down))

@@ -203,7 +203,7 @@ void mnet_stack_down(struct mnet_stack *stack)
 {
     if (stack == NULL)
         return;
-    MN_ASSERT(!stack->ended);
+    MN_REQUIRE(!stack->ended, "the stack is down already");
     mn_stack_enter(stack);
     rouse_everybody(stack);
     mn_tcp_down(stack->tcp, stack->now);
@@ -254,21 +254,25 @@ bool mn_stack_wind_down(struct mnet_stack *stack)
 
 int mnet_stack_fd(const struct mnet_stack *stack)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     return stack->device->fd;
 }
 
 uint64_t mnet_stack_now(const struct mnet_stack *stack)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     return stack->now;
 }
 
 uint16_t mnet_stack_mtu(const struct mnet_stack *stack)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     return mn_ip_mtu(&stack->ip);
 }
 
 struct mnet_address mnet_stack_ipv4(const struct mnet_stack *stack)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     return mn_ip_address(&stack->ip);
 }
 
@@ -292,11 +296,13 @@ void mnet_stack_notify(struct mnet_stack *stack, void (*notify)(void *context, u
 
 const struct mnet_counters *mnet_stack_counters(const struct mnet_stack *stack)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     return &stack->counters;
 }
 
 size_t mnet_stack_memory_used(const struct mnet_stack *stack)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     return mnet_memory_used(stack->memory);
 }
 

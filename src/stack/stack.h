@@ -98,6 +98,16 @@ struct mnet_udp {
     void *notify_context;
 };
 
+/* A handle must be one, and not be closed: a closed one is noticed as long as its memory serves nothing else. */
+#define MN_REQUIRE_FLOW(flow) \
+    (MN_REQUIRE((flow) != NULL, "the flow is NULL"), MN_REQUIRE((flow)->tcb != NULL, "the flow is closed"))
+#define MN_REQUIRE_LISTENER(listener) \
+    (MN_REQUIRE((listener) != NULL, "the listener is NULL"), \
+     MN_REQUIRE(mn_list_linked(&(listener)->link), "the listener is closed"))
+#define MN_REQUIRE_UDP(udp) \
+    (MN_REQUIRE((udp) != NULL, "the endpoint is NULL"), \
+     MN_REQUIRE(mn_list_linked(&(udp)->link), "the endpoint is closed"))
+
 /* config.c */
 
 /* Whether everything but the device and the memory region is valid. */

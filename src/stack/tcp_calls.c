@@ -31,6 +31,7 @@ void mn_flow_free(struct mnet_flow *flow)
 {
     mn_flow_rouse_gone(flow);
     mn_flow_free_deferred(flow);
+    flow->tcb = NULL; /* so that a call with the closed handle is noticed, as long as the memory is not used again */
     mn_pool_free(&flow->stack->flow_pool, flow);
 }
 
@@ -122,8 +123,8 @@ static int await_established(struct mnet_flow *flow, uint64_t deadline, bool *go
 
 int mnet_tcp_established(struct mnet_flow *flow, uint64_t deadline)
 {
+    MN_REQUIRE_FLOW(flow);
     bool gone;
-    MN_ASSERT(flow != NULL);
     return await_established(flow, deadline, &gone);
 }
 
@@ -184,6 +185,7 @@ int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_l
 
 uint16_t mnet_tcp_listen_port(const struct mnet_listener *listener)
 {
+    MN_REQUIRE_LISTENER(listener);
     return listener->engine == NULL ? 0 : mn_tcp_listen_endpoint(listener->engine).port;
 }
 
@@ -239,7 +241,7 @@ static int queue_for_connection(struct mnet_listener *listener, struct mnet_flow
 
 int mnet_tcp_accept(struct mnet_listener *listener, struct mnet_flow **flow, uint64_t deadline)
 {
-    MN_ASSERT(listener != NULL);
+    MN_REQUIRE_LISTENER(listener);
     if (flow == NULL)
         return MNET_E_INVALID;
     *flow = NULL;
@@ -260,6 +262,7 @@ void mnet_tcp_unlisten(struct mnet_listener *listener)
 {
     if (listener == NULL)
         return;
+    MN_REQUIRE_LISTENER(listener);
     struct mnet_stack *stack = listener->stack;
     mn_stack_enter(stack);
     if (listener->engine != NULL)
@@ -271,12 +274,14 @@ void mnet_tcp_unlisten(struct mnet_listener *listener)
 
 unsigned mnet_tcp_listener_ready(const struct mnet_listener *listener)
 {
+    MN_REQUIRE_LISTENER(listener);
     return listener->engine == NULL || mn_tcp_acceptable(listener->engine) ? MNET_ACCEPTABLE : 0;
 }
 
 void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(void *context, unsigned ready),
                               void *context)
 {
+    MN_REQUIRE_LISTENER(listener);
     listener->notify = notify;
     listener->notify_context = context;
 }
@@ -285,7 +290,7 @@ void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(voi
 
 ptrdiff_t mnet_tcp_read(struct mnet_flow *flow, void *buffer, size_t len, uint64_t deadline)
 {
-    MN_ASSERT(flow != NULL);
+    MN_REQUIRE_FLOW(flow);
     if (len == 0)
         return 0;
     if (buffer == NULL)
@@ -307,6 +312,7 @@ ptrdiff_t mnet_tcp_read(struct mnet_flow *flow, void *buffer, size_t len, uint64
 
 int mnet_tcp_read_exactly(struct mnet_flow *flow, void *buffer, size_t len, size_t *done, uint64_t deadline)
 {
+    MN_REQUIRE_FLOW(flow);
     size_t got = 0;
     ptrdiff_t piece = 0;
     if (done != NULL)
@@ -328,7 +334,7 @@ int mnet_tcp_read_exactly(struct mnet_flow *flow, void *buffer, size_t len, size
 
 ptrdiff_t mnet_tcp_get(struct mnet_flow *flow, struct mnet_slice *slices, int max, uint64_t deadline)
 {
-    MN_ASSERT(flow != NULL);
+    MN_REQUIRE_FLOW(flow);
     if (slices == NULL || max <= 0)
         return MNET_E_INVALID;
     struct mnet_stack *stack = flow->stack;
@@ -345,7 +351,7 @@ ptrdiff_t mnet_tcp_get(struct mnet_flow *flow, struct mnet_slice *slices, int ma
 
 void mnet_tcp_release(struct mnet_flow *flow)
 {
-    MN_ASSERT(flow != NULL);
+    MN_REQUIRE_FLOW(flow);
     mn_stack_enter(flow->stack);
     mn_tcp_return(flow->stack->tcp, flow->tcb, flow->stack->now);
     mn_stack_leave(flow->stack);
@@ -373,14 +379,18 @@ static void end_flow(struct mnet_flow *flow, bool deliver)
 
 void mnet_tcp_close(struct mnet_flow *flow)
 {
-    if (flow != NULL)
-        end_flow(flow, true);
+    if (flow == NULL)
+        return;
+    MN_REQUIRE_FLOW(flow);
+    end_flow(flow, true);
 }
 
 void mnet_tcp_abort(struct mnet_flow *flow)
 {
-    if (flow != NULL)
-        end_flow(flow, false);
+    if (flow == NULL)
+        return;
+    MN_REQUIRE_FLOW(flow);
+    end_flow(flow, false);
 }
 
 /* Waits for the last acknowledgement; *gone says whether the flow was closed meanwhile. */
@@ -401,6 +411,9 @@ static int await_delivery(struct mnet_flow *flow, uint64_t deadline, bool *gone)
 int mnet_tcp_close_wait(struct mnet_flow *flow, uint64_t deadline)
 {
     bool gone;
+    if (flow == NULL)
+        return MNET_OK; /* as for mnet_tcp_close */
+    MN_REQUIRE_FLOW(flow);
     int error = mnet_tcp_shutdown(flow, MNET_SHUTDOWN_WRITE);
     if (error == MNET_OK || error == MNET_E_CLOSED) /* closed: the flow says how it ended */
         error = await_delivery(flow, deadline, &gone);
@@ -413,7 +426,7 @@ int mnet_tcp_close_wait(struct mnet_flow *flow, uint64_t deadline)
 
 int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how)
 {
-    MN_ASSERT(flow != NULL);
+    MN_REQUIRE_FLOW(flow);
     if (how != MNET_SHUTDOWN_READ && how != MNET_SHUTDOWN_WRITE && how != MNET_SHUTDOWN_BOTH)
         return MNET_E_INVALID;
     struct mnet_stack *stack = flow->stack;

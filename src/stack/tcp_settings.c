@@ -7,6 +7,7 @@
 
 void mnet_tcp_peers(const struct mnet_flow *flow, struct mnet_endpoint *local, struct mnet_endpoint *remote)
 {
+    MN_REQUIRE_FLOW(flow);
     struct mnet_endpoint ends[2];
     mn_tcp_peers(flow->tcb, &ends[0], &ends[1]);
     if (local != NULL)
@@ -17,6 +18,7 @@ void mnet_tcp_peers(const struct mnet_flow *flow, struct mnet_endpoint *local, s
 
 char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size)
 {
+    MN_REQUIRE_FLOW(flow);
     struct mnet_endpoint local, remote;
     char local_text[MNET_ENDPOINT_TEXT], remote_text[MNET_ENDPOINT_TEXT];
     mn_tcp_peers(flow->tcb, &local, &remote);
@@ -27,17 +29,20 @@ char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size)
 
 const char *mnet_tcp_congestion(const struct mnet_flow *flow)
 {
+    MN_REQUIRE_FLOW(flow);
     return mn_tcp_congestion(flow->tcb);
 }
 
 void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay)
 {
+    MN_REQUIRE_FLOW(flow);
     mn_tcp_set_no_delay(flow->stack->tcp, flow->tcb, no_delay);
     mn_stack_leave(flow->stack); /* what was held back may go */
 }
 
 int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl)
 {
+    MN_REQUIRE_FLOW(flow);
     if (ttl == 0)
         return MNET_E_INVALID;
     mn_tcp_set_ttl(flow->tcb, ttl); /* MUST-49 */
@@ -46,6 +51,7 @@ int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl)
 
 int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp)
 {
+    MN_REQUIRE_FLOW(flow);
     if (dscp > 63)
         return MNET_E_INVALID;
     mn_tcp_set_dscp(flow->tcb, dscp); /* MUST-48 */
@@ -54,19 +60,21 @@ int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp)
 
 unsigned mnet_tcp_ready(const struct mnet_flow *flow)
 {
+    MN_REQUIRE_FLOW(flow);
     return mn_tcp_ready(flow->tcb);
 }
 
 void mnet_tcp_notify(struct mnet_flow *flow, void (*notify)(void *context, unsigned ready), void *context)
 {
+    MN_REQUIRE_FLOW(flow);
     flow->notify = notify;
     flow->notify_context = context;
 }
 
 int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline)
 {
+    MN_REQUIRE_FLOW(flow);
     const unsigned all = MNET_READABLE | MNET_WRITABLE | MNET_URGENT | MNET_NOTICED;
-    MN_ASSERT(flow != NULL);
     if (wanted == 0 || (wanted & ~all) != 0)
         return MNET_E_INVALID;
     for (;;) {
@@ -81,6 +89,7 @@ int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline)
 
 void mnet_tcp_set_keepalive(struct mnet_flow *flow, const struct mnet_keepalive *keepalive)
 {
+    MN_REQUIRE_FLOW(flow);
     mn_stack_enter(flow->stack);
     mn_tcp_set_keepalive(flow->stack->tcp, flow->tcb, keepalive);
     mn_stack_leave(flow->stack);
@@ -88,6 +97,7 @@ void mnet_tcp_set_keepalive(struct mnet_flow *flow, const struct mnet_keepalive 
 
 void mnet_tcp_set_user_timeout(struct mnet_flow *flow, uint64_t timeout_ns)
 {
+    MN_REQUIRE_FLOW(flow);
     mn_stack_enter(flow->stack);
     mn_tcp_set_user_timeout(flow->stack->tcp, flow->tcb, timeout_ns, flow->stack->now);
     mn_stack_leave(flow->stack);
@@ -95,16 +105,19 @@ void mnet_tcp_set_user_timeout(struct mnet_flow *flow, uint64_t timeout_ns)
 
 unsigned mnet_tcp_notices(struct mnet_flow *flow)
 {
+    MN_REQUIRE_FLOW(flow);
     return mn_tcp_notices(flow->tcb);
 }
 
 void mnet_tcp_set_notices(struct mnet_flow *flow, bool on)
 {
+    MN_REQUIRE_FLOW(flow);
     mn_tcp_set_notices(flow->tcb, on);
 }
 
 size_t mnet_tcp_urgent(const struct mnet_flow *flow)
 {
+    MN_REQUIRE_FLOW(flow);
     return mn_tcp_urgent(flow->tcb);
 }
 
@@ -112,12 +125,14 @@ size_t mnet_tcp_urgent(const struct mnet_flow *flow)
 
 void mnet_tcp_info(const struct mnet_flow *flow, struct mnet_tcp_info *info)
 {
+    MN_REQUIRE_FLOW(flow);
     mn_tcp_info(flow->stack->tcp, flow->tcb, info);
 }
 
 void mnet_tcp_each(const struct mnet_stack *stack, bool (*visit)(void *context, const struct mnet_tcp_info *info),
                    void *context)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     mn_tcp_each(stack->tcp, visit, context);
 }
 

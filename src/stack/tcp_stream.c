@@ -2,7 +2,7 @@
 #include <mnet/stream.h>
 #include <mnet/tcp.h>
 
-#include "base/base.h"
+#include "stack/stack.h"
 
 static ptrdiff_t read_flow(void *flow, void *buffer, size_t len, uint64_t deadline)
 {
@@ -81,6 +81,6 @@ static const struct mnet_stream_ops flow_ops = {
 
 struct mnet_stream mnet_tcp_stream(struct mnet_flow *flow)
 {
-    MN_ASSERT(flow != NULL);
+    MN_REQUIRE_FLOW(flow);
     return (struct mnet_stream){.ops = &flow_ops, .object = flow};
 }

@@ -162,6 +162,7 @@ static int finish(int result, const struct write *write, size_t *queued)
 
 int mnet_tcp_write(struct mnet_flow *flow, const void *data, size_t len, size_t *queued, uint64_t deadline)
 {
+    MN_REQUIRE_FLOW(flow);
     struct mnet_slice slice = {data, len};
     return mnet_tcp_writev(flow, &slice, 1, queued, deadline);
 }
@@ -180,9 +181,9 @@ static bool slices_ok(const struct mnet_slice *slices, int count)
 int mnet_tcp_writev(struct mnet_flow *flow, const struct mnet_slice *slices, int count, size_t *queued,
                     uint64_t deadline)
 {
+    MN_REQUIRE_FLOW(flow);
     bool gone;
     struct write write = {.slices = slices, .count = (size_t)count};
-    MN_ASSERT(flow != NULL);
     finish(MNET_OK, &write, queued);
     if (!slices_ok(slices, count))
         return MNET_E_INVALID;
@@ -192,10 +193,10 @@ int mnet_tcp_writev(struct mnet_flow *flow, const struct mnet_slice *slices, int
 int mnet_tcp_write_lent(struct mnet_flow *flow, const void *data, size_t len, void (*release)(void *context),
                         void *context, size_t *queued, uint64_t deadline)
 {
+    MN_REQUIRE_FLOW(flow);
     struct mnet_slice slice = {data, len};
     struct write write = {.slices = &slice, .count = 1, .release = release, .context = context};
     bool gone;
-    MN_ASSERT(flow != NULL);
     finish(MNET_OK, &write, queued);
     if (release == NULL || !slices_ok(&slice, 1) || len > UINT32_MAX)
         return MNET_E_INVALID;
@@ -214,6 +215,7 @@ int mnet_tcp_write_lent(struct mnet_flow *flow, const void *data, size_t len, vo
 
 int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, size_t *queued, uint64_t deadline)
 {
+    MN_REQUIRE_FLOW(flow);
     int result = mnet_tcp_write(flow, data, len, queued, deadline);
     if (result == MNET_OK && len > 0) {
         mn_stack_enter(flow->stack);
@@ -312,6 +314,7 @@ bool mn_flow_flush_deferred(struct mnet_flow *flow)
 
 int mnet_tcp_write_now(struct mnet_flow *flow, const void *data, size_t len)
 {
+    MN_REQUIRE_FLOW(flow);
     struct mnet_stack *stack = flow->stack;
     if (data == NULL && len > 0)
         return MNET_E_INVALID;

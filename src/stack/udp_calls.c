@@ -49,6 +49,7 @@ void mnet_udp_close(struct mnet_udp *udp)
 {
     if (udp == NULL)
         return;
+    MN_REQUIRE_UDP(udp);
     struct mnet_stack *stack = udp->stack;
     mn_udp_free(udp);
     mn_stack_release(stack);
@@ -56,6 +57,7 @@ void mnet_udp_close(struct mnet_udp *udp)
 
 struct mnet_endpoint mnet_udp_local(const struct mnet_udp *udp)
 {
+    MN_REQUIRE_UDP(udp);
     return udp->engine.local;
 }
 
@@ -103,8 +105,8 @@ static ptrdiff_t queue_for_datagram(struct mnet_udp *udp, struct receipt *receip
 ptrdiff_t mnet_udp_receive(struct mnet_udp *udp, void *buffer, size_t len, struct mnet_endpoint *from,
                            uint64_t deadline)
 {
+    MN_REQUIRE_UDP(udp);
     struct receipt receipt = {buffer, len, from, MNET_E_DEADLINE};
-    MN_ASSERT(udp != NULL);
     if (buffer == NULL && len > 0)
         return MNET_E_INVALID;
     if (mn_list_empty(&udp->receivers) && take_datagram(udp, &receipt))
@@ -154,7 +156,7 @@ static int send_datagram(struct mnet_udp *udp, const struct mnet_endpoint *to, c
 
 int mnet_udp_send(struct mnet_udp *udp, const struct mnet_endpoint *to, const void *data, size_t len, uint64_t deadline)
 {
-    MN_ASSERT(udp != NULL);
+    MN_REQUIRE_UDP(udp);
     to = to != NULL ? to : &udp->engine.remote;
     if ((data == NULL && len > 0) || to->port == 0 || mnet_address_is_any(to->address))
         return MNET_E_INVALID;
@@ -173,12 +175,14 @@ int mnet_udp_send(struct mnet_udp *udp, const struct mnet_endpoint *to, const vo
 
 unsigned mnet_udp_ready(const struct mnet_udp *udp)
 {
+    MN_REQUIRE_UDP(udp);
     unsigned writable = mn_stack_congested(udp->stack) ? 0 : MNET_WRITABLE;
     return writable | (mn_udp_readable(&udp->engine) ? MNET_READABLE : 0);
 }
 
 void mnet_udp_notify(struct mnet_udp *udp, void (*notify)(void *context, unsigned ready), void *context)
 {
+    MN_REQUIRE_UDP(udp);
     udp->notify = notify;
     udp->notify_context = context;
 }

@@ -5,6 +5,7 @@
 
 /* void mn_switch(void **from, void *to) */
     .globl mn_switch
+    .hidden mn_switch
     .type mn_switch, @function
     .p2align 4
 mn_switch:
@@ -72,6 +73,7 @@ task_begin:
 /* void *mn_switch_prepare(void *lowest, void *top, void (*entry)(void *), void *argument)
  * Leaves the frame that mn_switch takes up, so that task_begin runs with an aligned stack. */
     .globl mn_switch_prepare
+    .hidden mn_switch_prepare
     .type mn_switch_prepare, @function
     .p2align 4
 mn_switch_prepare:

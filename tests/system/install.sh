@@ -42,6 +42,53 @@ headers_stand_alone()
     done
 }
 
+# own_loop FILE - a program with a loop of its own, which misuses a call.
+own_loop()
+{
+    printf '%s\n' '#include <mnet/mnet.h>' '#include <stdio.h>' "${2-}" 'int main(void)' '{' '    struct mnet_config config = {0};' \
+        '    struct mnet_stack *stack;' '    printf("%s\n", mnet_strerror(mnet_stack_open(&config, &stack)));' '    fflush(stdout);' \
+        '    return mnet_stack_poll(NULL, 0);' '}' >"$1"
+}
+
+# libmnet alone has all that it needs; its own end of a program only stops.
+library_links_alone()
+{
+    own_loop "$user/loop.c"
+    # shellcheck disable=SC2046 # words
+    cc -O2 -o "$user/loop" "$user/loop.c" $(pkg-config --cflags --libs mnet) >"$dir/log" 2>&1 || fail "$(head -n 1 "$dir/log")"
+    (ulimit -c 0; "$user/loop" >"$dir/out" 2>"$dir/err")
+    status=$?
+    [ $status -gt 128 ] || fail "status $status after a misuse"
+    grep -q '^invalid' "$dir/out" || fail "it said: $(cat "$dir/out")"
+}
+
+# own_panic LIBRARIES... - a mnet_panic of the program's own takes the place of the library's.
+own_panic()
+{
+    own_loop "$user/panic.c" '_Noreturn void mnet_panic(const char *file, int line, const char *text)
+        { printf("%s at %s:%d\n", text, file, line); fflush(stdout); _Exit(3); }'
+    sed -i '1i #include <stdlib.h>' "$user/panic.c"
+    # shellcheck disable=SC2046 # words
+    cc -O2 -o "$user/panic" "$user/panic.c" $(pkg-config --cflags mnet) "$@" >"$dir/log" 2>&1 || fail "$(head -n 1 "$dir/log")"
+    "$user/panic" >"$dir/out" 2>"$dir/err"
+    status=$?
+    [ $status = 3 ] || fail "status $status"
+    grep -q '^mnet_stack_poll: the stack is NULL at src/stack/poll.c:[0-9]*$' "$dir/out" || fail "it said: $(cat "$dir/out")"
+}
+
+# The shared library shows what the headers declare, and no more.
+shared_library_shows_the_headers()
+{
+    (env -u CFLAGS meson setup "$dir/shared" "$project" -Dshared=true -Dtests=false -Dbench=false -Dsolo5=disabled &&
+        ninja -C "$dir/shared" src/libmnet-shared.so) >"$dir/log" 2>&1 || fail "$(tail -n 1 "$dir/log")"
+    nm -D --defined-only "$dir/shared/src/libmnet-shared.so" | awk '{ print $3 }' | sort >"$dir/shown"
+    [ "$(wc -l <"$dir/shown")" -gt 100 ] || fail "it shows only $(wc -l <"$dir/shown") symbols"
+    ! grep -v '^mnet_' "$dir/shown" || fail 'it shows what is its own'
+    while read -r symbol; do
+        grep -qw "$symbol" "$project"/include/mnet/*.h || fail "no header has $symbol"
+    done <"$dir/shown"
+}
+
 meson_build_has_ten_lines()
 {
     lines=$(wc -l <"$user/meson.build")
@@ -153,6 +200,11 @@ for file in hello.c hello_test.c meson.build solo5.ini; do
 done
 run installs_everything install_somewhere
 run headers_stand_alone headers_stand_alone
+run library_links_alone library_links_alone
+# shellcheck disable=SC2046 # words
+run own_panic_takes_the_place_of_the_librarys own_panic $(pkg-config --libs mnet)
+run shared_library_shows_the_headers shared_library_shows_the_headers
+run own_panic_takes_the_place_in_a_shared_library own_panic "$dir/shared/src/libmnet-shared.so" -Wl,-rpath,"$dir/shared/src"
 run meson_build_has_ten_lines meson_build_has_ten_lines
 run meson_builds_a_users_application meson_builds
 run meson_built_application_echoes echoes "$user/build/hello-tap"
