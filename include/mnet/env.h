@@ -29,6 +29,9 @@
 
 #pragma GCC visibility push(default)
 
+/* The version of mnet. */
+#define MNET_VERSION "0.1.0"
+
 struct mnet_env;
 
 /* Defined by the application. */

@@ -15,6 +15,5 @@
 #include <mnet/tcp.h>
 #include <mnet/time.h>
 #include <mnet/udp.h>
-#include <mnet/version.h>
 
 #endif

@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include <mnet/version.h>
-
 #include "base/format.h"
 #include "base/logger.h"
 #include "stack/stack.h"

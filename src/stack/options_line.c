@@ -261,7 +261,7 @@ static void list_option(const char *name, const char *value, const char *help,
 {
     char text[200];
     size_t len = mn_format(text, sizeof text, "  %s%s ", name, value != NULL ? value : "");
-    const char *indent = len < sizeof HELP_INDENT - 1 ? HELP_INDENT + len : "";
+    const char *indent = len < sizeof HELP_INDENT - 1 ? &HELP_INDENT[len] : "";
     mn_format(text, sizeof text, "  %s%s %s%s\n", name, value != NULL ? value : "", indent, help);
     line(context, text);
 }

@@ -24,8 +24,6 @@ struct mn_fiber {
 void __sanitizer_start_switch_fiber(void **fake, const void *lowest, size_t size);
 void __sanitizer_finish_switch_fiber(void *fake, const void **lowest, size_t *size);
 void __asan_unpoison_memory_region(const volatile void *address, size_t size);
-void *__asan_get_current_fake_stack(void);
-void *__asan_addr_is_in_fake_stack(void *fake, void *address, void **begin, void **end);
 
 /* Before a switch from `from` (NULL: for good) to `to`. */
 static inline void mn_fiber_leave(struct mn_fiber *from, const struct mn_fiber *to)
@@ -51,20 +49,7 @@ static inline void mn_fiber_clean(void *lowest, size_t size)
     __asan_unpoison_memory_region(lowest, size);
 }
 
-/* Whether the address is a local's that the sanitizer keeps elsewhere than on the stack of the running task. */
-static inline bool mn_fiber_is_fake(const void *address)
-{
-    void *fake = __asan_get_current_fake_stack();
-    return fake != NULL && __asan_addr_is_in_fake_stack(fake, (void *)(uintptr_t)address, NULL, NULL) != NULL;
-}
-
 #else
-
-static inline bool mn_fiber_is_fake(const void *address)
-{
-    (void)address;
-    return false;
-}
 
 static inline void mn_fiber_leave(struct mn_fiber *from, const struct mn_fiber *to)
 {

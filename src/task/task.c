@@ -32,7 +32,6 @@ static void task_main(void *argument)
     mn_fiber_arrive(&task->stack, &task->scheduler->root);
     task->begun = true;
     int result = task->run(task->argument);
-    task->returned = true;
     check_left(task, __builtin_frame_address(0));
     mn_task_finish(task, result);
 }
@@ -73,7 +72,7 @@ void mn_task_free(struct mnet_task *task)
 bool mn_task_left(const struct mnet_task *task, const void *address, const char *live)
 {
     const char *at = address;
-    return (at >= task->stack.lowest && at < live) || (task->returned && mn_fiber_is_fake(at));
+    return at >= task->stack.lowest && at < live;
 }
 
 void mn_task_at_end(struct mnet_task *task, void (*at_end)(void *context, int result), void *context)

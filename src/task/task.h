@@ -56,7 +56,6 @@ struct mnet_task {
     bool finalising; /* a finaliser runs: it must not suspend */
     bool handle;     /* to be joined */
     bool begun;      /* its function has been called */
-    bool returned;   /* its function has: there are no frames of its own any more */
     int result;      /* once its function has returned */
     struct mn_timer timer;
     struct mnet_task *parent; /* NULL: the first task */
@@ -106,7 +105,8 @@ struct mnet_task *mn_task_place(struct mn_scheduler *scheduler, void *lowest, si
 void mn_task_free(struct mnet_task *task);
 /* The end of the running task. */
 _Noreturn void mn_task_finish(struct mnet_task *task, int result);
-/* Whether `address` lies in a frame that the task has left: on its stack, below `live`. */
+/* Whether `address` lies in a frame that the task has left: on its stack, below `live`. (A sanitizer that keeps locals elsewhere
+ * sees their use itself.) */
 bool mn_task_left(const struct mnet_task *task, const void *address, const char *live);
 /* What a program did that left `thing` behind. */
 #define MN_LEFT(thing) \

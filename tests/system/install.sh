@@ -89,6 +89,18 @@ shared_library_shows_the_headers()
     done <"$dir/shown"
 }
 
+# What programs say with --version is the version of the project.
+version_is_the_projects()
+{
+    # shellcheck disable=SC2046 # words
+    cc -o "$user/version" -x c - $(pkg-config --cflags mnet) <<'END' || fail 'it does not compile'
+#include <mnet/mnet.h>
+#include <stdio.h>
+int main(void) { return puts(MNET_VERSION) < 0; }
+END
+    [ "$("$user/version")" = "$(pkg-config --modversion mnet)" ] || fail "it is $("$user/version")"
+}
+
 meson_build_has_ten_lines()
 {
     lines=$(wc -l <"$user/meson.build")
@@ -205,6 +217,7 @@ run library_links_alone library_links_alone
 run own_panic_takes_the_place_of_the_librarys own_panic $(pkg-config --libs mnet)
 run shared_library_shows_the_headers shared_library_shows_the_headers
 run own_panic_takes_the_place_in_a_shared_library own_panic "$dir/shared/src/libmnet-shared.so" -Wl,-rpath,"$dir/shared/src"
+run version_is_the_projects version_is_the_projects
 run meson_build_has_ten_lines meson_build_has_ten_lines
 run meson_builds_a_users_application meson_builds
 run meson_built_application_echoes echoes "$user/build/hello-tap"
