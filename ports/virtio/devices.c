@@ -127,11 +127,11 @@ static bool connect_messages(struct device *device)
 
 /* ---- Buses ---- */
 
-/* Keeps the place of a device that there is a driver for. */
-static void keep(const struct device *device)
+/* Whether there is a driver for what was found, or something to be said about it. */
+static bool is_ours(const struct device *device, int found_result)
 {
     enum mn_virtio_kind kind = device->transport.kind;
-    found_count += kind == MN_VIRTIO_NET || (kind == MN_VIRTIO_ENTROPY && device->transport.why == NULL);
+    return kind == MN_VIRTIO_NET || (kind == MN_VIRTIO_ENTROPY && found_result == MNET_OK);
 }
 
 unsigned mn_devices_find(void)
@@ -141,16 +141,19 @@ unsigned mn_devices_find(void)
     for (unsigned i = 0; i < count && found_count < DEVICES_MAX; i++) {
         struct device *device = &found[found_count];
         uint32_t bytes = (uint32_t)MN_MIN(mmio[i].size, (uint64_t)UINT32_MAX);
-        if (mn_virtio_mmio_open(&device->transport, &machine, mmio[i].address, bytes) < 0)
-            continue;
+        int result = mn_virtio_mmio_open(&device->transport, &machine, mmio[i].address, bytes);
+        if (result < 0 || !is_ours(device, result))
+            continue; /* the place is free for the next one: nothing must be connected to it */
         device->connected = connect_line(device, mmio[i].gsi);
-        keep(device);
+        found_count++;
     }
     for (mn_pci_function function = MN_PCI_FIRST; found_count < DEVICES_MAX && mn_pci_next(&function);) {
         struct device *device = &found[found_count];
-        if (mn_virtio_pci_open(&device->transport, &machine, function >> 8) == MNET_OK)
-            device->connected = connect_messages(device);
-        keep(device); /* also one that cannot be used, to say so */
+        int result = mn_virtio_pci_open(&device->transport, &machine, function >> 8);
+        if (!is_ours(device, result))
+            continue;
+        device->connected = result == MNET_OK && connect_messages(device);
+        found_count++;
     }
     return found_count;
 }

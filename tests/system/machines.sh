@@ -167,6 +167,12 @@ NIC=host_mtu=575 run mtu_below_576_says_so machine_says 'service: the network de
 run device_is_chosen_by_its_address chosen_by_mac
 CPU=qemu64 MACHINE=pc-bare MORE='-netdev user,id=n -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci,max-bytes=8,period=300' \
     run slow_entropy_is_waited_for greets --dhcp
+MACHINE=microvm
+MORE='-device virtio-serial-device -device virtio-serial-device -device virtio-serial-device -device virtio-serial-device' \
+    run devices_of_other_kinds_are_left_alone greets --dhcp
+MACHINE=q35
+NIC=addr=1e MORE=$(printf -- '-device virtio-serial-pci,addr=%x ' $(seq 3 20)) \
+    run many_devices_of_other_kinds_are_left_alone greets --dhcp
 MACHINE=pcie
 run pcie_without_ports_serves echo_bytes 300000
 CPU=qemu64 run pcie_without_ports_has_entropy_of_a_device greets --dhcp
