@@ -6,7 +6,10 @@
 #include <stdint.h>
 
 void mn_out8(uint16_t port, uint8_t value);
+void mn_out16(uint16_t port, uint16_t value);
+void mn_out32(uint16_t port, uint32_t value);
 uint8_t mn_in8(uint16_t port);
+uint16_t mn_in16(uint16_t port);
 uint32_t mn_in32(uint16_t port);
 void mn_wrmsr(uint32_t msr, uint64_t value);
 uint64_t mn_rdtsc(void);
