@@ -77,11 +77,12 @@ run word_of_nobody_says_so one_line nonsense console=ttyS0 nonsense
 
 # ---- The console ----
 
-# control_c COUNT PROGRAM ARGUMENT... - ends it in order behind so many characters that the program has not read.
+# control_c COUNT PROGRAM ARGUMENT... - ends it in order behind so many characters that the program has not read, typed
+# $BEFORE seconds after it was switched on.
 control_c()
 {
     machine_command "$2"
-    (sleep 1; head -c "$1" /dev/zero | tr '\0' x; sleep 0.5; printf '\003'; sleep 2) |
+    (sleep "${BEFORE:-1}"; head -c "$1" /dev/zero | tr '\0' x; sleep "${BETWEEN:-0.5}"; printf '\003'; sleep 2) |
         timeout 8 "${command[@]}" "--ipv4=$MNET/24 ${*:3}" >"$dir/out" 2>&1
     status=${PIPESTATUS[1]}
     [ "$status" = 0 ] || fail "status $status"
@@ -110,6 +111,7 @@ unread_console()
 
 run control_c_behind_input_that_nobody_reads control_c 5000 echo
 run control_c_behind_input_that_is_not_read_yet control_c 5000 nc -l 9000
+BEFORE=0 BETWEEN=0 run control_c_while_it_starts control_c 300 echo
 run control_c_ends_what_is_never_idle control_c 10 unikernel_peer spin
 run unread_console_costs_output_only unread_console
 

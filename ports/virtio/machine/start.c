@@ -236,7 +236,7 @@ _Noreturn void mn_machine_start(uint64_t start_info, uint64_t entered)
     require(mn_interrupts_start(&acpi), "the processor has no local APIC");
     mn_devices_find();
     if (mn_interrupt_on_line(&console_interrupt, acpi.isa_gsi[CONSOLE_ISA])) /* without it there is no input */
-        serve_console();
+        mn_console_listen(true); /* what has been typed until then is looked at in the first wait */
     mn_format(program, sizeof program, "%s", mn_program_name());
     mn_machine_exit(mn_bare_main(&port, &heap, program, boot.command_line));
 }
