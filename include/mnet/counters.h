@@ -104,7 +104,8 @@
     X(TCP_DROP_RST, "tcp.drop_rst", "a reset that was not exact") \
     X(TCP_DROP_STATE, "tcp.drop_state", "meaningless in the connection's state") \
     X(TCP_DROP_DUPLICATE, "tcp.drop_duplicate", "nothing in it was new") \
-    X(TCP_DROP_COOKIE, "tcp.drop_cookie", "an ACK to a listener, while there are cookies, that carries none") \
+    X(TCP_DROP_COOKIE, "tcp.drop_cookie", \
+      "an ACK to a listener, while there are cookies, that carries none, or a used one") \
     X(TCP_DROP_TIMESTAMP, "tcp.drop_timestamp", \
       "a timestamp older than the last, or none where all have one (RFC 7323)") \
     X(TCP_DROP_REASSEMBLY, "tcp.drop_reassembly", "over the limits of reassembly") \

@@ -43,7 +43,9 @@ enum mnet_ecn {
 
 /* Options of an active open; zeros are defaults. */
 struct mnet_connect_options {
-    struct mnet_endpoint local; /* default: the stack chooses the address (MUST-44) and a random port (RFC 6056) */
+    /* default: the stack chooses the address (MUST-44) and a random port (RFC 6056), never one that makes a connection with
+     * itself. Who names both ports, and an own address twice, gets that: TCP allows it (RFC 9293 3.5). */
+    struct mnet_endpoint local;
     bool no_delay;
     bool no_timestamps, no_sack, no_window_scale; /* not to be offered, even where the stack does */
     uint8_t ttl;                                  /* MUST-49; default: the stack's */

@@ -16,7 +16,8 @@ struct mnet_udp;
 
 /* Options; zeros are defaults. */
 struct mnet_udp_options {
-    struct mnet_endpoint local;  /* default: any own address, a random free port (RFC 6056) */
+    /* default: any own address, a random free port (RFC 6056), and never remote.port */
+    struct mnet_endpoint local;
     struct mnet_endpoint remote; /* set: receives from there only, and hears of ICMP errors (a connected endpoint) */
     unsigned queue_datagrams;    /* received datagrams that may wait; default 256 */
     size_t queue_bytes;          /* memory they may pin; default 512 KiB */

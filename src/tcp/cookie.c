@@ -8,6 +8,9 @@
  * SACK go into the low bits of the timestamp, which the peer echoes; a peer without timestamps does without them. It may lie about them
  * only to its own cost.
  *
+ * A cookie opens one connection: those that did last are remembered, and an ACK that carries one of them again, after the
+ * connection is over, is an ACK to a listener like any other and gets a reset.
+ *
  * Cookies are given out only while the half-open records are used up, and looked for only as long as one of them is worth something: otherwise an ACK to a
  * listener is answered as RFC 9293 3.10.7.2 says. While they are, an ACK that carries none is dropped in silence, for it may have overtaken the one that does.
  */
@@ -52,7 +55,8 @@ static void rotate(struct mn_tcp *tcp, uint64_t now)
     cookies->generation = generation;
 }
 
-static uint32_t cookie_of(const struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t irs, uint32_t low)
+/* Of this, the low half makes the cookie, and the high half tells it from others that were used. */
+static uint64_t hash_of(const struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t irs, uint32_t low)
 {
     uint8_t input[44];
     memcpy(input, seg->local.address.bytes, 16);
@@ -61,8 +65,26 @@ static uint32_t cookie_of(const struct mn_tcp *tcp, const struct mn_segment *seg
     memcpy(input + 34, &seg->remote.port, 2);
     memcpy(input + 36, &irs, 4);
     memcpy(input + 40, &low, 4);
-    uint64_t hash = mn_siphash24(&tcp->cookies.keys[low & PARITY_MASK], input, sizeof input);
+    return mn_siphash24(&tcp->cookies.keys[low & PARITY_MASK], input, sizeof input);
+}
+
+static uint32_t cookie_of(uint64_t hash, uint32_t low)
+{
     return ((uint32_t)hash & ~LOW_MASK) | low;
+}
+
+static bool is_used(const struct mn_cookies *cookies, uint64_t hash)
+{
+    for (unsigned i = 0; i < MN_COOKIES_USED; i++) {
+        if (cookies->used[i] == (uint32_t)(hash >> 32))
+            return true;
+    }
+    return false;
+}
+
+static void note_use(struct mn_cookies *cookies, uint64_t hash)
+{
+    cookies->used[cookies->use_next++ % MN_COOKIES_USED] = (uint32_t)(hash >> 32);
 }
 
 /* The largest of the table that is not above the peer's. */
@@ -93,7 +115,7 @@ void mn_cookie_answer(struct mn_tcp *tcp, const struct mn_listener *listener, co
     uint32_t low = mss_index(seg) << MSS_SHIFT | (uint32_t)(tcp->cookies.generation & PARITY_MASK);
     struct mn_reply reply = {.local = seg->local,
                              .remote = seg->remote,
-                             .seq = cookie_of(tcp, seg, seg->seq, low),
+                             .seq = cookie_of(hash_of(tcp, seg, seg->seq, low), low),
                              .ack = seg->seq + 1,
                              .flags = MN_TCP_SYN | MN_TCP_ACK,
                              .window = (uint16_t)window(tcp),
@@ -148,12 +170,20 @@ struct mn_tcb *mn_cookie_accept(struct mn_tcp *tcp, struct mn_listener *listener
                                 .mss = mss_table[low >> MSS_SHIFT & MSS_MASK]};
     half.conn = (struct mn_conn){.local = seg->local, .remote = seg->remote};
     rotate(tcp, seg->now);
-    if (cookie_of(tcp, seg, irs, low) != iss || !read_stamp(tcp, &half, seg)) {
+    uint64_t hash = hash_of(tcp, seg, irs, low);
+    if (cookie_of(hash, low) != iss || !read_stamp(tcp, &half, seg)) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_COOKIE);
         return NULL;
     }
+    if (is_used(&tcp->cookies, hash)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_COOKIE);
+        mn_reply_reset(tcp, seg);
+        return NULL;
+    }
     struct mn_tcb *tcb = mn_half_open_promote(tcp, &half, seg);
-    if (tcb != NULL)
-        mn_tcp_count(tcp, MNET_COUNT_TCP_COOKIE_ACCEPTED);
+    if (tcb == NULL)
+        return NULL; /* the cookie is as good as before */
+    note_use(&tcp->cookies, hash);
+    mn_tcp_count(tcp, MNET_COUNT_TCP_COOKIE_ACCEPTED);
     return tcb;
 }

@@ -10,10 +10,14 @@ struct mn_tcb;
 struct mn_listener;
 struct mn_segment;
 
+#define MN_COOKIES_USED 256
+
 struct mn_cookies {
     struct mn_hash_key keys[2]; /* of this generation and the one before, by its parity */
     uint64_t generation;
-    uint64_t until_ns; /* when the last cookie given out is worth nothing any more */
+    uint64_t until_ns;              /* when the last cookie given out is worth nothing any more */
+    uint32_t used[MN_COOKIES_USED]; /* the last that became connections, as halves of their hashes */
+    uint32_t use_next;
 };
 
 /* Answers a SYN with a cookie. */

@@ -91,13 +91,33 @@ struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint l
 #define PORT_FIRST 16384u
 #define PORT_COUNT (65536u - PORT_FIRST)
 
+/* Whether no listener has the port, on any address: the choice is ours, so it is shared with nobody. */
+static bool heard_by_nobody(const struct mn_tcp *tcp, uint16_t port)
+{
+    const struct mnet_link *head = &tcp->listener_list;
+    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
+        if (MN_CONTAINER(at, struct mn_listener, link)->local.port == port)
+            return false;
+    }
+    return true;
+}
+
+/* Whether a connection from `local` to `remote` would be a new one, and meet nobody but who listens there. An own address
+ * and the port that is asked for would be the connection itself: RFC 9293 3.5 would open it as it does simultaneous ones. So
+ * would one that is the mirror image of another. */
+static bool pair_is_free(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote)
+{
+    return !mnet_endpoint_equal(local, remote) && mn_table_find(tcp, &local, &remote) == NULL &&
+           mn_table_find(tcp, &remote, &local) == NULL;
+}
+
 uint16_t mn_table_free_port(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote)
 {
     /* RFC 6056 3.3.1: a random start, then the next free one. */
     uint32_t start = mn_random_below(tcp->config.random, PORT_COUNT);
     for (uint32_t i = 0; i < PORT_COUNT; i++) {
         local.port = (uint16_t)(PORT_FIRST + (start + i) % PORT_COUNT);
-        if (mn_table_listener(tcp, local) == NULL && (remote.port == 0 || mn_table_find(tcp, &local, &remote) == NULL))
+        if (heard_by_nobody(tcp, local.port) && (remote.port == 0 || pair_is_free(tcp, local, remote)))
             return local.port;
     }
     return 0;

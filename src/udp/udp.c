@@ -81,14 +81,15 @@ static bool port_taken(struct mn_udp *udp, uint16_t port)
     return false;
 }
 
-/* A random free port (RFC 6056 3.3.1); 0 where all are taken. */
-static uint16_t choose_port(struct mn_udp *udp)
+/* A random free port (RFC 6056 3.3.1), and not the one it will send to: on an own address that would be the endpoint itself;
+ * 0 where all are taken. */
+static uint16_t choose_port(struct mn_udp *udp, uint16_t remote_port)
 {
     uint32_t span = 65536 - MN_UDP_EPHEMERAL_FIRST;
     uint32_t start = mn_random_below(udp->random, span);
     for (uint32_t i = 0; i < span; i++) {
         uint16_t port = (uint16_t)(MN_UDP_EPHEMERAL_FIRST + (start + i) % span);
-        if (!port_taken(udp, port))
+        if (port != remote_port && !port_taken(udp, port))
             return port;
     }
     return 0;
@@ -104,7 +105,7 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
     struct mnet_endpoint local = options->local;
     struct mnet_endpoint remote = has_remote ? options->remote : (struct mnet_endpoint){0}; /* not 0.0.0.0 */
     if (local.port == 0) {
-        local.port = choose_port(udp);
+        local.port = choose_port(udp, remote.port);
         if (local.port == 0)
             return MNET_E_LIMIT;
     } else if (in_use(udp, local, remote)) {

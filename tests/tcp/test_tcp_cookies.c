@@ -301,10 +301,62 @@ SCRIPT(cookies_are_spread)
     tcp_end(&t);
 }
 
+/* A cookie opens one connection. Who sends its ACK again when that is over, and has seen it on its way perhaps, gets none. */
+SCRIPT(cookie_opens_one_connection)
+{
+    struct tcp_test t;
+    full_listener(&t);
+    fill(&t);
+    send_(&t, .seq = 0, .flags = SYN, .mss = 1460);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "buy");
+    accept_(&t);
+    read_text(&t, "buy");
+    send_(&t, .seq = 4, .flags = RST);
+    expect_state(&t, MN_CLOSED);
+    drain(&t, NULL);
+    for (int i = 0; i < 3; i++) {
+        wait_ms(&t, 10000);
+        drain(&t, NULL);
+        send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "buy");
+        expect(&t, .seq = 1, .flags = RST);
+        expect_state(&t, MN_CLOSED);
+    }
+    assert_int_equal(counted(&t, TCP_COOKIE_ACCEPTED), 1);
+    assert_int_equal(counted(&t, TCP_DROP_COOKIE), 3);
+    tcp_end(&t);
+}
+
+/* That there was no room for the connection does not use a cookie up. */
+SCRIPT(cookie_without_room_is_good_later)
+{
+    struct tcp_test t;
+    full_listener(&t, .backlog = 1);
+    fill(&t);
+    struct mnet_endpoint other = endpoint(10, 0, 0, 1, 5000);
+    send_(&t, .seq = 0, .flags = SYN, .mss = 1460, .from = other);
+    uint32_t iss = peek_output(&t)->header.seq;
+    drain(&t, NULL);
+    send_(&t, .seq = 0, .flags = SYN, .mss = 1460);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    send_(&t, .seq = 1, .ack = iss + 1 - t.iss, .flags = ACK, .from = other);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK); /* the backlog is full */
+    expect_nothing(&t);
+    struct mn_tcb *first = mn_tcp_accept(t.tcp, t.listener);
+    assert_non_null(first);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+    accept_(&t);
+    read_text(&t, "hello");
+    mn_tcp_abort(t.tcp, first, t.now);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listen_full_answers_with_a_cookie),
+        cmocka_unit_test(cookie_opens_one_connection),
+        cmocka_unit_test(cookie_without_room_is_good_later),
         cmocka_unit_test(cookie_comes_back_with_data_or_fin),
         cmocka_unit_test(cookie_with_timestamps_keeps_all_options),
         cmocka_unit_test(cookie_timestamps_never_go_back),

@@ -414,6 +414,53 @@ SCRIPT(syn_sent_without_scale_windows_are_plain)
     tcp_end(&t);
 }
 
+/* The port that would be chosen next for a connection from `local` to `remote`. */
+static uint16_t next_choice(struct tcp_test *t, struct mnet_endpoint local, struct mnet_endpoint remote)
+{
+    struct mn_random before = t->random;
+    uint16_t port = mn_table_free_port(t->tcp, local, remote);
+    t->random = before;
+    return port;
+}
+
+/* A port that we choose makes no connection with itself, nor with one that is being opened the other way, nor is it one that
+ * somebody listens on or that is in TIME-WAIT. Each time the port that would have been chosen is made to be the wrong one. */
+SCRIPT(open_chosen_port_meets_nothing_of_ours)
+{
+    struct tcp_test t;
+    tcp_closed(&t, .connections_max = 2000);
+    struct mnet_endpoint own = endpoint(10, 0, 0, 2, 0), remote = endpoint(10, 0, 0, 2, 40000);
+    for (unsigned i = 0; i < 100; i++) {
+        remote.port = next_choice(&t, own, remote);
+        struct mn_tcp_open open = {.local = own, .remote = remote};
+        assert_int_equal(mn_tcp_open(t.tcp, &open, t.now, &t.tcb), 0);
+        assert_int_not_equal(t.tcb->conn.local.port, remote.port);
+        mn_tcp_abort(t.tcp, t.tcb, t.now);
+    }
+    remote.port = 40000;
+    struct mnet_endpoint mirrored = own;
+    mirrored.port = next_choice(&t, own, remote);
+    struct mn_tcp_open there = {.local = remote, .remote = mirrored}, back = {.local = own, .remote = remote};
+    struct mn_tcb *first;
+    assert_int_equal(mn_tcp_open(t.tcp, &there, t.now, &first), 0);
+    assert_int_not_equal(next_choice(&t, own, remote), mirrored.port);
+    assert_int_equal(mn_tcp_open(t.tcp, &back, t.now, &t.tcb), 0);
+    assert_int_not_equal(t.tcb->conn.local.port, mirrored.port);
+    mn_tcp_abort(t.tcp, t.tcb, t.now);
+    mn_tcp_abort(t.tcp, first, t.now);
+
+    struct mn_listener *listener, *any;
+    struct mnet_endpoint heard = own;
+    heard.port = next_choice(&t, (struct mnet_endpoint){.port = 0}, (struct mnet_endpoint){.port = 0});
+    assert_int_equal(mn_tcp_listen(t.tcp, heard, NULL, &listener), 0);
+    assert_int_equal(mn_tcp_listen(t.tcp, (struct mnet_endpoint){.port = 0}, NULL, &any), 0);
+    assert_int_not_equal(mn_tcp_listen_endpoint(any).port, heard.port);
+    mn_tcp_unlisten(t.tcp, any, t.now);
+    mn_tcp_unlisten(t.tcp, listener, t.now);
+    drain(&t, NULL);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +486,7 @@ int main(void)
         cmocka_unit_test(open_of_a_used_pair_is_in_use),
         cmocka_unit_test(open_without_a_port_takes_a_random_one),
         cmocka_unit_test(syn_sent_to_itself_establishes),
+        cmocka_unit_test(open_chosen_port_meets_nothing_of_ours),
         cmocka_unit_test(syn_sent_window_of_syn_ack_is_not_scaled),
         cmocka_unit_test(syn_sent_without_scale_windows_are_plain),
     };

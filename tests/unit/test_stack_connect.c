@@ -405,6 +405,35 @@ static void connect_to_oneself_goes_round(void **state)
     world_run(connect_self, NULL);
 }
 
+/* On a port that nobody listens on there is nobody, also where it is one that could be chosen for the connection itself. */
+static int connect_own_port_without_listener(struct world *w)
+{
+    struct mnet_flow *flow;
+    struct mnet_connect_options named = {.local = {WORLD_CLIENT, 40000}};
+    for (int i = 0; i < 500; i++) {
+        uint16_t port = (uint16_t)(20000 + i);
+        CHECK_EQUAL(mnet_tcp_connect(w->client, WORLD_CLIENT, port, &flow, in_ms(100)), MNET_E_REFUSED);
+        CHECK_EQUAL(mnet_tcp_connect(w->client, mnet_ipv4(127, 0, 0, 1), port, &flow, in_ms(100)), MNET_E_REFUSED);
+    }
+    /* Who names both ports means it (RFC 9293 3.5). */
+    struct mnet_endpoint self = named.local;
+    char byte = 0;
+    CHECK_EQUAL(mnet_tcp_connect_begin(w->client, self, &named, &flow), 0);
+    CHECK_EQUAL(mnet_tcp_established(flow, in_ms(100)), 0);
+    CHECK_EQUAL(mnet_tcp_write(flow, "x", 1, NULL, 0), 0);
+    CHECK_EQUAL(mnet_tcp_read(flow, &byte, 1, in_ms(100)), 1);
+    CHECK_EQUAL(byte, 'x');
+    mnet_tcp_close(flow);
+    sleep_ms(1000);
+    return 0;
+}
+
+static void connect_to_an_own_port_without_listener_is_refused(void **state)
+{
+    (void)state;
+    world_run(connect_own_port_without_listener, NULL);
+}
+
 static int connect_limit(struct world *w)
 {
     struct pair first = {0}, second = {0};
@@ -779,6 +808,7 @@ int main(void)
         cmocka_unit_test(connect_with_options_uses_the_local_end),
         cmocka_unit_test(connect_chosen_ports_are_random),
         cmocka_unit_test(connect_to_oneself_goes_round),
+        cmocka_unit_test(connect_to_an_own_port_without_listener_is_refused),
         cmocka_unit_test(connect_beyond_the_limit_is_refused_here),
         cmocka_unit_test(listen_ports_are_exclusive),
         cmocka_unit_test(accept_serves_waiters_in_order),

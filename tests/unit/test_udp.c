@@ -399,6 +399,24 @@ static void open_chosen_ports_are_random(void **state)
     assert_true(steps < 5);
 }
 
+/* To an own address it would be sending to itself. */
+static void connected_chosen_port_is_not_the_remote_one(void **state)
+{
+    struct fixture *f = *state;
+    struct mnet_udp_options options = {.remote = {us, 1}};
+    for (int i = 0; i < 100; i++) {
+        struct mn_udp_endpoint endpoint;
+        struct mn_random before = f->random;
+        assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
+        mn_udp_close(&f->udp, &endpoint);
+        options.remote.port = endpoint.local.port;
+        f->random = before; /* the same port would be chosen */
+        assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
+        assert_int_not_equal(endpoint.local.port, options.remote.port);
+        mn_udp_close(&f->udp, &endpoint);
+    }
+}
+
 static void report(struct fixture *f, enum mn_unreachable reason, struct mnet_address remote, uint16_t remote_port)
 {
     uint8_t quote[8] = {0, 53, (uint8_t)(remote_port >> 8), (uint8_t)remote_port, 0, 9, 0, 0};
@@ -529,6 +547,7 @@ int main(void)
         TEST(open_checks_its_arguments),
         TEST(open_beyond_the_limit_is_refused),
         TEST(open_chosen_ports_are_random),
+        TEST(connected_chosen_port_is_not_the_remote_one),
         TEST(connected_icmp_error_is_reported_once),
         TEST(connected_icmp_error_about_others_is_ignored),
         TEST(connected_icmp_short_quote_is_ignored),
