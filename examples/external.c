@@ -30,7 +30,8 @@ static bool entropy(void *context, void *buffer, size_t len)
     return getrandom(buffer, len, 0) == (ssize_t)len;
 }
 
-/* Echoes while both directions are ready. False when the connection is finished. */
+/* Echoes while both directions are ready: a client that does not read its answers is not read from either, so that little more
+ * than the send buffer is queued for it. False when the connection is finished. */
 static bool serve(struct mnet_flow *flow)
 {
     while ((mnet_tcp_ready(flow) & MNET_WRITABLE) && (mnet_tcp_ready(flow) & MNET_READABLE)) {

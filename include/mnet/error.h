@@ -31,6 +31,20 @@ enum mnet_error {
     MNET_E_NO_ADDRESS = -18,    /* the host has got no address, or has lost the one that this used */
 };
 
+/* Why packets do not arrive, as a router, the host or our own neighbour resolution says. */
+enum mnet_unreachable {
+    MNET_UNREACHABLE_NONE,       /* nobody has said anything */
+    MNET_UNREACHABLE_NETWORK,    /* a router knows no way, or the way is too long */
+    MNET_UNREACHABLE_HOST,       /* the last router does not reach the host */
+    MNET_UNREACHABLE_PROTOCOL,   /* the host does not speak TCP, or UDP */
+    MNET_UNREACHABLE_PORT,       /* nobody is there on the port */
+    MNET_UNREACHABLE_PROHIBITED, /* a router or a packet filter forbids it */
+    MNET_UNREACHABLE_NEIGHBOUR,  /* the next hop, on our own network, does not answer */
+};
+
+/* Says the cause in a few English words. Never NULL, for any value; the text is static. */
+const char *mnet_unreachable_text(enum mnet_unreachable cause);
+
 /* Says `error` in a few English words. Never NULL, for any value; the text is static. */
 const char *mnet_strerror(int error);
 

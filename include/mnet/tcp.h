@@ -72,9 +72,11 @@ struct mnet_listen_options {
 };
 
 /* Connects to `address` and `port` and waits until the connection is established. On any failure *flow is NULL and nothing is left
- * behind. MNET_E_UNREACHABLE (no route: at once; no neighbour: after about 3 s; ICMP says so), MNET_E_REFUSED, MNET_E_TIMED_OUT,
- * MNET_E_INVALID (not a unicast address, port 0: MUST-46), MNET_E_IN_USE, MNET_E_LIMIT, MNET_E_NO_MEMORY, MNET_E_DEADLINE,
- * MNET_E_CANCELLED. Suspends. */
+ * behind. MNET_E_REFUSED, MNET_E_TIMED_OUT, MNET_E_INVALID (not a unicast address, port 0: MUST-46), MNET_E_IN_USE,
+ * MNET_E_LIMIT, MNET_E_NO_MEMORY, MNET_E_DEADLINE, MNET_E_CANCELLED; or MNET_E_UNREACHABLE: at once without a route, after
+ * about 3 s without a neighbour, as soon as an ICMP error says that the host has no such port or protocol or that the
+ * connection is prohibited, and in place of TIMED_OUT and DEADLINE if one says that the network or the host is unreachable,
+ * which may be repaired meanwhile. Suspends. */
 int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint16_t port, struct mnet_flow **flow,
                      uint64_t deadline);
 
@@ -83,6 +85,9 @@ int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint
 int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote,
                            const struct mnet_connect_options *options, struct mnet_flow **flow);
 int mnet_tcp_established(struct mnet_flow *flow, uint64_t deadline);
+/* What was said last about why packets of the flow do not arrive: while it connects, and after that has failed; from then on
+ * about the connection, for which it is only a notice (MNET_NOTICE_UNREACHABLE). The log names who said it. Never suspends. */
+enum mnet_unreachable mnet_tcp_unreachable(const struct mnet_flow *flow);
 
 /* Listens on `port` (0 picks a free one; see mnet_tcp_listen_port). options may be NULL. MNET_E_IN_USE, MNET_E_INVALID (not an own address),
  * MNET_E_LIMIT, MNET_E_NO_MEMORY. Never suspends. */
@@ -125,11 +130,13 @@ int mnet_tcp_writev(struct mnet_flow *flow, const struct mnet_slice *slices, int
 int mnet_tcp_write_lent(struct mnet_flow *flow, const void *data, size_t len, void (*release)(void *context),
                         void *context, size_t *queued, uint64_t deadline);
 /* Queues all of `len` bytes whatever the send buffer's limit (not the memory budget: MNET_E_NO_MEMORY, nothing queued), and transmits at once what the
- * windows allow. Never suspends; safe in finalisers. While another task is inside a write, the bytes follow that write's. */
+ * windows allow. It is for the odd message that cannot wait: who sends more asks for MNET_WRITABLE before, or a peer that does
+ * not read makes it queue without end. Never suspends; safe in finalisers. While another task is inside a write, the bytes follow that write's. */
 int mnet_tcp_write_now(struct mnet_flow *flow, const void *data, size_t len);
 
 /* Closes the flow; the handle is invalid afterwards, and queued data is still delivered. With unread data, or when data arrives later, the
- * peer gets a reset (RFC 9293 3.6.1, SHLD-3). Tasks blocked on the flow wake with MNET_E_CLOSED. Never suspends, never fails; NULL is allowed, so
+ * peer gets a reset (RFC 9293 3.6.1, SHLD-3), and what it has not received by then is lost; MNET_SHUTDOWN_READ before prevents
+ * that. Tasks blocked on the flow wake with MNET_E_CLOSED. Never suspends, never fails; NULL is allowed, so
  * that a cleared handle can be closed twice. */
 void mnet_tcp_close(struct mnet_flow *flow);
 /* Closes the flow, and waits until the peer has acknowledged everything, the end of the stream included: 0. At the deadline, or when cancelled, what is left
@@ -140,9 +147,10 @@ int mnet_tcp_close_wait(struct mnet_flow *flow, uint64_t deadline);
 /* Sends a reset and forgets everything queued. Otherwise as close. */
 void mnet_tcp_abort(struct mnet_flow *flow);
 
-/* MNET_SHUTDOWN_READ: later data of the peer is answered with a reset. MNET_SHUTDOWN_WRITE: a FIN follows the queued
- * data, and reading goes on. */
-/* Never suspends. 0, MNET_E_INVALID, or MNET_E_CLOSED where the connection is gone. */
+/* MNET_SHUTDOWN_READ: unread data is thrown away. Later data is refused with a reset, so that the peer's writes fail; but while
+ * something that was queued has not been acknowledged, it is thrown away, too: the answer to a request of which not all was
+ * read arrives. MNET_SHUTDOWN_WRITE: a FIN follows the queued data, and reading goes on. Never suspends. 0, MNET_E_INVALID, or
+ * MNET_E_CLOSED where the connection is gone. */
 int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how);
 
 /* Both ends, in any state of the connection; either pointer may be NULL. */
@@ -187,7 +195,9 @@ void mnet_tcp_set_notices(struct mnet_flow *flow, bool on);
 int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, size_t *queued, uint64_t deadline);
 size_t mnet_tcp_urgent(const struct mnet_flow *flow);
 
-/* What the flow or listener is ready for now. */
+/* What the flow or listener is ready for now. MNET_WRITABLE after a write that could not queue all, or that filled the send
+ * buffer, as mnet_tcp_write_now may and more: only when half of the buffer is free, or there is room for what was left over and no more is to
+ * come soon; and not while another task is inside a write. */
 unsigned mnet_tcp_ready(const struct mnet_flow *flow);
 /* Waits until the flow is ready for any of `wanted`, and returns for which; or MNET_E_DEADLINE, MNET_E_CANCELLED, MNET_E_CLOSED, MNET_E_INVALID. Suspends. */
 int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline);

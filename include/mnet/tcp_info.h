@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <mnet/address.h>
+#include <mnet/error.h>
 
 #pragma GCC visibility push(default)
 
@@ -19,6 +20,8 @@ struct mnet_tcp_info {
     const char *
         congestion; /* "cubic", "reno", "bbr"; "" where there is no sending side yet, or any more: half-open and in TIME-WAIT */
     bool timestamps, sack, window_scale; /* agreed by both ends */
+
+    enum mnet_unreachable unreachable; /* as mnet_tcp_unreachable says */
 
     uint64_t rtt_ns, rttvar_ns; /* smoothed round-trip time and its variation; 0: not measured yet (RFC 6298) */
     uint64_t rto_ns;            /* retransmission timeout, backoff included */

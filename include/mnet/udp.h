@@ -36,6 +36,9 @@ struct mnet_endpoint mnet_udp_local(const struct mnet_udp *udp);
 ptrdiff_t mnet_udp_receive(struct mnet_udp *udp, void *buffer, size_t len, struct mnet_endpoint *from,
                            uint64_t deadline);
 
+/* What was said last about why the datagrams of a connected endpoint do not arrive. Never suspends. */
+enum mnet_unreachable mnet_udp_unreachable(const struct mnet_udp *udp);
+
 /* Sends one datagram of `len` bytes to `to` (NULL: the connected remote). Fragmented where it is larger than the MTU.
  * MNET_E_TOO_BIG beyond 65507 bytes, MNET_E_UNREACHABLE at once without a route, MNET_E_INVALID, MNET_E_NO_MEMORY. Waits while the device
  * takes nothing. Suspends. */

@@ -30,3 +30,17 @@ const char *mnet_strerror(int error)
     unsigned index = -(unsigned)error;
     return index < MN_COUNT_OF(texts) ? texts[index] : "unknown error";
 }
+
+const char *mnet_unreachable_text(enum mnet_unreachable cause)
+{
+    static const char *const causes[] = {
+        [MNET_UNREACHABLE_NONE] = "no cause known",
+        [MNET_UNREACHABLE_NETWORK] = "network unreachable",
+        [MNET_UNREACHABLE_HOST] = "host unreachable",
+        [MNET_UNREACHABLE_PROTOCOL] = "protocol unreachable",
+        [MNET_UNREACHABLE_PORT] = "port unreachable",
+        [MNET_UNREACHABLE_PROHIBITED] = "prohibited",
+        [MNET_UNREACHABLE_NEIGHBOUR] = "neighbour does not answer",
+    };
+    return (unsigned)cause < MN_COUNT_OF(causes) ? causes[cause] : "unknown cause";
+}

@@ -170,18 +170,18 @@ static bool unreachable_reason(uint8_t code, enum mn_unreachable *reason)
 {
     static const uint8_t reasons[] = {
         [MN_ICMPV4_NET_UNREACHABLE] = MN_UNREACHABLE_NETWORK,
-        [MN_ICMPV4_HOST_UNREACHABLE] = MN_UNREACHABLE_NETWORK,
+        [MN_ICMPV4_HOST_UNREACHABLE] = MN_UNREACHABLE_HOST,
         [MN_ICMPV4_PROTOCOL_UNREACHABLE] = MN_UNREACHABLE_PROTOCOL,
         [MN_ICMPV4_PORT_UNREACHABLE] = MN_UNREACHABLE_PORT,
         [MN_ICMPV4_FRAGMENTATION_NEEDED] = MN_UNREACHABLE_TOO_BIG,
         [MN_ICMPV4_SOURCE_ROUTE_FAILED] = MN_UNREACHABLE_NETWORK,
         [6] = MN_UNREACHABLE_NETWORK,     /* network unknown */
-        [7] = MN_UNREACHABLE_NETWORK,     /* host unknown */
-        [8] = MN_UNREACHABLE_NETWORK,     /* source host isolated */
+        [7] = MN_UNREACHABLE_HOST,        /* host unknown */
+        [8] = MN_UNREACHABLE_HOST,        /* source host isolated */
         [9] = MN_UNREACHABLE_PROHIBITED,  /* network prohibited */
         [10] = MN_UNREACHABLE_PROHIBITED, /* host prohibited */
         [11] = MN_UNREACHABLE_NETWORK,    /* network, for this type of service */
-        [12] = MN_UNREACHABLE_NETWORK,    /* host, for this type of service */
+        [12] = MN_UNREACHABLE_HOST,       /* host, for this type of service */
         [13] = MN_UNREACHABLE_PROHIBITED, /* communication prohibited */
         [14] = MN_UNREACHABLE_PROHIBITED, /* host precedence violation */
         [15] = MN_UNREACHABLE_PROHIBITED, /* precedence cutoff */

@@ -44,7 +44,7 @@ void mn_flow_event(struct mn_tcb *tcb)
     mn_rouse_all(&flow->waiters);
     if (ready & MNET_WRITABLE)
         mn_rouse_first(&flow->writers);
-    if (MN_UNLIKELY(flow->notify != NULL) && ready != 0)
+    if (MN_UNLIKELY(flow->notify != NULL) && (ready = mnet_tcp_ready(flow)) != 0)
         flow->notify(flow->notify_context, ready);
 }
 
@@ -140,6 +140,8 @@ int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint
     if (error < 0)
         return error;
     error = await_established(flow, deadline, &gone);
+    if (error == MNET_E_DEADLINE && mn_tcp_unreachable(flow->tcb) != MNET_UNREACHABLE_NONE)
+        error = MNET_E_UNREACHABLE;
     if (error == MNET_OK)
         *result = flow;
     else if (!gone)

@@ -27,6 +27,12 @@ char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size)
     return text;
 }
 
+enum mnet_unreachable mnet_tcp_unreachable(const struct mnet_flow *flow)
+{
+    MN_REQUIRE_FLOW(flow);
+    return mn_tcp_unreachable(flow->tcb);
+}
+
 const char *mnet_tcp_congestion(const struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
@@ -61,7 +67,10 @@ int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp)
 unsigned mnet_tcp_ready(const struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
-    return mn_tcp_ready(flow->tcb);
+    unsigned ready = mn_tcp_ask(flow->stack->tcp, flow->tcb);
+    /* A write would wait in line behind others and what follows them; when they leave, the flow is told of. */
+    bool line = !mn_list_empty(&flow->writers) || flow->deferred != NULL;
+    return line ? ready & ~(unsigned)MNET_WRITABLE : ready;
 }
 
 void mnet_tcp_notify(struct mnet_flow *flow, void (*notify)(void *context, unsigned ready), void *context)
@@ -78,7 +87,7 @@ int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline)
     if (wanted == 0 || (wanted & ~all) != 0)
         return MNET_E_INVALID;
     for (;;) {
-        unsigned ready = mn_tcp_ready(flow->tcb) & wanted;
+        unsigned ready = mnet_tcp_ready(flow) & wanted;
         if (ready != 0)
             return (int)ready;
         int error = mn_block_once(&flow->waiters, deadline);

@@ -5,6 +5,9 @@
  * call gets its turn. Bytes of mnet_tcp_write_now, which cannot wait, are put aside as `deferred` while somebody is
  * inside a write, and queued behind that write when it leaves.
  *
+ * A writer is woken when half of the send buffer is free, or, where the peer's window lets no more go, when
+ * there is room for all that it still wants to queue; and it looks once more when its deadline passes. Readiness follows the same rule, and is not given while others stand in line.
+ *
  * Where memory is short, rather than the send buffer full, no acknowledgement of this connection need ever come: so a
  * writer tries again after a while, and gives up with MNET_E_NO_MEMORY when nothing has moved for a second. Deferred
  * bytes were promised and cannot be given up: their flow stays in stack->short_flows, nobody else writes to it, and
@@ -80,6 +83,15 @@ static bool must_wait(int result)
     return result == MNET_E_DEADLINE || result == MNET_E_NO_MEMORY;
 }
 
+/* What is left of it. */
+static size_t rest_of(const struct write *write)
+{
+    size_t rest = 0;
+    for (size_t i = write->at; i < write->count; i++)
+        rest += MN_MIN(write->slices[i].len, SIZE_MAX - rest);
+    return rest - (write->at < write->count ? write->offset : 0);
+}
+
 /* A turn of the first in line. */
 static int take_turn(struct mnet_flow *flow, struct write *write)
 {
@@ -87,6 +99,8 @@ static int take_turn(struct mnet_flow *flow, struct write *write)
         return MNET_E_NO_MEMORY;
     mn_stack_enter(flow->stack);
     int result = queue_bytes(flow, write);
+    if (MN_UNLIKELY(result == MNET_E_DEADLINE))
+        mn_tcp_want_room(flow->tcb, rest_of(write));
     mn_stack_leave(flow->stack);
     return result;
 }
@@ -111,6 +125,26 @@ static int reason(int error, int result)
     return error == MNET_E_DEADLINE && result == MNET_E_NO_MEMORY ? MNET_E_NO_MEMORY : error;
 }
 
+/* The deadline has passed, or the task is cancelled. At the deadline the first in line looks once more. */
+static int give_up(struct mnet_flow *flow, struct write *write, const struct mn_blocked *blocked, int error, int result)
+{
+    if (error == MNET_E_DEADLINE && mn_block_is_first(blocked, &flow->writers)) {
+        result = take_turn(flow, write);
+        if (!must_wait(result))
+            return result;
+    }
+    return reason(error, result);
+}
+
+/* The flow has nobody in line any more: who waits to be ready for writing is told. */
+static void tell_line_is_free(struct mnet_flow *flow)
+{
+    if (mn_list_empty(&flow->waiters) && flow->notify == NULL)
+        return;
+    mn_tcp_tell(flow->stack->tcp, flow->tcb);
+    flow->stack->work = true;
+}
+
 /* The rest of a write that could not be done at once. The flow may be gone when this returns MNET_E_CLOSED with
  * *gone. */
 static int write_in_turn(struct mnet_flow *flow, struct write *write, int result, uint64_t deadline, bool *gone)
@@ -126,7 +160,7 @@ static int write_in_turn(struct mnet_flow *flow, struct write *write, int result
             return MNET_E_CLOSED;
         }
         if (error < 0) {
-            result = reason(error, result);
+            result = give_up(flow, write, &blocked, error, result);
             break;
         }
         if (!mn_block_is_first(&blocked, &flow->writers))
@@ -141,6 +175,8 @@ static int write_in_turn(struct mnet_flow *flow, struct write *write, int result
     if (first) {
         mn_flow_flush_deferred(flow);
         mn_rouse_first(&flow->writers);
+        if (mn_list_empty(&flow->writers))
+            tell_line_is_free(flow);
         mn_stack_leave(flow->stack);
     }
     return result;
@@ -308,7 +344,10 @@ bool mn_flow_flush_deferred(struct mnet_flow *flow)
         deferred->first = packet->next;
         mnet_packet_free(packet);
     }
-    mn_flow_free_deferred(flow);
+    if (deferred != NULL) {
+        mn_flow_free_deferred(flow);
+        tell_line_is_free(flow);
+    }
     return true;
 }
 

@@ -69,6 +69,11 @@ MN_APART void mn_udp_event(struct mn_udp_endpoint *engine)
         udp->notify(udp->notify_context, mnet_udp_ready(udp));
 }
 
+enum mnet_unreachable mnet_udp_unreachable(const struct mnet_udp *udp)
+{
+    return udp->engine.unreachable;
+}
+
 /* What a receiver wants, and got. */
 struct receipt {
     void *buffer;

@@ -1,5 +1,13 @@
-/* ICMP errors (RFC 9293 3.9.2.2, with the care of RFC 5927): believed only when they quote a segment that is in flight. Hard errors end an attempt to
- * connect and nothing else; soft errors end nothing (MUST-56). A next hop of our own that does not answer ends an attempt too. */
+/* ICMP errors (RFC 9293 3.9.2.2, with the care of RFC 5927): believed only if they quote a segment that is in flight.
+ *
+ * While connecting, a hard error ends the attempt (SHLD-26). So does a prohibition, whose codes (9, 10, 13) are younger than
+ * the list of soft ones: a filter that says so will say it again (RFC 5461 4). And so does a next hop of our own that does not
+ * answer. A soft error, codes 0, 1 and 5 and what is like them, ends nothing (MUST-56): the network may be repairing itself.
+ * If the time for the attempt runs out, it decides which error is told.
+ *
+ * An established connection takes all of them as notices (RFC 5927 5.2). The last cause is kept, and can be asked for.
+ */
+#include "base/logger.h"
 #include "tcp/tcb.h"
 
 struct quote {
@@ -18,28 +26,46 @@ static bool read_quote(const struct mn_icmp_error *error, struct quote *quote)
     return true;
 }
 
+static void log_cause(const struct mn_tcp *tcp, const struct mn_tcb *tcb, const struct mn_icmp_error *error,
+                      enum mnet_log_level level)
+{
+    char local[MNET_ENDPOINT_TEXT], remote[MNET_ENDPOINT_TEXT], reporter[MNET_ADDRESS_TEXT];
+    if (!mn_log_wanted(tcp->config.log, level))
+        return;
+    mn_log(tcp->config.log, level, "tcp %s > %s: %s, says %s",
+           mnet_endpoint_format(tcb->conn.local, local, sizeof local),
+           mnet_endpoint_format(tcb->conn.remote, remote, sizeof remote),
+           mnet_unreachable_text((enum mnet_unreachable)tcb->unreachable),
+           mnet_address_format(error->reporter, reporter, sizeof reporter));
+}
+
+/* Whether an attempt to connect is over with it. */
+static bool ends_an_attempt(enum mn_unreachable reason)
+{
+    return reason != MN_UNREACHABLE_NETWORK && reason != MN_UNREACHABLE_HOST;
+}
+
+static void unreachable(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_icmp_error *error)
+{
+    bool opening = tcb->state == MN_SYN_SENT || tcb->state == MN_SYN_RECEIVED;
+    bool over = opening && ends_an_attempt(error->reason);
+    tcb->unreachable = (uint8_t)error->reason;
+    log_cause(tcp, tcb, error, over ? MNET_LOG_INFO : MNET_LOG_DEBUG);
+    if (over)
+        mn_tcb_finish(tcp, tcb, MNET_E_UNREACHABLE);
+    else
+        mn_tcb_notice(tcp, tcb, MNET_NOTICE_UNREACHABLE); /* SHLD-25 */
+}
+
 static void tcb_error(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_icmp_error *error, uint32_t seq,
                       uint64_t now)
 {
     if (!mn_seq_within(seq, tcb->snd_una, tcb->snd_nxt - tcb->snd_una + tcb->probe_out))
         return;
-    bool opening = tcb->state == MN_SYN_SENT || tcb->state == MN_SYN_RECEIVED;
-    switch (error->reason) {
-    case MN_UNREACHABLE_TOO_BIG: /* smaller segments, and what is in flight again (SHLD-6) */
-        if (mn_tcp_synchronized(tcb))
-            mn_plpmtu_too_big(tcp, tcb, seq, error->mtu, now);
-        break;
-    case MN_UNREACHABLE_PROTOCOL: /* hard (SHLD-26) */
-    case MN_UNREACHABLE_PORT:
-    case MN_UNREACHABLE_NEIGHBOUR:
-        if (opening)
-            mn_tcb_finish(tcp, tcb, MNET_E_UNREACHABLE);
-        else
-            mn_tcb_notice(tcp, tcb, MNET_NOTICE_UNREACHABLE);
-        break;
-    case MN_UNREACHABLE_NETWORK: /* soft: reported (SHLD-25), and nothing else (MUST-56) */
-    case MN_UNREACHABLE_PROHIBITED: mn_tcb_notice(tcp, tcb, MNET_NOTICE_UNREACHABLE); break;
-    }
+    if (error->reason != MN_UNREACHABLE_TOO_BIG)
+        unreachable(tcp, tcb, error);
+    else if (mn_tcp_synchronized(tcb)) /* smaller segments, and what is in flight again (SHLD-6) */
+        mn_plpmtu_too_big(tcp, tcb, seq, error->mtu, now);
 }
 
 void mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t now)

@@ -43,6 +43,7 @@ void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet
         .local = tcb->conn.local,
         .remote = tcb->conn.remote,
         .state = mn_tcp_state_name(tcb->state),
+        .unreachable = mn_tcp_unreachable(tcb),
         .timestamps = (tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS) != 0,
         .sack = tcb->sack_ok,
         .window_scale = (tcb->conn.options & MN_TCP_OPTION_WINDOW_SCALE) != 0,

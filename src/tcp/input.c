@@ -271,6 +271,15 @@ static bool fin_acked(const struct mn_tcb *tcb)
     return MN_UNLIKELY(tcb->fin_queued) && tcb->snd_una == mn_sendq_end(&tcb->sendq) + 1;
 }
 
+/* Something was acknowledged, or memory is less short than it was. */
+static MN_APART void tell_of_room(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    if (!mn_tcb_has_room(tcp, tcb))
+        return;
+    tcb->send_full = false;
+    mn_tcb_event(tcp, tcb);
+}
+
 /* New data is acknowledged. */
 static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
@@ -286,10 +295,8 @@ static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     tcb->bytes_acked -= tcb->sendq.len;
     if (!mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now))
         mn_rtt_echo(&tcb->rtt, mn_tcb_echo_age(tcb, seg), flight, tcb->snd_mss);
-    if (MN_UNLIKELY(tcb->send_full) && tcb->sendq.len <= mn_tcb_send_limit(tcp, tcb) / 2) {
-        tcb->send_full = false;
-        mn_tcb_event(tcp, tcb);
-    }
+    if (MN_UNLIKELY(tcb->send_full))
+        tell_of_room(tcp, tcb);
 }
 
 /* RFC 5681 2: outstanding data, no text, no SYN or FIN, the same ACK and the same window. */
@@ -411,6 +418,9 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
         mn_ecn_acked(tcp, tcb, seg);
     update_window(tcp, tcb, seg, acked);
     mn_timers_update(tcp, tcb, acked > 0, seg->now);
+    if (MN_UNLIKELY(tcb->send_full) &&
+        (acked == 0 || tcb->snd_wnd < tcb->snd_mss)) /* no more room is to come, perhaps */
+        tell_of_room(tcp, tcb);
     if (mn_tcb_may_send(tcb))
         mn_tcb_wants_output(tcp, tcb);
     return fin_acked(tcb) ? after_fin_acked(tcp, tcb, seg) : NEXT;
@@ -529,6 +539,30 @@ static void note_segment_size(struct mn_tcp *tcp, struct mn_tcb *tcb, const stru
     tcb->rcv_mss = (uint16_t)MN_MAX(size, (uint32_t)tcb->rcv_mss);
 }
 
+static bool all_delivered(const struct mn_tcb *tcb)
+{
+    return tcb->snd_una == tcb->snd_nxt && !mn_tcb_has_unsent(tcb);
+}
+
+/* Text that nobody will read. A reset tells the peer so (SHLD-3), which also throws away whatever is still on its way to it.
+ * So if the user has shut down reading, and has said something all the same, text is acknowledged and thrown away until
+ * that has arrived. */
+static MN_RARE enum verdict unwanted_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    if (!tcb->read_shut || all_delivered(tcb)) {
+        mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, seg->now);
+        return DONE;
+    }
+    if (seg->seq == tcb->rcv_nxt) {
+        in_order(tcp, tcb, seg);
+        mn_recvq_drop(&tcb->recvq);
+        mn_window_settle(tcp, tcb);
+    } else {
+        out_of_order(tcp, tcb, seg);
+    }
+    return NEXT;
+}
+
 static bool may_receive(const struct mn_tcb *tcb)
 {
     return tcb->state == MN_ESTABLISHED || tcb->state == MN_FIN_WAIT_1 || tcb->state == MN_FIN_WAIT_2;
@@ -548,11 +582,9 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
         return NEXT;
     }
     if (MN_UNLIKELY(repeats))
-        schedule_ack(tcp, tcb, true, seg->now);       /* our acknowledgement of what it repeats was lost */
-    if (MN_UNLIKELY(tcb->orphan || tcb->read_shut)) { /* SHLD-3: nobody will read this */
-        mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, seg->now);
-        return DONE;
-    }
+        schedule_ack(tcp, tcb, true, seg->now); /* our acknowledgement of what it repeats was lost */
+    if (MN_UNLIKELY(tcb->orphan || tcb->read_shut))
+        return unwanted_text(tcp, tcb, seg);
     if (MN_UNLIKELY(tcb->fin_known) && mn_seq_gt(seg->seq + text_len(seg), tcb->rcv_fin))
         tcb->fin_known =
             false; /* data behind the FIN: one of the two is forged. A true FIN comes again, data need not */

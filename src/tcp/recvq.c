@@ -176,3 +176,11 @@ void mn_recvq_clear(struct mn_recvq *q)
     q->bytes = 0;
     mn_recvq_return(q);
 }
+
+MN_RARE uint32_t mn_recvq_drop(struct mn_recvq *q)
+{
+    uint32_t bytes = q->bytes;
+    mn_packet_list_free(&q->ready);
+    q->bytes = 0;
+    return bytes;
+}

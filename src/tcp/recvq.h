@@ -39,4 +39,7 @@ uint32_t mn_recvq_return(struct mn_recvq *q);
 /* Frees everything. */
 void mn_recvq_clear(struct mn_recvq *q);
 
+/* Throws away what was not read and not lent; returns how many bytes. */
+uint32_t mn_recvq_drop(struct mn_recvq *q);
+
 #endif

@@ -105,6 +105,7 @@ void mn_tcb_time_lost_syn(struct mn_tcb *tcb, const struct mn_segment *seg)
 void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     tcb->was_established = true;
+    tcb->unreachable = MNET_UNREACHABLE_NONE;
     tcb->progress_ns = tcb->heard_ns = seg->now;
     if (tcb->rtt.backoff > 0) {
         mn_tcb_time_lost_syn(tcb, seg);

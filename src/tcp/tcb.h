@@ -136,7 +136,7 @@ struct mn_tcb {
     bool fin_received : 1;   /* ... and everything before it */
     bool orphan : 1;         /* the user has closed */
     bool read_shut : 1;      /* the user has shut down reading */
-    bool send_full : 1;      /* a send was cut short: tell the user when there is room */
+    bool send_full : 1;      /* somebody waits for room, send_wanted bytes of it: tell the user when it is there */
     bool no_delay : 1;
     bool probe_now : 1;        /* a zero-window probe must go out */
     bool syn_now : 1;          /* our SYN must go out (again) */
@@ -187,10 +187,12 @@ struct mn_tcb {
         uint32_t irs;     /* until ESTABLISHED */
         uint32_t rcv_fin; /* from then on: the sequence number of the peer's FIN, when fin_known */
     };
+    uint32_t send_wanted;      /* while send_full */
     uint32_t challenge_second; /* modulo 2^32 */
     uint8_t challenge_count;   /* challenge ACKs in this second */
     uint8_t rcv_low;           /* of autotune: round trips in a row that needed less than a quarter of the window */
     uint8_t notices;           /* enum mnet_notice: what the user has not asked for yet */
+    uint8_t unreachable;       /* enum mnet_unreachable: what an ICMP error said last */
     int8_t error;              /* once CLOSED by something else than the user: what every call reports */
 };
 
@@ -328,6 +330,11 @@ void mn_tcb_start_sending(struct mn_tcb *tcb);
 /* --- user.c --- */
 /* FIN-WAIT-2 without a user ends some day. */
 void mn_tcb_arm_orphan(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+
+/* Whether there is room in the send buffer that is worth telling of: any, if nobody waits. Otherwise half of the buffer, or
+ * each acknowledgement would wake a writer for a little; or, if the peer's window lets no more go, after which no more room
+ * would come, all that somebody waits for. */
+bool mn_tcb_has_room(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
 
 /* --- input.c --- */
 /* The seventh and eighth check of 3.10.7.4. */

@@ -95,6 +95,9 @@ bool mn_tcp_acceptable(const struct mn_listener *listener);
 /* 0 when the connection has been established (and whatever came after), MNET_E_DEADLINE while it is being opened, else why it failed. */
 int mn_tcp_status(const struct mn_tcb *tcb);
 
+/* What ICMP errors said last, of the attempt or of the connection; in any state. */
+enum mnet_unreachable mn_tcp_unreachable(const struct mn_tcb *tcb);
+
 /* SEND: queues a copy of up to `len` bytes, as many as the send buffer has room for, and returns how many: 0 where it is full (or for len 0). An error where nothing can
  * ever be sent again (see mnet_tcp_write), or MNET_E_NO_MEMORY where memory rather than the buffer is short just now. `beyond` ignores the send
  * buffer's limit and queues all or nothing. */
@@ -117,6 +120,13 @@ int mn_tcp_shutdown(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_shutdown h
 
 /* STATUS and settings. */
 unsigned mn_tcp_ready(const struct mn_tcb *tcb); /* enum mnet_ready */
+/* The same for one who may act on it much later: looks at the room again, and if there is none, there will be an event. */
+unsigned mn_tcp_ask(const struct mn_tcp *tcp, struct mn_tcb *tcb);
+/* Somebody waits for room for so many bytes: MNET_WRITABLE is not given before there is (mn_tcb_has_room), and then there is an
+ * event. Sending does this by itself if it is cut short, or fills the buffer. */
+void mn_tcp_want_room(struct mn_tcb *tcb, size_t bytes);
+/* Gives the tcb out as an event, for reasons of the caller's. */
+void mn_tcp_tell(struct mn_tcp *tcp, struct mn_tcb *tcb);
 void mn_tcp_peers(const struct mn_tcb *tcb, struct mnet_endpoint *local, struct mnet_endpoint *remote);
 struct mnet_endpoint mn_tcp_listen_endpoint(const struct mn_listener *listener);
 /* The name of the congestion controller, static. */

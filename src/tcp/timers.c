@@ -99,8 +99,9 @@ static MN_RARE void ask_for_window(struct mn_tcb *tcb, uint64_t now)
 static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     if (now >= give_up_at(tcp, tcb)) {
+        bool told = !tcb->was_established && tcb->unreachable != MNET_UNREACHABLE_NONE;
         mn_tcp_count(tcp, MNET_COUNT_TCP_TIMED_OUT);
-        mn_tcb_finish(tcp, tcb, MNET_E_TIMED_OUT);
+        mn_tcb_finish(tcp, tcb, told ? MNET_E_UNREACHABLE : MNET_E_TIMED_OUT);
         return;
     }
     if (!tcb->persisting && mn_loss_early(tcp, tcb, now)) {

@@ -143,6 +143,31 @@ static uint32_t send_room(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     return limit > tcb->sendq.len ? limit - tcb->sendq.len : 0;
 }
 
+bool mn_tcb_has_room(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+{
+    uint32_t limit = mn_tcb_send_limit(tcp, tcb);
+    uint32_t room = limit > tcb->sendq.len ? limit - tcb->sendq.len : 0;
+    bool moves = tcb->snd_wnd >= tcb->snd_mss || (tcb->snd_wnd > 0 && tcb->snd_una != tcb->snd_nxt);
+    uint32_t half = limit - limit / 2;
+    uint32_t enough = moves ? half : MN_MIN(tcb->send_wanted, half);
+    return room >= (tcb->send_full ? MN_MAX(enough, 1u) : 1u);
+}
+
+void mn_tcp_want_room(struct mn_tcb *tcb, size_t bytes)
+{
+    tcb->send_full = true;
+    tcb->send_wanted = (uint32_t)MN_MIN(bytes, (size_t)UINT32_MAX);
+}
+
+/* After bytes were queued. If the buffer is full, the next one waits for half of it. */
+static void note_room(const struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    if (MN_UNLIKELY(send_room(tcp, tcb) == 0))
+        mn_tcp_want_room(tcb, SIZE_MAX);
+    else
+        tcb->send_full = false;
+}
+
 /* Nothing more than this is ever queued, so that sequence numbers stay comparable. */
 #define SEND_MAX (1u << 30)
 
@@ -161,7 +186,9 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
         return MNET_E_NO_MEMORY;
     }
     if (MN_UNLIKELY(queued < len))
-        tcb->send_full = true;
+        mn_tcp_want_room(tcb, len - queued);
+    else
+        note_room(tcp, tcb);
     if (queued > 0)
         mn_tcb_wants_output(tcp, tcb);
     return queued == 0 && wanted > 0 && tcb->sendq.len == 0 ? MNET_E_NO_MEMORY : (ptrdiff_t)queued;
@@ -175,12 +202,13 @@ int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffe
     if (error != 0)
         return error;
     if (!beyond && send_room(tcp, tcb) < len && tcb->sendq.len > 0) {
-        tcb->send_full = true;
+        mn_tcp_want_room(tcb, len);
         return 0;
     }
     if (len > SEND_MAX - MN_MIN(tcb->sendq.len, SEND_MAX) ||
         !mn_sendq_append_buffer(&tcb->sendq, &tcp->pieces, buffer, offset, len))
         return MNET_E_NO_MEMORY;
+    note_room(tcp, tcb);
     mn_tcb_wants_output(tcp, tcb);
     return 1;
 }
@@ -275,14 +303,8 @@ int mn_tcp_shutdown(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_shutdown h
         return MNET_E_CLOSED;
     if (how & MNET_SHUTDOWN_READ) {
         tcb->read_shut = true;
-        uint32_t dropped = tcb->recvq.bytes;
-        mn_packet_list_free(&tcb->recvq.ready);
-        tcb->recvq.bytes = 0;
+        mn_window_consumed(tcp, tcb, mn_recvq_drop(&tcb->recvq), now);
         mn_tcb_event(tcp, tcb);
-        if (dropped > 0) {
-            mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, now);
-            return 0;
-        }
     }
     if (how & MNET_SHUTDOWN_WRITE) {
         queue_fin(tcp, tcb);
@@ -313,6 +335,11 @@ int mn_tcp_status(const struct mn_tcb *tcb)
     return tcb->state == MN_CLOSED ? tcb->error : MNET_E_DEADLINE;
 }
 
+enum mnet_unreachable mn_tcp_unreachable(const struct mn_tcb *tcb)
+{
+    return (enum mnet_unreachable)tcb->unreachable;
+}
+
 int mn_tcp_delivered(const struct mn_tcb *tcb)
 {
     if (tcb->fin_queued && tcb->snd_una == mn_sendq_end(&tcb->sendq) + 1)
@@ -334,6 +361,18 @@ unsigned mn_tcp_ready(const struct mn_tcb *tcb)
     if (tcb->notices != 0)
         ready |= MNET_NOTICED;
     return ready;
+}
+
+unsigned mn_tcp_ask(const struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    if (send_error(tcb) == 0 && !tcb->send_full)
+        note_room(tcp, tcb); /* it may be gone because memory is short */
+    return mn_tcp_ready(tcb);
+}
+
+void mn_tcp_tell(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    mn_tcb_event(tcp, tcb);
 }
 
 void mn_tcp_peers(const struct mn_tcb *tcb, struct mnet_endpoint *local, struct mnet_endpoint *remote)

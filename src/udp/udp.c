@@ -244,6 +244,7 @@ static int error_for(enum mn_unreachable reason)
     case MN_UNREACHABLE_PORT: return MNET_E_REFUSED;
     case MN_UNREACHABLE_TOO_BIG: /* our datagrams may be fragmented on their way */ return MNET_OK;
     case MN_UNREACHABLE_NETWORK:
+    case MN_UNREACHABLE_HOST:
     case MN_UNREACHABLE_PROTOCOL:
     case MN_UNREACHABLE_PROHIBITED:
     case MN_UNREACHABLE_NEIGHBOUR: break;
@@ -263,6 +264,7 @@ void mn_udp_icmp(struct mn_udp *udp, const struct mn_icmp_error *error)
     if (endpoint == NULL || !connected(endpoint) || code == MNET_OK)
         return;
     endpoint->error = code;
+    endpoint->unreachable = (enum mnet_unreachable)error->reason;
     announce(udp, endpoint);
 }
 

@@ -49,7 +49,8 @@ struct mn_udp_endpoint {
     struct mnet_packet *first, *last;
     unsigned queued, queue_datagrams;
     size_t pinned, queue_bytes;
-    int error; /* to be reported once; 0: none */
+    int error;                         /* to be reported once; 0: none */
+    enum mnet_unreachable unreachable; /* what an ICMP error said last */
     uint8_t ttl, dscp;
 };
 

@@ -3,6 +3,7 @@
 #define MN_WIRE_H
 
 #include <mnet/address.h>
+#include <mnet/error.h>
 #include <mnet/packet.h>
 
 #include "base/base.h"
@@ -39,14 +40,17 @@ struct mn_datagram {
     uint8_t header_len;    /* received: bytes of the network header, which lie just in front of packet->data */
 };
 
-/* An ICMP error about a packet of ours, from the network or from our own neighbour resolution, as transports see it. */
+/* An ICMP error about a packet of ours, from the network or from our own neighbour resolution, as transports see it: the
+ * causes that users are told of, and one that is the transports' own business. Soft and hard are RFC 1122's words (4.2.3.9). */
 enum mn_unreachable {
-    MN_UNREACHABLE_NETWORK,    /* soft: net, host, source route failed, time exceeded, parameter problem */
-    MN_UNREACHABLE_PROTOCOL,   /* hard */
-    MN_UNREACHABLE_PORT,       /* hard */
-    MN_UNREACHABLE_PROHIBITED, /* administratively; soft in RFC 9293's terms */
-    MN_UNREACHABLE_TOO_BIG,    /* mtu says what would fit; 0 where the router did not say */
-    MN_UNREACHABLE_NEIGHBOUR,  /* our own verdict: the next hop does not answer */
+    MN_UNREACHABLE_NETWORK =
+        MNET_UNREACHABLE_NETWORK,                /* soft: net, source route failed, time exceeded, parameter problem */
+    MN_UNREACHABLE_HOST = MNET_UNREACHABLE_HOST, /* soft */
+    MN_UNREACHABLE_PROTOCOL = MNET_UNREACHABLE_PROTOCOL,     /* hard */
+    MN_UNREACHABLE_PORT = MNET_UNREACHABLE_PORT,             /* hard */
+    MN_UNREACHABLE_PROHIBITED = MNET_UNREACHABLE_PROHIBITED, /* administratively: codes younger than those words */
+    MN_UNREACHABLE_NEIGHBOUR = MNET_UNREACHABLE_NEIGHBOUR,   /* our own verdict */
+    MN_UNREACHABLE_TOO_BIG, /* mtu says what would fit; 0 where the router did not say */
 };
 
 struct mn_icmp_error {

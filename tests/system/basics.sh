@@ -152,6 +152,28 @@ external()
         cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
     done
     "$MNET_DEBUG/tests/linux_peer" parallel $MNET 9000 64 || fail '64 clients at a time'
+    end_external
+}
+
+# Its readiness is what keeps it from queueing without end for a client that never reads; the others go on.
+external_deaf()
+{
+    "$examples/external-tap" tap0 $MNET/24 2>"$dir/mnet.err" &
+    mnet=$!
+    await ping -c 1 -W 1 -q $MNET
+    bytes 300000 1 >"$dir/sent"
+    "$MNET_DEBUG/tests/linux_peer" deaf $MNET 9000 32 >"$dir/deaf.out" 2>&1 &
+    deaf=$!
+    for i in 1 2 3; do
+        timeout 20 nc -N $MNET 9000 <"$dir/sent" >"$dir/received" || fail "nc ended with status $?"
+        cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
+    done
+    wait $deaf || fail "$(head -n 1 "$dir/deaf.out")"
+    end_external
+}
+
+end_external()
+{
     kill $mnet
     wait $mnet
     [ ! -s "$dir/mnet.err" ] || fail "$(head -n 1 "$dir/mnet.err")"
@@ -176,3 +198,4 @@ run udp_echo_largest datagram 65507
 run udp_nobody_listens_is_refused udp_nobody_listens
 run tcp_nobody_listens_is_refused tcp_nobody_listens
 run external_event_loop_serves external
+run external_client_that_never_reads_is_waited_for external_deaf

@@ -268,8 +268,9 @@ SCRIPT(attack_blind_data_needs_a_timestamp)
 /* Errors that quote what is not in flight do nothing, whatever they say: not on an idle connection (4), nor anywhere outside of [SND.UNA, SND.NXT). */
 SCRIPT(attack_icmp_sweep_changes_nothing)
 {
-    static const enum mn_unreachable reasons[] = {MN_UNREACHABLE_TOO_BIG, MN_UNREACHABLE_PORT, MN_UNREACHABLE_PROTOCOL,
-                                                  MN_UNREACHABLE_NETWORK, MN_UNREACHABLE_PROHIBITED};
+    static const enum mn_unreachable reasons[] = {MN_UNREACHABLE_TOO_BIG,  MN_UNREACHABLE_PORT,
+                                                  MN_UNREACHABLE_PROTOCOL, MN_UNREACHABLE_NETWORK,
+                                                  MN_UNREACHABLE_HOST,     MN_UNREACHABLE_PROHIBITED};
     struct tcp_test t;
     tcp_established(&t);
     for (int busy = 0; busy < 2; busy++) {

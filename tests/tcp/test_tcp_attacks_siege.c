@@ -38,8 +38,9 @@ static void blind_data(struct siege *s, uint32_t i)
 
 static void blind_icmp(struct siege *s, uint32_t i)
 {
-    static const enum mn_unreachable reasons[] = {MN_UNREACHABLE_TOO_BIG, MN_UNREACHABLE_PORT, MN_UNREACHABLE_PROTOCOL,
-                                                  MN_UNREACHABLE_NETWORK, MN_UNREACHABLE_PROHIBITED};
+    static const enum mn_unreachable reasons[] = {MN_UNREACHABLE_TOO_BIG,  MN_UNREACHABLE_PORT,
+                                                  MN_UNREACHABLE_PROTOCOL, MN_UNREACHABLE_NETWORK,
+                                                  MN_UNREACHABLE_HOST,     MN_UNREACHABLE_PROHIBITED};
     icmp_(&s->t, reasons[i % MN_COUNT_OF(reasons)], i % 1600, s->said + scatter(i) / 2);
     send_(&s->t, .seq = s->heard + 70000, .ack = s->said, .flags = ACK); /* something to count */
 }

@@ -389,6 +389,67 @@ SCRIPT(established_shutdown_read_refuses_later_data)
     tcp_end(&t);
 }
 
+/* What is unread goes, the connection stays, and its window opens; the answer that was on its way arrives. */
+SCRIPT(established_shutdown_read_with_unread_data_delivers_the_answer)
+{
+    struct tcp_test t;
+    tcp_established(&t, .receive_buffer = 4000);
+    for (uint32_t seq = 1; seq < 4001; seq += 1000)
+        send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = 1000);
+    drain(&t, NULL);
+    write_text(&t, "the answer");
+    expect(&t, .seq = 1, .ack = 4001, .flags = ACK, .data = "the answer", .window = 0);
+    shutdown_(&t, MNET_SHUTDOWN_READ);
+    expect(&t, .seq = 11, .ack = 4001, .flags = ACK, .window = 4000);
+    expect_nothing(&t);
+    read_result(&t, MNET_E_CLOSED);
+    expect_state(&t, MN_ESTABLISHED);
+    wait_ms(&t, 300);
+    expect(&t, .seq = 1, .ack = 4001, .flags = ACK, .data = "the answer");
+    send_(&t, .seq = 4001, .ack = 11, .flags = ACK);
+    close_(&t);
+    expect(&t, .seq = 11, .ack = 4001, .flags = FIN | ACK);
+    send_(&t, .seq = 4001, .ack = 12, .flags = FIN | ACK);
+    expect(&t, .seq = 12, .ack = 4002, .flags = ACK);
+    expect_state(&t, MN_TIME_WAIT);
+    tcp_end(&t);
+}
+
+/* The rest of a request, in any order, while the answer is not acknowledged: taken and thrown away, with memory for none of it; also
+ * after close. When the answer has arrived, it is refused. */
+SCRIPT(established_shutdown_read_discards_until_the_answer_has_arrived)
+{
+    for (int closed = 0; closed < 2; closed++) {
+        struct tcp_test t;
+        tcp_established(&t);
+        send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "POST ");
+        shutdown_(&t, MNET_SHUTDOWN_READ);
+        write_text(&t, "413");
+        if (closed)
+            close_(&t);
+        drain(&t, NULL);
+        size_t before = mnet_memory_used(t.memory);
+        uint32_t seq = 6;
+        for (unsigned i = 0; i < 200; i++, seq += 2000) {
+            send_(&t, .seq = seq + 1000, .ack = 1, .flags = ACK, .len = 1000);
+            send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = 1000);
+            assert_non_null(peek_output(&t));
+            drain(&t, NULL);
+        }
+        assert_true(mnet_memory_used(t.memory) <= before);
+        assert_int_equal(t.seen.header.flags & RST, 0);
+        wait_ms(&t, 300);
+        expect(&t, .seq = 1, .ack = seq, .flags = ACK | (closed ? FIN : 0), .data = "413");
+        send_(&t, .seq = seq, .ack = 4u + (unsigned)closed, .flags = ACK); /* the answer has arrived */
+        expect_nothing(&t);
+        expect_state(&t, closed ? MN_FIN_WAIT_2 : MN_ESTABLISHED);
+        send_(&t, .seq = seq, .ack = 4u + (unsigned)closed, .flags = ACK, .data = "more");
+        expect(&t, .seq = 4u + (unsigned)closed, .ack = seq, .flags = RST | ACK);
+        expect_state(&t, MN_CLOSED);
+        tcp_end(&t);
+    }
+}
+
 SCRIPT(established_shutdown_both_still_sees_the_fin)
 {
     struct tcp_test t;
@@ -467,6 +528,8 @@ int main(void)
         cmocka_unit_test(time_wait_full_table_gives_up_the_oldest),
         cmocka_unit_test(time_wait_open_of_the_same_pair_is_in_use),
         cmocka_unit_test(established_shutdown_read_refuses_later_data),
+        cmocka_unit_test(established_shutdown_read_with_unread_data_delivers_the_answer),
+        cmocka_unit_test(established_shutdown_read_discards_until_the_answer_has_arrived),
         cmocka_unit_test(established_shutdown_both_still_sees_the_fin),
         cmocka_unit_test(established_shutdown_write_twice_sends_one_fin),
         cmocka_unit_test(any_state_down_resets_everything),

@@ -1,20 +1,31 @@
 /* ICMP errors: RFC 9293 3.9.2.2, RFC 5461, RFC 5927, RFC 1191. */
 #include "tests/tcp/harness.h"
 
-/* SHLD-26: hard errors end an attempt to connect. MUST-54: of the connection that the quote names. */
+/* SHLD-26: hard errors end an attempt to connect. MUST-54: of the connection that the quote names. So do prohibitions, which
+ * MUST-56 does not name, and a neighbour that does not answer. The cause can be read, before the end and after it. */
 SCRIPT(syn_sent_hard_error_is_unreachable)
 {
-    static const enum mn_unreachable hard[] = {MN_UNREACHABLE_PORT, MN_UNREACHABLE_PROTOCOL, MN_UNREACHABLE_NEIGHBOUR};
-    for (unsigned i = 0; i < MN_COUNT_OF(hard); i++) {
+    static const enum mn_unreachable hard[] = {MN_UNREACHABLE_PORT, MN_UNREACHABLE_PROTOCOL, MN_UNREACHABLE_PROHIBITED,
+                                               MN_UNREACHABLE_NEIGHBOUR};
+    for (unsigned i = 0; i < 2 * MN_COUNT_OF(hard); i++) {
+        bool simultaneous = i >= MN_COUNT_OF(hard);
+        enum mn_unreachable reason = hard[i % MN_COUNT_OF(hard)];
         struct tcp_test t;
-        tcp_syn_sent(&t);
-        icmp_(&t, hard[i], 0, 0); /* MUST-54 SHLD-26 */
+        if (simultaneous)
+            tcp_syn_received(&t, .active = true);
+        else
+            tcp_syn_sent(&t);
+        mn_tcp_next_event(t.tcp);
+        assert_int_equal(mn_tcp_unreachable(t.tcb), MNET_UNREACHABLE_NONE);
+        icmp_(&t, reason, 0, 0); /* MUST-54 SHLD-26 */
         expect_state(&t, MN_CLOSED);
         assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
         assert_int_equal(mn_tcp_status(t.tcb), MNET_E_UNREACHABLE);
+        assert_int_equal(mn_tcp_unreachable(t.tcb), reason);
         read_result(&t, MNET_E_UNREACHABLE);
         wait_ms(&t, 10000);
         expect_nothing(&t);
+        assert_int_equal(mn_tcp_unreachable(t.tcb), reason);
         close_(&t);
         tcp_end(&t);
     }
@@ -32,34 +43,67 @@ SCRIPT(syn_sent_error_with_a_wrong_sequence_number_is_ignored)
     tcp_end(&t);
 }
 
-/* MUST-56: soft errors end nothing, not even an attempt. */
+/* MUST-56: soft errors end nothing, not even an attempt; when there is a connection, they are forgotten. */
 SCRIPT(syn_sent_soft_error_is_not_the_end)
 {
     struct tcp_test t;
     tcp_syn_sent(&t);
     icmp_(&t, MN_UNREACHABLE_NETWORK, 0, 0); /* MUST-56 */
-    icmp_(&t, MN_UNREACHABLE_PROHIBITED, 0, 0);
+    assert_int_equal(mn_tcp_unreachable(t.tcb), MNET_UNREACHABLE_NETWORK);
+    icmp_(&t, MN_UNREACHABLE_HOST, 0, 0);
+    assert_int_equal(mn_tcp_unreachable(t.tcb), MNET_UNREACHABLE_HOST);
     expect_state(&t, MN_SYN_SENT);
+    assert_int_equal(mn_tcp_status(t.tcb), MNET_E_DEADLINE);
     send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    assert_int_equal(mn_tcp_unreachable(t.tcb), MNET_UNREACHABLE_NONE);
     tcp_end(&t);
+}
+
+/* They decide which error is told when the time is up, and only where one came. */
+SCRIPT(syn_sent_soft_error_is_told_when_time_is_up)
+{
+    for (int with = 0; with < 2; with++) {
+        struct tcp_test t;
+        tcp_syn_sent(&t);
+        if (with)
+            icmp_(&t, MN_UNREACHABLE_HOST, 0, 0);
+        wait_ms(&t, MN_SYN_TIMEOUT / MNET_MILLISECOND - 1000);
+        drain(&t, NULL);
+        expect_state(&t, MN_SYN_SENT);
+        wait_ms(&t, 1000);
+        drain(&t, NULL);
+        expect_state(&t, MN_CLOSED);
+        assert_int_equal(mn_tcp_status(t.tcb), with ? MNET_E_UNREACHABLE : MNET_E_TIMED_OUT);
+        assert_int_equal(mn_tcp_unreachable(t.tcb), with ? MNET_UNREACHABLE_HOST : MNET_UNREACHABLE_NONE);
+        assert_int_equal(counted(&t, TCP_TIMED_OUT), 1);
+        tcp_end(&t);
+    }
 }
 
 /* RFC 5461, RFC 5927 5: established connections survive every ICMP error; what is in flight comes again by its timer. */
 SCRIPT(established_errors_do_not_end_it)
 {
-    static const enum mn_unreachable all[] = {MN_UNREACHABLE_NETWORK, MN_UNREACHABLE_PROTOCOL, MN_UNREACHABLE_PORT,
+    static const enum mn_unreachable all[] = {MN_UNREACHABLE_NETWORK,    MN_UNREACHABLE_HOST,
+                                              MN_UNREACHABLE_PROTOCOL,   MN_UNREACHABLE_PORT,
                                               MN_UNREACHABLE_PROHIBITED, MN_UNREACHABLE_NEIGHBOUR};
     struct tcp_test t;
     tcp_established(&t);
     write_text(&t, "hello");
     drain(&t, NULL);
-    for (unsigned i = 0; i < MN_COUNT_OF(all); i++)
+    for (unsigned i = 0; i < MN_COUNT_OF(all); i++) {
         icmp_(&t, all[i], 0, 1); /* MUST-56 */
+        assert_int_equal(mn_tcp_notices(t.tcb), MNET_NOTICE_UNREACHABLE);
+        assert_int_equal(mn_tcp_unreachable(t.tcb), all[i]);
+    }
     expect_nothing(&t);
     expect_state(&t, MN_ESTABLISHED);
     wait_ms(&t, 200);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+    wait_ms(&t, 130000);
+    drain(&t, NULL);
+    expect_state(&t, MN_CLOSED);
+    read_result(&t, MNET_E_TIMED_OUT); /* not UNREACHABLE: it was */
     tcp_end(&t);
 }
 
@@ -176,6 +220,7 @@ int main(void)
         cmocka_unit_test(syn_sent_hard_error_is_unreachable),
         cmocka_unit_test(syn_sent_error_with_a_wrong_sequence_number_is_ignored),
         cmocka_unit_test(syn_sent_soft_error_is_not_the_end),
+        cmocka_unit_test(syn_sent_soft_error_is_told_when_time_is_up),
         cmocka_unit_test(established_errors_do_not_end_it),
         cmocka_unit_test(established_too_big_makes_smaller_segments),
         cmocka_unit_test(established_too_big_shrinks_the_window),

@@ -482,6 +482,117 @@ SCRIPT(established_large_packets_carry_their_segment_size)
     tcp_end(&t);
 }
 
+/* Whether the user is told of something just now. */
+static bool is_told(struct tcp_test *t)
+{
+    bool told = false;
+    while (mn_tcp_next_event(t->tcp) != NULL)
+        told = true;
+    return told;
+}
+
+/* Who was cut short waits for what is left over, not for half of the buffer, which may never be free if the peer's window
+ * stays closed. */
+SCRIPT(established_room_for_the_rest_is_told)
+{
+    struct tcp_test t;
+    tcp_established(&t, .send_buffer = 8192, .no_delay = true);
+    static const uint8_t bytes[10000];
+    assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, sizeof bytes, false, t.now), 8192);
+    is_told(&t);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 1801, .flags = ACK, .window = 0); /* 1808 are left over */
+    assert_false(is_told(&t));
+    assert_false(mn_tcp_ready(t.tcb) & MNET_WRITABLE);
+    send_(&t, .seq = 1, .ack = 1809, .flags = ACK, .window = 0);
+    assert_true(is_told(&t));
+    assert_true(mn_tcp_ready(t.tcb) & MNET_WRITABLE);
+    assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, 1808, false, t.now), 1808);
+    drain(&t, NULL);
+    tcp_end(&t);
+}
+
+/* The window closes with the very acknowledgement that makes the room. */
+SCRIPT(established_room_for_the_rest_is_told_when_the_window_closes)
+{
+    struct tcp_test t;
+    tcp_established(&t, .send_buffer = 8192, .no_delay = true);
+    static const uint8_t bytes[10000];
+    assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, sizeof bytes, false, t.now), 8192);
+    is_told(&t);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 2001, .flags = ACK);
+    assert_false(is_told(&t)); /* more room is to come */
+    send_(&t, .seq = 1, .ack = 2101, .flags = ACK, .window = 0);
+    assert_true(is_told(&t));
+    drain(&t, NULL);
+    tcp_end(&t);
+}
+
+/* Of much that is left over, half of the buffer at a time. */
+SCRIPT(established_room_for_much_more_is_told_at_half)
+{
+    struct tcp_test t;
+    tcp_established(&t, .send_buffer = 8192, .no_delay = true);
+    static const uint8_t bytes[100000];
+    assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, sizeof bytes, false, t.now), 8192);
+    is_told(&t);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 1 + 4095, .flags = ACK);
+    assert_false(is_told(&t));
+    send_(&t, .seq = 1, .ack = 1 + 4096, .flags = ACK);
+    assert_true(is_told(&t));
+    assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, sizeof bytes, false, t.now), 4096);
+    drain(&t, NULL);
+    tcp_end(&t);
+}
+
+/* A buffer that is full to the byte, or beyond its limit, is not ready; and somebody who was not cut short is told, too. */
+SCRIPT(established_filled_send_buffer_is_not_writable)
+{
+    for (int beyond = 0; beyond < 2; beyond++) {
+        struct tcp_test t;
+        tcp_established(&t, .send_buffer = 8192, .no_delay = true);
+        static const uint8_t bytes[30000];
+        size_t len = beyond ? sizeof bytes : 8192;
+        assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, 100, beyond, t.now), 100);
+        assert_true(mn_tcp_ready(t.tcb) & MNET_WRITABLE);
+        assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, len - 100, beyond, t.now), len - 100);
+        assert_false(mn_tcp_ready(t.tcb) & MNET_WRITABLE);
+        is_told(&t);
+        for (uint32_t acked = 0; acked < len - 4096;) {
+            drain(&t, NULL);
+            assert_false(is_told(&t));
+            acked += MN_MIN(1000u, (uint32_t)len - 4096 - acked);
+            send_(&t, .seq = 1, .ack = 1 + acked, .flags = ACK);
+        }
+        assert_true(is_told(&t));
+        assert_true(mn_tcp_ready(t.tcb) & MNET_WRITABLE);
+        drain(&t, NULL);
+        tcp_end(&t);
+    }
+}
+
+/* The limit is lower while memory is short: there is less room than there was, and more again without an acknowledgement. */
+SCRIPT(established_room_follows_the_limit)
+{
+    struct tcp_test t;
+    tcp_established(&t, .send_buffer = 8192, .no_delay = true);
+    static const uint8_t bytes[8000];
+    assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, sizeof bytes, false, t.now), sizeof bytes);
+    drain(&t, NULL);
+    is_told(&t);
+    t.tcp->config.send_buffer = 4096;
+    assert_false(mn_tcp_ask(t.tcp, t.tcb) & MNET_WRITABLE);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
+    assert_false(is_told(&t));
+    t.tcp->config.send_buffer = 65536;
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
+    assert_true(is_told(&t));
+    assert_true(mn_tcp_ask(t.tcp, t.tcb) & MNET_WRITABLE);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +620,11 @@ int main(void)
         cmocka_unit_test(established_last_segment_with_fin_is_not_delayed),
         cmocka_unit_test(established_push_marks_the_last_segment),
         cmocka_unit_test(established_full_send_buffer_takes_no_more),
+        cmocka_unit_test(established_room_for_the_rest_is_told),
+        cmocka_unit_test(established_room_for_the_rest_is_told_when_the_window_closes),
+        cmocka_unit_test(established_room_for_much_more_is_told_at_half),
+        cmocka_unit_test(established_filled_send_buffer_is_not_writable),
+        cmocka_unit_test(established_room_follows_the_limit),
         cmocka_unit_test(established_large_packets_carry_their_segment_size),
     };
     return cmocka_run_group_tests_name("tcp_window", tests, NULL, NULL);

@@ -221,67 +221,6 @@ static void connect_unanswered_repeats_the_syn_and_gives_up(void **state)
     world_run(timed_out, NULL);
 }
 
-/* RFC 792 with RFC 5927: a hard error whose quote names our SYN ends the attempt; one with a wrong sequence number
- * does not. */
-static void send_protocol_unreachable(struct world *w, const struct syns *syns, uint8_t wrong)
-{
-    uint8_t frame[14 + 20 + 8 + 28] = {0};
-    memcpy(frame, syns->frame + 6, 6);
-    memcpy(frame + 6, syns->frame, 6);
-    frame[12] = 8;
-    uint8_t *ip = frame + 14, *icmp = ip + 20;
-    ip[0] = 0x45;
-    ip[3] = 56;
-    ip[8] = 64;
-    ip[9] = 1;
-    memcpy(ip + 12, syns->frame + 14 + 16, 4);
-    memcpy(ip + 16, syns->frame + 14 + 12, 4);
-    icmp[0] = 3;
-    icmp[1] = 2;
-    memcpy(icmp + 8, syns->frame + 14, 28);
-    icmp[8 + 24] ^= wrong;
-    uint8_t *parts[] = {ip, icmp};
-    size_t lengths[] = {20, 36}, fields[] = {10, 2};
-    for (int part = 0; part < 2; part++) {
-        uint32_t sum = 0;
-        for (size_t i = 0; i < lengths[part]; i += 2)
-            sum += (uint32_t)(parts[part][i] << 8 | parts[part][i + 1]);
-        sum = (sum & 0xffff) + (sum >> 16);
-        sum = ~((sum & 0xffff) + (sum >> 16));
-        parts[part][fields[part]] = (uint8_t)(sum >> 8);
-        parts[part][fields[part] + 1] = (uint8_t)sum;
-    }
-    mnet_sim_send(w->server_host, frame, sizeof frame);
-}
-
-static int hard_error(struct world *w)
-{
-    struct syns syns = {0};
-    struct call connect = {0};
-    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.down = true});
-    mnet_sim_watch(w->sim, note_syn, &syns);
-    CHECK_EQUAL(call_start(w, &connect, call_connect, NULL), 0);
-    sleep_ms(10);
-    mnet_sim_watch(w->sim, NULL, NULL);
-    CHECK_EQUAL(syns.count, 1);
-    send_protocol_unreachable(w, &syns, 0xff);
-    sleep_ms(10);
-    CHECK_EQUAL(connect.ended, 0);
-    send_protocol_unreachable(w, &syns, 0);
-    sleep_ms(10);
-    CHECK(connect.ended != 0);
-    CHECK_EQUAL(connect.result, MNET_E_UNREACHABLE);
-    CHECK_EQUAL(call_join(&connect), 0);
-    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
-    return 0;
-}
-
-static void connect_icmp_hard_error_is_unreachable(void **state)
-{
-    (void)state;
-    world_run(hard_error, NULL);
-}
-
 /* Whatever ends a connect early, a SYN-ACK that comes later is answered with a reset and no half of a connection
  * stays. */
 static int nothing_left(struct world *w, struct mnet_listener *listener)
@@ -403,35 +342,6 @@ static void connect_to_oneself_goes_round(void **state)
 {
     (void)state;
     world_run(connect_self, NULL);
-}
-
-/* On a port that nobody listens on there is nobody, also where it is one that could be chosen for the connection itself. */
-static int connect_own_port_without_listener(struct world *w)
-{
-    struct mnet_flow *flow;
-    struct mnet_connect_options named = {.local = {WORLD_CLIENT, 40000}};
-    for (int i = 0; i < 500; i++) {
-        uint16_t port = (uint16_t)(20000 + i);
-        CHECK_EQUAL(mnet_tcp_connect(w->client, WORLD_CLIENT, port, &flow, in_ms(100)), MNET_E_REFUSED);
-        CHECK_EQUAL(mnet_tcp_connect(w->client, mnet_ipv4(127, 0, 0, 1), port, &flow, in_ms(100)), MNET_E_REFUSED);
-    }
-    /* Who names both ports means it (RFC 9293 3.5). */
-    struct mnet_endpoint self = named.local;
-    char byte = 0;
-    CHECK_EQUAL(mnet_tcp_connect_begin(w->client, self, &named, &flow), 0);
-    CHECK_EQUAL(mnet_tcp_established(flow, in_ms(100)), 0);
-    CHECK_EQUAL(mnet_tcp_write(flow, "x", 1, NULL, 0), 0);
-    CHECK_EQUAL(mnet_tcp_read(flow, &byte, 1, in_ms(100)), 1);
-    CHECK_EQUAL(byte, 'x');
-    mnet_tcp_close(flow);
-    sleep_ms(1000);
-    return 0;
-}
-
-static void connect_to_an_own_port_without_listener_is_refused(void **state)
-{
-    (void)state;
-    world_run(connect_own_port_without_listener, NULL);
 }
 
 static int connect_limit(struct world *w)
@@ -802,13 +712,11 @@ int main(void)
         cmocka_unit_test(connect_to_the_dead_delays_nobody_else),
         cmocka_unit_test(connect_reset_is_refused),
         cmocka_unit_test(connect_unanswered_repeats_the_syn_and_gives_up),
-        cmocka_unit_test(connect_icmp_hard_error_is_unreachable),
         cmocka_unit_test(connect_deadline_leaves_nothing_behind),
         cmocka_unit_test(connect_cancelled_leaves_nothing_behind),
         cmocka_unit_test(connect_with_options_uses_the_local_end),
         cmocka_unit_test(connect_chosen_ports_are_random),
         cmocka_unit_test(connect_to_oneself_goes_round),
-        cmocka_unit_test(connect_to_an_own_port_without_listener_is_refused),
         cmocka_unit_test(connect_beyond_the_limit_is_refused_here),
         cmocka_unit_test(listen_ports_are_exclusive),
         cmocka_unit_test(accept_serves_waiters_in_order),

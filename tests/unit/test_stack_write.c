@@ -224,6 +224,182 @@ static void shutdown_read_makes_the_peers_writes_fail(void **state)
     world_run(shut_reading, NULL);
 }
 
+/* A server that has read enough of a request, answers, and closes, while the rest of the request is still coming. */
+static int answer_early(struct world *w)
+{
+    static char body[200000], answer[30000];
+    struct pair pair;
+    struct call rest = {.data = body, .len = sizeof body, .deadline = MNET_NEVER};
+    size_t got = 0;
+    char buffer[8];
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(call_start(w, &rest, call_write, pair.client), 0);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, 8, NULL, MNET_NEVER), 0);
+    sleep_ms(20); /* more has come */
+    CHECK_EQUAL(mnet_tcp_shutdown(pair.server, MNET_SHUTDOWN_READ), 0);
+    CHECK_EQUAL(mnet_tcp_write(pair.server, answer, sizeof answer, NULL, MNET_NEVER), 0);
+    mnet_tcp_close(pair.server);
+    pair.server = NULL;
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.client, answer, sizeof answer, &got, in_ms(5000)), 0);
+    CHECK_EQUAL(got, sizeof answer);
+    CHECK_EQUAL(call_join(&rest), 0);
+    world_close(&pair);
+    return 0;
+}
+
+static void shutdown_read_lets_the_answer_arrive(void **state)
+{
+    (void)state;
+    world_run(answer_early, NULL);
+}
+
+static void note_ready(void *context, unsigned ready)
+{
+    *(unsigned *)context |= ready;
+}
+
+/* A peer that reads a little and then nothing: what is left of the write fits behind what waits for its window, long before half
+ * of the buffer is free. */
+static int rest_fits(struct world *w)
+{
+    static char data[9000];
+    char buffer[2000];
+    struct pair pair;
+    struct call call = {.data = data, .len = 4096 + 4096 + 500, .deadline = in_ms(100000)};
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(call_start(w, &call, call_write, pair.client), 0);
+    sleep_ms(1000); /* the window is full, and the buffer */
+    CHECK_EQUAL(call.ended, 0);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, sizeof buffer, NULL, in_ms(1000)), 0);
+    sleep_ms(5000); /* less than half of the buffer went over */
+    CHECK(call.ended != 0);
+    CHECK_EQUAL(call.result, 0);
+    CHECK_EQUAL(call.queued, call.len);
+    CHECK_EQUAL(call_join(&call), 0);
+    mnet_tcp_abort(pair.client);
+    pair.client = NULL;
+    world_close(&pair);
+    return 0;
+}
+
+static void write_returns_when_the_rest_fits(void **state)
+{
+    (void)state;
+    world_run(rest_fits, &small);
+}
+
+/* What a write could not queue at its deadline does not fit; readiness says the same, and write_now changes it. */
+static int deadline_tries_again(struct world *w)
+{
+    static char data[60000];
+    char buffer[1500];
+    struct pair pair;
+    size_t queued, more;
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    struct call call = {.data = data, .len = sizeof data, .deadline = in_ms(5000)};
+    CHECK_EQUAL(call_start(w, &call, call_write, pair.client), 0);
+    CHECK_EQUAL(mnet_tcp_ready(pair.client) & MNET_WRITABLE, 0); /* the line is busy */
+    sleep_ms(2000);
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, sizeof buffer, NULL, in_ms(100)), 0);
+    CHECK_EQUAL(call_join(&call), 0);
+    CHECK_EQUAL(call.result, MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_tcp_ready(pair.client) & MNET_WRITABLE, 0);
+    queued = call.queued;
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, 1000, &more, 0), MNET_E_DEADLINE);
+    CHECK_EQUAL(more, 0); /* the last try took all the room there was */
+    CHECK(queued > 4096 + 4096);
+    mnet_tcp_abort(pair.client);
+    pair.client = NULL;
+    world_close(&pair);
+    return 0;
+}
+
+static void write_looks_once_more_at_its_deadline(void **state)
+{
+    (void)state;
+    world_run(deadline_tries_again, &small);
+}
+
+/* Who asks before each write_now queues little more than the send buffer for a peer that does not read, and goes on when it does;
+ * also while another task is inside a write. */
+static int echo_politely(struct world *w, bool behind_a_write)
+{
+    static char data[20000], buffer[60000];
+    struct pair pair;
+    struct call call = {.data = data, .len = sizeof data, .deadline = MNET_NEVER};
+    size_t queued = 0, total = 0;
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    if (behind_a_write) {
+        CHECK_EQUAL(call_start(w, &call, call_write, pair.client), 0);
+        CHECK_EQUAL(mnet_tcp_ready(pair.client) & MNET_WRITABLE, 0);
+        total = sizeof data;
+    }
+    for (int round = 0; round < 20; round++) {
+        while (mnet_tcp_ready(pair.client) & MNET_WRITABLE) {
+            CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, 1000), 0);
+            queued += 1000;
+            CHECK(queued <= 4096 + 4096 + 1000);
+        }
+        sleep_ms(100);
+    }
+    CHECK(behind_a_write ? queued == 0 : queued >= 4096);
+    if (behind_a_write)
+        CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, sizeof data, NULL, in_ms(10000)), 0);
+    else
+        CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, queued, NULL, in_ms(10000)), 0);
+    CHECK_EQUAL(mnet_tcp_wait(pair.client, MNET_WRITABLE, in_ms(1000)), MNET_WRITABLE);
+    if (behind_a_write)
+        CHECK_EQUAL(call_join(&call), 0);
+    CHECK(total == 0 || call.queued == total);
+    world_close(&pair);
+    return 0;
+}
+
+static int polite(struct world *w)
+{
+    return echo_politely(w, false);
+}
+
+static int polite_behind_a_write(struct world *w)
+{
+    return echo_politely(w, true);
+}
+
+static void write_now_makes_a_flow_unready(void **state)
+{
+    (void)state;
+    world_run(polite, &small);
+    world_run(polite_behind_a_write, &small);
+}
+
+/* Who waits for room while another task writes is told when that one leaves. */
+static int wait_behind_a_write(struct world *w)
+{
+    static char data[20000], buffer[20000];
+    struct pair pair;
+    struct call call = {.data = data, .len = sizeof data, .deadline = in_ms(500)};
+    unsigned told = 0;
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(call_start(w, &call, call_write, pair.client), 0);
+    mnet_tcp_notify(pair.client, note_ready, &told);
+    CHECK_EQUAL(mnet_tcp_wait(pair.client, MNET_WRITABLE, in_ms(400)), MNET_E_DEADLINE);
+    CHECK_EQUAL(told & MNET_WRITABLE, 0);
+    CHECK_EQUAL(call_join(&call), 0);
+    CHECK_EQUAL(call.result, MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_tcp_wait(pair.client, MNET_WRITABLE, in_ms(100)), MNET_E_DEADLINE); /* the buffer is full */
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, 4096, NULL, in_ms(2000)), 0);
+    CHECK_EQUAL(mnet_tcp_wait(pair.client, MNET_WRITABLE, in_ms(2000)), MNET_WRITABLE);
+    CHECK(told & MNET_WRITABLE);
+    world_close(&pair);
+    return 0;
+}
+
+static void wait_for_room_behind_a_write_ends(void **state)
+{
+    (void)state;
+    world_run(wait_behind_a_write, &small);
+}
+
 /* ---- write_now ---- */
 
 static int writing_now(struct world *w)
@@ -529,6 +705,11 @@ int main(void)
         cmocka_unit_test(write_lent_releases_once),
         cmocka_unit_test(shutdown_write_closes_either_half),
         cmocka_unit_test(shutdown_read_makes_the_peers_writes_fail),
+        cmocka_unit_test(write_returns_when_the_rest_fits),
+        cmocka_unit_test(write_looks_once_more_at_its_deadline),
+        cmocka_unit_test(write_now_makes_a_flow_unready),
+        cmocka_unit_test(wait_for_room_behind_a_write_ends),
+        cmocka_unit_test(shutdown_read_lets_the_answer_arrive),
         cmocka_unit_test(write_now_transmits_at_once_beyond_the_buffer),
         cmocka_unit_test(write_now_follows_the_write_in_progress),
         cmocka_unit_test(write_now_is_delivered_by_close),

@@ -25,6 +25,20 @@ static void strerror_of_anything_else_is_unknown(void **state)
         assert_string_equal(mnet_strerror(others[i]), "unknown error");
 }
 
+static void unreachable_causes_have_texts_of_their_own(void **state)
+{
+    (void)state;
+    for (int i = MNET_UNREACHABLE_NONE; i <= MNET_UNREACHABLE_NEIGHBOUR; i++) {
+        for (int j = MNET_UNREACHABLE_NONE; j < i; j++)
+            assert_string_not_equal(mnet_unreachable_text((enum mnet_unreachable)i),
+                                    mnet_unreachable_text((enum mnet_unreachable)j));
+        assert_string_not_equal(mnet_unreachable_text((enum mnet_unreachable)i), "unknown cause");
+    }
+    assert_string_equal(mnet_unreachable_text((enum mnet_unreachable)(MNET_UNREACHABLE_NEIGHBOUR + 1)),
+                        "unknown cause");
+    assert_string_equal(mnet_unreachable_text((enum mnet_unreachable) - 1), "unknown cause");
+}
+
 static void counters_have_names_and_texts_of_their_own(void **state)
 {
     (void)state;
@@ -53,6 +67,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strerror_of_each_error_is_its_own),
         cmocka_unit_test(strerror_of_anything_else_is_unknown),
+        cmocka_unit_test(unreachable_causes_have_texts_of_their_own),
         cmocka_unit_test(counters_have_names_and_texts_of_their_own),
         cmocka_unit_test(counters_outside_have_none),
     };

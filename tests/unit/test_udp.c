@@ -439,7 +439,8 @@ static void connected_icmp_error_is_reported_once(void **state)
     } cases[] = {
         {MN_UNREACHABLE_PORT, MNET_E_REFUSED},          {MN_UNREACHABLE_NETWORK, MNET_E_UNREACHABLE},
         {MN_UNREACHABLE_PROTOCOL, MNET_E_UNREACHABLE},  {MN_UNREACHABLE_PROHIBITED, MNET_E_UNREACHABLE},
-        {MN_UNREACHABLE_NEIGHBOUR, MNET_E_UNREACHABLE}, {MN_UNREACHABLE_TOO_BIG, MNET_E_DEADLINE},
+        {MN_UNREACHABLE_NEIGHBOUR, MNET_E_UNREACHABLE}, {MN_UNREACHABLE_HOST, MNET_E_UNREACHABLE},
+        {MN_UNREACHABLE_TOO_BIG, MNET_E_DEADLINE},
     };
     struct fixture *f = *state;
     struct mn_udp_endpoint endpoint;
@@ -450,6 +451,8 @@ static void connected_icmp_error_is_reported_once(void **state)
         report(f, cases[i].reason, peer, 4000);
         assert_int_equal(mn_udp_next_event(&f->udp) != NULL, cases[i].result != MNET_E_DEADLINE);
         assert_int_equal(mn_udp_receive(&endpoint, buffer, sizeof buffer, NULL), cases[i].result);
+        assert_int_equal(endpoint.unreachable,
+                         cases[i].result != MNET_E_DEADLINE ? cases[i].reason : MN_UNREACHABLE_HOST);
         expect_nothing(&endpoint);
     }
     mn_udp_close(&f->udp, &endpoint);

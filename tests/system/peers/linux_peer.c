@@ -10,6 +10,7 @@
  *   linux_peer parallel ADDRESS PORT COUNT       so many connections at the same time, a message echoed on each
  *   linux_peer half-close ADDRESS PORT BYTES     sends, shuts down, then reads the echo to its end
  *   linux_peer reset ADDRESS PORT COUNT          connections that end with a reset while data is under way
+ *   linux_peer deaf ADDRESS PORT MEBIBYTES       sends without reading, until the peer takes no more; it must take less
  *   linux_peer datagram ADDRESS PORT BYTES       a UDP datagram, echoed
  *   linux_peer stopped ADDRESS PORT MILLISECONDS reads nothing for a while, so that the window closes, then everything
  *   linux_peer greedy ADDRESS PORT BYTES         waits until its window is closed, sends without reading, then reads as much
@@ -485,6 +486,28 @@ static void stopped_client(const char *address, const char *port, uint64_t pause
     close(fd);
 }
 
+/* An echo server that reads on although nobody takes its answers queues them without end. */
+static void deaf_client(const char *address, const char *port, uint64_t mebibytes)
+{
+    uint8_t *chunk = chunk_alloc();
+    uint64_t taken = 0;
+    int fd = connect_to(address, port);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){2, 0}, sizeof(struct timeval));
+    memset(chunk, 'x', CHUNK);
+    for (ssize_t n; (n = send(fd, chunk, CHUNK, MSG_NOSIGNAL)) > 0;) {
+        taken += (uint64_t)n;
+        if (taken >= mebibytes << 20) {
+            errno = 0;
+            die("the peer takes all that is sent:");
+        }
+    }
+    if (errno != EAGAIN && errno != EWOULDBLOCK) {
+        die("send");
+    }
+    free(chunk);
+    close(fd);
+}
+
 static void datagram_client(const char *address, const char *port, uint64_t bytes)
 {
     static uint8_t message[65536], echoed[65536];
@@ -521,6 +544,7 @@ static const struct {
     {"parallel", "connections", parallel_client},
     {"half-close", "bytes", half_close_client},
     {"reset", "connections", reset_client},
+    {"deaf", "MiB", deaf_client},
     {"datagram", "bytes", datagram_client},
     {"stopped", "ms", stopped_client},
     {"greedy", "bytes", greedy_client},

@@ -1,0 +1,214 @@
+/* Attempts to connect that come to nothing, and what is told of the reason. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <mnet/tcp_info.h>
+
+#include "support/world.h"
+
+/* The client's last SYN on the wire. */
+struct seen {
+    int count;
+    uint8_t frame[14 + 60 + 60];
+};
+
+static void note_syn(void *context, uint64_t now, struct mnet_sim_host *host, enum mnet_sim_direction direction,
+                     const void *frame, size_t len)
+{
+    struct seen *syn = context;
+    const uint8_t *bytes = frame;
+    (void)now;
+    bool is_syn = len >= 54 && bytes[12] == 8 && bytes[13] == 0 && bytes[23] == 6 && (bytes[47] & 0x12) == 0x02;
+    if (!is_syn || direction != MNET_SIM_SENDING || strcmp(mnet_sim_host_name(host), "client") != 0)
+        return;
+    syn->count++;
+    memcpy(syn->frame, frame, MN_MIN(len, sizeof syn->frame));
+}
+
+/* An ICMP error about the SYN that was seen; `wrong` spoils the sequence number in its quote. */
+static void send_unreachable(struct world *w, const struct seen *syn, uint8_t code, uint8_t wrong)
+{
+    uint8_t frame[14 + 20 + 8 + 28] = {0};
+    memcpy(frame, syn->frame + 6, 6);
+    memcpy(frame + 6, syn->frame, 6);
+    frame[12] = 8;
+    uint8_t *ip = frame + 14, *icmp = ip + 20;
+    ip[0] = 0x45;
+    ip[3] = 56;
+    ip[8] = 64;
+    ip[9] = 1;
+    memcpy(ip + 12, syn->frame + 14 + 16, 4);
+    memcpy(ip + 16, syn->frame + 14 + 12, 4);
+    icmp[0] = 3;
+    icmp[1] = code;
+    memcpy(icmp + 8, syn->frame + 14, 28);
+    icmp[8 + 24] ^= wrong;
+    uint8_t *parts[] = {ip, icmp};
+    size_t lengths[] = {20, 36}, fields[] = {10, 2};
+    for (int part = 0; part < 2; part++) {
+        uint32_t sum = 0;
+        for (size_t i = 0; i < lengths[part]; i += 2)
+            sum += (uint32_t)(parts[part][i] << 8 | parts[part][i + 1]);
+        sum = (sum & 0xffff) + (sum >> 16);
+        sum = ~((sum & 0xffff) + (sum >> 16));
+        parts[part][fields[part]] = (uint8_t)(sum >> 8);
+        parts[part][fields[part] + 1] = (uint8_t)sum;
+    }
+    mnet_sim_send(w->server_host, frame, sizeof frame);
+}
+
+/* RFC 792 with RFC 5927: a hard error whose quote names our SYN ends the attempt; one with a wrong sequence number
+ * does not. */
+static int hard_error(struct world *w)
+{
+    struct seen syn = {0};
+    struct call connect = {0};
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.down = true});
+    mnet_sim_watch(w->sim, note_syn, &syn);
+    CHECK_EQUAL(call_start(w, &connect, call_connect, NULL), 0);
+    sleep_ms(10);
+    mnet_sim_watch(w->sim, NULL, NULL);
+    CHECK_EQUAL(syn.count, 1);
+    send_unreachable(w, &syn, 2, 0xff);
+    sleep_ms(10);
+    CHECK_EQUAL(connect.ended, 0);
+    send_unreachable(w, &syn, 2, 0);
+    sleep_ms(10);
+    CHECK(connect.ended != 0);
+    CHECK_EQUAL(connect.result, MNET_E_UNREACHABLE);
+    CHECK_EQUAL(call_join(&connect), 0);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
+    return 0;
+}
+
+static void connect_icmp_hard_error_is_unreachable(void **state)
+{
+    (void)state;
+    world_run(hard_error, NULL);
+}
+
+/* Begins to connect to nobody, and lets a router say `code` about it. The flow is the caller's. */
+static int begin_and_be_told(struct world *w, uint8_t code, struct mnet_flow **flow)
+{
+    struct seen syn = {0};
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.down = true});
+    mnet_sim_watch(w->sim, note_syn, &syn);
+    CHECK_EQUAL(mnet_tcp_connect_begin(w->client, (struct mnet_endpoint){WORLD_SERVER, 80}, NULL, flow), 0);
+    CHECK_EQUAL(mnet_tcp_unreachable(*flow), MNET_UNREACHABLE_NONE);
+    sleep_ms(10);
+    mnet_sim_watch(w->sim, NULL, NULL);
+    CHECK_EQUAL(syn.count, 1);
+    send_unreachable(w, &syn, code, 0);
+    sleep_ms(10);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
+    return 0;
+}
+
+/* The cause can be read, of an attempt that has failed and of one that goes on. */
+static int causes(struct world *w)
+{
+    static const struct {
+        uint8_t code;
+        enum mnet_unreachable cause;
+        int result;
+    } cases[] = {
+        {0, MNET_UNREACHABLE_NETWORK, MNET_E_DEADLINE},        {1, MNET_UNREACHABLE_HOST, MNET_E_DEADLINE},
+        {5, MNET_UNREACHABLE_NETWORK, MNET_E_DEADLINE},        {2, MNET_UNREACHABLE_PROTOCOL, MNET_E_UNREACHABLE},
+        {3, MNET_UNREACHABLE_PORT, MNET_E_UNREACHABLE},        {9, MNET_UNREACHABLE_PROHIBITED, MNET_E_UNREACHABLE},
+        {10, MNET_UNREACHABLE_PROHIBITED, MNET_E_UNREACHABLE}, {13, MNET_UNREACHABLE_PROHIBITED, MNET_E_UNREACHABLE},
+    };
+    for (size_t i = 0; i < MN_COUNT_OF(cases); i++) {
+        struct mnet_flow *flow;
+        struct mnet_tcp_info info;
+        CHECK_EQUAL(begin_and_be_told(w, cases[i].code, &flow), 0);
+        CHECK_EQUAL(mnet_tcp_established(flow, 0), cases[i].result);
+        CHECK_EQUAL(mnet_tcp_unreachable(flow), cases[i].cause);
+        mnet_tcp_info(flow, &info);
+        CHECK_EQUAL(info.unreachable, cases[i].cause);
+        mnet_tcp_close(flow);
+    }
+    struct mnet_flow *flow;
+    CHECK_EQUAL(mnet_tcp_connect_begin(w->client, (struct mnet_endpoint){mnet_ipv4(10, 0, 0, 99), 80}, NULL, &flow), 0);
+    CHECK_EQUAL(mnet_tcp_established(flow, in_ms(10000)), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(mnet_tcp_unreachable(flow), MNET_UNREACHABLE_NEIGHBOUR);
+    mnet_tcp_close(flow);
+    return 0;
+}
+
+static void connect_unreachable_says_the_cause(void **state)
+{
+    (void)state;
+    world_run(causes, NULL);
+}
+
+/* A deadline that passes after a soft error: what is known is told. */
+static int soft_error_at_the_deadline(struct world *w)
+{
+    struct seen syn = {0};
+    struct call connect = {0};
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.down = true});
+    mnet_sim_watch(w->sim, note_syn, &syn);
+    connect.deadline = in_ms(500);
+    CHECK_EQUAL(call_start(w, &connect, call_connect, NULL), 0);
+    sleep_ms(10);
+    mnet_sim_watch(w->sim, NULL, NULL);
+    send_unreachable(w, &syn, 1, 0);
+    sleep_ms(400);
+    CHECK_EQUAL(connect.ended, 0);
+    sleep_ms(200);
+    CHECK_EQUAL(connect.result, MNET_E_UNREACHABLE);
+    CHECK_EQUAL(call_join(&connect), 0);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
+    return 0;
+}
+
+static void connect_deadline_after_a_soft_error_is_unreachable(void **state)
+{
+    (void)state;
+    world_run(soft_error_at_the_deadline, NULL);
+}
+
+/* On a port that nobody listens on there is nobody, also where it is one that could be chosen for the connection itself. */
+static int connect_own_port_without_listener(struct world *w)
+{
+    struct mnet_flow *flow;
+    struct mnet_connect_options named = {.local = {WORLD_CLIENT, 40000}};
+    for (int i = 0; i < 500; i++) {
+        uint16_t port = (uint16_t)(20000 + i);
+        CHECK_EQUAL(mnet_tcp_connect(w->client, WORLD_CLIENT, port, &flow, in_ms(100)), MNET_E_REFUSED);
+        CHECK_EQUAL(mnet_tcp_connect(w->client, mnet_ipv4(127, 0, 0, 1), port, &flow, in_ms(100)), MNET_E_REFUSED);
+    }
+    /* Who names both ports means it (RFC 9293 3.5). */
+    struct mnet_endpoint self = named.local;
+    char byte = 0;
+    CHECK_EQUAL(mnet_tcp_connect_begin(w->client, self, &named, &flow), 0);
+    CHECK_EQUAL(mnet_tcp_established(flow, in_ms(100)), 0);
+    CHECK_EQUAL(mnet_tcp_write(flow, "x", 1, NULL, 0), 0);
+    CHECK_EQUAL(mnet_tcp_read(flow, &byte, 1, in_ms(100)), 1);
+    CHECK_EQUAL(byte, 'x');
+    mnet_tcp_close(flow);
+    sleep_ms(1000);
+    return 0;
+}
+
+static void connect_to_an_own_port_without_listener_is_refused(void **state)
+{
+    (void)state;
+    world_run(connect_own_port_without_listener, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(connect_icmp_hard_error_is_unreachable),
+        cmocka_unit_test(connect_unreachable_says_the_cause),
+        cmocka_unit_test(connect_deadline_after_a_soft_error_is_unreachable),
+        cmocka_unit_test(connect_to_an_own_port_without_listener_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
