@@ -211,6 +211,32 @@ static size_t add_options(struct engine *e, uint8_t *bytes)
     return MN_TCP_HEADER + len;
 }
 
+/* The first stretch of [seq, seq + len) that the receiver has already; empty if there is none. */
+static struct mn_range first_known(const struct mn_tcb *tcb, uint32_t seq, uint32_t len)
+{
+    uint32_t end = seq + len;
+    if (mn_seq_lt(seq, tcb->rcv_nxt))
+        return (struct mn_range){seq, mn_seq_min(end, tcb->rcv_nxt)};
+    const struct mnet_link *head = tcb->reassembly == NULL ? NULL : &tcb->reassembly->runs;
+    for (struct mnet_link *at = head == NULL ? NULL : mn_list_first(head); at != NULL && at != head; at = at->next) {
+        const struct mn_run *run = MN_CONTAINER(at, struct mn_run, link);
+        if (mn_seq_lt(seq, run->seq + run->len) && mn_seq_lt(run->seq, end))
+            return (struct mn_range){mn_seq_max(seq, run->seq), mn_seq_min(end, run->seq + run->len)};
+    }
+    return (struct mn_range){0, 0};
+}
+
+/* RFC 2883 4: if a segment changed what is to be reported as received twice, then to its first known stretch, which may
+ * continue the one before. */
+static void check_dsack(const struct mn_tcb *tcb, struct mn_range before, struct mn_range known)
+{
+    struct mn_range twice = tcb->twice;
+    if (twice.left == twice.right || (twice.left == before.left && twice.right == before.right))
+        return;
+    MN_ASSERT(twice.right == known.right);
+    MN_ASSERT(twice.left == known.left || (twice.left == before.left && before.right == known.left));
+}
+
 static void op_segment(struct engine *e)
 {
     static uint8_t bytes[8000];
@@ -234,7 +260,16 @@ static void op_segment(struct engine *e)
         bytes[len + i] = stream(seq + (flags & MN_TCP_SYN ? 1 : 0) + (uint32_t)i);
     struct mn_datagram datagram = {
         .source = peer(shape).address, .destination = own().address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
+    struct mn_conn *conn = find(e, shape);
+    struct mn_tcb *tcb = conn != NULL && conn->kind == MN_CONN_TCB ? MN_CONTAINER(conn, struct mn_tcb, conn) : NULL;
+    struct mn_range before = {0, 0}, known = {0, 0};
+    if (tcb != NULL) {
+        before = tcb->twice;
+        known = first_known(tcb, seq + (flags & MN_TCP_SYN ? 1 : 0), (uint32_t)data);
+    }
     input(e, &datagram, bytes, len + data, true);
+    if (tcb != NULL && find(e, shape) == conn)
+        check_dsack(tcb, before, known);
 }
 
 /* A segment of the peer's with nothing unusual in it. */
@@ -398,7 +433,7 @@ static void op_icmp(struct engine *e)
     quote[3] = (uint8_t)peer(shape).port;
     for (int i = 0; i < 4; i++)
         quote[4 + i] = (uint8_t)(una >> (24 - 8 * i));
-    struct mn_icmp_error error = {.reason = (enum mn_unreachable)((shape >> 2) % 6),
+    struct mn_icmp_error error = {.reason = (enum mn_unreachable)(MN_UNREACHABLE_NETWORK + (shape >> 2) % 7),
                                   .mtu = mn_read_u16(&e->script),
                                   .protocol = MN_PROTOCOL_TCP,
                                   .local = own().address,
@@ -531,8 +566,8 @@ static void op_events(struct engine *e)
         for (int i = 0; i < USERS; i++)
             known |= e->users[i].tcb == tcb;
         MN_ASSERT(known); /* events are for users only */
-        mn_tcp_ready(tcb);
-        mn_tcp_status(tcb);
+        mn_tcp_ask(e->tcp, tcb);
+        MN_ASSERT(mn_tcp_status(tcb) != MNET_E_UNREACHABLE || mn_tcp_unreachable(tcb) != MNET_UNREACHABLE_NONE);
     }
     while (mn_tcp_next_listener_event(e->tcp) != NULL)
         continue;

@@ -60,8 +60,21 @@ void tcp_check_tcb(struct mn_tcb *tcb)
     MN_ASSERT(mn_seq_leq(tcb->rcv_nxt, tcb->rcv_adv));
     MN_ASSERT(tcb->rcv_adv - tcb->rcv_nxt <= 1u << 30);
     MN_ASSERT(tcb->snd_nxt == tcb->snd_una || mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT)); /* what is in flight is watched */
+    MN_ASSERT(!tcb->read_shut || tcb->recvq.bytes == 0);
+    MN_ASSERT(tcb->sack_ok || tcb->twice.left == tcb->twice.right);
     check_reassembly(tcb);
     check_scoreboard(tcb);
+}
+
+/* The SYN,ACK of a record has nothing that the listener does not offer, and one that is half open is nothing of ours. */
+static void check_half_opens(const struct mn_tcp *tcp)
+{
+    const struct mnet_link *head = &tcp->half_open_list;
+    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
+        const struct mn_half_open *half = MN_CONTAINER(at, struct mn_half_open, link);
+        MN_ASSERT(half->conn.hashed && (half->conn.options & ~half->listener->offer) == 0);
+        MN_ASSERT(half->challenges <= MN_CHALLENGE_LIMIT);
+    }
 }
 
 void tcp_check_engine(const struct mn_tcp *tcp)
@@ -79,5 +92,6 @@ void tcp_check_engine(const struct mn_tcp *tcp)
     }
     MN_ASSERT(tcbs == usage.tcbs && live == usage.established && usage.established <= tcp->config.connections_max);
     MN_ASSERT(promised == tcp->receive_promised);
+    check_half_opens(tcp);
     MN_ASSERT(usage.half_open <= tcp->config.half_open_max && usage.time_wait <= tcp->config.time_wait_max);
 }
