@@ -71,6 +71,7 @@ MN_APART void mn_udp_event(struct mn_udp_endpoint *engine)
 
 enum mnet_unreachable mnet_udp_unreachable(const struct mnet_udp *udp)
 {
+    MN_REQUIRE_UDP(udp);
     return udp->engine.unreachable;
 }
 
