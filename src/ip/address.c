@@ -31,21 +31,21 @@ static uint64_t random_ns(struct mn_ip *ip, uint64_t from, uint64_t to)
     return from + mn_random_below(ip->random, (uint32_t)((to - from) / MNET_MICROSECOND) + 1) * MNET_MICROSECOND;
 }
 
-static void send_probe(struct mn_ip *ip)
+static bool send_probe(struct mn_ip *ip)
 {
-    mn_ip_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, 0, ip->own.address);
+    return mn_ip_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, 0, ip->own.address);
 }
 
 /* 2.3: a request with both addresses our own. */
-static void send_announcement(struct mn_ip *ip)
+static bool send_announcement(struct mn_ip *ip)
 {
-    mn_ip_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address, ip->own.address);
+    return mn_ip_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address, ip->own.address);
 }
 
+/* One that finds no memory is made up for by a later one. */
 static void announce(struct mn_ip *ip, uint64_t now)
 {
-    send_announcement(ip);
-    ip->own.announcements++;
+    ip->own.announcements += send_announcement(ip);
     mn_wheel_arm(&ip->wheel, &ip->own.timer,
                  ip->own.announcements < ANNOUNCE_NUM ? now + ANNOUNCE_INTERVAL_NS : MNET_NEVER);
 }
@@ -68,8 +68,7 @@ void mn_ip_address_timer(struct mn_ip *ip, uint64_t now)
     MN_ASSERT(ip->own.state == MN_IP_ADDRESS_PROBING || ip->own.state == MN_IP_ADDRESS_OURS);
     const struct timing *timing = &timings[ip->own.probe];
     if (ip->own.state == MN_IP_ADDRESS_PROBING && ip->own.probes < timing->num) {
-        send_probe(ip);
-        ip->own.probes++;
+        ip->own.probes += send_probe(ip); /* without memory for one nothing was asked */
         bool last = ip->own.probes == timing->num;
         uint64_t wait = last ? timing->announce_wait_ns : random_ns(ip, timing->min_ns, timing->max_ns);
         mn_wheel_arm(&ip->wheel, &ip->own.timer, now + wait);
@@ -112,9 +111,8 @@ void mn_ip_address_conflict(struct mn_ip *ip, struct mn_mac other, uint64_t now)
         log_conflict(ip, other);
     } else if (ip->own.state == MN_IP_ADDRESS_OURS &&
                (!ip->own.defended || now - ip->own.defended_ns >= DEFEND_INTERVAL_NS)) {
-        ip->own.defended = true;
         ip->own.defended_ns = now;
-        send_announcement(ip);
+        ip->own.defended = send_announcement(ip);
         log_conflict(ip, other);
     }
 }

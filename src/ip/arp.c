@@ -22,17 +22,17 @@
 #define STALE_NS (600 * MNET_SECOND)
 #define FAILED_NS MNET_SECOND
 
-void mn_ip_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac,
+bool mn_ip_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac,
                     uint32_t sender_ip, uint32_t target_ip)
 {
     if (!mn_ip_may_speak(ip)) {
         mn_ip_count(ip, MNET_COUNT_TX_DROP_QUEUE);
-        return;
+        return false;
     }
     struct mnet_packet *packet = mnet_packet_alloc(ip->memory);
     if (packet == NULL) {
         mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
-        return;
+        return false;
     }
     mn_arp_emit(mnet_packet_put(packet, MN_ARP_PACKET), &(struct mn_arp){
                                                             .operation = operation,
@@ -42,14 +42,16 @@ void mn_ip_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, stru
                                                             .target_ip = target_ip,
                                                         });
     mn_ip_send_frame(ip, packet, &to, MN_ETHERTYPE_ARP);
+    return true;
 }
 
+/* A request that found no memory was not made: silence says nothing about the neighbour. */
 static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour)
 {
     struct mn_mac to = neighbour->state == MN_NEIGHBOUR_PROBE ? neighbour->mac : mn_mac_broadcast;
-    mn_ip_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address,
-                   mnet_address_to_ipv4(neighbour->address));
-    neighbour->requests++;
+    if (mn_ip_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address,
+                       mnet_address_to_ipv4(neighbour->address)))
+        neighbour->requests++;
 }
 
 /* Begins INCOMPLETE or PROBE with the first request. */
@@ -240,7 +242,7 @@ static void receive(struct mn_ip *ip, const struct mn_arp *arp, uint64_t now)
     if (arp->sender_ip != 0 && !merge(ip, arp, asks_us, now) && !asks_us)
         mn_ip_count(ip, MNET_COUNT_ARP_DROP_INVALID);
     if (asks_us)
-        mn_ip_arp_send(ip, arp->sender_mac, MN_ARP_REPLY, arp->sender_mac, ip->own.address, arp->sender_ip);
+        (void)mn_ip_arp_send(ip, arp->sender_mac, MN_ARP_REPLY, arp->sender_mac, ip->own.address, arp->sender_ip);
 }
 
 MN_RARE void mn_ip_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)

@@ -18,17 +18,24 @@
 #define QUOTE_MIN 8            /* of the transport: RFC 792 */
 #define PATH_MTU_MIN 68        /* RFC 791: every link carries this */
 
-static bool take_token(struct mn_ip *ip, uint64_t now)
+static void fill_bucket(struct mn_ip_limit *limit, uint64_t now)
 {
-    struct mn_ip_limit *limit = &ip->icmp_limit;
     uint64_t credit = limit->credit_ns + (now - limit->filled_ns);
     limit->credit_ns = MN_MIN(credit, ERROR_BURST * ERROR_PRICE_NS);
     limit->filled_ns = now;
-    if (limit->credit_ns < limit->price_ns)
-        return false;
+}
+
+/* The next token is there. It is paid for once there is a message to be sent. */
+static bool has_token(const struct mn_ip *ip)
+{
+    return ip->icmp_limit.credit_ns >= ip->icmp_limit.price_ns;
+}
+
+static void pay_token(struct mn_ip *ip)
+{
+    struct mn_ip_limit *limit = &ip->icmp_limit;
     limit->credit_ns -= limit->price_ns;
     limit->price_ns = mn_random_below(ip->random, (uint32_t)(2 * ERROR_PRICE_NS) + 1);
-    return true;
 }
 
 /* RFC 1122 3.2.2: no error about an error, about what was not sent to us alone, or to a source that is not one host.
@@ -64,7 +71,8 @@ void mn_ip_icmp_send_error(struct mn_ip *ip, const struct mnet_packet *packet, c
 {
     if (!may_answer(ip, packet, datagram))
         return;
-    if (!mn_ip_may_speak(ip) || !take_token(ip, now)) {
+    fill_bucket(&ip->icmp_limit, now);
+    if (!mn_ip_may_speak(ip) || !has_token(ip)) {
         mn_ip_count(ip, MNET_COUNT_ICMP_ERRORS_LIMITED);
         return;
     }
@@ -74,6 +82,7 @@ void mn_ip_icmp_send_error(struct mn_ip *ip, const struct mnet_packet *packet, c
         mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
         return;
     }
+    pay_token(ip);
     struct mn_datagram reply = {
         .source = datagram->destination, .destination = datagram->source, .protocol = MN_PROTOCOL_ICMP};
     if (mn_ip_output(ip, answer, &reply, now) == 0)

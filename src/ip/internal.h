@@ -57,8 +57,8 @@ void mn_ip_address_conflict(struct mn_ip *ip, struct mn_mac other, uint64_t now)
 
 /* arp.c: neighbours. */
 
-/* Sends an ARP packet of ours to the station `to`. */
-void mn_ip_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac,
+/* Sends an ARP packet of ours to the station `to`. False if there is no memory or no room for it; then it was not sent. */
+bool mn_ip_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac,
                     uint32_t sender_ip, uint32_t target_ip);
 /* An ARP frame, from behind the Ethernet header; owned from here on. */
 void mn_ip_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now);

@@ -54,6 +54,25 @@ void ip_host_down(struct ip_host *h)
     free(h->region);
 }
 
+struct mnet_packet *hoard_memory(struct ip_host *h)
+{
+    struct mnet_packet *hoard = NULL, *packet;
+    while ((packet = mnet_packet_alloc(h->memory)) != NULL) {
+        packet->next = hoard;
+        hoard = packet;
+    }
+    return hoard;
+}
+
+void free_hoard(struct mnet_packet *hoard)
+{
+    for (struct mnet_packet *packet; (packet = hoard) != NULL;) {
+        hoard = packet->next;
+        packet->next = NULL;
+        mnet_packet_free(packet);
+    }
+}
+
 void pass_ns(struct ip_host *h, uint64_t ns)
 {
     uint64_t end = h->now + ns;

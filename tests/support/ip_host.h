@@ -80,6 +80,10 @@ void ip_host_up(struct ip_host *h);
 /* Ends it; fails where a byte of memory is not given back. */
 void ip_host_down(struct ip_host *h);
 
+/* Takes every packet that there is memory for, and gives all of them back. */
+struct mnet_packet *hoard_memory(struct ip_host *h);
+void free_hoard(struct mnet_packet *hoard);
+
 /* Lets time pass; timers fire when they are due. */
 void pass_ns(struct ip_host *h, uint64_t ns);
 #define pass_ms(h, ms) pass_ns(h, (uint64_t)(ms)*MNET_MILLISECOND)

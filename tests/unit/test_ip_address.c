@@ -69,6 +69,27 @@ static void probing_three_probes_then_ours(void **state)
     ip_host_down(&h);
 }
 
+/* Nobody can object to a probe for which there was no memory. */
+static void probing_without_memory_is_not_over(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    start(&h, true);
+    struct mnet_packet *hoard = hoard_memory(&h);
+    pass_ms(&h, 20000);
+    assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_PROBING);
+    expect_silence(&h);
+    free_hoard(hoard);
+    unsigned probes = 0;
+    while (mn_ip_address_state(&h.ip) == MN_IP_ADDRESS_PROBING) {
+        probes += discard_sent(&h);
+        pass_ms(&h, 1);
+    }
+    assert_int_equal(probes, 3);
+    expect_announcement(&h);
+    ip_host_down(&h);
+}
+
 static void probing_address_is_not_used(void **state)
 {
     (void)state;
@@ -197,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unprobed_address_is_ours_and_announced_twice),
         cmocka_unit_test(probing_three_probes_then_ours),
+        cmocka_unit_test(probing_without_memory_is_not_over),
         cmocka_unit_test(probing_address_is_not_used),
         cmocka_unit_test(probing_address_in_use_is_lost),
         cmocka_unit_test(probing_probe_of_another_is_a_conflict),

@@ -136,6 +136,30 @@ static void incomplete_three_requests_unanswered_fails_those_who_wait(void **sta
     ip_host_down(&h);
 }
 
+/* A request for which there was no memory was never made, and proves nothing about the neighbour. */
+static void incomplete_requests_without_memory_do_not_count(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip_host_up(&h);
+    know(&h, GATEWAY_IP, GATEWAY_MAC); /* the table has memory */
+    struct mnet_packet *packet = make_packet(&h, 8, 1);
+    struct mnet_packet *hoard = hoard_memory(&h);
+    assert_int_equal(send_packet(&h, .packet = packet), 0);
+    pass_ms(&h, 10000);
+    expect_silence(&h);
+    expect_no_failure(&h);
+    free_hoard(hoard);
+    for (int i = 0; i < 3; i++) {
+        pass_ms(&h, 1000);
+        expect_request(&h, PEER_IP);
+        expect_no_failure(&h);
+    }
+    pass_ms(&h, 1000);
+    expect_failure(&h, PEER_IP, MN_PROTOCOL_UDP);
+    ip_host_down(&h);
+}
+
 static void failed_send_comes_back_at_once_for_a_second(void **state)
 {
     (void)state;
@@ -312,7 +336,6 @@ static void incomplete_large_datagram_without_memory_is_dropped_whole(void **sta
 {
     (void)state;
     struct ip_host h;
-    struct mnet_packet *hoard = NULL, *packet;
     ip_host_up(&h);
     send_packet(&h, .packet = make_packet(&h, 20000, 1));
     send_packet(&h, .packet = make_packet(&h, 8, 2));
@@ -323,15 +346,9 @@ static void incomplete_large_datagram_without_memory_is_dropped_whole(void **sta
     mn_arp_emit(
         frame + MN_ETHERNET_HEADER,
         &(struct mn_arp){.operation = MN_ARP_REPLY, .sender_mac = PEER_MAC, .sender_ip = PEER_IP, .target_ip = OWN_IP});
-    while ((packet = mnet_packet_alloc(h.memory)) != NULL) {
-        packet->next = hoard;
-        hoard = packet;
-    }
+    struct mnet_packet *hoard = hoard_memory(&h);
     assert_int_equal(mn_ip_input(&h.ip, &reply, h.now, &h.datagram, &h.error), MN_IP_CONSUMED);
-    while ((packet = hoard) != NULL) {
-        hoard = packet->next;
-        mnet_packet_free(packet);
-    }
+    free_hoard(hoard);
     assert_counted(&h, TX_DROP_MEMORY, 1);
     expect_whole(&h, 8, 2);
     expect_silence(&h);
@@ -680,6 +697,7 @@ int main(void)
         cmocka_unit_test(gratuitous_updates_existing_entries_only),
         cmocka_unit_test(incomplete_request_of_the_neighbour_resolves_it),
         cmocka_unit_test(incomplete_three_requests_unanswered_fails_those_who_wait),
+        cmocka_unit_test(incomplete_requests_without_memory_do_not_count),
         cmocka_unit_test(failed_send_comes_back_at_once_for_a_second),
         cmocka_unit_test(failed_neighbour_speaks_and_is_reachable),
         cmocka_unit_test(incomplete_pending_is_bounded_and_the_oldest_goes),

@@ -332,6 +332,20 @@ static void errors_are_limited_in_rate(void **state)
     ip_host_down(&h);
 }
 
+static void errors_without_memory_cost_no_token(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    up_knowing_peer(&h);
+    receive_any(&h);
+    struct mnet_packet *hoard = hoard_memory(&h);
+    assert_int_equal(burst(&h, 200), 0);
+    assert_counted(&h, ICMP_ERRORS_LIMITED, 0);
+    free_hoard(hoard);
+    assert_in_range(burst(&h, 200), 30, 80);
+    ip_host_down(&h);
+}
+
 /* Attack 16: how many of a burst are answered tells nobody how many others were. */
 static void limit_is_not_countable(void **state)
 {
@@ -560,6 +574,7 @@ int main(void)
         cmocka_unit_test(unknown_protocol_is_refused_with_its_code),
         cmocka_unit_test(errors_about_errors_and_broadcasts_are_never_sent),
         cmocka_unit_test(errors_are_limited_in_rate),
+        cmocka_unit_test(errors_without_memory_cost_no_token),
         cmocka_unit_test(limit_is_not_countable),
         cmocka_unit_test(errors_are_handed_to_the_transport),
         cmocka_unit_test(too_big_without_a_plausible_mtu_says_none),
