@@ -97,6 +97,10 @@
     X(TCP_DROP_BACKLOG, "tcp.drop_backlog", "a listener's backlog was full") \
     X(TCP_DROP_HALF_OPEN, "tcp.drop_half_open", "half-open connections evicted for newer ones") \
     X(TCP_DROP_ORPHAN, "tcp.drop_orphan", "connections without a user reset to make room") \
+    X(TCP_DROP_STUCK, "tcp.drop_stuck", \
+      "connections with a user reset, for their queues do not move and memory is short") \
+    X(TCP_DROP_BUDGET, "tcp.drop_budget", "in the window, but received data pins all the memory that it may") \
+    X(TCP_DROP_PRUNED, "tcp.drop_pruned", "times that out-of-order data was dropped because memory is short") \
     X(TCP_DROP_LIMIT, "tcp.drop_limit", "the connection limit was reached") \
     X(TCP_DROP_MEMORY, "tcp.drop_memory", "received, but memory was used up") \
     X(TCP_DROP_SEQUENCE, "tcp.drop_sequence", "outside the receive window") \

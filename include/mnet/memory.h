@@ -5,8 +5,9 @@
  * returns NULL and the caller drops a packet with a counter or reports MNET_E_NO_MEMORY; nothing is ever taken from
  * elsewhere.
  *
- * A reserve keeps packets moving while senders fill memory: allocations for written data fail while fewer slabs than
- * the reserve are free, those for received packets, and for the segments that carry the data away, do not.
+ * A reserve keeps packets moving while memory fills: allocations for what stays fail while fewer slabs than
+ * the reserve are free, those for packets just received, and for the segments that carry data away, do not. What is
+ * received is kept only while the reserve is whole.
  */
 #ifndef MNET_MEMORY_H
 #define MNET_MEMORY_H

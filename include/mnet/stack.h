@@ -81,7 +81,10 @@ struct mnet_config {
     bool tcp_user_timeout_option;    /* tell peers tcp_user_timeout_ns, and adapt to theirs (RFC 5482) */
     struct mnet_tcp_trace tcp_trace; /* default: nobody traces */
     bool tcp_no_delay;               /* connections start with Nagle's algorithm off */
-    bool tcp_no_syn_cookies;  /* a full table of half-open connections gives up its oldest (default: SYN cookies) */
+    bool tcp_no_syn_cookies; /* a full table of half-open connections gives up its oldest (default: SYN cookies) */
+    bool
+        tcp_no_shedding; /* a connection whose peer takes nothing keeps its memory even if others find none (default: the
+                               * one that has moved least for what it holds is reset, MNET_E_NO_MEMORY; docs/memory.md) */
     bool tcp_no_plpmtud;      /* a path that swallows large packets in silence is not looked for (RFC 8899) */
     bool tcp_no_timestamps;   /* neither offered nor agreed to: timestamps and PAWS (RFC 7323 3) ... */
     bool tcp_no_sack;         /* ... selective acknowledgements (RFC 2018) ... */

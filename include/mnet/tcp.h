@@ -103,7 +103,8 @@ int mnet_tcp_accept(struct mnet_listener *listener, struct mnet_flow **flow, uin
 void mnet_tcp_unlisten(struct mnet_listener *listener);
 
 /* Reads up to `len` bytes, at least one unless the stream has ended. Returns the count; 0 only at the end of the stream (or for len 0, at
- * once). What arrived in order is delivered before MNET_E_RESET or MNET_E_TIMED_OUT is. MNET_E_CLOSED after
+ * once). What arrived in order is delivered before MNET_E_RESET or MNET_E_TIMED_OUT is,
+ * or MNET_E_NO_MEMORY: the peer took too little of what was queued for it, and others needed the memory (docs/memory.md). MNET_E_CLOSED after
  * shutdown of reading. Suspends. */
 ptrdiff_t mnet_tcp_read(struct mnet_flow *flow, void *buffer, size_t len, uint64_t deadline);
 

@@ -23,11 +23,18 @@ static uintptr_t round_up(uintptr_t value, uintptr_t to)
     return (value + to - 1) / to * to;
 }
 
-/* The reserve keeps an eighth of the region for what is received, and two slabs at least: one of packets, one of
+/* The reserve keeps an eighth of the region for packets in hand, and two slabs at least: one of packets, one of
  * large buffers. */
 static uint32_t reserve_of(uint32_t slab_count)
 {
     return MN_MAX(2, slab_count / 8);
+}
+
+/* The margin keeps a sixteenth for connections and their records, so that data cannot shut them out. The smallest regions have none: a few
+ * connections would use it up, and leave nothing for data. */
+static uint32_t margin_of(uint32_t slab_count)
+{
+    return slab_count / 16;
 }
 
 struct mnet_memory *mnet_memory_init(void *region, size_t size)
@@ -53,6 +60,7 @@ struct mnet_memory *mnet_memory_init(void *region, size_t size)
     memory->free_slabs = memory->slab_count;
     memory->fewest_free = memory->slab_count;
     memory->reserve = reserve_of(memory->slab_count);
+    memory->short_at = memory->reserve + margin_of(memory->slab_count);
     mn_packet_pools_init(memory);
     return memory;
 }

@@ -22,7 +22,8 @@ struct mnet_memory {
     uint32_t tables;          /* slabs from here on hold tables */
     uint32_t free_slabs;      /* fresh, recycled, and kept by pools */
     uint32_t fewest_free;     /* ever */
-    uint32_t reserve;         /* free slabs that MN_CLAIM_SEND leaves alone */
+    uint32_t reserve;         /* free slabs that MN_CLAIM_SEND leaves alone, ... */
+    uint32_t short_at;        /* ... and MN_CLAIM_QUEUE, which is more by the margin */
     struct mn_slab *recycled; /* free slabs that were used before */
     struct mn_pool *pools;    /* all there are */
     uint8_t *table_at;        /* room left behind the last table */
@@ -32,10 +33,32 @@ struct mnet_memory {
 
 /* The slab that `object` lies in; it must lie in one. */
 struct mn_slab *mn_memory_slab(const struct mnet_memory *memory, const void *object);
+/* Free slabs that are not for `claim`. */
+static inline uint32_t mn_memory_floor(const struct mnet_memory *memory, enum mn_claim claim)
+{
+    if (claim == MN_CLAIM_RECEIVE)
+        return 0;
+    return claim == MN_CLAIM_QUEUE && memory->short_at > memory->reserve ? memory->short_at : memory->reserve;
+}
 /* Whether `claim` may have a slab. */
 static inline bool mn_memory_has_slab(const struct mnet_memory *memory, enum mn_claim claim)
 {
-    return memory->free_slabs > (claim == MN_CLAIM_SEND ? memory->reserve : 0);
+    return memory->free_slabs > mn_memory_floor(memory, claim);
+}
+/* Little more than the margin is left: what is allocated should be no larger than it must. */
+static inline bool mn_memory_is_tight(const struct mnet_memory *memory)
+{
+    return memory->free_slabs < memory->slab_count / 4;
+}
+/* Memory is short: what nobody has acknowledged is to be given back. */
+static inline bool mn_memory_is_short(const struct mnet_memory *memory)
+{
+    return memory->free_slabs < memory->short_at;
+}
+/* Not even the reserve is whole: of what was received nothing more may stay. */
+static inline bool mn_memory_is_scarce(const struct mnet_memory *memory)
+{
+    return memory->free_slabs < memory->reserve;
 }
 /* A free slab for `pool`, or NULL where `claim` may not have one. */
 struct mn_slab *mn_memory_take_slab(struct mnet_memory *memory, enum mn_claim claim);
@@ -54,7 +77,7 @@ static inline bool mn_memory_take_kept(struct mnet_memory *memory, enum mn_claim
 /* Whether `claim` may have one more object out of a slab that is in use already. */
 static inline bool mn_memory_permits(const struct mnet_memory *memory, enum mn_claim claim)
 {
-    return claim == MN_CLAIM_RECEIVE || memory->free_slabs >= memory->reserve;
+    return memory->free_slabs >= mn_memory_floor(memory, claim);
 }
 
 /* The empty slab that `pool` keeps, or NULL; it is the caller's then (pool.c). */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/packet_pinned.h"
 
 #define STRUCT_BYTES 256 /* in front of the headroom, so that the linear part begins on a cache line */
 #define PACKET_BLOCK (STRUCT_BYTES + MNET_PACKET_HEADROOM + MNET_PACKET_LINEAR)
@@ -17,10 +18,11 @@
 #define LARGE_HEADER 64
 
 static_assert(sizeof(struct mnet_packet) <= STRUCT_BYTES, "the linear storage follows the struct");
-static_assert(PACKET_BLOCK <= 2048, "a packet costs 2 KiB at most");
+static_assert(PACKET_BLOCK == MN_PACKET_BLOCK, "a packet costs 2 KiB at most");
 static_assert(sizeof(struct mnet_buffer) <= SMALL_HEADER, "the bytes follow the struct");
-static_assert(SMALL_HEADER + MNET_BUFFER_SMALL <= 2048, "a small buffer costs 2 KiB at most");
-static_assert(LARGE_HEADER + MNET_BUFFER_LARGE <= MN_SLAB_BYTES / 4, "a slab holds four large buffers");
+static_assert(SMALL_HEADER + MNET_BUFFER_SMALL == MN_BUFFER_SMALL_BLOCK, "a small buffer costs 2 KiB");
+static_assert(LARGE_HEADER + MNET_BUFFER_LARGE == MN_BUFFER_LARGE_BLOCK, "a large buffer costs 16 KiB, ...");
+static_assert(MN_BUFFER_LARGE_BLOCK == MN_SLAB_BYTES / 4, "... and a slab holds four of them");
 
 void mn_packet_pools_init(struct mnet_memory *memory)
 {
@@ -56,8 +58,8 @@ struct mnet_buffer *mnet_buffer_alloc_tx(struct mnet_memory *memory, size_t at_l
     if (at_least > MNET_BUFFER_LARGE)
         return NULL;
     if (at_least > MNET_BUFFER_SMALL)
-        return large_buffer(memory, MN_CLAIM_SEND);
-    return buffer_from(&memory->small_buffers, MN_CLAIM_SEND, SMALL_HEADER, MNET_BUFFER_SMALL);
+        return large_buffer(memory, MN_CLAIM_QUEUE);
+    return buffer_from(&memory->small_buffers, MN_CLAIM_QUEUE, SMALL_HEADER, MNET_BUFFER_SMALL);
 }
 
 struct mnet_buffer *mnet_buffer_lend(struct mnet_memory *memory, const void *bytes, size_t len,
@@ -98,7 +100,7 @@ void mnet_buffer_free(struct mnet_buffer *buffer)
         release(context);
 }
 
-static size_t buffer_pinned(const struct mnet_buffer *buffer)
+size_t mn_buffer_pinned(const struct mnet_buffer *buffer)
 {
     return mn_memory_slab(buffer->memory, buffer)->pool->object_size;
 }
@@ -285,7 +287,7 @@ size_t mnet_packet_pinned(const struct mnet_packet *packet)
         for (int i = 0; i < packet->fragment_count; i++)
             /* Neighbouring fragments of one buffer pin it once. */
             if (i == 0 || packet->fragments[i].buffer != packet->fragments[i - 1].buffer)
-                pinned += buffer_pinned(packet->fragments[i].buffer);
+                pinned += mn_buffer_pinned(packet->fragments[i].buffer);
     }
     return pinned;
 }
@@ -440,7 +442,7 @@ static size_t append_buffer(struct mnet_packet *packet, const uint8_t *from, siz
 {
     if (packet->fragment_count == MNET_PACKET_FRAGMENTS)
         return 0;
-    struct mnet_buffer *buffer = large_buffer(packet->memory, packet->sending ? MN_CLAIM_SEND : MN_CLAIM_RECEIVE);
+    struct mnet_buffer *buffer = large_buffer(packet->memory, packet->sending ? MN_CLAIM_QUEUE : MN_CLAIM_RECEIVE);
     if (buffer == NULL)
         return 0;
     size_t part = MN_MIN(len, MNET_BUFFER_LARGE);

@@ -8,8 +8,9 @@
 
 /* Which part of the budget an allocation may use. */
 enum mn_claim {
-    MN_CLAIM_RECEIVE, /* all of it: received packets, acknowledgements, what cannot be refused */
-    MN_CLAIM_SEND,    /* not the reserve: data to be sent, new connections */
+    MN_CLAIM_RECEIVE, /* all of it: the packet in hand, received or about to be sent, and nothing that stays */
+    MN_CLAIM_SEND,    /* not the reserve: connections and their records */
+    MN_CLAIM_QUEUE,   /* nor the margin, which is left for those: written data, and what came out of order */
 };
 
 struct mn_slab;

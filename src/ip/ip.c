@@ -144,6 +144,12 @@ static void reassembly_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t 
     mnet_packet_free(first);
 }
 
+void mn_ip_relieve(struct mn_ip *ip)
+{
+    mn_reassembly_relieve(&ip->reassembly);
+    mn_neighbours_relieve(&ip->neighbours);
+}
+
 void mn_ip_expire(struct mn_ip *ip, uint64_t now)
 {
     for (struct mn_timer *timer; (timer = mn_wheel_expire(&ip->wheel, now)) != NULL;) {

@@ -143,6 +143,8 @@ struct mnet_packet *mn_ip_next_error(struct mn_ip *ip, struct mn_icmp_error *err
 
 /* Runs what is due, and says when something will be. */
 void mn_ip_expire(struct mn_ip *ip, uint64_t now);
+/* Memory is short: what waits for more fragments, or for a neighbour, is dropped, until it is no longer. */
+void mn_ip_relieve(struct mn_ip *ip);
 uint64_t mn_ip_deadline(struct mn_ip *ip);
 
 /* Whether the own address may be used: always, unless it is being probed or was lost to a conflict (RFC 5227). */

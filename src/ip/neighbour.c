@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/memory.h"
 
 void mn_neighbours_init(struct mn_neighbours *table, struct mnet_memory *memory, struct mn_wheel *wheel,
                         struct mnet_counters *counters, struct mn_hash_key key, unsigned max, size_t pending_bytes_max,
@@ -164,9 +165,16 @@ MN_RARE bool mn_neighbours_drop_waiting(struct mn_neighbours *table)
     return false;
 }
 
+void mn_neighbours_relieve(struct mn_neighbours *table)
+{
+    while (mn_memory_is_short(table->pool.memory) && mn_neighbours_drop_waiting(table))
+        continue;
+}
+
 MN_RARE void mn_neighbour_wait(struct mn_neighbours *table, struct mn_neighbour *neighbour, struct mnet_packet *packet)
 {
     MN_ASSERT(neighbour->state == MN_NEIGHBOUR_INCOMPLETE);
+    mn_neighbours_relieve(table);
     while (neighbour->pending.count > 0 && (neighbour->pending.count == MN_NEIGHBOUR_PENDING ||
                                             neighbour->pending_bytes + packet->total > MN_NEIGHBOUR_PENDING_BYTES))
         drop_first_waiting(table, neighbour);

@@ -107,6 +107,8 @@ void mn_neighbour_set(struct mn_neighbours *table, struct mn_neighbour *neighbou
 /* Notes that a packet is sent to it now. */
 void mn_neighbour_use(struct mn_neighbours *table, struct mn_neighbour *neighbour);
 
+/* Drops waiting packets while memory is short, the longest unanswered neighbour's first. */
+void mn_neighbours_relieve(struct mn_neighbours *table);
 /* Lets the datagram `packet` wait, owned from here on. If too much waits, the neighbour's oldest datagrams, or the
  * oldest of all, are dropped and counted. */
 void mn_neighbour_wait(struct mn_neighbours *table, struct mn_neighbour *neighbour, struct mnet_packet *packet);

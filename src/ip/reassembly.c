@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/packet_pinned.h"
 #include "wire/ipv4.h"
 
 #define PAYLOAD_MAX (65535u - MN_IPV4_HEADER)
@@ -114,7 +115,7 @@ static struct mn_partial *create(struct mn_reassembly *r, struct mnet_link *buck
 {
     if (r->count == r->limits.datagrams_max)
         drop(r, oldest(r), MNET_COUNT_FRAG_DROP_LIMIT);
-    struct mn_partial *partial = mn_pool_alloc(&r->pool, MN_CLAIM_RECEIVE);
+    struct mn_partial *partial = mn_pool_alloc(&r->pool, MN_CLAIM_QUEUE);
     if (partial == NULL)
         return NULL;
     memset(partial, 0, offsetof(struct mn_partial, pieces));
@@ -298,6 +299,12 @@ static bool add_piece(struct mn_reassembly *r, struct mn_partial *partial, const
     return false;
 }
 
+void mn_reassembly_relieve(struct mn_reassembly *r)
+{
+    while (r->count > 0 && mn_memory_is_short(r->memory))
+        drop(r, oldest(r), MNET_COUNT_FRAG_DROP_LIMIT);
+}
+
 MN_RARE struct mnet_packet *mn_reassembly_input(struct mn_reassembly *r, const struct mn_piece *piece,
                                                 struct mn_datagram *datagram, uint64_t now)
 {
@@ -322,6 +329,7 @@ MN_RARE struct mnet_packet *mn_reassembly_input(struct mn_reassembly *r, const s
         return finish(r, partial, datagram, now);
     while (r->bytes > r->limits.bytes_max)
         drop(r, oldest(r), MNET_COUNT_FRAG_DROP_LIMIT);
+    mn_reassembly_relieve(r);
     return NULL;
 }
 

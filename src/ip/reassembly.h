@@ -64,6 +64,8 @@ void mn_reassembly_deinit(struct mn_reassembly *reassembly);
  * it. Else NULL; whatever is dropped is counted. */
 struct mnet_packet *mn_reassembly_input(struct mn_reassembly *reassembly, const struct mn_piece *piece,
                                         struct mn_datagram *datagram, uint64_t now);
+/* Drops the oldest datagrams while memory is short. */
+void mn_reassembly_relieve(struct mn_reassembly *reassembly);
 /* The time of the datagram behind `timer` is over: drops it. Returns its first fragment with *datagram, owned by the
  * caller, where that had come (RFC 792 wants it quoted), else NULL. */
 struct mnet_packet *mn_reassembly_expire(struct mn_reassembly *reassembly, struct mn_timer *timer,

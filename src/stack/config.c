@@ -4,8 +4,7 @@
  * tables; the limits below say who may grow how far. One connection may pin a sixteenth of the budget for sending and
  * a sixteenth for receiving (at most 8 MiB each), datagrams being put together a thirty-second part. The numbers of
  * connections, half-open connections and TIME-WAIT records are such that their control blocks alone never exceed a
- * quarter. The receive reserve of mnet/memory.h does the rest: senders are refused memory before received packets
- * are.
+ * quarter. docs/memory.md has the rest: who may have how much when memory gets short, and who gives some back.
  */
 #include "stack/stack.h"
 

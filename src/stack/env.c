@@ -268,6 +268,7 @@ static void take_options(struct mnet_config *config, const struct mnet_env *env)
     config->no_segmentation_offload |= given->no_segmentation_offload;
     config->no_coalescing |= given->no_coalescing;
     config->tcp_no_syn_cookies |= given->tcp_no_syn_cookies;
+    config->tcp_no_shedding |= given->tcp_no_shedding;
     config->tcp_no_plpmtud |= given->tcp_no_plpmtud;
     config->tcp_no_timestamps |= given->tcp_no_timestamps;
     config->tcp_no_sack |= given->tcp_no_sack;

@@ -209,6 +209,12 @@ static bool set_no_tcp_syn_cookies(struct mn_options *options, const char *value
     return options->config.tcp_no_syn_cookies = true;
 }
 
+static bool set_no_tcp_shedding(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->config.tcp_no_shedding = true;
+}
+
 static bool set_no_tcp_plpmtud(struct mn_options *options, const char *value)
 {
     (void)value;
@@ -256,6 +262,8 @@ const struct mn_option mn_options_table[] = {
     {"--no-tcp-window-scale", NULL, "no TCP windows above 64 KiB", NULL, set_no_tcp_window_scale, false},
     {"--no-tcp-syn-cookies", NULL, "a full table of half-open connections gives up its oldest", NULL,
      set_no_tcp_syn_cookies, false},
+    {"--no-tcp-shedding", NULL, "no reset of connections whose peers take nothing when memory is short", NULL,
+     set_no_tcp_shedding, false},
     {"--no-tcp-plpmtud", NULL, "no smaller segments where large ones vanish in silence", NULL, set_no_tcp_plpmtud,
      false},
     {"--help", NULL, "this text; also -h", NULL, set_help, true},

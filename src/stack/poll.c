@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/logger.h"
+#include "base/memory.h"
 #include "stack/coalesce.h"
 #include "stack/loop.h"
 #include "stack/offload.h"
@@ -398,8 +399,17 @@ static bool at_rest(struct mnet_stack *stack)
            mn_list_empty(&stack->short_deferred);
 }
 
+/* What was never acknowledged makes room: text out of order, then fragments, then what waits for neighbours. */
+static MN_RARE void relieve(struct mnet_stack *stack)
+{
+    mn_tcp_relieve(stack->tcp);
+    mn_ip_relieve(&stack->ip);
+}
+
 static MN_APART void follow_up(struct mnet_stack *stack)
 {
+    if (MN_UNLIKELY(mn_memory_is_short(stack->memory)))
+        relieve(stack);
     expire(stack);
     retry_deferred(stack);
     stack->work = settle(stack);

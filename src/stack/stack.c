@@ -57,6 +57,7 @@ static int start_transports(struct mnet_stack *stack)
         .user_timeout_ns = config->tcp_user_timeout_ns,
         .no_delay = config->tcp_no_delay,
         .no_syn_cookies = config->tcp_no_syn_cookies,
+        .no_shedding = config->tcp_no_shedding,
         .no_plpmtud = config->tcp_no_plpmtud,
         .user_timeout_option = config->tcp_user_timeout_option,
         .trace = config->tcp_trace.event != NULL ? mn_stack_trace : NULL,

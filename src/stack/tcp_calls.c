@@ -7,9 +7,14 @@
 
 /* ---- Flows ---- */
 
+/* So many others may have to give way to a new flow. */
+#define YIELDS 8u
+
 static struct mnet_flow *create_flow(struct mnet_stack *stack)
 {
     struct mnet_flow *flow = mn_pool_alloc_zeroed(&stack->flow_pool, MN_CLAIM_SEND);
+    for (unsigned i = 0; MN_UNLIKELY(flow == NULL) && i < YIELDS && mn_tcp_yield(stack->tcp, stack->now); i++)
+        flow = mn_pool_alloc_zeroed(&stack->flow_pool, MN_CLAIM_SEND);
     if (flow != NULL)
         flow->stack = stack;
     return flow;

@@ -2,8 +2,8 @@
  *
  * Receiving (dynamic right-sizing): in each round trip the bytes that the user reads are counted. A sender in slow start sends twice as many in the next one, and
  * its window must not end at ours: so the target is twice what was read, and four times the growth since the round trip before. The target becomes smaller
- * when it was four times too large for a while, at once when nothing was read for a second, and when three quarters of what may be promised to
- * all connections are promised; it grows only while half of that is left. What was announced is never taken back (SHLD-14): a smaller target only means that the
+ * when it was four times too large for a while, at once when nothing was read for a second, and when what was received pins three quarters of its
+ * budget; it grows only while that is less than half. What was announced is never taken back (SHLD-14): a smaller target only means that the
  * right edge stays where it is until the window has shrunk to it.
  *
  * The round trip is the sending side's estimate, which the handshake began. Programs read in batches, and a batch may take longer than a round trip and be as
@@ -12,12 +12,14 @@
  *
  * Sending: three windows, the smaller one of cwnd and what the peer offers: one in flight, and enough behind it that it does not run dry before a
  * writer that is woken at half has written more. Beyond BATCH_MAX only the part of the window counts that is not just waiting in queues on the path, which
- * the smallest round trip tells from the usual one.
+ * the smallest round trip tells from the usual one. A queue of SEND_INITIAL is always allowed while half of the memory is free; beyond that a sixteenth of what is left.
  */
 #include "tcp/tcb.h"
 
 #define SEND_INITIAL (64u * 1024)
 #define SEND_WINDOWS 3u
+#define SEND_LEAST 4096u
+#define SEND_SHARES 16u
 
 #define ROUND_TRIP_MIN (50 * MNET_MICROSECOND)
 #define STEADY MNET_MILLISECOND /* differences between shorter times are chance */
@@ -25,6 +27,14 @@
 #define IDLE MNET_SECOND
 #define LOW_MAX 16u
 #define BATCH_MAX (1u << 20)
+
+/* With half of the memory in use nobody needs more than at first; and as the rest gets less, everybody's share of it does. */
+static MN_RARE uint64_t share_of_the_rest(const struct mnet_memory *memory)
+{
+    uint64_t floor = mn_memory_floor(memory, MN_CLAIM_QUEUE);
+    uint64_t left = memory->free_slabs > floor ? (memory->free_slabs - floor) * MN_SLAB_BYTES : 0;
+    return MN_MIN(MN_MAX(left / SEND_SHARES, (uint64_t)SEND_LEAST), (uint64_t)SEND_INITIAL);
+}
 
 uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
@@ -35,8 +45,8 @@ uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     if (MN_UNLIKELY(wanted > BATCH_MAX) && least_ns > 0 && least_ns < tcb->rtt.srtt_ns)
         wanted = MN_MAX(wanted * tcb->loss.rack.min_rtt_us / (tcb->rtt.srtt_ns / MNET_MICROSECOND),
                         (uint64_t)BATCH_MAX);
-    if (MN_UNLIKELY(mnet_memory_used(memory) > mnet_memory_budget(memory) / 2)) /* memory is short */
-        wanted = SEND_INITIAL;
+    if (MN_UNLIKELY(memory->free_slabs < memory->slab_count / 2))
+        wanted = share_of_the_rest(memory);
     return (uint32_t)MN_MIN(wanted, (uint64_t)tcp->config.send_buffer);
 }
 
@@ -67,13 +77,13 @@ static MN_APART uint32_t adjust(const struct mn_tcp *tcp, struct mn_tcb *tcb, ui
     uint32_t target = tcb->rcv_target;
     uint64_t wanted = needed(a, rtt, elapsed);
     tcb->rcv_low = wanted < target / 4 ? (uint8_t)(tcb->rcv_low + 1) : 0;
-    if (tcp->receive_promised > tcp->receive_budget / 4 * 3)
+    if (tcp->receive_used > tcp->receive_budget / 4 * 3)
         return smaller(tcp, target);
     if (tcb->rcv_low >= LOW_MAX) {
         tcb->rcv_low = 0;
         return smaller(tcp, target);
     }
-    if (wanted > target && tcp->receive_promised < tcp->receive_budget / 2)
+    if (wanted > target && tcp->receive_used < tcp->receive_budget / 2)
         return (uint32_t)MN_MIN(wanted, (uint64_t)mn_window_largest(tcp, tcb));
     return target;
 }

@@ -286,7 +286,7 @@ static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     uint32_t flight = tcb->snd_nxt - tcb->snd_una;
     tcb->snd_una = seg->ack;
     tcb->snd_small = mn_seq_max(tcb->snd_small, tcb->snd_una);
-    tcb->progress_ns = seg->now;
+    tcb->progress_ns = tcb->moved_ns = seg->now;
     tcb->snd_up = mn_seq_max(tcb->snd_up, tcb->snd_una);
     tcb->bytes_acked += tcb->sendq.len;
     if (MN_UNLIKELY(tcb->orphan))
@@ -475,10 +475,12 @@ static void schedule_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool at_once, u
  * first duplicate stretch, and the only one that is reported (RFC 2883 4.2.2). */
 static MN_APART void take_from_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    struct mn_packet_list more = {NULL, NULL};
+    struct mn_packet_list more = {.head = NULL};
+    size_t before = tcb->reassembly->pinned;
     if (seg->seq == seg->header.seq)
         mn_sack_overlap(tcb);
     uint32_t taken = mn_tcp_reassembly_take(tcb->reassembly, &tcp->runs, tcb->rcv_nxt, &more);
+    mn_pressure_early(tcp, tcb, before);
     mn_packet_list_splice(&tcb->recvq.ready, &more);
     tcb->recvq.bytes += taken;
     tcb->rcv_nxt += taken;
@@ -490,6 +492,8 @@ static MN_APART void take_from_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb
 static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     uint32_t len = text_len(seg);
+    if (MN_UNLIKELY(mn_pressure(tcp)) && !mn_pressure_admit(tcp, tcb, seg->text, seg->now))
+        return; /* as if it had been lost on the way */
     bool filled_hole = tcb->reassembly != NULL;
     mn_recvq_append(&tcb->recvq, take_text(seg));
     tcb->rcv_nxt += len;
@@ -497,18 +501,32 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
     tcb->duplicates_owed = 0;
     if (MN_UNLIKELY(filled_hole))
         take_from_reassembly(tcp, tcb, seg);
+    mn_pressure_settle(tcp, tcb);
     schedule_ack(tcp, tcb, is_awaited(tcb, seg, len) || filled_hole, seg->now);
     mn_tcb_event(tcp, tcb);
+}
+
+static bool begin_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    struct mn_tcp_reassembly *r = mn_pool_alloc_zeroed(&tcp->reassemblies, MN_CLAIM_QUEUE);
+    if (r == NULL)
+        return false;
+    r->owner = tcb;
+    mn_hog_init(&r->hog);
+    tcb->reassembly = r;
+    return true;
 }
 
 static bool keep_for_later(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg, struct mn_range *duplicate)
 {
     *duplicate = (struct mn_range){0, 0};
-    if (tcb->reassembly == NULL)
-        tcb->reassembly = mn_pool_alloc_zeroed(&tcp->reassemblies, MN_CLAIM_RECEIVE);
-    if (tcb->reassembly == NULL)
+    if (!mn_pressure_admit_early(tcp, tcb, seg->text))
         return false;
+    if (tcb->reassembly == NULL && !begin_reassembly(tcp, tcb))
+        return false;
+    size_t before = tcb->reassembly->pinned;
     bool kept = mn_tcp_reassembly_insert(tcb->reassembly, &tcp->runs, seg->seq, take_text(seg), duplicate);
+    mn_pressure_early(tcp, tcb, before);
     if (tcb->reassembly->count == 0)
         mn_tcb_drop_reassembly(tcp, tcb);
     return kept;
@@ -556,7 +574,7 @@ static MN_RARE enum verdict unwanted_text(struct mn_tcp *tcp, struct mn_tcb *tcb
     if (seg->seq == tcb->rcv_nxt) {
         in_order(tcp, tcb, seg);
         mn_recvq_drop(&tcb->recvq);
-        mn_window_settle(tcp, tcb);
+        mn_pressure_settle(tcp, tcb);
     } else {
         out_of_order(tcp, tcb, seg);
     }
@@ -603,7 +621,6 @@ static MN_RARE void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t
     if (mn_seq_lt(tcb->rcv_adv, tcb->rcv_nxt))
         tcb->rcv_adv = tcb->rcv_nxt;
     tcb->fin_received = true;
-    mn_window_settle(tcp, tcb);
     tcb->ack_now = true;
     mn_tcb_drop_reassembly(tcp, tcb);
     mn_tcb_wants_output(tcp, tcb);

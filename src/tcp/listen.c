@@ -40,11 +40,12 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
                         uint32_t isn_floor)
 {
     bool full = tcp->half_opens.in_use >= tcp->config.half_open_max;
-    if (full && isn_floor == 0 && !tcp->config.no_syn_cookies) {
+    bool cookies = isn_floor == 0 && !tcp->config.no_syn_cookies;
+    struct mn_half_open *half = full && cookies ? NULL : half_open_alloc(tcp);
+    if (half == NULL && cookies) {
         mn_cookie_answer(tcp, listener, seg);
         return;
     }
-    struct mn_half_open *half = half_open_alloc(tcp);
     if (half == NULL) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_MEMORY);
         return;

@@ -33,6 +33,7 @@ static void drop_run(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct m
     r->count--;
     r->pieces -= run->pieces;
     r->bytes -= run->len;
+    r->pinned -= run->packets.pinned + runs->object_size;
     mn_packet_list_free(&run->packets);
     mn_pool_free(runs, run);
 }
@@ -71,7 +72,9 @@ static void extend_run(struct mn_tcp_reassembly *r, struct mn_run *run, struct m
     run->len += packet->total;
     r->bytes += packet->total;
     const struct mnet_packet *tail = run->packets.tail;
+    size_t before = run->packets.pinned;
     mn_packet_list_append(&run->packets, packet);
+    r->pinned += run->packets.pinned - before;
     for (const struct mnet_packet *added = tail == NULL ? run->packets.head : tail->next; added != NULL;
          added = added->next) {
         run->pieces++;
@@ -103,9 +106,10 @@ static struct mn_run *new_run(struct mn_tcp_reassembly *r, struct mn_pool *runs,
             return NULL;
         drop_run(r, runs, furthest);
     }
-    struct mn_run *run = mn_pool_alloc_zeroed(runs, MN_CLAIM_RECEIVE);
+    struct mn_run *run = mn_pool_alloc_zeroed(runs, MN_CLAIM_QUEUE);
     if (run == NULL)
         return NULL;
+    r->pinned += runs->object_size;
     run->seq = seq;
     if (before == NULL)
         mn_list_prepend(&r->runs, &run->link);
@@ -165,6 +169,21 @@ bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs,
     return true;
 }
 
+/* Takes `skip` bytes off the front of a run; those that it has. */
+static void skip_bytes(struct mn_tcp_reassembly *r, struct mn_run *run, uint32_t skip)
+{
+    r->pinned -= run->packets.pinned;
+    while (skip > 0 && run->packets.head != NULL) {
+        uint32_t n = MN_MIN(skip, run->packets.head->total);
+        skip -= n;
+        run->seq += n;
+        run->len -= n;
+        r->bytes -= n;
+        mn_packet_list_skip(&run->packets, n);
+    }
+    r->pinned += run->packets.pinned;
+}
+
 uint32_t mn_tcp_reassembly_take(struct mn_tcp_reassembly *r, struct mn_pool *runs, uint32_t rcv_nxt,
                                 struct mn_packet_list *to)
 {
@@ -174,23 +193,9 @@ uint32_t mn_tcp_reassembly_take(struct mn_tcp_reassembly *r, struct mn_pool *run
         struct mn_run *run = run_of(link);
         if (mn_seq_gt(run->seq, rcv_nxt + taken))
             break;
-        uint32_t skip = rcv_nxt + taken - run->seq;
-        while (skip > 0 && run->packets.head != NULL) {
-            struct mnet_packet *packet = run->packets.head;
-            uint32_t n = MN_MIN(skip, packet->total);
-            skip -= n;
-            run->seq += n;
-            run->len -= n;
-            r->bytes -= n;
-            mnet_packet_pull(packet, n);
-            if (packet->total == 0) {
-                run->packets.head = packet->next;
-                mnet_packet_free(packet);
-            }
-        }
-        if (run->packets.head == NULL)
-            run->packets.tail = NULL;
+        skip_bytes(r, run, rcv_nxt + taken - run->seq);
         taken += run->len;
+        r->pinned -= run->packets.pinned;
         mn_packet_list_splice(to, &run->packets);
         drop_run(r, runs, run);
     }
@@ -202,4 +207,11 @@ void mn_tcp_reassembly_clear(struct mn_tcp_reassembly *r, struct mn_pool *runs)
     struct mnet_link *link;
     while ((link = mn_list_first(&r->runs)) != NULL)
         drop_run(r, runs, run_of(link));
+}
+
+void mn_tcp_reassembly_prune(struct mn_tcp_reassembly *r, struct mn_pool *runs)
+{
+    size_t keep = r->pinned / 2;
+    for (struct mn_run *run; r->pinned > keep && (run = last_run(r)) != NULL;)
+        drop_run(r, runs, run);
 }

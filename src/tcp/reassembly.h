@@ -2,7 +2,8 @@
  *
  * Bounds: at most MN_REASSEMBLY_RUNS runs, all within the receive window; a segment that would need one more takes the place of the run furthest from
  * RCV.NXT, or is dropped where it is itself the furthest. Adjacent segments join their run, and small ones that come in order are copied together, so they
- * cost bytes, not packets; where they come in no such order, a segment that would make too many packets for their bytes is dropped. Of overlapping data what was received first stays, unless a newer segment covers a whole run.
+ * cost bytes, not packets; where they come in no such order, a segment that would make too many packets for their bytes is dropped. Memory that is
+ * short takes back what lies furthest (pressure.c). Of overlapping data what was received first stays, unless a newer segment covers a whole run.
  */
 #ifndef MN_REASSEMBLY_TCP_H
 #define MN_REASSEMBLY_TCP_H
@@ -10,7 +11,10 @@
 #include <mnet/link.h>
 
 #include "base/pool.h"
+#include "tcp/hogs.h"
 #include "tcp/recvq.h"
+
+struct mn_tcb;
 
 #define MN_REASSEMBLY_RUNS 128
 #define MN_REASSEMBLY_PIECE MN_PACKET_SMALL /* bytes that a packet must hold on average, beyond one for each run ... */
@@ -30,6 +34,9 @@ struct mn_tcp_reassembly {
     uint32_t count;
     uint32_t pieces; /* packets in all runs */
     uint32_t bytes;
+    size_t pinned; /* memory of the runs and their packets */
+    struct mn_hog hog;
+    struct mn_tcb *owner; /* whose it is, for the engine */
 };
 
 /* A range of sequence numbers, empty where left == right. */
@@ -45,5 +52,7 @@ bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs,
 uint32_t mn_tcp_reassembly_take(struct mn_tcp_reassembly *r, struct mn_pool *runs, uint32_t rcv_nxt,
                                 struct mn_packet_list *to);
 void mn_tcp_reassembly_clear(struct mn_tcp_reassembly *r, struct mn_pool *runs);
+/* Drops at least half of what is pinned, the runs furthest from RCV.NXT first. */
+void mn_tcp_reassembly_prune(struct mn_tcp_reassembly *r, struct mn_pool *runs);
 
 #endif

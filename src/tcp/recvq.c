@@ -3,6 +3,7 @@
 #include <mnet/error.h>
 
 #include "base/base.h"
+#include "base/packet_pinned.h"
 
 /* So is anything that pins this many times its length. */
 #define COMPACT_RATIO 6u
@@ -34,6 +35,7 @@ static void append_one(struct mn_packet_list *list, struct mnet_packet *packet)
     else
         list->tail->next = packet;
     list->tail = packet;
+    list->pinned += mn_packet_pinned(packet);
 }
 
 /* The bytes of one packet of a chain. What its `total` says of those behind it is left to whoever linked them. */
@@ -74,7 +76,8 @@ void mn_packet_list_splice(struct mn_packet_list *to, struct mn_packet_list *fro
     else
         to->tail->next = from->head;
     to->tail = from->tail;
-    *from = (struct mn_packet_list){NULL, NULL};
+    to->pinned += from->pinned;
+    *from = (struct mn_packet_list){.head = NULL};
 }
 
 static struct mnet_packet *take_head(struct mn_packet_list *list)
@@ -84,7 +87,24 @@ static struct mnet_packet *take_head(struct mn_packet_list *list)
     if (list->head == NULL)
         list->tail = NULL;
     packet->next = NULL;
+    list->pinned -= mn_packet_pinned(packet);
     return packet;
+}
+
+/* `len` bytes fewer in the first packet, which keeps some; buffers that held no others are given back. */
+static MN_APART void pull_head(struct mn_packet_list *list, size_t len)
+{
+    list->pinned -= mn_packet_pinned(list->head);
+    mnet_packet_pull(list->head, len);
+    list->pinned += mn_packet_pinned(list->head);
+}
+
+MN_RARE void mn_packet_list_skip(struct mn_packet_list *list, uint32_t len)
+{
+    if (len == list->head->total)
+        mnet_packet_free(take_head(list));
+    else
+        pull_head(list, len);
 }
 
 void mn_packet_list_free(struct mn_packet_list *list)
@@ -110,7 +130,7 @@ size_t mn_recvq_read(struct mn_recvq *q, void *to, size_t len)
         if (n == packet->total)
             mnet_packet_free(take_head(&q->ready));
         else
-            mnet_packet_pull(packet, n);
+            pull_head(&q->ready, n);
     }
     q->bytes -= (uint32_t)done;
     return done;
@@ -130,12 +150,14 @@ static bool split_head(struct mn_packet_list *list, int pieces)
     if (rest == NULL)
         return false;
     int keep = pieces - (packet->len > 0);
+    list->pinned -= mn_packet_pinned(packet);
     for (int i = keep; i < packet->fragment_count; i++) {
         struct mnet_fragment *f = &packet->fragments[i];
         bool added = mnet_packet_add(rest, f->buffer, f->offset, f->len);
         MN_ASSERT(added);
     }
     mnet_packet_trim(packet, packet->total - rest->total);
+    list->pinned += mn_packet_pinned(packet) + mn_packet_pinned(rest);
     rest->next = packet->next;
     packet->next = rest;
     if (list->tail == packet)
@@ -153,6 +175,7 @@ int mn_recvq_lend(struct mn_recvq *q, struct mnet_slice *slices, int max)
         count += mnet_packet_slices(packet, slices + count, max - count);
         q->bytes -= packet->total;
         q->lent_bytes += packet->total;
+        q->lent_pinned += mn_packet_pinned(packet);
         take_head(&q->ready);
         packet->next = q->lent;
         q->lent = packet;
@@ -163,10 +186,11 @@ int mn_recvq_lend(struct mn_recvq *q, struct mnet_slice *slices, int max)
 uint32_t mn_recvq_return(struct mn_recvq *q)
 {
     uint32_t bytes = q->lent_bytes;
-    struct mn_packet_list lent = {.head = q->lent};
+    struct mn_packet_list lent = {.head = q->lent, .pinned = q->lent_pinned};
     mn_packet_list_free(&lent);
     q->lent = NULL;
     q->lent_bytes = 0;
+    q->lent_pinned = 0;
     return bytes;
 }
 

@@ -13,6 +13,7 @@
 
 struct mn_packet_list {
     struct mnet_packet *head, *tail;
+    size_t pinned; /* memory that they pin; a buffer that two of them share counts for both */
 };
 
 struct mn_recvq {
@@ -20,13 +21,22 @@ struct mn_recvq {
     struct mnet_packet *lent; /* in no order */
     uint32_t bytes;           /* in `ready` */
     uint32_t lent_bytes;      /* in `lent` */
+    size_t lent_pinned;
 };
+
+/* What all of it pins, whether lent or not. */
+static inline size_t mn_recvq_pinned(const struct mn_recvq *q)
+{
+    return q->ready.pinned + q->lent_pinned;
+}
 
 /* Appends a packet (owned from here on) to a list, flattening its coalesced run and compacting small ones. */
 void mn_packet_list_append(struct mn_packet_list *list, struct mnet_packet *packet);
 /* Moves all of `from` behind `to`. */
 void mn_packet_list_splice(struct mn_packet_list *to, struct mn_packet_list *from);
 void mn_packet_list_free(struct mn_packet_list *list);
+/* Takes `len` bytes off the first packet, at most all that it has: then it is freed. */
+void mn_packet_list_skip(struct mn_packet_list *list, uint32_t len);
 
 /* Appends a packet's bytes (owned from here on). */
 void mn_recvq_append(struct mn_recvq *q, struct mnet_packet *packet);

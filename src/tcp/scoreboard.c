@@ -40,7 +40,8 @@ static uint32_t capacity(const struct mn_scoreboard *b)
 /* Moves everything into a block of the next size. */
 static MN_RARE bool grow(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
 {
-    struct mn_sent *block = b->size == MN_SCOREBOARD_SIZES ? NULL : mn_pool_alloc(&pools->size[b->size], MN_CLAIM_SEND);
+    struct mn_sent *block = b->size == MN_SCOREBOARD_SIZES ? NULL
+                                                           : mn_pool_alloc(&pools->size[b->size], MN_CLAIM_QUEUE);
     if (block == NULL)
         return false;
     memcpy(block, mn_scoreboard_at(b, 0), b->count * sizeof *block);

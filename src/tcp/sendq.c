@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/packet_pinned.h"
 #include "base/sequence.h"
 
 void mn_sendq_init(struct mn_sendq *q, uint32_t start)
@@ -15,9 +16,17 @@ void mn_sendq_init(struct mn_sendq *q, uint32_t start)
 
 static_assert(sizeof(struct mn_send_piece) <= PIECE_ROOM, "the bytes begin on a cache line of a large buffer");
 
-static void free_piece(struct mn_pool *pieces, struct mn_send_piece *piece)
+static size_t piece_pinned(const struct mn_pool *pieces, const struct mn_send_piece *piece)
+{
+    if (MN_LIKELY(piece->ours))
+        return piece->buffer->capacity > MNET_BUFFER_SMALL ? MN_BUFFER_LARGE_BLOCK : MN_BUFFER_SMALL_BLOCK;
+    return mn_buffer_pinned(piece->buffer) + pieces->object_size;
+}
+
+static void free_piece(struct mn_sendq *q, struct mn_pool *pieces, struct mn_send_piece *piece)
 {
     bool ours = piece->ours;
+    q->pinned -= piece_pinned(pieces, piece);
     mnet_buffer_free(piece->buffer);
     if (MN_UNLIKELY(!ours))
         mn_pool_free(pieces, piece);
@@ -28,7 +37,7 @@ void mn_sendq_clear(struct mn_sendq *q, struct mn_pool *pieces)
     while (q->head != NULL) {
         struct mn_send_piece *piece = q->head;
         q->head = piece->next;
-        free_piece(pieces, piece);
+        free_piece(q, pieces, piece);
     }
     mn_sendq_init(q, q->start);
 }
@@ -50,11 +59,13 @@ static uint32_t tail_room(const struct mn_sendq *q)
     return tail == NULL || !tail->ours ? 0 : tail->buffer->capacity - tail->offset - tail->len;
 }
 
-/* A new, empty last piece. A queue that already holds a small buffer's worth gets large ones. */
+/* A new, empty last piece. A queue that already holds a small buffer's worth gets large ones, where memory is not short. */
 static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted)
 {
     size_t least = MN_MIN(PIECE_ROOM + wanted, (size_t)MNET_BUFFER_LARGE);
     size_t size = least + q->len > MNET_BUFFER_SMALL ? MNET_BUFFER_LARGE : least;
+    if (MN_UNLIKELY(mn_memory_is_tight(pieces->memory)))
+        size = MN_MIN(size, (size_t)MNET_BUFFER_SMALL);
     struct mnet_buffer *buffer = mnet_buffer_alloc_tx(pieces->memory, size);
     if (buffer == NULL)
         return false;
@@ -64,6 +75,7 @@ static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted)
     piece->len = 0;
     piece->seq = mn_sendq_end(q);
     piece->ours = true;
+    q->pinned += piece_pinned(pieces, piece);
     link_piece(q, piece);
     return true;
 }
@@ -101,6 +113,7 @@ bool mn_sendq_append_buffer(struct mn_sendq *q, struct mn_pool *pieces, struct m
     piece->len = len;
     piece->seq = mn_sendq_end(q);
     piece->ours = false;
+    q->pinned += piece_pinned(pieces, piece);
     link_piece(q, piece);
     q->len += len;
     return true;
@@ -118,7 +131,7 @@ void mn_sendq_acked(struct mn_sendq *q, struct mn_pool *pieces, uint32_t seq)
             q->tail = NULL;
         if (q->cursor == piece)
             q->cursor = NULL;
-        free_piece(pieces, piece);
+        free_piece(q, pieces, piece);
     }
 }
 
@@ -141,7 +154,7 @@ void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count
     q->cursor = NULL;
     while (drop != NULL) {
         struct mn_send_piece *next = drop->next;
-        free_piece(pieces, drop);
+        free_piece(q, pieces, drop);
         drop = next;
     }
 }

@@ -29,6 +29,7 @@ struct mn_sendq {
     struct mn_send_piece *cursor; /* where the last look-up ended */
     uint32_t start;               /* sequence number of the first byte held */
     uint32_t len;                 /* bytes held */
+    size_t pinned;                /* memory of the pieces and their buffers */
 };
 
 static inline uint32_t mn_sendq_end(const struct mn_sendq *q)

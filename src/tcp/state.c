@@ -57,7 +57,7 @@ static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_sendq_clear(&tcb->sendq, &tcp->pieces);
     mn_scoreboard_clear(&tcb->loss.sent, &tcp->scoreboards);
     mn_tcb_drop_reassembly(tcp, tcb);
-    mn_window_settle(tcp, tcb);
+    mn_hog_remove(&tcb->hog);
 }
 
 /* In a listener's queue and dead: nobody will accept it any more, unless there is data or an end of stream to be read. */
@@ -106,7 +106,7 @@ void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_
 {
     tcb->was_established = true;
     tcb->unreachable = MNET_UNREACHABLE_NONE;
-    tcb->progress_ns = tcb->heard_ns = seg->now;
+    tcb->progress_ns = tcb->moved_ns = tcb->heard_ns = seg->now;
     if (tcb->rtt.backoff > 0) {
         mn_tcb_time_lost_syn(tcb, seg);
         mn_congestion_syn_lost(&tcb->congestion, tcb->rtt.expiries);

@@ -17,6 +17,8 @@
 
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/memory.h"
+#include "base/packet_pinned.h"
 #include "base/pool.h"
 #include "base/sequence.h"
 #include "base/wheel.h"
@@ -24,6 +26,7 @@
 #include "tcp/congestion.h"
 #include "tcp/cookie.h"
 #include "tcp/ecn.h"
+#include "tcp/hogs.h"
 #include "tcp/loss.h"
 #include "tcp/plpmtu.h"
 #include "tcp/rate.h"
@@ -119,7 +122,6 @@ struct mn_tcb {
     /* Receive sequence variables. RCV.WND is rcv_adv - rcv_nxt: the right edge that we announced never moves left (SHLD-14). */
     uint32_t rcv_nxt, rcv_adv;
     uint32_t rcv_target;    /* the window we would like to offer */
-    uint32_t rcv_promised;  /* bytes that count against the engine's receive budget */
     uint32_t last_ack_sent; /* the last RCV.NXT that the peer was told */
     uint16_t rcv_mss;       /* the largest segment seen: what "full-sized" means for delayed ACKs */
 
@@ -153,6 +155,7 @@ struct mn_tcb {
     uint64_t due_ns[MN_DUE_COUNT]; /* MNET_NEVER: does not run; written by mn_tcb_set_due alone */
     uint64_t retransmit_due_ns;    /* when to send again */
     uint64_t progress_ns; /* when the peer last acknowledged something, or the oldest unacknowledged byte was sent */
+    uint64_t moved_ns;    /* when SND.UNA last moved, whatever happened since */
     uint64_t last_sent_ns;
     uint64_t heard_ns; /* when the last sign of life arrived (keepalive.c) */
     struct mn_sendq sendq;
@@ -166,6 +169,7 @@ struct mn_tcb {
     struct mn_ecn ecn;
     struct mn_timestamps timestamps; /* where they are among the options */
     struct mn_recvq recvq;
+    size_t rcv_charged; /* of what recvq pins, in the engine's receive_used */
     struct mn_autotune autotune;
     uint64_t bytes_acked, bytes_received, bytes_retransmitted; /* of text, since the beginning */
     uint32_t segments_sent, segments_received;
@@ -177,6 +181,7 @@ struct mn_tcb {
         struct mn_listener *listener; /* while queued */
     };
 
+    struct mn_hog hog;                    /* by what the send queue pins: see pressure.c */
     struct mn_tcp_reassembly *reassembly; /* NULL while nothing arrived out of order */
     struct mn_range twice;                /* received a second time, and not yet reported (D-SACK) */
     struct mnet_link all;                 /* of the engine's tcbs */
@@ -283,7 +288,9 @@ struct mn_tcp {
     uint32_t reply_head, reply_count;
     bool starved;         /* there was no packet for a segment that was to be sent; who finds it clears it */
     unsigned established; /* tcbs in the table */
-    uint64_t receive_budget, receive_promised;
+    /* Bytes of memory: what received data may pin; what it does, be it unread or out of order; the latter alone. See pressure.c. */
+    uint64_t receive_budget, receive_used, receive_early;
+    struct mn_hogs early, holders; /* by what pins memory out of order (reassemblies), and in send queues (tcbs) */
 };
 
 /* One received segment, in the terms of RFC 9293 3.10.7. */
@@ -456,21 +463,47 @@ struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *c
 void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
 /* --- window.c: the receive window --- */
-uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb);
+uint32_t mn_window_offer(const struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* What a SYN of ours offers: less than usual where the budget is nearly used up, but never less than two segments. */
 uint16_t mn_window_initial(const struct mn_tcp *tcp, const struct mnet_endpoint *remote);
-void mn_window_init(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced);
+void mn_window_init(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced);
 /* The user took `bytes`: sizes the target, and asks for a window update where it is worth one (MUST-39). */
 void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now);
 /* The largest window that this connection can ever be told of. */
 uint32_t mn_window_largest(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
-/* Records what is promised now: what was announced, as long as more may come, and what lies unread. */
-void mn_window_settle(struct mn_tcp *tcp, struct mn_tcb *tcb);
-void mn_window_release(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* The shift that lets 16 bits express the largest window we may ever offer. */
 uint8_t mn_window_shift(const struct mn_tcp *tcp);
 /* The MSS we announce (MUST-67). */
 uint16_t mn_window_mss(const struct mn_tcp *tcp, const struct mnet_endpoint *remote);
+
+/* --- pressure.c: the memory that peers can make us hold --- */
+/* What recvq pins has changed. */
+static inline void mn_pressure_settle(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    size_t pinned = mn_recvq_pinned(&tcb->recvq);
+    tcp->receive_used += pinned - tcb->rcv_charged;
+    tcb->rcv_charged = pinned;
+}
+/* Whether more of what was received may stay only if somebody else has less, or perhaps not at all. */
+static inline bool mn_pressure(const struct mn_tcp *tcp)
+{
+    return 2 * tcp->receive_used > tcp->receive_budget || mn_memory_is_short(tcp->config.memory);
+}
+/* Under pressure: whether the text, the next in order, may stay. Counted where it may not. */
+bool mn_pressure_admit(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mnet_packet *text, uint64_t now);
+/* The same for text that comes out of order, under pressure or not. */
+bool mn_pressure_admit_early(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mnet_packet *text);
+/* tcb->reassembly, which is not NULL, pins more or less than the `before` bytes that it did. */
+void mn_pressure_early(struct mn_tcp *tcp, struct mn_tcb *tcb, size_t before);
+/* The send queue has grown. */
+void mn_pressure_hold(struct mn_tcp *tcp, struct mn_tcb *tcb);
+static inline void mn_pressure_sent(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    if (MN_UNLIKELY(tcb->sendq.pinned >= tcb->hog.beyond))
+        mn_pressure_hold(tcp, tcb);
+}
+/* An allocation for `tcb` (NULL: for a new connection) has failed: somebody gives memory back. False where nobody has to. */
+bool mn_pressure_yield(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now);
 
 /* --- feedback.c --- */
 /* New data up to SND.NXT went out; `flight` bytes were outstanding before. */

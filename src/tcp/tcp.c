@@ -1,8 +1,10 @@
 /* The engine as a whole: creation and end, tcbs, what waits to be sent, what waits to be told. */
 #include "tcp/tcb.h"
 
-/* Of the memory budget, this part may be promised to peers as receive windows: a third, since a full packet pins up to two and a half times its bytes. */
-#define RECEIVE_SHARE 3
+/* What was received may pin half of the memory. */
+#define RECEIVE_SHARE 2
+/* So many may have to give way to a new connection. */
+#define YIELDS 8u
 
 static uint32_t table_size(const struct mn_tcp_config *config)
 {
@@ -59,7 +61,7 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
         return NULL;
     }
     struct mn_tcb *tcb = mn_pool_alloc_zeroed(&tcp->tcbs, MN_CLAIM_SEND);
-    if (tcb == NULL && mn_orphan_evict(tcp, now))
+    for (unsigned i = 0; tcb == NULL && i < YIELDS && mn_pressure_yield(tcp, NULL, now); i++)
         tcb = mn_pool_alloc_zeroed(&tcp->tcbs, MN_CLAIM_SEND);
     if (tcb == NULL)
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_MEMORY);
@@ -72,7 +74,8 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     tcb->path_mtu = tcp->config.mtu;
     tcb->rcv_target = mn_window_initial(tcp, &remote);
     tcb->rcv_mss = 536; /* until a segment shows better */
-    tcb->progress_ns = tcb->autotune.since_ns = now;
+    tcb->progress_ns = tcb->moved_ns = tcb->autotune.since_ns = now;
+    mn_hog_init(&tcb->hog);
     mn_rtt_init(&tcb->rtt);
     mn_list_append(&tcp->tcb_list, &tcb->all);
     return tcb;
@@ -82,7 +85,9 @@ void mn_tcb_drop_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (tcb->reassembly == NULL)
         return;
+    size_t before = tcb->reassembly->pinned;
     mn_tcp_reassembly_clear(tcb->reassembly, &tcp->runs);
+    mn_pressure_early(tcp, tcb, before);
     mn_pool_free(&tcp->reassemblies, tcb->reassembly);
     tcb->reassembly = NULL;
 }
@@ -99,7 +104,8 @@ void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_scoreboard_clear(&tcb->loss.sent, &tcp->scoreboards);
     mn_recvq_clear(&tcb->recvq);
     mn_tcb_drop_reassembly(tcp, tcb);
-    mn_window_release(tcp, tcb);
+    mn_hog_remove(&tcb->hog);
+    mn_pressure_settle(tcp, tcb);
     mn_pool_free(&tcp->tcbs, tcb);
 }
 

@@ -33,6 +33,7 @@ struct mn_tcp_config {
     bool no_delay;
     bool no_syn_cookies;      /* a SYN that finds no half-open record free takes the oldest */
     uint8_t offer;            /* enum mn_tcp_option of window scale, SACK permitted and timestamps: what SYNs offer */
+    bool no_shedding;         /* connections whose queues do not move keep their memory, however short it is */
     bool no_plpmtud;          /* no smaller segments where large ones vanish in silence (RFC 8899) */
     bool user_timeout_option; /* RFC 5482: tell peers user_timeout_ns, and adapt to theirs */
     /* Called for each event of a tcb, as the log is; NULL: nobody traces. */
@@ -64,6 +65,11 @@ void mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t
 struct mnet_packet *mn_tcp_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now);
 /* Whether something waits to be sent. After mn_tcp_output gave NULL: for memory; it is to be asked again in a while. */
 bool mn_tcp_wants_output(const struct mn_tcp *tcp);
+
+/* An allocation for a new connection has failed elsewhere, or memory is short: somebody gives some back. False where nobody has to. */
+bool mn_tcp_yield(struct mn_tcp *tcp, uint64_t now);
+/* Memory is short: some of what came out of order is dropped, a bounded number of times. */
+void mn_tcp_relieve(struct mn_tcp *tcp);
 
 /* Timers. */
 void mn_tcp_expire(struct mn_tcp *tcp, uint64_t now);

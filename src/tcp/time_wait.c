@@ -59,7 +59,7 @@ static struct mn_time_wait_block *block_with_room(struct mn_tcp *tcp)
     struct mn_time_wait_block *block = block_of(mn_list_last(&tcp->time_wait_list));
     if (block != NULL && block->count < MN_TIME_WAIT_BLOCK)
         return block;
-    while ((block = mn_pool_alloc(&tcp->time_waits, MN_CLAIM_RECEIVE)) == NULL && tcp->time_wait_places > 0)
+    while ((block = mn_pool_alloc(&tcp->time_waits, MN_CLAIM_SEND)) == NULL && tcp->time_wait_places > 0)
         drop_oldest(tcp);
     if (block != NULL) {
         block->link = (struct mnet_link){0};

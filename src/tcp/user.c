@@ -170,17 +170,22 @@ static void note_room(const struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 /* Nothing more than this is ever queued, so that sequence numbers stay comparable. */
 #define SEND_MAX (1u << 30)
+/* So many others may have to give way to one write. */
+#define YIELDS 8u
 
 ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, size_t len, bool beyond, uint64_t now)
 {
-    (void)now;
     int error = send_error(tcb);
     if (error != 0 || len == 0)
         return error;
     if (beyond && len > SEND_MAX - MN_MIN(tcb->sendq.len, SEND_MAX))
         return MNET_E_NO_MEMORY;
     size_t wanted = beyond ? len : MN_MIN(len, (size_t)send_room(tcp, tcb));
-    size_t queued = mn_sendq_append(&tcb->sendq, &tcp->pieces, data, wanted);
+    size_t queued = 0;
+    unsigned yields = 0;
+    do {
+        queued += mn_sendq_append(&tcb->sendq, &tcp->pieces, (const uint8_t *)data + queued, wanted - queued);
+    } while (MN_UNLIKELY(queued < wanted) && yields++ < YIELDS && mn_pressure_yield(tcp, tcb, now));
     if (beyond && queued < len) {
         mn_sendq_retract(&tcb->sendq, &tcp->pieces, (uint32_t)queued);
         return MNET_E_NO_MEMORY;
@@ -189,6 +194,7 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
         mn_tcp_want_room(tcb, len - queued);
     else
         note_room(tcp, tcb);
+    mn_pressure_sent(tcp, tcb);
     if (queued > 0)
         mn_tcb_wants_output(tcp, tcb);
     return queued == 0 && wanted > 0 && tcb->sendq.len == 0 ? MNET_E_NO_MEMORY : (ptrdiff_t)queued;
@@ -209,6 +215,7 @@ int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffe
         !mn_sendq_append_buffer(&tcb->sendq, &tcp->pieces, buffer, offset, len))
         return MNET_E_NO_MEMORY;
     note_room(tcp, tcb);
+    mn_pressure_sent(tcp, tcb);
     mn_tcb_wants_output(tcp, tcb);
     return 1;
 }
@@ -240,9 +247,9 @@ ptrdiff_t mn_tcp_receive(struct mn_tcp *tcp, struct mn_tcb *tcb, void *to, size_
 
 ptrdiff_t mn_tcp_lend(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_slice *slices, int max, uint64_t now)
 {
-    (void)tcp;
     (void)now;
     int count = mn_recvq_lend(&tcb->recvq, slices, max);
+    mn_pressure_settle(tcp, tcb);
     return count == 0 ? receive_verdict(tcb) : count;
 }
 
@@ -280,6 +287,7 @@ static void queue_fin(struct mn_tcp *tcp, struct mn_tcb *tcb)
 void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     mn_recvq_return(&tcb->recvq); /* what was lent was consumed, given back or not */
+    mn_pressure_settle(tcp, tcb);
     tcb->orphan = true;
     tcb->owner = NULL;
     mn_list_remove(&tcb->event);

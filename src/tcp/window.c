@@ -1,9 +1,9 @@
 /* The receive window: what we offer the peer (RFC 9293 3.8.6).
  *
- * A window is a promise of memory. Each connection's promise is what it announced and has not received yet, plus what lies unread; the sum of all promises
- * stays within the engine's receive budget, so a connection gets a larger window only while there is budget left. The target of a connection
- * starts at MN_WINDOW_INITIAL and follows what the user reads (autotune.c), up to config.receive_buffer. The right edge never
- * moves left (SHLD-14), and right only in steps that are worth a segment (MUST-39).
+ * A window is a promise, but memory is charged for what has arrived and not for what may (pressure.c): so many idle connections take nothing from an
+ * active one. The target of a connection starts at MN_WINDOW_INITIAL and follows what the user reads (autotune.c), up to config.receive_buffer. The right
+ * edge moves as long as the receive budget has room for what it lets in. It never moves left (SHLD-14): what comes of more promises than memory can keep is dropped,
+ * unacknowledged, and the peer sends it again. The edge moves right only in steps that are worth a segment (MUST-39).
  */
 #include "tcp/tcb.h"
 
@@ -12,18 +12,10 @@ static uint32_t queued(const struct mn_tcb *tcb)
     return tcb->recvq.bytes + tcb->recvq.lent_bytes;
 }
 
-void mn_window_settle(struct mn_tcp *tcp, struct mn_tcb *tcb)
-{
-    bool over = MN_UNLIKELY(tcb->fin_received || !tcb->conn.hashed);
-    uint32_t promised = queued(tcb) + (over ? 0 : tcb->rcv_adv - tcb->rcv_nxt);
-    tcp->receive_promised += promised;
-    tcp->receive_promised -= tcb->rcv_promised;
-    tcb->rcv_promised = promised;
-}
-
+/* Bytes of text that the budget has room for: a full packet pins up to two and a half times its bytes. */
 static uint64_t budget_left(const struct mn_tcp *tcp)
 {
-    return tcp->receive_budget > tcp->receive_promised ? tcp->receive_budget - tcp->receive_promised : 0;
+    return tcp->receive_budget > tcp->receive_used ? (tcp->receive_budget - tcp->receive_used) / 2 : 0;
 }
 
 uint16_t mn_window_initial(const struct mn_tcp *tcp, const struct mnet_endpoint *remote)
@@ -33,17 +25,10 @@ uint16_t mn_window_initial(const struct mn_tcp *tcp, const struct mnet_endpoint 
     return (uint16_t)MN_MIN((uint64_t)usual, affordable);
 }
 
-void mn_window_init(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced)
+void mn_window_init(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced)
 {
     tcb->rcv_target = MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer);
     tcb->rcv_adv = tcb->rcv_nxt + announced;
-    mn_window_settle(tcp, tcb);
-}
-
-void mn_window_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
-{
-    tcp->receive_promised -= tcb->rcv_promised;
-    tcb->rcv_promised = 0;
 }
 
 MN_APART uint8_t mn_window_shift(const struct mn_tcp *tcp)
@@ -84,7 +69,7 @@ static uint32_t best_step(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 }
 
 /* Called for each segment sent: moves the edge where that is worthwhile and returns RCV.WND, a multiple of the scale's unit. */
-uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb)
+uint32_t mn_window_offer(const struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     uint32_t announced = tcb->rcv_adv - tcb->rcv_nxt;
     uint32_t step = best_step(tcp, tcb);
@@ -94,13 +79,12 @@ uint32_t mn_window_offer(struct mn_tcp *tcp, struct mn_tcb *tcb)
     if (window <= announced)
         return announced;
     tcb->rcv_adv = tcb->rcv_nxt + window;
-    mn_window_settle(tcp, tcb);
     return window;
 }
 
 void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now)
 {
-    mn_window_settle(tcp, tcb);
+    mn_pressure_settle(tcp, tcb);
     mn_autotune_read(tcp, tcb, bytes, now);
     if (MN_UNLIKELY(tcb->fin_received || !mn_tcp_synchronized(tcb) || !tcb->conn.hashed))
         return; /* nothing more will come */

@@ -5,10 +5,13 @@
 
 #include "base/checksum.h"
 #include "base/cursor.h"
+#include "base/memory.h"
 #include "base/pool.h"
 
 #define DEFAULT_QUEUE_DATAGRAMS 256u
 #define DEFAULT_QUEUE_BYTES (512u * 1024u)
+/* All queues together may pin a quarter of the memory. */
+#define QUEUES_SHARE 4u
 
 static void count(struct mn_udp *udp, enum mnet_counter counter)
 {
@@ -26,6 +29,7 @@ int mn_udp_init(struct mn_udp *udp, const struct mn_udp_config *config)
         .random = config->random,
         .chain_mask = (uint16_t)(chains - 1),
         .endpoints_max = config->endpoints_max,
+        .budget = mnet_memory_budget(config->memory) / QUEUES_SHARE,
     };
     udp->chains = mn_memory_table(config->memory, chains * sizeof udp->chains[0]);
     return udp->chains == NULL ? MNET_E_NO_MEMORY : MNET_OK;
@@ -112,6 +116,7 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
         return MNET_E_IN_USE;
     }
     *endpoint = (struct mn_udp_endpoint){
+        .udp = udp,
         .local = local,
         .remote = remote,
         .queue_datagrams = options->queue_datagrams != 0 ? options->queue_datagrams : DEFAULT_QUEUE_DATAGRAMS,
@@ -134,8 +139,10 @@ static struct mnet_packet *dequeue(struct mn_udp_endpoint *endpoint)
     if (endpoint->first == NULL)
         endpoint->last = NULL;
     packet->next = NULL;
+    size_t pinned = mnet_packet_pinned(packet);
     endpoint->queued--;
-    endpoint->pinned -= mnet_packet_pinned(packet);
+    endpoint->pinned -= pinned;
+    endpoint->udp->pinned -= pinned;
     return packet;
 }
 
@@ -185,14 +192,25 @@ static void announce(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
         mn_list_append(&udp->events, &endpoint->event);
 }
 
+/* Datagrams are nobody's promise, so none is queued while memory is short. An endpoint may have as much as the others leave: when many queues fill, there is a share left
+ * for one more. */
+static bool has_room(const struct mn_udp *udp, const struct mn_udp_endpoint *endpoint, size_t pinned)
+{
+    if (endpoint->queued >= endpoint->queue_datagrams || mn_memory_is_short(udp->memory))
+        return false;
+    size_t left = udp->budget > udp->pinned ? udp->budget - udp->pinned : 0;
+    if (endpoint->pinned + pinned > endpoint->queue_bytes)
+        return false;
+    return endpoint->first == NULL || endpoint->pinned + pinned <= left;
+}
+
 /* Queues the payload with the sender's endpoint in front of it; takes the packet. */
 static void deliver(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct mnet_packet *packet,
                     const struct mnet_endpoint *from)
 {
     size_t pinned = mnet_packet_pinned(packet);
     mnet_packet_pull(packet, MN_UDP_HEADER);
-    bool full = endpoint->queued >= endpoint->queue_datagrams || endpoint->pinned + pinned > endpoint->queue_bytes;
-    if (full || mnet_packet_headroom(packet) < sizeof *from) {
+    if (!has_room(udp, endpoint, pinned) || mnet_packet_headroom(packet) < sizeof *from) {
         count(udp, MNET_COUNT_UDP_DROP_QUEUE);
         mnet_packet_free(packet);
         return;
@@ -205,7 +223,9 @@ static void deliver(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct
         endpoint->last->next = packet;
     endpoint->last = packet;
     endpoint->queued++;
-    endpoint->pinned += mnet_packet_pinned(packet);
+    pinned = mnet_packet_pinned(packet);
+    endpoint->pinned += pinned;
+    udp->pinned += pinned;
     announce(udp, endpoint);
 }
 

@@ -40,10 +40,12 @@ struct mn_udp {
     uint16_t chain_mask;
     unsigned endpoints, endpoints_max;
     struct mnet_link events; /* endpoints with news */
+    size_t pinned, budget;   /* memory of what is queued at all endpoints, and what that may be */
 };
 
 struct mn_udp_endpoint {
     struct mnet_link chain, event;
+    struct mn_udp *udp;
     struct mnet_endpoint local;  /* the address may be unspecified, the port is not */
     struct mnet_endpoint remote; /* port 0: not connected */
     struct mnet_packet *first, *last;

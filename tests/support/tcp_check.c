@@ -1,9 +1,19 @@
 #include "tests/support/tcp_check.h"
 
-static void check_reassembly(const struct mn_tcb *tcb)
+/* Counted anew: what packets pin, and that lists say so. */
+static size_t pinned_by(const struct mnet_packet *packet)
+{
+    size_t pinned = 0;
+    for (; packet != NULL; packet = packet->next)
+        pinned += mnet_packet_pinned(packet);
+    return pinned;
+}
+
+static void check_reassembly(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     const struct mn_tcp_reassembly *r = tcb->reassembly;
     uint32_t count = 0, bytes = 0, after = tcb->rcv_nxt;
+    size_t pinned = 0;
     if (r == NULL)
         return;
     for (struct mnet_link *at = mn_list_first(&r->runs); at != NULL && at != &r->runs; at = at->next) {
@@ -12,7 +22,10 @@ static void check_reassembly(const struct mn_tcb *tcb)
         after = run->seq + run->len;
         bytes += run->len;
         count++;
+        MN_ASSERT(run->packets.pinned == pinned_by(run->packets.head));
+        pinned += run->packets.pinned + tcp->runs.object_size;
     }
+    MN_ASSERT(pinned == r->pinned && r->owner == tcb && pinned < r->hog.beyond);
     MN_ASSERT(count > 0 && count == r->count && bytes == r->bytes && count <= MN_REASSEMBLY_RUNS);
     MN_ASSERT(mn_seq_leq(after, tcb->rcv_adv));
 }
@@ -36,8 +49,22 @@ static void check_scoreboard(struct mn_tcb *tcb)
     MN_ASSERT(mn_tcb_flight(tcb) <= tcb->snd_nxt - tcb->snd_una);
 }
 
-void tcp_check_tcb(struct mn_tcb *tcb)
+/* What its queues hold is charged, to the byte. */
+static void check_charges(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
+    size_t held = 0;
+    for (const struct mn_send_piece *piece = tcb->sendq.head; piece != NULL; piece = piece->next)
+        held += mn_buffer_pinned(piece->buffer) + (piece->ours ? 0 : tcp->pieces.object_size);
+    MN_ASSERT(tcb->sendq.pinned == held);
+    MN_ASSERT(!tcb->conn.hashed || held < tcb->hog.beyond);
+    MN_ASSERT(tcb->recvq.ready.pinned == pinned_by(tcb->recvq.ready.head));
+    MN_ASSERT(tcb->recvq.lent_pinned == pinned_by(tcb->recvq.lent));
+    MN_ASSERT(tcb->rcv_charged == mn_recvq_pinned(&tcb->recvq));
+}
+
+void tcp_check_tcb(const struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    check_charges(tcp, tcb);
     bool live = tcb->state != MN_CLOSED && tcb->state != MN_TIME_WAIT;
     MN_ASSERT(live == tcb->conn.hashed);
     if (!live) {
@@ -62,7 +89,7 @@ void tcp_check_tcb(struct mn_tcb *tcb)
     MN_ASSERT(tcb->snd_nxt == tcb->snd_una || mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT)); /* what is in flight is watched */
     MN_ASSERT(!tcb->read_shut || tcb->recvq.bytes == 0);
     MN_ASSERT(tcb->sack_ok || tcb->twice.left == tcb->twice.right);
-    check_reassembly(tcb);
+    check_reassembly(tcp, tcb);
     check_scoreboard(tcb);
 }
 
@@ -81,17 +108,19 @@ void tcp_check_engine(const struct mn_tcp *tcp)
 {
     struct mn_tcp_usage usage = mn_tcp_usage(tcp);
     unsigned tcbs = 0, live = 0;
-    uint64_t promised = 0;
+    uint64_t used = 0, early = 0;
     const struct mnet_link *head = &tcp->tcb_list;
     for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
         struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, all);
-        tcp_check_tcb(tcb);
+        tcp_check_tcb(tcp, tcb);
         tcbs++;
         live += tcb->conn.hashed;
-        promised += tcb->rcv_promised;
+        used += tcb->rcv_charged;
+        early += tcb->reassembly == NULL ? 0 : tcb->reassembly->pinned;
     }
     MN_ASSERT(tcbs == usage.tcbs && live == usage.established && usage.established <= tcp->config.connections_max);
-    MN_ASSERT(promised == tcp->receive_promised);
+    MN_ASSERT(early == tcp->receive_early && used + early == tcp->receive_used);
+    MN_ASSERT(tcp->receive_used == 0 || 2 * early <= tcp->receive_budget);
     check_half_opens(tcp);
     MN_ASSERT(usage.half_open <= tcp->config.half_open_max && usage.time_wait <= tcp->config.time_wait_max);
 }

@@ -4,7 +4,7 @@
 
 #include "tcp/tcb.h"
 
-void tcp_check_tcb(struct mn_tcb *tcb);
+void tcp_check_tcb(const struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* All tcbs, the counts and the sums of an engine. O(connections). */
 void tcp_check_engine(const struct mn_tcp *tcp);
 

@@ -91,6 +91,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
         .no_delay = s->no_delay,
         .no_syn_cookies = s->no_syn_cookies,
         .no_plpmtud = s->no_plpmtud,
+        .no_shedding = s->no_shedding,
         .offer = (uint8_t)(s->offer & ~(s->no_sack ? MN_TCP_OPTION_SACK_PERMITTED : 0)),
         .congestion = s->congestion,
         .ecn = s->ecn,
@@ -117,8 +118,9 @@ void tcp_setup(struct tcp_setup s)
     t->last = &t->first;
     t->local = endpoint(10, 0, 0, 2, LOCAL_PORT);
     t->remote = endpoint(10, 0, 0, 1, REMOTE_PORT);
-    t->region = malloc(REGION_BYTES);
-    t->memory = mnet_memory_init(t->region, REGION_BYTES);
+    size_t size = s.memory != 0 ? s.memory : REGION_BYTES;
+    t->region = malloc(size);
+    t->memory = mnet_memory_init(t->region, size);
     assert_non_null(t->memory);
     uint8_t seed[MN_RANDOM_SEED] = {1, 2, 3, s.seed};
     mn_random_init(&t->random, seed);

@@ -117,6 +117,7 @@ struct tcp_test {
  * its windows are easily counted. */
 struct tcp_setup {
     struct tcp_test *t;
+    size_t memory; /* bytes of everything; 0: 64 MiB */
     uint32_t send_buffer, receive_buffer;
     uint32_t gso_max;
     unsigned connections_max, orphans_max, half_open_max, time_wait_max, backlog;
@@ -127,6 +128,7 @@ struct tcp_setup {
     bool no_delay;
     bool no_syn_cookies;
     bool no_plpmtud;
+    bool no_shedding;
     bool no_sack; /* of the engine */
     bool sack;    /* the peer's SYN permits selective acknowledgements */
     enum mnet_congestion congestion;

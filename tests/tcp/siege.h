@@ -30,6 +30,10 @@ bool siege_connect(struct tcp_test *t, struct mnet_endpoint peer, int window, in
 void siege_serve_one(struct tcp_test *t, uint16_t port);
 /* The honest client that stays asks and is answered. */
 void siege_exchange(struct siege *s);
+/* It sends and is sent as much as it can in one turn: at least half of that gets through at once, whatever else goes on. */
+void siege_goodput(struct siege *s);
+/* What is charged is what is pinned, and the reserve is there for the next packet. */
+void siege_check_memory(struct tcp_test *t);
 struct siege_lengths siege_lengths(struct tcp_test *t);
 
 #endif

@@ -214,6 +214,8 @@ static void check_lengths(struct tcp_test *t)
 static void honest_work(struct siege *s)
 {
     siege_exchange(s);
+    siege_goodput(s);
+    siege_check_memory(&s->t);
     siege_serve_one(&s->t, (uint16_t)(2000 + s->served++));
     drain(&s->t, NULL);
 }

@@ -205,7 +205,7 @@ SCRIPT(listen_syn_without_memory_costs_no_other_record)
     for (uint16_t i = 0; i < 10; i++)
         send_(&t, .flags = SYN, .from = endpoint(10, 0, 1, 2, (uint16_t)(1000 + i)));
     assert_usage(&t, half_open, 10);
-    assert_int_equal(counted(&t, TCP_DROP_MEMORY), 10);
+    assert_int_equal(counted(&t, TCP_COOKIE_TX), 10); /* which cost none */
     feed(&t, reserve);
     tcp_end(&t);
 }
@@ -217,45 +217,55 @@ SCRIPT(established_transfer_survives_want_of_memory)
         struct tcp_pair pair;
         pair_connect(&pair, TCP_SETUP(NULL, .send_buffer = 65536, .gso_max = seed & 1 ? 60000 : 0), MNET_MILLISECOND,
                      NULL);
-        uint32_t reserves[2] = {pair.side[0].memory->reserve, pair.side[1].memory->reserve};
         uint32_t total = 300000, random = seed;
         for (int round = 0; round < 4000 && pair.read[1] < total; round++) {
             for (int i = 0; i < 2; i++) {
                 random = random * 1664525u + 1013904223u;
                 bool short_of_memory = random >> 30 != 0; /* three times in four */
-                pair.side[i].memory->reserve = short_of_memory ? UINT32_MAX : reserves[i];
+                pair.side[i].memory->short_at = short_of_memory ? UINT32_MAX : 1;
                 pair.side[i].tcp->runs.limit = short_of_memory ? 0 : SIZE_MAX;
             }
             pair_transfer(&pair, 0, total - pair.written[0], 20 * MNET_MILLISECOND);
         }
         assert_int_equal(pair.read[1], total);
-        for (int i = 0; i < 2; i++)
-            pair.side[i].memory->reserve = reserves[i];
         pair_end(&pair);
     }
 }
 
 /* --- windows, and what they promise --- */
 
-/* The promise of what can receive nothing more is what lies unread. */
-SCRIPT(closed_unread_data_is_all_that_is_promised)
+/* A window costs nothing; what lies unread is charged at what it pins, until it is read or thrown away, whatever becomes of the connection. */
+SCRIPT(established_unread_data_is_all_that_is_charged)
 {
     struct tcp_test t;
     tcp_established(&t);
+    assert_int_equal(t.tcp->receive_used, 0);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
-    assert_int_equal(t.tcp->receive_promised, 65535);
-    send_(&t, .seq = 4, .ack = 1, .flags = RST | ACK);
-    assert_int_equal(t.tcp->receive_promised, 3);
+    size_t packet = t.memory->packets.object_size;
+    assert_int_equal(t.tcp->receive_used, packet);
+    send_(&t, .seq = 4, .ack = 1, .flags = ACK, .data = "def"); /* copied behind it */
+    assert_int_equal(t.tcp->receive_used, packet);
+    read_text(&t, "abcdef");
+    assert_int_equal(t.tcp->receive_used, 0);
+    send_(&t, .seq = 7, .ack = 1, .flags = ACK, .data = "ghi");
+    send_(&t, .seq = 10, .ack = 1, .flags = RST | ACK);
+    assert_int_equal(t.tcp->receive_used, packet);
     abort_(&t);
-    assert_int_equal(t.tcp->receive_promised, 0);
+    assert_int_equal(t.tcp->receive_used, 0);
     tcp_end(&t);
 }
 
-SCRIPT(close_wait_promises_nothing)
+/* What is lent is held by the user, and costs as much as before until it is given back. */
+SCRIPT(established_lent_data_is_charged_until_it_is_given_back)
 {
     struct tcp_test t;
-    tcp_close_wait(&t);
-    assert_int_equal(t.tcp->receive_promised, 0);
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = MSS);
+    struct mnet_slice slice;
+    assert_int_equal(mn_tcp_lend(t.tcp, t.tcb, &slice, 1, t.now), 1);
+    assert_int_equal(t.tcp->receive_used, t.memory->packets.object_size);
+    mn_tcp_return(t.tcp, t.tcb, t.now);
+    assert_int_equal(t.tcp->receive_used, 0);
     tcp_end(&t);
 }
 
@@ -295,7 +305,6 @@ SCRIPT(established_window_opens_by_a_unit_of_its_scale)
 {
     struct tcp_test t;
     tcp_established(&t, .receive_buffer = 1u << 28, .shift = 7);
-    t.tcp->receive_budget = 0;
     uint32_t seq = 1;
     while (t.tcb->rcv_adv != t.tcb->rcv_nxt) {
         uint32_t len = MN_MIN(t.tcb->rcv_adv - t.tcb->rcv_nxt, MSS);
@@ -303,6 +312,7 @@ SCRIPT(established_window_opens_by_a_unit_of_its_scale)
         seq += len;
     }
     drain(&t, NULL);
+    t.tcp->receive_budget = 0;
     read_pattern(&t, 0, seq - 1);
     expect(&t, .seq = 1, .ack = seq, .flags = ACK, .window = 1);
     tcp_end(&t);
@@ -331,7 +341,7 @@ SCRIPT(listen_window_is_what_the_budget_can_keep)
     expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .window = 2 * MSS);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = MSS);
     accept_(&t);
-    assert_int_equal(t.tcp->receive_promised, 2 * MSS);
+    assert_int_equal(t.tcb->rcv_adv - t.tcb->rcv_nxt, MSS);
     t.tcp->receive_budget = budget;
     wait_ms(&t, 40);
     expect(&t, .seq = 1, .ack = 1 + MSS, .flags = ACK, .window = 65535 - MSS);
@@ -414,8 +424,8 @@ int main(void)
         cmocka_unit_test(fin_wait_2_fin_is_acknowledged_without_a_record),
         cmocka_unit_test(listen_syn_without_memory_costs_no_other_record),
         cmocka_unit_test(established_transfer_survives_want_of_memory),
-        cmocka_unit_test(closed_unread_data_is_all_that_is_promised),
-        cmocka_unit_test(close_wait_promises_nothing),
+        cmocka_unit_test(established_unread_data_is_all_that_is_charged),
+        cmocka_unit_test(established_lent_data_is_charged_until_it_is_given_back),
         cmocka_unit_test(established_unscaled_window_updates_are_worthwhile),
         cmocka_unit_test(established_window_opens_by_a_unit_of_its_scale),
         cmocka_unit_test(syn_received_window_of_a_syn_ack_is_not_scaled),

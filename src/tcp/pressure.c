@@ -1,0 +1,184 @@
+/* Who may keep memory, and who gives it back: see docs/memory.md.
+ *
+ * Everything that a peer can make us hold for long is counted here by the memory that it pins. What was received, be it unread or out of order, shares the
+ * receive budget; what was written shares what the rest of the stack leaves. While less than half of the receive budget is used, and memory is not short, nothing
+ * is asked: that is one comparison each for a segment. Beyond it,
+ *  - text out of order may take half of the budget. Who would take more than that must hold less than the one that holds the most of it, which gives back half;
+ *  - text in order may stay if its connection then has no more than what is left of the budget, so that N that take what they can get leave a share for
+ *    one more; one packet at a time always may. Text out of order goes first;
+ *  - an allocation that fails for a connection, for what it writes, or for what it receives makes others give way: text out of order, then an orphan, then the connection
+ *    that has moved least for the memory that its send queue holds (`worst_holder`).
+ *
+ * Work is bounded: a victim is the first of a list (hogs.h), and at most STEPS of them are taken for one segment or call.
+ */
+#include "tcp/tcb.h"
+
+#define STEPS 8u
+#define LOOKED_AT 4u            /* connections of each size, in search of the worst */
+#define STUCK (5 * MNET_SECOND) /* without progress for so long, a connection may have to go ... */
+#define UNPAID \
+    256u /* ... or if it never moved half as much as it holds; that weighs as much as so many times the time */
+#define AGE_MAX (1000 * MNET_SECOND)
+
+/* --- received --- */
+
+static struct mn_tcp_reassembly *reassembly_of(struct mn_hog *hog)
+{
+    return MN_CONTAINER(hog, struct mn_tcp_reassembly, hog);
+}
+
+void mn_pressure_early(struct mn_tcp *tcp, struct mn_tcb *tcb, size_t before)
+{
+    struct mn_tcp_reassembly *r = tcb->reassembly;
+    tcp->receive_used += r->pinned - before;
+    tcp->receive_early += r->pinned - before;
+    if (r->pinned >= r->hog.beyond || r->pinned < before)
+        mn_hog_place(&tcp->early, &r->hog, r->pinned);
+}
+
+/* RFC 2018 8: what was acknowledged selectively may be thrown away; the peer keeps it until SND.UNA has passed it. */
+static MN_RARE void prune(struct mn_tcp *tcp, struct mn_tcp_reassembly *r)
+{
+    struct mn_tcb *tcb = r->owner;
+    size_t before = r->pinned;
+    mn_tcp_reassembly_prune(r, &tcp->runs);
+    mn_pressure_early(tcp, tcb, before);
+    mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_PRUNED);
+    if (r->count == 0)
+        mn_tcb_drop_reassembly(tcp, tcb);
+}
+
+/* The one that holds most out of order gives back half. */
+static bool prune_worst(struct mn_tcp *tcp)
+{
+    struct mn_hog *worst = mn_hogs_worst(&tcp->early);
+    if (worst == NULL)
+        return false;
+    prune(tcp, reassembly_of(worst));
+    return true;
+}
+
+static bool fits_early(const struct mn_tcp *tcp, size_t cost)
+{
+    return 2 * (tcp->receive_early + cost) <= tcp->receive_budget && tcp->receive_used + cost <= tcp->receive_budget &&
+           !mn_memory_is_short(tcp->config.memory);
+}
+
+bool mn_pressure_admit_early(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mnet_packet *text)
+{
+    size_t cost = mn_packet_pinned(text) + tcp->runs.object_size;
+    size_t own = tcb->reassembly == NULL ? 0 : tcb->reassembly->pinned;
+    for (unsigned step = 0; !fits_early(tcp, cost); step++) {
+        struct mn_hog *worst = mn_hogs_worst(&tcp->early);
+        if (step == STEPS || worst == NULL || reassembly_of(worst)->pinned / 2 <= own + cost)
+            return false;
+        prune(tcp, reassembly_of(worst));
+    }
+    return true;
+}
+
+static bool fits(const struct mn_tcp *tcp, const struct mn_tcb *tcb, size_t cost)
+{
+    uint64_t left = tcp->receive_budget > tcp->receive_used ? tcp->receive_budget - tcp->receive_used : 0;
+    return tcb->recvq.ready.head == NULL || mn_recvq_pinned(&tcb->recvq) + cost <= left;
+}
+
+/* Something was given back for the text of `tcb`. */
+static bool make_room(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now)
+{
+    return prune_worst(tcp) || (mn_memory_is_scarce(tcp->config.memory) && mn_pressure_yield(tcp, tcb, now));
+}
+
+MN_RARE bool mn_pressure_admit(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mnet_packet *text, uint64_t now)
+{
+    size_t cost = mn_packet_pinned(text);
+    for (unsigned step = 0; !fits(tcp, tcb, cost) || mn_memory_is_scarce(tcp->config.memory); step++) {
+        if (step == STEPS || !make_room(tcp, tcb, now)) {
+            mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_BUDGET);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- written --- */
+
+MN_APART void mn_pressure_hold(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    mn_hog_place(&tcp->holders, &tcb->hog, tcb->sendq.pinned);
+}
+
+/* The peer's window is what holds the queue, or its silence; not our congestion window, nor a user that has just written. */
+static bool is_held(const struct mn_tcb *tcb)
+{
+    return tcb->sendq.len > tcb->snd_wnd || tcb->rtt.expiries > 0;
+}
+
+/* How little has moved for how much memory: bytes times time; 0: nothing to complain of. */
+static uint64_t blame(const struct mn_tcb *tcb, uint64_t now)
+{
+    uint64_t age = MN_MIN(now - tcb->moved_ns, (uint64_t)AGE_MAX);
+    bool unpaid = tcb->bytes_acked == 0;
+    if (!is_held(tcb) || (!unpaid && age < STUCK))
+        return 0;
+    return tcb->sendq.pinned * (age / MNET_MILLISECOND + 1) * (unpaid ? UNPAID : 1);
+}
+
+/* Looks at some of one size: those that have become smaller find their places, the others go to the end, so that all get looked at in time. */
+static struct mn_tcb *worst_of_size(struct mn_tcp *tcp, struct mnet_link *list, const struct mn_tcb *not_this,
+                                    uint64_t *most, uint64_t now)
+{
+    struct mn_tcb *worst = NULL;
+    for (unsigned i = 0; i < LOOKED_AT; i++) {
+        struct mnet_link *link = mn_list_first(list);
+        if (link == NULL)
+            break;
+        struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, hog.link);
+        mn_hog_place(&tcp->holders, &tcb->hog, tcb->sendq.pinned);
+        uint64_t now_blamed = tcb == not_this ? 0 : blame(tcb, now);
+        if (now_blamed > *most) {
+            *most = now_blamed;
+            worst = tcb;
+        }
+    }
+    return worst;
+}
+
+static struct mn_tcb *worst_holder(struct mn_tcp *tcp, const struct mn_tcb *not_this, uint64_t now)
+{
+    struct mn_tcb *worst = NULL;
+    uint64_t most = 0;
+    for (unsigned size = MN_HOG_SIZES; size-- > 0;) {
+        struct mn_tcb *found = worst_of_size(tcp, &tcp->holders.by_size[size], not_this, &most, now);
+        if (found != NULL)
+            worst = found;
+    }
+    return worst;
+}
+
+/* Resets the connection that has moved least for its memory, if that is at least twice what `tcb` has. */
+static bool shed(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_tcb *worst = tcp->config.no_shedding ? NULL : worst_holder(tcp, tcb, now);
+    if (worst == NULL || (tcb != NULL && worst->sendq.pinned < 2 * tcb->sendq.pinned))
+        return false;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STUCK);
+    mn_tcb_reset(tcp, worst, MNET_E_NO_MEMORY, now);
+    return true;
+}
+
+MN_RARE bool mn_pressure_yield(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now)
+{
+    return prune_worst(tcp) || mn_orphan_evict(tcp, now) || shed(tcp, tcb, now);
+}
+
+bool mn_tcp_yield(struct mn_tcp *tcp, uint64_t now)
+{
+    return mn_pressure_yield(tcp, NULL, now);
+}
+
+MN_RARE void mn_tcp_relieve(struct mn_tcp *tcp)
+{
+    for (unsigned step = 0; step < STEPS && mn_memory_is_short(tcp->config.memory) && prune_worst(tcp); step++)
+        continue;
+}

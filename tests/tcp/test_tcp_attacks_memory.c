@@ -1,0 +1,356 @@
+/* Peers that make a server hold memory: out of order, unread, behind closed windows, by doing nothing. Honest clients get on with their work all the time, what is
+ * charged is what is pinned, the reserve stays whole, and everything is given back. */
+#include "tests/tcp/siege.h"
+
+#define MIB ((size_t)1 << 20)
+
+static struct mnet_endpoint evil(unsigned i)
+{
+    return endpoint(10, 66, (uint8_t)(i >> 8), (uint8_t)i, 2000);
+}
+
+/* A server with little memory and a client that stays. */
+static void begin(struct siege *s, struct tcp_setup setup)
+{
+    *s = (struct siege){.heard = 1, .said = 1};
+    setup.t = &s->t;
+    setup.no_delay = true;
+    tcp_reach(MN_ESTABLISHED, setup);
+    s->friend = s->t.tcb;
+}
+
+static void honest_work(struct siege *s)
+{
+    siege_check_memory(&s->t);
+    siege_exchange(s);
+    siege_goodput(s);
+    siege_serve_one(&s->t, (uint16_t)(3000 + s->served++));
+    drain(&s->t, NULL);
+}
+
+static void end(struct siege *s)
+{
+    honest_work(s);
+    s->t.tcb = s->friend;
+    tcp_end(&s->t);
+}
+
+static struct mn_tcb *come(struct siege *s, unsigned i, int window, bool sack, uint32_t *iss)
+{
+    assert_true(siege_connect(&s->t, evil(i), window, 1460, sack, iss));
+    accept_(&s->t);
+    return s->t.tcb;
+}
+
+static void leave(struct siege *s, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        drain(&s->t, NULL);
+        send_(&s->t, .seq = 1, .flags = RST, .from = evil(i));
+    }
+}
+
+/* --- received --- */
+
+/* An octet here and an octet there, on many connections: each pins a packet. */
+SCRIPT(siege_by_octets_on_many_connections)
+{
+    struct siege s;
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB));
+    for (unsigned i = 0; i < 120; i++) {
+        uint32_t iss;
+        come(&s, i, 65535, i & 1, &iss);
+        for (uint32_t k = 0; k < 200; k++) {
+            send_(&s.t, .seq = 3 + 2 * k, .ack = iss + 1, .flags = ACK, .len = 1, .from = evil(i));
+            drain(&s.t, NULL);
+        }
+        honest_work(&s);
+    }
+    assert_true(counted(&s.t, TCP_DROP_PRUNED) > 0);
+    assert_true(2 * s.t.tcp->receive_early <= s.t.tcp->receive_budget);
+    for (int hour = 0; hour < 2; hour++) {
+        wait_ms(&s.t, 3600 * 1000);
+        honest_work(&s);
+    }
+    leave(&s, 120);
+    assert_int_equal(s.t.tcp->receive_early, 0);
+    end(&s);
+}
+
+/* All connections are there before the first octet comes, and nobody reads on any of the attacker's. */
+SCRIPT(siege_by_windows_full_of_unread_text)
+{
+    struct siege s;
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB));
+    uint32_t iss[150];
+    struct mn_tcb *held[150];
+    for (unsigned i = 0; i < 150; i++)
+        held[i] = come(&s, i, 65535, false, &iss[i]);
+    for (unsigned i = 0; i < 150; i++) {
+        for (uint32_t at = 1; at + 1400 < 65536; at += 1400)
+            send_(&s.t, .seq = at, .ack = iss[i] + 1, .flags = ACK, .len = 1400, .from = evil(i));
+        drain(&s.t, NULL);
+        if (i % 10 == 0)
+            honest_work(&s);
+    }
+    assert_true(counted(&s.t, TCP_DROP_BUDGET) > 0);
+    assert_true(s.t.tcp->receive_used <= s.t.tcp->receive_budget + 152 * s.t.memory->packets.object_size);
+    /* What was acknowledged is there. */
+    for (unsigned i = 0; i < 150; i++) {
+        s.t.tcb = held[i];
+        read_pattern(&s.t, 0, held[i]->rcv_nxt - held[i]->irs - 1);
+    }
+    assert_int_equal(s.t.tcp->receive_used, 0);
+    leave(&s, 150);
+    end(&s);
+}
+
+/* Text in order comes before what is out of order, whosever that is. */
+SCRIPT(pressure_drops_what_is_out_of_order_first)
+{
+    struct siege s;
+    begin(&s, TCP_SETUP(NULL));
+    uint32_t iss;
+    struct mn_tcb *other = come(&s, 0, 65535, true, &iss);
+    s.t.tcp->receive_budget = 64 * 2048;
+    for (uint32_t at = 1001; at < 30000; at += 2000)
+        send_(&s.t, .seq = at, .ack = iss + 1, .flags = ACK, .len = 1000, .from = evil(0));
+    drain(&s.t, NULL);
+    assert_non_null(other->reassembly);
+    s.t.tcb = s.friend;
+    for (uint32_t at = 1; at < 30 * 1460; at += 1460)
+        send_(&s.t, .seq = at, .ack = 1, .flags = ACK, .len = 1460);
+    assert_int_equal(s.friend->rcv_nxt - s.friend->irs, 1 + 30 * 1460);
+    siege_check_memory(&s.t);
+    assert_true(counted(&s.t, TCP_DROP_PRUNED) > 0);
+    read_pattern(&s.t, 0, 30 * 1460);
+    s.heard += 30 * 1460;
+    end(&s);
+}
+
+/* RFC 2018 8: what was acknowledged selectively and then dropped is no longer reported, comes again, and is no duplicate. */
+SCRIPT(established_pruned_text_comes_again)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    send_(&t, .seq = 1001, .ack = 1, .flags = ACK, .len = 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .sacks = 1, .sack = {{1001, 2001}});
+    send_(&t, .seq = 3001, .ack = 1, .flags = ACK, .len = 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .sacks = 2, .sack = {{3001, 4001}, {1001, 2001}});
+    t.memory->short_at = UINT32_MAX;
+    mn_tcp_relieve(t.tcp);
+    t.memory->short_at = 1;
+    assert_null(t.tcb->reassembly);
+    assert_int_equal(t.tcp->receive_used, 0);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1000);
+    wait_ms(&t, 40);
+    drain(&t, NULL);
+    send_(&t, .seq = 1001, .ack = 1, .flags = ACK, .len = 1000);
+    send_(&t, .seq = 2001, .ack = 1, .flags = ACK, .len = 1000);
+    wait_ms(&t, 40);
+    drain(&t, NULL);
+    send_(&t, .seq = 3001, .ack = 1, .flags = ACK, .len = 1000);
+    wait_ms(&t, 40);
+    expect(&t, .seq = 1, .ack = 4001, .flags = ACK, .sacks = 0);
+    read_pattern(&t, 0, 4000);
+    tcp_end(&t);
+}
+
+/* A connection that is told to wait is not told to wait for ever: one packet may always stay, and what is dropped comes again. */
+SCRIPT(established_without_budget_one_packet_may_stay)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    t.tcp->receive_budget = 1;
+    for (uint32_t at = 1; at < 20 * 1000; at += 1000) {
+        send_(&t, .seq = at, .ack = 1, .flags = ACK, .len = 1000);
+        send_(&t, .seq = at + 1000, .ack = 1, .flags = ACK, .len = 1000);
+        assert_int_equal(t.tcb->recvq.bytes, 1000);
+        read_pattern(&t, at - 1, 1000);
+    }
+    assert_true(counted(&t, TCP_DROP_BUDGET) > 0);
+    drain(&t, NULL);
+    tcp_end(&t);
+}
+
+/* --- idle --- */
+
+/* Idle connections have made promises, and hold nothing: whoever comes has the whole window, and it grows. */
+SCRIPT(idle_connections_leave_the_window_to_others)
+{
+    struct siege s;
+    begin(&s, TCP_SETUP(NULL, .memory = 8 * MIB, .connections_max = 3000, .receive_buffer = 1u << 20, .shift = 7));
+    for (unsigned i = 0; i < 1500; i++) {
+        uint32_t iss;
+        come(&s, i, 65535, false, &iss);
+    }
+    assert_int_equal(s.t.tcp->receive_used, 0);
+    send_(&s.t, .seq = 0, .flags = SYN, .mss = MSS, .from = endpoint(10, 1, 1, 1, 9));
+    assert_int_equal(peek_output(&s.t)->header.window, 65535);
+    honest_work(&s);
+    end(&s);
+}
+
+/* --- written --- */
+
+/* The server has a lot to say, and the peers take nothing, or next to nothing. */
+static void withhold(int window)
+{
+    static const uint8_t zeros[1 << 20];
+    struct siege s;
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB));
+    for (unsigned i = 0; i < 300; i++) {
+        uint32_t iss;
+        struct mn_tcb *tcb = come(&s, i, window, false, &iss);
+        while (mn_tcp_send(s.t.tcp, tcb, zeros, sizeof zeros, false, s.t.now) > 0)
+            pump(&s.t);
+        drain(&s.t, NULL);
+        if (i % 10 == 9)
+            honest_work(&s);
+    }
+    assert_true(counted(&s.t, TCP_DROP_STUCK) > 0);
+    for (int minute = 0; minute < 30; minute++) {
+        wait_ms(&s.t, 60000);
+        drain(&s.t, NULL);
+        honest_work(&s);
+    }
+    leave(&s, 300);
+    end(&s);
+}
+
+SCRIPT(siege_by_closed_windows_with_data_queued)
+{
+    withhold(0);
+}
+
+SCRIPT(siege_by_small_windows_with_data_queued)
+{
+    withhold(1);
+    withhold(100);
+    withhold(1000);
+}
+
+/* Fills memory behind closed windows, until a write gets no more. */
+static unsigned stuff(struct siege *s, struct mn_tcb **held, unsigned most)
+{
+    static const uint8_t zeros[65536];
+    for (unsigned i = 0; i < most; i++) {
+        uint32_t iss;
+        held[i] = come(s, i, 0, false, &iss);
+        if (mn_tcp_send(s->t.tcp, held[i], zeros, sizeof zeros, true, s->t.now) < 0)
+            return i + 1;
+    }
+    return most;
+}
+
+/* Who goes is who has moved nothing for longest and holds as much; its user is told why. */
+SCRIPT(pressure_sheds_what_moves_least_for_its_memory)
+{
+    struct siege s;
+    struct mn_tcb *held[300];
+    static const uint8_t zeros[65536];
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB));
+    uint32_t iss;
+    held[0] = come(&s, 0, 0, false, &iss);
+    assert_int_equal(mn_tcp_send(s.t.tcp, held[0], zeros, sizeof zeros, true, s.t.now), sizeof zeros);
+    wait_ms(&s.t, 5000);
+    drain(&s.t, NULL);
+    for (unsigned i = 1; i < 300 && counted(&s.t, TCP_DROP_STUCK) == 0; i++) {
+        held[i] = come(&s, i, 0, false, &iss);
+        mn_tcp_send(s.t.tcp, held[i], zeros, sizeof zeros, false, s.t.now);
+        siege_exchange(&s);
+    }
+    s.t.tcb = s.friend;
+    expect_state(&s.t, MN_ESTABLISHED);
+    /* By now writes find only what others give back. */
+    for (int i = 0; i < 20 && held[0]->state == MN_ESTABLISHED; i++)
+        siege_serve_one(&s.t, (uint16_t)(4000 + i));
+    assert_int_equal(held[0]->state, MN_CLOSED);
+    s.t.tcb = held[0];
+    read_result(&s.t, MNET_E_NO_MEMORY);
+    end(&s);
+}
+
+/* By option nobody is shed. */
+SCRIPT(pressure_sheds_nobody_by_option)
+{
+    struct siege s;
+    struct mn_tcb *held[400];
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB, .no_shedding = true));
+    unsigned count = stuff(&s, held, 400);
+    assert_in_range(count, 100, 399);
+    assert_int_equal(counted(&s.t, TCP_DROP_STUCK), 0);
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(held[i]->state, MN_ESTABLISHED);
+    leave(&s, count);
+    end(&s);
+}
+
+/* A peer that reads as fast as the path allows is not stuck, however much is queued for it. */
+SCRIPT(pressure_does_not_shed_who_moves)
+{
+    struct siege s;
+    struct mn_tcb *held[300];
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB));
+    static const uint8_t zeros[300000];
+    assert_int_equal(mn_tcp_send(s.t.tcp, s.friend, zeros, sizeof zeros, true, s.t.now), sizeof zeros);
+    for (int i = 0; i < 10; i++) {
+        drain(&s.t, NULL);
+        s.said = s.friend->snd_nxt - s.t.iss;
+        send_(&s.t, .seq = 1, .ack = s.said, .flags = ACK);
+    }
+    mn_tcp_send(s.t.tcp, s.friend, zeros, sizeof zeros, true, s.t.now);
+    unsigned count = stuff(&s, held, 300);
+    assert_true(counted(&s.t, TCP_DROP_STUCK) > 0);
+    s.t.tcb = s.friend;
+    expect_state(&s.t, MN_ESTABLISHED);
+    while (s.friend->snd_una != mn_sendq_end(&s.friend->sendq)) {
+        drain(&s.t, NULL);
+        s.said = s.friend->snd_nxt - s.t.iss;
+        send_(&s.t, .seq = 1, .ack = s.said, .flags = ACK);
+    }
+    leave(&s, count);
+    end(&s);
+}
+
+/* The share of a queue gets less with what is left, and is never nothing. */
+SCRIPT(established_send_limit_follows_what_is_left)
+{
+    struct siege s;
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB, .no_shedding = true));
+    assert_int_equal(mn_tcb_send_limit(s.t.tcp, s.friend), 65536);
+    struct mn_tcb *held[300];
+    uint32_t before = 65536;
+    static const uint8_t zeros[65536];
+    for (unsigned i = 0; i < 300; i++) {
+        uint32_t iss;
+        held[i] = come(&s, i, 0, false, &iss);
+        mn_tcp_send(s.t.tcp, held[i], zeros, sizeof zeros, true, s.t.now);
+        uint32_t limit = mn_tcb_send_limit(s.t.tcp, s.friend);
+        assert_in_range(limit, 4096, before);
+        before = limit;
+    }
+    assert_int_equal(before, 4096);
+    leave(&s, 300);
+    assert_int_equal(mn_tcb_send_limit(s.t.tcp, s.friend), 65536);
+    end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(siege_by_octets_on_many_connections),
+        cmocka_unit_test(siege_by_windows_full_of_unread_text),
+        cmocka_unit_test(pressure_drops_what_is_out_of_order_first),
+        cmocka_unit_test(established_pruned_text_comes_again),
+        cmocka_unit_test(established_without_budget_one_packet_may_stay),
+        cmocka_unit_test(idle_connections_leave_the_window_to_others),
+        cmocka_unit_test(siege_by_closed_windows_with_data_queued),
+        cmocka_unit_test(siege_by_small_windows_with_data_queued),
+        cmocka_unit_test(pressure_sheds_what_moves_least_for_its_memory),
+        cmocka_unit_test(pressure_sheds_nobody_by_option),
+        cmocka_unit_test(pressure_does_not_shed_who_moves),
+        cmocka_unit_test(established_send_limit_follows_what_is_left),
+    };
+    return cmocka_run_group_tests_name("tcp_attacks_memory", tests, NULL, NULL);
+}
