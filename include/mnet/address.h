@@ -1,8 +1,8 @@
 /* Addresses of both families, endpoints and prefixes.
  *
- * One type holds either family: sixteen bytes in network order, an IPv4 address in the IPv4-mapped form
- * ::ffff:a.b.c.d (RFC 4291 2.5.5.2). All zeros means "unspecified, any family". The types are plain values: copy
- * and compare them freely.
+ * One type holds either family: sixteen bytes in network order. An IPv4 address has the IPv4-mapped
+ * form ::ffff:a.b.c.d (RFC 4291 2.5.5.2). All zeros means "unspecified, any family". The types are
+ * plain values: copy and compare them freely.
  */
 #ifndef MNET_ADDRESS_H
 #define MNET_ADDRESS_H
@@ -13,9 +13,9 @@
 
 #pragma GCC visibility push(default)
 
-/* An address of either family: IPv6 in network order, or IPv4 mapped into ::ffff:0:0/96 (RFC 4291 2.5.5.2). */
+/* An address of either family: IPv6, or IPv4 mapped into ::ffff:0:0/96 (RFC 4291 2.5.5.2). */
 struct mnet_address {
-    uint8_t bytes[16];
+    uint8_t bytes[16]; /* network order */
 };
 
 /* An address with a port: one end of a connection. */
@@ -24,43 +24,47 @@ struct mnet_endpoint {
     uint16_t port; /* host order; 0 is unspecified */
 };
 
-/* An address and how many of its leading bits name the network: 0..32 for IPv4, 0..128 for IPv6. */
+/* A network: an address and the number of its leading bits that all hosts of the network share. */
 struct mnet_prefix {
     struct mnet_address address;
-    uint8_t length;
+    uint8_t length; /* bits: 0..32 for IPv4, 0..128 for IPv6 */
 };
 
-/* The unspecified address: none, or any. */
+/* The unspecified address. It means no address or any address, as the call says. */
 #define MNET_ADDRESS_ANY ((struct mnet_address){{0}})
 
-/* Longest texts, terminating zero included. */
+/* Sizes that hold the longest text, the terminating zero included, in bytes. */
 #define MNET_ADDRESS_TEXT 46
 #define MNET_ENDPOINT_TEXT 56
 
-/* The IPv4 address a.b.c.d. */
+/* Returns the IPv4 address a.b.c.d. */
 struct mnet_address mnet_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
-/* The IPv4 address whose value in host order is `value`, and back (0 for an IPv6 address). */
+/* Converts a 32-bit value in host order to an IPv4 address, and back. The value of an IPv6 address
+ * is 0. */
 struct mnet_address mnet_address_from_ipv4(uint32_t value);
 uint32_t mnet_address_to_ipv4(struct mnet_address address);
 
-/* Whether it is an IPv4 address, 0.0.0.0 included; all zeros is of no family. */
+/* Returns true for an IPv4 address, 0.0.0.0 included. All zeros belongs to no family. */
 bool mnet_address_is_ipv4(struct mnet_address address);
-/* True for all zeros and for 0.0.0.0. */
+/* Returns true for all zeros and for 0.0.0.0. */
 bool mnet_address_is_any(struct mnet_address address);
-/* True for 224.0.0.0/4 and ff00::/8. */
+/* Returns true for 224.0.0.0/4 and ff00::/8. */
 bool mnet_address_is_multicast(struct mnet_address address);
+/* Returns true if both are the same. */
 bool mnet_address_equal(struct mnet_address a, struct mnet_address b);
 bool mnet_endpoint_equal(struct mnet_endpoint a, struct mnet_endpoint b);
-/* Whether `address` lies in `prefix`; families must agree. */
+/* Returns true if `address` lies in `prefix`. False if they are of different families. */
 bool mnet_prefix_contains(struct mnet_prefix prefix, struct mnet_address address);
 
-/* Reads "10.0.0.2" or "fd00::2" (RFC 4291 2.2); a prefix adds "/24". Octets have no leading zeros. The whole text
- * must match. Returns 0 or MNET_E_INVALID, leaving the output untouched. */
+/* Reads an address, "10.0.0.2" or "fd00::2" (RFC 4291 2.2), or a prefix, "10.0.0.2/24". An octet
+ * with a leading zero is invalid, and so is any text behind the address. Returns 0 or
+ * MNET_E_INVALID; on failure the output is unchanged. */
 int mnet_address_parse(const char *text, struct mnet_address *address);
 int mnet_prefix_parse(const char *text, struct mnet_prefix *prefix);
 
-/* Writes the canonical text (RFC 5952), "10.0.0.2:80" and "[fd00::2]:80" for endpoints, into `text` of `size`
- * bytes, always terminated (truncated where it does not fit). Returns `text`. */
+/* Writes the canonical text of an address (RFC 5952) or an endpoint ("10.0.0.2:80", "[fd00::2]:80")
+ * into `text`, which has `size` bytes. The text is always terminated, and truncated if it does not
+ * fit. Returns `text`. */
 char *mnet_address_format(struct mnet_address address, char *text, size_t size);
 char *mnet_endpoint_format(struct mnet_endpoint endpoint, char *text, size_t size);
 

@@ -1,8 +1,8 @@
-/* Devices: what a network interface looks like to a stack. Ports implement this; fault injection, capture and
- * shaping wrap a device in another one.
+/* Devices: a network interface as a stack sees it.
  *
- * Frames are Ethernet frames without preamble and FCS. No call suspends except `wait`. A device belongs to one
- * stack at a time.
+ * Ports implement devices. Fault injection, capture and shaping wrap one device in another. Frames
+ * are Ethernet frames without preamble and FCS. No operation suspends except `wait`. A device
+ * belongs to one stack at a time.
  */
 #ifndef MNET_DEVICE_H
 #define MNET_DEVICE_H
@@ -13,45 +13,51 @@
 #include <mnet/packet.h>
 #include <mnet/time.h>
 
-/* Offloads, per direction. tx: the device completes what the metadata of a packet asks for. rx: the device may hand up packets
- * with such metadata (MNET_CHECKSUM_VERIFIED or _PARTIAL; gso_size set and more than an MTU of payload). Without a
- * flag the stack does the work in software, just above the device. */
+/* Offloads, a set of flags for each direction. A device with a flag for sending does the work that
+ * the metadata of a packet asks for. A device with a flag for receiving may hand up packets with
+ * such metadata: MNET_CHECKSUM_VERIFIED or MNET_CHECKSUM_PARTIAL, or gso_size and more payload than
+ * an MTU. Without a flag the stack does the work in software, just above the device. */
 enum mnet_offload {
     MNET_OFFLOAD_CHECKSUM = 1u << 0, /* TCP and UDP checksums over IPv4 and IPv6 */
     MNET_OFFLOAD_TSO4 = 1u << 1,     /* TCP segmentation over IPv4; needs MNET_OFFLOAD_CHECKSUM */
-    MNET_OFFLOAD_TSO6 = 1u << 2,
+    MNET_OFFLOAD_TSO6 = 1u << 2,     /* TCP segmentation over IPv6; needs MNET_OFFLOAD_CHECKSUM */
 };
 
 struct mnet_device;
 
-/* What a kind of device does. */
+/* The operations of one kind of device. */
 struct mnet_device_ops {
-    /* Takes up to `max` received frames into `packets`, allocated from device->memory; the caller owns them. Returns how many
-     * (0: none waiting) or MNET_E_IO. A frame for which there is no memory is dropped and counted by the device. */
+    /* Stores up to `max` received frames in `packets`. They are allocated from device->memory, and
+     * the caller owns them. Returns their number, 0 if none waits, or MNET_E_IO. If there is no
+     * memory for a frame, the device drops and counts it. */
     int (*rx)(struct mnet_device *device, struct mnet_packet **packets, int max);
-    /* Offers `count` frames in order. Returns how many were taken, which the device now owns; the rest stays the caller's to offer
-     * again (0: the queue is full), or MNET_E_IO, taking none. */
+    /* Offers `count` frames in order. Returns how many the device took, 0 if its queue is full, or
+     * MNET_E_IO if it took none because it failed. The device owns the frames that it took. The
+     * others remain the caller's, who may offer them again. */
     int (*tx)(struct mnet_device *device, struct mnet_packet **packets, int count);
-    /* Returns when a frame can be received, at `deadline` (absolute), or earlier for no reason. */
+    /* Returns when a frame can be received, at `deadline` (absolute), or earlier without a
+     * cause. */
     void (*wait)(struct mnet_device *device, uint64_t deadline);
-    /* Ends the device and frees what it owns; packets it still holds go back to device->memory. */
+    /* Ends the device and frees everything it owns. Packets that it still holds go back to
+     * device->memory. */
     void (*close)(struct mnet_device *device);
 };
 
-/* A device: filled in by its port, and read by the stack that has it. */
+/* A device. Its port fills it in, and the stack that owns it reads it. */
 struct mnet_device {
     const struct mnet_device_ops *ops;
-    struct mnet_memory *memory; /* where received packets come from; set by the stack before the first rx */
+    struct mnet_memory *memory; /* for received packets; the stack sets it before the first rx */
     const char *name;
     uint8_t mac[6];
     uint16_t mtu;        /* largest IP packet, in bytes: 576..65535 */
-    uint32_t tx_offload; /* enum mnet_offload: what the device can do for frames sent ... */
-    uint32_t rx_offload; /* ... and what it may do for frames received */
-    int fd;              /* readable when a frame waits, for poll(2); -1 where there is none */
-    uint64_t rx_dropped; /* frames lost for want of memory or because they were unusable */
-    uint64_t tx_dropped;
-    /* No frame passes: the cable is out, or the host's end is down. The device keeps it up to date within its calls, and
-     * wakes who waits (fd, `wait`) when it changes; one that cannot tell leaves it false. */
+    uint32_t tx_offload; /* enum mnet_offload, for frames sent */
+    uint32_t rx_offload; /* enum mnet_offload, for frames received */
+    int fd;              /* readable if a frame waits, for poll(2); -1 if there is none */
+    uint64_t rx_dropped; /* received frames lost because memory was used up or they were unusable */
+    uint64_t tx_dropped; /* frames that the device took and did not send */
+    /* True if no frame can pass: the cable is out, or the host's end is down. The device updates it
+     * within its operations and wakes its waiters (fd, `wait`) when it changes. A device that
+     * cannot tell leaves it false. */
     bool link_down;
 };
 

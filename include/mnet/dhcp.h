@@ -1,4 +1,4 @@
-/* DHCP: what the network told a stack that has its address from there (config.dhcp, --dhcp; RFC 2131). */
+/* DHCP: the lease of a stack that gets its address from a server (RFC 2131; config.dhcp, --dhcp). */
 #ifndef MNET_DHCP_H
 #define MNET_DHCP_H
 
@@ -14,19 +14,21 @@ struct mnet_stack;
 #define MNET_DHCP_DNS 3      /* DNS servers that a lease keeps, at most */
 #define MNET_DHCP_DOMAIN 256 /* bytes of a domain name, the terminating zero included */
 
-/* What a DHCP server has told. */
+/* A lease: the values that a DHCP server gave. */
 struct mnet_dhcp_lease {
     struct mnet_prefix address;
     struct mnet_address server;
-    struct mnet_address router; /* unspecified: none, or there are routes instead (RFC 3442), which the stack uses */
+    /* The default router. Unspecified if there is none, or if the server gave routes instead
+     * (RFC 3442), which the stack uses. */
+    struct mnet_address router;
     struct mnet_address dns[MNET_DHCP_DNS];
     unsigned dns_count;
-    char domain[MNET_DHCP_DOMAIN]; /* letters, digits, '-', '_' and '.'; empty: not told */
-    uint64_t end_ns;               /* when it ends unless it is renewed, on the stack's clock; MNET_NEVER */
+    char domain[MNET_DHCP_DOMAIN]; /* letters, digits, '-', '_' and '.'; empty if not given */
+    uint64_t end_ns;               /* its end unless it is renewed, on the stack's clock; MNET_NEVER: no end */
 };
 
-/* Fills *lease with what holds now; false, leaving it alone, where the stack has no address by DHCP at the moment. Never
- * suspends. */
+/* Fills *lease with the present lease. Returns false, with *lease unchanged, if the stack has no
+ * address by DHCP at the moment. Never suspends. */
 bool mnet_dhcp_lease(const struct mnet_stack *stack, struct mnet_dhcp_lease *lease);
 
 #pragma GCC visibility pop

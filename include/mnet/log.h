@@ -1,8 +1,8 @@
-/* Logging: one hook per stack. */
+/* Logging: one hook for each stack. */
 #ifndef MNET_LOG_H
 #define MNET_LOG_H
 
-/* How much is logged; each level includes those before it. */
+/* How much is logged. Each level includes those before it. */
 enum mnet_log_level {
     MNET_LOG_ERROR,
     MNET_LOG_WARNING,
@@ -10,9 +10,11 @@ enum mnet_log_level {
     MNET_LOG_DEBUG,
 };
 
-/* Receives one line without a newline; `text` is valid during the call only. Lines about a connection begin with both its
- * ends, "tcp 10.0.0.2:80 > 10.0.0.1:40112: ...". Must not call back into the stack. */
+/* The receiver of a stack's log. */
 struct mnet_log {
+    /* Takes one line without a newline. `text` is valid during the call only. A line about a
+     * connection begins with its two ends: "tcp 10.0.0.2:80 > 10.0.0.1:40112: ". Must not call the
+     * stack. */
     void (*write)(void *context, enum mnet_log_level level, const char *text);
     void *context;
     enum mnet_log_level level; /* lines above this level are not even formatted */
