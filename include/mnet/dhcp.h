@@ -1,4 +1,6 @@
-/* DHCP: the lease of a stack that gets its address from a server (RFC 2131; config.dhcp, --dhcp). */
+/* DHCP: the lease of a stack that gets its address from a server (RFC 2131). config.dhcp and --dhcp
+ * switch it on.
+ */
 #ifndef MNET_DHCP_H
 #define MNET_DHCP_H
 
@@ -24,7 +26,7 @@ struct mnet_dhcp_lease {
     struct mnet_address dns[MNET_DHCP_DNS];
     unsigned dns_count;
     char domain[MNET_DHCP_DOMAIN]; /* letters, digits, '-', '_' and '.'; empty if not given */
-    uint64_t end_ns;               /* its end unless it is renewed, on the stack's clock; MNET_NEVER: no end */
+    uint64_t end_ns;               /* end on the stack's clock unless renewed; MNET_NEVER: none */
 };
 
 /* Fills *lease with the present lease. Returns false, with *lease unchanged, if the stack has no

@@ -1,4 +1,4 @@
-/* Everything an application needs. */
+/* All headers that an application needs. */
 #ifndef MNET_MNET_H
 #define MNET_MNET_H
 

@@ -1,13 +1,13 @@
 /* Streams: a two-way sequence of bytes, whatever carries it.
  *
- * A TCP flow is a stream (mnet_tcp_stream), and so can be a TLS session, a serial line or a test's own
- * buffer: whoever fills in a table of operations. Code that is built on streams, such as a TLS or HTTP
- * library, takes a `struct mnet_stream` and needs no other header of mnet's network.
+ * A TCP flow is a stream (mnet_tcp_stream). A TLS session, a serial line or a test's own buffer is
+ * one, too, if it fills in a table of operations. Code that is built on streams, such as a TLS or
+ * HTTP library, takes a `struct mnet_stream` and needs no other header of mnet's network.
  *
- * A stream is a pair of pointers that is passed by value. It owns nothing: the object behind it lives
- * until `close` or `abort`, after which every copy of the pair is invalid. The operations keep the
- * promises that mnet/tcp.h makes for the calls of the same name: deadlines are absolute and come
- * last, errors are negative MNET_E_* values, and a deadline of 0 never suspends.
+ * A stream is a pair of pointers that is passed by value. It owns nothing: the object behind it
+ * lives until `close` or `abort`, after which every copy of the pair is invalid. The operations
+ * keep the promises that mnet/tcp.h makes for the calls of the same name: deadlines are absolute
+ * and come last, errors are negative MNET_E_* values, and a deadline of 0 never suspends.
  */
 #ifndef MNET_STREAM_H
 #define MNET_STREAM_H
@@ -20,53 +20,58 @@
 #include <mnet/packet.h>
 #include <mnet/time.h>
 
-/* Which direction a shutdown ends. */
+/* The directions that a shutdown ends. */
 enum mnet_shutdown {
-    MNET_SHUTDOWN_READ = 1,  /* the reader wants no more; mnet/tcp.h says what the peer sees */
+    MNET_SHUTDOWN_READ = 1,  /* no more data is read; mnet/tcp.h says how the peer notices */
     MNET_SHUTDOWN_WRITE = 2, /* the end of the stream follows the queued bytes; reading goes on */
     MNET_SHUTDOWN_BOTH = 3,
 };
 
-/* Readiness, for foreign event loops, and for tasks that wait for several things. */
+/* Readiness, for foreign event loops and for tasks that wait for several events. */
 enum mnet_ready {
     MNET_READABLE = 1,   /* read would not wait: bytes, the end of the stream, or an error */
     MNET_WRITABLE = 2,   /* write would queue something, or fail */
-    MNET_ACCEPTABLE = 4, /* of listeners: accept would not wait */
-    MNET_URGENT = 8,     /* of TCP: mnet_tcp_urgent is not 0 (MUST-32) */
-    MNET_NOTICED = 16,   /* of TCP: mnet_tcp_notices is not 0 */
+    MNET_ACCEPTABLE = 4, /* only listeners: accept would not wait */
+    MNET_URGENT = 8,     /* only TCP: mnet_tcp_urgent is not 0 (MUST-32) */
+    MNET_NOTICED = 16,   /* only TCP: mnet_tcp_notices is not 0 */
 };
 
-/* The operations of one kind of stream. All must be there but for `peers`; `object` is the stream's own. */
+/* The operations of one kind of stream. Only `peers` may be NULL. `object` is the stream's own. */
 struct mnet_stream_ops {
-    /* Reads up to `len` bytes; returns how many, 0 at the end of the stream, or an error. Suspends. */
+    /* Reads up to `len` bytes. Returns their number, 0 at the end of the stream, or an error.
+     * Suspends. */
     ptrdiff_t (*read)(void *object, void *buffer, size_t len, uint64_t deadline);
-    /* Lends received bytes in up to `max` slices; returns how many slices, 0 at the end of the stream, or an
-     * error. The slices stay valid until `release` returns them all. `get` suspends, `release` does not. */
+    /* Lends received bytes in up to `max` slices. Returns how many slices, 0 at the end of the
+     * stream, or an error. Suspends. */
     ptrdiff_t (*get)(void *object, struct mnet_slice *slices, int max, uint64_t deadline);
+    /* Returns all lent slices, which are valid until then. Never suspends. */
     void (*release)(void *object);
-    /* Queues a copy of all `len` bytes: 0 or an error. *queued (may be NULL) is how many were queued in
-     * either case. Suspends. */
+    /* Queues a copy of all `len` bytes. Returns 0 or an error. *queued is the number of bytes
+     * queued in each case; queued may be NULL. Suspends. */
     int (*write)(void *object, const void *data, size_t len, size_t *queued, uint64_t deadline);
-    /* Ends one direction or both: 0 or an error. Never suspends. */
+    /* Ends one direction or both. Returns 0 or an error. Never suspends. */
     int (*shutdown)(void *object, enum mnet_shutdown how);
-    /* Ends the stream and frees the object. `close` still delivers what is queued; `abort` forgets it, and
-     * the peer sees an error. Neither suspends. */
+    /* Ends the stream and frees the object. Queued data is still delivered. Never suspends. */
     void (*close)(void *object);
+    /* Ends the stream and frees the object. Queued data is forgotten, and the peer gets an error.
+     * Never suspends. */
     void (*abort)(void *object);
-    /* Which of enum mnet_ready hold now. */
+    /* Returns the bits of enum mnet_ready that hold now. Never suspends. */
     unsigned (*ready)(const void *object);
-    /* Waits until any of `wanted` holds, and returns those that do, or an error. Suspends. */
+    /* Waits until any bit of `wanted` holds. Returns the bits that hold, or an error. Suspends. */
     int (*wait)(void *object, unsigned wanted, uint64_t deadline);
-    /* Calls `notify(context, ready)` whenever readiness may have risen; NULL ends that. `notify` must only
-     * note the fact. */
+    /* Calls `notify(context, ready)` whenever readiness may have risen. NULL ends that. `notify`
+     * must only note the fact. */
     void (*notify)(void *object, void (*notify)(void *context, unsigned ready), void *context);
-    /* Both ends; either pointer may be NULL. NULL if this kind of stream has no addresses. */
+    /* Stores both ends; either pointer may be NULL. The operation itself is NULL if this kind of
+     * stream has no addresses. */
     void (*peers)(const void *object, struct mnet_endpoint *local, struct mnet_endpoint *remote);
-    /* Writes a line about the stream for logs into `text`, always terminated; returns `text`. */
+    /* Writes a line about the stream for logs into `text` of `size` bytes, always terminated.
+     * Returns `text`. */
     char *(*describe)(const void *object, char *text, size_t size);
 };
 
-/* A stream: which operations, and on which object. */
+/* A stream: its operations, and the object on which they act. */
 struct mnet_stream {
     const struct mnet_stream_ops *ops;
     void *object;
@@ -135,7 +140,8 @@ static inline void mnet_stream_notify(struct mnet_stream stream, void (*notify)(
     stream.ops->notify(stream.object, notify, context);
 }
 
-/* Calls ops->peers: 0, or MNET_E_INVALID if this kind of stream has no addresses. Never suspends. */
+/* Calls ops->peers. Returns 0, or MNET_E_INVALID if this kind of stream has no addresses. Never
+ * suspends. */
 static inline int mnet_stream_peers(struct mnet_stream stream, struct mnet_endpoint *local,
                                     struct mnet_endpoint *remote)
 {

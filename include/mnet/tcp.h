@@ -1,10 +1,12 @@
 /* TCP: connections as a program sees them (RFC 9293 3.9.1).
  *
- * Calls that may suspend take an absolute deadline last. With deadline 0 they never suspend, may be used outside tasks, and return
- * MNET_E_DEADLINE where they would have to wait. A cancelled task gets MNET_E_CANCELLED from every call that would suspend. Any number
- * of tasks may use one flow. Calls that close take NULL and
- * do nothing then, so that a cleared handle can be closed twice. For any other call a NULL or already closed handle is the
- * caller's bug: mnet_panic names the call, and a closed one as long as its memory serves nothing else.
+ * A call that may suspend takes an absolute deadline last. With deadline 0 it never suspends, may
+ * be used outside tasks, and returns MNET_E_DEADLINE if it would have to wait. In a cancelled task
+ * every call that would suspend returns MNET_E_CANCELLED. Any number of tasks may use one flow.
+ *
+ * Calls that close accept NULL and then do nothing, so a cleared handle can be closed twice. For
+ * any other call a NULL or closed handle is a bug of the caller: mnet_panic names the call. A
+ * closed handle is recognised as long as its memory serves nothing else.
  */
 #ifndef MNET_TCP_H
 #define MNET_TCP_H
@@ -25,146 +27,186 @@ struct mnet_stack;
 struct mnet_flow;
 struct mnet_listener;
 
-/* How a connection finds out how much the path takes. */
+/* The congestion control of a connection: how it finds out how much the path takes. */
 enum mnet_congestion {
-    MNET_CONGESTION_DEFAULT, /* the stack's (tcp_congestion of its configuration), CUBIC if that says nothing either */
-    MNET_CONGESTION_CUBIC,   /* RFC 9438, with HyStart++ (RFC 9406) */
-    MNET_CONGESTION_RENO,    /* RFC 5681 */
-    MNET_CONGESTION_BBR, /* a model of bandwidth and round trip, after BBR: for links that lose without being congested */
+    /* The choice of the stack (tcp_congestion of its configuration), which is CUBIC by default. */
+    MNET_CONGESTION_DEFAULT,
+    /* RFC 9438, with HyStart++ (RFC 9406). */
+    MNET_CONGESTION_CUBIC,
+    /* RFC 5681. */
+    MNET_CONGESTION_RENO,
+    /* A model of bandwidth and round trip, after BBR: for links that lose without congestion. */
+    MNET_CONGESTION_BBR,
 };
 
 /* Explicit Congestion Notification (RFC 3168): routers mark packets instead of dropping them. */
 enum mnet_ecn {
     MNET_ECN_DEFAULT, /* passive */
     MNET_ECN_OFF,
-    MNET_ECN_PASSIVE, /* where the peer asks for it */
+    MNET_ECN_PASSIVE, /* used if the peer asks for it */
     MNET_ECN_ON,      /* our connections ask for it, too */
 };
 
 /* Options of an active open; zeros are defaults. */
 struct mnet_connect_options {
-    /* default: the stack chooses the address (MUST-44) and a random port (RFC 6056), never one that makes a connection with
-     * itself. Who names both ports, and an own address twice, gets that: TCP allows it (RFC 9293 3.5). */
+    /* Default: the stack chooses the address (MUST-44) and a random port (RFC 6056), never one with
+     * which the connection would have itself as its peer. If local and remote are given and equal,
+     * the connection has itself as its peer: TCP allows it (RFC 9293 3.5). */
     struct mnet_endpoint local;
     bool no_delay;
-    bool no_timestamps, no_sack, no_window_scale; /* not to be offered, even where the stack does */
-    uint8_t ttl;                                  /* MUST-49; default: the stack's */
-    uint8_t dscp;                                 /* MUST-48: 0..63 */
+    /* Not offered, even if the stack's configuration allows it. */
+    bool no_timestamps, no_sack, no_window_scale;
+    uint8_t ttl;  /* MUST-49; default: the stack's */
+    uint8_t dscp; /* MUST-48: 0..63 */
     enum mnet_congestion congestion;
 };
 
-/* What a full backlog does to a further connection request. */
+/* The answer to a further connection request if the backlog is full. */
 enum mnet_backlog_policy {
-    MNET_BACKLOG_IGNORE, /* stays silent: the client tries again */
-    MNET_BACKLOG_REFUSE, /* answers with a reset */
+    MNET_BACKLOG_IGNORE, /* none: the client tries again */
+    MNET_BACKLOG_REFUSE, /* a reset */
 };
 
 /* Options of a passive open; zeros are defaults. */
 struct mnet_listen_options {
     struct mnet_address address; /* listen on this own address only (MUST-43) */
-    unsigned backlog;            /* connections established but not yet accepted; default 128 */
+    unsigned backlog;            /* connections that wait for accept; default 128 */
     enum mnet_backlog_policy policy;
     bool no_delay;
-    bool no_timestamps, no_sack, no_window_scale; /* not to be agreed to, even where the stack does */
-    uint8_t ttl;                                  /* of the connections accepted, from the SYN,ACK on (MUST-49); ... */
-    uint8_t dscp;                                 /* ... MUST-48: 0..63 */
-    enum mnet_congestion congestion;              /* of the connections accepted */
+    /* Not accepted, even if the stack's configuration allows it. */
+    bool no_timestamps, no_sack, no_window_scale;
+    /* The rest is for accepted connections. */
+    uint8_t ttl;  /* MUST-49, from the SYN,ACK on; default: the stack's */
+    uint8_t dscp; /* MUST-48, from the SYN,ACK on: 0..63 */
+    enum mnet_congestion congestion;
 };
 
-/* Connects to `address` and `port` and waits until the connection is established. On any failure *flow is NULL and nothing is left
- * behind. MNET_E_REFUSED, MNET_E_TIMED_OUT, MNET_E_INVALID (not a unicast address, port 0: MUST-46), MNET_E_IN_USE,
- * MNET_E_LIMIT, MNET_E_NO_MEMORY, MNET_E_DEADLINE, MNET_E_CANCELLED; or MNET_E_UNREACHABLE: at once without a route, after
- * about 3 s without a neighbour, as soon as an ICMP error says that the host has no such port or protocol or that the
- * connection is prohibited, and in place of TIMED_OUT and DEADLINE if one says that the network or the host is unreachable,
- * which may be repaired meanwhile. Suspends. */
+/* Connects to `address` and `port`, and waits until the connection is established. On any failure
+ * *flow is NULL, and nothing is left behind. Errors:
+ *
+ *     MNET_E_INVALID      not a unicast address (MUST-46), or port 0
+ *     MNET_E_REFUSED      the peer answered with a reset
+ *     MNET_E_TIMED_OUT    the peer did not answer for too long
+ *     MNET_E_UNREACHABLE  see below
+ *     MNET_E_IN_USE, MNET_E_LIMIT, MNET_E_NO_MEMORY, MNET_E_DEADLINE, MNET_E_CANCELLED
+ *
+ * MNET_E_UNREACHABLE comes at once if there is no route, after about 3 s if the neighbour does not
+ * answer, and with an ICMP error by which the host has no such port or protocol, or the connection
+ * is prohibited. An ICMP error by which the network or the host is unreachable does not end the
+ * attempt, because the path may be repaired. If the attempt then fails, the result is
+ * MNET_E_UNREACHABLE instead of MNET_E_TIMED_OUT or MNET_E_DEADLINE. Suspends. */
 int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint16_t port, struct mnet_flow **flow,
                      uint64_t deadline);
 
-/* The two halves of it, for options and for foreign event loops: begin sends the SYN and never suspends; the flow must be closed
- * whatever comes of it. established waits until the connection is up or has failed. */
+/* mnet_tcp_connect in two steps, for options and for foreign event loops. mnet_tcp_connect_begin
+ * sends the SYN and never suspends. Its flow must be closed, whatever becomes of the attempt.
+ * mnet_tcp_established waits until the connection is established or has failed, and returns 0 or an
+ * error of mnet_tcp_connect. */
 int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote,
                            const struct mnet_connect_options *options, struct mnet_flow **flow);
 int mnet_tcp_established(struct mnet_flow *flow, uint64_t deadline);
-/* What was said last about why packets of the flow do not arrive: while it connects, and after that has failed; from then on
- * about the connection, for which it is only a notice (MNET_NOTICE_UNREACHABLE). The log names who said it. Never suspends. */
+/* Returns the cause reported last why packets of the flow do not arrive. For an attempt to connect
+ * and after its failure it is the cause of that. For an established connection it is only a notice
+ * (MNET_NOTICE_UNREACHABLE). The log names the sender of the report. Never suspends. */
 enum mnet_unreachable mnet_tcp_unreachable(const struct mnet_flow *flow);
 
-/* Listens on `port` (0 picks a free one; see mnet_tcp_listen_port). options may be NULL. MNET_E_IN_USE, MNET_E_INVALID (not an own address),
- * MNET_E_LIMIT, MNET_E_NO_MEMORY. Never suspends. */
+/* Listens on `port`. With port 0 the stack picks a free one, which mnet_tcp_listen_port returns.
+ * options may be NULL. Errors: MNET_E_IN_USE, MNET_E_INVALID (not an own address), MNET_E_LIMIT,
+ * MNET_E_NO_MEMORY. Never suspends. */
 int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_listen_options *options,
                     struct mnet_listener **listener);
+/* Returns the port of the listener. */
 uint16_t mnet_tcp_listen_port(const struct mnet_listener *listener);
 
-/* Waits for an established connection; waiting tasks are served in order, one flow each. MNET_E_CLOSED when the listener goes. Suspends. */
+/* Waits for an established connection. Waiting tasks are served in order, one flow each. Returns
+ * MNET_E_CLOSED if the listener is closed. Suspends. */
 int mnet_tcp_accept(struct mnet_listener *listener, struct mnet_flow **flow, uint64_t deadline);
 
-/* Stops listening: waiters wake with MNET_E_CLOSED, connections not yet accepted are reset. The handle is invalid afterwards.
- * Never suspends. */
+/* Stops listening. Waiting tasks wake with MNET_E_CLOSED, and connections not yet accepted are
+ * reset. The handle is invalid afterwards. Never suspends. */
 void mnet_tcp_unlisten(struct mnet_listener *listener);
 
-/* Reads up to `len` bytes, at least one unless the stream has ended. Returns the count; 0 only at the end of the stream (or for len 0, at
- * once). What arrived in order is delivered before MNET_E_RESET or MNET_E_TIMED_OUT is,
- * or MNET_E_NO_MEMORY: the peer took too little of what was queued for it, and others needed the memory (docs/memory.md). MNET_E_CLOSED after
- * shutdown of reading. Suspends. */
+/* Reads up to `len` bytes, at least one unless the stream has ended, and returns their number.
+ * Returns 0 only at the end of the stream, or at once if `len` is 0. Data that arrived in order is
+ * delivered before an error that ended the connection: MNET_E_RESET, MNET_E_TIMED_OUT, or
+ * MNET_E_NO_MEMORY (the peer took too little of the data queued for it while others needed the
+ * memory, docs/memory.md). MNET_E_CLOSED after shutdown of reading. Suspends. */
 ptrdiff_t mnet_tcp_read(struct mnet_flow *flow, void *buffer, size_t len, uint64_t deadline);
 
-/* Reads exactly `len` bytes: 0, or MNET_E_END_OF_FILE or another error; *done (may be NULL) says how many were read. Suspends. */
+/* Reads exactly `len` bytes. Returns 0, MNET_E_END_OF_FILE if the stream ends before, or another
+ * error of mnet_tcp_read. *done is the number of bytes read in each case; done may be NULL.
+ * Suspends. */
 int mnet_tcp_read_exactly(struct mnet_flow *flow, void *buffer, size_t len, size_t *done, uint64_t deadline);
 
-/* Lends received bytes without copying them: fills up to `max` slices with contiguous pieces, in order, of what has arrived and returns how many
- * were filled (at least 1, or 0 at the end of the stream). They are consumed, and stay valid until mnet_tcp_release(flow) gives all lent
- * slices of the flow back, which also opens the receive window. Mixes freely with mnet_tcp_read. Suspends. */
+/* Lends received bytes without copying them. Fills up to `max` slices with contiguous pieces, in
+ * order, and returns how many it filled: at least 1, or 0 at the end of the stream. The bytes count
+ * as read. They stay valid until mnet_tcp_release returns all lent slices of the flow, which also
+ * opens the receive window. May be mixed freely with mnet_tcp_read. Suspends. */
 ptrdiff_t mnet_tcp_get(struct mnet_flow *flow, struct mnet_slice *slices, int max, uint64_t deadline);
-/* Where nothing is lent, nothing happens. */
+/* Returns all slices that mnet_tcp_get lent. Does nothing if none are lent. Never suspends. */
 void mnet_tcp_release(struct mnet_flow *flow);
 
-/* Queues all of `len` bytes for sending, copying them; waits for room in the send buffer. Returns 0, or an error, and says in *queued (may be
- * NULL) how many bytes were queued either way. Calls of several tasks do not mix their bytes. Works after the peer's FIN; MNET_E_CLOSED_BY_PEER
- * after its reset (MNET_E_TIMED_OUT, MNET_E_UNREACHABLE when that ended the connection), MNET_E_CLOSED after shutdown of writing. Suspends. */
+/* Queues a copy of all `len` bytes for sending, and waits for room in the send buffer. Returns 0 or
+ * an error; *queued is the number of bytes queued in each case; queued may be NULL. Bytes of
+ * several tasks do not mix: each call's are contiguous. Works after the peer's FIN. Returns
+ * MNET_E_CLOSED_BY_PEER after the peer's reset, MNET_E_TIMED_OUT or MNET_E_UNREACHABLE if that
+ * ended the connection, and MNET_E_CLOSED after shutdown of writing. Suspends. */
 int mnet_tcp_write(struct mnet_flow *flow, const void *data, size_t len, size_t *queued, uint64_t deadline);
-/* The same for several pieces in order. */
+/* Queues several pieces in order, as mnet_tcp_write queues one. Suspends. */
 int mnet_tcp_writev(struct mnet_flow *flow, const struct mnet_slice *slices, int count, size_t *queued,
                     uint64_t deadline);
-/* Sends the caller's bytes without copying: `release(context)` is called once, from within a call into the stack, when they are no longer needed
- * (acknowledged, or the connection is gone), also where the call fails after queueing a part. On failure with *queued 0 it is not called.
- * It must only note the fact, not call into the stack. Suspends. */
+/* Sends the caller's bytes without copying them. `release(context)` is called once, from within a
+ * call into the stack, when the bytes are no longer needed: they are acknowledged, or the
+ * connection is gone. It is called even if the call fails after queueing a part, but not if it
+ * fails with *queued 0. `release` must only note the fact: it must not call the stack. Otherwise as
+ * mnet_tcp_write. Suspends. */
 int mnet_tcp_write_lent(struct mnet_flow *flow, const void *data, size_t len, void (*release)(void *context),
                         void *context, size_t *queued, uint64_t deadline);
-/* Queues all of `len` bytes whatever the send buffer's limit (not the memory budget: MNET_E_NO_MEMORY, nothing queued), and transmits at once what the
- * windows allow. It is for the odd message that cannot wait: who sends more asks for MNET_WRITABLE before, or a peer that does
- * not read makes it queue without end. Never suspends; safe in finalisers. While another task is inside a write, the bytes follow that write's. */
+/* Queues a copy of all `len` bytes beyond any limit of the send buffer, and transmits at once as
+ * much as the windows allow. The memory budget still holds: MNET_E_NO_MEMORY, with nothing queued.
+ * This call is for the rare message that cannot wait. To send more, ask for MNET_WRITABLE first:
+ * otherwise a peer that does not read lets the queue grow without end. If another task is inside a
+ * write, the bytes follow those of that write. Never suspends; safe in finalisers. */
 int mnet_tcp_write_now(struct mnet_flow *flow, const void *data, size_t len);
 
-/* Closes the flow; the handle is invalid afterwards, and queued data is still delivered. With unread data, or when data arrives later, the
- * peer gets a reset (RFC 9293 3.6.1, SHLD-3), and what it has not received by then is lost; MNET_SHUTDOWN_READ before prevents
- * that. Tasks blocked on the flow wake with MNET_E_CLOSED. Never suspends, never fails; NULL is allowed, so
- * that a cleared handle can be closed twice. */
+/* Closes the flow. Queued data is still delivered. If there is unread data, or data arrives later,
+ * the peer gets a reset (RFC 9293 3.6.1, SHLD-3), and loses the data that it has not received by
+ * then. MNET_SHUTDOWN_READ before the close prevents that. Tasks blocked on the flow wake with
+ * MNET_E_CLOSED. The handle is invalid afterwards. NULL is allowed. Never suspends, never fails. */
 void mnet_tcp_close(struct mnet_flow *flow);
-/* Closes the flow, and waits until the peer has acknowledged everything, the end of the stream included: 0. At the deadline, or when cancelled, what is left
- * is forgotten, and the peer gets a reset (SO_LINGER of the sockets): MNET_E_DEADLINE, MNET_E_CANCELLED. Otherwise why it never will: MNET_E_RESET,
- * MNET_E_TIMED_OUT, ... The handle is invalid afterwards in any case. Suspends; in a finaliser, where nothing may, it is as close, and gives
- * MNET_E_INVALID. NULL: 0, at once. */
+/* Closes the flow, and waits until the peer has acknowledged everything, the end of the stream
+ * included. Then it returns 0. At the deadline, or if the task is cancelled, the rest is forgotten,
+ * and the peer gets a reset, as with SO_LINGER of the POSIX sockets: MNET_E_DEADLINE,
+ * MNET_E_CANCELLED. If the connection ends otherwise, its error is returned, such as MNET_E_RESET
+ * or MNET_E_TIMED_OUT. The handle is invalid afterwards in each case. With NULL the call returns 0
+ * at once. In a finaliser it acts as mnet_tcp_close and returns MNET_E_INVALID. Suspends. */
 int mnet_tcp_close_wait(struct mnet_flow *flow, uint64_t deadline);
-/* Sends a reset and forgets everything queued. Otherwise as close. */
+/* Sends a reset and forgets all queued data. Otherwise as mnet_tcp_close. */
 void mnet_tcp_abort(struct mnet_flow *flow);
 
-/* MNET_SHUTDOWN_READ: unread data is thrown away. Later data is refused with a reset, so that the peer's writes fail; but while
- * something that was queued has not been acknowledged, it is thrown away, too: the answer to a request of which not all was
- * read arrives. MNET_SHUTDOWN_WRITE: a FIN follows the queued data, and reading goes on. Never suspends. 0, MNET_E_INVALID, or
- * MNET_E_CLOSED where the connection is gone. */
+/* Ends one direction, or both.
+ *
+ * MNET_SHUTDOWN_READ discards unread data. Data that arrives later is refused with a reset, so that
+ * the peer's writes fail. While queued data is still unacknowledged, later data is discarded
+ * instead: so the answer to a request that was not read to its end arrives. MNET_SHUTDOWN_WRITE
+ * sends a FIN after the queued data; reading goes on.
+ *
+ * Returns 0, MNET_E_INVALID, or MNET_E_CLOSED if the connection is gone. Never suspends. */
 int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how);
 
-/* Both ends, in any state of the connection; either pointer may be NULL. */
+/* Stores both ends, in any state of the connection. Either pointer may be NULL. */
 void mnet_tcp_peers(const struct mnet_flow *flow, struct mnet_endpoint *local, struct mnet_endpoint *remote);
-/* Writes "tcp 10.0.0.2:80 > 10.0.0.1:40112" into `text`, always terminated; returns `text`. MNET_TCP_TEXT is enough. */
+/* Writes "tcp 10.0.0.2:80 > 10.0.0.1:40112" into `text` of `size` bytes, always terminated, and
+ * returns `text`. MNET_TCP_TEXT bytes are enough. */
 #define MNET_TCP_TEXT (2 * MNET_ENDPOINT_TEXT + 8)
 char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size);
 
-/* The name of the flow's congestion control: "cubic", "reno", "bbr". Static. */
+/* Returns the name of the flow's congestion control: "cubic", "reno" or "bbr". Static. */
 const char *mnet_tcp_congestion(const struct mnet_flow *flow);
-/* Nagle's algorithm on or off (MUST-17). */
+/* Switches Nagle's algorithm off or on (MUST-17). */
 void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay);
-/* The time to live (1..255) and DSCP (0..63) of later segments; MNET_E_INVALID (MUST-48, MUST-49). */
+/* Sets the time to live (1..255, MUST-49) or DSCP (0..63, MUST-48) of later segments. Returns 0 or
+ * MNET_E_INVALID. */
 int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl);
 int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp);
 
@@ -172,45 +214,55 @@ int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp);
 struct mnet_keepalive {
     uint64_t idle_ns;     /* silence of the peer before the first probe; default 2 h */
     uint64_t interval_ns; /* from one probe to the next; default 75 s */
-    unsigned
-        probes; /* that must go unanswered before the connection ends with MNET_E_TIMED_OUT; at least 2; default 9 */
+    /* Unanswered probes after which the connection ends with MNET_E_TIMED_OUT. At least 2. Default
+     * 9. */
+    unsigned probes;
 };
-/* Switches it on; NULL: off, as it is at first (MUST-24, MUST-25). */
+/* Switches keepalive on, or off with NULL. It is off at first (MUST-24, MUST-25). */
 void mnet_tcp_set_keepalive(struct mnet_flow *flow, const struct mnet_keepalive *keepalive);
-/* How long what was sent may stay unacknowledged before the connection ends with MNET_E_TIMED_OUT: R2 (MUST-21). 0: the stack's; MNET_NEVER: for ever. Where the stack has
- * tcp_user_timeout_option set, the peer hears of it (RFC 5482), and does not change it. */
+/* Sets R2 (MUST-21): if data stays unacknowledged for this time, the connection ends with
+ * MNET_E_TIMED_OUT. 0 stands for the stack's value, MNET_NEVER for no end. If
+ * tcp_user_timeout_option of the stack is set, the peer is told the value (RFC 5482), and the
+ * peer's own does not change it. */
 void mnet_tcp_set_user_timeout(struct mnet_flow *flow, uint64_t timeout_ns);
 
-/* What may be of interest, and ends nothing (MUST-47). */
+/* Events that a program may want to know, and that do not end the connection (MUST-47). */
 enum mnet_notice {
-    MNET_NOTICE_UNREACHABLE = 1,    /* an ICMP error said that our packets do not arrive (SHLD-25) */
-    MNET_NOTICE_RETRANSMITTING = 2, /* the same data was sent again three times in a row (R1, SHLD-9) */
+    /* An ICMP error said that our packets do not arrive (SHLD-25). */
+    MNET_NOTICE_UNREACHABLE = 1,
+    /* The same data was sent again three times in a row (R1, SHLD-9). */
+    MNET_NOTICE_RETRANSMITTING = 2,
 };
-/* Which happened since the last call. */
+/* Returns the notices since the last call, as bits of enum mnet_notice. */
 unsigned mnet_tcp_notices(struct mnet_flow *flow);
-/* Whether any are noted at all (SHLD-20); at first they are. */
+/* Switches notices on or off (SHLD-20). They are on at first. */
 void mnet_tcp_set_notices(struct mnet_flow *flow, bool on);
 
-/* Urgent data (RFC 9293 3.8.5), for old protocols only (SHLD-13). write_urgent is mnet_tcp_write, after which everything queued so far is urgent.
- * urgent says how many bytes from the next unread one to the last urgent one there are, whether they have arrived or not; 0: none (MUST-33). */
+/* Queues data as mnet_tcp_write does, and then makes all data queued so far urgent (RFC 9293
+ * 3.8.5). For old protocols only (SHLD-13). Suspends. */
 int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, size_t *queued, uint64_t deadline);
+/* Returns the number of bytes from the next unread one to the last urgent one, arrived or not. 0:
+ * no urgent data (MUST-33). */
 size_t mnet_tcp_urgent(const struct mnet_flow *flow);
 
-/* What the flow or listener is ready for now. MNET_WRITABLE after a write that could not queue all, or that filled the send
- * buffer, as mnet_tcp_write_now may and more: only when half of the buffer is free, or there is room for what was left over and no more is to
- * come soon; and not while another task is inside a write. */
+/* Returns the bits of enum mnet_ready that hold now. After a write that filled the send buffer or
+ * could not queue all, MNET_WRITABLE holds only if half of the buffer is free, or if the rest of
+ * that write fits and no more room is to come soon. mnet_tcp_write_now may fill the buffer, too,
+ * and beyond. MNET_WRITABLE does not hold while another task is inside a write. */
 unsigned mnet_tcp_ready(const struct mnet_flow *flow);
-/* Waits until the flow is ready for any of `wanted`, and returns for which; or MNET_E_DEADLINE, MNET_E_CANCELLED, MNET_E_CLOSED, MNET_E_INVALID. Suspends. */
+/* Waits until the flow is ready for any bit of `wanted`, and returns those that hold. Errors:
+ * MNET_E_DEADLINE, MNET_E_CANCELLED, MNET_E_CLOSED, MNET_E_INVALID. Suspends. */
 int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline);
+/* Returns the bits of enum mnet_ready that hold for the listener. */
 unsigned mnet_tcp_listener_ready(const struct mnet_listener *listener);
-/* Asks for `notify(context, ready)` from within mnet_stack_poll when readiness may have risen; NULL ends it. It must only note the fact, not call
- * into the stack. */
+/* Calls `notify(context, ready)` from within mnet_stack_poll whenever readiness may have risen.
+ * NULL ends that. `notify` must only note the fact: it must not call the stack. */
 void mnet_tcp_notify(struct mnet_flow *flow, void (*notify)(void *context, unsigned ready), void *context);
 void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(void *context, unsigned ready),
                               void *context);
 
-/* The flow as a stream (mnet/stream.h): the same calls through a table. The flow is still the caller's to close, once, by
- * either name. */
+/* Returns the flow as a stream (mnet/stream.h): the same calls through a table. The flow must still
+ * be closed once, through either. */
 struct mnet_stream mnet_tcp_stream(struct mnet_flow *flow);
 
 #pragma GCC visibility pop
