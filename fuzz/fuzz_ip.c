@@ -59,7 +59,7 @@ static void deliver(struct host *h, enum mn_ip_verdict verdict, struct mnet_pack
     if (verdict == MN_IP_TRANSPORT) {
         MN_ASSERT(packet->total <= 65535 && datagram->header_len >= 20);
         MN_ASSERT(packet->data[-datagram->header_len] >> 4 == 4);
-        mn_ip_unreachable(&h->ip, packet, datagram, MN_ICMPV4_PORT_UNREACHABLE, h->now);
+        mn_ip_unreachable(&h->ip, packet, datagram, MN_UNREACHABLE_PORT, h->now);
     } else {
         uint64_t sum = mn_sum(0, error->quote, error->quote_len); /* touches every byte */
         MN_ASSERT(error->quote_len >= 8 && mn_sum_fold(sum) <= UINT16_MAX);

@@ -66,8 +66,9 @@ static struct mnet_packet *make_error(struct mn_ip *ip, const struct mnet_packet
     return answer;
 }
 
-void mn_ip_icmp_send_error(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
-                           uint8_t type, uint8_t code, uint64_t now)
+/* Sends an error about a received packet, if RFC 1122 3.2.2 allows one and the rate limit does. */
+static void send_error(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                       uint8_t type, uint8_t code, uint64_t now)
 {
     if (!may_answer(ip, packet, datagram))
         return;
@@ -89,10 +90,52 @@ void mn_ip_icmp_send_error(struct mn_ip *ip, const struct mnet_packet *packet, c
         mn_ip_count(ip, MNET_COUNT_ICMP_ERRORS_TX);
 }
 
-void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
-                       uint8_t code, uint64_t now)
+/* RFC 1122 3.2.2.1 and RFC 1812 5.2.7.1: the reason that each code gives. */
+static const uint8_t reasons[] = {
+    [MN_ICMPV4_NET_UNREACHABLE] = MN_UNREACHABLE_NETWORK,
+    [MN_ICMPV4_HOST_UNREACHABLE] = MN_UNREACHABLE_HOST,
+    [MN_ICMPV4_PROTOCOL_UNREACHABLE] = MN_UNREACHABLE_PROTOCOL,
+    [MN_ICMPV4_PORT_UNREACHABLE] = MN_UNREACHABLE_PORT,
+    [MN_ICMPV4_FRAGMENTATION_NEEDED] = MN_UNREACHABLE_TOO_BIG,
+    [MN_ICMPV4_SOURCE_ROUTE_FAILED] = MN_UNREACHABLE_NETWORK,
+    [6] = MN_UNREACHABLE_NETWORK,     /* network unknown */
+    [7] = MN_UNREACHABLE_HOST,        /* host unknown */
+    [8] = MN_UNREACHABLE_HOST,        /* source host isolated */
+    [9] = MN_UNREACHABLE_PROHIBITED,  /* network prohibited */
+    [10] = MN_UNREACHABLE_PROHIBITED, /* host prohibited */
+    [11] = MN_UNREACHABLE_NETWORK,    /* network, for this type of service */
+    [12] = MN_UNREACHABLE_HOST,       /* host, for this type of service */
+    [13] = MN_UNREACHABLE_PROHIBITED, /* communication prohibited */
+    [14] = MN_UNREACHABLE_PROHIBITED, /* host precedence violation */
+    [15] = MN_UNREACHABLE_PROHIBITED, /* precedence cutoff */
+};
+
+/* False for a code that does not exist. */
+static bool reason_of(uint8_t code, enum mn_unreachable *reason)
 {
-    mn_ip_icmp_send_error(ip, packet, datagram, MN_ICMPV4_UNREACHABLE, code, now);
+    if (code >= MN_COUNT_OF(reasons))
+        return false;
+    *reason = (enum mn_unreachable)reasons[code];
+    return true;
+}
+
+/* The code for a reason that a host gives: the others are a router's. */
+static uint8_t code_of(enum mn_unreachable reason)
+{
+    MN_ASSERT(reason == MN_UNREACHABLE_PROTOCOL || reason == MN_UNREACHABLE_PORT);
+    return reason == MN_UNREACHABLE_PORT ? MN_ICMPV4_PORT_UNREACHABLE : MN_ICMPV4_PROTOCOL_UNREACHABLE;
+}
+
+void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                       enum mn_unreachable reason, uint64_t now)
+{
+    send_error(ip, packet, datagram, MN_ICMPV4_UNREACHABLE, code_of(reason), now);
+}
+
+void mn_ip_icmp_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first,
+                                   const struct mn_datagram *datagram, uint64_t now)
+{
+    send_error(ip, first, datagram, MN_ICMPV4_TIME_EXCEEDED, MN_ICMPV4_REASSEMBLY_TIME_EXCEEDED, now);
 }
 
 /* A request that came in several receive buffers becomes one packet. NULL, and counted, where memory is used up. */
@@ -174,33 +217,6 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
         mn_ip_count(ip, MNET_COUNT_ICMP_ECHO);
 }
 
-/* RFC 1122 3.2.2.1 and RFC 1812 5.2.7.1; false for a code that does not exist. */
-static bool unreachable_reason(uint8_t code, enum mn_unreachable *reason)
-{
-    static const uint8_t reasons[] = {
-        [MN_ICMPV4_NET_UNREACHABLE] = MN_UNREACHABLE_NETWORK,
-        [MN_ICMPV4_HOST_UNREACHABLE] = MN_UNREACHABLE_HOST,
-        [MN_ICMPV4_PROTOCOL_UNREACHABLE] = MN_UNREACHABLE_PROTOCOL,
-        [MN_ICMPV4_PORT_UNREACHABLE] = MN_UNREACHABLE_PORT,
-        [MN_ICMPV4_FRAGMENTATION_NEEDED] = MN_UNREACHABLE_TOO_BIG,
-        [MN_ICMPV4_SOURCE_ROUTE_FAILED] = MN_UNREACHABLE_NETWORK,
-        [6] = MN_UNREACHABLE_NETWORK,     /* network unknown */
-        [7] = MN_UNREACHABLE_HOST,        /* host unknown */
-        [8] = MN_UNREACHABLE_HOST,        /* source host isolated */
-        [9] = MN_UNREACHABLE_PROHIBITED,  /* network prohibited */
-        [10] = MN_UNREACHABLE_PROHIBITED, /* host prohibited */
-        [11] = MN_UNREACHABLE_NETWORK,    /* network, for this type of service */
-        [12] = MN_UNREACHABLE_HOST,       /* host, for this type of service */
-        [13] = MN_UNREACHABLE_PROHIBITED, /* communication prohibited */
-        [14] = MN_UNREACHABLE_PROHIBITED, /* host precedence violation */
-        [15] = MN_UNREACHABLE_PROHIBITED, /* precedence cutoff */
-    };
-    if (code >= MN_COUNT_OF(reasons))
-        return false;
-    *reason = (enum mn_unreachable)reasons[code];
-    return true;
-}
-
 /* The address that an error came to must be the source of the packet quoted, and that one of ours; for 127/8 both
    stayed inside. */
 static bool quote_is_ours(const struct mn_ip *ip, const struct mn_ipv4 *quote, const struct mn_datagram *datagram)
@@ -240,7 +256,7 @@ static enum mn_ip_verdict receive_error(struct mn_ip *ip, struct mnet_packet *pa
 {
     *error = (struct mn_icmp_error){.reason = MN_UNREACHABLE_NETWORK};
     if (datagram->not_unicast ||
-        (message->type == MN_ICMPV4_UNREACHABLE && !unreachable_reason(message->code, &error->reason))) {
+        (message->type == MN_ICMPV4_UNREACHABLE && !reason_of(message->code, &error->reason))) {
         mn_ip_drop(ip, packet, MNET_COUNT_ICMP_DROP_IGNORED);
         return MN_IP_CONSUMED;
     }

@@ -102,8 +102,9 @@ void mn_ip_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, 
 /* icmp.c: arguments and result as of mn_ip_input; the packet begins with the ICMP header. */
 enum mn_ip_verdict mn_ip_icmp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,
                                     const struct mn_datagram *datagram, struct mn_icmp_error *error);
-/* Sends an error about a received packet, where RFC 1122 3.2.2 allows one and the rate limit too. */
-void mn_ip_icmp_send_error(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
-                           uint8_t type, uint8_t code, uint64_t now);
+/* Tells the sender of `first`, the first fragment of a datagram, that the others did not come in time (RFC 792). The
+ * packet stays the caller's. */
+void mn_ip_icmp_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first,
+                                   const struct mn_datagram *datagram, uint64_t now);
 
 #endif

@@ -1,8 +1,6 @@
 /* The network layer as a whole: configuration, queues, timers. The work is in input.c and output.c. */
 #include "ip/internal.h"
 
-#include "wire/icmpv4.h"
-
 #define MTU_MIN 68     /* RFC 791 3.2 */
 #define TTL_DEFAULT 64 /* RFC 1700 */
 #define NEIGHBOURS_DEFAULT 256
@@ -133,14 +131,14 @@ struct mnet_packet *mn_ip_next_error(struct mn_ip *ip, struct mn_icmp_error *err
     return NULL;
 }
 
-/* RFC 792: time exceeded, code 1, where the first fragment is there to be quoted. */
+/* RFC 792: the sender is told if the first fragment is there to be quoted. */
 static void reassembly_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now)
 {
     struct mn_datagram datagram;
     struct mnet_packet *first = mn_reassembly_expire(&ip->reassembly, timer, &datagram);
     if (first == NULL)
         return;
-    mn_ip_icmp_send_error(ip, first, &datagram, MN_ICMPV4_TIME_EXCEEDED, 1, now);
+    mn_ip_icmp_reassembly_timeout(ip, first, &datagram, now);
     mnet_packet_free(first);
 }
 

@@ -131,10 +131,11 @@ bool mn_ip_is_broadcast(const struct mn_ip *ip, struct mnet_address address);
  * MNET_E_UNREACHABLE (no route), MNET_E_TOO_BIG (with dont_fragment; packets with gso are measured by their segments),
  * MNET_E_NO_MEMORY, MNET_E_INVALID. */
 int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now);
-/* Answers a received datagram with Destination Unreachable `code`, within the rate limit and the rules of RFC 1122
- * 3.2.2. The packet is as mn_ip_input gave it and stays the caller's. */
+/* Answers a received datagram with Destination Unreachable, within the rate limit and the rules of RFC 1122 3.2.2.
+ * `reason` is one that a host gives: MN_UNREACHABLE_PROTOCOL or MN_UNREACHABLE_PORT. The packet is as mn_ip_input gave
+ * it and stays the caller's. */
 void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
-                       uint8_t code, uint64_t now);
+                       enum mn_unreachable reason, uint64_t now);
 /* The next frame for the device, owned by the caller; NULL where there is none. */
 struct mnet_packet *mn_ip_transmit(struct mn_ip *ip);
 /* The next packet given up because its neighbour did not answer: fills *error, which points into the packet returned,

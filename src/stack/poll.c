@@ -15,7 +15,6 @@
 #include "stack/loop.h"
 #include "stack/offload.h"
 #include "stack/stack.h"
-#include "wire/icmpv4.h"
 
 #define LOOPBACK_BUDGET 256
 
@@ -37,7 +36,7 @@ static MN_RARE void take_error(struct mnet_stack *stack, const struct mn_icmp_er
 /* RFC 1122 3.2.2.1: a protocol that nobody here speaks, and a UDP port that nobody listens on, are reported. */
 static void take_datagram(struct mnet_stack *stack, const struct mn_datagram *datagram, struct mnet_packet *packet)
 {
-    uint8_t code = MN_ICMPV4_PROTOCOL_UNREACHABLE;
+    enum mn_unreachable reason = MN_UNREACHABLE_PROTOCOL;
     if (MN_LIKELY(datagram->protocol == MN_PROTOCOL_TCP)) {
         mn_tcp_input(stack->tcp, datagram, packet, stack->now);
         return;
@@ -45,9 +44,9 @@ static void take_datagram(struct mnet_stack *stack, const struct mn_datagram *da
     if (datagram->protocol == MN_PROTOCOL_UDP) {
         if (mn_udp_input(&stack->udp, datagram, packet) == MN_UDP_CONSUMED)
             return;
-        code = MN_ICMPV4_PORT_UNREACHABLE;
+        reason = MN_UNREACHABLE_PORT;
     }
-    mn_ip_unreachable(&stack->ip, packet, datagram, code, stack->now);
+    mn_ip_unreachable(&stack->ip, packet, datagram, reason, stack->now);
     mnet_packet_free(packet);
 }
 

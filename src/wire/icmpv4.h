@@ -25,6 +25,11 @@ enum mn_icmpv4_unreachable_code {
     MN_ICMPV4_SOURCE_ROUTE_FAILED = 5,
 };
 
+enum mn_icmpv4_time_exceeded_code {
+    MN_ICMPV4_HOPS_EXCEEDED = 0,
+    MN_ICMPV4_REASSEMBLY_TIME_EXCEEDED = 1,
+};
+
 struct mn_icmpv4 {
     uint8_t type, code;
     uint16_t identifier,

@@ -224,9 +224,9 @@ static void echo_to_loopback_goes_round(void **state)
 }
 
 /* The received datagram of h is answered with an error. */
-static void refuse(struct ip_host *h, uint8_t code)
+static void refuse(struct ip_host *h, enum mn_unreachable reason)
 {
-    mn_ip_unreachable(&h->ip, h->packet, &h->datagram, code, h->now);
+    mn_ip_unreachable(&h->ip, h->packet, &h->datagram, reason, h->now);
 }
 
 static void unreachable_quotes_up_to_576_bytes(void **state)
@@ -239,7 +239,7 @@ static void unreachable_quotes_up_to_576_bytes(void **state)
     fill_pattern(body, sizeof body, 9);
     for (size_t i = 0; i < MN_COUNT_OF(lens); i++) {
         assert_int_equal(receive_ip(&h, .payload = body, .len = lens[i], .identification = 0xbeef), MN_IP_TRANSPORT);
-        refuse(&h, MN_ICMPV4_PORT_UNREACHABLE);
+        refuse(&h, MN_UNREACHABLE_PORT);
         struct sent *sent = expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP);
         size_t quoted = lens[i] < 528 ? lens[i] : 528;
         assert_int_equal(sent->ip.total_len, 20 + 8 + 20 + quoted);
@@ -265,7 +265,7 @@ static void unreachable_quotes_options_too(void **state)
     struct ip_host h;
     up_knowing_peer(&h);
     receive_ip(&h, .options = options, .options_len = sizeof options);
-    refuse(&h, MN_ICMPV4_PORT_UNREACHABLE);
+    refuse(&h, MN_UNREACHABLE_PORT);
     struct sent *sent = expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP);
     assert_int_equal(sent->payload_len, 8 + 60 + 8);
     assert_memory_equal(sent->payload + 68, "12345678", 8);
@@ -278,7 +278,7 @@ static void unknown_protocol_is_refused_with_its_code(void **state)
     struct ip_host h;
     up_knowing_peer(&h);
     receive_ip(&h, .protocol = 99);
-    refuse(&h, MN_ICMPV4_PROTOCOL_UNREACHABLE);
+    refuse(&h, MN_UNREACHABLE_PROTOCOL);
     assert_int_equal(expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP)->payload[1], 2);
     ip_host_down(&h);
 }
@@ -290,16 +290,16 @@ static void errors_about_errors_and_broadcasts_are_never_sent(void **state)
     struct ip_host h;
     up_knowing_peer(&h);
     receive_ip(&h, .destination = NETWORK_BROADCAST);
-    refuse(&h, MN_ICMPV4_PORT_UNREACHABLE);
+    refuse(&h, MN_UNREACHABLE_PORT);
     receive_ip(&h, .to = ALL_MAC);
-    refuse(&h, MN_ICMPV4_PORT_UNREACHABLE);
+    refuse(&h, MN_UNREACHABLE_PORT);
     receive_any(&h);
     h.datagram.protocol = MN_PROTOCOL_ICMP; /* as if an error had come */
     h.packet->data[0] = MN_ICMPV4_UNREACHABLE;
-    refuse(&h, MN_ICMPV4_PORT_UNREACHABLE);
+    refuse(&h, MN_UNREACHABLE_PORT);
     h.datagram.protocol = MN_PROTOCOL_UDP;
     h.datagram.source = mnet_address_from_ipv4(0);
-    refuse(&h, MN_ICMPV4_PORT_UNREACHABLE);
+    refuse(&h, MN_UNREACHABLE_PORT);
     expect_silence(&h);
     assert_counted(&h, ICMP_ERRORS_TX, 0);
     ip_host_down(&h);
@@ -308,7 +308,7 @@ static void errors_about_errors_and_broadcasts_are_never_sent(void **state)
 static unsigned burst(struct ip_host *h, unsigned tries)
 {
     for (unsigned i = 0; i < tries; i++)
-        refuse(h, MN_ICMPV4_PORT_UNREACHABLE);
+        refuse(h, MN_UNREACHABLE_PORT);
     return discard_sent(h);
 }
 
@@ -544,7 +544,7 @@ static void loopback_port_unreachable_comes_back_as_an_error(void **state)
         send_packet(&h, .destination = own[i]);
         assert_true(mn_ip_loopback(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
         assert_int_equal(verdict, MN_IP_TRANSPORT);
-        refuse(&h, MN_ICMPV4_PORT_UNREACHABLE);
+        refuse(&h, MN_UNREACHABLE_PORT);
         mnet_packet_free(h.packet);
         assert_true(mn_ip_loopback(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
         assert_int_equal(verdict, MN_IP_ERROR);
