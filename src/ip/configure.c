@@ -1,5 +1,5 @@
 /* The own address and the routes: set when the host starts, or changed and taken back while it runs, as by DHCP. */
-#include "ip/internal.h"
+#include "ip/v4/internal.h"
 
 /* RFC 1122 3.2.1.3: whether one host can have this address. */
 static bool is_host_address(uint32_t address)

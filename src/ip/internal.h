@@ -3,9 +3,6 @@
 #define MN_IP_INTERNAL_H
 
 #include "ip/ip.h"
-#include "wire/ipv4.h"
-
-#define MN_IPV4_LIMITED_BROADCAST UINT32_C(0xffffffff)
 
 static inline void mn_ip_count(struct mn_ip *ip, enum mnet_counter counter)
 {
@@ -19,57 +16,13 @@ static inline void mn_ip_drop(struct mn_ip *ip, struct mnet_packet *packet, enum
     mnet_packet_free(packet);
 }
 
-static inline bool mn_ipv4_is_loopback(uint32_t address)
-{
-    return address >> 24 == 127;
-}
-
-static inline bool mn_ipv4_is_multicast(uint32_t address)
-{
-    return address >> 28 == 0xe;
-}
-
-/* 0.0.0.0/8: no host's address (RFC 1122 3.2.1.3 (a) and (b)). */
-static inline bool mn_ipv4_is_this_network(uint32_t address)
-{
-    return address >> 24 == 0;
-}
-
-/* 255.255.255.255, or the broadcast address of the own network. */
-static inline bool mn_ip_is_broadcast_value(const struct mn_ip *ip, uint32_t address)
-{
-    return address == MN_IPV4_LIMITED_BROADCAST || (ip->own.broadcast != 0 && address == ip->own.broadcast);
-}
-
-static inline bool mn_ip_is_own_value(const struct mn_ip *ip, uint32_t address)
-{
-    return ip->own.state == MN_IP_ADDRESS_OURS && address == ip->own.address;
-}
-
-/* address.c: the own address (RFC 5227). */
-
-/* Begins to use it, or to probe for it. */
-void mn_ip_address_start(struct mn_ip *ip, enum mn_ip_probe probe, uint64_t now);
-void mn_ip_address_timer(struct mn_ip *ip, uint64_t now);
-void mn_ip_address_link_up(struct mn_ip *ip, uint64_t now);
-/* Another station was seen to use the address, or to probe for it as we do. */
-void mn_ip_address_conflict(struct mn_ip *ip, struct mn_mac other, uint64_t now);
-
-/* arp.c: neighbours. */
-
-/* Sends an ARP packet of ours to the station `to`. False if there is no memory or no room for it; then it was not sent. */
-bool mn_ip_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac,
-                    uint32_t sender_ip, uint32_t target_ip);
-/* An ARP frame, from behind the Ethernet header; owned from here on. */
-void mn_ip_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now);
-/* A transport doubts that `next_hop` still takes packets: it is asked (RFC 1122 3.3.1.4). */
-void mn_ip_doubt(struct mn_ip *ip, uint32_t next_hop, uint64_t now);
-/* Sends an IP packet to `next_hop` on the link, or lets it wait for its answer; owned from here on. */
-void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now);
-void mn_ip_arp_link_up(struct mn_ip *ip, uint64_t now);
-/* Whether packets may go to `next_hop` at once. */
-bool mn_ip_is_resolved(struct mn_ip *ip, uint32_t next_hop);
-void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);
+/* One packet on its way in. */
+struct mn_arrival {
+    struct mnet_packet *packet;
+    uint64_t now;
+    bool looped;      /* sent by ourselves, not from the wire */
+    bool not_unicast; /* the frame, or the packet, went to more stations than us */
+};
 
 /* output.c */
 
@@ -78,33 +31,7 @@ void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct
 /* Whether the transmit queue has room for what ip has to say by itself. */
 bool mn_ip_may_speak(const struct mn_ip *ip);
 
-/* mn_ip_output with options in the header; without, if the packet would not fit the MTU with them. */
-int mn_ip_output_options(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
-                         const struct mn_ipv4_options *options, uint64_t now);
-
-/* 0 or MNET_E_UNREACHABLE. */
-int mn_ip_find_way(const struct mn_ip *ip, uint32_t destination, struct mn_ip_way *way);
-/* Writes `header` (header_len and total_len are filled in) in front of `packet`, owned from here on, and sends it on
- * its way. What is larger than the MTU may only go to a neighbour that is not resolved: it is cut when it leaves. */
-void mn_ip_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *header, const struct mn_ip_way *way,
-                uint64_t now);
-
-/* fragment.c */
-
-/* A new identification (RFC 6864, RFC 7739). */
-uint16_t mn_ip_next_identification(struct mn_ip *ip);
-/* Sends `packet`, too large for the MTU, in fragments; owned from here on. 0 or MNET_E_NO_MEMORY. */
-int mn_ip_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header,
-                         const struct mn_ip_way *way, uint64_t now);
-/* The same for a packet that has its IP header in front and waited for `next_hop`, which is known now. */
-void mn_ip_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now);
-
-/* icmp.c: arguments and result as of mn_ip_input; the packet begins with the ICMP header. */
-enum mn_ip_verdict mn_ip_icmp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,
-                                    const struct mn_datagram *datagram, struct mn_icmp_error *error);
-/* Tells the sender of `first`, the first fragment of a datagram, that the others did not come in time (RFC 792). The
- * packet stays the caller's. */
-void mn_ip_icmp_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first,
-                                   const struct mn_datagram *datagram, uint64_t now);
+/* Whether the queue for the way of one packet more has room; false is counted. */
+bool mn_ip_has_room(struct mn_ip *ip, enum mn_ip_way_kind way);
 
 #endif

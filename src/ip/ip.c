@@ -1,5 +1,5 @@
 /* The network layer as a whole: configuration, queues, timers. The work is in input.c and output.c. */
-#include "ip/internal.h"
+#include "ip/v4/internal.h"
 
 #define MTU_MIN 68     /* RFC 791 3.2 */
 #define TTL_DEFAULT 64 /* RFC 1700 */
@@ -100,31 +100,10 @@ struct mnet_packet *mn_ip_transmit(struct mn_ip *ip)
     return mn_packet_queue_take(&ip->transmit);
 }
 
-/* Describes our own packet, IP header first, as the transport knows it; false where no transport waits for word. */
-static bool describe_failure(struct mnet_packet *packet, struct mn_icmp_error *error)
-{
-    struct mn_ipv4 header;
-    if (mn_ipv4_parse(packet->data, packet->len, packet->total, &header) != MN_PARSE_OK)
-        return false;
-    if (header.protocol == MN_PROTOCOL_ICMP || header.fragment_offset != 0)
-        return false;
-    mnet_packet_pull(packet, header.header_len);
-    *error = (struct mn_icmp_error){
-        .reason = MN_UNREACHABLE_NEIGHBOUR,
-        .protocol = header.protocol,
-        .local = mnet_address_from_ipv4(header.source),
-        .remote = mnet_address_from_ipv4(header.destination),
-        .quote = packet->data,
-        .quote_len = packet->len,
-        .reporter = mnet_address_from_ipv4(header.source),
-    };
-    return packet->len >= 8;
-}
-
 struct mnet_packet *mn_ip_next_error(struct mn_ip *ip, struct mn_icmp_error *error)
 {
     for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&ip->failed)) != NULL;) {
-        if (describe_failure(packet, error))
+        if (mn_ipv4_describe_failure(packet, error))
             return packet;
         mnet_packet_free(packet);
     }
@@ -138,7 +117,7 @@ static void reassembly_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t 
     struct mnet_packet *first = mn_reassembly_expire(&ip->reassembly, timer, &datagram);
     if (first == NULL)
         return;
-    mn_ip_icmp_reassembly_timeout(ip, first, &datagram, now);
+    mn_icmpv4_reassembly_timeout(ip, first, &datagram, now);
     mnet_packet_free(first);
 }
 
@@ -161,7 +140,7 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
 
 MN_RARE void mn_ip_link_up(struct mn_ip *ip, uint64_t now)
 {
-    mn_ip_arp_link_up(ip, now);
+    mn_arp_link_up(ip, now);
     mn_ip_address_link_up(ip, now);
 }
 

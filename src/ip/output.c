@@ -1,5 +1,5 @@
-/* Packets of the transports on their way out: which way, which header, whole or in fragments. */
-#include "ip/internal.h"
+/* What leaves: the path that a transport may count on, frames, and the room in the queues for them. */
+#include "ip/v4/internal.h"
 
 bool mn_ip_may_speak(const struct mn_ip *ip)
 {
@@ -11,28 +11,6 @@ void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct
     mn_ethernet_emit(mnet_packet_push(packet, MN_ETHERNET_HEADER),
                      &(struct mn_ethernet){.destination = *to, .source = ip->mac, .type = type});
     mn_packet_queue_put(&ip->transmit, packet);
-}
-
-int mn_ip_find_way(const struct mn_ip *ip, uint32_t destination, struct mn_ip_way *way)
-{
-    if (mn_ipv4_is_loopback(destination)) {
-        *way = (struct mn_ip_way){.kind = MN_IP_WAY_LOOPBACK, .source = UINT32_C(0x7f000001)};
-        return 0;
-    }
-    if (ip->own.state != MN_IP_ADDRESS_OURS || mn_ipv4_is_this_network(destination))
-        return MNET_E_UNREACHABLE;
-    *way = (struct mn_ip_way){.source = ip->own.address};
-    if (destination == ip->own.address) {
-        way->kind = MN_IP_WAY_LOOPBACK;
-        return 0;
-    }
-    if (mn_ip_is_broadcast_value(ip, destination) || mn_ipv4_is_multicast(destination)) {
-        way->kind = MN_IP_WAY_GROUP;
-        way->next_hop = destination;
-        return 0;
-    }
-    way->kind = MN_IP_WAY_NEIGHBOUR;
-    return mn_routes_find(&ip->routes, destination, &way->next_hop) ? 0 : MNET_E_UNREACHABLE;
 }
 
 int mn_ip_path(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_path *path)
@@ -49,188 +27,15 @@ int mn_ip_path(const struct mn_ip *ip, struct mnet_address destination, struct m
     return 0;
 }
 
-/* Never asked by ARP: everybody, or 01:00:5e and the low 23 bits of a group (RFC 1112 6.4). */
-static struct mn_mac group_mac(uint32_t destination)
+bool mn_ip_has_room(struct mn_ip *ip, enum mn_ip_way_kind way)
 {
-    if (!mn_ipv4_is_multicast(destination))
-        return mn_mac_broadcast;
-    return (struct mn_mac){
-        {0x01, 0x00, 0x5e, (uint8_t)(destination >> 16 & 0x7f), (uint8_t)(destination >> 8), (uint8_t)destination}};
-}
-
-/* To ourselves, or to everybody. */
-static MN_RARE void send_elsewhere(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way)
-{
-    struct mn_mac group = group_mac(way->next_hop);
-    if (way->kind == MN_IP_WAY_LOOPBACK)
-        mn_packet_queue_put(&ip->loopback, packet);
-    else
-        mn_ip_send_frame(ip, packet, &group, MN_ETHERTYPE_IPV4);
-}
-
-/* A packet with its header. */
-static inline void send_on(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way, uint64_t now)
-{
-    mn_ip_count(ip, MNET_COUNT_IP_TX);
-    if (MN_LIKELY(way->kind == MN_IP_WAY_NEIGHBOUR))
-        mn_ip_resolve(ip, packet, way->next_hop, now);
-    else
-        send_elsewhere(ip, packet, way);
-}
-
-void mn_ip_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *header, const struct mn_ip_way *way,
-                uint64_t now)
-{
-    header->header_len = MN_IPV4_HEADER;
-    header->total_len = (uint16_t)(MN_IPV4_HEADER + packet->total);
-    mn_ipv4_emit(mnet_packet_push(packet, MN_IPV4_HEADER), header);
-    send_on(ip, packet, way, now);
-}
-
-/* The largest IP packet that `packet` becomes on the wire: a large one with gso is cut by its device, or just above it,
- * at the TCP header's end and every gso_size bytes. */
-static uint32_t size_on_wire(const struct mnet_packet *packet)
-{
-    if (MN_LIKELY(packet->gso == MNET_GSO_NONE))
-        return MN_IPV4_HEADER + packet->total;
-    MN_ASSERT(packet->len > 12);
-    uint32_t tcp_header = (packet->data[12] >> 4) * 4u;
-    return MN_IPV4_HEADER + MN_MIN(packet->total, tcp_header + packet->gso_size);
-}
-
-static bool source_is_valid(const struct mn_ip *ip, uint32_t source, const struct mn_ip_way *way)
-{
-    /* RFC 1122 3.2.1.3 (g): 127/8 never leaves the host. */
-    return mn_ip_is_own_value(ip, source) || (mn_ipv4_is_loopback(source) && way->kind == MN_IP_WAY_LOOPBACK);
-}
-
-/* Whether there is a place for one packet more. */
-static bool has_room(struct mn_ip *ip, const struct mn_ip_way *way)
-{
-    if (MN_UNLIKELY(way->kind == MN_IP_WAY_LOOPBACK) && ip->loopback.count >= MN_IP_LOOPBACK_MAX) {
+    if (MN_UNLIKELY(way == MN_IP_WAY_LOOPBACK) && ip->loopback.count >= MN_IP_LOOPBACK_MAX) {
         mn_ip_count(ip, MNET_COUNT_IP_DROP_LOOPBACK);
         return false;
     }
-    if (MN_UNLIKELY(ip->transmit.count >= MN_IP_TRANSMIT_MAX) && way->kind != MN_IP_WAY_LOOPBACK) {
+    if (MN_UNLIKELY(ip->transmit.count >= MN_IP_TRANSMIT_MAX) && way != MN_IP_WAY_LOOPBACK) {
         mn_ip_count(ip, MNET_COUNT_TX_DROP_QUEUE);
         return false;
     }
     return true;
-}
-
-/* Finds the way of `datagram` and makes it the recent one; 0 or why it cannot be sent. */
-static MN_APART int look_up(struct mn_ip *ip, const struct mn_datagram *datagram)
-{
-    struct mn_ip_recent *recent = &ip->recent;
-    recent->known = false;
-    if (!mnet_address_is_ipv4(datagram->destination))
-        return MNET_E_INVALID;
-    uint32_t destination = mnet_address_to_ipv4(datagram->destination);
-    int result = mn_ip_find_way(ip, destination, &recent->way);
-    if (result != 0) {
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_NO_ROUTE);
-        return result;
-    }
-    uint32_t source = mnet_address_to_ipv4(datagram->source);
-    if (mnet_address_is_any(datagram->source))
-        source = recent->way.source;
-    if (!source_is_valid(ip, source, &recent->way))
-        return MNET_E_INVALID;
-    recent->known = true;
-    recent->source = datagram->source;
-    recent->destination = datagram->destination;
-    recent->header_source = source;
-    recent->header_destination = destination;
-    return 0;
-}
-
-static bool is_recent(const struct mn_ip *ip, const struct mn_datagram *datagram)
-{
-    return MN_LIKELY(ip->recent.known && mnet_address_equal(ip->recent.destination, datagram->destination) &&
-                     mnet_address_equal(ip->recent.source, datagram->source));
-}
-
-/* Fills *header for a datagram that goes the recent way; 0 or why it cannot be sent. */
-static int prepare(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ipv4 *header)
-{
-    int result = MN_LIKELY(is_recent(ip, datagram)) ? 0 : look_up(ip, datagram);
-    if (result != 0)
-        return result;
-    *header = (struct mn_ipv4){
-        .source = ip->recent.header_source,
-        .destination = ip->recent.header_destination,
-        .protocol = datagram->protocol,
-        .ttl = datagram->ttl != 0 ? datagram->ttl : ip->ttl,
-        .traffic_class = datagram->traffic_class,
-        .dont_fragment = datagram->dont_fragment,
-    };
-    return has_room(ip, &ip->recent.way) ? 0 : MNET_E_NO_MEMORY;
-}
-
-int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now)
-{
-    struct mn_ipv4 header;
-    const struct mn_ip_way *way = &ip->recent.way;
-    int result = prepare(ip, datagram, &header);
-    if (MN_UNLIKELY(result != 0)) {
-        mnet_packet_free(packet);
-        return result;
-    }
-    bool fits = way->kind == MN_IP_WAY_LOOPBACK || size_on_wire(packet) <= ip->mtu;
-    bool whole_only = datagram->dont_fragment || packet->gso != MNET_GSO_NONE;
-    if (MN_UNLIKELY(packet->total > 65535 - MN_IPV4_HEADER || (!fits && whole_only))) {
-        mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_TOO_BIG);
-        return MNET_E_TOO_BIG;
-    }
-    if (MN_UNLIKELY(datagram->doubtful) && way->kind == MN_IP_WAY_NEIGHBOUR)
-        mn_ip_doubt(ip, way->next_hop, now);
-    if (MN_UNLIKELY(!fits) && (way->kind != MN_IP_WAY_NEIGHBOUR || mn_ip_is_resolved(ip, way->next_hop)))
-        return mn_ip_send_fragments(ip, packet, &header, way, now);
-    /* RFC 6864 4.1: what cannot be fragmented needs no identification. */
-    if (MN_UNLIKELY(!header.dont_fragment) && way->kind != MN_IP_WAY_LOOPBACK)
-        header.identification = mn_ip_next_identification(ip);
-    mn_ip_send(ip, packet, &header, way, now);
-    return 0;
-}
-
-MN_RARE int mn_ip_output_options(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
-                                 const struct mn_ipv4_options *options, uint64_t now)
-{
-    struct mn_ipv4 header;
-    uint32_t header_len = MN_IPV4_HEADER + (uint32_t)options->len;
-    if (options->len == 0 || header_len + packet->total > ip->mtu)
-        return mn_ip_output(ip, packet, datagram, now);
-    int result = prepare(ip, datagram, &header);
-    if (result != 0) {
-        mnet_packet_free(packet);
-        return result;
-    }
-    header.header_len = MN_IPV4_HEADER;
-    header.total_len = (uint16_t)(header_len + packet->total);
-    header.identification = mn_ip_next_identification(ip);
-    mn_ipv4_emit_options(mnet_packet_push(packet, header_len), &header, options);
-    send_on(ip, packet, &ip->recent.way, now);
-    return 0;
-}
-
-int mn_ip_broadcast_unnumbered(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)
-{
-    const struct mn_ip_way way = {.kind = MN_IP_WAY_GROUP, .next_hop = MN_IPV4_LIMITED_BROADCAST};
-    if (MN_IPV4_HEADER + packet->total > ip->mtu) {
-        mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_TOO_BIG);
-        return MNET_E_TOO_BIG;
-    }
-    if (!has_room(ip, &way)) {
-        mnet_packet_free(packet);
-        return MNET_E_NO_MEMORY;
-    }
-    struct mn_ipv4 header = {
-        .source = 0, /* RFC 1122 3.2.1.3 (a): this host, on this network */
-        .destination = MN_IPV4_LIMITED_BROADCAST,
-        .protocol = MN_PROTOCOL_UDP,
-        .ttl = ip->ttl,
-        .identification = mn_ip_next_identification(ip),
-    };
-    mn_ip_send(ip, packet, &header, &way, now);
-    return 0;
 }

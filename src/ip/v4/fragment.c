@@ -1,7 +1,7 @@
 /* Fragments out (RFC 791 3.2), and the identification that holds them together. */
 #include "base/checksum.h"
 #include "base/packet_sum.h"
-#include "ip/internal.h"
+#include "ip/v4/internal.h"
 
 /* A Feistel network of four rounds over sixteen bits: a permutation that only the key tells. */
 static uint16_t permute(const struct mn_hash_key *key, uint16_t value)
@@ -17,7 +17,7 @@ static uint16_t permute(const struct mn_hash_key *key, uint16_t value)
 }
 
 /* No number comes twice within 65536 (RFC 6864 4.3), none tells the next one or how many were used (RFC 7739). */
-uint16_t mn_ip_next_identification(struct mn_ip *ip)
+uint16_t mn_ipv4_next_identification(struct mn_ip *ip)
 {
     struct mn_ip_identification *identification = &ip->identification;
     if (identification->used == 65536) {
@@ -79,8 +79,8 @@ static bool cut(struct mn_ip *ip, const struct mnet_packet *packet, uint32_t ste
     return true;
 }
 
-MN_RARE int mn_ip_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header,
-                                 const struct mn_ip_way *way, uint64_t now)
+MN_RARE int mn_ipv4_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header,
+                                   const struct mn_ip_way *way, uint64_t now)
 {
     MN_ASSERT(packet->more == NULL && packet->gso == MNET_GSO_NONE);
     uint32_t step = (ip->mtu - MN_IPV4_HEADER) & ~7u; /* offsets are counted in units of eight bytes */
@@ -94,19 +94,20 @@ MN_RARE int mn_ip_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, c
         return MNET_E_NO_MEMORY;
     }
     struct mn_ipv4 part = *header;
-    part.identification = mn_ip_next_identification(ip);
+    part.identification = mn_ipv4_next_identification(ip);
     uint32_t at = 0;
     for (struct mnet_packet *piece; (piece = mn_packet_queue_take(&pieces)) != NULL; at += step) {
         part.fragment_offset = (uint16_t)at;
         part.more_fragments = at + step < total;
-        mn_ip_send(ip, piece, &part, way, now);
+        mn_ipv4_send(ip, piece, &part, way, now);
         mn_ip_count(ip, MNET_COUNT_FRAG_TX);
     }
     mnet_packet_free(packet);
     return 0;
 }
 
-MN_RARE void mn_ip_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now)
+MN_RARE void mn_ipv4_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop,
+                                            uint64_t now)
 {
     const struct mn_ip_way way = {.kind = MN_IP_WAY_NEIGHBOUR, .next_hop = next_hop};
     struct mn_ipv4 header;
@@ -114,5 +115,5 @@ MN_RARE void mn_ip_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *
     MN_ASSERT(result == MN_PARSE_OK);        /* we wrote it */
     ip->counters->value[MNET_COUNT_IP_TX]--; /* which counted it whole */
     mnet_packet_pull(packet, header.header_len);
-    mn_ip_send_fragments(ip, packet, &header, &way, now); /* counts what it cannot send */
+    mn_ipv4_send_fragments(ip, packet, &header, &way, now); /* counts what it cannot send */
 }

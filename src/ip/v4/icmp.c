@@ -7,7 +7,7 @@
 #include "base/checksum.h"
 #include "base/packet_copy.h"
 #include "base/packet_sum.h"
-#include "ip/internal.h"
+#include "ip/v4/internal.h"
 
 /* Errors sent: 200 a second in the long run, about 50 at once. A token costs a random price of this mean, so that
  * nobody can count what others have had of the common bucket and infer our answers to them. */
@@ -132,8 +132,8 @@ void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const
     send_error(ip, packet, datagram, MN_ICMPV4_UNREACHABLE, code_of(reason), now);
 }
 
-void mn_ip_icmp_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first,
-                                   const struct mn_datagram *datagram, uint64_t now)
+void mn_icmpv4_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first, const struct mn_datagram *datagram,
+                                  uint64_t now)
 {
     send_error(ip, first, datagram, MN_ICMPV4_TIME_EXCEEDED, MN_ICMPV4_REASSEMBLY_TIME_EXCEEDED, now);
 }
@@ -213,7 +213,7 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
         .protocol = MN_PROTOCOL_ICMP,
         .traffic_class = datagram->traffic_class & 0xfc, /* the type of service, but not the congestion mark */
     };
-    if (mn_ip_output_options(ip, packet, &reply, &options, now) == 0)
+    if (mn_ipv4_output_options(ip, packet, &reply, &options, now) == 0)
         mn_ip_count(ip, MNET_COUNT_ICMP_ECHO);
 }
 
@@ -270,8 +270,8 @@ static enum mn_ip_verdict receive_error(struct mn_ip *ip, struct mnet_packet *pa
     return MN_IP_ERROR;
 }
 
-MN_RARE enum mn_ip_verdict mn_ip_icmp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,
-                                            const struct mn_datagram *datagram, struct mn_icmp_error *error)
+MN_RARE enum mn_ip_verdict mn_icmpv4_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,
+                                           const struct mn_datagram *datagram, struct mn_icmp_error *error)
 {
     struct mn_icmpv4 message;
     mn_ip_count(ip, MNET_COUNT_ICMP_RX);
@@ -289,4 +289,24 @@ MN_RARE enum mn_ip_verdict mn_ip_icmp_input(struct mn_ip *ip, struct mnet_packet
     case MN_ICMPV4_REDIRECT:      /* believing it would let any host on the way choose our routes */
     default: mn_ip_drop(ip, packet, MNET_COUNT_ICMP_DROP_IGNORED); return MN_IP_CONSUMED;
     }
+}
+
+bool mn_ipv4_describe_failure(struct mnet_packet *packet, struct mn_icmp_error *error)
+{
+    struct mn_ipv4 header;
+    if (mn_ipv4_parse(packet->data, packet->len, packet->total, &header) != MN_PARSE_OK)
+        return false;
+    if (header.protocol == MN_PROTOCOL_ICMP || header.fragment_offset != 0)
+        return false;
+    mnet_packet_pull(packet, header.header_len);
+    *error = (struct mn_icmp_error){
+        .reason = MN_UNREACHABLE_NEIGHBOUR,
+        .protocol = header.protocol,
+        .local = mnet_address_from_ipv4(header.source),
+        .remote = mnet_address_from_ipv4(header.destination),
+        .quote = packet->data,
+        .quote_len = packet->len,
+        .reporter = mnet_address_from_ipv4(header.source),
+    };
+    return packet->len >= 8;
 }

@@ -14,7 +14,7 @@
 #include "wire/arp.h"
 
 #include "base/list.h"
-#include "ip/internal.h"
+#include "ip/v4/internal.h"
 
 #define REQUEST_INTERVAL_NS MNET_SECOND
 #define REQUESTS_MAX 3
@@ -22,8 +22,8 @@
 #define STALE_NS (600 * MNET_SECOND)
 #define FAILED_NS MNET_SECOND
 
-bool mn_ip_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac,
-                    uint32_t sender_ip, uint32_t target_ip)
+bool mn_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac, uint32_t sender_ip,
+                 uint32_t target_ip)
 {
     if (!mn_ip_may_speak(ip)) {
         mn_ip_count(ip, MNET_COUNT_TX_DROP_QUEUE);
@@ -49,8 +49,8 @@ bool mn_ip_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, stru
 static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour)
 {
     struct mn_mac to = neighbour->state == MN_NEIGHBOUR_PROBE ? neighbour->mac : mn_mac_broadcast;
-    if (mn_ip_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address,
-                       mnet_address_to_ipv4(neighbour->address)))
+    if (mn_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address,
+                    mnet_address_to_ipv4(neighbour->address)))
         neighbour->requests++;
 }
 
@@ -166,7 +166,7 @@ static void ask_again(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t
         start_asking(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now);
 }
 
-MN_RARE void mn_ip_arp_link_up(struct mn_ip *ip, uint64_t now)
+MN_RARE void mn_arp_link_up(struct mn_ip *ip, uint64_t now)
 {
     struct mn_neighbours *table = &ip->neighbours;
     for (unsigned age = 0; age < MN_NEIGHBOUR_AGES; age++) {
@@ -191,7 +191,7 @@ static void confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_
     for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;) {
         mn_neighbour_use(&ip->neighbours, neighbour);
         if (packet->total > ip->mtu && packet->gso == MNET_GSO_NONE)
-            mn_ip_send_waiting_fragments(ip, packet, mnet_address_to_ipv4(neighbour->address), now);
+            mn_ipv4_send_waiting_fragments(ip, packet, mnet_address_to_ipv4(neighbour->address), now);
         else
             mn_ip_send_frame(ip, packet, &neighbour->mac, MN_ETHERTYPE_IPV4);
     }
@@ -242,10 +242,10 @@ static void receive(struct mn_ip *ip, const struct mn_arp *arp, uint64_t now)
     if (arp->sender_ip != 0 && !merge(ip, arp, asks_us, now) && !asks_us)
         mn_ip_count(ip, MNET_COUNT_ARP_DROP_INVALID);
     if (asks_us)
-        (void)mn_ip_arp_send(ip, arp->sender_mac, MN_ARP_REPLY, arp->sender_mac, ip->own.address, arp->sender_ip);
+        (void)mn_arp_send(ip, arp->sender_mac, MN_ARP_REPLY, arp->sender_mac, ip->own.address, arp->sender_ip);
 }
 
-MN_RARE void mn_ip_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)
+MN_RARE void mn_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)
 {
     struct mn_arp arp;
     mn_ip_count(ip, MNET_COUNT_ARP_RX);

@@ -7,7 +7,7 @@
  * ten seconds.
  */
 #include "base/logger.h"
-#include "ip/internal.h"
+#include "ip/v4/internal.h"
 #include "wire/arp.h"
 
 /* PROBE_WAIT, PROBE_MIN, PROBE_MAX, ANNOUNCE_WAIT and PROBE_NUM of RFC 5227 1.1, and what takes their place where a
@@ -33,13 +33,13 @@ static uint64_t random_ns(struct mn_ip *ip, uint64_t from, uint64_t to)
 
 static bool send_probe(struct mn_ip *ip)
 {
-    return mn_ip_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, 0, ip->own.address);
+    return mn_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, 0, ip->own.address);
 }
 
 /* 2.3: a request with both addresses our own. */
 static bool send_announcement(struct mn_ip *ip)
 {
-    return mn_ip_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address, ip->own.address);
+    return mn_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address, ip->own.address);
 }
 
 /* One that finds no memory is made up for by a later one. */
