@@ -106,6 +106,7 @@ static void check_packet(struct engine *e, const struct mnet_packet *packet, con
     static uint8_t bytes[70000];
     struct mn_tcp_header header;
     mnet_packet_copy_out(packet, 0, bytes, packet->total);
+    tcp_digest_segment(datagram, packet->gso_size, bytes, packet->total, e->now);
     MN_ASSERT(mn_tcp_parse(bytes, packet->total, &header) == MN_PARSE_OK && packet->len >= header.header_len);
     MN_ASSERT(packet->checksum == MNET_CHECKSUM_PARTIAL && packet->csum_start == 0 && packet->csum_offset == 16);
     uint64_t sum = mn_pseudo_sum(&datagram->source, &datagram->destination, MN_PROTOCOL_TCP, packet->total);

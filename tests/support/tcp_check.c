@@ -124,3 +124,38 @@ void tcp_check_engine(const struct mn_tcp *tcp)
     check_half_opens(tcp);
     MN_ASSERT(usage.half_open <= tcp->config.half_open_max && usage.time_wait <= tcp->config.time_wait_max);
 }
+
+static uint64_t digest;
+static bool digesting;
+
+static void digest_bytes(const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+    for (size_t i = 0; i < len; i++)
+        digest = (digest ^ at[i]) * UINT64_C(0x100000001b3);
+}
+
+void tcp_digest_begin(void)
+{
+    digesting = true;
+    digest = UINT64_C(0xcbf29ce484222325);
+}
+
+void tcp_digest_segment(const struct mn_datagram *datagram, uint16_t gso_size, const uint8_t *bytes, uint32_t len,
+                        uint64_t now)
+{
+    if (!digesting)
+        return;
+    digest = (digest ^ now) * UINT64_C(0x100000001b3);
+    digest = (digest ^ (uint64_t)gso_size << 1 ^ datagram->dont_fragment) * UINT64_C(0x100000001b3);
+    digest_bytes(&datagram->source, sizeof datagram->source);
+    digest_bytes(&datagram->destination, sizeof datagram->destination);
+    digest_bytes(&datagram->ttl, 1);
+    digest_bytes(&datagram->traffic_class, 1);
+    digest_bytes(bytes, len);
+}
+
+uint64_t tcp_digest(void)
+{
+    return digest;
+}

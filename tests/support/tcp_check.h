@@ -8,6 +8,13 @@ void tcp_check_tcb(const struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* All tcbs, the counts and the sums of an engine. O(connections). */
 void tcp_check_engine(const struct mn_tcp *tcp);
 
+/* A digest of all segments that engines give out, with their addresses and times: what does not
+ * change behaviour does not change it. Segments count from tcp_digest_begin() on. */
+void tcp_digest_begin(void);
+void tcp_digest_segment(const struct mn_datagram *datagram, uint16_t gso_size, const uint8_t *bytes, uint32_t len,
+                        uint64_t now);
+uint64_t tcp_digest(void);
+
 /* The runs that wait for what is missing in front of them. */
 static inline uint32_t tcp_runs(const struct mn_tcb *tcb)
 {

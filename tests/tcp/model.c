@@ -1,6 +1,9 @@
 /* Random schedules for the TCP engine: what users do, what the wire does to segments, and what time it is, all from a seed.
  *
- *     model [FIRST [COUNT]]     seeds FIRST to FIRST + COUNT - 1; by default 1 and 1000
+ *     model [--digest] [FIRST [COUNT]]     seeds FIRST to FIRST + COUNT - 1; by default 1 and 1000
+ *
+ * With --digest it prints a digest of all segments that the engines send, which does not change
+ * unless behaviour does.
  *
  * Each seed is used twice. With an adversary: a script of random bytes for fuzz/fuzz_tcp_engine.c, which plays any peers against one engine. And
  * with two engines: a connection is opened between two engines over a bad wire. Both users write, read, lend, shut down, close and abort as the seed says. After each
@@ -12,6 +15,7 @@
  * written must have been read, unless somebody aborted or patience ran out, and both engines must be as empty as they began. A seed that fails prints how to
  * see it again.
  */
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -439,6 +443,11 @@ static void abandoned(int signal)
 
 int main(int argc, char **argv)
 {
+    bool digest = argc > 1 && strcmp(argv[1], "--digest") == 0;
+    if (digest) {
+        tcp_digest_begin();
+        argc--, argv++;
+    }
     unsigned long first = argc > 1 ? strtoul(argv[1], NULL, 10) : 1,
                   count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000;
     atexit(say_how_to_see_it_again);
@@ -454,5 +463,7 @@ int main(int argc, char **argv)
     }
     passed = true;
     printf("%lu schedules, %lu of them to the last byte, %llu bytes\n", count, whole, (unsigned long long)bytes);
+    if (digest)
+        printf("digest %016" PRIx64 "\n", tcp_digest());
     return whole > 0 || count < 100 ? 0 : 1;
 }

@@ -1,5 +1,7 @@
 #include "tests/tcp/pair.h"
 
+#include "support/tcp_check.h"
+
 #define STEPS_MAX 20000000u
 
 void pair_setup(struct tcp_pair *pair, struct tcp_setup setup, uint64_t delay_ns, tcp_filter *filter)
@@ -56,6 +58,7 @@ static bool collect(struct tcp_pair *pair, int side)
         int fate = WIRE_PASS;
         if (pair->filter != NULL)
             fate = pair->filter(pair, side, pair->sent[side], &o->header, o->len, &delay);
+        tcp_digest_segment(&o->datagram, o->gso_size, o->bytes, o->total, pair->now);
         pair->sent[side]++;
         pair->sent_bytes[side] += o->len;
         if (fate & WIRE_DAMAGE)
