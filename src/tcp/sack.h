@@ -2,7 +2,7 @@
 #ifndef MN_SACK_H
 #define MN_SACK_H
 
-#include "tcp/reassembly.h"
+#include "tcp/queue/reassembly.h"
 #include "wire/tcp.h"
 
 struct mn_tcb;

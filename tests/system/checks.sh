@@ -56,6 +56,10 @@ passes layers_allowed_includes_pass "$tree/scripts/check-layers"
 echo '#include "ip/ip.h"' >>"$tree/src/tcp/one.c"
 fails layers_tcp_including_ip_fails 'src/tcp/one.c:8: src/tcp must not know "ip/ip.h"' "$tree/scripts/check-layers"
 fresh
+mkdir "$tree/src/tcp/queue"
+echo '#include "tcp/tcb.h"' >"$tree/src/tcp/queue/two.c"
+fails layers_queue_including_connection_fails 'src/tcp/queue must not know "tcp/tcb.h"' "$tree/scripts/check-layers"
+fresh
 echo '#include <stdlib.h>' >>"$tree/src/tcp/one.c"
 fails layers_libc_header_fails 'operating system or a C library' "$tree/scripts/check-layers"
 fresh

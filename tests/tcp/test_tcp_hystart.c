@@ -1,5 +1,5 @@
 /* HyStart++ (RFC 9406), the module alone: round trips go in, growth comes out. */
-#include "tcp/hystart.h"
+#include "tcp/congestion/hystart.h"
 #include "tests/tcp/harness.h"
 
 #define SEGMENT 1000u

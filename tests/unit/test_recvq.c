@@ -5,8 +5,8 @@
 #include <mnet/packet.h>
 
 #include "base/pool.h"
-#include "tcp/reassembly.h"
-#include "tcp/recvq.h"
+#include "tcp/queue/reassembly.h"
+#include "tcp/queue/recvq.h"
 
 #define PARTS 4
 #define PART_BYTES 1500u

@@ -9,7 +9,7 @@
 #include <mnet/packet.h>
 
 #include "base/random.h"
-#include "tcp/scoreboard.h"
+#include "tcp/queue/scoreboard.h"
 
 #define REGION (4u << 20)
 #define SPACE 4000u /* bytes in flight at most, in the model */

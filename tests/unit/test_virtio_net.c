@@ -1,5 +1,5 @@
 /* The network driver (VIRTIO 1.2, 5.1) against a device in memory: agreement, and frames both ways with their metadata. */
-#include "tcp/recvq.h"
+#include "tcp/queue/recvq.h"
 #include "unit/virtio_support.h"
 
 /* ---- Agreement ---- */

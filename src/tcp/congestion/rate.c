@@ -1,4 +1,4 @@
-#include "tcp/rate.h"
+#include "tcp/congestion/rate.h"
 
 #include "base/sequence.h"
 

@@ -1,5 +1,5 @@
 /* What all congestion controllers share. */
-#include "tcp/congestion.h"
+#include "tcp/congestion/congestion.h"
 
 static const struct mn_congestion_ops *const modules[] = {
     [MNET_CONGESTION_DEFAULT] = &mn_congestion_cubic,

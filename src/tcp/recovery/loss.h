@@ -13,7 +13,7 @@
 
 #include <mnet/time.h>
 
-#include "tcp/scoreboard.h"
+#include "tcp/queue/scoreboard.h"
 
 struct mn_tcp;
 struct mn_tcb;

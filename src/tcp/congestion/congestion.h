@@ -11,7 +11,7 @@
 #include <mnet/tcp.h>
 
 #include "base/base.h"
-#include "tcp/hystart.h"
+#include "tcp/congestion/hystart.h"
 
 #define MN_CWND_MAX (1u << 30)
 /* ssthresh before the first loss: "arbitrarily high" (RFC 5681 3.1). */
@@ -65,7 +65,7 @@ struct mn_congestion_ops {
     uint64_t (*pacing_rate)(const struct mn_congestion *c);
 };
 
-/* Variables of CUBIC (congestion_cubic.c). */
+/* Variables of CUBIC (cubic.c). */
 struct mn_cubic_epoch {
     uint32_t begin_ms; /* 0: congestion avoidance has not begun again since the last reduction */
     uint32_t k_ms;
@@ -85,7 +85,7 @@ struct mn_cubic {
     };
 };
 
-/* The model of BBR (congestion_bbr.c). */
+/* The model of BBR (bbr.c). */
 struct mn_bbr {
     uint64_t bw_now, bw_before; /* largest delivery rates of this bucket of rounds and of the last, bytes a second */
     uint64_t full_bw;           /* the rate that would have to grow for the path not to be full */

@@ -14,7 +14,7 @@
  * Cookies are given out only while the half-open records are used up, and looked for only as long as one of them is worth something: otherwise an ACK to a
  * listener is answered as RFC 9293 3.10.7.2 says. While they are, an ACK that carries none is dropped in silence, for it may have overtaken the one that does.
  */
-#include "tcp/cookie.h"
+#include "tcp/records/cookie.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "tcp/hystart.h"
+#include "tcp/congestion/hystart.h"
 
 #include "base/sequence.h"
 

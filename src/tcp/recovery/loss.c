@@ -1,5 +1,5 @@
 /* What an acknowledgement, or silence, means for what is in flight: see loss.h. */
-#include "tcp/loss.h"
+#include "tcp/recovery/loss.h"
 
 #include "tcp/tcb.h"
 

@@ -15,7 +15,7 @@
  */
 #include <mnet/time.h>
 
-#include "tcp/rate.h"
+#include "tcp/congestion/rate.h"
 
 #define UNIT 256u      /* gains are in 1/256 */
 #define GAIN_HIGH 739u /* 2/ln(2) = 2.885 */

@@ -9,7 +9,7 @@
 #include <mnet/time.h>
 
 #include "base/cube_root.h"
-#include "tcp/congestion.h"
+#include "tcp/congestion/congestion.h"
 
 /* beta_cubic = 0.7 (4.6); its like for marks, 0.85 (RFC 8511 3.1). */
 #define BETA 70u

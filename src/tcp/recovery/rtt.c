@@ -1,4 +1,4 @@
-#include "tcp/rtt.h"
+#include "tcp/recovery/rtt.h"
 
 #include "base/sequence.h"
 

@@ -1,4 +1,4 @@
-#include "tcp/hogs.h"
+#include "tcp/queue/hogs.h"
 
 #include "base/list.h"
 

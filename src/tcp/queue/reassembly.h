@@ -11,8 +11,8 @@
 #include <mnet/link.h>
 
 #include "base/pool.h"
-#include "tcp/hogs.h"
-#include "tcp/recvq.h"
+#include "tcp/queue/hogs.h"
+#include "tcp/queue/recvq.h"
 
 struct mn_tcb;
 

@@ -11,7 +11,7 @@
 #ifndef MN_RATE_H
 #define MN_RATE_H
 
-#include "tcp/congestion.h"
+#include "tcp/congestion/congestion.h"
 
 #define MN_RATE_RECORDS 24u
 #define MN_RATE_SPACING 16u /* records in a window, about */

@@ -1,5 +1,5 @@
 /* Reno as RFC 5681 has it, counting acknowledged bytes rather than acknowledgements. */
-#include "tcp/congestion.h"
+#include "tcp/congestion/congestion.h"
 
 static void reno_init(struct mn_congestion *c)
 {

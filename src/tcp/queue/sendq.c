@@ -1,4 +1,4 @@
-#include "tcp/sendq.h"
+#include "tcp/queue/sendq.h"
 
 #include <assert.h>
 #include <string.h>

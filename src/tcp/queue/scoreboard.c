@@ -1,4 +1,4 @@
-#include "tcp/scoreboard.h"
+#include "tcp/queue/scoreboard.h"
 
 #include <string.h>
 

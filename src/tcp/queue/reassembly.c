@@ -1,4 +1,4 @@
-#include "tcp/reassembly.h"
+#include "tcp/queue/reassembly.h"
 
 #include "base/list.h"
 #include "base/sequence.h"

@@ -1,4 +1,4 @@
-#include "tcp/recvq.h"
+#include "tcp/queue/recvq.h"
 
 #include <mnet/error.h>
 
