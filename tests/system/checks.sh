@@ -92,6 +92,17 @@ yes '' | head -n 801 >"$tree/src/tcp/two.c"
 fails lengths_long_file_fails 'src/tcp/two.c: 801 lines' "$tree/scripts/check-lengths"
 
 fresh
+words=$(yes 'seven' | head -n 13 | tr '\n' ' ')
+printf '%s\n' "int mnet_two(int a_parameter, $(echo "$words" | tr ' ' _));" "/* ${words}to the end. */" >>"$tree/include/mnet/tcp.h"
+printf '%s\n' "$words" "| a table $words $words |" '' "    code $words $words" >"$tree/README.md"
+passes width_short_comments_and_prose_pass "$tree/scripts/check-width"
+echo "int mnet_three(void); /* ${words}$words */" >>"$tree/include/mnet/tcp.h"
+fails width_long_comment_fails 'include/mnet/tcp.h:6: comment or prose of' "$tree/scripts/check-width"
+fresh
+printf '%s\n' 'A page.' '' "- $words $words" >"$tree/README.md"
+fails width_long_prose_fails 'README.md:3: comment or prose of' "$tree/scripts/check-width"
+
+fresh
 objects tcp/two '#include <string.h>
 int mn_two(const char *s); int mn_two(const char *s) { return (int)strlen(s); } const int mn_three = 3;'
 passes symbols_memory_and_strings_pass "$tree/scripts/check-symbols" "$tree/build"
