@@ -1,4 +1,4 @@
-/* The grammar of a request's head, RFC 9112 3 and 5, without its meaning.
+/* The grammar of a request's head, RFC 9112 3 and 5, without its meaning; and of the trailers behind a body, which is that of fields.
  *
  * llhttp is lenient where old clients were sloppy. That two readers of the same bytes disagree is how requests are smuggled
  * (RFC 9112 11.2), so this server takes the strict side: lines end in CR LF, one blank between the parts of the first line,
@@ -169,4 +169,10 @@ size_t guard_take(struct guard *guard, const char *data, size_t len, char *clean
         i++;
     }
     return i;
+}
+
+void guard_begin_trailers(struct guard *guard)
+{
+    guard->state = GUARD_LINE;
+    guard->count = 0;
 }

@@ -1,6 +1,6 @@
 /* Reading requests with llhttp.
  *
- * Each byte of a head passes the guard first (guard.c), which knows where the head ends. The parser calls back with pieces of the
+ * Each byte of a head, and of trailers, passes the guard first (guard.c), which knows where they end. The parser calls back with pieces of the
  * message; the callbacks note what matters, and stop the parser if the answer is an error that ends the connection. At the end of
  * a message they pause it, so that requests sent in a row are answered one by one. Each request has a parser of its own.
  */
@@ -164,6 +164,17 @@ static int on_headers_complete(llhttp_t *parser)
     return parser->method == HTTP_CONNECT ? refuse(request, request->status) : 0;
 }
 
+/* What follows the last chunk is for the guard: the parser stops, and goes on when it has looked. */
+static int on_chunk_header(llhttp_t *parser)
+{
+    struct request *request = parser->data;
+    if (parser->content_length > 0) {
+        return 0;
+    }
+    guard_begin_trailers(&request->guard);
+    return HPE_PAUSED;
+}
+
 static int on_message_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
@@ -178,6 +189,7 @@ static const llhttp_settings_t callbacks = {
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
     .on_message_complete = on_message_complete,
 };
 
@@ -247,8 +259,12 @@ static enum request_progress feed_head(struct request *request, const char *data
 static enum request_progress feed_body(struct request *request, const char *data, size_t len, size_t *used)
 {
     llhttp_execute(&request->parser, data, len);
-    *used = request->complete ? (size_t)(llhttp_get_error_pos(&request->parser) - data) : len;
+    bool paused = llhttp_get_errno(&request->parser) == HPE_PAUSED;
+    *used = paused ? (size_t)(llhttp_get_error_pos(&request->parser) - data) : len;
     request->body_bytes += *used;
+    if (paused && !request->complete) {
+        llhttp_resume(&request->parser);
+    }
     return request->body_bytes > REQUEST_BODY_MAX ? last(request, HTTP_STATUS_PAYLOAD_TOO_LARGE) : progress_of(request);
 }
 

@@ -265,6 +265,26 @@ static void chunk_that_is_none_is_refused(void **state)
     expect_status(CHUNKED "\r\n\r\n", "400");
 }
 
+/* Two readers that see different ends of a message let requests be smuggled: the strict grammar of the head holds here, too. */
+static void trailers_have_the_grammar_of_the_head(void **state)
+{
+    (void)state;
+    expect_status(CHUNKED "0\r\nX: y\r\n\r\n" GET HOST "\r\n", "200 200");
+    expect_status(CHUNKED "0;a=b\r\nX:\ty\x80\r\nY:\r\n\r\n" GET HOST "\r\n", "200 200");
+    expect_status(CHUNKED "0\r\n\n" GET HOST "\r\n", "400");
+    expect_status(CHUNKED "0\r\nX: y\r\n\n" GET HOST "\r\n", "400");
+    expect_status(CHUNKED "0\r\nX: y\n\r\n" GET HOST "\r\n", "400");
+    expect_status(CHUNKED "0\r\nX: y\rZ: z\r\n\r\n" GET HOST "\r\n", "400");
+    expect_status(CHUNKED "0\r\nX: y\r\n z\r\n\r\n" GET HOST "\r\n", "400");
+    expect_status(CHUNKED "0\r\n X: y\r\n\r\n" GET HOST "\r\n", "400");
+    expect_status(CHUNKED "0\r\nX : y\r\n\r\n" GET HOST "\r\n", "400");
+    char request[32768] = CHUNKED "0\r\nX: ";
+    size_t len = strlen(request);
+    memset(request + len, 'a', 16384);
+    strcpy(request + len + 16384, "\r\n\r\n");
+    expect_status(request, "431");
+}
+
 static void numbers_too_large_for_any_are_refused(void **state)
 {
     (void)state;
@@ -429,6 +449,7 @@ int main(void)
         cmocka_unit_test(chunk_extensions_are_ignored),
         cmocka_unit_test(trailer_fields_are_not_the_request_s),
         cmocka_unit_test(chunk_that_is_none_is_refused),
+        cmocka_unit_test(trailers_have_the_grammar_of_the_head),
         cmocka_unit_test(numbers_too_large_for_any_are_refused),
         cmocka_unit_test(length_that_is_none_is_refused_and_the_connection_closed),
         cmocka_unit_test(length_and_coding_are_refused),
