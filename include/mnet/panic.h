@@ -19,7 +19,7 @@
  * the misuse, or begins with "failed: " if mnet itself is wrong. `file` and `line` are the place in
  * mnet's source. Must not return, wait, or call mnet, except mnet_self and mnet_task_name, which
  * tell the task. */
-_Noreturn void mnet_panic(const char *file, int line, const char *text);
+__attribute__((noreturn)) void mnet_panic(const char *file, int line, const char *text);
 
 #pragma GCC visibility pop
 

@@ -58,7 +58,7 @@ bool mnet_cancelled(void);
 /* Ends the calling task with `result`, from any depth. The locals of the task's functions stay
  * valid while children are awaited and finalisers run, records of ownership and groups included,
  * because no function returns. Must not be called in a finaliser. */
-_Noreturn void mnet_exit(int result);
+__attribute__((noreturn)) void mnet_exit(int result);
 
 /* Lets every other runnable task run once. Returns 0 or MNET_E_CANCELLED. Suspends. */
 int mnet_yield(void);

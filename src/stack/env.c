@@ -302,6 +302,7 @@ int mnet_stack_await_address(struct mnet_stack *stack, uint64_t deadline)
 
 int mnet_stack_await_link(struct mnet_stack *stack, bool up, uint64_t deadline)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     while (mnet_stack_link_up(stack) != up) {
         int error = mn_block_once(&stack->probers, deadline);
         if (error < 0)

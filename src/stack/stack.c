@@ -279,17 +279,20 @@ struct mnet_address mnet_stack_ipv4(const struct mnet_stack *stack)
 
 bool mnet_stack_link_up(const struct mnet_stack *stack)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     return !stack->link_down;
 }
 
 unsigned mnet_stack_ready(const struct mnet_stack *stack)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     bool ours = mn_ip_address_state(&stack->ip) == MN_IP_ADDRESS_OURS;
     return (stack->link_down ? 0u : MNET_STACK_LINK) | (ours ? MNET_STACK_ADDRESS : 0u);
 }
 
 void mnet_stack_notify(struct mnet_stack *stack, void (*notify)(void *context, unsigned ready), void *context)
 {
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
     stack->notify = notify;
     stack->notify_context = context;
     stack->notified = mnet_stack_ready(stack);

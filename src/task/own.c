@@ -42,9 +42,12 @@ void mnet_release(struct mnet_owned *owned)
         self->finalising = nested;
 }
 
+/* A finaliser may own something else, but no more in a frame that it leaves than any function. */
 void mn_task_finalise(struct mnet_task *task)
 {
     struct mnet_link *link;
-    while ((link = mn_list_first(&task->owned)) != NULL)
+    while ((link = mn_list_first(&task->owned)) != NULL) {
+        check_newest(task, __builtin_frame_address(0));
         mnet_release(MN_CONTAINER(link, struct mnet_owned, link));
+    }
 }

@@ -31,7 +31,7 @@ install_somewhere()
     done
 }
 
-# Each header is complete: it can be the first that a program includes.
+# Each header is complete: it can be the first that a program includes, also one in C++.
 headers_stand_alone()
 {
     for header in "$project"/include/mnet/*.h; do
@@ -39,6 +39,10 @@ headers_stand_alone()
         # shellcheck disable=SC2046 # words
         cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $(pkg-config --cflags mnet) "$dir/header.c" ||
             fail "$(basename "$header") does not stand alone"
+        printf '%s\n' 'extern "C" {' "#include <mnet/$(basename "$header")>" '}' >"$dir/header.cc"
+        # shellcheck disable=SC2046 # words
+        g++ -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $(pkg-config --cflags mnet) "$dir/header.cc" ||
+            fail "$(basename "$header") is not for C++"
     done
 }
 

@@ -109,6 +109,42 @@ static void exit_in_finaliser(void *result)
     mnet_exit(result == NULL);
 }
 
+static void link_of_null(void)
+{
+    mnet_stack_link_up(none);
+}
+static void state_of_null(void)
+{
+    mnet_stack_ready(none);
+}
+static void notify_of_null(void)
+{
+    mnet_stack_notify(none, NULL, NULL);
+}
+static void await_link_of_null(void)
+{
+    mnet_stack_await_link(none, true, 0);
+}
+
+static void forget(void *unused)
+{
+    (void)unused;
+}
+
+static __attribute__((noinline)) void own_in_finaliser(void *unused)
+{
+    struct mnet_owned owned;
+    (void)unused;
+    mnet_own(&owned, forget, NULL);
+}
+
+static void own_while_finalising(void)
+{
+    struct mnet_owned owned;
+    mnet_own(&owned, own_in_finaliser, NULL);
+    mnet_exit(0);
+}
+
 static void exit_while_finalising(void)
 {
     struct mnet_owned record;
@@ -158,10 +194,18 @@ static const struct {
     {send_to_null, "mnet_udp_send: the endpoint is NULL", false},
     {poll_null, "mnet_stack_poll: the stack is NULL", false},
     {address_of_null, "mnet_stack_ipv4: the stack is NULL", false},
+    {link_of_null, "mnet_stack_link_up: the stack is NULL", false},
+    {state_of_null, "mnet_stack_ready: the stack is NULL", false},
+    {notify_of_null, "mnet_stack_notify: the stack is NULL", false},
+    {await_link_of_null, "mnet_stack_await_link: the stack is NULL", false},
     {print_to_null, "mnet_print: the environment is NULL", false},
     {own_null, "mnet_own: the record or the finaliser is NULL", false},
     {name_null, "mnet_task_set_name: the task is NULL", false},
     {exit_while_finalising, "mnet_exit: called in a finaliser", false},
+    {own_while_finalising,
+     "mnet_own: a function of the task returned while what it owns lies on its stack: finish with it first, or end the "
+     "task with mnet_exit",
+     false},
     {close_flow_twice, "mnet_tcp_close: the flow is closed", true},
     {read_after_close, "mnet_tcp_read: the flow is closed", true},
     {wait_after_close, "mnet_tcp_close_wait: the flow is closed", true},
