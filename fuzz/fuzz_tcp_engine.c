@@ -111,6 +111,11 @@ static void check_packet(struct engine *e, const struct mnet_packet *packet, con
     MN_ASSERT(packet->checksum == MNET_CHECKSUM_PARTIAL && packet->csum_start == 0 && packet->csum_offset == 16);
     uint64_t sum = mn_pseudo_sum(&datagram->source, &datagram->destination, MN_PROTOCOL_TCP, packet->total);
     MN_ASSERT(header.checksum == mn_sum_fold(sum));
+    struct mnet_endpoint local = {datagram->source, header.source_port};
+    struct mnet_endpoint remote = {datagram->destination, header.destination_port};
+    struct mn_conn *conn = mn_table_find(e->tcp, &local, &remote);
+    if (conn != NULL && conn->kind == MN_CONN_TCB)
+        tcp_check_sack(MN_CONTAINER(conn, struct mn_tcb, conn), &header);
     uint32_t len = packet->total - header.header_len;
     uint32_t segment = packet->gso == MNET_GSO_NONE ? len : packet->gso_size;
     MN_ASSERT(segment + header.header_len + 20 <= e->config.mtu);

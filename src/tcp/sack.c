@@ -1,5 +1,6 @@
 /* The blocks describe the runs of the reassembly queue, the one that the latest segment fell into first, so that each block is repeated in at least as
- * many acknowledgements as fit blocks (RFC 2018 4). In front of them goes, once, the range that arrived twice (RFC 2883 4). Every segment says it while
+ * many acknowledgements as fit blocks (RFC 2018 4). In front of them goes, once, the range that arrived twice (RFC 2883 4), if it is still there: the
+ * peer takes a block above the acknowledgement for an ordinary one, unless the next one contains it. Every segment says it while
  * there are holes, data segments too, which get shorter for it.
  */
 #include "tcp/sack.h"
@@ -25,11 +26,23 @@ void mn_sack_overlap(struct mn_tcb *tcb)
         mn_sack_duplicate(tcb, run->seq, mn_seq_min(run->seq + run->len, tcb->rcv_nxt));
 }
 
+/* Whether what arrived twice is still there: acknowledged, or in a run, mostly the newest. What waited for memory, or for
+ * room among the runs, may have been thrown away since. */
+static MN_RARE bool is_held(const struct mn_tcb *tcb, struct mn_range range)
+{
+    bool held = mn_seq_lt(range.left, tcb->rcv_nxt);
+    const struct mn_run *run = tcb->reassembly == NULL ? NULL : tcb->reassembly->newest;
+    for (; run != NULL && !held; run = run->older)
+        held = mn_seq_geq(range.left, run->seq) && mn_seq_leq(range.right, run->seq + run->len);
+    return held;
+}
+
 MN_APART void mn_sack_report(struct mn_tcb *tcb, struct mn_tcp_header *header)
 {
     uint8_t count = 0;
     if (tcb->twice.left != tcb->twice.right) {
-        header->sack[count++] = (struct mn_tcp_sack_block){tcb->twice.left, tcb->twice.right};
+        if (is_held(tcb, tcb->twice))
+            header->sack[count++] = (struct mn_tcp_sack_block){tcb->twice.left, tcb->twice.right};
         tcb->twice.right = tcb->twice.left;
     }
     const struct mn_run *newest = tcb->reassembly == NULL ? NULL : tcb->reassembly->newest;

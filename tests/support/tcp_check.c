@@ -30,6 +30,20 @@ static void check_reassembly(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     MN_ASSERT(mn_seq_leq(after, tcb->rcv_adv));
 }
 
+static bool is_received(const struct mn_tcb *tcb, struct mn_tcp_sack_block block)
+{
+    const struct mn_run *run = tcb->reassembly == NULL ? NULL : tcb->reassembly->newest;
+    while (run != NULL && !(mn_seq_geq(block.left, run->seq) && mn_seq_leq(block.right, run->seq + run->len)))
+        run = run->older;
+    return run != NULL || mn_seq_lt(block.left, tcb->rcv_nxt);
+}
+
+void tcp_check_sack(const struct mn_tcb *tcb, const struct mn_tcp_header *header)
+{
+    for (int i = 0; header->options & MN_TCP_OPTION_SACK && i < header->sack_count; i++)
+        MN_ASSERT(is_received(tcb, header->sack[i]));
+}
+
 /* The records cover what is in flight, in order and without gaps, and the sums are right. */
 static void check_scoreboard(struct mn_tcb *tcb)
 {

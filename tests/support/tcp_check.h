@@ -8,6 +8,9 @@ void tcp_check_tcb(const struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* All tcbs, the counts and the sums of an engine. O(connections). */
 void tcp_check_engine(const struct mn_tcp *tcp);
 
+/* What a segment says was received: all of it is there. For a segment that has just been sent. */
+void tcp_check_sack(const struct mn_tcb *tcb, const struct mn_tcp_header *header);
+
 /* A digest of all segments that engines give out, with their addresses and times: what does not
  * change behaviour does not change it. Segments count from tcp_digest_begin() on. */
 void tcp_digest_begin(void);

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "tests/support/tcp_check.h"
+
 #define REGION_BYTES (64u << 20)
 #define START (1000 * MNET_SECOND)
 #define OUTPUT_MAX 200000u
@@ -227,6 +229,9 @@ static void keep_output(struct tcp_test *t, struct mnet_packet *packet, const st
     }
     if (usual && t->timestamps && !(o->header.flags & RST))
         assert_true(o->header.options & MN_TCP_OPTION_TIMESTAMPS); /* RFC 7323 3.2 */
+    struct mn_conn *conn = mn_table_find(t->tcp, &o->from, &o->to);
+    if (conn != NULL && conn->kind == MN_CONN_TCB)
+        tcp_check_sack(MN_CONTAINER(conn, struct mn_tcb, conn), &o->header);
     if (usual && o->header.options & MN_TCP_OPTION_TIMESTAMPS)
         t->ts_last = o->header.ts_value;
     *t->last = o;

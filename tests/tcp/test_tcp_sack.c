@@ -428,6 +428,43 @@ SCRIPT(established_more_runs_than_the_limit_report_what_is_held)
     tcp_end(&t);
 }
 
+/* Nor as a duplicate: alone, above the acknowledgement, a D-SACK block is an ordinary one (RFC 2883 4), and what it names
+ * would not be sent again. */
+SCRIPT(established_duplicate_that_was_thrown_away_is_not_reported)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .receive_buffer = 65535);
+    for (uint32_t i = 0; i < MN_REASSEMBLY_RUNS; i++)
+        send_(&t, .seq = 1001 + 4 * i, .ack = 1, .flags = ACK, .len = 2);
+    drain(&t, NULL);
+    uint32_t last = 1001 + 4 * (MN_REASSEMBLY_RUNS - 1);
+    t.hold_output = true;
+    send_(&t, .seq = last, .ack = 1, .flags = ACK, .len = 2);
+    send_(&t, .seq = 501, .ack = 1, .flags = ACK, .len = 2); /* takes its place */
+    t.hold_output = false;
+    pump(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK,
+           BLOCKS(4, {501, 503}, {last - 4, last - 2}, {last - 8, last - 6}, {last - 12, last - 10}));
+    tcp_end(&t);
+}
+
+/* A run goes when a segment covers it, so that segment stays, however many pieces there are. */
+SCRIPT(established_segment_that_covers_a_run_takes_its_place)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    send_(&t, .seq = 5001, .ack = 1, .flags = ACK, .len = 500);
+    uint32_t low = 2003;
+    do {
+        low -= 2;
+        send_(&t, .seq = low, .ack = 1, .flags = ACK, .len = 2);
+    } while (counted(&t, TCP_DROP_REASSEMBLY) == 0); /* there are too many */
+    drain(&t, NULL);
+    send_(&t, .seq = 4901, .ack = 1, .flags = ACK, .len = 700);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, BLOCKS(3, {5001, 5501}, {4901, 5601}, {low + 2, 2003}));
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +496,8 @@ int main(void)
         cmocka_unit_test(established_consecutive_duplicates_are_one_range),
         cmocka_unit_test(established_duplicate_without_sack_is_not_reported),
         cmocka_unit_test(established_more_runs_than_the_limit_report_what_is_held),
+        cmocka_unit_test(established_duplicate_that_was_thrown_away_is_not_reported),
+        cmocka_unit_test(established_segment_that_covers_a_run_takes_its_place),
     };
     return cmocka_run_group_tests_name("tcp_sack", tests, NULL, NULL);
 }

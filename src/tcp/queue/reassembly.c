@@ -143,6 +143,7 @@ bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs,
         seq += overlap;
     }
     struct mn_run *next;
+    uint32_t runs_before = r->count;
     while ((next = run_after(r, before)) != NULL && mn_seq_leq(next->seq + next->len, seq + packet->total)) {
         note_duplicate(duplicate, next->seq, next->seq + next->len);
         drop_run(r, runs, next);
@@ -152,7 +153,8 @@ bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs,
         mnet_packet_trim(packet, next->seq - seq);
     }
 
-    if (too_many_pieces(r)) {
+    bool covers = r->count < runs_before; /* then it takes the place of at least one piece */
+    if (!covers && too_many_pieces(r)) {
         mnet_packet_free(packet);
         return false;
     }
