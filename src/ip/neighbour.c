@@ -95,11 +95,12 @@ static struct mn_neighbour *choose_victim(struct mn_neighbours *table)
     return victim;
 }
 
+/* Entries stay, so none comes of the reserve, and without memory none has to go for a stranger. */
 struct mn_neighbour *mn_neighbour_create(struct mn_neighbours *table, struct mnet_address address, bool gateway)
 {
     if (table->count == table->max)
         table->counters->value[MNET_COUNT_ARP_DROP_TABLE] += mn_neighbour_remove(table, choose_victim(table));
-    struct mn_neighbour *neighbour = mn_pool_alloc_zeroed(&table->pool, MN_CLAIM_RECEIVE);
+    struct mn_neighbour *neighbour = mn_pool_alloc_zeroed(&table->pool, MN_CLAIM_SEND);
     if (neighbour == NULL)
         return NULL;
     neighbour->address = address;

@@ -336,6 +336,30 @@ SCRIPT(established_send_limit_follows_what_is_left)
     end(&s);
 }
 
+/* --- half open --- */
+
+/* While data has all that it may have, beginnings of connections cost cookies instead of records: the margin is for connections. */
+SCRIPT(siege_by_beginnings_leaves_the_margin_to_connections)
+{
+    struct siege s;
+    struct mn_tcb *held[400];
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB, .no_shedding = true, .half_open_max = 4000));
+    unsigned count = stuff(&s, held, 400);
+    uint32_t free_before = s.t.memory->free_slabs;
+    for (unsigned i = 0; i < 3500; i++) {
+        send_(&s.t, .seq = i, .flags = SYN, .mss = MSS, .from = endpoint(10, 67, (uint8_t)(i >> 8), (uint8_t)i, 99));
+        drain(&s.t, NULL);
+    }
+    assert_in_range(s.t.memory->free_slabs, free_before - 1, free_before);
+    for (uint16_t i = 0; i < 20; i++) {
+        siege_check_memory(&s.t);
+        siege_exchange(&s);
+        siege_serve_one(&s.t, (uint16_t)(3000 + i));
+    }
+    leave(&s, count);
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +375,7 @@ int main(void)
         cmocka_unit_test(pressure_sheds_nobody_by_option),
         cmocka_unit_test(pressure_does_not_shed_who_moves),
         cmocka_unit_test(established_send_limit_follows_what_is_left),
+        cmocka_unit_test(siege_by_beginnings_leaves_the_margin_to_connections),
     };
     return cmocka_run_group_tests_name("tcp_attacks_memory", tests, NULL, NULL);
 }

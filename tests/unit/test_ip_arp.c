@@ -1,6 +1,8 @@
 /* ARP: resolving, learning, confirming, giving up, and the bounds of the table (RFC 826, RFC 1122 2.3.2). */
 #include "tests/support/ip_host.h"
 
+#include "base/memory.h"
+
 static void expect_request(struct ip_host *h, uint32_t target)
 {
     expect_arp(h, MN_ARP_REQUEST, ALL_MAC, OWN_IP, target);
@@ -142,15 +144,14 @@ static void incomplete_requests_without_memory_do_not_count(void **state)
     (void)state;
     struct ip_host h;
     ip_host_up(&h);
-    know(&h, GATEWAY_IP, GATEWAY_MAC); /* the table has memory */
-    struct mnet_packet *packet = make_packet(&h, 8, 1);
+    assert_int_equal(send_any(&h), 0);
+    expect_request(&h, PEER_IP);
     struct mnet_packet *hoard = hoard_memory(&h);
-    assert_int_equal(send_packet(&h, .packet = packet), 0);
     pass_ms(&h, 10000);
     expect_silence(&h);
     expect_no_failure(&h);
     free_hoard(hoard);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 1; i < 3; i++) {
         pass_ms(&h, 1000);
         expect_request(&h, PEER_IP);
         expect_no_failure(&h);
@@ -223,6 +224,30 @@ static void incomplete_pending_of_all_is_bounded(void **state)
     assert_int_equal(discard_sent(&h), 60);
     reply_from(&h, IPV4(10, 0, 0, 69), PEER_MAC); /* the youngest kept theirs */
     assert_int_equal(discard_sent(&h), 4);
+    ip_host_down(&h);
+}
+
+/* Entries stay, so they leave the reserve alone; who is known stays known. */
+static void without_memory_no_stranger_gets_an_entry(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip_host_up(&h);
+    know(&h, PEER_IP, PEER_MAC);
+    uint32_t reserve = h.memory->reserve;
+    for (unsigned i = 0; i < 50; i++) {
+        struct mnet_packet *packet = make_packet(&h, 8, 1);
+        h.memory->reserve = UINT32_MAX;
+        send_packet(&h, .destination = IPV4(10, 0, 0, 10 + i), .packet = packet);
+        h.memory->reserve = reserve;
+        assert_int_equal(h.ip.neighbours.count, 1);
+    }
+    assert_counted(&h, ARP_DROP_TABLE, 50);
+    expect_silence(&h);
+    send_packet(&h, .destination = IPV4(10, 0, 0, 10));
+    expect_request(&h, IPV4(10, 0, 0, 10));
+    send_any(&h);
+    expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_UDP);
     ip_host_down(&h);
 }
 
@@ -702,6 +727,7 @@ int main(void)
         cmocka_unit_test(failed_neighbour_speaks_and_is_reachable),
         cmocka_unit_test(incomplete_pending_is_bounded_and_the_oldest_goes),
         cmocka_unit_test(incomplete_pending_of_all_is_bounded),
+        cmocka_unit_test(without_memory_no_stranger_gets_an_entry),
         cmocka_unit_test(incomplete_datagram_of_any_size_waits_whole),
         cmocka_unit_test(incomplete_waiting_bytes_are_bounded_by_whole_datagrams),
         cmocka_unit_test(incomplete_waiting_bytes_of_all_are_bounded),

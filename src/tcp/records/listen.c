@@ -1,6 +1,6 @@
 /* LISTEN (RFC 9293 3.10.7.2) and SYN-RECEIVED of passive opens.
  *
- * A SYN costs a record, not a connection, and there are at most config.half_open_max of them: a further SYN is answered with a cookie (cookie.h), or takes the
+ * A SYN costs a record, not a connection, and there are at most config.half_open_max of them, and none more while memory is short: a further SYN is answered with a cookie (cookie.h), or takes the
  * place of the oldest where cookies are not wanted, or cannot keep above the sequence numbers of a connection in TIME-WAIT. The record sends its SYN,ACK and repeats it at growing intervals (MUST-22); an acceptable ACK turns it into a tcb in ESTABLISHED, queued
  * for accept, whatever data or FIN the segment carries. No established connection is ever affected (MUST-41).
  */
@@ -24,14 +24,16 @@ static void announce(struct mn_tcp *tcp, struct mn_half_open *half)
         mn_list_append(&tcp->half_open_output, &half->output);
 }
 
-static struct mn_half_open *half_open_alloc(struct mn_tcp *tcp)
+/* Where a cookie would do as well, records leave the margin to connections. */
+static struct mn_half_open *half_open_alloc(struct mn_tcp *tcp, bool cookies)
 {
-    struct mn_half_open *half = mn_pool_alloc_zeroed(&tcp->half_opens, MN_CLAIM_SEND);
+    enum mn_claim claim = cookies ? MN_CLAIM_QUEUE : MN_CLAIM_SEND;
+    struct mn_half_open *half = mn_pool_alloc_zeroed(&tcp->half_opens, claim);
     struct mnet_link *oldest = mn_list_first(&tcp->half_open_list);
     if (half == NULL && oldest != NULL && tcp->half_opens.in_use >= tcp->config.half_open_max) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_HALF_OPEN);
         mn_half_open_free(tcp, MN_CONTAINER(oldest, struct mn_half_open, link));
-        half = mn_pool_alloc_zeroed(&tcp->half_opens, MN_CLAIM_SEND);
+        half = mn_pool_alloc_zeroed(&tcp->half_opens, claim);
     }
     return half;
 }
@@ -41,7 +43,7 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
 {
     bool full = tcp->half_opens.in_use >= tcp->config.half_open_max;
     bool cookies = isn_floor == 0 && !tcp->config.no_syn_cookies;
-    struct mn_half_open *half = full && cookies ? NULL : half_open_alloc(tcp);
+    struct mn_half_open *half = full && cookies ? NULL : half_open_alloc(tcp, cookies);
     if (half == NULL && cookies) {
         mn_cookie_answer(tcp, listener, seg);
         return;
