@@ -73,6 +73,9 @@ fresh
 passes sources_listed_file_passes "$tree/scripts/check-sources"
 : >"$tree/src/tcp/two.c"
 fails sources_forgotten_file_fails 'src/tcp/two.c' "$tree/scripts/check-sources"
+fresh
+printf '%s\n' 'files(' "  'tcp/one.c'," "  'tcp/one.c'," ')' >"$tree/src/meson.build"
+fails sources_file_named_twice_fails 'src/meson.build:3: tcp/one.c stands twice' "$tree/scripts/check-sources"
 
 fresh
 passes docs_described_function_passes "$tree/scripts/check-docs"
