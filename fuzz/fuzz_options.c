@@ -2,6 +2,7 @@
  * they are taken or refused, with one line that is not empty. */
 #include "fuzz/fuzz.h"
 #include "stack/options.h"
+#include "stack/stack.h"
 
 #define WORDS_MAX 24
 
@@ -25,5 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MN_ASSERT(result == MNET_OK || result == MNET_E_INVALID);
     MN_ASSERT(result == MNET_OK || (error[0] != '\0' && strchr(error, '\0') < error + sizeof error));
     MN_ASSERT(result != MNET_OK || (argc >= 1 && argc <= words && argv[argc] == NULL));
+    /* A stack takes what a command line may say. */
+    bool whole = result == MNET_OK && !options.help && !options.version;
+    bool placed = options.config.dhcp || options.config.ipv4.length > 0;
+    MN_ASSERT(!whole || !placed || mn_config_network_ok(&options.config));
     return 0;
 }

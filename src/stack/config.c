@@ -33,9 +33,7 @@ static bool device_ok(const struct mnet_device *device)
     return device != NULL && device->ops != NULL && device->mtu >= MTU_LEAST;
 }
 
-/* An address that a host can have on the network `prefix`: not the network's own, nor its broadcast address (RFC 1122
- * 3.2.1.3). */
-static bool host_ok(struct mnet_prefix prefix, struct mnet_address address)
+bool mn_config_host_ok(struct mnet_prefix prefix, struct mnet_address address)
 {
     if (!mnet_address_is_ipv4(address) || mnet_address_is_any(address) || mnet_address_is_multicast(address))
         return false;
@@ -60,10 +58,10 @@ static bool on_link_route_contains(const struct mnet_config *config, struct mnet
 bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
 {
     const struct mnet_prefix alone = {config->ipv4.address, 32};
-    if (!host_ok(alone, gateway) || mnet_address_equal(gateway, config->ipv4.address))
+    if (!mn_config_host_ok(alone, gateway) || mnet_address_equal(gateway, config->ipv4.address))
         return false;
     if (config->ipv4.length < 32 && mnet_prefix_contains(config->ipv4, gateway))
-        return host_ok(config->ipv4, gateway);
+        return mn_config_host_ok(config->ipv4, gateway);
     return config->ipv4.length == 32 || on_link_route_contains(config, gateway);
 }
 
@@ -137,18 +135,23 @@ bool mn_config_congestion_ok(enum mnet_congestion which)
     return (unsigned)which <= MNET_CONGESTION_BBR;
 }
 
+bool mn_config_network_ok(const struct mnet_config *config)
+{
+    if (config->dhcp) /* then all of this is asked for */
+        return config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address) &&
+               mnet_address_is_any(config->ipv4_gateway) && config->route_count == 0;
+    if (config->ipv4.length < 1 || config->ipv4.length > 32 || !mn_config_host_ok(config->ipv4, config->ipv4.address))
+        return false;
+    return gateway_ok(config, config->ipv4_gateway) && routes_ok(config);
+}
+
 bool mn_config_ok(const struct mnet_config *config)
 {
     bool platform = config->platform.now != NULL && config->platform.entropy != NULL;
     if (!platform || config->memory_size < MNET_MEMORY_MINIMUM || !limits_ok(config) ||
         !mn_config_congestion_ok(config->tcp_congestion) || (unsigned)config->tcp_ecn > MNET_ECN_ON)
         return false;
-    if (config->dhcp) /* then all of this is asked for */
-        return config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address) &&
-               mnet_address_is_any(config->ipv4_gateway) && config->route_count == 0;
-    if (config->ipv4.length < 1 || config->ipv4.length > 32 || !host_ok(config->ipv4, config->ipv4.address))
-        return false;
-    return gateway_ok(config, config->ipv4_gateway) && routes_ok(config);
+    return mn_config_network_ok(config);
 }
 
 int mn_config_complete(struct mnet_config *config)

@@ -13,13 +13,8 @@ static bool set_ipv4(struct mn_options *options, const char *value)
     struct mnet_prefix prefix;
     if (mnet_prefix_parse(value, &prefix) < 0 || strchr(value, '/') == NULL)
         return false;
-    if (!mnet_address_is_ipv4(prefix.address) || prefix.length < 1 || mnet_address_is_any(prefix.address) ||
-        mnet_address_is_multicast(prefix.address))
+    if (prefix.length < 1 || !mn_config_host_ok(prefix, prefix.address))
         return false;
-    uint32_t host_mask = prefix.length >= 31 ? 0 : UINT32_MAX >> prefix.length;
-    uint32_t host = mnet_address_to_ipv4(prefix.address) & host_mask;
-    if (host_mask != 0 && (host == 0 || host == host_mask))
-        return false; /* the network itself, or everybody in it */
     options->config.ipv4 = prefix;
     return true;
 }

@@ -112,6 +112,11 @@ struct mnet_udp {
 
 /* Whether everything but the device and the memory region is valid. */
 bool mn_config_ok(const struct mnet_config *config);
+/* The part of it that says where the host is: address, gateway and routes. */
+bool mn_config_network_ok(const struct mnet_config *config);
+/* Whether a host can have `address` on the network `prefix`: not the network's own, nor its broadcast address (RFC 1122
+ * 3.2.1.3). */
+bool mn_config_host_ok(struct mnet_prefix prefix, struct mnet_address address);
 /* Whether packets can go through `gateway`: another host of the own network, or of a route on the link. A host that is
  * alone in its network (/32) finds every gateway on the link. */
 bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway);
