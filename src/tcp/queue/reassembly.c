@@ -153,7 +153,7 @@ bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs,
         mnet_packet_trim(packet, next->seq - seq);
     }
 
-    bool covers = r->count < runs_before; /* then it takes the place of at least one piece */
+    bool covers = r->count < runs_before && packet->more == NULL; /* one piece in the place of one or more */
     if (!covers && too_many_pieces(r)) {
         mnet_packet_free(packet);
         return false;
