@@ -10,7 +10,7 @@
  * Standard options are taken from the command line before the application sees the rest:
  *
  *   --ipv4=ADDRESS/LENGTH  --ipv4-gateway=ADDRESS
- *   --route=PREFIX,GATEWAY   repeatable
+ *   --route=PREFIX[,GATEWAY] repeatable
  *   --dhcp                   instead of those three: a DHCP server gives them
  *   --memory=SIZE            bytes, or with K, M, G
  *   --log=error|warning|info|debug
@@ -18,7 +18,7 @@
  *   --congestion=cubic|reno|bbr  --ecn=off|passive|on
  *   --address-probe  --no-checksum-offload  --no-segmentation-offload  --no-coalescing
  *   --no-tcp-timestamps  --no-tcp-sack  --no-tcp-window-scale  --no-tcp-syn-cookies
- *   --no-tcp-plpmtud
+ *   --no-tcp-shedding  --no-tcp-plpmtud
  *   --net:NAME=DEVICE        the device behind the name NAME, usually "service"; repeatable. In
  *                            a Linux process it is a TAP interface (mnet_tap_open). In a machine
  *                            it is a virtio device, by its number from 0 or its MAC address

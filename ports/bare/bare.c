@@ -145,7 +145,7 @@ static bool prepare(char *program, char *command_line, int *argc, char *why, siz
         return false;
     size_t budget = mn_heap_budget(bare.heap);
     if (budget < MEMORY_LEAST) {
-        mn_format(why, why_size, "too little memory: %zu KiB besides the program, of which %u are needed",
+        mn_format(why, why_size, "too little memory: %zu KiB besides the program, where %u KiB are needed",
                   budget / 1024, MEMORY_LEAST / 1024);
         return false;
     }

@@ -173,6 +173,23 @@ names_are_added()
     [ "$(stat -c %s "$user/hello.elf")" -lt "$(stat -c %s "$user/build/hello-virtio")" ] || fail 'it did not become smaller'
 }
 
+# refused WORDS ARGUMENT... - mnet-image must say just that, in one line, and fail.
+refused()
+{
+    if "$(find "$installed" -name mnet-image)" "${@:2}" >"$dir/log" 2>&1; then
+        fail "it took ${*:2}"
+    fi
+    expect "$1" <"$dir/log"
+}
+
+image_says_what_it_cannot_use()
+{
+    refused 'usage: mnet-image LINKED IMAGE'
+    refused "objcopy: '$user/none': No such file" "$user/none" "$user/none.elf"
+    refused "mnet-image: $user/build/hello-tap: this is no linked program of the virtio port" "$user/build/hello-tap" "$user/none.elf"
+    refused "mnet-image: $user/none/hello.elf: No such file or directory" "$user/build/hello-virtio" "$user/none/hello.elf"
+}
+
 simulation_passes()
 {
     # shellcheck disable=SC2046 # words
@@ -229,6 +246,7 @@ if command -v qemu-system-x86_64 >/dev/null; then
     run meson_built_machine_boots_and_echoes machine_echoes "$user/build/hello-virtio"
     run image_is_smaller_and_has_names names_are_added
     run image_boots_and_echoes machine_echoes "$user/hello.elf"
+    run image_says_what_it_cannot_use image_says_what_it_cannot_use
 else
     echo 'skip meson_built_machine_boots_and_echoes: there is no qemu-system-x86_64'
 fi
