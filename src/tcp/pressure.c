@@ -7,7 +7,7 @@
  *  - text in order may stay if its connection then has no more than what is left of the budget, so that N that take what they can get leave a share for
  *    one more; one packet at a time always may. Text out of order goes first;
  *  - an allocation that fails for a connection, for what it writes, or for what it receives makes others give way: text out of order, then an orphan, then the connection
- *    that has moved least for the memory that its send queue holds (`worst_holder`).
+ *    that has moved least for the memory that its send queue holds (`worst_holder`; drips of octets are no progress).
  *
  * Work is bounded: a victim is the first of a list (hogs.h), and at most STEPS of them are taken for one segment or call.
  */
@@ -15,9 +15,10 @@
 
 #define STEPS 8u
 #define LOOKED_AT 4u            /* connections of each size, in search of the worst */
-#define STUCK (5 * MNET_SECOND) /* without progress for so long, a connection may have to go ... */
-#define UNPAID \
-    256u /* ... or if it never moved half as much as it holds; that weighs as much as so many times the time */
+#define STUCK (5 * MNET_SECOND) /* without progress for so long, a connection may have to go, ... */
+#define PATIENCE \
+    (120 * MNET_SECOND) /* ... or if what it holds would take longer than this, at the rate at which it moves, ... */
+#define UNPAID 256u     /* ... or if it never moved; that weighs as much as so many times the time */
 #define AGE_MAX (1000 * MNET_SECOND)
 
 /* --- received --- */
@@ -103,25 +104,47 @@ MN_RARE bool mn_pressure_admit(struct mn_tcp *tcp, struct mn_tcb *tcb, const str
 
 /* --- written --- */
 
-MN_APART void mn_pressure_hold(struct mn_tcp *tcp, struct mn_tcb *tcb)
+static void measure_from(struct mn_tcb *tcb, uint64_t now)
+{
+    tcb->held_ns = now;
+    tcb->held_acked = tcb->bytes_acked;
+}
+
+MN_APART void mn_pressure_hold(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     mn_hog_place(&tcp->holders, &tcb->hog, tcb->sendq.pinned);
+    measure_from(tcb, now);
 }
 
 /* The peer's window is what holds the queue, or its silence; not our congestion window, nor a user that has just written. */
 static bool is_held(const struct mn_tcb *tcb)
 {
-    return tcb->sendq.len > tcb->snd_wnd || tcb->rtt.expiries > 0;
+    bool closed = tcb->sendq.len > tcb->snd_wnd && tcb->snd_nxt - tcb->snd_una + tcb->snd_mss > tcb->snd_wnd;
+    return closed || tcb->rtt.expiries > 0;
+}
+
+/* For how long nothing has moved; or if something has, how long all that is held would take like this; 0 if that is no cause for complaint. */
+static uint64_t standstill(const struct mn_tcb *tcb, uint64_t now)
+{
+    uint64_t age = now - MN_MAX(tcb->moved_ns, tcb->held_ns), over = now - tcb->held_ns;
+    uint64_t moved = tcb->bytes_acked - tcb->held_acked;
+    if (tcb->bytes_acked == 0 && (tcb->snd_wnd < tcb->snd_mss || age >= MN_RTO_INITIAL))
+        return age + MNET_MILLISECOND;
+    if (over >= STUCK && moved < tcb->sendq.pinned) {
+        uint64_t rest_ms = tcb->sendq.pinned * (over / MNET_MILLISECOND) / MN_MAX(moved, 1u);
+        if (rest_ms >= PATIENCE / MNET_MILLISECOND)
+            age = MN_MAX(age, MN_MIN(rest_ms, AGE_MAX / MNET_MILLISECOND) * MNET_MILLISECOND);
+    }
+    return age < STUCK ? 0 : age;
 }
 
 /* How little has moved for how much memory: bytes times time; 0: nothing to complain of. */
-static uint64_t blame(const struct mn_tcb *tcb, uint64_t now)
+static uint64_t blame(struct mn_tcb *tcb, uint64_t now)
 {
-    uint64_t age = MN_MIN(now - tcb->moved_ns, (uint64_t)AGE_MAX);
-    bool unpaid = tcb->bytes_acked == 0;
-    if (!is_held(tcb) || (!unpaid && age < STUCK))
-        return 0;
-    return tcb->sendq.pinned * (age / MNET_MILLISECOND + 1) * (unpaid ? UNPAID : 1);
+    uint64_t still = is_held(tcb) ? MN_MIN(standstill(tcb, now), (uint64_t)AGE_MAX) : 0;
+    if (still == 0 && now - tcb->held_ns >= PATIENCE)
+        measure_from(tcb, now); /* what moved long ago is no excuse */
+    return tcb->sendq.pinned * (still / MNET_MILLISECOND) * (tcb->bytes_acked == 0 ? UNPAID : 1);
 }
 
 /* Looks at some of one size: those that have become smaller find their places, the others go to the end, so that all get looked at in time. */

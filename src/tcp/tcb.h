@@ -181,7 +181,8 @@ struct mn_tcb {
         struct mn_listener *listener; /* while queued */
     };
 
-    struct mn_hog hog;                    /* by what the send queue pins: see pressure.c */
+    struct mn_hog hog;                    /* by what the send queue pins: see pressure.c, ... */
+    uint64_t held_ns, held_acked;         /* ... which compares bytes_acked with what it was then */
     struct mn_tcp_reassembly *reassembly; /* NULL while nothing arrived out of order */
     struct mn_range twice;                /* received a second time, and not yet reported (D-SACK) */
     struct mnet_link all;                 /* of the engine's tcbs */
@@ -496,11 +497,11 @@ bool mn_pressure_admit_early(struct mn_tcp *tcp, struct mn_tcb *tcb, const struc
 /* tcb->reassembly, which is not NULL, pins more or less than the `before` bytes that it did. */
 void mn_pressure_early(struct mn_tcp *tcp, struct mn_tcb *tcb, size_t before);
 /* The send queue has grown. */
-void mn_pressure_hold(struct mn_tcp *tcp, struct mn_tcb *tcb);
-static inline void mn_pressure_sent(struct mn_tcp *tcp, struct mn_tcb *tcb)
+void mn_pressure_hold(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+static inline void mn_pressure_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     if (MN_UNLIKELY(tcb->sendq.pinned >= tcb->hog.beyond))
-        mn_pressure_hold(tcp, tcb);
+        mn_pressure_hold(tcp, tcb, now);
 }
 /* An allocation for `tcb` (NULL: for a new connection) has failed: somebody gives memory back. False where nobody has to. */
 bool mn_pressure_yield(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now);

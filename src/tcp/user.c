@@ -194,7 +194,7 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
         mn_tcp_want_room(tcb, len - queued);
     else
         note_room(tcp, tcb);
-    mn_pressure_sent(tcp, tcb);
+    mn_pressure_sent(tcp, tcb, now);
     if (queued > 0)
         mn_tcb_wants_output(tcp, tcb);
     return queued == 0 && wanted > 0 && tcb->sendq.len == 0 ? MNET_E_NO_MEMORY : (ptrdiff_t)queued;
@@ -203,7 +203,6 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
 int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffer *buffer, uint32_t offset,
                        uint32_t len, bool beyond, uint64_t now)
 {
-    (void)now;
     int error = send_error(tcb);
     if (error != 0)
         return error;
@@ -215,7 +214,7 @@ int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffe
         !mn_sendq_append_buffer(&tcb->sendq, &tcp->pieces, buffer, offset, len))
         return MNET_E_NO_MEMORY;
     note_room(tcp, tcb);
-    mn_pressure_sent(tcp, tcb);
+    mn_pressure_sent(tcp, tcb, now);
     mn_tcb_wants_output(tcp, tcb);
     return 1;
 }

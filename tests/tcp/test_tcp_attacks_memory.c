@@ -218,6 +218,45 @@ static void withhold(int window)
     end(&s);
 }
 
+/* The attackers take an octet every four seconds, so that each of them moves. */
+static void drip(struct siege *s, unsigned count, const uint32_t *iss, uint32_t *taken)
+{
+    wait_ms(&s->t, 4000);
+    for (unsigned i = 0; i < count; i++)
+        send_(&s->t, .seq = 1, .ack = iss[i] + 1 + taken[i]++, .flags = ACK, .window = 1, .from = evil(i));
+    drain(&s->t, NULL);
+}
+
+/* A slow reader, of a segment in four seconds, is one of the honest. */
+SCRIPT(siege_by_drips)
+{
+    static const uint8_t zeros[1 << 20];
+    struct siege s;
+    uint32_t iss[300], taken[300], slow_iss, slow_taken = 1;
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB));
+    struct mn_tcb *slow = come(&s, 999, 1460, false, &slow_iss);
+    for (unsigned turn = 0, i = 0; turn < 100; turn++) {
+        for (unsigned end = MN_MIN(i + 30, 300u); i < end; i++) {
+            struct mn_tcb *tcb = come(&s, i, 1, false, &iss[i]);
+            taken[i] = 1;
+            while (mn_tcp_send(s.t.tcp, tcb, zeros, sizeof zeros, false, s.t.now) > 0)
+                pump(&s.t);
+            drain(&s.t, NULL);
+        }
+        drip(&s, i, iss, taken);
+        mn_tcp_send(s.t.tcp, slow, zeros, 16384 - MN_MIN(slow->sendq.len, 16384u), false, s.t.now);
+        drain(&s.t, NULL);
+        slow_taken = slow->snd_nxt - s.t.iss - slow_iss;
+        send_(&s.t, .seq = 1, .ack = slow_iss + slow_taken, .flags = ACK, .window = 1460, .from = evil(999));
+        honest_work(&s);
+        assert_int_equal(slow->state, MN_ESTABLISHED);
+    }
+    assert_true(2 * slow->bytes_acked >= 100 * 1460);
+    leave(&s, 300);
+    send_(&s.t, .seq = 1, .flags = RST, .from = evil(999));
+    end(&s);
+}
+
 SCRIPT(siege_by_closed_windows_with_data_queued)
 {
     withhold(0);
@@ -313,6 +352,33 @@ SCRIPT(pressure_does_not_shed_who_moves)
     end(&s);
 }
 
+/* Who has been idle for long, or has just come, did not stand still meanwhile: what is written now has a round trip's time at least. */
+SCRIPT(pressure_does_not_shed_who_was_only_idle)
+{
+    struct siege s;
+    static const uint8_t zeros[65536];
+    uint32_t iss;
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB));
+    struct mn_tcb *idle = come(&s, 999, 29200, false, &iss);
+    wait_ms(&s.t, 3600 * 1000);
+    assert_int_equal(mn_tcp_send(s.t.tcp, idle, zeros, sizeof zeros, true, s.t.now), sizeof zeros);
+    struct mn_tcb *fresh = come(&s, 998, 29200, false, &iss);
+    assert_int_equal(mn_tcp_send(s.t.tcp, fresh, zeros, sizeof zeros, true, s.t.now), sizeof zeros);
+    drain(&s.t, NULL);
+    for (unsigned i = 0; i < 300; i++) {
+        struct mn_tcb *tcb = come(&s, i, 0, false, &iss);
+        while (mn_tcp_send(s.t.tcp, tcb, zeros, sizeof zeros, false, s.t.now) > 0)
+            continue;
+    }
+    assert_true(counted(&s.t, TCP_DROP_STUCK) > 0);
+    assert_int_equal(idle->state, MN_ESTABLISHED);
+    assert_int_equal(fresh->state, MN_ESTABLISHED);
+    leave(&s, 300);
+    send_(&s.t, .seq = 1, .flags = RST, .from = evil(998));
+    send_(&s.t, .seq = 1, .flags = RST, .from = evil(999));
+    end(&s);
+}
+
 /* The share of a queue gets less with what is left, and is never nothing. */
 SCRIPT(established_send_limit_follows_what_is_left)
 {
@@ -370,10 +436,12 @@ int main(void)
         cmocka_unit_test(established_without_budget_one_packet_may_stay),
         cmocka_unit_test(idle_connections_leave_the_window_to_others),
         cmocka_unit_test(siege_by_closed_windows_with_data_queued),
+        cmocka_unit_test(siege_by_drips),
         cmocka_unit_test(siege_by_small_windows_with_data_queued),
         cmocka_unit_test(pressure_sheds_what_moves_least_for_its_memory),
         cmocka_unit_test(pressure_sheds_nobody_by_option),
         cmocka_unit_test(pressure_does_not_shed_who_moves),
+        cmocka_unit_test(pressure_does_not_shed_who_was_only_idle),
         cmocka_unit_test(established_send_limit_follows_what_is_left),
         cmocka_unit_test(siege_by_beginnings_leaves_the_margin_to_connections),
     };
