@@ -1,12 +1,16 @@
 /* A whole stack through its public headers: a device whose frames, metadata and moods the script decides, a program that uses every call with
  * deadline 0, and time that passes. Some segments answer what the stack sent last, so that connections get established. Nothing may fail an
- * assertion, storm, or keep memory; what leaves must be frames that a device can send. */
+ * assertion, storm, or keep memory; what leaves must be frames that a device can send. After each poll what is charged is what is pinned, and
+ * nothing that stays uses the reserve. */
 #include <mnet/mnet.h>
 
 #include <string.h>
 
 #include "base/checksum.h"
 #include "base/cursor.h"
+#include "base/memory.h"
+#include "stack/stack.h"
+#include "tests/support/tcp_check.h"
 #include "wire/arp.h"
 #include "wire/dhcp.h"
 #include "wire/ethernet.h"
@@ -155,7 +159,7 @@ static void start(struct world *w)
         .device = &w->device,
         .platform = {clock_now, entropy, w},
         .memory = region,
-        .memory_size = flags & 8 ? REGION : REGION / 2,
+        .memory_size = REGION >> ((flags >> 3 & 1) + (flags >> 6 & 1)),
         .dhcp = w->dhcp,
         .tcp_half_open_max = 4,
         .tcp_time_wait_max = 4,
@@ -432,12 +436,20 @@ static void op_relisten(struct world *w)
 
 /* --- the world --- */
 
+/* What waits for the device, on either side of it, may be in the reserve; nothing else. */
+static void check_memory(const struct world *w)
+{
+    tcp_check_engine(w->stack->tcp);
+    MN_ASSERT(w->count > 0 || w->room < UINT32_MAX - STORM || !mn_memory_is_scarce(w->stack->memory));
+}
+
 static void op_poll(struct world *w)
 {
     unsigned rounds = 0;
     w->sent = 0;
     while (mnet_stack_poll(w->stack, w->now))
         MN_ASSERT(++rounds < STORM);
+    check_memory(w);
 }
 
 static void op_time(struct world *w)

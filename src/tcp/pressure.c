@@ -190,9 +190,21 @@ static bool shed(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now)
     return true;
 }
 
+/* Text out of order gives way while memory is short; where it is pruned here and there, that need not give a whole slab back. */
+static bool prune_while_short(struct mn_tcp *tcp)
+{
+    unsigned step = 0;
+    while (step < STEPS && mn_memory_is_short(tcp->config.memory) && prune_worst(tcp))
+        step++;
+    return step > 0;
+}
+
 MN_RARE bool mn_pressure_yield(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now)
 {
-    return prune_worst(tcp) || mn_orphan_evict(tcp, now) || shed(tcp, tcb, now);
+    bool pruned = prune_while_short(tcp);
+    if (pruned && !mn_memory_is_short(tcp->config.memory))
+        return true;
+    return mn_orphan_evict(tcp, now) || shed(tcp, tcb, now) || pruned;
 }
 
 bool mn_tcp_yield(struct mn_tcp *tcp, uint64_t now)
@@ -202,6 +214,5 @@ bool mn_tcp_yield(struct mn_tcp *tcp, uint64_t now)
 
 MN_RARE void mn_tcp_relieve(struct mn_tcp *tcp)
 {
-    for (unsigned step = 0; step < STEPS && mn_memory_is_short(tcp->config.memory) && prune_worst(tcp); step++)
-        continue;
+    prune_while_short(tcp);
 }

@@ -8,7 +8,7 @@
  * Each seed is used twice. With an adversary: a script of random bytes for fuzz/fuzz_tcp_engine.c, which plays any peers against one engine. And
  * with two engines: a connection is opened between two engines over a bad wire. Both users write, read, lend, shut down, close and abort as the seed says. After each
  * step every invariant of tcp_check.h holds on both sides, the right edge of a window has not moved left, and what was read is the beginning of what was
- * written. Now and then a side is short of memory.
+ * written. Now and then a side is short of memory, and a quarter of the seeds have 1 or 2 MiB in all.
  *
  * At the end the wire is healed. For a while at least one side reads, and both go on writing: what is under way to a side that reads must not stand still for
  * longer than the timer takes that its sender has running, and the round trip behind it; whether the other side reads must not matter. Then all that was
@@ -271,6 +271,8 @@ static struct tcp_setup choose_setup(struct model *m)
                             (chance(m, 700) ? MN_TCP_OPTION_TIMESTAMPS : 0) |
                             (chance(m, 700) ? MN_TCP_OPTION_SACK_PERMITTED : 0));
     setup.user_timeout_option = chance(m, 200);
+    if (chance(m, 250)) /* so little that the two buffers alone could use it up */
+        setup.memory = (1 + below(m, 2)) << 20;
     return setup;
 }
 

@@ -105,6 +105,52 @@ SCRIPT(siege_by_windows_full_of_unread_text)
     end(&s);
 }
 
+/* One octet each, in a packet of its own, and as many connections as there may be: one packet always may stay. */
+SCRIPT(siege_by_an_unread_octet_on_each_connection)
+{
+    struct siege s;
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB, .connections_max = 4096));
+    for (unsigned i = 0; i < 4000; i++) {
+        uint32_t iss;
+        come(&s, i, 65535, false, &iss);
+        send_(&s.t, .seq = 1, .ack = iss + 1, .flags = ACK, .len = 1, .from = evil(i));
+        drain(&s.t, NULL);
+        if (i % 200 == 0)
+            honest_work(&s);
+    }
+    leave(&s, 4000);
+    end(&s);
+}
+
+/* Each connection does all of it: text unread, text out of order, data behind a closed window; and beginnings of others. */
+SCRIPT(siege_by_everything_that_pins_memory)
+{
+    static const uint8_t zeros[65536];
+    struct siege s;
+    begin(&s, TCP_SETUP(NULL, .memory = 16 * MIB, .connections_max = 2000));
+    for (unsigned i = 0; i < 1000; i++) {
+        uint32_t iss;
+        struct mn_tcb *tcb = come(&s, i, 0, i & 1, &iss);
+        send_(&s.t, .seq = 1, .ack = iss + 1, .flags = ACK, .len = 1400, .from = evil(i), .window = 0);
+        for (uint32_t k = 0; k < 40; k++)
+            send_(&s.t, .seq = 2000 + 200 * k, .ack = iss + 1, .flags = ACK, .len = 1, .from = evil(i), .window = 0);
+        while (mn_tcp_send(s.t.tcp, tcb, zeros, sizeof zeros, false, s.t.now) > 0)
+            pump(&s.t);
+        for (unsigned k = 0; k < 10; k++)
+            send_(&s.t, .seq = k, .flags = SYN, .mss = MSS,
+                  .from = endpoint(10, 67, (uint8_t)k, (uint8_t)i, (uint16_t)(99 + i)));
+        drain(&s.t, NULL);
+        if (i % 50 == 49)
+            honest_work(&s);
+    }
+    for (int minute = 0; minute < 10; minute++) {
+        wait_ms(&s.t, 60000);
+        honest_work(&s);
+    }
+    leave(&s, 1000);
+    end(&s);
+}
+
 /* Text in order comes before what is out of order, whosever that is. */
 SCRIPT(pressure_drops_what_is_out_of_order_first)
 {
@@ -431,6 +477,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(siege_by_octets_on_many_connections),
         cmocka_unit_test(siege_by_windows_full_of_unread_text),
+        cmocka_unit_test(siege_by_an_unread_octet_on_each_connection),
+        cmocka_unit_test(siege_by_everything_that_pins_memory),
         cmocka_unit_test(pressure_drops_what_is_out_of_order_first),
         cmocka_unit_test(established_pruned_text_comes_again),
         cmocka_unit_test(established_without_budget_one_packet_may_stay),
