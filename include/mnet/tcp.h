@@ -101,7 +101,8 @@ int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint
 /* mnet_tcp_connect in two steps, for options and for foreign event loops. mnet_tcp_connect_begin
  * sends the SYN and never suspends. Its flow must be closed, whatever becomes of the attempt.
  * mnet_tcp_established waits until the connection is established or has failed, and returns 0 or an
- * error of mnet_tcp_connect. */
+ * error of mnet_tcp_connect. A program that wants to know why a host cannot be reached takes these
+ * two calls and asks mnet_tcp_unreachable: mnet_tcp_connect leaves no flow to be asked. */
 int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote,
                            const struct mnet_connect_options *options, struct mnet_flow **flow);
 int mnet_tcp_established(struct mnet_flow *flow, uint64_t deadline);

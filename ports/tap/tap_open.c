@@ -101,6 +101,11 @@ static int open_descriptor(struct tap *tap, bool create, const struct why *why)
 {
     const char *what;
     if (!create && if_nametoindex(tap->name) == 0) {
+        const char *comma = strchr(tap->name, ',');
+        if (comma != NULL) {
+            snprintf(why->text, why->size, "%s: %s is unknown; mac=ADDRESS may follow the name", tap->name, comma + 1);
+            return MNET_E_NO_DEVICE;
+        }
         snprintf(why->text, why->size, "%s: there is no such interface (new:%s would make one)", tap->name, tap->name);
         return MNET_E_NO_DEVICE;
     }

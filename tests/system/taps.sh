@@ -75,6 +75,7 @@ says()
 missing()
 {
     says '^tap9: there is no such interface (new:tap9 would make one)$' "$hello" --net:service=tap9 --ipv4=10.0.1.2/24
+    says '^tap0,foo=1: foo=1 is unknown; mac=ADDRESS may follow the name$' "$hello" --net:service=tap0,foo=1 --ipv4=10.0.1.2/24
     ! ip link show tap9 || fail 'it was made'
 }
 
