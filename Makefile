@@ -1,5 +1,5 @@
-# The commands of mnet. Everything is built by Meson and Ninja in build/; this file sets the build folders up and
-# installs what is missing first. `make help` lists the commands.
+# The commands of mnet. Meson and Ninja build everything in build/. This file installs missing
+# packages and sets up the build folders first. `make help` lists the commands.
 #
 #   make CC=clang test     another compiler for build/debug and build/release
 
@@ -11,7 +11,7 @@ CLANG := build/clang
 BENCH := build/bench
 FUZZ := build/fuzz
 INSTALL := build/install
-# Processors in whose emulators the unit tests run as well: another kind of assembly, and the other byte order.
+# Emulated processors on which the unit tests also run: other assembly, and the other byte order.
 CROSS := aarch64 s390x
 
 PREFIX := /usr/local
@@ -20,7 +20,7 @@ SANITIZE := -Db_sanitize=address,undefined -Db_lundef=false
 # The address sanitizer's bookkeeping makes -O0 too slow for transfers of a gigabyte.
 DEBUG_OPTIONS := --buildtype=debug -Doptimization=1 $(SANITIZE)
 RELEASE_OPTIONS := --buildtype=debugoptimized
-# What is measured is optimised as a whole, as who builds a product from it would.
+# Measured programs are optimised as a whole, as you would build a product.
 BENCH_OPTIONS := $(RELEASE_OPTIONS) -Doptimization=3 -Db_lto=true -Dtests=false
 FUZZ_OPTIONS := --buildtype=debugoptimized $(SANITIZE) -Dfuzz=true -Dtests=false -Dbench=false
 
@@ -34,27 +34,27 @@ SEEDS := 10000
 
 help:
 	@echo 'make run     boot the web server as a virtual machine, and fetch its pages; KVM=1: not emulated'
-	@echo 'make run-tap the web server as a Linux process, serving the Linux kernel through a TAP interface'
-	@echo 'make test    all tests: unit tests, scripts in virtual time, system tests against Linux'
-	@echo 'make quick   the unit tests and scripts in virtual time alone: under a minute, for every change'
-	@echo 'make cross   the unit tests for other processors ($(CROSS)), which make test has, too'
-	@echo 'make check   formatting, static analysis, the layer law, forbidden calls, both compilers'
-	@echo 'make sim     the same demonstration between two simulated hosts; needs no rights at all'
-	@echo 'make bench   one line per figure: name value unit reference ratio'
-	@echo 'make fuzz    every parser and the whole stack, FUZZ_SECONDS=$(FUZZ_SECONDS) in all'
-	@echo 'make model   random schedules for TCP, SEEDS=$(SEEDS) from FIRST=$(FIRST) on'
-	@echo 'make build   build/debug (sanitizers) and build/release, with CC=$(CC)'
-	@echo 'make goodput write tests/snapshots/goodput.md anew: what TCP makes of simulated links'
+	@echo 'make run-tap run the web server as a Linux process that serves the Linux kernel through a TAP interface'
+	@echo 'make test    run all tests: unit tests, scripts in virtual time, system tests against Linux'
+	@echo 'make quick   run only the unit tests and scripts in virtual time: under a minute, for every change'
+	@echo 'make cross   run the unit tests for other processors ($(CROSS)); make test includes them'
+	@echo 'make check   check formatting, layers, forbidden calls and more, with static analysis and both compilers'
+	@echo 'make sim     run the web server and a client on two simulated hosts; needs no privileges'
+	@echo 'make bench   measure: one line per figure, with name, value, unit, reference and ratio'
+	@echo 'make fuzz    fuzz every parser and the whole stack, for FUZZ_SECONDS=$(FUZZ_SECONDS) in all'
+	@echo 'make model   run random schedules for TCP, SEEDS=$(SEEDS) from FIRST=$(FIRST) on'
+	@echo 'make build   build build/debug (with sanitizers) and build/release, with CC=$(CC)'
+	@echo 'make goodput write tests/snapshots/goodput.md again: the goodput of TCP on simulated links'
 	@echo 'make install install headers, libraries and their descriptions for pkg-config and Meson in PREFIX=$(PREFIX)'
-	@echo 'make docs    the reference of the public API as HTML in build/docs, made from the headers'
-	@echo 'make format  clang-format on every file'
+	@echo 'make docs    make the reference of the public API from the headers, as HTML in build/docs'
+	@echo 'make format  run clang-format on every file'
 	@echo 'make clean   remove build/'
 
-# Installs the Debian packages that a purpose needs; nothing to do the second time.
+# Installs the Debian packages that a purpose needs. Does nothing the second time.
 bootstrap-%:
 	@scripts/bootstrap $*
 
-# One build folder per purpose; set up again where the compiler has changed.
+# One build folder for each purpose, set up again if the compiler changes.
 define setup
 	@scripts/setup $(1) $(2)
 	@$(NINJA) -C $(1) --quiet
@@ -87,14 +87,15 @@ sim: release
 test: bootstrap-test debug release cross-builds
 	@scripts/test $(DEBUG) $(RELEASE) $(CROSS:%=build/%)
 
-# What one runs at every change.
+# For every change.
 quick: bootstrap-build debug
 	@scripts/test --unit $(DEBUG)
 
 cross: bootstrap-cross cross-builds
 	@scripts/test --unit $(CROSS:%=build/%)
 
-# Where there is no compiler or no emulator for one, there is no folder either, and its tests are skipped.
+# If the compiler or the emulator for a processor is missing, there is no folder, and its tests are
+# skipped.
 cross-builds:
 	@for cpu in $(CROSS); do \
 	    if command -v $$cpu-linux-gnu-gcc >/dev/null && command -v qemu-$$cpu >/dev/null; then \
@@ -124,7 +125,8 @@ format: bootstrap-check
 model: bootstrap-test release
 	@$(RELEASE)/tests/model $(FIRST) $(SEEDS)
 
-# The table of goodput on simulated links that a unit test compares with; `git diff` shows what a change of the code has done to it.
+# Writes the table of goodput on simulated links with which a unit test compares. `git diff` shows the
+# effect of a change.
 goodput: bootstrap-test release
 	@$(RELEASE)/tests/test_links --print >$(RELEASE)/goodput.md
 	@mkdir -p tests/snapshots && mv $(RELEASE)/goodput.md tests/snapshots/goodput.md

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""pages.py FOLDER [ARCHIVE DEPENDENCIES] - writes the documentation as plain pages, and an index, into a folder; and, for programs that have
-to bring their files along, an assembly file that contains them, and what it was made from, for the build.
+"""pages.py FOLDER [ARCHIVE DEPENDENCIES] - writes the documentation as plain pages, and an index,
+into a folder. ARCHIVE is an assembly file that contains the pages, for programs that must bring
+their files along. DEPENDENCIES lists its sources, for the build.
 
-As a module: make_site for the demonstrations, and fetch, which compares what a server sends with the files.
+As a module it has make_site, for the demonstrations, and fetch, which compares the answers of a
+server with the files.
 """
 import hashlib
 import html

@@ -385,7 +385,7 @@ static int wrong_config(struct mnet_env *env, const struct mnet_config *config)
 {
     bool nameless = config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address);
     return because(env, MNET_E_INVALID,
-                   nameless ? "which address is ours? Say --ipv4=10.0.0.2/24 or another one, or --dhcp"
+                   nameless ? "no own address: give --ipv4=ADDRESS/LENGTH, such as 10.0.0.2/24, or --dhcp"
                             : "the configuration of the stack is not valid");
 }
 
@@ -411,7 +411,7 @@ static int bring_up(struct mnet_env *env, const struct mnet_config *wanted, stru
         place->stack = *stack;
     error = await_first_address(*stack);
     if (error == MNET_E_IN_USE)
-        because(env, error, "somebody else has our address");
+        because(env, error, "another station uses our address");
     if (error == MNET_E_NO_ADDRESS)
         because(env, error, NULL); /* it is in the log */
     return error;

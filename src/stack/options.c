@@ -1,4 +1,5 @@
-/* The standard command-line options: one table, from which the command line is read and --help is written (options_line.c). */
+/* The standard command-line options. options_line.c reads the command line and writes --help by
+ * this table. */
 #include "stack/options.h"
 
 #include <assert.h>
@@ -237,15 +238,15 @@ const struct mn_option mn_options_table[] = {
      "a network, and a router unless it is on the link, such as 10.1.0.0/16,10.0.0.1, at most 16 times", set_route,
      true},
     {"--dhcp", NULL, "ask a DHCP server for address, routers and the rest", NULL, set_dhcp, false},
-    {"--address-probe", NULL, "make sure that nobody else uses the address", NULL, set_address_probe, false},
+    {"--address-probe", NULL, "probe whether another station uses the address", NULL, set_address_probe, false},
     {"--net:", "NAME=DEVICE",
-     "what is behind NAME (usually \"service\"): tap0, new:tap0, tap0,mac=MAC; in a machine 0, 1, MAC",
+     "device behind NAME (usually \"service\"): tap0, new:tap0, tap0,mac=MAC; in a machine 0, 1, MAC",
      "NAME=DEVICE, once for a NAME, at most 8 times", set_net, true},
     {"--memory=", "SIZE", "memory of a stack in bytes, or with K, M or G",
      "a size of at least 1M, in bytes or with K, M or G", set_memory, false},
     {"--congestion=", "NAME", "congestion control of connections: cubic, reno or bbr", "cubic, reno or bbr",
      set_congestion, false},
-    {"--ecn=", "MODE", "congestion marks of routers: off, passive (where the peer asks) or on", "off, passive or on",
+    {"--ecn=", "MODE", "congestion marks of routers: off, passive (if the peer asks) or on", "off, passive or on",
      set_ecn, false},
     {"--log=", "LEVEL", "error, warning, info or debug", "error, warning, info or debug", set_log, false},
     {"--capture=", "FILE", "record all frames as pcapng", "the name of a file", set_capture, false},
@@ -255,12 +256,11 @@ const struct mn_option mn_options_table[] = {
     {"--no-tcp-timestamps", NULL, "no timestamps in TCP segments", NULL, set_no_tcp_timestamps, false},
     {"--no-tcp-sack", NULL, "no selective acknowledgements", NULL, set_no_tcp_sack, false},
     {"--no-tcp-window-scale", NULL, "no TCP windows above 64 KiB", NULL, set_no_tcp_window_scale, false},
-    {"--no-tcp-syn-cookies", NULL, "a full table of half-open connections gives up its oldest", NULL,
+    {"--no-tcp-syn-cookies", NULL, "no SYN cookies: a full table gives up its oldest half-open connection", NULL,
      set_no_tcp_syn_cookies, false},
-    {"--no-tcp-shedding", NULL, "no reset of connections whose peers take nothing when memory is short", NULL,
+    {"--no-tcp-shedding", NULL, "keep connections whose peers take nothing, even if memory is short", NULL,
      set_no_tcp_shedding, false},
-    {"--no-tcp-plpmtud", NULL, "no smaller segments where large ones vanish in silence", NULL, set_no_tcp_plpmtud,
-     false},
+    {"--no-tcp-plpmtud", NULL, "no path-MTU probing if large segments vanish", NULL, set_no_tcp_plpmtud, false},
     {"--help", NULL, "this text; also -h", NULL, set_help, true},
     {"-h", NULL, NULL, NULL, set_help, true},
     {"--version", NULL, "the version of the program, and of mnet", NULL, set_version, true},
@@ -268,7 +268,8 @@ const struct mn_option mn_options_table[] = {
 const size_t mn_options_count = MN_COUNT_OF(mn_options_table);
 static_assert(MN_COUNT_OF(mn_options_table) <= 64, "struct mn_options.given has a bit for each");
 
-/* What no option can see alone: either a server says what address and routers are or we do, ... */
+/* Checks the rule that no option can check alone: either a DHCP server gives address and routers, or
+ * the command line does. */
 static int check_sources(const struct mn_options *options, char *error, size_t size)
 {
     const struct mnet_config *config = &options->config;
@@ -284,7 +285,7 @@ static int check_sources(const struct mn_options *options, char *error, size_t s
     return MNET_E_INVALID;
 }
 
-/* ... and a gateway must be on the link, and not ourselves (mn_config_gateway_ok). */
+/* Checks that each gateway is on the link, and is not this host (mn_config_gateway_ok). */
 static int check_gateways(const struct mn_options *options, char *error, size_t size)
 {
     const struct mnet_config *config = &options->config;

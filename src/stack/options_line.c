@@ -153,7 +153,7 @@ static int refuse_unknown(const struct line *line, const char *argument, const c
         mn_format(line->error, line->size, "%.60s: %s; did you mean %.40s%.40s?", argument, what, nearest.name,
                   nearest.value);
     else
-        mn_format(line->error, line->size, "%.60s: %s; --help lists those that there are", argument, what);
+        mn_format(line->error, line->size, "%.60s: %s; --help lists all", argument, what);
     return MNET_E_INVALID;
 }
 

@@ -217,20 +217,20 @@ static void unknown_options_are_named_with_the_nearest_one(void **state)
         {"--ipv6=10.0.0.2/24", "unknown option; did you mean --ipv4=ADDRESS/LENGTH?"},
         {"-ipv4=10.0.0.2/24", "unknown option; did you mean --ipv4=ADDRESS/LENGTH?"},
         {"--dchp", "unknown option; did you mean --dhcp?"},
-        {"--DHCP", "unknown option; --help lists those that there are"},
+        {"--DHCP", "unknown option; --help lists all"},
         {"--memroy", "unknown option; did you mean --memory=SIZE?"},
-        {"--network", "unknown option; --help lists those that there are"},
-        {"--logfile=x", "unknown option; --help lists those that there are"},
+        {"--network", "unknown option; --help lists all"},
+        {"--logfile=x", "unknown option; --help lists all"},
         {"--net=tap0", "unknown option; did you mean --net:NAME=DEVICE?"},
         {"--no-tcp-sacks", "unknown option; did you mean --no-tcp-sack?"},
         {"--rot=x", "unknown option; did you mean --root=FOLDER?"},
         {"--console-tine", "unknown option; did you mean --console-time?"},
-        {"-x", "unknown option; --help lists those that there are"},
+        {"-x", "unknown option; --help lists all"},
         {"--", NULL},
-        {"---", "unknown option; --help lists those that there are"},
-        {"--=", "unknown option; --help lists those that there are"},
+        {"---", "unknown option; --help lists all"},
+        {"--=", "unknown option; --help lists all"},
         {"--versoin", "unknown option; did you mean --version?"},
-        {"-?", "unknown option; --help lists those that there are"},
+        {"-?", "unknown option; --help lists all"},
         {"--a-name-that-is-longer-than-any-option-that-there-is-and-ever-will-be", NULL},
     };
     (void)state;
@@ -254,7 +254,7 @@ static void words_are_refused_where_the_program_takes_none(void **state)
     struct line line;
     parse_known(&line, &known, "nonsense");
     assert_int_equal(line.result, MNET_E_INVALID);
-    assert_string_equal(line.error, "nonsense: unknown argument; --help lists those that there are");
+    assert_string_equal(line.error, "nonsense: unknown argument; --help lists all");
     parse_known(&line, &known, "ipv4=10.0.0.2/24");
     assert_string_equal(line.error, "ipv4=10.0.0.2/24: unknown argument; did you mean --ipv4=ADDRESS/LENGTH?");
     parse_known(&line, &known, "-");
