@@ -204,7 +204,7 @@ MN_RARE bool mn_pressure_yield(struct mn_tcp *tcp, const struct mn_tcb *tcb, uin
     bool pruned = prune_while_short(tcp);
     if (pruned && !mn_memory_is_short(tcp->config.memory))
         return true;
-    return mn_orphan_evict(tcp, now) || shed(tcp, tcb, now) || pruned;
+    return mn_orphan_evict(tcp, tcb, now) || shed(tcp, tcb, now) || pruned;
 }
 
 bool mn_tcp_yield(struct mn_tcp *tcp, uint64_t now)

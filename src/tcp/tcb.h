@@ -408,8 +408,8 @@ void mn_orphan_add(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 void mn_orphan_progress(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* It is over; allowed for any tcb. */
 void mn_orphan_remove(struct mn_tcp *tcp, struct mn_tcb *tcb);
-/* Resets the orphan that has been stuck for longest; false where there is none. */
-bool mn_orphan_evict(struct mn_tcp *tcp, uint64_t now);
+/* Resets the orphan that has been stuck for longest; false if there is none. One that is being served may be excepted. */
+bool mn_orphan_evict(struct mn_tcp *tcp, const struct mn_tcb *not_this, uint64_t now);
 
 /* --- time_wait.c --- */
 void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);

@@ -56,7 +56,7 @@ struct mn_tcp *mn_tcp_create(const struct mn_tcp_config *config)
 
 struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now)
 {
-    if (tcp->established >= tcp->config.connections_max && !mn_orphan_evict(tcp, now)) {
+    if (tcp->established >= tcp->config.connections_max && !mn_orphan_evict(tcp, NULL, now)) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_LIMIT);
         return NULL;
     }

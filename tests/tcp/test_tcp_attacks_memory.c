@@ -203,6 +203,27 @@ SCRIPT(established_pruned_text_comes_again)
 }
 
 /* A connection that is told to wait is not told to wait for ever: one packet may always stay, and what is dropped comes again. */
+/* Of what goes when memory is scarce the connection that asks is nothing: it would be gone in the middle of its segment. */
+SCRIPT(fin_wait_1_text_without_memory_is_no_end_of_its_connection)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    shutdown_(&t, MNET_SHUTDOWN_READ);
+    write_text(&t, "answer");
+    close_(&t);
+    drain(&t, NULL);
+    uint32_t reserve = t.memory->reserve, short_at = t.memory->short_at;
+    t.memory->reserve = t.memory->short_at = UINT32_MAX;
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+    expect_state(&t, MN_FIN_WAIT_1);
+    t.memory->reserve = reserve;
+    t.memory->short_at = short_at;
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 8, .flags = ACK, .data = "abc");
+    assert_int_equal(counted(&t, TCP_DROP_ORPHAN), 0);
+    tcp_end(&t);
+}
+
 SCRIPT(established_without_budget_one_packet_may_stay)
 {
     struct tcp_test t;
@@ -481,6 +502,7 @@ int main(void)
         cmocka_unit_test(siege_by_everything_that_pins_memory),
         cmocka_unit_test(pressure_drops_what_is_out_of_order_first),
         cmocka_unit_test(established_pruned_text_comes_again),
+        cmocka_unit_test(fin_wait_1_text_without_memory_is_no_end_of_its_connection),
         cmocka_unit_test(established_without_budget_one_packet_may_stay),
         cmocka_unit_test(idle_connections_leave_the_window_to_others),
         cmocka_unit_test(siege_by_closed_windows_with_data_queued),
