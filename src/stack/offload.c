@@ -4,14 +4,8 @@
 
 #include "base/checksum.h"
 #include "base/packet_sum.h"
-#include "stack/bytes.h"
-#include "wire/ethernet.h"
-#include "wire/ipv4.h"
-#include "wire/tcp.h"
+#include "wire/frame.h"
 #include "wire/udp.h"
-
-#define TCP_CHECKSUM_OFFSET 16
-#define UDP_CHECKSUM_OFFSET 6
 
 /* Piece 0 of a packet is its linear part, the others are its fragments. */
 static struct mnet_slice piece_of(const struct mnet_packet *part, uint32_t piece)
@@ -31,7 +25,7 @@ bool mn_offload_complete(struct mnet_packet *frame)
         return false;
     /* The field holds the pseudo-header sum, so that summing it with the rest adds it. */
     uint16_t checksum = mn_checksum(mn_packet_sum(frame, frame->csum_start));
-    if (MN_UNLIKELY(checksum == 0) && frame->csum_offset == UDP_CHECKSUM_OFFSET)
+    if (MN_UNLIKELY(checksum == 0) && frame->csum_offset == MN_UDP_CHECKSUM_AT)
         checksum = 0xffff; /* RFC 768: 0 says that there is none */
     memcpy(frame->data + field, &checksum, sizeof checksum);
     frame->checksum = MNET_CHECKSUM_PLAIN;
@@ -42,18 +36,11 @@ bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, 
 {
     if (frame->gso != MNET_GSO_TCPV4 || frame->gso_size == 0)
         return false;
-    if (frame->len < MN_ETHERNET_HEADER + MN_IPV4_HEADER + MN_TCP_HEADER)
+    struct mn_frame at;
+    if (!mn_frame_find_tcp(frame, &at))
         return false;
-    const uint8_t *ip = frame->data + MN_ETHERNET_HEADER;
-    uint16_t ip_header_len = (uint16_t)((ip[0] & 0x0f) * 4);
-    if (ip[0] >> 4 != 4 || ip_header_len < MN_IPV4_HEADER || ip[9] != MN_PROTOCOL_TCP)
-        return false;
-    if (frame->len < MN_ETHERNET_HEADER + (uint32_t)ip_header_len + MN_TCP_HEADER)
-        return false;
-    const uint8_t *tcp = ip + ip_header_len;
-    uint16_t tcp_header_len = (uint16_t)((tcp[12] >> 4) * 4);
-    uint32_t headers = MN_ETHERNET_HEADER + (uint32_t)ip_header_len + tcp_header_len;
-    if (tcp_header_len < MN_TCP_HEADER || frame->len < headers || frame->total <= headers)
+    uint32_t headers = MN_ETHERNET_HEADER + (uint32_t)at.network_len + at.transport_len;
+    if (at.transport_len < MN_TCP_HEADER || frame->len < headers || frame->total <= headers)
         return false;
     *s = (struct mn_segmenter){
         .frame = frame,
@@ -61,11 +48,11 @@ bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, 
         .part = frame,
         .offset = headers,
         .left = frame->total - headers,
-        .pseudo_sum = mn_sum_add(mn_sum_header(ip + 12, 8), mn_sum_u16(MN_PROTOCOL_TCP)),
-        .seq = mn_load_u32(tcp + 4),
-        .identification = mn_load_u16(ip + 4),
-        .ip_header_len = ip_header_len,
-        .tcp_header_len = tcp_header_len,
+        .pseudo_sum = mn_frame_pseudo_sum(&at),
+        .seq = mn_frame_sequence(&at),
+        .identification = mn_frame_identification(&at),
+        .ip_header_len = at.network_len,
+        .tcp_header_len = at.transport_len,
         .first = true,
     };
     return true;
@@ -111,24 +98,16 @@ static bool fill(struct mn_segmenter *s, struct mnet_packet *segment, uint32_t l
 /* Makes the copied headers those of a segment with `size` bytes of payload. */
 static void patch_headers(struct mn_segmenter *s, struct mnet_packet *segment, uint32_t size)
 {
-    uint8_t *ip = segment->data + MN_ETHERNET_HEADER;
-    mn_store_u16(ip + 2, (uint16_t)(s->ip_header_len + s->tcp_header_len + size));
-    mn_store_u16(ip + 4, s->identification);
-    memset(ip + 10, 0, 2);
-    uint16_t checksum = mn_checksum(mn_sum_header(ip, s->ip_header_len));
-    memcpy(ip + 10, &checksum, sizeof checksum);
-
-    uint8_t *tcp = ip + s->ip_header_len;
-    mn_store_u32(tcp + 4, s->seq);
+    struct mn_frame at = mn_frame_at(segment, s->ip_header_len, s->tcp_header_len);
+    struct mn_frame_cut cut = {.sequence = s->seq, .payload = size, .identification = s->identification};
     if (s->left > size)
-        tcp[13] &= (uint8_t) ~(MN_TCP_FIN | MN_TCP_PSH);
+        cut.flags_off = MN_TCP_FIN | MN_TCP_PSH;
     if (!s->first)
-        tcp[13] &= (uint8_t)~MN_TCP_CWR; /* RFC 3168 6.1.2: the first packet after the reduction */
-    uint16_t pseudo = mn_sum_fold(mn_sum_add(s->pseudo_sum, mn_sum_u16((uint16_t)(s->tcp_header_len + size))));
-    memcpy(tcp + TCP_CHECKSUM_OFFSET, &pseudo, sizeof pseudo);
+        cut.flags_off |= MN_TCP_CWR; /* RFC 3168 6.1.2: the first packet after the reduction */
+    mn_frame_cut(&at, &cut, s->pseudo_sum);
     segment->checksum = MNET_CHECKSUM_PARTIAL;
     segment->csum_start = (uint16_t)(MN_ETHERNET_HEADER + s->ip_header_len);
-    segment->csum_offset = TCP_CHECKSUM_OFFSET;
+    segment->csum_offset = MN_TCP_CHECKSUM_AT;
 }
 
 struct mnet_packet *mn_segmenter_next(struct mn_segmenter *s)

@@ -363,7 +363,7 @@ struct mnet_packet *mn_udp_output(struct mn_udp *udp, const struct mn_udp_endpoi
     }
     packet->checksum = MNET_CHECKSUM_PARTIAL;
     packet->csum_start = 0;
-    packet->csum_offset = 6;
+    packet->csum_offset = MN_UDP_CHECKSUM_AT;
     *datagram = (struct mn_datagram){
         .source = source,
         .destination = to->address,

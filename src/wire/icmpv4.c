@@ -2,6 +2,7 @@
 
 #include "base/checksum.h"
 #include "base/cursor.h"
+#include "base/packet_sum.h"
 
 enum mn_parse mn_icmpv4_parse(const void *data, size_t len, struct mn_icmpv4 *header)
 {
@@ -40,4 +41,21 @@ bool mn_icmpv4_is_error(uint8_t type)
     case MN_ICMPV4_PARAMETER_PROBLEM: return true;
     default: return false;
     }
+}
+
+/* An update cannot tell a message of zeros, whose checksum is ffff, from one whose words sum up to
+ * ffff, where it is 0 (RFC 1624 section 3): what comes out as 0 is summed again. */
+void mn_icmpv4_become_reply(struct mnet_packet *request)
+{
+    uint16_t before, after, checksum;
+    memcpy(&before, request->data, 2);
+    request->data[0] = MN_ICMPV4_ECHO_REPLY;
+    memcpy(&after, request->data, 2);
+    memcpy(&checksum, request->data + 2, 2);
+    checksum = mn_checksum_update(checksum, before, after);
+    if (checksum == 0) {
+        memset(request->data + 2, 0, 2);
+        checksum = mn_checksum(mn_packet_sum(request, 0));
+    }
+    memcpy(request->data + 2, &checksum, 2);
 }

@@ -42,5 +42,13 @@ enum mn_parse mn_icmpv4_parse(const void *data, size_t len, struct mn_icmpv4 *he
 void mn_icmpv4_emit(void *to, const struct mn_icmpv4 *header, uint64_t body_sum);
 /* Whether a message of this type is an error, never to be answered with an error (RFC 1122 3.2.2). */
 bool mn_icmpv4_is_error(uint8_t type);
+/* The type of a message of at least one byte. */
+static inline uint8_t mn_icmpv4_type(const uint8_t *message)
+{
+    return message[0];
+}
+
+/* Makes an echo request, whose header is in the linear part and whose checksum is right, the reply to it. */
+void mn_icmpv4_become_reply(struct mnet_packet *request);
 
 #endif

@@ -27,6 +27,11 @@ struct mn_ipv4 {
 enum mn_parse mn_ipv4_parse(const void *data, size_t len, size_t total, struct mn_ipv4 *header);
 /* The same for the quote in an ICMP error: total_len may exceed what is there, and the checksum is not verified. */
 enum mn_parse mn_ipv4_parse_quote(const void *data, size_t len, struct mn_ipv4 *header);
+/* The version that a packet of at least one byte says that it has. */
+static inline unsigned mn_ip_version(const uint8_t *packet)
+{
+    return packet[0] >> 4;
+}
 /* Writes 20 bytes (header_len must be 20) with the header checksum. */
 void mn_ipv4_emit(void *to, const struct mn_ipv4 *header);
 

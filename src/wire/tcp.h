@@ -7,6 +7,7 @@
 #include "wire/wire.h"
 
 #define MN_TCP_HEADER 20
+#define MN_TCP_CHECKSUM_AT 16 /* in the header */
 #define MN_TCP_HEADER_MAX 60
 #define MN_TCP_SACK_BLOCKS 4
 #define MN_TCP_WINDOW_SHIFT_MAX 14  /* RFC 7323 2.3 */

@@ -5,6 +5,7 @@
 #include "wire/wire.h"
 
 #define MN_UDP_HEADER 8
+#define MN_UDP_CHECKSUM_AT 6 /* in the header */
 
 struct mn_udp_header {
     uint16_t source_port, destination_port;

@@ -5,7 +5,7 @@
 
 #include "base/checksum.h"
 #include "base/packet_sum.h"
-#include "stack/bytes.h"
+#include "wire/bytes.h"
 #include "wire/ethernet.h"
 #include "wire/ipv4.h"
 #include "wire/tcp.h"

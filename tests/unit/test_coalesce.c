@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
-#include "stack/bytes.h"
 #include "stack/coalesce.h"
 #include "tests/support/frame.h"
+#include "wire/bytes.h"
 #include "wire/tcp.h"
 
 #define MEMORY ((size_t)8 << 20)

@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
-#include "stack/bytes.h"
 #include "stack/offload.h"
 #include "tests/support/frame.h"
+#include "wire/bytes.h"
 #include "wire/tcp.h"
 
 #define MEMORY ((size_t)4 << 20)

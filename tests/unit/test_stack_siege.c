@@ -13,9 +13,9 @@
 
 #include "base/checksum.h"
 #include "base/memory.h"
-#include "stack/bytes.h"
 #include "stack/stack.h"
 #include "tests/support/tcp_check.h"
+#include "wire/bytes.h"
 
 #define PORT 80
 #define ECHO 7

@@ -46,7 +46,8 @@ static bool may_answer(const struct mn_ip *ip, const struct mnet_packet *packet,
     if (datagram->not_unicast || mn_ipv4_is_this_network(source) || mn_ipv4_is_multicast(source) ||
         mn_ip_is_broadcast_value(ip, source))
         return false;
-    return datagram->protocol != MN_PROTOCOL_ICMP || (packet->len > 0 && !mn_icmpv4_is_error(packet->data[0]));
+    return datagram->protocol != MN_PROTOCOL_ICMP ||
+           (packet->len > 0 && !mn_icmpv4_is_error(mn_icmpv4_type(packet->data)));
 }
 
 /* The ICMP message with the quote; NULL where memory is used up. */
@@ -148,23 +149,6 @@ static struct mnet_packet *make_one(struct mn_ip *ip, struct mnet_packet *packet
     return one;
 }
 
-/* An update cannot tell a message of zeros, whose checksum is ffff, from one whose words sum up to
- * ffff, where it is 0 (RFC 1624 section 3): what comes out as 0 is summed again. */
-static void become_reply(struct mnet_packet *packet)
-{
-    uint16_t before, after, checksum;
-    memcpy(&before, packet->data, 2);
-    packet->data[0] = MN_ICMPV4_ECHO_REPLY;
-    memcpy(&after, packet->data, 2);
-    memcpy(&checksum, packet->data + 2, 2);
-    checksum = mn_checksum_update(checksum, before, after);
-    if (checksum == 0) {
-        memset(packet->data + 2, 0, 2);
-        checksum = mn_checksum(mn_packet_sum(packet, 0));
-    }
-    memcpy(packet->data + 2, &checksum, 2);
-}
-
 /* Milliseconds that no clock tells the beginning of, not even ours: the upper bit says so (RFC 791 3.1; RFC 1122
  * 3.2.2.8), and the random origin hides how long this host has been up. */
 static uint32_t timestamp_of(const struct mn_ip *ip, uint64_t now)
@@ -202,7 +186,7 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
     }
     if (packet->more != NULL && (packet = make_one(ip, packet)) == NULL)
         return;
-    become_reply(packet);
+    mn_icmpv4_become_reply(packet);
     packet->checksum = MNET_CHECKSUM_PLAIN;
     packet->gso = MNET_GSO_NONE;
     packet->gso_size = 0;

@@ -1,5 +1,6 @@
 /* Packets of the transports on their way out: which way, which header, whole or in fragments. */
 #include "ip/v4/internal.h"
+#include "wire/frame.h"
 
 int mn_ip_find_way(const struct mn_ip *ip, uint32_t destination, struct mn_ip_way *way)
 {
@@ -68,7 +69,7 @@ static uint32_t size_on_wire(const struct mnet_packet *packet)
     if (MN_LIKELY(packet->gso == MNET_GSO_NONE))
         return MN_IPV4_HEADER + packet->total;
     MN_ASSERT(packet->len > 12);
-    uint32_t tcp_header = (packet->data[12] >> 4) * 4u;
+    uint32_t tcp_header = mn_frame_tcp_header_len(packet->data);
     return MN_IPV4_HEADER + MN_MIN(packet->total, tcp_header + packet->gso_size);
 }
 

@@ -1,6 +1,6 @@
 /* Numbers in network order at fixed places of a header whose length has been checked. */
-#ifndef MN_BYTES_H
-#define MN_BYTES_H
+#ifndef MN_WIRE_BYTES_H
+#define MN_WIRE_BYTES_H
 
 #include <stdint.h>
 
