@@ -24,6 +24,39 @@ struct mn_arrival {
     bool not_unicast; /* the frame, or the packet, went to more stations than us */
 };
 
+/* neighbour_states.c */
+
+/* What differs between protocols that find neighbours. */
+struct mn_neighbour_protocol {
+    /* Asks the station `alone`, or everybody (NULL), for the link address of a neighbour. False if there
+     * is no memory or no room for the request; then it was not sent. */
+    bool (*ask)(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone);
+    /* Sends a packet that has waited, and is larger than the MTU, to the neighbour; owned from here on. */
+    void (*send_in_fragments)(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address neighbour,
+                              uint64_t now);
+    uint16_t ethertype;   /* of the packets that go to neighbours */
+    uint8_t requests_max; /* unanswered, before it is given up */
+    uint64_t request_interval_ns;
+    uint64_t reachable_ns; /* for so long an answer holds, */
+    uint64_t stale_ns;     /* for so long it is kept unused after that, */
+    uint64_t failed_ns;    /* and for so long nobody is asked again for one that did not answer */
+};
+
+/* A new entry for `address`, as mn_neighbour_create. */
+struct mn_neighbour *mn_ip_create_neighbour(struct mn_ip *ip, struct mnet_address address,
+                                            const struct mn_neighbour_protocol *protocol);
+/* The neighbour said that it is at `mac`: what waited for that goes. */
+void mn_ip_confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now);
+/* A transport doubts that `next_hop` still takes packets: it is asked (RFC 1122 3.3.1.4). */
+void mn_ip_doubt(struct mn_ip *ip, struct mnet_address next_hop, uint64_t now);
+/* Sends an IP packet to `next_hop` on the link, or lets it wait for its answer; owned from here on. */
+void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address next_hop, uint64_t now);
+/* Whether packets may go to `next_hop` at once. */
+bool mn_ip_is_resolved(struct mn_ip *ip, struct mnet_address next_hop);
+void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);
+/* There may be another network behind the link now: neighbours are forgotten, those waited for are asked for again. */
+void mn_ip_neighbours_link_up(struct mn_ip *ip, uint64_t now);
+
 /* output.c */
 
 /* Puts an Ethernet header in front of `packet`, owned from here on, and the frame on the transmit queue. */

@@ -140,7 +140,7 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
 
 MN_RARE void mn_ip_link_up(struct mn_ip *ip, uint64_t now)
 {
-    mn_arp_link_up(ip, now);
+    mn_ip_neighbours_link_up(ip, now);
     mn_ip_address_link_up(ip, now);
 }
 

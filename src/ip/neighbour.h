@@ -1,5 +1,5 @@
 /* The neighbour table: link addresses of hosts on the link, and the packets that wait for one. No protocol is here:
- * arp.c asks, answers and decides when an entry changes its state.
+ * neighbour_states.c decides when an entry changes its state, arp.c asks and answers.
  *
  * What waits is counted in datagrams, and each is whole, however large: it is cut to the MTU when it goes
  * (RFC 1122 2.3.2.2 has a packet saved; some fragments of one are worth nothing). Of one neighbour the
@@ -50,11 +50,14 @@ enum mn_neighbour_age {
     MN_NEIGHBOUR_AGES,
 };
 
+struct mn_neighbour_protocol;
+
 struct mn_neighbour {
     struct mnet_link bucket;
     struct mnet_link age;
     struct mn_timer timer;
     struct mnet_address address;
+    const struct mn_neighbour_protocol *protocol; /* how it is asked: internal.h */
     struct mn_mac mac;
     uint8_t state;    /* enum mn_neighbour_state; changed by mn_neighbour_set only */
     uint8_t age_list; /* enum mn_neighbour_age */

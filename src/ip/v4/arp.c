@@ -1,26 +1,17 @@
-/* ARP (RFC 826, RFC 5227): finding, confirming and learning the link addresses of neighbours.
+/* ARP (RFC 826, RFC 5227): asking for the link addresses of neighbours, answering, and learning from
+ * what others say. When to ask is the business of neighbour_states.c: three broadcast requests, a second
+ * apart (RFC 1122 2.3.2.1), for a neighbour that is not known; requests to the station alone to confirm
+ * what is known (RFC 1122 2.3.2.1 (2)).
  *
- * A packet for an unknown neighbour waits while three broadcast requests go out, a second apart (RFC 1122 2.3.2.1).
- * Without an answer those who waited, and nobody else, are told; for a second more the neighbour is known not to
- * answer. What is known is confirmed after thirty seconds of use by requests sent to the station alone (RFC 1122
- * 2.3.2.1 (2)), while packets keep going to the old address; after three in vain the entry is removed, and the next
- * packet asks everybody again.
- *
- * Believed is what RFC 826 merges: any ARP packet may confirm or change an entry that is there. A new entry comes only
- * of a request for our own address, whose sender we are about to talk to anyway. Answers that nobody asked for make
- * none. Who asks for our address is answered from whatever network it speaks (RFC 826 asks about none), but of a sender
- * that no route finds on the link nothing is learnt: no packet would ever go there.
+ * Believed is what RFC 826 merges: any ARP packet may confirm or change an entry that is there. A new
+ * entry comes only of a request for our own address, whose sender we are about to talk to anyway. Answers
+ * that nobody asked for make none. A request for our address is answered from whatever network its sender
+ * speaks (RFC 826 asks about none), but nothing is learnt of a sender that no route finds on the link: no
+ * packet would ever go there.
  */
 #include "wire/arp.h"
 
-#include "base/list.h"
 #include "ip/v4/internal.h"
-
-#define REQUEST_INTERVAL_NS MNET_SECOND
-#define REQUESTS_MAX 3
-#define REACHABLE_NS (30 * MNET_SECOND)
-#define STALE_NS (600 * MNET_SECOND)
-#define FAILED_NS MNET_SECOND
 
 bool mn_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac, uint32_t sender_ip,
                  uint32_t target_ip)
@@ -45,157 +36,23 @@ bool mn_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct 
     return true;
 }
 
-/* A request that found no memory was not made: silence says nothing about the neighbour. */
-static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour)
+/* Asks the station `alone`, or everybody on the link (NULL), for the link address of `neighbour`. */
+static bool ask(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone)
 {
-    struct mn_mac to = neighbour->state == MN_NEIGHBOUR_PROBE ? neighbour->mac : mn_mac_broadcast;
-    if (mn_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address,
-                    mnet_address_to_ipv4(neighbour->address)))
-        neighbour->requests++;
+    struct mn_mac to = alone != NULL ? *alone : mn_mac_broadcast;
+    return mn_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address, mnet_address_to_ipv4(neighbour));
 }
 
-/* Begins INCOMPLETE or PROBE with the first request. */
-static void start_asking(struct mn_ip *ip, struct mn_neighbour *neighbour, enum mn_neighbour_state state, uint64_t now)
-{
-    neighbour->requests = 0;
-    mn_neighbour_set(&ip->neighbours, neighbour, state, now + REQUEST_INTERVAL_NS);
-    send_request(ip, neighbour);
-}
-
-/* Gives `packet` back to its transport. */
-static void give_up(struct mn_ip *ip, struct mnet_packet *packet)
-{
-    mn_ip_count(ip, MNET_COUNT_ARP_DROP_UNRESOLVED);
-    if (ip->failed.count < MN_IP_FAILED_MAX)
-        mn_packet_queue_put(&ip->failed, packet);
-    else
-        mnet_packet_free(packet);
-}
-
-/* Where the neighbour is not known (NULL), or was asked for or not for too long: it again, if `packet` may go; else
- * NULL, and the packet is owned from here on. */
-static MN_RARE struct mn_neighbour *ask_first(struct mn_ip *ip, struct mn_neighbour *neighbour, uint32_t next_hop,
-                                              struct mnet_packet *packet, uint64_t now)
-{
-    if (neighbour == NULL) {
-        neighbour = mn_neighbour_create(&ip->neighbours, mnet_address_from_ipv4(next_hop),
-                                        mn_routes_is_gateway(&ip->routes, next_hop));
-        if (neighbour == NULL) {
-            mn_ip_drop(ip, packet, MNET_COUNT_ARP_DROP_TABLE);
-            return NULL;
-        }
-        start_asking(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now);
-    }
-    mn_neighbour_use(&ip->neighbours, neighbour); /* also where it is wanted in vain for now */
-    switch ((enum mn_neighbour_state)neighbour->state) {
-    case MN_NEIGHBOUR_INCOMPLETE: mn_neighbour_wait(&ip->neighbours, neighbour, packet); return NULL;
-    case MN_NEIGHBOUR_FAILED: give_up(ip, packet); return NULL;
-    case MN_NEIGHBOUR_STALE: start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now); break;
-    case MN_NEIGHBOUR_REACHABLE:
-    case MN_NEIGHBOUR_PROBE: break;
-    }
-    return neighbour;
-}
-
-MN_RARE bool mn_ip_is_resolved(struct mn_ip *ip, uint32_t next_hop)
-{
-    const struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, mnet_address_from_ipv4(next_hop));
-    return neighbour != NULL && neighbour->state != MN_NEIGHBOUR_INCOMPLETE && neighbour->state != MN_NEIGHBOUR_FAILED;
-}
-
-void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now)
-{
-    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, mnet_address_from_ipv4(next_hop));
-    if (MN_UNLIKELY(neighbour == NULL || neighbour->state != MN_NEIGHBOUR_REACHABLE))
-        neighbour = ask_first(ip, neighbour, next_hop, packet, now);
-    if (MN_UNLIKELY(neighbour == NULL))
-        return;
-    mn_neighbour_use(&ip->neighbours, neighbour);
-    mn_ip_send_frame(ip, packet, &neighbour->mac, MN_ETHERTYPE_IPV4);
-}
-
-MN_RARE void mn_ip_doubt(struct mn_ip *ip, uint32_t next_hop, uint64_t now)
-{
-    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, mnet_address_from_ipv4(next_hop));
-    if (neighbour != NULL && neighbour->state == MN_NEIGHBOUR_REACHABLE)
-        start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now);
-}
-
-/* Three requests went unanswered. */
-static void asked_in_vain(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
-{
-    if (neighbour->state == MN_NEIGHBOUR_PROBE) {
-        mn_neighbour_remove(&ip->neighbours, neighbour);
-        return;
-    }
-    for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;)
-        give_up(ip, packet);
-    mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_FAILED, now + FAILED_NS);
-}
-
-void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now)
-{
-    struct mn_neighbour *neighbour = MN_CONTAINER(timer, struct mn_neighbour, timer);
-    switch ((enum mn_neighbour_state)neighbour->state) {
-    case MN_NEIGHBOUR_INCOMPLETE:
-    case MN_NEIGHBOUR_PROBE:
-        if (neighbour->requests == REQUESTS_MAX) {
-            asked_in_vain(ip, neighbour, now);
-        } else {
-            mn_neighbour_set(&ip->neighbours, neighbour, neighbour->state, now + REQUEST_INTERVAL_NS);
-            send_request(ip, neighbour);
-        }
-        break;
-    case MN_NEIGHBOUR_REACHABLE:
-        if (neighbour->used)
-            start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now);
-        else
-            mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_STALE, now + STALE_NS);
-        break;
-    case MN_NEIGHBOUR_STALE:
-    case MN_NEIGHBOUR_FAILED: mn_neighbour_remove(&ip->neighbours, neighbour); break;
-    }
-}
-
-/* One who waits keeps its packets, and is asked for three times more. */
-static void ask_again(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
-{
-    if (neighbour->state == MN_NEIGHBOUR_FAILED)
-        mn_neighbour_remove(&ip->neighbours, neighbour);
-    else
-        start_asking(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now);
-}
-
-MN_RARE void mn_arp_link_up(struct mn_ip *ip, uint64_t now)
-{
-    struct mn_neighbours *table = &ip->neighbours;
-    for (unsigned age = 0; age < MN_NEIGHBOUR_AGES; age++) {
-        struct mnet_link *head = &table->ages[age], *node = mn_list_first(head), *next;
-        for (; node != NULL && node != head; node = next) {
-            struct mn_neighbour *neighbour = MN_CONTAINER(node, struct mn_neighbour, age);
-            next = node->next;
-            if (age == MN_NEIGHBOUR_AGE_UNRESOLVED)
-                ask_again(ip, neighbour, now);
-            else
-                mn_neighbour_remove(table, neighbour);
-        }
-    }
-}
-
-/* The neighbour said where it is: what waited for that goes. */
-static void confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now)
-{
-    neighbour->mac = mac;
-    neighbour->used = false;
-    mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_REACHABLE, now + REACHABLE_NS);
-    for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;) {
-        mn_neighbour_use(&ip->neighbours, neighbour);
-        if (packet->total > ip->mtu && packet->gso == MNET_GSO_NONE)
-            mn_ipv4_send_waiting_fragments(ip, packet, mnet_address_to_ipv4(neighbour->address), now);
-        else
-            mn_ip_send_frame(ip, packet, &neighbour->mac, MN_ETHERTYPE_IPV4);
-    }
-}
+const struct mn_neighbour_protocol mn_arp_protocol = {
+    .ask = ask,
+    .send_in_fragments = mn_ipv4_send_waiting_fragments,
+    .ethertype = MN_ETHERTYPE_IPV4,
+    .requests_max = 3,
+    .request_interval_ns = MNET_SECOND,
+    .reachable_ns = 30 * MNET_SECOND,
+    .stale_ns = 600 * MNET_SECOND,
+    .failed_ns = MNET_SECOND,
+};
 
 /* Whether a station may say `arp` at all: a unicast link address, and as its address none (a probe) or one that a host
  * can have: not that of our network itself, which old hosts took for a broadcast (RFC 1122 3.3.6). */
@@ -229,9 +86,9 @@ static bool merge(struct mn_ip *ip, const struct mn_arp *arp, bool asks_us, uint
         return false;
     struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, sender);
     if (neighbour == NULL && asks_us)
-        neighbour = mn_neighbour_create(&ip->neighbours, sender, mn_routes_is_gateway(&ip->routes, arp->sender_ip));
+        neighbour = mn_ip_create_neighbour(ip, sender, &mn_arp_protocol);
     if (neighbour != NULL)
-        confirm(ip, neighbour, arp->sender_mac, now);
+        mn_ip_confirm(ip, neighbour, arp->sender_mac, now);
     return neighbour != NULL || arp->operation == MN_ARP_REQUEST;
 }
 

@@ -43,21 +43,15 @@ void mn_ip_address_link_up(struct mn_ip *ip, uint64_t now);
 /* Another station was seen to use the address, or to probe for it as we do. */
 void mn_ip_address_conflict(struct mn_ip *ip, struct mn_mac other, uint64_t now);
 
-/* arp.c: neighbours. */
+/* arp.c */
 
 /* Sends an ARP packet of ours to the station `to`. False if there is no memory or no room for it; then it was not sent. */
 bool mn_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac, uint32_t sender_ip,
                  uint32_t target_ip);
 /* An ARP frame, from behind the Ethernet header; owned from here on. */
 void mn_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now);
-/* A transport doubts that `next_hop` still takes packets: it is asked (RFC 1122 3.3.1.4). */
-void mn_ip_doubt(struct mn_ip *ip, uint32_t next_hop, uint64_t now);
-/* Sends an IP packet to `next_hop` on the link, or lets it wait for its answer; owned from here on. */
-void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now);
-void mn_arp_link_up(struct mn_ip *ip, uint64_t now);
-/* Whether packets may go to `next_hop` at once. */
-bool mn_ip_is_resolved(struct mn_ip *ip, uint32_t next_hop);
-void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);
+/* How neighbours are asked for. */
+extern const struct mn_neighbour_protocol mn_arp_protocol;
 
 /* input.c: takes the packet, IP header first; what is given back replaces arrival->packet. */
 enum mn_ip_verdict mn_ipv4_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
@@ -84,7 +78,8 @@ uint16_t mn_ipv4_next_identification(struct mn_ip *ip);
 int mn_ipv4_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header,
                            const struct mn_ip_way *way, uint64_t now);
 /* The same for a packet that has its IP header in front and waited for `next_hop`, which is known now. */
-void mn_ipv4_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, uint32_t next_hop, uint64_t now);
+void mn_ipv4_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address next_hop,
+                                    uint64_t now);
 
 /* icmp.c: arguments and result as of mn_ip_input; the packet begins with the ICMP header. */
 enum mn_ip_verdict mn_icmpv4_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,

@@ -48,7 +48,7 @@ static inline void send_on(struct mn_ip *ip, struct mnet_packet *packet, const s
 {
     mn_ip_count(ip, MNET_COUNT_IP_TX);
     if (MN_LIKELY(way->kind == MN_IP_WAY_NEIGHBOUR))
-        mn_ip_resolve(ip, packet, way->next_hop, now);
+        mn_ip_resolve(ip, packet, mnet_address_from_ipv4(way->next_hop), now);
     else
         send_elsewhere(ip, packet, way);
 }
@@ -144,8 +144,9 @@ int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_d
         return MNET_E_TOO_BIG;
     }
     if (MN_UNLIKELY(datagram->doubtful) && way->kind == MN_IP_WAY_NEIGHBOUR)
-        mn_ip_doubt(ip, way->next_hop, now);
-    if (MN_UNLIKELY(!fits) && (way->kind != MN_IP_WAY_NEIGHBOUR || mn_ip_is_resolved(ip, way->next_hop)))
+        mn_ip_doubt(ip, mnet_address_from_ipv4(way->next_hop), now);
+    if (MN_UNLIKELY(!fits) &&
+        (way->kind != MN_IP_WAY_NEIGHBOUR || mn_ip_is_resolved(ip, mnet_address_from_ipv4(way->next_hop))))
         return mn_ipv4_send_fragments(ip, packet, &header, way, now);
     /* RFC 6864 4.1: what cannot be fragmented needs no identification. */
     if (MN_UNLIKELY(!header.dont_fragment) && way->kind != MN_IP_WAY_LOOPBACK)
