@@ -8,13 +8,19 @@ static bool is_host_address(uint32_t address)
            address != MN_IPV4_LIMITED_BROADCAST;
 }
 
+/* Of a prefix of 0..32 bits. */
+static uint32_t mask_of(unsigned length)
+{
+    return length == 0 ? 0 : UINT32_MAX << (32 - length);
+}
+
 /* Address and network. Networks of /31 (RFC 3021) and /32 have no broadcast address. */
 static bool read_address(const struct mnet_prefix *prefix, struct mn_ip_own *own)
 {
     if (!mnet_address_is_ipv4(prefix->address) || prefix->length == 0 || prefix->length > 32)
         return false;
     own->address = mnet_address_to_ipv4(prefix->address);
-    own->mask = mn_route_mask(prefix->length);
+    own->mask = mask_of(prefix->length);
     own->network = own->address & own->mask;
     own->broadcast = prefix->length >= 31 ? 0 : own->network | ~own->mask;
     if (!is_host_address(own->address))
@@ -23,10 +29,11 @@ static bool read_address(const struct mnet_prefix *prefix, struct mn_ip_own *own
 }
 
 /* A gateway is another host, and on the link. */
-static bool gateway_is_valid(const struct mn_ip *ip, uint32_t gateway)
+static bool gateway_is_valid(const struct mn_ip *ip, struct mnet_address gateway)
 {
-    return is_host_address(gateway) && gateway != ip->own.address && !mn_ip_is_broadcast_value(ip, gateway) &&
-           mn_routes_on_link(&ip->routes, gateway);
+    uint32_t value = mnet_address_to_ipv4(gateway);
+    return mnet_address_is_ipv4(gateway) && is_host_address(value) && value != ip->own.address &&
+           !mn_ip_is_broadcast_value(ip, value) && mn_routes_on_link(&ip->routes, gateway);
 }
 
 static bool add_route(struct mn_ip *ip, const struct mnet_route *route)
@@ -35,11 +42,10 @@ static bool add_route(struct mn_ip *ip, const struct mnet_route *route)
     bool any = mnet_address_is_any(route->destination.address);
     if (!any && !mnet_address_is_ipv4(route->destination.address))
         return false;
-    uint32_t gateway = mnet_address_to_ipv4(route->gateway);
-    if (!on_link && (!mnet_address_is_ipv4(route->gateway) || !gateway_is_valid(ip, gateway)))
+    if (!on_link && !gateway_is_valid(ip, route->gateway))
         return false;
-    return mn_routes_add(&ip->routes, mnet_address_to_ipv4(route->destination.address), route->destination.length,
-                         gateway);
+    struct mnet_prefix to = {any ? mnet_ipv4(0, 0, 0, 0) : route->destination.address, route->destination.length};
+    return mn_routes_add(&ip->routes, to, route->gateway);
 }
 
 /* Adds the given routes that are on the link, or those that are not; says whether all were possible. */
@@ -53,22 +59,21 @@ static bool add_routes(struct mn_ip *ip, const struct mn_ip_settings *settings, 
 }
 
 /* A host with a /32 has its gateways on the link, without a network to say so. */
-static void add_gateway(struct mn_ip *ip, struct mnet_address address)
+static void add_gateway(struct mn_ip *ip, struct mnet_address gateway)
 {
-    uint32_t gateway = mnet_address_to_ipv4(address);
-    if (is_host_address(gateway) && gateway != ip->own.address && !mn_routes_on_link(&ip->routes, gateway))
-        mn_routes_add(&ip->routes, gateway, 32, 0);
+    uint32_t value = mnet_address_to_ipv4(gateway);
+    if (is_host_address(value) && value != ip->own.address && !mn_routes_on_link(&ip->routes, gateway))
+        mn_routes_add(&ip->routes, (struct mnet_prefix){gateway, 32}, MNET_ADDRESS_ANY);
 }
 
 /* First what is on the link, then what lies behind a gateway. Says whether all of it was possible. */
 static bool set_routes(struct mn_ip *ip, const struct mn_ip_settings *settings)
 {
     bool has_gateway = !mnet_address_is_any(settings->ipv4_gateway);
-    uint32_t gateway = mnet_address_to_ipv4(settings->ipv4_gateway);
     unsigned length = settings->ipv4.length;
     ip->routes.count = 0;
     if (length < 32)
-        mn_routes_add(&ip->routes, ip->own.network, length, 0);
+        mn_routes_add(&ip->routes, settings->ipv4, MNET_ADDRESS_ANY);
     bool all = add_routes(ip, settings, true);
     if (length == 32) {
         add_gateway(ip, settings->ipv4_gateway);
@@ -78,8 +83,9 @@ static bool set_routes(struct mn_ip *ip, const struct mn_ip_settings *settings)
     all &= add_routes(ip, settings, false);
     if (!has_gateway)
         return all;
-    return mnet_address_is_ipv4(settings->ipv4_gateway) && gateway_is_valid(ip, gateway) &&
-           mn_routes_add(&ip->routes, 0, 0, gateway) && all;
+    const struct mnet_prefix everything = {mnet_ipv4(0, 0, 0, 0), 0};
+    return gateway_is_valid(ip, settings->ipv4_gateway) &&
+           mn_routes_add(&ip->routes, everything, settings->ipv4_gateway) && all;
 }
 
 /* Takes the address, if it is another one than before; then it has to be probed for, or announced. */
@@ -101,7 +107,7 @@ int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uin
 {
     struct mn_ip_own wanted = {.leased = settings->leased};
     bool same;
-    ip->recent.known = false;
+    ip->last_way.known = false;
     if (!read_address(&settings->ipv4, &wanted) || settings->route_count > MNET_ROUTES_MAX)
         return MNET_E_INVALID;
     set_address(ip, &wanted, &same);
@@ -124,7 +130,7 @@ void mn_ip_unconfigure(struct mn_ip *ip)
         mn_packet_queue_clear(&ip->transmit); /* frames from an address that is not ours any more */
     ip->own = (struct mn_ip_own){0};
     ip->routes.count = 0;
-    ip->recent.known = false;
+    ip->last_way.known = false;
     ip->mtu = ip->link_mtu;
     mn_neighbours_deinit(&ip->neighbours); /* they belong to the network that we may have left */
 }

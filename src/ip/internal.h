@@ -57,6 +57,23 @@ void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t no
 /* There may be another network behind the link now: neighbours are forgotten, those waited for are asked for again. */
 void mn_ip_neighbours_link_up(struct mn_ip *ip, uint64_t now);
 
+/* way.c */
+
+/* The way to `destination`, and the own address to send from. 0 or MNET_E_UNREACHABLE. */
+int mn_ip_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way);
+/* The way of a packet; 0, or why it cannot be sent: MNET_E_UNREACHABLE, MNET_E_INVALID. */
+int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way);
+static inline int mn_ip_way_of(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way)
+{
+    const struct mn_ip_way_cache *last = &ip->last_way;
+    if (MN_LIKELY(last->known && mnet_address_equal(last->destination, datagram->destination) &&
+                  mnet_address_equal(last->source, datagram->source))) {
+        *way = last->way;
+        return 0;
+    }
+    return mn_ip_look_up_way(ip, datagram, way);
+}
+
 /* output.c */
 
 /* Puts an Ethernet header in front of `packet`, owned from here on, and the frame on the transmit queue. */

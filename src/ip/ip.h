@@ -192,15 +192,14 @@ enum mn_ip_way_kind {
 };
 struct mn_ip_way {
     enum mn_ip_way_kind kind;
-    uint32_t source; /* the own address to use */
-    uint32_t next_hop;
+    struct mnet_address source;   /* of the packet: the own address to use */
+    struct mnet_address next_hop; /* on the link; the group itself for one */
 };
 
 /* The way of the last packet, which the next one mostly takes, too. It follows from the addresses of the packet, the own
  * address and the routes alone: what changes one of these (configure.c) makes it unknown. */
-struct mn_ip_recent {
-    struct mnet_address source, destination;    /* of the packet, as its transport gave them ... */
-    uint32_t header_source, header_destination; /* ... and as its header has them */
+struct mn_ip_way_cache {
+    struct mnet_address source, destination; /* of the packet, as its transport gave them */
     struct mn_ip_way way;
     bool known;
 };
@@ -228,7 +227,7 @@ struct mn_ip {
     uint16_t open_port; /* UDP, while there is no address; 0: none */
     struct mn_ip_own own;
     struct mn_routes routes;
-    struct mn_ip_recent recent;
+    struct mn_ip_way_cache last_way;
     struct mn_neighbours neighbours;
     struct mn_reassembly reassembly;
     struct mn_ip_identification identification;

@@ -47,7 +47,7 @@ static const struct mn_neighbour_protocol *protocol_for(struct mnet_address addr
 struct mn_neighbour *mn_ip_create_neighbour(struct mn_ip *ip, struct mnet_address address,
                                             const struct mn_neighbour_protocol *protocol)
 {
-    bool gateway = mn_routes_is_gateway(&ip->routes, mnet_address_to_ipv4(address));
+    bool gateway = mn_routes_is_gateway(&ip->routes, address);
     struct mn_neighbour *neighbour = mn_neighbour_create(&ip->neighbours, address, gateway);
     if (neighbour != NULL)
         neighbour->protocol = protocol;

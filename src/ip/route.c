@@ -1,40 +1,38 @@
 #include "ip/route.h"
 
-bool mn_routes_add(struct mn_routes *routes, uint32_t network, unsigned length, uint32_t gateway)
+bool mn_routes_add(struct mn_routes *routes, struct mnet_prefix to, struct mnet_address gateway)
 {
-    if (length > 32 || routes->count == MN_ROUTES_MAX)
+    if (to.length > (mnet_address_is_ipv4(to.address) ? 32 : 128) || routes->count == MN_ROUTES_MAX)
         return false;
-    uint32_t mask = mn_route_mask(length);
     unsigned at = routes->count++;
-    /* A longer prefix is a numerically larger mask. */
-    for (; at > 0 && routes->entries[at - 1].mask < mask; at--)
+    for (; at > 0 && routes->entries[at - 1].to.length < to.length; at--)
         routes->entries[at] = routes->entries[at - 1];
-    routes->entries[at] = (struct mn_route){network & mask, mask, gateway};
+    routes->entries[at] = (struct mn_route){to, gateway};
     return true;
 }
 
-bool mn_routes_find(const struct mn_routes *routes, uint32_t destination, uint32_t *next_hop)
+bool mn_routes_find(const struct mn_routes *routes, struct mnet_address destination, struct mnet_address *next_hop)
 {
     for (unsigned i = 0; i < routes->count; i++) {
         const struct mn_route *route = &routes->entries[i];
-        if ((destination & route->mask) == route->network) {
-            *next_hop = route->gateway != 0 ? route->gateway : destination;
+        if (mnet_prefix_contains(route->to, destination)) {
+            *next_hop = mnet_address_is_any(route->gateway) ? destination : route->gateway;
             return true;
         }
     }
     return false;
 }
 
-bool mn_routes_on_link(const struct mn_routes *routes, uint32_t address)
+bool mn_routes_on_link(const struct mn_routes *routes, struct mnet_address address)
 {
-    uint32_t next_hop;
-    return mn_routes_find(routes, address, &next_hop) && next_hop == address;
+    struct mnet_address next_hop;
+    return mn_routes_find(routes, address, &next_hop) && mnet_address_equal(next_hop, address);
 }
 
-bool mn_routes_is_gateway(const struct mn_routes *routes, uint32_t address)
+bool mn_routes_is_gateway(const struct mn_routes *routes, struct mnet_address address)
 {
     for (unsigned i = 0; i < routes->count; i++)
-        if (routes->entries[i].gateway == address && address != 0)
+        if (mnet_address_equal(routes->entries[i].gateway, address) && !mnet_address_is_any(address))
             return true;
     return false;
 }

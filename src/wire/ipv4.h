@@ -2,6 +2,7 @@
 #ifndef MN_IPV4_WIRE_H
 #define MN_IPV4_WIRE_H
 
+#include "wire/bytes.h"
 #include "wire/wire.h"
 
 #define MN_IPV4_HEADER 20
@@ -27,6 +28,11 @@ struct mn_ipv4 {
 enum mn_parse mn_ipv4_parse(const void *data, size_t len, size_t total, struct mn_ipv4 *header);
 /* The same for the quote in an ICMP error: total_len may exceed what is there, and the checksum is not verified. */
 enum mn_parse mn_ipv4_parse_quote(const void *data, size_t len, struct mn_ipv4 *header);
+/* The value, in host order, of an address that is known to be IPv4. */
+static inline uint32_t mn_ipv4_value(const struct mnet_address *address)
+{
+    return mn_load_u32(address->bytes + 12);
+}
 /* The version that a packet of at least one byte says that it has. */
 static inline unsigned mn_ip_version(const uint8_t *packet)
 {

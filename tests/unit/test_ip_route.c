@@ -1,27 +1,39 @@
 /* Routes: longest prefix, gateways, what is on the link; and which configurations are refused. */
 #include "tests/support/ip_host.h"
 
+struct line {
+    uint32_t network;
+    unsigned length;
+    uint32_t gateway;
+};
+
+static bool add(struct mn_routes *routes, uint32_t network, unsigned length, uint32_t gateway)
+{
+    struct mnet_prefix to = {mnet_address_from_ipv4(network), (uint8_t)length};
+    return mn_routes_add(routes, to, gateway == 0 ? MNET_ADDRESS_ANY : mnet_address_from_ipv4(gateway));
+}
+
 static void expect_hop(const struct mn_routes *routes, uint32_t destination, uint32_t expected)
 {
-    uint32_t hop = 0;
-    assert_true(mn_routes_find(routes, destination, &hop));
-    assert_int_equal(hop, expected);
+    struct mnet_address hop = MNET_ADDRESS_ANY;
+    assert_true(mn_routes_find(routes, mnet_address_from_ipv4(destination), &hop));
+    assert_int_equal(mnet_address_to_ipv4(hop), expected);
 }
 
 static void empty_find_nothing(void **state)
 {
     (void)state;
     struct mn_routes routes = {0};
-    uint32_t hop;
-    assert_false(mn_routes_find(&routes, PEER_IP, &hop));
-    assert_false(mn_routes_on_link(&routes, PEER_IP));
-    assert_false(mn_routes_is_gateway(&routes, 0));
+    struct mnet_address hop, peer = mnet_address_from_ipv4(PEER_IP);
+    assert_false(mn_routes_find(&routes, peer, &hop));
+    assert_false(mn_routes_on_link(&routes, peer));
+    assert_false(mn_routes_is_gateway(&routes, MNET_ADDRESS_ANY));
 }
 
 static void routes_find_longest_prefix_in_any_order(void **state)
 {
     (void)state;
-    static const struct mn_route all[] = {
+    static const struct line all[] = {
         {IPV4(0, 0, 0, 0), 0, IPV4(10, 0, 0, 1)},     {IPV4(10, 0, 0, 0), 24, 0},
         {IPV4(10, 0, 0, 128), 25, IPV4(10, 0, 0, 4)}, {IPV4(10, 0, 0, 200), 32, IPV4(10, 0, 0, 5)},
         {IPV4(10, 0, 0, 0), 8, IPV4(10, 0, 0, 6)},
@@ -29,8 +41,8 @@ static void routes_find_longest_prefix_in_any_order(void **state)
     for (unsigned first = 0; first < 5; first++) {
         struct mn_routes routes = {0};
         for (unsigned i = 0; i < 5; i++) {
-            const struct mn_route *route = &all[(first + i) % 5];
-            assert_true(mn_routes_add(&routes, route->network, route->mask, route->gateway));
+            const struct line *route = &all[(first + i) % 5];
+            assert_true(add(&routes, route->network, route->length, route->gateway));
         }
         expect_hop(&routes, IPV4(10, 0, 0, 7), IPV4(10, 0, 0, 7));
         expect_hop(&routes, IPV4(10, 0, 0, 199), IPV4(10, 0, 0, 4));
@@ -44,8 +56,8 @@ static void routes_of_equal_prefix_first_wins(void **state)
 {
     (void)state;
     struct mn_routes routes = {0};
-    mn_routes_add(&routes, IPV4(10, 1, 0, 0), 16, IPV4(10, 0, 0, 1));
-    mn_routes_add(&routes, IPV4(10, 1, 0, 0), 16, IPV4(10, 0, 0, 2));
+    add(&routes, IPV4(10, 1, 0, 0), 16, IPV4(10, 0, 0, 1));
+    add(&routes, IPV4(10, 1, 0, 0), 16, IPV4(10, 0, 0, 2));
     expect_hop(&routes, IPV4(10, 1, 2, 3), IPV4(10, 0, 0, 1));
 }
 
@@ -53,8 +65,8 @@ static void add_ignores_host_bits_and_refuses_bad_lengths(void **state)
 {
     (void)state;
     struct mn_routes routes = {0};
-    assert_false(mn_routes_add(&routes, 0, 33, 0));
-    assert_true(mn_routes_add(&routes, IPV4(10, 1, 2, 3), 16, 0));
+    assert_false(add(&routes, 0, 33, 0));
+    assert_true(add(&routes, IPV4(10, 1, 2, 3), 16, 0));
     expect_hop(&routes, IPV4(10, 1, 9, 9), IPV4(10, 1, 9, 9));
 }
 
@@ -63,8 +75,8 @@ static void add_to_a_full_table_is_refused(void **state)
     (void)state;
     struct mn_routes routes = {0};
     for (unsigned i = 0; i < MN_ROUTES_MAX; i++)
-        assert_true(mn_routes_add(&routes, i << 16, 16, 0));
-    assert_false(mn_routes_add(&routes, IPV4(10, 0, 0, 0), 8, 0));
+        assert_true(add(&routes, i << 16, 16, 0));
+    assert_false(add(&routes, IPV4(10, 0, 0, 0), 8, 0));
 }
 
 static int start_with(struct ip_host *h, struct mn_ip_config config)

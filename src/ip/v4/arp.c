@@ -82,7 +82,7 @@ static bool is_conflict(const struct mn_ip *ip, const struct mn_arp *arp)
 static bool merge(struct mn_ip *ip, const struct mn_arp *arp, bool asks_us, uint64_t now)
 {
     struct mnet_address sender = mnet_address_from_ipv4(arp->sender_ip);
-    if (!mn_routes_on_link(&ip->routes, arp->sender_ip))
+    if (!mn_routes_on_link(&ip->routes, sender))
         return false;
     struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, sender);
     if (neighbour == NULL && asks_us)

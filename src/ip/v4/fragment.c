@@ -109,7 +109,7 @@ MN_RARE int mn_ipv4_send_fragments(struct mn_ip *ip, struct mnet_packet *packet,
 MN_RARE void mn_ipv4_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address next_hop,
                                             uint64_t now)
 {
-    const struct mn_ip_way way = {.kind = MN_IP_WAY_NEIGHBOUR, .next_hop = mnet_address_to_ipv4(next_hop)};
+    const struct mn_ip_way way = {.kind = MN_IP_WAY_NEIGHBOUR, .next_hop = next_hop};
     struct mn_ipv4 header;
     enum mn_parse result = mn_ipv4_parse(packet->data, packet->len, packet->total, &header);
     MN_ASSERT(result == MN_PARSE_OK);        /* we wrote it */

@@ -63,8 +63,10 @@ enum mn_ip_verdict mn_ipv4_input(struct mn_ip *ip, struct mn_arrival *arrival, s
 int mn_ipv4_output_options(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                            const struct mn_ipv4_options *options, uint64_t now);
 
-/* 0 or MNET_E_UNREACHABLE. */
-int mn_ip_find_way(const struct mn_ip *ip, uint32_t destination, struct mn_ip_way *way);
+/* The way to an IPv4 destination, as mn_ip_find_way. */
+int mn_ipv4_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way);
+/* Whether the source of `way` may be used on it. */
+bool mn_ipv4_source_is_valid(const struct mn_ip *ip, const struct mn_ip_way *way);
 /* Writes `header` (header_len and total_len are filled in) in front of `packet`, owned from here on, and sends it on
  * its way. What is larger than the MTU may only go to a neighbour that is not resolved: it is cut when it leaves. */
 void mn_ipv4_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *header, const struct mn_ip_way *way,

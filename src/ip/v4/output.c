@@ -2,26 +2,34 @@
 #include "ip/v4/internal.h"
 #include "wire/frame.h"
 
-int mn_ip_find_way(const struct mn_ip *ip, uint32_t destination, struct mn_ip_way *way)
+int mn_ipv4_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way)
 {
-    if (mn_ipv4_is_loopback(destination)) {
-        *way = (struct mn_ip_way){.kind = MN_IP_WAY_LOOPBACK, .source = UINT32_C(0x7f000001)};
+    uint32_t value = mnet_address_to_ipv4(destination);
+    if (mn_ipv4_is_loopback(value)) {
+        *way = (struct mn_ip_way){.kind = MN_IP_WAY_LOOPBACK, .source = mnet_ipv4(127, 0, 0, 1)};
         return 0;
     }
-    if (ip->own.state != MN_IP_ADDRESS_OURS || mn_ipv4_is_this_network(destination))
+    if (ip->own.state != MN_IP_ADDRESS_OURS || mn_ipv4_is_this_network(value))
         return MNET_E_UNREACHABLE;
-    *way = (struct mn_ip_way){.source = ip->own.address};
-    if (destination == ip->own.address) {
+    *way = (struct mn_ip_way){.source = mnet_address_from_ipv4(ip->own.address)};
+    if (value == ip->own.address) {
         way->kind = MN_IP_WAY_LOOPBACK;
         return 0;
     }
-    if (mn_ip_is_broadcast_value(ip, destination) || mn_ipv4_is_multicast(destination)) {
+    if (mn_ip_is_broadcast_value(ip, value) || mn_ipv4_is_multicast(value)) {
         way->kind = MN_IP_WAY_GROUP;
         way->next_hop = destination;
         return 0;
     }
     way->kind = MN_IP_WAY_NEIGHBOUR;
     return mn_routes_find(&ip->routes, destination, &way->next_hop) ? 0 : MNET_E_UNREACHABLE;
+}
+
+bool mn_ipv4_source_is_valid(const struct mn_ip *ip, const struct mn_ip_way *way)
+{
+    /* RFC 1122 3.2.1.3 (g): 127/8 never leaves the host. */
+    uint32_t source = mnet_address_to_ipv4(way->source);
+    return mn_ip_is_own_value(ip, source) || (mn_ipv4_is_loopback(source) && way->kind == MN_IP_WAY_LOOPBACK);
 }
 
 /* Never asked by ARP: everybody, or 01:00:5e and the low 23 bits of a group (RFC 1112 6.4). */
@@ -36,7 +44,7 @@ static struct mn_mac group_mac(uint32_t destination)
 /* To ourselves, or to everybody. */
 static MN_RARE void send_elsewhere(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way)
 {
-    struct mn_mac group = group_mac(way->next_hop);
+    struct mn_mac group = group_mac(mnet_address_to_ipv4(way->next_hop));
     if (way->kind == MN_IP_WAY_LOOPBACK)
         mn_packet_queue_put(&ip->loopback, packet);
     else
@@ -48,7 +56,7 @@ static inline void send_on(struct mn_ip *ip, struct mnet_packet *packet, const s
 {
     mn_ip_count(ip, MNET_COUNT_IP_TX);
     if (MN_LIKELY(way->kind == MN_IP_WAY_NEIGHBOUR))
-        mn_ip_resolve(ip, packet, mnet_address_from_ipv4(way->next_hop), now);
+        mn_ip_resolve(ip, packet, way->next_hop, now);
     else
         send_elsewhere(ip, packet, way);
 }
@@ -73,85 +81,46 @@ static uint32_t size_on_wire(const struct mnet_packet *packet)
     return MN_IPV4_HEADER + MN_MIN(packet->total, tcp_header + packet->gso_size);
 }
 
-static bool source_is_valid(const struct mn_ip *ip, uint32_t source, const struct mn_ip_way *way)
+/* Fills *header and *way for a datagram; 0 or why it cannot be sent. */
+static int prepare(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ipv4 *header, struct mn_ip_way *way)
 {
-    /* RFC 1122 3.2.1.3 (g): 127/8 never leaves the host. */
-    return mn_ip_is_own_value(ip, source) || (mn_ipv4_is_loopback(source) && way->kind == MN_IP_WAY_LOOPBACK);
-}
-
-/* Finds the way of `datagram` and makes it the recent one; 0 or why it cannot be sent. */
-static MN_APART int look_up(struct mn_ip *ip, const struct mn_datagram *datagram)
-{
-    struct mn_ip_recent *recent = &ip->recent;
-    recent->known = false;
-    if (!mnet_address_is_ipv4(datagram->destination))
-        return MNET_E_INVALID;
-    uint32_t destination = mnet_address_to_ipv4(datagram->destination);
-    int result = mn_ip_find_way(ip, destination, &recent->way);
-    if (result != 0) {
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_NO_ROUTE);
-        return result;
-    }
-    uint32_t source = mnet_address_to_ipv4(datagram->source);
-    if (mnet_address_is_any(datagram->source))
-        source = recent->way.source;
-    if (!source_is_valid(ip, source, &recent->way))
-        return MNET_E_INVALID;
-    recent->known = true;
-    recent->source = datagram->source;
-    recent->destination = datagram->destination;
-    recent->header_source = source;
-    recent->header_destination = destination;
-    return 0;
-}
-
-static bool is_recent(const struct mn_ip *ip, const struct mn_datagram *datagram)
-{
-    return MN_LIKELY(ip->recent.known && mnet_address_equal(ip->recent.destination, datagram->destination) &&
-                     mnet_address_equal(ip->recent.source, datagram->source));
-}
-
-/* Fills *header for a datagram that goes the recent way; 0 or why it cannot be sent. */
-static int prepare(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ipv4 *header)
-{
-    int result = MN_LIKELY(is_recent(ip, datagram)) ? 0 : look_up(ip, datagram);
-    if (result != 0)
+    int result = mn_ip_way_of(ip, datagram, way);
+    if (MN_UNLIKELY(result != 0))
         return result;
     *header = (struct mn_ipv4){
-        .source = ip->recent.header_source,
-        .destination = ip->recent.header_destination,
+        .source = mn_ipv4_value(&way->source),
+        .destination = mn_ipv4_value(&datagram->destination),
         .protocol = datagram->protocol,
         .ttl = datagram->ttl != 0 ? datagram->ttl : ip->ttl,
         .traffic_class = datagram->traffic_class,
         .dont_fragment = datagram->dont_fragment,
     };
-    return mn_ip_has_room(ip, ip->recent.way.kind) ? 0 : MNET_E_NO_MEMORY;
+    return mn_ip_has_room(ip, way->kind) ? 0 : MNET_E_NO_MEMORY;
 }
 
 int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now)
 {
     struct mn_ipv4 header;
-    const struct mn_ip_way *way = &ip->recent.way;
-    int result = prepare(ip, datagram, &header);
+    struct mn_ip_way way;
+    int result = prepare(ip, datagram, &header, &way);
     if (MN_UNLIKELY(result != 0)) {
         mnet_packet_free(packet);
         return result;
     }
-    bool fits = way->kind == MN_IP_WAY_LOOPBACK || size_on_wire(packet) <= ip->mtu;
+    bool fits = way.kind == MN_IP_WAY_LOOPBACK || size_on_wire(packet) <= ip->mtu;
     bool whole_only = datagram->dont_fragment || packet->gso != MNET_GSO_NONE;
     if (MN_UNLIKELY(packet->total > 65535 - MN_IPV4_HEADER || (!fits && whole_only))) {
         mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_TOO_BIG);
         return MNET_E_TOO_BIG;
     }
-    if (MN_UNLIKELY(datagram->doubtful) && way->kind == MN_IP_WAY_NEIGHBOUR)
-        mn_ip_doubt(ip, mnet_address_from_ipv4(way->next_hop), now);
-    if (MN_UNLIKELY(!fits) &&
-        (way->kind != MN_IP_WAY_NEIGHBOUR || mn_ip_is_resolved(ip, mnet_address_from_ipv4(way->next_hop))))
-        return mn_ipv4_send_fragments(ip, packet, &header, way, now);
+    if (MN_UNLIKELY(datagram->doubtful) && way.kind == MN_IP_WAY_NEIGHBOUR)
+        mn_ip_doubt(ip, way.next_hop, now);
+    if (MN_UNLIKELY(!fits) && (way.kind != MN_IP_WAY_NEIGHBOUR || mn_ip_is_resolved(ip, way.next_hop)))
+        return mn_ipv4_send_fragments(ip, packet, &header, &way, now);
     /* RFC 6864 4.1: what cannot be fragmented needs no identification. */
-    if (MN_UNLIKELY(!header.dont_fragment) && way->kind != MN_IP_WAY_LOOPBACK)
+    if (MN_UNLIKELY(!header.dont_fragment) && way.kind != MN_IP_WAY_LOOPBACK)
         header.identification = mn_ipv4_next_identification(ip);
-    mn_ipv4_send(ip, packet, &header, way, now);
+    mn_ipv4_send(ip, packet, &header, &way, now);
     return 0;
 }
 
@@ -162,7 +131,8 @@ MN_RARE int mn_ipv4_output_options(struct mn_ip *ip, struct mnet_packet *packet,
     uint32_t header_len = MN_IPV4_HEADER + (uint32_t)options->len;
     if (options->len == 0 || header_len + packet->total > ip->mtu)
         return mn_ip_output(ip, packet, datagram, now);
-    int result = prepare(ip, datagram, &header);
+    struct mn_ip_way way;
+    int result = prepare(ip, datagram, &header, &way);
     if (result != 0) {
         mnet_packet_free(packet);
         return result;
@@ -171,13 +141,13 @@ MN_RARE int mn_ipv4_output_options(struct mn_ip *ip, struct mnet_packet *packet,
     header.total_len = (uint16_t)(header_len + packet->total);
     header.identification = mn_ipv4_next_identification(ip);
     mn_ipv4_emit_options(mnet_packet_push(packet, header_len), &header, options);
-    send_on(ip, packet, &ip->recent.way, now);
+    send_on(ip, packet, &way, now);
     return 0;
 }
 
 int mn_ip_broadcast_unnumbered(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)
 {
-    const struct mn_ip_way way = {.kind = MN_IP_WAY_GROUP, .next_hop = MN_IPV4_LIMITED_BROADCAST};
+    const struct mn_ip_way way = {.kind = MN_IP_WAY_GROUP, .next_hop = mnet_ipv4(255, 255, 255, 255)};
     if (MN_IPV4_HEADER + packet->total > ip->mtu) {
         mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_TOO_BIG);
         return MNET_E_TOO_BIG;
