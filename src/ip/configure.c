@@ -15,14 +15,14 @@ static uint32_t mask_of(unsigned length)
 }
 
 /* Address and network. Networks of /31 (RFC 3021) and /32 have no broadcast address. */
-static bool read_address(const struct mnet_prefix *prefix, struct mn_ip_own *own)
+static bool read_address(const struct mnet_prefix *prefix, struct mn_own_ipv4 *own)
 {
     if (!mnet_address_is_ipv4(prefix->address) || prefix->length == 0 || prefix->length > 32)
         return false;
+    uint32_t mask = mask_of(prefix->length);
     own->address = mnet_address_to_ipv4(prefix->address);
-    own->mask = mask_of(prefix->length);
-    own->network = own->address & own->mask;
-    own->broadcast = prefix->length >= 31 ? 0 : own->network | ~own->mask;
+    own->network = own->address & mask;
+    own->broadcast = prefix->length >= 31 ? 0 : own->network | ~mask;
     if (!is_host_address(own->address))
         return false;
     return prefix->length >= 31 || (own->address != own->broadcast && own->address != own->network);
@@ -32,7 +32,7 @@ static bool read_address(const struct mnet_prefix *prefix, struct mn_ip_own *own
 static bool gateway_is_valid(const struct mn_ip *ip, struct mnet_address gateway)
 {
     uint32_t value = mnet_address_to_ipv4(gateway);
-    return mnet_address_is_ipv4(gateway) && is_host_address(value) && value != ip->own.address &&
+    return mnet_address_is_ipv4(gateway) && is_host_address(value) && value != ip->own[MN_OWN_IPV4].v4.address &&
            !mn_ip_is_broadcast_value(ip, value) && mn_routes_on_link(&ip->routes, gateway);
 }
 
@@ -62,7 +62,7 @@ static bool add_routes(struct mn_ip *ip, const struct mn_ip_settings *settings, 
 static void add_gateway(struct mn_ip *ip, struct mnet_address gateway)
 {
     uint32_t value = mnet_address_to_ipv4(gateway);
-    if (is_host_address(value) && value != ip->own.address && !mn_routes_on_link(&ip->routes, gateway))
+    if (is_host_address(value) && value != ip->own[MN_OWN_IPV4].v4.address && !mn_routes_on_link(&ip->routes, gateway))
         mn_routes_add(&ip->routes, (struct mnet_prefix){gateway, 32}, MNET_ADDRESS_ANY);
 }
 
@@ -89,26 +89,31 @@ static bool set_routes(struct mn_ip *ip, const struct mn_ip_settings *settings)
 }
 
 /* Takes the address, if it is another one than before; then it has to be probed for, or announced. */
-static void set_address(struct mn_ip *ip, const struct mn_ip_own *wanted, bool *same)
+static void set_address(struct mn_ip *ip, const struct mn_own_address *wanted, bool *same)
 {
-    *same = (ip->own.state == MN_IP_ADDRESS_PROBING || ip->own.state == MN_IP_ADDRESS_OURS) &&
-            ip->own.address == wanted->address;
+    struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
+    *same = (own->state == MN_IP_ADDRESS_PROBING || own->state == MN_IP_ADDRESS_OURS) &&
+            own->v4.address == wanted->v4.address;
     if (!*same) {
         mn_ip_unconfigure(ip);
-        ip->own = *wanted;
+        *own = *wanted;
     }
-    ip->own.network = wanted->network;
-    ip->own.mask = wanted->mask;
-    ip->own.broadcast = wanted->broadcast;
-    ip->own.leased = wanted->leased;
+    own->v4 = wanted->v4;
+    own->prefix = wanted->prefix;
+    own->leased = wanted->leased;
 }
 
 int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uint64_t now)
 {
-    struct mn_ip_own wanted = {.leased = settings->leased};
+    struct mn_own_address wanted = {
+        .prefix = settings->ipv4,
+        .preferred_until_ns = MNET_NEVER,
+        .valid_until_ns = MNET_NEVER,
+        .leased = settings->leased,
+    };
     bool same;
     ip->last_way.known = false;
-    if (!read_address(&settings->ipv4, &wanted) || settings->route_count > MNET_ROUTES_MAX)
+    if (!read_address(&settings->ipv4, &wanted.v4) || settings->route_count > MNET_ROUTES_MAX)
         return MNET_E_INVALID;
     set_address(ip, &wanted, &same);
     if (!set_routes(ip, settings) && !settings->possible_routes_only) {
@@ -119,16 +124,17 @@ int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uin
         return 0;
     if (settings->mtu != 0)
         ip->mtu = MN_MIN(settings->mtu, ip->link_mtu);
-    mn_ip_address_start(ip, settings->probe, now);
+    mn_ip_address_start(ip, &ip->own[MN_OWN_IPV4], settings->probe, now);
     return 0;
 }
 
 void mn_ip_unconfigure(struct mn_ip *ip)
 {
-    mn_wheel_cancel(&ip->wheel, &ip->own.timer);
-    if (ip->own.state != MN_IP_ADDRESS_NONE)
+    struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
+    mn_wheel_cancel(&ip->wheel, &own->timer);
+    if (own->state != MN_IP_ADDRESS_NONE)
         mn_packet_queue_clear(&ip->transmit); /* frames from an address that is not ours any more */
-    ip->own = (struct mn_ip_own){0};
+    *own = (struct mn_own_address){0};
     ip->routes.count = 0;
     ip->last_way.known = false;
     ip->mtu = ip->link_mtu;

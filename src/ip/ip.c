@@ -56,33 +56,16 @@ void mn_ip_deinit(struct mn_ip *ip)
 {
     mn_neighbours_deinit(&ip->neighbours);
     mn_reassembly_deinit(&ip->reassembly);
-    mn_wheel_cancel(&ip->wheel, &ip->own.timer);
+    for (unsigned i = 0; i < MN_OWN_MAX; i++)
+        mn_wheel_cancel(&ip->wheel, &ip->own[i].timer);
     mn_packet_queue_clear(&ip->transmit);
     mn_packet_queue_clear(&ip->loopback);
     mn_packet_queue_clear(&ip->failed);
 }
 
-bool mn_ip_is_own(const struct mn_ip *ip, struct mnet_address address)
-{
-    if (!mnet_address_is_ipv4(address))
-        return false;
-    uint32_t value = mnet_address_to_ipv4(address);
-    return mn_ip_is_own_value(ip, value) || mn_ipv4_is_loopback(value);
-}
-
 bool mn_ip_is_broadcast(const struct mn_ip *ip, struct mnet_address address)
 {
     return mnet_address_is_ipv4(address) && mn_ip_is_broadcast_value(ip, mnet_address_to_ipv4(address));
-}
-
-enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip)
-{
-    return ip->own.state;
-}
-
-struct mnet_address mn_ip_address(const struct mn_ip *ip)
-{
-    return ip->own.state == MN_IP_ADDRESS_OURS ? mnet_address_from_ipv4(ip->own.address) : MNET_ADDRESS_ANY;
 }
 
 uint16_t mn_ip_mtu(const struct mn_ip *ip)
@@ -131,7 +114,9 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
 {
     for (struct mn_timer *timer; (timer = mn_wheel_expire(&ip->wheel, now)) != NULL;) {
         switch ((enum mn_ip_timer)timer->kind) {
-        case MN_IP_TIMER_ADDRESS: mn_ip_address_timer(ip, now); break;
+        case MN_IP_TIMER_ADDRESS:
+            mn_ip_address_timer(ip, MN_CONTAINER(timer, struct mn_own_address, timer), now);
+            break;
         case MN_IP_TIMER_NEIGHBOUR: mn_ip_neighbour_timer(ip, timer, now); break;
         case MN_IP_TIMER_REASSEMBLY: reassembly_timer(ip, timer, now); break;
         }
@@ -141,7 +126,7 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
 MN_RARE void mn_ip_link_up(struct mn_ip *ip, uint64_t now)
 {
     mn_ip_neighbours_link_up(ip, now);
-    mn_ip_address_link_up(ip, now);
+    mn_ip_address_link_up(ip, &ip->own[MN_OWN_IPV4], now);
 }
 
 uint64_t mn_ip_deadline(struct mn_ip *ip)

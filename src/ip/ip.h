@@ -148,15 +148,17 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now);
 void mn_ip_relieve(struct mn_ip *ip);
 uint64_t mn_ip_deadline(struct mn_ip *ip);
 
-/* Whether the own address may be used: always, unless it is being probed or was lost to a conflict (RFC 5227). */
+/* Whether an own address may be used: always, unless it is being probed or was lost to a conflict (RFC 5227). */
 enum mn_ip_address_state {
     MN_IP_ADDRESS_NONE,
     MN_IP_ADDRESS_PROBING,
     MN_IP_ADDRESS_OURS,
+    MN_IP_ADDRESS_DEPRECATED, /* ours still, but not for what begins now (RFC 4862 5.5.4) */
     MN_IP_ADDRESS_CONFLICT,
 };
+/* Of the IPv4 address. */
 enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip);
-/* The own address; unspecified unless it may be used. */
+/* The own IPv4 address; unspecified unless it may be used. */
 struct mnet_address mn_ip_address(const struct mn_ip *ip);
 /* The largest packet for the link. */
 uint16_t mn_ip_mtu(const struct mn_ip *ip);
@@ -171,17 +173,31 @@ enum mn_ip_timer {
     MN_IP_TIMER_REASSEMBLY,
 };
 
-/* The own address, and the work of RFC 5227 on it. */
-struct mn_ip_own {
-    enum mn_ip_address_state state;
-    uint32_t address, network, mask; /* host order */
-    uint32_t broadcast;              /* 0 in a network too small to have one */
+/* An own IPv4 address in numbers of host order, with which its packets are compared. */
+struct mn_own_ipv4 {
+    uint32_t address, network;
+    uint32_t broadcast; /* 0 in a network too small to have one */
+};
+
+/* An own address, and the work of RFC 5227 on it. Lifetimes are those of RFC 4862 5.5.4; MNET_NEVER for an address of
+ * the configuration, and for one of DHCP, whose client takes it back. */
+struct mn_own_address {
+    enum mn_ip_address_state state; /* NONE: the place is free */
+    struct mn_own_ipv4 v4;
+    struct mnet_prefix prefix;
+    uint64_t preferred_until_ns, valid_until_ns;
     struct mn_timer timer;
     uint8_t probe;                 /* enum mn_ip_probe */
     uint8_t probes, announcements; /* sent so far */
     bool leased;                   /* by DHCP */
     bool defended;
     uint64_t defended_ns; /* when last, if ever */
+};
+
+/* The places in the list of own addresses. */
+enum mn_own_place {
+    MN_OWN_IPV4, /* the one of IPv4 */
+    MN_OWN_MAX,
 };
 
 /* Where a destination lies. */
@@ -225,7 +241,7 @@ struct mn_ip {
     uint16_t mtu, link_mtu;
     uint8_t ttl;
     uint16_t open_port; /* UDP, while there is no address; 0: none */
-    struct mn_ip_own own;
+    struct mn_own_address own[MN_OWN_MAX];
     struct mn_routes routes;
     struct mn_ip_way_cache last_way;
     struct mn_neighbours neighbours;

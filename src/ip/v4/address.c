@@ -31,88 +31,86 @@ static uint64_t random_ns(struct mn_ip *ip, uint64_t from, uint64_t to)
     return from + mn_random_below(ip->random, (uint32_t)((to - from) / MNET_MICROSECOND) + 1) * MNET_MICROSECOND;
 }
 
-static bool send_probe(struct mn_ip *ip)
+static bool send_probe(struct mn_ip *ip, const struct mn_own_address *own)
 {
-    return mn_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, 0, ip->own.address);
+    return mn_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, 0, own->v4.address);
 }
 
 /* 2.3: a request with both addresses our own. */
-static bool send_announcement(struct mn_ip *ip)
+static bool send_announcement(struct mn_ip *ip, const struct mn_own_address *own)
 {
-    return mn_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address, ip->own.address);
+    return mn_arp_send(ip, mn_mac_broadcast, MN_ARP_REQUEST, (struct mn_mac){{0}}, own->v4.address, own->v4.address);
 }
 
 /* One that finds no memory is made up for by a later one. */
-static void announce(struct mn_ip *ip, uint64_t now)
+static void announce(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
-    ip->own.announcements += send_announcement(ip);
-    mn_wheel_arm(&ip->wheel, &ip->own.timer,
-                 ip->own.announcements < ANNOUNCE_NUM ? now + ANNOUNCE_INTERVAL_NS : MNET_NEVER);
+    own->announcements += send_announcement(ip, own);
+    mn_wheel_arm(&ip->wheel, &own->timer, own->announcements < ANNOUNCE_NUM ? now + ANNOUNCE_INTERVAL_NS : MNET_NEVER);
 }
 
-void mn_ip_address_start(struct mn_ip *ip, enum mn_ip_probe probe, uint64_t now)
+void mn_ip_address_start(struct mn_ip *ip, struct mn_own_address *own, enum mn_ip_probe probe, uint64_t now)
 {
-    ip->own.timer.kind = MN_IP_TIMER_ADDRESS;
-    ip->own.probe = (uint8_t)probe;
+    own->timer.kind = MN_IP_TIMER_ADDRESS;
+    own->probe = (uint8_t)probe;
     if (probe != MN_IP_PROBE_NONE) {
-        ip->own.state = MN_IP_ADDRESS_PROBING;
-        mn_wheel_arm(&ip->wheel, &ip->own.timer, now + random_ns(ip, 0, timings[probe].wait_ns));
+        own->state = MN_IP_ADDRESS_PROBING;
+        mn_wheel_arm(&ip->wheel, &own->timer, now + random_ns(ip, 0, timings[probe].wait_ns));
     } else {
-        ip->own.state = MN_IP_ADDRESS_OURS;
-        announce(ip, now);
+        own->state = MN_IP_ADDRESS_OURS;
+        announce(ip, own, now);
     }
 }
 
-void mn_ip_address_timer(struct mn_ip *ip, uint64_t now)
+void mn_ip_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
-    MN_ASSERT(ip->own.state == MN_IP_ADDRESS_PROBING || ip->own.state == MN_IP_ADDRESS_OURS);
-    const struct timing *timing = &timings[ip->own.probe];
-    if (ip->own.state == MN_IP_ADDRESS_PROBING && ip->own.probes < timing->num) {
-        ip->own.probes += send_probe(ip); /* without memory for one nothing was asked */
-        bool last = ip->own.probes == timing->num;
+    MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING || own->state == MN_IP_ADDRESS_OURS);
+    const struct timing *timing = &timings[own->probe];
+    if (own->state == MN_IP_ADDRESS_PROBING && own->probes < timing->num) {
+        own->probes += send_probe(ip, own); /* without memory for one nothing was asked */
+        bool last = own->probes == timing->num;
         uint64_t wait = last ? timing->announce_wait_ns : random_ns(ip, timing->min_ns, timing->max_ns);
-        mn_wheel_arm(&ip->wheel, &ip->own.timer, now + wait);
+        mn_wheel_arm(&ip->wheel, &own->timer, now + wait);
         return;
     }
-    ip->own.state = MN_IP_ADDRESS_OURS;
-    announce(ip, now);
+    own->state = MN_IP_ADDRESS_OURS;
+    announce(ip, own, now);
 }
 
 /* RFC 5227 2.1 has an address probed for when the link comes up; one that is ours is never given up, so announcing it finds
  * a conflict as well. */
-MN_RARE void mn_ip_address_link_up(struct mn_ip *ip, uint64_t now)
+MN_RARE void mn_ip_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
-    if (ip->own.state == MN_IP_ADDRESS_PROBING) {
-        ip->own.probes = 0;
-        mn_wheel_arm(&ip->wheel, &ip->own.timer, now);
-    } else if (ip->own.state == MN_IP_ADDRESS_OURS && !ip->own.leased) {
-        ip->own.announcements = 0;
-        announce(ip, now);
+    if (own->state == MN_IP_ADDRESS_PROBING) {
+        own->probes = 0;
+        mn_wheel_arm(&ip->wheel, &own->timer, now);
+    } else if (own->state == MN_IP_ADDRESS_OURS && !own->leased) {
+        own->announcements = 0;
+        announce(ip, own, now);
     }
 }
 
-static void log_conflict(const struct mn_ip *ip, struct mn_mac other)
+static void log_conflict(const struct mn_ip *ip, const struct mn_own_address *own, struct mn_mac other)
 {
     if (!mn_log_wanted(ip->log, MNET_LOG_ERROR))
         return;
     char text[MNET_ADDRESS_TEXT];
-    mnet_address_format(mnet_address_from_ipv4(ip->own.address), text, sizeof text);
+    mnet_address_format(own->prefix.address, text, sizeof text);
     const uint8_t *m = other.bytes;
     mn_log(ip->log, MNET_LOG_ERROR, "arp %s: address conflict with %02x:%02x:%02x:%02x:%02x:%02x", text, m[0], m[1],
            m[2], m[3], m[4], m[5]);
 }
 
-void mn_ip_address_conflict(struct mn_ip *ip, struct mn_mac other, uint64_t now)
+void mn_ip_address_conflict(struct mn_ip *ip, struct mn_own_address *own, struct mn_mac other, uint64_t now)
 {
     mn_ip_count(ip, MNET_COUNT_ARP_CONFLICT);
-    if (ip->own.state == MN_IP_ADDRESS_PROBING) {
-        ip->own.state = MN_IP_ADDRESS_CONFLICT;
-        mn_wheel_cancel(&ip->wheel, &ip->own.timer);
-        log_conflict(ip, other);
-    } else if (ip->own.state == MN_IP_ADDRESS_OURS &&
-               (!ip->own.defended || now - ip->own.defended_ns >= DEFEND_INTERVAL_NS)) {
-        ip->own.defended_ns = now;
-        ip->own.defended = send_announcement(ip);
-        log_conflict(ip, other);
+    if (own->state == MN_IP_ADDRESS_PROBING) {
+        own->state = MN_IP_ADDRESS_CONFLICT;
+        mn_wheel_cancel(&ip->wheel, &own->timer);
+        log_conflict(ip, own, other);
+    } else if (own->state == MN_IP_ADDRESS_OURS && (!own->defended || now - own->defended_ns >= DEFEND_INTERVAL_NS)) {
+        own->defended_ns = now;
+        own->defended = send_announcement(ip, own);
+        log_conflict(ip, own, other);
     }
 }

@@ -40,7 +40,8 @@ bool mn_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct 
 static bool ask(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone)
 {
     struct mn_mac to = alone != NULL ? *alone : mn_mac_broadcast;
-    return mn_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, ip->own.address, mnet_address_to_ipv4(neighbour));
+    uint32_t own = ip->own[MN_OWN_IPV4].v4.address;
+    return mn_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, own, mnet_address_to_ipv4(neighbour));
 }
 
 const struct mn_neighbour_protocol mn_arp_protocol = {
@@ -62,20 +63,22 @@ static bool is_plausible(const struct mn_ip *ip, const struct mn_arp *arp)
     if (mn_mac_is_group(arp->sender_mac) || mn_mac_equal(arp->sender_mac, none) ||
         mn_mac_equal(arp->sender_mac, ip->mac))
         return false;
+    const struct mn_own_ipv4 *own = &ip->own[MN_OWN_IPV4].v4;
     uint32_t sender = arp->sender_ip;
     if (sender == 0)
         return arp->operation == MN_ARP_REQUEST;
     return !mn_ipv4_is_this_network(sender) && !mn_ipv4_is_loopback(sender) && !mn_ipv4_is_multicast(sender) &&
-           !mn_ip_is_broadcast_value(ip, sender) && (ip->own.broadcast == 0 || sender != ip->own.network);
+           !mn_ip_is_broadcast_value(ip, sender) && (own->broadcast == 0 || sender != own->network);
 }
 
 /* RFC 5227 2.1.1 and 2.4: another station has the own address, or probes for it while we do. */
 static bool is_conflict(const struct mn_ip *ip, const struct mn_arp *arp)
 {
-    if (ip->own.state != MN_IP_ADDRESS_PROBING && ip->own.state != MN_IP_ADDRESS_OURS)
+    const struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
+    if (own->state != MN_IP_ADDRESS_PROBING && own->state != MN_IP_ADDRESS_OURS)
         return false;
-    return arp->sender_ip == ip->own.address ||
-           (ip->own.state == MN_IP_ADDRESS_PROBING && arp->sender_ip == 0 && arp->target_ip == ip->own.address);
+    return arp->sender_ip == own->v4.address ||
+           (own->state == MN_IP_ADDRESS_PROBING && arp->sender_ip == 0 && arp->target_ip == own->v4.address);
 }
 
 /* Merges the sender into the table; false where it has no place there. */
@@ -99,7 +102,7 @@ static void receive(struct mn_ip *ip, const struct mn_arp *arp, uint64_t now)
     if (arp->sender_ip != 0 && !merge(ip, arp, asks_us, now) && !asks_us)
         mn_ip_count(ip, MNET_COUNT_ARP_DROP_INVALID);
     if (asks_us)
-        (void)mn_arp_send(ip, arp->sender_mac, MN_ARP_REPLY, arp->sender_mac, ip->own.address, arp->sender_ip);
+        (void)mn_arp_send(ip, arp->sender_mac, MN_ARP_REPLY, arp->sender_mac, arp->target_ip, arp->sender_ip);
 }
 
 MN_RARE void mn_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now)
@@ -109,7 +112,7 @@ MN_RARE void mn_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t
     if (mn_arp_parse(packet->data, packet->len, &arp) != MN_PARSE_OK || !is_plausible(ip, &arp))
         mn_ip_count(ip, MNET_COUNT_ARP_DROP_INVALID);
     else if (is_conflict(ip, &arp))
-        mn_ip_address_conflict(ip, arp.sender_mac, now);
+        mn_ip_address_conflict(ip, &ip->own[MN_OWN_IPV4], arp.sender_mac, now);
     else
         receive(ip, &arp, now);
     mnet_packet_free(packet);

@@ -50,7 +50,7 @@ static MN_RARE bool is_for_open_port(const struct mn_ip *ip, const struct mn_arr
                                      const struct mn_ipv4 *header)
 {
     const struct mnet_packet *packet = arrival->packet;
-    if (ip->open_port == 0 || ip->own.state == MN_IP_ADDRESS_OURS || arrival->looped ||
+    if (ip->open_port == 0 || ip->own[MN_OWN_IPV4].state == MN_IP_ADDRESS_OURS || arrival->looped ||
         header->protocol != MN_PROTOCOL_UDP || header->more_fragments || header->fragment_offset != 0)
         return false;
     struct mn_udp_header udp;
@@ -73,7 +73,7 @@ static bool check_destination(struct mn_ip *ip, struct mn_arrival *arrival, cons
     bool open = is_for_open_port(ip, arrival, header);
     bool broadcast = mn_ip_is_broadcast_value(ip, destination);
     arrival->not_unicast |= broadcast;
-    if (open || (broadcast && !arrival->looped && ip->own.state == MN_IP_ADDRESS_OURS))
+    if (open || (broadcast && !arrival->looped && ip->own[MN_OWN_IPV4].state == MN_IP_ADDRESS_OURS))
         return true;
     mn_ip_count(ip, MNET_COUNT_IP_DROP_NOT_FOR_US);
     return false;

@@ -26,22 +26,24 @@ static inline bool mn_ipv4_is_this_network(uint32_t address)
 /* 255.255.255.255, or the broadcast address of the own network. */
 static inline bool mn_ip_is_broadcast_value(const struct mn_ip *ip, uint32_t address)
 {
-    return address == MN_IPV4_LIMITED_BROADCAST || (ip->own.broadcast != 0 && address == ip->own.broadcast);
+    const struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
+    return address == MN_IPV4_LIMITED_BROADCAST || (own->v4.broadcast != 0 && address == own->v4.broadcast);
 }
 
 static inline bool mn_ip_is_own_value(const struct mn_ip *ip, uint32_t address)
 {
-    return ip->own.state == MN_IP_ADDRESS_OURS && address == ip->own.address;
+    const struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
+    return own->state == MN_IP_ADDRESS_OURS && address == own->v4.address;
 }
 
 /* address.c: the own address (RFC 5227). */
 
 /* Begins to use it, or to probe for it. */
-void mn_ip_address_start(struct mn_ip *ip, enum mn_ip_probe probe, uint64_t now);
-void mn_ip_address_timer(struct mn_ip *ip, uint64_t now);
-void mn_ip_address_link_up(struct mn_ip *ip, uint64_t now);
+void mn_ip_address_start(struct mn_ip *ip, struct mn_own_address *own, enum mn_ip_probe probe, uint64_t now);
+void mn_ip_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+void mn_ip_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 /* Another station was seen to use the address, or to probe for it as we do. */
-void mn_ip_address_conflict(struct mn_ip *ip, struct mn_mac other, uint64_t now);
+void mn_ip_address_conflict(struct mn_ip *ip, struct mn_own_address *own, struct mn_mac other, uint64_t now);
 
 /* arp.c */
 

@@ -4,15 +4,16 @@
 
 int mn_ipv4_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way)
 {
+    const struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
     uint32_t value = mnet_address_to_ipv4(destination);
     if (mn_ipv4_is_loopback(value)) {
         *way = (struct mn_ip_way){.kind = MN_IP_WAY_LOOPBACK, .source = mnet_ipv4(127, 0, 0, 1)};
         return 0;
     }
-    if (ip->own.state != MN_IP_ADDRESS_OURS || mn_ipv4_is_this_network(value))
+    if (own->state != MN_IP_ADDRESS_OURS || mn_ipv4_is_this_network(value))
         return MNET_E_UNREACHABLE;
-    *way = (struct mn_ip_way){.source = mnet_address_from_ipv4(ip->own.address)};
-    if (value == ip->own.address) {
+    *way = (struct mn_ip_way){.source = own->prefix.address};
+    if (value == own->v4.address) {
         way->kind = MN_IP_WAY_LOOPBACK;
         return 0;
     }

@@ -1,0 +1,26 @@
+/* The own addresses: which there are, and which may be used. */
+#include "ip/v4/internal.h"
+
+static bool is_usable(const struct mn_own_address *own)
+{
+    return own->state == MN_IP_ADDRESS_OURS || own->state == MN_IP_ADDRESS_DEPRECATED;
+}
+
+bool mn_ip_is_own(const struct mn_ip *ip, struct mnet_address address)
+{
+    for (unsigned i = 0; i < MN_OWN_MAX; i++)
+        if (is_usable(&ip->own[i]) && mnet_address_equal(ip->own[i].prefix.address, address))
+            return true;
+    return mnet_address_is_ipv4(address) && mn_ipv4_is_loopback(mnet_address_to_ipv4(address));
+}
+
+enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip)
+{
+    return ip->own[MN_OWN_IPV4].state;
+}
+
+struct mnet_address mn_ip_address(const struct mn_ip *ip)
+{
+    const struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
+    return is_usable(own) ? own->prefix.address : MNET_ADDRESS_ANY;
+}
