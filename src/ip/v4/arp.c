@@ -1,7 +1,4 @@
-/* ARP (RFC 826, RFC 5227): asking for the link addresses of neighbours, answering, and learning from
- * what others say. When to ask is the business of neighbour_states.c: three broadcast requests, a second
- * apart (RFC 1122 2.3.2.1), for a neighbour that is not known; requests to the station alone to confirm
- * what is known (RFC 1122 2.3.2.1 (2)).
+/* ARP received (RFC 826, RFC 5227): answering, and learning from what others say.
  *
  * Believed is what RFC 826 merges: any ARP packet may confirm or change an entry that is there. A new
  * entry comes only of a request for our own address, whose sender we are about to talk to anyway. Answers
@@ -12,48 +9,6 @@
 #include "wire/arp.h"
 
 #include "ip/v4/internal.h"
-
-bool mn_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac, uint32_t sender_ip,
-                 uint32_t target_ip)
-{
-    if (!mn_ip_may_speak(ip)) {
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_QUEUE);
-        return false;
-    }
-    struct mnet_packet *packet = mnet_packet_alloc(ip->memory);
-    if (packet == NULL) {
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
-        return false;
-    }
-    mn_arp_emit(mnet_packet_put(packet, MN_ARP_PACKET), &(struct mn_arp){
-                                                            .operation = operation,
-                                                            .sender_mac = ip->mac,
-                                                            .sender_ip = sender_ip,
-                                                            .target_mac = target_mac,
-                                                            .target_ip = target_ip,
-                                                        });
-    mn_ip_send_frame(ip, packet, &to, MN_ETHERTYPE_ARP);
-    return true;
-}
-
-/* Asks the station `alone`, or everybody on the link (NULL), for the link address of `neighbour`. */
-static bool ask(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone)
-{
-    struct mn_mac to = alone != NULL ? *alone : mn_mac_broadcast;
-    uint32_t own = ip->own[MN_OWN_IPV4].v4.address;
-    return mn_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, own, mnet_address_to_ipv4(neighbour));
-}
-
-const struct mn_neighbour_protocol mn_arp_protocol = {
-    .ask = ask,
-    .send_in_fragments = mn_ipv4_send_waiting_fragments,
-    .ethertype = MN_ETHERTYPE_IPV4,
-    .requests_max = 3,
-    .request_interval_ns = MNET_SECOND,
-    .reachable_ns = 30 * MNET_SECOND,
-    .stale_ns = 600 * MNET_SECOND,
-    .failed_ns = MNET_SECOND,
-};
 
 /* Whether a station may say `arp` at all: a unicast link address, and as its address none (a probe) or one that a host
  * can have: not that of our network itself, which old hosts took for a broadcast (RFC 1122 3.3.6). */

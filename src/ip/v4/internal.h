@@ -45,19 +45,29 @@ void mn_ip_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_
 /* Another station was seen to use the address, or to probe for it as we do. */
 void mn_ip_address_conflict(struct mn_ip *ip, struct mn_own_address *own, struct mn_mac other, uint64_t now);
 
-/* arp.c */
+/* arp_send.c */
 
 /* Sends an ARP packet of ours to the station `to`. False if there is no memory or no room for it; then it was not sent. */
 bool mn_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac, uint32_t sender_ip,
                  uint32_t target_ip);
-/* An ARP frame, from behind the Ethernet header; owned from here on. */
-void mn_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now);
 /* How neighbours are asked for. */
 extern const struct mn_neighbour_protocol mn_arp_protocol;
+
+/* arp.c */
+
+/* An ARP frame, from behind the Ethernet header; owned from here on. */
+void mn_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now);
 
 /* input.c: takes the packet, IP header first; what is given back replaces arrival->packet. */
 enum mn_ip_verdict mn_ipv4_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
                                  struct mn_icmp_error *error);
+
+/* way.c */
+
+/* The way to an IPv4 destination, as mn_ip_find_way. */
+int mn_ipv4_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way);
+/* Whether the source of `way` may be used on it. */
+bool mn_ipv4_source_is_valid(const struct mn_ip *ip, const struct mn_ip_way *way);
 
 /* output.c */
 
@@ -65,10 +75,6 @@ enum mn_ip_verdict mn_ipv4_input(struct mn_ip *ip, struct mn_arrival *arrival, s
 int mn_ipv4_output_options(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                            const struct mn_ipv4_options *options, uint64_t now);
 
-/* The way to an IPv4 destination, as mn_ip_find_way. */
-int mn_ipv4_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way);
-/* Whether the source of `way` may be used on it. */
-bool mn_ipv4_source_is_valid(const struct mn_ip *ip, const struct mn_ip_way *way);
 /* Writes `header` (header_len and total_len are filled in) in front of `packet`, owned from here on, and sends it on
  * its way. What is larger than the MTU may only go to a neighbour that is not resolved: it is cut when it leaves. */
 void mn_ipv4_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *header, const struct mn_ip_way *way,
