@@ -451,9 +451,10 @@ SCRIPT(open_chosen_port_meets_nothing_of_ours)
 
     struct mn_listener *listener, *any;
     struct mnet_endpoint heard = own;
-    heard.port = next_choice(&t, (struct mnet_endpoint){.port = 0}, (struct mnet_endpoint){.port = 0});
+    struct mnet_endpoint none = {.port = 0};
+    heard.port = next_choice(&t, none, none);
     assert_int_equal(mn_tcp_listen(t.tcp, heard, NULL, &listener), 0);
-    assert_int_equal(mn_tcp_listen(t.tcp, (struct mnet_endpoint){.port = 0}, NULL, &any), 0);
+    assert_int_equal(mn_tcp_listen(t.tcp, none, NULL, &any), 0);
     assert_int_not_equal(mn_tcp_listen_endpoint(any).port, heard.port);
     mn_tcp_unlisten(t.tcp, any, t.now);
     mn_tcp_unlisten(t.tcp, listener, t.now);

@@ -1,5 +1,5 @@
 /* The DHCP client in virtual time: each state, each timer, each message that must not count (RFC 2131). */
-#include "unit/dhcp_script.h"
+#include "tests/unit/dhcp_script.h"
 
 /* ---- SELECTING ---- */
 

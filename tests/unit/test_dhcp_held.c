@@ -1,5 +1,5 @@
 /* The DHCP client in virtual time: answers that say little, and a link that comes and goes (RFC 2131 3.2, 4.4.5). */
-#include "unit/dhcp_script.h"
+#include "tests/unit/dhcp_script.h"
 
 /* ---- A NAK without a name ---- */
 

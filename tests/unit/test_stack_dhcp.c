@@ -1,5 +1,5 @@
 /* A stack that has its address by DHCP: with a server played frame by frame, in virtual time. */
-#include "unit/dhcp_net.h"
+#include "tests/unit/dhcp_net.h"
 
 /* ---- getting an address ---- */
 

@@ -1,5 +1,5 @@
 /* A stack whose link goes down and comes up: what it asks for then, what it keeps, and who hears of it. */
-#include "unit/dhcp_net.h"
+#include "tests/unit/dhcp_net.h"
 
 /* Without a cable at first: nothing comes of what is said, until there is one. */
 static void open_link_that_comes_late_asks_at_once(void **state)
