@@ -4,73 +4,7 @@
  * bare acknowledgement, which may be a keepalive probe or carry a user timeout. Every segment but the first SYN acknowledges, so whatever goes out first takes the
  * acknowledgement with it.
  */
-#include "base/checksum.h"
-#include "tcp/tcb.h"
-
-#define TCP_CHECKSUM_OFFSET 16
-
-/* An empty packet, before anything is decided about the segment: its header promises windows and reports duplicates, and
- * what it says counts as said. Without one the engine is `starved`, and whoever wanted to send keeps its place. It may come
- * from the receive reserve: the data that fills the rest of memory can only leave it through packets, and the device,
- * which pulls them, bounds how many there are. */
-static struct mnet_packet *begin_segment(struct mn_tcp *tcp)
-{
-    struct mnet_packet *packet = mnet_packet_alloc(tcp->config.memory);
-    if (MN_UNLIKELY(packet == NULL)) {
-        mn_tcp_count(tcp, MNET_COUNT_TX_DROP_MEMORY);
-        tcp->starved = true;
-    }
-    return packet;
-}
-
-static void finish_segment(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
-                           struct mnet_packet *packet, struct mn_datagram *datagram)
-{
-    header->source_port = conn->local.port;
-    header->destination_port = conn->remote.port;
-    *datagram = (struct mn_datagram){.source = conn->local.address,
-                                     .destination = conn->remote.address,
-                                     .protocol = MN_PROTOCOL_TCP,
-                                     .ttl = conn->ttl,                            /* MUST-49 */
-                                     .traffic_class = (uint8_t)(conn->dscp << 2), /* MUST-48 */
-                                     .dont_fragment = true};
-    /* MUST-2: the device, or the software just above it, adds the rest of the checksum to the pseudo-header's. */
-    uint64_t sum = mn_pseudo_sum(&datagram->source, &datagram->destination, MN_PROTOCOL_TCP, packet->total);
-    header->checksum = mn_sum_fold(sum);
-    mn_tcp_emit(packet->data, header);
-    packet->checksum = MNET_CHECKSUM_PARTIAL;
-    packet->csum_start = 0;
-    packet->csum_offset = TCP_CHECKSUM_OFFSET;
-    mn_tcp_count(tcp, MNET_COUNT_TCP_TX);
-}
-
-struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
-                                     struct mn_datagram *datagram)
-{
-    struct mnet_packet *packet = begin_segment(tcp);
-    if (packet == NULL)
-        return NULL;
-    mnet_packet_put(packet, mn_tcp_header_length(header));
-    finish_segment(tcp, conn, header, packet, datagram);
-    return packet;
-}
-
-MN_RARE void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
-{
-    uint32_t second = (uint32_t)(now / MNET_SECOND);
-    if (tcb->challenge_second != second) {
-        tcb->challenge_second = second;
-        tcb->challenge_count = 0;
-    }
-    if (tcb->challenge_count >= MN_CHALLENGE_LIMIT) {
-        mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_LIMITED);
-        return;
-    }
-    tcb->challenge_count++;
-    mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_ACK);
-    tcb->ack_now = true;
-    mn_tcb_wants_output(tcp, tcb);
-}
+#include "tcp/segment.h"
 
 /* What IP has to know of the connection. */
 static void address(const struct mn_tcb *tcb, struct mn_datagram *datagram)
@@ -102,20 +36,10 @@ static void header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint
     mn_urgent_put(tcb, header);
 }
 
-uint32_t mn_tcb_bare_seq(const struct mn_tcb *tcb)
-{
-    uint32_t edge = tcb->snd_una + tcb->snd_wnd;
-    if (MN_LIKELY(mn_seq_leq(tcb->snd_nxt, edge)) || !mn_tcp_synchronized(tcb)) /* no window counts from a SYN */
-        return tcb->snd_nxt;
-    /* The peer rounds an open window down to a unit of its scale, and means more. */
-    bool rounded = tcb->snd_wnd > 0 && tcb->snd_nxt - edge < UINT32_C(1) << tcb->snd_wscale;
-    return rounded ? tcb->snd_nxt : edge;
-}
-
 static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                       uint64_t now)
 {
-    struct mnet_packet *packet = begin_segment(tcp);
+    struct mnet_packet *packet = mn_segment_begin(tcp);
     if (MN_UNLIKELY(packet == NULL))
         return NULL;
     /* A keepalive probe is old, so that the peer must answer it (3.8.4); it may throw away what an old segment
@@ -126,7 +50,7 @@ static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     if (tcb->user_timeout_now)
         mn_user_timeout_put(tcp, tcb, &header);
     mnet_packet_put(packet, mn_tcp_header_length(&header));
-    finish_segment(tcp, &tcb->conn, &header, packet, datagram);
+    mn_segment_finish(tcp, &tcb->conn, &header, packet, datagram);
     if (tcb->duplicates_owed > 0)
         tcb->duplicates_owed--;
     if (MN_UNLIKELY(keepalive))
@@ -228,7 +152,7 @@ static MN_RARE void sent_beyond_the_window(struct mn_tcb *tcb, uint64_t now)
 static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len,
                                         uint32_t *done, struct mn_datagram *datagram, uint64_t now)
 {
-    struct mnet_packet *packet = begin_segment(tcp);
+    struct mnet_packet *packet = mn_segment_begin(tcp);
     if (MN_UNLIKELY(packet == NULL))
         return NULL;
     struct mn_tcp_header header;
@@ -256,7 +180,7 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     uint8_t ecn = 0; /* RFC 3168 6.1.6: a window probe is not ECN-capable */
     if (MN_UNLIKELY(tcb->ecn.on) && seq == tcb->snd_nxt && gathered > 0 && !beyond)
         ecn = mn_ecn_data(tcb, &header);
-    finish_segment(tcp, &tcb->conn, &header, packet, datagram);
+    mn_segment_finish(tcp, &tcb->conn, &header, packet, datagram);
     address(tcb, datagram);
     datagram->traffic_class |= ecn;
     acknowledged(tcp, tcb);

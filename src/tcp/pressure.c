@@ -21,20 +21,38 @@
 #define UNPAID 256u     /* ... or if it never moved; that weighs as much as so many times the time */
 #define AGE_MAX (1000 * MNET_SECOND)
 
+/* --- orphans --- */
+
+/* Memory is scarce where less than a quarter is left. */
+static bool scarce(const struct mn_tcp *tcp)
+{
+    size_t budget = mnet_memory_budget(tcp->config.memory);
+    return mnet_memory_used(tcp->config.memory) > budget - budget / 4;
+}
+
+bool mn_pressure_evict_orphan(struct mn_tcp *tcp, const struct mn_tcb *not_this, uint64_t now)
+{
+    struct mnet_link *link = mn_list_first(&tcp->orphan_list);
+    if (link != NULL && not_this != NULL && link == &not_this->event)
+        link = link->next != &tcp->orphan_list ? link->next : NULL;
+    if (link == NULL)
+        return false;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ORPHAN);
+    mn_tcb_reset(tcp, MN_CONTAINER(link, struct mn_tcb, event), MNET_E_LIMIT, now);
+    return true;
+}
+
+void mn_pressure_limit_orphans(struct mn_tcp *tcp, uint64_t now)
+{
+    if (tcp->orphans > tcp->config.orphans_max || (scarce(tcp) && tcp->orphans > 1))
+        mn_pressure_evict_orphan(tcp, NULL, now);
+}
+
 /* --- received --- */
 
 static struct mn_tcp_reassembly *reassembly_of(struct mn_hog *hog)
 {
     return MN_CONTAINER(hog, struct mn_tcp_reassembly, hog);
-}
-
-void mn_pressure_early(struct mn_tcp *tcp, struct mn_tcb *tcb, size_t before)
-{
-    struct mn_tcp_reassembly *r = tcb->reassembly;
-    tcp->receive_used += r->pinned - before;
-    tcp->receive_early += r->pinned - before;
-    if (r->pinned >= r->hog.beyond || r->pinned < before)
-        mn_hog_place(&tcp->early, &r->hog, r->pinned);
 }
 
 /* RFC 2018 8: what was acknowledged selectively may be thrown away; the peer keeps it until SND.UNA has passed it. */
@@ -204,7 +222,7 @@ MN_RARE bool mn_pressure_yield(struct mn_tcp *tcp, const struct mn_tcb *tcb, uin
     bool pruned = prune_while_short(tcp);
     if (pruned && !mn_memory_is_short(tcp->config.memory))
         return true;
-    return mn_orphan_evict(tcp, tcb, now) || shed(tcp, tcb, now) || pruned;
+    return mn_pressure_evict_orphan(tcp, tcb, now) || shed(tcp, tcb, now) || pruned;
 }
 
 bool mn_tcp_yield(struct mn_tcp *tcp, uint64_t now)

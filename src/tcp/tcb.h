@@ -402,14 +402,12 @@ void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_
 void mn_tcb_time_lost_syn(struct mn_tcb *tcb, const struct mn_segment *seg);
 
 /* --- orphan.c --- */
-/* The user has closed, and the connection goes on; may reset the one that has been stuck for longest. */
-void mn_orphan_add(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* The user has closed, and the connection goes on. */
+void mn_orphan_add(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* The peer has acknowledged something. */
 void mn_orphan_progress(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* It is over; allowed for any tcb. */
 void mn_orphan_remove(struct mn_tcp *tcp, struct mn_tcb *tcb);
-/* Resets the orphan that has been stuck for longest; false if there is none. One that is being served may be excepted. */
-bool mn_orphan_evict(struct mn_tcp *tcp, const struct mn_tcb *not_this, uint64_t now);
 
 /* --- time_wait.c --- */
 void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
@@ -432,6 +430,13 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
 void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now);
 struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram,
                                         uint64_t now);
+/* Its SYN,ACK is to be sent. */
+void mn_half_open_announce(struct mn_tcp *tcp, struct mn_half_open *half);
+/* A zeroed record, for which the oldest may have to go; NULL if memory is used up. If a cookie would do
+ * as well, records leave the margin to connections. */
+struct mn_half_open *mn_half_open_new(struct mn_tcp *tcp, bool cookies);
+/* Whether its queue is full; counted if it is. */
+bool mn_listener_refuses(struct mn_tcp *tcp, const struct mn_listener *listener);
 void mn_half_open_free(struct mn_tcp *tcp, struct mn_half_open *half);
 
 /* --- reply.c: segments without a tcb --- */
@@ -454,12 +459,6 @@ static inline bool mn_tcb_has_unsent(const struct mn_tcb *tcb)
 /* Whether there is anything that mn_tcb_output could send if it was allowed to. */
 bool mn_tcb_may_send(const struct mn_tcb *tcb);
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now);
-/* SEG.SEQ of a segment that carries nothing of the sequence space: an acknowledgement, a window update, a reset. SND.NXT, but not
- * beyond the peer's window, where it would have to throw it away (3.10.7.4, first). */
-uint32_t mn_tcb_bare_seq(const struct mn_tcb *tcb);
-/* A segment without data between the two ends of `conn`; fills in the ports and the checksum. NULL where memory is used up. */
-struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
-                                     struct mn_datagram *datagram);
 /* An acceptable acknowledgement must be sent because the peer sent something odd (RFC 5961): within the connection's limit. */
 void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
@@ -471,7 +470,10 @@ void mn_window_init(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t annou
 /* The user took `bytes`: sizes the target, and asks for a window update where it is worth one (MUST-39). */
 void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now);
 /* The largest window that this connection can ever be told of. */
-uint32_t mn_window_largest(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
+static inline uint32_t mn_window_largest(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+{
+    return MN_MIN(tcp->config.receive_buffer, (uint32_t)UINT16_MAX << tcb->rcv_wscale);
+}
 /* The shift that lets 16 bits express the largest window we may ever offer. */
 uint8_t mn_window_shift(const struct mn_tcp *tcp);
 /* The MSS we announce (MUST-67). */
@@ -503,6 +505,10 @@ static inline void mn_pressure_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint
     if (MN_UNLIKELY(tcb->sendq.pinned >= tcb->hog.beyond))
         mn_pressure_hold(tcp, tcb, now);
 }
+/* Resets the orphan that has been stuck for longest; false if there is none. One that is being served may be excepted. */
+bool mn_pressure_evict_orphan(struct mn_tcp *tcp, const struct mn_tcb *not_this, uint64_t now);
+/* The same if there are more orphans than the limit and memory allow. */
+void mn_pressure_limit_orphans(struct mn_tcp *tcp, uint64_t now);
 /* An allocation for `tcb` (NULL: for a new connection) has failed: somebody gives memory back. False where nobody has to. */
 bool mn_pressure_yield(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now);
 
@@ -585,6 +591,10 @@ static inline bool mn_tcb_is_due(const struct mn_tcb *tcb, enum mn_due which)
 /* Arms the retransmission timer for what is in flight, or the probe timer, or neither. `restart` begins a new period. */
 void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now);
 
+/* When the peer's silence ends the connection: R2 (MUST-20). */
+uint64_t mn_timers_give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
+/* Arms the timer for the first of retransmission, what comes before it, and the end of patience. */
+void mn_timers_arm_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 /* Patience has changed. */
 void mn_timers_rearm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 

@@ -300,7 +300,8 @@ void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         tcb->progress_ns = now; /* from here on R2 ends a closed window, too */
         queue_fin(tcp, tcb);
         mn_tcb_arm_orphan(tcp, tcb, now);
-        mn_orphan_add(tcp, tcb, now);
+        mn_orphan_add(tcp, tcb);
+        mn_pressure_limit_orphans(tcp, now);
     }
 }
 

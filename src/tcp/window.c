@@ -45,11 +45,6 @@ uint16_t mn_window_mss(const struct mn_tcp *tcp, const struct mnet_endpoint *rem
     return (uint16_t)(tcp->config.mtu - ip_header - MN_TCP_HEADER);
 }
 
-uint32_t mn_window_largest(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
-{
-    return MN_MIN(tcp->config.receive_buffer, (uint32_t)UINT16_MAX << tcb->rcv_wscale);
-}
-
 /* How far the right edge can move: as far as the target less what lies unread allows, within the budget; 0 where that is not worth announcing
  * (3.8.6.2.2): less than a full segment, and less than half of the whole buffer. A window of two segments, or of the scale's unit where that is more, is
  * always to be had, or a connection could starve. */

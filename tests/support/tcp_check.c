@@ -1,5 +1,7 @@
 #include "tests/support/tcp_check.h"
 
+#include "tcp/segment.h"
+
 /* Counted anew: what packets pin, and that lists say so. */
 static size_t pinned_by(const struct mnet_packet *packet)
 {

@@ -1,0 +1,24 @@
+/* The accounts of what peers make us hold, out of order. Who has to give some of it
+ * back is pressure.c's business.
+ */
+#include "tcp/tcb.h"
+
+void mn_pressure_early(struct mn_tcp *tcp, struct mn_tcb *tcb, size_t before)
+{
+    struct mn_tcp_reassembly *r = tcb->reassembly;
+    tcp->receive_used += r->pinned - before;
+    tcp->receive_early += r->pinned - before;
+    if (r->pinned >= r->hog.beyond || r->pinned < before)
+        mn_hog_place(&tcp->early, &r->hog, r->pinned);
+}
+
+void mn_tcb_drop_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    if (tcb->reassembly == NULL)
+        return;
+    size_t before = tcb->reassembly->pinned;
+    mn_tcp_reassembly_clear(tcb->reassembly, &tcp->runs);
+    mn_pressure_early(tcp, tcb, before);
+    mn_pool_free(&tcp->reassemblies, tcb->reassembly);
+    tcb->reassembly = NULL;
+}

@@ -1,0 +1,71 @@
+/* How a connection ends: its timers stop, what it holds is given back, the peer hears a reset if it has
+ * to. Who decides that it ends is elsewhere.
+ */
+#include "tcp/segment.h"
+
+/* Nothing more will be sent or received: gives back what only a live connection needs. */
+static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    mn_table_remove(tcp, &tcb->conn);
+    mn_tcb_stop_timers(tcp, tcb);
+    mn_feedback_release(tcp, tcb);
+    mn_plpmtu_release(tcp, tcb);
+    mn_list_remove(&tcb->output);
+    mn_orphan_remove(tcp, tcb);
+    mn_sendq_clear(&tcb->sendq, &tcp->pieces);
+    mn_scoreboard_clear(&tcb->loss.sent, &tcp->scoreboards);
+    mn_tcb_drop_reassembly(tcp, tcb);
+    mn_hog_remove(&tcb->hog);
+}
+
+/* In a listener's queue and dead: nobody will accept it any more, unless there is data or an end of stream to be read. */
+static bool abandoned(const struct mn_tcb *tcb)
+{
+    return tcb->orphan || (tcb->queued && tcb->error != 0 && tcb->recvq.bytes == 0);
+}
+
+void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    MN_ASSERT(!tcb->conn.hashed);
+    if (tcb->queued)
+        tcb->listener->queued--;
+    mn_list_remove(&tcb->all);
+    mn_list_remove(&tcb->output);
+    mn_list_remove(&tcb->event);
+    mn_sendq_clear(&tcb->sendq, &tcp->pieces);
+    mn_scoreboard_clear(&tcb->loss.sent, &tcp->scoreboards);
+    mn_recvq_clear(&tcb->recvq);
+    mn_tcb_drop_reassembly(tcp, tcb);
+    mn_hog_remove(&tcb->hog);
+    mn_pressure_settle(tcp, tcb);
+    mn_pool_free(&tcp->tcbs, tcb);
+}
+
+void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error)
+{
+    tcb->error = (int8_t)error;
+    mn_tcp_set_state(tcp, tcb, MN_CLOSED);
+    quiesce(tcp, tcb);
+    if (abandoned(tcb))
+        mn_tcb_free(tcp, tcb);
+    else
+        mn_tcb_event(tcp, tcb);
+}
+
+void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t now)
+{
+    if (tcb->conn.hashed && tcb->state != MN_SYN_SENT && tcb->state != MN_TIME_WAIT) {
+        struct mn_reply reset = {.local = tcb->conn.local,
+                                 .remote = tcb->conn.remote,
+                                 .seq = mn_tcb_bare_seq(tcb),
+                                 .ack = tcb->rcv_nxt,
+                                 .flags = MN_TCP_RST | MN_TCP_ACK,
+                                 .options = tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS, /* RFC 7323 3.2 */
+                                 .ts_value = mn_timestamps_value(&tcb->timestamps, now),
+                                 .ts_echo = tcb->timestamps.recent,
+                                 .ttl = tcb->conn.ttl,
+                                 .dscp = tcb->conn.dscp};
+        mn_reply(tcp, &reset);
+    }
+    mn_tcb_finish(tcp, tcb, error);
+}

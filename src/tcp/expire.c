@@ -1,0 +1,99 @@
+/* What happens when a timer expires. */
+#include "tcp/tcb.h"
+
+static enum mn_due first_due(const struct mn_tcb *tcb)
+{
+    unsigned first = 0;
+    for (unsigned i = 1; i < MN_DUE_COUNT; i++) {
+        if (tcb->due_ns[i] < tcb->due_ns[first])
+            first = i;
+    }
+    return (enum mn_due)first;
+}
+
+/* SHLD-29 and SHLD-30: a probe after one RTO, then twice as long each time. Patience counts from the first one that nobody answers;
+ * but where no user is left, answers alone do not hold a connection open, or closed windows could use up all there are (RFC 6429 3). */
+static MN_RARE void ask_for_window(struct mn_tcb *tcb, uint64_t now)
+{
+    if (!tcb->probe_unanswered && !tcb->orphan)
+        tcb->progress_ns = now;
+    tcb->probe_unanswered = true;
+    tcb->probe_now = true;
+}
+
+static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    if (now >= mn_timers_give_up_at(tcp, tcb)) {
+        bool told = !tcb->was_established && tcb->unreachable != MNET_UNREACHABLE_NONE;
+        mn_tcp_count(tcp, MNET_COUNT_TCP_TIMED_OUT);
+        mn_tcb_finish(tcp, tcb, told ? MNET_E_UNREACHABLE : MNET_E_TIMED_OUT);
+        return;
+    }
+    if (!tcb->persisting && mn_loss_early(tcp, tcb, now)) {
+        tcb->retransmit_due_ns = now + mn_rtt_timeout(&tcb->rtt); /* RFC 8985 7.3: after the probe */
+        mn_tcb_wants_output(tcp, tcb);
+    }
+    if (now < tcb->retransmit_due_ns) { /* an early timer, or it was put off since it was armed */
+        mn_timers_arm_retransmit(tcp, tcb, now);
+        return;
+    }
+    if (!mn_tcp_synchronized(tcb))
+        tcb->syn_now = true;
+    else if (tcb->persisting)
+        ask_for_window(tcb, now);
+    else {
+        mn_loss_timeout(tcp, tcb, now);
+        mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_TIMEOUT);
+        mn_ecn_timed_out(tcb);
+    }
+    mn_rtt_retransmitted(&tcb->rtt);
+    mn_rtt_backoff(&tcb->rtt);
+    if (tcb->rtt.expiries == MN_R1 && !tcb->persisting)
+        mn_tcb_notice(tcp, tcb, MNET_NOTICE_RETRANSMITTING); /* SHLD-9, and for SYNs MUST-22 */
+    mn_timers_update(tcp, tcb, true, now);
+    mn_tcb_wants_output(tcp, tcb);
+}
+
+static void lifetime_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    if (tcb->orphan)
+        mn_tcb_finish(tcp, tcb, MNET_E_TIMED_OUT);
+    else
+        mn_keepalive_expired(tcp, tcb, now);
+}
+
+/* Serves the first that is due, if any is. Another one that is due already fires at once again. */
+static void tcb_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    enum mn_due which = first_due(tcb);
+    bool due = tcb->due_ns[which] <= now;
+    if (due)
+        tcb->due_ns[which] = MNET_NEVER;
+    mn_tcb_arm(tcp, tcb, tcb->due_ns[first_due(tcb)]);
+    if (!due)
+        return;
+    switch (which) {
+    case MN_DUE_DELAYED_ACK: tcb->ack_now = true; break;
+    case MN_DUE_PACING: break;
+    case MN_DUE_RETRANSMIT: retransmit_expired(tcp, tcb, now); return;
+    default: lifetime_expired(tcp, tcb, now); return;
+    }
+    mn_tcb_wants_output(tcp, tcb);
+}
+
+void mn_tcp_expire(struct mn_tcp *tcp, uint64_t now)
+{
+    struct mn_timer *timer;
+    while ((timer = mn_wheel_expire(&tcp->wheel, now)) != NULL) {
+        switch ((enum mn_tcp_timer)timer->kind) {
+        case MN_TIMER_TCB: tcb_expired(tcp, MN_CONTAINER(timer, struct mn_tcb, timer), now); break;
+        case MN_TIMER_HALF_OPEN: mn_half_open_expire(tcp, MN_CONTAINER(timer, struct mn_half_open, timer), now); break;
+        case MN_TIMER_TIME_WAIT: mn_time_wait_expire(tcp, now); break;
+        }
+    }
+}
+
+uint64_t mn_tcp_deadline(struct mn_tcp *tcp)
+{
+    return mn_wheel_deadline(&tcp->wheel);
+}

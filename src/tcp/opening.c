@@ -1,0 +1,67 @@
+/* How a connection begins: its tcb, its sequence numbers, and the end of the handshake. */
+#include "tcp/tcb.h"
+
+/* So many may have to give way to a new connection. */
+#define YIELDS 8u
+
+struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now)
+{
+    if (tcp->established >= tcp->config.connections_max && !mn_pressure_evict_orphan(tcp, NULL, now)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_LIMIT);
+        return NULL;
+    }
+    struct mn_tcb *tcb = mn_pool_alloc_zeroed(&tcp->tcbs, MN_CLAIM_SEND);
+    for (unsigned i = 0; tcb == NULL && i < YIELDS && mn_pressure_yield(tcp, NULL, now); i++)
+        tcb = mn_pool_alloc_zeroed(&tcp->tcbs, MN_CLAIM_SEND);
+    if (tcb == NULL)
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_MEMORY);
+    if (tcb == NULL)
+        return NULL;
+    tcb->conn = (struct mn_conn){.local = local, .remote = remote, .kind = MN_CONN_TCB};
+    tcb->timer.kind = MN_TIMER_TCB;
+    mn_tcb_stop_timers(tcp, tcb);
+    tcb->congestion.ops = mn_congestion_of(tcp->config.congestion);
+    tcb->path_mtu = tcp->config.mtu;
+    tcb->rcv_target = mn_window_initial(tcp, &remote);
+    tcb->rcv_mss = 536; /* until a segment shows better */
+    tcb->progress_ns = tcb->moved_ns = tcb->autotune.since_ns = now;
+    mn_hog_init(&tcb->hog);
+    mn_rtt_init(&tcb->rtt);
+    mn_list_append(&tcp->tcb_list, &tcb->all);
+    return tcb;
+}
+
+void mn_tcb_start_sending(struct mn_tcb *tcb)
+{
+    tcb->snd_una = tcb->snd_nxt = tcb->snd_small = tcb->limited_seq = tcb->iss;
+    tcb->snd_up = tcb->iss;
+    mn_sendq_init(&tcb->sendq, tcb->iss + 1);
+    mn_loss_init(&tcb->loss, tcb->iss);
+}
+
+void mn_tcb_time_lost_syn(struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    mn_rtt_echo(&tcb->rtt, mn_tcb_echo_age(tcb, seg), 0, tcb->snd_mss);
+    tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
+    tcb->rtt.backoff = 0;
+}
+
+void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    tcb->was_established = true;
+    tcb->unreachable = MNET_UNREACHABLE_NONE;
+    tcb->progress_ns = tcb->moved_ns = tcb->heard_ns = seg->now;
+    if (tcb->rtt.backoff > 0) {
+        mn_tcb_time_lost_syn(tcb, seg);
+        mn_congestion_syn_lost(&tcb->congestion, tcb->rtt.expiries);
+    }
+    mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now);
+    mn_tcp_set_state(tcp, tcb, MN_ESTABLISHED);
+    if (tcb->fin_queued) /* closed or shut down while the connection was being opened */
+        mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_1);
+    mn_keepalive_arm(tcp, tcb);
+    tcb->user_timeout_now =
+        tcp->config.user_timeout_option; /* RFC 5482 3: half-open records keep nothing of the SYN's */
+    mn_tcb_wants_output(tcp, tcb);
+    mn_tcb_event(tcp, tcb);
+}

@@ -1,0 +1,45 @@
+/* What everybody calls: a connection has something to send, or something to tell its user. Both only
+ * put it on a list; the engine is asked for the segments and events later.
+ */
+#include "tcp/tcb.h"
+
+MN_APART void mn_tcb_wants_output(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    if (MN_LIKELY(!mn_list_linked(&tcb->output)))
+        mn_list_append(&tcp->output, &tcb->output);
+}
+
+MN_APART void mn_tcb_event(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    if (MN_LIKELY(!tcb->orphan && !tcb->queued && !mn_list_linked(&tcb->event)))
+        mn_list_append(&tcp->events, &tcb->event);
+}
+
+struct mn_tcb *mn_tcp_next_event(struct mn_tcp *tcp)
+{
+    struct mnet_link *link = mn_list_take(&tcp->events);
+    return link == NULL ? NULL : MN_CONTAINER(link, struct mn_tcb, event);
+}
+
+struct mn_listener *mn_tcp_next_listener_event(struct mn_tcp *tcp)
+{
+    struct mnet_link *link = mn_list_take(&tcp->listener_events);
+    return link == NULL ? NULL : MN_CONTAINER(link, struct mn_listener, event);
+}
+
+MN_RARE void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    uint32_t second = (uint32_t)(now / MNET_SECOND);
+    if (tcb->challenge_second != second) {
+        tcb->challenge_second = second;
+        tcb->challenge_count = 0;
+    }
+    if (tcb->challenge_count >= MN_CHALLENGE_LIMIT) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_LIMITED);
+        return;
+    }
+    tcb->challenge_count++;
+    mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_ACK);
+    tcb->ack_now = true;
+    mn_tcb_wants_output(tcp, tcb);
+}

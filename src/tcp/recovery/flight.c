@@ -1,0 +1,42 @@
+/* What is in flight, and all of it to be sent again. */
+#include "tcp/recovery/loss.h"
+
+#include "tcp/tcb.h"
+
+void mn_loss_init(struct mn_loss *loss, uint32_t seq)
+{
+    *loss = (struct mn_loss){.phase = MN_LOSS_OPEN, .recover = seq, .rtt_since_tlp = true};
+    mn_scoreboard_init(&loss->sent, seq);
+    mn_rack_init(&loss->rack, seq);
+}
+
+/* Duplicates stand for segments that have arrived where the peer does not say which. */
+static uint32_t duplicate_bytes(const struct mn_tcb *tcb)
+{
+    const struct mn_loss *loss = &tcb->loss;
+    if (MN_LIKELY(tcb->sack_ok))
+        return 0;
+    /* Before the third the first two let a new segment go each (RFC 3042); after a timeout they mean nothing. */
+    uint32_t most = loss->phase == MN_LOSS_RECOVERY ? UINT16_MAX
+                    : loss->phase == MN_LOSS_OPEN   ? MN_DUPACK_THRESHOLD - 1u
+                                                    : 0;
+    return MN_MIN((uint32_t)loss->dupacks, most) * tcb->snd_mss;
+}
+
+/* "pipe" (RFC 6675 4): sent, and neither acknowledged nor lost. */
+uint32_t mn_tcb_flight(const struct mn_tcb *tcb)
+{
+    uint32_t out = tcb->snd_nxt - tcb->snd_una - tcb->loss.sent.sacked - tcb->loss.sent.lost;
+    uint32_t arrived = duplicate_bytes(tcb);
+    return out > arrived ? out - arrived : 0;
+}
+
+void mn_loss_resend_all(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    struct mn_congestion *c = &tcb->congestion;
+    uint32_t flight = mn_tcb_flight(tcb);
+    uint32_t room = c->cwnd > flight ? c->cwnd - flight : 0;
+    mn_scoreboard_lose_range(&tcb->loss.sent, &tcp->scoreboards, tcb->snd_una, tcb->snd_nxt);
+    if (tcb->loss.phase == MN_LOSS_RECOVERY) /* no more than its acknowledgements had allowed */
+        c->cwnd = mn_tcb_flight(tcb) + MN_MAX(room, c->mss);
+}
