@@ -5,6 +5,7 @@
 
 #include "base/checksum.h"
 #include "base/cursor.h"
+#include "tcp/records/table.h"
 #include "tcp/tcb.h"
 #include "tests/support/tcp_check.h"
 

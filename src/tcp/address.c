@@ -1,4 +1,6 @@
 /* The host's own address comes and goes (DHCP), and the link's MTU with it. */
+#include "tcp/end.h"
+#include "tcp/records/half_open.h"
 #include "tcp/tcb.h"
 
 void mn_tcp_set_mtu(struct mn_tcp *tcp, uint16_t mtu)

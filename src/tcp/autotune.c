@@ -14,7 +14,9 @@
  * writer that is woken at half has written more. Beyond BATCH_MAX only the part of the window counts that is not just waiting in queues on the path, which
  * the smallest round trip tells from the usual one. A queue of SEND_INITIAL is always allowed while half of the memory is free; beyond that a sixteenth of what is left.
  */
+#include "tcp/autotune.h"
 #include "tcp/tcb.h"
+#include "tcp/window.h"
 
 #define SEND_INITIAL (64u * 1024)
 #define SEND_WINDOWS 3u

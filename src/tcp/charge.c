@@ -1,6 +1,7 @@
 /* The accounts of what peers make us hold, out of order. Who has to give some of it
  * back is pressure.c's business.
  */
+#include "tcp/charge.h"
 #include "tcp/tcb.h"
 
 void mn_pressure_early(struct mn_tcp *tcp, struct mn_tcb *tcb, size_t before)

@@ -8,6 +8,8 @@
  * Paths that do not like it: a SYN that is not answered is sent again without ECE and CWR (6.1.1.1); and until marked data was acknowledged, a timeout ends
  * marking, so that a path which drops such packets, or all but their first, costs one timeout. One that clears the marks costs nothing.
  */
+#include "tcp/ecn.h"
+#include "tcp/ready.h"
 #include "tcp/tcb.h"
 
 #define ECT_0 2u

@@ -1,7 +1,17 @@
 /* How a connection ends: its timers stop, what it holds is given back, the peer hears a reset if it has
  * to. Who decides that it ends is elsewhere.
  */
+#include "tcp/end.h"
+#include "tcp/charge.h"
+#include "tcp/orphan.h"
+#include "tcp/plpmtu.h"
+#include "tcp/ready.h"
+#include "tcp/records/reply.h"
+#include "tcp/records/table.h"
+#include "tcp/recovery/feedback.h"
 #include "tcp/segment.h"
+#include "tcp/state.h"
+#include "tcp/timers.h"
 
 /* Nothing more will be sent or received: gives back what only a live connection needs. */
 static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)

@@ -1,5 +1,15 @@
 /* What happens when a timer expires. */
+#include "tcp/ecn.h"
+#include "tcp/end.h"
+#include "tcp/keepalive.h"
+#include "tcp/notices.h"
+#include "tcp/ready.h"
+#include "tcp/records/half_open.h"
+#include "tcp/records/time_wait.h"
+#include "tcp/recovery/loss.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
+#include "tcp/timers.h"
 
 static enum mn_due first_due(const struct mn_tcb *tcb)
 {

@@ -8,6 +8,12 @@
  * An established connection takes all of them as notices (RFC 5927 5.2). The last cause is kept, and can be asked for.
  */
 #include "base/logger.h"
+#include "tcp/end.h"
+#include "tcp/notices.h"
+#include "tcp/plpmtu.h"
+#include "tcp/records/half_open.h"
+#include "tcp/records/table.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
 
 struct quote {

@@ -1,4 +1,9 @@
 /* What can be seen from outside: snapshots of connections and records, and their events. */
+#include "tcp/pacing.h"
+#include "tcp/plpmtu.h"
+#include "tcp/recovery/flight.h"
+#include "tcp/recovery/rack.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
 
 static const char *loss_name(const struct mn_tcb *tcb)

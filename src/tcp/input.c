@@ -5,7 +5,42 @@
  * send is only noted: the whole queued input is processed before anything goes out (MUST-59), which also lets acknowledgements aggregate (MUST-58).
  */
 #include "base/logger.h"
+#include "tcp/charge.h"
+#include "tcp/ecn.h"
+#include "tcp/end.h"
+#include "tcp/keepalive.h"
+#include "tcp/mss.h"
+#include "tcp/opening.h"
+#include "tcp/orphan.h"
+#include "tcp/output.h"
+#include "tcp/pressure.h"
+#include "tcp/ready.h"
+#include "tcp/records/half_open.h"
+#include "tcp/records/listen.h"
+#include "tcp/records/reply.h"
+#include "tcp/records/table.h"
+#include "tcp/records/time_wait.h"
+#include "tcp/recovery/flight.h"
+#include "tcp/recovery/loss.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
+#include "tcp/timers.h"
+#include "tcp/timestamps.h"
+#include "tcp/urgent.h"
+#include "tcp/user.h"
+#include "tcp/user_timeout.h"
+#include "tcp/window.h"
+
+/* The seventh and eighth check of 3.10.7.4. */
+static void text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg);
+
+/* RFC 7323 5.3 R3: the segment is acceptable; its timestamp may be the one to echo. */
+static void update_timestamp(struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    if (MN_LIKELY(tcb->conn.options & seg->header.options & MN_TCP_OPTION_TIMESTAMPS) &&
+        MN_LIKELY(mn_seq_leq(seg->seq, tcb->last_ack_sent)))
+        mn_timestamps_update(&tcb->timestamps, seg->header.ts_value, seg->now);
+}
 
 enum verdict {
     NEXT, /* the segment goes on to the next check */
@@ -156,7 +191,7 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     seg->len--;
     seg->flags &= (uint8_t)~MN_TCP_SYN;
     if (seg->len > 0)
-        mn_tcb_text_and_fin(tcp, tcb, seg);
+        text_and_fin(tcp, tcb, seg);
 }
 
 /* --- 3.10.7.4, first: check the sequence number --- */
@@ -401,8 +436,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     tcb->keepalive.unanswered = 0;
     if (MN_UNLIKELY(seg->header.options & MN_TCP_OPTION_USER_TIMEOUT))
         mn_user_timeout_learn(tcp, tcb, seg->header.user_timeout);
-    mn_tcb_timestamp_update(tcb,
-                            seg); /* not before the ACK is known to be good: nobody off the path may move TS.Recent */
+    update_timestamp(tcb, seg); /* not before the ACK is known to be good: nobody off the path may move TS.Recent */
     if (MN_UNLIKELY(mn_seq_lt(seg->ack, tcb->snd_una)))
         return NEXT; /* old: its text may still be new */
     uint32_t acked = seg->ack - tcb->snd_una;
@@ -658,7 +692,7 @@ static MN_APART void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn
         schedule_ack(tcp, tcb, true, seg->now);
 }
 
-void mn_tcb_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static void text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     uint32_t fin_seq = seg->seq + text_len(seg);
     if (process_text(tcp, tcb, seg) == NEXT && MN_UNLIKELY(seg->flags & MN_TCP_FIN || tcb->fin_known))
@@ -685,7 +719,7 @@ static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     if (MN_UNLIKELY(tcb->ecn.on))
         mn_ecn_received(tcp, tcb, seg);
     mn_urgent_input(tcp, tcb, seg); /* sixth: check the URG bit */
-    mn_tcb_text_and_fin(tcp, tcb, seg);
+    text_and_fin(tcp, tcb, seg);
 }
 
 /* The tcb that the segment makes of a smaller record, or of nothing, for the rest of 3.10.7.4, or NULL. */

@@ -7,7 +7,13 @@
  * SND.NXT, without data (SHLD-12), which every TCP answers. One unanswered probe says nothing (MUST-29). While something is in flight the retransmission timer
  * knows better than any probe.
  */
+#include "tcp/keepalive.h"
+#include "tcp/end.h"
+#include "tcp/ready.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
+#include "tcp/timers.h"
+#include "tcp/window.h"
 
 #define IDLE_DEFAULT_MS (2u * 3600 * 1000) /* MUST-28 */
 #define INTERVAL_DEFAULT_MS (75u * 1000)

@@ -1,4 +1,5 @@
 /* How much text a segment may carry (RFC 9293 3.7.1). */
+#include "tcp/mss.h"
 #include "tcp/tcb.h"
 
 /* RFC 6691: an MSS counts no options, so what they take is taken off the text. */

@@ -1,4 +1,6 @@
 /* What the user is told besides readiness (RFC 9293 3.9.1.8, MUST-47): soft errors, and trouble between R1 and R2. It ends nothing. */
+#include "tcp/notices.h"
+#include "tcp/ready.h"
 #include "tcp/tcb.h"
 
 void mn_tcb_notice(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_notice notice)

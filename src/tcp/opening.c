@@ -1,5 +1,14 @@
 /* How a connection begins: its tcb, its sequence numbers, and the end of the handshake. */
+#include "tcp/opening.h"
+#include "tcp/keepalive.h"
+#include "tcp/pressure.h"
+#include "tcp/ready.h"
+#include "tcp/recovery/flight.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
+#include "tcp/timers.h"
+#include "tcp/timestamps.h"
+#include "tcp/window.h"
 
 /* So many may have to give way to a new connection. */
 #define YIELDS 8u

@@ -3,6 +3,7 @@
  * which nothing has moved for the longest time: the list is in the order of their last progress. A peer that holds a closed window, or keeps its
  * acknowledgement of our FIN to itself, thus keeps nobody else out (RFC 6429 3).
  */
+#include "tcp/orphan.h"
 #include "tcp/tcb.h"
 
 void mn_orphan_add(struct mn_tcp *tcp, struct mn_tcb *tcb)

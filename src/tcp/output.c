@@ -4,12 +4,42 @@
  * bare acknowledgement, which may be a keepalive probe or carry a user timeout. Every segment but the first SYN acknowledges, so whatever goes out first takes the
  * acknowledgement with it.
  */
+#include "tcp/output.h"
+#include "tcp/ecn.h"
+#include "tcp/notices.h"
+#include "tcp/pacing.h"
+#include "tcp/plpmtu.h"
+#include "tcp/ready.h"
+#include "tcp/recovery/feedback.h"
+#include "tcp/recovery/flight.h"
+#include "tcp/recovery/loss.h"
+#include "tcp/recovery/tlp.h"
 #include "tcp/segment.h"
+#include "tcp/state.h"
+#include "tcp/timers.h"
+#include "tcp/urgent.h"
+#include "tcp/user_timeout.h"
+#include "tcp/window.h"
+
+/* Puts the timestamps into a header if they were agreed (RFC 7323 3.2). */
+static void put_timestamp(const struct mn_tcb *tcb, struct mn_tcp_header *header, uint64_t now)
+{
+    if (MN_LIKELY(tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS)) {
+        header->options |= MN_TCP_OPTION_TIMESTAMPS;
+        header->ts_value = mn_timestamps_value(&tcb->timestamps, now);
+        header->ts_echo = tcb->timestamps.recent;
+    }
+}
+
+static bool may_fragment(const struct mn_tcb *tcb)
+{
+    return MN_UNLIKELY(tcb->plpmtu != NULL) && tcb->plpmtu->fragment;
+}
 
 /* What IP has to know of the connection. */
 static void address(const struct mn_tcb *tcb, struct mn_datagram *datagram)
 {
-    datagram->dont_fragment = !mn_plpmtu_may_fragment(tcb);
+    datagram->dont_fragment = !may_fragment(tcb);
     datagram->doubtful = mn_tcb_doubtful(tcb); /* MUST-20: negative advice at R1 */
 }
 
@@ -30,7 +60,7 @@ static void header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint
     header->ack = tcb->rcv_nxt;
     header->flags = tcb->ecn.echo ? MN_TCP_ACK | MN_TCP_ECE : MN_TCP_ACK;
     header->window = (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX);
-    mn_tcb_timestamp_put(tcb, header, now);
+    put_timestamp(tcb, header, now);
     if (MN_UNLIKELY(tcb->reassembly != NULL || tcb->twice.left != tcb->twice.right) && tcb->sack_ok)
         mn_sack_report(tcb, header);
     mn_urgent_put(tcb, header);
@@ -73,7 +103,7 @@ static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb 
                                    .mss = mn_window_mss(tcp, &tcb->conn.remote),
                                    .window_shift = mn_window_shift(tcp)};
     mn_user_timeout_put(tcp, tcb, &header);
-    mn_tcb_timestamp_put(tcb, &header, now); /* its echo means nothing in a first SYN, and is 0 there */
+    put_timestamp(tcb, &header, now); /* its echo means nothing in a first SYN, and is 0 there */
     if (tcb->state == MN_SYN_RECEIVED) {
         header.flags |= MN_TCP_ACK;
         header.ack = tcb->rcv_nxt;
@@ -219,7 +249,7 @@ static uint32_t congestion_room(const struct mn_tcb *tcb)
 /* The largest stretch one packet may stand for. Each that may be fragmented needs an identification of its own. */
 static uint32_t packet_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
-    if (mn_plpmtu_may_fragment(tcb))
+    if (may_fragment(tcb))
         return tcb->snd_mss;
     return MN_MAX(tcp->config.gso_max, (uint32_t)tcb->snd_mss);
 }

@@ -9,7 +9,9 @@
  * which RFC 6928 lets go at once. So short exchanges and idle connections never have a timer. Retransmissions of fast recovery are clocked by
  * acknowledgements and only counted here.
  */
+#include "tcp/pacing.h"
 #include "tcp/tcb.h"
+#include "tcp/timers.h"
 
 #define BURST MNET_MILLISECOND
 #define BURST_SEGMENTS_MIN 2u

@@ -1,7 +1,11 @@
 /* Smaller segments where large ones vanish, and the search for the largest that do not: see plpmtu.h. */
 #include "tcp/plpmtu.h"
 
+#include "tcp/mss.h"
+#include "tcp/ready.h"
+#include "tcp/recovery/flight.h"
 #include "tcp/tcb.h"
+#include "tcp/timers.h"
 
 /* What a packet holds beside text. */
 static uint32_t overhead(const struct mn_tcb *tcb)

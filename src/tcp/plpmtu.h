@@ -26,6 +26,9 @@
 
 #include "base/base.h"
 
+struct mn_tcb;
+struct mn_tcp;
+
 #define MN_BASE_PLPMTU 1200u /* RFC 8899 5.1.2 */
 /* Every IPv4 host takes this. Smaller path MTUs are not believed, though RFC 1191 3 allows 68: tiny segments are an attack (RFC 5927 7). */
 #define MN_MIN_PLPMTU 576u
@@ -61,5 +64,22 @@ struct mn_plpmtu {
     bool resent;       /* something of the probe was sent a second time: that it arrives proves nothing */
     bool fragment;     /* not even MIN_PLPMTU gets through in one piece: routers may fragment (IPv4) */
 };
+
+/* The retransmission timer expired; rtt.expiries has not counted this yet. */
+void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* SND.UNA has moved. */
+void mn_plpmtu_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* [seq, seq + len) went out again. */
+void mn_plpmtu_resent(struct mn_tcb *tcb, uint32_t seq, uint32_t len);
+/* Losses were found in peace. True where that was a probe and nothing else: it is to be sent again, and that is all. */
+bool mn_plpmtu_probe_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+/* New data is to be sent, of which the windows allow `room`: the size of a probe to be sent instead, or 0. */
+uint32_t mn_plpmtu_probe(struct mn_tcb *tcb, uint32_t unsent, uint32_t room, uint64_t now);
+void mn_plpmtu_probe_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len);
+/* A router says that the packet at `seq`, which is in flight, was too big: `mtu` is what it takes; 0 where it did not say. */
+void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t mtu, uint64_t now);
+/* RFC 8899 5.2: "off" (DISABLED), "base", "searching", "complete", "error". */
+const char *mn_plpmtu_name(const struct mn_plpmtu *p);
+void mn_plpmtu_release(struct mn_tcp *tcp, struct mn_tcb *tcb);
 
 #endif

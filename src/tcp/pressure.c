@@ -11,6 +11,10 @@
  *
  * Work is bounded: a victim is the first of a list (hogs.h), and at most STEPS of them are taken for one segment or call.
  */
+#include "tcp/pressure.h"
+#include "tcp/charge.h"
+#include "tcp/end.h"
+#include "tcp/ready.h"
 #include "tcp/tcb.h"
 
 #define STEPS 8u

@@ -1,6 +1,7 @@
 /* What everybody calls: a connection has something to send, or something to tell its user. Both only
  * put it on a list; the engine is asked for the segments and events later.
  */
+#include "tcp/ready.h"
 #include "tcp/tcb.h"
 
 MN_APART void mn_tcb_wants_output(struct mn_tcp *tcp, struct mn_tcb *tcb)

@@ -1,4 +1,5 @@
 #include "tcp/segment.h"
+#include "tcp/ready.h"
 
 #include "base/checksum.h"
 

@@ -2,6 +2,8 @@
 #ifndef MN_SEGMENT_H
 #define MN_SEGMENT_H
 
+#include "tcp/ready.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
 
 /* An empty packet, before anything is decided about the segment: its header promises windows and reports duplicates, and

@@ -1,5 +1,7 @@
 /* How a connection moves from state to state. */
+#include "tcp/state.h"
 #include "base/logger.h"
+#include "tcp/ready.h"
 #include "tcp/tcb.h"
 
 const char *mn_tcp_state_name(enum mn_tcp_state state)

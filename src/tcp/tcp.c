@@ -1,4 +1,11 @@
 /* The engine as a whole: creation and end, and whose turn it is to send. */
+#include "tcp/tcp.h"
+#include "tcp/end.h"
+#include "tcp/output.h"
+#include "tcp/ready.h"
+#include "tcp/records/half_open.h"
+#include "tcp/records/reply.h"
+#include "tcp/records/time_wait.h"
 #include "tcp/tcb.h"
 
 /* What was received may pin half of the memory. */

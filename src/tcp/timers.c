@@ -4,6 +4,10 @@
  * something is due sooner than it fires; a timer that is stopped, or put off, costs one store. When the one fires, the first that is due is served, and it is
  * armed again for the next. While it is armed timer.at_ns is when it fires, otherwise MNET_NEVER.
  */
+#include "tcp/timers.h"
+#include "tcp/output.h"
+#include "tcp/recovery/tlp.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
 
 MN_RARE void mn_tcb_arm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t at_ns)

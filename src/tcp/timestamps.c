@@ -1,5 +1,7 @@
 #include "tcp/timestamps.h"
 
+#include "tcp/ready.h"
+#include "tcp/records/table.h"
 #include "tcp/tcb.h"
 
 uint32_t mn_timestamps_offset(const struct mn_tcp *tcp, const struct mnet_endpoint *local,

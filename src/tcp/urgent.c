@@ -2,6 +2,8 @@
  * the stream, as many as there may be (MUST-31): what is signalled is only where the last of them ends. The pointer is of the octet that follows it (MUST-62,
  * RFC 6093).
  */
+#include "tcp/urgent.h"
+#include "tcp/ready.h"
 #include "tcp/tcb.h"
 
 /* Old pointers are dragged along this far behind, so that they do not come to lie ahead when sequence numbers wrap. Nothing unread is older. */

@@ -1,5 +1,19 @@
 /* The user's calls: RFC 9293 3.10.1 to 3.10.6. */
+#include "tcp/user.h"
+#include "tcp/autotune.h"
+#include "tcp/charge.h"
+#include "tcp/end.h"
+#include "tcp/mss.h"
+#include "tcp/opening.h"
+#include "tcp/orphan.h"
+#include "tcp/pressure.h"
+#include "tcp/ready.h"
+#include "tcp/records/half_open.h"
+#include "tcp/records/table.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
+#include "tcp/timers.h"
+#include "tcp/window.h"
 
 /* --- 3.10.1 OPEN --- */
 

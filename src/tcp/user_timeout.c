@@ -4,7 +4,11 @@
  * the user has set one. L_LIMIT is the 100 seconds of RFC 9293 (SHLD-11); U_LIMIT, an hour or what we mean
  * to wait ourselves, keeps a peer from holding a connection for ever.
  */
+#include "tcp/user_timeout.h"
+#include "tcp/ready.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
+#include "tcp/timers.h"
 
 #define L_LIMIT (100 * MNET_SECOND)
 #define U_LIMIT (3600 * MNET_SECOND)

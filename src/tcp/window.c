@@ -5,6 +5,11 @@
  * edge moves as long as the receive budget has room for what it lets in. It never moves left (SHLD-14): what comes of more promises than memory can keep is dropped,
  * unacknowledged, and the peer sends it again. The edge moves right only in steps that are worth a segment (MUST-39).
  */
+#include "tcp/window.h"
+#include "tcp/autotune.h"
+#include "tcp/charge.h"
+#include "tcp/ready.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
 
 static uint32_t queued(const struct mn_tcb *tcb)

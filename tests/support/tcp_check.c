@@ -1,6 +1,10 @@
 #include "tests/support/tcp_check.h"
 
+#include "tcp/output.h"
+#include "tcp/recovery/flight.h"
 #include "tcp/segment.h"
+#include "tcp/state.h"
+#include "tcp/timers.h"
 
 /* Counted anew: what packets pin, and that lists say so. */
 static size_t pinned_by(const struct mnet_packet *packet)

@@ -1,5 +1,8 @@
 #include "tests/tcp/harness.h"
 
+#include "tcp/records/table.h"
+#include "tcp/state.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 

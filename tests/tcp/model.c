@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 #include "support/tcp_check.h"
+#include "tcp/state.h"
+#include "tcp/timers.h"
 #include "tests/tcp/pair.h"
 
 #define HEAL_NS (1200 * MNET_SECOND)

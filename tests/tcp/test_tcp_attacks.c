@@ -1,6 +1,8 @@
 /* What has broken other stacks, as far as it concerns the engine: each class of attack, and legitimate peers meanwhile. */
 #include "tests/tcp/pair.h"
 
+#include "tcp/records/table.h"
+
 /* MSS 0 or tiny: bounded segment rate and memory. */
 SCRIPT(attack_tiny_mss_makes_no_tiny_segments)
 {

@@ -2,6 +2,8 @@
  * charged is what is pinned, the reserve stays whole, and everything is given back. */
 #include "tests/tcp/siege.h"
 
+#include "tcp/autotune.h"
+
 #define MIB ((size_t)1 << 20)
 
 static struct mnet_endpoint evil(unsigned i)

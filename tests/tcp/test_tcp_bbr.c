@@ -1,6 +1,8 @@
 /* The rate-based controller: its model, its modes and its gains, on a path that the test is; then in a connection. */
 #include "tests/tcp/harness.h"
 
+#include "tcp/pacing.h"
+
 #define BANDWIDTH 12500000u /* bytes a second: 100 Mbit/s */
 #define RTT (40 * MNET_MILLISECOND)
 #define PRODUCT 500000u

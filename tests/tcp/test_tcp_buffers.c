@@ -1,5 +1,7 @@
 /* Buffers that grow by themselves and give back: receive windows (RFC 9293 3.8.6, SHLD-14, REC-1 to REC-3 of RFC 7323) and the limit of the send queue. */
 #include "tests/tcp/harness.h"
+
+#include "tcp/autotune.h"
 #include "tests/tcp/pair.h"
 
 #define RTT_MS 100u

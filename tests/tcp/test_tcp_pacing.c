@@ -1,6 +1,8 @@
 /* Pacing: when what the window allows leaves. */
 #include "tests/tcp/harness.h"
 
+#include "tcp/timers.h"
+
 #define RTT_MS 100u
 #define RTT (RTT_MS * MNET_MILLISECOND)
 

@@ -1,6 +1,8 @@
 /* Proportional rate reduction in fast recovery: RFC 9937 (which replaces RFC 6937). */
 #include "tests/tcp/recovery.h"
 
+#include "tcp/recovery/flight.h"
+
 #define PEER .sack = true, .rtt_ms = 100
 
 /* 6.2: SndCnt is prr_delivered * ssthresh / RecoverFS, rounded up, less prr_out: with half the window as ssthresh, one segment for every two delivered, and what is in

@@ -1,6 +1,8 @@
 /* Loss detection with SACK: RFC 8985 (RACK), RFC 6675, RFC 2018 5 and 8; and what hostile peers make of it. */
 #include "tests/tcp/recovery.h"
 
+#include "tcp/recovery/rack.h"
+
 #define PEER .sack = true, .rtt_ms = 100
 
 /* RFC 8985 6.2 step 4: "If reordering has not been observed ... RACK.segs_sacked >= RACK.dupthresh: the reordering window is 0". Only the hole goes

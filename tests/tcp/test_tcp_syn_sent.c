@@ -1,6 +1,8 @@
 /* Active opens: SYN-SENT, and SYN-RECEIVED by simultaneous open (RFC 9293 3.5, 3.10.7.3). */
 #include "tests/tcp/harness.h"
 
+#include "tcp/records/table.h"
+
 /* 3.5, figure 6. MUST-14 and SHLD-5: the MSS in every SYN; MUST-67: what the MTU leaves. RFC 7323 2.2: the shift is offered. */
 SCRIPT(syn_sent_handshake_establishes)
 {

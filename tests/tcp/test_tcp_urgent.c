@@ -1,6 +1,8 @@
 /* The urgent mechanism: RFC 9293 3.8.5. */
 #include "harness.h"
 
+#include "tcp/urgent.h"
+
 static void send_urgent(struct tcp_test *t, const char *text)
 {
     write_text(t, text);

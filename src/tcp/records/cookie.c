@@ -18,7 +18,11 @@
 
 #include <string.h>
 
+#include "tcp/ready.h"
+#include "tcp/records/half_open.h"
+#include "tcp/records/reply.h"
 #include "tcp/tcb.h"
+#include "tcp/window.h"
 
 #define GENERATION (64 * MNET_SECOND)
 #define WINDOW 16384u /* what a cookie's SYN,ACK offers, since nobody remembers what it was */

@@ -1,5 +1,14 @@
 /* SYN-RECEIVED of passive opens, as a record: see listen.c. */
+#include "tcp/records/half_open.h"
+#include "tcp/ecn.h"
+#include "tcp/mss.h"
+#include "tcp/opening.h"
+#include "tcp/ready.h"
+#include "tcp/records/reply.h"
+#include "tcp/records/table.h"
+#include "tcp/recovery/flight.h"
 #include "tcp/segment.h"
+#include "tcp/window.h"
 
 void mn_half_open_free(struct mn_tcp *tcp, struct mn_half_open *half)
 {

@@ -4,7 +4,14 @@
  * place of the oldest where cookies are not wanted, or cannot keep above the sequence numbers of a connection in TIME-WAIT. The record sends its SYN,ACK and repeats it at growing intervals (MUST-22); an acceptable ACK turns it into a tcb in ESTABLISHED, queued
  * for accept, whatever data or FIN the segment carries. No established connection is ever affected (MUST-41).
  */
+#include "tcp/records/listen.h"
+#include "tcp/ecn.h"
+#include "tcp/ready.h"
+#include "tcp/records/half_open.h"
+#include "tcp/records/reply.h"
+#include "tcp/records/table.h"
 #include "tcp/tcb.h"
+#include "tcp/window.h"
 
 /* How far beyond the old connection's last sequence number a new one over the same pair begins, when its clock has not moved that far. */
 #define ISN_STEP 64000u

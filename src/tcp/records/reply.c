@@ -1,5 +1,7 @@
 /* Segments for which there is no tcb: resets to what nobody asked for, acknowledgements in TIME-WAIT. They wait in a bounded ring, so a flood of bad
  * segments costs no memory and the newest replies are the ones not sent. */
+#include "tcp/records/reply.h"
+#include "tcp/ready.h"
 #include "tcp/segment.h"
 
 MN_APART void mn_reply(struct mn_tcp *tcp, const struct mn_reply *reply)

@@ -1,6 +1,7 @@
 /* Demultiplexing: one table keyed by both endpoints for tcbs, half-open and TIME-WAIT records; listeners; ports; initial sequence numbers. */
 #include <string.h>
 
+#include "tcp/records/table.h"
 #include "tcp/tcb.h"
 
 static uint64_t load64(const uint8_t *bytes)

@@ -5,6 +5,12 @@
  * their own. One that a new connection replaced leaves its place behind until it comes to the front. One whose wait began
  * again is moved to the end of the queue when it comes to the front. A full queue gives up its front.
  */
+#include "tcp/records/time_wait.h"
+#include "tcp/end.h"
+#include "tcp/ready.h"
+#include "tcp/records/reply.h"
+#include "tcp/records/table.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
 
 #define WAIT_MAX (24 * 24 * 3600 * MNET_SECOND)                      /* milliseconds in 32 bits stay comparable */

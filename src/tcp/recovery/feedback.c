@@ -7,6 +7,7 @@
  * Samples (rate.h) are taken where the module wants them: always for one that is rate-based, else in the initial slow start and only once
  * that has enough in flight to tell something. So short exchanges and idle connections have no memory for them.
  */
+#include "tcp/recovery/feedback.h"
 #include "tcp/tcb.h"
 
 /* Segments in flight from which on HyStart++ can have its eight samples a round. */

@@ -1,6 +1,8 @@
 /* What is in flight, and all of it to be sent again. */
 #include "tcp/recovery/loss.h"
 
+#include "tcp/recovery/flight.h"
+#include "tcp/recovery/rack.h"
 #include "tcp/tcb.h"
 
 void mn_loss_init(struct mn_loss *loss, uint32_t seq)

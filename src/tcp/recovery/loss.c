@@ -1,6 +1,14 @@
 /* What an acknowledgement, or silence, means for what is in flight: see loss.h. */
 #include "tcp/recovery/loss.h"
 
+#include "tcp/plpmtu.h"
+#include "tcp/ready.h"
+#include "tcp/recovery/feedback.h"
+#include "tcp/recovery/flight.h"
+#include "tcp/recovery/prr.h"
+#include "tcp/recovery/rack.h"
+#include "tcp/recovery/tlp.h"
+#include "tcp/recovery/undo.h"
 #include "tcp/tcb.h"
 
 /* --- sending --- */

@@ -1,5 +1,7 @@
 /* Proportional rate reduction (RFC 9937 6): during fast recovery each acknowledgement lets so much go that what is in flight arrives at ssthresh when
  * the recovery ends. The congestion window is what is in flight plus that. */
+#include "tcp/recovery/prr.h"
+#include "tcp/recovery/flight.h"
 #include "tcp/tcb.h"
 
 void mn_prr_begin(struct mn_tcb *tcb, const struct mn_news *ack)

@@ -1,4 +1,5 @@
 /* RACK (RFC 8985 6): segments are lost that were sent sufficiently before one that has been delivered. */
+#include "tcp/recovery/rack.h"
 #include "tcp/tcb.h"
 
 #define US MNET_MICROSECOND

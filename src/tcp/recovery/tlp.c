@@ -1,5 +1,7 @@
 /* Tail loss probes (RFC 8985 7): where a flight is followed by silence, one segment more provokes an acknowledgement, so that RACK finds what was lost long
  * before the retransmission timer would. */
+#include "tcp/recovery/tlp.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
 
 /* 7.2: TLP_calc_PTO. Without a sample there is nothing better than the retransmission timer. */

@@ -3,6 +3,9 @@
  * A timeout was spurious where, after it, data arrives that was sent before it and not again (F-RTO, RFC 5682). Any recovery was for nothing where D-SACK
  * shows that everything sent again in it had already arrived (RFC 3708; the response is that of RFC 9438 4.9, and bursts are left to pacing).
  */
+#include "tcp/recovery/undo.h"
+#include "tcp/ready.h"
+#include "tcp/recovery/flight.h"
 #include "tcp/tcb.h"
 
 void mn_undo_save(struct mn_tcb *tcb)

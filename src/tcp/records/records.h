@@ -1,0 +1,100 @@
+/* Who is no connection yet, or no longer: what LISTEN, SYN-RECEIVED and TIME-WAIT need to know, and the head
+ * that they share with connections in the table. The functions are in the headers beside this one.
+ */
+#ifndef MN_RECORDS_H
+#define MN_RECORDS_H
+
+#include <assert.h>
+#include <mnet/address.h>
+
+#include "base/base.h"
+#include "base/list.h"
+#include "base/wheel.h"
+
+/* What the demultiplexing table holds: the common head of the three kinds of record. */
+enum mn_conn_kind {
+    MN_CONN_TCB,
+    MN_CONN_HALF_OPEN,
+    MN_CONN_TIME_WAIT,
+};
+
+struct mn_conn {
+    struct mn_conn *hash_next;
+    struct mnet_endpoint local, remote;
+    uint8_t kind : 2;       /* enum mn_conn_kind */
+    uint8_t challenges : 6; /* of TIME-WAIT: odd segments answered since its 2 MSL began */
+    uint8_t options;        /* enum mn_tcp_option: what our SYN offers; from the peer's SYN on, what both offered */
+    uint8_t ttl;            /* the user's choices for the IP header of every segment (MUST-48, MUST-49); 0: defaults */
+    uint8_t dscp : 6;
+    bool hashed : 1;
+    bool restarted : 1; /* of TIME-WAIT: its 2 MSL began again */
+};
+
+/* A connection of which only a SYN has arrived: SYN-RECEIVED from LISTEN. */
+struct mn_half_open {
+    struct mn_conn conn;
+    struct mnet_link link; /* of all half-open records, oldest first */
+    struct mn_timer timer; /* of SYN,ACK retransmission */
+    struct mn_listener *listener;
+    uint64_t since_ns;
+    uint32_t iss, irs;
+    uint32_t ts_recent; /* RFC 7323, where timestamps are among the options */
+    uint32_t window;    /* of the SYN, never scaled */
+    uint16_t rcv_wnd;   /* what our SYN,ACK offers */
+    uint16_t mss;       /* the peer's, 0 where it sent none */
+    uint8_t peer_shift; /* window scale, where that is among the options */
+    bool ecn;           /* the SYN was an ECN-setup SYN, and we take part */
+    uint8_t retries;
+    uint8_t challenges;      /* acknowledgements of odd segments sent so far */
+    struct mnet_link output; /* linked while a SYN,ACK waits to be sent */
+};
+
+static_assert(sizeof(struct mn_half_open) <= 160, "a SYN costs little");
+
+/* A connection in TIME-WAIT: as small as can be, for a busy server has many. */
+struct mn_time_wait {
+    struct mn_conn conn;
+    uint32_t snd_nxt, rcv_nxt;
+    uint32_t ts_recent;
+    uint32_t until_ms; /* modulo 2^32 */
+};
+
+static_assert(sizeof(struct mn_time_wait) <= 64, "TIME-WAIT costs no more than a cache line");
+
+/* All wait equally long, so their order of arrival is that of their ends: a queue of blocks of records needs no links. */
+#define MN_TIME_WAIT_BLOCK 63
+struct mn_time_wait_block {
+    struct mnet_link link;
+    uint32_t first,
+        count; /* records [first, count) are in use, or were left before their time (then they are in no table) */
+    struct mn_time_wait records[MN_TIME_WAIT_BLOCK];
+};
+
+struct mn_listener {
+    struct mnet_link link;
+    struct mnet_link event;
+    struct mnet_link queue; /* established tcbs, by `event` */
+    struct mnet_endpoint local;
+    void *owner;
+    unsigned queued, backlog;
+    uint8_t policy;     /* enum mnet_backlog_policy */
+    uint8_t congestion; /* enum mnet_congestion */
+    uint8_t offer;      /* enum mn_tcp_option: what our SYN,ACK may answer to */
+    uint8_t ttl, dscp;  /* of the connections, from the SYN,ACK on (MUST-48, MUST-49); 0: defaults */
+    bool no_delay;
+};
+
+/* A segment to be sent for which there is no tcb: a reset, or an acknowledgement of TIME-WAIT. */
+struct mn_reply {
+    struct mnet_endpoint local, remote;
+    uint32_t seq, ack;
+    uint8_t flags;
+    uint8_t ttl, dscp; /* of the connection that it belongs to; 0: defaults */
+    uint16_t window;
+    uint8_t options; /* enum mn_tcp_option */
+    uint8_t window_shift;
+    uint16_t mss;
+    uint32_t ts_value, ts_echo;
+};
+
+#endif
