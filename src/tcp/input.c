@@ -480,10 +480,10 @@ static MN_APART void trim_to_window(struct mn_tcb *tcb, struct mn_segment *seg)
     }
 }
 
-/* Whether the peer seems to be waiting for the acknowledgement of a full segment, so that a delay would only make the round trip longer: it has just repaired
+/* Takes one of the quick acknowledgements, if there are any left. Whether the peer seems to be waiting for the acknowledgement of a full segment, so that a delay would only make the round trip longer: it has just repaired
  * a loss, with a small window (RFC 5681 4.2), or its PSH says that this was the end of a burst. Small segments are mostly requests, whose answers take
  * the acknowledgement along. */
-static bool is_awaited(struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t len)
+static bool claim_quick_ack(struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t len)
 {
     if (len < tcb->rcv_mss)
         return false;
@@ -536,7 +536,7 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
     if (MN_UNLIKELY(filled_hole))
         take_from_reassembly(tcp, tcb, seg);
     mn_pressure_settle(tcp, tcb);
-    schedule_ack(tcp, tcb, is_awaited(tcb, seg, len) || filled_hole, seg->now);
+    schedule_ack(tcp, tcb, claim_quick_ack(tcb, seg, len) || filled_hole, seg->now);
     mn_tcb_event(tcp, tcb);
 }
 

@@ -36,8 +36,8 @@ static bool may_fragment(const struct mn_tcb *tcb)
     return MN_UNLIKELY(tcb->plpmtu != NULL) && tcb->plpmtu->fragment;
 }
 
-/* What IP has to know of the connection. */
-static void address(const struct mn_tcb *tcb, struct mn_datagram *datagram)
+/* Tells IP what it has to know of the connection. */
+static void advise_ip(const struct mn_tcb *tcb, struct mn_datagram *datagram)
 {
     datagram->dont_fragment = !may_fragment(tcb);
     datagram->doubtful = mn_tcb_doubtful(tcb); /* MUST-20: negative advice at R1 */
@@ -45,14 +45,17 @@ static void address(const struct mn_tcb *tcb, struct mn_datagram *datagram)
 
 /* A segment with RCV.NXT in it is about to go out. Only one without data is a duplicate acknowledgement (RFC 5681 2) and pays one back;
  * what is still owed keeps the next one due. */
-static void acknowledged(struct mn_tcp *tcp, struct mn_tcb *tcb)
+static void note_ack_sent(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     tcb->ack_now = tcb->duplicates_owed > 0;
     tcb->last_ack_sent = tcb->rcv_nxt;
     mn_tcb_set_due(tcp, tcb, MN_DUE_DELAYED_ACK, MNET_NEVER);
 }
 
-static void header_at(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint64_t now, struct mn_tcp_header *header)
+/* The header of a segment that goes out for certain: what it says counts as said. It may move the right edge of
+ * the window, and it reports what came twice. */
+static void commit_header(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint64_t now,
+                          struct mn_tcp_header *header)
 {
     uint32_t window = mn_window_offer(tcp, tcb) >> tcb->rcv_wscale;
     mn_tcp_header_init(header);
@@ -76,7 +79,7 @@ static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, st
      * acknowledges. */
     bool keepalive = MN_UNLIKELY(tcb->keepalive_now) && !tcb->ack_now;
     struct mn_tcp_header header;
-    header_at(tcp, tcb, keepalive ? tcb->snd_una - 1 : mn_tcb_bare_seq(tcb), now, &header);
+    commit_header(tcp, tcb, keepalive ? tcb->snd_una - 1 : mn_tcb_bare_seq(tcb), now, &header);
     if (tcb->user_timeout_now)
         mn_user_timeout_put(tcp, tcb, &header);
     mnet_packet_put(packet, mn_tcp_header_length(&header));
@@ -87,8 +90,8 @@ static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, st
         tcb->keepalive_now = false;
     tcb->user_timeout_now = false;
     tcb->segments_sent++;
-    acknowledged(tcp, tcb);
-    address(tcb, datagram);
+    note_ack_sent(tcp, tcb);
+    advise_ip(tcb, datagram);
     return packet;
 }
 
@@ -114,7 +117,7 @@ static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb 
     if (packet == NULL)
         return NULL;
     tcb->syn_now = false;
-    acknowledged(tcp, tcb);
+    note_ack_sent(tcp, tcb);
     if (tcb->snd_nxt == tcb->iss) {
         tcb->snd_nxt = tcb->iss + 1;
         tcb->progress_ns = now;
@@ -123,7 +126,7 @@ static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb 
         mn_tcp_count(tcp, MNET_COUNT_TCP_RETRANSMITTED);
     }
     mn_timers_update(tcp, tcb, false, now);
-    address(tcb, datagram);
+    advise_ip(tcb, datagram);
     return packet;
 }
 
@@ -145,7 +148,8 @@ static MN_APART uint32_t settle_gso(const struct mn_tcb *tcb, uint32_t mss, stru
 }
 
 /* SND.NXT moves over what is sent for the first time; what is sent again is counted and no longer timed. */
-static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len, uint16_t segments, uint64_t now)
+static void note_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len, uint16_t segments,
+                      uint64_t now)
 {
     bool idle = tcb->snd_nxt == tcb->snd_una;
     if (MN_LIKELY(seq == tcb->snd_nxt)) {
@@ -170,7 +174,7 @@ static void sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t 
 
 /* The peer need not take what lies beyond its closed window: SND.NXT does not count it before it is acknowledged, and there
  * is nothing to take back when the window opens. */
-static MN_RARE void sent_beyond_the_window(struct mn_tcb *tcb, uint64_t now)
+static MN_RARE void note_sent_beyond_the_window(struct mn_tcb *tcb, uint64_t now)
 {
     tcb->probe_out = true;
     tcb->segments_sent++;
@@ -186,7 +190,7 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     if (MN_UNLIKELY(packet == NULL))
         return NULL;
     struct mn_tcp_header header;
-    header_at(tcp, tcb, seq, now, &header);
+    commit_header(tcp, tcb, seq, now, &header);
     mnet_packet_put(packet, mn_tcp_header_length(&header));
     uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
     uint32_t mss = tcb->snd_mss - (header.options & MN_TCP_OPTION_SACK ? mn_sack_bytes(&header) : 0);
@@ -211,16 +215,16 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     if (MN_UNLIKELY(tcb->ecn.on) && seq == tcb->snd_nxt && gathered > 0 && !beyond)
         ecn = mn_ecn_data(tcb, &header);
     mn_segment_finish(tcp, &tcb->conn, &header, packet, datagram);
-    address(tcb, datagram);
+    advise_ip(tcb, datagram);
     datagram->traffic_class |= ecn;
-    acknowledged(tcp, tcb);
+    note_ack_sent(tcp, tcb);
     if (MN_UNLIKELY(beyond)) {
-        sent_beyond_the_window(tcb, now);
+        note_sent_beyond_the_window(tcb, now);
         return packet;
     }
     if (MN_LIKELY(seq == tcb->snd_nxt) && (*done < mss || *done % mss != 0))
         tcb->snd_small = seq + *done;
-    sent(tcp, tcb, seq, *done, packet->segments, now);
+    note_sent(tcp, tcb, seq, *done, packet->segments, now);
     return packet;
 }
 
@@ -279,7 +283,7 @@ static MN_RARE struct mnet_packet *output_tail_probe(struct mn_tcp *tcp, struct 
                                                      struct mn_datagram *datagram, uint64_t now)
 {
     uint32_t seq, done;
-    uint32_t len = mn_tlp_range(tcb, &seq);
+    uint32_t len = mn_tlp_choose_range(tcb, &seq);
     struct mnet_packet *packet = len == 0 ? NULL : output_range(tcp, tcb, seq, len, &done, datagram, now);
     if (packet != NULL) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_TAIL_PROBE);
@@ -339,10 +343,11 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
         tcb->limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
     uint32_t len = worth_sending(tcb, unsent, window, room);
     uint32_t probe, limit = mn_ecn_tells(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
-    uint32_t paced = MN_LIKELY(len > 0) ? mn_pacing_room(tcp, tcb, len, now) : 0;
+    uint32_t paced = MN_LIKELY(len > 0) ? mn_pacing_claim(tcp, tcb, len, now) : 0;
     if (MN_UNLIKELY(paced == 0) && len > 0)
         return NULL;
-    if (MN_UNLIKELY(tcb->plpmtu != NULL) && (probe = mn_plpmtu_probe(tcb, unsent, MN_MIN(window, room), now)) > 0)
+    if (MN_UNLIKELY(tcb->plpmtu != NULL) &&
+        (probe = mn_plpmtu_choose_probe(tcb, unsent, MN_MIN(window, room), now)) > 0)
         return output_path_probe(tcp, tcb, probe, datagram, now);
     if (MN_UNLIKELY(paced < len))
         limit = MN_MIN(limit, paced);

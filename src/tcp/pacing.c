@@ -31,7 +31,7 @@ uint64_t mn_pacing_rate(const struct mn_tcb *tcb)
 }
 
 /* What of `len` bytes may leave now: all, or a multiple of the segment's size; 0 after which the timer calls for output again. */
-uint32_t mn_pacing_room(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len, uint64_t now)
+uint32_t mn_pacing_claim(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len, uint64_t now)
 {
     uint32_t mss = tcb->snd_mss, flight = tcb->snd_nxt - tcb->snd_una;
     uint32_t unpaced = mn_congestion_initial_window(mss);

@@ -159,7 +159,7 @@ void mn_plpmtu_resent(struct mn_tcb *tcb, uint32_t seq, uint32_t len)
 }
 
 /* RFC 4821 7.6.2 and 7.6.4. */
-bool mn_plpmtu_probe_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+bool mn_plpmtu_blame_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     struct mn_scoreboard *sent = &tcb->loss.sent;
@@ -180,7 +180,7 @@ bool mn_plpmtu_probe_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 /* --- probes --- */
 
 /* Nothing is missing, duplicates would be believed (RFC 6582 3.2 step 1), and nothing that a probe could not carry is to be said. */
-static bool calm(const struct mn_tcb *tcb)
+static bool is_calm(const struct mn_tcb *tcb)
 {
     bool credible = tcb->sack_ok || !tcb->loss.recover_valid || mn_seq_gt(tcb->snd_una, tcb->loss.recover);
     return credible && tcb->loss.phase == MN_LOSS_OPEN && tcb->loss.sent.sacked == 0 && tcb->loss.sent.lost == 0 &&
@@ -188,12 +188,12 @@ static bool calm(const struct mn_tcb *tcb)
 }
 
 /* RFC 4821 7.4: enough data and window to send it, and for its loss to be noticed: tail loss probes do that, else what follows it. */
-uint32_t mn_plpmtu_probe(struct mn_tcb *tcb, uint32_t unsent, uint32_t room, uint64_t now)
+uint32_t mn_plpmtu_choose_probe(struct mn_tcb *tcb, uint32_t unsent, uint32_t room, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     if (p->state == MN_PLPMTU_COMPLETE && now >= p->raise_ns)
         search_from(p, p->largest);
-    if (p->state != MN_PLPMTU_SEARCHING || p->probe != MN_PROBE_NONE || !calm(tcb))
+    if (p->state != MN_PLPMTU_SEARCHING || p->probe != MN_PROBE_NONE || !is_calm(tcb))
         return 0;
     uint32_t len = p->probed - overhead(tcb);
     uint32_t follow = tcb->sack_ok ? 0 : MN_DUPACK_THRESHOLD * (uint32_t)tcb->snd_mss;

@@ -55,8 +55,8 @@ void mn_feedback_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
     tcb->rate = NULL;
 }
 
-/* Whether cwnd held data back in the round trip that the acknowledgement of `acked` bytes ends. */
-static bool limited(struct mn_tcb *tcb, uint32_t acked, uint32_t flight)
+/* Moves limited_seq along. Whether cwnd held data back in the round trip that the acknowledgement of `acked` bytes ends. */
+static bool update_limited(struct mn_tcb *tcb, uint32_t acked, uint32_t flight)
 {
     const struct mn_congestion *c = &tcb->congestion;
     if (MN_UNLIKELY(mn_seq_gt(tcb->limited_seq, tcb->snd_una - acked)))
@@ -91,7 +91,7 @@ static MN_APART void learn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
 
 void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *news, bool recovering)
 {
-    bool was_limited = limited(tcb, news->acked, tcb->snd_nxt - tcb->snd_una + news->acked);
+    bool was_limited = update_limited(tcb, news->acked, tcb->snd_nxt - tcb->snd_una + news->acked);
     if (MN_UNLIKELY((was_limited && news->acked > 0) || tcb->rate != NULL)) /* hardly ever in short exchanges */
         learn(tcp, tcb, news, was_limited, recovering);
 }

@@ -36,7 +36,7 @@ void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t
         sent_again(tcp, tcb, seq, end, now);
     if (mn_seq_gt(end, loss->sent.end))
         mn_scoreboard_sent(&loss->sent, &tcp->scoreboards, end, now, time_grain(tcb));
-    mn_tlp_new_data(tcb, now);
+    mn_tlp_hasten(tcb, now);
     if (MN_UNLIKELY(loss->phase == MN_LOSS_RECOVERY))
         loss->prr.out += len;
 }
@@ -148,7 +148,7 @@ static MN_RARE void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
 {
     struct mn_loss *loss = &tcb->loss;
     struct mn_congestion *c = &tcb->congestion;
-    if (mn_plpmtu_probe_lost(tcp, tcb, ack->now))
+    if (mn_plpmtu_blame_probe(tcp, tcb, ack->now))
         return;
     mn_tcp_count(tcp, MNET_COUNT_TCP_FAST_RETRANSMIT);
     mn_undo_save(tcb);

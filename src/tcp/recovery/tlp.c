@@ -29,7 +29,7 @@ void mn_tlp_schedule(struct mn_tcb *tcb, uint64_t now)
     loss->early_due_ns = MN_MIN(now + probe_timeout(tcb), tcb->retransmit_due_ns);
 }
 
-void mn_tlp_new_data(struct mn_tcb *tcb, uint64_t now)
+void mn_tlp_hasten(struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->loss;
     if (loss->early == MN_EARLY_PROBE) /* sooner, for it is no longer one segment; later is seen to when it is due */
@@ -50,7 +50,7 @@ bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now)
 }
 
 /* 7.3: TLP_send_probe: new data where there is some and the window takes it, whatever cwnd says; else the end of what was sent. */
-uint32_t mn_tlp_range(struct mn_tcb *tcb, uint32_t *seq)
+uint32_t mn_tlp_choose_range(struct mn_tcb *tcb, uint32_t *seq)
 {
     struct mn_loss *loss = &tcb->loss;
     uint32_t end = mn_sendq_end(&tcb->sendq);
