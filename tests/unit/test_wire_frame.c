@@ -36,7 +36,7 @@ static void find_reads_places_and_lengths(void **state)
         tcp.options_len = sizeof options;
         tcp.ip_options = ip_options;
         struct mnet_packet *frame = test_tcp_frame(*state, &tcp, payload, 10);
-        struct mn_frame found;
+        struct mn_frame found = {0};
         assert_true(mn_frame_find_tcp(frame, &found));
         assert_int_equal(mn_frame_type(frame), MN_ETHERTYPE_IPV4);
         assert_int_equal(found.network_len, ip_options ? 24 : 20);
@@ -60,7 +60,7 @@ static void find_in_every_truncation_finds_nothing(void **state)
     for (int ip_options = 0; ip_options <= 1; ip_options++) {
         uint32_t least = MN_FRAME_TCP_LEAST + (ip_options ? 4 : 0);
         for (uint32_t len = 0; len <= least; len++) {
-            struct mn_frame found;
+            struct mn_frame found = {0};
             struct mnet_packet *frame = test_tcp_frame(*state, &(struct test_tcp){.ip_options = ip_options}, payload,
                                                        0);
             mnet_packet_trim(frame, len);
@@ -88,7 +88,7 @@ static void find_refuses_other_protocols_and_fragments(void **state)
         {FRAGMENT, 0, true, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct mn_frame found;
+        struct mn_frame found = {0};
         struct mnet_packet *frame = test_tcp_frame(*state, &(struct test_tcp){0}, payload, 0);
         frame->data[cases[i].at] = cases[i].value;
         assert_int_equal(mn_frame_find_tcp(frame, &found), cases[i].any);
@@ -100,7 +100,7 @@ static void find_refuses_other_protocols_and_fragments(void **state)
 static void patched_length_keeps_the_checksum_right(void **state)
 {
     for (int ip_options = 0; ip_options <= 1; ip_options++) {
-        struct mn_frame found;
+        struct mn_frame found = {0};
         struct mnet_packet *frame = test_tcp_frame(*state, &(struct test_tcp){.ip_options = ip_options}, payload, 50);
         assert_true(mn_frame_find_tcp(frame, &found));
         for (uint16_t len = 0; len < 3000; len += 37) {
@@ -114,7 +114,7 @@ static void patched_length_keeps_the_checksum_right(void **state)
 
 static void wrong_checksum_is_seen(void **state)
 {
-    struct mn_frame found;
+    struct mn_frame found = {0};
     struct mnet_packet *frame = test_tcp_frame(*state, &(struct test_tcp){0}, payload, 50);
     assert_true(mn_frame_find_tcp(frame, &found));
     frame->data[frame->len - 1] ^= 1;
