@@ -12,8 +12,9 @@
 #define USUAL_DEVICE "service"
 /* What a stack takes of the platform's memory unless it is told otherwise. */
 #define MEMORY_PERCENT 65
+/* The wait for a lease is longer by this factor while the link is down. */
+#define LINK_PATIENCE 10u
 /* How long connections that the program has closed, or left, may take to deliver what is queued. */
-#define LINK_PATIENCE 10u /* the wait for a lease is longer by this factor while the link is down */
 #define DRAIN_NS (2 * MNET_SECOND)
 
 static void print(const struct mnet_env *env, enum mn_console console, const char *text)
