@@ -68,7 +68,7 @@ static uint64_t pvclock_now(void)
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
         if ((version & 1) == 0 && version == pvclock.version)
             return now;
-        __builtin_ia32_pause();
+        mn_pause();
     }
 }
 

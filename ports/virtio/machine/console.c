@@ -110,7 +110,7 @@ static void wait_for_line(unsigned most, uint64_t ticks)
         uint64_t now = mn_rdtsc();
         progress = waiting() < before ? now : progress;
         console.deaf = waiting() > most && (now - progress > PATIENCE || now - begin > ticks);
-        __builtin_ia32_pause();
+        mn_pause();
     }
 }
 

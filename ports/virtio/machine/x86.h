@@ -52,6 +52,12 @@ static inline void mn_wrmsr(uint32_t msr, uint64_t value)
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
+/* For loops that wait: another thread of the core may go on. */
+static inline void mn_pause(void)
+{
+    __asm__ volatile("pause" : : : "memory");
+}
+
 /* The time stamp counter, not before the loads in front of it. */
 static inline uint64_t mn_rdtsc(void)
 {

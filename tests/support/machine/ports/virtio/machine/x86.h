@@ -14,6 +14,10 @@ uint32_t mn_in32(uint16_t port);
 void mn_wrmsr(uint32_t msr, uint64_t value);
 uint64_t mn_rdtsc(void);
 
+static inline void mn_pause(void)
+{
+}
+
 static inline uint64_t mn_scale(uint64_t value, uint64_t factor)
 {
     __extension__ typedef unsigned __int128 wide;
