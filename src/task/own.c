@@ -12,7 +12,7 @@ MN_APART void mnet_own(struct mnet_owned *owned, void (*finalise)(void *resource
 {
     struct mnet_task *self = mn_task_self();
     MN_REQUIRE(owned != NULL && finalise != NULL, "the record or the finaliser is NULL");
-    check_newest(self, __builtin_frame_address(0));
+    check_newest(self, MN_CALLERS_END);
     *owned = (struct mnet_owned){.finalise = finalise, .resource = resource};
     if (self == NULL)
         return;

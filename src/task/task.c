@@ -208,7 +208,7 @@ MN_APART _Noreturn void mnet_exit(int result)
     struct mnet_task *self = mn_task_self();
     MN_REQUIRE(self != NULL, "called outside tasks");
     MN_REQUIRE(!self->finalising, "called in a finaliser");
-    check_left(self, __builtin_frame_address(0));
+    check_left(self, MN_CALLERS_END);
     mn_task_finish(self, result);
 }
 

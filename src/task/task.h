@@ -105,6 +105,8 @@ struct mnet_task *mn_task_place(struct mn_scheduler *scheduler, void *lowest, si
 void mn_task_free(struct mnet_task *task);
 /* The end of the running task. */
 _Noreturn void mn_task_finish(struct mnet_task *task, int result);
+/* Where the frames of the running function's callers end: the stack pointer before it was called. */
+#define MN_CALLERS_END ((const char *)__builtin_dwarf_cfa())
 /* Whether `address` lies in a frame that the task has left: on its stack, below `live`. (A sanitizer that keeps locals elsewhere
  * sees their use itself.) */
 bool mn_task_left(const struct mnet_task *task, const void *address, const char *live);

@@ -17,6 +17,7 @@
 
 #include "base/base.h"
 #include "task/sanitizer.h"
+#include "tests/unit/child.h"
 
 /* NULL, hidden from the compiler. */
 static void *volatile none;
@@ -243,16 +244,7 @@ static int run_in_child(void (*const *run)(void), char *text, size_t size)
         mnet_sim_run(sim, 10 * MNET_SECOND);
         _exit(0);
     }
-    close(ends[1]);
-    size_t len = 0;
-    ssize_t got;
-    while (len + 1 < size && (got = read(ends[0], text + len, size - 1 - len)) > 0)
-        len += (size_t)got;
-    text[len] = '\0';
-    close(ends[0]);
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return status;
+    return hear_child(child, ends, text, size);
 }
 
 static void misused_calls_are_named(void **state)

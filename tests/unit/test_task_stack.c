@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/child.h"
 #include "tests/unit/task_support.h"
 
 /* --- stacks that are counted, and limited --- */
@@ -164,16 +165,7 @@ static int run_in_child(int (*run)(void *argument), void (*run_all)(const struct
         }
         _exit(0);
     }
-    close(ends[1]);
-    size_t len = 0;
-    ssize_t got;
-    while (len + 1 < size && (got = read(ends[0], text + len, size - 1 - len)) > 0)
-        len += (size_t)got;
-    text[len] = '\0';
-    close(ends[0]);
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return status;
+    return hear_child(child, ends, text, size);
 }
 
 static unsigned recurse(unsigned depth)

@@ -22,6 +22,12 @@
 
 #include "pattern.h"
 
+static const struct mnet_program_option own_options[] = {
+    {"--loss=", "PPM", "frames lost in either direction, in a million"}, {0}};
+const struct mnet_program mnet_program = {.arguments = "serve | drain | WHAT ADDRESS PORT AMOUNT",
+                                          .summary = "The mnet end of system tests and benchmarks.",
+                                          .options = own_options};
+
 #define CHUNK 65536
 #define MESSAGE 64
 /* What the source sends before it finishes. */
@@ -341,7 +347,7 @@ int mnet_main(struct mnet_env *env)
     bool serving = argc == 1 && strcmp(argv[0], "serve") == 0;
     bool draining = argc == 1 && strcmp(argv[0], "drain") == 0;
     if (!serving && !draining && argc != 4) {
-        mnet_print(env, "usage: see the source\n");
+        mnet_env_usage(env);
         return 1;
     }
     struct mnet_config config = {.device = lossy_device(env, loss), .tcp_connections_max = 4096};

@@ -1,0 +1,35 @@
+/* A child process of a test that is expected to end with a report on its error output. */
+#ifndef MN_TEST_CHILD_H
+#define MN_TEST_CHILD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Reads all that the child writes into the pipe, and waits for its end. Returns its wait status. An
+ * emulator's own line about the signal that ended the child is not part of the text. */
+static inline int hear_child(pid_t child, const int ends[2], char *text, size_t size)
+{
+    close(ends[1]);
+    size_t len = 0;
+    ssize_t got;
+    while (len + 1 < size && (got = read(ends[0], text + len, size - 1 - len)) > 0)
+        len += (size_t)got;
+    text[len] = '\0';
+    close(ends[0]);
+    char *emulator = strstr(text, "qemu: uncaught target signal");
+    if (emulator != NULL)
+        *emulator = '\0';
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+#endif
