@@ -1,6 +1,7 @@
-/* Step 2: a client. Every call that may wait looks like an ordinary function and takes a deadline last.
+/* Step 2: a client. Every call that may wait looks like an ordinary function and takes a deadline
+ * last.
  *
- *   02_fetch-tap --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1
+ * 02_fetch-tap --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1
  */
 #include <mnet/mnet.h>
 

@@ -1,6 +1,7 @@
-/* Step 3: a server, for one client. read copies into the caller's buffer; 0 means that the client has finished sending.
+/* Step 3: a server, for one client. read copies into the caller's buffer; 0 means that the client
+ * has finished sending.
  *
- *   03_echo_once-tap --net:service=tap0 --ipv4=10.0.0.2/24      and on Linux:  nc 10.0.0.2 9000
+ * 03_echo_once-tap --net:service=tap0 --ipv4=10.0.0.2/24 and on Linux: nc 10.0.0.2 9000
  */
 #include <mnet/mnet.h>
 

@@ -1,7 +1,8 @@
-/* Step 4: one client after the other, without copying what is received, and none may block the others for long: get lends the
- * bytes of the received frames themselves, and the deadline ends a client that is silent for ten seconds.
+/* Step 4: one client after the other, without copying what is received, and none may block the
+ * others for long: get lends the bytes of the received frames themselves, and the deadline ends a
+ * client that is silent for ten seconds.
  *
- *   04_echo_in_place-tap --net:service=tap0 --ipv4=10.0.0.2/24      and on Linux:  nc 10.0.0.2 9000
+ * 04_echo_in_place-tap --net:service=tap0 --ipv4=10.0.0.2/24 and on Linux: nc 10.0.0.2 9000
  */
 #include <mnet/mnet.h>
 

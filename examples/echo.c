@@ -9,8 +9,9 @@ static void close_flow(void *flow)
     mnet_tcp_close(flow);
 }
 
-/* One client. Whatever ends this task, its flow is closed: the record is on the stack, and costs nothing. A task that owns
- * something ends with mnet_exit: its locals are still there when the flow is closed. */
+/* One client. Whatever ends this task, its flow is closed: the record is on the stack, and costs
+ * nothing. A task that owns something ends with mnet_exit: its locals are still there when the flow
+ * is closed. */
 static int echo(void *client)
 {
     struct mnet_flow *flow = client;

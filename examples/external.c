@@ -1,7 +1,9 @@
-/* A stack inside a program with an event loop of its own: no tasks, no mnet_main. The program supplies the device, clock, entropy and
- * memory, calls mnet_stack_poll when the descriptor is readable or the deadline has come, and uses every call with deadline 0.
+/* A stack inside a program with an event loop of its own: no tasks, no mnet_main. The program
+ * supplies the device, clock, entropy and memory, calls mnet_stack_poll when the descriptor is
+ * readable or the deadline has come, and uses every call with deadline 0.
  *
- *   external tap0 10.0.0.2/24      and on Linux:  nc 10.0.0.2 9000      (it answers up to 64 clients with what they say)
+ * external tap0 10.0.0.2/24 and on Linux: nc 10.0.0.2 9000 (it answers up to 64 clients with what
+ * they say)
  */
 #include <mnet/mnet.h>
 #include <mnet/tap.h>
@@ -30,8 +32,9 @@ static bool entropy(void *context, void *buffer, size_t len)
     return getrandom(buffer, len, 0) == (ssize_t)len;
 }
 
-/* Echoes while both directions are ready: a client that does not read its answers is not read from either, so that little more
- * than the send buffer is queued for it. False when the connection is finished. */
+/* Echoes while both directions are ready: a client that does not read its answers is not read from
+ * either, so that little more than the send buffer is queued for it. False when the connection is
+ * finished. */
 static bool serve(struct mnet_flow *flow)
 {
     while ((mnet_tcp_ready(flow) & MNET_WRITABLE) && (mnet_tcp_ready(flow) & MNET_READABLE)) {

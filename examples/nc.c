@@ -1,6 +1,7 @@
-/* nc: the console on one end, a connection on the other; two tasks, one for each direction, share one flow.
+/* nc: the console on one end, a connection on the other; two tasks, one for each direction, share
+ * one flow.
  *
- *   nc-tap OPTIONS 10.0.0.1 9000     connects            nc-tap OPTIONS -l 9000     waits for one client
+ * nc-tap OPTIONS 10.0.0.1 9000 connects nc-tap OPTIONS -l 9000 waits for one client
  */
 #include <mnet/mnet.h>
 
@@ -26,7 +27,8 @@ static int send_input(void *argument)
     }
 }
 
-/* Peer to console, until the peer has finished; what is to be sent goes on, unless the connection broke. */
+/* Peer to console, until the peer has finished; what is to be sent goes on, unless the connection
+ * broke. */
 static int converse(struct session *session)
 {
     struct mnet_task *sender;

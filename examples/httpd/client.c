@@ -1,6 +1,7 @@
-/* A client is measured by its progress, and by nothing else: it may read an answer as slowly as it likes, but bytes that trickle in
- * without making a request are none. So every wait for the client looks from time to time at what it has acknowledged (`look`), and
- * patience begins anew with each byte that has. If there is no room for a new client, the one with the oldest progress goes.
+/* A client is measured by its progress, and by nothing else: it may read an answer as slowly as it
+ * likes, but bytes that trickle in without making a request are none. So every wait for the client
+ * looks from time to time at what it has acknowledged (`look`), and patience begins anew with each
+ * byte that has. If there is no room for a new client, the one with the oldest progress goes.
  */
 #include "client.h"
 
@@ -57,8 +58,8 @@ bool client_shed_oldest(struct client_order *order)
     return true;
 }
 
-/* The stack has no memory for what is to be sent: it is waited for, and who has got on least recently gives some. Returns
- * MNET_E_DEADLINE, or MNET_E_CANCELLED. */
+/* The stack has no memory for what is to be sent: it is waited for, and who has got on least
+ * recently gives some. Returns MNET_E_DEADLINE, or MNET_E_CANCELLED. */
 static int make_room(struct client *client)
 {
     client_shed_oldest(client->order);
@@ -112,7 +113,8 @@ static bool handle(struct client *client, struct mnet_slice slice)
     return true;
 }
 
-/* Until when more bytes are waited for. As long as an answer is on its way the client may be busy with that. */
+/* Until when more bytes are waited for. As long as an answer is on its way the client may be busy
+ * with that. */
 static uint64_t patience(const struct client *client, bool delivering)
 {
     if (delivering) {
@@ -165,8 +167,8 @@ static void converse(struct client *client)
     }
 }
 
-/* Closing with unread data resets the connection, and the reset may overtake the answer: so first let the client read it and close
- * (RFC 9112 9.6). */
+/* Closing with unread data resets the connection, and the reset may overtake the answer: so first
+ * let the client read it and close (RFC 9112 9.6). */
 static void linger(struct client *client)
 {
     char ignored[1024];

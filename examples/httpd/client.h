@@ -13,7 +13,8 @@
 #define SHED_GRACE (5 * MNET_SECOND)           /* who has got on within this time does not go for others */
 #define LINGER_PATIENCE (2 * MNET_SECOND)      /* for it to close, once it has everything */
 
-/* Clients in the order of their last progress: a request that is complete, a byte of an answer that has arrived. */
+/* Clients in the order of their last progress: a request that is complete, a byte of an answer that
+ * has arrived. */
 struct client_order {
     struct client *oldest, *newest;
 };
@@ -30,16 +31,16 @@ struct client {
     struct request request;
 };
 
-/* Serves a flow until the client has finished, is silent for too long, is told that the connection closes, or is shed; then the flow is
- * closed. Suspends. */
+/* Serves a flow until the client has finished, is silent for too long, is told that the connection
+ * closes, or is shed; then the flow is closed. Suspends. */
 void client_serve(struct client_order *order, struct mnet_flow *flow);
 
-/* Makes the client with the oldest progress go, since others need the room. False if there is none that has been waited for long
- * enough. Never suspends. */
+/* Makes the client with the oldest progress go, since others need the room. False if there is none
+ * that has been waited for long enough. Never suspends. */
 bool client_shed_oldest(struct client_order *order);
 
-/* Sends bytes of an answer, as long as it takes, if only the client goes on reading. 0, or an error of the connection, which cannot be
- * used any more then. Suspends. */
+/* Sends bytes of an answer, as long as it takes, if only the client goes on reading. 0, or an error
+ * of the connection, which cannot be used any more then. Suspends. */
 int client_write(struct client *client, const void *bytes, size_t len);
 
 #endif

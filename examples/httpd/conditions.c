@@ -1,5 +1,6 @@
-/* In the order of RFC 9110 13.2.2. The conditions that speak of dates are ignored, as 13.1.3 and 13.1.4 ask if no date is known: the
- * server has no clock, so it gives no file a Last-Modified (8.8.2.1).
+/* In the order of RFC 9110 13.2.2. The conditions that speak of dates are ignored, as 13.1.3 and
+ * 13.1.4 ask if no date is known: the server has no clock, so it gives no file a Last-Modified
+ * (8.8.2.1).
  */
 #include "conditions.h"
 
@@ -33,7 +34,8 @@ static bool names_file(const struct request *request, enum field field, const st
     return false;
 }
 
-/* Reads digits; what is larger than a file can be stays the largest number (RFC 9110 14.1.2). False if there are none. */
+/* Reads digits; what is larger than a file can be stays the largest number (RFC 9110 14.1.2). False
+ * if there are none. */
 static bool read_number(const char **at, const char *end, uint64_t *number)
 {
     const char *begin = *at;
@@ -46,8 +48,8 @@ static bool read_number(const char **at, const char *end, uint64_t *number)
     return *at > begin;
 }
 
-/* The range of a member of range-set: "first-last", "first-" or "-count" from the end. 206; 416 if the file has nothing of it; 200 if it is
- * none, and so ignored. */
+/* The range of a member of range-set: "first-last", "first-" or "-count" from the end. 206; 416 if
+ * the file has nothing of it; 200 if it is none, and so ignored. */
 static int read_range(const char *at, size_t len, uint64_t size, struct range *range)
 {
     const char *end = at + len;

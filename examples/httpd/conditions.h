@@ -1,4 +1,5 @@
-/* Conditional and range requests: what a GET or HEAD of a file that is there gets (RFC 9110 13 and 14). */
+/* Conditional and range requests: what a GET or HEAD of a file that is there gets (RFC 9110 13 and
+ * 14). */
 #ifndef HTTPD_CONDITIONS_H
 #define HTTPD_CONDITIONS_H
 

@@ -1,4 +1,5 @@
-/* The header fields that matter to a server of static files, and the lists in them (RFC 9110 5.6.1). */
+/* The header fields that matter to a server of static files, and the lists in them (RFC 9110
+ * 5.6.1). */
 #ifndef HTTPD_FIELDS_H
 #define HTTPD_FIELDS_H
 
@@ -19,7 +20,8 @@ enum field {
     FIELD_RANGE,
 };
 
-/* The lines of these fields in the order they came, each as a byte that says which, its value, and a zero. */
+/* The lines of these fields in the order they came, each as a byte that says which, its value, and
+ * a zero. */
 struct fields {
     size_t len;
     bool overflow;
@@ -38,8 +40,9 @@ const char *fields_line(const struct fields *fields, enum field field, const cha
 /* The value if the field has just one line, else NULL. */
 const char *fields_only(const struct fields *fields, enum field field);
 
-/* A walk through the members of all lines of a field: {fields, field} is the beginning. Members are without blanks around them, empty
- * ones are left out, and a comma between quotation marks ends none. */
+/* A walk through the members of all lines of a field: {fields, field} is the beginning. Members are
+ * without blanks around them, empty ones are left out, and a comma between quotation marks ends
+ * none. */
 struct members {
     const struct fields *fields;
     enum field field;

@@ -1,4 +1,5 @@
-/* Where the server's files come from: a folder on ports that have folders, an archive in the program on others. */
+/* Where the server's files come from: a folder on ports that have folders, an archive in the
+ * program on others. */
 #ifndef HTTPD_FILES_H
 #define HTTPD_FILES_H
 
@@ -24,16 +25,18 @@ enum file_result {
     FILE_BUSY, /* too many files are open */
 };
 
-/* Chooses the folder that later calls look in; NULL: the archive. False where there is none of that name. */
+/* Chooses the folder that later calls look in; NULL: the archive. False where there is none of that
+ * name. */
 bool files_open(const char *where);
 /* What the usage says of the argument. */
 extern const char files_usage[];
 void files_close(void);
 
-/* Opens a regular file. `path` is relative, has no leading '/', and no component is "", "." or ".."; nothing outside the folder is reached
- * by symbolic links either. "" is the folder itself. */
+/* Opens a regular file. `path` is relative, has no leading '/', and no component is "", "." or
+ * ".."; nothing outside the folder is reached by symbolic links either. "" is the folder itself. */
 enum file_result file_open(const char *path, struct file *file);
-/* Reads up to `len` bytes from `offset`. Returns the count: less than `len` at the end of the file only; -1 where the file cannot be read. */
+/* Reads up to `len` bytes from `offset`. Returns the count: less than `len` at the end of the file
+ * only; -1 where the file cannot be read. */
 ptrdiff_t file_read(const struct file *file, uint64_t offset, void *buffer, size_t len);
 void file_close(struct file *file);
 

@@ -1,4 +1,5 @@
-/* Files that are part of the program, for machines without folders: scripts/pages.py writes them and their list. */
+/* Files that are part of the program, for machines without folders: scripts/pages.py writes them
+ * and their list. */
 #include <string.h>
 
 #include "files.h"

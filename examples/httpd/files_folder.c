@@ -51,8 +51,9 @@ static char *add_hex(char *to, uint64_t number)
     return to;
 }
 
-/* Which file it is, how long, and when it last changed, tell one content from another: but not within the time that file systems tell
- * apart, and until that has passed the tag is a weak one (RFC 9110 8.8.1). */
+/* Which file it is, how long, and when it last changed, tell one content from another: but not
+ * within the time that file systems tell apart, and until that has passed the tag is a weak one
+ * (RFC 9110 8.8.1). */
 static void make_etag(char *to, const struct stat *status)
 {
     struct timespec now;

@@ -1,4 +1,5 @@
-/* The head of a request as it goes by, and the trailers: what RFC 9112 forbids, or lets a server refuse, and llhttp takes. */
+/* The head of a request as it goes by, and the trailers: what RFC 9112 forbids, or lets a server
+ * refuse, and llhttp takes. */
 #ifndef HTTPD_GUARD_H
 #define HTTPD_GUARD_H
 
@@ -32,8 +33,8 @@ struct guard {
     bool head;        /* the method is HEAD: known also if the rest is an error */
 };
 
-/* Takes up to `len` bytes, up to the end of the head, and writes them to `clean` as llhttp is to see them: HTAB becomes SP.
- * Returns how many. guard->status says whether they are refused. */
+/* Takes up to `len` bytes, up to the end of the head, and writes them to `clean` as llhttp is to
+ * see them: HTAB becomes SP. Returns how many. guard->status says whether they are refused. */
 size_t guard_take(struct guard *guard, const char *data, size_t len, char *clean);
 
 /* After the last chunk: what comes next are fields again, and an empty line. */

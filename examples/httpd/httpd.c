@@ -1,6 +1,7 @@
-/* httpd: the files of a folder over HTTP/1.1 (RFC 9112), with persistent connections and pipelining.
+/* httpd: the files of a folder over HTTP/1.1 (RFC 9112), with persistent connections and
+ * pipelining.
  *
- *   httpd-tap --net:service=tap0 --ipv4=10.0.0.2/24 FOLDER      and on Linux:  curl http://10.0.0.2/
+ * httpd-tap --net:service=tap0 --ipv4=10.0.0.2/24 FOLDER and on Linux: curl http://10.0.0.2/
  *
  * A machine that has no folders serves an archive, which is part of the program: files.h.
  */
@@ -35,7 +36,8 @@ static void collect(struct server *server)
     }
 }
 
-/* A task for a new client: if there is no memory for one more, the client that has got on least recently goes. */
+/* A task for a new client: if there is no memory for one more, the client that has got on least
+ * recently goes. */
 static void welcome(struct server *server, struct mnet_flow *flow)
 {
     int error = MNET_E_NO_MEMORY;

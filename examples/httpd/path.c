@@ -45,8 +45,8 @@ static size_t scheme_len(const char *target)
     return target[0] != '/' && strncmp(target + len, "://", 3) == 0 ? len : 0;
 }
 
-/* Takes "http://host" off an absolute target (RFC 9112 3.2.2), in place, so that an absolute path is left. There are no virtual hosts, so
- * what the host is does not matter. 200, 400 or 421. */
+/* Takes "http://host" off an absolute target (RFC 9112 3.2.2), in place, so that an absolute path
+ * is left. There are no virtual hosts, so what the host is does not matter. 200, 400 or 421. */
 static int cut_authority(char *target)
 {
     size_t len = scheme_len(target);
@@ -92,8 +92,8 @@ static bool decode(char *text)
     return true;
 }
 
-/* Removes empty components, "." and ".." (RFC 3986 5.2.4) from `from`, writing the rest to `to`, which may overlap it in front. False where ".."
- * would leave the root. */
+/* Removes empty components, "." and ".." (RFC 3986 5.2.4) from `from`, writing the rest to `to`,
+ * which may overlap it in front. False where ".." would leave the root. */
 static bool normalise(const char *from, char *to)
 {
     char *start = to;

@@ -1,8 +1,9 @@
 /* Reading requests with llhttp.
  *
- * Each byte of a head, and of trailers, passes the guard first (guard.c), which knows where they end. The parser calls back with pieces of the
- * message; the callbacks note what matters, and stop the parser if the answer is an error that ends the connection. At the end of
- * a message they pause it, so that requests sent in a row are answered one by one. Each request has a parser of its own.
+ * Each byte of a head, and of trailers, passes the guard first (guard.c), which knows where they
+ * end. The parser calls back with pieces of the message; the callbacks note what matters, and stop
+ * the parser if the answer is an error that ends the connection. At the end of a message they pause
+ * it, so that requests sent in a row are answered one by one. Each request has a parser of its own.
  */
 #include "request.h"
 
@@ -65,7 +66,8 @@ static int on_header_value_complete(llhttp_t *parser)
     return request->fields.overflow ? refuse(request, HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE) : 0;
 }
 
-/* RFC 9112 6.1, 6.3: a transfer coding is chunked, or what follows cannot be read; others in front of it nobody here knows. */
+/* RFC 9112 6.1, 6.3: a transfer coding is chunked, or what follows cannot be read; others in front
+ * of it nobody here knows. */
 static int judge_coding(const struct request *request)
 {
     struct members codings = {&request->fields, FIELD_TRANSFER_ENCODING, NULL, NULL};
@@ -118,8 +120,9 @@ static bool has_body(const struct request *request)
     return (request->parser.flags & F_CHUNKED) != 0 || request->parser.content_length > 0;
 }
 
-/* RFC 9110 10.1.1: 0, or what is answered at once. The one expectation there is, that a body is asked for, is answered with what the
- * request gets anyway, for no body is wanted; and then the connection closes, since it may come or not. */
+/* RFC 9110 10.1.1: 0, or what is answered at once. The one expectation there is, that a body is
+ * asked for, is answered with what the request gets anyway, for no body is wanted; and then the
+ * connection closes, since it may come or not. */
 static int judge_expectation(const struct request *request, int status)
 {
     struct members expectations = {&request->fields, FIELD_EXPECT, NULL, NULL};
@@ -201,7 +204,8 @@ void request_init(struct request *request)
     request->target[0] = '\0';
     llhttp_init(&request->parser, HTTP_REQUEST, &callbacks);
     request->parser.data = request;
-    /* Of all lenient ways the one that RFC 9110 2.5 asks for: HTTP/1.2 is read as HTTP/1.1. The guard lets no other version pass. */
+    /* Of all lenient ways the one that RFC 9110 2.5 asks for: HTTP/1.2 is read as HTTP/1.1. The
+     * guard lets no other version pass. */
     request->parser.lenient_flags = LENIENT_VERSION;
 }
 

@@ -1,4 +1,5 @@
-/* HTTP requests as llhttp reads them, reduced to what a server of static files needs to know. No I/O, no time. */
+/* HTTP requests as llhttp reads them, reduced to what a server of static files needs to know. No
+ * I/O, no time. */
 #ifndef HTTPD_REQUEST_H
 #define HTTPD_REQUEST_H
 
@@ -9,12 +10,14 @@
 #include "fields.h"
 #include "guard.h"
 
-#define REQUEST_BODY_MAX (1024u * 1024) /* a body is read and ignored; more than this is answered with 413 */
+/* A body is read and ignored; more than this is answered with 413. */
+#define REQUEST_BODY_MAX (1024u * 1024)
 
 enum request_progress {
     REQUEST_INCOMPLETE, /* wants more bytes */
     REQUEST_COMPLETE,   /* answer it with `status`, then begin the next one */
-    REQUEST_LAST, /* answer it with `status` and close: where the next one begins is not known, or not waited for */
+    /* answer it with `status` and close: the start of the next one is unknown, or not waited for */
+    REQUEST_LAST,
 };
 
 struct request {
@@ -32,7 +35,8 @@ struct request {
     size_t name_len;
     size_t target_len;
     struct fields fields;
-    char target[REQUEST_TARGET_MAX + 1]; /* the target, later the path in it, relative and decoded; terminated */
+    /* the target, later the path in it, relative and decoded; terminated */
+    char target[REQUEST_TARGET_MAX + 1];
 };
 
 /* Begins the first request of a connection, and each one after a complete one. */
@@ -48,9 +52,10 @@ enum request_progress request_feed(struct request *request, const void *data, si
 /* Whether a Host field's value is one (RFC 9110 7.2): a name or an address, and perhaps a port. */
 bool request_is_authority(const char *text, size_t len);
 
-/* Turns a request target into a path of files.h, in place: takes scheme, authority and query off, decodes %XX, removes "." and "..".
- * Returns 200, or 400 if the target is no path or would leave the root, 421 if it belongs to another server. *folder: it ended
- * in '/'. *query: what is behind '?', in the same buffer; NULL if there is none. */
+/* Turns a request target into a path of files.h, in place: takes scheme, authority and query off,
+ * decodes %XX, removes "." and "..". Returns 200, or 400 if the target is no path or would leave
+ * the root, 421 if it belongs to another server. *folder: it ended in '/'. *query: what is behind
+ * '?', in the same buffer; NULL if there is none. */
 int request_path(char *target, bool *folder, const char **query);
 
 #endif

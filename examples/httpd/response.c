@@ -9,7 +9,8 @@
 
 /* ---- Heads ---- */
 
-/* Text that grows in a buffer; what does not fit is left out (the buffer is large enough for every head). */
+/* Text that grows in a buffer; what does not fit is left out (the buffer is large enough for every
+ * head). */
 struct text {
     char *bytes;
     size_t len, size;
@@ -102,7 +103,8 @@ static int send_options(struct client *client, const struct request *request)
     return client_write(client, text.bytes, text.len);
 }
 
-/* Where a folder that was asked for without its '/' is: its last component suffices as a relative reference (RFC 3986 5.2). The query stays. */
+/* Where a folder that was asked for without its '/' is: its last component suffices as a relative
+ * reference (RFC 3986 5.2). The query stays. */
 static int redirect(struct client *client, const struct request *request, const char *query)
 {
     char location[3 * 256 + REQUEST_TARGET_MAX + 32];
@@ -156,7 +158,8 @@ static void add_file_head(struct text *text, const struct request *request, cons
     add(text, "\r\n\r\n");
 }
 
-/* The head and the bytes behind it. A file that turns out shorter than it was ends the connection, so that the client can tell. */
+/* The head and the bytes behind it. A file that turns out shorter than it was ends the connection,
+ * so that the client can tell. */
 static int send_range(struct client *client, const struct request *request, const struct file *file,
                       const struct range *range)
 {
@@ -200,7 +203,8 @@ static int send_file(struct client *client, struct request *request, const struc
     }
 }
 
-/* Opens what the path names; a folder named with its '/' is its index.html, and one named without is moved there. Returns the status. */
+/* Opens what the path names; a folder named with its '/' is its index.html, and one named without
+ * is moved there. Returns the status. */
 static int find(struct request *request, bool folder, struct file *file)
 {
     char *path = request->target;

@@ -8,7 +8,8 @@
 #include "files.h"
 #include "request.h"
 
-/* Answers a complete or refused request. 0, or an error of the connection, which cannot be used any more then. Suspends. */
+/* Answers a complete or refused request. 0, or an error of the connection, which cannot be used any
+ * more then. Suspends. */
 int response_send(struct client *client, struct request *request);
 
 /* "Not Found", ...; the media type by the ending of a name. Static. */

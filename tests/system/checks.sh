@@ -81,6 +81,10 @@ fresh
 passes docs_described_function_passes "$tree/scripts/check-docs"
 printf '%s\n' '' 'int mnet_two(void);' >>"$tree/include/mnet/tcp.h"
 fails docs_bare_function_fails 'mnet_two is not described' "$tree/scripts/check-docs"
+fresh
+mkdir -p "$tree/docs"
+echo 'See src/tcp/two.h.' >"$tree/docs/page.md"
+fails docs_file_that_is_not_there_fails 'docs/page.md:1: no such file: src/tcp/two.h' "$tree/scripts/check-docs"
 
 fresh
 passes lengths_short_function_passes "$tree/scripts/check-lengths"

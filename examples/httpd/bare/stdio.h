@@ -1,4 +1,5 @@
-/* What llhttp's sources name of a C library's <stdio.h>, for machines without one: only a trace of its own development prints. */
+/* What llhttp's sources name of a C library's <stdio.h>, for machines without one: only a trace of
+ * its own development prints. */
 #ifndef HTTPD_BARE_STDIO_H
 #define HTTPD_BARE_STDIO_H
 
