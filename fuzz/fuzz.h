@@ -1,4 +1,4 @@
-/* What the fuzz targets of the wire formats share. */
+/* Functions that the fuzz targets of the wire formats share. */
 #ifndef MN_FUZZ_H
 #define MN_FUZZ_H
 
@@ -11,7 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* libFuzzer's own block is longer than the input may seem; this one ends where the input ends. */
+/* Copies the input to a block that ends at the end of the input. libFuzzer's own block is longer,
+ * so a read beyond the end could go unnoticed. */
 static inline uint8_t *fuzz_exact(const uint8_t *data, size_t size)
 {
     uint8_t *copy = malloc(size > 0 ? size : 1);

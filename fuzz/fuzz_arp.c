@@ -1,4 +1,4 @@
-/* ARP: what parses is emitted as the same bytes. */
+/* ARP: a message that parses is emitted as the same bytes. */
 #include "fuzz/fuzz.h"
 #include "wire/arp.h"
 

@@ -1,4 +1,5 @@
-/* DHCP: what parses keeps its promises, and what a client can say of it is emitted and parses again to the same. */
+/* DHCP: a message that parses keeps the parser's promises. A message with a client's fields is
+ * emitted, and parses to the same fields. */
 #include "fuzz/fuzz.h"
 #include "wire/dhcp.h"
 

@@ -1,8 +1,8 @@
-/* Ethernet: what parses is emitted as the same bytes. */
+/* Ethernet: a header that parses is emitted as the same bytes. */
 #include "fuzz/fuzz.h"
 #include "wire/ethernet.h"
 
-/* What is left is the frame without its tags, and no further tag. */
+/* The rest is the frame without its tags, and has no further tag. */
 static void untag(const uint8_t *data, size_t size)
 {
     static uint8_t region[MNET_MEMORY_MINIMUM];

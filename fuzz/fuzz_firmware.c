@@ -1,8 +1,11 @@
-/* What firmware and loader say to the bare machine: ACPI tables, and a command line.
+/* Information from the firmware and the loader for the bare machine: ACPI tables, and a command
+ * line.
  *
- * The first two bytes: whether the root pointer is believable, and the length of the command line, which is next. Then
- * tables: a number that stands for their signature, two bytes of length, and a body. Sums are right, or nothing would be
- * read. Tables refer to one another by addresses of 4 bytes, which the input finds: they begin alike each time.
+ * The first two bytes decide whether the root pointer is valid, and give the length of the command
+ * line, which follows. Tables come next: a number that stands for their signature, two bytes of
+ * length, and a body. Checksums are right, because the parser reads nothing else. Tables refer to
+ * one another by addresses of 4 bytes. The memory begins alike each time, so the input can name
+ * these addresses.
  */
 #include <stdlib.h>
 
@@ -68,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     size_t len = data[1] < size - 2 ? data[1] : size - 2;
-    char *line = malloc(len + 1); /* so that what is behind it is nobody's */
+    char *line = malloc(len + 1); /* a read behind it is caught */
     memcpy(line, data + 2, len);
     line[len] = '\0';
     tables_begin();

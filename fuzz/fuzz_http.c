@@ -1,5 +1,6 @@
-/* Requests of HTTP, up to what httpd would answer: whoever cuts the bytes into pieces changes nothing, and whatever comes, the path stays
- * below the root, and what is sent inside the file.
+/* HTTP requests, up to the answer of httpd. The result does not depend on how the bytes are cut
+ * into pieces. The path stays below the root, and the bytes sent stay inside the file, for any
+ * input.
  */
 #include "fuzz/fuzz.h"
 
@@ -9,10 +10,10 @@
 
 #define FILE_BYTES 1000
 
-/* What comes of the requests in one input. */
+/* The result of the requests in one input. */
 struct outcome {
     size_t requests, used;
-    uint64_t digest; /* of every request's outcome */
+    uint64_t digest; /* of the result of every request */
 };
 
 static void note(struct outcome *outcome, uint64_t what)
@@ -67,7 +68,7 @@ static void judge(struct outcome *outcome, struct request *request)
     check_conditions(outcome, request);
 }
 
-/* Reads the input in pieces of `piece` bytes, each a block of its own. */
+/* Reads the input in pieces of `piece` bytes, each in a block of its own. */
 static struct outcome read_all(const uint8_t *data, size_t size, size_t piece)
 {
     static struct request request;
@@ -90,7 +91,7 @@ static struct outcome read_all(const uint8_t *data, size_t size, size_t piece)
         request_init(&request);
     }
     if (progress == REQUEST_LAST)
-        outcome.used = 0; /* how much was read of what is refused depends on the pieces */
+        outcome.used = 0; /* for a refused request the bytes read depend on the pieces */
     return outcome;
 }
 

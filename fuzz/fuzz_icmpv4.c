@@ -1,4 +1,4 @@
-/* ICMP: what parses is emitted with the same fields and a right checksum. */
+/* ICMP: a message that parses is emitted with the same fields and a right checksum. */
 #include "fuzz/fuzz.h"
 
 #include "base/checksum.h"

@@ -1,5 +1,6 @@
-/* The whole network layer: a script of frames (raw, or with the checksums put right so that they get further), packets
- * of transports, and time that passes. The layer must stay within its bounds and give every byte of memory back. */
+/* The whole network layer. The input is a script of frames (raw, or with corrected checksums so
+ * that they get further), packets of transports, and time that passes. The layer must stay within
+ * its limits and give all memory back. */
 #include <string.h>
 
 #include "base/checksum.h"
@@ -50,7 +51,7 @@ static void start(struct host *h)
     MN_ASSERT(mn_ip_init(&h->ip, &config) == 0);
 }
 
-/* What a transport does with what it gets. */
+/* Does what a transport does with a delivered packet. */
 static void deliver(struct host *h, enum mn_ip_verdict verdict, struct mnet_packet *packet,
                     const struct mn_datagram *datagram, const struct mn_icmp_error *error)
 {
@@ -67,7 +68,7 @@ static void deliver(struct host *h, enum mn_ip_verdict verdict, struct mnet_pack
     mnet_packet_free(packet);
 }
 
-/* Puts a tag behind the addresses, mostly one that says a priority only. */
+/* Puts a tag behind the addresses, mostly one with a priority only. */
 static void tag(struct mnet_packet *packet, uint8_t shape)
 {
     if (packet->len < 12)
@@ -95,7 +96,7 @@ static void receive(struct host *h, const uint8_t *frame, size_t len)
     deliver(h, verdict, packet, &datagram, &error);
 }
 
-/* The script's next bytes: a length in two bytes, and as many as there are of it. */
+/* Reads a length of two bytes, and as many bytes of the script, if there are as many. */
 static const uint8_t *read_bytes(struct host *h, size_t *len)
 {
     *len = mn_read_u16(&h->script) % 3000;
@@ -111,7 +112,8 @@ static void op_raw(struct host *h)
         receive(h, bytes, len);
 }
 
-/* Makes the first words of the payload options, whatever they say; checksums are right again. */
+/* Turns the first words of the payload into options with any content, and corrects the
+ * checksums. */
 static void take_for_options(uint8_t *header, unsigned words, size_t len)
 {
     size_t header_len = MN_IPV4_HEADER + (size_t)(words % 11) * 4, message_len = MN_IPV4_HEADER + len - header_len;
@@ -127,7 +129,7 @@ static void take_for_options(uint8_t *header, unsigned words, size_t len)
     memcpy(message + 2, &checksum, 2);
 }
 
-/* A frame for us with a right IPv4 header, and for ICMP a right checksum. */
+/* Receives a frame for us with a right IPv4 header, and for ICMP with a right checksum. */
 static void op_ipv4(struct host *h)
 {
     static uint8_t frame[4000];
@@ -164,7 +166,7 @@ static void op_ipv4(struct host *h)
     receive(h, frame, MN_ETHERNET_HEADER + MN_IPV4_HEADER + len);
 }
 
-/* Nobody, somebody of our network, or of another, possible or not. */
+/* Returns no address, one of our network, or any other, possible or not. */
 static uint32_t sender_of(uint8_t shape, uint8_t sender)
 {
     uint32_t far = (uint32_t)sender << 24 | UINT32_C(0x00ffff00) | shape;

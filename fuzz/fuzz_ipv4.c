@@ -1,5 +1,5 @@
-/* IPv4: as it comes; with the checksum put right, so that what lies behind it is reached; and as a quote. A header without
- * options that parses is emitted as the same bytes. */
+/* IPv4: the input as it is, with a corrected checksum so that the code after it is reached, and as
+ * a quote. A header that parses and has no options is emitted as the same bytes. */
 #include "fuzz/fuzz.h"
 
 #include "base/checksum.h"
@@ -16,7 +16,7 @@ static void round_trip(const uint8_t *bytes, size_t size)
     if (header.header_len != MN_IPV4_HEADER)
         return;
     mn_ipv4_emit(out, &header);
-    /* But for the reserved bit, and the checksum where that was set. */
+    /* All bytes but the reserved bit, and the checksum, which the target may have set. */
     if ((bytes[6] & 0x80) == 0)
         MN_ASSERT(memcmp(out, bytes, 10) == 0 && memcmp(out + 12, bytes + 12, 8) == 0);
 }

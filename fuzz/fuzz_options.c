@@ -1,5 +1,5 @@
-/* Command lines: words cut out of the input at newlines, for a program with options of its own on a port with some. Whatever they are,
- * they are taken or refused, with one line that is not empty. */
+/* Command lines: words cut out of the input at newlines, for a program with options of its own on a
+ * port with options. Any of them is accepted, or refused with one line that is not empty. */
 #include "fuzz/fuzz.h"
 #include "stack/options.h"
 #include "stack/stack.h"
@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MN_ASSERT(result == MNET_OK || result == MNET_E_INVALID);
     MN_ASSERT(result == MNET_OK || (error[0] != '\0' && strchr(error, '\0') < error + sizeof error));
     MN_ASSERT(result != MNET_OK || (argc >= 1 && argc <= words && argv[argc] == NULL));
-    /* A stack takes what a command line may say. */
+    /* A stack accepts every configuration that a command line can express. */
     bool whole = result == MNET_OK && !options.help && !options.version;
     bool placed = options.config.dhcp || options.config.ipv4.length > 0;
     MN_ASSERT(!whole || !placed || mn_config_network_ok(&options.config));

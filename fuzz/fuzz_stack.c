@@ -1,7 +1,9 @@
-/* A whole stack through its public headers: a device whose frames, metadata and moods the script decides, a program that uses every call with
- * deadline 0, and time that passes. Some segments answer what the stack sent last, so that connections get established. Nothing may fail an
- * assertion, storm, or keep memory; what leaves must be frames that a device can send. After each poll what is charged is what is pinned, and
- * nothing that stays uses the reserve. */
+/* A whole stack through its public headers. The script decides the frames, metadata and moods of a
+ * device, the calls of a program (each with deadline 0), and the time that passes. Some segments
+ * answer the stack's last one, so that connections get established. No input may fail an assertion,
+ * cause a storm of frames, or keep memory. Every frame that leaves must be one that the device can
+ * send. After each poll the bytes charged are the bytes pinned, and nothing that stays uses the
+ * reserve. */
 #include <mnet/mnet.h>
 
 #include <string.h>
@@ -33,12 +35,12 @@ struct world {
     struct mnet_udp *udp;
     struct mnet_packet *waiting[FRAMES]; /* for the stack to take */
     unsigned first, count, sent;
-    unsigned room;             /* frames that the device still takes */
-    struct mn_tcp_header last; /* of the last segment that the stack sent */
+    unsigned room;             /* frames that the device still accepts */
+    struct mn_tcp_header last; /* from the last segment of the stack */
     uint32_t last_len;
-    bool tagged;  /* frames received have a tag */
+    bool tagged;  /* received frames have a tag */
     bool dhcp;    /* the address comes from a server */
-    uint32_t xid; /* of the last message to it */
+    uint32_t xid; /* from the last message to the server */
     uint64_t now;
     struct mn_reader script;
 };
@@ -62,7 +64,7 @@ static int device_rx(struct mnet_device *device, struct mnet_packet **packets, i
     return taken;
 }
 
-/* Remembers what the stack asked a DHCP server. Without an address it says nothing else. */
+/* Records the stack's question to a DHCP server. Without an address it sends nothing else. */
 static void remember_question(struct world *w, const struct mn_ipv4 *ip, const uint8_t *datagram, size_t len)
 {
     struct mn_udp_header udp;
@@ -76,7 +78,7 @@ static void remember_question(struct world *w, const struct mn_ipv4 *ip, const u
     w->xid = message.xid;
 }
 
-/* Remembers the segment, so that the peer can answer it. */
+/* Records the segment, so that the peer can answer it. */
 static void remember(struct world *w, const struct mnet_packet *frame)
 {
     static uint8_t bytes[MNET_FRAME_MAX + 100];
@@ -229,7 +231,7 @@ static void op_arp(struct world *w)
     frame_in(w, frame, sizeof frame);
 }
 
-/* Headers of Ethernet and IP around `len` bytes that lie at their place already. */
+/* Puts headers of Ethernet and IP before `len` bytes that are already in their place. */
 static struct mnet_packet *ip_in(struct world *w, uint8_t *frame, uint8_t protocol, size_t len)
 {
     struct mn_ipv4 ip = {.source = PEER_IP,
@@ -250,7 +252,7 @@ static uint16_t transport_checksum(uint8_t protocol, const uint8_t *bytes, size_
     return mn_checksum(mn_sum_add(sum, mn_sum(0, bytes, len)));
 }
 
-/* What a device may say of a frame, and what a broken one says. */
+/* Sets metadata as a device may set it, or as a broken device does. */
 static void add_metadata(struct world *w, struct mnet_packet *frame)
 {
     uint8_t shape = mn_read_u8(&w->script);
@@ -269,7 +271,7 @@ static void add_metadata(struct world *w, struct mnet_packet *frame)
     }
 }
 
-/* A segment that fits what the stack sent last, more or less. */
+/* Receives a segment that answers the stack's last one, more or less. */
 static void op_tcp(struct world *w)
 {
     static uint8_t frame[4000];
@@ -310,7 +312,8 @@ static void op_udp(struct world *w)
     add_metadata(w, ip_in(w, frame, MN_PROTOCOL_UDP, 8u + len));
 }
 
-/* A server's message, with what it needs to be believed and whatever options the script adds. */
+/* Receives a server's message, with the options that a client requires and any options from the
+ * script. */
 static void op_dhcp(struct world *w)
 {
     static const uint8_t cookie[] = {0x63, 0x82, 0x53, 0x63, 53, 1};
@@ -373,7 +376,8 @@ static void op_read(struct world *w)
     if (shape & 1) {
         MN_ASSERT(mnet_tcp_read(flow, bytes, 32u * shape, 0) <= 32 * shape);
     } else if (mnet_tcp_get(flow, slices, 4, 0) > 0) {
-        memcpy(bytes, slices[0].data, MN_MIN(slices[0].len, sizeof bytes)); /* they are there */
+        /* All of them are readable. */
+        memcpy(bytes, slices[0].data, MN_MIN(slices[0].len, sizeof bytes));
         if (shape & 2)
             mnet_tcp_release(flow);
     }
@@ -436,7 +440,7 @@ static void op_relisten(struct world *w)
 
 /* --- the world --- */
 
-/* What waits for the device, on either side of it, may be in the reserve; nothing else. */
+/* Only packets that wait for the device, on either side of it, may be in the reserve. */
 static void check_memory(const struct world *w)
 {
     tcp_check_engine(w->stack->tcp);
@@ -465,14 +469,14 @@ static void op_time(struct world *w)
     op_poll(w);
 }
 
-/* The device fills up, or is empty again. */
+/* Fills the device, or empties it. */
 static void op_room(struct world *w)
 {
     uint8_t shape = mn_read_u8(&w->script);
     w->room = shape < 128 ? UINT32_MAX : shape - 128u;
 }
 
-/* The program gives its handles back: before the stack ends, or after. */
+/* Closes the program's handles, before the stack ends or after. */
 static void close_handles(struct world *w)
 {
     for (int i = 0; i < FLOWS; i++) {

@@ -1,5 +1,5 @@
-/* TCP: what parses without broken options can be emitted, and parses again to the same meaning, unless the options of the
- * segment were packed more tightly than ours are. */
+/* TCP: a header that parses without broken options is emitted and parses to the same fields. SACK
+ * blocks may be missing if the options were packed more tightly than ours are. */
 #include "fuzz/fuzz.h"
 #include "wire/tcp.h"
 
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (verdict == MN_PARSE_OK) {
         MN_ASSERT(header.header_len >= MN_TCP_HEADER && header.header_len <= size);
         MN_ASSERT(header.sack_count <= MN_TCP_SACK_BLOCKS);
-        /* Fields of options that are not there may hold what a broken one left. */
+        /* With broken options, fields of absent options may have any value. */
         if (!header.options_broken)
             round_trip(&header);
     }

@@ -1,6 +1,7 @@
-/* The TCP engine: a script of segments, user calls, ICMP errors and time that passes. Segments are mostly built from what a connection expects, moved
- * by small amounts, so that they get deep into it. After each step every connection must satisfy its invariants, what is read and what is sent
- * must be the stream, and at the end all memory must be back. */
+/* The TCP engine. The input is a script of segments, user calls, ICMP errors and time that passes.
+ * Most segments are built from the numbers that a connection expects, moved by small amounts, so
+ * that they get deep into the engine. After each step every connection must satisfy its invariants.
+ * The bytes read and sent must be the stream. At the end all memory must be back. */
 #include <string.h>
 
 #include "base/checksum.h"
@@ -17,7 +18,7 @@
 
 struct user {
     struct mn_tcb *tcb;
-    uint32_t read; /* sequence number of the next byte to be read; valid once `reading` */
+    uint32_t read; /* sequence number of the next byte to read; valid if `reading` */
     bool reading;
 };
 
@@ -30,7 +31,7 @@ struct engine {
     struct mn_tcp *tcp;
     struct mn_listener *listener;
     struct user users[USERS];
-    struct mnet_packet *hogged[HOGGED]; /* held by somebody else, so that memory runs out */
+    struct mnet_packet *hogged[HOGGED]; /* held by others, so that memory runs out */
     unsigned hogged_count;
     uint64_t now;
     struct mn_reader script;
@@ -38,7 +39,7 @@ struct engine {
 
 static uint8_t region[4u << 20];
 
-/* The byte that belongs at a sequence number, whoever sends it. */
+/* Returns the byte of the stream at a sequence number, for either sender. */
 static uint8_t stream(uint32_t seq)
 {
     return (uint8_t)(seq * 31u + (seq >> 8));
@@ -163,7 +164,7 @@ static struct mn_conn *find(const struct engine *e, unsigned who)
     return mn_table_find(e->tcp, &local, &remote);
 }
 
-/* What a connection expects next, in the peer's numbers. */
+/* Computes the numbers that a connection expects next from its peer. */
 static void expected(struct engine *e, unsigned who, uint32_t *seq, uint32_t *ack, uint32_t *nxt)
 {
     struct mn_conn *conn = find(e, who);
@@ -206,7 +207,8 @@ static void input(struct engine *e, const struct mn_datagram *datagram, const ui
     mn_tcp_input(e->tcp, datagram, packet, e->now);
 }
 
-/* Options of the script behind a header of 20 bytes; returns the header's length then. */
+/* Puts options from the script behind a header of 20 bytes. Returns the new length of the
+ * header. */
 static size_t add_options(struct engine *e, uint8_t *bytes)
 {
     size_t len = mn_read_u8(&e->script) % 11 * 4;
@@ -218,7 +220,8 @@ static size_t add_options(struct engine *e, uint8_t *bytes)
     return MN_TCP_HEADER + len;
 }
 
-/* The first stretch of [seq, seq + len) that the receiver has already; empty if there is none. */
+/* Returns the first range of [seq, seq + len) that the receiver already has; empty if there is
+ * none. */
 static struct mn_range first_known(const struct mn_tcb *tcb, uint32_t seq, uint32_t len)
 {
     uint32_t end = seq + len;
@@ -233,8 +236,8 @@ static struct mn_range first_known(const struct mn_tcb *tcb, uint32_t seq, uint3
     return (struct mn_range){0, 0};
 }
 
-/* RFC 2883 4: if a segment changed what is to be reported as received twice, then to its first known stretch, which may
- * continue the one before. */
+/* RFC 2883 4: if a segment changed the range to be reported as received twice, the new range is the
+ * first known range of the segment, alone or joined to the range before. */
 static void check_dsack(const struct mn_tcb *tcb, struct mn_range before, struct mn_range known)
 {
     struct mn_range twice = tcb->twice;
@@ -279,7 +282,7 @@ static void op_segment(struct engine *e)
         check_dsack(tcb, before, known);
 }
 
-/* A segment of the peer's with nothing unusual in it. */
+/* Sends a segment of the peer with nothing unusual in it. */
 static void plain_segment(struct engine *e, unsigned who, uint32_t seq, uint32_t ack, uint8_t flags, uint16_t window)
 {
     const uint8_t options = MN_TCP_OPTION_MSS | MN_TCP_OPTION_WINDOW_SCALE | MN_TCP_OPTION_SACK_PERMITTED;
@@ -298,7 +301,8 @@ static void plain_segment(struct engine *e, unsigned who, uint32_t seq, uint32_t
     input(e, &datagram, bytes, mn_tcp_emit(bytes, &header), true);
 }
 
-/* An acknowledgement: of nothing new, of a part, of everything; mostly with the window of before, so that duplicates count. */
+/* Acknowledges nothing new, a part, or everything. The window mostly stays as it is, so that
+ * duplicates count. */
 static void op_ack(struct engine *e)
 {
     uint8_t shape = mn_read_u8(&e->script);
@@ -314,7 +318,8 @@ static void op_ack(struct engine *e)
         plain_segment(e, shape, seq, ack, MN_TCP_ACK, window);
 }
 
-/* Selective acknowledgements, mostly of what is in flight, with a few of what is not; an acknowledgement number below or at their left. */
+/* Sends selective acknowledgements, mostly of bytes in flight. The acknowledgement number is at
+ * their left end or below. */
 static void op_sack(struct engine *e)
 {
     uint8_t shape = mn_read_u8(&e->script), bytes[MN_TCP_HEADER_MAX];
@@ -341,7 +346,7 @@ static void op_sack(struct engine *e)
     input(e, &datagram, bytes, mn_tcp_emit(bytes, &header), true);
 }
 
-/* A whole handshake with the listener, and a user who takes it and writes. */
+/* Makes a whole handshake with the listener. A user accepts the connection and writes. */
 static void op_connection(struct engine *e)
 {
     uint8_t who = mn_read_u8(&e->script);
@@ -357,7 +362,8 @@ static void op_connection(struct engine *e)
     user->reading = false;
 }
 
-/* A run of segments that was coalesced before the engine sees it: packets linked behind the one with the header. */
+/* Sends a run of segments that was coalesced before the engine sees it: packets linked behind the
+ * one with the header. */
 static void op_run(struct engine *e)
 {
     uint8_t bytes[2000], who = mn_read_u8(&e->script), count = mn_read_u8(&e->script) % 5;
@@ -394,7 +400,7 @@ static void op_run(struct engine *e)
     mnet_packet_free(head);
 }
 
-/* Memory that others use, nearly all of it or none. */
+/* Takes nearly all memory for others, or gives it back. */
 static void op_hog(struct engine *e)
 {
     struct mnet_packet *packet;
@@ -410,7 +416,7 @@ static void op_hog(struct engine *e)
         mnet_packet_free(e->hogged[--e->hogged_count]);
 }
 
-/* Any bytes, with the right ports and checksum now and then. */
+/* Sends any bytes, sometimes with the right ports and checksum. */
 static void op_raw(struct engine *e)
 {
     uint8_t bytes[256], shape = mn_read_u8(&e->script);
@@ -425,7 +431,8 @@ static void op_raw(struct engine *e)
                                    .protocol = MN_PROTOCOL_TCP,
                                    .not_unicast = (shape & 6) == 6};
     if (len >= MN_TCP_HEADER && shape & 8)
-        memcpy(bytes, (const uint8_t[]){0xff, shape, 0, PORT}, 4); /* a port whose bytes are not looked at */
+        /* No peer has this port, so any text is good. */
+        memcpy(bytes, (const uint8_t[]){0xff, shape, 0, PORT}, 4);
     input(e, &datagram, bytes, len, shape & 16);
 }
 
@@ -484,7 +491,8 @@ static void op_unlisten(struct engine *e)
 static void compare(struct user *user, const uint8_t *bytes, size_t len)
 {
     const struct mn_tcb *tcb = user->tcb;
-    if (!user->reading) /* these are the first bytes: all that came is still there, or lent, or read just now */
+    /* The first bytes: everything received is in the queue, lent, or read just now. */
+    if (!user->reading)
         user->read = tcb->rcv_nxt - tcb->fin_received - tcb->recvq.bytes - MN_MAX(tcb->recvq.lent_bytes, (uint32_t)len);
     user->reading = true;
     for (size_t i = 0; i < len; i++)
@@ -507,7 +515,7 @@ static void op_send(struct engine *e)
     MN_ASSERT(taken <= (ptrdiff_t)len && (taken < 0 || !(shape & 2) || taken == (ptrdiff_t)len));
 }
 
-/* Bytes by reference, in a buffer that is gone from here at once. */
+/* Sends bytes by reference, in a buffer that its owner drops at once. */
 static void op_send_buffer(struct engine *e)
 {
     struct user *user = some_user(e);
@@ -588,7 +596,7 @@ static void op_settings(struct engine *e)
         mn_tcp_set_no_delay(e->tcp, user->tcb, shape & 1);
 }
 
-/* From a millisecond to many minutes; or just to the next deadline. */
+/* Lets time pass: from a millisecond to many minutes, or up to the next deadline. */
 static void op_time(struct engine *e)
 {
     static const uint64_t steps[] = {1, 10, 41, 200, 1000, 5000, 61000, 200000};

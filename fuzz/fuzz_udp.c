@@ -1,4 +1,4 @@
-/* UDP: what parses is emitted as the same bytes. */
+/* UDP: a header that parses is emitted as the same bytes. */
 #include "fuzz/fuzz.h"
 #include "wire/udp.h"
 

@@ -1,9 +1,10 @@
-/* The network driver and its transports against a host that lies. The script is the host: how the device is made, what its registers
- * say, which buffers it says it has used and how much of them, what it writes where it may write at all; and a program that
- * sends, receives and waits in between.
+/* The network driver and its transports against a host that lies. The script is the host: it
+ * decides how the device is made, which values its registers have, which buffers it reports as used
+ * and with which length, and what it writes into the memory that it may write. In between a program
+ * sends, receives and waits.
  *
- * Whatever it does: no access outside what is the driver's, no assertion, no endless loop; packets that come up are sound, and all memory
- * comes back in the end.
+ * For any script the driver makes no access outside its own memory, fails no assertion and does not
+ * loop endlessly. Received packets are sound, and all memory comes back in the end.
  */
 #include "tests/support/virtio_device.h"
 
@@ -16,9 +17,10 @@
 
 #define REGION MNET_MEMORY_MINIMUM
 #define BATCH 16
-/* One access to registers in so many, of those for which there is script left, is a lie. */
+/* A read of a register returns a lie if the next byte of the script is at least this. */
 #define LIE_ABOVE 0xe0
-/* What a call may cost: nothing waits for a device that does not come, but for a second of reset. */
+/* Limit on the waits of one call: nothing waits for a silent device, except one second for a
+ * reset. */
 #define WAITS_MAX 1100u
 #define WINDOWS 64
 
@@ -30,8 +32,10 @@ struct world {
     struct mnet_device *net;
     struct mn_reader script;
     unsigned lent, released;
-    bool lies;   /* its registers do */
-    bool astray; /* it has said or written something that leaves buffers unclear, and writes into none any more */
+    bool lies; /* its registers lie */
+    /* Its reports or writes leave it unclear which buffers it owns, so it writes into none any
+     * more. */
+    bool astray;
     struct mn_virtio_window mapped[WINDOWS];
     unsigned mapped_count;
 };
@@ -46,7 +50,7 @@ static struct world *world_of(void *context)
 
 /* ---- Registers that lie ---- */
 
-/* The driver keeps to what it has mapped. */
+/* The driver accesses only what it has mapped. */
 static bool is_mapped(const struct world *w, uint64_t address, unsigned bytes)
 {
     for (unsigned i = 0; i < w->mapped_count; i++) {
@@ -147,7 +151,7 @@ static void op_reopen(struct world *w)
 
 /* ---- The program ---- */
 
-/* Every byte is there, and the metadata is about bytes that are. */
+/* Every byte is readable, and the metadata refers to bytes of the packet. */
 static void check_packet(const struct world *w, const struct mnet_packet *packet)
 {
     static uint8_t bytes[MNET_FRAME_MAX];
@@ -184,7 +188,7 @@ static void note_release(void *context)
     ((struct world *)context)->released++;
 }
 
-/* Headers, and behind them `pieces` pieces that are lent. */
+/* Makes a packet of headers and `pieces` lent pieces behind them. */
 static struct mnet_packet *make_packet(struct world *w, unsigned pieces)
 {
     static uint8_t payload[1000];
@@ -236,7 +240,8 @@ static void op_wait(struct world *w)
 
 /* ---- The host ---- */
 
-/* Whether the device knows where the driver's rings are: registers that lie may have led it astray. */
+/* Returns whether the device knows the addresses of the driver's rings. Lying registers may have
+ * given it wrong ones. */
 static bool knows_ring(const struct world *w, unsigned queue)
 {
     const struct mn_net *net = (const void *)driver;
@@ -268,7 +273,8 @@ static void op_give(struct world *w)
         virtio_device_give(&w->device, &header, frame, merged ? len : MN_MIN(len, MNET_PACKET_LINEAR));
 }
 
-/* The used element for a buffer, or for something else; shown, or left to be shown with the next one. */
+/* Writes the used element of a buffer, or of something else, and shows it now or with the next
+ * one. */
 static void say_used(struct world *w, unsigned queue, uint32_t id, uint32_t len, bool shown)
 {
     struct virtio_ring *ring = &w->device.rings[queue];
@@ -279,7 +285,7 @@ static void say_used(struct world *w, unsigned queue, uint32_t id, uint32_t len,
         ring->used++;
 }
 
-/* Takes a buffer, writes something into it, and says something else. */
+/* Takes a buffer, writes into it, and reports some other length. */
 static void op_use(struct world *w)
 {
     struct virtio_chain chain = {0};
@@ -309,7 +315,7 @@ static void op_show(struct world *w)
     virtio_device_show(&w->device, queue, idx);
 }
 
-/* Takes what the driver sends, and is done with it or not. */
+/* Takes a packet that the driver sends, and returns it or not. */
 static void op_get(struct world *w)
 {
     static uint8_t frame[MNET_FRAME_MAX];
@@ -319,7 +325,7 @@ static void op_get(struct world *w)
         virtio_device_get(&w->device, &header, frame, sizeof frame, shape & 3);
 }
 
-/* Writes anywhere in the rings, also where only the driver should. */
+/* Writes anywhere in the rings, also into parts that only the driver may write. */
 static void op_scribble(struct world *w)
 {
     uint16_t offset = mn_read_u16(&w->script), value = mn_read_u16(&w->script);

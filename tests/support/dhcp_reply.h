@@ -1,4 +1,4 @@
-/* Messages of a DHCP server, byte by byte, so that they can be as wrong as a test likes. */
+/* Builds messages of a DHCP server byte by byte, right or wrong, as a test needs them. */
 #ifndef TESTS_DHCP_REPLY_H
 #define TESTS_DHCP_REPLY_H
 
@@ -7,7 +7,7 @@
 
 #include "wire/dhcp.h"
 
-/* Where the fields of a message lie. */
+/* Offsets of the fields of a message. */
 #define AT_SNAME 44
 #define AT_FILE 108
 #define AT_COOKIE 236
@@ -18,7 +18,7 @@ struct dhcp_reply {
     size_t len;
 };
 
-/* The fixed part and the message type (0: none). */
+/* Writes the fixed part and the message type (0: no type). */
 void reply_begin(struct dhcp_reply *reply, uint8_t type, uint32_t xid, uint32_t yiaddr, struct mn_mac chaddr);
 void reply_option(struct dhcp_reply *reply, uint8_t code, const void *data, uint8_t len);
 void reply_u32(struct dhcp_reply *reply, uint8_t code, uint32_t value);

@@ -13,7 +13,7 @@
 
 struct mnet_memory *test_memory(size_t size)
 {
-    void *region = aligned_alloc(64, size); /* so that the memory begins where the region does */
+    void *region = aligned_alloc(64, size); /* the memory begins at the beginning of the region */
     MN_ASSERT(region != NULL);
     struct mnet_memory *memory = mnet_memory_init(region, size);
     MN_ASSERT(memory != NULL);
@@ -48,7 +48,8 @@ static uint64_t pseudo(const uint8_t *ip, uint8_t protocol, size_t len)
     return mn_sum_add(mn_sum_add(mn_sum(0, ip + 12, 8), mn_sum_u16(protocol)), mn_sum_u16((uint16_t)len));
 }
 
-/* Writes all headers, the TCP checksum field as the folded pseudo-header sum; returns their length. */
+/* Writes all headers; the TCP checksum field gets the folded sum of the pseudo-header. Returns the
+ * length of the headers. */
 static size_t put_headers(struct mnet_packet *frame, const struct test_tcp *t, size_t len)
 {
     static const uint8_t ethernet[14] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0};
@@ -142,7 +143,7 @@ bool test_frame_ok(const struct mnet_packet *frame)
     struct mn_ipv4 ip;
     if (frame->len < 34 || mn_ipv4_parse(frame->data + 14, frame->len - 14, frame->total - 14, &ip) != MN_PARSE_OK)
         return false;
-    /* Bytes are summed one by one here, to check what is summed in words elsewhere. */
+    /* Sums byte by byte, independently of the code under test, which sums words. */
     size_t start = 14u + ip.header_len, end = 14u + ip.total_len;
     uint32_t sum = ip.protocol + (uint32_t)(end - start);
     for (int i = 12; i < 20; i += 2)

@@ -77,7 +77,7 @@ static int send_all(struct mnet_env *env, void *argument)
     uint64_t until = flow->run->begin + link->to_ns + MNET_SECOND;
     int error = stack_up(env, link, &stack);
     if (error == 0)
-        error = mnet_sleep(mnet_now() + MNET_MILLISECOND); /* the receiver listens */
+        error = mnet_sleep(mnet_now() + MNET_MILLISECOND); /* until the receiver listens */
     if (error == 0)
         error = mnet_tcp_connect(stack, mnet_ipv4(10, 0, 0, 1), PORT, &out, MNET_NEVER);
     if (error < 0)
@@ -88,7 +88,7 @@ static int send_all(struct mnet_env *env, void *argument)
     return error == MNET_E_DEADLINE ? 0 : error;
 }
 
-/* ---- The whole ---- */
+/* ---- The simulation ---- */
 
 static void shape(struct run *run, bool down)
 {
@@ -110,7 +110,8 @@ static int interrupt(struct mnet_env *env, void *argument)
     return error;
 }
 
-/* Notes what each flow has received when measuring begins; ends everything when it is over. */
+/* Records the bytes received of each flow when measuring begins, and ends the simulation when it is
+ * over. */
 static int observe(struct mnet_env *env, void *argument)
 {
     struct run *run = argument;

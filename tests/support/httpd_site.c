@@ -140,7 +140,7 @@ static int exchange(struct mnet_env *env, void *argument)
 {
     struct exchange *it = argument;
     struct mnet_stack *stack;
-    mnet_sleep(mnet_now() + MNET_MILLISECOND); /* the server begins to listen */
+    mnet_sleep(mnet_now() + MNET_MILLISECOND); /* until the server listens */
     site_check(mnet_stack_up(env, NULL, &stack) == 0);
     struct mnet_flow *flow = site_connect(stack);
     mnet_tcp_write(flow, it->request, it->len, NULL, mnet_now() + 30 * MNET_SECOND);
@@ -163,7 +163,7 @@ const char *site_ask(const char *request)
     return site_ask_bytes(request, strlen(request));
 }
 
-/* ---- What answers say, in a task or in a test ---- */
+/* ---- Checks of answers, in a task or in a test ---- */
 
 void site_fail(const char *file, int line, const char *what, const char *seen)
 {

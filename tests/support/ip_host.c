@@ -115,7 +115,7 @@ void receive_arp_line(struct ip_host *h, struct arp_line line)
     assert_int_equal(receive_bytes(h, frame, sizeof frame), MN_IP_CONSUMED);
 }
 
-/* Options are written behind a header of twenty bytes, whose length and checksum are then put right. */
+/* Writes options after a header of 20 bytes, and corrects its length and checksum. */
 static void add_options(uint8_t *header, const uint8_t *options, size_t len)
 {
     memcpy(header + MN_IPV4_HEADER, options, len);

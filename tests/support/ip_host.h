@@ -1,5 +1,5 @@
-/* One network layer in virtual time, and the test plays the link: frames are built field by field, what comes out is
- * taken apart again.
+/* One network layer in virtual time, and the test plays the link: frames are built field by field,
+ * what comes out is taken apart again.
  *
  *     struct ip_host h;
  *     ip_host_up(&h);
@@ -31,7 +31,7 @@
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
-/* Lines of a script override defaults. */
+/* Lines of a script override the defaults of the macros. */
 #pragma GCC diagnostic ignored "-Woverride-init"
 #ifndef __clang__
 #pragma GCC diagnostic ignored "-Woverride-init-side-effects"
@@ -65,26 +65,28 @@ struct ip_host {
     struct mn_random random;
     struct mn_ip ip;
     uint64_t now;
-    /* What the last receive gave back; freed with the next one. */
+    /* The result of the last receive; the next receive frees it. */
     struct mnet_packet *packet;
     struct mn_datagram datagram;
     struct mn_icmp_error error;
 };
 
-/* A configuration with OWN_IP/24 and the gateway, for tests that change something; its pointers lead into `h`. */
+/* Returns a configuration with OWN_IP/24 and the gateway, for tests that change a part of it. Its
+ * pointers lead into `h`. */
 struct mn_ip_config ip_host_config(struct ip_host *h);
-/* Starts with a configuration; the result of mn_ip_init. Nothing has been sent for the test yet. */
+/* Starts with a configuration, and returns the result of mn_ip_init. The host has sent nothing
+ * yet. */
 int ip_host_start(struct ip_host *h, const struct mn_ip_config *config);
-/* The usual host: its announcements are over. */
+/* Starts the usual host, whose announcements are over. */
 void ip_host_up(struct ip_host *h);
-/* Ends it; fails where a byte of memory is not given back. */
+/* Ends the host. Fails if memory is not given back. */
 void ip_host_down(struct ip_host *h);
 
-/* Takes every packet that there is memory for, and gives all of them back. */
+/* hoard_memory takes packets until no memory is left; free_hoard gives all of them back. */
 struct mnet_packet *hoard_memory(struct ip_host *h);
 void free_hoard(struct mnet_packet *hoard);
 
-/* Lets time pass; timers fire when they are due. */
+/* Lets time pass, and calls the timers at their times. */
 void pass_ns(struct ip_host *h, uint64_t ns);
 #define pass_ms(h, ms) pass_ns(h, (uint64_t)(ms)*MNET_MILLISECOND)
 
@@ -93,7 +95,7 @@ void pass_ns(struct ip_host *h, uint64_t ns);
 
 /* Received frames. */
 
-/* Raw bytes, Ethernet header first. */
+/* Receives raw bytes that begin with the Ethernet header. */
 enum mn_ip_verdict receive_bytes(struct ip_host *h, const void *frame, size_t len);
 
 struct arp_line {
@@ -115,9 +117,9 @@ struct ip_line {
     size_t options_len;
     const void *payload;
     size_t len;
-    size_t padding; /* bytes behind the packet */
+    size_t padding; /* bytes after the packet */
 };
-/* The frame of a line; returns its length. */
+/* Builds the frame of a line. Returns its length. */
 size_t build_ip_line(uint8_t *frame, struct ip_line line);
 enum mn_ip_verdict receive_ip_line(struct ip_host *h, struct ip_line line);
 #define IP_LINE(...) \
@@ -133,10 +135,11 @@ enum mn_ip_verdict receive_ip_line(struct ip_host *h, struct ip_line line);
 #define receive_ip(h, ...) receive_ip_line(h, IP_LINE(__VA_ARGS__))
 #define receive_any(h) receive_ip_line(h, IP_LINE())
 
-/* An ICMP message with a right checksum; returns its length. */
+/* Builds an ICMP message with a right checksum. Returns its length. */
 size_t build_icmp(uint8_t *to, uint8_t type, uint8_t code, uint16_t identifier, uint16_t sequence, const void *body,
                   size_t len);
-/* A packet of ours as a router quotes it: IP header and `len` bytes of transport; returns the length. */
+/* Builds one of our packets as a router quotes it: an IP header and `len` bytes of transport.
+ * Returns the length. */
 size_t build_quote(uint8_t *to, uint32_t source, uint32_t destination, uint8_t protocol, const void *transport,
                    size_t len);
 
@@ -153,18 +156,19 @@ struct sent {
     size_t payload_len;
     uint8_t bytes[FRAME_MAX];
 };
-/* Takes the next frame; false where there is none. */
+/* Takes the next frame. Returns false if there is none. */
 bool take_sent(struct ip_host *h, struct sent *sent);
 void expect_silence(struct ip_host *h);
 void expect_arp(struct ip_host *h, uint16_t operation, struct mn_mac to, uint32_t sender_ip, uint32_t target_ip);
-/* The next frame is an IP packet to `to` from the own address; the static result lives until the next call. */
+/* Expects an IP packet to `to` from the own address as the next frame. The static result lives
+ * until the next call. */
 struct sent *expect_ip(struct ip_host *h, struct mn_mac to, uint32_t destination, uint8_t protocol);
-/* Throws everything away; returns how many frames there were. */
+/* Throws all frames away. Returns their number. */
 unsigned discard_sent(struct ip_host *h);
 
-/* Packets of a transport. */
+/* Packets for a transport. */
 
-/* `len` bytes of the pattern, beginning with byte `seed`, as a transport's packet. */
+/* Makes a packet of a transport with `len` bytes of the pattern, which begins with byte `seed`. */
 struct mnet_packet *make_packet(struct ip_host *h, size_t len, uint8_t seed);
 void fill_pattern(uint8_t *to, size_t len, uint8_t seed);
 struct output_line {
@@ -177,10 +181,11 @@ int send_line(struct ip_host *h, struct output_line line);
 #define send_packet(h, ...) \
     send_line(h, (struct output_line){.destination = PEER_IP, .protocol = MN_PROTOCOL_UDP, __VA_ARGS__})
 #define send_any(h) send_packet(h, .destination = PEER_IP)
-/* Makes PEER_IP (GATEWAY_IP) known without a trace in the frames sent. */
+/* Makes the stack know the MAC address of PEER_IP (or GATEWAY_IP). Frames sent for this are
+ * discarded. */
 void know(struct ip_host *h, uint32_t ip, struct mn_mac mac);
 
-/* The next failed packet is about `remote`. */
+/* Expects that the next failed packet is about `remote`. */
 void expect_failure(struct ip_host *h, uint32_t remote, uint8_t protocol);
 void expect_no_failure(struct ip_host *h);
 

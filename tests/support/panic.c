@@ -1,4 +1,5 @@
-/* The end of a test that met a failed assertion. Weak, so that a test linked with a port gets the port's. */
+/* Ends a test in which an assertion failed. Weak, so that a test linked with a port gets the port's
+ * function. */
 #include <mnet/task.h>
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* ACPI tables in memory, for the parts of the bare machine that read them, with the memory around them. */
+/* ACPI tables in memory for tests of the bare machine, and functions of the machine to read
+ * them. */
 #ifndef MN_TEST_TABLES_H
 #define MN_TEST_TABLES_H
 
@@ -10,7 +11,8 @@
 
 #include "ports/virtio/machine/internal.h"
 
-/* Low in the address space, for a table may be told of in 32 bits. The root pointer comes first. */
+/* Low in the address space, because tables are named by addresses of 32 bits. The root pointer
+ * comes first. */
 #define TABLES_AT UINT64_C(0x20000000)
 #define TABLES_BYTES 0x10000u
 #define TABLES_ROOT 64u /* the table of tables */
@@ -30,7 +32,7 @@ static inline void table_sum(uint8_t *bytes, uint32_t size, uint32_t at)
     bytes[at] = (uint8_t)-sum;
 }
 
-/* No tables but the root, whose entries have 4 bytes. */
+/* Begins with no table but the root, whose entries have 4 bytes. */
 static inline void tables_begin(void)
 {
     if (tables == NULL)
@@ -45,7 +47,8 @@ static inline void tables_begin(void)
     tables_count = 0;
 }
 
-/* Adds a table: its body follows the header. Its address; 0 if there is no room. `listed`: in the root. */
+/* Adds a table whose body follows the header. Returns its address, or 0 if there is no room. The
+ * root names it if `listed` is set. */
 static inline uint32_t tables_add(const char *signature, const void *body, size_t len, bool listed)
 {
     uint32_t size = 36 + (uint32_t)len, address = (uint32_t)TABLES_AT + tables_end;
@@ -66,7 +69,7 @@ static inline uint32_t tables_add(const char *signature, const void *body, size_
     return address;
 }
 
-/* What acpi.c asks of the machine: nothing else can be read. */
+/* The functions of the machine that acpi.c calls. Nothing but the tables can be read. */
 bool mn_pages_readable(uint64_t address)
 {
     return address >= TABLES_AT && address < TABLES_AT + TABLES_BYTES;

@@ -6,7 +6,7 @@
 #include "tcp/state.h"
 #include "tcp/timers.h"
 
-/* Counted anew: what packets pin, and that lists say so. */
+/* Counts the pinned bytes anew, and checks that the list's own count is right. */
 static size_t pinned_by(const struct mnet_packet *packet)
 {
     size_t pinned = 0;
@@ -50,7 +50,7 @@ void tcp_check_sack(const struct mn_tcb *tcb, const struct mn_tcp_header *header
         MN_ASSERT(is_received(tcb, header->sack[i]));
 }
 
-/* The records cover what is in flight, in order and without gaps, and the sums are right. */
+/* The scoreboard covers the bytes in flight, in order and without gaps, and its sums are right. */
 static void check_scoreboard(struct mn_tcb *tcb)
 {
     struct mn_scoreboard *b = &tcb->loss.sent;
@@ -69,7 +69,7 @@ static void check_scoreboard(struct mn_tcb *tcb)
     MN_ASSERT(mn_tcb_flight(tcb) <= tcb->snd_nxt - tcb->snd_una);
 }
 
-/* What its queues hold is charged, to the byte. */
+/* The connection is charged for exactly the bytes that its queues pin. */
 static void check_charges(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     size_t held = 0;
@@ -94,26 +94,29 @@ void tcp_check_tcb(const struct mn_tcp *tcp, struct mn_tcb *tcb)
     uint32_t end = mn_sendq_end(&tcb->sendq);
     MN_ASSERT(mn_seq_leq(tcb->snd_una, tcb->snd_nxt));
     MN_ASSERT(mn_seq_leq(tcb->snd_nxt, end + tcb->fin_queued));
-    /* In recovery PRR makes the window what is in flight and what may follow, which can be less than a segment. */
+    /* In recovery PRR sets cwnd to the bytes in flight and those that may follow, which can be less
+     * than a segment. */
     MN_ASSERT(tcb->loss.phase == MN_LOSS_RECOVERY || tcb->congestion.cwnd >= tcb->congestion.mss);
     MN_ASSERT(tcb->snd_mss > 0);
     if (!mn_tcp_synchronized(tcb))
         return;
     MN_ASSERT(tcb->snd_nxt - tcb->snd_una <= tcb->max_snd_wnd);
     MN_ASSERT(!tcb->probe_out || (tcb->persisting && tcb->snd_nxt == tcb->snd_una && mn_tcb_has_unsent(tcb)));
-    /* What carries nothing goes out where the peer may take it. */
+    /* A segment without text is sent at a number that the peer accepts. */
     MN_ASSERT(mn_tcb_bare_seq(tcb) - tcb->snd_una <=
               tcb->snd_wnd + (tcb->snd_wnd > 0 ? (1u << tcb->snd_wscale) - 1 : 0));
     MN_ASSERT(mn_seq_leq(tcb->rcv_nxt, tcb->rcv_adv));
     MN_ASSERT(tcb->rcv_adv - tcb->rcv_nxt <= 1u << 30);
-    MN_ASSERT(tcb->snd_nxt == tcb->snd_una || mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT)); /* what is in flight is watched */
+    /* A timer runs for data in flight. */
+    MN_ASSERT(tcb->snd_nxt == tcb->snd_una || mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT));
     MN_ASSERT(!tcb->read_shut || tcb->recvq.bytes == 0);
     MN_ASSERT(tcb->sack_ok || tcb->twice.left == tcb->twice.right);
     check_reassembly(tcp, tcb);
     check_scoreboard(tcb);
 }
 
-/* The SYN,ACK of a record has nothing that the listener does not offer, and one that is half open is nothing of ours. */
+/* The options of a record are among those of its listener. A record has used at most
+ * MN_CHALLENGE_LIMIT challenges. */
 static void check_half_opens(const struct mn_tcp *tcp)
 {
     const struct mnet_link *head = &tcp->half_open_list;

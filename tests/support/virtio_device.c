@@ -5,7 +5,7 @@
 #include "ports/common/little.h"
 
 #define NO_VECTOR 0xffffu
-/* What an honest device may expect of the driver. */
+/* Checks a rule that the driver keeps with an honest device. */
 #define CHECK(condition) MN_ASSERT(d->lenient || (condition))
 
 static struct virtio_device *device_of(void *context)
@@ -71,8 +71,9 @@ static struct virtio_ring *selected(struct virtio_device *d)
 static void enable(struct virtio_device *d)
 {
     struct virtio_ring *ring = selected(d);
-    CHECK(ring->size > 0 && ring->size <= ring->max && (ring->size & (ring->size - 1)) == 0); /* 4.1.4.3.2 */
-    CHECK(ring->descriptors % 16 == 0 && ring->driver % 2 == 0 && ring->device % 4 == 0);     /* 2.7 */
+    /* 4.1.4.3.2. */
+    CHECK(ring->size > 0 && ring->size <= ring->max && (ring->size & (ring->size - 1)) == 0);
+    CHECK(ring->descriptors % 16 == 0 && ring->driver % 2 == 0 && ring->device % 4 == 0); /* 2.7 */
     CHECK(ring->descriptors != 0 && ring->driver != 0 && ring->device != 0 && !ring->enabled);
     ring->enabled = true;
 }
@@ -233,7 +234,8 @@ static void bar_write(struct virtio_device *d, uint64_t offset, uint32_t value)
         common_write(d, offset, value);
         return;
     }
-    CHECK(offset == VIRTIO_NOTIFY + 4 * value); /* the multiplier is 4, and the queue its own offset */
+    /* The multiplier is 4, and the queue's offset its number. */
+    CHECK(offset == VIRTIO_NOTIFY + 4 * value);
     notify(d, value);
 }
 
@@ -260,7 +262,7 @@ static void pci_write(void *context, uint32_t function, unsigned offset, unsigne
     struct virtio_device *d = context;
     MN_ASSERT(function == VIRTIO_FUNCTION && offset % bytes == 0 && offset + bytes <= sizeof d->pci);
     if (offset >= 0x10 && offset < 0x28) {
-        MN_ASSERT(!(d->pci[4] & 2)); /* nobody must see the BAR move */
+        MN_ASSERT(!(d->pci[4] & 2)); /* nobody may notice that the BAR moves */
         uint32_t mask = d->bar_masks[(offset - 0x10) / 4], fixed = d->pci[offset] & 15u;
         bool upper = offset == 0x10 + 4 * 5;
         value = upper ? value & mask : (value & mask & ~15u) | fixed;
@@ -288,7 +290,8 @@ static void init_pci(struct virtio_device *d)
     d->bar_masks[1] = ~(VIRTIO_TABLE_BYTES - 1);
     d->bar_masks[4] = ~(VIRTIO_BAR_BYTES - 1);
     d->bar_masks[5] = UINT32_MAX;
-    pci_store(d, CAPABILITY_MSIX, 4, 0x11u | (uint32_t)CAPABILITY_COMMON << 8 | 1u << 16); /* two entries */
+    /* Two entries. */
+    pci_store(d, CAPABILITY_MSIX, 4, 0x11u | (uint32_t)CAPABILITY_COMMON << 8 | 1u << 16);
     pci_store(d, CAPABILITY_MSIX + 4, 4, 1);
     put_capability(d, CAPABILITY_COMMON, CAPABILITY_ISR, 1, VIRTIO_COMMON, 56);
     put_capability(d, CAPABILITY_ISR, CAPABILITY_CONFIG, 3, VIRTIO_ISR, 1);
@@ -422,7 +425,7 @@ unsigned virtio_device_waiting(const struct virtio_device *d, unsigned queue)
     return ring->enabled ? (uint16_t)(mn_little16(words(ring->driver)[1]) - ring->seen) : 0;
 }
 
-/* 2.7.7.2, 2.7.10.1: the device, too, says from where on it wants to be told. */
+/* 2.7.7.2, 2.7.10.1: the device also names the entry at which it wants to be notified next. */
 static void note_seen(struct virtio_device *d, struct virtio_ring *ring)
 {
     ring->seen++;
@@ -430,7 +433,7 @@ static void note_seen(struct virtio_device *d, struct virtio_ring *ring)
         words(ring->device)[2 + 4 * ring->size] = mn_little16(ring->seen);
 }
 
-/* Follows one table of descriptors from `at` on. */
+/* Follows a table of descriptors from entry `at` on. */
 static void follow(const struct virtio_device *d, const struct mn_virtq_descriptor *table, unsigned entries,
                    unsigned at, struct virtio_chain *chain)
 {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-/* Longer than any timer of a connection that is closed on both sides. */
+/* Longer than any timer of a connection that both sides have closed. */
 #define SETTLE_MS 400000
 
 int world_fail(struct world *w, const char *file, int line, const char *text, long long got, long long wanted)
@@ -26,7 +26,7 @@ static int bring_up(struct world *w)
     return 0;
 }
 
-/* Both learn their neighbour, so that it is part of what memory is compared with. */
+/* Both stacks learn their neighbour, so the memory for it is counted before the test begins. */
 static int warm_up(struct world *w)
 {
     struct mnet_flow *flow;

@@ -1,5 +1,5 @@
-/* Two simulated hosts with a stack each, for tests of the blocking calls: a server at 10.0.0.1 and a client at
- * 10.0.0.2, a link between them, and the test as a task that may use both.
+/* Two simulated hosts with a stack each, for tests of the blocking calls: a server at 10.0.0.1, a
+ * client at 10.0.0.2, and a link between them. The test is a task that may use both.
  */
 #ifndef MN_TEST_WORLD_H
 #define MN_TEST_WORLD_H
@@ -15,10 +15,10 @@
 struct world {
     struct mnet_sim *sim;
     struct mnet_sim_host *server_host, *client_host;
-    struct mnet_stack *server, *client; /* NULL where a test has taken it down */
+    struct mnet_stack *server, *client; /* NULL after a test has destroyed it */
     const struct world_options *options;
     int (*body)(struct world *w);
-    void *argument; /* the test's own */
+    void *argument; /* for the test's own use */
     char failure[256];
 };
 
@@ -26,15 +26,15 @@ struct world {
 struct world_options {
     struct mnet_sim_path path;
     struct mnet_config server, client; /* ipv4 is filled in */
-    size_t memory;                     /* of each platform */
+    size_t memory;                     /* for each platform */
 };
 
-/* Runs `body` as a task, and checks that it returns 0; that whatever it closed is gone when every timer has run out;
- * and that the memory of the stacks which are still up is back where it was. */
+/* Runs `body` as a task. Checks that it returns 0, that everything it closed is gone once every
+ * timer has run out, and that the memory of the stacks which are still up is back at its start. */
 void world_run(int (*body)(struct world *w), const struct world_options *options);
 
-/* Checks, for use in tasks: a failed one ends the task with a negative result, and the test. The world must be called
- * `w`. */
+/* Checks, for use in tasks. A failed one ends the task with a negative result, and fails the test.
+ * The world's variable must be called `w`. */
 int world_fail(struct world *w, const char *file, int line, const char *text, long long got, long long wanted);
 #define CHECK(condition) \
     do { \
@@ -61,19 +61,19 @@ static inline int sleep_ms(uint64_t milliseconds)
     return mnet_sleep(in_ms(milliseconds));
 }
 
-/* A connection from the client's stack to a listener of the server's, both ends of it; the listener is `*listener`. 0
- * or an error. */
+/* Opens a connection from the client's stack to a listener of the server's stack. Stores both ends
+ * of it and the listener. Returns 0 or an error. */
 struct pair {
     struct mnet_listener *listener;
     struct mnet_flow *client, *server;
 };
 int world_connect(struct world *w, struct pair *pair);
-/* The same with a listener that is there already. */
+/* Does the same with a listener that exists already. */
 int world_connect_to(struct world *w, struct pair *pair);
-/* Closes both ends and the listener, where they are not NULL. */
+/* Closes both ends and the listener. NULL ones are skipped. */
 void world_close(struct pair *pair);
 
-/* A task that makes one call, and what came of it. */
+/* A task that makes one call, and the result of the call. */
 struct call {
     struct world *w;
     struct mnet_task *task;
@@ -85,18 +85,18 @@ struct call {
     ptrdiff_t result;
     size_t queued;
     struct mnet_flow *flow;
-    uint64_t started, ended; /* 0: not yet */
+    uint64_t started, ended; /* times; 0: not yet */
 };
-/* Spawns the call and lets it run until it blocks. */
+/* Spawns a task for the call, and lets it run until it blocks. */
 int call_start(struct world *w, struct call *call, int (*run)(void *call), void *object);
-/* Waits until it has returned. */
+/* Waits until the call has returned. */
 int call_join(struct call *call);
 int call_accept(void *call);
 int call_read(void *call);
 int call_get(void *call);
 int call_write(void *call);
 int call_write_lent(void *call);
-int call_connect(void *call); /* to 10.0.0.1:80 from the client's stack */
+int call_connect(void *call); /* connects from the client's stack to 10.0.0.1:80 */
 int call_established(void *call);
 int call_receive(void *call);
 

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static jmp_buf failed; /* to the end of the running function */
-static void *state;    /* what it is given the address of */
+static jmp_buf failed; /* the end of the running function */
+static void *state;    /* tests and fixtures get its address */
 
 /* ---- Running ---- */
 
-/* Runs a setup or teardown, if there is one. True where nothing failed. */
+/* Runs a setup or teardown function, if there is one. Returns true unless it failed. */
 static bool run_fixture(CMFixtureFunction fixture, const char *what)
 {
     if (fixture == NULL)
@@ -75,7 +75,7 @@ void mn_test_skip(void)
     longjmp(failed, SKIPPED);
 }
 
-/* ---- Saying ---- */
+/* ---- Output ---- */
 
 void print_message(const char *format, ...)
 {
@@ -93,7 +93,7 @@ void print_error(const char *format, ...)
     va_end(values);
 }
 
-/* ---- Asserting ---- */
+/* ---- Assertions ---- */
 
 void mn_test_true(int holds, const char *text, const char *file, int line)
 {

@@ -1,6 +1,7 @@
-/* As much of cmocka's interface as the tests use, for processors that they are compiled for on a machine without that processor's
- * cmocka (tests/cross/). Elsewhere the tests are linked with cmocka itself, which says what these do. The report is always in the TAP
- * format, and a test that crashes ends the program: scripts/test counts it.
+/* The part of cmocka's interface that the tests use, for processors whose cmocka is not installed
+ * on the machine that compiles the tests (tests/cross/). Elsewhere the tests are linked with cmocka
+ * itself, whose manual describes these functions. The report is always in the TAP format. A test
+ * that crashes ends the program, and scripts/test counts it.
  */
 #ifndef MN_TEST_CMOCKA_H
 #define MN_TEST_CMOCKA_H
@@ -25,13 +26,13 @@ struct CMUnitTest {
     mn_test_group(tests, sizeof(tests) / sizeof(tests)[0], setup, teardown)
 #define cmocka_run_group_tests(tests, setup, teardown) cmocka_run_group_tests_name("", tests, setup, teardown)
 
-/* Runs a group; returns how many tests failed. */
+/* Runs a group of tests. Returns the number of tests that failed. */
 int mn_test_group(const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup, CMFixtureFunction teardown);
 
 __attribute__((format(printf, 1, 2))) void print_message(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void print_error(const char *format, ...);
 
-/* Ends the running test, after what was printed. */
+/* Ends the running test as failed. The caller has printed the reason. */
 _Noreturn void _fail(const char *file, int line);
 
 /* Ends the running test, which counts neither as passed nor as failed. */
@@ -41,7 +42,7 @@ _Noreturn void mn_test_skip(void);
 #define skip() mn_test_skip()
 #define fail_msg(...) (print_error(__VA_ARGS__), print_error("\n"), fail())
 
-/* Each ends the test unless what it says holds of its values, which it prints otherwise. */
+/* Each of these ends the test as failed if its assertion does not hold, and prints the values. */
 void mn_test_true(int holds, const char *text, const char *file, int line);
 void mn_test_equal(uintmax_t a, uintmax_t b, int wanted, const char *file, int line);
 void mn_test_in_range(uintmax_t value, uintmax_t least, uintmax_t most, const char *file, int line);

@@ -1,5 +1,5 @@
-/* The part of Solo5's interface that ports/solo5/device.c uses, so that it can be tested where Solo5 is not installed: the test
- * defines the functions. */
+/* The part of Solo5's interface that ports/solo5/device.c uses, for tests on machines without
+ * Solo5. The test defines the functions. */
 #ifndef SOLO5_FOR_TESTS_H
 #define SOLO5_FOR_TESTS_H
 

@@ -1,5 +1,5 @@
-/* Stands in for ports/virtio/machine/x86.h where parts of the bare machine are tested: a machine of the test's own. The
- * tests define what its ports, its time stamp counter and its CPUID say. */
+/* Replaces ports/virtio/machine/x86.h in tests of parts of the bare machine. The tests define the
+ * results of its ports, its time stamp counter and its CPUID. */
 #ifndef MN_X86_H
 #define MN_X86_H
 
