@@ -41,11 +41,11 @@ static MN_RARE uint64_t share_of_the_rest(const struct mnet_memory *memory)
 uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     const struct mnet_memory *memory = tcp->config.memory;
-    uint32_t window = MN_MIN(tcb->congestion.cwnd, tcb->max_snd_wnd);
+    uint32_t window = MN_MIN(tcb->flight.congestion.cwnd, tcb->max_snd_wnd);
     uint64_t wanted = MN_MAX((uint64_t)SEND_WINDOWS * window, (uint64_t)SEND_INITIAL);
-    uint64_t least_ns = tcb->loss.rack.min_rtt_us * MNET_MICROSECOND;
-    if (MN_UNLIKELY(wanted > BATCH_MAX) && least_ns > 0 && least_ns < tcb->rtt.srtt_ns)
-        wanted = MN_MAX(wanted * tcb->loss.rack.min_rtt_us / (tcb->rtt.srtt_ns / MNET_MICROSECOND),
+    uint64_t least_ns = tcb->flight.loss.rack.min_rtt_us * MNET_MICROSECOND;
+    if (MN_UNLIKELY(wanted > BATCH_MAX) && least_ns > 0 && least_ns < tcb->flight.rtt.srtt_ns)
+        wanted = MN_MAX(wanted * tcb->flight.loss.rack.min_rtt_us / (tcb->flight.rtt.srtt_ns / MNET_MICROSECOND),
                         (uint64_t)BATCH_MAX);
     if (MN_UNLIKELY(memory->free_slabs < memory->slab_count / 2))
         wanted = share_of_the_rest(memory);
@@ -54,7 +54,7 @@ uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 
 static uint64_t round_trip(const struct mn_tcb *tcb)
 {
-    uint64_t srtt = tcb->rtt.srtt_ns;
+    uint64_t srtt = tcb->flight.rtt.srtt_ns;
     return srtt == 0 ? ROUND_TRIP_UNKNOWN : MN_MAX(srtt, ROUND_TRIP_MIN);
 }
 

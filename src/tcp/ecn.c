@@ -27,7 +27,7 @@ bool mn_ecn_is_marked(const struct mn_datagram *datagram)
 
 void mn_ecn_syn(struct mn_tcb *tcb, struct mn_tcp_header *header)
 {
-    if (tcb->snd_nxt != tcb->iss)
+    if (tcb->snd_nxt != tcb->rare.iss)
         tcb->ecn.asked = false; /* the first one was not answered */
     if (tcb->ecn.asked)
         header->flags |= MN_TCP_ECE | MN_TCP_CWR;
@@ -36,7 +36,7 @@ void mn_ecn_syn(struct mn_tcb *tcb, struct mn_tcp_header *header)
 void mn_ecn_begin(struct mn_tcb *tcb)
 {
     tcb->ecn = (struct mn_ecn){
-        .on = true, .marking = true, .reduced_to = tcb->iss, .announced = tcb->congestion.reductions};
+        .on = true, .marking = true, .reduced_to = tcb->rare.iss, .announced = tcb->flight.congestion.reductions};
 }
 
 void mn_ecn_syn_ack(struct mn_tcb *tcb, uint8_t flags)
@@ -48,7 +48,7 @@ void mn_ecn_syn_ack(struct mn_tcb *tcb, uint8_t flags)
 
 bool mn_ecn_tells(const struct mn_tcb *tcb)
 {
-    return MN_UNLIKELY(tcb->ecn.on) && tcb->ecn.announced != tcb->congestion.reductions;
+    return MN_UNLIKELY(tcb->ecn.on) && tcb->ecn.announced != tcb->flight.congestion.reductions;
 }
 
 uint8_t mn_ecn_data(struct mn_tcb *tcb, struct mn_tcp_header *header)
@@ -56,7 +56,7 @@ uint8_t mn_ecn_data(struct mn_tcb *tcb, struct mn_tcp_header *header)
     struct mn_ecn *e = &tcb->ecn;
     if (mn_ecn_tells(tcb))
         header->flags |= MN_TCP_CWR; /* 6.1.2: on the first new data after a reduction, whatever the reason */
-    e->announced = tcb->congestion.reductions;
+    e->announced = tcb->flight.congestion.reductions;
     return e->marking ? ECT_0 : 0; /* 5: ECT(0) where one codepoint is enough */
 }
 
@@ -80,8 +80,8 @@ MN_APART void mn_ecn_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const stru
 MN_APART void mn_ecn_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     struct mn_ecn *e = &tcb->ecn;
-    struct mn_congestion *c = &tcb->congestion;
-    if (tcb->loss.phase != MN_LOSS_OPEN) { /* a reduction is under way */
+    struct mn_congestion *c = &tcb->flight.congestion;
+    if (tcb->flight.loss.phase != MN_LOSS_OPEN) { /* a reduction is under way */
         e->reduced_to = tcb->snd_nxt;
         return;
     }

@@ -23,15 +23,15 @@ static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_list_remove(&tcb->output);
     mn_orphan_remove(tcp, tcb);
     mn_sendq_clear(&tcb->sendq, &tcp->pieces);
-    mn_scoreboard_clear(&tcb->loss.sent, &tcp->scoreboards);
+    mn_scoreboard_clear(&tcb->flight.loss.sent, &tcp->scoreboards);
     mn_tcb_drop_reassembly(tcp, tcb);
-    mn_hog_remove(&tcb->hog);
+    mn_hog_remove(&tcb->flight.hog);
 }
 
 /* In a listener's queue and dead: nobody will accept it any more, unless there is data or an end of stream to be read. */
 static bool abandoned(const struct mn_tcb *tcb)
 {
-    return tcb->orphan || (tcb->queued && tcb->error != 0 && tcb->recvq.bytes == 0);
+    return tcb->orphan || (tcb->queued && tcb->rare.error != 0 && tcb->recvq.bytes == 0);
 }
 
 void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
@@ -39,21 +39,21 @@ void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
     MN_ASSERT(!tcb->conn.hashed);
     if (tcb->queued)
         tcb->listener->queued--;
-    mn_list_remove(&tcb->all);
+    mn_list_remove(&tcb->rare.all);
     mn_list_remove(&tcb->output);
     mn_list_remove(&tcb->event);
     mn_sendq_clear(&tcb->sendq, &tcp->pieces);
-    mn_scoreboard_clear(&tcb->loss.sent, &tcp->scoreboards);
+    mn_scoreboard_clear(&tcb->flight.loss.sent, &tcp->scoreboards);
     mn_recvq_clear(&tcb->recvq);
     mn_tcb_drop_reassembly(tcp, tcb);
-    mn_hog_remove(&tcb->hog);
+    mn_hog_remove(&tcb->flight.hog);
     mn_pressure_settle(tcp, tcb);
     mn_pool_free(&tcp->tcbs, tcb);
 }
 
 void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error)
 {
-    tcb->error = (int8_t)error;
+    tcb->rare.error = (int8_t)error;
     mn_tcp_set_state(tcp, tcb, MN_CLOSED);
     quiesce(tcp, tcb);
     if (abandoned(tcb))

@@ -26,7 +26,7 @@ static enum mn_due first_due(const struct mn_tcb *tcb)
 static MN_RARE void ask_for_window(struct mn_tcb *tcb, uint64_t now)
 {
     if (!tcb->probe_unanswered && !tcb->orphan)
-        tcb->progress_ns = now;
+        tcb->flight.progress_ns = now;
     tcb->probe_unanswered = true;
     tcb->probe_now = true;
 }
@@ -34,16 +34,16 @@ static MN_RARE void ask_for_window(struct mn_tcb *tcb, uint64_t now)
 static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     if (now >= mn_timers_give_up_at(tcp, tcb)) {
-        bool told = !tcb->was_established && tcb->unreachable != MNET_UNREACHABLE_NONE;
+        bool told = !tcb->was_established && tcb->rare.unreachable != MNET_UNREACHABLE_NONE;
         mn_tcp_count(tcp, MNET_COUNT_TCP_TIMED_OUT);
         mn_tcb_finish(tcp, tcb, told ? MNET_E_UNREACHABLE : MNET_E_TIMED_OUT);
         return;
     }
     if (!tcb->persisting && mn_loss_early(tcp, tcb, now)) {
-        tcb->retransmit_due_ns = now + mn_rtt_timeout(&tcb->rtt); /* RFC 8985 7.3: after the probe */
+        tcb->flight.retransmit_due_ns = now + mn_rtt_timeout(&tcb->flight.rtt); /* RFC 8985 7.3: after the probe */
         mn_tcb_wants_output(tcp, tcb);
     }
-    if (now < tcb->retransmit_due_ns) { /* an early timer, or it was put off since it was armed */
+    if (now < tcb->flight.retransmit_due_ns) { /* an early timer, or it was put off since it was armed */
         mn_timers_arm_retransmit(tcp, tcb, now);
         return;
     }
@@ -56,9 +56,9 @@ static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, u
         mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_TIMEOUT);
         mn_ecn_timed_out(tcb);
     }
-    mn_rtt_retransmitted(&tcb->rtt);
-    mn_rtt_backoff(&tcb->rtt);
-    if (tcb->rtt.expiries == MN_R1 && !tcb->persisting)
+    mn_rtt_retransmitted(&tcb->flight.rtt);
+    mn_rtt_backoff(&tcb->flight.rtt);
+    if (tcb->flight.rtt.expiries == MN_R1 && !tcb->persisting)
         mn_tcb_notice(tcp, tcb, MNET_NOTICE_RETRANSMITTING); /* SHLD-9, and for SYNs MUST-22 */
     mn_timers_update(tcp, tcb, true, now);
     mn_tcb_wants_output(tcp, tcb);

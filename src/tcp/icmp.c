@@ -41,7 +41,7 @@ static void log_cause(const struct mn_tcp *tcp, const struct mn_tcb *tcb, const 
     mn_log(tcp->config.log, level, "tcp %s > %s: %s, says %s",
            mnet_endpoint_format(tcb->conn.local, local, sizeof local),
            mnet_endpoint_format(tcb->conn.remote, remote, sizeof remote),
-           mnet_unreachable_text((enum mnet_unreachable)tcb->unreachable),
+           mnet_unreachable_text((enum mnet_unreachable)tcb->rare.unreachable),
            mnet_address_format(error->reporter, reporter, sizeof reporter));
 }
 
@@ -55,7 +55,7 @@ static void unreachable(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_
 {
     bool opening = tcb->state == MN_SYN_SENT || tcb->state == MN_SYN_RECEIVED;
     bool over = opening && ends_an_attempt(error->reason);
-    tcb->unreachable = (uint8_t)error->reason;
+    tcb->rare.unreachable = (uint8_t)error->reason;
     log_cause(tcp, tcb, error, over ? MNET_LOG_INFO : MNET_LOG_DEBUG);
     if (over)
         mn_tcb_finish(tcp, tcb, MNET_E_UNREACHABLE);

@@ -8,7 +8,7 @@
 
 static const char *loss_name(const struct mn_tcb *tcb)
 {
-    switch (tcb->loss.phase) {
+    switch (tcb->flight.loss.phase) {
     case MN_LOSS_RECOVERY: return "recovery";
     case MN_LOSS_TIMEOUT: return "loss";
     default: return "open";
@@ -18,28 +18,29 @@ static const char *loss_name(const struct mn_tcb *tcb)
 static void sending(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet_tcp_info *info)
 {
     uint32_t end = mn_sendq_end(&tcb->sendq);
-    info->congestion = tcb->congestion.ops->name;
-    info->rtt_ns = tcb->rtt.srtt_ns;
-    info->rttvar_ns = tcb->rtt.rttvar_ns;
-    info->rto_ns = mn_rtt_timeout(&tcb->rtt);
-    info->backoff = tcb->rtt.backoff;
-    info->cwnd = tcb->congestion.cwnd;
-    info->ssthresh = tcb->congestion.ssthresh;
+    info->congestion = tcb->flight.congestion.ops->name;
+    info->rtt_ns = tcb->flight.rtt.srtt_ns;
+    info->rttvar_ns = tcb->flight.rtt.rttvar_ns;
+    info->rto_ns = mn_rtt_timeout(&tcb->flight.rtt);
+    info->backoff = tcb->flight.rtt.backoff;
+    info->cwnd = tcb->flight.congestion.cwnd;
+    info->ssthresh = tcb->flight.congestion.ssthresh;
     info->pacing_rate = mn_pacing_rate(tcb);
     info->loss = loss_name(tcb);
-    info->reordering_seen = tcb->loss.rack.reordering_seen;
+    info->reordering_seen = tcb->flight.loss.rack.reordering_seen;
     info->reordering_ns = tcb->sack_ok ? mn_rack_reordering_window(tcb) : 0;
     info->snd_mss = tcb->snd_mss;
     info->path_mtu = tcb->path_mtu;
     info->path_search = mn_plpmtu_name(tcb->plpmtu);
     info->snd_wnd = tcb->snd_wnd;
-    info->in_flight = tcb->state == MN_CLOSED ? 0 : mn_tcb_flight(tcb);
+    info->in_flight = tcb->state == MN_CLOSED ? 0 : mn_tcb_pipe(tcb);
     info->unacked = tcb->state == MN_CLOSED ? 0 : tcb->snd_nxt - tcb->snd_una;
     info->unsent = mn_seq_gt(end, tcb->snd_nxt) ? end - tcb->snd_nxt : 0;
     info->bytes_acked = tcb->bytes_acked;
-    info->bytes_retransmitted = tcb->bytes_retransmitted;
+    info->bytes_retransmitted = tcb->rare.bytes_retransmitted;
     info->segments_sent = tcb->segments_sent;
-    info->user_timeout_ns = tcb->user_timeout_ns != 0 ? tcb->user_timeout_ns : tcp->config.user_timeout_ns;
+    info->user_timeout_ns = tcb->flight.user_timeout_ns != 0 ? tcb->flight.user_timeout_ns
+                                                             : tcp->config.user_timeout_ns;
 }
 
 void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet_tcp_info *info)

@@ -130,7 +130,7 @@ static struct mn_tcb *no_connection_input(struct mn_tcp *tcp, struct mn_segment 
 static void learn_from_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     const struct mn_tcp_header *h = &seg->header;
-    tcb->irs = seg->seq;
+    tcb->rare.irs = seg->seq;
     tcb->rcv_nxt = tcb->last_ack_sent = seg->seq + 1;
     tcb->rcv_up = tcb->rcv_nxt;
     tcb->conn.options &= h->options;
@@ -153,7 +153,7 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     /* First, check the ACK bit. */
     bool acks_syn = false;
     if (seg->flags & MN_TCP_ACK) {
-        if (mn_seq_leq(seg->ack, tcb->iss) || mn_seq_gt(seg->ack, tcb->snd_nxt)) {
+        if (mn_seq_leq(seg->ack, tcb->rare.iss) || mn_seq_gt(seg->ack, tcb->snd_nxt)) {
             mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
             mn_reply_reset_at(tcp, seg, seg->ack);
             return;
@@ -180,7 +180,7 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
         return;
     }
     tcb->snd_una = seg->ack;
-    mn_loss_init(&tcb->loss, tcb->snd_una);
+    mn_loss_init(&tcb->flight.loss, tcb->snd_una);
     mn_ecn_syn_ack(tcb, seg->flags);
     mn_tcb_established(tcp, tcb, seg);
     mn_tcp_count(tcp, MNET_COUNT_TCP_OPENED);
@@ -270,7 +270,7 @@ static MN_RARE enum verdict syn_once_more(struct mn_tcp *tcp, struct mn_tcb *tcb
 
 static enum verdict check_sequence(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
-    if (MN_UNLIKELY(tcb->state == MN_SYN_RECEIVED) && seg->flags & MN_TCP_SYN && seg->seq == tcb->irs &&
+    if (MN_UNLIKELY(tcb->state == MN_SYN_RECEIVED) && seg->flags & MN_TCP_SYN && seg->seq == tcb->rare.irs &&
         syn_once_more(tcp, tcb, seg) == DONE)
         return DONE;
     if (MN_UNLIKELY(!mn_tcb_timestamp_ok(tcp, tcb, seg)))
@@ -321,15 +321,15 @@ static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     uint32_t flight = tcb->snd_nxt - tcb->snd_una;
     tcb->snd_una = seg->ack;
     tcb->snd_small = mn_seq_max(tcb->snd_small, tcb->snd_una);
-    tcb->progress_ns = tcb->moved_ns = seg->now;
+    tcb->flight.progress_ns = tcb->flight.moved_ns = seg->now;
     tcb->snd_up = mn_seq_max(tcb->snd_up, tcb->snd_una);
     tcb->bytes_acked += tcb->sendq.len;
     if (MN_UNLIKELY(tcb->orphan))
         mn_orphan_progress(tcp, tcb);
     mn_sendq_acked(&tcb->sendq, &tcp->pieces, mn_seq_min(seg->ack, mn_sendq_end(&tcb->sendq)));
     tcb->bytes_acked -= tcb->sendq.len;
-    if (!mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now))
-        mn_rtt_echo(&tcb->rtt, mn_tcb_echo_age(tcb, seg), flight, tcb->snd_mss);
+    if (!mn_rtt_acked(&tcb->flight.rtt, tcb->snd_una, seg->now))
+        mn_rtt_echo(&tcb->flight.rtt, mn_tcb_echo_age(tcb, seg), flight, tcb->snd_mss);
     if (MN_UNLIKELY(tcb->send_full))
         tell_of_room(tcp, tcb);
 }
@@ -344,7 +344,7 @@ static bool is_duplicate(const struct mn_tcb *tcb, const struct mn_segment *seg)
 /* What was sent before the window closed goes again. */
 static MN_RARE void window_opened(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    tcb->rtt.backoff = tcb->rtt.expiries = 0;
+    tcb->flight.rtt.backoff = tcb->flight.rtt.expiries = 0;
     mn_loss_resend_all(tcp, tcb);
 }
 
@@ -372,8 +372,8 @@ static MN_RARE enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb
         mn_reply_reset_at(tcp, seg, seg->ack);
         return DONE;
     }
-    tcb->snd_una = tcb->iss + 1;
-    mn_loss_init(&tcb->loss, tcb->snd_una);
+    tcb->snd_una = tcb->rare.iss + 1;
+    mn_loss_init(&tcb->flight.loss, tcb->snd_una);
     tcb->snd_wnd = tcb->max_snd_wnd = seg->window;
     tcb->snd_wl1 = seg->seq;
     tcb->snd_wl2 = seg->ack;
@@ -389,7 +389,7 @@ static MN_RARE bool probe_was_taken(struct mn_tcb *tcb, const struct mn_segment 
         return false;
     tcb->probe_out = false;
     tcb->snd_nxt++;
-    mn_scoreboard_skip(&tcb->loss.sent, tcb->snd_nxt);
+    mn_scoreboard_skip(&tcb->flight.loss.sent, tcb->snd_nxt);
     return true;
 }
 
@@ -433,7 +433,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     if (check_ack_range(tcp, tcb, seg) == DONE)
         return DONE;
     tcb->heard_ns = seg->now;
-    tcb->keepalive.unanswered = 0;
+    tcb->rare.keepalive.unanswered = 0;
     if (MN_UNLIKELY(seg->header.options & MN_TCP_OPTION_USER_TIMEOUT))
         mn_user_timeout_learn(tcp, tcb, seg->header.user_timeout);
     update_timestamp(tcb, seg); /* not before the ACK is known to be good: nobody off the path may move TS.Recent */
@@ -442,7 +442,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     uint32_t acked = seg->ack - tcb->snd_una;
     bool duplicate = is_duplicate(tcb, seg);
     if (MN_UNLIKELY(tcb->persisting) && !tcb->orphan) {
-        tcb->progress_ns = seg->now; /* MUST-37: the peer lives, whatever its window */
+        tcb->flight.progress_ns = seg->now; /* MUST-37: the peer lives, whatever its window */
         tcb->probe_unanswered = false;
     }
     if (MN_LIKELY(acked > 0))
@@ -637,7 +637,7 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
         schedule_ack(tcp, tcb, true, seg->now); /* our acknowledgement of what it repeats was lost */
     if (MN_UNLIKELY(tcb->orphan || tcb->read_shut))
         return unwanted_text(tcp, tcb, seg);
-    if (MN_UNLIKELY(tcb->fin_known) && mn_seq_gt(seg->seq + text_len(seg), tcb->rcv_fin))
+    if (MN_UNLIKELY(tcb->fin_known) && mn_seq_gt(seg->seq + text_len(seg), tcb->rare.rcv_fin))
         tcb->fin_known =
             false; /* data behind the FIN: one of the two is forged. A true FIN comes again, data need not */
     if (MN_LIKELY(seg->seq == tcb->rcv_nxt))
@@ -684,9 +684,9 @@ static MN_APART void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn
         return;
     if (seg->flags & MN_TCP_FIN && (fin_seq == tcb->rcv_nxt || !contradicted(tcb, fin_seq))) {
         tcb->fin_known = true;
-        tcb->rcv_fin = fin_seq;
+        tcb->rare.rcv_fin = fin_seq;
     }
-    if (tcb->fin_known && tcb->rcv_nxt == tcb->rcv_fin)
+    if (tcb->fin_known && tcb->rcv_nxt == tcb->rare.rcv_fin)
         receive_fin(tcp, tcb, seg->now);
     else if (seg->flags & MN_TCP_FIN)
         schedule_ack(tcp, tcb, true, seg->now);

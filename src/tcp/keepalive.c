@@ -28,26 +28,27 @@ static uint32_t milliseconds(uint64_t ns, uint32_t otherwise)
 
 static bool watched(const struct mn_tcb *tcb)
 {
-    return tcb->keepalive.idle_ms > 0 && mn_tcp_synchronized(tcb) && !tcb->orphan;
+    return tcb->rare.keepalive.idle_ms > 0 && mn_tcp_synchronized(tcb) && !tcb->orphan;
 }
 
 void mn_keepalive_arm(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (watched(tcb))
-        mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, tcb->heard_ns + tcb->keepalive.idle_ms * MNET_MILLISECOND);
+        mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, tcb->heard_ns + tcb->rare.keepalive.idle_ms * MNET_MILLISECOND);
     else if (!tcb->orphan) /* then the timer is its end */
         mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, MNET_NEVER);
 }
 
 void mn_tcp_set_keepalive(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mnet_keepalive *keepalive)
 {
-    tcb->keepalive = (struct mn_keepalive){0};
+    tcb->rare.keepalive = (struct mn_keepalive){0};
     if (keepalive != NULL) { /* MUST-27 */
-        tcb->keepalive.idle_ms = milliseconds(keepalive->idle_ns, IDLE_DEFAULT_MS);
-        tcb->keepalive.interval_ms = milliseconds(keepalive->interval_ns, INTERVAL_DEFAULT_MS);
-        tcb->keepalive.probes = (uint8_t)MN_MIN(MN_MAX(keepalive->probes, (unsigned)PROBES_LEAST), (unsigned)UINT8_MAX);
+        tcb->rare.keepalive.idle_ms = milliseconds(keepalive->idle_ns, IDLE_DEFAULT_MS);
+        tcb->rare.keepalive.interval_ms = milliseconds(keepalive->interval_ns, INTERVAL_DEFAULT_MS);
+        tcb->rare.keepalive.probes = (uint8_t)MN_MIN(MN_MAX(keepalive->probes, (unsigned)PROBES_LEAST),
+                                                     (unsigned)UINT8_MAX);
         if (keepalive->probes == 0)
-            tcb->keepalive.probes = PROBES_DEFAULT;
+            tcb->rare.keepalive.probes = PROBES_DEFAULT;
     }
     mn_keepalive_arm(tcp, tcb);
 }
@@ -65,12 +66,12 @@ MN_RARE void mn_keepalive_heard(const struct mn_tcp *tcp, struct mn_tcb *tcb, co
         !mn_seq_within(seg->seq, tcb->rcv_nxt - known, known))
         return;
     tcb->heard_ns = seg->now;
-    tcb->keepalive.unanswered = 0;
+    tcb->rare.keepalive.unanswered = 0;
 }
 
 void mn_keepalive_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    struct mn_keepalive *keepalive = &tcb->keepalive;
+    struct mn_keepalive *keepalive = &tcb->rare.keepalive;
     if (!watched(tcb))
         return;
     uint64_t idle_until = tcb->heard_ns + keepalive->idle_ms * MNET_MILLISECOND;

@@ -20,5 +20,5 @@ void mn_tcb_peer_mss(struct mn_tcb *tcb, uint16_t peer_mss)
     uint32_t peer = peer_mss != 0 ? peer_mss : ipv4 ? 536 : 1220; /* MUST-15 */
     peer = MN_MAX(peer, MN_MSS_MINIMUM + options_len(tcb)) - options_len(tcb);
     tcb->snd_mss = (uint16_t)MN_MIN(peer, mn_tcb_path_mss(tcb));
-    mn_congestion_init(&tcb->congestion, tcb->congestion.ops, tcb->snd_mss);
+    mn_congestion_init(&tcb->flight.congestion, tcb->flight.congestion.ops, tcb->snd_mss);
 }

@@ -10,7 +10,7 @@ void mn_tcb_notice(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_notice noti
 /* What IP shall know about the path of the connection's segments: R1 has been reached. */
 static inline bool mn_tcb_doubtful(const struct mn_tcb *tcb)
 {
-    return tcb->rtt.expiries >= MN_R1;
+    return tcb->flight.rtt.expiries >= MN_R1;
 }
 
 #endif

@@ -29,42 +29,42 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     tcb->conn = (struct mn_conn){.local = local, .remote = remote, .kind = MN_CONN_TCB};
     tcb->timer.kind = MN_TIMER_TCB;
     mn_tcb_stop_timers(tcp, tcb);
-    tcb->congestion.ops = mn_congestion_of(tcp->config.congestion);
+    tcb->flight.congestion.ops = mn_congestion_of(tcp->config.congestion);
     tcb->path_mtu = tcp->config.mtu;
     tcb->rcv_target = mn_window_initial(tcp, &remote);
     tcb->rcv_mss = 536; /* until a segment shows better */
-    tcb->progress_ns = tcb->moved_ns = tcb->autotune.since_ns = now;
-    mn_hog_init(&tcb->hog);
-    mn_rtt_init(&tcb->rtt);
-    mn_list_append(&tcp->tcb_list, &tcb->all);
+    tcb->flight.progress_ns = tcb->flight.moved_ns = tcb->autotune.since_ns = now;
+    mn_hog_init(&tcb->flight.hog);
+    mn_rtt_init(&tcb->flight.rtt);
+    mn_list_append(&tcp->tcb_list, &tcb->rare.all);
     return tcb;
 }
 
 void mn_tcb_start_sending(struct mn_tcb *tcb)
 {
-    tcb->snd_una = tcb->snd_nxt = tcb->snd_small = tcb->limited_seq = tcb->iss;
-    tcb->snd_up = tcb->iss;
-    mn_sendq_init(&tcb->sendq, tcb->iss + 1);
-    mn_loss_init(&tcb->loss, tcb->iss);
+    tcb->snd_una = tcb->snd_nxt = tcb->snd_small = tcb->flight.limited_seq = tcb->rare.iss;
+    tcb->snd_up = tcb->rare.iss;
+    mn_sendq_init(&tcb->sendq, tcb->rare.iss + 1);
+    mn_loss_init(&tcb->flight.loss, tcb->rare.iss);
 }
 
 void mn_tcb_time_lost_syn(struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    mn_rtt_echo(&tcb->rtt, mn_tcb_echo_age(tcb, seg), 0, tcb->snd_mss);
-    tcb->rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
-    tcb->rtt.backoff = 0;
+    mn_rtt_echo(&tcb->flight.rtt, mn_tcb_echo_age(tcb, seg), 0, tcb->snd_mss);
+    tcb->flight.rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
+    tcb->flight.rtt.backoff = 0;
 }
 
 void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     tcb->was_established = true;
-    tcb->unreachable = MNET_UNREACHABLE_NONE;
-    tcb->progress_ns = tcb->moved_ns = tcb->heard_ns = seg->now;
-    if (tcb->rtt.backoff > 0) {
+    tcb->rare.unreachable = MNET_UNREACHABLE_NONE;
+    tcb->flight.progress_ns = tcb->flight.moved_ns = tcb->heard_ns = seg->now;
+    if (tcb->flight.rtt.backoff > 0) {
         mn_tcb_time_lost_syn(tcb, seg);
-        mn_congestion_syn_lost(&tcb->congestion, tcb->rtt.expiries);
+        mn_congestion_syn_lost(&tcb->flight.congestion, tcb->flight.rtt.expiries);
     }
-    mn_rtt_acked(&tcb->rtt, tcb->snd_una, seg->now);
+    mn_rtt_acked(&tcb->flight.rtt, tcb->snd_una, seg->now);
     mn_tcp_set_state(tcp, tcb, MN_ESTABLISHED);
     if (tcb->fin_queued) /* closed or shut down while the connection was being opened */
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_1);

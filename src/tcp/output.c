@@ -99,7 +99,7 @@ static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, st
 static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                               uint64_t now)
 {
-    struct mn_tcp_header header = {.seq = tcb->iss,
+    struct mn_tcp_header header = {.seq = tcb->rare.iss,
                                    .flags = MN_TCP_SYN,
                                    .window = (uint16_t)MN_MIN(tcb->rcv_target, (uint32_t)UINT16_MAX),
                                    .options = MN_TCP_OPTION_MSS | tcb->conn.options,
@@ -118,10 +118,10 @@ static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb 
         return NULL;
     tcb->syn_now = false;
     note_ack_sent(tcp, tcb);
-    if (tcb->snd_nxt == tcb->iss) {
-        tcb->snd_nxt = tcb->iss + 1;
-        tcb->progress_ns = now;
-        mn_rtt_sent(&tcb->rtt, tcb->snd_nxt, now);
+    if (tcb->snd_nxt == tcb->rare.iss) {
+        tcb->snd_nxt = tcb->rare.iss + 1;
+        tcb->flight.progress_ns = now;
+        mn_rtt_sent(&tcb->flight.rtt, tcb->snd_nxt, now);
     } else {
         mn_tcp_count(tcp, MNET_COUNT_TCP_RETRANSMITTED);
     }
@@ -155,20 +155,20 @@ static void note_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint
     if (MN_LIKELY(seq == tcb->snd_nxt)) {
         tcb->snd_nxt += len;
         mn_feedback_sent(tcp, tcb, tcb->snd_nxt - tcb->snd_una - len, now);
-        mn_rtt_sent(&tcb->rtt, tcb->snd_nxt, now);
+        mn_rtt_sent(&tcb->flight.rtt, tcb->snd_nxt, now);
     } else {
         tcp->config.counters->value[MNET_COUNT_TCP_RETRANSMITTED] += segments;
-        tcb->bytes_retransmitted += len;
-        mn_rtt_retransmitted(&tcb->rtt);
+        tcb->rare.bytes_retransmitted += len;
+        mn_rtt_retransmitted(&tcb->flight.rtt);
     }
     mn_loss_sent(tcp, tcb, seq, len, now);
     if (idle)
-        tcb->progress_ns = now;
+        tcb->flight.progress_ns = now;
     tcb->segments_sent += segments;
-    tcb->last_sent_ns = now;
+    tcb->flight.last_sent_ns = now;
     mn_pacing_sent(tcb, len, now);
     /* RFC 6675 6: the first segment of a recovery gets the time that it needs once more. */
-    bool again = MN_UNLIKELY(tcb->loss.phase == MN_LOSS_RECOVERY) && seq == tcb->snd_una;
+    bool again = MN_UNLIKELY(tcb->flight.loss.phase == MN_LOSS_RECOVERY) && seq == tcb->snd_una;
     mn_timers_update(tcp, tcb, again, now);
 }
 
@@ -178,7 +178,7 @@ static MN_RARE void note_sent_beyond_the_window(struct mn_tcb *tcb, uint64_t now
 {
     tcb->probe_out = true;
     tcb->segments_sent++;
-    tcb->last_sent_ns = now;
+    tcb->flight.last_sent_ns = now;
 }
 
 /* Sends the sequence numbers [seq, seq + len): data and, behind the last byte, the FIN. Returns in *done how many the
@@ -245,8 +245,8 @@ static MN_RARE struct mnet_packet *output_probe(struct mn_tcp *tcp, struct mn_tc
 /* What cwnd leaves for sending now. */
 static uint32_t congestion_room(const struct mn_tcb *tcb)
 {
-    uint32_t cwnd = tcb->congestion.cwnd;
-    uint32_t flight = mn_tcb_flight(tcb);
+    uint32_t cwnd = tcb->flight.congestion.cwnd;
+    uint32_t flight = mn_tcb_pipe(tcb);
     return cwnd > flight ? cwnd - flight : 0;
 }
 
@@ -264,8 +264,8 @@ static MN_APART struct mnet_packet *output_lost(struct mn_tcp *tcp, struct mn_tc
 {
     uint32_t left, right, done;
     uint32_t edge = tcb->snd_una + tcb->snd_wnd; /* SHLD-16: old data within the window */
-    if (!mn_scoreboard_next_lost(&tcb->loss.sent, &left, &right) || mn_seq_geq(left, edge) ||
-        tcb->loss.frto == MN_FRTO_NEW)
+    if (!mn_scoreboard_next_lost(&tcb->flight.loss.sent, &left, &right) || mn_seq_geq(left, edge) ||
+        tcb->flight.loss.frto == MN_FRTO_NEW)
         return NULL;
     uint32_t pending = right - left;
     uint32_t len = MN_MIN(MN_MIN(pending, edge - left), packet_limit(tcp, tcb));
@@ -289,7 +289,7 @@ static MN_RARE struct mnet_packet *output_tail_probe(struct mn_tcp *tcp, struct 
         mn_tcp_count(tcp, MNET_COUNT_TCP_TAIL_PROBE);
         mn_tlp_sent(tcb);
     }
-    tcb->loss.tlp_now = packet == NULL && len > 0; /* without memory for it: soon */
+    tcb->flight.loss.tlp_now = packet == NULL && len > 0; /* without memory for it: soon */
     return packet;
 }
 
@@ -333,14 +333,14 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     uint32_t end = mn_sendq_end(&tcb->sendq);
     if (!mn_tcb_has_unsent(tcb))
         return NULL;
-    if (tcb->snd_nxt == tcb->snd_una && MN_UNLIKELY(now - tcb->last_sent_ns > mn_rtt_timeout(&tcb->rtt)))
-        mn_congestion_restart(&tcb->congestion, now);
+    if (tcb->snd_nxt == tcb->snd_una && MN_UNLIKELY(now - tcb->flight.last_sent_ns > mn_rtt_timeout(&tcb->flight.rtt)))
+        mn_congestion_restart(&tcb->flight.congestion, now);
     uint32_t unsent = end - tcb->snd_nxt;
     uint32_t edge = tcb->snd_una + tcb->snd_wnd;
     uint32_t window = mn_seq_gt(edge, tcb->snd_nxt) ? edge - tcb->snd_nxt : 0; /* MUST-34, SHLD-15 */
     uint32_t room = congestion_room(tcb);
     if (MN_UNLIKELY(room < MN_MIN(unsent, window)))
-        tcb->limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
+        tcb->flight.limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
     uint32_t len = worth_sending(tcb, unsent, window, room);
     uint32_t probe, limit = mn_ecn_tells(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
     uint32_t paced = MN_LIKELY(len > 0) ? mn_pacing_claim(tcp, tcb, len, now) : 0;
@@ -373,9 +373,9 @@ static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb
     struct mnet_packet *packet = NULL;
     if (MN_UNLIKELY(tcb->probe_now))
         packet = output_probe(tcp, tcb, datagram, now);
-    if (packet == NULL && MN_UNLIKELY(tcb->loss.tlp_now))
+    if (packet == NULL && MN_UNLIKELY(tcb->flight.loss.tlp_now))
         packet = output_tail_probe(tcp, tcb, datagram, now);
-    if (packet == NULL && MN_UNLIKELY(tcb->loss.sent.lost > 0))
+    if (packet == NULL && MN_UNLIKELY(tcb->flight.loss.sent.lost > 0))
         packet = output_lost(tcp, tcb, datagram, now);
     if (packet == NULL)
         packet = output_new(tcp, tcb, datagram, now);
@@ -386,9 +386,10 @@ static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb
 
 bool mn_tcb_may_send(const struct mn_tcb *tcb)
 {
-    bool asked = tcb->ack_now | tcb->loss.tlp_now | tcb->probe_now | tcb->syn_now | tcb->keepalive_now |
+    bool asked = tcb->ack_now | tcb->flight.loss.tlp_now | tcb->probe_now | tcb->syn_now | tcb->keepalive_now |
                  tcb->user_timeout_now;
-    return asked | mn_tcb_has_unsent(tcb) | (tcb->loss.sent.lost > 0); /* all at once: nearly always none of it */
+    return asked | mn_tcb_has_unsent(tcb) |
+           (tcb->flight.loss.sent.lost > 0); /* all at once: nearly always none of it */
 }
 
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)

@@ -20,8 +20,8 @@
 
 uint64_t mn_pacing_rate(const struct mn_tcb *tcb)
 {
-    const struct mn_congestion *c = &tcb->congestion;
-    uint64_t srtt = tcb->rtt.srtt_ns;
+    const struct mn_congestion *c = &tcb->flight.congestion;
+    uint64_t srtt = tcb->flight.rtt.srtt_ns;
     if (MN_LIKELY(srtt < BURST))
         return 0;
     if (c->ops->pacing_rate != NULL)
@@ -45,7 +45,7 @@ uint32_t mn_pacing_claim(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len, u
     if (rate == 0)
         return len;
     uint64_t burst = MN_MAX(rate * BURST / MNET_SECOND, (uint64_t)BURST_SEGMENTS_MIN * mss);
-    uint64_t busy = tcb->paced_until_ns > now ? MN_MIN(tcb->paced_until_ns - now, MNET_SECOND) : 0;
+    uint64_t busy = tcb->flight.paced_until_ns > now ? MN_MIN(tcb->flight.paced_until_ns - now, MNET_SECOND) : 0;
     uint64_t spent = busy * rate / MNET_SECOND;
     if (spent + mss > burst) {
         mn_tcb_set_due(tcp, tcb, MN_DUE_PACING, now + busy);
@@ -58,5 +58,5 @@ void mn_pacing_sent(struct mn_tcb *tcb, uint32_t len, uint64_t now)
 {
     uint64_t rate = mn_pacing_rate(tcb);
     if (rate > 0)
-        tcb->paced_until_ns = MN_MAX(tcb->paced_until_ns, now) + len * MNET_SECOND / rate;
+        tcb->flight.paced_until_ns = MN_MAX(tcb->flight.paced_until_ns, now) + len * MNET_SECOND / rate;
 }

@@ -20,7 +20,7 @@ static void use(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t path_mtu, uint3
     uint32_t mss = size - overhead(tcb);
     tcb->path_mtu = (uint16_t)path_mtu;
     tcb->snd_mss = (uint16_t)mss;
-    mn_congestion_set_mss(&tcb->congestion, mss);
+    mn_congestion_set_mss(&tcb->flight.congestion, mss);
     mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_PATH_MTU);
 }
 
@@ -87,7 +87,8 @@ static uint32_t smaller(const struct mn_tcb *tcb)
 static void lose_probe(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     const struct mn_plpmtu *p = tcb->plpmtu;
-    mn_scoreboard_lose_range(&tcb->loss.sent, &tcp->scoreboards, mn_seq_max(p->probe_seq, tcb->snd_una), p->probe_end);
+    mn_scoreboard_lose_range(&tcb->flight.loss.sent, &tcp->scoreboards, mn_seq_max(p->probe_seq, tcb->snd_una),
+                             p->probe_end);
 }
 
 static void probe_failed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
@@ -108,7 +109,7 @@ void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     struct mn_plpmtu *p = tcb->plpmtu;
     if (p != NULL && p->probe == MN_PROBE_OUT)
         probe_failed(tcp, tcb, now);
-    if (tcb->rtt.expiries == 0 || tcp->config.no_plpmtud)
+    if (tcb->flight.rtt.expiries == 0 || tcp->config.no_plpmtud)
         return; /* whatever it was, it goes again as it is */
     uint32_t size = smaller(tcb);
     bool smallest = size == 0 && tcb->snd_mss + overhead(tcb) <= MN_MIN_PLPMTU &&
@@ -162,7 +163,7 @@ void mn_plpmtu_resent(struct mn_tcb *tcb, uint32_t seq, uint32_t len)
 bool mn_plpmtu_blame_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
-    struct mn_scoreboard *sent = &tcb->loss.sent;
+    struct mn_scoreboard *sent = &tcb->flight.loss.sent;
     uint32_t left, right;
     if (p == NULL || p->probe != MN_PROBE_OUT || !mn_scoreboard_next_lost(sent, &left, &right))
         return false;
@@ -182,9 +183,11 @@ bool mn_plpmtu_blame_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 /* Nothing is missing, duplicates would be believed (RFC 6582 3.2 step 1), and nothing that a probe could not carry is to be said. */
 static bool is_calm(const struct mn_tcb *tcb)
 {
-    bool credible = tcb->sack_ok || !tcb->loss.recover_valid || mn_seq_gt(tcb->snd_una, tcb->loss.recover);
-    return credible && tcb->loss.phase == MN_LOSS_OPEN && tcb->loss.sent.sacked == 0 && tcb->loss.sent.lost == 0 &&
-           tcb->reassembly == NULL && tcb->twice.left == tcb->twice.right && mn_seq_leq(tcb->snd_up, tcb->snd_nxt);
+    bool credible = tcb->sack_ok || !tcb->flight.loss.recover_valid ||
+                    mn_seq_gt(tcb->snd_una, tcb->flight.loss.recover);
+    return credible && tcb->flight.loss.phase == MN_LOSS_OPEN && tcb->flight.loss.sent.sacked == 0 &&
+           tcb->flight.loss.sent.lost == 0 && tcb->reassembly == NULL && tcb->twice.left == tcb->twice.right &&
+           mn_seq_leq(tcb->snd_up, tcb->snd_nxt);
 }
 
 /* RFC 4821 7.4: enough data and window to send it, and for its loss to be noticed: tail loss probes do that, else what follows it. */
@@ -197,7 +200,7 @@ uint32_t mn_plpmtu_choose_probe(struct mn_tcb *tcb, uint32_t unsent, uint32_t ro
         return 0;
     uint32_t len = p->probed - overhead(tcb);
     uint32_t follow = tcb->sack_ok ? 0 : MN_DUPACK_THRESHOLD * (uint32_t)tcb->snd_mss;
-    bool enough = room >= len && unsent >= len + follow && tcb->congestion.cwnd >= len + follow;
+    bool enough = room >= len && unsent >= len + follow && tcb->flight.congestion.cwnd >= len + follow;
     return enough ? len : 0;
 }
 

@@ -128,13 +128,13 @@ MN_RARE bool mn_pressure_admit(struct mn_tcp *tcp, struct mn_tcb *tcb, const str
 
 static void measure_from(struct mn_tcb *tcb, uint64_t now)
 {
-    tcb->held_ns = now;
-    tcb->held_acked = tcb->bytes_acked;
+    tcb->rare.held_ns = now;
+    tcb->rare.held_acked = tcb->bytes_acked;
 }
 
 MN_APART void mn_pressure_hold(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    mn_hog_place(&tcp->holders, &tcb->hog, tcb->sendq.pinned);
+    mn_hog_place(&tcp->holders, &tcb->flight.hog, tcb->sendq.pinned);
     measure_from(tcb, now);
 }
 
@@ -142,14 +142,14 @@ MN_APART void mn_pressure_hold(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t 
 static bool is_held(const struct mn_tcb *tcb)
 {
     bool closed = tcb->sendq.len > tcb->snd_wnd && tcb->snd_nxt - tcb->snd_una + tcb->snd_mss > tcb->snd_wnd;
-    return closed || tcb->rtt.expiries > 0;
+    return closed || tcb->flight.rtt.expiries > 0;
 }
 
 /* For how long nothing has moved; or if something has, how long all that is held would take like this; 0 if that is no cause for complaint. */
 static uint64_t standstill(const struct mn_tcb *tcb, uint64_t now)
 {
-    uint64_t age = now - MN_MAX(tcb->moved_ns, tcb->held_ns), over = now - tcb->held_ns;
-    uint64_t moved = tcb->bytes_acked - tcb->held_acked;
+    uint64_t age = now - MN_MAX(tcb->flight.moved_ns, tcb->rare.held_ns), over = now - tcb->rare.held_ns;
+    uint64_t moved = tcb->bytes_acked - tcb->rare.held_acked;
     if (tcb->bytes_acked == 0 && (tcb->snd_wnd < tcb->snd_mss || age >= MN_RTO_INITIAL))
         return age + MNET_MILLISECOND;
     if (over >= STUCK && moved < tcb->sendq.pinned) {
@@ -164,7 +164,7 @@ static uint64_t standstill(const struct mn_tcb *tcb, uint64_t now)
 static uint64_t blame(struct mn_tcb *tcb, uint64_t now)
 {
     uint64_t still = is_held(tcb) ? MN_MIN(standstill(tcb, now), (uint64_t)AGE_MAX) : 0;
-    if (still == 0 && now - tcb->held_ns >= PATIENCE)
+    if (still == 0 && now - tcb->rare.held_ns >= PATIENCE)
         measure_from(tcb, now); /* what moved long ago is no excuse */
     return tcb->sendq.pinned * (still / MNET_MILLISECOND) * (tcb->bytes_acked == 0 ? UNPAID : 1);
 }
@@ -178,8 +178,8 @@ static struct mn_tcb *worst_of_size(struct mn_tcp *tcp, struct mnet_link *list, 
         struct mnet_link *link = mn_list_first(list);
         if (link == NULL)
             break;
-        struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, hog.link);
-        mn_hog_place(&tcp->holders, &tcb->hog, tcb->sendq.pinned);
+        struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, flight.hog.link);
+        mn_hog_place(&tcp->holders, &tcb->flight.hog, tcb->sendq.pinned);
         uint64_t now_blamed = tcb == not_this ? 0 : blame(tcb, now);
         if (now_blamed > *most) {
             *most = now_blamed;

@@ -23,7 +23,7 @@ bool mn_pressure_yield(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t no
 void mn_pressure_hold(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 static inline void mn_pressure_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    if (MN_UNLIKELY(tcb->sendq.pinned >= tcb->hog.beyond))
+    if (MN_UNLIKELY(tcb->sendq.pinned >= tcb->flight.hog.beyond))
         mn_pressure_hold(tcp, tcb, now);
 }
 

@@ -31,15 +31,15 @@ struct mn_listener *mn_tcp_next_listener_event(struct mn_tcp *tcp)
 MN_RARE void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     uint32_t second = (uint32_t)(now / MNET_SECOND);
-    if (tcb->challenge_second != second) {
-        tcb->challenge_second = second;
-        tcb->challenge_count = 0;
+    if (tcb->rare.challenge_second != second) {
+        tcb->rare.challenge_second = second;
+        tcb->rare.challenge_count = 0;
     }
-    if (tcb->challenge_count >= MN_CHALLENGE_LIMIT) {
+    if (tcb->rare.challenge_count >= MN_CHALLENGE_LIMIT) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_LIMITED);
         return;
     }
-    tcb->challenge_count++;
+    tcb->rare.challenge_count++;
     mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_ACK);
     tcb->ack_now = true;
     mn_tcb_wants_output(tcp, tcb);

@@ -86,7 +86,41 @@ struct mn_keepalive {
     uint8_t unanswered;
 };
 
-/* In the order of use: what nearly every segment needs lies together, what only opening, closing or trouble needs comes last. */
+/* Touched while data is in flight, and when some is sent or may be queued: losses, times, congestion. */
+struct mn_tcb_flight {
+    struct mn_rtt rtt;
+    struct mn_congestion congestion;
+    struct mn_loss loss;
+    struct mn_rate *rate;       /* delivery samples; NULL if nobody needs them */
+    uint64_t retransmit_due_ns; /* when to send again */
+    uint64_t progress_ns;       /* when the peer last acknowledged, or the oldest unacknowledged byte was sent */
+    uint64_t moved_ns;          /* when SND.UNA last moved, whatever happened since */
+    uint64_t last_sent_ns;
+    uint64_t paced_until_ns;  /* see pacing.c */
+    uint64_t user_timeout_ns; /* R2; 0: the engine's */
+    struct mn_hog hog;        /* by what the send queue pins: see pressure.c */
+    uint32_t limited_seq;     /* cwnd held back the data behind it: see feedback.c */
+};
+
+/* Touched only by opening, closing, accounting and trouble. */
+struct mn_tcb_rare {
+    struct mnet_link all;         /* of the engine's tcbs */
+    uint64_t held_ns, held_acked; /* pressure.c compares bytes_acked with held_acked, its value at held_ns */
+    uint64_t bytes_retransmitted; /* of text, since the beginning */
+    struct mn_keepalive keepalive;
+    uint32_t iss;
+    union {
+        uint32_t irs;     /* until ESTABLISHED */
+        uint32_t rcv_fin; /* from then on: the sequence number of the peer's FIN, when fin_known */
+    };
+    uint32_t send_wanted;      /* while send_full */
+    uint32_t challenge_second; /* modulo 2^32 */
+    uint8_t challenge_count;   /* challenge ACKs in this second */
+    uint8_t unreachable;       /* enum mnet_unreachable: the cause that the last ICMP error gave */
+    int8_t error;              /* once CLOSED by something else than the user: what every call reports */
+};
+
+/* The fields that nearly every segment of an open connection needs, and two parts that can lie apart from them. */
 struct mn_tcb {
     struct mn_conn conn;
     struct mnet_link output; /* linked while something may have to be sent */
@@ -110,6 +144,8 @@ struct mn_tcb {
     uint8_t state;           /* enum mn_tcp_state */
     uint8_t snd_wscale;      /* shift of windows that the peer sends */
     uint8_t rcv_wscale;      /* shift of windows that we send */
+    uint8_t rcv_low;         /* of autotune: round trips in a row that needed less than a quarter of the window */
+    uint8_t notices;         /* enum mnet_notice: noted, and not yet asked for by the user */
     uint8_t quick_acks;      /* full segments that are to be acknowledged at once */
     uint8_t duplicates_owed; /* duplicate acknowledgements to be sent, one for each segment that arrived out of order */
     bool ack_now;            /* an acknowledgement must go out */
@@ -135,53 +171,27 @@ struct mn_tcb {
 
     struct mn_timer timer;         /* armed for the first of due_ns, or earlier */
     uint64_t due_ns[MN_DUE_COUNT]; /* MNET_NEVER: does not run; written by mn_tcb_set_due alone */
-    uint64_t retransmit_due_ns;    /* when to send again */
-    uint64_t progress_ns; /* when the peer last acknowledged something, or the oldest unacknowledged byte was sent */
-    uint64_t moved_ns;    /* when SND.UNA last moved, whatever happened since */
-    uint64_t last_sent_ns;
-    uint64_t heard_ns; /* when the last sign of life arrived (keepalive.c) */
+    uint64_t heard_ns;             /* when the last sign of life arrived (keepalive.c) */
     struct mn_sendq sendq;
-    struct mn_rtt rtt;
-    struct mn_congestion congestion;
-    struct mn_loss loss;
-    struct mn_rate *rate;     /* delivery samples; NULL where nobody needs them */
     struct mn_plpmtu *plpmtu; /* NULL where segments of this size have never seemed too large */
-    uint64_t paced_until_ns;  /* see pacing.c */
-    uint32_t limited_seq;     /* cwnd held back what follows this; see feedback.c */
     struct mn_ecn ecn;
     struct mn_timestamps timestamps; /* where they are among the options */
     struct mn_recvq recvq;
     size_t rcv_charged; /* of what recvq pins, in the engine's receive_used */
     struct mn_autotune autotune;
-    uint64_t bytes_acked, bytes_received, bytes_retransmitted; /* of text, since the beginning */
+    uint64_t bytes_acked, bytes_received; /* of text, since the beginning */
     uint32_t segments_sent, segments_received;
     uint32_t rcv_up, snd_up; /* urgent data (RFC 9293 3.8.5): the octets before these are urgent */
-    struct mnet_link
-        event; /* linked while the user is to be told something; among the orphans; in a listener's queue */
+    struct mnet_link event;  /* linked while the user is to be told; among the orphans; in a listener's queue */
     union {
         void *owner;
         struct mn_listener *listener; /* while queued */
     };
-
-    struct mn_hog hog;                    /* by what the send queue pins: see pressure.c, ... */
-    uint64_t held_ns, held_acked;         /* ... which compares bytes_acked with what it was then */
     struct mn_tcp_reassembly *reassembly; /* NULL while nothing arrived out of order */
     struct mn_range twice;                /* received a second time, and not yet reported (D-SACK) */
-    struct mnet_link all;                 /* of the engine's tcbs */
-    uint64_t user_timeout_ns;             /* R2; 0: the engine's */
-    struct mn_keepalive keepalive;
-    uint32_t iss;
-    union {
-        uint32_t irs;     /* until ESTABLISHED */
-        uint32_t rcv_fin; /* from then on: the sequence number of the peer's FIN, when fin_known */
-    };
-    uint32_t send_wanted;      /* while send_full */
-    uint32_t challenge_second; /* modulo 2^32 */
-    uint8_t challenge_count;   /* challenge ACKs in this second */
-    uint8_t rcv_low;           /* of autotune: round trips in a row that needed less than a quarter of the window */
-    uint8_t notices;           /* enum mnet_notice: what the user has not asked for yet */
-    uint8_t unreachable;       /* enum mnet_unreachable: what an ICMP error said last */
-    int8_t error;              /* once CLOSED by something else than the user: what every call reports */
+
+    struct mn_tcb_flight flight;
+    struct mn_tcb_rare rare;
 };
 
 struct mn_tcp {

@@ -124,7 +124,7 @@ void mn_tcp_down(struct mn_tcp *tcp, uint64_t now)
     struct mnet_link *next;
     for (link = mn_list_first(&tcp->tcb_list); link != NULL && link != &tcp->tcb_list; link = next) {
         next = link->next; /* an orphan is freed at once */
-        struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, all);
+        struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, rare.all);
         if (tcb->state != MN_CLOSED)
             mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, now);
     }
@@ -135,7 +135,7 @@ void mn_tcp_destroy(struct mn_tcp *tcp)
     struct mnet_link *link;
     mn_tcp_down(tcp, tcp->config.now);
     while ((link = mn_list_first(&tcp->tcb_list)) != NULL)
-        mn_tcb_free(tcp, MN_CONTAINER(link, struct mn_tcb, all));
+        mn_tcb_free(tcp, MN_CONTAINER(link, struct mn_tcb, rare.all));
     while ((link = mn_list_first(&tcp->half_open_list)) != NULL)
         mn_half_open_free(tcp, MN_CONTAINER(link, struct mn_half_open, link));
     mn_time_wait_clear(tcp);

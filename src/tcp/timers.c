@@ -27,7 +27,7 @@ void mn_tcb_stop_timers(struct mn_tcp *tcp, struct mn_tcb *tcb)
  * was delivered later. A peer that answers the probes of its closed window is not silent. */
 static uint64_t orphan_gives_up_at(const struct mn_tcb *tcb)
 {
-    uint64_t since = tcb->persisting ? MN_MAX(tcb->heard_ns, tcb->progress_ns) : tcb->progress_ns;
+    uint64_t since = tcb->persisting ? MN_MAX(tcb->heard_ns, tcb->flight.progress_ns) : tcb->flight.progress_ns;
     return since + MN_ORPHAN_PATIENCE;
 }
 
@@ -37,17 +37,18 @@ uint64_t mn_timers_give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb
     if (MN_UNLIKELY(tcb->persisting) && !tcb->probe_unanswered && !tcb->orphan)
         return MNET_NEVER; /* MUST-37: nothing is asked of the peer just now */
     if (MN_UNLIKELY(!mn_tcp_synchronized(tcb)))
-        return tcb->progress_ns + MN_SYN_TIMEOUT;
-    uint64_t user_timeout = MN_UNLIKELY(tcb->user_timeout_ns != 0) ? tcb->user_timeout_ns : tcp->config.user_timeout_ns;
-    uint64_t at = mn_time_after(tcb->progress_ns, user_timeout);
+        return tcb->flight.progress_ns + MN_SYN_TIMEOUT;
+    uint64_t user_timeout = MN_UNLIKELY(tcb->flight.user_timeout_ns != 0) ? tcb->flight.user_timeout_ns
+                                                                          : tcp->config.user_timeout_ns;
+    uint64_t at = mn_time_after(tcb->flight.progress_ns, user_timeout);
     return MN_UNLIKELY(tcb->orphan) && !tcb->user_timeout_set ? MN_MIN(at, orphan_gives_up_at(tcb)) : at;
 }
 
 void mn_timers_arm_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    uint64_t at = MN_MIN(tcb->retransmit_due_ns, mn_timers_give_up_at(tcp, tcb));
-    if (tcb->loss.early != MN_EARLY_NONE)
-        at = MN_MIN(at, tcb->loss.early_due_ns);
+    uint64_t at = MN_MIN(tcb->flight.retransmit_due_ns, mn_timers_give_up_at(tcp, tcb));
+    if (tcb->flight.loss.early != MN_EARLY_NONE)
+        at = MN_MIN(at, tcb->flight.loss.early_due_ns);
     mn_tcb_set_due(tcp, tcb, MN_DUE_RETRANSMIT, MN_MAX(now + 1, at));
 }
 
@@ -72,10 +73,11 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
         restart = true;
     }
     if (restart || !mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT)) {
-        tcb->retransmit_due_ns = now + mn_rtt_timeout(&tcb->rtt);
+        tcb->flight.retransmit_due_ns = now + mn_rtt_timeout(&tcb->flight.rtt);
         mn_tlp_schedule(tcb, now);
         mn_timers_arm_retransmit(tcp, tcb, now);
-    } else if (tcb->loss.early != MN_EARLY_NONE && tcb->loss.early_due_ns < tcb->due_ns[MN_DUE_RETRANSMIT]) {
+    } else if (tcb->flight.loss.early != MN_EARLY_NONE &&
+               tcb->flight.loss.early_due_ns < tcb->due_ns[MN_DUE_RETRANSMIT]) {
         mn_timers_arm_retransmit(tcp, tcb, now);
     }
 }

@@ -37,9 +37,9 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     tcb->conn.options = tcp->config.offer & (uint8_t)~open->without;
     tcb->timestamps.offset = mn_timestamps_offset(tcp, &local, &open->remote);
     if (open->congestion != MNET_CONGESTION_DEFAULT)
-        tcb->congestion.ops = mn_congestion_of(open->congestion);
+        tcb->flight.congestion.ops = mn_congestion_of(open->congestion);
     tcb->ecn.asked = tcp->config.ecn == MNET_ECN_ON;
-    tcb->iss = mn_tcp_isn(tcp, local, open->remote, now);
+    tcb->rare.iss = mn_tcp_isn(tcp, local, open->remote, now);
     mn_tcb_start_sending(tcb);
     mn_tcb_peer_mss(tcb, 0);
     mn_tcp_set_state(tcp, tcb, MN_SYN_SENT);
@@ -148,7 +148,9 @@ static int send_error(const struct mn_tcb *tcb)
         return MNET_E_CLOSED;
     if (MN_LIKELY(tcb->state != MN_CLOSED))
         return 0;
-    return tcb->error == MNET_E_RESET ? MNET_E_CLOSED_BY_PEER : tcb->error != 0 ? tcb->error : MNET_E_CLOSED;
+    return tcb->rare.error == MNET_E_RESET ? MNET_E_CLOSED_BY_PEER
+           : tcb->rare.error != 0          ? tcb->rare.error
+                                           : MNET_E_CLOSED;
 }
 
 static uint32_t send_room(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
@@ -163,14 +165,14 @@ bool mn_tcb_has_room(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     uint32_t room = limit > tcb->sendq.len ? limit - tcb->sendq.len : 0;
     bool moves = tcb->snd_wnd >= tcb->snd_mss || (tcb->snd_wnd > 0 && tcb->snd_una != tcb->snd_nxt);
     uint32_t half = limit - limit / 2;
-    uint32_t enough = moves ? half : MN_MIN(tcb->send_wanted, half);
+    uint32_t enough = moves ? half : MN_MIN(tcb->rare.send_wanted, half);
     return room >= (tcb->send_full ? MN_MAX(enough, 1u) : 1u);
 }
 
 void mn_tcp_want_room(struct mn_tcb *tcb, size_t bytes)
 {
     tcb->send_full = true;
-    tcb->send_wanted = (uint32_t)MN_MIN(bytes, (size_t)UINT32_MAX);
+    tcb->rare.send_wanted = (uint32_t)MN_MIN(bytes, (size_t)UINT32_MAX);
 }
 
 /* After bytes were queued. If the buffer is full, the next one waits for half of it. */
@@ -242,8 +244,8 @@ static int receive_verdict(const struct mn_tcb *tcb)
         return MNET_E_CLOSED;
     if (tcb->fin_received)
         return 0; /* the end of the stream came in order, whatever happened later */
-    if (tcb->error != 0)
-        return tcb->error;
+    if (tcb->rare.error != 0)
+        return tcb->rare.error;
     return tcb->state == MN_CLOSED ? MNET_E_CLOSED : MNET_E_DEADLINE;
 }
 
@@ -311,7 +313,7 @@ void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     else if (tcb->recvq.bytes > 0)
         mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, now); /* SHLD-3 */
     else {
-        tcb->progress_ns = now; /* from here on R2 ends a closed window, too */
+        tcb->flight.progress_ns = now; /* from here on R2 ends a closed window, too */
         queue_fin(tcp, tcb);
         mn_tcb_arm_orphan(tcp, tcb, now);
         mn_orphan_add(tcp, tcb);
@@ -354,12 +356,12 @@ int mn_tcp_status(const struct mn_tcb *tcb)
 {
     if (MN_LIKELY(tcb->was_established))
         return 0;
-    return tcb->state == MN_CLOSED ? tcb->error : MNET_E_DEADLINE;
+    return tcb->state == MN_CLOSED ? tcb->rare.error : MNET_E_DEADLINE;
 }
 
 enum mnet_unreachable mn_tcp_unreachable(const struct mn_tcb *tcb)
 {
-    return (enum mnet_unreachable)tcb->unreachable;
+    return (enum mnet_unreachable)tcb->rare.unreachable;
 }
 
 int mn_tcp_delivered(const struct mn_tcb *tcb)
@@ -368,7 +370,7 @@ int mn_tcp_delivered(const struct mn_tcb *tcb)
         return 0;
     if (tcb->state != MN_CLOSED)
         return MNET_E_DEADLINE;
-    return tcb->error; /* without an error it ended by way of TIME-WAIT or LAST-ACK */
+    return tcb->rare.error; /* without an error it ended by way of TIME-WAIT or LAST-ACK */
 }
 
 unsigned mn_tcp_ready(const struct mn_tcb *tcb)
@@ -412,7 +414,7 @@ struct mnet_endpoint mn_tcp_listen_endpoint(const struct mn_listener *listener)
 
 const char *mn_tcp_congestion(const struct mn_tcb *tcb)
 {
-    return tcb->congestion.ops->name;
+    return tcb->flight.congestion.ops->name;
 }
 
 void mn_tcp_set_no_delay(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_delay)
@@ -445,9 +447,9 @@ void *mn_tcp_owner(const struct mn_tcb *tcb)
 struct mn_tcb *mn_tcp_next_owned(const struct mn_tcp *tcp, const struct mn_tcb *after)
 {
     const struct mnet_link *head = &tcp->tcb_list;
-    struct mnet_link *at = after == NULL ? mn_list_first(head) : after->all.next;
+    struct mnet_link *at = after == NULL ? mn_list_first(head) : after->rare.all.next;
     for (; at != NULL && at != head; at = at->next) {
-        struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, all);
+        struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, rare.all);
         if (mn_tcp_owner(tcb) != NULL)
             return tcb;
     }

@@ -17,7 +17,7 @@
 
 static uint64_t own_timeout(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
-    return tcb->user_timeout_ns != 0 ? tcb->user_timeout_ns : tcp->config.user_timeout_ns;
+    return tcb->flight.user_timeout_ns != 0 ? tcb->flight.user_timeout_ns : tcp->config.user_timeout_ns;
 }
 
 /* In seconds where they fit, else in minutes; rounded up. 0 is not to be sent. */
@@ -49,12 +49,12 @@ MN_RARE void mn_user_timeout_learn(const struct mn_tcp *tcp, struct mn_tcb *tcb,
         return;
     uint64_t upper = MN_MAX(tcp->config.user_timeout_ns, U_LIMIT);
     uint64_t longest = MN_MAX(MN_MAX(tcp->config.user_timeout_ns, decode(option)), L_LIMIT);
-    tcb->user_timeout_ns = MN_MIN(longest, upper);
+    tcb->flight.user_timeout_ns = MN_MIN(longest, upper);
 }
 
 void mn_tcp_set_user_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t timeout_ns, uint64_t now)
 {
-    tcb->user_timeout_ns = timeout_ns;
+    tcb->flight.user_timeout_ns = timeout_ns;
     tcb->user_timeout_set = timeout_ns != 0;
     mn_timers_rearm(tcp, tcb, now);
     if (tcp->config.user_timeout_option && mn_tcp_synchronized(tcb)) {

@@ -53,7 +53,7 @@ void tcp_check_sack(const struct mn_tcb *tcb, const struct mn_tcp_header *header
 /* The scoreboard covers the bytes in flight, in order and without gaps, and its sums are right. */
 static void check_scoreboard(struct mn_tcb *tcb)
 {
-    struct mn_scoreboard *b = &tcb->loss.sent;
+    struct mn_scoreboard *b = &tcb->flight.loss.sent;
     uint32_t sacked = 0, lost = 0, at = tcb->snd_una;
     MN_ASSERT(b->end == tcb->snd_nxt && b->count <= MN_SCOREBOARD_MAX);
     for (uint32_t i = 0; i < b->count; i++) {
@@ -66,7 +66,7 @@ static void check_scoreboard(struct mn_tcb *tcb)
         at = end;
     }
     MN_ASSERT(at == b->end && sacked == b->sacked && lost == b->lost);
-    MN_ASSERT(mn_tcb_flight(tcb) <= tcb->snd_nxt - tcb->snd_una);
+    MN_ASSERT(mn_tcb_pipe(tcb) <= tcb->snd_nxt - tcb->snd_una);
 }
 
 /* The connection is charged for exactly the bytes that its queues pin. */
@@ -76,7 +76,7 @@ static void check_charges(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     for (const struct mn_send_piece *piece = tcb->sendq.head; piece != NULL; piece = piece->next)
         held += mn_buffer_pinned(piece->buffer) + (piece->ours ? 0 : tcp->pieces.object_size);
     MN_ASSERT(tcb->sendq.pinned == held);
-    MN_ASSERT(!tcb->conn.hashed || held < tcb->hog.beyond);
+    MN_ASSERT(!tcb->conn.hashed || held < tcb->flight.hog.beyond);
     MN_ASSERT(tcb->recvq.ready.pinned == pinned_by(tcb->recvq.ready.head));
     MN_ASSERT(tcb->recvq.lent_pinned == pinned_by(tcb->recvq.lent));
     MN_ASSERT(tcb->rcv_charged == mn_recvq_pinned(&tcb->recvq));
@@ -96,7 +96,7 @@ void tcp_check_tcb(const struct mn_tcp *tcp, struct mn_tcb *tcb)
     MN_ASSERT(mn_seq_leq(tcb->snd_nxt, end + tcb->fin_queued));
     /* In recovery PRR sets cwnd to the bytes in flight and those that may follow, which can be less
      * than a segment. */
-    MN_ASSERT(tcb->loss.phase == MN_LOSS_RECOVERY || tcb->congestion.cwnd >= tcb->congestion.mss);
+    MN_ASSERT(tcb->flight.loss.phase == MN_LOSS_RECOVERY || tcb->flight.congestion.cwnd >= tcb->flight.congestion.mss);
     MN_ASSERT(tcb->snd_mss > 0);
     if (!mn_tcp_synchronized(tcb))
         return;
@@ -134,7 +134,7 @@ void tcp_check_engine(const struct mn_tcp *tcp)
     uint64_t used = 0, early = 0;
     const struct mnet_link *head = &tcp->tcb_list;
     for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
-        struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, all);
+        struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, rare.all);
         tcp_check_tcb(tcp, tcb);
         tcbs++;
         live += tcb->conn.hashed;

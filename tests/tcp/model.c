@@ -290,9 +290,9 @@ struct watch {
 static void look(struct model *m, int side, struct watch *watch)
 {
     const struct mn_tcb *tcb = m->user[side].tcb;
-    uint64_t now = m->pair.now, timer = mn_rtt_timeout(&tcb->rtt);
-    if (mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT) && tcb->retransmit_due_ns > now + timer)
-        timer = tcb->retransmit_due_ns - now;
+    uint64_t now = m->pair.now, timer = mn_rtt_timeout(&tcb->flight.rtt);
+    if (mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT) && tcb->flight.retransmit_due_ns > now + timer)
+        timer = tcb->flight.retransmit_due_ns - now;
     watch->read = m->pair.read[!side];
     watch->una = tcb->snd_una;
     watch->since = now;
@@ -304,7 +304,7 @@ static void look(struct model *m, int side, struct watch *watch)
  * was read last, which may be delayed, starts it again, with its sample of the round trip. Then comes the reader's next turn. */
 static uint64_t latest(const struct model *m, int side, const struct watch *watch)
 {
-    uint64_t timer = MN_MAX(watch->timer_ns, m->user[side].tcb->rtt.rto_ns);
+    uint64_t timer = MN_MAX(watch->timer_ns, m->user[side].tcb->flight.rtt.rto_ns);
     return watch->since + timer + 4 * m->pair.delay_ns + MN_DELAYED_ACK + TURN_NS;
 }
 

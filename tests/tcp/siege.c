@@ -132,9 +132,9 @@ struct siege_lengths siege_lengths(struct tcp_test *t)
     }
     struct mnet_link *head = &t->tcp->tcb_list;
     for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
-        const struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, all);
+        const struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, rare.all);
         l.runs = MN_MAX(l.runs, (unsigned)tcp_runs(tcb));
-        l.ranges = MN_MAX(l.ranges, (unsigned)tcb->loss.sent.count);
+        l.ranges = MN_MAX(l.ranges, (unsigned)tcb->flight.loss.sent.count);
     }
     return l;
 }

@@ -61,10 +61,10 @@ SCRIPT(attack_ack_of_data_never_sent_opens_nothing)
     tcp_established(&t);
     write_bytes(&t, 100 * MSS);
     drain(&t, NULL);
-    uint32_t cwnd = t.tcb->congestion.cwnd;
+    uint32_t cwnd = t.tcb->flight.congestion.cwnd;
     for (uint32_t i = 1; i < 100; i++)
         send_(&t, .seq = 1, .ack = 1 + (10 + i) * MSS, .flags = ACK);
-    assert_int_equal(t.tcb->congestion.cwnd, cwnd);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, cwnd);
     assert_int_equal(t.tcb->snd_una - t.iss, 1);
     uint32_t bytes;
     drain(&t, &bytes);
@@ -79,10 +79,10 @@ SCRIPT(attack_divided_acks_count_bytes)
     tcp_established(&t);
     write_bytes(&t, 100 * MSS);
     drain(&t, NULL);
-    uint32_t cwnd = t.tcb->congestion.cwnd;
+    uint32_t cwnd = t.tcb->flight.congestion.cwnd;
     for (uint32_t i = 1; i <= MSS; i++)
         send_(&t, .seq = 1, .ack = 1 + i, .flags = ACK);
-    assert_true(t.tcb->congestion.cwnd <= cwnd + MSS);
+    assert_true(t.tcb->flight.congestion.cwnd <= cwnd + MSS);
     tcp_end(&t);
 }
 
@@ -220,8 +220,8 @@ static void desynchronize(uint8_t offer)
     uint32_t clock[2];
     for (int i = 0; i < 2; i++) {
         struct tcp_test *t = &pair.side[i], *other = &pair.side[!i];
-        t->iss = t->tcb->iss;
-        t->irs = other->tcb->iss;
+        t->iss = t->tcb->rare.iss;
+        t->irs = other->tcb->rare.iss;
         t->timestamps = offer != 0;
         clock[i] = (uint32_t)(mn_timestamps_value(&other->tcb->timestamps, pair.now) - PEER_TS);
     }

@@ -100,7 +100,7 @@ SCRIPT(siege_by_windows_full_of_unread_text)
     /* What was acknowledged is there. */
     for (unsigned i = 0; i < 150; i++) {
         s.t.tcb = held[i];
-        read_pattern(&s.t, 0, held[i]->rcv_nxt - held[i]->irs - 1);
+        read_pattern(&s.t, 0, held[i]->rcv_nxt - held[i]->rare.irs - 1);
     }
     assert_int_equal(s.t.tcp->receive_used, 0);
     leave(&s, 150);
@@ -168,7 +168,7 @@ SCRIPT(pressure_drops_what_is_out_of_order_first)
     s.t.tcb = s.friend;
     for (uint32_t at = 1; at < 30 * 1460; at += 1460)
         send_(&s.t, .seq = at, .ack = 1, .flags = ACK, .len = 1460);
-    assert_int_equal(s.friend->rcv_nxt - s.friend->irs, 1 + 30 * 1460);
+    assert_int_equal(s.friend->rcv_nxt - s.friend->rare.irs, 1 + 30 * 1460);
     siege_check_memory(&s.t);
     assert_true(counted(&s.t, TCP_DROP_PRUNED) > 0);
     read_pattern(&s.t, 0, 30 * 1460);

@@ -209,13 +209,13 @@ SCRIPT(established_model_comes_and_goes)
     struct tcp_test t;
     tcp_established(&t, .congestion = MNET_CONGESTION_BBR, .rtt_ms = 40);
     assert_string_equal(mn_tcp_congestion(t.tcb), "bbr");
-    assert_null(t.tcb->rate);
+    assert_null(t.tcb->flight.rate);
     write_bytes(&t, 40 * MSS);
     assert_int_equal(drain(&t, NULL), 10);
-    assert_non_null(t.tcb->congestion.bbr);
+    assert_non_null(t.tcb->flight.congestion.bbr);
     wait_ms(&t, 40);
     send_(&t, .seq = 1, .ack = 1 + 10 * MSS, .flags = ACK);
-    assert_true(t.tcb->congestion.cwnd >= 20 * MSS);
+    assert_true(t.tcb->flight.congestion.cwnd >= 20 * MSS);
     assert_true(mn_pacing_rate(t.tcb) > 0);
     wait_ms(&t, 40);
     drain(&t, NULL);

@@ -205,7 +205,7 @@ SCRIPT(established_send_queue_grows_with_the_window)
         una += bytes;
         send_(&t, .seq = 1, .ack = una, .flags = ACK, .window = 65535);
         fill(&t);
-        uint32_t cwnd = t.tcb->congestion.cwnd;
+        uint32_t cwnd = t.tcb->flight.congestion.cwnd;
         assert_int_equal(t.tcb->sendq.len, MN_MIN(MN_MAX(3 * cwnd, 65536u), 1u << 20));
     }
     assert_int_equal(t.tcb->sendq.len, 1u << 20);
@@ -217,7 +217,7 @@ SCRIPT(established_send_queue_follows_the_peers_window)
 {
     struct tcp_test t;
     tcp_established(&t, .send_buffer = LARGE, .window = 30000);
-    t.tcb->congestion.cwnd = 1u << 20;
+    t.tcb->flight.congestion.cwnd = 1u << 20;
     assert_int_equal(fill(&t), 90000);
     tcp_end(&t);
 }
@@ -227,13 +227,13 @@ SCRIPT(established_send_queue_does_not_follow_queues)
 {
     struct tcp_test t;
     tcp_established(&t, .send_buffer = LARGE, .shift = 8);
-    t.tcb->max_snd_wnd = t.tcb->congestion.cwnd = 2u << 20;
-    t.tcb->rtt.srtt_ns = 40 * MNET_MILLISECOND;
-    t.tcb->loss.rack.min_rtt_us = 40000;
+    t.tcb->max_snd_wnd = t.tcb->flight.congestion.cwnd = 2u << 20;
+    t.tcb->flight.rtt.srtt_ns = 40 * MNET_MILLISECOND;
+    t.tcb->flight.loss.rack.min_rtt_us = 40000;
     assert_int_equal(mn_tcb_send_limit(t.tcp, t.tcb), 6u << 20);
-    t.tcb->loss.rack.min_rtt_us = 20000;
+    t.tcb->flight.loss.rack.min_rtt_us = 20000;
     assert_int_equal(mn_tcb_send_limit(t.tcp, t.tcb), 3u << 20);
-    t.tcb->loss.rack.min_rtt_us = 100;
+    t.tcb->flight.loss.rack.min_rtt_us = 100;
     assert_int_equal(mn_tcb_send_limit(t.tcp, t.tcb), 1u << 20);
     tcp_end(&t);
 }
@@ -244,11 +244,11 @@ SCRIPT(established_send_queue_gives_memory_back)
     struct tcp_test t;
     tcp_established(&t, .send_buffer = LARGE, .shift = 8);
     size_t before = mnet_memory_used(t.memory);
-    t.tcb->max_snd_wnd = t.tcb->congestion.cwnd = 64u << 20;
+    t.tcb->max_snd_wnd = t.tcb->flight.congestion.cwnd = 64u << 20;
     assert_true(fill(&t) > 4u << 20);
     assert_true(mn_tcb_send_limit(t.tcp, t.tcb) == LARGE);
     t.tcb->snd_wnd = 64u << 20;
-    t.tcb->last_sent_ns = t.now; /* not idle */
+    t.tcb->flight.last_sent_ns = t.now; /* not idle */
     drain(&t, NULL);
     send_(&t, .seq = 1, .ack = t.tcb->snd_nxt - t.iss, .flags = ACK);
     assert_true(mnet_memory_used(t.memory) <= before + MN_SLAB_BYTES);
@@ -262,7 +262,7 @@ SCRIPT(established_send_queue_gives_memory_back)
         if (count == 1024)
             break;
     }
-    t.tcb->max_snd_wnd = t.tcb->congestion.cwnd = 64u << 20;
+    t.tcb->max_snd_wnd = t.tcb->flight.congestion.cwnd = 64u << 20;
     size_t used = mnet_memory_used(t.memory), half = mnet_memory_budget(t.memory) / 2;
     assert_int_equal(mn_tcb_send_limit(t.tcp, t.tcb), used > half ? 64u * 1024 : LARGE);
     while (count > 0)

@@ -176,7 +176,7 @@ SCRIPT(established_sack_blocks_wrap)
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .sacks = 1, .sack = {{1 + MSS, 1 + 5 * MSS}});
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
     expect_nothing(&t);
-    assert_int_equal(t.tcb->loss.sent.sacked, 4 * MSS);
+    assert_int_equal(t.tcb->flight.loss.sent.sacked, 4 * MSS);
     send_(&t, .seq = 1, .ack = 1 + 5 * MSS, .flags = ACK, .sacks = 1, .sack = {{1 + 6 * MSS, 1 + 8 * MSS}});
     wait_ms(&t, 100);
     expect(&t, .seq = 1 + 5 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
@@ -265,7 +265,7 @@ SCRIPT(established_zero_window_probe_ignores_the_congestion_window)
     tcp_established(&t);
     write_bytes(&t, 30 * MSS);
     assert_int_equal(drain(&t, NULL), 10);
-    t.tcb->congestion.cwnd = MSS;
+    t.tcb->flight.congestion.cwnd = MSS;
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
     mark(&t);
     at_ms(&t, 200);
@@ -282,13 +282,13 @@ SCRIPT(established_window_that_is_not_used_does_not_grow)
 {
     struct tcp_test t;
     tcp_established(&t);
-    uint32_t cwnd = t.tcb->congestion.cwnd;
+    uint32_t cwnd = t.tcb->flight.congestion.cwnd;
     for (uint32_t i = 0; i < 100; i++) {
         write_bytes(&t, MSS);
         expect(&t, .seq = 1 + i * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
         send_(&t, .seq = 1, .ack = 1 + (i + 1) * MSS, .flags = ACK);
     }
-    assert_int_equal(t.tcb->congestion.cwnd, cwnd);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, cwnd);
     tcp_end(&t);
 }
 

@@ -328,7 +328,7 @@ SCRIPT(established_third_duplicate_reduces_to_seven_tenths)
     assert_int_equal(drain(&t, NULL), 10);
     for (int i = 0; i < 3; i++)
         send_(&t, .seq = 1, .ack = 1, .flags = ACK);
-    assert_int_equal(t.tcb->congestion.ssthresh, 7 * MSS);
+    assert_int_equal(t.tcb->flight.congestion.ssthresh, 7 * MSS);
     tcp_end(&t);
 }
 

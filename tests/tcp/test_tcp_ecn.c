@@ -171,8 +171,8 @@ SCRIPT(established_echo_reduces_and_is_answered)
     assert_int_equal(drain(&t, NULL), 10);
     send_(&t, .seq = 1, .ack = 1 + 4 * MSS, .flags = ACK | ECE);
     /* 6 in flight, with cwnd grown to 14 before: 0.8 * 6 */
-    assert_int_equal(t.tcb->congestion.ssthresh, 6 * MSS * 4 / 5);
-    assert_int_equal(t.tcb->congestion.cwnd, t.tcb->congestion.ssthresh);
+    assert_int_equal(t.tcb->flight.congestion.ssthresh, 6 * MSS * 4 / 5);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, t.tcb->flight.congestion.ssthresh);
     assert_int_equal(counted(&t, TCP_ECN_REDUCED), 1);
     expect_nothing(&t);
     send_(&t, .seq = 1, .ack = 1 + 9 * MSS, .flags = ACK | ECE); /* the same window of data */
@@ -191,11 +191,11 @@ SCRIPT(established_echo_never_grows_the_window)
     write_bytes(&t, 100 * MSS);
     assert_int_equal(drain(&t, NULL), 10);
     send_(&t, .seq = 1, .ack = 1 + MSS, .flags = ACK | ECE);
-    uint32_t cwnd = t.tcb->congestion.cwnd;
-    t.tcb->congestion.ssthresh = 100 * MSS; /* so that each acknowledgement would make it grow */
+    uint32_t cwnd = t.tcb->flight.congestion.cwnd;
+    t.tcb->flight.congestion.ssthresh = 100 * MSS; /* so that each acknowledgement would make it grow */
     for (uint32_t i = 2; i <= 10; i++) {
         send_(&t, .seq = 1, .ack = 1 + i * MSS, .flags = ACK | ECE);
-        assert_int_equal(t.tcb->congestion.cwnd, cwnd);
+        assert_int_equal(t.tcb->flight.congestion.cwnd, cwnd);
     }
     assert_int_equal(counted(&t, TCP_ECN_REDUCED), 1);
     tcp_end(&t);
@@ -260,9 +260,9 @@ SCRIPT(established_echo_without_agreement_is_ignored)
     tcp_established(&t);
     write_bytes(&t, 10 * MSS);
     drain(&t, NULL);
-    uint32_t cwnd = t.tcb->congestion.cwnd;
+    uint32_t cwnd = t.tcb->flight.congestion.cwnd;
     send_(&t, .seq = 1, .ack = 1 + 4 * MSS, .flags = ACK | ECE, .ecn = CE);
-    assert_true(t.tcb->congestion.cwnd >= cwnd);
+    assert_true(t.tcb->flight.congestion.cwnd >= cwnd);
     assert_int_equal(counted(&t, TCP_ECN_REDUCED), 0);
     tcp_end(&t);
 }

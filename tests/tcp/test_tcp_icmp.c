@@ -114,12 +114,12 @@ SCRIPT(established_too_big_makes_smaller_segments)
     tcp_established(&t, .no_delay = true);
     write_bytes(&t, 2 * MSS);
     assert_int_equal(drain(&t, NULL), 2);
-    uint32_t cwnd = t.tcb->congestion.cwnd;
+    uint32_t cwnd = t.tcb->flight.congestion.cwnd;
     icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 1); /* SHLD-6 */
     for (uint32_t seq = 1; seq < 2 * MSS; seq += 560)
         expect(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)MN_MIN(560u, 2 * MSS + 1 - seq));
     expect_nothing(&t);
-    assert_true(t.tcb->congestion.cwnd <= cwnd);
+    assert_true(t.tcb->flight.congestion.cwnd <= cwnd);
     assert_int_equal(counted(&t, TCP_RTO), 0);
     send_(&t, .seq = 1, .ack = 1 + 2 * MSS, .flags = ACK);
     write_bytes(&t, 1000);
@@ -135,7 +135,7 @@ SCRIPT(established_too_big_shrinks_the_window)
     write_bytes(&t, 20 * MSS);
     assert_int_equal(drain(&t, NULL), 10);
     icmp_(&t, MN_UNREACHABLE_TOO_BIG, 770, 1);
-    assert_int_equal(t.tcb->congestion.cwnd, 10 * 730);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, 10 * 730);
     assert_int_equal(drain(&t, NULL), 10);
     tcp_end(&t);
 }

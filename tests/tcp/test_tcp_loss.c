@@ -79,7 +79,7 @@ SCRIPT(established_congestion_avoidance_grows_by_one_segment)
     tcp_established(&t);
     write_bytes(&t, 200 * MSS);
     drain(&t, NULL);
-    t.tcb->congestion.ssthresh = 10 * MSS;
+    t.tcb->flight.congestion.ssthresh = 10 * MSS;
     uint32_t window = 10, una = 1;
     for (int round = 0; round < 5; round++) {
         uint32_t sent = 0;
@@ -107,10 +107,10 @@ SCRIPT(established_third_duplicate_retransmits)
     duplicate(&t, 1);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
     expect_nothing(&t);
-    assert_int_equal(t.tcb->congestion.ssthresh, 4 * MSS); /* half of what was in flight */
+    assert_int_equal(t.tcb->flight.congestion.ssthresh, 4 * MSS); /* half of what was in flight */
     duplicate(&t, 1 + 8 * MSS);
     expect_nothing(&t);
-    assert_true(t.tcb->congestion.cwnd <= 4 * MSS);
+    assert_true(t.tcb->flight.congestion.cwnd <= 4 * MSS);
     wait_ms(&t, 10000);
     expect_nothing(&t);
     assert_int_equal(counted(&t, TCP_RTO), 0);
@@ -190,10 +190,10 @@ SCRIPT(established_partial_ack_in_recovery_retransmits_the_next_hole)
     duplicate(&t, 1 + 6 * MSS);
     expect(&t, .seq = 1 + 6 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
     expect_nothing(&t);
-    assert_int_equal(t.tcb->loss.phase, MN_LOSS_RECOVERY);
+    assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_RECOVERY);
     duplicate(&t, 1 + 10 * MSS);
-    assert_int_equal(t.tcb->loss.phase, MN_LOSS_OPEN);
-    assert_true(t.tcb->congestion.cwnd <= 5 * MSS);
+    assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_OPEN);
+    assert_true(t.tcb->flight.congestion.cwnd <= 5 * MSS);
     expect_nothing(&t);
     wait_ms(&t, 10000);
     expect_nothing(&t);
@@ -208,12 +208,12 @@ SCRIPT(established_one_window_of_losses_halves_once)
     in_flight(&t, 10);
     for (int i = 0; i < 3; i++)
         duplicate(&t, 1);
-    uint32_t ssthresh = t.tcb->congestion.ssthresh;
+    uint32_t ssthresh = t.tcb->flight.congestion.ssthresh;
     assert_int_equal(ssthresh, 5 * MSS);
     duplicate(&t, 1 + 2 * MSS);
     for (int i = 0; i < 5; i++)
         duplicate(&t, 1 + 2 * MSS);
-    assert_int_equal(t.tcb->congestion.ssthresh, ssthresh);
+    assert_int_equal(t.tcb->flight.congestion.ssthresh, ssthresh);
     assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 1);
     tcp_end(&t);
 }
@@ -225,10 +225,10 @@ SCRIPT(established_timeout_halves_once)
     tcp_established(&t);
     in_flight(&t, 10);
     wait_ms(&t, 200);
-    assert_int_equal(t.tcb->congestion.ssthresh, 5 * MSS);
-    assert_int_equal(t.tcb->congestion.cwnd, MSS);
+    assert_int_equal(t.tcb->flight.congestion.ssthresh, 5 * MSS);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, MSS);
     wait_ms(&t, 2000);
-    assert_int_equal(t.tcb->congestion.ssthresh, 5 * MSS);
+    assert_int_equal(t.tcb->flight.congestion.ssthresh, 5 * MSS);
     tcp_end(&t);
 }
 
@@ -288,7 +288,7 @@ SCRIPT(established_idle_restarts_the_window)
     duplicate(&t, 1 + 10 * MSS);
     drain(&t, NULL);
     duplicate(&t, 1 + 30 * MSS);
-    assert_true(t.tcb->congestion.cwnd > 20 * MSS);
+    assert_true(t.tcb->flight.congestion.cwnd > 20 * MSS);
     wait_ms(&t, 5000);
     write_bytes(&t, 30 * MSS);
     assert_int_equal(drain(&t, NULL), 10);

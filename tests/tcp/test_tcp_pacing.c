@@ -10,8 +10,8 @@
 static void establish(struct tcp_test *t, uint32_t segments, uint32_t gso_max, unsigned rtt_ms)
 {
     tcp_established(t, .rtt_ms = rtt_ms, .gso_max = gso_max, .shift = 10, .window = 65535, .send_buffer = 64u << 20);
-    t->tcb->congestion.cwnd = t->tcb->congestion.ssthresh = segments * MSS;
-    t->tcb->last_sent_ns = t->now; /* not idle */
+    t->tcb->flight.congestion.cwnd = t->tcb->flight.congestion.ssthresh = segments * MSS;
+    t->tcb->flight.last_sent_ns = t->now; /* not idle */
     send_(t, .seq = 1, .ack = 1, .flags = ACK, .window = 65535);
 }
 
@@ -64,7 +64,7 @@ SCRIPT(established_slow_start_is_paced_at_twice_the_window)
 {
     struct tcp_test t;
     establish(&t, 1000, 65000, RTT_MS);
-    t.tcb->congestion.ssthresh = MN_SSTHRESH_UNKNOWN;
+    t.tcb->flight.congestion.ssthresh = MN_SSTHRESH_UNKNOWN;
     uint64_t begin = t.now;
     write_bytes(&t, 1000 * MSS);
     wait_ms(&t, RTT_MS);
@@ -122,7 +122,7 @@ SCRIPT(established_short_path_is_not_paced)
 {
     struct tcp_test t;
     establish(&t, 1000, 65000, 0);
-    t.tcb->rtt.srtt_ns = MNET_MILLISECOND - 1;
+    t.tcb->flight.rtt.srtt_ns = MNET_MILLISECOND - 1;
     write_bytes(&t, 1000 * MSS);
     assert_false(mn_tcb_is_due(t.tcb, MN_DUE_PACING));
     struct departures d = departures(&t);

@@ -36,7 +36,7 @@ static void deliver_all(struct tcp_test *t)
 /* Nothing is heard of the peer until the timer has expired so many times; what it sent last is still to be looked at. */
 static void time_out(struct tcp_test *t, unsigned times)
 {
-    for (unsigned n = 0; t->tcb->rtt.expiries < times; n++) {
+    for (unsigned n = 0; t->tcb->flight.rtt.expiries < times; n++) {
         assert_true(n < 100000);
         drain(t, NULL);
         wait_ms(t, 1);
@@ -53,10 +53,10 @@ static void lowered(struct tcp_test *t)
         write_bytes(t, BASE_MSS);
         deliver_all(t);
     }
-    t->tcb->congestion.cwnd = 10 * MSS;
+    t->tcb->flight.congestion.cwnd = 10 * MSS;
     assert_int_equal(t->tcb->snd_mss, BASE_MSS);
     assert_string_equal(search(t), "searching");
-    assert_int_equal(t->tcb->loss.phase, MN_LOSS_OPEN);
+    assert_int_equal(t->tcb->flight.loss.phase, MN_LOSS_OPEN);
 }
 
 /* Sends a probe of `mss` bytes and what else the window allows. Returns its sequence number. */
@@ -157,12 +157,12 @@ SCRIPT(established_after_an_outage_the_first_probe_restores_the_size)
         struct tcp_test t;
         tcp_established(&t, .sack = sack != 0);
         lowered(&t);
-        uint32_t seq = probe(&t, MSS, 6 * MSS), cwnd = t.tcb->congestion.cwnd;
+        uint32_t seq = probe(&t, MSS, 6 * MSS), cwnd = t.tcb->flight.congestion.cwnd;
         expect_data(&t, seq + MSS, BASE_MSS);
         acked(&t, seq + MSS);
         assert_int_equal(t.tcb->snd_mss, MSS);
         assert_int_equal(t.tcb->path_mtu, 1500);
-        assert_true(t.tcb->congestion.cwnd <= cwnd + MSS); /* RFC 8899 3 (7): not larger for the size's sake */
+        assert_true(t.tcb->flight.congestion.cwnd <= cwnd + MSS); /* RFC 8899 3 (7): not larger for the size's sake */
         assert_null(t.tcb->plpmtu);
         assert_string_equal(search(&t), "off");
         assert_int_equal(counted(&t, TCP_PMTU_BLACK_HOLE), 0);
@@ -178,14 +178,14 @@ SCRIPT(established_probe_lost_is_no_congestion)
         struct tcp_test t;
         tcp_established(&t, .sack = sack != 0);
         lowered(&t);
-        uint32_t cwnd = t.tcb->congestion.cwnd, ssthresh = t.tcb->congestion.ssthresh;
+        uint32_t cwnd = t.tcb->flight.congestion.cwnd, ssthresh = t.tcb->flight.congestion.ssthresh;
         uint32_t seq = probe(&t, MSS, 6 * MSS);
         lose_probe(&t, seq, MSS);
         expect_data(&t, seq, BASE_MSS);
         expect_data(&t, seq + BASE_MSS, (int)MSS - BASE_MSS);
-        assert_int_equal(t.tcb->congestion.cwnd, cwnd);
-        assert_int_equal(t.tcb->congestion.ssthresh, ssthresh);
-        assert_int_equal(t.tcb->loss.phase, MN_LOSS_OPEN);
+        assert_int_equal(t.tcb->flight.congestion.cwnd, cwnd);
+        assert_int_equal(t.tcb->flight.congestion.ssthresh, ssthresh);
+        assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_OPEN);
         assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 0);
         assert_int_equal(counted(&t, TCP_PMTU_PROBE_LOST), 1);
         assert_int_equal(t.tcb->snd_mss, BASE_MSS);
@@ -242,7 +242,7 @@ SCRIPT(established_probe_lost_among_others_is_congestion)
         send_(&t, .seq = 1, .ack = seq, .flags = ACK, BLOCKS(1, {second, sent_to(&t)}));
     assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 1);
     assert_int_equal(counted(&t, TCP_PMTU_PROBE_LOST), 0);
-    assert_int_equal(t.tcb->loss.phase, MN_LOSS_RECOVERY);
+    assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_RECOVERY);
     deliver_all(&t);
     assert_int_equal(t.tcb->snd_mss, BASE_MSS);
     probe(&t, MSS, 6 * MSS); /* the same again */
@@ -363,14 +363,14 @@ SCRIPT(established_probe_lost_at_the_tail_is_no_congestion)
     struct tcp_test t;
     tcp_established(&t, .sack = true, .no_delay = true, .rtt_ms = 10);
     lowered(&t);
-    uint32_t seq = probe(&t, MSS, MSS), cwnd = t.tcb->congestion.cwnd, rto = counted(&t, TCP_RTO);
+    uint32_t seq = probe(&t, MSS, MSS), cwnd = t.tcb->flight.congestion.cwnd, rto = counted(&t, TCP_RTO);
     wait_ms(&t, 300);
     uint32_t again = seq + MSS - BASE_MSS;
     expect_data(&t, again, BASE_MSS);
     send_(&t, .seq = 1, .ack = seq, .flags = ACK, BLOCKS(1, {again, seq + MSS}));
     wait_ms(&t, 20);
     expect_data(&t, seq, (int)(again - seq));
-    assert_int_equal(t.tcb->congestion.cwnd, cwnd);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, cwnd);
     assert_int_equal(counted(&t, TCP_PMTU_PROBE_LOST), 1);
     assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 0);
     assert_int_equal(counted(&t, TCP_RTO), rto);
@@ -491,7 +491,7 @@ SCRIPT(established_peer_with_a_small_mss_bounds_the_search)
     write_bytes(&t, 4000);
     time_out(&t, 2);
     deliver_all(&t);
-    t.tcb->congestion.cwnd = 20 * MSS;
+    t.tcb->flight.congestion.cwnd = 20 * MSS;
     assert_int_equal(t.tcb->snd_mss, BASE_MSS);
     uint32_t seq = probe(&t, 1300, 4 * MSS);
     drain(&t, NULL);
@@ -516,7 +516,7 @@ SCRIPT(established_sizes_are_of_packets_with_their_options)
     write_bytes(&t, 4 * MSS);
     time_out(&t, 2);
     deliver_all(&t);
-    t.tcb->congestion.cwnd = 20 * MSS;
+    t.tcb->flight.congestion.cwnd = 20 * MSS;
     assert_int_equal(t.tcb->snd_mss, BASE_MSS - 12);
     uint32_t seq = probe(&t, MSS - 12, 4 * MSS);
     drain(&t, NULL);
@@ -533,7 +533,7 @@ SCRIPT(established_jumbo_frames_try_ethernet_first)
     write_bytes(&t, 3 * 8960);
     time_out(&t, 2);
     deliver_all(&t);
-    t.tcb->congestion.cwnd = 20 * MSS;
+    t.tcb->flight.congestion.cwnd = 20 * MSS;
     assert_int_equal(t.tcb->snd_mss, BASE_MSS);
     for (int i = 0; i < 3; i++) {
         uint32_t seq = probe(&t, 8960, 12000);
@@ -550,7 +550,7 @@ SCRIPT(established_too_big_during_the_search)
     struct tcp_test t;
     tcp_established(&t, .sack = true);
     lowered(&t);
-    uint32_t seq = probe(&t, MSS, 6 * MSS), cwnd = t.tcb->congestion.cwnd;
+    uint32_t seq = probe(&t, MSS, 6 * MSS), cwnd = t.tcb->flight.congestion.cwnd;
     drain(&t, NULL);
     icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1420, seq + 1); /* no packet began there */
     icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1500, seq);     /* RFC 8899 3 (6) */
@@ -558,7 +558,7 @@ SCRIPT(established_too_big_during_the_search)
     icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1420, seq);
     expect_data(&t, seq, BASE_MSS);
     expect_data(&t, seq + BASE_MSS, (int)MSS - BASE_MSS);
-    assert_int_equal(t.tcb->congestion.cwnd, cwnd);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, cwnd);
     deliver_all(&t);
     assert_int_equal(t.tcb->snd_mss, BASE_MSS); /* RFC 8899 3 (6): it raises nothing by itself */
     seq = probe(&t, 1380, 6 * MSS);

@@ -12,14 +12,14 @@ SCRIPT(established_one_loss_sends_in_proportion)
     struct tcp_test t;
     tcp_established(&t, PEER);
     in_flight(&t, 40, 10);
-    t.tcb->congestion.cwnd = 10 * MSS; /* without limited transmit */
+    t.tcb->flight.congestion.cwnd = 10 * MSS; /* without limited transmit */
     t.tcb->snd_wnd = 10 * MSS;
     at_ms(&t, 100);
     ack_(&t, 0, .window = 10 * (int)MSS, BLOCKS(1, SEGMENTS(1, 4)));
     expect_segment(&t, 0);
     expect_nothing(&t);
-    assert_int_equal(t.tcb->loss.prr.recover_fs, 10 * MSS);
-    assert_int_equal(t.tcb->congestion.ssthresh, 5 * MSS);
+    assert_int_equal(t.tcb->flight.loss.prr.recover_fs, 10 * MSS);
+    assert_int_equal(t.tcb->flight.congestion.ssthresh, 5 * MSS);
     /* Down to ssthresh in proportion, halves wait; then one for each that is delivered. */
     static const uint32_t allowed[] = {2, 2, 2, 3, 4, 5};
     uint32_t sent = 1;
@@ -29,10 +29,10 @@ SCRIPT(established_one_loss_sends_in_proportion)
         sent += drain(&t, NULL);
         assert_int_equal(sent, allowed[i - 5]);
     }
-    assert_int_equal(mn_tcb_flight(t.tcb), 5 * MSS);
+    assert_int_equal(mn_tcb_pipe(t.tcb), 5 * MSS);
     ack_(&t, 10, .window = 40 * (int)MSS);
-    assert_int_equal(t.tcb->loss.phase, MN_LOSS_OPEN);
-    assert_int_equal(t.tcb->congestion.cwnd, 5 * MSS); /* 6.4: cwnd = ssthresh at the end */
+    assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_OPEN);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, 5 * MSS); /* 6.4: cwnd = ssthresh at the end */
     tcp_end(&t);
 }
 
@@ -113,7 +113,7 @@ SCRIPT(established_without_sack_duplicates_are_credible_only_for_what_is_in_flig
         drain(&t, &bytes);
         sent += bytes;
     }
-    assert_true(t.tcb->congestion.ssthresh <= 6 * MSS);
+    assert_true(t.tcb->flight.congestion.ssthresh <= 6 * MSS);
     assert_true(sent <= 16 * MSS);
     tcp_end(&t);
 }

@@ -19,7 +19,7 @@ SCRIPT(established_third_sacked_segment_retransmits_the_hole)
     ack_(&t, 0, BLOCKS(1, SEGMENTS(1, 4)));
     expect_segment(&t, 0);
     expect_nothing(&t);
-    assert_int_equal(t.tcb->congestion.ssthresh, 4 * MSS);
+    assert_int_equal(t.tcb->flight.congestion.ssthresh, 4 * MSS);
     ack_(&t, 8);
     wait_ms(&t, 10000);
     expect_nothing(&t);
@@ -65,7 +65,7 @@ SCRIPT(established_reordering_within_the_window_is_no_loss)
     wait_ms(&t, 10000);
     expect_nothing(&t);
     assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 0);
-    assert_true(t.tcb->loss.rack.reordering_seen); /* step 3 */
+    assert_true(t.tcb->flight.loss.rack.reordering_seen); /* step 3 */
     tcp_end(&t);
 }
 
@@ -163,10 +163,10 @@ SCRIPT(established_dsack_widens_the_reordering_window)
     expect_segment(&t, 0);
     ack_(&t, 8);
     ack_(&t, 8, BLOCKS(1, SEGMENTS(0, 1)));
-    assert_int_equal(t.tcb->loss.rack.reo_wnd_mult, 2);
+    assert_int_equal(t.tcb->flight.loss.rack.reo_wnd_mult, 2);
     ack_(&t, 8, BLOCKS(1, SEGMENTS(0, 1)));
-    assert_int_equal(t.tcb->loss.rack.reo_wnd_mult, 2);
-    assert_true(t.tcb->loss.rack.reordering_seen); /* three are no longer enough */
+    assert_int_equal(t.tcb->flight.loss.rack.reo_wnd_mult, 2);
+    assert_true(t.tcb->flight.loss.rack.reordering_seen); /* three are no longer enough */
     in_flight(&t, 8, 8);
     at_ms(&t, 100);
     ack_(&t, 8, BLOCKS(1, SEGMENTS(9, 14)));
@@ -197,15 +197,15 @@ SCRIPT(established_recovery_from_a_timeout_narrows_the_reordering_window)
 {
     struct tcp_test t;
     tcp_established(&t, PEER);
-    t.tcb->loss.rack.reo_wnd_mult = 4;
-    t.tcb->loss.rack.persist = 1;
+    t.tcb->flight.loss.rack.reo_wnd_mult = 4;
+    t.tcb->flight.loss.rack.persist = 1;
     in_flight(&t, 1, 1);
     at_ms(&t, 600); /* a probe before */
     drain(&t, NULL);
-    assert_int_equal(t.tcb->loss.phase, MN_LOSS_TIMEOUT);
-    assert_int_equal(t.tcb->loss.rack.reo_wnd_mult, 4);
+    assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_TIMEOUT);
+    assert_int_equal(t.tcb->flight.loss.rack.reo_wnd_mult, 4);
     ack_(&t, 1);
-    assert_int_equal(t.tcb->loss.rack.reo_wnd_mult, 1);
+    assert_int_equal(t.tcb->flight.loss.rack.reo_wnd_mult, 1);
     tcp_end(&t);
 }
 
@@ -223,7 +223,7 @@ SCRIPT(established_timeout_spares_what_was_sent_lately)
     at_ms(&t, 502);
     expect_segment(&t, 0);
     assert_int_equal(counted(&t, TCP_RTO), 1);
-    assert_int_equal(t.tcb->loss.sent.lost, MSS); /* the second one; the third may still arrive */
+    assert_int_equal(t.tcb->flight.loss.sent.lost, MSS); /* the second one; the third may still arrive */
     tcp_end(&t);
 }
 
@@ -274,14 +274,14 @@ SCRIPT(established_peer_that_reneges_gets_everything_again)
     wait_ms(&t, 700);
     expect_segment(&t, 1);
     assert_int_equal(counted(&t, TCP_RENEGED), 1);
-    assert_int_equal(t.tcb->loss.sent.sacked, 0);
+    assert_int_equal(t.tcb->flight.loss.sent.sacked, 0);
     uint32_t una = 2;
     while (una < 5) {
         wait_ms(&t, 10);
         ack_(&t, una);
         expect_segment(&t, una);
         drain(&t, NULL);
-        una = (t.tcb->loss.sent.lost_from - t.iss - 1) / MSS;
+        una = (t.tcb->flight.loss.sent.lost_from - t.iss - 1) / MSS;
     }
     ack_(&t, 5);
     wait_ms(&t, 10000);
@@ -329,7 +329,7 @@ SCRIPT(established_blocks_that_cannot_be_are_ignored)
         in_flight(&t, 8, 8);
         for (int k = 0; k < 5; k++)
             ack_(&t, 0, .sacks = 4, .sack = {bad[i], bad[i], bad[i], bad[i]});
-        assert_int_equal(t.tcb->loss.sent.sacked, 0);
+        assert_int_equal(t.tcb->flight.loss.sent.sacked, 0);
         expect_nothing(&t);
         ack_(&t, 8);
         expect_nothing(&t);
@@ -344,9 +344,9 @@ SCRIPT(established_overlapping_blocks_count_once)
     tcp_established(&t, PEER);
     in_flight(&t, 8, 8);
     ack_(&t, 0, BLOCKS(4, SEGMENTS(2, 5), SEGMENTS(3, 6), SEGMENTS(2, 4), SEGMENTS(5, 6)));
-    assert_int_equal(t.tcb->loss.sent.sacked, 4 * MSS);
+    assert_int_equal(t.tcb->flight.loss.sent.sacked, 4 * MSS);
     ack_(&t, 0, BLOCKS(2, SEGMENTS(4, 7), SEGMENTS(2, 7)));
-    assert_int_equal(t.tcb->loss.sent.sacked, 5 * MSS);
+    assert_int_equal(t.tcb->flight.loss.sent.sacked, 5 * MSS);
     tcp_end(&t);
 }
 
@@ -357,7 +357,7 @@ SCRIPT(established_block_that_begins_before_una_is_cut)
     tcp_established(&t, PEER);
     in_flight(&t, 8, 8);
     ack_(&t, 2, BLOCKS(2, SEGMENTS(6, 7), SEGMENTS(1, 4)));
-    assert_int_equal(t.tcb->loss.sent.sacked, 3 * MSS);
+    assert_int_equal(t.tcb->flight.loss.sent.sacked, 3 * MSS);
     tcp_end(&t);
 }
 
@@ -385,11 +385,11 @@ SCRIPT(established_sack_of_single_bytes_is_bounded)
     for (uint32_t i = 0; i < 14000; i += 8)
         ack_(&t, 0,
              BLOCKS(4, {14000 - i, 14001 - i}, {13998 - i, 13999 - i}, {13996 - i, 13997 - i}, {13994 - i, 13995 - i}));
-    assert_true(t.tcb->loss.sent.count <= MN_SCOREBOARD_MAX);
+    assert_true(t.tcb->flight.loss.sent.count <= MN_SCOREBOARD_MAX);
     uint32_t segments = drain(&t, NULL);
     assert_true(segments <= 2 * MN_SCOREBOARD_MAX);
     ack_(&t, 10);
-    assert_int_equal(t.tcb->loss.sent.count, 0);
+    assert_int_equal(t.tcb->flight.loss.sent.count, 0);
     wait_ms(&t, 10000);
     expect_nothing(&t);
     tcp_end(&t);
@@ -428,8 +428,8 @@ SCRIPT(established_retransmission_does_not_shrink_the_smallest_round_trip)
     expect_segment(&t, 0);
     wait_ms(&t, 1); /* the original was only late */
     ack_(&t, 5);
-    assert_int_equal(t.tcb->loss.rack.min_rtt_us, 100000); /* MUST-18 */
-    assert_int_equal(t.tcb->loss.rack.rtt_us, 100000);
+    assert_int_equal(t.tcb->flight.loss.rack.min_rtt_us, 100000); /* MUST-18 */
+    assert_int_equal(t.tcb->flight.loss.rack.rtt_us, 100000);
     tcp_end(&t);
 }
 

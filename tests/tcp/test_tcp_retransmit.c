@@ -81,13 +81,13 @@ SCRIPT(established_retransmitted_segment_is_no_sample)
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
     at_ms(&t, 301);
     send_(&t, .seq = 1, .ack = 6, .flags = ACK); /* 1 ms after the second: of which one? */
-    uint64_t srtt = t.tcb->rtt.srtt_ns;
+    uint64_t srtt = t.tcb->flight.rtt.srtt_ns;
     assert_int_equal(srtt, 100 * MNET_MILLISECOND); /* MUST-18 */
     write_text(&t, "x");
     expect(&t, .seq = 6, .ack = 1, .flags = ACK, .data = "x");
     wait_ms(&t, 100);
     send_(&t, .seq = 1, .ack = 7, .flags = ACK);
-    assert_in_range(t.tcb->rtt.srtt_ns, srtt - 1000000, srtt + 1000000);
+    assert_in_range(t.tcb->flight.rtt.srtt_ns, srtt - 1000000, srtt + 1000000);
     wait_ms(&t, 10000);
     expect_nothing(&t);
     tcp_end(&t);
@@ -113,7 +113,7 @@ SCRIPT(established_backoff_is_kept_until_there_is_a_sample)
         at_ms(&t, 500);
         expect_nothing(&t);
         send_(&t, .seq = 1, .ack = 2 + i, .flags = ACK);
-        assert_int_equal(t.tcb->rtt.backoff, i < MN_COUNT_OF(again_ms) ? i + 1 : 0);
+        assert_int_equal(t.tcb->flight.rtt.backoff, i < MN_COUNT_OF(again_ms) ? i + 1 : 0);
     }
     assert_int_equal(mn_tcp_notices(t.tcb), 0);
     tcp_end(&t);
@@ -149,7 +149,7 @@ SCRIPT(established_timeout_goes_back_and_slow_starts)
     wait_ms(&t, 200);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
     expect_nothing(&t); /* the loss window */
-    assert_int_equal(t.tcb->congestion.cwnd, MSS);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, MSS);
     send_(&t, .seq = 1, .ack = 1 + MSS, .flags = ACK);
     expect(&t, .seq = 1 + MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
     expect(&t, .seq = 1 + 2 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);

@@ -183,13 +183,13 @@ SCRIPT(established_window_opens_and_all_goes_at_once)
     write_bytes(&t, 1000);
     wait_ms(&t, 250);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1);
-    uint32_t cwnd = t.tcb->congestion.cwnd;
+    uint32_t cwnd = t.tcb->flight.congestion.cwnd;
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 8000);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1000);
     wait_ms(&t, 190); /* the peer delays its acknowledgement */
     expect_nothing(&t);
     send_(&t, .seq = 1, .ack = 1001, .flags = ACK, .window = 8000);
-    assert_true(t.tcb->congestion.cwnd >= cwnd);
+    assert_true(t.tcb->flight.congestion.cwnd >= cwnd);
     assert_int_equal(counted(&t, TCP_RTO), 0);
     tcp_end(&t);
 }
@@ -470,7 +470,7 @@ SCRIPT(pair_abort_with_both_windows_shut_is_noticed)
     pair.side[0].tcb = NULL;
     pair_run(&pair, 10 * MNET_MILLISECOND);
     assert_int_equal(pair.side[1].tcb->state, MN_CLOSED);
-    assert_int_equal(pair.side[1].tcb->error, MNET_E_RESET);
+    assert_int_equal(pair.side[1].tcb->rare.error, MNET_E_RESET);
     pair_end(&pair);
 }
 

@@ -159,8 +159,8 @@ SCRIPT(syn_sent_twice_is_timed_by_its_echo)
     wait_ms(&t, 30);
     send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .mss = 1460, .ts_value = 1, .ts_echo = 1000);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .ts_echo = 1);
-    assert_int_equal(t.tcb->rtt.srtt_ns, 30 * MNET_MILLISECOND);
-    assert_int_equal(t.tcb->rtt.rto_ns, 3 * MNET_SECOND);
+    assert_int_equal(t.tcb->flight.rtt.srtt_ns, 30 * MNET_MILLISECOND);
+    assert_int_equal(t.tcb->flight.rtt.rto_ns, 3 * MNET_SECOND);
     tcp_end(&t);
 }
 
@@ -173,8 +173,8 @@ SCRIPT(syn_received_answer_sent_twice_is_timed_by_its_echo)
     wait_ms(&t, 30);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .ts_echo = 1000);
     accept_(&t);
-    assert_int_equal(t.tcb->rtt.srtt_ns, 30 * MNET_MILLISECOND);
-    assert_int_equal(t.tcb->rtt.rto_ns, 3 * MNET_SECOND);
+    assert_int_equal(t.tcb->flight.rtt.srtt_ns, 30 * MNET_MILLISECOND);
+    assert_int_equal(t.tcb->flight.rtt.rto_ns, 3 * MNET_SECOND);
     tcp_end(&t);
 }
 
@@ -240,7 +240,7 @@ SCRIPT(established_retransmission_is_timed_by_its_echo)
 {
     struct tcp_test t;
     tcp_established(&t, .timestamps = true, .rtt_ms = 100);
-    uint64_t srtt = t.tcb->rtt.srtt_ns;
+    uint64_t srtt = t.tcb->flight.rtt.srtt_ns;
     assert_in_range(srtt, 99 * MNET_MILLISECOND, 101 * MNET_MILLISECOND);
     write_bytes(&t, 100);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 100);
@@ -251,7 +251,7 @@ SCRIPT(established_retransmission_is_timed_by_its_echo)
     wait_ms(&t, 500);
     send_(&t, .seq = 1, .ack = 101, .flags = ACK);
     uint64_t expected = srtt + (501 * MNET_MILLISECOND - srtt) / 8;
-    assert_in_range(t.tcb->rtt.srtt_ns, expected - MNET_MILLISECOND, expected + MNET_MILLISECOND);
+    assert_in_range(t.tcb->flight.rtt.srtt_ns, expected - MNET_MILLISECOND, expected + MNET_MILLISECOND);
     tcp_end(&t);
 }
 
@@ -260,14 +260,14 @@ SCRIPT(established_echo_of_the_first_transmission_counts_from_it)
 {
     struct tcp_test t;
     tcp_established(&t, .timestamps = true, .rtt_ms = 100);
-    uint64_t srtt = t.tcb->rtt.srtt_ns;
+    uint64_t srtt = t.tcb->flight.rtt.srtt_ns;
     write_bytes(&t, 100);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 100);
     wait_ms(&t, 310);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 100);
     send_(&t, .seq = 1, .ack = 101, .flags = ACK, .ts_echo = 100);
     uint64_t expected = srtt + (310 * MNET_MILLISECOND - srtt) / 8;
-    assert_in_range(t.tcb->rtt.srtt_ns, expected - MNET_MILLISECOND, expected + MNET_MILLISECOND);
+    assert_in_range(t.tcb->flight.rtt.srtt_ns, expected - MNET_MILLISECOND, expected + MNET_MILLISECOND);
     tcp_end(&t);
 }
 
@@ -276,14 +276,14 @@ SCRIPT(established_echo_with_dsack_is_no_sample)
 {
     struct tcp_test t;
     tcp_established(&t, .timestamps = true, .sack = true, .rtt_ms = 100);
-    uint64_t srtt = t.tcb->rtt.srtt_ns;
+    uint64_t srtt = t.tcb->flight.rtt.srtt_ns;
     write_bytes(&t, 100);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 100);
     wait_ms(&t, 310);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 100);
     wait_ms(&t, 100);
     send_(&t, .seq = 1, .ack = 101, .flags = ACK, .ts_echo = 100, .sacks = 1, .sack = {{1, 101}});
-    assert_int_equal(t.tcb->rtt.srtt_ns, srtt);
+    assert_int_equal(t.tcb->flight.rtt.srtt_ns, srtt);
     tcp_end(&t);
 }
 
@@ -314,10 +314,10 @@ SCRIPT(established_forged_echoes_do_no_harm)
     for (unsigned i = 0; i < MN_COUNT_OF(echoes); i++) {
         write_bytes(&t, 10);
         drain(&t, NULL);
-        mn_rtt_retransmitted(&t.tcb->rtt); /* so that echoes count */
+        mn_rtt_retransmitted(&t.tcb->flight.rtt); /* so that echoes count */
         send_(&t, .seq = 1, .ack = 1 + 10 * (i + 1), .flags = ACK, .ts_echo = echoes[i]);
-        assert_true(t.tcb->rtt.srtt_ns < 30 * MNET_MILLISECOND);
-        assert_true(mn_rtt_timeout(&t.tcb->rtt) >= MN_RTO_MIN);
+        assert_true(t.tcb->flight.rtt.srtt_ns < 30 * MNET_MILLISECOND);
+        assert_true(mn_rtt_timeout(&t.tcb->flight.rtt) >= MN_RTO_MIN);
     }
     tcp_end(&t);
 }

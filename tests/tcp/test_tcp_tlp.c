@@ -33,8 +33,8 @@ SCRIPT(established_probe_is_new_data_where_there_is_some)
     expect_segment(&t, 10);
     expect_nothing(&t);
     ack_(&t, 11);
-    assert_false(t.tcb->loss.tlp_out);
-    assert_true(t.tcb->congestion.ssthresh == UINT32_MAX); /* nothing was lost */
+    assert_false(t.tcb->flight.loss.tlp_out);
+    assert_true(t.tcb->flight.congestion.ssthresh == UINT32_MAX); /* nothing was lost */
     tcp_end(&t);
 }
 
@@ -60,7 +60,7 @@ SCRIPT(established_single_segment_is_probed_when_the_timer_would_expire)
     at_ms(&t, 300);
     expect_segment(&t, 0);
     assert_int_equal(counted(&t, TCP_RTO), 0);
-    assert_int_equal(t.tcb->congestion.cwnd, 10 * MSS);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, 10 * MSS);
     at_ms(&t, 599);
     expect_nothing(&t);
     at_ms(&t, 600);
@@ -157,15 +157,15 @@ SCRIPT(established_probe_that_was_needless_costs_nothing)
         at_ms(&t, 202);
         expect_segment(&t, 3);
         ack_(&t, 4);
-        assert_true(t.tcb->loss.tlp_out);
+        assert_true(t.tcb->flight.loss.tlp_out);
         in_flight(&t, 2, 2);
         if (dsack)
             ack_(&t, 4, BLOCKS(1, SEGMENTS(3, 4)));
         else
             ack_(&t, 4);
-        assert_false(t.tcb->loss.tlp_out);
+        assert_false(t.tcb->flight.loss.tlp_out);
         ack_(&t, 6);
-        assert_true(t.tcb->congestion.ssthresh == UINT32_MAX);
+        assert_true(t.tcb->flight.congestion.ssthresh == UINT32_MAX);
         tcp_end(&t);
     }
 }
@@ -181,8 +181,8 @@ SCRIPT(established_loss_that_the_probe_repaired_is_paid_for)
     ack_(&t, 4);
     in_flight(&t, 2, 2);
     ack_(&t, 6); /* beyond TLP.end_seq, and no word of a duplicate */
-    assert_true(t.tcb->congestion.ssthresh < 10 * MSS);
-    assert_true(t.tcb->congestion.cwnd <= t.tcb->congestion.ssthresh + MSS);
+    assert_true(t.tcb->flight.congestion.ssthresh < 10 * MSS);
+    assert_true(t.tcb->flight.congestion.cwnd <= t.tcb->flight.congestion.ssthresh + MSS);
     tcp_end(&t);
 }
 
@@ -195,10 +195,10 @@ SCRIPT(established_one_probe_for_each_sample)
     at_ms(&t, 202);
     drain(&t, NULL);
     ack_(&t, 3); /* segments sent once: a sample */
-    assert_true(t.tcb->loss.rtt_since_tlp);
+    assert_true(t.tcb->flight.loss.rtt_since_tlp);
     ack_(&t, 4);
     in_flight(&t, 4, 4);
-    assert_true(t.tcb->loss.tlp_out); /* still undecided: the last one is not probed */
+    assert_true(t.tcb->flight.loss.tlp_out); /* still undecided: the last one is not probed */
     at_ms(&t, 250);
     expect_nothing(&t);
     tcp_end(&t);

@@ -11,7 +11,7 @@ static void to_timeout(struct tcp_test *t)
     at_ms(t, 502);
     expect_segment(t, 0);
     assert_int_equal(counted(t, TCP_RTO), 1);
-    assert_true(t->tcb->congestion.ssthresh < 10 * MSS);
+    assert_true(t->tcb->flight.congestion.ssthresh < 10 * MSS);
 }
 
 /* RFC 5682 3.1 (3b): data that was sent before the timeout, and only once, is acknowledged: the timeout was spurious. */
@@ -23,9 +23,9 @@ SCRIPT(established_timeout_after_which_the_original_is_acknowledged_is_taken_bac
     to_timeout(&t);
     ack_(&t, 4);
     assert_int_equal(counted(&t, TCP_UNDONE), 1);
-    assert_int_equal(t.tcb->loss.phase, MN_LOSS_OPEN);
-    assert_true(t.tcb->congestion.cwnd >= 10 * MSS);
-    assert_true(t.tcb->congestion.ssthresh == UINT32_MAX);
+    assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_OPEN);
+    assert_true(t.tcb->flight.congestion.cwnd >= 10 * MSS);
+    assert_true(t.tcb->flight.congestion.ssthresh == UINT32_MAX);
     expect_nothing(&t); /* and nothing else is sent again */
     ack_(&t, 10);
     expect_nothing(&t);
@@ -44,8 +44,8 @@ SCRIPT(established_timeout_after_a_real_loss_stands)
     drain(&t, NULL);
     ack_(&t, 2);
     assert_int_equal(counted(&t, TCP_UNDONE), 0);
-    assert_int_equal(t.tcb->loss.phase, MN_LOSS_TIMEOUT);
-    assert_true(t.tcb->congestion.ssthresh < 10 * MSS);
+    assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_TIMEOUT);
+    assert_true(t.tcb->flight.congestion.ssthresh < 10 * MSS);
     tcp_end(&t);
 }
 
@@ -64,7 +64,7 @@ SCRIPT(established_without_sack_two_acknowledgements_prove_it)
     expect_nothing(&t);
     ack_(&t, 2);
     assert_int_equal(counted(&t, TCP_UNDONE), 1);
-    assert_true(t.tcb->congestion.cwnd >= 10 * MSS);
+    assert_true(t.tcb->flight.congestion.cwnd >= 10 * MSS);
     drain(&t, NULL);
     assert_int_equal(counted(&t, TCP_RETRANSMITTED), 1);
     tcp_end(&t);
@@ -85,7 +85,7 @@ SCRIPT(established_without_sack_a_duplicate_refutes_it)
     ack_(&t, 1);
     expect_segment(&t, 1);
     assert_int_equal(counted(&t, TCP_UNDONE), 0);
-    assert_true(t.tcb->congestion.cwnd <= 3 * MSS);
+    assert_true(t.tcb->flight.congestion.cwnd <= 3 * MSS);
     tcp_end(&t);
 }
 
@@ -119,7 +119,7 @@ SCRIPT(established_timeouts_of_one_segment_are_taken_back)
         drain(&t, NULL);
         ack_(&t, 3);
         assert_int_equal(counted(&t, TCP_UNDONE), 1);
-        assert_true(t.tcb->congestion.cwnd >= 10 * MSS);
+        assert_true(t.tcb->flight.congestion.cwnd >= 10 * MSS);
         tcp_end(&t);
     }
 }
@@ -166,12 +166,12 @@ SCRIPT(established_dsack_takes_a_fast_retransmission_back)
     ack_(&t, 0, BLOCKS(1, SEGMENTS(1, 6)));
     expect_segment(&t, 0);
     ack_(&t, 6); /* the original arrives */
-    assert_int_equal(t.tcb->loss.phase, MN_LOSS_RECOVERY);
+    assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_RECOVERY);
     ack_(&t, 7, BLOCKS(1, SEGMENTS(0, 1)));
     assert_int_equal(counted(&t, TCP_UNDONE), 1);
-    assert_int_equal(t.tcb->loss.phase, MN_LOSS_OPEN);
-    assert_true(t.tcb->congestion.cwnd >= 10 * MSS);
-    assert_true(t.tcb->congestion.ssthresh == UINT32_MAX);
+    assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_OPEN);
+    assert_true(t.tcb->flight.congestion.cwnd >= 10 * MSS);
+    assert_true(t.tcb->flight.congestion.ssthresh == UINT32_MAX);
     tcp_end(&t);
 }
 
@@ -185,11 +185,11 @@ SCRIPT(established_late_dsack_takes_a_fast_retransmission_back)
     ack_(&t, 0, BLOCKS(1, SEGMENTS(1, 6)));
     expect_segment(&t, 0);
     ack_(&t, 10);
-    assert_int_equal(t.tcb->loss.phase, MN_LOSS_OPEN);
-    assert_int_equal(t.tcb->congestion.cwnd, 5 * MSS);
+    assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_OPEN);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, 5 * MSS);
     ack_(&t, 10, BLOCKS(1, SEGMENTS(0, 1)));
     assert_int_equal(counted(&t, TCP_UNDONE), 1);
-    assert_int_equal(t.tcb->congestion.cwnd, 10 * MSS);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, 10 * MSS);
     tcp_end(&t);
 }
 
@@ -207,7 +207,7 @@ SCRIPT(established_dsack_of_a_part_takes_nothing_back)
     ack_(&t, 10, BLOCKS(1, SEGMENTS(0, 1)));
     ack_(&t, 10, BLOCKS(1, {AT(2), AT(2) + 100}));
     assert_int_equal(counted(&t, TCP_UNDONE), 0);
-    assert_true(t.tcb->congestion.ssthresh < 10 * MSS);
+    assert_true(t.tcb->flight.congestion.ssthresh < 10 * MSS);
     ack_(&t, 10, BLOCKS(1, {AT(2) + 100, AT(3)}));
     assert_int_equal(counted(&t, TCP_UNDONE), 1);
     tcp_end(&t);
@@ -224,7 +224,7 @@ SCRIPT(established_dsack_out_of_nothing_changes_nothing)
         ack_(&t, 5, BLOCKS(1, SEGMENTS(i, i + 1)));
         ack_(&t, 5, BLOCKS(1, {AT(-2000), AT(-1999)}));
     }
-    assert_int_equal(t.tcb->loss.rack.reo_wnd_mult, 1);
+    assert_int_equal(t.tcb->flight.loss.rack.reo_wnd_mult, 1);
     assert_int_equal(counted(&t, TCP_UNDONE), 0);
     expect_nothing(&t);
     tcp_end(&t);
@@ -246,9 +246,9 @@ SCRIPT(established_dsack_of_what_was_sent_once_proves_nothing)
     ack_(&t, 10, BLOCKS(1, SEGMENTS(7, 8))); /* behind all holes */
     ack_(&t, 10, BLOCKS(1, SEGMENTS(9, 10)));
     assert_int_equal(counted(&t, TCP_UNDONE), 0);
-    assert_int_equal(t.tcb->loss.rack.reo_wnd_mult, 1);
-    assert_false(t.tcb->loss.rack.reordering_seen);
-    assert_true(t.tcb->congestion.ssthresh < 10 * MSS);
+    assert_int_equal(t.tcb->flight.loss.rack.reo_wnd_mult, 1);
+    assert_false(t.tcb->flight.loss.rack.reordering_seen);
+    assert_true(t.tcb->flight.congestion.ssthresh < 10 * MSS);
     tcp_end(&t);
 }
 

@@ -172,11 +172,11 @@ static bool half_open_checks(struct mn_tcp *tcp, struct mn_half_open *half, stru
 static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_half_open *half,
                       const struct mn_segment *seg)
 {
-    tcb->iss = half->iss;
+    tcb->rare.iss = half->iss;
     mn_tcb_start_sending(tcb);
     tcb->snd_una = tcb->snd_nxt = half->iss + 1;
-    mn_loss_init(&tcb->loss, tcb->snd_una);
-    tcb->irs = half->irs;
+    mn_loss_init(&tcb->flight.loss, tcb->snd_una);
+    tcb->rare.irs = half->irs;
     tcb->rcv_nxt = tcb->last_ack_sent = tcb->rcv_up = half->irs + 1;
     tcb->conn.options = half->conn.options;
     tcb->timestamps.offset = mn_timestamps_offset(tcp, &half->conn.local, &half->conn.remote);
@@ -191,11 +191,11 @@ static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ha
     tcb->snd_wnd = tcb->max_snd_wnd = half->window;
     tcb->snd_wl1 = half->irs;
     tcb->snd_wl2 = half->iss;
-    mn_congestion_syn_lost(&tcb->congestion, half->retries);
+    mn_congestion_syn_lost(&tcb->flight.congestion, half->retries);
     if (half->retries > 0)
         mn_tcb_time_lost_syn(tcb, seg);
     else if (half->since_ns != 0) /* Karn (MUST-18); nobody knows when a cookie was sent */
-        mn_rtt_sample(&tcb->rtt, seg->now - half->since_ns);
+        mn_rtt_sample(&tcb->flight.rtt, seg->now - half->since_ns);
 }
 
 struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
@@ -214,7 +214,7 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
     if (tcb == NULL)
         return NULL;
     if (listener->congestion != MNET_CONGESTION_DEFAULT)
-        tcb->congestion.ops = mn_congestion_of((enum mnet_congestion)listener->congestion);
+        tcb->flight.congestion.ops = mn_congestion_of((enum mnet_congestion)listener->congestion);
     take_over(tcp, tcb, half, seg);
     tcb->conn.ttl = listener->ttl;
     tcb->conn.dscp = listener->dscp & 63;

@@ -15,53 +15,54 @@
 
 static bool wants_samples(const struct mn_tcb *tcb)
 {
-    const struct mn_congestion *c = &tcb->congestion;
+    const struct mn_congestion *c = &tcb->flight.congestion;
     return c->ops->rate_based || (c->ops->samples && c->ssthresh == MN_SSTHRESH_UNKNOWN);
 }
 
 /* False where there is no memory for samples; the next packet tries again. */
 static bool begin_samples(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    tcb->rate = mn_pool_alloc(&tcp->rates, MN_CLAIM_SEND);
-    if (tcb->rate == NULL)
+    tcb->flight.rate = mn_pool_alloc(&tcp->rates, MN_CLAIM_SEND);
+    if (tcb->flight.rate == NULL)
         return false;
-    mn_rate_init(tcb->rate, tcb->snd_una, now);
-    if (tcb->congestion.ops->rate_based)
-        tcb->congestion.ops->attach(&tcb->congestion, &tcb->rate->bbr, now);
+    mn_rate_init(tcb->flight.rate, tcb->snd_una, now);
+    if (tcb->flight.congestion.ops->rate_based)
+        tcb->flight.congestion.ops->attach(&tcb->flight.congestion, &tcb->flight.rate->bbr, now);
     return true;
 }
 
 static MN_APART void sample_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, uint64_t now)
 {
-    if (tcb->rate == NULL && (!wants_samples(tcb) || !begin_samples(tcp, tcb, now)))
+    if (tcb->flight.rate == NULL && (!wants_samples(tcb) || !begin_samples(tcp, tcb, now)))
         return;
-    mn_rate_sent(tcb->rate, tcb->snd_nxt, flight, tcb->congestion.cwnd / MN_RATE_SPACING, now);
+    mn_rate_sent(tcb->flight.rate, tcb->snd_nxt, flight, tcb->flight.congestion.cwnd / MN_RATE_SPACING, now);
     uint32_t out = tcb->snd_nxt - tcb->snd_una;
-    if (mn_seq_geq(tcb->snd_nxt, mn_sendq_end(&tcb->sendq)) && out < tcb->congestion.cwnd)
-        mn_rate_application_limited(tcb->rate, out);
+    if (mn_seq_geq(tcb->snd_nxt, mn_sendq_end(&tcb->sendq)) && out < tcb->flight.congestion.cwnd)
+        mn_rate_application_limited(tcb->flight.rate, out);
 }
 
 void mn_feedback_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, uint64_t now)
 {
-    if (MN_UNLIKELY(tcb->rate != NULL || flight >= SAMPLED_FROM * tcb->snd_mss || tcb->congestion.ops->rate_based))
+    if (MN_UNLIKELY(tcb->flight.rate != NULL || flight >= SAMPLED_FROM * tcb->snd_mss ||
+                    tcb->flight.congestion.ops->rate_based))
         sample_sent(tcp, tcb, flight, now);
 }
 
 void mn_feedback_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    if (tcb->congestion.ops->rate_based)
-        tcb->congestion.bbr = NULL;
-    mn_pool_free(&tcp->rates, tcb->rate);
-    tcb->rate = NULL;
+    if (tcb->flight.congestion.ops->rate_based)
+        tcb->flight.congestion.bbr = NULL;
+    mn_pool_free(&tcp->rates, tcb->flight.rate);
+    tcb->flight.rate = NULL;
 }
 
 /* Moves limited_seq along. Whether cwnd held data back in the round trip that the acknowledgement of `acked` bytes ends. */
 static bool update_limited(struct mn_tcb *tcb, uint32_t acked, uint32_t flight)
 {
-    const struct mn_congestion *c = &tcb->congestion;
-    if (MN_UNLIKELY(mn_seq_gt(tcb->limited_seq, tcb->snd_una - acked)))
+    const struct mn_congestion *c = &tcb->flight.congestion;
+    if (MN_UNLIKELY(mn_seq_gt(tcb->flight.limited_seq, tcb->snd_una - acked)))
         return true;
-    tcb->limited_seq = tcb->snd_una; /* stays comparable */
+    tcb->flight.limited_seq = tcb->snd_una; /* stays comparable */
     return MN_UNLIKELY(flight >= c->cwnd / 2) && mn_congestion_slow_start(c);
 }
 
@@ -70,10 +71,10 @@ static MN_APART void learn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
                            bool recovering)
 {
     uint32_t acked = news->acked;
-    struct mn_congestion *c = &tcb->congestion;
+    struct mn_congestion *c = &tcb->flight.congestion;
     struct mn_ack ack = {
         .now = news->now,
-        .srtt_ns = tcb->rtt.srtt_ns,
+        .srtt_ns = tcb->flight.rtt.srtt_ns,
         .acked = c->ops->rate_based ? news->bytes : acked,
         .flight = tcb->snd_nxt - tcb->snd_una + acked,
         .snd_una = tcb->snd_una,
@@ -81,17 +82,17 @@ static MN_APART void learn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
         .limited = was_limited,
         .recovering = recovering,
     };
-    if (tcb->rate != NULL)
-        mn_rate_acked(tcb->rate, news->bytes, news->highest, news->now, &ack.sample);
+    if (tcb->flight.rate != NULL)
+        mn_rate_acked(tcb->flight.rate, news->bytes, news->highest, news->now, &ack.sample);
     if (c->ops->rate_based || (!recovering && acked > 0))
         c->ops->acked(c, &ack);
-    if (tcb->rate != NULL && !c->ops->rate_based && (tcb->snd_una == tcb->snd_nxt || !wants_samples(tcb)))
+    if (tcb->flight.rate != NULL && !c->ops->rate_based && (tcb->snd_una == tcb->snd_nxt || !wants_samples(tcb)))
         mn_feedback_release(tcp, tcb);
 }
 
 void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *news, bool recovering)
 {
     bool was_limited = update_limited(tcb, news->acked, tcb->snd_nxt - tcb->snd_una + news->acked);
-    if (MN_UNLIKELY((was_limited && news->acked > 0) || tcb->rate != NULL)) /* hardly ever in short exchanges */
+    if (MN_UNLIKELY((was_limited && news->acked > 0) || tcb->flight.rate != NULL)) /* hardly ever in short exchanges */
         learn(tcp, tcb, news, was_limited, recovering);
 }

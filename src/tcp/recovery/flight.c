@@ -15,7 +15,7 @@ void mn_loss_init(struct mn_loss *loss, uint32_t seq)
 /* Duplicates stand for segments that have arrived where the peer does not say which. */
 static uint32_t duplicate_bytes(const struct mn_tcb *tcb)
 {
-    const struct mn_loss *loss = &tcb->loss;
+    const struct mn_loss *loss = &tcb->flight.loss;
     if (MN_LIKELY(tcb->sack_ok))
         return 0;
     /* Before the third the first two let a new segment go each (RFC 3042); after a timeout they mean nothing. */
@@ -26,19 +26,19 @@ static uint32_t duplicate_bytes(const struct mn_tcb *tcb)
 }
 
 /* "pipe" (RFC 6675 4): sent, and neither acknowledged nor lost. */
-uint32_t mn_tcb_flight(const struct mn_tcb *tcb)
+uint32_t mn_tcb_pipe(const struct mn_tcb *tcb)
 {
-    uint32_t out = tcb->snd_nxt - tcb->snd_una - tcb->loss.sent.sacked - tcb->loss.sent.lost;
+    uint32_t out = tcb->snd_nxt - tcb->snd_una - tcb->flight.loss.sent.sacked - tcb->flight.loss.sent.lost;
     uint32_t arrived = duplicate_bytes(tcb);
     return out > arrived ? out - arrived : 0;
 }
 
 void mn_loss_resend_all(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    struct mn_congestion *c = &tcb->congestion;
-    uint32_t flight = mn_tcb_flight(tcb);
+    struct mn_congestion *c = &tcb->flight.congestion;
+    uint32_t flight = mn_tcb_pipe(tcb);
     uint32_t room = c->cwnd > flight ? c->cwnd - flight : 0;
-    mn_scoreboard_lose_range(&tcb->loss.sent, &tcp->scoreboards, tcb->snd_una, tcb->snd_nxt);
-    if (tcb->loss.phase == MN_LOSS_RECOVERY) /* no more than its acknowledgements had allowed */
-        c->cwnd = mn_tcb_flight(tcb) + MN_MAX(room, c->mss);
+    mn_scoreboard_lose_range(&tcb->flight.loss.sent, &tcp->scoreboards, tcb->snd_una, tcb->snd_nxt);
+    if (tcb->flight.loss.phase == MN_LOSS_RECOVERY) /* no more than its acknowledgements had allowed */
+        c->cwnd = mn_tcb_pipe(tcb) + MN_MAX(room, c->mss);
 }

@@ -5,7 +5,7 @@
 #include "tcp/tcb.h"
 
 /* Bytes in flight, as far as we know. */
-uint32_t mn_tcb_flight(const struct mn_tcb *tcb);
+uint32_t mn_tcb_pipe(const struct mn_tcb *tcb);
 /* The send sequence space begins at `seq`: SND.UNA = SND.NXT. */
 void mn_loss_init(struct mn_loss *loss, uint32_t seq);
 /* Everything in flight is to be sent again, without a verdict on congestion. */

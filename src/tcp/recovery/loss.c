@@ -16,12 +16,12 @@
 /* Times that differ by less than this many bits, a sixteenth of a round trip or less, are told apart no further. */
 static unsigned time_grain(const struct mn_tcb *tcb)
 {
-    return 63u - (unsigned)__builtin_clzll(tcb->rtt.srtt_ns / 16 | 1);
+    return 63u - (unsigned)__builtin_clzll(tcb->flight.rtt.srtt_ns / 16 | 1);
 }
 
 static MN_APART void sent_again(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t end, uint64_t now)
 {
-    struct mn_scoreboard *b = &tcb->loss.sent;
+    struct mn_scoreboard *b = &tcb->flight.loss.sent;
     mn_scoreboard_resent(b, &tcp->scoreboards, seq, mn_seq_min(end, b->end), now);
     mn_undo_resent(tcb, seq, end);
     if (tcb->plpmtu != NULL)
@@ -30,7 +30,7 @@ static MN_APART void sent_again(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t
 
 void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len, uint64_t now)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     uint32_t end = seq + len;
     if (MN_UNLIKELY(mn_seq_lt(seq, loss->sent.end)))
         sent_again(tcp, tcb, seq, end, now);
@@ -45,7 +45,7 @@ void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t
 
 static void delivered(struct mn_tcb *tcb, const struct mn_delivery *d, struct mn_news *ack)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     ack->bytes += d->len;
     ack->highest = mn_seq_max(ack->highest, d->end);
     if (MN_LIKELY(!(d->flags & MN_SENT_AGAIN))) {
@@ -53,8 +53,8 @@ static void delivered(struct mn_tcb *tcb, const struct mn_delivery *d, struct mn
         ack->original |= mn_seq_leq(d->end, loss->recover);
     }
     if (MN_LIKELY(tcb->sack_ok)) {
-        if (MN_UNLIKELY(loss->rack.min_rtt_us == 0) && tcb->rtt.srtt_ns != 0) /* of the handshake */
-            mn_rack_min_rtt(&loss->rack, mn_rack_us(tcb->rtt.srtt_ns), ack->now);
+        if (MN_UNLIKELY(loss->rack.min_rtt_us == 0) && tcb->flight.rtt.srtt_ns != 0) /* of the handshake */
+            mn_rack_min_rtt(&loss->rack, mn_rack_us(tcb->flight.rtt.srtt_ns), ack->now);
         mn_rack_delivered(&loss->rack, d, ack);
     }
 }
@@ -67,7 +67,7 @@ static void block_received(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_tcp
         mn_seq_leq(block.right, tcb->snd_una))
         return;
     uint32_t left = mn_seq_max(block.left, tcb->snd_una);
-    while (mn_scoreboard_sacked(&tcb->loss.sent, &tcp->scoreboards, &left, block.right, &d)) {
+    while (mn_scoreboard_sacked(&tcb->flight.loss.sent, &tcp->scoreboards, &left, block.right, &d)) {
         ack->sacked += d.len;
         delivered(tcb, &d, ack);
     }
@@ -96,14 +96,14 @@ static MN_RARE void sack_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const 
     }
     for (int i = ack->has_dsack; i < h->sack_count; i++)
         block_received(tcp, tcb, h->sack[i], ack);
-    if (ack->sacked > 0 && tcb->loss.dupacks < UINT16_MAX)
-        tcb->loss.dupacks++; /* RFC 6675 2 */
+    if (ack->sacked > 0 && tcb->flight.loss.dupacks < UINT16_MAX)
+        tcb->flight.loss.dupacks++; /* RFC 6675 2 */
 }
 
 /* Without SACK a duplicate delivers a segment, of unknown number; the acknowledgement that fills the hole delivers what they did not. */
 static MN_APART void count_duplicates(struct mn_tcb *tcb, struct mn_news *ack)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     uint32_t mss = tcb->snd_mss;
     if (ack->duplicate) {
         /* Only one window of duplicates is believed, or a peer could clock out whatever it likes. */
@@ -122,17 +122,17 @@ static void collect(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segm
 {
     struct mn_delivery d;
     if (ack->acked > 0) {
-        while (mn_scoreboard_acked(&tcb->loss.sent, &tcp->scoreboards, tcb->snd_una, &d))
+        while (mn_scoreboard_acked(&tcb->flight.loss.sent, &tcp->scoreboards, tcb->snd_una, &d))
             delivered(tcb, &d, ack);
     }
     if (MN_UNLIKELY(!tcb->sack_ok))
         count_duplicates(tcb, ack);
     else if (MN_UNLIKELY(seg->header.options & MN_TCP_OPTION_SACK))
         sack_received(tcp, tcb, &seg->header, ack);
-    tcb->loss.rack.fack = mn_seq_max(tcb->loss.rack.fack, ack->highest);
+    tcb->flight.loss.rack.fack = mn_seq_max(tcb->flight.loss.rack.fack, ack->highest);
     if (ack->rtt_us !=
         UINT32_MAX) /* RFC 8985 6.2 step 2: also where something later had arrived before: then patience grows */
-        tcb->loss.rack.rtt_us = ack->rtt_us;
+        tcb->flight.loss.rack.rtt_us = ack->rtt_us;
 }
 
 /* --- recovery --- */
@@ -141,13 +141,13 @@ static void collect(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segm
 static uint32_t flight_size(const struct mn_tcb *tcb)
 {
     uint32_t out = tcb->snd_nxt - tcb->snd_una;
-    return tcb->loss.phase == MN_LOSS_OPEN ? MN_MIN(out, tcb->congestion.cwnd) : out;
+    return tcb->flight.loss.phase == MN_LOSS_OPEN ? MN_MIN(out, tcb->flight.congestion.cwnd) : out;
 }
 
 static MN_RARE void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
 {
-    struct mn_loss *loss = &tcb->loss;
-    struct mn_congestion *c = &tcb->congestion;
+    struct mn_loss *loss = &tcb->flight.loss;
+    struct mn_congestion *c = &tcb->flight.congestion;
     if (mn_plpmtu_blame_probe(tcp, tcb, ack->now))
         return;
     mn_tcp_count(tcp, MNET_COUNT_TCP_FAST_RETRANSMIT);
@@ -166,13 +166,13 @@ static MN_RARE void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
 static MN_RARE void lose_first(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     uint32_t flight = tcb->snd_nxt - tcb->snd_una;
-    mn_scoreboard_lose_range(&tcb->loss.sent, &tcp->scoreboards, tcb->snd_una,
+    mn_scoreboard_lose_range(&tcb->flight.loss.sent, &tcp->scoreboards, tcb->snd_una,
                              tcb->snd_una + MN_MIN(flight, (uint32_t)tcb->snd_mss));
 }
 
 static void open_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     if (ack->acked > 0)
         loss->dupacks = 0;
     if (MN_UNLIKELY(loss->recover_valid) && mn_seq_gt(tcb->snd_una, loss->recover + (1u << 30)))
@@ -188,8 +188,8 @@ static void open_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *a
 
 static MN_RARE void end_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    struct mn_loss *loss = &tcb->loss;
-    struct mn_congestion *c = &tcb->congestion;
+    struct mn_loss *loss = &tcb->flight.loss;
+    struct mn_congestion *c = &tcb->flight.congestion;
     uint32_t flight = tcb->snd_nxt - tcb->snd_una;
     /* RFC 9937 6.4; without SACK no burst after it (RFC 6582 3.2 step 3, option 1). */
     if (!c->ops->rate_based)
@@ -202,7 +202,7 @@ static MN_RARE void end_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 static MN_RARE void recovery_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
 {
-    if (mn_seq_geq(tcb->snd_una, tcb->loss.recover)) {
+    if (mn_seq_geq(tcb->snd_una, tcb->flight.loss.recover)) {
         end_recovery(tcp, tcb);
         return;
     }
@@ -213,7 +213,7 @@ static MN_RARE void recovery_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
 
 static MN_RARE void timeout_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     loss->dupacks = 0;
     if (mn_undo_frto(tcp, tcb, ack))
         return;
@@ -228,15 +228,15 @@ static MN_RARE void timeout_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct
 /* A probe repaired a loss that nobody would have noticed: the window pays for it all the same (RFC 8985 7.4.2). */
 static MN_RARE void pay_for_repair(struct mn_tcb *tcb, const struct mn_news *ack)
 {
-    struct mn_congestion *c = &tcb->congestion;
-    tcb->loss.undo_valid = false;
+    struct mn_congestion *c = &tcb->flight.congestion;
+    tcb->flight.loss.undo_valid = false;
     c->ops->lost(c, MN_MIN(tcb->snd_nxt - tcb->snd_una + ack->acked, c->cwnd), ack->now);
     c->cwnd = MN_MIN(c->cwnd, c->ssthresh);
 }
 
 static void find_losses(struct mn_tcb *tcb, struct mn_news *ack)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     loss->early = MN_EARLY_NONE;
     /* In order, and nothing sent twice: there is nothing older than what was delivered. */
     if (MN_UNLIKELY(loss->sent.sacked > 0 || loss->phase != MN_LOSS_OPEN) && tcb->sack_ok)
@@ -248,13 +248,13 @@ static MN_RARE void dsack_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const
 {
     if (!mn_undo_concerns(tcb, ack->dsack.left, ack->dsack.right))
         return;
-    mn_rack_dsack(&tcb->loss.rack, tcb->snd_una, tcb->snd_nxt);
+    mn_rack_dsack(&tcb->flight.loss.rack, tcb->snd_una, tcb->snd_nxt);
     mn_undo_dsack(tcp, tcb, ack);
 }
 
 void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked, bool duplicate)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     struct mn_news ack = {
         .now = seg->now, .acked = acked, .highest = tcb->snd_una, .rtt_us = UINT32_MAX, .duplicate = duplicate};
     bool recovering = loss->phase == MN_LOSS_RECOVERY;
@@ -284,7 +284,7 @@ void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment
 
 bool mn_loss_early(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     if (loss->early == MN_EARLY_NONE || now < loss->early_due_ns)
         return false;
     if (loss->early == MN_EARLY_PROBE)
@@ -303,19 +303,19 @@ bool mn_loss_early(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 static void renege(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     mn_tcp_count(tcp, MNET_COUNT_TCP_RENEGED);
-    mn_scoreboard_forget(&tcb->loss.sent, MN_SENT_SACKED);
+    mn_scoreboard_forget(&tcb->flight.loss.sent, MN_SENT_SACKED);
 }
 
 /* RFC 6298 (5.4) to (5.6), RFC 5681 3.1: what is in flight counts as lost, with SACK only what has had the time to be acknowledged, and goes again as
  * the window opens. */
 void mn_loss_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    struct mn_loss *loss = &tcb->loss;
-    struct mn_congestion *c = &tcb->congestion;
+    struct mn_loss *loss = &tcb->flight.loss;
+    struct mn_congestion *c = &tcb->flight.congestion;
     mn_tcp_count(tcp, MNET_COUNT_TCP_RTO);
     mn_plpmtu_timed_out(tcp, tcb, now); /* first, so that one segment is one that may get through */
     /* In a fast recovery the window has been reduced for these losses already. */
-    bool first = tcb->rtt.expiries == 0 && loss->phase != MN_LOSS_RECOVERY;
+    bool first = tcb->flight.rtt.expiries == 0 && loss->phase != MN_LOSS_RECOVERY;
     if (first)
         mn_undo_save(tcb);
     c->ops->timed_out(c, flight_size(tcb), first, now);
@@ -336,5 +336,5 @@ void mn_loss_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         mn_rack_timeout(tcb, now);
     else
         mn_scoreboard_lose_range(&loss->sent, &tcp->scoreboards, tcb->snd_una, tcb->snd_nxt);
-    c->cwnd = MN_MAX(c->cwnd, mn_tcb_flight(tcb) + c->mss); /* the first segment always goes */
+    c->cwnd = MN_MAX(c->cwnd, mn_tcb_pipe(tcb) + c->mss); /* the first segment always goes */
 }

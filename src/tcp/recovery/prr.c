@@ -6,12 +6,12 @@
 
 void mn_prr_begin(struct mn_tcb *tcb, const struct mn_news *ack)
 {
-    const struct mn_scoreboard *b = &tcb->loss.sent;
+    const struct mn_scoreboard *b = &tcb->flight.loss.sent;
     /* What had been acknowledged selectively before is not delivered in this recovery; what this acknowledgement delivers is. */
     uint32_t before = b->sacked - MN_MIN(b->sacked, ack->sacked);
     uint32_t newly_acked = ack->acked > 0 ? ack->bytes - ack->sacked : 0;
     uint32_t recover_fs = tcb->snd_nxt - tcb->snd_una - before + newly_acked;
-    tcb->loss.prr = (struct mn_prr){.recover_fs = MN_MAX(recover_fs, 1u)};
+    tcb->flight.loss.prr = (struct mn_prr){.recover_fs = MN_MAX(recover_fs, 1u)};
 }
 
 /* CEIL(prr_delivered * ssthresh / RecoverFS) - prr_out */
@@ -23,9 +23,9 @@ static uint32_t proportional(const struct mn_prr *prr, uint32_t ssthresh)
 
 void mn_prr_ack(struct mn_tcb *tcb, const struct mn_news *ack)
 {
-    struct mn_prr *prr = &tcb->loss.prr;
-    struct mn_congestion *c = &tcb->congestion;
-    uint32_t in_flight = mn_tcb_flight(tcb), count;
+    struct mn_prr *prr = &tcb->flight.loss.prr;
+    struct mn_congestion *c = &tcb->flight.congestion;
+    uint32_t in_flight = mn_tcb_pipe(tcb), count;
     prr->delivered += ack->bytes;
     if (in_flight > c->ssthresh) {
         count = proportional(prr, c->ssthresh);

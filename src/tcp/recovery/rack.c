@@ -76,21 +76,21 @@ void mn_rack_recovered(struct mn_rack *rack)
 
 uint64_t mn_rack_reordering_window(const struct mn_tcb *tcb)
 {
-    const struct mn_loss *loss = &tcb->loss;
+    const struct mn_loss *loss = &tcb->flight.loss;
     const struct mn_rack *rack = &loss->rack;
     bool threshold = loss->dupacks >= MN_DUPACK_THRESHOLD ||
                      loss->sent.sacked > (MN_DUPACK_THRESHOLD - 1u) * tcb->snd_mss;
     if (!rack->reordering_seen && (loss->phase != MN_LOSS_OPEN || threshold))
         return 0;
     uint64_t window = (uint64_t)rack->reo_wnd_mult * rack->min_rtt_us / 4 * US;
-    return MN_MIN(window, tcb->rtt.srtt_ns);
+    return MN_MIN(window, tcb->flight.rtt.srtt_ns);
 }
 
 /* Step 5: RACK_detect_loss. Each segment has its own deadline; the first one that is still ahead arms the timer. Returns the bytes found to be
  * lost. */
 uint32_t mn_rack_detect(struct mn_tcb *tcb, uint64_t now)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     struct mn_scoreboard *b = &loss->sent;
     const struct mn_rack *rack = &loss->rack;
     uint64_t patience = rack->rtt_us * US + mn_rack_reordering_window(tcb);
@@ -114,8 +114,9 @@ uint32_t mn_rack_detect(struct mn_tcb *tcb, uint64_t now)
 /* 6.3: RACK_mark_losses_on_RTO: the first segment, and what has been out for longer than a round trip. */
 void mn_rack_timeout(struct mn_tcb *tcb, uint64_t now)
 {
-    struct mn_scoreboard *b = &tcb->loss.sent;
-    uint64_t patience = MN_MAX(tcb->loss.rack.rtt_us * US, tcb->rtt.srtt_ns) + mn_rack_reordering_window(tcb);
+    struct mn_scoreboard *b = &tcb->flight.loss.sent;
+    uint64_t patience = MN_MAX(tcb->flight.loss.rack.rtt_us * US, tcb->flight.rtt.srtt_ns) +
+                        mn_rack_reordering_window(tcb);
     for (uint32_t i = 0; i < b->count; i++) {
         const struct mn_sent *record = mn_scoreboard_at(b, i);
         if (!(record->flags & (MN_SENT_SACKED | MN_SENT_LOST)) && (i == 0 || record->sent_ns + patience <= now))

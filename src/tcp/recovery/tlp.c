@@ -8,38 +8,39 @@
 static uint64_t probe_timeout(const struct mn_tcb *tcb)
 {
     uint64_t one = tcb->snd_nxt - tcb->snd_una <= tcb->snd_mss ? MN_PTO_ONE_SEGMENT : 0;
-    return 2 * tcb->rtt.srtt_ns + MN_PTO_SLACK + one;
+    return 2 * tcb->flight.rtt.srtt_ns + MN_PTO_SLACK + one;
 }
 
 static bool may_probe(const struct mn_tcb *tcb)
 {
-    const struct mn_loss *loss = &tcb->loss;
+    const struct mn_loss *loss = &tcb->flight.loss;
     return MN_LIKELY(tcb->sack_ok && loss->phase == MN_LOSS_OPEN && loss->sent.sacked == 0 && loss->sent.lost == 0 &&
-                     !loss->tlp_out && loss->rtt_since_tlp && tcb->rtt.srtt_ns != 0 && tcb->rtt.expiries == 0 &&
-                     mn_tcp_synchronized(tcb) && tcb->snd_nxt != tcb->snd_una && !tcb->persisting);
+                     !loss->tlp_out && loss->rtt_since_tlp && tcb->flight.rtt.srtt_ns != 0 &&
+                     tcb->flight.rtt.expiries == 0 && mn_tcp_synchronized(tcb) && tcb->snd_nxt != tcb->snd_una &&
+                     !tcb->persisting);
 }
 
 void mn_tlp_schedule(struct mn_tcb *tcb, uint64_t now)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     if (MN_UNLIKELY(loss->early == MN_EARLY_REORDER))
         return;
     loss->early = may_probe(tcb) ? MN_EARLY_PROBE : MN_EARLY_NONE;
     /* Not later than the retransmission timer, which then begins anew. */
-    loss->early_due_ns = MN_MIN(now + probe_timeout(tcb), tcb->retransmit_due_ns);
+    loss->early_due_ns = MN_MIN(now + probe_timeout(tcb), tcb->flight.retransmit_due_ns);
 }
 
 void mn_tlp_hasten(struct mn_tcb *tcb, uint64_t now)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     if (loss->early == MN_EARLY_PROBE) /* sooner, for it is no longer one segment; later is seen to when it is due */
         loss->early_due_ns = MN_MIN(loss->early_due_ns, now + probe_timeout(tcb));
 }
 
 bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now)
 {
-    struct mn_loss *loss = &tcb->loss;
-    uint64_t due = MN_MIN(tcb->last_sent_ns + probe_timeout(tcb), tcb->retransmit_due_ns);
+    struct mn_loss *loss = &tcb->flight.loss;
+    uint64_t due = MN_MIN(tcb->flight.last_sent_ns + probe_timeout(tcb), tcb->flight.retransmit_due_ns);
     if (now < due) { /* more was sent since this was armed, which puts it off */
         loss->early_due_ns = due;
         return false;
@@ -52,7 +53,7 @@ bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now)
 /* 7.3: TLP_send_probe: new data where there is some and the window takes it, whatever cwnd says; else the end of what was sent. */
 uint32_t mn_tlp_choose_range(struct mn_tcb *tcb, uint32_t *seq)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     uint32_t end = mn_sendq_end(&tcb->sendq);
     uint32_t edge = tcb->snd_una + tcb->snd_wnd;
     uint32_t unsent = mn_seq_gt(end, tcb->snd_nxt) ? end - tcb->snd_nxt : 0;
@@ -70,7 +71,7 @@ uint32_t mn_tlp_choose_range(struct mn_tcb *tcb, uint32_t *seq)
 
 void mn_tlp_sent(struct mn_tcb *tcb)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     loss->tlp_out = true;
     loss->tlp_end_seq = tcb->snd_nxt;
     loss->rtt_since_tlp = false;
@@ -79,7 +80,7 @@ void mn_tlp_sent(struct mn_tcb *tcb)
 /* 7.4.2: TLP_process_ack. True where the probe repaired the loss of the last segment, which nothing else will show. */
 MN_RARE bool mn_tlp_answered(struct mn_tcb *tcb, const struct mn_news *ack)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     if (mn_seq_lt(tcb->snd_una, loss->tlp_end_seq))
         return false;
     bool twice = ack->has_dsack && ack->dsack.right == loss->tlp_end_seq;

@@ -10,14 +10,14 @@
 
 void mn_undo_save(struct mn_tcb *tcb)
 {
-    tcb->loss.undo_valid = true;
-    tcb->loss.undo = (struct mn_undo){.from = tcb->snd_una, .to = tcb->snd_una};
+    tcb->flight.loss.undo_valid = true;
+    tcb->flight.loss.undo = (struct mn_undo){.from = tcb->snd_una, .to = tcb->snd_una};
 }
 
 void mn_undo_resent(struct mn_tcb *tcb, uint32_t from, uint32_t to)
 {
-    struct mn_undo *u = &tcb->loss.undo;
-    if (!tcb->loss.undo_valid)
+    struct mn_undo *u = &tcb->flight.loss.undo;
+    if (!tcb->flight.loss.undo_valid)
         return;
     bool first = u->from == u->to;
     u->from = first ? from : mn_seq_min(u->from, from);
@@ -28,9 +28,9 @@ void mn_undo_resent(struct mn_tcb *tcb, uint32_t from, uint32_t to)
 /* Networks duplicate segments, too, so what was sent once proves nothing. Of what is still on the scoreboard it is known whether it was sent again. */
 bool mn_undo_concerns(struct mn_tcb *tcb, uint32_t left, uint32_t right)
 {
-    const struct mn_undo *u = &tcb->loss.undo;
-    struct mn_scoreboard *b = &tcb->loss.sent;
-    if (!tcb->loss.undo_valid || mn_seq_lt(left, u->from) || mn_seq_gt(right, u->to))
+    const struct mn_undo *u = &tcb->flight.loss.undo;
+    struct mn_scoreboard *b = &tcb->flight.loss.sent;
+    if (!tcb->flight.loss.undo_valid || mn_seq_lt(left, u->from) || mn_seq_gt(right, u->to))
         return false;
     for (uint32_t i = 0; mn_seq_geq(left, tcb->snd_una) && i < b->count; i++) {
         if (mn_seq_gt(mn_scoreboard_end_of(b, i), left))
@@ -41,8 +41,8 @@ bool mn_undo_concerns(struct mn_tcb *tcb, uint32_t left, uint32_t right)
 
 static void undo(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    struct mn_loss *loss = &tcb->loss;
-    struct mn_congestion *c = &tcb->congestion;
+    struct mn_loss *loss = &tcb->flight.loss;
+    struct mn_congestion *c = &tcb->flight.congestion;
     mn_tcp_count(tcp, MNET_COUNT_TCP_UNDONE);
     c->ops->undo(c);
     mn_scoreboard_forget(&loss->sent, MN_SENT_LOST);
@@ -57,7 +57,7 @@ static void undo(struct mn_tcp *tcp, struct mn_tcb *tcb)
 /* Whether this D-SACK was the last proof that was missing. */
 static bool all_needless(struct mn_tcb *tcb, const struct mn_news *ack)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     if (loss->undo.unproved == 0)
         return false;
     loss->undo.unproved -= MN_MIN(loss->undo.unproved, ack->dsack.right - ack->dsack.left);
@@ -75,14 +75,14 @@ bool mn_undo_dsack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news 
 /* (2b): up to two segments of new data. */
 static void send_new(struct mn_tcb *tcb)
 {
-    tcb->loss.frto = MN_FRTO_NEW;
-    tcb->congestion.cwnd = mn_tcb_flight(tcb) + 2u * tcb->snd_mss;
+    tcb->flight.loss.frto = MN_FRTO_NEW;
+    tcb->flight.congestion.cwnd = mn_tcb_pipe(tcb) + 2u * tcb->snd_mss;
 }
 
 /* Steps 2 and 3 of RFC 5682 2.1 and, with SACK, 3.1. True where the timeout was spurious, and has been taken back. */
 bool mn_undo_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack)
 {
-    struct mn_loss *loss = &tcb->loss;
+    struct mn_loss *loss = &tcb->flight.loss;
     bool recovered = mn_seq_geq(tcb->snd_una, loss->recover);
     bool second = loss->frto == MN_FRTO_NEW;
     if (loss->frto == MN_FRTO_OFF)
@@ -102,7 +102,7 @@ bool mn_undo_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *
         loss->frto = MN_FRTO_OFF;              /* (2a), (3a): the conventional way */
     if (second && loss->frto == MN_FRTO_OFF) { /* (3a): "no more than 3 * MSS", and the next segment goes */
         uint32_t mss = tcb->snd_mss;
-        tcb->congestion.cwnd = MN_MAX(tcb->congestion.cwnd, MN_MIN(mn_tcb_flight(tcb) + mss, 3 * mss));
+        tcb->flight.congestion.cwnd = MN_MAX(tcb->flight.congestion.cwnd, MN_MIN(mn_tcb_pipe(tcb) + mss, 3 * mss));
     }
     return false;
 }
