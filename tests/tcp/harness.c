@@ -18,7 +18,7 @@ _Noreturn static void stop(const char *file, int at)
     abort();
 }
 
-/* --- Memory that is short: the linker puts these in place of the allocator's --- */
+/* --- Memory that runs out: the linker replaces the allocator's functions by these --- */
 
 static struct {
     const struct mnet_memory *memory;
@@ -61,7 +61,7 @@ uint64_t famine(struct tcp_test *t, uint64_t after, uint64_t count)
 
 /* --- An engine --- */
 
-/* Every line is formatted; TCP_TEST_LOG in the environment shows them. */
+/* Formats every line. TCP_TEST_LOG in the environment shows them. */
 static void log_line(void *context, enum mnet_log_level level, const char *text)
 {
     (void)context;
@@ -104,7 +104,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
     };
 }
 
-/* The clock of RFC 9293 3.4.1 ticks every 4 us: goes on until it gives the wanted ISS. */
+/* The clock of RFC 9293 3.4.1 ticks every 4 us: waits until it gives the wanted ISS. */
 static void wait_for_iss(struct tcp_test *t, uint32_t iss)
 {
     for (int i = 0; i < 4; i++) {
@@ -165,9 +165,9 @@ void tcp_end(struct tcp_test *t)
     t->region = NULL;
 }
 
-/* --- Out of the engine --- */
+/* --- Output of the engine --- */
 
-/* What every packet of the engine must look like, whatever it is about. Its checksum is completed on the way. */
+/* Checks rules that every packet of the engine keeps. Completes its checksum on the way. */
 static void verify_packet(struct tcp_test *t, struct mnet_packet *packet, struct tcp_output *o)
 {
     assert_int_equal(packet->checksum, MNET_CHECKSUM_PARTIAL); /* MUST-2 */
@@ -199,7 +199,7 @@ static void verify_packet(struct tcp_test *t, struct mnet_packet *packet, struct
     assert_false(o->header.options_broken);
 }
 
-/* The padding behind the End of Option List option is zeros (MUST-69). */
+/* The padding after the End of Option List option is zeros (MUST-69). */
 static void verify_padding(const struct tcp_output *o)
 {
     uint32_t at = MN_TCP_HEADER;
@@ -326,7 +326,7 @@ static bool sack_differs(const struct tcp_test *t, const struct tcp_line *l, con
     return false;
 }
 
-/* What of `o` is not as the line says; NULL where all is. */
+/* Returns the name of the first field of `o` that differs from the line, or NULL if none does. */
 static const char *difference(const struct tcp_test *t, const struct tcp_line *l, const struct tcp_output *o)
 {
     const struct mn_tcp_header *h = &o->header;
@@ -396,7 +396,7 @@ void script_expect_nothing(const char *file, int at, struct tcp_test *t)
     stop(file, at);
 }
 
-/* --- Into the engine --- */
+/* --- Input to the engine --- */
 
 static size_t emit_header(const struct tcp_line *l, uint8_t *to)
 {
@@ -463,7 +463,7 @@ size_t tcp_compose(const struct tcp_line *l, uint8_t *to)
 static void input(struct tcp_test *t, const void *bytes, size_t len, const struct mn_datagram *datagram,
                   enum mnet_checksum checksum)
 {
-    short_of.off = true; /* this is the device's */
+    short_of.off = true; /* the device allocates, not the engine */
     struct mnet_packet *packet = mnet_packet_alloc(t->memory);
     assert_non_null(packet);
     memset(mnet_packet_put(packet, datagram->header_len), 0, datagram->header_len);
@@ -535,7 +535,8 @@ void wait_ns(struct tcp_test *t, uint64_t ns)
         assert_true(steps < OUTPUT_MAX);
         if (next > until)
             break;
-        t->now = next > t->now ? next : t->now + 1000; /* a deadline in the past must not stop the clock */
+        /* A deadline in the past must not stop the clock. */
+        t->now = next > t->now ? next : t->now + 1000;
         if (t->now > until)
             t->now = until;
         mn_tcp_expire(t->tcp, t->now);
@@ -612,7 +613,7 @@ void script_read_result(const char *file, int at, struct tcp_test *t, ptrdiff_t 
     }
 }
 
-/* Reads until `len` bytes have come; a test that expects them has sent them. */
+/* Reads until `len` bytes have arrived. A test that expects them has sent them. */
 static void read_all(const char *file, int at, struct tcp_test *t, uint8_t *bytes, size_t len)
 {
     size_t done = 0;

@@ -1,4 +1,4 @@
-/* A script harness for the TCP engine: one engine in virtual time, and the test plays its peer.
+/* A script harness for the TCP engine: one engine in virtual time. The test plays its peer.
  *
  *     struct tcp_test t;
  *     tcp_established(&t, .window = 1000);
@@ -8,8 +8,10 @@
  *     read_text(&t, "abc");
  *     tcp_end(&t);
  *
- * Sequence numbers are relative: those of the engine to its ISS, those of the peer to its own (`irs`); the SYNs are number 0. What the
- * engine has to send is pulled at once, at the virtual time of its cause, verified as a packet, and waits for expect() in order.
+ * Sequence numbers are relative: the engine's to its ISS, the peer's to its own (`irs`). The SYNs
+ * have number 0. The harness pulls each segment of the engine at once, at the virtual time of its
+ * cause, and verifies it as a packet. The segment then waits for expect(), which takes segments in
+ * order.
  */
 #ifndef TESTS_TCP_HARNESS_H
 #define TESTS_TCP_HARNESS_H
@@ -29,7 +31,7 @@
 #include "tcp/tcp.h"
 #include "wire/tcp.h"
 
-/* Defaults of scripts are overridden by what a line says. */
+/* The fields of a script line override the defaults. */
 #pragma GCC diagnostic ignored "-Woverride-init"
 
 enum {
@@ -54,28 +56,30 @@ enum {
 #define REMOTE_PORT 49152
 #define SCRIPT_TEXT_MAX 65536u
 
-/* One segment on the wire, parsed; or what a script line says of one. */
+/* One segment on the wire, parsed, or the fields that a script line gives. */
 struct tcp_line {
     struct tcp_test *t;
     uint32_t seq, ack; /* relative */
     int flags;         /* expect: PSH is compared only through .psh */
     const char *data;  /* text, or NULL: `len` bytes of the pattern of the stream position */
-    int len;           /* ANY: do not compare */
+    int len;           /* ANY: not compared */
     int window;        /* send: as on the wire; expect: ANY by default */
-    int mss, shift;    /* options: NO without; expect: ANY by default */
-    int permit;        /* the option SACK permitted: true or false; expect: ANY by default */
-    int sacks;         /* how many SACK blocks there are; expect: ANY by default */
-    struct mn_tcp_sack_block sack[MN_TCP_SACK_BLOCKS]; /* relative, to our data (send) or the peer's (expect) */
-    int psh;                                           /* expect: ANY, true or false */
+    int mss, shift;    /* options; NO: absent; expect: ANY by default */
+    int permit;        /* the option SACK permitted: present or not; expect: ANY by default */
+    int sacks;         /* the number of SACK blocks; expect: ANY by default */
+    /* Relative to our ISS (send) or the peer's (expect). */
+    struct mn_tcp_sack_block sack[MN_TCP_SACK_BLOCKS];
+    int psh; /* expect: ANY, true or false */
     int urgent;
-    int64_t ts_value,
-        ts_echo; /* relative to the first of each side; NO without; ANY: as the time says, what came last; expect: does not compare */
-    const uint8_t *options; /* send: raw bytes of options instead, a multiple of four */
+    /* Timestamps, relative to the first one of each side. NO: the option is absent. ANY: send takes
+     * the time and the last value of the engine; expect does not compare. */
+    int64_t ts_value, ts_echo;
+    const uint8_t *options; /* send: raw bytes instead of options, a multiple of four */
     size_t options_len;
     int ecn; /* the codepoint of the IP header; expect: ANY by default */
     bool bad_checksum;
     bool verified;                 /* send: as if the device had verified the checksum */
-    struct mnet_endpoint from, to; /* send: other ends than the usual; expect: likewise */
+    struct mnet_endpoint from, to; /* send, expect: ends other than the usual ones */
 };
 
 struct tcp_output {
@@ -103,21 +107,22 @@ struct tcp_test {
     struct mnet_endpoint local, remote;
     uint64_t now, epoch;
     bool iss_known;
-    uint32_t iss;              /* the engine's, learned from the first SYN that it sends on the usual connection */
-    uint32_t irs;              /* the peer's */
-    bool timestamps;           /* of the peer, from its SYN on */
-    uint32_t ts_base, ts_last; /* the engine's first timestamp on the usual connection, and its last */
-    uint64_t ts_epoch;         /* when the peer's clock showed 0 */
+    uint32_t iss;    /* the engine's, learned from its first SYN on the usual connection */
+    uint32_t irs;    /* the peer's */
+    bool timestamps; /* of the peer, from its SYN on */
+    /* The engine's first timestamp on the usual connection, and its last. */
+    uint32_t ts_base, ts_last;
+    uint64_t ts_epoch; /* the time at which the peer's clock showed 0 */
     struct tcp_output *first, **last;
-    struct tcp_output seen; /* what expect() matched last; `bytes` is NULL */
+    struct tcp_output seen; /* the last segment that expect() matched; `bytes` is NULL */
     bool hold_output;       /* nothing is pulled while set */
 };
 
-/* How an engine and its connection are to be; what is not said has the defaults of the macros below. Reno is one of them, for
- * its windows are easily counted. */
+/* Setup of an engine and its connection. The macros below set the defaults. Reno is one of them,
+ * because its windows are easy to count. */
 struct tcp_setup {
     struct tcp_test *t;
-    size_t memory; /* bytes of everything; 0: 64 MiB */
+    size_t memory; /* bytes of the whole memory; 0: 64 MiB */
     uint32_t send_buffer, receive_buffer;
     uint32_t gso_max;
     unsigned connections_max, orphans_max, half_open_max, time_wait_max, backlog;
@@ -129,19 +134,19 @@ struct tcp_setup {
     bool no_syn_cookies;
     bool no_plpmtud;
     bool no_shedding;
-    bool no_sack; /* of the engine */
+    bool no_sack; /* for the engine */
     bool sack;    /* the peer's SYN permits selective acknowledgements */
     enum mnet_congestion congestion;
     enum mnet_ecn ecn;
-    bool active;     /* the connection is opened by the engine */
-    int mss, shift;  /* options of the peer's SYN; NO without */
-    bool timestamps; /* it has timestamps, too */
-    uint8_t offer;   /* what the engine offers */
-    int window;      /* what the peer's SYN and its ACK announce */
-    unsigned rtt_ms; /* how long the peer takes to answer the SYN (SYN,ACK) */
+    bool active;     /* the engine opens the connection */
+    int mss, shift;  /* options of the peer's SYN; NO: absent */
+    bool timestamps; /* of the peer's SYN */
+    uint8_t offer;   /* options that the engine offers */
+    int window;      /* window in the peer's SYN and in its ACK */
+    unsigned rtt_ms; /* time until the peer answers the SYN (SYN,ACK) */
     uint32_t irs;
     bool has_iss;
-    uint32_t iss; /* the time is chosen so that the ISS is this one */
+    uint32_t iss; /* the time is chosen to give this ISS */
     uint8_t seed;
 };
 
@@ -155,13 +160,14 @@ struct tcp_setup {
         .window = 65535, .irs = 5000, .congestion = MNET_CONGESTION_RENO, .t = __VA_ARGS__ \
     }
 
-/* An engine with nothing in it; and then with a listener, or with a connection in some state, reached by segments alone. Connections are passive
- * opens, but with .active. The FIN-WAITs are reached by shutdown of writing, so their user still reads; in LAST-ACK, CLOSING and TIME-WAIT the
- * user has shut down writing too, and still holds the tcb. */
+/* Make an engine with nothing in it, with a listener, or with a connection in some state. The state
+ * is reached by segments and user calls alone. Connections are passive opens unless .active is set.
+ * FIN-WAIT-1 and FIN-WAIT-2 are reached by shutdown of writing, so their user still reads. In
+ * LAST-ACK, CLOSING and TIME-WAIT the user has shut down writing, too, and still holds the tcb. */
 #define tcp_closed(...) tcp_setup(TCP_SETUP(__VA_ARGS__))
 #define tcp_listen(...) tcp_reach(MN_LISTEN, TCP_SETUP(__VA_ARGS__))
 #define tcp_syn_sent(...) tcp_reach(MN_SYN_SENT, TCP_SETUP(__VA_ARGS__))
-/* By simultaneous open, with .active; else a half-open record. */
+/* By simultaneous open if .active is set; otherwise a half-open record. */
 #define tcp_syn_received(...) tcp_reach(MN_SYN_RECEIVED, TCP_SETUP(__VA_ARGS__))
 #define tcp_established(...) tcp_reach(MN_ESTABLISHED, TCP_SETUP(__VA_ARGS__))
 #define tcp_fin_wait_1(...) tcp_reach(MN_FIN_WAIT_1, TCP_SETUP(__VA_ARGS__))
@@ -173,7 +179,8 @@ struct tcp_setup {
 
 void tcp_setup(struct tcp_setup setup);
 void tcp_reach(enum mn_tcp_state state, struct tcp_setup setup);
-/* Frees everything, and fails where the engine left memory behind. Does not mind unexpected output: say expect_nothing before. */
+/* Frees everything. Fails if the engine left memory behind, but not if output waits: call
+ * expect_nothing before. */
 void tcp_end(struct tcp_test *t);
 
 /* Script lines. */
@@ -199,37 +206,43 @@ void script_send(struct tcp_line line);
 void script_expect(const char *file, int at, struct tcp_line line);
 void script_expect_nothing(const char *file, int at, struct tcp_test *t);
 void script_expect_state(const char *file, int at, struct tcp_test *t, enum mn_tcp_state state);
-/* Hands the engine any bytes as a segment from the peer, checksum as it is. */
+/* Gives the engine any bytes as a segment from the peer. The checksum stays as it is. */
 void send_raw(struct tcp_test *t, const void *bytes, size_t len, enum mnet_checksum checksum, bool not_unicast);
-/* The bytes of the segment that a line describes; returns how many. */
+/* Writes the bytes of the segment that a line describes. Returns their number. */
 size_t tcp_compose(const struct tcp_line *line, uint8_t *to);
-/* The segment that waits first, without consuming it; NULL where there is none. */
+/* Returns the first waiting segment without consuming it, or NULL if there is none. */
 const struct tcp_output *peek_output(struct tcp_test *t);
-/* Forgets everything that waits; returns how many segments, and adds up their bytes of text. */
+/* Throws all waiting segments away. Returns their number, and stores the number of their bytes of
+ * text. */
 unsigned drain(struct tcp_test *t, uint32_t *bytes);
 
-/* Time. wait_ms goes on by, at_ms to so many milliseconds after mark(); expiries happen at their times, and what they cause is pulled then. */
+/* wait_ms lets so many milliseconds pass, and at_ms goes on to so many milliseconds after mark().
+ * Timers expire at their times, and their output is pulled then. */
 void wait_ns(struct tcp_test *t, uint64_t ns);
 void wait_ms(struct tcp_test *t, uint64_t ms);
 void mark(struct tcp_test *t);
 void at_ms(struct tcp_test *t, uint64_t ms);
-/* Pulls what the engine has to send. Done after every line of a script. */
+/* Pulls all output of the engine. Every line of a script calls it. */
 void pump(struct tcp_test *t);
 
-/* Memory: of all allocations from that of `t` that the engine makes from now on, `count` in a row fail once `after` have been made. Of
- * one engine at a time; tells how many it made since it was called last. */
+/* Makes `count` allocations in a row fail, after `after` more allocations, among those that the
+ * engine of `t` makes. For one engine at a time. Returns the number of allocations since the last
+ * call. */
 uint64_t famine(struct tcp_test *t, uint64_t after, uint64_t count);
-#define RETRY_NS (5 * MNET_MILLISECOND) /* as stacks do, an engine that found no packet is asked again after this */
+/* A stack asks an engine that found no packet again after this time. */
+#define RETRY_NS (5 * MNET_MILLISECOND)
 
 /* The user's calls. */
 void open_active(struct tcp_test *t);
 #define accept_(t) script_accept(__FILE__, __LINE__, t)
 void script_accept(const char *file, int at, struct tcp_test *t);
-/* Queues `len` bytes of the pattern, however much there is already; a text, all of which must fit the send buffer. */
+/* Queue a text, all of which must fit the send buffer, or `len` bytes of the pattern behind the
+ * bytes already queued. */
 void write_text(struct tcp_test *t, const char *text);
 void write_bytes(struct tcp_test *t, uint32_t len);
 #define read_text(t, text) script_read_text(__FILE__, __LINE__, t, text)
-/* Reads once with room for more, and expects this result; positive counts are compared with the pattern from `position` on. */
+/* Reads once with room for more, and expects this result. If it is positive, the bytes are compared
+ * with the pattern from `position` on. */
 #define read_result(t, result) script_read_result(__FILE__, __LINE__, t, result)
 #define read_pattern(t, position, len) script_read_pattern(__FILE__, __LINE__, t, position, len)
 void script_read_text(const char *file, int at, struct tcp_test *t, const char *text);
@@ -238,12 +251,13 @@ void script_read_pattern(const char *file, int at, struct tcp_test *t, uint32_t 
 void close_(struct tcp_test *t);
 void abort_(struct tcp_test *t);
 void shutdown_(struct tcp_test *t, enum mnet_shutdown how);
-/* An ICMP error that quotes a segment of ours with this (relative) sequence number. */
+/* Delivers an ICMP error that quotes a segment of ours with this relative sequence number. */
 void icmp_(struct tcp_test *t, enum mn_unreachable reason, uint32_t mtu, uint32_t seq);
 
-/* The state that the engine's table has for the usual connection: CLOSED where it has none. */
+/* Returns the state of the usual connection in the engine's table, or CLOSED if it has none. */
 enum mn_tcp_state tcp_state(struct tcp_test *t);
-/* The byte of the pattern at a position: the stream position is the relative sequence number less one. */
+/* Returns the byte of the pattern at a position of the stream, which is the relative sequence
+ * number less one. */
 static inline uint8_t pattern(uint32_t position)
 {
     return (uint8_t)(position * 167u + (position >> 8) * 13u + 7u);
@@ -252,7 +266,7 @@ static inline struct mnet_endpoint endpoint(uint8_t a, uint8_t b, uint8_t c, uin
 {
     return (struct mnet_endpoint){.address = mnet_ipv4(a, b, c, d), .port = port};
 }
-/* A script; they are listed in main. */
+/* Defines a script. main lists the scripts. */
 #define SCRIPT(name) static void name(void **context __attribute__((unused)))
 #define counted(t, name) ((t)->counters.value[MNET_COUNT_##name])
 

@@ -1,19 +1,23 @@
-/* Random schedules for the TCP engine: what users do, what the wire does to segments, and what time it is, all from a seed.
+/* Random schedules for the TCP engine: the seed decides the calls of the users, the fate of
+ * segments on the wire, and the time.
  *
  *     model [--digest] [FIRST [COUNT]]     seeds FIRST to FIRST + COUNT - 1; by default 1 and 1000
  *
- * With --digest it prints a digest of all segments that the engines send, which does not change
- * unless behaviour does.
+ * With --digest it prints a digest of all segments that the engines send. The digest changes only
+ * if behaviour changes.
  *
- * Each seed is used twice. With an adversary: a script of random bytes for fuzz/fuzz_tcp_engine.c, which plays any peers against one engine. And
- * with two engines: a connection is opened between two engines over a bad wire. Both users write, read, lend, shut down, close and abort as the seed says. After each
- * step every invariant of tcp_check.h holds on both sides, the right edge of a window has not moved left, and what was read is the beginning of what was
- * written. Now and then a side is short of memory, and a quarter of the seeds have 1 or 2 MiB in all.
+ * Each seed is used twice. The first use has an adversary: a script of random bytes for
+ * fuzz/fuzz_tcp_engine.c, which plays any peers against one engine. The second opens a connection
+ * between two engines over a bad wire. Both users write, read, lend, shut down, close and abort as
+ * the seed says. After each step every invariant of tcp_check.h holds on both sides, the right edge
+ * of a window has not moved left, and the bytes read are the beginning of the bytes written. Now
+ * and then a side is short of memory, and a quarter of the seeds have 1 or 2 MiB in all.
  *
- * At the end the wire is healed. For a while at least one side reads, and both go on writing: what is under way to a side that reads must not stand still for
- * longer than the timer takes that its sender has running, and the round trip behind it; whether the other side reads must not matter. Then all that was
- * written must have been read, unless somebody aborted or patience ran out, and both engines must be as empty as they began. A seed that fails prints how to
- * see it again.
+ * At the end the wire is healed. For a while at least one side reads, and both go on writing. Data
+ * on its way to a side that reads must not stand still for longer than the time left on its
+ * sender's timer, and a round trip. This must not depend on whether the other side reads. Then all
+ * bytes written must have been read, unless somebody aborted or gave up, and both engines must be
+ * as empty as they began. A seed that fails prints how to repeat it.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -27,16 +31,17 @@
 
 #define HEAL_NS (1200 * MNET_SECOND)
 #define STREAM_MAX 4000000u
-#define TURN_NS (20 * MNET_MILLISECOND) /* how often who reads does so, once the wire is healed */
+/* Interval between the reads of a user, after the wire is healed. */
+#define TURN_NS (20 * MNET_MILLISECOND)
 #define TURNS 400
 
-/* What can end a connection early. */
+/* A user, and the facts that allow a connection to end early. */
 struct user {
     bool open;      /* holds the tcb */
     bool wrote_all; /* its FIN is queued */
-    bool ended;     /* read the end of the stream, or an error */
+    bool ended;     /* has read the end of the stream, or an error */
     struct mn_tcb *tcb;
-    uint32_t edge; /* right edge of the window that it offered last */
+    uint32_t edge; /* right edge of the last window that it offered */
     bool edge_known;
 };
 
@@ -47,7 +52,7 @@ struct model {
     unsigned loss, twice, damage, late; /* in 1024 */
     uint64_t late_ns;
     bool healed;
-    bool spoiled; /* by an abort, a close with unread data, or a timeout: not everything need arrive */
+    bool spoiled; /* by an abort, a close with unread data, or a timeout: bytes may be lost */
 };
 
 static struct model model;
@@ -100,7 +105,7 @@ static struct tcp_test *host(struct model *m, int side)
     return &m->pair.side[side];
 }
 
-/* The stream of each side is the pattern; a FIN or a reset of one's own ends writing. */
+/* The stream of each side is the pattern. A user does not write after its own FIN or reset. */
 static void do_write(struct model *m, int side, uint32_t len)
 {
     struct tcp_test *t = host(m, side);
@@ -119,7 +124,8 @@ static void take(struct model *m, int side, const uint8_t *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         MN_ASSERT(bytes[i] == pattern(m->pair.read[side]++));
-    MN_ASSERT(m->pair.read[side] <= m->pair.written[!side]); /* nothing arrives that was not written */
+    /* Nothing arrives that was not written. */
+    MN_ASSERT(m->pair.read[side] <= m->pair.written[!side]);
 }
 
 static void note_end(struct model *m, int side, ptrdiff_t result)
@@ -128,7 +134,7 @@ static void note_end(struct model *m, int side, ptrdiff_t result)
         return;
     m->user[side].ended = true;
     m->spoiled |= result != 0;
-    /* The end of the stream is no lie: everything came before it. */
+    /* The end of the stream comes after all bytes written. */
     MN_ASSERT(result != 0 || (m->user[!side].wrote_all && m->pair.read[side] == m->pair.written[!side]));
 }
 
@@ -164,7 +170,7 @@ static void leave(struct model *m, int side, bool abort)
 {
     struct tcp_test *t = host(m, side);
     struct user *user = &m->user[side];
-    /* Who goes before the other has said everything cuts it off (SHLD-3). */
+    /* A user that closes before the other has ended its stream cuts it off (SHLD-3). */
     m->spoiled |= abort || !user->ended;
     if (abort)
         mn_tcp_abort(t->tcp, user->tcb, m->pair.now);
@@ -217,7 +223,7 @@ static void act(struct model *m, int side)
         leave(m, side, true);
 }
 
-/* ---- what must hold ---- */
+/* ---- invariants ---- */
 
 /* SHLD-14. */
 static void check_edge(struct model *m, int side)
@@ -280,11 +286,11 @@ static struct tcp_setup choose_setup(struct model *m)
 
 /* ---- liveness ---- */
 
-/* One direction, from `side` to a peer that reads. */
+/* Progress of one direction, from `side` to a peer that reads. */
 struct watch {
-    uint32_t read, una; /* so much had been read, and acknowledged, ... */
-    uint64_t since;     /* ... at this time, ... */
-    uint64_t timer_ns;  /* ... and the sender's timer had so long to go */
+    uint32_t read, una; /* the bytes read, and SND.UNA, at time `since` */
+    uint64_t since;     /* the time of the last progress */
+    uint64_t timer_ns;  /* the time left on the sender's timer then */
 };
 
 static void look(struct model *m, int side, struct watch *watch)
@@ -299,16 +305,19 @@ static void look(struct model *m, int side, struct watch *watch)
     watch->timer_ns = timer;
 }
 
-/* The latest time for more to be read, or at least acknowledged: whatever got lost before the wire was healed, the sender's timer
- * repairs it, or the tail loss probe in front of it, a round trip later. It may have been backed off; and the acknowledgement of what
- * was read last, which may be delayed, starts it again, with its sample of the round trip. Then comes the reader's next turn. */
+/* Returns the latest time by which more must be read or acknowledged. Anything lost before the wire
+ * was healed is repaired by the sender's timer, or by the tail loss probe before it, a round trip
+ * later. The timer may have been backed off. The acknowledgement of the last bytes read may be
+ * delayed, and restarts the timer with a new sample of the round trip. Then comes the reader's next
+ * turn. */
 static uint64_t latest(const struct model *m, int side, const struct watch *watch)
 {
     uint64_t timer = MN_MAX(watch->timer_ns, m->user[side].tcb->flight.rtt.rto_ns);
     return watch->since + timer + 4 * m->pair.delay_ns + MN_DELAYED_ACK + TURN_NS;
 }
 
-/* Whether something is under way that the peer will read; else there is nothing to be watched. */
+/* Returns whether data that the peer will read is on its way. Otherwise there is nothing to
+ * watch. */
 static bool under_way(const struct model *m, int side)
 {
     const struct user *user = &m->user[side], *peer = &m->user[!side];
@@ -357,7 +366,7 @@ static void flow(struct model *m)
         go_on_with(m, readers, watch);
 }
 
-/* Both users come to an end: all is read that comes, and then closed. */
+/* Both users read to the end of the stream, and close. */
 static void finish(struct model *m)
 {
     for (int side = 0; side < 2; side++) {
@@ -376,7 +385,7 @@ static void finish(struct model *m)
         }
         go_on(m, 50 * MNET_MILLISECOND);
     }
-    MN_ASSERT(!busy || m->spoiled); /* who missed the reset of a peer that is gone waits for ever */
+    MN_ASSERT(!busy || m->spoiled); /* a user that missed the reset of a peer waits for ever */
     for (int side = 0; side < 2; side++) {
         MN_ASSERT(m->spoiled || m->pair.read[side] == m->pair.written[!side]);
         if (m->user[side].open)

@@ -10,9 +10,9 @@ void pair_setup(struct tcp_pair *pair, struct tcp_setup setup, uint64_t delay_ns
     for (int i = 0; i < 2; i++) {
         setup.t = &pair->side[i];
         setup.seed = (uint8_t)(i + 1);
-        setup.has_iss &= i == 0; /* the later clock of the two is the one to go by */
+        setup.has_iss &= i == 0; /* only side 0 waits for its ISS, and its clock counts */
         tcp_setup(setup);
-        pair->side[i].hold_output = true; /* the wire pulls it */
+        pair->side[i].hold_output = true; /* the wire pulls the output */
     }
     pair->side[1].local = endpoint(10, 0, 0, 1, REMOTE_PORT);
     pair->side[1].remote = endpoint(10, 0, 0, 2, LOCAL_PORT);
@@ -43,7 +43,7 @@ static void put_on_wire(struct tcp_pair *pair, int side, const struct tcp_output
     *at = s;
 }
 
-/* Everything that a side has to send now goes through the filter. */
+/* Passes all output that a side has now through the filter. */
 static bool collect(struct tcp_pair *pair, int side)
 {
     struct tcp_test *t = &pair->side[side];
@@ -96,7 +96,8 @@ static uint64_t next_time(const struct tcp_pair *pair)
     uint64_t next = MNET_NEVER;
     for (int i = 0; i < 2; i++) {
         next = MN_MIN(next, mn_tcp_deadline(pair->side[i].tcp));
-        if (mn_tcp_wants_output(pair->side[i].tcp)) /* it has just been asked, and found no memory */
+        /* The engine was just asked, and found no memory. */
+        if (mn_tcp_wants_output(pair->side[i].tcp))
             next = MN_MIN(next, pair->now + RETRY_NS);
         if (pair->wire[i] != NULL)
             next = MN_MIN(next, pair->wire[i]->arrives);
@@ -104,7 +105,8 @@ static uint64_t next_time(const struct tcp_pair *pair)
     return next;
 }
 
-/* One step of the world: what is due now, and then the time goes on to the next event, at most to `until`. False at the end. */
+/* Does everything that is due now, and then advances the time to the next event, but not beyond
+ * `until`. Returns false at the end. */
 static bool step(struct tcp_pair *pair, uint64_t until)
 {
     for (int i = 0; i < 2; i++) {

@@ -1,7 +1,9 @@
-/* Two engines back to back, in virtual time, over a wire with a delay and a filter that may drop, delay, duplicate or damage what passes.
+/* Two engines back to back, in virtual time, over a wire with a delay. A filter may drop, delay,
+ * duplicate or damage segments.
  *
- * Sides 0 and 1 are two tcp_tests of which only the engine, the time and the users are used. A transfer writes the pattern on one side, reads and
- * compares it on the other, until everything has arrived or the time is up.
+ * Sides 0 and 1 are two tcp_tests of which only the engine, the time and the user's calls are used.
+ * A transfer writes the pattern on one side, and reads and compares it on the other, until
+ * everything has arrived or the time is up.
  */
 #ifndef TESTS_TCP_PAIR_H
 #define TESTS_TCP_PAIR_H
@@ -17,7 +19,8 @@ enum {
 
 struct tcp_pair;
 
-/* What becomes of the segment `index` (from 0, each side its own) from `side`; *delay_ns may be changed. A set of WIRE_ flags. */
+/* Decides the fate of segment `index` from `side` (each side counts from 0), and may change
+ * *delay_ns. Returns a set of WIRE_ flags. */
 typedef int tcp_filter(struct tcp_pair *pair, int side, unsigned index, const struct mn_tcp_header *header,
                        uint32_t len, uint64_t *delay_ns);
 
@@ -41,14 +44,15 @@ struct tcp_pair {
     uint32_t written[2], read[2]; /* bytes of the pattern */
 };
 
-/* Two engines; the setup is the same for both but for the seed. */
+/* Makes two engines. The setup is the same for both except the seed. */
 void pair_setup(struct tcp_pair *pair, struct tcp_setup setup, uint64_t delay_ns, tcp_filter *filter);
-/* ... with a connection between them, opened by side 0. */
+/* Makes two engines with a connection between them, opened by side 0. */
 void pair_connect(struct tcp_pair *pair, struct tcp_setup setup, uint64_t delay_ns, tcp_filter *filter);
 void pair_end(struct tcp_pair *pair);
-/* Goes on for so long, or until nothing more can happen. */
+/* Lets the time pass, or stops before if nothing more can happen. */
 void pair_run(struct tcp_pair *pair, uint64_t ns);
-/* Writes `bytes` of the pattern from a side, reads and checks them at the other. False where they did not all arrive within `ns`. */
+/* Writes `bytes` of the pattern on side `from`, and reads and checks them on the other. Returns
+ * false if they have not all arrived within `ns`. */
 bool pair_transfer(struct tcp_pair *pair, int from, uint32_t bytes, uint64_t ns);
 
 #endif

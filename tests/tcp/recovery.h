@@ -1,4 +1,5 @@
-/* What the scripts about loss recovery share: the peer acknowledges segments by their numbers, from 0. */
+/* Functions that the scripts about loss recovery share. The peer acknowledges segments by their
+ * numbers, from 0. */
 #ifndef TESTS_TCP_RECOVERY_H
 #define TESTS_TCP_RECOVERY_H
 
@@ -10,11 +11,12 @@
     { \
         AT(from), AT(to) \
     }
-/* An acknowledgement of everything before a segment, with blocks. */
+/* Acknowledges everything before a segment, with SACK blocks. */
 #define ack_(t, segment, ...) send_(t, .seq = 1, .ack = AT(segment), .flags = ACK, __VA_ARGS__)
 #define expect_segment(t, segment) expect(t, .seq = AT(segment), .ack = 1, .flags = ACK, .len = (int)MSS)
 
-/* Writes `segments` full segments; the first `sent` of them go, and are forgotten. */
+/* Writes `segments` full segments. Expects that the first `sent` of them are sent, and throws them
+ * away. */
 static inline void in_flight(struct tcp_test *t, uint32_t segments, uint32_t sent)
 {
     write_bytes(t, segments * MSS);

@@ -32,7 +32,8 @@ void siege_serve_one(struct tcp_test *t, uint16_t port)
     send_(t, .seq = 5, .ack = iss + 8, .flags = ACK, .from = peer);
 }
 
-/* What was sent to others meanwhile, such as the reset of a connection that had to go, is of no concern here; nor are, where asked, bare acknowledgements. */
+/* Removes segments to others, such as the reset of a connection that had to go, and bare
+ * acknowledgements if `bare` is set. */
 static void forget_others(struct tcp_test *t, bool bare)
 {
     struct tcp_output **at = &t->first;

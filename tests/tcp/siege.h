@@ -1,7 +1,9 @@
-/* A server under attack, and its honest clients: one that has been there all the time, and others that come, are served and leave.
+/* A server under attack, and its honest clients: one that stays, and others that come, are served
+ * and leave.
  *
- * An attack is a strike, made many times; between strikes the clients get on with their work. What a packet may have to walk along is looked at after
- * each strike: those lengths, the memory in use and what was sent in answer are the work and the memory that the attack costs.
+ * An attack is a strike, repeated many times. Between strikes the clients do their work. The script
+ * checks after each strike the lengths of the lists that a packet may walk along. Those lengths,
+ * the memory in use and the number of answers are the cost of the attack.
  */
 #ifndef TESTS_TCP_SIEGE_H
 #define TESTS_TCP_SIEGE_H
@@ -12,27 +14,29 @@
 
 struct siege {
     struct tcp_test t;
-    struct mn_tcb *friend; /* the client that stays: the usual connection */
-    uint32_t heard, said;  /* next sequence numbers, of the client's text and of ours */
-    struct mn_tcb *evil;   /* a connection of the attacker's, where it has one, from EVIL(1), ... */
-    uint32_t iss;          /* ... and our ISS there, relative to the usual one */
+    struct mn_tcb *friend; /* the client that stays, on the usual connection */
+    uint32_t heard, said;  /* next sequence numbers of the client's text and of ours */
+    struct mn_tcb *evil;   /* a connection of the attacker from EVIL(1), if it has one */
+    uint32_t iss;          /* our ISS on the attacker's connection, relative to the usual one */
     unsigned served;
 };
 
-/* The longest of what one packet may have to walk along or look through. */
+/* The longest lists that one packet may have to walk along. */
 struct siege_lengths {
     unsigned bucket, runs, ranges, replies, half_open, listeners;
 };
 
-/* A connection from any peer, ready to be accepted; false where it did not come about. *iss is the engine's, relative to t->iss. */
+/* Makes a connection from any peer, ready to be accepted. Returns false if none is made. *iss is
+ * the engine's ISS, relative to t->iss. */
 bool siege_connect(struct tcp_test *t, struct mnet_endpoint peer, int window, int mss, bool sack, uint32_t *iss);
-/* An honest client comes, sends a request, gets an answer, and leaves. */
+/* An honest client connects, sends a request, gets an answer, and leaves. */
 void siege_serve_one(struct tcp_test *t, uint16_t port);
-/* The honest client that stays asks and is answered. */
+/* The honest client that stays sends a request and gets an answer. */
 void siege_exchange(struct siege *s);
-/* It sends and is sent as much as it can in one turn: at least half of that gets through at once, whatever else goes on. */
+/* The client sends and receives as much as possible in one turn. At least half of it gets through
+ * at once, during any attack. */
 void siege_goodput(struct siege *s);
-/* What is charged is what is pinned, and the reserve is there for the next packet. */
+/* Checks that the bytes charged are the bytes pinned, and that the reserve is free. */
 void siege_check_memory(struct tcp_test *t);
 struct siege_lengths siege_lengths(struct tcp_test *t);
 

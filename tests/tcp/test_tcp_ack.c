@@ -1,7 +1,7 @@
 /* When acknowledgements are sent (RFC 9293 3.8.6.3, RFC 5681 4.2). */
 #include "tests/tcp/harness.h"
 
-/* SHLD-18, MUST-40: later than at once, but below half a second. */
+/* SHLD-18, MUST-40: delayed, but by less than half a second. */
 SCRIPT(established_one_segment_is_acknowledged_late)
 {
     struct tcp_test t;
@@ -34,7 +34,7 @@ SCRIPT(established_every_second_full_segment_is_acknowledged)
     tcp_end(&t);
 }
 
-/* MUST-58, MUST-59: what arrived together is acknowledged once. */
+/* MUST-58, MUST-59: segments that arrive together are acknowledged once. */
 SCRIPT(established_a_burst_is_acknowledged_together)
 {
     struct tcp_test t;
@@ -61,7 +61,7 @@ SCRIPT(established_data_carries_the_acknowledgement)
     tcp_end(&t);
 }
 
-/* RFC 5681 4.2: out of order, and what fills a hole, is acknowledged at once. */
+/* RFC 5681 4.2: a segment out of order, or one that fills a hole, is acknowledged at once. */
 SCRIPT(established_out_of_order_is_acknowledged_at_once)
 {
     struct tcp_test t;
@@ -71,7 +71,7 @@ SCRIPT(established_out_of_order_is_acknowledged_at_once)
     send_(&t, .seq = 1 + 2 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 100);
-    expect(&t, .seq = 1, .ack = 101, .flags = ACK); /* fills a part of it */
+    expect(&t, .seq = 1, .ack = 101, .flags = ACK); /* fills a part of the hole */
     send_(&t, .seq = 101, .ack = 1, .flags = ACK, .len = 1360);
     expect(&t, .seq = 1, .ack = 1 + 3 * MSS, .flags = ACK);
     expect_nothing(&t);
@@ -102,7 +102,8 @@ SCRIPT(established_pure_ack_is_not_answered)
     tcp_end(&t);
 }
 
-/* A keep-alive of a peer (RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1, without or with an octet) is answered. */
+/* A keep-alive of a peer (RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1, without or with an octet) is
+ * answered. */
 SCRIPT(established_keep_alive_is_answered)
 {
     struct tcp_test t;
@@ -115,7 +116,8 @@ SCRIPT(established_keep_alive_is_answered)
     tcp_end(&t);
 }
 
-/* RFC 5681 2: data is no duplicate acknowledgement, so what it acknowledges in passing pays none back. Without SACK the peer counts them. */
+/* RFC 5681 2: data is no duplicate acknowledgement, so an ACK on data does not count as one of
+ * those owed. A peer without SACK counts duplicates. */
 SCRIPT(established_duplicates_are_owed_beside_data)
 {
     struct tcp_test t;
@@ -131,13 +133,14 @@ SCRIPT(established_duplicates_are_owed_beside_data)
         expect(&t, .seq = 2, .ack = 1, .flags = ACK, .len = 0);
     expect_nothing(&t);
     send_(&t, .seq = 1, .ack = 2, .flags = ACK, .len = (int)MSS);
-    expect(&t, .seq = 2, .ack = 1 + 4 * MSS, .flags = ACK); /* and nothing is owed for what is filled */
+    expect(&t, .seq = 2, .ack = 1 + 4 * MSS, .flags = ACK); /* the filled hole owes no duplicate */
     wait_ms(&t, 1000);
     expect_nothing(&t);
     tcp_end(&t);
 }
 
-/* A full segment that ends with a push ends a burst: its sender waits for the acknowledgement, which waits for nothing. A small one may be a request. */
+/* A full segment with PSH ends a burst. Its sender waits for the acknowledgement, so a delay gains
+ * nothing. A small segment may be a request, whose answer carries the acknowledgement. */
 SCRIPT(established_full_segment_with_push_is_acknowledged_at_once)
 {
     struct tcp_test t;
@@ -152,8 +155,9 @@ SCRIPT(established_full_segment_with_push_is_acknowledged_at_once)
     tcp_end(&t);
 }
 
-/* While a peer recovers, its window is small, and each delay makes the round trip longer (RFC 5681 4.2: such acknowledgements "accelerate loss
- * recovery"): the next 16 full segments are not delayed either; then they are (SHLD-18). */
+/* While a peer recovers, its window is small, and each delay makes the round trip longer. RFC 5681
+ * 4.2: such acknowledgements "accelerate loss recovery". So the next 16 full segments are not
+ * delayed either. Later ones are (SHLD-18). */
 SCRIPT(established_after_a_loss_full_segments_are_acknowledged_at_once)
 {
     struct tcp_test t;

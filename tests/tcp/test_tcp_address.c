@@ -1,7 +1,9 @@
-/* The host loses its address (RFC 2131 4.4.5: whoever has no lease stops at once), or learns another MTU. */
+/* The host loses its address (RFC 2131 4.4.5: a client without a lease stops using it), or learns
+ * another MTU. */
 #include "tests/tcp/harness.h"
 
-/* Whatever it was doing, it falls silent: no reset, no retransmission; and nothing is left of it. */
+/* In any state the connection falls silent: it sends no reset and no retransmission, and nothing is
+ * left of it. */
 SCRIPT(any_state_address_lost_is_silence)
 {
     static const enum mn_tcp_state states[] = {MN_LISTEN,     MN_SYN_SENT,   MN_SYN_RECEIVED, MN_ESTABLISHED,
@@ -37,7 +39,7 @@ SCRIPT(established_address_lost_is_told_behind_what_came)
     tcp_end(&t);
 }
 
-/* A SYN of ours that was never answered. */
+/* A SYN of ours without an answer. */
 SCRIPT(syn_sent_address_lost_fails)
 {
     struct tcp_test t;
@@ -58,7 +60,7 @@ SCRIPT(established_another_address_lost_is_nothing)
     tcp_end(&t);
 }
 
-/* MUST-14, SHLD-5: what is offered follows the link. */
+/* MUST-14, SHLD-5: the announced MSS follows the link. */
 SCRIPT(listen_mtu_changed_is_announced)
 {
     struct tcp_test t;

@@ -1,4 +1,5 @@
-/* What has broken other stacks, as far as it concerns the engine: each class of attack, and legitimate peers meanwhile. */
+/* Attacks that broke other stacks, as far as they concern the engine: each class of attack, with
+ * legitimate peers meanwhile. */
 #include "tests/tcp/pair.h"
 
 #include "tcp/records/table.h"
@@ -19,13 +20,14 @@ SCRIPT(attack_tiny_mss_makes_no_tiny_segments)
     }
 }
 
-/* Blind resets and SYNs over the whole sequence space: none but the exact one matters, and answers are limited (RFC 5961). */
+/* Blind resets and SYNs over the whole sequence space: only the exact one has an effect, and
+ * answers are limited (RFC 5961). */
 SCRIPT(attack_blind_reset_sweep_fails)
 {
     struct tcp_test t;
     tcp_established(&t);
     for (uint32_t i = 0; i < 70000; i++) {
-        uint32_t seq = 2 + i * 61356; /* every window's worth, never exactly RCV.NXT */
+        uint32_t seq = 2 + i * 61356; /* one in each window, never exactly RCV.NXT */
         if (seq == 1)
             continue;
         send_(&t, .seq = seq, .flags = RST);
@@ -38,7 +40,7 @@ SCRIPT(attack_blind_reset_sweep_fails)
     tcp_end(&t);
 }
 
-/* Blind data: the acknowledgement has to be in its range as well (RFC 5961 5, MAY-12). */
+/* Blind data: the acknowledgement number must be in its range, too (RFC 5961 5, MAY-12). */
 SCRIPT(attack_blind_data_needs_a_plausible_ack)
 {
     struct tcp_test t;
@@ -54,7 +56,7 @@ SCRIPT(attack_blind_data_needs_a_plausible_ack)
     tcp_end(&t);
 }
 
-/* Acknowledging what was never sent gains nothing (optimistic ACKs). */
+/* An acknowledgement of data never sent gains nothing (optimistic ACKs). */
 SCRIPT(attack_ack_of_data_never_sent_opens_nothing)
 {
     struct tcp_test t;
@@ -72,7 +74,8 @@ SCRIPT(attack_ack_of_data_never_sent_opens_nothing)
     tcp_end(&t);
 }
 
-/* A flood of divided ACKs does not inflate the window beyond the bytes they acknowledge (RFC 3465). */
+/* A flood of divided ACKs does not inflate the window beyond the bytes they acknowledge (RFC
+ * 3465). */
 SCRIPT(attack_divided_acks_count_bytes)
 {
     struct tcp_test t;
@@ -86,7 +89,8 @@ SCRIPT(attack_divided_acks_count_bytes)
     tcp_end(&t);
 }
 
-/* The challenge limit is each connection's own: what one sees says nothing about another. */
+/* Each connection has a challenge limit of its own, so one connection reveals nothing about
+ * another. */
 SCRIPT(attack_challenge_limit_is_no_side_channel)
 {
     struct tcp_test t;
@@ -109,7 +113,8 @@ SCRIPT(attack_challenge_limit_is_no_side_channel)
     tcp_end(&t);
 }
 
-/* A SYN flood while a legitimate client comes: it gets in, memory stays bounded, established connections are not touched. */
+/* A SYN flood while a legitimate client connects: the client gets in, memory stays bounded, and
+ * established connections are not touched. */
 SCRIPT(attack_syn_flood_lets_clients_in)
 {
     struct tcp_test t;
@@ -118,7 +123,7 @@ SCRIPT(attack_syn_flood_lets_clients_in)
     size_t before = mnet_memory_used(t.memory);
     for (uint32_t i = 0; i < 20000; i++) {
         send_(&t, .flags = SYN, .from = endpoint(10, 2, (uint8_t)(i >> 8), (uint8_t)i, (uint16_t)(i + 1)));
-        if (i % 1000 == 500) { /* a client whose answer comes within the next 50 */
+        if (i % 1000 == 500) { /* a client that answers within the next 50 */
             struct mnet_endpoint peer = endpoint(10, 3, 0, 1, (uint16_t)(2000 + i / 1000));
             drain(&t, NULL);
             send_(&t, .seq = 0, .flags = SYN, .from = peer);
@@ -139,7 +144,8 @@ SCRIPT(attack_syn_flood_lets_clients_in)
     tcp_end(&t);
 }
 
-/* Connections made and never used (Sockstress): they cost a control block each, up to the limit, and no more. */
+/* Connections that are made and never used (Sockstress) cost a control block each, up to the
+ * limit. */
 SCRIPT(attack_idle_connections_are_bounded)
 {
     struct tcp_test t;
@@ -159,7 +165,8 @@ SCRIPT(attack_idle_connections_are_bounded)
     tcp_end(&t);
 }
 
-/* Peers that hold LAST-ACK, FIN-WAIT-1 or a closed window for ever after we closed: each ends by itself. */
+/* Peers that hold LAST-ACK, FIN-WAIT-1 or a closed window for ever after our close: each connection
+ * ends by itself. */
 SCRIPT(attack_held_closes_end)
 {
     struct tcp_test t;
@@ -188,7 +195,7 @@ SCRIPT(attack_held_closes_end)
     tcp_end(&t);
 }
 
-/* LAND: a SYN to a listener from its own address and port is not answered for ever. */
+/* LAND: a SYN to a listener from its own address and port does not start an endless exchange. */
 SCRIPT(attack_land_does_not_loop)
 {
     struct tcp_test t;
@@ -198,7 +205,7 @@ SCRIPT(attack_land_does_not_loop)
     struct tcp_line line = {.t = &t, .flags = SYN, .mss = NO, .shift = NO};
     send_raw(&t, bytes, tcp_compose(&line, bytes), MNET_CHECKSUM_PLAIN, false);
     unsigned rounds = 0;
-    while (peek_output(&t) != NULL && rounds++ < 1000) { /* what it sends, it receives */
+    while (peek_output(&t) != NULL && rounds++ < 1000) { /* everything it sends comes back to it */
         const struct tcp_output *o = peek_output(&t);
         uint32_t len = o->total;
         assert_true(len <= sizeof bytes);
@@ -210,12 +217,13 @@ SCRIPT(attack_land_does_not_loop)
     tcp_end(&t);
 }
 
-/* Two stacks whose numbers do not agree: the acknowledgements do not go to and fro for ever, with timestamps that are right, or without. */
+/* Two stacks whose sequence numbers disagree: they do not exchange acknowledgements for ever, with
+ * valid timestamps or without any. */
 static void desynchronize(uint8_t offer)
 {
     struct tcp_pair pair;
     pair_connect(&pair, TCP_SETUP(NULL, .offer = offer), MNET_MILLISECOND, NULL);
-    /* Both are made to believe in octets that the other never sent. */
+    /* Makes both believe that the other sent octets which it never sent. */
     struct tcp_test *a = &pair.side[0], *b = &pair.side[1];
     uint32_t clock[2];
     for (int i = 0; i < 2; i++) {
@@ -240,7 +248,7 @@ SCRIPT(attack_desynchronized_stacks_fall_silent)
     desynchronize(MN_TCP_OPTION_TIMESTAMPS);
 }
 
-/* A RST is never answered, whatever it is for; nor is anything that came by broadcast. */
+/* A RST is never answered, with any numbers. A broadcast is never answered either. */
 SCRIPT(attack_reflection_gets_nothing)
 {
     struct tcp_test t;
@@ -257,7 +265,7 @@ SCRIPT(attack_reflection_gets_nothing)
     tcp_end(&t);
 }
 
-/* No segment is answered by more than what it was: one small segment. */
+/* Each segment gets at most one small segment as its answer. */
 SCRIPT(attack_no_amplification_of_syns)
 {
     struct tcp_test t;
@@ -268,7 +276,8 @@ SCRIPT(attack_no_amplification_of_syns)
     tcp_end(&t);
 }
 
-/* A flood for ports where nobody listens: bounded replies, and what does not fit is counted. */
+/* A flood to ports without a listener: the replies are bounded, and the segments without a reply
+ * are counted. */
 SCRIPT(attack_reset_flood_is_bounded)
 {
     struct tcp_test t;
@@ -284,7 +293,8 @@ SCRIPT(attack_reset_flood_is_bounded)
     tcp_end(&t);
 }
 
-/* Initial sequence numbers of one connection say nothing about another's (RFC 6528): over many remote ports they fill the space. */
+/* Initial sequence numbers of one connection reveal nothing about another's (RFC 6528): over many
+ * remote ports they fill the space. */
 SCRIPT(attack_isns_are_spread)
 {
     struct tcp_test t;
@@ -300,7 +310,8 @@ SCRIPT(attack_isns_are_spread)
     tcp_end(&t);
 }
 
-/* So do the ports that we choose (RFC 6056): over many connections each sixteenth of them is chosen as often as another. */
+/* The ports that we choose do, too (RFC 6056): over many connections each sixteenth of them is
+ * chosen equally often. */
 SCRIPT(attack_ports_are_spread)
 {
     struct tcp_test t;
@@ -319,7 +330,7 @@ SCRIPT(attack_ports_are_spread)
     tcp_end(&t);
 }
 
-/* A peer that sends less than it could, byte by byte and out of order, costs no more memory than its window. */
+/* A peer that sends byte by byte and out of order costs no more memory than its window. */
 SCRIPT(attack_memory_follows_the_window)
 {
     struct tcp_test t;

@@ -1,5 +1,6 @@
-/* Peers that make a server hold memory: out of order, unread, behind closed windows, by doing nothing. Honest clients get on with their work all the time, what is
- * charged is what is pinned, the reserve stays whole, and everything is given back. */
+/* Peers that make a server hold memory: by text out of order, by unread text, behind closed
+ * windows, by doing nothing. Meanwhile honest clients do their work, the bytes charged are the
+ * bytes pinned, the reserve stays free, and all memory is given back. */
 #include "tests/tcp/siege.h"
 
 #include "tcp/autotune.h"
@@ -54,7 +55,7 @@ static void leave(struct siege *s, unsigned count)
 
 /* --- received --- */
 
-/* An octet here and an octet there, on many connections: each pins a packet. */
+/* Single octets with gaps, on many connections: each octet pins a packet. */
 SCRIPT(siege_by_octets_on_many_connections)
 {
     struct siege s;
@@ -79,7 +80,8 @@ SCRIPT(siege_by_octets_on_many_connections)
     end(&s);
 }
 
-/* All connections are there before the first octet comes, and nobody reads on any of the attacker's. */
+/* All connections are open before the first octet arrives, and nobody reads on any of the
+ * attacker's. */
 SCRIPT(siege_by_windows_full_of_unread_text)
 {
     struct siege s;
@@ -97,7 +99,7 @@ SCRIPT(siege_by_windows_full_of_unread_text)
     }
     assert_true(counted(&s.t, TCP_DROP_BUDGET) > 0);
     assert_true(s.t.tcp->receive_used <= s.t.tcp->receive_budget + 152 * s.t.memory->packets.object_size);
-    /* What was acknowledged is there. */
+    /* All acknowledged text is there. */
     for (unsigned i = 0; i < 150; i++) {
         s.t.tcb = held[i];
         read_pattern(&s.t, 0, held[i]->rcv_nxt - held[i]->rare.irs - 1);
@@ -107,7 +109,8 @@ SCRIPT(siege_by_windows_full_of_unread_text)
     end(&s);
 }
 
-/* One octet each, in a packet of its own, and as many connections as there may be: one packet always may stay. */
+/* One octet each, in a packet of its own, on as many connections as there may be. One packet of a
+ * connection may always stay. */
 SCRIPT(siege_by_an_unread_octet_on_each_connection)
 {
     struct siege s;
@@ -124,7 +127,8 @@ SCRIPT(siege_by_an_unread_octet_on_each_connection)
     end(&s);
 }
 
-/* Each connection does all of it: text unread, text out of order, data behind a closed window; and beginnings of others. */
+/* Each connection does all of it: unread text, text out of order, data behind a closed window.
+ * There are half-open connections, too. */
 SCRIPT(siege_by_everything_that_pins_memory)
 {
     static const uint8_t zeros[65536];
@@ -153,7 +157,7 @@ SCRIPT(siege_by_everything_that_pins_memory)
     end(&s);
 }
 
-/* Text in order comes before what is out of order, whosever that is. */
+/* Text in order takes the place of text out of order, of any connection. */
 SCRIPT(pressure_drops_what_is_out_of_order_first)
 {
     struct siege s;
@@ -176,7 +180,8 @@ SCRIPT(pressure_drops_what_is_out_of_order_first)
     end(&s);
 }
 
-/* RFC 2018 8: what was acknowledged selectively and then dropped is no longer reported, comes again, and is no duplicate. */
+/* RFC 2018 8: text that was acknowledged selectively and then dropped is no longer reported. The
+ * peer sends it again, and it is no duplicate. */
 SCRIPT(established_pruned_text_comes_again)
 {
     struct tcp_test t;
@@ -204,8 +209,8 @@ SCRIPT(established_pruned_text_comes_again)
     tcp_end(&t);
 }
 
-/* A connection that is told to wait is not told to wait for ever: one packet may always stay, and what is dropped comes again. */
-/* Of what goes when memory is scarce the connection that asks is nothing: it would be gone in the middle of its segment. */
+/* When memory is scarce, the connection that asks for memory is not the one to go: it would be gone
+ * in the middle of its segment. */
 SCRIPT(fin_wait_1_text_without_memory_is_no_end_of_its_connection)
 {
     struct tcp_test t;
@@ -226,6 +231,8 @@ SCRIPT(fin_wait_1_text_without_memory_is_no_end_of_its_connection)
     tcp_end(&t);
 }
 
+/* A connection is not made to wait for ever: one packet may always stay, and dropped text is sent
+ * again. */
 SCRIPT(established_without_budget_one_packet_may_stay)
 {
     struct tcp_test t;
@@ -244,7 +251,8 @@ SCRIPT(established_without_budget_one_packet_may_stay)
 
 /* --- idle --- */
 
-/* Idle connections have made promises, and hold nothing: whoever comes has the whole window, and it grows. */
+/* Idle connections have announced windows, and hold nothing. A new connection has the whole window,
+ * and it grows. */
 SCRIPT(idle_connections_leave_the_window_to_others)
 {
     struct siege s;
@@ -262,7 +270,7 @@ SCRIPT(idle_connections_leave_the_window_to_others)
 
 /* --- written --- */
 
-/* The server has a lot to say, and the peers take nothing, or next to nothing. */
+/* The server has a lot of data to send, and the peers accept little or nothing. */
 static void withhold(int window)
 {
     static const uint8_t zeros[1 << 20];
@@ -287,7 +295,7 @@ static void withhold(int window)
     end(&s);
 }
 
-/* The attackers take an octet every four seconds, so that each of them moves. */
+/* The attackers accept an octet every four seconds, so that each of them makes progress. */
 static void drip(struct siege *s, unsigned count, const uint32_t *iss, uint32_t *taken)
 {
     wait_ms(&s->t, 4000);
@@ -296,7 +304,7 @@ static void drip(struct siege *s, unsigned count, const uint32_t *iss, uint32_t 
     drain(&s->t, NULL);
 }
 
-/* A slow reader, of a segment in four seconds, is one of the honest. */
+/* A slow reader, which accepts a segment in four seconds, is one of the honest clients. */
 SCRIPT(siege_by_drips)
 {
     static const uint8_t zeros[1 << 20];
@@ -338,7 +346,7 @@ SCRIPT(siege_by_small_windows_with_data_queued)
     withhold(1000);
 }
 
-/* Fills memory behind closed windows, until a write gets no more. */
+/* Fills memory behind closed windows, until a write finds no more. */
 static unsigned stuff(struct siege *s, struct mn_tcb **held, unsigned most)
 {
     static const uint8_t zeros[65536];
@@ -351,7 +359,8 @@ static unsigned stuff(struct siege *s, struct mn_tcb **held, unsigned most)
     return most;
 }
 
-/* Who goes is who has moved nothing for longest and holds as much; its user is told why. */
+/* The connection that goes is the one that holds much and has made no progress for longest. Its
+ * user is told the reason. */
 SCRIPT(pressure_sheds_what_moves_least_for_its_memory)
 {
     struct siege s;
@@ -370,7 +379,7 @@ SCRIPT(pressure_sheds_what_moves_least_for_its_memory)
     }
     s.t.tcb = s.friend;
     expect_state(&s.t, MN_ESTABLISHED);
-    /* By now writes find only what others give back. */
+    /* By now a write finds only memory that others give back. */
     for (int i = 0; i < 20 && held[0]->state == MN_ESTABLISHED; i++)
         siege_serve_one(&s.t, (uint16_t)(4000 + i));
     assert_int_equal(held[0]->state, MN_CLOSED);
@@ -379,7 +388,7 @@ SCRIPT(pressure_sheds_what_moves_least_for_its_memory)
     end(&s);
 }
 
-/* By option nobody is shed. */
+/* No connection is shed if the option forbids it. */
 SCRIPT(pressure_sheds_nobody_by_option)
 {
     struct siege s;
@@ -394,7 +403,7 @@ SCRIPT(pressure_sheds_nobody_by_option)
     end(&s);
 }
 
-/* A peer that reads as fast as the path allows is not stuck, however much is queued for it. */
+/* A peer that reads as fast as the path allows makes progress, however much is queued for it. */
 SCRIPT(pressure_does_not_shed_who_moves)
 {
     struct siege s;
@@ -421,7 +430,8 @@ SCRIPT(pressure_does_not_shed_who_moves)
     end(&s);
 }
 
-/* Who has been idle for long, or has just come, did not stand still meanwhile: what is written now has a round trip's time at least. */
+/* A connection that was idle for long, or is new, did not stall meanwhile. Data written now gets at
+ * least a round trip's time. */
 SCRIPT(pressure_does_not_shed_who_was_only_idle)
 {
     struct siege s;
@@ -448,7 +458,7 @@ SCRIPT(pressure_does_not_shed_who_was_only_idle)
     end(&s);
 }
 
-/* The share of a queue gets less with what is left, and is never nothing. */
+/* The share of a send queue shrinks with the memory that is left, and is never zero. */
 SCRIPT(established_send_limit_follows_what_is_left)
 {
     struct siege s;
@@ -473,7 +483,8 @@ SCRIPT(established_send_limit_follows_what_is_left)
 
 /* --- half open --- */
 
-/* While data has all that it may have, beginnings of connections cost cookies instead of records: the margin is for connections. */
+/* When data has all memory that it may have, half-open connections cost cookies instead of records:
+ * the margin is for connections. */
 SCRIPT(siege_by_beginnings_leaves_the_margin_to_connections)
 {
     struct siege s;

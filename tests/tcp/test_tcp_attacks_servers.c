@@ -1,5 +1,6 @@
-/* What has broken other servers, as far as it concerns the engine: states that a peer holds for ever, floods of pieces, forged segments and ICMP errors.
- * In each an honest client gets on with its work meanwhile. */
+/* Attacks that broke other servers, as far as they concern the engine: states that a peer holds for
+ * ever, floods of pieces, forged segments and ICMP errors. In each an honest client does its work
+ * meanwhile. */
 #include "tests/support/tcp_check.h"
 #include "tests/tcp/pair.h"
 #include "tests/tcp/siege.h"
@@ -11,7 +12,8 @@ static bool connect_from(struct tcp_test *t, struct mnet_endpoint peer, int wind
 
 /* --- States held for ever --- */
 
-/* Sockstress: connections whose window is closed for ever. The server gives up on them, they have data left, and their places go to those who come. */
+/* Sockstress: connections whose window stays closed for ever. The server gives up on them while
+ * they have data queued, and their places go to new clients. */
 SCRIPT(attack_zero_window_holds_keep_nobody_out)
 {
     struct tcp_test t;
@@ -33,7 +35,8 @@ SCRIPT(attack_zero_window_holds_keep_nobody_out)
     tcp_end(&t);
 }
 
-/* All places are taken by orphans: a new connection, either way, gets the place of the one that was stuck for longest. */
+/* Orphans take all places: a new connection, active or passive, gets the place of the orphan that
+ * has been stuck for longest. */
 SCRIPT(attack_orphans_give_way_when_all_places_are_taken)
 {
     struct tcp_test t;
@@ -64,7 +67,7 @@ SCRIPT(attack_orphans_give_way_when_all_places_are_taken)
     tcp_end(&t);
 }
 
-/* An orphan that makes progress is not the one that goes. */
+/* An orphan that makes progress stays. */
 SCRIPT(orphan_that_makes_progress_stays)
 {
     struct tcp_test t;
@@ -90,7 +93,7 @@ SCRIPT(orphan_that_makes_progress_stays)
     tcp_end(&t);
 }
 
-/* What orphans have queued goes when memory is scarce. */
+/* Memory of orphans' queues is given back when memory is scarce. */
 SCRIPT(orphan_memory_is_given_back_when_it_is_scarce)
 {
     struct tcp_test t;
@@ -110,7 +113,7 @@ SCRIPT(orphan_memory_is_given_back_when_it_is_scarce)
     tcp_end(&t);
 }
 
-/* FIN-WAIT-2 and LAST-ACK: peers that never close, and that never acknowledge our FIN. */
+/* FIN-WAIT-2 and LAST-ACK: peers that never close, and peers that never acknowledge our FIN. */
 SCRIPT(attack_fin_wait_2_and_last_ack_holds_end)
 {
     struct tcp_test t;
@@ -137,7 +140,8 @@ SCRIPT(attack_fin_wait_2_and_last_ack_holds_end)
 
 /* --- Floods of pieces --- */
 
-/* SegmentSmack: a window full of octets that nobody can join up, in the worst order, and one by one. Pieces and memory are bounded. */
+/* SegmentSmack: a window full of octets that cannot be joined, in the worst order, and one by one.
+ * Pieces and memory are bounded. */
 SCRIPT(attack_segment_smack_is_bounded)
 {
     for (int step = 1; step <= 3; step++) {
@@ -155,13 +159,15 @@ SCRIPT(attack_segment_smack_is_bounded)
         drain(&t, NULL);
         assert_true(tcp_runs(victim) <= MN_REASSEMBLY_RUNS);
         assert_true(mnet_memory_used(t.memory) - before < (640u << 10));
-        send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1460); /* the honest data is taken all the same */
+        /* The honest data is still taken. */
+        send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1460);
         read_pattern(&t, 0, 1460);
         tcp_end(&t);
     }
 }
 
-/* In order, but octet by octet, and nobody reads: what lies there pins little more than it is. */
+/* In order, but octet by octet, and nobody reads: they pin little more memory than their number of
+ * bytes. */
 SCRIPT(attack_octets_in_order_pin_no_more_than_the_window)
 {
     struct tcp_test t;
@@ -175,8 +181,9 @@ SCRIPT(attack_octets_in_order_pin_no_more_than_the_window)
     tcp_end(&t);
 }
 
-/* CVE-2019-11477 to 11479: a tiny MSS and SACK blocks that cut what is in flight into pieces. The work is bounded by what is in flight, segments stay at 64 bytes and
- * more, and all of it arrives. */
+/* CVE-2019-11477 to 11479: a tiny MSS, and SACK blocks that cut the data in flight into pieces. The
+ * work is bounded by the data in flight, segments stay at 64 bytes or more, and all of it
+ * arrives. */
 SCRIPT(attack_tiny_mss_with_sack_holes)
 {
     struct tcp_test t;
@@ -204,7 +211,8 @@ SCRIPT(attack_tiny_mss_with_sack_holes)
 
 /* --- Forged segments --- */
 
-/* A forged FIN somewhere in the window does not end the stream: it is forgotten when data comes from behind it. */
+/* A forged FIN in the window does not end the stream. It is forgotten when data beyond it
+ * arrives. */
 SCRIPT(attack_blind_fin_does_not_cut_the_stream_off)
 {
     for (int sweep = 0; sweep < 2; sweep++) {
@@ -231,7 +239,7 @@ SCRIPT(attack_blind_fin_does_not_cut_the_stream_off)
     }
 }
 
-/* One that comes when data from behind it waits already is not even noted. */
+/* A forged FIN is not even recorded if data beyond it is waiting already. */
 SCRIPT(attack_blind_fin_before_known_data_is_ignored)
 {
     struct tcp_test t;
@@ -244,7 +252,8 @@ SCRIPT(attack_blind_fin_before_known_data_is_ignored)
     tcp_end(&t);
 }
 
-/* RFC 7323 5.2, RFC 5961: with timestamps, blind data needs a good timestamp on top of both numbers: none of a million guesses has one. */
+/* RFC 7323 5.2, RFC 5961: with timestamps, blind data needs a good timestamp in addition to both
+ * numbers: none of a million guesses has one. */
 SCRIPT(attack_blind_data_needs_a_timestamp)
 {
     struct tcp_test t;
@@ -253,8 +262,8 @@ SCRIPT(attack_blind_data_needs_a_timestamp)
     for (uint32_t i = 0; i < 1000; i++)
         send_(&t, .seq = 1 + i, .ack = 1, .flags = ACK, .data = "evil", .ts_value = NO);
     read_result(&t, MNET_E_DEADLINE);
-    for (uint32_t i = 0; i < 1000;
-         i++) /* nor does a forged acknowledgement move TS.Recent, which would keep the peer out */
+    /* A forged acknowledgement does not move TS.Recent either, which would keep the peer out. */
+    for (uint32_t i = 0; i < 1000; i++)
         send_(&t, .seq = 1, .ack = 2 + i, .flags = ACK, .ts_value = 0x7fffff00);
     assert_int_equal(t.tcb->timestamps.recent, recent);
     drain(&t, NULL);
@@ -265,7 +274,8 @@ SCRIPT(attack_blind_data_needs_a_timestamp)
 
 /* --- ICMP: RFC 5927 --- */
 
-/* Errors that quote what is not in flight do nothing, whatever they say: not on an idle connection (4), nor anywhere outside of [SND.UNA, SND.NXT). */
+/* Errors that quote data not in flight have no effect, whatever their code: on an idle connection
+ * (4), or outside of [SND.UNA, SND.NXT). */
 SCRIPT(attack_icmp_sweep_changes_nothing)
 {
     static const enum mn_unreachable reasons[] = {MN_UNREACHABLE_TOO_BIG,  MN_UNREACHABLE_PORT,
@@ -288,7 +298,8 @@ SCRIPT(attack_icmp_sweep_changes_nothing)
     tcp_end(&t);
 }
 
-/* Hard errors that are in flight end no established connection (5), and the smallest path MTU is 576 (7). */
+/* Hard errors about data in flight do not end an established connection (5), and the smallest path
+ * MTU is 576 (7). */
 SCRIPT(attack_icmp_on_path_does_bounded_harm)
 {
     struct tcp_test t;
@@ -310,7 +321,8 @@ SCRIPT(attack_icmp_on_path_does_bounded_harm)
 
 /* --- Loops --- */
 
-/* A connection in TIME-WAIT or half open and one that thinks it is established: few words, then silence. */
+/* A record of TIME-WAIT or a half-open one, and a peer that believes to be established: a few
+ * segments, then silence. */
 SCRIPT(attack_time_wait_and_half_open_do_not_loop)
 {
     struct tcp_test t;
@@ -318,7 +330,8 @@ SCRIPT(attack_time_wait_and_half_open_do_not_loop)
     close_(&t);
     for (int i = 0; i < 100; i++)
         send_(&t, .seq = 500, .ack = 900, .flags = ACK);
-    assert_in_range(drain(&t, NULL), 1, MN_CHALLENGE_LIMIT); /* 3.10.7.4, first: an acknowledgement, but not for ever */
+    /* 3.10.7.4, first: an acknowledgement, but not for ever. */
+    assert_in_range(drain(&t, NULL), 1, MN_CHALLENGE_LIMIT);
     tcp_end(&t);
 
     tcp_syn_received(&t);

@@ -1,18 +1,19 @@
-/* Each way of attack that has broken other stacks, made again and again, while honest clients get on with their work: one asks and is answered throughout, others come,
- * are served and go. Meanwhile memory stays within a bound, no more is answered than two packets for each that came, nothing that a packet walks along gets
- * long, and the counters say what became of the attack. */
+/* Attacks that broke other stacks, repeated while honest clients do their work: one client stays
+ * and exchanges data throughout, others connect, are served and leave. Meanwhile memory stays below
+ * a limit, at most two packets answer each packet received, no list that a packet walks along grows
+ * long, and the counters show the fate of the attack. */
 #include "tests/tcp/siege.h"
 
 #define STRIKES 2000u
-#define EVERY 100u /* strikes from one round of honest work to the next */
+#define EVERY 100u /* strikes between two rounds of honest work */
 
 struct attack {
     void (*strike)(struct siege *s, uint32_t i);
-    enum mnet_counter counter; /* shows that strikes arrived where they were to be fended off */
-    bool connection;           /* the attacker has a connection, ... */
-    int window, mss;           /* ... with these in its SYN */
-    uint32_t written;          /* ... to which the server has written so much */
-    size_t memory;             /* what the attack may cost */
+    enum mnet_counter counter; /* shows that the strikes reached the check that stops them */
+    bool connection;           /* the attacker has a connection */
+    int window, mss;           /* in the SYN of that connection */
+    uint32_t written;          /* bytes that the server has written to that connection */
+    size_t memory;             /* limit of the memory that the attack may cost */
 };
 
 static uint32_t scatter(uint32_t i)
@@ -20,9 +21,9 @@ static uint32_t scatter(uint32_t i)
     return (i + 1) * 2654435761u;
 }
 
-/* ---- strikes of somebody off the path ---- */
+/* ---- strikes from off the path ---- */
 
-/* At any place in the sequence space, but the one that is right. */
+/* At any place in the sequence space except the right one. */
 static void blind_reset(struct siege *s, uint32_t i)
 {
     uint32_t seq = scatter(i);
@@ -33,7 +34,8 @@ static void blind_reset(struct siege *s, uint32_t i)
 static void blind_data(struct siege *s, uint32_t i)
 {
     send_(&s->t, .seq = s->heard, .ack = s->said + 0x100000 + (scatter(i) >> 1), .flags = ACK, .data = "evil");
-    send_(&s->t, .seq = s->heard, .ack = s->said + 1, .flags = ACK, .data = "evil"); /* never sent */
+    /* The number is of data never sent. */
+    send_(&s->t, .seq = s->heard, .ack = s->said + 1, .flags = ACK, .data = "evil");
 }
 
 static void blind_icmp(struct siege *s, uint32_t i)
@@ -45,7 +47,8 @@ static void blind_icmp(struct siege *s, uint32_t i)
     send_(&s->t, .seq = s->heard + 70000, .ack = s->said, .flags = ACK); /* something to count */
 }
 
-/* SYNs from everywhere; the ports are chosen to share buckets, as far as anybody can know. */
+/* SYNs from everywhere. Their ports are chosen to share buckets, as far as an attacker can know the
+ * buckets. */
 static void syn_flood(struct siege *s, uint32_t i)
 {
     send_(&s->t, .flags = SYN, .mss = 1460,
@@ -60,7 +63,8 @@ static void ack_flood(struct siege *s, uint32_t i)
           .to = endpoint(10, 0, 0, 2, (uint16_t)(i + 1000)));
 }
 
-/* What must never be answered: resets, whatever else they say; from nobody; from the server to itself. */
+/* Segments that must never be answered: resets with any other flags, segments from a multicast
+ * source, and segments from the server to itself. */
 static void reflection(struct siege *s, uint32_t i)
 {
     send_(&s->t, .seq = scatter(i), .ack = i, .flags = RST | (int)(i & 63), .from = EVIL(1000 + i));
@@ -69,7 +73,7 @@ static void reflection(struct siege *s, uint32_t i)
     expect_nothing(&s->t);
 }
 
-/* Headers that lie about their length, with a checksum that is right. */
+/* Headers with a false length and a right checksum. */
 static void lying_header(struct siege *s, uint32_t i)
 {
     uint8_t bytes[128];
@@ -82,7 +86,7 @@ static void lying_header(struct siege *s, uint32_t i)
     send_raw(&s->t, bytes, i % 20, MNET_CHECKSUM_VERIFIED, false);
 }
 
-/* Options of every kind and of lengths that lie, in SYNs. */
+/* Options of every kind and with false lengths, in SYNs. */
 static void lying_options(struct siege *s, uint32_t i)
 {
     uint8_t options[40];
@@ -109,7 +113,7 @@ static void octets_in_order(struct siege *s, uint32_t i)
         evil_(s, .seq = 1 + i * 20 + k, .ack = s->iss + 1, .flags = ACK, .len = 1);
 }
 
-/* Reversed, empty, outside, wrapping, and single octets of what is in flight. */
+/* Blocks that are reversed, empty, outside, wrapping, and of single octets in flight. */
 static void bad_blocks(struct siege *s, uint32_t i)
 {
     uint32_t at = s->iss + 1, x = scatter(i) % 14000;
@@ -119,7 +123,8 @@ static void bad_blocks(struct siege *s, uint32_t i)
           .sack = {{at + 2 * i % 14000, at + 2 * i % 14000 + 1}, {at + 0x80000000u, at}, {at, at + 0x7fffffff}});
 }
 
-/* The server answers with a little; the peer says that its segments are to be tiny, and acknowledges octet by octet. */
+/* The server answers with little text; the peer announces a tiny MSS, and acknowledges octet by
+ * octet. */
 static void tiny_mss(struct siege *s, uint32_t i)
 {
     evil_(s, .seq = 1, .ack = s->iss + 1 + i % 600, .flags = ACK);
@@ -137,7 +142,7 @@ static void urgent_pointers(struct siege *s, uint32_t i)
     evil_(s, .seq = 1 + i, .ack = s->iss + 1, .flags = ACK | URG | PSH, .urgent = i & 1 ? 0 : 65535);
 }
 
-/* The attacker uses up its own challenges, to learn from them of others'. */
+/* The attacker uses up its own challenges, to learn from them about others'. */
 static void challenges(struct siege *s, uint32_t i)
 {
     evil_(s, .seq = 2 + i, .flags = RST);
@@ -155,7 +160,7 @@ static bool come(struct siege *s, uint32_t i, int window, uint32_t *iss)
     return true;
 }
 
-/* Sockstress: the server has something to say and closes; the peer's window stays shut. */
+/* Sockstress: the server has data to send and closes; the peer's window stays closed. */
 static void closed_window(struct siege *s, uint32_t i)
 {
     uint32_t iss;
@@ -183,7 +188,7 @@ static void last_ack(struct siege *s, uint32_t i)
     }
 }
 
-/* Connections that come and go: their records of TIME-WAIT are all that is left. */
+/* Connections that open and close: only their records of TIME-WAIT are left. */
 static void time_waits(struct siege *s, uint32_t i)
 {
     uint32_t iss;
@@ -202,8 +207,8 @@ static void time_waits(struct siege *s, uint32_t i)
 static void check_lengths(struct tcp_test *t)
 {
     struct siege_lengths l = siege_lengths(t);
-    assert_in_range(l.bucket, 0,
-                    8); /* of 512 buckets for at most 400 records, of which the attacker cannot choose any */
+    /* 512 buckets hold at most 400 records, and the attacker cannot choose their buckets. */
+    assert_in_range(l.bucket, 0, 8);
     assert_in_range(l.runs, 0, MN_REASSEMBLY_RUNS);
     assert_in_range(l.ranges, 0, MN_SCOREBOARD_MAX);
     assert_in_range(l.replies, 0, MN_REPLIES_MAX);
@@ -228,7 +233,7 @@ static void begin(struct siege *s, const struct attack *attack)
     s->friend = t->tcb;
     s->heard = s->said = 1;
     for (int i = 0; i < 3; i++)
-        honest_work(s); /* so that what they cost is known */
+        honest_work(s); /* to measure the cost of honest work */
     if (attack->connection) {
         assert_true(siege_connect(t, EVIL(1), attack->window, attack->mss, true, &s->iss));
         accept_(t);

@@ -1,4 +1,5 @@
-/* The rate-based controller: its model, its modes and its gains, on a path that the test is; then in a connection. */
+/* The rate-based congestion control: its model, its modes and its gains, on a path that the test
+ * simulates, and then in a connection. */
 #include "tests/tcp/harness.h"
 
 #include "tcp/pacing.h"
@@ -8,7 +9,7 @@
 #define PRODUCT 500000u
 #define GAIN(x) ((uint32_t)((x)*256))
 
-/* A path of BANDWIDTH and RTT with a queue without end, sampled once for each piece of a window. */
+/* A path of BANDWIDTH and RTT with an unlimited queue. Each piece of a window gives a sample. */
 struct path {
     struct mn_congestion c;
     struct mn_bbr model;
@@ -26,7 +27,7 @@ static void begin(struct path *p)
     p->c.ops->attach(&p->c, &p->model, p->now);
 }
 
-/* `bytes` are delivered at `rate`, of a flight of `flight`. */
+/* Delivers `bytes` at `rate`, from a flight of `flight`. */
 static void deliver(struct path *p, uint32_t bytes, uint64_t rate, uint32_t flight)
 {
     uint64_t interval = MN_MAX(bytes * MNET_SECOND / rate, p->rtt_ns), before = p->delivered;
@@ -48,7 +49,7 @@ static void deliver(struct path *p, uint32_t bytes, uint64_t rate, uint32_t flig
                                             .snd_nxt = p->una + flight});
 }
 
-/* A round trip at what the window and the bandwidth allow. */
+/* A round trip at the rate that the window and the bandwidth allow. */
 static void round_trip(struct path *p)
 {
     uint64_t rate = MN_MIN((uint64_t)p->c.cwnd * MNET_SECOND / RTT, (uint64_t)BANDWIDTH);
@@ -58,7 +59,7 @@ static void round_trip(struct path *p)
         deliver(p, (uint32_t)(rate / 250), rate, flight); /* 4 ms */
 }
 
-/* As a paced sender: no more in flight than the product. */
+/* Sends like a paced sender, with no more in flight than the bandwidth-delay product. */
 static void steady(struct path *p, uint64_t ns)
 {
     uint64_t until = p->now + ns;
@@ -74,8 +75,8 @@ static void probing(struct path *p)
     steady(p, 10 * RTT);
 }
 
-/* STARTUP doubles the window each round and ends when three rounds have not made the rate a quarter larger; DRAIN follows, and PROBE_BW when the queue is
- * gone. */
+/* STARTUP doubles the window each round, and ends when three rounds have not increased the rate by
+ * a quarter. DRAIN follows, and PROBE_BW when the queue is gone. */
 SCRIPT(startup_finds_the_bandwidth)
 {
     struct path p;
@@ -96,7 +97,8 @@ SCRIPT(startup_finds_the_bandwidth)
     assert_true(p.c.ops->pacing_rate(&p.c) >= BANDWIDTH / 4 * 3);
 }
 
-/* PROBE_BW: eight phases of a round trip, 5/4, 3/4 and six times 1; the window is twice the product and a few bursts. */
+/* PROBE_BW: eight phases of a round trip each, with gains of 5/4, 3/4 and six times 1. The window
+ * is twice the product and a few bursts. */
 SCRIPT(probing_cycles_through_its_gains)
 {
     struct path p;
@@ -119,7 +121,8 @@ SCRIPT(probing_cycles_through_its_gains)
     assert_in_range(p.c.cwnd, 2 * PRODUCT, 2 * PRODUCT + 4 * BANDWIDTH / 1000);
 }
 
-/* The largest rate of the last five to ten rounds: a path that becomes slower is believed after ten; one that becomes faster, at once. */
+/* The bandwidth is the largest rate of the last five to ten rounds. A path that becomes slower
+ * shows after ten rounds, and one that becomes faster at once. */
 SCRIPT(bandwidth_is_the_largest_of_ten_rounds)
 {
     struct path p;
@@ -134,7 +137,7 @@ SCRIPT(bandwidth_is_the_largest_of_ten_rounds)
     assert_true(MN_MAX(p.model.bw_now, p.model.bw_before) > BANDWIDTH * 0.98);
 }
 
-/* A sample that is application-limited cannot say that the path is slow. */
+/* A sample that is application-limited does not show that the path is slow. */
 SCRIPT(application_limited_samples_do_not_count_down)
 {
     struct path p;
@@ -150,7 +153,8 @@ SCRIPT(application_limited_samples_do_not_count_down)
     assert_false(p.model.full);
 }
 
-/* PROBE_RTT: ten seconds after the smallest round trip was seen last, four segments in flight for 200 ms; then everything is as before. */
+/* PROBE_RTT: ten seconds after the smallest round trip was last seen, four segments are in flight
+ * for 200 ms. Then everything is as before. */
 SCRIPT(probing_looks_for_the_round_trip_again)
 {
     struct path p;
@@ -174,7 +178,8 @@ SCRIPT(probing_looks_for_the_round_trip_again)
     assert_int_equal(p.model.min_rtt_ns, RTT);
 }
 
-/* A loss takes the window to 0.7, but not below the product; a mark to 0.85; what is delivered lets it grow back. A loss ends STARTUP. */
+/* A loss reduces the window to 0.7, but not below the product, and a mark to 0.85. Delivered data
+ * lets it grow back. A loss ends STARTUP. */
 SCRIPT(losses_are_not_ignored)
 {
     struct path p;
@@ -203,7 +208,8 @@ SCRIPT(losses_are_not_ignored)
 
 /* --- In a connection --- */
 
-/* The memory of the model comes with the first data and goes with the connection; without it the initial window has to do. */
+/* The memory of the model is allocated with the first data, and freed with the connection. Without
+ * memory the initial window has to do. */
 SCRIPT(established_model_comes_and_goes)
 {
     struct tcp_test t;

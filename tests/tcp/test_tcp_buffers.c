@@ -1,4 +1,5 @@
-/* Buffers that grow by themselves and give back: receive windows (RFC 9293 3.8.6, SHLD-14, REC-1 to REC-3 of RFC 7323) and the limit of the send queue. */
+/* Buffers that grow and shrink by themselves: receive windows (RFC 9293 3.8.6, SHLD-14, REC-1 to
+ * REC-3 of RFC 7323) and the limit of the send queue. */
 #include "tests/tcp/harness.h"
 
 #include "tcp/autotune.h"
@@ -12,7 +13,8 @@
     tcp_reach(MN_ESTABLISHED, TCP_SETUP(__VA_ARGS__, .receive_buffer = LARGE, .send_buffer = LARGE, .shift = 8, \
                                         .rtt_ms = RTT_MS, .window = 256))
 
-/* The peer sends `bytes` from position *at on, and the user reads them, all at one moment. Acknowledgements are not looked at. */
+/* The peer sends `bytes` from position *at on, and the user reads them, all at one moment.
+ * Acknowledgements are not checked. */
 static void receive(struct tcp_test *t, uint32_t *at, uint32_t bytes)
 {
     while (bytes > 0) {
@@ -25,7 +27,8 @@ static void receive(struct tcp_test *t, uint32_t *at, uint32_t bytes)
     drain(t, NULL);
 }
 
-/* Slow start of a peer: each round trip twice as many segments, as long as the window allows; and never does it end at the window. */
+/* Slow start of a peer: each round trip brings twice as many segments, as long as the window
+ * allows. The window never ends it. */
 SCRIPT(established_window_runs_ahead_of_slow_start)
 {
     struct tcp_test t;
@@ -35,14 +38,15 @@ SCRIPT(established_window_runs_ahead_of_slow_start)
         assert_true(t.tcb->rcv_adv - t.tcb->rcv_nxt >= flight);
         receive(&t, &at, flight);
         wait_ms(&t, RTT_MS);
-        receive(&t, &at, 1460); /* what opens the next round trip's measurement */
+        receive(&t, &at, 1460); /* begins the next measurement of a round trip */
         flight *= 2;
     }
     assert_true(t.tcb->rcv_target > 3u << 20);
     tcp_end(&t);
 }
 
-/* A steady sender needs twice what it sends in a round trip, and gets no more than a few times that. */
+/* A steady sender needs a window of twice the bytes that it sends in a round trip, and gets at most
+ * a few times that. */
 SCRIPT(established_window_follows_the_rate)
 {
     struct tcp_test t;
@@ -58,7 +62,7 @@ SCRIPT(established_window_follows_the_rate)
     tcp_end(&t);
 }
 
-/* A sender that is slower than the window allows makes nothing grow. */
+/* The window does not grow for a sender that is slower than the window allows. */
 SCRIPT(established_slow_sender_does_not_grow_the_window)
 {
     struct tcp_test t;
@@ -72,7 +76,7 @@ SCRIPT(established_slow_sender_does_not_grow_the_window)
     tcp_end(&t);
 }
 
-/* What is not read is not a reason to offer more. */
+/* Unread data is no reason to offer more. */
 SCRIPT(established_reader_that_stops_gets_no_more)
 {
     struct tcp_test t;
@@ -93,8 +97,8 @@ static void grow(struct tcp_test *t, uint32_t *at, uint32_t to)
     }
 }
 
-/* After a second without reading the window is a new connection's again; the edge that was announced stays (SHLD-14), and only moves on
- * when as much has arrived. */
+/* After a second without reading, the window is that of a new connection. The announced edge stays
+ * (SHLD-14), and moves on only after as much has arrived. */
 SCRIPT(established_idle_connection_gives_its_window_back)
 {
     struct tcp_test t;
@@ -115,7 +119,7 @@ SCRIPT(established_idle_connection_gives_its_window_back)
     tcp_end(&t);
 }
 
-/* A large window that is used for little becomes smaller, too, step by step. */
+/* A large window that is little used shrinks, too, step by step. */
 SCRIPT(established_trickle_gives_the_window_back)
 {
     struct tcp_test t;
@@ -130,7 +134,7 @@ SCRIPT(established_trickle_gives_the_window_back)
     tcp_end(&t);
 }
 
-/* The configured maximum, and what a window without the scale option can say, are the limits. */
+/* The limits are the configured maximum, and for a window without the scale option its 16 bits. */
 SCRIPT(established_window_ends_at_its_limits)
 {
     struct tcp_test t;
@@ -152,7 +156,8 @@ SCRIPT(established_window_ends_at_its_limits)
     tcp_end(&t);
 }
 
-/* Windows grow only while half of the budget is left, and become smaller when received data pins three quarters of it. */
+/* Windows grow only while half of the budget is left, and shrink when received data pins three
+ * quarters of it. */
 SCRIPT(established_windows_share_the_budget)
 {
     struct tcp_test t;
@@ -178,7 +183,7 @@ SCRIPT(established_windows_share_the_budget)
 
 /* --- Sending --- */
 
-/* As much as fits the send queue. */
+/* Writes as much as fits the send queue. */
 static uint32_t fill(struct tcp_test *t)
 {
     static const uint8_t bytes[LARGE];
@@ -190,7 +195,8 @@ static uint32_t fill(struct tcp_test *t)
     return all;
 }
 
-/* 64 KiB at first, then three windows, at most the configured buffer: what is in flight, and twice that behind it. */
+/* The limit is 64 KiB at first, then three windows, at most the configured buffer: the data in
+ * flight, and twice as much behind it. */
 SCRIPT(established_send_queue_grows_with_the_window)
 {
     struct tcp_test t;
@@ -212,7 +218,7 @@ SCRIPT(established_send_queue_grows_with_the_window)
     tcp_end(&t);
 }
 
-/* Where the peer's window is the limit, three times that is enough. */
+/* If the peer's window is the limit, three times that window is enough. */
 SCRIPT(established_send_queue_follows_the_peers_window)
 {
     struct tcp_test t;
@@ -222,7 +228,8 @@ SCRIPT(established_send_queue_follows_the_peers_window)
     tcp_end(&t);
 }
 
-/* A window that mostly waits in a queue on the path needs no queue here: three times what the smallest round trip leaves of it, and a megabyte. */
+/* If most of the window waits in a queue on the path, it needs no queue here: the limit is three
+ * times the part that the smallest round trip needs, and a megabyte. */
 SCRIPT(established_send_queue_does_not_follow_queues)
 {
     struct tcp_test t;
@@ -238,7 +245,7 @@ SCRIPT(established_send_queue_does_not_follow_queues)
     tcp_end(&t);
 }
 
-/* A queue that is acknowledged costs nothing any more; and where memory is short everybody is back at 64 KiB. */
+/* Acknowledged data costs nothing any more. When memory is short, the limit is 64 KiB again. */
 SCRIPT(established_send_queue_gives_memory_back)
 {
     struct tcp_test t;
@@ -270,8 +277,8 @@ SCRIPT(established_send_queue_gives_memory_back)
     tcp_end(&t);
 }
 
-/* Both together: over a long path without a bottleneck a transfer is never held back by a buffer: 15 MiB take about as many round
- * trips as slow start needs. */
+/* Both together: no buffer holds a transfer back on a long path without a bottleneck. 15 MiB take
+ * about as many round trips as slow start needs. */
 SCRIPT(pair_buffers_keep_up_with_slow_start)
 {
     struct tcp_pair pair;
@@ -280,7 +287,8 @@ SCRIPT(pair_buffers_keep_up_with_slow_start)
     pair_connect(&pair, s, 50 * MNET_MILLISECOND, NULL);
     uint64_t begin = pair.now;
     assert_true(pair_transfer(&pair, 0, 15u << 20, 60 * MNET_SECOND));
-    assert_true(pair.now - begin <= 13 * 100 * MNET_MILLISECOND); /* 14600 * (2^11 - 1) > 15 MiB; the last one paced */
+    /* 14600 * (2^11 - 1) > 15 MiB; the last one paced. */
+    assert_true(pair.now - begin <= 13 * 100 * MNET_MILLISECOND);
     pair_end(&pair);
 }
 

@@ -28,7 +28,7 @@ SCRIPT(established_active_close_runs_to_time_wait)
     tcp_end(&t);
 }
 
-/* Figure 5: FIN-WAIT-1 to TIME-WAIT at once, when the peer's FIN acknowledges ours. */
+/* Figure 5: FIN-WAIT-1 to TIME-WAIT at once if the peer's FIN acknowledges ours. */
 SCRIPT(fin_wait_1_fin_that_acks_ours_is_time_wait)
 {
     struct tcp_test t;
@@ -73,7 +73,7 @@ SCRIPT(fin_wait_1_simultaneous_close_runs_through_closing)
     send_(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
     expect(&t, .seq = 2, .ack = 2, .flags = ACK);
     expect_state(&t, MN_CLOSING);
-    send_(&t, .seq = 1, .ack = 1, .flags = FIN | ACK); /* once more */
+    send_(&t, .seq = 1, .ack = 1, .flags = FIN | ACK); /* the same again */
     expect(&t, .seq = 2, .ack = 2, .flags = ACK);
     expect_state(&t, MN_CLOSING);
     send_(&t, .seq = 2, .ack = 2, .flags = ACK);
@@ -82,7 +82,7 @@ SCRIPT(fin_wait_1_simultaneous_close_runs_through_closing)
     tcp_end(&t);
 }
 
-/* Half close: the peer may go on sending in FIN-WAIT-1 and FIN-WAIT-2, ... */
+/* Half close: the peer may send data in our FIN-WAIT-1 and FIN-WAIT-2. */
 SCRIPT(fin_wait_data_is_still_received)
 {
     struct tcp_test t;
@@ -96,7 +96,7 @@ SCRIPT(fin_wait_data_is_still_received)
     drain(&t, NULL);
     read_text(&t, "helloworld");
     assert_int_equal(mn_tcp_send(t.tcp, t.tcb, "x", 1, false, t.now), MNET_E_CLOSED);
-    wait_ms(&t, 1000000); /* its user is there: no timeout */
+    wait_ms(&t, 1000000); /* its user still holds it: no timeout */
     expect_state(&t, MN_FIN_WAIT_2);
     send_(&t, .seq = 11, .ack = 2, .flags = FIN | ACK, .data = "!");
     expect(&t, .seq = 2, .ack = 13, .flags = ACK);
@@ -108,7 +108,7 @@ SCRIPT(fin_wait_data_is_still_received)
     tcp_end(&t);
 }
 
-/* ... and we in CLOSE-WAIT. */
+/* Half close: we may send data in CLOSE-WAIT. */
 SCRIPT(close_wait_data_is_still_sent)
 {
     struct tcp_test t;
@@ -127,7 +127,7 @@ SCRIPT(close_wait_data_is_still_sent)
     tcp_end(&t);
 }
 
-/* CLOSE: "queue this until all preceding SENDs have been segmentized": nothing that was written is lost. */
+/* CLOSE: "queue this until all preceding SENDs have been segmentized": no written data is lost. */
 SCRIPT(established_close_sends_what_is_queued_first)
 {
     struct tcp_test t;
@@ -144,7 +144,7 @@ SCRIPT(established_close_sends_what_is_queued_first)
     tcp_end(&t);
 }
 
-/* The FIN takes a sequence number, so it needs room in the window too. */
+/* The FIN takes a sequence number, so it needs room in the window, too. */
 SCRIPT(established_fin_waits_for_the_window)
 {
     struct tcp_test t;
@@ -197,7 +197,7 @@ SCRIPT(last_ack_only_the_ack_of_the_fin_ends_it)
     tcp_end(&t);
 }
 
-/* SHLD-3: with unread data a close is an abort. */
+/* SHLD-3: a close with unread data is an abort. */
 SCRIPT(established_close_with_unread_data_resets)
 {
     struct tcp_test t;
@@ -217,7 +217,7 @@ SCRIPT(established_close_with_unread_data_resets)
     tcp_end(&t);
 }
 
-/* ... and so is data that comes after the close. */
+/* SHLD-3: data that arrives after the close resets the connection, too. */
 SCRIPT(fin_wait_data_after_close_resets)
 {
     struct tcp_test t;
@@ -235,7 +235,7 @@ SCRIPT(fin_wait_data_after_close_resets)
     tcp_end(&t);
 }
 
-/* Old data after the close is no reason: it was acknowledged before. */
+/* Old data after the close does not reset the connection, because it was acknowledged before. */
 SCRIPT(fin_wait_old_data_after_close_is_acknowledged)
 {
     struct tcp_test t;
@@ -310,7 +310,8 @@ SCRIPT(time_wait_fin_again_restarts_the_wait)
     tcp_end(&t);
 }
 
-/* Old duplicates get an acknowledgement and nothing else; pure acknowledgements are not answered, or two ends could go on for ever. */
+/* Old duplicates get an acknowledgement and nothing else. Pure acknowledgements are not answered,
+ * or two ends could answer one another for ever. */
 SCRIPT(time_wait_old_duplicates_do_no_harm)
 {
     struct tcp_test t;
@@ -320,12 +321,12 @@ SCRIPT(time_wait_old_duplicates_do_no_harm)
     expect(&t, .seq = 2, .ack = 2, .flags = ACK);
     send_(&t, .seq = 2, .ack = 2, .flags = ACK);
     expect_nothing(&t);
-    at_ms(&t, 60001); /* and none of them lengthens it */
+    at_ms(&t, 60001); /* none of them makes it longer */
     expect_state(&t, MN_CLOSED);
     tcp_end(&t);
 }
 
-/* The records of TIME-WAIT are bounded: the oldest gives way. */
+/* The number of TIME-WAIT records is limited: a new record replaces the oldest. */
 SCRIPT(time_wait_full_table_gives_up_the_oldest)
 {
     struct tcp_test t;
@@ -351,7 +352,7 @@ SCRIPT(time_wait_full_table_gives_up_the_oldest)
     tcp_end(&t);
 }
 
-/* An active open over a pair in TIME-WAIT is refused; a port of one's own choice avoids it. */
+/* An active open over a pair in TIME-WAIT is refused. A port chosen by the stack avoids it. */
 SCRIPT(time_wait_open_of_the_same_pair_is_in_use)
 {
     struct tcp_test t;
@@ -366,7 +367,7 @@ SCRIPT(time_wait_open_of_the_same_pair_is_in_use)
     tcp_end(&t);
 }
 
-/* Shutdown of reading: what comes later is refused, so that the peer's writes fail. */
+/* After shutdown of reading, later data is refused, so that the peer's writes fail. */
 SCRIPT(established_shutdown_read_refuses_later_data)
 {
     struct tcp_test t;
@@ -389,7 +390,8 @@ SCRIPT(established_shutdown_read_refuses_later_data)
     tcp_end(&t);
 }
 
-/* What is unread goes, the connection stays, and its window opens; the answer that was on its way arrives. */
+/* Shutdown of reading discards unread data. The connection stays, its window opens, and the answer
+ * on its way arrives. */
 SCRIPT(established_shutdown_read_with_unread_data_delivers_the_answer)
 {
     struct tcp_test t;
@@ -415,8 +417,9 @@ SCRIPT(established_shutdown_read_with_unread_data_delivers_the_answer)
     tcp_end(&t);
 }
 
-/* The rest of a request, in any order, while the answer is not acknowledged: taken and thrown away, with memory for none of it; also
- * after close. When the answer has arrived, it is refused. */
+/* The rest of a request arrives, in any order, while the answer is not acknowledged: it is received
+ * and discarded, without using memory, also after close. When the answer has arrived, the rest is
+ * refused. */
 SCRIPT(established_shutdown_read_discards_until_the_answer_has_arrived)
 {
     for (int closed = 0; closed < 2; closed++) {
@@ -440,7 +443,8 @@ SCRIPT(established_shutdown_read_discards_until_the_answer_has_arrived)
         assert_int_equal(t.seen.header.flags & RST, 0);
         wait_ms(&t, 300);
         expect(&t, .seq = 1, .ack = seq, .flags = ACK | (closed ? FIN : 0), .data = "413");
-        send_(&t, .seq = seq, .ack = 4u + (unsigned)closed, .flags = ACK); /* the answer has arrived */
+        /* The answer has arrived. */
+        send_(&t, .seq = seq, .ack = 4u + (unsigned)closed, .flags = ACK);
         expect_nothing(&t);
         expect_state(&t, closed ? MN_FIN_WAIT_2 : MN_ESTABLISHED);
         send_(&t, .seq = seq, .ack = 4u + (unsigned)closed, .flags = ACK, .data = "more");
@@ -476,7 +480,8 @@ SCRIPT(established_shutdown_write_twice_sends_one_fin)
     tcp_end(&t);
 }
 
-/* The engine goes down: every peer is told, every user gets an error, every byte comes back. */
+/* The stack goes down: every peer gets a reset, every user gets an error, and all memory is given
+ * back. */
 SCRIPT(any_state_down_resets_everything)
 {
     static const enum mn_tcp_state states[] = {MN_LISTEN,     MN_SYN_SENT,   MN_SYN_RECEIVED, MN_ESTABLISHED,

@@ -1,9 +1,9 @@
-/* SYN cookies: RFC 4987 3.6, and what they have to keep of RFC 9293 and RFC 7323. */
+/* SYN cookies: RFC 4987 3.6, and the rules of RFC 9293 and RFC 7323 that they have to keep. */
 #include "tests/tcp/harness.h"
 
 #define GENERATION 64000u /* ms */
 
-/* Uses up the half-open records, by SYNs whose senders will not answer. */
+/* Uses up the half-open records, with SYNs whose senders will not answer. */
 static void fill(struct tcp_test *t)
 {
     unsigned max = t->config.half_open_max;
@@ -18,7 +18,7 @@ static void fill(struct tcp_test *t)
 
 #define full_listener(...) tcp_listen(__VA_ARGS__, .half_open_max = 4)
 
-/* The peer gets a SYN,ACK and nothing is remembered; its ACK is a connection. */
+/* The peer gets a SYN,ACK, and no record is kept. The ACK of the peer makes a connection. */
 SCRIPT(listen_full_answers_with_a_cookie)
 {
     struct tcp_test t;
@@ -35,7 +35,8 @@ SCRIPT(listen_full_answers_with_a_cookie)
     expect_state(&t, MN_ESTABLISHED);
     accept_(&t);
     read_text(&t, "hello");
-    expect(&t, .seq = 1, .ack = 6, .flags = ACK, .window = 65535); /* a cookie offers less at first */
+    /* A connection from a cookie offers less at first. */
+    expect(&t, .seq = 1, .ack = 6, .flags = ACK, .window = 65535);
     assert_int_equal(t.tcb->snd_wnd, 6000);
     assert_int_equal(counted(&t, TCP_COOKIE_ACCEPTED), 1);
     assert_usage(&t, half_open, 4);
@@ -44,7 +45,7 @@ SCRIPT(listen_full_answers_with_a_cookie)
     tcp_end(&t);
 }
 
-/* The third segment is lost: the first data will do, or a FIN. */
+/* The third segment is lost: the first data or a FIN replaces it. */
 SCRIPT(cookie_comes_back_with_data_or_fin)
 {
     struct tcp_test t;
@@ -52,7 +53,8 @@ SCRIPT(cookie_comes_back_with_data_or_fin)
     fill(&t);
     send_(&t, .seq = 0, .flags = SYN, .mss = 1460);
     expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
-    send_(&t, .seq = 5, .ack = 1, .flags = ACK, .data = "second"); /* has overtaken the first: dropped, not reset */
+    /* Arrived before the first data: dropped, without a reset. */
+    send_(&t, .seq = 5, .ack = 1, .flags = ACK, .data = "second");
     expect_nothing(&t);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK | FIN, .data = "only");
     accept_(&t);
@@ -62,7 +64,7 @@ SCRIPT(cookie_comes_back_with_data_or_fin)
     tcp_end(&t);
 }
 
-/* With timestamps everything is kept: MSS, every window scale, SACK. */
+/* With timestamps the cookie keeps everything: MSS, every window scale, SACK. */
 SCRIPT(cookie_with_timestamps_keeps_all_options)
 {
     for (int shift = -1; shift <= 15; shift++) {
@@ -82,13 +84,15 @@ SCRIPT(cookie_with_timestamps_keeps_all_options)
             assert_int_equal(t.tcb->sack_ok, sack);
             assert_int_equal(t.tcb->snd_mss, 1448);
             write_text(&t, "x");
-            expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x"); /* with timestamps: the harness looks */
+            /* The harness checks the timestamps. */
+            expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x");
             tcp_end(&t);
         }
     }
 }
 
-/* The clock is put back by less than 64 ms for that, and never forward: later timestamps are not older (RFC 7323 5.3). */
+/* The timestamp of a cookie is put back by less than 64 ms, and never forward: later timestamps are
+ * not older (RFC 7323 5.3). */
 SCRIPT(cookie_timestamps_never_go_back)
 {
     struct tcp_test t;
@@ -105,7 +109,8 @@ SCRIPT(cookie_timestamps_never_go_back)
     tcp_end(&t);
 }
 
-/* Without timestamps there is room for the MSS, rounded down to one of eight; scale and SACK are not agreed to. */
+/* Without timestamps the cookie keeps the MSS, rounded down to one of eight values. Scale and SACK
+ * are not agreed. */
 SCRIPT(cookie_without_timestamps_keeps_the_mss)
 {
     static const int cases[][2] = {
@@ -126,7 +131,7 @@ SCRIPT(cookie_without_timestamps_keeps_the_mss)
     }
 }
 
-/* What the listener does not agree to, a timestamp cannot talk it into. */
+/* A timestamp cannot make the listener agree to an option that it does not offer. */
 SCRIPT(cookie_stamp_gives_no_more_than_the_listener_offers)
 {
     struct tcp_test t;
@@ -142,7 +147,7 @@ SCRIPT(cookie_stamp_gives_no_more_than_the_listener_offers)
     tcp_end(&t);
 }
 
-/* Nobody guesses one: no bit of the number may change, nor anything that it stands for. */
+/* A cookie cannot be guessed: no bit of the number may change, nor any value that it stands for. */
 SCRIPT(cookie_forged_is_dropped)
 {
     struct tcp_test t;
@@ -169,7 +174,7 @@ SCRIPT(cookie_forged_is_dropped)
     tcp_end(&t);
 }
 
-/* Keys change: a cookie is good for one generation at least, for two at most. */
+/* Keys change: a cookie is valid for at least one generation, and for at most two. */
 SCRIPT(cookie_is_worth_nothing_after_two_generations)
 {
     for (unsigned age = 1000; age <= 4 * GENERATION; age += 9000) {
@@ -185,13 +190,13 @@ SCRIPT(cookie_is_worth_nothing_after_two_generations)
             expect_state(&t, MN_ESTABLISHED);
         else if (age > 2 * GENERATION)
             expect_state(&t, MN_CLOSED);
-        if (age >= 2 * GENERATION) /* no cookies are about: RFC 9293 3.10.7.2 */
+        if (age >= 2 * GENERATION) /* no cookies are valid: RFC 9293 3.10.7.2 */
             expect(&t, .seq = 1, .flags = RST);
         tcp_end(&t);
     }
 }
 
-/* The same while new ones are being given out. */
+/* The same while new cookies are sent. */
 SCRIPT(cookie_keys_rotate_under_way)
 {
     struct tcp_test t;
@@ -212,7 +217,7 @@ SCRIPT(cookie_keys_rotate_under_way)
     tcp_end(&t);
 }
 
-/* Where no cookie was given out, an ACK to a listener is answered with a reset. */
+/* If no cookie was sent, a listener answers an ACK with a reset. */
 SCRIPT(listen_without_cookies_resets_an_ack)
 {
     struct tcp_test t;
@@ -222,7 +227,7 @@ SCRIPT(listen_without_cookies_resets_an_ack)
     tcp_end(&t);
 }
 
-/* A full backlog holds the connection off, and it gets in when there is room; or is refused. */
+/* If the backlog is full, the connection waits and gets in when there is room, or is refused. */
 SCRIPT(cookie_with_a_full_backlog_waits_or_is_refused)
 {
     for (int refuse = 0; refuse < 2; refuse++) {
@@ -250,7 +255,8 @@ SCRIPT(cookie_with_a_full_backlog_waits_or_is_refused)
     }
 }
 
-/* A SYN that reopens a pair in TIME-WAIT needs a sequence number above the old ones, which a cookie cannot promise: it takes the oldest record. */
+/* A SYN that reopens a pair in TIME-WAIT needs an ISS above the old numbers. A cookie cannot
+ * guarantee that, so the SYN replaces the oldest record. */
 SCRIPT(time_wait_syn_gets_a_record)
 {
     struct tcp_test t;
@@ -269,7 +275,7 @@ SCRIPT(time_wait_syn_gets_a_record)
     tcp_end(&t);
 }
 
-/* Switched off: the oldest record goes. */
+/* If cookies are off, a SYN replaces the oldest record. */
 SCRIPT(listen_without_cookies_gives_up_the_oldest)
 {
     struct tcp_test t;
@@ -284,7 +290,8 @@ SCRIPT(listen_without_cookies_gives_up_the_oldest)
     tcp_end(&t);
 }
 
-/* Cookies say nothing about one another: over many peers they fill the space (RFC 6528's aim). */
+/* Cookies reveal nothing about one another: over many peers they fill the space (the aim of RFC
+ * 6528). */
 SCRIPT(cookies_are_spread)
 {
     struct tcp_test t;
@@ -301,7 +308,8 @@ SCRIPT(cookies_are_spread)
     tcp_end(&t);
 }
 
-/* A cookie opens one connection. Who sends its ACK again when that is over, and has seen it on its way perhaps, gets none. */
+/* A cookie opens one connection. Somebody who saw its ACK on the way, and sends it again when the
+ * connection is over, gets none. */
 SCRIPT(cookie_opens_one_connection)
 {
     struct tcp_test t;
@@ -327,7 +335,7 @@ SCRIPT(cookie_opens_one_connection)
     tcp_end(&t);
 }
 
-/* That there was no room for the connection does not use a cookie up. */
+/* A connection that fails for lack of room does not use up the cookie. */
 SCRIPT(cookie_without_room_is_good_later)
 {
     struct tcp_test t;

@@ -1,4 +1,5 @@
-/* CUBIC (RFC 9438): the module alone on an ideal path, compared with the formulas of the RFC in floating point; and in a connection. */
+/* CUBIC (RFC 9438): the module alone on an ideal path, compared with the formulas of the RFC in
+ * floating point, and then in a connection. */
 #include <math.h>
 
 #include "base/cube_root.h"
@@ -8,7 +9,8 @@
 #define CUBIC_BETA 0.7
 #define START_NS (1000 * MNET_SECOND)
 
-/* An ideal path: every round trip a window is acknowledged, in `MSS` pieces spread over it, and was the limit. */
+/* An ideal path: every round trip acknowledges a window, in `MSS` pieces spread over the round
+ * trip. The window is the limit. */
 struct path {
     struct mn_congestion c;
     uint64_t now, rtt_ns;
@@ -46,14 +48,14 @@ static void round_trip(struct path *p, bool limited)
     }
 }
 
-/* Loses something with the whole window in flight, and recovers at once. */
+/* Loses a segment with the whole window in flight, and recovers at once. */
 static void lose(struct path *p)
 {
     p->c.ops->lost(&p->c, p->c.cwnd, p->now);
     p->c.cwnd = p->c.ssthresh;
 }
 
-/* In congestion avoidance just below a W_max of `segments`. */
+/* Returns a path in congestion avoidance just below a W_max of `segments`. */
 static struct path reduced_from(uint32_t segments, uint64_t rtt_ns)
 {
     struct path p = begin(&mn_congestion_cubic, rtt_ns);
@@ -68,7 +70,8 @@ static void assert_near(double is, double wanted, double relative)
         fail_msg("%f is not within %f %% of %f", is, 100 * relative, wanted);
 }
 
-/* Exact for all there are: the cube of the root is not larger, that of the next one is. */
+/* Exact for all roots: the cube of the root is not larger than the number, and the cube of the next
+ * one is. */
 SCRIPT(cube_root_is_exact)
 {
     for (uint32_t r = 0; r <= 2642245; r += r < 3000 ? 1 : 997) {
@@ -89,7 +92,8 @@ SCRIPT(loss_reduces_to_seven_tenths)
     assert_int_equal(p.c.ssthresh, 2 * MSS);
 }
 
-/* 4.7: without fast convergence W_max is the window at the loss; with it, where windows get smaller, W_max = cwnd * (1 + beta) / 2. */
+/* 4.7: without fast convergence W_max is the window at the loss. With it, if windows get smaller,
+ * W_max = cwnd * (1 + beta) / 2. */
 SCRIPT(second_loss_below_w_max_releases_bandwidth)
 {
     struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
@@ -114,8 +118,9 @@ SCRIPT(epoch_k_is_the_cubic_root)
     }
 }
 
-/* 4.2, 4.4, 4.5: on a long, fat path the window follows W_cubic(t), concave up to W_max and convex beyond. Each acknowledgement aims at where the curve
- * will be a round trip later, so the window lies between the curve now and then. */
+/* 4.2, 4.4, 4.5: on a long, fat path the window follows W_cubic(t), concave up to W_max and convex
+ * beyond. Each acknowledgement aims at the curve a round trip later, so the window lies between the
+ * curve now and then. */
 SCRIPT(window_follows_the_curve)
 {
     const double w_max = 10000, rtt = 0.1;
@@ -132,8 +137,8 @@ SCRIPT(window_follows_the_curve)
     assert_true(p.c.cwnd > w_max * MSS);
 }
 
-/* 4.3: with short round trips W_est, which grows like Reno with alpha = 3 * (1 - beta) / (1 + beta), is larger than the curve, and is the window; from
- * cwnd_prior on it grows by a segment each round trip. */
+/* 4.3: with short round trips W_est is larger than the curve, and is the window. It grows like Reno
+ * with alpha = 3 * (1 - beta) / (1 + beta), and from cwnd_prior on by a segment each round trip. */
 SCRIPT(short_round_trips_are_as_fast_as_reno)
 {
     struct path p = reduced_from(100, MNET_MILLISECOND);
@@ -148,19 +153,21 @@ SCRIPT(short_round_trips_are_as_fast_as_reno)
     assert_near(p.c.cwnd / (double)MSS, 120, 0.02);
 }
 
-/* 4.4: "target ... 1.5 * cwnd": the window at most grows by half in a round trip. */
+/* 4.4: "target ... 1.5 * cwnd": the window grows by at most half in a round trip. */
 SCRIPT(growth_is_at_most_half_a_window_a_round_trip)
 {
     struct path p = reduced_from(100, 2 * MNET_SECOND);
     for (int i = 0; i < 30; i++) {
         uint32_t before = p.c.cwnd;
         round_trip(&p, true);
-        assert_true(p.c.cwnd <= before + before / 2 + before / 4); /* the target moves while the round trip lasts */
+        /* The target moves during the round trip. */
+        assert_true(p.c.cwnd <= before + before / 2 + before / 4);
     }
     assert_true(p.c.cwnd > 10000 * MSS);
 }
 
-/* 4.8: after a timeout cwnd is one segment, and the next congestion avoidance begins with K = 0 and W_max = cwnd. */
+/* 4.8: after a timeout cwnd is one segment, and the next congestion avoidance begins with K = 0 and
+ * W_max = cwnd. */
 SCRIPT(timeout_begins_a_new_curve)
 {
     struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
@@ -179,7 +186,7 @@ SCRIPT(timeout_begins_a_new_curve)
     assert_near(p.c.cubic.epoch.w_max, ssthresh, 0.01);
 }
 
-/* 4.9.2: a reduction that was a mistake is taken back: cwnd, ssthresh, W_max, K and the epoch. */
+/* 4.9.2: a wrong reduction is undone: cwnd, ssthresh, W_max, K and the epoch. */
 SCRIPT(undo_restores_everything)
 {
     struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
@@ -197,7 +204,7 @@ SCRIPT(undo_restores_everything)
     p.c.ops->undo(&p.c);
     assert_int_equal(p.c.cwnd, before.cwnd);
     assert_memory_equal(&p.c.cubic.epoch, &before.cubic.epoch, sizeof before.cubic.epoch);
-    /* ... of the first slow start, too, which goes on. */
+    /* The same for the first slow start, which goes on. */
     struct path q = begin(&mn_congestion_cubic, 50 * MNET_MILLISECOND);
     round_trip(&q, true);
     q.c.ops->lost(&q.c, q.c.cwnd, q.now);
@@ -208,7 +215,8 @@ SCRIPT(undo_restores_everything)
     assert_int_equal(q.c.cwnd, 2 * window);
 }
 
-/* 4.10 and RFC 9406: HyStart++ ends the first slow start without a loss; congestion avoidance begins with K = 0 and W_max = cwnd. */
+/* 4.10 and RFC 9406: HyStart++ ends the first slow start without a loss; congestion avoidance
+ * begins with K = 0 and W_max = cwnd. */
 SCRIPT(hystart_ends_the_first_slow_start)
 {
     struct path p = begin(&mn_congestion_cubic, 50 * MNET_MILLISECOND);
@@ -224,7 +232,8 @@ SCRIPT(hystart_ends_the_first_slow_start)
     assert_int_equal(p.c.cubic.epoch.k_ms, 0);
 }
 
-/* RFC 5681 3.1, RFC 7661: a window that is not used does not grow; 5.8: nor does t. */
+/* RFC 5681 3.1, RFC 7661: a window that is not used does not grow. 5.8: t does not advance
+ * either. */
 SCRIPT(unused_window_does_not_grow)
 {
     struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
@@ -241,7 +250,7 @@ SCRIPT(unused_window_does_not_grow)
     assert_near(p.c.cwnd, q.c.cwnd, 0.01);
 }
 
-/* RFC 8511 3.1: a mark reduces CUBIC to 0.85, at once; RFC 9438 4.7 holds for it, too. */
+/* RFC 8511 3.1: a mark reduces CUBIC's window to 0.85, at once. RFC 9438 4.7 applies to it, too. */
 SCRIPT(mark_reduces_less_than_a_loss)
 {
     struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
@@ -255,7 +264,8 @@ SCRIPT(mark_reduces_less_than_a_loss)
     assert_int_equal(r.c.cwnd, 80 * MSS);
 }
 
-/* RFC 5681 4.1, RFC 7661 4.4.3: after idle time no more than the initial window, and slow start up to three quarters of the old one. */
+/* RFC 5681 4.1, RFC 7661 4.4.3: after idle time the window is at most the initial window, and slow
+ * start leads up to three quarters of the old one. */
 SCRIPT(restart_remembers_the_path)
 {
     struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
@@ -267,7 +277,8 @@ SCRIPT(restart_remembers_the_path)
     assert_int_equal(p.c.cwnd, 2 * mn_congestion_initial_window(MSS));
 }
 
-/* Every window from the smallest to the largest, at both extremes of the segment size: nothing overflows, nothing shrinks. */
+/* Every window from the smallest to the largest, with the smallest and the largest segment size:
+ * nothing overflows or shrinks. */
 SCRIPT(extremes_do_not_overflow)
 {
     static const uint32_t sizes[] = {64, 65495};
@@ -288,7 +299,8 @@ SCRIPT(extremes_do_not_overflow)
 
 /* --- In a connection --- */
 
-/* CUBIC is the default; a stack's configuration, a listener and an active open may say otherwise. */
+/* CUBIC is the default. A stack's configuration, a listener and an active open may choose
+ * otherwise. */
 SCRIPT(connection_has_the_controller_it_asked_for)
 {
     static const struct {
@@ -319,7 +331,7 @@ SCRIPT(connection_has_the_controller_it_asked_for)
     }
 }
 
-/* The whole of it: a loss in a connection reduces to 0.7 of what was in flight. */
+/* The whole path through a connection: a loss reduces the window to 0.7 of the data in flight. */
 SCRIPT(established_third_duplicate_reduces_to_seven_tenths)
 {
     struct tcp_test t;

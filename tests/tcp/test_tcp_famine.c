@@ -1,5 +1,5 @@
-/* Allocations that fail, each at its turn: whatever the engine wanted memory for, the stream is the same in the end, nothing is left
- * behind, and on a link that loses nothing it is hardly later. */
+/* Allocations that fail, each in turn. For every purpose of the memory, the stream is the same in
+ * the end, nothing is left behind, and on a link without loss it is hardly later. */
 #include "tests/tcp/pair.h"
 
 #define BYTES 20000u
@@ -14,7 +14,7 @@ static int lossy(struct tcp_pair *pair, int side, unsigned index, const struct m
 }
 
 struct outcome {
-    uint64_t allocations; /* that the victim made */
+    uint64_t allocations; /* made by the victim */
     uint64_t took_ns;
 };
 
@@ -33,7 +33,8 @@ static void end(struct tcp_pair *pair, int side)
     t->tcb = NULL;
 }
 
-/* A whole connection: opened, a transfer each way, both closed. Of the victim's allocations number `which` and those after it fail. */
+/* Plays a whole connection: opens it, transfers data each way, and closes both sides. `count`
+ * allocations of the victim fail, from number `which` on. */
 static struct outcome play(tcp_filter *filter, uint32_t gso_max, int victim, uint64_t which, uint64_t count)
 {
     struct tcp_pair pair;
@@ -75,7 +76,8 @@ static void each_fails(tcp_filter *filter, uint32_t gso_max, uint64_t count, uin
     }
 }
 
-/* Each costs the wait for another try, and perhaps a round trip for what would have gone along. */
+/* Each failure costs the wait for another try, and perhaps a round trip for data that would have
+ * been in the same packet. */
 SCRIPT(pair_each_allocation_fails_once)
 {
     each_fails(NULL, 0, 1, RETRY_NS + ROUND_NS);
@@ -91,13 +93,13 @@ SCRIPT(pair_ten_allocations_in_a_row_fail)
     each_fails(NULL, 0, 10, 10 * RETRY_NS + 4 * ROUND_NS);
 }
 
-/* What came out of order may have to be thrown away, so a timeout more is fair. */
+/* Text out of order may have to be thrown away, which may cost another timeout. */
 SCRIPT(pair_each_allocation_fails_on_a_bad_link)
 {
     each_fails(lossy, 0, 1, 2 * MNET_SECOND);
 }
 
-/* The handshake: records and connections, too. */
+/* The handshake: allocations of records and connections, too. */
 SCRIPT(pair_each_allocation_of_a_handshake_fails)
 {
     for (int victim = 0; victim < 2; victim++) {
@@ -114,7 +116,8 @@ SCRIPT(pair_each_allocation_of_a_handshake_fails)
             assert_non_null(client->tcb);
             pair_run(&pair, 3 * MNET_SECOND);
             server->tcb = mn_tcp_accept(server->tcp, server->listener);
-            for (int i = 0; i < 2 && server->tcb == NULL; i++) { /* text, or its repetition, completes the handshake */
+            /* Text, or its repetition, completes the handshake. */
+            for (int i = 0; i < 2 && server->tcb == NULL; i++) {
                 mn_tcp_send(client->tcp, client->tcb, "x", 1, false, pair.now);
                 pair_run(&pair, 3 * MNET_SECOND);
                 server->tcb = mn_tcp_accept(server->tcp, server->listener);
@@ -125,7 +128,8 @@ SCRIPT(pair_each_allocation_of_a_handshake_fails)
     }
 }
 
-/* Without room for another record nobody knows which part of the flight was sent again: a timeout begins at its front once more. */
+/* Without memory for another record, the engine does not know which part of the flight was sent
+ * again. So a timeout begins at its front once more. */
 SCRIPT(established_scoreboard_without_memory_still_repairs_the_first_segment)
 {
     struct tcp_test t;
@@ -134,7 +138,8 @@ SCRIPT(established_scoreboard_without_memory_still_repairs_the_first_segment)
     assert_int_equal(drain(&t, NULL), 1);
     for (int i = 0; i < MN_SCOREBOARD_SIZES; i++)
         t.tcp->scoreboards.size[i].limit = 0;
-    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = (int)MSS); /* room for the first segment alone */
+    /* Room for the first segment alone. */
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = (int)MSS);
     for (int i = 0; i < 3; i++) {
         wait_ms(&t, 250 << i);
         expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
