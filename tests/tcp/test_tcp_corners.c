@@ -1,10 +1,12 @@
-/* Corners of the protocol that the test suites of other stacks look into and that no other file here has: what meets in one moment, wraps, comes
- * twice, or comes after the user has left. docs/tcp-behaviours.md lists all of them. */
+/* Corners of the protocol that the test suites of other stacks look into and that no other file
+ * here has: what meets in one moment, wraps, comes twice, or comes after the user has left.
+ * docs/tcp-behaviours.md lists all of them. */
 #include "tests/tcp/harness.h"
 
 /* ---- handshake ---- */
 
-/* What came out of order before anybody accepted is there when the hole is filled afterwards. */
+/* Text that arrives out of order before the connection is accepted is delivered when the hole is
+ * filled afterwards. */
 SCRIPT(established_hole_before_accept_is_filled_behind_it)
 {
     struct tcp_test t;
@@ -20,7 +22,8 @@ SCRIPT(established_hole_before_accept_is_filled_behind_it)
     tcp_end(&t);
 }
 
-/* RFC 9293 3.10.7.3, fourth: a SYN with a FIN, but without an ACK, is a simultaneous open; the FIN is not acknowledged, so it comes again. */
+/* RFC 9293 3.10.7.3, fourth: a SYN with a FIN, but without an ACK, is a simultaneous open. The FIN
+ * is not acknowledged, so the peer sends it again. */
 SCRIPT(syn_sent_syn_fin_is_simultaneous_open)
 {
     struct tcp_test t;
@@ -35,7 +38,7 @@ SCRIPT(syn_sent_syn_fin_is_simultaneous_open)
     tcp_end(&t);
 }
 
-/* Whoever shuts down reading while connecting is taken at his word afterwards. */
+/* Shutdown of reading while connecting takes effect when the connection is established. */
 SCRIPT(syn_sent_shutdown_read_refuses_what_comes)
 {
     struct tcp_test t;
@@ -51,7 +54,8 @@ SCRIPT(syn_sent_shutdown_read_refuses_what_comes)
     tcp_end(&t);
 }
 
-/* A backlog that has filled up since the SYN came: the last ACK of the handshake is ignored, and the client gets in when there is room. */
+/* If the backlog has filled up since the SYN, the last ACK of the handshake is ignored, and the
+ * client gets in when there is room. */
 SCRIPT(syn_received_ack_with_a_full_backlog_waits)
 {
     struct tcp_test t;
@@ -66,7 +70,7 @@ SCRIPT(syn_received_ack_with_a_full_backlog_waits)
     expect_state(&t, MN_SYN_RECEIVED);
     assert_int_equal(counted(&t, TCP_DROP_BACKLOG), 1);
     accept_(&t);
-    at_ms(&t, 1000); /* our SYN,ACK comes again, and so does the ACK */
+    at_ms(&t, 1000); /* our SYN,ACK is sent again, and so is the ACK */
     expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
     accept_(&t);
@@ -74,7 +78,8 @@ SCRIPT(syn_received_ack_with_a_full_backlog_waits)
     tcp_end(&t);
 }
 
-/* MUST-43: beside a listener on any address, one on an own address has what comes for that address. */
+/* MUST-43: if one listener is on any address and another on an own address, the latter gets the
+ * connections to its address. */
 SCRIPT(listen_on_an_address_comes_before_any)
 {
     struct tcp_test t;
@@ -97,7 +102,8 @@ SCRIPT(listen_on_an_address_comes_before_any)
     tcp_end(&t);
 }
 
-/* Fast Open (RFC 7413) is not spoken: its cookie request is an unknown option, and the data that came with it is asked for again. */
+/* Fast Open (RFC 7413) is not supported: its cookie request is an unknown option, and data on the
+ * SYN is asked for again. */
 SCRIPT(listen_fast_open_is_a_plain_syn)
 {
     static const uint8_t request[] = {34, 2, 1, 1}, cookie[] = {34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1};
@@ -115,7 +121,7 @@ SCRIPT(listen_fast_open_is_a_plain_syn)
     }
 }
 
-/* Signatures (RFC 2385, RFC 5925) that nobody agreed on mean nothing. */
+/* Signatures (RFC 2385, RFC 5925) that were not agreed mean nothing. */
 SCRIPT(established_signatures_mean_nothing)
 {
     uint8_t md5[20] = {19, 18}, ao[16] = {29, 16};
@@ -135,10 +141,10 @@ SCRIPT(established_signatures_mean_nothing)
 
 /* ---- receiving ---- */
 
-/* A FIN out of order waits for the hole in the FIN-WAITs, too. */
+/* A FIN out of order waits for the hole in FIN-WAIT-1 and FIN-WAIT-2, too. */
 SCRIPT(fin_wait_fin_out_of_order_waits_for_the_hole)
 {
-    for (uint32_t acked = 0; acked < 2; acked++) { /* in FIN-WAIT-2, too */
+    for (uint32_t acked = 0; acked < 2; acked++) { /* FIN-WAIT-1, then FIN-WAIT-2 */
         struct tcp_test t;
         tcp_fin_wait_1(&t);
         if (acked)
@@ -155,12 +161,12 @@ SCRIPT(fin_wait_fin_out_of_order_waits_for_the_hole)
     }
 }
 
-/* Blocks that we send and blocks that we get may span the end of the sequence space. */
+/* SACK blocks, sent and received, may span the end of the sequence space. */
 SCRIPT(established_sack_blocks_wrap)
 {
     struct tcp_test t;
     tcp_established(&t, .sack = true, .irs = 0xffffffff - 700);
-    send_(&t, .seq = 501, .ack = 1, .flags = ACK, .len = 500); /* wraps in its midst */
+    send_(&t, .seq = 501, .ack = 1, .flags = ACK, .len = 500); /* wraps in the middle */
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .sacks = 1, .sack = {{501, 1001}});
     send_(&t, .seq = 1501, .ack = 1, .flags = ACK, .len = 500);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .sacks = 2, .sack = {{1501, 2001}, {501, 1001}});
@@ -186,7 +192,7 @@ SCRIPT(established_sack_blocks_wrap)
     tcp_end(&t);
 }
 
-/* RFC 7323, RFC 2018 3: beside timestamps there is room for three blocks. */
+/* RFC 7323, RFC 2018 3: three blocks fit beside timestamps. */
 SCRIPT(established_three_blocks_fit_beside_timestamps)
 {
     struct tcp_test t;
@@ -199,7 +205,8 @@ SCRIPT(established_three_blocks_fit_beside_timestamps)
     tcp_end(&t);
 }
 
-/* RFC 5961 7 limits challenges; a peer that sends old data again has lost acknowledgements, and gets one each time. */
+/* RFC 5961 7 limits challenges. A peer that sends old data again has lost acknowledgements, so it
+ * gets one each time. */
 SCRIPT(established_old_data_is_acknowledged_without_limit)
 {
     struct tcp_test t;
@@ -216,7 +223,8 @@ SCRIPT(established_old_data_is_acknowledged_without_limit)
     tcp_end(&t);
 }
 
-/* A FIN without text finds a closed window closed, too (RFC 9293 3.4, table 6); it comes again, and is taken when there is room. */
+/* A FIN without text does not fit a closed window either (RFC 9293 3.4, table 6). The peer sends it
+ * again, and it is accepted when there is room. */
 SCRIPT(established_bare_fin_at_a_closed_window_comes_again)
 {
     struct tcp_test t;
@@ -239,7 +247,7 @@ SCRIPT(established_bare_fin_at_a_closed_window_comes_again)
     tcp_end(&t);
 }
 
-/* Reading what is left in TIME-WAIT opens no window: nobody sends any more. */
+/* Reading the rest in TIME-WAIT sends no window update: the peer sends no more data. */
 SCRIPT(time_wait_reading_sends_no_window_update)
 {
     struct tcp_test t;
@@ -258,7 +266,7 @@ SCRIPT(time_wait_reading_sends_no_window_update)
 
 /* ---- sending ---- */
 
-/* A probe of a closed window is not held back by the congestion window, however small that is. */
+/* The congestion window never holds back a probe of a closed window. */
 SCRIPT(established_zero_window_probe_ignores_the_congestion_window)
 {
     struct tcp_test t;
@@ -277,7 +285,8 @@ SCRIPT(established_zero_window_probe_ignores_the_congestion_window)
     tcp_end(&t);
 }
 
-/* RFC 5681 3.1, RFC 7661: who sends less than the window allows does not make it grow, however often it is acknowledged. */
+/* RFC 5681 3.1, RFC 7661: acknowledgements do not grow the window of a sender that uses less than
+ * it allows. */
 SCRIPT(established_window_that_is_not_used_does_not_grow)
 {
     struct tcp_test t;
@@ -292,7 +301,8 @@ SCRIPT(established_window_that_is_not_used_does_not_grow)
     tcp_end(&t);
 }
 
-/* A close behind more than the congestion window takes: the FIN follows the last byte, when that may go, and an ACK of less than it changes nothing. */
+/* A close behind more data than the congestion window allows: the FIN follows the last byte. An ACK
+ * of less does not change that. */
 SCRIPT(established_close_behind_the_congestion_window_sends_the_fin_last)
 {
     struct tcp_test t;
@@ -314,7 +324,7 @@ SCRIPT(established_close_behind_the_congestion_window_sends_the_fin_last)
 
 /* ---- the end ---- */
 
-/* A reset of what nobody uses any more frees it, with no word to anybody. */
+/* A reset of a connection without a user frees it, without an answer or an event. */
 SCRIPT(synchronized_orphan_ends_with_a_reset)
 {
     static const enum mn_tcp_state states[] = {MN_ESTABLISHED, MN_FIN_WAIT_1, MN_FIN_WAIT_2,
@@ -336,7 +346,8 @@ SCRIPT(synchronized_orphan_ends_with_a_reset)
     }
 }
 
-/* In TIME-WAIT whatever is no reset and takes sequence numbers is acknowledged, and only the FIN itself restarts the wait. */
+/* In TIME-WAIT every segment that takes sequence numbers is acknowledged, except a reset. Only the
+ * FIN itself restarts the wait. */
 SCRIPT(time_wait_segments_out_of_order_are_acknowledged)
 {
     struct tcp_test t;

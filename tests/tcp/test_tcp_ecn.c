@@ -17,7 +17,8 @@ static void agree(struct tcp_test *t)
 
 /* --- 6.1.1: the handshake --- */
 
-/* "an ECN-setup SYN packet" has ECE and CWR; its answer, "an ECN-setup SYN-ACK", has ECE and not CWR. Neither is ECN-capable itself. */
+/* "an ECN-setup SYN packet" has ECE and CWR; its answer, "an ECN-setup SYN-ACK", has ECE and not
+ * CWR. Neither is ECN-capable itself. */
 SCRIPT(listen_setup_syn_is_answered_with_ece)
 {
     struct tcp_test t;
@@ -42,7 +43,8 @@ SCRIPT(listen_other_syns_are_answered_without)
     }
 }
 
-/* 6.1.1: a SYN that comes again without the question was not answered in time: what "has received at least one non-ECN-setup SYN packet ... SHOULD NOT set ECT". */
+/* 6.1.1: a SYN that comes again without ECE and CWR had no answer in time. A host that "has
+ * received at least one non-ECN-setup SYN packet ... SHOULD NOT set ECT". */
 SCRIPT(syn_received_syn_again_without_the_question_takes_it_back)
 {
     struct tcp_test t;
@@ -58,7 +60,8 @@ SCRIPT(syn_received_syn_again_without_the_question_takes_it_back)
     tcp_end(&t);
 }
 
-/* A SYN of Accurate ECN has the bit AE, too (RFC 9768 3.1): it gets the answer of RFC 3168, from which its sender knows. */
+/* A SYN of Accurate ECN has the bit AE, too (RFC 9768 3.1). It gets the answer of RFC 3168, which
+ * tells its sender the kind. */
 SCRIPT(listen_accurate_ecn_falls_back)
 {
     struct tcp_test t;
@@ -72,7 +75,7 @@ SCRIPT(listen_accurate_ecn_falls_back)
     tcp_end(&t);
 }
 
-/* Switched off, nobody is answered. */
+/* If ECN is off, no SYN gets ECE in its answer. */
 SCRIPT(listen_off_ignores_the_question)
 {
     struct tcp_test t;
@@ -82,7 +85,8 @@ SCRIPT(listen_off_ignores_the_question)
     tcp_end(&t);
 }
 
-/* Our own SYNs ask only where that is switched on. The answer must be ECE alone: both bits are a reflection of our own (6.1.1). */
+/* Our own SYNs ask only if ECN is on. The answer must be ECE alone: both bits are a reflection of
+ * our own (6.1.1). */
 SCRIPT(syn_sent_asks_where_it_may)
 {
     static const struct {
@@ -109,7 +113,8 @@ SCRIPT(syn_sent_asks_where_it_may)
     }
 }
 
-/* 6.1.1.1: a SYN that is not answered is sent again with ECE and CWR cleared; then ECN stays off, whatever the answer. */
+/* 6.1.1.1: a SYN without an answer is sent again with ECE and CWR cleared. Then ECN stays off, with
+ * any answer. */
 SCRIPT(syn_sent_falls_back_when_nobody_answers)
 {
     struct tcp_test t;
@@ -126,7 +131,8 @@ SCRIPT(syn_sent_falls_back_when_nobody_answers)
 
 /* --- 6.1.2: the sender --- */
 
-/* New data is ECT(0). 6.1.4: pure acknowledgements are not; 6.1.5: retransmissions are not; nor is a FIN without data. */
+/* New data is ECT(0). Pure acknowledgements are not (6.1.4), retransmissions are not (6.1.5), and
+ * neither is a FIN without data. */
 SCRIPT(established_only_new_data_is_capable)
 {
     struct tcp_test t;
@@ -162,7 +168,7 @@ SCRIPT(established_probe_is_not_capable)
     tcp_end(&t);
 }
 
-/* ECE reduces cwnd, by ABE's factor (RFC 8511 3: Reno 0.8), and the next new data says CWR, once. */
+/* ECE reduces cwnd by ABE's factor (RFC 8511 3: Reno 0.8), and the next new data has CWR, once. */
 SCRIPT(established_echo_reduces_and_is_answered)
 {
     struct tcp_test t;
@@ -183,7 +189,7 @@ SCRIPT(established_echo_reduces_and_is_answered)
     tcp_end(&t);
 }
 
-/* 6.1.2: an acknowledgement with ECE makes nothing grow, though it reduces nothing any more. */
+/* 6.1.2: an acknowledgement with ECE does not grow the window, even if it does not reduce it. */
 SCRIPT(established_echo_never_grows_the_window)
 {
     struct tcp_test t;
@@ -192,7 +198,7 @@ SCRIPT(established_echo_never_grows_the_window)
     assert_int_equal(drain(&t, NULL), 10);
     send_(&t, .seq = 1, .ack = 1 + MSS, .flags = ACK | ECE);
     uint32_t cwnd = t.tcb->flight.congestion.cwnd;
-    t.tcb->flight.congestion.ssthresh = 100 * MSS; /* so that each acknowledgement would make it grow */
+    t.tcb->flight.congestion.ssthresh = 100 * MSS; /* every acknowledgement would grow the window */
     for (uint32_t i = 2; i <= 10; i++) {
         send_(&t, .seq = 1, .ack = 1 + i * MSS, .flags = ACK | ECE);
         assert_int_equal(t.tcb->flight.congestion.cwnd, cwnd);
@@ -201,7 +207,8 @@ SCRIPT(established_echo_never_grows_the_window)
     tcp_end(&t);
 }
 
-/* 6.1.2: "at most once per window of data"; a mark of what was sent after the reduction is news. */
+/* 6.1.2: "at most once per window of data". A mark of data sent after the reduction reduces
+ * again. */
 SCRIPT(established_echo_of_a_later_window_reduces_again)
 {
     struct tcp_test t;
@@ -218,7 +225,7 @@ SCRIPT(established_echo_of_a_later_window_reduces_again)
     tcp_end(&t);
 }
 
-/* 6.1.2: CWR is a single segment's business, also of one that would have been a large packet. */
+/* 6.1.2: CWR is on a single segment, also if that segment is the first of a large packet. */
 SCRIPT(established_cwr_is_on_a_single_segment)
 {
     struct tcp_test t;
@@ -229,11 +236,12 @@ SCRIPT(established_cwr_is_on_a_single_segment)
     send_(&t, .seq = 1, .ack = 1 + 5 * MSS, .flags = ACK | ECE);
     send_(&t, .seq = 1, .ack = 1 + 10 * MSS, .flags = ACK);
     expect(&t, .seq = 1 + 10 * MSS, .ack = 1, .flags = ACK | CWR, .len = (int)MSS);
-    expect(&t, .seq = 1 + 11 * MSS, .ack = 1, .flags = ACK, .len = 4 * (int)MSS); /* cwnd has grown to five */
+    /* cwnd has grown to five. */
+    expect(&t, .seq = 1 + 11 * MSS, .ack = 1, .flags = ACK, .len = 4 * (int)MSS);
     tcp_end(&t);
 }
 
-/* 6.1.2: a reduction because of a loss is announced by CWR, too, on new data. */
+/* 6.1.2: a reduction after a loss is announced by CWR, too, on new data. */
 SCRIPT(established_loss_is_announced)
 {
     struct tcp_test t;
@@ -242,7 +250,8 @@ SCRIPT(established_loss_is_announced)
     assert_int_equal(drain(&t, NULL), 10);
     for (int i = 0; i < 3; i++)
         send_(&t, .seq = 1, .ack = 1, .flags = ACK);
-    expect(&t, .seq = 1 + 10 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS, .ecn = ECT0); /* limited transmit */
+    /* Limited transmit. */
+    expect(&t, .seq = 1 + 10 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS, .ecn = ECT0);
     expect(&t, .seq = 1 + 11 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS, .ecn = ECT0);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS, .ecn = 0);
     send_(&t, .seq = 1, .ack = 1 + 12 * MSS, .flags = ACK);
@@ -253,7 +262,7 @@ SCRIPT(established_loss_is_announced)
     tcp_end(&t);
 }
 
-/* A peer that did not agree cannot make us reduce. */
+/* A peer that did not agree to ECN cannot reduce our window. */
 SCRIPT(established_echo_without_agreement_is_ignored)
 {
     struct tcp_test t;
@@ -267,7 +276,8 @@ SCRIPT(established_echo_without_agreement_is_ignored)
     tcp_end(&t);
 }
 
-/* A path that drops ECN-capable packets costs one timeout: until marked data was acknowledged, a timeout ends marking. */
+/* A path that drops ECN-capable packets costs one timeout: a timeout ends marking if no marked data
+ * has been acknowledged before. */
 SCRIPT(established_timeout_before_any_success_ends_marking)
 {
     struct tcp_test t;
@@ -283,7 +293,7 @@ SCRIPT(established_timeout_before_any_success_ends_marking)
     write_bytes(&t, MSS);
     expect(&t, .seq = 1 + 2 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS, .ecn = 0);
     tcp_end(&t);
-    agree(&t); /* ... and one that has carried them before goes on */
+    agree(&t); /* a path that has carried them before keeps ECN */
     write_bytes(&t, MSS);
     drain(&t, NULL);
     send_(&t, .seq = 1, .ack = 1 + MSS, .flags = ACK);
@@ -299,7 +309,7 @@ SCRIPT(established_timeout_before_any_success_ends_marking)
 
 /* --- 6.1.3: the receiver --- */
 
-/* A mark is echoed in every acknowledgement until CWR arrives, also in those that ride on data. */
+/* Every acknowledgement echoes a mark until CWR arrives, also an acknowledgement on data. */
 SCRIPT(established_mark_is_echoed_until_cwr)
 {
     struct tcp_test t;
@@ -315,7 +325,8 @@ SCRIPT(established_mark_is_echoed_until_cwr)
     send_(&t, .seq = 5, .ack = 2, .flags = ACK | CWR, .data = "ef", .ecn = ECT0);
     wait_ms(&t, 40);
     expect(&t, .seq = 2, .ack = 7, .flags = ACK);
-    send_(&t, .seq = 7, .ack = 2, .flags = ACK | CWR, .data = "gh", .ecn = CE); /* a new mark on the very segment */
+    /* A new mark on the same segment. */
+    send_(&t, .seq = 7, .ack = 2, .flags = ACK | CWR, .data = "gh", .ecn = CE);
     wait_ms(&t, 40);
     expect(&t, .seq = 2, .ack = 9, .flags = ACK | ECE);
     assert_int_equal(counted(&t, TCP_ECN_MARKED), 2);
@@ -340,7 +351,7 @@ SCRIPT(established_mark_on_a_probe_is_echoed)
     tcp_end(&t);
 }
 
-/* 6.1.5: marks on what is not acceptable, and on what is no data, are not believed. */
+/* 6.1.5: marks on segments that are not acceptable, or have no data, are ignored. */
 SCRIPT(established_marks_out_of_window_are_ignored)
 {
     struct tcp_test t;

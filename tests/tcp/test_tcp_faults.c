@@ -1,9 +1,10 @@
-/* Faults that were seen in the stack whose counterpart this is, or are common: one test each, which would fail on such behaviour. The numbers
- * are those of our list. */
+/* Faults of an earlier stack, and faults that are common: one test for each, which fails if the
+ * engine has the fault. The numbers are those of a list of such faults. */
 #include "tests/support/tcp_check.h"
 #include "tests/tcp/pair.h"
 
-/* 1: an accepted connection that only receives was reset after 617 s: the timer of the SYN,ACK was never cancelled. */
+/* 1: an accepted connection that only receives was reset after 617 s, because the timer of the
+ * SYN,ACK was never cancelled. */
 SCRIPT(fault_01_accepted_connection_that_only_receives_lives)
 {
     struct tcp_test t;
@@ -20,7 +21,7 @@ SCRIPT(fault_01_accepted_connection_that_only_receives_lives)
     tcp_end(&t);
 }
 
-/* 2: payload and FIN on the third segment of the handshake were thrown away. */
+/* 2: text and FIN on the third segment of the handshake were thrown away. */
 SCRIPT(fault_02_payload_and_fin_on_the_third_segment_count)
 {
     struct tcp_test t;
@@ -48,7 +49,8 @@ static int lose_tail(struct tcp_pair *pair, int side, unsigned index, const stru
     return WIRE_DROP;
 }
 
-/* 3: timers ran once a second: a lost tail on a path of 5 ms cost half a second and more, the first SYN again came after 3.5 s. */
+/* 3: timers ran once a second. A lost tail on a path of 5 ms cost half a second and more, and the
+ * first SYN was sent again after 3.5 s. */
 SCRIPT(fault_03_lost_tail_costs_no_more_than_the_timeout)
 {
     struct tcp_pair pair;
@@ -69,7 +71,7 @@ SCRIPT(fault_03_lost_tail_costs_no_more_than_the_timeout)
     tcp_end(&t);
 }
 
-/* 5: with data in flight across 2^32 everything was sent again and again. */
+/* 5: with data in flight across 2^32 all data was sent again and again. */
 SCRIPT(fault_05_crossing_2_32_repeats_nothing)
 {
     struct tcp_pair pair;
@@ -82,7 +84,8 @@ SCRIPT(fault_05_crossing_2_32_repeats_nothing)
     pair_end(&pair);
 }
 
-/* 6: reset, timeout, unreachable and local close looked alike; read gave 0 for a reset (MUST-12). */
+/* 6: reset, timeout, unreachable and local close had one error, and read returned 0 after a reset
+ * (MUST-12). */
 SCRIPT(fault_06_every_cause_has_its_own_error)
 {
     struct tcp_test t;
@@ -122,7 +125,7 @@ SCRIPT(fault_06_every_cause_has_its_own_error)
     tcp_end(&t);
 }
 
-/* 8: shutting down writing in CLOSE-WAIT did nothing; shutting down reading put nothing on the wire. */
+/* 8: shutdown of writing in CLOSE-WAIT did nothing, and shutdown of reading sent nothing. */
 SCRIPT(fault_08_shutdown_works_both_ways)
 {
     struct tcp_test t;
@@ -141,7 +144,7 @@ SCRIPT(fault_08_shutdown_works_both_ways)
     tcp_end(&t);
 }
 
-/* 9: closing with unread data sent a FIN; entries in FIN-WAIT-2 stayed for ever. */
+/* 9: a close with unread data sent a FIN, and connections in FIN-WAIT-2 stayed for ever. */
 SCRIPT(fault_09_close_with_unread_data_resets_and_fin_wait_2_ends)
 {
     struct tcp_test t;
@@ -158,7 +161,7 @@ SCRIPT(fault_09_close_with_unread_data_resets_and_fin_wait_2_ends)
     tcp_end(&t);
 }
 
-/* 10: no reset for a bad ACK in SYN-SENT; simultaneous open killed the attempt. */
+/* 10: a bad ACK in SYN-SENT got no reset, and a simultaneous open ended the attempt. */
 SCRIPT(fault_10_bad_ack_is_reset_and_simultaneous_open_works)
 {
     struct tcp_test t;
@@ -172,7 +175,7 @@ SCRIPT(fault_10_bad_ack_is_reset_and_simultaneous_open_works)
     tcp_end(&t);
 }
 
-/* 11: a connect that was given up could leave an established connection without an owner. */
+/* 11: an abandoned connect could leave an established connection without an owner. */
 SCRIPT(fault_11_abandoned_connect_leaves_nothing)
 {
     struct tcp_test t;
@@ -183,7 +186,7 @@ SCRIPT(fault_11_abandoned_connect_leaves_nothing)
     assert_usage(&t, tcbs, 0);
     tcp_end(&t);
 
-    tcp_closed(&t); /* given up between the SYN,ACK and its news */
+    tcp_closed(&t); /* abandoned between the SYN,ACK and its event */
     open_active(&t);
     drain(&t, NULL);
     send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
@@ -194,7 +197,7 @@ SCRIPT(fault_11_abandoned_connect_leaves_nothing)
     tcp_end(&t);
 }
 
-/* 14: a write that does not wait sent nothing until some other event. */
+/* 14: a write that does not wait sent nothing before some other event. */
 SCRIPT(fault_14_write_beyond_the_buffer_goes_out_at_once)
 {
     struct tcp_test t;
@@ -208,7 +211,7 @@ SCRIPT(fault_14_write_beyond_the_buffer_goes_out_at_once)
     tcp_end(&t);
 }
 
-/* 15: lending waited for new data while bytes of a partial read were still there. */
+/* 15: lending waited for new data while bytes of a partial read were left. */
 SCRIPT(fault_15_lending_gives_what_a_partial_read_left)
 {
     struct tcp_test t;
@@ -224,7 +227,8 @@ SCRIPT(fault_15_lending_gives_what_a_partial_read_left)
     tcp_end(&t);
 }
 
-/* 16: 10 000 SYNs cost 10 000 entries and used up the connection limit; a repeated SYN was not answered. */
+/* 16: 10 000 SYNs cost 10 000 entries and used up the connection limit, and a repeated SYN was not
+ * answered. */
 SCRIPT(fault_16_many_syns_cost_little)
 {
     struct tcp_test t;
@@ -249,7 +253,8 @@ SCRIPT(fault_16_many_syns_cost_little)
     tcp_end(&t);
 }
 
-/* 17: reassembly of one-byte segments had no bound on pieces; a queue grew with every segment received. */
+/* 17: the reassembly of one-byte segments had no limit on pieces, and a queue grew with every
+ * segment received. */
 SCRIPT(fault_17_one_byte_segments_are_bounded)
 {
     struct tcp_test t;
@@ -283,7 +288,8 @@ SCRIPT(fault_18_small_data_offset_is_dropped)
         struct tcp_line line = {.t = &t, .seq = 1, .ack = 1, .flags = ACK, .mss = NO, .shift = NO, .data = "x"};
         size_t len = tcp_compose(&line, bytes);
         bytes[12] = (uint8_t)(offset << 4);
-        send_raw(&t, bytes, len, MNET_CHECKSUM_PLAIN, false);    /* wrong checksum: counted as that */
+        /* Wrong checksum: counted as such. */
+        send_raw(&t, bytes, len, MNET_CHECKSUM_PLAIN, false);
         send_raw(&t, bytes, len, MNET_CHECKSUM_VERIFIED, false); /* right one */
     }
     assert_int_equal(counted(&t, TCP_DROP_CHECKSUM), 5);

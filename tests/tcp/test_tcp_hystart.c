@@ -4,7 +4,8 @@
 
 #define SEGMENT 1000u
 
-/* A slow start that the test drives: each round acknowledges a window, segment by segment, with one round trip for all. */
+/* A slow start that the test drives: each round acknowledges a window, segment by segment, with one
+ * round trip for all. */
 struct slow_start {
     struct mn_hystart h;
     uint32_t una, nxt, cwnd;
@@ -18,7 +19,8 @@ static struct slow_start begin(uint32_t segments)
     return s;
 }
 
-/* Acknowledges `segments` segments; each lets as many go as cwnd has room for then. */
+/* Acknowledges `segments` segments. Each acknowledgement sends as many new ones as cwnd allows
+ * then. */
 static void acknowledge(struct slow_start *s, uint32_t segments, uint64_t rtt_us)
 {
     for (uint32_t i = 0; i < segments && !s->over; i++) {
@@ -45,8 +47,9 @@ SCRIPT(slow_start_steady_round_trips_double_the_window)
     assert_false(s.h.css || s.over);
 }
 
-/* 4.2: "if (currentRoundMinRTT >= (lastRoundMinRTT + RttThresh)) ... exit slow start and enter CSS"; in CSS "cwnd += (min(N, L * SMSS) /
- * CSS_GROWTH_DIVISOR)", 4. RttThresh for 50 ms is 6.25 ms. */
+/* 4.2: "if (currentRoundMinRTT >= (lastRoundMinRTT + RttThresh)) ... exit slow start and enter
+ * CSS"; in CSS "cwnd += (min(N, L * SMSS) / CSS_GROWTH_DIVISOR)", 4. RttThresh for 50 ms is 6.25
+ * ms. */
 SCRIPT(slow_start_longer_round_trips_enter_css)
 {
     struct slow_start s = begin(16);
@@ -63,7 +66,8 @@ SCRIPT(slow_start_longer_round_trips_enter_css)
     assert_false(t.over);
 }
 
-/* 4.2: "for rounds where at least N_RTT_SAMPLE RTT samples have been obtained": seven are not enough. */
+/* 4.2: "for rounds where at least N_RTT_SAMPLE RTT samples have been obtained": seven are not
+ * enough. */
 SCRIPT(slow_start_seven_samples_decide_nothing)
 {
     struct slow_start s = begin(64);
@@ -74,7 +78,7 @@ SCRIPT(slow_start_seven_samples_decide_nothing)
     assert_true(s.h.css);
 }
 
-/* 4.2: the least of a round counts: a few slow ones among fast ones are no congestion. */
+/* 4.2: the smallest sample of a round counts: a few slow ones among fast ones are no congestion. */
 SCRIPT(slow_start_the_shortest_round_trip_of_a_round_counts)
 {
     struct slow_start s = begin(64);
@@ -99,7 +103,8 @@ SCRIPT(slow_start_thresholds_are_four_and_sixteen_milliseconds)
     }
 }
 
-/* 4.2: "if (currentRoundMinRTT < cssBaselineMinRtt) cssBaselineMinRtt = infinity, resume slow start". */
+/* 4.2: "if (currentRoundMinRTT < cssBaselineMinRtt) cssBaselineMinRtt = infinity, resume slow
+ * start". */
 SCRIPT(css_shorter_round_trips_resume_slow_start)
 {
     struct slow_start s = begin(16);
@@ -115,8 +120,8 @@ SCRIPT(css_shorter_round_trips_resume_slow_start)
     assert_int_equal(s.cwnd, before + 4 * SEGMENT);
 }
 
-/* 4.2: "CSS lasts at most CSS_ROUNDS rounds. If the transition into CSS happens in the middle of a round, that partial round counts towards the
- * limit": five. */
+/* 4.2: "CSS lasts at most CSS_ROUNDS rounds. If the transition into CSS happens in the middle of a
+ * round, that partial round counts towards the limit": five. */
 SCRIPT(css_ends_after_five_rounds)
 {
     struct slow_start s = begin(16);

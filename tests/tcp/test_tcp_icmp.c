@@ -1,8 +1,9 @@
 /* ICMP errors: RFC 9293 3.9.2.2, RFC 5461, RFC 5927, RFC 1191. */
 #include "tests/tcp/harness.h"
 
-/* SHLD-26: hard errors end an attempt to connect. MUST-54: of the connection that the quote names. So do prohibitions, which
- * MUST-56 does not name, and a neighbour that does not answer. The cause can be read, before the end and after it. */
+/* SHLD-26: hard errors end an attempt to connect. MUST-54: they end the connection that the quote
+ * names. So do prohibitions, which MUST-56 does not name, and a neighbour that does not answer. The
+ * user can read the cause before the end and after it. */
 SCRIPT(syn_sent_hard_error_is_unreachable)
 {
     static const enum mn_unreachable hard[] = {MN_UNREACHABLE_PORT, MN_UNREACHABLE_PROTOCOL, MN_UNREACHABLE_PROHIBITED,
@@ -43,7 +44,8 @@ SCRIPT(syn_sent_error_with_a_wrong_sequence_number_is_ignored)
     tcp_end(&t);
 }
 
-/* MUST-56: soft errors end nothing, not even an attempt; when there is a connection, they are forgotten. */
+/* MUST-56: soft errors end nothing, not even an attempt. They are forgotten when the connection is
+ * established. */
 SCRIPT(syn_sent_soft_error_is_not_the_end)
 {
     struct tcp_test t;
@@ -60,7 +62,7 @@ SCRIPT(syn_sent_soft_error_is_not_the_end)
     tcp_end(&t);
 }
 
-/* They decide which error is told when the time is up, and only where one came. */
+/* Soft errors decide the error code when the time is up, if one arrived. */
 SCRIPT(syn_sent_soft_error_is_told_when_time_is_up)
 {
     for (int with = 0; with < 2; with++) {
@@ -81,7 +83,8 @@ SCRIPT(syn_sent_soft_error_is_told_when_time_is_up)
     }
 }
 
-/* RFC 5461, RFC 5927 5: established connections survive every ICMP error; what is in flight comes again by its timer. */
+/* RFC 5461, RFC 5927 5: established connections survive every ICMP error. Data in flight is sent
+ * again by its timer. */
 SCRIPT(established_errors_do_not_end_it)
 {
     static const enum mn_unreachable all[] = {MN_UNREACHABLE_NETWORK,    MN_UNREACHABLE_HOST,
@@ -107,7 +110,7 @@ SCRIPT(established_errors_do_not_end_it)
     tcp_end(&t);
 }
 
-/* SHLD-6, RFC 1191 6.4: segments get smaller, and what is in flight goes again at once. */
+/* SHLD-6, RFC 1191 6.4: segments get smaller, and the data in flight is sent again at once. */
 SCRIPT(established_too_big_makes_smaller_segments)
 {
     struct tcp_test t;
@@ -127,7 +130,8 @@ SCRIPT(established_too_big_makes_smaller_segments)
     tcp_end(&t);
 }
 
-/* RFC 5681 3.1: the window is that of as many of the smaller segments, or there would be a burst of them. */
+/* RFC 5681 3.1: the window is the same number of smaller segments. More of them would be a
+ * burst. */
 SCRIPT(established_too_big_shrinks_the_window)
 {
     struct tcp_test t;
@@ -150,14 +154,15 @@ SCRIPT(established_too_big_is_checked)
     drain(&t, NULL);
     icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 1 + MSS);
     icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 0);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 9000, 1); /* it grows nothing */
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 9000, 1); /* it raises nothing */
     icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1500, 1);
     assert_int_equal(t.tcb->snd_mss, 1460);
     expect_nothing(&t);
     tcp_end(&t);
 }
 
-/* RFC 5927 7: absurd sizes do not make a segment for every byte; a router that names no size is believed as little as the RFC asks. */
+/* RFC 5927 7: absurd sizes do not lead to a segment for every byte. A router that gives no size is
+ * believed as little as the RFC asks. */
 SCRIPT(established_too_big_has_a_floor)
 {
     static const uint32_t sizes[] = {0, 1, 68, 100, 575};
@@ -173,7 +178,7 @@ SCRIPT(established_too_big_has_a_floor)
     }
 }
 
-/* About nothing that we know: no harm. */
+/* Errors about unknown connections do no harm. */
 SCRIPT(closed_errors_are_ignored)
 {
     struct tcp_test t;
@@ -199,7 +204,8 @@ SCRIPT(syn_sent_short_quote_is_ignored)
     struct tcp_test t;
     tcp_syn_sent(&t);
     for (size_t len = 0; len < 8; len++) {
-        uint8_t *quote = malloc(len + 1); /* as long as it says, so that the sanitizer sees a read beyond it */
+        /* Exactly as long as it says, so that the sanitizer sees a read beyond it. */
+        uint8_t *quote = malloc(len + 1);
         memset(quote, 0, len + 1);
         struct mn_icmp_error error = {.reason = MN_UNREACHABLE_PORT,
                                       .protocol = MN_PROTOCOL_TCP,

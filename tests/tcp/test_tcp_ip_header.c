@@ -1,17 +1,17 @@
-/* What the user chooses for the IP header of a connection's segments (RFC 9293 3.9.1.9, 3.9.2). */
+/* IP header fields that the user chooses for a connection's segments (RFC 9293 3.9.1.9, 3.9.2). */
 #include "tests/tcp/harness.h"
 
 #define TTL 7
 #define DSCP 46 /* expedited forwarding, RFC 3246 */
 
-/* The segment that expect() has just matched; the two ECN bits are not the user's. */
+/* Checks the segment that expect() has just matched. The two ECN bits are not the user's. */
 static void expect_header(const struct tcp_test *t, int ttl, int dscp)
 {
     assert_int_equal(t->seen.datagram.ttl, ttl);
     assert_int_equal(t->seen.datagram.traffic_class >> 2, dscp);
 }
 
-/* Chosen with the open, it holds from the SYN on, a repeated one included. */
+/* Fields chosen with the open apply from the SYN on, a repeated one included. */
 SCRIPT(syn_sent_ttl_and_dscp_of_the_open_are_used)
 {
     struct tcp_test t;
@@ -30,7 +30,8 @@ SCRIPT(syn_sent_ttl_and_dscp_of_the_open_are_used)
     tcp_end(&t);
 }
 
-/* To the end of TIME-WAIT: a peer that looks at the TTL (RFC 5082) is not to miss the acknowledgement of its FIN. */
+/* They apply up to the end of TIME-WAIT: a peer that checks the TTL (RFC 5082) must not miss the
+ * acknowledgement of its FIN. */
 SCRIPT(time_wait_ttl_and_dscp_are_kept)
 {
     struct tcp_test t;
@@ -52,7 +53,8 @@ static void listen_with_choices(struct tcp_test *t)
     assert_int_equal(mn_tcp_listen(t->tcp, (struct mnet_endpoint){.port = t->local.port}, &options, &t->listener), 0);
 }
 
-/* Chosen with a listener, it holds for its connections from the SYN,ACK on: the answers of SYN-RECEIVED, data, the reset. */
+/* Fields chosen with a listener apply to its connections from the SYN,ACK on: to answers in
+ * SYN-RECEIVED, data and resets. */
 SCRIPT(syn_received_ttl_and_dscp_of_the_listener_are_used)
 {
     struct tcp_test t;
@@ -78,7 +80,7 @@ SCRIPT(syn_received_ttl_and_dscp_of_the_listener_are_used)
     tcp_end(&t);
 }
 
-/* Of what is answered with a cookie nothing is kept, but the listener knows. */
+/* A cookie keeps no fields, but the listener knows them. */
 SCRIPT(cookie_ttl_and_dscp_of_the_listener_are_used)
 {
     struct tcp_test t;
@@ -98,7 +100,7 @@ SCRIPT(cookie_ttl_and_dscp_of_the_listener_are_used)
     tcp_end(&t);
 }
 
-/* What is not chosen is left to the IP layer: 0 is its default. */
+/* The IP layer chooses a field that the user did not choose: 0 is its default. */
 SCRIPT(established_ttl_and_dscp_have_defaults)
 {
     struct tcp_test t;
@@ -109,7 +111,8 @@ SCRIPT(established_ttl_and_dscp_have_defaults)
     tcp_end(&t);
 }
 
-/* SHLD-21, SHLD-22: a connection's choice may change, and holds for all later segments: data, data sent again, acknowledgements, FIN. */
+/* SHLD-21, SHLD-22: the choice may change, and applies to all later segments: data, retransmitted
+ * data, acknowledgements, FIN. */
 SCRIPT(established_ttl_and_dscp_may_change)
 {
     struct tcp_test t;
@@ -136,7 +139,7 @@ SCRIPT(established_ttl_and_dscp_may_change)
     tcp_end(&t);
 }
 
-/* The user's reset goes the way of the user's data. */
+/* The user's reset has the fields of the user's data. */
 SCRIPT(established_reset_has_ttl_and_dscp)
 {
     struct tcp_test t;

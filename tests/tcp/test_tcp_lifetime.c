@@ -1,5 +1,5 @@
-/* How long a connection lives without traffic, and what its user is told meanwhile: keepalive (RFC 9293 3.8.4), the user timeout (3.8.3, RFC 5482), soft errors
- * and R1 (3.9.1.8). */
+/* The lifetime of a connection without traffic, and the user's notices meanwhile: keepalive (RFC
+ * 9293 3.8.4), the user timeout (3.8.3, RFC 5482), soft errors and R1 (3.9.1.8). */
 #include "harness.h"
 
 static void keep_alive(struct tcp_test *t, uint64_t idle_ms, uint64_t interval_ms, unsigned probes)
@@ -19,7 +19,8 @@ SCRIPT(established_silence_without_keepalive_sends_nothing)
     tcp_end(&t);
 }
 
-/* MAY-5, MUST-24, MUST-27, SHLD-12: switched on, a probe after the idle time, one below SND.NXT and empty. */
+/* MAY-5, MUST-24, MUST-27, SHLD-12: if keepalive is on, a probe follows the idle time. It is empty,
+ * and its number is one below SND.NXT. */
 SCRIPT(established_silence_sends_a_keepalive_probe)
 {
     struct tcp_test t;
@@ -52,7 +53,7 @@ SCRIPT(established_keepalive_by_default_waits_for_two_hours)
     tcp_end(&t);
 }
 
-/* MUST-26: only where neither data nor an ACK arrived within the interval. */
+/* MUST-26: only if neither data nor an ACK arrived within the interval. */
 SCRIPT(established_traffic_puts_keepalive_off)
 {
     struct tcp_test t;
@@ -70,8 +71,8 @@ SCRIPT(established_traffic_puts_keepalive_off)
     tcp_end(&t);
 }
 
-/* MUST-26: a peer that does not hear us says the same again; that is data received, and no silence. So is a keepalive probe of
- * its own, with an octet of text or without. */
+/* MUST-26: a peer that does not hear us sends the same again. That is received data, not silence.
+ * So is a keepalive probe of the peer's, with an octet of text or without. */
 SCRIPT(established_known_text_puts_keepalive_off)
 {
     static const struct {
@@ -96,7 +97,8 @@ SCRIPT(established_known_text_puts_keepalive_off)
     }
 }
 
-/* Blind forgeries are no life: the number is anywhere, or the ACK, or there is none; nor are resets and SYNs, which anybody can send. */
+/* Blind forgeries are no sign of life: their sequence number or their ACK is wrong, or there is no
+ * ACK. Neither are resets and SYNs, which anybody can send. */
 SCRIPT(established_forgeries_do_not_put_keepalive_off)
 {
     struct tcp_test t;
@@ -127,12 +129,12 @@ SCRIPT(established_forgeries_do_not_put_keepalive_off)
     tcp_end(&t);
 }
 
-/* MUST-29: one unanswered probe is no verdict; all of them are. */
+/* MUST-29: one unanswered probe does not end the connection. All of them do. */
 SCRIPT(established_keepalive_unanswered_ends_after_the_last_probe)
 {
     struct tcp_test t;
     tcp_established(&t);
-    keep_alive(&t, 10000, 1000, 1); /* one is not to be had */
+    keep_alive(&t, 10000, 1000, 1); /* a single probe is not allowed */
     mark(&t);
     at_ms(&t, 11000);
     expect(&t, .seq = 0, .ack = 1, .flags = ACK, .len = 0);
@@ -147,7 +149,7 @@ SCRIPT(established_keepalive_unanswered_ends_after_the_last_probe)
     tcp_end(&t);
 }
 
-/* What is in flight asks already. */
+/* Data in flight is a probe already. */
 SCRIPT(established_data_in_flight_needs_no_keepalive)
 {
     struct tcp_test t;
@@ -173,7 +175,7 @@ SCRIPT(established_keepalive_switched_off_sends_nothing_more)
     tcp_end(&t);
 }
 
-/* The timer of keepalive is that of the orphan's end afterwards. */
+/* An orphan uses the timer of keepalive for its end. */
 SCRIPT(fin_wait_2_orphan_with_keepalive_ends_in_time)
 {
     struct tcp_test t;
@@ -224,8 +226,8 @@ SCRIPT(established_user_timeout_may_be_longer_than_the_stacks)
     tcp_end(&t);
 }
 
-/* However long nobody answers: the data is sent again and again, and once more when the peer is back. The connection may have it from the
- * stack, too. */
+/* With a timeout of never the data is sent again and again for any time, and once more when the
+ * peer is back. The value may be the connection's or the stack's. */
 SCRIPT(established_user_timeout_of_never_never_ends)
 {
     for (int own = 0; own < 2; own++) {
@@ -246,7 +248,8 @@ SCRIPT(established_user_timeout_of_never_never_ends)
     }
 }
 
-/* Nor do probes that are never due come at once, or the other way round: every 49 days is as rare as they get. */
+/* Probes that are never due do not come at once, and an interval of never does not either: every 49
+ * days is the longest interval. */
 SCRIPT(established_keepalive_of_never_sends_nothing)
 {
     struct tcp_test t;
@@ -265,7 +268,7 @@ SCRIPT(established_keepalive_of_never_sends_nothing)
     tcp_end(&t);
 }
 
-/* RFC 5482 3.1: both ends say what they mean to wait, and take the longer, within bounds. */
+/* RFC 5482 3.1: both ends tell their timeouts, and use the longer one, within limits. */
 static const uint8_t two_hundred_seconds[] = {28, 4, 0, 200}, a_month[] = {28, 4, 0xff, 0xff}, none[] = {28, 4, 0, 0};
 
 static void learn(struct tcp_test *t, const uint8_t *option, uint64_t expected_s)
@@ -285,14 +288,16 @@ SCRIPT(established_user_timeout_option_is_learned_within_bounds)
     learn(&t, two_hundred_seconds, 200);
     learn(&t, a_month, 3600);
     tcp_end(&t);
-    tcp_established(&t, .user_timeout_ns = 7200 * MNET_SECOND); /* what the peer says never makes us less patient */
+    /* The peer's value never shortens the timeout. */
+    tcp_established(&t, .user_timeout_ns = 7200 * MNET_SECOND);
     t.tcp->config.user_timeout_option = true;
     learn(&t, two_hundred_seconds, 7200);
     learn(&t, a_month, 7200);
     tcp_end(&t);
 }
 
-/* 3: CHANGEABLE becomes false when the application sets the timeout itself; ENABLED is false unless configured. */
+/* 3: CHANGEABLE becomes false when the application sets the timeout itself; ENABLED is false unless
+ * configured. */
 SCRIPT(established_user_timeout_option_changes_no_set_or_disabled_timeout)
 {
     struct tcp_test t;
@@ -319,11 +324,13 @@ SCRIPT(established_user_timeout_option_is_sent)
     send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK);
     assert_int_equal(t.seen.header.user_timeout, 120);
-    mn_tcp_set_user_timeout(t.tcp, t.tcb, 40000 * MNET_SECOND, t.now); /* too many for seconds: 667 minutes */
+    /* Too large for seconds: 667 minutes. */
+    mn_tcp_set_user_timeout(t.tcp, t.tcb, 40000 * MNET_SECOND, t.now);
     pump(&t);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 0);
     assert_int_equal(t.seen.header.user_timeout, 0x8000 | 667);
-    mn_tcp_set_user_timeout(t.tcp, t.tcb, MNET_NEVER, t.now); /* the most that can be said: 22 days */
+    /* The largest value that the option has: 22 days. */
+    mn_tcp_set_user_timeout(t.tcp, t.tcb, MNET_NEVER, t.now);
     pump(&t);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 0);
     assert_int_equal(t.seen.header.user_timeout, 0xffff);
@@ -333,7 +340,8 @@ SCRIPT(established_user_timeout_option_is_sent)
 
 /* ---- notices ---- */
 
-/* SHLD-9, SHLD-10: between R1, three retransmissions, and R2 the user hears of it; MUST-20: and so does IP. */
+/* SHLD-9, SHLD-10: between R1, three retransmissions, and R2 the user gets a notice. MUST-20: so
+ * does IP. */
 SCRIPT(established_three_retransmissions_are_reported)
 {
     struct tcp_test t;
@@ -383,7 +391,7 @@ SCRIPT(established_soft_icmp_error_is_reported)
     icmp_(&t, MN_UNREACHABLE_NETWORK, 0, 1);
     assert_int_equal(mn_tcp_notices(t.tcb), MNET_NOTICE_UNREACHABLE);
     expect_state(&t, MN_ESTABLISHED);
-    icmp_(&t, MN_UNREACHABLE_NETWORK, 0, 5000); /* nothing of ours */
+    icmp_(&t, MN_UNREACHABLE_NETWORK, 0, 5000); /* not about a segment of ours */
     assert_int_equal(mn_tcp_notices(t.tcb), 0);
     tcp_end(&t);
 }
@@ -404,7 +412,7 @@ SCRIPT(established_reports_can_be_switched_off)
 
 /* --- Orphans: the user has closed, and the peer has fallen silent --- */
 
-/* How long it takes until nothing is left, in steps of 100 ms. */
+/* Returns the time until nothing is left, in steps of 100 ms. */
 static uint64_t seconds_until_freed(struct tcp_test *t)
 {
     mark(t);
@@ -416,7 +424,8 @@ static uint64_t seconds_until_freed(struct tcp_test *t)
     return (t->now - begin) / MNET_SECOND;
 }
 
-/* SHLD-11: 100 s, but not the 15 minutes that a user would have waited; whatever waits to be acknowledged. */
+/* SHLD-11: 100 s, not the 15 minutes that a user would have waited, with data or a FIN
+ * unacknowledged. */
 SCRIPT(orphan_of_a_silent_peer_ends_after_100_s)
 {
     struct tcp_test t;
@@ -435,7 +444,7 @@ SCRIPT(orphan_of_a_silent_peer_ends_after_100_s)
     tcp_end(&t);
 }
 
-/* It counts from the last progress, not from the close: slow peers get everything. */
+/* The time counts from the last progress, not from the close: slow peers get everything. */
 SCRIPT(orphan_of_a_slow_peer_stays)
 {
     struct tcp_test t;
@@ -452,7 +461,8 @@ SCRIPT(orphan_of_a_slow_peer_stays)
     tcp_end(&t);
 }
 
-/* As long as somebody is there the data has R2, orphans or not; and what a user has asked for lasts beyond him. */
+/* As long as a user holds the connection its data has R2. A timeout that the user has set applies
+ * to the orphan, too. */
 SCRIPT(orphan_keeps_the_timeout_that_was_set)
 {
     struct tcp_test t;
@@ -476,7 +486,8 @@ SCRIPT(orphan_keeps_the_timeout_that_was_set)
     }
 }
 
-/* A closed window: as long as its probes are answered up to R2 (RFC 6429 3), else 100 s from the last answer. */
+/* A closed window: if its probes are answered, up to R2 (RFC 6429 3), otherwise 100 s from the last
+ * answer. */
 SCRIPT(orphan_with_a_closed_window)
 {
     for (unsigned answered_s = 250; answered_s <= 2000; answered_s += 1750) {

@@ -1,7 +1,7 @@
 /* CLOSED, LISTEN and passive SYN-RECEIVED (RFC 9293 3.10.7.1, 3.10.7.2, 3.10.7.4). */
 #include "tests/tcp/harness.h"
 
-/* 3.10.7.1: every segment to a closed port but a reset is answered with one. */
+/* 3.10.7.1: every segment to a closed port except a reset is answered with a reset. */
 SCRIPT(closed_syn_is_reset)
 {
     struct tcp_test t;
@@ -97,7 +97,7 @@ SCRIPT(listen_segment_without_syn_or_ack_is_dropped)
     tcp_end(&t);
 }
 
-/* 3.5, figure 6; MUST-14, MUST-67: the MSS is announced, and is what the MTU leaves. */
+/* 3.5, figure 6; MUST-14, MUST-67: the MSS is announced. It is the MTU without the headers. */
 SCRIPT(listen_handshake_establishes)
 {
     struct tcp_test t;
@@ -126,7 +126,8 @@ SCRIPT(listen_handshake_establishes)
     tcp_end(&t);
 }
 
-/* The listener and other half-open records are untouched by a handshake (MUST-41), and connections come in the order of their handshakes. */
+/* A handshake does not touch the listener or other half-open records (MUST-41), and connections are
+ * accepted in the order of their handshakes. */
 SCRIPT(listen_several_handshakes_are_accepted_in_order)
 {
     struct tcp_test t;
@@ -152,7 +153,7 @@ SCRIPT(listen_several_handshakes_are_accepted_in_order)
     tcp_end(&t);
 }
 
-/* MUST-42: an active open from the same local port does not keep one from listening. */
+/* MUST-42: an active open from the same local port does not prevent listening. */
 SCRIPT(listen_on_the_port_of_an_active_open)
 {
     struct tcp_test t;
@@ -192,11 +193,13 @@ SCRIPT(listen_on_one_address_ignores_others)
     send_(&t, .seq = 0, .flags = SYN, .to = other);
     expect(&t, .seq = 0, .ack = 1, .flags = RST | ACK, .from = other);
     send_(&t, .seq = 0, .flags = SYN);
-    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK); /* MUST-45: from the address that was asked */
+    /* MUST-45: from the address of the request. */
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
     tcp_end(&t);
 }
 
-/* 3.10.7.2: "any other control or data": a FIN beside a SYN is not believed, and the data is not acknowledged, so it comes again. */
+/* 3.10.7.2: "any other control or data": a FIN beside a SYN is ignored. The data is not
+ * acknowledged, so the peer sends it again. */
 SCRIPT(listen_syn_fin_is_a_syn)
 {
     struct tcp_test t;
@@ -269,7 +272,8 @@ SCRIPT(syn_received_segment_without_ack_is_dropped)
     tcp_end(&t);
 }
 
-/* Second: an exact reset returns to LISTEN (MUST-11: the open was passive), with nothing for the user to see. */
+/* Second: an exact reset returns to LISTEN (MUST-11: the open was passive), and the user sees
+ * nothing. */
 SCRIPT(syn_received_exact_rst_returns_to_listen)
 {
     struct tcp_test t;
@@ -361,7 +365,8 @@ SCRIPT(syn_received_syn_ack_is_sent_again_with_backoff)
     tcp_end(&t);
 }
 
-/* RFC 6298 (5.7): no sample from a SYN,ACK that was sent twice (MUST-18); data begins with a timeout of 3 s. */
+/* RFC 6298 (5.7): no sample from a SYN,ACK that was sent twice (MUST-18); data begins with a
+ * timeout of 3 s. */
 SCRIPT(syn_received_retransmitted_syn_ack_is_no_sample)
 {
     struct tcp_test t;
@@ -394,7 +399,8 @@ SCRIPT(syn_received_same_syn_is_answered_again)
     tcp_end(&t);
 }
 
-/* Backlog full of connections that nobody accepts: later ones are refused, or ignored until there is room, by policy. */
+/* The backlog is full of connections that nobody accepts. The policy decides if later ones are
+ * refused, or ignored until there is room. */
 static void fill_backlog(struct tcp_test *t, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -432,7 +438,7 @@ SCRIPT(listen_full_backlog_refuses_by_policy)
     tcp_end(&t);
 }
 
-/* 3.10.4, CLOSE of a LISTEN: what was not accepted is reset, what was accepted lives on. */
+/* 3.10.4, CLOSE of a LISTEN: connections not yet accepted are reset, accepted ones live on. */
 SCRIPT(unlisten_resets_what_was_not_accepted)
 {
     struct tcp_test t;
@@ -481,7 +487,8 @@ SCRIPT(listen_connection_limit_holds)
     tcp_end(&t);
 }
 
-/* MUST-57, MUST-63: what came by broadcast or multicast, or from an address that no host has, is discarded without an answer. */
+/* MUST-57, MUST-63: a segment sent by broadcast or multicast, or from an address that no host has,
+ * is discarded without an answer. */
 SCRIPT(listen_syn_by_broadcast_is_dropped)
 {
     struct tcp_test t;
@@ -492,7 +499,7 @@ SCRIPT(listen_syn_by_broadcast_is_dropped)
     send_raw(&t, bytes, len, MNET_CHECKSUM_PLAIN, true); /* MUST-57 */
     expect_nothing(&t);
     assert_usage(&t, half_open, 0);
-    line.to = endpoint(10, 0, 0, 2, 81); /* nobody listens there: still no answer */
+    line.to = endpoint(10, 0, 0, 2, 81); /* a port without a listener: still no answer */
     len = tcp_compose(&line, bytes);
     send_raw(&t, bytes, len, MNET_CHECKSUM_PLAIN, true);
     expect_nothing(&t);

@@ -1,7 +1,7 @@
 /* Congestion control and loss recovery: RFC 5681, RFC 6582 (NewReno), RFC 3042, RFC 6928. */
 #include "tests/tcp/harness.h"
 
-/* Sends `segments` full segments and forgets them; their acknowledgements are up to the script. */
+/* Sends `segments` full segments and throws them away. The script acknowledges them. */
 static void in_flight(struct tcp_test *t, uint32_t segments)
 {
     write_bytes(t, segments * MSS);
@@ -25,7 +25,7 @@ SCRIPT(established_initial_window_is_ten_segments)
     tcp_end(&t);
 }
 
-/* RFC 6928 2: one segment, where the SYN or the SYN,ACK had to be sent again more than once. */
+/* RFC 6928 2: one segment if the SYN or the SYN,ACK had to be sent again more than once. */
 SCRIPT(established_initial_window_after_lost_syns_is_one_segment)
 {
     for (int active = 0; active < 2; active++) {
@@ -52,7 +52,7 @@ SCRIPT(established_initial_window_after_lost_syns_is_one_segment)
     }
 }
 
-/* RFC 5681 3.1: slow start: each byte acknowledged lets two go. */
+/* RFC 5681 3.1: in slow start each byte acknowledged allows two more. */
 SCRIPT(established_slow_start_doubles_the_window)
 {
     struct tcp_test t;
@@ -107,7 +107,7 @@ SCRIPT(established_third_duplicate_retransmits)
     duplicate(&t, 1);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
     expect_nothing(&t);
-    assert_int_equal(t.tcb->flight.congestion.ssthresh, 4 * MSS); /* half of what was in flight */
+    assert_int_equal(t.tcb->flight.congestion.ssthresh, 4 * MSS); /* half of the data in flight */
     duplicate(&t, 1 + 8 * MSS);
     expect_nothing(&t);
     assert_true(t.tcb->flight.congestion.cwnd <= 4 * MSS);
@@ -117,7 +117,7 @@ SCRIPT(established_third_duplicate_retransmits)
     tcp_end(&t);
 }
 
-/* RFC 5681 2: a duplicate has no data, no FIN, the same window, and something is in flight. */
+/* RFC 5681 2: a duplicate has no data, no FIN and the same window, and something is in flight. */
 SCRIPT(established_what_is_no_duplicate_does_not_count)
 {
     struct tcp_test t;
@@ -135,13 +135,14 @@ SCRIPT(established_what_is_no_duplicate_does_not_count)
         expect(&t, .seq = 1 + 4 * MSS, .ack = peek_output(&t)->header.ack - t.irs, .flags = ACK);
     }
     for (int i = 0; i < 5; i++)
-        send_(&t, .seq = 21, .ack = 1, .flags = ACK, .window = 60000 + i); /* another window each */
+        /* A different window each time. */
+        send_(&t, .seq = 21, .ack = 1, .flags = ACK, .window = 60000 + i);
     expect_nothing(&t);
     assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 0);
     tcp_end(&t);
 }
 
-/* RFC 3042: the first two duplicates let a new segment go each. */
+/* RFC 3042: each of the first two duplicates allows a new segment. */
 SCRIPT(established_limited_transmit_on_the_first_duplicates)
 {
     struct tcp_test t;
@@ -176,7 +177,8 @@ SCRIPT(established_recovery_inflates_the_window)
     tcp_end(&t);
 }
 
-/* Step 4: a partial acknowledgement shows the next loss, which goes again at once; the last one ends the recovery. */
+/* Step 4: a partial acknowledgement reveals the next loss, which is sent again at once. The last
+ * one ends the recovery. */
 SCRIPT(established_partial_ack_in_recovery_retransmits_the_next_hole)
 {
     struct tcp_test t;
@@ -218,7 +220,8 @@ SCRIPT(established_one_window_of_losses_halves_once)
     tcp_end(&t);
 }
 
-/* RFC 5681 3.1 (4): after a timeout ssthresh is half the flight, once for the same segment; cwnd is one segment. */
+/* RFC 5681 3.1 (4): after a timeout ssthresh is half the flight, once for the same segment; cwnd is
+ * one segment. */
 SCRIPT(established_timeout_halves_once)
 {
     struct tcp_test t;
@@ -232,7 +235,7 @@ SCRIPT(established_timeout_halves_once)
     tcp_end(&t);
 }
 
-/* RFC 6582 3.2 step 1: duplicates caused by what a timeout sent again are no new loss. */
+/* RFC 6582 3.2 step 1: duplicates caused by the retransmissions of a timeout are no new loss. */
 SCRIPT(established_duplicates_after_a_timeout_do_not_recover_again)
 {
     struct tcp_test t;
@@ -246,7 +249,8 @@ SCRIPT(established_duplicates_after_a_timeout_do_not_recover_again)
     tcp_end(&t);
 }
 
-/* Duplicates with the window closed: what was lost is not sent into a closed window, but by the probe. */
+/* Duplicates with the window closed: lost data is not sent into a closed window, except by the
+ * probe. */
 SCRIPT(established_duplicates_with_a_closed_window_are_no_loss)
 {
     struct tcp_test t;
@@ -262,7 +266,7 @@ SCRIPT(established_duplicates_with_a_closed_window_are_no_loss)
     tcp_end(&t);
 }
 
-/* In recovery the window of the peer is still the limit. */
+/* In recovery the peer's window is still a limit. */
 SCRIPT(established_recovery_keeps_to_the_window)
 {
     struct tcp_test t;
@@ -278,7 +282,7 @@ SCRIPT(established_recovery_keeps_to_the_window)
     tcp_end(&t);
 }
 
-/* RFC 5681 4.1: after an idle time longer than the RTO the window starts again at no more than the initial one. */
+/* RFC 5681 4.1: after an idle time longer than the RTO the window is at most the initial one. */
 SCRIPT(established_idle_restarts_the_window)
 {
     struct tcp_test t;
@@ -295,7 +299,7 @@ SCRIPT(established_idle_restarts_the_window)
     tcp_end(&t);
 }
 
-/* A fast retransmission that is lost too is found by the timer. */
+/* The timer finds a lost fast retransmission. */
 SCRIPT(established_lost_retransmission_is_found_by_the_timer)
 {
     struct tcp_test t;

@@ -1,4 +1,5 @@
-/* Segments that are damaged, cut short, or lie: nothing in them is believed, and the connection goes on (RFC 9293 3.1). */
+/* Segments that are damaged, cut short, or lie: none of their fields is believed, and the
+ * connection goes on (RFC 9293 3.1). */
 #include "tests/tcp/harness.h"
 
 static size_t compose(struct tcp_test *t, uint8_t *bytes)
@@ -8,7 +9,7 @@ static size_t compose(struct tcp_test *t, uint8_t *bytes)
     return tcp_compose(&line, bytes);
 }
 
-/* Makes the checksum right again after a change. */
+/* Corrects the checksum after a change. */
 static void fix_checksum(struct tcp_test *t, uint8_t *bytes, size_t len)
 {
     uint64_t sum = mn_pseudo_sum(&t->remote.address, &t->local.address, MN_PROTOCOL_TCP, (uint32_t)len);
@@ -37,7 +38,7 @@ SCRIPT(established_bad_checksum_is_dropped)
     tcp_end(&t);
 }
 
-/* The pseudo-header is part of it: a segment that was meant for another host is not ours. */
+/* The checksum covers the pseudo-header: a segment for another host is dropped. */
 SCRIPT(established_checksum_covers_the_addresses)
 {
     struct tcp_test t;
@@ -53,7 +54,8 @@ SCRIPT(established_checksum_covers_the_addresses)
     tcp_end(&t);
 }
 
-/* What the device has verified is not verified again; what it only began is complete by contract. */
+/* A checksum that the device has verified is not verified again, and a partial one is correct by
+ * contract. */
 SCRIPT(established_verified_checksum_is_believed)
 {
     struct tcp_test t;
@@ -82,7 +84,7 @@ SCRIPT(established_odd_and_even_lengths_arrive)
     tcp_end(&t);
 }
 
-/* Cut at every byte, with a right checksum for what is left. */
+/* Cut at every byte, with a right checksum for the rest. */
 SCRIPT(established_truncated_header_is_dropped)
 {
     struct tcp_test t;
@@ -100,7 +102,7 @@ SCRIPT(established_truncated_header_is_dropped)
     tcp_end(&t);
 }
 
-/* Every data offset: below 5 impossible, beyond the end a lie. */
+/* Every data offset: below 5 it is impossible, beyond the end it is false. */
 SCRIPT(established_lying_data_offset_is_dropped)
 {
     struct tcp_test t;
@@ -135,7 +137,8 @@ SCRIPT(established_reserved_bits_are_ignored)
     tcp_end(&t);
 }
 
-/* Every combination of flags in every state, at every interesting number: no harm but what the RFC allows. */
+/* Every combination of flags in every state, with every interesting number: no effect except those
+ * that the RFC allows. */
 SCRIPT(any_state_any_flags_are_survived)
 {
     static const uint32_t seqs[] = {0, 1, 2, 3, 0x80000000, 70000}, acks[] = {0, 1, 2, 3, 0x80000000};
@@ -157,7 +160,7 @@ SCRIPT(any_state_any_flags_are_survived)
     }
 }
 
-/* The urgent pointer may say anything (3.8.5): the stream is what it is. */
+/* The urgent pointer may have any value (3.8.5): the stream does not change. */
 SCRIPT(established_urgent_pointers_do_no_harm)
 {
     static const int pointers[] = {0, 1, 2, 5, 6, 7, 1000, 32767, 32768, 65534, 65535};

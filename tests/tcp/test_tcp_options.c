@@ -6,12 +6,13 @@ SCRIPT(established_options_in_data_segments_are_skipped)
 {
     static const uint8_t lists[][12] = {
         {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},                /* NOP */
-        {0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, /* nothing counts behind the end */
-        {1, 254, 4, 9, 9, 1, 253, 5, 1, 2, 3, 0}, /* unknown ones, at odd places (MUST-6, MUST-64, MUST-68) */
-        {2, 4, 0, 10, 1, 1, 1, 0, 0, 0, 0, 0},    /* an MSS outside of a SYN means nothing */
-        {1, 3, 3, 9, 1, 2, 4, 0, 1, 1, 77, 2},    /* nor does a window scale */
-        {8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1},    /* timestamps that were not agreed */
-        {5, 10, 0, 0, 0, 1, 0, 0, 0, 9, 4, 2},    /* SACK likewise */
+        {0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, /* ignored after the end of the list */
+        /* Unknown ones, at odd places (MUST-6, MUST-64, MUST-68). */
+        {1, 254, 4, 9, 9, 1, 253, 5, 1, 2, 3, 0},
+        {2, 4, 0, 10, 1, 1, 1, 0, 0, 0, 0, 0}, /* an MSS outside of a SYN means nothing */
+        {1, 3, 3, 9, 1, 2, 4, 0, 1, 1, 77, 2}, /* nor does a window scale */
+        {8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1}, /* timestamps that were not agreed */
+        {5, 10, 0, 0, 0, 1, 0, 0, 0, 9, 4, 2}, /* SACK that was not agreed */
     };
     struct tcp_test t;
     tcp_established(&t);
@@ -39,7 +40,8 @@ SCRIPT(listen_syn_options_at_any_alignment)
     tcp_end(&t);
 }
 
-/* MUST-7: no illegal length does harm: in SYNs and in data segments, every length at every place. */
+/* MUST-7: no illegal length does harm: every length at every place, in SYNs and in data
+ * segments. */
 SCRIPT(any_state_illegal_option_lengths_do_no_harm)
 {
     struct tcp_test t;
@@ -52,13 +54,15 @@ SCRIPT(any_state_illegal_option_lengths_do_no_harm)
                 memset(options, 1, sizeof options);
                 options[place * 13] = (uint8_t)kind;
                 if (place < 3)
-                    options[place * 13 + 1] = (uint8_t)len; /* in the last place there is not even a length */
+                    /* The last place has no room for a length. */
+                    options[place * 13 + 1] = (uint8_t)len;
                 struct mnet_endpoint other = endpoint(10, 0, 0, 1, (uint16_t)(1000 + next % 20000));
                 send_(&t, .seq = next, .ack = 1, .flags = ACK, .data = "x", .options = options, .options_len = 40);
                 send_(&t, .seq = 0, .flags = SYN, .options = options, .options_len = 40, .from = other);
                 send_(&t, .seq = 1, .flags = RST, .from = other);
                 uint8_t got;
-                next += mn_tcp_receive(t.tcp, t.tcb, &got, 1, t.now) == 1; /* MUST-7: taken or dropped */
+                /* MUST-7: accepted or dropped. */
+                next += mn_tcp_receive(t.tcp, t.tcb, &got, 1, t.now) == 1;
                 drain(&t, NULL);
             }
         }
@@ -84,7 +88,7 @@ SCRIPT(established_without_mss_option_sends_536)
     tcp_end(&t);
 }
 
-/* MUST-14, MUST-16: the smaller of what the peer takes and what the link carries. */
+/* MUST-14, MUST-16: the smaller of the peer's MSS and the link's size. */
 SCRIPT(established_segments_are_as_large_as_both_allow)
 {
     struct tcp_test t;
@@ -103,7 +107,7 @@ SCRIPT(established_segments_are_as_large_as_both_allow)
     tcp_end(&t);
 }
 
-/* MUST-67: the MSS announced is what the MTU leaves. */
+/* MUST-67: the announced MSS is the MTU without the headers. */
 SCRIPT(syn_sent_mss_follows_the_mtu)
 {
     struct tcp_test t;
@@ -117,7 +121,7 @@ SCRIPT(syn_sent_mss_follows_the_mtu)
     tcp_end(&t);
 }
 
-/* A path known to be narrower limits what we send. */
+/* A path with a known smaller MTU limits our segments. */
 SCRIPT(open_with_a_path_mtu_sends_smaller_segments)
 {
     struct tcp_test t;
@@ -159,7 +163,7 @@ SCRIPT(established_window_scale_above_14_is_14)
     tcp_end(&t);
 }
 
-/* RFC 7323 1.3: SYN,ACK has only the options whose like the SYN had. */
+/* RFC 7323 1.3: SYN,ACK has only the options that the SYN had. */
 SCRIPT(listen_syn_ack_has_window_scale_only_if_asked)
 {
     struct tcp_test t;
@@ -174,7 +178,8 @@ SCRIPT(listen_syn_ack_has_window_scale_only_if_asked)
     tcp_end(&t);
 }
 
-/* What was not agreed is not used: no SACK, no timestamps in any segment that was not asked for them. */
+/* Options that were not agreed are not used: no SACK and no timestamps in segments to a peer that
+ * did not offer them. */
 SCRIPT(syn_received_no_options_beyond_those_of_the_syn)
 {
     struct tcp_test t;

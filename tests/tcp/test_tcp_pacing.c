@@ -1,4 +1,4 @@
-/* Pacing: when what the window allows leaves. */
+/* Pacing: the times at which data within the window is sent. */
 #include "tests/tcp/harness.h"
 
 #include "tcp/timers.h"
@@ -6,7 +6,8 @@
 #define RTT_MS 100u
 #define RTT (RTT_MS * MNET_MILLISECOND)
 
-/* A connection over a round trip of RTT_MS with `segments` allowed in flight, in congestion avoidance. */
+/* Makes a connection with a round trip of RTT_MS and a window of `segments`, in congestion
+ * avoidance. */
 static void establish(struct tcp_test *t, uint32_t segments, uint32_t gso_max, unsigned rtt_ms)
 {
     tcp_established(t, .rtt_ms = rtt_ms, .gso_max = gso_max, .shift = 10, .window = 65535, .send_buffer = 64u << 20);
@@ -15,13 +16,13 @@ static void establish(struct tcp_test *t, uint32_t segments, uint32_t gso_max, u
     send_(t, .seq = 1, .ack = 1, .flags = ACK, .window = 65535);
 }
 
-/* What left, by the time: at most this many packets are noted. */
+/* Packets sent, by the time. */
 struct departures {
     unsigned packets;
     uint32_t bytes;
     uint64_t first, last;
-    uint32_t burst;  /* the most bytes that left at one moment ... */
-    unsigned bursts; /* ... and how many moments there were */
+    uint32_t burst;  /* the most bytes sent at one moment */
+    unsigned bursts; /* the number of such moments */
 };
 
 static struct departures departures(struct tcp_test *t)
@@ -53,13 +54,14 @@ SCRIPT(established_window_is_spread_over_the_round_trip)
     struct departures d = departures(&t);
     assert_int_equal(d.bytes, 1000 * MSS);
     assert_in_range(d.last - begin, RTT * 5 / 6 - 3 * MNET_MILLISECOND, RTT * 5 / 6 + MNET_MILLISECOND);
-    assert_in_range(d.burst, 10 * MSS, 13 * MSS); /* 12 segments a millisecond; the initial window at first */
+    /* 12 segments a millisecond; the initial window at first. */
+    assert_in_range(d.burst, 10 * MSS, 13 * MSS);
     assert_in_range(d.bursts, 75, 90);
     assert_in_range(d.packets, 75, 92); /* a burst is one packet */
     tcp_end(&t);
 }
 
-/* In slow start at twice the window. */
+/* In slow start the rate is twice the window over the round trip. */
 SCRIPT(established_slow_start_is_paced_at_twice_the_window)
 {
     struct tcp_test t;
@@ -74,7 +76,7 @@ SCRIPT(established_slow_start_is_paced_at_twice_the_window)
     tcp_end(&t);
 }
 
-/* A burst has two segments at least: on a slow path one every few milliseconds. */
+/* A burst has at least two segments: on a slow path one burst every few milliseconds. */
 SCRIPT(established_burst_is_two_segments_at_least)
 {
     struct tcp_test t;
@@ -88,7 +90,8 @@ SCRIPT(established_burst_is_two_segments_at_least)
     tcp_end(&t);
 }
 
-/* On a fast path a burst is many packets, each as large as can be, and there is still one timer for a millisecond. */
+/* On a fast path a burst is many packets, each as large as possible, and one timer for a
+ * millisecond. */
 SCRIPT(established_fast_path_has_one_timer_a_burst)
 {
     struct tcp_test t;
@@ -99,11 +102,13 @@ SCRIPT(established_fast_path_has_one_timer_a_burst)
     assert_int_equal(d.bytes, 10000 * MSS);
     assert_in_range(d.bursts, 75, 92);
     assert_in_range(d.burst, 115 * MSS, 125 * MSS);
-    assert_in_range(d.packets, 10000 * MSS / 64240, 300); /* 44 segments at most, three for a burst of 120 */
+    /* 44 segments at most, three for a burst of 120. */
+    assert_in_range(d.packets, 10000 * MSS / 64240, 300);
     tcp_end(&t);
 }
 
-/* RFC 6928 4: the initial window goes at once, on any path; also after idle time, and for every short exchange. */
+/* RFC 6928 4: the initial window is sent at once, on any path, also after idle time, and for every
+ * short exchange. */
 SCRIPT(established_initial_window_is_not_paced)
 {
     struct tcp_test t;
@@ -117,7 +122,7 @@ SCRIPT(established_initial_window_is_not_paced)
     tcp_end(&t);
 }
 
-/* A path shorter than a burst is not paced: everything leaves at once, and no timer runs. */
+/* A path shorter than a burst is not paced: all data is sent at once, and no timer runs. */
 SCRIPT(established_short_path_is_not_paced)
 {
     struct tcp_test t;
@@ -131,7 +136,7 @@ SCRIPT(established_short_path_is_not_paced)
     tcp_end(&t);
 }
 
-/* Acknowledgements between two bursts release nothing by themselves: the timer does, at the rate. */
+/* Acknowledgements between two bursts send nothing by themselves: the timer does, at the rate. */
 SCRIPT(established_acknowledgements_do_not_break_the_pace)
 {
     struct tcp_test t;
@@ -141,7 +146,8 @@ SCRIPT(established_acknowledgements_do_not_break_the_pace)
     uint32_t sent = departures(&t).bytes;
     assert_int_equal(sent, 100 * MSS);
     uint64_t begin = t.now;
-    send_(&t, .seq = 1, .ack = 1 + sent, .flags = ACK, .window = 65535); /* one for all: a stretch acknowledgement */
+    /* One for all: a stretch acknowledgement. */
+    send_(&t, .seq = 1, .ack = 1 + sent, .flags = ACK, .window = 65535);
     wait_ms(&t, RTT_MS);
     struct departures d = departures(&t);
     assert_in_range(d.bytes, 100 * MSS, 101 * MSS);
@@ -150,7 +156,8 @@ SCRIPT(established_acknowledgements_do_not_break_the_pace)
     tcp_end(&t);
 }
 
-/* A connection with nothing to send has no timer running; the wheel's, which all of them share, fires once more at most. */
+/* A connection with nothing to send has no timer. The timer of the wheel, which all connections
+ * share, fires at most once more. */
 SCRIPT(established_idle_connection_has_no_pacing_timer)
 {
     struct tcp_test t;
@@ -167,7 +174,7 @@ SCRIPT(established_idle_connection_has_no_pacing_timer)
     tcp_end(&t);
 }
 
-/* The end of a connection is the end of its timer. */
+/* The timer ends with its connection. */
 SCRIPT(established_abort_between_two_bursts_leaves_no_timer)
 {
     struct tcp_test t;

@@ -1,4 +1,5 @@
-/* Two engines back to back over a wire that loses, reorders, duplicates and damages: the stream is the stream. */
+/* Two engines back to back over a wire that loses, reorders, duplicates and damages segments. The
+ * stream stays intact. */
 #include "tests/tcp/pair.h"
 
 #define MS MNET_MILLISECOND
@@ -8,7 +9,7 @@ static struct tcp_setup setup(void)
     return TCP_SETUP(NULL, .receive_buffer = 1u << 20, .send_buffer = 1u << 20, .user_timeout_ns = 600 * MNET_SECOND);
 }
 
-/* Both streams end, both engines forget the connection, in whatever order the FINs came. */
+/* Both streams end, and both engines forget the connection, with the FINs in any order. */
 static void close_both(struct tcp_pair *pair)
 {
     close_(&pair->side[0]);
@@ -150,7 +151,8 @@ SCRIPT(pair_simultaneous_close_ends)
     pair_end(&pair);
 }
 
-/* Every single segment of a whole conversation lost once, from SYN to the last ACK: it always ends well. */
+/* Each segment of a whole conversation is lost once, from the SYN to the last ACK. The conversation
+ * always ends well. */
 static int lose_one(struct tcp_pair *pair, int side, unsigned index, const struct mn_tcp_header *header, uint32_t len,
                     uint64_t *delay_ns)
 {
@@ -186,7 +188,8 @@ SCRIPT(pair_any_one_segment_lost)
     }
 }
 
-/* A reader that stops for an hour, and goes on: the window closes, probes keep the connection, nothing is lost. */
+/* A reader that stops for an hour, and goes on: the window closes, probes keep the connection, and
+ * nothing is lost. */
 SCRIPT(pair_stopped_reader_is_waited_for)
 {
     struct tcp_pair pair;
@@ -207,7 +210,7 @@ SCRIPT(pair_stopped_reader_is_waited_for)
     pair_end(&pair);
 }
 
-/* The window update that is lost is asked for again. */
+/* A lost window update is asked for again. */
 static int lose_updates(struct tcp_pair *pair, int side, unsigned index, const struct mn_tcp_header *header,
                         uint32_t len, uint64_t *delay_ns)
 {
@@ -236,7 +239,7 @@ SCRIPT(pair_lost_window_update_is_no_deadlock)
     ptrdiff_t got;
     while ((got = mn_tcp_receive(pair.side[1].tcp, pair.side[1].tcb, chunk, sizeof chunk, pair.now)) > 0)
         pair.read[1] += (uint32_t)got;
-    pair_run(&pair, 20 * MS); /* the update goes out now, and is lost */
+    pair_run(&pair, 20 * MS); /* the update is sent now, and lost */
     lossy = false;
     assert_true(pair_transfer(&pair, 0, 0, 100 * MNET_SECOND));
     close_both(&pair);

@@ -1,9 +1,10 @@
-/* Path MTU discovery where no router says a word (RFC 8899, RFC 4821), and the way back up from where one did (RFC 1191). ICMP itself is in test_tcp_icmp.c, whole
- * transfers are in unit/test_path_mtu.c. */
+/* Path MTU discovery without help of routers (RFC 8899, RFC 4821), and the way back up after a
+ * router's message (RFC 1191). ICMP itself is in test_tcp_icmp.c, and whole transfers are in
+ * unit/test_path_mtu.c. */
 #include "tests/support/tcp_check.h"
 #include "tests/tcp/recovery.h"
 
-#define BASE_MSS 1160 /* BASE_PLPMTU less both headers */
+#define BASE_MSS 1160 /* BASE_PLPMTU without both headers */
 #define MIN_MSS 536
 
 #define expect_data(t, seq_, len_) expect(t, .seq = (seq_), .ack = 1, .flags = ACK, .len = (len_))
@@ -21,7 +22,7 @@ static const char *search(struct tcp_test *t)
     return info.path_search;
 }
 
-/* The peer acknowledges all there is, again and again, until nothing more comes. */
+/* The peer acknowledges everything repeatedly, until nothing more is sent. */
 static void deliver_all(struct tcp_test *t)
 {
     drain(t, NULL);
@@ -33,7 +34,8 @@ static void deliver_all(struct tcp_test *t)
     }
 }
 
-/* Nothing is heard of the peer until the timer has expired so many times; what it sent last is still to be looked at. */
+/* The peer is silent until the timer has expired `times` times. The last segment is left to be
+ * checked. */
 static void time_out(struct tcp_test *t, unsigned times)
 {
     for (unsigned n = 0; t->tcb->flight.rtt.expiries < times; n++) {
@@ -43,13 +45,14 @@ static void time_out(struct tcp_test *t, unsigned times)
     }
 }
 
-/* Two timeouts, then packets of BASE_PLPMTU get through: the search may begin, with a window as it was before. */
+/* After two timeouts packets of BASE_PLPMTU get through. The search may begin, with the window as
+ * before. */
 static void lowered(struct tcp_test *t)
 {
     write_bytes(t, 4 * MSS);
     time_out(t, 2);
     deliver_all(t);
-    if (!t->tcb->sack_ok) { /* RFC 6582 3.2: duplicates mean something again */
+    if (!t->tcb->sack_ok) { /* RFC 6582 3.2: duplicates count again */
         write_bytes(t, BASE_MSS);
         deliver_all(t);
     }
@@ -59,7 +62,8 @@ static void lowered(struct tcp_test *t)
     assert_int_equal(t->tcb->flight.loss.phase, MN_LOSS_OPEN);
 }
 
-/* Sends a probe of `mss` bytes and what else the window allows. Returns its sequence number. */
+/* Sends a probe of `mss` bytes, and as much more as the window allows. Returns the probe's sequence
+ * number. */
 static uint32_t probe(struct tcp_test *t, uint32_t mss, uint32_t bytes)
 {
     uint32_t seq = sent_to(t);
@@ -69,7 +73,7 @@ static uint32_t probe(struct tcp_test *t, uint32_t mss, uint32_t bytes)
     return seq;
 }
 
-/* The probe is lost, and what follows it arrives: with SACK, or as three duplicates. */
+/* The probe is lost and the data after it arrives: with SACK, or as three duplicates. */
 static void lose_probe(struct tcp_test *t, uint32_t seq, uint32_t mss)
 {
     uint32_t right = sent_to(t);
@@ -83,7 +87,8 @@ static void lose_probe(struct tcp_test *t, uint32_t seq, uint32_t mss)
     }
 }
 
-/* RFC 4821 7.7, RFC 8899 4.3: first as it is, then in packets of BASE_PLPMTU, then of MIN_PLPMTU, then ones that may be fragmented; and the timer is what it always is. */
+/* RFC 4821 7.7, RFC 8899 4.3: the data is sent unchanged at first, then in packets of BASE_PLPMTU,
+ * then of MIN_PLPMTU, then in packets that may be fragmented. The timer is as always. */
 SCRIPT(established_timeouts_in_a_row_make_smaller_segments)
 {
     struct tcp_test t;
@@ -113,7 +118,7 @@ SCRIPT(established_timeouts_in_a_row_make_smaller_segments)
     tcp_end(&t);
 }
 
-/* Small segments do not vanish for their size. */
+/* Small segments are not lost for their size. */
 SCRIPT(established_small_segments_do_not_get_smaller)
 {
     struct tcp_test t;
@@ -129,7 +134,8 @@ SCRIPT(established_small_segments_do_not_get_smaller)
     tcp_end(&t);
 }
 
-/* What the second timeout retransmits was in flight, and a large packet for the device, as one of 64 KiB: it is cut anew. */
+/* The second timeout retransmits data that was in flight as one large packet for the device, of up
+ * to 64 KiB. It is cut anew. */
 SCRIPT(established_large_packets_are_cut_anew)
 {
     struct tcp_test t;
@@ -141,7 +147,8 @@ SCRIPT(established_large_packets_are_cut_anew)
     expect_data(&t, 1, BASE_MSS);
     wait_ms(&t, 1);
     acked(&t, 1 + BASE_MSS);
-    expect_data(&t, 1 + BASE_MSS, (int)MSS - BASE_MSS); /* the rest of what went again before */
+    /* The rest of the data retransmitted before. */
+    expect_data(&t, 1 + BASE_MSS, (int)MSS - BASE_MSS);
     expect_data(&t, 1 + MSS, BASE_MSS);
     acked(&t, 1 + MSS + BASE_MSS);
     expect_data(&t, 1 + MSS + BASE_MSS, 3 * BASE_MSS);
@@ -149,8 +156,8 @@ SCRIPT(established_large_packets_are_cut_anew)
     tcp_end(&t);
 }
 
-/* RFC 8899 3: methods are robust where packets are lost for other reasons. An outage looks like a black hole; the first probe afterwards is of the old size, and
- * gets through. */
+/* RFC 8899 3: the method must be robust if packets are lost for other reasons. An outage looks like
+ * a black hole. The first probe afterwards has the old size, and gets through. */
 SCRIPT(established_after_an_outage_the_first_probe_restores_the_size)
 {
     for (int sack = 0; sack < 2; sack++) {
@@ -162,7 +169,8 @@ SCRIPT(established_after_an_outage_the_first_probe_restores_the_size)
         acked(&t, seq + MSS);
         assert_int_equal(t.tcb->snd_mss, MSS);
         assert_int_equal(t.tcb->path_mtu, 1500);
-        assert_true(t.tcb->flight.congestion.cwnd <= cwnd + MSS); /* RFC 8899 3 (7): not larger for the size's sake */
+        /* RFC 8899 3 (7): a larger size does not enlarge it. */
+        assert_true(t.tcb->flight.congestion.cwnd <= cwnd + MSS);
         assert_null(t.tcb->plpmtu);
         assert_string_equal(search(&t), "off");
         assert_int_equal(counted(&t, TCP_PMTU_BLACK_HOLE), 0);
@@ -171,7 +179,8 @@ SCRIPT(established_after_an_outage_the_first_probe_restores_the_size)
     }
 }
 
-/* RFC 4821 7.6.2, RFC 8899 3 (7): a probe that alone is lost says nothing of congestion. Its text goes again in segments that get through. */
+/* RFC 4821 7.6.2, RFC 8899 3 (7): the loss of a probe alone is no sign of congestion. Its text is
+ * sent again in segments of the proven size. */
 SCRIPT(established_probe_lost_is_no_congestion)
 {
     for (int sack = 0; sack < 2; sack++) {
@@ -195,7 +204,8 @@ SCRIPT(established_probe_lost_is_no_congestion)
     }
 }
 
-/* A peer may acknowledge the beginning of a probe and then say that the rest is missing: no more than that goes again (model 1041167). */
+/* A peer may acknowledge the beginning of a probe and then report the rest as missing. Only the
+ * rest is sent again (model 1041167). */
 SCRIPT(established_probe_acknowledged_in_part_is_lost_in_part)
 {
     struct tcp_test t;
@@ -213,7 +223,7 @@ SCRIPT(established_probe_acknowledged_in_part_is_lost_in_part)
     tcp_end(&t);
 }
 
-/* The text of a lost probe has the time that it needs to arrive before the timer expires (RFC 6675 6). */
+/* The text of a lost probe has a whole timeout to arrive in (RFC 6675 6). */
 SCRIPT(established_lost_probe_restarts_the_timer)
 {
     struct tcp_test t;
@@ -228,7 +238,8 @@ SCRIPT(established_lost_probe_restarts_the_timer)
     tcp_end(&t);
 }
 
-/* RFC 4821 7.6.4: where more is lost than the probe, there is congestion, and nothing is known of the size. */
+/* RFC 4821 7.6.4: if more than the probe is lost, there is congestion, and nothing is known about
+ * the size. */
 SCRIPT(established_probe_lost_among_others_is_congestion)
 {
     struct tcp_test t;
@@ -249,22 +260,24 @@ SCRIPT(established_probe_lost_among_others_is_congestion)
     tcp_end(&t);
 }
 
-/* RFC 8899 5.1.2, 5.3: MAX_PROBES of a size; then the middle of the range, until the answer is good enough. At least a round trip between two (3 (7)). */
+/* RFC 8899 5.1.2, 5.3: MAX_PROBES of a size, then the middle of the range, until the result is good
+ * enough. Between two probes there is at least a round trip (3 (7)). */
 SCRIPT(established_search_halves_the_range)
 {
     struct tcp_test t;
     tcp_established(&t, .sack = true);
     lowered(&t);
-    const uint32_t hole = 1400; /* larger packets vanish */
+    const uint32_t hole = 1400; /* larger packets are lost */
     static const uint16_t sizes[] = {1500, 1500, 1500, 1350, 1425, 1425, 1425, 1387, 1406, 1406, 1406, 1396};
     for (unsigned i = 0; i < MN_COUNT_OF(sizes); i++) {
         uint32_t mss = sizes[i] - 40u, seq = probe(&t, mss, 8 * MSS);
         uint32_t probes = (uint32_t)counted(&t, TCP_PMTU_PROBE);
         if (sizes[i] > hole)
             lose_probe(&t, seq, mss);
-        assert_int_equal(counted(&t, TCP_PMTU_PROBE), probes); /* not before what was in it has arrived */
+        /* Not before the data in it has arrived. */
+        assert_int_equal(counted(&t, TCP_PMTU_PROBE), probes);
         acked(&t, sent_to(&t));
-        t.tcb->no_delay = true; /* nothing is held back, so that the next one begins with a new write */
+        t.tcb->no_delay = true; /* nothing is held back, so the next one begins with a new write */
         deliver_all(&t);
         if (i == 2) {
             assert_int_equal(counted(&t, TCP_PMTU_BLACK_HOLE), 1);
@@ -313,11 +326,13 @@ SCRIPT(established_search_begins_again_after_ten_minutes)
     tcp_end(&t);
 }
 
-/* RFC 4821 7.4: no probe while something is missing, or without enough data for its loss to be noticed. */
+/* RFC 4821 7.4: no probe while data is missing, or without enough data after it to detect its
+ * loss. */
 SCRIPT(established_probe_waits_for_enough_data)
 {
     struct tcp_test t;
-    tcp_established(&t, .no_delay = true); /* no SACK, no tail loss probes: three segments behind it must tell */
+    /* No SACK, no tail loss probes: three segments after it must show the loss. */
+    tcp_established(&t, .no_delay = true);
     lowered(&t);
     uint32_t seq = sent_to(&t);
     write_bytes(&t, MSS + 3 * BASE_MSS - 1);
@@ -344,7 +359,8 @@ SCRIPT(established_probe_waits_for_window_and_order)
     write_bytes(&t, MSS);
     expect_data(&t, 1 + 4 * MSS, BASE_MSS);
     deliver_all(&t);
-    send_(&t, .seq = 2, .ack = sent_to(&t), .flags = ACK, .data = "b"); /* a hole, of which every segment tells */
+    /* A hole, which every segment reports. */
+    send_(&t, .seq = 2, .ack = sent_to(&t), .flags = ACK, .data = "b");
     drain(&t, NULL);
     uint32_t seq = sent_to(&t);
     write_bytes(&t, 2 * MSS);
@@ -357,7 +373,8 @@ SCRIPT(established_probe_waits_for_window_and_order)
     tcp_end(&t);
 }
 
-/* A lost probe at the end of what there is to say is found by a tail loss probe (RFC 8985 7), not by the timer. */
+/* A tail loss probe (RFC 8985 7) finds the loss of a probe at the end of the data, not the
+ * timer. */
 SCRIPT(established_probe_lost_at_the_tail_is_no_congestion)
 {
     struct tcp_test t;
@@ -379,7 +396,7 @@ SCRIPT(established_probe_lost_at_the_tail_is_no_congestion)
     tcp_end(&t);
 }
 
-/* RFC 4821 7.6.3: the timer is congestion, whatever it was. */
+/* RFC 4821 7.6.3: a timeout is congestion, whatever was lost. */
 SCRIPT(established_probe_that_times_out_is_lost)
 {
     struct tcp_test t;
@@ -396,7 +413,7 @@ SCRIPT(established_probe_that_times_out_is_lost)
     tcp_end(&t);
 }
 
-/* ... and what is sent twice for other reasons proves nothing. */
+/* Data that is sent twice for other reasons proves nothing. */
 SCRIPT(established_probe_that_goes_again_with_a_reopened_window_proves_nothing)
 {
     struct tcp_test t;
@@ -413,7 +430,7 @@ SCRIPT(established_probe_that_goes_again_with_a_reopened_window_proves_nothing)
     tcp_end(&t);
 }
 
-/* A black hole that grows while the search is on, or after it. */
+/* The path's MTU shrinks during the search, or after it. */
 SCRIPT(established_new_black_hole_lowers_again)
 {
     struct tcp_test t;
@@ -430,7 +447,8 @@ SCRIPT(established_new_black_hole_lowers_again)
     tcp_end(&t);
 }
 
-/* Packets that may be fragmented go one by one, for each needs an identification (RFC 6864), until a larger one gets through whole. */
+/* Packets that may be fragmented are sent one by one, because each needs an identification (RFC
+ * 6864), until a larger one gets through whole. */
 SCRIPT(established_smallest_packets_may_be_fragmented)
 {
     struct tcp_test t;
@@ -459,7 +477,7 @@ SCRIPT(established_smallest_packets_may_be_fragmented)
     tcp_end(&t);
 }
 
-/* A peer that is gone: every retransmission at the time that it always has, and the same end. */
+/* A peer is gone: every retransmission is at its usual time, and the connection ends as usual. */
 SCRIPT(established_dead_peer_is_given_up_as_ever)
 {
     uint64_t sent[2][16] = {{0}}, ended[2] = {0};
@@ -483,7 +501,7 @@ SCRIPT(established_dead_peer_is_given_up_as_ever)
     assert_int_equal(ended[0], ended[1]);
 }
 
-/* Peers' own limits bound the search: MAX_PLPMTU. Where segments are that small already, there is nothing to do. */
+/* The peer's MSS bounds the search: MAX_PLPMTU. If it is small already, there is no search. */
 SCRIPT(established_peer_with_a_small_mss_bounds_the_search)
 {
     struct tcp_test t;
@@ -508,7 +526,7 @@ SCRIPT(established_peer_with_a_small_mss_bounds_the_search)
     tcp_end(&t);
 }
 
-/* Timestamps take their place in every packet. */
+/* Timestamps take their room in every packet. */
 SCRIPT(established_sizes_are_of_packets_with_their_options)
 {
     struct tcp_test t;
@@ -525,7 +543,7 @@ SCRIPT(established_sizes_are_of_packets_with_their_options)
     tcp_end(&t);
 }
 
-/* The path beyond 1500 octets is mostly Ethernet's. */
+/* A path beyond 1500 octets is mostly Ethernet's. */
 SCRIPT(established_jumbo_frames_try_ethernet_first)
 {
     struct tcp_test t;
@@ -544,7 +562,8 @@ SCRIPT(established_jumbo_frames_try_ethernet_first)
     tcp_end(&t);
 }
 
-/* RFC 8899 5.2: a router that speaks up about a probe says the next size; one that speaks of what is in use is believed as ever. */
+/* RFC 8899 5.2: a router's message about a probe gives the next size. A message about a size in use
+ * is believed as always. */
 SCRIPT(established_too_big_during_the_search)
 {
     struct tcp_test t;
@@ -552,7 +571,7 @@ SCRIPT(established_too_big_during_the_search)
     lowered(&t);
     uint32_t seq = probe(&t, MSS, 6 * MSS), cwnd = t.tcb->flight.congestion.cwnd;
     drain(&t, NULL);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1420, seq + 1); /* no packet began there */
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1420, seq + 1); /* no packet began at this number */
     icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1500, seq);     /* RFC 8899 3 (6) */
     expect_nothing(&t);
     icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1420, seq);
@@ -571,7 +590,8 @@ SCRIPT(established_too_big_during_the_search)
     tcp_end(&t);
 }
 
-/* RFC 1191 6.3: an estimate that ICMP lowered is tried anew after ten minutes; not before (5 minutes at least). */
+/* RFC 1191 6.3: an estimate that ICMP lowered is tried anew after ten minutes, and not before (the
+ * RFC's minimum is 5 minutes). */
 SCRIPT(established_too_big_is_tried_again_after_ten_minutes)
 {
     struct tcp_test t;
@@ -603,7 +623,7 @@ SCRIPT(established_switched_off_segments_keep_their_size)
     wait_ms(&t, 10000);
     drain(&t, NULL);
     assert_int_equal(t.tcb->snd_mss, MSS);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1000, 1); /* ICMP is believed all the same */
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1000, 1); /* ICMP is still believed */
     assert_int_equal(t.tcb->snd_mss, 960);
     assert_null(t.tcb->plpmtu);
     tcp_end(&t);
@@ -634,7 +654,7 @@ SCRIPT(established_changes_are_traced)
     tcp_end(&t);
 }
 
-/* A connection that ends in the middle of it leaves nothing. */
+/* A connection that ends during the search leaves nothing. */
 SCRIPT(fin_wait_1_black_hole_delivers_the_fin)
 {
     struct tcp_test t;

@@ -5,8 +5,9 @@
 
 #define PEER .sack = true, .rtt_ms = 100
 
-/* 6.2: SndCnt is prr_delivered * ssthresh / RecoverFS, rounded up, less prr_out: with half the window as ssthresh, one segment for every two delivered, and what is in
- * flight at the end is ssthresh. */
+/* 6.2: SndCnt is prr_delivered * ssthresh / RecoverFS, rounded up, less prr_out. If ssthresh is
+ * half the window, one segment is sent for every two delivered, and ssthresh is in flight at the
+ * end. */
 SCRIPT(established_one_loss_sends_in_proportion)
 {
     struct tcp_test t;
@@ -20,12 +21,13 @@ SCRIPT(established_one_loss_sends_in_proportion)
     expect_nothing(&t);
     assert_int_equal(t.tcb->flight.loss.prr.recover_fs, 10 * MSS);
     assert_int_equal(t.tcb->flight.congestion.ssthresh, 5 * MSS);
-    /* Down to ssthresh in proportion, halves wait; then one for each that is delivered. */
+    /* Down to ssthresh the sending is in proportion, and halves wait. Then each delivered segment
+     * allows one. */
     static const uint32_t allowed[] = {2, 2, 2, 3, 4, 5};
     uint32_t sent = 1;
     for (uint32_t i = 5; i <= 10; i++) {
         ack_(&t, 0, .window = 40 * (int)MSS, BLOCKS(1, SEGMENTS(1, i)));
-        wait_ms(&t, 20); /* for what is paced */
+        wait_ms(&t, 20); /* for paced segments */
         sent += drain(&t, NULL);
         assert_int_equal(sent, allowed[i - 5]);
     }
@@ -36,8 +38,9 @@ SCRIPT(established_one_loss_sends_in_proportion)
     tcp_end(&t);
 }
 
-/* "PRR-CRB by default": where much was lost, no more than was delivered; "PRR-SSRB when recovery is making good progress": one segment more for each
- * acknowledgement that makes progress without further loss. */
+/* "PRR-CRB by default": if much was lost, no more is sent than was delivered. "PRR-SSRB when
+ * recovery is making good progress": one segment more for each acknowledgement that makes progress
+ * without further loss. */
 SCRIPT(established_heavy_loss_conserves_packets_then_slow_starts)
 {
     struct tcp_test t;
@@ -63,7 +66,8 @@ SCRIPT(established_heavy_loss_conserves_packets_then_slow_starts)
     tcp_end(&t);
 }
 
-/* "Force a fast retransmit upon entering recovery", also where the timer finds the loss and nothing was delivered. */
+/* "Force a fast retransmit upon entering recovery", also if the timer finds the loss and nothing
+ * was delivered. */
 SCRIPT(established_first_retransmission_is_never_held_back)
 {
     struct tcp_test t;
@@ -76,7 +80,7 @@ SCRIPT(established_first_retransmission_is_never_held_back)
     tcp_end(&t);
 }
 
-/* 7: whatever the blocks, no more is sent in a recovery than was delivered, and what was allowed when it began. */
+/* 7: with any blocks, a recovery sends no more than was delivered and was allowed when it began. */
 SCRIPT(established_recovery_sends_no_more_than_was_delivered)
 {
     struct tcp_test t;
@@ -99,8 +103,9 @@ SCRIPT(established_recovery_sends_no_more_than_was_delivered)
     tcp_end(&t);
 }
 
-/* Without SACK a duplicate delivers one segment, a partial acknowledgement what no duplicate stood for (6.2); and "ACK splitting" gains nothing: no more
- * duplicates count than segments are in flight. */
+/* Without SACK a duplicate delivers one segment, and a partial acknowledgement the data that no
+ * duplicate stood for (6.2). "ACK splitting" gains nothing: no more duplicates count than segments
+ * are in flight. */
 SCRIPT(established_without_sack_duplicates_are_credible_only_for_what_is_in_flight)
 {
     struct tcp_test t;

@@ -1,12 +1,13 @@
-/* Loss detection with SACK: RFC 8985 (RACK), RFC 6675, RFC 2018 5 and 8; and what hostile peers make of it. */
+/* Loss detection with SACK: RFC 8985 (RACK), RFC 6675, RFC 2018 5 and 8, also with hostile
+ * peers. */
 #include "tests/tcp/recovery.h"
 
 #include "tcp/recovery/rack.h"
 
 #define PEER .sack = true, .rtt_ms = 100
 
-/* RFC 8985 6.2 step 4: "If reordering has not been observed ... RACK.segs_sacked >= RACK.dupthresh: the reordering window is 0". Only the hole goes
- * again. */
+/* RFC 8985 6.2 step 4: "If reordering has not been observed ... RACK.segs_sacked >= RACK.dupthresh:
+ * the reordering window is 0". Only the hole is sent again. */
 SCRIPT(established_third_sacked_segment_retransmits_the_hole)
 {
     struct tcp_test t;
@@ -27,7 +28,8 @@ SCRIPT(established_third_sacked_segment_retransmits_the_hole)
     tcp_end(&t);
 }
 
-/* Step 5: with fewer, when the reordering window of a quarter of the smallest round trip has passed, on the reordering timer. */
+/* Step 5: with fewer segments, the reordering timer sends the hole after the reordering window, a
+ * quarter of the smallest round trip. */
 SCRIPT(established_one_sacked_segment_retransmits_after_the_reordering_window)
 {
     struct tcp_test t;
@@ -46,7 +48,7 @@ SCRIPT(established_one_sacked_segment_retransmits_after_the_reordering_window)
     tcp_end(&t);
 }
 
-/* What arrives within the window was only late: nothing is sent again. */
+/* A segment that arrives within the window was only late: nothing is sent again. */
 SCRIPT(established_reordering_within_the_window_is_no_loss)
 {
     struct tcp_test t;
@@ -61,7 +63,8 @@ SCRIPT(established_reordering_within_the_window_is_no_loss)
     ack_(&t, 3);
     mn_tcp_info(t.tcp, t.tcb, &info);
     assert_true(info.reordering_seen);
-    assert_int_equal(info.reordering_ns, 25 * MNET_MILLISECOND); /* a quarter of the smallest round trip */
+    /* A quarter of the smallest round trip. */
+    assert_int_equal(info.reordering_ns, 25 * MNET_MILLISECOND);
     wait_ms(&t, 10000);
     expect_nothing(&t);
     assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 0);
@@ -69,7 +72,8 @@ SCRIPT(established_reordering_within_the_window_is_no_loss)
     tcp_end(&t);
 }
 
-/* Step 2: RACK.rtt is that of the latest segment of each acknowledgement: one that comes late makes those before it wait as long. */
+/* Step 2: RACK.rtt is that of the latest segment of each acknowledgement. A late one makes the
+ * segments before it wait as long. */
 SCRIPT(established_late_segment_makes_the_hole_wait)
 {
     struct tcp_test t;
@@ -89,7 +93,7 @@ SCRIPT(established_late_segment_makes_the_hole_wait)
     tcp_end(&t);
 }
 
-/* "If reordering has been observed, RACK SHOULD wait": three are no longer enough then. */
+/* "If reordering has been observed, RACK SHOULD wait": three segments are not enough then. */
 SCRIPT(established_after_reordering_three_sacked_segments_wait)
 {
     struct tcp_test t;
@@ -123,13 +127,14 @@ SCRIPT(established_retransmits_nothing_that_was_sacked)
     ack_(&t, 4, BLOCKS(2, SEGMENTS(8, 10), SEGMENTS(5, 7)));
     ack_(&t, 7, BLOCKS(1, SEGMENTS(8, 10)));
     ack_(&t, 10);
-    assert_int_equal(counted(&t, TCP_RETRANSMITTED), 3); /* 0, 4 and 7 */
+    assert_int_equal(counted(&t, TCP_RETRANSMITTED), 3); /* segments 0, 4 and 7 */
     wait_ms(&t, 10000);
     expect_nothing(&t);
     tcp_end(&t);
 }
 
-/* A lost retransmission is found by what was sent after it (3.1: "RACK can detect lost retransmissions"), without the timer. */
+/* Data sent after a lost retransmission reveals its loss (3.1: "RACK can detect lost
+ * retransmissions"), without the timer. */
 SCRIPT(established_lost_retransmission_is_found)
 {
     struct tcp_test t;
@@ -152,7 +157,8 @@ SCRIPT(established_lost_retransmission_is_found)
     tcp_end(&t);
 }
 
-/* 6.2 step 4: D-SACK widens the window by a quarter of the smallest round trip, once a round trip. */
+/* 6.2 step 4: D-SACK widens the window by a quarter of the smallest round trip, once a round
+ * trip. */
 SCRIPT(established_dsack_widens_the_reordering_window)
 {
     struct tcp_test t;
@@ -166,7 +172,7 @@ SCRIPT(established_dsack_widens_the_reordering_window)
     assert_int_equal(t.tcb->flight.loss.rack.reo_wnd_mult, 2);
     ack_(&t, 8, BLOCKS(1, SEGMENTS(0, 1)));
     assert_int_equal(t.tcb->flight.loss.rack.reo_wnd_mult, 2);
-    assert_true(t.tcb->flight.loss.rack.reordering_seen); /* three are no longer enough */
+    assert_true(t.tcb->flight.loss.rack.reordering_seen); /* three are not enough any more */
     in_flight(&t, 8, 8);
     at_ms(&t, 100);
     ack_(&t, 8, BLOCKS(1, SEGMENTS(9, 14)));
@@ -177,7 +183,7 @@ SCRIPT(established_dsack_widens_the_reordering_window)
     tcp_end(&t);
 }
 
-/* "... RACK.reo_wnd_persist": after 16 recoveries without one it is narrow again. */
+/* "... RACK.reo_wnd_persist": after 16 recoveries without a D-SACK the window is narrow again. */
 SCRIPT(reordering_window_is_narrow_again_after_16_recoveries)
 {
     struct mn_rack rack;
@@ -192,7 +198,7 @@ SCRIPT(reordering_window_is_narrow_again_after_16_recoveries)
     assert_int_equal(rack.reo_wnd_mult, 1);
 }
 
-/* Step 4: the end of a recovery from a timeout counts, too. */
+/* Step 4: the end of a recovery after a timeout counts, too. */
 SCRIPT(established_recovery_from_a_timeout_narrows_the_reordering_window)
 {
     struct tcp_test t;
@@ -209,7 +215,7 @@ SCRIPT(established_recovery_from_a_timeout_narrows_the_reordering_window)
     tcp_end(&t);
 }
 
-/* 6.3: after a timeout what was sent less than a round trip ago is not lost yet. */
+/* 6.3: after a timeout, segments sent less than a round trip ago are not lost yet. */
 SCRIPT(established_timeout_spares_what_was_sent_lately)
 {
     struct tcp_test t;
@@ -223,11 +229,12 @@ SCRIPT(established_timeout_spares_what_was_sent_lately)
     at_ms(&t, 502);
     expect_segment(&t, 0);
     assert_int_equal(counted(&t, TCP_RTO), 1);
-    assert_int_equal(t.tcb->flight.loss.sent.lost, MSS); /* the second one; the third may still arrive */
+    /* The second one; the third may still arrive. */
+    assert_int_equal(t.tcb->flight.loss.sent.lost, MSS);
     tcp_end(&t);
 }
 
-/* RFC 3042 with SACK: each of the first two lets a new segment go. */
+/* RFC 3042 with SACK: each of the first two acknowledgements allows a new segment. */
 SCRIPT(established_limited_transmit_with_sack)
 {
     struct tcp_test t;
@@ -242,7 +249,7 @@ SCRIPT(established_limited_transmit_with_sack)
     tcp_end(&t);
 }
 
-/* Duplicates without SACK say nothing where SACK is in use (RFC 6675 2). */
+/* Duplicates without SACK blocks do not count if SACK is in use (RFC 6675 2). */
 SCRIPT(established_duplicates_without_blocks_do_not_count)
 {
     struct tcp_test t;
@@ -257,9 +264,10 @@ SCRIPT(established_duplicates_without_blocks_do_not_count)
 
 /* --- RFC 2018 8: reneging --- */
 
-/* "After a retransmit timeout the data sender SHOULD turn off all of the SACKed bits, since the timeout might indicate that the data receiver has
- * reneged. The data sender MUST retransmit the segment at the left edge of the window after a retransmit timeout, whether or not the SACKed bit is
- * on for that segment." */
+/* "After a retransmit timeout the data sender SHOULD turn off all of the SACKed bits, since the
+ * timeout might indicate that the data receiver has reneged. The data sender MUST retransmit the
+ * segment at the left edge of the window after a retransmit timeout, whether or not the SACKed bit
+ * is on for that segment." */
 SCRIPT(established_peer_that_reneges_gets_everything_again)
 {
     struct tcp_test t;
@@ -289,8 +297,8 @@ SCRIPT(established_peer_that_reneges_gets_everything_again)
     tcp_end(&t);
 }
 
-/* "The data sender MUST NOT discard data before it is acknowledged by the Acknowledgment Number field": shown by its being sent again above; here, that
- * it stays queued. */
+/* "The data sender MUST NOT discard data before it is acknowledged by the Acknowledgment Number
+ * field": the retransmission above shows it, and here the queue. */
 SCRIPT(established_sacked_data_stays_queued)
 {
     struct tcp_test t;
@@ -301,9 +309,10 @@ SCRIPT(established_sacked_data_stays_queued)
     tcp_end(&t);
 }
 
-/* --- blocks that mean nothing --- */
+/* --- invalid blocks --- */
 
-/* Reversed, empty, beyond SND.NXT, before SND.UNA, half the space away: as if they were not there. */
+/* Blocks that are reversed, empty, beyond SND.NXT, before SND.UNA, or half the space away are
+ * ignored. */
 SCRIPT(established_blocks_that_cannot_be_are_ignored)
 {
     static const struct mn_tcp_sack_block bad[] = {
@@ -350,7 +359,7 @@ SCRIPT(established_overlapping_blocks_count_once)
     tcp_end(&t);
 }
 
-/* A block that begins before SND.UNA counts from there. */
+/* A block that begins before SND.UNA counts from SND.UNA on. */
 SCRIPT(established_block_that_begins_before_una_is_cut)
 {
     struct tcp_test t;
@@ -361,7 +370,8 @@ SCRIPT(established_block_that_begins_before_una_is_cut)
     tcp_end(&t);
 }
 
-/* SACK of everything in flight, again and again, lets no more go than the peer's window and what it acknowledges. */
+/* Repeated SACKs of everything in flight send no more than the peer's window and its
+ * acknowledgement allow. */
 SCRIPT(established_sacked_bytes_do_not_open_the_window)
 {
     struct tcp_test t;
@@ -376,7 +386,8 @@ SCRIPT(established_sacked_bytes_do_not_open_the_window)
     tcp_end(&t);
 }
 
-/* Attack: one byte of each two, in the most costly order. The records are bounded, the work follows, and the transfer ends as ever. */
+/* Attack: blocks of every second byte, in the most costly order. The number of records is bounded,
+ * and so is the work. The transfer ends as usual. */
 SCRIPT(established_sack_of_single_bytes_is_bounded)
 {
     struct tcp_test t;
@@ -395,7 +406,7 @@ SCRIPT(established_sack_of_single_bytes_is_bounded)
     tcp_end(&t);
 }
 
-/* --- what is sent again for other reasons keeps to the window, too --- */
+/* --- retransmissions for other reasons keep to the window, too --- */
 
 SCRIPT(established_too_big_in_recovery_does_not_send_everything_at_once)
 {

@@ -88,18 +88,20 @@ SCRIPT(established_segment_without_ack_is_dropped)
     tcp_end(&t);
 }
 
-/* First: not acceptable: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, and dropped. */
+/* First: a segment that is not acceptable is answered with <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, and
+ * dropped. */
 SCRIPT(established_segment_outside_the_window_is_acknowledged)
 {
     struct tcp_test t;
     tcp_established(&t);
     write_text(&t, "abc");
     drain(&t, NULL);
-    send_(&t, .seq = 1 + 65535, .ack = 1, .flags = ACK, .data = "x"); /* right behind the window */
+    /* Directly behind the window. */
+    send_(&t, .seq = 1 + 65535, .ack = 1, .flags = ACK, .data = "x");
     expect(&t, .seq = 4, .ack = 1, .flags = ACK);
     send_(&t, .seq = 1 + 0x40000000, .ack = 1, .flags = ACK, .data = "x");
     expect(&t, .seq = 4, .ack = 1, .flags = ACK);
-    send_(&t, .seq = 0, .ack = 1, .flags = ACK, .data = "x"); /* right before it */
+    send_(&t, .seq = 0, .ack = 1, .flags = ACK, .data = "x"); /* directly before it */
     expect(&t, .seq = 4, .ack = 1, .flags = ACK);
     send_(&t, .seq = -100, .ack = 1, .flags = FIN | ACK, .data = "x");
     expect(&t, .seq = 4, .ack = 1, .flags = ACK);
@@ -152,7 +154,7 @@ SCRIPT(established_segment_is_trimmed_on_the_left)
     tcp_end(&t);
 }
 
-/* What lies beyond the window is not taken, and a FIN there is not either. */
+/* Text beyond the window is not accepted, and a FIN there is not either. */
 SCRIPT(established_segment_is_trimmed_on_the_right)
 {
     struct tcp_test t;
@@ -168,13 +170,15 @@ SCRIPT(established_segment_is_trimmed_on_the_right)
     read_pattern(&t, 0, 4000);
     read_result(&t, MNET_E_DEADLINE);
     drain(&t, NULL);
-    send_(&t, .seq = 4001, .ack = 1, .flags = ACK, .len = 380); /* up to where the FIN was, which was not taken */
+    /* Up to the number of the FIN, which was not accepted. */
+    send_(&t, .seq = 4001, .ack = 1, .flags = ACK, .len = 380);
     read_pattern(&t, 4000, 380);
     expect_state(&t, MN_ESTABLISHED);
     tcp_end(&t);
 }
 
-/* Fifth: "If the ACK acks something not yet sent (SEG.ACK > SND.NXT), then send an ACK, drop the segment, and return." */
+/* Fifth: "If the ACK acks something not yet sent (SEG.ACK > SND.NXT), then send an ACK, drop the
+ * segment, and return." */
 SCRIPT(established_ack_of_unsent_data_is_answered_and_dropped)
 {
     struct tcp_test t;
@@ -191,7 +195,8 @@ SCRIPT(established_ack_of_unsent_data_is_answered_and_dropped)
     tcp_end(&t);
 }
 
-/* "If the ACK is a duplicate (SEG.ACK =< SND.UNA), it can be ignored": its text is not. */
+/* "If the ACK is a duplicate (SEG.ACK =< SND.UNA), it can be ignored": the text of the segment is
+ * not. */
 SCRIPT(established_old_ack_is_harmless)
 {
     struct tcp_test t;
@@ -221,7 +226,8 @@ SCRIPT(established_very_old_ack_is_challenged)
     tcp_end(&t);
 }
 
-/* SHLD-31: every order of five segments gives the same stream. Out of order data is acknowledged at once (RFC 5681 4.2, MAY-13). */
+/* SHLD-31: every order of five segments gives the same stream. Data out of order is acknowledged at
+ * once (RFC 5681 4.2, MAY-13). */
 static void permute(unsigned *order, unsigned at, unsigned *count)
 {
     if (at < 5) {
@@ -265,7 +271,8 @@ SCRIPT(established_segments_in_any_order_give_the_stream)
     assert_int_equal(count, 120);
 }
 
-/* Two overlapping pieces in any position behind a hole, and then what fills it: all starts and ends. */
+/* Two overlapping pieces in any position after a hole, and then a segment that fills it: all starts
+ * and ends. */
 SCRIPT(established_overlapping_segments_give_the_stream)
 {
     enum {
@@ -291,7 +298,7 @@ SCRIPT(established_overlapping_segments_give_the_stream)
     tcp_end(&t);
 }
 
-/* A FIN that comes before the data in front of it waits. */
+/* A FIN waits for the missing data before it. */
 SCRIPT(established_fin_out_of_order_waits_for_the_hole)
 {
     struct tcp_test t;
@@ -325,7 +332,8 @@ SCRIPT(established_bare_fin_out_of_order_waits_for_the_hole)
     tcp_end(&t);
 }
 
-/* The stream ends at its FIN: what a peer sends behind it is no data (3.10.7.4, seventh: "segment text is ignored"). */
+/* The stream ends at its FIN: text after it is ignored (3.10.7.4, seventh: "segment text is
+ * ignored"). */
 SCRIPT(close_wait_data_behind_the_fin_is_ignored)
 {
     struct tcp_test t;
@@ -342,7 +350,7 @@ SCRIPT(close_wait_data_behind_the_fin_is_ignored)
     tcp_end(&t);
 }
 
-/* A FIN sent again is acknowledged again; nothing else happens. */
+/* SND.WL1 is 1 */
 SCRIPT(close_wait_fin_again_is_acknowledged)
 {
     struct tcp_test t;
@@ -354,7 +362,7 @@ SCRIPT(close_wait_fin_again_is_acknowledged)
     tcp_end(&t);
 }
 
-/* A flood of pieces that never join: memory stays bounded, and the stream still comes right. */
+/* A flood of pieces that never join: memory stays bounded, and the stream is still right. */
 SCRIPT(established_flood_of_pieces_is_bounded)
 {
     struct tcp_test t;
@@ -396,7 +404,8 @@ SCRIPT(established_sequence_numbers_wrap_while_receiving)
         send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = 1000);
     wait_ms(&t, 40);
     drain(&t, NULL);
-    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1000); /* old, on the other side of the wrap */
+    /* Old, on the other side of the wrap. */
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1000);
     expect(&t, .seq = 1, .ack = 8001, .flags = ACK);
     read_pattern(&t, 0, 8000);
     tcp_end(&t);
@@ -420,7 +429,7 @@ SCRIPT(established_sequence_numbers_wrap_while_sending)
     tcp_end(&t);
 }
 
-/* Segments of other pairs of ends are not ours. */
+/* Segments of other pairs of ends do not belong to the connection. */
 SCRIPT(established_other_ends_are_not_this_connection)
 {
     struct tcp_test t;

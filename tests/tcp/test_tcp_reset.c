@@ -4,7 +4,7 @@
 static const enum mn_tcp_state synchronized[] = {MN_ESTABLISHED, MN_FIN_WAIT_1, MN_FIN_WAIT_2,
                                                  MN_CLOSE_WAIT,  MN_CLOSING,    MN_LAST_ACK};
 
-/* In these states: the engine's SND.NXT and RCV.NXT. */
+/* Return the engine's SND.NXT and RCV.NXT in a state. */
 static uint32_t next_to_send(enum mn_tcp_state state)
 {
     return state == MN_ESTABLISHED || state == MN_CLOSE_WAIT ? 1 : 2;
@@ -14,7 +14,8 @@ static uint32_t next_to_receive(enum mn_tcp_state state)
     return state == MN_CLOSE_WAIT || state == MN_CLOSING || state == MN_LAST_ACK ? 2 : 1;
 }
 
-/* RFC 5961 3.2 (1): outside the window: dropped silently; (3): inside but not exact: a challenge; (2): exact: the connection is reset. */
+/* RFC 5961 3.2: a reset outside the window is dropped silently (1). An exact one resets the
+ * connection (2). One inside that is not exact gets a challenge (3). */
 SCRIPT(synchronized_rst_by_position)
 {
     for (unsigned i = 0; i < MN_COUNT_OF(synchronized); i++) {
@@ -50,7 +51,7 @@ SCRIPT(established_exact_rst_is_an_error_for_the_user)
     send_(&t, .seq = 11, .flags = RST);
     assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
     assert_int_equal(mn_tcp_ready(t.tcb) & (MNET_READABLE | MNET_WRITABLE), MNET_READABLE | MNET_WRITABLE);
-    read_text(&t, "last words");   /* what had arrived in order comes first */
+    read_text(&t, "last words");   /* data that arrived in order comes first */
     read_result(&t, MNET_E_RESET); /* MUST-12 */
     read_result(&t, MNET_E_RESET);
     assert_int_equal(mn_tcp_send(t.tcp, t.tcb, "x", 1, false, t.now), MNET_E_CLOSED_BY_PEER);
@@ -63,7 +64,8 @@ SCRIPT(established_exact_rst_is_an_error_for_the_user)
     tcp_end(&t);
 }
 
-/* SHLD-2: a reset may carry data; its acknowledgement does not matter in synchronized states. */
+/* SHLD-2: a reset may carry data. Its acknowledgement number does not matter in synchronized
+ * states. */
 SCRIPT(established_rst_with_data_and_any_ack_resets)
 {
     struct tcp_test t;
@@ -80,8 +82,8 @@ SCRIPT(established_rst_with_data_and_any_ack_resets)
     tcp_end(&t);
 }
 
-/* MUST-66: with a closed window a reset at RCV.NXT works. One octet further is one from a peer that counts a probe which we
- * refused: it is asked what it means. */
+/* MUST-66: with a closed window a reset at RCV.NXT works. A reset one octet beyond comes from a
+ * peer that counts a probe which we refused: it gets a challenge. */
 SCRIPT(established_rst_with_zero_window_resets)
 {
     struct tcp_test t;
@@ -101,7 +103,7 @@ SCRIPT(established_rst_with_zero_window_resets)
     tcp_end(&t);
 }
 
-/* RFC 5961 4.2: a SYN gets a challenge, whatever its sequence number, and changes nothing. */
+/* RFC 5961 4.2: a SYN gets a challenge with any sequence number, and changes nothing. */
 SCRIPT(synchronized_syn_is_challenged)
 {
     for (unsigned i = 0; i < MN_COUNT_OF(synchronized); i++) {
@@ -124,7 +126,8 @@ SCRIPT(synchronized_syn_is_challenged)
     }
 }
 
-/* The peer restarted: its SYN gets a challenge, its answer to that is an exact reset (RFC 9293 3.5.1, figure 9 with RFC 5961). */
+/* The peer restarted: its SYN gets a challenge, and it answers that with an exact reset (RFC 9293
+ * 3.5.1, figure 9 with RFC 5961). */
 SCRIPT(established_peer_restarts)
 {
     struct tcp_test t;
@@ -137,7 +140,7 @@ SCRIPT(established_peer_restarts)
     tcp_end(&t);
 }
 
-/* RFC 5961 7: challenges are limited; a second later there are some again. */
+/* RFC 5961 7: challenges are limited. A second later more are allowed. */
 SCRIPT(established_challenges_are_limited)
 {
     struct tcp_test t;
@@ -208,7 +211,7 @@ SCRIPT(time_wait_old_syn_is_acknowledged)
     tcp_end(&t);
 }
 
-/* A tcb that its user still holds in TIME-WAIT is not in the way of the new connection. */
+/* A user that still holds its tcb in TIME-WAIT does not prevent the new connection. */
 SCRIPT(time_wait_newer_syn_with_the_old_user_still_there)
 {
     struct tcp_test t;
@@ -254,7 +257,7 @@ SCRIPT(synchronized_abort_sends_rst)
     }
 }
 
-/* The reset takes SND.NXT, so data in flight and data not sent yet are forgotten. */
+/* The reset has SND.NXT, so data in flight and data not yet sent are discarded. */
 SCRIPT(established_abort_forgets_queued_data)
 {
     struct tcp_test t;

@@ -50,7 +50,7 @@ SCRIPT(established_timeout_has_a_floor)
     tcp_end(&t);
 }
 
-/* MUST-19, RFC 6298 (5.5): twice as long each time, up to a minute. */
+/* MUST-19, RFC 6298 (5.5): the timeout doubles each time, up to a minute. */
 SCRIPT(established_retransmissions_back_off)
 {
     struct tcp_test t;
@@ -70,7 +70,7 @@ SCRIPT(established_retransmissions_back_off)
     tcp_end(&t);
 }
 
-/* MUST-18: Karn: what was sent twice is no sample. */
+/* MUST-18, Karn's algorithm: a segment sent twice gives no sample. */
 SCRIPT(established_retransmitted_segment_is_no_sample)
 {
     struct tcp_test t;
@@ -80,7 +80,8 @@ SCRIPT(established_retransmitted_segment_is_no_sample)
     at_ms(&t, 300);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
     at_ms(&t, 301);
-    send_(&t, .seq = 1, .ack = 6, .flags = ACK); /* 1 ms after the second: of which one? */
+    /* 1 ms after the second transmission: an answer to either. */
+    send_(&t, .seq = 1, .ack = 6, .flags = ACK);
     uint64_t srtt = t.tcb->flight.rtt.srtt_ns;
     assert_int_equal(srtt, 100 * MNET_MILLISECOND); /* MUST-18 */
     write_text(&t, "x");
@@ -93,13 +94,15 @@ SCRIPT(established_retransmitted_segment_is_no_sample)
     tcp_end(&t);
 }
 
-/* RFC 6298 5: only a new measurement takes the backoff back, so a path that has become slower than the timeout gets one sooner or later, even without
- * timestamps. Each expiry was the first for its segment, which is nothing to be told of (R1). */
+/* RFC 6298 5: only a new measurement ends the backoff. So a path that has become slower than the
+ * timeout gets one sooner or later, even without timestamps. Each expiry is the first for its
+ * segment, so there is no notice (R1). */
 SCRIPT(established_backoff_is_kept_until_there_is_a_sample)
 {
     struct tcp_test t;
     tcp_established(&t, .rtt_ms = 10);
-    static const unsigned again_ms[] = {200, 400}; /* and then the timeout is 800 ms, longer than the round trip */
+    /* Then the timeout is 800 ms, longer than the round trip. */
+    static const unsigned again_ms[] = {200, 400};
     for (uint32_t i = 0; i < 10; i++) {
         mark(&t);
         write_text(&t, "x");
@@ -119,7 +122,8 @@ SCRIPT(established_backoff_is_kept_until_there_is_a_sample)
     tcp_end(&t);
 }
 
-/* RFC 6298 (5.3): new acknowledgements restart the timer; (5.2): none runs when nothing is in flight. */
+/* RFC 6298 (5.3): new acknowledgements restart the timer. (5.2): no timer runs if nothing is in
+ * flight. */
 SCRIPT(established_partial_ack_restarts_the_timer)
 {
     struct tcp_test t;
@@ -128,7 +132,8 @@ SCRIPT(established_partial_ack_restarts_the_timer)
     write_text(&t, "world");
     drain(&t, NULL);
     at_ms(&t, 200);
-    send_(&t, .seq = 1, .ack = 6, .flags = ACK); /* sample: 200 ms: RTTVAR 62.5, SRTT 112.5, RTO 362.5 */
+    /* Sample: 200 ms: RTTVAR 62.5, SRTT 112.5, RTO 362.5. */
+    send_(&t, .seq = 1, .ack = 6, .flags = ACK);
     at_ms(&t, 200 + 362);
     expect_nothing(&t);
     at_ms(&t, 200 + 363);
@@ -139,7 +144,8 @@ SCRIPT(established_partial_ack_restarts_the_timer)
     tcp_end(&t);
 }
 
-/* RFC 5681 3.1: after a timeout one segment, then slow start: everything is sent again, nothing is skipped. */
+/* RFC 5681 3.1: after a timeout one segment, then slow start: all data is sent again, and none is
+ * skipped. */
 SCRIPT(established_timeout_goes_back_and_slow_starts)
 {
     struct tcp_test t;
@@ -163,7 +169,7 @@ SCRIPT(established_timeout_goes_back_and_slow_starts)
     tcp_end(&t);
 }
 
-/* The peer had the rest: what is acknowledged in between is not sent again. */
+/* The peer had the rest: data that is acknowledged in between is not sent again. */
 SCRIPT(established_timeout_does_not_repeat_what_is_acknowledged)
 {
     struct tcp_test t;
@@ -188,7 +194,7 @@ SCRIPT(established_writing_while_retransmitting_keeps_the_order)
     wait_ms(&t, 200);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
     write_text(&t, "world");
-    drain(&t, NULL); /* the loss window may or may not let it go */
+    drain(&t, NULL); /* the loss window may or may not allow it */
     send_(&t, .seq = 1, .ack = 6, .flags = ACK);
     wait_ms(&t, 2000);
     uint32_t bytes;
@@ -199,7 +205,7 @@ SCRIPT(established_writing_while_retransmitting_keeps_the_order)
     tcp_end(&t);
 }
 
-/* MUST-20: R2 ends the connection, and says why; data that had arrived is read first. */
+/* MUST-20: R2 ends the connection with an error of its own. Data that had arrived is read first. */
 SCRIPT(established_silent_peer_times_out)
 {
     struct tcp_test t;
@@ -226,7 +232,7 @@ SCRIPT(established_silent_peer_times_out)
     tcp_end(&t);
 }
 
-/* Progress, however slow, is no silence. */
+/* Progress, even slow, is no silence. */
 SCRIPT(established_slow_peer_does_not_time_out)
 {
     struct tcp_test t;
@@ -294,7 +300,7 @@ SCRIPT(fin_wait_1_data_and_fin_are_retransmitted_together)
     expect(&t, .seq = 6, .ack = 1, .flags = FIN | ACK);
     wait_ms(&t, 200);
     expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK, .data = "hello");
-    send_(&t, .seq = 1, .ack = 6, .flags = ACK); /* all but the FIN */
+    send_(&t, .seq = 1, .ack = 6, .flags = ACK); /* all except the FIN */
     expect_state(&t, MN_FIN_WAIT_1);
     wait_ms(&t, 1000);
     const struct tcp_output *o = peek_output(&t);
@@ -308,7 +314,7 @@ SCRIPT(fin_wait_1_data_and_fin_are_retransmitted_together)
     tcp_end(&t);
 }
 
-/* An acknowledgement alone is lost without harm, and never retransmitted. */
+/* A lost acknowledgement does no harm, and is never retransmitted. */
 SCRIPT(established_acks_are_not_retransmitted)
 {
     struct tcp_test t;

@@ -1,8 +1,10 @@
-/* What a review of the engine found: want of memory at every turn, promises, windows at the edges of their scale, records that answer. */
+/* What a review of the engine found: want of memory at every turn, promises, windows at the edges
+ * of their scale, records that answer. */
 #include "base/memory.h"
 #include "tests/tcp/pair.h"
 
-/* No memory for what is sent; where `all`, no packet for an answer either. Returns what feed needs. */
+/* Leaves no memory for sending, and if `all` is set, no packet for an answer either. Returns the
+ * value for feed(). */
 static uint32_t starve(struct tcp_test *t, bool all)
 {
     uint32_t reserve = t->memory->reserve;
@@ -18,7 +20,7 @@ static void feed(struct tcp_test *t, uint32_t reserve)
     t->memory->packets.limit = SIZE_MAX;
 }
 
-/* --- want of memory on the way out --- */
+/* --- no memory for sending --- */
 
 SCRIPT(established_data_without_a_packet_is_sent_later)
 {
@@ -35,7 +37,8 @@ SCRIPT(established_data_without_a_packet_is_sent_later)
     tcp_end(&t);
 }
 
-/* What a segment would have said was not said: the window is still to be announced, the duplicate still to be reported. */
+/* A segment that is not sent tells nothing: the window must still be announced, and the duplicate
+ * reported. */
 SCRIPT(established_window_update_without_a_packet_is_sent_later)
 {
     struct tcp_test t;
@@ -110,7 +113,7 @@ SCRIPT(established_probes_without_a_packet_are_sent_later)
     tcp_established(&t, .window = 0);
     write_text(&t, "abc");
     uint32_t reserve = starve(&t, true);
-    wait_ms(&t, 250); /* of the window */
+    wait_ms(&t, 250); /* for the window */
     feed(&t, reserve);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "a");
     tcp_end(&t);
@@ -119,7 +122,7 @@ SCRIPT(established_probes_without_a_packet_are_sent_later)
     write_bytes(&t, 3 * MSS);
     assert_int_equal(drain(&t, NULL), 3);
     reserve = starve(&t, true);
-    wait_ms(&t, 30); /* of the tail */
+    wait_ms(&t, 30); /* for the tail */
     feed(&t, reserve);
     expect(&t, .seq = 1 + 2 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
     assert_int_equal(counted(&t, TCP_TAIL_PROBE), 1);
@@ -155,7 +158,7 @@ SCRIPT(syn_sent_without_any_packet_times_out)
     tcp_end(&t);
 }
 
-/* The connection was idle for long: its patience begins with the close. */
+/* The connection was idle for long: the time to give up counts from the close. */
 SCRIPT(fin_wait_1_fin_without_a_packet_is_sent_later)
 {
     struct tcp_test t;
@@ -205,12 +208,12 @@ SCRIPT(listen_syn_without_memory_costs_no_other_record)
     for (uint16_t i = 0; i < 10; i++)
         send_(&t, .flags = SYN, .from = endpoint(10, 0, 1, 2, (uint16_t)(1000 + i)));
     assert_usage(&t, half_open, 10);
-    assert_int_equal(counted(&t, TCP_COOKIE_TX), 10); /* which cost none */
+    assert_int_equal(counted(&t, TCP_COOKIE_TX), 10); /* no cookie needed memory */
     feed(&t, reserve);
     tcp_end(&t);
 }
 
-/* A transfer during which, on both sides, memory for sending and for reassembly comes and goes. */
+/* A transfer during which memory for sending and for reassembly comes and goes, on both sides. */
 SCRIPT(established_transfer_survives_want_of_memory)
 {
     for (uint8_t seed = 1; seed <= 8; seed++) {
@@ -232,9 +235,10 @@ SCRIPT(established_transfer_survives_want_of_memory)
     }
 }
 
-/* --- windows, and what they promise --- */
+/* --- windows and memory --- */
 
-/* A window costs nothing; what lies unread is charged at what it pins, until it is read or thrown away, whatever becomes of the connection. */
+/* A window costs nothing. Unread data is charged for the memory that it pins, until it is read or
+ * discarded, in every state of the connection. */
 SCRIPT(established_unread_data_is_all_that_is_charged)
 {
     struct tcp_test t;
@@ -255,7 +259,7 @@ SCRIPT(established_unread_data_is_all_that_is_charged)
     tcp_end(&t);
 }
 
-/* What is lent is held by the user, and costs as much as before until it is given back. */
+/* The user holds lent data. It is charged as before until it is given back. */
 SCRIPT(established_lent_data_is_charged_until_it_is_given_back)
 {
     struct tcp_test t;
@@ -269,7 +273,8 @@ SCRIPT(established_lent_data_is_charged_until_it_is_given_back)
     tcp_end(&t);
 }
 
-/* Sends and reads full segments until the target of the window no longer grows; returns the next sequence number. */
+/* Sends and reads full segments until the target of the window stops growing. Returns the next
+ * sequence number. */
 static uint32_t grow_window(struct tcp_test *t)
 {
     uint32_t seq = 1;
@@ -283,7 +288,8 @@ static uint32_t grow_window(struct tcp_test *t)
     return seq;
 }
 
-/* Sixteen bits are all there is without scaling: a target beyond them made an update out of every byte read. */
+/* Without scaling a window has 16 bits. A larger target must not make an update of every byte
+ * read. */
 SCRIPT(established_unscaled_window_updates_are_worthwhile)
 {
     struct tcp_test t;
@@ -300,7 +306,8 @@ SCRIPT(established_unscaled_window_updates_are_worthwhile)
     tcp_end(&t);
 }
 
-/* With the budget used up by others, a scale's unit above two segments must not keep the window closed. */
+/* If others use up the budget, a scale whose unit is above two segments must not keep the window
+ * closed. */
 SCRIPT(established_window_opens_by_a_unit_of_its_scale)
 {
     struct tcp_test t;
@@ -330,7 +337,8 @@ SCRIPT(syn_received_window_of_a_syn_ack_is_not_scaled)
     tcp_end(&t);
 }
 
-/* Connections that come when the budget is used up are offered two segments, and more once there is some left. */
+/* Connections that come when the budget is used up are offered two segments, and more when some of
+ * it is free. */
 SCRIPT(listen_window_is_what_the_budget_can_keep)
 {
     struct tcp_test t;
@@ -367,7 +375,8 @@ SCRIPT(established_idle_connection_holds_no_buffer)
     tcp_end(&t);
 }
 
-/* Lent bytes are consumed: not giving them back is no reason to take the answer away. */
+/* Lent bytes are consumed. A user that does not give them back still gets its answer delivered
+ * after a close. */
 SCRIPT(established_close_with_lent_bytes_still_delivers)
 {
     struct tcp_test t;
@@ -395,7 +404,7 @@ SCRIPT(time_wait_syn_that_nobody_listens_for_is_no_end)
     tcp_end(&t);
 }
 
-/* Two half-open records could answer one another without end. */
+/* Two half-open records must not answer one another without end. */
 SCRIPT(syn_received_odd_segments_are_answered_so_often)
 {
     struct tcp_test t;

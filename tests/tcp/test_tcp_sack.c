@@ -1,9 +1,9 @@
-/* Selective acknowledgement, as receivers: RFC 2018 and RFC 2883. */
+/* Selective acknowledgement, on the receiver's side: RFC 2018 and RFC 2883. */
 #include "tests/tcp/harness.h"
 
 #define BLOCKS(n, ...) .sacks = n, .sack = {__VA_ARGS__}
 
-/* `n` segments of 500 bytes from the peer, beginning with number `first` (from 0). */
+/* Receives `n` segments of 500 bytes from the peer, from number `first` on (counted from 0). */
 static void segments(struct tcp_test *t, uint32_t first, uint32_t n)
 {
     for (uint32_t i = first; i < first + n; i++)
@@ -17,7 +17,7 @@ static uint32_t at(uint32_t segment)
 
 /* --- RFC 2018 2: SACK-permitted --- */
 
-/* "SHOULD NOT be sent on non-SYN segments"; and only where both sides permit it are blocks sent. */
+/* "SHOULD NOT be sent on non-SYN segments". Blocks are sent only if both sides permit it. */
 SCRIPT(syn_offers_sack)
 {
     struct tcp_test t;
@@ -63,7 +63,7 @@ SCRIPT(syn_of_a_stack_without_sack_does_not_offer_it)
     tcp_closed(&t, .no_sack = true);
     open_active(&t);
     expect(&t, .seq = 0, .flags = SYN, .permit = false);
-    send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .permit = true); /* uncalled for */
+    send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .permit = true); /* not asked for */
     expect(&t, .seq = 1, .ack = 1, .flags = ACK);
     segments(&t, 1, 1);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .sacks = 0);
@@ -80,7 +80,7 @@ SCRIPT(syn_received_simultaneous_open_permits_sack)
     tcp_end(&t);
 }
 
-/* --- RFC 2018 4: what the blocks are --- */
+/* --- RFC 2018 4: the contents of the blocks --- */
 
 /* Case 2 of section 7: the first segment of eight is lost: one growing block. */
 SCRIPT(established_first_segment_lost_is_one_growing_block)
@@ -97,8 +97,9 @@ SCRIPT(established_first_segment_lost_is_one_growing_block)
     tcp_end(&t);
 }
 
-/* Case 3: segments 2, 4, 6 and 8 are lost; "the first SACK block MUST specify the contiguous block of data containing the segment which triggered
- * this ACK", then the most recently reported ones. */
+/* Case 3: segments 2, 4, 6 and 8 are lost; "the first SACK block MUST specify the contiguous block
+ * of data containing the segment which triggered this ACK", then the most recently reported
+ * ones. */
 SCRIPT(established_every_second_segment_lost_most_recent_first)
 {
     struct tcp_test t;
@@ -120,7 +121,8 @@ SCRIPT(established_every_second_segment_lost_most_recent_first)
     tcp_end(&t);
 }
 
-/* "The data receiver SHOULD include as many distinct SACK blocks as possible": four fit without other options. */
+/* "The data receiver SHOULD include as many distinct SACK blocks as possible": four fit without
+ * other options. */
 SCRIPT(established_many_holes_as_many_blocks_as_fit)
 {
     struct tcp_test t;
@@ -140,8 +142,9 @@ SCRIPT(established_many_holes_as_many_blocks_as_fit)
     tcp_end(&t);
 }
 
-/* "SACK options SHOULD be included in all ACKs which do not ACK the highest sequence number in the data receiver's queue": in data, too, which is
- * shortened for it (RFC 9293 3.7.1, MUST-16). */
+/* "SACK options SHOULD be included in all ACKs which do not ACK the highest sequence number in the
+ * data receiver's queue": also on data, whose segment is shorter for it (RFC 9293 3.7.1,
+ * MUST-16). */
 SCRIPT(established_data_carries_blocks_and_is_shorter)
 {
     struct tcp_test t;
@@ -168,7 +171,8 @@ SCRIPT(established_large_packet_with_blocks_is_cut_into_shorter_segments)
     tcp_end(&t);
 }
 
-/* With SACK one acknowledgement says as much as many: it is not repeated for each segment of a coalesced run. */
+/* With SACK one acknowledgement reports as much as many: it is not repeated for each segment of a
+ * coalesced run. */
 SCRIPT(established_several_segments_at_once_one_acknowledgement)
 {
     struct tcp_test t;
@@ -184,7 +188,8 @@ SCRIPT(established_several_segments_at_once_one_acknowledgement)
 
 /* --- RFC 2883: D-SACK --- */
 
-/* 4.1.1: "the first block of the SACK option should specify the sequence numbers of the duplicate segment", once. */
+/* 4.1.1: "the first block of the SACK option should specify the sequence numbers of the duplicate
+ * segment", once. */
 SCRIPT(established_old_duplicate_is_reported_once)
 {
     struct tcp_test t;
@@ -198,7 +203,8 @@ SCRIPT(established_old_duplicate_is_reported_once)
     tcp_end(&t);
 }
 
-/* 4.1.2: a duplicate below the acknowledgement while other data waits: D-SACK first, then the blocks. */
+/* 4.1.2: a duplicate below the acknowledgement while other data waits: D-SACK first, then the
+ * blocks. */
 SCRIPT(established_old_duplicate_with_a_hole)
 {
     struct tcp_test t;
@@ -211,7 +217,8 @@ SCRIPT(established_old_duplicate_with_a_hole)
     tcp_end(&t);
 }
 
-/* 4.1.3: a duplicate of data that waits: "the second block ... the (possibly larger) block of data" that it is part of. */
+/* 4.1.3: a duplicate of waiting data: "the second block ... the (possibly larger) block of data"
+ * that contains it. */
 SCRIPT(established_duplicate_out_of_order_is_followed_by_its_block)
 {
     struct tcp_test t;
@@ -252,7 +259,7 @@ SCRIPT(established_partly_duplicate_segment_out_of_order)
     tcp_end(&t);
 }
 
-/* The same where the segment fills the hole in front. */
+/* The same if the segment fills the hole in front. */
 SCRIPT(established_segment_that_fills_a_hole_and_overlaps)
 {
     struct tcp_test t;
@@ -265,7 +272,8 @@ SCRIPT(established_segment_that_fills_a_hole_and_overlaps)
     tcp_end(&t);
 }
 
-/* 4.1, examples 1 to 3: whole segments again. Example 1: what was acknowledged already. */
+/* 4.1, examples 1 to 3: whole segments are sent again. Example 1: data that was acknowledged
+ * already. */
 SCRIPT(established_dsack_example_1_acknowledgements_lost)
 {
     struct tcp_test t;
@@ -291,7 +299,8 @@ SCRIPT(established_dsack_example_2_with_a_hole)
     tcp_end(&t);
 }
 
-/* Example 3: a segment behind the hole again, in front of the larger block that it lies in. */
+/* Example 3: a segment after the hole is sent again. Its block comes before the larger block that
+ * contains it. */
 SCRIPT(established_dsack_example_3_out_of_order)
 {
     struct tcp_test t;
@@ -306,7 +315,8 @@ SCRIPT(established_dsack_example_3_out_of_order)
     tcp_end(&t);
 }
 
-/* 4.2, examples 4 to 6: the peer makes larger segments of what it sends again. Example 4: the front of it is known. */
+/* 4.2, examples 4 to 6: the peer sends data again in larger segments. Example 4: the front of the
+ * segment is known. */
 SCRIPT(established_dsack_example_4_known_in_front)
 {
     struct tcp_test t;
@@ -321,7 +331,8 @@ SCRIPT(established_dsack_example_4_known_in_front)
     tcp_end(&t);
 }
 
-/* Example 5: two stretches of it are known, below the acknowledgement: the first one is reported, and only that. */
+/* Example 5: two ranges of it are known, below the acknowledgement. Only the first one is
+ * reported. */
 SCRIPT(established_dsack_example_5_two_stretches_acknowledged)
 {
     struct tcp_test t;
@@ -340,7 +351,8 @@ SCRIPT(established_dsack_example_5_two_stretches_acknowledged)
     tcp_end(&t);
 }
 
-/* Example 6: the same above the acknowledgement; the second block is the one that the segment lies in by now. */
+/* Example 6: the same above the acknowledgement. The second block is the one that now contains the
+ * segment. */
 SCRIPT(established_dsack_example_6_two_stretches_not_acknowledged)
 {
     struct tcp_test t;
@@ -356,7 +368,8 @@ SCRIPT(established_dsack_example_6_two_stretches_not_acknowledged)
     tcp_end(&t);
 }
 
-/* The first stretch, however many there are: known text in front, a hole, and two runs that the segment covers. */
+/* The first of several ranges is reported: known text in front, a hole, and two runs that the
+ * segment covers. */
 SCRIPT(established_first_of_three_duplicate_stretches_is_reported)
 {
     struct tcp_test t;
@@ -370,7 +383,8 @@ SCRIPT(established_first_of_three_duplicate_stretches_is_reported)
     tcp_end(&t);
 }
 
-/* RFC 7323 5.3 R1 drops a late segment for its timestamp; that it came is said all the same, as Linux says it. */
+/* RFC 7323 5.3 R1 drops a late segment for its timestamp. Its arrival is still reported, as Linux
+ * does. */
 SCRIPT(established_late_segment_with_an_old_timestamp_is_reported)
 {
     struct tcp_test t;
@@ -381,7 +395,8 @@ SCRIPT(established_late_segment_with_an_old_timestamp_is_reported)
     drain(&t, NULL);
     send_(&t, .seq = at(0), .ack = 1, .flags = ACK, .len = 500, .ts_value = 1000);
     expect(&t, .seq = 1, .ack = at(2), .flags = ACK, .ts_echo = 2000, BLOCKS(1, {at(0), at(1)}));
-    send_(&t, .seq = at(2), .ack = 1, .flags = ACK, .len = 500, .ts_value = 1000); /* not known: nothing to report */
+    /* Not known: nothing to report. */
+    send_(&t, .seq = at(2), .ack = 1, .flags = ACK, .len = 500, .ts_value = 1000);
     expect(&t, .seq = 1, .ack = at(2), .flags = ACK, .sacks = 0);
     tcp_end(&t);
 }
@@ -413,7 +428,8 @@ SCRIPT(established_duplicate_without_sack_is_not_reported)
     tcp_end(&t);
 }
 
-/* What the limit on runs throws away is no longer reported, although it was (RFC 2018 8: that is allowed). */
+/* Text that the limit on runs throws away is no longer reported, although it was before (RFC 2018 8
+ * allows that). */
 SCRIPT(established_more_runs_than_the_limit_report_what_is_held)
 {
     struct tcp_test t;
@@ -428,8 +444,8 @@ SCRIPT(established_more_runs_than_the_limit_report_what_is_held)
     tcp_end(&t);
 }
 
-/* Nor as a duplicate: alone, above the acknowledgement, a D-SACK block is an ordinary one (RFC 2883 4), and what it names
- * would not be sent again. */
+/* It is not reported as a duplicate either. Alone, above the acknowledgement, a D-SACK block is an
+ * ordinary one (RFC 2883 4), and its text would not be sent again. */
 SCRIPT(established_duplicate_that_was_thrown_away_is_not_reported)
 {
     struct tcp_test t;
@@ -448,7 +464,7 @@ SCRIPT(established_duplicate_that_was_thrown_away_is_not_reported)
     tcp_end(&t);
 }
 
-/* A run goes when a segment covers it, so that segment stays, however many pieces there are. */
+/* A segment that covers a run replaces it, so the segment stays with any number of pieces. */
 SCRIPT(established_segment_that_covers_a_run_takes_its_place)
 {
     struct tcp_test t;
@@ -458,7 +474,7 @@ SCRIPT(established_segment_that_covers_a_run_takes_its_place)
     do {
         low -= 2;
         send_(&t, .seq = low, .ack = 1, .flags = ACK, .len = 2);
-    } while (counted(&t, TCP_DROP_REASSEMBLY) == 0); /* there are too many */
+    } while (counted(&t, TCP_DROP_REASSEMBLY) == 0); /* until there are too many */
     drain(&t, NULL);
     send_(&t, .seq = 4901, .ack = 1, .flags = ACK, .len = 700);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, BLOCKS(3, {5001, 5501}, {4901, 5601}, {low + 2, 2003}));

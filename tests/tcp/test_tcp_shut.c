@@ -1,8 +1,9 @@
-/* Windows that are shut, on one side or both: the numbers of segments that carry nothing, what counts of segments that carry nothing
- * new, and what happens when the window opens again (RFC 9293 3.4, 3.8.6, 3.10.7.4). */
+/* Closed windows, on one side or both: the sequence numbers of segments without text, the effect of
+ * segments with nothing new, and the opening of the window (RFC 9293 3.4, 3.8.6, 3.10.7.4). */
 #include "tests/tcp/pair.h"
 
-/* An established connection whose peer took 1000 octets and then shut its window; 2000 more wait. */
+/* Makes an established connection whose peer accepted 1000 octets and then closed its window. 2000
+ * more wait. */
 static void shut_by_the_peer(struct tcp_test *t)
 {
     tcp_established(t, .rtt_ms = 10, .window = 1000);
@@ -12,7 +13,7 @@ static void shut_by_the_peer(struct tcp_test *t)
     expect_nothing(t);
 }
 
-/* ... and which has refused a probe. */
+/* Makes one whose peer has refused a probe, too. */
 static void probed(struct tcp_test *t)
 {
     shut_by_the_peer(t);
@@ -22,7 +23,8 @@ static void probed(struct tcp_test *t)
     expect_nothing(t);
 }
 
-/* An established connection whose user reads nothing, and whose window of 2920 is full: RCV.NXT 2921. */
+/* Makes an established connection whose user reads nothing, and whose window of 2920 is full:
+ * RCV.NXT is 2921. */
 static void shut_by_us(struct tcp_test *t)
 {
     tcp_established(t, .receive_buffer = 2920, .no_delay = true);
@@ -31,9 +33,10 @@ static void shut_by_us(struct tcp_test *t)
     expect(t, .seq = 1, .ack = 2921, .flags = ACK, .window = 0);
 }
 
-/* ---- where segments without text are ---- */
+/* ---- sequence numbers of segments without text ---- */
 
-/* RCV.WND = 0 over there, RCV.NXT 1001: of what carries nothing only SEQ 1001 is acceptable. */
+/* The peer has RCV.WND = 0 and RCV.NXT 1001, so it accepts a segment without text only at SEQ
+ * 1001. */
 SCRIPT(established_ack_behind_a_refused_probe_is_acceptable)
 {
     struct tcp_test t;
@@ -72,13 +75,15 @@ SCRIPT(established_ack_after_the_window_shrank_is_at_its_edge)
     send_(&t, .seq = 2921, .ack = 1, .flags = ACK, .window = 0, .len = (int)MSS);
     send_(&t, .seq = 4381, .ack = 1, .flags = ACK, .window = 0, .len = (int)MSS);
     expect(&t, .seq = 1, .ack = 5841, .flags = ACK);
-    send_(&t, .seq = 5841, .ack = 8001, .flags = ACK, .window = 0, .len = (int)MSS); /* it had all of it */
+    /* The peer had all of it. */
+    send_(&t, .seq = 5841, .ack = 8001, .flags = ACK, .window = 0, .len = (int)MSS);
     send_(&t, .seq = 7301, .ack = 8001, .flags = ACK, .window = 0, .len = (int)MSS);
     expect(&t, .seq = 8001, .ack = 8761, .flags = ACK);
     tcp_end(&t);
 }
 
-/* A window of 1000 in units of 128 is told as 896: the peer shrank nothing, and has perhaps got all of it. */
+/* A window of 1000 in units of 128 is announced as 896. The peer did not shrink its window, and may
+ * have received all of it. */
 SCRIPT(established_ack_behind_a_window_that_was_rounded_is_at_snd_nxt)
 {
     struct tcp_test t;
@@ -89,13 +94,14 @@ SCRIPT(established_ack_behind_a_window_that_was_rounded_is_at_snd_nxt)
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 7, .len = (int)MSS);
     send_(&t, .seq = 1461, .ack = 1, .flags = ACK, .window = 7, .len = (int)MSS);
     expect(&t, .seq = 1001, .ack = 2921, .flags = ACK);
-    send_(&t, .seq = 2921, .ack = 1, .flags = ACK, .window = 6, .len = (int)MSS); /* a whole unit less: it did */
+    /* A whole unit less: the peer shrank its window. */
+    send_(&t, .seq = 2921, .ack = 1, .flags = ACK, .window = 6, .len = (int)MSS);
     send_(&t, .seq = 4381, .ack = 1, .flags = ACK, .window = 6, .len = (int)MSS);
     expect(&t, .seq = 769, .ack = 5841, .flags = ACK);
     tcp_end(&t);
 }
 
-/* RFC 5961: only a reset at RCV.NXT is one. */
+/* RFC 5961: only a reset at RCV.NXT takes effect. */
 SCRIPT(established_abort_with_a_refused_probe_resets)
 {
     struct tcp_test t;
@@ -126,7 +132,7 @@ SCRIPT(established_challenge_behind_a_refused_probe_is_acceptable)
     tcp_end(&t);
 }
 
-/* The handshake's acknowledgement is of a SYN, which no window holds back. */
+/* The acknowledgement of the handshake is for a SYN, which no window holds back. */
 SCRIPT(syn_received_ack_to_a_syn_without_a_window_is_at_snd_nxt)
 {
     struct tcp_test t;
@@ -155,7 +161,8 @@ SCRIPT(established_probes_of_the_window_do_for_keepalive)
     tcp_end(&t);
 }
 
-/* A keepalive probe is old to the peer, which may throw away what it acknowledges: that goes by itself. */
+/* A keepalive probe is old to the peer, which may ignore its acknowledgement. So an acknowledgement
+ * is sent by itself. */
 SCRIPT(established_keepalive_takes_no_acknowledgement_along)
 {
     struct tcp_test t;
@@ -175,7 +182,8 @@ SCRIPT(established_keepalive_takes_no_acknowledgement_along)
 
 /* ---- the window opens ---- */
 
-/* 3.8.6.2.1: all that waits is one segment; nothing is in flight that Nagle's algorithm could wait for, or a timer fire for. */
+/* 3.8.6.2.1: all waiting data is one segment. Nothing is in flight that Nagle's algorithm could
+ * wait for, and no timer runs. */
 SCRIPT(established_window_opens_and_all_goes_at_once)
 {
     struct tcp_test t;
@@ -207,7 +215,7 @@ SCRIPT(established_probe_that_was_taken_is_acknowledged)
     tcp_end(&t);
 }
 
-/* Its acknowledgement was lost, and an update of the window that was sent before it comes late. */
+/* The acknowledgement of the probe was lost, and a window update sent before it arrives late. */
 SCRIPT(established_probe_that_was_taken_goes_again_with_what_follows)
 {
     struct tcp_test t;
@@ -222,7 +230,7 @@ SCRIPT(established_probe_that_was_taken_goes_again_with_what_follows)
     tcp_end(&t);
 }
 
-/* What was never sent cannot be acknowledged: not before the first probe, not beyond it, not twice. */
+/* Data never sent cannot be acknowledged: not before the first probe, not beyond it, not twice. */
 SCRIPT(established_ack_of_more_than_the_probe_is_challenged)
 {
     struct tcp_test t;
@@ -260,7 +268,7 @@ SCRIPT(fin_wait_1_probe_that_is_the_fin_is_taken)
     tcp_end(&t);
 }
 
-/* An ICMP error about a probe is about something that we sent. */
+/* An ICMP error about a probe is about a segment of ours. */
 SCRIPT(established_error_about_a_probe_is_told)
 {
     struct tcp_test t;
@@ -272,9 +280,10 @@ SCRIPT(established_error_about_a_probe_is_told)
     tcp_end(&t);
 }
 
-/* ---- what counts of what carries nothing new ---- */
+/* ---- effects of segments with nothing new ---- */
 
-/* 3.10.7.4, first: "special allowance should be made to accept valid ACKs, URGs, and RSTs". This peer counts its refused probe. */
+/* 3.10.7.4, first: "special allowance should be made to accept valid ACKs, URGs, and RSTs". This
+ * peer counts its refused probe. */
 SCRIPT(established_zero_window_takes_acks_behind_a_probe)
 {
     struct tcp_test t;
@@ -287,13 +296,15 @@ SCRIPT(established_zero_window_takes_acks_behind_a_probe)
     assert_int_equal(t.tcb->snd_una - t.iss, 7);
     assert_int_equal(mn_tcp_urgent(t.tcb), 2920 + 11);
     expect_nothing(&t);
-    send_(&t, .seq = 2923, .ack = 7, .flags = ACK); /* further off nobody who knows the connection can be */
+    /* Nobody who knows the connection can be further off. */
+    send_(&t, .seq = 2923, .ack = 7, .flags = ACK);
     expect(&t, .seq = 7, .ack = 2921, .flags = ACK);
     assert_int_equal(counted(&t, TCP_CHALLENGE_ACK), 1);
     tcp_end(&t);
 }
 
-/* A peer that has filled the window, of which something was lost, stands at its edge: so do its acknowledgements. */
+/* A peer that has filled the window, and lost a part of it, sends its acknowledgements from the
+ * window's right edge. */
 SCRIPT(established_ack_at_the_edge_of_the_window_counts)
 {
     struct tcp_test t;
@@ -308,7 +319,8 @@ SCRIPT(established_ack_at_the_edge_of_the_window_counts)
     tcp_end(&t);
 }
 
-/* 3.10.7.4, fifth: an old segment trimmed to the window is an acknowledgement. Its window is older than others'. */
+/* 3.10.7.4, fifth: an old segment trimmed to the window is an acknowledgement. Its window is older
+ * than the others. */
 SCRIPT(established_old_text_with_a_new_ack_is_used)
 {
     struct tcp_test t;
@@ -319,7 +331,7 @@ SCRIPT(established_old_text_with_a_new_ack_is_used)
     send_(&t, .seq = 9, .ack = 1, .flags = ACK, .data = "more", .window = 5000);
     drain(&t, NULL);
     send_(&t, .seq = 1, .ack = 7, .flags = ACK, .data = "question", .window = 4000);
-    expect(&t, .seq = 7, .ack = 13, .flags = ACK); /* since ours was lost */
+    expect(&t, .seq = 7, .ack = 13, .flags = ACK); /* because ours was lost */
     assert_int_equal(t.tcb->snd_una - t.iss, 7);
     read_text(&t, "questionmore");
     wait_ms(&t, 100000);
@@ -327,7 +339,8 @@ SCRIPT(established_old_text_with_a_new_ack_is_used)
     tcp_end(&t);
 }
 
-/* Old text says nothing of what arrived over there: without SACK three of them are no three duplicates. */
+/* Old text does not report an arrival at the peer: without SACK three of them are no three
+ * duplicates. */
 SCRIPT(established_old_text_is_no_duplicate_acknowledgement)
 {
     struct tcp_test t;
@@ -343,7 +356,7 @@ SCRIPT(established_old_text_is_no_duplicate_acknowledgement)
     tcp_end(&t);
 }
 
-/* Both close at once, and the peer repeats its FIN with an acknowledgement of ours. */
+/* SND.WL1 is 6 */
 SCRIPT(closing_fin_again_with_a_new_ack_ends_it)
 {
     struct tcp_test t;
@@ -355,7 +368,7 @@ SCRIPT(closing_fin_again_with_a_new_ack_ends_it)
     tcp_end(&t);
 }
 
-/* A FIN of ours is acknowledged by what is sent again; blind guesses further off are not believed. */
+/* An old segment that is sent again acknowledges our FIN. Blind guesses further off are ignored. */
 SCRIPT(last_ack_old_segment_with_a_new_ack_ends_it)
 {
     struct tcp_test t;
@@ -368,7 +381,8 @@ SCRIPT(last_ack_old_segment_with_a_new_ack_ends_it)
     tcp_end(&t);
 }
 
-/* Text that begins with what is known: our acknowledgement of that was lost, so another one goes at once. */
+/* Text that begins with known text: our acknowledgement of it was lost, so another one is sent at
+ * once. */
 SCRIPT(established_known_text_in_front_is_acknowledged_at_once)
 {
     struct tcp_test t;
@@ -384,15 +398,16 @@ SCRIPT(established_known_text_in_front_is_acknowledged_at_once)
     tcp_end(&t);
 }
 
-/* The peer lost its window with what it had sent in it: its acknowledgements go back to the new edge, and the windows in them are
- * news nevertheless. */
+/* The peer lost its window with the data sent in it. Its acknowledgements go back to the new edge,
+ * and their windows are still new. */
 SCRIPT(established_window_of_a_new_ack_counts_at_a_lower_number)
 {
     struct tcp_test t;
     tcp_established(&t, .window = 3000);
     write_bytes(&t, 6000);
     drain(&t, NULL);
-    send_(&t, .seq = 5000, .ack = 1461, .flags = ACK, .window = 0); /* 5000 octets under way, and lost */
+    /* 5000 octets on their way, and lost. */
+    send_(&t, .seq = 5000, .ack = 1461, .flags = ACK, .window = 0);
     expect_nothing(&t);
     send_(&t, .seq = 1000, .ack = 2921, .flags = ACK, .window = 3080);
     expect(&t, .seq = 2921, .ack = 1, .flags = ACK, .len = 1460);
@@ -421,7 +436,8 @@ static void read_all(struct tcp_pair *pair, int side)
             assert_int_equal(chunk[i], pattern(pair->read[side]++));
 }
 
-/* Both send, nobody reads: a probe and an answer now and then. What is sent where nobody reads does not hold up the other way. */
+/* Both send, and nobody reads: there is a probe and an answer now and then. Data that nobody reads
+ * does not hold up the other direction. */
 SCRIPT(pair_with_both_windows_shut_says_little)
 {
     struct tcp_pair pair;
@@ -446,7 +462,8 @@ SCRIPT(pair_with_both_windows_shut_says_little)
     pair_end(&pair);
 }
 
-/* The end that does not read sends all it has: its own window does not concern its acknowledgements' way. */
+/* The side that does not read sends all its data: its own closed window does not block the
+ * acknowledgements it gets. */
 SCRIPT(pair_sender_that_does_not_read_is_received)
 {
     struct tcp_pair pair;

@@ -3,13 +3,15 @@
 
 #include "tcp/records/table.h"
 
-/* 3.5, figure 6. MUST-14 and SHLD-5: the MSS in every SYN; MUST-67: what the MTU leaves. RFC 7323 2.2: the shift is offered. */
+/* 3.5, figure 6. MUST-14 and SHLD-5: the MSS is in every SYN. MUST-67: it is the MTU without the
+ * headers. RFC 7323 2.2: the shift is offered. */
 SCRIPT(syn_sent_handshake_establishes)
 {
     struct tcp_test t;
     tcp_closed(&t);
     open_active(&t);
-    expect(&t, .seq = 0, .flags = SYN, .mss = 1460 /* MUST-14 MUST-67 SHLD-5 */, .shift = 0, .window = 65535);
+    /* MUST-14 MUST-67 SHLD-5 */
+    expect(&t, .seq = 0, .flags = SYN, .mss = 1460, .shift = 0, .window = 65535);
     expect_state(&t, MN_SYN_SENT);
     assert_int_equal(mn_tcp_status(t.tcb), MNET_E_DEADLINE);
     read_result(&t, MNET_E_DEADLINE);
@@ -23,7 +25,8 @@ SCRIPT(syn_sent_handshake_establishes)
     tcp_end(&t);
 }
 
-/* 3.10.7.3, first: <SEQ=SEG.ACK><CTL=RST> for an unacceptable acknowledgement, and the open goes on. */
+/* 3.10.7.3, first: <SEQ=SEG.ACK><CTL=RST> answers an unacceptable acknowledgement, and the open
+ * goes on. */
 SCRIPT(syn_sent_bad_ack_is_reset)
 {
     struct tcp_test t;
@@ -89,7 +92,7 @@ SCRIPT(syn_sent_ack_without_syn_is_ignored)
     tcp_end(&t);
 }
 
-/* Fourth: data with the SYN,ACK is either kept or asked for again. */
+/* Fourth: data with the SYN,ACK is kept, or asked for again. */
 SCRIPT(syn_sent_data_with_syn_ack_is_not_lost)
 {
     struct tcp_test t;
@@ -144,7 +147,7 @@ SCRIPT(syn_sent_syn_is_simultaneous_open)
     tcp_end(&t);
 }
 
-/* Figure 7 has both sides answer with SYN,ACK: it is acceptable, and completes the handshake. */
+/* Figure 7: both sides answer with SYN,ACK. It is acceptable, and completes the handshake. */
 SCRIPT(syn_received_by_simultaneous_open_syn_ack_establishes)
 {
     struct tcp_test t;
@@ -221,7 +224,8 @@ SCRIPT(syn_sent_syn_is_sent_again_until_r2)
     tcp_end(&t);
 }
 
-/* RFC 6298 (5.7): after a retransmitted SYN there is no sample, and the timeout for data begins at 3 s. */
+/* RFC 6298 (5.7): after a retransmitted SYN there is no sample, and the timeout for data begins at
+ * 3 s. */
 SCRIPT(syn_sent_retransmitted_syn_is_no_sample)
 {
     struct tcp_test t;
@@ -252,7 +256,8 @@ SCRIPT(syn_sent_isn_follows_the_clock_and_a_secret)
         t.iss_known = false;
         wait_ns(&t, MNET_SECOND);
         open_active(&t);
-        assert_in_range(t.iss - first[seed], 250000 - 1, 250000 + 1); /* MUST-8, SHLD-1: one every 4 us */
+        /* MUST-8, SHLD-1: one every 4 us. */
+        assert_in_range(t.iss - first[seed], 250000 - 1, 250000 + 1);
         uint32_t same = mn_tcp_isn(t.tcp, t.local, t.remote, t.now);
         struct mnet_endpoint next = t.remote;
         next.port++;
@@ -265,7 +270,7 @@ SCRIPT(syn_sent_isn_follows_the_clock_and_a_secret)
     assert_int_not_equal(first[0], first[1]); /* MUST-9 */
 }
 
-/* 3.10.4: CLOSE in SYN-SENT deletes the TCB; what comes later is answered as in CLOSED. */
+/* 3.10.4: CLOSE in SYN-SENT deletes the TCB. Later segments are answered as in CLOSED. */
 SCRIPT(syn_sent_close_leaves_nothing)
 {
     struct tcp_test t;
@@ -297,7 +302,7 @@ SCRIPT(syn_received_by_simultaneous_open_close_sends_fin)
     struct tcp_test t;
     tcp_syn_received(&t, .active = true);
     close_(&t);
-    unsigned early = drain(&t, NULL); /* the FIN may go at once or wait for ESTABLISHED */
+    unsigned early = drain(&t, NULL); /* the FIN may be sent at once or wait for ESTABLISHED */
     send_(&t, .seq = 1, .ack = early == 0 ? 1 : 2, .flags = ACK);
     if (early == 0) {
         expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
@@ -308,7 +313,7 @@ SCRIPT(syn_received_by_simultaneous_open_close_sends_fin)
     tcp_end(&t);
 }
 
-/* 3.10.2: what is sent before the handshake is queued, and goes when ESTABLISHED is entered. */
+/* 3.10.2: data sent before the handshake is queued, and sent when ESTABLISHED is entered. */
 SCRIPT(syn_sent_queued_data_follows_the_handshake)
 {
     struct tcp_test t;
@@ -337,7 +342,7 @@ SCRIPT(open_of_a_used_pair_is_in_use)
     tcp_end(&t);
 }
 
-/* RFC 6056: ephemeral ports are not predictable, and none is used twice for one pair. */
+/* RFC 6056: ephemeral ports are not predictable, and no port is used twice for one pair. */
 SCRIPT(open_without_a_port_takes_a_random_one)
 {
     struct tcp_test t;
@@ -372,7 +377,7 @@ SCRIPT(syn_sent_to_itself_establishes)
         uint32_t len = o->total;
         assert_in_range(len, 20, sizeof bytes);
         memcpy(bytes, o->bytes, len);
-        struct tcp_output *gone = t.first; /* one at a time, so that the answers come behind it */
+        struct tcp_output *gone = t.first; /* one at a time, so that the answers come after it */
         t.first = gone->next;
         if (t.first == NULL)
             t.last = &t.first;
@@ -380,12 +385,12 @@ SCRIPT(syn_sent_to_itself_establishes)
         free(gone);
         send_raw(&t, bytes, len, MNET_CHECKSUM_PLAIN, false);
     }
-    expect_nothing(&t); /* and the two do not answer each other for ever */
+    expect_nothing(&t); /* the two do not answer each other for ever */
     expect_state(&t, MN_ESTABLISHED);
     tcp_end(&t);
 }
 
-/* RFC 7323 2.2: the window of a SYN is never scaled; later ones are by the shift of the peer. */
+/* RFC 7323 2.2: the window of a SYN is never scaled. Later ones are scaled by the peer's shift. */
 SCRIPT(syn_sent_window_of_syn_ack_is_not_scaled)
 {
     struct tcp_test t;
@@ -401,7 +406,7 @@ SCRIPT(syn_sent_window_of_syn_ack_is_not_scaled)
     tcp_end(&t);
 }
 
-/* Without the option of the peer nobody scales. */
+/* Without the peer's option neither side scales. */
 SCRIPT(syn_sent_without_scale_windows_are_plain)
 {
     struct tcp_test t;
@@ -416,7 +421,7 @@ SCRIPT(syn_sent_without_scale_windows_are_plain)
     tcp_end(&t);
 }
 
-/* The port that would be chosen next for a connection from `local` to `remote`. */
+/* Returns the next port that would be chosen for a connection from `local` to `remote`. */
 static uint16_t next_choice(struct tcp_test *t, struct mnet_endpoint local, struct mnet_endpoint remote)
 {
     struct mn_random before = t->random;
@@ -425,8 +430,9 @@ static uint16_t next_choice(struct tcp_test *t, struct mnet_endpoint local, stru
     return port;
 }
 
-/* A port that we choose makes no connection with itself, nor with one that is being opened the other way, nor is it one that
- * somebody listens on or that is in TIME-WAIT. Each time the port that would have been chosen is made to be the wrong one. */
+/* A chosen port makes no connection with itself, nor one with a connection that is being opened the
+ * other way. It is no port of a listener or of TIME-WAIT. Each time the port that would have been
+ * chosen is made the wrong one. */
 SCRIPT(open_chosen_port_meets_nothing_of_ours)
 {
     struct tcp_test t;

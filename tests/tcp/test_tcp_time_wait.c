@@ -1,9 +1,10 @@
-/* TIME-WAIT: its records, its end, and new connections over the same pair of ends: RFC 9293 3.6.1, RFC 1337, RFC 6191. */
+/* TIME-WAIT: its records, its end, and new connections over the same pair of ends: RFC 9293 3.6.1,
+ * RFC 1337, RFC 6191. */
 #include "tests/tcp/harness.h"
 
 #define SECOND 1000u /* ms */
 
-/* Every port of the peer in turn goes through a connection to TIME-WAIT. */
+/* Takes a connection from `port` of the peer to TIME-WAIT. */
 static void close_from(struct tcp_test *t, uint16_t port)
 {
     t->remote.port = port;
@@ -18,7 +19,7 @@ static void close_from(struct tcp_test *t, uint16_t port)
     expect(t, .seq = 2, .ack = 2, .flags = ACK);
 }
 
-/* MUST-13: 2 MSL, for each record from its own time on, however many there are. */
+/* MUST-13: 2 MSL, for each record from its own beginning, for any number of records. */
 SCRIPT(time_wait_each_lasts_2_msl)
 {
     struct tcp_test t;
@@ -40,7 +41,7 @@ SCRIPT(time_wait_each_lasts_2_msl)
     tcp_end(&t);
 }
 
-/* A lifetime that no sum can hold is cut to what the records' clock can: 24 days. */
+/* A lifetime too large for sums is cut to the range of the records' clock: 24 days. */
 SCRIPT(time_wait_of_a_huge_msl_lasts)
 {
     const uint64_t msl_ns[] = {UINT64_C(1) << 63, MNET_NEVER};
@@ -55,7 +56,7 @@ SCRIPT(time_wait_of_a_huge_msl_lasts)
     }
 }
 
-/* A record costs 64 bytes, and a closed connection leaves nothing else behind. */
+/* A record takes 64 bytes, and a closed connection leaves nothing else behind. */
 SCRIPT(time_wait_costs_64_bytes)
 {
     struct tcp_test t;
@@ -72,7 +73,7 @@ SCRIPT(time_wait_costs_64_bytes)
     tcp_end(&t);
 }
 
-/* 3.10.7.4: a FIN again restarts the wait of its own record, and of no other. */
+/* 3.10.7.4: a repeated FIN restarts the wait of its own record only. */
 SCRIPT(time_wait_fin_again_restarts_only_its_own)
 {
     struct tcp_test t;
@@ -96,7 +97,8 @@ SCRIPT(time_wait_fin_again_restarts_only_its_own)
     tcp_end(&t);
 }
 
-/* RFC 1337: no reset ends it, wherever it lies (TIME-WAIT assassination), and no old segment either. */
+/* RFC 1337: no reset ends it, with any number (TIME-WAIT assassination), and no old segment does
+ * either. */
 SCRIPT(time_wait_is_not_assassinated)
 {
     struct tcp_test t;
@@ -112,8 +114,9 @@ SCRIPT(time_wait_is_not_assassinated)
     tcp_end(&t);
 }
 
-/* 3.10.7.4, first: what is not acceptable is acknowledged; without text or FIN so often and no more, or two records could go on for
- * ever. A new wait may be asked about as often again. */
+/* 3.10.7.4, first: a segment that is not acceptable is acknowledged. If it has no text or FIN, only
+ * a limited number are, or two records could answer one another for ever. A new wait allows as many
+ * again. */
 SCRIPT(time_wait_empty_segment_elsewhere_is_acknowledged_so_often)
 {
     struct tcp_test t;
@@ -152,7 +155,7 @@ SCRIPT(time_wait_fin_with_a_bad_ack_restarts_nothing)
     }
 }
 
-/* The peer has not got our FIN yet, or not its acknowledgement: both are good. */
+/* The peer does not have our FIN yet, or not its acknowledgement: both are good. */
 SCRIPT(time_wait_fin_with_an_old_ack_restarts_it)
 {
     struct tcp_test t;
@@ -165,7 +168,7 @@ SCRIPT(time_wait_fin_with_an_old_ack_restarts_it)
     tcp_end(&t);
 }
 
-/* --- RFC 6191 2: what becomes of a SYN --- */
+/* --- RFC 6191 2: the fate of a SYN --- */
 
 enum outcome {
     OPENS,
@@ -174,8 +177,8 @@ enum outcome {
 
 struct reuse {
     bool then, now;   /* timestamps in the old connection; in the SYN */
-    int64_t ts_value; /* of the SYN; the last one of the old connection was 2000 */
-    uint32_t seq;     /* of the SYN; RCV.NXT is 2 */
+    int64_t ts_value; /* in the SYN; the last one of the old connection was 2000 */
+    uint32_t seq;     /* in the SYN; RCV.NXT is 2 */
     enum outcome outcome;
 };
 
@@ -192,7 +195,8 @@ static void try_reuse(const struct reuse *c)
     send_(&t, .seq = c->seq, .flags = SYN, .ts_value = c->ts_value, .mss = 1460);
     if (c->outcome == STAYS) {
         t.timestamps = c->then;
-        expect(&t, .seq = 2, .ack = 2, .flags = ACK); /* RFC 5961 4.2 rather than silence */
+        /* RFC 5961 4.2: a challenge instead of silence. */
+        expect(&t, .seq = 2, .ack = 2, .flags = ACK);
         expect_state(&t, MN_TIME_WAIT);
         assert_usage(&t, time_wait, 1);
     } else {
@@ -227,7 +231,7 @@ SCRIPT(time_wait_syn_by_timestamp_and_sequence_number)
         {false, true, 5, 100000, OPENS},
         {false, true, 5, (uint32_t)-100000, OPENS},
         {false, false, 0, 3, OPENS},
-        {false, false, 0, 2, OPENS}, /* 1 was the last one used, by the FIN */
+        {false, false, 0, 2, OPENS}, /* 1 was the last number used, by the FIN */
         {false, false, 0, 1, STAYS},
         {false, false, 0, (uint32_t)-100000, STAYS},
     };
@@ -235,7 +239,7 @@ SCRIPT(time_wait_syn_by_timestamp_and_sequence_number)
         try_reuse(&cases[i]);
 }
 
-/* A listener that agrees to no timestamps goes by sequence numbers alone. */
+/* A listener that agrees to no timestamps compares sequence numbers only. */
 SCRIPT(time_wait_syn_to_a_listener_without_timestamps)
 {
     struct tcp_test t;
@@ -250,8 +254,8 @@ SCRIPT(time_wait_syn_to_a_listener_without_timestamps)
     tcp_end(&t);
 }
 
-/* A client that connects from one port again and again, with initial sequence numbers that go down: every one gets in at once, and the places of the
- * records that it left do not add up. */
+/* A client connects from one port again and again, with decreasing initial sequence numbers. Each
+ * connection is made at once, and the number of its records does not grow. */
 SCRIPT(time_wait_port_reused_quickly_with_lower_isns)
 {
     struct tcp_test t;
@@ -267,7 +271,7 @@ SCRIPT(time_wait_port_reused_quickly_with_lower_isns)
     tcp_end(&t);
 }
 
-/* Memory that is all used up costs old records, and no failure. */
+/* If memory is used up, old records go, and nothing fails. */
 SCRIPT(time_wait_without_memory_gives_up_older_ones)
 {
     struct tcp_test t;

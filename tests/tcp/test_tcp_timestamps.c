@@ -1,4 +1,4 @@
-/* Timestamps: RFC 7323 3 (negotiation), 4 (which one is echoed; round-trip times), 5 (PAWS). */
+/* Timestamps: RFC 7323 3 (negotiation), 4 (the echoed value, round-trip times), 5 (PAWS). */
 #include "tests/tcp/harness.h"
 
 #define TIMESTAMPS MN_TCP_OPTION_TIMESTAMPS
@@ -16,7 +16,8 @@ SCRIPT(syn_sent_offers_timestamps)
     tcp_end(&t);
 }
 
-/* Both SYNs have them: from then on every segment but a reset must, and a reset should. The harness looks at each. */
+/* If both SYNs have them, every segment but a reset must have them, and a reset should. The harness
+ * checks each. */
 SCRIPT(established_every_segment_has_timestamps)
 {
     for (int active = 0; active < 2; active++) {
@@ -68,7 +69,7 @@ SCRIPT(syn_received_by_simultaneous_open_has_timestamps)
     tcp_end(&t);
 }
 
-/* Switched off for the stack, or for one connection. */
+/* Timestamps are off for the stack, or for one connection. */
 SCRIPT(open_without_timestamps_offers_none)
 {
     struct tcp_test t;
@@ -93,7 +94,7 @@ SCRIPT(listen_without_options_agrees_to_none)
     t.timestamps = true;
     uint8_t bytes[64];
     struct tcp_line line = {.t = &t, .flags = SYN, .mss = 1460, .shift = 7, .permit = true, .ts_value = ANY};
-    t.iss_known = true; /* so that the harness does not ask for the option */
+    t.iss_known = true; /* so that the harness does not check for the option */
     t.timestamps = true;
     size_t len = tcp_compose(&line, bytes);
     t.timestamps = false;
@@ -146,10 +147,10 @@ SCRIPT(established_segments_leave_room_for_timestamps)
     tcp_end(&t);
 }
 
-/* --- 4.3: which timestamp to echo --- */
+/* --- 4.3: the timestamp to echo --- */
 
-/* 4.1: the echo tells which of two SYNs is answered, so there is a round-trip time, which a receiver needs to size its window; the timeout begins at 3 s all the
- * same (RFC 6298 5.7). */
+/* 4.1: the echo shows which of two SYNs is answered. So there is a round-trip time, which a
+ * receiver needs to size its window. The timeout still begins at 3 s (RFC 6298 5.7). */
 SCRIPT(syn_sent_twice_is_timed_by_its_echo)
 {
     struct tcp_test t;
@@ -178,7 +179,8 @@ SCRIPT(syn_received_answer_sent_twice_is_timed_by_its_echo)
     tcp_end(&t);
 }
 
-/* With delayed acknowledgements the earliest of the unacknowledged segments (4.3 A). */
+/* With delayed acknowledgements, the timestamp of the earliest unacknowledged segment is echoed
+ * (4.3 A). */
 SCRIPT(established_delayed_ack_echoes_the_earliest)
 {
     struct tcp_test t;
@@ -194,7 +196,8 @@ SCRIPT(established_delayed_ack_echoes_the_earliest)
     tcp_end(&t);
 }
 
-/* While there is a hole, that of the last segment which advanced the window (4.3 B), and when it is filled, that of the one which filled it (4.3 C). */
+/* While there is a hole, the timestamp of the last segment that advanced the window is echoed (4.3
+ * B). When the hole is filled, it is that of the segment which filled it (4.3 C). */
 SCRIPT(established_hole_echoes_the_last_in_order)
 {
     struct tcp_test t;
@@ -213,7 +216,8 @@ SCRIPT(established_hole_echoes_the_last_in_order)
     tcp_end(&t);
 }
 
-/* TS.Recent stays where a segment is not acceptable, whose sequence number or acknowledgement is nonsense, or that is a reset (5.3 R1 to R3, 5.2). */
+/* TS.Recent does not change if a segment is not acceptable, has a wrong sequence number or
+ * acknowledgement, or is a reset (5.3 R1 to R3, 5.2). */
 SCRIPT(established_unacceptable_segments_do_not_move_ts_recent)
 {
     struct tcp_test t;
@@ -255,7 +259,7 @@ SCRIPT(established_retransmission_is_timed_by_its_echo)
     tcp_end(&t);
 }
 
-/* An echo of the first transmission tells that it took as long as it did. */
+/* An echo of the first transmission counts from the first transmission. */
 SCRIPT(established_echo_of_the_first_transmission_counts_from_it)
 {
     struct tcp_test t;
@@ -271,7 +275,8 @@ SCRIPT(established_echo_of_the_first_transmission_counts_from_it)
     tcp_end(&t);
 }
 
-/* The acknowledgement of a duplicate echoes the first copy, whose acknowledgement was lost: how long that took is no round-trip time. */
+/* The acknowledgement of a duplicate echoes the first copy, whose own acknowledgement was lost.
+ * That time is no round trip. */
 SCRIPT(established_echo_with_dsack_is_no_sample)
 {
     struct tcp_test t;
@@ -287,7 +292,7 @@ SCRIPT(established_echo_with_dsack_is_no_sample)
     tcp_end(&t);
 }
 
-/* Appendix G: where a flight gives many samples, each weighs less. */
+/* Appendix G: if a flight gives many samples, each has less weight. */
 SCRIPT(rtt_many_echoes_weigh_as_much_as_one)
 {
     struct mn_rtt many, one;
@@ -305,7 +310,7 @@ SCRIPT(rtt_many_echoes_weigh_as_much_as_one)
     assert_in_range(many.srtt_ns, 108 * MNET_MILLISECOND, 111 * MNET_MILLISECOND);
 }
 
-/* What is echoed is the peer's to invent: no value gives a timeout out of bounds. */
+/* A peer may invent echoes: no value gives a timeout out of bounds. */
 SCRIPT(established_forged_echoes_do_no_harm)
 {
     static const int64_t echoes[] = {-1000000, 1000000, 0x7fffffff, 1, 12345678};
@@ -344,7 +349,8 @@ SCRIPT(established_old_timestamp_is_acked_and_dropped)
     tcp_end(&t);
 }
 
-/* The acknowledgement of bare ACKs is limited, or two confused stacks would answer one another for ever. */
+/* The number of acknowledgements of bare ACKs is limited, or two confused stacks would answer one
+ * another for ever. */
 SCRIPT(established_flood_of_old_timestamps_gets_few_answers)
 {
     struct tcp_test t;
@@ -356,7 +362,7 @@ SCRIPT(established_flood_of_old_timestamps_gets_few_answers)
     tcp_end(&t);
 }
 
-/* 5.2: a reset is not subject to PAWS, however old its timestamp. */
+/* 5.2: a reset is not subject to PAWS, with any timestamp. */
 SCRIPT(established_reset_is_exempt_from_paws)
 {
     struct tcp_test t;
@@ -368,7 +374,8 @@ SCRIPT(established_reset_is_exempt_from_paws)
     tcp_end(&t);
 }
 
-/* 5.2: a reset in answer to a segment echoes its timestamp, beside none of our own; and to one without has none. */
+/* 5.2: a reset that answers a segment echoes its timestamp and has none of our own. A reset that
+ * answers a segment without the option has none. */
 SCRIPT(closed_reset_echoes_the_timestamp)
 {
     struct tcp_test t;
@@ -389,7 +396,7 @@ SCRIPT(closed_reset_echoes_the_timestamp)
     tcp_end(&t);
 }
 
-/* 5.5: after 24 idle days TS.Recent says nothing, and the next segment sets it. */
+/* 5.5: after 24 idle days TS.Recent is not valid any more, and the next segment sets it. */
 SCRIPT(established_idle_for_24_days_forgets_ts_recent)
 {
     struct tcp_test t;
@@ -407,7 +414,7 @@ SCRIPT(established_idle_for_24_days_forgets_ts_recent)
     tcp_end(&t);
 }
 
-/* The clock's sign changes, and it wraps: nothing happens. */
+/* The clock's sign changes, and the clock wraps: this has no effect. */
 SCRIPT(established_timestamps_wrap)
 {
     struct tcp_test t;
@@ -423,7 +430,8 @@ SCRIPT(established_timestamps_wrap)
     tcp_end(&t);
 }
 
-/* Half-open connections are under PAWS, too (3.10.7.4 is one procedure), and a SYN that comes again is echoed anew. */
+/* Half-open connections are subject to PAWS, too (3.10.7.4 is one procedure), and a repeated SYN is
+ * echoed anew. */
 SCRIPT(syn_received_checks_timestamps)
 {
     struct tcp_test t;
@@ -444,8 +452,8 @@ SCRIPT(syn_received_checks_timestamps)
     tcp_end(&t);
 }
 
-/* RFC 5961 4.2 comes before PAWS: a peer that has restarted may have no timestamps any more, or a clock that began again.
- * The challenge makes it reset the old connection. */
+/* RFC 5961 4.2 comes before PAWS: a restarted peer may have no timestamps any more, or a clock that
+ * began again. The challenge makes it reset the old connection. */
 SCRIPT(synchronized_syn_is_challenged_whatever_its_timestamp)
 {
     static const int64_t stamps[] = {NO, 0, -100000, 50, 100000};
@@ -464,7 +472,8 @@ SCRIPT(synchronized_syn_is_challenged_whatever_its_timestamp)
     }
 }
 
-/* 1.3, 3.2: nothing is agreed before the SYN,ACK has arrived. Some stacks leave out options after a few tries. */
+/* 1.3, 3.2: nothing is agreed before the SYN,ACK has arrived. Some stacks leave options out after a
+ * few tries. */
 SCRIPT(syn_received_same_syn_with_fewer_options_is_answered_with_fewer)
 {
     struct tcp_test t;
@@ -474,7 +483,8 @@ SCRIPT(syn_received_same_syn_with_fewer_options_is_answered_with_fewer)
     t.timestamps = false;
     send_(&t, .seq = 0, .flags = SYN, .mss = 1200, .window = 3000);
     expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .shift = NO, .permit = false, .ts_value = NO);
-    send_(&t, .seq = 0, .flags = SYN, .mss = 1460, .shift = 7, .permit = true, .window = 3000); /* too late */
+    /* Too late. */
+    send_(&t, .seq = 0, .flags = SYN, .mss = 1460, .shift = 7, .permit = true, .window = 3000);
     expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .shift = NO, .permit = false, .ts_value = NO);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello", .window = 3000);
     accept_(&t);
@@ -485,8 +495,8 @@ SCRIPT(syn_received_same_syn_with_fewer_options_is_answered_with_fewer)
     tcp_end(&t);
 }
 
-/* The client has restarted while its record was half open, and its clock with it: its SYN gets an answer, which it resets, and the
- * next one is for a new record. */
+/* The client restarts while its record is half open, and its clock does, too. Its SYN gets an
+ * answer, which it resets, and the next SYN gets a new record. */
 SCRIPT(syn_received_restarted_client_gets_in)
 {
     static const int64_t stamps[] = {NO, -100000};
@@ -495,7 +505,7 @@ SCRIPT(syn_received_restarted_client_gets_in)
         tcp_listen(&t, .timestamps = true);
         send_(&t, .seq = 0, .flags = SYN, .mss = 1460);
         expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
-        for (unsigned n = 0; n < 2 * MN_CHALLENGE_LIMIT; n++) { /* nor can anybody use up its answer */
+        for (unsigned n = 0; n < 2 * MN_CHALLENGE_LIMIT; n++) { /* nobody can use up its answer */
             send_(&t, .seq = 800000, .ack = 1, .flags = ACK);
             drain(&t, NULL);
         }
@@ -513,7 +523,8 @@ SCRIPT(syn_received_restarted_client_gets_in)
     }
 }
 
-/* Simultaneous open: the peer still asks, so our SYN,ACK did not arrive. It goes again at once, with what is still offered. */
+/* Simultaneous open: the peer repeats its SYN, so our SYN,ACK was lost. It is sent again at once,
+ * with the options still offered. */
 SCRIPT(syn_received_by_simultaneous_open_same_syn_is_answered_again)
 {
     struct tcp_test t;
@@ -523,7 +534,8 @@ SCRIPT(syn_received_by_simultaneous_open_same_syn_is_answered_again)
     send_(&t, .seq = 0, .flags = SYN, .mss = 1200);
     expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .permit = false, .ts_value = NO);
     expect_nothing(&t);
-    send_(&t, .seq = 700000, .flags = SYN, .mss = 1200); /* another one: the peer has restarted (RFC 5961 4.2) */
+    /* A different SYN: the peer has restarted (RFC 5961 4.2). */
+    send_(&t, .seq = 700000, .flags = SYN, .mss = 1200);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
     read_text(&t, "hello");
@@ -533,7 +545,7 @@ SCRIPT(syn_received_by_simultaneous_open_same_syn_is_answered_again)
 
 /* --- 7.1: the clock --- */
 
-/* Every pair of ends has an offset of its own, and the clock of one pair only goes forward. */
+/* Every pair of ends has an offset of its own, and the clock of a pair only goes forward. */
 SCRIPT(timestamp_offsets_are_spread_and_stable)
 {
     struct tcp_test t;

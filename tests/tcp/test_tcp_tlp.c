@@ -1,9 +1,11 @@
-/* Tail loss probes: RFC 8985 7. The round trip is 100 ms, so the first timeout is 300 ms and a probe goes after 2 * 100 ms and 2 ms for timers. */
+/* Tail loss probes: RFC 8985 7. The round trip is 100 ms, so the first timeout is 300 ms, and a
+ * probe is sent after 2 * 100 ms and 2 ms for timers. */
 #include "tests/tcp/recovery.h"
 
 #define PEER .sack = true, .rtt_ms = 100
 
-/* 7.2, 7.3: the end of what was sent goes again; then the timer has its full time (7.3: "re-arm the RTO timer"). */
+/* 7.2, 7.3: the last segment is sent again. Then the timer has its full time (7.3: "re-arm the RTO
+ * timer"). */
 SCRIPT(established_silence_at_the_tail_is_probed_with_the_last_segment)
 {
     struct tcp_test t;
@@ -23,7 +25,7 @@ SCRIPT(established_silence_at_the_tail_is_probed_with_the_last_segment)
     tcp_end(&t);
 }
 
-/* 7.3: "If an unsent segment exists ... transmit" it, whatever the congestion window. */
+/* 7.3: "If an unsent segment exists ... transmit" it, with any congestion window. */
 SCRIPT(established_probe_is_new_data_where_there_is_some)
 {
     struct tcp_test t;
@@ -38,7 +40,7 @@ SCRIPT(established_probe_is_new_data_where_there_is_some)
     tcp_end(&t);
 }
 
-/* ... and the peer's window takes it. */
+/* 7.3: the new segment must fit the peer's window. */
 SCRIPT(established_probe_keeps_to_the_window)
 {
     struct tcp_test t;
@@ -49,7 +51,8 @@ SCRIPT(established_probe_keeps_to_the_window)
     tcp_end(&t);
 }
 
-/* 7.2: one segment's acknowledgement may be delayed: PTO += TLP.max_ack_delay, but not beyond the retransmission timer, which then begins anew. */
+/* 7.2: the acknowledgement of a single segment may be delayed: PTO += TLP.max_ack_delay, but not
+ * beyond the retransmission timer, which then begins anew. */
 SCRIPT(established_single_segment_is_probed_when_the_timer_would_expire)
 {
     struct tcp_test t;
@@ -82,7 +85,7 @@ SCRIPT(fin_wait_1_probe_includes_the_fin)
     tcp_end(&t);
 }
 
-/* More data puts the probe off. */
+/* New data postpones the probe. */
 SCRIPT(established_new_data_puts_the_probe_off)
 {
     struct tcp_test t;
@@ -98,7 +101,7 @@ SCRIPT(established_new_data_puts_the_probe_off)
     tcp_end(&t);
 }
 
-/* 7.2: only with SACK, without anything acknowledged selectively, and not in recovery. */
+/* 7.2: only with SACK, if nothing is acknowledged selectively, and not in recovery. */
 SCRIPT(established_no_probe_without_sack)
 {
     struct tcp_test t;
@@ -127,7 +130,8 @@ SCRIPT(established_no_probe_in_recovery)
     tcp_end(&t);
 }
 
-/* The probe arrived: what was lost in front of it is found by RACK, and goes after one round trip instead of a timeout. */
+/* The probe arrived: RACK finds the loss in front of it, and the data is sent again after one round
+ * trip instead of a timeout. */
 SCRIPT(established_probe_makes_rack_find_the_lost_tail)
 {
     struct tcp_test t;
@@ -147,7 +151,8 @@ SCRIPT(established_probe_makes_rack_find_the_lost_tail)
     tcp_end(&t);
 }
 
-/* 7.4.2: "TLP_process_ack": the probe and the original both arrived: D-SACK, or a duplicate without SACK. No loss. */
+/* 7.4.2: "TLP_process_ack": the probe and the original both arrived: D-SACK, or a duplicate without
+ * SACK. No loss. */
 SCRIPT(established_probe_that_was_needless_costs_nothing)
 {
     for (int dsack = 0; dsack < 2; dsack++) {
@@ -170,7 +175,7 @@ SCRIPT(established_probe_that_was_needless_costs_nothing)
     }
 }
 
-/* ... or the original was lost and the probe repaired it: congestion control hears of it. */
+/* 7.4.2: the original was lost and the probe repaired it: congestion control counts a loss. */
 SCRIPT(established_loss_that_the_probe_repaired_is_paid_for)
 {
     struct tcp_test t;
@@ -180,13 +185,13 @@ SCRIPT(established_loss_that_the_probe_repaired_is_paid_for)
     expect_segment(&t, 3);
     ack_(&t, 4);
     in_flight(&t, 2, 2);
-    ack_(&t, 6); /* beyond TLP.end_seq, and no word of a duplicate */
+    ack_(&t, 6); /* beyond TLP.end_seq, without a duplicate */
     assert_true(t.tcb->flight.congestion.ssthresh < 10 * MSS);
     assert_true(t.tcb->flight.congestion.cwnd <= t.tcb->flight.congestion.ssthresh + MSS);
     tcp_end(&t);
 }
 
-/* 7.3: not again before the round trip has been measured anew. */
+/* 7.3: no second probe before the next sample of the round trip. */
 SCRIPT(established_one_probe_for_each_sample)
 {
     struct tcp_test t;
@@ -198,7 +203,7 @@ SCRIPT(established_one_probe_for_each_sample)
     assert_true(t.tcb->flight.loss.rtt_since_tlp);
     ack_(&t, 4);
     in_flight(&t, 4, 4);
-    assert_true(t.tcb->flight.loss.tlp_out); /* still undecided: the last one is not probed */
+    assert_true(t.tcb->flight.loss.tlp_out); /* still undecided: no probe of the last one */
     at_ms(&t, 250);
     expect_nothing(&t);
     tcp_end(&t);

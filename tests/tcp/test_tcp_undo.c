@@ -1,9 +1,9 @@
-/* Taking back what was needless: RFC 5682 (F-RTO), RFC 3708 and RFC 4015 (D-SACK). */
+/* Undoing needless reductions: RFC 5682 (F-RTO), RFC 3708 and RFC 4015 (D-SACK). */
 #include "tests/tcp/recovery.h"
 
 #define PEER .sack = true, .rtt_ms = 100
 
-/* To the first timeout with ten segments in flight; a probe went before it. */
+/* Goes on to the first timeout with ten segments in flight. A probe was sent before it. */
 static void to_timeout(struct tcp_test *t)
 {
     at_ms(t, 202);
@@ -14,7 +14,8 @@ static void to_timeout(struct tcp_test *t)
     assert_true(t->tcb->flight.congestion.ssthresh < 10 * MSS);
 }
 
-/* RFC 5682 3.1 (3b): data that was sent before the timeout, and only once, is acknowledged: the timeout was spurious. */
+/* RFC 5682 3.1 (3b): data sent before the timeout, and only once, is acknowledged: the timeout was
+ * spurious. */
 SCRIPT(established_timeout_after_which_the_original_is_acknowledged_is_taken_back)
 {
     struct tcp_test t;
@@ -26,13 +27,14 @@ SCRIPT(established_timeout_after_which_the_original_is_acknowledged_is_taken_bac
     assert_int_equal(t.tcb->flight.loss.phase, MN_LOSS_OPEN);
     assert_true(t.tcb->flight.congestion.cwnd >= 10 * MSS);
     assert_true(t.tcb->flight.congestion.ssthresh == UINT32_MAX);
-    expect_nothing(&t); /* and nothing else is sent again */
+    expect_nothing(&t); /* nothing else is sent again */
     ack_(&t, 10);
     expect_nothing(&t);
     tcp_end(&t);
 }
 
-/* (3a), (2a): only what was sent again is acknowledged, and then a duplicate: it was lost. */
+/* (3a), (2a): only retransmitted data is acknowledged, and then a duplicate arrives: the data was
+ * lost. */
 SCRIPT(established_timeout_after_a_real_loss_stands)
 {
     struct tcp_test t;
@@ -49,7 +51,8 @@ SCRIPT(established_timeout_after_a_real_loss_stands)
     tcp_end(&t);
 }
 
-/* 2.1, without SACK: step 2b sends two new segments, step 3b: the next acknowledgement advances, too. */
+/* 2.1, without SACK: step 2b sends two new segments. Step 3b: the next acknowledgement advances,
+ * too. */
 SCRIPT(established_without_sack_two_acknowledgements_prove_it)
 {
     struct tcp_test t;
@@ -70,7 +73,7 @@ SCRIPT(established_without_sack_two_acknowledgements_prove_it)
     tcp_end(&t);
 }
 
-/* 2.1 step 3a: a duplicate instead: the segments behind were lost, and go again. */
+/* 2.1 step 3a: a duplicate instead: the segments behind were lost, and are sent again. */
 SCRIPT(established_without_sack_a_duplicate_refutes_it)
 {
     struct tcp_test t;
@@ -104,7 +107,8 @@ SCRIPT(established_without_sack_a_duplicate_at_once_refutes_it)
     tcp_end(&t);
 }
 
-/* 2.1 step 1: a delay that takes longer than several timeouts of one segment is found to have been one all the same, with SACK or without. */
+/* 2.1 step 1: a delay that is longer than several timeouts of one segment is still recognised, with
+ * SACK or without. */
 SCRIPT(established_timeouts_of_one_segment_are_taken_back)
 {
     for (int sack = 0; sack < 2; sack++) {
@@ -124,7 +128,7 @@ SCRIPT(established_timeouts_of_one_segment_are_taken_back)
     }
 }
 
-/* ... but not once an acknowledgement has shown that something was lost. */
+/* A timeout is not undone if an acknowledgement has shown a loss before. */
 SCRIPT(established_timeout_in_a_recovery_is_not_taken_back)
 {
     struct tcp_test t;
@@ -156,7 +160,7 @@ SCRIPT(established_timeout_with_half_of_it_acknowledged_stands)
     tcp_end(&t);
 }
 
-/* A fast retransmission of what was only late: D-SACK says so, and everything is as before. */
+/* A fast retransmission of late data: D-SACK shows it, and everything is as before. */
 SCRIPT(established_dsack_takes_a_fast_retransmission_back)
 {
     struct tcp_test t;
@@ -175,7 +179,7 @@ SCRIPT(established_dsack_takes_a_fast_retransmission_back)
     tcp_end(&t);
 }
 
-/* The same when the recovery is over. */
+/* The same after the end of the recovery. */
 SCRIPT(established_late_dsack_takes_a_fast_retransmission_back)
 {
     struct tcp_test t;
@@ -213,7 +217,8 @@ SCRIPT(established_dsack_of_a_part_takes_nothing_back)
     tcp_end(&t);
 }
 
-/* D-SACK about what was never sent again, or never sent, is a lie, or a duplicate that the network made: it takes nothing back, and widens nothing. */
+/* A D-SACK about data never retransmitted, or never sent, is false, or about a duplicate made by
+ * the network: it undoes nothing, and widens no window. */
 SCRIPT(established_dsack_out_of_nothing_changes_nothing)
 {
     struct tcp_test t;
@@ -230,8 +235,8 @@ SCRIPT(established_dsack_out_of_nothing_changes_nothing)
     tcp_end(&t);
 }
 
-/* A network that duplicates segments makes D-SACKs during and after a recovery, too. They are about what was sent once, and prove nothing about what was
- * sent again (RFC 3708 2). */
+/* A network that duplicates segments causes D-SACKs during a recovery and after it. They are about
+ * data sent once, and prove nothing about retransmitted data (RFC 3708 2). */
 SCRIPT(established_dsack_of_what_was_sent_once_proves_nothing)
 {
     struct tcp_test t;
@@ -259,7 +264,7 @@ static void note_event(void *context, const struct mn_tcb *tcb, enum mnet_tcp_ev
     strcat(strcat(text, mnet_tcp_event_name(event)), " ");
 }
 
-/* mnet/tcp_info.h: a trace tells of recoveries: that one begins, ends, or was for nothing. */
+/* mnet/tcp_info.h: a trace names each recovery that begins, ends, or was needless. */
 SCRIPT(established_recoveries_are_traced)
 {
     struct tcp_test t;

@@ -10,7 +10,8 @@ static void send_urgent(struct tcp_test *t, const char *text)
     pump(t);
 }
 
-/* MUST-30, MUST-62: the pointer is that of the octet after the last urgent one, relative to the segment. */
+/* MUST-30, MUST-62: the pointer is that of the octet after the last urgent one, relative to the
+ * segment. */
 SCRIPT(established_urgent_data_is_announced)
 {
     struct tcp_test t;
@@ -26,7 +27,8 @@ SCRIPT(established_urgent_data_is_announced)
     tcp_end(&t);
 }
 
-/* MUST-31: as much as there may be; what the pointer cannot say, later segments do. The pointer is relative to each segment, so none stands for several. */
+/* MUST-31: urgent data of any length. If the pointer cannot express it, later segments do. The
+ * pointer is relative to each segment, so no large packet stands for several. */
 SCRIPT(established_urgent_data_of_any_length)
 {
     struct tcp_test t;
@@ -48,7 +50,7 @@ SCRIPT(established_urgent_data_of_any_length)
     tcp_end(&t);
 }
 
-/* MUST-66 seen from the other side: the peer hears of it though its window is closed. */
+/* MUST-66 on the sending side: the peer gets the pointer through a closed window. */
 SCRIPT(established_urgent_data_is_announced_through_a_closed_window)
 {
     struct tcp_test t;
@@ -58,7 +60,7 @@ SCRIPT(established_urgent_data_is_announced_through_a_closed_window)
     tcp_end(&t);
 }
 
-/* MUST-32, MUST-33: the user is told, and can ask how much there is. */
+/* MUST-32, MUST-33: the user gets an event, and can ask for the number of urgent bytes. */
 SCRIPT(established_urgent_pointer_is_reported)
 {
     struct tcp_test t;
@@ -66,7 +68,8 @@ SCRIPT(established_urgent_pointer_is_reported)
     assert_int_equal(mn_tcp_urgent(t.tcb), 0);
     while (mn_tcp_next_event(t.tcp) != NULL)
         ;
-    send_(&t, .seq = 1, .ack = 1, .flags = ACK | URG, .data = "abc", .urgent = 5); /* two more are to come */
+    /* Two more are to come. */
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK | URG, .data = "abc", .urgent = 5);
     assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
     assert_int_equal(mn_tcp_urgent(t.tcb), 5);
     assert_int_equal(mn_tcp_ready(t.tcb) & MNET_URGENT, MNET_URGENT);
@@ -79,7 +82,7 @@ SCRIPT(established_urgent_pointer_is_reported)
     tcp_end(&t);
 }
 
-/* An advance is news (MUST-32), an older pointer is none. */
+/* An advance is an event (MUST-32), an older pointer is none. */
 SCRIPT(established_urgent_pointer_only_advances)
 {
     struct tcp_test t;
@@ -106,7 +109,7 @@ SCRIPT(established_urgent_pointer_with_a_closed_receive_window)
     tcp_end(&t);
 }
 
-/* A pointer of long ago does not come to lie ahead when sequence numbers have gone half around. */
+/* A pointer of long ago is not ahead again when sequence numbers have gone half around. */
 SCRIPT(established_urgent_pointer_is_forgotten_in_time)
 {
     struct tcp_test t;

@@ -1,4 +1,5 @@
-/* Windows both ways: flow control, zero windows, silly windows, Nagle (RFC 9293 3.7.4, 3.8.6). */
+/* Windows in both directions: flow control, zero windows, silly windows, Nagle (RFC 9293 3.7.4,
+ * 3.8.6). */
 #include "tests/tcp/harness.h"
 
 SCRIPT(established_sender_keeps_to_the_window)
@@ -28,7 +29,8 @@ SCRIPT(established_window_above_32767_is_large)
     tcp_end(&t);
 }
 
-/* MUST-34, SHLD-15: no new data beyond a window that shrank. SHLD-16: old data is sent again. SHLD-17: and nobody is timed out. */
+/* MUST-34, SHLD-15: no new data is sent beyond a window that shrank. SHLD-16: old data is
+ * retransmitted. SHLD-17: the connection does not time out. */
 SCRIPT(established_shrunk_window_is_survived)
 {
     struct tcp_test t;
@@ -37,13 +39,16 @@ SCRIPT(established_shrunk_window_is_survived)
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1460);
     expect(&t, .seq = 1461, .ack = 1, .flags = ACK, .len = 1460);
     expect(&t, .seq = 2921, .ack = 1, .flags = ACK, .len = 1460);
-    send_(&t, .seq = 1, .ack = 1461, .flags = ACK, .window = 1000); /* right edge at 2461, SND.NXT at 4381 */
-    expect_nothing(&t);                                             /* MUST-34, SHLD-15 */
+    /* Right edge at 2461, SND.NXT at 4381. */
+    send_(&t, .seq = 1, .ack = 1461, .flags = ACK, .window = 1000);
+    expect_nothing(&t); /* MUST-34, SHLD-15 */
     wait_ms(&t, 300);
-    expect(&t, .seq = 1461, .ack = 1, .flags = ACK, .len = 1000); /* SHLD-16: what the window holds */
+    /* SHLD-16: as much as the window holds. */
+    expect(&t, .seq = 1461, .ack = 1, .flags = ACK, .len = 1000);
     expect_nothing(&t);
     send_(&t, .seq = 1, .ack = 2461, .flags = ACK, .window = 0);
-    for (int i = 0; i < 100; i++) { /* the peer lives, and holds its window shut for far longer than R2 */
+    /* The peer lives, and keeps its window closed for far longer than R2. */
+    for (int i = 0; i < 100; i++) {
         wait_ms(&t, 20000);
         for (const struct tcp_output *o; (o = peek_output(&t)) != NULL; drain(&t, NULL)) {
             assert_int_equal(o->header.seq - t.iss, 2461);
@@ -57,7 +62,8 @@ SCRIPT(established_shrunk_window_is_survived)
     tcp_end(&t);
 }
 
-/* MUST-36, SHLD-29: the first probe after one RTO; SHLD-30: then at growing intervals, while they are answered (MUST-37). */
+/* MUST-36, SHLD-29: the first probe is sent after one RTO. SHLD-30: the intervals grow, while the
+ * probes are answered (MUST-37). */
 SCRIPT(established_zero_window_is_probed)
 {
     struct tcp_test t;
@@ -70,7 +76,8 @@ SCRIPT(established_zero_window_is_probed)
         at_ms(&t, when - 1);
         expect_nothing(&t);
         at_ms(&t, when);
-        expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1); /* MUST-35 MUST-36 SHLD-29 SHLD-30 */
+        /* MUST-35 MUST-36 SHLD-29 SHLD-30. */
+        expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1);
         expect_nothing(&t);
         send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
         expect_nothing(&t);
@@ -84,12 +91,13 @@ SCRIPT(established_zero_window_is_probed)
     expect_state(&t, MN_ESTABLISHED);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 5000);
     uint32_t bytes;
-    assert_in_range(drain(&t, &bytes), 4, 5); /* the octet of the probe goes again, alone or with more */
-    assert_in_range(bytes, 4381, 5000);       /* Nagle may hold the end */
+    /* The octet of the probe is sent again, alone or with more. */
+    assert_in_range(drain(&t, &bytes), 4, 5);
+    assert_in_range(bytes, 4381, 5000); /* Nagle may hold the end */
     tcp_end(&t);
 }
 
-/* MUST-35: a window that shrinks to zero, with everything acknowledged. */
+/* MUST-35: a window that shrinks to zero with everything acknowledged is probed. */
 SCRIPT(established_window_that_closes_is_probed)
 {
     struct tcp_test t;
@@ -102,7 +110,7 @@ SCRIPT(established_window_that_closes_is_probed)
     expect_nothing(&t);
     at_ms(&t, 200);
     expect(&t, .seq = 1001, .ack = 1, .flags = ACK, .len = 1);   /* MUST-35 */
-    send_(&t, .seq = 1, .ack = 1002, .flags = ACK, .window = 0); /* the peer took it */
+    send_(&t, .seq = 1, .ack = 1002, .flags = ACK, .window = 0); /* the peer accepted it */
     wait_ms(&t, 60000);
     expect(&t, .seq = 1002, .ack = 1, .flags = ACK, .len = 1);
     drain(&t, NULL);
@@ -114,7 +122,7 @@ SCRIPT(established_window_that_closes_is_probed)
     tcp_end(&t);
 }
 
-/* Nothing to send: nothing to probe for. */
+/* If there is nothing to send, there is no probe. */
 SCRIPT(established_zero_window_without_data_is_silent)
 {
     struct tcp_test t;
@@ -129,7 +137,7 @@ SCRIPT(established_zero_window_without_data_is_silent)
     tcp_end(&t);
 }
 
-/* Unanswered probes are an unanswered peer: R2 ends it. */
+/* Unanswered probes are a silent peer: R2 ends the connection. */
 SCRIPT(established_unanswered_probes_time_out)
 {
     struct tcp_test t;
@@ -144,7 +152,7 @@ SCRIPT(established_unanswered_probes_time_out)
     tcp_end(&t);
 }
 
-/* A FIN waits behind a closed window as data does, and a probe may carry it alone. */
+/* A FIN waits for a closed window like data, and a probe may carry it alone. */
 SCRIPT(fin_wait_1_fin_behind_a_closed_window_arrives)
 {
     struct tcp_test t;
@@ -162,15 +170,15 @@ SCRIPT(fin_wait_1_fin_behind_a_closed_window_arrives)
     tcp_end(&t);
 }
 
-/* MUST-38: a sender does not use crumbs of a window. */
+/* MUST-38: a sender does not use small parts of a window. */
 SCRIPT(established_sender_avoids_silly_windows)
 {
     struct tcp_test t;
     tcp_established(&t, .window = 4000, .no_delay = true);
     write_bytes(&t, 10000);
     uint32_t bytes;
-    assert_int_equal(drain(&t, &bytes),
-                     2); /* 1460, 1460; the 1080 left are less than a segment and than half the window */
+    /* 1460 twice; the 1080 octets left are less than a segment and than half the window. */
+    assert_int_equal(drain(&t, &bytes), 2);
     assert_int_equal(bytes, 2920);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 4010);
     expect_nothing(&t); /* MUST-38 */
@@ -179,7 +187,8 @@ SCRIPT(established_sender_avoids_silly_windows)
     tcp_end(&t);
 }
 
-/* ... and when nothing is in flight to open it further, it does not wait for ever (3.8.6.2.1 (4), the override timeout). */
+/* If nothing is in flight that could open the window further, the sender does not wait for ever
+ * (3.8.6.2.1 (4), the override timeout). */
 SCRIPT(established_small_window_is_used_in_the_end)
 {
     struct tcp_test t;
@@ -195,7 +204,8 @@ SCRIPT(established_small_window_is_used_in_the_end)
     tcp_end(&t);
 }
 
-/* SHLD-14, MUST-66: a receiver whose user does not read closes its window, and takes no more; the right edge never moves left. */
+/* SHLD-14, MUST-66: a receiver whose user does not read closes its window, and accepts no more. The
+ * right edge never moves left. */
 SCRIPT(established_receiver_closes_its_window)
 {
     struct tcp_test t;
@@ -243,7 +253,8 @@ SCRIPT(established_zero_window_still_takes_acks)
     tcp_end(&t);
 }
 
-/* RFC 9293 3.10.7.4: "special allowance" for ACKs and RSTs with a zero window; a peer's data with a good ACK: the text is refused, the ACK may count. */
+/* RFC 9293 3.10.7.4: "special allowance" for ACKs and RSTs with a zero window. Of a peer's data
+ * with a good ACK the text is refused, and the ACK may count. */
 SCRIPT(established_zero_window_refuses_data_and_fin)
 {
     struct tcp_test t;
@@ -263,7 +274,7 @@ SCRIPT(established_zero_window_refuses_data_and_fin)
     tcp_end(&t);
 }
 
-/* MUST-39: no update for a crumb; one when a segment's worth or half the buffer is free. */
+/* MUST-39: no update for a few bytes, but one if a segment's worth or half the buffer is free. */
 SCRIPT(established_window_updates_are_worthwhile)
 {
     struct tcp_test t;
@@ -286,7 +297,7 @@ SCRIPT(established_window_updates_are_worthwhile)
     tcp_end(&t);
 }
 
-/* A probe of the peer's after a tiny read does not get a tiny window either. */
+/* A probe of the peer after a small read does not get a small window either. */
 SCRIPT(established_receiver_avoids_silly_windows)
 {
     struct tcp_test t;
@@ -301,7 +312,7 @@ SCRIPT(established_receiver_avoids_silly_windows)
     tcp_end(&t);
 }
 
-/* The peer has closed: there is nothing to open a window for. */
+/* The peer has closed: there is no need to open a window. */
 SCRIPT(close_wait_reading_sends_no_window_update)
 {
     struct tcp_test t;
@@ -317,7 +328,7 @@ SCRIPT(close_wait_reading_sends_no_window_update)
     tcp_end(&t);
 }
 
-/* Scaled both ways: the shift is the smallest that can express the buffer. */
+/* Windows are scaled in both directions: the shift is the smallest that can express the buffer. */
 SCRIPT(established_windows_are_scaled)
 {
     struct tcp_test t;
@@ -342,11 +353,11 @@ SCRIPT(established_old_segment_does_not_update_the_window)
 {
     struct tcp_test t;
     tcp_established(&t, .window = 1000, .no_delay = true);
-    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello", .window = 0); /* WL1 = 1, then ... */
-    send_(&t, .seq = 6, .ack = 1, .flags = ACK, .data = "world", .window = 0); /* ... 6 */
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello", .window = 0); /* SND.WL1 is 1 */
+    send_(&t, .seq = 6, .ack = 1, .flags = ACK, .data = "world", .window = 0); /* SND.WL1 is 6 */
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "helloworld!", .window = 5000);
     drain(&t, NULL);
-    assert_int_equal(t.tcb->snd_wnd, 0); /* SEG.SEQ < SND.WL1, although there is news in it */
+    assert_int_equal(t.tcb->snd_wnd, 0); /* SEG.SEQ < SND.WL1, although the ACK is new */
     send_(&t, .seq = 12, .ack = 1, .flags = ACK, .window = 5000);
     assert_int_equal(t.tcb->snd_wnd, 5000);
     uint32_t window = t.tcb->snd_wnd;
@@ -356,7 +367,7 @@ SCRIPT(established_old_segment_does_not_update_the_window)
     tcp_end(&t);
 }
 
-/* SHLD-7: Nagle: small data waits for what is in flight. */
+/* SHLD-7: Nagle: a small segment waits while data is in flight. */
 SCRIPT(established_nagle_holds_small_segments)
 {
     struct tcp_test t;
@@ -411,7 +422,7 @@ SCRIPT(established_last_segment_with_fin_is_not_delayed)
     tcp_end(&t);
 }
 
-/* MUST-61: PSH on the last segment of what is buffered; SHLD-27: only there. */
+/* MUST-61: PSH is on the last segment of the buffered data. SHLD-27: only there. */
 SCRIPT(established_push_marks_the_last_segment)
 {
     struct tcp_test t;
@@ -424,7 +435,7 @@ SCRIPT(established_push_marks_the_last_segment)
     tcp_end(&t);
 }
 
-/* The send buffer is a limit: what does not fit is not taken, and room is announced. */
+/* The send buffer is a limit: data that does not fit is not accepted, and room is announced. */
 SCRIPT(established_full_send_buffer_takes_no_more)
 {
     struct tcp_test t;
@@ -436,7 +447,8 @@ SCRIPT(established_full_send_buffer_takes_no_more)
     assert_false(mn_tcp_ready(t.tcb) & MNET_WRITABLE);
     while (mn_tcp_next_event(t.tcp) != NULL)
         continue;
-    assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, 5000, true, t.now), 5000); /* beyond the limit */
+    /* Beyond the limit. */
+    assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, 5000, true, t.now), 5000);
     drain(&t, NULL);
     send_(&t, .seq = 1, .ack = 1461, .flags = ACK);
     drain(&t, NULL);
@@ -448,7 +460,8 @@ SCRIPT(established_full_send_buffer_takes_no_more)
     tcp_end(&t);
 }
 
-/* Large packets stand for many segments: sizes, flags and windows are those of the segments. */
+/* Large packets stand for many segments: their sizes, flags and windows are those of the
+ * segments. */
 SCRIPT(established_large_packets_carry_their_segment_size)
 {
     struct tcp_test t;
@@ -482,7 +495,7 @@ SCRIPT(established_large_packets_carry_their_segment_size)
     tcp_end(&t);
 }
 
-/* Whether the user is told of something just now. */
+/* Returns whether the user has an event to read now. */
 static bool is_told(struct tcp_test *t)
 {
     bool told = false;
@@ -491,8 +504,8 @@ static bool is_told(struct tcp_test *t)
     return told;
 }
 
-/* Who was cut short waits for what is left over, not for half of the buffer, which may never be free if the peer's window
- * stays closed. */
+/* A user whose write was cut short waits for the rest of it, not for half of the buffer, which may
+ * never be free if the peer's window stays closed. */
 SCRIPT(established_room_for_the_rest_is_told)
 {
     struct tcp_test t;
@@ -512,7 +525,7 @@ SCRIPT(established_room_for_the_rest_is_told)
     tcp_end(&t);
 }
 
-/* The window closes with the very acknowledgement that makes the room. */
+/* The window closes with the same acknowledgement that makes the room. */
 SCRIPT(established_room_for_the_rest_is_told_when_the_window_closes)
 {
     struct tcp_test t;
@@ -529,7 +542,7 @@ SCRIPT(established_room_for_the_rest_is_told_when_the_window_closes)
     tcp_end(&t);
 }
 
-/* Of much that is left over, half of the buffer at a time. */
+/* If the rest is large, half of the buffer at a time is enough. */
 SCRIPT(established_room_for_much_more_is_told_at_half)
 {
     struct tcp_test t;
@@ -547,7 +560,8 @@ SCRIPT(established_room_for_much_more_is_told_at_half)
     tcp_end(&t);
 }
 
-/* A buffer that is full to the byte, or beyond its limit, is not ready; and somebody who was not cut short is told, too. */
+/* A buffer that is full to the byte, or beyond its limit, is not ready. A user whose write was not
+ * cut short gets an event, too. */
 SCRIPT(established_filled_send_buffer_is_not_writable)
 {
     for (int beyond = 0; beyond < 2; beyond++) {
@@ -573,7 +587,8 @@ SCRIPT(established_filled_send_buffer_is_not_writable)
     }
 }
 
-/* The limit is lower while memory is short: there is less room than there was, and more again without an acknowledgement. */
+/* The limit is lower while memory is short. So there is less room than before, and later more,
+ * without an acknowledgement. */
 SCRIPT(established_room_follows_the_limit)
 {
     struct tcp_test t;
