@@ -28,7 +28,7 @@ static MN_RARE void ask_for_window(struct mn_tcb *tcb, uint64_t now)
     if (!tcb->probe_unanswered && !tcb->orphan)
         tcb->flight.progress_ns = now;
     tcb->probe_unanswered = true;
-    tcb->probe_now = true;
+    tcb->owed |= MN_OWED_WINDOW_PROBE;
 }
 
 static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
@@ -41,14 +41,14 @@ static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, u
     }
     if (!tcb->persisting && mn_loss_early(tcp, tcb, now)) {
         tcb->flight.retransmit_due_ns = now + mn_rtt_timeout(&tcb->flight.rtt); /* RFC 8985 7.3: after the probe */
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_queue_output(tcp, tcb);
     }
     if (now < tcb->flight.retransmit_due_ns) { /* an early timer, or it was put off since it was armed */
         mn_timers_arm_retransmit(tcp, tcb, now);
         return;
     }
     if (!mn_tcp_synchronized(tcb))
-        tcb->syn_now = true;
+        tcb->owed |= MN_OWED_SYN;
     else if (tcb->persisting)
         ask_for_window(tcb, now);
     else {
@@ -61,7 +61,7 @@ static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, u
     if (tcb->flight.rtt.expiries == MN_R1 && !tcb->persisting)
         mn_tcb_notice(tcp, tcb, MNET_NOTICE_RETRANSMITTING); /* SHLD-9, and for SYNs MUST-22 */
     mn_timers_update(tcp, tcb, true, now);
-    mn_tcb_wants_output(tcp, tcb);
+    mn_tcb_queue_output(tcp, tcb);
 }
 
 static void lifetime_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
@@ -83,12 +83,12 @@ static void tcb_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (!due)
         return;
     switch (which) {
-    case MN_DUE_DELAYED_ACK: tcb->ack_now = true; break;
+    case MN_DUE_DELAYED_ACK: tcb->owed |= MN_OWED_ACK; break;
     case MN_DUE_PACING: break;
     case MN_DUE_RETRANSMIT: retransmit_expired(tcp, tcb, now); return;
     default: lifetime_expired(tcp, tcb, now); return;
     }
-    mn_tcb_wants_output(tcp, tcb);
+    mn_tcb_queue_output(tcp, tcb);
 }
 
 void mn_tcp_expire(struct mn_tcp *tcp, uint64_t now)

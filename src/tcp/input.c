@@ -175,8 +175,7 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     learn_from_syn(tcp, tcb, seg);
     if (!acks_syn) { /* simultaneous open (MUST-10): SYN-RECEIVED, and our SYN again, with an ACK */
         mn_tcp_set_state(tcp, tcb, MN_SYN_RECEIVED);
-        tcb->syn_now = true;
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_owe(tcp, tcb, MN_OWED_SYN);
         return;
     }
     tcb->snd_una = seg->ack;
@@ -184,7 +183,7 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     mn_ecn_syn_ack(tcb, seg->flags);
     mn_tcb_established(tcp, tcb, seg);
     mn_tcp_count(tcp, MNET_COUNT_TCP_OPENED);
-    tcb->ack_now = true;
+    tcb->owed |= MN_OWED_ACK;
     mn_timers_update(tcp, tcb, true, seg->now);
     /* Fifth: data or FIN on the SYN,ACK goes on as in the other states. */
     seg->seq++;
@@ -243,8 +242,7 @@ static MN_RARE enum verdict not_acceptable(struct mn_tcp *tcp, struct mn_tcb *tc
     if (seg->len == 0 || seg->flags & MN_TCP_SYN) {
         mn_tcb_challenge(tcp, tcb, seg->now); /* limited, or two confused stacks would answer one another for ever */
     } else {
-        tcb->ack_now = true;
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
     }
     if (!may_be_trimmed(tcp, tcb, seg))
         return DONE;
@@ -258,8 +256,7 @@ static MN_RARE enum verdict syn_once_more(struct mn_tcp *tcp, struct mn_tcb *tcb
 {
     if (!(seg->flags & (MN_TCP_ACK | MN_TCP_RST))) {
         learn_from_syn(tcp, tcb, seg);
-        tcb->syn_now = true;
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_owe(tcp, tcb, MN_OWED_SYN);
         return DONE;
     }
     seg->seq++;
@@ -456,7 +453,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
         (acked == 0 || tcb->snd_wnd < tcb->snd_mss)) /* no more room is to come, perhaps */
         tell_of_room(tcp, tcb);
     if (mn_tcb_may_send(tcb))
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_queue_output(tcp, tcb);
     return fin_acked(tcb) ? after_fin_acked(tcp, tcb, seg) : NEXT;
 }
 
@@ -498,8 +495,7 @@ static bool claim_quick_ack(struct mn_tcb *tcb, const struct mn_segment *seg, ui
 static void schedule_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool at_once, uint64_t now)
 {
     if (at_once || tcb->rcv_nxt - tcb->last_ack_sent >= 2u * tcb->rcv_mss) {
-        tcb->ack_now = true;
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
     } else if (!mn_tcb_is_due(tcb, MN_DUE_DELAYED_ACK)) {
         mn_tcb_set_due(tcp, tcb, MN_DUE_DELAYED_ACK, now + MN_DELAYED_ACK);
     }
@@ -655,9 +651,8 @@ static MN_RARE void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t
     if (mn_seq_lt(tcb->rcv_adv, tcb->rcv_nxt))
         tcb->rcv_adv = tcb->rcv_nxt;
     tcb->fin_received = true;
-    tcb->ack_now = true;
     mn_tcb_drop_reassembly(tcp, tcb);
-    mn_tcb_wants_output(tcp, tcb);
+    mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
     mn_tcb_event(tcp, tcb);
     switch (tcb->state) {
     case MN_ESTABLISHED: mn_tcp_set_state(tcp, tcb, MN_CLOSE_WAIT); break;

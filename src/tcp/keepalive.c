@@ -86,8 +86,7 @@ void mn_keepalive_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
             return;
         }
         keepalive->unanswered++;
-        tcb->keepalive_now = true;
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_owe(tcp, tcb, MN_OWED_KEEPALIVE);
     }
     mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, now + keepalive->interval_ms * MNET_MILLISECOND);
 }

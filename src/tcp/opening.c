@@ -69,8 +69,9 @@ void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_
     if (tcb->fin_queued) /* closed or shut down while the connection was being opened */
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_1);
     mn_keepalive_arm(tcp, tcb);
-    tcb->user_timeout_now =
-        tcp->config.user_timeout_option; /* RFC 5482 3: half-open records keep nothing of the SYN's */
-    mn_tcb_wants_output(tcp, tcb);
+    tcb->owed &= (uint8_t)~MN_OWED_SYN;
+    if (tcp->config.user_timeout_option) /* RFC 5482 3: half-open records keep nothing of the SYN's */
+        tcb->owed |= MN_OWED_USER_TIMEOUT;
+    mn_tcb_queue_output(tcp, tcb);
     mn_tcb_event(tcp, tcb);
 }

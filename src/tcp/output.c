@@ -47,7 +47,8 @@ static void advise_ip(const struct mn_tcb *tcb, struct mn_datagram *datagram)
  * what is still owed keeps the next one due. */
 static void note_ack_sent(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    tcb->ack_now = tcb->duplicates_owed > 0;
+    if (MN_LIKELY(tcb->duplicates_owed == 0))
+        tcb->owed &= (uint8_t)~MN_OWED_ACK;
     tcb->last_ack_sent = tcb->rcv_nxt;
     mn_tcb_set_due(tcp, tcb, MN_DUE_DELAYED_ACK, MNET_NEVER);
 }
@@ -77,18 +78,16 @@ static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, st
         return NULL;
     /* A keepalive probe is old, so that the peer must answer it (3.8.4); it may throw away what an old segment
      * acknowledges. */
-    bool keepalive = MN_UNLIKELY(tcb->keepalive_now) && !tcb->ack_now;
+    bool keepalive = (tcb->owed & (MN_OWED_KEEPALIVE | MN_OWED_ACK)) == MN_OWED_KEEPALIVE;
     struct mn_tcp_header header;
     commit_header(tcp, tcb, keepalive ? tcb->snd_una - 1 : mn_tcb_bare_seq(tcb), now, &header);
-    if (tcb->user_timeout_now)
+    if (MN_UNLIKELY(tcb->owed & MN_OWED_USER_TIMEOUT))
         mn_user_timeout_put(tcp, tcb, &header);
     mnet_packet_put(packet, mn_tcp_header_length(&header));
     mn_segment_finish(tcp, &tcb->conn, &header, packet, datagram);
     if (tcb->duplicates_owed > 0)
         tcb->duplicates_owed--;
-    if (MN_UNLIKELY(keepalive))
-        tcb->keepalive_now = false;
-    tcb->user_timeout_now = false;
+    tcb->owed &= (uint8_t)(keepalive ? ~(MN_OWED_KEEPALIVE | MN_OWED_USER_TIMEOUT) : ~MN_OWED_USER_TIMEOUT);
     tcb->segments_sent++;
     note_ack_sent(tcp, tcb);
     advise_ip(tcb, datagram);
@@ -116,7 +115,7 @@ static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb 
     struct mnet_packet *packet = mn_segment_build(tcp, &tcb->conn, &header, datagram);
     if (packet == NULL)
         return NULL;
-    tcb->syn_now = false;
+    tcb->owed &= (uint8_t)~MN_OWED_SYN;
     note_ack_sent(tcp, tcb);
     if (tcb->snd_nxt == tcb->rare.iss) {
         tcb->snd_nxt = tcb->rare.iss + 1;
@@ -238,7 +237,8 @@ static MN_RARE struct mnet_packet *output_probe(struct mn_tcp *tcp, struct mn_tc
     if (tcb->snd_nxt != tcb->snd_una)
         len = MN_MIN(len, tcb->snd_nxt - tcb->snd_una);
     struct mnet_packet *packet = len == 0 ? NULL : output_range(tcp, tcb, tcb->snd_una, len, &done, datagram, now);
-    tcb->probe_now = packet == NULL && len > 0; /* without memory for it: soon */
+    if (packet != NULL || len == 0) /* without memory for it: soon */
+        tcb->owed &= (uint8_t)~MN_OWED_WINDOW_PROBE;
     return packet;
 }
 
@@ -283,13 +283,15 @@ static MN_RARE struct mnet_packet *output_tail_probe(struct mn_tcp *tcp, struct 
                                                      struct mn_datagram *datagram, uint64_t now)
 {
     uint32_t seq, done;
-    uint32_t len = mn_tlp_choose_range(tcb, &seq);
+    uint32_t len = mn_tlp_range(tcb, &seq);
+    bool is_retrans = seq != tcb->snd_nxt;
     struct mnet_packet *packet = len == 0 ? NULL : output_range(tcp, tcb, seq, len, &done, datagram, now);
     if (packet != NULL) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_TAIL_PROBE);
-        mn_tlp_sent(tcb);
+        mn_tlp_sent(tcb, is_retrans);
     }
-    tcb->flight.loss.tlp_now = packet == NULL && len > 0; /* without memory for it: soon */
+    if (packet != NULL || len == 0) /* without memory for it: soon */
+        tcb->owed &= (uint8_t)~MN_OWED_TAIL_PROBE;
     return packet;
 }
 
@@ -331,8 +333,6 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
                                       uint64_t now)
 {
     uint32_t end = mn_sendq_end(&tcb->sendq);
-    if (!mn_tcb_has_unsent(tcb))
-        return NULL;
     if (tcb->snd_nxt == tcb->snd_una && MN_UNLIKELY(now - tcb->flight.last_sent_ns > mn_rtt_timeout(&tcb->flight.rtt)))
         mn_congestion_restart(&tcb->flight.congestion, now);
     uint32_t unsent = end - tcb->snd_nxt;
@@ -359,46 +359,59 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     return MN_UNLIKELY(len == 0) ? NULL : output_range(tcp, tcb, tcb->snd_nxt, len, &done, datagram, now);
 }
 
-static MN_RARE struct mnet_packet *output_opening(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
-                                                  uint64_t now)
+/* All that the connection owes the peer, whatever windows and pacing allow just now. */
+static unsigned owed(const struct mn_tcb *tcb)
 {
-    if (tcb->syn_now)
-        return output_syn(tcp, tcb, datagram, now);
-    return tcb->ack_now && tcb->state == MN_SYN_RECEIVED ? output_ack(tcp, tcb, datagram, now) : NULL;
-}
-
-static struct mnet_packet *output_synchronized(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
-                                               uint64_t now)
-{
-    struct mnet_packet *packet = NULL;
-    if (MN_UNLIKELY(tcb->probe_now))
-        packet = output_probe(tcp, tcb, datagram, now);
-    if (packet == NULL && MN_UNLIKELY(tcb->flight.loss.tlp_now))
-        packet = output_tail_probe(tcp, tcb, datagram, now);
-    if (packet == NULL && MN_UNLIKELY(tcb->flight.loss.sent.lost > 0))
-        packet = output_lost(tcp, tcb, datagram, now);
-    if (packet == NULL)
-        packet = output_new(tcp, tcb, datagram, now);
-    if (packet == NULL && (tcb->ack_now || tcb->keepalive_now || tcb->user_timeout_now))
-        packet = output_ack(tcp, tcb, datagram, now);
-    return packet;
+    unsigned set = tcb->owed;
+    set |= mn_tcb_has_unsent(tcb) ? MN_OWED_NEW : 0;
+    set |= tcb->flight.loss.sent.lost > 0 ? MN_OWED_LOST : 0;
+    return set;
 }
 
 bool mn_tcb_may_send(const struct mn_tcb *tcb)
 {
-    bool asked = tcb->ack_now | tcb->flight.loss.tlp_now | tcb->probe_now | tcb->syn_now | tcb->keepalive_now |
-                 tcb->user_timeout_now;
-    return asked | mn_tcb_has_unsent(tcb) |
-           (tcb->flight.loss.sent.lost > 0); /* all at once: nearly always none of it */
+    return owed(tcb) != 0;
 }
 
+/* What may go out in a state, of what is owed. SYN-SENT has nothing to acknowledge yet. */
+static const uint8_t permitted[] = {
+    [MN_SYN_SENT] = MN_OWED_SYN,  [MN_SYN_RECEIVED] = MN_OWED_SYN | MN_OWED_ACK,
+    [MN_ESTABLISHED] = UINT8_MAX, [MN_FIN_WAIT_1] = UINT8_MAX,
+    [MN_FIN_WAIT_2] = UINT8_MAX,  [MN_CLOSE_WAIT] = UINT8_MAX,
+    [MN_CLOSING] = UINT8_MAX,     [MN_LAST_ACK] = UINT8_MAX,
+    [MN_TIME_WAIT] = 0,
+};
+
+#define OWED_RARELY (MN_OWED_SYN | MN_OWED_WINDOW_PROBE | MN_OWED_TAIL_PROBE | MN_OWED_LOST)
+#define OWED_BARE (MN_OWED_ACK | MN_OWED_KEEPALIVE | MN_OWED_USER_TIMEOUT)
+
+static MN_APART struct mnet_packet *output_rare(struct mn_tcp *tcp, struct mn_tcb *tcb, unsigned set,
+                                                struct mn_datagram *datagram, uint64_t now)
+{
+    struct mnet_packet *packet = NULL;
+    if (set & MN_OWED_SYN)
+        packet = output_syn(tcp, tcb, datagram, now);
+    if (packet == NULL && set & MN_OWED_WINDOW_PROBE)
+        packet = output_probe(tcp, tcb, datagram, now);
+    if (packet == NULL && set & MN_OWED_TAIL_PROBE)
+        packet = output_tail_probe(tcp, tcb, datagram, now);
+    if (packet == NULL && set & MN_OWED_LOST)
+        packet = output_lost(tcp, tcb, datagram, now);
+    return packet;
+}
+
+/* The most urgent segment of those that are owed and may go out. */
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
 {
-    if (MN_UNLIKELY(tcb->state == MN_CLOSED || tcb->state == MN_TIME_WAIT))
-        return NULL;
-    struct mnet_packet *packet = MN_LIKELY(mn_tcp_synchronized(tcb)) ? output_synchronized(tcp, tcb, datagram, now)
-                                                                     : output_opening(tcp, tcb, datagram, now);
-    if (packet == NULL)
+    unsigned set = owed(tcb) & permitted[tcb->state];
+    struct mnet_packet *packet = NULL;
+    if (MN_UNLIKELY(set & OWED_RARELY))
+        packet = output_rare(tcp, tcb, set, datagram, now);
+    if (packet == NULL && set & MN_OWED_NEW)
+        packet = output_new(tcp, tcb, datagram, now);
+    if (packet == NULL && set & OWED_BARE)
+        packet = output_ack(tcp, tcb, datagram, now);
+    if (packet == NULL && permitted[tcb->state] != 0)
         mn_timers_update(tcp, tcb, false, now); /* whatever the window, or want of memory, held back goes some day */
     return packet;
 }

@@ -235,7 +235,7 @@ void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uin
     mtu = MN_MAX(mtu, MN_MIN_PLPMTU);
     if (p != NULL && p->probe == MN_PROBE_OUT && seq == p->probe_seq && mtu >= tcb->path_mtu && mtu < p->probed) {
         probe_refused(tcp, tcb, mtu, now);
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_queue_output(tcp, tcb);
     }
     if (mtu >= tcb->path_mtu)
         return;
@@ -251,7 +251,7 @@ void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uin
     }
     if (smaller_segments) {
         mn_loss_resend_all(tcp, tcb);
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_queue_output(tcp, tcb);
     }
 }
 

@@ -4,7 +4,7 @@
 #include "tcp/ready.h"
 #include "tcp/tcb.h"
 
-MN_APART void mn_tcb_wants_output(struct mn_tcp *tcp, struct mn_tcb *tcb)
+MN_APART void mn_tcb_queue_output(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (MN_LIKELY(!mn_list_linked(&tcb->output)))
         mn_list_append(&tcp->output, &tcb->output);
@@ -41,6 +41,5 @@ MN_RARE void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t n
     }
     tcb->rare.challenge_count++;
     mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_ACK);
-    tcb->ack_now = true;
-    mn_tcb_wants_output(tcp, tcb);
+    mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
 }

@@ -79,6 +79,18 @@ enum mn_due {
     MN_DUE_COUNT,
 };
 
+/* The segments that a connection can owe, in the order in which they go out (output.c). */
+enum mn_owed {
+    MN_OWED_SYN = 1,          /* our SYN, for the first time or again */
+    MN_OWED_WINDOW_PROBE = 2, /* a zero-window probe */
+    MN_OWED_TAIL_PROBE = 4,   /* a tail loss probe */
+    MN_OWED_LOST = 8,         /* lost data; never in tcb->owed: the scoreboard knows */
+    MN_OWED_NEW = 16,         /* new data or the FIN; never in tcb->owed: the send queue knows */
+    MN_OWED_ACK = 32,
+    MN_OWED_KEEPALIVE = 64,     /* a keepalive probe */
+    MN_OWED_USER_TIMEOUT = 128, /* our user timeout */
+};
+
 /* See keepalive.c. Off while idle_ms is 0. */
 struct mn_keepalive {
     uint32_t idle_ms, interval_ms;
@@ -148,7 +160,7 @@ struct mn_tcb {
     uint8_t notices;         /* enum mnet_notice: noted, and not yet asked for by the user */
     uint8_t quick_acks;      /* full segments that are to be acknowledged at once */
     uint8_t duplicates_owed; /* duplicate acknowledgements to be sent, one for each segment that arrived out of order */
-    bool ack_now;            /* an acknowledgement must go out */
+    uint8_t owed;            /* enum mn_owed: segments that must go out */
     bool persisting;         /* the retransmit timer is a zero-window probe timer */
     bool sack_ok : 1;        /* both sides permitted selective acknowledgements */
     bool fin_queued : 1;     /* the user closed or shut down writing: a FIN follows the last byte */
@@ -158,11 +170,7 @@ struct mn_tcb {
     bool read_shut : 1;      /* the user has shut down reading */
     bool send_full : 1;      /* somebody waits for room, send_wanted bytes of it: tell the user when it is there */
     bool no_delay : 1;
-    bool probe_now : 1;        /* a zero-window probe must go out */
-    bool syn_now : 1;          /* our SYN must go out (again) */
-    bool keepalive_now : 1;    /* a keepalive probe must go out */
-    bool user_timeout_now : 1; /* the peer is to hear of our user timeout */
-    bool user_timeout_set : 1; /* ... which the user has set */
+    bool user_timeout_set : 1; /* by the user */
     bool probe_unanswered : 1; /* the peer has been silent since a zero-window probe */
     bool probe_out : 1;        /* the octet at SND.NXT was sent beyond the window, and may come to be acknowledged */
     bool was_established : 1;

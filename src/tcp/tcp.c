@@ -78,12 +78,12 @@ static struct mnet_packet *tcbs_output(struct mn_tcp *tcp, struct mn_datagram *d
         struct mnet_packet *packet = mn_tcb_output(tcp, tcb, datagram, now);
         if (packet != NULL) {
             if (mn_tcb_may_send(tcb))
-                mn_tcb_wants_output(tcp, tcb);
+                mn_tcb_queue_output(tcp, tcb);
             return packet;
         }
         if (MN_UNLIKELY(tcp->starved)) {
             tcp->starved = false;
-            mn_tcb_wants_output(tcp, tcb);
+            mn_tcb_queue_output(tcp, tcb);
             break;
         }
     }

@@ -27,8 +27,7 @@ bool mn_tcb_timestamp_ok(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn
     if (seg->len == 0) {
         mn_tcb_challenge(tcp, tcb, seg->now); /* limited, as any answer to what may itself be an answer */
     } else {
-        tcb->ack_now = true;
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
     }
     return false;
 }

@@ -31,8 +31,7 @@ uint32_t mn_tcp_urgent(const struct mn_tcb *tcb)
 void mn_tcp_send_urgent(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     tcb->snd_up = mn_sendq_end(&tcb->sendq);
-    tcb->ack_now = true; /* the peer hears of it even where its window is closed (MUST-66) */
-    mn_tcb_wants_output(tcp, tcb);
+    mn_tcb_owe(tcp, tcb, MN_OWED_ACK); /* the peer hears of it even where its window is closed (MUST-66) */
 }
 
 void mn_urgent_put(const struct mn_tcb *tcb, struct mn_tcp_header *header)

@@ -44,8 +44,7 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     mn_tcb_peer_mss(tcb, 0);
     mn_tcp_set_state(tcp, tcb, MN_SYN_SENT);
     mn_table_add(tcp, &tcb->conn);
-    tcb->syn_now = true;
-    mn_tcb_wants_output(tcp, tcb);
+    mn_tcb_owe(tcp, tcb, MN_OWED_SYN);
     *out = tcb;
     return 0;
 }
@@ -212,7 +211,7 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
         note_room(tcp, tcb);
     mn_pressure_sent(tcp, tcb, now);
     if (queued > 0)
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_queue_output(tcp, tcb);
     return queued == 0 && wanted > 0 && tcb->sendq.len == 0 ? MNET_E_NO_MEMORY : (ptrdiff_t)queued;
 }
 
@@ -231,7 +230,7 @@ int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffe
         return MNET_E_NO_MEMORY;
     note_room(tcp, tcb);
     mn_pressure_sent(tcp, tcb, now);
-    mn_tcb_wants_output(tcp, tcb);
+    mn_tcb_queue_output(tcp, tcb);
     return 1;
 }
 
@@ -296,7 +295,7 @@ static void queue_fin(struct mn_tcp *tcp, struct mn_tcb *tcb)
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_1);
     else if (tcb->state == MN_CLOSE_WAIT)
         mn_tcp_set_state(tcp, tcb, MN_LAST_ACK);
-    mn_tcb_wants_output(tcp, tcb); /* in SYN-RECEIVED the state changes with the handshake's end */
+    mn_tcb_queue_output(tcp, tcb); /* in SYN-RECEIVED the state changes with the handshake's end */
 }
 
 void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
@@ -421,7 +420,7 @@ void mn_tcp_set_no_delay(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_delay)
 {
     tcb->no_delay = no_delay;
     if (no_delay)
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_queue_output(tcp, tcb);
 }
 
 void mn_tcp_set_ttl(struct mn_tcb *tcb, uint8_t ttl)

@@ -58,7 +58,6 @@ void mn_tcp_set_user_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t ti
     tcb->user_timeout_set = timeout_ns != 0;
     mn_timers_rearm(tcp, tcb, now);
     if (tcp->config.user_timeout_option && mn_tcp_synchronized(tcb)) {
-        tcb->user_timeout_now = true;
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_owe(tcp, tcb, MN_OWED_USER_TIMEOUT);
     }
 }

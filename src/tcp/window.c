@@ -101,7 +101,6 @@ void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, 
         return; /* no step is that large */
     uint32_t step = best_step(tcp, tcb);
     if (step > 0 && (window < 2u * tcb->rcv_mss || step >= tcb->rcv_target / 4)) {
-        tcb->ack_now = true;
-        mn_tcb_wants_output(tcp, tcb);
+        mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
     }
 }

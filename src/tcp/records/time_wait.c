@@ -162,7 +162,7 @@ void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
                                    .options = tcb->conn.options,
                                    .ttl = tcb->conn.ttl,
                                    .dscp = tcb->conn.dscp};
-    if (tcb->ack_now) /* also where there is no memory for a record */
+    if (tcb->owed & MN_OWED_ACK) /* also where there is no memory for a record */
         acknowledge(tcp, &record, now);
     mn_tcb_finish(tcp, tcb, 0);
     if (append(tcp, &record) && tcp->time_wait_places == 1)

@@ -295,7 +295,7 @@ bool mn_loss_early(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         enter_recovery(tcp, tcb, &ack);
     else if (ack.lost > 0 && loss->phase == MN_LOSS_RECOVERY)
         mn_prr_ack(tcb, &ack);
-    mn_tcb_wants_output(tcp, tcb);
+    mn_tcb_queue_output(tcp, tcb);
     return false;
 }
 

@@ -86,7 +86,6 @@ struct mn_loss {
     bool undo_valid : 1;     /* there is something to restore */
     bool tlp_out : 1;        /* a probe has not been answered */
     bool tlp_is_retrans : 1; /* TLP.is_retrans */
-    bool tlp_now : 1;        /* a probe must go out */
     bool rtt_since_tlp : 1;  /* the round trip has been measured since the last probe */
 };
 

@@ -46,20 +46,22 @@ bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now)
         return false;
     }
     loss->early = MN_EARLY_NONE;
-    loss->tlp_now = may_probe(tcb);
-    return loss->tlp_now;
+    if (!may_probe(tcb)) {
+        tcb->owed &= (uint8_t)~MN_OWED_TAIL_PROBE;
+        return false;
+    }
+    tcb->owed |= MN_OWED_TAIL_PROBE;
+    return true;
 }
 
 /* 7.3: TLP_send_probe: new data where there is some and the window takes it, whatever cwnd says; else the end of what was sent. */
-uint32_t mn_tlp_choose_range(struct mn_tcb *tcb, uint32_t *seq)
+uint32_t mn_tlp_range(const struct mn_tcb *tcb, uint32_t *seq)
 {
-    struct mn_loss *loss = &tcb->flight.loss;
     uint32_t end = mn_sendq_end(&tcb->sendq);
     uint32_t edge = tcb->snd_una + tcb->snd_wnd;
     uint32_t unsent = mn_seq_gt(end, tcb->snd_nxt) ? end - tcb->snd_nxt : 0;
     uint32_t window = mn_seq_gt(edge, tcb->snd_nxt) ? edge - tcb->snd_nxt : 0;
     uint32_t len = MN_MIN(MN_MIN(unsent, window), tcb->snd_mss);
-    loss->tlp_is_retrans = len == 0;
     *seq = tcb->snd_nxt;
     if (len == 0) {
         uint32_t in_window = MN_MIN(tcb->snd_nxt - tcb->snd_una, tcb->snd_wnd + tcb->fin_queued);
@@ -69,9 +71,10 @@ uint32_t mn_tlp_choose_range(struct mn_tcb *tcb, uint32_t *seq)
     return len;
 }
 
-void mn_tlp_sent(struct mn_tcb *tcb)
+void mn_tlp_sent(struct mn_tcb *tcb, bool is_retrans)
 {
     struct mn_loss *loss = &tcb->flight.loss;
+    loss->tlp_is_retrans = is_retrans;
     loss->tlp_out = true;
     loss->tlp_end_seq = tcb->snd_nxt;
     loss->rtt_since_tlp = false;

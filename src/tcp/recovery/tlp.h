@@ -9,9 +9,10 @@ void mn_tlp_schedule(struct mn_tcb *tcb, uint64_t now);
 /* New data was sent: the probe comes sooner, since it is no longer one segment that is in flight. */
 void mn_tlp_hasten(struct mn_tcb *tcb, uint64_t now);
 bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now);
-/* Decides on what a probe consists of, and notes it: the length, and where it begins in *seq. */
-uint32_t mn_tlp_choose_range(struct mn_tcb *tcb, uint32_t *seq);
-void mn_tlp_sent(struct mn_tcb *tcb);
+/* The length of a probe; *seq is where it begins, at SND.NXT if it is of new data. */
+uint32_t mn_tlp_range(const struct mn_tcb *tcb, uint32_t *seq);
+/* A probe has just gone out; `is_retrans` is TLP.is_retrans: its data had been sent before. */
+void mn_tlp_sent(struct mn_tcb *tcb, bool is_retrans);
 bool mn_tlp_answered(struct mn_tcb *tcb, const struct mn_news *ack);
 
 #endif
