@@ -49,7 +49,11 @@ struct mnet_device {
     struct mnet_memory *memory; /* for received packets; the stack sets it before the first rx */
     const char *name;
     uint8_t mac[6];
-    uint16_t mtu;        /* largest IP packet, in bytes: 576..65535 */
+    uint16_t mtu; /* largest IP packet, in bytes: 576..65535 */
+    /* The number of the device's link, the zone of its link-local addresses (mnet/address.h). An
+     * environment numbers the devices that it opens. A program with devices of its own may, and
+     * must not give two devices the same number. 0: addresses come from the stack without zone. */
+    uint16_t zone;
     uint32_t tx_offload; /* enum mnet_offload, for frames sent */
     uint32_t rx_offload; /* enum mnet_offload, for frames received */
     int fd;              /* readable if a frame waits, for poll(2); -1 if there is none */

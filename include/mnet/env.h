@@ -86,6 +86,16 @@ struct mnet_device *mnet_env_device(struct mnet_env *env, const char *name);
  * mnet/fault.h) that a stack gets. */
 struct mnet_device *mnet_env_take_device(struct mnet_env *env, const char *name);
 
+/* Reads an address as mnet_address_parse does, but its zone may also be the name of a device, such
+ * as "fe80::1%service" (RFC 4007 11.2): a name that an option --net:NAME gave, the usual name
+ * "service" if no option did, or one that mnet_env_device was called with. Digits are always a
+ * number. Returns 0 or MNET_E_INVALID, also for an unknown name. */
+int mnet_env_parse_address(const struct mnet_env *env, const char *text, struct mnet_address *address);
+/* Writes an address or an endpoint as mnet_address_format and mnet_endpoint_format do, but with the
+ * name of the zone if it has one. */
+char *mnet_env_format_address(const struct mnet_env *env, struct mnet_address address, char *text, size_t size);
+char *mnet_env_format_endpoint(const struct mnet_env *env, struct mnet_endpoint endpoint, char *text, size_t size);
+
 /* Writes text to the console: standard output, or the serial line of a unikernel. */
 void mnet_print(struct mnet_env *env, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Writes `len` bytes to the console as they are. */

@@ -35,6 +35,7 @@ struct mnet_address mnet_address_from_ipv4(uint32_t value)
     struct words words = {0, big_endian(MAPPED << 32 | value)};
     struct mnet_address address;
     memcpy(address.bytes, &words, sizeof words);
+    address.zone = 0;
     return address;
 }
 
@@ -61,10 +62,19 @@ bool mnet_address_is_multicast(struct mnet_address address)
     return mnet_address_is_ipv4(address) ? address.bytes[12] >> 4 == 0xe : address.bytes[0] == 0xff;
 }
 
+bool mnet_address_can_have_zone(struct mnet_address address)
+{
+    /* RFC 4291 2.5.6, and 2.7: the scopes 1 (interface-local) and 2 (link-local) of groups */
+    unsigned first = address.bytes[0], second = address.bytes[1];
+    if (first == 0xff)
+        return (second & 0xf) == 1 || (second & 0xf) == 2;
+    return first == 0xfe && second >> 6 == 2;
+}
+
 bool mnet_address_equal(struct mnet_address a, struct mnet_address b)
 {
     struct words x = words_of(a), y = words_of(b);
-    return ((x.first ^ y.first) | (x.second ^ y.second)) == 0;
+    return ((x.first ^ y.first) | (x.second ^ y.second) | (a.zone ^ b.zone)) == 0;
 }
 
 bool mnet_endpoint_equal(struct mnet_endpoint a, struct mnet_endpoint b)
@@ -76,6 +86,8 @@ bool mnet_prefix_contains(struct mnet_prefix prefix, struct mnet_address address
 {
     bool ipv4 = mnet_address_is_ipv4(prefix.address);
     if (ipv4 != mnet_address_is_ipv4(address) || prefix.length > (ipv4 ? 32 : 128))
+        return false;
+    if (prefix.address.zone != 0 && prefix.address.zone != address.zone)
         return false;
     unsigned bits = prefix.length + (ipv4 ? 96u : 0u), whole = bits / 8;
     if (memcmp(prefix.address.bytes, address.bytes, whole) != 0)

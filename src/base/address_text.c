@@ -1,5 +1,6 @@
-/* Addresses as text: RFC 4291 2.2 in, RFC 5952 out. */
-#include <mnet/address.h>
+/* Addresses as text: RFC 4291 2.2 in, RFC 5952 out, zones as RFC 4007 11 has them. */
+#include "base/address_text.h"
+
 #include <mnet/error.h>
 
 #include <string.h>
@@ -111,21 +112,50 @@ static bool read_ipv6(const char **at, uint8_t bytes[16])
     return true;
 }
 
-static bool read_address(const char **at, struct mnet_address *address)
+/* A zone, behind its '%': a number, or a name that `names` knows. It ends before a '/', or with the
+ * text. */
+static bool read_zone(const char **at, const struct mn_zone_names *names, uint16_t *zone)
 {
-    if (strchr(*at, ':') != NULL)
-        return read_ipv6(at, address->bytes);
+    const char *start = *at, *end = start;
+    unsigned number;
+    bool digits = true;
+    for (; *end != '\0' && *end != '/'; end++)
+        digits = digits && *end >= '0' && *end <= '9';
+    if (!digits) {
+        *at = end;
+        return names != NULL && (*zone = names->find(names->context, start, (size_t)(end - start))) != 0;
+    }
+    if (!read_decimal(at, UINT16_MAX, &number))
+        return false;
+    *zone = (uint16_t)number;
+    return true;
+}
+
+static bool read_address(const char **at, const struct mn_zone_names *names, struct mnet_address *address)
+{
     *address = mnet_ipv4(0, 0, 0, 0);
-    return read_ipv4(at, address->bytes + 12);
+    if (strchr(*at, ':') == NULL)
+        return read_ipv4(at, address->bytes + 12);
+    if (!read_ipv6(at, address->bytes))
+        return false;
+    if (**at != '%')
+        return true;
+    ++*at;
+    return mnet_address_can_have_zone(*address) && read_zone(at, names, &address->zone);
+}
+
+int mn_address_parse(const char *text, const struct mn_zone_names *names, struct mnet_address *address)
+{
+    struct mnet_address result;
+    if (!read_address(&text, names, &result) || *text != '\0')
+        return MNET_E_INVALID;
+    *address = result;
+    return MNET_OK;
 }
 
 int mnet_address_parse(const char *text, struct mnet_address *address)
 {
-    struct mnet_address result;
-    if (!read_address(&text, &result) || *text != '\0')
-        return MNET_E_INVALID;
-    *address = result;
-    return MNET_OK;
+    return mn_address_parse(text, NULL, address);
 }
 
 int mnet_prefix_parse(const char *text, struct mnet_prefix *prefix)
@@ -133,7 +163,7 @@ int mnet_prefix_parse(const char *text, struct mnet_prefix *prefix)
     struct mnet_prefix result;
     bool colons = strchr(text, ':') != NULL;
     unsigned length;
-    if (!read_address(&text, &result.address) || *text++ != '/')
+    if (!read_address(&text, NULL, &result.address) || *text++ != '/')
         return MNET_E_INVALID;
     if (!read_decimal(&text, colons ? 128 : 32, &length) || *text != '\0')
         return MNET_E_INVALID;
@@ -186,28 +216,51 @@ static void write_ipv6(const uint8_t bytes[16], char *text)
     }
 }
 
-static void write_address(struct mnet_address address, char text[MNET_ADDRESS_TEXT])
+/* The zone behind its '%': by name if it has one. */
+static void write_zone(uint16_t zone, const struct mn_zone_names *names, char *text, size_t size)
+{
+    const char *name = names != NULL ? names->name(names->context, zone) : NULL;
+    if (name != NULL)
+        mn_format(text, size, "%%%s", name);
+    else
+        mn_format(text, size, "%%%u", zone);
+}
+
+static void write_address(struct mnet_address address, const struct mn_zone_names *names, char text[MNET_ADDRESS_TEXT])
 {
     const uint8_t *b = address.bytes + 12;
     if (mnet_address_is_ipv4(address))
         mn_format(text, MNET_ADDRESS_TEXT, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
     else
         write_ipv6(address.bytes, text);
+    size_t len = strlen(text);
+    if (address.zone != 0)
+        write_zone(address.zone, names, text + len, MNET_ADDRESS_TEXT - len);
 }
 
-char *mnet_address_format(struct mnet_address address, char *text, size_t size)
+char *mn_address_format(struct mnet_address address, const struct mn_zone_names *names, char *text, size_t size)
 {
     char whole[MNET_ADDRESS_TEXT];
-    write_address(address, whole);
+    write_address(address, names, whole);
     mn_format(text, size, "%s", whole);
     return text;
 }
 
-char *mnet_endpoint_format(struct mnet_endpoint endpoint, char *text, size_t size)
+char *mn_endpoint_format(struct mnet_endpoint endpoint, const struct mn_zone_names *names, char *text, size_t size)
 {
     char whole[MNET_ADDRESS_TEXT];
-    write_address(endpoint.address, whole);
+    write_address(endpoint.address, names, whole);
     bool brackets = !mnet_address_is_ipv4(endpoint.address);
     mn_format(text, size, "%s%s%s:%u", brackets ? "[" : "", whole, brackets ? "]" : "", endpoint.port);
     return text;
+}
+
+char *mnet_address_format(struct mnet_address address, char *text, size_t size)
+{
+    return mn_address_format(address, NULL, text, size);
+}
+
+char *mnet_endpoint_format(struct mnet_endpoint endpoint, char *text, size_t size)
+{
+    return mn_endpoint_format(endpoint, NULL, text, size);
 }

@@ -35,7 +35,8 @@ static bool device_ok(const struct mnet_device *device)
 
 bool mn_config_host_ok(struct mnet_prefix prefix, struct mnet_address address)
 {
-    if (!mnet_address_is_ipv4(address) || mnet_address_is_any(address) || mnet_address_is_multicast(address))
+    if (!mnet_address_is_ipv4(address) || mnet_address_is_any(address) || mnet_address_is_multicast(address) ||
+        address.zone != 0)
         return false;
     uint32_t value = mnet_address_to_ipv4(address);
     if (value >> 24 == 0 || value >> 24 == 127 || value >> 28 == 15)
@@ -78,7 +79,7 @@ static bool routes_ok(const struct mnet_config *config)
         const struct mnet_route *route = &config->routes[i];
         bool any = mnet_address_is_any(route->destination.address);
         if (route->destination.length > 32 || (!any && !mnet_address_is_ipv4(route->destination.address)) ||
-            !gateway_ok(config, route->gateway))
+            route->destination.address.zone != 0 || !gateway_ok(config, route->gateway))
             return false;
     }
     return true;

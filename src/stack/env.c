@@ -7,9 +7,8 @@
 #include "base/format.h"
 #include "base/logger.h"
 #include "stack/stack.h"
+#include "stack/zone.h"
 
-/* The device of applications that do not care, as Solo5 calls it. */
-#define USUAL_DEVICE "service"
 /* What a stack takes of the platform's memory unless it is told otherwise. */
 #define MEMORY_PERCENT 65
 /* The wait for a lease is longer by this factor while the link is down. */
@@ -86,6 +85,7 @@ int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_
         complain(env, error);
         return result;
     }
+    mn_env_name_zones(env);
     env->log = (struct mnet_log){log_line, env, MNET_LOG_WARNING};
     if (env->options.log_given)
         env->log.level = env->options.config.log.level;
@@ -182,8 +182,10 @@ static struct mnet_device *open_device(struct mnet_env *env, const char *name)
     const struct mn_device_request request = {name, net != NULL ? net->host : NULL, env->options.capture};
     place->device = env->setup.open_device(env->setup.context, &request);
     place->stack = NULL;
-    if (place->device != NULL)
-        memcpy(place->name, name, strlen(name) + 1);
+    if (place->device == NULL)
+        return NULL;
+    memcpy(place->name, name, strlen(name) + 1);
+    place->device->zone = mn_env_name_zone(env, name, strlen(name));
     return place->device;
 }
 
@@ -194,7 +196,7 @@ struct mnet_device *mnet_env_device(struct mnet_env *env, const char *name)
     if (name != NULL)
         return open_device(env, name);
     if (env->options.net_count == 0)
-        return open_device(env, USUAL_DEVICE);
+        return open_device(env, MN_ENV_USUAL_DEVICE);
     const struct mn_net *net = &env->options.nets[0];
     if (net->name_len >= sizeof first)
         return NULL;

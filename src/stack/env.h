@@ -50,9 +50,15 @@ struct mn_env_setup {
 };
 
 #define MN_ENV_DEVICES MN_OPTIONS_NETS
+/* The device of applications that do not care, as Solo5 calls it. */
+#define MN_ENV_USUAL_DEVICE "service"
+
+/* Names of zones: those of the command line, and of so many devices that are opened by another
+ * name. */
+#define MN_ENV_ZONES (2 * MN_OPTIONS_NETS)
 
 struct mn_env_device {
-    char name[32]; /* empty: the place is free */
+    char name[MNET_ZONE_TEXT]; /* empty: the place is free */
     struct mnet_device *device;
     struct mnet_stack *stack; /* that took it; NULL: still the environment's */
 };
@@ -63,6 +69,10 @@ struct mnet_env {
     struct mn_options options;
     int argc;
     struct mn_env_device devices[MN_ENV_DEVICES];
+    /* The name of zone N is zones[N - 1]. A zone keeps its name and number for good, so that an
+     * old address never means another link. */
+    char zones[MN_ENV_ZONES][MNET_ZONE_TEXT];
+    unsigned zone_count;
     struct mnet_log log;               /* the console, for stacks without a log of their own */
     struct mnet_link ended_stacks;     /* down, with handles that their users have not closed yet */
     struct mnet_waiters input_waiters; /* tasks that wait for console input */

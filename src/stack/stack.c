@@ -128,6 +128,7 @@ int mn_stack_create(const struct mnet_config *wanted, struct mnet_env *env, stru
     stack->config = config;
     stack->env = env;
     stack->loop = loop;
+    stack->zone = config.device->zone;
     stack->memory = memory;
     stack->device = config.device;
     stack->link_down = config.device->link_down;

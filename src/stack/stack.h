@@ -31,7 +31,8 @@ struct mnet_stack {
     struct mnet_link loop_link; /* of the loop's stacks, or of the environment's ended ones */
     struct mnet_memory *memory;
     struct mnet_device *device;
-    void *region; /* taken from the environment, to be returned; NULL otherwise */
+    uint16_t zone; /* of the device */
+    void *region;  /* taken from the environment, to be returned; NULL otherwise */
     struct mnet_counters counters;
     struct mn_random random;
     struct mn_ip ip;

@@ -3,6 +3,7 @@
 
 #include "base/format.h"
 #include "stack/stack.h"
+#include "stack/zone.h"
 #include "wire/tcp.h"
 
 /* ---- Flows ---- */
@@ -55,14 +56,17 @@ void mn_flow_event(struct mn_tcb *tcb)
 
 /* ---- Opening ---- */
 
-/* What can be wrong with a connection request before anything is done. */
-static int check_connect(const struct mnet_stack *stack, struct mnet_endpoint remote,
+/* Checks a connection request before anything is done, and takes the zones off its ends. */
+static int check_connect(const struct mnet_stack *stack, struct mnet_endpoint *local, struct mnet_endpoint *remote,
                          const struct mnet_connect_options *options)
 {
-    if (remote.port == 0 || !mn_stack_remote_ok(stack, remote.address)) /* MUST-46 */
+    int error = mn_zone_remove(stack, &remote->address);
+    if (error < 0)
+        return error;
+    if (remote->port == 0 || !mn_stack_remote_ok(stack, remote->address)) /* MUST-46 */
         return MNET_E_INVALID;
     if (options->dscp > 63 || !mn_config_congestion_ok(options->congestion) ||
-        !mn_stack_local_ok(stack, options->local.address))
+        mn_zone_remove(stack, &local->address) < 0 || !mn_stack_local_ok(stack, local->address))
         return MNET_E_INVALID;
     return MNET_OK;
 }
@@ -77,9 +81,10 @@ int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote
     if (stack == NULL)
         return MNET_E_INVALID;
     options = options != NULL ? options : &defaults;
+    struct mnet_endpoint local = options->local;
     struct mn_ip_path path;
     struct mn_tcb *tcb;
-    int error = check_connect(stack, remote, options);
+    int error = check_connect(stack, &local, &remote, options);
     if (error == MNET_OK)
         error = mn_ip_path(&stack->ip, remote.address, &path);
     if (error < 0)
@@ -89,7 +94,7 @@ int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote
     if (flow == NULL)
         return MNET_E_NO_MEMORY;
     struct mn_tcp_open open = {
-        .local = options->local,
+        .local = local,
         .remote = remote,
         .path_mtu = path.mtu,
         .no_delay = options->no_delay || stack->config.tcp_no_delay,
@@ -156,10 +161,10 @@ int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint
 
 /* ---- Listeners ---- */
 
-static bool listen_options_ok(const struct mnet_stack *stack, const struct mnet_listen_options *options)
+static bool listen_options_ok(const struct mnet_listen_options *options)
 {
     return (options->policy == MNET_BACKLOG_IGNORE || options->policy == MNET_BACKLOG_REFUSE) && options->dscp <= 63 &&
-           mn_config_congestion_ok(options->congestion) && mn_stack_local_ok(stack, options->address);
+           mn_config_congestion_ok(options->congestion);
 }
 
 int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_listen_options *options,
@@ -170,14 +175,16 @@ int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_l
         return MNET_E_INVALID;
     *result = NULL;
     options = options != NULL ? options : &defaults;
-    if (stack == NULL || !listen_options_ok(stack, options))
+    struct mnet_address address = options->address;
+    if (stack == NULL || !listen_options_ok(options) || mn_zone_remove(stack, &address) < 0 ||
+        !mn_stack_local_ok(stack, address))
         return MNET_E_INVALID;
     struct mnet_listener *listener = mn_pool_alloc_zeroed(&stack->listener_pool, MN_CLAIM_SEND);
     if (listener == NULL)
         return MNET_E_NO_MEMORY;
     struct mnet_endpoint local = {MNET_ADDRESS_ANY, port};
-    if (!mnet_address_is_any(options->address))
-        local.address = options->address; /* MUST-43 */
+    if (!mnet_address_is_any(address))
+        local.address = address; /* MUST-43 */
     int error = mn_tcp_listen(stack->tcp, local, options, &listener->engine);
     if (error < 0) {
         mn_pool_free(&stack->listener_pool, listener);

@@ -4,12 +4,15 @@
 
 #include "base/format.h"
 #include "stack/stack.h"
+#include "stack/zone.h"
 
 void mnet_tcp_peers(const struct mnet_flow *flow, struct mnet_endpoint *local, struct mnet_endpoint *remote)
 {
     MN_REQUIRE_FLOW(flow);
     struct mnet_endpoint ends[2];
     mn_tcp_peers(flow->tcb, &ends[0], &ends[1]);
+    mn_zone_add(flow->stack, &ends[0].address);
+    mn_zone_add(flow->stack, &ends[1].address);
     if (local != NULL)
         *local = ends[0];
     if (remote != NULL)
@@ -21,7 +24,7 @@ char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size)
     MN_REQUIRE_FLOW(flow);
     struct mnet_endpoint local, remote;
     char local_text[MNET_ENDPOINT_TEXT], remote_text[MNET_ENDPOINT_TEXT];
-    mn_tcp_peers(flow->tcb, &local, &remote);
+    mnet_tcp_peers(flow, &local, &remote);
     mn_format(text, size, "tcp %s > %s", mnet_endpoint_format(local, local_text, sizeof local_text),
               mnet_endpoint_format(remote, remote_text, sizeof remote_text));
     return text;
@@ -136,13 +139,30 @@ void mnet_tcp_info(const struct mnet_flow *flow, struct mnet_tcp_info *info)
 {
     MN_REQUIRE_FLOW(flow);
     mn_tcp_info(flow->stack->tcp, flow->tcb, info);
+    mn_zone_add_to_info(flow->stack, info);
+}
+
+/* A visitor of the program's, to whom the stack's zone is told. */
+struct visitor {
+    const struct mnet_stack *stack;
+    bool (*visit)(void *context, const struct mnet_tcp_info *info);
+    void *context;
+};
+
+static bool visit_with_zone(void *context, const struct mnet_tcp_info *info)
+{
+    const struct visitor *visitor = context;
+    struct mnet_tcp_info told = *info;
+    mn_zone_add_to_info(visitor->stack, &told);
+    return visitor->visit(visitor->context, &told);
 }
 
 void mnet_tcp_each(const struct mnet_stack *stack, bool (*visit)(void *context, const struct mnet_tcp_info *info),
                    void *context)
 {
     MN_REQUIRE(stack != NULL, "the stack is NULL");
-    mn_tcp_each(stack->tcp, visit, context);
+    struct visitor visitor = {stack, visit, context};
+    mn_tcp_each(stack->tcp, visit_with_zone, &visitor);
 }
 
 void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event)
@@ -150,5 +170,6 @@ void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event
     struct mnet_stack *stack = context;
     struct mnet_tcp_info info;
     mn_tcp_info(stack->tcp, tcb, &info);
+    mn_zone_add_to_info(stack, &info);
     stack->config.tcp_trace.event(stack->config.tcp_trace.context, stack->now, event, &info);
 }

@@ -3,6 +3,7 @@
 #include <mnet/udp.h>
 
 #include "stack/stack.h"
+#include "stack/zone.h"
 
 static bool options_ok(const struct mnet_stack *stack, const struct mnet_udp_options *options)
 {
@@ -18,13 +19,18 @@ int mnet_udp_open(struct mnet_stack *stack, const struct mnet_udp_options *optio
     if (result == NULL)
         return MNET_E_INVALID;
     *result = NULL;
-    options = options != NULL ? options : &defaults;
-    if (stack == NULL || !options_ok(stack, options))
+    struct mnet_udp_options here = options != NULL ? *options : defaults;
+    if (stack == NULL || mn_zone_remove(stack, &here.local.address) < 0)
+        return MNET_E_INVALID;
+    int error = mn_zone_remove(stack, &here.remote.address);
+    if (error < 0)
+        return error;
+    if (!options_ok(stack, &here))
         return MNET_E_INVALID;
     struct mnet_udp *udp = mn_pool_alloc_zeroed(&stack->udp_pool, MN_CLAIM_SEND);
     if (udp == NULL)
         return MNET_E_NO_MEMORY;
-    int error = mn_udp_open(&stack->udp, &udp->engine, options);
+    error = mn_udp_open(&stack->udp, &udp->engine, &here);
     if (error < 0) {
         mn_pool_free(&stack->udp_pool, udp);
         return error;
@@ -58,7 +64,9 @@ void mnet_udp_close(struct mnet_udp *udp)
 struct mnet_endpoint mnet_udp_local(const struct mnet_udp *udp)
 {
     MN_REQUIRE_UDP(udp);
-    return udp->engine.local;
+    struct mnet_endpoint local = udp->engine.local;
+    mn_zone_add(udp->stack, &local.address);
+    return local;
 }
 
 MN_APART void mn_udp_event(struct mn_udp_endpoint *engine)
@@ -86,7 +94,11 @@ struct receipt {
 static bool take_datagram(struct mnet_udp *udp, struct receipt *receipt)
 {
     receipt->result = mn_udp_receive(&udp->engine, receipt->buffer, receipt->len, receipt->from);
-    return receipt->result != MNET_E_DEADLINE;
+    if (receipt->result == MNET_E_DEADLINE)
+        return false;
+    if (receipt->result >= 0 && receipt->from != NULL)
+        mn_zone_add(udp->stack, &receipt->from->address);
+    return true;
 }
 
 /* Waits in line for a datagram, as acceptors do for connections. */
@@ -163,18 +175,21 @@ static int send_datagram(struct mnet_udp *udp, const struct mnet_endpoint *to, c
 int mnet_udp_send(struct mnet_udp *udp, const struct mnet_endpoint *to, const void *data, size_t len, uint64_t deadline)
 {
     MN_REQUIRE_UDP(udp);
-    to = to != NULL ? to : &udp->engine.remote;
-    if ((data == NULL && len > 0) || to->port == 0 || mnet_address_is_any(to->address))
+    struct mnet_endpoint remote = to != NULL ? *to : udp->engine.remote;
+    if ((data == NULL && len > 0) || remote.port == 0 || mnet_address_is_any(remote.address))
         return MNET_E_INVALID;
     if (len > MN_UDP_PAYLOAD_MAX)
         return MNET_E_TOO_BIG;
     if (udp->stack->ended)
         return MNET_E_CLOSED;
-    mn_stack_enter(udp->stack);
-    int error = await_device(udp, deadline);
+    int error = mn_zone_remove(udp->stack, &remote.address);
     if (error < 0)
         return error;
-    error = send_datagram(udp, to, data, len);
+    mn_stack_enter(udp->stack);
+    error = await_device(udp, deadline);
+    if (error < 0)
+        return error;
+    error = send_datagram(udp, &remote, data, len);
     mn_stack_leave(udp->stack);
     return error;
 }

@@ -16,13 +16,13 @@ void mn_tcp_address_lost(struct mn_tcp *tcp, struct mnet_address address)
          link = next) {
         struct mn_half_open *half = MN_CONTAINER(link, struct mn_half_open, link);
         next = link->next;
-        if (mnet_address_equal(half->conn.local.address, address))
+        if (mnet_address_equal(mn_conn_address(&half->conn.local), address))
             mn_half_open_free(tcp, half);
     }
     for (struct mnet_link *link = mn_list_first(&tcp->tcb_list); link != NULL && link != &tcp->tcb_list; link = next) {
         struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, rare.all);
         next = link->next; /* an orphan is freed at once */
-        if (tcb->state != MN_CLOSED && mnet_address_equal(tcb->conn.local.address, address))
+        if (tcb->state != MN_CLOSED && mnet_address_equal(mn_conn_address(&tcb->conn.local), address))
             mn_tcb_finish(tcp, tcb, MNET_E_NO_ADDRESS);
     }
 }

@@ -65,8 +65,8 @@ void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error)
 void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t now)
 {
     if (tcb->conn.hashed && tcb->state != MN_SYN_SENT && tcb->state != MN_TIME_WAIT) {
-        struct mn_reply reset = {.local = tcb->conn.local,
-                                 .remote = tcb->conn.remote,
+        struct mn_reply reset = {.local = mn_conn_endpoint(&tcb->conn.local),
+                                 .remote = mn_conn_endpoint(&tcb->conn.remote),
                                  .seq = mn_tcb_bare_seq(tcb),
                                  .ack = tcb->rcv_nxt,
                                  .flags = MN_TCP_RST | MN_TCP_ACK,

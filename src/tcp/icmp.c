@@ -39,8 +39,8 @@ static void log_cause(const struct mn_tcp *tcp, const struct mn_tcb *tcb, const 
     if (!mn_log_wanted(tcp->config.log, level))
         return;
     mn_log(tcp->config.log, level, "tcp %s > %s: %s, says %s",
-           mnet_endpoint_format(tcb->conn.local, local, sizeof local),
-           mnet_endpoint_format(tcb->conn.remote, remote, sizeof remote),
+           mnet_endpoint_format(mn_conn_endpoint(&tcb->conn.local), local, sizeof local),
+           mnet_endpoint_format(mn_conn_endpoint(&tcb->conn.remote), remote, sizeof remote),
            mnet_unreachable_text((enum mnet_unreachable)tcb->rare.unreachable),
            mnet_address_format(error->reporter, reporter, sizeof reporter));
 }

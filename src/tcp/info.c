@@ -46,8 +46,8 @@ static void sending(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct m
 void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet_tcp_info *info)
 {
     *info = (struct mnet_tcp_info){
-        .local = tcb->conn.local,
-        .remote = tcb->conn.remote,
+        .local = mn_conn_endpoint(&tcb->conn.local),
+        .remote = mn_conn_endpoint(&tcb->conn.remote),
         .state = mn_tcp_state_name(tcb->state),
         .unreachable = mn_tcp_unreachable(tcb),
         .timestamps = (tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS) != 0,
@@ -71,8 +71,8 @@ static void record_info(const struct mn_conn *conn, struct mnet_tcp_info *info)
 {
     enum mn_tcp_state state = conn->kind == MN_CONN_HALF_OPEN ? MN_SYN_RECEIVED : MN_TIME_WAIT;
     *info = (struct mnet_tcp_info){
-        .local = conn->local,
-        .remote = conn->remote,
+        .local = mn_conn_endpoint(&conn->local),
+        .remote = mn_conn_endpoint(&conn->remote),
         .state = mn_tcp_state_name(state),
         .congestion = "",
         .loss = "open",

@@ -583,7 +583,7 @@ static void note_segment_size(struct mn_tcp *tcp, struct mn_tcb *tcb, const stru
                         : text_len(seg);
     if (MN_UNLIKELY(seg->text->gso_size > 0))
         size = seg->text->gso_size;
-    size = MN_MIN(size, (uint32_t)mn_window_mss(tcp, &tcb->conn.remote));
+    size = MN_MIN(size, (uint32_t)mn_window_mss(tcp, mn_conn_address(&tcb->conn.remote)));
     tcb->rcv_mss = (uint16_t)MN_MAX(size, (uint32_t)tcb->rcv_mss);
 }
 

@@ -10,13 +10,13 @@ static uint32_t options_len(const struct mn_tcb *tcb)
 
 uint32_t mn_tcb_path_mss(const struct mn_tcb *tcb)
 {
-    uint32_t ip_header = mnet_address_is_ipv4(tcb->conn.remote.address) ? 20 : 40;
+    uint32_t ip_header = mnet_address_is_ipv4(mn_conn_address(&tcb->conn.remote)) ? 20 : 40;
     return tcb->path_mtu - ip_header - MN_TCP_HEADER - options_len(tcb); /* MUST-16 */
 }
 
 void mn_tcb_peer_mss(struct mn_tcb *tcb, uint16_t peer_mss)
 {
-    bool ipv4 = mnet_address_is_ipv4(tcb->conn.remote.address);
+    bool ipv4 = mnet_address_is_ipv4(mn_conn_address(&tcb->conn.remote));
     uint32_t peer = peer_mss != 0 ? peer_mss : ipv4 ? 536 : 1220; /* MUST-15 */
     peer = MN_MAX(peer, MN_MSS_MINIMUM + options_len(tcb)) - options_len(tcb);
     tcb->snd_mss = (uint16_t)MN_MIN(peer, mn_tcb_path_mss(tcb));

@@ -26,7 +26,7 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_MEMORY);
     if (tcb == NULL)
         return NULL;
-    tcb->conn = (struct mn_conn){.local = local, .remote = remote, .kind = MN_CONN_TCB};
+    tcb->conn = (struct mn_conn){.local = mn_conn_end(local), .remote = mn_conn_end(remote), .kind = MN_CONN_TCB};
     tcb->timer.kind = MN_TIMER_TCB;
     mn_tcb_stop_timers(tcp, tcb);
     tcb->flight.congestion.ops = mn_congestion_of(tcp->config.congestion);

@@ -102,7 +102,7 @@ static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb 
                                    .flags = MN_TCP_SYN,
                                    .window = (uint16_t)MN_MIN(tcb->rcv_target, (uint32_t)UINT16_MAX),
                                    .options = MN_TCP_OPTION_MSS | tcb->conn.options,
-                                   .mss = mn_window_mss(tcp, &tcb->conn.remote),
+                                   .mss = mn_window_mss(tcp, mn_conn_address(&tcb->conn.remote)),
                                    .window_shift = mn_window_shift(tcp)};
     mn_user_timeout_put(tcp, tcb, &header);
     put_timestamp(tcb, &header, now); /* its echo means nothing in a first SYN, and is 0 there */
@@ -139,7 +139,7 @@ static MN_APART uint32_t settle_gso(const struct mn_tcb *tcb, uint32_t mss, stru
         mnet_packet_trim(packet, packet->total - partial);
     }
     if (gathered > mss) {
-        packet->gso = mnet_address_is_ipv4(tcb->conn.remote.address) ? MNET_GSO_TCPV4 : MNET_GSO_TCPV6;
+        packet->gso = mnet_address_is_ipv4(mn_conn_address(&tcb->conn.remote)) ? MNET_GSO_TCPV4 : MNET_GSO_TCPV6;
         packet->gso_size = (uint16_t)mss;
         packet->segments = (uint16_t)((gathered + mss - 1) / mss);
     }

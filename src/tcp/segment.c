@@ -10,8 +10,8 @@ void mn_segment_finish(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn
 {
     header->source_port = conn->local.port;
     header->destination_port = conn->remote.port;
-    *datagram = (struct mn_datagram){.source = conn->local.address,
-                                     .destination = conn->remote.address,
+    *datagram = (struct mn_datagram){.source = mn_conn_address(&conn->local),
+                                     .destination = mn_conn_address(&conn->remote),
                                      .protocol = MN_PROTOCOL_TCP,
                                      .ttl = conn->ttl,                            /* MUST-49 */
                                      .traffic_class = (uint8_t)(conn->dscp << 2), /* MUST-48 */

@@ -34,9 +34,9 @@ void mn_tcp_set_state(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_tcp_state 
     if (mn_log_wanted(tcp->config.log, MNET_LOG_DEBUG)) {
         char local[MNET_ENDPOINT_TEXT], remote[MNET_ENDPOINT_TEXT];
         mn_log(tcp->config.log, MNET_LOG_DEBUG, "tcp %s > %s: %s -> %s",
-               mnet_endpoint_format(tcb->conn.local, local, sizeof local),
-               mnet_endpoint_format(tcb->conn.remote, remote, sizeof remote), mn_tcp_state_name(tcb->state),
-               mn_tcp_state_name(state));
+               mnet_endpoint_format(mn_conn_endpoint(&tcb->conn.local), local, sizeof local),
+               mnet_endpoint_format(mn_conn_endpoint(&tcb->conn.remote), remote, sizeof remote),
+               mn_tcp_state_name(tcb->state), mn_tcp_state_name(state));
     }
     tcb->state = (uint8_t)state;
     mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_STATE);

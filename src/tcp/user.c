@@ -401,9 +401,9 @@ void mn_tcp_tell(struct mn_tcp *tcp, struct mn_tcb *tcb)
 void mn_tcp_peers(const struct mn_tcb *tcb, struct mnet_endpoint *local, struct mnet_endpoint *remote)
 {
     if (local != NULL)
-        *local = tcb->conn.local;
+        *local = mn_conn_endpoint(&tcb->conn.local);
     if (remote != NULL)
-        *remote = tcb->conn.remote;
+        *remote = mn_conn_endpoint(&tcb->conn.remote);
 }
 
 struct mnet_endpoint mn_tcp_listen_endpoint(const struct mn_listener *listener)

@@ -30,7 +30,7 @@ static uint64_t budget_left(const struct mn_tcp *tcp)
 uint16_t mn_window_initial(const struct mn_tcp *tcp, const struct mnet_endpoint *remote)
 {
     uint32_t usual = MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer);
-    uint64_t affordable = MN_MAX(budget_left(tcp), 2u * (uint64_t)mn_window_mss(tcp, remote));
+    uint64_t affordable = MN_MAX(budget_left(tcp), 2u * (uint64_t)mn_window_mss(tcp, remote->address));
     return (uint16_t)MN_MIN((uint64_t)usual, affordable);
 }
 
@@ -48,9 +48,9 @@ MN_APART uint8_t mn_window_shift(const struct mn_tcp *tcp)
     return shift;
 }
 
-uint16_t mn_window_mss(const struct mn_tcp *tcp, const struct mnet_endpoint *remote)
+uint16_t mn_window_mss(const struct mn_tcp *tcp, struct mnet_address remote)
 {
-    uint16_t ip_header = mnet_address_is_ipv4(remote->address) ? 20 : 40;
+    uint16_t ip_header = mnet_address_is_ipv4(remote) ? 20 : 40;
     return (uint16_t)(tcp->config.mtu - ip_header - MN_TCP_HEADER);
 }
 

@@ -18,6 +18,6 @@ static inline uint32_t mn_window_largest(const struct mn_tcp *tcp, const struct 
 /* The shift that lets 16 bits express the largest window we may ever offer. */
 uint8_t mn_window_shift(const struct mn_tcp *tcp);
 /* The MSS we announce (MUST-67). */
-uint16_t mn_window_mss(const struct mn_tcp *tcp, const struct mnet_endpoint *remote);
+uint16_t mn_window_mss(const struct mn_tcp *tcp, struct mnet_address remote);
 
 #endif

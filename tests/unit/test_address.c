@@ -7,6 +7,8 @@
 #include <mnet/address.h>
 #include <mnet/error.h>
 
+#include "base/address_text.h"
+
 static struct mnet_address parsed(const char *text)
 {
     struct mnet_address address;
@@ -99,6 +101,7 @@ static void prefix_contains_equals_comparing_bits(void **state)
     for (int i = 0; i < 20000; i++) {
         struct mnet_prefix prefix;
         struct mnet_address address;
+        prefix.address.zone = 0;
         test_random_bytes(&seed, prefix.address.bytes, 16);
         address = prefix.address;
         unsigned flip = (unsigned)test_random_below(&seed, 128);
@@ -107,6 +110,81 @@ static void prefix_contains_equals_comparing_bits(void **state)
         if (!mnet_address_is_ipv4(prefix.address) && !mnet_address_is_ipv4(address))
             assert_int_equal(mnet_prefix_contains(prefix, address), flip >= prefix.length);
     }
+}
+
+static void addresses_of_one_link_can_have_a_zone(void **state)
+{
+    (void)state;
+    static const char *const yes[] = {"fe80::", "fe80::1", "febf:ffff::1", "ff01::1", "ff02::1", "ff32::1", "fff1::1"};
+    static const char *const no[] = {"::",          "::1",       "fe7f::1", "fec0::1", "fd00::1",
+                                     "2001:db8::1", "ff00::1",   "ff03::1", "ff05::2", "0.0.0.0",
+                                     "169.254.0.1", "224.0.0.1", "ff0e::1"};
+    for (size_t i = 0; i < MN_COUNT_OF(yes); i++)
+        assert_true(mnet_address_can_have_zone(parsed(yes[i])));
+    for (size_t i = 0; i < MN_COUNT_OF(no); i++)
+        assert_false(mnet_address_can_have_zone(parsed(no[i])));
+}
+
+static void zones_are_compared(void **state)
+{
+    (void)state;
+    assert_false(mnet_address_equal(parsed("fe80::1%1"), parsed("fe80::1%2")));
+    assert_false(mnet_address_equal(parsed("fe80::1%1"), parsed("fe80::1")));
+    assert_true(mnet_address_equal(parsed("fe80::1%513"), parsed("fe80::1%513")));
+    assert_true(mnet_prefix_contains(prefix_of("fe80::/10"), parsed("fe80::1%2")));
+    assert_true(mnet_prefix_contains(prefix_of("fe80::%2/64"), parsed("fe80::1%2")));
+    assert_false(mnet_prefix_contains(prefix_of("fe80::%2/64"), parsed("fe80::1%3")));
+    assert_false(mnet_prefix_contains(prefix_of("fe80::%2/64"), parsed("fe80::1")));
+}
+
+static void parse_and_format_zones(void **state)
+{
+    (void)state;
+    assert_int_equal(parsed("fe80::1%3").zone, 3);
+    assert_int_equal(parsed("fe80::1").zone, 0);
+    assert_int_equal(prefix_of("fe80::%3/64").address.zone, 3); /* RFC 4007 11.7 */
+    assert_int_equal(prefix_of("fe80::%3/64").length, 64);
+    assert_formats("FE80::1%3", "fe80::1%3");
+    assert_formats("fe80::1%0", "fe80::1"); /* RFC 4007 11.2: the default zone */
+    assert_formats("ff02::1%65535", "ff02::1%65535");
+    assert_formats("fe80::1.2.3.4%12", "fe80::102:304%12");
+}
+
+/* Two links by name; nobody else's texts have a name. */
+static uint16_t find_link(const void *context, const char *name, size_t len)
+{
+    (void)context;
+    return len == 4 && memcmp(name, "net0", 4) == 0 ? 7 : len == 4 && memcmp(name, "net1", 4) == 0 ? 8 : 0;
+}
+
+static const char *name_link(const void *context, uint16_t zone)
+{
+    (void)context;
+    return zone == 7 ? "net0" : zone == 8 ? "net1" : NULL;
+}
+
+static const struct mn_zone_names links = {find_link, name_link, NULL};
+
+static void zones_have_the_names_of_links(void **state)
+{
+    (void)state;
+    struct mnet_address address;
+    char text[MNET_ENDPOINT_TEXT];
+    assert_int_equal(mn_address_parse("fe80::1%net1", &links, &address), MNET_OK);
+    assert_int_equal(address.zone, 8);
+    assert_string_equal(mn_address_format(address, &links, text, sizeof text), "fe80::1%net1");
+    assert_string_equal(mnet_address_format(address, text, sizeof text), "fe80::1%8");
+    assert_string_equal(mn_endpoint_format((struct mnet_endpoint){address, 80}, &links, text, sizeof text),
+                        "[fe80::1%net1]:80");
+    assert_int_equal(mn_address_parse("fe80::1%9", &links, &address), MNET_OK);
+    assert_string_equal(mn_address_format(address, &links, text, sizeof text), "fe80::1%9");
+    static const char *const bad[] = {"fe80::1%net2",  "fe80::1%net",  "fe80::1%net00",   "fe80::1%",
+                                      "fe80::1%net0%", "fd00::1%net0", "fe80::1%net0/64", "10.0.0.1%net0",
+                                      "fe80::1%%net0", "fe80::1%net0 "};
+    for (size_t i = 0; i < MN_COUNT_OF(bad); i++)
+        if (mn_address_parse(bad[i], &links, &address) != MNET_E_INVALID)
+            fail_msg("parses: %s", bad[i]);
+    assert_int_equal(address.zone, 9);
 }
 
 static void parse_and_format_canonically(void **state)
@@ -170,6 +248,35 @@ static const char *const bad_addresses[] = {
     "::12345",
     "::g",
     "::1%eth0",
+    "fe80::1%eth0", /* a name, and nobody who knows it */
+    "fe80::1%",
+    "fe80::1%%1",
+    "fe80::1%1%1",
+    "fe80::1%1%",
+    "fe80::1%1 ",
+    "fe80::1% 1",
+    "fe80::1%+1",
+    "fe80::1%-1",
+    "fe80::1%01",
+    "fe80::1%00",
+    "fe80::1%0x1",
+    "fe80::1%65536",
+    "fe80::1%4294967297",
+    "fe80::1%18446744073709551617",
+    "fe80::1%1/64",
+    "fe80::%1::1",
+    "%1",
+    "%1fe80::1",
+    "::%1",
+    "::1%1",
+    "fd00::1%1",
+    "2001:db8::1%1",
+    "ff05::1%1",
+    "10.0.0.1%1",
+    "169.254.0.1%1",
+    "224.0.0.1%1",
+    "::ffff:10.0.0.1%1",
+    "::%0",
     "1.2.3.4::",
     "1.2.3.4:5::",
     "::1.2.3.4:5",
@@ -206,9 +313,32 @@ static void parse_prefix(void **state)
     assert_int_equal(prefix_of("::/128").length, 128);
     assert_int_equal(prefix_of("::ffff:10.0.0.0/104").length, 8);
     static const char *const bad[] = {
-        "10.0.0.2",   "10.0.0.2/",    "10.0.0.2/33",  "10.0.0.2/024", "10.0.0.2/24 ",  "10.0.0.2/-1",
-        "/24",        "10.0.0/24",    "10.0.0.2/2/4", "::/129",       "::/",           "::ffff:10.0.0.0/95",
-        "10.0.0.2/x", "10.0.0.2 /24", "::",           "::/0064",      "::/4294967360", "10.0.0.2/18446744073709551640",
+        "10.0.0.2",
+        "10.0.0.2/",
+        "10.0.0.2/33",
+        "10.0.0.2/024",
+        "10.0.0.2/24 ",
+        "10.0.0.2/-1",
+        "/24",
+        "10.0.0/24",
+        "10.0.0.2/2/4",
+        "::/129",
+        "::/",
+        "::ffff:10.0.0.0/95",
+        "fe80::/64%1",
+        "fe80::%/64",
+        "fe80::%net0/64",
+        "fd00::%1/64",
+        "fe80::%1",
+        "fe80::%1/",
+        "fe80::%1/129",
+        "10.0.0.0%1/8",
+        "10.0.0.2/x",
+        "10.0.0.2 /24",
+        "::",
+        "::/0064",
+        "::/4294967360",
+        "10.0.0.2/18446744073709551640",
     };
     for (size_t i = 0; i < MN_COUNT_OF(bad); i++) {
         struct mnet_prefix prefix = {mnet_ipv4(9, 9, 9, 9), 9};
@@ -221,7 +351,7 @@ static void parse_prefix(void **state)
 
 static struct mnet_address random_ipv6(uint64_t *seed)
 {
-    struct mnet_address address;
+    struct mnet_address address = MNET_ADDRESS_ANY;
     test_random_bytes(seed, address.bytes, 16);
     uint64_t zeros = test_random(seed) & test_random(seed);
     for (int group = 0; group < 8; group++) {
@@ -294,6 +424,29 @@ static void format_endpoints(void **state)
     endpoint.address = parsed("1111:2222:3333:4444:5555:6666:7777:8888");
     mnet_endpoint_format(endpoint, text, sizeof(text));
     assert_string_equal(text, "[1111:2222:3333:4444:5555:6666:7777:8888]:65535");
+    endpoint.address = parsed("fe80:2222:3333:4444:5555:6666:7777:8888%65535");
+    mnet_endpoint_format(endpoint, text, sizeof(text));
+    assert_string_equal(text, "[fe80:2222:3333:4444:5555:6666:7777:8888%65535]:65535");
+}
+
+static const char *longest_name(const void *context, uint16_t zone)
+{
+    (void)zone;
+    return context;
+}
+
+/* The sizes of the texts are those of the longest ones. */
+static void longest_texts_fit(void **state)
+{
+    (void)state;
+    char name[MNET_ZONE_TEXT], text[MNET_ENDPOINT_TEXT];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    const struct mn_zone_names names = {find_link, longest_name, name};
+    struct mnet_endpoint endpoint = {parsed("fe80:2222:3333:4444:5555:6666:7777:8888%65535"), 65535};
+    mn_endpoint_format(endpoint, &names, text, sizeof text);
+    assert_non_null(strstr(text, "8888%nnnn"));
+    assert_string_equal(text + strlen(text) - 9, "nn]:65535");
 }
 
 static void format_is_cut_and_terminated(void **state)
@@ -319,6 +472,11 @@ int main(void)
         cmocka_unit_test(equality_compares_all),
         cmocka_unit_test(prefix_contains_to_the_bit),
         cmocka_unit_test(prefix_contains_equals_comparing_bits),
+        cmocka_unit_test(addresses_of_one_link_can_have_a_zone),
+        cmocka_unit_test(zones_are_compared),
+        cmocka_unit_test(parse_and_format_zones),
+        cmocka_unit_test(zones_have_the_names_of_links),
+        cmocka_unit_test(longest_texts_fit),
         cmocka_unit_test(parse_and_format_canonically),
         cmocka_unit_test(parse_refuses_anything_else_and_changes_nothing),
         cmocka_unit_test(parse_prefix),

@@ -67,7 +67,7 @@ static void path_tells_source_and_mtu(void **state)
     assert_true(path.loopback && mnet_address_to_ipv4(path.source) == OWN_IP);
     assert_int_equal(mn_ip_path(&h.ip, mnet_ipv4(127, 0, 0, 9), &path), 0);
     assert_true(path.loopback && mnet_address_to_ipv4(path.source) == IPV4(127, 0, 0, 1));
-    struct mnet_address ipv6 = {{0xfd}};
+    struct mnet_address ipv6 = {.bytes = {0xfd}};
     assert_int_equal(mn_ip_path(&h.ip, ipv6, &path), MNET_E_UNREACHABLE);
     ip_host_down(&h);
 }

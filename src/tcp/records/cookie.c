@@ -124,7 +124,7 @@ void mn_cookie_answer(struct mn_tcp *tcp, const struct mn_listener *listener, co
                              .flags = MN_TCP_SYN | MN_TCP_ACK,
                              .window = (uint16_t)window(tcp),
                              .options = MN_TCP_OPTION_MSS,
-                             .mss = mn_window_mss(tcp, &seg->remote),
+                             .mss = mn_window_mss(tcp, seg->remote.address),
                              .window_shift = mn_window_shift(tcp),
                              .ttl = listener->ttl,
                              .dscp = listener->dscp};
@@ -172,7 +172,7 @@ struct mn_tcb *mn_cookie_accept(struct mn_tcp *tcp, struct mn_listener *listener
                                 .window = seg->window,
                                 .rcv_wnd = (uint16_t)window(tcp),
                                 .mss = mss_table[low >> MSS_SHIFT & MSS_MASK]};
-    half.conn = (struct mn_conn){.local = seg->local, .remote = seg->remote};
+    half.conn = (struct mn_conn){.local = mn_conn_end(seg->local), .remote = mn_conn_end(seg->remote)};
     rotate(tcp, seg->now);
     uint64_t hash = hash_of(tcp, seg, irs, low);
     if (cookie_of(hash, low) != iss || !read_stamp(tcp, &half, seg)) {

@@ -49,13 +49,15 @@ bool mn_listener_refuses(struct mn_tcp *tcp, const struct mn_listener *listener)
 struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram,
                                         uint64_t now)
 {
-    struct mn_timestamps ts = {.offset = mn_timestamps_offset(tcp, &half->conn.local, &half->conn.remote)};
+    struct mnet_endpoint local = mn_conn_endpoint(&half->conn.local);
+    struct mnet_endpoint remote = mn_conn_endpoint(&half->conn.remote);
+    struct mn_timestamps ts = {.offset = mn_timestamps_offset(tcp, &local, &remote)};
     struct mn_tcp_header header = {.seq = half->iss,
                                    .ack = half->irs + 1,
                                    .flags = MN_TCP_SYN | MN_TCP_ACK,
                                    .window = half->rcv_wnd,
                                    .options = MN_TCP_OPTION_MSS | half->conn.options, /* SHLD-5 */
-                                   .mss = mn_window_mss(tcp, &half->conn.remote),
+                                   .mss = mn_window_mss(tcp, remote.address),
                                    .window_shift = mn_window_shift(tcp),
                                    .ts_value = mn_timestamps_value(&ts, now),
                                    .ts_echo = half->ts_recent};
@@ -92,8 +94,8 @@ static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, const str
     }
     if (!asks)
         half->challenges++;
-    struct mn_reply reply = {.local = half->conn.local,
-                             .remote = half->conn.remote,
+    struct mn_reply reply = {.local = mn_conn_endpoint(&half->conn.local),
+                             .remote = mn_conn_endpoint(&half->conn.remote),
                              .seq = half->iss + 1,
                              .ack = half->irs + 1,
                              .flags = MN_TCP_ACK,
@@ -179,7 +181,7 @@ static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ha
     tcb->rare.irs = half->irs;
     tcb->rcv_nxt = tcb->last_ack_sent = tcb->rcv_up = half->irs + 1;
     tcb->conn.options = half->conn.options;
-    tcb->timestamps.offset = mn_timestamps_offset(tcp, &half->conn.local, &half->conn.remote);
+    tcb->timestamps.offset = mn_timestamps_offset(tcp, &seg->local, &seg->remote);
     mn_timestamps_begin(&tcb->timestamps, half->ts_recent, seg->now);
     mn_tcb_peer_mss(tcb, half->mss);
     if (half->ecn)
@@ -210,7 +212,7 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
         }
         return NULL;
     }
-    struct mn_tcb *tcb = mn_tcb_new(tcp, half->conn.local, half->conn.remote, seg->now);
+    struct mn_tcb *tcb = mn_tcb_new(tcp, seg->local, seg->remote, seg->now);
     if (tcb == NULL)
         return NULL;
     if (listener->congestion != MNET_CONGESTION_DEFAULT)

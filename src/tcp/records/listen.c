@@ -31,8 +31,8 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
         return;
     }
     const struct mn_tcp_header *h = &seg->header;
-    half->conn = (struct mn_conn){.local = seg->local,
-                                  .remote = seg->remote,
+    half->conn = (struct mn_conn){.local = mn_conn_end(seg->local),
+                                  .remote = mn_conn_end(seg->remote),
                                   .kind = MN_CONN_HALF_OPEN,
                                   .ttl = listener->ttl,
                                   .dscp = listener->dscp & 63};

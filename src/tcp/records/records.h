@@ -5,6 +5,8 @@
 #define MN_RECORDS_H
 
 #include <assert.h>
+#include <string.h>
+
 #include <mnet/address.h>
 
 #include "base/base.h"
@@ -18,9 +20,38 @@ enum mn_conn_kind {
     MN_CONN_TIME_WAIT,
 };
 
+/* One end of a connection as the table keeps it. No engine sees a zone (src/stack/zone.c), so there
+ * is no place for one: with it a record of TIME-WAIT would be larger than a cache line. */
+struct mn_conn_end {
+    uint8_t address[16]; /* as in struct mnet_address */
+    uint16_t port;
+};
+
+static inline struct mn_conn_end mn_conn_end(struct mnet_endpoint endpoint)
+{
+    struct mn_conn_end end;
+    MN_ASSERT(endpoint.address.zone == 0);
+    memcpy(end.address, endpoint.address.bytes, sizeof end.address);
+    end.port = endpoint.port;
+    return end;
+}
+
+static inline struct mnet_address mn_conn_address(const struct mn_conn_end *end)
+{
+    struct mnet_address address;
+    memcpy(address.bytes, end->address, sizeof address.bytes);
+    address.zone = 0;
+    return address;
+}
+
+static inline struct mnet_endpoint mn_conn_endpoint(const struct mn_conn_end *end)
+{
+    return (struct mnet_endpoint){mn_conn_address(end), end->port};
+}
+
 struct mn_conn {
     struct mn_conn *hash_next;
-    struct mnet_endpoint local, remote;
+    struct mn_conn_end local, remote;
     uint8_t kind : 2;       /* enum mn_conn_kind */
     uint8_t challenges : 6; /* of TIME-WAIT: odd segments answered since its 2 MSL began */
     uint8_t options;        /* enum mn_tcp_option: what our SYN offers; from the peer's SYN on, what both offered */

@@ -52,7 +52,10 @@ void mn_reply_reset(struct mn_tcp *tcp, const struct mn_segment *seg)
 MN_APART struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *datagram)
 {
     const struct mn_reply *reply = &tcp->replies[tcp->reply_head];
-    struct mn_conn ends = {.local = reply->local, .remote = reply->remote, .ttl = reply->ttl, .dscp = reply->dscp & 63};
+    struct mn_conn ends = {.local = mn_conn_end(reply->local),
+                           .remote = mn_conn_end(reply->remote),
+                           .ttl = reply->ttl,
+                           .dscp = reply->dscp & 63};
     struct mn_tcp_header header = {.seq = reply->seq,
                                    .ack = reply->ack,
                                    .flags = reply->flags,

@@ -12,26 +12,31 @@ static uint64_t load64(const uint8_t *bytes)
 }
 
 /* Keyed, so that nobody outside can choose connections that share a bucket. */
-static uint32_t bucket_of(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
-                          const struct mnet_endpoint *remote)
+static uint32_t bucket_of(const struct mn_tcp *tcp, const struct mn_conn_end *local, const struct mn_conn_end *remote)
 {
-    const uint64_t words[5] = {load64(local->address.bytes), load64(local->address.bytes + 8),
-                               load64(remote->address.bytes), load64(remote->address.bytes + 8),
-                               (uint64_t)local->port << 16 | remote->port};
+    const uint64_t words[5] = {load64(local->address), load64(local->address + 8), load64(remote->address),
+                               load64(remote->address + 8), (uint64_t)local->port << 16 | remote->port};
     return (uint32_t)mn_siphash13_words(&tcp->table_key, words, MN_COUNT_OF(words)) & tcp->bucket_mask;
 }
 
-static bool matches(const struct mn_conn *conn, const struct mnet_endpoint *local, const struct mnet_endpoint *remote)
+static inline bool is_end(const struct mn_conn_end *end, const struct mnet_endpoint *endpoint)
 {
-    return conn->remote.port == remote->port && conn->local.port == local->port &&
-           mnet_address_equal(conn->remote.address, remote->address) &&
-           mnet_address_equal(conn->local.address, local->address);
+    uint64_t first = load64(end->address) ^ load64(endpoint->address.bytes);
+    uint64_t second = load64(end->address + 8) ^ load64(endpoint->address.bytes + 8);
+    return end->port == endpoint->port && (first | second) == 0;
+}
+
+static inline bool matches(const struct mn_conn *conn, const struct mnet_endpoint *local,
+                           const struct mnet_endpoint *remote)
+{
+    return is_end(&conn->remote, remote) && is_end(&conn->local, local);
 }
 
 static MN_APART struct mn_conn *look_up(struct mn_tcp *tcp, const struct mnet_endpoint *local,
                                         const struct mnet_endpoint *remote)
 {
-    struct mn_conn *conn = tcp->buckets[bucket_of(tcp, local, remote)];
+    const struct mn_conn_end ends[2] = {mn_conn_end(*local), mn_conn_end(*remote)};
+    struct mn_conn *conn = tcp->buckets[bucket_of(tcp, &ends[0], &ends[1])];
     while (conn != NULL && !matches(conn, local, remote))
         conn = conn->hash_next;
     if (conn != NULL)

@@ -136,8 +136,8 @@ void mn_time_wait_clear(struct mn_tcp *tcp)
 
 static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint64_t now)
 {
-    struct mn_reply reply = {.local = tw->conn.local,
-                             .remote = tw->conn.remote,
+    struct mn_reply reply = {.local = mn_conn_endpoint(&tw->conn.local),
+                             .remote = mn_conn_endpoint(&tw->conn.remote),
                              .seq = tw->snd_nxt,
                              .ack = tw->rcv_nxt,
                              .flags = MN_TCP_ACK,
