@@ -53,13 +53,9 @@ session()
 # The kernel's own view, without offloads on either side, so that checksums are complete.
 from_outside()
 {
-    dumpcap -q -i tap0 -w "$dir/outside.pcapng" 2>"$dir/dumpcap.err" &
-    dumpcap=$!
-    await grep -q File: "$dir/dumpcap.err"
+    dump "$dir/outside.pcapng"
     session "$SOFTWARE" inside
-    sleep 1
-    kill -INT $dumpcap
-    wait $dumpcap
+    end_dump
     inspect "$dir/outside.pcapng" "($BAD) && ip.src == $MNET"
 }
 

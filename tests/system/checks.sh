@@ -161,6 +161,11 @@ sums runner_exit_status_is_a_failure '3 passed, 1 failed, 0 skipped' "$two; exit
 sums runner_silent_script_is_a_failure '2 passed, 1 failed, 0 skipped' "$two" 'exit 0'
 sums runner_failing_script_is_a_failure '2 passed, 1 failed, 0 skipped' "$two" 'echo "not ok c: why"; exit 1'
 sums runner_survivors_are_ended '3 passed, 0 failed, 0 skipped status 0' "$two" 'sleep 1000 & echo ok c'
+printf '%s\n' '#!/bin/sh' '# alone: it measures.' "[ -e $tree/ended ] && echo ok d" >"$tree/tests/system/alone.sh"
+chmod +x "$tree/tests/system/alone.sh"
+sums runner_test_that_is_alone_waits_for_all_others '4 passed, 0 failed, 0 skipped status 0' "$two" \
+    "sleep 0.5; : >$tree/ended; echo ok c"
+rm "$tree/tests/system/alone.sh"
 cross=build/built
 sums runner_cross_builds_are_counted '5 passed, 0 failed, 0 skipped status 0' "$two" 'echo ok c'
 cross=build/none

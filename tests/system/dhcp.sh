@@ -17,6 +17,7 @@ bytes 3000000 dhcp >"$site/large.bin"
 serve()
 {
     printf '%s' "${leases:-}" >"$dir/leases"
+    empty "$dir/dnsmasq.log"
     dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 --interface=tap0 --bind-interfaces --log-dhcp --log-facility=- \
         --user="$(id -un)" --group="$(id -gn)" --pid-file="$dir/dnsmasq.pid" --dhcp-leasefile="$dir/leases" --no-ping \
         --dhcp-range="${range:-10.0.0.50,10.0.0.60}",255.255.255.0,2m "$@" >"$dir/dnsmasq.log" 2>&1 &
@@ -44,6 +45,7 @@ has_lease()
 # lease PROGRAM ARGUMENT... - starts it with --dhcp, until it has an address: $leased.
 lease()
 {
+    empty "$dir/mnet.out" "$dir/mnet.err"
     "$1" --net:service=tap0 --dhcp --log=info --capture="$dir/dhcp.pcapng" "${@:2}" >"$dir/mnet.out" 2>"$dir/mnet.err" &
     mnet=$!
     await grep -q '^dhcp: ' "$dir/mnet.err"
@@ -71,6 +73,7 @@ takes_what_the_server_says()
 {
     serve --dhcp-broadcast --dhcp-option=26,1300 --dhcp-option=15,example.org --dhcp-option=6,10.0.0.7 \
         --dhcp-option=121,192.0.2.0/24,10.0.0.1,0.0.0.0/0,10.0.0.1
+    empty "$dir/mnet.out" "$dir/mnet.err"
     "$MNET_DEBUG/examples/httpd-tap" --net:service=tap0 --dhcp "$site" >"$dir/mnet.out" 2>"$dir/mnet.err" &
     mnet=$!
     await grep -q serving "$dir/mnet.out"
@@ -87,6 +90,7 @@ declines_an_address_in_use()
 {
     ip addr add 10.0.0.50/32 dev lo
     serve --dhcp-sequential-ip
+    empty "$dir/mnet.out" "$dir/mnet.err"
     "$MNET_DEBUG/examples/01_hello-tap" --net:service=tap0 --dhcp --log=info >"$dir/mnet.out" 2>"$dir/mnet.err" &
     mnet=$!
     await grep -q 'DHCPDECLINE(tap0) 10.0.0.50' "$dir/dnsmasq.log"
@@ -194,6 +198,7 @@ link_comes_late()
 {
     ip link set tap0 down
     serve
+    empty "$dir/mnet.out" "$dir/mnet.err"
     "$MNET_DEBUG/examples/01_hello-tap" --net:service=tap0 --dhcp --log=info >"$dir/mnet.out" 2>"$dir/mnet.err" &
     mnet=$!
     sleep 6.5

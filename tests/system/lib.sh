@@ -21,7 +21,8 @@ enter_namespaces()
         exit 0
     fi
     dir=$(mktemp -d)
-    trap 'rm -rf "$dir"' EXIT
+    # A command in the background is a copy of this shell for a moment, and must leave the folder there.
+    trap '[ "$BASHPID" != $$ ] || rm -rf "$dir"' EXIT
     trap 'exit 1' INT TERM
     ip link set lo up
     make_tap
@@ -63,6 +64,31 @@ await()
         sleep 0.1
     done
     fail "waited in vain for: $*"
+}
+
+# empty FILE... - before a command in the background writes to them: a test that waits for its words must not find those of
+# an earlier command.
+empty()
+{
+    for file in "$@"; do
+        : >"$file"
+    done
+}
+
+# dump FILE - captures all that crosses tap0, until end_dump.
+dump()
+{
+    empty "$dir/dumpcap.err"
+    dumpcap -q -i tap0 -w "$1" 2>"$dir/dumpcap.err" &
+    dumpcap=$!
+    await grep -q File: "$dir/dumpcap.err"
+}
+
+end_dump()
+{
+    sleep 1 # frames may still be under way
+    kill -INT $dumpcap
+    wait $dumpcap
 }
 
 # fail WHY - notes why the running test has failed.

@@ -19,6 +19,7 @@ memory_of()
     for size in "$@"; do
         NETDEV=user,id=n MEM=$size OBJECT=memory-backend-ram,id=ram,size=${size}M,reserve=off \
             MORE='-machine memory-backend=ram' machine_command 01_hello
+        empty "$dir/out"
         timeout 20 "${command[@]}" --dhcp </dev/null >"$dir/out" 2>&1 &
         mnet=$!
         await grep -q 'hello, I am 10.0.2.15' "$dir/out" || fail "$size MiB: $(head -n 1 "$dir/out")"
@@ -49,6 +50,7 @@ run pc_starts_with_memory_of_any_size memory_of 100 3584 4096 6144 8192
 greets()
 {
     NETDEV=user,id=n machine_command 01_hello
+    empty "$dir/out"
     timeout 20 "${command[@]}" "$1" </dev/null >"$dir/out" 2>&1 &
     mnet=$!
     await grep -q 'hello, I am 10.0.2.15' "$dir/out" || fail "$(head -n 1 "$dir/out")"
@@ -82,10 +84,13 @@ run word_of_nobody_says_so one_line nonsense console=ttyS0 nonsense
 control_c()
 {
     machine_command "$2"
-    (sleep "${BEFORE:-1}"; head -c "$1" /dev/zero | tr '\0' x; sleep "${BETWEEN:-0.5}"; printf '\003'; sleep 2) |
-        timeout 8 "${command[@]}" "--ipv4=$MNET/24 ${*:3}" >"$dir/out" 2>&1
-    status=${PIPESTATUS[1]}
-    [ "$status" = 0 ] || fail "status $status"
+    timeout 8 "${command[@]}" "--ipv4=$MNET/24 ${*:3}" >"$dir/out" 2>&1 < <(
+        sleep "${BEFORE:-1}"
+        head -c "$1" /dev/zero | tr '\0' x
+        sleep "${BETWEEN:-0.5}"
+        printf '\003'
+        sleep 2 # its input has no end meanwhile
+    ) || fail "status $?"
 }
 
 # Nobody reads what the program says, over and over: connections are served, and it is said how much was lost.
@@ -133,6 +138,7 @@ chosen_by_mac()
 {
     MORE='-netdev user,id=other,net=10.9.0.0/24 -device virtio-net-pci,netdev=other,mac=02:00:00:00:00:aB,romfile=' \
         NETDEV=user,id=n machine_command 01_hello
+    empty "$dir/out"
     timeout 20 "${command[@]}" "--dhcp --net:service=02:00:00:00:00:Ab" </dev/null >"$dir/out" 2>&1 &
     mnet=$!
     await grep -q 'hello, I am 10.9.0.15' "$dir/out" || fail "$(head -n 1 "$dir/out")"

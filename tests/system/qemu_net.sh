@@ -61,13 +61,9 @@ large_frames()
 {
     NIC=
     boot unikernel_peer serve 5000000
-    dumpcap -q -i tap0 -w "$dir/large.pcapng" 2>"$dir/dumpcap.err" &
-    dumpcap=$!
-    await grep -q File: "$dir/dumpcap.err"
+    dump "$dir/large.pcapng"
     both_ways 5000000
-    sleep 1
-    kill -INT $dumpcap
-    wait $dumpcap
+    end_dump
     end
     for filter in "ip.src == $MNET && frame.len > 20000" "ip.dst == $MNET && frame.len > 20000"; do
         [ "$(tshark -r "$dir/large.pcapng" -Y "$filter" 2>/dev/null | wc -l)" -gt 10 ] || fail "no frames: $filter"
@@ -122,6 +118,7 @@ link_that_comes_late()
     machine_command unikernel_peer
     rm -f "$dir/console"
     mkfifo "$dir/console"
+    empty "$dir/mnet.out"
     "${command[0]}" -S "${command[@]:1}" "--ipv4=$MNET/24 serve 100000" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
     mnet=$!
     exec 3>"$dir/console"
@@ -161,6 +158,7 @@ lease_when_the_link_comes()
 {
     NIC=
     NETDEV=user,id=n machine_command 01_hello
+    empty "$dir/mnet.out"
     "${command[0]}" -S "${command[@]:1}" --dhcp </dev/null >"$dir/mnet.out" 2>"$dir/mnet.err" &
     mnet=$!
     await test -S "$dir/monitor"

@@ -31,6 +31,11 @@ several_queues()
     remake_tap
 }
 
+failed_four_times()
+{
+    [ "$(grep -c 'device tap0 fails' "$dir/mnet.err")" = 4 ]
+}
+
 # remade WHICH... - the interface is deleted and made again, each time of the next kind; the program and its stack go on.
 remade()
 {
@@ -44,7 +49,7 @@ remade()
     done
     echoes
     ip link del tap0 # it does not last
-    await test "$(grep -c 'device tap0 fails' "$dir/mnet.err")" = 4
+    await failed_four_times
     make_tap
     await ping -c 1 -W 1 -q $MNET
     stop
