@@ -10,7 +10,7 @@ fresh()
 {
     rm -rf "$tree"
     mkdir -p "$tree/src/tcp" "$tree/src/task" "$tree/include/mnet" "$tree/ports" "$tree/examples" "$tree/scripts"
-    cp scripts/c-files scripts/check-* "$tree/scripts/"
+    cp scripts/c-files scripts/check-* scripts/coverage "$tree/scripts/"
     printf '%s\n' '/* A header. */' '/* A function. */' 'int mnet_one(void);' >"$tree/include/mnet/tcp.h"
     printf '%s\n' '#include <mnet/tcp.h>' '#include <string.h>' '#include "wire/tcp.h"' 'int mnet_one(void)' '{' '    return 1;' '}' \
         >"$tree/src/tcp/one.c"
@@ -122,6 +122,70 @@ fails symbols_global_without_prefix_fails 'has no prefix' "$tree/scripts/check-s
 fresh
 objects task/two 'int mn_two(void); int mn_two(void) { static int count; return ++count; }'
 passes symbols_static_data_of_task_passes "$tree/scripts/check-symbols" "$tree/build"
+
+# A finished table of one requirement, which a test shows and a page lists. ID-2.1-2 is in a table that is not finished.
+requirements()
+{
+    fresh
+    git init --quiet "$tree"
+    mkdir -p "$tree/docs/requirements" "$tree/tests/unit"
+    printf '%s\n' '# name: one' '# title: One' '# finished: yes' 'id\tlevel\tsection\trequirement\tverdict' \
+        'MUST-1\tMUST\t1\tThe first' | sed 's/\\t/\t/g' >"$tree/docs/requirements/one.tsv"
+    printf '%s\n' '# name: two' '# title: Two' '# finished: no' 'id\tlevel\trfc\tsection\trequirement\ttrial\tverdict' \
+        'ID-2.1-1\tRULE\t7\t2.1\tThe first\tA trial\tn/a: no such thing' 'ID-2.1-2\tMUST NOT\t7\t2.1\tThe second\tA trial\t' \
+        'ID-2.1-3\tMUST\t7\t2.1\tThe third\tA trial\t' | sed 's/\\t/\t/g' >"$tree/docs/requirements/two.tsv"
+    printf '%s\n' '/* MUST-1 */' 'static void first_is_met(void **state)' '{' '}' >"$tree/tests/unit/test_one.c"
+    "$tree/scripts/coverage" --write >"$tree/written"
+}
+
+# says NAME TEXT COMMAND... - it must pass, and say TEXT.
+says()
+{
+    name=$1
+    text=$2
+    shift 2
+    if ! output=$("$@" 2>&1); then
+        echo "not ok $name: failed: $(echo "$output" | head -n 1)"
+    elif echo "$output" | grep -q "$text"; then
+        echo "ok $name"
+    else
+        echo "not ok $name: said: $(echo "$output" | head -n 1)"
+    fi
+}
+
+requirements
+says coverage_tested_requirement_passes '^MUST 1/1$' "$tree/scripts/coverage" one
+says coverage_page_names_the_test '| MUST-1 | MUST | 1 | The first | met | - | `first_is_met` |' cat "$tree/docs/one.md"
+says coverage_unfinished_table_counts_open_rows '^MUST 0/2 RULE 1/1; of 3 rows 1 do not apply, 2 are open$' "$tree/scripts/coverage" two
+says coverage_unfinished_page_says_not_there_yet '| ID-2.1-2 | MUST NOT | RFC 7 2.1 | The second | not there yet | - | - |' cat "$tree/docs/two.md"
+printf '%s\n' '/* ID-2.1-2 to' ' * ID-2.1-3 */' 'static void both_are_met(void **state)' '{' '}' >>"$tree/tests/unit/test_one.c"
+says coverage_unfinished_page_may_be_stale 'MUST 2/2 .* 0 are open; docs/two.md is stale' "$tree/scripts/coverage" two
+sed -i 's/^# finished: no/# finished: yes/' "$tree/docs/requirements/two.tsv"
+fails coverage_finished_page_must_not_be_stale 'docs/two.md is stale' "$tree/scripts/coverage" two
+"$tree/scripts/coverage" --write >"$tree/written"
+passes coverage_written_page_passes "$tree/scripts/coverage"
+requirements
+: >"$tree/tests/unit/test_one.c"
+fails coverage_requirement_without_test_fails 'MUST-1 (1): no test: The first' "$tree/scripts/coverage" one
+requirements
+echo '/* MUST-2 */' >>"$tree/src/tcp/one.c"
+fails coverage_unknown_id_in_code_fails 'MUST-2: no such requirement' "$tree/scripts/coverage" one
+requirements
+sed -i 's|^/. MUST-1 ./|/* MUST-1, ID-2.1-9 */|' "$tree/tests/unit/test_one.c"
+fails coverage_unknown_id_in_a_test_fails 'ID-2.1-9: no such requirement' "$tree/scripts/coverage" two
+requirements
+printf 'MUST-1\tMUST\t7\t1\tThe first\t\t\n' >>"$tree/docs/requirements/two.tsv"
+fails coverage_id_in_two_tables_fails 'MUST-1 stands twice: one.tsv has it' "$tree/scripts/coverage" two
+requirements
+sed -i 's/n.a: no such thing/never mind/' "$tree/docs/requirements/two.tsv"
+fails coverage_verdict_of_another_form_fails 'ID-2.1-1: no such verdict: never mind' "$tree/scripts/coverage" two
+requirements
+sed -i 's|^/. MUST-1 ./|/* MUST-1, ID-2.1-1 */|' "$tree/tests/unit/test_one.c"
+fails coverage_test_of_what_does_not_apply_fails 'ID-2.1-1: does not apply, but has a test: first_is_met' "$tree/scripts/coverage" two
+requirements
+sed -i '/^# finished/d' "$tree/docs/requirements/two.tsv"
+fails coverage_table_must_say_whether_it_is_finished 'finished, yes or no' "$tree/scripts/coverage" two
+fails coverage_unknown_table_fails 'no such table: three' "$tree/scripts/coverage" three
 
 # The runner of tests: `meson introspect` is replaced by a script that names one program, given as shell code. $cross are build
 # folders for other processors.

@@ -1,5 +1,5 @@
-/* Buffers that grow and shrink by themselves: receive windows (RFC 9293 3.8.6, SHLD-14, REC-1 to
- * REC-3 of RFC 7323) and the limit of the send queue. */
+/* Buffers that grow and shrink by themselves: receive windows (RFC 9293 3.8.6, SHLD-14; RFC 7323 2)
+ * and the limit of the send queue. */
 #include "tests/tcp/harness.h"
 
 #include "tcp/autotune.h"
