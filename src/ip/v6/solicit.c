@@ -1,0 +1,69 @@
+#include "ip/v6/solicit.h"
+
+#include <limits.h>
+
+#define MILLIONTHS 1000000u
+
+/* `ns` with RAND * ns added, for RAND between -0.1 and 0.1 (RFC 7559 2). */
+static uint64_t randomised(uint64_t ns, struct mn_random *random)
+{
+    uint64_t tenth = ns / 10;
+    return ns - tenth + tenth * mn_random_below(random, 2 * MILLIONTHS + 1) / MILLIONTHS;
+}
+
+void mn_solicit_start(struct mn_solicit *solicit, struct mn_random *random, bool delayed, uint64_t now)
+{
+    uint64_t delay = delayed ? 0 : MN_SOLICIT_DELAY_NS / MILLIONTHS * mn_random_below(random, MILLIONTHS);
+    *solicit = (struct mn_solicit){
+        .next_ns = mn_time_after(now, delay), /* ND-6.3.7-5 */
+        .silence_ns = MNET_NEVER,
+        .running = true,
+    };
+}
+
+void mn_solicit_stop(struct mn_solicit *solicit)
+{
+    *solicit = (struct mn_solicit){.silence_ns = MNET_NEVER};
+}
+
+uint64_t mn_solicit_deadline(const struct mn_solicit *solicit)
+{
+    return solicit->running ? solicit->next_ns : MNET_NEVER;
+}
+
+/* RSB-2-3 */
+static uint64_t next_rt(uint64_t rt_ns, struct mn_random *random)
+{
+    if (rt_ns == 0)
+        return randomised(MN_SOLICIT_IRT_NS, random);
+    uint64_t next = rt_ns + randomised(rt_ns, random); /* 2 * RT + RAND * RT */
+    return next > MN_SOLICIT_MRT_NS ? randomised(MN_SOLICIT_MRT_NS, random) : next;
+}
+
+bool mn_solicit_expire(struct mn_solicit *solicit, struct mn_random *random, uint64_t now)
+{
+    if (!solicit->running || now < solicit->next_ns)
+        return false;
+    if (solicit->sent < UINT_MAX)
+        solicit->sent++;
+    if (solicit->sent == MN_SOLICIT_COUNT)
+        solicit->silence_ns = mn_time_after(now, MN_SOLICIT_DELAY_NS);
+    solicit->rt_ns = next_rt(solicit->rt_ns, random);
+    solicit->next_ns = mn_time_after(now, solicit->rt_ns);
+    solicit->running = !solicit->answered; /* ND-6.3.7-7 */
+    return true;
+}
+
+void mn_solicit_note_advertisement(struct mn_solicit *solicit, uint16_t router_lifetime_s)
+{
+    if (router_lifetime_s == 0) /* RSB-2.1-2 */
+        return;
+    solicit->answered = true;
+    if (solicit->sent > 0) /* ND-6.3.7-6 */
+        solicit->running = false;
+}
+
+bool mn_solicit_is_unanswered(const struct mn_solicit *solicit, uint64_t now)
+{
+    return solicit->sent >= MN_SOLICIT_COUNT && !solicit->answered && now >= solicit->silence_ns;
+}
