@@ -180,10 +180,10 @@ static MN_RARE void note_sent_beyond_the_window(struct mn_tcb *tcb, uint64_t now
     tcb->flight.last_sent_ns = now;
 }
 
-/* Sends the sequence numbers [seq, seq + len): data and, behind the last byte, the FIN. Returns in *done how many the
- * packet took. */
+/* Sends as many of the sequence numbers [seq, seq + len) as the packet takes: data and, behind the
+ * last byte, the FIN. `size` is the text of a full segment: SND.MSS, or more in a path probe. */
 static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len,
-                                        uint32_t *done, struct mn_datagram *datagram, uint64_t now)
+                                        uint32_t size, struct mn_datagram *datagram, uint64_t now)
 {
     struct mnet_packet *packet = mn_segment_begin(tcp);
     if (MN_UNLIKELY(packet == NULL))
@@ -192,7 +192,7 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     commit_header(tcp, tcb, seq, now, &header);
     mnet_packet_put(packet, mn_tcp_header_length(&header));
     uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
-    uint32_t mss = tcb->snd_mss - (header.options & MN_TCP_OPTION_SACK ? mn_sack_bytes(&header) : 0);
+    uint32_t mss = size - (header.options & MN_TCP_OPTION_SACK ? mn_sack_bytes(&header) : 0);
     uint32_t data = MN_MIN(len, left);
     bool urgent = (header.flags & MN_TCP_URG) != 0; /* the pointer is relative to each segment */
     if (MN_UNLIKELY(tcp->config.gso_max < data || urgent))
@@ -200,13 +200,13 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     uint32_t gathered = MN_LIKELY(data > 0) ? mn_sendq_gather(&tcb->sendq, packet, seq, data) : 0;
     if (MN_UNLIKELY(gathered > mss))
         gathered = settle_gso(tcb, mss, packet, gathered, gathered == left);
-    *done = gathered;
+    uint32_t done = gathered;
     if (gathered == left) {
         if (data > 0)
             header.flags |= MN_TCP_PSH; /* MUST-61, SHLD-27 */
         if (MN_UNLIKELY(len > left)) {
             header.flags |= MN_TCP_FIN;
-            (*done)++;
+            done++;
         }
     }
     bool beyond = seq == tcb->snd_nxt && MN_UNLIKELY(tcb->snd_wnd == 0);
@@ -221,9 +221,13 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
         note_sent_beyond_the_window(tcb, now);
         return packet;
     }
-    if (MN_LIKELY(seq == tcb->snd_nxt) && (*done < mss || *done % mss != 0))
-        tcb->snd_small = seq + *done;
-    note_sent(tcp, tcb, seq, *done, packet->segments, now);
+    if (MN_UNLIKELY(size > tcb->snd_mss)) { /* before its timers are armed */
+        datagram->dont_fragment = true;
+        mn_plpmtu_probe_sent(tcp, tcb, seq, done);
+    }
+    if (MN_LIKELY(seq == tcb->snd_nxt) && (done < mss || done % mss != 0))
+        tcb->snd_small = seq + done;
+    note_sent(tcp, tcb, seq, done, packet->segments, now);
     return packet;
 }
 
@@ -233,10 +237,10 @@ static MN_RARE struct mnet_packet *output_probe(struct mn_tcp *tcp, struct mn_tc
 {
     uint32_t left = mn_sendq_end(&tcb->sendq) + tcb->fin_queued - tcb->snd_una;
     uint32_t len = MN_MIN(MN_MIN(left, MN_MAX(tcb->snd_wnd, 1u)), tcb->snd_mss);
-    uint32_t done;
     if (tcb->snd_nxt != tcb->snd_una)
         len = MN_MIN(len, tcb->snd_nxt - tcb->snd_una);
-    struct mnet_packet *packet = len == 0 ? NULL : output_range(tcp, tcb, tcb->snd_una, len, &done, datagram, now);
+    struct mnet_packet *packet = len == 0 ? NULL
+                                          : output_range(tcp, tcb, tcb->snd_una, len, tcb->snd_mss, datagram, now);
     if (packet != NULL || len == 0) /* without memory for it: soon */
         tcb->owed &= (uint8_t)~MN_OWED_WINDOW_PROBE;
     return packet;
@@ -262,7 +266,7 @@ static uint32_t packet_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 static MN_APART struct mnet_packet *output_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                                 uint64_t now)
 {
-    uint32_t left, right, done;
+    uint32_t left, right;
     uint32_t edge = tcb->snd_una + tcb->snd_wnd; /* SHLD-16: old data within the window */
     if (!mn_scoreboard_next_lost(&tcb->flight.loss.sent, &left, &right) || mn_seq_geq(left, edge) ||
         tcb->flight.loss.frto == MN_FRTO_NEW)
@@ -275,17 +279,17 @@ static MN_APART struct mnet_packet *output_lost(struct mn_tcp *tcp, struct mn_tc
     len = MN_MIN(len, room);
     if (len > tcb->snd_mss && len < pending)
         len -= len % tcb->snd_mss;
-    return output_range(tcp, tcb, left, len, &done, datagram, now);
+    return output_range(tcp, tcb, left, len, tcb->snd_mss, datagram, now);
 }
 
 /* A tail loss probe, which no window but the peer's holds back (RFC 8985 7.3). */
 static MN_RARE struct mnet_packet *output_tail_probe(struct mn_tcp *tcp, struct mn_tcb *tcb,
                                                      struct mn_datagram *datagram, uint64_t now)
 {
-    uint32_t seq, done;
+    uint32_t seq;
     uint32_t len = mn_tlp_range(tcb, &seq);
     bool is_retrans = seq != tcb->snd_nxt;
-    struct mnet_packet *packet = len == 0 ? NULL : output_range(tcp, tcb, seq, len, &done, datagram, now);
+    struct mnet_packet *packet = len == 0 ? NULL : output_range(tcp, tcb, seq, len, tcb->snd_mss, datagram, now);
     if (packet != NULL) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_TAIL_PROBE);
         mn_tlp_sent(tcb, is_retrans);
@@ -313,22 +317,6 @@ static uint32_t worth_sending(const struct mn_tcb *tcb, uint32_t unsent, uint32_
     return 0;
 }
 
-/* New data in one segment that is larger than others, to see whether it gets through (RFC 4821 7.5). */
-static MN_RARE struct mnet_packet *output_path_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len,
-                                                     struct mn_datagram *datagram, uint64_t now)
-{
-    uint32_t seq = tcb->snd_nxt, done;
-    uint16_t mss = tcb->snd_mss;
-    tcb->snd_mss = (uint16_t)len; /* of this one */
-    struct mnet_packet *packet = output_range(tcp, tcb, seq, len, &done, datagram, now);
-    tcb->snd_mss = mss;
-    if (packet != NULL) {
-        datagram->dont_fragment = true;
-        mn_plpmtu_probe_sent(tcp, tcb, seq, done);
-    }
-    return packet;
-}
-
 static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                       uint64_t now)
 {
@@ -342,21 +330,23 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     if (MN_UNLIKELY(room < MN_MIN(unsent, window)))
         tcb->flight.limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
     uint32_t len = worth_sending(tcb, unsent, window, room);
-    uint32_t probe, limit = mn_ecn_tells(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
+    uint32_t limit = mn_ecn_tells(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
     uint32_t paced = MN_LIKELY(len > 0) ? mn_pacing_claim(tcp, tcb, len, now) : 0;
     if (MN_UNLIKELY(paced == 0) && len > 0)
         return NULL;
-    if (MN_UNLIKELY(tcb->plpmtu != NULL) &&
-        (probe = mn_plpmtu_choose_probe(tcb, unsent, MN_MIN(window, room), now)) > 0)
-        return output_path_probe(tcp, tcb, probe, datagram, now);
+    if (MN_UNLIKELY(tcb->plpmtu != NULL)) {
+        mn_plpmtu_raise(tcb, now);
+        uint32_t probe = mn_plpmtu_probe_len(tcb, unsent, MN_MIN(window, room));
+        if (probe > 0)
+            return output_range(tcp, tcb, tcb->snd_nxt, probe, probe, datagram, now);
+    }
     if (MN_UNLIKELY(paced < len))
         limit = MN_MIN(limit, paced);
     if (MN_UNLIKELY(len > limit))
         len = limit - limit % tcb->snd_mss;
     else if (MN_UNLIKELY(tcb->fin_queued) && len == unsent && len < window)
         len++; /* the FIN goes along */
-    uint32_t done;
-    return MN_UNLIKELY(len == 0) ? NULL : output_range(tcp, tcb, tcb->snd_nxt, len, &done, datagram, now);
+    return MN_UNLIKELY(len == 0) ? NULL : output_range(tcp, tcb, tcb->snd_nxt, len, tcb->snd_mss, datagram, now);
 }
 
 /* All that the connection owes the peer, whatever windows and pacing allow just now. */

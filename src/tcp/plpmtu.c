@@ -190,12 +190,17 @@ static bool is_calm(const struct mn_tcb *tcb)
            mn_seq_leq(tcb->snd_up, tcb->snd_nxt);
 }
 
-/* RFC 4821 7.4: enough data and window to send it, and for its loss to be noticed: tail loss probes do that, else what follows it. */
-uint32_t mn_plpmtu_choose_probe(struct mn_tcb *tcb, uint32_t unsent, uint32_t room, uint64_t now)
+void mn_plpmtu_raise(struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     if (p->state == MN_PLPMTU_COMPLETE && now >= p->raise_ns)
         search_from(p, p->largest);
+}
+
+/* RFC 4821 7.4: enough data and window to send it, and for its loss to be noticed: tail loss probes do that, else what follows it. */
+uint32_t mn_plpmtu_probe_len(const struct mn_tcb *tcb, uint32_t unsent, uint32_t room)
+{
+    const struct mn_plpmtu *p = tcb->plpmtu;
     if (p->state != MN_PLPMTU_SEARCHING || p->probe != MN_PROBE_NONE || !is_calm(tcb))
         return 0;
     uint32_t len = p->probed - overhead(tcb);

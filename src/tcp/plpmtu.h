@@ -74,8 +74,12 @@ void mn_plpmtu_resent(struct mn_tcb *tcb, uint32_t seq, uint32_t len);
 /* Losses were found in peace. True if that was a probe and nothing else: it counts as lost and is sent again, and
  * that is all. */
 bool mn_plpmtu_blame_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
-/* Begins the search again when it is time. New data is to be sent, of which the windows allow `room`: the size of a probe to be sent instead, or 0. */
-uint32_t mn_plpmtu_choose_probe(struct mn_tcb *tcb, uint32_t unsent, uint32_t room, uint64_t now);
+/* Begins the search again if PMTU_RAISE_TIMER has run out. */
+void mn_plpmtu_raise(struct mn_tcb *tcb, uint64_t now);
+/* The text of a probe to be sent next, in place of the `unsent` new data of which windows allow
+ * `room`; 0: none. */
+uint32_t mn_plpmtu_probe_len(const struct mn_tcb *tcb, uint32_t unsent, uint32_t room);
+/* A probe is in the packet that goes out next. */
 void mn_plpmtu_probe_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len);
 /* A router says that the packet at `seq`, which is in flight, was too big: `mtu` is what it takes; 0 where it did not say. */
 void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t mtu, uint64_t now);

@@ -430,6 +430,28 @@ SCRIPT(established_probe_that_goes_again_with_a_reopened_window_proves_nothing)
     tcp_end(&t);
 }
 
+/* One segment is in flight, whatever its size: its acknowledgement may be delayed, and the tail loss
+ * probe waits for that (RFC 8985 7.2, RFC 8899 5.1.1). */
+SCRIPT(established_path_probe_alone_waits_for_a_delayed_acknowledgement)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    lowered(&t);
+    write_bytes(&t, BASE_MSS);
+    drain(&t, NULL);
+    uint32_t seq = probe(&t, MSS, MSS);
+    wait_ms(&t, 1);
+    uint32_t tails = counted(&t, TCP_TAIL_PROBE);
+    acked(&t, seq); /* the segment in front of the probe */
+    wait_ms(&t, 150);
+    expect_nothing(&t);
+    wait_ms(&t, 150);
+    expect_data(&t, seq + MSS - BASE_MSS, BASE_MSS); /* the tail of the probe, in a segment that gets through */
+    assert_int_equal(counted(&t, TCP_TAIL_PROBE), tails + 1);
+    deliver_all(&t);
+    tcp_end(&t);
+}
+
 /* The path's MTU shrinks during the search, or after it. */
 SCRIPT(established_new_black_hole_lowers_again)
 {
@@ -690,6 +712,7 @@ int main(void)
         cmocka_unit_test(established_probe_that_times_out_is_lost),
         cmocka_unit_test(established_probe_that_goes_again_with_a_reopened_window_proves_nothing),
         cmocka_unit_test(established_new_black_hole_lowers_again),
+        cmocka_unit_test(established_path_probe_alone_waits_for_a_delayed_acknowledgement),
         cmocka_unit_test(established_smallest_packets_may_be_fragmented),
         cmocka_unit_test(established_dead_peer_is_given_up_as_ever),
         cmocka_unit_test(established_peer_with_a_small_mss_bounds_the_search),

@@ -4,10 +4,21 @@
 #include "tcp/state.h"
 #include "tcp/tcb.h"
 
-/* 7.2: TLP_calc_PTO. Without a sample there is nothing better than the retransmission timer. */
+/* Whether one segment is in flight. A path probe is larger than others, and one segment all the same. */
+static bool is_one_segment(const struct mn_tcb *tcb)
+{
+    const struct mn_plpmtu *p = tcb->plpmtu;
+    if (MN_LIKELY(tcb->snd_nxt - tcb->snd_una <= tcb->snd_mss))
+        return true;
+    return MN_UNLIKELY(p != NULL) && p->probe == MN_PROBE_OUT && mn_seq_geq(tcb->snd_una, p->probe_seq) &&
+           tcb->snd_nxt == p->probe_end;
+}
+
+/* 7.2: TLP_calc_PTO. The acknowledgement of one segment may be delayed, and so may that of a path
+ * probe: RFC 8899 5.1.1 lets its timer run for longer than an acknowledgement can take. Without a sample there is nothing better than the retransmission timer. */
 static uint64_t probe_timeout(const struct mn_tcb *tcb)
 {
-    uint64_t one = tcb->snd_nxt - tcb->snd_una <= tcb->snd_mss ? MN_PTO_ONE_SEGMENT : 0;
+    uint64_t one = is_one_segment(tcb) ? MN_PTO_ONE_SEGMENT : 0;
     return 2 * tcb->flight.rtt.srtt_ns + MN_PTO_SLACK + one;
 }
 
