@@ -26,6 +26,7 @@ enum mn_protocol {
     MN_PROTOCOL_ICMP = 1,
     MN_PROTOCOL_TCP = 6,
     MN_PROTOCOL_UDP = 17,
+    MN_PROTOCOL_ICMPV6 = 58,
 };
 
 /* An IP packet without its payload: filled by ip/ for what is received, by the transports for what is to be sent. */
