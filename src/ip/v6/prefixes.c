@@ -1,0 +1,92 @@
+#include "ip/v6/prefixes.h"
+
+#include "ip/v6/lifetime.h"
+
+bool mn_is_link_local(struct mnet_address address)
+{
+    return address.bytes[0] == 0xfe && address.bytes[1] >> 6 == 2;
+}
+
+static unsigned find(const struct mn_prefixes *prefixes, struct mnet_prefix prefix)
+{
+    unsigned at = 0;
+    while (at < prefixes->count && !(prefixes->entries[at].prefix.length == prefix.length &&
+                                     mnet_prefix_contains(prefix, prefixes->entries[at].prefix.address)))
+        at++;
+    return at;
+}
+
+static void remove_entry(struct mn_prefixes *prefixes, unsigned at)
+{
+    MN_ASSERT(at < prefixes->count);
+    prefixes->entries[at] = prefixes->entries[--prefixes->count];
+    prefixes->generation++;
+}
+
+static unsigned first_to_end(const struct mn_prefixes *prefixes)
+{
+    unsigned first = 0;
+    for (unsigned i = 1; i < prefixes->count; i++)
+        if (prefixes->entries[i].until_ns < prefixes->entries[first].until_ns)
+            first = i;
+    return first;
+}
+
+static void add(struct mn_prefixes *prefixes, struct mnet_prefix prefix, uint64_t until_ns)
+{
+    if (prefixes->count == MN_PREFIXES_MAX) {
+        unsigned victim = first_to_end(prefixes);
+        if (prefixes->entries[victim].until_ns >= until_ns)
+            return;
+        remove_entry(prefixes, victim);
+    }
+    prefixes->entries[prefixes->count++] = (struct mn_on_link_prefix){prefix, until_ns};
+    prefixes->generation++;
+}
+
+void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_prefix_information *information, uint64_t now)
+{
+    struct mnet_prefix prefix = information->prefix;
+    if (!information->on_link) /* ND-4.6.2-1 */
+        return;
+    if (prefix.length > 128 || mn_is_link_local(prefix.address) || /* ND-4.6.2-3 */
+        mnet_address_is_multicast(prefix.address) || mnet_address_is_ipv4(prefix.address))
+        return;
+    unsigned at = find(prefixes, prefix);
+    bool known = at < prefixes->count;
+    uint64_t until_ns = mn_lifetime_end(now, information->valid_s);
+    if (known && information->valid_s == 0)
+        remove_entry(prefixes, at); /* ND-6.3.4-17 */
+    else if (known)
+        prefixes->entries[at].until_ns = until_ns;
+    else if (information->valid_s != 0) /* ND-6.3.4-16, ND-6.3.4-18; the A flag is no matter: ND-6.3.4-19 */
+        add(prefixes, prefix, until_ns);
+}
+
+bool mn_prefixes_on_link(const struct mn_prefixes *prefixes, struct mnet_address destination, uint64_t now)
+{
+    if (mn_is_link_local(destination)) /* ND-5.1-2 */
+        return true;
+    for (unsigned i = 0; i < prefixes->count; i++) /* ONLINK-4-2 */
+        if (now < prefixes->entries[i].until_ns && mnet_prefix_contains(prefixes->entries[i].prefix, destination))
+            return true;
+    return false; /* ONLINK-4-3 */
+}
+
+void mn_prefixes_clear(struct mn_prefixes *prefixes)
+{
+    prefixes->count = 0;
+    prefixes->generation++;
+}
+
+void mn_prefixes_expire(struct mn_prefixes *prefixes, uint64_t now)
+{
+    for (unsigned i = prefixes->count; i-- > 0;)
+        if (now >= prefixes->entries[i].until_ns)
+            remove_entry(prefixes, i);
+}
+
+uint64_t mn_prefixes_deadline(const struct mn_prefixes *prefixes)
+{
+    return prefixes->count == 0 ? MNET_NEVER : prefixes->entries[first_to_end(prefixes)].until_ns;
+}

@@ -1,0 +1,51 @@
+/* The prefix list (RFC 4861 5.1, RFC 5942): which destinations are on the link.
+ *
+ * Theory of operation. Only a Prefix Information option with the L flag makes a prefix on-link, for its
+ * valid lifetime. No address of the host's own does (ONLINK-4-1), nor a neighbour's message
+ * (ONLINK-3-1). The link-local prefix is always on-link (ND-5.1-2). Without an entry nothing else is
+ * (ONLINK-4-3). If the list is full, the prefix that ends first goes, if it ends before the new one.
+ */
+#ifndef MN_IP_V6_PREFIXES_H
+#define MN_IP_V6_PREFIXES_H
+
+#include <mnet/address.h>
+
+#include "base/base.h"
+
+#define MN_PREFIXES_MAX 16
+
+/* A Prefix Information option (RFC 4861 4.6.2). */
+struct mn_prefix_information {
+    struct mnet_prefix prefix; /* bits beyond its length count for nothing (ND-4.6.2-2) */
+    uint32_t valid_s, preferred_s;
+    bool on_link;    /* L */
+    bool autonomous; /* A */
+};
+
+struct mn_on_link_prefix {
+    struct mnet_prefix prefix;
+    uint64_t until_ns;
+};
+
+/* A zeroed list is empty. */
+struct mn_prefixes {
+    struct mn_on_link_prefix entries[MN_PREFIXES_MAX];
+    unsigned count;
+    uint32_t generation; /* another one than before: next hops are to be determined anew */
+};
+
+/* Whether `address` lies in fe80::/10. */
+bool mn_is_link_local(struct mnet_address address);
+
+/* Adds, renews or removes a prefix. */
+void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_prefix_information *information, uint64_t now);
+/* Whether a unicast destination is reached directly. */
+bool mn_prefixes_on_link(const struct mn_prefixes *prefixes, struct mnet_address destination, uint64_t now);
+/* Forgets all: the link may lead to another network. */
+void mn_prefixes_clear(struct mn_prefixes *prefixes);
+
+/* Removes prefixes whose time has ended (ND-6.3.5-1), and says when the next ends. */
+void mn_prefixes_expire(struct mn_prefixes *prefixes, uint64_t now);
+uint64_t mn_prefixes_deadline(const struct mn_prefixes *prefixes);
+
+#endif
