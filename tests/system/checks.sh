@@ -10,7 +10,7 @@ fresh()
 {
     rm -rf "$tree"
     mkdir -p "$tree/src/tcp" "$tree/src/task" "$tree/include/mnet" "$tree/ports" "$tree/examples" "$tree/scripts"
-    cp scripts/c-files scripts/check-* scripts/coverage "$tree/scripts/"
+    cp scripts/c-files scripts/call-graph scripts/check-* scripts/coverage "$tree/scripts/"
     printf '%s\n' '/* A header. */' '/* A function. */' 'int mnet_one(void);' >"$tree/include/mnet/tcp.h"
     printf '%s\n' '#include <mnet/tcp.h>' '#include <string.h>' '#include "wire/tcp.h"' 'int mnet_one(void)' '{' '    return 1;' '}' \
         >"$tree/src/tcp/one.c"
@@ -264,3 +264,18 @@ passes bootstrap_installs_what_is_missing bootstrap
 passes bootstrap_installed_the_package test -f "$tree/installed"
 : >"$tree/broken"
 passes bootstrap_has_nothing_to_do_the_second_time bootstrap
+
+fresh
+objects tcp/one 'int mn_one(void); int mn_two(void); int mn_one(void) { return mn_two(); }'
+objects tcp/two 'int mn_two(void); int mn_two(void) { return 2; }'
+passes circles_calls_one_way_pass "$tree/scripts/call-graph" --check "$tree/build"
+objects tcp/two 'int mn_one(void); int mn_two(void); int mn_two(void) { return mn_one(); }'
+fails circles_two_files_fail 'src/tcp: these call one another in a circle: one.c two.c' "$tree/scripts/call-graph" --check "$tree/build"
+fresh
+objects task/task 'int mn_one(void); int mn_two(void); int mn_two(void) { return mn_one(); }'
+objects task/wait 'int mn_one(void); int mn_two(void); int mn_one(void) { return mn_two(); }'
+passes circles_allowed_files_pass "$tree/scripts/call-graph" --check "$tree/build"
+objects task/wait 'int mn_one(void); int mn_one(void) { return 1; }'
+fails circles_allowed_but_gone_fail 'src/task: there is no circle any more' "$tree/scripts/call-graph" --check "$tree/build"
+fresh
+fails circles_no_objects_fail 'has no objects' "$tree/scripts/call-graph" --check "$tree/build"
