@@ -358,7 +358,7 @@ static void op_connection(struct engine *e)
     expected(e, who, &seq, &ack, &nxt);
     plain_segment(e, who, seq, ack, MN_TCP_ACK, 10000);
     while (user->tcb == NULL && mn_tcp_acceptable(e->listener))
-        user->tcb = mn_tcp_accept(e->tcp, e->listener);
+        user->tcb = mn_tcp_accept(e->listener);
     user->reading = false;
 }
 
@@ -473,7 +473,7 @@ static void op_accept(struct engine *e)
     struct user *user = free_user(e);
     if (e->listener == NULL || user == NULL)
         return;
-    struct mn_tcb *tcb = mn_tcp_accept(e->tcp, e->listener);
+    struct mn_tcb *tcb = mn_tcp_accept(e->listener);
     if (tcb != NULL)
         *user = (struct user){.tcb = tcb};
 }
@@ -549,7 +549,7 @@ static void op_lend(struct engine *e)
     struct user *user = some_user(e);
     if (user->tcb == NULL)
         return;
-    ptrdiff_t count = mn_tcp_lend(e->tcp, user->tcb, slices, 3, e->now);
+    ptrdiff_t count = mn_tcp_lend(e->tcp, user->tcb, slices, 3);
     for (ptrdiff_t i = 0; i < count; i++)
         compare(user, slices[i].data, slices[i].len);
     if (mn_read_u8(&e->script) & 1)

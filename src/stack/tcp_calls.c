@@ -224,7 +224,7 @@ static int take_connection(struct mnet_listener *listener, struct mnet_flow **re
     struct mnet_flow *flow = create_flow(stack);
     if (flow == NULL)
         return MNET_E_NO_MEMORY; /* the connection goes on waiting */
-    struct mn_tcb *tcb = mn_tcp_accept(stack->tcp, listener->engine);
+    struct mn_tcb *tcb = mn_tcp_accept(listener->engine);
     MN_ASSERT(tcb != NULL);
     attach(flow, tcb);
     *result = flow;
@@ -354,7 +354,7 @@ ptrdiff_t mnet_tcp_get(struct mnet_flow *flow, struct mnet_slice *slices, int ma
     struct mnet_stack *stack = flow->stack;
     for (;;) {
         mn_stack_enter(stack);
-        ptrdiff_t got = mn_tcp_lend(stack->tcp, flow->tcb, slices, max, stack->now);
+        ptrdiff_t got = mn_tcp_lend(stack->tcp, flow->tcb, slices, max);
         if (got != MNET_E_DEADLINE)
             return got;
         int error = mn_block_once(&flow->waiters, deadline);

@@ -4,7 +4,7 @@
 #include "tcp/charge.h"
 #include "tcp/tcb.h"
 
-void mn_pressure_early(struct mn_tcp *tcp, struct mn_tcb *tcb, size_t before)
+void mn_pressure_charge_early(struct mn_tcp *tcp, struct mn_tcb *tcb, size_t before)
 {
     struct mn_tcp_reassembly *r = tcb->reassembly;
     tcp->receive_used += r->pinned - before;
@@ -19,7 +19,7 @@ void mn_tcb_drop_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb)
         return;
     size_t before = tcb->reassembly->pinned;
     mn_tcp_reassembly_clear(tcb->reassembly, &tcp->runs);
-    mn_pressure_early(tcp, tcb, before);
+    mn_pressure_charge_early(tcp, tcb, before);
     mn_pool_free(&tcp->reassemblies, tcb->reassembly);
     tcb->reassembly = NULL;
 }

@@ -14,6 +14,6 @@ static inline void mn_pressure_settle(struct mn_tcp *tcp, struct mn_tcb *tcb)
     tcb->rcv_charged = pinned;
 }
 /* tcb->reassembly, which is not NULL, pins more or less than the `before` bytes that it did. */
-void mn_pressure_early(struct mn_tcp *tcp, struct mn_tcb *tcb, size_t before);
+void mn_pressure_charge_early(struct mn_tcp *tcp, struct mn_tcb *tcb, size_t before);
 
 #endif

@@ -25,7 +25,7 @@ bool mn_ecn_is_marked(const struct mn_datagram *datagram)
     return (datagram->traffic_class & CE) == CE;
 }
 
-void mn_ecn_syn(struct mn_tcb *tcb, struct mn_tcp_header *header)
+void mn_ecn_put_syn(struct mn_tcb *tcb, struct mn_tcp_header *header)
 {
     if (tcb->snd_nxt != tcb->rare.iss)
         tcb->ecn.asked = false; /* the first one was not answered */
@@ -39,22 +39,22 @@ void mn_ecn_begin(struct mn_tcb *tcb)
         .on = true, .marking = true, .reduced_to = tcb->rare.iss, .announced = tcb->flight.congestion.reductions};
 }
 
-void mn_ecn_syn_ack(struct mn_tcb *tcb, uint8_t flags)
+void mn_ecn_learn_syn_ack(struct mn_tcb *tcb, uint8_t flags)
 {
     /* Both bits would be our own SYN's, reflected by something that does not know them (6.1.1). */
     if (tcb->ecn.asked && (flags & (MN_TCP_ECE | MN_TCP_CWR)) == MN_TCP_ECE)
         mn_ecn_begin(tcb);
 }
 
-bool mn_ecn_tells(const struct mn_tcb *tcb)
+bool mn_ecn_must_tell(const struct mn_tcb *tcb)
 {
     return MN_UNLIKELY(tcb->ecn.on) && tcb->ecn.announced != tcb->flight.congestion.reductions;
 }
 
-uint8_t mn_ecn_data(struct mn_tcb *tcb, struct mn_tcp_header *header)
+uint8_t mn_ecn_put_data(struct mn_tcb *tcb, struct mn_tcp_header *header)
 {
     struct mn_ecn *e = &tcb->ecn;
-    if (mn_ecn_tells(tcb))
+    if (mn_ecn_must_tell(tcb))
         header->flags |= MN_TCP_CWR; /* 6.1.2: on the first new data after a reduction, whatever the reason */
     e->announced = tcb->flight.congestion.reductions;
     return e->marking ? ECT_0 : 0; /* 5: ECT(0) where one codepoint is enough */

@@ -24,15 +24,15 @@ struct mn_ecn {
 bool mn_ecn_is_setup(uint8_t flags);
 bool mn_ecn_is_marked(const struct mn_datagram *datagram);
 /* A SYN of ours is about to go out; a SYN,ACK with these flags has answered it. */
-void mn_ecn_syn(struct mn_tcb *tcb, struct mn_tcp_header *header);
-void mn_ecn_syn_ack(struct mn_tcb *tcb, uint8_t flags);
+void mn_ecn_put_syn(struct mn_tcb *tcb, struct mn_tcp_header *header);
+void mn_ecn_learn_syn_ack(struct mn_tcb *tcb, uint8_t flags);
 /* Both sides have agreed. */
 void mn_ecn_begin(struct mn_tcb *tcb);
 /* The next new data tells of a reduction: it must be a single segment, for only the first may say so. */
-bool mn_ecn_tells(const struct mn_tcb *tcb);
+bool mn_ecn_must_tell(const struct mn_tcb *tcb);
 /* Where ECN is on: new data is about to go out, with the codepoint that is returned; an acceptable segment has arrived; it acknowledges something, perhaps
  * with an echo. */
-uint8_t mn_ecn_data(struct mn_tcb *tcb, struct mn_tcp_header *header);
+uint8_t mn_ecn_put_data(struct mn_tcb *tcb, struct mn_tcp_header *header);
 void mn_ecn_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
 void mn_ecn_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
 /* The retransmission timer expired. */

@@ -59,7 +59,7 @@ void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error)
     if (abandoned(tcb))
         mn_tcb_free(tcp, tcb);
     else
-        mn_tcb_event(tcp, tcb);
+        mn_tcb_queue_event(tcp, tcb);
 }
 
 void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t now)

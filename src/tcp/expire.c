@@ -39,7 +39,7 @@ static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, u
         mn_tcb_finish(tcp, tcb, told ? MNET_E_UNREACHABLE : MNET_E_TIMED_OUT);
         return;
     }
-    if (!tcb->persisting && mn_loss_early(tcp, tcb, now)) {
+    if (!tcb->persisting && mn_loss_early_expired(tcp, tcb, now)) {
         tcb->flight.retransmit_due_ns = now + mn_rtt_timeout(&tcb->flight.rtt); /* RFC 8985 7.3: after the probe */
         mn_tcb_queue_output(tcp, tcb);
     }
@@ -52,14 +52,14 @@ static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, u
     else if (tcb->persisting)
         ask_for_window(tcb, now);
     else {
-        mn_loss_timeout(tcp, tcb, now);
+        mn_loss_timed_out(tcp, tcb, now);
         mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_TIMEOUT);
         mn_ecn_timed_out(tcb);
     }
     mn_rtt_retransmitted(&tcb->flight.rtt);
     mn_rtt_backoff(&tcb->flight.rtt);
     if (tcb->flight.rtt.expiries == MN_R1 && !tcb->persisting)
-        mn_tcb_notice(tcp, tcb, MNET_NOTICE_RETRANSMITTING); /* SHLD-9, and for SYNs MUST-22 */
+        mn_tcb_post_notice(tcp, tcb, MNET_NOTICE_RETRANSMITTING); /* SHLD-9, and for SYNs MUST-22 */
     mn_timers_update(tcp, tcb, true, now);
     mn_tcb_queue_output(tcp, tcb);
 }

@@ -60,7 +60,7 @@ static void unreachable(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_
     if (over)
         mn_tcb_finish(tcp, tcb, MNET_E_UNREACHABLE);
     else
-        mn_tcb_notice(tcp, tcb, MNET_NOTICE_UNREACHABLE); /* SHLD-25 */
+        mn_tcb_post_notice(tcp, tcb, MNET_NOTICE_UNREACHABLE); /* SHLD-25 */
 }
 
 static void tcb_error(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_icmp_error *error, uint32_t seq,

@@ -32,7 +32,7 @@
 #include "tcp/window.h"
 
 /* The seventh and eighth check of 3.10.7.4. */
-static void text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg);
+static void process_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg);
 
 /* RFC 7323 5.3 R3: the segment is acceptable; its timestamp may be the one to echo. */
 static void update_timestamp(struct mn_tcb *tcb, const struct mn_segment *seg)
@@ -134,7 +134,7 @@ static void learn_from_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
     tcb->rcv_nxt = tcb->last_ack_sent = seg->seq + 1;
     tcb->rcv_up = tcb->rcv_nxt;
     tcb->conn.options &= h->options;
-    mn_tcb_peer_mss(tcb, h->options & MN_TCP_OPTION_MSS ? h->mss : 0);
+    mn_tcb_set_peer_mss(tcb, h->options & MN_TCP_OPTION_MSS ? h->mss : 0);
     mn_timestamps_begin(&tcb->timestamps, h->ts_value, seg->now);
     tcb->sack_ok = (tcb->conn.options & MN_TCP_OPTION_SACK_PERMITTED) != 0;
     bool scale = (tcb->conn.options & MN_TCP_OPTION_WINDOW_SCALE) != 0;
@@ -180,7 +180,7 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     }
     tcb->snd_una = seg->ack;
     mn_loss_init(&tcb->flight.loss, tcb->snd_una);
-    mn_ecn_syn_ack(tcb, seg->flags);
+    mn_ecn_learn_syn_ack(tcb, seg->flags);
     mn_tcb_established(tcp, tcb, seg);
     mn_tcp_count(tcp, MNET_COUNT_TCP_OPENED);
     tcb->owed |= MN_OWED_ACK;
@@ -190,7 +190,7 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     seg->len--;
     seg->flags &= (uint8_t)~MN_TCP_SYN;
     if (seg->len > 0)
-        text_and_fin(tcp, tcb, seg);
+        process_text_and_fin(tcp, tcb, seg);
 }
 
 /* --- 3.10.7.4, first: check the sequence number --- */
@@ -229,7 +229,7 @@ static void drop_text(struct mn_segment *seg)
     seg->len = 0;
 }
 
-static MN_RARE enum verdict not_acceptable(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE enum verdict refuse_segment(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (seg->flags & MN_TCP_RST) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);
@@ -238,7 +238,7 @@ static MN_RARE enum verdict not_acceptable(struct mn_tcp *tcp, struct mn_tcb *tc
     mn_tcp_count(tcp, text_len(seg) > 0 ? MNET_COUNT_TCP_DROP_DUPLICATE : MNET_COUNT_TCP_DROP_SEQUENCE);
     mn_keepalive_heard(tcp, tcb, seg);
     if (mn_seq_lt(seg->seq, tcb->rcv_nxt) && !(seg->flags & MN_TCP_SYN))
-        mn_sack_duplicate(tcb, seg->seq, mn_seq_min(seg->seq + text_len(seg), tcb->rcv_nxt));
+        mn_sack_note_duplicate(tcb, seg->seq, mn_seq_min(seg->seq + text_len(seg), tcb->rcv_nxt));
     if (seg->len == 0 || seg->flags & MN_TCP_SYN) {
         mn_tcb_challenge(tcp, tcb, seg->now); /* limited, or two confused stacks would answer one another for ever */
     } else {
@@ -252,7 +252,7 @@ static MN_RARE enum verdict not_acceptable(struct mn_tcp *tcp, struct mn_tcb *tc
 
 /* The peer's SYN again, in a simultaneous open. With an ACK, that is all that is news (figure 8). Without one, our SYN did
  * not arrive, nor did our SYN,ACK: it goes out again, with the options that the peer still offers. */
-static MN_RARE enum verdict syn_once_more(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE enum verdict repeat_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (!(seg->flags & (MN_TCP_ACK | MN_TCP_RST))) {
         learn_from_syn(tcp, tcb, seg);
@@ -268,11 +268,11 @@ static MN_RARE enum verdict syn_once_more(struct mn_tcp *tcp, struct mn_tcb *tcb
 static enum verdict check_sequence(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (MN_UNLIKELY(tcb->state == MN_SYN_RECEIVED) && seg->flags & MN_TCP_SYN && seg->seq == tcb->rare.irs &&
-        syn_once_more(tcp, tcb, seg) == DONE)
+        repeat_syn(tcp, tcb, seg) == DONE)
         return DONE;
-    if (MN_UNLIKELY(!mn_tcb_timestamp_ok(tcp, tcb, seg)))
+    if (MN_UNLIKELY(!mn_tcb_check_timestamp(tcp, tcb, seg)))
         return DONE;
-    return MN_LIKELY(acceptable(tcb, seg)) ? NEXT : not_acceptable(tcp, tcb, seg);
+    return MN_LIKELY(acceptable(tcb, seg)) ? NEXT : refuse_segment(tcp, tcb, seg);
 }
 
 /* --- second: check the RST bit (RFC 5961 3.2) --- */
@@ -309,7 +309,7 @@ static MN_APART void tell_of_room(struct mn_tcp *tcp, struct mn_tcb *tcb)
     if (!mn_tcb_has_room(tcp, tcb))
         return;
     tcb->send_full = false;
-    mn_tcb_event(tcp, tcb);
+    mn_tcb_queue_event(tcp, tcb);
 }
 
 /* New data is acknowledged. */
@@ -322,11 +322,11 @@ static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     tcb->snd_up = mn_seq_max(tcb->snd_up, tcb->snd_una);
     tcb->bytes_acked += tcb->sendq.len;
     if (MN_UNLIKELY(tcb->orphan))
-        mn_orphan_progress(tcp, tcb);
+        mn_orphan_note_progress(tcp, tcb);
     mn_sendq_acked(&tcb->sendq, &tcp->pieces, mn_seq_min(seg->ack, mn_sendq_end(&tcb->sendq)));
     tcb->bytes_acked -= tcb->sendq.len;
     if (!mn_rtt_acked(&tcb->flight.rtt, tcb->snd_una, seg->now))
-        mn_rtt_echo(&tcb->flight.rtt, mn_tcb_echo_age(tcb, seg), flight, tcb->snd_mss);
+        mn_rtt_echoed(&tcb->flight.rtt, mn_tcb_echo_age(tcb, seg), flight, tcb->snd_mss);
     if (MN_UNLIKELY(tcb->send_full))
         tell_of_room(tcp, tcb);
 }
@@ -342,7 +342,7 @@ static bool is_duplicate(const struct mn_tcb *tcb, const struct mn_segment *seg)
 static MN_RARE void window_opened(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     tcb->flight.rtt.backoff = tcb->flight.rtt.expiries = 0;
-    mn_loss_resend_all(tcp, tcb);
+    mn_loss_retransmit_all(tcp, tcb);
 }
 
 /* What acknowledges something new was sent later than all before it, even at a lower number: that of a segment without text
@@ -380,7 +380,7 @@ static MN_RARE enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb
 }
 
 /* The peer took the octet that we probed its closed window with: it was sent, after all. */
-static MN_RARE bool probe_was_taken(struct mn_tcb *tcb, const struct mn_segment *seg)
+static MN_RARE bool count_taken_probe(struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     if (!tcb->probe_out || seg->ack != tcb->snd_nxt + 1)
         return false;
@@ -394,7 +394,7 @@ static enum verdict check_ack_range(struct mn_tcp *tcp, struct mn_tcb *tcb, stru
 {
     if (MN_LIKELY(mn_tcb_ack_plausible(tcb, seg->ack)))
         return NEXT;
-    if (probe_was_taken(tcb, seg))
+    if (count_taken_probe(tcb, seg))
         return NEXT;
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
     mn_tcb_challenge(tcp, tcb, seg->now);
@@ -402,12 +402,12 @@ static enum verdict check_ack_range(struct mn_tcp *tcp, struct mn_tcb *tcb, stru
 }
 
 /* Our FIN is acknowledged: what that means in each state. */
-static MN_RARE enum verdict after_fin_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE enum verdict note_fin_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     switch (tcb->state) {
     case MN_FIN_WAIT_1:
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_2);
-        mn_tcb_event(tcp, tcb); /* mn_tcp_delivered */
+        mn_tcb_queue_event(tcp, tcb); /* mn_tcp_delivered */
         mn_tcb_arm_orphan(tcp, tcb, seg->now);
         return NEXT;
     case MN_CLOSING: mn_time_wait_enter(tcp, tcb, seg->now); return DONE;
@@ -444,7 +444,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     }
     if (MN_LIKELY(acked > 0))
         advance_una(tcp, tcb, seg);
-    mn_loss_ack(tcp, tcb, seg, acked, duplicate);
+    mn_loss_acked(tcp, tcb, seg, acked, duplicate);
     if (MN_UNLIKELY(tcb->ecn.on && acked > 0))
         mn_ecn_acked(tcp, tcb, seg);
     update_window(tcp, tcb, seg, acked);
@@ -454,7 +454,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
         tell_of_room(tcp, tcb);
     if (mn_tcb_may_send(tcb))
         mn_tcb_queue_output(tcp, tcb);
-    return fin_acked(tcb) ? after_fin_acked(tcp, tcb, seg) : NEXT;
+    return fin_acked(tcb) ? note_fin_acked(tcp, tcb, seg) : NEXT;
 }
 
 /* --- seventh: process the segment text --- */
@@ -466,7 +466,7 @@ static MN_APART void trim_to_window(struct mn_tcb *tcb, struct mn_segment *seg)
         uint32_t old = MN_MIN(tcb->rcv_nxt - seg->seq, text_len(seg));
         if (old > 0)
             mnet_packet_pull(seg->text, old);
-        mn_sack_duplicate(tcb, seg->seq, seg->seq + old);
+        mn_sack_note_duplicate(tcb, seg->seq, seg->seq + old);
         seg->seq += old;
     }
     uint32_t len = text_len(seg);
@@ -508,9 +508,9 @@ static MN_APART void take_from_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb
     struct mn_packet_list more = {.head = NULL};
     size_t before = tcb->reassembly->pinned;
     if (seg->seq == seg->header.seq)
-        mn_sack_overlap(tcb);
+        mn_sack_note_overlap(tcb);
     uint32_t taken = mn_tcp_reassembly_take(tcb->reassembly, &tcp->runs, tcb->rcv_nxt, &more);
-    mn_pressure_early(tcp, tcb, before);
+    mn_pressure_charge_early(tcp, tcb, before);
     mn_packet_list_splice(&tcb->recvq.ready, &more);
     tcb->recvq.bytes += taken;
     tcb->rcv_nxt += taken;
@@ -519,7 +519,7 @@ static MN_APART void take_from_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb
         mn_tcb_drop_reassembly(tcp, tcb);
 }
 
-static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static void receive_in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     uint32_t len = text_len(seg);
     if (MN_UNLIKELY(mn_pressure(tcp)) && !mn_pressure_admit(tcp, tcb, seg->text, seg->now))
@@ -533,7 +533,7 @@ static void in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *
         take_from_reassembly(tcp, tcb, seg);
     mn_pressure_settle(tcp, tcb);
     schedule_ack(tcp, tcb, claim_quick_ack(tcb, seg, len) || filled_hole, seg->now);
-    mn_tcb_event(tcp, tcb);
+    mn_tcb_queue_event(tcp, tcb);
 }
 
 static bool begin_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb)
@@ -556,14 +556,14 @@ static bool keep_for_later(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_seg
         return false;
     size_t before = tcb->reassembly->pinned;
     bool kept = mn_tcp_reassembly_insert(tcb->reassembly, &tcp->runs, seg->seq, take_text(seg), duplicate);
-    mn_pressure_early(tcp, tcb, before);
+    mn_pressure_charge_early(tcp, tcb, before);
     if (tcb->reassembly->count == 0)
         mn_tcb_drop_reassembly(tcp, tcb);
     return kept;
 }
 
 /* Each such segment is worth a duplicate acknowledgement of its own (RFC 5681 4.2): the peer counts them to find its loss. With SACK one says it all. */
-static MN_RARE void out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE void receive_out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     struct mn_range duplicate;
     tcb->quick_acks = MN_QUICK_ACKS;
@@ -571,7 +571,7 @@ static MN_RARE void out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
         tcb->duplicates_owed = (uint8_t)MN_MIN(tcb->duplicates_owed + seg->text->segments, UINT8_MAX);
     if (!keep_for_later(tcp, tcb, seg, &duplicate))
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_REASSEMBLY);
-    mn_sack_duplicate(tcb, duplicate.left, duplicate.right);
+    mn_sack_note_duplicate(tcb, duplicate.left, duplicate.right);
     schedule_ack(tcp, tcb, true, seg->now); /* MAY-13: at once */
 }
 
@@ -595,18 +595,18 @@ static bool all_delivered(const struct mn_tcb *tcb)
 /* Text that nobody will read. A reset tells the peer so (SHLD-3), which also throws away whatever is still on its way to it.
  * So if the user has shut down reading, and has said something all the same, text is acknowledged and thrown away until
  * that has arrived. */
-static MN_RARE enum verdict unwanted_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static MN_RARE enum verdict refuse_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (!tcb->read_shut || all_delivered(tcb)) {
         mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, seg->now);
         return DONE;
     }
     if (seg->seq == tcb->rcv_nxt) {
-        in_order(tcp, tcb, seg);
+        receive_in_order(tcp, tcb, seg);
         mn_recvq_drop(&tcb->recvq);
         mn_pressure_settle(tcp, tcb);
     } else {
-        out_of_order(tcp, tcb, seg);
+        receive_out_of_order(tcp, tcb, seg);
     }
     return NEXT;
 }
@@ -632,14 +632,14 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
     if (MN_UNLIKELY(repeats))
         schedule_ack(tcp, tcb, true, seg->now); /* our acknowledgement of what it repeats was lost */
     if (MN_UNLIKELY(tcb->orphan || tcb->read_shut))
-        return unwanted_text(tcp, tcb, seg);
+        return refuse_text(tcp, tcb, seg);
     if (MN_UNLIKELY(tcb->fin_known) && mn_seq_gt(seg->seq + text_len(seg), tcb->rare.rcv_fin))
         tcb->fin_known =
             false; /* data behind the FIN: one of the two is forged. A true FIN comes again, data need not */
     if (MN_LIKELY(seg->seq == tcb->rcv_nxt))
-        in_order(tcp, tcb, seg);
+        receive_in_order(tcp, tcb, seg);
     else
-        out_of_order(tcp, tcb, seg);
+        receive_out_of_order(tcp, tcb, seg);
     return NEXT;
 }
 
@@ -653,7 +653,7 @@ static MN_RARE void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t
     tcb->fin_received = true;
     mn_tcb_drop_reassembly(tcp, tcb);
     mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
-    mn_tcb_event(tcp, tcb);
+    mn_tcb_queue_event(tcp, tcb);
     switch (tcb->state) {
     case MN_ESTABLISHED: mn_tcp_set_state(tcp, tcb, MN_CLOSE_WAIT); break;
     case MN_FIN_WAIT_1: /* our FIN is not acknowledged, or we would be in FIN-WAIT-2 */
@@ -687,7 +687,7 @@ static MN_APART void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn
         schedule_ack(tcp, tcb, true, seg->now);
 }
 
-static void text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static void process_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     uint32_t fin_seq = seg->seq + text_len(seg);
     if (process_text(tcp, tcb, seg) == NEXT && MN_UNLIKELY(seg->flags & MN_TCP_FIN || tcb->fin_known))
@@ -714,7 +714,7 @@ static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     if (MN_UNLIKELY(tcb->ecn.on))
         mn_ecn_received(tcp, tcb, seg);
     mn_urgent_input(tcp, tcb, seg); /* sixth: check the URG bit */
-    text_and_fin(tcp, tcb, seg);
+    process_text_and_fin(tcp, tcb, seg);
 }
 
 /* The tcb that the segment makes of a smaller record, or of nothing, for the rest of 3.10.7.4, or NULL. */

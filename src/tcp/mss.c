@@ -14,7 +14,7 @@ uint32_t mn_tcb_path_mss(const struct mn_tcb *tcb)
     return tcb->path_mtu - ip_header - MN_TCP_HEADER - options_len(tcb); /* MUST-16 */
 }
 
-void mn_tcb_peer_mss(struct mn_tcb *tcb, uint16_t peer_mss)
+void mn_tcb_set_peer_mss(struct mn_tcb *tcb, uint16_t peer_mss)
 {
     bool ipv4 = mnet_address_is_ipv4(mn_conn_address(&tcb->conn.remote));
     uint32_t peer = peer_mss != 0 ? peer_mss : ipv4 ? 536 : 1220; /* MUST-15 */

@@ -3,12 +3,12 @@
 #include "tcp/ready.h"
 #include "tcp/tcb.h"
 
-void mn_tcb_notice(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_notice notice)
+void mn_tcb_post_notice(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_notice notice)
 {
     if (tcb->quiet || tcb->orphan)
         return;
     tcb->notices |= (uint8_t)notice;
-    mn_tcb_event(tcp, tcb);
+    mn_tcb_queue_event(tcp, tcb);
 }
 
 unsigned mn_tcp_notices(struct mn_tcb *tcb)

@@ -4,7 +4,7 @@
 
 #include "tcp/tcb.h"
 
-void mn_tcb_notice(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_notice notice);
+void mn_tcb_post_notice(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_notice notice);
 /* Retransmissions of the same segment after which the user and IP are told that something may be wrong (R1: MUST-20, SHLD-10). */
 #define MN_R1 3u
 /* What IP shall know about the path of the connection's segments: R1 has been reached. */

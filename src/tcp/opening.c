@@ -50,7 +50,7 @@ void mn_tcb_start_sending(struct mn_tcb *tcb)
 
 void mn_tcb_time_lost_syn(struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    mn_rtt_echo(&tcb->flight.rtt, mn_tcb_echo_age(tcb, seg), 0, tcb->snd_mss);
+    mn_rtt_echoed(&tcb->flight.rtt, mn_tcb_echo_age(tcb, seg), 0, tcb->snd_mss);
     tcb->flight.rtt.rto_ns = MN_RTO_AFTER_SYN_LOSS;
     tcb->flight.rtt.backoff = 0;
 }
@@ -73,5 +73,5 @@ void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_
     if (tcp->config.user_timeout_option) /* RFC 5482 3: half-open records keep nothing of the SYN's */
         tcb->owed |= MN_OWED_USER_TIMEOUT;
     mn_tcb_queue_output(tcp, tcb);
-    mn_tcb_event(tcp, tcb);
+    mn_tcb_queue_event(tcp, tcb);
 }

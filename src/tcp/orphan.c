@@ -13,7 +13,7 @@ void mn_orphan_add(struct mn_tcp *tcp, struct mn_tcb *tcb)
     tcp->orphans++;
 }
 
-void mn_orphan_progress(struct mn_tcp *tcp, struct mn_tcb *tcb)
+void mn_orphan_note_progress(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (mn_list_linked(&tcb->event)) {
         mn_list_remove(&tcb->event);

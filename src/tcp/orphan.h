@@ -7,7 +7,7 @@
 /* The user has closed, and the connection goes on. */
 void mn_orphan_add(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* The peer has acknowledged something. */
-void mn_orphan_progress(struct mn_tcp *tcp, struct mn_tcb *tcb);
+void mn_orphan_note_progress(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* It is over; allowed for any tcb. */
 void mn_orphan_remove(struct mn_tcp *tcp, struct mn_tcb *tcb);
 

@@ -110,7 +110,7 @@ static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb 
         header.flags |= MN_TCP_ACK;
         header.ack = tcb->rcv_nxt;
     } else {
-        mn_ecn_syn(tcb, &header);
+        mn_ecn_put_syn(tcb, &header);
     }
     struct mnet_packet *packet = mn_segment_build(tcp, &tcb->conn, &header, datagram);
     if (packet == NULL)
@@ -212,7 +212,7 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     bool beyond = seq == tcb->snd_nxt && MN_UNLIKELY(tcb->snd_wnd == 0);
     uint8_t ecn = 0; /* RFC 3168 6.1.6: a window probe is not ECN-capable */
     if (MN_UNLIKELY(tcb->ecn.on) && seq == tcb->snd_nxt && gathered > 0 && !beyond)
-        ecn = mn_ecn_data(tcb, &header);
+        ecn = mn_ecn_put_data(tcb, &header);
     mn_segment_finish(tcp, &tcb->conn, &header, packet, datagram);
     advise_ip(tcb, datagram);
     datagram->traffic_class |= ecn;
@@ -330,7 +330,7 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     if (MN_UNLIKELY(room < MN_MIN(unsent, window)))
         tcb->flight.limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
     uint32_t len = worth_sending(tcb, unsent, window, room);
-    uint32_t limit = mn_ecn_tells(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
+    uint32_t limit = mn_ecn_must_tell(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
     uint32_t paced = MN_LIKELY(len > 0) ? mn_pacing_claim(tcp, tcb, len, now) : 0;
     if (MN_UNLIKELY(paced == 0) && len > 0)
         return NULL;

@@ -15,7 +15,7 @@ static uint32_t overhead(const struct mn_tcb *tcb)
 
 /* Packets of this size from now on. cwnd is bytes and stays (RFC 8899 3 (7)); what is to be sent again is ranges of bytes, which output
  * cuts as it sends them. */
-static void use(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t path_mtu, uint32_t size)
+static void use_size(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t path_mtu, uint32_t size)
 {
     uint32_t mss = size - overhead(tcb);
     tcb->path_mtu = (uint16_t)path_mtu;
@@ -27,7 +27,7 @@ static void use(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t path_mtu, uint3
 /* --- the search --- */
 
 /* The largest size that may yet turn out to work comes first, ... */
-static void search_from(struct mn_plpmtu *p, uint32_t size)
+static void begin_search(struct mn_plpmtu *p, uint32_t size)
 {
     p->state = MN_PLPMTU_SEARCHING;
     p->probed = (uint16_t)size;
@@ -35,19 +35,19 @@ static void search_from(struct mn_plpmtu *p, uint32_t size)
     p->lost = 0;
 }
 
-static void search_complete(struct mn_plpmtu *p, uint64_t now)
+static void complete_search(struct mn_plpmtu *p, uint64_t now)
 {
     p->state = MN_PLPMTU_COMPLETE;
     p->raise_ns = now + MN_PMTU_RAISE_TIMER;
 }
 
 /* ... then the middle of what is left, but Ethernet's before any other. */
-static void search_on(const struct mn_tcb *tcb, struct mn_plpmtu *p, uint64_t now)
+static void continue_search(const struct mn_tcb *tcb, struct mn_plpmtu *p, uint64_t now)
 {
     uint32_t works = tcb->path_mtu, ethernet = 1500;
     p->lost = 0;
     if (p->too_large - works <= MN_PLPMTU_EXACT)
-        search_complete(p, now);
+        complete_search(p, now);
     else
         p->probed = (uint16_t)(works < ethernet && ethernet < p->too_large ? ethernet : (works + p->too_large) / 2);
 }
@@ -101,7 +101,7 @@ static void probe_failed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (p->probed == p->largest)
         mn_tcp_count(tcp, MNET_COUNT_TCP_PMTU_BLACK_HOLE);
     p->too_large = p->probed;
-    search_on(tcb, p, now);
+    continue_search(tcb, p, now);
 }
 
 void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
@@ -119,7 +119,7 @@ void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     p->state = MN_PLPMTU_BASE;
     if (size > 0) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_PMTU_LOWERED);
-        use(tcp, tcb, size, size);
+        use_size(tcp, tcb, size, size);
     } else {
         p->fragment = true; /* RFC 8899 5.2, ERROR */
     }
@@ -131,32 +131,32 @@ static void probe_arrived(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     bool all = p->probed >= p->largest;
-    use(tcp, tcb, all ? p->path_mtu : p->probed, p->probed);
+    use_size(tcp, tcb, all ? p->path_mtu : p->probed, p->probed);
     p->fragment = false;
     if (all)
         mn_plpmtu_release(tcp, tcb);
     else
-        search_on(tcb, p, now);
+        continue_search(tcb, p, now);
 }
 
 void mn_plpmtu_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     if (p->state == MN_PLPMTU_BASE)
-        search_from(p, p->largest);
+        begin_search(p, p->largest);
     if (p->probe == MN_PROBE_NONE || mn_seq_lt(tcb->snd_una, p->probe_end))
         return;
-    bool arrived = p->probe == MN_PROBE_OUT && !p->resent;
+    bool arrived = p->probe == MN_PROBE_OUT && !p->retransmitted;
     p->probe = MN_PROBE_NONE;
     if (arrived && p->state == MN_PLPMTU_SEARCHING)
         probe_arrived(tcp, tcb, now);
 }
 
-void mn_plpmtu_resent(struct mn_tcb *tcb, uint32_t seq, uint32_t len)
+void mn_plpmtu_retransmitted(struct mn_tcb *tcb, uint32_t seq, uint32_t len)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     if (mn_seq_lt(seq, p->probe_end) && mn_seq_gt(seq + len, p->probe_seq))
-        p->resent = true;
+        p->retransmitted = true;
 }
 
 /* RFC 4821 7.6.2 and 7.6.4. */
@@ -194,7 +194,7 @@ void mn_plpmtu_raise(struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     if (p->state == MN_PLPMTU_COMPLETE && now >= p->raise_ns)
-        search_from(p, p->largest);
+        begin_search(p, p->largest);
 }
 
 /* RFC 4821 7.4: enough data and window to send it, and for its loss to be noticed: tail loss probes do that, else what follows it. */
@@ -218,7 +218,7 @@ void mn_plpmtu_probe_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, 
     p->probe = MN_PROBE_OUT;
     p->probe_seq = seq;
     p->probe_end = seq + len;
-    p->resent = false;
+    p->retransmitted = false;
 }
 
 /* --- ICMP (RFC 1191) --- */
@@ -229,9 +229,9 @@ static void probe_refused(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t mtu, 
     struct mn_plpmtu *p = tcb->plpmtu;
     p->probe = MN_PROBE_OVER;
     lose_probe(tcp, tcb);
-    search_from(p, mtu);
+    begin_search(p, mtu);
     if (mtu == tcb->path_mtu)
-        search_complete(p, now);
+        complete_search(p, now);
 }
 
 void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t mtu, uint64_t now)
@@ -248,14 +248,14 @@ void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uin
     bool smaller_segments = size < tcb->snd_mss + overhead(tcb);
     if (p == NULL && smaller_segments && !tcp->config.no_plpmtud)
         p = begin(tcp, tcb);
-    use(tcp, tcb, mtu, size);
+    use_size(tcp, tcb, mtu, size);
     if (p !=
         NULL) { /* the router knows: there is nothing to search for until the path may have changed (RFC 1191 6.3) */
         p->probe = MN_PROBE_NONE;
-        search_complete(p, now);
+        complete_search(p, now);
     }
     if (smaller_segments) {
-        mn_loss_resend_all(tcp, tcb);
+        mn_loss_retransmit_all(tcp, tcb);
         mn_tcb_queue_output(tcp, tcb);
     }
 }

@@ -55,14 +55,14 @@ struct mn_plpmtu {
         raise_ns; /* COMPLETE: when to search again; no timer of its own, it is looked at when there is something to send */
     uint32_t too_large; /* the smallest size known to vanish; MAX_PLPMTU + 1: none is */
     uint32_t probe_seq, probe_end;
-    uint16_t largest;  /* MAX_PLPMTU: what path, link and peer were thought to take ... */
-    uint16_t path_mtu; /* ... and of it the part of path and link */
-    uint16_t probed;   /* PROBED_SIZE: of the probe that is out, else of the next one */
-    uint8_t lost;      /* PROBE_COUNT: probes of this size that were lost */
-    uint8_t state;     /* enum mn_plpmtu_state */
-    uint8_t probe;     /* enum mn_plpmtu_probe */
-    bool resent;       /* something of the probe was sent a second time: that it arrives proves nothing */
-    bool fragment;     /* not even MIN_PLPMTU gets through in one piece: routers may fragment (IPv4) */
+    uint16_t largest;   /* MAX_PLPMTU: what path, link and peer were thought to take ... */
+    uint16_t path_mtu;  /* ... and of it the part of path and link */
+    uint16_t probed;    /* PROBED_SIZE: of the probe that is out, else of the next one */
+    uint8_t lost;       /* PROBE_COUNT: probes of this size that were lost */
+    uint8_t state;      /* enum mn_plpmtu_state */
+    uint8_t probe;      /* enum mn_plpmtu_probe */
+    bool retransmitted; /* something of the probe was sent a second time: that it arrives proves nothing */
+    bool fragment;      /* not even MIN_PLPMTU gets through in one piece: routers may fragment (IPv4) */
 };
 
 /* The retransmission timer expired; rtt.expiries has not counted this yet. */
@@ -70,7 +70,7 @@ void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 /* SND.UNA has moved. */
 void mn_plpmtu_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 /* [seq, seq + len) went out again. */
-void mn_plpmtu_resent(struct mn_tcb *tcb, uint32_t seq, uint32_t len);
+void mn_plpmtu_retransmitted(struct mn_tcb *tcb, uint32_t seq, uint32_t len);
 /* Losses were found in peace. True if that was a probe and nothing else: it counts as lost and is sent again, and
  * that is all. */
 bool mn_plpmtu_blame_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);

@@ -65,7 +65,7 @@ static MN_RARE void prune(struct mn_tcp *tcp, struct mn_tcp_reassembly *r)
     struct mn_tcb *tcb = r->owner;
     size_t before = r->pinned;
     mn_tcp_reassembly_prune(r, &tcp->runs);
-    mn_pressure_early(tcp, tcb, before);
+    mn_pressure_charge_early(tcp, tcb, before);
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_PRUNED);
     if (r->count == 0)
         mn_tcb_drop_reassembly(tcp, tcb);

@@ -10,7 +10,7 @@ MN_APART void mn_tcb_queue_output(struct mn_tcp *tcp, struct mn_tcb *tcb)
         mn_list_append(&tcp->output, &tcb->output);
 }
 
-MN_APART void mn_tcb_event(struct mn_tcp *tcp, struct mn_tcb *tcb)
+MN_APART void mn_tcb_queue_event(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (MN_LIKELY(!tcb->orphan && !tcb->queued && !mn_list_linked(&tcb->event)))
         mn_list_append(&tcp->events, &tcb->event);

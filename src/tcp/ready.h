@@ -21,7 +21,7 @@ static inline void mn_tcb_owe(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_ow
     tcb->owed |= (uint8_t)what;
     mn_tcb_queue_output(tcp, tcb);
 }
-void mn_tcb_event(struct mn_tcp *tcp, struct mn_tcb *tcb);
+void mn_tcb_queue_event(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* An acceptable acknowledgement must be sent because the peer sent something odd (RFC 5961): within the connection's limit. */
 void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 

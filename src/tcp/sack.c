@@ -7,7 +7,7 @@
 
 #include "tcp/tcb.h"
 
-MN_RARE void mn_sack_duplicate(struct mn_tcb *tcb, uint32_t left, uint32_t right)
+MN_RARE void mn_sack_note_duplicate(struct mn_tcb *tcb, uint32_t left, uint32_t right)
 {
     struct mn_range *twice = &tcb->twice;
     if (!tcb->sack_ok || left == right)
@@ -18,12 +18,12 @@ MN_RARE void mn_sack_duplicate(struct mn_tcb *tcb, uint32_t left, uint32_t right
         *twice = (struct mn_range){left, right};
 }
 
-void mn_sack_overlap(struct mn_tcb *tcb)
+void mn_sack_note_overlap(struct mn_tcb *tcb)
 {
     struct mnet_link *first = mn_list_first(&tcb->reassembly->runs);
     const struct mn_run *run = first == NULL ? NULL : MN_CONTAINER(first, struct mn_run, link);
     if (run != NULL && mn_seq_lt(run->seq, tcb->rcv_nxt))
-        mn_sack_duplicate(tcb, run->seq, mn_seq_min(run->seq + run->len, tcb->rcv_nxt));
+        mn_sack_note_duplicate(tcb, run->seq, mn_seq_min(run->seq + run->len, tcb->rcv_nxt));
 }
 
 /* Whether what arrived twice is still there: acknowledged, or in a run, mostly the newest. What waited for memory, or for

@@ -8,9 +8,9 @@
 struct mn_tcb;
 
 /* [left, right) was received a second time: the next segment says so. */
-void mn_sack_duplicate(struct mn_tcb *tcb, uint32_t left, uint32_t right);
+void mn_sack_note_duplicate(struct mn_tcb *tcb, uint32_t left, uint32_t right);
 /* In-order data reaches into what waits for reassembly: the overlap was received twice. */
-void mn_sack_overlap(struct mn_tcb *tcb);
+void mn_sack_note_overlap(struct mn_tcb *tcb);
 /* Something arrived out of order or twice, and the peer permits SACK: puts the blocks into the header of a segment with ACK; the wire module leaves out
  * those that do not fit. */
 void mn_sack_report(struct mn_tcb *tcb, struct mn_tcp_header *header);

@@ -55,7 +55,7 @@ enum mn_tcp_state {
 };
 
 #define MN_SYN_TIMEOUT (180 * MNET_SECOND)     /* R2 of a SYN (MUST-23) */
-#define MN_ORPHAN_PATIENCE (100 * MNET_SECOND) /* R2 where no user is left (SHLD-11) */
+#define MN_ORPHAN_TIMEOUT (100 * MNET_SECOND)  /* R2 where no user is left (SHLD-11) */
 #define MN_DELAYED_ACK (40 * MNET_MILLISECOND) /* below 0.5 s (MUST-40) */
 #define MN_QUICK_ACKS 16u                      /* full segments acknowledged at once after a sign of loss */
 #define MN_WINDOW_INITIAL 65535u               /* receive window of a new connection; grows with what is read */

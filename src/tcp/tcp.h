@@ -95,7 +95,7 @@ int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct m
                   struct mn_listener **listener);
 void mn_tcp_unlisten(struct mn_tcp *tcp, struct mn_listener *listener, uint64_t now);
 /* The longest waiting established connection, from now on the caller's; NULL where there is none. */
-struct mn_tcb *mn_tcp_accept(struct mn_tcp *tcp, struct mn_listener *listener);
+struct mn_tcb *mn_tcp_accept(struct mn_listener *listener);
 bool mn_tcp_acceptable(const struct mn_listener *listener);
 
 /* 0 when the connection has been established (and whatever came after), MNET_E_DEADLINE while it is being opened, else why it failed. */
@@ -116,7 +116,7 @@ int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffe
  * (RESET, TIMED_OUT, UNREACHABLE, CLOSED, REFUSED) once everything that arrived in order has been read. */
 ptrdiff_t mn_tcp_receive(struct mn_tcp *tcp, struct mn_tcb *tcb, void *to, size_t len, uint64_t now);
 /* Lends received bytes in place; returns as above, counting slices. They stay valid until mn_tcp_return, or close. */
-ptrdiff_t mn_tcp_lend(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_slice *slices, int max, uint64_t now);
+ptrdiff_t mn_tcp_lend(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_slice *slices, int max);
 void mn_tcp_return(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
 /* CLOSE and ABORT: the tcb is the engine's afterwards. */

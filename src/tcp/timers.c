@@ -28,7 +28,7 @@ void mn_tcb_stop_timers(struct mn_tcp *tcp, struct mn_tcb *tcb)
 static uint64_t orphan_gives_up_at(const struct mn_tcb *tcb)
 {
     uint64_t since = tcb->persisting ? MN_MAX(tcb->heard_ns, tcb->flight.progress_ns) : tcb->flight.progress_ns;
-    return since + MN_ORPHAN_PATIENCE;
+    return since + MN_ORPHAN_TIMEOUT;
 }
 
 /* When the peer's silence ends the connection: R2 (MUST-20). */

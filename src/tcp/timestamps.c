@@ -10,7 +10,7 @@ uint32_t mn_timestamps_offset(const struct mn_tcp *tcp, const struct mnet_endpoi
     return (uint32_t)mn_tuple_hash(&tcp->timestamp_key, local, remote);
 }
 
-bool mn_tcb_timestamp_ok(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+bool mn_tcb_check_timestamp(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     const struct mn_tcp_header *h = &seg->header;
     if (!(tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & (MN_TCP_RST | MN_TCP_SYN))
@@ -23,7 +23,7 @@ bool mn_tcb_timestamp_ok(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn
         return false;
     if (mn_seq_lt(seg->seq,
                   tcb->rcv_nxt)) /* late rather than sent again; the peer takes back what it did about a loss */
-        mn_sack_duplicate(tcb, seg->seq, mn_seq_min(seg->seq + seg->text->total, tcb->rcv_nxt));
+        mn_sack_note_duplicate(tcb, seg->seq, mn_seq_min(seg->seq + seg->text->total, tcb->rcv_nxt));
     if (seg->len == 0) {
         mn_tcb_challenge(tcp, tcb, seg->now); /* limited, as any answer to what may itself be an answer */
     } else {

@@ -61,7 +61,7 @@ static inline void mn_timestamps_begin(struct mn_timestamps *ts, uint32_t value,
 
 /* RFC 7323 5.3 R1: false if the segment is an old duplicate, or lacks the option; that has been answered if it has to be.
  * Resets and SYNs pass: other checks are for them. */
-bool mn_tcb_timestamp_ok(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
+bool mn_tcb_check_timestamp(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
 /* 4.1: how long ago the segment was sent that this one's echo answers; 0 where it does not say. */
 uint64_t mn_tcb_echo_age(const struct mn_tcb *tcb, const struct mn_segment *seg);
 

@@ -18,7 +18,7 @@ void mn_urgent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_seg
     uint32_t up = seg->seq + seg->header.urgent;
     if (mn_seq_gt(up, tcb->rcv_up)) {
         tcb->rcv_up = up;
-        mn_tcb_event(tcp, tcb); /* MUST-32: there was nothing urgent, or now there is more */
+        mn_tcb_queue_event(tcp, tcb); /* MUST-32: there was nothing urgent, or now there is more */
     }
 }
 

@@ -41,7 +41,7 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     tcb->ecn.asked = tcp->config.ecn == MNET_ECN_ON;
     tcb->rare.iss = mn_tcp_isn(tcp, local, open->remote, now);
     mn_tcb_start_sending(tcb);
-    mn_tcb_peer_mss(tcb, 0);
+    mn_tcb_set_peer_mss(tcb, 0);
     mn_tcp_set_state(tcp, tcb, MN_SYN_SENT);
     mn_table_add(tcp, &tcb->conn);
     mn_tcb_owe(tcp, tcb, MN_OWED_SYN);
@@ -120,9 +120,8 @@ void mn_tcp_unlisten(struct mn_tcp *tcp, struct mn_listener *listener, uint64_t 
     mn_pool_free(&tcp->listener_pool, listener);
 }
 
-struct mn_tcb *mn_tcp_accept(struct mn_tcp *tcp, struct mn_listener *listener)
+struct mn_tcb *mn_tcp_accept(struct mn_listener *listener)
 {
-    (void)tcp;
     struct mnet_link *link = mn_list_take(&listener->queue);
     if (link == NULL)
         return NULL;
@@ -259,9 +258,8 @@ ptrdiff_t mn_tcp_receive(struct mn_tcp *tcp, struct mn_tcb *tcb, void *to, size_
     return (ptrdiff_t)n;
 }
 
-ptrdiff_t mn_tcp_lend(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_slice *slices, int max, uint64_t now)
+ptrdiff_t mn_tcp_lend(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_slice *slices, int max)
 {
-    (void)now;
     int count = mn_recvq_lend(&tcb->recvq, slices, max);
     mn_pressure_settle(tcp, tcb);
     return count == 0 ? receive_verdict(tcb) : count;
@@ -327,11 +325,11 @@ int mn_tcp_shutdown(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_shutdown h
     if (how & MNET_SHUTDOWN_READ) {
         tcb->read_shut = true;
         mn_window_consumed(tcp, tcb, mn_recvq_drop(&tcb->recvq), now);
-        mn_tcb_event(tcp, tcb);
+        mn_tcb_queue_event(tcp, tcb);
     }
     if (how & MNET_SHUTDOWN_WRITE) {
         queue_fin(tcp, tcb);
-        mn_tcb_event(tcp, tcb);
+        mn_tcb_queue_event(tcp, tcb);
     }
     return 0;
 }
@@ -395,7 +393,7 @@ unsigned mn_tcp_ask(const struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 void mn_tcp_tell(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    mn_tcb_event(tcp, tcb);
+    mn_tcb_queue_event(tcp, tcb);
 }
 
 void mn_tcp_peers(const struct mn_tcb *tcb, struct mnet_endpoint *local, struct mnet_endpoint *remote)

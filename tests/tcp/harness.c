@@ -576,7 +576,7 @@ void open_active(struct tcp_test *t)
 
 void script_accept(const char *file, int at, struct tcp_test *t)
 {
-    t->tcb = mn_tcp_accept(t->tcp, t->listener);
+    t->tcb = mn_tcp_accept(t->listener);
     if (t->tcb == NULL) {
         print_error("%s:%d: nothing to accept\n", file, at);
         stop(file, at);

@@ -152,7 +152,7 @@ static void do_lend(struct model *m, int side)
 {
     struct tcp_test *t = host(m, side);
     struct mnet_slice slices[4];
-    ptrdiff_t count = mn_tcp_lend(t->tcp, m->user[side].tcb, slices, 4, m->pair.now);
+    ptrdiff_t count = mn_tcp_lend(t->tcp, m->user[side].tcb, slices, 4);
     for (ptrdiff_t i = 0; i < count; i++)
         take(m, side, slices[i].data, slices[i].len);
     note_end(m, side, count);

@@ -350,7 +350,7 @@ SCRIPT(cookie_without_room_is_good_later)
     send_(&t, .seq = 1, .ack = iss + 1 - t.iss, .flags = ACK, .from = other);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK); /* the backlog is full */
     expect_nothing(&t);
-    struct mn_tcb *first = mn_tcp_accept(t.tcp, t.listener);
+    struct mn_tcb *first = mn_tcp_accept(t.listener);
     assert_non_null(first);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
     accept_(&t);

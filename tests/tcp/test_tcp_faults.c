@@ -219,7 +219,7 @@ SCRIPT(fault_15_lending_gives_what_a_partial_read_left)
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello world");
     read_text(&t, "hello ");
     struct mnet_slice slice;
-    assert_int_equal(mn_tcp_lend(t.tcp, t.tcb, &slice, 1, t.now), 1);
+    assert_int_equal(mn_tcp_lend(t.tcp, t.tcb, &slice, 1), 1);
     assert_int_equal(slice.len, 5);
     assert_memory_equal(slice.data, "world", 5);
     mn_tcp_return(t.tcp, t.tcb, t.now);

@@ -106,7 +106,7 @@ SCRIPT(listen_handshake_establishes)
     expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .mss = 1460 /* MUST-14 MUST-67 */);
     expect_state(&t, MN_SYN_RECEIVED);
     assert_false(mn_tcp_acceptable(t.listener));
-    assert_null(mn_tcp_accept(t.tcp, t.listener));
+    assert_null(mn_tcp_accept(t.listener));
     assert_usage(&t, half_open, 1);
     assert_usage(&t, established, 0);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK);
@@ -116,7 +116,7 @@ SCRIPT(listen_handshake_establishes)
     assert_null(mn_tcp_next_listener_event(t.tcp));
     assert_true(mn_tcp_acceptable(t.listener));
     accept_(&t);
-    assert_null(mn_tcp_accept(t.tcp, t.listener));
+    assert_null(mn_tcp_accept(t.listener));
     struct mnet_endpoint local, remote;
     mn_tcp_peers(t.tcb, &local, &remote);
     assert_true(mnet_endpoint_equal(local, t.local) && mnet_endpoint_equal(remote, t.remote));

@@ -266,7 +266,7 @@ SCRIPT(established_lent_data_is_charged_until_it_is_given_back)
     tcp_established(&t);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = MSS);
     struct mnet_slice slice;
-    assert_int_equal(mn_tcp_lend(t.tcp, t.tcb, &slice, 1, t.now), 1);
+    assert_int_equal(mn_tcp_lend(t.tcp, t.tcb, &slice, 1), 1);
     assert_int_equal(t.tcp->receive_used, t.memory->packets.object_size);
     mn_tcp_return(t.tcp, t.tcb, t.now);
     assert_int_equal(t.tcp->receive_used, 0);
@@ -383,7 +383,7 @@ SCRIPT(established_close_with_lent_bytes_still_delivers)
     tcp_established(&t);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "question");
     struct mnet_slice slice;
-    assert_int_equal(mn_tcp_lend(t.tcp, t.tcb, &slice, 1, t.now), 1);
+    assert_int_equal(mn_tcp_lend(t.tcp, t.tcb, &slice, 1), 1);
     write_text(&t, "answer");
     expect(&t, .seq = 1, .ack = 9, .flags = ACK, .data = "answer");
     close_(&t);

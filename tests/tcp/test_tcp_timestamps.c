@@ -298,15 +298,15 @@ SCRIPT(rtt_many_echoes_weigh_as_much_as_one)
     struct mn_rtt many, one;
     mn_rtt_init(&many);
     mn_rtt_init(&one);
-    mn_rtt_sample(&many, 100 * MNET_MILLISECOND);
-    mn_rtt_sample(&one, 100 * MNET_MILLISECOND);
+    mn_rtt_take_sample(&many, 100 * MNET_MILLISECOND);
+    mn_rtt_take_sample(&one, 100 * MNET_MILLISECOND);
     for (int i = 0; i < 50; i++)
-        mn_rtt_echo(&many, 180 * MNET_MILLISECOND, 100 * MSS, MSS);
-    mn_rtt_sample(&one, 180 * MNET_MILLISECOND);
+        mn_rtt_echoed(&many, 180 * MNET_MILLISECOND, 100 * MSS, MSS);
+    mn_rtt_take_sample(&one, 180 * MNET_MILLISECOND);
     assert_in_range(one.srtt_ns, 109 * MNET_MILLISECOND, 111 * MNET_MILLISECOND);
     assert_in_range(many.srtt_ns, 108 * MNET_MILLISECOND, 111 * MNET_MILLISECOND);
     assert_in_range(many.rttvar_ns, one.rttvar_ns - 3 * MNET_MILLISECOND, one.rttvar_ns + 3 * MNET_MILLISECOND);
-    mn_rtt_echo(&many, 0, 100 * MSS, MSS); /* no echo */
+    mn_rtt_echoed(&many, 0, 100 * MSS, MSS); /* no echo */
     assert_in_range(many.srtt_ns, 108 * MNET_MILLISECOND, 111 * MNET_MILLISECOND);
 }
 

@@ -59,7 +59,7 @@ static void verify(struct board *t)
             uint8_t model = t->flags[at - t->start];
             assert_int_equal(record->flags & (MN_SENT_SACKED | MN_SENT_LOST), model & (MN_SENT_SACKED | MN_SENT_LOST));
             if (!(model & MN_SENT_SACKED))
-                assert_int_equal(record->flags & MN_SENT_AGAIN, model & MN_SENT_AGAIN);
+                assert_int_equal(record->flags & MN_SENT_RETRANSMITTED, model & MN_SENT_RETRANSMITTED);
             sacked += (model & MN_SENT_SACKED) != 0;
             lost += (model & MN_SENT_LOST) != 0;
         }
@@ -77,11 +77,11 @@ static void send(struct board *t, uint32_t len, uint64_t now)
 
 static void resend(struct board *t, uint32_t left, uint32_t right, uint64_t now)
 {
-    mn_scoreboard_resent(&t->b, &t->pools, left, right, now);
+    mn_scoreboard_retransmitted(&t->b, &t->pools, left, right, now);
     for (; left != right; left++) {
         uint8_t *flags = &t->flags[left - t->start];
         if (!(*flags & MN_SENT_SACKED))
-            *flags = MN_SENT_AGAIN;
+            *flags = MN_SENT_RETRANSMITTED;
     }
 }
 
@@ -231,7 +231,7 @@ static void records_are_bounded(void **state)
     mn_scoreboard_lose_range(&t.b, &t.pools, 1, t.b.end);
     assert_int_equal(t.b.lost + t.b.sacked, t.b.end - 1);
     while (mn_scoreboard_next_lost(&t.b, &left, &right))
-        mn_scoreboard_resent(&t.b, &t.pools, left, MN_MIN(right, left + 7), 3000000);
+        mn_scoreboard_retransmitted(&t.b, &t.pools, left, MN_MIN(right, left + 7), 3000000);
     assert_int_equal(t.b.lost, 0);
     while (mn_scoreboard_acked(&t.b, &t.pools, t.b.end, &d))
         continue;
@@ -262,13 +262,13 @@ static void without_memory_one_record_is_left(void **state)
     uint32_t again = 0;
     while (mn_scoreboard_next_lost(&t.b, &left, &right)) {
         assert_int_equal(left, 1 + again);
-        mn_scoreboard_resent(&t.b, &t.pools, left, left + 100, 20000);
+        mn_scoreboard_retransmitted(&t.b, &t.pools, left, left + 100, 20000);
         again += 100;
     }
     assert_int_equal(again, 1000);
     assert_int_equal(t.b.lost, 0);
     assert_true(mn_scoreboard_acked(&t.b, &t.pools, 501, &d));
-    assert_int_equal(d.flags, MN_SENT_AGAIN);
+    assert_int_equal(d.flags, MN_SENT_RETRANSMITTED);
     assert_false(mn_scoreboard_acked(&t.b, &t.pools, 501, &d));
     free(t.flags);
     free(t.region);
@@ -289,7 +289,7 @@ static void forgetting_selective_acknowledgements(void **state)
     assert_true(mn_scoreboard_acked(&t.b, &t.pools, 101, &d));
     assert_int_equal(d.flags, 0);
     assert_true(mn_scoreboard_acked(&t.b, &t.pools, 201, &d));
-    assert_int_equal(d.flags, MN_SENT_AGAIN);
+    assert_int_equal(d.flags, MN_SENT_RETRANSMITTED);
     end(&t);
 }
 

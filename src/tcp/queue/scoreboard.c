@@ -149,7 +149,7 @@ void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *poo
     }
     MN_ASSERT(last != NULL); /* the first record needs no memory */
     if (!goes_along)         /* no room: one record, of which less is known */
-        set_flags(b, b->count - 1u, last->flags & MN_SENT_AGAIN);
+        set_flags(b, b->count - 1u, last->flags & MN_SENT_RETRANSMITTED);
     last->sent_ns = now;
     b->end = end;
 }
@@ -171,8 +171,8 @@ static void join(struct mn_scoreboard *b, uint32_t i)
     erase(b, i, 1);
 }
 
-MN_APART void mn_scoreboard_resent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left,
-                                   uint32_t right, uint64_t now)
+MN_APART void mn_scoreboard_retransmitted(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left,
+                                          uint32_t right, uint64_t now)
 {
     b->apart = true;
     if (mn_seq_leq(left, b->lost_from))
@@ -190,7 +190,7 @@ MN_APART void mn_scoreboard_resent(struct mn_scoreboard *b, struct mn_scoreboard
         /* One that could not be divided is lost until its last byte has been sent again. */
         if (record->flags & MN_SENT_SACKED || (!whole && mn_seq_lt(right, left)))
             continue;
-        set_flags(b, i, MN_SENT_AGAIN);
+        set_flags(b, i, MN_SENT_RETRANSMITTED);
         record->sent_ns = now;
         join(b, i);
     }
@@ -295,7 +295,7 @@ void mn_scoreboard_forget(struct mn_scoreboard *b, enum mn_sent_flag flag)
     for (uint32_t i = 0; i < b->count; i++) {
         uint8_t flags = mn_scoreboard_at(b, i)->flags;
         if (flags & flag) /* how often it was sent is no longer known of what was acknowledged */
-            set_flags(b, i, flag == MN_SENT_SACKED ? MN_SENT_AGAIN : flags & MN_SENT_AGAIN);
+            set_flags(b, i, flag == MN_SENT_SACKED ? MN_SENT_RETRANSMITTED : flags & MN_SENT_RETRANSMITTED);
     }
 }
 

@@ -19,9 +19,9 @@
 #define MN_SCOREBOARD_SIZES 3
 
 enum mn_sent_flag {
-    MN_SENT_SACKED = 1, /* acknowledged selectively */
-    MN_SENT_LOST = 2,   /* to be sent again; never together with SACKED */
-    MN_SENT_AGAIN = 4,  /* was sent more than once (Karn) */
+    MN_SENT_SACKED = 1,        /* acknowledged selectively */
+    MN_SENT_LOST = 2,          /* to be sent again; never together with SACKED */
+    MN_SENT_RETRANSMITTED = 4, /* was sent more than once (Karn) */
 };
 
 struct mn_sent {
@@ -68,8 +68,8 @@ void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *poo
 /* Nothing is in flight, and SND.NXT moves to `seq`: what lies before it was acknowledged without having counted as sent. */
 void mn_scoreboard_skip(struct mn_scoreboard *b, uint32_t seq);
 /* [left, right), within what is in flight, is sent again: it counts as in flight, no longer as lost. */
-void mn_scoreboard_resent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left, uint32_t right,
-                          uint64_t now);
+void mn_scoreboard_retransmitted(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left,
+                                 uint32_t right, uint64_t now);
 
 /* SND.UNA advances to `una`; call until false. Each time *delivery is one part of what had not been acknowledged selectively before. */
 bool mn_scoreboard_acked(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t una,

@@ -38,7 +38,7 @@ struct mn_half_open *mn_half_open_new(struct mn_tcp *tcp, bool cookies)
     return half;
 }
 
-bool mn_listener_refuses(struct mn_tcp *tcp, const struct mn_listener *listener)
+bool mn_listener_refuse_if_full(struct mn_tcp *tcp, const struct mn_listener *listener)
 {
     if (listener->queued < listener->backlog)
         return false;
@@ -109,7 +109,7 @@ static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, const str
 
 /* PAWS (RFC 7323 5.3). False if the segment is done with. Nothing is agreed before the SYN,ACK has arrived (3.2), so a SYN
  * is free to come without the option, or with another clock. */
-static bool timestamp_ok(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
+static bool check_timestamp(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
 {
     if (!(half->conn.options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & (MN_TCP_RST | MN_TCP_SYN))
         return true;
@@ -125,7 +125,7 @@ static bool timestamp_ok(struct mn_tcp *tcp, struct mn_half_open *half, const st
 /* The same SYN again. Some stacks leave out options, or the question for ECN (RFC 3168 6.1.1), when the first tries went
  * unanswered: then they may be what keeps the handshake from passing. The SYN,ACK has what all of the SYNs offered
  * (RFC 7323 1.3). */
-static void syn_once_more(struct mn_half_open *half, const struct mn_segment *seg)
+static void learn_syn_again(struct mn_half_open *half, const struct mn_segment *seg)
 {
     const struct mn_tcp_header *h = &seg->header;
     uint16_t mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
@@ -138,14 +138,14 @@ static void syn_once_more(struct mn_half_open *half, const struct mn_segment *se
 }
 
 /* First to fourth: sequence number, RST, SYN. True where the segment goes on to its ACK. */
-static bool half_open_checks(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg)
+static bool check_half_open(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg)
 {
     uint32_t rcv_nxt = half->irs + 1;
     bool repeated = (seg->flags & (MN_TCP_SYN | MN_TCP_ACK | MN_TCP_RST)) == MN_TCP_SYN && seg->seq == half->irs;
-    if (!timestamp_ok(tcp, half, seg))
+    if (!check_timestamp(tcp, half, seg))
         return false;
     if (repeated) { /* our SYN,ACK did not arrive */
-        syn_once_more(half, seg);
+        learn_syn_again(half, seg);
         mn_half_open_announce(tcp, half);
         return false;
     }
@@ -183,7 +183,7 @@ static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ha
     tcb->conn.options = half->conn.options;
     tcb->timestamps.offset = mn_timestamps_offset(tcp, &seg->local, &seg->remote);
     mn_timestamps_begin(&tcb->timestamps, half->ts_recent, seg->now);
-    mn_tcb_peer_mss(tcb, half->mss);
+    mn_tcb_set_peer_mss(tcb, half->mss);
     if (half->ecn)
         mn_ecn_begin(tcb);
     tcb->sack_ok = (half->conn.options & MN_TCP_OPTION_SACK_PERMITTED) != 0;
@@ -197,13 +197,13 @@ static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ha
     if (half->retries > 0)
         mn_tcb_time_lost_syn(tcb, seg);
     else if (half->since_ns != 0) /* Karn (MUST-18); nobody knows when a cookie was sent */
-        mn_rtt_sample(&tcb->flight.rtt, seg->now - half->since_ns);
+        mn_rtt_take_sample(&tcb->flight.rtt, seg->now - half->since_ns);
 }
 
 struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
 {
     struct mn_listener *listener = half->listener;
-    if (mn_listener_refuses(tcp, listener)) {
+    if (mn_listener_refuse_if_full(tcp, listener)) {
         /* Ignored, the record stays: the peer repeats its data, or we our SYN,ACK, and by then there may be room. */
         if (listener->policy == MNET_BACKLOG_REFUSE) {
             mn_reply_reset(tcp, seg);
@@ -239,7 +239,7 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
 
 MN_APART struct mn_tcb *mn_half_open_input(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg)
 {
-    if (!half_open_checks(tcp, half, seg))
+    if (!check_half_open(tcp, half, seg))
         return NULL;
     /* Fifth, check the ACK field. */
     if (!(seg->flags & MN_TCP_ACK)) {

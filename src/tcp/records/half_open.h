@@ -18,7 +18,7 @@ void mn_half_open_announce(struct mn_tcp *tcp, struct mn_half_open *half);
  * as well, records leave the margin to connections. */
 struct mn_half_open *mn_half_open_new(struct mn_tcp *tcp, bool cookies);
 /* Whether its queue is full; counted if it is. */
-bool mn_listener_refuses(struct mn_tcp *tcp, const struct mn_listener *listener);
+bool mn_listener_refuse_if_full(struct mn_tcp *tcp, const struct mn_listener *listener);
 void mn_half_open_free(struct mn_tcp *tcp, struct mn_half_open *half);
 
 #endif

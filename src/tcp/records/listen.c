@@ -78,7 +78,7 @@ struct mn_tcb *mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener,
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
     else if (is_nonsense(seg))
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ADDRESS);
-    else if (!mn_listener_refuses(tcp, listener))
+    else if (!mn_listener_refuse_if_full(tcp, listener))
         receive_syn(tcp, listener, seg, isn_floor);
     else if (listener->policy == MNET_BACKLOG_REFUSE)
         mn_reply_reset(tcp, seg);

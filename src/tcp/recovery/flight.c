@@ -33,7 +33,7 @@ uint32_t mn_tcb_pipe(const struct mn_tcb *tcb)
     return out > arrived ? out - arrived : 0;
 }
 
-void mn_loss_resend_all(struct mn_tcp *tcp, struct mn_tcb *tcb)
+void mn_loss_retransmit_all(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     struct mn_congestion *c = &tcb->flight.congestion;
     uint32_t flight = mn_tcb_pipe(tcb);

@@ -19,13 +19,13 @@ static unsigned time_grain(const struct mn_tcb *tcb)
     return 63u - (unsigned)__builtin_clzll(tcb->flight.rtt.srtt_ns / 16 | 1);
 }
 
-static MN_APART void sent_again(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t end, uint64_t now)
+static MN_APART void retransmitted(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t end, uint64_t now)
 {
     struct mn_scoreboard *b = &tcb->flight.loss.sent;
-    mn_scoreboard_resent(b, &tcp->scoreboards, seq, mn_seq_min(end, b->end), now);
-    mn_undo_resent(tcb, seq, end);
+    mn_scoreboard_retransmitted(b, &tcp->scoreboards, seq, mn_seq_min(end, b->end), now);
+    mn_undo_retransmitted(tcb, seq, end);
     if (tcb->plpmtu != NULL)
-        mn_plpmtu_resent(tcb, seq, end - seq);
+        mn_plpmtu_retransmitted(tcb, seq, end - seq);
 }
 
 void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len, uint64_t now)
@@ -33,7 +33,7 @@ void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t
     struct mn_loss *loss = &tcb->flight.loss;
     uint32_t end = seq + len;
     if (MN_UNLIKELY(mn_seq_lt(seq, loss->sent.end)))
-        sent_again(tcp, tcb, seq, end, now);
+        retransmitted(tcp, tcb, seq, end, now);
     if (mn_seq_gt(end, loss->sent.end))
         mn_scoreboard_sent(&loss->sent, &tcp->scoreboards, end, now, time_grain(tcb));
     mn_tlp_hasten(tcb, now);
@@ -48,13 +48,13 @@ static void delivered(struct mn_tcb *tcb, const struct mn_delivery *d, struct mn
     struct mn_loss *loss = &tcb->flight.loss;
     ack->bytes += d->len;
     ack->highest = mn_seq_max(ack->highest, d->end);
-    if (MN_LIKELY(!(d->flags & MN_SENT_AGAIN))) {
+    if (MN_LIKELY(!(d->flags & MN_SENT_RETRANSMITTED))) {
         loss->rtt_since_tlp = true;
         ack->original |= mn_seq_leq(d->end, loss->recover);
     }
     if (MN_LIKELY(tcb->sack_ok)) {
         if (MN_UNLIKELY(loss->rack.min_rtt_us == 0) && tcb->flight.rtt.srtt_ns != 0) /* of the handshake */
-            mn_rack_min_rtt(&loss->rack, mn_rack_us(tcb->flight.rtt.srtt_ns), ack->now);
+            mn_rack_update_min_rtt(&loss->rack, mn_rack_us(tcb->flight.rtt.srtt_ns), ack->now);
         mn_rack_delivered(&loss->rack, d, ack);
     }
 }
@@ -158,7 +158,7 @@ static MN_RARE void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     loss->recover_valid = true;
     loss->tlp_out = false;
     mn_prr_begin(tcb, ack);
-    mn_prr_ack(tcb, ack);
+    mn_prr_acked(tcb, ack);
     mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_RECOVERY);
 }
 
@@ -208,14 +208,14 @@ static MN_RARE void recovery_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     }
     if (!tcb->sack_ok && ack->acked > 0)
         lose_first(tcp, tcb); /* a partial acknowledgement shows the next hole */
-    mn_prr_ack(tcb, ack);
+    mn_prr_acked(tcb, ack);
 }
 
 static MN_RARE void timeout_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     loss->dupacks = 0;
-    if (mn_undo_frto(tcp, tcb, ack))
+    if (mn_undo_by_frto(tcp, tcb, ack))
         return;
     if (mn_seq_geq(tcb->snd_una, loss->recover)) {
         loss->phase = MN_LOSS_OPEN;
@@ -249,10 +249,10 @@ static MN_RARE void dsack_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const
     if (!mn_undo_concerns(tcb, ack->dsack.left, ack->dsack.right))
         return;
     mn_rack_dsack(&tcb->flight.loss.rack, tcb->snd_una, tcb->snd_nxt);
-    mn_undo_dsack(tcp, tcb, ack);
+    mn_undo_by_dsack(tcp, tcb, ack);
 }
 
-void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked, bool duplicate)
+void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked, bool duplicate)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     struct mn_news ack = {
@@ -282,7 +282,7 @@ void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment
 
 /* --- timers --- */
 
-bool mn_loss_early(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+bool mn_loss_early_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     if (loss->early == MN_EARLY_NONE || now < loss->early_due_ns)
@@ -294,7 +294,7 @@ bool mn_loss_early(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (ack.lost > 0 && loss->phase == MN_LOSS_OPEN)
         enter_recovery(tcp, tcb, &ack);
     else if (ack.lost > 0 && loss->phase == MN_LOSS_RECOVERY)
-        mn_prr_ack(tcb, &ack);
+        mn_prr_acked(tcb, &ack);
     mn_tcb_queue_output(tcp, tcb);
     return false;
 }
@@ -308,7 +308,7 @@ static void renege(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 /* RFC 6298 (5.4) to (5.6), RFC 5681 3.1: what is in flight counts as lost, with SACK only what has had the time to be acknowledged, and goes again as
  * the window opens. */
-void mn_loss_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+void mn_loss_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     struct mn_congestion *c = &tcb->flight.congestion;
@@ -333,7 +333,7 @@ void mn_loss_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (loss->sent.count > 0 && mn_scoreboard_at(&loss->sent, 0)->flags & MN_SENT_SACKED)
         renege(tcp, tcb);
     if (tcb->sack_ok)
-        mn_rack_timeout(tcb, now);
+        mn_rack_timed_out(tcb, now);
     else
         mn_scoreboard_lose_range(&loss->sent, &tcp->scoreboards, tcb->snd_una, tcb->snd_nxt);
     c->cwnd = MN_MAX(c->cwnd, mn_tcb_pipe(tcb) + c->mss); /* the first segment always goes */

@@ -110,9 +110,10 @@ struct mn_news {
 /* [seq, seq + len) has just been put into a packet, for the first time or again. */
 void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len, uint64_t now);
 /* An acceptable acknowledgement, which moved SND.UNA by `acked` bytes. `duplicate` is as in RFC 5681 2. */
-void mn_loss_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked, bool duplicate);
+void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked,
+                   bool duplicate);
 /* One of the timers before the retransmission timer may be due. True where a tail loss probe is to go out. */
-bool mn_loss_early(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
-void mn_loss_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+bool mn_loss_early_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+void mn_loss_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
 #endif

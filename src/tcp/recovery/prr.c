@@ -21,7 +21,7 @@ static uint32_t proportional(const struct mn_prr *prr, uint32_t ssthresh)
     return target > prr->out ? (uint32_t)MN_MIN(target - prr->out, (uint64_t)UINT32_MAX) : 0;
 }
 
-void mn_prr_ack(struct mn_tcb *tcb, const struct mn_news *ack)
+void mn_prr_acked(struct mn_tcb *tcb, const struct mn_news *ack)
 {
     struct mn_prr *prr = &tcb->flight.loss.prr;
     struct mn_congestion *c = &tcb->flight.congestion;

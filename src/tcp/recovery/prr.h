@@ -5,6 +5,6 @@
 #include "tcp/tcb.h"
 
 void mn_prr_begin(struct mn_tcb *tcb, const struct mn_news *ack);
-void mn_prr_ack(struct mn_tcb *tcb, const struct mn_news *ack);
+void mn_prr_acked(struct mn_tcb *tcb, const struct mn_news *ack);
 
 #endif

@@ -16,7 +16,7 @@ void mn_rack_init(struct mn_rack *rack, uint32_t seq)
 }
 
 /* Step 1: the smallest round trip of late. */
-void mn_rack_min_rtt(struct mn_rack *rack, uint32_t rtt_us, uint64_t now)
+void mn_rack_update_min_rtt(struct mn_rack *rack, uint32_t rtt_us, uint64_t now)
 {
     uint32_t now_ms = (uint32_t)(now / MNET_MILLISECOND);
     bool old = now_ms - rack->min_rtt_ms > MN_MIN_RTT_WINDOW / MNET_MILLISECOND;
@@ -37,7 +37,7 @@ void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct
 {
     uint64_t now = ack->now;
     uint32_t rtt_us = mn_rack_us(now - d->sent_ns);
-    bool again = (d->flags & MN_SENT_AGAIN) != 0;
+    bool again = (d->flags & MN_SENT_RETRANSMITTED) != 0;
     /* Step 3: something older than what earlier acknowledgements were for, and not because it was sent again. */
     if (MN_UNLIKELY(mn_seq_leq(d->end, rack->fack)) && !again)
         rack->reordering_seen = true;
@@ -45,7 +45,7 @@ void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct
     if (MN_UNLIKELY(again) && rtt_us < rack->min_rtt_us)
         return;
     if (MN_LIKELY(!again))
-        mn_rack_min_rtt(rack, rtt_us, now);
+        mn_rack_update_min_rtt(rack, rtt_us, now);
     if (MN_LIKELY(sent_after(d->sent_ns, d->end, rack->xmit_ns, rack->end_seq))) {
         rack->xmit_ns = d->sent_ns;
         rack->end_seq = d->end;
@@ -93,7 +93,7 @@ uint32_t mn_rack_detect(struct mn_tcb *tcb, uint64_t now)
     struct mn_loss *loss = &tcb->flight.loss;
     struct mn_scoreboard *b = &loss->sent;
     const struct mn_rack *rack = &loss->rack;
-    uint64_t patience = rack->rtt_us * US + mn_rack_reordering_window(tcb);
+    uint64_t timeout = rack->rtt_us * US + mn_rack_reordering_window(tcb);
     uint32_t lost_before = b->lost;
     uint64_t first = MNET_NEVER;
     for (uint32_t i = 0; i < b->count; i++) {
@@ -101,10 +101,10 @@ uint32_t mn_rack_detect(struct mn_tcb *tcb, uint64_t now)
         if (record->flags & (MN_SENT_SACKED | MN_SENT_LOST) ||
             !sent_after(rack->xmit_ns, rack->end_seq, record->sent_ns, mn_scoreboard_end_of(b, i)))
             continue;
-        if (record->sent_ns + patience <= now)
+        if (record->sent_ns + timeout <= now)
             mn_scoreboard_lose(b, i);
         else
-            first = MN_MIN(first, record->sent_ns + patience);
+            first = MN_MIN(first, record->sent_ns + timeout);
     }
     loss->early = first == MNET_NEVER ? MN_EARLY_NONE : MN_EARLY_REORDER;
     loss->early_due_ns = first;
@@ -112,14 +112,14 @@ uint32_t mn_rack_detect(struct mn_tcb *tcb, uint64_t now)
 }
 
 /* 6.3: RACK_mark_losses_on_RTO: the first segment, and what has been out for longer than a round trip. */
-void mn_rack_timeout(struct mn_tcb *tcb, uint64_t now)
+void mn_rack_timed_out(struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_scoreboard *b = &tcb->flight.loss.sent;
-    uint64_t patience = MN_MAX(tcb->flight.loss.rack.rtt_us * US, tcb->flight.rtt.srtt_ns) +
-                        mn_rack_reordering_window(tcb);
+    uint64_t timeout = MN_MAX(tcb->flight.loss.rack.rtt_us * US, tcb->flight.rtt.srtt_ns) +
+                       mn_rack_reordering_window(tcb);
     for (uint32_t i = 0; i < b->count; i++) {
         const struct mn_sent *record = mn_scoreboard_at(b, i);
-        if (!(record->flags & (MN_SENT_SACKED | MN_SENT_LOST)) && (i == 0 || record->sent_ns + patience <= now))
+        if (!(record->flags & (MN_SENT_SACKED | MN_SENT_LOST)) && (i == 0 || record->sent_ns + timeout <= now))
             mn_scoreboard_lose(b, i);
     }
     /* What was sent again and has not arrived by now was lost again. */

@@ -38,7 +38,7 @@ static inline void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t 
     rtt->backoff = 0;
 }
 
-MN_APART void mn_rtt_sample(struct mn_rtt *rtt, uint64_t sample_ns)
+MN_APART void mn_rtt_take_sample(struct mn_rtt *rtt, uint64_t sample_ns)
 {
     take_sample(rtt, sample_ns, 1);
 }
@@ -54,19 +54,19 @@ bool mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now)
     rtt->expiries = 0;
     if (timing && mn_seq_geq(snd_una, rtt->timed_seq)) {
         rtt->timing = false;
-        mn_rtt_sample(rtt, now - rtt->timed_at_ns);
+        mn_rtt_take_sample(rtt, now - rtt->timed_at_ns);
     }
     return timing;
 }
 
-void mn_rtt_echo(struct mn_rtt *rtt, uint64_t age_ns, uint32_t flight, uint32_t mss)
+void mn_rtt_echoed(struct mn_rtt *rtt, uint64_t age_ns, uint32_t flight, uint32_t mss)
 {
     /* ExpectedSamples = ceiling(FlightSize / (SMSS * 2)) */
     uint32_t per_sample = 2 * mss;
     if (age_ns == 0)
         return;
     if (flight <= per_sample)
-        mn_rtt_sample(rtt, age_ns);
+        mn_rtt_take_sample(rtt, age_ns);
     else
         take_one_of(rtt, age_ns, (flight + per_sample - 1) / per_sample);
 }

@@ -34,8 +34,8 @@ void mn_rtt_retransmitted(struct mn_rtt *rtt);
  * welcome. Only a sample ends backoff (5): else a path that is slower than the timeout would have every segment sent twice, and never a sample. */
 bool mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now);
 /* The acknowledgement echoed a timestamp that is `age_ns` old (0: it did not), with `flight` bytes in flight before it. */
-void mn_rtt_echo(struct mn_rtt *rtt, uint64_t age_ns, uint32_t flight, uint32_t mss);
-void mn_rtt_sample(struct mn_rtt *rtt, uint64_t sample_ns);
+void mn_rtt_echoed(struct mn_rtt *rtt, uint64_t age_ns, uint32_t flight, uint32_t mss);
+void mn_rtt_take_sample(struct mn_rtt *rtt, uint64_t sample_ns);
 /* (5.5) The timer expired. */
 void mn_rtt_backoff(struct mn_rtt *rtt);
 /* The timeout to use now: RTO doubled by each backoff, at most MN_RTO_MAX. */

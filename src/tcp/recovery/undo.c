@@ -14,7 +14,7 @@ void mn_undo_save(struct mn_tcb *tcb)
     tcb->flight.loss.undo = (struct mn_undo){.from = tcb->snd_una, .to = tcb->snd_una};
 }
 
-void mn_undo_resent(struct mn_tcb *tcb, uint32_t from, uint32_t to)
+void mn_undo_retransmitted(struct mn_tcb *tcb, uint32_t from, uint32_t to)
 {
     struct mn_undo *u = &tcb->flight.loss.undo;
     if (!tcb->flight.loss.undo_valid)
@@ -34,7 +34,7 @@ bool mn_undo_concerns(struct mn_tcb *tcb, uint32_t left, uint32_t right)
         return false;
     for (uint32_t i = 0; mn_seq_geq(left, tcb->snd_una) && i < b->count; i++) {
         if (mn_seq_gt(mn_scoreboard_end_of(b, i), left))
-            return mn_scoreboard_at(b, i)->flags & MN_SENT_AGAIN;
+            return mn_scoreboard_at(b, i)->flags & MN_SENT_RETRANSMITTED;
     }
     return true;
 }
@@ -55,7 +55,7 @@ static void undo(struct mn_tcp *tcp, struct mn_tcb *tcb)
 }
 
 /* Whether this D-SACK was the last proof that was missing. */
-static bool all_needless(struct mn_tcb *tcb, const struct mn_news *ack)
+static bool prove_needless(struct mn_tcb *tcb, const struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     if (loss->undo.unproved == 0)
@@ -64,23 +64,23 @@ static bool all_needless(struct mn_tcb *tcb, const struct mn_news *ack)
     return loss->undo.unproved == 0;
 }
 
-bool mn_undo_dsack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack)
+bool mn_undo_by_dsack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack)
 {
-    if (!all_needless(tcb, ack))
+    if (!prove_needless(tcb, ack))
         return false;
     undo(tcp, tcb);
     return true;
 }
 
 /* (2b): up to two segments of new data. */
-static void send_new(struct mn_tcb *tcb)
+static void allow_new_data(struct mn_tcb *tcb)
 {
     tcb->flight.loss.frto = MN_FRTO_NEW;
     tcb->flight.congestion.cwnd = mn_tcb_pipe(tcb) + 2u * tcb->snd_mss;
 }
 
 /* Steps 2 and 3 of RFC 5682 2.1 and, with SACK, 3.1. True where the timeout was spurious, and has been taken back. */
-bool mn_undo_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack)
+bool mn_undo_by_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     bool recovered = mn_seq_geq(tcb->snd_una, loss->recover);
@@ -95,9 +95,9 @@ bool mn_undo_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *
     bool unsent = mn_seq_gt(mn_sendq_end(&tcb->sendq), tcb->snd_nxt);
     bool window = mn_seq_gt(tcb->snd_una + tcb->snd_wnd, tcb->snd_nxt);
     /* (2a) An acknowledgement of less than what was sent again proves nothing. */
-    bool partial = loss->sent.count > 0 && (mn_scoreboard_at(&loss->sent, 0)->flags & MN_SENT_AGAIN) != 0;
+    bool partial = loss->sent.count > 0 && (mn_scoreboard_at(&loss->sent, 0)->flags & MN_SENT_RETRANSMITTED) != 0;
     if (!second && ack->acked > 0 && !recovered && !partial && unsent && window)
-        send_new(tcb);
+        allow_new_data(tcb);
     else if (second || ack->acked > 0 || (ack->duplicate && !tcb->sack_ok))
         loss->frto = MN_FRTO_OFF;              /* (2a), (3a): the conventional way */
     if (second && loss->frto == MN_FRTO_OFF) { /* (3a): "no more than 3 * MSS", and the next segment goes */

@@ -7,11 +7,11 @@
 /* A recovery begins, and the congestion controller remembers its variables. */
 void mn_undo_save(struct mn_tcb *tcb);
 /* [from, to) was sent again. */
-void mn_undo_resent(struct mn_tcb *tcb, uint32_t from, uint32_t to);
+void mn_undo_retransmitted(struct mn_tcb *tcb, uint32_t from, uint32_t to);
 /* Whether a D-SACK about [left, right) can be about what was sent again. */
 bool mn_undo_concerns(struct mn_tcb *tcb, uint32_t left, uint32_t right);
 /* True where the recovery has been taken back. */
-bool mn_undo_dsack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack);
-bool mn_undo_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack);
+bool mn_undo_by_dsack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack);
+bool mn_undo_by_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack);
 
 #endif
