@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-/* Reads all that the child writes into the pipe, and waits for its end. Returns its wait status. An
- * emulator's own line about the signal that ended the child is not part of the text. */
+/* Reads everything that the child writes into the pipe, and waits for its end. Returns its wait
+ * status. An emulator's own line about the signal that ended the child is not part of the text. */
 static inline int hear_child(pid_t child, const int ends[2], char *text, size_t size)
 {
     close(ends[1]);

@@ -1,4 +1,5 @@
-/* A stack that has its address by DHCP, and its server, in virtual time: driven by the test, or as an application. */
+/* A stack that has its address by DHCP, and its server, in virtual time. The test drives the stack,
+ * or runs an application on it. */
 #ifndef TESTS_UNIT_DHCP_NET_H
 #define TESTS_UNIT_DHCP_NET_H
 
@@ -112,7 +113,7 @@ static inline bool has_address(const struct net *n, struct mnet_address address)
 
 #define counted(n, name) (mnet_stack_counters((n)->stack)->value[MNET_COUNT_##name])
 
-/* A connection from the stack to itself: it needs nobody else. */
+/* A connection from the stack to itself, which needs no other host. */
 struct own_pair {
     struct mnet_listener *listener;
     struct mnet_flow *client, *server;
@@ -142,7 +143,7 @@ static inline void close_pair(struct own_pair *pair)
 
 /* ---- applications ---- */
 
-/* An application on the client's host, and the server as another task. */
+/* An application on the client's host, and a task that runs the server. */
 struct play {
     struct mnet_sim *sim;
     struct dhcp_server server;
@@ -150,7 +151,7 @@ struct play {
     int (*body)(struct world *w);
     struct world w; /* for CHECK: server_host is not used */
     uint64_t answers_from;
-    uint64_t plug_at; /* 0: not to be plugged in */
+    uint64_t plug_at; /* time to plug the cable in; 0: never */
 };
 
 static inline int run_server(struct mnet_env *env, void *argument)

@@ -1,4 +1,5 @@
-/* The script of a DHCP client in virtual time: lines that send and expect, and states to begin with. */
+/* The script of a DHCP client in virtual time: lines that send and expect, and the states that
+ * scripts begin with. */
 #ifndef TESTS_UNIT_DHCP_SCRIPT_H
 #define TESTS_UNIT_DHCP_SCRIPT_H
 
@@ -11,7 +12,7 @@
 #include "dhcp/client.h"
 #include "support/dhcp_reply.h"
 
-/* Lines of a script override defaults. */
+/* Lines of a script override the defaults of the macros. */
 #pragma GCC diagnostic ignored "-Woverride-init"
 #ifndef __clang__
 #pragma GCC diagnostic ignored "-Woverride-init-side-effects"
@@ -29,7 +30,7 @@ struct script {
     struct mnet_counters counters;
     struct mn_random random;
     uint64_t now;
-    struct mn_dhcp sent; /* the last message, and its way */
+    struct mn_dhcp sent; /* the last message, and its addresses */
     struct mn_dhcp_ends ends;
 };
 
@@ -43,7 +44,7 @@ static inline void expect_silence(struct script *s)
     assert_false(mn_dhcp_client_output(&s->client, bytes, &s->ends));
 }
 
-/* The next message is of this type; what every message must say is checked. */
+/* Expects a message of this type as the next one, and checks the fields that every message has. */
 static inline void expect_sent(struct script *s, enum mn_dhcp_type type)
 {
     uint8_t bytes[MN_DHCP_EMIT];
@@ -72,7 +73,7 @@ static inline void start(struct script *s)
     mn_dhcp_client_start(&s->client, &s->counters, &s->random, MAC, 1500, s->now);
 }
 
-/* Lets time pass up to the client's deadline; returns how long that took. */
+/* Lets time pass up to the client's deadline. Returns the time that passed. */
 static inline uint64_t pass_to_deadline(struct script *s)
 {
     uint64_t before = s->now, deadline = mn_dhcp_client_deadline(&s->client);
@@ -97,7 +98,7 @@ static inline void assert_seconds(uint64_t ns, uint64_t seconds, uint64_t more_o
     assert_in_range(ns, (seconds - more_or_less) * MNET_SECOND, (seconds + more_or_less) * MNET_SECOND);
 }
 
-/* What a server answers; zeros are left out. */
+/* The fields of a server's answer. Zeros are left out. */
 struct answer {
     enum mn_dhcp_type type;
     uint32_t address, server, lease, mask, t1, t2, router;
@@ -134,7 +135,7 @@ static inline void receive_answer(struct script *s, struct answer answer)
 }
 #define receive(s, ...) receive_answer(s, (struct answer){__VA_ARGS__})
 
-/* The same, and it must count as nothing. */
+/* Receives the same answer, and expects that it has no effect. */
 static inline void refuse_answer(struct script *s, struct answer answer)
 {
     uint8_t state = s->client.state;
@@ -147,7 +148,7 @@ static inline void refuse_answer(struct script *s, struct answer answer)
 }
 #define refuse(s, ...) refuse_answer(s, (struct answer){__VA_ARGS__})
 
-/* ---- states to begin with ---- */
+/* ---- initial states ---- */
 
 static inline void selecting(struct script *s)
 {

@@ -1,4 +1,4 @@
-/* What the unit tests share: cmocka's includes, numbers from a seed, and memories. */
+/* Parts that the unit tests share: cmocka's includes, numbers from a seed, and memories. */
 #ifndef MN_TEST_SUPPORT_H
 #define MN_TEST_SUPPORT_H
 
@@ -15,7 +15,7 @@
 
 #include "base/base.h"
 
-/* A small generator (xorshift) that owes nothing to the code under test. The seed must not be 0. */
+/* A small generator (xorshift), independent of the code under test. The seed must not be 0. */
 static inline uint64_t test_random(uint64_t *state)
 {
     *state ^= *state << 13;
@@ -36,7 +36,8 @@ static inline void test_random_bytes(uint64_t *state, void *to, size_t len)
         bytes[i] = (uint8_t)(test_random(state) >> 32);
 }
 
-/* A memory of `size` bytes on the heap, where sanitizers watch its ends; *region is to be freed. The region is dirty. */
+/* Creates a memory of `size` bytes on the heap, so that sanitizers watch its ends. The caller frees
+ * *region, whose bytes are dirty. */
 static inline struct mnet_memory *test_memory(size_t size, void **region)
 {
     *region = malloc(size);

@@ -1,4 +1,4 @@
-/* Tests of tasks are scripts in virtual time: tasks say words, and the test compares what was said. */
+/* Tests of tasks are scripts in virtual time: tasks say words, and the test compares the words. */
 #ifndef TASK_SUPPORT_H
 #define TASK_SUPPORT_H
 
@@ -28,7 +28,7 @@ __attribute__((format(printf, 1, 2), unused)) static void say(const char *format
     va_end(arguments);
 }
 
-/* A result in a word. */
+/* Returns a result as a word. */
 __attribute__((unused)) static const char *word(int result)
 {
     switch (result) {
@@ -41,19 +41,19 @@ __attribute__((unused)) static const char *word(int result)
     }
 }
 
-/* The result of a call, and when it returned. */
+/* Says the result of a call, and the time of its return. */
 __attribute__((unused)) static void say_at(const char *what, int result)
 {
     say("%s-%s-%u", what, word(result), (unsigned)(mnet_now() / MNET_MILLISECOND));
 }
 
-/* The argument of a task that only reads it. */
+/* Returns the argument of a task that only reads it. */
 __attribute__((unused)) static void *text(const char *literal)
 {
     return (void *)(uintptr_t)literal;
 }
 
-/* Runs until the first task has ended, time jumping from deadline to deadline. */
+/* Runs until the first task has ended. Time jumps from deadline to deadline. */
 static int finish(struct mn_scheduler *scheduler, uint64_t now)
 {
     int result = 0;

@@ -1,4 +1,4 @@
-/* Addresses of both families: values, and texts against the C library's. */
+/* Addresses of both families: values, and texts compared with those of the C library. */
 #include <arpa/inet.h>
 #include <stdio.h>
 
@@ -197,8 +197,8 @@ static void parse_and_format_canonically(void **state)
     assert_formats("::", "::");
     assert_formats("::1", "::1");
     assert_formats("1::", "1::");
-    /* RFC 5952 4.1: no leading zeros. 4.2.2: one group of zeros is not shortened. 4.2.3: the longest run, the first of
-     * equals. 4.3: lower case. */
+    /* RFC 5952 4.1: no leading zeros. 4.2.2: one group of zeros is not shortened. 4.2.3: the
+     * longest run is, and the first of equal ones. 4.3: lower case. */
     assert_formats("2001:0db8::0001", "2001:db8::1");
     assert_formats("2001:db8:0:0:0:0:2:1", "2001:db8::2:1");
     assert_formats("2001:db8::1:1:1:1:1", "2001:db8:0:1:1:1:1:1");
@@ -380,7 +380,7 @@ static void format_and_parse_equal_the_library(void **state)
     }
 }
 
-/* Texts that are nearly right are taken and refused as by the library. */
+/* Texts that are nearly right are accepted or refused as the library does. */
 static void parse_of_mutilated_texts_equals_the_library(void **state)
 {
     (void)state;

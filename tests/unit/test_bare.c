@@ -1,5 +1,6 @@
-/* What ports without an operating system share: heap, command line, and the functions of <string.h>, which are compiled under other
- * names here, against those of the C library. */
+/* Parts that ports without an operating system share: the heap, the command line, and the functions
+ * of <string.h>. The latter are compiled under other names here and compared with those of the C
+ * library. */
 #include "support.h"
 
 #include <stdio.h>
@@ -103,7 +104,8 @@ static void strings_as_the_library_has_them(void **state)
 
 /* ---- The command line ---- */
 
-/* `expected`: the arguments joined with '|'; NULL: the line is refused. At most four. */
+/* `expected`: the arguments joined with '|', or NULL if the line is refused. At most four
+ * arguments. */
 static void splits(const char *text, const char *expected)
 {
     char line[64], program[] = "app", joined[128] = "";
@@ -134,7 +136,8 @@ static void command_line_is_cut_at_blanks(void **state)
     splits("a\"b c", NULL);
 }
 
-/* `expected`: the program's own arguments, joined with '|', or what is said to stand where no option may stand. */
+/* `expected`: the program's own arguments, joined with '|', or the text for an option in a wrong
+ * place. */
 static void leaves(const char *text, const char *expected)
 {
     char line[256], program[] = "app", joined[256] = "";
@@ -279,8 +282,8 @@ static void heap_budget_lies_in_one_piece(void **state)
     free(piece);
 }
 
-/* Memory on both sides of a hole: the network still gets what was promised after rings, tables and tasks have taken
- * theirs, whichever piece is the larger one. */
+/* Memory on both sides of a hole: the network still gets its share after rings, tables and tasks
+ * have taken theirs, with the larger piece on either side. */
 static void heap_in_two_pieces_keeps_the_network_whole(void **state)
 {
     (void)state;
@@ -292,7 +295,8 @@ static void heap_in_two_pieces_keeps_the_network_whole(void **state)
         mn_heap_init(&heap, NULL);
         mn_heap_add(&heap, memory + 5 * MN_HEAP_PAGE, pieces[i][0] * PIECE);
         mn_heap_add(&heap, memory + 8 * PIECE, pieces[i][1] * PIECE);
-        assert_non_null(mn_heap_take(&heap, MN_HEAP_PAGE, MN_HEAP_PAGE)); /* a table, before it is known */
+        /* A table, before it is known. */
+        assert_non_null(mn_heap_take(&heap, MN_HEAP_PAGE, MN_HEAP_PAGE));
         size_t network = mn_heap_budget(&heap) / 100 * 65;
         struct mn_task_stacks stacks = mn_heap_task_stacks(&heap);
         assert_non_null(stacks.alloc(stacks.context, stacks.size));
@@ -306,7 +310,7 @@ static void heap_in_two_pieces_keeps_the_network_whole(void **state)
     free(memory);
 }
 
-/* In KiB: the memory of a heap, a task stack with its guard, and what the network gets. */
+/* In KiB: the memory of a heap, a task stack with its guard, and the network's share. */
 static void heap_is_shared_by_network_and_tasks(void **state)
 {
     (void)state;
@@ -323,7 +327,7 @@ static void heap_is_shared_by_network_and_tasks(void **state)
     }
 }
 
-/* What is left of a machine of 8 MiB. */
+/* The memory that is left on a machine of 8 MiB. */
 static void heap_has_room_for_100_tasks(void **state)
 {
     (void)state;
@@ -374,7 +378,7 @@ static void cpu_entropy_differs_or_is_refused(void **state)
     (void)state;
     uint8_t first[37] = {0}, second[37] = {0};
     if (!mn_cpu_entropy(first, sizeof first))
-        skip(); /* a processor without a source */
+        skip(); /* the processor has no source */
     assert_true(mn_cpu_entropy(second, sizeof second));
     assert_memory_not_equal(first, second, sizeof first);
     assert_memory_not_equal(first + 29, ((uint8_t[8]){0}), 8);

@@ -1,4 +1,4 @@
-/* The capturing device: the file is read back block by block. */
+/* The capturing device: the test reads the file back block by block. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,7 +62,7 @@ static int set_up(void **state)
                                &(struct mnet_capture_options){file_write, file_close, file_now, NULL});
     device->memory = peer->memory = memory;
     struct mnet_packet *none;
-    assert_int_equal(device->ops->rx(device, &none, 1), 0); /* hands the memory down */
+    assert_int_equal(device->ops->rx(device, &none, 1), 0); /* passes the memory down */
     return 0;
 }
 
@@ -76,7 +76,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* The file is in the machine's byte order, which its first block tells. */
+/* The file is in the machine's byte order, which its first block gives. */
 static uint16_t half(size_t at)
 {
     uint16_t value;
@@ -93,7 +93,8 @@ static uint32_t word(size_t at)
     return value;
 }
 
-/* The offset of block number `n`; the end of the file where there are no more. Checks both lengths of each block before it. */
+/* Returns the offset of block number `n`, or the end of the file if there are fewer. Checks both
+ * lengths of each block before it. */
 static size_t block(unsigned n)
 {
     size_t at = 0;
@@ -175,8 +176,8 @@ static void partial_checksum_is_completed_in_the_file_only(void **state)
     mnet_packet_free(frame);
 }
 
-/* RFC 768: a sum that comes out as 0 is written as ffff, for 0 says that there is none. The last two
- * bytes make up for all the others. */
+/* RFC 768: a sum of 0 is written as ffff, because 0 means that there is no checksum. The last two
+ * bytes balance all others. */
 static void partial_udp_checksum_of_zero_is_ffff_in_the_file(void **state)
 {
     (void)state;
@@ -188,7 +189,7 @@ static void partial_udp_checksum_of_zero_is_ffff_in_the_file(void **state)
         memcpy(&field, file + block(2 + (unsigned)tries) + 28 + 40, sizeof field);
         assert_int_not_equal(field, 0);
         assert_true(tries < 2);
-        memcpy(text + 8, &field, sizeof field); /* what is missing to ffff */
+        memcpy(text + 8, &field, sizeof field); /* the difference to ffff */
     }
     for (struct mnet_packet *frame; peer->ops->rx(peer, &frame, 1) == 1;)
         mnet_packet_free(frame);

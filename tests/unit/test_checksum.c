@@ -1,9 +1,10 @@
-/* The internet checksum against a sum of 16-bit words as RFC 1071 describes it, and against its examples. */
+/* The internet checksum, compared with a sum of 16-bit words as RFC 1071 describes it, and with its
+ * examples. */
 #include "unit/support.h"
 
 #include "base/checksum.h"
 
-/* In network order, of what a packet is: pairs of bytes, a zero behind the last odd one. */
+/* Sums pairs of bytes in network order, with a zero after the last odd byte. */
 static uint16_t plain_sum(const uint8_t *bytes, size_t len)
 {
     uint64_t sum = 0;
@@ -14,7 +15,7 @@ static uint16_t plain_sum(const uint8_t *bytes, size_t len)
     return (uint16_t)sum;
 }
 
-/* A folded sum, which is in memory order, as a number. */
+/* Returns a folded sum, which is in memory order, as a number. */
 static uint16_t as_number(uint16_t memory_order)
 {
     uint8_t bytes[2];
@@ -31,7 +32,7 @@ static uint16_t as_memory(uint16_t number)
 }
 
 enum {
-    MOST = 300, /* past the length from which copies are aligned */
+    MOST = 300, /* beyond the length from which copies are aligned */
     ALIGNMENTS = 16,
 };
 
@@ -39,7 +40,7 @@ static void for_all_lengths(const uint8_t pattern[MOST + ALIGNMENTS])
 {
     for (size_t alignment = 0; alignment < ALIGNMENTS; alignment++)
         for (size_t len = 0; len <= MOST; len++) {
-            /* Exactly as long as what is summed, so that a read beyond it is found. */
+            /* The block is exactly as long as the data, so that a read beyond it is found. */
             uint8_t *block = malloc(alignment + len + 1), *data = block + alignment;
             memcpy(data, pattern, len);
             assert_int_equal(as_number(mn_sum_fold(mn_sum(0, data, len))), plain_sum(data, len));
@@ -183,7 +184,8 @@ static void rfc1071_example(void **state)
     assert_int_equal(as_number(mn_checksum(mn_sum(0, bytes, sizeof(bytes)))), 0x220d);
 }
 
-/* RFC 1624 section 4: the checksum dd2f, a word changing from 5555 to 3285, gives 0000 (eqn. 2 would give ffff). */
+/* RFC 1624 section 4: the checksum dd2f, a word changing from 5555 to 3285, gives 0000 (eqn. 2
+ * would give ffff). */
 static void rfc1624_example(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* The clock of the bare machine, in virtual time, on a host that takes the processor away. */
+/* The clock of the bare machine, in virtual time, on a host that takes the processor away at
+ * times. */
 #include "support.h"
 
 #include <string.h>
@@ -10,23 +11,23 @@
 #define PIT_HZ 1193182u
 #define ACPI_HZ 3579545u
 #define ACPI_PORT 0x608
-/* What reading a clock costs, in time stamps. */
+/* The cost of reading a clock, in time stamps. */
 #define ACCESS 2000
 
 static struct {
     uint64_t now;    /* in time stamps */
-    uint64_t seed;   /* of stalls; 0: none */
-    unsigned one_in; /* accesses: one is held up ... */
-    uint64_t stall;  /* ... for so long at most, in time stamps */
+    uint64_t seed;   /* for the stalls; 0: no stalls */
+    unsigned one_in; /* one in so many accesses stalls */
+    uint64_t stall;  /* the longest stall, in time stamps */
     unsigned accesses;
     bool pit_stopped, acpi_stopped;
     uint16_t latch;
     bool high;        /* the latch's upper byte is next */
-    uint64_t started; /* the PIT's count */
+    uint64_t started; /* start of the PIT's count */
     uint32_t kvm_features, told_khz;
 } host;
 
-/* Time passes, and more of it where the host has something else to do. */
+/* Lets time pass, and more of it if the host is busy. */
 static void pass(void)
 {
     host.now += ACCESS / 2;
@@ -99,7 +100,8 @@ struct mn_cpuid mn_cpuid(uint32_t leaf)
     return mn_cpuid_any(leaf, 0);
 }
 
-/* Starts the clock on what `host` is, with the ACPI timer or without. The frequency it found; 0: none. */
+/* Starts the clock on `host`, with the ACPI timer or without. Returns the frequency that it found,
+ * or 0. */
 static uint64_t start(bool acpi_timer)
 {
     const struct mn_acpi acpi = {.timer_port = acpi_timer ? ACPI_PORT : 0};
@@ -124,7 +126,7 @@ static void quiet_host_is_measured_twice(void **state)
     }
 }
 
-/* A stall of more than 55 ms, or 4.7 s, takes the reference once round, or more often. */
+/* A stall of more than 55 ms, or 4.7 s, takes the reference round once or more often. */
 static void busy_host_is_measured_until_two_agree(void **state)
 {
     (void)state;
@@ -139,7 +141,7 @@ static void busy_host_is_measured_until_two_agree(void **state)
     }
 }
 
-/* Frequent short stalls: it ends, with what is nearest. */
+/* Frequent short stalls: the measurement ends, with the best result. */
 static void host_that_never_rests_is_bounded(void **state)
 {
     (void)state;

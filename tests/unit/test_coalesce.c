@@ -36,7 +36,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Appends a frame whose payload is `len` bytes of the stream at its sequence number. */
+/* Appends a frame whose payload is the `len` bytes of the stream at its sequence number. */
 static struct mnet_packet *add(struct test_tcp tcp, size_t len)
 {
     frames[count] = test_tcp_frame(memory, &tcp, payload + tcp.seq, len);
@@ -48,7 +48,7 @@ static void coalesce(void)
     count = mn_coalesce(frames, count);
 }
 
-/* Checks that the frame stands for bytes `seq` to `seq + len` of the stream in `segments` segments. */
+/* Checks that the frame holds bytes `seq` to `seq + len` of the stream, in `segments` segments. */
 static void expect(const struct mnet_packet *frame, uint32_t seq, size_t len, unsigned segments)
 {
     uint8_t bytes[66000];
@@ -79,7 +79,7 @@ static void run_in_order_becomes_one(void **state)
     assert_int_equal(frames[0]->data[47], MN_TCP_ACK | MN_TCP_PSH);
 }
 
-/* A priority tag makes no difference, on all frames of a run or on some. */
+/* A priority tag makes no difference, if all frames of a run have it or some. */
 static void run_of_priority_tagged_frames_becomes_one(void **state)
 {
     (void)state;
@@ -184,7 +184,7 @@ static void other_flags_are_not_merged_and_end_the_run(void **state)
     for (unsigned i = 0; i < MN_COUNT_OF(flags); i++) {
         add((struct test_tcp){.seq = 0}, 10);
         add((struct test_tcp){.seq = 10, .flags = flags[i]}, 10);
-        add((struct test_tcp){.seq = 10}, 10); /* must not overtake the one before */
+        add((struct test_tcp){.seq = 10}, 10); /* must not overtake the frame before */
         coalesce();
         assert_int_equal(count, 3);
         while (count > 0)

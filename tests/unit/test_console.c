@@ -1,4 +1,5 @@
-/* The console of the bare machine, on a line that takes what the test says, in virtual time. */
+/* The console of the bare machine, on a line that accepts characters as the test says, in virtual
+ * time. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -8,16 +9,16 @@
 #include "ports/virtio/machine/x86.h"
 
 #define PORT 0x3f8
-#define TICK 1000 /* of each look at the time */
+#define TICK 1000 /* time for each read of the clock */
 
 static struct {
     uint64_t now;
-    uint64_t per_character; /* how long the line needs; UINT64_MAX: nobody reads */
-    uint64_t ready;         /* when it can send again */
+    uint64_t per_character; /* time that the line needs; UINT64_MAX: nobody reads */
+    uint64_t ready;         /* time at which it can send again */
     char out[100000];
     size_t len;
     unsigned in_fifo, enabled;
-    const char *typed; /* what has come */
+    const char *typed; /* the received text */
 } line;
 
 static bool can_send(void)
@@ -33,7 +34,7 @@ void mn_out8(uint16_t port, uint8_t value)
         return;
     if (can_send())
         line.in_fifo = 0;
-    assert_true(line.in_fifo < 16); /* or characters are lost */
+    assert_true(line.in_fifo < 16); /* otherwise characters are lost */
     line.ready = MN_MAX(line.ready, line.now) + line.per_character;
     line.in_fifo++;
     line.out[line.len++] = (char)value;
@@ -58,7 +59,7 @@ _Noreturn void mn_machine_exit(int status)
     exit(status);
 }
 
-/* A line on which a character takes so long, and which has taken all that came before. */
+/* Starts a line with this time for a character. It has accepted everything that came before. */
 static void start(uint64_t per_character)
 {
     line.per_character = 0;
@@ -83,7 +84,7 @@ static void expect(const char *text)
     line.len = 0;
 }
 
-/* Prints so many lines of 64 characters, with the return; how long it took at most. */
+/* Prints so many lines of 64 characters, with the return. Returns the longest time for a line. */
 static uint64_t say_lines(unsigned count)
 {
     uint64_t longest = 0;
@@ -119,7 +120,7 @@ static void line_nobody_reads_costs_output_but_no_time(void **state)
 {
     (void)state;
     start(UINT64_MAX);
-    assert_true(say_lines(70) < 1000000000); /* the ring is full, and the line had its moment */
+    assert_true(say_lines(70) < 1000000000); /* the ring is full, and the line had its time */
     assert_true(say_lines(10000) < 100 * TICK);
     assert_true(line.len <= 16);
     uint64_t before = line.now;
@@ -168,7 +169,7 @@ static void characters_are_read_while_they_come(void **state)
     mn_console_listen(true);
     assert_true(mn_console_interrupts());
     assert_int_equal(mn_console_read(), 'a');
-    mn_console_listen(false); /* no room: the line keeps quiet, but for what is to be sent */
+    mn_console_listen(false); /* no room: the line is silent, except for text to send */
     assert_false(mn_console_interrupts());
     mn_console_listen(true);
     assert_int_equal(mn_console_read(), 'b');

@@ -1,4 +1,4 @@
-/* Cursors never go past the end, and once failed stay failed. */
+/* Cursors never go beyond the end, and stay failed after a failure. */
 #include "unit/support.h"
 
 #include "base/cursor.h"

@@ -1,4 +1,5 @@
-/* The DHCP client in virtual time: each state, each timer, each message that must not count (RFC 2131). */
+/* The DHCP client in virtual time: each state, each timer, each message that must have no effect
+ * (RFC 2131). */
 #include "tests/unit/dhcp_script.h"
 
 /* ---- SELECTING ---- */
@@ -22,7 +23,7 @@ static void start_discover_is_sent_at_once(void **state)
     assert_null(mn_dhcp_client_lease(&s.client));
 }
 
-/* RFC 2131 4.1: 4, 8, 16, 32, 64 s, more or less a random second, and 64 s from then on. */
+/* RFC 2131 4.1: 4, 8, 16, 32, 64 s, plus or minus a random second, and 64 s from then on. */
 static void selecting_unanswered_backs_off(void **state)
 {
     static const uint64_t waits[] = {4, 8, 16, 32, 64, 64, 64};
@@ -96,7 +97,7 @@ static void selecting_answers_of_others_are_refused(void **state)
     reply.bytes[0] = MN_DHCP_BOOTREQUEST;
     receive_reply(&s, &reply);
     expect_state(&s, MN_DHCP_SELECTING);
-    /* RFC 6842 section 3: an identifier that is not ours */
+    /* RFC 6842 section 3: an identifier of somebody else. */
     for (unsigned len = 2; len <= 8; len++) {
         build(&s, &reply, &(struct answer){MN_DHCP_OFFER, GOOD});
         reply_option(&reply, 61, "\x01\x02\0\0\0\0\x03\0", (uint8_t)len);
@@ -135,7 +136,7 @@ static void selecting_every_truncation_changes_nothing(void **state)
     selecting(&s);
     struct dhcp_reply reply;
     build(&s, &reply, &(struct answer){MN_DHCP_OFFER, GOOD});
-    for (size_t len = 0; len < AT_OPTIONS + 15; len++) { /* up to all of what an offer needs */
+    for (size_t len = 0; len < AT_OPTIONS + 15; len++) { /* up to everything that an offer needs */
         mn_dhcp_client_input(&s.client, reply.bytes, len, s.now);
         expect_state(&s, MN_DHCP_SELECTING);
         expect_silence(&s);
@@ -177,7 +178,8 @@ static void requesting_wrong_ack_is_refused(void **state)
     refuse(&s, MN_DHCP_NAK, GOOD, .server = 0);
 }
 
-/* RFC 2131 3.1 (5): from the beginning; but a server that only refuses is not asked faster and faster. */
+/* RFC 2131 3.1 (5): the client starts again. But a server that only refuses is not asked at a
+ * growing rate. */
 static void requesting_naks_slow_down(void **state)
 {
     static const uint64_t waits[] = {0, 4, 8, 16, 32, 64, 64};
@@ -218,7 +220,8 @@ static void checking_free_address_is_bound(void **state)
     expect_silence(&s);
 }
 
-/* RFC 2131 3.1 (5), 4.4.1 table 5: DECLINE to everybody, then at least ten seconds of silence. */
+/* RFC 2131 3.1 (5), 4.4.1 table 5: DECLINE is broadcast, and then the client is silent for at least
+ * ten seconds. */
 static void checking_used_address_is_declined(void **state)
 {
     (void)state;
@@ -261,7 +264,7 @@ static void bound_counts_from_the_request(void **state)
     (void)state;
     struct script s;
     requesting(&s);
-    pass_to_deadline(&s); /* the first request was lost; who knows which one the server counts from */
+    pass_to_deadline(&s); /* the first request was lost; the server may count from either */
     expect_sent(&s, MN_DHCP_REQUEST);
     receive(&s, MN_DHCP_ACK, GOOD, .t1 = 1000, .t2 = 2000);
     const struct mn_dhcp_lease *lease = mn_dhcp_client_lease(&s.client);
@@ -270,7 +273,8 @@ static void bound_counts_from_the_request(void **state)
     assert_int_equal(lease->end_ns, START + LEASE * MNET_SECOND);
 }
 
-/* RFC 2131 4.4.5: half and seven eighths, the first a little at random; so too where the server's make no sense. */
+/* RFC 2131 4.4.5: half and seven eighths, the first one slightly at random. They also replace a
+ * server's times that make no sense. */
 static void bound_times_have_defaults(void **state)
 {
     static const struct {
@@ -316,7 +320,8 @@ static void bound_longest_lease_does_not_overflow(void **state)
 
 /* ---- RENEWING, REBINDING, the end ---- */
 
-/* RFC 2131 4.3.2 and table 5: unicast, with the address in ciaddr and without server and requested address. */
+/* RFC 2131 4.3.2 and table 5: unicast, with the address in ciaddr and without server and requested
+ * address. */
 static void bound_t1_asks_the_server(void **state)
 {
     (void)state;
@@ -338,7 +343,7 @@ static void bound_t1_asks_the_server(void **state)
     assert_non_null(mn_dhcp_client_lease(&s.client));
 }
 
-/* RFC 2131 4.4.5: half of what is left, at least 60 s; and T2 is T2. */
+/* RFC 2131 4.4.5: half of the time left, but at least 60 s. T2 does not move. */
 static void renewing_unanswered_repeats_up_to_t2(void **state)
 {
     (void)state;
@@ -445,7 +450,7 @@ static void rebinding_unanswered_ends_with_the_lease(void **state)
     assert_int_equal(s.sent.secs, 0);
 }
 
-/* A machine that slept. */
+/* The machine slept. */
 static void bound_woken_after_the_end_asks_anew(void **state)
 {
     (void)state;
@@ -468,7 +473,7 @@ static void bound_woken_between_t2_and_the_end_rebinds(void **state)
     expect_sent(&s, MN_DHCP_DISCOVER);
 }
 
-/* After an address was ours, a failure is again the first one. */
+/* After an address was bound, a failure is the first one again. */
 static void bound_forgets_old_failures(void **state)
 {
     (void)state;

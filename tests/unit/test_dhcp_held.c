@@ -1,9 +1,11 @@
-/* The DHCP client in virtual time: answers that say little, and a link that comes and goes (RFC 2131 3.2, 4.4.5). */
+/* The DHCP client in virtual time: answers with few options, and a link that goes down and comes up
+ * (RFC 2131 3.2, 4.4.5). */
 #include "tests/unit/dhcp_script.h"
 
 /* ---- A NAK without a name ---- */
 
-/* RFC 2131 table 3 has the server name itself in a NAK. Some do not; a lease that is refused is lost all the same. */
+/* RFC 2131 table 3: the server names itself in a NAK. Some servers do not. The refused lease is
+ * still lost. */
 static void held_nak_that_names_no_server_loses_the_address(void **state)
 {
     static void (*const states[])(struct script *) = {renewing, rebinding, rebooting};
@@ -21,7 +23,7 @@ static void held_nak_that_names_no_server_loses_the_address(void **state)
     }
 }
 
-/* ---- What an answer does not say ---- */
+/* ---- Options that an answer lacks ---- */
 
 static void add_all_options(struct dhcp_reply *reply)
 {
@@ -45,7 +47,7 @@ static void expect_all_options(const struct script *s)
     assert_int_equal(lease->mtu, 1400);
 }
 
-/* All of it in the OFFER, or in the first ACK. */
+/* Binds with all options in the OFFER, or in the first ACK. */
 static void bound_with_all_options(struct script *s, bool offered)
 {
     struct dhcp_reply reply;
@@ -64,7 +66,7 @@ static void bound_with_all_options(struct script *s, bool offered)
     expect_all_options(s);
 }
 
-/* A server that prolongs a lease may leave it at the time: nothing else has changed then (RFC 2131 4.4.5). */
+/* A server that extends a lease may send the time alone: everything else stays (RFC 2131 4.4.5). */
 static void renewing_terse_ack_keeps_what_was_told(void **state)
 {
     (void)state;
@@ -78,12 +80,13 @@ static void renewing_terse_ack_keeps_what_was_told(void **state)
             expect_state(&s, MN_DHCP_BOUND);
             expect_all_options(&s);
             assert_int_equal(mn_dhcp_client_lease(&s.client)->lease_s, 7200);
-            assert_int_equal(mn_dhcp_client_lease(&s.client)->t2_s, 6300); /* belongs to the time: 7/8 of it */
+            /* Follows from the time: 7/8 of it. */
+            assert_int_equal(mn_dhcp_client_lease(&s.client)->t2_s, 6300);
         }
     }
 }
 
-/* Not even the time: as long as before, with the T1 and T2 of then. */
+/* Without a time the lease is as long as before, with T1 and T2 as before. */
 static void renewing_ack_without_a_time_extends_as_before(void **state)
 {
     (void)state;
@@ -98,7 +101,7 @@ static void renewing_ack_without_a_time_extends_as_before(void **state)
     assert_int_equal(mn_dhcp_client_lease(&s.client)->t2_ns, s.now + 2000 * MNET_SECOND);
 }
 
-/* What an ACK does say replaces what was told before; routes and router are one thing. */
+/* An option of an ACK replaces the former value. Routes and router are replaced together. */
 static void renewing_ack_replaces_what_it_says(void **state)
 {
     static const uint8_t route[] = {16, 10, 1, 10, 0, 0, 9};
@@ -144,7 +147,7 @@ static void without_lease_link_up_asks_at_once(void **state)
     }
 }
 
-/* Failures of the network before do not count against this one. */
+/* Failures of the former network do not count. */
 static void init_waiting_link_up_asks_at_once(void **state)
 {
     (void)state;
@@ -204,7 +207,7 @@ static void rebooting_nak_starts_over_at_once(void **state)
     assert_int_equal(s.sent.requested_ip, 0);
 }
 
-/* A server that knows nothing of the lease is silent (4.3.2), but may have another to offer. */
+/* A server without a record of the lease is silent (4.3.2), but may offer another one. */
 static void rebooting_unanswered_asks_for_any_and_takes_it(void **state)
 {
     (void)state;
@@ -229,7 +232,7 @@ static void rebooting_unanswered_asks_for_any_and_takes_it(void **state)
     assert_int_equal(s.sent.server_id, OTHER);
 }
 
-/* Where nobody answers the lease holds until it ends (3.2 (4)). */
+/* If nobody answers, the lease holds until it ends (3.2 (4)). */
 static void rebooting_answered_by_nobody_goes_on_with_the_lease(void **state)
 {
     (void)state;
@@ -265,7 +268,7 @@ static void rebooting_lease_may_end_meanwhile(void **state)
     expect_sent(&s, MN_DHCP_DISCOVER);
 }
 
-/* A link that comes and goes all the time causes one message a second. */
+/* A link that goes down and up all the time causes one message a second. */
 static void link_that_flaps_is_asked_about_once_a_second(void **state)
 {
     (void)state;

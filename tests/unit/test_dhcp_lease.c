@@ -1,4 +1,5 @@
-/* What a client reads in a server's grant: defaults, and what is not believed (RFC 2131, RFC 2132, RFC 3442). */
+/* The lease that a client reads from a server's grant: defaults, and values that it does not
+ * believe (RFC 2131, RFC 2132, RFC 3442). */
 #include "unit/support.h"
 
 #include "dhcp/lease.h"
@@ -55,7 +56,7 @@ static void lease_takes_the_first_router_that_can_be(void **state)
     assert_int_equal(lease.router, 0);
 }
 
-/* RFC 3442: whoever has routes ignores the router. */
+/* RFC 3442: a client that has routes ignores the router. */
 static void lease_with_routes_has_no_router(void **state)
 {
     (void)state;
@@ -75,7 +76,7 @@ static void lease_with_routes_has_no_router(void **state)
     assert_int_equal(lease.router, 0);
     assert_int_equal(lease.route_count, 1);
     assert_int_equal(lease.routes[0].gateway, OTHER);
-    assert_int_equal(lease.dns_count, 1); /* the other is no host */
+    assert_int_equal(lease.dns_count, 1); /* the other one is no host */
     assert_int_equal(lease.dns[0], OTHER);
     assert_string_equal(lease.domain, "example.org");
 }

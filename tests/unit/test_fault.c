@@ -1,4 +1,4 @@
-/* The fault-injecting device. Frames carry their number, so that what happened to each can be told. */
+/* The fault-injecting device. Frames carry their number, so the test knows the fate of each. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 static struct mnet_memory *memory;
 static struct mnet_device *device, *peer;
 
-/* What arrived, in order. */
+/* The frames that arrived, in order. */
 static struct arrival {
     uint32_t number;
     uint32_t len;
@@ -83,7 +83,8 @@ static void drain(struct mnet_device *from)
         note(frame);
 }
 
-/* Sends frames 0 to FRAMES - 1 through the faulty device, one direction or the other, and then lets everything held back come. */
+/* Sends frames 0 to FRAMES - 1 through the faulty device, in one direction or the other, and then
+ * lets all delayed frames arrive. */
 static void send_all(bool outward)
 {
     struct mnet_device *from = outward ? device : peer, *to = outward ? peer : device;

@@ -1,12 +1,13 @@
-/* What firmware and loaders tell the bare machine: ACPI tables, devices on the command line, PCI in memory. */
+/* Information of firmware and loaders for the bare machine: ACPI tables, devices on the command
+ * line, PCI in memory. */
 #include "support.h"
 
 #include "ports/virtio/machine/x86.h"
 #include "support/tables.h"
 
-/* Configuration space of one bus, which is memory and nothing else. */
+/* The configuration space of one bus, which is plain memory. */
 static uint8_t space[1 << 20];
-static uint64_t mapped; /* where the machine looked for it */
+static uint64_t mapped; /* the address that the machine mapped */
 
 void mn_out32(uint16_t port, uint32_t value)
 {
@@ -46,7 +47,7 @@ volatile void *mn_machine_map_device(uint64_t address, uint64_t size)
 
 static struct mn_acpi acpi;
 
-/* The tables of a machine whose DSDT has this body. */
+/* Reads the tables of a machine whose DSDT has this body. */
 static void read_with(const void *dsdt, size_t len)
 {
     uint8_t fadt[200] = {0};
@@ -56,7 +57,7 @@ static void read_with(const void *dsdt, size_t len)
     mn_acpi_read(&acpi, TABLES_AT);
 }
 
-/* A range of memory from 0xc0000000 on, of 512 MiB, as a host bridge has it. */
+/* A range of memory of 512 MiB from 0xc0000000 on, as a host bridge has it. */
 #define RANGE "\x87\x17\0\0\x0c\1\0\0\0\0\0\0\0\xc0\xff\xff\xff\xdf\0\0\0\0\0\0\0\x20"
 
 static void pci_in_memory_is_told_by_a_method_of_the_bridge(void **state)
@@ -103,7 +104,8 @@ static uint32_t bar(unsigned device, unsigned number)
     return value;
 }
 
-/* Two functions, one with a BAR of 64 bits and one that has its place; no firmware was there. */
+/* Two functions, one with a BAR of 64 bits, and one whose BAR has an address already. No firmware
+ * has run. */
 static void pci_in_memory_is_looked_through_and_given_places(void **state)
 {
     (void)state;
@@ -117,7 +119,7 @@ static void pci_in_memory_is_looked_through_and_given_places(void **state)
     space[(1 << 15) + 0x10] = 4;    /* 64 bits */
     space[(1 << 15) + 0x14] = 0x77; /* and not zero above */
     space[(1 << 15) + 0x18] = 1;    /* a BAR of ports */
-    space[(3 << 15) + 0x13] = 0xd0; /* it has a place */
+    space[(3 << 15) + 0x13] = 0xd0; /* it has an address */
     assert_null(mn_buses_read(line, &told));
     assert_int_equal(mapped, 0xe0000000);
     mn_pci_function function = MN_PCI_FIRST;

@@ -1,4 +1,4 @@
-/* Formatted text against the C library's, and the log that uses it. */
+/* Formatted text, compared with the C library's, and the log that uses it. */
 #include <limits.h>
 #include <stdio.h>
 
@@ -7,7 +7,7 @@
 #include "base/format.h"
 #include "base/logger.h"
 
-/* The same text, length and termination at every size. */
+/* Compares text, length and termination at every size. */
 #define SAME(...) \
     do { \
         char expected[128], text[128]; \
@@ -52,7 +52,7 @@ static void string_null_is_shown(void **state)
 {
     (void)state;
     char text[20];
-    const char *volatile nothing = NULL; /* out of the compiler's sight, which would warn */
+    const char *volatile nothing = NULL; /* hidden from the compiler, which would warn */
     mn_format(text, sizeof(text), "<%s>", nothing);
     assert_string_equal(text, "<(null)>");
 }
@@ -91,7 +91,7 @@ static void pointers(void **state)
     assert_string_equal(text, "0x0");
 }
 
-/* Not understood: shown as it stands, and nothing is read for it. */
+/* An unknown conversion is shown as it stands, and reads no argument. */
 static void unknown_conversions_are_shown(void **state)
 {
     (void)state;
@@ -100,7 +100,7 @@ static void unknown_conversions_are_shown(void **state)
     } cases[] = {{"a %", "a %"}, {"%5", "%5"}, {"%l", "%l"}, {"%y", "%y"}, {"%-08ky", "%-08ky"}, {"%.", "%."}};
     for (size_t i = 0; i < MN_COUNT_OF(cases); i++) {
         char text[20];
-        const char *format = cases[i].format; /* out of the compiler's sight */
+        const char *format = cases[i].format; /* hidden from the compiler */
         va_list none;
         memset(&none, 0, sizeof(none));
         assert_int_equal(mn_format_list(text, sizeof(text), format, none), strlen(cases[i].text));

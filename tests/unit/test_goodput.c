@@ -1,5 +1,5 @@
-/* What congestion control makes of simulated links: goodput of one flow, and how several share a bottleneck. In virtual time, so the figures are exact and
- * the same every time. */
+/* Congestion control on simulated links: the goodput of one flow, and the shares of several at a
+ * bottleneck. In virtual time, so the figures are exact and the same every time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,10 +15,10 @@
 
 #define MBIT 1000000u
 #define ALL_OFFLOADS (MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4)
-#define SEEDS 2u /* where flows compete, which is a matter of chance */
+#define SEEDS 2u /* for flows that compete, which is a matter of chance */
 
-/* Half of the round trip in each direction. The queue: 0 is no limit and no loss. Acknowledgements are not all on time, or competing flows would keep in step for
- * ever. */
+/* Half of the round trip in each direction. A queue of 0 is unlimited and loses nothing.
+ * Acknowledgements are not all on time, or competing flows would keep in step for ever. */
 static struct goodput_link bottleneck(unsigned flows, uint64_t mbit, uint64_t rtt_ms, size_t queue_bytes,
                                       uint64_t from_s, uint64_t to_s)
 {
@@ -47,13 +47,14 @@ static void check(const char *name, const struct goodput_link *link, double leas
     }
     print_message("# %s: %.1f %% of the link, fairness %.3f, %u frames lost\n", name, 100 * used, fair,
                   (unsigned)overflowed);
-    /* A hole that is filled right after measuring begins delivers what arrived before. */
+    /* A hole that is filled right after measuring begins delivers data that arrived before. */
     assert_true(used >= least_utilisation && used <= 1.01);
     assert_true(fair >= least_fairness);
     assert_true(!lossless || overflowed == 0);
 }
 
-/* 1 Gbit/s over 100 ms, 12.5 MB in flight: buffers and windows grow to it, and the link is full after slow start. */
+/* 1 Gbit/s over 100 ms, 12.5 MB in flight: buffers and windows grow to it, and the link is full
+ * after slow start. */
 static void long_fat_path_is_filled(void **state)
 {
     (void)state;
@@ -63,8 +64,9 @@ static void long_fat_path_is_filled(void **state)
     check("cubic, 1 Gbit/s, 100 ms", &link, 0.9, 1, true);
 }
 
-/* HyStart++ and the receiver's window, which is sized for the round trip without a queue, both end slow start before a deep queue overflows. (A
- * queue of one bandwidth-delay product overflows in the round trip before its delay can be seen.) */
+/* HyStart++ and the receiver's window, which is sized for the round trip without a queue, both end
+ * slow start before a deep queue overflows. (A queue of one bandwidth-delay product overflows in
+ * the round trip before its delay can be seen.) */
 static void slow_start_ends_without_loss(void **state)
 {
     (void)state;
@@ -85,7 +87,7 @@ static void equal_flows_share_evenly(void **state)
     }
 }
 
-/* RFC 9438 4.3: CUBIC does not starve Reno on a path where Reno does well. */
+/* RFC 9438 4.3: CUBIC does not starve Reno on a path that suits Reno. */
 static void cubic_and_reno_share(void **state)
 {
     (void)state;
@@ -95,7 +97,7 @@ static void cubic_and_reno_share(void **state)
     check("cubic and reno, 20 Mbit/s, 20 ms", &link, 0.95, 0.9, false);
 }
 
-/* The rate-based controller fills a long, fat path, too; */
+/* The rate-based control fills a long, fat path, too. */
 static void bbr_fills_a_long_fat_path(void **state)
 {
     (void)state;
@@ -106,7 +108,7 @@ static void bbr_fills_a_long_fat_path(void **state)
     check("bbr, 1 Gbit/s, 100 ms", &link, 0.9, 1, true);
 }
 
-/* ... it does not mind losses that are no congestion, which stop CUBIC; */
+/* It keeps its rate if losses are no congestion; CUBIC does not. */
 static void bbr_survives_random_loss(void **state)
 {
     (void)state;
@@ -121,14 +123,14 @@ static void bbr_survives_random_loss(void **state)
     assert_true(goodput_utilisation(&link, &cubic) < 0.5);
 }
 
-/* ... and flows of it share a bottleneck. */
+/* Several such flows share a bottleneck. */
 static void bbr_flows_share(void **state)
 {
     (void)state;
     const unsigned counts[] = {2, 4};
     for (unsigned i = 0; i < MN_COUNT_OF(counts); i++) {
         struct goodput_link link = bottleneck(counts[i], 40, 40, 200000, 5, 20);
-        link.back.jitter_ns = 0; /* its own phases part them */
+        link.back.jitter_ns = 0; /* their own phases keep them out of step */
         for (unsigned flow = 0; flow < counts[i]; flow++)
             link.arguments[flow] = "--congestion=bbr";
         char name[64];

@@ -1,9 +1,11 @@
-/* SipHash against its authors' published values, and the table hash against a plain 1-3 over bytes. */
+/* SipHash, compared with its authors' published values, and the table hash, compared with a plain
+ * 1-3 over bytes. */
 #include "unit/support.h"
 
 #include "base/hash.h"
 
-/* SipHash-2-4 of the bytes 00, 01, 02, ... of each length 0..63 under the key 00..0f, as little-endian numbers. */
+/* SipHash-2-4 of the bytes 00, 01, 02, ... of each length 0..63 under the key 00..0f, as
+ * little-endian numbers. */
 static const uint64_t published[64] = {
     UINT64_C(0x726fdb47dd0e0e31), UINT64_C(0x74f839c593dc67fd), UINT64_C(0x0d6c8009d9a94f5a),
     UINT64_C(0x85676696d7fb7e2d), UINT64_C(0xcf2794e0277187b7), UINT64_C(0x18765564cd99a68d),

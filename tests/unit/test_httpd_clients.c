@@ -1,4 +1,4 @@
-/* httpd and its clients over time: who is waited for, and who goes if there is no room. */
+/* httpd and its clients over time: which clients it waits for, and which go if there is no room. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 static char answer[8192];
 
-/* A client's stack, once the server listens. */
+/* Creates a client's stack, after the server listens. */
 static struct mnet_stack *come_up(struct mnet_env *env)
 {
     struct mnet_stack *stack;
@@ -26,7 +26,7 @@ static void pause_for(uint64_t seconds)
     mnet_sleep(mnet_now() + seconds * MNET_SECOND);
 }
 
-/* Takes what comes within a second into `answer`. */
+/* Reads into `answer` for a second. */
 static void hear(struct mnet_flow *flow)
 {
     site_hear(flow, answer, sizeof answer, mnet_now() + MNET_SECOND);
@@ -39,7 +39,8 @@ static int pipeline_in_pieces(struct mnet_env *env, void *argument)
     (void)argument;
     struct mnet_flow *flow = site_connect(come_up(env));
     site_check(site_say(flow, "GET /ten.txt HTTP/1.1\r\n") == 0);
-    for (int i = 0; i < 60; i++) { /* each piece is the end of one request and the beginning of the next */
+    /* Each piece is the end of one request and the beginning of the next. */
+    for (int i = 0; i < 60; i++) {
         pause_for(1);
         site_check(site_say(flow, HOST "\r\nGET /ten.txt HTTP/1.1\r\n") == 0);
         hear(flow);
@@ -55,7 +56,8 @@ static void pipelined_requests_in_pieces_are_in_time(void **state)
     assert_int_equal(site_visit(pipeline_in_pieces, NULL, ""), 0);
 }
 
-/* Sends `text` a byte at a time, a second apart, until the server has closed or all is sent; returns the seconds. */
+/* Sends `text` a byte each second, until the server has closed or all is sent. Returns the
+ * seconds. */
 static unsigned trickle(struct mnet_flow *flow, const char *text)
 {
     unsigned seconds = 0;
@@ -173,19 +175,20 @@ static void idle_connection_is_closed_after_30_s(void **state)
 
 struct reading {
     const char *request;
-    size_t piece;         /* bytes ... */
-    uint64_t interval_ns; /* ... in this time */
-    size_t total;         /* until so many are there */
-    const char *then;     /* said when they are */
+    size_t piece;         /* bytes of a read */
+    uint64_t interval_ns; /* time from one read to the next */
+    size_t total;         /* ends after this many bytes */
+    const char *then;     /* sent then */
 };
 
-/* Reads in small pieces all that there is. */
+/* Reads everything, in small pieces. */
 static int read_slowly(struct mnet_env *env, void *argument)
 {
     const struct reading *reading = argument;
     struct mnet_stack *stack;
     mnet_sleep(mnet_now() + MNET_MILLISECOND);
-    /* What lies unread on the client's side is little: the server's answer is on its way as long as it is read. */
+    /* Little data lies unread on the client's side: the server's answer is on its way as long as it
+     * is read. */
     site_check(mnet_stack_up(env, &(struct mnet_config){.tcp_receive_buffer = 4096}, &stack) == 0);
     struct mnet_flow *flow = site_connect(stack);
     site_check(site_say(flow, reading->request) == 0);
@@ -211,7 +214,8 @@ static int read_slowly(struct mnet_env *env, void *argument)
 static void slow_reader_is_never_cut(void **state)
 {
     (void)state;
-    /* 100 bytes a second: the 16 KiB that the server writes at a time take longer than it waits for any progress. */
+    /* 100 bytes a second: the 16 KiB that the server writes at a time take longer than its limit
+     * for a client without progress. */
     struct reading reading = {"GET /large HTTP/1.1\r\n" HOST "\r\n", 1000, 10 * MNET_SECOND, 400000, NULL};
     assert_int_equal(site_visit(read_slowly, &reading, ""), 0);
 }
@@ -219,7 +223,7 @@ static void slow_reader_is_never_cut(void **state)
 static void slow_reader_of_what_is_queued_may_ask_again(void **state)
 {
     (void)state;
-    /* All of it is queued at once, and takes 200 s; then the connection is as good as ever. */
+    /* All of it is queued at once, and takes 200 s. Then the connection is as good as before. */
     struct reading reading = {"GET /large HTTP/1.1\r\n" HOST "Range: bytes=0-199999\r\n\r\n", 1000, MNET_SECOND, 190000,
                               GET};
     assert_int_equal(site_visit(read_slowly, &reading, ""), 0);
@@ -244,7 +248,7 @@ static int read_nothing(struct mnet_env *env, void *argument)
     while (len > 0)
         len = mnet_tcp_read(flow, piece, sizeof piece, mnet_now() + 100 * MNET_SECOND);
     site_check(len == 0 || len == MNET_E_RESET ||
-               len == MNET_E_CLOSED_BY_PEER); /* given up long ago: not all has come */
+               len == MNET_E_CLOSED_BY_PEER); /* given up long ago: the answer is incomplete */
     mnet_tcp_close(flow);
     return 0;
 }
@@ -259,7 +263,7 @@ static void reader_that_stops_is_given_up(void **state)
 
 #define CROWD 300
 
-/* Reads until `end` is there, for 10 s at most. */
+/* Reads until `end` arrives, for at most 10 s. */
 static bool hear_all(struct mnet_flow *flow, const char *end)
 {
     char text[4096] = "";
@@ -274,8 +278,8 @@ static bool hear_all(struct mnet_flow *flow, const char *end)
     return strstr(text, end) != NULL;
 }
 
-/* Clients that say nothing, or half a head, or read nothing fill a server that has room for fewer; a reader and one who asks again and
- * again are served all the time. */
+/* Clients that send nothing, or half a head, or read nothing fill a server that has room for fewer.
+ * A reader and a client that asks again and again are served all the time. */
 struct crowd {
     const char *says;
     unsigned served, pieces, wanted;
@@ -296,7 +300,7 @@ static int good_client(void *argument)
     return 0;
 }
 
-/* Reads an answer a little at a time while the others come. */
+/* Reads an answer a little at a time while the others connect. */
 static int patient_reader(void *argument)
 {
     struct crowd *crowd = argument;
@@ -328,7 +332,8 @@ static int crowd_in(struct mnet_env *env, void *argument)
             site_say(flows[i], crowd->says);
         mnet_sleep(mnet_now() + 25 * MNET_MILLISECOND);
     }
-    /* One who comes now is served, too, long before any of the others is given up for its own sake. */
+    /* A client that connects now is served, too, long before any of the others is given up for its
+     * own sake. */
     struct mnet_flow *late;
     site_check(mnet_tcp_connect(crowd->stack, mnet_ipv4(10, 0, 0, 2), 80, &late, mnet_now() + 5 * MNET_SECOND) == 0);
     site_check(site_say(late, GET) == 0);
@@ -364,7 +369,8 @@ static void half_requests_go_before_good_ones(void **state)
 static void readers_that_stop_go_before_good_ones(void **state)
 {
     (void)state;
-    expect_room_beside("GET /large HTTP/1.1\r\n" HOST "\r\n", "--memory=16M"); /* each has 64 KiB queued */
+    /* Each has 64 KiB queued. */
+    expect_room_beside("GET /large HTTP/1.1\r\n" HOST "\r\n", "--memory=16M");
 }
 
 int main(void)

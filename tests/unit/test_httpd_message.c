@@ -64,7 +64,7 @@ static void target_too_long_is_told(void **state)
     char request[4096] = "GET /";
     memset(request + 5, 'a', 2047);
     strcpy(request + 5 + 2047, " HTTP/1.1\r\n" HOST "\r\n");
-    expect_status(request, "404"); /* the longest that is read */
+    expect_status(request, "404"); /* the longest one that is accepted */
     memset(request + 5, 'a', 2048);
     strcpy(request + 5 + 2048, " HTTP/1.1\r\n" HOST "\r\n");
     expect_status(request, "414");
@@ -265,7 +265,8 @@ static void chunk_that_is_none_is_refused(void **state)
     expect_status(CHUNKED "\r\n\r\n", "400");
 }
 
-/* Two readers that see different ends of a message let requests be smuggled: the strict grammar of the head holds here, too. */
+/* Two readers that see different ends of a message allow requests to be smuggled: trailers keep the
+ * strict grammar of the head, too. */
 static void trailers_have_the_grammar_of_the_head(void **state)
 {
     (void)state;

@@ -8,7 +8,7 @@
 
 #include "support/httpd_site.h"
 
-/* The answer to a request of HTTP/1.1 with these further fields. */
+/* Returns the answer to a request of HTTP/1.1 with these additional fields. */
 static const char *ask(const char *method_and_target, const char *fields)
 {
     char request[1024];
@@ -145,7 +145,8 @@ static void type_is_that_of_the_ending_in_any_case(void **state)
 static void expectation_with_a_body_is_answered_at_once(void **state)
 {
     (void)state;
-    const char *answer = site_ask("POST / HTTP/1.1\r\n" HOST WAITS "Content-Length: 5\r\n\r\n"); /* no body comes */
+    /* The body does not come. */
+    const char *answer = site_ask("POST / HTTP/1.1\r\n" HOST WAITS "Content-Length: 5\r\n\r\n");
     site_expect_statuses(answer, "405");
     site_expect_line(answer, "\r\nConnection: close\r\n");
     answer = site_ask("GET /ten.txt HTTP/1.1\r\n" HOST "Expect: 100-Continue\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -305,7 +306,7 @@ static void if_range_decides_about_the_range(void **state)
     const char *answer = ask("GET /ten.txt", "Range: bytes=2-4\r\nIf-Range: \"ten\"\r\n");
     site_expect_line(answer, "HTTP/1.1 206 ");
     site_expect_body(answer, "234");
-    site_expect_no_line(answer, "Content-Type"); /* the client has that */
+    site_expect_no_line(answer, "Content-Type"); /* the client has it */
     expect("GET /ten.txt", "Range: bytes=2-4\r\nIf-Range: \"x\"\r\n", "200");
     expect("GET /ten.txt", "Range: bytes=99-\r\nIf-Range: \"x\"\r\n", "200");
     expect("GET /ten.txt", "Range: bytes=2-4\r\nIf-Range: W/\"ten\"\r\n", "200");

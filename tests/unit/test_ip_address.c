@@ -69,7 +69,7 @@ static void probing_three_probes_then_ours(void **state)
     ip_host_down(&h);
 }
 
-/* Nobody can object to a probe for which there was no memory. */
+/* Nobody can object to a probe that found no memory. */
 static void probing_without_memory_is_not_over(void **state)
 {
     (void)state;
@@ -128,7 +128,7 @@ static void probing_probe_of_another_is_a_conflict(void **state)
     struct ip_host h;
     start(&h, true);
     receive_arp(&h, .operation = MN_ARP_REQUEST, .sender_mac = OWN_MAC, .sender_ip = 0, .target_ip = OWN_IP);
-    assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_PROBING); /* our own, come back */
+    assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_PROBING); /* our own, returned */
     receive_arp(&h, .operation = MN_ARP_REQUEST, .sender_mac = OTHER_MAC, .sender_ip = 0, .target_ip = PEER_IP);
     assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_PROBING);
     receive_arp(&h, .operation = MN_ARP_REQUEST, .sender_mac = OTHER_MAC, .sender_ip = 0, .target_ip = OWN_IP);
@@ -179,7 +179,7 @@ static void ours_conflicting_request_gets_no_reply(void **state)
     ip_host_down(&h);
 }
 
-/* Other stations may be on the link now: who we are is told again. */
+/* Other stations may be on the link now: the address is announced again. */
 static void ours_link_up_announces_again(void **state)
 {
     (void)state;
@@ -196,7 +196,7 @@ static void ours_link_up_announces_again(void **state)
     ip_host_down(&h);
 }
 
-/* What nobody heard was no probe (RFC 5227 2.1). */
+/* A probe that nobody heard is none (RFC 5227 2.1). */
 static void probing_link_up_probes_from_the_beginning(void **state)
 {
     (void)state;

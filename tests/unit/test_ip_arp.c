@@ -1,4 +1,5 @@
-/* ARP: resolving, learning, confirming, giving up, and the bounds of the table (RFC 826, RFC 1122 2.3.2). */
+/* ARP: resolving, learning, confirming, giving up, and the limits of the table (RFC 826, RFC 1122
+ * 2.3.2). */
 #include "tests/support/ip_host.h"
 
 #include "base/memory.h"
@@ -43,7 +44,7 @@ static void unknown_send_off_link_asks_for_the_gateway(void **state)
     ip_host_down(&h);
 }
 
-/* Fault 22: the first answer to a stranger must not wait for a round trip of its own. */
+/* Fault 22: the first answer to a stranger must not need a round trip of ARP. */
 static void unknown_request_for_us_teaches_its_sender(void **state)
 {
     (void)state;
@@ -108,7 +109,7 @@ static void incomplete_request_of_the_neighbour_resolves_it(void **state)
     ip_host_down(&h);
 }
 
-/* Fault 4: about three seconds, and only for those who wait. */
+/* Fault 4: about three seconds, and only for the packets that wait. */
 static void incomplete_three_requests_unanswered_fails_those_who_wait(void **state)
 {
     (void)state;
@@ -123,7 +124,7 @@ static void incomplete_three_requests_unanswered_fails_those_who_wait(void **sta
     expect_silence(&h);
     pass_ms(&h, 2);
     expect_request(&h, PEER_IP);
-    send_packet(&h, .destination = FAR_IP); /* nobody else notices */
+    send_packet(&h, .destination = FAR_IP); /* other packets are not affected */
     expect_ip(&h, GATEWAY_MAC, FAR_IP, MN_PROTOCOL_UDP);
     pass_ms(&h, 1000);
     expect_request(&h, PEER_IP);
@@ -138,7 +139,7 @@ static void incomplete_three_requests_unanswered_fails_those_who_wait(void **sta
     ip_host_down(&h);
 }
 
-/* A request for which there was no memory was never made, and proves nothing about the neighbour. */
+/* A request that found no memory was never sent, and proves nothing about the neighbour. */
 static void incomplete_requests_without_memory_do_not_count(void **state)
 {
     (void)state;
@@ -227,7 +228,7 @@ static void incomplete_pending_of_all_is_bounded(void **state)
     ip_host_down(&h);
 }
 
-/* Entries stay, so they leave the reserve alone; who is known stays known. */
+/* Entries stay, so they do not use the reserve. Known neighbours stay known. */
 static void without_memory_no_stranger_gets_an_entry(void **state)
 {
     (void)state;
@@ -251,7 +252,8 @@ static void without_memory_no_stranger_gets_an_entry(void **state)
     ip_host_down(&h);
 }
 
-/* Takes the fragments of one datagram to the peer; fails unless `size` bytes of the pattern come whole. */
+/* Receives the fragments of one datagram to the peer. Fails unless `size` bytes of the pattern
+ * arrive whole. */
 static void expect_whole(struct ip_host *h, size_t size, uint8_t seed)
 {
     static uint8_t expected[65536], whole[65536];
@@ -269,7 +271,7 @@ static void expect_whole(struct ip_host *h, size_t size, uint8_t seed)
     assert_memory_equal(whole, expected, size);
 }
 
-/* RFC 1122 2.3.2.2 has a packet saved for a neighbour that is being asked for: all of it. */
+/* RFC 1122 2.3.2.2: a packet for a neighbour that is being asked for is saved, whole. */
 static void incomplete_datagram_of_any_size_waits_whole(void **state)
 {
     static const size_t sizes[] = {8, 1480, 1481, 8200, 65515};
@@ -291,7 +293,7 @@ static void incomplete_datagram_of_any_size_waits_whole(void **state)
     }
 }
 
-/* Of several datagrams the newest wait, of 64 KiB in all; the very last whatever is there. */
+/* The newest of several datagrams wait, up to 64 KiB in all. The last one waits at any size. */
 static void incomplete_waiting_bytes_are_bounded_by_whole_datagrams(void **state)
 {
     (void)state;
@@ -338,7 +340,7 @@ static void incomplete_waiting_bytes_of_all_are_bounded(void **state)
     ip_host_down(&h);
 }
 
-/* What waited in vain comes back as the one datagram that it is. */
+/* A datagram that waited in vain comes back as one datagram. */
 static void incomplete_large_datagram_unanswered_fails_once(void **state)
 {
     (void)state;
@@ -356,7 +358,7 @@ static void incomplete_large_datagram_unanswered_fails_once(void **state)
     ip_host_down(&h);
 }
 
-/* If memory is short when the answer comes, nothing leaves but for whole datagrams. */
+/* If memory is short when the answer arrives, only whole datagrams leave. */
 static void incomplete_large_datagram_without_memory_is_dropped_whole(void **state)
 {
     (void)state;
@@ -506,7 +508,8 @@ static void full_table_of_used_entries_least_recently_used_goes(void **state)
     ip_host_down(&h);
 }
 
-/* Whom we wanted to reach in vain, and who speaks up then, is worth more than those who only asked for us. */
+/* A neighbour that we wanted to reach in vain, and that speaks then, has precedence over those that
+ * only asked for us. */
 static void full_table_neighbour_wanted_while_it_failed_stays(void **state)
 {
     (void)state;
@@ -522,7 +525,7 @@ static void full_table_neighbour_wanted_while_it_failed_stays(void **state)
     ip_host_down(&h);
 }
 
-/* A flood of packets to (or SYNs from) addresses that nobody has pushes out only itself. */
+/* A flood of packets to unused addresses, or of SYNs from them, only displaces itself. */
 static void full_table_unresolved_flood_keeps_resolved_neighbours(void **state)
 {
     (void)state;
@@ -551,7 +554,7 @@ static void full_table_of_one_serves_whoever_is_next(void **state)
     ip_host_down(&h);
 }
 
-/* Behind the same address there may be another station now, or somebody who did not answer before. */
+/* Another station may have the same address now, or one may answer that did not before. */
 static void link_up_forgets_neighbours_and_asks_again_for_whom_packets_wait(void **state)
 {
     (void)state;
@@ -584,7 +587,7 @@ static void link_up_forgets_neighbours_and_asks_again_for_whom_packets_wait(void
     reply_from(&h, IPV4(10, 0, 0, 9), OTHER_MAC);
     expect_ip(&h, OTHER_MAC, IPV4(10, 0, 0, 9), MN_PROTOCOL_UDP);
     send_any(&h);
-    expect_request(&h, PEER_IP); /* everybody is asked */
+    expect_request(&h, PEER_IP); /* all are asked */
     reply_from(&h, PEER_IP, OTHER_MAC);
     expect_ip(&h, OTHER_MAC, PEER_IP, MN_PROTOCOL_UDP);
     ip_host_down(&h);
@@ -635,8 +638,8 @@ static void implausible_arp_is_dropped(void **state)
     ip_host_down(&h);
 }
 
-/* RFC 826: who asks for us is answered, whatever network it believes to be on. There is no way back
- * to it by which an entry could be used, so there is none; a reply from there is for nobody. */
+/* RFC 826: a station that asks for us is answered, whatever network it believes to be on. No route
+ * to it could use an entry, so there is none. A reply from it is for nobody. */
 static void unknown_request_from_another_network_is_answered_and_teaches_nothing(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* An address that comes while the host runs, and goes; and the narrow way for a host that has none (RFC 2131 4.1). */
+/* An address that is configured while the host runs, and removed, and the restricted service of a
+ * host without one (RFC 2131 4.1). */
 #include "tests/support/ip_host.h"
 
 #define PORT 68
@@ -23,7 +24,7 @@ static void configure(struct ip_host *h, struct mn_ip_settings settings)
     assert_int_equal(mn_ip_configure(&h->ip, &settings, h->now), 0);
 }
 
-/* A UDP datagram to `port` with eight bytes behind its header. */
+/* Receives a UDP datagram to `port` with eight bytes after its header. */
 static enum mn_ip_verdict receive_udp(struct ip_host *h, struct ip_line line, uint16_t port)
 {
     uint8_t udp[16] = {0};
@@ -45,7 +46,8 @@ static void no_address_open_port_takes_broadcast_and_unicast(void **state)
     assert_int_equal(receive_udp(&h, IP_LINE(.destination = ALL_BROADCAST), PORT), MN_IP_TRANSPORT);
     assert_int_equal(receive_udp(&h, IP_LINE(.destination = OWN_IP), PORT), MN_IP_TRANSPORT);
     assert_int_equal(receive_udp(&h, IP_LINE(.destination = FAR_IP), PORT), MN_IP_TRANSPORT);
-    /* As some servers have it: for one host, to everybody; and to a network that we do not know yet. */
+    /* As some servers send it: for one host, to everybody, and to a network that we do not know
+     * yet. */
     assert_int_equal(receive_udp(&h, IP_LINE(.to = ALL_MAC, .destination = OWN_IP), PORT), MN_IP_TRANSPORT);
     assert_true(h.datagram.not_unicast);
     assert_int_equal(receive_udp(&h, IP_LINE(.to = ALL_MAC, .destination = NETWORK_BROADCAST), PORT), MN_IP_TRANSPORT);
@@ -57,7 +59,8 @@ static void no_address_open_port_is_narrow(void **state)
     (void)state;
     struct ip_host h;
     start_without_address(&h);
-    assert_int_equal(receive_udp(&h, IP_LINE(.destination = OWN_IP), PORT), MN_IP_CONSUMED); /* not open yet */
+    /* Not open yet. */
+    assert_int_equal(receive_udp(&h, IP_LINE(.destination = OWN_IP), PORT), MN_IP_CONSUMED);
     mn_ip_open_port(&h.ip, PORT);
     assert_int_equal(receive_udp(&h, IP_LINE(.destination = OWN_IP), PORT + 1), MN_IP_CONSUMED);
     assert_int_equal(receive_udp(&h, IP_LINE(.protocol = MN_PROTOCOL_TCP), PORT), MN_IP_CONSUMED);
@@ -71,7 +74,7 @@ static void no_address_open_port_is_narrow(void **state)
     uint8_t request[8];
     size_t len = build_icmp(request, MN_ICMPV4_ECHO, 0, 1, 1, "", 0);
     assert_int_equal(receive_ip(&h, .protocol = MN_PROTOCOL_ICMP, .payload = request, .len = len), MN_IP_CONSUMED);
-    for (size_t cut = 0; cut < 8; cut++) /* less than a header of UDP */
+    for (size_t cut = 0; cut < 8; cut++) /* less than a UDP header */
         assert_int_equal(receive_ip(&h, .payload = "\0\x43\0\x44\0\x08\0\0", .len = cut), MN_IP_CONSUMED);
     assert_counted(&h, FRAG_RX, 0);
     mn_ip_open_port(&h.ip, 0);
@@ -80,7 +83,7 @@ static void no_address_open_port_is_narrow(void **state)
     ip_host_down(&h);
 }
 
-/* With an address the way is shut, whatever comes to another one. */
+/* With an address the restricted service is closed, for packets to any other address. */
 static void ours_open_port_changes_nothing(void **state)
 {
     (void)state;
@@ -151,7 +154,7 @@ static void probing_conflict_lets_another_address_come(void **state)
     pass_ms(&h, 1);
     receive_arp(&h, .to = OWN_MAC, .operation = MN_ARP_REPLY, .sender_mac = OTHER_MAC, .sender_ip = OWN_IP);
     assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_CONFLICT);
-    configure(&h, wanted); /* the same again: perhaps the other one has gone */
+    configure(&h, wanted); /* the same again: the other station may have gone */
     assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_PROBING);
     wanted = settings(PEER_IP);
     configure(&h, wanted);
@@ -168,7 +171,8 @@ static void ours_unconfigured_has_nothing_left(void **state)
     ip_host_up(&h);
     know(&h, PEER_IP, PEER_MAC);
     know(&h, GATEWAY_IP, GATEWAY_MAC);
-    assert_int_equal(send_packet(&h, .destination = IPV4(10, 0, 0, 77)), 0); /* waits for its neighbour */
+    /* Waits for its neighbour. */
+    assert_int_equal(send_packet(&h, .destination = IPV4(10, 0, 0, 77)), 0);
     assert_true(mn_ip_awaits_neighbour(&h.ip));
     discard_sent(&h);
     mn_ip_unconfigure(&h.ip);
@@ -184,7 +188,7 @@ static void ours_unconfigured_has_nothing_left(void **state)
     ip_host_down(&h);
 }
 
-/* What a server changes when a lease is renewed. */
+/* Settings that a server changes when a lease is renewed. */
 static void ours_configured_anew_keeps_the_address(void **state)
 {
     (void)state;
@@ -205,7 +209,7 @@ static void ours_configured_anew_keeps_the_address(void **state)
     ip_host_down(&h);
 }
 
-/* The way of the last packet is remembered for the next one, no longer than it is right. */
+/* The route of the last packet is kept for the next one, but not longer than it is right. */
 static void ways_are_found_anew_when_the_configuration_changes(void **state)
 {
     (void)state;
@@ -245,7 +249,7 @@ static void configured_mtu_holds_until_the_address_goes(void **state)
     assert_int_equal(send_packet(&h, .packet = make_packet(&h, 981, 1), .dont_fragment = true), MNET_E_TOO_BIG);
     mn_ip_unconfigure(&h.ip);
     assert_int_equal(mn_ip_mtu(&h.ip), HOST_MTU);
-    wanted.mtu = HOST_MTU + 1; /* more than the link takes */
+    wanted.mtu = HOST_MTU + 1; /* more than the link carries */
     configure(&h, wanted);
     assert_int_equal(mn_ip_mtu(&h.ip), HOST_MTU);
     ip_host_down(&h);
@@ -257,7 +261,8 @@ static void routes_that_cannot_be_are_refused_or_left_out(void **state)
     struct ip_host h;
     struct mn_ip_path path;
     const struct mnet_route routes[] = {
-        {{mnet_address_from_ipv4(IPV4(10, 1, 0, 0)), 16}, mnet_address_from_ipv4(FAR_IP)}, /* not on the link */
+        /* Not on the link. */
+        {{mnet_address_from_ipv4(IPV4(10, 1, 0, 0)), 16}, mnet_address_from_ipv4(FAR_IP)},
         {{mnet_address_from_ipv4(IPV4(10, 2, 0, 0)), 33}, mnet_address_from_ipv4(PEER_IP)},
         {{mnet_address_from_ipv4(IPV4(10, 3, 0, 0)), 16}, mnet_address_from_ipv4(PEER_IP)},
     };
@@ -276,7 +281,8 @@ static void routes_that_cannot_be_are_refused_or_left_out(void **state)
     ip_host_down(&h);
 }
 
-/* As clouds do: a network of one host, a route to the router, and the rest through it (RFC 3442). */
+/* As in clouds: a network of one host, a route to the router, and the rest through it (RFC
+ * 3442). */
 static void host_alone_reaches_its_router_by_a_route(void **state)
 {
     (void)state;
@@ -297,7 +303,7 @@ static void host_alone_reaches_its_router_by_a_route(void **state)
     ip_host_down(&h);
 }
 
-/* The same without a word about the link: with a /32 there is nowhere else that a gateway could be. */
+/* The same without a route to the link: with a /32 a gateway can only be on the link. */
 static void host_alone_reaches_its_gateways_without_a_route(void **state)
 {
     (void)state;

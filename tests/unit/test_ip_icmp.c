@@ -1,4 +1,5 @@
-/* ICMP for IPv4: echo, errors sent and their rate, errors received (RFC 792, RFC 1122 3.2.2, RFC 1812 4.3). */
+/* ICMP for IPv4: echo, errors sent and their rate, errors received (RFC 792, RFC 1122 3.2.2, RFC
+ * 1812 4.3). */
 #include "tests/support/ip_host.h"
 
 static uint8_t message[66000];
@@ -42,15 +43,16 @@ static void echo_is_answered(void **state)
         struct sent *sent = expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP);
         assert_int_equal(sent->payload_len, size);
         assert_int_equal(sent->ip.ttl, 64);
-        assert_int_equal(sent->ip.traffic_class, 0x28); /* type of service copied, congestion mark not */
+        /* Type of service copied, congestion mark not. */
+        assert_int_equal(sent->ip.traffic_class, 0x28);
         expect_pong(sent->payload, sent->payload_len);
     }
     assert_counted(&h, ICMP_ECHO, 11);
     ip_host_down(&h);
 }
 
-/* RFC 1624 section 3: a message of zeros has the checksum ffff, and only that verifies; one whose
- * words sum up to ffff has 0. */
+/* RFC 1624 section 3: a message of zeros has the checksum ffff, and only that verifies. A message
+ * whose words sum up to ffff has 0. */
 static void echo_whose_reply_sums_up_to_nothing_verifies(void **state)
 {
     static const uint8_t zeros[100], ones[6] = {0xff, 0xff, 0, 0, 0, 0};
@@ -70,7 +72,7 @@ static void echo_whose_reply_sums_up_to_nothing_verifies(void **state)
     ip_host_down(&h);
 }
 
-/* RFC 1122 3.2.2.6: what the request records, the reply brings back, for the way of both. */
+/* RFC 1122 3.2.2.6: the reply brings the record of the request back, for the path of both. */
 static void echo_with_record_route_and_timestamp_brings_them_back(void **state)
 {
     static const uint8_t route[] = {7, 11, 8, 10, 0, 0, 3, 0, 0, 0, 0, 0},
@@ -88,7 +90,7 @@ static void echo_with_record_route_and_timestamp_brings_them_back(void **state)
     receive_ip(&h, .protocol = MN_PROTOCOL_ICMP, .payload = message, .len = size, .options = times, .options_len = 12);
     sent = expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP);
     assert_memory_equal(sent->payload - 12, "\104\14\15\1\12\0\0\2", 8);
-    assert_true(sent->payload[-4] >= 0x80); /* of no common clock */
+    assert_true(sent->payload[-4] >= 0x80); /* not of a common clock */
     expect_pong(sent->payload, sent->payload_len);
     receive_ip(&h, .protocol = MN_PROTOCOL_ICMP, .payload = message, .len = size, .options = other, .options_len = 4);
     assert_int_equal(expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP)->ip.header_len, 20);
@@ -99,7 +101,7 @@ static void echo_with_record_route_and_timestamp_brings_them_back(void **state)
     ip_host_down(&h);
 }
 
-/* A reply that its options would make larger than the MTU goes without them. */
+/* A reply whose options would make it larger than the MTU has none. */
 static void echo_with_options_of_the_largest_size_is_answered(void **state)
 {
     static const uint8_t route[40] = {7, 39, 4};
@@ -143,7 +145,7 @@ static void echo_of_64_kib_in_fragments_is_answered_in_fragments(void **state)
     ip_host_down(&h);
 }
 
-/* A device may hand up a frame as a chain of packets. */
+/* A device may deliver a frame as a chain of packets. */
 static void echo_in_a_chain_of_packets_is_answered(void **state)
 {
     (void)state;
@@ -166,7 +168,7 @@ static void echo_in_a_chain_of_packets_is_answered(void **state)
     ip_host_down(&h);
 }
 
-/* Attack 22: nothing that went to many is answered. */
+/* Attack 22: a broadcast or multicast is never answered. */
 static void echo_to_many_is_not_answered(void **state)
 {
     (void)state;
@@ -217,13 +219,14 @@ static void echo_to_loopback_goes_round(void **state)
     assert_true(mn_ip_loopback(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
     assert_int_equal(verdict, MN_IP_CONSUMED);
     assert_counted(&h, ICMP_ECHO, 1);
-    assert_true(mn_ip_loopback(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error)); /* the reply */
+    /* The reply. */
+    assert_true(mn_ip_loopback(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
     assert_counted(&h, ICMP_DROP_IGNORED, 1);
     assert_false(mn_ip_loopback(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
     ip_host_down(&h);
 }
 
-/* The received datagram of h is answered with an error. */
+/* Answers the received datagram of h with an error. */
 static void refuse(struct ip_host *h, enum mn_unreachable reason)
 {
     mn_ip_unreachable(&h->ip, h->packet, &h->datagram, reason, h->now);
@@ -252,7 +255,7 @@ static void unreachable_quotes_up_to_576_bytes(void **state)
         assert_int_equal(quote.identification, 0xbeef);
         assert_int_equal(quote.total_len, 20 + lens[i]);
         assert_memory_equal(sent->payload + 28, body, quoted);
-        assert_int_equal(h.packet->total, lens[i]); /* stays the caller's, as it was */
+        assert_int_equal(h.packet->total, lens[i]); /* stays the caller's, unchanged */
     }
     assert_counted(&h, ICMP_ERRORS_TX, MN_COUNT_OF(lens));
     ip_host_down(&h);
@@ -294,7 +297,7 @@ static void errors_about_errors_and_broadcasts_are_never_sent(void **state)
     receive_ip(&h, .to = ALL_MAC);
     refuse(&h, MN_UNREACHABLE_PORT);
     receive_any(&h);
-    h.datagram.protocol = MN_PROTOCOL_ICMP; /* as if an error had come */
+    h.datagram.protocol = MN_PROTOCOL_ICMP; /* as if an error had arrived */
     h.packet->data[0] = MN_ICMPV4_UNREACHABLE;
     refuse(&h, MN_UNREACHABLE_PORT);
     h.datagram.protocol = MN_PROTOCOL_UDP;
@@ -346,7 +349,7 @@ static void errors_without_memory_cost_no_token(void **state)
     ip_host_down(&h);
 }
 
-/* Attack 16: how many of a burst are answered tells nobody how many others were. */
+/* Attack 16: the number of answers to a burst does not reveal the number of others. */
 static void limit_is_not_countable(void **state)
 {
     (void)state;
@@ -418,7 +421,7 @@ static void errors_are_handed_to_the_transport(void **state)
     ip_host_down(&h);
 }
 
-/* Attack 17: no MTU below what every link carries. */
+/* Attack 17: no MTU below the one that every link carries. */
 static void too_big_without_a_plausible_mtu_says_none(void **state)
 {
     (void)state;
@@ -504,7 +507,7 @@ static void error_whose_quote_lies_about_its_length_is_dropped(void **state)
     ip_host_down(&h);
 }
 
-/* MUST-55; redirects would let anybody choose our routes. */
+/* MUST-55. A redirect would let anybody choose our routes. */
 static void source_quench_redirect_and_others_are_ignored(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* IPv4 in: what is believed of a frame, and whose it is (RFC 791, RFC 1122 3.2.1). */
+/* Received IPv4: the checks of a frame, and its receiver (RFC 791, RFC 1122 3.2.1). */
 #include "tests/support/ip_host.h"
 
 static void expect_delivered(struct ip_host *h, const void *payload, size_t len)
@@ -43,7 +43,8 @@ static void datagram_of_any_protocol_is_delivered(void **state)
     (void)state;
     struct ip_host h;
     ip_host_up(&h);
-    assert_int_equal(receive_ip(&h, .protocol = 4), MN_IP_TRANSPORT); /* IP in IP is a protocol we do not speak */
+    /* IP in IP is not supported. */
+    assert_int_equal(receive_ip(&h, .protocol = 4), MN_IP_TRANSPORT);
     assert_int_equal(h.datagram.protocol, 4);
     ip_host_down(&h);
 }
@@ -60,7 +61,7 @@ static void link_padding_is_cut_off(void **state)
     ip_host_down(&h);
 }
 
-/* MUST-50: none of them means anything to TCP. */
+/* MUST-50: no option means anything to TCP. */
 static void options_are_accepted_and_skipped(void **state)
 {
     (void)state;
@@ -133,7 +134,7 @@ static void receive_tagged(struct ip_host *h, const uint8_t *frame, size_t len, 
     receive_bytes(h, tagged, len + (size_t)4 * times);
 }
 
-/* IEEE 802.1Q: a tag with the identifier 0 says a priority, and no VLAN. */
+/* IEEE 802.1Q: a tag with the identifier 0 gives a priority, and no VLAN. */
 static void priority_tagged_frames_are_of_the_untagged_network(void **state)
 {
     (void)state;
@@ -153,7 +154,7 @@ static void priority_tagged_frames_are_of_the_untagged_network(void **state)
         expect_ip(&h, PEER_MAC, PEER_IP, MN_PROTOCOL_ICMP);
     }
     assert_counted(&h, ETH_DROP_TYPE, 0);
-    receive_tagged(&h, frame, len, 0xa001, 1); /* a VLAN that we are not on */
+    receive_tagged(&h, frame, len, 0xa001, 1); /* a VLAN of others */
     receive_tagged(&h, arp, sizeof arp, 0x0fff, 1);
     assert_counted(&h, ETH_DROP_TYPE, 2);
     expect_silence(&h);
@@ -174,7 +175,7 @@ static void addresses_of_other_hosts_are_dropped(void **state)
     ip_host_down(&h);
 }
 
-/* RFC 1122 3.2.1.3; with the own address as source it is the LAND attack. */
+/* RFC 1122 3.2.1.3. With the own address as source it is the LAND attack. */
 static void martian_sources_are_dropped(void **state)
 {
     (void)state;
@@ -232,7 +233,7 @@ static void unfinished_checksum_of_a_device_counts_as_verified(void **state)
     ip_host_down(&h);
 }
 
-/* Attack 1 and 2: every length lie is found out, by the right counter. */
+/* Attacks 1 and 2: every false length is detected, and counted for its reason. */
 static void lying_lengths_are_dropped(void **state)
 {
     (void)state;

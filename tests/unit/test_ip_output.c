@@ -1,4 +1,5 @@
-/* IPv4 out: ways, headers, loopback, large packets, fragments (RFC 791, RFC 1122 3.3, RFC 6864). */
+/* Sent IPv4: routes, headers, loopback, large packets, fragments (RFC 791, RFC 1122 3.3, RFC
+ * 6864). */
 #include "tests/support/ip_host.h"
 
 static void up_knowing_peer(struct ip_host *h, uint16_t mtu)
@@ -177,7 +178,7 @@ static void too_big_with_dont_fragment_is_refused(void **state)
     ip_host_down(&h);
 }
 
-/* A TCP packet with 32 bytes of header that stands for many segments. */
+/* Makes a TCP packet with 32 bytes of header that stands for many segments. */
 static struct mnet_packet *make_large(struct ip_host *h, uint16_t gso_size)
 {
     struct mnet_packet *packet = make_packet(h, 32 + 20000, 0);
@@ -209,7 +210,7 @@ static void large_packet_passes_untouched(void **state)
     ip_host_down(&h);
 }
 
-/* Fault 23: every piece but the last is a multiple of eight, whatever the MTU. */
+/* Fault 23: the length of every fragment but the last is a multiple of eight, at any MTU. */
 static void fragments_cover_the_packet_at_any_mtu(void **state)
 {
     (void)state;
@@ -285,7 +286,7 @@ static void fragments_without_room_are_all_refused(void **state)
     ip_host_down(&h);
 }
 
-/* With no memory left everything is dropped and counted, and nothing breaks. */
+/* Without memory everything is dropped and counted, and nothing breaks. */
 static void memory_used_up_drops_and_recovers(void **state)
 {
     (void)state;
@@ -306,7 +307,7 @@ static void memory_used_up_drops_and_recovers(void **state)
     }
     assert_int_equal(send_packet(&h, .packet = waiting), MNET_E_NO_MEMORY);
     assert_counted(&h, TX_DROP_MEMORY, 1);
-    while ((packet = mnet_packet_alloc(h.memory)) != NULL) { /* what that gave back */
+    while ((packet = mnet_packet_alloc(h.memory)) != NULL) { /* the memory that this gave back */
         packet->next = hoard;
         hoard = packet;
     }
@@ -323,7 +324,7 @@ static void memory_used_up_drops_and_recovers(void **state)
     ip_host_down(&h);
 }
 
-/* Attack 16: no identification comes twice within a period, and none tells the next. */
+/* Attack 16: no identification is repeated within a period, and none reveals the next one. */
 static void identifications_never_repeat_and_follow_no_step(void **state)
 {
     (void)state;

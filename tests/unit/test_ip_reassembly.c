@@ -1,4 +1,5 @@
-/* Reassembly: order, overlaps, bounds, timeout, and a model of bytes for random schedules (RFC 791, RFC 5722). */
+/* Reassembly: order, overlaps, limits, timeout, and a model of bytes for random schedules (RFC 791,
+ * RFC 5722). */
 #include "tests/support/ip_host.h"
 
 static uint8_t pattern[65536];
@@ -129,7 +130,7 @@ struct range {
     bool more;
 };
 
-/* RFC 5722: whatever overlaps condemns its datagram, and what comes of it later. */
+/* RFC 5722: an overlap condemns its datagram, and later fragments of it. */
 static void overlap_condemns_the_datagram(void **state)
 {
     (void)state;
@@ -141,8 +142,8 @@ static void overlap_condemns_the_datagram(void **state)
         {16, 8, true},   /* the beginning of it */
         {32, 8, true},   /* the end of it */
         {16, 24, false}, /* the same, but called the last */
-        {8, 8, false},   /* an end before what is there */
-        {56, 8, true},   /* behind the end */
+        {8, 8, false},   /* an end before received bytes */
+        {56, 8, true},   /* after the end */
         {48, 16, false}, /* another end */
     };
     struct ip_host h;
@@ -186,7 +187,7 @@ static void timeout_with_first_piece_is_reported(void **state)
     piece(&h, 77, 0, 16, true);
     pass_ms(&h, 29990);
     know(&h, PEER_IP, PEER_MAC);
-    piece(&h, 77, 32, 16, true); /* winds up no clock */
+    piece(&h, 77, 32, 16, true); /* does not restart the timer */
     assert_int_equal(h.ip.reassembly.count, 1);
     pass_ms(&h, 20);
     assert_int_equal(h.ip.reassembly.count, 0);
@@ -233,7 +234,7 @@ static void full_of_datagrams_the_oldest_goes(void **state)
     ip_host_down(&h);
 }
 
-/* Attack 10: memory stays within its bound however small the pieces are. */
+/* Attack 10: memory stays within its limit, with pieces of any size. */
 static void flood_of_pieces_stays_within_memory(void **state)
 {
     (void)state;
@@ -301,8 +302,9 @@ static void options_of_the_first_piece_are_left_behind(void **state)
     ip_host_down(&h);
 }
 
-/* The model: which bytes have come. A random cut of a random datagram, shuffled, with pieces repeated, comes out whole
- * and only when the last missing piece is there. */
+/* The model: the set of received bytes. A random datagram is cut at random places, and its pieces
+ * are shuffled, some of them twice. It is delivered whole, and only when the last missing piece is
+ * there. */
 static void random_schedules_agree_with_a_model_of_bytes(void **state)
 {
     (void)state;
@@ -341,8 +343,8 @@ static void random_schedules_agree_with_a_model_of_bytes(void **state)
     ip_host_down(&h);
 }
 
-/* The same with ranges that know nothing of each other: delivered exactly where the model saw no overlap and no byte
-   missing. */
+/* The same with independent ranges: a datagram is delivered exactly if the model sees no overlap
+ * and no missing byte. */
 static void random_overlaps_agree_with_a_model_of_bytes(void **state)
 {
     (void)state;
@@ -352,7 +354,7 @@ static void random_overlaps_agree_with_a_model_of_bytes(void **state)
     start_bounded(&h, 32, 1 << 20);
     unsigned delivered = 0;
     for (uint16_t round = 0; round < 5000; round++) {
-        uint8_t owner[64] = {0}; /* of each unit of eight bytes: the number of its piece */
+        uint8_t owner[64] = {0}; /* for each unit of eight bytes, the number of its piece */
         unsigned count = 0, end = 0, units = 2 + mn_random_below(&dice, 4);
         bool over = false;
         pass_ms(&h, 1200);

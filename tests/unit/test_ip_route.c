@@ -1,4 +1,5 @@
-/* Routes: longest prefix, gateways, what is on the link; and which configurations are refused. */
+/* Routes: longest prefix, gateways, destinations on the link, and configurations that are
+ * refused. */
 #include "tests/support/ip_host.h"
 
 struct line {

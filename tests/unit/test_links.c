@@ -1,6 +1,8 @@
-/* The table of goodput by rate, round trip and kind of trouble, compared with the one in tests/snapshots/goodput.md. Virtual time: the same code gives the same
- * table, on every machine. `make goodput` writes it anew, and the difference is then for a reader to judge. Losses are dice, so even a harmless change of
- * when something is sent throws them anew; that moves figures a little, and is only reported. The test fails where a cell changes by more than CELL_CHANGE, or
+/* The table of goodput by rate, round trip and kind of trouble, compared with the one in
+ * tests/snapshots/goodput.md. Virtual time: the same code gives the same table, on every machine.
+ * `make goodput` writes it anew, and the difference is then for a reader to judge. Losses are dice,
+ * so even a harmless change of when something is sent throws them anew; that moves figures a
+ * little, and is only reported. The test fails where a cell changes by more than CELL_CHANGE, or
  * all of them together by more than MEAN_CHANGE.
  *
  *   test_links --print      the table, and nothing else
@@ -25,8 +27,8 @@
 
 /* ---- What is possible ---- */
 
-/* The window that CUBIC holds on average where a part p of all segments gets lost, in segments: its own (RFC 9438 5.1), or where that is larger
- * Reno's (4.3, RFC 5681), which it then follows. */
+/* Returns the average window of CUBIC in segments if a part p of all segments is lost: its own (RFC
+ * 9438 5.1), or Reno's (4.3, RFC 5681) if that is larger, because CUBIC follows it then. */
 static double average_window(double p, double rtt_s)
 {
     double x = rtt_s / p;
@@ -34,8 +36,9 @@ static double average_window(double p, double rtt_s)
     return cubic > reno ? cubic : reno;
 }
 
-/* The part of all frames with which a stretch of losses begins. In a burst (Gilbert) a frame is lost with q, and it is the last one with r: so P0 of no loss at all
- * is (1 - q) * (r + (1 - r) * P0). */
+/* Returns the part of all frames that begin a series of losses. In a burst (Gilbert) a frame is
+ * lost with q, and it is the last one with r. So P0, no loss at all, is (1 - q) * (r + (1 - r) *
+ * P0). */
 static double loss_events(const struct mnet_sim_path *path)
 {
     double q = path->burst_loss_ppm / 1e6, r = path->burst_leave_ppm / 1e6;
@@ -43,7 +46,8 @@ static double loss_events(const struct mnet_sim_path *path)
     return (path->loss_ppm + path->corrupt_ppm) / 1e6 + path->burst_enter_ppm / 1e6 * (1 - none);
 }
 
-/* Text in bits per second: no more than the link carries, nor than the congestion control makes of its losses. */
+/* Returns text in bits per second: limited by the link, and by the window that congestion control
+ * keeps with its losses. */
 static double possible(const struct goodput_link *link)
 {
     double carried = (double)link->there.bandwidth_bps * GOODPUT_TEXT / GOODPUT_FRAME;
@@ -74,7 +78,7 @@ __attribute__((format(printf, 2, 3))) static void put(struct table *table, const
     table->len += (size_t)len;
 }
 
-/* From the first SYN on; a queue of one bandwidth-delay product, but of no less than 32 kB. */
+/* Measured from the first SYN on. The queue is one bandwidth-delay product, but at least 32 kB. */
 static struct goodput_link one_flow(uint32_t mbit, uint32_t rtt_ms, uint32_t seconds)
 {
     uint64_t bdp = (uint64_t)mbit * 125 * rtt_ms;
@@ -135,7 +139,7 @@ static void put_troubles(struct table *table)
 {
     static const struct {
         const char *name;
-        struct mnet_sim_path there, back; /* what is added to the link */
+        struct mnet_sim_path there, back; /* added to the link */
     } troubles[] = {
         {"nothing", {0}, {0}},
         {"1 % of the frames 5 ms late", {.reorder_ppm = 10000, .reorder_ns = 5 * MNET_MILLISECOND}, {0}},
@@ -184,7 +188,8 @@ static void put_flows(struct table *table)
         char name[32];
         link.flows = flows;
         link.from_ns = 5 * MNET_SECOND;
-        link.back.jitter_ns = 100 * MNET_MICROSECOND; /* or they would keep in step for ever */
+        /* Otherwise they would keep in step for ever. */
+        link.back.jitter_ns = 100 * MNET_MICROSECOND;
         snprintf(name, sizeof name, "%u flows, 40 Mbit/s", flows);
         put_line(table, name, &link);
     }
@@ -209,7 +214,7 @@ static void make_table(struct table *table)
 
 struct change {
     unsigned cells, changed, failed;
-    double logarithms; /* of what each cell became, relative to what it was */
+    double logarithms; /* of the ratios of each cell's new figure to its old one */
 };
 
 static bool digit(char c)
@@ -226,7 +231,7 @@ static void compare_numbers(double was, double is, struct change *change)
     change->failed += ratio > 1 + CELL_CHANGE || ratio < 1 - CELL_CHANGE;
 }
 
-/* Two lines that differ in numbers only; false where they differ in words. */
+/* Compares two lines that differ in numbers only. Returns false if they differ in words. */
 static bool compare_lines(const char *was, const char *is, struct change *change)
 {
     while (*was != '\0' && *is != '\0') {
@@ -249,7 +254,7 @@ static const char *next_line(char **text)
     return line != NULL ? line : "";
 }
 
-/* Says which lines differ, and how; fails where a difference is more than chance. */
+/* Prints the lines that differ, and the differences. Fails if a difference is more than chance. */
 static void compare(char *was, char *is)
 {
     struct change change = {0};
@@ -282,7 +287,7 @@ static void goodput_is_that_of_the_snapshot(void **state)
     compare(snapshot, table.text);
 }
 
-/* The comparison itself: a slower cell is found, chance is not, nor may a cell vanish. */
+/* The comparison itself: it finds a slower cell, ignores chance, and notices a missing cell. */
 static void comparison_finds_what_changed(void **state)
 {
     (void)state;

@@ -7,7 +7,7 @@ struct item {
     char name;
 };
 
-/* The names from first to last, checked from last to first as well. */
+/* Checks the names from first to last, and from last to first as well. */
 static void assert_names(const struct mnet_link *head, const char *names)
 {
     size_t len = strlen(names), i = 0;

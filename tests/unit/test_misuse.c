@@ -1,5 +1,5 @@
-/* What a caller must see to, and did not: one line that names the call and the misuse. Each case runs in a process of its
- * own. */
+/* Misuses by a caller: each gives one line that names the call and the misuse. Each case runs in a
+ * process of its own. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -177,7 +177,7 @@ static void close_endpoint_twice(void)
 static const struct {
     void (*misuse)(void);
     const char *text;
-    bool closed; /* memory that was freed is used, which a sanitizer says in its own words */
+    bool closed; /* uses freed memory, which a sanitizer reports in its own words */
 } cases[] = {
     {read_from_null, "mnet_tcp_read: the flow is NULL", false},
     {read_exactly_from_null, "mnet_tcp_read_exactly: the flow is NULL", false},
@@ -228,7 +228,7 @@ static int misuse(struct mnet_env *env, void *argument)
     return error;
 }
 
-/* What a process that runs the case says; its wait status. */
+/* Runs a case in a process of its own. Stores its output, and returns its wait status. */
 static int run_in_child(void (*const *run)(void), char *text, size_t size)
 {
     int ends[2];
@@ -236,7 +236,7 @@ static int run_in_child(void (*const *run)(void), char *text, size_t size)
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        signal(SIGABRT, SIG_DFL); /* cmocka has taken it */
+        signal(SIGABRT, SIG_DFL); /* cmocka has caught it */
         dup2(ends[1], STDERR_FILENO);
         struct mnet_sim *sim = mnet_sim_create(1);
         struct mnet_sim_host_options options = {.arguments = "--ipv4=10.0.0.1/24"};

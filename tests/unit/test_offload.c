@@ -70,7 +70,7 @@ static void complete_udp_zero_is_sent_as_ones(void **state)
     assert_true(mn_offload_complete(frame));
     uint16_t first = mn_load_u16(frame->data + 40);
     mnet_packet_free(frame);
-    /* A payload equal to the checksum makes the sum come out as 0xffff, its complement as 0. */
+    /* A payload equal to the checksum makes the sum 0xffff, and its complement 0. */
     uint8_t bytes[2];
     mn_store_u16(bytes, first);
     frame = test_udp_frame(*state, bytes, 2);
@@ -94,7 +94,7 @@ static void complete_plain_is_left_alone(void **state)
 static void complete_field_outside_fails(void **state)
 {
     struct mnet_packet *frame = test_udp_frame(*state, payload, 0);
-    frame->csum_offset = 7; /* its second byte would be one past the end */
+    frame->csum_offset = 7; /* its second byte would be one beyond the end */
     assert_false(mn_offload_complete(frame));
     frame->csum_start = 60000;
     assert_false(mn_offload_complete(frame));
@@ -102,7 +102,7 @@ static void complete_field_outside_fails(void **state)
     mnet_packet_free(frame);
 }
 
-/* Cuts the frame and checks each segment against the payload. Returns how many there were. */
+/* Cuts the frame and checks each segment against the payload. Returns the number of segments. */
 static unsigned check_cut(struct mnet_memory *memory, const struct mnet_packet *frame, const struct test_tcp *tcp,
                           size_t len)
 {
@@ -154,7 +154,7 @@ static void segment_large_frame_cuts_by_reference(void **state)
     };
     struct mnet_packet *frame = test_large_frame(*state, &tcp, payload, 62001, 16000, 1448);
     assert_int_equal(check_cut(*state, frame, &tcp, 62001), 43);
-    /* Nothing was copied: the second segment's payload lies in the frame's own buffer. */
+    /* Nothing is copied: the second segment's payload is in the frame's own buffer. */
     struct mn_segmenter segmenter;
     assert_true(mn_segmenter_init(&segmenter, frame, *state));
     struct mnet_packet *segment = mn_segmenter_next(&segmenter);
@@ -218,7 +218,7 @@ static void segment_other_frames_are_refused(void **state)
     struct mn_segmenter segmenter;
     struct test_tcp tcp = {.seq = 1};
     struct mnet_packet *frame = test_large_frame(*state, &tcp, payload, 800, 100, 1000);
-    frame->data[14] = 0x46; /* an IP header of 24 bytes leaves no room for all of TCP's */
+    frame->data[14] = 0x46; /* an IP header of 24 bytes leaves too little room for TCP's */
     assert_false(mn_segmenter_init(&segmenter, frame, *state));
     frame->data[14] = 0x44;
     assert_false(mn_segmenter_init(&segmenter, frame, *state));

@@ -19,7 +19,7 @@ static int setup(void **state)
     return 0;
 }
 
-/* Every test gives everything back. */
+/* Every test gives all memory back. */
 static int teardown(void **state)
 {
     struct fixture *f = *state;
@@ -39,7 +39,7 @@ static uint8_t byte_at(size_t i)
     return (uint8_t)(i * 31 + i / 251);
 }
 
-/* What the packet's bytes must be: those from `from` on, `len` of them. */
+/* Checks that the packet's bytes are the `len` ones from `from` on. */
 static void assert_bytes(const struct mnet_packet *packet, size_t from, size_t len)
 {
     assert_int_equal(packet->total, len);
@@ -71,7 +71,8 @@ enum {
     WHOLE = 100 + 2000 + 1 + 300 + 50 + 16000 + 9,
 };
 
-/* Linear 100, fragments 2000 and 1; then `more`: linear 300; then linear 50, fragments 16000 and 9. */
+/* Linear 100, fragments 2000 and 1; then `more`: linear 300; then linear 50, fragments 16000 and
+ * 9. */
 static struct mnet_packet *long_packet(struct mnet_memory *memory)
 {
     struct mnet_packet *first = mnet_packet_alloc(memory), *second = mnet_packet_alloc(memory);
@@ -258,7 +259,7 @@ static void trim_drops_what_is_behind(void **state)
     mnet_packet_free(packet);
 }
 
-/* Whoever links packets may count only their own bytes in the totals behind the first. */
+/* A function that links packets may count only their own bytes in the totals after the first. */
 static void trim_allows_inner_totals_of_their_own_bytes(void **state)
 {
     struct mnet_packet *packet = long_packet(memory_of(state));
@@ -400,7 +401,7 @@ static void append_beyond_the_fragments_changes_nothing(void **state)
     mnet_packet_free(packet);
 }
 
-/* Holds buffers until there are none for this side of the budget. */
+/* Holds buffers until none is left for this side of the budget. */
 static struct mnet_packet *use_up(struct mnet_memory *memory, bool sending)
 {
     struct mnet_packet *holder = NULL;
@@ -468,7 +469,7 @@ static void push_and_pull_move_the_partial_checksum(void **state)
     struct mnet_packet *packet = mnet_packet_alloc(memory_of(state));
     put_bytes(packet, 0, 100);
     mnet_packet_push(packet, 20);
-    assert_int_equal(packet->csum_start, 0); /* not PARTIAL: nobody's */
+    assert_int_equal(packet->csum_start, 0); /* not PARTIAL: the field is unused */
     packet->checksum = MNET_CHECKSUM_PARTIAL;
     packet->csum_start = 20;
     mnet_packet_push(packet, 14);
@@ -516,7 +517,7 @@ static void lent_buffer_is_released_once_after_its_last_user(void **state)
     assert_int_equal(released, 1);
 }
 
-/* The release may allocate: the descriptor is free before. */
+/* The release function may allocate: the descriptor is free before. */
 static void lend_again(void *context)
 {
     struct mnet_memory *memory = context;

@@ -1,5 +1,6 @@
-/* Transfers over paths that swallow large packets without a word, in virtual time: they arrive whole, soon, and in packets nearly as large as the path takes; and
- * where no path does such a thing, nothing is different. */
+/* Transfers in virtual time over paths that silently drop large packets. The data arrives whole and
+ * soon, in packets nearly as large as the path carries. On other paths path-MTU discovery changes
+ * nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,12 +19,12 @@
 #define TIME_LIMIT (600 * MNET_SECOND)
 
 struct scenario {
-    struct mnet_sim_path path;  /* both ways, but for the hole */
-    uint16_t hole;              /* larger packets of the sender vanish, ... */
-    uint64_t from_ns, until_ns; /* ... from then on, until then; 0: from the beginning; to the end */
+    struct mnet_sim_path path;  /* both directions, without the hole */
+    uint16_t hole;              /* larger packets of the sender are dropped */
+    uint64_t from_ns, until_ns; /* begin and end of the hole; 0: from the beginning; to the end */
     bool hashed;                /* the frames are compared with those of another run */
-    bool outage;                /* it is no hole: everything vanishes */
-    uint64_t pause_ns;          /* the sender writes nothing for so long in the middle */
+    bool outage;                /* instead of the hole, everything is dropped */
+    uint64_t pause_ns;          /* time without a write, in the middle */
     size_t bytes;
     uint32_t offload;
     const char *arguments;
@@ -92,7 +93,7 @@ static int write_all(struct run *run, struct mnet_flow *flow)
     return error;
 }
 
-/* ... and has been acknowledged. */
+/* Waits until everything is acknowledged. */
 static int settle(struct run *run, struct mnet_flow *flow)
 {
     int error = 0;
@@ -112,7 +113,7 @@ static int send_all(struct mnet_env *env, void *argument)
     uint8_t none;
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0)
-        error = mnet_sleep(mnet_now() + MNET_MILLISECOND); /* the receiver listens */
+        error = mnet_sleep(mnet_now() + MNET_MILLISECOND); /* until the receiver listens */
     if (error == 0)
         error = mnet_tcp_connect(stack, mnet_ipv4(10, 0, 0, 1), PORT, &flow, MNET_NEVER);
     if (error < 0)
@@ -176,7 +177,7 @@ static struct mnet_sim_host *add_host(struct mnet_sim *sim, const struct scenari
     return host;
 }
 
-/* Everything arrives, and is what was sent. */
+/* Checks that everything arrives unchanged. */
 static struct run transfer(const struct scenario *s, uint64_t seed)
 {
     struct run run = {.scenario = s, .hash = 0xcbf29ce484222325};
@@ -232,7 +233,8 @@ static void hole_from_the_beginning(void **state)
     }
 }
 
-/* The path of a transfer under way gets narrower; what is in flight, in large packets of the device's too, is cut anew. Not all are done searching at the end. */
+/* The path's MTU shrinks during a transfer. Data in flight is cut anew, also if it was a large
+ * packet for the device. Not all searches are complete at the end. */
 static void hole_in_the_middle(void **state)
 {
     (void)state;
@@ -255,7 +257,7 @@ static void hole_in_the_middle(void **state)
     }
 }
 
-/* With losses besides: the search may end a little lower, nothing else. */
+/* With losses, too: the search may end slightly lower. */
 static void hole_and_loss(void **state)
 {
     (void)state;
@@ -275,7 +277,8 @@ static void hole_and_loss(void **state)
     }
 }
 
-/* The hole closes: for as long as the PMTU_RAISE_TIMER packets stay small, then they are as large as before. */
+/* The hole goes away: packets stay small up to the PMTU_RAISE_TIMER, and are then as large as
+ * before. */
 static void hole_for_a_while(void **state)
 {
     (void)state;
@@ -288,7 +291,7 @@ static void hole_for_a_while(void **state)
     assert_int_equal(run.black_holes, 1);
 }
 
-/* Only the handshake and what is small gets through where nobody looks for the reason. */
+/* Without discovery only the handshake and small packets get through. */
 static void hole_without_discovery_ends_the_connection(void **state)
 {
     (void)state;
@@ -308,7 +311,8 @@ static void hole_without_discovery_ends_the_connection(void **state)
 
 /* ---- No black holes ---- */
 
-/* A link that stops altogether looks like one, until it works again: then packets have their old size at once, and the time is that which it took before. */
+/* A link that stops altogether looks like a hole, until it works again. Then packets have their old
+ * size at once, and the transfer takes as long as without discovery. */
 static void outage_is_no_hole(void **state)
 {
     (void)state;
@@ -334,7 +338,7 @@ static void outage_is_no_hole(void **state)
     }
 }
 
-/* The same frames at the same times, where no segment times out twice. */
+/* The same frames at the same times, if no segment times out twice. */
 static void paths_without_holes_see_no_difference(void **state)
 {
     (void)state;
@@ -350,7 +354,7 @@ static void paths_without_holes_see_no_difference(void **state)
     }
 }
 
-/* Heavy loss makes segments time out twice, too; it does not make them small for long. */
+/* Heavy loss makes segments time out twice, too. It does not make them small for long. */
 static void loss_is_no_hole(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Memory and pools: the budget, the reserve, and that every slab comes back. */
+/* Memory and pools: the budget, the reserve, and the return of every slab. */
 #include "unit/support.h"
 
 #include "base/memory.h"
@@ -122,7 +122,8 @@ static void limit_is_kept(void **state)
     mn_pool_free(&few, c);
 }
 
-/* A pool keeps the slab that its last object leaves, which is free memory all the same: for its own next object, and for others when there is no other. */
+/* A pool keeps the slab that its last object leaves. That slab is still free memory: for the pool's
+ * next object, and for others if there is no other memory. */
 static void the_last_slab_is_kept_but_not_used(void **state)
 {
     struct fixture *f = *state;
@@ -137,14 +138,16 @@ static void the_last_slab_is_kept_but_not_used(void **state)
     size_t slabs = mnet_memory_budget(f->memory) / MN_SLAB_BYTES;
     void **all = calloc(slabs, sizeof *all);
     for (size_t i = 0; i < slabs; i++)
-        assert_non_null(all[i] = mn_pool_alloc(&other, MN_CLAIM_RECEIVE)); /* the kept one, too */
+        /* Including the kept one. */
+        assert_non_null(all[i] = mn_pool_alloc(&other, MN_CLAIM_RECEIVE));
     assert_null(mn_pool_alloc(&f->pool, MN_CLAIM_RECEIVE));
     assert_int_equal(mnet_memory_used(f->memory), mnet_memory_budget(f->memory));
     for (size_t i = 0; i < slabs; i++)
         mn_pool_free(&other, all[i]);
     free(all);
     assert_int_equal(mnet_memory_used(f->memory), 0);
-    object = mn_pool_alloc(&f->pool, MN_CLAIM_SEND); /* takes back what the other one keeps, or another */
+    /* Takes back the slab that the other pool keeps, or another one. */
+    object = mn_pool_alloc(&f->pool, MN_CLAIM_SEND);
     assert_non_null(object);
     mn_pool_free(&f->pool, object);
 }
@@ -169,7 +172,7 @@ static void the_kept_slab_is_subject_to_the_reserve(void **state)
     mn_pool_free(&f->pool, sent);
 }
 
-/* Takes objects until there are no more; returns them as a chain through their first words. */
+/* Allocates objects until none is left. Returns them as a chain through their first words. */
 static void *take_all(struct mn_pool *pool, enum mn_claim claim, size_t *count)
 {
     void *chain = NULL;
@@ -238,7 +241,7 @@ static void empty_slabs_serve_other_sizes(void **state)
     give_all(&f->pool, chain);
 }
 
-/* Each pool has a slab of its own, and its first object is the one that is used most. */
+/* Each pool has a slab of its own, whose first object is used most. */
 static void first_objects_of_slabs_lie_in_different_cache_lines(void **state)
 {
     struct fixture *f = *state;
@@ -285,7 +288,8 @@ static void tables_are_zero_disjoint_and_share_slabs(void **state)
         assert_int_equal((uintptr_t)tables[i].at % 64, 0);
         for (size_t at = 0; at < tables[i].len; at++)
             assert_int_equal(tables[i].at[at], 0);
-        memset(tables[i].at, 0x77, tables[i].len); /* were two not disjoint, the later would not be zero */
+        /* If two overlapped, the later one would not be zero. */
+        memset(tables[i].at, 0x77, tables[i].len);
     }
 }
 
@@ -318,7 +322,7 @@ static void pools_and_tables_meet_without_overlap(void **state)
     uint8_t *table = mn_memory_table(f->memory, MN_SLAB_BYTES);
     assert_non_null(table);
     memset(table, 0xee, MN_SLAB_BYTES);
-    give_all(&f->pool, chain); /* walks the objects' first words */
+    give_all(&f->pool, chain); /* follows the objects' first words */
     chain = take_all(&f->pool, MN_CLAIM_RECEIVE, &count);
     assert_int_equal(count, (size_t)(f->memory->slab_count - 1) * f->pool.objects_per_slab);
     give_all(&f->pool, chain);

@@ -1,4 +1,5 @@
-/* The generator: ChaCha20 as RFC 8439 has it, the same numbers from the same seed, wiped behind itself, uniform. */
+/* The generator: ChaCha20 as in RFC 8439, the same numbers from the same seed, old keys wiped,
+ * uniform results. */
 #include "unit/support.h"
 
 #include "base/random.h"
@@ -41,7 +42,7 @@ static struct mn_random seeded(uint8_t first)
     return random;
 }
 
-/* The first numbers are the keystream behind the next key. */
+/* The first numbers are the keystream after the next key. */
 static void first_bytes_are_the_keystream(void **state)
 {
     (void)state;
@@ -128,8 +129,8 @@ static void below_stays_below_and_reaches_all(void **state)
     assert_true(mn_random_below(&random, UINT32_MAX) < UINT32_MAX);
 }
 
-/* With a bound of 3 * 2^30, taking a remainder would favour the lowest third two to one, and taking the upper half of a
- * product every third number. */
+/* With a bound of 3 * 2^30 a remainder would favour the lowest third two to one, and the upper half
+ * of a product every third number. */
 static void below_has_no_bias(void **state)
 {
     (void)state;

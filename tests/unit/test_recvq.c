@@ -1,5 +1,5 @@
-/* The receive queue takes chains of packets apart, however their totals were counted: a packet's `total` is the chain's for the first one only
- * (base/packet.c). */
+/* The receive queue takes chains of packets apart. A packet's `total` is the chain's only in its
+ * first packet (base/packet.c); the totals after it may have been counted in either way. */
 #include "support.h"
 
 #include <mnet/packet.h>
@@ -11,7 +11,7 @@
 #define PARTS 4
 #define PART_BYTES 1500u
 
-/* A chain of four packets, each byte of which says where it is. */
+/* Makes a chain of four packets, each byte of which gives its own position. */
 static struct mnet_packet *chain(struct mnet_memory *memory, bool inner_totals_count_the_rest)
 {
     struct mnet_packet *parts[PARTS];
@@ -62,7 +62,8 @@ static void chain_whose_totals_are_their_own_is_read_back(void **state)
     read_back(false);
 }
 
-/* A flight of the segments that every host takes, behind one that was lost: none is dropped for being small, however many there are. */
+/* A flight of the segments that every host accepts, after a lost one: none is dropped for its size,
+ * in any number. */
 static void out_of_order_segments_of_536_bytes_are_kept(void **state)
 {
     (void)state;

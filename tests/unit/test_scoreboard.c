@@ -1,4 +1,5 @@
-/* The scoreboard of sent data against a model that keeps the fate of every byte, and its bounds. */
+/* The scoreboard of sent data, compared with a model that keeps the state of every byte, and its
+ * limits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "tcp/queue/scoreboard.h"
 
 #define REGION (4u << 20)
-#define SPACE 4000u /* bytes in flight at most, in the model */
+#define SPACE 4000u /* most bytes in flight in the model */
 
 struct board {
     void *region;
@@ -20,7 +21,7 @@ struct board {
     struct mn_scoreboard_pools pools;
     struct mn_scoreboard b;
     size_t memory_before;
-    uint32_t start; /* of the sequence space: the model's byte 0 */
+    uint32_t start; /* sequence number of the model's byte 0 */
     uint32_t una, nxt;
     uint8_t *flags; /* of each byte since `start` */
 };
@@ -43,7 +44,7 @@ static void end(struct board *t)
     free(t->region);
 }
 
-/* Everything that must be true of it, and the same as the model says. */
+/* Checks all invariants, and compares the scoreboard with the model. */
 static void verify(struct board *t)
 {
     struct mn_scoreboard *b = &t->b;
@@ -120,7 +121,7 @@ static void lose(struct board *t, uint32_t left, uint32_t right)
     }
 }
 
-/* Two numbers within what is in flight, in order. */
+/* Chooses two numbers in the flight, in order. */
 static void range(struct board *t, struct mn_random *random, uint32_t *left, uint32_t *right)
 {
     uint32_t flight = t->nxt - t->una;
@@ -148,7 +149,7 @@ static void step(struct board *t, struct mn_random *random, uint64_t now)
     }
 }
 
-/* Any order of events, also where numbers wrap: the same as byte by byte. */
+/* Any order of events, also if numbers wrap, gives the same result as byte by byte. */
 static void random_events_agree_with_a_model(void **state)
 {
     (void)state;
@@ -169,7 +170,7 @@ static void random_events_agree_with_a_model(void **state)
     }
 }
 
-/* What is sent at nearly the same time is one record; the pools are not touched. */
+/* Segments sent at nearly the same time are one record, and the pools are not used. */
 static void sent_at_one_time_is_one_record(void **state)
 {
     (void)state;
@@ -185,8 +186,9 @@ static void sent_at_one_time_is_one_record(void **state)
     end(&t);
 }
 
-/* What goes out after a retransmission is told apart from what went before it, however little time there is between: RACK (RFC 8985 6.2) must not take the retransmission
- * for lost because something that was sent earlier has arrived. */
+/* Data sent after a retransmission is recorded apart from data sent before it, at any distance in
+ * time. RACK (RFC 8985 6.2) must not declare the retransmission lost because earlier data has
+ * arrived. */
 static void new_data_after_a_retransmission_is_a_record_of_its_own(void **state)
 {
     (void)state;
@@ -198,14 +200,15 @@ static void new_data_after_a_retransmission_is_a_record_of_its_own(void **state)
     resend(&t, 1000, 1100, 1601);
     send(&t, 100, 1602);
     assert_int_equal(t.b.count, 3);
-    send(&t, 100, 1603); /* these two are joined as ever */
+    send(&t, 100, 1603); /* these two are joined as usual */
     assert_int_equal(t.b.count, 3);
     assert_int_equal(mn_scoreboard_at(&t.b, 1)->sent_ns, 1600);
     verify(&t);
     end(&t);
 }
 
-/* The hard bound: the peer acknowledges every other byte. What cannot be noted is still in flight, and sending goes on. */
+/* The hard limit: the peer acknowledges every other byte. Bytes that cannot be recorded are still
+ * in flight, and sending goes on. */
 static void records_are_bounded(void **state)
 {
     (void)state;
@@ -240,7 +243,7 @@ static void records_are_bounded(void **state)
     end(&t);
 }
 
-/* Without memory there is one record: still everything is sent, lost and sent again. */
+/* Without memory there is one record. Data is still sent, lost and sent again. */
 static void without_memory_one_record_is_left(void **state)
 {
     (void)state;
@@ -255,7 +258,8 @@ static void without_memory_one_record_is_left(void **state)
     for (uint64_t now = 1; now <= 10; now++)
         mn_scoreboard_sent(&t.b, &t.pools, 1 + (uint32_t)now * 100, now * 1000, 0);
     assert_int_equal(t.b.count, 1);
-    assert_false(mn_scoreboard_sacked(&t.b, &t.pools, &left, 600, &d)); /* as if it had not come */
+    /* As if it had not arrived. */
+    assert_false(mn_scoreboard_sacked(&t.b, &t.pools, &left, 600, &d));
     assert_int_equal(t.b.sacked, 0);
     mn_scoreboard_lose_range(&t.b, &t.pools, 1, 1001);
     assert_int_equal(t.b.lost, 1000);
@@ -274,7 +278,8 @@ static void without_memory_one_record_is_left(void **state)
     free(t.region);
 }
 
-/* A peer that goes back on its word: everything may be lost again, and of nothing is known that it was sent once. */
+/* A peer that reneges: everything may be lost again, and for nothing is it known that it was sent
+ * once. */
 static void forgetting_selective_acknowledgements(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* The simulated network: what paths do to frames, who gets them, tasks in virtual time, and that a seed decides everything. */
+/* The simulated network: effects of paths on frames, delivery, tasks in virtual time, and runs that
+ * depend on the seed alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static int tear_down(void **state)
 
 /* ---- By hand ---- */
 
-/* Sends `len` bytes, the first of which are a broadcast address and `number`. */
+/* Sends `len` bytes that begin with a broadcast address and `number`. */
 static bool send_numbered(struct mnet_sim_host *host, uint8_t number, size_t len)
 {
     uint8_t frame[2000];
@@ -47,7 +48,7 @@ static bool send_numbered(struct mnet_sim_host *host, uint8_t number, size_t len
     return mnet_sim_send(host, frame, len);
 }
 
-/* Takes one frame that arrived and returns its number; -1 where there is none. */
+/* Takes one frame that has arrived. Returns its number, or -1 if there is none. */
 static int take(struct mnet_sim_host *host)
 {
     uint8_t frame[2000];
@@ -63,7 +64,7 @@ static unsigned take_all(struct mnet_sim_host *host)
     return count;
 }
 
-/* Lets time pass until nothing is on its way any more. */
+/* Lets time pass until no frame is on its way. */
 static void settle(void)
 {
     uint64_t until = mnet_sim_now(sim) + 100 * MNET_SECOND;
@@ -256,12 +257,12 @@ static void segment_delivers_by_address(void **state)
     assert_int_equal(take_all(c), 0);
     memset(frame, 0xff, 6);
     assert_true(mnet_sim_send(a, frame, sizeof frame));
-    assert_int_equal(take_all(c), 0); /* behind its own path */
+    assert_int_equal(take_all(c), 0); /* delayed by its own path */
     settle();
     assert_int_equal(take_all(b), 1);
     assert_int_equal(take_all(c), 1);
     assert_int_equal(take_all(a), 0);
-    frame[0] = 0x02; /* nobody's: to all, as a switch does that has not learnt it */
+    frame[0] = 0x02; /* an unknown address: to all hosts, like a switch that has not learnt it */
     assert_true(mnet_sim_send(a, frame, sizeof frame));
     settle();
     assert_int_equal(take_all(b) + take_all(c), 2);
@@ -318,8 +319,9 @@ static struct mnet_packet *large_packet(struct mnet_memory *memory)
     return test_large_frame(memory, &(struct test_tcp){.seq = 1}, payload, sizeof payload, 7000, 1460);
 }
 
-/* Sends one large frame from a host whose card can cut; returns how many frames came out at the other, all intact; *total is their bytes and
- * *partial how many have a checksum left open. */
+/* Sends one large frame from a host whose device can cut. Returns the number of frames that arrive
+ * at the other host, all intact; *total is the number of their bytes and *partial the number of
+ * open checksums. */
 static unsigned send_large(uint32_t receiver_offload, const struct mnet_sim_path *path, size_t *total,
                            unsigned *partial)
 {
@@ -391,7 +393,7 @@ static void large_frame_is_cut_where_the_path_loses(void **state)
     uint32_t both = MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4;
     unsigned count = send_large(both, &(struct mnet_sim_path){.loss_ppm = 300000}, &total, &partial);
     assert_in_range(count, 4, 13);
-    /* Corruption needs complete checksums, or nobody would see it. */
+    /* Corruption needs complete checksums, or nobody would notice it. */
     assert_int_equal(send_large(both, &(struct mnet_sim_path){.corrupt_ppm = 1}, &total, &partial), 14);
     assert_int_equal(partial, 0);
 }
@@ -408,13 +410,14 @@ static void large_frame_takes_its_wire_time(void **state)
     assert_int_equal(arrival, START + (20000 + 14 * 54) * MNET_MICROSECOND);
 }
 
-/* A host without its cable: nothing comes, nothing leaves, what is on the way is lost; its device says so. */
+/* A host without its cable receives and sends nothing, and frames on their way are lost. Its device
+ * reports the link as down. */
 static void unplugged_host_hears_and_says_nothing(void **state)
 {
     (void)state;
     assert_true(mnet_sim_link(sim, a, b, &(struct mnet_sim_path){.delay_ns = MS}));
     assert_false(mnet_sim_device(b)->link_down);
-    assert_true(send_numbered(a, 1, 100)); /* on the way when the cable is pulled */
+    assert_true(send_numbered(a, 1, 100)); /* on its way when the cable is pulled */
     mnet_sim_plug(b, false);
     assert_true(mnet_sim_device(b)->link_down);
     assert_false(mnet_sim_device(a)->link_down);
@@ -523,7 +526,7 @@ static int count_after_10_ms(void *argument)
     return error;
 }
 
-/* A group among the locals of a host's program, whose members run when it ends. */
+/* A group that is a local of a host's program. Its members run when the program ends. */
 static int exit_with_a_group(struct mnet_env *env, void *argument)
 {
     (void)env;
@@ -558,7 +561,7 @@ static int accept_and_stay(struct mnet_env *env, void *argument)
     return error == 0 ? mnet_sleep(MNET_NEVER) : error;
 }
 
-/* Much more than a slow link carries until the time is up. */
+/* Much more data than a slow link carries in the time. */
 static int send_much_and_stay(struct mnet_env *env, void *argument)
 {
     static const char bytes[60000];
@@ -575,7 +578,8 @@ static int send_much_and_stay(struct mnet_env *env, void *argument)
     return mnet_sleep(MNET_NEVER);
 }
 
-/* The end of the simulation gives closed connections the time that they have at the end of any program. */
+/* At the end of the simulation closed connections get the same time as at the end of any
+ * program. */
 static void run_cut_off_with_closed_flows_delivering_can_be_destroyed(void **state)
 {
     (void)state;
@@ -652,7 +656,7 @@ static void hash_frame(void *context, uint64_t now, struct mnet_sim_host *host, 
         *hash = (*hash ^ bytes[i]) * 0x100000001b3;
 }
 
-/* The hash of all frames with their times of one conversation over a bad link. */
+/* Returns the hash of all frames of a conversation over a bad link, with their times. */
 static uint64_t converse(uint64_t seed, unsigned *answers)
 {
     uint64_t hash = 0xcbf29ce484222325;
@@ -717,7 +721,7 @@ static void pipe_copies_into_the_peer_memory_and_refuses_when_full(void **state)
     mnet_packet_free(frame);
     ends[1]->ops->close(ends[1]);
     frame = test_tcp_frame(one, &(struct test_tcp){.seq = 1}, "abc", 3);
-    assert_int_equal(ends[0]->ops->tx(ends[0], &frame, 1), 1); /* into the void */
+    assert_int_equal(ends[0]->ops->tx(ends[0], &frame, 1), 1); /* there is no receiver */
     ends[0]->ops->close(ends[0]);
     test_memory_free(one);
     test_memory_free(two);

@@ -1,4 +1,5 @@
-/* Solo5's device and the seed on the command line, on a Solo5 made of arrays (support/solo5/solo5.h). */
+/* Solo5's device, and the seed on the command line, on a Solo5 made of arrays
+ * (support/solo5/solo5.h). */
 #include "ports/solo5/entropy.h"
 #include "ports/solo5/solo5_port.h"
 #include "unit/support.h"
@@ -10,7 +11,7 @@
 #define FRAMES 8
 #define HANDLE 3
 
-/* The host: frames that wait to be read, and those that were written. */
+/* The host: frames to read, and frames written. */
 static struct {
     size_t mtu;
     unsigned acquired;
@@ -128,7 +129,7 @@ static void open_with_impossible_mtu_is_refused(void **state)
     assert_non_null(open_service(65535));
 }
 
-/* Solo5 lets a device be acquired once; a stack may be taken down and brought up again. */
+/* Solo5 lets a device be acquired once. A stack may be destroyed and created again. */
 static void closed_device_opens_again_without_acquiring(void **state)
 {
     (void)state;
@@ -182,7 +183,7 @@ static void receive_of_large_frames_goes_through_the_bounce_buffer(void **state)
     assert_int_equal(mnet_memory_used(device->memory), 0);
 }
 
-/* The queue must not stand still: whoever waits for frames would be woken by the same one for ever. */
+/* The queue must advance: otherwise the same frame would wake a waiting stack for ever. */
 static void receive_without_memory_drops_and_counts(void **state)
 {
     (void)state;

@@ -39,7 +39,7 @@ static int connect_and_describe(struct world *w)
     return 0;
 }
 
-/* MUST-44: IP chose the local address, MUST-45: and it stays. */
+/* MUST-44: IP chooses the local address. MUST-45: the address stays. */
 static void connect_established_names_both_ends(void **state)
 {
     (void)state;
@@ -74,7 +74,8 @@ static int connect_to_nobody_twice(struct world *w)
     return 0;
 }
 
-/* RFC 1122 2.3.2.1: for a second after a neighbour did not answer nobody asks again, and who wants to reach it hears so, without another event on the stack. */
+/* RFC 1122 2.3.2.1: for a second after a neighbour did not answer no request is sent. A call that
+ * wants to reach it learns this at once, without another event of the stack. */
 static void connect_to_a_neighbour_that_just_failed_fails_at_once(void **state)
 {
     (void)state;
@@ -91,7 +92,7 @@ static int no_neighbour(struct world *w)
     return 0;
 }
 
-/* A SYN from an address where nobody is: whoever answers it has to look for a neighbour in vain. */
+/* Sends a SYN from an unused address: an answer to it looks for a neighbour in vain. */
 static void spoof_syn(struct world *w, uint32_t source)
 {
     struct test_tcp syn = {.source = source, .destination = 0x0a000001, .seq = source, .flags = MN_TCP_SYN};
@@ -101,7 +102,7 @@ static void spoof_syn(struct world *w, uint32_t source)
     mnet_packet_free(frame);
 }
 
-/* One message from the server to the client, which must have it within the time. */
+/* Sends one message from the server to the client, which must receive it within the time. */
 static int exchange(struct world *w, struct pair *pair, uint64_t at_most_ms)
 {
     char byte = 0;
@@ -120,7 +121,7 @@ static int dead_neighbours(struct world *w)
     for (unsigned i = 0; i < 8; i++) {
         struct mnet_endpoint nobody = {mnet_ipv4(10, 0, 0, (uint8_t)(100 + i)), 80};
         CHECK_EQUAL(mnet_tcp_connect_begin(w->server, nobody, NULL, &dead[i]), 0);
-        spoof_syn(w, 0x0a0000c8 + i); /* 10.0.0.200 and on */
+        spoof_syn(w, 0x0a0000c8 + i); /* 10.0.0.200 and following */
     }
     mnet_sim_shape(w->server_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.down = true});
     CHECK_EQUAL(mnet_tcp_write(pair.server, "x", 1, NULL, in_ms(1)), 0);
@@ -128,7 +129,8 @@ static int dead_neighbours(struct world *w)
     mnet_sim_shape(w->server_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
     CHECK_EQUAL(mn_tcp_usage(w->server->tcp).half_open, 8);
     char byte;
-    CHECK_EQUAL(mnet_tcp_read(pair.client, &byte, 1, in_ms(400)), 1); /* the timer that sends again */
+    /* Within the retransmission timeout. */
+    CHECK_EQUAL(mnet_tcp_read(pair.client, &byte, 1, in_ms(400)), 1);
     for (int i = 0; i < 60; i++) {
         int error = exchange(w, &pair, 5);
         if (error < 0)
@@ -143,7 +145,8 @@ static int dead_neighbours(struct world *w)
     return 0;
 }
 
-/* Neither timers nor packets of a connection wait for neighbours who are not there, be they called or only alleged. */
+/* Timers and packets of a connection never wait for neighbours that are absent, connected to or
+ * spoofed. */
 static void connect_to_the_dead_delays_nobody_else(void **state)
 {
     (void)state;
@@ -172,7 +175,7 @@ static void connect_reset_is_refused(void **state)
     world_run(refused, NULL);
 }
 
-/* When the client's SYNs went out. */
+/* The times of the client's SYNs. */
 struct syns {
     int count;
     uint64_t at[16];
@@ -205,7 +208,8 @@ static int timed_out(struct world *w)
     int error = mnet_tcp_connect(w->client, WORLD_SERVER, 80, &flow, MNET_NEVER);
     mnet_sim_watch(w->sim, NULL, NULL);
     mnet_sim_shape(w->server_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
-    CHECK(error == MNET_E_TIMED_OUT || error == MNET_E_UNREACHABLE); /* the neighbour may be found dead first */
+    /* The neighbour may be found absent first. */
+    CHECK(error == MNET_E_TIMED_OUT || error == MNET_E_UNREACHABLE);
     CHECK(syns.count >= 2);
     for (int i = 1; i < syns.count && i <= 4; i++) {
         uint64_t after = syns.at[i] - syns.at[0];
@@ -221,8 +225,8 @@ static void connect_unanswered_repeats_the_syn_and_gives_up(void **state)
     world_run(timed_out, NULL);
 }
 
-/* Whatever ends a connect early, a SYN-ACK that comes later is answered with a reset and no half of a connection
- * stays. */
+/* After a connect that ended early, for any reason, a later SYN-ACK is answered with a reset, and
+ * no half of a connection is left. */
 static int nothing_left(struct world *w, struct mnet_listener *listener)
 {
     CHECK_EQUAL(mn_tcp_usage(w->client->tcp).tcbs, 0);
@@ -461,8 +465,8 @@ static void accept_burst_wakes_every_waiter(void **state)
     world_run(accept_burst, NULL);
 }
 
-/* The first waiter is cancelled just before the segment comes that completes its connection, and has not run yet when
- * the stack rouses it: the second one gets the connection. */
+/* The first waiter is cancelled just before the segment arrives that completes its connection, and
+ * has not run when the stack wakes it: the second one gets the connection. */
 static void cancel_on_ack(void *context, uint64_t now, struct mnet_sim_host *host, enum mnet_sim_direction direction,
                           const void *frame, size_t len)
 {
@@ -503,7 +507,8 @@ static void accept_cancelled_loses_no_connection(void **state)
     world_run(accept_cancelled, NULL);
 }
 
-/* A waiter with a deadline that passes before anything comes; the next in line still gets the connection. */
+/* The deadline of a waiter passes before a connection comes. The next one in line still gets the
+ * connection. */
 static int accept_deadline(struct world *w)
 {
     struct pair pair = {0};
@@ -545,7 +550,8 @@ static int backlog(struct world *w, enum mnet_backlog_policy policy)
         CHECK_EQUAL(connect.result, MNET_E_REFUSED);
     } else {
         CHECK_EQUAL(mnet_tcp_accept(pair.listener, &pair.server, 0), 0);
-        CHECK_EQUAL(mnet_tcp_accept(pair.listener, &accepted, in_ms(10000)), 0); /* the client tried again */
+        /* The client tried again. */
+        CHECK_EQUAL(mnet_tcp_accept(pair.listener, &accepted, in_ms(10000)), 0);
         mnet_tcp_close(accepted);
     }
     CHECK_EQUAL(call_join(&connect), 0);
@@ -655,7 +661,7 @@ static int invalid(struct world *w)
     return 0;
 }
 
-/* A finaliser has no time for a handshake: what was begun is gone before it is sent. */
+/* A finaliser has no time for a handshake: the attempt is gone before its SYN is sent. */
 struct attempt {
     struct world *w;
     struct mnet_flow *flow;

@@ -1,5 +1,5 @@
-/* A stack above a device that fails, and above one whose offloads are not wanted. Two stacks on the ends of a pipe are driven by hand;
- * what the first one gives to its device and gets from it passes through the test.
+/* A stack on a device that fails, and on one whose offloads are not wanted. The test drives two
+ * stacks on the ends of a pipe. All frames of the first one's device pass through the test.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,7 @@ static struct {
     struct mnet_device device;
     struct mnet_device *inner;
     bool rx_fails, tx_fails;
-    bool vouches; /* says of every frame received that its checksum was verified, and damages it */
+    bool vouches; /* reports every received frame's checksum as verified, and damages the frame */
     unsigned sent, partial, large, wrong;
 } tested;
 
@@ -101,7 +101,7 @@ static void note_line(void *context, enum mnet_log_level level, const char *text
     lines++;
 }
 
-/* Opens both stacks; `options` are fields of the first one's configuration. */
+/* Opens both stacks. `options` are fields of the first one's configuration. */
 static void open_stacks(uint32_t offload, struct mnet_config options)
 {
     struct mnet_device *ends[2];
@@ -135,7 +135,7 @@ static int close_stacks(void **state)
     return 0;
 }
 
-/* Lets a time pass, in steps of a millisecond. */
+/* Lets time pass, in steps of a millisecond. */
 static void pass(uint64_t milliseconds)
 {
     for (; milliseconds > 0; milliseconds--) {
@@ -170,7 +170,8 @@ static uint64_t counted(enum mnet_counter counter)
     return mnet_stack_counters(stacks[0])->value[counter];
 }
 
-/* Sends `len` bytes from one end to the other and checks them there; in small reads, within ten seconds. */
+/* Sends `len` bytes from one end to the other and checks them there, in small reads, within ten
+ * seconds. */
 static void transfer(struct mnet_flow *from, struct mnet_flow *to, size_t len)
 {
     static uint8_t data[65536], got[65536];
@@ -189,7 +190,8 @@ static void transfer(struct mnet_flow *from, struct mnet_flow *to, size_t len)
 
 /* ---- Failures ---- */
 
-/* What a failing device is given is lost, counted and freed, and sent again by TCP when the device works again. */
+/* Frames for a failing device are lost, counted and freed. TCP sends them again when the device
+ * works. */
 static void tx_failure_loses_frames_and_tcp_repairs(void **state)
 {
     (void)state;
@@ -211,7 +213,8 @@ static void tx_failure_loses_frames_and_tcp_repairs(void **state)
     part_them();
 }
 
-/* A stack on a device that fails to receive is not busy for it, says so once, and goes on when the device does. */
+/* A stack on a device that fails to receive does not loop, reports the failure once, and goes on
+ * when the device does. */
 static void rx_failure_is_told_once_and_ends(void **state)
 {
     (void)state;
@@ -260,7 +263,7 @@ static void offload_of_segments_unwanted_is_done_by_the_stack(void **state)
     part_them();
 }
 
-/* --no-checksum-offload: no frame goes out unfinished; so none is large either. */
+/* --no-checksum-offload: every frame has complete checksums, so none is large either. */
 static void offload_of_checksums_unwanted_is_done_by_the_stack(void **state)
 {
     (void)state;
@@ -274,7 +277,7 @@ static void offload_of_checksums_unwanted_is_done_by_the_stack(void **state)
     part_them();
 }
 
-/* ... and what the device says of received checksums is not believed. */
+/* The device's word about received checksums is not believed. */
 static void offload_of_checksums_unwanted_verifies_what_arrives(void **state)
 {
     (void)state;
@@ -303,7 +306,7 @@ static void offload_of_checksums_is_believed(void **state)
     pass(5);
     char got[16];
     assert_int_equal(mnet_tcp_read(first, got, sizeof got, 0), 5);
-    assert_memory_equal(got, "helln", 5); /* the test's own damage */
+    assert_memory_equal(got, "helln", 5); /* damaged by the test */
     part_them();
 }
 

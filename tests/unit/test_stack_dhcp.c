@@ -1,4 +1,4 @@
-/* A stack that has its address by DHCP: with a server played frame by frame, in virtual time. */
+/* A stack that has its address by DHCP, with a server played frame by frame, in virtual time. */
 #include "tests/unit/dhcp_net.h"
 
 /* ---- getting an address ---- */
@@ -13,7 +13,7 @@ static void open_gets_an_address(void **state)
     assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack)));
     assert_false(mnet_dhcp_lease(n.stack, &lease));
     pass(&n, 90 * MNET_MILLISECOND);
-    assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack))); /* still probed for */
+    assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack))); /* still being probed */
     assert_false(mnet_dhcp_lease(n.stack, &lease));
     pass(&n, 30 * MNET_MILLISECOND);
     assert_true(has_address(&n, FIRST));
@@ -46,7 +46,7 @@ static void open_takes_broadcast_answers(void **state)
     net_end(&n);
 }
 
-/* Where nobody has an address, nothing but the client's port is there. */
+/* Without an address only the client's port is open. */
 static void open_without_address_is_closed_to_others(void **state)
 {
     (void)state;
@@ -192,13 +192,13 @@ static void bound_is_renewed_at_t1(void **state)
     }
     assert_true(mnet_dhcp_lease(n.stack, &after));
     assert_true(after.end_ns > before.end_ns + 4 * 1800 * MNET_SECOND);
-    assert_int_equal(read_now(pair.client), MNET_E_DEADLINE); /* nothing happened to it */
+    assert_int_equal(read_now(pair.client), MNET_E_DEADLINE); /* the connection is not affected */
     assert_int_equal(n.server.seen[MN_DHCP_DISCOVER], 1);
     close_pair(&pair);
     net_end(&n);
 }
 
-/* RFC 2131 4.4.5: whoever has no lease any more stops at once. */
+/* RFC 2131 4.4.5: a client whose lease has ended stops using the address at once. */
 static void bound_without_answer_loses_address_and_connections(void **state)
 {
     (void)state;
@@ -223,14 +223,14 @@ static void bound_without_answer_loses_address_and_connections(void **state)
     assert_int_equal(read_now(pair.server), MNET_E_NO_ADDRESS);
     assert_int_equal(mnet_tcp_write(pair.client, "x", 1, NULL, 0), MNET_E_NO_ADDRESS);
     assert_int_equal(mnet_tcp_established(opening, 0), MNET_E_NO_ADDRESS);
-    assert_true(n.server.tcp_segments > segments); /* it had been sending */
+    assert_true(n.server.tcp_segments > segments); /* it was sending before */
     segments = n.server.tcp_segments;
     mnet_tcp_close(opening);
     close_pair(&pair);
     pass_s(&n, 100);
     assert_int_equal(n.server.tcp_segments, segments); /* no reset, nothing */
     assert_int_equal(n.server.last.type, MN_DHCP_DISCOVER);
-    /* The server is back: so is the listener. */
+    /* The server is back, and so is the listener. */
     n.server.silent = false;
     n.server.offers = SECOND_IP;
     pass_s(&n, 70);
@@ -270,7 +270,7 @@ static void bound_down_gives_the_address_back(void **state)
     (void)state;
     struct net n;
     net_bound(&n);
-    pass_s(&n, 1805); /* since it renewed it knows the server's link address */
+    pass_s(&n, 1805); /* renewing, it has learnt the server's link address */
     mnet_stack_down(n.stack);
     n.stack = NULL;
     mnet_sim_advance(n.sim, mnet_sim_now(n.sim) + 10 * MNET_MILLISECOND);
@@ -278,7 +278,8 @@ static void bound_down_gives_the_address_back(void **state)
     assert_int_equal(n.server.seen[MN_DHCP_RELEASE], 1);
     assert_int_equal(n.server.last.ciaddr, FIRST_IP);
     assert_int_equal(n.server.last_destination, SERVER_IP);
-    assert_string_equal(n.log.last, "dhcp: 10.0.0.66/24 from 10.0.0.1 for 3600 s, router 10.0.0.1"); /* no complaint */
+    /* No complaint. */
+    assert_string_equal(n.log.last, "dhcp: 10.0.0.66/24 from 10.0.0.1 for 3600 s, router 10.0.0.1");
     net_end(&n);
 }
 
@@ -294,7 +295,7 @@ static void bound_wound_down_waits_for_the_release(void **state)
         while (mn_stack_wind_down(n.stack))
             pass(&n, MNET_MILLISECOND);
         uint64_t took = mnet_sim_now(n.sim) - before;
-        pass(&n, 5 * MNET_MILLISECOND); /* the way to the server */
+        pass(&n, 5 * MNET_MILLISECOND); /* time to find the server */
         assert_int_equal(n.server.seen[MN_DHCP_RELEASE], !deaf);
         assert_in_range(took, deaf ? 490 * MNET_MILLISECOND : 1, deaf ? 510 * MNET_MILLISECOND : 10 * MNET_MILLISECOND);
         mnet_stack_down(n.stack);
@@ -308,7 +309,7 @@ static void bound_wound_down_waits_for_the_release(void **state)
 
 /* ---- applications ---- */
 
-/* As any application begins. */
+/* Begins like any application. */
 static int up_waits(struct world *w)
 {
     struct play *play = w->argument;
@@ -409,7 +410,7 @@ static void await_ends_with_the_stack(void **state)
     mnet_sim_destroy(play.sim);
 }
 
-/* What the program itself says counts more than the command line. */
+/* The program's own configuration has precedence over the command line. */
 static int own_address(struct world *w)
 {
     struct mnet_config config = {.ipv4 = {SECOND, 24}};

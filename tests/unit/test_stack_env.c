@@ -1,4 +1,5 @@
-/* The program around mnet_main: options, devices, exit status, and what is ended for it. */
+/* The program around mnet_main: options, devices, exit status, and the objects that are ended for
+ * it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +12,7 @@
 #include "stack/env.h"
 #include "support/world.h"
 
-/* A port that has nothing but a clock that `wait` moves, and what the program did with it. */
+/* A port with nothing but a clock that `wait` moves, and the program's results. */
 struct port {
     uint64_t now;
     char output[4096], error[2048];
@@ -112,9 +113,9 @@ int mnet_main(struct mnet_env *env)
 static const struct mnet_program_option own_options[] = {{"-l", NULL, "listen"}, {0}};
 static const struct mnet_program described = {
     .arguments = "PORT", .summary = "A test.", .version = "7", .options = own_options};
-static const struct mnet_program *description; /* of the program that runs next */
+static const struct mnet_program *description; /* of the next program to run */
 
-/* Runs `program` with the arguments; returns the exit status. */
+/* Runs `program` with the arguments. Returns the exit status. */
 static int run(int (*program)(struct mnet_env *env), const char *arguments)
 {
     char text[256] = "test ", *argv[16];
@@ -273,7 +274,7 @@ static int no_device(struct mnet_env *env)
     return mnet_stack_up(env, NULL, &stack) == MNET_E_NO_DEVICE && stack == NULL ? 0 : 1;
 }
 
-/* The program's own attempt to go on is not commented. */
+/* The program goes on by itself, so nothing is printed. */
 static void device_that_cannot_be_opened_is_reported(void **state)
 {
     (void)state;
@@ -281,7 +282,8 @@ static void device_that_cannot_be_opened_is_reported(void **state)
     assert_string_equal(port.error, "none: there is none\n");
 }
 
-/* What keeps a stack from coming up is said in one line: by the port, which knows best, or for it. */
+/* The reason that keeps a stack from coming up is printed in one line, by the port, which knows
+ * best, or for it. */
 static void stack_that_does_not_come_up_is_explained_once(void **state)
 {
     (void)state;
@@ -344,7 +346,7 @@ static int exit_with_tasks(struct mnet_env *env)
     mnet_exit(7);
 }
 
-/* As a return would end it, and the group is there until its member has ended. */
+/* Like a return. The group exists until its member has ended. */
 static void program_ends_with_mnet_exit(void **state)
 {
     (void)state;
@@ -353,7 +355,8 @@ static void program_ends_with_mnet_exit(void **state)
     assert_int_equal(left_behind[0], MNET_E_CANCELLED);
 }
 
-/* Nobody answers: what was not closed is given up after a while, and the program ends. */
+/* Nobody answers: a connection that was not closed is given up after a while, and the program
+ * ends. */
 static int leave_connection(struct mnet_env *env)
 {
     struct mnet_stack *stack;

@@ -1,4 +1,5 @@
-/* The life of a stack: what it refuses to start with, what ends with it, and one that is driven from outside. */
+/* The life of a stack: configurations that it refuses, handles that end with it, and a stack that
+ * is driven from outside. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,7 @@ static int call_prober(void *argument)
     return mnet_tcp_connect(call->w->client, mnet_ipv4(10, 0, 0, 99), 80, &call->flow, call->deadline);
 }
 
-/* Everything that can block, blocked at once. */
+/* All calls that can block, blocked at once. */
 static int down_wakes(struct world *w)
 {
     static char data[8 << 20], buffer[16];
@@ -56,7 +57,7 @@ static int down_wakes(struct world *w)
     while ((got = mnet_tcp_read(pair.server, data, sizeof data, in_ms(100))) > 0)
         continue;
     CHECK_EQUAL(got, MNET_E_RESET); /* the peer is told */
-    /* A task that only now looks at its handle finds it closed, and closes it as ever. */
+    /* A task that looks at its handle only now finds it closed, and can close it as usual. */
     struct mnet_flow *late;
     CHECK_EQUAL(mnet_tcp_read(pair.client, buffer, sizeof buffer, MNET_NEVER), MNET_E_CLOSED);
     CHECK_EQUAL(mnet_tcp_write(pair.client, buffer, sizeof buffer, NULL, MNET_NEVER), MNET_E_CLOSED);
@@ -79,7 +80,8 @@ static int up_again(struct world *w)
     struct mnet_stack *second;
     struct pair pair;
     struct mnet_config config = {.ipv4 = {WORLD_CLIENT, 24}};
-    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &second), MNET_E_NO_DEVICE); /* it is taken */
+    /* It is in use. */
+    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &second), MNET_E_NO_DEVICE);
     CHECK(second == NULL);
     mnet_stack_down(w->client);
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), 0);
@@ -105,7 +107,7 @@ static int up_invalid(struct world *w)
     CHECK_EQUAL(mnet_stack_up(NULL, &config, &stack), MNET_E_INVALID);
     CHECK(stack == NULL);
     CHECK_EQUAL(mnet_stack_up(env, &config, NULL), MNET_E_INVALID);
-    CHECK_EQUAL(mnet_stack_up(env, NULL, &stack), MNET_E_INVALID); /* no address given anywhere */
+    CHECK_EQUAL(mnet_stack_up(env, NULL, &stack), MNET_E_INVALID); /* no address is given */
     config.memory_size = MNET_MEMORY_MINIMUM - 1;
     CHECK_EQUAL(mnet_stack_up(env, &config, &stack), MNET_E_INVALID);
     return 0;
@@ -117,7 +119,7 @@ static void up_invalid_arguments_have_no_effect(void **state)
     world_run(up_invalid, NULL);
 }
 
-/* RFC 5227: the second user of an address finds out before using it; nobody else does. */
+/* RFC 5227: the second user of an address notices before it uses the address. Nobody else does. */
 static int up_probing(struct world *w)
 {
     struct mnet_stack *stack;
@@ -263,7 +265,8 @@ static void outside_every_call_works_with_deadline_0(void **state)
     assert_int_equal(mnet_tcp_connect_begin(o->stacks[1], remote, NULL, &client), 0);
     mnet_tcp_notify(client, collect, &client_ready);
     assert_int_equal(mnet_tcp_established(client, 0), MNET_E_DEADLINE);
-    assert_int_equal(mnet_tcp_established(client, MNET_NEVER), MNET_E_DEADLINE); /* outside tasks nothing suspends */
+    /* Outside of tasks no call suspends. */
+    assert_int_equal(mnet_tcp_established(client, MNET_NEVER), MNET_E_DEADLINE);
     assert_int_equal(mnet_tcp_accept(listener, &server, MNET_NEVER), MNET_E_DEADLINE);
     pass(o, 10 * MNET_MILLISECOND);
     assert_int_equal(listener_ready, MNET_ACCEPTABLE);
@@ -291,7 +294,8 @@ static uint64_t frames_sent(struct outside *o, int i)
     return mnet_sim_counts(o->hosts[i], MNET_SIM_SENDING).sent;
 }
 
-/* What a call outside tasks queues goes out within the call: a foreign loop need not poll once more for it. */
+/* Data queued by a call outside of tasks is sent within the call: a foreign loop need not poll once
+ * more for it. */
 static void outside_calls_transmit_at_once(void **state)
 {
     struct outside *o = *state;
@@ -319,7 +323,7 @@ static void outside_calls_transmit_at_once(void **state)
     mnet_tcp_unlisten(listener);
 }
 
-/* A stack with nothing to do asks for nothing; one with something to do says when. */
+/* A stack with nothing to do has no deadline. One with something to do tells the time. */
 static void outside_deadline_says_when_to_poll(void **state)
 {
     struct outside *o = *state;
@@ -364,7 +368,7 @@ static void open_wrong_configurations_are_refused(void **state)
         assert_null(stack); \
     } while (0)
     struct mnet_device small = *good.device, hollow = *good.device;
-    small.mtu = 575; /* RFC 791: every module must take 576 */
+    small.mtu = 575; /* RFC 791: every host must accept 576 */
     hollow.ops = NULL;
     REFUSED(device = NULL);
     REFUSED(device = &small);
@@ -404,7 +408,7 @@ static void open_wrong_configurations_are_refused(void **state)
     assert_int_equal(mnet_stack_open(&good, &o->stacks[1]), 0);
 }
 
-/* The smallest memory is enough to talk. */
+/* The smallest memory is enough for a conversation. */
 static void open_smallest_memory_works(void **state)
 {
     struct outside *o = *state;

@@ -1,7 +1,8 @@
-/* A stack whose link goes down and comes up: what it asks for then, what it keeps, and who hears of it. */
+/* A stack whose link goes down and comes up: its requests then, the state that it keeps, and the
+ * calls that notice. */
 #include "tests/unit/dhcp_net.h"
 
-/* Without a cable at first: nothing comes of what is said, until there is one. */
+/* Without a cable at first: no request is answered until there is one. */
 static void open_link_that_comes_late_asks_at_once(void **state)
 {
     (void)state;
@@ -21,7 +22,7 @@ static void open_link_that_comes_late_asks_at_once(void **state)
     }
 }
 
-/* The same network as before: the address, and connections, go on. */
+/* The same network as before: the address and the connections go on. */
 static void bound_link_back_in_the_same_network_keeps_connections(void **state)
 {
     (void)state;
@@ -47,7 +48,7 @@ static void bound_link_back_in_the_same_network_keeps_connections(void **state)
     net_end(&n);
 }
 
-/* Another one, whose server refuses the address: another address at once. */
+/* Another network, whose server refuses the address: the stack gets another address at once. */
 static void bound_link_back_in_another_network_gets_another_address(void **state)
 {
     (void)state;
@@ -61,7 +62,7 @@ static void bound_link_back_in_another_network_gets_another_address(void **state
     n.server.refuses = true;
     mnet_sim_plug(n.client, true);
     pass(&n, 2 * MNET_MILLISECOND);
-    n.server.refuses = false; /* only what was asked for */
+    n.server.refuses = false; /* only the old address is refused */
     pass_s(&n, 10);
     assert_true(has_address(&n, SECOND));
     assert_int_equal(read_now(pair.client), MNET_E_NO_ADDRESS);
@@ -112,7 +113,7 @@ static void link_and_address_are_told_to_who_asked(void **state)
 
 /* ---- applications ---- */
 
-/* The wait for an address begins when the link comes up; a server answers 25 s after that. */
+/* The wait for an address begins when the link comes up. A server answers 25 s after that. */
 static int up_with_a_late_link(struct world *w)
 {
     struct play *play = w->argument;
@@ -127,7 +128,7 @@ static int up_with_a_late_link(struct world *w)
     return 0;
 }
 
-/* But if it never does, there is an end, too. */
+/* If the link never comes up, the wait ends, too. */
 static int up_without_a_link(struct world *w)
 {
     struct play *play = w->argument;

@@ -1,5 +1,5 @@
-/* The standard command-line options: what they set, what they leave to the application, and the one line for a wrong
- * one. */
+/* The standard command-line options: their effects, arguments that they leave to the application,
+ * and the one line for a wrong one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,10 +22,11 @@ struct line {
     int result;
 };
 
-/* What most tests run: a program that does not describe itself, on a port without options. */
+/* Used by most tests: a program that does not describe itself, on a port without options. */
 static const struct mn_options_known nothing;
 
-/* Parses "program " followed by `arguments`, split at blanks, where `known` is on the command line besides. */
+/* Parses "program " followed by `arguments`, split at blanks. `known` are the other options of the
+ * command line. */
 static void parse_known(struct line *line, const struct mn_options_known *known, const char *arguments)
 {
     memset(line, 0, sizeof *line);
@@ -188,7 +189,7 @@ static void words_and_own_options_are_left_to_the_application(void **state)
     assert_string_equal(line.argv[4], "-");
     assert_string_equal(line.argv[5], "two");
     assert_null(line.argv[6]);
-    parse(&line, "one --no-coalescing two"); /* it does not say that it takes no words */
+    parse(&line, "one --no-coalescing two"); /* it does not declare that it takes no words */
     assert_int_equal(line.result, 0);
     assert_int_equal(line.argc, 3);
 }
@@ -206,7 +207,7 @@ static void own_option_replaces_a_standard_one_of_its_name(void **state)
     assert_int_equal(line.argc, 2);
 }
 
-/* The whole text behind "argument: ". */
+/* The whole text after "argument: ". */
 static void unknown_options_are_named_with_the_nearest_one(void **state)
 {
     static const struct {
@@ -437,7 +438,7 @@ static void route_without_gateway_is_on_the_link(void **state)
     assert_string_equal(line.error, "--route: needs --ipv4=ADDRESS/LENGTH");
 }
 
-/* Either we say what the address is, or a server does. */
+/* Either the command line gives an address, or a server does. */
 static void dhcp_allows_no_address_and_no_routes(void **state)
 {
     static const char *const cases[] = {
@@ -491,7 +492,7 @@ static void append_line(void *context, const char *text)
     strcat(context, text);
 }
 
-/* The table is the help: every row that is to be listed is, and can be read. */
+/* The table is the help: every listed row is shown, and is readable. */
 static void help_names_every_option(void **state)
 {
     (void)state;

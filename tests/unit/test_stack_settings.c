@@ -1,4 +1,5 @@
-/* Settings of a connection, waiting for readiness, closing with a wait, and seeing inside: mnet/tcp.h and mnet/tcp_info.h, between two simulated hosts. */
+/* Settings of a connection, waiting for readiness, closing with a wait, and information: mnet/tcp.h
+ * and mnet/tcp_info.h, between two simulated hosts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,8 +22,10 @@ static int closing_with_a_wait(struct world *w)
     CHECK_EQUAL(mnet_tcp_write(pair.client, bytes, sizeof bytes, &queued, MNET_NEVER), 0);
     CHECK_EQUAL(mnet_tcp_close_wait(pair.client, MNET_NEVER), 0);
     pair.client = NULL;
-    CHECK(mnet_now() - begin >= 4 * MNET_MILLISECOND); /* two round trips at least, for the initial window */
-    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, bytes, sizeof bytes, NULL, 0), 0); /* it is all there */
+    /* At least two round trips, for the initial window. */
+    CHECK(mnet_now() - begin >= 4 * MNET_MILLISECOND);
+    /* Everything is there. */
+    CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, bytes, sizeof bytes, NULL, 0), 0);
     CHECK_EQUAL(mnet_tcp_read(pair.server, bytes, 1, 0), 0);
     world_close(&pair);
     return 0;
@@ -40,7 +43,8 @@ static int closing_in_vain(struct world *w)
     static char bytes[1 << 20];
     CHECK_EQUAL(world_connect(w, &pair), 0);
     size_t queued;
-    mnet_tcp_write(pair.client, bytes, sizeof bytes, &queued, 0); /* as much as goes; nobody reads */
+    /* As much as fits; nobody reads. */
+    mnet_tcp_write(pair.client, bytes, sizeof bytes, &queued, 0);
     CHECK(queued > 0);
     uint64_t deadline = in_ms(500);
     CHECK_EQUAL(mnet_tcp_close_wait(pair.client, deadline), MNET_E_DEADLINE);
@@ -100,7 +104,7 @@ static int waiting(struct world *w)
     CHECK_EQUAL(call_start(w, &call, urgent_call, pair.server), 0);
     CHECK_EQUAL(write_text(pair.client, "ab"), 0);
     sleep_ms(10);
-    CHECK_EQUAL(call.ended, 0); /* that was not urgent */
+    CHECK_EQUAL(call.ended, 0); /* this was not urgent */
     CHECK_EQUAL(mnet_tcp_write_urgent(pair.client, "c", 1, NULL, MNET_NEVER), 0);
     call_join(&call);
     CHECK_EQUAL(call.result, MNET_URGENT);
@@ -125,7 +129,8 @@ static int keeping_alive(struct world *w)
     CHECK_EQUAL(world_connect(w, &pair), 0);
     mnet_tcp_set_keepalive(pair.server, &keepalive);
     uint64_t begin = mnet_now();
-    CHECK_EQUAL(mnet_tcp_read(pair.server, &byte, 1, begin + 100 * MNET_SECOND), MNET_E_DEADLINE); /* it answers */
+    /* It answers. */
+    CHECK_EQUAL(mnet_tcp_read(pair.server, &byte, 1, begin + 100 * MNET_SECOND), MNET_E_DEADLINE);
     mnet_sim_shape(w->client_host, MNET_SIM_RECEIVING, &(struct mnet_sim_path){.down = true});
     CHECK_EQUAL(mnet_tcp_read(pair.server, &byte, 1, MNET_NEVER), MNET_E_TIMED_OUT);
     uint64_t lasted = mnet_now() - begin - 100 * MNET_SECOND;
@@ -143,7 +148,7 @@ static void keepalive_finds_a_peer_that_is_gone(void **state)
     world_run(keeping_alive, NULL);
 }
 
-/* ---- seeing inside ---- */
+/* ---- information ---- */
 
 static int looking(struct world *w)
 {

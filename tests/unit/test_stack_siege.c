@@ -1,6 +1,8 @@
-/* A whole stack under siege: a server with little memory, an honest client that sends it as much as the link takes, others that come and go, and a host
- * that puts frames on the wire by hand. While the attack runs the client keeps at least half of the goodput that it has without, newcomers are served, what is
- * charged is what is pinned, and between polls the reserve is whole. Afterwards all memory is given back. */
+/* A whole stack under attack: a server with little memory, an honest client that sends as much as
+ * the link carries, other clients that connect and leave, and a host that sends frames made by
+ * hand. During the attack the client keeps at least half of its goodput, new clients are served,
+ * the bytes charged are the bytes pinned, and between polls the reserve is free. Afterwards all
+ * memory is given back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,15 +23,15 @@
 #define ECHO 7
 #define FIRST_UDP 2000
 #define ENDPOINTS 40
-#define BEGIN (5 * MNET_SECOND) /* the client is at full speed by then */
-#define SECONDS 2               /* that the attack takes */
+#define BEGIN (5 * MNET_SECOND) /* the client has its full rate by then */
+#define SECONDS 2               /* of the attack */
 #define END (BEGIN + SECONDS * MNET_SECOND)
 #define SERVER 0x0a000001u
 
 struct attack {
-    const char *memory;                           /* of the server: its option */
+    const char *memory;                           /* the server's option */
     unsigned idle;                                /* connections that do nothing */
-    size_t (*frame)(unsigned count, uint8_t *to); /* the next frame; NULL: no attack */
+    size_t (*frame)(unsigned count, uint8_t *to); /* makes the next frame; NULL: no attack */
     unsigned a_millisecond;
 };
 
@@ -37,7 +39,7 @@ struct siege {
     const struct attack *attack;
     struct mnet_sim_host *evil;
     struct mnet_stack *server, *client;
-    struct mnet_udp *endpoints[ENDPOINTS]; /* of the server, which nobody reads until all is over */
+    struct mnet_udp *endpoints[ENDPOINTS]; /* of the server; nobody reads them until the end */
     uint64_t received, received_before, received_during;
     unsigned served, accepted;
     size_t used_before, used_after, peak;
@@ -56,7 +58,7 @@ static int drink(void *argument)
     return 0;
 }
 
-static struct siege *counted; /* by the one who reads what the honest client sends */
+static struct siege *counted; /* by the reader of the honest client's data */
 
 static int drink_and_count(void *argument)
 {
@@ -192,7 +194,7 @@ static int call(struct mnet_env *env, void *argument)
     return error;
 }
 
-/* ---- The attacker, and the one who looks at it ---- */
+/* ---- The attacker, and the observer ---- */
 
 static bool is_sound(struct mnet_stack *stack)
 {
@@ -218,7 +220,7 @@ static int strike(struct mnet_env *env, void *argument)
     return error;
 }
 
-/* All timers run out, and all that may still be read is. */
+/* Lets all timers run out, and reads everything that is left. */
 static int rest(struct mnet_env *env, void *argument)
 {
     struct siege *s = argument;
@@ -269,7 +271,7 @@ static uint32_t far_away(unsigned count)
     return 0x0b000000u + (count * 2654435761u >> 8);
 }
 
-/* Beginnings of connections from everywhere, which nobody goes on with. */
+/* SYNs from everywhere, whose handshakes do not go on. */
 static size_t syn(unsigned count, uint8_t *frame)
 {
     uint8_t *tcp = frame + 34;
@@ -288,7 +290,7 @@ static size_t syn(unsigned count, uint8_t *frame)
     return len;
 }
 
-/* Two of the many fragments of a datagram, of which the others never come. */
+/* Two of the many fragments of a datagram. The others never arrive. */
 static size_t fragment(unsigned count, uint8_t *frame)
 {
     memset(frame + 34, (int)count, 1480);
@@ -313,7 +315,7 @@ static size_t echo_request(uint32_t source, uint8_t *frame, size_t len)
     return put_ip(frame, source, 1, 0, 0, len);
 }
 
-/* Neighbours that are not there are asked for; what is for them waits. */
+/* Requests make the stack look for absent neighbours, and packets for them wait. */
 static size_t request_of_nobody(unsigned count, uint8_t *frame)
 {
     return echo_request(SERVER + 10 + count % 60000, frame, 1480);
@@ -324,7 +326,7 @@ static size_t small_request_of_nobody(unsigned count, uint8_t *frame)
     return echo_request(SERVER + 10 + count % 60000, frame, 8);
 }
 
-/* Beginnings from neighbours that are not there. */
+/* SYNs from absent neighbours. */
 static size_t syn_of_nobody(unsigned count, uint8_t *frame)
 {
     size_t len = syn(count, frame);
@@ -354,7 +356,7 @@ static size_t large_datagram(unsigned count, uint8_t *frame)
     return datagram_of(count, frame, 1400);
 }
 
-/* All of it. */
+/* All kinds of frames. */
 static size_t everything(unsigned count, uint8_t *frame)
 {
     static size_t (*const all[])(unsigned, uint8_t *) = {
@@ -364,7 +366,7 @@ static size_t everything(unsigned count, uint8_t *frame)
     return all[count % MN_COUNT_OF(all)](count / MN_COUNT_OF(all), frame);
 }
 
-/* ---- The whole ---- */
+/* ---- The siege ---- */
 
 static struct mnet_sim_host *add_host(struct mnet_sim *sim, const char *name, const char *arguments)
 {
@@ -454,7 +456,7 @@ static void siege_by_everything_at_once(void **state)
     besiege("everything", everything);
 }
 
-/* Who is idle holds nothing: an active connection has what it would have alone. */
+/* An idle connection holds nothing: an active connection has as much as it would have alone. */
 static void idle_connections_cost_an_active_one_nothing(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* Reading, closing, fairness and notices: each promise of mnet/tcp.h, between two simulated hosts. */
+/* Reading, closing, fairness and notices: each promise of mnet/tcp.h, between two simulated
+ * hosts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,8 @@ static int reading(struct world *w)
     CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, 10, &done, MNET_NEVER), MNET_E_END_OF_FILE);
     CHECK(done == 3 && memcmp(buffer, "end", 3) == 0);
     for (int i = 0; i < 2; i++)
-        CHECK_EQUAL(mnet_tcp_read(pair.server, buffer, 16, MNET_NEVER), 0); /* and it stays ended */
+        /* And stays at its end. */
+        CHECK_EQUAL(mnet_tcp_read(pair.server, buffer, 16, MNET_NEVER), 0);
     world_close(&pair);
     return 0;
 }
@@ -52,7 +54,8 @@ static int getting(struct world *w)
     CHECK_EQUAL(mnet_tcp_get(pair.server, slices, 4, 0), MNET_E_DEADLINE);
     CHECK_EQUAL(write_text(pair.client, "abcdef"), 0);
     CHECK_EQUAL(mnet_tcp_read(pair.server, &byte, 1, MNET_NEVER), 1);
-    CHECK_EQUAL(mnet_tcp_get(pair.server, slices, 4, 0), 1); /* what the read left, without waiting */
+    /* The rest of the read, without waiting. */
+    CHECK_EQUAL(mnet_tcp_get(pair.server, slices, 4, 0), 1);
     CHECK(slices[0].len == 5 && memcmp(slices[0].data, "bcdef", 5) == 0);
     CHECK_EQUAL(write_text(pair.client, "ghi"), 0);
     CHECK_EQUAL(mnet_tcp_read(pair.server, &byte, 1, MNET_NEVER), 1);
@@ -126,7 +129,7 @@ static void read_silent_peer_times_out(void **state)
     world_run(silent_peer, &quick);
 }
 
-/* Every blocked reader wakes, whatever it is that ends the stream. */
+/* Every blocked reader wakes, after any end of the stream. */
 static int wake_readers(struct world *w, void (*end)(struct pair *pair), int result)
 {
     struct pair pair;
@@ -334,8 +337,8 @@ static int spin(void *argument)
     return 0;
 }
 
-/* With a task that is always runnable, virtual time stands still: all that happens, happens because the network is
- * polled. */
+/* With a task that is always runnable, virtual time stands still: events only happen because the
+ * network is polled. */
 static int busy(struct world *w)
 {
     struct pair pair;

@@ -92,13 +92,15 @@ static int errors(struct world *w)
     CHECK_EQUAL(open_ends(w, &ends), 0);
     mnet_udp_close(ends.server);
     CHECK_EQUAL(mnet_udp_send(ends.client, NULL, "x", 1, MNET_NEVER), 0);
-    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 4, NULL, in_ms(100)), MNET_E_REFUSED); /* port unreachable */
+    /* Port unreachable. */
+    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 4, NULL, in_ms(100)), MNET_E_REFUSED);
     CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 4, NULL, in_ms(100)), MNET_E_DEADLINE);
     CHECK_EQUAL(mnet_udp_send(ends.client, &nowhere, "x", 1, MNET_NEVER), MNET_E_UNREACHABLE);
     mnet_udp_close(ends.client);
     CHECK_EQUAL(mnet_udp_open(w->client, &options, &ends.client), 0);
     CHECK_EQUAL(mnet_udp_send(ends.client, NULL, "x", 1, MNET_NEVER), 0);
-    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 4, NULL, in_ms(10000)), MNET_E_UNREACHABLE); /* no neighbour */
+    /* No neighbour. */
+    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 4, NULL, in_ms(10000)), MNET_E_UNREACHABLE);
     mnet_udp_close(ends.client);
     return 0;
 }
@@ -177,7 +179,7 @@ static int send_many(void *argument)
     return 0;
 }
 
-/* A slow link that takes no more than 256 KiB: the sender waits, and nothing is lost. */
+/* A slow link that queues at most 256 KiB: the sender waits, and nothing is lost. */
 static int waiting_sender(struct world *w)
 {
     static char data[2000];

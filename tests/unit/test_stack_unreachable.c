@@ -1,4 +1,4 @@
-/* Attempts to connect that come to nothing, and what is told of the reason. */
+/* Attempts to connect that fail, and the reported reason. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static void note_syn(void *context, uint64_t now, struct mnet_sim_host *host, en
     memcpy(syn->frame, frame, MN_MIN(len, sizeof syn->frame));
 }
 
-/* An ICMP error about the SYN that was seen; `wrong` spoils the sequence number in its quote. */
+/* Sends an ICMP error about the recorded SYN. `wrong` spoils the sequence number in its quote. */
 static void send_unreachable(struct world *w, const struct seen *syn, uint8_t code, uint8_t wrong)
 {
     uint8_t frame[14 + 20 + 8 + 28] = {0};
@@ -62,8 +62,8 @@ static void send_unreachable(struct world *w, const struct seen *syn, uint8_t co
     mnet_sim_send(w->server_host, frame, sizeof frame);
 }
 
-/* RFC 792 with RFC 5927: a hard error whose quote names our SYN ends the attempt; one with a wrong sequence number
- * does not. */
+/* RFC 792 with RFC 5927: a hard error whose quote names our SYN ends the attempt. An error with a
+ * wrong sequence number does not. */
 static int hard_error(struct world *w)
 {
     struct seen syn = {0};
@@ -92,7 +92,8 @@ static void connect_icmp_hard_error_is_unreachable(void **state)
     world_run(hard_error, NULL);
 }
 
-/* Begins to connect to nobody, and lets a router say `code` about it. The flow is the caller's. */
+/* Begins to connect to an absent host, and lets a router report `code` about it. The flow is the
+ * caller's. */
 static int begin_and_be_told(struct world *w, uint8_t code, struct mnet_flow **flow)
 {
     struct seen syn = {0};
@@ -109,7 +110,7 @@ static int begin_and_be_told(struct world *w, uint8_t code, struct mnet_flow **f
     return 0;
 }
 
-/* The cause can be read, of an attempt that has failed and of one that goes on. */
+/* The cause can be read after an attempt that failed, and during one that goes on. */
 static int causes(struct world *w)
 {
     static const struct {
@@ -146,7 +147,7 @@ static void connect_unreachable_says_the_cause(void **state)
     world_run(causes, NULL);
 }
 
-/* A deadline that passes after a soft error: what is known is told. */
+/* A deadline that passes after a soft error: the error tells the known cause. */
 static int soft_error_at_the_deadline(struct world *w)
 {
     struct seen syn = {0};
@@ -173,7 +174,8 @@ static void connect_deadline_after_a_soft_error_is_unreachable(void **state)
     world_run(soft_error_at_the_deadline, NULL);
 }
 
-/* On a port that nobody listens on there is nobody, also where it is one that could be chosen for the connection itself. */
+/* A port without a listener has no peer, even if it is one that could be chosen for the connection
+ * itself. */
 static int connect_own_port_without_listener(struct world *w)
 {
     struct mnet_flow *flow;
@@ -183,7 +185,7 @@ static int connect_own_port_without_listener(struct world *w)
         CHECK_EQUAL(mnet_tcp_connect(w->client, WORLD_CLIENT, port, &flow, in_ms(100)), MNET_E_REFUSED);
         CHECK_EQUAL(mnet_tcp_connect(w->client, mnet_ipv4(127, 0, 0, 1), port, &flow, in_ms(100)), MNET_E_REFUSED);
     }
-    /* Who names both ports means it (RFC 9293 3.5). */
+    /* A program that names both ports wants this (RFC 9293 3.5). */
     struct mnet_endpoint self = named.local;
     char byte = 0;
     CHECK_EQUAL(mnet_tcp_connect_begin(w->client, self, &named, &flow), 0);

@@ -31,7 +31,8 @@ static int many_writers(struct world *w)
         CHECK_EQUAL(calls[i].ended, 0); /* the send buffer is smaller */
     }
     struct call closer = {0};
-    CHECK_EQUAL(call_start(w, &closer, call_read, pair.client), 0); /* a reader among them disturbs nobody */
+    /* A reader among them does not disturb them. */
+    CHECK_EQUAL(call_start(w, &closer, call_read, pair.client), 0);
     char buffer[RUN];
     for (int i = 0; i < 4; i++) {
         CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, RUN, NULL, in_ms(100000)), 0);
@@ -71,7 +72,8 @@ static int writer_errors(struct world *w)
     CHECK_EQUAL(call_start(w, &first, call_write, pair.client), 0);
     CHECK_EQUAL(call_start(w, &second, call_write_lent, pair.client), 0);
     CHECK_EQUAL(call_start(w, &third, call_write, pair.client), 0);
-    CHECK_EQUAL(mnet_tcp_write(pair.client, data, 1, &queued, 0), MNET_E_DEADLINE); /* not before those in line */
+    /* Not before those in line. */
+    CHECK_EQUAL(mnet_tcp_write(pair.client, data, 1, &queued, 0), MNET_E_DEADLINE);
     CHECK_EQUAL(queued, 0);
     CHECK_EQUAL(call_join(&first), 0);
     CHECK_EQUAL(first.result, MNET_E_DEADLINE);
@@ -110,7 +112,7 @@ static int writers_closed(struct world *w)
     }
     size_t total;
     CHECK_EQUAL(read_runs(w, pair.server, 1, &total), 0);
-    CHECK_EQUAL(total, calls[0].queued); /* what was queued is delivered */
+    CHECK_EQUAL(total, calls[0].queued); /* queued data is delivered */
     world_close(&pair);
     return 0;
 }
@@ -163,7 +165,7 @@ static int lent(struct world *w)
     CHECK_EQUAL(released, 2);
     CHECK_EQUAL(mnet_tcp_write_lent(pair.client, data, 1, count_release, &released, &queued, MNET_NEVER),
                 MNET_E_CLOSED);
-    CHECK(queued == 0 && released == 2); /* nothing was taken: it stays the caller's */
+    CHECK(queued == 0 && released == 2); /* nothing was queued: it stays the caller's */
     CHECK_EQUAL(mnet_tcp_write_lent(pair.server, data, sizeof data, count_release, &released, &queued, MNET_NEVER), 0);
     mnet_tcp_abort(pair.server);
     pair.server = NULL;
@@ -224,7 +226,8 @@ static void shutdown_read_makes_the_peers_writes_fail(void **state)
     world_run(shut_reading, NULL);
 }
 
-/* A server that has read enough of a request, answers, and closes, while the rest of the request is still coming. */
+/* A server that has read enough of a request answers and closes, while the rest of the request is
+ * still arriving. */
 static int answer_early(struct world *w)
 {
     static char body[200000], answer[30000];
@@ -235,7 +238,7 @@ static int answer_early(struct world *w)
     CHECK_EQUAL(world_connect(w, &pair), 0);
     CHECK_EQUAL(call_start(w, &rest, call_write, pair.client), 0);
     CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, 8, NULL, MNET_NEVER), 0);
-    sleep_ms(20); /* more has come */
+    sleep_ms(20); /* more has arrived */
     CHECK_EQUAL(mnet_tcp_shutdown(pair.server, MNET_SHUTDOWN_READ), 0);
     CHECK_EQUAL(mnet_tcp_write(pair.server, answer, sizeof answer, NULL, MNET_NEVER), 0);
     mnet_tcp_close(pair.server);
@@ -258,8 +261,8 @@ static void note_ready(void *context, unsigned ready)
     *(unsigned *)context |= ready;
 }
 
-/* A peer that reads a little and then nothing: what is left of the write fits behind what waits for its window, long before half
- * of the buffer is free. */
+/* A peer that reads a little and then nothing: the rest of the write fits behind the data that
+ * waits for its window, long before half of the buffer is free. */
 static int rest_fits(struct world *w)
 {
     static char data[9000];
@@ -271,7 +274,7 @@ static int rest_fits(struct world *w)
     sleep_ms(1000); /* the window is full, and the buffer */
     CHECK_EQUAL(call.ended, 0);
     CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, sizeof buffer, NULL, in_ms(1000)), 0);
-    sleep_ms(5000); /* less than half of the buffer went over */
+    sleep_ms(5000); /* less than half of the buffer was sent */
     CHECK(call.ended != 0);
     CHECK_EQUAL(call.result, 0);
     CHECK_EQUAL(call.queued, call.len);
@@ -288,7 +291,8 @@ static void write_returns_when_the_rest_fits(void **state)
     world_run(rest_fits, &small);
 }
 
-/* What a write could not queue at its deadline does not fit; readiness says the same, and write_now changes it. */
+/* The part that a write could not queue by its deadline does not fit. Readiness agrees, and
+ * write_now changes it. */
 static int deadline_tries_again(struct world *w)
 {
     static char data[60000];
@@ -298,7 +302,7 @@ static int deadline_tries_again(struct world *w)
     CHECK_EQUAL(world_connect(w, &pair), 0);
     struct call call = {.data = data, .len = sizeof data, .deadline = in_ms(5000)};
     CHECK_EQUAL(call_start(w, &call, call_write, pair.client), 0);
-    CHECK_EQUAL(mnet_tcp_ready(pair.client) & MNET_WRITABLE, 0); /* the line is busy */
+    CHECK_EQUAL(mnet_tcp_ready(pair.client) & MNET_WRITABLE, 0); /* another write is in progress */
     sleep_ms(2000);
     CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, sizeof buffer, NULL, in_ms(100)), 0);
     CHECK_EQUAL(call_join(&call), 0);
@@ -306,7 +310,7 @@ static int deadline_tries_again(struct world *w)
     CHECK_EQUAL(mnet_tcp_ready(pair.client) & MNET_WRITABLE, 0);
     queued = call.queued;
     CHECK_EQUAL(mnet_tcp_write(pair.client, data, 1000, &more, 0), MNET_E_DEADLINE);
-    CHECK_EQUAL(more, 0); /* the last try took all the room there was */
+    CHECK_EQUAL(more, 0); /* the last try used all the room */
     CHECK(queued > 4096 + 4096);
     mnet_tcp_abort(pair.client);
     pair.client = NULL;
@@ -320,8 +324,8 @@ static void write_looks_once_more_at_its_deadline(void **state)
     world_run(deadline_tries_again, &small);
 }
 
-/* Who asks before each write_now queues little more than the send buffer for a peer that does not read, and goes on when it does;
- * also while another task is inside a write. */
+/* A writer that asks before each write_now queues little more than the send buffer for a peer that
+ * does not read, and goes on when the peer does, also while another task is inside a write. */
 static int echo_politely(struct world *w, bool behind_a_write)
 {
     static char data[20000], buffer[60000];
@@ -372,7 +376,7 @@ static void write_now_makes_a_flow_unready(void **state)
     world_run(polite_behind_a_write, &small);
 }
 
-/* Who waits for room while another task writes is told when that one leaves. */
+/* A task that waits for room while another one writes is told when that one leaves. */
 static int wait_behind_a_write(struct world *w)
 {
     static char data[20000], buffer[20000];
@@ -386,7 +390,8 @@ static int wait_behind_a_write(struct world *w)
     CHECK_EQUAL(told & MNET_WRITABLE, 0);
     CHECK_EQUAL(call_join(&call), 0);
     CHECK_EQUAL(call.result, MNET_E_DEADLINE);
-    CHECK_EQUAL(mnet_tcp_wait(pair.client, MNET_WRITABLE, in_ms(100)), MNET_E_DEADLINE); /* the buffer is full */
+    /* The buffer is full. */
+    CHECK_EQUAL(mnet_tcp_wait(pair.client, MNET_WRITABLE, in_ms(100)), MNET_E_DEADLINE);
     CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, buffer, 4096, NULL, in_ms(2000)), 0);
     CHECK_EQUAL(mnet_tcp_wait(pair.client, MNET_WRITABLE, in_ms(2000)), MNET_WRITABLE);
     CHECK(told & MNET_WRITABLE);
@@ -410,7 +415,8 @@ static int writing_now(struct world *w)
     CHECK_EQUAL(world_connect(w, &pair), 0);
     uint64_t sent = mnet_sim_counts(w->client_host, MNET_SIM_SENDING).sent;
     CHECK_EQUAL(mnet_tcp_write_now(pair.client, "x", 1), 0);
-    CHECK_EQUAL(mnet_sim_counts(w->client_host, MNET_SIM_SENDING).sent, sent + 1); /* before anything else happens */
+    /* Before any other event. */
+    CHECK_EQUAL(mnet_sim_counts(w->client_host, MNET_SIM_SENDING).sent, sent + 1);
     CHECK_EQUAL(mnet_tcp_write_now(pair.client, NULL, 0), 0);
     memset(data, 'x', sizeof data);
     CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, sizeof data), 0); /* beyond the send buffer */
@@ -428,7 +434,8 @@ static void write_now_transmits_at_once_beyond_the_buffer(void **state)
     world_run(writing_now, &small);
 }
 
-/* Bytes of write_now follow those of the write in progress, and come before those of the next. */
+/* Bytes of write_now follow those of the write in progress, and come before those of the next
+ * one. */
 static int write_now_behind(struct world *w, bool close_early)
 {
     static char first[RUN], now[RUN], second[RUN], buffer[RUN];
@@ -443,7 +450,8 @@ static int write_now_behind(struct world *w, bool close_early)
     CHECK_EQUAL(mnet_tcp_write_now(pair.client, now, RUN / 2), 0);
     CHECK_EQUAL(mnet_tcp_write_now(pair.client, now + RUN / 2, RUN / 2), 0);
     if (close_early) {
-        mnet_tcp_close(pair.client); /* the write in progress ends where it is, the promised bytes go out */
+        /* The write in progress ends at its place, and the promised bytes are sent. */
+        mnet_tcp_close(pair.client);
         pair.client = NULL;
         CHECK_EQUAL(call_join(&calls[0]), 0);
         CHECK_EQUAL(call_join(&calls[1]), 0);
@@ -489,8 +497,8 @@ static void write_now_is_delivered_by_close(void **state)
     world_run(write_now_then_close, &small);
 }
 
-/* A finaliser may use write_now and close, whatever ended its task. It cannot wait for the acknowledgement, and loses nothing by having
- * tried. */
+/* A finaliser may use write_now and close, after any end of its task. It cannot wait for the
+ * acknowledgement, and loses nothing by trying. */
 struct departure {
     struct mnet_flow *flow;
     bool wait;
@@ -551,9 +559,9 @@ static void write_now_and_close_work_in_finalisers(void **state)
 
 /* ---- memory ---- */
 
-/* A send buffer that is larger than the memory, and a peer that does not read: one connection uses the memory up, and
- * waits for its peer. Another one, which has nothing to wait for, is told instead of hanging. What was queued is
- * delivered whole, and then there is memory again. */
+/* A send buffer that is larger than the memory, and a peer that does not read: one connection uses
+ * the memory up, and waits for its peer. Another connection, which has nothing to wait for, gets an
+ * error instead of hanging. Queued data is delivered whole, and then there is memory again. */
 static int short_of_memory(struct world *w)
 {
     static char data[4 << 20];
@@ -567,14 +575,16 @@ static int short_of_memory(struct world *w)
     CHECK(queued > 100000 && queued < 2 << 20);
     uint64_t before = mnet_now();
     int error = mnet_tcp_write(other.client, data, 50000, NULL, MNET_NEVER);
-    CHECK(error == 0 || error == MNET_E_NO_MEMORY); /* as what the first one leaves is enough or not */
+    /* The memory left by the first may be enough or not. */
+    CHECK(error == 0 || error == MNET_E_NO_MEMORY);
     CHECK(mnet_now() - before < 2 * MNET_SECOND);
     mnet_tcp_abort(other.client);
     mnet_tcp_abort(other.server);
     CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, sizeof data), MNET_E_NO_MEMORY);
     struct call writer = {.data = data, .len = 50000};
     CHECK_EQUAL(call_start(w, &writer, call_write, pair.client), 0);
-    CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, sizeof data), MNET_E_NO_MEMORY); /* behind the other write */
+    /* Behind the other write. */
+    CHECK_EQUAL(mnet_tcp_write_now(pair.client, data, sizeof data), MNET_E_NO_MEMORY);
     while (writer.ended == 0) {
         ptrdiff_t got = mnet_tcp_read(pair.server, data, sizeof data, in_ms(30000));
         CHECK(got > 0);
@@ -591,7 +601,7 @@ static int short_of_memory(struct world *w)
 
 #define HELD 4096
 
-/* Takes all the memory there is for sending, as others may do. */
+/* Takes all memory for sending. */
 static int hold_memory(struct mnet_stack *stack, struct mnet_buffer **held)
 {
     int count = 0;
@@ -641,8 +651,8 @@ static void write_without_any_memory_tries_again_and_gives_up(void **state)
     world_run(no_memory_at_all, &scarce);
 }
 
-/* Bytes put aside behind a write, when there is no memory left to queue them as that write ends: they are not lost,
- * nobody else's come before them, and a poll queues them when it can. */
+/* Bytes put aside behind a write, if there is no memory left to queue them as that write ends: they
+ * are not lost, no other bytes come before them, and a poll queues them when it can. */
 static int deferred_without_memory(struct world *w)
 {
     static char first[20000], now[1000], buffer[20000];

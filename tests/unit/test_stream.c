@@ -1,4 +1,5 @@
-/* Streams (mnet/stream.h): a flow through the table of operations, and code that runs on any carrier. */
+/* Streams (mnet/stream.h): a flow through the table of operations, and code that runs on any
+ * carrier. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,7 +98,7 @@ static void flow_notifies_until_told_to_stop(void **state)
     world_run(flow_notices, NULL);
 }
 
-/* A stream of the test's own: what is written is what will be read. */
+/* A stream of the test's own, which returns the bytes written to it. */
 struct loop {
     char bytes[64];
     size_t start, end;
@@ -197,7 +198,8 @@ static const struct mnet_stream_ops loop_ops = {
     loop_abort, loop_ready, loop_wait,    loop_notify, NULL,          loop_describe,
 };
 
-/* What an upper layer does, in terms of streams alone: a request, the end of it, and the same bytes back. */
+/* Acts as an upper layer, in terms of streams alone: sends a request, the end of it, and gets the
+ * same bytes back. */
 static int ask(struct mnet_stream to, struct mnet_stream from, char *answer, size_t size)
 {
     size_t got = 0;

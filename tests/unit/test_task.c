@@ -1,7 +1,7 @@
 /* The tree of tasks: spawn, join, cancel, ending; yield, sleep and waiting. */
 #include "tests/unit/task_support.h"
 
-/* Says its argument, and again after each of two yields. */
+/* Says its argument, and says it again after each of two yields. */
 static int talker(void *name)
 {
     for (int i = 1; i <= 3; i++) {
@@ -17,7 +17,7 @@ static uint64_t at_3_ms = 3 * MNET_MILLISECOND, at_5_ms = 5 * MNET_MILLISECOND, 
                 at_20_ms = 20 * MNET_MILLISECOND, at_30_ms = 30 * MNET_MILLISECOND, at_50_ms = 50 * MNET_MILLISECOND;
 static int one = 1;
 
-/* Sleeps until its argument, says the outcome. */
+/* Sleeps until its argument, and says the result. */
 static int sleeper(void *until)
 {
     int error = mnet_sleep(*(uint64_t *)until);
@@ -195,7 +195,7 @@ static int join_forever(void *argument)
     mnet_spawn(&task, forever, text("child"));
     say("join-%s", word(mnet_join(task, NULL, MNET_NEVER)));
     say("again-%s", word(mnet_join(task, NULL, MNET_NEVER)));
-    mnet_cancel(task); /* valid still */
+    mnet_cancel(task); /* still valid */
     return 0;
 }
 
@@ -604,7 +604,7 @@ static void waiting_deadline_leaves_the_wake_up_to_the_next(void **state)
     struct mn_scheduler *second = mn_scheduler_create(&mn_hosted_stacks, queue_second, &queue, 1);
     mn_scheduler_run(first, 1, 10);
     mn_scheduler_run(second, 1, 10);
-    mn_scheduler_run(first, milliseconds(5), 0); /* decides, without running anyone */
+    mn_scheduler_run(first, milliseconds(5), 0); /* decides, without running any task */
     assert_true(mn_wake_one(&queue.waiters));
     assert_false(mn_wake_one(&queue.waiters));
     finish(first, milliseconds(5));

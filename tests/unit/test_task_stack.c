@@ -1,4 +1,4 @@
-/* Stacks: overflow, reuse and bounds; and the scheduler as ports drive it. */
+/* Stacks: overflow, reuse and limits, and the scheduler as ports drive it. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -145,7 +145,7 @@ static void exhausted_create_gives_null(void **state)
 
 /* --- overflow --- */
 
-/* What a child process that runs `run` says on its standard error; its wait status. */
+/* Runs `run` in a child process. Stores its error output, and returns its wait status. */
 static int run_in_child(int (*run)(void *argument), void (*run_all)(const struct mn_task_stacks *stacks),
                         const struct mn_task_stacks *stacks, char *text, size_t size)
 {
@@ -154,7 +154,7 @@ static int run_in_child(int (*run)(void *argument), void (*run_all)(const struct
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        signal(SIGABRT, SIG_DFL); /* cmocka has taken them: they end a test */
+        signal(SIGABRT, SIG_DFL); /* cmocka has caught them: they end a test */
         signal(SIGSEGV, SIG_DFL);
         mn_hosted_catch_overflows();
         dup2(ends[1], STDERR_FILENO);
@@ -198,7 +198,7 @@ static void running_overflow_names_the_task_and_aborts(void **state)
     assert_non_null(strstr(text, "task \"greedy\" overflowed its stack of 65536 bytes\n"));
 }
 
-/* An address that is never mapped, and in nobody's guard. */
+/* An address that is never mapped, and in no guard. */
 static volatile uintptr_t wild = 8;
 
 __attribute__((no_sanitize("undefined"))) static int stray(void *argument)
@@ -243,7 +243,7 @@ static int scribble(void *argument)
 {
     (void)argument;
     mnet_task_set_name(mnet_self(), "scribbler");
-    lowest_seen[3] ^= 1; /* where there is no guard, an overflow leaves traces */
+    lowest_seen[3] ^= 1; /* without a guard an overflow leaves traces */
     mnet_yield();
     return 0;
 }
@@ -372,7 +372,7 @@ static int run_careless(void *argument)
     return mnet_sleep(20 * MNET_MILLISECOND);
 }
 
-/* Runs until nobody is left, time jumping. */
+/* Runs until no task is left. Time jumps. */
 static void run_to_the_end(const struct mn_task_stacks *stacks)
 {
     struct mn_scheduler *scheduler = mn_scheduler_create(stacks, run_careless, NULL, 1);
@@ -382,7 +382,7 @@ static void run_to_the_end(const struct mn_task_stacks *stacks)
     }
 }
 
-/* Whatever is needed of a frame that was left is reported in one line: the call, the misuse, the task. */
+/* A use of a frame that was left is reported in one line: the call, the misuse, the task. */
 static void left_frames_that_are_needed_are_reported(void **state)
 {
     static const struct {
@@ -403,7 +403,7 @@ static void left_frames_that_are_needed_are_reported(void **state)
         careless = cases[i].run;
         int status = run_in_child(NULL, run_to_the_end, &mn_hosted_stacks, text, sizeof text);
         if (strstr(text, "stack-use-after-return") != NULL)
-            continue; /* the sanitizer keeps locals elsewhere, and has seen it itself */
+            continue; /* the sanitizer keeps locals elsewhere, and has reported it itself */
         if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT ||
             strncmp(text, cases[i].call, strlen(cases[i].call)) != 0)
             fail_msg("case %zu said: %s", i, text);
@@ -509,7 +509,8 @@ static void running_task_may_run_another_scheduler(void **state)
     expect_said("inner-7 main-3-1");
 }
 
-/* Values in registers that a call preserves survive a switch, and so do those that it does not, on the stack. */
+/* Values in registers that a call preserves survive a switch, and so do other values, on the
+ * stack. */
 static int compute(void *seed)
 {
     uint64_t a = *(unsigned *)seed, b = a * 3, c = a * 5, d = a * 7, e = a * 11, f = a * 13, g = a * 17;

@@ -39,7 +39,7 @@ static void join_named(unsigned count)
 
 /* --- mutex --- */
 
-/* Locks, says so, holds it for a round, unlocks. */
+/* Locks, says so, holds the mutex for a round, and unlocks. */
 static int locker(void *name)
 {
     int error = mnet_mutex_lock(&shared.mutex, shared.deadline);
@@ -281,7 +281,7 @@ static int cancel_while_locked(void *argument)
     spawn_named(waiter, 1);
     mnet_mutex_lock(&shared.mutex, MNET_NEVER);
     mnet_cancel(shared.tasks[0]);
-    mnet_yield(); /* it has left the condition, cancelled, and waits for the mutex all the same */
+    mnet_yield(); /* cancelled, it has left the condition, and still waits for the mutex */
     say("unlock");
     mnet_mutex_unlock(&shared.mutex);
     join_named(1);
@@ -418,7 +418,7 @@ static int end_members(void *argument)
     return 0;
 }
 
-/* Whoever is told to end can still bring its own to an end. */
+/* A task that is told to end can still end its own tasks. */
 static void cancelled_group_join_waits_for_members_that_were_cancelled(void **state)
 {
     (void)state;
@@ -457,7 +457,7 @@ static void say_final(void *name)
     say("final-%s", (const char *)name);
 }
 
-/* Fills the stack below the frames in use, were one of them not to be. */
+/* Fills the stack below the frames in use, to reveal a frame that is not. */
 static void use_stack(void *name)
 {
     volatile char frame[512];
@@ -594,7 +594,7 @@ static int converse(void *argument)
     mnet_exit(0);
 }
 
-/* Whatever the compiler does: it must see that somebody reads the locals after the last statement. */
+/* Must hold with any compiler, which must see that the locals are read after the last statement. */
 static void exited_finaliser_reads_the_last_values_of_locals(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
-/* Seeded transfers over bad links: both ends send and receive at the same time, in pieces of random sizes, and every byte is compared. Over a link
- * that does nothing bad, what is under way to an end that reads never stands still for longer than a retransmission timeout, and a round trip. */
+/* Seeded transfers over bad links: both ends send and receive at the same time, in pieces of random
+ * sizes, and every byte is compared. On a link without faults, data on its way to an end that reads
+ * never stands still for longer than a retransmission timeout and a round trip. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,12 +35,12 @@ struct scenario {
 struct end {
     const struct scenario *scenario;
     struct mn_random random;
-    uint8_t stream; /* that it sends; the other one is received */
+    uint8_t stream; /* that it sends; it receives the other one */
     struct mnet_flow *flow;
     size_t received;
     bool wrong;
     struct mnet_stack *stack;
-    size_t memory_before; /* the connection; and when it is long gone: */
+    size_t memory_before; /* before the connection, and after its end */
     size_t memory_after;
 };
 
@@ -68,7 +69,8 @@ static size_t random_size(struct end *end)
 static int send_stream(void *argument)
 {
     struct end *end = argument;
-    static _Thread_local uint8_t bytes[2][16384]; /* by stream: the writes of the two ends interleave */
+    /* By stream: the writes of both ends interleave. */
+    static _Thread_local uint8_t bytes[2][16384];
     uint8_t *piece = bytes[end->stream];
     size_t sent = 0;
     while (sent < end->scenario->bytes) {
@@ -85,7 +87,7 @@ static int send_stream(void *argument)
     return mnet_tcp_shutdown(end->flow, MNET_SHUTDOWN_WRITE);
 }
 
-/* Nothing happens to frames but that they take their time, and the device may refuse none. */
+/* Returns whether frames are only delayed, and the device may refuse none. */
 static bool is_good(const struct scenario *s)
 {
     const struct mnet_sim_path *p = &s->path;
@@ -95,7 +97,8 @@ static bool is_good(const struct scenario *s)
             f->refuse_ppm) == 0;
 }
 
-/* The first timeout is three round trips or 200 ms (RFC 6298 2.2); then come a delayed acknowledgement and a round trip. */
+/* The first timeout is three round trips or 200 ms (RFC 6298 2.2). A delayed acknowledgement and a
+ * round trip follow. */
 static uint64_t patience(const struct end *end)
 {
     uint64_t rtt = 2 * end->scenario->path.delay_ns, timeout = MN_MAX(3 * rtt, 200 * MNET_MILLISECOND);
@@ -142,7 +145,7 @@ static int exchange(struct end *end)
     return result;
 }
 
-/* Waits until what a stack sends when it starts is gone. */
+/* Waits until the frames of a stack's start are gone. */
 static int settle(struct end *end)
 {
     int error = mnet_sleep(mnet_now() + MNET_SECOND);
@@ -182,7 +185,7 @@ static int call(struct mnet_env *env, void *argument)
     return error == 0 ? exchange(end) : error;
 }
 
-/* Lets everything time out that can: retransmissions, TIME-WAIT, ARP. */
+/* Lets all timers run out: retransmissions, TIME-WAIT, ARP. */
 static int rest(struct mnet_env *env, void *argument)
 {
     (void)env;
@@ -229,7 +232,7 @@ static struct mnet_sim_host *add_host(struct mnet_sim *sim, const struct scenari
     return host;
 }
 
-/* What happened to frames since this was last zeroed. */
+/* Counts of faults since this was last zeroed. */
 static struct mnet_sim_path_counts happened;
 
 static void note_path(const struct mnet_sim_host *host)
@@ -241,7 +244,8 @@ static void note_path(const struct mnet_sim_host *host)
     happened.reordered += counts.reordered;
 }
 
-/* Runs one transfer, checks every byte, and returns the hash over all frames. *elapsed (may be NULL) is the virtual time it took. */
+/* Runs one transfer, checks every byte, and returns the hash of all frames. *elapsed (may be NULL)
+ * is the virtual time that it took. */
 static uint64_t transfer(const struct scenario *scenario, uint64_t seed, uint64_t *elapsed)
 {
     uint64_t hash = 0xcbf29ce484222325;
@@ -276,7 +280,8 @@ static uint64_t transfer(const struct scenario *scenario, uint64_t seed, uint64_
     return hash;
 }
 
-/* Several transfers, to which everything that the path is set to do must have happened: a test of nothing would pass, too. */
+/* Runs several transfers. Every fault that the path is set to cause must have happened: a test
+ * without faults would pass, too. */
 static void transfer_seeds(const struct scenario *scenario, unsigned seeds)
 {
     const struct mnet_sim_path *path = &scenario->path;
@@ -301,7 +306,8 @@ static void perfect_wire(void **state)
     transfer_seeds(&s, 2);
 }
 
-/* One end sends two megabytes and reads nothing for long: its closed window holds up what the other one sends, and nothing else. */
+/* One end sends two megabytes and reads nothing for long: its closed window holds up only the data
+ * of the other end. */
 static void one_end_reads_late(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* UDP endpoints: demultiplexing, queues and their bounds, checksums both ways, errors. */
+/* UDP endpoints: demultiplexing, queues and their limits, checksums in both directions, errors. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,8 +58,8 @@ static void open_port(struct fixture *f, struct mn_udp_endpoint *endpoint, uint1
     assert_int_equal(mn_udp_open(&f->udp, endpoint, &options), 0);
 }
 
-/* What a sender at `from`:4000 puts into a packet for us:`port`, with the IPv4 header's place in front, as ip gives
- * it. */
+/* Makes a datagram of the sender at `from`:4000 to us:`port`, with room for the IPv4 header in
+ * front, as IP delivers it. */
 static struct mnet_packet *datagram_from(struct fixture *f, struct mnet_address from, uint16_t port, const void *data,
                                          size_t len, struct mn_datagram *datagram)
 {
@@ -219,8 +219,8 @@ static void open_partial_and_verified_checksums_are_trusted(void **state)
     mn_udp_close(&f->udp, &endpoint);
 }
 
-/* What is behind the datagram in its IP packet is no part of it; a length beyond the packet, or below the header, is
- * a lie. */
+/* Bytes after the datagram in its IP packet are not part of it. A length beyond the packet, or
+ * below the header, is false. */
 static void open_lying_length_is_dropped(void **state)
 {
     static const struct {
@@ -381,7 +381,8 @@ static void open_beyond_the_limit_is_refused(void **state)
         mn_udp_close(&f->udp, &endpoints[i]);
 }
 
-/* RFC 6056: chosen ports are in the range for them, differ while open, and their order tells nothing. */
+/* RFC 6056: chosen ports are in their range, differ while they are open, and their order reveals
+ * nothing. */
 static void open_chosen_ports_are_random(void **state)
 {
     struct fixture *f = *state;
@@ -399,7 +400,7 @@ static void open_chosen_ports_are_random(void **state)
     assert_true(steps < 5);
 }
 
-/* To an own address it would be sending to itself. */
+/* With an own address as its remote it would send to itself. */
 static void connected_chosen_port_is_not_the_remote_one(void **state)
 {
     struct fixture *f = *state;
@@ -484,7 +485,8 @@ static void connected_icmp_short_quote_is_ignored(void **state)
     assert_null(mn_udp_next_event(&f->udp));
 }
 
-/* Every size has one packet whose bytes, once the checksum is completed, verify at the receiver. */
+/* A datagram of any size is one packet, whose bytes verify at the receiver once the checksum is
+ * completed. */
 static void output_of_any_size_verifies(void **state)
 {
     static const size_t sizes[] = {0, 1, 2, 1471, 1472, 1527, 1528, 1529, 4001, 16321, 40000, MN_UDP_PAYLOAD_MAX};

@@ -9,7 +9,7 @@ static void wait_for_a_frame(struct fixture *f)
     assert_true(virtio_device_give(&f->device, NULL, frame, 60));
     assert_int_equal(f->device.interrupts, 0); /* nobody waits */
     f->net->ops->wait(f->net, MNET_NEVER);
-    assert_int_equal(f->device.waits, waits); /* it is there already */
+    assert_int_equal(f->device.waits, waits); /* there already */
     mnet_packet_free(expect_frame(f, 60));
     f->net->ops->wait(f->net, MNET_NEVER);
     assert_int_equal(f->device.waits, waits + 1);
@@ -29,7 +29,8 @@ static void waiting_ends_with_a_frame(void **state)
     wait_for_a_frame(start_without(MN_VIRTIO_F_EVENT_IDX));
 }
 
-/* Frames sent interrupt nobody, unless the queue was full: then when half of them have gone. */
+/* Sent frames cause no interrupt, unless the queue was full: then one follows when half of them
+ * have gone. */
 static void waiting_for_room_ends_with_room(void **state)
 {
     (void)state;
@@ -57,7 +58,7 @@ static void note_release(void *context)
     released++;
 }
 
-/* Bytes that somebody lent are given back as soon as they have gone, even if nothing else happens. */
+/* Lent bytes are given back as soon as they are sent, even if nothing else happens. */
 static void lent_bytes_are_waited_for(void **state)
 {
     (void)state;
@@ -109,7 +110,7 @@ static void link_down_loses_frames_and_comes_up_again(void **state)
     }
 }
 
-/* 2.5.1: what changes while it is read is read again. */
+/* 2.5.1: a value that changes while it is read is read again. */
 static void link_is_read_again_until_it_holds_still(void **state)
 {
     (void)state;
@@ -137,7 +138,7 @@ static void link_without_status_is_up(void **state)
 
 /* ---- A host that lies ---- */
 
-/* Takes the next receive buffer and fills it with a header and nothing else. */
+/* Takes the next receive buffer and fills it with a header only. */
 static struct virtio_chain take_buffer(struct fixture *f, const struct mn_vnet_header *header, uint16_t buffers)
 {
     struct virtio_chain chain;
@@ -151,7 +152,8 @@ static struct virtio_chain take_buffer(struct fixture *f, const struct mn_vnet_h
     return chain;
 }
 
-/* One used buffer of `len` bytes, which says that the frame has `buffers` of them. */
+/* Gives one used buffer of `len` bytes, whose header claims that the frame has `buffers` of
+ * them. */
 static void give_one(struct fixture *f, const struct mn_vnet_header *header, uint16_t buffers, uint32_t len)
 {
     struct virtio_chain chain = take_buffer(f, header, buffers);
@@ -180,7 +182,7 @@ static void number_of_buffers_that_lies_costs_the_frame(void **state)
         give_one(f, NULL, numbers[i], 12 + FIRST);
         expect_drop(f, "number of buffers");
     }
-    /* Those that are there already are of the next frame. */
+    /* Buffers that are there already belong to the next frame. */
     give_one(f, NULL, 3, 12 + FIRST);
     assert_true(virtio_device_give(&f->device, NULL, frame, 60));
     uint64_t dropped = f->net->rx_dropped;
@@ -189,7 +191,7 @@ static void number_of_buffers_that_lies_costs_the_frame(void **state)
     end(f);
 }
 
-/* Two buffers for one frame, the first one with `first` bytes, the second one with `second`. */
+/* Gives two buffers for one frame, the first with `first` bytes, the second with `second`. */
 static void give_two(struct fixture *f, uint32_t first, uint32_t second)
 {
     struct virtio_chain a = take_buffer(f, NULL, 2), b = take_buffer(f, NULL, 0);
@@ -203,7 +205,7 @@ static void buffers_of_a_frame_that_do_not_fit_together(void **state)
 {
     (void)state;
     struct fixture *f = start();
-    give_two(f, 12 + FIRST - 1, 5); /* but for the last one they are full */
+    give_two(f, 12 + FIRST - 1, 5); /* only the last one may be partly filled */
     expect_drop(f, "hole");
     give_two(f, 12 + FIRST, 0);
     expect_drop(f, "nothing in the last one");
@@ -247,7 +249,7 @@ static void header_that_lies_costs_the_frame(void **state)
     end(f);
 }
 
-/* 5.1.6.4.1: what was not negotiated. */
+/* 5.1.6.4.1: features that were not negotiated. */
 static void header_beyond_what_was_agreed_on(void **state)
 {
     (void)state;
@@ -262,7 +264,8 @@ static void header_beyond_what_was_agreed_on(void **state)
     end(f);
 }
 
-/* The device fails from now on, says so once, and gives everything back when it is closed. */
+/* Expects that the device fails from now on, reports it once, and gives everything back when it is
+ * closed. */
 static void expect_failed(struct fixture *f)
 {
     struct mnet_packet *packet = small(f);
@@ -270,7 +273,7 @@ static void expect_failed(struct fixture *f)
     assert_int_equal(send(f, packet), MNET_E_IO);
     mnet_packet_free(packet);
     assert_true(f->device.status & MN_VIRTIO_FAILED);
-    assert_false(mn_virtio_net_arm(f->net)); /* or the machine would never idle */
+    assert_false(mn_virtio_net_arm(f->net)); /* otherwise the machine would never idle */
     unsigned waits = f->device.waits;
     f->net->ops->wait(f->net, MNET_NEVER);
     assert_int_equal(f->device.waits, waits + 1);
@@ -294,10 +297,10 @@ static void rings_that_lie_break_the_device(void **state)
     expect_failed(f);
 
     f = start();
-    virtio_device_use(&f->device, MN_NET_TX, 0, 0); /* nothing was sent */
+    virtio_device_use(&f->device, MN_NET_TX, 0, 0); /* no frame was sent */
     expect_failed(f);
 
-    f = start(); /* found out while waiting: once there is something to see, then never again */
+    f = start(); /* found while waiting: one report, and none after that */
     virtio_device_show(&f->device, MN_NET_RX, 1000);
     assert_true(mn_virtio_net_arm(f->net));
     expect_failed(f);
@@ -311,7 +314,7 @@ static void rings_that_lie_break_the_device(void **state)
     expect_failed(f);
 }
 
-/* Frames that came before are not lost by what comes then. */
+/* Frames that arrived before a lie are not lost. */
 static void frames_in_front_of_a_lie_are_received(void **state)
 {
     (void)state;
@@ -322,7 +325,7 @@ static void frames_in_front_of_a_lie_are_received(void **state)
     expect_failed(f);
 }
 
-/* 2.1.2: a device that needs a reset says so by an interrupt for configuration. */
+/* 2.1.2: a device that needs a reset raises an interrupt for configuration. */
 static void device_that_fails_itself_is_believed(void **state)
 {
     (void)state;

@@ -1,8 +1,9 @@
-/* The network driver (VIRTIO 1.2, 5.1) against a device in memory: agreement, and frames both ways with their metadata. */
+/* The network driver (VIRTIO 1.2, 5.1) on a device in memory: negotiation, and frames in both
+ * directions with their metadata. */
 #include "tcp/queue/recvq.h"
 #include "unit/virtio_support.h"
 
-/* ---- Agreement ---- */
+/* ---- Negotiation ---- */
 
 static void every_bus_opens_with_everything(void **state)
 {
@@ -23,7 +24,7 @@ static void every_bus_opens_with_everything(void **state)
     }
 }
 
-/* 4.2.4, 5.1.6: without VERSION_1 the header is of ten bytes where buffers are not merged. */
+/* 4.2.4, 5.1.6: without VERSION_1 the header has ten bytes if buffers are not merged. */
 static void legacy_device_serves(void **state)
 {
     (void)state;
@@ -46,7 +47,7 @@ static void legacy_device_serves(void **state)
     }
 }
 
-/* 5.1.4.2: the link's state is the device's for the stack, which is woken to look at it. */
+/* 5.1.4.2: the stack uses the device's link state. A change wakes the stack. */
 static void link_that_changes_is_told_and_wakes(void **state)
 {
     (void)state;
@@ -60,7 +61,7 @@ static void link_that_changes_is_told_and_wakes(void **state)
         for (int times = 0; times < 2; times++) {
             bool up = times == 1;
             virtio_device_link(&f->device, up);
-            assert_true(mn_virtio_net_arm(f->net)); /* there is something to look at */
+            assert_true(mn_virtio_net_arm(f->net)); /* there is a change to read */
             assert_true(mn_virtio_net_arm(f->net));
             assert_int_equal(receive(f), 0);
             assert_int_equal(f->net->link_down, !up);
@@ -69,13 +70,13 @@ static void link_that_changes_is_told_and_wakes(void **state)
         end(f);
     }
     struct fixture *f = prepare(VIRTIO_MMIO);
-    f->device.offered &= ~MN_NET_F_STATUS; /* a device that cannot tell */
+    f->device.offered &= ~MN_NET_F_STATUS; /* a device without link state */
     open_device(f);
     assert_false(f->net->link_down);
     end(f);
 }
 
-/* 5.1.6.6: such a device wants its header in a descriptor of its own. */
+/* 5.1.6.6: such a device requires its header in a descriptor of its own. */
 static void legacy_device_without_any_layout_is_refused(void **state)
 {
     (void)state;
@@ -116,7 +117,8 @@ static void features_come_with_what_they_require(void **state)
     assert_int_equal(f->net->rx_offload, 0);
     assert_int_equal(f->device.accepted & (MN_NET_F_GUEST_TSO4 | MN_NET_F_GUEST_TSO6 | MN_NET_F_GUEST_ECN), 0);
     end(f);
-    f = start_without(MN_NET_F_MRG_RXBUF); /* 5.1.6.3.1: our buffers are too small for large frames */
+    /* 5.1.6.3.1: our buffers are too small for large frames. */
+    f = start_without(MN_NET_F_MRG_RXBUF);
     assert_int_equal(f->net->rx_offload, MNET_OFFLOAD_CHECKSUM);
     assert_int_equal(f->net->tx_offload, ALL);
     end(f);
@@ -204,7 +206,7 @@ static void closed_device_opens_again(void **state)
     assert_true(virtio_device_give(&f->device, NULL, frame, 100));
     struct mnet_packet *packet = small(f);
     assert_int_equal(send(f, packet), 1);
-    f->net->ops->close(f->net); /* with all of this under way */
+    f->net->ops->close(f->net); /* while all of this is in use */
     assert_int_equal(f->device.status, 0);
     open_device(f);
     assert_true(virtio_device_give(&f->device, NULL, frame, 100));
@@ -219,7 +221,7 @@ static void take_frame(struct virtio_device *d)
         assert_true(virtio_device_get(d, &header, got, sizeof got, true) > 0);
 }
 
-/* A host is slower than the end of a program, but not for ever. */
+/* A host may be slower than the end of a program, but the wait is limited. */
 static void closing_waits_for_frames_to_leave(void **state)
 {
     (void)state;
@@ -266,7 +268,7 @@ static void frames_of_every_size_are_received(void **state)
     end(f);
 }
 
-/* A frame of several buffers is those buffers: nothing was copied. */
+/* A frame of several buffers consists of those buffers: nothing is copied. */
 static void large_frame_is_a_chain_of_its_buffers(void **state)
 {
     (void)state;
@@ -301,7 +303,8 @@ static void metadata_of_received_frames(void **state)
     assert_int_equal(packet->gso_size, 1460);
     assert_int_equal(packet->segments, 4);
     mnet_packet_free(packet);
-    header = (struct mn_vnet_header){.flags = MN_VNET_DATA_VALID | 0xf8}; /* 5.1.6.4: unknown flags are ignored */
+    /* 5.1.6.4: unknown flags are ignored. */
+    header = (struct mn_vnet_header){.flags = MN_VNET_DATA_VALID | 0xf8};
     assert_true(virtio_device_give(&f->device, &header, frame, 60));
     packet = expect_frame(f, 60);
     assert_int_equal(packet->checksum, MNET_CHECKSUM_VERIFIED);
@@ -335,7 +338,7 @@ static void batch_takes_no_more_than_it_is_asked_for(void **state)
     end(f);
 }
 
-/* Buffers are given back many at a time, with one notification. */
+/* Buffers are given back in batches, with one notification. */
 static void buffers_are_refilled_in_batches(void **state)
 {
     (void)state;
@@ -371,7 +374,8 @@ static void small_memory_has_fewer_buffers(void **state)
     end(f);
 }
 
-/* Without memory the device keeps what it has; it gets buffers again as soon as there are any, at the latest before waiting. */
+/* Without memory the device keeps its buffers. It gets more as soon as there is memory, before
+ * waiting at the latest. */
 static void memory_used_up_and_free_again(void **state)
 {
     (void)state;
@@ -398,7 +402,7 @@ static void memory_used_up_and_free_again(void **state)
     end(f);
 }
 
-/* What a receiver does with a chain: into its queue, and out in parts. */
+/* A receiver puts a chain into its queue, and reads it in parts. */
 static void large_frame_is_read_in_parts(void **state)
 {
     (void)state;
@@ -471,7 +475,7 @@ static void metadata_of_sent_frames(void **state)
     end(f);
 }
 
-/* 5.1.6.2.1: the bit for CWR goes only to a device that knows it. */
+/* 5.1.6.2.1: the bit for CWR is set only for a device that knows it. */
 static void cwr_in_large_segments(void **state)
 {
     (void)state;
@@ -487,7 +491,7 @@ static void cwr_in_large_segments(void **state)
     }
 }
 
-/* A packet that somebody else looks at, too, is not written into. */
+/* A packet that has another holder is not written into. */
 static void shared_packet_keeps_its_headroom(void **state)
 {
     (void)state;
@@ -517,7 +521,7 @@ static void packet_without_headroom_is_sent(void **state)
     end(f);
 }
 
-/* More pieces than a chain has room for: a datagram put together from fragments, echoed. */
+/* More pieces than a chain can have: an echo of a datagram that was reassembled from fragments. */
 static void packet_of_many_pieces_is_copied(void **state)
 {
     (void)state;
@@ -553,7 +557,7 @@ static void batch_of_frames_is_notified_once(void **state)
     end(f);
 }
 
-/* What has been sent is taken back without any interrupt, when the driver is used next. */
+/* Sent frames are taken back without an interrupt, when the driver is used next. */
 static void full_queue_takes_more_when_frames_have_gone(void **state)
 {
     (void)state;

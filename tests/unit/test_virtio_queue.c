@@ -1,4 +1,5 @@
-/* Split virtqueues (VIRTIO 1.2, 2.7): what the device sees, what comes back, who is told when, and a host that lies. */
+/* Split virtqueues (VIRTIO 1.2, 2.7): chains in both directions, notifications, interrupts, and a
+ * host that lies. */
 #include "unit/support.h"
 
 #include <mnet/error.h>
@@ -16,7 +17,7 @@ struct fixture {
 static int tokens[MN_VIRTQUEUE_MAX];
 static uint8_t bytes[4096];
 
-/* A queue of at most `max` entries, ready to use. */
+/* Opens a queue of at most `max` entries, ready to use. */
 static struct fixture *open_queue(uint16_t max, uint64_t features)
 {
     struct fixture *f = calloc(1, sizeof *f);
@@ -55,7 +56,7 @@ static void take(struct fixture *f, struct virtio_chain *chain)
     assert_true(virtio_device_take(&f->device, 0, chain));
 }
 
-/* The driver's next used chain is that of `token`. */
+/* Expects that the driver's next used chain is that of `token`. */
 static void expect(struct fixture *f, const void *token, uint32_t wanted_len)
 {
     uint32_t len = 0;
@@ -72,7 +73,8 @@ static void chain_added_is_what_the_device_sees(void **state)
     struct fixture *f = open_queue(8, 0);
     struct virtio_chain chain;
     add(f, 3, &tokens[0]);
-    assert_int_equal(virtio_device_waiting(&f->device, 0), 0); /* 2.7.13.3: not before it is published */
+    /* 2.7.13.3: not before it is published. */
+    assert_int_equal(virtio_device_waiting(&f->device, 0), 0);
     mn_virtqueue_publish(&f->queue);
     take(f, &chain);
     assert_int_equal(chain.count, 3);
@@ -219,7 +221,7 @@ static void busy_device_is_not_notified(void **state)
     add(f, 1, &tokens[0]);
     mn_virtqueue_publish(&f->queue);
     add(f, 1, &tokens[1]);
-    mn_virtqueue_publish(&f->queue); /* the device has not come so far yet: it will see this one, too */
+    mn_virtqueue_publish(&f->queue); /* the device has not read so far: it will see this one, too */
     assert_int_equal(f->device.rings[0].notified, 1);
     take(f, &chain);
     take(f, &chain);
@@ -287,7 +289,7 @@ static void interrupt_for_the_last_of_many(void **state)
 
 /* ---- A host that lies ---- */
 
-/* Two chains, of three and one descriptors, with the device. */
+/* Opens a queue with two chains, of three and one descriptors, at the device. */
 static struct fixture *open_lied_to(struct virtio_chain chains[2])
 {
     struct fixture *f = open_queue(8, MN_VIRTIO_F_EVENT_IDX);
@@ -299,7 +301,7 @@ static struct fixture *open_lied_to(struct virtio_chain chains[2])
     return f;
 }
 
-/* Nothing comes back any more, nothing goes, and the chains can still be detached. */
+/* Expects that no chain comes back or can be added, and that the chains can still be detached. */
 static void expect_broken(struct fixture *f, unsigned chains)
 {
     expect(f, NULL, 0);
@@ -315,7 +317,7 @@ static void expect_broken(struct fixture *f, unsigned chains)
     end(f);
 }
 
-/* 2.7.8: idx moves on by one for each chain that is used. */
+/* 2.7.8: idx advances by one for each used chain. */
 static void used_idx_beyond_what_is_there_breaks(void **state)
 {
     (void)state;
@@ -377,7 +379,7 @@ static void used_id_twice_breaks(void **state)
     expect_broken(f, 1);
 }
 
-/* Descriptors are the driver's to write; what a host writes there changes nothing here. */
+/* The driver writes descriptors. A host that writes there has no effect on the driver. */
 static void descriptors_overwritten_are_not_believed(void **state)
 {
     (void)state;

@@ -41,7 +41,7 @@ static void end(struct fixture *f)
     free(f);
 }
 
-/* Fills what is asked for, in parts of at most `most` bytes, and says that it filled `lie` more. */
+/* Fills a buffer in parts of at most `most` bytes, and reports `lie` bytes more. */
 static void fill(struct virtio_device *d, uint32_t most, uint32_t lie)
 {
     struct virtio_chain chain;
@@ -92,7 +92,7 @@ static void buffer_is_filled_in_parts(void **state)
     assert_int_equal(read_all(f), MNET_OK);
     for (size_t i = 0; i < sizeof f->buffer; i++)
         assert_int_equal(f->buffer[i] & 1, 1);
-    assert_int_equal(f->device.status, 0); /* the device is at rest again */
+    assert_int_equal(f->device.status, 0); /* the device is reset again */
     assert_int_equal(read_all(f), MNET_OK);
     end(f);
 }
@@ -115,7 +115,7 @@ static void silent_device_ends_at_the_deadline(void **state)
     end(f);
 }
 
-/* All in all it takes a minute. */
+/* All of it takes a minute. */
 static void slow_device_is_waited_for_as_long_as_something_comes(void **state)
 {
     (void)state;

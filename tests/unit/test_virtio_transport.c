@@ -1,5 +1,5 @@
-/* Finding virtio devices on MMIO (VIRTIO 1.2, 4.2) and PCI (4.1), and getting on with them: registers, capabilities, BARs,
- * interrupts, reset and features; honest and not. */
+/* Finding virtio devices on MMIO (VIRTIO 1.2, 4.2) and PCI (4.1), and using them: registers,
+ * capabilities, BARs, interrupts, reset and features, with an honest device and a false one. */
 #include "unit/support.h"
 
 #include <mnet/error.h>
@@ -15,7 +15,7 @@ static int find(enum virtio_bus bus)
     return virtio_device_find(&device, &transport);
 }
 
-/* A PCI function in which one thing is different. */
+/* Finds a PCI function of which one value is changed. */
 static int find_changed(unsigned offset, unsigned bytes, uint32_t value)
 {
     virtio_device_init(&device, VIRTIO_PCI, MN_VIRTIO_NET);
@@ -42,7 +42,7 @@ static uint32_t read_first_registers(void *context, uint64_t address, unsigned b
 {
     (void)context;
     assert_int_equal(bytes, 4);
-    assert_true(address - VIRTIO_MMIO_AT < 12); /* 4.2.2.2: nothing else is touched */
+    assert_true(address - VIRTIO_MMIO_AT < 12); /* 4.2.2.2: other registers are not accessed */
     return first_registers[(address - VIRTIO_MMIO_AT) / 4];
 }
 
@@ -87,7 +87,7 @@ static void reset_is_waited_for(void **state)
     assert_true(device.now - before <= 2 * MNET_SECOND);
 }
 
-/* A device in use that cannot be reset says so at once, and may go on writing. */
+/* A device in use that cannot be reset reports it at once, and may go on writing. */
 static void reset_may_be_refused(void **state)
 {
     (void)state;
@@ -120,7 +120,7 @@ static void features_accepted_are_the_wanted_and_version_1(void **state)
                      MN_VIRTIO_ACKNOWLEDGE | MN_VIRTIO_DRIVER | MN_VIRTIO_FEATURES_OK | MN_VIRTIO_DRIVER_OK);
 }
 
-/* 6.1: a device that stands behind the platform's own translation, and wants to be told that we know. */
+/* 6.1: a device that uses the platform's own translation, and requires a driver that knows it. */
 static void features_of_the_platform_are_accepted(void **state)
 {
     (void)state;
@@ -180,7 +180,7 @@ static void pci_structures_are_found(void **state)
     assert_int_equal(device.pci[4] & 6, 6); /* memory space and bus mastering */
 }
 
-/* PCI 3.0, 6.2.5.1: sizing writes all ones; the BARs are as they were afterwards. */
+/* PCI 3.0, 6.2.5.1: sizing writes all ones. The BARs are as before afterwards. */
 static void pci_bars_keep_their_values(void **state)
 {
     (void)state;
@@ -231,15 +231,17 @@ static void pci_functions_of_others_are_left_alone(void **state)
 static void pci_capability_list_that_lies_ends(void **state)
 {
     (void)state;
-    assert_int_equal(find_changed(6, 2, 0), MNET_E_NO_DEVICE);                               /* there is no list */
-    assert_int_equal(find_changed(0x34, 1, 0), MNET_E_NO_DEVICE);                            /* it is empty */
-    assert_int_equal(find_changed(0x34, 1, 0x10), MNET_E_NO_DEVICE);                         /* it lies in the header */
-    assert_int_equal(find_changed(CAPABILITY_ISR + 1, 1, CAPABILITY_ISR), MNET_E_NO_DEVICE); /* it goes round */
+    assert_int_equal(find_changed(6, 2, 0), MNET_E_NO_DEVICE);       /* there is no list */
+    assert_int_equal(find_changed(0x34, 1, 0), MNET_E_NO_DEVICE);    /* it is empty */
+    assert_int_equal(find_changed(0x34, 1, 0x10), MNET_E_NO_DEVICE); /* it lies in the header */
+    /* It goes round. */
+    assert_int_equal(find_changed(CAPABILITY_ISR + 1, 1, CAPABILITY_ISR), MNET_E_NO_DEVICE);
     assert_int_equal(find_changed(CAPABILITY_CONFIG + 1, 1, CAPABILITY_COMMON), MNET_E_NO_DEVICE);
-    assert_int_equal(find_changed(CAPABILITY_ISR + 1, 1, 0xfc), MNET_E_NO_DEVICE); /* it ends in nothing */
+    /* It ends outside. */
+    assert_int_equal(find_changed(CAPABILITY_ISR + 1, 1, 0xfc), MNET_E_NO_DEVICE);
 }
 
-/* 4.1.4.1: what is reserved is ignored, and a structure that does not lie in a BAR of memory is none. */
+/* 4.1.4.1: reserved values are ignored, and a structure outside of a memory BAR is not used. */
 static void pci_structure_outside_its_bar_is_none(void **state)
 {
     (void)state;
@@ -253,7 +255,7 @@ static void pci_structure_outside_its_bar_is_none(void **state)
         {CAPABILITY_COMMON + 4, 1, 255},                   /* reserved */
         {CAPABILITY_COMMON + 4, 1, 0},                     /* one that is not there */
         {CAPABILITY_COMMON + 4, 1, 5},                     /* the upper half of another */
-        {CAPABILITY_COMMON + 8, 4, VIRTIO_BAR_BYTES},      /* behind its end */
+        {CAPABILITY_COMMON + 8, 4, VIRTIO_BAR_BYTES},      /* after its end */
         {CAPABILITY_COMMON + 8, 4, VIRTIO_BAR_BYTES - 55}, /* over its end */
         {CAPABILITY_COMMON + 8, 4, UINT32_MAX - 10},       /* an end that wraps */
         {CAPABILITY_COMMON + 12, 4, 55},                   /* too short for its fields */
@@ -275,16 +277,17 @@ static void pci_bar_that_is_not_assigned_is_none(void **state)
     device.pci[0x20] = 4;
     assert_int_equal(virtio_device_find(&device, &transport), MNET_E_NO_DEVICE);
     virtio_device_init(&device, VIRTIO_PCI, MN_VIRTIO_NET);
-    device.unmapped = true; /* as where a BAR claims to be over RAM */
+    device.unmapped = true; /* as if a BAR claimed to be over RAM */
     assert_int_equal(virtio_device_find(&device, &transport), MNET_E_NO_DEVICE);
 }
 
-/* The first of a kind is used (4.1.4.1), unless it is of no use. */
+/* The first structure of a kind is used (4.1.4.1), unless it is unusable. */
 static void pci_first_usable_structure_is_taken(void **state)
 {
     (void)state;
     virtio_device_init(&device, VIRTIO_PCI, MN_VIRTIO_NET);
-    /* A second common structure behind the last capability, and the first one in a BAR that is not there. */
+    /* A second common structure is after the last capability, and the first one in a BAR that is
+     * absent. */
     memcpy(device.pci + 0xb0, device.pci + CAPABILITY_COMMON, 16);
     device.pci[0xb1] = 0;
     device.pci[0xb9] = 0x02; /* offset 0x200 */
@@ -296,7 +299,7 @@ static void pci_first_usable_structure_is_taken(void **state)
     assert_int_equal(transport.registers.address, VIRTIO_BAR_AT + 0x200);
 }
 
-/* 4.1.4.4.1: the place where a queue is notified lies in the structure. */
+/* 4.1.4.4.1: the address of a queue's notification is in the structure. */
 static void pci_notification_outside_its_structure_is_refused(void **state)
 {
     (void)state;
@@ -332,7 +335,8 @@ static void pci_messages_are_put_into_the_table(void **state)
     assert_int_equal(device.rings[0].vector, 1);
 }
 
-/* With one entry in the table, one message tells of both: configuration is looked at whenever it comes. */
+/* With one entry in the table, one message is for both, so each message makes the driver check the
+ * configuration. */
 static void pci_single_message_is_for_both(void **state)
 {
     (void)state;
@@ -366,7 +370,7 @@ static void pci_vectors_refused_are_noticed(void **state)
     assert_int_equal(find(VIRTIO_PCI), MNET_OK);
     device.refuses_vectors = true;
     assert_int_equal(mn_virtio_begin(&transport, &offered), MNET_OK);
-    assert_true(transport.ops->queue_enable(&transport, 0, &place)); /* none are asked for */
+    assert_true(transport.ops->queue_enable(&transport, 0, &place)); /* none are requested */
     assert_true(mn_virtio_pci_messages(&transport, &queues, &config));
     assert_int_equal(mn_virtio_begin(&transport, &offered), MNET_OK);
     assert_false(transport.ops->queue_enable(&transport, 0, &place));
@@ -393,7 +397,7 @@ static void pci_table_of_messages_that_lies_is_none(void **state)
     assert_false(mn_virtio_pci_messages(&transport, &queues, &config));
 }
 
-/* 4.2.3.4.1, 4.1.4.5: a line goes down when the interrupt has been taken back. */
+/* 4.2.3.4.1, 4.1.4.5: acknowledging the interrupt clears its line. */
 static void interrupts_of_a_line_are_taken_back(void **state)
 {
     (void)state;
@@ -412,10 +416,10 @@ static void interrupts_of_a_line_are_taken_back(void **state)
         assert_true(transport.config_changed);
         transport.config_changed = false;
         device.isr = MN_VIRTIO_INTERRUPT_CONFIG;
-        mn_virtio_look(&transport); /* not raised: the device is not asked */
+        mn_virtio_look(&transport); /* not raised: the device is not read */
         assert_false(transport.config_changed);
         transport.raised = NULL;
-        mn_virtio_look(&transport); /* nobody notes interrupts: it is */
+        mn_virtio_look(&transport); /* nobody records interrupts: it is read */
         assert_true(transport.config_changed);
     }
 }

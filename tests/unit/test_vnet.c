@@ -1,4 +1,5 @@
-/* What is made of the headers that come with frames: sound ones become metadata, others are refused. And back. */
+/* Headers that come with frames: sound ones become metadata, others are refused. Metadata becomes
+ * headers again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,7 +138,7 @@ static void packet_and_header_say_the_same(void **state)
     assert_memory_equal(&again, &header, sizeof header);
 }
 
-/* 5.1.6.4.1: what was not negotiated is not there. */
+/* 5.1.6.4.1: features that were not negotiated are absent. */
 static void header_of_what_was_not_agreed_on(void **state)
 {
     (void)state;
@@ -150,7 +151,8 @@ static void header_of_what_was_not_agreed_on(void **state)
     assert_false(mn_vnet_to_packet(&gso, MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO6, packet));
 }
 
-/* RFC 3168 6.1.2: CWR is for the first segment only, which who cuts must be told (5.1.6.2). */
+/* RFC 3168 6.1.2: CWR is on the first segment only, so the header tells the device that cuts
+ * (5.1.6.2). */
 static void packet_large_with_cwr_says_ecn(void **state)
 {
     (void)state;

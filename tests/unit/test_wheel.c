@@ -1,4 +1,5 @@
-/* The timing wheel: rounding, order, deadlines, and a model that does the same with a sorted array. */
+/* The timing wheel: rounding, order, deadlines, and a model that does the same with a sorted
+ * array. */
 #include "unit/support.h"
 
 #include "base/wheel.h"
@@ -102,7 +103,7 @@ static void same_microsecond_keeps_the_order_of_arming_across_levels(void **stat
     memset(timers, 0, sizeof(timers));
     mn_wheel_init(&wheel, 0);
     const uint64_t at = 5 * MNET_SECOND;
-    /* Each armed from nearer, so from a lower level. */
+    /* Each is armed from nearer, so from a lower level. */
     const uint64_t from[8] = {0, 2000000000, 4000000000, 4900000000, 4995000000, 4999900000, 4999990000, 4999999000};
     for (int i = 0; i < 8; i++) {
         assert_null(expire(&wheel, from[i]));
@@ -143,7 +144,7 @@ static void armed_while_expiring_fires_in_the_same_pass(void **state)
     assert_true(mn_wheel_deadline(&wheel) == 50000);
 }
 
-/* A clock that goes back is ignored: what was due stays due. */
+/* A clock that goes back is ignored: due timers stay due. */
 static void expiry_at_an_earlier_time_changes_nothing(void **state)
 {
     (void)state;
@@ -320,7 +321,8 @@ static void random_use_equals_a_sorted_list(void **state)
     (void)state;
     run_model(11, 0);
     run_model(12, 1234567);
-    run_model(13, (UINT64_C(1) << 48) * 1000 - 5000000000); /* crosses a boundary of many digits at once */
+    /* Crosses a boundary of many digits at once. */
+    run_model(13, (UINT64_C(1) << 48) * 1000 - 5000000000);
     run_model(14, 1790000000 * MNET_SECOND);
 }
 

@@ -44,7 +44,7 @@ static void parse_of_every_truncation_says_so(void **state)
     }
 }
 
-/* Every value of every byte of types, lengths and operation but the right one. */
+/* Every wrong value of every byte of types, lengths and operation. */
 static void parse_refuses_other_types_lengths_and_operations(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* DHCP messages: what is read of them, what is not believed, and what clients write. */
+/* DHCP messages: fields that are read, fields that are refused, and messages of clients. */
 #include "unit/support.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 static enum mn_parse parse(const struct dhcp_reply *reply, struct mn_dhcp *message)
 {
-    uint8_t *exact = malloc(reply->len); /* so that a byte too far is seen */
+    uint8_t *exact = malloc(reply->len); /* so that a byte beyond the end is seen */
     memcpy(exact, reply->bytes, reply->len);
     enum mn_parse verdict = mn_dhcp_parse(exact, reply->len, message);
     free(exact);
@@ -31,7 +31,7 @@ static struct mn_dhcp parse_ok(const struct dhcp_reply *reply)
     return message;
 }
 
-/* Everything that there is. */
+/* Builds a message with all fields. */
 static void build_whole(struct dhcp_reply *reply)
 {
     static const uint8_t dns[] = {10, 0, 0, 5, 10, 0, 0, 6}, routers[] = {10, 0, 0, 1, 10, 0, 0, 9};
@@ -86,7 +86,8 @@ static void offer_with_everything_is_read(void **state)
     assert_int_equal(m.routes[2].gateway, 0);
 }
 
-/* A list of options that ends on an option's last byte is whole; one that ends anywhere else is not. */
+/* A list of options that ends with an option's last byte is whole. A list that ends anywhere else
+ * is not. */
 static void every_truncation_is_seen(void **state)
 {
     (void)state;
@@ -123,7 +124,7 @@ static void fixed_part_of_another_kind_is_invalid(void **state)
     }
 }
 
-/* RFC 2132: options of a fixed length with another one count as not there. */
+/* RFC 2132: an option of a fixed length that has another length is ignored. */
 static void option_of_wrong_length_is_not_there(void **state)
 {
     static const uint8_t codes[] = {1, 26, 51, 54, 58, 59, 50, 57, 3, 6, 61, 121};
@@ -223,7 +224,8 @@ static void overload_is_followed(void **state)
     }
 }
 
-/* An option may not go beyond its field into the next one, nor may a field say that further ones hold options. */
+/* An option may not go beyond its field into the next one, and a field may not declare that further
+ * fields hold options. */
 static void overloaded_field_is_bounded(void **state)
 {
     static const uint8_t nested[] = {52, 1, 2, 255}, in_sname[] = {51, 4, 0, 0, 14, 16, 255};
@@ -242,7 +244,7 @@ static void overloaded_field_is_bounded(void **state)
     assert_int_equal(parse_ok(&reply).lease_s, 0);
 }
 
-/* RFC 3396: pieces are joined, options field first, then file, then sname. */
+/* RFC 3396: pieces are joined, from the options field first, then file, then sname. */
 static void pieces_are_joined_in_order(void **state)
 {
     static const uint8_t in_file[] = {15, 2, 'd', 'e', 255}, in_sname[] = {15, 1, 'f', 255};

@@ -48,7 +48,7 @@ static void group_bit_marks_broadcast_and_multicast(void **state)
     assert_false(mn_mac_equal(mn_mac_broadcast, (struct mn_mac){{255, 255, 255, 255, 255, 254}}));
 }
 
-/* A frame of `len` bytes whose checksum starts at byte 50, with a tag behind its addresses. */
+/* Makes a frame of `len` bytes whose checksum starts at byte 50, with a tag after its addresses. */
 static struct mnet_packet *tagged_frame(struct mnet_memory *memory, uint16_t type, uint16_t tag, size_t len)
 {
     struct mnet_packet *packet = mnet_packet_alloc(memory);

@@ -60,7 +60,8 @@ static void emit_gives_the_checksum_over_header_and_body(void **state)
     }
 }
 
-/* RFC 1122 3.2.2 names five types; what is not known is no error, but no request to be answered either. */
+/* RFC 1122 3.2.2 names five types. An unknown type is no error, but it is no request to answer
+ * either. */
 static void errors_are_the_five_types(void **state)
 {
     (void)state;

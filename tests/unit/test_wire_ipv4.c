@@ -19,7 +19,8 @@ static void fix_checksum(uint8_t *header)
     memcpy(header + 10, &checksum, 2);
 }
 
-/* The example with `options` (padded with zeros to a multiple of four) and a payload of 20 bytes. Returns its header's length. */
+/* Writes the example with `options` (padded with zeros to a multiple of four) and a payload of 20
+ * bytes. Returns the header's length. */
 static size_t with_options(uint8_t *out, const uint8_t *options, size_t len)
 {
     size_t header = MN_IPV4_HEADER + (len + 3) / 4 * 4;
@@ -158,12 +159,12 @@ static void parse_of_options(void **state)
         bool source_route;
     } cases[] = {
         {{1, 1, 1, 1}, 4, MN_PARSE_OK, false},
-        {{0, 9, 9, 9}, 4, MN_PARSE_OK, false},                   /* nothing counts behind the end */
+        {{0, 9, 9, 9}, 4, MN_PARSE_OK, false},                   /* ignored after the end */
         {{148, 4, 0, 0}, 4, MN_PARSE_OK, false},                 /* router alert */
         {{7, 7, 4, 0, 0, 0, 0, 0}, 8, MN_PARSE_OK, false},       /* record route */
         {{131, 7, 4, 1, 2, 3, 4, 0}, 8, MN_PARSE_OK, true},      /* loose source route */
         {{1, 137, 7, 4, 1, 2, 3, 4}, 8, MN_PARSE_OK, true},      /* strict source route */
-        {{0, 131, 7, 4, 1, 2, 3, 4}, 8, MN_PARSE_OK, false},     /* behind the end */
+        {{0, 131, 7, 4, 1, 2, 3, 4}, 8, MN_PARSE_OK, false},     /* after the end */
         {{77, 2, 77, 2}, 4, MN_PARSE_OK, false},                 /* shortest */
         {{77, 8, 0, 0, 0, 0, 0, 0}, 8, MN_PARSE_OK, false},      /* to the last byte */
         {{77, 9, 0, 0, 0, 0, 0, 0}, 8, MN_PARSE_INVALID, false}, /* one further */
@@ -247,7 +248,7 @@ static void emit_and_parse_agree_on_all_fields_at_any_alignment(void **state)
 #define OWN 0x0a000002u
 #define TIME 0x80000001u
 
-/* What becomes of options in an answer; false if they are to be discarded. */
+/* Checks the options of an answer. `answer` is empty if they are to be discarded. */
 static void check_answer(const char *options, size_t len, const char *answer, size_t answer_len)
 {
     struct mn_ipv4_options result;
@@ -270,10 +271,11 @@ static void answer_records_route_and_time(void **state)
     ANSWER("\104\14\5\1________", "\104\14\15\1\12\0\0\2\200\0\0\1");      /* with addresses */
     ANSWER("\104\14\5\3\12\0\0\2____", "\104\14\15\3\12\0\0\2\200\0\0\1"); /* asked for ours */
     ANSWER("\104\14\5\3\12\0\0\3____", "\104\14\5\3\12\0\0\3____");        /* for another's */
-    ANSWER("\104\10\11\20abcd", "\104\10\11\40abcd");                      /* one more without a place */
-    ANSWER("\1\7\7\4____\104\10\5\0____\0\0\0\0",                          /* both, in their order */
-           "\7\7\10\12\0\0\2\104\10\11\0\200\0\0\1\0");
-    ANSWER("\224\4\0\0\1\1\0\7", ""); /* what nobody asked to have back, and what stands behind the end */
+    /* One more without a place. */
+    ANSWER("\104\10\11\20abcd", "\104\10\11\40abcd");
+    /* Both, in their order. */
+    ANSWER("\1\7\7\4____\104\10\5\0____\0\0\0\0", "\7\7\10\12\0\0\2\104\10\11\0\200\0\0\1\0");
+    ANSWER("\224\4\0\0\1\1\0\7", ""); /* options that are not returned, and bytes after the end */
 }
 
 static void answer_to_wrong_options_is_none(void **state)

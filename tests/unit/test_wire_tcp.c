@@ -1,4 +1,4 @@
-/* TCP headers: fields, every option, every lie about a length. */
+/* TCP headers: fields, every option, every false length. */
 #include "unit/support.h"
 
 #include "wire/tcp.h"
@@ -6,7 +6,7 @@
 static const uint8_t plain[MN_TCP_HEADER] = {0x1f, 0x90, 0xc0, 0x01, 0x01, 0x02, 0x03, 0x04, 0xa1, 0xa2,
                                              0xa3, 0xa4, 0x50, 0x18, 0xfa, 0xf0, 0xbe, 0xef, 0x00, 0x05};
 
-/* A header of exactly the options given, padded with zeros; returns its length. */
+/* Makes a header with exactly the options given, padded with zeros. Returns its length. */
 static size_t with_options(uint8_t out[MN_TCP_HEADER_MAX], const uint8_t *options, size_t len)
 {
     size_t header = MN_TCP_HEADER + (len + 3) / 4 * 4;
@@ -145,7 +145,8 @@ static void parse_reads_the_user_timeout(void **state)
     assert_int_equal(h.user_timeout, 0x800a);
 }
 
-/* MUST-6: unknown options are skipped by their length, whatever that is, and those behind are read. */
+/* MUST-6: unknown options are skipped by their length, of any value, and the options after them are
+ * read. */
 static void parse_skips_unknown_options_of_any_length(void **state)
 {
     (void)state;
@@ -190,7 +191,7 @@ static void parse_stops_at_the_end_of_the_list(void **state)
     assert_false(h.options_broken);
 }
 
-/* MUST-7: each length that an option cannot have, behind an option that is right and stays so. */
+/* MUST-7: each length that an option cannot have, after an option that is right and stays right. */
 static void parse_of_lying_option_lengths(void **state)
 {
     (void)state;
@@ -228,7 +229,7 @@ static void parse_of_lying_sack_lengths(void **state)
     }
 }
 
-/* An option whose length leads just to, or just past, the end of the header. */
+/* An option whose length leads exactly to, or just beyond, the end of the header. */
 static void parse_of_options_at_the_brink(void **state)
 {
     (void)state;
@@ -302,7 +303,7 @@ static void emit_lays_out_the_options(void **state)
     ASSERT_EMITS(&h, 1, 1, 5, 10, 0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24);
 }
 
-/* MUST-69: behind the end of the list there are only zeros. */
+/* MUST-69: after the end of the list there are only zeros. */
 static void emit_pads_with_zeros(void **state)
 {
     (void)state;
@@ -396,7 +397,7 @@ static void emit_and_parse_agree(void **state)
             assert_int_equal(back.header_len, len);
             assert_false(back.options_broken);
             if (back.sack_count == 0)
-                header.options &= (uint8_t)~MN_TCP_OPTION_SACK; /* none of the blocks fits */
+                header.options &= (uint8_t)~MN_TCP_OPTION_SACK; /* no block fits */
             assert_same(&back, &header);
             assert_true(back.sack_count <= header.sack_count);
             for (int sack = 0; sack < back.sack_count; sack++)

@@ -21,7 +21,7 @@
 #define ALL (MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6)
 #define MEMORY (5u << 20) /* enough for 256 receive buffers */
 #define BATCH 64
-/* Bytes of the first buffer, behind the header, and of the others. */
+/* Bytes of the first buffer, after the header, and of the others. */
 #define FIRST MNET_PACKET_LINEAR
 #define OTHERS (MNET_PACKET_LINEAR + 12u)
 
@@ -37,7 +37,8 @@ struct fixture {
 
 static uint8_t frame[MNET_FRAME_MAX + 1], got[MNET_FRAME_MAX + 1];
 
-/* Memory for the driver's rings. A legacy device is told its page in 32 bits, so it lies low in the address space. */
+/* Memory for the driver's rings. A legacy device gets its page as a number of 32 bits, so it lies
+ * low in the address space. */
 #define DRIVER_AT ((void *)UINT64_C(0x40000000))
 #define DRIVER_BYTES ((mn_virtio_net_bytes() + 4095) / 4096 * 4096)
 
@@ -75,7 +76,7 @@ static inline int receive(struct fixture *f)
     return f->net->ops->rx(f->net, f->packets, BATCH);
 }
 
-/* With its receive buffers out. */
+/* Opens the device with its receive buffers given to it. */
 static inline void open_device(struct fixture *f)
 {
     assert_int_equal(try_open(f), MNET_OK);
@@ -97,7 +98,7 @@ static inline struct fixture *start_without(uint64_t features)
     return f;
 }
 
-/* Closes the device; everything it held must be back. */
+/* Closes the device. Everything that it held must be back. */
 static inline void end(struct fixture *f)
 {
     if (f->net != NULL)
@@ -107,7 +108,7 @@ static inline void end(struct fixture *f)
     free(f);
 }
 
-/* Takes the one frame there is, and compares it with the first `len` bytes of `frame`. */
+/* Takes the single received frame, and compares it with the first `len` bytes of `frame`. */
 static inline struct mnet_packet *expect_frame(struct fixture *f, size_t len)
 {
     assert_int_equal(receive(f), 1);
@@ -117,7 +118,8 @@ static inline struct mnet_packet *expect_frame(struct fixture *f, size_t len)
     return f->packets[0];
 }
 
-/* The frame that the device has been told of was dropped and counted, and the next one is received. */
+/* Expects that the frame given to the device was dropped and counted, and that the next one is
+ * received. */
 static inline void expect_drop(struct fixture *f, const char *what)
 {
     uint64_t dropped = f->net->rx_dropped;
@@ -133,7 +135,7 @@ static inline int send(struct fixture *f, struct mnet_packet *packet)
     return f->net->ops->tx(f->net, &packet, 1);
 }
 
-/* The device's next frame is the packet's bytes, or `len` bytes of `frame`. */
+/* Expects that the device's next frame has the packet's bytes, or `len` bytes of `frame`. */
 static inline struct mn_vnet_header expect_sent(struct fixture *f, const struct mnet_packet *packet, bool done)
 {
     struct mn_vnet_header header;
@@ -155,14 +157,14 @@ static inline struct mnet_packet *large(struct fixture *f, size_t len, size_t pi
     return test_large_frame(f->memory, &(struct test_tcp){.flags = 0x10}, frame, len, piece, 1460);
 }
 
-/* Sends until the queue is full; returns how many frames went. */
+/* Sends until the queue is full. Returns the number of frames sent. */
 static inline unsigned fill_queue(struct fixture *f)
 {
     unsigned sent = 0;
     struct mnet_packet *packet;
     while (send(f, packet = small(f)) == 1)
         sent++;
-    mnet_packet_free(packet); /* it is still ours */
+    mnet_packet_free(packet); /* still ours */
     return sent;
 }
 
