@@ -180,6 +180,24 @@ SCRIPT(established_after_a_loss_full_segments_are_acknowledged_at_once)
     tcp_end(&t);
 }
 
+/* RFC 5961 7 limits challenges. A peer that sends old data again has lost acknowledgements, so it
+ * gets one each time. */
+SCRIPT(established_old_data_is_acknowledged_without_limit)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+    read_text(&t, "hello");
+    wait_ms(&t, 40);
+    drain(&t, NULL);
+    for (int i = 0; i < 100; i++) {
+        send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+        expect(&t, .seq = 1, .ack = 6, .flags = ACK);
+    }
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +212,7 @@ int main(void)
         cmocka_unit_test(established_duplicates_are_owed_beside_data),
         cmocka_unit_test(established_full_segment_with_push_is_acknowledged_at_once),
         cmocka_unit_test(established_after_a_loss_full_segments_are_acknowledged_at_once),
+        cmocka_unit_test(established_old_data_is_acknowledged_without_limit),
     };
     return cmocka_run_group_tests_name("tcp_ack", tests, NULL, NULL);
 }

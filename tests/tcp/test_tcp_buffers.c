@@ -292,6 +292,149 @@ SCRIPT(pair_buffers_keep_up_with_slow_start)
     pair_end(&pair);
 }
 
+/* --- Windows and memory --- */
+
+/* Sends and reads full segments until the target of the window stops growing. Returns the next
+ * sequence number. */
+static uint32_t grow_window(struct tcp_test *t)
+{
+    uint32_t seq = 1;
+    char text[MSS];
+    for (int i = 0; i < 600; i++, seq += MSS) {
+        send_(t, .seq = seq, .ack = 1, .flags = ACK, .len = MSS);
+        assert_int_equal(mn_tcp_receive(t->tcp, t->tcb, text, sizeof text, t->now), MSS);
+    }
+    wait_ms(t, 1000);
+    drain(t, NULL);
+    return seq;
+}
+
+/* A window costs nothing. Unread data is charged for the memory that it pins, until it is read or
+ * discarded, in every state of the connection. */
+SCRIPT(established_unread_data_is_all_that_is_charged)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    assert_int_equal(t.tcp->receive_used, 0);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+    size_t packet = t.memory->packets.object_size;
+    assert_int_equal(t.tcp->receive_used, packet);
+    send_(&t, .seq = 4, .ack = 1, .flags = ACK, .data = "def"); /* copied behind it */
+    assert_int_equal(t.tcp->receive_used, packet);
+    read_text(&t, "abcdef");
+    assert_int_equal(t.tcp->receive_used, 0);
+    send_(&t, .seq = 7, .ack = 1, .flags = ACK, .data = "ghi");
+    send_(&t, .seq = 10, .ack = 1, .flags = RST | ACK);
+    assert_int_equal(t.tcp->receive_used, packet);
+    abort_(&t);
+    assert_int_equal(t.tcp->receive_used, 0);
+    tcp_end(&t);
+}
+
+/* The user holds lent data. It is charged as before until it is given back. */
+SCRIPT(established_lent_data_is_charged_until_it_is_given_back)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = MSS);
+    struct mnet_slice slice;
+    assert_int_equal(mn_tcp_lend(t.tcp, t.tcb, &slice, 1), 1);
+    assert_int_equal(t.tcp->receive_used, t.memory->packets.object_size);
+    mn_tcp_return(t.tcp, t.tcb, t.now);
+    assert_int_equal(t.tcp->receive_used, 0);
+    tcp_end(&t);
+}
+
+/* Without scaling a window has 16 bits. A larger target must not make an update of every byte
+ * read. */
+SCRIPT(established_unscaled_window_updates_are_worthwhile)
+{
+    struct tcp_test t;
+    tcp_established(&t, .receive_buffer = 1u << 20);
+    uint32_t seq = grow_window(&t);
+    for (int i = 0; i < 4; i++, seq += MSS)
+        send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = MSS);
+    drain(&t, NULL);
+    for (int i = 0; i < 1000; i++) {
+        char byte;
+        assert_int_equal(mn_tcp_receive(t.tcp, t.tcb, &byte, 1, t.now), 1);
+    }
+    assert_in_range(drain(&t, NULL), 0, 1);
+    tcp_end(&t);
+}
+
+/* If others use up the budget, a scale whose unit is above two segments must not keep the window
+ * closed. */
+SCRIPT(established_window_opens_by_a_unit_of_its_scale)
+{
+    struct tcp_test t;
+    tcp_established(&t, .receive_buffer = 1u << 28, .shift = 7);
+    uint32_t seq = 1;
+    while (t.tcb->rcv_adv != t.tcb->rcv_nxt) {
+        uint32_t len = MN_MIN(t.tcb->rcv_adv - t.tcb->rcv_nxt, MSS);
+        send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)len);
+        seq += len;
+    }
+    drain(&t, NULL);
+    t.tcp->receive_budget = 0;
+    read_pattern(&t, 0, seq - 1);
+    expect(&t, .seq = 1, .ack = seq, .flags = ACK, .window = 1);
+    tcp_end(&t);
+}
+
+/* Connections that come when the budget is used up are offered two segments, and more when some of
+ * it is free. */
+SCRIPT(listen_window_is_what_the_budget_can_keep)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    uint64_t budget = t.tcp->receive_budget;
+    t.tcp->receive_budget = 0;
+    send_(&t, .seq = 0, .flags = SYN, .mss = MSS);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .window = 2 * MSS);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = MSS);
+    accept_(&t);
+    assert_int_equal(t.tcb->rcv_adv - t.tcb->rcv_nxt, MSS);
+    t.tcp->receive_budget = budget;
+    wait_ms(&t, 40);
+    expect(&t, .seq = 1, .ack = 1 + MSS, .flags = ACK, .window = 65535 - MSS);
+    t.tcp->receive_budget = 0;
+    t.remote.port++;
+    t.iss_known = false;
+    open_active(&t);
+    expect(&t, .seq = 0, .flags = SYN, .window = 2 * MSS);
+    tcp_end(&t);
+}
+
+SCRIPT(established_idle_connection_holds_no_buffer)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_bytes(&t, 5000);
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = 5001, .flags = ACK);
+    assert_int_equal(t.memory->large_buffers.in_use + t.memory->small_buffers.in_use, 0);
+    assert_int_equal(t.tcp->pieces.in_use, 0);
+    tcp_end(&t);
+}
+
+/* Lent bytes are consumed. A user that does not give them back still gets its answer delivered
+ * after a close. */
+SCRIPT(established_close_with_lent_bytes_still_delivers)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "question");
+    struct mnet_slice slice;
+    assert_int_equal(mn_tcp_lend(t.tcp, t.tcb, &slice, 1), 1);
+    write_text(&t, "answer");
+    expect(&t, .seq = 1, .ack = 9, .flags = ACK, .data = "answer");
+    close_(&t);
+    expect(&t, .seq = 7, .ack = 9, .flags = FIN | ACK);
+    assert_int_equal(t.memory->packets.in_use, 0);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +451,13 @@ int main(void)
         cmocka_unit_test(established_send_queue_does_not_follow_queues),
         cmocka_unit_test(established_send_queue_gives_memory_back),
         cmocka_unit_test(pair_buffers_keep_up_with_slow_start),
+        cmocka_unit_test(established_unread_data_is_all_that_is_charged),
+        cmocka_unit_test(established_lent_data_is_charged_until_it_is_given_back),
+        cmocka_unit_test(established_unscaled_window_updates_are_worthwhile),
+        cmocka_unit_test(established_window_opens_by_a_unit_of_its_scale),
+        cmocka_unit_test(listen_window_is_what_the_budget_can_keep),
+        cmocka_unit_test(established_idle_connection_holds_no_buffer),
+        cmocka_unit_test(established_close_with_lent_bytes_still_delivers),
     };
     return cmocka_run_group_tests_name("tcp_buffers", tests, NULL, NULL);
 }

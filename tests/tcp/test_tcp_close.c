@@ -510,6 +510,27 @@ SCRIPT(any_state_down_resets_everything)
     }
 }
 
+/* A close behind more data than the congestion window allows: the FIN follows the last byte. An ACK
+ * of less does not change that. */
+SCRIPT(established_close_behind_the_congestion_window_sends_the_fin_last)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_bytes(&t, 12 * MSS);
+    assert_int_equal(drain(&t, NULL), 10);
+    close_(&t);
+    expect_nothing(&t);
+    expect_state(&t, MN_FIN_WAIT_1);
+    send_(&t, .seq = 1, .ack = 1 + MSS, .flags = ACK);
+    expect(&t, .seq = 1 + 10 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
+    expect(&t, .seq = 1 + 11 * MSS, .ack = 1, .flags = FIN | ACK, .len = (int)MSS);
+    send_(&t, .seq = 1, .ack = 1 + 12 * MSS, .flags = ACK);
+    expect_state(&t, MN_FIN_WAIT_1);
+    send_(&t, .seq = 1, .ack = 2 + 12 * MSS, .flags = ACK);
+    expect_state(&t, MN_FIN_WAIT_2);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +559,7 @@ int main(void)
         cmocka_unit_test(established_shutdown_both_still_sees_the_fin),
         cmocka_unit_test(established_shutdown_write_twice_sends_one_fin),
         cmocka_unit_test(any_state_down_resets_everything),
+        cmocka_unit_test(established_close_behind_the_congestion_window_sends_the_fin_last),
     };
     return cmocka_run_group_tests_name("tcp_close", tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
-/* Allocations that fail, each in turn. For every purpose of the memory, the stream is the same in
- * the end, nothing is left behind, and on a link without loss it is hardly later. */
+/* Allocations that fail, each in turn, or all of them for a while. For every purpose of the memory,
+ * the stream is the same in the end, nothing is left behind, and on a link without loss it is
+ * hardly later. */
+#include "base/memory.h"
 #include "tests/tcp/pair.h"
 
 #define BYTES 20000u
@@ -148,6 +150,238 @@ SCRIPT(established_scoreboard_without_memory_still_repairs_the_first_segment)
     tcp_end(&t);
 }
 
+/* --- No memory for a while --- */
+
+/* Leaves no memory for sending, and if `all` is set, no packet for an answer either. Returns the
+ * value for feed(). */
+static uint32_t starve(struct tcp_test *t, bool all)
+{
+    uint32_t reserve = t->memory->reserve;
+    t->memory->reserve = UINT32_MAX;
+    if (all)
+        t->memory->packets.limit = t->memory->packets.in_use;
+    return reserve;
+}
+
+static void feed(struct tcp_test *t, uint32_t reserve)
+{
+    t->memory->reserve = reserve;
+    t->memory->packets.limit = SIZE_MAX;
+}
+
+SCRIPT(established_data_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    t.hold_output = true;
+    write_text(&t, "abc");
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+    tcp_end(&t);
+}
+
+/* A segment that is not sent tells nothing: the window must still be announced, and the duplicate
+ * reported. */
+SCRIPT(established_window_update_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_established(&t, .receive_buffer = 2920);
+    for (uint32_t seq = 1; seq < 2921; seq += MSS)
+        send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)MSS);
+    expect(&t, .seq = 1, .ack = 2921, .flags = ACK, .window = 0);
+    t.hold_output = true;
+    read_pattern(&t, 0, 2920);
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect_nothing(&t);
+    assert_true(mn_tcp_wants_output(t.tcp));
+    assert_int_equal(t.tcb->rcv_adv - t.irs, 2921);
+    feed(&t, reserve);
+    expect(&t, .seq = 1, .ack = 2921, .flags = ACK, .window = 2920);
+    assert_false(mn_tcp_wants_output(t.tcp));
+    tcp_end(&t);
+}
+
+SCRIPT(established_duplicate_without_a_packet_is_reported_later)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
+    send_(&t, .seq = 1461, .ack = 1, .flags = ACK, .len = (int)MSS);
+    expect(&t, .seq = 1, .ack = 2921, .flags = ACK);
+    t.hold_output = true;
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
+    write_text(&t, "abc"); /* the segment that would have reported it */
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    expect(&t, .seq = 1, .ack = 2921, .flags = ACK, .data = "abc", .sacks = 1, .sack = {{1, 1461}});
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+SCRIPT(closed_reset_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    t.hold_output = true;
+    send_(&t, .seq = 1, .flags = SYN);
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    expect(&t, .seq = -t.iss, .ack = 2, .flags = RST | ACK);
+    tcp_end(&t);
+}
+
+SCRIPT(listen_syn_ack_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    t.hold_output = true;
+    send_(&t, .seq = 0, .flags = SYN);
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+SCRIPT(established_probes_without_a_packet_are_sent_later)
+{
+    struct tcp_test t;
+    tcp_established(&t, .window = 0);
+    write_text(&t, "abc");
+    uint32_t reserve = starve(&t, true);
+    wait_ms(&t, 250); /* for the window */
+    feed(&t, reserve);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "a");
+    tcp_end(&t);
+
+    tcp_established(&t, .sack = true, .rtt_ms = 10);
+    write_bytes(&t, 3 * MSS);
+    assert_int_equal(drain(&t, NULL), 3);
+    reserve = starve(&t, true);
+    wait_ms(&t, 30); /* for the tail */
+    feed(&t, reserve);
+    expect(&t, .seq = 1 + 2 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
+    assert_int_equal(counted(&t, TCP_TAIL_PROBE), 1);
+    tcp_end(&t);
+}
+
+SCRIPT(syn_sent_syn_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    t.hold_output = true;
+    open_active(&t);
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 0, .flags = SYN);
+    tcp_end(&t);
+}
+
+SCRIPT(syn_sent_without_any_packet_times_out)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    t.hold_output = true;
+    open_active(&t);
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    wait_ms(&t, 181 * 1000);
+    assert_int_equal(mn_tcp_status(t.tcb), MNET_E_TIMED_OUT);
+    feed(&t, reserve);
+    tcp_end(&t);
+}
+
+/* The connection was idle for long: the time to give up counts from the close. */
+SCRIPT(fin_wait_1_fin_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    wait_ms(&t, 3600 * 1000);
+    uint32_t reserve = starve(&t, true);
+    close_(&t);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    tcp_end(&t);
+}
+
+SCRIPT(fin_wait_1_closed_window_after_long_idleness_is_waited_for)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
+    wait_ms(&t, 3600 * 1000);
+    close_(&t);
+    wait_ms(&t, 10);
+    expect_state(&t, MN_FIN_WAIT_1);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    tcp_end(&t);
+}
+
+SCRIPT(fin_wait_2_fin_is_acknowledged_without_a_record)
+{
+    struct tcp_test t;
+    tcp_fin_wait_2(&t);
+    t.tcp->time_waits.limit = 0;
+    send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_CLOSED);
+    tcp_end(&t);
+}
+
+SCRIPT(listen_syn_without_memory_costs_no_other_record)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    for (uint16_t i = 0; i < 10; i++)
+        send_(&t, .flags = SYN, .from = endpoint(10, 0, 1, 1, (uint16_t)(1000 + i)));
+    uint32_t reserve = starve(&t, false);
+    for (uint16_t i = 0; i < 10; i++)
+        send_(&t, .flags = SYN, .from = endpoint(10, 0, 1, 2, (uint16_t)(1000 + i)));
+    assert_usage(&t, half_open, 10);
+    assert_int_equal(counted(&t, TCP_COOKIE_TX), 10); /* no cookie needed memory */
+    feed(&t, reserve);
+    tcp_end(&t);
+}
+
+/* A transfer during which memory for sending and for reassembly comes and goes, on both sides. */
+SCRIPT(established_transfer_survives_want_of_memory)
+{
+    for (uint8_t seed = 1; seed <= 8; seed++) {
+        struct tcp_pair pair;
+        pair_connect(&pair, TCP_SETUP(NULL, .send_buffer = 65536, .gso_max = seed & 1 ? 60000 : 0), MNET_MILLISECOND,
+                     NULL);
+        uint32_t total = 300000, random = seed;
+        for (int round = 0; round < 4000 && pair.read[1] < total; round++) {
+            for (int i = 0; i < 2; i++) {
+                random = random * 1664525u + 1013904223u;
+                bool short_of_memory = random >> 30 != 0; /* three times in four */
+                pair.side[i].memory->short_at = short_of_memory ? UINT32_MAX : 1;
+                pair.side[i].tcp->runs.limit = short_of_memory ? 0 : SIZE_MAX;
+            }
+            pair_transfer(&pair, 0, total - pair.written[0], 20 * MNET_MILLISECOND);
+        }
+        assert_int_equal(pair.read[1], total);
+        pair_end(&pair);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +391,19 @@ int main(void)
         cmocka_unit_test(pair_each_allocation_fails_on_a_bad_link),
         cmocka_unit_test(pair_each_allocation_of_a_handshake_fails),
         cmocka_unit_test(established_scoreboard_without_memory_still_repairs_the_first_segment),
+        cmocka_unit_test(established_data_without_a_packet_is_sent_later),
+        cmocka_unit_test(established_window_update_without_a_packet_is_sent_later),
+        cmocka_unit_test(established_duplicate_without_a_packet_is_reported_later),
+        cmocka_unit_test(closed_reset_without_a_packet_is_sent_later),
+        cmocka_unit_test(listen_syn_ack_without_a_packet_is_sent_later),
+        cmocka_unit_test(established_probes_without_a_packet_are_sent_later),
+        cmocka_unit_test(syn_sent_syn_without_a_packet_is_sent_later),
+        cmocka_unit_test(syn_sent_without_any_packet_times_out),
+        cmocka_unit_test(fin_wait_1_fin_without_a_packet_is_sent_later),
+        cmocka_unit_test(fin_wait_1_closed_window_after_long_idleness_is_waited_for),
+        cmocka_unit_test(fin_wait_2_fin_is_acknowledged_without_a_record),
+        cmocka_unit_test(listen_syn_without_memory_costs_no_other_record),
+        cmocka_unit_test(established_transfer_survives_want_of_memory),
     };
     return cmocka_run_group_tests_name("tcp_famine", tests, NULL, NULL);
 }

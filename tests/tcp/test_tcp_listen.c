@@ -520,6 +520,79 @@ SCRIPT(listen_syn_from_an_impossible_address_is_dropped)
     tcp_end(&t);
 }
 
+/* If the backlog has filled up since the SYN, the last ACK of the handshake is ignored, and the
+ * client gets in when there is room. */
+SCRIPT(syn_received_ack_with_a_full_backlog_waits)
+{
+    struct tcp_test t;
+    tcp_syn_received(&t, .backlog = 1);
+    struct mnet_endpoint other = endpoint(10, 0, 0, 1, 5000);
+    send_(&t, .seq = 0, .flags = SYN, .from = other);
+    uint32_t iss = peek_output(&t)->header.seq - t.iss;
+    drain(&t, NULL);
+    send_(&t, .seq = 1, .ack = iss + 1, .flags = ACK, .from = other);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    expect_nothing(&t);
+    expect_state(&t, MN_SYN_RECEIVED);
+    assert_int_equal(counted(&t, TCP_DROP_BACKLOG), 1);
+    accept_(&t);
+    at_ms(&t, 1000); /* our SYN,ACK is sent again, and so is the ACK */
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+    accept_(&t);
+    read_text(&t, "hello");
+    tcp_end(&t);
+}
+
+/* MUST-43: if one listener is on any address and another on an own address, the latter gets the
+ * connections to its address. */
+SCRIPT(listen_on_an_address_comes_before_any)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    struct mn_listener *here = NULL;
+    assert_int_equal(mn_tcp_listen(t.tcp, t.local, NULL, &here), 0);
+    send_(&t, .seq = 0, .flags = SYN);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    assert_true(mn_tcp_acceptable(here)); /* MUST-43 */
+    assert_false(mn_tcp_acceptable(t.listener));
+    mn_tcp_unlisten(t.tcp, here, t.now);
+    drain(&t, NULL);
+    t.iss_known = false;
+    t.remote.port++;
+    send_(&t, .seq = 0, .flags = SYN);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    assert_true(mn_tcp_acceptable(t.listener));
+    tcp_end(&t);
+}
+
+/* Two half-open records must not answer one another without end. */
+SCRIPT(syn_received_odd_segments_are_answered_so_often)
+{
+    struct tcp_test t;
+    tcp_syn_received(&t);
+    for (int i = 0; i < 1000; i++)
+        send_(&t, .seq = 0x80000000u, .ack = 1, .flags = ACK);
+    assert_int_equal(drain(&t, NULL), MN_CHALLENGE_LIMIT);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    expect_state(&t, MN_ESTABLISHED);
+    tcp_end(&t);
+}
+
+SCRIPT(syn_received_window_of_a_syn_ack_is_not_scaled)
+{
+    struct tcp_test t;
+    tcp_syn_received(&t, .active = true, .shift = 7, .window = 1000);
+    send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .window = 1000, .mss = MSS, .shift = 7);
+    write_bytes(&t, 5000);
+    uint32_t bytes;
+    drain(&t, &bytes);
+    assert_int_equal(bytes, 1000);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -555,6 +628,10 @@ int main(void)
         cmocka_unit_test(listen_connection_limit_holds),
         cmocka_unit_test(listen_syn_by_broadcast_is_dropped),
         cmocka_unit_test(listen_syn_from_an_impossible_address_is_dropped),
+        cmocka_unit_test(syn_received_ack_with_a_full_backlog_waits),
+        cmocka_unit_test(listen_on_an_address_comes_before_any),
+        cmocka_unit_test(syn_received_odd_segments_are_answered_so_often),
+        cmocka_unit_test(syn_received_window_of_a_syn_ack_is_not_scaled),
     };
     return cmocka_run_group_tests_name("tcp_listen", tests, NULL, NULL);
 }

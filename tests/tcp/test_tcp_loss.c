@@ -316,6 +316,41 @@ SCRIPT(established_lost_retransmission_is_found_by_the_timer)
     tcp_end(&t);
 }
 
+/* The congestion window never holds back a probe of a closed window. */
+SCRIPT(established_zero_window_probe_ignores_the_congestion_window)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_bytes(&t, 30 * MSS);
+    assert_int_equal(drain(&t, NULL), 10);
+    t.tcb->flight.congestion.cwnd = MSS;
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
+    mark(&t);
+    at_ms(&t, 200);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
+    at_ms(&t, 600);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* RFC 5681 3.1, RFC 7661: acknowledgements do not grow the window of a sender that uses less than
+ * it allows. */
+SCRIPT(established_window_that_is_not_used_does_not_grow)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    uint32_t cwnd = t.tcb->flight.congestion.cwnd;
+    for (uint32_t i = 0; i < 100; i++) {
+        write_bytes(&t, MSS);
+        expect(&t, .seq = 1 + i * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
+        send_(&t, .seq = 1, .ack = 1 + (i + 1) * MSS, .flags = ACK);
+    }
+    assert_int_equal(t.tcb->flight.congestion.cwnd, cwnd);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +370,8 @@ int main(void)
         cmocka_unit_test(established_recovery_keeps_to_the_window),
         cmocka_unit_test(established_idle_restarts_the_window),
         cmocka_unit_test(established_lost_retransmission_is_found_by_the_timer),
+        cmocka_unit_test(established_zero_window_probe_ignores_the_congestion_window),
+        cmocka_unit_test(established_window_that_is_not_used_does_not_grow),
     };
     return cmocka_run_group_tests_name("tcp_loss", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Options of segments: RFC 9293 3.2 and 3.7.1, RFC 7323 2. */
+/* Options of segments: RFC 9293 3.2 and 3.7.1, RFC 7323 2; options that are not supported. */
 #include "tests/tcp/harness.h"
 
 /* MUST-4, MUST-5, MUST-6, MUST-64, MUST-68: in any segment, at any alignment, known or not. */
@@ -194,6 +194,43 @@ SCRIPT(syn_received_no_options_beyond_those_of_the_syn)
     tcp_end(&t);
 }
 
+/* Fast Open (RFC 7413) is not supported: its cookie request is an unknown option, and data on the
+ * SYN is asked for again. */
+SCRIPT(listen_fast_open_is_a_plain_syn)
+{
+    static const uint8_t request[] = {34, 2, 1, 1}, cookie[] = {34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1};
+    for (int with_cookie = 0; with_cookie < 2; with_cookie++) {
+        struct tcp_test t;
+        tcp_listen(&t);
+        send_(&t, .flags = SYN, .data = "hello", .options = with_cookie ? cookie : request,
+              .options_len = with_cookie ? sizeof cookie : sizeof request);
+        expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+        assert_int_equal(t.seen.total, 20 + 4); /* the MSS and no other option */
+        send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+        accept_(&t);
+        read_text(&t, "hello");
+        tcp_end(&t);
+    }
+}
+
+/* Signatures (RFC 2385, RFC 5925) that were not agreed mean nothing. */
+SCRIPT(established_signatures_mean_nothing)
+{
+    uint8_t md5[20] = {19, 18}, ao[16] = {29, 16};
+    struct tcp_test t;
+    tcp_listen(&t);
+    send_(&t, .flags = SYN, .options = md5, .options_len = sizeof md5);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    assert_int_equal(t.seen.total, 20 + 4);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .options = ao, .options_len = sizeof ao);
+    accept_(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "signed", .options = md5, .options_len = sizeof md5);
+    read_text(&t, "signed");
+    send_(&t, .seq = 7, .ack = 1, .flags = ACK, .data = "or not");
+    read_text(&t, "or not");
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +245,8 @@ int main(void)
         cmocka_unit_test(established_window_scale_above_14_is_14),
         cmocka_unit_test(listen_syn_ack_has_window_scale_only_if_asked),
         cmocka_unit_test(syn_received_no_options_beyond_those_of_the_syn),
+        cmocka_unit_test(listen_fast_open_is_a_plain_syn),
+        cmocka_unit_test(established_signatures_mean_nothing),
     };
     return cmocka_run_group_tests_name("tcp_options", tests, NULL, NULL);
 }

@@ -449,6 +449,43 @@ SCRIPT(established_other_ends_are_not_this_connection)
     tcp_end(&t);
 }
 
+/* Text that arrives out of order before the connection is accepted is delivered when the hole is
+ * filled afterwards. */
+SCRIPT(established_hole_before_accept_is_filled_behind_it)
+{
+    struct tcp_test t;
+    tcp_syn_received(&t);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    send_(&t, .seq = 6, .ack = 1, .flags = ACK, .data = "world");
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    accept_(&t);
+    read_result(&t, MNET_E_DEADLINE);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "hello");
+    expect(&t, .seq = 1, .ack = 11, .flags = ACK);
+    read_text(&t, "helloworld");
+    tcp_end(&t);
+}
+
+/* A FIN out of order waits for the hole in FIN-WAIT-1 and FIN-WAIT-2, too. */
+SCRIPT(fin_wait_fin_out_of_order_waits_for_the_hole)
+{
+    for (uint32_t acked = 0; acked < 2; acked++) { /* FIN-WAIT-1, then FIN-WAIT-2 */
+        struct tcp_test t;
+        tcp_fin_wait_1(&t);
+        if (acked)
+            send_(&t, .seq = 1, .ack = 2, .flags = ACK);
+        send_(&t, .seq = 6, .ack = 1 + acked, .flags = FIN | ACK, .data = "world");
+        expect(&t, .seq = 2, .ack = 1, .flags = ACK);
+        expect_state(&t, acked ? MN_FIN_WAIT_2 : MN_FIN_WAIT_1);
+        send_(&t, .seq = 1, .ack = 1 + acked, .flags = ACK, .data = "hello");
+        expect(&t, .seq = 2, .ack = 12, .flags = ACK);
+        expect_state(&t, acked ? MN_TIME_WAIT : MN_CLOSING);
+        read_text(&t, "helloworld");
+        read_result(&t, 0);
+        tcp_end(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +513,8 @@ int main(void)
         cmocka_unit_test(established_sequence_numbers_wrap_while_receiving),
         cmocka_unit_test(established_sequence_numbers_wrap_while_sending),
         cmocka_unit_test(established_other_ends_are_not_this_connection),
+        cmocka_unit_test(established_hole_before_accept_is_filled_behind_it),
+        cmocka_unit_test(fin_wait_fin_out_of_order_waits_for_the_hole),
     };
     return cmocka_run_group_tests_name("tcp_receive", tests, NULL, NULL);
 }

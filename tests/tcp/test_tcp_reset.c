@@ -273,6 +273,28 @@ SCRIPT(established_abort_forgets_queued_data)
     tcp_end(&t);
 }
 
+/* A reset of a connection without a user frees it, without an answer or an event. */
+SCRIPT(synchronized_orphan_ends_with_a_reset)
+{
+    static const enum mn_tcp_state states[] = {MN_ESTABLISHED, MN_FIN_WAIT_1, MN_FIN_WAIT_2,
+                                               MN_CLOSE_WAIT,  MN_CLOSING,    MN_LAST_ACK};
+    for (unsigned i = 0; i < MN_COUNT_OF(states); i++) {
+        struct tcp_test t;
+        tcp_reach(states[i], TCP_SETUP(&t));
+        bool ended = states[i] == MN_CLOSE_WAIT || states[i] == MN_CLOSING || states[i] == MN_LAST_ACK;
+        close_(&t);
+        drain(&t, NULL);
+        assert_usage(&t, orphans, 1);
+        send_(&t, .seq = ended ? 2 : 1, .flags = RST);
+        expect_nothing(&t);
+        assert_usage(&t, tcbs, 0);
+        assert_usage(&t, orphans, 0);
+        wait_ms(&t, 100000);
+        expect_nothing(&t);
+        tcp_end(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +311,7 @@ int main(void)
         cmocka_unit_test(time_wait_newer_syn_with_the_old_user_still_there),
         cmocka_unit_test(synchronized_abort_sends_rst),
         cmocka_unit_test(established_abort_forgets_queued_data),
+        cmocka_unit_test(synchronized_orphan_ends_with_a_reset),
     };
     return cmocka_run_group_tests_name("tcp_reset", tests, NULL, NULL);
 }

@@ -481,6 +481,50 @@ SCRIPT(established_segment_that_covers_a_run_takes_its_place)
     tcp_end(&t);
 }
 
+/* SACK blocks, sent and received, may span the end of the sequence space. */
+SCRIPT(established_sack_blocks_wrap)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .irs = 0xffffffff - 700);
+    send_(&t, .seq = 501, .ack = 1, .flags = ACK, .len = 500); /* wraps in the middle */
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .sacks = 1, .sack = {{501, 1001}});
+    send_(&t, .seq = 1501, .ack = 1, .flags = ACK, .len = 500);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .sacks = 2, .sack = {{1501, 2001}, {501, 1001}});
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1500);
+    expect(&t, .seq = 1, .ack = 2001, .flags = ACK);
+    read_pattern(&t, 0, 2000);
+    tcp_end(&t);
+
+    tcp_established(&t, .sack = true, .rtt_ms = 100, .has_iss = true, .iss = 0xffffffff - 3 * MSS);
+    write_bytes(&t, 8 * MSS);
+    assert_int_equal(drain(&t, NULL), 8);
+    wait_ms(&t, 100);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .sacks = 1, .sack = {{1 + MSS, 1 + 5 * MSS}});
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
+    expect_nothing(&t);
+    assert_int_equal(t.tcb->flight.loss.sent.sacked, 4 * MSS);
+    send_(&t, .seq = 1, .ack = 1 + 5 * MSS, .flags = ACK, .sacks = 1, .sack = {{1 + 6 * MSS, 1 + 8 * MSS}});
+    wait_ms(&t, 100);
+    expect(&t, .seq = 1 + 5 * MSS, .ack = 1, .flags = ACK, .len = (int)MSS);
+    send_(&t, .seq = 1, .ack = 1 + 8 * MSS, .flags = ACK);
+    wait_ms(&t, 10000);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* RFC 7323, RFC 2018 3: three blocks fit beside timestamps. */
+SCRIPT(established_three_blocks_fit_beside_timestamps)
+{
+    struct tcp_test t;
+    tcp_established(&t, .sack = true, .timestamps = true);
+    for (uint32_t i = 0; i < 4; i++)
+        send_(&t, .seq = 1001 + 1000 * i, .ack = 1, .flags = ACK, .len = 500);
+    for (int i = 0; i < 3; i++)
+        expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .sacks = 3, .sack = {{4001, 4501}, {3001, 3501}, {2001, 2501}});
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -514,6 +558,8 @@ int main(void)
         cmocka_unit_test(established_more_runs_than_the_limit_report_what_is_held),
         cmocka_unit_test(established_duplicate_that_was_thrown_away_is_not_reported),
         cmocka_unit_test(established_segment_that_covers_a_run_takes_its_place),
+        cmocka_unit_test(established_sack_blocks_wrap),
+        cmocka_unit_test(established_three_blocks_fit_beside_timestamps),
     };
     return cmocka_run_group_tests_name("tcp_sack", tests, NULL, NULL);
 }

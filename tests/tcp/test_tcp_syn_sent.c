@@ -470,6 +470,38 @@ SCRIPT(open_chosen_port_meets_nothing_of_ours)
     tcp_end(&t);
 }
 
+/* RFC 9293 3.10.7.3, fourth: a SYN with a FIN, but without an ACK, is a simultaneous open. The FIN
+ * is not acknowledged, so the peer sends it again. */
+SCRIPT(syn_sent_syn_fin_is_simultaneous_open)
+{
+    struct tcp_test t;
+    tcp_syn_sent(&t);
+    send_(&t, .seq = 0, .flags = SYN | FIN, .mss = 1460);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    expect_state(&t, MN_SYN_RECEIVED);
+    send_(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    expect(&t, .seq = 1, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_CLOSE_WAIT);
+    read_result(&t, 0);
+    tcp_end(&t);
+}
+
+/* Shutdown of reading while connecting takes effect when the connection is established. */
+SCRIPT(syn_sent_shutdown_read_refuses_what_comes)
+{
+    struct tcp_test t;
+    tcp_syn_sent(&t);
+    shutdown_(&t, MNET_SHUTDOWN_READ);
+    send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .mss = 1460);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    write_text(&t, "one way");
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "one way");
+    send_(&t, .seq = 1, .ack = 8, .flags = ACK, .data = "refused");
+    expect(&t, .seq = 8, .ack = 1, .flags = RST | ACK);
+    expect_state(&t, MN_CLOSED);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +530,8 @@ int main(void)
         cmocka_unit_test(open_chosen_port_meets_nothing_of_ours),
         cmocka_unit_test(syn_sent_window_of_syn_ack_is_not_scaled),
         cmocka_unit_test(syn_sent_without_scale_windows_are_plain),
+        cmocka_unit_test(syn_sent_syn_fin_is_simultaneous_open),
+        cmocka_unit_test(syn_sent_shutdown_read_refuses_what_comes),
     };
     return cmocka_run_group_tests_name("tcp_syn_sent", tests, NULL, NULL);
 }

@@ -288,6 +288,54 @@ SCRIPT(time_wait_without_memory_gives_up_older_ones)
     tcp_end(&t);
 }
 
+/* Reading the rest in TIME-WAIT sends no window update: the peer sends no more data. */
+SCRIPT(time_wait_reading_sends_no_window_update)
+{
+    struct tcp_test t;
+    tcp_established(&t, .receive_buffer = 2920);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1460);
+    shutdown_(&t, MNET_SHUTDOWN_WRITE);
+    send_(&t, .seq = 1461, .ack = 2, .flags = FIN | ACK, .len = 1459);
+    drain(&t, NULL);
+    expect_state(&t, MN_TIME_WAIT);
+    read_pattern(&t, 0, 2919);
+    read_result(&t, 0);
+    wait_ms(&t, 1000);
+    expect_nothing(&t);
+    tcp_end(&t);
+}
+
+/* In TIME-WAIT every segment that takes sequence numbers is acknowledged, except a reset. Only the
+ * FIN itself restarts the wait. */
+SCRIPT(time_wait_segments_out_of_order_are_acknowledged)
+{
+    struct tcp_test t;
+    tcp_time_wait(&t);
+    close_(&t);
+    at_ms(&t, 30000);
+    send_(&t, .seq = 100, .ack = 2, .flags = ACK, .data = "ahead");
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    send_(&t, .seq = 100, .ack = 2, .flags = FIN | ACK);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    send_(&t, .seq = -100, .ack = 1, .flags = FIN | ACK, .data = "behind");
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    at_ms(&t, 59999);
+    expect_state(&t, MN_TIME_WAIT);
+    at_ms(&t, 60001);
+    expect_state(&t, MN_CLOSED);
+    tcp_end(&t);
+}
+
+SCRIPT(time_wait_syn_that_nobody_listens_for_is_no_end)
+{
+    struct tcp_test t;
+    tcp_time_wait(&t, .active = true);
+    send_(&t, .seq = 100000, .flags = SYN);
+    expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+    expect_state(&t, MN_TIME_WAIT);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +351,9 @@ int main(void)
         cmocka_unit_test(time_wait_syn_to_a_listener_without_timestamps),
         cmocka_unit_test(time_wait_port_reused_quickly_with_lower_isns),
         cmocka_unit_test(time_wait_without_memory_gives_up_older_ones),
+        cmocka_unit_test(time_wait_reading_sends_no_window_update),
+        cmocka_unit_test(time_wait_segments_out_of_order_are_acknowledged),
+        cmocka_unit_test(time_wait_syn_that_nobody_listens_for_is_no_end),
     };
     return cmocka_run_group_tests_name("tcp_time_wait", tests, NULL, NULL);
 }

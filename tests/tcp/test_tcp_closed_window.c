@@ -491,6 +491,30 @@ SCRIPT(pair_abort_with_both_windows_shut_is_noticed)
     pair_end(&pair);
 }
 
+/* A FIN without text does not fit a closed window either (RFC 9293 3.4, table 6). The peer sends it
+ * again, and it is accepted when there is room. */
+SCRIPT(established_bare_fin_at_a_closed_window_comes_again)
+{
+    struct tcp_test t;
+    tcp_established(&t, .receive_buffer = 2920);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1460);
+    send_(&t, .seq = 1461, .ack = 1, .flags = ACK, .len = 1460);
+    drain(&t, NULL);
+    for (int i = 0; i < 3; i++) {
+        send_(&t, .seq = 2921, .ack = 1, .flags = FIN | ACK);
+        expect(&t, .seq = 1, .ack = 2921, .flags = ACK, .window = 0);
+        expect_state(&t, MN_ESTABLISHED);
+        wait_ms(&t, 1000);
+    }
+    read_pattern(&t, 0, 2920);
+    expect(&t, .seq = 1, .ack = 2921, .flags = ACK);
+    send_(&t, .seq = 2921, .ack = 1, .flags = FIN | ACK);
+    expect(&t, .seq = 1, .ack = 2922, .flags = ACK);
+    read_result(&t, 0);
+    expect_state(&t, MN_CLOSE_WAIT);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +545,7 @@ int main(void)
         cmocka_unit_test(pair_with_both_windows_shut_says_little),
         cmocka_unit_test(pair_sender_that_does_not_read_is_received),
         cmocka_unit_test(pair_abort_with_both_windows_shut_is_noticed),
+        cmocka_unit_test(established_bare_fin_at_a_closed_window_comes_again),
     };
-    return cmocka_run_group_tests_name("tcp_shut", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("tcp_closed_window", tests, NULL, NULL);
 }
