@@ -7,13 +7,14 @@
 
 #define MAPPED UINT64_C(0xffff) /* RFC 4291 2.5.5.2: 80 zeros, 16 ones, and the IPv4 address */
 
-/* The number in network order, and back. */
+/* Returns the number in network order, or back in host order. */
 static inline uint64_t big_endian(uint64_t number)
 {
     return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? number : __builtin_bswap64(number);
 }
 
-/* An address is written, read and compared in two words, for packets have it looked at many times. */
+/* An address is written, read and compared in two words, because this happens several times for
+ * each packet. */
 struct words {
     uint64_t first, second;
 };
@@ -92,7 +93,7 @@ bool mnet_prefix_contains(struct mnet_prefix prefix, struct mnet_address address
     unsigned bits = prefix.length + (ipv4 ? 96u : 0u), whole = bits / 8;
     if (memcmp(prefix.address.bytes, address.bytes, whole) != 0)
         return false;
-    /* The bits of the byte that the prefix ends in; none where it ends between two. */
+    /* The bits of the byte in which the prefix ends; none if it ends between two bytes. */
     uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
     return mask == 0 || ((prefix.address.bytes[whole] ^ address.bytes[whole]) & mask) == 0;
 }

@@ -1,14 +1,16 @@
 /* The internet checksum.
  *
- * A ones' complement sum of 16-bit words modulo 65535 does not care how the bytes are grouped, as long as every byte
- * keeps its place within its 16-bit word (RFC 1071 section 2). So whole 64-bit words are added, in the byte order of
- * memory, and what carries out of them is not lost but counted:
+ * A ones' complement sum of 16-bit words modulo 65535 does not depend on the grouping of the bytes,
+ * as long as every byte keeps its place in its 16-bit word (RFC 1071 section 2). So whole 64-bit
+ * words are added, in the byte order of memory, and their carries are counted:
  *
  *   total = sum of the words modulo 2^64
  *   high  = sum of the upper halves, which is exact for fewer than 2^32 words
- *   low   = sum of the lower halves = total - (high << 32) modulo 2^64, exact again since it is below 2^64
+ *   low   = sum of the lower halves = total - (high << 32) modulo 2^64, exact again since it is
+ *           below 2^64
  *
- * Each word so costs two additions and a shift, all without branches or carry chains, on as many lanes as a vector has.
+ * So each word costs two additions and a shift, without branches or carry chains, on as many lanes
+ * as a vector has.
  */
 #include "base/checksum.h"
 
@@ -16,19 +18,21 @@
 
 #include "base/base.h"
 
-/* Two words side by side, as x86-64, aarch64 and s390x all have; elsewhere the compiler splits them. */
+/* Two words side by side, as in the registers of x86-64, aarch64 and s390x. For other processors
+ * the compiler splits them. */
 typedef uint64_t words __attribute__((vector_size(16)));
 
 #define BLOCK (4 * sizeof(words))
-#define WORTH_VECTORS 256 /* below, setting up and collecting lanes takes longer than what they save */
+#define WORTH_VECTORS 256 /* below this length lanes cost more than they save */
 #define WORTH_ALIGNING 256
 
-/* total and high of the theory above, for two independent streams so that additions need not wait for one another. */
+/* `total` and `high` of the theory above, for two independent streams, so that additions need not
+ * wait for one another. */
 struct lanes {
     words total[2], high[2];
 };
 
-/* By reference: where a compiler must do without vector registers it refuses to pass vectors, or return them, by value. */
+/* By reference: a compiler without vector registers refuses to pass or return vectors by value. */
 static inline void add_words(struct lanes *lanes, int stream, const words *w)
 {
     lanes->total[stream] += *w;
@@ -85,7 +89,7 @@ static inline uint64_t add_word(uint64_t sum, const uint8_t *at)
     return mn_sum_add(sum, word);
 }
 
-/* Few bytes, added to `sum`. The last odd one counts as if a zero followed. */
+/* Adds few bytes to `sum`. The last odd one counts as if a zero followed. */
 static inline uint64_t sum_few(uint64_t sum, const uint8_t *at, size_t len)
 {
     for (const uint8_t *end = at + len / 32 * 32; at != end; at += 32)
@@ -133,7 +137,7 @@ uint64_t mn_sum(uint64_t sum, const void *data, size_t len)
     return len >= WORTH_VECTORS ? sum_long(sum, data, len) : sum_few(sum, data, len);
 }
 
-/* mn_sum_copy of a piece that goes by itself. */
+/* Does the work of mn_sum_copy for a separate piece. */
 static inline uint64_t copy_piece(uint8_t *restrict to, const uint8_t *restrict from, size_t len)
 {
     uint64_t piece = 0;
@@ -148,8 +152,8 @@ static inline uint64_t copy_piece(uint8_t *restrict to, const uint8_t *restrict 
     return sum_few(piece, from, len);
 }
 
-/* Stores that straddle cache lines halve the speed, loads hardly matter: so the first few bytes of a long piece go by
- * themselves, up to where `to` is aligned. */
+/* Stores that straddle cache lines halve the speed, and loads hardly matter. So the first few bytes
+ * of a long piece are copied separately, up to the alignment of `to`. */
 uint64_t mn_sum_copy(uint64_t sum, void *restrict to, const void *restrict from, size_t len)
 {
     uint8_t *out = to;

@@ -3,7 +3,7 @@
 #define LARGEST 2642245u /* the cube of one more does not fit 64 bits */
 #define TOP_BIT 21
 
-/* The root's bits from the highest down: each stays where the cube is still not too large. */
+/* Tries the root's bits from the highest down. A bit stays if the cube is not too large. */
 uint32_t mn_cube_root(uint64_t value)
 {
     uint32_t root = 0;

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* The largest r with r * r * r <= value: exact, at most 2642245. */
+/* Returns the largest r with r * r * r <= value: exact, at most 2642245. */
 uint32_t mn_cube_root(uint64_t value);
 
 #endif

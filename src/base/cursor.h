@@ -1,5 +1,6 @@
-/* A bounds-checked cursor over bytes in network order. A read or write past the end does nothing, marks the cursor as
- * failed, and reads give 0; so a parser reads a whole header and checks `ok` once. */
+/* A bounds-checked cursor over bytes in network order. A read or write beyond the end does nothing
+ * and marks the cursor as failed, and the read returns 0. So a parser reads a whole header and
+ * checks `ok` once. */
 #ifndef MN_CURSOR_H
 #define MN_CURSOR_H
 
@@ -22,7 +23,7 @@ static inline size_t mn_reader_left(const struct mn_reader *r)
     return (size_t)(r->end - r->at);
 }
 
-/* `len` bytes in place, or NULL. */
+/* Returns `len` bytes in place, or NULL. */
 static inline const uint8_t *mn_read(struct mn_reader *r, size_t len)
 {
     if (MN_UNLIKELY(!r->ok || mn_reader_left(r) < len)) {
@@ -52,7 +53,7 @@ static inline uint32_t mn_read_u32(struct mn_reader *r)
     return b == NULL ? 0 : (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-/* Neighbouring fields at once. */
+/* Reads neighbouring fields at once. */
 static inline uint64_t mn_read_u64(struct mn_reader *r)
 {
     const uint8_t *b = mn_read(r, 8);
@@ -112,7 +113,7 @@ static inline void mn_write_u32(struct mn_writer *w, uint32_t value)
     }
 }
 
-/* Neighbouring fields at once. */
+/* Writes neighbouring fields at once. */
 static inline void mn_write_u64(struct mn_writer *w, uint64_t value)
 {
     uint8_t *b = mn_write(w, 8);

@@ -26,7 +26,7 @@ static const char *const texts[] = {
 
 const char *mnet_strerror(int error)
 {
-    /* Negated as unsigned, for the smallest int has no positive counterpart. */
+    /* Negated as unsigned, because the smallest int has no positive counterpart. */
     unsigned index = -(unsigned)error;
     return index < MN_COUNT_OF(texts) ? texts[index] : "unknown error";
 }

@@ -1,10 +1,12 @@
-/* What failed assertions report: see base.h. Both put a text together, so that no assertion carries more than its own. */
+/* Reports of failed assertions: see base.h. Both functions compose the text, so an assertion
+ * carries only its own part of it. */
 #include <string.h>
 
 #include "base/base.h"
 #include "base/format.h"
 
-/* The build gives paths as seen from its folder, wherever that is: what counts is the place in the project. */
+/* The build gives paths relative to its folder, which may be anywhere. Returns the path in the
+ * project. */
 static const char *in_project(const char *file)
 {
     static const char *const tops[] = {"/src/", "/ports/"};

@@ -1,5 +1,5 @@
-/* Formatted text: each conversion is parsed into a `spec`, its argument made into digits or a string, and that put out
- * with padding. A conversion that is not understood appears as it stands. */
+/* Formatted text. Each conversion is parsed into a `spec`, its argument is turned into digits or a
+ * string, and the result is written with padding. An unknown conversion appears as it stands. */
 #include "base/format.h"
 
 #include <string.h>
@@ -68,7 +68,7 @@ static size_t read_number(const char **at)
     return value;
 }
 
-/* A va_list in a struct can be passed on by address everywhere. */
+/* A va_list inside a struct can be passed by address everywhere. */
 struct arguments {
     va_list list;
 };
@@ -144,7 +144,7 @@ static void put_signed(struct output *out, const struct spec *spec, int64_t valu
     put_number(out, spec, value < 0 ? "-" : "", magnitude, 10, "0123456789");
 }
 
-/* False where `conversion` is unknown. */
+/* Returns false if `conversion` is unknown. */
 static bool convert(struct output *out, const struct spec *spec, char conversion, struct arguments *arguments)
 {
     const char *small = "0123456789abcdef";

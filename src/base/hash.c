@@ -1,4 +1,5 @@
-/* SipHash: a state of four words; each message word goes in between rounds of additions, rotations, exclusive ors. */
+/* SipHash: a state of four words. Each message word enters between rounds of additions, rotations
+ * and exclusive ors. */
 #include "base/hash.h"
 
 #include "base/base.h"
@@ -53,7 +54,7 @@ static inline uint64_t finish(struct state *s, int rounds)
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
-/* Eight bytes as a little-endian number; compilers know the pattern as one load. */
+/* Returns eight bytes as a little-endian number. Compilers turn the pattern into one load. */
 static inline uint64_t load_word(const uint8_t *b)
 {
     return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 | (uint64_t)b[4] << 32 |
@@ -67,7 +68,7 @@ uint64_t mn_siphash24(const struct mn_hash_key *key, const void *data, size_t le
     size_t left = len;
     for (; left >= 8; at += 8, left -= 8)
         absorb(&s, load_word(at), 2);
-    /* The last word holds what is left and, on top, the length modulo 256. */
+    /* The last word holds the remaining bytes and, on top, the length modulo 256. */
     uint64_t last = (uint64_t)len << 56;
     for (size_t i = 0; i < left; i++)
         last |= (uint64_t)at[i] << (8 * i);

@@ -1,5 +1,5 @@
-/* SipHash, a keyed pseudorandom function (Aumasson and Bernstein). 2-4 where an attacker sees results (initial
- * sequence numbers, ports, IP identification), 1-3 for tables. */
+/* SipHash, a keyed pseudorandom function (Aumasson and Bernstein): 2-4 if an attacker sees results
+ * (initial sequence numbers, ports, IP identification), 1-3 for tables. */
 #ifndef MN_HASH_H
 #define MN_HASH_H
 
@@ -11,7 +11,8 @@ struct mn_hash_key {
 };
 
 uint64_t mn_siphash24(const struct mn_hash_key *key, const void *data, size_t len);
-/* A few 64-bit words, little overhead. The same function as 1-3 rounds over their little-endian bytes. */
+/* Hashes a few 64-bit words with little overhead. The same function as 1-3 rounds over their
+ * little-endian bytes. */
 uint64_t mn_siphash13_words(const struct mn_hash_key *key, const uint64_t *words, size_t count);
 
 #endif

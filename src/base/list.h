@@ -1,4 +1,5 @@
-/* Doubly linked intrusive lists with a head node. A zeroed node is in no list; a zeroed head is empty. */
+/* Doubly linked intrusive lists with a head node. A zeroed node is in no list; a zeroed head is
+ * empty. */
 #ifndef MN_LIST_H
 #define MN_LIST_H
 
@@ -43,7 +44,7 @@ static inline void mn_list_prepend(struct mnet_link *head, struct mnet_link *nod
     mn_list_insert_before(head->next, node);
 }
 
-/* Allowed for a node that is in no list. */
+/* Does nothing if the node is in no list. */
 static inline void mn_list_remove(struct mnet_link *node)
 {
     if (node->next == NULL)
@@ -63,7 +64,7 @@ static inline struct mnet_link *mn_list_last(const struct mnet_link *head)
     return mn_list_empty(head) ? NULL : head->prev;
 }
 
-/* Removes and returns the first node, NULL where there is none. */
+/* Removes and returns the first node. Returns NULL if there is none. */
 static inline struct mnet_link *mn_list_take(struct mnet_link *head)
 {
     struct mnet_link *node = mn_list_first(head);

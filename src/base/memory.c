@@ -1,10 +1,10 @@
-/* The region: slabs of 64 KiB behind an array of their descriptors.
+/* The region: slabs of 64 KiB after an array of their descriptors.
  *
- *   | struct mnet_memory | descriptors | padding | slab 0 | slab 1 | ... fresh ->      <- tables ... | last slab |
+ *   | mnet_memory | descriptors | padding | slab 0 | slab 1 | fresh ->  <- tables | last slab |
  *
- * A descriptor is found from an object by its distance from slab 0. Slabs are taken from the recycled ones first, then
- * from the fresh ones, so a region larger than needed stays untouched; at last those that pools keep for their next object. Tables, which are never given back, are cut from
- * the other end and share slabs.
+ * An object's distance from slab 0 gives its descriptor. Recycled slabs are taken first, then fresh
+ * ones, so a region larger than needed stays untouched. Slabs that pools keep for their next object
+ * are taken last. Tables, which are never given back, are cut from the other end and share slabs.
  */
 #include "base/memory.h"
 
@@ -23,15 +23,16 @@ static uintptr_t round_up(uintptr_t value, uintptr_t to)
     return (value + to - 1) / to * to;
 }
 
-/* The reserve keeps an eighth of the region for packets in hand, and two slabs at least: one of packets, one of
- * large buffers. */
+/* The reserve keeps an eighth of the region for packets in hand, but at least two slabs: one of
+ * packets, one of large buffers. */
 static uint32_t reserve_of(uint32_t slab_count)
 {
     return MN_MAX(2, slab_count / 8);
 }
 
-/* The margin keeps a sixteenth for connections and their records, so that data cannot shut them out. The smallest regions have none: a few
- * connections would use it up, and leave nothing for data. */
+/* The margin keeps a sixteenth for connections and their records, so that data cannot shut them
+ * out. The smallest regions have no margin: a few connections would use it up, and leave nothing
+ * for data. */
 static uint32_t margin_of(uint32_t slab_count)
 {
     return slab_count / 16;
@@ -94,12 +95,13 @@ struct mn_slab *mn_memory_slab(const struct mnet_memory *memory, const void *obj
     return &memory->slabs[distance / MN_SLAB_BYTES];
 }
 
-/* One that a pool keeps: there are only so many pools, and this is for when nothing else is left. */
+/* Takes a slab that a pool keeps. The number of pools is small, and this happens only if nothing
+ * else is left. */
 static struct mn_slab *reclaim(struct mnet_memory *memory)
 {
     struct mn_slab *slab = NULL;
     for (struct mn_pool *pool = memory->pools; slab == NULL; pool = pool->next) {
-        MN_ASSERT(pool != NULL); /* something is free */
+        MN_ASSERT(pool != NULL); /* there is a free slab */
         slab = mn_pool_give_up(pool);
     }
     return slab;
@@ -127,8 +129,8 @@ void mn_memory_recycle(struct mnet_memory *memory, struct mn_slab *slab)
     memory->recycled = slab;
 }
 
-/* Takes whole slabs from the end of the fresh ones and leaves what the table does not need for the next. Where less is
- * left than was left before, the older rest is kept. */
+/* Takes whole slabs from the end of the fresh ones, and leaves the rest for the next table. If the
+ * older rest is larger, that one is kept. */
 static uint8_t *table_in_new_slabs(struct mnet_memory *memory, size_t bytes)
 {
     size_t slabs = (bytes + MN_SLAB_BYTES - 1) / MN_SLAB_BYTES;

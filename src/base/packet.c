@@ -1,8 +1,9 @@
 /* Packets and buffers.
  *
- * A packet is one block: struct mnet_packet, headroom, linear bytes. Larger contents lie in buffers that its fragments
- * point into, and further packets may hang on `more`. Every walk over a packet's bytes (copying, listing) is the same
- * one: `struct walk`. Each packet's `total` counts the bytes behind its `more`, too; whoever links packets sees to it.
+ * A packet is one block: struct mnet_packet, headroom, linear bytes. Larger contents lie in buffers
+ * that its fragments point into, and further packets may hang on `more`. Every walk over a packet's
+ * bytes (copying, listing) is the same one: `struct walk`. Each packet's `total` includes the bytes
+ * of its `more`. The code that links packets keeps it right.
  */
 #include <mnet/packet.h>
 
@@ -12,7 +13,7 @@
 #include "base/memory.h"
 #include "base/packet_pinned.h"
 
-#define STRUCT_BYTES 256 /* in front of the headroom, so that the linear part begins on a cache line */
+#define STRUCT_BYTES 256 /* before the headroom, so that the linear part begins on a cache line */
 #define PACKET_BLOCK (STRUCT_BYTES + MNET_PACKET_HEADROOM + MNET_PACKET_LINEAR)
 #define SMALL_HEADER 48
 #define LARGE_HEADER 64
@@ -69,7 +70,8 @@ struct mnet_buffer *mnet_buffer_lend(struct mnet_memory *memory, const void *byt
         return NULL;
     struct mnet_buffer *buffer = mn_pool_alloc(&memory->lent_buffers, MN_CLAIM_SEND);
     if (buffer != NULL)
-        /* The field is not const because other buffers are written; nothing here writes what is lent. */
+        /* The field is not const because other buffers are written. Lent bytes are never written
+         * here. */
         *buffer = (struct mnet_buffer){.bytes = (uint8_t *)(uintptr_t)bytes,
                                        .capacity = (uint32_t)len,
                                        .refs = 1,
@@ -146,7 +148,7 @@ static void drop_fragments(struct mnet_packet *packet, uint16_t from)
         mnet_buffer_free(packet->fragments[--packet->fragment_count].buffer);
 }
 
-/* Its last reference is gone, and those of the packets behind it. */
+/* Frees the parts of a packet whose last reference is gone, and of the packets behind it. */
 static MN_APART void free_parts(struct mnet_packet *packet)
 {
     do {
@@ -205,7 +207,7 @@ uint8_t *mnet_packet_put(struct mnet_packet *packet, size_t len)
 
 /* ---- the pieces of a packet ---- */
 
-/* Goes over the contiguous pieces of a packet, empty ones left out. */
+/* Walks over the contiguous pieces of a packet. Empty ones are left out. */
 struct walk {
     const struct mnet_packet *packet;
     int piece; /* 0 is the linear part, then the fragments */
@@ -227,7 +229,7 @@ static bool walk_next(struct walk *walk, uint8_t **bytes, size_t *len)
     return false;
 }
 
-/* The same from offset `skip` on, at most `left` bytes. */
+/* Walks over at most `left` bytes from offset `skip` on. */
 static bool walk_range(struct walk *walk, size_t *skip, size_t left, uint8_t **bytes, size_t *len)
 {
     while (left > 0 && walk_next(walk, bytes, len)) {
@@ -292,9 +294,10 @@ size_t mnet_packet_pinned(const struct mnet_packet *packet)
     return pinned;
 }
 
-/* ---- taking away ---- */
+/* ---- removing ---- */
 
-/* Removes up to `len` bytes from the front of the fragments, dropping those that become empty; returns how many. */
+/* Removes up to `len` bytes from the front of the fragments, and drops those that become empty.
+ * Returns the number of bytes removed. */
 static MN_RARE size_t pull_fragments(struct mnet_packet *packet, size_t len)
 {
     size_t pulled = 0;
@@ -315,7 +318,8 @@ static MN_RARE size_t pull_fragments(struct mnet_packet *packet, size_t len)
     return pulled;
 }
 
-/* Removes up to `len` bytes from the front of this packet, leaving `more` alone; returns how many. */
+/* Removes up to `len` bytes from the front of this packet, without its `more`. Returns the number
+ * of bytes removed. */
 static size_t pull_own(struct mnet_packet *packet, size_t len)
 {
     size_t linear = MN_MIN(packet->len, len);
@@ -326,7 +330,7 @@ static size_t pull_own(struct mnet_packet *packet, size_t len)
     return pulled;
 }
 
-/* Goes on into `more`, freeing the packets that become empty. */
+/* Removes bytes from `more`, and frees the packets that become empty. */
 static MN_RARE void pull_more(struct mnet_packet *packet, size_t len)
 {
     packet->total -= (uint32_t)len;
@@ -341,7 +345,7 @@ static MN_RARE void pull_more(struct mnet_packet *packet, size_t len)
     }
 }
 
-/* More than the linear part. */
+/* Removes more than the linear part. */
 static MN_RARE void pull_far(struct mnet_packet *packet, size_t len)
 {
     if (len > packet->total)
@@ -355,7 +359,7 @@ void mnet_packet_pull(struct mnet_packet *packet, size_t len)
 {
     if (MN_UNLIKELY(packet->checksum == MNET_CHECKSUM_PARTIAL))
         packet->csum_start = len < packet->csum_start ? (uint16_t)(packet->csum_start - len) : 0;
-    if (MN_LIKELY(len <= packet->len)) { /* a header, as a rule */
+    if (MN_LIKELY(len <= packet->len)) { /* usually a header */
         packet->data += len;
         packet->len -= (uint32_t)len;
         packet->total -= (uint32_t)len;
@@ -364,7 +368,7 @@ void mnet_packet_pull(struct mnet_packet *packet, size_t len)
     pull_far(packet, len);
 }
 
-/* Keeps up to `len` bytes of this packet, leaving `more` alone; returns how many. */
+/* Keeps up to `len` bytes of this packet, without its `more`. Returns the number of bytes kept. */
 static size_t trim_own(struct mnet_packet *packet, size_t len)
 {
     packet->len = (uint32_t)MN_MIN(packet->len, len);
@@ -398,7 +402,7 @@ void mnet_packet_trim(struct mnet_packet *packet, size_t len)
         cut_off(packet, len);
 }
 
-/* ---- adding behind ---- */
+/* ---- appending ---- */
 
 bool mnet_packet_add(struct mnet_packet *packet, struct mnet_buffer *buffer, uint32_t offset, uint32_t len)
 {
@@ -411,7 +415,7 @@ bool mnet_packet_add(struct mnet_packet *packet, struct mnet_buffer *buffer, uin
     return true;
 }
 
-/* The linear part grows while no fragment follows it. */
+/* The linear part grows if no fragment follows it. */
 static size_t append_linear(struct mnet_packet *packet, const uint8_t *from, size_t len)
 {
     if (packet->fragment_count > 0)
@@ -421,7 +425,7 @@ static size_t append_linear(struct mnet_packet *packet, const uint8_t *from, siz
     return part;
 }
 
-/* The last fragment grows where nobody else knows its buffer and the buffer is ours. */
+/* The last fragment grows if its buffer is ours and has no other reference. */
 static size_t append_last(struct mnet_packet *packet, const uint8_t *from, size_t len)
 {
     if (packet->fragment_count == 0)
@@ -437,7 +441,7 @@ static size_t append_last(struct mnet_packet *packet, const uint8_t *from, size_
     return part;
 }
 
-/* A new buffer behind the last fragment; 0 where there is none. */
+/* Appends a new buffer after the last fragment. Returns 0 if there is no memory. */
 static size_t append_buffer(struct mnet_packet *packet, const uint8_t *from, size_t len)
 {
     if (packet->fragment_count == MNET_PACKET_FRAGMENTS)

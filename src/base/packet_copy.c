@@ -14,7 +14,7 @@ static struct mnet_slice piece_of(const struct mnet_packet *part, int piece)
     return (struct mnet_slice){fragment->buffer->bytes + fragment->offset, fragment->len};
 }
 
-/* To a place with room for everything. */
+/* Copies to a place with room for everything. */
 static MN_APART void copy_pieces(uint8_t *to, const struct mnet_packet *packet)
 {
     for (const struct mnet_packet *part = packet; part != NULL; part = part->more) {

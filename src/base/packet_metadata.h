@@ -1,5 +1,5 @@
-/* What a packet carries besides its bytes for a device to act on, for those who move it: a copy has it from its original, and a frame
- * on a simulated wire keeps it.
+/* A packet's metadata for a device, for code that moves packets: a copy has the metadata of its
+ * original, and a frame on a simulated wire keeps it.
  */
 #ifndef MN_PACKET_METADATA_H
 #define MN_PACKET_METADATA_H
@@ -24,7 +24,8 @@ static inline struct mn_metadata mn_packet_metadata(const struct mnet_packet *pa
     };
 }
 
-/* Offsets count from the packet's first byte, so that byte must be the same one as where `metadata` comes from. */
+/* Offsets count from the packet's first byte, so it must be the same byte as in the packet that
+ * `metadata` is from. */
 static inline void mn_packet_set_metadata(struct mnet_packet *packet, struct mn_metadata metadata)
 {
     packet->checksum = metadata.checksum;

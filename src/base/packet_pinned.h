@@ -1,4 +1,4 @@
-/* What packets and buffers pin, for those who account for it. */
+/* The memory that packets and buffers pin, for code that accounts for it. */
 #ifndef MN_PACKET_PINNED_H
 #define MN_PACKET_PINNED_H
 
@@ -10,10 +10,10 @@
 #define MN_BUFFER_SMALL_BLOCK 2048u
 #define MN_BUFFER_LARGE_BLOCK 16384u
 
-/* The block of a buffer; of one that is lent only what describes it. */
+/* Returns the size of a buffer's block, or of its descriptor alone if its bytes are lent. */
 size_t mn_buffer_pinned(const struct mnet_buffer *buffer);
 
-/* As mnet_packet_pinned; nearly every packet is one block. */
+/* Does the same as mnet_packet_pinned. Nearly every packet is one block. */
 static inline size_t mn_packet_pinned(const struct mnet_packet *packet)
 {
     if (MN_LIKELY(packet->fragment_count == 0 && packet->more == NULL))

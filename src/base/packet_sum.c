@@ -3,7 +3,8 @@
 #include "base/base.h"
 #include "base/checksum.h"
 
-/* Adds one piece, of which the first `skip` bytes are left out; `odd` says whether an odd number of bytes came before it. */
+/* Adds one piece without its first `skip` bytes. `odd` tells whether an odd number of bytes came
+ * before it. */
 static uint64_t add_piece(uint64_t sum, const uint8_t *bytes, size_t len, size_t *skip, bool *odd)
 {
     size_t n = MN_MIN(*skip, len);
@@ -20,7 +21,8 @@ static uint64_t add_piece(uint64_t sum, const uint8_t *bytes, size_t len, size_t
 uint64_t mn_packet_sum_pieces(const struct mnet_packet *packet, size_t from)
 {
     if (packet->fragment_count == 1 && packet->more == NULL && from < packet->len && (packet->len - from) % 2 == 0) {
-        const struct mnet_fragment *f = &packet->fragments[0]; /* headers and data, as nearly everything that is sent */
+        /* Headers and data: nearly every packet sent. */
+        const struct mnet_fragment *f = &packet->fragments[0];
         uint64_t headers = mn_sum(0, packet->data + from, packet->len - from);
         return mn_sum(headers, f->buffer->bytes + f->offset, f->len);
     }

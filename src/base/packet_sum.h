@@ -1,4 +1,4 @@
-/* The checksum sum over a packet, wherever its bytes lie. */
+/* The checksum sum over a packet, in all its pieces. */
 #ifndef MN_PACKET_SUM_H
 #define MN_PACKET_SUM_H
 
@@ -7,10 +7,11 @@
 #include "base/base.h"
 #include "base/checksum.h"
 
-/* The same wherever the bytes lie. */
+/* Computes the same for bytes in any pieces. */
 uint64_t mn_packet_sum_pieces(const struct mnet_packet *packet, size_t from);
 
-/* The unfolded sum (checksum.h) of the packet's bytes from offset `from` (at most packet->total) to its end. */
+/* Returns the unfolded sum (checksum.h) of the packet's bytes from offset `from` (at most
+ * packet->total) to its end. */
 static inline uint64_t mn_packet_sum(const struct mnet_packet *packet, size_t from)
 {
     if (MN_LIKELY(packet->len == packet->total)) /* all of it is linear */

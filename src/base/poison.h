@@ -1,5 +1,5 @@
-/* Tells AddressSanitizer which objects of a pool are free, so that a use after free is found inside the region too.
- * Without the sanitizer this is nothing. */
+/* Tells AddressSanitizer which objects of a pool are free, so that it finds a use after free inside
+ * the region, too. Without the sanitizer these functions do nothing. */
 #ifndef MN_POISON_H
 #define MN_POISON_H
 

@@ -1,7 +1,8 @@
-/* Pools: each holds a list of those of its slabs that have room. A slab that fills up leaves the list, one that empties
- * goes back to the region at once, so that any size can use it next. Only where the pool has no other with room it stays in the list, or
- * a pool of which objects come and go one at a time would take a slab for each; but it counts as free, and the region takes it when it
- * has no other. */
+/* Pools: each holds a list of its slabs that have room. A slab that fills up leaves the list. A
+ * slab that becomes empty goes back to the region at once, so that any size can use it next. It
+ * stays in the list only if the pool has no other slab with room: otherwise a pool whose objects
+ * come and go one at a time would take a slab for each. It then counts as free, and the region
+ * takes it if it has no other. */
 #include "base/pool.h"
 
 #include <assert.h>
@@ -70,7 +71,7 @@ static MN_RARE struct mn_slab *new_slab(struct mn_pool *pool, enum mn_claim clai
     return slab;
 }
 
-/* A slab with room that `claim` may use, NULL where there is none. */
+/* Returns a slab with room that `claim` may use, or NULL if there is none. */
 static inline struct mn_slab *slab_with_room(struct mn_pool *pool, enum mn_claim claim)
 {
     struct mn_slab *slab = pool->partial;
@@ -80,15 +81,17 @@ static inline struct mn_slab *slab_with_room(struct mn_pool *pool, enum mn_claim
     return permitted ? slab : NULL;
 }
 
-/* Where the objects of a slab begin. If all began on a page boundary, the first objects of all pools, which are the busiest, would lie in the
- * same few lines of the processor's cache; what no object fills at the end of a slab moves them apart. */
+/* Returns the beginning of a slab's objects. If all began on a page boundary, the first objects of
+ * all pools, which are the busiest, would share a few lines of the processor's cache. The unused
+ * bytes at the end of a slab allow different beginnings. */
 static size_t begin_of(const struct mn_pool *pool, size_t slab_index)
 {
     size_t unused = MN_SLAB_BYTES - (size_t)pool->objects_per_slab * pool->object_size;
     return slab_index % (unused / CACHE_LINE + 1) * CACHE_LINE;
 }
 
-/* A freed object if there is one, for its bytes may still be cached; else the next that was never used. */
+/* Takes a freed object if there is one, because its bytes may still be cached. Otherwise takes the
+ * next one that was never used. */
 static void *take_object(struct mn_pool *pool, struct mn_slab *slab)
 {
     void *object = slab->freed;
@@ -127,7 +130,7 @@ void *mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim)
     return object;
 }
 
-/* A full slab has room again, so that no empty one need be kept. */
+/* A full slab has room again, so no empty one need be kept. */
 static MN_APART void no_longer_full(struct mn_pool *pool, struct mn_slab *slab)
 {
     struct mn_slab *kept = mn_pool_give_up(pool);

@@ -1,6 +1,6 @@
-/* The generator: 512 bytes of ChaCha20 keystream at a time, under a key that is used once. The first 32 bytes become
- * the next key, and bytes are wiped as they are handed out, so that a look into memory tells nothing of earlier
- * numbers. */
+/* The generator makes 512 bytes of ChaCha20 keystream at a time, with a key that is used once. The
+ * first 32 bytes become the next key. Bytes are wiped as they are returned, so memory reveals
+ * nothing of earlier numbers. */
 #include "base/random.h"
 
 #include <assert.h>
@@ -106,8 +106,8 @@ uint64_t mn_random_u64(struct mn_random *random)
     return low | (uint64_t)mn_random_u32(random) << 32;
 }
 
-/* The upper half of a product is uniform once the few low halves that would favour small results are rejected
- * (Lemire). */
+/* The upper half of a product is uniform if the few low halves that would favour small results are
+ * rejected (Lemire). */
 uint32_t mn_random_below(struct mn_random *random, uint32_t bound)
 {
     MN_ASSERT(bound > 0);

@@ -1,4 +1,5 @@
-/* Sequence number arithmetic modulo 2^32 (RFC 9293 3.4): comparisons hold for distances below 2^31. */
+/* Sequence number arithmetic modulo 2^32 (RFC 9293 3.4): comparisons hold for distances below
+ * 2^31. */
 #ifndef MN_SEQUENCE_H
 #define MN_SEQUENCE_H
 
@@ -35,7 +36,7 @@ static inline uint32_t mn_seq_min(uint32_t a, uint32_t b)
     return mn_seq_lt(a, b) ? a : b;
 }
 
-/* low <= x < low + size, for any size below 2^32. */
+/* Returns whether low <= x < low + size, for any size below 2^32. */
 static inline bool mn_seq_within(uint32_t x, uint32_t low, uint32_t size)
 {
     return x - low < size;

@@ -1,10 +1,11 @@
 /* The timing wheel.
  *
- * Times are whole microseconds, read as ten digits of six bits. A timer lies on the level of the highest digit in which
- * its time differs from now, in the slot that this digit names. So all timers of one level lie before all timers of the
- * next, slots of a level are in order of time, and timers of the same microsecond always share a slot, in order of
- * arming. The first occupied slot of the first occupied level therefore holds the next timers: when now reaches the
- * beginning of that slot, its timers move down to where their lower digits say, or, on level 0, are due.
+ * Times are whole microseconds, read as ten digits of six bits. A timer's level is the highest
+ * digit in which its time differs from now, and this digit gives its slot. So all timers of one
+ * level come before all timers of the next, slots of a level are in order of time, and timers of
+ * the same microsecond always share a slot, in order of arming. The first occupied slot of the
+ * first occupied level therefore holds the next timers. When now reaches the beginning of that
+ * slot, its timers move down to the slots of their lower digits or, on level 0, are due.
  *
  * Ten levels cover every 64-bit nanosecond time. A timer moves at most nine times in its life.
  */
@@ -16,7 +17,7 @@
 
 #define DIGIT_BITS 6
 #define EXPIRED UINT16_MAX /* as a timer's slot: it is in the list of expired timers */
-#define SCANNED_AT_MOST 16 /* timers looked at for an exact deadline */
+#define SCANNED_AT_MOST 16 /* most timers to compare for an exact deadline */
 #define NANOSECONDS 1000u  /* in a microsecond */
 
 static_assert(MN_WHEEL_SLOTS == 1 << DIGIT_BITS, "a slot for each value of a digit");
@@ -28,7 +29,7 @@ void mn_wheel_init(struct mn_wheel *wheel, uint64_t now_ns)
         .next_ns = MNET_NEVER, .next_exact = true, .seen_ns = now_ns, .now_us = now_ns / NANOSECONDS};
 }
 
-/* Rounded up: never early. */
+/* Rounded up: a timer is never early. */
 static uint64_t tick_of(uint64_t at_ns)
 {
     return at_ns / NANOSECONDS + (at_ns % NANOSECONDS != 0);
@@ -39,7 +40,7 @@ static uint64_t time_of(uint64_t tick)
     return tick > MNET_NEVER / NANOSECONDS ? MNET_NEVER : tick * NANOSECONDS;
 }
 
-/* Puts `timer` where its time belongs as seen from now_us. What is due at `seen_us` has expired. */
+/* Puts `timer` into its slot, relative to now_us. A timer due at `seen_us` has expired. */
 static void place(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t seen_us)
 {
     uint64_t tick = tick_of(timer->at_ns);
@@ -85,7 +86,7 @@ void mn_wheel_arm(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t at_ns
     }
 }
 
-/* The slot that holds the next timers, and when it begins. */
+/* The slot of the next timers, and its beginning. */
 struct next_slot {
     unsigned level, slot;
     uint64_t start_us;
@@ -105,7 +106,8 @@ static bool find_next_slot(const struct mn_wheel *wheel, struct next_slot *next)
     return false;
 }
 
-/* Now is the beginning of the slot: its timers move down, those of just now to the expired ones. */
+/* Advances now to the beginning of the slot. Its timers move down, and those of this microsecond to
+ * the expired ones. */
 static void open_slot(struct mn_wheel *wheel, const struct next_slot *next)
 {
     struct mnet_link *slot = &wheel->slots[next->level][next->slot], *link;
@@ -118,7 +120,7 @@ MN_RARE struct mn_timer *mn_wheel_take(struct mn_wheel *wheel)
 {
     uint64_t target = wheel->seen_ns / NANOSECONDS;
     struct next_slot next;
-    wheel->next_exact = false; /* and next_ns stays a bound from below */
+    wheel->next_exact = false; /* next_ns stays a lower bound */
     while (mn_list_empty(&wheel->expired) && find_next_slot(wheel, &next) && next.start_us <= target) {
         wheel->now_us = next.start_us;
         open_slot(wheel, &next);
@@ -133,8 +135,9 @@ MN_RARE struct mn_timer *mn_wheel_take(struct mn_wheel *wheel)
     return NULL;
 }
 
-/* On level 0 a slot is a microsecond. On the others its first timer is looked for where it holds few, which saves idle
- * machines a wake-up or two for each timer; where it holds many, waking at its beginning costs each of them nothing. */
+/* On level 0 a slot is a microsecond. On other levels the first timer of a slot with few timers is
+ * searched for, which saves idle machines a wake-up or two for each timer. For a slot with many
+ * timers, waking at its beginning costs each of them nothing. */
 static uint64_t first_of(const struct mn_wheel *wheel, const struct next_slot *next)
 {
     const struct mnet_link *slot = &wheel->slots[next->level][next->slot], *link = slot->next;

@@ -7,14 +7,17 @@
 
 #define BACKOFF_FIRST_S 4
 #define BACKOFF_LAST_S 64
-#define REQUESTS_MAX 4                       /* of one offer */
-#define REBOOTS_MAX 4                        /* messages about a lease that was there before, ... */
-#define REBOOT_REQUESTS 2                    /* ... of which so many ask for that; the others for any */
-#define LINK_INTERVAL_NS MNET_SECOND         /* a link that comes and goes makes no more than this of it */
-#define BROADCAST_AFTER 2                    /* messages of an exchange that were not answered */
+#define REQUESTS_MAX 4 /* for one offer */
+#define REBOOTS_MAX 4  /* messages about a lease of before */
+/* The first messages of a reboot ask for that lease; the others ask for any. */
+#define REBOOT_REQUESTS 2
+/* Shortest interval of messages for a link that goes up and down. */
+#define LINK_INTERVAL_NS MNET_SECOND
+#define BROADCAST_AFTER 2                    /* messages of an exchange without an answer */
 #define DECLINE_WAIT_NS (10 * MNET_SECOND)   /* RFC 2131 3.1 (5) */
-#define RENEW_INTERVAL_NS (60 * MNET_SECOND) /* RFC 2131 4.4.5, at least */
-#define EARLY_PART 16                        /* a T1 of our own is up to this part of it early (4.4.5: fuzz) */
+#define RENEW_INTERVAL_NS (60 * MNET_SECOND) /* RFC 2131 4.4.5: at least */
+/* A default T1 is early by up to this part (4.4.5: fuzz). */
+#define EARLY_PART 16
 
 static void count(struct mn_dhcp_client *client, enum mnet_counter counter)
 {
@@ -23,8 +26,8 @@ static void count(struct mn_dhcp_client *client, enum mnet_counter counter)
 
 /* ---- Time ---- */
 
-/* RFC 2131 4.1: 4, 8, 16, 32, 64, 64 ... s, plus or minus a random time of up to one second. `before` is how many there
- * were already. */
+/* RFC 2131 4.1: 4, 8, 16, 32, 64, 64 ... s, plus or minus a random time of up to one second.
+ * `before` is the number of messages before. */
 static uint64_t backoff_ns(struct mn_dhcp_client *client, unsigned before)
 {
     uint64_t seconds = before < 4 ? (uint64_t)BACKOFF_FIRST_S << before : BACKOFF_LAST_S;
@@ -32,13 +35,14 @@ static uint64_t backoff_ns(struct mn_dhcp_client *client, unsigned before)
     return seconds * MNET_SECOND - MNET_SECOND + fuzz_us * MNET_MICROSECOND;
 }
 
-/* Sends a message of the state's, and arms its repetition. */
+/* Sends a message of the present state, and arms its repetition. */
 static void ask(struct mn_dhcp_client *client, enum mn_dhcp_type type, uint64_t wait_ns)
 {
     uint64_t secs = (client->now - client->begun_ns) / MNET_SECOND;
     client->to_send = (uint8_t)type;
     client->deadline_ns = client->now + wait_ns;
-    if (client->state != MN_DHCP_REQUESTING) /* which repeats those of its DISCOVER, for relays (RFC 2131 4.4.1) */
+    /* In REQUESTING a message repeats `secs` of its DISCOVER, for relays (RFC 2131 4.4.1). */
+    if (client->state != MN_DHCP_REQUESTING)
         client->secs = (uint16_t)MN_MIN(secs, UINT16_MAX);
     if (client->attempts < UINT8_MAX)
         client->attempts++;
@@ -49,7 +53,7 @@ static void ask_with_backoff(struct mn_dhcp_client *client, enum mn_dhcp_type ty
     ask(client, type, backoff_ns(client, client->attempts));
 }
 
-/* Half of what is left until `limit`, at least a minute, but no longer than that limit. */
+/* Waits for half of the time left until `limit`, at least a minute, but not beyond the limit. */
 static void ask_for_renewal(struct mn_dhcp_client *client, uint64_t limit)
 {
     uint64_t left = limit > client->now ? limit - client->now : 0;
@@ -64,7 +68,8 @@ static bool holds_address(const struct mn_dhcp_client *client)
            client->state == MN_DHCP_REBOOTING;
 }
 
-/* A new exchange has a new transaction identifier; only DISCOVER and the REQUEST that follows share one. */
+/* A new exchange has a new transaction identifier. Only DISCOVER and the REQUEST that follows share
+ * one. */
 static void begin_exchange(struct mn_dhcp_client *client)
 {
     client->xid = mn_random_u32(client->random);
@@ -78,7 +83,7 @@ static void enter(struct mn_dhcp_client *client, enum mn_dhcp_state state)
     client->deadline_ns = MNET_NEVER;
 }
 
-/* From the beginning: at once after the first failure, later each time it happens again. */
+/* Starts again: at once after the first failure, and later after each further one. */
 static void start_over(struct mn_dhcp_client *client, uint64_t at_least_ns)
 {
     uint64_t wait = client->failures > 0 ? backoff_ns(client, client->failures - 1u) : 0;
@@ -130,8 +135,9 @@ static void bind(struct mn_dhcp_client *client)
     client->deadline_ns = client->lease.t1_ns;
 }
 
-/* RFC 2131 3.2 (4): if nobody says anything the lease holds until it ends. A server that does not know it may well be
- * silent (4.3.2) and still have another to give, so the last messages ask for any. */
+/* RFC 2131 3.2 (4): if nobody answers, the lease holds until it ends. A server that does not know
+ * the lease may well be silent (4.3.2) and still have another one to give, so the last messages ask
+ * for any. */
 static void reboot(struct mn_dhcp_client *client)
 {
     if (client->attempts == REBOOTS_MAX) {
@@ -218,7 +224,7 @@ const struct mn_dhcp_lease *mn_dhcp_client_lease(const struct mn_dhcp_client *cl
     return holds_address(client) || client->state == MN_DHCP_CHECKING ? &client->lease : NULL;
 }
 
-/* ---- In ---- */
+/* ---- Received messages ---- */
 
 /* RFC 2132 9.14 */
 static void write_client_id(const struct mn_dhcp_client *client, struct mn_dhcp *message)
@@ -228,7 +234,7 @@ static void write_client_id(const struct mn_dhcp_client *client, struct mn_dhcp 
     memcpy(message->client_id + 1, client->mac.bytes, sizeof client->mac.bytes);
 }
 
-/* Whether a message is an answer to us at all (RFC 2131 4.4.1; RFC 6842 section 3). */
+/* Returns whether a message is an answer to us at all (RFC 2131 4.4.1; RFC 6842 section 3). */
 static bool is_for_us(const struct mn_dhcp_client *client, const struct mn_dhcp *message)
 {
     struct mn_dhcp ours;
@@ -247,22 +253,23 @@ static bool take_offer(struct mn_dhcp_client *client, const struct mn_dhcp *mess
         return false;
     client->lease = lease;
     if (client->state == MN_DHCP_REBOOTING)
-        client->serial++; /* the address before is lost */
+        client->serial++; /* the former address is lost */
     enter(client, MN_DHCP_REQUESTING);
-    client->attempts = 0; /* same transaction, but the lease counts from here */
+    client->attempts = 0; /* the same transaction, but the lease counts from here */
     client->since_ns = client->now;
     request_offer(client);
     return true;
 }
 
-/* Whether the state's messages go to every server, each of which may answer. */
+/* Returns whether the state's messages go to every server, each of which may answer. */
 static bool asks_any_server(const struct mn_dhcp_client *client)
 {
     return client->state == MN_DHCP_REBINDING || client->state == MN_DHCP_REBOOTING;
 }
 
-/* An ACK must be of the server that was asked, and give what was asked for. The first one must say who grants how much;
- * what else it does not say is as the OFFER, or the ACK before, had it. */
+/* An ACK must be from the server that was asked, and grant the address that was asked for. The
+ * first ACK must name its server and the lease time. Other options that it lacks are as in the
+ * OFFER, or in the ACK before. */
 static bool take_ack(struct mn_dhcp_client *client, const struct mn_dhcp *message)
 {
     struct mn_dhcp whole = *message;
@@ -288,8 +295,9 @@ static bool take_ack(struct mn_dhcp_client *client, const struct mn_dhcp *messag
     return true;
 }
 
-/* A NAK must name its server (RFC 2131 table 3), and in REQUESTING it has to, for servers that were not chosen send one,
- * too. Where a lease is to be prolonged, one that names nobody ends that like any other: figure 5. */
+/* A NAK must name its server (RFC 2131 table 3). In REQUESTING this is required, because servers
+ * that were not chosen send a NAK, too. If a lease is being extended, a NAK that names no server
+ * ends the lease like any other: figure 5. */
 static bool take_nak(struct mn_dhcp_client *client, const struct mn_dhcp *message)
 {
     bool nameless = message->server_id == 0 && client->state != MN_DHCP_REQUESTING;
@@ -350,9 +358,9 @@ void mn_dhcp_client_release(struct mn_dhcp_client *client, uint64_t now)
     client->to_send = held ? MN_DHCP_RELEASE : 0;
 }
 
-/* ---- Out ---- */
+/* ---- Sent messages ---- */
 
-/* What RFC 2131 4.4.1, table 5 has each message say. */
+/* Fills in the fields of each message as RFC 2131 4.4.1, table 5 says. */
 static void describe(const struct mn_dhcp_client *client, struct mn_dhcp *message)
 {
     const struct mn_dhcp_lease *lease = &client->lease;

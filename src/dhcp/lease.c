@@ -4,7 +4,8 @@
 
 #include <mnet/time.h>
 
-#define MTU_MIN 576 /* what every host must take (RFC 791 3.1); less is of no use to anybody but an attacker */
+/* Every host must accept this size (RFC 791 3.1); less is only of use to an attacker. */
+#define MTU_MIN 576
 
 /* RFC 1122 3.2.1.3 */
 static bool is_host(uint32_t address)
@@ -19,7 +20,8 @@ static uint32_t mask_of_class(uint32_t address)
     return address >> 31 == 0 ? UINT32_C(0xff000000) : address >> 30 == 2 ? UINT32_C(0xffff0000) : UINT32_C(0xffffff00);
 }
 
-/* The length of the prefix; 0 where the mask is none, or the address is the network's own or its broadcast address. */
+/* Returns the length of the prefix. Returns 0 if the mask is none, or if the address is the
+ * network's own or its broadcast address. */
 static uint8_t prefix_length(uint32_t address, uint32_t mask)
 {
     uint32_t host = ~mask;
@@ -33,7 +35,8 @@ static uint8_t prefix_length(uint32_t address, uint32_t mask)
     return length;
 }
 
-/* The first router that can be one: another host, on our network, or any at all where the network is the host alone. */
+/* Returns the first router that can be one: another host on our network, or any other if the
+ * network is the host alone. */
 static uint32_t choose_router(const struct mn_dhcp *message, const struct mn_dhcp_lease *lease)
 {
     for (unsigned i = 0; i < message->router_count; i++) {
@@ -45,7 +48,7 @@ static uint32_t choose_router(const struct mn_dhcp *message, const struct mn_dhc
     return 0;
 }
 
-/* RFC 2131 4.4.5: T1 before T2 before the end, or what the RFC says instead. */
+/* RFC 2131 4.4.5: T1 before T2 before the end of the lease, or the RFC's defaults. */
 static void choose_times(const struct mn_dhcp *message, struct mn_dhcp_lease *lease)
 {
     lease->lease_s = lease->t1_s = lease->t2_s = message->lease_s;
@@ -70,7 +73,7 @@ bool mn_dhcp_lease_read(const struct mn_dhcp *message, struct mn_dhcp_lease *lea
         return false;
     lease->route_count = message->route_count;
     memcpy(lease->routes, message->routes, sizeof lease->routes);
-    if (message->route_count == 0) /* RFC 3442: who has routes ignores the router */
+    if (message->route_count == 0) /* RFC 3442: a client with routes ignores the router */
         lease->router = choose_router(message, lease);
     for (unsigned i = 0; i < message->dns_count; i++)
         if (is_host(message->dns[i]))

@@ -1,4 +1,5 @@
-/* Groups: members move from `running` to `ended` when they end, and are freed when they are reaped. mnet_group_spawn is in task.c. */
+/* Groups: members move from `running` to `ended` when they end, and are freed when they are reaped.
+ * mnet_group_spawn is in task.c. */
 #include "task/task.h"
 
 void mn_group_ended(struct mnet_task *task)
@@ -40,8 +41,8 @@ void mnet_group_cancel(struct mnet_group *group)
         mnet_cancel(MN_CONTAINER(link, struct mnet_task, member));
 }
 
-/* Waits for members that are ending in any case even if the caller is cancelled: until then they use the group, and perhaps
- * more of the caller's frame. */
+/* If the members are being cancelled, the wait goes on even if the caller is cancelled: until they
+ * end they use the group, and perhaps more of the caller's frame. */
 static int wait_for_members(struct mnet_group *group, uint64_t deadline)
 {
     struct mnet_task *self = mn_task_self();
@@ -53,7 +54,7 @@ static int wait_for_members(struct mnet_group *group, uint64_t deadline)
     return error;
 }
 
-/* Reaps as members end, so that waiting for many keeps few of them. */
+/* Reaps members as they end, so that few ended ones are kept. */
 int mnet_group_join(struct mnet_group *group, uint64_t deadline)
 {
     for (;;) {

@@ -1,7 +1,9 @@
-/* Ownership: a list of records, newest first, that a task leaves with. A record that nobody owns has no finaliser. */
+/* Ownership: a list of a task's records, newest first, which are finalised when the task ends. A
+ * record without an owner has no finaliser. */
 #include "task/task.h"
 
-/* A record goes before its frame does: the newest one would be overwritten here, or has been. */
+/* A record must be released before its frame is left. Otherwise the newest record would be
+ * overwritten here, or already is. */
 static void check_newest(const struct mnet_task *self, const char *live)
 {
     if (self != NULL && mn_task_left(self, mn_list_first(&self->owned), live))
@@ -34,7 +36,7 @@ void mnet_release(struct mnet_owned *owned)
     mnet_disown(owned);
     if (finalise == NULL)
         return;
-    bool nested = self != NULL && self->finalising; /* a finaliser may release something else */
+    bool nested = self != NULL && self->finalising; /* a finaliser may release another record */
     if (self != NULL)
         self->finalising = true;
     finalise(owned->resource);
@@ -42,7 +44,7 @@ void mnet_release(struct mnet_owned *owned)
         self->finalising = nested;
 }
 
-/* A finaliser may own something else, but no more in a frame that it leaves than any function. */
+/* A finaliser may own a record, but not in a frame that it leaves, like any function. */
 void mn_task_finalise(struct mnet_task *task)
 {
     struct mnet_link *link;

@@ -1,4 +1,5 @@
-/* Tells the address sanitizer about stacks; nothing in other builds. Its header is not used: it belongs to a hosted compiler. */
+/* Tells the address sanitizer about stacks. In other builds these functions do nothing. The
+ * sanitizer's header is not used, because it belongs to a hosted compiler. */
 #ifndef MN_SANITIZER_H
 #define MN_SANITIZER_H
 
@@ -25,13 +26,13 @@ void __sanitizer_start_switch_fiber(void **fake, const void *lowest, size_t size
 void __sanitizer_finish_switch_fiber(void *fake, const void **lowest, size_t *size);
 void __asan_unpoison_memory_region(const volatile void *address, size_t size);
 
-/* Before a switch from `from` (NULL: for good) to `to`. */
+/* Called before a switch from `from` (NULL: for good) to `to`. */
 static inline void mn_fiber_leave(struct mn_fiber *from, const struct mn_fiber *to)
 {
     __sanitizer_start_switch_fiber(from != NULL ? &from->fake : NULL, to->lowest, to->size);
 }
 
-/* After a switch to `to`. Stores where it came from in `root`, unless that is known: the first switch is from there. */
+/* Called after a switch to `to`. Stores the origin of the first switch in `root`. */
 static inline void mn_fiber_arrive(const struct mn_fiber *to, struct mn_fiber *root)
 {
     const void *lowest;

@@ -1,8 +1,9 @@
-/* The scheduler: who runs next.
+/* The scheduler chooses the task that runs next.
  *
- * Runnable tasks stand in one queue, first in, first out. A task that suspends switches straight to the next one; only when the budget is
- * used up, when nobody is runnable, or when a task has ended does control go back to mn_scheduler_run, which also frees
- * what a task cannot free itself: the stack it runs on.
+ * Runnable tasks are in one queue, first in, first out. A task that suspends switches directly to
+ * the next one. Control returns to mn_scheduler_run only if the budget is used up, if no task is
+ * runnable, or if a task has ended. That function then frees what a task cannot free itself: its
+ * own stack.
  */
 #include "task/scheduler.h"
 
@@ -46,13 +47,14 @@ struct mn_scheduler *mn_scheduler_create(const struct mn_task_stacks *stacks, in
     return scheduler;
 }
 
-/* Where a suspended context runs on again. */
+/* Called when a suspended context runs again. */
 static void resumed(struct mn_scheduler *scheduler, const struct mn_fiber *stack)
 {
     mn_fiber_arrive(stack, &scheduler->root);
 }
 
-/* Takes the next runnable task within the budget and makes it the running one; NULL: back to mn_scheduler_run. */
+/* Takes the next runnable task within the budget and makes it the running one. Returns NULL if
+ * control goes back to mn_scheduler_run. */
 static struct mnet_task *next_task(struct mn_scheduler *scheduler)
 {
     struct mnet_link *link = scheduler->budget > 0 ? mn_list_take(&scheduler->runnable) : NULL;
@@ -89,7 +91,7 @@ _Noreturn void mn_task_leave(struct mnet_task *task)
     mn_failed(__FILE__, __LINE__, "an ended task was resumed");
 }
 
-/* One for all that wake, not a copy for each. */
+/* Not inline: one copy for all callers. */
 MN_APART void mn_task_wake(struct mnet_task *task, int outcome)
 {
     MN_ASSERT(task->state == MN_TASK_WAITING);
@@ -126,7 +128,7 @@ bool mn_scheduler_run(struct mn_scheduler *scheduler, uint64_t now, unsigned bud
             scheduler->abandoned = NULL;
         }
     }
-    /* A task may run another scheduler, a test with a simulated host in it, say. */
+    /* A task may run another scheduler, for example a test with a simulated host in it. */
     if (MN_UNLIKELY(before != NULL) && before->running != NULL)
         mn_scheduler_here = before;
     return !mn_list_empty(&scheduler->runnable);
@@ -172,7 +174,7 @@ void mn_scheduler_destroy(struct mn_scheduler *scheduler)
     if (mn_scheduler_here == scheduler)
         mn_scheduler_here = NULL;
     mn_stack_drop(scheduler);
-    /* The scheduler goes with the stack that it lies on. */
+    /* The scheduler lies on the first stack, and ends with it. */
     struct mn_task_stacks stacks = scheduler->stacks;
     void *lowest = scheduler->first->stack.lowest;
     mn_fiber_clean(lowest, stacks.size);

@@ -1,4 +1,5 @@
-/* Task stacks: taken from the port, kept for reuse in a bounded list, last in first out while their memory is warm. */
+/* Task stacks: taken from the port, and kept for reuse in a bounded list, last in, first out, while
+ * their memory is warm. */
 #include "base/format.h"
 #include "task/task.h"
 
@@ -9,7 +10,7 @@ void *mn_stack_get(struct mn_scheduler *scheduler)
         return scheduler->stacks.alloc(scheduler->stacks.context, scheduler->stacks.size);
     mn_list_remove(kept);
     scheduler->kept_count--;
-    /* The link is the last thing on the stack: mn_stack_put. */
+    /* The link is at the top of the stack: see mn_stack_put. */
     return (char *)(kept + 1) - scheduler->stacks.size;
 }
 

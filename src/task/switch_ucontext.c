@@ -1,12 +1,13 @@
-/* The switch between stacks with the C library's ucontext, for hosted machines without one of their own: see switch.h. Each switch
- * costs a system call, for the signal mask. */
+/* The switch between stacks with the C library's ucontext, for hosted machines without a switch in
+ * assembly: see switch.h. Each switch costs a system call, for the signal mask. */
 #if defined(MN_TASK_UCONTEXT) || !(defined(__x86_64__) || defined(__aarch64__))
 
 #include "task/switch.h"
 
 #include <ucontext.h>
 
-/* A context that has not begun; it lies at the top of its stack. The context comes first: it is what is resumed. */
+/* A context that has not begun. It is at the top of its stack. The ucontext comes first, because it
+ * is resumed. */
 struct start {
     ucontext_t context;
     void (*entry)(void *argument);
@@ -16,7 +17,8 @@ struct start {
 /* makecontext passes ints only. */
 static void begin(unsigned high, unsigned low)
 {
-    struct start *start = (struct start *)(((uintptr_t)high << 16 << 16) | low); /* no shift by 32 on 32-bit machines */
+    /* No shift by 32 on 32-bit machines. */
+    struct start *start = (struct start *)(((uintptr_t)high << 16 << 16) | low);
     start->entry(start->argument);
 }
 
@@ -37,7 +39,8 @@ void *mn_switch_prepare(void *lowest, void *top, void (*entry)(void *argument), 
 void mn_switch(void **from, void *to)
 {
     ucontext_t here;
-    /* The address sanitizer looks at the stack of the context that it switches to; this one is in use, nothing to clear. */
+    /* The address sanitizer reads the stack of the context that it switches to. This one is in use,
+     * so there is nothing to clear. */
     here.uc_stack.ss_sp = NULL;
     here.uc_stack.ss_size = 0;
     *from = &here;

@@ -1,5 +1,6 @@
-/* Mutex and condition. An unlocked mutex is handed to its longest waiter at once, so nobody can overtake, and a waiter that is
- * cancelled between hand-over and its turn holds the mutex all the same: see task.h. */
+/* Mutex and condition. An unlocked mutex is handed to its longest waiter at once, so no task can
+ * overtake. A waiter that is cancelled between the hand-over and its turn still holds the mutex:
+ * see task.h. */
 #include "task/task.h"
 
 int mnet_mutex_lock(struct mnet_mutex *mutex, uint64_t deadline)
@@ -30,7 +31,7 @@ int mnet_condition_wait(struct mnet_condition *condition, struct mnet_mutex *mut
         return MNET_E_INVALID;
     mnet_mutex_unlock(mutex);
     int error = mn_task_wait(self, &condition->waiters, deadline);
-    /* It locks whatever happens: the caller will unlock. */
+    /* Locks in each case, because the caller will unlock. */
     self->shielded = true;
     mnet_mutex_lock(mutex, MNET_NEVER);
     self->shielded = false;

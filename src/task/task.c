@@ -5,8 +5,9 @@
 
 #include "task/switch.h"
 
-/* Nobody may need a frame that was left: all that lies below `live`. What does is found without a look into such a frame: the
- * owned ones are walked from the newest on, and each is looked at before the next is. */
+/* No record or group may lie in a frame that was left, which is all of the stack below `live`. One
+ * is found without reading such a frame: the owned records are walked from the newest on, and each
+ * is checked before the walk reads it. */
 static void check_left(const struct mnet_task *task, const char *live)
 {
     for (struct mnet_link *link = mn_list_first(&task->owned); link != NULL && link != &task->owned;
@@ -64,7 +65,7 @@ struct mnet_task *mn_task_create(struct mn_scheduler *scheduler, int (*run)(void
 
 void mn_task_free(struct mnet_task *task)
 {
-    task->handle = false; /* whoever joins it again is told, as long as the stack is there */
+    task->handle = false; /* joining it again is reported, as long as the stack exists */
     mn_list_remove(&task->sibling);
     mn_stack_put(task->scheduler, task->stack.lowest);
 }
@@ -81,7 +82,7 @@ void mn_task_at_end(struct mnet_task *task, void (*at_end)(void *context, int re
     task->at_end_context = context;
 }
 
-/* A child of the calling task. */
+/* Spawns a child of the calling task. */
 static int spawn(struct mnet_task **child, int (*run)(void *argument), void *argument)
 {
     struct mnet_task *self = mn_task_self();
@@ -132,7 +133,7 @@ void mnet_cancel(struct mnet_task *task)
     if (task == NULL || task->cancelled || task->state == MN_TASK_ENDED)
         return;
     task->cancelled = true;
-    /* A task that awaits its children wakes up to cancel them: see await_children. */
+    /* A task that awaits its children wakes to cancel them: see await_children. */
     if (task->state == MN_TASK_WAITING && !task->shielded)
         mn_task_wake(task, MNET_E_CANCELLED);
 }
@@ -150,7 +151,8 @@ static void cancel_children(struct mnet_task *task)
         mnet_cancel(MN_CONTAINER(link, struct mnet_task, sibling));
 }
 
-/* Each level of the tree does this itself when it is cancelled, so a deep tree needs no deep stack. */
+/* Each level of the tree does this itself when it is cancelled, so a deep tree needs no deep
+ * stack. */
 static void await_children(struct mnet_task *task)
 {
     while (task->running_children > 0) {
@@ -171,7 +173,7 @@ static void free_children(struct mnet_task *task)
     }
 }
 
-/* Tells whoever is to know that the task has ended. */
+/* Reports the end of the task to its group, its joiners or its parent. */
 static void report_end(struct mnet_task *task)
 {
     struct mnet_task *parent = task->parent;
@@ -202,7 +204,7 @@ _Noreturn void mn_task_finish(struct mnet_task *task, int result)
     mn_task_leave(task);
 }
 
-/* Not inline: what lies below its frame is what was left. */
+/* Not inline: all frames below its own are the ones that were left. */
 MN_APART _Noreturn void mnet_exit(int result)
 {
     struct mnet_task *self = mn_task_self();
@@ -228,7 +230,7 @@ const char *mnet_task_name(const struct mnet_task *task)
     return task != NULL ? task->name : "";
 }
 
-/* Here, not in group.c, because it makes a task. */
+/* It is here, not in group.c, because it makes a task. */
 int mnet_group_spawn(struct mnet_group *group, int (*run)(void *argument), void *argument)
 {
     struct mnet_task *child;

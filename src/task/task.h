@@ -1,19 +1,23 @@
 /* Tasks and their scheduler, inside.
  *
- * A task lives at the top of its own stack, the scheduler at the top of the first task's. A task is in exactly one of three
- * states. RUNNABLE: it runs, or waits for its turn in the scheduler's queue. WAITING: suspended until mn_task_wake; it
- * may be in a queue of waiters, and its timer may be armed. ENDED: nothing of its stack is used any more but the task itself,
- * until somebody has taken the result.
+ * A task is at the top of its own stack, and the scheduler at the top of the first task's. A task
+ * is in exactly one of three states. RUNNABLE: it runs, or waits for its turn in the scheduler's
+ * queue. WAITING: it is suspended until mn_task_wake; it may be in a queue of waiters, and its
+ * timer may be armed. ENDED: nothing of its stack is used any more but the task itself, until its
+ * result has been taken.
  *
- * A wake-up is decided when it is given, not when the task runs: the first of signal, deadline and cancel takes the task
- * off its queue and settles what its wait returns. So nothing can be lost between the two: a task that was woken and is
- * cancelled before it runs returns 0 from this wait and MNET_E_CANCELLED from the next; one that was cancelled is in no queue
- * any more, and a signal goes to the next in line.
+ * A wake-up is decided when it is given, not when the task runs. The first of signal, deadline and
+ * cancel takes the task off its queue and decides the result of its wait. So nothing is lost
+ * between the two. A task that was woken and is cancelled before it runs returns 0 from this wait
+ * and MNET_E_CANCELLED from the next one. A task that was cancelled is in no queue any more, and a
+ * signal goes to the next in line.
  *
- * Ending: the function returns (or mnet_exit), children are awaited, what the task owns is finalised, ended children that nobody joined
- * are freed, and then the task is ENDED. A function that has returned has left its frames: neither a record of what the task
- * owns nor a group with members may lie in them, because a compiler keeps nothing there. Every build looks, which costs
- * a comparison of addresses for each record and child that is left at the end, and ends the program with a report.
+ * Ending: the function returns (or mnet_exit), children are awaited, the task's records are
+ * finalised, ended children that nobody joined are freed, and then the task is ENDED. A function
+ * that has returned has left its frames. Neither a record of the task nor a group with members may
+ * be in them, because the compiler reuses them. Every build checks this, which costs a comparison
+ * of addresses for each record and child that is left at the end. A failed check ends the program
+ * with a report.
  */
 #ifndef MN_TASK_H
 #define MN_TASK_H
@@ -23,7 +27,8 @@
 #include "task/sanitizer.h"
 #include "task/scheduler.h"
 
-/* A program without threads, or without thread-local storage, defines MN_NO_THREADS; the others have one scheduler per thread. */
+/* A program without threads, or without thread-local storage, defines MN_NO_THREADS. Other programs
+ * have one scheduler per thread. */
 #ifdef MN_NO_THREADS
 #define MN_PER_THREAD
 #else
@@ -32,9 +37,10 @@
 
 #define MN_TASK_STACK_USUAL ((size_t)64 * 1024)
 #define MN_TASK_STACK_LEAST ((size_t)16 * 1024)
-/* Stacks kept for the next tasks instead of being given back. */
+/* Number of stacks kept for the next tasks. */
 #define MN_TASK_STACKS_KEPT 64
-/* An overflow faults at most so far below the stack: a guard, or a frame that went past it. */
+/* Greatest distance below the stack at which an overflow faults: in a guard, or in a frame that
+ * went beyond it. */
 #define MN_TASK_REACH ((size_t)64 * 1024)
 
 enum mn_task_state {
@@ -50,13 +56,13 @@ struct mnet_task {
     struct mn_fiber stack;
     enum mn_task_state state;
     int outcome;     /* of the last wait */
-    bool cancelled;  /* from then on every blocking call says so */
+    bool cancelled;  /* every later blocking call returns MNET_E_CANCELLED */
     bool shielded;   /* cancelling does not end the present wait */
     bool ending;     /* its function has returned */
     bool finalising; /* a finaliser runs: it must not suspend */
-    bool handle;     /* to be joined */
+    bool handle;     /* may be joined */
     bool begun;      /* its function has been called */
-    int result;      /* once its function has returned */
+    int result;      /* after its function has returned */
     struct mn_timer timer;
     struct mnet_task *parent; /* NULL: the first task */
     struct mnet_link sibling, children;
@@ -78,7 +84,8 @@ struct mn_scheduler {
     struct mnet_link runnable;
     unsigned budget; /* resumptions left in this run */
     uint64_t now;
-    struct mnet_task *abandoned; /* ended without anyone to take its result: to be freed by mn_scheduler_run */
+    /* Ended tasks whose result nobody takes; mn_scheduler_run frees them. */
+    struct mnet_task *abandoned;
     struct mnet_task *first;
     struct mn_fiber root; /* the stack of the caller of mn_scheduler_run */
     struct mn_task_stacks stacks;
@@ -87,44 +94,46 @@ struct mn_scheduler {
     struct mn_wheel wheel;
 };
 
-/* The thread's scheduler: the one that runs or, outside tasks, ran last; NULL before there is one and after it is destroyed. */
+/* The thread's scheduler: the one that runs or, outside of tasks, ran last; NULL before the first
+ * one and after it is destroyed. */
 extern MN_PER_THREAD struct mn_scheduler *mn_scheduler_here;
 
-/* The running task, NULL outside tasks. */
+/* Returns the running task, or NULL outside of tasks. */
 static inline struct mnet_task *mn_task_self(void)
 {
     const struct mn_scheduler *scheduler = mn_scheduler_here;
     return scheduler != NULL ? scheduler->running : NULL;
 }
 
-/* A new task, runnable, without a place in the tree; NULL where there is no stack. */
+/* Creates a runnable task without a place in the tree. Returns NULL if there is no stack. */
 struct mnet_task *mn_task_create(struct mn_scheduler *scheduler, int (*run)(void *argument), void *argument);
 /* Prepares a task at the top of a stack whose last `reserved` bytes are taken. */
 struct mnet_task *mn_task_place(struct mn_scheduler *scheduler, void *lowest, size_t reserved);
 /* Takes an ended task out of the tree and frees it. */
 void mn_task_free(struct mnet_task *task);
-/* The end of the running task. */
+/* Ends the running task. */
 _Noreturn void mn_task_finish(struct mnet_task *task, int result);
-/* Where the frames of the running function's callers end: the stack pointer before it was called. */
+/* The end of the frames of the running function's callers: the stack pointer before it was
+ * called. */
 #define MN_CALLERS_END ((const char *)__builtin_dwarf_cfa())
-/* Whether `address` lies in a frame that the task has left: on its stack, below `live`. (A sanitizer that keeps locals elsewhere
- * sees their use itself.) */
+/* Returns whether `address` is in a frame that the task has left: on its stack, below `live`. (A
+ * sanitizer that keeps locals elsewhere detects their use itself.) */
 bool mn_task_left(const struct mnet_task *task, const void *address, const char *live);
-/* What a program did that left `thing` behind. */
+/* The misuse of a program that left `thing` behind. */
 #define MN_LEFT(thing) \
     "a function of the task returned while " thing \
     " lies on its stack: finish with it first, or end the task with mnet_exit"
-/* Runs the finalisers of all that the task owns. */
+/* Runs the finalisers of all records of the task. */
 void mn_task_finalise(struct mnet_task *task);
-/* A member has ended, or goes with its parent. */
+/* A member has ended, or is freed with its parent. */
 void mn_group_ended(struct mnet_task *task);
 void mn_group_forget(struct mnet_task *task);
 
-/* Lets others run; the running task continues when it is runnable and its turn. */
+/* Lets other tasks run. The running task continues when it is runnable and its turn comes. */
 void mn_task_suspend(struct mnet_task *task);
-/* Like it, for good. */
+/* Does the same for good. */
 _Noreturn void mn_task_leave(struct mnet_task *task);
-/* Makes a WAITING task runnable; its wait returns `outcome`. */
+/* Makes a WAITING task runnable. Its wait returns `outcome`. */
 void mn_task_wake(struct mnet_task *task, int outcome);
 /* Puts a task at the end of the runnable ones. */
 static inline void mn_task_enqueue(struct mnet_task *task)
@@ -132,18 +141,19 @@ static inline void mn_task_enqueue(struct mnet_task *task)
     mn_list_insert_before(&task->scheduler->runnable, &task->queue);
 }
 
-/* mn_wait on behalf of the running task; `waiters` may be NULL. */
+/* Does the work of mn_wait for the running task. `waiters` may be NULL. */
 int mn_task_wait(struct mnet_task *self, struct mnet_waiters *waiters, uint64_t deadline);
-/* Wakes and returns the longest waiter; NULL where there is none. */
+/* Wakes and returns the longest waiter. Returns NULL if there is none. */
 struct mnet_task *mn_task_wake_first(struct mnet_waiters *waiters);
 
-/* Stacks. NULL where there is none. */
+/* Take a stack, or NULL if there is none, and give it back. */
 void *mn_stack_get(struct mn_scheduler *scheduler);
 void mn_stack_put(struct mn_scheduler *scheduler, void *lowest);
 /* Gives all kept stacks back. */
 void mn_stack_drop(struct mn_scheduler *scheduler);
 
-/* The lowest word of a stack: written when it comes into use, checked at every switch. */
+/* The lowest word of a stack: written when the stack comes into use, and checked at every
+ * switch. */
 static inline uint64_t mn_canary(const void *lowest)
 {
     return UINT64_C(0x6b2d8c17f3a4905e) ^ (uint64_t)(uintptr_t)lowest;

@@ -61,7 +61,7 @@ bool mn_waiting(const struct mnet_waiters *waiters)
     return !mn_list_empty(&waiters->list);
 }
 
-/* Yields even when cancelled, so that a task that pays no heed does not starve the others. */
+/* Yields even if cancelled, so that a task that ignores this does not starve the others. */
 int mnet_yield(void)
 {
     struct mnet_task *self = mn_task_self();

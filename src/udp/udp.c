@@ -10,7 +10,7 @@
 
 #define DEFAULT_QUEUE_DATAGRAMS 256u
 #define DEFAULT_QUEUE_BYTES (512u * 1024u)
-/* All queues together may pin a quarter of the memory. */
+/* All queues together may pin one part in so many of the memory. */
 #define QUEUES_SHARE 4u
 
 static void count(struct mn_udp *udp, enum mnet_counter counter)
@@ -40,7 +40,7 @@ static struct mnet_link *chain_of(struct mn_udp *udp, uint16_t port)
     return &udp->chains[port & udp->chain_mask];
 }
 
-/* Walks a chain: `node` is a struct mnet_link *. */
+/* Walks along a chain. `node` is a struct mnet_link *. */
 #define FOR_EACH(node, head) \
     for (struct mnet_link *node = mn_list_first(head); node != NULL; node = node->next == (head) ? NULL : node->next)
 
@@ -54,7 +54,7 @@ static bool connected(const struct mn_udp_endpoint *endpoint)
     return endpoint->remote.port != 0;
 }
 
-/* Whether a datagram could belong to either of the two alike. */
+/* Returns whether a datagram could belong to both endpoints alike. */
 static bool collide(const struct mn_udp_endpoint *endpoint, struct mnet_endpoint local, struct mnet_endpoint remote)
 {
     return endpoint->local.port == local.port && mnet_endpoint_equal(endpoint->remote, remote) &&
@@ -73,7 +73,7 @@ static bool in_use(struct mn_udp *udp, struct mnet_endpoint local, struct mnet_e
     return false;
 }
 
-/* Whether any endpoint has this port: one chosen by us is shared with nobody. */
+/* Returns whether any endpoint has this port. A port that the stack chooses is never shared. */
 static bool port_taken(struct mn_udp *udp, uint16_t port)
 {
     struct mnet_link *chain = chain_of(udp, port);
@@ -85,8 +85,8 @@ static bool port_taken(struct mn_udp *udp, uint16_t port)
     return false;
 }
 
-/* A random free port (RFC 6056 3.3.1), and not the one it will send to: on an own address that would be the endpoint itself;
- * 0 where all are taken. */
+/* Returns a random free port (RFC 6056 3.3.1), or 0 if all are taken. Never the port of the remote
+ * end: on an own address that would be the endpoint itself. */
 static uint16_t choose_port(struct mn_udp *udp, uint16_t remote_port)
 {
     uint32_t span = 65536 - MN_UDP_EPHEMERAL_FIRST;
@@ -107,7 +107,8 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
     if (udp->endpoints >= udp->endpoints_max)
         return MNET_E_LIMIT;
     struct mnet_endpoint local = options->local;
-    struct mnet_endpoint remote = has_remote ? options->remote : (struct mnet_endpoint){0}; /* not 0.0.0.0 */
+    /* Not 0.0.0.0. */
+    struct mnet_endpoint remote = has_remote ? options->remote : (struct mnet_endpoint){0};
     if (local.port == 0) {
         local.port = choose_port(udp, remote.port);
         if (local.port == 0)
@@ -129,7 +130,7 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
     return MNET_OK;
 }
 
-/* Takes the oldest datagram out of the queue; NULL where there is none. */
+/* Takes the oldest datagram out of the queue. Returns NULL if there is none. */
 static struct mnet_packet *dequeue(struct mn_udp_endpoint *endpoint)
 {
     struct mnet_packet *packet = endpoint->first;
@@ -156,7 +157,8 @@ void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
     udp->endpoints--;
 }
 
-/* The endpoint that a datagram from `remote` to `local` is for; NULL: none. */
+/* Returns the endpoint that a datagram from `remote` to `local` is for, or NULL if there is
+ * none. */
 static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint local, struct mnet_endpoint remote)
 {
     struct mn_udp_endpoint *best = NULL;
@@ -179,7 +181,7 @@ static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint loc
     return best;
 }
 
-/* RFC 768: zero means that the sender computed none. */
+/* RFC 768: zero means that the sender computed no checksum. */
 static bool checksum_holds(const struct mn_datagram *datagram, const struct mnet_packet *packet,
                            const struct mn_udp_header *header)
 {
@@ -192,8 +194,8 @@ static void announce(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
         mn_list_append(&udp->events, &endpoint->event);
 }
 
-/* Datagrams are nobody's promise, so none is queued while memory is short. An endpoint may have as much as the others leave: when many queues fill, there is a share left
- * for one more. */
+/* No datagram is queued while memory is short, because none is acknowledged. An endpoint may pin as
+ * much as the others leave: when many queues fill, there is still a share for one more. */
 static bool has_room(const struct mn_udp *udp, const struct mn_udp_endpoint *endpoint, size_t pinned)
 {
     if (endpoint->queued >= endpoint->queue_datagrams || mn_memory_is_short(udp->memory))
@@ -204,7 +206,7 @@ static bool has_room(const struct mn_udp *udp, const struct mn_udp_endpoint *end
     return endpoint->first == NULL || endpoint->pinned + pinned <= left;
 }
 
-/* Queues the payload with the sender's endpoint in front of it; takes the packet. */
+/* Queues the payload with the sender's endpoint in front of it. The packet is consumed. */
 static void deliver(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct mnet_packet *packet,
                     const struct mnet_endpoint *from)
 {
@@ -237,7 +239,7 @@ enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *d
     if (mn_udp_parse(packet->data, packet->len, packet->total, &header) != MN_PARSE_OK) {
         drop = MNET_COUNT_UDP_DROP_INVALID;
     } else {
-        mnet_packet_trim(packet, header.length); /* what IP carries beyond the datagram is no part of it */
+        mnet_packet_trim(packet, header.length); /* bytes after the datagram are not part of it */
         if (!checksum_holds(datagram, packet, &header))
             drop = MNET_COUNT_UDP_DROP_CHECKSUM;
     }
@@ -257,7 +259,7 @@ enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *d
     return MN_UDP_CONSUMED;
 }
 
-/* What an endpoint reports for an ICMP error; 0: nothing. */
+/* Returns the error that an endpoint reports for an ICMP error, or 0 for none. */
 static int error_for(enum mn_unreachable reason)
 {
     switch (reason) {
@@ -321,7 +323,8 @@ ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t 
     return whole > len ? MNET_E_TOO_BIG : (ptrdiff_t)whole;
 }
 
-/* Copies the payload behind the header: what fits into the linear part, the rest into buffers. */
+/* Copies the payload after the header: into the linear part as far as it fits, the rest into
+ * buffers. */
 static bool copy_payload(struct mnet_packet *packet, const uint8_t *data, size_t len)
 {
     size_t piece = MN_MIN(len, mnet_packet_tailroom(packet));
@@ -334,7 +337,7 @@ static bool copy_payload(struct mnet_packet *packet, const uint8_t *data, size_t
         piece = MN_MIN(len - done, buffer->capacity);
         memcpy(buffer->bytes, data + done, piece);
         bool added = mnet_packet_add(packet, buffer, 0, (uint32_t)piece);
-        mnet_buffer_free(buffer); /* the packet holds it now, if it took it */
+        mnet_buffer_free(buffer); /* the packet holds it now, unless the call failed */
         if (!added)
             return false;
     }
