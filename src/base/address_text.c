@@ -8,11 +8,11 @@
 #include "base/base.h"
 #include "base/format.h"
 
-#define GROUPS 8 /* of 16 bits in an IPv6 address */
+#define GROUPS 8 /* groups of 16 bits in an IPv6 address */
 
-/* ---- reading: each function moves *at behind what it understood, or returns false ---- */
+/* ---- parsing: each function moves *at behind the text that it parsed, or returns false ---- */
 
-/* A decimal number up to `max` without leading zeros. */
+/* Parses a decimal number up to `max` without leading zeros. */
 static bool read_decimal(const char **at, unsigned max, unsigned *value)
 {
     const char *start = *at;
@@ -48,7 +48,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* One to four hexadecimal digits. */
+/* Parses one to four hexadecimal digits. */
 static bool read_group(const char **at, unsigned *group)
 {
     int digits = 0;
@@ -60,7 +60,8 @@ static bool read_group(const char **at, unsigned *group)
     return digits > 0;
 }
 
-/* An IPv4 address may stand for the last two groups (RFC 4291 2.2, form 3). Whether a dot follows the digits tells. */
+/* An IPv4 address may stand for the last two groups (RFC 4291 2.2, form 3). Returns whether a dot
+ * follows the digits, which shows this. */
 static bool is_ipv4_next(const char *at)
 {
     while (*at >= '0' && *at <= '9')
@@ -68,8 +69,8 @@ static bool is_ipv4_next(const char *at)
     return *at == '.';
 }
 
-/* Groups with colons between, at most `max`, until what follows is no group or "::". Where `ipv4_from` groups or more
- * were read an IPv4 address may stand for the last two. */
+/* Parses at most `max` groups with colons between, until the text is no group or "::". If at least
+ * `ipv4_from` groups were read, an IPv4 address may stand for the last two. */
 static bool read_groups(const char **at, uint8_t *bytes, int max, int ipv4_from, int *count)
 {
     *count = 0;
@@ -178,9 +179,10 @@ int mnet_prefix_parse(const char *text, struct mnet_prefix *prefix)
     return MNET_OK;
 }
 
-/* ---- writing ---- */
+/* ---- formatting ---- */
 
-/* The first of the longest runs of two or more zero groups (RFC 5952 4.2); its length is 0 where there is none. */
+/* Finds the first of the longest runs of two or more zero groups (RFC 5952 4.2). Its length is 0 if
+ * there is none. */
 static void find_gap(const uint16_t groups[GROUPS], int *start, int *length)
 {
     *start = *length = 0;
@@ -196,7 +198,7 @@ static void find_gap(const uint16_t groups[GROUPS], int *start, int *length)
     }
 }
 
-/* In lower case, without leading zeros. `text` has room. */
+/* Writes the address in lower case, without leading zeros. `text` has room. */
 static void write_ipv6(const uint8_t bytes[16], char *text)
 {
     uint16_t groups[GROUPS];

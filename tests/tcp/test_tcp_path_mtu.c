@@ -430,8 +430,8 @@ SCRIPT(established_probe_that_goes_again_with_a_reopened_window_proves_nothing)
     tcp_end(&t);
 }
 
-/* One segment is in flight, whatever its size: its acknowledgement may be delayed, and the tail loss
- * probe waits for that (RFC 8985 7.2, RFC 8899 5.1.1). */
+/* One segment of any size is in flight: its acknowledgement may be delayed, and the tail loss probe
+ * waits for that (RFC 8985 7.2, RFC 8899 5.1.1). */
 SCRIPT(established_path_probe_alone_waits_for_a_delayed_acknowledgement)
 {
     struct tcp_test t;
@@ -446,7 +446,8 @@ SCRIPT(established_path_probe_alone_waits_for_a_delayed_acknowledgement)
     wait_ms(&t, 150);
     expect_nothing(&t);
     wait_ms(&t, 150);
-    expect_data(&t, seq + MSS - BASE_MSS, BASE_MSS); /* the tail of the probe, in a segment that gets through */
+    /* The tail of the probe, in a segment that gets through. */
+    expect_data(&t, seq + MSS - BASE_MSS, BASE_MSS);
     assert_int_equal(counted(&t, TCP_TAIL_PROBE), tails + 1);
     deliver_all(&t);
     tcp_end(&t);

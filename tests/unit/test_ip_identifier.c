@@ -38,7 +38,8 @@ static void expect_other(struct mn_identifier a, struct mn_identifier b)
     assert_memory_not_equal(a.bytes, b.bytes, 8);
 }
 
-/* IID-5-1, IID-5-3, IID-5-4, IID-5-6, N6-6.3-2: the same for the same arguments, another for each other one. */
+/* IID-5-1, IID-5-3, IID-5-4, IID-5-6, N6-6.3-2: the same for the same arguments, another for each
+ * other one. */
 static void stable_depends_on_each_argument(void **state)
 {
     (void)state;

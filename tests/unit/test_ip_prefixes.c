@@ -123,7 +123,8 @@ static void senseless_options_are_ignored(void **state)
     assert_true(on_link(&prefixes, "fe80::1", 0));
 }
 
-/* ND-6.3.4-19: any length, with or without the A flag; prefixes of different lengths stand side by side. */
+/* ND-6.3.4-19: any length, with or without the A flag; prefixes of different lengths stand side by
+ * side. */
 static void prefix_of_any_length_is_taken(void **state)
 {
     (void)state;

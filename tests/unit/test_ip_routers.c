@@ -223,7 +223,8 @@ static void resolved_router_is_preferred_among_equals(void **state)
         struct mnet_address to = address("2001:db8::");
         to.bytes[15] = (uint8_t)i;
         assert_string_equal(choose(&routers, mnet_address_format(to, destination, sizeof destination), 0), B);
-        advertise(&routers, A, 1800, MN_ROUTER_HIGH, 0); /* unknown counts as reachable: RTPREF-3.2-1 */
+        /* Unknown counts as reachable: RTPREF-3.2-1. */
+        advertise(&routers, A, 1800, MN_ROUTER_HIGH, 0);
         assert_string_equal(choose(&routers, destination, 0), A);
     }
 }

@@ -1,5 +1,5 @@
-/* Source address selection and the order of destinations: the examples of RFC 6724 10, and a test for
- * each rule. */
+/* Source address selection and the order of destinations: the examples of RFC 6724 10, and a test
+ * for each rule. */
 #include "unit/support.h"
 
 #include "ip/select.h"
@@ -13,8 +13,8 @@ static struct mnet_address address(const char *text)
     return parsed;
 }
 
-/* An own address: a text, then 'd' if it is deprecated, 't' temporary, 'n' of the next hop. Its network has 64 bits,
- * or 24 for IPv4. */
+/* An own address: a text, then 'd' if it is deprecated, 't' temporary, 'n' of the next hop. Its
+ * network has 64 bits, or 24 for IPv4. */
 struct own {
     const char *text;
     const char *flags;
@@ -140,8 +140,8 @@ static void orders_of_the_examples(void **state)
                  "2002:c633:6401::1");
 }
 
-/* SEL-5.R4-1, SEL-6.R4-1: the examples of home addresses (10.1, 10.2) come out by the rules that follow,
- * as on every host without mobility. */
+/* SEL-5.R4-1, SEL-6.R4-1: the examples of home addresses (10.1, 10.2) come out by the rules that
+ * follow, as on every host without mobility. */
 static void home_addresses_have_no_rule_without_mobility(void **state)
 {
     (void)state;
@@ -174,7 +174,8 @@ static void table_that_prefers_ipv4(void **state)
                       "2001:db8::1");
 }
 
-/* RFC 6724 10.3.3: fe80::/10 of precedence 33 puts global destinations in front of link-local ones. */
+/* RFC 6724 10.3.3: fe80::/10 of precedence 33 puts global destinations in front of link-local
+ * ones. */
 static void table_that_prefers_global_destinations(void **state)
 {
     (void)state;
@@ -185,7 +186,8 @@ static void table_that_prefers_global_destinations(void **state)
     expect_order_with(&policies, OWN({"2001:db8::2", "d"}, {"fe80::2", ""}), "fe80::1", "2001:db8::1");
 }
 
-/* As RFC 6724 10.3.4 does it: a label of a site's own has traffic within the site leave from its prefix. */
+/* As RFC 6724 10.3.4 does it: a label of a site's own has traffic within the site leave from its
+ * prefix. */
 static void table_with_labels_of_a_site(void **state)
 {
     (void)state;
@@ -280,7 +282,8 @@ static void application_prefers_its_public_address(void **state)
     expect_source_with(&mn_policies_default, PUBLIC, "2001:db8:9::1", own, "2001:db8::2");
 }
 
-/* SEL-2.2-1, SEL-5-1: no prefix is longer than the network of the source, and the first of equals wins. */
+/* SEL-2.2-1, SEL-5-1: no prefix is longer than the network of the source, and the first of equals
+ * wins. */
 static void identifier_does_not_count_as_prefix(void **state)
 {
     (void)state;

@@ -63,7 +63,7 @@ static int zones_go_and_come(struct world *w)
     return 0;
 }
 
-/* An address of another link is refused by every call that takes one, and so is an IPv4 address with a zone. */
+/* Every call that takes an address refuses one of another link, and an IPv4 address with a zone. */
 static int addresses_of_other_links(struct world *w)
 {
     struct mnet_address far = link_local(ELSEWHERE), odd = WORLD_SERVER;
