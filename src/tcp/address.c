@@ -1,4 +1,4 @@
-/* The host's own address comes and goes (DHCP), and the link's MTU with it. */
+/* The host's own address is configured or removed (DHCP), and the link's MTU may change with it. */
 #include "tcp/end.h"
 #include "tcp/records/half_open.h"
 #include "tcp/tcb.h"
@@ -8,7 +8,7 @@ void mn_tcp_set_mtu(struct mn_tcp *tcp, uint16_t mtu)
     tcp->config.mtu = mtu;
 }
 
-/* A walk over everything there is; but an address is lost once in a lease. */
+/* Walks over all connections and records. An address is lost at most once in a lease. */
 void mn_tcp_address_lost(struct mn_tcp *tcp, struct mnet_address address)
 {
     struct mnet_link *next;

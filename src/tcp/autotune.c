@@ -1,18 +1,24 @@
-/* Buffers that grow by themselves, and give back what is not used.
+/* Buffers that grow by themselves, and give unused room back.
  *
- * Receiving (dynamic right-sizing): in each round trip the bytes that the user reads are counted. A sender in slow start sends twice as many in the next one, and
- * its window must not end at ours: so the target is twice what was read, and four times the growth since the round trip before. The target becomes smaller
- * when it was four times too large for a while, at once when nothing was read for a second, and when what was received pins three quarters of its
- * budget; it grows only while that is less than half. What was announced is never taken back (SHLD-14): a smaller target only means that the
- * right edge stays where it is until the window has shrunk to it.
+ * Receiving (dynamic right-sizing): in each round trip the bytes that the user reads are counted. A
+ * sender in slow start sends twice as many in the next one, and its window must not end at ours. So
+ * the target is twice the bytes read, and four times the growth since the round trip before. The
+ * target shrinks if it was four times too large for a while, at once if nothing was read for a
+ * second, and if received data pins three quarters of its budget. It grows only while that is less
+ * than half. An announced window is never taken back (SHLD-14): a smaller target only means that
+ * the right edge stays until the window has shrunk to it.
  *
- * The round trip is the sending side's estimate, which the handshake began. Programs read in batches, and a batch may take longer than a round trip and be as
- * large as the window that let it arrive: what comes of it beyond BATCH_MAX is scaled down to one round trip, or queues that only exist because of the
- * window would make it grow without end.
+ * The round trip is the sending side's estimate, which the handshake began. Programs read in
+ * batches. A batch may take longer than a round trip and be as large as the window that let it
+ * arrive. The part of the result beyond BATCH_MAX is scaled down to one round trip. Otherwise
+ * queues that only exist because of the window would make it grow without end.
  *
- * Sending: three windows, the smaller one of cwnd and what the peer offers: one in flight, and enough behind it that it does not run dry before a
- * writer that is woken at half has written more. Beyond BATCH_MAX only the part of the window counts that is not just waiting in queues on the path, which
- * the smallest round trip tells from the usual one. A queue of SEND_INITIAL is always allowed while half of the memory is free; beyond that a sixteenth of what is left.
+ * Sending: the limit is three windows, a window being the smaller of cwnd and SND.WND: one in
+ * flight, and enough behind it that the queue does not run dry before a writer that is woken at
+ * half has written more. Beyond BATCH_MAX only the part of the window counts that does not just
+ * wait in queues on the path. The smallest round trip, compared with the usual one, gives that
+ * part. A queue of SEND_INITIAL is always allowed while half of the memory is free. Beyond that a
+ * sixteenth of the rest is allowed.
  */
 #include "tcp/autotune.h"
 #include "tcp/tcb.h"
@@ -30,7 +36,8 @@
 #define LOW_MAX 16u
 #define BATCH_MAX (1u << 20)
 
-/* With half of the memory in use nobody needs more than at first; and as the rest gets less, everybody's share of it does. */
+/* If half of the memory is in use, no queue needs more than at first. As the rest shrinks, so does
+ * every connection's share of it. */
 static MN_RARE uint64_t share_of_the_rest(const struct mnet_memory *memory)
 {
     uint64_t floor = mn_memory_floor(memory, MN_CLAIM_QUEUE);
@@ -63,7 +70,7 @@ static uint32_t smaller(const struct mn_tcp *tcp, uint32_t target)
     return MN_MAX(target / 2, MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer));
 }
 
-/* The target that a measurement asks for by itself. */
+/* Returns the target of a single measurement. */
 static uint64_t needed(const struct mn_autotune *a, uint64_t rtt, uint64_t elapsed)
 {
     bool steady = rtt < STEADY || a->read < a->read_before;

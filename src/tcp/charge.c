@@ -1,6 +1,4 @@
-/* The accounts of what peers make us hold, out of order. Who has to give some of it
- * back is pressure.c's business.
- */
+/* Accounts of the memory that received text pins. pressure.c decides who gives some of it back. */
 #include "tcp/charge.h"
 #include "tcp/tcb.h"
 

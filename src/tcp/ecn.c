@@ -1,12 +1,16 @@
 /* ECN, from the handshake to the reaction (RFC 3168 6.1).
  *
- * Agreed in the handshake: SYN with ECE and CWR, SYN,ACK with ECE alone. A SYN of Accurate ECN (RFC 9768) has a third bit set, which is ignored: its sender
- * takes the answer of this RFC as such. Then data that is sent for the first time goes out as ECT(0); nothing else does. Whoever receives a
- * marked packet sets ECE in all its acknowledgements until a segment with CWR arrives; who receives ECE reduces cwnd as the module says,
- * once a round trip, and sets CWR in the next new data, as it does after any other reduction.
+ * The handshake agrees on ECN: SYN with ECE and CWR, SYN,ACK with ECE alone. A SYN of Accurate ECN
+ * (RFC 9768) has a third bit set, which is ignored: its sender understands the answer of RFC 3168.
+ * Then data that is sent for the first time is ECT(0), and nothing else is. The receiver of a
+ * marked packet sets ECE in all its acknowledgements until a segment with CWR arrives. The receiver
+ * of ECE reduces cwnd as its module does, once a round trip, and sets CWR in the next new data, as
+ * after any other reduction.
  *
- * Paths that do not like it: a SYN that is not answered is sent again without ECE and CWR (6.1.1.1); and until marked data was acknowledged, a timeout ends
- * marking, so that a path which drops such packets, or all but their first, costs one timeout. One that clears the marks costs nothing.
+ * Paths that do not support ECN: a SYN without an answer is sent again without ECE and CWR
+ * (6.1.1.1). A timeout ends marking if no marked data has been acknowledged before. So a path that
+ * drops such packets, or all but their first, costs one timeout. A path that clears the marks costs
+ * nothing.
  */
 #include "tcp/ecn.h"
 #include "tcp/ready.h"
@@ -41,7 +45,7 @@ void mn_ecn_begin(struct mn_tcb *tcb)
 
 void mn_ecn_learn_syn_ack(struct mn_tcb *tcb, uint8_t flags)
 {
-    /* Both bits would be our own SYN's, reflected by something that does not know them (6.1.1). */
+    /* Both bits would be our own SYN's, reflected by a peer that does not know them (6.1.1). */
     if (tcb->ecn.asked && (flags & (MN_TCP_ECE | MN_TCP_CWR)) == MN_TCP_ECE)
         mn_ecn_begin(tcb);
 }
@@ -55,9 +59,10 @@ uint8_t mn_ecn_put_data(struct mn_tcb *tcb, struct mn_tcp_header *header)
 {
     struct mn_ecn *e = &tcb->ecn;
     if (mn_ecn_must_tell(tcb))
-        header->flags |= MN_TCP_CWR; /* 6.1.2: on the first new data after a reduction, whatever the reason */
+        /* 6.1.2: on the first new data after a reduction, for any cause. */
+        header->flags |= MN_TCP_CWR;
     e->announced = tcb->flight.congestion.reductions;
-    return e->marking ? ECT_0 : 0; /* 5: ECT(0) where one codepoint is enough */
+    return e->marking ? ECT_0 : 0; /* 5: ECT(0) is used if one codepoint is enough */
 }
 
 void mn_ecn_timed_out(struct mn_tcb *tcb)
@@ -70,7 +75,7 @@ MN_APART void mn_ecn_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const stru
 {
     if (seg->flags & MN_TCP_CWR)
         tcb->ecn.echo = false;
-    /* 6.1.3, 6.1.6; marks on what is no data are not ours to believe */
+    /* 6.1.3, 6.1.6. A mark on a segment without data is ignored. */
     if (seg->marked && (seg->len > 0 || (seg->refused && seg->seq == tcb->rcv_nxt))) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_ECN_MARKED);
         tcb->ecn.echo = true;
@@ -81,7 +86,7 @@ MN_APART void mn_ecn_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
 {
     struct mn_ecn *e = &tcb->ecn;
     struct mn_congestion *c = &tcb->flight.congestion;
-    if (tcb->flight.loss.phase != MN_LOSS_OPEN) { /* a reduction is under way */
+    if (tcb->flight.loss.phase != MN_LOSS_OPEN) { /* a reduction is in progress */
         e->reduced_to = tcb->snd_nxt;
         return;
     }
@@ -92,7 +97,7 @@ MN_APART void mn_ecn_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
         c->ops->marked(c, tcb->snd_nxt - tcb->snd_una, seg->now);
         e->reduced_to = tcb->snd_nxt;
     } else {
-        e->reduced_to = tcb->snd_una - 1; /* stays comparable */
+        e->reduced_to = tcb->snd_una - 1; /* keeps the number comparable */
     }
     e->proven = true;
 }

@@ -1,5 +1,5 @@
-/* How a connection ends: its timers stop, what it holds is given back, the peer hears a reset if it has
- * to. Who decides that it ends is elsewhere.
+/* The end of a connection: its timers stop, its memory is given back, and the peer gets a reset if
+ * necessary. The callers decide that it ends.
  */
 #include "tcp/end.h"
 #include "tcp/charge.h"
@@ -13,7 +13,7 @@
 #include "tcp/state.h"
 #include "tcp/timers.h"
 
-/* Nothing more will be sent or received: gives back what only a live connection needs. */
+/* Nothing more is sent or received: gives back what only a live connection needs. */
 static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     mn_table_remove(tcp, &tcb->conn);
@@ -28,7 +28,8 @@ static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_hog_remove(&tcb->flight.hog);
 }
 
-/* In a listener's queue and dead: nobody will accept it any more, unless there is data or an end of stream to be read. */
+/* Returns whether the tcb is in a listener's queue and dead. Nobody will accept it any more, unless
+ * there is data or an end of stream to read. */
 static bool abandoned(const struct mn_tcb *tcb)
 {
     return tcb->orphan || (tcb->queued && tcb->rare.error != 0 && tcb->recvq.bytes == 0);
@@ -70,7 +71,8 @@ void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t no
                                  .seq = mn_tcb_bare_seq(tcb),
                                  .ack = tcb->rcv_nxt,
                                  .flags = MN_TCP_RST | MN_TCP_ACK,
-                                 .options = tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS, /* RFC 7323 3.2 */
+                                 /* RFC 7323 3.2 */
+                                 .options = tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS,
                                  .ts_value = mn_timestamps_value(&tcb->timestamps, now),
                                  .ts_echo = tcb->timestamps.recent,
                                  .ttl = tcb->conn.ttl,

@@ -7,9 +7,10 @@
 
 /* Frees a tcb that nobody uses. */
 void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb);
-/* The connection is over: out of the table, timers off, `error` kept for the user, or freed where there is none. */
+/* The connection is over: leaves the table and stops the timers. Keeps `error` for the user, or
+ * frees the tcb if there is none. */
 void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error);
-/* The same after a reset to the peer, <SEQ=mn_tcb_bare_seq><CTL=RST,ACK>. */
+/* Does the same after a reset to the peer, <SEQ=mn_tcb_bare_seq><CTL=RST,ACK>. */
 void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t now);
 
 #endif

@@ -1,4 +1,4 @@
-/* What happens when a timer expires. */
+/* Expiry of a connection's timers. */
 #include "tcp/ecn.h"
 #include "tcp/end.h"
 #include "tcp/keepalive.h"
@@ -21,8 +21,9 @@ static enum mn_due first_due(const struct mn_tcb *tcb)
     return (enum mn_due)first;
 }
 
-/* SHLD-29 and SHLD-30: a probe after one RTO, then twice as long each time. Patience counts from the first one that nobody answers;
- * but where no user is left, answers alone do not hold a connection open, or closed windows could use up all there are (RFC 6429 3). */
+/* SHLD-29 and SHLD-30: a probe is sent after one RTO, and then at doubled intervals. R2 counts from
+ * the first one without an answer. Without a user answers do not extend it, or closed windows could
+ * use up all connections (RFC 6429 3). */
 static MN_RARE void ask_for_window(struct mn_tcb *tcb, uint64_t now)
 {
     if (!tcb->probe_unanswered && !tcb->orphan)
@@ -40,10 +41,12 @@ static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, u
         return;
     }
     if (!tcb->persisting && mn_loss_early_expired(tcp, tcb, now)) {
-        tcb->flight.retransmit_due_ns = now + mn_rtt_timeout(&tcb->flight.rtt); /* RFC 8985 7.3: after the probe */
+        /* RFC 8985 7.3: after the probe. */
+        tcb->flight.retransmit_due_ns = now + mn_rtt_timeout(&tcb->flight.rtt);
         mn_tcb_queue_output(tcp, tcb);
     }
-    if (now < tcb->flight.retransmit_due_ns) { /* an early timer, or it was put off since it was armed */
+    /* An early timer, or it was postponed since it was armed. */
+    if (now < tcb->flight.retransmit_due_ns) {
         mn_timers_arm_retransmit(tcp, tcb, now);
         return;
     }
@@ -72,7 +75,7 @@ static void lifetime_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t no
         mn_keepalive_expired(tcp, tcb, now);
 }
 
-/* Serves the first that is due, if any is. Another one that is due already fires at once again. */
+/* Serves the first due timer, if any. Another one that is due already expires at once again. */
 static void tcb_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     enum mn_due which = first_due(tcb);

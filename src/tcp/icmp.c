@@ -1,11 +1,14 @@
-/* ICMP errors (RFC 9293 3.9.2.2, with the care of RFC 5927): believed only if they quote a segment that is in flight.
+/* ICMP errors (RFC 9293 3.9.2.2, with the care of RFC 5927) are believed only if they quote a
+ * segment that is in flight.
  *
- * While connecting, a hard error ends the attempt (SHLD-26). So does a prohibition, whose codes (9, 10, 13) are younger than
- * the list of soft ones: a filter that says so will say it again (RFC 5461 4). And so does a next hop of our own that does not
- * answer. A soft error, codes 0, 1 and 5 and what is like them, ends nothing (MUST-56): the network may be repairing itself.
- * If the time for the attempt runs out, it decides which error is told.
+ * While connecting, a hard error ends the attempt (SHLD-26). A prohibition ends it, too. Its codes
+ * (9, 10, 13) are younger than the list of soft ones, and a filter that reports it once will report
+ * it again (RFC 5461 4). A next hop of our own that does not answer also ends it. A soft error
+ * (codes 0, 1 and 5, and similar ones) ends nothing (MUST-56), because the network may be repairing
+ * itself. If the time for the attempt runs out, the soft error decides the error code.
  *
- * An established connection takes all of them as notices (RFC 5927 5.2). The last cause is kept, and can be asked for.
+ * An established connection takes all of them as notices (RFC 5927 5.2). The last cause is kept,
+ * and the user can ask for it.
  */
 #include "base/logger.h"
 #include "tcp/end.h"
@@ -45,7 +48,7 @@ static void log_cause(const struct mn_tcp *tcp, const struct mn_tcb *tcb, const 
            mnet_address_format(error->reporter, reporter, sizeof reporter));
 }
 
-/* Whether an attempt to connect is over with it. */
+/* Returns whether the error ends an attempt to connect. */
 static bool ends_an_attempt(enum mn_unreachable reason)
 {
     return reason != MN_UNREACHABLE_NETWORK && reason != MN_UNREACHABLE_HOST;
@@ -68,9 +71,10 @@ static void tcb_error(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ic
 {
     if (!mn_seq_within(seq, tcb->snd_una, tcb->snd_nxt - tcb->snd_una + tcb->probe_out))
         return;
+    /* A smaller path MTU makes segments smaller, and retransmits the data in flight (SHLD-6). */
     if (error->reason != MN_UNREACHABLE_TOO_BIG)
         unreachable(tcp, tcb, error);
-    else if (mn_tcp_synchronized(tcb)) /* smaller segments, and what is in flight again (SHLD-6) */
+    else if (mn_tcp_synchronized(tcb))
         mn_plpmtu_too_big(tcp, tcb, seq, error->mtu, now);
 }
 

@@ -1,4 +1,4 @@
-/* What can be seen from outside: snapshots of connections and records, and their events. */
+/* Information for users: snapshots of connections and records, and their events. */
 #include "tcp/pacing.h"
 #include "tcp/plpmtu.h"
 #include "tcp/recovery/flight.h"
@@ -66,7 +66,7 @@ void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet
     sending(tcp, tcb, info);
 }
 
-/* A record that is not a tcb: its ends and its state are all there is. */
+/* A record that is not a tcb has only its ends and its state. */
 static void record_info(const struct mn_conn *conn, struct mnet_tcp_info *info)
 {
     enum mn_tcp_state state = conn->kind == MN_CONN_HALF_OPEN ? MN_SYN_RECEIVED : MN_TIME_WAIT;

@@ -1,8 +1,10 @@
 /* SEGMENT ARRIVES: RFC 9293 3.10.7, step by step.
  *
- * mn_tcp_input parses a segment, finds its connection and hands it on: to 3.10.7.1 (CLOSED), 3.10.7.2 (LISTEN, listen.c), 3.10.7.3 (SYN-SENT) or 3.10.7.4 (all
- * others). There each check of the RFC is one function, in the RFC's order; each says whether the next one is still to be asked. Whatever a check decides to
- * send is only noted: the whole queued input is processed before anything goes out (MUST-59), which also lets acknowledgements aggregate (MUST-58).
+ * mn_tcp_input parses a segment, finds its connection and passes it on: to 3.10.7.1 (CLOSED),
+ * 3.10.7.2 (LISTEN, listen.c), 3.10.7.3 (SYN-SENT) or 3.10.7.4 (all others). There each check of
+ * the RFC is one function, in the RFC's order, and returns whether the next check follows. A check
+ * only records the segments to be sent: all queued input is processed before output begins
+ * (MUST-59). So acknowledgements are aggregated, too (MUST-58).
  */
 #include "base/logger.h"
 #include "tcp/charge.h"
@@ -34,7 +36,7 @@
 /* The seventh and eighth check of 3.10.7.4. */
 static void process_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg);
 
-/* RFC 7323 5.3 R3: the segment is acceptable; its timestamp may be the one to echo. */
+/* RFC 7323 5.3 R3: the segment is acceptable, and its timestamp may be the one to echo. */
 static void update_timestamp(struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     if (MN_LIKELY(tcb->conn.options & seg->header.options & MN_TCP_OPTION_TIMESTAMPS) &&
@@ -47,9 +49,10 @@ enum verdict {
     DONE, /* nothing more is to be done with it; the tcb may be gone */
 };
 
-/* --- taking the packet apart --- */
+/* --- Parsing --- */
 
-/* Fills *seg; or counts why not. The checksum comes first: nothing in a damaged header is believed, not even its length (MUST-3). */
+/* Fills *seg, or counts the reason for dropping it. The checksum comes first: no field of a damaged
+ * header is believed, not even its length (MUST-3). */
 static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struct mnet_packet *packet, uint64_t now,
                           struct mn_segment *seg)
 {
@@ -102,7 +105,7 @@ static MN_RARE void closed_input(struct mn_tcp *tcp, struct mn_segment *seg)
     mn_reply_reset(tcp, seg);
 }
 
-/* MUST-57, MUST-63: nothing from or to what is not a single host; a connection has no other ends. */
+/* MUST-57, MUST-63: both addresses must be of single hosts. A connection has no other ends. */
 static bool addresses_ok(const struct mn_segment *seg)
 {
     struct mnet_address source = seg->remote.address;
@@ -110,7 +113,7 @@ static bool addresses_ok(const struct mn_segment *seg)
            mnet_address_to_ipv4(source) != UINT32_MAX && !mnet_address_is_multicast(seg->local.address);
 }
 
-/* The tcb that the segment made, for the rest of 3.10.7.4, or NULL. */
+/* Returns the tcb that the segment made, for the rest of 3.10.7.4, or NULL. */
 static struct mn_tcb *no_connection_input(struct mn_tcp *tcp, struct mn_segment *seg, uint32_t isn_floor)
 {
     if (!addresses_ok(seg)) {
@@ -126,7 +129,8 @@ static struct mn_tcb *no_connection_input(struct mn_tcp *tcp, struct mn_segment 
 
 /* --- 3.10.7.3 SYN-SENT --- */
 
-/* What a SYN says for the rest of the connection: sequence, window, MSS (MUST-14 to MUST-16), scale. */
+/* Takes the values of a SYN for the rest of the connection: sequence number, window, MSS (MUST-14
+ * to MUST-16), scale. */
 static void learn_from_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     const struct mn_tcp_header *h = &seg->header;
@@ -160,7 +164,7 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
         }
         acks_syn = true;
     }
-    /* Second, check the RST bit: only with an acceptable ACK is it about our SYN. */
+    /* Second, check the RST bit: it concerns our SYN only if the ACK is acceptable. */
     if (seg->flags & MN_TCP_RST) {
         mn_tcp_count(tcp, acks_syn ? MNET_COUNT_TCP_RST_RX : MNET_COUNT_TCP_DROP_RST);
         if (acks_syn)
@@ -173,7 +177,8 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
         return;
     }
     learn_from_syn(tcp, tcb, seg);
-    if (!acks_syn) { /* simultaneous open (MUST-10): SYN-RECEIVED, and our SYN again, with an ACK */
+    /* Simultaneous open (MUST-10): enters SYN-RECEIVED, and sends our SYN again, with an ACK. */
+    if (!acks_syn) {
         mn_tcp_set_state(tcp, tcb, MN_SYN_RECEIVED);
         mn_tcb_owe(tcp, tcb, MN_OWED_SYN);
         return;
@@ -185,7 +190,7 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     mn_tcp_count(tcp, MNET_COUNT_TCP_OPENED);
     tcb->owed |= MN_OWED_ACK;
     mn_timers_update(tcp, tcb, true, seg->now);
-    /* Fifth: data or FIN on the SYN,ACK goes on as in the other states. */
+    /* Fifth: data or FIN on the SYN,ACK is processed as in the other states. */
     seg->seq++;
     seg->len--;
     seg->flags &= (uint8_t)~MN_TCP_SYN;
@@ -195,12 +200,13 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
 
 /* --- 3.10.7.4, first: check the sequence number --- */
 
-/* How far beyond the window the ACK of a segment that carries nothing still counts: at its right edge, where a peer that has
- * filled it is, and behind one octet more, which it may have probed our closed window with and counts although we refused it. */
+/* How far beyond the window the ACK of a segment that takes no sequence numbers still counts: at
+ * the right edge, the position of a peer that has filled the window, and one octet behind it. The
+ * peer may have probed our closed window with that octet, and counts it although we refused it. */
 #define BEYOND_MAX 2u
 
-/* The four cases of table 6. A reset is judged by its own number alone, whatever data it carries (RFC 5961 3.2, SHLD-2). For what
- * carries nothing there is "special allowance". */
+/* The four cases of table 6. A reset is judged by its own number alone, with any data (RFC 5961
+ * 3.2, SHLD-2). A segment that takes no sequence numbers gets "special allowance". */
 static bool acceptable(const struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     uint32_t window = tcb->rcv_adv - tcb->rcv_nxt;
@@ -213,8 +219,9 @@ static bool acceptable(const struct mn_tcb *tcb, const struct mn_segment *seg)
            (mn_seq_lt(seg->seq, tcb->rcv_nxt) && mn_seq_geq(seg->seq + seg->len, tcb->rcv_adv));
 }
 
-/* Nothing of it is text that we may take, but it comes from where the peer may be: a probe of our closed window, something
- * sent again whose acknowledgement was lost. Its ACK and its URG count, as if it had been trimmed to the window (3.10.7.4). */
+/* Returns whether a segment without acceptable text comes from a position where the peer may be: it
+ * is a probe of our closed window, or a retransmission whose acknowledgement was lost. Its ACK and
+ * its URG count, as if it had been trimmed to the window (3.10.7.4). */
 static bool may_be_trimmed(const struct mn_tcp *tcp, const struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     uint32_t window = tcb->rcv_adv - tcb->rcv_nxt, known = mn_tcb_repeatable(tcp, tcb);
@@ -240,7 +247,8 @@ static MN_RARE enum verdict refuse_segment(struct mn_tcp *tcp, struct mn_tcb *tc
     if (mn_seq_lt(seg->seq, tcb->rcv_nxt) && !(seg->flags & MN_TCP_SYN))
         mn_sack_note_duplicate(tcb, seg->seq, mn_seq_min(seg->seq + text_len(seg), tcb->rcv_nxt));
     if (seg->len == 0 || seg->flags & MN_TCP_SYN) {
-        mn_tcb_challenge(tcp, tcb, seg->now); /* limited, or two confused stacks would answer one another for ever */
+        /* Limited, or two confused stacks would answer one another for ever. */
+        mn_tcb_challenge(tcp, tcb, seg->now);
     } else {
         mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
     }
@@ -250,8 +258,9 @@ static MN_RARE enum verdict refuse_segment(struct mn_tcp *tcp, struct mn_tcb *tc
     return NEXT;
 }
 
-/* The peer's SYN again, in a simultaneous open. With an ACK, that is all that is news (figure 8). Without one, our SYN did
- * not arrive, nor did our SYN,ACK: it goes out again, with the options that the peer still offers. */
+/* The peer repeats its SYN in a simultaneous open. If it has an ACK, only that is new (figure 8).
+ * Otherwise neither our SYN nor our SYN,ACK arrived: the latter is sent again, with the options
+ * that the peer still offers. */
 static MN_RARE enum verdict repeat_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (!(seg->flags & (MN_TCP_ACK | MN_TCP_RST))) {
@@ -288,7 +297,7 @@ static MN_RARE void reset_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const
     mn_tcb_finish(tcp, tcb, tcb->state == MN_SYN_RECEIVED ? MNET_E_REFUSED : MNET_E_RESET);
 }
 
-/* --- fourth: check the SYN bit (RFC 5961 4.2: whatever its sequence number) --- */
+/* --- fourth: check the SYN bit (RFC 5961 4.2: with any sequence number) --- */
 
 static MN_RARE void syn_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
@@ -303,7 +312,8 @@ static bool fin_acked(const struct mn_tcb *tcb)
     return MN_UNLIKELY(tcb->fin_queued) && tcb->snd_una == mn_sendq_end(&tcb->sendq) + 1;
 }
 
-/* Something was acknowledged, or memory is less short than it was. */
+/* Tells the user of room in the send buffer, after data was acknowledged or memory became less
+ * short. */
 static MN_APART void tell_of_room(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (!mn_tcb_has_room(tcp, tcb))
@@ -338,15 +348,16 @@ static bool is_duplicate(const struct mn_tcb *tcb, const struct mn_segment *seg)
            !tcb->persisting && !seg->refused;
 }
 
-/* What was sent before the window closed goes again. */
+/* Data sent before the window closed is sent again. */
 static MN_RARE void window_opened(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     tcb->flight.rtt.backoff = tcb->flight.rtt.expiries = 0;
     mn_loss_retransmit_all(tcp, tcb);
 }
 
-/* What acknowledges something new was sent later than all before it, even at a lower number: that of a segment without text
- * goes back where our window, or the peer's view of it, shrank. Else SND.WL1 and SND.WL2 decide. */
+/* A segment that acknowledges new data was sent later than all before it, even with a lower number:
+ * the number of a segment without text goes back if our window, or the peer's view of it, shrank.
+ * Otherwise SND.WL1 and SND.WL2 decide. */
 static void update_window(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked)
 {
     bool older = mn_seq_gt(tcb->snd_wl1, seg->seq) || (tcb->snd_wl1 == seg->seq && mn_seq_gt(tcb->snd_wl2, seg->ack));
@@ -361,7 +372,7 @@ static void update_window(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct m
         window_opened(tcp, tcb);
 }
 
-/* SYN-RECEIVED by simultaneous open: does this ACK complete the handshake? */
+/* SYN-RECEIVED by simultaneous open: completes the handshake if the ACK is acceptable. */
 static MN_RARE enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (!mn_seq_gt(seg->ack, tcb->snd_una) || mn_seq_gt(seg->ack, tcb->snd_nxt)) {
@@ -379,7 +390,7 @@ static MN_RARE enum verdict complete_handshake(struct mn_tcp *tcp, struct mn_tcb
     return NEXT;
 }
 
-/* The peer took the octet that we probed its closed window with: it was sent, after all. */
+/* The peer accepted the octet with which we probed its closed window: the octet counts as sent. */
 static MN_RARE bool count_taken_probe(struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     if (!tcb->probe_out || seg->ack != tcb->snd_nxt + 1)
@@ -401,13 +412,13 @@ static enum verdict check_ack_range(struct mn_tcp *tcp, struct mn_tcb *tcb, stru
     return DONE;
 }
 
-/* Our FIN is acknowledged: what that means in each state. */
+/* Our FIN is acknowledged. Acts as each state requires. */
 static MN_RARE enum verdict note_fin_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     switch (tcb->state) {
     case MN_FIN_WAIT_1:
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_2);
-        mn_tcb_queue_event(tcp, tcb); /* mn_tcp_delivered */
+        mn_tcb_queue_event(tcp, tcb); /* for mn_tcp_delivered */
         mn_tcb_arm_orphan(tcp, tcb, seg->now);
         return NEXT;
     case MN_CLOSING: mn_time_wait_enter(tcp, tcb, seg->now); return DONE;
@@ -422,7 +433,8 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_ACK);
         return DONE;
     }
-    /* RFC 7323 2.2: never scaled in a SYN, which here is the SYN,ACK of a simultaneous open. */
+    /* RFC 7323 2.2: a window is never scaled in a SYN, which is the SYN,ACK of a simultaneous open
+     * here. */
     if (MN_LIKELY(!(seg->header.flags & MN_TCP_SYN)))
         seg->window <<= tcb->snd_wscale;
     if (MN_UNLIKELY(tcb->state == MN_SYN_RECEIVED) && complete_handshake(tcp, tcb, seg) == DONE)
@@ -433,13 +445,14 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     tcb->rare.keepalive.unanswered = 0;
     if (MN_UNLIKELY(seg->header.options & MN_TCP_OPTION_USER_TIMEOUT))
         mn_user_timeout_learn(tcp, tcb, seg->header.user_timeout);
-    update_timestamp(tcb, seg); /* not before the ACK is known to be good: nobody off the path may move TS.Recent */
+    /* Not before the ACK is checked: nobody off the path may move TS.Recent. */
+    update_timestamp(tcb, seg);
     if (MN_UNLIKELY(mn_seq_lt(seg->ack, tcb->snd_una)))
         return NEXT; /* old: its text may still be new */
     uint32_t acked = seg->ack - tcb->snd_una;
     bool duplicate = is_duplicate(tcb, seg);
     if (MN_UNLIKELY(tcb->persisting) && !tcb->orphan) {
-        tcb->flight.progress_ns = seg->now; /* MUST-37: the peer lives, whatever its window */
+        tcb->flight.progress_ns = seg->now; /* MUST-37: the peer lives, with any window */
         tcb->probe_unanswered = false;
     }
     if (MN_LIKELY(acked > 0))
@@ -450,7 +463,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     update_window(tcp, tcb, seg, acked);
     mn_timers_update(tcp, tcb, acked > 0, seg->now);
     if (MN_UNLIKELY(tcb->send_full) &&
-        (acked == 0 || tcb->snd_wnd < tcb->snd_mss)) /* no more room is to come, perhaps */
+        (acked == 0 || tcb->snd_wnd < tcb->snd_mss)) /* perhaps no more room is to come */
         tell_of_room(tcp, tcb);
     if (mn_tcb_may_send(tcb))
         mn_tcb_queue_output(tcp, tcb);
@@ -459,7 +472,8 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
 
 /* --- seventh: process the segment text --- */
 
-/* Cuts off what lies outside the receive window, left and right; a FIN beyond the right edge goes too. */
+/* Cuts off text outside the receive window, on the left and on the right. A FIN beyond the right
+ * edge goes, too. */
 static MN_APART void trim_to_window(struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (mn_seq_lt(seg->seq, tcb->rcv_nxt)) {
@@ -477,9 +491,10 @@ static MN_APART void trim_to_window(struct mn_tcb *tcb, struct mn_segment *seg)
     }
 }
 
-/* Takes one of the quick acknowledgements, if there are any left. Whether the peer seems to be waiting for the acknowledgement of a full segment, so that a delay would only make the round trip longer: it has just repaired
- * a loss, with a small window (RFC 5681 4.2), or its PSH says that this was the end of a burst. Small segments are mostly requests, whose answers take
- * the acknowledgement along. */
+/* Takes one of the quick acknowledgements, if any are left. Returns whether the peer seems to wait
+ * for the acknowledgement of a full segment, so that a delay would only make the round trip longer:
+ * it has just repaired a loss, with a small window (RFC 5681 4.2), or its PSH marks the end of a
+ * burst. Small segments are mostly requests, whose answers carry the acknowledgement. */
 static bool claim_quick_ack(struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t len)
 {
     if (len < tcb->rcv_mss)
@@ -501,8 +516,9 @@ static void schedule_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool at_once, u
     }
 }
 
-/* What arrived before the segment that filled the hole in front of it. If the segment began with known text, that was its
- * first duplicate stretch, and the only one that is reported (RFC 2883 4.2.2). */
+/* Takes the text that arrived before the segment that filled the hole in front of it. If the
+ * segment began with known text, that was its first duplicate range, and the only one that is
+ * reported (RFC 2883 4.2.2). */
 static MN_APART void take_from_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     struct mn_packet_list more = {.head = NULL};
@@ -523,7 +539,7 @@ static void receive_in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_s
 {
     uint32_t len = text_len(seg);
     if (MN_UNLIKELY(mn_pressure(tcp)) && !mn_pressure_admit(tcp, tcb, seg->text, seg->now))
-        return; /* as if it had been lost on the way */
+        return; /* as if it had been lost on its way */
     bool filled_hole = tcb->reassembly != NULL;
     mn_recvq_append(&tcb->recvq, take_text(seg));
     tcb->rcv_nxt += len;
@@ -562,7 +578,8 @@ static bool keep_for_later(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_seg
     return kept;
 }
 
-/* Each such segment is worth a duplicate acknowledgement of its own (RFC 5681 4.2): the peer counts them to find its loss. With SACK one says it all. */
+/* Each segment out of order gets a duplicate acknowledgement of its own (RFC 5681 4.2): the peer
+ * counts them to find its loss. With SACK one is enough. */
 static MN_RARE void receive_out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     struct mn_range duplicate;
@@ -575,7 +592,7 @@ static MN_RARE void receive_out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb,
     schedule_ack(tcp, tcb, true, seg->now); /* MAY-13: at once */
 }
 
-/* What a full-sized segment of this peer is, for delayed acknowledgements. */
+/* Records the size of this peer's full-sized segments, for delayed acknowledgements. */
 static void note_segment_size(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     uint32_t size = MN_UNLIKELY(seg->text->segments > 1)
@@ -592,9 +609,9 @@ static bool all_delivered(const struct mn_tcb *tcb)
     return tcb->snd_una == tcb->snd_nxt && !mn_tcb_has_unsent(tcb);
 }
 
-/* Text that nobody will read. A reset tells the peer so (SHLD-3), which also throws away whatever is still on its way to it.
- * So if the user has shut down reading, and has said something all the same, text is acknowledged and thrown away until
- * that has arrived. */
+/* Text that nobody will read. A reset tells the peer so (SHLD-3), but also destroys all data that
+ * is still on its way to it. So if the user has shut down reading, and has data on its way, text is
+ * acknowledged and discarded until that data has arrived. */
 static MN_RARE enum verdict refuse_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (!tcb->read_shut || all_delivered(tcb)) {
@@ -630,12 +647,14 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
         return NEXT;
     }
     if (MN_UNLIKELY(repeats))
-        schedule_ack(tcp, tcb, true, seg->now); /* our acknowledgement of what it repeats was lost */
+        /* Our acknowledgement of the repeated text was lost. */
+        schedule_ack(tcp, tcb, true, seg->now);
     if (MN_UNLIKELY(tcb->orphan || tcb->read_shut))
         return refuse_text(tcp, tcb, seg);
+    /* If there is data behind the FIN, one of the two is forged. A true FIN is repeated, data need
+     * not be. */
     if (MN_UNLIKELY(tcb->fin_known) && mn_seq_gt(seg->seq + text_len(seg), tcb->rare.rcv_fin))
-        tcb->fin_known =
-            false; /* data behind the FIN: one of the two is forged. A true FIN comes again, data need not */
+        tcb->fin_known = false;
     if (MN_LIKELY(seg->seq == tcb->rcv_nxt))
         receive_in_order(tcp, tcb, seg);
     else
@@ -656,14 +675,14 @@ static MN_RARE void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t
     mn_tcb_queue_event(tcp, tcb);
     switch (tcb->state) {
     case MN_ESTABLISHED: mn_tcp_set_state(tcp, tcb, MN_CLOSE_WAIT); break;
-    case MN_FIN_WAIT_1: /* our FIN is not acknowledged, or we would be in FIN-WAIT-2 */
+    case MN_FIN_WAIT_1: /* our FIN is not acknowledged, or the state would be FIN-WAIT-2 */
         mn_tcp_set_state(tcp, tcb, MN_CLOSING);
         break;
     default: MN_ASSERT(tcb->state == MN_FIN_WAIT_2); mn_time_wait_enter(tcp, tcb, now);
     }
 }
 
-/* Data is waiting that lies behind it. */
+/* Returns whether data beyond the FIN is waiting. */
 static MN_RARE bool contradicted(const struct mn_tcb *tcb, uint32_t fin_seq)
 {
     struct mnet_link *last = tcb->reassembly == NULL ? NULL : mn_list_last(&tcb->reassembly->runs);
@@ -671,8 +690,8 @@ static MN_RARE bool contradicted(const struct mn_tcb *tcb, uint32_t fin_seq)
     return run != NULL && mn_seq_gt(run->seq + run->len, fin_seq);
 }
 
-/* A FIN that comes out of order is remembered, but the stream ends there only if nothing is ever seen behind it: else one forged segment somewhere in
- * the window could cut the stream off. */
+/* A FIN that arrives out of order is recorded. The stream ends there only if no data is ever seen
+ * beyond it: otherwise one forged segment anywhere in the window could cut the stream off. */
 static MN_APART void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg, uint32_t fin_seq)
 {
     if (!may_receive(tcb))
@@ -717,7 +736,8 @@ static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     process_text_and_fin(tcp, tcb, seg);
 }
 
-/* The tcb that the segment makes of a smaller record, or of nothing, for the rest of 3.10.7.4, or NULL. */
+/* Returns the tcb that the segment makes of a smaller record, or of none, for the rest of 3.10.7.4,
+ * or NULL. */
 static MN_APART struct mn_tcb *record_input(struct mn_tcp *tcp, struct mn_conn *conn, struct mn_segment *seg)
 {
     uint32_t isn_floor = 0;

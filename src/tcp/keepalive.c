@@ -1,11 +1,13 @@
-/* Keepalive (RFC 9293 3.8.4, MAY-5): is a peer that has been silent for long still there?
+/* Keepalive (RFC 9293 3.8.4, MAY-5) checks whether a peer that has been silent for long is still
+ * there.
  *
- * Nothing is sent before the user asks for it (MUST-24, MUST-25), and then only while nothing arrives (MUST-26): the time of
- * the last sign of life is noted, and looked at when the timer expires, so that traffic costs nothing. A sign of life is an
- * acceptable segment, or one that repeats known text because our acknowledgements are lost, or that is itself a keepalive
- * probe; each with a plausible ACK. To forge one blindly takes both numbers. A probe is one number below
- * SND.NXT, without data (SHLD-12), which every TCP answers. One unanswered probe says nothing (MUST-29). While something is in flight the retransmission timer
- * knows better than any probe.
+ * Nothing is sent before the user asks for it (MUST-24, MUST-25), and then only while nothing
+ * arrives (MUST-26). The time of the last sign of life is recorded, and compared when the timer
+ * expires, so traffic costs nothing. A sign of life is an acceptable segment, one that repeats
+ * known text because our acknowledgements are lost, or a keepalive probe; each with a plausible
+ * ACK. A blind forgery needs both numbers. A probe has a sequence number one below SND.NXT and no
+ * data (SHLD-12), and every TCP answers it. One unanswered probe proves nothing (MUST-29). While
+ * data is in flight the retransmission timer checks the peer better than any probe.
  */
 #include "tcp/keepalive.h"
 #include "tcp/end.h"
@@ -35,7 +37,7 @@ void mn_keepalive_arm(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (watched(tcb))
         mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, tcb->heard_ns + tcb->rare.keepalive.idle_ms * MNET_MILLISECOND);
-    else if (!tcb->orphan) /* then the timer is its end */
+    else if (!tcb->orphan) /* otherwise the timer ends the orphan */
         mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, MNET_NEVER);
 }
 
@@ -53,7 +55,8 @@ void mn_tcp_set_keepalive(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct m
     mn_keepalive_arm(tcp, tcb);
 }
 
-/* All that it ever sent, SYN and FIN included, and no more than it could send without an acknowledgement. */
+/* Returns the number of octets that the peer can repeat: all that it ever sent, SYN and FIN
+ * included, but not more than it can send without an acknowledgement. */
 uint32_t mn_tcb_repeatable(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     return (uint32_t)MN_MIN(tcb->bytes_received + 2, (uint64_t)mn_window_largest(tcp, tcb));
@@ -79,7 +82,7 @@ void mn_keepalive_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, idle_until);
         return;
     }
-    if (tcb->snd_nxt == tcb->snd_una && !tcb->persisting) { /* zero-window probes ask the same */
+    if (tcb->snd_nxt == tcb->snd_una && !tcb->persisting) { /* zero-window probes check the same */
         if (keepalive->unanswered >= keepalive->probes) {
             mn_tcp_count(tcp, MNET_COUNT_TCP_TIMED_OUT);
             mn_tcb_reset(tcp, tcb, MNET_E_TIMED_OUT, now);

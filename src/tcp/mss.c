@@ -1,8 +1,8 @@
-/* How much text a segment may carry (RFC 9293 3.7.1). */
+/* The amount of text that a segment may carry (RFC 9293 3.7.1). */
 #include "tcp/mss.h"
 #include "tcp/tcb.h"
 
-/* RFC 6691: an MSS counts no options, so what they take is taken off the text. */
+/* RFC 6691: an MSS does not count options, so their length is subtracted from the text. */
 static uint32_t options_len(const struct mn_tcb *tcb)
 {
     return tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS ? MN_TCP_TIMESTAMPS_PADDED : 0;

@@ -4,10 +4,10 @@
 
 #include "tcp/tcb.h"
 
-/* The peer's MSS (0: it announced none) decides SND.MSS, with the path's MTU and the options of every segment (MUST-15, MUST-16), and the initial
- * congestion window. The options are agreed by now. */
+/* Sets SND.MSS from the peer's MSS (0: it announced none), the path's MTU and the options of every
+ * segment (MUST-15, MUST-16), and the initial congestion window. The options are agreed already. */
 void mn_tcb_set_peer_mss(struct mn_tcb *tcb, uint16_t peer_mss);
-/* The text that fits into a segment on the path, beside the options of every segment. */
+/* Returns the text that fits into a segment on the path, beside the options of every segment. */
 uint32_t mn_tcb_path_mss(const struct mn_tcb *tcb);
 
 #endif

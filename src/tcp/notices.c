@@ -1,4 +1,5 @@
-/* What the user is told besides readiness (RFC 9293 3.9.1.8, MUST-47): soft errors, and trouble between R1 and R2. It ends nothing. */
+/* Notices to the user besides readiness (RFC 9293 3.9.1.8, MUST-47): soft errors, and trouble
+ * between R1 and R2. They end nothing. */
 #include "tcp/notices.h"
 #include "tcp/ready.h"
 #include "tcp/tcb.h"

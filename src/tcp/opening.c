@@ -1,4 +1,4 @@
-/* How a connection begins: its tcb, its sequence numbers, and the end of the handshake. */
+/* The beginning of a connection: its tcb, its sequence numbers, and the end of the handshake. */
 #include "tcp/opening.h"
 #include "tcp/keepalive.h"
 #include "tcp/pressure.h"
@@ -10,7 +10,7 @@
 #include "tcp/timestamps.h"
 #include "tcp/window.h"
 
-/* So many may have to give way to a new connection. */
+/* At most so many connections may have to give way to a new one. */
 #define YIELDS 8u
 
 struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now)
@@ -32,7 +32,7 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     tcb->flight.congestion.ops = mn_congestion_of(tcp->config.congestion);
     tcb->path_mtu = tcp->config.mtu;
     tcb->rcv_target = mn_window_initial(tcp, &remote);
-    tcb->rcv_mss = 536; /* until a segment shows better */
+    tcb->rcv_mss = 536; /* until a larger segment arrives */
     tcb->flight.progress_ns = tcb->flight.moved_ns = tcb->autotune.since_ns = now;
     mn_hog_init(&tcb->flight.hog);
     mn_rtt_init(&tcb->flight.rtt);
@@ -66,11 +66,12 @@ void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_
     }
     mn_rtt_acked(&tcb->flight.rtt, tcb->snd_una, seg->now);
     mn_tcp_set_state(tcp, tcb, MN_ESTABLISHED);
-    if (tcb->fin_queued) /* closed or shut down while the connection was being opened */
+    if (tcb->fin_queued) /* closed or shut down during the handshake */
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_1);
     mn_keepalive_arm(tcp, tcb);
     tcb->owed &= (uint8_t)~MN_OWED_SYN;
-    if (tcp->config.user_timeout_option) /* RFC 5482 3: half-open records keep nothing of the SYN's */
+    /* RFC 5482 3: half-open records do not keep the SYN's option. */
+    if (tcp->config.user_timeout_option)
         tcb->owed |= MN_OWED_USER_TIMEOUT;
     mn_tcb_queue_output(tcp, tcb);
     mn_tcb_queue_event(tcp, tcb);

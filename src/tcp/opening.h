@@ -1,16 +1,17 @@
-/* How a connection begins. */
+/* The beginning of a connection. */
 #ifndef MN_TCP_OPENING_H
 #define MN_TCP_OPENING_H
 
 #include "tcp/tcb.h"
 
 struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now);
-/* ISS is chosen: the send sequence space begins there. */
+/* The ISS is chosen: the send sequence space begins there. */
 void mn_tcb_start_sending(struct mn_tcb *tcb);
 /* The handshake is complete. */
 void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
-/* Our SYN went out more than once, and `seg` acknowledges it: that is no sample (MUST-18), but where its timestamp tells which one it answers (RFC 7323
- * 4.1). The timeout begins at 3 s all the same (RFC 6298 5.7). */
+/* Our SYN was sent more than once, and `seg` acknowledges it. That gives no sample (MUST-18),
+ * unless a timestamp shows which SYN it answers (RFC 7323 4.1). The timeout still begins at 3 s
+ * (RFC 6298 5.7). */
 void mn_tcb_time_lost_syn(struct mn_tcb *tcb, const struct mn_segment *seg);
 
 #endif

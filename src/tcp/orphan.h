@@ -8,7 +8,7 @@
 void mn_orphan_add(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* The peer has acknowledged something. */
 void mn_orphan_note_progress(struct mn_tcp *tcp, struct mn_tcb *tcb);
-/* It is over; allowed for any tcb. */
+/* The orphan is over. Allowed for any tcb. */
 void mn_orphan_remove(struct mn_tcp *tcp, struct mn_tcb *tcb);
 
 #endif

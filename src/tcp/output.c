@@ -1,8 +1,9 @@
-/* What a connection sends, one packet at a time, when the device asks for it.
+/* The output of a connection, one packet at a time, when the device asks for it.
  *
- * In order of urgency: our SYN, a zero-window probe, what was lost, new data (with the FIN behind the last byte), a
- * bare acknowledgement, which may be a keepalive probe or carry a user timeout. Every segment but the first SYN acknowledges, so whatever goes out first takes the
- * acknowledgement with it.
+ * In order of urgency: our SYN, a zero-window probe, lost data, new data (with the FIN behind the
+ * last byte), a bare acknowledgement, which may be a keepalive probe or carry a user timeout. Every
+ * segment but the first SYN acknowledges, so the first segment to be sent carries the
+ * acknowledgement.
  */
 #include "tcp/output.h"
 #include "tcp/ecn.h"
@@ -36,15 +37,16 @@ static bool may_fragment(const struct mn_tcb *tcb)
     return MN_UNLIKELY(tcb->plpmtu != NULL) && tcb->plpmtu->fragment;
 }
 
-/* Tells IP what it has to know of the connection. */
+/* Fills in the advice to IP. */
 static void advise_ip(const struct mn_tcb *tcb, struct mn_datagram *datagram)
 {
     datagram->dont_fragment = !may_fragment(tcb);
     datagram->doubtful = mn_tcb_doubtful(tcb); /* MUST-20: negative advice at R1 */
 }
 
-/* A segment with RCV.NXT in it is about to go out. Only one without data is a duplicate acknowledgement (RFC 5681 2) and pays one back;
- * what is still owed keeps the next one due. */
+/* A segment with RCV.NXT in it is about to be sent. Only one without data is a duplicate
+ * acknowledgement (RFC 5681 2) and counts as one of those owed. Further ones keep the next one
+ * due. */
 static void note_ack_sent(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (MN_LIKELY(tcb->duplicates_owed == 0))
@@ -53,8 +55,8 @@ static void note_ack_sent(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_tcb_set_due(tcp, tcb, MN_DUE_DELAYED_ACK, MNET_NEVER);
 }
 
-/* The header of a segment that goes out for certain: what it says counts as said. It may move the right edge of
- * the window, and it reports what came twice. */
+/* Writes the header of a segment that will certainly be sent: its contents count as sent. It may
+ * move the right edge of the window, and it reports a range received twice. */
 static void commit_header(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint64_t now,
                           struct mn_tcp_header *header)
 {
@@ -76,8 +78,8 @@ static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     struct mnet_packet *packet = mn_segment_begin(tcp);
     if (MN_UNLIKELY(packet == NULL))
         return NULL;
-    /* A keepalive probe is old, so that the peer must answer it (3.8.4); it may throw away what an old segment
-     * acknowledges. */
+    /* A keepalive probe has an old number, so that the peer must answer it (3.8.4). The peer may
+     * ignore the acknowledgement of an old segment. */
     bool keepalive = (tcb->owed & (MN_OWED_KEEPALIVE | MN_OWED_ACK)) == MN_OWED_KEEPALIVE;
     struct mn_tcp_header header;
     commit_header(tcp, tcb, keepalive ? tcb->snd_una - 1 : mn_tcb_bare_seq(tcb), now, &header);
@@ -94,7 +96,8 @@ static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     return packet;
 }
 
-/* SYN in SYN-SENT, SYN,ACK in SYN-RECEIVED (simultaneous open). The window of a SYN is never scaled (RFC 7323 2.2). */
+/* Sends SYN in SYN-SENT, SYN,ACK in SYN-RECEIVED (simultaneous open). The window of a SYN is never
+ * scaled (RFC 7323 2.2). */
 static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                               uint64_t now)
 {
@@ -129,7 +132,8 @@ static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb 
     return packet;
 }
 
-/* A packet that stands for several segments ends on a segment's boundary, unless it holds the last byte there is. */
+/* A packet that stands for several segments ends on a segment's boundary, unless it holds the last
+ * byte. */
 static MN_APART uint32_t settle_gso(const struct mn_tcb *tcb, uint32_t mss, struct mnet_packet *packet,
                                     uint32_t gathered, bool is_end)
 {
@@ -146,7 +150,8 @@ static MN_APART uint32_t settle_gso(const struct mn_tcb *tcb, uint32_t mss, stru
     return gathered;
 }
 
-/* SND.NXT moves over what is sent for the first time; what is sent again is counted and no longer timed. */
+/* SND.NXT advances over data sent for the first time. Retransmitted data is counted and no longer
+ * timed. */
 static void note_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len, uint16_t segments,
                       uint64_t now)
 {
@@ -166,13 +171,13 @@ static void note_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint
     tcb->segments_sent += segments;
     tcb->flight.last_sent_ns = now;
     mn_pacing_sent(tcb, len, now);
-    /* RFC 6675 6: the first segment of a recovery gets the time that it needs once more. */
+    /* RFC 6675 6: the first segment of a recovery gets a whole timeout again. */
     bool again = MN_UNLIKELY(tcb->flight.loss.phase == MN_LOSS_RECOVERY) && seq == tcb->snd_una;
     mn_timers_update(tcp, tcb, again, now);
 }
 
-/* The peer need not take what lies beyond its closed window: SND.NXT does not count it before it is acknowledged, and there
- * is nothing to take back when the window opens. */
+/* The peer may refuse data beyond its closed window. SND.NXT does not count that data before it is
+ * acknowledged, so nothing has to be taken back when the window opens. */
 static MN_RARE void note_sent_beyond_the_window(struct mn_tcb *tcb, uint64_t now)
 {
     tcb->probe_out = true;
@@ -191,7 +196,7 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     struct mn_tcp_header header;
     commit_header(tcp, tcb, seq, now, &header);
     mnet_packet_put(packet, mn_tcp_header_length(&header));
-    uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* data there is */
+    uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* bytes in the queue */
     uint32_t mss = size - (header.options & MN_TCP_OPTION_SACK ? mn_sack_bytes(&header) : 0);
     uint32_t data = MN_MIN(len, left);
     bool urgent = (header.flags & MN_TCP_URG) != 0; /* the pointer is relative to each segment */
@@ -231,7 +236,8 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     return packet;
 }
 
-/* One octet beyond a closed window, or what fits into one too small to use otherwise (3.8.6.1, MUST-35, MUST-36). */
+/* Sends one octet beyond a closed window, or as much as fits into a window that is too small to use
+ * otherwise (3.8.6.1, MUST-35, MUST-36). */
 static MN_RARE struct mnet_packet *output_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                                 uint64_t now)
 {
@@ -246,7 +252,7 @@ static MN_RARE struct mnet_packet *output_probe(struct mn_tcp *tcp, struct mn_tc
     return packet;
 }
 
-/* What cwnd leaves for sending now. */
+/* Returns the bytes that cwnd allows now. */
 static uint32_t congestion_room(const struct mn_tcb *tcb)
 {
     uint32_t cwnd = tcb->flight.congestion.cwnd;
@@ -254,7 +260,8 @@ static uint32_t congestion_room(const struct mn_tcb *tcb)
     return cwnd > flight ? cwnd - flight : 0;
 }
 
-/* The largest stretch one packet may stand for. Each that may be fragmented needs an identification of its own. */
+/* Returns the largest range that one packet may stand for. Each packet that may be fragmented needs
+ * an identification of its own. */
 static uint32_t packet_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     if (may_fragment(tcb))
@@ -262,7 +269,7 @@ static uint32_t packet_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     return MN_MAX(tcp->config.gso_max, (uint32_t)tcb->snd_mss);
 }
 
-/* The holes, in order; nothing that the peer has acknowledged selectively. */
+/* Sends the holes, in order, without data that the peer has acknowledged selectively. */
 static MN_APART struct mnet_packet *output_lost(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
                                                 uint64_t now)
 {
@@ -282,7 +289,7 @@ static MN_APART struct mnet_packet *output_lost(struct mn_tcp *tcp, struct mn_tc
     return output_range(tcp, tcb, left, len, tcb->snd_mss, datagram, now);
 }
 
-/* A tail loss probe, which no window but the peer's holds back (RFC 8985 7.3). */
+/* Sends a tail loss probe, which only the peer's window can hold back (RFC 8985 7.3). */
 static MN_RARE struct mnet_packet *output_tail_probe(struct mn_tcp *tcp, struct mn_tcb *tcb,
                                                      struct mn_datagram *datagram, uint64_t now)
 {
@@ -299,9 +306,9 @@ static MN_RARE struct mnet_packet *output_tail_probe(struct mn_tcp *tcp, struct 
     return packet;
 }
 
-/* How much of `unsent` to send now, given what the windows allow: Nagle's algorithm (SHLD-7, MUST-17) in the form of
- * RFC 9293 A.3, which lets full segments go and holds back a small one only while another small one is
- * unacknowledged; and silly window avoidance (3.8.6.2.1, MUST-38). */
+/* Returns how many bytes of `unsent` to send now, within the windows: Nagle's algorithm (SHLD-7,
+ * MUST-17) in the form of RFC 9293 A.3, which sends full segments and holds back a small one only
+ * while another small one is unacknowledged; and silly window avoidance (3.8.6.2.1, MUST-38). */
 static uint32_t worth_sending(const struct mn_tcb *tcb, uint32_t unsent, uint32_t window, uint32_t room)
 {
     uint32_t mss = tcb->snd_mss;
@@ -309,11 +316,11 @@ static uint32_t worth_sending(const struct mn_tcb *tcb, uint32_t unsent, uint32_
     bool small_in_flight = mn_seq_gt(tcb->snd_small, tcb->snd_una);
     bool may_be_small = tcb->no_delay | tcb->fin_queued | !small_in_flight;
     if (allowed == unsent && (may_be_small || unsent % mss == 0))
-        return allowed; /* all there is */
+        return allowed; /* everything that is left */
     if (allowed >= mss)
         return allowed - allowed % mss;
     if (allowed == window && window < room && may_be_small && allowed >= tcb->max_snd_wnd / 2)
-        return allowed; /* a peer whose window never is a segment wide */
+        return allowed; /* a peer whose window is never as large as a segment */
     return 0;
 }
 
@@ -325,10 +332,12 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
         mn_congestion_restart(&tcb->flight.congestion, now);
     uint32_t unsent = end - tcb->snd_nxt;
     uint32_t edge = tcb->snd_una + tcb->snd_wnd;
-    uint32_t window = mn_seq_gt(edge, tcb->snd_nxt) ? edge - tcb->snd_nxt : 0; /* MUST-34, SHLD-15 */
+    /* MUST-34, SHLD-15. */
+    uint32_t window = mn_seq_gt(edge, tcb->snd_nxt) ? edge - tcb->snd_nxt : 0;
     uint32_t room = congestion_room(tcb);
     if (MN_UNLIKELY(room < MN_MIN(unsent, window)))
-        tcb->flight.limited_seq = tcb->snd_nxt; /* cwnd is the limit, and may grow when this is acknowledged */
+        /* cwnd is the limit, and may grow when this is acknowledged. */
+        tcb->flight.limited_seq = tcb->snd_nxt;
     uint32_t len = worth_sending(tcb, unsent, window, room);
     uint32_t limit = mn_ecn_must_tell(tcb) ? tcb->snd_mss : packet_limit(tcp, tcb);
     uint32_t paced = MN_LIKELY(len > 0) ? mn_pacing_claim(tcp, tcb, len, now) : 0;
@@ -345,11 +354,11 @@ static struct mnet_packet *output_new(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     if (MN_UNLIKELY(len > limit))
         len = limit - limit % tcb->snd_mss;
     else if (MN_UNLIKELY(tcb->fin_queued) && len == unsent && len < window)
-        len++; /* the FIN goes along */
+        len++; /* with the FIN */
     return MN_UNLIKELY(len == 0) ? NULL : output_range(tcp, tcb, tcb->snd_nxt, len, tcb->snd_mss, datagram, now);
 }
 
-/* All that the connection owes the peer, whatever windows and pacing allow just now. */
+/* Returns the set of segments that the connection owes the peer, before any window or pacing. */
 static unsigned owed(const struct mn_tcb *tcb)
 {
     unsigned set = tcb->owed;
@@ -363,7 +372,8 @@ bool mn_tcb_may_send(const struct mn_tcb *tcb)
     return owed(tcb) != 0;
 }
 
-/* What may go out in a state, of what is owed. SYN-SENT has nothing to acknowledge yet. */
+/* The owed segments that may be sent in a state. In SYN-SENT there is nothing to acknowledge
+ * yet. */
 static const uint8_t permitted[] = {
     [MN_SYN_SENT] = MN_OWED_SYN,  [MN_SYN_RECEIVED] = MN_OWED_SYN | MN_OWED_ACK,
     [MN_ESTABLISHED] = UINT8_MAX, [MN_FIN_WAIT_1] = UINT8_MAX,
@@ -390,7 +400,7 @@ static MN_APART struct mnet_packet *output_rare(struct mn_tcp *tcp, struct mn_tc
     return packet;
 }
 
-/* The most urgent segment of those that are owed and may go out. */
+/* Sends the most urgent of the segments that are owed and permitted. */
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
 {
     unsigned set = owed(tcb) & permitted[tcb->state];
@@ -402,6 +412,7 @@ struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct
     if (packet == NULL && set & OWED_BARE)
         packet = output_ack(tcp, tcb, datagram, now);
     if (packet == NULL && permitted[tcb->state] != 0)
-        mn_timers_update(tcp, tcb, false, now); /* whatever the window, or want of memory, held back goes some day */
+        /* Data held back by a window, or for lack of memory, is sent some day. */
+        mn_timers_update(tcp, tcb, false, now);
     return packet;
 }

@@ -1,13 +1,17 @@
-/* Pacing: what the congestion window allows leaves in bursts of about a millisecond, evenly over the round trip, rather than at once.
+/* Pacing: data within the congestion window is sent in bursts of about a millisecond, evenly over
+ * the round trip, instead of at once.
  *
- * The rate is the module's, or the window over the smoothed round trip, twice that in slow start, which doubles it each round trip, and 1.2 times that
- * afterwards, so that pacing alone never keeps the window from being used. A burst is what the rate makes of MN_PACING_BURST, two segments
- * at least; within it packets are as large as they can be. paced_until_ns says until when what was sent keeps the path busy at that rate. When a burst's
- * worth is out, the timer waits for that moment and nothing new leaves before it; so there is one timer for a burst and none for a segment.
+ * The rate is the module's, or the window over the smoothed round trip: twice that in slow start,
+ * which doubles it each round trip, and 1.2 times that afterwards, so pacing alone never keeps the
+ * window from being used. A burst is the rate times MN_PACING_BURST, but at least two segments.
+ * Within it packets are as large as they can be. paced_until_ns is the time until which the data
+ * sent keeps the path busy at that rate. When a burst has been sent, the timer waits for that time,
+ * and no new data is sent before it. So there is one timer for a burst and none for a segment.
  *
- * Not paced: paths with a round trip shorter than a burst, where the whole window would be one; and up to the initial window in flight,
- * which RFC 6928 lets go at once. So short exchanges and idle connections never have a timer. Retransmissions of fast recovery are clocked by
- * acknowledgements and only counted here.
+ * Not paced are paths with a round trip shorter than a burst, for which the whole window would be
+ * one, and data up to the initial window in flight, which RFC 6928 sends at once. So short
+ * exchanges and idle connections never have a timer. Retransmissions of fast recovery are clocked
+ * by acknowledgements and only counted here.
  */
 #include "tcp/pacing.h"
 #include "tcp/tcb.h"
@@ -15,7 +19,7 @@
 
 #define BURST MNET_MILLISECOND
 #define BURST_SEGMENTS_MIN 2u
-/* Windows and times here stay far below what would overflow 64 bits: 2^30 bytes, 1 s. */
+/* Windows and times stay far below values that would overflow 64 bits: 2^30 bytes, 1 s. */
 #define RATE_MAX (UINT64_C(1) << 40)
 
 uint64_t mn_pacing_rate(const struct mn_tcb *tcb)
@@ -30,7 +34,8 @@ uint64_t mn_pacing_rate(const struct mn_tcb *tcb)
     return window * MNET_SECOND / srtt;
 }
 
-/* What of `len` bytes may leave now: all, or a multiple of the segment's size; 0 after which the timer calls for output again. */
+/* Returns how many of `len` bytes may be sent now: all, or a multiple of the segment's size. After
+ * 0 the timer asks for output again. */
 uint32_t mn_pacing_claim(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len, uint64_t now)
 {
     uint32_t mss = tcb->snd_mss, flight = tcb->snd_nxt - tcb->snd_una;

@@ -1,4 +1,5 @@
-/* Smaller segments where large ones vanish, and the search for the largest that do not: see plpmtu.h. */
+/* Smaller segments if large ones are lost, and the search for the largest size that gets through:
+ * see plpmtu.h. */
 #include "tcp/plpmtu.h"
 
 #include "tcp/mss.h"
@@ -7,14 +8,14 @@
 #include "tcp/tcb.h"
 #include "tcp/timers.h"
 
-/* What a packet holds beside text. */
+/* Returns the bytes of a packet beside its text. */
 static uint32_t overhead(const struct mn_tcb *tcb)
 {
     return tcb->path_mtu - mn_tcb_path_mss(tcb);
 }
 
-/* Packets of this size from now on. cwnd is bytes and stays (RFC 8899 3 (7)); what is to be sent again is ranges of bytes, which output
- * cuts as it sends them. */
+/* Uses packets of this size from now on. cwnd is in bytes and stays (RFC 8899 3 (7)). Data to be
+ * retransmitted is kept as ranges of bytes, which output cuts as it sends them. */
 static void use_size(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t path_mtu, uint32_t size)
 {
     uint32_t mss = size - overhead(tcb);
@@ -26,7 +27,7 @@ static void use_size(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t path_mtu, 
 
 /* --- the search --- */
 
-/* The largest size that may yet turn out to work comes first, ... */
+/* Starts at the largest size that may get through. */
 static void begin_search(struct mn_plpmtu *p, uint32_t size)
 {
     p->state = MN_PLPMTU_SEARCHING;
@@ -41,7 +42,7 @@ static void complete_search(struct mn_plpmtu *p, uint64_t now)
     p->raise_ns = now + MN_PMTU_RAISE_TIMER;
 }
 
-/* ... then the middle of what is left, but Ethernet's before any other. */
+/* Goes on with the middle of the range, but tries Ethernet's size before any other. */
 static void continue_search(const struct mn_tcb *tcb, struct mn_plpmtu *p, uint64_t now)
 {
     uint32_t works = tcb->path_mtu, ethernet = 1500;
@@ -71,7 +72,8 @@ void mn_plpmtu_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 /* --- black holes (RFC 8899 4.3, RFC 4821 7.7) --- */
 
-/* The next smaller size, if what is unacknowledged does not fit it anyway; 0 where there is none. */
+/* Returns the next smaller size, if the unacknowledged data does not fit it anyway, or 0 if there
+ * is none. */
 static uint32_t smaller(const struct mn_tcb *tcb)
 {
     static const uint16_t sizes[] = {MN_BASE_PLPMTU, MN_MIN_PLPMTU};
@@ -83,7 +85,7 @@ static uint32_t smaller(const struct mn_tcb *tcb)
     return 0;
 }
 
-/* What the peer has not acknowledged of the probe goes again. */
+/* The part of the probe that the peer has not acknowledged is sent again. */
 static void lose_probe(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     const struct mn_plpmtu *p = tcb->plpmtu;
@@ -110,7 +112,7 @@ void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     if (p != NULL && p->probe == MN_PROBE_OUT)
         probe_failed(tcp, tcb, now);
     if (tcb->flight.rtt.expiries == 0 || tcp->config.no_plpmtud)
-        return; /* whatever it was, it goes again as it is */
+        return; /* for any cause, it is sent again unchanged */
     uint32_t size = smaller(tcb);
     bool smallest = size == 0 && tcb->snd_mss + overhead(tcb) <= MN_MIN_PLPMTU &&
                     tcb->snd_nxt - tcb->snd_una >= tcb->snd_mss;
@@ -125,7 +127,7 @@ void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     }
 }
 
-/* --- what acknowledgements tell --- */
+/* --- acknowledgements --- */
 
 static void probe_arrived(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
@@ -172,15 +174,17 @@ bool mn_plpmtu_blame_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         p->probe = MN_PROBE_OVER; /* inconclusive */
         return false;
     }
-    lose_probe(tcp, tcb); /* duplicates only tell of one segment */
+    lose_probe(tcp, tcb); /* duplicates only report one segment */
     probe_failed(tcp, tcb, now);
-    mn_timers_update(tcp, tcb, true, now); /* as RFC 6675 6: the repair gets the time that it needs */
+    /* As in RFC 6675 6: the retransmission gets a whole timeout. */
+    mn_timers_update(tcp, tcb, true, now);
     return true;
 }
 
 /* --- probes --- */
 
-/* Nothing is missing, duplicates would be believed (RFC 6582 3.2 step 1), and nothing that a probe could not carry is to be said. */
+/* Returns whether nothing is missing, duplicates would be believed (RFC 6582 3.2 step 1), and
+ * nothing waits to be sent that a probe could not carry. */
 static bool is_calm(const struct mn_tcb *tcb)
 {
     bool credible = tcb->sack_ok || !tcb->flight.loss.recover_valid ||
@@ -197,7 +201,8 @@ void mn_plpmtu_raise(struct mn_tcb *tcb, uint64_t now)
         begin_search(p, p->largest);
 }
 
-/* RFC 4821 7.4: enough data and window to send it, and for its loss to be noticed: tail loss probes do that, else what follows it. */
+/* RFC 4821 7.4: there must be enough data and window to send the probe, and to detect its loss.
+ * Tail loss probes detect it, otherwise the data that follows it. */
 uint32_t mn_plpmtu_probe_len(const struct mn_tcb *tcb, uint32_t unsent, uint32_t room)
 {
     const struct mn_plpmtu *p = tcb->plpmtu;
@@ -213,7 +218,7 @@ void mn_plpmtu_probe_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, 
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     if (len + overhead(tcb) != p->probed)
-        return; /* the data lay in too many pieces for one packet */
+        return; /* the data is in too many pieces for one packet */
     mn_tcp_count(tcp, MNET_COUNT_TCP_PMTU_PROBE);
     p->probe = MN_PROBE_OUT;
     p->probe_seq = seq;
@@ -223,7 +228,8 @@ void mn_plpmtu_probe_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, 
 
 /* --- ICMP (RFC 1191) --- */
 
-/* A probe that was too big after all: what the router said is the next size (RFC 8899 5.2: PLPMTU < PL_PTB_SIZE < PROBED_SIZE). */
+/* A probe was too big: the router's size is the next one (RFC 8899 5.2: PLPMTU < PL_PTB_SIZE <
+ * PROBED_SIZE). */
 static void probe_refused(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t mtu, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
@@ -249,8 +255,8 @@ void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uin
     if (p == NULL && smaller_segments && !tcp->config.no_plpmtud)
         p = begin(tcp, tcb);
     use_size(tcp, tcb, mtu, size);
-    if (p !=
-        NULL) { /* the router knows: there is nothing to search for until the path may have changed (RFC 1191 6.3) */
+    if (p != NULL) {
+        /* The router knows the size: no search until the path may have changed (RFC 1191 6.3). */
         p->probe = MN_PROBE_NONE;
         complete_search(p, now);
     }
@@ -260,7 +266,7 @@ void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uin
     }
 }
 
-/* --- what can be seen --- */
+/* --- information --- */
 
 const char *mn_plpmtu_name(const struct mn_plpmtu *p)
 {

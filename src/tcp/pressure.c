@@ -1,15 +1,21 @@
-/* Who may keep memory, and who gives it back: see docs/memory.md.
+/* Rules for keeping memory, and for giving it back: see docs/memory.md.
  *
- * Everything that a peer can make us hold for long is counted here by the memory that it pins. What was received, be it unread or out of order, shares the
- * receive budget; what was written shares what the rest of the stack leaves. While less than half of the receive budget is used, and memory is not short, nothing
- * is asked: that is one comparison each for a segment. Beyond it,
- *  - text out of order may take half of the budget. Who would take more than that must hold less than the one that holds the most of it, which gives back half;
- *  - text in order may stay if its connection then has no more than what is left of the budget, so that N that take what they can get leave a share for
- *    one more; one packet at a time always may. Text out of order goes first;
- *  - an allocation that fails for a connection, for what it writes, or for what it receives makes others give way: text out of order, then an orphan, then the connection
- *    that has moved least for the memory that its send queue holds (`worst_holder`; drips of octets are no progress).
+ * Everything that a peer can make us hold for long is counted here by the memory that it pins.
+ * Received data, unread or out of order, shares the receive budget. Written data shares the memory
+ * that the rest of the stack leaves. While less than half of the receive budget is used, and memory
+ * is not short, nothing is checked: that is one comparison each for a segment. Beyond it,
+ * - text out of order may take half of the budget. A connection that would take more than that must
+ *   hold less than the one that holds the most of it, which gives back half;
+ * - text in order may stay if its connection then has no more than the rest of the budget. So N
+ *   connections that take as much as they can leave a share for one more. One packet at a time may
+ *   always stay. Text out of order goes first;
+ * - a failed allocation for a connection, for its written or for its received data makes others
+ *   give way: text out of order, then an orphan, then the connection that has made the least
+ *   progress for the memory that its send queue holds (`worst_holder`; single octets are no
+ *   progress).
  *
- * Work is bounded: a victim is the first of a list (hogs.h), and at most STEPS of them are taken for one segment or call.
+ * Work is bounded: a victim is the first of a list (hogs.h), and at most STEPS of them are taken
+ * for one segment or call.
  */
 #include "tcp/pressure.h"
 #include "tcp/charge.h"
@@ -18,16 +24,18 @@
 #include "tcp/tcb.h"
 
 #define STEPS 8u
-#define LOOKED_AT 4u            /* connections of each size, in search of the worst */
-#define STUCK (5 * MNET_SECOND) /* without progress for so long, a connection may have to go, ... */
-#define PATIENCE \
-    (120 * MNET_SECOND) /* ... or if what it holds would take longer than this, at the rate at which it moves, ... */
-#define UNPAID 256u     /* ... or if it never moved; that weighs as much as so many times the time */
+#define LOOKED_AT 4u /* connections of each size to compare in search of the worst */
+/* A connection may have to go if it has made no progress for STUCK, or if its queue would take
+ * longer than PATIENCE at its present rate. If it never moved, that counts as UNPAID times the
+ * time. */
+#define STUCK (5 * MNET_SECOND)
+#define PATIENCE (120 * MNET_SECOND)
+#define UNPAID 256u
 #define AGE_MAX (1000 * MNET_SECOND)
 
 /* --- orphans --- */
 
-/* Memory is scarce where less than a quarter is left. */
+/* Memory is scarce if less than a quarter is left. */
 static bool scarce(const struct mn_tcp *tcp)
 {
     size_t budget = mnet_memory_budget(tcp->config.memory);
@@ -59,7 +67,8 @@ static struct mn_tcp_reassembly *reassembly_of(struct mn_hog *hog)
     return MN_CONTAINER(hog, struct mn_tcp_reassembly, hog);
 }
 
-/* RFC 2018 8: what was acknowledged selectively may be thrown away; the peer keeps it until SND.UNA has passed it. */
+/* RFC 2018 8: text that was acknowledged selectively may be thrown away. The peer keeps it until
+ * SND.UNA has passed it. */
 static MN_RARE void prune(struct mn_tcp *tcp, struct mn_tcp_reassembly *r)
 {
     struct mn_tcb *tcb = r->owner;
@@ -71,7 +80,7 @@ static MN_RARE void prune(struct mn_tcp *tcp, struct mn_tcp_reassembly *r)
         mn_tcb_drop_reassembly(tcp, tcb);
 }
 
-/* The one that holds most out of order gives back half. */
+/* The connection with the most text out of order gives back half of it. */
 static bool prune_worst(struct mn_tcp *tcp)
 {
     struct mn_hog *worst = mn_hogs_worst(&tcp->early);
@@ -106,7 +115,7 @@ static bool fits(const struct mn_tcp *tcp, const struct mn_tcb *tcb, size_t cost
     return tcb->recvq.ready.head == NULL || mn_recvq_pinned(&tcb->recvq) + cost <= left;
 }
 
-/* Something was given back for the text of `tcb`. */
+/* Makes another connection give memory back for the text of `tcb`. Returns whether one did. */
 static bool make_room(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now)
 {
     return prune_worst(tcp) || (mn_memory_is_scarce(tcp->config.memory) && mn_pressure_yield(tcp, tcb, now));
@@ -138,14 +147,16 @@ MN_APART void mn_pressure_hold(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t 
     measure_from(tcb, now);
 }
 
-/* The peer's window is what holds the queue, or its silence; not our congestion window, nor a user that has just written. */
+/* Returns whether the peer's window, or its silence, holds the queue, and not our congestion window
+ * or a user that has just written. */
 static bool is_held(const struct mn_tcb *tcb)
 {
     bool closed = tcb->sendq.len > tcb->snd_wnd && tcb->snd_nxt - tcb->snd_una + tcb->snd_mss > tcb->snd_wnd;
     return closed || tcb->flight.rtt.expiries > 0;
 }
 
-/* For how long nothing has moved; or if something has, how long all that is held would take like this; 0 if that is no cause for complaint. */
+/* Returns the time without progress. If there was progress, returns the time that the whole queue
+ * would take at this rate. Returns 0 if that is acceptable. */
 static uint64_t standstill(const struct mn_tcb *tcb, uint64_t now)
 {
     uint64_t age = now - MN_MAX(tcb->flight.moved_ns, tcb->rare.held_ns), over = now - tcb->rare.held_ns;
@@ -160,16 +171,17 @@ static uint64_t standstill(const struct mn_tcb *tcb, uint64_t now)
     return age < STUCK ? 0 : age;
 }
 
-/* How little has moved for how much memory: bytes times time; 0: nothing to complain of. */
+/* Returns bytes times time without progress; 0 if there is nothing to blame. */
 static uint64_t blame(struct mn_tcb *tcb, uint64_t now)
 {
     uint64_t still = is_held(tcb) ? MN_MIN(standstill(tcb, now), (uint64_t)AGE_MAX) : 0;
     if (still == 0 && now - tcb->rare.held_ns >= PATIENCE)
-        measure_from(tcb, now); /* what moved long ago is no excuse */
+        measure_from(tcb, now); /* progress of long ago does not count */
     return tcb->sendq.pinned * (still / MNET_MILLISECOND) * (tcb->bytes_acked == 0 ? UNPAID : 1);
 }
 
-/* Looks at some of one size: those that have become smaller find their places, the others go to the end, so that all get looked at in time. */
+/* Compares some connections of one size. Those whose queues have shrunk move to their places, and
+ * the others to the end, so that all are compared in time. */
 static struct mn_tcb *worst_of_size(struct mn_tcp *tcp, struct mnet_link *list, const struct mn_tcb *not_this,
                                     uint64_t *most, uint64_t now)
 {
@@ -201,7 +213,8 @@ static struct mn_tcb *worst_holder(struct mn_tcp *tcp, const struct mn_tcb *not_
     return worst;
 }
 
-/* Resets the connection that has moved least for its memory, if that is at least twice what `tcb` has. */
+/* Resets the connection with the least progress for its memory, if that is at least twice the
+ * memory of `tcb`. */
 static bool shed(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_tcb *worst = tcp->config.no_shedding ? NULL : worst_holder(tcp, tcb, now);
@@ -212,7 +225,8 @@ static bool shed(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now)
     return true;
 }
 
-/* Text out of order gives way while memory is short; where it is pruned here and there, that need not give a whole slab back. */
+/* Text out of order gives way while memory is short. If it is pruned in many places, that need not
+ * give a whole slab back. */
 static bool prune_while_short(struct mn_tcp *tcp)
 {
     unsigned step = 0;

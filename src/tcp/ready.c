@@ -1,5 +1,5 @@
-/* What everybody calls: a connection has something to send, or something to tell its user. Both only
- * put it on a list; the engine is asked for the segments and events later.
+/* A connection has a segment to send, or an event for its user. Both functions only put it on a
+ * list. The engine is asked for the segments and events later.
  */
 #include "tcp/ready.h"
 #include "tcp/tcb.h"

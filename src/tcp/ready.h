@@ -1,4 +1,4 @@
-/* What everybody calls: something is to be sent, or told, or counted. */
+/* Segments to send, events for the user, and counters: functions that the whole folder calls. */
 #ifndef MN_TCP_READY_H
 #define MN_TCP_READY_H
 
@@ -13,16 +13,18 @@ static inline void mn_tcb_trace(const struct mn_tcp *tcp, const struct mn_tcb *t
     if (MN_UNLIKELY(tcp->config.trace != NULL))
         tcp->config.trace(tcp->config.trace_context, tcb, event);
 }
-/* Puts `tcb` on the list of those that may have something to send; on that of those whose user is to be told. */
+/* Put `tcb` on the list of connections that may have something to send, and on the list of those
+ * with an event for their user. */
 void mn_tcb_queue_output(struct mn_tcp *tcp, struct mn_tcb *tcb);
-/* The same, with a segment that must go out. */
+/* Does the same for a segment that must be sent. */
 static inline void mn_tcb_owe(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_owed what)
 {
     tcb->owed |= (uint8_t)what;
     mn_tcb_queue_output(tcp, tcb);
 }
 void mn_tcb_queue_event(struct mn_tcp *tcp, struct mn_tcb *tcb);
-/* An acceptable acknowledgement must be sent because the peer sent something odd (RFC 5961): within the connection's limit. */
+/* Sends an acknowledgement, within the connection's limit, because the peer sent a suspicious
+ * segment (RFC 5961). */
 void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
 #endif

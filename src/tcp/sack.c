@@ -1,7 +1,8 @@
-/* The blocks describe the runs of the reassembly queue, the one that the latest segment fell into first, so that each block is repeated in at least as
- * many acknowledgements as fit blocks (RFC 2018 4). In front of them goes, once, the range that arrived twice (RFC 2883 4), if it is still there: the
- * peer takes a block above the acknowledgement for an ordinary one, unless the next one contains it. Every segment says it while
- * there are holes, data segments too, which get shorter for it.
+/* The blocks describe the runs of the reassembly queue. The run of the latest segment is first, so
+ * each block is repeated in at least as many acknowledgements as there is room for blocks (RFC 2018
+ * 4). The range received twice comes before them, once (RFC 2883 4), if it is still there: the peer
+ * takes a block above the acknowledgement for an ordinary one, unless the next one contains it.
+ * Every segment has the blocks while there are holes, data segments too, which get shorter for it.
  */
 #include "tcp/sack.h"
 
@@ -12,7 +13,8 @@ MN_RARE void mn_sack_note_duplicate(struct mn_tcb *tcb, uint32_t left, uint32_t 
     struct mn_range *twice = &tcb->twice;
     if (!tcb->sack_ok || left == right)
         return;
-    if (twice->left != twice->right && twice->right == left) /* several segments before one acknowledgement */
+    /* Several segments before one acknowledgement. */
+    if (twice->left != twice->right && twice->right == left)
         twice->right = right;
     else
         *twice = (struct mn_range){left, right};
@@ -26,8 +28,9 @@ void mn_sack_note_overlap(struct mn_tcb *tcb)
         mn_sack_note_duplicate(tcb, run->seq, mn_seq_min(run->seq + run->len, tcb->rcv_nxt));
 }
 
-/* Whether what arrived twice is still there: acknowledged, or in a run, mostly the newest. What waited for memory, or for
- * room among the runs, may have been thrown away since. */
+/* Returns whether the range received twice is still there: acknowledged, or in a run, mostly the
+ * newest. Text that waited for memory, or for room among the runs, may have been thrown away
+ * since. */
 static MN_RARE bool is_held(const struct mn_tcb *tcb, struct mn_range range)
 {
     bool held = mn_seq_lt(range.left, tcb->rcv_nxt);

@@ -16,7 +16,8 @@ void mn_segment_finish(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn
                                      .ttl = conn->ttl,                            /* MUST-49 */
                                      .traffic_class = (uint8_t)(conn->dscp << 2), /* MUST-48 */
                                      .dont_fragment = true};
-    /* MUST-2: the device, or the software just above it, adds the rest of the checksum to the pseudo-header's. */
+    /* MUST-2: the device, or the software just above it, adds the rest of the checksum to that of
+     * the pseudo-header. */
     uint64_t sum = mn_pseudo_sum(&datagram->source, &datagram->destination, MN_PROTOCOL_TCP, packet->total);
     header->checksum = mn_sum_fold(sum);
     mn_tcp_emit(packet->data, header);

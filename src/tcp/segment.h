@@ -1,4 +1,4 @@
-/* Building a segment: an empty packet, then the header in front of what it carries. */
+/* Building a segment: an empty packet, then the header before its contents. */
 #ifndef MN_SEGMENT_H
 #define MN_SEGMENT_H
 
@@ -6,10 +6,11 @@
 #include "tcp/state.h"
 #include "tcp/tcb.h"
 
-/* An empty packet, before anything is decided about the segment: its header promises windows and reports duplicates, and
- * what it says counts as said. Without one the engine is `starved`, and whoever wanted to send keeps its place. It may come
- * from the receive reserve: the data that fills the rest of memory can only leave it through packets, and the device,
- * which pulls them, bounds how many there are. */
+/* Returns an empty packet, before anything is decided about the segment: its header announces
+ * windows and reports duplicates, and these count as sent. If there is none, the engine is
+ * `starved`, and the sender keeps its place. The packet may come from the receive reserve: only
+ * packets can free the memory that data fills, and the device, which pulls them, limits their
+ * number. */
 static inline struct mnet_packet *mn_segment_begin(struct mn_tcp *tcp)
 {
     struct mnet_packet *packet = mnet_packet_alloc(tcp->config.memory);
@@ -20,23 +21,26 @@ static inline struct mnet_packet *mn_segment_begin(struct mn_tcp *tcp)
     return packet;
 }
 
-/* Fills in the ports and the checksum, and says to IP what the datagram is. */
+/* Fills in the ports and the checksum, and describes the datagram to IP. */
 void mn_segment_finish(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
                        struct mnet_packet *packet, struct mn_datagram *datagram);
 
-/* SEG.SEQ of a segment that carries nothing of the sequence space: an acknowledgement, a window update, a reset. SND.NXT, but not
- * beyond the peer's window, where it would have to throw it away (3.10.7.4, first). */
+/* Returns SEG.SEQ of a segment that takes no sequence numbers: an acknowledgement, a window update,
+ * a reset. It is SND.NXT, but never beyond the peer's window, because the peer would have to drop
+ * the segment there (3.10.7.4, first). */
 static inline uint32_t mn_tcb_bare_seq(const struct mn_tcb *tcb)
 {
     uint32_t edge = tcb->snd_una + tcb->snd_wnd;
-    if (MN_LIKELY(mn_seq_leq(tcb->snd_nxt, edge)) || !mn_tcp_synchronized(tcb)) /* no window counts from a SYN */
+    /* No window counts from a SYN. */
+    if (MN_LIKELY(mn_seq_leq(tcb->snd_nxt, edge)) || !mn_tcp_synchronized(tcb))
         return tcb->snd_nxt;
-    /* The peer rounds an open window down to a unit of its scale, and means more. */
+    /* The peer rounds an open window down to a unit of its scale, so the true window is larger. */
     bool rounded = tcb->snd_wnd > 0 && tcb->snd_nxt - edge < UINT32_C(1) << tcb->snd_wscale;
     return rounded ? tcb->snd_nxt : edge;
 }
 
-/* A segment without data between the two ends of `conn`; fills in the ports and the checksum. NULL if memory is used up. */
+/* Returns a segment without data between the two ends of `conn`, with ports and checksum filled in,
+ * or NULL if memory is used up. */
 struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
                                      struct mn_datagram *datagram);
 

@@ -1,4 +1,4 @@
-/* How a connection moves from state to state. */
+/* State transitions of a connection. */
 #include "tcp/state.h"
 #include "base/logger.h"
 #include "tcp/ready.h"
@@ -14,7 +14,7 @@ const char *mn_tcp_state_name(enum mn_tcp_state state)
 
 #define TO(state) (1u << MN_##state)
 
-/* The edges of RFC 9293 figure 5. Every state also leads to CLOSED: by reset, abort, timeout. */
+/* The edges of RFC 9293 figure 5. Every state also leads to CLOSED: by reset, abort or timeout. */
 static const uint16_t edges[] = {
     [MN_CLOSED] = TO(SYN_SENT) | TO(ESTABLISHED), /* ESTABLISHED: a half-open record became a tcb */
     [MN_SYN_SENT] = TO(SYN_RECEIVED) | TO(ESTABLISHED),

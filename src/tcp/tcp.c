@@ -1,4 +1,4 @@
-/* The engine as a whole: creation and end, and whose turn it is to send. */
+/* The engine as a whole: creation and end, and the order in which connections send. */
 #include "tcp/tcp.h"
 #include "tcp/end.h"
 #include "tcp/output.h"
@@ -8,7 +8,7 @@
 #include "tcp/records/time_wait.h"
 #include "tcp/tcb.h"
 
-/* What was received may pin half of the memory. */
+/* Received data may pin one part in so many of the memory. */
 #define RECEIVE_SHARE 2
 
 static uint32_t table_size(const struct mn_tcp_config *config)
@@ -57,7 +57,7 @@ struct mn_tcp *mn_tcp_create(const struct mn_tcp_config *config)
     return tcp;
 }
 
-/* --- out --- */
+/* --- Output --- */
 
 static MN_APART struct mnet_packet *half_open_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
 {
@@ -68,8 +68,8 @@ static MN_APART struct mnet_packet *half_open_output(struct mn_tcp *tcp, struct 
     return packet;
 }
 
-/* Connections take turns, one packet each; one with nothing to send leaves the queue until something happens to it. One that
- * finds no memory stays in it. */
+/* Connections take turns, one packet each. A connection with nothing to send leaves the queue until
+ * an event. A connection that finds no memory stays in it. */
 static struct mnet_packet *tcbs_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
 {
     struct mnet_link *link;
@@ -90,7 +90,7 @@ static struct mnet_packet *tcbs_output(struct mn_tcp *tcp, struct mn_datagram *d
     return NULL;
 }
 
-/* What belongs to no tcb. Without memory it waits, and so does everything else. */
+/* Sends segments without a tcb. Without memory they wait, and so does everything else. */
 static MN_APART struct mnet_packet *others_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now)
 {
     struct mnet_packet *packet = NULL;

@@ -1,8 +1,10 @@
-/* The TCP engine of one host, as the rest of the stack sees it (RFC 9293 3.9). Sans-IO: segments, user calls and expiries go in with the time; segments
- * and events come out by being asked for. No call suspends, calls back (but for the release of lent memory), or reads a clock.
+/* The TCP engine of one host, as the rest of the stack sees it (RFC 9293 3.9). Sans-IO: segments,
+ * user calls and expiries go in with the time. The caller fetches segments and events. No call
+ * suspends, reads a clock, or calls back (except to release lent memory).
  *
- * A connection is a `struct mn_tcb` while somebody here can still use it. Half-open passive connections and TIME-WAIT are smaller records that the user never
- * sees. A tcb stays valid until its user calls mn_tcp_close or mn_tcp_abort on it, whatever the peer does; from then on it is the engine's.
+ * A connection is a `struct mn_tcb` while its user can still use it. Half-open passive connections
+ * and TIME-WAIT are smaller records that the user never sees. A tcb stays valid until its user
+ * calls mn_tcp_close or mn_tcp_abort, whatever the peer does. After that it belongs to the engine.
  */
 #ifndef MN_TCP_H
 #define MN_TCP_H
@@ -25,130 +27,148 @@ struct mn_tcp_config {
     struct mnet_counters *counters;
     const struct mnet_log *log;
     struct mn_random *random;
-    uint16_t mtu;     /* of the link: decides the MSS that we announce */
-    uint32_t gso_max; /* largest payload of one packet given out; 0: one segment a packet */
+    uint16_t mtu;     /* of the link; gives the MSS that we announce */
+    uint32_t gso_max; /* most text in one packet; 0: one segment a packet */
     unsigned connections_max, orphans_max, half_open_max, time_wait_max, listeners_max;
     uint32_t send_buffer, receive_buffer;
     uint64_t msl_ns, orphan_ns, user_timeout_ns;
     bool no_delay;
-    bool no_syn_cookies;      /* a SYN that finds no half-open record free takes the oldest */
-    uint8_t offer;            /* enum mn_tcp_option of window scale, SACK permitted and timestamps: what SYNs offer */
-    bool no_shedding;         /* connections whose queues do not move keep their memory, however short it is */
-    bool no_plpmtud;          /* no smaller segments where large ones vanish in silence (RFC 8899) */
+    bool no_syn_cookies; /* a SYN that finds no free half-open record replaces the oldest */
+    /* Enum mn_tcp_option: window scale, SACK permitted and timestamps, as our SYNs offer them. */
+    uint8_t offer;
+    /* Connections whose queues make no progress keep their memory even if it is short. */
+    bool no_shedding;
+    bool no_plpmtud;          /* disables path-MTU probing (RFC 8899) */
     bool user_timeout_option; /* RFC 5482: tell peers user_timeout_ns, and adapt to theirs */
-    /* Called for each event of a tcb, as the log is; NULL: nobody traces. */
+    /* Called for each event of a tcb, like the log. NULL: no trace. */
     void (*trace)(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
     void *trace_context;
-    enum mnet_congestion congestion; /* of new connections, where they do not say */
+    enum mnet_congestion congestion; /* of new connections that choose none */
     enum mnet_ecn ecn;
     uint64_t now;
 };
 
-/* Creates the engine inside config->memory; NULL where that is too small. */
+/* Creates the engine inside config->memory. Returns NULL if that is too small. */
 struct mn_tcp *mn_tcp_create(const struct mn_tcp_config *config);
-/* Resets every connection (the segments can still be asked for), ends every listener, with events for their users. */
+/* Resets every connection (the segments can still be fetched), and ends every listener, with events
+ * for their users. */
 void mn_tcp_down(struct mn_tcp *tcp, uint64_t now);
-/* Frees every tcb and record, whoever uses it. */
+/* Frees every tcb and record, including those in use. */
 void mn_tcp_destroy(struct mn_tcp *tcp);
 
-/* The MTU of the link is another one from now on; connections that there are keep theirs. */
+/* Changes the MTU of the link. Existing connections keep theirs. */
 void mn_tcp_set_mtu(struct mn_tcp *tcp, uint16_t mtu);
-/* The host has lost `address`: connections from it end with MNET_E_NO_ADDRESS, and nothing more is sent for them. */
+/* The host has lost `address`: connections from it end with MNET_E_NO_ADDRESS, and nothing more is
+ * sent for them. */
 void mn_tcp_address_lost(struct mn_tcp *tcp, struct mnet_address address);
 
-/* In: a segment (owned from here on; TCP header first, checksum as the metadata says), an ICMP error. */
+/* Receive a segment (owned from then on; TCP header first, checksum as the metadata says), or an
+ * ICMP error. */
 void mn_tcp_input(struct mn_tcp *tcp, const struct mn_datagram *datagram, struct mnet_packet *packet, uint64_t now);
 void mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t now);
 
-/* Out: the next segment (TCP header first, checksum PARTIAL, gso set where it stands for several) with its addresses; NULL where nothing may be sent
- * now. The caller owns the packet. */
+/* Returns the next segment (TCP header first, checksum PARTIAL, gso set if it stands for several)
+ * with its addresses, or NULL if nothing may be sent now. The caller owns the packet. */
 struct mnet_packet *mn_tcp_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now);
-/* Whether something waits to be sent. After mn_tcp_output gave NULL: for memory; it is to be asked again in a while. */
+/* Returns whether something waits to be sent. After mn_tcp_output returned NULL it waits for
+ * memory, so the call is to be repeated after a while. */
 bool mn_tcp_wants_output(const struct mn_tcp *tcp);
 
-/* An allocation for a new connection has failed elsewhere, or memory is short: somebody gives some back. False where nobody has to. */
+/* An allocation for a new connection has failed elsewhere, or memory is short: a connection gives
+ * some back. Returns false if none has to. */
 bool mn_tcp_yield(struct mn_tcp *tcp, uint64_t now);
-/* Memory is short: some of what came out of order is dropped, a bounded number of times. */
+/* Memory is short: drops some of the text received out of order, a bounded number of times. */
 void mn_tcp_relieve(struct mn_tcp *tcp);
 
 /* Timers. */
 void mn_tcp_expire(struct mn_tcp *tcp, uint64_t now);
 uint64_t mn_tcp_deadline(struct mn_tcp *tcp);
 
-/* Events: the next tcb (listener) in use whose readiness or status may have risen since it was last given out; NULL where there is none. */
+/* Return the next tcb (listener) in use whose readiness or status may have risen since it was last
+ * returned, or NULL if there is none. */
 struct mn_tcb *mn_tcp_next_event(struct mn_tcp *tcp);
 struct mn_listener *mn_tcp_next_listener_event(struct mn_tcp *tcp);
 
-/* OPEN, active. The remote address is checked by the caller to be unicast; `local.port` 0 picks a random free one. MNET_E_IN_USE, MNET_E_LIMIT,
- * MNET_E_NO_MEMORY. */
+/* OPEN, active. The caller has checked that the remote address is unicast. If `local.port` is 0, a
+ * random free port is chosen. Errors: MNET_E_IN_USE, MNET_E_LIMIT, MNET_E_NO_MEMORY. */
 struct mn_tcp_open {
     struct mnet_endpoint local, remote;
     uint16_t path_mtu;
     bool no_delay;
     uint8_t ttl, dscp; /* 0: defaults */
-    uint8_t without;   /* of config.offer, what this connection does not */
+    uint8_t without;   /* options of config.offer that this connection does not offer */
     enum mnet_congestion congestion;
 };
 int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now, struct mn_tcb **tcb);
-/* OPEN, passive. An unspecified local address takes any. Port 0 picks one. */
+/* OPEN, passive. An unspecified local address accepts connections to any. Port 0 picks one. */
 int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct mnet_listen_options *options,
                   struct mn_listener **listener);
 void mn_tcp_unlisten(struct mn_tcp *tcp, struct mn_listener *listener, uint64_t now);
-/* The longest waiting established connection, from now on the caller's; NULL where there is none. */
+/* Returns the established connection that has waited longest, which is the caller's from then on,
+ * or NULL if there is none. */
 struct mn_tcb *mn_tcp_accept(struct mn_listener *listener);
 bool mn_tcp_acceptable(const struct mn_listener *listener);
 
-/* 0 when the connection has been established (and whatever came after), MNET_E_DEADLINE while it is being opened, else why it failed. */
+/* Returns 0 if the connection has ever been established, MNET_E_DEADLINE while it is being opened,
+ * otherwise the cause of its failure. */
 int mn_tcp_status(const struct mn_tcb *tcb);
 
-/* What ICMP errors said last, of the attempt or of the connection; in any state. */
+/* Returns the cause in the last ICMP error about the attempt or the connection, in any state. */
 enum mnet_unreachable mn_tcp_unreachable(const struct mn_tcb *tcb);
 
-/* SEND: queues a copy of up to `len` bytes, as many as the send buffer has room for, and returns how many: 0 where it is full (or for len 0). An error where nothing can
- * ever be sent again (see mnet_tcp_write), or MNET_E_NO_MEMORY where memory rather than the buffer is short just now. `beyond` ignores the send
- * buffer's limit and queues all or nothing. */
+/* SEND: queues a copy of up to `len` bytes, as many as the send buffer has room for, and returns
+ * their number: 0 if it is full (or if len is 0). Returns an error if nothing can ever be sent
+ * again (see mnet_tcp_write), or MNET_E_NO_MEMORY if memory, not the buffer, is short now. `beyond`
+ * ignores the send buffer's limit and queues all or nothing. */
 ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, size_t len, bool beyond, uint64_t now);
-/* The same for a piece of a buffer, by reference, all or nothing: 1, 0 or an error. Takes a reference of its own. */
+/* Does the same for a piece of a buffer, by reference, all or nothing: returns 1, 0 or an error.
+ * Takes a reference of its own. */
 int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffer *buffer, uint32_t offset,
                        uint32_t len, bool beyond, uint64_t now);
 
-/* RECEIVE: copies up to `len` bytes. The count; 0 at the end of the stream (or for len 0); MNET_E_DEADLINE where nothing has arrived; or the error
- * (RESET, TIMED_OUT, UNREACHABLE, CLOSED, REFUSED) once everything that arrived in order has been read. */
+/* RECEIVE: copies up to `len` bytes and returns their number. Returns 0 at the end of the stream
+ * (or if len is 0), and MNET_E_DEADLINE if nothing has arrived. Returns the error (RESET,
+ * TIMED_OUT, UNREACHABLE, CLOSED, REFUSED) after everything that arrived in order has been read. */
 ptrdiff_t mn_tcp_receive(struct mn_tcp *tcp, struct mn_tcb *tcb, void *to, size_t len, uint64_t now);
-/* Lends received bytes in place; returns as above, counting slices. They stay valid until mn_tcp_return, or close. */
+/* Lends received bytes in place. Returns as mn_tcp_receive does, but counts slices. They stay valid
+ * until mn_tcp_return, or close. */
 ptrdiff_t mn_tcp_lend(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_slice *slices, int max);
 void mn_tcp_return(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
-/* CLOSE and ABORT: the tcb is the engine's afterwards. */
+/* CLOSE and ABORT: the tcb belongs to the engine afterwards. */
 void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 void mn_tcp_abort(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 int mn_tcp_shutdown(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_shutdown how, uint64_t now);
 
 /* STATUS and settings. */
 unsigned mn_tcp_ready(const struct mn_tcb *tcb); /* enum mnet_ready */
-/* The same for one who may act on it much later: looks at the room again, and if there is none, there will be an event. */
+/* Does the same for a caller that may act on it much later: checks the room again, and if there is
+ * none, an event will follow. */
 unsigned mn_tcp_ask(const struct mn_tcp *tcp, struct mn_tcb *tcb);
-/* Somebody waits for room for so many bytes: MNET_WRITABLE is not given before there is (mn_tcb_has_room), and then there is an
- * event. Sending does this by itself if it is cut short, or fills the buffer. */
+/* A task waits for room for so many bytes: MNET_WRITABLE is not returned before there is room
+ * (mn_tcb_has_room), and then there is an event. mn_tcp_send does this itself if it is cut short,
+ * or fills the buffer. */
 void mn_tcp_want_room(struct mn_tcb *tcb, size_t bytes);
-/* Gives the tcb out as an event, for reasons of the caller's. */
+/* Makes the tcb an event, for a reason of the caller's. */
 void mn_tcp_tell(struct mn_tcp *tcp, struct mn_tcb *tcb);
 void mn_tcp_peers(const struct mn_tcb *tcb, struct mnet_endpoint *local, struct mnet_endpoint *remote);
 struct mnet_endpoint mn_tcp_listen_endpoint(const struct mn_listener *listener);
-/* The name of the congestion controller, static. */
+/* Returns the name of the congestion control, static. */
 const char *mn_tcp_congestion(const struct mn_tcb *tcb);
 void mn_tcp_set_no_delay(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_delay);
 void mn_tcp_set_ttl(struct mn_tcb *tcb, uint8_t ttl);
 void mn_tcp_set_dscp(struct mn_tcb *tcb, uint8_t dscp);
 void mn_tcp_set_keepalive(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mnet_keepalive *keepalive);
 void mn_tcp_set_user_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t timeout_ns, uint64_t now);
-/* What has happened since the last call, and whether to note it at all. */
+/* Fetch the notices since the last call, and switch notices on or off. */
 unsigned mn_tcp_notices(struct mn_tcb *tcb);
 void mn_tcp_set_notices(struct mn_tcb *tcb, bool on);
-/* Unread bytes up to the last urgent one. What is queued so far becomes urgent. */
+/* mn_tcp_urgent returns the unread bytes up to the last urgent one. mn_tcp_send_urgent makes all
+ * queued data urgent. */
 uint32_t mn_tcp_urgent(const struct mn_tcb *tcb);
 void mn_tcp_send_urgent(struct mn_tcp *tcp, struct mn_tcb *tcb);
-/* 0 once the peer has acknowledged everything, our FIN included; MNET_E_DEADLINE before; or why it never will. */
+/* Returns 0 after the peer has acknowledged everything, our FIN included, MNET_E_DEADLINE before,
+ * or the cause why it never will. */
 int mn_tcp_delivered(const struct mn_tcb *tcb);
 
 /* STATUS in full. */
@@ -156,15 +176,16 @@ void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet
 void mn_tcp_each(const struct mn_tcp *tcp, bool (*visit)(void *context, const struct mnet_tcp_info *info),
                  void *context);
 
-/* What the user hangs on a tcb or listener: NULL until set. */
+/* The user's pointer in a tcb or listener: NULL until set. */
 void mn_tcp_set_owner(struct mn_tcb *tcb, void *owner);
 void *mn_tcp_owner(const struct mn_tcb *tcb);
-/* The next tcb that has an owner, from the beginning where `after` is NULL; NULL where there is none. */
+/* Returns the next tcb that has an owner, the first one if `after` is NULL. Returns NULL if there
+ * is none. */
 struct mn_tcb *mn_tcp_next_owned(const struct mn_tcp *tcp, const struct mn_tcb *after);
 void mn_tcp_set_listener_owner(struct mn_listener *listener, void *owner);
 void *mn_tcp_listener_owner(const struct mn_listener *listener);
 
-/* How many of each there are, for limits and tests. */
+/* Numbers of each kind, for limits and tests. */
 struct mn_tcp_usage {
     unsigned tcbs;        /* all of them */
     unsigned established; /* counted against connections_max */

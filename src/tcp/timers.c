@@ -1,8 +1,12 @@
-/* Timers of a connection: retransmission (RFC 6298 5), zero-window probes (RFC 9293 3.8.6.1), delayed acknowledgement, pacing, keepalive, the end of orphans: how they are started and stopped. Their expiry is in expire.c.
+/* Timers of a connection: retransmission (RFC 6298 5), zero-window probes (RFC 9293 3.8.6.1),
+ * delayed acknowledgement, pacing, keepalive, the end of orphans. This file starts and stops them.
+ * expire.c handles their expiry.
  *
- * They are started and stopped with nearly every segment, and hardly ever expire. So all of a connection's share one timer on the wheel, which is moved only where
- * something is due sooner than it fires; a timer that is stopped, or put off, costs one store. When the one fires, the first that is due is served, and it is
- * armed again for the next. While it is armed timer.at_ns is when it fires, otherwise MNET_NEVER.
+ * They are started and stopped with nearly every segment, and hardly ever expire. So all timers of
+ * a connection share one on the wheel, which is moved only if a timer is due before it. Stopping or
+ * postponing a timer costs one store. When the shared timer expires, the first due timer is served,
+ * and the shared one is armed for the next. timer.at_ns is the time for which it is armed, or
+ * MNET_NEVER.
  */
 #include "tcp/timers.h"
 #include "tcp/output.h"
@@ -23,19 +27,20 @@ void mn_tcb_stop_timers(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_tcb_arm(tcp, tcb, MNET_NEVER);
 }
 
-/* Without a user, and without a timeout that one has set, a silent peer gets the time that SHLD-11 asks for and no more: nobody would hear of it any more if the data
- * was delivered later. A peer that answers the probes of its closed window is not silent. */
+/* Without a user, and without a timeout set by one, a silent peer gets the time that SHLD-11 asks
+ * for and no more: no user would learn of a later delivery. A peer that answers the probes of its
+ * closed window is not silent. */
 static uint64_t orphan_gives_up_at(const struct mn_tcb *tcb)
 {
     uint64_t since = tcb->persisting ? MN_MAX(tcb->heard_ns, tcb->flight.progress_ns) : tcb->flight.progress_ns;
     return since + MN_ORPHAN_TIMEOUT;
 }
 
-/* When the peer's silence ends the connection: R2 (MUST-20). */
+/* Returns the time at which the peer's silence ends the connection: R2 (MUST-20). */
 uint64_t mn_timers_give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     if (MN_UNLIKELY(tcb->persisting) && !tcb->probe_unanswered && !tcb->orphan)
-        return MNET_NEVER; /* MUST-37: nothing is asked of the peer just now */
+        return MNET_NEVER; /* MUST-37: nothing is asked of the peer now */
     if (MN_UNLIKELY(!mn_tcp_synchronized(tcb)))
         return tcb->flight.progress_ns + MN_SYN_TIMEOUT;
     uint64_t user_timeout = MN_UNLIKELY(tcb->flight.user_timeout_ns != 0) ? tcb->flight.user_timeout_ns
@@ -69,7 +74,8 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
     bool persisting = MN_UNLIKELY(tcb->snd_wnd == 0 || !in_flight) && mn_tcp_synchronized(tcb);
     if (MN_UNLIKELY(persisting != tcb->persisting)) {
         tcb->persisting = persisting;
-        tcb->probe_unanswered = tcb->probe_out = false; /* what was probed with is in flight now */
+        /* The octet of the probe is in flight now. */
+        tcb->probe_unanswered = tcb->probe_out = false;
         restart = true;
     }
     if (restart || !mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT)) {

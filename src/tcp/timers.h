@@ -5,7 +5,7 @@
 #include "tcp/tcb.h"
 
 void mn_tcb_arm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t at_ns);
-/* Starts one of the tcb's timers, or moves it; MNET_NEVER stops it. */
+/* Starts one of the tcb's timers, or moves it. MNET_NEVER stops it. */
 static inline void mn_tcb_set_due(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_due which, uint64_t at_ns)
 {
     tcb->due_ns[which] = at_ns;
@@ -18,13 +18,14 @@ static inline bool mn_tcb_is_due(const struct mn_tcb *tcb, enum mn_due which)
 {
     return tcb->due_ns[which] != MNET_NEVER;
 }
-/* Arms the retransmission timer for what is in flight, or the probe timer, or neither. `restart` begins a new period. */
+/* Arms the retransmission timer for the data in flight, or the probe timer, or neither. `restart`
+ * begins a new period. */
 void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now);
-/* When the peer's silence ends the connection: R2 (MUST-20). */
+/* Returns the time at which the peer's silence ends the connection: R2 (MUST-20). */
 uint64_t mn_timers_give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
-/* Arms the timer for the first of retransmission, what comes before it, and the end of patience. */
+/* Arms the timer for the first of retransmission, the timers before it, and R2. */
 void mn_timers_arm_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
-/* Patience has changed. */
+/* R2 has changed. */
 void mn_timers_rearm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
 #endif

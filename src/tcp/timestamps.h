@@ -1,8 +1,9 @@
-/* Timestamps (RFC 7323): the clock that goes out, the value that is echoed, and PAWS.
+/* Timestamps (RFC 7323): our clock, the echoed value, and PAWS.
  *
- * The clock ticks once a millisecond, the fastest that 5.4 allows, and begins at an offset of each pair of endpoints' own (7.1): nobody learns how long we
- * have been up, and connections that follow one another between the same two ends see one clock that only goes forward, which is
- * what the reuse of TIME-WAIT (RFC 6191) stands on.
+ * The clock ticks once a millisecond, the fastest that 5.4 allows, and begins at an offset for each
+ * pair of endpoints (7.1). So nobody learns how long we have been up. Connections that follow one
+ * another between the same two ends see one clock that only goes forward, on which the reuse of
+ * TIME-WAIT (RFC 6191) relies.
  */
 #ifndef MN_TIMESTAMPS_H
 #define MN_TIMESTAMPS_H
@@ -20,15 +21,16 @@ struct mn_tcp;
 
 struct mn_timestamps {
     uint32_t offset;    /* of our clock */
-    uint32_t recent;    /* TS.Recent: what we echo, and what no later segment may be older than */
-    uint32_t recent_at; /* when it was set, in units of 2^30 ns */
+    uint32_t recent;    /* TS.Recent: the value to echo, and the lower limit of later ones */
+    uint32_t recent_at; /* time at which it was set, in units of 2^30 ns */
 };
 
 #define MN_TIMESTAMP_TICK MNET_MILLISECOND
-/* 5.5: 24 days, after which the sign of the difference of two timestamps of a millisecond clock means nothing. */
+/* 5.5: 24 days. After that the sign of the difference of two timestamps of a millisecond clock
+ * means nothing. */
 #define MN_TIMESTAMP_VALID (24 * 24 * 3600 * MNET_SECOND)
 
-/* Where our clock begins for a pair of endpoints. */
+/* Returns the beginning of our clock for a pair of endpoints. */
 uint32_t mn_timestamps_offset(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
                               const struct mnet_endpoint *remote);
 
@@ -37,13 +39,13 @@ static inline uint32_t mn_timestamps_value(const struct mn_timestamps *ts, uint6
     return (uint32_t)(now / MN_TIMESTAMP_TICK) + ts->offset;
 }
 
-/* 5.3 R1: older than TS.Recent, and that is still to be believed. */
+/* 5.3 R1: returns whether the value is older than TS.Recent, and TS.Recent is still valid. */
 static inline bool mn_timestamps_old(const struct mn_timestamps *ts, uint32_t value, uint64_t now)
 {
     return mn_seq_lt(value, ts->recent) && (uint32_t)(now >> 30) - ts->recent_at <= MN_TIMESTAMP_VALID >> 30;
 }
 
-/* Sets TS.Recent; a value that is older than it, and yet is to be believed, is passed over. */
+/* Sets TS.Recent, unless the value is older and TS.Recent is still valid. */
 static inline void mn_timestamps_update(struct mn_timestamps *ts, uint32_t value, uint64_t now)
 {
     if (!mn_timestamps_old(ts, value, now)) {
@@ -52,17 +54,18 @@ static inline void mn_timestamps_update(struct mn_timestamps *ts, uint32_t value
     }
 }
 
-/* The first value of a connection, from the peer's SYN. */
+/* Takes the first value of a connection, from the peer's SYN. */
 static inline void mn_timestamps_begin(struct mn_timestamps *ts, uint32_t value, uint64_t now)
 {
     ts->recent = value;
     ts->recent_at = (uint32_t)(now >> 30);
 }
 
-/* RFC 7323 5.3 R1: false if the segment is an old duplicate, or lacks the option; that has been answered if it has to be.
- * Resets and SYNs pass: other checks are for them. */
+/* RFC 7323 5.3 R1: returns false if the segment is an old duplicate, or lacks the option. It has
+ * been answered then if necessary. Resets and SYNs pass: other checks are for them. */
 bool mn_tcb_check_timestamp(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg);
-/* 4.1: how long ago the segment was sent that this one's echo answers; 0 where it does not say. */
+/* 4.1: returns the time since the segment was sent whose timestamp this segment echoes, or 0 if
+ * that is unknown. */
 uint64_t mn_tcb_echo_age(const struct mn_tcb *tcb, const struct mn_segment *seg);
 
 #endif

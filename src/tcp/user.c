@@ -51,8 +51,8 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
 
 #define BACKLOG_DEFAULT 128u
 
-/* Only the very same address and port collide: one on an own address beside one on any is the more specific (MUST-43), and
- * connections do not matter (MUST-42). */
+/* Only the same address and port collide: a listener on an own address beside one on any is more
+ * specific (MUST-43), and connections do not matter (MUST-42). */
 static bool port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local)
 {
     const struct mnet_link *head = &tcp->listener_list;
@@ -139,7 +139,7 @@ bool mn_tcp_acceptable(const struct mn_listener *listener)
 
 /* --- 3.10.2 SEND --- */
 
-/* What a call that can no longer send returns; 0 where it can. */
+/* Returns the error of a call that can no longer send, or 0 if it can. */
 static int send_error(const struct mn_tcb *tcb)
 {
     if (tcb->fin_queued)
@@ -173,7 +173,7 @@ void mn_tcp_want_room(struct mn_tcb *tcb, size_t bytes)
     tcb->rare.send_wanted = (uint32_t)MN_MIN(bytes, (size_t)UINT32_MAX);
 }
 
-/* After bytes were queued. If the buffer is full, the next one waits for half of it. */
+/* Called after bytes were queued. If the buffer is full, the next write waits for half of it. */
 static void note_room(const struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (MN_UNLIKELY(send_room(tcp, tcb) == 0))
@@ -182,9 +182,9 @@ static void note_room(const struct mn_tcp *tcp, struct mn_tcb *tcb)
         tcb->send_full = false;
 }
 
-/* Nothing more than this is ever queued, so that sequence numbers stay comparable. */
+/* More than this is never queued, so that sequence numbers stay comparable. */
 #define SEND_MAX (1u << 30)
-/* So many others may have to give way to one write. */
+/* At most so many other connections may have to give way to one write. */
 #define YIELDS 8u
 
 ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, size_t len, bool beyond, uint64_t now)
@@ -235,13 +235,13 @@ int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffe
 
 /* --- 3.10.3 RECEIVE --- */
 
-/* What a call that found no data returns. */
+/* Returns the result of a call that found no data. */
 static int receive_verdict(const struct mn_tcb *tcb)
 {
     if (tcb->read_shut)
         return MNET_E_CLOSED;
     if (tcb->fin_received)
-        return 0; /* the end of the stream came in order, whatever happened later */
+        return 0; /* the end of the stream came in order, before any later event */
     if (tcb->rare.error != 0)
         return tcb->rare.error;
     return tcb->state == MN_CLOSED ? MNET_E_CLOSED : MNET_E_DEADLINE;
@@ -283,7 +283,7 @@ void mn_tcb_arm_orphan(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, mn_time_after(now, tcp->config.orphan_ns));
 }
 
-/* Queues a FIN behind the data and moves to the state that waits for its acknowledgement. */
+/* Queues a FIN behind the data and enters the state that waits for its acknowledgement. */
 static void queue_fin(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (tcb->fin_queued)
@@ -293,12 +293,13 @@ static void queue_fin(struct mn_tcp *tcp, struct mn_tcb *tcb)
         mn_tcp_set_state(tcp, tcb, MN_FIN_WAIT_1);
     else if (tcb->state == MN_CLOSE_WAIT)
         mn_tcp_set_state(tcp, tcb, MN_LAST_ACK);
-    mn_tcb_queue_output(tcp, tcb); /* in SYN-RECEIVED the state changes with the handshake's end */
+    /* In SYN-RECEIVED the state changes at the end of the handshake. */
+    mn_tcb_queue_output(tcp, tcb);
 }
 
 void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    mn_recvq_return(&tcb->recvq); /* what was lent was consumed, given back or not */
+    mn_recvq_return(&tcb->recvq); /* lent data was consumed, given back or not */
     mn_pressure_settle(tcp, tcb);
     tcb->orphan = true;
     tcb->owner = NULL;
@@ -310,7 +311,7 @@ void mn_tcp_close(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     else if (tcb->recvq.bytes > 0)
         mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, now); /* SHLD-3 */
     else {
-        tcb->flight.progress_ns = now; /* from here on R2 ends a closed window, too */
+        tcb->flight.progress_ns = now; /* from now on R2 ends a closed window, too */
         queue_fin(tcp, tcb);
         mn_tcb_arm_orphan(tcp, tcb, now);
         mn_orphan_add(tcp, tcb);
@@ -367,7 +368,7 @@ int mn_tcp_delivered(const struct mn_tcb *tcb)
         return 0;
     if (tcb->state != MN_CLOSED)
         return MNET_E_DEADLINE;
-    return tcb->rare.error; /* without an error it ended by way of TIME-WAIT or LAST-ACK */
+    return tcb->rare.error; /* without an error it ended through TIME-WAIT or LAST-ACK */
 }
 
 unsigned mn_tcp_ready(const struct mn_tcb *tcb)

@@ -1,8 +1,10 @@
-/* The user timeout, R2 (RFC 9293 3.8.3, MUST-21), and its option (RFC 5482): what both ends mean to wait before they give a connection up.
+/* The user timeout, R2 (RFC 9293 3.8.3, MUST-21), and its option (RFC 5482), by which both ends
+ * tell how long they wait before they give a connection up.
  *
- * In the terms of RFC 5482 3: ENABLED is a matter of the engine's configuration, for both directions. ADV_UTO is our own timeout. CHANGEABLE is true until
- * the user has set one. L_LIMIT is the 100 seconds of RFC 9293 (SHLD-11); U_LIMIT, an hour or what we mean
- * to wait ourselves, keeps a peer from holding a connection for ever.
+ * In the terms of RFC 5482 3: ENABLED is a setting of the engine, for both directions. ADV_UTO is
+ * our own timeout. CHANGEABLE is true until the user has set one. L_LIMIT is the 100 seconds of RFC
+ * 9293 (SHLD-11). U_LIMIT, an hour or our own timeout, prevents that a peer holds a connection for
+ * ever.
  */
 #include "tcp/user_timeout.h"
 #include "tcp/ready.h"
@@ -20,7 +22,7 @@ static uint64_t own_timeout(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     return tcb->flight.user_timeout_ns != 0 ? tcb->flight.user_timeout_ns : tcp->config.user_timeout_ns;
 }
 
-/* In seconds where they fit, else in minutes; rounded up. 0 is not to be sent. */
+/* In seconds if they fit, otherwise in minutes, rounded up. 0 must not be sent. */
 static uint16_t encode(uint64_t ns)
 {
     uint64_t seconds = MN_MAX(ns / MNET_SECOND + (ns % MNET_SECOND != 0), (uint64_t)1);
@@ -42,7 +44,8 @@ void mn_user_timeout_put(const struct mn_tcp *tcp, const struct mn_tcb *tcb, str
     header->user_timeout = encode(own_timeout(tcp, tcb));
 }
 
-/* 3.1: USER_TIMEOUT = min(U_LIMIT, max(ADV_UTO, REMOTE_UTO, L_LIMIT)); an option of zero is ignored. */
+/* 3.1: USER_TIMEOUT = min(U_LIMIT, max(ADV_UTO, REMOTE_UTO, L_LIMIT)); an option of zero is
+ * ignored. */
 MN_RARE void mn_user_timeout_learn(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint16_t option)
 {
     if (!tcp->config.user_timeout_option || tcb->user_timeout_set || decode(option) == 0)

@@ -1,12 +1,12 @@
-/* The receive window: what we offer the peer (RFC 9293 3.8.6).
+/* The receive window that we offer the peer (RFC 9293 3.8.6).
  *
- * A window is a promise, but memory is charged for what has arrived and not for what may
- * (pressure.c): so many idle connections take nothing from an active one. The target of a
- * connection starts at MN_WINDOW_INITIAL and follows what the user reads (autotune.c), up to
- * config.receive_buffer. The right edge moves as long as the receive budget has room for what it
- * lets in. It never moves left (SHLD-14): what comes of more promises than memory can keep is
- * dropped, unacknowledged, and the peer sends it again. The edge moves right only in steps that are
- * worth a segment (MUST-39).
+ * A window is a promise, but memory is charged for text that has arrived and not for text that may
+ * (pressure.c). So many idle connections take nothing from an active one. The target of a
+ * connection starts at MN_WINDOW_INITIAL and follows the bytes that the user reads (autotune.c), up
+ * to config.receive_buffer. The right edge moves as long as the receive budget has room for the
+ * text that it admits. It never moves left (SHLD-14): if more windows were promised than memory can
+ * keep, text is dropped, unacknowledged, and the peer sends it again. The edge moves right only in
+ * steps that are worth a segment (MUST-39).
  */
 #include "tcp/window.h"
 #include "tcp/autotune.h"
@@ -20,8 +20,8 @@ static uint32_t queued(const struct mn_tcb *tcb)
     return tcb->recvq.bytes + tcb->recvq.lent_bytes;
 }
 
-/* Bytes of text that the budget has room for: a full packet pins up to two and a half times its
- * bytes. */
+/* Returns the bytes of text that the budget has room for. A full packet pins up to two and a half
+ * times its bytes. */
 static uint64_t budget_left(const struct mn_tcp *tcp)
 {
     return tcp->receive_budget > tcp->receive_used ? (tcp->receive_budget - tcp->receive_used) / 2 : 0;
@@ -54,10 +54,10 @@ uint16_t mn_window_mss(const struct mn_tcp *tcp, struct mnet_address remote)
     return (uint16_t)(tcp->config.mtu - ip_header - MN_TCP_HEADER);
 }
 
-/* How far the right edge can move: as far as the target less what lies unread allows, within the
- * budget; 0 where that is not worth announcing (3.8.6.2.2): less than a full segment, and less than
- * half of the whole buffer. A window of two segments, or of the scale's unit where that is more, is
- * always to be had, or a connection could starve. */
+/* Returns the distance that the right edge can move: up to the target without the unread bytes,
+ * within the budget. Returns 0 if that is not worth announcing (3.8.6.2.2): less than a full
+ * segment, and less than half of the whole buffer. A window of two segments, or of the scale's unit
+ * if that is larger, is always available, or a connection could starve. */
 static uint32_t best_step(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     uint32_t announced = tcb->rcv_adv - tcb->rcv_nxt;
@@ -73,7 +73,7 @@ static uint32_t best_step(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     return step >= worthwhile ? step : 0;
 }
 
-/* Called for each segment sent: moves the edge where that is worthwhile and returns RCV.WND, a
+/* Called for each segment sent. Moves the edge if that is worthwhile, and returns RCV.WND, a
  * multiple of the scale's unit. */
 uint32_t mn_window_offer(const struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
@@ -94,8 +94,8 @@ void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, 
     mn_autotune_read(tcp, tcb, bytes, now);
     if (MN_UNLIKELY(tcb->fin_received || !mn_tcp_synchronized(tcb) || !tcb->conn.hashed))
         return; /* nothing more will come */
-    /* An update of its own goes out when the window was nearly closed, or opens by a quarter of the
-     * target; smaller steps ride on other segments. */
+    /* An update of its own is sent if the window was nearly closed, or opens by a quarter of the
+     * target. Smaller steps are announced by other segments. */
     uint32_t window = tcb->rcv_adv - tcb->rcv_nxt;
     if (MN_LIKELY(window >= 2u * tcb->rcv_mss && window > tcb->rcv_target - tcb->rcv_target / 4))
         return; /* no step is that large */

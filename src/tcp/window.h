@@ -5,19 +5,21 @@
 #include "tcp/tcb.h"
 
 uint32_t mn_window_offer(const struct mn_tcp *tcp, struct mn_tcb *tcb);
-/* What a SYN of ours offers: less than usual where the budget is nearly used up, but never less than two segments. */
+/* Returns the window of our SYN: less than usual if the budget is nearly used up, but at least two
+ * segments. */
 uint16_t mn_window_initial(const struct mn_tcp *tcp, const struct mnet_endpoint *remote);
 void mn_window_init(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced);
-/* The user took `bytes`: sizes the target, and asks for a window update where it is worth one (MUST-39). */
+/* The user read `bytes`: adjusts the target, and asks for a window update if it is worth one
+ * (MUST-39). */
 void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now);
-/* The largest window that this connection can ever be told of. */
+/* Returns the largest window that this connection can ever announce. */
 static inline uint32_t mn_window_largest(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     return MN_MIN(tcp->config.receive_buffer, (uint32_t)UINT16_MAX << tcb->rcv_wscale);
 }
-/* The shift that lets 16 bits express the largest window we may ever offer. */
+/* Returns the shift by which 16 bits express the largest window that we may ever offer. */
 uint8_t mn_window_shift(const struct mn_tcp *tcp);
-/* The MSS we announce (MUST-67). */
+/* Returns the MSS that we announce (MUST-67). */
 uint16_t mn_window_mss(const struct mn_tcp *tcp, struct mnet_address remote);
 
 #endif

@@ -1,17 +1,24 @@
-/* A rate-based controller after BBR (Cardwell et al., "BBR: Congestion-Based Congestion Control", 2016; draft-cardwell-iccrg-bbr-congestion-control).
+/* A rate-based congestion control after BBR (Cardwell et al., "BBR: Congestion-Based Congestion
+ * Control", 2016; draft-cardwell-iccrg-bbr-congestion-control).
  *
- * It models the path by two figures: the bottleneck's bandwidth, the largest delivery rate of the last rounds, and the round trip without a queue, the
- * smallest of the last ten seconds. It sends at the bandwidth, with twice their product in flight at most:
+ * It models the path by two figures. The bottleneck's bandwidth is the largest delivery rate of the
+ * last rounds. The round trip without a queue is the smallest one of the last ten seconds. It sends
+ * at the bandwidth, with at most twice their product in flight:
  *
- *   STARTUP     paces at 2/ln(2) times the bandwidth, which doubles it each round, until three rounds have not made it a quarter larger
- *   DRAIN       paces at the inverse, until what is in flight is one bandwidth-delay product
- *   PROBE_BW    cycles through eight phases of a round trip: 5/4 to look for more, 3/4 to drain what that queued, and six times 1
- *   PROBE_RTT   where the smallest round trip is ten seconds old: four segments in flight for 200 ms, so that it can be seen again
+ *   STARTUP     paces at 2/ln(2) times the bandwidth, which doubles it each round, until three
+ *               rounds have not increased it by a quarter
+ *   DRAIN       paces at the inverse, until one bandwidth-delay product is in flight
+ *   PROBE_BW    cycles through eight phases of a round trip: 5/4 to look for more bandwidth, 3/4 to
+ *               drain the queue that this made, and six times 1
+ *   PROBE_RTT   if the smallest round trip is ten seconds old: four segments in flight for 200 ms,
+ *               so that it can be measured again
  *
- * Losses and marks do not define the window, but are not ignored either, as they are in the first version of BBR: they end STARTUP and the
- * phase of 5/4, and take cwnd to 0.7 (0.85) of itself, though not below one bandwidth-delay product; it grows back by what is delivered.
+ * Losses and marks do not define the window. They are not ignored either, unlike in the first
+ * version of BBR: they end STARTUP and the phase of 5/4, and reduce cwnd to 0.7 (0.85) of itself,
+ * though not below one bandwidth-delay product. Delivered data lets it grow back.
  *
- * The model lies in the memory of the delivery samples; until the first data is sent there is neither.
+ * The model is in the memory of the delivery samples. Before the first data is sent there is
+ * neither.
  */
 #include <mnet/time.h>
 
@@ -22,14 +29,16 @@
 #define GAIN_DRAIN 88u /* its inverse */
 #define GAIN_CWND (2 * UNIT)
 #define CYCLE 8u
-#define CYCLE_DOWN 1u    /* the phase of 3/4 */
-#define BUCKET_ROUNDS 5u /* the largest rate of this and of the last bucket counts: of five to ten rounds */
+#define CYCLE_DOWN 1u /* the phase of 3/4 */
+/* The largest rate of this bucket and of the last one counts: of five to ten rounds. */
+#define BUCKET_ROUNDS 5u
 #define FULL_ROUNDS 3u
 #define MIN_RTT_WINDOW (10 * MNET_SECOND)
 #define PROBE_RTT_TIME (200 * MNET_MILLISECOND)
 #define CWND_MIN_SEGMENTS 4u
-#define QUANTA \
-    3u /* bursts beyond the product, for those that are on their way out and for acknowledgements that come together */
+/* Bursts beyond the product, for packets on their way out and for acknowledgements that arrive
+ * together. */
+#define QUANTA 3u
 
 enum mode {
     STARTUP,
@@ -48,7 +57,7 @@ static uint64_t gained(uint64_t value, uint32_t gain)
     return value * gain / UNIT;
 }
 
-/* The bandwidth-delay product, in bytes; 0 while there is no model. */
+/* Returns the bandwidth-delay product in bytes, or 0 while there is no model. */
 static uint64_t product(const struct mn_bbr *b)
 {
     return b->min_rtt_ns == 0 ? 0 : bandwidth(b) * (b->min_rtt_ns / 1000) / 1000000;
@@ -83,7 +92,7 @@ static void bbr_attach(struct mn_congestion *c, struct mn_bbr *b, uint64_t now)
 
 /* --- The model --- */
 
-/* True at the beginning of a round: when something sent in it is acknowledged. */
+/* Returns true at the beginning of a round: data sent in the last round is acknowledged. */
 static bool update_round(struct mn_bbr *b, const struct mn_rate_sample *s)
 {
     if (s->interval_ns == 0 || s->delivered_then < b->round_end)
@@ -118,7 +127,7 @@ static void check_full(struct mn_bbr *b, const struct mn_rate_sample *s)
     }
 }
 
-/* True where the smallest round trip is too old. */
+/* Returns true if the smallest round trip is too old. */
 static bool update_min_rtt(struct mn_bbr *b, const struct mn_rate_sample *s, uint64_t now)
 {
     bool expired = now - b->min_rtt_at_ns > MIN_RTT_WINDOW;
@@ -138,7 +147,7 @@ static void set_phase(struct mn_bbr *b, unsigned phase, uint64_t now)
     b->pacing_gain = b->phase == 0 ? UNIT * 5 / 4 : b->phase == CYCLE_DOWN ? UNIT * 3 / 4 : UNIT;
 }
 
-/* Any phase but 3/4, so that flows which begin together do not probe together. */
+/* Begins with any phase except 3/4, so that flows which begin together do not probe together. */
 static void enter_probe_bw(struct mn_bbr *b, const struct mn_ack *ack)
 {
     enter(b, PROBE_BW, ack->now);
@@ -149,7 +158,7 @@ static void update_phase(struct mn_bbr *b, const struct mn_ack *ack, uint32_t fl
 {
     bool elapsed = ack->now - b->phase_ns > b->min_rtt_ns;
     bool over = elapsed;
-    if (b->pacing_gain > UNIT) /* until the probe has filled the path, or it has lost something */
+    if (b->pacing_gain > UNIT) /* until the probe has filled the path, or lost a segment */
         over = elapsed && (flight >= gained(product(b), b->pacing_gain) || ack->recovering || !ack->limited);
     else if (b->pacing_gain < UNIT)
         over = elapsed || flight <= product(b);
@@ -235,7 +244,7 @@ static uint64_t bbr_pacing_rate(const struct mn_congestion *c)
     return c->bbr == NULL ? 0 : gained(bandwidth(c->bbr), c->bbr->pacing_gain);
 }
 
-/* --- Trouble --- */
+/* --- Losses and marks --- */
 
 static void reduce(struct mn_congestion *c, uint32_t per_cent, uint64_t now)
 {
@@ -265,7 +274,8 @@ static void bbr_marked(struct mn_congestion *c, uint32_t flight, uint64_t now)
     reduce(c, 85, now);
 }
 
-/* All that was in flight may be lost: begins again with a segment, and grows back by what is delivered. */
+/* All data in flight may be lost. Begins again with one segment, and grows back with delivered
+ * data. */
 static void bbr_timed_out(struct mn_congestion *c, uint32_t flight, bool first, uint64_t now)
 {
     (void)flight;
@@ -279,7 +289,7 @@ static void bbr_undo(struct mn_congestion *c)
     mn_congestion_recall(c);
 }
 
-/* What is known of the path stays known; pacing keeps the window from leaving at once. */
+/* The model of the path stays. Pacing prevents that the whole window is sent at once. */
 static void bbr_restart(struct mn_congestion *c, uint64_t now)
 {
     (void)c;

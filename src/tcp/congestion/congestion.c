@@ -1,4 +1,4 @@
-/* What all congestion controllers share. */
+/* Functions that all congestion controls share. */
 #include "tcp/congestion/congestion.h"
 
 uint32_t mn_congestion_initial_window(uint32_t mss)

@@ -1,21 +1,24 @@
 /* CUBIC (RFC 9438), with HyStart++ (RFC 9406) for the initial slow start.
  *
- * After a reduction the window grows along W_cubic(t) = C * (t - K)^3 + W_max: fast back towards the window W_max at which the loss happened, slowly around
- * it, and ever faster beyond. t is the time since the epoch, the beginning of this stage of congestion avoidance; at t = K the curve reaches W_max. Where Reno would do
- * better (short round trips, small windows), W_est follows Reno and wins.
+ * After a reduction the window grows along W_cubic(t) = C * (t - K)^3 + W_max: fast back towards
+ * W_max, the window at the loss, slowly around it, and ever faster beyond. t is the time since the
+ * epoch, the beginning of this stage of congestion avoidance. At t = K the curve reaches W_max. If
+ * Reno would grow faster (short round trips, small windows), W_est follows Reno and is the window.
  *
- * Integers only: windows in bytes, times in milliseconds, C = 0.4 segments/s^3, beta = 0.7. Increases smaller than a byte wait in `credit`.
+ * All numbers are integers: windows in bytes, times in milliseconds, C = 0.4 segments/s^3, beta =
+ * 0.7. Increases smaller than a byte wait in `credit`.
  */
 #include <mnet/time.h>
 
 #include "base/cube_root.h"
 #include "tcp/congestion/congestion.h"
 
-/* beta_cubic = 0.7 (4.6); its like for marks, 0.85 (RFC 8511 3.1). */
+/* beta_cubic = 0.7 (4.6). For marks it is 0.85 (RFC 8511 3.1). */
 #define BETA 70u
 #define BETA_ECN 85u
 #define PER_CENT 100u
-/* |t - K| beyond this means the largest window anyway, or none; its cube times C stays within 64 bits. */
+/* If |t - K| is larger, the window is the largest or none anyway. Its cube times C stays within 64
+ * bits. */
 #define SPAN_MAX_MS (1u << 19)
 
 static uint32_t milliseconds(uint64_t ns)
@@ -47,7 +50,8 @@ static uint32_t w_cubic(const struct mn_congestion *c, const struct mn_cubic_epo
     return (uint32_t)MN_MIN(e->w_max + cubic_term(c->mss, t_ms - e->k_ms), (uint64_t)MN_CWND_MAX);
 }
 
-/* Figure 2 (4.2): K = cubic_root((W_max - cwnd_epoch) / C). Without a W_max above cwnd, after HyStart++ or a timeout, K = 0 and W_max = cwnd (4.8, 4.10). */
+/* Figure 2 (4.2): K = cubic_root((W_max - cwnd_epoch) / C). Without a W_max above cwnd, after
+ * HyStart++ or a timeout, K = 0 and W_max = cwnd (4.8, 4.10). */
 static void begin_epoch(struct mn_congestion *c, struct mn_cubic *q, uint32_t now_ms)
 {
     struct mn_cubic_epoch *e = &q->epoch;
@@ -66,7 +70,8 @@ static void begin_epoch(struct mn_congestion *c, struct mn_cubic *q, uint32_t no
     }
 }
 
-/* Figure 4 (4.3): W_est grows by alpha_cubic segments each window, alpha_cubic = 3 * (1 - beta) / (1 + beta) = 9/17, by one from cwnd_prior on. */
+/* Figure 4 (4.3): W_est grows by alpha_cubic segments each window, alpha_cubic = 3 * (1 - beta) /
+ * (1 + beta) = 9/17, by one from cwnd_prior on. */
 static void follow_reno(struct mn_congestion *c, struct mn_cubic *q, uint32_t acked)
 {
     acked = MN_MIN(acked, c->cwnd);
@@ -77,7 +82,8 @@ static void follow_reno(struct mn_congestion *c, struct mn_cubic *q, uint32_t ac
     }
 }
 
-/* 4.4 and 4.5: cwnd grows by (target - cwnd) / cwnd for each byte acknowledged; target lies between cwnd and 1.5 * cwnd. */
+/* 4.4 and 4.5: cwnd grows by (target - cwnd) / cwnd for each byte acknowledged; target lies between
+ * cwnd and 1.5 * cwnd. */
 static void follow_curve(struct mn_congestion *c, const struct mn_cubic_epoch *e, uint32_t t_ms,
                          const struct mn_ack *ack)
 {
@@ -90,7 +96,7 @@ static void follow_curve(struct mn_congestion *c, const struct mn_cubic_epoch *e
     c->cwnd = MN_MIN(c->cwnd + (uint32_t)(growth / c->cwnd), MN_CWND_MAX);
 }
 
-/* 5.8: time in which the window was not used is not part of t. */
+/* 5.8: t does not include time in which the window was not used. */
 static void skip_unused_time(struct mn_cubic *q, const struct mn_ack *ack, uint32_t now_ms)
 {
     uint32_t gap = now_ms - q->seen_ms, usual = 2 * milliseconds(ack->srtt_ns) + 1;
@@ -120,7 +126,7 @@ static void avoid_congestion(struct mn_congestion *c, const struct mn_ack *ack)
 
 /* --- Slow start --- */
 
-/* The variables of congestion avoidance take the place of HyStart++'s. */
+/* The variables of congestion avoidance replace those of HyStart++. */
 static void end_initial_slow_start(struct mn_congestion *c)
 {
     if (c->ssthresh == MN_SSTHRESH_UNKNOWN)
@@ -157,7 +163,8 @@ static uint32_t share(uint32_t bytes, uint32_t per_cent)
     return (uint32_t)((uint64_t)bytes * per_cent / PER_CENT);
 }
 
-/* Figure 5 (4.6) and fast convergence (4.7): a flow whose windows get smaller leaves room, W_max = cwnd * (1 + beta) / 2. */
+/* Figure 5 (4.6) and fast convergence (4.7): a flow whose windows get smaller releases bandwidth,
+ * W_max = cwnd * (1 + beta) / 2. */
 static void reduce(struct mn_congestion *c, uint32_t flight, uint32_t beta)
 {
     struct mn_cubic *q = &c->cubic;
@@ -183,7 +190,7 @@ static void cubic_marked(struct mn_congestion *c, uint32_t flight, uint64_t now)
     c->cwnd = MN_MIN(c->cwnd, c->ssthresh);
 }
 
-/* 4.8: as Reno, with beta_cubic; the next epoch begins on a curve of its own. */
+/* 4.8: as in Reno, with beta_cubic. The next epoch begins on a curve of its own. */
 static void cubic_timed_out(struct mn_congestion *c, uint32_t flight, bool first, uint64_t now)
 {
     (void)now;

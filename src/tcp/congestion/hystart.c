@@ -2,7 +2,7 @@
 
 #include "base/sequence.h"
 
-/* RFC 9406 4.3, with L = infinity, since what slow start releases is paced. */
+/* RFC 9406 4.3, with L = infinity, because the data that slow start releases is paced. */
 #define MIN_RTT_THRESH_US 4000u
 #define MAX_RTT_THRESH_US 16000u
 #define MIN_RTT_DIVISOR 8
@@ -17,7 +17,8 @@ void mn_hystart_init(struct mn_hystart *h)
     *h = (struct mn_hystart){.last_min_us = INFINITE, .current_min_us = INFINITE, .css_baseline_us = INFINITE};
 }
 
-/* 4.2: "At the start of each round during standard slow start and CSS, initialize the variables". */
+/* 4.2: "At the start of each round during standard slow start and CSS, initialize the
+ * variables". */
 static void begin_round(struct mn_hystart *h, uint32_t snd_nxt)
 {
     h->window_end = snd_nxt;

@@ -1,4 +1,4 @@
-/* The congestion controllers that there are. */
+/* The list of all congestion controls. */
 #include "tcp/congestion/congestion.h"
 
 static const struct mn_congestion_ops *const modules[] = {

@@ -32,7 +32,7 @@ void mn_rate_application_limited(struct mn_rate *rate, uint32_t flight)
     rate->limited_until = MN_MAX(rate->delivered + flight, 1u);
 }
 
-/* The newest packet that is acknowledged now; NULL where none is. */
+/* Takes the newest record that is acknowledged now. Returns NULL if there is none. */
 static const struct mn_rate_record *take(struct mn_rate *rate, uint32_t highest)
 {
     const struct mn_rate_record *newest = NULL;

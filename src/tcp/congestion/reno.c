@@ -1,4 +1,4 @@
-/* Reno as RFC 5681 has it, counting acknowledged bytes rather than acknowledgements. */
+/* Reno as in RFC 5681, counting acknowledged bytes instead of acknowledgements. */
 #include "tcp/congestion/congestion.h"
 
 static void reno_init(struct mn_congestion *c)
@@ -46,7 +46,7 @@ static void reno_timed_out(struct mn_congestion *c, uint32_t flight, bool first,
     c->credit = 0;
 }
 
-/* RFC 8511 (ABE) 3.1: beta is 0.8 where a mark rather than a loss told of congestion. */
+/* RFC 8511 (ABE) 3.1: beta is 0.8 if a mark, not a loss, indicated congestion. */
 static void reno_marked(struct mn_congestion *c, uint32_t flight, uint64_t now)
 {
     (void)now;

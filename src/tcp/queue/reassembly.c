@@ -14,7 +14,7 @@ static struct mn_run *last_run(const struct mn_tcp_reassembly *r)
     return link == NULL ? NULL : run_of(link);
 }
 
-/* Allowed for one that is not linked yet. */
+/* Does nothing if the run is not linked yet. */
 static void unlink_recent(struct mn_tcp_reassembly *r, struct mn_run *run)
 {
     if (run->newer != NULL)
@@ -38,7 +38,8 @@ static void drop_run(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct m
     mn_pool_free(runs, run);
 }
 
-/* The last run that begins at or before `seq`; mostly the last of all, so the search begins there. */
+/* Returns the last run that begins at or before `seq`. It is mostly the last of all, so the search
+ * begins there. */
 static struct mn_run *run_before(const struct mn_tcp_reassembly *r, uint32_t seq)
 {
     for (struct mnet_link *at = mn_list_last(&r->runs); at != NULL && at != &r->runs; at = at->prev) {
@@ -54,7 +55,7 @@ static struct mn_run *run_after(const struct mn_tcp_reassembly *r, const struct 
     return at == NULL || at == &r->runs ? NULL : run_of(at);
 }
 
-/* A segment fell into this run. */
+/* A segment belonged to this run. */
 static void touch(struct mn_tcp_reassembly *r, struct mn_run *run)
 {
     if (r->newest == run)
@@ -82,7 +83,8 @@ static void extend_run(struct mn_tcp_reassembly *r, struct mn_run *run, struct m
     }
 }
 
-/* A packet pins some 2 KiB, whatever it holds. In order, small ones are copied together; in any other order they are not, so there may only be so many. */
+/* A packet pins some 2 KiB, with any contents. In order, small ones are copied together. In any
+ * other order they are not, so their number is limited. */
 static bool too_many_pieces(const struct mn_tcp_reassembly *r)
 {
     return r->pieces >= r->count + MN_REASSEMBLY_SPARE + r->bytes / MN_REASSEMBLY_PIECE;
@@ -93,7 +95,7 @@ static void join_runs(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct 
     mn_packet_list_splice(&run->packets, &next->packets);
     run->len += next->len;
     run->pieces += next->pieces;
-    r->pieces += next->pieces; /* drop_run takes these off again */
+    r->pieces += next->pieces; /* drop_run subtracts these again */
     r->bytes += next->len;
     drop_run(r, runs, next);
 }
@@ -119,7 +121,7 @@ static struct mn_run *new_run(struct mn_tcp_reassembly *r, struct mn_pool *runs,
     return run;
 }
 
-/* Where nothing has been noted yet. */
+/* Records the range, unless one is recorded already. */
 static void note_duplicate(struct mn_range *duplicate, uint32_t left, uint32_t right)
 {
     if (duplicate->left == duplicate->right)
@@ -153,7 +155,8 @@ bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs,
         mnet_packet_trim(packet, next->seq - seq);
     }
 
-    bool covers = r->count < runs_before && packet->more == NULL; /* one piece in the place of one or more */
+    /* One piece replaces one or more. */
+    bool covers = r->count < runs_before && packet->more == NULL;
     if (!covers && too_many_pieces(r)) {
         mnet_packet_free(packet);
         return false;
@@ -165,13 +168,13 @@ bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs,
         return false;
     }
     extend_run(r, run, packet);
-    next = run_after(r, run); /* the limit on runs may have cost us the one we saw */
+    next = run_after(r, run); /* the limit on runs may have dropped the one found before */
     if (joins_next && next != NULL)
         join_runs(r, runs, run, next);
     return true;
 }
 
-/* Takes `skip` bytes off the front of a run; those that it has. */
+/* Takes up to `skip` bytes off the front of a run. */
 static void skip_bytes(struct mn_tcp_reassembly *r, struct mn_run *run, uint32_t skip)
 {
     r->pinned -= run->packets.pinned;

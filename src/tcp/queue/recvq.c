@@ -5,10 +5,11 @@
 #include "base/base.h"
 #include "base/packet_pinned.h"
 
-/* So is anything that pins this many times its length. */
+/* A packet that pins this many times its length is copied, too. */
 #define COMPACT_RATIO 6u
 
-/* Copies the packet's bytes behind those of the last one of a list, where that is allowed and pays. */
+/* Copies the packet's bytes behind those of the last one of a list, if that is allowed and saves
+ * memory. */
 static MN_APART bool compact(struct mnet_packet *tail, struct mnet_packet *packet)
 {
     if (tail->refs != 1)
@@ -38,7 +39,8 @@ static void append_one(struct mn_packet_list *list, struct mnet_packet *packet)
     list->pinned += mn_packet_pinned(packet);
 }
 
-/* The bytes of one packet of a chain. What its `total` says of those behind it is left to whoever linked them. */
+/* Returns the bytes of one packet of a chain. Its `total` may count the packets behind it or
+ * not. */
 static uint32_t own_bytes(const struct mnet_packet *packet)
 {
     uint32_t bytes = packet->len;
@@ -47,7 +49,7 @@ static uint32_t own_bytes(const struct mnet_packet *packet)
     return bytes;
 }
 
-/* Several packets that were coalesced. */
+/* Appends several packets that were coalesced. */
 static MN_APART void append_chain(struct mn_packet_list *list, struct mnet_packet *packet)
 {
     while (packet != NULL) {
@@ -91,7 +93,8 @@ static struct mnet_packet *take_head(struct mn_packet_list *list)
     return packet;
 }
 
-/* `len` bytes fewer in the first packet, which keeps some; buffers that held no others are given back. */
+/* Removes `len` bytes from the first packet, which keeps some. Buffers that held no others are
+ * given back. */
 static MN_APART void pull_head(struct mn_packet_list *list, size_t len)
 {
     list->pinned -= mn_packet_pinned(list->head);
@@ -136,13 +139,14 @@ size_t mn_recvq_read(struct mn_recvq *q, void *to, size_t len)
     return done;
 }
 
-/* Pieces a packet without `more` consists of. */
+/* Returns the number of pieces of a packet without its `more`. */
 static int piece_count(const struct mnet_packet *packet)
 {
     return (packet->len > 0) + packet->fragment_count;
 }
 
-/* Leaves the first `pieces` pieces of the first packet in it and puts the others into a packet of their own behind it. */
+/* Leaves the first `pieces` pieces in the first packet, and moves the others into a packet of their
+ * own behind it. */
 static bool split_head(struct mn_packet_list *list, int pieces)
 {
     struct mnet_packet *packet = list->head;

@@ -1,7 +1,9 @@
-/* The receive queue: bytes that arrived in order and wait for the user, in the packets they came in.
+/* The receive queue: bytes that arrived in order and wait for the user, in the packets that brought
+ * them.
  *
- * Small segments are copied behind the last packet where they fit, so that memory follows bytes and not segments. Lent bytes stay in a list of their own until the
- * user gives them back; they count as queued until then.
+ * Small segments are copied behind the last packet if they fit, so that memory follows bytes and
+ * not segments. Lent bytes stay in a list of their own until the user gives them back. They count
+ * as queued until then.
  */
 #ifndef MN_RECVQ_H
 #define MN_RECVQ_H
@@ -13,7 +15,7 @@
 
 struct mn_packet_list {
     struct mnet_packet *head, *tail;
-    size_t pinned; /* memory that they pin; a buffer that two of them share counts for both */
+    size_t pinned; /* memory that they pin; a buffer shared by two of them counts for both */
 };
 
 struct mn_recvq {
@@ -24,32 +26,34 @@ struct mn_recvq {
     size_t lent_pinned;
 };
 
-/* What all of it pins, whether lent or not. */
+/* Returns the memory that all of it pins, lent or not. */
 static inline size_t mn_recvq_pinned(const struct mn_recvq *q)
 {
     return q->ready.pinned + q->lent_pinned;
 }
 
-/* Appends a packet (owned from here on) to a list, flattening its coalesced run and compacting small ones. */
+/* Appends a packet to a list, which owns it then. Flattens its coalesced run and copies small ones
+ * together. */
 void mn_packet_list_append(struct mn_packet_list *list, struct mnet_packet *packet);
 /* Moves all of `from` behind `to`. */
 void mn_packet_list_splice(struct mn_packet_list *to, struct mn_packet_list *from);
 void mn_packet_list_free(struct mn_packet_list *list);
-/* Takes `len` bytes off the first packet, at most all that it has: then it is freed. */
+/* Removes `len` bytes from the first packet, at most all of it. Then the packet is freed. */
 void mn_packet_list_skip(struct mn_packet_list *list, uint32_t len);
 
-/* Appends a packet's bytes (owned from here on). */
+/* Appends a packet's bytes. The queue owns the packet then. */
 void mn_recvq_append(struct mn_recvq *q, struct mnet_packet *packet);
-/* Copies out up to `len` bytes; returns how many. */
+/* Copies out up to `len` bytes. Returns their number. */
 size_t mn_recvq_read(struct mn_recvq *q, void *to, size_t len);
-/* Moves bytes from the front to the lent list, describing them in up to `max` slices; returns how many, or MNET_E_NO_MEMORY. */
+/* Moves bytes from the front to the lent list and describes them in up to `max` slices. Returns the
+ * number of slices, or MNET_E_NO_MEMORY. */
 int mn_recvq_lend(struct mn_recvq *q, struct mnet_slice *slices, int max);
-/* Frees what is lent; returns its bytes. */
+/* Frees the lent bytes. Returns their number. */
 uint32_t mn_recvq_return(struct mn_recvq *q);
 /* Frees everything. */
 void mn_recvq_clear(struct mn_recvq *q);
 
-/* Throws away what was not read and not lent; returns how many bytes. */
+/* Discards the bytes that were neither read nor lent. Returns their number. */
 uint32_t mn_recvq_drop(struct mn_recvq *q);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Records in a block of each size. */
+/* Number of records in a block of each size. */
 static const uint16_t capacities[MN_SCOREBOARD_SIZES] = {16, 128, MN_SCOREBOARD_MAX};
 
 void mn_scoreboard_pools_init(struct mn_scoreboard_pools *pools, struct mnet_memory *memory)
@@ -53,7 +53,8 @@ static MN_RARE bool grow(struct mn_scoreboard *b, struct mn_scoreboard_pools *po
     return true;
 }
 
-/* The array ends here: makes room for one record more, by moving them to the front or into a larger block. */
+/* The array ends here. Makes room for one more record, by moving them to the front or into a larger
+ * block. */
 static MN_APART bool make_room(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
 {
     if (b->count == capacity(b))
@@ -63,7 +64,7 @@ static MN_APART bool make_room(struct mn_scoreboard *b, struct mn_scoreboard_poo
     return true;
 }
 
-/* One record more behind the last; NULL where there is no room. */
+/* Appends one record. Returns NULL if there is no room. */
 static struct mn_sent *append(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
 {
     if (MN_UNLIKELY(b->first + b->count == capacity(b)) && !make_room(b, pools))
@@ -71,7 +72,7 @@ static struct mn_sent *append(struct mn_scoreboard *b, struct mn_scoreboard_pool
     return mn_scoreboard_at(b, b->count++);
 }
 
-/* One record more in front of number `i`, which there is. */
+/* Inserts one record before number `i`, which exists. */
 static struct mn_sent *insert(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t i)
 {
     if (append(b, pools) == NULL)
@@ -88,7 +89,7 @@ static void erase(struct mn_scoreboard *b, uint32_t i, uint32_t n)
     b->count = (uint16_t)(b->count - n);
 }
 
-/* The number of the record that holds `seq`, which is in flight. */
+/* Returns the number of the record that contains `seq`, which is in flight. */
 static uint32_t find(struct mn_scoreboard *b, uint32_t seq)
 {
     uint32_t low = 0, high = b->count;
@@ -102,7 +103,8 @@ static uint32_t find(struct mn_scoreboard *b, uint32_t seq)
     return low;
 }
 
-/* Divides record `i` at `seq`, if that is not where it begins or ends. False where there is no room for another one. */
+/* Divides record `i` at `seq`, unless it begins or ends there. Returns false if there is no room
+ * for another record. */
 static bool divide(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t i, uint32_t seq)
 {
     if (seq == mn_scoreboard_at(b, i)->seq || seq == mn_scoreboard_end_of(b, i))
@@ -120,7 +122,7 @@ static uint32_t length(struct mn_scoreboard *b, uint32_t i)
     return mn_scoreboard_end_of(b, i) - mn_scoreboard_at(b, i)->seq;
 }
 
-/* Changes the fate of a whole record, and the sums with it. */
+/* Changes the flags of a whole record, and the sums with them. */
 static void set_flags(struct mn_scoreboard *b, uint32_t i, uint8_t flags)
 {
     struct mn_sent *record = mn_scoreboard_at(b, i);
@@ -138,7 +140,8 @@ void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *poo
                         unsigned grain)
 {
     struct mn_sent *last = b->count > 0 ? mn_scoreboard_at(b, b->count - 1u) : NULL;
-    /* Else what was sent before a retransmission would look as if it had been sent after it, and the retransmission lost when that arrives. */
+    /* Otherwise data sent before a retransmission would seem to be sent after it, and the
+     * retransmission would seem lost when that data arrives. */
     bool goes_along = last != NULL && last->flags == 0 && !b->apart && last->sent_ns >> grain == now >> grain;
     struct mn_sent *next = goes_along ? NULL : append(b, pools);
     if (next != NULL) {
@@ -160,7 +163,7 @@ void mn_scoreboard_skip(struct mn_scoreboard *b, uint32_t seq)
     b->end = b->lost_from = seq;
 }
 
-/* Joins record `i` with the one before where both have the same fate at nearly the same time. */
+/* Joins record `i` with the one before if both have the same flags at nearly the same time. */
 static void join(struct mn_scoreboard *b, uint32_t i)
 {
     if (i == 0)
@@ -187,7 +190,7 @@ MN_APART void mn_scoreboard_retransmitted(struct mn_scoreboard *b, struct mn_sco
             whole = divide(b, pools, i, right) && whole;
         struct mn_sent *record = mn_scoreboard_at(b, i);
         left = mn_scoreboard_end_of(b, i);
-        /* One that could not be divided is lost until its last byte has been sent again. */
+        /* A record that could not be divided is lost until its last byte has been sent again. */
         if (record->flags & MN_SENT_SACKED || (!whole && mn_seq_lt(right, left)))
             continue;
         set_flags(b, i, MN_SENT_RETRANSMITTED);
@@ -198,7 +201,7 @@ MN_APART void mn_scoreboard_retransmitted(struct mn_scoreboard *b, struct mn_sco
 
 /* --- acknowledgements --- */
 
-/* Takes `len` bytes off the front. */
+/* Removes `len` bytes from the front. */
 static void drop_front(struct mn_scoreboard *b, uint32_t len)
 {
     struct mn_sent *record = mn_scoreboard_at(b, 0);
@@ -233,7 +236,8 @@ bool mn_scoreboard_acked(struct mn_scoreboard *b, struct mn_scoreboard_pools *po
     return false;
 }
 
-/* Makes one of record `i` and its neighbours where all have been acknowledged: when they were sent no longer matters. */
+/* Joins record `i` with its neighbours if all have been acknowledged: their times no longer
+ * matter. */
 static void join_sacked(struct mn_scoreboard *b, uint32_t i)
 {
     if (i + 1 < b->count && mn_scoreboard_at(b, i + 1)->flags & MN_SENT_SACKED)
@@ -280,11 +284,13 @@ void mn_scoreboard_lose_range(struct mn_scoreboard *b, struct mn_scoreboard_pool
         uint32_t i = find(b, left);
         if (divide(b, pools, i, left) && mn_scoreboard_at(b, i)->seq != left)
             i++;
-        divide(b, pools, i, mn_seq_min(right, mn_scoreboard_end_of(b, i))); /* where it cannot, more counts as lost */
+        /* If it cannot be divided, more counts as lost. */
+        divide(b, pools, i, mn_seq_min(right, mn_scoreboard_end_of(b, i)));
         uint8_t flags = mn_scoreboard_at(b, i)->flags;
+        /* If a lost record could not be divided, it is unknown which part was sent again. */
         if (!(flags & (MN_SENT_SACKED | MN_SENT_LOST)))
             mn_scoreboard_lose(b, i);
-        else if (flags & MN_SENT_LOST) /* which part of it was sent again is not known, if it could not be divided */
+        else if (flags & MN_SENT_LOST)
             b->lost_from = mn_seq_min(b->lost_from, left);
         left = mn_scoreboard_end_of(b, i);
     }
@@ -294,7 +300,7 @@ void mn_scoreboard_forget(struct mn_scoreboard *b, enum mn_sent_flag flag)
 {
     for (uint32_t i = 0; i < b->count; i++) {
         uint8_t flags = mn_scoreboard_at(b, i)->flags;
-        if (flags & flag) /* how often it was sent is no longer known of what was acknowledged */
+        if (flags & flag) /* for acknowledged data it is no longer known how often it was sent */
             set_flags(b, i, flag == MN_SENT_SACKED ? MN_SENT_RETRANSMITTED : flags & MN_SENT_RETRANSMITTED);
     }
 }

@@ -1,13 +1,18 @@
-/* The scoreboard: what became of every sequence number between SND.UNA and SND.NXT (RFC 6675 2, RFC 8985 5.2).
+/* The scoreboard: the state of every sequence number between SND.UNA and SND.NXT (RFC 6675 2, RFC
+ * 8985 5.2).
  *
- * It is a sorted array of records without gaps: each begins at its `seq` and ends where the next one begins, the last one at `end`. A record
- * is a stretch that was sent at one time and has one fate, so a packet of 64 KiB is one record, and so is everything that was sent within a
- * sixteenth of a round trip; there are few of them unless much is lost. One record has its place here, more of them are in a block from one
- * of three pools, given back when nothing is in flight.
+ * It is a sorted array of records without gaps: each begins at its `seq` and ends where the next
+ * one begins, the last one at `end`. A record is a range that was sent at one time and has one
+ * state. So a packet of 64 KiB is one record, and so is all data that was sent within a sixteenth
+ * of a round trip. There are few of them unless much is lost. One record is in the struct itself.
+ * More of them are in a block from one of three pools, which is given back when nothing is in
+ * flight.
  *
- * Bounds. There are never more than MN_SCOREBOARD_MAX records, whatever the peer acknowledges. A look-up is a binary search; what costs more
- * is paid for by sequence numbers whose fate changes. Where a record cannot be divided, for the bound or for want of memory, what is known
- * gets coarser, always towards sending something once more: a block that cannot be noted is as if it had not been received.
+ * Limits: there are never more than MN_SCOREBOARD_MAX records, for any acknowledgements. A look-up
+ * is a binary search. Costlier work is paid for by sequence numbers whose state changes. If a
+ * record cannot be divided, because of the limit or for lack of memory, the knowledge becomes
+ * coarser, always towards sending data once more: a block that cannot be recorded counts as not
+ * received.
  */
 #ifndef MN_SCOREBOARD_H
 #define MN_SCOREBOARD_H
@@ -25,7 +30,7 @@ enum mn_sent_flag {
 };
 
 struct mn_sent {
-    uint64_t sent_ns; /* when its last byte was sent (again) */
+    uint64_t sent_ns; /* time at which its last byte was sent (again) */
     uint32_t seq;
     uint8_t flags; /* enum mn_sent_flag */
 };
@@ -36,14 +41,15 @@ struct mn_scoreboard {
         struct mn_sent *block;
     };
     uint16_t first, count; /* in the block */
-    uint8_t size;          /* else of the block: it is from pool size - 1 */
-    bool apart;            /* something was sent again since the last record: what follows has one of its own */
+    uint8_t size;          /* 0: no block; otherwise the block is from pool size - 1 */
+    /* Data was retransmitted since the last record: later data has a record of its own. */
+    bool apart;
     uint32_t end;          /* SND.NXT */
     uint32_t sacked, lost; /* bytes of records with these flags */
-    uint32_t lost_from;    /* nothing below is still to be sent again */
+    uint32_t lost_from;    /* nothing below is to be retransmitted */
 };
 
-/* The pools that blocks come from, smallest first. */
+/* The pools of the blocks, smallest first. */
 struct mn_scoreboard_pools {
     struct mn_pool size[MN_SCOREBOARD_SIZES];
 };
@@ -58,24 +64,28 @@ struct mn_delivery {
 
 void mn_scoreboard_pools_init(struct mn_scoreboard_pools *pools, struct mnet_memory *memory);
 
-/* An empty one: SND.UNA and SND.NXT are `seq`. */
+/* Makes an empty scoreboard: SND.UNA and SND.NXT are `seq`. */
 void mn_scoreboard_init(struct mn_scoreboard *b, uint32_t seq);
 void mn_scoreboard_clear(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools);
 
-/* [b->end, end) is sent for the first time. Times with the same value after a shift by `grain` count as one. */
+/* [b->end, end) is sent for the first time. Times that are equal after a shift by `grain` count as
+ * one. */
 void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t end, uint64_t now,
                         unsigned grain);
-/* Nothing is in flight, and SND.NXT moves to `seq`: what lies before it was acknowledged without having counted as sent. */
+/* Nothing is in flight, and SND.NXT moves to `seq`: the data before it was acknowledged without
+ * having counted as sent. */
 void mn_scoreboard_skip(struct mn_scoreboard *b, uint32_t seq);
-/* [left, right), within what is in flight, is sent again: it counts as in flight, no longer as lost. */
+/* [left, right), within the data in flight, is retransmitted: it counts as in flight, no longer as
+ * lost. */
 void mn_scoreboard_retransmitted(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left,
                                  uint32_t right, uint64_t now);
 
-/* SND.UNA advances to `una`; call until false. Each time *delivery is one part of what had not been acknowledged selectively before. */
+/* SND.UNA advances to `una`. Call until it returns false. Each time *delivery is a part that had
+ * not been acknowledged selectively before. */
 bool mn_scoreboard_acked(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t una,
                          struct mn_delivery *delivery);
-/* [left, right), within what is in flight, is acknowledged selectively; call until false with the same `right` and the `left` that it moves
- * on. */
+/* [left, right), within the data in flight, is acknowledged selectively. Call with the same `right`
+ * and the advanced `left` until it returns false. */
 bool mn_scoreboard_sacked(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t *left, uint32_t right,
                           struct mn_delivery *delivery);
 
@@ -88,14 +98,15 @@ static inline uint32_t mn_scoreboard_end_of(struct mn_scoreboard *b, uint32_t i)
 {
     return MN_UNLIKELY(i + 1 < b->count) ? mn_scoreboard_at(b, i + 1)->seq : b->end;
 }
-/* A record that is in flight counts as lost from here on. */
+/* Counts a record that is in flight as lost. */
 void mn_scoreboard_lose(struct mn_scoreboard *b, uint32_t i);
 /* The same for [left, right). */
 void mn_scoreboard_lose_range(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left,
                               uint32_t right);
-/* What is lost and has not been sent again counts as in flight; or what was acknowledged selectively as if it had never been. */
+/* MN_SENT_LOST: lost data that has not been retransmitted counts as in flight. MN_SENT_SACKED:
+ * selective acknowledgements are forgotten. */
 void mn_scoreboard_forget(struct mn_scoreboard *b, enum mn_sent_flag flag);
-/* The first range that is lost and to be sent again; false where there is none. */
+/* Finds the first lost range to retransmit. Returns false if there is none. */
 bool mn_scoreboard_find_lost(struct mn_scoreboard *b, uint32_t *left, uint32_t *right);
 static inline bool mn_scoreboard_next_lost(struct mn_scoreboard *b, uint32_t *left, uint32_t *right)
 {

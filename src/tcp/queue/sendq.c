@@ -11,7 +11,7 @@ void mn_sendq_init(struct mn_sendq *q, uint32_t start)
     *q = (struct mn_sendq){.start = start};
 }
 
-/* What a piece takes at the beginning of its own buffer. */
+/* Bytes that a piece takes at the beginning of its own buffer. */
 #define PIECE_ROOM 64u
 
 static_assert(sizeof(struct mn_send_piece) <= PIECE_ROOM, "the bytes begin on a cache line of a large buffer");
@@ -52,14 +52,15 @@ static void link_piece(struct mn_sendq *q, struct mn_send_piece *piece)
     q->tail = piece;
 }
 
-/* Bytes that can be copied in behind the last piece. */
+/* Returns how many bytes can be copied behind the last piece. */
 static uint32_t tail_room(const struct mn_sendq *q)
 {
     const struct mn_send_piece *tail = q->tail;
     return tail == NULL || !tail->ours ? 0 : tail->buffer->capacity - tail->offset - tail->len;
 }
 
-/* A new, empty last piece. A queue that already holds a small buffer's worth gets large ones, where memory is not short. */
+/* Appends a new, empty piece. A queue that already holds a small buffer's worth gets large ones,
+ * unless memory is short. */
 static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted)
 {
     size_t least = MN_MIN(PIECE_ROOM + wanted, (size_t)MNET_BUFFER_LARGE);
@@ -159,7 +160,8 @@ void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count
     }
 }
 
-/* The piece that holds `seq`; data is mostly sent in order, so the search begins where the last one ended. */
+/* Returns the piece that contains `seq`. Data is mostly sent in order, so the search begins at the
+ * last result. */
 static struct mn_send_piece *find_piece(struct mn_sendq *q, uint32_t seq)
 {
     struct mn_send_piece *piece = q->cursor;

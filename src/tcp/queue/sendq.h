@@ -1,8 +1,10 @@
-/* The send queue: the bytes from SND.UNA on that were accepted from the user, by sequence number, whether sent or not.
+/* The send queue: the bytes from SND.UNA on that were accepted from the user, by sequence number,
+ * sent or not.
  *
- * Bytes lie in reference-counted buffers: copied once when written, or lent. Segments gather pieces of these buffers, so nothing is copied on
- * the way to the device, and a retransmission costs no more than a first transmission. Only a few bytes are copied behind their header: that costs less than a
- * further piece of the packet, here, in checksums and in devices.
+ * Bytes are in reference-counted buffers: copied once when written, or lent. Segments gather pieces
+ * of these buffers, so nothing is copied on the way to the device, and a retransmission costs no
+ * more than a first transmission. Only a few bytes are copied behind their header: that costs less
+ * than a further piece of the packet, here, in checksums and in devices.
  */
 #ifndef MN_SENDQ_H
 #define MN_SENDQ_H
@@ -11,22 +13,23 @@
 
 #include "base/pool.h"
 
-/* So many bytes are copied into the packet rather than referred to. */
+/* Up to this many bytes are copied into the packet instead of referred to. */
 #define MN_SENDQ_COPIED 256u
 
-/* A stretch of one buffer, in order of sequence. */
+/* A range of one buffer, in order of sequence. */
 struct mn_send_piece {
     struct mn_send_piece *next;
     struct mnet_buffer *buffer;
     uint32_t offset, len; /* into the buffer */
     uint32_t seq;         /* of the first byte */
-    bool
-        ours; /* the buffer was allocated here, holds the piece itself, and only the last piece of the queue writes behind its end */
+    /* The buffer was allocated here, contains the piece itself, and only the last piece of the
+     * queue writes behind its end. */
+    bool ours;
 };
 
 struct mn_sendq {
     struct mn_send_piece *head, *tail;
-    struct mn_send_piece *cursor; /* where the last look-up ended */
+    struct mn_send_piece *cursor; /* result of the last look-up */
     uint32_t start;               /* sequence number of the first byte held */
     uint32_t len;                 /* bytes held */
     size_t pinned;                /* memory of the pieces and their buffers */
@@ -39,16 +42,17 @@ static inline uint32_t mn_sendq_end(const struct mn_sendq *q)
 
 void mn_sendq_init(struct mn_sendq *q, uint32_t start);
 void mn_sendq_clear(struct mn_sendq *q, struct mn_pool *pieces);
-/* Appends a copy of up to `len` bytes; returns how many (fewer only where memory is used up). */
+/* Appends a copy of up to `len` bytes. Returns their number, which is smaller only if memory is
+ * used up. */
 size_t mn_sendq_append(struct mn_sendq *q, struct mn_pool *pieces, const void *data, size_t len);
-/* Appends a piece of `buffer`, taking a reference. False where memory is used up. */
+/* Appends a piece of `buffer`, and takes a reference. Returns false if memory is used up. */
 bool mn_sendq_append_buffer(struct mn_sendq *q, struct mn_pool *pieces, struct mnet_buffer *buffer, uint32_t offset,
                             uint32_t len);
 /* Drops everything before `seq`. */
 void mn_sendq_acked(struct mn_sendq *q, struct mn_pool *pieces, uint32_t seq);
 /* Drops the last `count` bytes, which must have just been appended by copying. */
 void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count);
-/* Adds up to `len` bytes from `seq` on to the packet; returns how many fitted. */
+/* Adds up to `len` bytes from `seq` on to the packet. Returns the number that fitted. */
 uint32_t mn_sendq_gather(struct mn_sendq *q, struct mnet_packet *packet, uint32_t seq, uint32_t len);
 
 #endif

@@ -1,18 +1,22 @@
-/* The initial sequence number of a SYN,ACK that nobody remembers:
+/* The initial sequence number of a SYN,ACK for which no record is kept:
  *
  *   31            4 3       1   0
  *   | hash, 28 bits | MSS     | generation's parity |
  *
- * The hash is keyed, over both ends, the peer's initial sequence number and the four bits below it. Keys live for a generation of 64 seconds, and those of
- * the generation before are still honoured, so a cookie is worth something for 64 to 128 seconds. Only the MSS fits in here, as one of eight. Window scale and
- * SACK go into the low bits of the timestamp, which the peer echoes; a peer without timestamps does without them. It may lie about them
- * only to its own cost.
+ * The hash is keyed, over both ends, the peer's initial sequence number and the four bits below it.
+ * Keys live for a generation of 64 seconds, and those of the generation before are still accepted,
+ * so a cookie is valid for 64 to 128 seconds. Only the MSS fits in here, as one of eight. Window
+ * scale and SACK are in the low bits of the timestamp, which the peer echoes. A peer without
+ * timestamps does without them. A peer that changes these bits only harms itself.
  *
- * A cookie opens one connection: those that did last are remembered, and an ACK that carries one of them again, after the
- * connection is over, is an ACK to a listener like any other and gets a reset.
+ * A cookie opens one connection. The last used cookies are recorded. An ACK that carries one of
+ * them again, after the connection is over, is an ACK to a listener like any other and gets a
+ * reset.
  *
- * Cookies are given out only while the half-open records are used up, and looked for only as long as one of them is worth something: otherwise an ACK to a
- * listener is answered as RFC 9293 3.10.7.2 says. While they are, an ACK that carries none is dropped in silence, for it may have overtaken the one that does.
+ * Cookies are sent only while the half-open records are used up, and accepted only as long as one
+ * of them is valid: otherwise an ACK to a listener is answered as RFC 9293 3.10.7.2 says. While
+ * they are accepted, an ACK without one is dropped in silence, because it may have overtaken the
+ * one that carries it.
  */
 #include "tcp/records/cookie.h"
 
@@ -25,7 +29,7 @@
 #include "tcp/window.h"
 
 #define GENERATION (64 * MNET_SECOND)
-#define WINDOW 16384u /* what a cookie's SYN,ACK offers, since nobody remembers what it was */
+#define WINDOW 16384u /* window of a cookie's SYN,ACK, a constant because no record keeps it */
 
 #define PARITY_MASK 1u
 #define MSS_SHIFT 1
@@ -37,7 +41,7 @@ static_assert(MN_COUNT_OF(mss_table) == MSS_MASK + 1, "an index into it has thre
 
 /* The low bits of a timestamp. */
 #define STAMP_SHIFT_MASK 15u /* window scale */
-#define STAMP_NO_SCALE 15u   /* above the greatest there is */
+#define STAMP_NO_SCALE 15u   /* above the greatest scale */
 #define STAMP_SACK 16u
 #define STAMP_BITS 64u
 
@@ -46,11 +50,11 @@ static uint32_t window(const struct mn_tcp *tcp)
     return MN_MIN(WINDOW, tcp->config.receive_buffer);
 }
 
-/* New keys with a new generation. */
+/* Makes new keys for a new generation. */
 static void rotate(struct mn_tcp *tcp, uint64_t now)
 {
     struct mn_cookies *cookies = &tcp->cookies;
-    uint64_t generation = now / GENERATION + 1; /* not 0, which is none yet */
+    uint64_t generation = now / GENERATION + 1; /* never 0, which means none yet */
     if (generation == cookies->generation)
         return;
     if (generation != cookies->generation + 1)
@@ -59,7 +63,7 @@ static void rotate(struct mn_tcp *tcp, uint64_t now)
     cookies->generation = generation;
 }
 
-/* Of this, the low half makes the cookie, and the high half tells it from others that were used. */
+/* The low half of the result makes the cookie, and the high half distinguishes used cookies. */
 static uint64_t hash_of(const struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t irs, uint32_t low)
 {
     uint8_t input[44];
@@ -91,7 +95,7 @@ static void note_use(struct mn_cookies *cookies, uint64_t hash)
     cookies->used[cookies->use_next++ % MN_COOKIES_USED] = (uint32_t)(hash >> 32);
 }
 
-/* The largest of the table that is not above the peer's. */
+/* Returns the largest MSS of the table that is not above the peer's. */
 static uint32_t mss_index(const struct mn_segment *seg)
 {
     uint16_t fallback = mnet_address_is_ipv4(seg->remote.address) ? 536 : 1220; /* MUST-15 */
@@ -102,7 +106,7 @@ static uint32_t mss_index(const struct mn_segment *seg)
     return index;
 }
 
-/* Our clock, put back by less than 64 ms so that it says what was agreed. */
+/* Returns our clock, put back by less than 64 ms so that its low bits hold the agreed options. */
 static uint32_t stamp(uint32_t clock, uint8_t options, uint8_t peer_shift)
 {
     uint32_t bits = options & MN_TCP_OPTION_WINDOW_SCALE ? MN_MIN(peer_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX)
@@ -144,7 +148,7 @@ bool mn_cookie_expected(const struct mn_tcp *tcp, const struct mn_segment *seg)
     return seg->now < tcp->cookies.until_ns && (seg->flags & (MN_TCP_RST | MN_TCP_SYN | MN_TCP_ACK)) == MN_TCP_ACK;
 }
 
-/* What the echoed timestamp remembers. False where it cannot be one of ours. */
+/* Reads the options from the echoed timestamp. Returns false if it cannot be one of ours. */
 static bool read_stamp(const struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
 {
     const struct mn_tcp_header *h = &seg->header;

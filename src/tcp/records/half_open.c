@@ -82,9 +82,10 @@ void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t
 
 /* --- 3.10.7.4 for the record --- */
 
-/* Only so often, or two hosts that were each sent a forged SYN from the other would answer one another until the records
- * expire. A SYN without an ACK answers nothing, so that its answer cannot be part of such a loop: a peer that has restarted
- * always gets one, and resets the record with it. */
+/* Acknowledges a limited number of segments. Otherwise two hosts that were each sent a forged SYN
+ * from the other would answer one another until the records expire. A SYN without an ACK answers
+ * nothing, so its answer cannot be part of such a loop: a peer that has restarted always gets one,
+ * and resets the record with it. */
 static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
 {
     bool asks = (seg->flags & (MN_TCP_SYN | MN_TCP_ACK)) == MN_TCP_SYN;
@@ -107,8 +108,8 @@ static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, const str
     mn_reply(tcp, &reply);
 }
 
-/* PAWS (RFC 7323 5.3). False if the segment is done with. Nothing is agreed before the SYN,ACK has arrived (3.2), so a SYN
- * is free to come without the option, or with another clock. */
+/* PAWS (RFC 7323 5.3). Returns false if the segment is dropped. Nothing is agreed before the
+ * SYN,ACK has arrived (3.2), so a SYN may lack the option, or have another clock. */
 static bool check_timestamp(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg)
 {
     if (!(half->conn.options & MN_TCP_OPTION_TIMESTAMPS) || seg->flags & (MN_TCP_RST | MN_TCP_SYN))
@@ -122,22 +123,22 @@ static bool check_timestamp(struct mn_tcp *tcp, struct mn_half_open *half, const
     return false;
 }
 
-/* The same SYN again. Some stacks leave out options, or the question for ECN (RFC 3168 6.1.1), when the first tries went
- * unanswered: then they may be what keeps the handshake from passing. The SYN,ACK has what all of the SYNs offered
- * (RFC 7323 1.3). */
+/* The same SYN again. Some stacks leave out options, or the request for ECN (RFC 3168 6.1.1), if
+ * the first tries had no answer, because these may be what blocks the handshake. The SYN,ACK has
+ * the options that all of the SYNs offered (RFC 7323 1.3). */
 static void learn_syn_again(struct mn_half_open *half, const struct mn_segment *seg)
 {
     const struct mn_tcp_header *h = &seg->header;
     uint16_t mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
     half->conn.options &= h->options;
-    half->mss = MN_MIN(half->mss, mss); /* 0: the smallest that every host takes */
+    half->mss = MN_MIN(half->mss, mss); /* 0: the smallest, which every host accepts */
     half->window = seg->window;
     half->ts_recent = h->ts_value;
     half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
     half->ecn = half->ecn && mn_ecn_is_setup(seg->flags);
 }
 
-/* First to fourth: sequence number, RST, SYN. True where the segment goes on to its ACK. */
+/* First to fourth: sequence number, RST, SYN. Returns true if the segment goes on to its ACK. */
 static bool check_half_open(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg)
 {
     uint32_t rcv_nxt = half->irs + 1;
@@ -170,7 +171,7 @@ static bool check_half_open(struct mn_tcp *tcp, struct mn_half_open *half, struc
     return true;
 }
 
-/* What the handshake said about sequence numbers, windows and options. */
+/* Takes the sequence numbers, windows and options of the handshake. */
 static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_half_open *half,
                       const struct mn_segment *seg)
 {
@@ -194,9 +195,10 @@ static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ha
     tcb->snd_wl1 = half->irs;
     tcb->snd_wl2 = half->iss;
     mn_congestion_syn_lost(&tcb->flight.congestion, half->retries);
+    /* Karn (MUST-18). The time at which a cookie was sent is unknown. */
     if (half->retries > 0)
         mn_tcb_time_lost_syn(tcb, seg);
-    else if (half->since_ns != 0) /* Karn (MUST-18); nobody knows when a cookie was sent */
+    else if (half->since_ns != 0)
         mn_rtt_take_sample(&tcb->flight.rtt, seg->now - half->since_ns);
 }
 
@@ -204,7 +206,8 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
 {
     struct mn_listener *listener = half->listener;
     if (mn_listener_refuse_if_full(tcp, listener)) {
-        /* Ignored, the record stays: the peer repeats its data, or we our SYN,ACK, and by then there may be room. */
+        /* If the segment is ignored, the record stays. The peer repeats its data, or we our
+         * SYN,ACK, and by then there may be room. */
         if (listener->policy == MNET_BACKLOG_REFUSE) {
             mn_reply_reset(tcp, seg);
             if (half->conn.hashed)
@@ -221,7 +224,7 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
     tcb->conn.ttl = listener->ttl;
     tcb->conn.dscp = listener->dscp & 63;
     tcb->no_delay = listener->no_delay || tcp->config.no_delay;
-    uint32_t rcv_wnd = half->rcv_wnd; /* of the SYN,ACK */
+    uint32_t rcv_wnd = half->rcv_wnd; /* in the SYN,ACK */
     if (half->conn.hashed)
         mn_half_open_free(tcp, half);
     mn_table_add(tcp, &tcb->conn);

@@ -1,8 +1,11 @@
 /* LISTEN (RFC 9293 3.10.7.2).
  *
- * A SYN costs a record, not a connection, and there are at most config.half_open_max of them, and none more while memory is short: a further SYN is answered with a cookie (cookie.h), or takes the
- * place of the oldest where cookies are not wanted, or cannot keep above the sequence numbers of a connection in TIME-WAIT. The record sends its SYN,ACK and repeats it at growing intervals (MUST-22); an acceptable ACK turns it into a tcb in ESTABLISHED, queued
- * for accept, whatever data or FIN the segment carries. No established connection is ever affected (MUST-41).
+ * A SYN costs a record, not a connection. There are at most config.half_open_max records, and no
+ * new ones while memory is short. A further SYN is answered with a cookie (cookie.h). It replaces
+ * the oldest record if cookies are off, or if a cookie cannot guarantee a sequence number above
+ * those of a connection in TIME-WAIT. The record sends its SYN,ACK and repeats it at growing
+ * intervals (MUST-22). An acceptable ACK turns it into a tcb in ESTABLISHED, queued for accept,
+ * with any data or FIN of the segment. No established connection is ever affected (MUST-41).
  */
 #include "tcp/records/listen.h"
 #include "tcp/ecn.h"
@@ -13,7 +16,8 @@
 #include "tcp/tcb.h"
 #include "tcp/window.h"
 
-/* How far beyond the old connection's last sequence number a new one over the same pair begins, when its clock has not moved that far. */
+/* Distance from the old connection's last sequence number to the first one of a new connection over
+ * the same pair, if its clock has not advanced that far. */
 #define ISN_STEP 64000u
 
 static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const struct mn_segment *seg,
@@ -45,7 +49,8 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     half->window = seg->window;
     half->rcv_wnd = mn_window_initial(tcp, &seg->remote);
     half->mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
-    half->conn.options = h->options & listener->offer; /* RFC 7323 1.3: only in answer to one */
+    /* RFC 7323 1.3: only in answer to the SYN's. */
+    half->conn.options = h->options & listener->offer;
     half->ts_recent = h->ts_value;
     half->ecn = tcp->config.ecn != MNET_ECN_OFF && mn_ecn_is_setup(seg->flags);
     half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
@@ -56,7 +61,7 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     mn_half_open_announce(tcp, half);
 }
 
-/* A SYN from ourselves to ourselves (LAND), or one that nobody could answer. */
+/* Returns whether a SYN is from ourselves to ourselves (LAND), or cannot be answered. */
 static bool is_nonsense(const struct mn_segment *seg)
 {
     return seg->remote.port == 0 || mnet_endpoint_equal(seg->local, seg->remote);
@@ -67,13 +72,15 @@ struct mn_tcb *mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener,
 {
     if (mn_cookie_expected(tcp, seg))
         return mn_cookie_accept(tcp, listener, seg);
-    /* First, check for a RST; second, for an ACK: it cannot be for anything sent from LISTEN. */
+    /* First, check for a RST; second, for an ACK: it cannot acknowledge anything sent from
+     * LISTEN. */
     if (seg->flags & (MN_TCP_RST | MN_TCP_ACK)) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
         mn_reply_reset(tcp, seg);
         return NULL;
     }
-    /* Third, check for a SYN. Data with it is not taken, so the peer sends it again; a FIN with it is ignored. */
+    /* Third, check for a SYN. Its data is not accepted, so the peer sends it again. Its FIN is
+     * ignored. */
     if (!(seg->flags & MN_TCP_SYN))
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
     else if (is_nonsense(seg))

@@ -4,7 +4,8 @@
 
 #include "tcp/tcb.h"
 
-/* 3.10.7.2; isn_floor is 0 where any sequence number will do. The tcb that a cookie became, for the rest of 3.10.7.4, or NULL. */
+/* 3.10.7.2. isn_floor is 0 if any sequence number will do. Returns the tcb that a cookie became,
+ * for the rest of 3.10.7.4, or NULL. */
 struct mn_tcb *mn_listen_input(struct mn_tcp *tcp, struct mn_listener *listener, struct mn_segment *seg,
                                uint32_t isn_floor);
 

@@ -1,5 +1,6 @@
-/* Who is no connection yet, or no longer: what LISTEN, SYN-RECEIVED and TIME-WAIT need to know, and the head
- * that they share with connections in the table. The functions are in the headers beside this one.
+/* Records that are no connection yet, or no longer: the data of LISTEN, SYN-RECEIVED and TIME-WAIT,
+ * and the head that they share with connections in the table. Each header beside this one has the
+ * functions of one kind.
  */
 #ifndef MN_RECORDS_H
 #define MN_RECORDS_H
@@ -13,7 +14,7 @@
 #include "base/list.h"
 #include "base/wheel.h"
 
-/* What the demultiplexing table holds: the common head of the three kinds of record. */
+/* An entry of the demultiplexing table: the common head of the three kinds of record. */
 enum mn_conn_kind {
     MN_CONN_TCB,
     MN_CONN_HALF_OPEN,
@@ -53,12 +54,14 @@ struct mn_conn {
     struct mn_conn *hash_next;
     struct mn_conn_end local, remote;
     uint8_t kind : 2;       /* enum mn_conn_kind */
-    uint8_t challenges : 6; /* of TIME-WAIT: odd segments answered since its 2 MSL began */
-    uint8_t options;        /* enum mn_tcp_option: what our SYN offers; from the peer's SYN on, what both offered */
-    uint8_t ttl;            /* the user's choices for the IP header of every segment (MUST-48, MUST-49); 0: defaults */
+    uint8_t challenges : 6; /* TIME-WAIT: suspicious segments answered since its 2 MSL began */
+    /* Enum mn_tcp_option: offered by our SYN; after the peer's SYN those that both offered. */
+    uint8_t options;
+    /* The user's choices for the IP header of every segment (MUST-48, MUST-49); 0: defaults. */
+    uint8_t ttl;
     uint8_t dscp : 6;
     bool hashed : 1;
-    bool restarted : 1; /* of TIME-WAIT: its 2 MSL began again */
+    bool restarted : 1; /* TIME-WAIT: its 2 MSL began again */
 };
 
 /* A connection of which only a SYN has arrived: SYN-RECEIVED from LISTEN. */
@@ -69,20 +72,20 @@ struct mn_half_open {
     struct mn_listener *listener;
     uint64_t since_ns;
     uint32_t iss, irs;
-    uint32_t ts_recent; /* RFC 7323, where timestamps are among the options */
+    uint32_t ts_recent; /* RFC 7323, if timestamps are among the options */
     uint32_t window;    /* of the SYN, never scaled */
-    uint16_t rcv_wnd;   /* what our SYN,ACK offers */
-    uint16_t mss;       /* the peer's, 0 where it sent none */
-    uint8_t peer_shift; /* window scale, where that is among the options */
-    bool ecn;           /* the SYN was an ECN-setup SYN, and we take part */
+    uint16_t rcv_wnd;   /* in our SYN,ACK */
+    uint16_t mss;       /* the peer's; 0 if it sent none */
+    uint8_t peer_shift; /* window scale, if that is among the options */
+    bool ecn;           /* the SYN was an ECN-setup SYN, and we agree */
     uint8_t retries;
-    uint8_t challenges;      /* acknowledgements of odd segments sent so far */
+    uint8_t challenges;      /* acknowledgements of suspicious segments sent so far */
     struct mnet_link output; /* linked while a SYN,ACK waits to be sent */
 };
 
 static_assert(sizeof(struct mn_half_open) <= 160, "a SYN costs little");
 
-/* A connection in TIME-WAIT: as small as can be, for a busy server has many. */
+/* A connection in TIME-WAIT: as small as possible, because a busy server has many. */
 struct mn_time_wait {
     struct mn_conn conn;
     uint32_t snd_nxt, rcv_nxt;
@@ -92,12 +95,14 @@ struct mn_time_wait {
 
 static_assert(sizeof(struct mn_time_wait) <= 64, "TIME-WAIT costs no more than a cache line");
 
-/* All wait equally long, so their order of arrival is that of their ends: a queue of blocks of records needs no links. */
+/* All records wait equally long, so they end in the order of their arrival: a queue of blocks of
+ * records needs no links. */
 #define MN_TIME_WAIT_BLOCK 63
 struct mn_time_wait_block {
     struct mnet_link link;
-    uint32_t first,
-        count; /* records [first, count) are in use, or were left before their time (then they are in no table) */
+    /* Records [first, count) are in use, or were left before their time (then they are in no
+     * table). */
+    uint32_t first, count;
     struct mn_time_wait records[MN_TIME_WAIT_BLOCK];
 };
 
@@ -110,17 +115,18 @@ struct mn_listener {
     unsigned queued, backlog;
     uint8_t policy;     /* enum mnet_backlog_policy */
     uint8_t congestion; /* enum mnet_congestion */
-    uint8_t offer;      /* enum mn_tcp_option: what our SYN,ACK may answer to */
-    uint8_t ttl, dscp;  /* of the connections, from the SYN,ACK on (MUST-48, MUST-49); 0: defaults */
+    uint8_t offer;      /* enum mn_tcp_option: options that our SYN,ACK may answer */
+    /* Of the connections, from the SYN,ACK on (MUST-48, MUST-49); 0: defaults. */
+    uint8_t ttl, dscp;
     bool no_delay;
 };
 
-/* A segment to be sent for which there is no tcb: a reset, or an acknowledgement of TIME-WAIT. */
+/* A segment to send without a tcb: a reset, or an acknowledgement of TIME-WAIT. */
 struct mn_reply {
     struct mnet_endpoint local, remote;
     uint32_t seq, ack;
     uint8_t flags;
-    uint8_t ttl, dscp; /* of the connection that it belongs to; 0: defaults */
+    uint8_t ttl, dscp; /* of its connection; 0: defaults */
     uint16_t window;
     uint8_t options; /* enum mn_tcp_option */
     uint8_t window_shift;

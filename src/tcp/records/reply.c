@@ -1,5 +1,6 @@
-/* Segments for which there is no tcb: resets to what nobody asked for, acknowledgements in TIME-WAIT. They wait in a bounded ring, so a flood of bad
- * segments costs no memory and the newest replies are the ones not sent. */
+/* Segments without a tcb: resets in answer to unexpected segments, and acknowledgements in
+ * TIME-WAIT. They wait in a bounded ring, so a flood of bad segments costs no memory. If it is
+ * full, the newest replies are dropped. */
 #include "tcp/records/reply.h"
 #include "tcp/ready.h"
 #include "tcp/segment.h"
@@ -21,7 +22,7 @@ void mn_reply_timestamp(const struct mn_tcp *tcp, struct mn_reply *reply, uint32
     reply->ts_echo = ts_recent;
 }
 
-/* RFC 7323 5.2: the timestamp of the segment is echoed, with none of our own. */
+/* RFC 7323 5.2: echoes the timestamp of the segment, with none of our own. */
 static MN_APART void reset(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq, uint32_t ack, uint8_t flags)
 {
     const struct mn_tcp_header *h = &seg->header;

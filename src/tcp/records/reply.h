@@ -4,14 +4,14 @@
 
 #include "tcp/tcb.h"
 
-/* The reset that answers a segment to a CLOSED port (3.10.7.1). */
+/* Sends the reset that answers a segment to a CLOSED port (3.10.7.1). */
 void mn_reply_reset(struct mn_tcp *tcp, const struct mn_segment *seg);
-/* A reset with just <SEQ=seq>. */
+/* Sends a reset with just <SEQ=seq>. */
 void mn_reply_reset_at(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq);
 void mn_reply(struct mn_tcp *tcp, const struct mn_reply *reply);
-/* Puts timestamps into a reply of a record: our clock, and what to echo. */
+/* Puts timestamps into a reply of a record: our clock, and the value to echo. */
 void mn_reply_timestamp(const struct mn_tcp *tcp, struct mn_reply *reply, uint32_t ts_recent, uint64_t now);
-/* The first that waits; NULL where memory is used up: it waits on. */
+/* Returns the first waiting segment. Returns NULL if memory is used up: the segment waits on. */
 struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datagram *datagram);
 
 #endif

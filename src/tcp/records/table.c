@@ -1,4 +1,5 @@
-/* Demultiplexing: one table keyed by both endpoints for tcbs, half-open and TIME-WAIT records; listeners; ports; initial sequence numbers. */
+/* Demultiplexing: one table keyed by both endpoints for tcbs, half-open and TIME-WAIT records;
+ * listeners; ports; initial sequence numbers. */
 #include <string.h>
 
 #include "tcp/records/table.h"
@@ -77,7 +78,8 @@ void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn)
         tcp->established--;
 }
 
-/* The listener for a local endpoint: one on the very address wins over one on any. There are few, and only SYNs come here. */
+/* Returns the listener for a local endpoint: one on this address has precedence over one on any.
+ * There are few, and only SYNs come here. */
 struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint local)
 {
     struct mn_listener *any = NULL;
@@ -97,7 +99,8 @@ struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint l
 #define PORT_FIRST 16384u
 #define PORT_COUNT (65536u - PORT_FIRST)
 
-/* Whether no listener has the port, on any address: the choice is ours, so it is shared with nobody. */
+/* Returns whether no listener has the port, on any address. A port that the stack chooses is never
+ * shared. */
 static bool heard_by_nobody(const struct mn_tcp *tcp, uint16_t port)
 {
     const struct mnet_link *head = &tcp->listener_list;
@@ -108,9 +111,10 @@ static bool heard_by_nobody(const struct mn_tcp *tcp, uint16_t port)
     return true;
 }
 
-/* Whether a connection from `local` to `remote` would be a new one, and meet nobody but who listens there. An own address
- * and the port that is asked for would be the connection itself: RFC 9293 3.5 would open it as it does simultaneous ones. So
- * would one that is the mirror image of another. */
+/* Returns whether a connection from `local` to `remote` would be new, and have no peer but a
+ * listener. An own address with the requested port would be the connection itself: RFC 9293 3.5
+ * would open it like simultaneous ones. The mirror image of another connection would be opened in
+ * the same way. */
 static bool pair_is_free(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote)
 {
     return !mnet_endpoint_equal(local, remote) && mn_table_find(tcp, &local, &remote) == NULL &&

@@ -9,12 +9,13 @@ struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *lo
 void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn);
 void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn);
 struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint local);
-/* A random port (RFC 6056) on which nobody listens, free for this pair of addresses, and such that the connection is not one
- * with itself (remote.port 0: free for listening); 0 if there is none. */
+/* Returns a random port (RFC 6056) without a listener, free for this pair of addresses, with which
+ * the connection is not one with itself (remote.port 0: free for listening). Returns 0 if there is
+ * none. */
 uint16_t mn_table_free_port(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote);
 /* ISN = M + F(4-tuple, secret) (RFC 6528, MUST-8, MUST-9, SHLD-1). */
 uint32_t mn_tcp_isn(const struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now);
-/* A keyed hash of both ends: 2-4 rounds, since others see what is made of it. */
+/* Returns a keyed hash of both ends: 2-4 rounds, because others see values made of it. */
 uint64_t mn_tuple_hash(const struct mn_hash_key *key, const struct mnet_endpoint *local,
                        const struct mnet_endpoint *remote);
 

@@ -1,9 +1,10 @@
-/* TIME-WAIT (RFC 9293 3.6.1, MUST-13): records of 64 bytes that answer retransmitted FINs for 2 MSL and keep old segments away from new
- * connections. Resets are ignored (RFC 1337).
+/* TIME-WAIT (RFC 9293 3.6.1, MUST-13): records of 64 bytes that answer retransmitted FINs for 2 MSL
+ * and keep old segments away from new connections. Resets are ignored (RFC 1337).
  *
- * Records lie in a queue of blocks in the order in which they came, which is that in which they end, so they need no timer and no links of
- * their own. One that a new connection replaced leaves its place behind until it comes to the front. One whose wait began
- * again is moved to the end of the queue when it comes to the front. A full queue gives up its front.
+ * Records are in a queue of blocks in the order of their arrival, which is the order of their ends,
+ * so they need no timer and no links of their own. A record that a new connection replaced leaves
+ * its place behind until it comes to the front. A record whose wait began again is moved to the end
+ * of the queue when it comes to the front. A full queue drops its front.
  */
 #include "tcp/records/time_wait.h"
 #include "tcp/end.h"
@@ -13,8 +14,9 @@
 #include "tcp/state.h"
 #include "tcp/tcb.h"
 
-#define WAIT_MAX (24 * 24 * 3600 * MNET_SECOND)                      /* milliseconds in 32 bits stay comparable */
-#define WINDOW_MAX ((uint32_t)UINT16_MAX << MN_TCP_WINDOW_SHIFT_MAX) /* the largest that there can be (RFC 7323 2.3) */
+#define WAIT_MAX (24 * 24 * 3600 * MNET_SECOND) /* milliseconds in 32 bits stay comparable */
+/* The largest possible one (RFC 7323 2.3). */
+#define WINDOW_MAX ((uint32_t)UINT16_MAX << MN_TCP_WINDOW_SHIFT_MAX)
 
 static uint32_t ms_after(uint64_t now, uint64_t ns)
 {
@@ -39,7 +41,7 @@ static struct mn_time_wait *oldest(const struct mn_tcp *tcp)
     return block == NULL ? NULL : &block->records[block->first];
 }
 
-/* Takes a record out of the table; its place stays. */
+/* Takes a record out of the table. Its place stays. */
 static void leave(struct mn_tcp *tcp, struct mn_time_wait *tw)
 {
     mn_table_remove(tcp, &tw->conn);
@@ -59,7 +61,7 @@ static void drop_oldest(struct mn_tcp *tcp)
     }
 }
 
-/* A block with room at its end; older ones go for it where memory is short. */
+/* Returns a block with room at its end. If memory is short, older ones go for it. */
 static struct mn_time_wait_block *block_with_room(struct mn_tcp *tcp)
 {
     struct mn_time_wait_block *block = block_of(mn_list_last(&tcp->time_wait_list));
@@ -75,7 +77,8 @@ static struct mn_time_wait_block *block_with_room(struct mn_tcp *tcp)
     return block;
 }
 
-/* A place at the end of the queue for a record that is in no table yet; false where there is none to be had. */
+/* Appends a record that is in no table yet to the queue. Returns false if there is no place for
+ * it. */
 static bool append(struct mn_tcp *tcp, const struct mn_time_wait *record)
 {
     while (tcp->time_wait_places > 0 && tcp->time_wait_places >= tcp->config.time_wait_max)
@@ -148,7 +151,8 @@ static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint6
     mn_reply(tcp, &reply);
 }
 
-/* The tcb's place in the table goes to a record; the tcb is finished for the network, with unread data left for its user. */
+/* A record replaces the tcb in the table. The tcb is closed for the network, with unread data left
+ * for its user. */
 void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     mn_tcp_set_state(tcp, tcb, MN_TIME_WAIT);
@@ -162,19 +166,21 @@ void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
                                    .options = tcb->conn.options,
                                    .ttl = tcb->conn.ttl,
                                    .dscp = tcb->conn.dscp};
-    if (tcb->owed & MN_OWED_ACK) /* also where there is no memory for a record */
+    if (tcb->owed & MN_OWED_ACK) /* also without memory for a record */
         acknowledge(tcp, &record, now);
     mn_tcb_finish(tcp, tcb, 0);
     if (append(tcp, &record) && tcp->time_wait_places == 1)
         arm(tcp, now);
 }
 
-/* MAY-2, RFC 6191 2: a SYN that cannot be of the old connection: newer by its timestamp, or by its sequence number; and where timestamps begin with
- * the new connection, they keep the segments of the old one out of it. */
+/* MAY-2, RFC 6191 2: returns whether a SYN cannot be of the old connection: it is newer by its
+ * timestamp, or by its sequence number. If only the new connection has timestamps, they keep the
+ * old one's segments out of it. */
 static bool opens_anew(const struct mn_time_wait *tw, const struct mn_segment *seg, const struct mn_listener *listener)
 {
     const struct mn_tcp_header *h = &seg->header;
-    bool higher = mn_seq_geq(seg->seq, tw->rcv_nxt); /* than the last one used, which was that of the FIN */
+    /* Than the last number used, which was the FIN's. */
+    bool higher = mn_seq_geq(seg->seq, tw->rcv_nxt);
     if (!(h->options & listener->offer & MN_TCP_OPTION_TIMESTAMPS))
         return higher;
     if (!(tw->conn.options & MN_TCP_OPTION_TIMESTAMPS) || mn_seq_gt(h->ts_value, tw->ts_recent))
@@ -182,7 +188,8 @@ static bool opens_anew(const struct mn_time_wait *tw, const struct mn_segment *s
     return h->ts_value == tw->ts_recent && higher;
 }
 
-/* The fifth check of 3.10.7.4, which comes before the eighth: without a plausible ACK a FIN proves nothing. */
+/* The fifth check of 3.10.7.4, which comes before the eighth: without a plausible ACK a FIN proves
+ * nothing. */
 static bool ack_is_good(const struct mn_time_wait *tw, const struct mn_segment *seg)
 {
     return seg->flags & MN_TCP_ACK && mn_seq_leq(seg->ack, tw->snd_nxt) &&
@@ -198,7 +205,7 @@ static void restart(struct mn_tcp *tcp, struct mn_time_wait *tw, const struct mn
         tw->ts_recent = mn_seq_max(tw->ts_recent, seg->header.ts_value);
 }
 
-/* What carries nothing may be an answer itself: it is answered so often and no more. */
+/* A segment without text may itself be an answer, so only a limited number is answered. */
 static void challenge(struct mn_tcp *tcp, struct mn_time_wait *tw, uint64_t now)
 {
     if (tw->conn.challenges >= MN_CHALLENGE_LIMIT) {
@@ -218,14 +225,16 @@ MN_APART bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, st
         return true;
     }
     if ((seg->flags & (MN_TCP_SYN | MN_TCP_ACK)) == MN_TCP_SYN) {
-        const struct mn_listener *listener = mn_table_listener(tcp, seg->local); /* somebody is there to take it */
+        /* There is a listener for it. */
+        const struct mn_listener *listener = mn_table_listener(tcp, seg->local);
         if (listener != NULL && opens_anew(tw, seg, listener)) {
             *isn_floor = tw->snd_nxt + 1;
             leave(tcp, tw);
             return false;
         }
     }
-    /* 3.10.7.4: the only thing that can arrive is a retransmission of the remote FIN: acknowledge it, and restart 2 MSL. */
+    /* 3.10.7.4: the only thing that can arrive is a retransmission of the remote FIN: acknowledge
+     * it, and restart 2 MSL. */
     if (seg->flags & MN_TCP_FIN && seg->seq + seg->len == tw->rcv_nxt && ack_is_good(tw, seg))
         restart(tcp, tw, seg);
     if (seg->len > 0)

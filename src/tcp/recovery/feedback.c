@@ -1,16 +1,19 @@
-/* What acknowledgements and transmissions tell the congestion controller: application-limited or not, delivery samples, idle time.
+/* Reports acknowledgements and transmissions to congestion control: whether it was
+ * application-limited, delivery samples, idle time.
  *
- * cwnd may grow only where it was the limit (RFC 5681 3.1 in the spirit of RFC 7661): when output has data and window but no room in cwnd, it notes
- * SND.NXT in limited_seq, and the acknowledgements of what was in flight by then count. In slow start half a window in flight is enough, for there cwnd runs ahead of what
- * can have been sent.
+ * cwnd may grow only if it was the limit (RFC 5681 3.1 in the spirit of RFC 7661). If output has
+ * data and window but no room in cwnd, it stores SND.NXT in limited_seq, and the acknowledgements
+ * of data in flight by then count. In slow start half a window in flight is enough, because there
+ * cwnd runs ahead of the data that can have been sent.
  *
- * Samples (rate.h) are taken where the module wants them: always for one that is rate-based, else in the initial slow start and only once
- * that has enough in flight to tell something. So short exchanges and idle connections have no memory for them.
+ * Samples (rate.h) are taken if the module wants them: always if it is rate-based, otherwise in the
+ * initial slow start and only with enough data in flight. So short exchanges and idle connections
+ * use no memory for them.
  */
 #include "tcp/recovery/feedback.h"
 #include "tcp/tcb.h"
 
-/* Segments in flight from which on HyStart++ can have its eight samples a round. */
+/* Below this flight size, in segments, HyStart++ cannot collect its eight samples per round. */
 #define SAMPLED_FROM 8u
 
 static bool wants_samples(const struct mn_tcb *tcb)
@@ -19,7 +22,7 @@ static bool wants_samples(const struct mn_tcb *tcb)
     return c->ops->rate_based || (c->ops->samples && c->ssthresh == MN_SSTHRESH_UNKNOWN);
 }
 
-/* False where there is no memory for samples; the next packet tries again. */
+/* Returns false if there is no memory for samples. The next packet tries again. */
 static bool begin_samples(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     tcb->flight.rate = mn_pool_alloc(&tcp->rates, MN_CLAIM_SEND);
@@ -56,17 +59,18 @@ void mn_feedback_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
     tcb->flight.rate = NULL;
 }
 
-/* Moves limited_seq along. Whether cwnd held data back in the round trip that the acknowledgement of `acked` bytes ends. */
+/* Advances limited_seq. Returns whether cwnd held data back in the round trip that the
+ * acknowledgement of `acked` bytes ends. */
 static bool update_limited(struct mn_tcb *tcb, uint32_t acked, uint32_t flight)
 {
     const struct mn_congestion *c = &tcb->flight.congestion;
     if (MN_UNLIKELY(mn_seq_gt(tcb->flight.limited_seq, tcb->snd_una - acked)))
         return true;
-    tcb->flight.limited_seq = tcb->snd_una; /* stays comparable */
+    tcb->flight.limited_seq = tcb->snd_una; /* keeps the number comparable */
     return MN_UNLIKELY(flight >= c->cwnd / 2) && mn_congestion_slow_start(c);
 }
 
-/* There is something to be learnt. */
+/* Passes an acknowledgement to congestion control, with a delivery sample if there is one. */
 static MN_APART void learn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *news, bool was_limited,
                            bool recovering)
 {
@@ -93,6 +97,7 @@ static MN_APART void learn(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct 
 void mn_feedback_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *news, bool recovering)
 {
     bool was_limited = update_limited(tcb, news->acked, tcb->snd_nxt - tcb->snd_una + news->acked);
-    if (MN_UNLIKELY((was_limited && news->acked > 0) || tcb->flight.rate != NULL)) /* hardly ever in short exchanges */
+    /* Hardly ever in short exchanges. */
+    if (MN_UNLIKELY((was_limited && news->acked > 0) || tcb->flight.rate != NULL))
         learn(tcp, tcb, news, was_limited, recovering);
 }

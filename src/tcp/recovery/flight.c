@@ -1,4 +1,4 @@
-/* What is in flight, and all of it to be sent again. */
+/* The data in flight, and its retransmission as a whole. */
 #include "tcp/recovery/loss.h"
 
 #include "tcp/recovery/flight.h"
@@ -12,20 +12,22 @@ void mn_loss_init(struct mn_loss *loss, uint32_t seq)
     mn_rack_init(&loss->rack, seq);
 }
 
-/* Duplicates stand for segments that have arrived where the peer does not say which. */
+/* Returns the bytes that duplicates stand for: segments that have arrived without SACK to name
+ * them. */
 static uint32_t duplicate_bytes(const struct mn_tcb *tcb)
 {
     const struct mn_loss *loss = &tcb->flight.loss;
     if (MN_LIKELY(tcb->sack_ok))
         return 0;
-    /* Before the third the first two let a new segment go each (RFC 3042); after a timeout they mean nothing. */
+    /* Each of the first two duplicates allows a new segment (RFC 3042). After a timeout duplicates
+     * mean nothing. */
     uint32_t most = loss->phase == MN_LOSS_RECOVERY ? UINT16_MAX
                     : loss->phase == MN_LOSS_OPEN   ? MN_DUPACK_THRESHOLD - 1u
                                                     : 0;
     return MN_MIN((uint32_t)loss->dupacks, most) * tcb->snd_mss;
 }
 
-/* "pipe" (RFC 6675 4): sent, and neither acknowledged nor lost. */
+/* Returns "pipe" (RFC 6675 4): bytes sent that are neither acknowledged nor lost. */
 uint32_t mn_tcb_pipe(const struct mn_tcb *tcb)
 {
     uint32_t out = tcb->snd_nxt - tcb->snd_una - tcb->flight.loss.sent.sacked - tcb->flight.loss.sent.lost;
@@ -39,6 +41,7 @@ void mn_loss_retransmit_all(struct mn_tcp *tcp, struct mn_tcb *tcb)
     uint32_t flight = mn_tcb_pipe(tcb);
     uint32_t room = c->cwnd > flight ? c->cwnd - flight : 0;
     mn_scoreboard_lose_range(&tcb->flight.loss.sent, &tcp->scoreboards, tcb->snd_una, tcb->snd_nxt);
-    if (tcb->flight.loss.phase == MN_LOSS_RECOVERY) /* no more than its acknowledgements had allowed */
+    /* No more than its acknowledgements had allowed. */
+    if (tcb->flight.loss.phase == MN_LOSS_RECOVERY)
         c->cwnd = mn_tcb_pipe(tcb) + MN_MAX(room, c->mss);
 }

@@ -1,4 +1,4 @@
-/* What an acknowledgement, or silence, means for what is in flight: see loss.h. */
+/* Effects of acknowledgements, and of silence, on the data in flight: see loss.h. */
 #include "tcp/recovery/loss.h"
 
 #include "tcp/plpmtu.h"
@@ -13,7 +13,8 @@
 
 /* --- sending --- */
 
-/* Times that differ by less than this many bits, a sixteenth of a round trip or less, are told apart no further. */
+/* Returns the number of low bits in which two times may differ and count as one: up to a sixteenth
+ * of a round trip. */
 static unsigned time_grain(const struct mn_tcb *tcb)
 {
     return 63u - (unsigned)__builtin_clzll(tcb->flight.rtt.srtt_ns / 16 | 1);
@@ -41,7 +42,7 @@ void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t
         loss->prr.out += len;
 }
 
-/* --- what an acknowledgement says --- */
+/* --- acknowledgements --- */
 
 static void delivered(struct mn_tcb *tcb, const struct mn_delivery *d, struct mn_news *ack)
 {
@@ -53,13 +54,15 @@ static void delivered(struct mn_tcb *tcb, const struct mn_delivery *d, struct mn
         ack->original |= mn_seq_leq(d->end, loss->recover);
     }
     if (MN_LIKELY(tcb->sack_ok)) {
-        if (MN_UNLIKELY(loss->rack.min_rtt_us == 0) && tcb->flight.rtt.srtt_ns != 0) /* of the handshake */
+        /* From the handshake. */
+        if (MN_UNLIKELY(loss->rack.min_rtt_us == 0) && tcb->flight.rtt.srtt_ns != 0)
             mn_rack_update_min_rtt(&loss->rack, mn_rack_us(tcb->flight.rtt.srtt_ns), ack->now);
         mn_rack_delivered(&loss->rack, d, ack);
     }
 }
 
-/* One block of the peer's. Whatever is not entirely within what is in flight is old, or a lie (RFC 2018 5, RFC 6675 5). */
+/* Processes one block of the peer's. A block that is not entirely within the data in flight is old,
+ * or false (RFC 2018 5, RFC 6675 5). */
 static void block_received(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_tcp_sack_block block, struct mn_news *ack)
 {
     struct mn_delivery d;
@@ -73,7 +76,8 @@ static void block_received(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_tcp
     }
 }
 
-/* RFC 2883 4: the first block is about a duplicate where it lies below the acknowledgement, or within the second block. */
+/* RFC 2883 4: the first block reports a duplicate if it is below the acknowledgement, or within the
+ * second block. */
 static bool is_dsack(const struct mn_tcb *tcb, const struct mn_tcp_header *h)
 {
     struct mn_tcp_sack_block first = h->sack[0];
@@ -100,13 +104,15 @@ static MN_RARE void sack_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const 
         tcb->flight.loss.dupacks++; /* RFC 6675 2 */
 }
 
-/* Without SACK a duplicate delivers a segment, of unknown number; the acknowledgement that fills the hole delivers what they did not. */
+/* Without SACK a duplicate delivers a segment of unknown number. The acknowledgement that fills the
+ * hole delivers the rest. */
 static MN_APART void count_duplicates(struct mn_tcb *tcb, struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     uint32_t mss = tcb->snd_mss;
     if (ack->duplicate) {
-        /* Only one window of duplicates is believed, or a peer could clock out whatever it likes. */
+        /* Only one window of duplicates is believed, or a peer could clock out any amount of
+         * data. */
         bool credible = loss->phase != MN_LOSS_RECOVERY || loss->dupacks * mss < loss->recover - tcb->snd_una;
         loss->dupacks = (uint16_t)(loss->dupacks + (credible && loss->dupacks < UINT16_MAX));
         ack->bytes = credible ? mss : 0;
@@ -130,14 +136,15 @@ static void collect(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segm
     else if (MN_UNLIKELY(seg->header.options & MN_TCP_OPTION_SACK))
         sack_received(tcp, tcb, &seg->header, ack);
     tcb->flight.loss.rack.fack = mn_seq_max(tcb->flight.loss.rack.fack, ack->highest);
-    if (ack->rtt_us !=
-        UINT32_MAX) /* RFC 8985 6.2 step 2: also where something later had arrived before: then patience grows */
+    /* RFC 8985 6.2 step 2: also if something later had arrived before. */
+    if (ack->rtt_us != UINT32_MAX)
         tcb->flight.loss.rack.rtt_us = ack->rtt_us;
 }
 
 /* --- recovery --- */
 
-/* What counts as in flight for ssthresh: without what limited transmit added (RFC 5681 3.2 step 2). */
+/* Returns the flight size for ssthresh: without the data that limited transmit added (RFC 5681 3.2
+ * step 2). */
 static uint32_t flight_size(const struct mn_tcb *tcb)
 {
     uint32_t out = tcb->snd_nxt - tcb->snd_una;
@@ -162,7 +169,7 @@ static MN_RARE void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_RECOVERY);
 }
 
-/* The first segment goes again: all that duplicates can say (RFC 6582 3.2). */
+/* The first segment is retransmitted: duplicates do not reveal more (RFC 6582 3.2). */
 static MN_RARE void lose_first(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     uint32_t flight = tcb->snd_nxt - tcb->snd_una;
@@ -176,8 +183,10 @@ static void open_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_news *a
     if (ack->acked > 0)
         loss->dupacks = 0;
     if (MN_UNLIKELY(loss->recover_valid) && mn_seq_gt(tcb->snd_una, loss->recover + (1u << 30)))
-        loss->recover_valid = loss->undo_valid = false; /* so far behind that comparing it would soon wrap */
-    /* RFC 6582 3.2 step 1: duplicates that only echo what was sent again before `recover` are no new loss. */
+        /* So old that comparing it would soon wrap. */
+        loss->recover_valid = loss->undo_valid = false;
+    /* RFC 6582 3.2 step 1: duplicates that are only caused by retransmissions before `recover` are
+     * no new loss. */
     bool third = MN_UNLIKELY(!tcb->sack_ok) && ack->duplicate && loss->dupacks == MN_DUPACK_THRESHOLD &&
                  (!loss->recover_valid || mn_seq_gt(tcb->snd_una, loss->recover));
     if (MN_UNLIKELY(third))
@@ -191,7 +200,7 @@ static MN_RARE void end_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb)
     struct mn_loss *loss = &tcb->flight.loss;
     struct mn_congestion *c = &tcb->flight.congestion;
     uint32_t flight = tcb->snd_nxt - tcb->snd_una;
-    /* RFC 9937 6.4; without SACK no burst after it (RFC 6582 3.2 step 3, option 1). */
+    /* RFC 9937 6.4. Without SACK there is no burst after it (RFC 6582 3.2 step 3, option 1). */
     if (!c->ops->rate_based)
         c->cwnd = tcb->sack_ok ? c->ssthresh : MN_MIN(c->ssthresh, MN_MAX(flight, c->mss) + c->mss);
     loss->phase = MN_LOSS_OPEN;
@@ -207,7 +216,7 @@ static MN_RARE void recovery_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
         return;
     }
     if (!tcb->sack_ok && ack->acked > 0)
-        lose_first(tcp, tcb); /* a partial acknowledgement shows the next hole */
+        lose_first(tcp, tcb); /* a partial acknowledgement reveals the next hole */
     mn_prr_acked(tcb, ack);
 }
 
@@ -225,7 +234,8 @@ static MN_RARE void timeout_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, struct
     }
 }
 
-/* A probe repaired a loss that nobody would have noticed: the window pays for it all the same (RFC 8985 7.4.2). */
+/* A probe repaired a loss that would have gone unnoticed: the window is still reduced (RFC 8985
+ * 7.4.2). */
 static MN_RARE void pay_for_repair(struct mn_tcb *tcb, const struct mn_news *ack)
 {
     struct mn_congestion *c = &tcb->flight.congestion;
@@ -238,12 +248,13 @@ static void find_losses(struct mn_tcb *tcb, struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     loss->early = MN_EARLY_NONE;
-    /* In order, and nothing sent twice: there is nothing older than what was delivered. */
+    /* In order, and without retransmissions, nothing older than the delivered data is
+     * outstanding. */
     if (MN_UNLIKELY(loss->sent.sacked > 0 || loss->phase != MN_LOSS_OPEN) && tcb->sack_ok)
         ack->lost = mn_rack_detect(tcb, ack->now);
 }
 
-/* What the peer has twice, we sent again for nothing. */
+/* We retransmitted needlessly the data that the peer received twice. */
 static MN_RARE void dsack_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack)
 {
     if (!mn_undo_concerns(tcb, ack->dsack.left, ack->dsack.right))
@@ -272,8 +283,9 @@ void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segme
         recovery_acked(tcp, tcb, &ack);
     else
         timeout_acked(tcp, tcb, &ack);
-    /* The window grows by what is acknowledged in peace, or after a timeout. */
-    bool marked = MN_UNLIKELY(tcb->ecn.on) && seg->flags & MN_TCP_ECE; /* RFC 3168 6.1.2: no increase either */
+    /* Outside of a recovery, or after a timeout, the window grows by the acknowledged bytes. */
+    /* RFC 3168 6.1.2: no increase either. */
+    bool marked = MN_UNLIKELY(tcb->ecn.on) && seg->flags & MN_TCP_ECE;
     recovering |= marked | (loss->phase == MN_LOSS_RECOVERY) | (loss->frto == MN_FRTO_NEW);
     mn_feedback_acked(tcp, tcb, &ack, recovering);
     if (MN_UNLIKELY(tcb->plpmtu != NULL) && acked > 0)
@@ -299,27 +311,30 @@ bool mn_loss_early_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     return false;
 }
 
-/* RFC 2018 8: what was acknowledged selectively at SND.UNA has been thrown away by the peer, and so, perhaps, all of it. */
+/* RFC 2018 8: the peer has thrown away data at SND.UNA that it had acknowledged selectively, and
+ * perhaps all such data. */
 static void renege(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     mn_tcp_count(tcp, MNET_COUNT_TCP_RENEGED);
     mn_scoreboard_forget(&tcb->flight.loss.sent, MN_SENT_SACKED);
 }
 
-/* RFC 6298 (5.4) to (5.6), RFC 5681 3.1: what is in flight counts as lost, with SACK only what has had the time to be acknowledged, and goes again as
- * the window opens. */
+/* RFC 6298 (5.4) to (5.6), RFC 5681 3.1: the data in flight counts as lost, with SACK only the part
+ * that has had time to be acknowledged. It is retransmitted as the window opens. */
 void mn_loss_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     struct mn_congestion *c = &tcb->flight.congestion;
     mn_tcp_count(tcp, MNET_COUNT_TCP_RTO);
-    mn_plpmtu_timed_out(tcp, tcb, now); /* first, so that one segment is one that may get through */
+    /* First, so that the retransmission has a size that may get through. */
+    mn_plpmtu_timed_out(tcp, tcb, now);
     /* In a fast recovery the window has been reduced for these losses already. */
     bool first = tcb->flight.rtt.expiries == 0 && loss->phase != MN_LOSS_RECOVERY;
     if (first)
         mn_undo_save(tcb);
     c->ops->timed_out(c, flight_size(tcb), first, now);
-    /* RFC 5682 2.1 step 1: not in the recovery from another loss, but once more where nothing has been heard since the first timeout. */
+    /* RFC 5682 2.1 step 1: not in the recovery from another loss, but again if nothing has arrived
+     * since the first timeout. */
     if (loss->phase == MN_LOSS_OPEN)
         loss->frto = MN_FRTO_TIMEOUT;
     else if (loss->frto != MN_FRTO_TIMEOUT)
@@ -336,5 +351,5 @@ void mn_loss_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         mn_rack_timed_out(tcb, now);
     else
         mn_scoreboard_lose_range(&loss->sent, &tcp->scoreboards, tcb->snd_una, tcb->snd_nxt);
-    c->cwnd = MN_MAX(c->cwnd, mn_tcb_pipe(tcb) + c->mss); /* the first segment always goes */
+    c->cwnd = MN_MAX(c->cwnd, mn_tcb_pipe(tcb) + c->mss); /* the first segment is always sent */
 }

@@ -1,5 +1,6 @@
-/* Proportional rate reduction (RFC 9937 6): during fast recovery each acknowledgement lets so much go that what is in flight arrives at ssthresh when
- * the recovery ends. The congestion window is what is in flight plus that. */
+/* Proportional rate reduction (RFC 9937 6): during fast recovery each acknowledgement allows so
+ * much data that the flight is at ssthresh when the recovery ends. The congestion window is the
+ * data in flight plus the allowed data. */
 #include "tcp/recovery/prr.h"
 #include "tcp/recovery/flight.h"
 #include "tcp/tcb.h"
@@ -7,7 +8,8 @@
 void mn_prr_begin(struct mn_tcb *tcb, const struct mn_news *ack)
 {
     const struct mn_scoreboard *b = &tcb->flight.loss.sent;
-    /* What had been acknowledged selectively before is not delivered in this recovery; what this acknowledgement delivers is. */
+    /* Data acknowledged selectively before is not delivered in this recovery. Data that this
+     * acknowledgement delivers is. */
     uint32_t before = b->sacked - MN_MIN(b->sacked, ack->sacked);
     uint32_t newly_acked = ack->acked > 0 ? ack->bytes - ack->sacked : 0;
     uint32_t recover_fs = tcb->snd_nxt - tcb->snd_una - before + newly_acked;
@@ -35,7 +37,8 @@ void mn_prr_acked(struct mn_tcb *tcb, const struct mn_news *ack)
         count = MN_MAX(unspent, ack->bytes) + (safe ? c->mss : 0);
         count = MN_MIN(c->ssthresh - in_flight, count);
     }
-    bool partial = !tcb->sack_ok && ack->acked > 0; /* RFC 6582 3.2 step 3: the first segment goes again */
+    /* RFC 6582 3.2 step 3: the first segment is retransmitted. */
+    bool partial = !tcb->sack_ok && ack->acked > 0;
     if (count < c->mss && (prr->out == 0 || partial))
         count = c->mss; /* the fast retransmission itself */
     if (!c->ops->rate_based)

@@ -1,4 +1,5 @@
-/* RACK (RFC 8985 6): segments are lost that were sent sufficiently before one that has been delivered. */
+/* RACK (RFC 8985 6): segments are lost that were sent sufficiently long before one that has been
+ * delivered. */
 #include "tcp/recovery/rack.h"
 #include "tcp/tcb.h"
 
@@ -15,7 +16,7 @@ void mn_rack_init(struct mn_rack *rack, uint32_t seq)
     *rack = (struct mn_rack){.reo_wnd_mult = 1, .end_seq = seq, .fack = seq};
 }
 
-/* Step 1: the smallest round trip of late. */
+/* Step 1: updates the smallest recent round trip. */
 void mn_rack_update_min_rtt(struct mn_rack *rack, uint32_t rtt_us, uint64_t now)
 {
     uint32_t now_ms = (uint32_t)(now / MNET_MILLISECOND);
@@ -32,16 +33,17 @@ static bool sent_after(uint64_t t1, uint32_t end1, uint64_t t2, uint32_t end2)
     return MN_LIKELY(t1 > t2) || (t1 == t2 && mn_seq_gt(end1, end2));
 }
 
-/* Steps 1 to 3 of 6.2 for a part of what was just delivered. */
+/* Steps 1 to 3 of 6.2 for a part of the data just delivered. */
 void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct mn_news *ack)
 {
     uint64_t now = ack->now;
     uint32_t rtt_us = mn_rack_us(now - d->sent_ns);
     bool again = (d->flags & MN_SENT_RETRANSMITTED) != 0;
-    /* Step 3: something older than what earlier acknowledgements were for, and not because it was sent again. */
+    /* Step 3: the data is older than that of earlier acknowledgements, and was not
+     * retransmitted. */
     if (MN_UNLIKELY(mn_seq_leq(d->end, rack->fack)) && !again)
         rack->reordering_seen = true;
-    /* Step 2: sooner than anything can be acknowledged, that acknowledges the first transmission. */
+    /* Step 2: an acknowledgement sooner than any round trip is for the first transmission. */
     if (MN_UNLIKELY(again) && rtt_us < rack->min_rtt_us)
         return;
     if (MN_LIKELY(!again))
@@ -50,14 +52,17 @@ void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct
         rack->xmit_ns = d->sent_ns;
         rack->end_seq = d->end;
     }
-    ack->rtt_us = MN_MIN(ack->rtt_us, rtt_us); /* in the end that of the one sent last */
+    /* In the end the round trip of the segment sent last. */
+    ack->rtt_us = MN_MIN(ack->rtt_us, rtt_us);
 }
 
-/* Step 4: RACK_update_reo_wnd: wider by a quarter of the smallest round trip for each round trip in which D-SACK showed that it was too narrow. */
+/* Step 4: RACK_update_reo_wnd: the window grows by a quarter of the smallest round trip for each
+ * round trip in which D-SACK showed that it was too narrow. */
 void mn_rack_dsack(struct mn_rack *rack, uint32_t snd_una, uint32_t snd_nxt)
 {
-    /* What was sent again had only been late. Step 3 does not see that, since it looks at segments sent once; yet without it three segments would be enough
-     * to do the same again, however wide the window. */
+    /* Retransmitted data had only been late. Step 3 does not notice that, because it considers
+     * segments sent once. Without it three segments would be enough to do the same again, with any
+     * window. */
     rack->reordering_seen = true;
     if (rack->in_dsack_round && mn_seq_lt(snd_una, rack->dsack_round))
         return;
@@ -86,8 +91,8 @@ uint64_t mn_rack_reordering_window(const struct mn_tcb *tcb)
     return MN_MIN(window, tcb->flight.rtt.srtt_ns);
 }
 
-/* Step 5: RACK_detect_loss. Each segment has its own deadline; the first one that is still ahead arms the timer. Returns the bytes found to be
- * lost. */
+/* Step 5: RACK_detect_loss. Each segment has its own deadline. The first one that is still ahead
+ * arms the timer. Returns the bytes found to be lost. */
 uint32_t mn_rack_detect(struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->flight.loss;
@@ -111,7 +116,8 @@ uint32_t mn_rack_detect(struct mn_tcb *tcb, uint64_t now)
     return b->lost - lost_before;
 }
 
-/* 6.3: RACK_mark_losses_on_RTO: the first segment, and what has been out for longer than a round trip. */
+/* 6.3: RACK_mark_losses_on_RTO: the first segment is lost, and so are those sent more than a round
+ * trip ago. */
 void mn_rack_timed_out(struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_scoreboard *b = &tcb->flight.loss.sent;
@@ -122,6 +128,6 @@ void mn_rack_timed_out(struct mn_tcb *tcb, uint64_t now)
         if (!(record->flags & (MN_SENT_SACKED | MN_SENT_LOST)) && (i == 0 || record->sent_ns + timeout <= now))
             mn_scoreboard_lose(b, i);
     }
-    /* What was sent again and has not arrived by now was lost again. */
+    /* Retransmitted data that has not arrived by now was lost again. */
     b->lost_from = tcb->snd_una;
 }

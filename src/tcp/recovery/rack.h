@@ -5,9 +5,9 @@
 #include "tcp/tcb.h"
 
 void mn_rack_init(struct mn_rack *rack, uint32_t seq);
-/* A sample of the round trip that is not ambiguous. */
+/* Takes a sample of the round trip that is not ambiguous. */
 void mn_rack_update_min_rtt(struct mn_rack *rack, uint32_t rtt_us, uint64_t now);
-/* Nanoseconds in the unit of RACK. */
+/* Converts nanoseconds to the unit of RACK. */
 uint32_t mn_rack_us(uint64_t ns);
 void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct mn_news *ack);
 void mn_rack_dsack(struct mn_rack *rack, uint32_t snd_una, uint32_t snd_nxt);

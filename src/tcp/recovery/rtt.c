@@ -21,14 +21,15 @@ void mn_rtt_retransmitted(struct mn_rtt *rtt)
     rtt->timing = false;
 }
 
-/* A sample of which a flight has `samples`: mostly one, and nothing to divide by but a constant. */
+/* Takes one of the `samples` that a flight has. Mostly there is one, and every divisor is
+ * constant. */
 static inline void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t samples)
 {
     uint64_t r = MN_MAX(sample_ns, (uint64_t)1);
     if (MN_UNLIKELY(rtt->srtt_ns == 0)) { /* (2.2) */
         rtt->srtt_ns = r;
         rtt->rttvar_ns = r / 2;
-    } else { /* (2.3), alpha = 1/8, beta = 1/4; less each where there are many (RFC 7323 G) */
+    } else { /* (2.3), alpha = 1/8, beta = 1/4; smaller if there are many samples (RFC 7323 G) */
         uint64_t error = rtt->srtt_ns > r ? rtt->srtt_ns - r : r - rtt->srtt_ns;
         rtt->rttvar_ns += error / (4 * samples) - rtt->rttvar_ns / (4 * samples);
         rtt->srtt_ns += r / (8 * samples) - rtt->srtt_ns / (8 * samples);

@@ -1,10 +1,11 @@
-/* Tail loss probes (RFC 8985 7): where a flight is followed by silence, one segment more provokes an acknowledgement, so that RACK finds what was lost long
- * before the retransmission timer would. */
+/* Tail loss probes (RFC 8985 7): if silence follows a flight, one more segment provokes an
+ * acknowledgement, so that RACK finds the loss long before the retransmission timer would. */
 #include "tcp/recovery/tlp.h"
 #include "tcp/state.h"
 #include "tcp/tcb.h"
 
-/* Whether one segment is in flight. A path probe is larger than others, and one segment all the same. */
+/* Returns whether one segment is in flight. A path probe is larger than others, but still one
+ * segment. */
 static bool is_one_segment(const struct mn_tcb *tcb)
 {
     const struct mn_plpmtu *p = tcb->plpmtu;
@@ -15,7 +16,8 @@ static bool is_one_segment(const struct mn_tcb *tcb)
 }
 
 /* 7.2: TLP_calc_PTO. The acknowledgement of one segment may be delayed, and so may that of a path
- * probe: RFC 8899 5.1.1 lets its timer run for longer than an acknowledgement can take. Without a sample there is nothing better than the retransmission timer. */
+ * probe: RFC 8899 5.1.1 lets its timer run for longer than an acknowledgement can take. Without a
+ * sample there is no probe: the retransmission timer is as good. */
 static uint64_t probe_timeout(const struct mn_tcb *tcb)
 {
     uint64_t one = is_one_segment(tcb) ? MN_PTO_ONE_SEGMENT : 0;
@@ -44,7 +46,9 @@ void mn_tlp_schedule(struct mn_tcb *tcb, uint64_t now)
 void mn_tlp_hasten(struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->flight.loss;
-    if (loss->early == MN_EARLY_PROBE) /* sooner, for it is no longer one segment; later is seen to when it is due */
+    /* Sooner, because more than one segment is in flight; a later time is checked when it is
+     * due. */
+    if (loss->early == MN_EARLY_PROBE)
         loss->early_due_ns = MN_MIN(loss->early_due_ns, now + probe_timeout(tcb));
 }
 
@@ -52,7 +56,7 @@ bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     uint64_t due = MN_MIN(tcb->flight.last_sent_ns + probe_timeout(tcb), tcb->flight.retransmit_due_ns);
-    if (now < due) { /* more was sent since this was armed, which puts it off */
+    if (now < due) { /* data sent since this was armed postpones it */
         loss->early_due_ns = due;
         return false;
     }
@@ -65,7 +69,8 @@ bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now)
     return true;
 }
 
-/* 7.3: TLP_send_probe: new data where there is some and the window takes it, whatever cwnd says; else the end of what was sent. */
+/* 7.3: TLP_send_probe: new data if there is some and the peer's window allows it, with any cwnd;
+ * otherwise the end of the data sent. */
 uint32_t mn_tlp_range(const struct mn_tcb *tcb, uint32_t *seq)
 {
     uint32_t end = mn_sendq_end(&tcb->sendq);
@@ -91,7 +96,8 @@ void mn_tlp_sent(struct mn_tcb *tcb, bool is_retrans)
     loss->rtt_since_tlp = false;
 }
 
-/* 7.4.2: TLP_process_ack. True where the probe repaired the loss of the last segment, which nothing else will show. */
+/* 7.4.2: TLP_process_ack. Returns true if the probe repaired the loss of the last segment, which
+ * nothing else reveals. */
 MN_RARE bool mn_tlp_answered(struct mn_tcb *tcb, const struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->flight.loss;

@@ -1,7 +1,8 @@
-/* Taking back what a spurious timeout or fast retransmit did to the congestion window.
+/* Undoes the reduction of the congestion window by a spurious timeout or fast retransmit.
  *
- * A timeout was spurious where, after it, data arrives that was sent before it and not again (F-RTO, RFC 5682). Any recovery was for nothing where D-SACK
- * shows that everything sent again in it had already arrived (RFC 3708; the response is that of RFC 9438 4.9, and bursts are left to pacing).
+ * A timeout was spurious if data arrives after it that was sent before it and not retransmitted
+ * (F-RTO, RFC 5682). Any recovery was needless if D-SACK shows that all data retransmitted in it
+ * had already arrived (RFC 3708). The response is that of RFC 9438 4.9, and pacing prevents bursts.
  */
 #include "tcp/recovery/undo.h"
 #include "tcp/ready.h"
@@ -25,7 +26,8 @@ void mn_undo_retransmitted(struct mn_tcb *tcb, uint32_t from, uint32_t to)
     u->unproved += to - from;
 }
 
-/* Networks duplicate segments, too, so what was sent once proves nothing. Of what is still on the scoreboard it is known whether it was sent again. */
+/* Networks duplicate segments, too, so data sent once proves nothing. The scoreboard still knows
+ * which of its data was retransmitted. */
 bool mn_undo_concerns(struct mn_tcb *tcb, uint32_t left, uint32_t right)
 {
     const struct mn_undo *u = &tcb->flight.loss.undo;
@@ -54,7 +56,7 @@ static void undo(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_UNDONE);
 }
 
-/* Whether this D-SACK was the last proof that was missing. */
+/* Returns whether this D-SACK was the last missing proof. */
 static bool prove_needless(struct mn_tcb *tcb, const struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->flight.loss;
@@ -72,14 +74,15 @@ bool mn_undo_by_dsack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ne
     return true;
 }
 
-/* (2b): up to two segments of new data. */
+/* (2b): sends up to two segments of new data. */
 static void allow_new_data(struct mn_tcb *tcb)
 {
     tcb->flight.loss.frto = MN_FRTO_NEW;
     tcb->flight.congestion.cwnd = mn_tcb_pipe(tcb) + 2u * tcb->snd_mss;
 }
 
-/* Steps 2 and 3 of RFC 5682 2.1 and, with SACK, 3.1. True where the timeout was spurious, and has been taken back. */
+/* Steps 2 and 3 of RFC 5682 2.1 and, with SACK, 3.1. Returns true if the timeout was spurious. The
+ * reduction is undone then. */
 bool mn_undo_by_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->flight.loss;
@@ -87,20 +90,22 @@ bool mn_undo_by_frto(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_new
     bool second = loss->frto == MN_FRTO_NEW;
     if (loss->frto == MN_FRTO_OFF)
         return false;
-    /* (3b) With SACK the first acknowledgement is enough: what had arrived out of order before the timeout was known. */
+    /* (3b) With SACK the first acknowledgement is enough: the data that had arrived out of order
+     * before the timeout was known. */
     if (ack->original && (tcb->sack_ok || (second && ack->acked > 0))) {
         undo(tcp, tcb);
         return true;
     }
     bool unsent = mn_seq_gt(mn_sendq_end(&tcb->sendq), tcb->snd_nxt);
     bool window = mn_seq_gt(tcb->snd_una + tcb->snd_wnd, tcb->snd_nxt);
-    /* (2a) An acknowledgement of less than what was sent again proves nothing. */
+    /* (2a) An acknowledgement of less than the retransmitted data proves nothing. */
     bool partial = loss->sent.count > 0 && (mn_scoreboard_at(&loss->sent, 0)->flags & MN_SENT_RETRANSMITTED) != 0;
     if (!second && ack->acked > 0 && !recovered && !partial && unsent && window)
         allow_new_data(tcb);
     else if (second || ack->acked > 0 || (ack->duplicate && !tcb->sack_ok))
-        loss->frto = MN_FRTO_OFF;              /* (2a), (3a): the conventional way */
-    if (second && loss->frto == MN_FRTO_OFF) { /* (3a): "no more than 3 * MSS", and the next segment goes */
+        loss->frto = MN_FRTO_OFF; /* (2a), (3a): the conventional way */
+    /* (3a): "no more than 3 * MSS", and the next segment is sent. */
+    if (second && loss->frto == MN_FRTO_OFF) {
         uint32_t mss = tcb->snd_mss;
         tcb->flight.congestion.cwnd = MN_MAX(tcb->flight.congestion.cwnd, MN_MIN(mn_tcb_pipe(tcb) + mss, 3 * mss));
     }
