@@ -24,7 +24,7 @@ static void walk(const uint8_t *bytes, size_t size, const struct mn_ipv6 *header
     if (verdict == MN_IPV6_IS_TRANSPORT) {
         MN_ASSERT(bytes[chain.named_at] == chain.protocol);
         MN_ASSERT(mn_ipv6_find_upper(bytes, size, header, &upper));
-        MN_ASSERT(upper.offset == chain.offset && upper.protocol == chain.protocol);
+        MN_ASSERT(upper.offset == chain.offset && upper.named_at == chain.named_at && upper.protocol == chain.protocol);
     }
     for (size_t linear = MN_IPV6_HEADER; linear < size && linear < 128; linear++) {
         uint8_t *part = fuzz_exact(bytes, linear);

@@ -9,6 +9,7 @@
 #include "wire/dhcp.h"
 
 #include "base/cursor.h"
+#include "wire/domain.h"
 
 #define HARDWARE_ETHERNET 1 /* RFC 1700; with it addresses of six bytes */
 #define FLAG_BROADCAST 0x8000
@@ -178,10 +179,7 @@ static void read_domain(struct mn_reader *r, char *domain)
     if (len >= MN_DHCP_DOMAIN)
         return;
     for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                     c == '_' || c == '.';
-        if (!plain)
+        if (!mn_domain_is_plain(text[i]) && text[i] != '.')
             return;
     }
     memcpy(domain, text, len);

@@ -136,6 +136,7 @@ static bool skip_headers(const uint8_t *packet, size_t len, struct mn_ipv6_upper
         if (!r.ok || header_len > len - upper->offset)
             return false;
         upper->protocol = next_header;
+        upper->named_at = upper->offset;
         upper->offset += header_len;
     }
     return true;
@@ -145,7 +146,7 @@ bool mn_ipv6_find_upper(const uint8_t *packet, size_t len, const struct mn_ipv6 
 {
     struct mn_ipv6_fragment fragment;
     len = MN_MIN(len, (size_t)header->payload_len + MN_IPV6_HEADER);
-    *upper = (struct mn_ipv6_upper){.offset = MN_IPV6_HEADER, .protocol = header->next_header};
+    *upper = (struct mn_ipv6_upper){MN_IPV6_HEADER, NEXT_HEADER_AT, header->next_header};
     if (!skip_headers(packet, len, upper))
         return false;
     if (upper->protocol != MN_IPV6_FRAGMENT)
@@ -154,6 +155,7 @@ bool mn_ipv6_find_upper(const uint8_t *packet, size_t len, const struct mn_ipv6 
         fragment.offset != 0)
         return false;
     upper->protocol = fragment.next_header;
+    upper->named_at = upper->offset;
     upper->offset += MN_IPV6_FRAGMENT_HEADER;
     return skip_headers(packet, len, upper) && upper->protocol != MN_IPV6_FRAGMENT;
 }
@@ -273,7 +275,7 @@ static bool walk_header(struct walk *w)
 /* RFC 8200 4.5, RFC 7112 5: the first fragment has all headers, the transport's included. */
 static bool check_first_fragment(struct walk *w)
 {
-    struct mn_ipv6_upper upper = {w->chain->offset, w->chain->fragment.next_header};
+    struct mn_ipv6_upper upper = {.offset = w->chain->offset, .protocol = w->chain->fragment.next_header};
     uint32_t least = 0;
     bool complete = skip_headers(w->packet, w->len, &upper);
     if (complete && upper.protocol == MN_IPV6_FRAGMENT)

@@ -123,8 +123,9 @@ enum mn_ipv6_verdict mn_ipv6_walk(const uint8_t *packet, size_t len, const struc
 /* The transport of a packet that is not ours to judge: of one that an ICMP error quotes, or that is
  * to be answered with one. */
 struct mn_ipv6_upper {
-    uint32_t offset;  /* of its first byte, which need not be there */
-    uint8_t protocol; /* any value that names no extension header, or No Next Header */
+    uint32_t offset;   /* of its first byte, which need not be there */
+    uint32_t named_at; /* the octet that names it: the last Next Header */
+    uint8_t protocol;  /* any value that names no extension header, or No Next Header */
 };
 
 /* Finds the transport behind the headers in the first `len` bytes of a packet. No option is looked

@@ -212,6 +212,7 @@ static void upper_is_found_behind_every_header_unless_one_is_cut(void **state)
     assert_true(find(chain, sizeof chain, MN_IPV6_HOP_BY_HOP, &upper));
     assert_int_equal(upper.protocol, MN_PROTOCOL_TCP);
     assert_int_equal(upper.offset, MN_IPV6_HEADER + 40);
+    assert_int_equal(upper.named_at, MN_IPV6_HEADER + 24);
 }
 
 static void upper_of_a_later_fragment_is_not_found(void **state)
@@ -234,6 +235,7 @@ static void upper_may_be_anything_and_have_no_byte(void **state)
         assert_int_equal(find(example, 0, (uint8_t)first, &upper), !extension);
         assert_int_equal(upper.protocol, first);
         assert_int_equal(upper.offset, MN_IPV6_HEADER);
+        assert_int_equal(upper.named_at, 6);
     }
 }
 
