@@ -1,5 +1,7 @@
 #include "ip/select.h"
 
+#include "wire/ipv6.h"
+
 #define MAPPED_BITS 96u /* an IPv4 prefix is so much longer in its mapped form */
 
 /* --- scopes, and the policy table --- */
@@ -9,16 +11,13 @@ unsigned mn_scope_of(struct mnet_address address)
     const uint8_t *bytes = address.bytes;
     if (mnet_address_is_ipv4(address)) { /* SEL-3.2-1 */
         bool link = bytes[12] == 127 || (bytes[12] == 169 && bytes[13] == 254);
-        return link ? MN_SCOPE_LINK : MN_SCOPE_GLOBAL;
+        return link ? MN_IPV6_SCOPE_LINK : MN_IPV6_SCOPE_GLOBAL;
     }
-    if (mnet_address_is_multicast(address))
-        return bytes[1] & 0xf;
-    if (bytes[0] == 0xfe && bytes[1] >> 6 == 2) /* fe80::/10 */
-        return MN_SCOPE_LINK;
-    if (bytes[0] == 0xfe && bytes[1] >> 6 == 3) /* fec0::/10 */
-        return MN_SCOPE_SITE;
-    static const struct mnet_address loopback = {.bytes = {[15] = 1}};
-    return mnet_address_equal(address, loopback) ? MN_SCOPE_LINK : MN_SCOPE_GLOBAL; /* SEL-3.4-1 */
+    if (mn_ipv6_is_multicast(&address))
+        return mn_ipv6_multicast_scope(&address);
+    if (mn_ipv6_is_link_local(&address) || mn_ipv6_is_loopback(&address)) /* SEL-3.4-1 */
+        return MN_IPV6_SCOPE_LINK;
+    return bytes[0] == 0xfe && bytes[1] >> 6 == 3 ? MN_IPV6_SCOPE_SITE : MN_IPV6_SCOPE_GLOBAL; /* fec0::/10 */
 }
 
 /* The number of leading bits that are equal in both. */

@@ -17,14 +17,8 @@
 
 #include "base/base.h"
 
-/* RFC 6724 3.1; those of multicast addresses are the values of RFC 4291 2.7. */
-enum mn_scope {
-    MN_SCOPE_INTERFACE = 1,
-    MN_SCOPE_LINK = 2,
-    MN_SCOPE_SITE = 5,
-    MN_SCOPE_GLOBAL = 14,
-};
-/* Returns the scope of an address, an enum mn_scope, or the value that a multicast address has. */
+/* Returns the scope of an address of either family (RFC 6724 3.1): an enum mn_ipv6_scope (wire/ipv6.h),
+ * or the value that a multicast address has. */
 unsigned mn_scope_of(struct mnet_address address);
 
 /* A line of a policy table (RFC 6724 2.1). Here an IPv4 prefix has the length of its mapped form. */

@@ -141,6 +141,7 @@ enum mn_ipv6_scope {
     MN_IPV6_SCOPE_RESERVED = 0,
     MN_IPV6_SCOPE_INTERFACE = 1,
     MN_IPV6_SCOPE_LINK = 2,
+    MN_IPV6_SCOPE_SITE = 5,
     MN_IPV6_SCOPE_GLOBAL = 14,
 };
 

@@ -375,9 +375,13 @@ static void temporary_addresses_are_off_until_switched_on(void **state)
     const struct mn_auto_address *temporary = find(&f, ONE, true);
     assert_non_null(temporary);
     assert_int_equal(temporary->state, MN_AUTO_PREFERRED);
+    mn_autoconf_set_temporary(&f.autoconf, true, f.now); /* again: nothing changes */
+    assert_int_equal(temporary->state, MN_AUTO_PREFERRED);
+    assert_int_equal(count(&f, true, MN_AUTO_PREFERRED), 1);
     mn_autoconf_set_temporary(&f.autoconf, false, f.now);
     take_changes(&f, true);
     assert_int_equal(temporary->state, MN_AUTO_DEPRECATED);
+    assert_int_equal(find(&f, ONE, false)->state, MN_AUTO_PREFERRED);
     input(&f, ONE, 7 * DAY, 30 * DAY); /* and an advertisement does not bring it back */
     assert_int_equal(temporary->state, MN_AUTO_DEPRECATED);
     assert_int_equal(find(&f, ONE, false)->state, MN_AUTO_PREFERRED);
@@ -465,7 +469,9 @@ static void temporary_is_replaced_before_it_is_deprecated(void **state)
     assert_true(mn_autoconf_deadline(&f.autoconf) == first.preferred_until_ns - 5 * MNET_SECOND);
     pass(&f, left_ns / MNET_SECOND - 6);
     assert_int_equal(count(&f, true, MN_AUTO_PREFERRED), 1);
-    pass(&f, 2);
+    f.now = first.preferred_until_ns - 5 * MNET_SECOND; /* and not a moment later */
+    mn_autoconf_expire(&f.autoconf, f.now);
+    take_changes(&f, true);
     assert_int_equal(count(&f, true, MN_AUTO_PREFERRED), 2);
     assert_false(mnet_address_equal(find(&f, ONE, true)->address, first.address));
     pass(&f, 5);

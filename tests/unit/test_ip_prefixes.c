@@ -51,6 +51,7 @@ static void prefix_is_on_link_for_its_lifetime(void **state)
     (void)state;
     struct mn_prefixes prefixes = {0};
     input(&prefixes, "2001:db8:1::/64", 60, true, 10);
+    assert_int_equal(prefixes.generation, 1);
     assert_true(mn_prefixes_deadline(&prefixes) == seconds(70));
     assert_true(on_link(&prefixes, "2001:db8:1::5", 69));
     assert_false(on_link(&prefixes, "2001:db8:1:1::5", 69));
@@ -156,7 +157,9 @@ static void full_list_keeps_the_prefixes_that_last_longest(void **state)
     assert_false(on_link(&prefixes, "2001:db8:0:5::1", 0));
     assert_true(on_link(&prefixes, "2001:db8:0:6::1", 0));
     assert_int_equal(prefixes.count, MN_PREFIXES_MAX);
+    uint32_t generation = prefixes.generation;
     mn_prefixes_clear(&prefixes);
+    assert_int_not_equal(prefixes.generation, generation);
     assert_false(on_link(&prefixes, "2001:db8:f::1", 0));
 }
 

@@ -74,6 +74,7 @@ static void new_servers_come_first_in_the_order_of_the_option(void **state)
     struct mn_resolvers resolvers = {0};
     input(&resolvers, SERVERS("2001:db8::1", "2001:db8::2"), 100, 0);
     expect_servers(&resolvers, "2001:db8::1 2001:db8::2");
+    assert_int_equal(resolvers.generation, 2);
     input(&resolvers, SERVERS("fe80::3", "2001:db8::2", "2001:db8::4"), 200, 0);
     expect_servers(&resolvers, "fe80::3 2001:db8::4 2001:db8::1 2001:db8::2");
     uint32_t generation = resolvers.generation;
@@ -158,10 +159,12 @@ static void names_are_kept_as_servers_are(void **state)
     input_names(&resolvers, SERVERS("\7example\3com", "\3lan"), 100, 0);
     input_names(&resolvers, SERVERS("\4home", "\3LAN"), 300, 0);
     expect_names(&resolvers, "\4home \7example\3com \3lan");
+    assert_int_equal(resolvers.generation, 3);
     assert_true(mn_resolvers_deadline(&resolvers) == seconds(100));
     mn_resolvers_expire(&resolvers, seconds(100));
     expect_names(&resolvers, "\4home \3lan");
-    input_names(&resolvers, SERVERS("\4HOME", "\5other"), 0, 110);
+    assert_int_equal(resolvers.generation, 4);
+    input_names(&resolvers, SERVERS("\4HOMe", "\5other"), 0, 110);
     expect_names(&resolvers, "\3lan");
 }
 
@@ -191,7 +194,9 @@ static void names_of_impossible_size_are_ignored(void **state)
     mn_resolvers_input_names(&resolvers, options, 3, 0);
     assert_int_equal(resolvers.name_count, 1);
     assert_int_equal(resolvers.names[0].len, MN_SEARCH_NAME_BYTES);
+    uint32_t generation = resolvers.generation;
     mn_resolvers_clear(&resolvers);
+    assert_int_not_equal(resolvers.generation, generation);
     assert_int_equal(resolvers.name_count, 0);
 }
 

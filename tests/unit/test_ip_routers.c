@@ -299,6 +299,12 @@ static void source_goes_to_the_router_of_its_prefix(void **state)
     uint32_t generation = routers.generation;
     mn_routers_note_prefix(&routers, address(B), of_b, 600, 10);
     assert_int_equal(routers.generation, generation);
+    mn_routers_note_prefix(&routers, address(B), of_a, 0, 10); /* never advertised: nothing to end */
+    assert_int_equal(routers.generation, generation);
+    mn_routers_note_prefix(&routers, address(B), of_a, 600, 10);
+    assert_int_not_equal(routers.generation, generation);
+    assert_true(mn_routers_advertise_prefix_of(&routers, address(B), address("2001:db8:b::1"), 10));
+    generation = routers.generation;
     mn_routers_note_prefix(&routers, address(B), of_b, 0, 11);
     assert_false(mn_routers_advertise_prefix_of(&routers, address(B), address("2001:db8:b::1"), 11));
     assert_int_not_equal(routers.generation, generation);

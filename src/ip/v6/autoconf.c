@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ip/v6/lifetime.h"
+#include "wire/ipv6.h"
 
 void mn_autoconf_init(struct mn_autoconf *autoconf, const struct mn_autoconf_config *config)
 {
@@ -138,7 +139,7 @@ static void add_temporary(struct mn_autoconf *autoconf, const struct mn_auto_add
 static void ensure_temporary(struct mn_autoconf *autoconf, const struct mn_auto_address *stable, uint64_t now)
 {
     if (!autoconf->config.temporary || stable->temporary || stable->no_temporary || !is_alive(stable) ||
-        mn_is_link_local(stable->prefix.address))
+        mn_ipv6_is_link_local(&stable->prefix.address))
         return;
     for (unsigned i = 0; i < MN_AUTO_ADDRESSES_MAX; i++)
         if (is_fresh(autoconf, &autoconf->addresses[i], now) && has_prefix(&autoconf->addresses[i], stable->prefix))
@@ -213,9 +214,9 @@ static bool is_acceptable(const struct mn_prefix_information *information)
 {
     static const struct mnet_prefix unspecified = {{.bytes = {0}}, MN_IDENTIFIER_BITS};
     struct mnet_prefix prefix = information->prefix;
-    return information->autonomous && !mn_is_link_local(prefix.address) && /* (a), (b) */
-           information->preferred_s <= information->valid_s &&             /* (c) */
-           prefix.length == MN_IDENTIFIER_BITS &&                          /* (d); no prefix is too long then */
+    return information->autonomous && !mn_ipv6_is_link_local(&prefix.address) && /* (a), (b) */
+           information->preferred_s <= information->valid_s &&                   /* (c) */
+           prefix.length == MN_IDENTIFIER_BITS &&                                /* (d); no prefix is too long then */
            !mnet_address_is_multicast(prefix.address) && !mnet_address_is_ipv4(prefix.address) &&
            !mnet_prefix_contains(unspecified, prefix.address);
 }
@@ -272,7 +273,7 @@ void mn_autoconf_clear(struct mn_autoconf *autoconf, uint64_t now)
 {
     for (unsigned i = 0; i < MN_AUTO_ADDRESSES_MAX; i++) {
         struct mn_auto_address *a = &autoconf->addresses[i];
-        if (is_alive(a) && !mn_is_link_local(a->prefix.address))
+        if (is_alive(a) && !mn_ipv6_is_link_local(&a->prefix.address))
             set_state(a, MN_AUTO_INVALID);
     }
     set_deadline(autoconf, now);

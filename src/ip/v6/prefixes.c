@@ -1,11 +1,7 @@
 #include "ip/v6/prefixes.h"
 
 #include "ip/v6/lifetime.h"
-
-bool mn_is_link_local(struct mnet_address address)
-{
-    return address.bytes[0] == 0xfe && address.bytes[1] >> 6 == 2;
-}
+#include "wire/ipv6.h"
 
 static unsigned find(const struct mn_prefixes *prefixes, struct mnet_prefix prefix)
 {
@@ -49,7 +45,7 @@ void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_prefix_info
     struct mnet_prefix prefix = information->prefix;
     if (!information->on_link) /* ND-4.6.2-1 */
         return;
-    if (prefix.length > 128 || mn_is_link_local(prefix.address) || /* ND-4.6.2-3 */
+    if (prefix.length > 128 || mn_ipv6_is_link_local(&prefix.address) || /* ND-4.6.2-3 */
         mnet_address_is_multicast(prefix.address) || mnet_address_is_ipv4(prefix.address))
         return;
     unsigned at = find(prefixes, prefix);
@@ -65,7 +61,7 @@ void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_prefix_info
 
 bool mn_prefixes_on_link(const struct mn_prefixes *prefixes, struct mnet_address destination, uint64_t now)
 {
-    if (mn_is_link_local(destination)) /* ND-5.1-2 */
+    if (mn_ipv6_is_link_local(&destination)) /* ND-5.1-2 */
         return true;
     for (unsigned i = 0; i < prefixes->count; i++) /* ONLINK-4-2 */
         if (now < prefixes->entries[i].until_ns && mnet_prefix_contains(prefixes->entries[i].prefix, destination))

@@ -34,9 +34,6 @@ struct mn_prefixes {
     uint32_t generation; /* another one than before: next hops are to be determined anew */
 };
 
-/* Whether `address` lies in fe80::/10. */
-bool mn_is_link_local(struct mnet_address address);
-
 /* Adds, renews or removes a prefix. */
 void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_prefix_information *information, uint64_t now);
 /* Whether a unicast destination is reached directly. */

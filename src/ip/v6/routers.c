@@ -310,14 +310,18 @@ static int compare_routes(const struct router_question *q, const struct mn_route
     return better;
 }
 
+static bool is_for_destination(const struct router_question *q, const struct mn_router_route *route)
+{
+    return q->now < route->until_ns && mnet_prefix_contains(route->to, q->destination);
+}
+
 /* The best route for the destination, of all or of those with a reachable router. */
 static const struct mn_router_route *best_route(const struct router_question *q, bool reachable)
 {
     const struct mn_router_route *best = NULL;
     for (unsigned i = 0; i < q->routers->count; i++) {
         const struct mn_router_route *route = &q->routers->routes[i];
-        if (q->now >= route->until_ns || !mnet_prefix_contains(route->to, q->destination) ||
-            (reachable && !is_reachable(q, route)))
+        if (!is_for_destination(q, route) || (reachable && !is_reachable(q, route)))
             continue;
         if (best == NULL || compare_routes(q, route, best) > 0)
             best = route;
@@ -328,15 +332,15 @@ static const struct mn_router_route *best_route(const struct router_question *q,
 /* Route number `turn`, modulo their number, of those for the destination. There is one at least. */
 static const struct mn_router_route *route_of_turn(const struct router_question *q, unsigned turn)
 {
-    const struct mn_router_route *matching[MN_COUNT_OF(q->routers->routes)];
-    unsigned count = 0;
-    for (unsigned i = 0; i < q->routers->count; i++) {
-        const struct mn_router_route *route = &q->routers->routes[i];
-        if (q->now < route->until_ns && mnet_prefix_contains(route->to, q->destination))
-            matching[count++] = route;
-    }
+    unsigned count = 0, at = 0;
+    for (unsigned i = 0; i < q->routers->count; i++)
+        count += is_for_destination(q, &q->routers->routes[i]);
     MN_ASSERT(count > 0);
-    return matching[turn % count];
+    for (unsigned before = turn % count;; at++) {
+        MN_ASSERT(at < q->routers->count);
+        if (is_for_destination(q, &q->routers->routes[at]) && before-- == 0)
+            return &q->routers->routes[at];
+    }
 }
 
 bool mn_routers_choose(struct mn_routers *routers, struct mnet_address destination, struct mnet_address source,
