@@ -1,12 +1,12 @@
 /* The path-MTU cache of both families (RFC 8201, RFC 1191): how large a packet to a destination may
  * be, as far as routers have told.
  *
- * Theory of operation. Without an entry the MTU of the link is the estimate (PMTU-5.2-1), also for a
- * destination on the link (PMTU-3-1). A Packet Too Big makes an entry for the destination of the
+ * Theory of operation. Without an entry the MTU of the link is the estimate (PMTU-5.2-1), also for
+ * a destination on the link (PMTU-3-1). A Packet Too Big makes an entry for the destination of the
  * packet that it quotes (PMTU-5.2-2), or lowers one. No message raises an estimate (PMTU-4-6). An
  * entry that no message has named for ten minutes goes, and the MTU of the link is tried again
- * (PMTU-5.3-1). For a multicast destination the entry is the group's, so the smallest MTU of all its
- * paths wins (PMTU-3-2).
+ * (PMTU-5.3-1). For a multicast destination the entry is the group's, so the smallest MTU of all
+ * its paths wins (PMTU-3-2).
  *
  * Whoever calls has checked that the quoted packet is one of its own (PMTU-4-1).
  *
@@ -67,8 +67,8 @@ void mn_path_mtus_init(struct mn_path_mtus *cache, const struct mn_path_mtu_conf
 /* Removes every entry. Also right if the link comes up, since it may lead to another network. */
 void mn_path_mtus_clear(struct mn_path_mtus *cache);
 
-/* Returns the largest packet for `destination`, its IP header included, in bytes: never more than the
- * link takes. Makes the entry the youngest. O(1). */
+/* Returns the largest packet for `destination`, its IP header included, in bytes: never more than
+ * the link takes. Makes the entry the youngest. O(1). */
 uint16_t mn_path_mtu_find(struct mn_path_mtus *cache, struct mnet_address destination);
 
 /* The result of a Packet Too Big, or of "fragmentation needed". */
@@ -76,7 +76,7 @@ enum mn_path_mtu_verdict {
     MN_PATH_MTU_LOWERED,
     MN_PATH_MTU_KEPT,    /* the estimate was as low already; the sender retransmits (PMTU-5.2-5) */
     MN_PATH_MTU_REFUSED, /* IPv6 below 1280 (PMTU-4-2), or no less than the link takes */
-    MN_PATH_MTU_UNKNOWN, /* no memory for an entry: only the sender of the quoted packet learns of it */
+    MN_PATH_MTU_UNKNOWN, /* no memory for an entry: only the quoted packet's sender learns it */
 };
 /* A router says that the next link towards `destination` takes packets of `mtu` bytes at most. For
  * IPv4 a smaller value than 576 counts as 576, so does 0, by which an old router says nothing. */

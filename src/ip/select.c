@@ -17,7 +17,8 @@ unsigned mn_scope_of(struct mnet_address address)
         return mn_ipv6_multicast_scope(&address);
     if (mn_ipv6_is_link_local(&address) || mn_ipv6_is_loopback(&address)) /* SEL-3.4-1 */
         return MN_IPV6_SCOPE_LINK;
-    return bytes[0] == 0xfe && bytes[1] >> 6 == 3 ? MN_IPV6_SCOPE_SITE : MN_IPV6_SCOPE_GLOBAL; /* fec0::/10 */
+    bool site_local = bytes[0] == 0xfe && bytes[1] >> 6 == 3; /* fec0::/10 */
+    return site_local ? MN_IPV6_SCOPE_SITE : MN_IPV6_SCOPE_GLOBAL;
 }
 
 /* The number of leading bits that are equal in both. */

@@ -1,10 +1,10 @@
 /* Which source address a packet gets, and which of several destinations is tried first (RFC 6724).
  *
- * Theory of operation. An IPv4 address is its mapped form ::ffff:a.b.c.d, so one policy table and one
- * set of rules serve both families (SEL-3.2-1). Rules are compared in their order, and a later one
- * only decides between equals (SEL-5-1). Of equal sources the earlier in the list wins; equal
- * destinations keep their order (SEL-6.R10-1). A host with one interface and without mobility has no
- * use for rules 4 (home addresses) and 5 (outgoing interface), nor without tunnels for rule 7 of
+ * Theory of operation. An IPv4 address is its mapped form ::ffff:a.b.c.d, so one policy table and
+ * one set of rules serve both families (SEL-3.2-1). Rules are compared in their order, and a later
+ * one only decides between equals (SEL-5-1). Of equal sources the earlier in the list wins; equal
+ * destinations keep their order (SEL-6.R10-1). A host with one interface and without mobility has
+ * no use for rules 4 (home addresses) and 5 (outgoing interface), nor without tunnels for rule 7 of
  * destinations (native transport).
  *
  * Nothing is remembered but in `struct mn_losers`: callers select anew for each connection, so no
@@ -17,11 +17,12 @@
 
 #include "base/base.h"
 
-/* Returns the scope of an address of either family (RFC 6724 3.1): an enum mn_ipv6_scope (wire/ipv6.h),
- * or the value that a multicast address has. */
+/* Returns the scope of an address of either family (RFC 6724 3.1): an enum mn_ipv6_scope
+ * (wire/ipv6.h), or the value that a multicast address has. */
 unsigned mn_scope_of(struct mnet_address address);
 
-/* A line of a policy table (RFC 6724 2.1). Here an IPv4 prefix has the length of its mapped form. */
+/* A line of a policy table (RFC 6724 2.1). Here an IPv4 prefix has the length of its mapped
+ * form. */
 struct mn_policy {
     struct mnet_address prefix;
     uint8_t length; /* 0..128 */
@@ -45,10 +46,10 @@ struct mn_source_candidate {
     bool temporary;        /* RFC 8981 */
     bool of_next_hop;      /* the router that the packet goes to advertises its prefix (rule 5.5) */
 };
-/* Chooses the source for `destination` (RFC 6724 5). Candidates are the own unicast addresses that may
- * be used, neither tentative nor invalid (SEL-4-3). Those of the other family are passed over, and so
- * are multicast and unspecified ones. `prefer_public` reverses rule 7 for an application that wants its
- * stable address (SEL-5.R7-1). Returns the best candidate; NULL if there is none. */
+/* Chooses the source for `destination` (RFC 6724 5). Candidates are the own unicast addresses that
+ * may be used, neither tentative nor invalid (SEL-4-3). Those of the other family are passed over,
+ * and so are multicast and unspecified ones. `prefer_public` reverses rule 7 for an application
+ * that wants its stable address (SEL-5.R7-1). Returns the best candidate; NULL if there is none. */
 const struct mn_source_candidate *mn_source_select(const struct mn_policies *policies, struct mnet_address destination,
                                                    const struct mn_source_candidate *candidates, unsigned count,
                                                    bool prefer_public);
@@ -64,8 +65,8 @@ struct mn_destination_candidate {
 void mn_destinations_sort(const struct mn_policies *policies, struct mn_destination_candidate *candidates,
                           unsigned count);
 
-/* Destinations that have failed lately: rule 1 has them last. If the table is full, the one whose time
- * ends first goes. A zeroed table is empty. */
+/* Destinations that have failed lately: rule 1 has them last. If the table is full, the one whose
+ * time ends first goes. A zeroed table is empty. */
 #define MN_LOSERS_MAX 16
 struct mn_loser {
     struct mnet_address address; /* unspecified: the place is free */

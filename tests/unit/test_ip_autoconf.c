@@ -169,7 +169,7 @@ static void new_prefix_makes_a_tentative_address(void **state)
     assert_int_equal(a->state, MN_AUTO_PREFERRED);
     struct mnet_address first = a->address;
     input(&f, TWO, 100, 200);
-    /* RFC 7217. */
+    /* RFC 7217: another identifier */
     assert_memory_not_equal(find(&f, TWO, false)->address.bytes + 8, first.bytes + 8, 8);
     assert_int_equal(count(&f, false, MN_AUTO_PREFERRED), 2);
 }

@@ -223,8 +223,7 @@ static void resolved_router_is_preferred_among_equals(void **state)
         struct mnet_address to = address("2001:db8::");
         to.bytes[15] = (uint8_t)i;
         assert_string_equal(choose(&routers, mnet_address_format(to, destination, sizeof destination), 0), B);
-        /* Unknown counts as reachable: RTPREF-3.2-1. */
-        advertise(&routers, A, 1800, MN_ROUTER_HIGH, 0);
+        advertise(&routers, A, 1800, MN_ROUTER_HIGH, 0); /* RTPREF-3.2-1: unknown is reachable */
         assert_string_equal(choose(&routers, destination, 0), A);
     }
 }
@@ -299,7 +298,7 @@ static void source_goes_to_the_router_of_its_prefix(void **state)
     uint32_t generation = routers.generation;
     mn_routers_note_prefix(&routers, address(B), of_b, 600, 10);
     assert_int_equal(routers.generation, generation);
-    mn_routers_note_prefix(&routers, address(B), of_a, 0, 10); /* never advertised: nothing to end */
+    mn_routers_note_prefix(&routers, address(B), of_a, 0, 10); /* it never had it */
     assert_int_equal(routers.generation, generation);
     mn_routers_note_prefix(&routers, address(B), of_a, 600, 10);
     assert_int_not_equal(routers.generation, generation);

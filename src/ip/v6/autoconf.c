@@ -129,7 +129,8 @@ static void add_temporary(struct mn_autoconf *autoconf, const struct mn_auto_add
     temporary.preferred_until_ns = MN_MIN(stable->preferred_until_ns, temporary.preferred_most_ns);
     temporary.valid_until_ns = MN_MIN(stable->valid_until_ns, temporary.valid_most_ns);
     struct mn_auto_address *place = find_free(autoconf);
-    if (place == NULL || temporary.preferred_until_ns <= mn_time_after(now, regen_advance(autoconf))) /* TEMP-3.4-3 */
+    /* TEMP-3.4-3 */
+    if (place == NULL || temporary.preferred_until_ns <= mn_time_after(now, regen_advance(autoconf)))
         return;
     *place = temporary;
     make_address(autoconf, place);
@@ -216,12 +217,13 @@ static bool is_acceptable(const struct mn_prefix_information *information)
     struct mnet_prefix prefix = information->prefix;
     return information->autonomous && !mn_ipv6_is_link_local(&prefix.address) && /* (a), (b) */
            information->preferred_s <= information->valid_s &&                   /* (c) */
-           prefix.length == MN_IDENTIFIER_BITS &&                                /* (d); no prefix is too long then */
+           prefix.length == MN_IDENTIFIER_BITS &&                                /* (d) */
            !mnet_address_is_multicast(prefix.address) && !mnet_address_is_ipv4(prefix.address) &&
            !mnet_prefix_contains(unspecified, prefix.address);
 }
 
-/* RFC 4862 5.5.3 (e): nobody can shorten the valid lifetime below two hours by a forged advertisement. */
+/* RFC 4862 5.5.3 (e): nobody can shorten the valid lifetime below two hours by a forged
+ * advertisement. */
 static void refresh(struct mn_auto_address *a, const struct mn_prefix_information *information, uint64_t now)
 {
     uint64_t valid_until_ns = mn_lifetime_end(now, information->valid_s);

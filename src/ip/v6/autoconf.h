@@ -1,10 +1,11 @@
-/* Stateless address autoconfiguration (RFC 4862 5.3, 5.5) with temporary addresses (RFC 8981): which own
- * addresses there are, how long, and which one follows a duplicate.
+/* Stateless address autoconfiguration (RFC 4862 5.3, 5.5) with temporary addresses (RFC 8981):
+ * which own addresses there are, how long, and which one follows a duplicate.
  *
- * Theory of operation. The list has the link-local address, a stable address for each prefix that is
- * advertised for autoconfiguration, and, if switched on, temporary ones beside it. Advertisements and
- * time change the list; duplicate address detection is the user's and reports to it. The user takes the
- * changes one by one (mn_autoconf_take_change) and adds, checks or removes addresses accordingly.
+ * Theory of operation. The list has the link-local address, a stable address for each prefix that
+ * is advertised for autoconfiguration, and, if switched on, temporary ones beside it.
+ * Advertisements and time change the list; duplicate address detection is the user's and reports to
+ * it. The user takes the changes one by one (mn_autoconf_take_change) and adds, checks or removes
+ * addresses accordingly.
  *
  *              packets of the address              leads on to
  * TENTATIVE    none, until it is known as unique   PREFERRED; with another address TENTATIVE again;
@@ -12,13 +13,14 @@
  * PREFERRED    all                                 DEPRECATED when its preferred lifetime ends
  * DEPRECATED   those of connections that have it   PREFERRED if an advertisement prolongs it
  * DUPLICATE    none; keeps its prefix from being tried again
- * INVALID      none                                the place is free once the user has taken the change
+ * INVALID      none                                FREE once the user has taken the change
  *
  * All but FREE and INVALID lead to INVALID when the valid lifetime ends.
  *
- * A temporary address lasts as its stable one does, but never longer than its own limits, which count
- * from its creation (TEMP-3.4-4). When it has REGEN_ADVANCE left to be preferred, the next one is made
- * (TEMP-3.5-1), unless the prefix itself is about to be deprecated (TEMP-3.4-3, TEMP-3.5-2).
+ * A temporary address lasts as its stable one does, but never longer than its own limits, which
+ * count from its creation (TEMP-3.4-4). When it has REGEN_ADVANCE left to be preferred, the next
+ * one is made (TEMP-3.5-1), unless the prefix itself is about to be deprecated (TEMP-3.4-3,
+ * TEMP-3.5-2).
  */
 #ifndef MN_IP_V6_AUTOCONF_H
 #define MN_IP_V6_AUTOCONF_H
@@ -28,7 +30,7 @@
 
 #define MN_AUTO_ADDRESSES_MAX 16
 #define MN_TWO_HOURS_NS (7200 * MNET_SECOND)              /* RFC 4862 5.5.3 (e) */
-#define MN_IDGEN_RETRIES 3u                               /* RFC 7217 7, and TEMP_IDGEN_RETRIES of RFC 8981 3.8 */
+#define MN_IDGEN_RETRIES 3u                               /* RFC 7217 7, RFC 8981 3.8 */
 #define MN_IDGEN_DELAY_NS MNET_SECOND                     /* RFC 7217 7 */
 #define MN_TEMP_VALID_NS (2 * 86400 * MNET_SECOND)        /* RFC 8981 3.8: TEMP_VALID_LIFETIME */
 #define MN_TEMP_PREFERRED_NS (86400 * MNET_SECOND)        /* TEMP_PREFERRED_LIFETIME */
@@ -49,7 +51,7 @@ struct mn_auto_address {
     struct mnet_prefix prefix;                   /* of 64 bits */
     uint64_t preferred_until_ns, valid_until_ns; /* MNET_NEVER: without end */
     uint64_t preferred_most_ns, valid_most_ns;   /* of a temporary address: no later than this */
-    uint64_t check_at_ns;                        /* TENTATIVE: duplicate address detection begins then */
+    uint64_t check_at_ns;                        /* TENTATIVE: when detection begins */
     uint8_t dad_counter;                         /* RFC 7217 */
     uint8_t failures;                            /* of duplicate address detection, in a row */
     bool temporary;
@@ -95,14 +97,15 @@ void mn_autoconf_clear(struct mn_autoconf *autoconf, uint64_t now);
 
 /* Duplicate address detection is over: the tentative `address` is unique. */
 void mn_autoconf_confirm(struct mn_autoconf *autoconf, struct mnet_address address, uint64_t now);
-/* ... or another station has it (RFC 7217 6). A stable or temporary address gets another identifier, up
- * to three times, each after a random delay; one of a MAC or a token has no other (IID-6-3). The
- * tentative address is the user's no longer; the next one comes as a change. */
+/* ... or another station has it (RFC 7217 6). A stable or temporary address gets another
+ * identifier, up to three times, each after a random delay; one of a MAC or a token has no other
+ * (IID-6-3). The tentative address is the user's no longer; the next one comes as a change. */
 void mn_autoconf_note_duplicate(struct mn_autoconf *autoconf, struct mnet_address address, uint64_t now);
 
 /* Copies the next address that has changed since it was taken last. False: no other has. */
 bool mn_autoconf_take_change(struct mn_autoconf *autoconf, struct mn_auto_address *address);
-/* Deprecates, removes and replaces what is due, and says when something will be; MNET_NEVER: nothing. */
+/* Deprecates, removes and replaces what is due, and says when something will be; MNET_NEVER:
+ * nothing. */
 void mn_autoconf_expire(struct mn_autoconf *autoconf, uint64_t now);
 uint64_t mn_autoconf_deadline(const struct mn_autoconf *autoconf);
 

@@ -45,8 +45,8 @@ static struct mnet_address masked(struct mnet_address address, unsigned length)
     return address;
 }
 
-/* The arguments of F one behind another, each of variable size with its size in front, so that no two
- * sets of arguments give the same bytes. */
+/* The arguments of F one behind another, each of variable size with its size in front, so that no
+ * two sets of arguments give the same bytes. */
 struct arguments {
     uint8_t bytes[16 + 2 + 2 * (1 + MN_IDENTIFIER_NAME_MAX)];
     size_t len;

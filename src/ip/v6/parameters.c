@@ -32,7 +32,8 @@ void mn_router_parameters_update(struct mn_router_parameters *parameters,
         uint32_t ms = MN_MAX(advertised->retrans_ms, MN_RETRANS_TIMER_LEAST_MS);
         parameters->retrans_ns = MN_MIN(ms, MN_RETRANS_TIMER_MOST_MS) * MNET_MILLISECOND;
     }
-    if (advertised->mtu >= MN_IPV6_MTU_LEAST && advertised->mtu <= parameters->link_mtu) /* ND-6.3.4-15 */
+    /* ND-6.3.4-15 */
+    if (advertised->mtu >= MN_IPV6_MTU_LEAST && advertised->mtu <= parameters->link_mtu)
         parameters->mtu = (uint16_t)advertised->mtu;
     uint32_t reachable_ms = MN_MIN(advertised->reachable_ms, MN_REACHABLE_TIME_MOST_MS);
     if (reachable_ms != 0 && reachable_ms != parameters->reachable_ms) { /* ND-6.3.4-9 */

@@ -1,10 +1,11 @@
 /* The variables of an interface that Router Advertisements set (RFC 4861 6.3.2, 6.3.4).
  *
- * Theory of operation. The most recent advertisement wins (ND-6.3.4-2), and a value of 0 changes nothing
- * (ND-6.3.4-3). ReachableTime is random between half and one and a half of BaseReachableTime; it is drawn
- * anew if the base changes, and every two hours (ND-6.3.2-2). So that no advertisement makes the host
- * silent or loud for ever, times are taken within limits: BaseReachableTime as routers have to advertise
- * it, an hour at most (RFC 4861 6.2.1), and RetransTimer from 10 ms to 60 s.
+ * Theory of operation. The most recent advertisement wins (ND-6.3.4-2), and a value of 0 changes
+ * nothing (ND-6.3.4-3). ReachableTime is random between half and one and a half of
+ * BaseReachableTime; it is drawn anew if the base changes, and every two hours (ND-6.3.2-2). So
+ * that no advertisement makes the host silent or loud for ever, times are taken within limits:
+ * BaseReachableTime as routers have to advertise it, an hour at most (RFC 4861 6.2.1), and
+ * RetransTimer from 10 ms to 60 s.
  */
 #ifndef MN_IP_V6_PARAMETERS_H
 #define MN_IP_V6_PARAMETERS_H
@@ -39,8 +40,8 @@ struct mn_parameters_advertised {
     uint8_t hop_limit;
 };
 
-/* The values of a host without routers (ND-6.3.2-1), also if the link comes up. `link_mtu` is at least
- * 1280: IPv6 is off on other links. */
+/* The values of a host without routers (ND-6.3.2-1), also if the link comes up. `link_mtu` is at
+ * least 1280: IPv6 is off on other links. */
 void mn_router_parameters_init(struct mn_router_parameters *parameters, uint16_t link_mtu, struct mn_random *random,
                                uint64_t now);
 void mn_router_parameters_update(struct mn_router_parameters *parameters,

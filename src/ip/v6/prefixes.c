@@ -55,7 +55,7 @@ void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_prefix_info
         remove_entry(prefixes, at); /* ND-6.3.4-17 */
     else if (known)
         prefixes->entries[at].until_ns = until_ns;
-    else if (information->valid_s != 0) /* ND-6.3.4-16, ND-6.3.4-18; the A flag is no matter: ND-6.3.4-19 */
+    else if (information->valid_s != 0) /* ND-6.3.4-16, ND-6.3.4-18; ND-6.3.4-19: whatever A says */
         add(prefixes, prefix, until_ns);
 }
 

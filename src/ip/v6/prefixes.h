@@ -1,9 +1,10 @@
 /* The prefix list (RFC 4861 5.1, RFC 5942): which destinations are on the link.
  *
- * Theory of operation. Only a Prefix Information option with the L flag makes a prefix on-link, for its
- * valid lifetime. No address of the host's own does (ONLINK-4-1), nor a neighbour's message
- * (ONLINK-3-1). The link-local prefix is always on-link (ND-5.1-2). Without an entry nothing else is
- * (ONLINK-4-3). If the list is full, the prefix that ends first goes, if it ends before the new one.
+ * Theory of operation. Only a Prefix Information option with the L flag makes a prefix on-link, for
+ * its valid lifetime. No address of the host's own does (ONLINK-4-1), nor a neighbour's message
+ * (ONLINK-3-1). The link-local prefix is always on-link (ND-5.1-2). Without an entry nothing else
+ * is (ONLINK-4-3). If the list is full, the prefix that ends first goes, if it ends before the new
+ * one.
  */
 #ifndef MN_IP_V6_PREFIXES_H
 #define MN_IP_V6_PREFIXES_H

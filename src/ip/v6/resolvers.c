@@ -32,8 +32,8 @@ static unsigned first_server_to_end(const struct mn_resolvers *resolvers)
     return first;
 }
 
-/* Returns whether the server has its place at `at`. It has none if the list is full of servers that end
- * no earlier. */
+/* Returns whether the server has its place at `at`. It has none if the list is full of servers that
+ * end no earlier. */
 static bool insert_server(struct mn_resolvers *resolvers, unsigned at, struct mn_resolver server)
 {
     if (resolvers->server_count == MN_RESOLVERS_MAX) { /* RDNSS-6.2-2 */
@@ -61,7 +61,8 @@ void mn_resolvers_input(struct mn_resolvers *resolvers, const struct mn_resolver
             continue;
         unsigned at = find_server(resolvers, address);
         if (at == resolvers->server_count && option->lifetime_s > 0)
-            added += insert_server(resolvers, added, (struct mn_resolver){address, until_ns}); /* RDNSS-6.2-1 */
+            /* RDNSS-6.2-1 */
+            added += insert_server(resolvers, added, (struct mn_resolver){address, until_ns});
         else if (at < resolvers->server_count && option->lifetime_s > 0)
             resolvers->servers[at].until_ns = until_ns;
         else if (at < resolvers->server_count)

@@ -71,7 +71,8 @@ static int best_preference(const struct mn_routers *routers, unsigned router)
     return best;
 }
 
-/* The router that goes from a full table for a new one of `preference`; NULL: the new one is ignored. */
+/* The router that goes from a full table for a new one of `preference`; NULL: the new one is
+ * ignored. */
 static struct mn_router *choose_victim(struct mn_routers *routers, int preference)
 {
     struct mn_router *lowest = NULL;
