@@ -172,8 +172,11 @@ static void new_prefix_makes_a_tentative_address(void **state)
     /* RFC 7217: another identifier */
     assert_memory_not_equal(find(&f, TWO, false)->address.bytes + 8, first.bytes + 8, 8);
     assert_int_equal(count(&f, false, MN_AUTO_PREFERRED), 2);
+    input(&f, "2001:db8:1::beef/64", 100, 200); /* SLAAC-5.5.3d-2: the same prefix */
+    assert_int_equal(count(&f, false, MN_AUTO_PREFERRED), 2);
 }
 
+/* IID-5-8 */
 static void token_and_mac_are_identifiers(void **state)
 {
     (void)state;

@@ -86,7 +86,7 @@ static void stable_ignores_bits_behind_the_prefix(void **state)
     expect_same(stable_of(&origin, "2001:db8::/60", 0), stable_of(&origin, "2001:db8:0:f::/60", 0));
 }
 
-/* An identifier of SipHash-2-4 is computed here once more, byte by byte. */
+/* IID-5-2, IID-5-5: an identifier of SipHash-2-4 is computed here once more, byte by byte. */
 static void stable_is_siphash_of_its_arguments(void **state)
 {
     (void)state;

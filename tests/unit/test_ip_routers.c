@@ -84,7 +84,7 @@ static void router_has_the_lifetime_received_last(void **state)
     assert_false(mn_routers_has(&routers, address(A)));
     assert_int_not_equal(routers.generation, generation);
     advertise(&routers, A, 100, 0, 20);
-    advertise(&routers, A, 0, 0, 21);
+    advertise(&routers, A, 0, MN_ROUTER_HIGH, 21); /* RTPREF-2.2-2 */
     assert_string_equal(choose(&routers, SOMEWHERE, 21), "none");
     advertise(&routers, B, 0, 0, 21);
     assert_false(mn_routers_has(&routers, address(B)));

@@ -140,7 +140,7 @@ static void orders_of_the_examples(void **state)
                  "2002:c633:6401::1");
 }
 
-/* SEL-5.R4-1, SEL-6.R4-1: the examples of home addresses (10.1, 10.2) come out by the rules that
+/* RFC 6724 5 and 6, rules 4: the examples of home addresses (10.1, 10.2) come out by the rules that
  * follow, as on every host without mobility. */
 static void home_addresses_have_no_rule_without_mobility(void **state)
 {
@@ -252,7 +252,8 @@ static void never_a_source(void **state)
     assert_null(mn_source_select(&mn_policies_default, address("::1"), NULL, 0, false));
 }
 
-/* SEL-5.R1-1 to SEL-5.R8-1 and SEL-5-1: each rule decides against all that follow it. */
+/* SEL-5-1: each rule decides against the one that follows it. SEL-5.R1-1, SEL-5.R2-1, SEL-5.R3-1,
+ * SEL-5.R5.5-1, SEL-5.R6-1, SEL-5.R7-1, SEL-5.R8-1. */
 static void each_rule_of_sources_beats_the_next(void **state)
 {
     (void)state;
@@ -274,6 +275,7 @@ static void each_rule_of_sources_beats_the_next(void **state)
     expect_source("fd00:1::1", OWN({"fd00:1::2", ""}, {"fd00:2::2", ""}), "fd00:1::2");
 }
 
+/* SEL-5.R7-1 */
 static void application_prefers_its_public_address(void **state)
 {
     (void)state;
@@ -292,6 +294,22 @@ static void identifier_does_not_count_as_prefix(void **state)
     assert_ptr_equal(mn_source_select(&mn_policies_default, address("2001:db8::2"), both, 2, false), &both[0]);
     both[1].prefix_length = 128;
     assert_ptr_equal(mn_source_select(&mn_policies_default, address("2001:db8::2"), both, 2, false), &both[1]);
+}
+
+/* SEL-6.R2-1, SEL-6.R3-1, SEL-6.R5-1, SEL-6.R6-1, SEL-6.R8-1 */
+static void each_rule_of_destinations_beats_the_next(void **state)
+{
+    (void)state;
+    /* 2 over 3 */
+    expect_order(OWN({"2001:db8::2", "d"}, {"169.254.1.1", ""}), "2001:db8::1", "198.51.100.1");
+    /* 3 over 5 */
+    expect_order(OWN({"fd00::2", ""}, {"10.0.0.2", "d"}), "2001:db8::1", "10.0.0.1");
+    /* 5 over 6 */
+    expect_order(OWN({"fd00::2", ""}, {"10.0.0.2", ""}), "10.0.0.1", "2001:db8::1");
+    /* 6 over 8 */
+    expect_order(OWN({"2001:db8::2", ""}, {"fec0::2", ""}), "2001:db8::1", "fec0::1");
+    /* 8 over 9 */
+    expect_order(OWN({"2001:db8::2", ""}, {"fe80::2", ""}), "fe80:0:0:1::1", "2001:db8::1");
 }
 
 /* SEL-6.R1-1 */
@@ -379,6 +397,7 @@ int main(void)
         cmocka_unit_test(each_rule_of_sources_beats_the_next),
         cmocka_unit_test(application_prefers_its_public_address),
         cmocka_unit_test(identifier_does_not_count_as_prefix),
+        cmocka_unit_test(each_rule_of_destinations_beats_the_next),
         cmocka_unit_test(unreachable_destinations_are_last),
         cmocka_unit_test(prefixes_are_compared_within_a_family),
         cmocka_unit_test(equal_destinations_keep_their_order),
