@@ -351,6 +351,50 @@ static void duplicate_of_a_mac_or_token_is_the_end(void **state)
     }
 }
 
+static void duplicate_link_local_is_tried_again_when_the_interface_is_enabled(void **state)
+{
+    (void)state;
+    struct autoconf_fixture f;
+    struct mn_auto_address change;
+    start_as(&f, MN_AUTO_EUI64, false);
+    mn_autoconf_add_link_local(&f.autoconf, f.now);
+    assert_true(mn_autoconf_take_change(&f.autoconf, &change));
+    struct mnet_address address = change.address;
+    mn_autoconf_note_duplicate(&f.autoconf, address, f.now);
+    take_changes(&f, true);
+    assert_int_equal(count(&f, false, MN_AUTO_DUPLICATE), 1);
+    f.now += 60 * MNET_SECOND;
+    mn_autoconf_add_link_local(&f.autoconf, f.now);
+    assert_true(mn_autoconf_take_change(&f.autoconf, &change));
+    assert_int_equal(change.state, MN_AUTO_TENTATIVE);
+    assert_true(change.check_at_ns == f.now && mnet_address_equal(change.address, address));
+    mn_autoconf_confirm(&f.autoconf, address, f.now);
+    assert_int_equal(count(&f, false, MN_AUTO_PREFERRED), 1);
+}
+
+/* An address that goes and comes again between two looks at the changes goes first. */
+static void removal_is_told_before_the_same_address_again(void **state)
+{
+    (void)state;
+    struct autoconf_fixture f;
+    struct mn_auto_address gone, again;
+    start(&f);
+    input(&f, TWO, 100, 200); /* takes the first place, which is free when ONE comes again */
+    input(&f, ONE, 1000, 2000);
+    f.now += 200 * MNET_SECOND;
+    mn_autoconf_expire(&f.autoconf, f.now);
+    take_changes(&f, true);
+    struct mnet_address address = find(&f, ONE, false)->address;
+    mn_autoconf_clear(&f.autoconf, f.now);
+    input_option(&f, (struct mn_prefix_information){prefix(ONE), 2000, 1000, false, true});
+    assert_true(mn_autoconf_take_change(&f.autoconf, &gone));
+    assert_true(mn_autoconf_take_change(&f.autoconf, &again));
+    assert_int_equal(gone.state, MN_AUTO_INVALID);
+    assert_int_equal(again.state, MN_AUTO_TENTATIVE);
+    assert_true(mnet_address_equal(gone.address, address) && mnet_address_equal(again.address, address));
+    assert_false(mn_autoconf_take_change(&f.autoconf, &again));
+}
+
 static void reports_about_other_addresses_are_ignored(void **state)
 {
     (void)state;
@@ -607,6 +651,8 @@ int main(void)
         cmocka_unit_test(preferred_lifetime_of_zero_deprecates_at_once),
         cmocka_unit_test(duplicate_gets_three_more_identifiers),
         cmocka_unit_test(duplicate_of_a_mac_or_token_is_the_end),
+        cmocka_unit_test(duplicate_link_local_is_tried_again_when_the_interface_is_enabled),
+        cmocka_unit_test(removal_is_told_before_the_same_address_again),
         cmocka_unit_test(reports_about_other_addresses_are_ignored),
         cmocka_unit_test(temporary_addresses_are_off_until_switched_on),
         cmocka_unit_test(temporary_lifetimes_are_the_smaller_ones),

@@ -205,8 +205,14 @@ static void add_stable(struct mn_autoconf *autoconf, struct mnet_prefix prefix, 
 void mn_autoconf_add_link_local(struct mn_autoconf *autoconf, uint64_t now)
 {
     const struct mnet_prefix link_local = {{.bytes = {0xfe, 0x80}}, MN_IDENTIFIER_BITS};
-    if (find_stable(autoconf, link_local) == NULL) /* SLAAC-5.3-3 */
+    struct mn_auto_address *known = find_stable(autoconf, link_local);
+    if (known != NULL && known->state == MN_AUTO_DUPLICATE) {
+        known->dad_counter = known->failures = 0;
+        known->check_at_ns = now;
+        make_address(autoconf, known);
+    } else if (known == NULL) { /* SLAAC-5.3-3 */
         add_stable(autoconf, link_local, MNET_NEVER, MNET_NEVER, now);
+    }
     set_deadline(autoconf, now);
 }
 
@@ -320,17 +326,26 @@ void mn_autoconf_note_duplicate(struct mn_autoconf *autoconf, struct mnet_addres
     set_deadline(autoconf, now);
 }
 
-bool mn_autoconf_take_change(struct mn_autoconf *autoconf, struct mn_auto_address *address)
+static struct mn_auto_address *find_change(struct mn_autoconf *autoconf, bool invalid)
 {
     for (unsigned i = 0; i < MN_AUTO_ADDRESSES_MAX; i++) {
         struct mn_auto_address *a = &autoconf->addresses[i];
-        if (!a->changed)
-            continue;
-        a->changed = false;
-        *address = *a;
-        if (a->state == MN_AUTO_INVALID)
-            *a = (struct mn_auto_address){.state = MN_AUTO_FREE};
-        return true;
+        if (a->changed && (a->state == MN_AUTO_INVALID) == invalid)
+            return a;
     }
-    return false;
+    return NULL;
+}
+
+bool mn_autoconf_take_change(struct mn_autoconf *autoconf, struct mn_auto_address *address)
+{
+    struct mn_auto_address *a = find_change(autoconf, true);
+    if (a == NULL)
+        a = find_change(autoconf, false);
+    if (a == NULL)
+        return false;
+    a->changed = false;
+    *address = *a;
+    if (a->state == MN_AUTO_INVALID)
+        *a = (struct mn_auto_address){.state = MN_AUTO_FREE};
+    return true;
 }

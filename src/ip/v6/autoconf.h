@@ -86,7 +86,7 @@ struct mn_autoconf {
 void mn_autoconf_init(struct mn_autoconf *autoconf, const struct mn_autoconf_config *config);
 
 /* Makes the link-local address; to be called each time the interface becomes enabled (SLAAC-5.3-1).
- * Without effect if there is one. */
+ * Without effect if there is one, but one that was a duplicate is tried again. */
 void mn_autoconf_add_link_local(struct mn_autoconf *autoconf, uint64_t now);
 /* Processes a Prefix Information option (RFC 4862 5.5.3, RFC 8981 3.4). */
 void mn_autoconf_input(struct mn_autoconf *autoconf, const struct mn_prefix_information *information, uint64_t now);
@@ -102,7 +102,8 @@ void mn_autoconf_confirm(struct mn_autoconf *autoconf, struct mnet_address addre
  * (IID-6-3). The tentative address is the user's no longer; the next one comes as a change. */
 void mn_autoconf_note_duplicate(struct mn_autoconf *autoconf, struct mnet_address address, uint64_t now);
 
-/* Copies the next address that has changed since it was taken last. False: no other has. */
+/* Copies the next address that has changed since it was taken last. Those that are INVALID come
+ * first, since a new one may be the same again. False: no other has changed. */
 bool mn_autoconf_take_change(struct mn_autoconf *autoconf, struct mn_auto_address *address);
 /* Deprecates, removes and replaces what is due, and says when something will be; MNET_NEVER:
  * nothing. */
