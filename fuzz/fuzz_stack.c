@@ -12,7 +12,7 @@
 #include "base/cursor.h"
 #include "base/memory.h"
 #include "stack/stack.h"
-#include "tests/support/tcp_check.h"
+#include "tcp/check.h"
 #include "wire/arp.h"
 #include "wire/dhcp.h"
 #include "wire/ethernet.h"
@@ -443,7 +443,7 @@ static void op_relisten(struct world *w)
 /* Only packets that wait for the device, on either side of it, may be in the reserve. */
 static void check_memory(const struct world *w)
 {
-    tcp_check_engine(w->stack->tcp);
+    mn_tcp_check(w->stack->tcp);
     MN_ASSERT(w->count > 0 || w->room < UINT32_MAX - STORM || !mn_memory_is_scarce(w->stack->memory));
 }
 

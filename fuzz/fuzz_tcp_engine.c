@@ -6,6 +6,7 @@
 
 #include "base/checksum.h"
 #include "base/cursor.h"
+#include "tcp/check.h"
 #include "tcp/records/table.h"
 #include "tcp/tcb.h"
 #include "tests/support/tcp_check.h"
@@ -97,7 +98,7 @@ static void start(struct engine *e)
 
 static void check(const struct engine *e)
 {
-    tcp_check_engine(e->tcp);
+    mn_tcp_check(e->tcp);
     MN_ASSERT(e->listener == NULL || e->listener->queued <= e->listener->backlog);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "base/logger.h"
 #include "tcp/charge.h"
+#include "tcp/check.h"
 #include "tcp/ecn.h"
 #include "tcp/end.h"
 #include "tcp/keepalive.h"
@@ -754,6 +755,8 @@ static void connection_input(struct mn_tcp *tcp, struct mn_conn *conn, struct mn
     struct mn_tcb *tcb = MN_LIKELY(is_tcb) ? MN_CONTAINER(conn, struct mn_tcb, conn) : record_input(tcp, conn, seg);
     if (MN_UNLIKELY(tcb == NULL))
         return;
+    if (MN_DEBUG)
+        mn_tcb_check(tcp, tcb);
     if (MN_UNLIKELY(tcb->state == MN_SYN_SENT))
         syn_sent_input(tcp, tcb, seg);
     else

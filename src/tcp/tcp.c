@@ -1,5 +1,6 @@
 /* The engine as a whole: creation and end, and the order in which connections send. */
 #include "tcp/tcp.h"
+#include "tcp/check.h"
 #include "tcp/end.h"
 #include "tcp/output.h"
 #include "tcp/ready.h"
@@ -76,16 +77,15 @@ static struct mnet_packet *tcbs_output(struct mn_tcp *tcp, struct mn_datagram *d
     while ((link = mn_list_take(&tcp->output)) != NULL) {
         struct mn_tcb *tcb = MN_CONTAINER(link, struct mn_tcb, output);
         struct mnet_packet *packet = mn_tcb_output(tcp, tcb, datagram, now);
-        if (packet != NULL) {
-            if (mn_tcb_may_send(tcb))
-                mn_tcb_queue_output(tcp, tcb);
-            return packet;
-        }
-        if (MN_UNLIKELY(tcp->starved)) {
-            tcp->starved = false;
+        bool starved = packet == NULL && MN_UNLIKELY(tcp->starved);
+        if (starved || (packet != NULL && mn_tcb_may_send(tcb)))
             mn_tcb_queue_output(tcp, tcb);
-            break;
-        }
+        if (MN_DEBUG)
+            mn_tcb_check(tcp, tcb);
+        if (starved)
+            tcp->starved = false;
+        if (starved || packet != NULL)
+            return packet;
     }
     return NULL;
 }

@@ -1,13 +1,9 @@
-/* Invariants of every connection and record of a TCP engine. A violation panics. The model test and
- * the fuzz target call these functions. */
+/* Looks at the segments that engines send. The invariants of the engines themselves are in
+ * src/tcp/check.h. */
 #ifndef MN_TEST_TCP_CHECK_H
 #define MN_TEST_TCP_CHECK_H
 
 #include "tcp/tcb.h"
-
-void tcp_check_tcb(const struct mn_tcp *tcp, struct mn_tcb *tcb);
-/* Checks all tcbs, the counts and the sums of an engine. O(connections). */
-void tcp_check_engine(const struct mn_tcp *tcp);
 
 /* Checks that all text which a segment acknowledges, selectively or not, is in the queues. For a
  * segment that has just been sent. */

@@ -9,7 +9,7 @@
  * Each seed is used twice. The first use has an adversary: a script of random bytes for
  * fuzz/fuzz_tcp_engine.c, which plays any peers against one engine. The second opens a connection
  * between two engines over a bad wire. Both users write, read, lend, shut down, close and abort as
- * the seed says. After each step every invariant of tcp_check.h holds on both sides, the right edge
+ * the seed says. After each step every invariant of tcp/check.h holds on both sides, the right edge
  * of a window has not moved left, and the bytes read are the beginning of the bytes written. Now
  * and then a side is short of memory, and a quarter of the seeds have 1 or 2 MiB in all.
  *
@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "support/tcp_check.h"
+#include "tcp/check.h"
 #include "tcp/state.h"
 #include "tcp/timers.h"
 #include "tests/tcp/pair.h"
@@ -239,7 +240,7 @@ static void check_edge(struct model *m, int side)
 static void check(struct model *m)
 {
     for (int side = 0; side < 2; side++) {
-        tcp_check_engine(host(m, side)->tcp);
+        mn_tcp_check(host(m, side)->tcp);
         check_edge(m, side);
         while (mn_tcp_next_event(host(m, side)->tcp) != NULL)
             ;

@@ -1,4 +1,5 @@
 #include "tests/tcp/siege.h"
+#include "tcp/check.h"
 #include "tests/support/tcp_check.h"
 
 bool siege_connect(struct tcp_test *t, struct mnet_endpoint peer, int window, int mss, bool sack, uint32_t *iss)
@@ -110,7 +111,7 @@ void siege_goodput(struct siege *s)
 
 void siege_check_memory(struct tcp_test *t)
 {
-    tcp_check_engine(t->tcp);
+    mn_tcp_check(t->tcp);
     assert_false(mn_memory_is_scarce(t->memory));
 }
 

@@ -1,7 +1,7 @@
 /* Path MTU discovery without help of routers (RFC 8899, RFC 4821), and the way back up after a
  * router's message (RFC 1191). ICMP itself is in test_tcp_icmp.c, and whole transfers are in
  * unit/test_path_mtu.c. */
-#include "tests/support/tcp_check.h"
+#include "tcp/check.h"
 #include "tests/tcp/recovery.h"
 
 #define BASE_MSS 1160 /* BASE_PLPMTU without both headers */
@@ -217,7 +217,7 @@ SCRIPT(established_probe_acknowledged_in_part_is_lost_in_part)
     uint32_t right = sent_to(&t);
     for (int i = 0; i < 3; i++)
         send_(&t, .seq = 1, .ack = seq + 400, .flags = ACK, BLOCKS(1, {seq + MSS, right}));
-    tcp_check_engine(t.tcp);
+    mn_tcp_check(t.tcp);
     expect_data(&t, seq + 400, (int)MSS - 400);
     assert_int_equal(counted(&t, TCP_PMTU_PROBE_LOST), 1);
     tcp_end(&t);

@@ -16,7 +16,7 @@
 #include "base/checksum.h"
 #include "base/memory.h"
 #include "stack/stack.h"
-#include "tests/support/tcp_check.h"
+#include "tcp/check.h"
 #include "wire/bytes.h"
 
 #define PORT 80
@@ -198,7 +198,7 @@ static int call(struct mnet_env *env, void *argument)
 
 static bool is_sound(struct mnet_stack *stack)
 {
-    tcp_check_engine(stack->tcp);
+    mn_tcp_check(stack->tcp);
     return !mn_memory_is_scarce(stack->memory);
 }
 
