@@ -5,6 +5,7 @@
 void mn_pressure_charge_early(struct mn_tcp *tcp, struct mn_tcb *tcb, size_t before)
 {
     struct mn_tcp_reassembly *r = tcb->reassembly;
+    MN_ASSERT(tcp->receive_early >= before && tcp->receive_used >= tcp->receive_early);
     tcp->receive_used += r->pinned - before;
     tcp->receive_early += r->pinned - before;
     if (r->pinned >= r->hog.beyond || r->pinned < before)

@@ -38,6 +38,7 @@ static bool abandoned(const struct mn_tcb *tcb)
 void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     MN_ASSERT(!tcb->conn.hashed);
+    MN_ASSERT(!tcb->queued || tcb->listener->queued > 0);
     if (tcb->queued)
         tcb->listener->queued--;
     mn_list_remove(&tcb->rare.all);
@@ -49,6 +50,7 @@ void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_tcb_drop_reassembly(tcp, tcb);
     mn_hog_remove(&tcb->flight.hog);
     mn_pressure_settle(tcp, tcb);
+    MN_ASSERT(tcb->rcv_charged == 0 && tcb->sendq.pinned == 0); /* it takes nothing along */
     mn_pool_free(&tcp->tcbs, tcb);
 }
 

@@ -27,6 +27,7 @@ static enum mn_due first_due(const struct mn_tcb *tcb)
  * use up all connections (RFC 6429 3). */
 static MN_RARE void ask_for_window(struct mn_tcb *tcb, uint64_t now)
 {
+    MN_ASSERT(tcb->persisting);
     if (!tcb->probe_unanswered && !tcb->orphan)
         tcb->flight.progress_ns = now;
     tcb->probe_unanswered = true;

@@ -11,6 +11,7 @@ static uint32_t options_len(const struct mn_tcb *tcb)
 uint32_t mn_tcb_path_mss(const struct mn_tcb *tcb)
 {
     uint32_t ip_header = mnet_address_is_ipv4(mn_conn_address(&tcb->conn.remote)) ? 20 : 40;
+    MN_ASSERT(tcb->path_mtu > ip_header + MN_TCP_HEADER + options_len(tcb));
     return tcb->path_mtu - ip_header - MN_TCP_HEADER - options_len(tcb); /* MUST-16 */
 }
 

@@ -42,6 +42,7 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
 
 void mn_tcb_start_sending(struct mn_tcb *tcb)
 {
+    MN_ASSERT(tcb->sendq.head == NULL && tcb->state == MN_CLOSED);
     tcb->snd_una = tcb->snd_nxt = tcb->snd_small = tcb->flight.limited_seq = tcb->rare.iss;
     tcb->snd_up = tcb->rare.iss;
     mn_sendq_init(&tcb->sendq, tcb->rare.iss + 1);
@@ -57,6 +58,7 @@ void mn_tcb_time_lost_syn(struct mn_tcb *tcb, const struct mn_segment *seg)
 
 void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
+    MN_ASSERT(tcb->snd_una == tcb->rare.iss + 1 && tcb->rcv_nxt == tcb->rare.irs + 1);
     tcb->was_established = true;
     tcb->rare.unreachable = MNET_UNREACHABLE_NONE;
     tcb->flight.progress_ns = tcb->flight.moved_ns = tcb->heard_ns = seg->now;

@@ -25,6 +25,7 @@ void mn_orphan_note_progress(struct mn_tcp *tcp, struct mn_tcb *tcb)
 void mn_orphan_remove(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (tcb->orphan && mn_list_linked(&tcb->event)) {
+        MN_ASSERT(tcp->orphans > 0);
         mn_list_remove(&tcb->event);
         tcp->orphans--;
     }

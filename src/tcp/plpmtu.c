@@ -18,6 +18,7 @@ static uint32_t overhead(const struct mn_tcb *tcb)
  * retransmitted is kept as ranges of bytes, which output cuts as it sends them. */
 static void use_size(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t path_mtu, uint32_t size)
 {
+    MN_ASSERT(size > overhead(tcb) && size <= path_mtu);
     uint32_t mss = size - overhead(tcb);
     tcb->path_mtu = (uint16_t)path_mtu;
     tcb->snd_mss = (uint16_t)mss;
@@ -55,6 +56,7 @@ static void continue_search(const struct mn_tcb *tcb, struct mn_plpmtu *p, uint6
 
 static struct mn_plpmtu *begin(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
+    MN_ASSERT(tcb->plpmtu == NULL);
     struct mn_plpmtu *p = mn_pool_alloc_zeroed(&tcp->plpmtus, MN_CLAIM_SEND);
     if (p == NULL)
         return NULL; /* the next timeout tries again */
@@ -97,6 +99,7 @@ static void probe_failed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     mn_tcp_count(tcp, MNET_COUNT_TCP_PMTU_PROBE_LOST);
+    MN_ASSERT(p->probe == MN_PROBE_OUT && p->lost < MN_MAX_PROBES);
     p->probe = MN_PROBE_OVER;
     if (++p->lost < MN_MAX_PROBES)
         return;
@@ -219,6 +222,7 @@ void mn_plpmtu_probe_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, 
     struct mn_plpmtu *p = tcb->plpmtu;
     if (len + overhead(tcb) != p->probed)
         return; /* the data is in too many pieces for one packet */
+    MN_ASSERT(p->probe == MN_PROBE_NONE && p->state == MN_PLPMTU_SEARCHING);
     mn_tcp_count(tcp, MNET_COUNT_TCP_PMTU_PROBE);
     p->probe = MN_PROBE_OUT;
     p->probe_seq = seq;

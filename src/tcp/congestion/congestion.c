@@ -33,6 +33,7 @@ void mn_congestion_restart(struct mn_congestion *c, uint64_t now)
 
 void mn_congestion_set_mss(struct mn_congestion *c, uint32_t mss)
 {
+    MN_ASSERT(mss > 0 && c->mss > 0);
     if (mss < c->mss)
         c->cwnd = (uint32_t)((uint64_t)c->cwnd * mss / c->mss);
     c->mss = mss;
@@ -48,12 +49,14 @@ void mn_congestion_remember(struct mn_congestion *c)
 
 void mn_congestion_recall(struct mn_congestion *c)
 {
+    MN_ASSERT(c->undo_cwnd > 0);
     c->cwnd = MN_MAX(c->cwnd, c->undo_cwnd);
     c->ssthresh = c->undo_ssthresh;
 }
 
 void mn_congestion_grow(struct mn_congestion *c, uint32_t bytes)
 {
+    MN_ASSERT(c->cwnd <= c->ssthresh);
     uint32_t room = c->ssthresh - c->cwnd;
     c->cwnd = MN_MIN(c->cwnd + MN_MIN(MN_MIN(bytes, room), MN_CWND_MAX), MN_CWND_MAX);
 }

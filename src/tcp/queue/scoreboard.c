@@ -92,6 +92,7 @@ static void erase(struct mn_scoreboard *b, uint32_t i, uint32_t n)
 /* Returns the number of the record that contains `seq`, which is in flight. */
 static uint32_t find(struct mn_scoreboard *b, uint32_t seq)
 {
+    MN_ASSERT(b->count > 0 && mn_seq_lt(seq, b->end));
     uint32_t low = 0, high = b->count;
     while (high - low > 1) {
         uint32_t middle = (low + high) / 2;
@@ -127,6 +128,7 @@ static void set_flags(struct mn_scoreboard *b, uint32_t i, uint8_t flags)
 {
     struct mn_sent *record = mn_scoreboard_at(b, i);
     uint32_t len = length(b, i);
+    MN_ASSERT(!(flags & MN_SENT_SACKED) || !(flags & MN_SENT_LOST));
     b->sacked -= record->flags & MN_SENT_SACKED ? len : 0;
     b->lost -= record->flags & MN_SENT_LOST ? len : 0;
     b->sacked += flags & MN_SENT_SACKED ? len : 0;

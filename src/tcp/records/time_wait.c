@@ -44,6 +44,7 @@ static struct mn_time_wait *oldest(const struct mn_tcp *tcp)
 /* Takes a record out of the table. Its place stays. */
 static void leave(struct mn_tcp *tcp, struct mn_time_wait *tw)
 {
+    MN_ASSERT(tw->conn.hashed && tcp->time_waiting > 0);
     mn_table_remove(tcp, &tw->conn);
     tcp->time_waiting--;
 }
@@ -51,6 +52,7 @@ static void leave(struct mn_tcp *tcp, struct mn_time_wait *tw)
 static void drop_oldest(struct mn_tcp *tcp)
 {
     struct mn_time_wait_block *block = block_of(mn_list_first(&tcp->time_wait_list));
+    MN_ASSERT(block != NULL && block->first < block->count && tcp->time_wait_places > 0);
     struct mn_time_wait *tw = &block->records[block->first];
     if (tw->conn.hashed)
         leave(tcp, tw);

@@ -25,6 +25,7 @@ static bool wants_samples(const struct mn_tcb *tcb)
 /* Returns false if there is no memory for samples. The next packet tries again. */
 static bool begin_samples(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
+    MN_ASSERT(tcb->flight.rate == NULL);
     tcb->flight.rate = mn_pool_alloc(&tcp->rates, MN_CLAIM_SEND);
     if (tcb->flight.rate == NULL)
         return false;

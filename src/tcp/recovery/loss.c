@@ -157,6 +157,7 @@ static MN_RARE void enter_recovery(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     struct mn_congestion *c = &tcb->flight.congestion;
     if (mn_plpmtu_blame_probe(tcp, tcb, ack->now))
         return;
+    MN_ASSERT(loss->phase == MN_LOSS_OPEN);
     mn_tcp_count(tcp, MNET_COUNT_TCP_FAST_RETRANSMIT);
     mn_undo_save(tcb);
     c->ops->lost(c, flight_size(tcb), ack->now);
@@ -325,6 +326,7 @@ void mn_loss_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     struct mn_congestion *c = &tcb->flight.congestion;
+    MN_ASSERT(tcb->snd_nxt != tcb->snd_una && !tcb->persisting);
     mn_tcp_count(tcp, MNET_COUNT_TCP_RTO);
     /* First, so that the retransmission has a size that may get through. */
     mn_plpmtu_timed_out(tcp, tcb, now);

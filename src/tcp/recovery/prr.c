@@ -19,6 +19,7 @@ void mn_prr_begin(struct mn_tcb *tcb, const struct mn_news *ack)
 /* CEIL(prr_delivered * ssthresh / RecoverFS) - prr_out */
 static uint32_t proportional(const struct mn_prr *prr, uint32_t ssthresh)
 {
+    MN_ASSERT(prr->recover_fs > 0);
     uint64_t target = ((uint64_t)prr->delivered * ssthresh + prr->recover_fs - 1) / prr->recover_fs;
     return target > prr->out ? (uint32_t)MN_MIN(target - prr->out, (uint64_t)UINT32_MAX) : 0;
 }
