@@ -29,6 +29,7 @@ enum option {
     OPTION_TIMESTAMP = 68,
     OPTION_LOOSE_SOURCE_ROUTE = 131,
     OPTION_STRICT_SOURCE_ROUTE = 137,
+    OPTION_ROUTER_ALERT = 148,
 };
 
 /* The fixed part; what the header says, true or not. In words, as mn_ipv4_emit writes it. */
@@ -70,6 +71,8 @@ static MN_RARE enum mn_parse parse_options(const uint8_t *data, struct mn_ipv4 *
             return MN_PARSE_INVALID;
         if (type == OPTION_LOOSE_SOURCE_ROUTE || type == OPTION_STRICT_SOURCE_ROUTE)
             header->source_route = true;
+        if (type == OPTION_ROUTER_ALERT && len == 4)
+            header->router_alert = true;
     }
     return MN_PARSE_OK;
 }

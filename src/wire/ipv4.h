@@ -20,6 +20,7 @@ struct mn_ipv4 {
     uint8_t traffic_class;
     bool dont_fragment, more_fragments;
     bool source_route; /* an LSRR or SSRR option is present */
+    bool router_alert; /* RFC 2113 */
 };
 
 /* Parses and validates the header in the first `len` bytes of a packet of `total` bytes (linear part and all):

@@ -178,7 +178,8 @@ static bool message_ok(const struct mn_nd *message, const struct mn_datagram *da
     switch (message->type) {
     case MN_ICMPV6_ROUTER_SOLICITATION: /* 6.1.1 */
         return !message->has_link_address || !mn_ipv6_is_unspecified(&datagram->source);
-    case MN_ICMPV6_ROUTER_ADVERTISEMENT: return mn_ipv6_is_link_local(&datagram->source); /* 6.1.2 */
+    /* 6.1.2 */
+    case MN_ICMPV6_ROUTER_ADVERTISEMENT: return mn_ipv6_is_link_local(&datagram->source);
     case MN_ICMPV6_NEIGHBOUR_SOLICITATION: return neighbour_solicitation_ok(message, datagram);
     case MN_ICMPV6_NEIGHBOUR_ADVERTISEMENT: /* 7.1.2 */
         return target_ok(&message->target) && !(message->solicited && mn_ipv6_is_multicast(&datagram->destination));

@@ -24,6 +24,7 @@ enum mn_ethertype {
 
 enum mn_protocol {
     MN_PROTOCOL_ICMP = 1,
+    MN_PROTOCOL_IGMP = 2,
     MN_PROTOCOL_TCP = 6,
     MN_PROTOCOL_UDP = 17,
     MN_PROTOCOL_ICMPV6 = 58,

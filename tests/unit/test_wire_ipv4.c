@@ -185,6 +185,27 @@ static void parse_of_options(void **state)
     }
 }
 
+/* IGMP3-9.1-1 */
+static void parse_notices_router_alert(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t bytes[8];
+        size_t len;
+        bool router_alert;
+    } cases[] = {
+        {{148, 4, 0, 0}, 4, true},        {{1, 148, 4, 0, 0}, 8, true},  {{148, 3, 0, 0}, 4, false},
+        {{148, 6, 0, 0, 0, 0}, 8, false}, {{0, 148, 4, 0, 0}, 8, false}, {{20, 4, 0, 0}, 4, false},
+    };
+    for (size_t i = 0; i < MN_COUNT_OF(cases); i++) {
+        uint8_t packet[80];
+        struct mn_ipv4 header;
+        size_t header_len = with_options(packet, cases[i].bytes, cases[i].len);
+        assert_int_equal(mn_ipv4_parse(packet, header_len, header_len + 20, &header), MN_PARSE_OK);
+        assert_int_equal(header.router_alert, cases[i].router_alert);
+    }
+}
+
 static void parse_of_the_longest_header(void **state)
 {
     (void)state;
@@ -330,6 +351,7 @@ int main(void)
         cmocka_unit_test(parse_refuses_other_versions_and_short_headers),
         cmocka_unit_test(parse_of_lying_total_lengths),
         cmocka_unit_test(parse_of_options),
+        cmocka_unit_test(parse_notices_router_alert),
         cmocka_unit_test(parse_of_the_longest_header),
         cmocka_unit_test(quote_needs_no_checksum_and_no_payload),
         cmocka_unit_test(emit_gives_the_example),
