@@ -181,13 +181,6 @@ static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint loc
     return best;
 }
 
-/* RFC 768: zero means that the sender computed no checksum. */
-static bool checksum_holds(const struct mn_datagram *datagram, const struct mnet_packet *packet,
-                           const struct mn_udp_header *header)
-{
-    return header->checksum == 0 || mn_transport_checksum_ok(packet, datagram);
-}
-
 static void announce(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
 {
     if (!mn_list_linked(&endpoint->event))
@@ -240,7 +233,7 @@ enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *d
         drop = MNET_COUNT_UDP_DROP_INVALID;
     } else {
         mnet_packet_trim(packet, header.length); /* bytes after the datagram are not part of it */
-        if (!checksum_holds(datagram, packet, &header))
+        if (!mn_udp_checksum_ok(packet, datagram, &header))
             drop = MNET_COUNT_UDP_DROP_CHECKSUM;
     }
     if (drop != MNET_COUNTER_MAX) {

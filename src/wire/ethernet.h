@@ -33,5 +33,8 @@ extern const struct mn_mac mn_mac_broadcast;
 bool mn_mac_equal(struct mn_mac a, struct mn_mac b);
 /* The group bit: broadcast and multicast. */
 bool mn_mac_is_group(struct mn_mac mac);
+/* The stations that listen to a multicast address: 01:00:5e and its low 23 bits (RFC 1112 6.4), or
+ * 33:33 and its low 32 bits (RFC 2464 7). */
+struct mn_mac mn_mac_of_group(const struct mnet_address *group);
 
 #endif

@@ -18,6 +18,14 @@ enum mn_parse mn_udp_parse(const void *data, size_t len, size_t total, struct mn
     return MN_PARSE_OK;
 }
 
+bool mn_udp_checksum_ok(const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                        const struct mn_udp_header *header)
+{
+    if (header->checksum == 0)
+        return mnet_address_is_ipv4(datagram->destination);
+    return mn_transport_checksum_ok(packet, datagram);
+}
+
 void mn_udp_emit(void *to, const struct mn_udp_header *header)
 {
     struct mn_writer w = mn_writer(to, MN_UDP_HEADER);

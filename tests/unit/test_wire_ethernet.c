@@ -89,6 +89,28 @@ static void priority_tag_is_taken_out_and_others_stay(void **state)
     }
 }
 
+/* ETH-7-1, and RFC 1112 6.4 */
+static void groups_have_addresses_of_stations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *group;
+        struct mn_mac mac;
+    } cases[] = {
+        {"224.0.0.1", {{0x01, 0x00, 0x5e, 0x00, 0x00, 0x01}}},
+        {"239.255.255.250", {{0x01, 0x00, 0x5e, 0x7f, 0xff, 0xfa}}},
+        {"224.128.1.2", {{0x01, 0x00, 0x5e, 0x00, 0x01, 0x02}}},
+        {"ff02::1", {{0x33, 0x33, 0x00, 0x00, 0x00, 0x01}}},
+        {"ff02::1:ff12:3456", {{0x33, 0x33, 0xff, 0x12, 0x34, 0x56}}},
+        {"ff0e::ffff:ffff", {{0x33, 0x33, 0xff, 0xff, 0xff, 0xff}}},
+    };
+    for (size_t i = 0; i < MN_COUNT_OF(cases); i++) {
+        struct mnet_address group;
+        assert_int_equal(mnet_address_parse(cases[i].group, &group), 0);
+        assert_true(mn_mac_equal(mn_mac_of_group(&group), cases[i].mac));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +119,7 @@ int main(void)
         cmocka_unit_test(emit_gives_what_was_parsed),
         cmocka_unit_test(priority_tag_is_taken_out_and_others_stay),
         cmocka_unit_test(group_bit_marks_broadcast_and_multicast),
+        cmocka_unit_test(groups_have_addresses_of_stations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

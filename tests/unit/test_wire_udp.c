@@ -106,12 +106,46 @@ static void pseudo_sum_of_both_families(void **state)
     }
 }
 
+/* IP6-8.1-4, IP6-8.1-5: the same datagram over both families, with and without a checksum, received
+ * from a device that verifies none and from one that does. */
+static void zero_checksum_is_right_in_ipv4_alone(void **state)
+{
+    (void)state;
+    void *region;
+    struct mnet_packet *packet = mnet_packet_alloc(test_memory(1 << 20, &region));
+    struct mnet_address ends[2][2] = {{mnet_ipv4(10, 0, 0, 1), mnet_ipv4(10, 0, 0, 2)}};
+    struct mn_udp_header header = {.source_port = 53, .destination_port = 1000, .length = MN_UDP_HEADER};
+    uint8_t *bytes = mnet_packet_put(packet, MN_UDP_HEADER);
+    assert_int_equal(mnet_address_parse("2001:db8::1", &ends[1][0]), 0);
+    assert_int_equal(mnet_address_parse("2001:db8::2", &ends[1][1]), 0);
+    for (int family = 0; family < 2; family++) {
+        struct mn_datagram datagram = {
+            .source = ends[family][0], .destination = ends[family][1], .protocol = MN_PROTOCOL_UDP};
+        header.checksum = 0;
+        mn_udp_emit(bytes, &header);
+        packet->checksum = MNET_CHECKSUM_PLAIN;
+        assert_int_equal(mn_udp_checksum_ok(packet, &datagram, &header), family == 0);
+        packet->checksum = MNET_CHECKSUM_VERIFIED;
+        assert_int_equal(mn_udp_checksum_ok(packet, &datagram, &header), family == 0);
+        packet->checksum = MNET_CHECKSUM_PLAIN;
+        uint64_t sum = mn_pseudo_sum(&datagram.source, &datagram.destination, MN_PROTOCOL_UDP, MN_UDP_HEADER);
+        header.checksum = mn_checksum(mn_sum(sum, bytes, MN_UDP_HEADER));
+        mn_udp_emit(bytes, &header);
+        assert_true(mn_udp_checksum_ok(packet, &datagram, &header));
+        header.checksum ^= 1;
+        mn_udp_emit(bytes, &header);
+        assert_false(mn_udp_checksum_ok(packet, &datagram, &header));
+    }
+    mnet_packet_free(packet);
+    free(region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parse_reads_the_header),      cmocka_unit_test(parse_of_every_truncation_says_so),
         cmocka_unit_test(parse_of_lying_lengths),      cmocka_unit_test(emit_and_parse_agree_at_any_alignment),
-        cmocka_unit_test(pseudo_sum_of_both_families),
+        cmocka_unit_test(pseudo_sum_of_both_families), cmocka_unit_test(zero_checksum_is_right_in_ipv4_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

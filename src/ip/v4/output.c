@@ -2,19 +2,16 @@
 #include "ip/v4/internal.h"
 #include "wire/frame.h"
 
-/* Never asked by ARP: everybody, or 01:00:5e and the low 23 bits of a group (RFC 1112 6.4). */
-static struct mn_mac group_mac(uint32_t destination)
+/* Never asked by ARP: everybody, or the listeners of a group. */
+static struct mn_mac group_mac(const struct mnet_address *destination)
 {
-    if (!mn_ipv4_is_multicast(destination))
-        return mn_mac_broadcast;
-    return (struct mn_mac){
-        {0x01, 0x00, 0x5e, (uint8_t)(destination >> 16 & 0x7f), (uint8_t)(destination >> 8), (uint8_t)destination}};
+    return mnet_address_is_multicast(*destination) ? mn_mac_of_group(destination) : mn_mac_broadcast;
 }
 
 /* To ourselves, or to everybody. */
 static MN_RARE void send_elsewhere(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way)
 {
-    struct mn_mac group = group_mac(mnet_address_to_ipv4(way->next_hop));
+    struct mn_mac group = group_mac(&way->next_hop);
     if (way->kind == MN_IP_WAY_LOOPBACK)
         mn_packet_queue_put(&ip->loopback, packet);
     else
