@@ -17,10 +17,10 @@
 #include <mnet/packet.h>
 #include <mnet/stack.h>
 
+#include "base/packet_queue.h"
 #include "base/random.h"
 #include "base/wheel.h"
 #include "ip/neighbour.h"
-#include "ip/queue.h"
 #include "ip/reassembly.h"
 #include "ip/route.h"
 #include "wire/ethernet.h"

@@ -17,9 +17,9 @@
 #include <mnet/packet.h>
 
 #include "base/hash.h"
+#include "base/packet_queue.h"
 #include "base/pool.h"
 #include "base/wheel.h"
-#include "ip/queue.h"
 #include "wire/ethernet.h"
 
 #define MN_NEIGHBOUR_BUCKETS 256

@@ -67,7 +67,7 @@ struct mnet_stack {
 struct mn_deferred {
     struct mnet_link link; /* in short_deferred */
     struct mnet_flow *flow;
-    struct mnet_packet *first, *last;
+    struct mn_packet_queue packets;
 };
 
 struct mnet_flow {

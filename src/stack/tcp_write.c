@@ -264,7 +264,7 @@ int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, 
 /* ---- Writing now ---- */
 
 /* Appends packets to the deferred ones; false where there is no memory for that. */
-static bool append_deferred(struct mnet_flow *flow, struct mnet_packet *first, struct mnet_packet *last)
+static bool append_deferred(struct mnet_flow *flow, struct mn_packet_queue *packets)
 {
     if (flow->deferred == NULL) {
         flow->deferred = mn_pool_alloc_zeroed(&flow->stack->deferred_pool, MN_CLAIM_SEND);
@@ -272,45 +272,38 @@ static bool append_deferred(struct mnet_flow *flow, struct mnet_packet *first, s
             return false;
         flow->deferred->flow = flow;
     }
-    struct mn_deferred *deferred = flow->deferred;
-    *(deferred->first == NULL ? &deferred->first : &deferred->last->next) = first;
-    deferred->last = last;
+    mn_packet_queue_join(&flow->deferred->packets, packets);
     return true;
 }
 
-static int forget(struct mnet_packet *first)
+static int forget(struct mn_packet_queue *packets)
 {
-    for (struct mnet_packet *next; first != NULL; first = next) {
-        next = first->next;
-        mnet_packet_free(first);
-    }
+    mn_packet_queue_clear(packets);
     return MNET_E_NO_MEMORY;
 }
 
 /* Appends a copy to the deferred bytes, all or nothing. */
 static int defer(struct mnet_flow *flow, const uint8_t *data, size_t len)
 {
-    struct mnet_packet *first = NULL, *last = NULL;
+    struct mn_packet_queue packets = {0};
     for (size_t done = 0; done < len;) {
         struct mnet_buffer *buffer = mnet_buffer_alloc_tx(flow->stack->memory, MN_MIN(len - done, MNET_BUFFER_LARGE));
-        struct mnet_packet *packet = last;
+        struct mnet_packet *packet = packets.last;
         if (packet == NULL || packet->fragment_count == MNET_PACKET_FRAGMENTS)
             packet = buffer != NULL ? mnet_packet_alloc_tx(flow->stack->memory) : NULL;
         if (buffer == NULL || packet == NULL) {
             mnet_buffer_free(buffer);
-            return forget(first);
+            return forget(&packets);
         }
-        if (packet != last) {
-            *(last == NULL ? &first : &last->next) = packet;
-            last = packet;
-        }
+        if (packet != packets.last)
+            mn_packet_queue_put(&packets, packet);
         size_t piece = MN_MIN(len - done, buffer->capacity);
         memcpy(buffer->bytes, data + done, piece);
         mnet_packet_add(packet, buffer, 0, (uint32_t)piece);
         mnet_buffer_free(buffer);
         done += piece;
     }
-    return append_deferred(flow, first, last) ? MNET_OK : forget(first);
+    return append_deferred(flow, &packets) ? MNET_OK : forget(&packets);
 }
 
 void mn_flow_free_deferred(struct mnet_flow *flow)
@@ -318,7 +311,7 @@ void mn_flow_free_deferred(struct mnet_flow *flow)
     if (flow->deferred == NULL)
         return;
     mn_list_remove(&flow->deferred->link);
-    forget(flow->deferred->first);
+    mn_packet_queue_clear(&flow->deferred->packets);
     mn_pool_free(&flow->stack->deferred_pool, flow->deferred);
     flow->deferred = NULL;
 }
@@ -327,7 +320,7 @@ bool mn_flow_flush_deferred(struct mnet_flow *flow)
 {
     struct mnet_stack *stack = flow->stack;
     struct mn_deferred *deferred = flow->deferred;
-    for (struct mnet_packet *packet; deferred != NULL && (packet = deferred->first) != NULL;) {
+    for (struct mnet_packet *packet; deferred != NULL && (packet = deferred->packets.first) != NULL;) {
         const struct mnet_fragment piece = packet->fragments[0];
         int queued = mn_tcp_send_buffer(stack->tcp, flow->tcb, piece.buffer, piece.offset, piece.len, true, stack->now);
         if (queued == MNET_E_NO_MEMORY) {
@@ -341,8 +334,7 @@ bool mn_flow_flush_deferred(struct mnet_flow *flow)
         mnet_packet_pull(packet, piece.len);
         if (packet->total > 0)
             continue;
-        deferred->first = packet->next;
-        mnet_packet_free(packet);
+        mnet_packet_free(mn_packet_queue_take(&deferred->packets));
     }
     if (deferred != NULL) {
         mn_flow_free_deferred(flow);

@@ -133,15 +133,10 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
 /* Takes the oldest datagram out of the queue. Returns NULL if there is none. */
 static struct mnet_packet *dequeue(struct mn_udp_endpoint *endpoint)
 {
-    struct mnet_packet *packet = endpoint->first;
+    struct mnet_packet *packet = mn_packet_queue_take(&endpoint->queue);
     if (packet == NULL)
         return NULL;
-    endpoint->first = packet->next;
-    if (endpoint->first == NULL)
-        endpoint->last = NULL;
-    packet->next = NULL;
     size_t pinned = mnet_packet_pinned(packet);
-    endpoint->queued--;
     endpoint->pinned -= pinned;
     endpoint->udp->pinned -= pinned;
     return packet;
@@ -191,12 +186,12 @@ static void announce(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
  * much as the others leave: when many queues fill, there is still a share for one more. */
 static bool has_room(const struct mn_udp *udp, const struct mn_udp_endpoint *endpoint, size_t pinned)
 {
-    if (endpoint->queued >= endpoint->queue_datagrams || mn_memory_is_short(udp->memory))
+    if (endpoint->queue.count >= endpoint->queue_datagrams || mn_memory_is_short(udp->memory))
         return false;
     size_t left = udp->budget > udp->pinned ? udp->budget - udp->pinned : 0;
     if (endpoint->pinned + pinned > endpoint->queue_bytes)
         return false;
-    return endpoint->first == NULL || endpoint->pinned + pinned <= left;
+    return mn_packet_queue_is_empty(&endpoint->queue) || endpoint->pinned + pinned <= left;
 }
 
 /* Queues the payload with the sender's endpoint in front of it. The packet is consumed. */
@@ -211,13 +206,7 @@ static void deliver(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct
         return;
     }
     memcpy(mnet_packet_push(packet, sizeof *from), from, sizeof *from);
-    packet->next = NULL;
-    if (endpoint->last == NULL)
-        endpoint->first = packet;
-    else
-        endpoint->last->next = packet;
-    endpoint->last = packet;
-    endpoint->queued++;
+    mn_packet_queue_put(&endpoint->queue, packet);
     pinned = mnet_packet_pinned(packet);
     endpoint->pinned += pinned;
     udp->pinned += pinned;
@@ -291,7 +280,7 @@ struct mn_udp_endpoint *mn_udp_next_event(struct mn_udp *udp)
 
 bool mn_udp_readable(const struct mn_udp_endpoint *endpoint)
 {
-    return endpoint->error != MNET_OK || endpoint->first != NULL;
+    return endpoint->error != MNET_OK || !mn_packet_queue_is_empty(&endpoint->queue);
 }
 
 ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from)

@@ -19,6 +19,7 @@
 #include <mnet/udp.h>
 
 #include "base/list.h"
+#include "base/packet_queue.h"
 #include "base/random.h"
 #include "wire/udp.h"
 #include "wire/wire.h"
@@ -47,10 +48,10 @@ struct mn_udp {
 struct mn_udp_endpoint {
     struct mnet_link chain, event;
     struct mn_udp *udp;
-    struct mnet_endpoint local;  /* the address may be unspecified, the port is not */
-    struct mnet_endpoint remote; /* port 0: not connected */
-    struct mnet_packet *first, *last;
-    unsigned queued, queue_datagrams;
+    struct mnet_endpoint local;   /* the address may be unspecified, the port is not */
+    struct mnet_endpoint remote;  /* port 0: not connected */
+    struct mn_packet_queue queue; /* datagrams, their sender in front */
+    unsigned queue_datagrams;     /* so many at most */
     size_t pinned, queue_bytes;
     int error;                         /* reported once; 0: none */
     enum mnet_unreachable unreachable; /* cause of the last ICMP error */

@@ -1,6 +1,6 @@
 /* A first-in first-out queue of packets, threaded through packet->next. A zeroed queue is empty. */
-#ifndef MN_IP_QUEUE_H
-#define MN_IP_QUEUE_H
+#ifndef MN_PACKET_QUEUE_H
+#define MN_PACKET_QUEUE_H
 
 #include <mnet/packet.h>
 
@@ -10,6 +10,11 @@ struct mn_packet_queue {
     struct mnet_packet *first, *last;
     unsigned count;
 };
+
+static inline bool mn_packet_queue_is_empty(const struct mn_packet_queue *queue)
+{
+    return queue->first == NULL;
+}
 
 /* Takes ownership of `packet`. */
 static inline void mn_packet_queue_put(struct mn_packet_queue *queue, struct mnet_packet *packet)
@@ -23,7 +28,21 @@ static inline void mn_packet_queue_put(struct mn_packet_queue *queue, struct mne
     queue->count++;
 }
 
-/* The oldest packet, owned by the caller; NULL where there is none. */
+/* Moves all packets of `from` behind those of `to`, and leaves `from` empty. */
+static inline void mn_packet_queue_join(struct mn_packet_queue *to, struct mn_packet_queue *from)
+{
+    if (from->first == NULL)
+        return;
+    if (to->last == NULL)
+        to->first = from->first;
+    else
+        to->last->next = from->first;
+    to->last = from->last;
+    to->count += from->count;
+    *from = (struct mn_packet_queue){0};
+}
+
+/* Returns the oldest packet, owned by the caller, or NULL if there is none. */
 static inline struct mnet_packet *mn_packet_queue_take(struct mn_packet_queue *queue)
 {
     struct mnet_packet *packet = queue->first;
