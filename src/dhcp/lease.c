@@ -4,15 +4,10 @@
 
 #include <mnet/time.h>
 
+#include "wire/ipv4_address.h"
+
 /* Every host must accept this size (RFC 791 3.1); less is only of use to an attacker. */
 #define MTU_MIN 576
-
-/* RFC 1122 3.2.1.3 */
-static bool is_host(uint32_t address)
-{
-    uint32_t first = address >> 24;
-    return first != 0 && first != 127 && first < 224;
-}
 
 /* RFC 791 3.2: class A, B or C. */
 static uint32_t mask_of_class(uint32_t address)
@@ -42,7 +37,7 @@ static uint32_t choose_router(const struct mn_dhcp *message, const struct mn_dhc
     for (unsigned i = 0; i < message->router_count; i++) {
         uint32_t router = message->routers[i];
         bool near = lease->length == 32 || ((router ^ lease->address) >> (32 - lease->length)) == 0;
-        if (is_host(router) && router != lease->address && near)
+        if (mn_ipv4_is_host(router) && router != lease->address && near)
             return router;
     }
     return 0;
@@ -66,7 +61,8 @@ bool mn_dhcp_lease_read(const struct mn_dhcp *message, struct mn_dhcp_lease *lea
     uint32_t address = message->yiaddr;
     uint32_t mask = message->subnet_mask != 0 ? message->subnet_mask : mask_of_class(address);
     *lease = (struct mn_dhcp_lease){.address = address, .server = message->server_id};
-    if (!is_host(address) || !is_host(message->server_id) || message->server_id == address || message->lease_s == 0)
+    if (!mn_ipv4_is_host(address) || !mn_ipv4_is_host(message->server_id) || message->server_id == address ||
+        message->lease_s == 0)
         return false;
     lease->length = prefix_length(address, mask);
     if (lease->length == 0)
@@ -76,7 +72,7 @@ bool mn_dhcp_lease_read(const struct mn_dhcp *message, struct mn_dhcp_lease *lea
     if (message->route_count == 0) /* RFC 3442: a client with routes ignores the router */
         lease->router = choose_router(message, lease);
     for (unsigned i = 0; i < message->dns_count; i++)
-        if (is_host(message->dns[i]))
+        if (mn_ipv4_is_host(message->dns[i]))
             lease->dns[lease->dns_count++] = message->dns[i];
     memcpy(lease->domain, message->domain, sizeof lease->domain);
     lease->mtu = message->mtu >= MTU_MIN ? message->mtu : 0;

@@ -1,13 +1,6 @@
 /* The own address and the routes: set when the host starts, or changed and taken back while it runs, as by DHCP. */
 #include "ip/v4/internal.h"
 
-/* RFC 1122 3.2.1.3: whether one host can have this address. */
-static bool is_host_address(uint32_t address)
-{
-    return !mn_ipv4_is_this_network(address) && !mn_ipv4_is_loopback(address) && !mn_ipv4_is_multicast(address) &&
-           address != MN_IPV4_LIMITED_BROADCAST;
-}
-
 /* Of a prefix of 0..32 bits. */
 static uint32_t mask_of(unsigned length)
 {
@@ -23,16 +16,14 @@ static bool read_address(const struct mnet_prefix *prefix, struct mn_own_ipv4 *o
     own->address = mnet_address_to_ipv4(prefix->address);
     own->network = own->address & mask;
     own->broadcast = prefix->length >= 31 ? 0 : own->network | ~mask;
-    if (!is_host_address(own->address))
-        return false;
-    return prefix->length >= 31 || (own->address != own->broadcast && own->address != own->network);
+    return mn_ipv4_is_host_of(own->address, prefix->length);
 }
 
 /* A gateway is another host, and on the link. */
 static bool gateway_is_valid(const struct mn_ip *ip, struct mnet_address gateway)
 {
     uint32_t value = mnet_address_to_ipv4(gateway);
-    return mnet_address_is_ipv4(gateway) && is_host_address(value) && value != ip->own[MN_OWN_IPV4].v4.address &&
+    return mnet_address_is_ipv4(gateway) && mn_ipv4_is_host(value) && value != ip->own[MN_OWN_IPV4].v4.address &&
            !mn_ip_is_broadcast_value(ip, value) && mn_routes_on_link(&ip->routes, gateway);
 }
 
@@ -62,7 +53,7 @@ static bool add_routes(struct mn_ip *ip, const struct mn_ip_settings *settings, 
 static void add_gateway(struct mn_ip *ip, struct mnet_address gateway)
 {
     uint32_t value = mnet_address_to_ipv4(gateway);
-    if (is_host_address(value) && value != ip->own[MN_OWN_IPV4].v4.address && !mn_routes_on_link(&ip->routes, gateway))
+    if (mn_ipv4_is_host(value) && value != ip->own[MN_OWN_IPV4].v4.address && !mn_routes_on_link(&ip->routes, gateway))
         mn_routes_add(&ip->routes, (struct mnet_prefix){gateway, 32}, MNET_ADDRESS_ANY);
 }
 

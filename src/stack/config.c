@@ -7,6 +7,7 @@
  * quarter. docs/memory.md has the rest: who may have how much when memory gets short, and who gives some back.
  */
 #include "stack/stack.h"
+#include "wire/ipv4_address.h"
 
 #define DEFAULT_TTL 64
 #define DEFAULT_NEIGHBOURS 256u
@@ -35,14 +36,8 @@ static bool device_ok(const struct mnet_device *device)
 
 bool mn_config_host_ok(struct mnet_prefix prefix, struct mnet_address address)
 {
-    if (!mnet_address_is_ipv4(address) || mnet_address_is_any(address) || mnet_address_is_multicast(address) ||
-        address.zone != 0)
-        return false;
-    uint32_t value = mnet_address_to_ipv4(address);
-    if (value >> 24 == 0 || value >> 24 == 127 || value >> 28 == 15)
-        return false;
-    uint32_t host_mask = prefix.length == 0 ? UINT32_MAX : prefix.length >= 31 ? 0 : UINT32_MAX >> prefix.length;
-    return host_mask == 0 || ((value & host_mask) != 0 && (value & host_mask) != host_mask);
+    return mnet_address_is_ipv4(address) && address.zone == 0 &&
+           mn_ipv4_is_host_of(mnet_address_to_ipv4(address), prefix.length);
 }
 
 static bool on_link_route_contains(const struct mnet_config *config, struct mnet_address address)

@@ -5,6 +5,7 @@
 
 #include "stack/env.h"
 #include "stack/loop.h"
+#include "wire/ipv4_address.h"
 #include "wire/tcp.h"
 
 /* The largest payload of one outgoing TCP packet: what IP's total length can say, less both headers at their longest.
@@ -318,7 +319,7 @@ bool mn_stack_remote_ok(const struct mnet_stack *stack, struct mnet_address remo
     if (!mnet_address_is_ipv4(remote))
         return true; /* a route decides */
     uint32_t value = mnet_address_to_ipv4(remote);
-    return value >> 24 != 0 && value >> 28 != 15;
+    return mn_ipv4_is_host(value) || mn_ipv4_is_loopback(value);
 }
 
 bool mn_stack_local_ok(const struct mnet_stack *stack, struct mnet_address local)

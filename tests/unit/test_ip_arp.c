@@ -619,6 +619,7 @@ static void implausible_arp_is_dropped(void **state)
         {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = NETWORK_BROADCAST},
         {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = ALL_BROADCAST},
         {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = IPV4(224, 0, 0, 1)},
+        {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = IPV4(240, 0, 0, 1)}, /* reserved */
         {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = IPV4(127, 0, 0, 1)},
         {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = IPV4(0, 0, 0, 1)},
         {.sender_mac = {{2, 0, 0, 0, 0, 3}}, .sender_ip = IPV4(10, 0, 0, 0)}, /* the network */

@@ -184,6 +184,8 @@ static void martian_sources_are_dropped(void **state)
                                         IPV4(127, 0, 0, 1),
                                         IPV4(224, 0, 0, 1),
                                         IPV4(239, 255, 255, 255),
+                                        IPV4(240, 0, 0, 1),
+                                        IPV4(255, 255, 255, 254),
                                         ALL_BROADCAST,
                                         NETWORK_BROADCAST,
                                         OWN_IP};

@@ -22,8 +22,8 @@ static bool is_plausible(const struct mn_ip *ip, const struct mn_arp *arp)
     uint32_t sender = arp->sender_ip;
     if (sender == 0)
         return arp->operation == MN_ARP_REQUEST;
-    return !mn_ipv4_is_this_network(sender) && !mn_ipv4_is_loopback(sender) && !mn_ipv4_is_multicast(sender) &&
-           !mn_ip_is_broadcast_value(ip, sender) && (own->broadcast == 0 || sender != own->network);
+    return mn_ipv4_is_host(sender) && !mn_ip_is_broadcast_value(ip, sender) &&
+           (own->broadcast == 0 || sender != own->network);
 }
 
 /* RFC 5227 2.1.1 and 2.4: another station has the own address, or probes for it while we do. */

@@ -43,8 +43,8 @@ static void pay_token(struct mn_ip *ip)
 static bool may_answer(const struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram)
 {
     uint32_t source = mnet_address_to_ipv4(datagram->source);
-    if (datagram->not_unicast || mn_ipv4_is_this_network(source) || mn_ipv4_is_multicast(source) ||
-        mn_ip_is_broadcast_value(ip, source))
+    bool host = mn_ipv4_is_host(source) || mn_ipv4_is_loopback(source); /* which stays inside */
+    if (datagram->not_unicast || !host || mn_ip_is_broadcast_value(ip, source))
         return false;
     return datagram->protocol != MN_PROTOCOL_ICMP ||
            (packet->len > 0 && !mn_icmpv4_is_error(mn_icmpv4_type(packet->data)));

@@ -38,8 +38,7 @@ static bool check_source(struct mn_ip *ip, const struct mn_arrival *arrival, con
     uint32_t source = header->source;
     if (arrival->looped)
         return true;
-    if (!mn_ipv4_is_this_network(source) && !mn_ipv4_is_loopback(source) && !mn_ipv4_is_multicast(source) &&
-        !mn_ip_is_broadcast_value(ip, source) && !mn_ip_is_own_value(ip, source))
+    if (mn_ipv4_is_host(source) && !mn_ip_is_broadcast_value(ip, source) && !mn_ip_is_own_value(ip, source))
         return true;
     mn_ip_count(ip, MNET_COUNT_IP_DROP_SOURCE);
     return false;

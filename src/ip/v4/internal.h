@@ -4,24 +4,7 @@
 
 #include "ip/internal.h"
 #include "wire/ipv4.h"
-
-#define MN_IPV4_LIMITED_BROADCAST UINT32_C(0xffffffff)
-
-static inline bool mn_ipv4_is_loopback(uint32_t address)
-{
-    return address >> 24 == 127;
-}
-
-static inline bool mn_ipv4_is_multicast(uint32_t address)
-{
-    return address >> 28 == 0xe;
-}
-
-/* 0.0.0.0/8: no host's address (RFC 1122 3.2.1.3 (a) and (b)). */
-static inline bool mn_ipv4_is_this_network(uint32_t address)
-{
-    return address >> 24 == 0;
-}
+#include "wire/ipv4_address.h"
 
 /* 255.255.255.255, or the broadcast address of the own network. */
 static inline bool mn_ip_is_broadcast_value(const struct mn_ip *ip, uint32_t address)
