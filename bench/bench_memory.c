@@ -113,14 +113,14 @@ static int echo(void *argument)
     return 0;
 }
 
-struct service {
+struct bench_service {
     uint16_t port;
     int (*serve)(void *flow); /* NULL: connections are kept */
 };
 
 static int listen_for(void *argument)
 {
-    const struct service *service = argument;
+    const struct bench_service *service = argument;
     struct mnet_listener *listener;
     struct mnet_flow *flow;
     check("listen",
@@ -291,7 +291,7 @@ static bool wanted(const char *figure)
 
 static int measure(void *argument)
 {
-    static const struct service services[] = {{PORT_SINK, discard}, {PORT_ECHO, echo}, {PORT_IDLE, NULL}};
+    static const struct bench_service services[] = {{PORT_SINK, discard}, {PORT_ECHO, echo}, {PORT_IDLE, NULL}};
     bool offloads = *(bool *)argument;
     check("stack", mnet_stack_up(&server.env, NULL, &server.stack));
     check("stack", mnet_stack_up(&client.env, NULL, &client.stack));

@@ -38,7 +38,7 @@
 #define BATCH 64
 #define SOCKET_BUFFER (16 << 20)
 
-struct end {
+struct relay_end {
     bool receiver, packet;
     char name[IFNAMSIZ];
     int fd;
@@ -47,7 +47,7 @@ struct end {
 };
 
 struct relay {
-    struct end ends[ENDS_MAX];
+    struct relay_end ends[ENDS_MAX];
     unsigned count;
     struct mnet_sim *sim;
     uint64_t offset; /* of the real clock to the simulated one */
@@ -61,7 +61,7 @@ static void die(const char *what)
 
 /* ---- Ends ---- */
 
-static int open_tap(const struct end *end)
+static int open_tap(const struct relay_end *end)
 {
     struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
     memcpy(request.ifr_name, end->name, IFNAMSIZ);
@@ -71,7 +71,7 @@ static int open_tap(const struct end *end)
     return fd;
 }
 
-static int open_packet(const struct end *end)
+static int open_packet(const struct relay_end *end)
 {
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct sockaddr_ll name = {
@@ -85,7 +85,7 @@ static int open_packet(const struct end *end)
     return fd;
 }
 
-static void open_end(struct end *end, char *text)
+static void open_end(struct relay_end *end, char *text)
 {
     const char *role = strsep(&text, ":"), *kind = strsep(&text, ":"), *pid = strsep(&text, ":");
     char path[64];
@@ -105,7 +105,7 @@ static void open_end(struct end *end, char *text)
 }
 
 /* The length of the next frame that the end sent; 0 where there is none. */
-static size_t read_end(const struct end *end, uint8_t *frame)
+static size_t read_end(const struct relay_end *end, uint8_t *frame)
 {
     for (;;) {
         struct sockaddr_ll from;
@@ -118,7 +118,7 @@ static size_t read_end(const struct end *end, uint8_t *frame)
     }
 }
 
-static void write_end(const struct end *end, const uint8_t *frame, size_t len)
+static void write_end(const struct relay_end *end, const uint8_t *frame, size_t len)
 {
     if (write(end->fd, frame, len) < 0 && errno != ENOBUFS && errno != EAGAIN && errno != EIO && errno != ENETDOWN)
         die(end->name);
@@ -173,7 +173,7 @@ static void set_key(struct link *link, const char *key, uint64_t value)
 }
 
 /* All ways to receivers throw the same dice, and all ways to senders. */
-static void seed_way(const struct end *end, uint64_t seed)
+static void seed_way(const struct relay_end *end, uint64_t seed)
 {
     uint8_t bytes[MN_RANDOM_SEED] = {0};
     struct mn_random random;
@@ -195,7 +195,7 @@ static void make_link(struct relay *relay, char *line)
     relay->sim = mnet_sim_create(link.seed);
     struct mnet_sim_segment *segment = relay->sim != NULL ? mnet_sim_segment(relay->sim) : NULL;
     for (unsigned i = 0; i < relay->count && segment != NULL; i++) {
-        struct end *end = &relay->ends[i];
+        struct relay_end *end = &relay->ends[i];
         end->host = mnet_sim_host(relay->sim, end->name, NULL);
         if (end->host == NULL)
             exit(1);
@@ -255,7 +255,7 @@ static void catch_up(struct relay *relay)
     deliver(relay);
 }
 
-static void take_frame(struct relay *relay, struct end *end, uint8_t *frame, size_t len)
+static void take_frame(struct relay *relay, struct relay_end *end, uint8_t *frame, size_t len)
 {
     const struct ether_header *header = (const struct ether_header *)(const void *)frame;
     memcpy(end->mac, header->ether_shost, ETH_ALEN);
@@ -270,7 +270,7 @@ static void take_frame(struct relay *relay, struct end *end, uint8_t *frame, siz
     }
 }
 
-static void take_frames(struct relay *relay, struct end *end)
+static void take_frames(struct relay *relay, struct relay_end *end)
 {
     static _Alignas(16) uint8_t frame[FRAME_MAX];
     size_t len;

@@ -11,17 +11,17 @@
 #define FILE_BYTES 1000
 
 /* The result of the requests in one input. */
-struct outcome {
+struct http_outcome {
     size_t requests, used;
     uint64_t digest; /* of the result of every request */
 };
 
-static void note(struct outcome *outcome, uint64_t what)
+static void note(struct http_outcome *outcome, uint64_t what)
 {
     outcome->digest = (outcome->digest ^ what) * 0x100000001b3u;
 }
 
-static void note_text(struct outcome *outcome, const char *text)
+static void note_text(struct http_outcome *outcome, const char *text)
 {
     for (; *text != '\0'; text++)
         note(outcome, (uint8_t)*text);
@@ -38,7 +38,7 @@ static void check_path(const char *path)
     }
 }
 
-static void check_conditions(struct outcome *outcome, const struct request *request)
+static void check_conditions(struct http_outcome *outcome, const struct request *request)
 {
     struct file file = {.size = FILE_BYTES, .etag = "\"etag\""};
     struct range range;
@@ -49,7 +49,7 @@ static void check_conditions(struct outcome *outcome, const struct request *requ
     note(outcome, (uint64_t)status << 32 | range.first << 16 | range.count);
 }
 
-static void judge(struct outcome *outcome, struct request *request)
+static void judge(struct http_outcome *outcome, struct request *request)
 {
     bool folder = false;
     const char *query = NULL;
@@ -69,10 +69,10 @@ static void judge(struct outcome *outcome, struct request *request)
 }
 
 /* Reads the input in pieces of `piece` bytes, each in a block of its own. */
-static struct outcome read_all(const uint8_t *data, size_t size, size_t piece)
+static struct http_outcome read_all(const uint8_t *data, size_t size, size_t piece)
 {
     static struct request request;
-    struct outcome outcome = {0};
+    struct http_outcome outcome = {0};
     enum request_progress progress = REQUEST_INCOMPLETE;
     request_init(&request);
     while (outcome.used < size && progress != REQUEST_LAST) {
@@ -97,9 +97,9 @@ static struct outcome read_all(const uint8_t *data, size_t size, size_t piece)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct outcome whole = read_all(data, size, size);
-    struct outcome bytes = read_all(data, size, 1);
-    struct outcome sevens = read_all(data, size, 7);
+    struct http_outcome whole = read_all(data, size, size);
+    struct http_outcome bytes = read_all(data, size, 1);
+    struct http_outcome sevens = read_all(data, size, 7);
     MN_ASSERT(whole.requests == bytes.requests && whole.used == bytes.used && whole.digest == bytes.digest);
     MN_ASSERT(whole.requests == sevens.requests && whole.used == sevens.used && whole.digest == sevens.digest);
     return 0;

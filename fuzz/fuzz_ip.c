@@ -14,7 +14,7 @@
 #define NEAR_IP UINT32_C(0x0a000000)
 #define REASSEMBLY_BYTES (100u * 1024)
 
-struct host {
+struct fuzz_host {
     struct mnet_memory *memory;
     struct mnet_counters counters;
     struct mnet_log log;
@@ -28,7 +28,7 @@ struct host {
 static const struct mn_mac own_mac = {{2, 0, 0, 0, 0, 2}};
 static uint8_t region[1u << 20];
 
-static void start(struct host *h)
+static void start(struct fuzz_host *h)
 {
     static const uint8_t seed[MN_RANDOM_SEED] = {1};
     uint8_t flags = mn_read_u8(&h->script);
@@ -52,7 +52,7 @@ static void start(struct host *h)
 }
 
 /* Does what a transport does with a delivered packet. */
-static void deliver(struct host *h, enum mn_ip_verdict verdict, struct mnet_packet *packet,
+static void deliver(struct fuzz_host *h, enum mn_ip_verdict verdict, struct mnet_packet *packet,
                     const struct mn_datagram *datagram, const struct mn_icmp_error *error)
 {
     if (verdict == MN_IP_CONSUMED)
@@ -79,7 +79,7 @@ static void tag(struct mnet_packet *packet, uint8_t shape)
     memcpy(packet->data + 12, bytes, sizeof bytes);
 }
 
-static void receive(struct host *h, const uint8_t *frame, size_t len)
+static void receive(struct fuzz_host *h, const uint8_t *frame, size_t len)
 {
     struct mn_datagram datagram;
     struct mn_icmp_error error;
@@ -97,14 +97,14 @@ static void receive(struct host *h, const uint8_t *frame, size_t len)
 }
 
 /* Reads a length of two bytes, and as many bytes of the script, if there are as many. */
-static const uint8_t *read_bytes(struct host *h, size_t *len)
+static const uint8_t *read_bytes(struct fuzz_host *h, size_t *len)
 {
     *len = mn_read_u16(&h->script) % 3000;
     *len = MN_MIN(*len, mn_reader_left(&h->script));
     return mn_read(&h->script, *len);
 }
 
-static void op_raw(struct host *h)
+static void op_raw(struct fuzz_host *h)
 {
     size_t len;
     const uint8_t *bytes = read_bytes(h, &len);
@@ -130,7 +130,7 @@ static void take_for_options(uint8_t *header, unsigned words, size_t len)
 }
 
 /* Receives a frame for us with a right IPv4 header, and for ICMP with a right checksum. */
-static void op_ipv4(struct host *h)
+static void op_ipv4(struct fuzz_host *h)
 {
     static uint8_t frame[4000];
     uint8_t protocol = mn_read_u8(&h->script), source = mn_read_u8(&h->script), shape = mn_read_u8(&h->script);
@@ -173,13 +173,13 @@ static uint32_t sender_of(uint8_t shape, uint8_t sender)
     return shape & 2 ? 0 : shape & 4 ? far : NEAR_IP + sender;
 }
 
-static void op_tag(struct host *h)
+static void op_tag(struct fuzz_host *h)
 {
     h->tags = mn_read_u8(&h->script) % 4;
     h->tag_shape = mn_read_u8(&h->script);
 }
 
-static void op_arp(struct host *h)
+static void op_arp(struct fuzz_host *h)
 {
     uint8_t frame[MN_ETHERNET_HEADER + MN_ARP_PACKET];
     uint8_t operation = mn_read_u8(&h->script), sender = mn_read_u8(&h->script), target = mn_read_u8(&h->script);
@@ -192,7 +192,7 @@ static void op_arp(struct host *h)
     receive(h, frame, sizeof frame);
 }
 
-static void op_send(struct host *h)
+static void op_send(struct fuzz_host *h)
 {
     static const uint8_t zeros[65535];
     uint8_t to = mn_read_u8(&h->script), shape = mn_read_u8(&h->script);
@@ -220,14 +220,14 @@ static void op_send(struct host *h)
     mn_ip_output(&h->ip, packet, &datagram, h->now);
 }
 
-static void op_time(struct host *h)
+static void op_time(struct fuzz_host *h)
 {
     h->now += mn_read_u16(&h->script) * 10 * MNET_MILLISECOND;
     mn_ip_expire(&h->ip, h->now);
     MN_ASSERT(mn_ip_deadline(&h->ip) > h->now);
 }
 
-static void op_drain(struct host *h)
+static void op_drain(struct fuzz_host *h)
 {
     struct mnet_packet *packet;
     struct mn_icmp_error error;
@@ -245,7 +245,7 @@ static void op_drain(struct host *h)
     }
 }
 
-static void check_bounds(const struct host *h)
+static void check_bounds(const struct fuzz_host *h)
 {
     const struct mn_ip *ip = &h->ip;
     MN_ASSERT(ip->reassembly.bytes <= REASSEMBLY_BYTES && ip->reassembly.count <= ip->reassembly.limits.datagrams_max);
@@ -260,8 +260,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const ops[])(struct host *) = {op_raw, op_ipv4, op_ipv4, op_arp, op_send, op_time, op_drain, op_tag};
-    static struct host h;
+    static void (*const ops[])(struct fuzz_host *) = {op_raw,  op_ipv4, op_ipv4,  op_arp,
+                                                      op_send, op_time, op_drain, op_tag};
+    static struct fuzz_host h;
     memset(&h, 0, sizeof h);
     h.script = mn_reader(data, size);
     start(&h);

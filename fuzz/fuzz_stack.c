@@ -27,7 +27,7 @@
 #define REGION (4u << 20)
 #define STORM 5000
 
-struct world {
+struct stack_world {
     struct mnet_device device;
     struct mnet_stack *stack;
     struct mnet_listener *listener;
@@ -48,16 +48,16 @@ struct world {
 static uint8_t region[REGION];
 static const struct mn_mac own_mac = {{2, 0, 0, 0, 0, 2}}, peer_mac = {{2, 0, 0, 0, 0, 1}};
 
-static struct world *world_of(struct mnet_device *device)
+static struct stack_world *world_of(struct mnet_device *device)
 {
-    return MN_CONTAINER(device, struct world, device);
+    return MN_CONTAINER(device, struct stack_world, device);
 }
 
 /* --- the device --- */
 
 static int device_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
 {
-    struct world *w = world_of(device);
+    struct stack_world *w = world_of(device);
     int taken = 0;
     for (; taken < max && w->count > 0; taken++, w->count--)
         packets[taken] = w->waiting[w->first++ % FRAMES];
@@ -65,7 +65,7 @@ static int device_rx(struct mnet_device *device, struct mnet_packet **packets, i
 }
 
 /* Records the stack's question to a DHCP server. Without an address it sends nothing else. */
-static void remember_question(struct world *w, const struct mn_ipv4 *ip, const uint8_t *datagram, size_t len)
+static void remember_question(struct stack_world *w, const struct mn_ipv4 *ip, const uint8_t *datagram, size_t len)
 {
     struct mn_udp_header udp;
     struct mn_dhcp message;
@@ -79,7 +79,7 @@ static void remember_question(struct world *w, const struct mn_ipv4 *ip, const u
 }
 
 /* Records the segment, so that the peer can answer it. */
-static void remember(struct world *w, const struct mnet_packet *frame)
+static void remember(struct stack_world *w, const struct mnet_packet *frame)
 {
     static uint8_t bytes[MNET_FRAME_MAX + 100];
     struct mn_ipv4 ip;
@@ -110,7 +110,7 @@ static void remember(struct world *w, const struct mnet_packet *frame)
 
 static int device_tx(struct mnet_device *device, struct mnet_packet **packets, int count)
 {
-    struct world *w = world_of(device);
+    struct stack_world *w = world_of(device);
     int taken = 0;
     for (; taken < count && w->room > 0; taken++, w->room--) {
         remember(w, packets[taken]);
@@ -128,7 +128,7 @@ static void device_wait(struct mnet_device *device, uint64_t deadline)
 
 static void device_close(struct mnet_device *device)
 {
-    struct world *w = world_of(device);
+    struct stack_world *w = world_of(device);
     for (; w->count > 0; w->count--)
         mnet_packet_free(w->waiting[w->first++ % FRAMES]);
 }
@@ -137,7 +137,7 @@ static const struct mnet_device_ops device_ops = {device_rx, device_tx, device_w
 
 static uint64_t clock_now(void *context)
 {
-    return ((struct world *)context)->now;
+    return ((struct stack_world *)context)->now;
 }
 
 static bool entropy(void *context, void *buffer, size_t len)
@@ -147,7 +147,7 @@ static bool entropy(void *context, void *buffer, size_t len)
     return true;
 }
 
-static void start(struct world *w)
+static void start(struct stack_world *w)
 {
     uint8_t flags = mn_read_u8(&w->script);
     w->now = MNET_SECOND;
@@ -180,7 +180,7 @@ static void start(struct world *w)
 
 /* --- frames in --- */
 
-static struct mnet_packet *frame_in(struct world *w, const uint8_t *bytes, size_t len)
+static struct mnet_packet *frame_in(struct stack_world *w, const uint8_t *bytes, size_t len)
 {
     if (w->count == FRAMES || w->device.memory == NULL)
         return NULL;
@@ -200,17 +200,17 @@ static struct mnet_packet *frame_in(struct world *w, const uint8_t *bytes, size_
     return frame;
 }
 
-static void op_link(struct world *w)
+static void op_link(struct stack_world *w)
 {
     w->device.link_down = !w->device.link_down;
 }
 
-static void op_tag(struct world *w)
+static void op_tag(struct stack_world *w)
 {
     w->tagged = !w->tagged;
 }
 
-static void op_raw(struct world *w)
+static void op_raw(struct stack_world *w)
 {
     size_t len = mn_read_u16(&w->script) % 2000;
     len = MN_MIN(len, mn_reader_left(&w->script));
@@ -219,7 +219,7 @@ static void op_raw(struct world *w)
         frame_in(w, bytes, len);
 }
 
-static void op_arp(struct world *w)
+static void op_arp(struct stack_world *w)
 {
     uint8_t frame[MN_ETHERNET_HEADER + MN_ARP_PACKET], shape = mn_read_u8(&w->script);
     mn_ethernet_emit(frame, &(struct mn_ethernet){shape & 1 ? mn_mac_broadcast : own_mac, peer_mac, MN_ETHERTYPE_ARP});
@@ -232,7 +232,7 @@ static void op_arp(struct world *w)
 }
 
 /* Puts headers of Ethernet and IP before `len` bytes that are already in their place. */
-static struct mnet_packet *ip_in(struct world *w, uint8_t *frame, uint8_t protocol, size_t len)
+static struct mnet_packet *ip_in(struct stack_world *w, uint8_t *frame, uint8_t protocol, size_t len)
 {
     struct mn_ipv4 ip = {.source = PEER_IP,
                          .destination = OWN_IP,
@@ -253,7 +253,7 @@ static uint16_t transport_checksum(uint8_t protocol, const uint8_t *bytes, size_
 }
 
 /* Sets metadata as a device may set it, or as a broken device does. */
-static void add_metadata(struct world *w, struct mnet_packet *frame)
+static void add_metadata(struct stack_world *w, struct mnet_packet *frame)
 {
     uint8_t shape = mn_read_u8(&w->script);
     if (frame == NULL || !(w->device.rx_offload & MNET_OFFLOAD_TSO4))
@@ -272,7 +272,7 @@ static void add_metadata(struct world *w, struct mnet_packet *frame)
 }
 
 /* Receives a segment that answers the stack's last one, more or less. */
-static void op_tcp(struct world *w)
+static void op_tcp(struct stack_world *w)
 {
     static uint8_t frame[4000];
     uint8_t shape = mn_read_u8(&w->script), flags = mn_read_u8(&w->script);
@@ -298,7 +298,7 @@ static void op_tcp(struct world *w)
         add_metadata(w, packet);
 }
 
-static void op_udp(struct world *w)
+static void op_udp(struct stack_world *w)
 {
     static uint8_t frame[2000];
     uint8_t len = mn_read_u8(&w->script), *datagram = frame + MN_ETHERNET_HEADER + MN_IPV4_HEADER;
@@ -314,7 +314,7 @@ static void op_udp(struct world *w)
 
 /* Receives a server's message, with the options that a client requires and any options from the
  * script. */
-static void op_dhcp(struct world *w)
+static void op_dhcp(struct stack_world *w)
 {
     static const uint8_t cookie[] = {0x63, 0x82, 0x53, 0x63, 53, 1};
     static uint8_t frame[1000];
@@ -344,19 +344,19 @@ static void op_dhcp(struct world *w)
 
 /* --- the program --- */
 
-static struct mnet_flow **some_flow(struct world *w)
+static struct mnet_flow **some_flow(struct stack_world *w)
 {
     return &w->flows[mn_read_u8(&w->script) % FLOWS];
 }
 
-static void op_accept(struct world *w)
+static void op_accept(struct stack_world *w)
 {
     struct mnet_flow **flow = some_flow(w);
     if (*flow == NULL && w->listener != NULL && mnet_tcp_accept(w->listener, flow, 0) < 0)
         *flow = NULL;
 }
 
-static void op_connect(struct world *w)
+static void op_connect(struct stack_world *w)
 {
     struct mnet_flow **flow = some_flow(w);
     uint8_t shape = mn_read_u8(&w->script);
@@ -365,7 +365,7 @@ static void op_connect(struct world *w)
         *flow = NULL;
 }
 
-static void op_read(struct world *w)
+static void op_read(struct stack_world *w)
 {
     static uint8_t bytes[8192];
     struct mnet_slice slices[4];
@@ -383,7 +383,7 @@ static void op_read(struct world *w)
     }
 }
 
-static void op_write(struct world *w)
+static void op_write(struct stack_world *w)
 {
     static const uint8_t bytes[30000];
     struct mnet_flow *flow = *some_flow(w);
@@ -398,7 +398,7 @@ static void op_write(struct world *w)
     MN_ASSERT(queued <= len);
 }
 
-static void op_close(struct world *w)
+static void op_close(struct stack_world *w)
 {
     struct mnet_flow **flow = some_flow(w);
     uint8_t how = mn_read_u8(&w->script) % 6;
@@ -415,7 +415,7 @@ static void op_close(struct world *w)
     *flow = NULL;
 }
 
-static void op_datagram(struct world *w)
+static void op_datagram(struct stack_world *w)
 {
     static uint8_t bytes[20000];
     struct mnet_endpoint to = {mnet_address_from_ipv4(PEER_IP), 1024};
@@ -426,7 +426,7 @@ static void op_datagram(struct world *w)
         mnet_udp_send(w->udp, &to, bytes, 70u * shape, 0);
 }
 
-static void op_relisten(struct world *w)
+static void op_relisten(struct stack_world *w)
 {
     if (mn_read_u8(&w->script) % 4 > 0)
         return;
@@ -441,13 +441,13 @@ static void op_relisten(struct world *w)
 /* --- the world --- */
 
 /* Only packets that wait for the device, on either side of it, may be in the reserve. */
-static void check_memory(const struct world *w)
+static void check_memory(const struct stack_world *w)
 {
     mn_tcp_check(w->stack->tcp);
     MN_ASSERT(w->count > 0 || w->room < UINT32_MAX - STORM || !mn_memory_is_scarce(w->stack->memory));
 }
 
-static void op_poll(struct world *w)
+static void op_poll(struct stack_world *w)
 {
     unsigned rounds = 0;
     w->sent = 0;
@@ -456,7 +456,7 @@ static void op_poll(struct world *w)
     check_memory(w);
 }
 
-static void op_time(struct world *w)
+static void op_time(struct stack_world *w)
 {
     static const uint32_t steps[] = {1, 41, 200, 1000, 3000, 61000, 200000};
     uint64_t until = w->now + steps[mn_read_u8(&w->script) % MN_COUNT_OF(steps)] * MNET_MILLISECOND;
@@ -470,14 +470,14 @@ static void op_time(struct world *w)
 }
 
 /* Fills the device, or empties it. */
-static void op_room(struct world *w)
+static void op_room(struct stack_world *w)
 {
     uint8_t shape = mn_read_u8(&w->script);
     w->room = shape < 128 ? UINT32_MAX : shape - 128u;
 }
 
 /* Closes the program's handles, before the stack ends or after. */
-static void close_handles(struct world *w)
+static void close_handles(struct stack_world *w)
 {
     for (int i = 0; i < FLOWS; i++) {
         mnet_tcp_close(w->flows[i]);
@@ -494,11 +494,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const ops[])(struct world *) = {op_raw,     op_arp,  op_tcp,   op_tcp,   op_tcp,      op_tcp,
-                                                  op_udp,     op_dhcp, op_poll,  op_poll,  op_poll,     op_accept,
-                                                  op_connect, op_read, op_write, op_close, op_datagram, op_relisten,
-                                                  op_time,    op_room, op_tag,   op_link};
-    static struct world w;
+    static void (*const ops[])(struct stack_world *) = {
+        op_raw,      op_arp,      op_tcp,  op_tcp,    op_tcp,     op_tcp,  op_udp,   op_dhcp,
+        op_poll,     op_poll,     op_poll, op_accept, op_connect, op_read, op_write, op_close,
+        op_datagram, op_relisten, op_time, op_room,   op_tag,     op_link};
+    static struct stack_world w;
     memset(&w, 0, sizeof w);
     w.script = mn_reader(data, size);
     start(&w);

@@ -17,7 +17,7 @@
 #define PORT 80
 #define STORM 2000 /* segments after one step: more than any window of this engine holds */
 
-struct user {
+struct engine_user {
     struct mn_tcb *tcb;
     uint32_t read; /* sequence number of the next byte to read; valid if `reading` */
     bool reading;
@@ -31,7 +31,7 @@ struct engine {
     struct mn_tcp_config config;
     struct mn_tcp *tcp;
     struct mn_listener *listener;
-    struct user users[USERS];
+    struct engine_user users[USERS];
     struct mnet_packet *hogged[HOGGED]; /* held by others, so that memory runs out */
     unsigned hogged_count;
     uint64_t now;
@@ -143,7 +143,7 @@ static void op_output(struct engine *e)
 
 /* --- users --- */
 
-static struct user *free_user(struct engine *e)
+static struct engine_user *free_user(struct engine *e)
 {
     for (int i = 0; i < USERS; i++) {
         if (e->users[i].tcb == NULL)
@@ -152,7 +152,7 @@ static struct user *free_user(struct engine *e)
     return NULL;
 }
 
-static struct user *some_user(struct engine *e)
+static struct engine_user *some_user(struct engine *e)
 {
     return &e->users[mn_read_u8(&e->script) % USERS];
 }
@@ -352,7 +352,7 @@ static void op_connection(struct engine *e)
 {
     uint8_t who = mn_read_u8(&e->script);
     uint32_t seq, ack, nxt;
-    struct user *user = free_user(e);
+    struct engine_user *user = free_user(e);
     if (find(e, who) != NULL || e->listener == NULL || user == NULL)
         return;
     plain_segment(e, who, (uint32_t)who << 24, 0, MN_TCP_SYN, 40000);
@@ -462,21 +462,21 @@ static void op_icmp(struct engine *e)
 
 static void op_open(struct engine *e)
 {
-    struct user *user = free_user(e);
+    struct engine_user *user = free_user(e);
     struct mn_tcp_open open = {.local = own(), .remote = peer(mn_read_u8(&e->script))};
     struct mn_tcb *tcb = NULL;
     if (user != NULL && mn_tcp_open(e->tcp, &open, e->now, &tcb) == 0)
-        *user = (struct user){.tcb = tcb};
+        *user = (struct engine_user){.tcb = tcb};
 }
 
 static void op_accept(struct engine *e)
 {
-    struct user *user = free_user(e);
+    struct engine_user *user = free_user(e);
     if (e->listener == NULL || user == NULL)
         return;
     struct mn_tcb *tcb = mn_tcp_accept(e->listener);
     if (tcb != NULL)
-        *user = (struct user){.tcb = tcb};
+        *user = (struct engine_user){.tcb = tcb};
 }
 
 static void op_unlisten(struct engine *e)
@@ -489,7 +489,7 @@ static void op_unlisten(struct engine *e)
     }
 }
 
-static void compare(struct user *user, const uint8_t *bytes, size_t len)
+static void compare(struct engine_user *user, const uint8_t *bytes, size_t len)
 {
     const struct mn_tcb *tcb = user->tcb;
     /* The first bytes: everything received is in the queue, lent, or read just now. */
@@ -504,7 +504,7 @@ static void compare(struct user *user, const uint8_t *bytes, size_t len)
 static void op_send(struct engine *e)
 {
     static uint8_t bytes[65536];
-    struct user *user = some_user(e);
+    struct engine_user *user = some_user(e);
     uint8_t shape = mn_read_u8(&e->script);
     size_t len = shape & 1 ? mn_read_u16(&e->script) : shape;
     if (user->tcb == NULL)
@@ -519,7 +519,7 @@ static void op_send(struct engine *e)
 /* Sends bytes by reference, in a buffer that its owner drops at once. */
 static void op_send_buffer(struct engine *e)
 {
-    struct user *user = some_user(e);
+    struct engine_user *user = some_user(e);
     uint32_t len = 1 + mn_read_u8(&e->script) * 60u, offset = mn_read_u8(&e->script);
     struct mnet_buffer *buffer = mnet_buffer_alloc(e->memory);
     if (user->tcb != NULL && buffer != NULL) {
@@ -534,7 +534,7 @@ static void op_send_buffer(struct engine *e)
 static void op_receive(struct engine *e)
 {
     static uint8_t bytes[65536];
-    struct user *user = some_user(e);
+    struct engine_user *user = some_user(e);
     size_t len = mn_read_u8(&e->script) * 256u;
     if (user->tcb == NULL)
         return;
@@ -547,7 +547,7 @@ static void op_receive(struct engine *e)
 static void op_lend(struct engine *e)
 {
     struct mnet_slice slices[3];
-    struct user *user = some_user(e);
+    struct engine_user *user = some_user(e);
     if (user->tcb == NULL)
         return;
     ptrdiff_t count = mn_tcp_lend(e->tcp, user->tcb, slices, 3);
@@ -559,7 +559,7 @@ static void op_lend(struct engine *e)
 
 static void op_close(struct engine *e)
 {
-    struct user *user = some_user(e);
+    struct engine_user *user = some_user(e);
     uint8_t how = mn_read_u8(&e->script) % 8;
     if (user->tcb == NULL)
         return;
@@ -591,7 +591,7 @@ static void op_events(struct engine *e)
 
 static void op_settings(struct engine *e)
 {
-    struct user *user = some_user(e);
+    struct engine_user *user = some_user(e);
     uint8_t shape = mn_read_u8(&e->script);
     if (user->tcb != NULL)
         mn_tcp_set_no_delay(e->tcp, user->tcb, shape & 1);

@@ -24,7 +24,7 @@
 #define WAITS_MAX 1100u
 #define WINDOWS 64
 
-struct world {
+struct virtio_world {
     struct virtio_device device;
     struct mn_virtio_transport transport;
     struct mn_virtio_machine honest;
@@ -43,15 +43,15 @@ struct world {
 static uint8_t region[REGION];
 static _Alignas(MN_VIRTIO_ALIGNMENT) uint8_t driver[sizeof(struct mn_net)];
 
-static struct world *world_of(void *context)
+static struct virtio_world *world_of(void *context)
 {
-    return MN_CONTAINER((struct virtio_device *)context, struct world, device);
+    return MN_CONTAINER((struct virtio_device *)context, struct virtio_world, device);
 }
 
 /* ---- Registers that lie ---- */
 
 /* The driver accesses only what it has mapped. */
-static bool is_mapped(const struct world *w, uint64_t address, unsigned bytes)
+static bool is_mapped(const struct virtio_world *w, uint64_t address, unsigned bytes)
 {
     for (unsigned i = 0; i < w->mapped_count; i++) {
         if (address >= w->mapped[i].address && address + bytes <= w->mapped[i].address + w->mapped[i].bytes)
@@ -62,7 +62,7 @@ static bool is_mapped(const struct world *w, uint64_t address, unsigned bytes)
 
 static uint64_t lying_map(void *context, uint64_t physical, uint64_t bytes)
 {
-    struct world *w = world_of(context);
+    struct virtio_world *w = world_of(context);
     MN_ASSERT(bytes > 0 && bytes <= UINT32_MAX && physical + bytes > physical);
     if (w->mapped_count == WINDOWS)
         return 0;
@@ -70,7 +70,7 @@ static uint64_t lying_map(void *context, uint64_t physical, uint64_t bytes)
     return physical;
 }
 
-static uint32_t maybe_lie(struct world *w, uint32_t truth)
+static uint32_t maybe_lie(struct virtio_world *w, uint32_t truth)
 {
     if (!w->lies || mn_reader_left(&w->script) < 5 || mn_read_u8(&w->script) < LIE_ABOVE)
         return truth;
@@ -80,7 +80,7 @@ static uint32_t maybe_lie(struct world *w, uint32_t truth)
 
 static uint32_t lying_read(void *context, uint64_t address, unsigned bytes)
 {
-    struct world *w = world_of(context);
+    struct virtio_world *w = world_of(context);
     MN_ASSERT(is_mapped(w, address, bytes));
     return maybe_lie(w, w->honest.read(context, address, bytes)) & (UINT32_MAX >> (32 - 8 * bytes));
 }
@@ -93,13 +93,13 @@ static void checked_write(void *context, uint64_t address, unsigned bytes, uint3
 
 static uint32_t lying_pci_read(void *context, uint32_t function, unsigned offset, unsigned bytes)
 {
-    struct world *w = world_of(context);
+    struct virtio_world *w = world_of(context);
     return maybe_lie(w, w->honest.pci_read(context, function, offset, bytes)) & (UINT32_MAX >> (32 - 8 * bytes));
 }
 
 /* ---- A device, and a driver for it ---- */
 
-static void make_device(struct world *w)
+static void make_device(struct virtio_world *w)
 {
     struct virtio_device *d = &w->device;
     uint8_t shape = mn_read_u8(&w->script);
@@ -126,7 +126,7 @@ static void make_device(struct world *w)
     d->machine.pci_read = lying_pci_read;
 }
 
-static void open_device(struct world *w)
+static void open_device(struct virtio_world *w)
 {
     static const struct mn_virtio_message queues = {0xfee00000, 1}, config = {0xfee00000, 2};
     uint8_t offload = mn_read_u8(&w->script);
@@ -141,7 +141,7 @@ static void open_device(struct world *w)
     w->net->memory = w->memory;
 }
 
-static void op_reopen(struct world *w)
+static void op_reopen(struct virtio_world *w)
 {
     if (w->net != NULL)
         w->net->ops->close(w->net);
@@ -152,7 +152,7 @@ static void op_reopen(struct world *w)
 /* ---- The program ---- */
 
 /* Every byte is readable, and the metadata refers to bytes of the packet. */
-static void check_packet(const struct world *w, const struct mnet_packet *packet)
+static void check_packet(const struct virtio_world *w, const struct mnet_packet *packet)
 {
     static uint8_t bytes[MNET_FRAME_MAX];
     uint32_t left = packet->total;
@@ -170,7 +170,7 @@ static void check_packet(const struct world *w, const struct mnet_packet *packet
         MN_ASSERT(packet->gso_size > 0 && packet->segments > 0 && packet->checksum == MNET_CHECKSUM_PARTIAL);
 }
 
-static void op_receive(struct world *w)
+static void op_receive(struct virtio_world *w)
 {
     struct mnet_packet *packets[BATCH];
     if (w->net == NULL)
@@ -185,11 +185,11 @@ static void op_receive(struct world *w)
 
 static void note_release(void *context)
 {
-    ((struct world *)context)->released++;
+    ((struct virtio_world *)context)->released++;
 }
 
 /* Makes a packet of headers and `pieces` lent pieces behind them. */
-static struct mnet_packet *make_packet(struct world *w, unsigned pieces)
+static struct mnet_packet *make_packet(struct virtio_world *w, unsigned pieces)
 {
     static uint8_t payload[1000];
     struct mnet_packet *packet = mnet_packet_alloc(w->memory);
@@ -206,7 +206,7 @@ static struct mnet_packet *make_packet(struct world *w, unsigned pieces)
     return packet;
 }
 
-static void op_send(struct world *w)
+static void op_send(struct virtio_world *w)
 {
     uint8_t shape = mn_read_u8(&w->script);
     struct mnet_packet *packet = w->net != NULL ? make_packet(w, shape & 7) : NULL;
@@ -232,7 +232,7 @@ static void op_send(struct world *w)
     mnet_packet_free(packet);
 }
 
-static void op_wait(struct world *w)
+static void op_wait(struct virtio_world *w)
 {
     if (w->net != NULL)
         w->net->ops->wait(w->net, w->device.now + mn_read_u8(&w->script) * MNET_MILLISECOND);
@@ -242,7 +242,7 @@ static void op_wait(struct world *w)
 
 /* Returns whether the device knows the addresses of the driver's rings. Lying registers may have
  * given it wrong ones. */
-static bool knows_ring(const struct world *w, unsigned queue)
+static bool knows_ring(const struct virtio_world *w, unsigned queue)
 {
     const struct mn_net *net = (const void *)driver;
     const struct mn_virtqueue *theirs = queue == MN_NET_RX ? &net->rx : &net->tx;
@@ -252,7 +252,7 @@ static bool knows_ring(const struct world *w, unsigned queue)
            ring->device == (uintptr_t)theirs->device;
 }
 
-static void read_header(struct world *w, struct mn_vnet_header *header)
+static void read_header(struct virtio_world *w, struct mn_vnet_header *header)
 {
     *header = (struct mn_vnet_header){.flags = mn_read_u8(&w->script), .gso_type = mn_read_u8(&w->script)};
     header->csum_start = header->flags & 64 ? 34 : mn_read_u16(&w->script);
@@ -260,7 +260,7 @@ static void read_header(struct world *w, struct mn_vnet_header *header)
     header->gso_size = mn_read_u16(&w->script);
 }
 
-static void op_give(struct world *w)
+static void op_give(struct virtio_world *w)
 {
     static uint8_t frame[MNET_FRAME_MAX];
     struct mn_vnet_header header;
@@ -275,7 +275,7 @@ static void op_give(struct world *w)
 
 /* Writes the used element of a buffer, or of something else, and shows it now or with the next
  * one. */
-static void say_used(struct world *w, unsigned queue, uint32_t id, uint32_t len, bool shown)
+static void say_used(struct virtio_world *w, unsigned queue, uint32_t id, uint32_t len, bool shown)
 {
     struct virtio_ring *ring = &w->device.rings[queue];
     virtio_device_put(&w->device, queue, ring->used, id, len);
@@ -286,7 +286,7 @@ static void say_used(struct world *w, unsigned queue, uint32_t id, uint32_t len,
 }
 
 /* Takes a buffer, writes into it, and reports some other length. */
-static void op_use(struct world *w)
+static void op_use(struct virtio_world *w)
 {
     struct virtio_chain chain = {0};
     uint8_t shape = mn_read_u8(&w->script), bytes[64] = {0};
@@ -304,7 +304,7 @@ static void op_use(struct world *w)
     say_used(w, queue, lies ? mn_read_u16(&w->script) : chain.head, len, !(shape & 16));
 }
 
-static void op_show(struct world *w)
+static void op_show(struct virtio_world *w)
 {
     uint8_t shape = mn_read_u8(&w->script);
     unsigned queue = shape & 1;
@@ -316,7 +316,7 @@ static void op_show(struct world *w)
 }
 
 /* Takes a packet that the driver sends, and returns it or not. */
-static void op_get(struct world *w)
+static void op_get(struct virtio_world *w)
 {
     static uint8_t frame[MNET_FRAME_MAX];
     struct mn_vnet_header header;
@@ -326,7 +326,7 @@ static void op_get(struct world *w)
 }
 
 /* Writes anywhere in the rings, also into parts that only the driver may write. */
-static void op_scribble(struct world *w)
+static void op_scribble(struct virtio_world *w)
 {
     uint16_t offset = mn_read_u16(&w->script), value = mn_read_u16(&w->script);
     uint8_t *ring = mn_read_u8(&w->script) & 1 ? ((struct mn_net *)(void *)driver)->tx_ring
@@ -337,7 +337,7 @@ static void op_scribble(struct world *w)
     w->astray = w->device.lenient = true;
 }
 
-static void op_config(struct world *w)
+static void op_config(struct virtio_world *w)
 {
     uint8_t shape = mn_read_u8(&w->script);
     w->device.config[mn_read_u8(&w->script) % 12] = mn_read_u8(&w->script);
@@ -348,10 +348,10 @@ static void op_config(struct world *w)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const ops[])(struct world *) = {
+    static void (*const ops[])(struct virtio_world *) = {
         op_receive, op_receive, op_receive, op_send, op_send, op_wait,   op_give,     op_give,   op_use,
         op_use,     op_use,     op_show,    op_get,  op_get,  op_config, op_scribble, op_reopen, op_receive};
-    static struct world w;
+    static struct virtio_world w;
     memset(&w, 0, sizeof w);
     w.script = mn_reader(data, size);
     w.memory = mnet_memory_init(region, sizeof region);

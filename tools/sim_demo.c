@@ -20,7 +20,7 @@ struct visit {
 };
 
 /* What the client makes of an answer. */
-struct answer {
+struct demo_answer {
     llhttp_t parser;
     FILE *expected;
     size_t bytes;
@@ -29,7 +29,7 @@ struct answer {
 
 static int take_body(llhttp_t *parser, const char *at, size_t len)
 {
-    struct answer *answer = parser->data;
+    struct demo_answer *answer = parser->data;
     char expected[4096];
     answer->bytes += len;
     while (len > 0 && answer->same) {
@@ -43,13 +43,13 @@ static int take_body(llhttp_t *parser, const char *at, size_t len)
 
 static int take_end(llhttp_t *parser)
 {
-    struct answer *answer = parser->data;
+    struct demo_answer *answer = parser->data;
     answer->complete = true;
     answer->same = answer->same && fgetc(answer->expected) == EOF;
     return 0;
 }
 
-static int read_answer(struct mnet_flow *flow, struct answer *answer)
+static int read_answer(struct mnet_flow *flow, struct demo_answer *answer)
 {
     static const llhttp_settings_t callbacks = {.on_body = take_body, .on_message_complete = take_end};
     llhttp_init(&answer->parser, HTTP_RESPONSE, &callbacks);
@@ -71,7 +71,7 @@ static int read_answer(struct mnet_flow *flow, struct answer *answer)
 static bool fetch(struct mnet_env *env, struct mnet_flow *flow, const char *folder, const char *file)
 {
     char path[4096], request[4096];
-    struct answer answer = {.same = true};
+    struct demo_answer answer = {.same = true};
     snprintf(path, sizeof path, "%s/%s", folder, file);
     int len = snprintf(request, sizeof request, "GET /%s HTTP/1.1\r\nHost: server\r\n\r\n", file);
     answer.expected = fopen(path, "rb");

@@ -11,12 +11,12 @@
 
 /* Text that grows in a buffer; what does not fit is left out (the buffer is large enough for every
  * head). */
-struct text {
+struct response_text {
     char *bytes;
     size_t len, size;
 };
 
-static void add(struct text *text, const char *more)
+static void add(struct response_text *text, const char *more)
 {
     size_t len = strlen(more);
     len = len < text->size - text->len ? len : text->size - text->len;
@@ -24,7 +24,7 @@ static void add(struct text *text, const char *more)
     text->len += len;
 }
 
-static void add_number(struct text *text, uint64_t number)
+static void add_number(struct response_text *text, uint64_t number)
 {
     char digits[21];
     char *first = digits + sizeof digits - 1;
@@ -37,7 +37,7 @@ static void add_number(struct text *text, uint64_t number)
 }
 
 /* A component of a path, encoded as RFC 3986 2.1 says. */
-static void add_encoded(struct text *text, const char *component)
+static void add_encoded(struct response_text *text, const char *component)
 {
     static const char digits[] = "0123456789ABCDEF";
     for (; *component != '\0'; component++) {
@@ -50,7 +50,7 @@ static void add_encoded(struct text *text, const char *component)
 }
 
 /* The status line, and what every answer has. */
-static void begin_head(struct text *text, const struct request *request)
+static void begin_head(struct response_text *text, const struct request *request)
 {
     add(text, "HTTP/1.1 ");
     add_number(text, (uint64_t)request->status);
@@ -61,7 +61,7 @@ static void begin_head(struct text *text, const struct request *request)
     add(text, request->keep_alive ? "\r\nConnection: keep-alive" : "\r\nConnection: close");
 }
 
-static void add_length(struct text *text, uint64_t length)
+static void add_length(struct response_text *text, uint64_t length)
 {
     add(text, "\r\nContent-Length: ");
     add_number(text, length);
@@ -73,7 +73,7 @@ static void add_length(struct text *text, uint64_t length)
 static int send_status(struct client *client, const struct request *request, const char *more)
 {
     char bytes[8192];
-    struct text text = {bytes, 0, sizeof bytes};
+    struct response_text text = {bytes, 0, sizeof bytes};
     const char *reason = status_reason(request->status);
     begin_head(&text, request);
     add(&text, "\r\nContent-Type: text/plain; charset=utf-8");
@@ -97,7 +97,7 @@ static int send_error(struct client *client, const struct request *request)
 static int send_options(struct client *client, const struct request *request)
 {
     char bytes[256];
-    struct text text = {bytes, 0, sizeof bytes};
+    struct response_text text = {bytes, 0, sizeof bytes};
     begin_head(&text, request);
     add(&text, ALLOW "\r\nAccept-Ranges: bytes\r\nContent-Length: 0\r\n\r\n");
     return client_write(client, text.bytes, text.len);
@@ -108,7 +108,7 @@ static int send_options(struct client *client, const struct request *request)
 static int redirect(struct client *client, const struct request *request, const char *query)
 {
     char location[3 * 256 + REQUEST_TARGET_MAX + 32];
-    struct text text = {location, 0, sizeof location - 1};
+    struct response_text text = {location, 0, sizeof location - 1};
     const char *slash = strrchr(request->target, '/');
     add(&text, "\r\nLocation: ./");
     add_encoded(&text, slash != NULL ? slash + 1 : request->target);
@@ -123,7 +123,7 @@ static int redirect(struct client *client, const struct request *request, const 
 
 /* ---- Files ---- */
 
-static void add_range(struct text *text, const struct range *range, uint64_t size)
+static void add_range(struct response_text *text, const struct range *range, uint64_t size)
 {
     add(text, "\r\nContent-Range: bytes ");
     if (range != NULL) {
@@ -138,7 +138,7 @@ static void add_range(struct text *text, const struct range *range, uint64_t siz
 }
 
 /* The header fields of 200, 206 and 304 (RFC 9110 15.3.7, 15.4.5). */
-static void add_file_head(struct text *text, const struct request *request, const struct file *file,
+static void add_file_head(struct response_text *text, const struct request *request, const struct file *file,
                           const struct range *range)
 {
     begin_head(text, request);
@@ -164,7 +164,7 @@ static int send_range(struct client *client, const struct request *request, cons
                       const struct range *range)
 {
     char bytes[CHUNK_BYTES];
-    struct text text = {bytes, 0, sizeof bytes};
+    struct response_text text = {bytes, 0, sizeof bytes};
     add_file_head(&text, request, file, range);
     uint64_t left = request->head || request->status == HTTP_STATUS_NOT_MODIFIED ? 0 : range->count;
     uint64_t offset = range->first;
@@ -194,7 +194,7 @@ static int send_file(struct client *client, struct request *request, const struc
     case HTTP_STATUS_PRECONDITION_FAILED: return send_error(client, request);
     case HTTP_STATUS_RANGE_NOT_SATISFIABLE: {
         char bytes[64];
-        struct text text = {bytes, 0, sizeof bytes - 1};
+        struct response_text text = {bytes, 0, sizeof bytes - 1};
         add_range(&text, NULL, file->size);
         bytes[text.len] = '\0';
         return send_status(client, request, bytes);

@@ -147,10 +147,10 @@ char **mnet_env_argv(const struct mnet_env *env)
 /* ---- Devices ---- */
 
 /* The host's name for a device; NULL where no option says. */
-static const struct mn_net *find_net(const struct mnet_env *env, const char *name)
+static const struct mn_net_option *find_net(const struct mnet_env *env, const char *name)
 {
     for (unsigned i = 0; i < env->options.net_count; i++) {
-        const struct mn_net *net = &env->options.nets[i];
+        const struct mn_net_option *net = &env->options.nets[i];
         if (strlen(name) == net->name_len && memcmp(name, net->name, net->name_len) == 0)
             return net;
     }
@@ -178,7 +178,7 @@ static struct mnet_device *open_device(struct mnet_env *env, const char *name)
         return NULL;
     if (place->device != NULL)
         return place->device;
-    const struct mn_net *net = find_net(env, name);
+    const struct mn_net_option *net = find_net(env, name);
     const struct mn_device_request request = {name, net != NULL ? net->host : NULL, env->options.capture};
     place->device = env->setup.open_device(env->setup.context, &request);
     place->stack = NULL;
@@ -197,7 +197,7 @@ struct mnet_device *mnet_env_device(struct mnet_env *env, const char *name)
         return open_device(env, name);
     if (env->options.net_count == 0)
         return open_device(env, MN_ENV_USUAL_DEVICE);
-    const struct mn_net *net = &env->options.nets[0];
+    const struct mn_net_option *net = &env->options.nets[0];
     if (net->name_len >= sizeof first)
         return NULL;
     memcpy(first, net->name, net->name_len);

@@ -147,7 +147,7 @@ static bool set_net(struct mn_options *options, const char *value)
     }
     if (equals == NULL || equals == value || equals[1] == '\0' || options->net_count == MN_OPTIONS_NETS)
         return false;
-    options->nets[options->net_count++] = (struct mn_net){value, equals + 1, (size_t)(equals - value)};
+    options->nets[options->net_count++] = (struct mn_net_option){value, equals + 1, (size_t)(equals - value)};
     return true;
 }
 

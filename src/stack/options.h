@@ -11,7 +11,7 @@
 #define MN_OPTIONS_ERROR 240 /* bytes that hold every error text */
 
 /* Texts are borrowed from the command line. */
-struct mn_net {
+struct mn_net_option {
     const char *name, *host; /* --net:NAME=HOST; `name` is not terminated: */
     size_t name_len;
 };
@@ -21,7 +21,7 @@ struct mn_options {
     bool log_given;            /* config.log.level is meant */
     bool help, version;
     const char *capture; /* NULL: none */
-    struct mn_net nets[MN_OPTIONS_NETS];
+    struct mn_net_option nets[MN_OPTIONS_NETS];
     unsigned net_count;
     uint64_t given; /* one bit for each row of the table */
 };

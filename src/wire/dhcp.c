@@ -48,14 +48,14 @@ enum overload {
 };
 
 /* The fields with options, in the order in which pieces are joined (RFC 3396 section 5). */
-struct fields {
+struct dhcp_fields {
     struct mn_reader field[3];
     unsigned count;
 };
 
 /* ---- parse: the fields ---- */
 
-struct piece {
+struct option_piece {
     uint8_t code;
     uint8_t len;
     const uint8_t *bytes;
@@ -63,7 +63,7 @@ struct piece {
 
 /* The next option of a field; false at its end, which need not be marked, and where one goes beyond it: then the reader
  * has failed. */
-static bool next_piece(struct mn_reader *r, struct piece *piece)
+static bool next_piece(struct mn_reader *r, struct option_piece *piece)
 {
     do {
         if (mn_reader_left(r) == 0)
@@ -80,17 +80,18 @@ static bool next_piece(struct mn_reader *r, struct piece *piece)
 /* Whether every option ends inside the field; notes an overload. */
 static bool walk(struct mn_reader field, uint8_t *overload)
 {
-    struct piece piece;
+    struct option_piece piece;
     while (next_piece(&field, &piece))
         if (piece.code == OPTION_OVERLOAD && piece.len == 1)
             *overload = piece.bytes[0];
     return field.ok;
 }
 
-static bool find_fields(struct fields *fields, struct mn_reader options, struct mn_reader file, struct mn_reader sname)
+static bool find_fields(struct dhcp_fields *fields, struct mn_reader options, struct mn_reader file,
+                        struct mn_reader sname)
 {
     uint8_t overload = 0, ignored;
-    *fields = (struct fields){.field = {options}, .count = 1};
+    *fields = (struct dhcp_fields){.field = {options}, .count = 1};
     if (!walk(options, &overload))
         return false;
     if (overload & OVERLOAD_FILE)
@@ -104,12 +105,12 @@ static bool find_fields(struct fields *fields, struct mn_reader options, struct 
 }
 
 /* Joins the pieces of an option (RFC 3396); an empty reader where there is none, or too much of it. */
-static struct mn_reader gather(const struct fields *fields, uint8_t code, uint8_t *joined)
+static struct mn_reader gather(const struct dhcp_fields *fields, uint8_t code, uint8_t *joined)
 {
     size_t len = 0;
     for (unsigned i = 0; i < fields->count; i++) {
         struct mn_reader field = fields->field[i];
-        struct piece piece;
+        struct option_piece piece;
         while (next_piece(&field, &piece)) {
             if (piece.code != code)
                 continue;
@@ -220,7 +221,7 @@ static void read_option(uint8_t code, struct mn_reader *r, struct mn_dhcp *messa
     }
 }
 
-static void read_options(const struct fields *fields, struct mn_dhcp *message)
+static void read_options(const struct dhcp_fields *fields, struct mn_dhcp *message)
 {
     static const uint8_t known[] = {
         OPTION_SUBNET_MASK,  OPTION_ROUTER,     OPTION_DNS,       OPTION_DOMAIN_NAME,      OPTION_MTU,
@@ -258,7 +259,7 @@ enum mn_parse mn_dhcp_parse(const void *data, size_t len, struct mn_dhcp *messag
         return MN_PARSE_TRUNCATED;
     memcpy(message->chaddr.bytes, chaddr, sizeof message->chaddr.bytes);
     bool operation_ok = message->operation == MN_DHCP_BOOTREQUEST || message->operation == MN_DHCP_BOOTREPLY;
-    struct fields fields;
+    struct dhcp_fields fields;
     if (!operation_ok || hardware != HARDWARE_ETHERNET || hardware_len != sizeof message->chaddr.bytes ||
         cookie != COOKIE || !find_fields(&fields, r, mn_reader(file, FILE), mn_reader(sname, SNAME)))
         return MN_PARSE_INVALID;

@@ -12,12 +12,12 @@
 #define PORT 80
 
 struct flow {
-    struct run *run;
+    struct goodput_run *run;
     struct mnet_flow *flow;
     uint64_t received, received_before;
 };
 
-struct run {
+struct goodput_run {
     const struct goodput_link *link;
     struct mnet_sim_host *receiver;
     struct flow flows[GOODPUT_FLOWS];
@@ -49,7 +49,7 @@ static int drink(void *argument)
 
 static int receive(struct mnet_env *env, void *argument)
 {
-    struct run *run = argument;
+    struct goodput_run *run = argument;
     struct mnet_stack *stack;
     struct mnet_listener *listener;
     int error = stack_up(env, run->link, &stack);
@@ -90,7 +90,7 @@ static int send_all(struct mnet_env *env, void *argument)
 
 /* ---- The simulation ---- */
 
-static void shape(struct run *run, bool down)
+static void shape(struct goodput_run *run, bool down)
 {
     struct mnet_sim_path there = run->link->there, back = run->link->back;
     there.down = back.down = down;
@@ -100,7 +100,7 @@ static void shape(struct run *run, bool down)
 
 static int interrupt(struct mnet_env *env, void *argument)
 {
-    struct run *run = argument;
+    struct goodput_run *run = argument;
     (void)env;
     int error = mnet_sleep(run->begin + run->link->down_ns);
     shape(run, true);
@@ -114,7 +114,7 @@ static int interrupt(struct mnet_env *env, void *argument)
  * over. */
 static int observe(struct mnet_env *env, void *argument)
 {
-    struct run *run = argument;
+    struct goodput_run *run = argument;
     (void)env;
     int error = mnet_sleep(run->begin + run->link->from_ns);
     for (unsigned i = 0; i < GOODPUT_FLOWS; i++)
@@ -136,7 +136,7 @@ static struct mnet_sim_host *add_host(struct mnet_sim *sim, const struct goodput
 
 void goodput_run(const struct goodput_link *link, uint64_t seed, struct goodput *result)
 {
-    struct run run = {.link = link};
+    struct goodput_run run = {.link = link};
     struct mnet_sim *sim = mnet_sim_create(seed);
     struct mnet_sim_segment *segment = mnet_sim_segment(sim);
     run.receiver = add_host(sim, link, 1, NULL);

@@ -76,6 +76,9 @@ fails sources_forgotten_file_fails 'src/tcp/two.c' "$tree/scripts/check-sources"
 fresh
 printf '%s\n' 'files(' "  'tcp/one.c'," "  'tcp/one.c'," ')' >"$tree/src/meson.build"
 fails sources_file_named_twice_fails 'src/meson.build:3: tcp/one.c stands twice' "$tree/scripts/check-sources"
+fresh
+printf '%s\n' 'struct mn_twice {' '    int i;' '};' | tee -a "$tree/src/tcp/one.c" >"$tree/include/mnet/twice.h"
+fails sources_tag_of_two_structures_fails 'struct mn_twice is also in src/tcp/one.c' "$tree/scripts/check-sources"
 
 fresh
 passes docs_described_function_passes "$tree/scripts/check-docs"

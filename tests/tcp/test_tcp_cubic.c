@@ -11,20 +11,20 @@
 
 /* An ideal path: every round trip acknowledges a window, in `MSS` pieces spread over the round
  * trip. The window is the limit. */
-struct path {
+struct cubic_path {
     struct mn_congestion c;
     uint64_t now, rtt_ns;
     uint32_t una;
 };
 
-static struct path begin(const struct mn_congestion_ops *ops, uint64_t rtt_ns)
+static struct cubic_path begin(const struct mn_congestion_ops *ops, uint64_t rtt_ns)
 {
-    struct path p = {.now = START_NS, .rtt_ns = rtt_ns, .una = 1};
+    struct cubic_path p = {.now = START_NS, .rtt_ns = rtt_ns, .una = 1};
     mn_congestion_init(&p.c, ops, MSS);
     return p;
 }
 
-static void acknowledge(struct path *p, uint32_t bytes, bool limited)
+static void acknowledge(struct cubic_path *p, uint32_t bytes, bool limited)
 {
     uint32_t cwnd = p->c.cwnd;
     p->una += bytes;
@@ -39,7 +39,7 @@ static void acknowledge(struct path *p, uint32_t bytes, bool limited)
 }
 
 /* One round trip. */
-static void round_trip(struct path *p, bool limited)
+static void round_trip(struct cubic_path *p, bool limited)
 {
     uint32_t pieces = (p->c.cwnd + MSS - 1) / MSS;
     for (uint32_t i = 0; i < pieces; i++) {
@@ -49,16 +49,16 @@ static void round_trip(struct path *p, bool limited)
 }
 
 /* Loses a segment with the whole window in flight, and recovers at once. */
-static void lose(struct path *p)
+static void lose(struct cubic_path *p)
 {
     p->c.ops->lost(&p->c, p->c.cwnd, p->now);
     p->c.cwnd = p->c.ssthresh;
 }
 
 /* Returns a path in congestion avoidance just below a W_max of `segments`. */
-static struct path reduced_from(uint32_t segments, uint64_t rtt_ns)
+static struct cubic_path reduced_from(uint32_t segments, uint64_t rtt_ns)
 {
-    struct path p = begin(&mn_congestion_cubic, rtt_ns);
+    struct cubic_path p = begin(&mn_congestion_cubic, rtt_ns);
     p.c.cwnd = segments * MSS;
     lose(&p);
     return p;
@@ -86,7 +86,7 @@ SCRIPT(cube_root_is_exact)
 /* 4.6: "ssthresh = flight_size * beta_cubic", 0.7, and not below two segments. */
 SCRIPT(loss_reduces_to_seven_tenths)
 {
-    struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
+    struct cubic_path p = reduced_from(1000, 100 * MNET_MILLISECOND);
     assert_near(p.c.ssthresh, 700.0 * MSS, 1e-6);
     p.c.ops->lost(&p.c, 2 * MSS, p.now);
     assert_int_equal(p.c.ssthresh, 2 * MSS);
@@ -96,11 +96,11 @@ SCRIPT(loss_reduces_to_seven_tenths)
  * W_max = cwnd * (1 + beta) / 2. */
 SCRIPT(second_loss_below_w_max_releases_bandwidth)
 {
-    struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
+    struct cubic_path p = reduced_from(1000, 100 * MNET_MILLISECOND);
     assert_int_equal(p.c.cubic.epoch.w_max, 1000 * MSS);
     lose(&p); /* at 700 */
     assert_near(p.c.cubic.epoch.w_max, 700.0 * MSS * (1 + CUBIC_BETA) / 2, 1e-6);
-    struct path q = reduced_from(1000, 100 * MNET_MILLISECOND);
+    struct cubic_path q = reduced_from(1000, 100 * MNET_MILLISECOND);
     q.c.cwnd = 1200 * MSS;
     lose(&q);
     assert_int_equal(q.c.cubic.epoch.w_max, 1200 * MSS);
@@ -111,7 +111,7 @@ SCRIPT(epoch_k_is_the_cubic_root)
 {
     static const uint32_t windows[] = {10, 100, 1000, 10000, 100000};
     for (unsigned i = 0; i < MN_COUNT_OF(windows); i++) {
-        struct path p = reduced_from(windows[i], 100 * MNET_MILLISECOND);
+        struct cubic_path p = reduced_from(windows[i], 100 * MNET_MILLISECOND);
         acknowledge(&p, MSS, true);
         double k = cbrt((1 - CUBIC_BETA) * windows[i] / CUBIC_C);
         assert_true(fabs(p.c.cubic.epoch.k_ms - 1000 * k) <= 2);
@@ -124,7 +124,7 @@ SCRIPT(epoch_k_is_the_cubic_root)
 SCRIPT(window_follows_the_curve)
 {
     const double w_max = 10000, rtt = 0.1;
-    struct path p = reduced_from((uint32_t)w_max, 100 * MNET_MILLISECOND);
+    struct cubic_path p = reduced_from((uint32_t)w_max, 100 * MNET_MILLISECOND);
     double k = cbrt((1 - CUBIC_BETA) * w_max / CUBIC_C);
     uint64_t epoch = p.now;
     while (p.now - epoch < 30 * MNET_SECOND) {
@@ -141,7 +141,7 @@ SCRIPT(window_follows_the_curve)
  * with alpha = 3 * (1 - beta) / (1 + beta), and from cwnd_prior on by a segment each round trip. */
 SCRIPT(short_round_trips_are_as_fast_as_reno)
 {
-    struct path p = reduced_from(100, MNET_MILLISECOND);
+    struct cubic_path p = reduced_from(100, MNET_MILLISECOND);
     int rounds = 0;
     while (p.c.cwnd < 100 * MSS) {
         round_trip(&p, true);
@@ -156,7 +156,7 @@ SCRIPT(short_round_trips_are_as_fast_as_reno)
 /* 4.4: "target ... 1.5 * cwnd": the window grows by at most half in a round trip. */
 SCRIPT(growth_is_at_most_half_a_window_a_round_trip)
 {
-    struct path p = reduced_from(100, 2 * MNET_SECOND);
+    struct cubic_path p = reduced_from(100, 2 * MNET_SECOND);
     for (int i = 0; i < 30; i++) {
         uint32_t before = p.c.cwnd;
         round_trip(&p, true);
@@ -170,7 +170,7 @@ SCRIPT(growth_is_at_most_half_a_window_a_round_trip)
  * W_max = cwnd. */
 SCRIPT(timeout_begins_a_new_curve)
 {
-    struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
+    struct cubic_path p = reduced_from(1000, 100 * MNET_MILLISECOND);
     round_trip(&p, true);
     uint32_t flight = p.c.cwnd;
     p.c.ops->timed_out(&p.c, flight, true, p.now);
@@ -189,7 +189,7 @@ SCRIPT(timeout_begins_a_new_curve)
 /* 4.9.2: a wrong reduction is undone: cwnd, ssthresh, W_max, K and the epoch. */
 SCRIPT(undo_restores_everything)
 {
-    struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
+    struct cubic_path p = reduced_from(1000, 100 * MNET_MILLISECOND);
     for (int i = 0; i < 10; i++)
         round_trip(&p, true);
     struct mn_congestion before = p.c;
@@ -205,7 +205,7 @@ SCRIPT(undo_restores_everything)
     assert_int_equal(p.c.cwnd, before.cwnd);
     assert_memory_equal(&p.c.cubic.epoch, &before.cubic.epoch, sizeof before.cubic.epoch);
     /* The same for the first slow start, which goes on. */
-    struct path q = begin(&mn_congestion_cubic, 50 * MNET_MILLISECOND);
+    struct cubic_path q = begin(&mn_congestion_cubic, 50 * MNET_MILLISECOND);
     round_trip(&q, true);
     q.c.ops->lost(&q.c, q.c.cwnd, q.now);
     q.c.ops->undo(&q.c);
@@ -219,7 +219,7 @@ SCRIPT(undo_restores_everything)
  * begins with K = 0 and W_max = cwnd. */
 SCRIPT(hystart_ends_the_first_slow_start)
 {
-    struct path p = begin(&mn_congestion_cubic, 50 * MNET_MILLISECOND);
+    struct cubic_path p = begin(&mn_congestion_cubic, 50 * MNET_MILLISECOND);
     for (int i = 0; i < 4; i++)
         round_trip(&p, true);
     assert_int_equal(p.c.cwnd, 16 * mn_congestion_initial_window(MSS));
@@ -236,14 +236,14 @@ SCRIPT(hystart_ends_the_first_slow_start)
  * either. */
 SCRIPT(unused_window_does_not_grow)
 {
-    struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
+    struct cubic_path p = reduced_from(1000, 100 * MNET_MILLISECOND);
     for (int i = 0; i < 5; i++)
         round_trip(&p, true);
     uint32_t window = p.c.cwnd;
     for (int i = 0; i < 200; i++)
         round_trip(&p, false);
     assert_int_equal(p.c.cwnd, window);
-    struct path q = reduced_from(1000, 100 * MNET_MILLISECOND);
+    struct cubic_path q = reduced_from(1000, 100 * MNET_MILLISECOND);
     for (int i = 0; i < 6; i++)
         round_trip(&q, true);
     round_trip(&p, true); /* the sixth, twenty seconds later */
@@ -253,12 +253,12 @@ SCRIPT(unused_window_does_not_grow)
 /* RFC 8511 3.1: a mark reduces CUBIC's window to 0.85, at once. RFC 9438 4.7 applies to it, too. */
 SCRIPT(mark_reduces_less_than_a_loss)
 {
-    struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
+    struct cubic_path p = reduced_from(1000, 100 * MNET_MILLISECOND);
     uint32_t window = p.c.cwnd;
     p.c.ops->marked(&p.c, window, p.now);
     assert_near(p.c.cwnd, 0.85 * window, 1e-6);
     assert_int_equal(p.c.ssthresh, p.c.cwnd);
-    struct path r = begin(&mn_congestion_reno, 100 * MNET_MILLISECOND);
+    struct cubic_path r = begin(&mn_congestion_reno, 100 * MNET_MILLISECOND);
     r.c.cwnd = 100 * MSS;
     r.c.ops->marked(&r.c, 100 * MSS, r.now);
     assert_int_equal(r.c.cwnd, 80 * MSS);
@@ -268,7 +268,7 @@ SCRIPT(mark_reduces_less_than_a_loss)
  * start leads up to three quarters of the old one. */
 SCRIPT(restart_remembers_the_path)
 {
-    struct path p = reduced_from(1000, 100 * MNET_MILLISECOND);
+    struct cubic_path p = reduced_from(1000, 100 * MNET_MILLISECOND);
     uint32_t window = p.c.cwnd;
     mn_congestion_restart(&p.c, p.now);
     assert_int_equal(p.c.cwnd, mn_congestion_initial_window(MSS));
@@ -283,7 +283,7 @@ SCRIPT(extremes_do_not_overflow)
 {
     static const uint32_t sizes[] = {64, 65495};
     for (unsigned i = 0; i < MN_COUNT_OF(sizes); i++) {
-        struct path p = begin(&mn_congestion_cubic, 10 * MNET_SECOND);
+        struct cubic_path p = begin(&mn_congestion_cubic, 10 * MNET_SECOND);
         mn_congestion_init(&p.c, &mn_congestion_cubic, sizes[i]);
         p.c.cwnd = MN_CWND_MAX;
         lose(&p);

@@ -110,7 +110,7 @@ static void unknown_conversions_are_shown(void **state)
 
 /* ---- log ---- */
 
-struct lines {
+struct format_lines {
     int count;
     enum mnet_log_level level;
     char last[400];
@@ -118,7 +118,7 @@ struct lines {
 
 static void keep_line(void *context, enum mnet_log_level level, const char *text)
 {
-    struct lines *lines = context;
+    struct format_lines *lines = context;
     lines->count++;
     lines->level = level;
     snprintf(lines->last, sizeof(lines->last), "%s", text);
@@ -127,7 +127,7 @@ static void keep_line(void *context, enum mnet_log_level level, const char *text
 static void log_writes_up_to_its_level(void **state)
 {
     (void)state;
-    struct lines lines = {0};
+    struct format_lines lines = {0};
     const struct mnet_log log = {keep_line, &lines, MNET_LOG_WARNING};
     mn_log(&log, MNET_LOG_INFO, "not %d", 1);
     assert_int_equal(lines.count, 0);
@@ -151,7 +151,7 @@ static void log_without_hook_is_silent(void **state)
 static void log_line_is_cut_at_255(void **state)
 {
     (void)state;
-    struct lines lines = {0};
+    struct format_lines lines = {0};
     const struct mnet_log log = {keep_line, &lines, MNET_LOG_DEBUG};
     char text[301];
     memset(text, 'x', 300);

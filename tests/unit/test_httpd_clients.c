@@ -173,7 +173,7 @@ static void idle_connection_is_closed_after_30_s(void **state)
 
 /* ---- Slow readers ---- */
 
-struct reading {
+struct client_reading {
     const char *request;
     size_t piece;         /* bytes of a read */
     uint64_t interval_ns; /* time from one read to the next */
@@ -184,7 +184,7 @@ struct reading {
 /* Reads everything, in small pieces. */
 static int read_slowly(struct mnet_env *env, void *argument)
 {
-    const struct reading *reading = argument;
+    const struct client_reading *reading = argument;
     struct mnet_stack *stack;
     mnet_sleep(mnet_now() + MNET_MILLISECOND);
     /* Little data lies unread on the client's side: the server's answer is on its way as long as it
@@ -216,7 +216,7 @@ static void slow_reader_is_never_cut(void **state)
     (void)state;
     /* 100 bytes a second: the 16 KiB that the server writes at a time take longer than its limit
      * for a client without progress. */
-    struct reading reading = {"GET /large HTTP/1.1\r\n" HOST "\r\n", 1000, 10 * MNET_SECOND, 400000, NULL};
+    struct client_reading reading = {"GET /large HTTP/1.1\r\n" HOST "\r\n", 1000, 10 * MNET_SECOND, 400000, NULL};
     assert_int_equal(site_visit(read_slowly, &reading, ""), 0);
 }
 
@@ -224,16 +224,17 @@ static void slow_reader_of_what_is_queued_may_ask_again(void **state)
 {
     (void)state;
     /* All of it is queued at once, and takes 200 s. Then the connection is as good as before. */
-    struct reading reading = {"GET /large HTTP/1.1\r\n" HOST "Range: bytes=0-199999\r\n\r\n", 1000, MNET_SECOND, 190000,
-                              GET};
+    struct client_reading reading = {"GET /large HTTP/1.1\r\n" HOST "Range: bytes=0-199999\r\n\r\n", 1000, MNET_SECOND,
+                                     190000, GET};
     assert_int_equal(site_visit(read_slowly, &reading, ""), 0);
 }
 
 static void slow_reader_of_the_last_answer_gets_all(void **state)
 {
     (void)state;
-    struct reading reading = {"GET /large HTTP/1.1\r\n" HOST "Connection: close\r\nRange: bytes=0-199999\r\n\r\n", 1000,
-                              MNET_SECOND, 200000, NULL};
+    struct client_reading reading = {"GET /large HTTP/1.1\r\n" HOST
+                                     "Connection: close\r\nRange: bytes=0-199999\r\n\r\n",
+                                     1000, MNET_SECOND, 200000, NULL};
     assert_int_equal(site_visit(read_slowly, &reading, ""), 0);
 }
 

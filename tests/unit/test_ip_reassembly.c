@@ -125,7 +125,7 @@ static void duplicate_is_ignored(void **state)
     ip_host_down(&h);
 }
 
-struct range {
+struct byte_range {
     uint16_t offset, len;
     bool more;
 };
@@ -134,7 +134,7 @@ struct range {
 static void overlap_condemns_the_datagram(void **state)
 {
     (void)state;
-    static const struct range bad[] = {
+    static const struct byte_range bad[] = {
         {0, 24, true},   /* from the left */
         {24, 24, true},  /* from the right */
         {24, 8, true},   /* inside */
@@ -314,12 +314,12 @@ static void random_schedules_agree_with_a_model_of_bytes(void **state)
     mn_random_init(&dice, (const uint8_t[MN_RANDOM_SEED]){9});
     start_bounded(&h, 32, 1 << 20);
     for (uint16_t round = 0; round < 300; round++) {
-        struct range cuts[MN_REASSEMBLY_PIECES];
+        struct byte_range cuts[MN_REASSEMBLY_PIECES];
         unsigned count = 0, missing = 0;
         uint32_t total = 0, wanted = 2 + mn_random_below(&dice, 100);
         while (count < wanted && total < 60000) {
             uint32_t len = 8 * (1 + mn_random_below(&dice, mn_random_below(&dice, 4) == 0 ? 180 : 20));
-            cuts[count++] = (struct range){(uint16_t)total, (uint16_t)len, true};
+            cuts[count++] = (struct byte_range){(uint16_t)total, (uint16_t)len, true};
             total += len;
         }
         cuts[count - 1].more = false;
@@ -328,7 +328,7 @@ static void random_schedules_agree_with_a_model_of_bytes(void **state)
         memset(have, 0, sizeof have);
         missing = total;
         while (missing > 0) {
-            const struct range *cut = &cuts[mn_random_below(&dice, count)];
+            const struct byte_range *cut = &cuts[mn_random_below(&dice, count)];
             for (uint32_t i = cut->offset; i < (uint32_t)cut->offset + cut->len; i++) {
                 missing -= !have[i];
                 have[i] = true;

@@ -2,7 +2,7 @@
  * refused. */
 #include "tests/support/ip_host.h"
 
-struct line {
+struct route_line {
     uint32_t network;
     unsigned length;
     uint32_t gateway;
@@ -34,7 +34,7 @@ static void empty_find_nothing(void **state)
 static void routes_find_longest_prefix_in_any_order(void **state)
 {
     (void)state;
-    static const struct line all[] = {
+    static const struct route_line all[] = {
         {IPV4(0, 0, 0, 0), 0, IPV4(10, 0, 0, 1)},     {IPV4(10, 0, 0, 0), 24, 0},
         {IPV4(10, 0, 0, 128), 25, IPV4(10, 0, 0, 4)}, {IPV4(10, 0, 0, 200), 32, IPV4(10, 0, 0, 5)},
         {IPV4(10, 0, 0, 0), 8, IPV4(10, 0, 0, 6)},
@@ -42,7 +42,7 @@ static void routes_find_longest_prefix_in_any_order(void **state)
     for (unsigned first = 0; first < 5; first++) {
         struct mn_routes routes = {0};
         for (unsigned i = 0; i < 5; i++) {
-            const struct line *route = &all[(first + i) % 5];
+            const struct route_line *route = &all[(first + i) % 5];
             assert_true(add(&routes, route->network, route->length, route->gateway));
         }
         expect_hop(&routes, IPV4(10, 0, 0, 7), IPV4(10, 0, 0, 7));

@@ -63,12 +63,12 @@ static double possible(const struct goodput_link *link)
 
 /* ---- The table ---- */
 
-struct table {
+struct links_table {
     char text[TABLE_SIZE];
     size_t len;
 };
 
-__attribute__((format(printf, 2, 3))) static void put(struct table *table, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void put(struct links_table *table, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -104,7 +104,7 @@ static void measure(const struct goodput_link *link, unsigned seeds, double *bps
     }
 }
 
-static void put_grid(struct table *table)
+static void put_grid(struct links_table *table)
 {
     static const uint32_t losses[] = {0, 1000, 10000, 30000, 50000};
     static const struct {
@@ -124,7 +124,7 @@ static void put_grid(struct table *table)
     }
 }
 
-static void put_line(struct table *table, const char *name, const struct goodput_link *link)
+static void put_line(struct links_table *table, const char *name, const struct goodput_link *link)
 {
     double bps, fairness;
     measure(link, 2, &bps, &fairness);
@@ -135,7 +135,7 @@ static void put_line(struct table *table, const char *name, const struct goodput
         put(table, " |\n");
 }
 
-static void put_troubles(struct table *table)
+static void put_troubles(struct links_table *table)
 {
     static const struct {
         const char *name;
@@ -167,7 +167,7 @@ static void put_troubles(struct table *table)
     }
 }
 
-static void put_queues(struct table *table)
+static void put_queues(struct links_table *table)
 {
     struct goodput_link bloated = one_flow(10, 20, 20);
     bloated.there.queue_bytes = 1000000;
@@ -181,7 +181,7 @@ static void put_queues(struct table *table)
     put_line(table, "nothing passes for 10 s of 30", &down);
 }
 
-static void put_flows(struct table *table)
+static void put_flows(struct links_table *table)
 {
     for (unsigned flows = 2; flows <= GOODPUT_FLOWS; flows *= 2) {
         struct goodput_link link = one_flow(40, 40, 30);
@@ -195,7 +195,7 @@ static void put_flows(struct table *table)
     }
 }
 
-static void make_table(struct table *table)
+static void make_table(struct links_table *table)
 {
     table->len = 0;
     put(table, "# Goodput on simulated links\n\n"
@@ -275,7 +275,7 @@ static void compare(char *was, char *is)
 
 static void goodput_is_that_of_the_snapshot(void **state)
 {
-    static struct table table;
+    static struct links_table table;
     static char snapshot[TABLE_SIZE];
     (void)state;
     FILE *file = fopen(SNAPSHOT, "r");
@@ -305,7 +305,7 @@ static void comparison_finds_what_changed(void **state)
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--print") == 0) {
-        static struct table table;
+        static struct links_table table;
         make_table(&table);
         fputs(table.text, stdout);
         return 0;

@@ -6,14 +6,14 @@
 #include "base/memory.h"
 #include "base/packet_metadata.h"
 
-struct fixture {
+struct packet_fixture {
     void *region;
     struct mnet_memory *memory;
 };
 
 static int setup(void **state)
 {
-    static struct fixture fixture;
+    static struct packet_fixture fixture;
     fixture.memory = test_memory(4 * 1024 * 1024, &fixture.region);
     *state = &fixture;
     return 0;
@@ -22,7 +22,7 @@ static int setup(void **state)
 /* Every test gives all memory back. */
 static int teardown(void **state)
 {
-    struct fixture *f = *state;
+    struct packet_fixture *f = *state;
     size_t used = mnet_memory_used(f->memory);
     free(f->region);
     return used == 0 ? 0 : -1;
@@ -30,7 +30,7 @@ static int teardown(void **state)
 
 static struct mnet_memory *memory_of(void **state)
 {
-    return ((struct fixture *)*state)->memory;
+    return ((struct packet_fixture *)*state)->memory;
 }
 
 /* Byte number i of every test packet. */

@@ -18,7 +18,7 @@
 #define ALL_OFFLOADS (MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4)
 #define TIME_LIMIT (600 * MNET_SECOND)
 
-struct scenario {
+struct path_scenario {
     struct mnet_sim_path path;  /* both directions, without the hole */
     uint16_t hole;              /* larger packets of the sender are dropped */
     uint64_t from_ns, until_ns; /* begin and end of the hole; 0: from the beginning; to the end */
@@ -30,8 +30,8 @@ struct scenario {
     const char *arguments;
 };
 
-struct run {
-    const struct scenario *scenario;
+struct path_run {
+    const struct path_scenario *scenario;
     struct mnet_sim_host *sender;
     size_t received;
     bool wrong;
@@ -49,7 +49,7 @@ static uint8_t byte_at(size_t position)
 
 static int receive(struct mnet_env *env, void *argument)
 {
-    struct run *run = argument;
+    struct path_run *run = argument;
     struct mnet_stack *stack;
     struct mnet_listener *listener;
     struct mnet_flow *flow;
@@ -73,10 +73,10 @@ static int receive(struct mnet_env *env, void *argument)
     return (int)count;
 }
 
-static int write_all(struct run *run, struct mnet_flow *flow)
+static int write_all(struct path_run *run, struct mnet_flow *flow)
 {
     static uint8_t bytes[CHUNK];
-    const struct scenario *s = run->scenario;
+    const struct path_scenario *s = run->scenario;
     bool paused = s->pause_ns == 0;
     int error = 0;
     for (size_t sent = 0; error == 0 && sent < s->bytes;) {
@@ -94,7 +94,7 @@ static int write_all(struct run *run, struct mnet_flow *flow)
 }
 
 /* Waits until everything is acknowledged. */
-static int settle(struct run *run, struct mnet_flow *flow)
+static int settle(struct path_run *run, struct mnet_flow *flow)
 {
     int error = 0;
     do {
@@ -107,7 +107,7 @@ static int settle(struct run *run, struct mnet_flow *flow)
 
 static int send_all(struct mnet_env *env, void *argument)
 {
-    struct run *run = argument;
+    struct path_run *run = argument;
     struct mnet_stack *stack;
     struct mnet_flow *flow;
     uint8_t none;
@@ -135,7 +135,7 @@ static int send_all(struct mnet_env *env, void *argument)
 
 /* ---- The path ---- */
 
-static void shape(const struct run *run, bool bad)
+static void shape(const struct path_run *run, bool bad)
 {
     struct mnet_sim_path path = run->scenario->path;
     path.mtu = bad ? run->scenario->hole : 0;
@@ -145,7 +145,7 @@ static void shape(const struct run *run, bool bad)
 
 static int change(struct mnet_env *env, void *argument)
 {
-    struct run *run = argument;
+    struct path_run *run = argument;
     (void)env;
     int error = mnet_sleep(mnet_now() + run->scenario->from_ns);
     shape(run, true);
@@ -159,7 +159,7 @@ static int change(struct mnet_env *env, void *argument)
 static void hash_frame(void *context, uint64_t now, struct mnet_sim_host *host, enum mnet_sim_direction direction,
                        const void *frame, size_t len)
 {
-    struct run *run = context;
+    struct path_run *run = context;
     const uint8_t *bytes = frame;
     (void)host;
     run->hash = (run->hash ^ now ^ (uint64_t)direction << 60) * 0x100000001b3;
@@ -167,7 +167,7 @@ static void hash_frame(void *context, uint64_t now, struct mnet_sim_host *host, 
         run->hash = (run->hash ^ bytes[i]) * 0x100000001b3;
 }
 
-static struct mnet_sim_host *add_host(struct mnet_sim *sim, const struct scenario *s, unsigned number)
+static struct mnet_sim_host *add_host(struct mnet_sim *sim, const struct path_scenario *s, unsigned number)
 {
     char arguments[MNET_SIM_ARGUMENTS];
     snprintf(arguments, sizeof arguments, "--ipv4=10.0.0.%u/24 %s", number, s->arguments != NULL ? s->arguments : "");
@@ -178,9 +178,9 @@ static struct mnet_sim_host *add_host(struct mnet_sim *sim, const struct scenari
 }
 
 /* Checks that everything arrives unchanged. */
-static struct run transfer(const struct scenario *s, uint64_t seed)
+static struct path_run transfer(const struct path_scenario *s, uint64_t seed)
 {
-    struct run run = {.scenario = s, .hash = 0xcbf29ce484222325};
+    struct path_run run = {.scenario = s, .hash = 0xcbf29ce484222325};
     struct mnet_sim *sim = mnet_sim_create(seed);
     struct mnet_sim_host *receiver = add_host(sim, s, 1);
     run.sender = add_host(sim, s, 2);
@@ -201,7 +201,7 @@ static struct run transfer(const struct scenario *s, uint64_t seed)
     return run;
 }
 
-static void report(const char *what, const struct scenario *s, const struct run *run)
+static void report(const char *what, const struct path_scenario *s, const struct path_run *run)
 {
     print_message("# %s, hole %u: %.3f s, packets of %u, %s\n", what, s->hole, (double)run->elapsed / 1e9,
                   (unsigned)run->info.path_mtu, run->info.path_search);
@@ -220,9 +220,9 @@ static void hole_from_the_beginning(void **state)
     (void)state;
     for (unsigned i = 0; i < MN_COUNT_OF(holes); i++) {
         for (int sack = 0; sack < 2; sack++) {
-            struct scenario s = {
+            struct path_scenario s = {
                 .path = {LAN}, .hole = holes[i], .bytes = 2 * MIB, .arguments = sack ? "" : "--no-tcp-sack"};
-            struct run run = transfer(&s, 1);
+            struct path_run run = transfer(&s, 1);
             report(sack ? "from the beginning" : "from the beginning, without SACK", &s, &run);
             assert_true(run.info.path_mtu <= holes[i] && run.info.path_mtu + 16 >= holes[i]);
             assert_string_equal(run.info.path_search, "complete");
@@ -242,13 +242,13 @@ static void hole_in_the_middle(void **state)
     for (unsigned i = 0; i < MN_COUNT_OF(holes); i++) {
         for (unsigned k = 0; k < MN_COUNT_OF(offloads); k++) {
             for (int sack = 0; sack < 2; sack++) {
-                struct scenario s = {.path = {LAN},
-                                     .hole = holes[i],
-                                     .from_ns = 150 * MNET_MILLISECOND,
-                                     .bytes = 4 * MIB,
-                                     .offload = offloads[k],
-                                     .arguments = sack ? "" : "--no-tcp-sack"};
-                struct run run = transfer(&s, 1);
+                struct path_scenario s = {.path = {LAN},
+                                          .hole = holes[i],
+                                          .from_ns = 150 * MNET_MILLISECOND,
+                                          .bytes = 4 * MIB,
+                                          .offload = offloads[k],
+                                          .arguments = sack ? "" : "--no-tcp-sack"};
+                struct path_run run = transfer(&s, 1);
                 report(offloads[k] ? "in the middle, with offloads" : "in the middle", &s, &run);
                 assert_true(run.info.path_mtu <= holes[i] && run.info.path_mtu >= MN_MIN(holes[i], 1200u));
                 assert_true(run.elapsed < 5 * MNET_SECOND);
@@ -263,13 +263,13 @@ static void hole_and_loss(void **state)
     (void)state;
     for (unsigned i = 0; i < MN_COUNT_OF(holes); i++) {
         for (int sack = 0; sack < 2; sack++) {
-            struct scenario s = {.path = {LAN, .loss_ppm = 10000},
-                                 .hole = holes[i],
-                                 .bytes = MIB,
-                                 .offload = ALL_OFFLOADS,
-                                 .arguments = sack ? "" : "--no-tcp-sack"};
+            struct path_scenario s = {.path = {LAN, .loss_ppm = 10000},
+                                      .hole = holes[i],
+                                      .bytes = MIB,
+                                      .offload = ALL_OFFLOADS,
+                                      .arguments = sack ? "" : "--no-tcp-sack"};
             for (uint64_t seed = 1; seed <= 2; seed++) {
-                struct run run = transfer(&s, seed);
+                struct path_run run = transfer(&s, seed);
                 assert_true(run.info.path_mtu <= holes[i] && run.info.path_mtu >= 576);
                 assert_true(run.elapsed < 60 * MNET_SECOND);
             }
@@ -282,9 +282,9 @@ static void hole_and_loss(void **state)
 static void hole_for_a_while(void **state)
 {
     (void)state;
-    struct scenario s = {
+    struct path_scenario s = {
         .path = {LAN}, .hole = 1400, .until_ns = 60 * MNET_SECOND, .pause_ns = 700 * MNET_SECOND, .bytes = 3 * MIB};
-    struct run run = transfer(&s, 1);
+    struct path_run run = transfer(&s, 1);
     report("for a while", &s, &run);
     assert_int_equal(run.info.path_mtu, 1500);
     assert_string_equal(run.info.path_search, "off");
@@ -295,8 +295,8 @@ static void hole_for_a_while(void **state)
 static void hole_without_discovery_ends_the_connection(void **state)
 {
     (void)state;
-    struct scenario s = {.path = {LAN}, .hole = 1280, .bytes = MIB, .arguments = "--no-tcp-plpmtud"};
-    struct run run = {.scenario = &s};
+    struct path_scenario s = {.path = {LAN}, .hole = 1280, .bytes = MIB, .arguments = "--no-tcp-plpmtud"};
+    struct path_run run = {.scenario = &s};
     struct mnet_sim *sim = mnet_sim_create(1);
     struct mnet_sim_host *receiver = add_host(sim, &s, 1);
     run.sender = add_host(sim, &s, 2);
@@ -319,15 +319,15 @@ static void outage_is_no_hole(void **state)
     static const uint64_t lengths_ms[] = {500, 1000, 3000, 10000};
     for (unsigned i = 0; i < MN_COUNT_OF(lengths_ms); i++) {
         for (int sack = 0; sack < 2; sack++) {
-            struct scenario s = {.path = {LAN},
-                                 .outage = true,
-                                 .from_ns = 150 * MNET_MILLISECOND,
-                                 .until_ns = (150 + lengths_ms[i]) * MNET_MILLISECOND,
-                                 .bytes = 6 * MIB,
-                                 .arguments = sack ? "" : "--no-tcp-sack"};
-            struct run with = transfer(&s, 1);
+            struct path_scenario s = {.path = {LAN},
+                                      .outage = true,
+                                      .from_ns = 150 * MNET_MILLISECOND,
+                                      .until_ns = (150 + lengths_ms[i]) * MNET_MILLISECOND,
+                                      .bytes = 6 * MIB,
+                                      .arguments = sack ? "" : "--no-tcp-sack"};
+            struct path_run with = transfer(&s, 1);
             s.arguments = sack ? "--no-tcp-plpmtud" : "--no-tcp-sack --no-tcp-plpmtud";
-            struct run without = transfer(&s, 1);
+            struct path_run without = transfer(&s, 1);
             print_message("# outage of %u ms: %.3f s, without discovery %.3f s\n", (unsigned)lengths_ms[i],
                           (double)with.elapsed / 1e9, (double)without.elapsed / 1e9);
             assert_int_equal(with.info.path_mtu, 1500);
@@ -344,10 +344,11 @@ static void paths_without_holes_see_no_difference(void **state)
     (void)state;
     static const uint32_t loss[] = {0, 1000, 10000};
     for (unsigned i = 0; i < MN_COUNT_OF(loss); i++) {
-        struct scenario s = {.path = {LAN, .loss_ppm = loss[i]}, .hashed = true, .bytes = MIB, .offload = ALL_OFFLOADS};
-        struct run with = transfer(&s, 7);
+        struct path_scenario s = {
+            .path = {LAN, .loss_ppm = loss[i]}, .hashed = true, .bytes = MIB, .offload = ALL_OFFLOADS};
+        struct path_run with = transfer(&s, 7);
         s.arguments = "--no-tcp-plpmtud";
-        struct run without = transfer(&s, 7);
+        struct path_run without = transfer(&s, 7);
         assert_int_equal(with.lowered, 0);
         assert_true(with.hash == without.hash);
         assert_true(with.elapsed == without.elapsed);
@@ -360,8 +361,8 @@ static void loss_is_no_hole(void **state)
     (void)state;
     uint64_t lowered = 0;
     for (uint64_t seed = 1; seed <= 6; seed++) {
-        struct scenario s = {.path = {LAN, .loss_ppm = 150000}, .bytes = 400 * 1024};
-        struct run run = transfer(&s, seed);
+        struct path_scenario s = {.path = {LAN, .loss_ppm = 150000}, .bytes = 400 * 1024};
+        struct path_run run = transfer(&s, seed);
         lowered += run.lowered;
         assert_int_equal(run.black_holes, 0);
     }

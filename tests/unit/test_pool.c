@@ -8,7 +8,7 @@ enum {
     SIZE = 2 * 1024 * 1024,
 };
 
-struct fixture {
+struct pool_fixture {
     void *region;
     struct mnet_memory *memory;
     struct mn_pool pool; /* of 4000 bytes, 16 a slab */
@@ -16,7 +16,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-    static struct fixture fixture;
+    static struct pool_fixture fixture;
     fixture.memory = test_memory(SIZE, &fixture.region);
     mn_pool_init(&fixture.pool, fixture.memory, "test", 4000, SIZE_MAX);
     *state = &fixture;
@@ -25,7 +25,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     free(f->region);
     return 0;
 }
@@ -62,14 +62,14 @@ static void memory_of_any_size_and_alignment_stays_inside(void **state)
 
 static void fresh_memory_uses_nothing(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     assert_int_equal(mnet_memory_used(f->memory), 0);
     assert_int_equal(mnet_memory_peak(f->memory), 0);
 }
 
 static void alloc_is_aligned_and_disjoint(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     uint8_t *objects[40];
     for (int i = 0; i < 40; i++) {
         objects[i] = mn_pool_alloc(&f->pool, MN_CLAIM_RECEIVE);
@@ -88,7 +88,7 @@ static void alloc_is_aligned_and_disjoint(void **state)
 
 static void alloc_zeroed_is_zero_even_when_reused(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     uint8_t *object = mn_pool_alloc(&f->pool, MN_CLAIM_RECEIVE);
     memset(object, 0xff, 4000);
     mn_pool_free(&f->pool, object);
@@ -100,14 +100,14 @@ static void alloc_zeroed_is_zero_even_when_reused(void **state)
 
 static void free_of_null_is_nothing(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     mn_pool_free(&f->pool, NULL);
     assert_int_equal(f->pool.in_use, 0);
 }
 
 static void limit_is_kept(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     struct mn_pool few;
     mn_pool_init(&few, f->memory, "few", 100, 3);
     void *a = mn_pool_alloc(&few, MN_CLAIM_SEND), *b = mn_pool_alloc(&few, MN_CLAIM_SEND);
@@ -126,7 +126,7 @@ static void limit_is_kept(void **state)
  * next object, and for others if there is no other memory. */
 static void the_last_slab_is_kept_but_not_used(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     struct mn_pool other;
     mn_pool_init(&other, f->memory, "other", MN_SLAB_BYTES, SIZE_MAX);
     void *object = mn_pool_alloc(&f->pool, MN_CLAIM_SEND);
@@ -155,7 +155,7 @@ static void the_last_slab_is_kept_but_not_used(void **state)
 /* A kept slab does not let a sender into the reserve. */
 static void the_kept_slab_is_subject_to_the_reserve(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     struct mn_pool other;
     mn_pool_init(&other, f->memory, "other", MN_SLAB_BYTES, SIZE_MAX);
     mn_pool_free(&f->pool, mn_pool_alloc(&f->pool, MN_CLAIM_SEND));
@@ -196,7 +196,7 @@ static void give_all(struct mn_pool *pool, void *chain)
 
 static void sending_leaves_the_reserve_and_receiving_takes_it(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     size_t sent, received;
     uint32_t slabs = f->memory->slab_count, reserve = f->memory->reserve;
     assert_int_equal(reserve, MN_MAX(2, slabs / 8));
@@ -214,7 +214,7 @@ static void sending_leaves_the_reserve_and_receiving_takes_it(void **state)
 
 static void sending_cannot_fill_a_slab_that_receiving_took_from_the_reserve(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     size_t sent;
     void *send = take_all(&f->pool, MN_CLAIM_SEND, &sent);
     void *packet = mn_pool_alloc(&f->pool, MN_CLAIM_RECEIVE);
@@ -226,7 +226,7 @@ static void sending_cannot_fill_a_slab_that_receiving_took_from_the_reserve(void
 
 static void empty_slabs_serve_other_sizes(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     size_t count, again;
     give_all(&f->pool, take_all(&f->pool, MN_CLAIM_RECEIVE, &count));
     struct mn_pool other;
@@ -244,7 +244,7 @@ static void empty_slabs_serve_other_sizes(void **state)
 /* Each pool has a slab of its own, whose first object is used most. */
 static void first_objects_of_slabs_lie_in_different_cache_lines(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     struct mn_pool pools[6];
     void *objects[6];
     for (size_t i = 0; i < 6; i++) {
@@ -260,7 +260,7 @@ static void first_objects_of_slabs_lie_in_different_cache_lines(void **state)
 
 static void used_counts_slabs_with_objects(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     void *objects[17];
     for (int i = 0; i < 17; i++)
         objects[i] = mn_pool_alloc(&f->pool, MN_CLAIM_RECEIVE);
@@ -275,7 +275,7 @@ static void used_counts_slabs_with_objects(void **state)
 
 static void tables_are_zero_disjoint_and_share_slabs(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     uint8_t *a = mn_memory_table(f->memory, 100), *b = mn_memory_table(f->memory, 1000);
     uint8_t *c = mn_memory_table(f->memory, 3 * MN_SLAB_BYTES + 1), *d = mn_memory_table(f->memory, 40000);
     assert_int_equal(mnet_memory_used(f->memory), 5 * MN_SLAB_BYTES);
@@ -295,7 +295,7 @@ static void tables_are_zero_disjoint_and_share_slabs(void **state)
 
 static void tables_use_the_larger_rest(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     mn_memory_table(f->memory, 1000);
     mn_memory_table(f->memory, MN_SLAB_BYTES - 100);
     assert_int_equal(mnet_memory_used(f->memory), 2 * MN_SLAB_BYTES);
@@ -305,7 +305,7 @@ static void tables_use_the_larger_rest(void **state)
 
 static void table_too_large_is_refused_without_effect(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     assert_null(mn_memory_table(f->memory, mnet_memory_budget(f->memory) + 1));
     assert_null(mn_memory_table(f->memory, SIZE_MAX));
     assert_int_equal(mnet_memory_used(f->memory), 0);
@@ -316,7 +316,7 @@ static void table_too_large_is_refused_without_effect(void **state)
 
 static void pools_and_tables_meet_without_overlap(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     size_t count;
     void *chain = take_all(&f->pool, MN_CLAIM_SEND, &count);
     uint8_t *table = mn_memory_table(f->memory, MN_SLAB_BYTES);
@@ -332,7 +332,7 @@ static void pools_and_tables_meet_without_overlap(void **state)
 
 static void random_use_keeps_objects_apart(void **state)
 {
-    struct fixture *f = *state;
+    struct pool_fixture *f = *state;
     enum {
         POOLS = 4,
         OBJECTS = 600,

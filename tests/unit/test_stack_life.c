@@ -142,13 +142,13 @@ static void up_with_probe_waits_for_the_address(void **state)
     world_run(up_probing, NULL);
 }
 
-struct lines {
+struct life_lines {
     unsigned count, of_flows;
 };
 
 static void note_line(void *context, enum mnet_log_level level, const char *text)
 {
-    struct lines *lines = context;
+    struct life_lines *lines = context;
     (void)level;
     lines->count++;
     lines->of_flows += strncmp(text, "tcp 10.0.0.2:", 13) == 0 && strstr(text, " > 10.0.0.1:80") != NULL;
@@ -157,7 +157,7 @@ static void note_line(void *context, enum mnet_log_level level, const char *text
 static int logged(struct world *w)
 {
     struct pair pair;
-    struct lines *lines = w->options->client.log.context;
+    struct life_lines *lines = w->options->client.log.context;
     unsigned before = lines->of_flows;
     CHECK_EQUAL(world_connect(w, &pair), 0);
     CHECK(lines->of_flows > before);
@@ -167,7 +167,7 @@ static int logged(struct world *w)
 
 static void log_lines_name_both_ends(void **state)
 {
-    struct lines lines = {0};
+    struct life_lines lines = {0};
     const struct world_options options = {.client.log = {note_line, &lines, MNET_LOG_DEBUG}};
     (void)state;
     world_run(logged, &options);

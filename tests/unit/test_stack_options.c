@@ -13,7 +13,7 @@
 
 #define ARGUMENTS_MAX 32
 
-struct line {
+struct command_line {
     int argc;
     char *argv[ARGUMENTS_MAX];
     char text[1024];
@@ -27,7 +27,7 @@ static const struct mn_options_known nothing;
 
 /* Parses "program " followed by `arguments`, split at blanks. `known` are the other options of the
  * command line. */
-static void parse_known(struct line *line, const struct mn_options_known *known, const char *arguments)
+static void parse_known(struct command_line *line, const struct mn_options_known *known, const char *arguments)
 {
     memset(line, 0, sizeof *line);
     strcpy(line->text, "program ");
@@ -37,7 +37,7 @@ static void parse_known(struct line *line, const struct mn_options_known *known,
     line->result = mn_options_parse(&line->options, known, &line->argc, line->argv, line->error, sizeof line->error);
 }
 
-static void parse(struct line *line, const char *arguments)
+static void parse(struct command_line *line, const char *arguments)
 {
     parse_known(line, &nothing, arguments);
 }
@@ -45,7 +45,7 @@ static void parse(struct line *line, const char *arguments)
 static void nothing_leaves_everything_zero(void **state)
 {
     (void)state;
-    struct line line;
+    struct command_line line;
     struct mn_options none = {0};
     parse(&line, "");
     assert_int_equal(line.result, 0);
@@ -56,7 +56,7 @@ static void nothing_leaves_everything_zero(void **state)
 static void addresses_are_set(void **state)
 {
     (void)state;
-    struct line line;
+    struct command_line line;
     parse(&line,
           "--ipv4=10.0.0.2/24 --ipv4-gateway=10.0.0.1 --route=192.168.0.0/16,10.0.0.9 --route=0.0.0.0/0,10.0.0.8");
     assert_int_equal(line.result, 0);
@@ -74,7 +74,7 @@ static void addresses_are_set(void **state)
 static void switches_are_set(void **state)
 {
     (void)state;
-    struct line line;
+    struct command_line line;
     parse(&line, "--address-probe --dhcp --no-checksum-offload --no-segmentation-offload --no-coalescing --help");
     assert_int_equal(line.result, 0);
     assert_true(line.options.config.address_probe);
@@ -108,7 +108,7 @@ static void memory_has_units(void **state)
         {"--memory=3G", (size_t)3 << 30}, {"--memory=1M", 1u << 20},
     };
     (void)state;
-    struct line line;
+    struct command_line line;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         parse(&line, cases[i].text);
         assert_int_equal(line.result, 0);
@@ -120,7 +120,7 @@ static void log_has_levels(void **state)
 {
     static const char *const texts[] = {"--log=error", "--log=warning", "--log=info", "--log=debug"};
     (void)state;
-    struct line line;
+    struct command_line line;
     for (int i = 0; i < 4; i++) {
         parse(&line, texts[i]);
         assert_int_equal(line.result, 0);
@@ -138,7 +138,7 @@ static void congestion_control_is_named(void **state)
                  {"--congestion=reno", MNET_CONGESTION_RENO},
                  {"--congestion=bbr", MNET_CONGESTION_BBR}};
     (void)state;
-    struct line line;
+    struct command_line line;
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         parse(&line, cases[i].text);
         assert_int_equal(line.result, 0);
@@ -155,7 +155,7 @@ static void congestion_control_is_named(void **state)
 static void nets_are_named(void **state)
 {
     (void)state;
-    struct line line;
+    struct command_line line;
     parse(&line, "--net:service=tap0 --net:back=tap=1 --capture=out.pcapng");
     assert_int_equal(line.result, 0);
     assert_int_equal(line.options.net_count, 2);
@@ -179,7 +179,7 @@ static void words_and_own_options_are_left_to_the_application(void **state)
 {
     (void)state;
     static const struct mn_options_known known = {&with_words, NULL};
-    struct line line;
+    struct command_line line;
     parse_known(&line, &known, "one -v --ipv4=10.0.0.2/24 --root=x - two");
     assert_int_equal(line.result, 0);
     assert_int_equal(line.argc, 6);
@@ -200,7 +200,7 @@ static void own_option_replaces_a_standard_one_of_its_name(void **state)
     static const struct mnet_program_option options[] = {{"-h", NULL, "in hexadecimal"}, {0}};
     static const struct mnet_program program = {.options = options};
     static const struct mn_options_known known = {&program, NULL};
-    struct line line;
+    struct command_line line;
     parse_known(&line, &known, "-h");
     assert_int_equal(line.result, 0);
     assert_false(line.options.help);
@@ -236,7 +236,7 @@ static void unknown_options_are_named_with_the_nearest_one(void **state)
     };
     (void)state;
     static const struct mn_options_known known = {&with_words, port_options};
-    struct line line;
+    struct command_line line;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         parse_known(&line, &known, cases[i].argument);
         if (cases[i].text == NULL)
@@ -252,7 +252,7 @@ static void words_are_refused_where_the_program_takes_none(void **state)
 {
     (void)state;
     static const struct mn_options_known known = {&without_words, NULL};
-    struct line line;
+    struct command_line line;
     parse_known(&line, &known, "nonsense");
     assert_int_equal(line.result, MNET_E_INVALID);
     assert_string_equal(line.error, "nonsense: unknown argument; --help lists all");
@@ -274,7 +274,7 @@ static void options_given_twice_are_refused(void **state)
          "--net:a=tap2: expected NAME=DEVICE, once for a NAME, at most 8 times"},
     };
     (void)state;
-    struct line line;
+    struct command_line line;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         parse(&line, cases[i].arguments);
         assert_int_equal(line.result, MNET_E_INVALID);
@@ -297,7 +297,7 @@ static void values_missing_or_too_many_are_told_from_wrong_ones(void **state)
     };
     (void)state;
     static const struct mn_options_known known = {&with_words, port_options};
-    struct line line;
+    struct command_line line;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         parse_known(&line, &known, cases[i].argument);
         assert_int_equal(line.result, MNET_E_INVALID);
@@ -308,7 +308,7 @@ static void values_missing_or_too_many_are_told_from_wrong_ones(void **state)
 static void help_and_version_end_the_options(void **state)
 {
     (void)state;
-    struct line line;
+    struct command_line line;
     parse(&line, "--dhcp -h --ipv4=10.0.0.2/24 --nonsense");
     assert_int_equal(line.result, 0);
     assert_true(line.options.help);
@@ -320,7 +320,7 @@ static void help_and_version_end_the_options(void **state)
 static void double_dash_ends_the_options(void **state)
 {
     (void)state;
-    struct line line;
+    struct command_line line;
     parse(&line, "--no-coalescing -- --address-probe --help");
     assert_int_equal(line.result, 0);
     assert_true(line.options.config.no_coalescing);
@@ -381,7 +381,7 @@ static void wrong_values_give_one_line(void **state)
         "--dhcp=yes",
     };
     (void)state;
-    struct line line;
+    struct command_line line;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         parse(&line, cases[i]);
         if (line.result != MNET_E_INVALID)
@@ -404,7 +404,7 @@ static void gateways_must_be_on_the_link(void **state)
         "--ipv4=10.0.0.2/32 --ipv4-gateway=10.0.0.2",
     };
     (void)state;
-    struct line line;
+    struct command_line line;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         parse(&line, cases[i]);
         assert_int_equal(line.result, MNET_E_INVALID);
@@ -427,7 +427,7 @@ static void gateways_must_be_on_the_link(void **state)
 static void route_without_gateway_is_on_the_link(void **state)
 {
     (void)state;
-    struct line line;
+    struct command_line line;
     parse(&line, "--ipv4=10.0.0.2/24 --route=10.1.0.0/16");
     assert_int_equal(line.result, 0);
     assert_int_equal(line.options.config.route_count, 1);
@@ -448,7 +448,7 @@ static void dhcp_allows_no_address_and_no_routes(void **state)
         "--dhcp --route=10.1.0.0/16,10.0.0.1",
     };
     (void)state;
-    struct line line;
+    struct command_line line;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         parse(&line, cases[i]);
         assert_int_equal(line.result, MNET_E_INVALID);
@@ -463,7 +463,7 @@ static void dhcp_allows_no_address_and_no_routes(void **state)
 static void too_many_are_refused(void **state)
 {
     (void)state;
-    struct line line;
+    struct command_line line;
     char text[1000] = "";
     for (int i = 0; i < 9; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "--net:n%d=tap0 ", i);

@@ -28,15 +28,15 @@
 #define END (BEGIN + SECONDS * MNET_SECOND)
 #define SERVER 0x0a000001u
 
-struct attack {
+struct stack_attack {
     const char *memory;                           /* the server's option */
     unsigned idle;                                /* connections that do nothing */
     size_t (*frame)(unsigned count, uint8_t *to); /* makes the next frame; NULL: no attack */
     unsigned a_millisecond;
 };
 
-struct siege {
-    const struct attack *attack;
+struct stack_siege {
+    const struct stack_attack *attack;
     struct mnet_sim_host *evil;
     struct mnet_stack *server, *client;
     struct mnet_udp *endpoints[ENDPOINTS]; /* of the server; nobody reads them until the end */
@@ -58,7 +58,7 @@ static int drink(void *argument)
     return 0;
 }
 
-static struct siege *counted; /* by the reader of the honest client's data */
+static struct stack_siege *counted; /* by the reader of the honest client's data */
 
 static int drink_and_count(void *argument)
 {
@@ -94,7 +94,7 @@ static int accept_echoes(void *argument)
     return 0;
 }
 
-static int open_endpoints(struct siege *s)
+static int open_endpoints(struct stack_siege *s)
 {
     for (unsigned i = 0; i < ENDPOINTS; i++) {
         struct mnet_udp_options options = {.local.port = (uint16_t)(FIRST_UDP + i)};
@@ -107,7 +107,7 @@ static int open_endpoints(struct siege *s)
 
 static int serve(struct mnet_env *env, void *argument)
 {
-    struct siege *s = argument;
+    struct stack_siege *s = argument;
     struct mnet_config config = {.tcp_connections_max = 1000};
     struct mnet_listener *bulk, *echoes;
     struct mnet_flow *flow;
@@ -132,7 +132,7 @@ static int serve(struct mnet_env *env, void *argument)
 
 static int come_and_go(void *argument)
 {
-    struct siege *s = argument;
+    struct stack_siege *s = argument;
     while (!s->over && !mnet_cancelled()) {
         struct mnet_flow *flow;
         char answer[4];
@@ -148,7 +148,7 @@ static int come_and_go(void *argument)
     return 0;
 }
 
-static int stay_idle(struct siege *s, struct mnet_flow **flows)
+static int stay_idle(struct stack_siege *s, struct mnet_flow **flows)
 {
     for (unsigned i = 0; i < s->attack->idle; i++) {
         int error = mnet_tcp_connect(s->client, mnet_ipv4(10, 0, 0, 1), PORT, &flows[i], MNET_NEVER);
@@ -158,7 +158,7 @@ static int stay_idle(struct siege *s, struct mnet_flow **flows)
     return 0;
 }
 
-static int send_all(struct siege *s, uint64_t until)
+static int send_all(struct stack_siege *s, uint64_t until)
 {
     static const uint8_t bytes[65536];
     struct mnet_flow *flow;
@@ -173,7 +173,7 @@ static int send_all(struct siege *s, uint64_t until)
 
 static int call(struct mnet_env *env, void *argument)
 {
-    struct siege *s = argument;
+    struct stack_siege *s = argument;
     static struct mnet_flow *idle[200];
     struct mnet_task *newcomers;
     int error = mnet_stack_up(env, NULL, &s->client);
@@ -204,7 +204,7 @@ static bool is_sound(struct mnet_stack *stack)
 
 static int strike(struct mnet_env *env, void *argument)
 {
-    struct siege *s = argument;
+    struct stack_siege *s = argument;
     static uint8_t frame[MNET_FRAME_MAX];
     unsigned count = 0;
     (void)env;
@@ -223,7 +223,7 @@ static int strike(struct mnet_env *env, void *argument)
 /* Lets all timers run out, and reads everything that is left. */
 static int rest(struct mnet_env *env, void *argument)
 {
-    struct siege *s = argument;
+    struct stack_siege *s = argument;
     uint8_t bytes[2048];
     (void)env;
     int error = mnet_sleep(mnet_now() + 600 * MNET_SECOND);
@@ -375,10 +375,10 @@ static struct mnet_sim_host *add_host(struct mnet_sim *sim, const char *name, co
     return host;
 }
 
-static void run(struct siege *s, const struct attack *attack)
+static void run(struct stack_siege *s, const struct stack_attack *attack)
 {
     char arguments[128];
-    *s = (struct siege){.attack = attack};
+    *s = (struct stack_siege){.attack = attack};
     counted = s;
     snprintf(arguments, sizeof arguments, "--ipv4=10.0.0.1/16 --ipv4-gateway=10.0.0.2 --memory=%s", attack->memory);
     struct mnet_sim *sim = mnet_sim_create(1);
@@ -404,9 +404,9 @@ static void run(struct siege *s, const struct attack *attack)
 
 static void besiege(const char *name, size_t (*frame)(unsigned, uint8_t *))
 {
-    static struct siege without;
-    struct siege with;
-    struct attack attack = {.memory = "4M"};
+    static struct stack_siege without;
+    struct stack_siege with;
+    struct stack_attack attack = {.memory = "4M"};
     if (without.received == 0)
         run(&without, &attack);
     attack.frame = frame;
@@ -460,8 +460,8 @@ static void siege_by_everything_at_once(void **state)
 static void idle_connections_cost_an_active_one_nothing(void **state)
 {
     (void)state;
-    struct siege without, with;
-    struct attack attack = {.memory = "24M"};
+    struct stack_siege without, with;
+    struct stack_attack attack = {.memory = "24M"};
     run(&without, &attack);
     attack.idle = 130;
     run(&with, &attack);

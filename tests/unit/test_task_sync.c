@@ -569,21 +569,21 @@ static void sleeping_cancel_finalises(void **state)
     expect_said("final-record");
 }
 
-struct session {
+struct sync_session {
     int bytes;
     const char *reason;
 };
 
 static void say_session(void *resource)
 {
-    const struct session *session = resource;
+    const struct sync_session *session = resource;
     say("%d-%s", session->bytes, session->reason != NULL ? session->reason : "none");
 }
 
 static int converse(void *argument)
 {
     (void)argument;
-    struct session session = {0, NULL};
+    struct sync_session session = {0, NULL};
     struct mnet_owned record;
     mnet_own(&record, say_session, &session);
     for (int i = 0; i < 3; i++) {

@@ -13,7 +13,7 @@
 
 #define REGION (4u * 1024u * 1024u)
 
-struct fixture {
+struct udp_fixture {
     void *region;
     struct mnet_memory *memory;
     struct mnet_counters counters;
@@ -26,7 +26,7 @@ static struct mnet_address us, peer, stranger;
 static int setup(void **state)
 {
     static const uint8_t seed[MN_RANDOM_SEED] = {1};
-    struct fixture *f = calloc(1, sizeof *f);
+    struct udp_fixture *f = calloc(1, sizeof *f);
     f->region = malloc(REGION);
     f->memory = mnet_memory_init(f->region, REGION);
     mn_random_init(&f->random, seed);
@@ -41,18 +41,18 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     free(f->region);
     free(f);
     return 0;
 }
 
-static uint64_t counted(const struct fixture *f, enum mnet_counter counter)
+static uint64_t counted(const struct udp_fixture *f, enum mnet_counter counter)
 {
     return f->counters.value[counter];
 }
 
-static void open_port(struct fixture *f, struct mn_udp_endpoint *endpoint, uint16_t port)
+static void open_port(struct udp_fixture *f, struct mn_udp_endpoint *endpoint, uint16_t port)
 {
     struct mnet_udp_options options = {.local.port = port};
     assert_int_equal(mn_udp_open(&f->udp, endpoint, &options), 0);
@@ -60,8 +60,8 @@ static void open_port(struct fixture *f, struct mn_udp_endpoint *endpoint, uint1
 
 /* Makes a datagram of the sender at `from`:4000 to us:`port`, with room for the IPv4 header in
  * front, as IP delivers it. */
-static struct mnet_packet *datagram_from(struct fixture *f, struct mnet_address from, uint16_t port, const void *data,
-                                         size_t len, struct mn_datagram *datagram)
+static struct mnet_packet *datagram_from(struct udp_fixture *f, struct mnet_address from, uint16_t port,
+                                         const void *data, size_t len, struct mn_datagram *datagram)
 {
     struct mn_udp_endpoint sender = {.local.port = 4000};
     struct mnet_endpoint to = {us, port};
@@ -74,7 +74,7 @@ static struct mnet_packet *datagram_from(struct fixture *f, struct mnet_address 
     return packet;
 }
 
-static enum mn_udp_verdict deliver(struct fixture *f, struct mnet_address from, uint16_t port, const char *text)
+static enum mn_udp_verdict deliver(struct udp_fixture *f, struct mnet_address from, uint16_t port, const char *text)
 {
     struct mn_datagram datagram;
     struct mnet_packet *packet = datagram_from(f, from, port, text, strlen(text), &datagram);
@@ -99,7 +99,7 @@ static void expect_nothing(struct mn_udp_endpoint *endpoint)
 
 static void open_datagram_is_queued_with_its_sender(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mnet_endpoint from;
     char buffer[16];
@@ -121,7 +121,7 @@ static void open_datagram_is_queued_with_its_sender(void **state)
 
 static void open_empty_datagram_is_received_as_zero_bytes(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     open_port(f, &endpoint, 53);
     deliver(f, peer, 53, "");
@@ -132,7 +132,7 @@ static void open_empty_datagram_is_received_as_zero_bytes(void **state)
 
 static void open_long_datagram_is_cut_and_consumed(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     char buffer[3] = "";
     open_port(f, &endpoint, 53);
@@ -145,7 +145,7 @@ static void open_long_datagram_is_cut_and_consumed(void **state)
 
 static void closed_datagram_is_left_to_the_caller(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_datagram datagram;
     struct mnet_packet *packet = datagram_from(f, peer, 9, "x", 1, &datagram);
     const uint8_t *header = packet->data;
@@ -158,7 +158,7 @@ static void closed_datagram_is_left_to_the_caller(void **state)
 
 static void open_wrong_checksum_is_dropped(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mn_datagram datagram;
     open_port(f, &endpoint, 53);
@@ -178,7 +178,7 @@ static void open_wrong_checksum_is_dropped(void **state)
 
 static void open_checksum_of_addresses_is_verified(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mn_datagram datagram;
     open_port(f, &endpoint, 53);
@@ -191,7 +191,7 @@ static void open_checksum_of_addresses_is_verified(void **state)
 
 static void open_no_checksum_is_accepted(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mn_datagram datagram;
     open_port(f, &endpoint, 53);
@@ -205,7 +205,7 @@ static void open_no_checksum_is_accepted(void **state)
 static void open_partial_and_verified_checksums_are_trusted(void **state)
 {
     static const uint8_t trusted[] = {MNET_CHECKSUM_PARTIAL, MNET_CHECKSUM_VERIFIED};
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mn_datagram datagram;
     open_port(f, &endpoint, 53);
@@ -227,7 +227,7 @@ static void open_lying_length_is_dropped(void **state)
         uint16_t length;
         bool taken;
     } cases[] = {{0, false}, {7, false}, {8, true}, {10, true}, {11, true}, {12, false}, {65535, false}};
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mn_datagram datagram;
     char buffer[16];
@@ -247,7 +247,7 @@ static void open_lying_length_is_dropped(void **state)
 
 static void open_truncated_at_every_byte_is_dropped(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mn_datagram datagram;
     open_port(f, &endpoint, 53);
@@ -263,7 +263,7 @@ static void open_truncated_at_every_byte_is_dropped(void **state)
 
 static void full_queue_drops_the_newest(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mnet_udp_options options = {.local.port = 53, .queue_datagrams = 2};
     assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
@@ -281,7 +281,7 @@ static void full_queue_drops_the_newest(void **state)
 
 static void full_memory_counts_what_datagrams_pin(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mnet_udp_options options = {.local.port = 53, .queue_bytes = 10000};
     assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
@@ -297,7 +297,7 @@ static void full_memory_counts_what_datagrams_pin(void **state)
 
 static void close_frees_what_is_queued(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     size_t before = mnet_memory_used(f->memory);
     open_port(f, &endpoint, 53);
@@ -312,7 +312,7 @@ static void close_frees_what_is_queued(void **state)
 
 static void connected_wins_over_unconnected(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint open, connected;
     struct mnet_udp_options options = {.local.port = 53, .remote = {peer, 4000}};
     open_port(f, &open, 53);
@@ -329,7 +329,7 @@ static void connected_wins_over_unconnected(void **state)
 
 static void bound_address_wins_over_any(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint other, bound;
     struct mnet_udp_options there = {.local = {stranger, 53}}, here = {.local = {us, 53}};
     assert_int_equal(mn_udp_open(&f->udp, &other, &there), 0);
@@ -343,7 +343,7 @@ static void bound_address_wins_over_any(void **state)
 
 static void open_taken_port_is_in_use(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint first, second, third;
     struct mnet_udp_options same = {.local = {us, 53}}, connected = {.local.port = 53, .remote = {peer, 4000}};
     open_port(f, &first, 53);
@@ -358,7 +358,7 @@ static void open_taken_port_is_in_use(void **state)
 
 static void open_checks_its_arguments(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mnet_udp_options no_port = {.remote.address = peer}, no_address = {.remote.port = 1}, dscp = {.dscp = 64};
     assert_int_equal(mn_udp_open(&f->udp, &endpoint, &no_port), MNET_E_INVALID);
@@ -369,7 +369,7 @@ static void open_checks_its_arguments(void **state)
 
 static void open_beyond_the_limit_is_refused(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoints[9];
     struct mnet_udp_options options = {0};
     for (int i = 0; i < 8; i++)
@@ -385,7 +385,7 @@ static void open_beyond_the_limit_is_refused(void **state)
  * nothing. */
 static void open_chosen_ports_are_random(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mnet_udp_options options = {0};
     unsigned steps = 0;
     uint16_t last = 0;
@@ -403,7 +403,7 @@ static void open_chosen_ports_are_random(void **state)
 /* With an own address as its remote it would send to itself. */
 static void connected_chosen_port_is_not_the_remote_one(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mnet_udp_options options = {.remote = {us, 1}};
     for (int i = 0; i < 100; i++) {
         struct mn_udp_endpoint endpoint;
@@ -418,7 +418,7 @@ static void connected_chosen_port_is_not_the_remote_one(void **state)
     }
 }
 
-static void report(struct fixture *f, enum mn_unreachable reason, struct mnet_address remote, uint16_t remote_port)
+static void report(struct udp_fixture *f, enum mn_unreachable reason, struct mnet_address remote, uint16_t remote_port)
 {
     uint8_t quote[8] = {0, 53, (uint8_t)(remote_port >> 8), (uint8_t)remote_port, 0, 9, 0, 0};
     struct mn_icmp_error error = {
@@ -443,7 +443,7 @@ static void connected_icmp_error_is_reported_once(void **state)
         {MN_UNREACHABLE_NEIGHBOUR, MNET_E_UNREACHABLE}, {MN_UNREACHABLE_HOST, MNET_E_UNREACHABLE},
         {MN_UNREACHABLE_TOO_BIG, MNET_E_DEADLINE},
     };
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mnet_udp_options options = {.local.port = 53, .remote = {peer, 4000}};
     char buffer[8];
@@ -461,7 +461,7 @@ static void connected_icmp_error_is_reported_once(void **state)
 
 static void connected_icmp_error_about_others_is_ignored(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint;
     struct mnet_udp_options options = {.local.port = 53, .remote = {peer, 4000}};
     assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
@@ -477,7 +477,7 @@ static void connected_icmp_error_about_others_is_ignored(void **state)
 
 static void connected_icmp_short_quote_is_ignored(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     uint8_t quote[3] = {0, 53, 15};
     struct mn_icmp_error error = {.reason = MN_UNREACHABLE_PORT, .local = us, .remote = peer, .quote = quote};
     for (error.quote_len = 0; error.quote_len <= sizeof quote; error.quote_len++)
@@ -491,7 +491,7 @@ static void output_of_any_size_verifies(void **state)
 {
     static const size_t sizes[] = {0, 1, 2, 1471, 1472, 1527, 1528, 1529, 4001, 16321, 40000, MN_UDP_PAYLOAD_MAX};
     static uint8_t data[MN_UDP_PAYLOAD_MAX], back[MN_UDP_PAYLOAD_MAX];
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     struct mn_udp_endpoint endpoint = {.local.port = 4000, .ttl = 7, .dscp = 46};
     struct mnet_endpoint to = {us, 53};
     for (size_t i = 0; i < sizeof data; i++)
@@ -512,7 +512,7 @@ static void output_of_any_size_verifies(void **state)
 
 static void output_without_memory_takes_nothing(void **state)
 {
-    struct fixture *f = *state;
+    struct udp_fixture *f = *state;
     static uint8_t data[MN_UDP_PAYLOAD_MAX];
     struct mn_udp_endpoint endpoint = {.local.port = 4000};
     struct mnet_endpoint to = {us, 53};

@@ -7,7 +7,7 @@
 #include "ports/common/little.h"
 #include "support/virtio_device.h"
 
-struct fixture {
+struct queue_fixture {
     struct virtio_device device;
     struct mn_virtio_transport transport;
     struct mn_virtqueue queue;
@@ -18,9 +18,9 @@ static int tokens[MN_VIRTQUEUE_MAX];
 static uint8_t bytes[4096];
 
 /* Opens a queue of at most `max` entries, ready to use. */
-static struct fixture *open_queue(uint16_t max, uint64_t features)
+static struct queue_fixture *open_queue(uint16_t max, uint64_t features)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct queue_fixture *f = calloc(1, sizeof *f);
     uint64_t offered;
     assert_non_null(f);
     f->memory = aligned_alloc(4096, MN_VIRTQUEUE_BYTES);
@@ -37,13 +37,13 @@ static struct fixture *open_queue(uint16_t max, uint64_t features)
     return f;
 }
 
-static void end(struct fixture *f)
+static void end(struct queue_fixture *f)
 {
     free(f->memory);
     free(f);
 }
 
-static void add(struct fixture *f, unsigned count, void *token)
+static void add(struct queue_fixture *f, unsigned count, void *token)
 {
     struct mnet_slice pieces[8];
     for (unsigned i = 0; i < count; i++)
@@ -51,13 +51,13 @@ static void add(struct fixture *f, unsigned count, void *token)
     mn_virtqueue_add(&f->queue, pieces, count, false, token);
 }
 
-static void take(struct fixture *f, struct virtio_chain *chain)
+static void take(struct queue_fixture *f, struct virtio_chain *chain)
 {
     assert_true(virtio_device_take(&f->device, 0, chain));
 }
 
 /* Expects that the driver's next used chain is that of `token`. */
-static void expect(struct fixture *f, const void *token, uint32_t wanted_len)
+static void expect(struct queue_fixture *f, const void *token, uint32_t wanted_len)
 {
     uint32_t len = 0;
     assert_ptr_equal(mn_virtqueue_take(&f->queue, &len), token);
@@ -70,7 +70,7 @@ static void expect(struct fixture *f, const void *token, uint32_t wanted_len)
 static void chain_added_is_what_the_device_sees(void **state)
 {
     (void)state;
-    struct fixture *f = open_queue(8, 0);
+    struct queue_fixture *f = open_queue(8, 0);
     struct virtio_chain chain;
     add(f, 3, &tokens[0]);
     /* 2.7.13.3: not before it is published. */
@@ -90,7 +90,7 @@ static void chain_added_is_what_the_device_sees(void **state)
 static void chain_used_comes_back_once(void **state)
 {
     (void)state;
-    struct fixture *f = open_queue(8, 0);
+    struct queue_fixture *f = open_queue(8, 0);
     struct virtio_chain chain;
     add(f, 2, &tokens[0]);
     mn_virtqueue_publish(&f->queue);
@@ -108,7 +108,7 @@ static void chain_used_comes_back_once(void **state)
 static void chains_of_all_lengths_come_back_in_any_order_for_long(void **state)
 {
     (void)state;
-    struct fixture *f = open_queue(16, MN_VIRTIO_F_EVENT_IDX);
+    struct queue_fixture *f = open_queue(16, MN_VIRTIO_F_EVENT_IDX);
     struct virtio_chain chains[16];
     uint64_t random = 7;
     unsigned all = 0;
@@ -133,7 +133,7 @@ static void chains_of_all_lengths_come_back_in_any_order_for_long(void **state)
 static void indirect_chain_takes_one_descriptor(void **state)
 {
     (void)state;
-    struct fixture *f = open_queue(16, MN_VIRTIO_F_INDIRECT_DESC);
+    struct queue_fixture *f = open_queue(16, MN_VIRTIO_F_INDIRECT_DESC);
     struct mn_virtq_descriptor table[8];
     struct mnet_slice pieces[8];
     struct virtio_chain chain;
@@ -158,7 +158,7 @@ static void size_is_the_largest_that_both_can(void **state)
     (void)state;
     static const uint16_t sizes[][2] = {{1, 1}, {2, 2}, {100, 64}, {256, 256}, {1024, 256}, {0xffff, 256}};
     for (size_t i = 0; i < MN_COUNT_OF(sizes); i++) {
-        struct fixture *f = open_queue(sizes[i][0], 0);
+        struct queue_fixture *f = open_queue(sizes[i][0], 0);
         assert_int_equal(f->device.rings[0].size, sizes[i][1]);
         end(f);
     }
@@ -167,7 +167,7 @@ static void size_is_the_largest_that_both_can(void **state)
 static void size_too_small_is_refused(void **state)
 {
     (void)state;
-    struct fixture *f = open_queue(8, 0);
+    struct queue_fixture *f = open_queue(8, 0);
     struct mn_virtqueue other;
     void *memory = aligned_alloc(4096, MN_VIRTQUEUE_BYTES);
     f->device.rings[1].max = 8;
@@ -182,7 +182,7 @@ static void size_too_small_is_refused(void **state)
 static void chains_left_are_detached(void **state)
 {
     (void)state;
-    struct fixture *f = open_queue(8, 0);
+    struct queue_fixture *f = open_queue(8, 0);
     struct virtio_chain chain;
     for (unsigned i = 0; i < 3; i++)
         add(f, 2, &tokens[i]);
@@ -203,7 +203,7 @@ static void batch_is_notified_once(void **state)
     (void)state;
     static const uint64_t features[] = {0, MN_VIRTIO_F_EVENT_IDX};
     for (size_t i = 0; i < MN_COUNT_OF(features); i++) {
-        struct fixture *f = open_queue(8, features[i]);
+        struct queue_fixture *f = open_queue(8, features[i]);
         for (unsigned j = 0; j < 5; j++)
             add(f, 1, &tokens[j]);
         mn_virtqueue_publish(&f->queue);
@@ -216,7 +216,7 @@ static void batch_is_notified_once(void **state)
 static void busy_device_is_not_notified(void **state)
 {
     (void)state;
-    struct fixture *f = open_queue(8, MN_VIRTIO_F_EVENT_IDX);
+    struct queue_fixture *f = open_queue(8, MN_VIRTIO_F_EVENT_IDX);
     struct virtio_chain chain;
     add(f, 1, &tokens[0]);
     mn_virtqueue_publish(&f->queue);
@@ -234,7 +234,7 @@ static void busy_device_is_not_notified(void **state)
 static void device_that_wants_no_notifications_gets_none(void **state)
 {
     (void)state;
-    struct fixture *f = open_queue(8, 0);
+    struct queue_fixture *f = open_queue(8, 0);
     f->queue.device[0] = mn_little16(1);
     add(f, 1, &tokens[0]);
     mn_virtqueue_publish(&f->queue);
@@ -247,7 +247,7 @@ static void interrupts_come_only_when_asked_for(void **state)
     (void)state;
     static const uint64_t features[] = {0, MN_VIRTIO_F_EVENT_IDX};
     for (size_t i = 0; i < MN_COUNT_OF(features); i++) {
-        struct fixture *f = open_queue(8, features[i]);
+        struct queue_fixture *f = open_queue(8, features[i]);
         struct virtio_chain chains[4];
         for (unsigned j = 0; j < 4; j++)
             add(f, 1, &tokens[j]);
@@ -272,7 +272,7 @@ static void interrupts_come_only_when_asked_for(void **state)
 static void interrupt_for_the_last_of_many(void **state)
 {
     (void)state;
-    struct fixture *f = open_queue(8, MN_VIRTIO_F_EVENT_IDX);
+    struct queue_fixture *f = open_queue(8, MN_VIRTIO_F_EVENT_IDX);
     struct virtio_chain chains[4];
     for (unsigned j = 0; j < 4; j++)
         add(f, 1, &tokens[j]);
@@ -290,9 +290,9 @@ static void interrupt_for_the_last_of_many(void **state)
 /* ---- A host that lies ---- */
 
 /* Opens a queue with two chains, of three and one descriptors, at the device. */
-static struct fixture *open_lied_to(struct virtio_chain chains[2])
+static struct queue_fixture *open_lied_to(struct virtio_chain chains[2])
 {
-    struct fixture *f = open_queue(8, MN_VIRTIO_F_EVENT_IDX);
+    struct queue_fixture *f = open_queue(8, MN_VIRTIO_F_EVENT_IDX);
     add(f, 3, &tokens[0]);
     add(f, 1, &tokens[1]);
     mn_virtqueue_publish(&f->queue);
@@ -302,7 +302,7 @@ static struct fixture *open_lied_to(struct virtio_chain chains[2])
 }
 
 /* Expects that no chain comes back or can be added, and that the chains can still be detached. */
-static void expect_broken(struct fixture *f, unsigned chains)
+static void expect_broken(struct queue_fixture *f, unsigned chains)
 {
     expect(f, NULL, 0);
     assert_true(f->queue.broken);
@@ -324,7 +324,7 @@ static void used_idx_beyond_what_is_there_breaks(void **state)
     static const uint16_t lies[] = {3, 8, 9, 0x7fff, 0x8000, 0xffff};
     for (size_t i = 0; i < MN_COUNT_OF(lies); i++) {
         struct virtio_chain chains[2];
-        struct fixture *f = open_lied_to(chains);
+        struct queue_fixture *f = open_lied_to(chains);
         virtio_device_show(&f->device, 0, lies[i]);
         expect_broken(f, 2);
     }
@@ -334,7 +334,7 @@ static void used_idx_that_goes_back_breaks(void **state)
 {
     (void)state;
     struct virtio_chain chains[2];
-    struct fixture *f = open_lied_to(chains);
+    struct queue_fixture *f = open_lied_to(chains);
     virtio_device_use(&f->device, 0, chains[0].head, 0);
     expect(f, &tokens[0], 0);
     virtio_device_show(&f->device, 0, 0);
@@ -345,7 +345,7 @@ static void used_chain_that_was_not_published_breaks(void **state)
 {
     (void)state;
     struct virtio_chain chains[2];
-    struct fixture *f = open_lied_to(chains);
+    struct queue_fixture *f = open_lied_to(chains);
     add(f, 1, &tokens[2]);
     virtio_device_use(&f->device, 0, chains[0].head, 0);
     virtio_device_use(&f->device, 0, chains[1].head, 0);
@@ -357,7 +357,7 @@ static void used_id_that_is_no_head_breaks(void **state)
 {
     (void)state;
     struct virtio_chain chains[2];
-    struct fixture *f = open_lied_to(chains);
+    struct queue_fixture *f = open_lied_to(chains);
     uint16_t inside = (uint16_t)(chains[0].head + 1); /* the second descriptor of the first chain */
     const uint32_t lies[] = {inside, 7, 8, 255, 256, 0x10000u + chains[0].head, UINT32_MAX};
     end(f);
@@ -372,7 +372,7 @@ static void used_id_twice_breaks(void **state)
 {
     (void)state;
     struct virtio_chain chains[2];
-    struct fixture *f = open_lied_to(chains);
+    struct queue_fixture *f = open_lied_to(chains);
     virtio_device_use(&f->device, 0, chains[0].head, 0);
     virtio_device_use(&f->device, 0, chains[0].head, 0);
     expect(f, &tokens[0], 0);
@@ -384,7 +384,7 @@ static void descriptors_overwritten_are_not_believed(void **state)
 {
     (void)state;
     struct virtio_chain chains[2];
-    struct fixture *f = open_lied_to(chains);
+    struct queue_fixture *f = open_lied_to(chains);
     memset(f->queue.descriptors, 0xff, 8 * sizeof f->queue.descriptors[0]);
     memset(f->queue.driver + 1, 0xff, 2 * 9); /* idx and ring */
     virtio_device_use(&f->device, 0, chains[0].head, 5);

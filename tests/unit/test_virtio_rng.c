@@ -5,16 +5,16 @@
 
 #include "support/virtio_device.h"
 
-struct fixture {
+struct rng_fixture {
     struct virtio_device device;
     struct mn_virtio_transport transport;
     void *memory;
     uint8_t buffer[1000];
 };
 
-static struct fixture *start(enum virtio_bus bus, void (*idle)(struct virtio_device *d))
+static struct rng_fixture *start(enum virtio_bus bus, void (*idle)(struct virtio_device *d))
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct rng_fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     virtio_device_init(&f->device, bus, MN_VIRTIO_ENTROPY);
     f->device.idle = idle;
@@ -24,18 +24,18 @@ static struct fixture *start(enum virtio_bus bus, void (*idle)(struct virtio_dev
     return f;
 }
 
-static int read_with(struct fixture *f, uint64_t piece_ns, uint64_t all_ns)
+static int read_with(struct rng_fixture *f, uint64_t piece_ns, uint64_t all_ns)
 {
     const struct mn_virtio_patience patience = {piece_ns, all_ns};
     return mn_virtio_rng_read(&f->transport, f->memory, f->buffer, sizeof f->buffer, patience);
 }
 
-static int read_all(struct fixture *f)
+static int read_all(struct rng_fixture *f)
 {
     return read_with(f, 2 * MNET_SECOND, MNET_NEVER);
 }
 
-static void end(struct fixture *f)
+static void end(struct rng_fixture *f)
 {
     free(f->memory);
     free(f);
@@ -88,7 +88,7 @@ static void break_ring(struct virtio_device *d)
 static void buffer_is_filled_in_parts(void **state)
 {
     (void)state;
-    struct fixture *f = start(VIRTIO_MMIO, fill_honestly);
+    struct rng_fixture *f = start(VIRTIO_MMIO, fill_honestly);
     assert_int_equal(read_all(f), MNET_OK);
     for (size_t i = 0; i < sizeof f->buffer; i++)
         assert_int_equal(f->buffer[i] & 1, 1);
@@ -100,7 +100,7 @@ static void buffer_is_filled_in_parts(void **state)
 static void every_bus_serves(void **state)
 {
     (void)state;
-    struct fixture *f = start(VIRTIO_PCI, fill_honestly);
+    struct rng_fixture *f = start(VIRTIO_PCI, fill_honestly);
     assert_int_equal(read_all(f), MNET_OK);
     end(f);
 }
@@ -108,7 +108,7 @@ static void every_bus_serves(void **state)
 static void silent_device_ends_at_the_deadline(void **state)
 {
     (void)state;
-    struct fixture *f = start(VIRTIO_MMIO, NULL);
+    struct rng_fixture *f = start(VIRTIO_MMIO, NULL);
     assert_int_equal(read_all(f), MNET_E_NO_ENTROPY);
     assert_true(f->device.now >= 2 * MNET_SECOND && f->device.now < 3 * MNET_SECOND);
     assert_true(f->device.waits < 2500); /* it idles in between */
@@ -119,7 +119,7 @@ static void silent_device_ends_at_the_deadline(void **state)
 static void slow_device_is_waited_for_as_long_as_something_comes(void **state)
 {
     (void)state;
-    struct fixture *f = start(VIRTIO_MMIO, fill_slowly);
+    struct rng_fixture *f = start(VIRTIO_MMIO, fill_slowly);
     assert_int_equal(read_with(f, MNET_SECOND, MNET_NEVER), MNET_OK);
     for (size_t i = 0; i < sizeof f->buffer; i++)
         assert_int_equal(f->buffer[i] & 1, 1);
@@ -129,7 +129,7 @@ static void slow_device_is_waited_for_as_long_as_something_comes(void **state)
 static void slow_device_leaves_what_came_until_the_end(void **state)
 {
     (void)state;
-    struct fixture *f = start(VIRTIO_MMIO, fill_slowly);
+    struct rng_fixture *f = start(VIRTIO_MMIO, fill_slowly);
     assert_int_equal(read_with(f, MNET_SECOND, 2 * MNET_SECOND), MNET_E_NO_ENTROPY);
     assert_in_range(f->device.now, 2 * MNET_SECOND, 3 * MNET_SECOND);
     size_t came = 0;
@@ -144,7 +144,7 @@ static void slow_device_leaves_what_came_until_the_end(void **state)
 static void device_that_refuses_reset_serves_once(void **state)
 {
     (void)state;
-    struct fixture *f = start(VIRTIO_MMIO, fill_honestly);
+    struct rng_fixture *f = start(VIRTIO_MMIO, fill_honestly);
     f->device.refuses_reset = true;
     assert_int_equal(read_all(f), MNET_OK);
     assert_true(f->transport.running);
@@ -158,7 +158,7 @@ static void lies_about_length_are_errors(void **state)
     (void)state;
     void (*const lies[])(struct virtio_device *) = {fill_too_much, fill_nothing, break_ring};
     for (size_t i = 0; i < MN_COUNT_OF(lies); i++) {
-        struct fixture *f = start(VIRTIO_MMIO, lies[i]);
+        struct rng_fixture *f = start(VIRTIO_MMIO, lies[i]);
         assert_int_equal(read_all(f), MNET_E_IO);
         end(f);
     }
@@ -167,7 +167,7 @@ static void lies_about_length_are_errors(void **state)
 static void other_devices_are_refused(void **state)
 {
     (void)state;
-    struct fixture *f = start(VIRTIO_MMIO, fill_honestly);
+    struct rng_fixture *f = start(VIRTIO_MMIO, fill_honestly);
     f->transport.kind = MN_VIRTIO_NET;
     assert_int_equal(read_all(f), MNET_E_NO_DEVICE);
     f->transport.kind = MN_VIRTIO_ENTROPY;

@@ -205,21 +205,21 @@ enum {
     STEPS = 60000,
 };
 
-struct model {
+struct wheel_model {
     uint64_t now_us;
     uint64_t tick[TIMERS];  /* as the wheel must see it; UINT64_MAX: not armed */
     uint64_t order[TIMERS]; /* of arming */
     uint64_t armings;
 };
 
-static void model_arm(struct model *model, int i, uint64_t at_ns)
+static void model_arm(struct wheel_model *model, int i, uint64_t at_ns)
 {
     uint64_t tick = at_ns / 1000 + (at_ns % 1000 != 0);
     model->tick[i] = MN_MAX(tick, model->now_us);
     model->order[i] = model->armings++;
 }
 
-static int model_first(const struct model *model)
+static int model_first(const struct wheel_model *model)
 {
     int first = -1;
     for (int i = 0; i < TIMERS; i++) {
@@ -232,7 +232,7 @@ static int model_first(const struct model *model)
     return first;
 }
 
-static int model_expire(struct model *model, uint64_t now_ns)
+static int model_expire(struct wheel_model *model, uint64_t now_ns)
 {
     int first = model_first(model);
     if (first >= 0 && model->tick[first] <= now_ns / 1000) {
@@ -254,7 +254,7 @@ static uint64_t random_time(uint64_t *seed, uint64_t now)
     return test_random_below(seed, 20) == 0 ? at / 2 : at;
 }
 
-static void compare_expiry(struct mn_wheel *wheel, struct model *model, struct mn_timer *timers, uint64_t now)
+static void compare_expiry(struct mn_wheel *wheel, struct wheel_model *model, struct mn_timer *timers, uint64_t now)
 {
     for (;;) {
         struct mn_timer *timer = expire(wheel, now);
@@ -266,7 +266,7 @@ static void compare_expiry(struct mn_wheel *wheel, struct model *model, struct m
     }
 }
 
-static void compare_deadline(struct mn_wheel *wheel, const struct model *model)
+static void compare_deadline(struct mn_wheel *wheel, const struct wheel_model *model)
 {
     int first = model_first(model);
     uint64_t deadline = mn_wheel_deadline(wheel);
@@ -283,7 +283,7 @@ static void run_model(uint64_t seed, uint64_t start_ns)
 {
     static struct mn_timer timers[TIMERS];
     static struct mn_wheel wheel;
-    static struct model model;
+    static struct wheel_model model;
     uint64_t now = start_ns;
     memset(timers, 0, sizeof(timers));
     memset(&model, 0xff, sizeof(model));

@@ -33,7 +33,7 @@ static unsigned mmio_count;
 
 static volatile uint8_t *ecam; /* NULL: ports are used */
 static mn_pci_function pci_last;
-static struct mn_range pci_memory; /* not given to a BAR yet */
+static struct mn_memory_range pci_memory; /* not given to a BAR yet */
 
 static uint16_t pci_select(mn_pci_function function, unsigned offset)
 {

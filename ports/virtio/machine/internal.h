@@ -27,7 +27,7 @@ void mn_console_flush(void);
 
 /* ---- pvh.c: what the loader says ---- */
 
-struct mn_range {
+struct mn_memory_range {
     uint64_t start, end;
 };
 
@@ -35,7 +35,7 @@ struct mn_range {
 
 /* What the machine consists of. */
 struct mn_boot {
-    struct mn_range ram[MN_RAM_MAX]; /* usable, whole pages, above 1 MiB, in no particular order */
+    struct mn_memory_range ram[MN_RAM_MAX]; /* usable, whole pages, above 1 MiB, in no particular order */
     unsigned ram_count;
     uint64_t rsdp; /* of ACPI; 0: the loader knows of none */
     char command_line[2048];
@@ -125,7 +125,7 @@ struct mn_acpi {
     unsigned mmio_count;
     uint64_t ecam; /* PCI's configuration space in memory, from bus 0 to ecam_last; 0: none */
     uint8_t ecam_last;
-    struct mn_range pci_memory; /* for BARs of PCI functions; empty: not known */
+    struct mn_memory_range pci_memory; /* for BARs of PCI functions; empty: not known */
 };
 
 /* Reads the tables, as far as they are there and make sense. */

@@ -125,10 +125,10 @@ bool mn_pages_is_ram(uint64_t start, uint64_t end)
 }
 
 /* The RAM that the image is in; NULL where it is in none. */
-static const struct mn_range *home(void)
+static const struct mn_memory_range *home(void)
 {
     for (unsigned i = 0; i < machine->ram_count; i++) {
-        const struct mn_range *range = &machine->ram[i];
+        const struct mn_memory_range *range = &machine->ram[i];
         if (range->start <= (uintptr_t)mn_image_start && mn_image_end() < range->end)
             return range;
     }
@@ -151,7 +151,7 @@ static bool map_all(void)
 bool mn_pages_start(const struct mn_boot *boot, struct mn_heap *to)
 {
     machine = boot;
-    const struct mn_range *around = home();
+    const struct mn_memory_range *around = home();
     if (around == NULL)
         return false;
     early = mn_image_end();
@@ -163,7 +163,7 @@ bool mn_pages_start(const struct mn_boot *boot, struct mn_heap *to)
     heap = to;
     mn_heap_init(heap, mn_pages_guard);
     for (unsigned i = 0; i < boot->ram_count; i++) {
-        const struct mn_range *range = &boot->ram[i];
+        const struct mn_memory_range *range = &boot->ram[i];
         uint64_t start = range == around ? early : range->start;
         mn_heap_add(heap, (void *)start, range->end - start);
     }

@@ -37,7 +37,7 @@ static void add_ram(struct mn_boot *boot, const struct memory_map_entry *entry)
     uint64_t start = (MN_MAX(entry->address, LOWEST) + MN_PAGE - 1) & ~(MN_PAGE - 1);
     uint64_t end = (entry->address + entry->size) & ~(MN_PAGE - 1);
     if (start < end && boot->ram_count < MN_RAM_MAX)
-        boot->ram[boot->ram_count++] = (struct mn_range){start, end};
+        boot->ram[boot->ram_count++] = (struct mn_memory_range){start, end};
 }
 
 static bool copy_command_line(struct mn_boot *boot, uint64_t address)

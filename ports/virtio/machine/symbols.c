@@ -6,7 +6,7 @@
 
 /* How far functions begin behind each other, the first behind the start of the image; behind that names, each ended by a
  * zero: the program's, and those of the functions in the same order. A report has the time to count them. */
-struct table {
+struct symbol_table {
     uint32_t count;
     uint16_t distances[];
 };
@@ -21,9 +21,9 @@ extern const struct place mn_symbols;
 /* Weak, so that the compiler does not take what stands here for what will stand here. */
 __attribute__((weak, section(".rodata.mn_symbols"))) const struct place mn_symbols = {"mnet symbols 3", 0, 0};
 
-static const struct table *table(void)
+static const struct symbol_table *table(void)
 {
-    return (const struct table *)mn_symbols.address;
+    return (const struct symbol_table *)mn_symbols.address;
 }
 
 /* Name 0 is the program's. */

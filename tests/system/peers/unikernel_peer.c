@@ -101,7 +101,7 @@ static int end_client(void *flow)
     return 0;
 }
 
-struct service {
+struct unikernel_service {
     struct mnet_stack *stack;
     uint16_t port;
     int (*client)(void *flow);
@@ -109,7 +109,7 @@ struct service {
 
 static int serve_port(void *argument)
 {
-    struct service *service = argument;
+    struct unikernel_service *service = argument;
     struct mnet_listen_options options = {.backlog = 512, .no_delay = true};
     struct mnet_listener *listener;
     int error = mnet_tcp_listen(service->stack, service->port, &options, &listener);
@@ -134,7 +134,7 @@ static int serve_port(void *argument)
 
 static int serve(struct mnet_env *env)
 {
-    static struct service services[] = {
+    static struct unikernel_service services[] = {
         {NULL, 1, end_client}, {NULL, 7, echo_client}, {NULL, 9, discard_client}, {NULL, 19, source_client}};
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
