@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/poison.h"
 
 #define PAGE 4096u
@@ -162,4 +163,26 @@ void *mn_memory_table(struct mnet_memory *memory, size_t bytes)
     if (table != NULL)
         memset(table, 0, bytes);
     return table;
+}
+
+void mn_memory_check(struct mnet_memory *memory)
+{
+    size_t used = 0, in_use = 0;
+    uint32_t free = memory->tables - memory->fresh, recycled = 0;
+    MN_ASSERT(memory->fresh <= memory->tables && memory->tables <= memory->slab_count);
+    MN_ASSERT(memory->fewest_free <= memory->free_slabs && memory->free_slabs <= memory->slab_count);
+    if (!mn_check_is_due(&memory->steps, memory->slab_count))
+        return;
+    for (const struct mn_pool *pool = memory->pools; pool != NULL; pool = pool->next) {
+        mn_pool_check(pool);
+        in_use += pool->in_use;
+        free += pool->partial != NULL && pool->partial->used == 0;
+    }
+    for (uint32_t i = 0; i < memory->fresh; i++)
+        used += memory->slabs[i].pool != NULL ? memory->slabs[i].used : 0;
+    for (const struct mn_slab *slab = memory->recycled; slab != NULL; slab = slab->next) {
+        MN_ASSERT(slab->pool == NULL && ++recycled <= memory->fresh);
+        free++;
+    }
+    MN_ASSERT(used == in_use && free == memory->free_slabs);
 }

@@ -32,6 +32,7 @@ struct mnet_memory {
     uint8_t *table_at;        /* room after the last table */
     size_t table_left;
     struct mn_pool packets, small_buffers, large_buffers, lent_buffers;
+    unsigned steps; /* of mn_memory_check */
 };
 
 /* Returns the slab that contains `object`, which must be in one. */
@@ -82,6 +83,10 @@ static inline bool mn_memory_permits(const struct mnet_memory *memory, enum mn_c
 {
     return memory->free_slabs >= mn_memory_floor(memory, claim);
 }
+
+/* Asserts what must hold between two steps (base/check.h): of each pool, and that each slab is
+ * free, a table, or of a pool whose objects are counted. */
+void mn_memory_check(struct mnet_memory *memory);
 
 /* Returns the empty slab that `pool` keeps, which is the caller's then, or NULL (pool.c). */
 struct mn_slab *mn_pool_give_up(struct mn_pool *pool);

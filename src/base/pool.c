@@ -177,3 +177,17 @@ void mn_pool_free(struct mn_pool *pool, void *object)
     MN_ASSERT(slab->pool == pool);
     give_back(slab, object);
 }
+
+/* A slab without an object is kept only if the pool has no other slab with room. */
+void mn_pool_check(const struct mn_pool *pool)
+{
+    const struct mn_slab *before = NULL;
+    MN_ASSERT(pool->in_use <= pool->limit && pool->objects_per_slab > 0);
+    for (const struct mn_slab *slab = pool->partial; slab != NULL; slab = slab->next) {
+        MN_ASSERT(slab->pool == pool && slab->prev == before);
+        MN_ASSERT(slab->used < pool->objects_per_slab && slab->used <= slab->carved);
+        MN_ASSERT(slab->used > 0 || (before == NULL && slab->next == NULL));
+        MN_ASSERT(slab->carved <= pool->objects_per_slab && (slab->freed != NULL) == (slab->used < slab->carved));
+        before = slab;
+    }
+}

@@ -148,6 +148,10 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now);
 void mn_ip_relieve(struct mn_ip *ip);
 uint64_t mn_ip_deadline(struct mn_ip *ip);
 
+/* Asserts what must hold between two steps (base/check.h): counts are those of the lists, bytes are sums, every timer
+ * that is owed runs. */
+void mn_ip_check(struct mn_ip *ip);
+
 /* Whether an own address may be used: always, unless it is being probed or was lost to a conflict (RFC 5227). */
 enum mn_ip_address_state {
     MN_IP_ADDRESS_NONE,
@@ -252,6 +256,7 @@ struct mn_ip {
     struct mn_packet_queue loopback; /* IP header first, as are ... */
     struct mn_packet_queue failed;   /* ... the packets whose neighbour does not answer */
     struct mn_wheel wheel;           /* timers of enum mn_ip_timer */
+    unsigned steps;                  /* of mn_ip_check */
 };
 
 /* Whether mn_ip_next_error, and mn_ip_loopback, have something. */

@@ -199,3 +199,49 @@ struct mnet_packet *mn_neighbour_take(struct mn_neighbours *table, struct mn_nei
     table->pending--;
     return packet;
 }
+
+static void check_neighbour(const struct mn_neighbours *table, const struct mn_neighbour *neighbour)
+{
+    size_t bytes = 0;
+    unsigned count = 0;
+    for (const struct mnet_packet *packet = neighbour->pending.first; packet != NULL; packet = packet->next) {
+        bytes += packet->total;
+        count++;
+    }
+    MN_ASSERT(count == neighbour->pending.count && count <= MN_NEIGHBOUR_PENDING);
+    MN_ASSERT(bytes == neighbour->pending_bytes && (count <= 1 || bytes <= MN_NEIGHBOUR_PENDING_BYTES));
+    MN_ASSERT(count == 0 || neighbour->state == MN_NEIGHBOUR_INCOMPLETE);
+    MN_ASSERT(neighbour->age_list == age_list_of(neighbour) && neighbour->address.zone == 0);
+    MN_ASSERT(mn_timer_armed(&neighbour->timer) && neighbour->timer.kind == table->timer_kind);
+    MN_ASSERT(mn_list_linked(&neighbour->bucket));
+    /* Who is resolved has the link address of one station. */
+    MN_ASSERT(neighbour->age_list == MN_NEIGHBOUR_AGE_UNRESOLVED || !mn_mac_is_group(neighbour->mac));
+}
+
+void mn_neighbours_check(const struct mn_neighbours *table)
+{
+    unsigned count = 0, hashed = 0, unresolved = 0, pending = 0;
+    size_t bytes = 0;
+    bool last = table->last == NULL;
+    for (unsigned age = 0; age < MN_NEIGHBOUR_AGES; age++) {
+        const struct mnet_link *head = &table->ages[age];
+        for (const struct mnet_link *link = mn_list_first(head); link != NULL && link != head; link = link->next) {
+            const struct mn_neighbour *neighbour = MN_CONTAINER(link, struct mn_neighbour, age);
+            check_neighbour(table, neighbour);
+            MN_ASSERT(neighbour->age_list == age && link->next->prev == link);
+            count++;
+            unresolved += age == MN_NEIGHBOUR_AGE_UNRESOLVED;
+            pending += neighbour->pending.count;
+            bytes += neighbour->pending_bytes;
+            last |= table->last == neighbour;
+        }
+    }
+    for (unsigned i = 0; i < MN_NEIGHBOUR_BUCKETS; i++) {
+        const struct mnet_link *head = &table->buckets[i];
+        for (const struct mnet_link *link = mn_list_first(head); link != NULL && link != head; link = link->next)
+            hashed++;
+    }
+    MN_ASSERT(count == table->count && hashed == count && count <= table->max && last);
+    MN_ASSERT(unresolved == table->unresolved && count == table->pool.in_use);
+    MN_ASSERT(pending == table->pending && bytes == table->pending_bytes && pending <= MN_NEIGHBOUR_PENDING_TOTAL);
+}

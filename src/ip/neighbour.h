@@ -119,5 +119,7 @@ void mn_neighbour_wait(struct mn_neighbours *table, struct mn_neighbour *neighbo
 bool mn_neighbours_drop_waiting(struct mn_neighbours *table);
 /* The datagram that has waited longest, owned by the caller; NULL where none waits. */
 struct mnet_packet *mn_neighbour_take(struct mn_neighbours *table, struct mn_neighbour *neighbour);
+/* Asserts what must hold between two steps. */
+void mn_neighbours_check(const struct mn_neighbours *table);
 
 #endif

@@ -344,3 +344,42 @@ struct mnet_packet *mn_reassembly_expire(struct mn_reassembly *r, struct mn_time
     drop(r, partial, MNET_COUNT_FRAG_DROP_TIMEOUT);
     return first;
 }
+
+/* The pieces lie one behind another, and what they hold and pin is counted. */
+static void check_partial(const struct mn_reassembly *r, const struct mn_partial *partial)
+{
+    size_t pinned = 0;
+    uint32_t received = 0, end = 0;
+    for (unsigned i = 0; i < partial->count; i++) {
+        const struct piece *piece = &partial->pieces[i];
+        MN_ASSERT(piece->offset >= end && piece->len > 0 && piece->len == piece->packet->total);
+        end = piece->offset + piece->len;
+        received += piece->len;
+        pinned += mnet_packet_pinned(piece->packet);
+    }
+    MN_ASSERT(received == partial->received && pinned == partial->bytes);
+    MN_ASSERT(partial->condemned ? partial->count == 0 : end <= partial->length && received < partial->length);
+    MN_ASSERT(mn_timer_armed(&partial->timer) && partial->timer.kind == r->timer_kind);
+    MN_ASSERT(mn_list_linked(&partial->bucket));
+}
+
+void mn_reassembly_check(const struct mn_reassembly *reassembly)
+{
+    unsigned count = 0, hashed = 0;
+    size_t bytes = 0;
+    const struct mnet_link *head = &reassembly->age;
+    for (const struct mnet_link *link = mn_list_first(head); link != NULL && link != head; link = link->next) {
+        const struct mn_partial *partial = MN_CONTAINER(link, struct mn_partial, age);
+        check_partial(reassembly, partial);
+        bytes += partial->bytes;
+        count++;
+    }
+    for (unsigned i = 0; i < MN_REASSEMBLY_BUCKETS; i++) {
+        head = &reassembly->buckets[i];
+        for (const struct mnet_link *link = mn_list_first(head); link != NULL && link != head; link = link->next)
+            hashed++;
+    }
+    MN_ASSERT(count == reassembly->count && hashed == count && count == reassembly->pool.in_use);
+    MN_ASSERT(bytes == reassembly->bytes && bytes <= reassembly->limits.bytes_max);
+    MN_ASSERT(count <= reassembly->limits.datagrams_max);
+}

@@ -70,5 +70,7 @@ void mn_reassembly_relieve(struct mn_reassembly *reassembly);
  * caller, where that had come (RFC 792 wants it quoted), else NULL. */
 struct mnet_packet *mn_reassembly_expire(struct mn_reassembly *reassembly, struct mn_timer *timer,
                                          struct mn_datagram *datagram);
+/* Asserts what must hold between two steps. */
+void mn_reassembly_check(const struct mn_reassembly *reassembly);
 
 #endif

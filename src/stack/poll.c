@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/logger.h"
 #include "base/memory.h"
 #include "stack/coalesce.h"
@@ -423,6 +424,8 @@ bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now)
         follow_link(stack);
     if (received > 0 || !at_rest(stack))
         follow_up(stack);
+    MN_CHECK(mn_ip_check(&stack->ip));
+    MN_CHECK(mn_memory_check(stack->memory));
     return received >= MN_RX_BUDGET || stack->work;
 }
 

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "task/switch.h"
 #include "task/task.h"
 
@@ -53,6 +54,24 @@ static void resumed(struct mn_scheduler *scheduler, const struct mn_fiber *stack
     mn_fiber_arrive(stack, &scheduler->root);
 }
 
+/* So many of the runnable tasks are checked: a switch costs the same however many there are. */
+#define CHECKED_TASKS 8
+
+void mn_scheduler_check(const struct mn_scheduler *scheduler)
+{
+    const struct mnet_task *running = scheduler->running;
+    const struct mnet_link *head = &scheduler->runnable, *link = head->next;
+    for (int i = 0; i < CHECKED_TASKS && link != head; i++, link = link->next) {
+        const struct mnet_task *task = MN_CONTAINER(link, struct mnet_task, queue);
+        MN_ASSERT(task->scheduler == scheduler && task->state == MN_TASK_RUNNABLE && task != running);
+        MN_ASSERT(!mn_timer_armed(&task->timer) && link->next->prev == link && mn_canary_intact(task));
+    }
+    if (running != NULL)
+        MN_ASSERT(running->state == MN_TASK_RUNNABLE && !mn_list_linked(&running->queue));
+    MN_ASSERT(scheduler->kept_count <= MN_TASK_STACKS_KEPT);
+    MN_ASSERT(scheduler->abandoned == NULL || scheduler->abandoned->state == MN_TASK_ENDED);
+}
+
 /* Takes the next runnable task within the budget and makes it the running one. Returns NULL if
  * control goes back to mn_scheduler_run. */
 static struct mnet_task *next_task(struct mn_scheduler *scheduler)
@@ -64,6 +83,7 @@ static struct mnet_task *next_task(struct mn_scheduler *scheduler)
     }
     scheduler->budget--;
     scheduler->running = MN_CONTAINER(link, struct mnet_task, queue);
+    MN_CHECK(mn_scheduler_check(scheduler));
     return scheduler->running;
 }
 

@@ -73,12 +73,20 @@ void free_hoard(struct mnet_packet *hoard)
     }
 }
 
+/* What holds after each step, whatever a test does. */
+static void check_ip_host(struct ip_host *h)
+{
+    mn_ip_check(&h->ip);
+    mn_memory_check(h->memory);
+}
+
 void pass_ns(struct ip_host *h, uint64_t ns)
 {
     uint64_t end = h->now + ns;
     for (uint64_t next; (next = mn_ip_deadline(&h->ip)) <= end;) {
         h->now = next > h->now ? next : h->now;
         mn_ip_expire(&h->ip, h->now);
+        check_ip_host(h);
     }
     h->now = end;
 }
@@ -98,6 +106,7 @@ enum mn_ip_verdict receive_bytes(struct ip_host *h, const void *frame, size_t le
     enum mn_ip_verdict verdict = mn_ip_input(&h->ip, &h->packet, h->now, &h->datagram, &h->error);
     if (verdict == MN_IP_CONSUMED)
         h->packet = NULL;
+    check_ip_host(h);
     return verdict;
 }
 
@@ -271,7 +280,9 @@ int send_line(struct ip_host *h, struct output_line line)
     if (line.source != 0)
         datagram.source = mnet_address_from_ipv4(line.source);
     struct mnet_packet *packet = line.packet != NULL ? line.packet : make_packet(h, 8, 0);
-    return mn_ip_output(&h->ip, packet, &datagram, h->now);
+    int result = mn_ip_output(&h->ip, packet, &datagram, h->now);
+    check_ip_host(h);
+    return result;
 }
 
 void know(struct ip_host *h, uint32_t ip, struct mn_mac mac)

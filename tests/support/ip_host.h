@@ -24,6 +24,7 @@
 #include <mnet/mnet.h>
 
 #include "base/checksum.h"
+#include "base/memory.h"
 #include "ip/ip.h"
 #include "wire/arp.h"
 #include "wire/icmpv4.h"

@@ -1,0 +1,75 @@
+/* What holds in ip between two steps; in debug builds and fuzzers it is checked after each of them. */
+#include "base/check.h"
+#include "ip/v4/internal.h"
+
+static void check_queue(const struct mn_packet_queue *queue)
+{
+    unsigned count = 0;
+    const struct mnet_packet *last = NULL;
+    for (const struct mnet_packet *packet = queue->first; packet != NULL; packet = packet->next) {
+        last = packet;
+        count++;
+    }
+    MN_ASSERT(count == queue->count && last == queue->last);
+}
+
+/* The timer of an own address runs as long as the work of RFC 5227 is not done. */
+static void check_own(const struct mn_ip *ip, const struct mn_own_address *own)
+{
+    bool armed = mn_timer_armed(&own->timer);
+    MN_ASSERT(!armed || own->timer.kind == MN_IP_TIMER_ADDRESS);
+    if (own->state == MN_IP_ADDRESS_NONE || own->state == MN_IP_ADDRESS_CONFLICT)
+        MN_ASSERT(!armed);
+    if (own->state == MN_IP_ADDRESS_PROBING)
+        MN_ASSERT(armed && own->announcements == 0);
+    if (own->state == MN_IP_ADDRESS_NONE) {
+        MN_ASSERT(own->v4.address == 0 && mnet_address_is_any(own->prefix.address));
+        return;
+    }
+    MN_ASSERT(own->prefix.address.zone == 0 && mn_ipv4_value(&own->prefix.address) == own->v4.address);
+    MN_ASSERT(mn_ipv4_is_host_of(own->v4.address, own->prefix.length));
+    MN_ASSERT(!mn_ip_is_broadcast_value(ip, own->v4.address));
+}
+
+/* Longest prefix first. */
+static void check_routes(const struct mn_routes *routes)
+{
+    MN_ASSERT(routes->count <= MN_ROUTES_MAX);
+    for (unsigned i = 1; i < routes->count; i++)
+        MN_ASSERT(routes->entries[i - 1].to.length >= routes->entries[i].to.length);
+}
+
+/* The way of the last packet is the one that would be found again. */
+static void check_way(const struct mn_ip *ip)
+{
+    const struct mn_ip_way_cache *last = &ip->last_way;
+    struct mn_ip_way way;
+    if (!last->known)
+        return;
+    int result = mn_ip_find_way(ip, last->destination, &way);
+    MN_ASSERT(result == 0 && way.kind == last->way.kind && mnet_address_equal(way.next_hop, last->way.next_hop));
+    MN_ASSERT(mn_ipv4_source_is_valid(ip, &last->way));
+}
+
+void mn_ip_check(struct mn_ip *ip)
+{
+    size_t parts = (size_t)ip->neighbours.count + ip->reassembly.count + ip->transmit.count + ip->loopback.count +
+                   ip->failed.count;
+    size_t timers = 0;
+    for (unsigned i = 0; i < MN_OWN_MAX; i++)
+        timers += mn_timer_armed(&ip->own[i].timer);
+    MN_ASSERT(ip->loopback.count <= MN_IP_LOOPBACK_MAX && ip->failed.count <= MN_IP_FAILED_MAX);
+    MN_ASSERT(ip->mtu <= ip->link_mtu && ip->ttl > 0);
+    MN_ASSERT(ip->wheel.armed == timers + ip->neighbours.count + ip->reassembly.count);
+    if (!mn_check_is_due(&ip->steps, parts))
+        return;
+    check_queue(&ip->transmit);
+    check_queue(&ip->loopback);
+    check_queue(&ip->failed);
+    for (unsigned i = 0; i < MN_OWN_MAX; i++)
+        check_own(ip, &ip->own[i]);
+    check_routes(&ip->routes);
+    check_way(ip);
+    mn_neighbours_check(&ip->neighbours);
+    mn_reassembly_check(&ip->reassembly);
+}

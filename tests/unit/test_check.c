@@ -1,0 +1,127 @@
+/* The checks of whole structures: each finds what is wrong with one. */
+#include "unit/child.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/list.h"
+#include "base/memory.h"
+#include "support/ip_host.h"
+
+static struct ip_host host;
+
+/* Runs `spoil` and the checks in a process of its own, which is to end with the assertion. */
+static void assert_found(void (*spoil)(struct ip_host *h), const char *assertion)
+{
+    int ends[2];
+    char text[4096];
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGABRT, SIG_DFL); /* not cmocka's */
+        dup2(ends[1], STDERR_FILENO);
+        spoil(&host);
+        for (int i = 0; i < 64; i++) {
+            mn_ip_check(&host.ip);
+            mn_memory_check(host.memory);
+        }
+        _exit(0);
+    }
+    int status = hear_child(child, ends, text, sizeof text);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT || strstr(text, assertion) == NULL)
+        fail_msg("not found: %s; status %d, said: %s", assertion, status, text);
+}
+
+static void count_a_neighbour_more(struct ip_host *h)
+{
+    h->ip.neighbours.count++;
+}
+
+static void lose_waiting_bytes(struct ip_host *h)
+{
+    h->ip.neighbours.pending_bytes--;
+}
+
+static void stop_the_timer_of_a_neighbour(struct ip_host *h)
+{
+    struct mnet_link *link = mn_list_first(&h->ip.neighbours.ages[MN_NEIGHBOUR_AGE_UNRESOLVED]);
+    mn_wheel_cancel(&h->ip.wheel, &MN_CONTAINER(link, struct mn_neighbour, age)->timer);
+}
+
+static void count_a_fragment_more(struct ip_host *h)
+{
+    h->ip.reassembly.bytes++;
+}
+
+static void lose_the_end_of_a_queue(struct ip_host *h)
+{
+    h->ip.transmit.last = h->ip.transmit.first;
+    h->ip.transmit.count++;
+}
+
+static void change_the_own_address(struct ip_host *h)
+{
+    h->ip.own[MN_OWN_IPV4].v4.address++;
+}
+
+static void remember_another_way(struct ip_host *h)
+{
+    h->ip.last_way.way.kind = MN_IP_WAY_LOOPBACK;
+}
+
+static void turn_the_routes_round(struct ip_host *h)
+{
+    h->ip.routes.entries[1].to.length = 32;
+}
+
+static void count_an_object_more(struct ip_host *h)
+{
+    h->memory->packets.in_use++;
+}
+
+static void lose_a_slab(struct ip_host *h)
+{
+    h->memory->free_slabs--;
+    h->memory->fewest_free = 0;
+}
+
+static void spoilt_structures_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*spoil)(struct ip_host *h);
+        const char *assertion;
+    } cases[] = {
+        {count_a_neighbour_more, "ip->wheel.armed =="},
+        {lose_waiting_bytes, "bytes == table->pending_bytes"},
+        {stop_the_timer_of_a_neighbour, "ip->wheel.armed =="},
+        {count_a_fragment_more, "bytes == reassembly->bytes"},
+        {lose_the_end_of_a_queue, "count == queue->count"},
+        {change_the_own_address, "== own->v4.address"},
+        {remember_another_way, "way.kind == last->way.kind"},
+        {turn_the_routes_round, "routes->entries[i - 1].to.length"},
+        {count_an_object_more, "used == in_use"},
+        {lose_a_slab, "free == memory->free_slabs"},
+    };
+    ip_host_up(&host);
+    /* A neighbour, a packet that waits for another one, and a first fragment. */
+    receive_arp(&host, .operation = MN_ARP_REQUEST, .sender_ip = PEER_IP, .target_ip = OWN_IP);
+    assert_int_equal(send_line(&host, (struct output_line){.destination = PEER_IP, .protocol = MN_PROTOCOL_UDP}), 0);
+    assert_int_equal(
+        send_line(&host, (struct output_line){.destination = IPV4(10, 0, 0, 77), .protocol = MN_PROTOCOL_UDP}), 0);
+    receive_ip(&host, .more = true);
+    for (size_t i = 0; i < MN_COUNT_OF(cases); i++)
+        assert_found(cases[i].spoil, cases[i].assertion);
+    mn_ip_check(&host.ip); /* here nothing is spoilt */
+    mn_memory_check(host.memory);
+    ip_host_down(&host);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spoilt_structures_are_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
