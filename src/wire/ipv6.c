@@ -162,7 +162,7 @@ bool mn_ipv6_find_upper(const uint8_t *packet, size_t len, const struct mn_ipv6 
 
 /* ---- The walk ---- */
 
-struct walk {
+struct header_walk {
     const uint8_t *packet;
     uint32_t len;       /* bytes that can be read, without link padding */
     uint32_t whole_len; /* bytes of the packet */
@@ -173,13 +173,13 @@ struct walk {
 };
 
 /* The functions of the walk return true if it goes on, and false if this is its end. */
-static bool end(struct walk *w, enum mn_ipv6_verdict verdict)
+static bool end(struct header_walk *w, enum mn_ipv6_verdict verdict)
 {
     w->verdict = verdict;
     return false;
 }
 
-static bool end_with_problem(struct walk *w, enum mn_ipv6_problem code, uint32_t pointer)
+static bool end_with_problem(struct header_walk *w, enum mn_ipv6_problem code, uint32_t pointer)
 {
     w->chain->code = code;
     w->chain->pointer = pointer;
@@ -187,12 +187,12 @@ static bool end_with_problem(struct walk *w, enum mn_ipv6_problem code, uint32_t
 }
 
 /* A header goes beyond the bytes that can be read. */
-static bool end_too_short(struct walk *w)
+static bool end_too_short(struct header_walk *w)
 {
     return end(w, w->len < w->whole_len ? MN_IPV6_IS_TRUNCATED : MN_IPV6_IS_INVALID);
 }
 
-static void step_over(struct walk *w, uint32_t header_len)
+static void step_over(struct header_walk *w, uint32_t header_len)
 {
     w->chain->named_at = w->chain->offset;
     w->chain->protocol = w->packet[w->chain->offset];
@@ -200,7 +200,7 @@ static void step_over(struct walk *w, uint32_t header_len)
 }
 
 /* RFC 8200 4.2: as the upper bits of its type say. */
-static bool walk_unknown_option(struct walk *w, uint8_t type, uint32_t at)
+static bool walk_unknown_option(struct header_walk *w, uint8_t type, uint32_t at)
 {
     switch ((enum action)(type >> 6)) {
     case ACTION_SKIP: return true;
@@ -212,7 +212,7 @@ static bool walk_unknown_option(struct walk *w, uint8_t type, uint32_t at)
 }
 
 /* One option other than padding, whose type stands at `at`. */
-static bool walk_option(struct walk *w, uint8_t type, uint8_t len, uint32_t at)
+static bool walk_option(struct header_walk *w, uint8_t type, uint8_t len, uint32_t at)
 {
     if (type != OPTION_ROUTER_ALERT)
         return walk_unknown_option(w, type, at);
@@ -222,7 +222,7 @@ static bool walk_option(struct walk *w, uint8_t type, uint8_t len, uint32_t at)
 }
 
 /* RFC 8200 4.2: the options from left to right. Pad1 is one octet, all others have a length. */
-static bool walk_options(struct walk *w, const uint8_t *header, uint32_t len)
+static bool walk_options(struct header_walk *w, const uint8_t *header, uint32_t len)
 {
     struct mn_reader r = mn_reader(header + 2, len - 2);
     unsigned pads = 0, options = 0;
@@ -247,14 +247,14 @@ static bool walk_options(struct walk *w, const uint8_t *header, uint32_t len)
 }
 
 /* No type of routing is known: a header without segments left is ignored (4.4, RFC 5095). */
-static bool walk_routing(struct walk *w, const uint8_t *header)
+static bool walk_routing(struct header_walk *w, const uint8_t *header)
 {
     return header[SEGMENTS_LEFT_AT] == 0 ||
            end_with_problem(w, MN_IPV6_ERRONEOUS_FIELD, w->chain->offset + ROUTING_TYPE_AT);
 }
 
 /* A header with options, or a routing header. */
-static bool walk_header(struct walk *w)
+static bool walk_header(struct header_walk *w)
 {
     struct mn_ipv6_chain *chain = w->chain;
     const uint8_t *header = w->packet + chain->offset;
@@ -273,7 +273,7 @@ static bool walk_header(struct walk *w)
 }
 
 /* RFC 8200 4.5, RFC 7112 5: the first fragment has all headers, the transport's included. */
-static bool check_first_fragment(struct walk *w)
+static bool check_first_fragment(struct header_walk *w)
 {
     struct mn_ipv6_upper upper = {.offset = w->chain->offset, .protocol = w->chain->fragment.next_header};
     uint32_t least = 0;
@@ -290,7 +290,7 @@ static bool check_first_fragment(struct walk *w)
 }
 
 /* RFC 8200 4.5. A fragment without a byte of data is of no use, but each would cost a record. */
-static bool check_fragment(struct walk *w, uint32_t header_at)
+static bool check_fragment(struct header_walk *w, uint32_t header_at)
 {
     struct mn_ipv6_chain *chain = w->chain;
     uint32_t data_len = w->whole_len - chain->offset;
@@ -304,7 +304,7 @@ static bool check_fragment(struct walk *w, uint32_t header_at)
 }
 
 /* An atomic fragment is a whole packet (RFC 6946 4): the walk goes on behind the header. */
-static bool walk_fragment(struct walk *w)
+static bool walk_fragment(struct header_walk *w)
 {
     struct mn_ipv6_chain *chain = w->chain;
     uint32_t header_at = chain->offset;
@@ -322,7 +322,7 @@ static bool walk_fragment(struct walk *w)
 }
 
 /* One header. A hop-by-hop header that is not the first is as good as unknown (RFC 8200 4). */
-static bool walk_one(struct walk *w)
+static bool walk_one(struct header_walk *w)
 {
     struct mn_ipv6_chain *chain = w->chain;
     switch (chain->protocol) {
@@ -347,7 +347,7 @@ enum mn_ipv6_verdict mn_ipv6_walk(const uint8_t *packet, size_t len, const struc
 {
     uint32_t whole_len = (uint32_t)header->payload_len + MN_IPV6_HEADER;
     MN_ASSERT(len >= MN_IPV6_HEADER);
-    struct walk w = {
+    struct header_walk w = {
         .packet = packet,
         .len = (uint32_t)MN_MIN(len, whole_len),
         .whole_len = whole_len,

@@ -47,12 +47,12 @@ static struct mnet_address masked(struct mnet_address address, unsigned length)
 
 /* The arguments of F one behind another, each of variable size with its size in front, so that no
  * two sets of arguments give the same bytes. */
-struct arguments {
+struct identifier_arguments {
     uint8_t bytes[16 + 2 + 2 * (1 + MN_IDENTIFIER_NAME_MAX)];
     size_t len;
 };
 
-static void append(struct arguments *arguments, const void *bytes, size_t len)
+static void append(struct identifier_arguments *arguments, const void *bytes, size_t len)
 {
     MN_ASSERT(len <= sizeof arguments->bytes - arguments->len);
     if (len > 0)
@@ -60,7 +60,7 @@ static void append(struct arguments *arguments, const void *bytes, size_t len)
     arguments->len += len;
 }
 
-static void append_name(struct arguments *arguments, struct mn_identifier_name name)
+static void append_name(struct identifier_arguments *arguments, struct mn_identifier_name name)
 {
     uint8_t len = (uint8_t)MN_MIN(name.len, MN_IDENTIFIER_NAME_MAX);
     append(arguments, &len, 1);
@@ -71,7 +71,7 @@ static void append_name(struct arguments *arguments, struct mn_identifier_name n
 static struct mn_identifier opaque(const struct mn_identifier_origin *origin, struct mnet_prefix prefix,
                                    uint8_t dad_counter)
 {
-    struct arguments arguments = {.len = 0};
+    struct identifier_arguments arguments = {.len = 0};
     struct mnet_address network = masked(prefix.address, prefix.length);
     append(&arguments, network.bytes, sizeof network.bytes);
     append(&arguments, &prefix.length, 1);
