@@ -109,6 +109,7 @@ static bool read_ipv6(const char **at, uint8_t bytes[16])
     *at += 2;
     if (!read_groups(at, tail, GROUPS - 1 - front, 0, &behind))
         return false;
+    MN_ASSERT(front + behind < GROUPS);
     memcpy(bytes + 2 * (GROUPS - behind), tail, (size_t)(2 * behind));
     return true;
 }
@@ -236,6 +237,7 @@ static void write_address(struct mnet_address address, const struct mn_zone_name
     else
         write_ipv6(address.bytes, text);
     size_t len = strlen(text);
+    MN_ASSERT(len > 0 && len < 46); /* INET6_ADDRSTRLEN */
     if (address.zone != 0)
         write_zone(address.zone, names, text + len, MNET_ADDRESS_TEXT - len);
 }

@@ -1,5 +1,5 @@
-/* Checks of whole structures: of what must hold between two steps of a stack. They walk lists, so they
- * run in builds with sanitizers only, which are the debug builds and the fuzzers. */
+/* Checks of whole structures: of what must hold between two steps of a stack. They walk lists, so
+ * they run in builds with sanitizers only, which are the debug builds and the fuzzers. */
 #ifndef MN_CHECK_H
 #define MN_CHECK_H
 

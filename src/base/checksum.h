@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/base.h"
+
 /* Adds `len` bytes to `sum`. */
 uint64_t mn_sum(uint64_t sum, const void *data, size_t len);
 /* Copies `len` bytes and adds them to `sum`, in one pass. */
@@ -48,6 +50,7 @@ static inline uint64_t mn_sum_header(const void *data, size_t len)
     const uint8_t *bytes = data;
     uint64_t sum = 0, word;
     uint32_t half = 0;
+    MN_ASSERT(len % sizeof(half) == 0);
     for (; len >= sizeof(word); bytes += sizeof(word), len -= sizeof(word)) {
         memcpy(&word, bytes, sizeof(word));
         sum = mn_sum_add(sum, word);

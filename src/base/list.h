@@ -5,7 +5,7 @@
 
 #include <mnet/link.h>
 
-#include "base/base.h"
+#include "base/check.h"
 
 static inline void mn_list_init(struct mnet_link *head)
 {
@@ -24,6 +24,7 @@ static inline bool mn_list_linked(const struct mnet_link *node)
 
 static inline void mn_list_insert_before(struct mnet_link *position, struct mnet_link *node)
 {
+    MN_CHECK(MN_ASSERT(!mn_list_linked(node) && position->prev->next == position));
     node->next = position;
     node->prev = position->prev;
     position->prev->next = node;
@@ -49,6 +50,7 @@ static inline void mn_list_remove(struct mnet_link *node)
 {
     if (node->next == NULL)
         return;
+    MN_CHECK(MN_ASSERT(node->prev->next == node && node->next->prev == node));
     node->prev->next = node->next;
     node->next->prev = node->prev;
     node->next = node->prev = NULL;

@@ -125,6 +125,7 @@ struct mn_slab *mn_memory_take_slab(struct mnet_memory *memory, enum mn_claim cl
 
 void mn_memory_recycle(struct mnet_memory *memory, struct mn_slab *slab)
 {
+    MN_ASSERT(slab->used == 0);
     slab->pool = NULL;
     slab->next = memory->recycled;
     memory->recycled = slab;

@@ -44,6 +44,7 @@ static void link_partial(struct mn_pool *pool, struct mn_slab *slab)
 
 static MN_APART void unlink_partial(struct mn_pool *pool, struct mn_slab *slab)
 {
+    MN_ASSERT(slab->prev != NULL || pool->partial == slab);
     if (slab->prev != NULL)
         slab->prev->next = slab->next;
     else

@@ -64,6 +64,7 @@ static_assert(sizeof(((struct mn_random *)0)->pool) % BLOCK == 0, "the pool is w
 static void refill(struct mn_random *random)
 {
     static const uint8_t nonce[12] = {0};
+    MN_ASSERT(random->used == sizeof(random->pool)); /* no byte goes out twice, and none is lost */
     for (uint32_t i = 0; i < sizeof(random->pool) / BLOCK; i++)
         mn_chacha20_block(random->key, i, nonce, random->pool + (size_t)i * BLOCK);
     memcpy(random->key, random->pool, MN_RANDOM_SEED);

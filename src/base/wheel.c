@@ -49,6 +49,7 @@ static void place(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t seen_
         mn_list_append(&wheel->expired, &timer->link);
         return;
     }
+    MN_ASSERT(tick != wheel->now_us); /* what is due now was seen */
     unsigned level = (63u - (unsigned)__builtin_clzll(tick ^ wheel->now_us)) / DIGIT_BITS;
     unsigned slot = (unsigned)(tick >> (level * DIGIT_BITS)) % MN_WHEEL_SLOTS;
     timer->slot = (uint16_t)(level * MN_WHEEL_SLOTS + slot);
@@ -60,6 +61,7 @@ void mn_wheel_cancel(struct mn_wheel *wheel, struct mn_timer *timer)
 {
     if (!mn_timer_armed(timer))
         return;
+    MN_ASSERT(wheel->armed > 0);
     mn_list_remove(&timer->link);
     wheel->armed--;
     wheel->next_exact &= timer->at_ns > wheel->next_ns;

@@ -39,6 +39,7 @@ enum mn_parse mn_arp_parse(const void *data, size_t len, struct mn_arp *arp)
 
 void mn_arp_emit(void *to, const struct mn_arp *arp)
 {
+    MN_ASSERT(arp->operation == MN_ARP_REQUEST || arp->operation == MN_ARP_REPLY);
     struct mn_writer w = mn_writer(to, MN_ARP_PACKET);
     mn_write_u16(&w, HARDWARE_ETHERNET);
     mn_write_u16(&w, MN_ETHERTYPE_IPV4);

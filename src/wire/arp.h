@@ -17,7 +17,8 @@ struct mn_arp {
     uint32_t sender_ip, target_ip; /* host order */
 };
 
-/* INVALID for other hardware or protocol types, lengths and operations. Trailing padding is ignored. */
+/* INVALID for other hardware or protocol types, lengths and operations. Trailing padding is
+ * ignored. */
 enum mn_parse mn_arp_parse(const void *data, size_t len, struct mn_arp *arp);
 /* Writes MN_ARP_PACKET bytes. */
 void mn_arp_emit(void *to, const struct mn_arp *arp);

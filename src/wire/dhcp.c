@@ -1,10 +1,12 @@
 /* DHCP messages, in the order of the diagram of RFC 2131 section 2:
  *
- *   op htype hlen hops | xid | secs flags | ciaddr | yiaddr | siaddr | giaddr | chaddr 16 | sname 64 | file 128 | options
+ *   op htype hlen hops | xid | secs flags | ciaddr | yiaddr | siaddr | giaddr
+ *   chaddr 16 | sname 64 | file 128 | options
  *
- * Reading the options takes two steps. First every field is walked once, to see that each option ends where it must, and
- * that the options field may be trusted to say which other fields hold options. Then each known option is gathered
- * from all its pieces into one stretch of bytes, which its own small parser reads.
+ * Reading the options takes two steps. First every field is walked once, to see that each option
+ * ends within its field, and that the options field may be trusted to say which other fields hold
+ * options. Then each known option is gathered from all its pieces into one stretch of bytes, which
+ * its own small parser reads.
  */
 #include "wire/dhcp.h"
 
@@ -17,7 +19,7 @@
 #define SNAME 64
 #define FILE 128
 #define COOKIE UINT32_C(0x63825363) /* RFC 2131 section 3 */
-#define JOINED_MAX 512              /* bytes of an option in all its pieces; a longer one counts as not there */
+#define JOINED_MAX 512              /* bytes of an option in all pieces; a longer one is absent */
 #define MTU_MIN 68                  /* RFC 2132 5.1 */
 
 enum option {
@@ -61,8 +63,8 @@ struct option_piece {
     const uint8_t *bytes;
 };
 
-/* The next option of a field; false at its end, which need not be marked, and where one goes beyond it: then the reader
- * has failed. */
+/* The next option of a field; false at its end, which need not be marked, and if an option goes
+ * beyond it: then the reader has failed. */
 static bool next_piece(struct mn_reader *r, struct option_piece *piece)
 {
     do {
@@ -104,7 +106,7 @@ static bool find_fields(struct dhcp_fields *fields, struct mn_reader options, st
     return true;
 }
 
-/* Joins the pieces of an option (RFC 3396); an empty reader where there is none, or too much of it. */
+/* Joins the pieces of an option (RFC 3396); an empty reader if there is none, or too much of it. */
 static struct mn_reader gather(const struct dhcp_fields *fields, uint8_t code, uint8_t *joined)
 {
     size_t len = 0;
@@ -170,7 +172,7 @@ static uint8_t read_routes(struct mn_reader *r, struct mn_dhcp_route *routes)
     return (uint8_t)count;
 }
 
-/* What may stand in a log or a file without surprises; some servers count a terminating zero. */
+/* A text that is safe in a log or a file; some servers count a terminating zero. */
 static void read_domain(struct mn_reader *r, char *domain)
 {
     size_t len = mn_reader_left(r);
@@ -285,7 +287,7 @@ static void write_options(struct mn_writer *w, const struct mn_dhcp *message)
         OPTION_SUBNET_MASK, OPTION_CLASSLESS_ROUTES, OPTION_ROUTER, OPTION_DNS, OPTION_DOMAIN_NAME,
         OPTION_MTU,         OPTION_LEASE_TIME,       OPTION_T1,     OPTION_T2,
     };
-    MN_ASSERT(message->client_id_len <= MN_DHCP_CLIENT_ID);
+    MN_ASSERT(message->client_id_len <= MN_DHCP_CLIENT_ID && message->type != 0);
     mn_write_bytes(w, (const uint8_t[]){OPTION_MESSAGE_TYPE, 1, message->type}, 3);
     if (message->client_id_len > 0) {
         mn_write_bytes(w, (const uint8_t[]){OPTION_CLIENT_ID, message->client_id_len}, 2);
@@ -308,6 +310,7 @@ static void write_options(struct mn_writer *w, const struct mn_dhcp *message)
 void mn_dhcp_emit(void *to, const struct mn_dhcp *message)
 {
     struct mn_writer w = mn_writer(to, MN_DHCP_EMIT);
+    MN_ASSERT(message->operation == MN_DHCP_BOOTREQUEST || message->operation == MN_DHCP_BOOTREPLY);
     memset(to, 0, MN_DHCP_EMIT);
     mn_write_u8(&w, message->operation);
     mn_write_u8(&w, HARDWARE_ETHERNET);

@@ -1,8 +1,8 @@
 /* DHCP messages (RFC 2131 section 2, RFC 2132), which travel in UDP.
  *
- * Options may be spread over the options field, `file` and `sname` (option overload, RFC 2132 9.3), and one option over
- * several pieces, which are joined first (RFC 3396). An option whose length or value is impossible counts as not there:
- * in the structure below what is not there is zero.
+ * Options may be spread over the options field, `file` and `sname` (option overload, RFC 2132 9.3),
+ * and one option over several pieces, which are joined first (RFC 3396). An option whose length or
+ * value is impossible counts as not there: in the structure below an absent option is zero.
  */
 #ifndef MN_DHCP_WIRE_H
 #define MN_DHCP_WIRE_H
@@ -13,9 +13,10 @@
 #define MN_DHCP_SERVER_PORT 67
 #define MN_DHCP_CLIENT_PORT 68
 
-/* What mn_dhcp_emit writes: the least that BOOTP relays must pass on (RFC 1542 2.1). */
+/* The size that mn_dhcp_emit writes: the least that BOOTP relays must pass on (RFC 1542 2.1). */
 #define MN_DHCP_EMIT 300
-/* The largest message that fits the usual Ethernet packet; larger ones never come to a client that says so (option 57). */
+/* The largest message that fits the usual Ethernet packet; larger ones never come to a client that
+ * says so (option 57). */
 #define MN_DHCP_MESSAGE_MAX 1472
 
 #define MN_DHCP_ROUTERS 4
@@ -75,12 +76,12 @@ struct mn_dhcp {
     char domain[MN_DHCP_DOMAIN];                 /* letters, digits, '-', '_' and '.' */
 };
 
-/* TRUNCATED for less than the fixed part and the magic cookie, INVALID where it is no message of DHCP or BOOTP over
- * Ethernet, or where an option goes beyond the end of its field. */
+/* TRUNCATED for less than the fixed part and the magic cookie, INVALID if it is no message of DHCP
+ * or BOOTP over Ethernet, or if an option goes beyond the end of its field. */
 enum mn_parse mn_dhcp_parse(const void *data, size_t len, struct mn_dhcp *message);
 
-/* Writes the MN_DHCP_EMIT bytes of a client's message: the fixed part, the options that both sides and clients send, and
- * where it wants parameters the list of those that mn_dhcp_parse reads. */
+/* Writes the MN_DHCP_EMIT bytes of a client's message: the fixed part, the options that both sides
+ * and clients send, and if it wants parameters the list of those that mn_dhcp_parse reads. */
 void mn_dhcp_emit(void *to, const struct mn_dhcp *message);
 
 #endif

@@ -35,7 +35,8 @@ static bool has_priority_tag(const struct mnet_packet *frame)
         return false;
     const uint8_t *type = frame->data + ADDRESSES;
     bool customer = type[0] == 0x81 && type[1] == 0x00, provider = type[0] == 0x88 && type[1] == 0xa8;
-    return (customer || provider) && (type[2] & 0x0f) == 0 && type[3] == 0; /* the upper half is the priority */
+    /* The upper half of the byte is the priority. */
+    return (customer || provider) && (type[2] & 0x0f) == 0 && type[3] == 0;
 }
 
 MN_RARE bool mn_ethernet_untag(struct mnet_packet *frame)

@@ -1,8 +1,8 @@
 /* Ethernet II frames (RFC 894), and the tags of IEEE 802.1Q that say a priority only.
  *
- * A frame whose tag has the VLAN identifier 0 is of no VLAN, but of the untagged network (802.1Q 6.9.1,
- * "priority-tagged"). Switches, hypervisors and hosts with priorities send such ones; every station has
- * to take them. We send none.
+ * A frame whose tag has the VLAN identifier 0 is of no VLAN, but of the untagged network (802.1Q
+ * 6.9.1, "priority-tagged"). Switches, hypervisors and hosts with priorities send such ones; every
+ * station has to take them. We send none.
  */
 #ifndef MN_ETHERNET_H
 #define MN_ETHERNET_H

@@ -7,12 +7,11 @@
 bool mn_frame_same_headers(const struct mn_frame *a, const struct mn_frame *b)
 {
     const uint8_t *ip = a->network, *other_ip = b->network, *tcp = a->transport, *other_tcp = b->transport;
-    if (a->transport_len != b->transport_len || ip[1] != other_ip[1] ||                          /* DSCP and ECN */
-        memcmp(ip + 6, other_ip + 6, 2) != 0 || ip[8] != other_ip[8] ||                          /* DF, TTL */
-        memcmp(tcp + 8, other_tcp + 8, 4) != 0 ||                                                /* acknowledgement */
-        memcmp(tcp + 14, other_tcp + 14, 2) != 0 ||                                              /* window */
-        memcmp(tcp + 18, other_tcp + 18, 2) != 0 ||                                              /* urgent pointer */
-        memcmp(ip - MN_ETHERNET_HEADER, other_ip - MN_ETHERNET_HEADER, MN_ETHERNET_HEADER) != 0) /* to whom */
+    /* DSCP and ECN; DF and TTL; acknowledgement; window; urgent pointer; stations */
+    if (a->transport_len != b->transport_len || ip[1] != other_ip[1] || memcmp(ip + 6, other_ip + 6, 2) != 0 ||
+        ip[8] != other_ip[8] || memcmp(tcp + 8, other_tcp + 8, 4) != 0 || memcmp(tcp + 14, other_tcp + 14, 2) != 0 ||
+        memcmp(tcp + 18, other_tcp + 18, 2) != 0 ||
+        memcmp(ip - MN_ETHERNET_HEADER, other_ip - MN_ETHERNET_HEADER, MN_ETHERNET_HEADER) != 0)
         return false;
     size_t options_len = a->transport_len - (size_t)MN_TCP_HEADER;
     return options_len == 0 || memcmp(tcp + MN_TCP_HEADER, other_tcp + MN_TCP_HEADER, options_len) == 0;

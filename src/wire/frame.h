@@ -1,8 +1,9 @@
-/* The headers of a TCP segment in the raw bytes of an Ethernet frame: finding them, comparing them and
- * patching them, for what merges segments or cuts large ones without taking every header apart.
+/* The headers of a TCP segment in the raw bytes of an Ethernet frame: finding them, comparing them
+ * and patching them, for code that merges segments or cuts large ones without taking every header
+ * apart.
  *
- * The offsets of the fields are known here and in the files of the formats, nowhere above wire/. All
- * functions but mn_frame_find_* take headers that these have found: they check the bounds.
+ * The offsets of the fields are known here and in the files of the formats, nowhere above wire/.
+ * All functions but mn_frame_find_* take headers that these have found: they check the bounds.
  */
 #ifndef MN_FRAME_H
 #define MN_FRAME_H
@@ -22,7 +23,7 @@
 /* The shortest frame that mn_frame_find_* accept. */
 #define MN_FRAME_TCP_LEAST (MN_ETHERNET_HEADER + MN_IPV4_HEADER + MN_TCP_HEADER)
 
-/* Where the headers of a segment lie, and their lengths as they say themselves. */
+/* The places of a segment's headers, and their lengths as they say themselves. */
 struct mn_frame {
     uint8_t *network, *transport;
     uint16_t network_len;
@@ -41,8 +42,8 @@ static inline uint16_t mn_frame_type(const struct mnet_packet *frame)
     return mn_load_u16(frame->data + MN_ETHERNET_HEADER - 2);
 }
 
-/* Finds the headers of a frame that carries IPv4, whatever its type says. False unless the fixed part
- * of a TCP header lies in the linear part, behind an IPv4 header of any length. */
+/* Finds the headers of a frame that carries IPv4, whatever its type says. False unless the fixed
+ * part of a TCP header lies in the linear part, behind an IPv4 header of any length. */
 static inline bool mn_frame_find_tcp(const struct mnet_packet *frame, struct mn_frame *found)
 {
     if (frame->len < MN_FRAME_TCP_LEAST)
@@ -58,7 +59,7 @@ static inline bool mn_frame_find_tcp(const struct mnet_packet *frame, struct mn_
     return true;
 }
 
-/* The same for what nearly all frames are: IPv4 without options and not a fragment (nothing but Don't
+/* The same for nearly all frames: IPv4 without options and not a fragment (nothing but Don't
  * Fragment is said about fragments). */
 static inline bool mn_frame_find_plain_tcp(const struct mnet_packet *frame, struct mn_frame *found)
 {
@@ -116,11 +117,12 @@ static inline bool mn_frame_same_connection(const struct mn_frame *a, const stru
     return memcmp(a->transport, b->transport, 4) == 0 && memcmp(a->network + 12, b->network + 12, 8) == 0;
 }
 
-/* Returns true if all is the same that one header can say for both, options included; both have been
- * found with all of their headers in the linear part, without IP options. */
+/* Returns true if all is the same that one header can say for both, options included; both have
+ * been found with all of their headers in the linear part, without IP options. */
 bool mn_frame_same_headers(const struct mn_frame *a, const struct mn_frame *b);
 
-/* The unfolded sum (checksum.h) of that part of the pseudo-header that does not depend on the length. */
+/* The unfolded sum (checksum.h) of that part of the pseudo-header that does not depend on the
+ * length. */
 static inline uint64_t mn_frame_pseudo_sum(const struct mn_frame *f)
 {
     return mn_sum_add(mn_sum_header(f->network + 12, 8), mn_sum_u16(MN_PROTOCOL_TCP));
@@ -151,15 +153,15 @@ static inline bool mn_frame_transport_checksum_ok(const struct mn_frame *f, cons
 /* Makes `len` the length of the IP packet, and puts the header checksum right. */
 void mn_frame_set_packet_len(struct mn_frame *f, uint16_t len);
 
-/* What a segment that is cut from a large one has for itself. */
+/* The fields that differ between segments cut from one large one. */
 struct mn_frame_cut {
     uint32_t sequence;
     uint32_t payload; /* bytes */
     uint16_t identification;
     uint8_t flags_off; /* flags of the large one that this one does not have */
 };
-/* Makes the headers, copied from the large segment, those of a part of it. The TCP checksum becomes the
- * folded sum of the pseudo-header (`pseudo_sum` is mn_frame_pseudo_sum), to be completed. */
+/* Makes the headers, copied from the large segment, those of a part of it. The TCP checksum becomes
+ * the folded sum of the pseudo-header (`pseudo_sum` is mn_frame_pseudo_sum), to be completed. */
 void mn_frame_cut(struct mn_frame *f, const struct mn_frame_cut *cut, uint64_t pseudo_sum);
 
 #endif

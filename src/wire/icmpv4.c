@@ -44,10 +44,11 @@ bool mn_icmpv4_is_error(uint8_t type)
 }
 
 /* An update cannot tell a message of zeros, whose checksum is ffff, from one whose words sum up to
- * ffff, where it is 0 (RFC 1624 section 3): what comes out as 0 is summed again. */
+ * ffff, if it is 0 (RFC 1624 section 3): a result of 0 is summed again. */
 void mn_icmpv4_become_reply(struct mnet_packet *request)
 {
     uint16_t before, after, checksum;
+    MN_ASSERT(request->len >= MN_ICMPV4_HEADER && request->data[0] == MN_ICMPV4_ECHO);
     memcpy(&before, request->data, 2);
     request->data[0] = MN_ICMPV4_ECHO_REPLY;
     memcpy(&after, request->data, 2);

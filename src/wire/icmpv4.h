@@ -32,15 +32,16 @@ enum mn_icmpv4_time_exceeded_code {
 
 struct mn_icmpv4 {
     uint8_t type, code;
-    uint16_t identifier,
-        sequence; /* echo; elsewhere the two halves of the second word: sequence is the MTU of code 4 */
+    uint16_t identifier, sequence; /* echo; elsewhere halves of a word: an MTU in the second */
 };
 
-/* Reads the header only; the checksum over the whole message is the caller's (it may lie in fragments). */
+/* Reads the header only; the checksum over the whole message is the caller's (it may lie in
+ * fragments). */
 enum mn_parse mn_icmpv4_parse(const void *data, size_t len, struct mn_icmpv4 *header);
 /* Writes 8 bytes with the checksum, given the unfolded sum of the bytes that follow. */
 void mn_icmpv4_emit(void *to, const struct mn_icmpv4 *header, uint64_t body_sum);
-/* Whether a message of this type is an error, never to be answered with an error (RFC 1122 3.2.2). */
+/* Whether a message of this type is an error, never to be answered with an error (RFC 1122
+ * 3.2.2). */
 bool mn_icmpv4_is_error(uint8_t type);
 /* The type of a message of at least one byte. */
 static inline uint8_t mn_icmpv4_type(const uint8_t *message)
@@ -48,7 +49,8 @@ static inline uint8_t mn_icmpv4_type(const uint8_t *message)
     return message[0];
 }
 
-/* Makes an echo request, whose header is in the linear part and whose checksum is right, the reply to it. */
+/* Makes an echo request, whose header is in the linear part and whose checksum is right, the reply
+ * to it. */
 void mn_icmpv4_become_reply(struct mnet_packet *request);
 
 #endif

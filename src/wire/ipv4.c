@@ -32,7 +32,7 @@ enum option {
     OPTION_ROUTER_ALERT = 148,
 };
 
-/* The fixed part; what the header says, true or not. In words, as mn_ipv4_emit writes it. */
+/* The fixed part; the header's claims, true or not. In words, as mn_ipv4_emit writes it. */
 static inline enum mn_parse parse_fixed(const void *data, size_t len, struct mn_ipv4 *header)
 {
     if (len < MN_IPV4_HEADER)
@@ -108,10 +108,12 @@ enum mn_parse mn_ipv4_parse_quote(const void *data, size_t len, struct mn_ipv4 *
     return len < header->header_len ? MN_PARSE_TRUNCATED : MN_PARSE_OK;
 }
 
-/* In three words, and the checksum from them, in the order of numbers: reading back what was just written in other sizes is slow. */
+/* In three words, and the checksum from them, in the order of numbers: reading fresh bytes back in
+ * other sizes is slow. */
 void mn_ipv4_emit(void *to, const struct mn_ipv4 *header)
 {
     MN_ASSERT(header->header_len == MN_IPV4_HEADER && header->fragment_offset % OFFSET_UNIT == 0);
+    MN_ASSERT(header->total_len >= MN_IPV4_HEADER);
     uint32_t fragment = (header->dont_fragment ? DONT_FRAGMENT : 0u) | (header->more_fragments ? MORE_FRAGMENTS : 0u) |
                         header->fragment_offset / OFFSET_UNIT;
     uint64_t first = UINT64_C(4) << 60 | UINT64_C(1) * (MN_IPV4_HEADER / 4) << 56 |
@@ -138,7 +140,7 @@ void mn_ipv4_emit_options(void *to, const struct mn_ipv4 *header, const struct m
     memcpy(at + CHECKSUM_AT, &checksum, sizeof checksum);
 }
 
-/* ---- What an echo reply carries back ---- */
+/* ---- The options of an echo reply ---- */
 
 static void store_u32(uint8_t *to, uint32_t value)
 {
@@ -152,7 +154,8 @@ static uint32_t load_u32(const uint8_t *from)
     return mn_read_u32(&r);
 }
 
-/* Enters our address in the next free place; a full list stays as it is. False if the pointer leads to no place. */
+/* Enters our address in the next free place; a full list stays as it is. False if the pointer leads
+ * to no place. */
 static bool update_route(uint8_t *option, uint8_t len, uint32_t own)
 {
     if (len < 3 || option[POINTER] < 4)
@@ -166,8 +169,8 @@ static bool update_route(uint8_t *option, uint8_t len, uint32_t own)
     return true;
 }
 
-/* The same for a time, alone or behind an address, or only if the next address is ours. If it is full, one more host is
- * counted that found no place. */
+/* The same for a time, alone or behind an address, or only if the next address is ours. If it is
+ * full, one more host is counted that found no place. */
 static bool update_timestamp(uint8_t *option, uint8_t len, uint32_t own, uint32_t time_ms)
 {
     if (len < 4 || option[POINTER] < 5)
@@ -206,7 +209,8 @@ MN_RARE bool mn_ipv4_answer_options(const uint8_t *options, size_t len, uint32_t
             continue;
         uint8_t option_len = mn_read_u8(&r);
         mn_read(&r, (size_t)option_len - MIN_OPTION);
-        MN_ASSERT(r.ok && answer->len + option_len <= MN_IPV4_OPTIONS_MAX); /* parse_options has seen to it */
+        /* parse_options has seen to it. */
+        MN_ASSERT(r.ok && answer->len + option_len <= MN_IPV4_OPTIONS_MAX);
         if (type != OPTION_RECORD_ROUTE && type != OPTION_TIMESTAMP)
             continue;
         uint8_t *copy = answer->bytes + answer->len;

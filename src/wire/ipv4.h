@@ -23,11 +23,12 @@ struct mn_ipv4 {
     bool router_alert; /* RFC 2113 */
 };
 
-/* Parses and validates the header in the first `len` bytes of a packet of `total` bytes (linear part and all):
- * version, lengths, checksum, options. The packet may be longer than total_len (link padding). On a failure other
- * than TRUNCATED the fields read so far are set. */
+/* Parses and validates the header in the first `len` bytes of a packet of `total` bytes (linear
+ * part and all): version, lengths, checksum, options. The packet may be longer than total_len (link
+ * padding). On a failure other than TRUNCATED the fields read so far are set. */
 enum mn_parse mn_ipv4_parse(const void *data, size_t len, size_t total, struct mn_ipv4 *header);
-/* The same for the quote in an ICMP error: total_len may exceed what is there, and the checksum is not verified. */
+/* The same for the quote in an ICMP error: total_len may exceed the bytes that are there, and the
+ * checksum is not verified. */
 enum mn_parse mn_ipv4_parse_quote(const void *data, size_t len, struct mn_ipv4 *header);
 /* The value, in host order, of an address that is known to be IPv4. */
 static inline uint32_t mn_ipv4_value(const struct mnet_address *address)
@@ -48,10 +49,10 @@ struct mn_ipv4_options {
     uint8_t bytes[MN_IPV4_OPTIONS_MAX];
 };
 
-/* Fills *answer with the options that an echo reply carries back (RFC 1122 3.2.2.6): Record Route and Timestamp of
- * the request, updated as by a host `own` at time_ms. `options` are the `len` bytes behind a fixed header that
- * mn_ipv4_parse has accepted. False if one of the two is wrong in itself: the request is to be discarded (RFC 791
- * 3.1). */
+/* Fills *answer with the options that an echo reply carries back (RFC 1122 3.2.2.6): Record Route
+ * and Timestamp of the request, updated as by a host `own` at time_ms. `options` are the `len`
+ * bytes behind a fixed header that mn_ipv4_parse has accepted. False if one of the two is wrong in
+ * itself: the request is to be discarded (RFC 791 3.1). */
 bool mn_ipv4_answer_options(const uint8_t *options, size_t len, uint32_t own, uint32_t time_ms,
                             struct mn_ipv4_options *answer);
 /* As mn_ipv4_emit, with options: writes 20 + options->len bytes. */

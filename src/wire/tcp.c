@@ -1,8 +1,10 @@
 /* TCP headers and their options.
  *
- * Options are emitted in this order, each group aligned to four bytes by NOPs in front where it needs them:
+ * Options are emitted in this order, each group aligned to four bytes by NOPs in front if it needs
+ * them:
  *
- *   MSS | SACK permitted, timestamps (or 2 NOP, timestamps) | NOP, window scale | user timeout | 2 NOP, SACK blocks
+ *   MSS | SACK permitted, timestamps (or 2 NOP, timestamps) | NOP, window scale | user timeout
+ *       | 2 NOP, SACK blocks
  *
  * SACK permitted without timestamps comes last, with the end of the list and zeros behind it.
  */
@@ -21,7 +23,8 @@ enum kind {
     KIND_USER_TIMEOUT = 28,
 };
 
-/* Lengths with kind and length byte, as RFC 9293 3.2, RFC 7323 2.2 and 3.2, RFC 2018 and RFC 5482 fix them. */
+/* Lengths with kind and length byte, as RFC 9293 3.2, RFC 7323 2.2 and 3.2, RFC 2018 and RFC 5482
+ * fix them. */
 enum length {
     LENGTH_MSS = 4,
     LENGTH_WINDOW_SCALE = 3,
@@ -61,7 +64,8 @@ static bool parse_timestamps(struct mn_reader *r, uint8_t len, struct mn_tcp_hea
     return true;
 }
 
-/* One option behind its kind and length; `body` is exactly its bytes. False where the length is not the option's. */
+/* One option behind its kind and length; `body` is exactly its bytes. False if the length is not
+ * the option's. */
 static bool parse_option(uint8_t kind, uint8_t len, struct mn_reader *body, struct mn_tcp_header *header)
 {
     switch (kind) {
@@ -86,7 +90,8 @@ static bool parse_option(uint8_t kind, uint8_t len, struct mn_reader *body, stru
     }
 }
 
-/* The options of nearly every segment of a connection with timestamps begin like this, as RFC 7323 A recommends it. */
+/* The options of nearly every segment of a connection with timestamps begin like this, as RFC 7323
+ * A recommends it. */
 #define TIMESTAMPS_HEAD \
     (UINT32_C(1) * KIND_NOP << 24 | UINT32_C(1) * KIND_NOP << 16 | UINT32_C(1) * KIND_TIMESTAMPS << 8 | \
      LENGTH_TIMESTAMPS)
@@ -97,7 +102,8 @@ static bool only_timestamps(const struct mn_reader *r)
     return mn_reader_left(r) == MN_TCP_TIMESTAMPS_PADDED && mn_read_u32(&head) == TIMESTAMPS_HEAD;
 }
 
-/* MUST-4, MUST-5: options in any segment, beginning on any byte. MUST-7: false for an illegal length. */
+/* MUST-4, MUST-5: options in any segment, beginning on any byte. MUST-7: false for an illegal
+ * length. */
 static bool parse_options(struct mn_reader *r, struct mn_tcp_header *header)
 {
     if (only_timestamps(r)) {
@@ -150,7 +156,7 @@ enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *h
 
 /* ---- emit ---- */
 
-/* Where everything goes: what emit writes and length counts. */
+/* The layout of a header, which emit writes and length counts. */
 struct layout {
     size_t sack_blocks;
     size_t options_len; /* padded */
@@ -176,6 +182,7 @@ static MN_APART struct layout lay_out_any(const struct mn_tcp_header *header)
         layout.sack_blocks = MN_MIN(MN_MIN(header->sack_count, MN_TCP_SACK_BLOCKS), fitting);
         layout.options_len += layout.sack_blocks > 0 ? head + layout.sack_blocks * SACK_BLOCK : 0;
     }
+    MN_ASSERT(layout.options_len % GRANULARITY == 0 && layout.options_len <= OPTIONS_MAX);
     return layout;
 }
 
@@ -218,6 +225,7 @@ static void emit_timestamps(struct mn_writer *w, const struct mn_tcp_header *hea
 
 static void emit_sack(struct mn_writer *w, const struct mn_tcp_header *header, size_t blocks)
 {
+    MN_ASSERT(blocks > 0 && blocks <= MN_TCP_SACK_BLOCKS);
     emit_nops(w, 2);
     emit_head(w, KIND_SACK, (enum length)(OPTION_HEADER + blocks * SACK_BLOCK));
     for (size_t i = 0; i < blocks; i++) {
@@ -257,8 +265,10 @@ size_t mn_tcp_emit(void *to, const struct mn_tcp_header *header)
 {
     struct layout layout = lay_out(header);
     size_t len = MN_TCP_HEADER + layout.options_len;
-    struct mn_writer w = mn_writer(to, MN_TCP_HEADER); /* of constant length, so that no write is checked in the end */
-    /* In words, as they are summed next: source port, destination port, seq; ack, data offset, flags, window. */
+    /* Its length is constant, so that the compiler removes the checks of the writes. */
+    struct mn_writer w = mn_writer(to, MN_TCP_HEADER);
+    /* In words, as they are summed next: source port, destination port, seq; ack, data offset,
+     * flags, window. */
     mn_write_u64(&w, (uint64_t)header->source_port << 48 | (uint64_t)header->destination_port << 32 | header->seq);
     mn_write_u64(&w, (uint64_t)header->ack << 32 | (uint32_t)(len / GRANULARITY << 28) | (uint32_t)header->flags << 16 |
                          header->window);

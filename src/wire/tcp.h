@@ -11,7 +11,7 @@
 #define MN_TCP_HEADER_MAX 60
 #define MN_TCP_SACK_BLOCKS 4
 #define MN_TCP_WINDOW_SHIFT_MAX 14  /* RFC 7323 2.3 */
-#define MN_TCP_TIMESTAMPS_PADDED 12 /* what the option takes with its padding (RFC 7323 A) */
+#define MN_TCP_TIMESTAMPS_PADDED 12 /* the option's length with its padding (RFC 7323 A) */
 
 enum mn_tcp_flag {
     MN_TCP_FIN = 0x01,
@@ -54,13 +54,13 @@ struct mn_tcp_header {
     uint16_t checksum;  /* memory order */
     uint16_t urgent;
     uint8_t options;     /* enum mn_tcp_option */
-    bool options_broken; /* an illegal length (MUST-7); what came before it is set */
+    bool options_broken; /* an illegal length (MUST-7); the fields before it are set */
     uint16_t mss;
     uint8_t window_shift; /* as received, not clamped */
     uint8_t sack_count;
     uint16_t user_timeout; /* RFC 5482: granularity bit and 15 bits */
     uint32_t ts_value, ts_echo;
-    struct mn_tcp_sack_block sack[MN_TCP_SACK_BLOCKS]; /* the first sack_count; the others have no value */
+    struct mn_tcp_sack_block sack[MN_TCP_SACK_BLOCKS]; /* the first sack_count have a value */
 };
 
 /* An empty header. */
@@ -69,12 +69,13 @@ static inline void mn_tcp_header_init(struct mn_tcp_header *header)
     memset(header, 0, offsetof(struct mn_tcp_header, sack));
 }
 
-/* Reads a header and its options from the first `len` bytes (the linear part). TRUNCATED below 20 bytes or below the
- * data offset, INVALID for a data offset below 5. The checksum is the caller's to verify, before anything else is
- * believed. Unknown options are skipped by their length (MUST-6). */
+/* Reads a header and its options from the first `len` bytes (the linear part). TRUNCATED below 20
+ * bytes or below the data offset, INVALID for a data offset below 5. The checksum is the caller's
+ * to verify, before anything else is believed. Unknown options are skipped by their length
+ * (MUST-6). */
 enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *header);
-/* Bytes that emit will write: 20 and the options, padded with zeros to a multiple of four (MUST-69). SACK blocks that
- * do not fit are left out. */
+/* Bytes that emit will write: 20 and the options, padded with zeros to a multiple of four
+ * (MUST-69). SACK blocks that do not fit are left out. */
 size_t mn_tcp_header_length(const struct mn_tcp_header *header);
 /* Writes the header with the checksum field as given; returns mn_tcp_header_length. */
 size_t mn_tcp_emit(void *to, const struct mn_tcp_header *header);

@@ -1,4 +1,4 @@
-/* What TCP and UDP share: the checksum over pseudo-header, header and data. */
+/* Shared by TCP and UDP: the checksum over pseudo-header, header and data. */
 #include "base/checksum.h"
 #include "base/packet_sum.h"
 #include "wire/wire.h"

@@ -28,6 +28,7 @@ bool mn_udp_checksum_ok(const struct mnet_packet *packet, const struct mn_datagr
 
 void mn_udp_emit(void *to, const struct mn_udp_header *header)
 {
+    MN_ASSERT(header->length >= MN_UDP_HEADER);
     struct mn_writer w = mn_writer(to, MN_UDP_HEADER);
     mn_write_u16(&w, header->source_port);
     mn_write_u16(&w, header->destination_port);

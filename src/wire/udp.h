@@ -13,7 +13,7 @@ struct mn_udp_header {
     uint16_t checksum; /* memory order; 0: none */
 };
 
-/* `len` linear bytes of `total`. INVALID where length is below 8 or beyond `total`. */
+/* `len` linear bytes of `total`. INVALID if length is below 8 or beyond `total`. */
 enum mn_parse mn_udp_parse(const void *data, size_t len, size_t total, struct mn_udp_header *header);
 /* Returns true if a received datagram, whose header is at packet->data, has a right checksum. Zero
  * means that the sender computed none: that is right in IPv4 (RFC 768), and wrong in IPv6 (RFC 8200

@@ -287,7 +287,8 @@ static void full_memory_counts_what_datagrams_pin(void **state)
     assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
     for (int i = 0; i < 100; i++)
         deliver(f, peer, 53, "x");
-    assert_in_range(endpoint.queue.count, 1, 10); /* a byte each, but blocks of well over a kilobyte */
+    /* A byte each, but blocks of well over a kilobyte. */
+    assert_in_range(endpoint.queue.count, 1, 10);
     assert_true(endpoint.pinned <= 10000);
     while (mn_udp_readable(&endpoint))
         expect_text(&endpoint, "x");
