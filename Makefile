@@ -28,7 +28,7 @@ FUZZ_SECONDS := 60
 FIRST := 1
 SEEDS := 10000
 
-.PHONY: help build debug release clang install docs run run-tap sim test quick model goodput cross cross-builds check bench fuzz format clean bootstrap-%
+.PHONY: help build debug release clang install docs run run-tap sim test quick model goodput options cross cross-builds check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -45,6 +45,7 @@ help:
 	@echo 'make model   run random schedules for TCP, SEEDS=$(SEEDS) from FIRST=$(FIRST) on'
 	@echo 'make build   build build/debug (with sanitizers) and build/release, with CC=$(CC)'
 	@echo 'make goodput write tests/snapshots/goodput.md again: the goodput of TCP on simulated links'
+	@echo 'make options write docs/options.md again, from the tables of options and limits'
 	@echo 'make install install headers, libraries and their descriptions for pkg-config and Meson in PREFIX=$(PREFIX)'
 	@echo 'make docs    make the reference of the public API from the headers, as HTML in build/docs'
 	@echo 'make format  run clang-format on every file'
@@ -130,6 +131,11 @@ model: bootstrap-test release
 goodput: bootstrap-test release
 	@$(RELEASE)/tests/test_links --print >$(RELEASE)/goodput.md
 	@mkdir -p tests/snapshots && mv $(RELEASE)/goodput.md tests/snapshots/goodput.md
+
+# Writes the page of options and limits from the tables of the stack.
+options: release
+	@$(RELEASE)/tools/options_page >$(RELEASE)/options.md
+	@mv $(RELEASE)/options.md docs/options.md
 
 docs: bootstrap-docs
 	@scripts/docs

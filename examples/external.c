@@ -101,7 +101,7 @@ int main(int argc, char **argv)
     strcpy(why, usage);
     struct mnet_config config = {.platform = {clock_now, entropy, NULL}, .memory_size = MEMORY_BYTES};
     config.memory = malloc(MEMORY_BYTES);
-    if (argc != 3 || config.memory == NULL || mnet_prefix_parse(argv[2], &config.ipv4) < 0 ||
+    if (argc != 3 || config.memory == NULL || mnet_prefix_parse(argv[2], &config.ip.ipv4) < 0 ||
         mnet_tap_open(argv[1], NULL, &config.device, why, sizeof why) < 0) {
         fprintf(stderr, "%s\n", why);
         return 1;

@@ -42,12 +42,13 @@ static void start(struct fuzz_host *h)
         .random = &h->random,
         .mac = own_mac,
         .mtu = flags & 1 ? 1500 : 576,
-        .ipv4 = {mnet_address_from_ipv4(OWN_IP), flags & 2 ? 24 : 31},
-        .ipv4_gateway = mnet_address_from_ipv4(OWN_IP ^ 1),
-        .address_probe = (flags & 4) != 0,
-        .neighbours_max = flags & 8 ? 3 : 0,
-        .reassembly_datagrams_max = flags & 16 ? 2 : 0,
-        .reassembly_bytes_max = REASSEMBLY_BYTES,
+        .user.ipv4 = {mnet_address_from_ipv4(OWN_IP), flags & 2 ? 24 : 31},
+        .user.ipv4_gateway = mnet_address_from_ipv4(OWN_IP ^ 1),
+        .user.address_probe = (flags & 4) != 0,
+        .user.neighbours_max = flags & 8 ? 3 : 256,
+        .user.reassembly_datagrams_max = flags & 16 ? 2 : 32,
+        .user.reassembly_bytes_max = REASSEMBLY_BYTES,
+        .user.ttl = 64,
     };
     MN_ASSERT(mn_ip_init(&h->ip, &config) == 0);
 }

@@ -162,16 +162,16 @@ static void start(struct stack_world *w)
         .platform = {clock_now, entropy, w},
         .memory = region,
         .memory_size = REGION >> ((flags >> 3 & 1) + (flags >> 6 & 1)),
-        .dhcp = w->dhcp,
-        .tcp_half_open_max = 4,
-        .tcp_time_wait_max = 4,
-        .tcp_send_buffer = 20000,
-        .tcp_receive_buffer = 20000,
+        .ip.dhcp = w->dhcp,
+        .tcp.half_open_max = 4,
+        .tcp.time_wait_max = 4,
+        .tcp.send_buffer = 20000,
+        .tcp.receive_buffer = 20000,
         .no_coalescing = (flags & 16) != 0,
     };
     if (!w->dhcp) {
-        config.ipv4 = (struct mnet_prefix){mnet_address_from_ipv4(OWN_IP), 24};
-        config.ipv4_gateway = mnet_address_from_ipv4(OWN_IP + 1);
+        config.ip.ipv4 = (struct mnet_prefix){mnet_address_from_ipv4(OWN_IP), 24};
+        config.ip.ipv4_gateway = mnet_address_from_ipv4(OWN_IP + 1);
     }
     MN_ASSERT(mnet_stack_open(&config, &w->stack) == 0);
     MN_ASSERT(mnet_tcp_listen(w->stack, 80, NULL, &w->listener) == 0);

@@ -1,5 +1,5 @@
-/* DHCP: the lease of a stack that gets its address from a server (RFC 2131). config.dhcp and --dhcp
- * switch it on.
+/* DHCP: the lease of a stack that gets its address from a server (RFC 2131). config.ip.dhcp and
+ * --dhcp switch it on.
  */
 #ifndef MNET_DHCP_H
 #define MNET_DHCP_H

@@ -29,7 +29,7 @@ struct mnet_listener;
 
 /* The congestion control of a connection: how it finds out how much the path takes. */
 enum mnet_congestion {
-    /* The choice of the stack (tcp_congestion of its configuration), which is CUBIC by default. */
+    /* The choice of the stack (tcp.congestion of its configuration), which is CUBIC by default. */
     MNET_CONGESTION_DEFAULT,
     /* RFC 9438, with HyStart++ (RFC 9406). */
     MNET_CONGESTION_CUBIC,
@@ -223,7 +223,7 @@ struct mnet_keepalive {
 void mnet_tcp_set_keepalive(struct mnet_flow *flow, const struct mnet_keepalive *keepalive);
 /* Sets R2 (MUST-21): if data stays unacknowledged for this time, the connection ends with
  * MNET_E_TIMED_OUT. 0 stands for the stack's value, MNET_NEVER for no end. If
- * tcp_user_timeout_option of the stack is set, the peer is told the value (RFC 5482), and the
+ * tcp.user_timeout_option of the stack is set, the peer is told the value (RFC 5482), and the
  * peer's own does not change it. */
 void mnet_tcp_set_user_timeout(struct mnet_flow *flow, uint64_t timeout_ns);
 

@@ -1,10 +1,7 @@
 /* The network layer as a whole: configuration, queues, timers. The work is in input.c and output.c. */
 #include "ip/v4/internal.h"
 
-#define MTU_MIN 68     /* RFC 791 3.2 */
-#define TTL_DEFAULT 64 /* RFC 1700 */
-#define NEIGHBOURS_DEFAULT 256
-#define REASSEMBLY_DATAGRAMS_DEFAULT 32
+#define MTU_MIN 68 /* RFC 791 3.2 */
 
 static struct mn_hash_key new_key(struct mn_random *random)
 {
@@ -14,6 +11,8 @@ static struct mn_hash_key new_key(struct mn_random *random)
 
 int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
 {
+    const struct mnet_ip_config *user = &config->user;
+    MN_ASSERT(user->ttl > 0 && user->neighbours_max > 0 && user->reassembly_datagrams_max > 0);
     *ip = (struct mn_ip){
         .memory = config->memory,
         .counters = config->counters,
@@ -22,33 +21,28 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
         .mac = config->mac,
         .mtu = config->mtu,
         .link_mtu = config->mtu,
-        .ttl = config->ttl != 0 ? config->ttl : TTL_DEFAULT,
+        .ttl = user->ttl,
     };
     const struct mn_ip_settings settings = {
-        .ipv4 = config->ipv4,
-        .ipv4_gateway = config->ipv4_gateway,
-        .routes = config->routes,
-        .route_count = config->route_count,
-        .probe = config->address_probe ? MN_IP_PROBE_FULL : MN_IP_PROBE_NONE,
+        .ipv4 = user->ipv4,
+        .ipv4_gateway = user->ipv4_gateway,
+        .routes = user->routes,
+        .route_count = user->route_count,
+        .probe = user->address_probe ? MN_IP_PROBE_FULL : MN_IP_PROBE_NONE,
     };
     if (config->mtu < MTU_MIN)
         return MNET_E_INVALID;
     mn_wheel_init(&ip->wheel, config->now);
-    unsigned neighbours_max = config->neighbours_max != 0 ? config->neighbours_max : NEIGHBOURS_DEFAULT;
     size_t waiting_max = MN_MAX(mnet_memory_budget(ip->memory) / MN_IP_WAITING_SHARE, MN_IP_WAITING_BYTES_LEAST);
-    mn_neighbours_init(&ip->neighbours, ip->memory, &ip->wheel, ip->counters, new_key(ip->random), neighbours_max,
+    mn_neighbours_init(&ip->neighbours, ip->memory, &ip->wheel, ip->counters, new_key(ip->random), user->neighbours_max,
                        MN_MIN(waiting_max, MN_IP_WAITING_BYTES_MOST), MN_IP_TIMER_NEIGHBOUR);
-    struct mn_reassembly_limits limits = {config->reassembly_datagrams_max, config->reassembly_bytes_max};
-    if (limits.datagrams_max == 0)
-        limits.datagrams_max = REASSEMBLY_DATAGRAMS_DEFAULT;
-    if (limits.bytes_max == 0)
-        limits.bytes_max = mnet_memory_budget(ip->memory) / 32;
+    struct mn_reassembly_limits limits = {user->reassembly_datagrams_max, user->reassembly_bytes_max};
     mn_reassembly_init(&ip->reassembly, ip->memory, &ip->wheel, ip->counters, new_key(ip->random), limits,
                        MN_IP_TIMER_REASSEMBLY);
     ip->identification.key = new_key(ip->random);
     ip->icmp_limit = (struct mn_ip_limit){.credit_ns = UINT64_MAX / 2, .filled_ns = config->now}; /* full */
-    if (mnet_address_is_any(config->ipv4.address)) /* there may be one later, and then routes */
-        return mnet_address_is_any(config->ipv4_gateway) && config->route_count == 0 ? 0 : MNET_E_INVALID;
+    if (mnet_address_is_any(user->ipv4.address)) /* there may be one later, and then routes */
+        return mnet_address_is_any(user->ipv4_gateway) && user->route_count == 0 ? 0 : MNET_E_INVALID;
     return mn_ip_configure(ip, &settings, config->now);
 }
 

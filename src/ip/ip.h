@@ -12,10 +12,10 @@
 #ifndef MN_IP_H
 #define MN_IP_H
 
+#include <mnet/config.h>
 #include <mnet/counters.h>
 #include <mnet/log.h>
 #include <mnet/packet.h>
-#include <mnet/stack.h>
 
 #include "base/packet_queue.h"
 #include "base/random.h"
@@ -45,16 +45,8 @@ struct mn_ip_config {
     struct mn_random *random;
     struct mn_mac mac;
     uint16_t mtu;
-    uint8_t ttl;             /* default of packets sent */
-    struct mnet_prefix ipv4; /* unspecified: no address yet */
-    struct mnet_address ipv4_gateway;
-    const struct mnet_route *routes;
-    unsigned route_count;
-    bool address_probe; /* MN_IP_PROBE_FULL */
-    unsigned neighbours_max;
-    unsigned reassembly_datagrams_max;
-    size_t reassembly_bytes_max;
     uint64_t now;
+    struct mnet_ip_config user; /* complete but for ipv4, which is unspecified if there is no address yet */
 };
 
 struct mn_ip; /* defined below this interface, for embedding only */

@@ -4,7 +4,7 @@
 #ifndef MN_IP_ROUTE_H
 #define MN_IP_ROUTE_H
 
-#include <mnet/stack.h>
+#include <mnet/config.h>
 
 #include "base/base.h"
 

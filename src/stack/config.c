@@ -1,33 +1,72 @@
-/* The configuration of a stack: what is allowed, and what is meant by zero.
+/* The configuration of a stack (see config.h).
  *
- * How the memory budget is shared out. Everything is allocated when it is needed and nothing is set aside but the
- * tables; the limits below say who may grow how far. One connection may pin a sixteenth of the budget for sending and
- * a sixteenth for receiving (at most 8 MiB each), datagrams being put together a thirty-second part. The numbers of
- * connections, half-open connections and TIME-WAIT records are such that their control blocks alone never exceed a
- * quarter. docs/memory.md has the rest: who may have how much when memory gets short, and who gives some back.
+ * How the memory budget is shared out. Everything is allocated when it is needed; only tables are
+ * set aside. The limits say who may grow how far. One connection may pin a sixteenth of the budget
+ * for sending and a sixteenth for receiving, and incomplete datagrams a thirty-second part. The
+ * numbers of connections, half-open connections and TIME-WAIT records are such that their control
+ * blocks alone never exceed a quarter. docs/memory.md has the rest: who may have how much when
+ * memory gets short, and who gives some back.
  */
 #include "stack/stack.h"
 #include "wire/ipv4_address.h"
 
-#define DEFAULT_TTL 64
-#define DEFAULT_NEIGHBOURS 256u
-#define DEFAULT_REASSEMBLIES 32u
-#define DEFAULT_CONNECTIONS 65536u
-#define DEFAULT_HALF_OPEN 1024u
-#define DEFAULT_TIME_WAIT 16384u
-#define DEFAULT_LISTENERS 64u
-#define DEFAULT_ENDPOINTS 64u
-#define DEFAULT_BUFFER (8u * 1024u * 1024u)
-#define DEFAULT_DHCP_WAIT (30 * MNET_SECOND) /* four attempts */
-#define DEFAULT_MSL (30 * MNET_SECOND)
-#define DEFAULT_ORPHAN (60 * MNET_SECOND)
-#define DEFAULT_USER_TIMEOUT (15 * 60 * MNET_SECOND)
+#include <string.h>
 
-/* What limits may be set to. */
-#define MOST (1u << 20)
-#define BUFFER_LEAST 2048u
+#include <mnet/memory.h>
+#include <mnet/time.h>
+
+#define MOST (1u << 20)        /* of any number of records */
 #define BUFFER_MOST (1u << 30) /* the largest window that RFC 7323 can announce */
 #define MTU_LEAST 576
+
+#define MEBIBYTE (1024u * 1024u)
+
+/* A row begins with the field's name, place and size. */
+#define FIELD(field) #field, offsetof(struct mnet_config, field), sizeof(((struct mnet_config *)NULL)->field)
+
+const struct mn_config_number mn_config_numbers[] = {
+    {FIELD(ip.ttl), MN_CONFIG_COUNT, 64, 0, NULL, 1, UINT8_MAX},                        /* RFC 1700 */
+    {FIELD(ip.dhcp_wait_ns), MN_CONFIG_TIME, 30 * MNET_SECOND, 0, NULL, 1, UINT64_MAX}, /* four attempts */
+    {FIELD(ip.neighbours_max), MN_CONFIG_COUNT, 256, 8192, NULL, 1, MOST},
+    {FIELD(ip.reassembly_datagrams_max), MN_CONFIG_COUNT, 32, 0, NULL, 1, MOST},
+    {FIELD(ip.reassembly_bytes_max), MN_CONFIG_BYTES, SIZE_MAX, 32, NULL, 1, SIZE_MAX},
+    {FIELD(udp.endpoints_max), MN_CONFIG_COUNT, 64, 0, NULL, 1, UINT16_MAX},
+    {FIELD(tcp.connections_max), MN_CONFIG_COUNT, 65536, 4096, NULL, 1, MOST},
+    {FIELD(tcp.orphans_max), MN_CONFIG_COUNT, 0, 4, "tcp.connections_max", 1, MOST},
+    {FIELD(tcp.half_open_max), MN_CONFIG_COUNT, 1024, 4096, NULL, 1, MOST},
+    {FIELD(tcp.time_wait_max), MN_CONFIG_COUNT, 16384, 2048, NULL, 1, MOST},
+    {FIELD(tcp.listeners_max), MN_CONFIG_COUNT, 64, 0, NULL, 1, MOST},
+    {FIELD(tcp.send_buffer), MN_CONFIG_BYTES, 8 * MEBIBYTE, 16, NULL, 2048, BUFFER_MOST},
+    {FIELD(tcp.receive_buffer), MN_CONFIG_BYTES, 8 * MEBIBYTE, 16, NULL, 2048, BUFFER_MOST},
+    {FIELD(tcp.msl_ns), MN_CONFIG_TIME, 30 * MNET_SECOND, 0, NULL, 1, UINT64_MAX},
+    {FIELD(tcp.orphan_ns), MN_CONFIG_TIME, 60 * MNET_SECOND, 0, NULL, 1, UINT64_MAX},
+    {FIELD(tcp.user_timeout_ns), MN_CONFIG_TIME, 15 * 60 * MNET_SECOND, 0, NULL, 1, UINT64_MAX}, /* R2 */
+};
+const size_t mn_config_number_count = MN_COUNT_OF(mn_config_numbers);
+
+static uint64_t get_number(const struct mnet_config *config, const struct mn_config_number *number)
+{
+    const uint8_t *at = (const uint8_t *)config + number->offset;
+    uint32_t four;
+    uint64_t eight;
+    switch (number->size) {
+    case 1: return *at;
+    case 4: memcpy(&four, at, sizeof four); return four;
+    default: memcpy(&eight, at, sizeof eight); return eight;
+    }
+}
+
+static void set_number(struct mnet_config *config, const struct mn_config_number *number, uint64_t value)
+{
+    uint8_t *at = (uint8_t *)config + number->offset;
+    const uint32_t four = (uint32_t)value;
+    MN_ASSERT(value >= number->least && value <= number->most);
+    switch (number->size) {
+    case 1: *at = (uint8_t)value; break;
+    case 4: memcpy(at, &four, sizeof four); break;
+    default: memcpy(at, &value, sizeof value); break;
+    }
+}
 
 static bool device_ok(const struct mnet_device *device)
 {
@@ -42,9 +81,9 @@ bool mn_config_host_ok(struct mnet_prefix prefix, struct mnet_address address)
 
 static bool on_link_route_contains(const struct mnet_config *config, struct mnet_address address)
 {
-    for (unsigned i = 0; i < config->route_count; i++) {
-        struct mnet_prefix prefix = config->routes[i].destination;
-        if (mnet_address_is_any(config->routes[i].gateway) &&
+    for (unsigned i = 0; i < config->ip.route_count; i++) {
+        struct mnet_prefix prefix = config->ip.routes[i].destination;
+        if (mnet_address_is_any(config->ip.routes[i].gateway) &&
             (prefix.length == 0 || mnet_prefix_contains(prefix, address)))
             return true;
     }
@@ -53,12 +92,12 @@ static bool on_link_route_contains(const struct mnet_config *config, struct mnet
 
 bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
 {
-    const struct mnet_prefix alone = {config->ipv4.address, 32};
-    if (!mn_config_host_ok(alone, gateway) || mnet_address_equal(gateway, config->ipv4.address))
+    const struct mnet_prefix alone = {config->ip.ipv4.address, 32};
+    if (!mn_config_host_ok(alone, gateway) || mnet_address_equal(gateway, config->ip.ipv4.address))
         return false;
-    if (config->ipv4.length < 32 && mnet_prefix_contains(config->ipv4, gateway))
-        return mn_config_host_ok(config->ipv4, gateway);
-    return config->ipv4.length == 32 || on_link_route_contains(config, gateway);
+    if (config->ip.ipv4.length < 32 && mnet_prefix_contains(config->ip.ipv4, gateway))
+        return mn_config_host_ok(config->ip.ipv4, gateway);
+    return config->ip.ipv4.length == 32 || on_link_route_contains(config, gateway);
 }
 
 static bool gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
@@ -68,10 +107,10 @@ static bool gateway_ok(const struct mnet_config *config, struct mnet_address gat
 
 static bool routes_ok(const struct mnet_config *config)
 {
-    if (config->route_count > MNET_ROUTES_MAX)
+    if (config->ip.route_count > MNET_ROUTES_MAX)
         return false;
-    for (unsigned i = 0; i < config->route_count; i++) {
-        const struct mnet_route *route = &config->routes[i];
+    for (unsigned i = 0; i < config->ip.route_count; i++) {
+        const struct mnet_route *route = &config->ip.routes[i];
         bool any = mnet_address_is_any(route->destination.address);
         if (route->destination.length > 32 || (!any && !mnet_address_is_ipv4(route->destination.address)) ||
             route->destination.address.zone != 0 || !gateway_ok(config, route->gateway))
@@ -82,48 +121,41 @@ static bool routes_ok(const struct mnet_config *config)
 
 static bool limits_ok(const struct mnet_config *config)
 {
-    uint32_t send = config->tcp_send_buffer, receive = config->tcp_receive_buffer;
-    return config->neighbours_max <= MOST && config->reassembly_datagrams_max <= MOST &&
-           config->tcp_connections_max <= MOST && config->tcp_orphans_max <= MOST &&
-           config->tcp_half_open_max <= MOST && config->tcp_time_wait_max <= MOST &&
-           config->tcp_listeners_max <= MOST && config->udp_endpoints_max <= UINT16_MAX &&
-           (send == 0 || (send >= BUFFER_LEAST && send <= BUFFER_MOST)) &&
-           (receive == 0 || (receive >= BUFFER_LEAST && receive <= BUFFER_MOST));
+    for (size_t i = 0; i < MN_COUNT_OF(mn_config_numbers); i++) {
+        const struct mn_config_number *number = &mn_config_numbers[i];
+        uint64_t value = get_number(config, number);
+        if (value != 0 && (value < number->least || value > number->most))
+            return false;
+    }
+    return true;
 }
 
-static void default_unsigned(unsigned *field, unsigned value, size_t most)
+/* Returns the number that a share is taken of: another one of the table, which stands before it and
+ * is complete, or the size of the memory. */
+static uint64_t whole_of(const struct mnet_config *config, const struct mn_config_number *number)
 {
-    if (*field == 0)
-        *field = value < most ? value : (unsigned)most;
+    for (size_t i = 0; number->part_of != NULL && i < MN_COUNT_OF(mn_config_numbers); i++) {
+        if (strcmp(mn_config_numbers[i].name, number->part_of) == 0)
+            return get_number(config, &mn_config_numbers[i]);
+    }
+    return config->memory_size;
 }
 
-static void default_u64(uint64_t *field, uint64_t value)
+static uint64_t default_of(const struct mnet_config *config, const struct mn_config_number *number)
 {
-    if (*field == 0)
-        *field = value;
+    if (number->share == 0)
+        return number->standard;
+    uint64_t share = MN_MAX(whole_of(config, number) / number->share, 1u);
+    return number->part_of != NULL ? share : MN_MIN(number->standard, share);
 }
 
 static void fill_in(struct mnet_config *config)
 {
-    size_t budget = config->memory_size;
-    if (config->ttl == 0)
-        config->ttl = DEFAULT_TTL;
-    if (config->reassembly_bytes_max == 0)
-        config->reassembly_bytes_max = budget / 32;
-    default_unsigned(&config->neighbours_max, DEFAULT_NEIGHBOURS, budget / 8192);
-    default_unsigned(&config->reassembly_datagrams_max, DEFAULT_REASSEMBLIES, SIZE_MAX);
-    default_unsigned(&config->tcp_connections_max, DEFAULT_CONNECTIONS, budget / 4096);
-    default_unsigned(&config->tcp_orphans_max, MN_MAX(config->tcp_connections_max / 4, 1u), SIZE_MAX);
-    default_unsigned(&config->tcp_half_open_max, DEFAULT_HALF_OPEN, budget / 4096);
-    default_unsigned(&config->tcp_time_wait_max, DEFAULT_TIME_WAIT, budget / 2048);
-    default_unsigned(&config->tcp_listeners_max, DEFAULT_LISTENERS, SIZE_MAX);
-    default_unsigned(&config->tcp_send_buffer, DEFAULT_BUFFER, budget / 16);
-    default_unsigned(&config->tcp_receive_buffer, DEFAULT_BUFFER, budget / 16);
-    default_unsigned(&config->udp_endpoints_max, DEFAULT_ENDPOINTS, SIZE_MAX);
-    default_u64(&config->dhcp_wait_ns, DEFAULT_DHCP_WAIT);
-    default_u64(&config->tcp_msl_ns, DEFAULT_MSL);
-    default_u64(&config->tcp_orphan_ns, DEFAULT_ORPHAN);
-    default_u64(&config->tcp_user_timeout_ns, DEFAULT_USER_TIMEOUT);
+    for (size_t i = 0; i < MN_COUNT_OF(mn_config_numbers); i++) {
+        const struct mn_config_number *number = &mn_config_numbers[i];
+        if (get_number(config, number) == 0)
+            set_number(config, number, default_of(config, number));
+    }
 }
 
 bool mn_config_congestion_ok(enum mnet_congestion which)
@@ -133,19 +165,20 @@ bool mn_config_congestion_ok(enum mnet_congestion which)
 
 bool mn_config_network_ok(const struct mnet_config *config)
 {
-    if (config->dhcp) /* then all of this is asked for */
-        return config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address) &&
-               mnet_address_is_any(config->ipv4_gateway) && config->route_count == 0;
-    if (config->ipv4.length < 1 || config->ipv4.length > 32 || !mn_config_host_ok(config->ipv4, config->ipv4.address))
+    if (config->ip.dhcp) /* then all of this is asked for */
+        return config->ip.ipv4.length == 0 && mnet_address_is_any(config->ip.ipv4.address) &&
+               mnet_address_is_any(config->ip.ipv4_gateway) && config->ip.route_count == 0;
+    if (config->ip.ipv4.length < 1 || config->ip.ipv4.length > 32 ||
+        !mn_config_host_ok(config->ip.ipv4, config->ip.ipv4.address))
         return false;
-    return gateway_ok(config, config->ipv4_gateway) && routes_ok(config);
+    return gateway_ok(config, config->ip.ipv4_gateway) && routes_ok(config);
 }
 
 bool mn_config_ok(const struct mnet_config *config)
 {
     bool platform = config->platform.now != NULL && config->platform.entropy != NULL;
     if (!platform || config->memory_size < MNET_MEMORY_MINIMUM || !limits_ok(config) ||
-        !mn_config_congestion_ok(config->tcp_congestion) || (unsigned)config->tcp_ecn > MNET_ECN_ON)
+        !mn_config_congestion_ok(config->tcp.congestion) || (unsigned)config->tcp.ecn > MNET_ECN_ON)
         return false;
     return mn_config_network_ok(config);
 }

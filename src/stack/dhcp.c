@@ -83,7 +83,7 @@ static void give_address(struct mnet_stack *stack, const struct mn_dhcp_lease *l
         .possible_routes_only = true,
         .leased = true,
         .mtu = lease->mtu,
-        .probe = stack->config.address_probe ? MN_IP_PROBE_FULL : MN_IP_PROBE_QUICK,
+        .probe = stack->config.ip.address_probe ? MN_IP_PROBE_FULL : MN_IP_PROBE_QUICK,
     };
     int error = mn_ip_configure(&stack->ip, &settings, stack->now);
     MN_ASSERT(error == 0); /* mn_dhcp_lease_read has seen to it */

@@ -250,32 +250,32 @@ void mnet_print(struct mnet_env *env, const char *format, ...)
 static void take_options(struct mnet_config *config, const struct mnet_env *env)
 {
     const struct mnet_config *given = &env->options.config;
-    if (config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address) && !config->dhcp) {
-        config->ipv4 = given->ipv4;
-        config->dhcp = given->dhcp;
+    if (config->ip.ipv4.length == 0 && mnet_address_is_any(config->ip.ipv4.address) && !config->ip.dhcp) {
+        config->ip.ipv4 = given->ip.ipv4;
+        config->ip.dhcp = given->ip.dhcp;
     }
-    if (mnet_address_is_any(config->ipv4_gateway))
-        config->ipv4_gateway = given->ipv4_gateway;
-    if (config->route_count == 0) {
-        memcpy(config->routes, given->routes, sizeof config->routes);
-        config->route_count = given->route_count;
+    if (mnet_address_is_any(config->ip.ipv4_gateway))
+        config->ip.ipv4_gateway = given->ip.ipv4_gateway;
+    if (config->ip.route_count == 0) {
+        memcpy(config->ip.routes, given->ip.routes, sizeof config->ip.routes);
+        config->ip.route_count = given->ip.route_count;
     }
     if (config->memory_size == 0)
         config->memory_size = given->memory_size;
-    if (config->tcp_congestion == MNET_CONGESTION_DEFAULT)
-        config->tcp_congestion = given->tcp_congestion;
-    if (config->tcp_ecn == MNET_ECN_DEFAULT)
-        config->tcp_ecn = given->tcp_ecn;
-    config->address_probe |= given->address_probe;
+    if (config->tcp.congestion == MNET_CONGESTION_DEFAULT)
+        config->tcp.congestion = given->tcp.congestion;
+    if (config->tcp.ecn == MNET_ECN_DEFAULT)
+        config->tcp.ecn = given->tcp.ecn;
+    config->ip.address_probe |= given->ip.address_probe;
     config->no_checksum_offload |= given->no_checksum_offload;
     config->no_segmentation_offload |= given->no_segmentation_offload;
     config->no_coalescing |= given->no_coalescing;
-    config->tcp_no_syn_cookies |= given->tcp_no_syn_cookies;
-    config->tcp_no_shedding |= given->tcp_no_shedding;
-    config->tcp_no_plpmtud |= given->tcp_no_plpmtud;
-    config->tcp_no_timestamps |= given->tcp_no_timestamps;
-    config->tcp_no_sack |= given->tcp_no_sack;
-    config->tcp_no_window_scale |= given->tcp_no_window_scale;
+    config->tcp.no_syn_cookies |= given->tcp.no_syn_cookies;
+    config->tcp.no_shedding |= given->tcp.no_shedding;
+    config->tcp.no_plpmtud |= given->tcp.no_plpmtud;
+    config->tcp.no_timestamps |= given->tcp.no_timestamps;
+    config->tcp.no_sack |= given->tcp.no_sack;
+    config->tcp.no_window_scale |= given->tcp.no_window_scale;
 }
 
 static void take_platform(struct mnet_config *config, const struct mnet_env *env)
@@ -295,7 +295,7 @@ int mnet_stack_await_address(struct mnet_stack *stack, uint64_t deadline)
         enum mn_ip_address_state state = mn_ip_address_state(&stack->ip);
         if (state == MN_IP_ADDRESS_OURS)
             return MNET_OK;
-        if (state == MN_IP_ADDRESS_CONFLICT && !stack->config.dhcp) /* a server has others to give */
+        if (state == MN_IP_ADDRESS_CONFLICT && !stack->config.ip.dhcp) /* a server has others to give */
             return MNET_E_IN_USE;
         int error = mn_block_once(&stack->probers, deadline);
         if (error < 0)
@@ -317,7 +317,7 @@ int mnet_stack_await_link(struct mnet_stack *stack, bool up, uint64_t deadline)
 /* When waiting for a first lease is over: so long after the link came up, or rather later if it does not. */
 static uint64_t lease_deadline(const struct mnet_stack *stack, uint64_t begun)
 {
-    uint64_t wait = stack->config.dhcp_wait_ns;
+    uint64_t wait = stack->config.ip.dhcp_wait_ns;
     uint64_t patience = wait > UINT64_MAX / LINK_PATIENCE ? UINT64_MAX : wait * LINK_PATIENCE;
     uint64_t last = mn_time_after(begun, patience);
     return stack->link_down ? last : MN_MIN(last, mn_time_after(MN_MAX(begun, stack->link_ns), wait));
@@ -343,14 +343,14 @@ static int await_lease(struct mnet_stack *stack)
 static int await_first_address(struct mnet_stack *stack)
 {
     const struct mnet_config *config = &stack->config;
-    if (!config->dhcp)
+    if (!config->ip.dhcp)
         return mnet_stack_await_address(stack, MNET_NEVER);
-    if (config->dhcp_no_wait)
+    if (config->ip.dhcp_no_wait)
         return MNET_OK;
     int error = await_lease(stack);
     if (error != MNET_E_DEADLINE)
         return error;
-    unsigned seconds = (unsigned)(config->dhcp_wait_ns / MNET_SECOND);
+    unsigned seconds = (unsigned)(config->ip.dhcp_wait_ns / MNET_SECOND);
     if (stack->link_down)
         mn_log(&config->log, MNET_LOG_ERROR, "dhcp: the link has been down for %u s", seconds * LINK_PATIENCE);
     else
@@ -386,7 +386,7 @@ static int because(struct mnet_env *env, int error, const char *why)
 
 static int wrong_config(struct mnet_env *env, const struct mnet_config *config)
 {
-    bool nameless = config->ipv4.length == 0 && mnet_address_is_any(config->ipv4.address);
+    bool nameless = config->ip.ipv4.length == 0 && mnet_address_is_any(config->ip.ipv4.address);
     return because(env, MNET_E_INVALID,
                    nameless ? "no own address: give --ipv4=ADDRESS/LENGTH, such as 10.0.0.2/24, or --dhcp"
                             : "the configuration of the stack is not valid");

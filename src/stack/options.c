@@ -16,7 +16,7 @@ static bool set_ipv4(struct mn_options *options, const char *value)
         return false;
     if (prefix.length < 1 || !mn_config_host_ok(prefix, prefix.address))
         return false;
-    options->config.ipv4 = prefix;
+    options->config.ip.ipv4 = prefix;
     return true;
 }
 
@@ -32,7 +32,7 @@ static bool parse_gateway(const char *text, struct mnet_address *gateway)
 
 static bool set_gateway(struct mn_options *options, const char *value)
 {
-    return parse_gateway(value, &options->config.ipv4_gateway);
+    return parse_gateway(value, &options->config.ip.ipv4_gateway);
 }
 
 static bool set_route(struct mn_options *options, const char *value)
@@ -41,16 +41,16 @@ static bool set_route(struct mn_options *options, const char *value)
     const char *comma = strchr(value, ',');
     size_t len = comma != NULL ? (size_t)(comma - value) : strlen(value);
     struct mnet_config *config = &options->config;
-    if (len >= sizeof prefix || config->route_count == MNET_ROUTES_MAX)
+    if (len >= sizeof prefix || config->ip.route_count == MNET_ROUTES_MAX)
         return false;
     memcpy(prefix, value, len);
     prefix[len] = '\0';
-    struct mnet_route *route = &config->routes[config->route_count];
+    struct mnet_route *route = &config->ip.routes[config->ip.route_count];
     if (mnet_prefix_parse(prefix, &route->destination) < 0 || strchr(prefix, '/') == NULL ||
         !mnet_address_is_ipv4(route->destination.address) ||
         (comma != NULL && !parse_gateway(comma + 1, &route->gateway)))
         return false;
-    config->route_count++;
+    config->ip.route_count++;
     return true;
 }
 
@@ -118,7 +118,7 @@ static bool set_congestion(struct mn_options *options, const char *value)
         [MNET_CONGESTION_CUBIC] = "cubic", [MNET_CONGESTION_RENO] = "reno", [MNET_CONGESTION_BBR] = "bbr"};
     unsigned chosen = MNET_CONGESTION_DEFAULT;
     bool ok = choose(names, MN_COUNT_OF(names), value, &chosen);
-    options->config.tcp_congestion = (enum mnet_congestion)chosen;
+    options->config.tcp.congestion = (enum mnet_congestion)chosen;
     return ok;
 }
 
@@ -127,7 +127,7 @@ static bool set_ecn(struct mn_options *options, const char *value)
     static const char *const names[] = {[MNET_ECN_OFF] = "off", [MNET_ECN_PASSIVE] = "passive", [MNET_ECN_ON] = "on"};
     unsigned chosen = MNET_ECN_DEFAULT;
     bool ok = choose(names, MN_COUNT_OF(names), value, &chosen);
-    options->config.tcp_ecn = (enum mnet_ecn)chosen;
+    options->config.tcp.ecn = (enum mnet_ecn)chosen;
     return ok;
 }
 
@@ -154,13 +154,13 @@ static bool set_net(struct mn_options *options, const char *value)
 static bool set_address_probe(struct mn_options *options, const char *value)
 {
     (void)value;
-    return options->config.address_probe = true;
+    return options->config.ip.address_probe = true;
 }
 
 static bool set_dhcp(struct mn_options *options, const char *value)
 {
     (void)value;
-    return options->config.dhcp = true;
+    return options->config.ip.dhcp = true;
 }
 
 static bool set_no_checksum_offload(struct mn_options *options, const char *value)
@@ -184,37 +184,37 @@ static bool set_no_coalescing(struct mn_options *options, const char *value)
 static bool set_no_tcp_timestamps(struct mn_options *options, const char *value)
 {
     (void)value;
-    return options->config.tcp_no_timestamps = true;
+    return options->config.tcp.no_timestamps = true;
 }
 
 static bool set_no_tcp_sack(struct mn_options *options, const char *value)
 {
     (void)value;
-    return options->config.tcp_no_sack = true;
+    return options->config.tcp.no_sack = true;
 }
 
 static bool set_no_tcp_window_scale(struct mn_options *options, const char *value)
 {
     (void)value;
-    return options->config.tcp_no_window_scale = true;
+    return options->config.tcp.no_window_scale = true;
 }
 
 static bool set_no_tcp_syn_cookies(struct mn_options *options, const char *value)
 {
     (void)value;
-    return options->config.tcp_no_syn_cookies = true;
+    return options->config.tcp.no_syn_cookies = true;
 }
 
 static bool set_no_tcp_shedding(struct mn_options *options, const char *value)
 {
     (void)value;
-    return options->config.tcp_no_shedding = true;
+    return options->config.tcp.no_shedding = true;
 }
 
 static bool set_no_tcp_plpmtud(struct mn_options *options, const char *value)
 {
     (void)value;
-    return options->config.tcp_no_plpmtud = true;
+    return options->config.tcp.no_plpmtud = true;
 }
 
 static bool set_help(struct mn_options *options, const char *value)
@@ -229,19 +229,25 @@ static bool set_version(struct mn_options *options, const char *value)
     return options->version = true;
 }
 
+/* A limit in a text of the table. */
+#define TEXT(macro) TEXT_OF(macro)
+#define TEXT_OF(value) #value
+static_assert(MNET_MEMORY_MINIMUM == 1u << 20, "the table says 1M");
+
 const struct mn_option mn_options_table[] = {
     {"--ipv4=", "ADDRESS/LENGTH", "own address and network, such as 10.0.0.2/24",
      "an address of a host and the length of its network, such as 10.0.0.2/24", set_ipv4, false},
     {"--ipv4-gateway=", "ADDRESS", "router for all other networks", "the address of a router, such as 10.0.0.1",
      set_gateway, false},
     {"--route=", "PREFIX[,GATEWAY]", "router for one network, such as 10.1.0.0/16,10.0.0.1; no router: on the link",
-     "a network, and a router unless it is on the link, such as 10.1.0.0/16,10.0.0.1, at most 16 times", set_route,
-     true},
+     "a network, and a router unless it is on the link, such as 10.1.0.0/16,10.0.0.1, at most " TEXT(
+         MNET_ROUTES_MAX) " times",
+     set_route, true},
     {"--dhcp", NULL, "ask a DHCP server for address, routers and the rest", NULL, set_dhcp, false},
     {"--address-probe", NULL, "probe whether another station uses the address", NULL, set_address_probe, false},
     {"--net:", "NAME=DEVICE",
      "device behind NAME (usually \"service\"): tap0, new:tap0, tap0,mac=MAC; in a machine 0, 1, MAC",
-     "NAME=DEVICE, once for a NAME, at most 8 times", set_net, true},
+     "NAME=DEVICE, once for a NAME, at most " TEXT(MN_OPTIONS_NETS) " times", set_net, true},
     {"--memory=", "SIZE", "memory of a stack in bytes, or with K, M or G",
      "a size of at least 1M, in bytes or with K, M or G", set_memory, false},
     {"--congestion=", "NAME", "congestion control of connections: cubic, reno or bbr", "cubic, reno or bbr",
@@ -273,12 +279,12 @@ static_assert(MN_COUNT_OF(mn_options_table) <= 64, "struct mn_options.given has 
 static int check_sources(const struct mn_options *options, char *error, size_t size)
 {
     const struct mnet_config *config = &options->config;
-    if (!config->dhcp)
+    if (!config->ip.dhcp)
         return MNET_OK;
-    const char *other = config->ipv4.length != 0                     ? "--ipv4"
-                        : !mnet_address_is_any(config->ipv4_gateway) ? "--ipv4-gateway"
-                        : config->route_count > 0                    ? "--route"
-                                                                     : NULL;
+    const char *other = config->ip.ipv4.length != 0                     ? "--ipv4"
+                        : !mnet_address_is_any(config->ip.ipv4_gateway) ? "--ipv4-gateway"
+                        : config->ip.route_count > 0                    ? "--route"
+                                                                        : NULL;
     if (other == NULL)
         return MNET_OK;
     mn_format(error, size, "--dhcp and %s: expected only one of them", other);
@@ -289,10 +295,10 @@ static int check_sources(const struct mn_options *options, char *error, size_t s
 static int check_gateways(const struct mn_options *options, char *error, size_t size)
 {
     const struct mnet_config *config = &options->config;
-    for (unsigned i = 0; i <= config->route_count; i++) {
-        bool of_route = i < config->route_count;
-        struct mnet_address gateway = of_route ? config->routes[i].gateway : config->ipv4_gateway;
-        bool nameless = config->ipv4.length == 0;
+    for (unsigned i = 0; i <= config->ip.route_count; i++) {
+        bool of_route = i < config->ip.route_count;
+        struct mnet_address gateway = of_route ? config->ip.routes[i].gateway : config->ip.ipv4_gateway;
+        bool nameless = config->ip.ipv4.length == 0;
         if (of_route && nameless && mnet_address_is_any(gateway)) {
             mn_format(error, size, "--route: needs --ipv4=ADDRESS/LENGTH");
             return MNET_E_INVALID;

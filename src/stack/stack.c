@@ -21,16 +21,8 @@ static int start_ip(struct mnet_stack *stack)
         .log = &config->log,
         .random = &stack->random,
         .mtu = stack->device->mtu,
-        .ttl = config->ttl,
-        .ipv4 = config->ipv4,
-        .ipv4_gateway = config->ipv4_gateway,
-        .routes = config->routes,
-        .route_count = config->route_count,
-        .address_probe = config->address_probe,
-        .neighbours_max = config->neighbours_max,
-        .reassembly_datagrams_max = config->reassembly_datagrams_max,
-        .reassembly_bytes_max = config->reassembly_bytes_max,
         .now = stack->now,
+        .user = config->ip,
     };
     memcpy(ip.mac.bytes, stack->device->mac, sizeof ip.mac.bytes);
     return mn_ip_init(&stack->ip, &ip);
@@ -46,33 +38,16 @@ static int start_transports(struct mnet_stack *stack)
         .random = &stack->random,
         .mtu = stack->device->mtu,
         .gso_max = GSO_MAX,
-        .connections_max = config->tcp_connections_max,
-        .orphans_max = config->tcp_orphans_max,
-        .half_open_max = config->tcp_half_open_max,
-        .time_wait_max = config->tcp_time_wait_max,
-        .listeners_max = config->tcp_listeners_max,
-        .send_buffer = config->tcp_send_buffer,
-        .receive_buffer = config->tcp_receive_buffer,
-        .msl_ns = config->tcp_msl_ns,
-        .orphan_ns = config->tcp_orphan_ns,
-        .user_timeout_ns = config->tcp_user_timeout_ns,
-        .no_delay = config->tcp_no_delay,
-        .no_syn_cookies = config->tcp_no_syn_cookies,
-        .no_shedding = config->tcp_no_shedding,
-        .no_plpmtud = config->tcp_no_plpmtud,
-        .user_timeout_option = config->tcp_user_timeout_option,
-        .trace = config->tcp_trace.event != NULL ? mn_stack_trace : NULL,
+        .trace = config->tcp.trace.event != NULL ? mn_stack_trace : NULL,
         .trace_context = stack,
-        .offer = mn_tcp_option_set(!config->tcp_no_timestamps, !config->tcp_no_sack, !config->tcp_no_window_scale),
-        .congestion = config->tcp_congestion,
-        .ecn = config->tcp_ecn,
         .now = stack->now,
+        .user = config->tcp,
     };
     struct mn_udp_config udp = {
         .memory = stack->memory,
         .counters = &stack->counters,
         .random = &stack->random,
-        .endpoints_max = config->udp_endpoints_max,
+        .user = config->udp,
     };
     stack->tcp = mn_tcp_create(&tcp);
     if (stack->tcp == NULL)
@@ -143,7 +118,7 @@ int mn_stack_create(const struct mnet_config *wanted, struct mnet_env *env, stru
         return error;
     stack->device->memory = memory;
     stack->work = true;
-    if (config.dhcp && (error = mn_stack_dhcp_start(stack)) < 0) {
+    if (config.ip.dhcp && (error = mn_stack_dhcp_start(stack)) < 0) {
         mn_tcp_destroy(stack->tcp);
         mn_ip_deinit(&stack->ip);
         return error;

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "ip/ip.h"
 #include "stack/block.h"
+#include "stack/config.h"
 #include "stack/dhcp.h"
 #include "stack/offload.h"
 #include "tcp/tcp.h"
@@ -108,23 +109,6 @@ struct mnet_udp {
 #define MN_REQUIRE_UDP(udp) \
     (MN_REQUIRE((udp) != NULL, "the endpoint is NULL"), \
      MN_REQUIRE(mn_list_linked(&(udp)->link), "the endpoint is closed"))
-
-/* config.c */
-
-/* Whether everything but the device and the memory region is valid. */
-bool mn_config_ok(const struct mnet_config *config);
-/* The part of it that says where the host is: address, gateway and routes. */
-bool mn_config_network_ok(const struct mnet_config *config);
-/* Whether a host can have `address` on the network `prefix`: not the network's own, nor its broadcast address (RFC 1122
- * 3.2.1.3). */
-bool mn_config_host_ok(struct mnet_prefix prefix, struct mnet_address address);
-/* Whether packets can go through `gateway`: another host of the own network, or of a route on the link. A host that is
- * alone in its network (/32) finds every gateway on the link. */
-bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway);
-/* Whether it is one of the enumeration. */
-bool mn_config_congestion_ok(enum mnet_congestion which);
-/* Checks everything before anything is touched, and fills in defaults. 0 or MNET_E_INVALID. */
-int mn_config_complete(struct mnet_config *config);
 
 /* stack.c */
 

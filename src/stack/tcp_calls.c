@@ -97,7 +97,7 @@ int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote
         .local = local,
         .remote = remote,
         .path_mtu = path.mtu,
-        .no_delay = options->no_delay || stack->config.tcp_no_delay,
+        .no_delay = options->no_delay || stack->config.tcp.no_delay,
         .ttl = options->ttl,
         .dscp = options->dscp,
         .congestion = options->congestion,

@@ -171,5 +171,5 @@ void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event
     struct mnet_tcp_info info;
     mn_tcp_info(stack->tcp, tcb, &info);
     mn_zone_add_to_info(stack, &info);
-    stack->config.tcp_trace.event(stack->config.tcp_trace.context, stack->now, event, &info);
+    stack->config.tcp.trace.event(stack->config.tcp.trace.context, stack->now, event, &info);
 }

@@ -47,7 +47,7 @@ static ptrdiff_t queue_copy(struct mnet_flow *flow, const struct write *write, s
 
 static MN_APART ptrdiff_t queue_lent(struct mnet_flow *flow, struct write *write, size_t len)
 {
-    size_t piece = MN_MIN(LENT_PIECE_MAX, flow->stack->config.tcp_send_buffer / 2);
+    size_t piece = MN_MIN(LENT_PIECE_MAX, flow->stack->config.tcp.send_buffer / 2);
     piece = MN_MIN(piece, len);
     int queued = mn_tcp_send_buffer(flow->stack->tcp, flow->tcb, write->lent, (uint32_t)write->offset, (uint32_t)piece,
                                     false, flow->stack->now);

@@ -56,7 +56,7 @@ uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
                         (uint64_t)BATCH_MAX);
     if (MN_UNLIKELY(memory->free_slabs < memory->slab_count / 2))
         wanted = share_of_the_rest(memory);
-    return (uint32_t)MN_MIN(wanted, (uint64_t)tcp->config.send_buffer);
+    return (uint32_t)MN_MIN(wanted, (uint64_t)tcp->config.user.send_buffer);
 }
 
 static uint64_t round_trip(const struct mn_tcb *tcb)
@@ -67,7 +67,7 @@ static uint64_t round_trip(const struct mn_tcb *tcb)
 
 static uint32_t smaller(const struct mn_tcp *tcp, uint32_t target)
 {
-    return MN_MAX(target / 2, MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer));
+    return MN_MAX(target / 2, MN_MIN(MN_WINDOW_INITIAL, tcp->config.user.receive_buffer));
 }
 
 /* Returns the target of a single measurement. */

@@ -226,9 +226,9 @@ void mn_tcp_check(const struct mn_tcp *tcp)
         used += tcb->rcv_charged;
         early += tcb->reassembly == NULL ? 0 : tcb->reassembly->pinned;
     }
-    MN_ASSERT(tcbs == usage.tcbs && live == usage.established && usage.established <= tcp->config.connections_max);
+    MN_ASSERT(tcbs == usage.tcbs && live == usage.established && usage.established <= tcp->config.user.connections_max);
     MN_ASSERT(early == tcp->receive_early && used + early == tcp->receive_used);
     MN_ASSERT(tcp->receive_used == 0 || 2 * early <= tcp->receive_budget);
     check_half_opens(tcp);
-    MN_ASSERT(usage.half_open <= tcp->config.half_open_max && usage.time_wait <= tcp->config.time_wait_max);
+    MN_ASSERT(usage.half_open <= tcp->config.user.half_open_max && usage.time_wait <= tcp->config.user.time_wait_max);
 }

@@ -40,7 +40,7 @@ static void sending(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct m
     info->bytes_retransmitted = tcb->rare.bytes_retransmitted;
     info->segments_sent = tcb->segments_sent;
     info->user_timeout_ns = tcb->flight.user_timeout_ns != 0 ? tcb->flight.user_timeout_ns
-                                                             : tcp->config.user_timeout_ns;
+                                                             : tcp->config.user.user_timeout_ns;
 }
 
 void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet_tcp_info *info)

@@ -15,7 +15,7 @@
 
 struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now)
 {
-    if (tcp->established >= tcp->config.connections_max && !mn_pressure_evict_orphan(tcp, NULL, now)) {
+    if (tcp->established >= tcp->config.user.connections_max && !mn_pressure_evict_orphan(tcp, NULL, now)) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_LIMIT);
         return NULL;
     }
@@ -29,7 +29,7 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     tcb->conn = (struct mn_conn){.local = mn_conn_end(local), .remote = mn_conn_end(remote), .kind = MN_CONN_TCB};
     tcb->timer.kind = MN_TIMER_TCB;
     mn_tcb_stop_timers(tcp, tcb);
-    tcb->flight.congestion.ops = mn_congestion_of(tcp->config.congestion);
+    tcb->flight.congestion.ops = mn_congestion_of(tcp->config.user.congestion);
     tcb->path_mtu = tcp->config.mtu;
     tcb->rcv_target = mn_window_initial(tcp, &remote);
     tcb->rcv_mss = 536; /* until a larger segment arrives */
@@ -73,7 +73,7 @@ void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_
     mn_keepalive_arm(tcp, tcb);
     tcb->owed &= (uint8_t)~MN_OWED_SYN;
     /* RFC 5482 3: half-open records do not keep the SYN's option. */
-    if (tcp->config.user_timeout_option)
+    if (tcp->config.user.user_timeout_option)
         tcb->owed |= MN_OWED_USER_TIMEOUT;
     mn_tcb_queue_output(tcp, tcb);
     mn_tcb_queue_event(tcp, tcb);

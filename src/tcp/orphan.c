@@ -1,8 +1,8 @@
 /* Orphans: connections whose user has closed, and which still deliver data or wait for the peer's
- * FIN. Nobody waits for them, so they go first: there are at most config.orphans_max of them, and
- * one is reset if a new connection needs its place or its memory. That is the one that has made no
- * progress for longest: the list is in the order of their last progress. So a peer that keeps its
- * window closed, or never acknowledges our FIN, keeps nobody else out (RFC 6429 3).
+ * FIN. Nobody waits for them, so they go first: there are at most config.user.orphans_max of them,
+ * and one is reset if a new connection needs its place or its memory. That is the one that has made
+ * no progress for longest: the list is in the order of their last progress. So a peer that keeps
+ * its window closed, or never acknowledges our FIN, keeps nobody else out (RFC 6429 3).
  */
 #include "tcp/orphan.h"
 #include "tcp/tcb.h"

@@ -114,7 +114,7 @@ void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     struct mn_plpmtu *p = tcb->plpmtu;
     if (p != NULL && p->probe == MN_PROBE_OUT)
         probe_failed(tcp, tcb, now);
-    if (tcb->flight.rtt.expiries == 0 || tcp->config.no_plpmtud)
+    if (tcb->flight.rtt.expiries == 0 || tcp->config.user.no_plpmtud)
         return; /* for any cause, it is sent again unchanged */
     uint32_t size = smaller(tcb);
     bool smallest = size == 0 && tcb->snd_mss + overhead(tcb) <= MN_MIN_PLPMTU &&
@@ -256,7 +256,7 @@ void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uin
         return;
     uint32_t size = MN_MIN(mtu, tcb->snd_mss + overhead(tcb));
     bool smaller_segments = size < tcb->snd_mss + overhead(tcb);
-    if (p == NULL && smaller_segments && !tcp->config.no_plpmtud)
+    if (p == NULL && smaller_segments && !tcp->config.user.no_plpmtud)
         p = begin(tcp, tcb);
     use_size(tcp, tcb, mtu, size);
     if (p != NULL) {

@@ -56,7 +56,7 @@ bool mn_pressure_evict_orphan(struct mn_tcp *tcp, const struct mn_tcb *not_this,
 
 void mn_pressure_limit_orphans(struct mn_tcp *tcp, uint64_t now)
 {
-    if (tcp->orphans > tcp->config.orphans_max || (scarce(tcp) && tcp->orphans > 1))
+    if (tcp->orphans > tcp->config.user.orphans_max || (scarce(tcp) && tcp->orphans > 1))
         mn_pressure_evict_orphan(tcp, NULL, now);
 }
 
@@ -217,7 +217,7 @@ static struct mn_tcb *worst_holder(struct mn_tcp *tcp, const struct mn_tcb *not_
  * memory of `tcb`. */
 static bool shed(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now)
 {
-    struct mn_tcb *worst = tcp->config.no_shedding ? NULL : worst_holder(tcp, tcb, now);
+    struct mn_tcb *worst = tcp->config.user.no_shedding ? NULL : worst_holder(tcp, tcb, now);
     if (worst == NULL || (tcb != NULL && worst->sendq.pinned < 2 * tcb->sendq.pinned))
         return false;
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STUCK);

@@ -224,6 +224,8 @@ struct mn_tcb {
 
 struct mn_tcp {
     struct mn_tcp_config config;
+    /* Enum mn_tcp_option: window scale, SACK permitted and timestamps, as our SYNs offer them. */
+    uint8_t offer;
     struct mn_conn **buckets;
     uint32_t bucket_mask;
     struct mn_conn *last; /* found last */

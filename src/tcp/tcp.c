@@ -14,7 +14,8 @@
 
 static uint32_t table_size(const struct mn_tcp_config *config)
 {
-    uint64_t records = (uint64_t)config->connections_max + config->half_open_max + config->time_wait_max;
+    const struct mnet_tcp_config *user = &config->user;
+    uint64_t records = (uint64_t)user->connections_max + user->half_open_max + user->time_wait_max;
     uint64_t affordable = mnet_memory_budget(config->memory) / 64 /
                           sizeof(struct mn_conn *); /* at most 1/64 of the memory */
     uint32_t size = 256;
@@ -27,9 +28,9 @@ static void init_pools(struct mn_tcp *tcp, const struct mn_tcp_config *c)
 {
     struct mnet_memory *memory = c->memory;
     mn_pool_init(&tcp->tcbs, memory, "tcb", sizeof(struct mn_tcb), SIZE_MAX);
-    mn_pool_init(&tcp->half_opens, memory, "half-open", sizeof(struct mn_half_open), c->half_open_max);
+    mn_pool_init(&tcp->half_opens, memory, "half-open", sizeof(struct mn_half_open), c->user.half_open_max);
     mn_pool_init(&tcp->time_waits, memory, "time-wait", sizeof(struct mn_time_wait_block), SIZE_MAX);
-    mn_pool_init(&tcp->listener_pool, memory, "listener", sizeof(struct mn_listener), c->listeners_max);
+    mn_pool_init(&tcp->listener_pool, memory, "listener", sizeof(struct mn_listener), c->user.listeners_max);
     mn_pool_init(&tcp->pieces, memory, "send piece", sizeof(struct mn_send_piece), SIZE_MAX);
     mn_pool_init(&tcp->runs, memory, "reassembly run", sizeof(struct mn_run), SIZE_MAX);
     mn_pool_init(&tcp->reassemblies, memory, "reassembly", sizeof(struct mn_tcp_reassembly), SIZE_MAX);
@@ -48,6 +49,7 @@ struct mn_tcp *mn_tcp_create(const struct mn_tcp_config *config)
     if (tcp->buckets == NULL)
         return NULL;
     tcp->config = *config;
+    tcp->offer = mn_tcp_option_set(!config->user.no_timestamps, !config->user.no_sack, !config->user.no_window_scale);
     tcp->bucket_mask = buckets - 1;
     mn_random_bytes(config->random, &tcp->table_key, sizeof tcp->table_key);
     mn_random_bytes(config->random, &tcp->isn_key, sizeof tcp->isn_key);

@@ -9,6 +9,7 @@
 #ifndef MN_TCP_H
 #define MN_TCP_H
 
+#include <mnet/config.h>
 #include <mnet/counters.h>
 #include <mnet/log.h>
 #include <mnet/packet.h>
@@ -29,23 +30,11 @@ struct mn_tcp_config {
     struct mn_random *random;
     uint16_t mtu;     /* of the link; gives the MSS that we announce */
     uint32_t gso_max; /* most text in one packet; 0: one segment a packet */
-    unsigned connections_max, orphans_max, half_open_max, time_wait_max, listeners_max;
-    uint32_t send_buffer, receive_buffer;
-    uint64_t msl_ns, orphan_ns, user_timeout_ns;
-    bool no_delay;
-    bool no_syn_cookies; /* a SYN that finds no free half-open record replaces the oldest */
-    /* Enum mn_tcp_option: window scale, SACK permitted and timestamps, as our SYNs offer them. */
-    uint8_t offer;
-    /* Connections whose queues make no progress keep their memory even if it is short. */
-    bool no_shedding;
-    bool no_plpmtud;          /* disables path-MTU probing (RFC 8899) */
-    bool user_timeout_option; /* RFC 5482: tell peers user_timeout_ns, and adapt to theirs */
     /* Called for each event of a tcb, like the log. NULL: no trace. */
     void (*trace)(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
     void *trace_context;
-    enum mnet_congestion congestion; /* of new connections that choose none */
-    enum mnet_ecn ecn;
     uint64_t now;
+    struct mnet_tcp_config user; /* complete: no number is 0; its trace is not looked at */
 };
 
 /* Creates the engine inside config->memory. Returns NULL if that is too small. */
@@ -96,7 +85,7 @@ struct mn_tcp_open {
     uint16_t path_mtu;
     bool no_delay;
     uint8_t ttl, dscp; /* 0: defaults */
-    uint8_t without;   /* options of config.offer that this connection does not offer */
+    uint8_t without;   /* enum mn_tcp_option: not offered, although the configuration allows it */
     enum mnet_congestion congestion;
 };
 int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now, struct mn_tcb **tcb);

@@ -22,7 +22,7 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
 {
     struct mnet_endpoint local = open->local;
     *out = NULL;
-    if (tcp->established >= tcp->config.connections_max && tcp->orphans == 0)
+    if (tcp->established >= tcp->config.user.connections_max && tcp->orphans == 0)
         return MNET_E_LIMIT;
     if (local.port == 0)
         local.port = mn_table_free_port(tcp, local, open->remote);
@@ -32,14 +32,14 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     if (tcb == NULL)
         return MNET_E_NO_MEMORY;
     tcb->path_mtu = open->path_mtu != 0 ? open->path_mtu : tcp->config.mtu;
-    tcb->no_delay = open->no_delay || tcp->config.no_delay;
+    tcb->no_delay = open->no_delay || tcp->config.user.no_delay;
     tcb->conn.ttl = open->ttl;
     tcb->conn.dscp = open->dscp & 63;
-    tcb->conn.options = tcp->config.offer & (uint8_t)~open->without;
+    tcb->conn.options = tcp->offer & (uint8_t)~open->without;
     tcb->timestamps.offset = mn_timestamps_offset(tcp, &local, &open->remote);
     if (open->congestion != MNET_CONGESTION_DEFAULT)
         tcb->flight.congestion.ops = mn_congestion_of(open->congestion);
-    tcb->ecn.asked = tcp->config.ecn == MNET_ECN_ON;
+    tcb->ecn.asked = tcp->config.user.ecn == MNET_ECN_ON;
     tcb->rare.iss = mn_tcp_isn(tcp, local, open->remote, now);
     mn_tcb_start_sending(tcb);
     mn_tcb_set_peer_mss(tcb, 0);
@@ -73,7 +73,7 @@ int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct m
         local.port = mn_table_free_port(tcp, local, (struct mnet_endpoint){.port = 0});
     if (local.port == 0 || port_taken(tcp, local))
         return MNET_E_IN_USE;
-    if (tcp->listener_pool.in_use >= tcp->config.listeners_max)
+    if (tcp->listener_pool.in_use >= tcp->config.user.listeners_max)
         return MNET_E_LIMIT;
     struct mn_listener *listener = mn_pool_alloc_zeroed(&tcp->listener_pool, MN_CLAIM_SEND);
     if (listener == NULL)
@@ -85,7 +85,7 @@ int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct m
     listener->congestion = (uint8_t)(options != NULL ? options->congestion : MNET_CONGESTION_DEFAULT);
     listener->ttl = options != NULL ? options->ttl : 0;
     listener->dscp = options != NULL ? options->dscp : 0;
-    listener->offer = tcp->config.offer;
+    listener->offer = tcp->offer;
     if (options != NULL)
         listener->offer &= (uint8_t)~mn_tcp_option_set(options->no_timestamps, options->no_sack,
                                                        options->no_window_scale);
@@ -285,7 +285,7 @@ void mn_tcb_arm_orphan(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         return;
     mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, MNET_NEVER); /* nobody asks for keepalive any more */
     if (tcb->state == MN_FIN_WAIT_2)
-        mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, mn_time_after(now, tcp->config.orphan_ns));
+        mn_tcb_set_due(tcp, tcb, MN_DUE_LIFETIME, mn_time_after(now, tcp->config.user.orphan_ns));
 }
 
 /* Queues a FIN behind the data and enters the state that waits for its acknowledgement. */

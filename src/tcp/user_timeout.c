@@ -19,7 +19,7 @@
 
 static uint64_t own_timeout(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
-    return tcb->flight.user_timeout_ns != 0 ? tcb->flight.user_timeout_ns : tcp->config.user_timeout_ns;
+    return tcb->flight.user_timeout_ns != 0 ? tcb->flight.user_timeout_ns : tcp->config.user.user_timeout_ns;
 }
 
 /* In seconds if they fit, otherwise in minutes, rounded up. 0 must not be sent. */
@@ -38,7 +38,7 @@ static uint64_t decode(uint16_t option)
 
 void mn_user_timeout_put(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mn_tcp_header *header)
 {
-    if (!tcp->config.user_timeout_option)
+    if (!tcp->config.user.user_timeout_option)
         return;
     header->options |= MN_TCP_OPTION_USER_TIMEOUT;
     header->user_timeout = encode(own_timeout(tcp, tcb));
@@ -48,10 +48,10 @@ void mn_user_timeout_put(const struct mn_tcp *tcp, const struct mn_tcb *tcb, str
  * ignored. */
 MN_RARE void mn_user_timeout_learn(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint16_t option)
 {
-    if (!tcp->config.user_timeout_option || tcb->user_timeout_set || decode(option) == 0)
+    if (!tcp->config.user.user_timeout_option || tcb->user_timeout_set || decode(option) == 0)
         return;
-    uint64_t upper = MN_MAX(tcp->config.user_timeout_ns, U_LIMIT);
-    uint64_t longest = MN_MAX(MN_MAX(tcp->config.user_timeout_ns, decode(option)), L_LIMIT);
+    uint64_t upper = MN_MAX(tcp->config.user.user_timeout_ns, U_LIMIT);
+    uint64_t longest = MN_MAX(MN_MAX(tcp->config.user.user_timeout_ns, decode(option)), L_LIMIT);
     tcb->flight.user_timeout_ns = MN_MIN(longest, upper);
 }
 
@@ -60,7 +60,7 @@ void mn_tcp_set_user_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t ti
     tcb->flight.user_timeout_ns = timeout_ns;
     tcb->user_timeout_set = timeout_ns != 0;
     mn_timers_rearm(tcp, tcb, now);
-    if (tcp->config.user_timeout_option && mn_tcp_synchronized(tcb)) {
+    if (tcp->config.user.user_timeout_option && mn_tcp_synchronized(tcb)) {
         mn_tcb_owe(tcp, tcb, MN_OWED_USER_TIMEOUT);
     }
 }

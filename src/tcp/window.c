@@ -3,10 +3,10 @@
  * A window is a promise, but memory is charged for text that has arrived and not for text that may
  * (pressure.c). So many idle connections take nothing from an active one. The target of a
  * connection starts at MN_WINDOW_INITIAL and follows the bytes that the user reads (autotune.c), up
- * to config.receive_buffer. The right edge moves as long as the receive budget has room for the
- * text that it admits. It never moves left (SHLD-14): if more windows were promised than memory can
- * keep, text is dropped, unacknowledged, and the peer sends it again. The edge moves right only in
- * steps that are worth a segment (MUST-39).
+ * to config.user.receive_buffer. The right edge moves as long as the receive budget has room for
+ * the text that it admits. It never moves left (SHLD-14): if more windows were promised than memory
+ * can keep, text is dropped, unacknowledged, and the peer sends it again. The edge moves right only
+ * in steps that are worth a segment (MUST-39).
  */
 #include "tcp/window.h"
 #include "tcp/autotune.h"
@@ -29,21 +29,21 @@ static uint64_t budget_left(const struct mn_tcp *tcp)
 
 uint16_t mn_window_initial(const struct mn_tcp *tcp, const struct mnet_endpoint *remote)
 {
-    uint32_t usual = MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer);
+    uint32_t usual = MN_MIN(MN_WINDOW_INITIAL, tcp->config.user.receive_buffer);
     uint64_t affordable = MN_MAX(budget_left(tcp), 2u * (uint64_t)mn_window_mss(tcp, remote->address));
     return (uint16_t)MN_MIN((uint64_t)usual, affordable);
 }
 
 void mn_window_init(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced)
 {
-    tcb->rcv_target = MN_MIN(MN_WINDOW_INITIAL, tcp->config.receive_buffer);
+    tcb->rcv_target = MN_MIN(MN_WINDOW_INITIAL, tcp->config.user.receive_buffer);
     tcb->rcv_adv = tcb->rcv_nxt + announced;
 }
 
 MN_APART uint8_t mn_window_shift(const struct mn_tcp *tcp)
 {
     uint8_t shift = 0;
-    while (shift < MN_TCP_WINDOW_SHIFT_MAX && tcp->config.receive_buffer >> shift > UINT16_MAX)
+    while (shift < MN_TCP_WINDOW_SHIFT_MAX && tcp->config.user.receive_buffer >> shift > UINT16_MAX)
         shift++;
     return shift;
 }

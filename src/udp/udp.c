@@ -21,14 +21,14 @@ static void count(struct mn_udp *udp, enum mnet_counter counter)
 int mn_udp_init(struct mn_udp *udp, const struct mn_udp_config *config)
 {
     size_t chains = 16;
-    while (chains < config->endpoints_max && chains < 32768)
+    while (chains < config->user.endpoints_max && chains < 32768)
         chains *= 2;
     *udp = (struct mn_udp){
         .memory = config->memory,
         .counters = config->counters,
         .random = config->random,
         .chain_mask = (uint16_t)(chains - 1),
-        .endpoints_max = config->endpoints_max,
+        .endpoints_max = config->user.endpoints_max,
         .budget = mnet_memory_budget(config->memory) / QUEUES_SHARE,
     };
     udp->chains = mn_memory_table(config->memory, chains * sizeof udp->chains[0]);

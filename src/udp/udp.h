@@ -14,6 +14,7 @@
 #ifndef MN_UDP_H
 #define MN_UDP_H
 
+#include <mnet/config.h>
 #include <mnet/counters.h>
 #include <mnet/packet.h>
 #include <mnet/udp.h>
@@ -31,7 +32,7 @@ struct mn_udp_config {
     struct mnet_memory *memory;
     struct mnet_counters *counters;
     struct mn_random *random;
-    unsigned endpoints_max;
+    struct mnet_udp_config user; /* complete */
 };
 
 struct mn_udp {

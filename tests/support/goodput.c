@@ -27,7 +27,7 @@ struct goodput_run {
 
 static int stack_up(struct mnet_env *env, const struct goodput_link *link, struct mnet_stack **stack)
 {
-    struct mnet_config config = {.tcp_send_buffer = link->buffer, .tcp_receive_buffer = link->buffer};
+    struct mnet_config config = {.tcp.send_buffer = link->buffer, .tcp.receive_buffer = link->buffer};
     return mnet_stack_up(env, &config, stack);
 }
 

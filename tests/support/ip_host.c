@@ -17,9 +17,13 @@ struct mn_ip_config ip_host_config(struct ip_host *h)
         .random = &h->random,
         .mac = OWN_MAC,
         .mtu = HOST_MTU,
-        .ipv4 = {mnet_address_from_ipv4(OWN_IP), 24},
-        .ipv4_gateway = mnet_address_from_ipv4(GATEWAY_IP),
         .now = 5 * MNET_SECOND,
+        .user.ipv4 = {mnet_address_from_ipv4(OWN_IP), 24},
+        .user.ipv4_gateway = mnet_address_from_ipv4(GATEWAY_IP),
+        .user.ttl = 64,
+        .user.neighbours_max = 256,
+        .user.reassembly_datagrams_max = 32,
+        .user.reassembly_bytes_max = REGION_BYTES / 32,
     };
 }
 

@@ -19,8 +19,8 @@ int world_fail(struct world *w, const char *file, int line, const char *text, lo
 static int bring_up(struct world *w)
 {
     struct mnet_config server = w->options->server, client = w->options->client;
-    server.ipv4 = (struct mnet_prefix){WORLD_SERVER, 24};
-    client.ipv4 = (struct mnet_prefix){WORLD_CLIENT, 24};
+    server.ip.ipv4 = (struct mnet_prefix){WORLD_SERVER, 24};
+    client.ip.ipv4 = (struct mnet_prefix){WORLD_CLIENT, 24};
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->server_host), &server, &w->server), 0);
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &client, &w->client), 0);
     return 0;

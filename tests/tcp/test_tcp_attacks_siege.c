@@ -212,7 +212,7 @@ static void check_lengths(struct tcp_test *t)
     assert_in_range(l.runs, 0, MN_REASSEMBLY_RUNS);
     assert_in_range(l.ranges, 0, MN_SCOREBOARD_MAX);
     assert_in_range(l.replies, 0, MN_REPLIES_MAX);
-    assert_in_range(l.half_open, 0, t->config.half_open_max);
+    assert_in_range(l.half_open, 0, t->config.user.half_open_max);
     assert_int_equal(l.listeners, 1);
 }
 

@@ -201,7 +201,7 @@ SCRIPT(established_send_queue_grows_with_the_window)
 {
     struct tcp_test t;
     tcp_large(&t);
-    t.tcp->config.send_buffer = 1u << 20;
+    t.tcp->config.user.send_buffer = 1u << 20;
     assert_int_equal(fill(&t), 64 * 1024);
     uint32_t una = 1;
     for (int i = 0; i < 12; i++) {

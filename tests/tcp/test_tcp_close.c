@@ -251,7 +251,7 @@ SCRIPT(fin_wait_old_data_after_close_is_acknowledged)
     tcp_end(&t);
 }
 
-/* FIN-WAIT-2 without a user ends after config.orphan_ns. */
+/* FIN-WAIT-2 without a user ends after config.user.orphan_ns. */
 SCRIPT(fin_wait_2_orphan_times_out)
 {
     struct tcp_test t;
@@ -281,7 +281,7 @@ SCRIPT(fin_wait_2_orphan_of_never_stays)
 {
     struct tcp_test t;
     tcp_established(&t);
-    t.tcp->config.orphan_ns = MNET_NEVER;
+    t.tcp->config.user.orphan_ns = MNET_NEVER;
     close_(&t);
     drain(&t, NULL);
     send_(&t, .seq = 1, .ack = 2, .flags = ACK);

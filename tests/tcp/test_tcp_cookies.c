@@ -6,7 +6,7 @@
 /* Uses up the half-open records, with SYNs whose senders will not answer. */
 static void fill(struct tcp_test *t)
 {
-    unsigned max = t->config.half_open_max;
+    unsigned max = t->config.user.half_open_max;
     bool timestamps = t->timestamps;
     t->timestamps = false;
     for (uint16_t i = 0; i < max; i++)

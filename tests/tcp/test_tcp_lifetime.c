@@ -283,14 +283,14 @@ SCRIPT(established_user_timeout_option_is_learned_within_bounds)
 {
     struct tcp_test t;
     tcp_established(&t);
-    t.tcp->config.user_timeout_option = true;
+    t.tcp->config.user.user_timeout_option = true;
     learn(&t, none, 120);
     learn(&t, two_hundred_seconds, 200);
     learn(&t, a_month, 3600);
     tcp_end(&t);
     /* The peer's value never shortens the timeout. */
     tcp_established(&t, .user_timeout_ns = 7200 * MNET_SECOND);
-    t.tcp->config.user_timeout_option = true;
+    t.tcp->config.user.user_timeout_option = true;
     learn(&t, two_hundred_seconds, 7200);
     learn(&t, a_month, 7200);
     tcp_end(&t);
@@ -302,7 +302,7 @@ SCRIPT(established_user_timeout_option_changes_no_set_or_disabled_timeout)
 {
     struct tcp_test t;
     tcp_established(&t);
-    t.tcp->config.user_timeout_option = true;
+    t.tcp->config.user.user_timeout_option = true;
     mn_tcp_set_user_timeout(t.tcp, t.tcb, 150 * MNET_SECOND, t.now);
     pump(&t);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK);

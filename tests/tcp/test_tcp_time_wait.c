@@ -48,7 +48,7 @@ SCRIPT(time_wait_of_a_huge_msl_lasts)
     for (size_t i = 0; i < MN_COUNT_OF(msl_ns); i++) {
         struct tcp_test t;
         tcp_listen(&t);
-        t.tcp->config.msl_ns = msl_ns[i];
+        t.tcp->config.user.msl_ns = msl_ns[i];
         close_from(&t, 2000);
         wait_ms(&t, 23u * 24 * 3600 * SECOND);
         expect_state(&t, MN_TIME_WAIT);

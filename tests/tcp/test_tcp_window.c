@@ -597,11 +597,11 @@ SCRIPT(established_room_follows_the_limit)
     assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, sizeof bytes, false, t.now), sizeof bytes);
     drain(&t, NULL);
     is_told(&t);
-    t.tcp->config.send_buffer = 4096;
+    t.tcp->config.user.send_buffer = 4096;
     assert_false(mn_tcp_ask(t.tcp, t.tcb) & MNET_WRITABLE);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
     assert_false(is_told(&t));
-    t.tcp->config.send_buffer = 65536;
+    t.tcp->config.user.send_buffer = 65536;
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
     assert_true(is_told(&t));
     assert_true(mn_tcp_ask(t.tcp, t.tcb) & MNET_WRITABLE);

@@ -51,7 +51,7 @@ static inline void net_init(struct net *n)
     assert_true(mnet_sim_link(n->sim, server, n->client, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND}));
     dhcp_server_init(&n->server, server);
     n->config = (struct mnet_config){
-        .dhcp = true,
+        .ip.dhcp = true,
         .device = mnet_sim_device(n->client),
         .platform = mnet_sim_platform(n->client),
         .memory = malloc(REGION),

@@ -189,7 +189,7 @@ static int read_slowly(struct mnet_env *env, void *argument)
     mnet_sleep(mnet_now() + MNET_MILLISECOND);
     /* Little data lies unread on the client's side: the server's answer is on its way as long as it
      * is read. */
-    site_check(mnet_stack_up(env, &(struct mnet_config){.tcp_receive_buffer = 4096}, &stack) == 0);
+    site_check(mnet_stack_up(env, &(struct mnet_config){.tcp.receive_buffer = 4096}, &stack) == 0);
     struct mnet_flow *flow = site_connect(stack);
     site_check(site_say(flow, reading->request) == 0);
     size_t total = 0;
@@ -322,7 +322,7 @@ static int crowd_in(struct mnet_env *env, void *argument)
     struct crowd *crowd = argument;
     static struct mnet_flow *flows[CROWD];
     mnet_sleep(mnet_now() + MNET_MILLISECOND);
-    site_check(mnet_stack_up(env, &(struct mnet_config){.tcp_receive_buffer = 2048}, &crowd->stack) == 0);
+    site_check(mnet_stack_up(env, &(struct mnet_config){.tcp.receive_buffer = 2048}, &crowd->stack) == 0);
     struct mnet_task *good, *patient;
     site_check(mnet_spawn(&good, good_client, crowd) == 0);
     site_check(mnet_spawn(&patient, patient_reader, crowd) == 0);

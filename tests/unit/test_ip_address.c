@@ -4,7 +4,7 @@
 static void start(struct ip_host *h, bool probe)
 {
     struct mn_ip_config config = ip_host_config(h);
-    config.address_probe = probe;
+    config.user.address_probe = probe;
     assert_int_equal(ip_host_start(h, &config), 0);
 }
 

@@ -456,7 +456,7 @@ static void stale_unused_is_forgotten_and_no_timer_is_left(void **state)
 static void small_table(struct ip_host *h, unsigned max)
 {
     struct mn_ip_config config = ip_host_config(h);
-    config.neighbours_max = max;
+    config.user.neighbours_max = max;
     assert_int_equal(ip_host_start(h, &config), 0);
     pass_ms(h, 3000);
     discard_sent(h);
@@ -686,7 +686,7 @@ static void gateway_of_a_host_route_is_found_on_the_link(void **state)
     (void)state;
     struct ip_host h;
     struct mn_ip_config config = ip_host_config(&h);
-    config.ipv4.length = 32;
+    config.user.ipv4.length = 32;
     assert_int_equal(ip_host_start(&h, &config), 0);
     pass_ms(&h, 3000);
     discard_sent(&h);
@@ -702,8 +702,8 @@ static void the_other_end_of_a_31_is_a_neighbour(void **state)
     (void)state;
     struct ip_host h;
     struct mn_ip_config config = ip_host_config(&h);
-    config.ipv4.length = 31;
-    config.ipv4_gateway = mnet_address_from_ipv4(PEER_IP);
+    config.user.ipv4.length = 31;
+    config.user.ipv4_gateway = mnet_address_from_ipv4(PEER_IP);
     assert_int_equal(ip_host_start(&h, &config), 0);
     pass_ms(&h, 3000);
     discard_sent(&h);

@@ -7,8 +7,8 @@
 static void start_without_address(struct ip_host *h)
 {
     struct mn_ip_config config = ip_host_config(h);
-    config.ipv4 = (struct mnet_prefix){0};
-    config.ipv4_gateway = MNET_ADDRESS_ANY;
+    config.user.ipv4 = (struct mnet_prefix){0};
+    config.user.ipv4_gateway = MNET_ADDRESS_ANY;
     assert_int_equal(ip_host_start(h, &config), 0);
     expect_silence(h);
 }

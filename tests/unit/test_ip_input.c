@@ -300,8 +300,8 @@ static void host_without_address_takes_nothing(void **state)
     (void)state;
     struct ip_host h;
     struct mn_ip_config config = ip_host_config(&h);
-    config.ipv4 = (struct mnet_prefix){0};
-    config.ipv4_gateway = MNET_ADDRESS_ANY;
+    config.user.ipv4 = (struct mnet_prefix){0};
+    config.user.ipv4_gateway = MNET_ADDRESS_ANY;
     assert_int_equal(ip_host_start(&h, &config), 0);
     assert_int_equal(receive_any(&h), MN_IP_CONSUMED);
     assert_int_equal(receive_ip(&h, .destination = ALL_BROADCAST), MN_IP_CONSUMED);

@@ -43,7 +43,7 @@ static void no_route_is_unreachable_at_once(void **state)
     struct ip_host h;
     struct mn_ip_path path;
     struct mn_ip_config config = ip_host_config(&h);
-    config.ipv4_gateway = MNET_ADDRESS_ANY;
+    config.user.ipv4_gateway = MNET_ADDRESS_ANY;
     assert_int_equal(ip_host_start(&h, &config), 0);
     discard_sent(&h);
     assert_int_equal(mn_ip_path(&h.ip, mnet_address_from_ipv4(FAR_IP), &path), MNET_E_UNREACHABLE);

@@ -7,8 +7,8 @@ static uint8_t pattern[65536];
 static void start_bounded(struct ip_host *h, unsigned datagrams, size_t bytes)
 {
     struct mn_ip_config config = ip_host_config(h);
-    config.reassembly_datagrams_max = datagrams;
-    config.reassembly_bytes_max = bytes;
+    config.user.reassembly_datagrams_max = datagrams;
+    config.user.reassembly_bytes_max = bytes;
     assert_int_equal(ip_host_start(h, &config), 0);
     pass_ms(h, 3000);
     discard_sent(h);
@@ -224,7 +224,7 @@ static void full_of_datagrams_the_oldest_goes(void **state)
 {
     (void)state;
     struct ip_host h;
-    start_bounded(&h, 4, 0);
+    start_bounded(&h, 4, 1 << 20);
     for (uint16_t i = 0; i < 5; i++)
         piece(&h, i, 0, 8, true);
     assert_int_equal(h.ip.reassembly.count, 4);

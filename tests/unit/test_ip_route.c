@@ -106,8 +106,8 @@ static void init_refuses_impossible_addresses(void **state)
     struct ip_host h;
     for (size_t i = 0; i < MN_COUNT_OF(bad); i++) {
         struct mn_ip_config config = ip_host_config(&h);
-        config.ipv4 = prefix(bad[i].address, bad[i].length);
-        config.ipv4_gateway = MNET_ADDRESS_ANY;
+        config.user.ipv4 = prefix(bad[i].address, bad[i].length);
+        config.user.ipv4_gateway = MNET_ADDRESS_ANY;
         assert_int_equal(start_with(&h, config), MNET_E_INVALID);
     }
 }
@@ -119,7 +119,7 @@ static void init_refuses_impossible_gateways(void **state)
     struct ip_host h;
     for (size_t i = 0; i < MN_COUNT_OF(bad); i++) {
         struct mn_ip_config config = ip_host_config(&h);
-        config.ipv4_gateway = mnet_address_from_ipv4(bad[i]);
+        config.user.ipv4_gateway = mnet_address_from_ipv4(bad[i]);
         assert_int_equal(start_with(&h, config), MNET_E_INVALID);
     }
 }
@@ -129,9 +129,9 @@ static void init_refuses_gateway_or_routes_without_address(void **state)
     (void)state;
     struct ip_host h;
     struct mn_ip_config config = ip_host_config(&h);
-    config.ipv4 = (struct mnet_prefix){0};
+    config.user.ipv4 = (struct mnet_prefix){0};
     assert_int_equal(start_with(&h, config), MNET_E_INVALID);
-    config.ipv4_gateway = MNET_ADDRESS_ANY;
+    config.user.ipv4_gateway = MNET_ADDRESS_ANY;
     assert_int_equal(start_with(&h, config), 0);
     assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_NONE);
     assert_int_equal(mn_ip_deadline(&h.ip), MNET_NEVER);
@@ -142,15 +142,14 @@ static void init_refuses_routes_through_nowhere(void **state)
 {
     (void)state;
     struct ip_host h;
-    struct mnet_route route = {prefix(IPV4(172, 16, 0, 0), 12), mnet_address_from_ipv4(FAR_IP)};
     struct mn_ip_config config = ip_host_config(&h);
-    config.routes = &route;
-    config.route_count = 1;
+    config.user.routes[0] = (struct mnet_route){prefix(IPV4(172, 16, 0, 0), 12), mnet_address_from_ipv4(FAR_IP)};
+    config.user.route_count = 1;
     assert_int_equal(start_with(&h, config), MNET_E_INVALID);
-    route.gateway = mnet_address_from_ipv4(PEER_IP);
+    config.user.routes[0].gateway = mnet_address_from_ipv4(PEER_IP);
     assert_int_equal(start_with(&h, config), 0);
     ip_host_down(&h);
-    route.destination.length = 40;
+    config.user.routes[0].destination.length = 40;
     assert_int_equal(start_with(&h, config), MNET_E_INVALID);
 }
 

@@ -370,7 +370,7 @@ static int connect_limit(struct world *w)
 
 static void connect_beyond_the_limit_is_refused_here(void **state)
 {
-    static const struct world_options two = {.client.tcp_connections_max = 2};
+    static const struct world_options two = {.client.tcp.connections_max = 2};
     (void)state;
     world_run(connect_limit, &two);
 }

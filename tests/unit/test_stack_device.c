@@ -118,7 +118,7 @@ static void open_stacks(uint32_t offload, struct mnet_config options)
         config.platform = (struct mnet_platform){now, entropy, i == 0 ? NULL : stacks};
         config.memory = regions[i] = malloc(REGION);
         config.memory_size = REGION;
-        config.ipv4 = (struct mnet_prefix){i == 0 ? FIRST : SECOND, 24};
+        config.ip.ipv4 = (struct mnet_prefix){i == 0 ? FIRST : SECOND, 24};
         if (i == 0)
             config.log = (struct mnet_log){note_line, NULL, MNET_LOG_WARNING};
         assert_int_equal(mnet_stack_open(&config, &stacks[i]), 0);

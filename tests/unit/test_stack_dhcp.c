@@ -113,7 +113,7 @@ static void open_with_probe_takes_its_time(void **state)
     (void)state;
     struct net n;
     net_init(&n);
-    n.config.address_probe = true;
+    n.config.ip.address_probe = true;
     net_open(&n);
     pass_s(&n, 3);
     assert_true(mnet_address_is_any(mnet_stack_ipv4(n.stack)));
@@ -150,25 +150,25 @@ static void open_invalid_combinations_are_refused(void **state)
     struct net n;
     net_init(&n);
     struct mnet_config config = n.config;
-    config.ipv4 = (struct mnet_prefix){FIRST, 24};
+    config.ip.ipv4 = (struct mnet_prefix){FIRST, 24};
     assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
     config = n.config;
-    config.ipv4_gateway = SERVER;
+    config.ip.ipv4_gateway = SERVER;
     assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
     config = n.config;
-    config.route_count = 1;
+    config.ip.route_count = 1;
     assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
     config = n.config;
-    config.dhcp = false;
+    config.ip.dhcp = false;
     assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
     config = n.config;
-    config.tcp_congestion = (enum mnet_congestion)99;
+    config.tcp.congestion = (enum mnet_congestion)99;
     assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
     config = n.config;
-    config.tcp_ecn = (enum mnet_ecn)99;
+    config.tcp.ecn = (enum mnet_ecn)99;
     assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
     config = n.config;
-    config.tcp_receive_buffer = 1;
+    config.tcp.receive_buffer = 1;
     assert_int_equal(mnet_stack_open(&config, &n.stack), MNET_E_INVALID);
     net_end(&n);
 }
@@ -340,7 +340,7 @@ static int up_in_vain(struct world *w)
     CHECK_EQUAL(strcmp(play->log.last, "dhcp: no server gave an address within 30 s"), 0);
     CHECK_EQUAL(play->server.seen[MN_DHCP_DISCOVER], 4);
     CHECK_EQUAL(play->server.seen[MN_DHCP_RELEASE], 0);
-    config.dhcp_wait_ns = 2 * MNET_SECOND; /* the device is free again */
+    config.ip.dhcp_wait_ns = 2 * MNET_SECOND; /* the device is free again */
     before = mnet_now();
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), MNET_E_NO_ADDRESS);
     CHECK_EQUAL(mnet_now() - before, 2 * MNET_SECOND);
@@ -363,7 +363,7 @@ static int call_await(void *argument)
 
 static int up_no_wait(struct world *w)
 {
-    struct mnet_config config = {.dhcp = true, .dhcp_no_wait = true};
+    struct mnet_config config = {.ip.dhcp = true, .ip.dhcp_no_wait = true};
     struct call forever = {0}, cancelled = {0};
     uint64_t before = mnet_now();
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), 0);
@@ -392,7 +392,7 @@ static void up_without_waiting_can_be_awaited(void **state)
 
 static int await_until_down(struct world *w)
 {
-    struct mnet_config config = {.dhcp = true, .dhcp_no_wait = true};
+    struct mnet_config config = {.ip.dhcp = true, .ip.dhcp_no_wait = true};
     struct call call = {0};
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), 0);
     CHECK_EQUAL(call_start(w, &call, call_await, w->client), 0);
@@ -413,7 +413,7 @@ static void await_ends_with_the_stack(void **state)
 /* The program's own configuration has precedence over the command line. */
 static int own_address(struct world *w)
 {
-    struct mnet_config config = {.ipv4 = {SECOND, 24}};
+    struct mnet_config config = {.ip.ipv4 = {SECOND, 24}};
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), 0);
     CHECK(mnet_address_equal(mnet_stack_ipv4(w->client), SECOND));
     CHECK_EQUAL(mnet_stack_await_address(w->client, 0), 0);

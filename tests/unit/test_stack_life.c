@@ -79,7 +79,7 @@ static int up_again(struct world *w)
 {
     struct mnet_stack *second;
     struct pair pair;
-    struct mnet_config config = {.ipv4 = {WORLD_CLIENT, 24}};
+    struct mnet_config config = {.ip.ipv4 = {WORLD_CLIENT, 24}};
     /* It is in use. */
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &second), MNET_E_NO_DEVICE);
     CHECK(second == NULL);
@@ -103,7 +103,7 @@ static int up_invalid(struct world *w)
 {
     struct mnet_env *env = mnet_sim_env(w->client_host);
     struct mnet_stack *stack = w->client;
-    struct mnet_config config = {.ipv4 = {WORLD_CLIENT, 24}};
+    struct mnet_config config = {.ip.ipv4 = {WORLD_CLIENT, 24}};
     CHECK_EQUAL(mnet_stack_up(NULL, &config, &stack), MNET_E_INVALID);
     CHECK(stack == NULL);
     CHECK_EQUAL(mnet_stack_up(env, &config, NULL), MNET_E_INVALID);
@@ -123,12 +123,12 @@ static void up_invalid_arguments_have_no_effect(void **state)
 static int up_probing(struct world *w)
 {
     struct mnet_stack *stack;
-    struct mnet_config config = {.ipv4 = {WORLD_SERVER, 24}, .address_probe = true};
+    struct mnet_config config = {.ip.ipv4 = {WORLD_SERVER, 24}, .ip.address_probe = true};
     mnet_stack_down(w->client);
     w->client = NULL;
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &stack), MNET_E_IN_USE);
     CHECK(stack == NULL);
-    config.ipv4.address = WORLD_CLIENT;
+    config.ip.ipv4.address = WORLD_CLIENT;
     uint64_t before = mnet_now();
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), 0);
     CHECK(mnet_now() - before > 2 * MNET_SECOND && mnet_now() - before < 10 * MNET_SECOND);
@@ -213,7 +213,7 @@ static struct mnet_config outside_config(struct outside *o, int i)
         .platform = mnet_sim_platform(o->hosts[i]),
         .memory = o->regions[i],
         .memory_size = REGION,
-        .ipv4 = {mnet_ipv4(10, 0, 0, (uint8_t)(i + 1)), 24},
+        .ip.ipv4 = {mnet_ipv4(10, 0, 0, (uint8_t)(i + 1)), 24},
     };
 }
 
@@ -377,28 +377,28 @@ static void open_wrong_configurations_are_refused(void **state)
     REFUSED(platform.entropy = NULL);
     REFUSED(memory = NULL);
     REFUSED(memory_size = MNET_MEMORY_MINIMUM - 1);
-    REFUSED(ipv4.length = 0);
-    REFUSED(ipv4.length = 33);
-    REFUSED(ipv4.address = MNET_ADDRESS_ANY);
-    REFUSED(ipv4.address = mnet_ipv4(224, 0, 0, 1));
-    REFUSED(ipv4.address = mnet_ipv4(127, 0, 0, 1));
-    REFUSED(ipv4.address = mnet_ipv4(240, 0, 0, 1));
-    REFUSED(ipv4.address = mnet_ipv4(10, 0, 0, 0));
-    REFUSED(ipv4.address = mnet_ipv4(10, 0, 0, 255));
-    REFUSED(ipv4_gateway = mnet_ipv4(10, 0, 1, 1));
-    REFUSED(ipv4_gateway = mnet_ipv4(10, 0, 0, 2));
-    REFUSED(route_count = MNET_ROUTES_MAX + 1);
-    REFUSED(tcp_send_buffer = 1);
-    REFUSED(tcp_receive_buffer = 1);
-    REFUSED(tcp_congestion = (enum mnet_congestion)99);
-    REFUSED(tcp_ecn = (enum mnet_ecn)99);
-    REFUSED(tcp_receive_buffer = UINT32_MAX);
-    REFUSED(tcp_connections_max = UINT32_MAX);
-    REFUSED(udp_endpoints_max = 1u << 20);
-    good.route_count = 1;
-    REFUSED(routes[0] = (struct mnet_route){{mnet_ipv4(10, 1, 0, 0), 33}, mnet_ipv4(10, 0, 0, 1)});
-    REFUSED(routes[0] = (struct mnet_route){{mnet_ipv4(10, 1, 0, 0), 16}, mnet_ipv4(10, 2, 0, 1)});
-    good.route_count = 0;
+    REFUSED(ip.ipv4.length = 0);
+    REFUSED(ip.ipv4.length = 33);
+    REFUSED(ip.ipv4.address = MNET_ADDRESS_ANY);
+    REFUSED(ip.ipv4.address = mnet_ipv4(224, 0, 0, 1));
+    REFUSED(ip.ipv4.address = mnet_ipv4(127, 0, 0, 1));
+    REFUSED(ip.ipv4.address = mnet_ipv4(240, 0, 0, 1));
+    REFUSED(ip.ipv4.address = mnet_ipv4(10, 0, 0, 0));
+    REFUSED(ip.ipv4.address = mnet_ipv4(10, 0, 0, 255));
+    REFUSED(ip.ipv4_gateway = mnet_ipv4(10, 0, 1, 1));
+    REFUSED(ip.ipv4_gateway = mnet_ipv4(10, 0, 0, 2));
+    REFUSED(ip.route_count = MNET_ROUTES_MAX + 1);
+    REFUSED(tcp.send_buffer = 1);
+    REFUSED(tcp.receive_buffer = 1);
+    REFUSED(tcp.congestion = (enum mnet_congestion)99);
+    REFUSED(tcp.ecn = (enum mnet_ecn)99);
+    REFUSED(tcp.receive_buffer = UINT32_MAX);
+    REFUSED(tcp.connections_max = UINT32_MAX);
+    REFUSED(udp.endpoints_max = 1u << 20);
+    good.ip.route_count = 1;
+    REFUSED(ip.routes[0] = (struct mnet_route){{mnet_ipv4(10, 1, 0, 0), 33}, mnet_ipv4(10, 0, 0, 1)});
+    REFUSED(ip.routes[0] = (struct mnet_route){{mnet_ipv4(10, 1, 0, 0), 16}, mnet_ipv4(10, 2, 0, 1)});
+    good.ip.route_count = 0;
     assert_int_equal(mnet_stack_open(NULL, &stack), MNET_E_INVALID);
     assert_int_equal(mnet_stack_open(&good, NULL), MNET_E_INVALID);
     bad = good;

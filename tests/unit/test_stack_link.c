@@ -158,7 +158,7 @@ static int call_await_link(void *argument)
 static int await_link(struct world *w)
 {
     struct play *play = w->argument;
-    struct mnet_config config = {.dhcp = true, .dhcp_no_wait = true};
+    struct mnet_config config = {.ip.dhcp = true, .ip.dhcp_no_wait = true};
     struct call call = {.deadline = MNET_NEVER}, second = {.deadline = MNET_NEVER};
     uint64_t before = mnet_now();
     mnet_sim_plug(w->client_host, false);

@@ -61,14 +61,14 @@ static void addresses_are_set(void **state)
           "--ipv4=10.0.0.2/24 --ipv4-gateway=10.0.0.1 --route=192.168.0.0/16,10.0.0.9 --route=0.0.0.0/0,10.0.0.8");
     assert_int_equal(line.result, 0);
     const struct mnet_config *config = &line.options.config;
-    assert_true(mnet_address_equal(config->ipv4.address, mnet_ipv4(10, 0, 0, 2)));
-    assert_int_equal(config->ipv4.length, 24);
-    assert_true(mnet_address_equal(config->ipv4_gateway, mnet_ipv4(10, 0, 0, 1)));
-    assert_int_equal(config->route_count, 2);
-    assert_true(mnet_address_equal(config->routes[0].destination.address, mnet_ipv4(192, 168, 0, 0)));
-    assert_int_equal(config->routes[0].destination.length, 16);
-    assert_true(mnet_address_equal(config->routes[0].gateway, mnet_ipv4(10, 0, 0, 9)));
-    assert_int_equal(config->routes[1].destination.length, 0);
+    assert_true(mnet_address_equal(config->ip.ipv4.address, mnet_ipv4(10, 0, 0, 2)));
+    assert_int_equal(config->ip.ipv4.length, 24);
+    assert_true(mnet_address_equal(config->ip.ipv4_gateway, mnet_ipv4(10, 0, 0, 1)));
+    assert_int_equal(config->ip.route_count, 2);
+    assert_true(mnet_address_equal(config->ip.routes[0].destination.address, mnet_ipv4(192, 168, 0, 0)));
+    assert_int_equal(config->ip.routes[0].destination.length, 16);
+    assert_true(mnet_address_equal(config->ip.routes[0].gateway, mnet_ipv4(10, 0, 0, 9)));
+    assert_int_equal(config->ip.routes[1].destination.length, 0);
 }
 
 static void switches_are_set(void **state)
@@ -77,25 +77,25 @@ static void switches_are_set(void **state)
     struct command_line line;
     parse(&line, "--address-probe --dhcp --no-checksum-offload --no-segmentation-offload --no-coalescing --help");
     assert_int_equal(line.result, 0);
-    assert_true(line.options.config.address_probe);
-    assert_true(line.options.config.dhcp);
+    assert_true(line.options.config.ip.address_probe);
+    assert_true(line.options.config.ip.dhcp);
     assert_true(line.options.config.no_checksum_offload);
     assert_true(line.options.config.no_segmentation_offload);
     assert_true(line.options.config.no_coalescing);
     assert_true(line.options.help);
     assert_int_equal(line.argc, 1);
-    assert_false(line.options.config.tcp_no_timestamps || line.options.config.tcp_no_sack ||
-                 line.options.config.tcp_no_window_scale);
+    assert_false(line.options.config.tcp.no_timestamps || line.options.config.tcp.no_sack ||
+                 line.options.config.tcp.no_window_scale);
     parse(&line, "--no-tcp-timestamps");
-    assert_true(line.options.config.tcp_no_timestamps);
+    assert_true(line.options.config.tcp.no_timestamps);
     parse(&line, "--no-tcp-syn-cookies");
-    assert_true(line.options.config.tcp_no_syn_cookies);
+    assert_true(line.options.config.tcp.no_syn_cookies);
     parse(&line, "--no-tcp-plpmtud");
-    assert_true(line.options.config.tcp_no_plpmtud);
+    assert_true(line.options.config.tcp.no_plpmtud);
     parse(&line, "--no-tcp-sack");
-    assert_true(line.options.config.tcp_no_sack);
+    assert_true(line.options.config.tcp.no_sack);
     parse(&line, "--no-tcp-window-scale");
-    assert_true(line.options.config.tcp_no_window_scale);
+    assert_true(line.options.config.tcp.no_window_scale);
 }
 
 static void memory_has_units(void **state)
@@ -142,13 +142,13 @@ static void congestion_control_is_named(void **state)
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         parse(&line, cases[i].text);
         assert_int_equal(line.result, 0);
-        assert_int_equal(line.options.config.tcp_congestion, cases[i].which);
+        assert_int_equal(line.options.config.tcp.congestion, cases[i].which);
     }
     static const char *const modes[] = {"--ecn=off", "--ecn=passive", "--ecn=on"};
     for (int i = 0; i < 3; i++) {
         parse(&line, modes[i]);
         assert_int_equal(line.result, 0);
-        assert_int_equal(line.options.config.tcp_ecn, MNET_ECN_OFF + i);
+        assert_int_equal(line.options.config.tcp.ecn, MNET_ECN_OFF + i);
     }
 }
 
@@ -324,7 +324,7 @@ static void double_dash_ends_the_options(void **state)
     parse(&line, "--no-coalescing -- --address-probe --help");
     assert_int_equal(line.result, 0);
     assert_true(line.options.config.no_coalescing);
-    assert_false(line.options.config.address_probe);
+    assert_false(line.options.config.ip.address_probe);
     assert_false(line.options.help);
     assert_int_equal(line.argc, 4);
     assert_string_equal(line.argv[1], "--");
@@ -430,9 +430,9 @@ static void route_without_gateway_is_on_the_link(void **state)
     struct command_line line;
     parse(&line, "--ipv4=10.0.0.2/24 --route=10.1.0.0/16");
     assert_int_equal(line.result, 0);
-    assert_int_equal(line.options.config.route_count, 1);
-    assert_int_equal(line.options.config.routes[0].destination.length, 16);
-    assert_true(mnet_address_is_any(line.options.config.routes[0].gateway));
+    assert_int_equal(line.options.config.ip.route_count, 1);
+    assert_int_equal(line.options.config.ip.routes[0].destination.length, 16);
+    assert_true(mnet_address_is_any(line.options.config.ip.routes[0].gateway));
     parse(&line, "--route=10.1.0.0/16");
     assert_int_equal(line.result, MNET_E_INVALID);
     assert_string_equal(line.error, "--route: needs --ipv4=ADDRESS/LENGTH");

@@ -281,7 +281,7 @@ static int tracing(struct world *w)
 static void trace_tells_of_states_and_timeouts(void **state)
 {
     (void)state;
-    const struct world_options options = {.client = {.tcp_trace = {note_event, &journal}}};
+    const struct world_options options = {.client = {.tcp.trace = {note_event, &journal}}};
     world_run(tracing, &options);
 }
 

@@ -108,7 +108,7 @@ static int open_endpoints(struct stack_siege *s)
 static int serve(struct mnet_env *env, void *argument)
 {
     struct stack_siege *s = argument;
-    struct mnet_config config = {.tcp_connections_max = 1000};
+    struct mnet_config config = {.tcp.connections_max = 1000};
     struct mnet_listener *bulk, *echoes;
     struct mnet_flow *flow;
     int error = mnet_stack_up(env, &config, &s->server);

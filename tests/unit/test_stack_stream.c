@@ -124,7 +124,7 @@ static int silent_peer(struct world *w)
 
 static void read_silent_peer_times_out(void **state)
 {
-    static const struct world_options quick = {.server.tcp_user_timeout_ns = 20 * MNET_SECOND};
+    static const struct world_options quick = {.server.tcp.user_timeout_ns = 20 * MNET_SECOND};
     (void)state;
     world_run(silent_peer, &quick);
 }
@@ -322,7 +322,7 @@ static int orphan(struct world *w)
 
 static void close_orphan_times_out(void **state)
 {
-    static const struct world_options quick = {.server.tcp_orphan_ns = 20 * MNET_SECOND};
+    static const struct world_options quick = {.server.tcp.orphan_ns = 20 * MNET_SECOND};
     (void)state;
     world_run(orphan, &quick);
 }

@@ -10,7 +10,7 @@
 #include "support/stream.h"
 
 /* A small send buffer and window, so that writers have to wait. */
-static const struct world_options small = {.client.tcp_send_buffer = 4096, .server.tcp_receive_buffer = 4096};
+static const struct world_options small = {.client.tcp.send_buffer = 4096, .server.tcp.receive_buffer = 4096};
 
 /* ---- write ---- */
 
@@ -688,8 +688,8 @@ static int deferred_without_memory(struct world *w)
 static void write_now_deferred_without_memory_is_not_lost(void **state)
 {
     static const struct world_options scarce = {
-        .client = {.memory_size = 2 << 20, .tcp_send_buffer = 4096},
-        .server.tcp_receive_buffer = 4096,
+        .client = {.memory_size = 2 << 20, .tcp.send_buffer = 4096},
+        .server.tcp.receive_buffer = 4096,
     };
     (void)state;
     world_run(deferred_without_memory, &scarce);
@@ -698,8 +698,8 @@ static void write_now_deferred_without_memory_is_not_lost(void **state)
 static void write_short_of_memory_recovers(void **state)
 {
     static const struct world_options scarce = {
-        .client = {.memory_size = 2 << 20, .tcp_send_buffer = 8 << 20},
-        .server = {.memory_size = 8 << 20, .tcp_receive_buffer = 65536},
+        .client = {.memory_size = 2 << 20, .tcp.send_buffer = 8 << 20},
+        .server = {.memory_size = 8 << 20, .tcp.receive_buffer = 65536},
     };
     (void)state;
     world_run(short_of_memory, &scarce);

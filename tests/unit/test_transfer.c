@@ -157,7 +157,7 @@ static int serve(struct mnet_env *env, void *argument)
 {
     struct end *end = argument;
     struct mnet_listener *listener;
-    struct mnet_config config = {.tcp_receive_buffer = end->scenario->receive_buffer};
+    struct mnet_config config = {.tcp.receive_buffer = end->scenario->receive_buffer};
     int error = mnet_stack_up(env, &config, &end->stack);
     if (error == 0)
         error = mnet_tcp_listen(end->stack, PORT, NULL, &listener);
@@ -171,7 +171,7 @@ static int serve(struct mnet_env *env, void *argument)
 static int call(struct mnet_env *env, void *argument)
 {
     struct end *end = argument;
-    struct mnet_config config = {.tcp_receive_buffer = end->scenario->receive_buffer};
+    struct mnet_config config = {.tcp.receive_buffer = end->scenario->receive_buffer};
     const struct mnet_fault_rates *fault = &end->scenario->fault;
     struct mnet_device *device = mnet_env_device(env, NULL);
     if (device == NULL)

@@ -30,7 +30,7 @@ static int setup(void **state)
     f->region = malloc(REGION);
     f->memory = mnet_memory_init(f->region, REGION);
     mn_random_init(&f->random, seed);
-    struct mn_udp_config config = {f->memory, &f->counters, &f->random, 8};
+    struct mn_udp_config config = {f->memory, &f->counters, &f->random, {.endpoints_max = 8}};
     assert_int_equal(mn_udp_init(&f->udp, &config), 0);
     us = mnet_ipv4(10, 0, 0, 1);
     peer = mnet_ipv4(10, 0, 0, 2);

@@ -47,7 +47,7 @@ static_assert(MN_COUNT_OF(mss_table) == MSS_MASK + 1, "an index into it has thre
 
 static uint32_t window(const struct mn_tcp *tcp)
 {
-    return MN_MIN(WINDOW, tcp->config.receive_buffer);
+    return MN_MIN(WINDOW, tcp->config.user.receive_buffer);
 }
 
 /* Makes new keys for a new generation. */

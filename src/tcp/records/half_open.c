@@ -30,7 +30,7 @@ struct mn_half_open *mn_half_open_new(struct mn_tcp *tcp, bool cookies)
     enum mn_claim claim = cookies ? MN_CLAIM_QUEUE : MN_CLAIM_SEND;
     struct mn_half_open *half = mn_pool_alloc_zeroed(&tcp->half_opens, claim);
     struct mnet_link *oldest = mn_list_first(&tcp->half_open_list);
-    if (half == NULL && oldest != NULL && tcp->half_opens.in_use >= tcp->config.half_open_max) {
+    if (half == NULL && oldest != NULL && tcp->half_opens.in_use >= tcp->config.user.half_open_max) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_HALF_OPEN);
         mn_half_open_free(tcp, MN_CONTAINER(oldest, struct mn_half_open, link));
         half = mn_pool_alloc_zeroed(&tcp->half_opens, claim);
@@ -223,7 +223,7 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
     take_over(tcp, tcb, half, seg);
     tcb->conn.ttl = listener->ttl;
     tcb->conn.dscp = listener->dscp & 63;
-    tcb->no_delay = listener->no_delay || tcp->config.no_delay;
+    tcb->no_delay = listener->no_delay || tcp->config.user.no_delay;
     uint32_t rcv_wnd = half->rcv_wnd; /* in the SYN,ACK */
     if (half->conn.hashed)
         mn_half_open_free(tcp, half);

@@ -1,9 +1,9 @@
 /* LISTEN (RFC 9293 3.10.7.2).
  *
- * A SYN costs a record, not a connection. There are at most config.half_open_max records, and no
- * new ones while memory is short. A further SYN is answered with a cookie (cookie.h). It replaces
- * the oldest record if cookies are off, or if a cookie cannot guarantee a sequence number above
- * those of a connection in TIME-WAIT. The record sends its SYN,ACK and repeats it at growing
+ * A SYN costs a record, not a connection. There are at most config.user.half_open_max records, and
+ * no new ones while memory is short. A further SYN is answered with a cookie (cookie.h). It
+ * replaces the oldest record if cookies are off, or if a cookie cannot guarantee a sequence number
+ * above those of a connection in TIME-WAIT. The record sends its SYN,ACK and repeats it at growing
  * intervals (MUST-22). An acceptable ACK turns it into a tcb in ESTABLISHED, queued for accept,
  * with any data or FIN of the segment. No established connection is ever affected (MUST-41).
  */
@@ -23,8 +23,8 @@
 static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const struct mn_segment *seg,
                         uint32_t isn_floor)
 {
-    bool full = tcp->half_opens.in_use >= tcp->config.half_open_max;
-    bool cookies = isn_floor == 0 && !tcp->config.no_syn_cookies;
+    bool full = tcp->half_opens.in_use >= tcp->config.user.half_open_max;
+    bool cookies = isn_floor == 0 && !tcp->config.user.no_syn_cookies;
     struct mn_half_open *half = full && cookies ? NULL : mn_half_open_new(tcp, cookies);
     if (half == NULL && cookies) {
         mn_cookie_answer(tcp, listener, seg);
@@ -52,7 +52,7 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     /* RFC 7323 1.3: only in answer to the SYN's. */
     half->conn.options = h->options & listener->offer;
     half->ts_recent = h->ts_value;
-    half->ecn = tcp->config.ecn != MNET_ECN_OFF && mn_ecn_is_setup(seg->flags);
+    half->ecn = tcp->config.user.ecn != MNET_ECN_OFF && mn_ecn_is_setup(seg->flags);
     half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
     half->timer.kind = MN_TIMER_HALF_OPEN;
     mn_table_add(tcp, &half->conn);

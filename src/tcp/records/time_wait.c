@@ -25,7 +25,7 @@ static uint32_t ms_after(uint64_t now, uint64_t ns)
 
 static uint32_t wait_until(const struct mn_tcp *tcp, uint64_t now)
 {
-    return ms_after(now, 2 * MN_MIN(tcp->config.msl_ns, WAIT_MAX / 2));
+    return ms_after(now, 2 * MN_MIN(tcp->config.user.msl_ns, WAIT_MAX / 2));
 }
 
 /* --- the queue --- */
@@ -83,9 +83,9 @@ static struct mn_time_wait_block *block_with_room(struct mn_tcp *tcp)
  * it. */
 static bool append(struct mn_tcp *tcp, const struct mn_time_wait *record)
 {
-    while (tcp->time_wait_places > 0 && tcp->time_wait_places >= tcp->config.time_wait_max)
+    while (tcp->time_wait_places > 0 && tcp->time_wait_places >= tcp->config.user.time_wait_max)
         drop_oldest(tcp);
-    struct mn_time_wait_block *block = tcp->config.time_wait_max > 0 ? block_with_room(tcp) : NULL;
+    struct mn_time_wait_block *block = tcp->config.user.time_wait_max > 0 ? block_with_room(tcp) : NULL;
     if (block == NULL)
         return false;
     struct mn_time_wait *tw = &block->records[block->count++];

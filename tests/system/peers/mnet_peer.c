@@ -350,7 +350,7 @@ int mnet_main(struct mnet_env *env)
         mnet_env_usage(env);
         return 1;
     }
-    struct mnet_config config = {.device = lossy_device(env, loss), .tcp_connections_max = 4096};
+    struct mnet_config config = {.device = lossy_device(env, loss), .tcp.connections_max = 4096};
     struct mnet_stack *stack;
     int error = config.device == NULL ? MNET_E_NO_DEVICE : mnet_stack_up(env, &config, &stack);
     if (error == 0) {

@@ -1,0 +1,93 @@
+/* The parts of a stack's configuration (stack.h), one for each protocol.
+ *
+ * Zero stands for the default of every field. docs/options.md has the default and the limits of
+ * each number.
+ */
+#ifndef MNET_CONFIG_H
+#define MNET_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mnet/address.h>
+#include <mnet/tcp.h>
+#include <mnet/tcp_info.h>
+
+/* A route: the router that leads to a network. */
+struct mnet_route {
+    struct mnet_prefix destination; /* length 0 is the default route */
+    struct mnet_address gateway;    /* unspecified: the network is on the link */
+};
+
+#define MNET_ROUTES_MAX 16 /* routes of a configuration, at most */
+
+/* Own addresses, ways to others, and the memory of the network layer. */
+struct mnet_ip_config {
+    /* Own address and network, such as 10.0.0.2/24. */
+    struct mnet_prefix ipv4;
+    /* The default router: a host of the own network, or of a route on the link. With a /32: any
+     * host. */
+    struct mnet_address ipv4_gateway;
+    struct mnet_route routes[MNET_ROUTES_MAX];
+    unsigned route_count;
+    /* Get address, gateway and routes from a DHCP server instead (see dhcp.h). */
+    bool dhcp;
+    /* mnet_stack_up does not wait for the address. */
+    bool dhcp_no_wait;
+    /* Probe for another user of the address before using it (RFC 5227), for about 6 s. Without this
+     * an address by DHCP is probed for 0.1 s. */
+    bool address_probe;
+    uint8_t ttl; /* of packets sent */
+    /* How long mnet_stack_up waits for the address while the link is up. While the link stays down
+     * it waits 10 times as long. */
+    uint64_t dhcp_wait_ns;
+    unsigned neighbours_max;           /* hosts of the link whose link addresses are known */
+    unsigned reassembly_datagrams_max; /* incomplete IP datagrams at a time */
+    size_t reassembly_bytes_max;       /* memory that they may pin */
+};
+
+struct mnet_udp_config {
+    unsigned endpoints_max;
+};
+
+struct mnet_tcp_config {
+    /* Established connections. */
+    unsigned connections_max;
+    /* Connections that we have closed and the peer has not. If there are more, the one that has
+     * been stuck longest is reset. */
+    unsigned orphans_max;
+    /* Half-open connections of all listeners. */
+    unsigned half_open_max;
+    /* TIME-WAIT records. If there is no place for one, the oldest goes. */
+    unsigned time_wait_max;
+    unsigned listeners_max;
+    /* The most bytes that a connection may queue for sending, and the largest receive window.
+     * Within these limits buffers follow what the path takes, up and down. */
+    uint32_t send_buffer, receive_buffer;
+    uint64_t msl_ns;    /* maximum segment lifetime; TIME-WAIT lasts twice as long */
+    uint64_t orphan_ns; /* how long FIN-WAIT-2 without a user is kept */
+    /* R2: a connection ends if data stays unacknowledged for this time. For a SYN 3 min. Without a
+     * user at most 100 s. */
+    uint64_t user_timeout_ns;
+    /* Tell peers user_timeout_ns, and adapt to theirs (RFC 5482). */
+    bool user_timeout_option;
+    bool no_delay; /* connections start with Nagle's algorithm off */
+    /* If the table of half-open connections is full, its oldest is given up. Default: SYN
+     * cookies. */
+    bool no_syn_cookies;
+    /* A connection whose peer takes nothing keeps its memory, even if others find none. Default:
+     * the connection that has moved least for the memory it holds is reset, with MNET_E_NO_MEMORY
+     * (docs/memory.md). */
+    bool no_shedding;
+    bool no_plpmtud;      /* disables path-MTU probing (RFC 8899) */
+    bool no_timestamps;   /* neither offers nor accepts timestamps and PAWS (RFC 7323 3) */
+    bool no_sack;         /* neither offers nor accepts selective acknowledgements (RFC 2018) */
+    bool no_window_scale; /* neither offers nor accepts windows above 64 KiB (RFC 7323 2) */
+    /* Of connections that do not choose. Default CUBIC. */
+    enum mnet_congestion congestion;
+    enum mnet_ecn ecn;           /* default passive */
+    struct mnet_tcp_trace trace; /* default: no trace */
+};
+
+#endif
