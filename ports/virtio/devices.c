@@ -11,17 +11,19 @@
 
 #define DEVICES_MAX 16u
 
-/* A transport with what belongs to it for as long as the machine runs. */
+/* A transport with all that belongs to it for as long as the machine runs. */
 struct device {
     struct mn_virtio_transport transport;
     struct mn_interrupt queues, config; /* of a line: the first one for both */
     void *memory;                       /* of its driver; allocated when first opened */
-    struct mnet_device *net;            /* where it was opened */
+    struct mnet_device *net;            /* if it was opened */
     bool connected;                     /* it can be used */
 };
 
-static struct device found[DEVICES_MAX];
-static unsigned found_count;
+static struct devices_machine {
+    struct device found[DEVICES_MAX];
+    unsigned count;
+} machine;
 
 /* ---- The machine, as drivers see it ---- */
 
@@ -89,7 +91,7 @@ static void wait(void *context, uint64_t deadline)
     mn_machine_wait(deadline);
 }
 
-static const struct mn_virtio_machine machine = {NULL, map, read, write, pci_read, pci_write, now, wait};
+static const struct mn_virtio_machine access = {NULL, map, read, write, pci_read, pci_write, now, wait};
 
 /* ---- Interrupts ---- */
 
@@ -138,24 +140,24 @@ unsigned mn_devices_find(void)
 {
     const struct mn_mmio_device *mmio;
     unsigned count = mn_machine_mmio_devices(&mmio);
-    for (unsigned i = 0; i < count && found_count < DEVICES_MAX; i++) {
-        struct device *device = &found[found_count];
+    for (unsigned i = 0; i < count && machine.count < DEVICES_MAX; i++) {
+        struct device *device = &machine.found[machine.count];
         uint32_t bytes = (uint32_t)MN_MIN(mmio[i].size, (uint64_t)UINT32_MAX);
-        int result = mn_virtio_mmio_open(&device->transport, &machine, mmio[i].address, bytes);
+        int result = mn_virtio_mmio_open(&device->transport, &access, mmio[i].address, bytes);
         if (result < 0 || !is_ours(device, result))
             continue; /* the place is free for the next one: nothing must be connected to it */
         device->connected = connect_line(device, mmio[i].gsi);
-        found_count++;
+        machine.count++;
     }
-    for (mn_pci_function function = MN_PCI_FIRST; found_count < DEVICES_MAX && mn_pci_next(&function);) {
-        struct device *device = &found[found_count];
-        int result = mn_virtio_pci_open(&device->transport, &machine, function >> 8);
+    for (mn_pci_function function = MN_PCI_FIRST; machine.count < DEVICES_MAX && mn_pci_next(&function);) {
+        struct device *device = &machine.found[machine.count];
+        int result = mn_virtio_pci_open(&device->transport, &access, function >> 8);
         if (!is_ours(device, result))
             continue;
         device->connected = result == MNET_OK && connect_messages(device);
-        found_count++;
+        machine.count++;
     }
-    return found_count;
+    return machine.count;
 }
 
 static void *memory_of(struct device *device, size_t bytes)
@@ -168,8 +170,8 @@ static void *memory_of(struct device *device, size_t bytes)
 static bool have(enum mn_virtio_kind kind)
 {
     bool there = false;
-    for (unsigned i = 0; i < found_count; i++)
-        there |= found[i].transport.kind == kind;
+    for (unsigned i = 0; i < machine.count; i++)
+        there |= machine.found[i].transport.kind == kind;
     return there;
 }
 
@@ -181,8 +183,8 @@ bool mn_devices_have_entropy(void)
 bool mn_devices_entropy(void *buffer, size_t len, uint64_t piece_ns, uint64_t all_ns)
 {
     const struct mn_virtio_patience patience = {piece_ns, all_ns};
-    for (unsigned i = 0; i < found_count; i++) {
-        struct device *device = &found[i];
+    for (unsigned i = 0; i < machine.count; i++) {
+        struct device *device = &machine.found[i];
         if (device->transport.kind != MN_VIRTIO_ENTROPY || memory_of(device, mn_virtio_rng_bytes()) == NULL)
             continue;
         if (mn_virtio_rng_read(&device->transport, device->memory, buffer, len, patience) == MNET_OK)
@@ -194,8 +196,8 @@ bool mn_devices_entropy(void *buffer, size_t len, uint64_t piece_ns, uint64_t al
 bool mn_devices_stopped(void)
 {
     bool running = false;
-    for (unsigned i = 0; i < found_count; i++)
-        running |= found[i].transport.running;
+    for (unsigned i = 0; i < machine.count; i++)
+        running |= machine.found[i].transport.running;
     return !running;
 }
 
@@ -222,8 +224,8 @@ static struct device *find_net(const struct wanted *wanted)
     bool any = wanted->number < 0 && !wanted->by_mac;
     struct device *last = NULL;
     int number = 0;
-    for (unsigned i = 0; i < found_count; i++) {
-        struct device *device = &found[i];
+    for (unsigned i = 0; i < machine.count; i++) {
+        struct device *device = &machine.found[i];
         if (device->transport.kind != MN_VIRTIO_NET)
             continue;
         if (any ? device->connected && !device->transport.in_use : is_wanted(device, wanted, number))

@@ -1,7 +1,9 @@
-/* What is needed of the firmware's tables (ACPI 6.4): where interrupts arrive, a timer, how to switch off, and where virtio devices are.
+/* The data that is needed of the firmware's tables (ACPI 6.4): where interrupts arrive, a timer,
+ * how to switch off, and where virtio devices are.
  *
- * A machine may have no tables (Firecracker's older ones have not); then it has one I/O APIC at the usual place. Tables are checked
- * before anything in them is believed; a field that a table is too short for is 0.
+ * A machine may have no tables (Firecracker's older ones have not); then it has one I/O APIC at the
+ * usual place. Tables are checked before anything in them is believed; a field that a table is too
+ * short for is 0.
  */
 #include <string.h>
 
@@ -41,7 +43,7 @@ struct table {
     uint32_t size;
 };
 
-/* `size` bytes at a physical address, mapped; NULL where they cannot be. */
+/* `size` bytes at a physical address, mapped; NULL if they cannot be. */
 static const uint8_t *memory(uint64_t address, uint64_t size)
 {
     if (address == 0 || address >> 46 != 0)
@@ -70,7 +72,7 @@ static uint64_t number(const struct table *table, uint32_t offset, unsigned size
     return value;
 }
 
-/* The table at an address, if it is one; its size is 0 where it is not. */
+/* The table at an address, if it is one; its size is 0 if it is not. */
 static struct table table_at(uint64_t address)
 {
     const struct table none = {NULL, 0};
@@ -134,8 +136,9 @@ static struct mn_acpi_register register_at(const struct table *table, uint32_t o
     return (struct mn_acpi_register){space == 0, number(table, offset + 4, 8)};
 }
 
-/* The type of sleep that is off: the first number of the package \_S5 (7.4.2.6). Its definition is searched for instead of interpreted: a name
- * (08), a package (12) with its length and its count of numbers, and a number, with a prefix (0A) unless it is 0 or 1. */
+/* The type of sleep that is off: the first number of the package \_S5 (7.4.2.6). Its definition is
+ * searched for instead of interpreted: a name (08), a package (12) with its length and its count of
+ * numbers, and a number, with a prefix (0A) unless it is 0 or 1. */
 static uint8_t soft_off(const struct table *dsdt)
 {
     for (uint32_t at = HEADER_SIZE; at + 12 < dsdt->size; at++) {
@@ -149,8 +152,9 @@ static uint8_t soft_off(const struct table *dsdt)
     return 0;
 }
 
-/* Virtio devices that the firmware describes: a name, "LNRO0005", and resources, searched for like \_S5 above: a range of memory (6.4.3.4: 86,
- * length 9, writable or not, address and size) and an interrupt (6.4.3.6: 89, its length, flags, count, number). */
+/* Virtio devices that the firmware describes: a name, "LNRO0005", and resources, searched for like
+ * \_S5 above: a range of memory (6.4.3.4: 86, length 9, writable or not, address and size) and an
+ * interrupt (6.4.3.6: 89, its length, flags, count, number). */
 static void read_devices(struct mn_acpi *acpi, const struct table *dsdt)
 {
     static const char name[] = "LNRO0005";
@@ -173,10 +177,10 @@ static void read_devices(struct mn_acpi *acpi, const struct table *dsdt)
     }
 }
 
-/* The first host bridge of PCI ("PNP0A08", as text or compressed), searched for like \_S5 above: where its configuration
- * space is in memory (\_CBA, PCI Firmware Specification 3.3, 4.1.3: a number of 4 or 8 bytes, or a method that returns
- * it), and the first range of memory for BARs (6.4.3.5.2: 87, length 23, memory; granularity, first, last, translation,
- * length). */
+/* The first host bridge of PCI ("PNP0A08", as text or compressed), searched for like \_S5 above:
+ * where its configuration space is in memory (\_CBA, PCI Firmware Specification 3.3, 4.1.3: a
+ * number of 4 or 8 bytes, or a method that returns it), and the first range of memory for BARs
+ * (6.4.3.5.2: 87, length 23, memory; granularity, first, last, translation, length). */
 static void read_pci(struct mn_acpi *acpi, const struct table *dsdt)
 {
     bool bridge = false;

@@ -1,8 +1,8 @@
 /* Where devices are: those that the command line or ACPI names, and PCI's configuration space.
  *
- * That is reached by its ports (PCI Local Bus 3.0, 3.2.2.3.2), or in a machine without these in memory (ECAM; PCI Express
- * 5.0, 7.2.2), which ACPI tells of. No firmware has given BARs their addresses in such a machine: that is done here, as
- * functions are found.
+ * That is reached by its ports (PCI Local Bus 3.0, 3.2.2.3.2), or in a machine without these in
+ * memory (ECAM; PCI Express 5.0, 7.2.2), which ACPI tells of. No firmware has given BARs their
+ * addresses in such a machine: that is done here, as functions are found.
  */
 #include <string.h>
 
@@ -26,14 +26,15 @@
 #define MMIO_DEVICES_MAX 32
 static const char mmio_option[] = "virtio_mmio.device=";
 
-static struct mn_mmio_device mmio_devices[MMIO_DEVICES_MAX];
-static unsigned mmio_count;
+static struct buses_machine {
+    struct mn_mmio_device mmio[MMIO_DEVICES_MAX];
+    unsigned mmio_count;
+    volatile uint8_t *ecam; /* NULL: ports are used */
+    mn_pci_function pci_last;
+    struct mn_memory_range pci_memory; /* not given to a BAR yet */
+} machine;
 
 /* ---- PCI ---- */
-
-static volatile uint8_t *ecam; /* NULL: ports are used */
-static mn_pci_function pci_last;
-static struct mn_memory_range pci_memory; /* not given to a BAR yet */
 
 static uint16_t pci_select(mn_pci_function function, unsigned offset)
 {
@@ -43,27 +44,30 @@ static uint16_t pci_select(mn_pci_function function, unsigned offset)
 
 static volatile void *pci_place(mn_pci_function function, unsigned offset)
 {
-    return ecam + ((size_t)function << 4) + offset;
+    return machine.ecam + ((size_t)function << 4) + offset;
 }
 
 uint8_t mn_pci_read8(mn_pci_function function, unsigned offset)
 {
-    return ecam != NULL ? *(volatile uint8_t *)pci_place(function, offset) : mn_in8(pci_select(function, offset));
+    return machine.ecam != NULL ? *(volatile uint8_t *)pci_place(function, offset)
+                                : mn_in8(pci_select(function, offset));
 }
 
 uint16_t mn_pci_read16(mn_pci_function function, unsigned offset)
 {
-    return ecam != NULL ? *(volatile uint16_t *)pci_place(function, offset) : mn_in16(pci_select(function, offset));
+    return machine.ecam != NULL ? *(volatile uint16_t *)pci_place(function, offset)
+                                : mn_in16(pci_select(function, offset));
 }
 
 uint32_t mn_pci_read32(mn_pci_function function, unsigned offset)
 {
-    return ecam != NULL ? *(volatile uint32_t *)pci_place(function, offset) : mn_in32(pci_select(function, offset));
+    return machine.ecam != NULL ? *(volatile uint32_t *)pci_place(function, offset)
+                                : mn_in32(pci_select(function, offset));
 }
 
 void mn_pci_write16(mn_pci_function function, unsigned offset, uint16_t value)
 {
-    if (ecam != NULL)
+    if (machine.ecam != NULL)
         *(volatile uint16_t *)pci_place(function, offset) = value;
     else
         mn_out16(pci_select(function, offset), value);
@@ -71,13 +75,14 @@ void mn_pci_write16(mn_pci_function function, unsigned offset, uint16_t value)
 
 void mn_pci_write32(mn_pci_function function, unsigned offset, uint32_t value)
 {
-    if (ecam != NULL)
+    if (machine.ecam != NULL)
         *(volatile uint32_t *)pci_place(function, offset) = value;
     else
         mn_out32(pci_select(function, offset), value);
 }
 
-/* Whether the ports are there: the address register keeps what is written, and nothing else does. */
+/* Whether the ports are there: the address register keeps what is written, and nothing else
+ * does. */
 static bool has_ports(void)
 {
     mn_out32(PCI_ADDRESS, PCI_ENABLE);
@@ -88,26 +93,28 @@ static bool has_ports(void)
 static void find_pci(const struct mn_acpi *acpi)
 {
     if (has_ports()) {
-        pci_last = PCI_LAST;
+        machine.pci_last = PCI_LAST;
     } else if (acpi->ecam != 0) {
-        ecam = mn_machine_map_device(acpi->ecam, (acpi->ecam_last + UINT64_C(1)) << 20);
-        pci_last = ecam != NULL ? (acpi->ecam_last + 1u) << 16 : 0;
-        pci_memory = acpi->pci_memory;
+        machine.ecam = mn_machine_map_device(acpi->ecam, (acpi->ecam_last + UINT64_C(1)) << 20);
+        machine.pci_last = machine.ecam != NULL ? (acpi->ecam_last + 1u) << 16 : 0;
+        machine.pci_memory = acpi->pci_memory;
     }
 }
 
-/* Gives a BAR of memory (PCI Local Bus 3.0, 6.2.5.1) a place if it has none; whether it takes two registers. */
+/* Gives a BAR of memory (PCI Local Bus 3.0, 6.2.5.1) a place if it has none; whether it takes two
+ * registers. */
 static bool place_bar(mn_pci_function function, unsigned offset)
 {
     uint32_t before = mn_pci_read32(function, offset);
     bool wide = (before & 7) == PCI_BAR_64;
     mn_pci_write32(function, offset, UINT32_MAX);
     uint64_t size = -(mn_pci_read32(function, offset) & ~15u) & UINT32_MAX;
-    uint64_t start = (pci_memory.start + size - 1) & ~(size - 1);
-    bool place = (before & ~15u) == 0 && (before & PCI_BAR_IO) == 0 && size != 0 && start + size <= pci_memory.end;
+    uint64_t start = (machine.pci_memory.start + size - 1) & ~(size - 1);
+    bool place = (before & ~15u) == 0 && (before & PCI_BAR_IO) == 0 && size != 0 &&
+                 start + size <= machine.pci_memory.end;
     mn_pci_write32(function, offset, place ? (uint32_t)start : before);
     if (place)
-        pci_memory.start = start + size;
+        machine.pci_memory.start = start + size;
     if (place && wide)
         mn_pci_write32(function, offset + 4, 0);
     return wide;
@@ -131,9 +138,9 @@ static mn_pci_function pci_step(mn_pci_function function)
 bool mn_pci_next(mn_pci_function *function)
 {
     mn_pci_function at = *function == MN_PCI_FIRST ? 0 : pci_step(*function);
-    for (; at < pci_last; at = pci_step(at)) {
+    for (; at < machine.pci_last; at = pci_step(at)) {
         if (mn_pci_read16(at, PCI_VENDOR) != PCI_NOBODY) {
-            if (pci_memory.start < pci_memory.end)
+            if (machine.pci_memory.start < machine.pci_memory.end)
                 place_bars(at);
             *function = at;
             return true;
@@ -153,7 +160,8 @@ static int digit(char c, unsigned base)
     return value < (int)base ? value : -1;
 }
 
-/* A number, decimal or hexadecimal after 0x, at most 2^46, and behind it. False where there is none. */
+/* A number, decimal or hexadecimal after 0x, at most 2^46, and behind it. False if there is
+ * none. */
 static bool take_number(const char **text, uint64_t *value)
 {
     bool hex = (*text)[0] == '0' && ((*text)[1] == 'x' || (*text)[1] == 'X');
@@ -203,12 +211,12 @@ static bool take_device(const char **text, struct mn_mmio_device *device)
 /* A device that both name is one device. */
 static void add_device(struct mn_mmio_device device)
 {
-    for (unsigned i = 0; i < mmio_count; i++) {
-        if (mmio_devices[i].address == device.address)
+    for (unsigned i = 0; i < machine.mmio_count; i++) {
+        if (machine.mmio[i].address == device.address)
             return;
     }
-    if (mmio_count < MMIO_DEVICES_MAX)
-        mmio_devices[mmio_count++] = device;
+    if (machine.mmio_count < MMIO_DEVICES_MAX)
+        machine.mmio[machine.mmio_count++] = device;
 }
 
 const char *mn_buses_read(char *command_line, const struct mn_acpi *acpi)
@@ -234,6 +242,6 @@ const char *mn_buses_read(char *command_line, const struct mn_acpi *acpi)
 
 unsigned mn_machine_mmio_devices(const struct mn_mmio_device **devices)
 {
-    *devices = mmio_devices;
-    return mmio_count;
+    *devices = machine.mmio;
+    return machine.mmio_count;
 }

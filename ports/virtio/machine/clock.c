@@ -1,15 +1,16 @@
 /* Time: the processor's time stamp counter, and how fast it counts.
  *
- * Under KVM the host says so in a page of memory, and keeps it true when the machine moves (pvclock). Else CPUID may say; else the counter
- * is measured against a clock of known frequency, the interval timer of PCs or the power management timer of ACPI, until two
- * measurements agree.
+ * Under KVM the host says so in a page of memory, and keeps it true when the machine moves
+ * (pvclock). Else CPUID may say; else the counter is measured against a clock of known frequency,
+ * the interval timer of PCs or the power management timer of ACPI, until two measurements agree.
  */
 #include <string.h>
 
 #include "ports/virtio/machine/internal.h"
 #include "ports/virtio/machine/x86.h"
 
-/* CPUID leaves of hypervisors, and KVM's clock (Linux, Documentation/virt/kvm/x86/cpuid.rst and msr.rst). */
+/* CPUID leaves of hypervisors, and KVM's clock (Linux, Documentation/virt/kvm/x86/cpuid.rst and
+ * msr.rst). */
 #define LEAF_HYPERVISOR 0x40000000u
 #define LEAF_KVM_FEATURES 0x40000001u
 #define LEAF_FREQUENCY 0x40000010u /* VMware's: the counter in kHz */
@@ -21,13 +22,15 @@
 #define PIT_HZ 1193182u
 #define ACPI_TIMER_HZ 3579545u
 
-/* The host may take the processor away for so long that the reference has gone round meanwhile. So it is measured until two
- * measurements are this near to each other; if there are no such two, the nearest two must do. */
+/* The host may take the processor away for so long that the reference has gone round meanwhile. So
+ * it is measured until two measurements are this near to each other; if there are no such two, the
+ * nearest two must do. */
 #define MEASURED_MS 5
 #define MEASUREMENTS 32u
 #define AGREED_PPM 1000u
 #define READINGS 8
-/* A reference that has not moved after so many looks does not exist; one that is not done after so many never will. */
+/* A reference that has not moved after so many looks does not exist; one that is not done after so
+ * many never will. */
 #define LOOKS_STOPPED 1000u
 #define LOOKS 10000000u
 
@@ -38,7 +41,8 @@ struct reference {
     uint32_t hz, mask;
 };
 
-/* What the host keeps: time = system_time + (counter - stamp) scaled. An odd version: it is being written. */
+/* What the host keeps: time = system_time + (counter - stamp) scaled. An odd version: it is being
+ * written. */
 struct pvclock {
     uint32_t version, padding;
     uint64_t stamp, system_time;
@@ -47,26 +51,29 @@ struct pvclock {
     uint8_t flags, more_padding[2];
 };
 
-static volatile struct pvclock pvclock __attribute__((aligned(64)));
+/* Each processor has a page of its own from the host, and its time does not go back. */
+static struct clock_processor {
+    volatile struct pvclock pvclock __attribute__((aligned(64)));
+    uint64_t latest;
+} processor;
 
-static struct {
+static struct clock_machine {
     bool pvclock;
     uint64_t start;        /* at time 0: what pvclock says, else the counter */
     uint64_t ns_per_tick;  /* 32.32 */
     uint64_t ticks_per_ns; /* 32.32 */
-    uint64_t latest;
-} clock;
+} machine;
 
 static uint64_t pvclock_now(void)
 {
     for (;;) {
-        uint32_t version = pvclock.version;
+        uint32_t version = processor.pvclock.version;
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        uint64_t delta = mn_rdtsc() - pvclock.stamp;
-        delta = pvclock.shift >= 0 ? delta << pvclock.shift : delta >> -pvclock.shift;
-        uint64_t now = pvclock.system_time + mn_scale(delta, pvclock.multiplier);
+        uint64_t delta = mn_rdtsc() - processor.pvclock.stamp;
+        delta = processor.pvclock.shift >= 0 ? delta << processor.pvclock.shift : delta >> -processor.pvclock.shift;
+        uint64_t now = processor.pvclock.system_time + mn_scale(delta, processor.pvclock.multiplier);
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if ((version & 1) == 0 && version == pvclock.version)
+        if ((version & 1) == 0 && version == processor.pvclock.version)
             return now;
         mn_pause();
     }
@@ -74,20 +81,22 @@ static uint64_t pvclock_now(void)
 
 uint64_t mn_machine_now(void)
 {
-    uint64_t now = clock.pvclock ? pvclock_now() - clock.start : mn_scale(mn_rdtsc() - clock.start, clock.ns_per_tick);
-    clock.latest = MN_MAX(clock.latest, now); /* whatever the host does, ours never goes back */
-    return clock.latest;
+    uint64_t now = machine.pvclock ? pvclock_now() - machine.start
+                                   : mn_scale(mn_rdtsc() - machine.start, machine.ns_per_tick);
+    /* Whatever the host does, ours never goes back. */
+    processor.latest = MN_MAX(processor.latest, now);
+    return processor.latest;
 }
 
 uint64_t mn_clock_ticks(uint64_t ns)
 {
-    return mn_scale(ns, clock.ticks_per_ns);
+    return mn_scale(ns, machine.ticks_per_ns);
 }
 
 static void set_frequency(uint64_t hz)
 {
-    clock.ns_per_tick = (MNET_SECOND << 32) / hz;
-    clock.ticks_per_ns = (uint64_t)(((hz / 1000) << 32) / 1000000);
+    machine.ns_per_tick = (MNET_SECOND << 32) / hz;
+    machine.ticks_per_ns = (uint64_t)(((hz / 1000) << 32) / 1000000);
 }
 
 static bool start_pvclock(uint64_t entered)
@@ -95,14 +104,15 @@ static bool start_pvclock(uint64_t entered)
     struct mn_cpuid id = mn_cpuid_any(LEAF_HYPERVISOR, 0);
     if (memcmp(&id.b, "KVMKVMKVM\0\0", 12) != 0 || (mn_cpuid_any(LEAF_KVM_FEATURES, 0).a & KVM_FEATURE_CLOCK2) == 0)
         return false;
-    mn_wrmsr(KVM_MSR_SYSTEM_TIME, mn_machine_physical(&pvclock) | 1);
-    if (pvclock.multiplier == 0)
+    mn_wrmsr(KVM_MSR_SYSTEM_TIME, mn_machine_physical(&processor.pvclock) | 1);
+    if (processor.pvclock.multiplier == 0)
         return false;
-    uint64_t multiplier = pvclock.multiplier;
-    clock.ns_per_tick = pvclock.shift >= 0 ? multiplier << pvclock.shift : multiplier >> -pvclock.shift;
-    clock.ticks_per_ns = UINT64_MAX / clock.ns_per_tick;
-    clock.pvclock = true;
-    clock.start = pvclock_now() - mn_scale(mn_rdtsc() - entered, clock.ns_per_tick);
+    uint64_t multiplier = processor.pvclock.multiplier;
+    machine.ns_per_tick = processor.pvclock.shift >= 0 ? multiplier << processor.pvclock.shift
+                                                       : multiplier >> -processor.pvclock.shift;
+    machine.ticks_per_ns = UINT64_MAX / machine.ns_per_tick;
+    machine.pvclock = true;
+    machine.start = pvclock_now() - mn_scale(mn_rdtsc() - entered, machine.ns_per_tick);
     return true;
 }
 
@@ -199,7 +209,8 @@ static uint32_t pit_count(uint16_t port)
 static uint64_t measure_by_pit(void)
 {
     const struct reference pit = {pit_count, PIT_CHANNEL_0, PIT_HZ, 0xffff};
-    mn_out8(PIT_COMMAND, 0x34); /* channel 0, low byte first, counts from 65536 down to 0, again and again */
+    /* Channel 0, low byte first, counts from 65536 down to 0, again and again. */
+    mn_out8(PIT_COMMAND, 0x34);
     mn_out8(PIT_CHANNEL_0, 0);
     mn_out8(PIT_CHANNEL_0, 0);
     return measure(&pit);
@@ -212,7 +223,8 @@ static uint32_t acpi_count(uint16_t port)
 
 static uint64_t measure_by_acpi(uint16_t port)
 {
-    const struct reference timer = {acpi_count, port, ACPI_TIMER_HZ, 0xffffff}; /* it may have 24 bits only */
+    /* It may have 24 bits only. */
+    const struct reference timer = {acpi_count, port, ACPI_TIMER_HZ, 0xffffff};
     return port != 0 ? measure(&timer) : 0;
 }
 
@@ -228,6 +240,6 @@ bool mn_clock_start(const struct mn_acpi *acpi, uint64_t entered)
     if (hz < 1000000)
         return false;
     set_frequency(hz);
-    clock.start = entered;
+    machine.start = entered;
     return true;
 }

@@ -1,9 +1,11 @@
-/* The console: a 16550 UART at the place where PCs have always had the first one. Microvms emulate just this.
+/* The console: a 16550 UART at the place where PCs have always had the first one. Microvms emulate
+ * just this.
  *
- * Output never waits for its reader longer than a moment. What the line does not take at once stays in a ring, from which
- * an interrupt of the line fetches it. When the ring is full, the line gets a moment (PATIENCE) to make room. If it does
- * not, there is nobody at its end: from then on whatever has no room is lost at once, until the line has taken all that is
- * in the ring. Then a line of its own says how much was lost.
+ * Output never waits for its reader longer than a moment. What the line does not take at once stays
+ * in a ring, from which an interrupt of the line fetches it. When the ring is full, the line gets a
+ * moment (PATIENCE) to make room. If it does not, there is nobody at its end: from then on whatever
+ * has no room is lost at once, until the line has taken all that is in the ring. Then a line of its
+ * own says how much was lost.
  */
 #include "ports/virtio/machine/internal.h"
 #include "ports/virtio/machine/x86.h"
@@ -30,11 +32,13 @@
 
 /* Characters that fit when the line can send. */
 #define FIFO_ROOM 16
-/* Of the time stamp counter, whose speed is not known when the console is first used: 0.1 to 0.4 s. */
+/* Of the time stamp counter, whose speed is not known when the console is first used: 0.1 to 0.4
+ * s. */
 #define PATIENCE UINT64_C(400000000)
 
-#define RING 4096u        /* a power of two */
-#define PIECE (size_t)512 /* is printed at a time: a line of 115200 baud takes so many in PATIENCE */
+#define RING 4096u /* a power of two */
+/* Characters printed at a time: a line of 115200 baud takes so many in PATIENCE. */
+#define PIECE (size_t)512
 
 static struct {
     char ring[RING];
@@ -73,7 +77,7 @@ static unsigned waiting(void)
     return console.tail - console.head;
 }
 
-/* Gives the line what it takes now. */
+/* Gives the line as much as it takes now. */
 static void send(void)
 {
     while (waiting() > 0 && (mn_in8(LINE_STATUS) & STATUS_CAN_SEND) != 0) {
@@ -99,8 +103,8 @@ static void print(const char *text, size_t len)
     }
 }
 
-/* Waits until no more than `most` characters are left; gives up when the line has taken none for PATIENCE, or not enough
- * of them in `ticks`. */
+/* Waits until no more than `most` characters are left; gives up when the line has taken none for
+ * PATIENCE, or not enough of them in `ticks`. */
 static void wait_for_line(unsigned most, uint64_t ticks)
 {
     uint64_t begin = mn_rdtsc(), progress = begin;
@@ -147,7 +151,7 @@ void mn_console_flush(void)
 {
     console.deaf = false; /* one last time */
     wait_for_line(0, 10 * PATIENCE);
-    mn_console_send(); /* what was lost */
+    mn_console_send(); /* the count of lost characters */
     for (uint64_t since = mn_rdtsc(); (mn_in8(LINE_STATUS) & STATUS_ALL_SENT) == 0 && !console.deaf;)
         console.deaf = mn_rdtsc() - since > PATIENCE;
 }

@@ -1,4 +1,9 @@
-/* The parts of the bare machine, among themselves. In the order of start.c, which is the order in which they come up. */
+/* The parts of the bare machine, among themselves. In the order of start.c, which is the order in
+ * which they come up.
+ *
+ * A file that has state keeps it in two structs: `processor` has the state that a further processor
+ * would have again, and `machine` has the state of the whole machine.
+ */
 #ifndef MN_VIRTIO_INTERNAL_H
 #define MN_VIRTIO_INTERNAL_H
 
@@ -7,7 +12,8 @@
 
 #define MN_PAGE ((uint64_t)4096)
 
-/* Where the image lies (virtio.ld): executable, read-only and writable pages. Symbols may follow: mn_image_end. */
+/* Where the image lies (virtio.ld): executable, read-only and writable pages. Symbols may follow:
+ * mn_image_end. */
 extern char mn_image_start[], mn_text_end[], mn_rodata_end[], mn_bss_end[];
 extern char mn_main_stack_guard[], mn_main_stack_end[];
 
@@ -16,16 +22,18 @@ extern char mn_main_stack_guard[], mn_main_stack_end[];
 void mn_console_start(void);
 /* One character that has come, or -1. */
 int mn_console_read(void);
-/* From now on the line interrupts: if `on` when a character has come, and always when it can send again. */
+/* From now on the line interrupts: if `on` when a character has come, and always when it can send
+ * again. */
 void mn_console_listen(bool on);
-/* Gives the line what it can take of what was printed. */
+/* Gives the line as much as it takes of the printed text. */
 void mn_console_send(void);
-/* Whether the line still has a reason to interrupt; its interrupt comes again only after it had none. */
+/* Whether the line still has a reason to interrupt; its interrupt comes again only after it had
+ * none. */
 bool mn_console_interrupts(void);
 /* The same as mn_console_send until all has gone, or nobody reads it: for the end. */
 void mn_console_flush(void);
 
-/* ---- pvh.c: what the loader says ---- */
+/* ---- pvh.c: the information of the loader ---- */
 
 struct mn_memory_range {
     uint64_t start, end;
@@ -33,7 +41,7 @@ struct mn_memory_range {
 
 #define MN_RAM_MAX 32
 
-/* What the machine consists of. */
+/* The parts of the machine. */
 struct mn_boot {
     struct mn_memory_range ram[MN_RAM_MAX]; /* usable, whole pages, above 1 MiB, in no particular order */
     unsigned ram_count;
@@ -41,7 +49,7 @@ struct mn_boot {
     char command_line[2048];
 };
 
-/* Reads the start info at `address`. NULL, or what is wrong with it. */
+/* Reads the start info at `address`. NULL, or the fault in it. */
 const char *mn_pvh_read(struct mn_boot *boot, uint64_t address);
 
 /* ---- pages.c: the map of memory ---- */
@@ -54,10 +62,11 @@ enum mn_access {
     MN_ACCESS_DEVICE, /* uncached */
 };
 
-/* Replaces the first map: the image with its rights, RAM, and a page of nothing below the main stack and at address 0. Puts the memory that is
- * free into `heap`. False where there is not enough for the tables. */
+/* Replaces the first map: the image with its rights, RAM, and a page of nothing below the main
+ * stack and at address 0. Puts the memory that is free into `heap`. False if there is not enough
+ * for the tables. */
 bool mn_pages_start(const struct mn_boot *boot, struct mn_heap *heap);
-/* Changes what may be done with whole pages. False where there is no memory for tables. */
+/* Changes the rights of whole pages. False if there is no memory for tables. */
 bool mn_pages_map(uint64_t start, uint64_t end, enum mn_access access);
 /* Makes a page inaccessible, for the heap. */
 bool mn_pages_guard(void *page);
@@ -68,7 +77,7 @@ bool mn_pages_is_ram(uint64_t start, uint64_t end);
 
 /* ---- traps.c: exceptions and their report ---- */
 
-/* What vectors.S pushes, and the processor before it. */
+/* The registers that the processor pushes, and vectors.S after it. */
 struct mn_trap_frame {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
     uint64_t vector, error;
@@ -85,14 +94,14 @@ _Noreturn void mn_trap(const struct mn_trap_frame *frame);
 
 /* ---- symbols.c: names of functions ---- */
 
-/* The function that `address` is in, and where it begins; NULL where that is not known. */
+/* The function that `address` is in, and where it begins; NULL if that is not known. */
 const char *mn_symbol(uint64_t address, uint64_t *start);
 /* The program's name, from the same table; "mnet" without one. */
 const char *mn_program_name(void);
 /* The first page behind the image and its symbols. */
 uint64_t mn_image_end(void);
 
-/* ---- acpi.c: what the firmware's tables say ---- */
+/* ---- acpi.c: the tables of the firmware ---- */
 
 struct mn_io_apic {
     uint64_t address;
@@ -118,7 +127,8 @@ struct mn_acpi {
     uint32_t isa_gsi[16];                 /* where the old interrupts arrive */
     uint32_t timer_port;                  /* of the power management timer; 0: none */
     struct mn_acpi_register sleep, reset; /* address 0: none */
-    bool sleep_is_control;                /* a sleep control register of its own, 8 bits; else PM1a_CNT, 16 bits */
+    /* A sleep control register of its own, 8 bits; else PM1a_CNT, 16 bits. */
+    bool sleep_is_control;
     uint8_t sleep_type;
     uint8_t reset_value;
     struct mn_acpi_mmio mmio[MN_ACPI_MMIO_MAX]; /* virtio devices */
@@ -133,23 +143,25 @@ void mn_acpi_read(struct mn_acpi *acpi, uint64_t rsdp);
 
 /* ---- clock.c ---- */
 
-/* Time 0 is when the time stamp counter was `entered`. False where nothing tells how fast the processor counts. */
+/* Time 0 is when the time stamp counter was `entered`. False if nothing tells how fast the
+ * processor counts. */
 bool mn_clock_start(const struct mn_acpi *acpi, uint64_t entered);
-/* What mn_machine_now counts with: time stamps in `ns` nanoseconds. */
+/* Time stamps in `ns` nanoseconds, as mn_machine_now counts them. */
 uint64_t mn_clock_ticks(uint64_t ns);
 
-/* What two clocks counted in the same time. */
+/* The counts of two clocks in the same time. */
 struct mn_interval {
     uint64_t ticks, counts;
 };
-/* Measures again and again until two measurements agree on the rate, so often at most that it takes a moment: their sum, or
- * that of the two that are nearest to each other. False if one could not be made. */
+/* Measures again and again until two measurements agree on the rate, so often at most that it takes
+ * a moment: their sum, or that of the two that are nearest to each other. False if one could not be
+ * made. */
 bool mn_measure(bool (*once)(const void *what, struct mn_interval *interval), const void *what,
                 struct mn_interval *agreed);
 
 /* ---- interrupts.c: local and I/O APIC, the timer ---- */
 
-/* False where the processor has no local APIC. */
+/* False if the processor has no local APIC. */
 bool mn_interrupts_start(const struct mn_acpi *acpi);
 
 /* ---- exit.c ---- */
@@ -158,7 +170,8 @@ void mn_exit_start(const struct mn_acpi *acpi);
 
 /* ---- buses.c ---- */
 
-/* Takes the devices out of the command line, and adds those of ACPI; looks for PCI. NULL, or what is wrong with the command line. */
+/* Takes the devices out of the command line, and adds those of ACPI; looks for PCI. NULL, or what
+ * is wrong with the command line. */
 const char *mn_buses_read(char *command_line, const struct mn_acpi *acpi);
 
 #endif

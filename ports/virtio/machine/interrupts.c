@@ -1,7 +1,10 @@
-/* Interrupts: the local APIC and its timer, I/O APICs, messages, and waiting for all of them (SDM 3, chapter 11).
+/* Interrupts: the local APIC and its timer, I/O APICs, messages, and waiting for all of them (SDM
+ * 3, chapter 11).
  *
- * They are enabled only for the halt in mn_machine_wait, and for an instruction in mn_machine_take_interrupts: `sti` holds them off for one more instruction, so between the last look and
- * the halt there is no moment in which one could be taken and not seen. What the interrupt does is to note that it came.
+ * They are enabled only for the halt in mn_machine_wait, and for an instruction in
+ * mn_machine_take_interrupts: `sti` holds them off for one more instruction, so between the last
+ * look and the halt there is no moment in which one could be taken and not seen. What the interrupt
+ * does is to note that it came.
  */
 #include "ports/virtio/machine/internal.h"
 #include "ports/virtio/machine/x86.h"
@@ -41,52 +44,58 @@
 #define MESSAGE_ADDRESS 0xfee00000u
 #define DEVICE_VECTORS (MN_VECTOR_PIC - MN_VECTOR_DEVICES)
 #define LONG_WAIT (100 * MNET_MICROSECOND)
-/* How long the timer is measured where it counts at a speed of its own. */
+/* How long the timer is measured if it counts at a speed of its own. */
 #define CALIBRATION (1 * MNET_MILLISECOND)
 #define READINGS 8
 
-static struct {
+/* A local APIC with its timer and vectors, and the interrupts that go to this processor. */
+static struct interrupts_processor {
     volatile uint32_t *registers; /* NULL: the APIC is reached by MSRs */
     bool tsc_deadline;
-    uint64_t counts_per_ns; /* of the timer, 32.32, where it has no TSC deadline */
+    uint64_t counts_per_ns; /* of the timer, 32.32, if it has no TSC deadline */
     uint64_t armed;         /* when the timer will interrupt */
-    const struct mn_acpi *acpi;
     unsigned vectors_used;
     struct mn_interrupt *interrupts;
     uint32_t line_of[DEVICE_VECTORS]; /* the GSI whose vector this is, + 1 */
-} apic;
+} processor;
+
+static struct interrupts_machine {
+    const struct mn_acpi *acpi;
+} machine;
 
 static uint32_t apic_read(uint32_t offset)
 {
-    return apic.registers != NULL ? apic.registers[offset / 4] : (uint32_t)mn_rdmsr(MSR_X2APIC + offset / 16);
+    return processor.registers != NULL ? processor.registers[offset / 4] : (uint32_t)mn_rdmsr(MSR_X2APIC + offset / 16);
 }
 
 static void apic_write(uint32_t offset, uint32_t value)
 {
-    if (apic.registers != NULL)
-        apic.registers[offset / 4] = value;
+    if (processor.registers != NULL)
+        processor.registers[offset / 4] = value;
     else
         mn_wrmsr(MSR_X2APIC + offset / 16, value);
 }
 
 /* ---- The timer ---- */
 
-/* The speed of the timer is known to a percent or so: long waits end early by that much, and are gone on with. */
+/* The speed of the timer is known to a percent or so: long waits end early by that much, and are
+ * gone on with. */
 static void arm_timer(uint64_t now, uint64_t deadline)
 {
     uint64_t ns = deadline - now;
-    if (deadline == apic.armed)
+    if (deadline == processor.armed)
         return;
-    apic.armed = deadline;
-    if (apic.tsc_deadline) {
+    processor.armed = deadline;
+    if (processor.tsc_deadline) {
         mn_wrmsr(MSR_TSC_DEADLINE, mn_rdtsc() + mn_clock_ticks(ns) + 1);
         return;
     }
-    uint64_t counts = mn_scale(ns > LONG_WAIT ? ns - ns / 64 : ns, apic.counts_per_ns) + 1;
-    apic_write(APIC_INITIAL_COUNT, (uint32_t)MN_MIN(counts, UINT32_MAX)); /* the longest waits end early */
+    uint64_t counts = mn_scale(ns > LONG_WAIT ? ns - ns / 64 : ns, processor.counts_per_ns) + 1;
+    /* The longest waits end early. */
+    apic_write(APIC_INITIAL_COUNT, (uint32_t)MN_MIN(counts, UINT32_MAX));
 }
 
-/* What the timer has counted down to, and when. */
+/* The count of the timer, and its time. */
 struct reading {
     uint64_t now;
     uint32_t count;
@@ -123,22 +132,22 @@ static bool measure_timer(const void *what, struct mn_interval *interval)
 static void start_timer(void)
 {
     struct mn_interval interval;
-    apic.tsc_deadline = (mn_cpuid(1).c & (1u << 24)) != 0;
-    apic_write(APIC_TIMER, MN_VECTOR_TIMER | (apic.tsc_deadline ? TIMER_TSC_DEADLINE : 0));
-    if (apic.tsc_deadline)
+    processor.tsc_deadline = (mn_cpuid(1).c & (1u << 24)) != 0;
+    apic_write(APIC_TIMER, MN_VECTOR_TIMER | (processor.tsc_deadline ? TIMER_TSC_DEADLINE : 0));
+    if (processor.tsc_deadline)
         return;
     apic_write(APIC_DIVIDE, DIVIDE_BY_16);
     apic_write(APIC_INITIAL_COUNT, UINT32_MAX);
     (void)mn_measure(measure_timer, NULL, &interval); /* it always can be */
     apic_write(APIC_INITIAL_COUNT, 0);
-    apic.counts_per_ns = (interval.ticks << 32) / interval.counts;
+    processor.counts_per_ns = (interval.ticks << 32) / interval.counts;
 }
 
 /* ---- Waiting ---- */
 
 void mn_machine_wait(uint64_t deadline)
 {
-    for (struct mn_interrupt *interrupt = apic.interrupts; interrupt != NULL; interrupt = interrupt->next) {
+    for (struct mn_interrupt *interrupt = processor.interrupts; interrupt != NULL; interrupt = interrupt->next) {
         if (interrupt->arm != NULL && interrupt->arm(interrupt))
             return;
     }
@@ -152,10 +161,11 @@ void mn_machine_wait(uint64_t deadline)
 
 void mn_machine_take_interrupts(void)
 {
-    __asm__ volatile("sti; nop; cli" : : : "memory"); /* they come behind the instruction that follows sti */
+    /* They come behind the instruction that follows sti. */
+    __asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
-/* What vectors.S calls; it must not use registers that are not saved there. */
+/* vectors.S calls this. It must not use registers that are not saved there. */
 void mn_interrupted(unsigned vector);
 
 __attribute__((target("general-regs-only"))) void mn_interrupted(unsigned vector)
@@ -163,13 +173,13 @@ __attribute__((target("general-regs-only"))) void mn_interrupted(unsigned vector
     if (vector >= MN_VECTOR_PIC)
         return; /* spurious: not to be acknowledged */
     if (vector == MN_VECTOR_TIMER)
-        apic.armed = 0;
-    for (struct mn_interrupt *interrupt = apic.interrupts; interrupt != NULL; interrupt = interrupt->next) {
+        processor.armed = 0;
+    for (struct mn_interrupt *interrupt = processor.interrupts; interrupt != NULL; interrupt = interrupt->next) {
         if (interrupt->vector == vector)
             interrupt->raised = true;
     }
-    if (apic.registers != NULL)
-        apic.registers[APIC_EOI / 4] = 0;
+    if (processor.registers != NULL)
+        processor.registers[APIC_EOI / 4] = 0;
     else
         mn_wrmsr(MSR_X2APIC + APIC_EOI / 16, 0);
 }
@@ -188,11 +198,12 @@ static void io_apic_write(volatile uint32_t *io_apic, uint32_t index, uint32_t v
     io_apic[IO_APIC_WINDOW] = value;
 }
 
-/* The registers of the I/O APIC that has input `gsi`, and which input it is there; NULL: none has it. */
+/* The registers of the I/O APIC that has input `gsi`, and which input it is there; NULL: none has
+ * it. */
 static volatile uint32_t *io_apic_of(unsigned gsi, uint32_t *input)
 {
-    for (unsigned i = 0; i < apic.acpi->io_apic_count; i++) {
-        const struct mn_io_apic *place = &apic.acpi->io_apics[i];
+    for (unsigned i = 0; i < machine.acpi->io_apic_count; i++) {
+        const struct mn_io_apic *place = &machine.acpi->io_apics[i];
         volatile uint32_t *io_apic = mn_machine_map_device(place->address, MN_PAGE);
         if (io_apic == NULL || gsi < place->first_gsi)
             continue;
@@ -206,7 +217,7 @@ static volatile uint32_t *io_apic_of(unsigned gsi, uint32_t *input)
 /* The processor that interrupts go to: this one. */
 static uint32_t destination(void)
 {
-    return apic.registers != NULL ? apic_read(APIC_ID) >> 24 : apic_read(APIC_ID) & 255;
+    return processor.registers != NULL ? apic_read(APIC_ID) >> 24 : apic_read(APIC_ID) & 255;
 }
 
 static bool connect_line(unsigned gsi, unsigned vector)
@@ -216,7 +227,8 @@ static bool connect_line(unsigned gsi, unsigned vector)
     if (io_apic == NULL)
         return false;
     io_apic_write(io_apic, IO_APIC_INPUTS + 2 * input + 1, destination() << 24);
-    io_apic_write(io_apic, IO_APIC_INPUTS + 2 * input, vector); /* edge, active high, fixed, not masked */
+    /* Edge, active high, fixed, not masked. */
+    io_apic_write(io_apic, IO_APIC_INPUTS + 2 * input, vector);
     return true;
 }
 
@@ -224,32 +236,32 @@ static void add(struct mn_interrupt *interrupt, unsigned vector)
 {
     interrupt->vector = vector;
     interrupt->raised = false;
-    interrupt->next = apic.interrupts;
-    apic.interrupts = interrupt;
+    interrupt->next = processor.interrupts;
+    processor.interrupts = interrupt;
 }
 
 bool mn_interrupt_on_line(struct mn_interrupt *interrupt, unsigned gsi)
 {
-    for (unsigned i = 0; i < apic.vectors_used; i++) {
-        if (apic.line_of[i] == gsi + 1) { /* shared */
+    for (unsigned i = 0; i < processor.vectors_used; i++) {
+        if (processor.line_of[i] == gsi + 1) { /* shared */
             add(interrupt, MN_VECTOR_DEVICES + i);
             return true;
         }
     }
-    unsigned vector = MN_VECTOR_DEVICES + apic.vectors_used;
-    if (apic.vectors_used == DEVICE_VECTORS || !connect_line(gsi, vector))
+    unsigned vector = MN_VECTOR_DEVICES + processor.vectors_used;
+    if (processor.vectors_used == DEVICE_VECTORS || !connect_line(gsi, vector))
         return false;
-    apic.line_of[apic.vectors_used++] = gsi + 1;
+    processor.line_of[processor.vectors_used++] = gsi + 1;
     add(interrupt, vector);
     return true;
 }
 
 bool mn_interrupt_on_message(struct mn_interrupt *interrupt, uint64_t *address, uint32_t *data)
 {
-    if (apic.vectors_used == DEVICE_VECTORS)
+    if (processor.vectors_used == DEVICE_VECTORS)
         return false;
-    apic.line_of[apic.vectors_used] = 0;
-    add(interrupt, MN_VECTOR_DEVICES + apic.vectors_used++);
+    processor.line_of[processor.vectors_used] = 0;
+    add(interrupt, MN_VECTOR_DEVICES + processor.vectors_used++);
     *address = MESSAGE_ADDRESS | destination() << 12; /* SDM 3, 11.11 */
     *data = interrupt->vector;
     return true;
@@ -257,7 +269,7 @@ bool mn_interrupt_on_message(struct mn_interrupt *interrupt, uint64_t *address, 
 
 void mn_interrupt_remove(struct mn_interrupt *interrupt)
 {
-    for (struct mn_interrupt **link = &apic.interrupts; *link != NULL; link = &(*link)->next) {
+    for (struct mn_interrupt **link = &processor.interrupts; *link != NULL; link = &(*link)->next) {
         if (*link == interrupt) {
             *link = interrupt->next;
             return;
@@ -267,7 +279,8 @@ void mn_interrupt_remove(struct mn_interrupt *interrupt)
 
 /* ---- The beginning ---- */
 
-/* The old controllers: all inputs masked, and vectors that are nobody's for what they still invent (8259A data sheet). */
+/* The old controllers: all inputs masked, and vectors that are nobody's for what they still invent
+ * (8259A data sheet). */
 static void silence_pic(void)
 {
     static const uint8_t commands[][3] = {
@@ -283,7 +296,7 @@ bool mn_interrupts_start(const struct mn_acpi *acpi)
     struct mn_cpuid id = mn_cpuid(1);
     if ((id.d & (1u << 9)) == 0)
         return false;
-    apic.acpi = acpi;
+    machine.acpi = acpi;
     silence_pic();
     uint64_t base = mn_rdmsr(MSR_APIC_BASE);
     if ((id.c & (1u << 21)) != 0 || (base & APIC_X2) != 0) {
@@ -291,8 +304,8 @@ bool mn_interrupts_start(const struct mn_acpi *acpi)
         mn_wrmsr(MSR_APIC_BASE, base | APIC_ENABLED | APIC_X2);
     } else {
         mn_wrmsr(MSR_APIC_BASE, base | APIC_ENABLED);
-        apic.registers = mn_machine_map_device(base & ~(MN_PAGE - 1) & 0xfffffffffffffu, MN_PAGE);
-        if (apic.registers == NULL)
+        processor.registers = mn_machine_map_device(base & ~(MN_PAGE - 1) & 0xfffffffffffffu, MN_PAGE);
+        if (processor.registers == NULL)
             return false;
     }
     apic_write(APIC_TASK_PRIORITY, 0);

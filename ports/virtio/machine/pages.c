@@ -1,7 +1,9 @@
-/* The map of memory: one to one, in pages of 2 MiB where everything in one has the same rights, else of 4 KiB (SDM 3, 4.5).
+/* The map of memory: one to one, in pages of 2 MiB if everything in one has the same rights,
+ * else of 4 KiB (SDM 3, 4.5).
  *
- * Nothing can be both written and executed; address 0 and the guards of stacks are not there at all. Tables are pages of the memory
- * that they map: taken behind the image while the map is built, later from the heap.
+ * Nothing can be both written and executed; address 0 and the guards of stacks are not there at
+ * all. Tables are pages of the memory that they map: taken behind the image while the map is built,
+ * later from the heap.
  */
 #include <string.h>
 
@@ -29,25 +31,27 @@ static const uint64_t rights_of[] = {
     [MN_ACCESS_DEVICE] = PRESENT | WRITABLE | NO_EXECUTE | UNCACHED | WRITE_THROUGH,
 };
 
-static uint64_t *root;
-static const struct mn_boot *machine;
-/* Free memory right behind the image, while there is no heap. */
-static uint64_t early, early_end;
-static struct mn_heap *heap;
+static struct pages_machine {
+    const struct mn_boot *boot;
+    uint64_t *root;
+    uint64_t early, early_end; /* free memory right behind the image, while there is no heap */
+    struct mn_heap *heap;
+} machine;
 
 static uint64_t *new_table(void)
 {
     void *table = NULL;
-    if (heap != NULL) {
-        table = mn_heap_take(heap, MN_PAGE, MN_PAGE);
-    } else if (early < early_end) {
-        table = (void *)early;
-        early += MN_PAGE;
+    if (machine.heap != NULL) {
+        table = mn_heap_take(machine.heap, MN_PAGE, MN_PAGE);
+    } else if (machine.early < machine.early_end) {
+        table = (void *)machine.early;
+        machine.early += MN_PAGE;
     }
     return table != NULL ? memset(table, 0, MN_PAGE) : NULL;
 }
 
-/* The table that an entry leads to; made where there is none, and of a large page as 512 small ones. NULL: no memory. */
+/* The table that an entry leads to; made if there is none, and of a large page as 512 small
+ * ones. NULL: no memory. */
 static uint64_t *table_below(uint64_t *entry)
 {
     if ((*entry & PRESENT) != 0 && (*entry & LARGE) == 0)
@@ -68,7 +72,7 @@ static unsigned index_at(uint64_t address, unsigned level)
 
 static bool map_one(uint64_t address, bool large, uint64_t rights)
 {
-    uint64_t *table = root;
+    uint64_t *table = machine.root;
     for (unsigned level = LEVELS - 1; level > (large ? 1 : 0); level--) {
         table = table_below(&table[index_at(address, level)]);
         if (table == NULL)
@@ -101,8 +105,8 @@ bool mn_pages_guard(void *page)
 
 bool mn_pages_readable(uint64_t address)
 {
-    const uint64_t *table = root;
-    if (root == NULL || address >> 47 != 0)
+    const uint64_t *table = machine.root;
+    if (machine.root == NULL || address >> 47 != 0)
         return false;
     for (unsigned level = LEVELS; level-- > 0;) {
         uint64_t entry = table[index_at(address, level)];
@@ -117,18 +121,18 @@ bool mn_pages_readable(uint64_t address)
 
 bool mn_pages_is_ram(uint64_t start, uint64_t end)
 {
-    for (unsigned i = 0; i < machine->ram_count; i++) {
-        if (start < machine->ram[i].end && machine->ram[i].start < end)
+    for (unsigned i = 0; i < machine.boot->ram_count; i++) {
+        if (start < machine.boot->ram[i].end && machine.boot->ram[i].start < end)
             return true;
     }
     return start < (uintptr_t)mn_image_end();
 }
 
-/* The RAM that the image is in; NULL where it is in none. */
+/* The RAM that the image is in; NULL if it is in none. */
 static const struct mn_memory_range *home(void)
 {
-    for (unsigned i = 0; i < machine->ram_count; i++) {
-        const struct mn_memory_range *range = &machine->ram[i];
+    for (unsigned i = 0; i < machine.boot->ram_count; i++) {
+        const struct mn_memory_range *range = &machine.boot->ram[i];
         if (range->start <= (uintptr_t)mn_image_start && mn_image_end() < range->end)
             return range;
     }
@@ -137,11 +141,12 @@ static const struct mn_memory_range *home(void)
 
 static bool map_all(void)
 {
-    for (unsigned i = 0; i < machine->ram_count; i++) {
-        if (!mn_pages_map(machine->ram[i].start, machine->ram[i].end, MN_ACCESS_WRITE))
+    for (unsigned i = 0; i < machine.boot->ram_count; i++) {
+        if (!mn_pages_map(machine.boot->ram[i].start, machine.boot->ram[i].end, MN_ACCESS_WRITE))
             return false;
     }
-    return mn_pages_map(MN_PAGE, (uintptr_t)mn_image_start, MN_ACCESS_READ) && /* what the loader left */
+    /* The data of the loader. */
+    return mn_pages_map(MN_PAGE, (uintptr_t)mn_image_start, MN_ACCESS_READ) &&
            mn_pages_map((uintptr_t)mn_image_start, (uintptr_t)mn_text_end, MN_ACCESS_EXECUTE) &&
            mn_pages_map((uintptr_t)mn_text_end, (uintptr_t)mn_rodata_end, MN_ACCESS_READ) &&
            mn_pages_map((uintptr_t)mn_bss_end, mn_image_end(), MN_ACCESS_READ) && /* symbols */
@@ -150,22 +155,22 @@ static bool map_all(void)
 
 bool mn_pages_start(const struct mn_boot *boot, struct mn_heap *to)
 {
-    machine = boot;
+    machine.boot = boot;
     const struct mn_memory_range *around = home();
     if (around == NULL)
         return false;
-    early = mn_image_end();
-    early_end = MN_MIN(around->end, (uint64_t)1 << 30); /* what the first map covers */
-    root = new_table();
-    if (root == NULL || !map_all())
+    machine.early = mn_image_end();
+    machine.early_end = MN_MIN(around->end, (uint64_t)1 << 30); /* the end of the first map */
+    machine.root = new_table();
+    if (machine.root == NULL || !map_all())
         return false;
-    __asm__ volatile("movq %0, %%cr3" : : "r"(root) : "memory");
-    heap = to;
-    mn_heap_init(heap, mn_pages_guard);
+    __asm__ volatile("movq %0, %%cr3" : : "r"(machine.root) : "memory");
+    machine.heap = to;
+    mn_heap_init(machine.heap, mn_pages_guard);
     for (unsigned i = 0; i < boot->ram_count; i++) {
         const struct mn_memory_range *range = &boot->ram[i];
-        uint64_t start = range == around ? early : range->start;
-        mn_heap_add(heap, (void *)start, range->end - start);
+        uint64_t start = range == around ? machine.early : range->start;
+        mn_heap_add(machine.heap, (void *)start, range->end - start);
     }
     return true;
 }
@@ -179,6 +184,6 @@ volatile void *mn_machine_map_device(uint64_t address, uint64_t size)
 
 void *mn_machine_allocate(size_t size, size_t alignment)
 {
-    void *memory = mn_heap_take(heap, size, alignment);
+    void *memory = mn_heap_take(machine.heap, size, alignment);
     return memory != NULL ? memset(memory, 0, size) : NULL;
 }

@@ -1,5 +1,6 @@
-/* What a loader says of the machine: struct hvm_start_info of the x86/HVM direct boot ABI (Xen, public/arch-x86/hvm/start_info.h). All of
- * it lies in the lowest GiB, which the first map covers. */
+/* The information of a loader about the machine: struct hvm_start_info of the x86/HVM direct boot
+ * ABI (Xen, public/arch-x86/hvm/start_info.h). All of it lies in the lowest GiB, which the first
+ * map covers. */
 #include <string.h>
 
 #include "ports/virtio/machine/internal.h"
@@ -7,7 +8,7 @@
 #define START_INFO_MAGIC 0x336ec578u
 #define MEMORY_IS_RAM 1u
 #define FIRST_MAP ((uint64_t)1 << 30)
-/* What is below belongs to the firmware and the loader. */
+/* Memory below belongs to the firmware and the loader. */
 #define LOWEST ((uint64_t)1 << 20)
 /* More than one address space with four levels of tables has. */
 #define HIGHEST ((uint64_t)1 << 46)
@@ -24,7 +25,7 @@ struct memory_map_entry {
     uint32_t type, reserved;
 };
 
-/* What lies at a physical address that the loader gave; NULL where the first map does not reach. */
+/* The data at a physical address that the loader gave; NULL if the first map does not reach. */
 static const void *loaded(uint64_t address, uint64_t size)
 {
     return address != 0 && address < FIRST_MAP && size <= FIRST_MAP - address ? (const void *)(uintptr_t)address : NULL;

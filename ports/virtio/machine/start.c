@@ -1,4 +1,5 @@
-/* The machine comes up, runs its program, and ends. In the order in which one part needs another. */
+/* The machine comes up, runs its program, and ends. In the order in which one part needs
+ * another. */
 #include <string.h>
 
 #include "ports/virtio/machine/internal.h"
@@ -10,7 +11,7 @@
 #include "ports/virtio/devices.h"
 #include "task/scheduler.h"
 
-/* What vectors.S and boot.S call. */
+/* vectors.S and boot.S call these. */
 _Noreturn void mn_machine_start(uint64_t start_info, uint64_t entered);
 
 #define MSR_FS_BASE 0xc0000100u
@@ -26,23 +27,29 @@ _Noreturn void mn_machine_start(uint64_t start_info, uint64_t entered);
 /* A loop that is never idle takes interrupts once in so many turns. */
 #define TURNS_PER_LOOK 64u
 
-/* How long entropy is waited for before the console tells of it, and how long for each piece from then on: the host may
- * hand out a little each minute (QEMU's usual period is 65.5 s). */
+/* How long entropy is waited for before the console tells of it, and how long for each piece from
+ * then on: the host may hand out a little each minute (QEMU's usual period is 65.5 s). */
 #define PIECE_NS (1 * MNET_SECOND)
 #define SLOW_PIECE_NS (100 * MNET_SECOND)
 
 #define CONTROL_C 3
 #define CONTROL_D 4
 
-static struct mn_boot boot;
-static struct mn_acpi acpi;
-static struct mn_heap heap;
-static uint64_t thread_block[8];
-static char program[64];
+static struct start_processor {
+    uint64_t thread_block[8]; /* %fs points to it */
+    unsigned turns;           /* of its loop */
+} processor;
 
-/* ---- What the program is given ---- */
+static struct start_machine {
+    struct mn_boot boot;
+    struct mn_acpi acpi;
+    struct mn_heap heap;
+    char program[64];
+    struct mn_interrupt console_interrupt;
+} machine;
 
-static struct mn_interrupt console_interrupt;
+/* ---- The services for the program ---- */
+
 static struct {
     char typed[8192]; /* input that the program has not read yet, round and round */
     size_t first, count;
@@ -52,7 +59,8 @@ static struct {
 /* Weak: a program that never reads the console is linked without it. */
 extern __typeof__(mnet_input) mnet_input __attribute__((weak));
 
-/* A character that has been typed: Ctrl-C ends the program in order, Ctrl-D its input; a terminal's return is a newline. */
+/* A character that has been typed: Ctrl-C ends the program in order, Ctrl-D its input; a terminal's
+ * return is a newline. */
 static void take_character(int c)
 {
     if (c == CONTROL_C) {
@@ -65,11 +73,12 @@ static void take_character(int c)
     }
 }
 
-/* Does what the line wants. A program that reads gets all that was typed, so the line waits if there is no room; one that
- * never does would wait for ever, and Ctrl-C behind it. So what it does not read goes. */
+/* Serves the line. A program that reads gets all that was typed, so the line waits if
+ * there is no room; one that never does would wait for ever, and Ctrl-C behind it. So what it does
+ * not read goes. */
 static void serve_console(void)
 {
-    console_interrupt.raised = false;
+    machine.console_interrupt.raised = false;
     int c;
     unsigned rounds = 0;
     do {
@@ -83,11 +92,10 @@ static void serve_console(void)
 
 static uint64_t machine_now(void *context)
 {
-    static unsigned turns;
     (void)context;
-    if (++turns % TURNS_PER_LOOK == 0) {
+    if (++processor.turns % TURNS_PER_LOOK == 0) {
         mn_machine_take_interrupts();
-        if (console_interrupt.raised)
+        if (machine.console_interrupt.raised)
             serve_console();
     }
     return mn_machine_now();
@@ -97,7 +105,7 @@ static void machine_wait(void *context, uint64_t deadline)
 {
     (void)context;
     mn_machine_wait(deadline);
-    if (console_interrupt.raised)
+    if (machine.console_interrupt.raised)
         serve_console();
 }
 
@@ -135,14 +143,15 @@ static bool await_entropy(void *seed, size_t len)
     return mn_devices_entropy(seed, len, SLOW_PIECE_NS, MNET_NEVER);
 }
 
-/* Both sources, if there are both: neither alone has to be trusted, and the device need not deliver all. */
+/* Both sources, if there are both: neither alone has to be trusted, and the device need not deliver
+ * all. */
 static bool machine_seed(void *context, void *seed, size_t len, char *why, size_t why_size)
 {
     (void)context;
-    uint8_t processor[64];
-    MN_ASSERT(len <= sizeof processor);
+    uint8_t drawn[64]; /* from the processor */
+    MN_ASSERT(len <= sizeof drawn);
     memset(seed, 0, len);
-    if (!mn_cpu_entropy(processor, len)) {
+    if (!mn_cpu_entropy(drawn, len)) {
         bool device = await_entropy(seed, len);
         if (!device)
             mn_format(why, why_size, "no entropy: %s, and its processor no RDSEED",
@@ -152,7 +161,7 @@ static bool machine_seed(void *context, void *seed, size_t len, char *why, size_
     }
     (void)mn_devices_entropy(seed, len, PIECE_NS, PIECE_NS);
     for (size_t i = 0; i < len; i++)
-        ((uint8_t *)seed)[i] ^= processor[i];
+        ((uint8_t *)seed)[i] ^= drawn[i];
     return true;
 }
 
@@ -204,12 +213,14 @@ static void require(bool fulfilled, const char *why)
         give_up(why);
 }
 
-/* Libraries that were compiled for an operating system may be protected against overwritten return addresses. */
+/* Libraries that were compiled for an operating system may be protected against overwritten return
+ * addresses. */
 static void start_protector(void)
 {
-    thread_block[PROTECTOR_WORD] = mn_rdtsc() * UINT64_C(0x9e3779b97f4a7c15) << 8; /* until there is entropy */
-    mn_cpu_entropy(&thread_block[PROTECTOR_WORD], sizeof thread_block[0]);
-    mn_wrmsr(MSR_FS_BASE, (uintptr_t)thread_block);
+    /* Until there is entropy. */
+    processor.thread_block[PROTECTOR_WORD] = mn_rdtsc() * UINT64_C(0x9e3779b97f4a7c15) << 8;
+    mn_cpu_entropy(&processor.thread_block[PROTECTOR_WORD], sizeof processor.thread_block[0]);
+    mn_wrmsr(MSR_FS_BASE, (uintptr_t)processor.thread_block);
 }
 
 _Noreturn void __stack_chk_fail(void);
@@ -225,18 +236,19 @@ _Noreturn void mn_machine_start(uint64_t start_info, uint64_t entered)
     mn_console_start();
     start_protector();
     mn_traps_start();
-    const char *why = mn_pvh_read(&boot, start_info);
+    const char *why = mn_pvh_read(&machine.boot, start_info);
     require(why == NULL, why);
-    require(mn_pages_start(&boot, &heap), "too little memory for the program and its page tables");
-    mn_acpi_read(&acpi, boot.rsdp);
-    mn_exit_start(&acpi);
-    why = mn_buses_read(boot.command_line, &acpi);
+    require(mn_pages_start(&machine.boot, &machine.heap), "too little memory for the program and its page tables");
+    mn_acpi_read(&machine.acpi, machine.boot.rsdp);
+    mn_exit_start(&machine.acpi);
+    why = mn_buses_read(machine.boot.command_line, &machine.acpi);
     require(why == NULL, why);
-    require(mn_clock_start(&acpi, entered), "no clock: nothing tells how fast the processor counts");
-    require(mn_interrupts_start(&acpi), "the processor has no local APIC");
+    require(mn_clock_start(&machine.acpi, entered), "no clock: nothing tells how fast the processor counts");
+    require(mn_interrupts_start(&machine.acpi), "the processor has no local APIC");
     mn_devices_find();
-    if (mn_interrupt_on_line(&console_interrupt, acpi.isa_gsi[CONSOLE_ISA])) /* without it there is no input */
+    /* Without it there is no input. */
+    if (mn_interrupt_on_line(&machine.console_interrupt, machine.acpi.isa_gsi[CONSOLE_ISA]))
         mn_console_listen(true); /* what has been typed until then is looked at in the first wait */
-    mn_format(program, sizeof program, "%s", mn_program_name());
-    mn_machine_exit(mn_bare_main(&port, &heap, program, boot.command_line));
+    mn_format(machine.program, sizeof machine.program, "%s", mn_program_name());
+    mn_machine_exit(mn_bare_main(&port, &machine.heap, machine.program, machine.boot.command_line));
 }

@@ -1,18 +1,20 @@
-/* The names of functions, for reports. scripts/image puts the table behind the image, where it is no page of anybody else, and says where in
- * `mn_symbols`; an image that it has not seen works, and its reports show addresses only. */
+/* The names of functions, for reports. scripts/image puts the table behind the image, where it is
+ * no page of anybody else, and says where in `mn_symbols`; an image that it has not seen works, and
+ * its reports show addresses only. */
 #include <string.h>
 
 #include "ports/virtio/machine/internal.h"
 
-/* How far functions begin behind each other, the first behind the start of the image; behind that names, each ended by a
- * zero: the program's, and those of the functions in the same order. A report has the time to count them. */
+/* How far functions begin behind each other, the first behind the start of the image; behind that
+ * names, each ended by a zero: the program's, and those of the functions in the same order. A
+ * report has the time to count them. */
 struct symbol_table {
     uint32_t count;
     uint16_t distances[];
 };
 
 struct place {
-    char magic[16]; /* what scripts/image looks for */
+    char magic[16]; /* scripts/image looks for this */
     uint64_t address, size;
 };
 

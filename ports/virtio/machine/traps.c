@@ -1,7 +1,9 @@
-/* Exceptions: none is ever expected, so each ends the machine, with a report of what happened where.
+/* Exceptions: none is ever expected, so each ends the machine, with a report of what happened
+ * where.
  *
- * They run on stacks of their own, for the one that they interrupt may be what is broken: an overflowing stack ends in a page that is not
- * there. An exception in the report itself gives up on the report.
+ * They run on stacks of their own, for the one that they interrupt may be what is broken: an
+ * overflowing stack ends in a page that is not there. An exception in the report itself gives up on
+ * the report.
  */
 #include <string.h>
 
@@ -22,12 +24,13 @@
 #define VECTORS (MN_VECTOR_SPURIOUS + 1)
 #define ENTRY_BYTES 16
 
-/* What the error code of a page fault says (SDM 3, figure 4-12). */
+/* The error code of a page fault (SDM 3, figure 4-12). */
 #define FAULT_PRESENT 1u
 #define FAULT_WRITE 2u
 #define FAULT_FETCH 16u
 
-/* A gate of the IDT, the task state segment, and the descriptors that lead to it (SDM 3, 6.14 and 7.7). */
+/* A gate of the IDT, the task state segment, and the descriptors that lead to it (SDM 3, 6.14 and
+ * 7.7). */
 struct __attribute__((packed)) gate {
     uint16_t offset_low, selector;
     uint8_t stack, type;
@@ -53,12 +56,17 @@ struct __attribute__((packed)) pointer {
 
 extern char mn_exception_entries[], mn_interrupt_entries[];
 
-static struct gate gates[VECTORS] __attribute__((aligned(16)));
-static struct task_state state;
-static uint64_t descriptors[4];
-static char stack[STACK_BYTES] __attribute__((aligned(16)));
-static char double_fault_stack[STACK_BYTES] __attribute__((aligned(16)));
-static bool reporting;
+static struct traps_processor {
+    struct task_state state;
+    uint64_t descriptors[4];
+    char stack[STACK_BYTES] __attribute__((aligned(16)));
+    char double_fault_stack[STACK_BYTES] __attribute__((aligned(16)));
+    bool reporting;
+} processor;
+
+static struct traps_machine {
+    struct gate gates[VECTORS] __attribute__((aligned(16)));
+} machine;
 
 static const char *const names[EXCEPTIONS] = {"division error",
                                               "debug exception",
@@ -87,7 +95,7 @@ static const char *const names[EXCEPTIONS] = {"division error",
 
 static void set_gate(unsigned vector, uint64_t entry, unsigned ist)
 {
-    gates[vector] = (struct gate){
+    machine.gates[vector] = (struct gate){
         .offset_low = (uint16_t)entry,
         .selector = CODE_SELECTOR,
         .stack = (uint8_t)ist,
@@ -99,13 +107,13 @@ static void set_gate(unsigned vector, uint64_t entry, unsigned ist)
 
 static void load_descriptors(void)
 {
-    uint64_t base = (uintptr_t)&state;
-    descriptors[CODE_SELECTOR / 8] = UINT64_C(0x00af9b000000ffff); /* 64-bit code */
-    descriptors[STATE_SELECTOR / 8] = UINT64_C(0x0000890000000000) | (sizeof state - 1) | (base & 0xffffff) << 16 |
-                                      (base >> 24 & 0xff) << 56;
-    descriptors[STATE_SELECTOR / 8 + 1] = base >> 32;
-    const struct pointer gdt = {sizeof descriptors - 1, (uintptr_t)descriptors};
-    const struct pointer idt = {sizeof gates - 1, (uintptr_t)gates};
+    uint64_t base = (uintptr_t)&processor.state;
+    processor.descriptors[CODE_SELECTOR / 8] = UINT64_C(0x00af9b000000ffff); /* 64-bit code */
+    processor.descriptors[STATE_SELECTOR / 8] = UINT64_C(0x0000890000000000) | (sizeof processor.state - 1) |
+                                                (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
+    processor.descriptors[STATE_SELECTOR / 8 + 1] = base >> 32;
+    const struct pointer gdt = {sizeof processor.descriptors - 1, (uintptr_t)processor.descriptors};
+    const struct pointer idt = {sizeof machine.gates - 1, (uintptr_t)machine.gates};
     __asm__ volatile("lgdt %0; lidt %1; ltr %w2" : : "m"(gdt), "m"(idt), "r"(STATE_SELECTOR) : "memory");
 }
 
@@ -115,9 +123,9 @@ void mn_traps_start(void)
         set_gate(vector, (uintptr_t)mn_exception_entries + vector * ENTRY_BYTES, vector == DOUBLE_FAULT ? 2 : 1);
     for (unsigned vector = EXCEPTIONS; vector < VECTORS; vector++)
         set_gate(vector, (uintptr_t)mn_interrupt_entries + (vector - EXCEPTIONS) * ENTRY_BYTES, 0);
-    state.stacks[0] = (uintptr_t)stack + sizeof stack;
-    state.stacks[1] = (uintptr_t)double_fault_stack + sizeof double_fault_stack;
-    state.io_map = sizeof state;
+    processor.state.stacks[0] = (uintptr_t)processor.stack + sizeof processor.stack;
+    processor.state.stacks[1] = (uintptr_t)processor.double_fault_stack + sizeof processor.double_fault_stack;
+    processor.state.io_map = sizeof processor.state;
     load_descriptors();
 }
 
@@ -150,8 +158,8 @@ static bool is_code(uint64_t address)
     return address >= (uintptr_t)mn_image_start && address < (uintptr_t)mn_text_end;
 }
 
-/* How the program came to where it is: `rip` is the instruction, `rbp` the frame pointer and `rsp` the stack there. A call to where no
- * code is has left its return address on top of the stack. */
+/* How the program came to where it is: `rip` is the instruction, `rbp` the frame pointer and `rsp`
+ * the stack there. A call to where no code is has left its return address on top of the stack. */
 static void say_backtrace(uint64_t rip, uint64_t rbp, uint64_t rsp)
 {
     say("backtrace:\n");
@@ -161,7 +169,8 @@ static void say_backtrace(uint64_t rip, uint64_t rbp, uint64_t rsp)
     for (unsigned i = 0; i < FRAMES_MAX && rbp != 0 && rbp % 8 == 0; i++) {
         if (!mn_pages_readable(rbp) || !mn_pages_readable(rbp + 15))
             return;
-        const uint64_t *frame = (const uint64_t *)rbp; /* the caller's frame pointer, the return address */
+        /* The caller's frame pointer, the return address. */
+        const uint64_t *frame = (const uint64_t *)rbp;
         if (frame[1] == 0)
             return;
         say_place(frame[1]);
@@ -204,11 +213,11 @@ static void say_page_fault(const struct mn_trap_frame *frame, uint64_t address, 
 
 _Noreturn void mn_trap(const struct mn_trap_frame *frame)
 {
-    if (reporting) {
+    if (processor.reporting) {
         say("and another exception in the report\n");
         mn_machine_exit(STATUS_BROKEN);
     }
-    reporting = true;
+    processor.reporting = true;
     struct mn_scheduler *scheduler = mn_scheduler_current();
     say("\n*** ");
     if (frame->vector == PAGE_FAULT) {
@@ -230,8 +239,8 @@ _Noreturn void mn_trap(const struct mn_trap_frame *frame)
 
 _Noreturn void mnet_panic(const char *file, int line, const char *text)
 {
-    if (!reporting) {
-        reporting = true;
+    if (!processor.reporting) {
+        processor.reporting = true;
         say("\n*** mnet: %s (%s:%d)\n", text, file, line);
         say("program %s", mn_program_name());
         if (mnet_self() != NULL)

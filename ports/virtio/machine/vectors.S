@@ -3,7 +3,7 @@
     .altmacro
     .text
 
-    /* Pushes the error code, where the processor has not (SDM 3, table 6-1), and the vector. */
+    /* Pushes the error code, if the processor has not (SDM 3, table 6-1), and the vector. */
     .macro exception vector
     .p2align 4
     .if \vector != 8 && (\vector < 10 || \vector > 14) && \vector != 17 && \vector != 21 && \vector != 29 && \vector != 30

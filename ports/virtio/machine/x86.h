@@ -1,4 +1,5 @@
-/* Instructions that C has no words for. Clauses "SDM" are of the Intel 64 and IA-32 Architectures Software Developer's Manual. */
+/* Instructions that C has no words for. Clauses "SDM" are of the Intel 64 and IA-32 Architectures
+ * Software Developer's Manual. */
 #ifndef MN_X86_H
 #define MN_X86_H
 
@@ -73,7 +74,7 @@ static inline uint64_t mn_scale(uint64_t value, uint64_t factor)
     return (uint64_t)(((wide)value * factor) >> 32);
 }
 
-/* What CPUID says; all zeros for a leaf above the highest. */
+/* The answer of CPUID; all zeros for a leaf above the highest. */
 struct mn_cpuid {
     uint32_t a, b, c, d;
 };
