@@ -126,8 +126,8 @@ format: bootstrap-check
 model: bootstrap-test release
 	@$(RELEASE)/tests/model $(FIRST) $(SEEDS)
 
-# Writes the table of goodput on simulated links with which a unit test compares. `git diff` shows the
-# effect of a change.
+# Writes the table of goodput on simulated links with which a unit test compares. `git diff` shows
+# the effect of a change.
 goodput: bootstrap-test release
 	@$(RELEASE)/tests/test_links --print >$(RELEASE)/goodput.md
 	@mkdir -p tests/snapshots && mv $(RELEASE)/goodput.md tests/snapshots/goodput.md

@@ -1,6 +1,7 @@
 #!/bin/bash
-# bench_links - goodput over bad links: mnet to Linux, Linux to mnet and Linux to Linux in turn over the same emulated link (link_relay.c),
-# in namespaces of their own. LINKS=full measures every link of links.py, several times; LINKS_TABLE=FILE writes a table as well.
+# bench_links - goodput over bad links: mnet to Linux, Linux to mnet and Linux to Linux in turn over
+# the same emulated link (link_relay.c), in namespaces of their own. LINKS=full measures every link
+# of links.py, several times; LINKS_TABLE=FILE writes a table as well.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${MNET_RELEASE:?}"

@@ -1,9 +1,10 @@
-/* Two stacks back to back in one process: what the protocol costs when the network costs nothing.
+/* Two stacks back to back in one process: the cost of the protocol if the network costs nothing.
  *
- * Both run on one event loop, on the real clock, joined by a pipe that copies each frame once, like a DMA. Applications are ordinary tasks with blocking
- * calls. The reference of each figure is what cannot be avoided: one memcpy and one checksum of the same bytes, in pieces of a segment, in
- * the same run; for memory, what the kernel of this machine takes for a connection of its own. Of several rounds the fastest
- * counts: the others were disturbed.
+ * Both run on one event loop, on the real clock, joined by a pipe that copies each frame once, like
+ * a DMA. Applications are ordinary tasks with blocking calls. The reference of each figure is what
+ * cannot be avoided: one memcpy and one checksum of the same bytes, in pieces of a segment, in the
+ * same run; for memory, what the kernel of this machine takes for a connection of its own. Of
+ * several rounds the fastest counts: the others were disturbed.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -68,7 +69,8 @@ static void print(const char *name, double value, const char *unit, double refer
     fflush(stdout);
 }
 
-/* Processor time: with both ends in one thread it is the time that passes, less that which other processes take. */
+/* Processor time: with both ends in one thread it is the time that passes, less that which other
+ * processes take. */
 static uint64_t cpu_ns(void)
 {
     struct timespec now;
@@ -165,7 +167,8 @@ static void round_trips(void)
     mnet_tcp_close(flow);
 }
 
-/* The client closes first, so that the ports in TIME-WAIT are its own, and no other session runs into them. */
+/* The client closes first, so that the ports in TIME-WAIT are its own, and no other session runs
+ * into them. */
 static void sessions(void)
 {
     uint8_t bytes[MESSAGE] = {0};
@@ -191,11 +194,12 @@ static double idle_bytes(void)
     return bytes;
 }
 
-/* ---- What they are compared with ---- */
+/* ---- The references ---- */
 
 static volatile uint64_t checksum_sink;
 
-/* One copy and one checksum of `bytes` bytes in pieces of `piece`, within buffers as large as the applications'. */
+/* One copy and one checksum of `bytes` bytes in pieces of `piece`, within buffers as large as the
+ * applications'. */
 static void copy_and_sum(size_t bytes, size_t piece)
 {
     static uint8_t copy[CHUNK];
@@ -240,7 +244,8 @@ static double kernel_slab_bytes(void)
     return kib * 1024;
 }
 
-/* Bytes of one end of an idle connection of the kernel's, over its loopback; 0 where it cannot be told. */
+/* Bytes of one end of an idle connection of the kernel's, over its loopback; 0 if it cannot be
+ * told. */
 static double kernel_idle_bytes(void)
 {
     struct rlimit files = {0, 0};
@@ -363,7 +368,8 @@ static void run(uint32_t offload)
     mn_env_close(&client.env);
 }
 
-/* bench_memory [bulk|round_trip|sessions|idle_connection|bulk_offload]: one figure alone, for a profile. */
+/* bench_memory [bulk|round_trip|sessions|idle_connection|bulk_offload]: one figure alone, for a
+ * profile. */
 int main(int argc, char **argv)
 {
     only = argc > 1 ? argv[1] : NULL;

@@ -1,6 +1,7 @@
 #!/bin/bash
-# bench_tap - mnet against the Linux kernel over TAP, beside the kernel against itself over a veth pair: the same Linux program on one end,
-# the same work, in the same run. Prints `name value unit reference ratio` for bulk each way and for round trips of 64 bytes.
+# bench_tap - mnet against the Linux kernel over TAP, beside the kernel against itself over a veth
+# pair: the same Linux program on one end, the same work, in the same run. Prints `name value unit
+# reference ratio` for bulk each way and for round trips of 64 bytes.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${MNET_RELEASE:?}"

@@ -1,6 +1,6 @@
-/* What tasks cost. A switch is measured as yields between two tasks, the whole path through the scheduler included, beside the C library's swapcontext
- * between two bare contexts; a task's life beside that of a thread. Of several rounds the fastest counts: the others were
- * disturbed. */
+/* The cost of tasks. A switch is measured as yields between two tasks, the whole path through the
+ * scheduler included, beside the C library's swapcontext between two bare contexts; a task's life
+ * beside that of a thread. Of several rounds the fastest counts: the others were disturbed. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ static void print(const char *name, double value, double reference)
     printf("%s %.1f ns %.1f %.3f\n", name, value, reference, value / reference);
 }
 
-/* --- rounds --- */
+/* ---- Rounds ---- */
 
 static int yielder(void *count)
 {
@@ -117,7 +117,7 @@ static int lives(void)
     return 0;
 }
 
-/* --- what they are compared with --- */
+/* ---- The references ---- */
 
 static ucontext_t here, there;
 

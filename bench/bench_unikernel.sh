@@ -1,7 +1,8 @@
 #!/bin/bash
-# bench_unikernel - how small a unikernel is, and how soon it is there: the example echo on Solo5's spt and as a virtual machine on QEMU's microvm
-# (by KVM with KVM=1, else emulated), beside the figures that the OCaml system whose counterpart mnet is had on spt: 3.14 MB, 13.7 ms,
-# 114 ms and 16 MiB.
+# bench_unikernel - how small a unikernel is, and how soon it is there: the example echo on Solo5's
+# spt and as a virtual machine on QEMU's microvm (by KVM with KVM=1, else emulated), beside the
+# figures that the OCaml system whose counterpart mnet is had on spt: 3.14 MB, 13.7 ms, 114 ms and
+# 16 MiB.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${MNET_RELEASE:?}"
@@ -80,7 +81,8 @@ measure()
 {
     port=$1
     strip -o "$dir/echo" "$2" 2>/dev/null || cp "$2" "$dir/echo"
-    [ "$port" = spt ] || cp "$2" "$dir/echo" # without debugging information already, and strip does not know the table of names
+    # A machine's image has no debugging information, and strip does not know its table of names.
+    [ "$port" = spt ] || cp "$2" "$dir/echo"
     figure "${port}_echo_size" "$(stat -c %s "$dir/echo" | awk '{ print $1 / 1024 }')" KiB 3066
     with_memory 32
     options=--ipv4=$MNET/24

@@ -1,16 +1,19 @@
-/* A bad link between network namespaces, in user space and in real time: what the interfaces of the namespaces send goes through the paths of a
- * simulated segment (mnet/sim.h), whose clock follows the real one. So the same seed means the same fate for the n-th frame, whoever sent it.
+/* A bad link between network namespaces, in user space and in real time: what the interfaces of the
+ * namespaces send goes through the paths of a simulated segment (mnet/sim.h), whose clock follows
+ * the real one. So the same seed means the same fate for the n-th frame, whoever sent it.
  *
  *   link_relay ROLE:KIND:PID:INTERFACE...
  *
- * Each argument is an end. KIND says how its frames are had: `tap`, the interface of a kernel's stack, whose other side this program is; or `packet`, a
- * TAP interface whose other side another program is, through a packet socket. PID is a process in the end's network namespace. ROLE is
- * `sender` or `receiver`: on the way to a receiver lies the bottleneck, on the way to a sender only the delay, and what acknowledgements suffer. Addresses
- * are resolved beside the link.
+ * Each argument is an end. KIND says how its frames are had: `tap`, the interface of a kernel's
+ * stack, whose other side this program is; or `packet`, a TAP interface whose other side another
+ * program is, through a packet socket. PID is a process in the end's network namespace. ROLE is
+ * `sender` or `receiver`: on the way to a receiver lies the bottleneck, on the way to a sender only
+ * the delay, and what acknowledgements suffer. Addresses are resolved beside the link.
  *
- * Each line on standard input, KEY=VALUE..., makes a link anew, and is answered by "ready"; an empty line is answered by "SENT LOST OVERFLOWED" of the way to the
- * receivers. Keys: seed, rate (bit/s), queue (bytes), delay, jitter, reorder_by (us), and in parts per million loss, burst_enter,
- * burst_leave, burst_loss, duplicate, reorder, ack_loss. Ends with its input.
+ * Each line on standard input, KEY=VALUE..., makes a link anew, and is answered by "ready"; an
+ * empty line is answered by "SENT LOST OVERFLOWED" of the way to the receivers. Keys: seed, rate
+ * (bit/s), queue (bytes), delay, jitter, reorder_by (us), and in parts per million loss,
+ * burst_enter, burst_leave, burst_loss, duplicate, reorder, ack_loss. Ends with its input.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +79,7 @@ static int open_packet(const struct relay_end *end)
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct sockaddr_ll name = {
         .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)if_nametoindex(end->name)};
-    /* What arrives between two looks must find room. */
+    /* Frames that arrive between two looks must find room. */
     int size = SOCKET_BUFFER;
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
@@ -104,7 +107,7 @@ static void open_end(struct relay_end *end, char *text)
     end->fd = end->packet ? open_packet(end) : open_tap(end);
 }
 
-/* The length of the next frame that the end sent; 0 where there is none. */
+/* The length of the next frame that the end sent; 0 if there is none. */
 static size_t read_end(const struct relay_end *end, uint8_t *frame)
 {
     for (;;) {
@@ -278,7 +281,8 @@ static void take_frames(struct relay *relay, struct relay_end *end)
         take_frame(relay, end, frame, len);
 }
 
-/* Sleeps until a frame has come, one is due, or there is a line to read; false at the end of input. */
+/* Sleeps until a frame has come, one is due, or there is a line to read; false at the end of
+ * input. */
 static bool await(struct relay *relay)
 {
     struct pollfd fds[ENDS_MAX + 1] = {{.fd = STDIN_FILENO, .events = POLLIN}};

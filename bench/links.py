@@ -1,12 +1,15 @@
 """links.py - what TCP makes of bad links: mnet beside the Linux kernel.
 
-Run by bench_links.sh. There are four ends, each in a network namespace of its own: a sender and a receiver of the kernel, and a sender and a
-receiver that are processes with mnet. link_relay joins them. For each link and each seed the receiver of one reads for a time from the sender of the
-other: mnet to Linux, Linux to mnet, Linux to Linux, one after the other, and what it got is its goodput. Segments are of MTU size everywhere: a TAP interface
-without vnet_hdr takes no others from the kernel, and mnet runs without segmentation and checksum offload.
+Run by bench_links.sh. There are four ends, each in a network namespace of its own: a sender and a
+receiver of the kernel, and a sender and a receiver that are processes with mnet. link_relay joins
+them. For each link and each seed the receiver of one reads for a time from the sender of the other:
+mnet to Linux, Linux to mnet, Linux to Linux, one after the other, and what it got is its goodput.
+Segments are of MTU size everywhere: a TAP interface without vnet_hdr takes no others from the
+kernel, and mnet runs without segmentation and checksum offload.
 
-Prints a line `name value unit reference ratio` for each link and direction: Mbit/s, medians over the seeds, the reference is Linux to Linux. Then, for
-links that two flows share, what the flow of mnet has beside that of Linux, and Jain's index beside that of two flows of Linux.
+Prints a line `name value unit reference ratio` for each link and direction: Mbit/s, medians over
+the seeds, the reference is Linux to Linux. Then, for links that two flows share, what the flow of
+mnet has beside that of Linux, and Jain's index beside that of two flows of Linux.
 """
 import argparse
 import os
@@ -33,7 +36,8 @@ PORT = '20'  # where the peers send without end
 
 
 def link(mbit, rtt_ms, queue=None, **more):
-    """A link; the queue is of one bandwidth-delay product (at least of 30 kB) where nothing else is said."""
+    """A link; the queue is of one bandwidth-delay product (at least of 30 kB) where nothing else is
+    said."""
     bdp = int(mbit * 1e6 / 8 * rtt_ms / 1e3)
     return {'rate': int(mbit * 1e6), 'delay': rtt_ms * 500, 'queue': queue or max(bdp, 30000), **more}
 
@@ -67,7 +71,8 @@ QUICK = ('10M_20ms_0%', '10M_100ms_1%', '100M_20ms_0.1%', '100M_100ms_0%', '10M_
 
 
 def urgent():
-    """What makes a program be run before all others, where that is allowed: a busy machine is no part of the link."""
+    """What makes a program be run before all others, where that is allowed: a busy machine is no
+    part of the link."""
     command = ['chrt', '--fifo', '1']
     allowed = subprocess.run([*command, 'true'], capture_output=True, check=False).returncode == 0
     return command if allowed else []
@@ -231,7 +236,8 @@ def lines(results, wanted):
 
 
 def shares(results, wanted):
-    """name, goodput of mnet's flow and of that of Linux beside it, Jain's index of the two, and of two flows of Linux."""
+    """name, goodput of mnet's flow and of that of Linux beside it, Jain's index of the two, and of
+    two flows of Linux."""
     for name in wanted:
         if name in shared_links():
             mixed = results[name, 'mixed']

@@ -1,11 +1,12 @@
-/* How long a unikernel takes to be of use: starts COMMAND, waits until it says "listening" on its standard output, connects to it, and gets one
- * byte echoed.
+/* How long a unikernel takes to be of use: starts COMMAND, waits until it says "listening" on its
+ * standard output, connects to it, and gets one byte echoed.
  *
  *   unikernel_start ADDRESS PORT COMMAND...
  *
- * Prints "LISTENING CONNECTED ECHOED GUEST": nanoseconds from exec to listening, from there to the first connection, and to the echo; and when it
- * listened by its own clock, where its line begins with that (--console-time), else 0. The command ends with it. Exit status 1 where
- * anything went wrong.
+ * Prints "LISTENING CONNECTED ECHOED GUEST": nanoseconds from exec to listening, from there to the
+ * first connection, and to the echo; and when it listened by its own clock, if its line begins
+ * with that (--console-time), else 0. The command ends with it. Exit status 1 if anything went
+ * wrong.
  */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -57,7 +58,8 @@ static pid_t start(char **command, int *output)
     return child;
 }
 
-/* Reads what the command says until the word has come. Returns the time at the beginning of its line, 0 where there is none. */
+/* Reads what the command says until the word has come. Returns the time at the beginning of its
+ * line, 0 if there is none. */
 static uint64_t await(int output, const char *word)
 {
     char text[4096] = "", *found;

@@ -9,9 +9,10 @@ const struct mnet_program mnet_program = {.summary = "A host on the network: ans
 int mnet_main(struct mnet_env *env)
 {
     struct mnet_stack *stack;
-    int error = mnet_stack_up(env, NULL, &stack); /* NULL: as the command line says, otherwise the defaults */
+    /* NULL: as the command line says, otherwise the defaults. */
+    int error = mnet_stack_up(env, NULL, &stack);
     if (error < 0) {
-        return error; /* the port tells the user what that means */
+        return error; /* the port tells the user the cause */
     }
     char text[MNET_ADDRESS_TEXT];
     mnet_print(env, "hello, I am %s\n", mnet_address_format(mnet_stack_ipv4(stack), text, sizeof text));

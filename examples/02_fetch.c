@@ -11,9 +11,8 @@ static const char request[] = "GET / HTTP/1.0\r\n\r\n";
 static int fetch(struct mnet_env *env, struct mnet_flow *flow)
 {
     int error = mnet_tcp_write(flow, request, sizeof request - 1, NULL, MNET_NEVER);
-    if (error < 0) {
+    if (error < 0)
         return error;
-    }
     for (;;) {
         char buffer[4096];
         ptrdiff_t len = mnet_tcp_read(flow, buffer, sizeof buffer, mnet_now() + 10 * MNET_SECOND);
@@ -29,9 +28,8 @@ const struct mnet_program mnet_program = {.arguments = "ADDRESS", .summary = "Fe
 int mnet_main(struct mnet_env *env)
 {
     struct mnet_address server;
-    if (mnet_env_argc(env) != 2 || mnet_address_parse(mnet_env_argv(env)[1], &server) < 0) {
+    if (mnet_env_argc(env) != 2 || mnet_address_parse(mnet_env_argv(env)[1], &server) < 0)
         return mnet_env_usage(env);
-    }
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {

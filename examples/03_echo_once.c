@@ -10,13 +10,11 @@ static int echo(struct mnet_flow *flow)
     for (;;) {
         char buffer[4096];
         ptrdiff_t len = mnet_tcp_read(flow, buffer, sizeof buffer, MNET_NEVER);
-        if (len <= 0) {
+        if (len <= 0)
             return (int)len;
-        }
         int error = mnet_tcp_write(flow, buffer, (size_t)len, NULL, MNET_NEVER);
-        if (error < 0) {
+        if (error < 0)
             return error;
-        }
     }
 }
 
@@ -24,9 +22,8 @@ static int serve(struct mnet_stack *stack)
 {
     struct mnet_listener *listener;
     int error = mnet_tcp_listen(stack, 9000, NULL, &listener);
-    if (error < 0) {
+    if (error < 0)
         return error;
-    }
     struct mnet_flow *flow;
     error = mnet_tcp_accept(listener, &flow, MNET_NEVER);
     if (error == 0) {
@@ -44,7 +41,8 @@ int mnet_main(struct mnet_env *env)
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {
-        error = serve(stack); /* what is queued for the client is still sent when the program ends */
+        /* What is queued for the client is still sent when the program ends. */
+        error = serve(stack);
     }
     return error;
 }

@@ -13,14 +13,12 @@ static int echo(struct mnet_flow *flow)
     for (;;) {
         struct mnet_slice slices[8];
         ptrdiff_t count = mnet_tcp_get(flow, slices, 8, mnet_now() + PATIENCE);
-        if (count <= 0) {
+        if (count <= 0)
             return (int)count;
-        }
         int error = mnet_tcp_writev(flow, slices, (int)count, NULL, mnet_now() + PATIENCE);
         mnet_tcp_release(flow);
-        if (error < 0) {
+        if (error < 0)
             return error;
-        }
     }
 }
 
@@ -28,9 +26,8 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
 {
     struct mnet_listener *listener;
     int error = mnet_tcp_listen(stack, 9000, NULL, &listener);
-    if (error < 0) {
+    if (error < 0)
         return error;
-    }
     struct mnet_flow *flow;
     while ((error = mnet_tcp_accept(listener, &flow, MNET_NEVER)) == 0) {
         char text[MNET_TCP_TEXT];
@@ -48,8 +45,7 @@ int mnet_main(struct mnet_env *env)
 {
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
-    if (error == 0) {
+    if (error == 0)
         error = serve(env, stack);
-    }
     return error;
 }

@@ -20,9 +20,8 @@ static int echo(void *client)
     for (;;) {
         char buffer[16384];
         ptrdiff_t len = mnet_tcp_read(flow, buffer, sizeof buffer, MNET_NEVER);
-        if (len <= 0 || mnet_tcp_write(flow, buffer, (size_t)len, NULL, MNET_NEVER) < 0) {
+        if (len <= 0 || mnet_tcp_write(flow, buffer, (size_t)len, NULL, MNET_NEVER) < 0)
             mnet_exit(0);
-        }
     }
 }
 
@@ -30,9 +29,8 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
 {
     struct mnet_listener *listener;
     int error = mnet_tcp_listen(stack, 9000, NULL, &listener);
-    if (error < 0) {
+    if (error < 0)
         return error;
-    }
     mnet_print(env, "listening on port 9000\n");
     struct mnet_group clients = {0};
     struct mnet_flow *flow;
@@ -57,8 +55,7 @@ int mnet_main(struct mnet_env *env)
 {
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
-    if (error == 0) {
+    if (error == 0)
         error = serve(env, stack);
-    }
     return error;
 }

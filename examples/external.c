@@ -40,12 +40,10 @@ static bool serve(struct mnet_flow *flow)
     while ((mnet_tcp_ready(flow) & MNET_WRITABLE) && (mnet_tcp_ready(flow) & MNET_READABLE)) {
         char buffer[4096];
         ptrdiff_t len = mnet_tcp_read(flow, buffer, sizeof buffer, 0);
-        if (len == 0 || (len < 0 && len != MNET_E_DEADLINE)) {
+        if (len == 0 || (len < 0 && len != MNET_E_DEADLINE))
             return false;
-        }
-        if (len > 0 && mnet_tcp_write_now(flow, buffer, (size_t)len) < 0) {
+        if (len > 0 && mnet_tcp_write_now(flow, buffer, (size_t)len) < 0)
             return false;
-        }
     }
     return true;
 }
@@ -53,9 +51,8 @@ static bool serve(struct mnet_flow *flow)
 static void serve_all(struct mnet_listener *listener, struct mnet_flow *clients[CLIENTS])
 {
     for (int i = 0; i < CLIENTS; i++) {
-        if (clients[i] == NULL && mnet_tcp_accept(listener, &clients[i], 0) < 0) {
+        if (clients[i] == NULL && mnet_tcp_accept(listener, &clients[i], 0) < 0)
             continue;
-        }
         if (!serve(clients[i])) {
             mnet_tcp_close(clients[i]);
             clients[i] = NULL;
@@ -79,7 +76,7 @@ static void run(struct mnet_stack *stack, struct mnet_listener *listener)
 
 static const char usage[] = "usage: external TAP ADDRESS/LENGTH";
 
-/* What the program is asked about itself; false: nothing. */
+/* Answers --help and --version; false: the program was not asked. */
 static bool asked(const char *argument)
 {
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
@@ -94,9 +91,8 @@ static bool asked(const char *argument)
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && asked(argv[1])) {
+    if (argc == 2 && asked(argv[1]))
         return 0;
-    }
     char why[128];
     strcpy(why, usage);
     struct mnet_config config = {.platform = {clock_now, entropy, NULL}, .memory_size = MEMORY_BYTES};

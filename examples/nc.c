@@ -17,13 +17,11 @@ static int send_input(void *argument)
     for (;;) {
         char buffer[16384];
         ptrdiff_t len = mnet_input(session->env, buffer, sizeof buffer, MNET_NEVER);
-        if (len <= 0) {
+        if (len <= 0)
             return len < 0 ? (int)len : mnet_tcp_shutdown(session->flow, MNET_SHUTDOWN_WRITE);
-        }
         int error = mnet_tcp_write(session->flow, buffer, (size_t)len, NULL, MNET_NEVER);
-        if (error < 0) {
+        if (error < 0)
             return error;
-        }
     }
 }
 
@@ -33,20 +31,17 @@ static int converse(struct session *session)
 {
     struct mnet_task *sender;
     int error = mnet_spawn(&sender, send_input, session);
-    if (error < 0) {
+    if (error < 0)
         return error;
-    }
     ptrdiff_t count;
     struct mnet_slice slices[8];
     while ((count = mnet_tcp_get(session->flow, slices, 8, MNET_NEVER)) > 0) {
-        for (ptrdiff_t i = 0; i < count; i++) {
+        for (ptrdiff_t i = 0; i < count; i++)
             mnet_output(session->env, slices[i].data, slices[i].len);
-        }
         mnet_tcp_release(session->flow);
     }
-    if (count < 0) {
+    if (count < 0)
         mnet_cancel(sender);
-    }
     int sent = 0;
     error = mnet_join(sender, &sent, MNET_NEVER);
     return count < 0 ? (int)count : error < 0 ? error : sent;
@@ -54,9 +49,8 @@ static int converse(struct session *session)
 
 static int open_flow(struct mnet_stack *stack, bool listen, struct mnet_endpoint peer, struct mnet_flow **flow)
 {
-    if (!listen) {
+    if (!listen)
         return mnet_tcp_connect(stack, peer.address, peer.port, flow, MNET_NEVER);
-    }
     struct mnet_listener *listener;
     int error = mnet_tcp_listen(stack, peer.port, NULL, &listener);
     if (error == 0) {
@@ -69,9 +63,8 @@ static int open_flow(struct mnet_stack *stack, bool listen, struct mnet_endpoint
 static bool parse_port(const char *text, uint16_t *port)
 {
     uint32_t value = 0;
-    for (; *text >= '0' && *text <= '9' && value <= 65535; text++) {
+    for (; *text >= '0' && *text <= '9' && value <= 65535; text++)
         value = value * 10 + (uint32_t)(*text - '0');
-    }
     *port = (uint16_t)value;
     return *text == '\0' && value > 0 && value <= 65535;
 }
@@ -90,9 +83,8 @@ int mnet_main(struct mnet_env *env)
     struct mnet_endpoint peer = {0};
     bool complete = mnet_env_argc(env) == 3 && parse_port(argv[2], &peer.port);
     bool listen = complete && argv[1][0] == '-' && argv[1][1] == 'l' && argv[1][2] == '\0';
-    if (!complete || (!listen && mnet_address_parse(argv[1], &peer.address) < 0)) {
+    if (!complete || (!listen && mnet_address_parse(argv[1], &peer.address) < 0))
         return mnet_env_usage(env);
-    }
     struct session session = {.env = env};
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);

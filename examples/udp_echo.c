@@ -10,9 +10,8 @@ static int serve(struct mnet_stack *stack)
     struct mnet_udp_options options = {.local = {MNET_ADDRESS_ANY, 9000}};
     struct mnet_udp *udp;
     int error = mnet_udp_open(stack, &options, &udp);
-    if (error < 0) {
+    if (error < 0)
         return error;
-    }
     for (;;) {
         struct mnet_endpoint from;
         ptrdiff_t len = mnet_udp_receive(udp, datagram, sizeof datagram, &from, MNET_NEVER);
@@ -22,9 +21,8 @@ static int serve(struct mnet_stack *stack)
         }
         /* A client that cannot be reached is its own problem. */
         error = mnet_udp_send(udp, &from, datagram, (size_t)len, MNET_NEVER);
-        if (error == MNET_E_CANCELLED) {
+        if (error == MNET_E_CANCELLED)
             break;
-        }
     }
     mnet_udp_close(udp);
     return error;
@@ -36,8 +34,7 @@ int mnet_main(struct mnet_env *env)
 {
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
-    if (error == 0) {
+    if (error == 0)
         error = serve(stack);
-    }
     return error;
 }

@@ -53,7 +53,7 @@ static void start(struct fuzz_host *h)
     MN_ASSERT(mn_ip_init(&h->ip, &config) == 0);
 }
 
-/* Does what a transport does with a delivered packet. */
+/* Treats a delivered packet as a transport does. */
 static void deliver(struct fuzz_host *h, enum mn_ip_verdict verdict, struct mnet_packet *packet,
                     const struct mn_datagram *datagram, const struct mn_icmp_error *error)
 {

@@ -53,7 +53,7 @@ static struct stack_world *world_of(struct mnet_device *device)
     return MN_CONTAINER(device, struct stack_world, device);
 }
 
-/* --- the device --- */
+/* ---- The device ---- */
 
 static int device_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
 {
@@ -178,7 +178,7 @@ static void start(struct stack_world *w)
     MN_ASSERT(mnet_udp_open(w->stack, &(struct mnet_udp_options){.local.port = 53}, &w->udp) == 0);
 }
 
-/* --- frames in --- */
+/* ---- Frames in ---- */
 
 static struct mnet_packet *frame_in(struct stack_world *w, const uint8_t *bytes, size_t len)
 {
@@ -342,7 +342,7 @@ static void op_dhcp(struct stack_world *w)
     ip_in(w, frame, MN_PROTOCOL_UDP, len);
 }
 
-/* --- the program --- */
+/* ---- The program ---- */
 
 static struct mnet_flow **some_flow(struct stack_world *w)
 {
@@ -438,7 +438,7 @@ static void op_relisten(struct stack_world *w)
     }
 }
 
-/* --- the world --- */
+/* ---- The world ---- */
 
 /* Only packets that wait for the device, on either side of it, may be in the reserve. */
 static void check_memory(const struct stack_world *w)

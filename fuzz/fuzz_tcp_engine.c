@@ -101,7 +101,7 @@ static void check(const struct engine *e)
     MN_ASSERT(e->listener == NULL || e->listener->queued <= e->listener->backlog);
 }
 
-/* --- out --- */
+/* ---- Out ---- */
 
 static void check_packet(struct engine *e, const struct mnet_packet *packet, const struct mn_datagram *datagram)
 {
@@ -140,7 +140,7 @@ static void op_output(struct engine *e)
     MN_ASSERT(count < STORM);
 }
 
-/* --- users --- */
+/* ---- Users ---- */
 
 static struct engine_user *free_user(struct engine *e)
 {
@@ -156,7 +156,7 @@ static struct engine_user *some_user(struct engine *e)
     return &e->users[mn_read_u8(&e->script) % USERS];
 }
 
-/* --- segments in --- */
+/* ---- Segments in ---- */
 
 static struct mn_conn *find(const struct engine *e, unsigned who)
 {
@@ -457,7 +457,7 @@ static void op_icmp(struct engine *e)
     mn_tcp_icmp(e->tcp, &error, e->now);
 }
 
-/* --- calls --- */
+/* ---- Calls ---- */
 
 static void op_open(struct engine *e)
 {

@@ -50,7 +50,7 @@ static struct virtio_world *world_of(void *context)
 
 /* ---- Registers that lie ---- */
 
-/* The driver accesses only what it has mapped. */
+/* The driver accesses only registers that it has mapped. */
 static bool is_mapped(const struct virtio_world *w, uint64_t address, unsigned bytes)
 {
     for (unsigned i = 0; i < w->mapped_count; i++) {

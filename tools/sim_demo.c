@@ -1,5 +1,6 @@
-/* The demonstration of `make run-tap` without a kernel to talk to: httpd on one simulated host serves a folder to a client on another, over a link of 100
- * Mbit/s and 5 ms with 1 % loss, in virtual time.
+/* The demonstration of `make run-tap` without a kernel to talk to: httpd on one simulated host
+ * serves a folder to a client on another, over a link of 100 Mbit/s and 5 ms with 1 % loss, in
+ * virtual time.
  *
  *   sim_demo FOLDER FILE...
  */
@@ -19,7 +20,7 @@ struct visit {
     int file_count;
 };
 
-/* What the client makes of an answer. */
+/* An answer, as the client reads it. */
 struct demo_answer {
     llhttp_t parser;
     FILE *expected;
@@ -57,12 +58,10 @@ static int read_answer(struct mnet_flow *flow, struct demo_answer *answer)
     while (!answer->complete) {
         char buffer[4096];
         ptrdiff_t len = mnet_tcp_read(flow, buffer, sizeof buffer, mnet_now() + PATIENCE);
-        if (len <= 0) {
+        if (len <= 0)
             return len < 0 ? (int)len : MNET_E_END_OF_FILE;
-        }
-        if (llhttp_execute(&answer->parser, buffer, (size_t)len) != HPE_OK) {
+        if (llhttp_execute(&answer->parser, buffer, (size_t)len) != HPE_OK)
             return MNET_E_IO;
-        }
     }
     return 0;
 }
@@ -101,17 +100,15 @@ static int browse(struct mnet_env *env, void *argument)
     struct mnet_flow *flow;
     mnet_sleep(mnet_now() + MNET_MILLISECOND); /* the server begins to listen */
     int error = mnet_stack_up(env, NULL, &stack);
-    if (error == 0) {
+    if (error == 0)
         error = mnet_tcp_connect(stack, mnet_ipv4(10, 0, 0, 2), 80, &flow, mnet_now() + PATIENCE);
-    }
     if (error < 0) {
         mnet_print(env, "%s\n", mnet_strerror(error));
         return error;
     }
     bool well = true;
-    for (int i = 0; i < visit->file_count; i++) {
+    for (int i = 0; i < visit->file_count; i++)
         well = fetch(env, flow, visit->folder, visit->files[i]) && well;
-    }
     mnet_tcp_close(flow);
     return well ? 0 : MNET_E_IO;
 }
@@ -142,9 +139,8 @@ int main(int argc, char **argv)
     struct mnet_sim_host_options client_options = {.arguments = "--ipv4=10.0.0.1/24"};
     struct mnet_sim_host *server = sim != NULL ? mnet_sim_host(sim, "server", &server_options) : NULL;
     struct mnet_sim_host *client = sim != NULL ? mnet_sim_host(sim, "client", &client_options) : NULL;
-    if (server == NULL || client == NULL || !mnet_sim_link(sim, server, client, &path)) {
+    if (server == NULL || client == NULL || !mnet_sim_link(sim, server, client, &path))
         return 1;
-    }
     mnet_sim_serve(server, serve, NULL);
     mnet_sim_spawn(client, browse, &visit);
     int result = mnet_sim_run(sim, 600 * MNET_SECOND);

@@ -49,9 +49,8 @@ static bool look(struct client *client)
 bool client_shed_oldest(struct client_order *order)
 {
     struct client *client = order->oldest;
-    if (client == NULL || mnet_now() < client->since + SHED_GRACE) {
+    if (client == NULL || mnet_now() < client->since + SHED_GRACE)
         return false;
-    }
     client->shed = true;
     mnet_cancel(client->task);
     note_progress(client); /* the next one is another one */
@@ -75,15 +74,12 @@ int client_write(struct client *client, const void *bytes, size_t len)
         int error = mnet_tcp_write(client->flow, at, len, &queued, mnet_now() + LOOK_NS);
         at += queued;
         len -= queued;
-        if (error < 0 || mnet_now() >= client->since + LOOK_NS) {
+        if (error < 0 || mnet_now() >= client->since + LOOK_NS)
             look(client);
-        }
-        if (error == MNET_E_NO_MEMORY) {
+        if (error == MNET_E_NO_MEMORY)
             error = make_room(client);
-        }
-        if (error < 0 && (error != MNET_E_DEADLINE || mnet_now() >= client->since + RESPONSE_PATIENCE)) {
+        if (error < 0 && (error != MNET_E_DEADLINE || mnet_now() >= client->since + RESPONSE_PATIENCE))
             return error;
-        }
     }
     return 0;
 }
@@ -102,9 +98,8 @@ static bool handle(struct client *client, struct mnet_slice slice)
             return true;
         }
         note_progress(client);
-        if (response_send(client, request) < 0 || !request->keep_alive) {
+        if (response_send(client, request) < 0 || !request->keep_alive)
             return false;
-        }
         slice.data = (const char *)slice.data + used;
         slice.len -= used;
         request_init(request);
@@ -117,12 +112,10 @@ static bool handle(struct client *client, struct mnet_slice slice)
  * with that. */
 static uint64_t patience(const struct client *client, bool delivering)
 {
-    if (delivering) {
+    if (delivering)
         return client->since + RESPONSE_PATIENCE;
-    }
-    if (client->begun == 0) {
+    if (client->begun == 0)
         return client->since + IDLE_PATIENCE;
-    }
     uint64_t begun = client->begun > client->since ? client->begun : client->since;
     uint64_t body = client->request.in_body ? HEAD_PATIENCE + client->request.body_bytes * BODY_BYTE_PATIENCE : 0;
     return begun + HEAD_PATIENCE + body;
@@ -136,9 +129,8 @@ static ptrdiff_t await_bytes(struct client *client, struct mnet_slice *slices, i
         uint64_t deadline = patience(client, delivering);
         uint64_t next = mnet_now() + LOOK_NS;
         ptrdiff_t count = mnet_tcp_get(client->flow, slices, max, delivering && next < deadline ? next : deadline);
-        if (count != MNET_E_DEADLINE || mnet_now() >= deadline) {
+        if (count != MNET_E_DEADLINE || mnet_now() >= deadline)
             return count;
-        }
     }
 }
 
@@ -156,13 +148,11 @@ static void converse(struct client *client)
     while (go_on) {
         struct mnet_slice slices[8];
         ptrdiff_t count = await_bytes(client, slices, 8);
-        if (client->begun != 0 && (count == MNET_E_DEADLINE || count == 0)) {
+        if (client->begun != 0 && (count == MNET_E_DEADLINE || count == 0))
             give_up(client, count == 0 ? HTTP_STATUS_BAD_REQUEST : HTTP_STATUS_REQUEST_TIMEOUT);
-        }
         go_on = count > 0;
-        for (ptrdiff_t i = 0; i < count && go_on; i++) {
+        for (ptrdiff_t i = 0; i < count && go_on; i++)
             go_on = handle(client, slices[i]);
-        }
         mnet_tcp_release(client->flow);
     }
 }
@@ -173,16 +163,14 @@ static void linger(struct client *client)
 {
     char ignored[1024];
     ptrdiff_t len = 1;
-    if (mnet_tcp_shutdown(client->flow, MNET_SHUTDOWN_WRITE) < 0) {
+    if (mnet_tcp_shutdown(client->flow, MNET_SHUTDOWN_WRITE) < 0)
         return;
-    }
     while (len > 0 || len == MNET_E_DEADLINE) {
         bool delivering = look(client);
         uint64_t next = mnet_now() + LOOK_NS;
         uint64_t deadline = client->since + (delivering ? RESPONSE_PATIENCE : LINGER_PATIENCE);
-        if (mnet_now() >= deadline) {
+        if (mnet_now() >= deadline)
             return;
-        }
         len = mnet_tcp_read(client->flow, ignored, sizeof ignored, next < deadline ? next : deadline);
     }
 }
@@ -193,9 +181,8 @@ void client_serve(struct client_order *order, struct mnet_flow *flow)
     request_init(&client.request);
     join(&client);
     converse(&client);
-    if (!client.shed) {
+    if (!client.shed)
         linger(&client);
-    }
     leave(&client);
     (client.shed ? mnet_tcp_abort : mnet_tcp_close)(flow);
 }

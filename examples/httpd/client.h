@@ -6,12 +6,18 @@
 
 #include "request.h"
 
-#define IDLE_PATIENCE (30 * MNET_SECOND)       /* for the next request to begin ... */
-#define HEAD_PATIENCE (15 * MNET_SECOND)       /* ... and, once begun, for its head to be complete */
-#define BODY_BYTE_PATIENCE (MNET_SECOND / 100) /* a body has as much time again, and this for each byte that has come */
-#define RESPONSE_PATIENCE (60 * MNET_SECOND)   /* a client that acknowledges nothing for this long is given up */
-#define SHED_GRACE (5 * MNET_SECOND)           /* who has got on within this time does not go for others */
-#define LINGER_PATIENCE (2 * MNET_SECOND)      /* for it to close, once it has everything */
+/* A request begins within this time. */
+#define IDLE_PATIENCE (30 * MNET_SECOND)
+/* A request that has begun has a complete head within this time. */
+#define HEAD_PATIENCE (15 * MNET_SECOND)
+/* A body has as much time again, and this for each byte that has come. */
+#define BODY_BYTE_PATIENCE (MNET_SECOND / 100)
+/* A client that acknowledges nothing for this long is given up. */
+#define RESPONSE_PATIENCE (60 * MNET_SECOND)
+/* A client that has got on within this time does not go for others. */
+#define SHED_GRACE (5 * MNET_SECOND)
+/* A client that has everything closes within this time. */
+#define LINGER_PATIENCE (2 * MNET_SECOND)
 
 /* Clients in the order of their last progress: a request that is complete, a byte of an answer that
  * has arrived. */

@@ -11,9 +11,8 @@ static bool same_tag(const char *tag, size_t len, const char *etag, bool strong)
 {
     bool weak = len >= 2 && memcmp(tag, "W/", 2) == 0;
     bool file_is_weak = strncmp(etag, "W/", 2) == 0;
-    if (strong && (weak || file_is_weak)) {
+    if (strong && (weak || file_is_weak))
         return false;
-    }
     tag += weak ? 2 : 0;
     len -= weak ? 2 : 0;
     etag += file_is_weak ? 2 : 0;
@@ -27,9 +26,8 @@ static bool names_file(const struct request *request, enum field field, const st
     const char *tag;
     size_t len;
     while (members_next(&tags, &tag, &len)) {
-        if (same_tag(tag, len, file->etag, strong) || (len == 1 && tag[0] == '*')) {
+        if (same_tag(tag, len, file->etag, strong) || (len == 1 && tag[0] == '*'))
             return true;
-        }
     }
     return false;
 }
@@ -55,32 +53,26 @@ static int read_range(const char *at, size_t len, uint64_t size, struct range *r
     const char *end = at + len;
     uint64_t first, last = UINT64_MAX;
     bool from_front = read_number(&at, end, &first);
-    if (at == end || *at++ != '-') {
+    if (at == end || *at++ != '-')
         return HTTP_STATUS_OK;
-    }
     bool has_last = read_number(&at, end, &last);
-    if (at != end || (!from_front && !has_last)) {
+    if (at != end || (!from_front && !has_last))
         return HTTP_STATUS_OK;
-    }
     if (!from_front) {
-        if (last == 0) {
+        if (last == 0)
             return HTTP_STATUS_RANGE_NOT_SATISFIABLE;
-        }
         first = last < size ? size - last : 0;
         last = UINT64_MAX;
         if (size == 0) {
             return HTTP_STATUS_OK; /* the whole of nothing; Content-Range has no words for it */
         }
     }
-    if (!has_last) {
+    if (!has_last)
         last = UINT64_MAX;
-    }
-    if (first > last) {
+    if (first > last)
         return HTTP_STATUS_OK;
-    }
-    if (first >= size) {
+    if (first >= size)
         return HTTP_STATUS_RANGE_NOT_SATISFIABLE;
-    }
     *range = (struct range){first, (last < size ? last - first + 1 : size - first), false};
     return HTTP_STATUS_PARTIAL_CONTENT;
 }
@@ -90,15 +82,13 @@ static int judge_range(const struct request *request, const struct file *file, s
 {
     const char *value = fields_only(&request->fields, FIELD_RANGE);
     size_t unit = value != NULL ? strcspn(value, "=") : 0;
-    if (value == NULL || value[unit] == '\0' || !member_is(value, unit, "bytes")) {
+    if (value == NULL || value[unit] == '\0' || !member_is(value, unit, "bytes"))
         return HTTP_STATUS_OK;
-    }
     struct members specs = {&request->fields, FIELD_RANGE, value, value + unit + 1};
     const char *spec, *another;
     size_t len, another_len;
-    if (!members_next(&specs, &spec, &len) || members_next(&specs, &another, &another_len)) {
+    if (!members_next(&specs, &spec, &len) || members_next(&specs, &another, &another_len))
         return HTTP_STATUS_OK;
-    }
     return read_range(spec, len, file->size, range);
 }
 

@@ -10,9 +10,8 @@ static char lower(char c)
 bool member_is(const char *member, size_t len, const char *word)
 {
     for (size_t i = 0; i < len; i++) {
-        if (word[i] == '\0' || lower(member[i]) != word[i]) {
+        if (word[i] == '\0' || lower(member[i]) != word[i])
             return false;
-        }
     }
     return word[len] == '\0';
 }
@@ -26,9 +25,8 @@ enum field field_named(const char *name, size_t len)
         [FIELD_IF_RANGE] = "if-range", [FIELD_RANGE] = "range",
     };
     for (unsigned i = FIELD_HOST; i < sizeof names / sizeof names[0]; i++) {
-        if (member_is(name, len, names[i])) {
+        if (member_is(name, len, names[i]))
             return (enum field)i;
-        }
     }
     return FIELD_NONE;
 }
@@ -57,9 +55,8 @@ void fields_add(struct fields *fields, const char *value, size_t len)
 /* Blanks behind the value are none of it (RFC 9110 5.5). */
 void fields_end(struct fields *fields)
 {
-    while (fields->len > 0 && fields->text[fields->len - 1] == ' ') {
+    while (fields->len > 0 && fields->text[fields->len - 1] == ' ')
         fields->len--;
-    }
     append(fields, "", 1);
 }
 
@@ -68,9 +65,8 @@ const char *fields_line(const struct fields *fields, enum field field, const cha
     const char *at = line != NULL ? line + strlen(line) + 1 : fields->text;
     while (at < fields->text + fields->len) {
         const char *value = at + 1;
-        if (*at == (char)field) {
+        if (*at == (char)field)
             return value;
-        }
         at = value + strlen(value) + 1;
     }
     return NULL;
@@ -99,19 +95,16 @@ bool members_next(struct members *members, const char **member, size_t *len)
         if (members->at == NULL || *members->at == '\0') {
             members->line = fields_line(members->fields, members->field, members->line);
             members->at = members->line;
-            if (members->line == NULL) {
+            if (members->line == NULL)
                 return false;
-            }
         }
         const char *at = members->at;
-        while (*at == ' ' || *at == ',') {
+        while (*at == ' ' || *at == ',')
             at++;
-        }
         const char *end = member_end(at);
         members->at = end;
-        while (end > at && end[-1] == ' ') {
+        while (end > at && end[-1] == ' ')
             end--;
-        }
         if (end > at) {
             *member = at;
             *len = (size_t)(end - at);
@@ -126,9 +119,8 @@ bool fields_have(const struct fields *fields, enum field field, const char *word
     const char *member;
     size_t len;
     while (members_next(&members, &member, &len)) {
-        if (member_is(member, len, word)) {
+        if (member_is(member, len, word))
             return true;
-        }
     }
     return false;
 }

@@ -1,4 +1,4 @@
-/* Where the server's files come from: a folder on ports that have folders, an archive in the
+/* The source of the server's files: a folder on ports that have folders, an archive in the
  * program on others. */
 #ifndef HTTPD_FILES_H
 #define HTTPD_FILES_H
@@ -13,7 +13,9 @@
 struct file {
     uint64_t size;
     char etag
-        [FILE_ETAG_MAX]; /* the entity tag of its bytes (RFC 9110 8.8.3), quotation marks included; W/ in front if it is weak */
+        /* The entity tag of its bytes (RFC 9110 8.8.3), quotation marks included; W/ in front if it
+         * is weak. */
+        [FILE_ETAG_MAX];
     intptr_t handle; /* of whoever implements this */
 };
 
@@ -25,10 +27,10 @@ enum file_result {
     FILE_BUSY, /* too many files are open */
 };
 
-/* Chooses the folder that later calls look in; NULL: the archive. False where there is none of that
+/* Chooses the folder that later calls look in; NULL: the archive. False if there is none of that
  * name. */
 bool files_open(const char *where);
-/* What the usage says of the argument. */
+/* The argument, as the usage describes it. */
 extern const char files_usage[];
 void files_close(void);
 
@@ -36,7 +38,7 @@ void files_close(void);
  * ".."; nothing outside the folder is reached by symbolic links either. "" is the folder itself. */
 enum file_result file_open(const char *path, struct file *file);
 /* Reads up to `len` bytes from `offset`. Returns the count: less than `len` at the end of the file
- * only; -1 where the file cannot be read. */
+ * only; -1 if the file cannot be read. */
 ptrdiff_t file_read(const struct file *file, uint64_t offset, void *buffer, size_t len);
 void file_close(struct file *file);
 

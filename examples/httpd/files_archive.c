@@ -31,17 +31,15 @@ enum file_result file_open(const char *path, struct file *file)
     size_t len = strlen(path);
     for (uint64_t i = 0; i < httpd_archive_count; i++) {
         const char *candidate = httpd_archive[i].path;
-        if (strncmp(candidate, path, len) != 0) {
+        if (strncmp(candidate, path, len) != 0)
             continue;
-        }
         if (candidate[len] == '\0') {
             *file = (struct file){.size = httpd_archive[i].size, .handle = (intptr_t)i};
             memcpy(file->etag, httpd_archive[i].etag, strlen(httpd_archive[i].etag) + 1);
             return FILE_OPENED;
         }
-        if (len == 0 || candidate[len] == '/') {
+        if (len == 0 || candidate[len] == '/')
             return FILE_IS_FOLDER;
-        }
     }
     return FILE_MISSING;
 }
@@ -49,12 +47,10 @@ enum file_result file_open(const char *path, struct file *file)
 ptrdiff_t file_read(const struct file *file, uint64_t offset, void *buffer, size_t len)
 {
     const struct archived *archived = &httpd_archive[file->handle];
-    if (offset >= archived->size) {
+    if (offset >= archived->size)
         return 0;
-    }
-    if (len > archived->size - offset) {
+    if (len > archived->size - offset)
         len = (size_t)(archived->size - offset);
-    }
     memcpy(buffer, archived->bytes + offset, len);
     return (ptrdiff_t)len;
 }

@@ -15,9 +15,8 @@ const char files_usage[] = "FOLDER (which must exist)";
 
 bool files_open(const char *where)
 {
-    if (where == NULL) {
+    if (where == NULL)
         return false;
-    }
     folder = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return folder >= 0;
 }
@@ -42,12 +41,10 @@ static enum file_result result_of(int cause)
 static char *add_hex(char *to, uint64_t number)
 {
     unsigned digits = 1;
-    while (digits < 16 && number >> (4 * digits) != 0) {
+    while (digits < 16 && number >> (4 * digits) != 0)
         digits++;
-    }
-    while (digits-- > 0) {
+    while (digits-- > 0)
         *to++ = "0123456789abcdef"[number >> (4 * digits) & 15];
-    }
     return to;
 }
 
@@ -80,9 +77,8 @@ enum file_result file_open(const char *path, struct file *file)
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
     };
     int fd = (int)syscall(SYS_openat2, folder, path[0] != '\0' ? path : ".", &how, sizeof how);
-    if (fd < 0) {
+    if (fd < 0)
         return result_of(errno);
-    }
     struct stat status;
     if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
         close(fd);
@@ -99,12 +95,10 @@ ptrdiff_t file_read(const struct file *file, uint64_t offset, void *buffer, size
     size_t done = 0;
     while (done < len) {
         ssize_t got = pread((int)file->handle, (char *)buffer + done, len - done, (off_t)(offset + done));
-        if (got < 0 && errno != EINTR) {
+        if (got < 0 && errno != EINTR)
             return -1;
-        }
-        if (got == 0) {
+        if (got == 0)
             break;
-        }
         done += got > 0 ? (size_t)got : 0;
     }
     return (ptrdiff_t)done;

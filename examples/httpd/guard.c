@@ -31,9 +31,8 @@ static void enter(struct guard *guard, enum guard_state state)
 /* Goes on to `state` if `c` is the wanted byte. Returns 0, or 400. */
 static int expect(struct guard *guard, char c, char wanted, enum guard_state state)
 {
-    if (c != wanted) {
+    if (c != wanted)
         return HTTP_STATUS_BAD_REQUEST;
-    }
     enter(guard, state);
     return 0;
 }
@@ -46,9 +45,8 @@ static int take_method(struct guard *guard, char c)
         return 0;
     }
     guard->matched += guard->count <= 4 && "HEAD"[guard->count - 1] == c;
-    if (guard->count > REQUEST_METHOD_MAX) {
+    if (guard->count > REQUEST_METHOD_MAX)
         return HTTP_STATUS_NOT_IMPLEMENTED;
-    }
     return is_token(c) ? 0 : HTTP_STATUS_BAD_REQUEST;
 }
 
@@ -58,9 +56,8 @@ static int take_target(struct guard *guard, char c)
         enter(guard, GUARD_VERSION);
         return 0;
     }
-    if (guard->count > REQUEST_TARGET_MAX) {
+    if (guard->count > REQUEST_TARGET_MAX)
         return HTTP_STATUS_URI_TOO_LONG;
-    }
     if (c == '\r' && guard->count > 1) {
         return HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED; /* HTTP/0.9 had no version */
     }
@@ -74,9 +71,8 @@ static int take_version(struct guard *guard, char c)
     bool digit = c >= '0' && c <= '9';
     switch (guard->count) {
     case 6:
-        if (digit && c != '1') {
+        if (digit && c != '1')
             return HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED;
-        }
         return digit ? 0 : HTTP_STATUS_BAD_REQUEST;
     case 7: return c == '.' ? 0 : HTTP_STATUS_BAD_REQUEST;
     case 8: return digit ? 0 : HTTP_STATUS_BAD_REQUEST;
@@ -98,7 +94,8 @@ static int take_name(struct guard *guard, char c)
         enter(guard, GUARD_VALUE);
         return 0;
     }
-    return is_token(c) ? 0 : HTTP_STATUS_BAD_REQUEST; /* a blank in front of the colon, too: RFC 9112 5.1 */
+    /* A blank in front of the colon, too: RFC 9112 5.1. */
+    return is_token(c) ? 0 : HTTP_STATUS_BAD_REQUEST;
 }
 
 static int take_value(struct guard *guard, char c)
@@ -107,7 +104,8 @@ static int take_value(struct guard *guard, char c)
         enter(guard, GUARD_LF);
         return 0;
     }
-    return c == '\t' || ((unsigned char)c >= ' ' && c != 127) ? 0 : HTTP_STATUS_BAD_REQUEST; /* RFC 9110 5.5 */
+    /* RFC 9110 5.5. */
+    return c == '\t' || ((unsigned char)c >= ' ' && c != 127) ? 0 : HTTP_STATUS_BAD_REQUEST;
 }
 
 /* Returns 0, or the error that the byte deserves. */
@@ -115,9 +113,8 @@ static int take(struct guard *guard, char c)
 {
     guard->count++;
     bool in_fields = guard->state >= GUARD_LF;
-    if (in_fields && guard->count > REQUEST_HEADERS_MAX) {
+    if (in_fields && guard->count > REQUEST_HEADERS_MAX)
         return HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE;
-    }
     switch (guard->state) {
     case GUARD_BEFORE:
         if (c == '\r') {
@@ -147,9 +144,8 @@ static size_t take_text(struct guard *guard, const char *data, size_t len, char 
     char least = guard->state == GUARD_VALUE ? ' ' : ' ' + 1;
     unsigned most = guard->state == GUARD_VALUE ? REQUEST_HEADERS_MAX : REQUEST_TARGET_MAX;
     size_t i = 0;
-    if (guard->state != GUARD_VALUE && guard->state != GUARD_TARGET) {
+    if (guard->state != GUARD_VALUE && guard->state != GUARD_TARGET)
         return 0;
-    }
     len = len < most - guard->count ? len : most - guard->count;
     while (i < len && data[i] >= least && data[i] < 127) {
         clean[i] = data[i];
@@ -164,9 +160,8 @@ size_t guard_take(struct guard *guard, const char *data, size_t len, char *clean
     size_t i = 0;
     while (guard->state != GUARD_DONE && guard->status == 0) {
         i += take_text(guard, data + i, len - i, clean + i);
-        if (i == len) {
+        if (i == len)
             break;
-        }
         clean[i] = data[i] == '\t' ? ' ' : data[i];
         guard->status = take(guard, data[i]);
         i++;

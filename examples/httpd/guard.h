@@ -37,7 +37,7 @@ struct guard {
  * see them: HTAB becomes SP. Returns how many. guard->status says whether they are refused. */
 size_t guard_take(struct guard *guard, const char *data, size_t len, char *clean);
 
-/* After the last chunk: what comes next are fields again, and an empty line. */
+/* After the last chunk: fields follow again, and an empty line. */
 void guard_begin_trailers(struct guard *guard);
 
 #endif

@@ -44,9 +44,8 @@ static void welcome(struct server *server, struct mnet_flow *flow)
     server->arrived = flow;
     for (int attempt = 0; attempt < 2 && error == MNET_E_NO_MEMORY; attempt++) {
         error = mnet_group_spawn(&server->clients, serve_client, server);
-        if (error == MNET_E_NO_MEMORY && (attempt > 0 || !client_shed_oldest(&server->order))) {
+        if (error == MNET_E_NO_MEMORY && (attempt > 0 || !client_shed_oldest(&server->order)))
             break;
-        }
         mnet_yield(); /* it takes its flow, or who was shed ends */
         collect(server);
     }
@@ -88,9 +87,8 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
     struct mnet_listen_options options = {.backlog = 1024, .no_delay = true};
     struct mnet_listener *listener;
     int error = mnet_tcp_listen(stack, 80, &options, &listener);
-    if (error < 0) {
+    if (error < 0)
         return error;
-    }
     char text[MNET_ADDRESS_TEXT];
     mnet_print(env, "serving http://%s/\n", mnet_address_format(mnet_stack_ipv4(stack), text, sizeof text));
     struct server server = {.stack = stack};
@@ -114,17 +112,15 @@ static void close_files(void *unused)
 
 int mnet_main(struct mnet_env *env)
 {
-    const char *where = mnet_env_argv(env)[1]; /* NULL where there is no argument */
-    if (mnet_env_argc(env) > 2 || !files_open(where)) {
+    const char *where = mnet_env_argv(env)[1]; /* NULL if there is no argument */
+    if (mnet_env_argc(env) > 2 || !files_open(where))
         return mnet_env_usage(env);
-    }
     struct mnet_owned files; /* for as long as there are clients */
     mnet_own(&files, close_files, NULL);
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
-    if (error == 0) {
+    if (error == 0)
         error = serve(env, stack);
-    }
     mnet_release(&files);
     return error;
 }

@@ -5,9 +5,8 @@
 
 static int digit(char c)
 {
-    if (c >= '0' && c <= '9') {
+    if (c >= '0' && c <= '9')
         return c - '0';
-    }
     c = (char)(c | 0x20);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -24,17 +23,14 @@ bool request_is_authority(const char *text, size_t len)
 {
     bool bracketed = len > 0 && text[0] == '[';
     size_t i = bracketed;
-    while (i < len && is_host_char(text[i], bracketed)) {
+    while (i < len && is_host_char(text[i], bracketed))
         i++;
-    }
-    if (i == (size_t)bracketed || (bracketed && (i == len || text[i++] != ']'))) {
+    if (i == (size_t)bracketed || (bracketed && (i == len || text[i++] != ']')))
         return false;
-    }
     if (i < len && text[i] == ':') {
         i++;
-        while (i < len && text[i] >= '0' && text[i] <= '9') {
+        while (i < len && text[i] >= '0' && text[i] <= '9')
             i++;
-        }
     }
     return i == len;
 }
@@ -50,9 +46,8 @@ static size_t scheme_len(const char *target)
 static int cut_authority(char *target)
 {
     size_t len = scheme_len(target);
-    if (len == 0) {
+    if (len == 0)
         return HTTP_STATUS_OK;
-    }
     if (!member_is(target, len, "http")) {
         return HTTP_STATUS_MISDIRECTED_REQUEST; /* https, above all: RFC 9110 7.4 */
     }
@@ -77,15 +72,13 @@ static bool decode(char *text)
         if (c == '%') {
             int high = digit(from[1]);
             int low = high >= 0 ? digit(from[2]) : -1;
-            if (low < 0) {
+            if (low < 0)
                 return false;
-            }
             c = (char)(high * 16 + low);
             from += 2;
         }
-        if (c == '\0' || c == '\\') {
+        if (c == '\0' || c == '\\')
             return false;
-        }
         *to++ = c;
     }
     *to = '\0';
@@ -93,23 +86,21 @@ static bool decode(char *text)
 }
 
 /* Removes empty components, "." and ".." (RFC 3986 5.2.4) from `from`, writing the rest to `to`,
- * which may overlap it in front. False where ".." would leave the root. */
+ * which may overlap it in front. False if ".." would leave the root. */
 static bool normalise(const char *from, char *to)
 {
     char *start = to;
     while (*from != '\0') {
         size_t len = strcspn(from, "/");
         if (len == 2 && from[0] == '.' && from[1] == '.') {
-            if (to == start) {
+            if (to == start)
                 return false;
-            }
             do {
                 to--;
             } while (to > start && *to != '/');
         } else if (len > 0 && !(len == 1 && from[0] == '.')) {
-            if (to > start) {
+            if (to > start)
                 *to++ = '/';
-            }
             memmove(to, from, len);
             to += len;
         }
@@ -130,11 +121,11 @@ static bool names_folder(const char *path)
 int request_path(char *target, bool *folder, const char **query)
 {
     int status = cut_authority(target);
-    if (status != HTTP_STATUS_OK) {
+    if (status != HTTP_STATUS_OK)
         return status;
-    }
     if (*target != '/' || strchr(target, '#') != NULL) {
-        return HTTP_STATUS_BAD_REQUEST; /* no other form, and no fragment, is for these methods (RFC 9112 3.2) */
+        /* No other form, and no fragment, is for these methods (RFC 9112 3.2). */
+        return HTTP_STATUS_BAD_REQUEST;
     }
     char *mark = strchr(target, '?');
     *query = NULL;
@@ -142,9 +133,8 @@ int request_path(char *target, bool *folder, const char **query)
         *mark = '\0';
         *query = mark + 1;
     }
-    if (!decode(target)) {
+    if (!decode(target))
         return HTTP_STATUS_BAD_REQUEST;
-    }
     *folder = names_folder(target);
     return normalise(target + 1, target) ? HTTP_STATUS_OK : HTTP_STATUS_BAD_REQUEST;
 }

@@ -42,27 +42,24 @@ static int on_header_field_complete(llhttp_t *parser)
     struct request *request = parser->data;
     request->field = request->in_body ? FIELD_NONE : field_named(request->name, request->name_len);
     request->name_len = 0;
-    if (request->field != FIELD_NONE) {
+    if (request->field != FIELD_NONE)
         fields_begin(&request->fields, request->field);
-    }
     return 0;
 }
 
 static int on_header_value(llhttp_t *parser, const char *at, size_t len)
 {
     struct request *request = parser->data;
-    if (request->field != FIELD_NONE) {
+    if (request->field != FIELD_NONE)
         fields_add(&request->fields, at, len);
-    }
     return 0;
 }
 
 static int on_header_value_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
-    if (request->field != FIELD_NONE) {
+    if (request->field != FIELD_NONE)
         fields_end(&request->fields);
-    }
     return request->fields.overflow ? refuse(request, HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE) : 0;
 }
 
@@ -82,9 +79,8 @@ static int judge_coding(const struct request *request)
         }
         chunked = member_is(coding, len, "chunked");
     }
-    if (!chunked || request->parser.http_minor == 0 || (request->parser.flags & F_CHUNKED) == 0) {
+    if (!chunked || request->parser.http_minor == 0 || (request->parser.flags & F_CHUNKED) == 0)
         return HTTP_STATUS_BAD_REQUEST;
-    }
     return others ? HTTP_STATUS_NOT_IMPLEMENTED : HTTP_STATUS_OK;
 }
 
@@ -99,9 +95,8 @@ static int judge_message(const struct request *request)
                          (host[0] != '\0' && !request_is_authority(host, strlen(host))))) {
         return HTTP_STATUS_BAD_REQUEST;
     }
-    if (fields_line(&request->fields, FIELD_TRANSFER_ENCODING, NULL) != NULL) {
+    if (fields_line(&request->fields, FIELD_TRANSFER_ENCODING, NULL) != NULL)
         return judge_coding(request);
-    }
     return HTTP_STATUS_OK;
 }
 
@@ -130,9 +125,8 @@ static int judge_expectation(const struct request *request, int status)
     size_t len;
     bool waits = false;
     while (request->parser.http_minor > 0 && members_next(&expectations, &expectation, &len)) {
-        if (!member_is(expectation, len, "100-continue")) {
+        if (!member_is(expectation, len, "100-continue"))
             return HTTP_STATUS_EXPECTATION_FAILED;
-        }
         waits = has_body(request);
     }
     return waits ? status : 0;
@@ -140,9 +134,8 @@ static int judge_expectation(const struct request *request, int status)
 
 static bool wants_to_stay(const struct request *request)
 {
-    if (fields_have(&request->fields, FIELD_CONNECTION, "close")) {
+    if (fields_have(&request->fields, FIELD_CONNECTION, "close"))
         return false;
-    }
     return request->parser.http_minor > 0 || fields_have(&request->fields, FIELD_CONNECTION, "keep-alive");
 }
 
@@ -152,28 +145,25 @@ static int on_headers_complete(llhttp_t *parser)
     request->options = parser->method == HTTP_OPTIONS;
     request->in_body = true;
     int status = judge_message(request);
-    if (status != HTTP_STATUS_OK) {
+    if (status != HTTP_STATUS_OK)
         return refuse(request, status);
-    }
     request->status = judge_method(request);
-    if (parser->content_length > REQUEST_BODY_MAX) {
+    if (parser->content_length > REQUEST_BODY_MAX)
         return refuse(request, HTTP_STATUS_PAYLOAD_TOO_LARGE);
-    }
     status = judge_expectation(request, request->status);
-    if (status != 0) {
+    if (status != 0)
         return refuse(request, status);
-    }
     request->keep_alive = wants_to_stay(request);
     return parser->method == HTTP_CONNECT ? refuse(request, request->status) : 0;
 }
 
-/* What follows the last chunk is for the guard: the parser stops, and goes on when it has looked. */
+/* What follows the last chunk is for the guard: the parser stops, and goes on when it has
+ * looked. */
 static int on_chunk_header(llhttp_t *parser)
 {
     struct request *request = parser->data;
-    if (parser->content_length > 0) {
+    if (parser->content_length > 0)
         return 0;
-    }
     guard_begin_trailers(&request->guard);
     return HPE_PAUSED;
 }
@@ -232,21 +222,21 @@ static int status_of(const struct request *request)
 {
     switch (llhttp_get_errno(&request->parser)) {
     case HPE_INVALID_METHOD:
-    case HPE_INVALID_CONSTANT: return HTTP_STATUS_NOT_IMPLEMENTED; /* the guard has seen a method, and "HTTP" */
+    /* The guard has seen a method, and "HTTP". */
+    case HPE_INVALID_CONSTANT: return HTTP_STATUS_NOT_IMPLEMENTED;
     default: return HTTP_STATUS_BAD_REQUEST;
     }
 }
 
-/* What has come of giving bytes to the parser. */
+/* The state after the parser got bytes. */
 static enum request_progress progress_of(struct request *request)
 {
     if (request->complete) {
         request->head = request->guard.head;
         return REQUEST_COMPLETE;
     }
-    if (llhttp_get_errno(&request->parser) == HPE_OK) {
+    if (llhttp_get_errno(&request->parser) == HPE_OK)
         return REQUEST_INCOMPLETE;
-    }
     return last(request, request->refused ? request->status : status_of(request));
 }
 
@@ -255,7 +245,8 @@ static enum request_progress feed_head(struct request *request, const char *data
     char clean[512];
     *used = guard_take(&request->guard, data, len < sizeof clean ? len : sizeof clean, clean);
     bool refused = request->guard.status != 0;
-    llhttp_execute(&request->parser, clean, *used - refused); /* what comes first is told, however the bytes are cut */
+    /* The first event is told, however the bytes are cut. */
+    llhttp_execute(&request->parser, clean, *used - refused);
     enum request_progress progress = progress_of(request);
     return refused && progress == REQUEST_INCOMPLETE ? last(request, request->guard.status) : progress;
 }
@@ -266,9 +257,8 @@ static enum request_progress feed_body(struct request *request, const char *data
     bool paused = llhttp_get_errno(&request->parser) == HPE_PAUSED;
     *used = paused ? (size_t)(llhttp_get_error_pos(&request->parser) - data) : len;
     request->body_bytes += *used;
-    if (paused && !request->complete) {
+    if (paused && !request->complete)
         llhttp_resume(&request->parser);
-    }
     return request->body_bytes > REQUEST_BODY_MAX ? last(request, HTTP_STATUS_PAYLOAD_TOO_LARGE) : progress_of(request);
 }
 

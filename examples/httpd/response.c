@@ -49,7 +49,7 @@ static void add_encoded(struct response_text *text, const char *component)
     }
 }
 
-/* The status line, and what every answer has. */
+/* The status line, and the fields of every answer. */
 static void begin_head(struct response_text *text, const struct request *request)
 {
     add(text, "HTTP/1.1 ");
@@ -152,9 +152,8 @@ static void add_file_head(struct response_text *text, const struct request *requ
             add(text, media_type(request->target));
         }
     }
-    if (request->status == HTTP_STATUS_PARTIAL_CONTENT) {
+    if (request->status == HTTP_STATUS_PARTIAL_CONTENT)
         add_range(text, range, file->size);
-    }
     add(text, "\r\n\r\n");
 }
 
@@ -172,16 +171,14 @@ static int send_range(struct client *client, const struct request *request, cons
         size_t room = text.size - text.len;
         size_t len = left < room ? (size_t)left : room;
         ptrdiff_t got = len > 0 ? file_read(file, offset, text.bytes + text.len, len) : 0;
-        if (got != (ptrdiff_t)len) {
+        if (got != (ptrdiff_t)len)
             return MNET_E_IO;
-        }
         text.len += len;
         offset += len;
         left -= len;
         int error = client_write(client, text.bytes, text.len);
-        if (error < 0 || left == 0) {
+        if (error < 0 || left == 0)
             return error;
-        }
         text.len = 0;
     }
 }
@@ -203,17 +200,16 @@ static int send_file(struct client *client, struct request *request, const struc
     }
 }
 
-/* Opens what the path names; a folder named with its '/' is its index.html, and one named without
- * is moved there. Returns the status. */
+/* Opens the file that the path names. A folder named with its '/' is its index.html, and one named
+ * without is moved there. Returns the status. */
 static int find(struct request *request, bool folder, struct file *file)
 {
     char *path = request->target;
     if (folder) {
         size_t len = strlen(path);
         const char *index = len > 0 ? "/index.html" : "index.html";
-        if (len + strlen(index) > REQUEST_TARGET_MAX) {
+        if (len + strlen(index) > REQUEST_TARGET_MAX)
             return HTTP_STATUS_URI_TOO_LONG;
-        }
         memcpy(path + len, index, strlen(index) + 1);
     }
     switch (file_open(path, file)) {
@@ -230,21 +226,16 @@ int response_send(struct client *client, struct request *request)
     struct file file;
     bool folder = false;
     const char *query = NULL;
-    if (request->status == HTTP_STATUS_OK && request->options && strcmp(request->target, "*") == 0) {
+    if (request->status == HTTP_STATUS_OK && request->options && strcmp(request->target, "*") == 0)
         return send_options(client, request);
-    }
-    if (request->status == HTTP_STATUS_OK) {
+    if (request->status == HTTP_STATUS_OK)
         request->status = request_path(request->target, &folder, &query);
-    }
-    if (request->status == HTTP_STATUS_OK) {
+    if (request->status == HTTP_STATUS_OK)
         request->status = find(request, folder, &file);
-    }
-    if (request->status == HTTP_STATUS_MOVED_PERMANENTLY) {
+    if (request->status == HTTP_STATUS_MOVED_PERMANENTLY)
         return redirect(client, request, query);
-    }
-    if (request->status != HTTP_STATUS_OK) {
+    if (request->status != HTTP_STATUS_OK)
         return send_error(client, request);
-    }
     int error = request->options ? send_options(client, request) : send_file(client, request, &file);
     file_close(&file);
     return error;

@@ -51,9 +51,8 @@ const char *media_type(const char *path)
     };
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot != NULL && i < sizeof types / sizeof types[0]; i++) {
-        if (member_is(dot + 1, strlen(dot + 1), types[i].ending)) {
+        if (member_is(dot + 1, strlen(dot + 1), types[i].ending))
             return types[i].type;
-        }
     }
     return "application/octet-stream";
 }

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Words for a kernel, as Firecracker, Cloud Hypervisor, QEMU and boot loaders write them, or their users for them. One that
- * ends in '=' or '.' stands for all words that begin with it. */
+/* Words for a kernel, as Firecracker, Cloud Hypervisor, QEMU and boot loaders write them, or their
+ * users for them. One that ends in '=' or '.' stands for all words that begin with it. */
 static const char kernel_words[] =
     "8250.\0BOOT_IMAGE=\0acpi=\0apic=\0auto\0clocksource=\0console=\0crashkernel=\0debug\0"
     "earlycon\0earlycon=\0earlyprintk\0earlyprintk=\0fsck.\0hugepages=\0i8042.\0init=\0"
@@ -21,7 +21,8 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Takes one argument from *from, and stores it at *to without its quotes. False where one of them has no end. */
+/* Takes one argument from *from, and stores it at *to without its quotes. False if one of them
+ * has no end. */
 static bool take_argument(char **from, char **to)
 {
     char quote = '\0';

@@ -4,13 +4,15 @@
 
 #include <stdbool.h>
 
-/* Cuts `line` at blanks, in place: argv[0] is `program`, argv[*argc] is NULL. Between a pair of " or of ' a blank is a character like others,
- * and the quotes go. Stores at most `max` arguments besides the NULL. False where there are more, or a quote has no end. */
+/* Cuts `line` at blanks, in place: argv[0] is `program`, argv[*argc] is NULL. Between a pair of "
+ * or of ' a blank is a character like others, and the quotes go. Stores at most `max` arguments
+ * besides the NULL. False if there are more, or a quote has no end. */
 bool mn_arguments_split(char *line, char *program, char **argv, int max, int *argc);
 
-/* Takes the words for a kernel out of a machine's arguments; loaders write such words without being asked. If there is a
- * "--", they are all words up to it, else those of a list (arguments.c; docs/unikernel.md shows it). NULL, or an option
- * that stands before the "--", where it is nobody's. */
+/* Takes the words for a kernel out of a machine's arguments; loaders write such words without being
+ * asked. If there is a "--", they are all words up to it, else those of a list (arguments.c;
+ * docs/unikernel.md shows it). NULL, or an option that stands before the "--", where it is
+ * nobody's. */
 const char *mn_arguments_leave_kernel(char **argv, int *argc);
 
 #endif

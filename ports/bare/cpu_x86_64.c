@@ -1,6 +1,7 @@
-/* Entropy of x86-64 processors: RDSEED gives bits of the noise source itself, RDRAND those of a generator that it seeds. Both may
- * say "not now". Intel, "Digital Random Number Generator Software Implementation Guide", 5.2.1 and 5.3.1: ten tries
- * for RDRAND; for RDSEED any number, with pauses, for its source is slower. */
+/* Entropy of x86-64 processors: RDSEED gives bits of the noise source itself, RDRAND those of a
+ * generator that it seeds. Both may say "not now". Intel, "Digital Random Number Generator Software
+ * Implementation Guide", 5.2.1 and 5.3.1: ten tries for RDRAND; for RDSEED any number, with pauses,
+ * for its source is slower. */
 #include "ports/bare/cpu.h"
 
 #include <string.h>

@@ -6,7 +6,8 @@
 
 #include "base/list.h"
 
-/* What a stack of the network takes of mn_heap_budget unless it is told otherwise, and what it gets at least of all memory. */
+/* What a stack of the network takes of mn_heap_budget unless it is told otherwise, and what it gets
+ * at least of all memory. */
 #define NETWORK_PERCENT 65
 #define NETWORK_PERCENT_LEAST 40
 /* So many task stacks are to fit into the rest. */
@@ -35,7 +36,8 @@ void mn_heap_init(struct mn_heap *heap, bool (*guard)(void *page))
     mn_list_init(&heap->stacks);
 }
 
-/* Puts free pages into the list, joined with their neighbours. Returns the extent that they are part of. */
+/* Puts free pages into the list, joined with their neighbours. Returns the extent that they are
+ * part of. */
 static struct mn_heap_extent *insert(struct mn_heap *heap, void *memory, size_t size)
 {
     struct mn_heap_extent *before = NULL, **link = &heap->extents, *extent = memory;
@@ -92,7 +94,7 @@ static size_t skipped(const struct mn_heap_extent *extent, size_t alignment)
     return round_up((uintptr_t)extent, MN_MAX(alignment, MN_HEAP_PAGE)) - (uintptr_t)extent;
 }
 
-/* What leads to the smallest extent that has the room; NULL where none has. */
+/* The link to the smallest extent that has the room; NULL if none has. */
 static struct mn_heap_extent **find_smallest(struct mn_heap *heap, size_t size, size_t alignment)
 {
     struct mn_heap_extent **found = NULL;

@@ -1,12 +1,14 @@
 /* The memory of a machine: regions for stacks, rings of devices, and task stacks.
  *
- * Free memory is a list of extents in order of their addresses; each has its own record at its start. There are few, because
- * little is ever given back: regions are taken at the low end and return when a stack of the network ends, task stacks are cut
- * from the high end and stay what they are. Those that are free stand in a list of their own, so a task costs O(1).
+ * Free memory is a list of extents in order of their addresses; each has its own record at its
+ * start. There are few, because little is ever given back: regions are taken at the low end and
+ * return when a stack of the network ends, task stacks are cut from the high end and stay what they
+ * are. Those that are free stand in a list of their own, so a task costs O(1).
  *
- * A PC has its memory in two pieces, below and above the hole for devices under 4 GiB, and a stack of the network needs
- * one piece. So everything is taken from the smallest extent that has room for it: what is small (rings, tables, task
- * stacks) leaves the largest extent whole, and mn_heap_budget can promise all of it.
+ * A PC has its memory in two pieces, below and above the hole for devices under 4 GiB, and a stack
+ * of the network needs one piece. So everything is taken from the smallest extent that has room for
+ * it: what is small (rings, tables, task stacks) leaves the largest extent whole, and
+ * mn_heap_budget can promise all of it.
  */
 #ifndef MN_BARE_HEAP_H
 #define MN_BARE_HEAP_H
@@ -30,16 +32,19 @@ struct mn_heap {
 void mn_heap_init(struct mn_heap *heap, bool (*guard)(void *page));
 /* Adds the whole pages of a piece of memory. Pieces do not overlap. */
 void mn_heap_add(struct mn_heap *heap, void *memory, size_t size);
-/* Takes `size` bytes, aligned to a page and to `alignment`, a power of two; NULL where no extent has them. */
+/* Takes `size` bytes, aligned to a page and to `alignment`, a power of two; NULL if no extent
+ * has them. */
 void *mn_heap_take(struct mn_heap *heap, size_t size, size_t alignment);
-/* Takes back what mn_heap_take gave, whole. */
+/* Takes back a whole piece of mn_heap_take. */
 void mn_heap_give(struct mn_heap *heap, void *memory, size_t size);
-/* What a port tells the environment that it has (struct mn_env_setup.memory_size), of which a stack takes 65 %: all memory. Less in a small
- * machine, where the rest would not do for 128 task stacks, but so much that the network has 40 % of all; and where 65 % do not lie in one
- * piece: then the largest extent as it is now. */
+/* What a port tells the environment that it has (struct mn_env_setup.memory_size), of which a stack
+ * takes 65 %: all memory. Less in a small machine, whose rest would not do for 128 task stacks,
+ * but so much that the network has 40 % of all; and if 65 % do not lie in one piece: the
+ * largest extent as it is now. */
 size_t mn_heap_budget(const struct mn_heap *heap);
-/* Task stacks, from this heap, once it has all its memory, each above a guard page where there are guards. With that, each has a 128th of 35 %
- * of the memory, but 32 to 64 KiB: 64 from 24 MiB on. */
+/* Task stacks, from this heap, once it has all its memory, each above a guard page if there are
+ * guards. With that, each has a 128th of 35 % of the memory, but 32 to 64 KiB: 64 from 24 MiB
+ * on. */
 struct mn_task_stacks mn_heap_task_stacks(struct mn_heap *heap);
 
 #endif

@@ -1,9 +1,10 @@
-/* The functions of <string.h> that freestanding code calls, some of them without being written: compilers make memcpy and memset of
- * assignments.
+/* The functions of <string.h> that freestanding code calls, some of them without being written:
+ * compilers make memcpy and memset of assignments.
  *
- * Copies of up to 64 bytes load everything before they store anything, so overlap is no matter there, and no loop is needed;
- * longer ones run through 64 bytes at a time, in the direction that overlap allows. Blocks of 16 bytes become one register
- * where the processor has such, and two where the compiler may not use it.
+ * Copies of up to 64 bytes load everything before they store anything, so overlap is no matter
+ * there, and no loop is needed; longer ones run through 64 bytes at a time, in the direction that
+ * overlap allows. Blocks of 16 bytes become one register if the processor has such, and two
+ * if the compiler may not use it.
  */
 #include <string.h>
 
@@ -64,7 +65,8 @@ static inline void move_64(char *to, const char *from)
     *(block *)(to + 3 * BLOCK) = d;
 }
 
-/* More than 64 bytes, from the first to the last. The last 64 are read before anything overlapping is written. */
+/* More than 64 bytes, from the first to the last. The last 64 are read before anything overlapping
+ * is written. */
 static void move_up(char *to, const char *from, size_t len)
 {
     block tail[4];

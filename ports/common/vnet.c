@@ -16,7 +16,8 @@
 
 _Static_assert(sizeof(struct mn_vnet_header) == 10, "5.1.6");
 
-/* Bytes of headers in front of the TCP payload, for a TCP header at `start`; 0 where there is no room for one. */
+/* Bytes of headers in front of the TCP payload, for a TCP header at `start`; 0 if there is no
+ * room for one. */
 static uint32_t tcp_payload_offset(const struct mnet_packet *packet, uint32_t start)
 {
     if (start + TCP_BYTES_MIN > packet->len)
@@ -45,7 +46,8 @@ void mn_vnet_from_packet(const struct mnet_packet *packet, struct mn_vnet_header
     }
 }
 
-/* 5.1.6.4.1: without GUEST_CSUM a device sets no flags; one that does so all the same has verified nothing that we rely on. */
+/* 5.1.6.4.1: without GUEST_CSUM a device sets no flags; one that does so all the same has verified
+ * nothing that we rely on. */
 static bool take_checksum(const struct mn_vnet_header *header, uint32_t offload, struct mnet_packet *packet)
 {
     uint16_t start = mn_little16(header->csum_start), offset = mn_little16(header->csum_offset);

@@ -1,13 +1,15 @@
-/* The header in front of each frame of a virtio network device, and of a Linux TAP interface that has it (Virtual I/O
- * Device 1.2, 5.1.6), translated to and from the metadata of packets, which says the same in other words. Nothing of what a header
- * says is believed before it has been compared with the packet.
+/* The header in front of each frame of a virtio network device, and of a Linux TAP interface that
+ * has it (Virtual I/O Device 1.2, 5.1.6), translated to and from the metadata of packets, which
+ * says the same in other words. Nothing of what a header says is believed before it has been
+ * compared with the packet.
  */
 #ifndef MN_VNET_H
 #define MN_VNET_H
 
 #include <mnet/device.h>
 
-/* Fields are little-endian. The field num_buffers, which TAP has not, follows where a device has it. */
+/* Fields are little-endian. The field num_buffers, which TAP has not, follows if a device has
+ * it. */
 struct mn_vnet_header {
     uint8_t flags;
     uint8_t gso_type;
@@ -28,10 +30,11 @@ enum {
     MN_VNET_GSO_ECN = 0x80
 };
 
-/* Says in the header what the packet's metadata asks for. */
+/* Translates the packet's metadata into the header. */
 void mn_vnet_from_packet(const struct mnet_packet *packet, struct mn_vnet_header *header);
-/* Sets the packet's metadata to what the header says, of that what `offload` (enum mnet_offload) allows; false where the header does not
- * fit the packet, or asks for segmentation that was not agreed on. */
+/* Sets the packet's metadata to what the header says, of that what `offload` (enum mnet_offload)
+ * allows; false if the header does not fit the packet, or asks for segmentation that was not
+ * agreed on. */
 bool mn_vnet_to_packet(const struct mn_vnet_header *header, uint32_t offload, struct mnet_packet *packet);
 
 #endif

@@ -32,9 +32,8 @@ bool mn_hosted_entropy(void *context, void *buffer, size_t len)
     (void)context;
     for (size_t done = 0; done < len;) {
         ssize_t got = getrandom((char *)buffer + done, len - done, 0);
-        if (got < 0 && errno != EINTR) {
+        if (got < 0 && errno != EINTR)
             return false;
-        }
         done += got > 0 ? (size_t)got : 0;
     }
     return true;
@@ -44,10 +43,10 @@ void *mn_hosted_allocate(void *context, size_t size)
 {
     (void)context;
     void *region = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (region == MAP_FAILED) {
+    if (region == MAP_FAILED)
         return NULL;
-    }
-    madvise(region, size, MADV_HUGEPAGE); /* a hint: fewer faults and TLB misses for the slabs that fill up */
+    /* A hint: fewer faults and TLB misses for the slabs that fill up. */
+    madvise(region, size, MADV_HUGEPAGE);
     return region;
 }
 
@@ -85,8 +84,7 @@ void mn_hosted_wait(struct pollfd *fds, unsigned count, uint64_t deadline)
         timeout.tv_nsec = (long)(left % MNET_SECOND);
     }
     if (ppoll(fds, count, deadline != MNET_NEVER ? &timeout : NULL, NULL) < 0) {
-        for (unsigned i = 0; i < count; i++) {
+        for (unsigned i = 0; i < count; i++)
             fds[i].revents = 0;
-        }
     }
 }

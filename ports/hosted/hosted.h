@@ -1,4 +1,5 @@
-/* What ports that run as a Linux process share: clock, entropy, memory, console, waiting, and the program around mnet_main. */
+/* Ports that run as a Linux process share this: clock, entropy, memory, console, waiting, and the
+ * program around mnet_main. */
 #ifndef MN_HOSTED_H
 #define MN_HOSTED_H
 
@@ -9,28 +10,32 @@
 /* Most descriptors that can be waited for at a time. */
 #define MN_HOSTED_WAIT_MAX 32
 
-/* CLOCK_MONOTONIC in nanoseconds. `context` is not used, here and below: the signatures are those of struct mn_env_setup. */
+/* CLOCK_MONOTONIC in nanoseconds. `context` is not used, here and below: the signatures are those
+ * of struct mn_env_setup. */
 uint64_t mn_hosted_now(void *context);
-/* The kernel's generator; false only where the kernel has none. */
+/* The kernel's generator; false only if the kernel has none. */
 bool mn_hosted_entropy(void *context, void *buffer, size_t len);
-/* Address space that costs memory only where it is touched. */
+/* Address space that costs memory only when it is touched. */
 void *mn_hosted_allocate(void *context, size_t size);
 void mn_hosted_release(void *context, void *region, size_t size);
 /* Writes all of `text`, waiting as long as the reader takes. */
 void mn_hosted_print(void *context, enum mn_console console, const char *text, size_t len);
 
-/* Waits until one of the descriptors is ready or `deadline` (absolute; MNET_NEVER: none) has passed, with the precision of the clock; fills in
- * revents as poll(2) does. May return early for a signal. */
+/* Waits until one of the descriptors is ready or `deadline` (absolute; MNET_NEVER: none) has
+ * passed, with the precision of the clock; fills in revents as poll(2) does. May return early for a
+ * signal. */
 void mn_hosted_wait(struct pollfd *fds, unsigned count, uint64_t deadline);
 
-/* What a port adds: how it opens a device. `options` are the standard ones. Returns NULL after saying why, in one line, in `why`. */
+/* A port adds the function that opens a device. `options` are the standard ones. Returns NULL after
+ * saying why, in one line, in `why`. */
 struct mn_hosted_port {
     struct mnet_device *(*open_device)(const struct mn_device_request *request, const struct mn_options *options,
                                        char *why, size_t why_size);
 };
 
-/* The program around mnet_main: environment, event loop, signals. Returns the exit status. SIGINT and SIGTERM cancel the task that
- * runs mnet_main, so that it ends in order; a second one ends the process. */
+/* The program around mnet_main: environment, event loop, signals. Returns the exit status. SIGINT
+ * and SIGTERM cancel the task that runs mnet_main, so that it ends in order; a second one ends the
+ * process. */
 int mn_hosted_main(const struct mn_hosted_port *port, int argc, char **argv);
 
 #endif

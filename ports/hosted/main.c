@@ -1,8 +1,9 @@
 /* The program around mnet_main.
  *
- * The loop's `wait` sleeps in ppoll on the devices of all stacks, on the standard input where a task waits for it, and on an eventfd that
- * the signal handler writes, so no signal is missed between the check and the sleep. A loop that is never idle does not wait: it
- * notices signals and input through the clock, which it reads once in each turn.
+ * The loop's `wait` sleeps in ppoll on the devices of all stacks, on the standard input if a
+ * task waits for it, and on an eventfd that the signal handler writes, so no signal is missed
+ * between the check and the sleep. A loop that is never idle does not wait: it notices signals and
+ * input through the clock, which it reads once in each turn.
  */
 #include "ports/hosted/hosted.h"
 
@@ -19,7 +20,8 @@
 #include "ports/hosted/stacks.h"
 #include "stack/stack.h"
 
-/* So that a stack's default share of 65 % is 256 MiB. Only what is touched is taken from the system. */
+/* So that a stack's default share of 65 % is 256 MiB. Only what is touched is taken from the
+ * system. */
 #define MEMORY_BYTES ((size_t)394 << 20)
 /* A busy loop looks for console input once in so many turns. */
 #define TURNS_PER_INPUT_CHECK 64
@@ -31,7 +33,7 @@ struct process {
     unsigned turns;
 };
 
-/* What the signal handler touches. */
+/* The state of the signal handler. */
 static volatile sig_atomic_t stop_requested;
 static int stop_fd = -1;
 
@@ -94,9 +96,8 @@ static void process_wait(void *context, uint64_t deadline)
         ssize_t ignored = read(stop_fd, &signals, sizeof signals);
         (void)ignored;
     }
-    if (fds[1].revents != 0) {
+    if (fds[1].revents != 0)
         mn_wake_all(&process->env.input_waiters);
-    }
     obey_stop(process);
 }
 
@@ -106,25 +107,23 @@ static uint64_t process_now(void *context)
     obey_stop(process);
     if (++process->turns % TURNS_PER_INPUT_CHECK == 0 && input_awaited(process)) {
         struct pollfd input = {STDIN_FILENO, POLLIN, 0};
-        if (poll(&input, 1, 0) > 0) {
+        if (poll(&input, 1, 0) > 0)
             mn_wake_all(&process->env.input_waiters);
-        }
     }
     return mn_hosted_now(NULL);
 }
 
-/* Input that has come, without waiting: the descriptor may be shared with other programs, so its mode is left alone. */
+/* Input that has come, without waiting: the descriptor may be shared with other programs, so its
+ * mode is left alone. */
 static ptrdiff_t process_input(void *context, void *buffer, size_t len)
 {
     (void)context;
     struct pollfd input = {STDIN_FILENO, POLLIN, 0};
-    if (poll(&input, 1, 0) <= 0) {
+    if (poll(&input, 1, 0) <= 0)
         return MNET_E_DEADLINE;
-    }
     ssize_t got = read(STDIN_FILENO, buffer, len);
-    if (got >= 0) {
+    if (got >= 0)
         return got;
-    }
     return errno == EINTR || errno == EAGAIN ? MNET_E_DEADLINE : MNET_E_IO;
 }
 
@@ -132,9 +131,8 @@ static struct mnet_device *open_captured(struct process *process, const struct m
                                          size_t why_size)
 {
     struct mnet_device *device = process->port->open_device(request, &process->env.options, why, why_size);
-    if (device == NULL || request->capture == NULL) {
+    if (device == NULL || request->capture == NULL)
         return device;
-    }
     struct mnet_device *capture = mnet_capture_open_file(request->capture, device, NULL, NULL);
     if (capture == NULL) {
         snprintf(why, why_size, "%s: %s", request->capture, strerror(errno));
@@ -199,8 +197,7 @@ int mn_hosted_main(const struct mn_hosted_port *port, int argc, char **argv)
     prctl(PR_SET_TIMERSLACK, 1ul); /* wake from ppoll when the deadline says, not 50 us later */
     mn_loop_init(&process.loop, &loop_port);
     int opened = mn_env_open(&process.env, &process.loop, &setup);
-    if (opened != 0) {
+    if (opened != 0)
         return opened < 0 ? 1 : 0;
-    }
     return run(&process);
 }

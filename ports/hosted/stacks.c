@@ -1,7 +1,7 @@
 /* Task stacks from mmap, and the report of an overflow.
  *
- * An overflowing task has no stack left for a signal handler, so the handler has one of its own. It runs in the thread that
- * faulted, where the scheduler knows the running task.
+ * An overflowing task has no stack left for a signal handler, so the handler has one of its own. It
+ * runs in the thread that faulted, where the scheduler knows the running task.
  */
 #include "ports/hosted/stacks.h"
 
@@ -17,7 +17,8 @@
 #define GUARD_BYTES ((size_t)64 * 1024)
 #define HANDLER_STACK_BYTES ((size_t)64 * 1024)
 
-/* The leak checker, where the program is built with it, must look for pointers on these stacks, too. */
+/* The leak checker, if the program is built with it, must look for pointers on these stacks,
+ * too. */
 __attribute__((weak)) void __lsan_register_root_region(const void *begin, size_t size);
 __attribute__((weak)) void __lsan_unregister_root_region(const void *begin, size_t size);
 

@@ -1,4 +1,5 @@
-/* The network card of a simulated host: turns packets into frames on the wire, doing what it promises to do for the stack, and back. */
+/* The network card of a simulated host: turns packets into frames on the wire, doing what it
+ * promises to do for the stack, and back. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ static struct mnet_sim_host *host_of(struct mnet_device *device)
 
 /* ---- Sending ---- */
 
-/* Puts the packet's bytes and metadata on the wire as they are. False where there is no memory. */
+/* Puts the packet's bytes and metadata on the wire as they are. False if there is no memory. */
 static bool put_packet(struct mnet_sim_host *host, const struct mnet_packet *packet)
 {
     struct mn_sim_flight *flight = mn_sim_flight(host, packet->total);
@@ -69,7 +70,7 @@ static int sim_tx(struct mnet_device *device, struct mnet_packet **packets, int 
     int taken = 0;
     while (taken < count && mn_sim_has_room(host)) {
         struct mnet_packet *packet = packets[taken++];
-        /* What was not promised must not be asked for. */
+        /* Work that was not promised must not be asked for. */
         MN_ASSERT(packet->checksum != MNET_CHECKSUM_PARTIAL || (device->tx_offload & MNET_OFFLOAD_CHECKSUM) != 0);
         MN_ASSERT(!mn_offload_is_large(packet) || (device->tx_offload & MNET_OFFLOAD_TSO4) != 0);
         if (!put(host, packet))

@@ -10,7 +10,7 @@
 
 #define HOST_MEMORY ((size_t)64 << 20)
 
-/* ---- What the environment asks of a port ---- */
+/* ---- The services of a port ---- */
 
 static uint64_t host_now(void *context)
 {

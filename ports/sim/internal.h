@@ -1,5 +1,5 @@
-/* The simulator from the inside. sim.c: simulations, hosts, tasks. wire.c: paths and frames in flight. device.c: the hosts' network cards. pipe.c stands
- * alone.
+/* The simulator from the inside. sim.c: simulations, hosts, tasks. wire.c: paths and frames in
+ * flight. device.c: the hosts' network cards. pipe.c stands alone.
  */
 #ifndef MN_SIM_INTERNAL_H
 #define MN_SIM_INTERNAL_H
@@ -12,7 +12,7 @@
 
 #define MN_SIM_ARGC_MAX 64
 
-/* Where a frame in flight is going. */
+/* The direction of a frame in flight. */
 enum mn_sim_stage {
     MN_SIM_TO_SEGMENT, /* on the sending path of `host` */
     MN_SIM_TO_HOST,    /* on the receiving path of `host` */
@@ -107,14 +107,15 @@ struct mnet_sim {
 
 /* wire.c */
 
-/* A frame of `len` bytes, not yet filled in, from `host`; NULL where there is no memory. */
+/* A frame of `len` bytes, not yet filled in, from `host`; NULL if there is no memory. */
 struct mn_sim_flight *mn_sim_flight(struct mnet_sim_host *host, size_t len);
 void mn_sim_seed_path(struct mn_sim_path *path, struct mn_random *random);
 /* Puts a frame on the sending path of its host; takes ownership. */
 void mn_sim_put(struct mn_sim_flight *flight);
 /* Whether the sending path of the host takes another frame. */
 bool mn_sim_has_room(const struct mnet_sim_host *host);
-/* Whether a frame to `destination` meets only hosts and paths that take frames with the offload metadata that `needed` (enum mnet_offload) stands for. */
+/* Whether a frame to `destination` meets only hosts and paths that take frames with the offload
+ * metadata that `needed` (enum mnet_offload) stands for. */
 bool mn_sim_carries(const struct mnet_sim_host *host, const uint8_t *destination, uint32_t needed);
 /* The time of the next arrival, MNET_NEVER for none, and lets everything arrive that is due now. */
 uint64_t mn_sim_next_arrival(const struct mnet_sim *sim);

@@ -1,6 +1,7 @@
-/* Theory of operation. All hosts share one event loop and one clock. The loop's `wait` is where time passes: when no task can run and no stack has work, the clock
- * jumps to the earliest of the loop's own deadline and the next arrival of a frame. So a simulation takes as long as its computations, and
- * nothing in it depends on the real time.
+/* Theory of operation. All hosts share one event loop and one clock. The loop's `wait` is where
+ * time passes: when no task can run and no stack has work, the clock jumps to the earliest of the
+ * loop's own deadline and the next arrival of a frame. So a simulation takes as long as its
+ * computations, and nothing in it depends on the real time.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +75,8 @@ void mnet_sim_destroy(struct mnet_sim *sim)
 {
     if (sim == NULL)
         return;
-    sim->until = MNET_NEVER; /* connections may take their time, also where that of the programs was up */
+    /* Connections may take their time, also if that of the programs was up. */
+    sim->until = MNET_NEVER;
     for (struct mnet_sim_host *host = sim->hosts; host != NULL; host = host->next)
         mn_env_close(&host->env);
     mn_sim_drop_all(sim);
@@ -224,7 +226,8 @@ static int start_jobs(struct mnet_sim *sim)
     return 0;
 }
 
-/* The first task: starts the jobs and ends when none but servers runs, which are cancelled by its negative result. */
+/* The first task: starts the jobs and ends when none but servers runs, which are cancelled by its
+ * negative result. */
 static int conduct(void *argument)
 {
     struct mnet_sim *sim = argument;

@@ -1,6 +1,9 @@
-/* Theory of operation. A frame travels over two paths: from its host to the segment, and from there to each host it is for. On each it first waits until the
- * frames before it have been sent (bandwidth; a full queue loses it), then things happen to it by chance, and it arrives after the delay. What happens to a frame is decided when it enters a path, from the path's own generator, so changing one path does not
- * shift the dice of another. A perfect path passes frames on at once, within the call that sent them.
+/* Theory of operation. A frame travels over two paths: from its host to the segment, and from there
+ * to each host it is for. On each it first waits until the frames before it have been sent
+ * (bandwidth; a full queue loses it), then things happen to it by chance, and it arrives after the
+ * delay. What happens to a frame is decided when it enters a path, from the path's own generator,
+ * so changing one path does not shift the dice of another. A perfect path passes frames on at once,
+ * within the call that sent them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +12,7 @@
 #include "wire/ethernet.h"
 
 #define MILLION 1000000u
-#define CARD_QUEUE_BYTES (256u * 1024u) /* what a card takes while its path is busy */
+#define CARD_QUEUE_BYTES (256u * 1024u) /* bytes that a card takes while its path is busy */
 #define QUEUE_MOST ((size_t)1 << 40)
 
 __extension__ typedef unsigned __int128 wide;
@@ -215,7 +218,7 @@ static void enter(struct mn_sim_flight *flight, enum mnet_sim_direction directio
         free(flight);
         return;
     }
-    /* What gets lost gets lost on the way: it takes its time in sending like any other. */
+    /* A frame gets lost on the way: it takes its time in sending like any other. */
     path->busy_until = MN_MAX(path->busy_until, now) + duration(path, wire_bytes(flight));
     uint64_t sent = path->busy_until;
     if (is_lost(path) || flight->host->device.link_down) {

@@ -1,8 +1,9 @@
 /* Solo5's network device (NET_BASIC): one frame for each call, in one piece, without offloads.
  *
- * What a device with offloads would do is done in software just above it (src/stack/offload.c), so every packet that arrives here is a
- * plain frame of at most mtu + 14 bytes. Frames of an ordinary MTU are read straight into the linear part of a packet. Packets to be
- * sent have their headers and their data in different places and are put together in the bounce buffer; so are, the other way
+ * What a device with offloads would do is done in software just above it (src/stack/offload.c), so
+ * every packet that arrives here is a plain frame of at most mtu + 14 bytes. Frames of an ordinary
+ * MTU are read straight into the linear part of a packet. Packets to be sent have their headers and
+ * their data in different places and are put together in the bounce buffer; so are, the other way
  * round, frames that are larger than a linear part.
  */
 #include <solo5.h>
@@ -26,8 +27,8 @@ static bool fits_linear(const struct mn_solo5_device *solo5)
     return solo5->read_max <= MNET_PACKET_LINEAR;
 }
 
-/* Takes one frame into the spare packet, or into `bounce` where it has no place there. Its length; 0: there is none;
- * MNET_E_IO. */
+/* Takes one frame into the spare packet, or into `bounce` if it has no place there. Its length;
+ * 0: there is none; MNET_E_IO. */
 static int read_frame(struct mn_solo5_device *solo5)
 {
     bool direct = solo5->packet != NULL && fits_linear(solo5);
@@ -39,7 +40,8 @@ static int read_frame(struct mn_solo5_device *solo5)
     return (int)MN_MIN(len, solo5->read_max);
 }
 
-/* The spare packet with the `len` bytes just read; NULL, and the frame is lost, where memory is short. */
+/* The spare packet with the `len` bytes just read; NULL, and the frame is lost, if memory is
+ * short. */
 static struct mnet_packet *take_packet(struct mn_solo5_device *solo5, size_t len)
 {
     struct mnet_packet *packet = solo5->packet;
@@ -77,7 +79,8 @@ static int solo5_rx(struct mnet_device *device, struct mnet_packet **packets, in
     return count;
 }
 
-/* A frame that the host does not take is lost: Solo5 does not say whether it would take it later. */
+/* A frame that the host does not take is lost: Solo5 does not say whether it would take it
+ * later. */
 static void write_frame(struct mn_solo5_device *solo5, const struct mnet_packet *packet)
 {
     const uint8_t *frame = packet->data;

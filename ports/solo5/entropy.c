@@ -8,7 +8,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The last word that begins with the option, NULL where none does. */
+/* The last word that begins with the option, NULL if none does. */
 static char *find_word(char *line)
 {
     char *found = NULL;

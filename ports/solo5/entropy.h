@@ -16,7 +16,8 @@ enum mn_entropy {
     MN_ENTROPY_WRONG, /* it is, and what follows is not 64 hexadecimal digits */
 };
 
-/* Looks for the word --entropy=HEX in a command line, and takes it out: blanks take its place. Where it is right, `seed` has its bytes. */
+/* Looks for the word --entropy=HEX in a command line, and takes it out: blanks take its place.
+ * If it is right, `seed` has its bytes. */
 enum mn_entropy mn_entropy_take_option(char *command_line, uint8_t seed[MN_RANDOM_SEED]);
 
 #endif

@@ -1,11 +1,13 @@
-/* The entry of a Solo5 guest, for each of its tenders: memory, clock, waiting, entropy, console and devices for ports/bare.
+/* The entry of a Solo5 guest, for each of its tenders: memory, clock, waiting, entropy, console and
+ * devices for ports/bare.
  *
- * Memory is one piece, the heap, at whose end the first stack lies without anything to stop it from growing into the heap. The event loop runs
- * there, and the application does not: it has task stacks. So the end of the heap is left to the first stack, with a mark
- * below it that is looked at whenever there is nothing else to do.
+ * Memory is one piece, the heap, at whose end the first stack lies without anything to stop it from
+ * growing into the heap. The event loop runs there, and the application does not: it has task
+ * stacks. So the end of the heap is left to the first stack, with a mark below it that is looked at
+ * whenever there is nothing else to do.
  *
- * solo5_yield is the one wait: it returns when a frame has come or the deadline is there. There is no console input, and no signal
- * that could end the program from outside, but the tender's end.
+ * solo5_yield is the one wait: it returns when a frame has come or the deadline is there. There is
+ * no console input, and no signal that could end the program from outside, but the tender's end.
  */
 #include <solo5.h>
 
@@ -17,7 +19,7 @@
 #include "ports/solo5/entropy.h"
 #include "ports/solo5/solo5_port.h"
 
-/* What is left to the stack that the machine starts with. */
+/* The rest of the stack that the machine starts with. */
 #define FIRST_STACK ((size_t)64 * 1024)
 /* Waits without a deadline end and begin again. */
 #define LONGEST_WAIT (3600 * MNET_SECOND)
@@ -83,7 +85,7 @@ static bool port_seed(void *context, void *seed, size_t len, char *why, size_t w
         memset(seed, 0, len);
     }
     for (size_t i = 0; i < len; i++)
-        bytes[i] ^= given_seed[i % MN_RANDOM_SEED]; /* zeros where none was given */
+        bytes[i] ^= given_seed[i % MN_RANDOM_SEED]; /* zeros if none was given */
     memset(given_seed, 0, sizeof given_seed);
     return true;
 }
@@ -107,8 +109,8 @@ static void port_print(void *context, const char *text, size_t len)
     solo5_console_write(text, len);
 }
 
-/* Frames for the device that most programs have are taken off the host's queue from the beginning, also while nobody has opened it: what is
- * left there ends every wait. */
+/* Frames for the device that most programs have are taken off the host's queue from the beginning,
+ * also while nobody has opened it: what is left there ends every wait. */
 static void acquire_usual_device(void)
 {
     char why[8];
@@ -117,7 +119,7 @@ static void acquire_usual_device(void)
         usual->ops->close(usual);
 }
 
-/* The command line, to be modified; NULL where there is too little memory even for it. */
+/* The command line, to be modified; NULL if there is too little memory even for it. */
 static char *set_up_memory(const struct solo5_start_info *info)
 {
     size_t line_size = strlen(info->cmdline) + 1;

@@ -1,17 +1,20 @@
 /* The TAP device: one frame per system call.
  *
- * Receiving. A frame may be 60 bytes or 64 KiB and its size is known only when it has been read. So every readv offers the
- * linear part of a packet (enough for an ordinary frame) and, behind it, large buffers for the rest. What a frame leaves
- * unused stays for the next one: the packet where there was no frame, and the buffers down to the unused tail of the
- * one that was begun, so that a run of frames fills buffers without gaps.
+ * Receiving. A frame may be 60 bytes or 64 KiB and its size is known only when it has been read. So
+ * every readv offers the linear part of a packet (enough for an ordinary frame) and, behind it,
+ * large buffers for the rest. What a frame leaves unused stays for the next one: the packet if
+ * there was no frame, and the buffers down to the unused tail of the one that was begun, so that a
+ * run of frames fills buffers without gaps.
  *
- * Sending. writev gathers the packet's pieces; the kernel copies them, so the packet is free when the call returns.
+ * Sending. writev gathers the packet's pieces; the kernel copies them, so the packet is free when
+ * the call returns.
  *
- * Somebody may delete the interface, and make it again. In between the device fails, as if its cable were cut; the stack and its
- * timers go on.
+ * Somebody may delete the interface, and make it again. In between the device fails, as if its
+ * cable were cut; the stack and its timers go on.
  *
  * The metadata of packets and the kernel's virtio_net_hdr say the same in different words;
- * ports/common/vnet.c translates. Every number that comes from the kernel is checked before it becomes metadata.
+ * ports/common/vnet.c translates. Every number that comes from the kernel is checked before it
+ * becomes metadata.
  */
 #include "ports/tap/tap_internal.h"
 
@@ -49,34 +52,31 @@ static MN_RARE void note_gone(struct tap *tap)
     tap->looked = 0;
 }
 
-/* Whether there is an interface of this name, and it has been set up: before that, who has made it may still hold it, or
- * change what it is. */
+/* Whether there is an interface of this name, and it has been set up: before that, who has made it
+ * may still hold it, or change what it is. */
 static bool is_up(const char *name)
 {
     struct ifreq request = {0};
     snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     bool up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     return up;
 }
 
-/* Attaches to an interface that has the name of the deleted one. It is looked for when the kernel tells of changes, and now
- * and then in any case. */
+/* Attaches to an interface that has the name of the deleted one. It is looked for when the kernel
+ * tells of changes, and now and then in any case. */
 static MN_RARE bool attach_again(struct tap *tap)
 {
     const char *what;
     uint64_t now = mn_hosted_now(NULL);
-    if (!mn_tap_link_changed(tap) && now - tap->looked < LOOK_NS) {
+    if (!mn_tap_link_changed(tap) && now - tap->looked < LOOK_NS)
         return false;
-    }
     tap->looked = now;
     int fd = is_up(tap->name) ? mn_tap_attach(tap, &what) : -1;
-    if (fd < 0) {
+    if (fd < 0)
         return false;
-    }
     mn_tap_link_attach(tap, fd);
     tap->gone = false;
     tap->settled_offload = 0;
@@ -88,7 +88,8 @@ static bool says_gone(int error)
     return error == EBADFD || error == EBADF;
 }
 
-/* Tells the kernel which offloads it may use towards us, once the owner of the device has decided. */
+/* Tells the kernel which offloads it may use towards us, once the owner of the device has
+ * decided. */
 static void settle_offload(struct tap *tap)
 {
     unsigned flags = 0;
@@ -101,24 +102,23 @@ static void settle_offload(struct tap *tap)
     (void)ioctl(tap->fd, TUNSETOFFLOAD, (unsigned long)flags);
 }
 
-/* Makes sure that the largest frame has a place. False where memory is used up. */
+/* Makes sure that the largest frame has a place. False if memory is used up. */
 static bool refill(struct tap *tap)
 {
     struct mnet_memory *memory = tap->device.memory;
-    if (tap->packet == NULL) {
+    if (tap->packet == NULL)
         tap->packet = mnet_packet_alloc(memory);
-    }
     while (tap->buffer_count < TAP_BUFFERS) {
         struct mnet_buffer *buffer = mnet_buffer_alloc(memory);
-        if (buffer == NULL) {
+        if (buffer == NULL)
             break;
-        }
         tap->buffers[tap->buffer_count++] = buffer;
     }
     return tap->packet != NULL && tap->buffer_count == TAP_BUFFERS;
 }
 
-/* Gives the first `len` bytes of the offered buffers to the packet and drops the buffers that are used up. */
+/* Gives the first `len` bytes of the offered buffers to the packet and drops the buffers that are
+ * used up. */
 static void attach_buffers(struct tap *tap, struct mnet_packet *packet, size_t len)
 {
     unsigned used_up = 0;
@@ -141,14 +141,13 @@ static void attach_buffers(struct tap *tap, struct mnet_packet *packet, size_t l
     memmove(tap->buffers, tap->buffers + used_up, tap->buffer_count * sizeof tap->buffers[0]);
 }
 
-/* Offers the packet and the buffers for one frame; returns what readv does. */
+/* Offers the packet and the buffers for one frame. Returns the result of readv. */
 static ssize_t read_frame(struct tap *tap, struct mn_vnet_header *header)
 {
     struct iovec pieces[RX_PIECES];
     int count = 0;
-    if (tap->vnet) {
+    if (tap->vnet)
         pieces[count++] = (struct iovec){header, sizeof *header};
-    }
     pieces[count++] = (struct iovec){tap->packet->data, mnet_packet_tailroom(tap->packet)};
     for (unsigned i = 0; i < tap->buffer_count; i++) {
         uint32_t offset = i == 0 ? tap->buffer_offset : 0;
@@ -184,12 +183,10 @@ static struct mnet_packet *take_packet(struct tap *tap, size_t len)
 static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
 {
     struct tap *tap = tap_of(device);
-    if (MN_UNLIKELY(tap->gone) && !attach_again(tap)) {
+    if (MN_UNLIKELY(tap->gone) && !attach_again(tap))
         return MNET_E_IO;
-    }
-    if (MN_UNLIKELY(tap->vnet && tap->settled_offload != device->rx_offload)) {
+    if (MN_UNLIKELY(tap->vnet && tap->settled_offload != device->rx_offload))
         settle_offload(tap);
-    }
     size_t header_len = tap->vnet ? sizeof(struct mn_vnet_header) : 0;
     uint64_t now = mn_hosted_now(NULL); /* one reading for the batch */
     int count = 0;
@@ -199,27 +196,25 @@ static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int 
         ssize_t got = room ? read_frame(tap, &header) : discard_frame(tap);
         if (got < 0) {
             bool empty = errno == EAGAIN || errno == EINTR;
-            if (empty && count == 0) {
+            if (empty && count == 0)
                 mn_tap_link_look(tap, now);
-            }
-            if (empty || count > 0) {
+            if (empty || count > 0)
                 return count;
-            }
             if (says_gone(errno)) {
                 note_gone(tap);
                 return attach_again(tap) ? 0 : MNET_E_IO; /* there may be another already */
             }
             return MNET_E_IO;
         }
-        if (!room) {
+        if (!room)
             continue;
-        }
         if ((size_t)got <= header_len || (size_t)got - header_len > MNET_FRAME_MAX) {
             device->rx_dropped++;
             continue;
         }
         struct mnet_packet *packet = take_packet(tap, (size_t)got - header_len);
-        /* tx_offload: what may be agreed on; frames may still come from before rx_offload was settled. */
+        /* tx_offload: what may be agreed on; frames may still come from before rx_offload was
+         * settled. */
         if (tap->vnet && !mn_vnet_to_packet(&header, device->tx_offload, packet)) {
             device->rx_dropped++;
             mnet_packet_free(packet);
@@ -231,7 +226,8 @@ static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int 
     return count;
 }
 
-/* Hands one frame to the kernel. 1: taken (sent, or dropped and counted); 0: the queue is full; MNET_E_IO. */
+/* Hands one frame to the kernel. 1: taken (sent, or dropped and counted); 0: the queue is full;
+ * MNET_E_IO. */
 static int send_frame(struct tap *tap, struct mnet_packet *packet)
 {
     struct mn_vnet_header header;
@@ -256,9 +252,8 @@ static int send_frame(struct tap *tap, struct mnet_packet *packet)
             sent = writev(tap->fd, pieces, count);
         } while (sent < 0 && errno == EINTR);
     }
-    if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
+    if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS))
         return 0;
-    }
     if (sent < 0 && says_gone(errno)) {
         return MNET_E_IO; /* rx is about to notice, too */
     }
@@ -270,17 +265,14 @@ static int tap_tx(struct mnet_device *device, struct mnet_packet **packets, int 
 {
     struct tap *tap = tap_of(device);
     int taken = 0;
-    if (MN_UNLIKELY(tap->gone)) {
+    if (MN_UNLIKELY(tap->gone))
         return MNET_E_IO;
-    }
     while (taken < count) {
         int result = send_frame(tap, packets[taken]);
-        if (result < 0 && taken == 0) {
+        if (result < 0 && taken == 0)
             return result;
-        }
-        if (result <= 0) {
+        if (result <= 0)
             break;
-        }
         mnet_packet_free(packets[taken]);
         taken++;
     }
@@ -297,9 +289,8 @@ static void tap_close(struct mnet_device *device)
 {
     struct tap *tap = tap_of(device);
     mnet_packet_free(tap->packet);
-    for (unsigned i = 0; i < tap->buffer_count; i++) {
+    for (unsigned i = 0; i < tap->buffer_count; i++)
         mnet_buffer_free(tap->buffers[i]);
-    }
     if (tap->vnet && !tap->gone) {
         /* The interface may outlive us, and who comes next may know nothing of offloads. */
         (void)ioctl(tap->fd, TUNSETOFFLOAD, 0ul);

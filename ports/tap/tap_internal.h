@@ -1,4 +1,4 @@
-/* What the files of the TAP device share. */
+/* The state and functions that the files of the TAP device share. */
 #ifndef MN_TAP_INTERNAL_H
 #define MN_TAP_INTERNAL_H
 
@@ -6,7 +6,8 @@
 
 #include <net/if.h>
 
-/* Large buffers offered behind the linear part. The first one may be partly used, hence one more than the largest frame fills. */
+/* Large buffers offered behind the linear part. The first one may be partly used, hence one more
+ * than the largest frame fills. */
 #define TAP_BUFFERS 5
 /* A used buffer with less room than this is not offered again. */
 #define TAP_BUFFER_TAIL_MIN 1024u
@@ -23,7 +24,7 @@ struct tap {
     int fd;                   /* the queue of frames; -1: there is none */
     int link_fd;              /* netlink; -1: changes are not told, and looking is all there is */
     int index;                /* the interface's */
-    uint64_t link_looked;     /* when what the kernel tells was last looked at */
+    uint64_t link_looked;     /* when news of the kernel were last looked for */
     uint32_t settled_offload; /* device.rx_offload as the kernel knows it */
     uint32_t buffer_offset;   /* first unused byte of buffers[0] */
     unsigned buffer_count;
@@ -37,19 +38,22 @@ void mn_tap_free(struct tap *tap);
 
 /* tap_link.c */
 
-/* Makes what device.fd stands for, and the netlink socket if there can be one. Negative, with errno. */
+/* Makes what device.fd stands for, and the netlink socket if there can be one. Negative, with
+ * errno. */
 int mn_tap_link_open(struct tap *tap);
 void mn_tap_link_close(struct tap *tap);
 /* Frames come by `fd` from now on, until the interface is gone. */
 void mn_tap_link_attach(struct tap *tap, int fd);
 void mn_tap_link_detach(struct tap *tap);
-/* Whether the kernel has told anything of interfaces; takes it all, and what it says of this one. */
+/* Whether the kernel has told anything of interfaces; takes it all, and what it says of this
+ * one. */
 bool mn_tap_link_changed(struct tap *tap);
 /* The same, if it was not done just before. */
 void mn_tap_link_look(struct tap *tap, uint64_t now);
 
-/* tap_open.c: a descriptor of the interface tap->name, which exists, with headers if tap->vnet is set, and without offloads towards us
- * yet. Negative, with errno and in *what the call that failed. */
+/* tap_open.c: a descriptor of the interface tap->name, which exists, with headers if tap->vnet is
+ * set, and without offloads towards us yet. Negative, with errno and in *what the call that
+ * failed. */
 int mn_tap_attach(struct tap *tap, const char **what);
 
 #endif

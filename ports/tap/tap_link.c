@@ -1,8 +1,9 @@
 /* The cable of a TAP interface: whether the kernel's end is up, and whether it is there at all.
  *
- * The kernel tells of every change of an interface over a netlink socket; no frame costs a system call for it. The socket and the queue of
- * frames are behind one descriptor (epoll), so that whoever waits for frames is woken for either. When there was no frame the socket is
- * looked at, once in a millisecond at most.
+ * The kernel tells of every change of an interface over a netlink socket; no frame costs a system
+ * call for it. The socket and the queue of frames are behind one descriptor (epoll), so that
+ * whoever waits for frames is woken for either. When there was no frame the socket is looked at,
+ * once in a millisecond at most.
  */
 #include <errno.h>
 #include <string.h>
@@ -18,7 +19,8 @@
 #include "ports/tap/tap_internal.h"
 
 #define LOOK_NS MNET_MILLISECOND
-#define LOWER_UP 0x10000u            /* IFF_LOWER_UP of linux/if.h, which does not get on with net/if.h */
+/* IFF_LOWER_UP of linux/if.h, which cannot be included beside net/if.h. */
+#define LOWER_UP 0x10000u
 #define UP_FLAGS (IFF_UP | LOWER_UP) /* the interface, and its carrier */
 
 static void watch(const struct tap *tap, int fd)
@@ -43,13 +45,11 @@ static void ask(struct tap *tap)
 static void take_message(struct tap *tap, const struct nlmsghdr *header)
 {
     struct ifinfomsg link;
-    if (header->nlmsg_type != RTM_NEWLINK || header->nlmsg_len < NLMSG_LENGTH(sizeof link)) {
+    if (header->nlmsg_type != RTM_NEWLINK || header->nlmsg_len < NLMSG_LENGTH(sizeof link))
         return;
-    }
     memcpy(&link, NLMSG_DATA(header), sizeof link);
-    if (link.ifi_index == tap->index) {
+    if (link.ifi_index == tap->index)
         tap->device.link_down = (link.ifi_flags & UP_FLAGS) != UP_FLAGS;
-    }
 }
 
 static void take_messages(struct tap *tap, const char *bytes, size_t len)
@@ -58,9 +58,8 @@ static void take_messages(struct tap *tap, const char *bytes, size_t len)
     while (len >= sizeof header) {
         memcpy(&header, bytes, sizeof header);
         size_t step = NLMSG_ALIGN(header.nlmsg_len);
-        if (header.nlmsg_len < sizeof header || step > len) {
+        if (header.nlmsg_len < sizeof header || step > len)
             return;
-        }
         take_message(tap, (const struct nlmsghdr *)(const void *)bytes);
         bytes += step;
         len -= step;
@@ -73,9 +72,8 @@ bool mn_tap_link_changed(struct tap *tap)
     bool changed = false;
     while (tap->link_fd >= 0) {
         ssize_t got = recv(tap->link_fd, bytes, sizeof bytes, MSG_DONTWAIT);
-        if (got < 0 && errno != ENOBUFS && errno != EINTR) {
+        if (got < 0 && errno != ENOBUFS && errno != EINTR)
             break;
-        }
         changed = true;
         if (got >= 0) {
             take_messages(tap, bytes, (size_t)got);
@@ -88,9 +86,8 @@ bool mn_tap_link_changed(struct tap *tap)
 
 void mn_tap_link_look(struct tap *tap, uint64_t now)
 {
-    if (now - tap->link_looked < LOOK_NS) {
+    if (now - tap->link_looked < LOOK_NS)
         return;
-    }
     tap->link_looked = now;
     (void)mn_tap_link_changed(tap);
 }
@@ -130,13 +127,11 @@ static int open_netlink(void)
 int mn_tap_link_open(struct tap *tap)
 {
     tap->device.fd = epoll_create1(EPOLL_CLOEXEC);
-    if (tap->device.fd < 0) {
+    if (tap->device.fd < 0)
         return -1;
-    }
     tap->link_fd = open_netlink();
-    if (tap->link_fd >= 0) {
+    if (tap->link_fd >= 0)
         watch(tap, tap->link_fd);
-    }
     return 0;
 }
 
@@ -144,8 +139,7 @@ void mn_tap_link_close(struct tap *tap)
 {
     const int fds[] = {tap->fd, tap->link_fd, tap->device.fd};
     for (size_t i = 0; i < MN_COUNT_OF(fds); i++) {
-        if (fds[i] >= 0) {
+        if (fds[i] >= 0)
             close(fds[i]);
-        }
     }
 }

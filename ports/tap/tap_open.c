@@ -1,4 +1,5 @@
-/* Opening a TAP interface: attach or create, agree on offloads, read the MTU, choose our MAC address. */
+/* Opening a TAP interface: attach or create, agree on offloads, read the MTU, choose our MAC
+ * address. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -60,7 +61,8 @@ static int set_interface(struct tap *tap, int fd)
         result = ioctl(fd, TUNSETIFF, &request);
     }
     if (result == 0) {
-        memcpy(tap->name, request.ifr_name, sizeof tap->name); /* a pattern like tap%d has become a name */
+        /* A pattern like tap%d has become a name. */
+        memcpy(tap->name, request.ifr_name, sizeof tap->name);
     }
     return result;
 }
@@ -68,7 +70,7 @@ static int set_interface(struct tap *tap, int fd)
 static int set_header(const struct tap *tap, int fd)
 {
     int header_bytes = sizeof(struct mn_vnet_header), little_endian = 1;
-    /* A persistent interface remembers what its last user could do. */
+    /* A persistent interface remembers the offloads of its last user. */
     (void)ioctl(fd, TUNSETOFFLOAD, 0ul);
     bool set = !tap->vnet ||
                (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) == 0 && ioctl(fd, TUNSETVNETLE, &little_endian) == 0);
@@ -79,9 +81,8 @@ int mn_tap_attach(struct tap *tap, const char **what)
 {
     int fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     *what = TUN_PATH;
-    if (fd < 0) {
+    if (fd < 0)
         return fd;
-    }
     int result = set_interface(tap, fd);
     *what = "cannot attach";
     if (result == 0) {
@@ -109,19 +110,18 @@ static int open_descriptor(struct tap *tap, bool create, const struct why *why)
         snprintf(why->text, why->size, "%s: there is no such interface (new:%s would make one)", tap->name, tap->name);
         return MNET_E_NO_DEVICE;
     }
-    if (mn_tap_link_open(tap) < 0) {
+    if (mn_tap_link_open(tap) < 0)
         return fail_errno(why, tap->name, "no epoll");
-    }
     int fd = mn_tap_attach(tap, &what);
-    if (fd < 0) {
+    if (fd < 0)
         return fail_errno(why, tap->name, what);
-    }
     mn_tap_link_attach(tap, fd);
     return 0;
 }
 
-/* Both directions: we always may send partial checksums and large segments once the header is there; what the kernel sends
- * is agreed on with the first frame received (see tap.c), so that the owner can still do without. */
+/* Both directions: we always may send partial checksums and large segments once the header is
+ * there; what the kernel sends is agreed on with the first frame received (see tap.c), so that the
+ * owner can still do without. */
 static void agree_offload(struct tap *tap, const struct mnet_tap_options *options)
 {
     uint32_t offload = tap->vnet ? MNET_OFFLOAD_CHECKSUM : 0;
@@ -137,32 +137,28 @@ static int read_mtu(struct tap *tap, const struct why *why)
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     bool known = fd >= 0 && ioctl(fd, SIOCGIFMTU, &request) == 0;
     int result = known ? 0 : fail_errno(why, tap->name, "cannot read its MTU");
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
-    if (known && request.ifr_mtu < MTU_MIN) {
+    if (known && request.ifr_mtu < MTU_MIN)
         result = fail(why, MNET_E_NO_DEVICE, tap->name, "an MTU below 576 bytes");
-    }
     tap->device.mtu = (uint16_t)MN_MIN(request.ifr_mtu, MTU_MAX);
     return result;
 }
 
-/* Not the kernel's address, which belongs to the kernel's end: if none was given a random one, unicast and locally
- * administered. */
+/* Not the kernel's address, which belongs to the kernel's end: if none was given a random one,
+ * unicast and locally administered. */
 static int choose_mac(struct tap *tap, const struct why *why)
 {
     static const uint8_t none[6];
-    if (memcmp(tap->device.mac, none, sizeof none) != 0) {
+    if (memcmp(tap->device.mac, none, sizeof none) != 0)
         return 0;
-    }
-    if (!mn_hosted_entropy(NULL, tap->device.mac, sizeof tap->device.mac)) {
+    if (!mn_hosted_entropy(NULL, tap->device.mac, sizeof tap->device.mac))
         return fail(why, MNET_E_NO_ENTROPY, tap->name, "no entropy for a MAC address");
-    }
     tap->device.mac[0] = (uint8_t)((tap->device.mac[0] & 0xfc) | 0x02);
     return 0;
 }
 
-/* What an interface is called by: [new:]NAME[,mac=ADDRESS]. Puts its parts where they belong. */
+/* Reads the name of an interface into its parts: [new:]NAME[,mac=ADDRESS]. */
 static int parse_place(struct tap *tap, const char *place, bool *create, const struct why *why)
 {
     static const uint8_t none[6];
@@ -170,9 +166,8 @@ static int parse_place(struct tap *tap, const char *place, bool *create, const s
     const char *name = *create ? place + strlen(NEW) : place;
     const char *mac = strstr(name, MAC);
     size_t len = mac != NULL ? (size_t)(mac - name) : strlen(name);
-    if (len == 0 || len >= sizeof tap->name || memchr(name, '/', len) != NULL) {
+    if (len == 0 || len >= sizeof tap->name || memchr(name, '/', len) != NULL)
         return fail(why, MNET_E_INVALID, name, "not the name of a network interface");
-    }
     memcpy(tap->name, name, len);
     uint8_t *own = tap->device.mac;
     if (mac != NULL &&
@@ -186,9 +181,8 @@ static int set_up(struct tap *tap, const char *place, const struct mnet_tap_opti
 {
     bool create;
     int result = parse_place(tap, place, &create, why);
-    if (result == 0) {
+    if (result == 0)
         result = open_descriptor(tap, create, why);
-    }
     if (result == 0) {
         agree_offload(tap, options);
         result = read_mtu(tap, why);
@@ -204,9 +198,8 @@ int mnet_tap_open(const char *name, const struct mnet_tap_options *options, stru
     options = options != NULL ? options : &defaults;
     *device = NULL;
     struct tap *tap = calloc(1, sizeof *tap);
-    if (tap == NULL) {
+    if (tap == NULL)
         return fail(&why, MNET_E_NO_MEMORY, name, "no memory");
-    }
     tap->device.ops = &mn_tap_ops;
     tap->device.name = tap->name;
     tap->device.fd = tap->fd = tap->link_fd = -1;

@@ -1,7 +1,7 @@
 /* Registers in memory (4.2): the transport of QEMU's microvm, Firecracker and arm boards.
  *
- * Version 2 is the standard one. Version 1 (4.2.4) differs in how a queue is placed: as one stretch of pages, told by
- * the number of its first page.
+ * Version 2 is the standard one. Version 1 (4.2.4) differs in how a queue is placed: as one stretch
+ * of pages, told by the number of its first page.
  */
 #include <string.h>
 
@@ -171,7 +171,8 @@ int mn_virtio_mmio_open(struct mn_virtio_transport *t, const struct mn_virtio_ma
     *t = (struct mn_virtio_transport){.ops = &ops, .machine = machine};
     t->registers = (struct mn_virtio_window){machine->map(machine->context, physical, bytes), bytes};
     uint32_t version = get(t, VERSION);
-    /* 4.2.2.2: nothing else is touched where one of these is wrong; device 0 is a place without a device. */
+    /* 4.2.2.2: nothing else is touched if one of these is wrong; device 0 is a place without a
+     * device. */
     if (get(t, MAGIC_VALUE) != MAGIC || version < 1 || version > 2)
         return MNET_E_NO_DEVICE;
     t->legacy = version == 1;

@@ -1,9 +1,10 @@
-/* The network driver (5.1): opening and closing, features, link, and waiting. Receiving and sending are in net_rx.c and
- * net_tx.c.
+/* The network driver (5.1): opening and closing, features, link, and waiting. Receiving and sending
+ * are in net_rx.c and net_tx.c.
  *
- * Trust. The host is believed about what it alone can know (MAC, MTU, link, what it did with a buffer that it says it is done
- * with), and that only within the buffer. What breaks the rings' own rules marks the device as broken: then it fails
- * with MNET_E_IO for good, and everything that it held is freed when it is closed. What concerns one frame costs that frame.
+ * Trust. The host is believed about what it alone can know (MAC, MTU, link, what it did with a
+ * buffer that it says it is done with), and that only within the buffer. What breaks the rings' own
+ * rules marks the device as broken: then it fails with MNET_E_IO for good, and everything that it
+ * held is freed when it is closed. What concerns one frame costs that frame.
  */
 #include "ports/virtio/net.h"
 
@@ -24,7 +25,8 @@ enum {
 #define ETHERNET_BYTES 14
 #define MTU_MIN 576u
 #define MTU_USUAL 1500u
-/* Receive buffers that a frame of 64 KiB needs, and some more: without as many, none is asked for. */
+/* Receive buffers that a frame of 64 KiB needs, and some more: without as many, none is asked
+ * for. */
 #define TSO_BUFFERS 64u
 /* How long closing waits for frames to leave, and how often it looks: hosts take microseconds. */
 #define LEAVE_NS (20 * MNET_MILLISECOND)
@@ -67,8 +69,10 @@ void mn_net_look(struct mn_net *net)
     mn_virtio_look(t);
     if (MN_LIKELY(!t->config_changed) || net->broken)
         return;
-    t->config_changed = false; /* before it is read: a further change comes with a further interrupt */
-    if (t->ops->get_status(t) & (MN_VIRTIO_NEEDS_RESET | MN_VIRTIO_FAILED)) /* 2.1.2: announced like this */
+    /* Before it is read: a further change comes with a further interrupt. */
+    t->config_changed = false;
+    /* 2.1.2: announced like this. */
+    if (t->ops->get_status(t) & (MN_VIRTIO_NEEDS_RESET | MN_VIRTIO_FAILED))
         mn_net_break(net);
     else if (!read_link(net))
         t->config_changed = true;
@@ -141,8 +145,8 @@ static uint64_t choose_features(const struct mn_virtio_transport *t, uint64_t of
     return use;
 }
 
-/* 5.1.4.2: accepts the MTU where there are buffers for such frames; false where it is too small to live with. 3.1.1, step 4:
- * configuration may be read before features are agreed on. */
+/* 5.1.4.2: accepts the MTU if there are buffers for such frames; false if it is too small to
+ * live with. 3.1.1, step 4: configuration may be read before features are agreed on. */
 static bool choose_mtu(struct mn_net *net, uint64_t offered)
 {
     uint16_t mtu;
@@ -207,8 +211,9 @@ static bool read_mac(struct mn_net *net)
     return true;
 }
 
-/* What a stack sends at its end (a reset, a farewell to its DHCP server) must not be overtaken by the reset of the device, or by
- * the end of the machine. A host that does not take it in time has lost it. */
+/* What a stack sends at its end (a reset, a farewell to its DHCP server) must not be overtaken by
+ * the reset of the device, or by the end of the machine. A host that does not take it in time has
+ * lost it. */
 static void let_leave(struct mn_net *net)
 {
     const struct mn_virtio_machine *machine = net->transport->machine;

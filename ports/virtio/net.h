@@ -1,4 +1,4 @@
-/* What the files of the network driver share. Internal. */
+/* The state and functions that the files of the network driver share. Internal. */
 #ifndef MN_VIRTIO_NET_H
 #define MN_VIRTIO_NET_H
 
@@ -28,16 +28,18 @@ enum {
     MN_NET_TX = 1
 };
 
-/* 5.1.6: the header as the driver has it; a legacy device without MRG_RXBUF has the first ten bytes only. */
+/* 5.1.6: the header as the driver has it; a legacy device without MRG_RXBUF has the first ten bytes
+ * only. */
 #define MN_NET_HEADER_MAX 12u
-/* Pieces of a frame that is sent: its header, its linear part and its fragments. What has more is copied. */
+/* Pieces of a frame that is sent: its header, its linear part and its fragments. What has more is
+ * copied. */
 #define MN_NET_PIECES 12u
 static_assert(MN_NET_PIECES >= 2 + MNET_PACKET_FRAGMENTS, "a packet without `more` is never copied");
 
 /* A frame on its way out, by the descriptor that its chain begins with. */
 struct mn_net_sending {
     struct mn_virtq_descriptor table[MN_NET_PIECES];
-    uint8_t header[MN_NET_HEADER_MAX]; /* where the packet has no room for it */
+    uint8_t header[MN_NET_HEADER_MAX]; /* if the packet has no room for it */
     bool lent;                         /* it has bytes that somebody waits for */
     struct mnet_packet *packet;
 };
@@ -45,12 +47,14 @@ struct mn_net_sending {
 struct mn_net {
     struct mnet_device device;
     struct mn_virtio_transport *transport;
-    uint64_t features;       /* agreed on */
-    uint32_t rx_may, tx_may; /* enum mnet_offload, as agreed on, whatever becomes of the fields in `device` */
+    uint64_t features; /* agreed on */
+    /* Enum mnet_offload, as agreed on, whatever becomes of the fields in `device`. */
+    uint32_t rx_may, tx_may;
     uint8_t header_bytes;
     bool link_up;
-    bool down_seen;  /* the link's state when the stack last received */
-    bool broken;     /* the device broke a rule that leaves nothing to go on with, or says itself that it is */
+    bool down_seen; /* the link's state when the stack last received */
+    /* The device broke a rule that leaves nothing to go on with, or says itself that it is. */
+    bool broken;
     bool stalled;    /* a frame found no room */
     unsigned lent;   /* frames being sent with `lent` set */
     unsigned target; /* receive buffers that the device shall have; 0: not known yet */
@@ -68,18 +72,18 @@ static inline struct mn_net *mn_net_of(struct mnet_device *device)
 
 /* Marks the device as broken, and tells it so. */
 void mn_net_break(struct mn_net *net);
-/* Looks at what interrupts have told of: the link, and the device's health. */
+/* Looks at the news that interrupts have told of: the link, and the device's health. */
 void mn_net_look(struct mn_net *net);
 
 /* struct mnet_device_ops */
 int mn_net_rx(struct mnet_device *device, struct mnet_packet **packets, int max);
 int mn_net_tx(struct mnet_device *device, struct mnet_packet **packets, int count);
 
-/* Gives the device receive buffers where `least` or more are missing, as far as there is memory. */
+/* Gives the device receive buffers if `least` or more are missing, as far as there is memory. */
 void mn_net_refill(struct mn_net *net, unsigned least);
-/* Takes back what has been sent. */
+/* Takes back the frames that have been sent. */
 void mn_net_reap(struct mn_net *net);
-/* Frees what `sending` holds. */
+/* Frees the packets that `sending` holds. */
 void mn_net_sent(struct mn_net *net, struct mn_net_sending *sending);
 
 #endif

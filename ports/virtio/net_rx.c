@@ -1,11 +1,13 @@
 /* The network driver: receiving.
  *
- * A receive buffer is a packet: the device writes the header into its headroom and the frame behind it. A frame of more
- * than MNET_PACKET_LINEAR bytes (large segments, large MTUs) is spread by the device over several buffers (MRG_RXBUF), and they
- * become one packet by being linked through `more`: nothing is copied, and an ordinary frame pins 2 KiB. The buffers behind the
- * first one have no header, so their bytes begin in the headroom.
+ * A receive buffer is a packet: the device writes the header into its headroom and the frame behind
+ * it. A frame of more than MNET_PACKET_LINEAR bytes (large segments, large MTUs) is spread by the
+ * device over several buffers (MRG_RXBUF), and they become one packet by being linked through
+ * `more`: nothing is copied, and an ordinary frame pins 2 KiB. The buffers behind the first one
+ * have no header, so their bytes begin in the headroom.
  *
- * The lengths and the number of buffers are the host's word. A frame whose own do not fit is dropped and counted.
+ * The lengths and the number of buffers are the host's word. A frame whose own do not fit is
+ * dropped and counted.
  */
 #include <string.h>
 
@@ -16,8 +18,8 @@
 #include "ports/virtio/net.h"
 
 #define ETHERNET_BYTES 14u
-/* The device has at least this many buffers, what the largest frame needs and a few more; at most what fits the ring and this
- * share of the memory. */
+/* The device has at least this many buffers, what the largest frame needs and a few more; at most
+ * what fits the ring and this share of the memory. */
 #define TARGET_MIN 64u
 #define MEMORY_SHARE 8u
 #define PACKET_BYTES 2048u
@@ -85,8 +87,8 @@ static void count_bytes(struct mnet_packet *first)
     }
 }
 
-/* Links the next `count` used buffers behind `first`. Takes them all from the queue, whatever they are; false where they do
- * not make up a frame. */
+/* Links the next `count` used buffers behind `first`. Takes them all from the queue, whatever they
+ * are; false if they do not make up a frame. */
 static bool take_rest(struct mn_net *net, struct mnet_packet *first, unsigned count)
 {
     /* 5.1.6.4.1: all buffers of a frame are used together. */
@@ -95,7 +97,8 @@ static bool take_rest(struct mn_net *net, struct mnet_packet *first, unsigned co
     bool sound = true;
     uint32_t len = net->header_bytes + first->len;
     for (struct mnet_packet *last = first; count > 0; count--) {
-        bool full = len == capacity(net); /* 5.1.6.4.1: but for the last buffer, each is used completely */
+        /* 5.1.6.4.1: but for the last buffer, each is used completely. */
+        bool full = len == capacity(net);
         struct mnet_packet *packet = mn_virtqueue_take(&net->rx, &len);
         if (packet == NULL)
             return false;
@@ -112,7 +115,8 @@ static bool take_rest(struct mn_net *net, struct mnet_packet *first, unsigned co
     return sound;
 }
 
-/* Makes the buffer and those behind it one frame with metadata. False where what the device says of them does not fit. */
+/* Makes the buffer and those behind it one frame with metadata. False if what the device says of
+ * them does not fit. */
 static bool take_frame(struct mn_net *net, struct mnet_packet *packet, uint32_t len)
 {
     struct mn_vnet_header header;

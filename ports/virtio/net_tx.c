@@ -1,12 +1,14 @@
 /* The network driver: sending.
  *
- * A frame goes out as one chain of descriptors that point to the packet's own pieces; nothing is copied. The header lies in
- * the packet's headroom where the packet is nobody else's, so that an ordinary frame is one descriptor. More than two
- * pieces go into a table of their own (INDIRECT_DESC), one descriptor of the ring: that costs the device one more read, and
- * keeps large segments from filling the ring.
+ * A frame goes out as one chain of descriptors that point to the packet's own pieces; nothing is
+ * copied. The header lies in the packet's headroom if the packet is nobody else's, so that an
+ * ordinary frame is one descriptor. More than two pieces go into a table of their own
+ * (INDIRECT_DESC), one descriptor of the ring: that costs the device one more read, and keeps large
+ * segments from filling the ring.
  *
- * Frames of one call are shown to the device together, with one notification at most. What it has sent is taken back
- * when the driver is used next; no interrupt is asked for, unless somebody waits (see mn_virtio_net_arm).
+ * Frames of one call are shown to the device together, with one notification at most. What it has
+ * sent is taken back when the driver is used next; no interrupt is asked for, unless somebody waits
+ * (see mn_virtio_net_arm).
  */
 #include <string.h>
 
@@ -86,7 +88,7 @@ static bool fits_pieces(const struct mnet_packet *packet)
     return packet->more == NULL || mnet_packet_slices(packet, pieces, MN_NET_PIECES) < (int)MN_NET_PIECES;
 }
 
-/* Adds a frame to the queue, which owns it then. False where there is no room. */
+/* Adds a frame to the queue, which owns it then. False if there is no room. */
 static bool add(struct mn_net *net, struct mnet_packet *packet)
 {
     struct mn_virtqueue *queue = &net->tx;
@@ -108,7 +110,7 @@ static bool add(struct mn_net *net, struct mnet_packet *packet)
     return true;
 }
 
-/* Takes one frame: 1, sent or dropped and counted; 0 where there is no room. */
+/* Takes one frame: 1, sent or dropped and counted; 0 if there is no room. */
 static int send(struct mn_net *net, struct mnet_packet *packet)
 {
     if (fits_pieces(packet))

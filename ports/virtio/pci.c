@@ -1,9 +1,10 @@
 /* PCI functions (4.1): the transport of QEMU's q35 and Cloud Hypervisor.
  *
- * Capabilities in the configuration space say in which BAR, and where in it, the structures lie: the common
- * configuration, notifications, the interrupt status and the device's own configuration. All of it is the host's word:
- * each structure must lie inside a BAR of memory whose size was asked for, and be as long as what is accessed in it;
- * a list of capabilities ends after as many as have room in the space. What does not fit is skipped as if it were not there.
+ * Capabilities in the configuration space say in which BAR, and where in it, the structures lie:
+ * the common configuration, notifications, the interrupt status and the device's own configuration.
+ * All of it is the host's word: each structure must lie inside a BAR of memory whose size was asked
+ * for, and be as long as what is accessed in it; a list of capabilities ends after as many as have
+ * room in the space. What does not fit is skipped as if it were not there.
  */
 #include <mnet/error.h>
 
@@ -30,7 +31,8 @@ enum {
 #define CAPABILITIES_MAX ((CONFIGURATION_BYTES - 64) / 4)
 
 #define BARS 6
-/* 4.1.4: no structure is longer than 4 KiB so far, but for room between the notifications of queues. */
+/* 4.1.4: no structure is longer than 4 KiB so far, but for room between the notifications of
+ * queues. */
 #define WINDOW_MAX (4u * 4096u)
 #define BAR_IO 1u
 #define BAR_64 4u
@@ -43,7 +45,7 @@ enum {
 #define MSIX_MASK_ALL 0x4000u
 #define MSIX_LAST 0x07ffu /* of the control: the number of the last entry */
 #define MSIX_ENTRY 16u
-#define MSIX_CONFIG 0 /* our two entries; where there is one, it is for both */
+#define MSIX_CONFIG 0 /* our two entries; if there is one, it is for both */
 #define MSIX_QUEUES 1
 #define NO_VECTOR 0xffffu
 
@@ -148,7 +150,8 @@ static void read_bars(const struct mn_virtio_transport *t, struct bar bars[BARS]
     pci_write(t, COMMAND, 2, command);
 }
 
-/* Bytes `offset` to `offset + bytes` of a BAR, mapped; an empty window where they are not all in it. */
+/* Bytes `offset` to `offset + bytes` of a BAR, mapped; an empty window if they are not all in
+ * it. */
 static struct mn_virtio_window map_window(const struct mn_virtio_transport *t, const struct bar *bar, uint32_t offset,
                                           uint32_t bytes)
 {
@@ -160,13 +163,15 @@ static struct mn_virtio_window map_window(const struct mn_virtio_transport *t, c
 
 /* ---- Capabilities ---- */
 
-/* 4.1.4: notes the structure where it is the first usable one of its kind, and at least `needed` bytes long. */
+/* 4.1.4: notes the structure if it is the first usable one of its kind, and at least `needed`
+ * bytes long. */
 static void take_structure(const struct mn_virtio_transport *t, struct mn_virtio_window *window,
                            const struct bar bars[BARS], uint32_t capability, uint32_t needed)
 {
     uint32_t bar = pci_read(t, capability + CAP_BAR, 1);
     uint32_t length = pci_read(t, capability + CAP_LENGTH, 4);
-    if (window->address != 0 || bar >= BARS || length < needed) /* 4.1.4.1: reserved bars are ignored */
+    /* 4.1.4.1: reserved bars are ignored. */
+    if (window->address != 0 || bar >= BARS || length < needed)
         return;
     *window = map_window(t, &bars[bar], pci_read(t, capability + CAP_OFFSET, 4), length);
 }
@@ -188,8 +193,8 @@ static void take_capability(struct mn_virtio_transport *t, const struct bar bars
     }
 }
 
-/* The capability with number `id` behind the one at `after` (0: the first of all), 0 where there is none. `left` bounds a
- * list that goes round. */
+/* The capability with number `id` behind the one at `after` (0: the first of all), 0 if there is
+ * none. `left` bounds a list that goes round. */
 static uint32_t next_capability(const struct mn_virtio_transport *t, uint32_t id, uint32_t after, unsigned *left)
 {
     if (after == 0 && !(pci_read(t, STATUS, 2) & STATUS_CAPABILITIES))
@@ -309,7 +314,8 @@ static uint32_t acknowledge(struct mn_virtio_transport *t)
     return mn_virtio_read(t, &t->isr, 0, 1);
 }
 
-/* 4.1.2: which kind of device a function is; a transitional one (4.1.2.3) says it as its subsystem. */
+/* 4.1.2: which kind of device a function is; a transitional one (4.1.2.3) says it as its
+ * subsystem. */
 static uint32_t kind_of(const struct mn_virtio_transport *t)
 {
     uint32_t device = pci_read(t, DEVICE_ID, 2);
@@ -343,7 +349,8 @@ int mn_virtio_pci_open(struct mn_virtio_transport *t, const struct mn_virtio_mac
     for (uint32_t at = 0; (at = next_capability(t, CAP_VENDOR, at, &left)) != 0;)
         take_capability(t, bars, at);
     if (t->registers.address == 0 || t->notify_area.address == 0 || t->isr.address == 0) {
-        /* 4.1.4.3.1, 4.1.4.4.1, 4.1.4.5.1: each must be there. A legacy device (4.1.4.10) has none of them. */
+        /* 4.1.4.3.1, 4.1.4.4.1, 4.1.4.5.1: each must be there. A legacy device (4.1.4.10) has none
+         * of them. */
         left = CAPABILITIES_MAX;
         t->why = next_capability(t, CAP_VENDOR, 0, &left) == 0 ? "it has the legacy interface only"
                                                                : "its registers are nowhere";
@@ -385,7 +392,7 @@ bool mn_virtio_pci_messages(struct mn_virtio_transport *t, const struct mn_virti
         return false;
     pci_write(t, capability + MSIX_CONTROL, 2, control | MSIX_ENABLE | MSIX_MASK_ALL);
     set_message(t, &table, MSIX_CONFIG, one ? queues : config_change);
-    set_message(t, &table, MSIX_QUEUES, queues); /* outside the table where it has one entry */
+    set_message(t, &table, MSIX_QUEUES, queues); /* outside the table if it has one entry */
     pci_write(t, capability + MSIX_CONTROL, 2, (control | MSIX_ENABLE) & ~MSIX_MASK_ALL);
     pci_write(t, COMMAND, 2, pci_read(t, COMMAND, 2) | COMMAND_NO_INTX);
     t->messages = true;

@@ -1,7 +1,7 @@
 /* The entropy device (5.4): one queue of buffers that it fills.
  *
- * It is used a few times in a machine's life, so nothing is kept between two readings. What it writes is taken from the
- * page that is shared with it only when it says how much that is.
+ * It is used a few times in a machine's life, so nothing is kept between two readings. What it
+ * writes is taken from the page that is shared with it only when it says how much that is.
  */
 #include <string.h>
 
@@ -24,7 +24,8 @@ size_t mn_virtio_rng_bytes(void)
     return sizeof(struct rng);
 }
 
-/* Up to `max` bytes; returns how many were written to rng->bytes, 0 where the deadline passed, or MNET_E_IO. */
+/* Up to `max` bytes; returns how many were written to rng->bytes, 0 if the deadline passed, or
+ * MNET_E_IO. */
 static int read_chunk(struct mn_virtio_transport *t, struct rng *rng, size_t max, uint64_t deadline)
 {
     const struct mn_virtio_machine *machine = t->machine;
@@ -78,7 +79,8 @@ int mn_virtio_rng_read(struct mn_virtio_transport *t, void *memory, void *buffer
         result = MNET_E_IO;
     if (result == MNET_OK)
         result = read_all(t, rng, buffer, len, patience);
-    /* Where it refuses, it has no buffer, or one of the memory that is its own as long as the machine runs. */
+    /* If it refuses, it has no buffer, or one of the memory that is its own as long as the
+     * machine runs. */
     (void)mn_virtio_reset(t);
     memset(rng->bytes, 0, sizeof rng->bytes);
     return result;

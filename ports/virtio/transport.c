@@ -49,7 +49,8 @@ void mn_virtio_look(struct mn_virtio_transport *t)
         t->config_changed = true;
 }
 
-/* 2.4.2: reset has happened when the status reads 0. Firecracker's devices refuse it once they are in use, and say so by FAILED. */
+/* 2.4.2: reset has happened when the status reads 0. Firecracker's devices refuse it once they are
+ * in use, and say so by FAILED. */
 bool mn_virtio_reset(struct mn_virtio_transport *t)
 {
     const struct mn_virtio_machine *machine = t->machine;
@@ -96,8 +97,9 @@ int mn_virtio_agree(struct mn_virtio_transport *t, uint64_t features)
         t->ops->accept_features(t, features & UINT32_MAX);
         return MNET_OK;
     }
-    /* 6.1: a device that offers VERSION_1 wants it accepted, and one that does not is none of ours. Addresses are what the
-     * bus says they are, and the order of accesses, too, whether or not a device offers to keep to that. */
+    /* 6.1: a device that offers VERSION_1 wants it accepted, and one that does not is none of ours.
+     * Addresses are what the bus says they are, and the order of accesses, too, whether or not a
+     * device offers to keep to that. */
     uint64_t offered = t->ops->device_features(t);
     if (!(offered & MN_VIRTIO_F_VERSION_1)) {
         mn_virtio_fail(t);
@@ -118,8 +120,9 @@ bool mn_virtio_ready(struct mn_virtio_transport *t)
     return !(t->ops->get_status(t) & (MN_VIRTIO_NEEDS_RESET | MN_VIRTIO_FAILED));
 }
 
-/* 2.5.1: fields of more than 32 bits, and several fields, are of one moment where the generation is the same before and
- * after. Legacy devices have none (2.5.4): they are read until two readings agree. */
+/* 2.5.1: fields of more than 32 bits, and several fields, are of one moment if the generation is
+ * the same before and after. Legacy devices have none (2.5.4): they are read until two readings
+ * agree. */
 bool mn_virtio_config(struct mn_virtio_transport *t, unsigned offset, void *to, unsigned bytes)
 {
     uint8_t first[16], second[16];

@@ -47,8 +47,8 @@ static uint32_t load32(const uint16_t *at)
     return mn_little32(__atomic_load_n((const uint32_t *)(const void *)at, __ATOMIC_RELAXED));
 }
 
-/* Between what this side has written and what it reads of the other side's next: each of the two must see at least one of
- * the other's writes (2.7.7.1, 2.7.13.4.1). */
+/* Between what this side has written and what it reads of the other side's next: each of the two
+ * must see at least one of the other's writes (2.7.7.1, 2.7.13.4.1). */
 static void full_barrier(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -184,8 +184,10 @@ void mn_virtqueue_publish(struct mn_virtqueue *queue)
     if (old == queue->added || queue->broken)
         return;
     queue->published = queue->added;
-    store16(queue->driver + RING_IDX, queue->added); /* 2.7.13.3.1: after the ring and the descriptors */
-    full_barrier();                                  /* 2.7.13.4.1: before flags or avail_event are read */
+    /* 2.7.13.3.1: after the ring and the descriptors. */
+    store16(queue->driver + RING_IDX, queue->added);
+    /* 2.7.13.4.1: before flags or avail_event are read. */
+    full_barrier();
     if (wants_notification(queue, old))
         queue->transport->ops->notify(queue->transport, queue->index);
 }

@@ -1,7 +1,8 @@
-/* Theory of operation. The file is a sequence of pcapng blocks (draft-ietf-opsawg-pcapng): a section header, one interface description, and an enhanced packet
- * block for each frame, in the byte order of the machine. A block is its type and length, a body padded to a multiple of four, and the length
- * again; it is composed in pieces, so that frames are never copied. The first write that fails ends the capture: a torn block
- * would make the rest unreadable.
+/* Theory of operation. The file is a sequence of pcapng blocks (draft-ietf-opsawg-pcapng): a
+ * section header, one interface description, and an enhanced packet block for each frame, in the
+ * byte order of the machine. A block is its type and length, a body padded to a multiple of four,
+ * and the length again; it is composed in pieces, so that frames are never copied. The first write
+ * that fails ends the capture: a torn block would make the rest unreadable.
  */
 #include <string.h>
 
@@ -176,7 +177,8 @@ static int capture_rx(struct mnet_device *device, struct mnet_packet **packets, 
 
 static int capture_tx(struct mnet_device *device, struct mnet_packet **packets, int count)
 {
-    /* What is taken is the inner device's at once, and may be gone: it is held until it has been recorded. */
+    /* What is taken is the inner device's at once, and may be gone: it is held until it has been
+     * recorded. */
     struct mnet_capture *capture = capture_of(device);
     for (int i = 0; i < count; i++)
         mnet_packet_hold(packets[i]);

@@ -1,4 +1,4 @@
-/* Captures into files, where there are files. */
+/* Captures into files, on ports that have files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -1,7 +1,9 @@
-/* Theory of operation. Each direction has a generator and at most one frame held back for reordering. Decisions are made frame by frame in a fixed
- * order, so a run can be repeated from its seed. Sending: fragments may be shared with a send queue and checksums may be left to the device, so
- * what is changed is first copied and completed. A frame held back goes out when enough others have passed, or with the second call
- * (of receiving, sending or waiting) that finds nothing to overtake it.
+/* Theory of operation. Each direction has a generator and at most one frame held back for
+ * reordering. Decisions are made frame by frame in a fixed order, so a run can be repeated from its
+ * seed. Sending: fragments may be shared with a send queue and checksums may be left to the device,
+ * so what is changed is first copied and completed. A frame held back goes out when enough others
+ * have passed, or with the second call (of receiving, sending or waiting) that finds nothing to
+ * overtake it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +22,11 @@
 struct direction {
     struct mnet_fault_rates rates;
     struct mn_random random;
-    struct mnet_packet *held;             /* owned */
-    uint32_t overtakers;                  /* frames that may still pass it */
-    bool stale;                           /* a call went by in which nothing passed it */
-    struct mnet_packet *queue[MADE_MOST]; /* decided about, not yet passed on: comes before anything else */
+    struct mnet_packet *held; /* owned */
+    uint32_t overtakers;      /* frames that may still pass it */
+    bool stale;               /* a call went by in which nothing passed it */
+    /* Decided about, not yet passed on: comes before anything else. */
+    struct mnet_packet *queue[MADE_MOST];
     int queued;
 };
 
@@ -39,7 +42,8 @@ static bool happens(struct direction *d, uint32_t ppm)
     return ppm > 0 && mn_random_below(&d->random, MILLION) < ppm;
 }
 
-/* A copy that may be changed, with a complete checksum, in the place of `frame`; false, nothing changed, where that cannot be. */
+/* A copy that may be changed, with a complete checksum, in the place of `frame`; false, nothing
+ * changed, if that cannot be. */
 static bool make_changeable(struct fault *fault, struct mnet_packet **frame)
 {
     struct mnet_memory *memory = fault->device.memory != NULL ? fault->device.memory : (*frame)->memory;
@@ -112,7 +116,7 @@ static void pass(struct fault *fault, struct direction *d, struct mnet_packet *f
     }
 }
 
-/* The frame held back, where a second call in a row has nothing to overtake it; else NULL. */
+/* The frame held back, if a second call in a row has nothing to overtake it; else NULL. */
 static struct mnet_packet *release_stale(struct direction *d)
 {
     if (d->held == NULL)
@@ -139,7 +143,8 @@ static struct mnet_packet *take_queued(struct direction *d)
     return frame;
 }
 
-/* Offers the queue to the inner device. 0 when it is empty now, 1 where something is left, or the device's error. */
+/* Offers the queue to the inner device. 0 when it is empty now, 1 if something is left, or the
+ * device's error. */
 static int flush(struct fault *fault)
 {
     struct direction *d = &fault->tx;
@@ -153,7 +158,8 @@ static int flush(struct fault *fault)
     return d->queued > 0;
 }
 
-/* Called with everything that is asked of the device, so that a frame does not stay held back for ever. */
+/* Called with everything that is asked of the device, so that a frame does not stay held back for
+ * ever. */
 static int send_stale(struct fault *fault)
 {
     int state = flush(fault);

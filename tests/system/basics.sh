@@ -35,7 +35,8 @@ fetch()
     head -n 1 "$dir/request" | tr -d '\r' | expect 'GET / HTTP/1.0'
 }
 
-# A host that is alone in its network, as clouds have it: Linux is its gateway, to an address elsewhere.
+# A host that is alone in its network, as clouds have it: Linux is its gateway, to an address
+# elsewhere.
 fetch_alone()
 {
     ip addr add 192.0.2.1/32 dev lo
@@ -88,7 +89,8 @@ complete()
     [ "$(stat -c %s "$1")" = "$2" ]
 }
 
-# Linux' nc stops sending when it listens and its peer has finished, so ours must not finish before it has everything.
+# Linux' nc stops sending when it listens and its peer has finished, so ours must not finish before
+# it has everything.
 nc_client()
 {
     bytes 3000000 1 >"$dir/sent"
@@ -155,7 +157,8 @@ external()
     end_external
 }
 
-# Its readiness is what keeps it from queueing without end for a client that never reads; the others go on.
+# Its readiness is what keeps it from queueing without end for a client that never reads; the others
+# go on.
 external_deaf()
 {
     "$examples/external-tap" tap0 $MNET/24 2>"$dir/mnet.err" &

@@ -1,5 +1,6 @@
 #!/bin/bash
-# What mnet puts on the wire, as tshark sees it: nothing malformed, no wrong checksum, no complaint that cannot be explained.
+# What mnet puts on the wire, as tshark sees it: nothing malformed, no wrong checksum, no complaint
+# that cannot be explained.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

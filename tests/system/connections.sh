@@ -5,7 +5,8 @@ set -u
 . "$(dirname "$0")/lib.sh"
 enter_namespaces "$@"
 
-# with_server BUILD ARGUMENT... - a command of linux_peer while mnet serves, which must still serve others afterwards.
+# with_server BUILD ARGUMENT... - a command of linux_peer while mnet serves, which must still serve
+# others afterwards.
 with_server()
 {
     start "$1/tests/mnet_peer" serve

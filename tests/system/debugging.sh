@@ -6,7 +6,8 @@ set -u
 enter_namespaces "$@"
 script=$(dirname "$0")/../../tools/gdb/mnet.py
 
-# tells_of_tasks GDB-ARGUMENT... - a server with one client: two tasks, where they wait, and how they came there.
+# tells_of_tasks GDB-ARGUMENT... - a server with one client: two tasks, where they wait, and how
+# they came there.
 tells_of_tasks()
 {
     gdb -batch -nx "$@" -x "$script" -ex 'mnet tasks' -ex 'mnet bt 1' -ex 'mnet bt 2' >"$dir/gdb" 2>&1

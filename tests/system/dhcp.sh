@@ -13,7 +13,8 @@ site=$dir/site
 mkdir "$site"
 bytes 3000000 dhcp >"$site/large.bin"
 
-# serve ARGUMENT... - dnsmasq for 10.0.0.50 to 10.0.0.60 (or $range), with what it knows of $leases, and its further options.
+# serve ARGUMENT... - dnsmasq for 10.0.0.50 to 10.0.0.60 (or $range), with what it knows of $leases,
+# and its further options.
 serve()
 {
     printf '%s' "${leases:-}" >"$dir/leases"
@@ -85,7 +86,8 @@ takes_what_the_server_says()
     end_server
 }
 
-# Somebody else, here Linux itself, has the address that the server gives: after ten seconds another one is taken.
+# Somebody else, here Linux itself, has the address that the server gives: after ten seconds another
+# one is taken.
 declines_an_address_in_use()
 {
     ip addr add 10.0.0.50/32 dev lo
@@ -115,7 +117,8 @@ acknowledged()
     [ "$(grep -c 'DHCPACK(tap0)' "$dir/dnsmasq.log")" -ge "$1" ]
 }
 
-# Renewed by the server that gave it (RFC 2131 4.4.5, T1), rebound when that is away then (T2), and given up at once when a server says so (NAK).
+# Renewed by the server that gave it (RFC 2131 4.4.5, T1), rebound when that is away then (T2), and
+# given up at once when a server says so (NAK).
 renews_rebinds_and_obeys()
 {
     serve_hastily
@@ -192,8 +195,8 @@ both_sources()
     grep -q -e '--dhcp' "$dir/err" || fail "it said: $(cat "$dir/err")"
 }
 
-# An interface that is down at first: the address is asked for when it comes up, not when the next message would have been due
-# (at 4 and 12 s, more or less one).
+# An interface that is down at first: the address is asked for when it comes up, not when the next
+# message would have been due (at 4 and 12 s, more or less one).
 link_comes_late()
 {
     ip link set tap0 down
@@ -213,7 +216,8 @@ link_comes_late()
     end_server
 }
 
-# A link that goes and comes back under a transfer: the lease is asked about at once, and the transfer goes on.
+# A link that goes and comes back under a transfer: the lease is asked about at once, and the
+# transfer goes on.
 link_comes_back()
 {
     serve

@@ -7,7 +7,8 @@ enter_namespaces "$@"
 hello=$MNET_DEBUG/examples/01_hello-tap
 echo=$MNET_DEBUG/examples/echo-tap
 
-# says TEXT COMMAND... - status 1, and lines of which the only one on the error output contains TEXT.
+# says TEXT COMMAND... - status 1, and lines of which the only one on the error output contains
+# TEXT.
 says()
 {
     timeout 10 "${@:2}" >"$dir/out" 2>"$dir/err"
@@ -31,7 +32,8 @@ busy()
     stop
 }
 
-# The interface is deleted under a running program, which says so once, sleeps on, and ends in order.
+# The interface is deleted under a running program, which says so once, sleeps on, and ends in
+# order.
 deleted()
 {
     start "$@"
@@ -53,7 +55,8 @@ no_permission()
         "$hello" --net:service=new:tap7 --ipv4=10.0.0.2/24
 }
 
-# helps PROGRAM USAGE - --help and -h print the usage first and all options, --version the version, with status 0.
+# helps PROGRAM USAGE - --help and -h print the usage first and all options, --version the version,
+# with status 0.
 helps()
 {
     for option in --help -h; do

@@ -40,7 +40,8 @@ header()
     curl_ -o /dev/null -D - "${@:3}" "$url$1" | tr -d '\r' | grep -qix "$2" || fail "no '$2'"
 }
 
-# raw CODES REQUEST - sends the bytes (printf escapes) and expects just these status codes, and then the end.
+# raw CODES REQUEST - sends the bytes (printf escapes) and expects just these status codes, and then
+# the end.
 raw()
 {
     # shellcheck disable=SC2059 # a format on purpose

@@ -10,8 +10,8 @@ if ! command -v qemu-system-x86_64 >/dev/null; then
 fi
 enter_namespaces "$@"
 
-# A machine that has nothing to do halts: two seconds of sleep cost less than a second of processor time, with start
-# and end.
+# A machine that has nothing to do halts: two seconds of sleep cost less than a second of processor
+# time, with start and end.
 halts()
 {
     machine_command faults

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What `make install` puts somewhere else, used as docs/unikernel.md says: the files of that page are taken out of it, built in a folder
-# of their own by Meson and by a plain compiler, and run.
+# What `make install` puts somewhere else, used as docs/unikernel.md says: the files of that page
+# are taken out of it, built in a folder of their own by Meson and by a plain compiler, and run.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,11 +1,12 @@
-# What the system tests share; sourced, not run. Linux is 10.0.0.1 on one end of tap0, mnet 10.0.0.2 on the other, in namespaces of
-# their own that end with the script: whatever it starts ends with it.
+# What the system tests share; sourced, not run. Linux is 10.0.0.1 on one end of tap0, mnet 10.0.0.2
+# on the other, in namespaces of their own that end with the script: whatever it starts ends with
+# it.
 
 LINUX=10.0.0.1
 MNET=10.0.0.2
 
-# Runs the script again inside the namespaces (a user namespace, too, where it is not run as root). Where there can be none, the whole
-# script is one skipped test.
+# Runs the script again inside the namespaces (a user namespace, too, where it is not run as root).
+# Where there can be none, the whole script is one skipped test.
 enter_namespaces()
 {
     : "${MNET_DEBUG:?} ${MNET_RELEASE:?}"
@@ -21,7 +22,8 @@ enter_namespaces()
         exit 0
     fi
     dir=$(mktemp -d)
-    # A command in the background is a copy of this shell for a moment, and must leave the folder there.
+    # A command in the background is a copy of this shell for a moment, and must leave the folder
+    # there.
     trap '[ "$BASHPID" != $$ ] || rm -rf "$dir"' EXIT
     trap 'exit 1' INT TERM
     ip link set lo up
@@ -38,7 +40,8 @@ make_tap()
     ip link set tap0 up
 }
 
-# start PROGRAM ARGUMENT... - an application of $MNET_DEBUG or $MNET_RELEASE, in the background, until it answers ping.
+# start PROGRAM ARGUMENT... - an application of $MNET_DEBUG or $MNET_RELEASE, in the background,
+# until it answers ping.
 start()
 {
     # shellcheck disable=SC2086 # words
@@ -66,8 +69,8 @@ await()
     fail "waited in vain for: $*"
 }
 
-# empty FILE... - before a command in the background writes to them: a test that waits for its words must not find those of
-# an earlier command.
+# empty FILE... - before a command in the background writes to them: a test that waits for its words
+# must not find those of an earlier command.
 empty()
 {
     for file in "$@"; do
@@ -98,7 +101,8 @@ fail()
     return 1
 }
 
-# run NAME FUNCTION ARGUMENT... - one test: it has failed where the function's status says so, or something in it called `fail`.
+# run NAME FUNCTION ARGUMENT... - one test: it has failed where the function's status says so, or
+# something in it called `fail`.
 run()
 {
     rm -f "$dir/why"
@@ -123,9 +127,12 @@ bytes()
     openssl enc -aes-128-ctr -nosalt -pass "pass:$2" -md sha256 </dev/zero 2>/dev/null | head -c "$1"
 }
 
-# machine_command PROGRAM - an example, or one of tests/, as a virtual machine on $MACHINE (microvm: with the legacy form of virtio-mmio; modern: with
-# the other one; plain: with nothing but what Firecracker's machines have; q35; pc; pcie: a microvm without ports of PCI; NAME-bare: without devices) with ${MEM:-64} MiB, the processor ${CPU:-max}, the network ${NETDEV:-that of tap0} and a network
-# device with the properties $NIC, the object $OBJECT, and the further arguments $MORE; in the array `command`, to which the options are to be added.
+# machine_command PROGRAM - an example, or one of tests/, as a virtual machine on $MACHINE (microvm:
+# with the legacy form of virtio-mmio; modern: with the other one; plain: with nothing but what
+# Firecracker's machines have; q35; pc; pcie: a microvm without ports of PCI; NAME-bare: without
+# devices) with ${MEM:-64} MiB, the processor ${CPU:-max}, the network ${NETDEV:-that of tap0} and a
+# network device with the properties $NIC, the object $OBJECT, and the further arguments $MORE; in
+# the array `command`, to which the options are to be added.
 machine_command()
 {
     program=$MNET_RELEASE/examples/$1-virtio
@@ -150,7 +157,8 @@ machine_command()
     command+=(-monitor "unix:$dir/monitor,server=on,wait=off" -kernel "$program" -append)
 }
 
-# boot PROGRAM ARGUMENT... - in the background, until it answers ping; its console is file descriptor 3.
+# boot PROGRAM ARGUMENT... - in the background, until it answers ping; its console is file
+# descriptor 3.
 boot()
 {
     machine_command "$1"
@@ -170,7 +178,8 @@ end()
     wait "$mnet" || fail "the machine ended with status $?: $(tail -n 1 "$dir/mnet.out")"
 }
 
-# What every port without an operating system must do, by `boot` and `end` of the script: those above are of virtual machines.
+# What every port without an operating system must do, by `boot` and `end` of the script: those
+# above are of virtual machines.
 
 ping_sizes()
 {

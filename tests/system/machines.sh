@@ -1,5 +1,6 @@
 #!/bin/bash
-# Machines of all kinds, as QEMU can make them: sizes of memory, loaders' command lines, consoles, processors, devices.
+# Machines of all kinds, as QEMU can make them: sizes of memory, loaders' command lines, consoles,
+# processors, devices.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -12,8 +13,8 @@ trap '' PIPE # a console may be gone
 
 # ---- Memory ----
 
-# memory_of MIB... - with each of these sizes it gets an address, so has a network; what is not used is not taken of the
-# host, which need not have so much.
+# memory_of MIB... - with each of these sizes it gets an address, so has a network; what is not used
+# is not taken of the host, which need not have so much.
 memory_of()
 {
     for size in "$@"; do
@@ -59,7 +60,8 @@ greets()
     true # QEMU's own status
 }
 
-# one_line TEXT ARGUMENT... - the program echo ends with status 1, and says TEXT (a pattern) in one line.
+# one_line TEXT ARGUMENT... - the program echo ends with status 1, and says TEXT (a pattern) in one
+# line.
 one_line()
 {
     machine_command echo
@@ -79,8 +81,8 @@ run word_of_nobody_says_so one_line nonsense console=ttyS0 nonsense
 
 # ---- The console ----
 
-# control_c COUNT PROGRAM ARGUMENT... - ends it in order behind so many characters that the program has not read, typed
-# $BEFORE seconds after it was switched on.
+# control_c COUNT PROGRAM ARGUMENT... - ends it in order behind so many characters that the program
+# has not read, typed $BEFORE seconds after it was switched on.
 control_c()
 {
     machine_command "$2"
@@ -93,7 +95,8 @@ control_c()
     ) || fail "status $?"
 }
 
-# Nobody reads what the program says, over and over: connections are served, and it is said how much was lost.
+# Nobody reads what the program says, over and over: connections are served, and it is said how much
+# was lost.
 unread_console()
 {
     machine_command unikernel_peer

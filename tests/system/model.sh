@@ -1,6 +1,7 @@
 #!/bin/sh
-# Random schedules of segments, user calls and expiries, from seeds: two engines against each other, and one against an adversary. A seed that fails says how
-# to see it again. `make model SEEDS=1000000` tries more.
+# Random schedules of segments, user calls and expiries, from seeds: two engines against each other,
+# and one against an adversary. A seed that fails says how to see it again. `make model
+# SEEDS=1000000` tries more.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Virtual machines with nothing in them but mnet, against the Linux kernel: QEMU's microvm with the two forms of its transport and its q35, all emulated,
-# on a TAP interface.
+# Virtual machines with nothing in them but mnet, against the Linux kernel: QEMU's microvm with the
+# two forms of its transport and its q35, all emulated, on a TAP interface.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -12,7 +12,8 @@ enter_namespaces "$@"
 linux_peer=$MNET_RELEASE/tests/linux_peer
 trap '' PIPE # a console may be gone
 
-# ends STATUS TEXT PROGRAM ARGUMENT... - it ends by itself with this status, and has said TEXT (a pattern).
+# ends STATUS TEXT PROGRAM ARGUMENT... - it ends by itself with this status, and has said TEXT (a
+# pattern).
 ends()
 {
     machine_command "$3"
@@ -30,7 +31,8 @@ one_line()
     [ "$(grep -vc '^exit status' "$dir/out")" = 1 ] || fail 'it said more than a line'
 }
 
-# reports TEXT FUNCTION ARGUMENT - the program `faults` ends with a report that contains TEXT, its registers, and the function in its backtrace.
+# reports TEXT FUNCTION ARGUMENT - the program `faults` ends with a report that contains TEXT, its
+# registers, and the function in its backtrace.
 reports()
 {
     ends 255 "$1" faults "$3"
@@ -75,7 +77,8 @@ link_flap()
     end
 }
 
-# What the kernel receives of the machine: nothing malformed, no wrong checksum. To be seen, checksums must be complete: --no-checksum-offload.
+# What the kernel receives of the machine: nothing malformed, no wrong checksum. To be seen,
+# checksums must be complete: --no-checksum-offload.
 capture()
 {
     boot unikernel_peer "$@" serve 1000000
@@ -98,8 +101,9 @@ echo_is_small()
     [ "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio")" -lt 204800 ] || fail "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio") bytes"
 }
 
-# What loaders ask of an image: a PVH note with an entry in a segment from 1 MiB on, loaded where it runs; no alignment of segments, for the loader of
-# Firecracker and Cloud Hypervisor wants that to be a multiple of 2 MiB.
+# What loaders ask of an image: a PVH note with an entry in a segment from 1 MiB on, loaded where it
+# runs; no alignment of segments, for the loader of Firecracker and Cloud Hypervisor wants that to
+# be a multiple of 2 MiB.
 image_suits_loaders()
 {
     image=$MNET_RELEASE/examples/echo-virtio
@@ -110,7 +114,8 @@ image_suits_loaders()
     readelf -hW "$image" | grep -q 'Entry point address: *0x100000$' || fail 'its entry is not at 1 MiB'
 }
 
-# Without a device that takes an exit status, without ACPI: it is said, and the machine resets itself, which ends QEMU.
+# Without a device that takes an exit status, without ACPI: it is said, and the machine resets
+# itself, which ends QEMU.
 ends_by_reset()
 {
     ends 0 'exit status 7' unikernel_peer exit 7

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The drivers of virtio devices on QEMU's: every combination of features that changes what they do, large frames, connections, and a link
-# that comes and goes.
+# The drivers of virtio devices on QEMU's: every combination of features that changes what they do,
+# large frames, connections, and a link that comes and goes.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -72,8 +72,9 @@ large_frames()
     [ ! -s "$dir/bad" ] || fail "$(wc -l <"$dir/bad") frames, first: $(head -n 1 "$dir/bad")"
 }
 
-# What QEMU itself sees of the machine, from the first frame to the last, in Wireshark's eyes: on an interface without offloads, since checksums
-# would be completed behind that. Of its warnings only a window of 0 and a reset are as they should be.
+# What QEMU itself sees of the machine, from the first frame to the last, in Wireshark's eyes: on an
+# interface without offloads, since checksums would be completed behind that. Of its warnings only a
+# window of 0 and a reset are as they should be.
 clean()
 {
     NIC=
@@ -93,7 +94,8 @@ clean()
     [ "$(tshark -r "$dir/dump.pcap" -Y "tcp && ip.src == $MNET" 2>/dev/null | wc -l)" -gt 100 ] || fail 'nothing was captured'
 }
 
-# The link goes away under a transfer and comes back; while it is away the driver sends nothing, and is not asked.
+# The link goes away under a transfer and comes back; while it is away the driver sends nothing, and
+# is not asked.
 link_flap()
 {
     NIC=
@@ -152,8 +154,8 @@ user_network()
     true # QEMU's own status
 }
 
-# The same with an address by DHCP, of QEMU's own server: it is asked for when the link comes up, not when the next
-# message would have been due (at 4 and 12 s, more or less one).
+# The same with an address by DHCP, of QEMU's own server: it is asked for when the link comes up,
+# not when the next message would have been due (at 4 and 12 s, more or less one).
 lease_when_the_link_comes()
 {
     NIC=

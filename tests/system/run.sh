@@ -1,11 +1,13 @@
 #!/bin/bash
-# make run, run-tap and sim as scripts call them: they fetch everything, end by themselves, and leave nothing behind.
+# make run, run-tap and sim as scripts call them: they fetch everything, end by themselves, and
+# leave nothing behind.
 set -u
 : "${MNET_RELEASE:?}"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 interfaces=$(ls /sys/class/net)
-# What the demonstrations start is known by this in its environment: there may be other servers on the machine.
+# What the demonstrations start is known by this in its environment: there may be other servers on
+# the machine.
 mark=MNET_TEST_RUN=$(basename "$dir")
 
 survivors()

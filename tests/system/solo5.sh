@@ -1,6 +1,7 @@
 #!/bin/bash
-# Unikernels on Solo5's tenders against the Linux kernel: on spt (a sandboxed process) everything; on hvt, whose guests some hosts run very
-# slowly, the essentials; on virtio what needs a processor without a source of entropy.
+# Unikernels on Solo5's tenders against the Linux kernel: on spt (a sandboxed process) everything;
+# on hvt, whose guests some hosts run very slowly, the essentials; on virtio what needs a processor
+# without a source of entropy.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -8,7 +9,8 @@ enter_namespaces "$@"
 linux_peer=$MNET_RELEASE/tests/linux_peer
 seed=$(openssl rand -hex 32)
 
-# command_for PROGRAM - an example, or unikernel_peer, on $TENDER with ${MEM:-32} MiB; in the array `command`.
+# command_for PROGRAM - an example, or unikernel_peer, on $TENDER with ${MEM:-32} MiB; in the array
+# `command`.
 command_for()
 {
     program=$MNET_RELEASE/examples/$1-$TENDER
@@ -43,7 +45,8 @@ exits()
     [ ! -s "$dir/out" ] || fail "it said: $(cat "$dir/out")"
 }
 
-# ends STATUS TEXT PROGRAM ARGUMENT... - it ends by itself with this status; the first line on the console contains TEXT.
+# ends STATUS TEXT PROGRAM ARGUMENT... - it ends by itself with this status; the first line on the
+# console contains TEXT.
 ends()
 {
     command_for "$3"
@@ -62,7 +65,8 @@ datagrams()
     end
 }
 
-# The interface is left as it was by a program that had the kernel leave checksums and segments to it.
+# The interface is left as it was by a program that had the kernel leave checksums and segments to
+# it.
 after_offloads()
 {
     start "$MNET_RELEASE/examples/echo-tap"
@@ -153,7 +157,8 @@ sleeps_through_frames()
     awk '{ exit !($1 + $2 < 0.5) }' "$dir/times" || fail "seconds of processor time: $(cat "$dir/times")"
 }
 
-# without_entropy ARGUMENTS TEXT - what a guest in QEMU says whose processor has neither RDSEED nor RDRAND.
+# without_entropy ARGUMENTS TEXT - what a guest in QEMU says whose processor has neither RDSEED nor
+# RDRAND.
 without_entropy()
 {
     timeout 60 qemu-system-x86_64 -cpu qemu64 -m 64 -nodefaults -machine acpi=off -display none -serial stdio -device isa-debug-exit \

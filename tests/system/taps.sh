@@ -36,7 +36,8 @@ failed_four_times()
     [ "$(grep -c 'device tap0 fails' "$dir/mnet.err")" = 4 ]
 }
 
-# remade WHICH... - the interface is deleted and made again, each time of the next kind; the program and its stack go on.
+# remade WHICH... - the interface is deleted and made again, each time of the next kind; the program
+# and its stack go on.
 remade()
 {
     start "$@"

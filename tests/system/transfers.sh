@@ -1,5 +1,6 @@
 #!/bin/bash
-# Bulk transfers between mnet and the Linux kernel, every byte verified by both ends: with the offloads of the TAP device and without.
+# Bulk transfers between mnet and the Linux kernel, every byte verified by both ends: with the
+# offloads of the TAP device and without.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

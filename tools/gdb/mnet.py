@@ -1,10 +1,12 @@
-"""Tasks for gdb: `gdb -x tools/gdb/mnet.py PROGRAM ...`, or `source tools/gdb/mnet.py` in a running gdb.
+"""Tasks for gdb: `gdb -x tools/gdb/mnet.py PROGRAM ...`, or `source tools/gdb/mnet.py` in a running
+gdb.
 
     mnet tasks        every task: number, name, state, where it is, and until when it waits at most
     mnet bt [NUMBER]  the backtrace of one task, or of all
 
-Works on processes, and on virtual machines through QEMU's gdb server; on core files `mnet tasks` alone does. `mnet bt` of a suspended
-task sets the registers for a moment, so it needs a target that stands still. x86-64 only.
+Works on processes, and on virtual machines through QEMU's gdb server; on core files `mnet tasks`
+alone does. `mnet bt` of a suspended task sets the registers for a moment, so it needs a target that
+stands still. x86-64 only.
 """
 import gdb
 
@@ -139,7 +141,8 @@ class Tasks(gdb.Command):
 
 
 class Backtrace(gdb.Command):
-    """mnet bt [NUMBER]: the backtrace of one task, or of all. The numbers are those of `mnet tasks`."""
+    """mnet bt [NUMBER]: the backtrace of one task, or of all. The numbers are those of `mnet
+    tasks`."""
 
     def __init__(self):
         super().__init__('mnet bt', gdb.COMMAND_STACK)

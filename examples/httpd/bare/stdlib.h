@@ -1,5 +1,5 @@
-/* What llhttp's sources name of a C library's <stdlib.h>, for machines without one: it is for what
- * cannot happen. */
+/* The names that llhttp's sources need of a C library's <stdlib.h>, for machines without one: it is
+ * for what cannot happen. */
 #ifndef HTTPD_BARE_STDLIB_H
 #define HTTPD_BARE_STDLIB_H
 

@@ -1,4 +1,5 @@
-/* What ports/bare has of the C library's <string.h>, for toolchains that come without one. */
+/* The part of the C library's <string.h> that ports/bare has, for toolchains that come without
+ * one. */
 #ifndef MN_BARE_STRING_H
 #define MN_BARE_STRING_H
 

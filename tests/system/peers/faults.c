@@ -1,5 +1,5 @@
-/* A program that does, on a machine of its own, what no program should: the argument says what. Each must end the machine with a report. And one
- * that just waits, to see what idling costs. */
+/* A program that does, on a machine of its own, what no program should: the argument says what.
+ * Each must end the machine with a report. And one that just waits, to see what idling costs. */
 #include <mnet/mnet.h>
 
 #include <string.h>
@@ -9,7 +9,8 @@ static int sink;
 /* Each level has a frame of more than a page, so that an unprobed one would step over its guard. */
 __attribute__((noinline)) static int descend(int depth, const volatile char *above)
 {
-    volatile char frame[6000]; /* the next level looks into it, so it cannot be that level's frame, too */
+    /* The next level looks into it, so it cannot be that level's frame, too. */
+    volatile char frame[6000];
     frame[0] = (char)depth;
     frame[5999] = *above;
     return depth > 0 ? descend(depth - 1, frame) + frame[0] + frame[5999] : 0;

@@ -16,7 +16,8 @@
  *   linux_peer greedy ADDRESS PORT BYTES         waits until its window is closed, sends without reading, then reads as much
  *   linux_peer aborted ADDRESS PORT MILLISECONDS reads nothing, and must hear of a reset within that time
  *
- * Clients print "AMOUNT UNIT, NANOSECONDS ns". One line on the error output and exit status 1 where anything is wrong.
+ * Clients print "AMOUNT UNIT, NANOSECONDS ns". One line on the error output and exit status 1 where
+ * anything is wrong.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -425,7 +426,8 @@ static void reset_client(const char *address, const char *port, uint64_t count)
     }
 }
 
-/* The source goes on sending until both buffers are full and the window is zero; when it opens, everything must still come. */
+/* The source goes on sending until both buffers are full and the window is zero; when it opens,
+ * everything must still come. */
 /* Until the peer has acknowledged everything; false where that takes too long. */
 static bool delivered(int fd, uint64_t at_most_ns)
 {

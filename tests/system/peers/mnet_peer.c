@@ -10,8 +10,8 @@
  *                                                     for so long, however much comes
  *   mnet_peer OPTIONS round ADDRESS PORT COUNT        round trips of 64 bytes
  *
- * A client prints "BYTES bytes, NANOSECONDS ns" (round: "COUNT rounds, NANOSECONDS ns"); bytes are those of pattern.h, and verified. The exit status
- * is 1 where anything was wrong.
+ * A client prints "BYTES bytes, NANOSECONDS ns" (round: "COUNT rounds, NANOSECONDS ns"); bytes are
+ * those of pattern.h, and verified. The exit status is 1 where anything was wrong.
  */
 #include <mnet/fault.h>
 #include <mnet/mnet.h>
@@ -266,12 +266,14 @@ static int drain(struct mnet_env *env, struct mnet_stack *stack, struct mnet_add
         mnet_tcp_release(flow);
     }
     mnet_tcp_abort(flow);
-    error = mnet_sleep(mnet_now() + 100 * MNET_MILLISECOND); /* the reset goes out, and late segments come in */
+    /* The reset goes out, and late segments come in. */
+    error = mnet_sleep(mnet_now() + 100 * MNET_MILLISECOND);
     mnet_print(env, "%llu bytes, %llu000000 ns\n", (unsigned long long)bytes, (unsigned long long)time_ms);
     return error;
 }
 
-/* One process for many measurements: a TAP interface needs up to a second until it works. Nothing else runs while this waits for a line. */
+/* One process for many measurements: a TAP interface needs up to a second until it works. Nothing
+ * else runs while this waits for a line. */
 static int drain_each(struct mnet_env *env, struct mnet_stack *stack)
 {
     char line[128];

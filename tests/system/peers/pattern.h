@@ -1,4 +1,5 @@
-/* Bytes that tell where in a stream they belong: a byte lost, doubled, moved or changed is found, and where. */
+/* Bytes that tell where in a stream they belong: a byte lost, doubled, moved or changed is found,
+ * and where. */
 #ifndef PATTERN_H
 #define PATTERN_H
 

@@ -1,4 +1,5 @@
-/* The unikernel end of system tests: what mnet_peer does on ports 7, 9 and 19, for machines without a C library, and some ways to end badly.
+/* The unikernel end of system tests: what mnet_peer does on ports 7, 9 and 19, for machines without
+ * a C library, and some ways to end badly.
  *
  *   unikernel_peer OPTIONS serve BYTES    port 7 echo, 9 discard and verify, 19 source of so many bytes; port 1 ends it
  *   unikernel_peer OPTIONS talk           the same, while a task says more and more on the console
@@ -179,7 +180,8 @@ static int spin(void)
 
 /* ---- Bad ends ---- */
 
-/* More than the stack of any task, and then a look at it: where nothing guards a stack, its mark tells afterwards. */
+/* More than the stack of any task, and then a look at it: where nothing guards a stack, its mark
+ * tells afterwards. */
 static int overflow(void *depth)
 {
     volatile char frame[512];
