@@ -55,10 +55,14 @@ help:
 bootstrap-%:
 	@scripts/bootstrap $*
 
+# On a terminal, Ninja shows its progress.
+QUIET := $(if $(MAKE_TERMOUT),,--quiet)
+
 # One build folder for each purpose, set up again if the compiler changes.
 define setup
 	@scripts/setup $(1) $(2)
-	@$(NINJA) -C $(1) --quiet
+	@echo 'building $(1)'
+	@$(NINJA) -C $(1) $(QUIET)
 endef
 
 debug: bootstrap-build
@@ -71,10 +75,12 @@ clang: bootstrap-check
 	$(call setup,$(CLANG),clang $(RELEASE_OPTIONS))
 
 build: debug release
+	@echo 'libraries and programs: $(DEBUG) (with sanitizers) and $(RELEASE); the examples are in $(RELEASE)/examples'
 
 install: bootstrap-build
 	$(call setup,$(INSTALL),'$(CC)' $(RELEASE_OPTIONS) '--prefix=$(abspath $(PREFIX))' -Dtests=false -Dbench=false)
 	@DESTDIR='$(DESTDIR)' meson install -C $(INSTALL) --no-rebuild --quiet
+	@echo 'installed under $(DESTDIR)$(abspath $(PREFIX)): headers in include/mnet, libraries, and packages for pkg-config and Meson'
 
 run: bootstrap-run release
 	@scripts/run $(if $(KVM),--kvm)
@@ -100,8 +106,8 @@ cross: bootstrap-cross cross-builds
 cross-builds:
 	@for cpu in $(CROSS); do \
 	    if command -v $$cpu-linux-gnu-gcc >/dev/null && command -v qemu-$$cpu >/dev/null; then \
-	        scripts/setup build/$$cpu $$cpu-linux-gnu-gcc --cross-file tests/cross/$$cpu.ini $(RELEASE_OPTIONS) -Dbench=false && \
-	        $(NINJA) -C build/$$cpu --quiet || exit 1; \
+	        echo "building build/$$cpu" && scripts/setup build/$$cpu $$cpu-linux-gnu-gcc --cross-file tests/cross/$$cpu.ini $(RELEASE_OPTIONS) -Dbench=false && \
+	        $(NINJA) -C build/$$cpu $(QUIET) || exit 1; \
 	    else \
 	        rm -rf build/$$cpu; \
 	    fi; \

@@ -3,6 +3,11 @@
  * Ports implement devices. Fault injection, capture and shaping wrap one device in another. Frames
  * are Ethernet frames without preamble and FCS. No operation suspends except `wait`. A device
  * belongs to one stack at a time.
+ *
+ * A device is one queue: one way in and one way out, in order. A stack has one device, one loop and
+ * one processor, and shares nothing with other stacks. So a device has no locks. A NIC with several
+ * queues is several devices, one for each stack. They may have the same MAC address, and each has
+ * rings, an interrupt and a link state of its own.
  */
 #ifndef MNET_DEVICE_H
 #define MNET_DEVICE_H
