@@ -29,7 +29,12 @@ struct mnet_ip_config {
     /* The default router: a host of the own network, or of a route on the link. With a /32: any
      * host. */
     struct mnet_address ipv4_gateway;
-    struct mnet_route routes[MNET_ROUTES_MAX];
+    /* Own IPv6 address and network, such as 2001:db8::2/64. The stack has a link-local address, too
+     * (RFC 4862 5.3). Unspecified: the stack does not speak IPv6. */
+    struct mnet_prefix ipv6;
+    /* The default router of IPv6: a link-local address, or a host of the own network. */
+    struct mnet_address ipv6_gateway;
+    struct mnet_route routes[MNET_ROUTES_MAX]; /* of both families */
     unsigned route_count;
     /* Get address, gateway and routes from a DHCP server instead (see dhcp.h). */
     bool dhcp;

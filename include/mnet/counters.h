@@ -31,6 +31,8 @@
     X(ARP_DROP_PENDING, "arp.drop_pending", "pushed out of a neighbour's pending queue") \
     X(ARP_DROP_UNRESOLVED, "arp.drop_unresolved", "the neighbour did not answer") \
     X(ARP_DROP_TABLE, "arp.drop_table", "no place in the neighbour table") \
+    X(ND_DROP_INVALID, "nd.drop_invalid", "malformed or implausible neighbour discovery") \
+    X(ND_CONFLICT, "nd.conflict", "another station uses our IPv6 address") \
     X(IP_RX, "ip.rx", "IP packets received") \
     X(IP_TX, "ip.tx", "IP packets sent") \
     X(IP_DROP_TRUNCATED, "ip.drop_truncated", "shorter than its header says") \

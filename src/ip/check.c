@@ -1,6 +1,7 @@
 /* What holds in ip between two steps; in debug builds and fuzzers it is checked after each of them. */
 #include "base/check.h"
 #include "ip/v4/internal.h"
+#include "ip/v6/internal.h"
 
 static void check_queue(const struct mn_packet_queue *queue)
 {
@@ -13,7 +14,23 @@ static void check_queue(const struct mn_packet_queue *queue)
     MN_ASSERT(count == queue->count && last == queue->last);
 }
 
-/* The timer of an own address runs as long as the work of RFC 5227 is not done. */
+static void check_ipv4_address(const struct mn_ip *ip, const struct mn_own_address *own)
+{
+    MN_ASSERT(own->prefix.address.zone == 0 && mn_ipv4_value(&own->prefix.address) == own->v4.address);
+    MN_ASSERT(mn_ipv4_is_host_of(own->v4.address, own->prefix.length));
+    MN_ASSERT(!mn_ip_is_broadcast_value(ip, own->v4.address));
+}
+
+/* Packets to the group of those who ask for the address arrive as long as it is wanted. */
+static void check_ipv6_address(const struct mn_ip *ip, const struct mn_own_address *own)
+{
+    const struct mnet_address *address = &own->prefix.address;
+    bool wanted = own->state != MN_IP_ADDRESS_CONFLICT;
+    MN_ASSERT(ip->v6.on && address->zone == 0 && !mnet_address_is_ipv4(*address) && !mn_ipv6_is_multicast(address));
+    MN_ASSERT(!wanted || mn_groups_contain(&ip->groups, mn_ipv6_solicited_node(address)));
+}
+
+/* The timer of an own address runs as long as the work of RFC 5227 or RFC 4862 5.4 is not done. */
 static void check_own(const struct mn_ip *ip, const struct mn_own_address *own)
 {
     bool armed = mn_timer_armed(&own->timer);
@@ -26,9 +43,10 @@ static void check_own(const struct mn_ip *ip, const struct mn_own_address *own)
         MN_ASSERT(own->v4.address == 0 && mnet_address_is_any(own->prefix.address));
         return;
     }
-    MN_ASSERT(own->prefix.address.zone == 0 && mn_ipv4_value(&own->prefix.address) == own->v4.address);
-    MN_ASSERT(mn_ipv4_is_host_of(own->v4.address, own->prefix.length));
-    MN_ASSERT(!mn_ip_is_broadcast_value(ip, own->v4.address));
+    if (own == &ip->own[MN_OWN_IPV4])
+        check_ipv4_address(ip, own);
+    else
+        check_ipv6_address(ip, own);
 }
 
 /* Longest prefix first. */
@@ -40,7 +58,7 @@ static void check_routes(const struct mn_routes *routes)
 }
 
 /* The way of the last packet is the one that would be found again. */
-static void check_way(const struct mn_ip *ip)
+static void check_way(struct mn_ip *ip)
 {
     const struct mn_ip_way_cache *last = &ip->last_way;
     struct mn_ip_way way;
@@ -48,7 +66,8 @@ static void check_way(const struct mn_ip *ip)
         return;
     int result = mn_ip_find_way(ip, last->destination, &way);
     MN_ASSERT(result == 0 && way.kind == last->way.kind && mnet_address_equal(way.next_hop, last->way.next_hop));
-    MN_ASSERT(mn_ipv4_source_is_valid(ip, &last->way));
+    MN_ASSERT(way.ipv4 == last->way.ipv4 && way.mtu == last->way.mtu);
+    MN_ASSERT(way.ipv4 ? mn_ipv4_source_is_valid(ip, &last->way) : mn_ipv6_source_is_valid(ip, &last->way));
 }
 
 void mn_ip_check(struct mn_ip *ip)
@@ -60,6 +79,7 @@ void mn_ip_check(struct mn_ip *ip)
         timers += mn_timer_armed(&ip->own[i].timer);
     MN_ASSERT(ip->loopback.count <= MN_IP_LOOPBACK_MAX && ip->failed.count <= MN_IP_FAILED_MAX);
     MN_ASSERT(ip->mtu <= ip->link_mtu && ip->ttl > 0);
+    MN_ASSERT(ip->own_end >= MN_OWN_LINK_LOCAL && ip->own_end <= MN_OWN_MAX);
     MN_ASSERT(ip->wheel.armed == timers + ip->neighbours.count + ip->reassembly.count);
     if (!mn_check_is_due(&ip->steps, parts))
         return;
@@ -68,6 +88,8 @@ void mn_ip_check(struct mn_ip *ip)
     check_queue(&ip->failed);
     for (unsigned i = 0; i < MN_OWN_MAX; i++)
         check_own(ip, &ip->own[i]);
+    for (unsigned i = ip->own_end; i < MN_OWN_MAX; i++)
+        MN_ASSERT(ip->own[i].state == MN_IP_ADDRESS_NONE);
     check_routes(&ip->routes);
     check_way(ip);
     mn_neighbours_check(&ip->neighbours);

@@ -1,5 +1,7 @@
 /* The own address and the routes: set when the host starts, or changed and taken back while it runs, as by DHCP. */
 #include "ip/v4/internal.h"
+#include "ip/v6/internal.h"
+#include "wire/frame.h"
 
 /* Of a prefix of 0..32 bits. */
 static uint32_t mask_of(unsigned length)
@@ -44,7 +46,7 @@ static bool add_routes(struct mn_ip *ip, const struct mn_ip_settings *settings, 
 {
     bool all = true;
     for (unsigned i = 0; i < settings->route_count; i++)
-        if (mnet_address_is_any(settings->routes[i].gateway) == on_link)
+        if (!mn_ipv6_is_route(&settings->routes[i]) && mnet_address_is_any(settings->routes[i].gateway) == on_link)
             all &= add_route(ip, &settings->routes[i]);
     return all;
 }
@@ -62,7 +64,7 @@ static bool set_routes(struct mn_ip *ip, const struct mn_ip_settings *settings)
 {
     bool has_gateway = !mnet_address_is_any(settings->ipv4_gateway);
     unsigned length = settings->ipv4.length;
-    ip->routes.count = 0;
+    mn_routes_remove_ipv4(&ip->routes);
     if (length < 32)
         mn_routes_add(&ip->routes, settings->ipv4, MNET_ADDRESS_ANY);
     bool all = add_routes(ip, settings, true);
@@ -119,17 +121,30 @@ int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uin
     return 0;
 }
 
+/* Frames from an address that is not ours any more, and requests for its neighbours. */
+static void drop_ipv4_frames(struct mn_ip *ip)
+{
+    struct mn_packet_queue frames = ip->transmit;
+    ip->transmit = (struct mn_packet_queue){0};
+    for (struct mnet_packet *frame; (frame = mn_packet_queue_take(&frames)) != NULL;) {
+        if (mn_frame_type(frame) == MN_ETHERTYPE_IPV6)
+            mn_packet_queue_put(&ip->transmit, frame);
+        else
+            mnet_packet_free(frame);
+    }
+}
+
 void mn_ip_unconfigure(struct mn_ip *ip)
 {
     struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
     mn_wheel_cancel(&ip->wheel, &own->timer);
     if (own->state != MN_IP_ADDRESS_NONE)
-        mn_packet_queue_clear(&ip->transmit); /* frames from an address that is not ours any more */
+        drop_ipv4_frames(ip);
     *own = (struct mn_own_address){0};
-    ip->routes.count = 0;
+    mn_routes_remove_ipv4(&ip->routes);
     ip->last_way.known = false;
     ip->mtu = ip->link_mtu;
-    mn_neighbours_deinit(&ip->neighbours); /* they belong to the network that we may have left */
+    mn_neighbours_remove_ipv4(&ip->neighbours); /* they belong to the network that we may have left */
 }
 
 void mn_ip_open_port(struct mn_ip *ip, uint16_t port)

@@ -1,7 +1,8 @@
 /* Received frames, up to the network protocol that they carry; packets sent to ourselves. */
 #include "ip/v4/internal.h"
+#include "ip/v6/internal.h"
 
-/* A frame that is not plain IPv4, from behind its Ethernet header. */
+/* A frame that is not plain IP, from behind its Ethernet header. */
 static MN_RARE enum mn_ip_verdict other_input(struct mn_ip *ip, const struct mn_ethernet *ethernet,
                                               struct mnet_packet **packet, uint64_t now, struct mn_datagram *datagram,
                                               struct mn_icmp_error *error)
@@ -32,13 +33,14 @@ enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, ui
         return MN_IP_CONSUMED;
     }
     mnet_packet_pull(*packet, MN_ETHERNET_HEADER);
-    if (MN_LIKELY(ethernet.type == MN_ETHERTYPE_IPV4)) {
-        struct mn_arrival arrival = {.packet = *packet, .now = now, .not_unicast = group};
-        enum mn_ip_verdict verdict = mn_ipv4_input(ip, &arrival, datagram, error);
-        *packet = verdict == MN_IP_CONSUMED ? NULL : arrival.packet;
-        return verdict;
-    }
-    return other_input(ip, &ethernet, packet, now, datagram, error);
+    bool ipv4 = ethernet.type == MN_ETHERTYPE_IPV4;
+    if (MN_UNLIKELY(!ipv4 && (ethernet.type != MN_ETHERTYPE_IPV6 || !ip->v6.on)))
+        return other_input(ip, &ethernet, packet, now, datagram, error);
+    struct mn_arrival arrival = {.packet = *packet, .now = now, .not_unicast = group};
+    enum mn_ip_verdict verdict = ipv4 ? mn_ipv4_input(ip, &arrival, datagram, error)
+                                      : mn_ipv6_input(ip, &arrival, datagram, error);
+    *packet = verdict == MN_IP_CONSUMED ? NULL : arrival.packet;
+    return verdict;
 }
 
 bool mn_ip_loopback(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,
@@ -49,7 +51,8 @@ bool mn_ip_loopback(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet,
         return false;
     struct mn_arrival arrival = {.packet = looped, .now = now, .looped = true};
     looped->received_ns = now;
-    *verdict = mn_ipv4_input(ip, &arrival, datagram, error);
+    bool ipv4 = mn_ip_version(looped->data) == 4;
+    *verdict = ipv4 ? mn_ipv4_input(ip, &arrival, datagram, error) : mn_ipv6_input(ip, &arrival, datagram, error);
     *packet = *verdict == MN_IP_CONSUMED ? NULL : arrival.packet;
     return true;
 }

@@ -22,6 +22,10 @@ struct mn_arrival {
     uint64_t now;
     bool looped;      /* sent by ourselves, not from the wire */
     bool not_unicast; /* the frame, or the packet, went to more stations than us */
+    /* IPv6: */
+    bool tentative;    /* for an address whose uniqueness is not yet known (RFC 4862 5.4) */
+    bool fragmented;   /* came in fragments, be it one (RFC 6946) */
+    bool router_alert; /* has a Router Alert option */
 };
 
 /* neighbour_states.c */
@@ -30,7 +34,7 @@ struct mn_arrival {
 struct mn_neighbour_protocol {
     /* Asks the station `alone`, or everybody (NULL), for the link address of a neighbour. False if there
      * is no memory or no room for the request; then it was not sent. */
-    bool (*ask)(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone);
+    bool (*ask)(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone, uint64_t now);
     /* Sends a packet that has waited, and is larger than the MTU, to the neighbour; owned from here on. */
     void (*send_in_fragments)(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address neighbour,
                               uint64_t now);
@@ -40,6 +44,8 @@ struct mn_neighbour_protocol {
     uint64_t reachable_ns; /* for so long an answer holds, */
     uint64_t stale_ns;     /* for so long it is kept unused after that, */
     uint64_t failed_ns;    /* and for so long nobody is asked again for one that did not answer */
+    uint64_t delay_ns;     /* a transport has so long to confirm a neighbour before it is asked; 0: none */
+    bool timed_by_routers; /* they tell the interval of requests and how long an answer holds (RFC 4861 6.3.4) */
 };
 
 /* A new entry for `address`, as mn_neighbour_create. */
@@ -47,10 +53,19 @@ struct mn_neighbour *mn_ip_create_neighbour(struct mn_ip *ip, struct mnet_addres
                                             const struct mn_neighbour_protocol *protocol);
 /* The neighbour said that it is at `mac`: what waited for that goes. */
 void mn_ip_confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now);
+/* The neighbour is said to be at `mac`; nobody knows whether it can hear us. */
+void mn_ip_learn(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now);
+/* A Neighbour Advertisement. */
+struct mn_advertised {
+    struct mn_mac mac;
+    bool has_mac, solicited, override;
+};
+void mn_ip_take_advertisement(struct mn_ip *ip, struct mn_neighbour *neighbour, const struct mn_advertised *advertised,
+                              uint64_t now);
 /* A transport doubts that `next_hop` still takes packets: it is asked (RFC 1122 3.3.1.4). */
 void mn_ip_doubt(struct mn_ip *ip, struct mnet_address next_hop, uint64_t now);
-/* Sends an IP packet to `next_hop` on the link, or lets it wait for its answer; owned from here on. */
-void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address next_hop, uint64_t now);
+/* Sends an IP packet to the next hop of `way` on the link, or lets it wait for its answer; owned from here on. */
+void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way, uint64_t now);
 /* Whether packets may go to `next_hop` at once. */
 bool mn_ip_is_resolved(struct mn_ip *ip, struct mnet_address next_hop);
 void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);
@@ -76,6 +91,9 @@ static inline int mn_ip_way_of(struct mn_ip *ip, const struct mn_datagram *datag
 
 /* output.c */
 
+/* Sends an IP packet, header first, on its way; owned from here on. */
+void mn_ip_send_on(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way, uint64_t now);
+
 /* Puts an Ethernet header in front of `packet`, owned from here on, and the frame on the transmit queue. */
 void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_mac *to, uint16_t type);
 /* Whether the transmit queue has room for what ip has to say by itself. */
@@ -83,5 +101,35 @@ bool mn_ip_may_speak(const struct mn_ip *ip);
 
 /* Whether the queue for the way of one packet more has room; false is counted. */
 bool mn_ip_has_room(struct mn_ip *ip, enum mn_ip_way_kind way);
+/* The way of a packet, on which there is room for it; 0, or why it cannot be sent. */
+static inline int mn_ip_way_with_room(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way)
+{
+    int result = mn_ip_way_of(ip, datagram, way);
+    if (MN_UNLIKELY(result != 0))
+        return result;
+    return mn_ip_has_room(ip, way->kind) ? 0 : MNET_E_NO_MEMORY;
+}
+
+/* cut.c */
+
+/* Cuts `packet`, owned from here on, into pieces of `step` bytes, the last one of as many as are left. A partial
+ * checksum is completed before. Returns 0 or MNET_E_NO_MEMORY, which is counted. */
+int mn_ip_cut(struct mn_ip *ip, struct mnet_packet *packet, uint8_t protocol, uint32_t step,
+              struct mn_packet_queue *pieces);
+/* A permutation of the numbers of 2 * `half` bits that only the key tells: a Feistel network of four rounds. */
+uint32_t mn_ip_permute(const struct mn_hash_key *key, uint32_t value, unsigned half);
+
+/* error_limit.c */
+
+/* Whether an ICMP error may be sent now; false is counted. It is paid for once there is a message to be sent. */
+bool mn_ip_may_send_error(struct mn_ip *ip, uint64_t now);
+void mn_ip_pay_error(struct mn_ip *ip);
+
+/* echo.c: how a request becomes the reply, whatever the family. */
+
+/* A packet that came in several receive buffers becomes one. NULL, and counted, if memory is used up. */
+struct mnet_packet *mn_ip_make_one(struct mn_ip *ip, struct mnet_packet *packet);
+/* Forgets what the device said about a received packet, which is sent now. */
+void mn_ip_forget_metadata(struct mnet_packet *packet);
 
 #endif

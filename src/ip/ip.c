@@ -1,5 +1,6 @@
 /* The network layer as a whole: configuration, queues, timers. The work is in input.c and output.c. */
 #include "ip/v4/internal.h"
+#include "ip/v6/internal.h"
 
 #define MTU_MIN 68 /* RFC 791 3.2 */
 
@@ -7,6 +8,14 @@ static struct mn_hash_key new_key(struct mn_random *random)
 {
     uint64_t k0 = mn_random_u64(random);
     return (struct mn_hash_key){k0, mn_random_u64(random)};
+}
+
+static bool has_ipv4_routes(const struct mnet_ip_config *config)
+{
+    for (unsigned i = 0; i < config->route_count; i++)
+        if (!mn_ipv6_is_route(&config->routes[i]))
+            return true;
+    return false;
 }
 
 int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
@@ -21,6 +30,7 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
         .mac = config->mac,
         .mtu = config->mtu,
         .link_mtu = config->mtu,
+        .own_end = MN_OWN_LINK_LOCAL,
         .ttl = user->ttl,
     };
     const struct mn_ip_settings settings = {
@@ -41,9 +51,15 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
                        MN_IP_TIMER_REASSEMBLY);
     ip->identification.key = new_key(ip->random);
     ip->icmp_limit = (struct mn_ip_limit){.credit_ns = UINT64_MAX / 2, .filled_ns = config->now}; /* full */
-    if (mnet_address_is_any(user->ipv4.address)) /* there may be one later, and then routes */
-        return mnet_address_is_any(user->ipv4_gateway) && user->route_count == 0 ? 0 : MNET_E_INVALID;
-    return mn_ip_configure(ip, &settings, config->now);
+    if (mnet_address_is_any(user->ipv4.address)) { /* there may be one later, and then routes */
+        if (!mnet_address_is_any(user->ipv4_gateway) || has_ipv4_routes(user))
+            return MNET_E_INVALID;
+    } else {
+        int result = mn_ip_configure(ip, &settings, config->now);
+        if (result != 0)
+            return result;
+    }
+    return mn_ipv6_start(ip, user, config->now);
 }
 
 void mn_ip_deinit(struct mn_ip *ip)
@@ -80,22 +96,43 @@ struct mnet_packet *mn_ip_transmit(struct mn_ip *ip)
 struct mnet_packet *mn_ip_next_error(struct mn_ip *ip, struct mn_icmp_error *error)
 {
     for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&ip->failed)) != NULL;) {
-        if (mn_ipv4_describe_failure(packet, error))
+        bool ipv4 = mn_ip_version(packet->data) == 4;
+        if (ipv4 ? mn_ipv4_describe_failure(packet, error) : mn_ipv6_describe_failure(packet, error))
             return packet;
         mnet_packet_free(packet);
     }
     return NULL;
 }
 
-/* RFC 792: the sender is told if the first fragment is there to be quoted. */
+/* RFC 792, RFC 8200 4.5: the sender is told if the first fragment is there to be quoted. */
 static void reassembly_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now)
 {
     struct mn_datagram datagram;
     struct mnet_packet *first = mn_reassembly_expire(&ip->reassembly, timer, &datagram);
     if (first == NULL)
         return;
-    mn_icmpv4_reassembly_timeout(ip, first, &datagram, now);
+    if (mnet_address_is_ipv4(datagram.source))
+        mn_icmpv4_reassembly_timeout(ip, first, &datagram, now);
+    else
+        mn_icmpv6_reassembly_timeout(ip, first, &datagram, now);
     mnet_packet_free(first);
+}
+
+static void address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+{
+    if (own == &ip->own[MN_OWN_IPV4])
+        mn_ip_address_timer(ip, own, now);
+    else
+        mn_ipv6_address_timer(ip, own, now);
+}
+
+void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                       enum mn_unreachable reason, uint64_t now)
+{
+    if (mnet_address_is_ipv4(datagram->source))
+        mn_icmpv4_unreachable(ip, packet, datagram, reason, now);
+    else
+        mn_icmpv6_unreachable(ip, packet, datagram, reason, now);
 }
 
 void mn_ip_relieve(struct mn_ip *ip)
@@ -108,9 +145,7 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
 {
     for (struct mn_timer *timer; (timer = mn_wheel_expire(&ip->wheel, now)) != NULL;) {
         switch ((enum mn_ip_timer)timer->kind) {
-        case MN_IP_TIMER_ADDRESS:
-            mn_ip_address_timer(ip, MN_CONTAINER(timer, struct mn_own_address, timer), now);
-            break;
+        case MN_IP_TIMER_ADDRESS: address_timer(ip, MN_CONTAINER(timer, struct mn_own_address, timer), now); break;
         case MN_IP_TIMER_NEIGHBOUR: mn_ip_neighbour_timer(ip, timer, now); break;
         case MN_IP_TIMER_REASSEMBLY: reassembly_timer(ip, timer, now); break;
         }
@@ -121,6 +156,8 @@ MN_RARE void mn_ip_link_up(struct mn_ip *ip, uint64_t now)
 {
     mn_ip_neighbours_link_up(ip, now);
     mn_ip_address_link_up(ip, &ip->own[MN_OWN_IPV4], now);
+    for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++)
+        mn_ipv6_address_link_up(ip, &ip->own[i], now);
 }
 
 uint64_t mn_ip_deadline(struct mn_ip *ip)

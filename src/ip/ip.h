@@ -20,9 +20,11 @@
 #include "base/packet_queue.h"
 #include "base/random.h"
 #include "base/wheel.h"
+#include "ip/group.h"
 #include "ip/neighbour.h"
 #include "ip/reassembly.h"
 #include "ip/route.h"
+#include "ip/v6/parameters.h"
 #include "wire/ethernet.h"
 #include "wire/wire.h"
 
@@ -154,6 +156,8 @@ enum mn_ip_address_state {
 };
 /* Of the IPv4 address. */
 enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip);
+/* Of the IPv6 address of the configuration. */
+enum mn_ip_address_state mn_ip_ipv6_state(const struct mn_ip *ip);
 /* The own IPv4 address; unspecified unless it may be used. */
 struct mnet_address mn_ip_address(const struct mn_ip *ip);
 /* The largest packet for the link. */
@@ -186,14 +190,26 @@ struct mn_own_address {
     uint8_t probe;                 /* enum mn_ip_probe */
     uint8_t probes, announcements; /* sent so far */
     bool leased;                   /* by DHCP */
+    uint8_t nonce[6];              /* of the last solicitation (RFC 7527) */
     bool defended;
     uint64_t defended_ns; /* when last, if ever */
 };
 
 /* The places in the list of own addresses. */
 enum mn_own_place {
-    MN_OWN_IPV4, /* the one of IPv4 */
-    MN_OWN_MAX,
+    MN_OWN_IPV4,       /* the one of IPv4 */
+    MN_OWN_LINK_LOCAL, /* the first of IPv6 */
+    MN_OWN_IPV6,       /* further ones of IPv6: from here to the end */
+    MN_OWN_MAX = MN_OWN_IPV6 + 15,
+};
+
+/* What IPv6 has for itself. */
+struct mn_ip_v6 {
+    bool on;
+    uint8_t last_own; /* the place of the own address that a packet was for last */
+    struct mn_router_parameters parameters;
+    struct mn_hash_key identification_key;
+    uint32_t identifications_used;
 };
 
 /* Where a destination lies. */
@@ -204,6 +220,9 @@ enum mn_ip_way_kind {
 };
 struct mn_ip_way {
     enum mn_ip_way_kind kind;
+    bool ipv4;
+    bool confirmed;               /* the transport of this packet hears from there */
+    uint16_t mtu;                 /* of IP packets; none counts on the way to the host itself */
     struct mnet_address source;   /* of the packet: the own address to use */
     struct mnet_address next_hop; /* on the link; the group itself for one */
 };
@@ -238,6 +257,9 @@ struct mn_ip {
     uint8_t ttl;
     uint16_t open_port; /* UDP, while there is no address; 0: none */
     struct mn_own_address own[MN_OWN_MAX];
+    unsigned own_end; /* places from here on are free */
+    struct mn_ip_v6 v6;
+    struct mn_groups groups;
     struct mn_routes routes;
     struct mn_ip_way_cache last_way;
     struct mn_neighbours neighbours;

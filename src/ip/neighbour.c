@@ -29,6 +29,19 @@ void mn_neighbours_deinit(struct mn_neighbours *table)
     MN_ASSERT(table->count == 0 && table->pending == 0 && table->pending_bytes == 0);
 }
 
+void mn_neighbours_remove_ipv4(struct mn_neighbours *table)
+{
+    for (unsigned age = 0; age < MN_NEIGHBOUR_AGES; age++) {
+        struct mnet_link *head = &table->ages[age], *node = mn_list_first(head), *next;
+        for (; node != NULL && node != head; node = next) {
+            struct mn_neighbour *neighbour = MN_CONTAINER(node, struct mn_neighbour, age);
+            next = node->next;
+            if (mnet_address_is_ipv4(neighbour->address))
+                mn_neighbour_remove(table, neighbour);
+        }
+    }
+}
+
 static struct mnet_link *bucket_of(struct mn_neighbours *table, const struct mnet_address *address)
 {
     uint64_t words[2];

@@ -29,16 +29,19 @@
 
 /*             mac is     packets            leads on to
  * INCOMPLETE  unknown    wait               REACHABLE when answered, FAILED after three requests
- * REACHABLE   confirmed  go                 after 30 s PROBE if used meanwhile, else STALE
- * STALE       likely     go, and start      PROBE when used, removed after 10 min
+ * REACHABLE   confirmed  go                 after 30 s STALE; ARP: PROBE if used meanwhile
+ * STALE       likely     go, and start      DELAY when used (ARP: PROBE), removed after 10 min
+ * DELAY       likely     go                 REACHABLE when a transport confirms it, PROBE after 5 s
  * PROBE       likely     go                 REACHABLE when answered, removed after three unicast requests
  * FAILED      unknown    come back at once  removed after 1 s
  *
- * Any ARP packet of the neighbour leads to REACHABLE from everywhere. */
+ * Any ARP packet of the neighbour leads to REACHABLE from everywhere. In neighbour discovery only an
+ * answer to a request of ours does; other messages of the neighbour lead to STALE (RFC 4861 7.2). */
 enum mn_neighbour_state {
     MN_NEIGHBOUR_INCOMPLETE,
     MN_NEIGHBOUR_REACHABLE,
     MN_NEIGHBOUR_STALE,
+    MN_NEIGHBOUR_DELAY,
     MN_NEIGHBOUR_PROBE,
     MN_NEIGHBOUR_FAILED,
 };
@@ -90,6 +93,8 @@ void mn_neighbours_init(struct mn_neighbours *table, struct mnet_memory *memory,
                         uint8_t timer_kind);
 /* Removes every entry and frees what waits. */
 void mn_neighbours_deinit(struct mn_neighbours *table);
+/* The same for the neighbours of IPv4. */
+void mn_neighbours_remove_ipv4(struct mn_neighbours *table);
 
 /* NULL where there is none. O(1). */
 struct mn_neighbour *mn_neighbour_search(struct mn_neighbours *table, struct mnet_address address);

@@ -6,25 +6,61 @@
  * and nobody else, are told; for a while more the neighbour is known not to answer. What is known is
  * confirmed, after some time of use, by requests to the station alone, while packets keep going to the
  * old address; if all stay unanswered the entry is removed, and the next packet asks everybody again.
- * RFC 4861 waits five seconds in DELAY before it asks the station, for a word of the transport; ARP does
- * not, so there is no such state.
+ * Neighbour discovery waits five seconds in DELAY before it asks the station, for a word of the
+ * transport; ARP does not. A transport has its word with each packet (confirmed in struct
+ * mn_datagram), but it is heard only when there is a doubt.
  */
 #include "base/list.h"
 #include "ip/v4/internal.h"
+#include "ip/v6/internal.h"
 
 /* A request that found no memory was not made: silence says nothing about the neighbour. */
-static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour)
+static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
     const struct mn_mac *alone = neighbour->state == MN_NEIGHBOUR_PROBE ? &neighbour->mac : NULL;
-    neighbour->requests += neighbour->protocol->ask(ip, neighbour->address, alone);
+    neighbour->requests += neighbour->protocol->ask(ip, neighbour->address, alone, now);
+}
+
+/* Routers may tell how long an answer holds, and how long to wait for one (RFC 4861 6.3.4). */
+static uint64_t reachable_ns(const struct mn_ip *ip, const struct mn_neighbour *neighbour)
+{
+    bool told = neighbour->protocol->timed_by_routers;
+    return told ? ip->v6.parameters.reachable_ns : neighbour->protocol->reachable_ns;
+}
+
+static uint64_t request_interval_ns(const struct mn_ip *ip, const struct mn_neighbour *neighbour)
+{
+    bool told = neighbour->protocol->timed_by_routers;
+    return told ? ip->v6.parameters.retrans_ns : neighbour->protocol->request_interval_ns;
+}
+
+static void become_reachable(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
+{
+    neighbour->used = false;
+    mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_REACHABLE, now + reachable_ns(ip, neighbour));
+}
+
+static void become_stale(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
+{
+    mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_STALE, now + neighbour->protocol->stale_ns);
 }
 
 /* Begins INCOMPLETE or PROBE with the first request. */
 static void start_asking(struct mn_ip *ip, struct mn_neighbour *neighbour, enum mn_neighbour_state state, uint64_t now)
 {
     neighbour->requests = 0;
-    mn_neighbour_set(&ip->neighbours, neighbour, state, now + neighbour->protocol->request_interval_ns);
-    send_request(ip, neighbour);
+    mn_neighbour_set(&ip->neighbours, neighbour, state, now + request_interval_ns(ip, neighbour));
+    send_request(ip, neighbour, now);
+}
+
+/* A packet goes to a neighbour that was known once. */
+static void begin_doubt(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
+{
+    uint64_t delay_ns = neighbour->protocol->delay_ns;
+    if (delay_ns == 0)
+        start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now);
+    else
+        mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_DELAY, now + delay_ns);
 }
 
 /* Gives `packet` back to its transport. */
@@ -40,8 +76,7 @@ static void give_up(struct mn_ip *ip, struct mnet_packet *packet)
 /* The protocol of the address's family. */
 static const struct mn_neighbour_protocol *protocol_for(struct mnet_address address)
 {
-    MN_ASSERT(mnet_address_is_ipv4(address));
-    return &mn_arp_protocol;
+    return mnet_address_is_ipv4(address) ? &mn_arp_protocol : &mn_nd_protocol;
 }
 
 struct mn_neighbour *mn_ip_create_neighbour(struct mn_ip *ip, struct mnet_address address,
@@ -57,23 +92,38 @@ struct mn_neighbour *mn_ip_create_neighbour(struct mn_ip *ip, struct mnet_addres
 /* Where the neighbour is not known (NULL), or was asked for or not for too long: it again, if `packet` may go; else
  * NULL, and the packet is owned from here on. */
 static MN_RARE struct mn_neighbour *ask_first(struct mn_ip *ip, struct mn_neighbour *neighbour,
-                                              struct mnet_address next_hop, struct mnet_packet *packet, uint64_t now)
+                                              const struct mn_ip_way *way, struct mnet_packet *packet, uint64_t now)
 {
     if (neighbour == NULL) {
-        neighbour = mn_ip_create_neighbour(ip, next_hop, protocol_for(next_hop));
+        neighbour = mn_ip_create_neighbour(ip, way->next_hop, protocol_for(way->next_hop));
         if (neighbour == NULL) {
             mn_ip_drop(ip, packet, MNET_COUNT_ARP_DROP_TABLE);
             return NULL;
         }
+        mn_neighbour_wait(&ip->neighbours, neighbour, packet); /* first, for the request asks in its name */
         start_asking(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now);
+        mn_neighbour_use(&ip->neighbours, neighbour);
+        return NULL;
     }
-    mn_neighbour_use(&ip->neighbours, neighbour); /* also where it is wanted in vain for now */
+    mn_neighbour_use(&ip->neighbours, neighbour); /* also if it is wanted in vain for now */
     switch ((enum mn_neighbour_state)neighbour->state) {
     case MN_NEIGHBOUR_INCOMPLETE: mn_neighbour_wait(&ip->neighbours, neighbour, packet); return NULL;
     case MN_NEIGHBOUR_FAILED: give_up(ip, packet); return NULL;
-    case MN_NEIGHBOUR_STALE: start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now); break;
-    case MN_NEIGHBOUR_REACHABLE:
-    case MN_NEIGHBOUR_PROBE: break;
+    case MN_NEIGHBOUR_STALE:
+        if (way->confirmed && neighbour->protocol->delay_ns != 0)
+            become_reachable(ip, neighbour, now);
+        else
+            begin_doubt(ip, neighbour, now);
+        break;
+    case MN_NEIGHBOUR_DELAY:
+        if (way->confirmed)
+            become_reachable(ip, neighbour, now);
+        break;
+    case MN_NEIGHBOUR_PROBE:
+        if (way->confirmed && neighbour->protocol->delay_ns != 0)
+            become_reachable(ip, neighbour, now);
+        break;
+    case MN_NEIGHBOUR_REACHABLE: break;
     }
     return neighbour;
 }
@@ -84,11 +134,11 @@ MN_RARE bool mn_ip_is_resolved(struct mn_ip *ip, struct mnet_address next_hop)
     return neighbour != NULL && neighbour->state != MN_NEIGHBOUR_INCOMPLETE && neighbour->state != MN_NEIGHBOUR_FAILED;
 }
 
-void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address next_hop, uint64_t now)
+void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way, uint64_t now)
 {
-    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, next_hop);
+    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, way->next_hop);
     if (MN_UNLIKELY(neighbour == NULL || neighbour->state != MN_NEIGHBOUR_REACHABLE))
-        neighbour = ask_first(ip, neighbour, next_hop, packet, now);
+        neighbour = ask_first(ip, neighbour, way, packet, now);
     if (MN_UNLIKELY(neighbour == NULL))
         return;
     mn_neighbour_use(&ip->neighbours, neighbour);
@@ -98,7 +148,7 @@ void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_add
 MN_RARE void mn_ip_doubt(struct mn_ip *ip, struct mnet_address next_hop, uint64_t now)
 {
     struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, next_hop);
-    if (neighbour != NULL && neighbour->state == MN_NEIGHBOUR_REACHABLE)
+    if (neighbour != NULL && (neighbour->state == MN_NEIGHBOUR_REACHABLE || neighbour->state == MN_NEIGHBOUR_DELAY))
         start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now);
 }
 
@@ -123,17 +173,17 @@ void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t no
         if (neighbour->requests == neighbour->protocol->requests_max) {
             asked_in_vain(ip, neighbour, now);
         } else {
-            mn_neighbour_set(&ip->neighbours, neighbour, neighbour->state,
-                             now + neighbour->protocol->request_interval_ns);
-            send_request(ip, neighbour);
+            mn_neighbour_set(&ip->neighbours, neighbour, neighbour->state, now + request_interval_ns(ip, neighbour));
+            send_request(ip, neighbour, now);
         }
         break;
     case MN_NEIGHBOUR_REACHABLE:
-        if (neighbour->used)
+        if (neighbour->used && neighbour->protocol->delay_ns == 0)
             start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now);
         else
-            mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_STALE, now + neighbour->protocol->stale_ns);
+            become_stale(ip, neighbour, now);
         break;
+    case MN_NEIGHBOUR_DELAY: start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now); break;
     case MN_NEIGHBOUR_STALE:
     case MN_NEIGHBOUR_FAILED: mn_neighbour_remove(&ip->neighbours, neighbour); break;
     }
@@ -164,16 +214,71 @@ MN_RARE void mn_ip_neighbours_link_up(struct mn_ip *ip, uint64_t now)
     }
 }
 
-void mn_ip_confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now)
+/* Sends the packets that waited for the neighbour's link address. Returns true if there were any. */
+static bool flush(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
-    neighbour->mac = mac;
-    neighbour->used = false;
-    mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_REACHABLE, now + neighbour->protocol->reachable_ns);
+    bool any = neighbour->pending.count > 0;
+    uint16_t mtu = mnet_address_is_ipv4(neighbour->address) ? ip->mtu : ip->v6.parameters.mtu;
     for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;) {
         mn_neighbour_use(&ip->neighbours, neighbour);
-        if (packet->total > ip->mtu && packet->gso == MNET_GSO_NONE)
+        if (packet->total > mtu && packet->gso == MNET_GSO_NONE)
             neighbour->protocol->send_in_fragments(ip, packet, neighbour->address, now);
         else
             mn_ip_send_frame(ip, packet, &neighbour->mac, neighbour->protocol->ethertype);
+    }
+    return any;
+}
+
+void mn_ip_confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now)
+{
+    neighbour->mac = mac;
+    become_reachable(ip, neighbour, now);
+    flush(ip, neighbour, now);
+}
+
+MN_RARE void mn_ip_learn(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now)
+{
+    bool known = neighbour->state != MN_NEIGHBOUR_INCOMPLETE && neighbour->state != MN_NEIGHBOUR_FAILED;
+    if (known && mn_mac_equal(neighbour->mac, mac))
+        return;
+    neighbour->mac = mac;
+    become_stale(ip, neighbour, now);
+    if (flush(ip, neighbour, now))
+        begin_doubt(ip, neighbour, now);
+}
+
+/* RFC 4861 7.2.5, for an entry whose link address is known. */
+static void take_advertisement(struct mn_ip *ip, struct mn_neighbour *neighbour, const struct mn_advertised *advertised,
+                               uint64_t now)
+{
+    bool other = advertised->has_mac && !mn_mac_equal(neighbour->mac, advertised->mac);
+    if (other && !advertised->override) {
+        if (neighbour->state == MN_NEIGHBOUR_REACHABLE)
+            become_stale(ip, neighbour, now);
+        return;
+    }
+    if (other)
+        neighbour->mac = advertised->mac;
+    if (advertised->solicited)
+        become_reachable(ip, neighbour, now);
+    else if (other)
+        become_stale(ip, neighbour, now);
+}
+
+MN_RARE void mn_ip_take_advertisement(struct mn_ip *ip, struct mn_neighbour *neighbour,
+                                      const struct mn_advertised *advertised, uint64_t now)
+{
+    switch ((enum mn_neighbour_state)neighbour->state) {
+    case MN_NEIGHBOUR_FAILED: break;
+    case MN_NEIGHBOUR_INCOMPLETE:
+        if (advertised->has_mac && advertised->solicited)
+            mn_ip_confirm(ip, neighbour, advertised->mac, now);
+        else if (advertised->has_mac)
+            mn_ip_learn(ip, neighbour, advertised->mac, now);
+        break;
+    case MN_NEIGHBOUR_REACHABLE:
+    case MN_NEIGHBOUR_STALE:
+    case MN_NEIGHBOUR_DELAY:
+    case MN_NEIGHBOUR_PROBE: take_advertisement(ip, neighbour, advertised, now); break;
     }
 }

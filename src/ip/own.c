@@ -1,5 +1,6 @@
 /* The own addresses: which there are, and which may be used. */
 #include "ip/v4/internal.h"
+#include "ip/v6/internal.h"
 
 static bool is_usable(const struct mn_own_address *own)
 {
@@ -8,10 +9,12 @@ static bool is_usable(const struct mn_own_address *own)
 
 bool mn_ip_is_own(const struct mn_ip *ip, struct mnet_address address)
 {
-    for (unsigned i = 0; i < MN_OWN_MAX; i++)
+    for (unsigned i = 0; i < ip->own_end; i++)
         if (is_usable(&ip->own[i]) && mnet_address_equal(ip->own[i].prefix.address, address))
             return true;
-    return mnet_address_is_ipv4(address) && mn_ipv4_is_loopback(mnet_address_to_ipv4(address));
+    if (mnet_address_is_ipv4(address))
+        return mn_ipv4_is_loopback(mnet_address_to_ipv4(address));
+    return mn_ipv6_is_loopback(&address);
 }
 
 enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip)
@@ -23,4 +26,9 @@ struct mnet_address mn_ip_address(const struct mn_ip *ip)
 {
     const struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
     return is_usable(own) ? own->prefix.address : MNET_ADDRESS_ANY;
+}
+
+enum mn_ip_address_state mn_ip_ipv6_state(const struct mn_ip *ip)
+{
+    return ip->own[MN_OWN_IPV6].state;
 }

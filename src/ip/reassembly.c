@@ -5,8 +5,8 @@
 #include "base/list.h"
 #include "base/packet_pinned.h"
 #include "wire/ipv4.h"
+#include "wire/ipv6.h"
 
-#define PAYLOAD_MAX (65535u - MN_IPV4_HEADER)
 #define LENGTH_UNKNOWN UINT32_MAX
 
 /* RFC 3168 2 and 5.3: the ECN codepoints met in the pieces, a bit for each. */
@@ -88,21 +88,27 @@ void mn_reassembly_deinit(struct mn_reassembly *r)
     MN_ASSERT(r->count == 0 && r->bytes == 0);
 }
 
+/* RFC 791 3.2 tells datagrams apart by their protocol, too; RFC 8200 4.5 does not. */
+static uint8_t key_protocol(const struct mn_datagram *datagram)
+{
+    return mnet_address_is_ipv4(datagram->source) ? datagram->protocol : 0;
+}
+
 static struct mnet_link *bucket_of(struct mn_reassembly *r, const struct mn_datagram *datagram, uint32_t identification)
 {
     uint64_t words[5];
     memcpy(words, datagram->source.bytes, 16);
     memcpy(words + 2, datagram->destination.bytes, 16);
-    words[4] = (uint64_t)datagram->protocol << 32 | identification;
+    words[4] = (uint64_t)key_protocol(datagram) << 32 | identification;
     return &r->buckets[mn_siphash13_words(&r->key, words, MN_COUNT_OF(words)) % MN_REASSEMBLY_BUCKETS];
 }
 
-/* RFC 791 3.2: fragments belong together that have source, destination, protocol and identification in common. */
+/* Fragments belong together if they have source, destination, identification and, in IPv4, protocol in common. */
 static struct mn_partial *find(struct mnet_link *bucket, const struct mn_datagram *datagram, uint32_t identification)
 {
     for (struct mnet_link *link = mn_list_first(bucket); link != NULL && link != bucket; link = link->next) {
         struct mn_partial *partial = MN_CONTAINER(link, struct mn_partial, bucket);
-        if (partial->identification == identification && partial->datagram.protocol == datagram->protocol &&
+        if (partial->identification == identification && key_protocol(&partial->datagram) == key_protocol(datagram) &&
             mnet_address_equal(partial->datagram.source, datagram->source) &&
             mnet_address_equal(partial->datagram.destination, datagram->destination))
             return partial;
@@ -124,7 +130,8 @@ static struct mn_partial *create(struct mn_reassembly *r, struct mnet_link *buck
     partial->identification = identification;
     partial->length = LENGTH_UNKNOWN;
     partial->timer.kind = r->timer_kind;
-    mn_wheel_arm(r->wheel, &partial->timer, now + MN_REASSEMBLY_TIMEOUT_NS);
+    bool ipv4 = mnet_address_is_ipv4(datagram->source);
+    mn_wheel_arm(r->wheel, &partial->timer, now + (ipv4 ? MN_REASSEMBLY_IPV4_NS : MN_REASSEMBLY_IPV6_NS));
     mn_list_append(bucket, &partial->bucket);
     mn_list_append(&r->age, &partial->age);
     r->count++;
@@ -137,7 +144,8 @@ static bool is_plausible(const struct mn_piece *piece, const struct mn_datagram 
     uint32_t len = piece->packet->total;
     if (len == 0 || (piece->more && len % 8 != 0))
         return false;
-    return piece->offset + len + MN_MAX(datagram->header_len, MN_IPV4_HEADER) <= 65535;
+    uint32_t header_len = mnet_address_is_ipv4(datagram->source) ? MN_MAX(datagram->header_len, MN_IPV4_HEADER) : 0;
+    return header_len + piece->offset + len <= 65535;
 }
 
 enum place {
@@ -187,14 +195,14 @@ static void insert(struct mn_reassembly *r, struct mn_partial *partial, const st
         partial->length = piece->offset + place->len;
 }
 
-/* An empty packet with the header's room in its linear part and space for `length` bytes behind it; the first of them
+/* An empty packet with `header_len` bytes in its linear part and space for `length` bytes behind it; the first of them
  * are linear, so that the transport's header is, whatever the fragments were cut like. */
-static struct mnet_packet *alloc_whole(struct mn_reassembly *r, uint32_t length)
+static struct mnet_packet *alloc_whole(struct mn_reassembly *r, uint32_t header_len, uint32_t length)
 {
     struct mnet_packet *packet = mnet_packet_alloc(r->memory);
     if (packet == NULL)
         return NULL;
-    mnet_packet_put(packet, MN_IPV4_HEADER);
+    mnet_packet_put(packet, header_len);
     uint32_t linear = (uint32_t)MN_MIN(mnet_packet_tailroom(packet), length);
     mnet_packet_put(packet, linear);
     for (uint32_t left = length - linear; left > 0;) {
@@ -225,30 +233,48 @@ static void copy_piece(struct mnet_packet *whole, uint32_t at, const struct mnet
     }
 }
 
-/* Everything is there: one packet out of the pieces. NULL where memory is used up. */
+/* A header for the whole, as if it had never been cut. */
+static void write_header(uint8_t *to, const struct mn_datagram *datagram, uint32_t identification, uint32_t length)
+{
+    if (datagram->header_len == MN_IPV6_HEADER)
+        mn_ipv6_emit(to, &(struct mn_ipv6){
+                             .source = datagram->source,
+                             .destination = datagram->destination,
+                             .flow_label = datagram->flow_label,
+                             .payload_len = (uint16_t)length,
+                             .traffic_class = datagram->traffic_class,
+                             .next_header = datagram->protocol,
+                             .hop_limit = datagram->ttl,
+                         });
+    else
+        mn_ipv4_emit(to, &(struct mn_ipv4){
+                             .source = mnet_address_to_ipv4(datagram->source),
+                             .destination = mnet_address_to_ipv4(datagram->destination),
+                             .total_len = (uint16_t)(MN_IPV4_HEADER + length),
+                             .identification = (uint16_t)identification,
+                             .header_len = MN_IPV4_HEADER,
+                             .protocol = datagram->protocol,
+                             .ttl = datagram->ttl,
+                             .traffic_class = datagram->traffic_class,
+                         });
+}
+
+/* Everything is there: one packet out of the pieces. NULL if memory is used up. */
 static struct mnet_packet *assemble(struct mn_reassembly *r, struct mn_partial *partial, struct mn_datagram *datagram,
                                     uint64_t now)
 {
-    struct mnet_packet *whole = alloc_whole(r, partial->length);
+    uint16_t header_len = mnet_address_is_ipv4(partial->datagram.source) ? MN_IPV4_HEADER : MN_IPV6_HEADER;
+    struct mnet_packet *whole = alloc_whole(r, header_len, partial->length);
     if (whole == NULL)
         return NULL;
     if (partial->ecn_met & ECN_CE_MET)
         partial->datagram.traffic_class |= ECN_CE; /* RFC 3168 5.3: a mark on one piece marks the whole */
     *datagram = partial->datagram;
-    datagram->header_len = MN_IPV4_HEADER;
-    mn_ipv4_emit(whole->data, &(struct mn_ipv4){
-                                  .source = mnet_address_to_ipv4(datagram->source),
-                                  .destination = mnet_address_to_ipv4(datagram->destination),
-                                  .total_len = (uint16_t)(MN_IPV4_HEADER + partial->length),
-                                  .identification = (uint16_t)partial->identification,
-                                  .header_len = MN_IPV4_HEADER,
-                                  .protocol = datagram->protocol,
-                                  .ttl = datagram->ttl,
-                                  .traffic_class = datagram->traffic_class,
-                              });
+    datagram->header_len = header_len;
+    write_header(whole->data, datagram, partial->identification, partial->length);
     for (unsigned i = 0; i < partial->count; i++)
-        copy_piece(whole, MN_IPV4_HEADER + partial->pieces[i].offset, partial->pieces[i].packet);
-    mnet_packet_pull(whole, MN_IPV4_HEADER);
+        copy_piece(whole, header_len + partial->pieces[i].offset, partial->pieces[i].packet);
+    mnet_packet_pull(whole, header_len);
     whole->received_ns = now;
     return whole;
 }

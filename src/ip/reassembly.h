@@ -1,4 +1,4 @@
-/* Reassembly of fragmented datagrams (RFC 791 3.2, RFC 815 in spirit), within hard bounds.
+/* Reassembly of fragmented datagrams (RFC 791 3.2, RFC 8200 4.5), within hard bounds.
  *
  * Pieces are kept as the packets they came in, in order of their offsets, until nothing is missing; then they are
  * copied once into a packet of their own, so that what a transport queues pins about as much memory as it holds bytes.
@@ -21,7 +21,8 @@
 #define MN_REASSEMBLY_PIECES 128 /* of one datagram; 64 KiB over a link of 576 bytes are 119 */
 /* RFC 791 starts with 15 s, RFC 1122 3.3.2 says 60 to 120 s. Sixteen bits of identification cannot carry that at
  * today's speeds (RFC 4963), and what is lost does not come later: 30 s. */
-#define MN_REASSEMBLY_TIMEOUT_NS (30 * UINT64_C(1000000000))
+#define MN_REASSEMBLY_IPV4_NS (30 * MNET_SECOND)
+#define MN_REASSEMBLY_IPV6_NS (60 * MNET_SECOND) /* RFC 8200 4.5 */
 
 /* One fragment as the network layer hands it over. */
 struct mn_piece {
@@ -60,8 +61,8 @@ void mn_reassembly_init(struct mn_reassembly *reassembly, struct mnet_memory *me
 void mn_reassembly_deinit(struct mn_reassembly *reassembly);
 
 /* Takes ownership of a piece that came with the header described by `datagram`. When it completes a datagram, returns
- * that: data is the payload, a header of 20 bytes with the whole length lies in front of it, and *datagram describes
- * it. Else NULL; whatever is dropped is counted. */
+ * that: data is the payload, a header without options or extensions lies in front of it, and *datagram describes
+ * it. The protocol of IPv6 fragments is the Next Header of their Fragment headers; that of the first one counts. Else NULL; whatever is dropped is counted. */
 struct mnet_packet *mn_reassembly_input(struct mn_reassembly *reassembly, const struct mn_piece *piece,
                                         struct mn_datagram *datagram, uint64_t now);
 /* Drops the oldest datagrams while memory is short. */

@@ -11,6 +11,15 @@ bool mn_routes_add(struct mn_routes *routes, struct mnet_prefix to, struct mnet_
     return true;
 }
 
+void mn_routes_remove_ipv4(struct mn_routes *routes)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < routes->count; i++)
+        if (!mnet_address_is_ipv4(routes->entries[i].to.address))
+            routes->entries[kept++] = routes->entries[i];
+    routes->count = kept;
+}
+
 bool mn_routes_find(const struct mn_routes *routes, struct mnet_address destination, struct mnet_address *next_hop)
 {
     for (unsigned i = 0; i < routes->count; i++) {

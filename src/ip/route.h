@@ -26,6 +26,9 @@ struct mn_routes {
  * address has, or the table is full. */
 bool mn_routes_add(struct mn_routes *routes, struct mnet_prefix to, struct mnet_address gateway);
 
+/* Removes all routes to networks of IPv4. */
+void mn_routes_remove_ipv4(struct mn_routes *routes);
+
 /* The address to which a packet for `destination` goes on the link: itself, or a gateway's. False: no route. */
 bool mn_routes_find(const struct mn_routes *routes, struct mnet_address destination, struct mnet_address *next_hop);
 

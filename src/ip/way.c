@@ -1,17 +1,20 @@
 /* Where a packet goes: round to the host itself, to a group on the link, or to a next hop. */
 #include "ip/v4/internal.h"
+#include "ip/v6/internal.h"
 
 int mn_ip_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way)
 {
-    return mnet_address_is_ipv4(destination) ? mn_ipv4_find_way(ip, destination, way) : MNET_E_UNREACHABLE;
+    bool ipv4 = mnet_address_is_ipv4(destination);
+    int result = ipv4 ? mn_ipv4_find_way(ip, destination, way) : mn_ipv6_find_way(ip, destination, way);
+    way->ipv4 = ipv4;
+    way->mtu = ipv4 ? ip->mtu : ip->v6.parameters.mtu;
+    return result;
 }
 
 MN_APART int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way)
 {
     struct mn_ip_way_cache *cache = &ip->last_way;
     cache->known = false;
-    if (!mnet_address_is_ipv4(datagram->destination))
-        return MNET_E_INVALID;
     int result = mn_ip_find_way(ip, datagram->destination, way);
     if (result != 0) {
         mn_ip_count(ip, MNET_COUNT_TX_DROP_NO_ROUTE);
@@ -19,7 +22,7 @@ MN_APART int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datag
     }
     if (!mnet_address_is_any(datagram->source))
         way->source = datagram->source;
-    if (!mn_ipv4_source_is_valid(ip, way))
+    if (!(way->ipv4 ? mn_ipv4_source_is_valid(ip, way) : mn_ipv6_source_is_valid(ip, way)))
         return MNET_E_INVALID;
     *cache = (struct mn_ip_way_cache){datagram->source, datagram->destination, *way, true};
     return 0;
@@ -33,6 +36,6 @@ int mn_ip_path(const struct mn_ip *ip, struct mnet_address destination, struct m
         return result;
     path->source = way.source;
     path->loopback = way.kind == MN_IP_WAY_LOOPBACK;
-    path->mtu = path->loopback ? UINT16_MAX : ip->mtu;
+    path->mtu = path->loopback ? UINT16_MAX : way.mtu;
     return 0;
 }

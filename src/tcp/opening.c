@@ -3,6 +3,7 @@
 #include "tcp/keepalive.h"
 #include "tcp/pressure.h"
 #include "tcp/ready.h"
+#include "tcp/records/table.h"
 #include "tcp/recovery/flight.h"
 #include "tcp/state.h"
 #include "tcp/tcb.h"
@@ -27,6 +28,7 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     if (tcb == NULL)
         return NULL;
     tcb->conn = (struct mn_conn){.local = mn_conn_end(local), .remote = mn_conn_end(remote), .kind = MN_CONN_TCB};
+    tcb->flow_label = mn_tcp_flow_label(tcp, &tcb->conn);
     tcb->timer.kind = MN_TIMER_TCB;
     mn_tcb_stop_timers(tcp, tcb);
     tcb->flight.congestion.ops = mn_congestion_of(tcp->config.user.congestion);

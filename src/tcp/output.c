@@ -37,9 +37,15 @@ static bool may_fragment(const struct mn_tcb *tcb)
     return MN_UNLIKELY(tcb->plpmtu != NULL) && tcb->plpmtu->fragment;
 }
 
-/* Fills in the advice to IP. */
-static void advise_ip(const struct mn_tcb *tcb, struct mn_datagram *datagram)
+/* An acknowledgement of new data that is no older than this confirms that packets arrive
+ * (RFC 4861 7.3.1). */
+#define CONFIRMED_NS (5 * MNET_SECOND)
+
+/* Fills in the label of the flow, and the advice to IP. */
+static void advise_ip(const struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
 {
+    datagram->flow_label = tcb->flow_label;
+    datagram->confirmed = tcb->was_established && now - tcb->flight.moved_ns < CONFIRMED_NS;
     datagram->dont_fragment = !may_fragment(tcb);
     datagram->doubtful = mn_tcb_doubtful(tcb); /* MUST-20: negative advice at R1 */
 }
@@ -92,7 +98,7 @@ static struct mnet_packet *output_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, st
     tcb->owed &= (uint8_t)(keepalive ? ~(MN_OWED_KEEPALIVE | MN_OWED_USER_TIMEOUT) : ~MN_OWED_USER_TIMEOUT);
     tcb->segments_sent++;
     note_ack_sent(tcp, tcb);
-    advise_ip(tcb, datagram);
+    advise_ip(tcb, datagram, now);
     return packet;
 }
 
@@ -128,7 +134,7 @@ static MN_RARE struct mnet_packet *output_syn(struct mn_tcp *tcp, struct mn_tcb 
         mn_tcp_count(tcp, MNET_COUNT_TCP_RETRANSMITTED);
     }
     mn_timers_update(tcp, tcb, false, now);
-    advise_ip(tcb, datagram);
+    advise_ip(tcb, datagram, now);
     return packet;
 }
 
@@ -219,7 +225,7 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     if (MN_UNLIKELY(tcb->ecn.on) && seq == tcb->snd_nxt && gathered > 0 && !beyond)
         ecn = mn_ecn_put_data(tcb, &header);
     mn_segment_finish(tcp, &tcb->conn, &header, packet, datagram);
-    advise_ip(tcb, datagram);
+    advise_ip(tcb, datagram, now);
     datagram->traffic_class |= ecn;
     note_ack_sent(tcp, tcb);
     if (MN_UNLIKELY(beyond)) {

@@ -158,7 +158,8 @@ struct mn_tcb {
     /* End of the last segment sent that was not full (Nagle as in RFC 9293 A.3). */
     uint32_t snd_small;
     uint16_t path_mtu;
-    uint16_t snd_mss; /* bytes of text in a full segment (Eff.snd.MSS, MUST-16) */
+    uint16_t snd_mss;    /* bytes of text in a full segment (Eff.snd.MSS, MUST-16) */
+    uint32_t flow_label; /* of all segments over IPv6 */
 
     /* Receive sequence variables. RCV.WND is rcv_adv - rcv_nxt: the announced right edge never
      * moves left (SHLD-14). */

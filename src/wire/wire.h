@@ -39,7 +39,9 @@ struct mn_datagram {
     bool doubtful;         /* to send: the transport has waited long for answers from there (RFC 1122 3.3.1.4) */
     bool dont_fragment;    /* to send: IPv4 DF; larger packets are refused, not cut */
     bool not_unicast;      /* received: the IP or the link destination was broadcast or multicast */
-    uint8_t header_len;    /* received: bytes of the network header, which lie just in front of packet->data */
+    bool confirmed;        /* to send: the transport has heard from there since it sent (RFC 4861 7.3.1) */
+    uint16_t header_len;   /* received: bytes of the network header, which lie just in front of packet->data */
+    uint32_t flow_label;   /* IPv6 (RFC 6437); 0: none */
 };
 
 /* An ICMP error about a packet of ours, from the network or from our own neighbour resolution, as transports see it: the

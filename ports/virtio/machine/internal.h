@@ -43,7 +43,8 @@ struct mn_memory_range {
 
 /* The parts of the machine. */
 struct mn_boot {
-    struct mn_memory_range ram[MN_RAM_MAX]; /* usable, whole pages, above 1 MiB, in no particular order */
+    /* Usable, whole pages, above 1 MiB, in no particular order. */
+    struct mn_memory_range ram[MN_RAM_MAX];
     unsigned ram_count;
     uint64_t rsdp; /* of ACPI; 0: the loader knows of none */
     char command_line[2048];

@@ -5,38 +5,12 @@
 #include <string.h>
 
 #include "base/checksum.h"
-#include "base/packet_copy.h"
 #include "base/packet_sum.h"
 #include "ip/v4/internal.h"
-
-/* Errors sent: 200 a second in the long run, about 50 at once. A token costs a random price of this mean, so that
- * nobody can count what others have had of the common bucket and infer our answers to them. */
-#define ERROR_PRICE_NS (5 * MNET_MILLISECOND)
-#define ERROR_BURST 50
 
 #define ERROR_DATAGRAM_MAX 576 /* RFC 1812 4.3.2.3: as much of the packet as fits into this */
 #define QUOTE_MIN 8            /* of the transport: RFC 792 */
 #define PATH_MTU_MIN 68        /* RFC 791: every link carries this */
-
-static void fill_bucket(struct mn_ip_limit *limit, uint64_t now)
-{
-    uint64_t credit = limit->credit_ns + (now - limit->filled_ns);
-    limit->credit_ns = MN_MIN(credit, ERROR_BURST * ERROR_PRICE_NS);
-    limit->filled_ns = now;
-}
-
-/* The next token is there. It is paid for once there is a message to be sent. */
-static bool has_token(const struct mn_ip *ip)
-{
-    return ip->icmp_limit.credit_ns >= ip->icmp_limit.price_ns;
-}
-
-static void pay_token(struct mn_ip *ip)
-{
-    struct mn_ip_limit *limit = &ip->icmp_limit;
-    limit->credit_ns -= limit->price_ns;
-    limit->price_ns = mn_random_below(ip->random, (uint32_t)(2 * ERROR_PRICE_NS) + 1);
-}
 
 /* RFC 1122 3.2.2: no error about an error, about what was not sent to us alone, or to a source that is not one host.
  * (Fragments but the first never come this far.) */
@@ -51,7 +25,7 @@ static bool may_answer(const struct mn_ip *ip, const struct mnet_packet *packet,
 }
 
 /* The ICMP message with the quote; NULL where memory is used up. */
-static struct mnet_packet *make_error(struct mn_ip *ip, const struct mnet_packet *packet, uint8_t header_len,
+static struct mnet_packet *make_error(struct mn_ip *ip, const struct mnet_packet *packet, uint16_t header_len,
                                       const struct mn_icmpv4 *message)
 {
     struct mnet_packet *answer = mnet_packet_alloc_tx(ip->memory);
@@ -73,18 +47,15 @@ static void send_error(struct mn_ip *ip, const struct mnet_packet *packet, const
 {
     if (!may_answer(ip, packet, datagram))
         return;
-    fill_bucket(&ip->icmp_limit, now);
-    if (!mn_ip_may_speak(ip) || !has_token(ip)) {
-        mn_ip_count(ip, MNET_COUNT_ICMP_ERRORS_LIMITED);
+    if (!mn_ip_may_send_error(ip, now))
         return;
-    }
     struct mn_icmpv4 message = {.type = type, .code = code};
     struct mnet_packet *answer = make_error(ip, packet, datagram->header_len, &message);
     if (answer == NULL) {
         mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
         return;
     }
-    pay_token(ip);
+    mn_ip_pay_error(ip);
     struct mn_datagram reply = {
         .source = datagram->destination, .destination = datagram->source, .protocol = MN_PROTOCOL_ICMP};
     if (mn_ip_output(ip, answer, &reply, now) == 0)
@@ -127,8 +98,8 @@ static uint8_t code_of(enum mn_unreachable reason)
     return reason == MN_UNREACHABLE_PORT ? MN_ICMPV4_PORT_UNREACHABLE : MN_ICMPV4_PROTOCOL_UNREACHABLE;
 }
 
-void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
-                       enum mn_unreachable reason, uint64_t now)
+void mn_icmpv4_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                           enum mn_unreachable reason, uint64_t now)
 {
     send_error(ip, packet, datagram, MN_ICMPV4_UNREACHABLE, code_of(reason), now);
 }
@@ -137,16 +108,6 @@ void mn_icmpv4_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *fi
                                   uint64_t now)
 {
     send_error(ip, first, datagram, MN_ICMPV4_TIME_EXCEEDED, MN_ICMPV4_REASSEMBLY_TIME_EXCEEDED, now);
-}
-
-/* A request that came in several receive buffers becomes one packet. NULL, and counted, where memory is used up. */
-static struct mnet_packet *make_one(struct mn_ip *ip, struct mnet_packet *packet)
-{
-    struct mnet_packet *one = mn_packet_copy(packet, packet->memory);
-    if (one == NULL)
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
-    mnet_packet_free(packet);
-    return one;
 }
 
 /* Milliseconds that no clock tells the beginning of, not even ours: the upper bit says so (RFC 791 3.1; RFC 1122
@@ -184,13 +145,10 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
         mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_OPTIONS);
         return;
     }
-    if (packet->more != NULL && (packet = make_one(ip, packet)) == NULL)
+    if (packet->more != NULL && (packet = mn_ip_make_one(ip, packet)) == NULL)
         return;
     mn_icmpv4_become_reply(packet);
-    packet->checksum = MNET_CHECKSUM_PLAIN;
-    packet->gso = MNET_GSO_NONE;
-    packet->gso_size = 0;
-    packet->segments = 1;
+    mn_ip_forget_metadata(packet);
     struct mn_datagram reply = {
         .source = datagram->destination,
         .destination = datagram->source,

@@ -6,6 +6,8 @@
 #include "wire/ipv4.h"
 #include "wire/ipv4_address.h"
 
+#define MN_IPV4_PAYLOAD_MAX (65535u - MN_IPV4_HEADER)
+
 /* 255.255.255.255, or the broadcast address of the own network. */
 static inline bool mn_ip_is_broadcast_value(const struct mn_ip *ip, uint32_t address)
 {
@@ -54,6 +56,10 @@ bool mn_ipv4_source_is_valid(const struct mn_ip *ip, const struct mn_ip_way *way
 
 /* output.c */
 
+/* mn_ip_output for a packet that has room on `way`; `cut` says that it leaves in fragments. */
+int mn_ipv4_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                   const struct mn_ip_way *way, bool cut, uint64_t now);
+
 /* mn_ip_output with options in the header; without, if the packet would not fit the MTU with them. */
 int mn_ipv4_output_options(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                            const struct mn_ipv4_options *options, uint64_t now);
@@ -77,6 +83,9 @@ void mn_ipv4_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet
 /* icmp.c: arguments and result as of mn_ip_input; the packet begins with the ICMP header. */
 enum mn_ip_verdict mn_icmpv4_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,
                                    const struct mn_datagram *datagram, struct mn_icmp_error *error);
+/* As mn_ip_unreachable. */
+void mn_icmpv4_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                           enum mn_unreachable reason, uint64_t now);
 /* Tells the sender of `first`, the first fragment of a datagram, that the others did not come in time (RFC 792). The
  * packet stays the caller's. */
 void mn_icmpv4_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first, const struct mn_datagram *datagram,

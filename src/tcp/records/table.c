@@ -4,6 +4,7 @@
 
 #include "tcp/records/table.h"
 #include "tcp/tcb.h"
+#include "wire/ipv6.h"
 
 static uint64_t load64(const uint8_t *bytes)
 {
@@ -142,6 +143,17 @@ uint64_t mn_tuple_hash(const struct mn_hash_key *key, const struct mnet_endpoint
     memcpy(tuple + 32, &local->port, 2);
     memcpy(tuple + 34, &remote->port, 2);
     return mn_siphash24(key, tuple, sizeof tuple);
+}
+
+/* The secret is that of initial sequence numbers, changed so that neither tells the other. */
+uint32_t mn_tcp_flow_label(const struct mn_tcp *tcp, const struct mn_conn *conn)
+{
+    const struct mn_hash_key key = {~tcp->isn_key.k0, tcp->isn_key.k1};
+    struct mnet_endpoint local = mn_conn_endpoint(&conn->local), remote = mn_conn_endpoint(&conn->remote);
+    if (mnet_address_is_ipv4(remote.address))
+        return 0;
+    uint32_t label = (uint32_t)mn_tuple_hash(&key, &local, &remote) & MN_IPV6_FLOW_LABEL_MAX;
+    return label != 0 ? label : 1; /* 0 is none */
 }
 
 uint32_t mn_tcp_isn(const struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now)

@@ -15,6 +15,9 @@ struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint l
 uint16_t mn_table_free_port(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote);
 /* ISN = M + F(4-tuple, secret) (RFC 6528, MUST-8, MUST-9, SHLD-1). */
 uint32_t mn_tcp_isn(const struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now);
+/* Returns the flow label of all segments of a connection over IPv6, half-open and in TIME-WAIT
+ * included: a keyed hash of both ends (RFC 6437 3). 0 for IPv4. */
+uint32_t mn_tcp_flow_label(const struct mn_tcp *tcp, const struct mn_conn *conn);
 /* Returns a keyed hash of both ends: 2-4 rounds, because others see values made of it. */
 uint64_t mn_tuple_hash(const struct mn_hash_key *key, const struct mnet_endpoint *local,
                        const struct mnet_endpoint *remote);

@@ -1,0 +1,83 @@
+/* Own IPv6 addresses from the first wish to their use: duplicate address detection (RFC 4862 5.4).
+ *
+ * An address is tentative until a solicitation for it has gone unanswered. Nobody sends from it or
+ * gets packets for it meanwhile. The solicitation carries a nonce (RFC 7527), so that one which a
+ * switch sends back to us is not taken for another station's. If another station has the address,
+ * it is not used at all. Once it is ours it stays so, whatever others say (RFC 4862 5.4 asks for
+ * detection before use only).
+ */
+#include "base/logger.h"
+#include "ip/v6/internal.h"
+
+#define MAX_RTR_SOLICITATION_DELAY MNET_SECOND /* RFC 4861 10 */
+#define DUP_ADDR_DETECT_TRANSMITS 1            /* RFC 4862 5.1 */
+
+static uint64_t random_delay(struct mn_ip *ip)
+{
+    return mn_random_below(ip->random, (uint32_t)(MAX_RTR_SOLICITATION_DELAY / MNET_MICROSECOND)) * MNET_MICROSECOND;
+}
+
+MN_RARE void mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct mnet_prefix *prefix, uint64_t now)
+{
+    MN_ASSERT(place >= MN_OWN_LINK_LOCAL && place < MN_OWN_MAX);
+    struct mn_own_address *own = &ip->own[place];
+    MN_ASSERT(own->state == MN_IP_ADDRESS_NONE);
+    *own = (struct mn_own_address){
+        .state = MN_IP_ADDRESS_PROBING,
+        .prefix = *prefix,
+        .preferred_until_ns = MNET_NEVER,
+        .valid_until_ns = MNET_NEVER,
+        .timer = {.kind = MN_IP_TIMER_ADDRESS},
+    };
+    ip->own_end = MN_MAX(ip->own_end, place + 1);
+    mn_groups_join(&ip->groups, mn_ipv6_solicited_node(&prefix->address));
+    mn_wheel_arm(&ip->wheel, &own->timer, now + random_delay(ip));
+}
+
+static void become_ours(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+{
+    own->state = MN_IP_ADDRESS_OURS;
+    ip->last_way.known = false;
+    /* RFC 9131 6.1.1: routers learn the link address before packets for it come. */
+    if (!mn_ipv6_is_link_local(&own->prefix.address))
+        mn_nd_announce(ip, own, mn_ipv6_all_routers, now);
+}
+
+MN_RARE void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+{
+    MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING);
+    if (own->probes == DUP_ADDR_DETECT_TRANSMITS) {
+        become_ours(ip, own, now);
+        return;
+    }
+    mn_random_bytes(ip->random, own->nonce, sizeof own->nonce);
+    own->probes += mn_nd_probe(ip, own, now); /* without memory for one nobody was asked */
+    mn_wheel_arm(&ip->wheel, &own->timer, now + ip->v6.parameters.retrans_ns);
+}
+
+/* RFC 4862 5.4: detection begins again if the interface does; RFC 4861 7.2.6: the others hear of a
+ * new place. */
+MN_RARE void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+{
+    if (own->state == MN_IP_ADDRESS_PROBING) {
+        own->probes = 0;
+        mn_wheel_arm(&ip->wheel, &own->timer, now + random_delay(ip));
+    } else if (own->state == MN_IP_ADDRESS_OURS) {
+        mn_nd_announce(ip, own, mn_ipv6_all_nodes, now);
+    }
+}
+
+MN_RARE void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own)
+{
+    mn_ip_count(ip, MNET_COUNT_ND_CONFLICT);
+    if (own->state != MN_IP_ADDRESS_PROBING)
+        return;
+    own->state = MN_IP_ADDRESS_CONFLICT;
+    mn_wheel_cancel(&ip->wheel, &own->timer);
+    mn_groups_leave(&ip->groups, mn_ipv6_solicited_node(&own->prefix.address));
+    if (mn_log_wanted(ip->log, MNET_LOG_ERROR)) {
+        char text[MNET_ADDRESS_TEXT];
+        mnet_address_format(own->prefix.address, text, sizeof text);
+        mn_log(ip->log, MNET_LOG_ERROR, "ipv6 %s: another station has this address", text);
+    }
+}

@@ -1,0 +1,153 @@
+/* Received IPv6 packets (RFC 8200), check by check, up to ICMPv6, reassembly or a transport. */
+#include "ip/v6/internal.h"
+
+/* Parses the fixed header into *header; cuts off what the link padded. */
+static bool check_header(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_ipv6 *header)
+{
+    struct mnet_packet *packet = arrival->packet;
+    enum mn_parse result = mn_ipv6_parse(packet->data, packet->len, packet->total, header);
+    if (result != MN_PARSE_OK) {
+        mn_ip_count(ip, result == MN_PARSE_TRUNCATED ? MNET_COUNT_IP_DROP_TRUNCATED : MNET_COUNT_IP_DROP_HEADER);
+        return false;
+    }
+    mnet_packet_trim(packet, MN_IPV6_HEADER + (uint32_t)header->payload_len);
+    return true;
+}
+
+/* RFC 4291 2.5.3, 2.7: a source is the address of one other host, or of one that has none yet. */
+static bool check_source(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_ipv6 *header)
+{
+    const struct mnet_address *source = &header->source;
+    if (arrival->looped)
+        return true;
+    bool own = mn_ip_is_own(ip, *source);
+    if (!own && !mn_ipv6_is_multicast(source) && !mn_ipv6_is_loopback(source))
+        return true;
+    mn_ip_count(ip, MNET_COUNT_IP_DROP_SOURCE);
+    return false;
+}
+
+/* One of our own addresses, or of our groups. While an address is tentative only neighbour
+ * discovery gets packets for it (RFC 4862 5.4). */
+static bool check_destination(struct mn_ip *ip, struct mn_arrival *arrival, const struct mn_ipv6 *header)
+{
+    const struct mnet_address *destination = &header->destination;
+    const struct mn_own_address *own = mn_ipv6_find_own(ip, destination);
+    if (MN_LIKELY(own != NULL && own->state != MN_IP_ADDRESS_CONFLICT)) {
+        arrival->tentative = own->state == MN_IP_ADDRESS_PROBING;
+        return true;
+    }
+    if (arrival->looped && mn_ipv6_is_loopback(destination))
+        return true;
+    if (mn_ipv6_is_multicast(destination) && mn_groups_contain(&ip->groups, *destination)) {
+        arrival->not_unicast = true;
+        return true;
+    }
+    mn_ip_count(ip, MNET_COUNT_IP_DROP_NOT_FOR_US);
+    return false;
+}
+
+static void describe(const struct mn_arrival *arrival, const struct mn_ipv6 *header, struct mn_datagram *datagram)
+{
+    *datagram = (struct mn_datagram){
+        .source = header->source,
+        .destination = header->destination,
+        .protocol = header->next_header,
+        .ttl = header->hop_limit,
+        .traffic_class = header->traffic_class,
+        .dont_fragment = true,
+        .not_unicast = arrival->not_unicast,
+        .flow_label = header->flow_label,
+    };
+}
+
+/* A packet that goes no further, IP header first. */
+static MN_RARE void discard(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_datagram *datagram,
+                            enum mn_ipv6_verdict verdict, const struct mn_ipv6_chain *chain)
+{
+    switch (verdict) {
+    case MN_IPV6_IS_TRUNCATED: mn_ip_count(ip, MNET_COUNT_IP_DROP_TRUNCATED); break;
+    case MN_IPV6_IS_PROBLEM:
+        mn_ip_count(ip, chain->code == MN_IPV6_UNKNOWN_NEXT_HEADER ? MNET_COUNT_IP_DROP_PROTOCOL
+                                                                   : MNET_COUNT_IP_DROP_OPTIONS);
+        if (!arrival->tentative)
+            mn_icmpv6_parameter_problem(ip, arrival->packet, datagram, chain, arrival->now);
+        break;
+    case MN_IPV6_IS_EMPTY: break;
+    case MN_IPV6_IS_INVALID:
+    case MN_IPV6_IS_REFUSED:
+    case MN_IPV6_IS_TRANSPORT:
+    case MN_IPV6_IS_FRAGMENT: mn_ip_count(ip, MNET_COUNT_IP_DROP_OPTIONS); break;
+    }
+    mnet_packet_free(arrival->packet);
+}
+
+/* RFC 8200 4.5. True if the datagram is whole now: then it is the packet, IP header first. */
+static MN_RARE bool put_together(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
+                                 const struct mn_ipv6_chain *chain)
+{
+    const struct mn_ipv6_fragment *fragment = &chain->fragment;
+    struct mn_piece piece = {arrival->packet, fragment->identification, fragment->offset, fragment->more};
+    datagram->header_len = (uint16_t)chain->offset;
+    datagram->protocol = fragment->next_header;
+    mnet_packet_pull(arrival->packet, chain->offset);
+    arrival->packet = mn_reassembly_input(&ip->reassembly, &piece, datagram, arrival->now);
+    if (arrival->packet == NULL)
+        return false;
+    arrival->not_unicast = datagram->not_unicast;
+    mnet_packet_push(arrival->packet, datagram->header_len);
+    return true;
+}
+
+/* Walks the headers, of a whole packet or of its first part and then of the whole. True if a
+ * transport follows. */
+static bool walk(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_ipv6 *header, struct mn_datagram *datagram,
+                 struct mn_ipv6_chain *chain)
+{
+    struct mnet_packet *packet = arrival->packet;
+    enum mn_ipv6_verdict verdict = mn_ipv6_walk(packet->data, packet->len, header, false, &mn_ipv6_limits_default,
+                                                chain);
+    if (MN_UNLIKELY(verdict == MN_IPV6_IS_FRAGMENT)) {
+        if (!put_together(ip, arrival, datagram, chain))
+            return false;
+        packet = arrival->packet;
+        enum mn_parse result = mn_ipv6_parse(packet->data, packet->len, packet->total, header);
+        MN_ASSERT(result == MN_PARSE_OK); /* reassembly wrote it */
+        verdict = mn_ipv6_walk(packet->data, packet->len, header, true, &mn_ipv6_limits_default, chain);
+    }
+    if (MN_LIKELY(verdict == MN_IPV6_IS_TRANSPORT))
+        return true;
+    discard(ip, arrival, datagram, verdict, chain);
+    return false;
+}
+
+enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
+                                 struct mn_icmp_error *error)
+{
+    struct mn_ipv6 header;
+    struct mn_ipv6_chain chain;
+    mn_ip_count(ip, MNET_COUNT_IP_RX);
+    if (!check_header(ip, arrival, &header) || !check_source(ip, arrival, &header) ||
+        !check_destination(ip, arrival, &header)) {
+        mnet_packet_free(arrival->packet);
+        return MN_IP_CONSUMED;
+    }
+    describe(arrival, &header, datagram);
+    if (!walk(ip, arrival, &header, datagram, &chain))
+        return MN_IP_CONSUMED;
+    datagram->protocol = chain.protocol;
+    datagram->header_len = (uint16_t)chain.offset;
+    mnet_packet_pull(arrival->packet, chain.offset);
+    arrival->fragmented = chain.fragmented;
+    arrival->router_alert = chain.router_alert;
+    if (chain.protocol == MN_PROTOCOL_ICMPV6)
+        return mn_icmpv6_input(ip, arrival, datagram, error);
+    if (MN_UNLIKELY(arrival->tentative || mn_ipv6_is_unspecified(&header.source))) {
+        mn_ip_drop(ip, arrival->packet, arrival->tentative ? MNET_COUNT_IP_DROP_NOT_FOR_US : MNET_COUNT_IP_DROP_SOURCE);
+        return MN_IP_CONSUMED;
+    }
+    /* A packet that was never on a wire has a checksum that is not finished, and needs none. */
+    if (MN_UNLIKELY(arrival->packet->checksum == MNET_CHECKSUM_PARTIAL))
+        arrival->packet->checksum = MNET_CHECKSUM_VERIFIED;
+    return MN_IP_TRANSPORT;
+}

@@ -1,0 +1,119 @@
+/* What the files of ip/v6/ share, and what they do for the common files. */
+#ifndef MN_IP_V6_INTERNAL_H
+#define MN_IP_V6_INTERNAL_H
+
+#include "ip/internal.h"
+#include "wire/icmpv6.h"
+#include "wire/ipv6.h"
+
+#define MN_IPV6_PAYLOAD_MAX 65535u
+
+static inline bool mn_ipv6_equal(const struct mnet_address *a, const struct mnet_address *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+/* own.c: the own addresses. */
+
+/* The record of an own address in whatever state; NULL if `address` is none. */
+struct mn_own_address *mn_ipv6_search_own(struct mn_ip *ip, const struct mnet_address *address);
+static inline struct mn_own_address *mn_ipv6_find_own(struct mn_ip *ip, const struct mnet_address *address)
+{
+    struct mn_own_address *last = &ip->own[ip->v6.last_own];
+    if (MN_LIKELY(last->state != MN_IP_ADDRESS_NONE && mn_ipv6_equal(&last->prefix.address, address)))
+        return last;
+    return mn_ipv6_search_own(ip, address);
+}
+/* The link-local address, if it may be used; else NULL. */
+const struct mn_own_address *mn_ipv6_link_local(const struct mn_ip *ip);
+/* An own address that may be the source of packets to `destination`; NULL if there is none. */
+const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const struct mnet_address *destination);
+
+/* start.c */
+
+/* Begins IPv6 if the configuration wants it. 0 or MNET_E_INVALID. */
+int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_t now);
+/* Whether a configured route is one of IPv6. */
+bool mn_ipv6_is_route(const struct mnet_route *route);
+
+/* address.c: duplicate address detection (RFC 4862 5.4). */
+
+/* Takes an address at a free place in the list of own addresses; it is tentative first. */
+void mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct mnet_prefix *prefix, uint64_t now);
+void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+/* Another station has the address, or is about to take it. */
+void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own);
+
+/* input.c: takes the packet, IP header first; what is given back replaces arrival->packet. */
+enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
+                                 struct mn_icmp_error *error);
+
+/* way.c */
+
+/* The way to an IPv6 destination, as mn_ip_find_way. */
+int mn_ipv6_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way);
+/* Whether the source of `way` may be used on it. */
+bool mn_ipv6_source_is_valid(struct mn_ip *ip, const struct mn_ip_way *way);
+
+/* output.c */
+
+/* mn_ip_output for a packet that has room on `way`; `cut` says that it leaves in fragments. */
+int mn_ipv6_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                   const struct mn_ip_way *way, bool cut, uint64_t now);
+/* Writes `header` (payload_len is filled in) in front of `packet`, owned from here on, and sends it
+ * on its way. */
+void mn_ipv6_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv6 *header, const struct mn_ip_way *way,
+                  uint64_t now);
+
+/* fragment.c */
+
+/* Sends `packet`, too large for the way's MTU, in fragments; owned from here on. 0 or
+ * MNET_E_NO_MEMORY. */
+int mn_ipv6_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv6 *header,
+                           const struct mn_ip_way *way, uint64_t now);
+/* The same for a packet that has its IP header in front and waited for `next_hop`, which is known
+ * now. */
+void mn_ipv6_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address next_hop,
+                                    uint64_t now);
+
+/* icmp.c: arguments and result as of mn_ip_input; the packet begins with the ICMPv6 header. */
+enum mn_ip_verdict mn_icmpv6_input(struct mn_ip *ip, struct mn_arrival *arrival, const struct mn_datagram *datagram,
+                                   struct mn_icmp_error *error);
+/* Answers a received packet that mn_ipv6_walk has found at fault. The packet begins with the IPv6
+ * header, and stays the caller's. */
+void mn_icmpv6_parameter_problem(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                 const struct mn_ipv6_chain *chain, uint64_t now);
+/* As mn_ip_unreachable. */
+void mn_icmpv6_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                           enum mn_unreachable reason, uint64_t now);
+/* Tells the sender of `first`, the first fragment of a datagram, that the others did not come in
+ * time (RFC 8200 4.5). The packet stays the caller's. */
+void mn_icmpv6_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first, const struct mn_datagram *datagram,
+                                  uint64_t now);
+/* Where an ICMPv6 message of ours goes. */
+struct mn_icmpv6_route {
+    struct mnet_address source, destination; /* the latter on the link */
+    const struct mn_mac *to;                 /* NULL: as the group or the neighbour has it */
+    uint8_t hop_limit;
+};
+/* Enters the checksum of a message, all of it linear, and sends it; owned from here on. */
+void mn_icmpv6_send(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_icmpv6_route *route, uint64_t now);
+/* Describes a packet of ours, IP header first, whose neighbour does not answer, as its transport
+ * knows it; false if no transport waits for word. */
+bool mn_ipv6_describe_failure(struct mnet_packet *packet, struct mn_icmp_error *error);
+
+/* nd.c: neighbour discovery (RFC 4861 7). */
+
+/* How neighbours are asked for. */
+extern const struct mn_neighbour_protocol mn_nd_protocol;
+/* Asks whether another station has the tentative address `own`. False if there is no memory or no
+ * room for the request: then it was not sent. */
+bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own, uint64_t now);
+/* Tells the group `to` our link address for `own`, unasked (RFC 4861 7.2.6). */
+void mn_nd_announce(struct mn_ip *ip, const struct mn_own_address *own, struct mnet_address to, uint64_t now);
+/* A message of neighbour discovery, ICMPv6 header first, with a valid checksum; stays the caller's.
+ */
+void mn_nd_input(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_datagram *datagram);
+
+#endif

@@ -1,0 +1,44 @@
+/* The own IPv6 addresses: finding one, and choosing one as a source. */
+#include "ip/select.h"
+#include "ip/v6/internal.h"
+
+static bool is_usable(const struct mn_own_address *own)
+{
+    return own->state == MN_IP_ADDRESS_OURS || own->state == MN_IP_ADDRESS_DEPRECATED;
+}
+
+MN_APART struct mn_own_address *mn_ipv6_search_own(struct mn_ip *ip, const struct mnet_address *address)
+{
+    for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++)
+        if (ip->own[i].state != MN_IP_ADDRESS_NONE && mn_ipv6_equal(&ip->own[i].prefix.address, address)) {
+            ip->v6.last_own = (uint8_t)i;
+            return &ip->own[i];
+        }
+    return NULL;
+}
+
+const struct mn_own_address *mn_ipv6_link_local(const struct mn_ip *ip)
+{
+    const struct mn_own_address *own = &ip->own[MN_OWN_LINK_LOCAL];
+    return is_usable(own) ? own : NULL;
+}
+
+const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const struct mnet_address *destination)
+{
+    struct mn_source_candidate candidates[MN_OWN_MAX];
+    unsigned places[MN_OWN_MAX], count = 0;
+    for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++) {
+        const struct mn_own_address *own = &ip->own[i];
+        if (!is_usable(own))
+            continue;
+        candidates[count] = (struct mn_source_candidate){
+            .address = own->prefix.address,
+            .prefix_length = own->prefix.length,
+            .deprecated = own->state == MN_IP_ADDRESS_DEPRECATED,
+        };
+        places[count++] = i;
+    }
+    const struct mn_source_candidate *best = mn_source_select(&mn_policies_default, *destination, candidates, count,
+                                                              false);
+    return best == NULL ? NULL : &ip->own[places[best - candidates]];
+}
