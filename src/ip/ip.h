@@ -279,6 +279,12 @@ static inline bool mn_ip_has_failed(const struct mn_ip *ip)
     return ip->failed.first != NULL;
 }
 
+/* The frames that wait for mn_ip_transmit. */
+static inline unsigned mn_ip_unsent(const struct mn_ip *ip)
+{
+    return ip->transmit.count;
+}
+
 static inline bool mn_ip_has_looped(const struct mn_ip *ip)
 {
     return ip->loopback.first != NULL;

@@ -1,11 +1,26 @@
-/* What a stack does when it is driven.
+/* The work of a stack when it is driven.
  *
- * Theory of operation. A poll takes received frames in batches, within a budget, coalesces them, and hands them
- * through IP to the transports. Then packets to own addresses go round, timers run, and neighbours that did not
- * answer are reported. What came of it is told to those who wait. At last output is pulled: frames that ip has ready,
- * and segments from TCP through ip, a batch at a time, cut and checksummed here where the device does not do it.
- * Frames that the device does not take stay in `pending`, and nothing more is pulled until it has taken them all: so
+ * Theory of operation. A poll takes received frames in batches, within a budget, coalesces them, and
+ * passes them through IP to the transports. Then timers run, and neighbours that did not answer are
+ * reported. Those who wait for an event are told. At last output is pulled: frames that ip has
+ * ready, and segments from TCP through ip, a batch at a time. Here they are cut and get their
+ * checksums if the device does not do that. Packets to own addresses go round. Frames that the
+ * device does not take stay in `pending`, and nothing more is pulled until it has taken them all. So
  * a slow device pushes back on TCP, which keeps its data in the send queue, and nothing is dropped.
+ *
+ * A stack runs again at the time that mnet_stack_deadline returns, or earlier if a frame comes.
+ * That is at once if `work` is set: a call, or the last poll, has left events to be told, frames to
+ * be sent or packets to own addresses. Otherwise find_due has the time, the earliest of two kinds:
+ *
+ *   - the timers of ip, TCP and DHCP;
+ *   - retries: of a device that was full, MN_TX_RETRY_NS after it was asked; of segments and deferred
+ *     bytes that found no memory, after MN_MEMORY_RETRY_NS.
+ *
+ * `due` remembers that time until mn_stack_transmit, which may start timers and change what is to be
+ * retried. A poll without a frame that comes earlier than that finds the stack at rest, unless
+ * something is left over: the device and the memory are asked again in each poll, which costs little
+ * beside the frames that they may take now. Tasks that wait to send datagrams are not a reason to
+ * run: they wait as long as the device is full, and that is one.
  */
 #include <string.h>
 
@@ -329,19 +344,14 @@ static void rouse_senders(struct mnet_stack *stack)
 
 void mn_stack_transmit(struct mnet_stack *stack)
 {
-    stack->due = 0; /* what goes may start timers */
-    stack->udp_unsent = 0;
-    if (MN_UNLIKELY(stack->pending_count > 0) && !offer(stack)) {
-        stack->retry_at = stack->now + MN_TX_RETRY_NS;
+    stack->due = 0;
+    if (MN_UNLIKELY(stack->pending_count > 0) && !offer(stack))
         return;
-    }
     bool more;
     do {
         more = pull(stack);
     } while (stack->pending_count > 0 && offer(stack) && more);
-    if (MN_UNLIKELY(mn_stack_congested(stack)))
-        stack->retry_at = stack->now + MN_TX_RETRY_NS;
-    else
+    if (MN_LIKELY(!mn_stack_congested(stack)))
         rouse_senders(stack);
 }
 
@@ -366,19 +376,23 @@ static bool settle(struct mnet_stack *stack)
     return mn_ip_has_looped(&stack->ip) && go_round(stack);
 }
 
-/* When something is due though no frame comes and nobody calls. */
-static MN_APART uint64_t next_due(struct mnet_stack *stack)
+/* Whether the device, or the memory, did not take something in the last poll. */
+static bool has_leftovers(const struct mnet_stack *stack)
+{
+    return mn_stack_congested(stack) || !mn_list_empty(&stack->short_deferred);
+}
+
+/* When to run though no frame comes and nobody calls: see the theory of operation. */
+static MN_APART uint64_t find_due(struct mnet_stack *stack)
 {
     uint64_t ip = mn_ip_deadline(&stack->ip), tcp = mn_tcp_deadline(stack->tcp);
     uint64_t due = MN_MIN(MN_MIN(ip, tcp), mn_dhcp_client_deadline(&stack->dhcp.client));
     if (MN_UNLIKELY(mn_ip_has_failed(&stack->ip)))
         return stack->now;
     if (MN_UNLIKELY(mn_stack_congested(stack)))
-        due = MN_MIN(due, stack->retry_at);
-    else if (MN_UNLIKELY(mn_tcp_wants_output(stack->tcp))) /* it found no memory */
-        due = MN_MIN(due, stack->now + MN_MEMORY_RETRY_NS);
-    if (MN_UNLIKELY(!mn_list_empty(&stack->short_deferred)))
-        due = MN_MIN(due, stack->now + MN_MEMORY_RETRY_NS);
+        return MN_MIN(due, stack->now + MN_TX_RETRY_NS);
+    if (MN_UNLIKELY(mn_tcp_wants_output(stack->tcp) || has_leftovers(stack)))
+        return MN_MIN(due, stack->now + MN_MEMORY_RETRY_NS);
     return due;
 }
 
@@ -388,15 +402,14 @@ uint64_t mnet_stack_deadline(struct mnet_stack *stack)
     if (stack->work)
         return stack->now;
     if (stack->due == 0)
-        stack->due = next_due(stack);
+        stack->due = find_due(stack);
     return stack->due;
 }
 
-/* Nothing is left over, and nothing is due: without a frame there is nothing to do. */
+/* Whether there is nothing to do without a frame. */
 static bool at_rest(struct mnet_stack *stack)
 {
-    return stack->now < mnet_stack_deadline(stack) && !mn_stack_congested(stack) &&
-           mn_list_empty(&stack->short_deferred);
+    return stack->now < mnet_stack_deadline(stack) && !has_leftovers(stack);
 }
 
 /* What was never acknowledged makes room: text out of order, then fragments, then what waits for neighbours. */

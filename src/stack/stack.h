@@ -45,18 +45,16 @@ struct mnet_stack {
     struct mnet_link short_deferred;       /* struct mn_deferred: could not be queued for want of memory */
     struct mnet_link probers;              /* struct mn_blocked: waiting for the own address, or the link */
     uint64_t now;
-    uint64_t retry_at;    /* when to offer the pending frames again; meaningful while congested */
-    uint64_t due;         /* when to poll though nothing else happens; 0: not known since it was driven */
+    uint64_t due;         /* find_due of poll.c; 0: not asked since the last mn_stack_transmit */
     bool work;            /* something was done that a poll must follow up */
     bool senders_waiting; /* an endpoint has senders that wait for the device */
     bool link_down;       /* the device's, as the last poll saw it, ... */
     uint64_t link_ns;     /* ... and since when */
     void (*notify)(void *context, unsigned ready);
     void *notify_context;
-    unsigned notified;   /* mnet_stack_ready of the last time */
-    bool rx_failed;      /* the device's failure was logged, and lasts */
-    bool ended;          /* down: no device any more, all connections closed; waits for its last handle to be closed */
-    unsigned udp_unsent; /* datagrams given to ip since the device was last offered any */
+    unsigned notified; /* mnet_stack_ready of the last time */
+    bool rx_failed;    /* the device's failure was logged, and lasts */
+    bool ended;        /* down: no device any more, all connections closed; waits for its last handle to be closed */
     uint32_t device_offload;     /* of frames sent: what is left to the device */
     struct mnet_packet *cutting; /* a large frame that is being cut into segments; NULL: none */
     struct mn_segmenter segmenter;

@@ -166,8 +166,7 @@ static int send_datagram(struct mnet_udp *udp, const struct mnet_endpoint *to, c
     if (packet == NULL)
         return MNET_E_NO_MEMORY;
     error = mn_ip_output(&stack->ip, packet, &datagram, stack->now);
-    stack->udp_unsent += 1 + (unsigned)(len / path.mtu);
-    if (stack->udp_unsent >= MN_BATCH)
+    if (mn_ip_unsent(&stack->ip) >= MN_BATCH)
         mn_stack_transmit(stack); /* ip's transmit queue is short */
     return error;
 }
