@@ -55,7 +55,7 @@ static bool put(struct mnet_sim_host *host, struct mnet_packet *packet)
         return put_packet(host, packet);
     mnet_packet_copy_out(packet, 0, destination, sizeof destination);
     if (mn_offload_is_large(packet)) {
-        if (mn_sim_carries(host, destination, MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_CHECKSUM))
+        if (mn_sim_carries(host, destination, mn_offload_needed(packet)))
             return put_packet(host, packet);
         return put_cut(host, packet, destination);
     }
@@ -71,8 +71,7 @@ static int sim_tx(struct mnet_device *device, struct mnet_packet **packets, int 
     while (taken < count && mn_sim_has_room(host)) {
         struct mnet_packet *packet = packets[taken++];
         /* Work that was not promised must not be asked for. */
-        MN_ASSERT(packet->checksum != MNET_CHECKSUM_PARTIAL || (device->tx_offload & MNET_OFFLOAD_CHECKSUM) != 0);
-        MN_ASSERT(!mn_offload_is_large(packet) || (device->tx_offload & MNET_OFFLOAD_TSO4) != 0);
+        MN_ASSERT((mn_offload_needed(packet) & ~device->tx_offload) == 0);
         if (!put(host, packet))
             device->tx_dropped++;
         mnet_packet_free(packet);

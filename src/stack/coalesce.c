@@ -44,7 +44,7 @@ static enum kind classify(struct mnet_packet *frame, struct segment *s)
         !(mn_ethernet_untag(frame) && frame->len >= MN_FRAME_TCP_LEAST && mn_frame_type(frame) == MN_ETHERTYPE_IPV4))
         return OTHER;
     const struct mn_frame *at = &s->at;
-    if (!mn_frame_find_plain_tcp(frame, &s->at))
+    if (!mn_frame_find_plain_tcp4(frame, &s->at))
         return OTHER;
     s->frame = frame;
     s->ip_len = mn_frame_packet_len(at);
@@ -63,7 +63,7 @@ static enum kind classify(struct mnet_packet *frame, struct segment *s)
 static bool verify(const struct segment *s)
 {
     /* The length of the network header is a constant here, so the sums over it are short. */
-    const struct mn_frame at = mn_frame_at(s->frame, MN_IPV4_HEADER, s->at.transport_len);
+    const struct mn_frame at = mn_frame_at(s->frame, false, MN_IPV4_HEADER, s->at.transport_len);
     if (!mn_frame_network_checksum_ok(&at))
         return false;
     if (s->frame->total > MN_ETHERNET_HEADER + s->ip_len)

@@ -32,12 +32,21 @@ bool mn_offload_complete(struct mnet_packet *frame)
     return true;
 }
 
+/* Finds the headers that the kind of the frame's segments promises. */
+static bool find_headers(const struct mnet_packet *frame, struct mn_frame *at)
+{
+    switch ((enum mnet_gso)frame->gso) {
+    case MNET_GSO_TCPV4: return mn_frame_find_tcp4(frame, at);
+    case MNET_GSO_TCPV6: return mn_frame_find_tcp6(frame, at);
+    case MNET_GSO_NONE: break;
+    }
+    return false;
+}
+
 bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, struct mnet_memory *memory)
 {
-    if (frame->gso != MNET_GSO_TCPV4 || frame->gso_size == 0)
-        return false;
     struct mn_frame at;
-    if (!mn_frame_find_tcp(frame, &at))
+    if (frame->gso_size == 0 || !find_headers(frame, &at))
         return false;
     uint32_t headers = MN_ETHERNET_HEADER + (uint32_t)at.network_len + at.transport_len;
     if (at.transport_len < MN_TCP_HEADER || frame->len < headers || frame->total <= headers)
@@ -53,6 +62,7 @@ bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, 
         .identification = mn_frame_identification(&at),
         .ip_header_len = at.network_len,
         .tcp_header_len = at.transport_len,
+        .ipv6 = at.ipv6,
         .first = true,
     };
     return true;
@@ -98,7 +108,7 @@ static bool fill(struct mn_segmenter *s, struct mnet_packet *segment, uint32_t l
 /* Makes the copied headers those of a segment with `size` bytes of payload. */
 static void patch_headers(struct mn_segmenter *s, struct mnet_packet *segment, uint32_t size)
 {
-    struct mn_frame at = mn_frame_at(segment, s->ip_header_len, s->tcp_header_len);
+    struct mn_frame at = mn_frame_at(segment, s->ipv6, s->ip_header_len, s->tcp_header_len);
     struct mn_frame_cut cut = {.sequence = s->seq, .payload = size, .identification = s->identification};
     if (s->left > size)
         cut.flags_off = MN_TCP_FIN | MN_TCP_PSH;

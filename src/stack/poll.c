@@ -253,8 +253,7 @@ static struct mnet_packet *next_frame(struct mnet_stack *stack)
 
 static bool device_cuts(const struct mnet_stack *stack, const struct mnet_packet *frame)
 {
-    uint32_t needed = frame->gso == MNET_GSO_TCPV6 ? MNET_OFFLOAD_TSO6 : MNET_OFFLOAD_TSO4;
-    return (stack->device_offload & needed) != 0;
+    return (mn_offload_needed(frame) & ~stack->device_offload) == 0;
 }
 
 /* The next segment of the large frame; NULL where memory is short. The frame goes with its last segment. */

@@ -5,12 +5,14 @@
 
 #include "stack/env.h"
 #include "stack/loop.h"
+#include "wire/ethernet.h"
 #include "wire/ipv4_address.h"
+#include "wire/ipv6.h"
 #include "wire/tcp.h"
 
-/* The largest payload of one outgoing TCP packet: what IP's total length can say, less both headers at their longest.
- */
-#define GSO_MAX (65535u - 20u - 60u)
+/* The largest payload of one outgoing TCP packet, of either family: what fits into the largest frame behind both
+ * headers at their longest. */
+#define GSO_MAX (MNET_FRAME_MAX - MN_ETHERNET_HEADER - MN_IPV6_HEADER - 60u)
 
 static int start_ip(struct mnet_stack *stack)
 {

@@ -1,6 +1,7 @@
 /* The headers of a TCP segment in the raw bytes of an Ethernet frame: finding them, comparing them
  * and patching them, for code that merges segments or cuts large ones without taking every header
- * apart.
+ * apart. Over IPv6 the TCP header must follow the fixed header: a segment behind extension headers
+ * is not found, and so stays as it is.
  *
  * The offsets of the fields are known here and in the files of the formats, nowhere above wire/.
  * All functions but mn_frame_find_* take headers that these have found: they check the bounds.
@@ -17,17 +18,20 @@
 #include "wire/bytes.h"
 #include "wire/ethernet.h"
 #include "wire/ipv4.h"
+#include "wire/ipv6.h"
 #include "wire/tcp.h"
 
 #define MN_FRAME_IP_MAX 65535u
-/* The shortest frame that mn_frame_find_* accept. */
+/* The shortest frames that mn_frame_find_* accept. */
 #define MN_FRAME_TCP_LEAST (MN_ETHERNET_HEADER + MN_IPV4_HEADER + MN_TCP_HEADER)
+#define MN_FRAME_TCP6_LEAST (MN_ETHERNET_HEADER + MN_IPV6_HEADER + MN_TCP_HEADER)
 
 /* The places of a segment's headers, and their lengths as they say themselves. */
 struct mn_frame {
     uint8_t *network, *transport;
     uint16_t network_len;
     uint16_t transport_len; /* may be less than a TCP header has, or reach beyond the frame */
+    bool ipv6;
 };
 
 /* The length of the TCP header at `tcp`, of which 20 bytes are there. */
@@ -42,9 +46,21 @@ static inline uint16_t mn_frame_type(const struct mnet_packet *frame)
     return mn_load_u16(frame->data + MN_ETHERNET_HEADER - 2);
 }
 
-/* Finds the headers of a frame that carries IPv4, whatever its type says. False unless the fixed
- * part of a TCP header lies in the linear part, behind an IPv4 header of any length. */
-static inline bool mn_frame_find_tcp(const struct mnet_packet *frame, struct mn_frame *found)
+/* Finds the headers of a frame that carries IPv6, whatever its type says. False unless the fixed
+ * part of a TCP header lies in the linear part, directly behind the fixed IPv6 header. */
+static inline bool mn_frame_find_tcp6(const struct mnet_packet *frame, struct mn_frame *found)
+{
+    if (frame->len < MN_FRAME_TCP6_LEAST)
+        return false;
+    uint8_t *ip = frame->data + MN_ETHERNET_HEADER, *tcp = ip + MN_IPV6_HEADER;
+    if (ip[0] >> 4 != 6 || ip[6] != MN_PROTOCOL_TCP)
+        return false;
+    *found = (struct mn_frame){ip, tcp, MN_IPV6_HEADER, (uint16_t)mn_frame_tcp_header_len(tcp), true};
+    return true;
+}
+
+/* The same for a frame that carries IPv4, with a header of any length. */
+static inline bool mn_frame_find_tcp4(const struct mnet_packet *frame, struct mn_frame *found)
 {
     if (frame->len < MN_FRAME_TCP_LEAST)
         return false;
@@ -55,39 +71,41 @@ static inline bool mn_frame_find_tcp(const struct mnet_packet *frame, struct mn_
     if (frame->len < MN_ETHERNET_HEADER + (uint32_t)ip_len + MN_TCP_HEADER)
         return false;
     uint8_t *tcp = ip + ip_len;
-    *found = (struct mn_frame){ip, tcp, ip_len, (uint16_t)mn_frame_tcp_header_len(tcp)};
+    *found = (struct mn_frame){ip, tcp, ip_len, (uint16_t)mn_frame_tcp_header_len(tcp), false};
     return true;
 }
 
-/* The same for nearly all frames: IPv4 without options and not a fragment (nothing but Don't
- * Fragment is said about fragments). */
-static inline bool mn_frame_find_plain_tcp(const struct mnet_packet *frame, struct mn_frame *found)
+/* The same for nearly all frames that carry IPv4: without options and not a fragment (nothing but
+ * Don't Fragment is said about fragments). */
+static inline bool mn_frame_find_plain_tcp4(const struct mnet_packet *frame, struct mn_frame *found)
 {
     if (frame->len < MN_FRAME_TCP_LEAST)
         return false;
     uint8_t *ip = frame->data + MN_ETHERNET_HEADER, *tcp = ip + MN_IPV4_HEADER;
     if (ip[0] != 0x45 || ip[9] != MN_PROTOCOL_TCP || (mn_load_u16(ip + 6) & 0xbfff) != 0)
         return false;
-    *found = (struct mn_frame){ip, tcp, MN_IPV4_HEADER, (uint16_t)mn_frame_tcp_header_len(tcp)};
+    *found = (struct mn_frame){ip, tcp, MN_IPV4_HEADER, (uint16_t)mn_frame_tcp_header_len(tcp), false};
     return true;
 }
 
-/* The headers of a frame, copied from one whose header lengths are known. */
-static inline struct mn_frame mn_frame_at(const struct mnet_packet *frame, uint16_t network_len, uint16_t transport_len)
+/* The headers of a frame, copied from one whose headers have been found. */
+static inline struct mn_frame mn_frame_at(const struct mnet_packet *frame, bool ipv6, uint16_t network_len,
+                                          uint16_t transport_len)
 {
     uint8_t *ip = frame->data + MN_ETHERNET_HEADER;
-    return (struct mn_frame){ip, ip + network_len, network_len, transport_len};
+    return (struct mn_frame){ip, ip + network_len, network_len, transport_len, ipv6};
 }
 
-/* The length of the IP packet as its header says. */
-static inline uint16_t mn_frame_packet_len(const struct mn_frame *f)
+/* The length of the IP packet as its header says; over IPv6 it may exceed MN_FRAME_IP_MAX. */
+static inline uint32_t mn_frame_packet_len(const struct mn_frame *f)
 {
-    return mn_load_u16(f->network + 2);
+    return f->ipv6 ? MN_IPV6_HEADER + (uint32_t)mn_load_u16(f->network + 4) : mn_load_u16(f->network + 2);
 }
 
+/* Of IPv4; 0 for IPv6, which has none. */
 static inline uint16_t mn_frame_identification(const struct mn_frame *f)
 {
-    return mn_load_u16(f->network + 4);
+    return f->ipv6 ? 0 : mn_load_u16(f->network + 4);
 }
 
 static inline uint32_t mn_frame_sequence(const struct mn_frame *f)
@@ -114,7 +132,10 @@ static inline void mn_frame_add_flags(struct mn_frame *f, uint8_t flags)
 /* Returns true if both have the same addresses and ports. Without IP options. */
 static inline bool mn_frame_same_connection(const struct mn_frame *a, const struct mn_frame *b)
 {
-    return memcmp(a->transport, b->transport, 4) == 0 && memcmp(a->network + 12, b->network + 12, 8) == 0;
+    if (memcmp(a->transport, b->transport, 4) != 0 || a->ipv6 != b->ipv6)
+        return false;
+    return MN_UNLIKELY(a->ipv6) ? memcmp(a->network + 8, b->network + 8, 32) == 0
+                                : memcmp(a->network + 12, b->network + 12, 8) == 0;
 }
 
 /* Returns true if all is the same that one header can say for both, options included; both have
@@ -125,19 +146,21 @@ bool mn_frame_same_headers(const struct mn_frame *a, const struct mn_frame *b);
  * length. */
 static inline uint64_t mn_frame_pseudo_sum(const struct mn_frame *f)
 {
-    return mn_sum_add(mn_sum_header(f->network + 12, 8), mn_sum_u16(MN_PROTOCOL_TCP));
+    uint64_t addresses = f->ipv6 ? mn_sum_header(f->network + 8, 32) : mn_sum_header(f->network + 12, 8);
+    return mn_sum_add(addresses, mn_sum_u16(MN_PROTOCOL_TCP));
 }
 
-/* The unfolded sum of the network header, most of which have no options. */
+/* The unfolded sum of an IPv4 header, most of which have no options. */
 static inline uint64_t mn_frame_sum_network(const struct mn_frame *f)
 {
     return MN_LIKELY(f->network_len == MN_IPV4_HEADER) ? mn_sum_header(f->network, MN_IPV4_HEADER)
                                                        : mn_sum(0, f->network, f->network_len);
 }
 
+/* IPv6 has no checksum of its header. */
 static inline bool mn_frame_network_checksum_ok(const struct mn_frame *f)
 {
-    return mn_checksum(mn_frame_sum_network(f)) == 0;
+    return f->ipv6 || mn_checksum(mn_frame_sum_network(f)) == 0;
 }
 
 /* The same for the segment in `frame`, which ends where the IP packet does. */
@@ -150,15 +173,15 @@ static inline bool mn_frame_transport_checksum_ok(const struct mn_frame *f, cons
     return mn_checksum(sum) == 0;
 }
 
-/* Makes `len` the length of the IP packet, and puts the header checksum right. */
+/* Makes `len` the length of the IP packet, and puts IPv4's header checksum right. */
 void mn_frame_set_packet_len(struct mn_frame *f, uint16_t len);
 
 /* The fields that differ between segments cut from one large one. */
 struct mn_frame_cut {
     uint32_t sequence;
-    uint32_t payload; /* bytes */
-    uint16_t identification;
-    uint8_t flags_off; /* flags of the large one that this one does not have */
+    uint32_t payload;        /* bytes */
+    uint16_t identification; /* IPv4 */
+    uint8_t flags_off;       /* flags of the large one that this one does not have */
 };
 /* Makes the headers, copied from the large segment, those of a part of it. The TCP checksum becomes
  * the folded sum of the pseudo-header (`pseudo_sum` is mn_frame_pseudo_sum), to be completed. */

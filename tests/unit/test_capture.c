@@ -184,7 +184,7 @@ static void partial_udp_checksum_of_zero_is_ffff_in_the_file(void **state)
     uint8_t text[10] = "all this";
     uint16_t field = 0;
     for (int tries = 0; field != 0xffff; tries++) {
-        struct mnet_packet *frame = test_udp_frame(memory, text, sizeof text);
+        struct mnet_packet *frame = test_udp_frame(memory, false, text, sizeof text);
         assert_int_equal(device->ops->tx(device, &frame, 1), 1);
         memcpy(&field, file + block(2 + (unsigned)tries) + 28 + 40, sizeof field);
         assert_int_not_equal(field, 0);

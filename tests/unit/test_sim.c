@@ -17,6 +17,7 @@
 
 static struct mnet_sim *sim;
 static struct mnet_sim_host *a, *b, *c;
+static bool ipv6; /* the family of a frame that is made by hand */
 
 static int set_up(void **state)
 {
@@ -34,6 +35,7 @@ static int tear_down(void **state)
 {
     (void)state;
     mnet_sim_destroy(sim);
+    ipv6 = false;
     return 0;
 }
 
@@ -310,13 +312,30 @@ static void wrong_arguments_give_no_host(void **state)
     assert_null(mnet_sim_host(sim, "d", &(struct mnet_sim_host_options){.arguments = text}));
 }
 
-/* ---- Offloads, with a device driven by hand ---- */
+/* ---- Offloads, with a device driven by hand, over both families ---- */
+
+static int set_up_ipv6(void **state)
+{
+    ipv6 = true;
+    return set_up(state);
+}
+
+static uint32_t segmentation(void)
+{
+    return MNET_OFFLOAD_CHECKSUM | (ipv6 ? MNET_OFFLOAD_TSO6 : MNET_OFFLOAD_TSO4);
+}
+
+/* The bytes of a frame's headers. */
+static uint32_t headers(void)
+{
+    return test_headers(&(struct test_tcp){.ipv6 = ipv6});
+}
 
 static struct mnet_packet *large_packet(struct mnet_memory *memory)
 {
     static uint8_t payload[20000];
     test_fill(payload, sizeof payload, 0);
-    return test_large_frame(memory, &(struct test_tcp){.seq = 1}, payload, sizeof payload, 7000, 1460);
+    return test_large_frame(memory, &(struct test_tcp){.ipv6 = ipv6}, payload, sizeof payload, 7000, 1460);
 }
 
 /* Sends one large frame from a host whose device can cut. Returns the number of frames that arrive
@@ -325,8 +344,7 @@ static struct mnet_packet *large_packet(struct mnet_memory *memory)
 static unsigned send_large(uint32_t receiver_offload, const struct mnet_sim_path *path, size_t *total,
                            unsigned *partial)
 {
-    struct mnet_sim_host *x = mnet_sim_host(
-        sim, "x", &(struct mnet_sim_host_options){.tx_offload = MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4});
+    struct mnet_sim_host *x = mnet_sim_host(sim, "x", &(struct mnet_sim_host_options){.tx_offload = segmentation()});
     struct mnet_sim_host *y = mnet_sim_host(sim, "y", &(struct mnet_sim_host_options){.rx_offload = receiver_offload});
     struct mnet_memory *memory = test_memory((size_t)4 << 20);
     struct mnet_device *device = mnet_sim_device(x), *peer = mnet_sim_device(y);
@@ -366,10 +384,10 @@ static void large_frame_passes_whole_where_both_agree(void **state)
     (void)state;
     size_t total;
     unsigned partial;
-    uint32_t both = MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4;
+    uint32_t both = segmentation();
     assert_int_equal(
         send_large(both, &(struct mnet_sim_path){.bandwidth_bps = 1000000000, .delay_ns = MS}, &total, &partial), 1);
-    assert_int_equal(total, 20054);
+    assert_int_equal(total, 20000 + headers());
     assert_int_equal(partial, 1);
 }
 
@@ -379,10 +397,12 @@ static void large_frame_is_cut_for_others(void **state)
     size_t total;
     unsigned partial;
     assert_int_equal(send_large(MNET_OFFLOAD_CHECKSUM, NULL, &total, &partial), 14);
-    assert_int_equal(total, 20000 + 14 * 54);
+    assert_int_equal(total, 20000 + 14 * headers());
     assert_int_equal(partial, 14);
     assert_int_equal(send_large(0, NULL, &total, &partial), 14);
     assert_int_equal(partial, 0);
+    uint32_t of_the_other_family = (MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6) & ~segmentation();
+    assert_int_equal(send_large(MNET_OFFLOAD_CHECKSUM | of_the_other_family, NULL, &total, &partial), 14);
 }
 
 static void large_frame_is_cut_where_the_path_loses(void **state)
@@ -390,7 +410,7 @@ static void large_frame_is_cut_where_the_path_loses(void **state)
     (void)state;
     size_t total;
     unsigned partial;
-    uint32_t both = MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4;
+    uint32_t both = segmentation();
     unsigned count = send_large(both, &(struct mnet_sim_path){.loss_ppm = 300000}, &total, &partial);
     assert_in_range(count, 4, 13);
     /* Corruption needs complete checksums, or nobody would notice it. */
@@ -404,10 +424,10 @@ static void large_frame_takes_its_wire_time(void **state)
     size_t total;
     unsigned partial;
     uint64_t arrival = 0;
-    uint32_t both = MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4;
+    uint32_t both = segmentation();
     mnet_sim_watch(sim, note_arrival, &arrival);
     assert_int_equal(send_large(both, &(struct mnet_sim_path){.bandwidth_bps = 8000000}, &total, &partial), 1);
-    assert_int_equal(arrival, START + (20000 + 14 * 54) * MNET_MICROSECOND);
+    assert_int_equal(arrival, START + (20000 + 14 * headers()) * MNET_MICROSECOND);
 }
 
 /* A host without its cable receives and sends nothing, and frames on their way are lost. Its device
@@ -728,6 +748,7 @@ static void pipe_copies_into_the_peer_memory_and_refuses_when_full(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define BOTH(name) TEST(name), cmocka_unit_test_setup_teardown(name, set_up_ipv6, tear_down)
 
 int main(void)
 {
@@ -748,10 +769,10 @@ int main(void)
         TEST(runt_frames_reach_the_other),
         TEST(host_without_link_sends_into_the_void),
         TEST(wrong_arguments_give_no_host),
-        TEST(large_frame_passes_whole_where_both_agree),
-        TEST(large_frame_is_cut_for_others),
-        TEST(large_frame_is_cut_where_the_path_loses),
-        TEST(large_frame_takes_its_wire_time),
+        BOTH(large_frame_passes_whole_where_both_agree),
+        BOTH(large_frame_is_cut_for_others),
+        BOTH(large_frame_is_cut_where_the_path_loses),
+        BOTH(large_frame_takes_its_wire_time),
         TEST(sleeping_an_hour_takes_no_time),
         TEST(run_ends_at_its_time),
         TEST(run_ends_when_nothing_can_happen),
