@@ -77,6 +77,12 @@ struct mnet_tcp_config {
     uint64_t user_timeout_ns;
     /* Tell peers user_timeout_ns, and adapt to theirs (RFC 5482). */
     bool user_timeout_option;
+    /* mnet_tcp_connect_any: the time after which an attempt that goes on is joined by the next one
+     * (Connection Attempt Delay, RFC 8305 5), ... */
+    uint64_t connection_attempt_delay_ns;
+    /* ... and how many addresses of the preferred family come before the first of the other one
+     * (First Address Family Count, RFC 8305 4). */
+    unsigned first_address_family_count;
     bool no_delay; /* connections start with Nagle's algorithm off */
     /* If the table of half-open connections is full, its oldest is given up. Default: SYN
      * cookies. */

@@ -98,6 +98,27 @@ struct mnet_listen_options {
 int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint16_t port, struct mnet_flow **flow,
                      uint64_t deadline);
 
+/* Connects to a host that has `count` addresses, of either family, by the one that answers first
+ * (Happy Eyeballs, RFC 8305). The addresses are tried in the order of RFC 6724, the families in
+ * turn. An attempt begins when the one before it has failed, or after 250 ms
+ * (tcp.connection_attempt_delay_ns in config.h), and the earlier ones go on. *flow is the first
+ * connection that is established. The others are given up, and the peer gets a reset for each that
+ * it answers. mnet_tcp_peers tells the address.
+ *
+ * Addresses that have failed, or were slower than a later one, are tried last for 10 min, or until
+ * the link changes.
+ *
+ * options may be NULL. If its local address is given, addresses of the other family are left out.
+ * Errors are those of mnet_tcp_connect. If `count` is 0 or above MNET_TCP_ADDRESSES_MAX, or an
+ * address or another argument is wrong, the result is MNET_E_INVALID, and nothing was sent. If all
+ * attempts fail, it is the cause that tells most: MNET_E_REFUSED, then a cause on this side
+ * (MNET_E_LIMIT, MNET_E_NO_MEMORY), MNET_E_TIMED_OUT, MNET_E_DEADLINE, MNET_E_UNREACHABLE. If the
+ * deadline passes before all addresses were tried, it is MNET_E_DEADLINE. On any failure *flow is
+ * NULL, and nothing is left behind. Suspends. */
+#define MNET_TCP_ADDRESSES_MAX 16
+int mnet_tcp_connect_any(struct mnet_stack *stack, const struct mnet_address *addresses, unsigned count, uint16_t port,
+                         const struct mnet_connect_options *options, struct mnet_flow **flow, uint64_t deadline);
+
 /* mnet_tcp_connect in two steps, for options and for foreign event loops. mnet_tcp_connect_begin
  * sends the SYN and never suspends. Its flow must be closed, whatever becomes of the attempt.
  * mnet_tcp_established waits until the connection is established or has failed, and returns 0 or an

@@ -24,6 +24,7 @@
 #include "ip/neighbour.h"
 #include "ip/reassembly.h"
 #include "ip/route.h"
+#include "ip/select.h"
 #include "ip/v6/parameters.h"
 #include "wire/ethernet.h"
 #include "wire/wire.h"
@@ -117,6 +118,11 @@ struct mn_ip_path {
     bool loopback;
 };
 int mn_ip_path(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_path *path);
+/* Puts up to MN_IP_SORT_MAX addresses of a peer into the order in which they are tried: by RFC 6724 6, `losers` last;
+ * then with `first` of the first family in front and families in turn behind (RFC 8305 4). */
+#define MN_IP_SORT_MAX 16
+void mn_ip_sort(const struct mn_ip *ip, const struct mn_losers *losers, unsigned first, struct mnet_address *addresses,
+                unsigned count, uint64_t now);
 /* Whether `address` is one of the host's own; whether it is a broadcast address here. */
 bool mn_ip_is_own(const struct mn_ip *ip, struct mnet_address address);
 bool mn_ip_is_broadcast(const struct mn_ip *ip, struct mnet_address address);

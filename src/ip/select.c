@@ -196,6 +196,23 @@ void mn_destinations_sort(const struct mn_policies *policies, struct mn_destinat
     }
 }
 
+/* HE-4-4, HE-4-5 */
+void mn_destinations_interleave(struct mn_destination_candidate *candidates, unsigned count, unsigned first)
+{
+    for (unsigned at = 1; at < count; at++) {
+        bool ipv4 = mnet_address_is_ipv4(candidates[at - 1].address) == (at < first);
+        unsigned from = at;
+        while (from < count && mnet_address_is_ipv4(candidates[from].address) != ipv4)
+            from++;
+        if (from == count)
+            return; /* the rest is of one family */
+        struct mn_destination_candidate moved = candidates[from];
+        for (; from > at; from--)
+            candidates[from] = candidates[from - 1];
+        candidates[at] = moved;
+    }
+}
+
 /* --- losers --- */
 
 void mn_losers_remove(struct mn_losers *losers, struct mnet_address address)

@@ -41,6 +41,10 @@ const struct mn_config_number mn_config_numbers[] = {
     {FIELD(tcp.msl_ns), MN_CONFIG_TIME, 30 * MNET_SECOND, 0, NULL, 1, UINT64_MAX},
     {FIELD(tcp.orphan_ns), MN_CONFIG_TIME, 60 * MNET_SECOND, 0, NULL, 1, UINT64_MAX},
     {FIELD(tcp.user_timeout_ns), MN_CONFIG_TIME, 15 * 60 * MNET_SECOND, 0, NULL, 1, UINT64_MAX}, /* R2 */
+    /* HE-8-1; the limits are HE-5-4 and HE-5-5 */
+    {FIELD(tcp.connection_attempt_delay_ns), MN_CONFIG_TIME, 250 * MNET_MILLISECOND, 0, NULL, 10 * MNET_MILLISECOND,
+     2 * MNET_SECOND},
+    {FIELD(tcp.first_address_family_count), MN_CONFIG_COUNT, 1, 0, NULL, 1, MNET_TCP_ADDRESSES_MAX},
 };
 const size_t mn_config_number_count = MN_COUNT_OF(mn_config_numbers);
 

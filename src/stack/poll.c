@@ -191,6 +191,7 @@ static MN_RARE void follow_link(struct mnet_stack *stack)
 {
     stack->link_down = stack->device->link_down;
     stack->link_ns = stack->now;
+    stack->losers = (struct mn_losers){0}; /* HE-4-3: it may lead to another network */
     mn_log(&stack->config.log, MNET_LOG_INFO, "device %s: the link is %s", stack->device->name,
            stack->link_down ? "down" : "up");
     if (!stack->link_down) {

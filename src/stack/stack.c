@@ -141,11 +141,22 @@ int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack)
     return mn_stack_create(config, NULL, NULL, stack);
 }
 
+/* Wakes every task that waits for a flow. Nobody would close those that are being opened. */
+static void rouse_flows(struct mnet_stack *stack)
+{
+    for (struct mn_tcb *tcb = mn_tcp_next_owned(stack->tcp, NULL), *next; tcb != NULL; tcb = next) {
+        struct mnet_flow *flow = mn_tcp_owner(tcb);
+        next = mn_tcp_next_owned(stack->tcp, tcb);
+        mn_flow_rouse_gone(flow);
+        if (flow->opening)
+            mnet_tcp_abort(flow);
+    }
+}
+
 /* Wakes every task that waits for anything of the stack, and lets listeners know that theirs is gone. */
 static void rouse_everybody(struct mnet_stack *stack)
 {
-    for (struct mn_tcb *tcb = NULL; (tcb = mn_tcp_next_owned(stack->tcp, tcb)) != NULL;)
-        mn_flow_rouse_gone(mn_tcp_owner(tcb));
+    rouse_flows(stack);
     for (struct mnet_link *node = stack->listeners.next; node != &stack->listeners; node = node->next) {
         struct mnet_listener *listener = MN_CONTAINER(node, struct mnet_listener, link);
         mn_rouse_gone(&listener->acceptors);

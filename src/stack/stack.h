@@ -37,6 +37,7 @@ struct mnet_stack {
     struct mnet_counters counters;
     struct mn_random random;
     struct mn_ip ip;
+    struct mn_losers losers; /* addresses that mnet_tcp_connect_any tries last */
     struct mn_tcp *tcp;
     struct mn_udp udp;
     struct mn_stack_dhcp dhcp;
@@ -75,6 +76,7 @@ struct mnet_flow {
     struct mnet_link waiters;     /* struct mn_blocked: in whatever waits for an event but to write */
     struct mnet_link writers;     /* struct mn_blocked: in write; the first is the one whose bytes are being queued */
     struct mn_deferred *deferred; /* NULL: none */
+    bool opening;                 /* inside a call that connects: no program has the handle yet */
     void (*notify)(void *context, unsigned ready);
     void *notify_context;
 };
@@ -137,6 +139,11 @@ void mn_stack_transmit(struct mnet_stack *stack);
 bool mn_stack_congested(const struct mnet_stack *stack);
 
 /* tcp_calls.c, tcp_write.c, udp_calls.c */
+
+/* Checks a connection request before anything is done, and takes the zones off its ends. Returns 0, MNET_E_INVALID, or
+ * MNET_E_UNREACHABLE if the remote address is on another link. */
+int mn_stack_check_connect(const struct mnet_stack *stack, const struct mnet_connect_options *options,
+                           struct mnet_endpoint *local, struct mnet_endpoint *remote);
 
 /* Marks the waiters of a flow gone and rouses them. */
 void mn_flow_rouse_gone(struct mnet_flow *flow);

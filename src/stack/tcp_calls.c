@@ -56,17 +56,24 @@ void mn_flow_event(struct mn_tcb *tcb)
 
 /* ---- Opening ---- */
 
-/* Checks a connection request before anything is done, and takes the zones off its ends. */
-static int check_connect(const struct mnet_stack *stack, struct mnet_endpoint *local, struct mnet_endpoint *remote,
-                         const struct mnet_connect_options *options)
+/* Whether a connection can have both ends; an unspecified one has any family. */
+static bool families_match(struct mnet_address local, struct mnet_address remote)
+{
+    return mnet_address_is_any(local) || mnet_address_is_ipv4(local) == mnet_address_is_ipv4(remote);
+}
+
+int mn_stack_check_connect(const struct mnet_stack *stack, const struct mnet_connect_options *options,
+                           struct mnet_endpoint *local, struct mnet_endpoint *remote)
 {
     int error = mn_zone_remove(stack, &remote->address);
+    *local = options->local;
     if (error < 0)
         return error;
     if (remote->port == 0 || !mn_stack_remote_ok(stack, remote->address)) /* MUST-46 */
         return MNET_E_INVALID;
     if (options->dscp > 63 || !mn_config_congestion_ok(options->congestion) ||
-        mn_zone_remove(stack, &local->address) < 0 || !mn_stack_local_ok(stack, local->address))
+        mn_zone_remove(stack, &local->address) < 0 || !mn_stack_local_ok(stack, local->address) ||
+        !families_match(local->address, remote->address))
         return MNET_E_INVALID;
     return MNET_OK;
 }
@@ -81,10 +88,10 @@ int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote
     if (stack == NULL)
         return MNET_E_INVALID;
     options = options != NULL ? options : &defaults;
-    struct mnet_endpoint local = options->local;
+    struct mnet_endpoint local;
     struct mn_ip_path path;
     struct mn_tcb *tcb;
-    int error = check_connect(stack, &local, &remote, options);
+    int error = mn_stack_check_connect(stack, options, &local, &remote);
     if (error == MNET_OK)
         error = mn_ip_path(&stack->ip, remote.address, &path);
     if (error < 0)
@@ -149,9 +156,12 @@ int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint
     int error = mnet_tcp_connect_begin(stack, (struct mnet_endpoint){address, port}, NULL, &flow);
     if (error < 0)
         return error;
+    flow->opening = true;
     error = await_established(flow, deadline, &gone);
     if (error == MNET_E_DEADLINE && mn_tcp_unreachable(flow->tcb) != MNET_UNREACHABLE_NONE)
         error = MNET_E_UNREACHABLE;
+    if (!gone)
+        flow->opening = false;
     if (error == MNET_OK)
         *result = flow;
     else if (!gone)

@@ -352,6 +352,45 @@ static void equal_destinations_keep_their_order(void **state)
     expect_order_once(&mn_policies_default, OWN({"2001:db8::2", ""}), listed, listed);
 }
 
+/* Interleaves destinations of the families that '6' and '4' stand for. `order` has their former
+ * places. */
+static void expect_interleaved(const char *families, unsigned first, const char *order)
+{
+    struct mn_destination_candidate list[16];
+    unsigned count = (unsigned)strlen(families);
+    for (unsigned i = 0; i < count; i++) {
+        list[i] = (struct mn_destination_candidate){.address = address(families[i] == '6' ? "2001:db8::" : "10.0.0.0")};
+        list[i].address.bytes[15] = (uint8_t)i;
+    }
+    mn_destinations_interleave(list, count, first);
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(list[i].address.bytes[15], order[i] - '0');
+}
+
+/* HE-4-4 */
+static void families_come_in_turn(void **state)
+{
+    (void)state;
+    expect_interleaved("6644", 1, "0213");
+    expect_interleaved("4466", 1, "0213");
+    expect_interleaved("4644", 1, "0123");
+    expect_interleaved("66666444", 1, "05162734");
+    expect_interleaved("444", 1, "012");
+    expect_interleaved("6", 1, "0");
+    expect_interleaved("", 1, "");
+}
+
+/* HE-4-5 */
+static void first_family_may_have_several_in_front(void **state)
+{
+    (void)state;
+    expect_interleaved("6644", 2, "0123");
+    expect_interleaved("6464", 2, "0213");
+    expect_interleaved("4446", 2, "0132");
+    expect_interleaved("66446", 3, "01423");
+    expect_interleaved("64", 16, "01");
+}
+
 static void losers_are_remembered_for_a_while(void **state)
 {
     (void)state;
@@ -401,6 +440,8 @@ int main(void)
         cmocka_unit_test(unreachable_destinations_are_last),
         cmocka_unit_test(prefixes_are_compared_within_a_family),
         cmocka_unit_test(equal_destinations_keep_their_order),
+        cmocka_unit_test(families_come_in_turn),
+        cmocka_unit_test(first_family_may_have_several_in_front),
         cmocka_unit_test(losers_are_remembered_for_a_while),
         cmocka_unit_test(full_table_of_losers_forgets_the_one_due_first),
     };

@@ -147,6 +147,55 @@ static void connect_unreachable_says_the_cause(void **state)
     world_run(causes, NULL);
 }
 
+static int call_any(void *argument)
+{
+    struct call *call = argument;
+    const struct mnet_address list[] = {mnet_ipv4(192, 0, 2, 1), WORLD_SERVER};
+    return mnet_tcp_connect_any(call->w->client, list, 2, 80, NULL, &call->flow, call->deadline);
+}
+
+/* Tries two addresses. 5 ms later a router reports `code` about the first one. */
+static int reported(struct world *w, uint8_t code, unsigned going_on)
+{
+    struct seen syn = {0};
+    struct call connect = {0};
+    mn_losers_add(&w->client->losers, WORLD_SERVER, MNET_NEVER); /* so the other one is first */
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.down = true});
+    mnet_sim_watch(w->sim, note_syn, &syn);
+    CHECK_EQUAL(call_start(w, &connect, call_any, NULL), 0);
+    sleep_ms(5);
+    CHECK_EQUAL(syn.count, 1);
+    send_unreachable(w, &syn, code, 0);
+    sleep_ms(4);
+    CHECK_EQUAL(syn.count, 1);
+    CHECK_EQUAL(mn_tcp_usage(w->client->tcp).tcbs, going_on);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
+    sleep_ms(2);
+    mnet_sim_watch(w->sim, NULL, NULL);
+    CHECK_EQUAL(syn.count, 2);
+    CHECK_EQUAL(call_join(&connect), 0);
+    CHECK_EQUAL(connect.result, MNET_E_REFUSED);
+    CHECK(mn_losers_contain(&w->client->losers, mnet_ipv4(192, 0, 2, 1), mnet_now()));
+    w->client->losers = (struct mn_losers){0};
+    return 0;
+}
+
+static int reports(struct world *w)
+{
+    CHECK_EQUAL(reported(w, 13, 0), 0);
+    return reported(w, 1, 1);
+}
+
+/* HE-5-3: a hard error ends the attempt, a soft one does not. Both start the next, 10 ms after the
+ * first (HE-5-4). */
+static void connect_any_report_of_a_router_starts_the_next_attempt(void **state)
+{
+    static const struct world_options options = {
+        .client.ip.ipv4_gateway = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1}, 0}};
+    (void)state;
+    world_run(reports, &options);
+}
+
 /* A deadline that passes after a soft error: the error tells the known cause. */
 static int soft_error_at_the_deadline(struct world *w)
 {
@@ -209,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connect_icmp_hard_error_is_unreachable),
         cmocka_unit_test(connect_unreachable_says_the_cause),
+        cmocka_unit_test(connect_any_report_of_a_router_starts_the_next_attempt),
         cmocka_unit_test(connect_deadline_after_a_soft_error_is_unreachable),
         cmocka_unit_test(connect_to_an_own_port_without_listener_is_refused),
     };

@@ -1,0 +1,289 @@
+/* Connecting to the first of several addresses that answers: Happy Eyeballs (RFC 8305).
+ *
+ * Theory of operation. The call is one loop of the calling task, like every blocking call. It has a
+ * flow for each attempt in progress, and waits for an event of any of them, or for the time of the
+ * next attempt. An attempt begins when the Connection Attempt Delay has passed since the last one,
+ * or earlier if one has failed or a router has reported that its packets do not arrive. Such a report
+ * may be wrong (RFC 5927), so the attempt that it is about goes on. Two attempts are never closer
+ * than 10 ms. An address without a way to it costs no time, for nothing is sent.
+ *
+ * Every attempt but the winner's is aborted before the call returns. A SYN,ACK that comes later finds
+ * no connection and is answered with a reset, and so the peer forgets its half-open connection. A
+ * connection that is established at the same time as the winner is reset.
+ *
+ * An address that did not answer while it had its whole time is remembered as a loser, and RFC 6724
+ * puts it last the next time. A refusal is an answer. Round-trip times are not remembered.
+ */
+#include <assert.h>
+
+#include <mnet/tcp.h>
+
+#include "stack/stack.h"
+
+#define ATTEMPT_DELAY_LEAST (10 * MNET_MILLISECOND) /* HE-5-4 */
+#define LOSER_TIME (10 * 60 * MNET_SECOND)
+
+static_assert(MNET_TCP_ADDRESSES_MAX == MN_IP_SORT_MAX, "one limit");
+
+struct race_attempt {
+    struct mnet_flow *flow;    /* NULL: not begun, or over */
+    struct mn_blocked blocked; /* in the flow's waiters */
+    uint64_t begun_ns;
+    bool doubtful; /* a router has reported that its packets do not arrive */
+};
+
+struct race {
+    struct mnet_stack *stack;
+    const struct mnet_connect_options *options;
+    uint16_t port;
+    unsigned count; /* addresses, of which ... */
+    unsigned next;  /* ... so many were tried, in the order of the array */
+    unsigned running;
+    uint64_t next_ns;     /* when the next one is tried */
+    uint64_t earliest_ns; /* and when at the earliest, if one fails */
+    int error;            /* the cause of failure so far that tells most; MNET_OK: none */
+    struct mnet_address addresses[MNET_TCP_ADDRESSES_MAX];
+    struct race_attempt attempts[MNET_TCP_ADDRESSES_MAX]; /* likewise */
+};
+
+/* ---- Causes of failure ---- */
+
+/* HE-5-9: an answer of the peer tells most, then a cause on this side, which the program can remove.
+ * No route, or a router's word, tells least: many hosts have only one family. */
+static unsigned weight_of(int error)
+{
+    switch (error) {
+    case MNET_OK: return 0;
+    case MNET_E_UNREACHABLE: return 1;
+    case MNET_E_DEADLINE: return 2;
+    case MNET_E_TIMED_OUT: return 3;
+    case MNET_E_REFUSED: return 5;
+    default: return 4;
+    }
+}
+
+static void note_failure(struct race *race, int error)
+{
+    if (weight_of(error) > weight_of(race->error))
+        race->error = error;
+}
+
+static void remember_loser(struct race *race, unsigned i)
+{
+    mn_losers_add(&race->stack->losers, race->addresses[i], race->stack->now + LOSER_TIME);
+}
+
+/* ---- Attempts ---- */
+
+static void begin_next(struct race *race)
+{
+    unsigned i = race->next++;
+    struct race_attempt *attempt = &race->attempts[i];
+    struct mnet_endpoint remote = {race->addresses[i], race->port};
+    int error = mnet_tcp_connect_begin(race->stack, remote, race->options, &attempt->flow);
+    if (error < 0) {
+        note_failure(race, error);
+        return;
+    }
+    attempt->flow->opening = true;
+    mn_block_begin(&attempt->blocked, &attempt->flow->waiters);
+    attempt->begun_ns = mnet_now();
+    race->running++;
+    race->next_ns = attempt->begun_ns + race->stack->config.tcp.connection_attempt_delay_ns; /* HE-5-1, HE-5-2 */
+    race->earliest_ns = attempt->begun_ns + ATTEMPT_DELAY_LEAST;
+}
+
+/* Takes the flow out of the race. */
+static struct mnet_flow *take_flow(struct race *race, unsigned i)
+{
+    struct race_attempt *attempt = &race->attempts[i];
+    struct mnet_flow *flow = attempt->flow;
+    mn_block_end(&attempt->blocked);
+    attempt->flow = NULL;
+    race->running--;
+    return flow;
+}
+
+static void end_attempt(struct race *race, unsigned i)
+{
+    mnet_tcp_abort(take_flow(race, i)); /* HE-5-6, HE-5-7: a late SYN,ACK is answered with a reset */
+}
+
+/* HE-5-3: tries the next address at once. */
+static void hasten(struct race *race)
+{
+    race->next_ns = MN_MIN(race->next_ns, race->earliest_ns);
+}
+
+/* Returns whether the attempt is established, and ends it if it has failed. */
+static bool follow(struct race *race, unsigned i)
+{
+    struct race_attempt *attempt = &race->attempts[i];
+    int status = mn_tcp_status(attempt->flow->tcb);
+    if (status == MNET_OK)
+        return true;
+    bool reported = mn_tcp_unreachable(attempt->flow->tcb) != MNET_UNREACHABLE_NONE;
+    if (status != MNET_E_DEADLINE) {
+        note_failure(race, status);
+        if (status == MNET_E_UNREACHABLE || status == MNET_E_TIMED_OUT)
+            remember_loser(race, i);
+        end_attempt(race, i);
+        hasten(race);
+    } else if (reported && !attempt->doubtful) {
+        attempt->doubtful = true;
+        hasten(race);
+    }
+    return false;
+}
+
+/* Follows what has happened. Returns the winner, which is the most preferred one of several, or
+ * `count` if there is none yet. */
+static unsigned find_winner(struct race *race)
+{
+    for (unsigned i = 0; i < race->next; i++)
+        if (race->attempts[i].flow != NULL && follow(race, i))
+            return i;
+    return race->count;
+}
+
+/* ---- The end ---- */
+
+/* Ends all attempts. Those that have had their time without an answer are losers. */
+static void end_all(struct race *race, bool remember)
+{
+    for (unsigned i = 0; i < race->next; i++) {
+        const struct race_attempt *attempt = &race->attempts[i];
+        if (attempt->flow == NULL)
+            continue;
+        uint64_t patience = race->stack->config.tcp.connection_attempt_delay_ns;
+        if (remember && (attempt->doubtful || mnet_now() - attempt->begun_ns >= patience))
+            remember_loser(race, i);
+        end_attempt(race, i);
+    }
+}
+
+static struct mnet_flow *end_with(struct race *race, unsigned winner)
+{
+    struct mnet_flow *flow = take_flow(race, winner);
+    flow->opening = false;
+    mn_losers_remove(&race->stack->losers, race->addresses[winner]);
+    end_all(race, true);
+    return flow;
+}
+
+/* As mnet_tcp_connect, an attempt fails with what routers have reported of it, if anything. */
+static int end_at_deadline(struct race *race)
+{
+    for (unsigned i = 0; i < race->next; i++)
+        if (race->attempts[i].flow != NULL)
+            note_failure(race, race->attempts[i].doubtful ? MNET_E_UNREACHABLE : MNET_E_DEADLINE);
+    end_all(race, true);
+    return race->next < race->count ? MNET_E_DEADLINE : race->error;
+}
+
+/* The stack is down, or the program at its end: flows that are gone are not touched any more. */
+static int end_with_stack(struct race *race)
+{
+    for (unsigned i = 0; i < race->next; i++)
+        if (race->attempts[i].flow != NULL && race->attempts[i].blocked.gone)
+            take_flow(race, i);
+    end_all(race, false);
+    return MNET_E_CLOSED;
+}
+
+/* ---- The race ---- */
+
+static bool is_gone(const struct race *race)
+{
+    for (unsigned i = 0; i < race->next; i++)
+        if (race->attempts[i].flow != NULL && race->attempts[i].blocked.gone)
+            return true;
+    return false;
+}
+
+/* Waits for an event or the next attempt. Returns as mn_block does. Without an attempt in progress
+ * the task waits with those who wait for the stack, so that it learns if that goes down. */
+static int await(struct race *race, uint64_t deadline)
+{
+    uint64_t until = race->next < race->count ? MN_MIN(deadline, race->next_ns) : deadline;
+    if (deadline == 0 || mnet_self() == NULL)
+        return MNET_E_DEADLINE;
+    int error = race->running > 0 ? mn_wait(NULL, until) : mn_block_once(&race->stack->probers, until);
+    if (is_gone(race))
+        return MNET_E_CLOSED;
+    return error == MNET_E_DEADLINE && until < deadline ? MNET_OK : error;
+}
+
+static int run(struct race *race, uint64_t deadline, struct mnet_flow **result)
+{
+    for (;;) {
+        unsigned winner = find_winner(race);
+        if (winner < race->count) {
+            *result = end_with(race, winner);
+            return MNET_OK;
+        }
+        while (race->next < race->count && race->next_ns <= mnet_now())
+            begin_next(race);
+        if (race->running == 0 && race->next == race->count)
+            return race->error;
+        int error = await(race, deadline);
+        if (error == MNET_E_DEADLINE)
+            return end_at_deadline(race);
+        if (error == MNET_E_CLOSED)
+            return end_with_stack(race);
+        if (error < 0) {
+            end_all(race, false);
+            return error;
+        }
+    }
+}
+
+static bool is_listed(const struct race *race, struct mnet_address address)
+{
+    for (unsigned i = 0; i < race->count; i++)
+        if (mnet_address_equal(race->addresses[i], address))
+            return true;
+    return false;
+}
+
+/* Checks an address of the program, and adds it unless it is there already or cannot be used. */
+static int add_address(struct race *race, struct mnet_address address)
+{
+    struct mnet_endpoint local, remote = {address, race->port};
+    struct mnet_address wanted = race->options->local.address;
+    bool usable = mnet_address_is_any(wanted) || mnet_address_is_ipv4(wanted) == mnet_address_is_ipv4(address);
+    struct mnet_connect_options options = *race->options;
+    if (!usable)
+        options.local = (struct mnet_endpoint){0};
+    int error = mn_stack_check_connect(race->stack, &options, &local, &remote);
+    if (error == MNET_E_INVALID)
+        return error;
+    if (error < 0)
+        note_failure(race, error); /* on another link */
+    else if (usable && !is_listed(race, remote.address))
+        race->addresses[race->count++] = remote.address;
+    return MNET_OK;
+}
+
+int mnet_tcp_connect_any(struct mnet_stack *stack, const struct mnet_address *addresses, unsigned count, uint16_t port,
+                         const struct mnet_connect_options *options, struct mnet_flow **result, uint64_t deadline)
+{
+    static const struct mnet_connect_options defaults;
+    if (result == NULL)
+        return MNET_E_INVALID;
+    *result = NULL;
+    if (stack == NULL || addresses == NULL || count == 0 || count > MNET_TCP_ADDRESSES_MAX)
+        return MNET_E_INVALID;
+    struct race race = {.stack = stack, .options = options != NULL ? options : &defaults, .port = port};
+    for (unsigned i = 0; i < count; i++) {
+        int error = add_address(&race, addresses[i]);
+        if (error < 0)
+            return error;
+    }
+    if (race.count == 0)
+        return race.error != MNET_OK ? race.error : MNET_E_INVALID; /* all of the other family than ours */
+    mn_stack_enter(stack);
+    mn_ip_sort(&stack->ip, &stack->losers, stack->config.tcp.first_address_family_count, race.addresses, race.count,
+               stack->now);
+    return run(&race, deadline, result);
+}
