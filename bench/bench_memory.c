@@ -115,6 +115,19 @@ static int echo(void *argument)
     return 0;
 }
 
+static int echo_datagrams(void *argument)
+{
+    struct mnet_udp *udp;
+    uint8_t bytes[MESSAGE];
+    ptrdiff_t len;
+    (void)argument;
+    check("open", mnet_udp_open(server.stack, &(struct mnet_udp_options){.local.port = PORT_ECHO}, &udp));
+    for (struct mnet_endpoint from; (len = mnet_udp_receive(udp, bytes, sizeof bytes, &from, MNET_NEVER)) >= 0;)
+        check("send", mnet_udp_send(udp, &from, bytes, (size_t)len, MNET_NEVER));
+    mnet_udp_close(udp);
+    return 0;
+}
+
 struct bench_service {
     uint16_t port;
     int (*serve)(void *flow); /* NULL: connections are kept */
@@ -165,6 +178,19 @@ static void round_trips(void)
         check("read", mnet_tcp_read_exactly(flow, bytes, sizeof bytes, NULL, MNET_NEVER));
     }
     mnet_tcp_close(flow);
+}
+
+static void udp_round_trips(void)
+{
+    struct mnet_udp *udp;
+    uint8_t bytes[MESSAGE] = {0};
+    const struct mnet_udp_options options = {.remote = {mnet_ipv4(10, 0, 0, 1), PORT_ECHO}};
+    check("open", mnet_udp_open(client.stack, &options, &udp));
+    for (unsigned i = 0; i < ROUND_TRIPS; i++) {
+        check("send", mnet_udp_send(udp, NULL, bytes, sizeof bytes, MNET_NEVER));
+        check("receive", (int)mnet_udp_receive(udp, bytes, sizeof bytes, NULL, MNET_NEVER));
+    }
+    mnet_udp_close(udp);
 }
 
 /* The client closes first, so that the ports in TIME-WAIT are its own, and no other session runs
@@ -302,6 +328,7 @@ static int measure(void *argument)
     check("stack", mnet_stack_up(&client.env, NULL, &client.stack));
     for (unsigned i = 0; i < MN_COUNT_OF(services); i++)
         check("spawn", mnet_spawn(NULL, listen_for, (void *)&services[i]));
+    check("spawn", mnet_spawn(NULL, echo_datagrams, NULL));
     mnet_yield();
     if (offloads && wanted("bulk_offload"))
         measure_bulk("memory_bulk_offload");
@@ -309,6 +336,9 @@ static int measure(void *argument)
         measure_bulk("memory_bulk");
     if (!offloads && wanted("round_trip"))
         print("memory_round_trip", fastest(round_trips) / ROUND_TRIPS, "ns", fastest(copy_round_trips) / ROUND_TRIPS);
+    if (!offloads && wanted("udp_round_trip"))
+        print("memory_udp_round_trip", fastest(udp_round_trips) / ROUND_TRIPS, "ns",
+              fastest(copy_round_trips) / ROUND_TRIPS);
     if (!offloads && wanted("sessions"))
         print("memory_sessions", SESSIONS / fastest(sessions) * 1e9, "1/s", SESSIONS / fastest(copy_sessions) * 1e9);
     if (!offloads && wanted("idle_connection"))

@@ -26,6 +26,13 @@ struct mnet_address {
     uint16_t zone;
 };
 
+/* The families of addresses that something takes. */
+enum mnet_family {
+    MNET_FAMILY_ANY, /* both */
+    MNET_FAMILY_IPV4,
+    MNET_FAMILY_IPV6,
+};
+
 /* An address with a port: one end of a connection. */
 struct mnet_endpoint {
     struct mnet_address address;

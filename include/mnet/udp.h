@@ -1,12 +1,19 @@
-/* UDP endpoints (RFC 768), in the same blocking style as TCP. */
+/* UDP endpoints (RFC 768, RFC 1122 4.1), in the same blocking style as TCP, for both families.
+ *
+ * mnet_udp_send and mnet_udp_receive move one datagram and copy its bytes. mnet_udp_send_batch and
+ * mnet_udp_get move several in a call, with the fields of their headers. mnet_udp_get lends the
+ * bytes where they lie.
+ */
 #ifndef MNET_UDP_H
 #define MNET_UDP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <mnet/address.h>
 #include <mnet/error.h>
+#include <mnet/packet.h>
 #include <mnet/time.h>
 
 #pragma GCC visibility push(default)
@@ -16,43 +23,119 @@ struct mnet_udp;
 
 /* Options of an endpoint; zeros are defaults. */
 struct mnet_udp_options {
-    /* Default: any own address, and a random free port (RFC 6056) that is never remote.port. */
+    /* Default: any own address of both families, and a random free port (RFC 6056) that is never
+     * remote.port. 0.0.0.0 is any own IPv4 address. */
     struct mnet_endpoint local;
-    /* If set, the endpoint is connected: it receives from this remote only, and gets ICMP
-     * errors. */
+    /* If set, the endpoint is connected: see mnet_udp_connect. */
     struct mnet_endpoint remote;
-    unsigned queue_datagrams; /* received datagrams that may wait; default 256 */
-    size_t queue_bytes;       /* memory that they may pin; default 512 KiB */
-    uint8_t ttl;              /* default: the stack's */
-    uint8_t dscp;             /* 0..63 */
+    /* Datagrams of this family only. Two endpoints of different families may have the same port. */
+    enum mnet_family family;
+    /* Received datagrams that may wait, lent ones included; default 256. */
+    unsigned queue_datagrams;
+    /* Bytes of memory that these may pin; default 512 KiB. */
+    size_t queue_bytes;
+    uint8_t ttl;  /* TTL or hop limit of datagrams sent; default: the stack's */
+    uint8_t dscp; /* 0..63 */
+    /* Datagrams are never cut into fragments, neither here nor, over IPv4, by a router. One that
+     * would have to be is refused with MNET_E_TOO_BIG. */
+    bool dont_fragment;
+    /* Also without a remote end the endpoint gets ICMP errors: see mnet_udp_receive. */
+    bool icmp_errors;
+    /* mnet_udp_get may return equal datagrams in a row as one message: see `segment`. */
+    bool merge;
 };
 
-/* Opens an endpoint. options may be NULL. Errors: MNET_E_IN_USE, MNET_E_INVALID, MNET_E_LIMIT,
- * MNET_E_NO_MEMORY. Never suspends. */
+/* One datagram, or several equal ones in a row, with the fields of their headers. */
+struct mnet_udp_message {
+    /* Received: the sender. Sent: the destination; port 0 is that of the connected endpoint. */
+    struct mnet_endpoint remote;
+    /* Received: the destination, which may be a broadcast or group address. Sent: the own address
+     * to send from. If it is unspecified, it is the endpoint's, or else the stack chooses one. */
+    struct mnet_address local;
+    /* The bytes: `slice_count` pieces in order. */
+    const struct mnet_slice *slices;
+    int slice_count;
+    /* If not 0: the bytes are those of several datagrams of so many bytes each. The last one may
+     * have fewer. Received: each slice is one datagram. */
+    uint16_t segment;
+    /* TTL or hop limit; sent: 0 is the endpoint's. A received value is no good one for an
+     * answer. */
+    uint8_t ttl;
+    uint8_t dscp; /* 0..63 (RFC 2474); sent: 0 is the endpoint's */
+    uint8_t ecn;  /* 0..3 (RFC 3168) */
+    size_t len;   /* received: bytes of all slices; not read if sent */
+};
+
+/* Opens an endpoint. options may be NULL. Errors: MNET_E_IN_USE (another endpoint gets the same
+ * datagrams), MNET_E_INVALID, MNET_E_LIMIT, MNET_E_NO_MEMORY, MNET_E_UNREACHABLE (an address of
+ * another link). Never suspends. */
 int mnet_udp_open(struct mnet_stack *stack, const struct mnet_udp_options *options, struct mnet_udp **udp);
-/* Closes the endpoint. Blocked tasks wake with MNET_E_CLOSED. The handle is invalid afterwards.
- * NULL is allowed. Never suspends. */
+/* Closes the endpoint. Blocked tasks wake with MNET_E_CLOSED. Slices that mnet_udp_get lent and the
+ * handle are invalid afterwards. NULL is allowed. Never suspends. */
 void mnet_udp_close(struct mnet_udp *udp);
 /* Returns the endpoint's own address and port. */
 struct mnet_endpoint mnet_udp_local(const struct mnet_udp *udp);
 
+/* Connects the endpoint to another remote end than before, or to none if `remote` is NULL. A
+ * connected endpoint receives from its remote end only, sends there by default, and gets ICMP
+ * errors. Nothing is sent. Datagrams of others and errors that wait are discarded. Errors, with
+ * nothing changed: MNET_E_INVALID (not a unicast address, port 0, or another family than the
+ * endpoint's), MNET_E_IN_USE, MNET_E_UNREACHABLE (an address of another link). Never suspends. */
+int mnet_udp_connect(struct mnet_udp *udp, const struct mnet_endpoint *remote);
+
 /* Receives one datagram of up to `len` bytes and returns its length. `from` may be NULL. A longer
- * datagram is consumed: its first `len` bytes are stored, and MNET_E_TOO_BIG is returned. If the
- * endpoint is connected and an ICMP error comes, one call returns MNET_E_REFUSED (the peer has no
- * such port) or MNET_E_UNREACHABLE. Suspends. */
+ * datagram is consumed: its first `len` bytes are stored, and MNET_E_TOO_BIG is returned.
+ *
+ * If an ICMP error says that a datagram of the endpoint did not arrive, one call returns
+ * MNET_E_REFUSED (the peer has no such port) or MNET_E_UNREACHABLE, and *from is the destination of
+ * that datagram (RFC 1122 4.1.3.3). Only connected endpoints get errors, and those opened with
+ * icmp_errors. Anyone on the way can forge an ICMP error. Suspends. */
 ptrdiff_t mnet_udp_receive(struct mnet_udp *udp, void *buffer, size_t len, struct mnet_endpoint *from,
                            uint64_t deadline);
 
-/* Returns the cause reported last why the datagrams of a connected endpoint do not arrive. Never
- * suspends. */
+/* Lends received datagrams without copying them. Waits for the first one, then fills up to `max`
+ * messages, at least 1, with those that are there, and returns their number. Their slices are put
+ * into the array `slices` of `slice_max`; a datagram that arrived in one frame needs one. The bytes
+ * stay valid until mnet_udp_release, and count for the limits of the queue until then.
+ *
+ * Errors are those of mnet_udp_receive: messages[0].remote is the destination that an ICMP error is
+ * about. If the first datagram has more pieces than `slice_max`, it is dropped: MNET_E_TOO_BIG.
+ * MNET_E_INVALID if max or slice_max is below 1. Suspends. */
+ptrdiff_t mnet_udp_get(struct mnet_udp *udp, struct mnet_udp_message *messages, int max, struct mnet_slice *slices,
+                       int slice_max, uint64_t deadline);
+/* Returns all datagrams that mnet_udp_get lent. Does nothing if none are lent. Never suspends. */
+void mnet_udp_release(struct mnet_udp *udp);
+
+/* Returns the cause of the ICMP error reported last why the endpoint's datagrams do not arrive:
+ * after a call that returned such an error, that error's. Never suspends. */
 enum mnet_unreachable mnet_udp_unreachable(const struct mnet_udp *udp);
 
-/* Sends one datagram of `len` bytes to `to`, or to the connected remote if `to` is NULL. A datagram
- * larger than the MTU is fragmented. Waits while the device takes no frames. Errors: MNET_E_TOO_BIG
- * beyond 65507 bytes, MNET_E_UNREACHABLE at once without a route, MNET_E_INVALID, MNET_E_NO_MEMORY.
+/* Sends one datagram of `len` bytes to `to`, or to the connected remote if `to` is NULL. The bytes
+ * are copied. Waits while the device takes no frames. A datagram larger than the MTU is cut into
+ * fragments, unless the endpoint forbids it. Errors:
+ *
+ *     MNET_E_TOO_BIG      more than mnet_udp_payload_max with dont_fragment; without, more than
+ *                         65507 bytes over IPv4 or 65527 over IPv6
+ *     MNET_E_UNREACHABLE  no route, at once
+ *     MNET_E_INVALID      no destination, or one of another family than the endpoint's
+ *     MNET_E_NO_MEMORY, MNET_E_DEADLINE, MNET_E_CANCELLED, MNET_E_CLOSED
+ *
  * Suspends. */
 int mnet_udp_send(struct mnet_udp *udp, const struct mnet_endpoint *to, const void *data, size_t len,
                   uint64_t deadline);
+
+/* Sends `count` messages in order, each as mnet_udp_send does. Returns 0 or the error of the first
+ * one that could not be sent. *sent is the number of messages sent in each case; sent may be NULL.
+ * Of a message with segments that fails, some may have been sent. MNET_E_INVALID also for a local
+ * address that is not the host's or not the endpoint's, and for DSCP or ECN out of range.
+ * Suspends. */
+int mnet_udp_send_batch(struct mnet_udp *udp, const struct mnet_udp_message *messages, int count, int *sent,
+                        uint64_t deadline);
+
+/* Returns the largest payload, in bytes, that goes to `to`, or to the connected remote if `to` is
+ * NULL, without being cut into fragments, as far as is known: from the MTU of the link. Errors:
+ * MNET_E_INVALID, MNET_E_UNREACHABLE. Never suspends. */
+ptrdiff_t mnet_udp_payload_max(const struct mnet_udp *udp, const struct mnet_endpoint *to);
 
 /* The endpoint's readiness now (enum mnet_ready in stream.h), and a callback when it rises. They
  * behave as mnet_tcp_ready and mnet_tcp_notify. */

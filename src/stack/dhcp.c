@@ -121,10 +121,14 @@ static void report_probe(struct mnet_stack *stack)
 static void send_message(struct mnet_stack *stack, const uint8_t *message, const struct mn_dhcp_ends *ends)
 {
     uint32_t destination = ends->destination != 0 ? ends->destination : UINT32_MAX;
-    const struct mnet_endpoint to = {mnet_address_from_ipv4(destination), MN_DHCP_SERVER_PORT};
-    struct mnet_address source = mnet_address_from_ipv4(ends->source);
+    const struct mnet_udp_message described = {
+        .remote = {mnet_address_from_ipv4(destination), MN_DHCP_SERVER_PORT},
+        .local = mnet_address_from_ipv4(ends->source),
+    };
+    const struct mnet_slice slice = {message, MN_DHCP_EMIT};
+    struct mn_udp_bytes bytes = {.slice = &slice, .left = MN_DHCP_EMIT};
     struct mn_datagram datagram;
-    struct mnet_packet *packet = mn_udp_output(&stack->udp, &stack->dhcp.endpoint, &to, source, message, MN_DHCP_EMIT,
+    struct mnet_packet *packet = mn_udp_output(&stack->udp, &stack->dhcp.endpoint, &described, &bytes, MN_DHCP_EMIT,
                                                &datagram);
     if (packet == NULL)
         stack->counters.value[MNET_COUNT_TX_DROP_MEMORY]++; /* it is repeated later */
@@ -148,7 +152,11 @@ static void follow(struct mnet_stack *stack)
 
 int mn_stack_dhcp_start(struct mnet_stack *stack)
 {
-    const struct mnet_udp_options options = {.local.port = MN_DHCP_CLIENT_PORT, .queue_datagrams = 16};
+    const struct mnet_udp_options options = {
+        .local.port = MN_DHCP_CLIENT_PORT,
+        .family = MNET_FAMILY_IPV4,
+        .queue_datagrams = 16,
+    };
     struct mn_mac mac;
     int error = mn_udp_open(&stack->udp, &stack->dhcp.endpoint, &options);
     if (error < 0)

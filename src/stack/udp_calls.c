@@ -4,6 +4,8 @@
 
 #include "stack/stack.h"
 #include "stack/zone.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
 
 static bool options_ok(const struct mnet_stack *stack, const struct mnet_udp_options *options)
 {
@@ -77,28 +79,63 @@ MN_APART void mn_udp_event(struct mn_udp_endpoint *engine)
         udp->notify(udp->notify_context, mnet_udp_ready(udp));
 }
 
+int mnet_udp_connect(struct mnet_udp *udp, const struct mnet_endpoint *remote)
+{
+    MN_REQUIRE_UDP(udp);
+    struct mnet_endpoint there = {0};
+    if (remote != NULL) {
+        there = *remote;
+        int error = mn_zone_remove(udp->stack, &there.address);
+        if (error < 0)
+            return error;
+        if (there.port == 0 || !mn_stack_remote_ok(udp->stack, there.address))
+            return MNET_E_INVALID;
+    }
+    return mn_udp_connect(&udp->stack->udp, &udp->engine, there);
+}
+
 enum mnet_unreachable mnet_udp_unreachable(const struct mnet_udp *udp)
 {
     MN_REQUIRE_UDP(udp);
     return udp->engine.unreachable;
 }
 
-/* What a receiver wants, and got. */
+/* What a receiver wants, by copying or lent, and got. */
 struct receipt {
     void *buffer;
     size_t len;
     struct mnet_endpoint *from;
+    const struct mn_udp_loan *loan; /* NULL: it copies */
     ptrdiff_t result;
 };
 
+static ptrdiff_t take_lent(struct mnet_udp *udp, const struct mn_udp_loan *loan)
+{
+    ptrdiff_t result = mn_udp_lend(&udp->engine, loan);
+    if (result == MNET_E_DEADLINE || result == MNET_E_TOO_BIG)
+        return result;
+    for (ptrdiff_t i = 0; i < MN_MAX(result, 1); i++) { /* an error fills in the first one */
+        mn_zone_add(udp->stack, &loan->messages[i].remote.address);
+        mn_zone_add(udp->stack, &loan->messages[i].local);
+    }
+    return result;
+}
+
+static ptrdiff_t take_copy(struct mnet_udp *udp, const struct receipt *receipt)
+{
+    struct mnet_endpoint from = {0};
+    ptrdiff_t result = mn_udp_receive(&udp->engine, receipt->buffer, receipt->len, &from);
+    if (result == MNET_E_DEADLINE || receipt->from == NULL)
+        return result;
+    mn_zone_add(udp->stack, &from.address);
+    *receipt->from = from;
+    return result;
+}
+
 static bool take_datagram(struct mnet_udp *udp, struct receipt *receipt)
 {
-    receipt->result = mn_udp_receive(&udp->engine, receipt->buffer, receipt->len, receipt->from);
-    if (receipt->result == MNET_E_DEADLINE)
-        return false;
-    if (receipt->result >= 0 && receipt->from != NULL)
-        mn_zone_add(udp->stack, &receipt->from->address);
-    return true;
+    receipt->result = receipt->loan != NULL ? take_lent(udp, receipt->loan) : take_copy(udp, receipt);
+    return receipt->result != MNET_E_DEADLINE;
 }
 
 /* Waits in line for a datagram, as acceptors do for connections. */
@@ -120,19 +157,43 @@ static ptrdiff_t queue_for_datagram(struct mnet_udp *udp, struct receipt *receip
     return receipt->result;
 }
 
+static ptrdiff_t receive(struct mnet_udp *udp, struct receipt *receipt, uint64_t deadline)
+{
+    if (mn_list_empty(&udp->receivers) && take_datagram(udp, receipt))
+        return receipt->result;
+    if (udp->stack->ended)
+        return MNET_E_CLOSED;
+    return deadline == 0 ? MNET_E_DEADLINE : queue_for_datagram(udp, receipt, deadline);
+}
+
 ptrdiff_t mnet_udp_receive(struct mnet_udp *udp, void *buffer, size_t len, struct mnet_endpoint *from,
                            uint64_t deadline)
 {
     MN_REQUIRE_UDP(udp);
-    struct receipt receipt = {buffer, len, from, MNET_E_DEADLINE};
+    struct receipt receipt = {buffer, len, from, NULL, MNET_E_DEADLINE};
     if (buffer == NULL && len > 0)
         return MNET_E_INVALID;
-    if (mn_list_empty(&udp->receivers) && take_datagram(udp, &receipt))
-        return receipt.result;
-    if (udp->stack->ended)
-        return MNET_E_CLOSED;
-    return deadline == 0 ? MNET_E_DEADLINE : queue_for_datagram(udp, &receipt, deadline);
+    return receive(udp, &receipt, deadline);
 }
+
+ptrdiff_t mnet_udp_get(struct mnet_udp *udp, struct mnet_udp_message *messages, int max, struct mnet_slice *slices,
+                       int slice_max, uint64_t deadline)
+{
+    MN_REQUIRE_UDP(udp);
+    const struct mn_udp_loan loan = {messages, max, slices, slice_max};
+    struct receipt receipt = {.loan = &loan, .result = MNET_E_DEADLINE};
+    if (messages == NULL || max < 1 || slices == NULL || slice_max < 1)
+        return MNET_E_INVALID;
+    return receive(udp, &receipt, deadline);
+}
+
+void mnet_udp_release(struct mnet_udp *udp)
+{
+    MN_REQUIRE_UDP(udp);
+    mn_udp_release(&udp->engine);
+}
+
+/* ---- Sent ---- */
 
 /* Waits until the device takes frames again. */
 static int await_device(struct mnet_udp *udp, uint64_t deadline)
@@ -151,46 +212,158 @@ static int await_device(struct mnet_udp *udp, uint64_t deadline)
     return MNET_OK;
 }
 
-static int send_datagram(struct mnet_udp *udp, const struct mnet_endpoint *to, const void *data, size_t len)
+/* A message on its way out. */
+struct sending {
+    struct mnet_udp_message message; /* both ends are filled in */
+    struct mn_udp_bytes bytes;
+    uint16_t mtu;        /* of the path */
+    size_t datagram_len; /* payload bytes of each datagram but the last */
+};
+
+/* The largest payload of a datagram that needs no fragments. */
+static size_t payload_of(struct mnet_address remote, uint16_t mtu)
 {
-    struct mnet_stack *stack = udp->stack;
-    struct mn_ip_path path;
-    struct mn_datagram datagram;
-    int error = mn_ip_path(&stack->ip, to->address, &path);
+    size_t headers = (mnet_address_is_ipv4(remote) ? MN_IPV4_HEADER : MN_IPV6_HEADER) + (size_t)MN_UDP_HEADER;
+    return MN_MIN(mtu > headers ? mtu - headers : 0, mn_udp_payload_max(remote));
+}
+
+/* Fills in the remote end, and checks it. */
+static int find_remote(const struct mnet_udp *udp, struct mnet_endpoint *remote)
+{
+    if (remote->port == 0)
+        *remote = udp->engine.remote;
+    if (remote->port == 0 || mnet_address_is_any(remote->address))
+        return MNET_E_INVALID;
+    int error = mn_zone_remove(udp->stack, &remote->address);
+    return error == MNET_OK && !mn_udp_takes(&udp->engine, remote->address) ? MNET_E_INVALID : error;
+}
+
+/* Fills in the own address to send from, and checks it: the one that the message says, the
+ * endpoint's, or that of the path. */
+static int find_local(const struct mnet_udp *udp, struct mnet_address *local, const struct mn_ip_path *path)
+{
+    struct mnet_address bound = udp->engine.local.address;
+    if (mnet_address_is_any(*local)) {
+        *local = mnet_address_is_any(bound) ? path->source : bound;
+        return MNET_OK;
+    }
+    int error = mn_zone_remove(udp->stack, local);
     if (error < 0)
         return error;
-    struct mnet_address source = udp->engine.local.address;
-    if (mnet_address_is_any(source))
-        source = path.source;
-    struct mnet_packet *packet = mn_udp_output(&stack->udp, &udp->engine, to, source, data, len, &datagram);
+    bool ours = mnet_address_is_any(bound) ? mn_ip_is_own(&udp->stack->ip, *local) : mnet_address_equal(bound, *local);
+    return ours ? MNET_OK : MNET_E_INVALID;
+}
+
+/* Checks the bytes and their lengths. */
+static int measure(struct sending *sending, bool dont_fragment)
+{
+    const struct mnet_udp_message *message = &sending->message;
+    size_t total = 0, most = mn_udp_payload_max(message->remote.address);
+    for (int i = 0; i < message->slice_count; i++) {
+        const struct mnet_slice *slice = &message->slices[i];
+        if ((slice->data == NULL && slice->len > 0) || slice->len > SIZE_MAX - total)
+            return MNET_E_INVALID;
+        total += slice->len;
+    }
+    if (dont_fragment)
+        most = payload_of(message->remote.address, sending->mtu);
+    sending->bytes = (struct mn_udp_bytes){.slice = message->slices, .left = total};
+    sending->datagram_len = message->segment != 0 ? MN_MIN(total, message->segment) : total;
+    return sending->datagram_len > most ? MNET_E_TOO_BIG : MNET_OK;
+}
+
+/* Checks the message before anything of it is sent. */
+static int prepare(struct mnet_udp *udp, struct sending *sending)
+{
+    struct mnet_udp_message *message = &sending->message;
+    struct mn_ip_path path;
+    if (message->slice_count < 0 || (message->slices == NULL && message->slice_count > 0) || message->dscp > 63 ||
+        message->ecn > 3)
+        return MNET_E_INVALID;
+    int error = find_remote(udp, &message->remote);
+    if (error < 0)
+        return error;
+    error = mn_ip_path(&udp->stack->ip, message->remote.address, &path);
+    if (error < 0)
+        return error;
+    sending->mtu = path.mtu;
+    error = find_local(udp, &message->local, &path);
+    return error < 0 ? error : measure(sending, udp->engine.dont_fragment);
+}
+
+static int send_datagram(struct mnet_udp *udp, struct sending *sending)
+{
+    struct mnet_stack *stack = udp->stack;
+    struct mn_datagram datagram;
+    size_t len = MN_MIN(sending->datagram_len, sending->bytes.left);
+    struct mnet_packet *packet = mn_udp_output(&stack->udp, &udp->engine, &sending->message, &sending->bytes, len,
+                                               &datagram);
     if (packet == NULL)
         return MNET_E_NO_MEMORY;
-    error = mn_ip_output(&stack->ip, packet, &datagram, stack->now);
+    int error = mn_ip_output(&stack->ip, packet, &datagram, stack->now);
     if (mn_ip_unsent(&stack->ip) >= MN_BATCH)
         mn_stack_transmit(stack); /* ip's transmit queue is short */
+    return error;
+}
+
+/* A message without bytes is one empty datagram. */
+static int send_message(struct mnet_udp *udp, const struct mnet_udp_message *message, uint64_t deadline)
+{
+    struct sending sending = {.message = *message};
+    int error;
+    do {
+        error = await_device(udp, deadline);
+        if (error == MNET_OK && sending.mtu == 0)
+            error = prepare(udp, &sending); /* only now, for much can change while the task waits */
+        if (error == MNET_OK)
+            error = send_datagram(udp, &sending);
+    } while (error == MNET_OK && sending.bytes.left > 0);
+    return error;
+}
+
+int mnet_udp_send_batch(struct mnet_udp *udp, const struct mnet_udp_message *messages, int count, int *sent,
+                        uint64_t deadline)
+{
+    MN_REQUIRE_UDP(udp);
+    struct mnet_stack *stack = udp->stack;
+    int done = 0, error = MNET_OK;
+    if (sent != NULL)
+        *sent = 0;
+    if (count < 0 || (messages == NULL && count > 0))
+        return MNET_E_INVALID;
+    if (stack->ended)
+        return MNET_E_CLOSED;
+    mn_stack_enter(stack);
+    while (done < count && (error = send_message(udp, &messages[done], deadline)) == MNET_OK)
+        done++;
+    if (sent != NULL)
+        *sent = done;
+    if (error != MNET_E_CLOSED) /* then the stack may be gone */
+        mn_stack_leave(stack);
     return error;
 }
 
 int mnet_udp_send(struct mnet_udp *udp, const struct mnet_endpoint *to, const void *data, size_t len, uint64_t deadline)
 {
     MN_REQUIRE_UDP(udp);
-    struct mnet_endpoint remote = to != NULL ? *to : udp->engine.remote;
-    if ((data == NULL && len > 0) || remote.port == 0 || mnet_address_is_any(remote.address))
+    const struct mnet_slice slice = {data, len};
+    struct mnet_udp_message message = {.slices = &slice, .slice_count = 1};
+    if (to != NULL && to->port == 0)
         return MNET_E_INVALID;
-    if (len > MN_UDP_PAYLOAD_MAX)
-        return MNET_E_TOO_BIG;
-    if (udp->stack->ended)
-        return MNET_E_CLOSED;
-    int error = mn_zone_remove(udp->stack, &remote.address);
-    if (error < 0)
-        return error;
-    mn_stack_enter(udp->stack);
-    error = await_device(udp, deadline);
-    if (error < 0)
-        return error;
-    error = send_datagram(udp, &remote, data, len);
-    mn_stack_leave(udp->stack);
-    return error;
+    if (to != NULL)
+        message.remote = *to;
+    return mnet_udp_send_batch(udp, &message, 1, NULL, deadline);
+}
+
+ptrdiff_t mnet_udp_payload_max(const struct mnet_udp *udp, const struct mnet_endpoint *to)
+{
+    MN_REQUIRE_UDP(udp);
+    struct mnet_endpoint remote = to != NULL ? *to : udp->engine.remote;
+    struct mn_ip_path path;
+    int error = find_remote(udp, &remote);
+    if (error == MNET_OK)
+        error = mn_ip_path(&udp->stack->ip, remote.address, &path);
+    return error < 0 ? error : (ptrdiff_t)payload_of(remote.address, path.mtu);
 }
 
 unsigned mnet_udp_ready(const struct mnet_udp *udp)

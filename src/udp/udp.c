@@ -1,12 +1,10 @@
 /* UDP endpoints: see udp.h for the scheme. */
 #include "udp/udp.h"
 
-#include <string.h>
-
-#include "base/checksum.h"
 #include "base/cursor.h"
 #include "base/memory.h"
 #include "base/pool.h"
+#include "udp/queue.h"
 
 #define DEFAULT_QUEUE_DATAGRAMS 256u
 #define DEFAULT_QUEUE_BYTES (512u * 1024u)
@@ -54,20 +52,32 @@ static bool connected(const struct mn_udp_endpoint *endpoint)
     return endpoint->remote.port != 0;
 }
 
-/* Returns whether a datagram could belong to both endpoints alike. */
-static bool collide(const struct mn_udp_endpoint *endpoint, struct mnet_endpoint local, struct mnet_endpoint remote)
+/* The ends of an endpoint, and the family that follows from them. */
+struct binding {
+    struct mnet_endpoint local, remote;
+    enum mnet_family own_family; /* whatever the remote end is */
+    enum mnet_family family;
+};
+
+/* Returns whether a datagram could belong to both alike. */
+static bool collide(const struct mn_udp_endpoint *endpoint, const struct binding *binding)
 {
-    return endpoint->local.port == local.port && mnet_endpoint_equal(endpoint->remote, remote) &&
-           (mnet_address_is_any(endpoint->local.address) || mnet_address_is_any(local.address) ||
-            mnet_address_equal(endpoint->local.address, local.address));
+    if (endpoint->local.port != binding->local.port || !mnet_endpoint_equal(endpoint->remote, binding->remote))
+        return false;
+    if (endpoint->family != binding->family && endpoint->family != MNET_FAMILY_ANY &&
+        binding->family != MNET_FAMILY_ANY)
+        return false;
+    return mnet_address_is_any(endpoint->local.address) || mnet_address_is_any(binding->local.address) ||
+           mnet_address_equal(endpoint->local.address, binding->local.address);
 }
 
-static bool in_use(struct mn_udp *udp, struct mnet_endpoint local, struct mnet_endpoint remote)
+/* Returns whether an endpoint other than `but` (NULL: any) collides with these ends. */
+static bool in_use(struct mn_udp *udp, const struct binding *binding, const struct mn_udp_endpoint *but)
 {
-    struct mnet_link *chain = chain_of(udp, local.port);
+    struct mnet_link *chain = chain_of(udp, binding->local.port);
     FOR_EACH(node, chain)
     {
-        if (collide(endpoint_of(node), local, remote))
+        if (endpoint_of(node) != but && collide(endpoint_of(node), binding))
             return true;
     }
     return false;
@@ -99,53 +109,94 @@ static uint16_t choose_port(struct mn_udp *udp, uint16_t remote_port)
     return 0;
 }
 
+/* All zeros says nothing about the family, 0.0.0.0 does. */
+static enum mnet_family family_of(struct mnet_address address)
+{
+    static const struct mnet_address zeros = {0};
+    if (mnet_address_equal(address, zeros))
+        return MNET_FAMILY_ANY;
+    return mnet_address_is_ipv4(address) ? MNET_FAMILY_IPV4 : MNET_FAMILY_IPV6;
+}
+
+/* Takes the family that both have in common. False if there is none. */
+static bool narrow(enum mnet_family *family, enum mnet_family other)
+{
+    if (*family == MNET_FAMILY_ANY)
+        *family = other;
+    return other == MNET_FAMILY_ANY || other == *family;
+}
+
+/* Fills *binding; 0.0.0.0 becomes all zeros and a family. Returns 0 or MNET_E_INVALID. */
+static int bind_ends(struct mnet_endpoint local, struct mnet_endpoint remote, enum mnet_family family,
+                     struct binding *binding)
+{
+    bool has_remote = !mnet_address_is_any(remote.address);
+    if (has_remote != (remote.port != 0) || family > MNET_FAMILY_IPV6)
+        return MNET_E_INVALID;
+    if (!narrow(&family, family_of(local.address)))
+        return MNET_E_INVALID;
+    *binding = (struct binding){.local = local, .own_family = family, .family = family};
+    if (mnet_address_is_any(local.address))
+        binding->local.address = MNET_ADDRESS_ANY;
+    if (has_remote)
+        binding->remote = remote;
+    return !has_remote || narrow(&binding->family, family_of(remote.address)) ? MNET_OK : MNET_E_INVALID;
+}
+
 int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const struct mnet_udp_options *options)
 {
-    bool has_remote = !mnet_address_is_any(options->remote.address);
-    if (has_remote != (options->remote.port != 0) || options->dscp > 63)
+    struct binding binding;
+    int error = bind_ends(options->local, options->remote, options->family, &binding);
+    if (error < 0 || options->dscp > 63)
         return MNET_E_INVALID;
     if (udp->endpoints >= udp->endpoints_max)
         return MNET_E_LIMIT;
-    struct mnet_endpoint local = options->local;
-    /* Not 0.0.0.0. */
-    struct mnet_endpoint remote = has_remote ? options->remote : (struct mnet_endpoint){0};
-    if (local.port == 0) {
-        local.port = choose_port(udp, remote.port);
-        if (local.port == 0)
+    if (binding.local.port == 0) {
+        binding.local.port = choose_port(udp, binding.remote.port);
+        if (binding.local.port == 0)
             return MNET_E_LIMIT;
-    } else if (in_use(udp, local, remote)) {
+    } else if (in_use(udp, &binding, NULL)) {
         return MNET_E_IN_USE;
     }
     *endpoint = (struct mn_udp_endpoint){
         .udp = udp,
-        .local = local,
-        .remote = remote,
+        .local = binding.local,
+        .remote = binding.remote,
+        .family = binding.family,
+        .own_family = binding.own_family,
         .queue_datagrams = options->queue_datagrams != 0 ? options->queue_datagrams : DEFAULT_QUEUE_DATAGRAMS,
         .queue_bytes = options->queue_bytes != 0 ? options->queue_bytes : DEFAULT_QUEUE_BYTES,
         .ttl = options->ttl,
         .dscp = options->dscp,
+        .dont_fragment = options->dont_fragment,
+        .icmp_errors = options->icmp_errors,
+        .merge = options->merge,
     };
-    mn_list_append(chain_of(udp, local.port), &endpoint->chain);
+    mn_list_append(chain_of(udp, binding.local.port), &endpoint->chain);
     udp->endpoints++;
     return MNET_OK;
 }
 
-/* Takes the oldest datagram out of the queue. Returns NULL if there is none. */
-static struct mnet_packet *dequeue(struct mn_udp_endpoint *endpoint)
+int mn_udp_connect(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct mnet_endpoint remote)
 {
-    struct mnet_packet *packet = mn_packet_queue_take(&endpoint->queue);
-    if (packet == NULL)
-        return NULL;
-    size_t pinned = mnet_packet_pinned(packet);
-    endpoint->pinned -= pinned;
-    endpoint->udp->pinned -= pinned;
-    return packet;
+    struct binding binding;
+    int error = bind_ends(endpoint->local, remote, endpoint->own_family, &binding);
+    if (error < 0)
+        return error;
+    if (in_use(udp, &binding, endpoint))
+        return MNET_E_IN_USE;
+    endpoint->remote = binding.remote;
+    endpoint->family = binding.family;
+    if (connected(endpoint))
+        mn_udp_keep(endpoint, binding.remote);
+    endpoint->error_count = 0;
+    return MNET_OK;
 }
 
 void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
 {
-    for (struct mnet_packet *packet; (packet = dequeue(endpoint)) != NULL;)
-        mnet_packet_free(packet);
+    mn_udp_release(endpoint);
+    mn_udp_discard(endpoint);
     mn_list_remove(&endpoint->chain);
     mn_list_remove(&endpoint->event);
     MN_ASSERT(udp->endpoints > 0);
@@ -165,6 +216,8 @@ static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint loc
         bool any = mnet_address_is_any(endpoint->local.address);
         if (endpoint->local.port != local.port || (!any && !mnet_address_equal(endpoint->local.address, local.address)))
             continue;
+        if (any && !mn_udp_takes(endpoint, local.address))
+            continue;
         if (connected(endpoint) && !mnet_endpoint_equal(endpoint->remote, remote))
             continue;
         int score = (connected(endpoint) ? 2 : 0) + (any ? 0 : 1);
@@ -180,37 +233,6 @@ static void announce(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
 {
     if (!mn_list_linked(&endpoint->event))
         mn_list_append(&udp->events, &endpoint->event);
-}
-
-/* No datagram is queued while memory is short, because none is acknowledged. An endpoint may pin as
- * much as the others leave: when many queues fill, there is still a share for one more. */
-static bool has_room(const struct mn_udp *udp, const struct mn_udp_endpoint *endpoint, size_t pinned)
-{
-    if (endpoint->queue.count >= endpoint->queue_datagrams || mn_memory_is_short(udp->memory))
-        return false;
-    size_t left = udp->budget > udp->pinned ? udp->budget - udp->pinned : 0;
-    if (endpoint->pinned + pinned > endpoint->queue_bytes)
-        return false;
-    return mn_packet_queue_is_empty(&endpoint->queue) || endpoint->pinned + pinned <= left;
-}
-
-/* Queues the payload with the sender's endpoint in front of it. The packet is consumed. */
-static void deliver(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct mnet_packet *packet,
-                    const struct mnet_endpoint *from)
-{
-    size_t pinned = mnet_packet_pinned(packet);
-    mnet_packet_pull(packet, MN_UDP_HEADER);
-    if (!has_room(udp, endpoint, pinned) || mnet_packet_headroom(packet) < sizeof *from) {
-        count(udp, MNET_COUNT_UDP_DROP_QUEUE);
-        mnet_packet_free(packet);
-        return;
-    }
-    memcpy(mnet_packet_push(packet, sizeof *from), from, sizeof *from);
-    mn_packet_queue_put(&endpoint->queue, packet);
-    pinned = mnet_packet_pinned(packet);
-    endpoint->pinned += pinned;
-    udp->pinned += pinned;
-    announce(udp, endpoint);
 }
 
 enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *datagram, struct mnet_packet *packet)
@@ -237,7 +259,10 @@ enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *d
         count(udp, MNET_COUNT_UDP_DROP_NO_PORT);
         return MN_UDP_NO_PORT;
     }
-    deliver(udp, endpoint, packet, &from);
+    mnet_packet_pull(packet, MN_UDP_HEADER);
+    const struct mn_udp_arrival arrival = {from, to.address, datagram->ttl, datagram->traffic_class};
+    if (mn_udp_enqueue(endpoint, packet, &arrival))
+        announce(udp, endpoint);
     return MN_UDP_CONSUMED;
 }
 
@@ -265,97 +290,15 @@ void mn_udp_icmp(struct mn_udp *udp, const struct mn_icmp_error *error)
         return;
     struct mn_udp_endpoint *endpoint = find(udp, local, remote);
     int code = error_for(error->reason);
-    if (endpoint == NULL || !connected(endpoint) || code == MNET_OK)
+    if (endpoint == NULL || (!connected(endpoint) && !endpoint->icmp_errors) || code == MNET_OK)
         return;
-    endpoint->error = code;
-    endpoint->unreachable = (enum mnet_unreachable)error->reason;
-    announce(udp, endpoint);
+    const struct mn_udp_error noted = {remote, error->local, code, (enum mnet_unreachable)error->reason};
+    if (mn_udp_note_error(endpoint, &noted))
+        announce(udp, endpoint);
 }
 
 struct mn_udp_endpoint *mn_udp_next_event(struct mn_udp *udp)
 {
     struct mnet_link *node = mn_list_take(&udp->events);
     return node == NULL ? NULL : MN_CONTAINER(node, struct mn_udp_endpoint, event);
-}
-
-bool mn_udp_readable(const struct mn_udp_endpoint *endpoint)
-{
-    return endpoint->error != MNET_OK || !mn_packet_queue_is_empty(&endpoint->queue);
-}
-
-ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from)
-{
-    if (endpoint->error != MNET_OK) {
-        int error = endpoint->error;
-        endpoint->error = MNET_OK;
-        return error;
-    }
-    struct mnet_packet *packet = dequeue(endpoint);
-    if (packet == NULL)
-        return MNET_E_DEADLINE;
-    struct mnet_endpoint sender;
-    memcpy(&sender, packet->data, sizeof sender);
-    if (from != NULL)
-        *from = sender;
-    mnet_packet_pull(packet, sizeof sender);
-    size_t whole = packet->total;
-    if (len > 0 && whole > 0)
-        mnet_packet_copy_out(packet, 0, buffer, MN_MIN(len, whole));
-    mnet_packet_free(packet);
-    return whole > len ? MNET_E_TOO_BIG : (ptrdiff_t)whole;
-}
-
-/* Copies the payload after the header: into the linear part as far as it fits, the rest into
- * buffers. */
-static bool copy_payload(struct mnet_packet *packet, const uint8_t *data, size_t len)
-{
-    size_t piece = MN_MIN(len, mnet_packet_tailroom(packet));
-    if (piece > 0)
-        memcpy(mnet_packet_put(packet, piece), data, piece);
-    for (size_t done = piece; done < len; done += piece) {
-        struct mnet_buffer *buffer = mnet_buffer_alloc_tx(packet->memory, MN_MIN(len - done, MNET_BUFFER_LARGE));
-        if (buffer == NULL)
-            return false;
-        piece = MN_MIN(len - done, buffer->capacity);
-        memcpy(buffer->bytes, data + done, piece);
-        bool added = mnet_packet_add(packet, buffer, 0, (uint32_t)piece);
-        mnet_buffer_free(buffer); /* the packet holds it now, unless the call failed */
-        if (!added)
-            return false;
-    }
-    return true;
-}
-
-struct mnet_packet *mn_udp_output(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint,
-                                  const struct mnet_endpoint *to, struct mnet_address source, const void *data,
-                                  size_t len, struct mn_datagram *datagram)
-{
-    MN_ASSERT(len <= MN_UDP_PAYLOAD_MAX);
-    struct mnet_packet *packet = mnet_packet_alloc_tx(udp->memory);
-    if (packet == NULL)
-        return NULL;
-    uint16_t length = (uint16_t)(MN_UDP_HEADER + len);
-    struct mn_udp_header header = {
-        .source_port = endpoint->local.port,
-        .destination_port = to->port,
-        .length = length,
-        .checksum = mn_sum_fold(mn_pseudo_sum(&source, &to->address, MN_PROTOCOL_UDP, length)),
-    };
-    mn_udp_emit(mnet_packet_put(packet, MN_UDP_HEADER), &header);
-    if (!copy_payload(packet, data, len)) {
-        mnet_packet_free(packet);
-        return NULL;
-    }
-    packet->checksum = MNET_CHECKSUM_PARTIAL;
-    packet->csum_start = 0;
-    packet->csum_offset = MN_UDP_CHECKSUM_AT;
-    *datagram = (struct mn_datagram){
-        .source = source,
-        .destination = to->address,
-        .protocol = MN_PROTOCOL_UDP,
-        .ttl = endpoint->ttl,
-        .traffic_class = (uint8_t)(endpoint->dscp << 2),
-    };
-    count(udp, MNET_COUNT_UDP_TX);
-    return packet;
 }

@@ -3,10 +3,18 @@
  *
  * Theory of operation. A table of chains finds endpoints by their local port. A datagram goes to
  * one endpoint: the connected one (with a remote end) that matches both ends exactly, otherwise the
- * one bound to the destination address, otherwise the one bound to any address. Received datagrams
- * wait in the endpoint's queue by reference. The queue is limited by their number and by the memory
- * that they pin. Beyond either limit the newest is dropped and counted. The sender's endpoint is
- * stored before the payload, in place of the headers, so queueing allocates nothing.
+ * one bound to the destination address, otherwise the one bound to any address. An endpoint bound
+ * to any address takes one family or both.
+ *
+ * Received datagrams wait in the endpoint's queue by reference. The user copies them, or has them
+ * lent: these move to a second queue until they are released. Both queues together are limited by
+ * the number of datagrams and by the memory that they pin. Beyond either limit the newest is
+ * dropped and counted. The fields of the headers that the user may ask for are stored in the
+ * headroom of the packet, so queueing allocates nothing.
+ *
+ * ICMP errors wait in a few places of the endpoint, one for each destination, and are told before
+ * datagrams. If there is no place for a further destination, its error is not told: errors are
+ * hints.
  *
  * The user embeds struct mn_udp_endpoint in an object of its own, so an endpoint costs one
  * allocation, the user's.
@@ -25,8 +33,10 @@
 #include "wire/udp.h"
 #include "wire/wire.h"
 
-#define MN_UDP_PAYLOAD_MAX 65507 /* 65535 less an IPv4 and a UDP header */
+#define MN_UDP_PAYLOAD_MAX_IPV4 65507 /* 65535 less an IPv4 and a UDP header */
+#define MN_UDP_PAYLOAD_MAX_IPV6 65527 /* 65535 less a UDP header, for IPv6 does not count its own */
 #define MN_UDP_EPHEMERAL_FIRST 32768
+#define MN_UDP_ERRORS 4 /* destinations whose errors wait to be told */
 
 struct mn_udp_config {
     struct mnet_memory *memory;
@@ -46,26 +56,41 @@ struct mn_udp {
     size_t pinned, budget;   /* memory pinned by all queues, and its limit */
 };
 
+/* An ICMP error that waits to be told. */
+struct mn_udp_error {
+    struct mnet_endpoint remote; /* the destination of the datagram that it is about */
+    struct mnet_address local;   /* its source */
+    int result;
+    enum mnet_unreachable cause;
+};
+
 struct mn_udp_endpoint {
     struct mnet_link chain, event;
     struct mn_udp *udp;
-    struct mnet_endpoint local;   /* the address may be unspecified, the port is not */
-    struct mnet_endpoint remote;  /* port 0: not connected */
-    struct mn_packet_queue queue; /* datagrams, their sender in front */
-    unsigned queue_datagrams;     /* so many at most */
-    size_t pinned, queue_bytes;
-    int error;                         /* reported once; 0: none */
-    enum mnet_unreachable unreachable; /* cause of the last ICMP error */
+    struct mnet_endpoint local;  /* the address may be unspecified, the port is not */
+    struct mnet_endpoint remote; /* port 0: not connected */
+    enum mnet_family family;     /* of its addresses */
+    enum mnet_family own_family; /* whatever the remote end is */
+    struct mn_packet_queue queue, lent;
+    unsigned queue_datagrams;   /* so many in both queues at most, */
+    size_t pinned, queue_bytes; /* which may pin so much memory */
+    struct mn_udp_error errors[MN_UDP_ERRORS];
+    uint8_t error_count;
     uint8_t ttl, dscp;
+    bool dont_fragment, icmp_errors, merge;
+    enum mnet_unreachable unreachable; /* the cause reported or told last */
 };
 
 /* Returns 0 or MNET_E_NO_MEMORY. */
 int mn_udp_init(struct mn_udp *udp, const struct mn_udp_config *config);
 
 /* Opens `endpoint` (zeroed). The caller has checked that the addresses are usable. Errors:
- * MNET_E_INVALID (a remote end without address or port, DSCP above 63), MNET_E_IN_USE,
- * MNET_E_LIMIT. */
+ * MNET_E_INVALID (a remote end without address or port, addresses of another family than the
+ * endpoint's, DSCP above 63), MNET_E_IN_USE, MNET_E_LIMIT. */
 int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const struct mnet_udp_options *options);
+/* Connects to `remote`, or to nothing if its port is 0. Datagrams of others and waiting errors are
+ * discarded. Errors, with nothing changed: MNET_E_INVALID (as mn_udp_open), MNET_E_IN_USE. */
+int mn_udp_connect(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct mnet_endpoint remote);
 /* Frees what is queued and forgets the endpoint. */
 void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint);
 
@@ -76,8 +101,8 @@ enum mn_udp_verdict {
 };
 /* Receives a datagram that begins with its UDP header. */
 enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *datagram, struct mnet_packet *packet);
-/* Receives an ICMP error about a datagram of ours. A connected endpoint reports it once (RFC 1122
- * 4.1.3.3). */
+/* Receives an ICMP error about a datagram of ours. An endpoint that is connected, or wants the
+ * errors of all destinations, reports it once (RFC 1122 4.1.3.3). */
 void mn_udp_icmp(struct mn_udp *udp, const struct mn_icmp_error *error);
 
 /* Returns the next endpoint that has become readable since it was last returned, or NULL if there
@@ -85,14 +110,44 @@ void mn_udp_icmp(struct mn_udp *udp, const struct mn_icmp_error *error);
 struct mn_udp_endpoint *mn_udp_next_event(struct mn_udp *udp);
 bool mn_udp_readable(const struct mn_udp_endpoint *endpoint);
 
+/* queue.c */
+
 /* Returns the next datagram, like mnet_udp_receive, or MNET_E_DEADLINE if none waits. */
 ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from);
+/* The place for the datagrams that are lent. */
+struct mn_udp_loan {
+    struct mnet_udp_message *messages;
+    int max;
+    struct mnet_slice *slices;
+    int slice_max;
+};
+/* Lends the next datagrams, like mnet_udp_get, or returns MNET_E_DEADLINE if none waits. */
+ptrdiff_t mn_udp_lend(struct mn_udp_endpoint *endpoint, const struct mn_udp_loan *loan);
+/* Takes all lent datagrams back. */
+void mn_udp_release(struct mn_udp_endpoint *endpoint);
 
-/* Returns the packet (UDP header first, checksum PARTIAL) and its addresses for `len` bytes to
- * `to`, at most MN_UDP_PAYLOAD_MAX, from the own address `source`. Returns NULL if memory is used
- * up. */
+/* output.c */
+
+/* Returns the largest payload of one datagram to `to`. */
+static inline size_t mn_udp_payload_max(struct mnet_address to)
+{
+    return mnet_address_is_ipv4(to) ? MN_UDP_PAYLOAD_MAX_IPV4 : MN_UDP_PAYLOAD_MAX_IPV6;
+}
+
+/* The bytes of a message that have not been sent yet. */
+struct mn_udp_bytes {
+    const struct mnet_slice *slice; /* the next ones, */
+    size_t offset;                  /* from here on */
+    size_t left;                    /* in all slices */
+};
+/* Returns the packet (UDP header first, checksum PARTIAL) and its addresses for the next `len`
+ * bytes of `bytes`, at most mn_udp_payload_max. `message` tells remote and local end, the latter an
+ * own address, and TTL, DSCP and ECN, where 0 is the endpoint's. Moves `bytes` on. Returns NULL if
+ * memory is used up, with `bytes` as before. */
 struct mnet_packet *mn_udp_output(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint,
-                                  const struct mnet_endpoint *to, struct mnet_address source, const void *data,
-                                  size_t len, struct mn_datagram *datagram);
+                                  const struct mnet_udp_message *message, struct mn_udp_bytes *bytes, size_t len,
+                                  struct mn_datagram *datagram);
+/* Returns whether the endpoint may send to `to`: one of its family. */
+bool mn_udp_takes(const struct mn_udp_endpoint *endpoint, struct mnet_address address);
 
 #endif

@@ -84,6 +84,26 @@ static void send_to_null(void)
 {
     mnet_udp_send(none, NULL, &byte, 1, 0);
 }
+static void send_batch_to_null(void)
+{
+    mnet_udp_send_batch(none, NULL, 0, NULL, 0);
+}
+static void get_from_null_endpoint(void)
+{
+    mnet_udp_get(none, NULL, 0, NULL, 0, 0);
+}
+static void release_null_endpoint(void)
+{
+    mnet_udp_release(none);
+}
+static void connect_null_endpoint(void)
+{
+    mnet_udp_connect(none, NULL);
+}
+static void payload_of_null(void)
+{
+    mnet_udp_payload_max(none, NULL);
+}
 static void poll_null(void)
 {
     mnet_stack_poll(none, 0);
@@ -193,6 +213,11 @@ static const struct {
     {port_of_null, "mnet_tcp_listen_port: the listener is NULL", false},
     {receive_from_null, "mnet_udp_receive: the endpoint is NULL", false},
     {send_to_null, "mnet_udp_send: the endpoint is NULL", false},
+    {send_batch_to_null, "mnet_udp_send_batch: the endpoint is NULL", false},
+    {get_from_null_endpoint, "mnet_udp_get: the endpoint is NULL", false},
+    {release_null_endpoint, "mnet_udp_release: the endpoint is NULL", false},
+    {connect_null_endpoint, "mnet_udp_connect: the endpoint is NULL", false},
+    {payload_of_null, "mnet_udp_payload_max: the endpoint is NULL", false},
     {poll_null, "mnet_stack_poll: the stack is NULL", false},
     {address_of_null, "mnet_stack_ipv4: the stack is NULL", false},
     {link_of_null, "mnet_stack_link_up: the stack is NULL", false},

@@ -295,6 +295,305 @@ static void udp_invalid_arguments_have_no_effect(void **state)
     world_run(invalid, NULL);
 }
 
+/* ---- Messages ---- */
+
+#define MESSAGES 8
+
+struct loan {
+    struct mnet_udp_message messages[MESSAGES];
+    struct mnet_slice slices[MESSAGES];
+};
+
+static ptrdiff_t get(struct mnet_udp *udp, struct loan *loan, uint64_t deadline)
+{
+    return mnet_udp_get(udp, loan->messages, MESSAGES, loan->slices, MESSAGES, deadline);
+}
+
+/* Every message goes back where it came from, from the address that it came to. */
+static int batches(struct world *w)
+{
+    static const char *const texts[] = {"one", "", "three"};
+    struct ends ends;
+    struct loan loan;
+    struct mnet_slice slices[3];
+    struct mnet_udp_message messages[3] = {0};
+    int sent;
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    CHECK_EQUAL(get(ends.server, &loan, 0), MNET_E_DEADLINE);
+    for (int i = 0; i < 3; i++) {
+        slices[i] = (struct mnet_slice){texts[i], strlen(texts[i])};
+        messages[i] = (struct mnet_udp_message){.slices = &slices[i], .slice_count = 1, .ttl = 9, .dscp = 5, .ecn = 1};
+    }
+    CHECK_EQUAL(mnet_udp_send_batch(ends.client, messages, 3, &sent, MNET_NEVER), 0);
+    CHECK_EQUAL(sent, 3);
+    CHECK_EQUAL(get(ends.server, &loan, in_ms(100)), 3);
+    for (int i = 0; i < 3; i++) {
+        struct mnet_udp_message *message = &loan.messages[i];
+        CHECK_EQUAL(message->len, strlen(texts[i]));
+        CHECK(message->len == 0 || memcmp(message->slices[0].data, texts[i], message->len) == 0);
+        CHECK(mnet_address_equal(message->remote.address, WORLD_CLIENT));
+        CHECK(mnet_address_equal(message->local, WORLD_SERVER));
+        CHECK_EQUAL(message->ttl, 9);
+        CHECK_EQUAL(message->dscp, 5);
+        CHECK_EQUAL(message->ecn, 1);
+        message->ttl = 0;
+    }
+    CHECK_EQUAL(mnet_udp_send_batch(ends.server, loan.messages, 3, NULL, MNET_NEVER), 0);
+    mnet_udp_release(ends.server);
+    CHECK_EQUAL(get(ends.client, &loan, in_ms(100)), 3);
+    CHECK(memcmp(loan.messages[2].slices[0].data, "three", 5) == 0);
+    CHECK_EQUAL(loan.messages[2].ttl, 64);
+    close_ends(&ends); /* which takes back what is lent */
+    return 0;
+}
+
+static void udp_batch_is_lent_and_sent_back(void **state)
+{
+    (void)state;
+    world_run(batches, NULL);
+}
+
+static int segments(struct world *w)
+{
+    static char data[2500], back[2500];
+    struct ends ends;
+    struct mnet_udp *merging;
+    struct mnet_udp_options options = {.local.port = 54, .merge = true};
+    struct loan loan;
+    const struct mnet_slice halves[] = {{data, 1300}, {data + 1300, 1200}};
+    struct mnet_udp_message message = {.slices = halves, .slice_count = 2, .segment = 1000};
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    CHECK_EQUAL(mnet_udp_open(w->server, &options, &merging), 0);
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (char)(i * 7 + (i >> 8));
+    uint64_t before = mnet_stack_counters(w->client)->value[MNET_COUNT_UDP_TX];
+    CHECK_EQUAL(mnet_udp_send_batch(ends.client, &message, 1, NULL, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_stack_counters(w->client)->value[MNET_COUNT_UDP_TX] - before, 3);
+    CHECK_EQUAL(mnet_udp_receive(ends.server, back, sizeof back, NULL, in_ms(100)), 1000);
+    CHECK_EQUAL(mnet_udp_receive(ends.server, back + 1000, 1500, NULL, in_ms(100)), 1000);
+    CHECK_EQUAL(mnet_udp_receive(ends.server, back + 2000, 500, NULL, in_ms(100)), 500);
+    CHECK(memcmp(back, data, sizeof data) == 0);
+    message.remote = (struct mnet_endpoint){WORLD_SERVER, 54};
+    CHECK_EQUAL(mnet_udp_send_batch(ends.client, &message, 1, NULL, MNET_NEVER), 0);
+    sleep_ms(5);
+    CHECK_EQUAL(get(merging, &loan, 0), 1);
+    CHECK_EQUAL(loan.messages[0].len, 2500);
+    CHECK_EQUAL(loan.messages[0].segment, 1000);
+    CHECK_EQUAL(loan.messages[0].slice_count, 3);
+    mnet_udp_close(merging);
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_segments_are_datagrams_and_merge_again(void **state)
+{
+    (void)state;
+    world_run(segments, NULL);
+}
+
+static int unfragmented(struct world *w)
+{
+    static char data[2000];
+    struct ends ends;
+    struct mnet_udp *whole;
+    struct mnet_udp_options options = {.remote = {WORLD_SERVER, 53}, .dont_fragment = true};
+    struct mnet_endpoint nowhere = {mnet_ipv4(192, 0, 2, 1), 53}, self = {WORLD_CLIENT, 53};
+    struct mnet_slice slice = {data, 2000};
+    struct mnet_udp_message message = {.slices = &slice, .slice_count = 1, .segment = 1473};
+    int sent = 1;
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    CHECK_EQUAL(mnet_udp_open(w->client, &options, &whole), 0);
+    CHECK_EQUAL(mnet_udp_payload_max(whole, NULL), 1472);
+    CHECK_EQUAL(mnet_udp_payload_max(ends.client, NULL), 1472);
+    CHECK_EQUAL(mnet_udp_payload_max(ends.client, &self), 65507);
+    CHECK_EQUAL(mnet_udp_payload_max(ends.client, &nowhere), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(mnet_udp_payload_max(ends.server, NULL), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_send(whole, NULL, data, 1473, MNET_NEVER), MNET_E_TOO_BIG);
+    CHECK_EQUAL(mnet_udp_send_batch(whole, &message, 1, &sent, MNET_NEVER), MNET_E_TOO_BIG);
+    CHECK_EQUAL(sent, 0);
+    CHECK_EQUAL(mnet_udp_send(whole, NULL, data, 1472, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(ends.server, data, sizeof data, NULL, in_ms(100)), 1472);
+    message.segment = 1472;
+    CHECK_EQUAL(mnet_udp_send_batch(whole, &message, 1, &sent, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(ends.server, data, sizeof data, NULL, in_ms(100)), 1472);
+    CHECK_EQUAL(mnet_udp_receive(ends.server, data, sizeof data, NULL, in_ms(100)), 528);
+    mnet_udp_close(whole);
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_dont_fragment_refuses_what_does_not_fit(void **state)
+{
+    (void)state;
+    world_run(unfragmented, NULL);
+}
+
+static int reconnected(struct world *w)
+{
+    struct ends ends;
+    struct mnet_udp *other;
+    struct mnet_udp_options options = {.local.port = 54};
+    struct mnet_endpoint first = {WORLD_SERVER, 53}, second = {WORLD_SERVER, 54}, from,
+                         group = {mnet_ipv4(224, 0, 0, 1), 5}, no_port = {WORLD_SERVER, 0},
+                         none = {MNET_ADDRESS_ANY, 5};
+    char buffer[16];
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    CHECK_EQUAL(mnet_udp_open(w->server, &options, &other), 0);
+    struct mnet_endpoint client = {WORLD_CLIENT, mnet_udp_local(ends.client).port};
+    CHECK_EQUAL(mnet_udp_connect(ends.client, &second), 0);
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, "x", 1, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(other, buffer, 16, &from, in_ms(100)), 1);
+    CHECK(mnet_endpoint_equal(from, client));
+    CHECK_EQUAL(mnet_udp_send(ends.server, &client, "first", 5, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_send(other, &client, "second", 6, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 16, &from, in_ms(100)), 6);
+    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 16, &from, in_ms(10)), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_udp_connect(ends.client, &group), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_connect(ends.client, &no_port), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_connect(ends.client, &none), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_connect(ends.client, NULL), 0);
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, "x", 1, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_send(ends.server, &client, "first", 5, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(ends.client, buffer, 16, &from, in_ms(100)), 5);
+    CHECK(mnet_endpoint_equal(from, first));
+    mnet_udp_close(other);
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_connect_changes_the_remote_end(void **state)
+{
+    (void)state;
+    world_run(reconnected, NULL);
+}
+
+/* RFC 1122 4.1.3.5: an application chooses the source address. */
+static int sources(struct world *w)
+{
+    struct mnet_udp *any, *bound;
+    struct mnet_udp_options options = {.local = {WORLD_CLIENT, 54}};
+    struct mnet_slice slice = {"x", 1};
+    struct mnet_udp_message message = {.slices = &slice, .slice_count = 1, .remote = {mnet_ipv4(127, 0, 0, 1), 53}};
+    struct mnet_endpoint from;
+    char byte;
+    CHECK_EQUAL(mnet_udp_open(w->client, &(struct mnet_udp_options){.local.port = 53}, &any), 0);
+    CHECK_EQUAL(mnet_udp_open(w->client, &options, &bound), 0);
+    message.local = mnet_ipv4(10, 0, 0, 77); /* not ours */
+    CHECK_EQUAL(mnet_udp_send_batch(any, &message, 1, NULL, MNET_NEVER), MNET_E_INVALID);
+    message.local = mnet_ipv4(127, 0, 0, 1); /* not the endpoint's */
+    CHECK_EQUAL(mnet_udp_send_batch(bound, &message, 1, NULL, MNET_NEVER), MNET_E_INVALID);
+    message.local = MNET_ADDRESS_ANY;
+    CHECK_EQUAL(mnet_udp_send_batch(any, &message, 1, NULL, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(any, &byte, 1, &from, in_ms(100)), 1);
+    CHECK(mnet_address_equal(from.address, mnet_ipv4(127, 0, 0, 1)));
+    message.local = WORLD_CLIENT;
+    CHECK_EQUAL(mnet_udp_send_batch(any, &message, 1, NULL, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(any, &byte, 1, &from, in_ms(100)), 1);
+    CHECK(mnet_address_equal(from.address, WORLD_CLIENT));
+    mnet_udp_close(any);
+    mnet_udp_close(bound);
+    return 0;
+}
+
+static void udp_source_is_chosen_for_each_datagram(void **state)
+{
+    (void)state;
+    world_run(sources, NULL);
+}
+
+static int told_errors(struct world *w)
+{
+    struct mnet_udp *udp;
+    struct mnet_udp_options options = {.icmp_errors = true};
+    struct mnet_endpoint closed = {WORLD_SERVER, 99}, from;
+    struct loan loan;
+    char byte;
+    CHECK_EQUAL(mnet_udp_open(w->client, &options, &udp), 0);
+    CHECK_EQUAL(mnet_udp_send(udp, &closed, "x", 1, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(udp, &byte, 1, &from, in_ms(100)), MNET_E_REFUSED);
+    CHECK(mnet_endpoint_equal(from, closed));
+    CHECK_EQUAL(mnet_udp_unreachable(udp), MNET_UNREACHABLE_PORT);
+    CHECK_EQUAL(mnet_udp_send(udp, &closed, "x", 1, MNET_NEVER), 0);
+    CHECK_EQUAL(get(udp, &loan, in_ms(100)), MNET_E_REFUSED);
+    CHECK(mnet_endpoint_equal(loan.messages[0].remote, closed));
+    CHECK(mnet_address_equal(loan.messages[0].local, WORLD_CLIENT));
+    mnet_udp_close(udp);
+    return 0;
+}
+
+static void udp_unconnected_hears_of_errors_on_request(void **state)
+{
+    (void)state;
+    world_run(told_errors, NULL);
+}
+
+/* A batch of the slow link: what cannot go is counted. */
+static int part_of_a_batch(struct world *w)
+{
+    static char data[64000];
+    struct ends ends;
+    struct mnet_slice slice = {data, sizeof data};
+    struct mnet_udp_message messages[MESSAGES];
+    int sent;
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.bandwidth_bps = 1000000});
+    for (int i = 0; i < MESSAGES; i++)
+        messages[i] = (struct mnet_udp_message){.slices = &slice, .slice_count = 1, .segment = 1000};
+    CHECK_EQUAL(mnet_udp_send_batch(ends.client, messages, MESSAGES, &sent, in_ms(100)), MNET_E_DEADLINE);
+    CHECK(sent >= 2 && sent < MESSAGES);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
+    sleep_ms(10000);
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_batch_that_ends_early_says_how_many(void **state)
+{
+    (void)state;
+    world_run(part_of_a_batch, NULL);
+}
+
+static int invalid_messages(struct world *w)
+{
+    struct ends ends;
+    struct mnet_slice slice = {"x", 1}, hole = {NULL, 1};
+    struct mnet_udp_message good = {.slices = &slice, .slice_count = 1};
+    struct mnet_udp_message bad[] = {good, good, good, good, good, good, good};
+    struct loan loan;
+    int sent;
+    bad[0].slices = NULL;
+    bad[1].slices = &hole;
+    bad[2].slice_count = -1;
+    bad[3].dscp = 64;
+    bad[4].ecn = 4;
+    bad[5].remote = (struct mnet_endpoint){MNET_ADDRESS_ANY, 53};
+    bad[6].local = (struct mnet_address){.bytes = {[15] = 1}}; /* of the other family */
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    for (unsigned i = 0; i < MN_COUNT_OF(bad); i++) {
+        struct mnet_udp_message both[] = {good, bad[i]};
+        CHECK_EQUAL(mnet_udp_send_batch(ends.client, both, 2, &sent, MNET_NEVER), MNET_E_INVALID);
+        CHECK_EQUAL(sent, 1);
+    }
+    CHECK_EQUAL(mnet_udp_send_batch(ends.client, NULL, 1, &sent, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(sent, 0);
+    CHECK_EQUAL(mnet_udp_send_batch(ends.client, NULL, -1, NULL, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_send_batch(ends.client, NULL, 0, NULL, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_get(ends.client, NULL, 1, loan.slices, 1, 0), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_get(ends.client, loan.messages, 0, loan.slices, 1, 0), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_get(ends.client, loan.messages, 1, NULL, 1, 0), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_udp_get(ends.client, loan.messages, 1, loan.slices, 0, 0), MNET_E_INVALID);
+    sleep_ms(5);
+    CHECK_EQUAL(get(ends.server, &loan, 0), MN_COUNT_OF(bad)); /* the good ones */
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_invalid_messages_have_no_effect(void **state)
+{
+    (void)state;
+    world_run(invalid_messages, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +606,14 @@ int main(void)
         cmocka_unit_test(udp_close_wakes_senders),
         cmocka_unit_test(udp_notify_says_what_has_become_ready),
         cmocka_unit_test(udp_invalid_arguments_have_no_effect),
+        cmocka_unit_test(udp_batch_is_lent_and_sent_back),
+        cmocka_unit_test(udp_segments_are_datagrams_and_merge_again),
+        cmocka_unit_test(udp_dont_fragment_refuses_what_does_not_fit),
+        cmocka_unit_test(udp_connect_changes_the_remote_end),
+        cmocka_unit_test(udp_source_is_chosen_for_each_datagram),
+        cmocka_unit_test(udp_unconnected_hears_of_errors_on_request),
+        cmocka_unit_test(udp_batch_that_ends_early_says_how_many),
+        cmocka_unit_test(udp_invalid_messages_have_no_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

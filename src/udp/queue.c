@@ -1,0 +1,228 @@
+/* Datagrams and errors that wait for the user of an endpoint: see udp.h for the scheme. */
+#include "udp/queue.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static_assert(sizeof(struct mn_udp_arrival) <= MNET_PACKET_HEADROOM, "it lies at the start of the headroom");
+
+/* The headroom begins where the packet's block is aligned, and the headers are not needed any
+ * more. */
+static struct mn_udp_arrival *arrival_of(const struct mnet_packet *packet)
+{
+    return (void *)packet->head;
+}
+
+/* No datagram is queued while memory is short, because none is acknowledged. An endpoint may pin as
+ * much as the others leave: when many queues fill, there is still a share for one more. */
+static bool has_room(const struct mn_udp_endpoint *endpoint, size_t pinned)
+{
+    const struct mn_udp *udp = endpoint->udp;
+    unsigned queued = endpoint->queue.count + endpoint->lent.count;
+    if (queued >= endpoint->queue_datagrams || mn_memory_is_short(udp->memory))
+        return false;
+    size_t left = udp->budget > udp->pinned ? udp->budget - udp->pinned : 0;
+    if (endpoint->pinned + pinned > endpoint->queue_bytes)
+        return false;
+    return queued == 0 || endpoint->pinned + pinned <= left;
+}
+
+bool mn_udp_enqueue(struct mn_udp_endpoint *endpoint, struct mnet_packet *packet, const struct mn_udp_arrival *arrival)
+{
+    size_t pinned = mnet_packet_pinned(packet);
+    if (!has_room(endpoint, pinned) || mnet_packet_headroom(packet) < sizeof *arrival) {
+        endpoint->udp->counters->value[MNET_COUNT_UDP_DROP_QUEUE]++;
+        mnet_packet_free(packet);
+        return false;
+    }
+    *arrival_of(packet) = *arrival;
+    mn_packet_queue_put(&endpoint->queue, packet);
+    endpoint->pinned += pinned;
+    endpoint->udp->pinned += pinned;
+    return true;
+}
+
+/* Frees a datagram that is in no queue any more. */
+static void let_go(struct mn_udp_endpoint *endpoint, struct mnet_packet *packet)
+{
+    size_t pinned = mnet_packet_pinned(packet);
+    MN_ASSERT(endpoint->pinned >= pinned && endpoint->udp->pinned >= pinned);
+    endpoint->pinned -= pinned;
+    endpoint->udp->pinned -= pinned;
+    mnet_packet_free(packet);
+}
+
+void mn_udp_discard(struct mn_udp_endpoint *endpoint)
+{
+    for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&endpoint->queue)) != NULL;)
+        let_go(endpoint, packet);
+}
+
+void mn_udp_keep(struct mn_udp_endpoint *endpoint, struct mnet_endpoint remote)
+{
+    struct mn_packet_queue kept = {0};
+    for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&endpoint->queue)) != NULL;) {
+        if (mnet_endpoint_equal(arrival_of(packet)->remote, remote))
+            mn_packet_queue_put(&kept, packet);
+        else
+            let_go(endpoint, packet);
+    }
+    endpoint->queue = kept;
+}
+
+void mn_udp_release(struct mn_udp_endpoint *endpoint)
+{
+    for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&endpoint->lent)) != NULL;)
+        let_go(endpoint, packet);
+}
+
+/* ---- Errors ---- */
+
+bool mn_udp_note_error(struct mn_udp_endpoint *endpoint, const struct mn_udp_error *error)
+{
+    unsigned at = 0;
+    while (at < endpoint->error_count && !mnet_endpoint_equal(endpoint->errors[at].remote, error->remote))
+        at++;
+    if (at == MN_UDP_ERRORS)
+        return false;
+    endpoint->errors[at] = *error;
+    endpoint->unreachable = error->cause;
+    if (at == endpoint->error_count)
+        endpoint->error_count++;
+    return true;
+}
+
+/* Takes the oldest error. False if there is none. */
+static bool take_error(struct mn_udp_endpoint *endpoint, struct mn_udp_error *error)
+{
+    if (MN_LIKELY(endpoint->error_count == 0))
+        return false;
+    *error = endpoint->errors[0];
+    endpoint->error_count--;
+    memmove(endpoint->errors, endpoint->errors + 1, endpoint->error_count * sizeof endpoint->errors[0]);
+    endpoint->unreachable = error->cause;
+    return true;
+}
+
+bool mn_udp_readable(const struct mn_udp_endpoint *endpoint)
+{
+    return endpoint->error_count > 0 || !mn_packet_queue_is_empty(&endpoint->queue);
+}
+
+/* ---- Received by copying ---- */
+
+ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from)
+{
+    struct mn_udp_error error;
+    if (take_error(endpoint, &error)) {
+        if (from != NULL)
+            *from = error.remote;
+        return error.result;
+    }
+    struct mnet_packet *packet = mn_packet_queue_take(&endpoint->queue);
+    if (packet == NULL)
+        return MNET_E_DEADLINE;
+    if (from != NULL)
+        *from = arrival_of(packet)->remote;
+    size_t whole = packet->total;
+    if (len > 0 && whole > 0)
+        mnet_packet_copy_out(packet, 0, buffer, MN_MIN(len, whole));
+    let_go(endpoint, packet);
+    return whole > len ? MNET_E_TOO_BIG : (ptrdiff_t)whole;
+}
+
+/* ---- Lent ---- */
+
+/* Fills a message with the datagram in `packet`, whose pieces are `slices`. */
+static void describe(const struct mnet_packet *packet, const struct mnet_slice *slices, int count,
+                     struct mnet_udp_message *message)
+{
+    const struct mn_udp_arrival *arrival = arrival_of(packet);
+    *message = (struct mnet_udp_message){
+        .remote = arrival->remote,
+        .local = arrival->local,
+        .slices = slices,
+        .slice_count = count,
+        .ttl = arrival->ttl,
+        .dscp = arrival->traffic_class >> 2,
+        .ecn = arrival->traffic_class & 3,
+        .len = packet->total,
+    };
+}
+
+/* Returns whether the datagram in `packet`, of one piece, can follow those of `message`. `last` is
+ * the piece before it. */
+static bool continues(const struct mnet_udp_message *message, const struct mnet_slice *last,
+                      const struct mnet_packet *packet)
+{
+    const struct mn_udp_arrival *arrival = arrival_of(packet);
+    size_t segment = message->slices[0].len;
+    return last->len == segment && packet->total <= segment && packet->total > 0 && segment <= UINT16_MAX &&
+           arrival->ttl == message->ttl && arrival->traffic_class == (message->dscp << 2 | message->ecn) &&
+           mnet_endpoint_equal(arrival->remote, message->remote) && mnet_address_equal(arrival->local, message->local);
+}
+
+/* Returns the number of pieces of `packet`, at most `max` of which are listed, or -1 if there are
+ * more. */
+static int list_pieces(const struct mnet_packet *packet, struct mnet_slice *slices, int max)
+{
+    int count = mnet_packet_slices(packet, slices, max);
+    size_t listed = 0;
+    for (int i = 0; i < count; i++)
+        listed += slices[i].len;
+    return listed == packet->total ? count : -1;
+}
+
+/* Moves the oldest datagram to those that are lent. */
+static void lend_first(struct mn_udp_endpoint *endpoint)
+{
+    mn_packet_queue_put(&endpoint->lent, mn_packet_queue_take(&endpoint->queue));
+}
+
+/* Lends datagrams that continue `message`, whose only piece is the last one so far. Returns their
+ * number, which is that of their pieces, at most `slice_max`. */
+static int merge(struct mn_udp_endpoint *endpoint, struct mnet_udp_message *message, struct mnet_slice *slices,
+                 int slice_max)
+{
+    int merged = 0;
+    for (const struct mnet_packet *packet; merged < slice_max && (packet = endpoint->queue.first) != NULL; merged++) {
+        const struct mnet_slice *last = &message->slices[message->slice_count - 1];
+        if (!continues(message, last, packet) || list_pieces(packet, &slices[merged], 1) != 1)
+            break;
+        message->segment = (uint16_t)message->slices[0].len;
+        message->slice_count++;
+        message->len += packet->total;
+        lend_first(endpoint);
+    }
+    return merged;
+}
+
+ptrdiff_t mn_udp_lend(struct mn_udp_endpoint *endpoint, const struct mn_udp_loan *loan)
+{
+    struct mn_udp_error error;
+    int count = 0, used = 0;
+    MN_ASSERT(loan->max > 0 && loan->slice_max > 0);
+    if (take_error(endpoint, &error)) {
+        loan->messages[0] = (struct mnet_udp_message){.remote = error.remote, .local = error.local};
+        return error.result;
+    }
+    for (struct mnet_packet *packet; count < loan->max && (packet = endpoint->queue.first) != NULL; count++) {
+        struct mnet_slice *slices = &loan->slices[used];
+        int pieces = list_pieces(packet, slices, loan->slice_max - used);
+        if (pieces < 0)
+            break;
+        describe(packet, slices, pieces, &loan->messages[count]);
+        lend_first(endpoint);
+        used += pieces;
+        if (endpoint->merge && pieces == 1)
+            used += merge(endpoint, &loan->messages[count], &loan->slices[used], loan->slice_max - used);
+    }
+    if (count > 0)
+        return count;
+    if (mn_packet_queue_is_empty(&endpoint->queue))
+        return MNET_E_DEADLINE;
+    let_go(endpoint, mn_packet_queue_take(&endpoint->queue));
+    return MNET_E_TOO_BIG;
+}
