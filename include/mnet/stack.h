@@ -66,22 +66,24 @@ struct mnet_config {
  * MNET_E_INVALID, MNET_E_NO_DEVICE, MNET_E_NO_ENTROPY, MNET_E_NO_MEMORY, and those below.
  *
  * May suspend. With ip.address_probe it waits until the address is known to be unused;
- * MNET_E_IN_USE if another station has it. With ip.dhcp it waits until a server has given an
- * address, so that the next call can use it. If no address comes within ip.dhcp_wait_ns while the
- * link is up, or the link is down for ten times as long, it returns MNET_E_NO_ADDRESS and writes a
- * line to the log. */
+ * MNET_E_IN_USE if another station has it. An address of ip.ipv6 is always probed for (RFC 4862
+ * 5.4), for one to two seconds. If it is the only address, mnet_stack_up waits, with the same
+ * error; a stack with an IPv4 address does not wait for it. With ip.dhcp it waits until a server
+ * has given an address, so that the next call can use it. If no address comes within
+ * ip.dhcp_wait_ns while the link is up, or the link is down for ten times as long, it returns
+ * MNET_E_NO_ADDRESS and writes a line to the log. */
 int mnet_stack_up(struct mnet_env *env, const struct mnet_config *config, struct mnet_stack **stack);
 
 /* Creates a stack that the caller drives. Required are device, platform, memory, memory_size, and
- * either ip.ipv4 or ip.dhcp. With ip.dhcp, mnet_stack_ipv4 is unspecified until polls have got an
- * address. Never suspends. */
+ * one of ip.ipv4, ip.dhcp and ip.ipv6. With ip.dhcp, mnet_stack_ipv4 is unspecified until polls
+ * have got an address. Never suspends. */
 int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack);
 
-/* Waits until the stack has an address that it may use. With ip.dhcp this is the first one, or
- * the next one after an address was lost. When an address is lost its connections end with
- * MNET_E_NO_ADDRESS, and listeners remain. Returns 0, MNET_E_IN_USE (another station has the
- * address, with ip.address_probe and without ip.dhcp), MNET_E_DEADLINE, MNET_E_CANCELLED or
- * MNET_E_CLOSED. Suspends. */
+/* Waits until the stack has an address of either family that it may use, apart from the link-local
+ * one. With ip.dhcp this is the first one, or the next one after an address was lost. When an
+ * address is lost its connections end with MNET_E_NO_ADDRESS, and listeners remain. Returns 0,
+ * MNET_E_IN_USE (another station has the address, and no other address can come),
+ * MNET_E_DEADLINE, MNET_E_CANCELLED or MNET_E_CLOSED. Suspends. */
 int mnet_stack_await_address(struct mnet_stack *stack, uint64_t deadline);
 
 /* Returns true if frames can pass the stack's device, as of the last poll, or if the device cannot
@@ -99,7 +101,7 @@ int mnet_stack_await_link(struct mnet_stack *stack, bool up, uint64_t deadline);
 /* The readiness of a stack, as bits. */
 enum mnet_stack_ready {
     MNET_STACK_LINK = 1,    /* frames can pass: mnet_stack_link_up */
-    MNET_STACK_ADDRESS = 2, /* an address may be used: mnet_stack_ipv4 is specified */
+    MNET_STACK_ADDRESS = 2, /* an address of either family, more than link-local, may be used */
 };
 /* Returns the bits of enum mnet_stack_ready that hold now. */
 unsigned mnet_stack_ready(const struct mnet_stack *stack);
@@ -134,6 +136,22 @@ uint64_t mnet_stack_now(const struct mnet_stack *stack);
 uint16_t mnet_stack_mtu(const struct mnet_stack *stack);
 /* Returns the stack's own IPv4 address. Unspecified while it has none. */
 struct mnet_address mnet_stack_ipv4(const struct mnet_stack *stack);
+/* The state of an own address. */
+enum mnet_address_state {
+    MNET_ADDRESS_TENTATIVE,  /* not used yet: the stack asks whether another station has it */
+    MNET_ADDRESS_PREFERRED,  /* in use */
+    MNET_ADDRESS_DEPRECATED, /* in use for connections that have it (RFC 4862 5.5.4) */
+    MNET_ADDRESS_DUPLICATE,  /* another station has it, so it is not used */
+};
+/* An own address, and how long it may be used, on the stack's clock; MNET_NEVER: without end. */
+struct mnet_stack_address {
+    struct mnet_prefix prefix; /* the address, and the length of its network */
+    enum mnet_address_state state;
+    uint64_t preferred_until_ns, valid_until_ns;
+};
+/* Stores the own addresses of both families, at most `max` of them. Returns how many there are,
+ * which may be more. */
+unsigned mnet_stack_addresses(const struct mnet_stack *stack, struct mnet_stack_address *addresses, unsigned max);
 /* Returns the counters, which live as long as the stack. */
 const struct mnet_counters *mnet_stack_counters(const struct mnet_stack *stack);
 /* Returns the bytes of the memory budget that are in use. */

@@ -46,7 +46,7 @@ static bool add_routes(struct mn_ip *ip, const struct mn_ip_settings *settings, 
 {
     bool all = true;
     for (unsigned i = 0; i < settings->route_count; i++)
-        if (!mn_ipv6_is_route(&settings->routes[i]) && mnet_address_is_any(settings->routes[i].gateway) == on_link)
+        if (!mn_route_is_ipv6(&settings->routes[i]) && mnet_address_is_any(settings->routes[i].gateway) == on_link)
             all &= add_route(ip, &settings->routes[i]);
     return all;
 }

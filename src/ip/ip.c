@@ -13,7 +13,7 @@ static struct mn_hash_key new_key(struct mn_random *random)
 static bool has_ipv4_routes(const struct mnet_ip_config *config)
 {
     for (unsigned i = 0; i < config->route_count; i++)
-        if (!mn_ipv6_is_route(&config->routes[i]))
+        if (!mn_route_is_ipv6(&config->routes[i]))
             return true;
     return false;
 }

@@ -1,5 +1,16 @@
 #include "ip/route.h"
 
+/* All zeros are of no family. */
+static bool is_ipv6(struct mnet_address address)
+{
+    return !mnet_address_is_ipv4(address) && !mnet_address_is_any(address);
+}
+
+bool mn_route_is_ipv6(const struct mnet_route *route)
+{
+    return is_ipv6(route->destination.address) || is_ipv6(route->gateway) || route->destination.length > 32;
+}
+
 bool mn_routes_add(struct mn_routes *routes, struct mnet_prefix to, struct mnet_address gateway)
 {
     if (to.length > (mnet_address_is_ipv4(to.address) ? 32 : 128) || routes->count == MN_ROUTES_MAX)

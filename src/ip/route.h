@@ -22,6 +22,9 @@ struct mn_routes {
     unsigned count;
 };
 
+/* Whether a configured route is one of IPv6: its network or its gateway says so. */
+bool mn_route_is_ipv6(const struct mnet_route *route);
+
 /* Adds a route; of two with the same network and length the first one added wins. False if the length is more than an
  * address has, or the table is full. */
 bool mn_routes_add(struct mn_routes *routes, struct mnet_prefix to, struct mnet_address gateway);

@@ -7,13 +7,16 @@
  * blocks alone never exceed a quarter. docs/memory.md has the rest: who may have how much when
  * memory gets short, and who gives some back.
  */
-#include "stack/stack.h"
-#include "wire/ipv4_address.h"
+#include "stack/config.h"
 
 #include <string.h>
 
 #include <mnet/memory.h>
 #include <mnet/time.h>
+
+#include "ip/route.h"
+#include "wire/ipv4_address.h"
+#include "wire/ipv6.h"
 
 #define MOST (1u << 20)        /* of any number of records */
 #define BUFFER_MOST (1u << 30) /* the largest window that RFC 7323 can announce */
@@ -86,15 +89,16 @@ bool mn_config_host_ok(struct mnet_prefix prefix, struct mnet_address address)
 static bool on_link_route_contains(const struct mnet_config *config, struct mnet_address address)
 {
     for (unsigned i = 0; i < config->ip.route_count; i++) {
-        struct mnet_prefix prefix = config->ip.routes[i].destination;
-        if (mnet_address_is_any(config->ip.routes[i].gateway) &&
-            (prefix.length == 0 || mnet_prefix_contains(prefix, address)))
+        const struct mnet_route *route = &config->ip.routes[i];
+        bool same_family = mn_route_is_ipv6(route) != mnet_address_is_ipv4(address);
+        if (same_family && mnet_address_is_any(route->gateway) &&
+            (route->destination.length == 0 || mnet_prefix_contains(route->destination, address)))
             return true;
     }
     return false;
 }
 
-bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
+static bool ipv4_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
 {
     const struct mnet_prefix alone = {config->ip.ipv4.address, 32};
     if (!mn_config_host_ok(alone, gateway) || mnet_address_equal(gateway, config->ip.ipv4.address))
@@ -104,22 +108,50 @@ bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address 
     return config->ip.ipv4.length == 32 || on_link_route_contains(config, gateway);
 }
 
-static bool gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
+/* RFC 4861 6.1.2 has routers use their link-local addresses, which are always on the link. */
+static bool ipv6_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
 {
-    return mnet_address_is_any(gateway) || mn_config_gateway_ok(config, gateway);
+    if (!mn_ipv6_is_host(&gateway) || gateway.zone != 0 || mnet_address_equal(gateway, config->ip.ipv6.address))
+        return false;
+    return mn_ipv6_is_link_local(&gateway) || on_link_route_contains(config, gateway) ||
+           (config->ip.ipv6.length < 128 && mnet_prefix_contains(config->ip.ipv6, gateway));
+}
+
+bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
+{
+    return mnet_address_is_ipv4(gateway) ? ipv4_gateway_ok(config, gateway) : ipv6_gateway_ok(config, gateway);
+}
+
+bool mn_config_has_ipv4(const struct mnet_config *config)
+{
+    return config->ip.ipv4.length != 0 || !mnet_address_is_any(config->ip.ipv4.address);
+}
+
+bool mn_config_has_ipv6(const struct mnet_config *config)
+{
+    return config->ip.ipv6.length != 0 || !mnet_address_is_any(config->ip.ipv6.address);
+}
+
+/* A route of a family needs an own address of it. */
+static bool route_ok(const struct mnet_config *config, const struct mnet_route *route)
+{
+    bool ipv6 = mn_route_is_ipv6(route), any = mnet_address_is_any(route->destination.address);
+    bool through = !mnet_address_is_any(route->gateway);
+    if (!(ipv6 ? mn_config_has_ipv6(config) : mn_config_has_ipv4(config)))
+        return false;
+    if (route->destination.length > (ipv6 ? 128 : 32) || route->destination.address.zone != 0 ||
+        (!any && mnet_address_is_ipv4(route->destination.address) == ipv6))
+        return false;
+    return !through || (mnet_address_is_ipv4(route->gateway) != ipv6 && mn_config_gateway_ok(config, route->gateway));
 }
 
 static bool routes_ok(const struct mnet_config *config)
 {
     if (config->ip.route_count > MNET_ROUTES_MAX)
         return false;
-    for (unsigned i = 0; i < config->ip.route_count; i++) {
-        const struct mnet_route *route = &config->ip.routes[i];
-        bool any = mnet_address_is_any(route->destination.address);
-        if (route->destination.length > 32 || (!any && !mnet_address_is_ipv4(route->destination.address)) ||
-            route->destination.address.zone != 0 || !gateway_ok(config, route->gateway))
+    for (unsigned i = 0; i < config->ip.route_count; i++)
+        if (!route_ok(config, &config->ip.routes[i]))
             return false;
-    }
     return true;
 }
 
@@ -167,15 +199,33 @@ bool mn_config_congestion_ok(enum mnet_congestion which)
     return (unsigned)which <= MNET_CONGESTION_BBR;
 }
 
+/* An address with its default router, or neither. */
+static bool ipv4_ok(const struct mnet_config *config)
+{
+    const struct mnet_ip_config *ip = &config->ip;
+    if (!mn_config_has_ipv4(config))
+        return mnet_address_is_any(ip->ipv4_gateway);
+    return !ip->dhcp && ip->ipv4.length >= 1 && ip->ipv4.length <= 32 &&
+           mn_config_host_ok(ip->ipv4, ip->ipv4.address) &&
+           (mnet_address_is_any(ip->ipv4_gateway) ||
+            (mnet_address_is_ipv4(ip->ipv4_gateway) && mn_config_gateway_ok(config, ip->ipv4_gateway)));
+}
+
+static bool ipv6_ok(const struct mnet_config *config)
+{
+    const struct mnet_ip_config *ip = &config->ip;
+    if (!mn_config_has_ipv6(config))
+        return mnet_address_is_any(ip->ipv6_gateway);
+    return ip->ipv6.length >= 1 && ip->ipv6.length <= 128 && mn_ipv6_is_host(&ip->ipv6.address) &&
+           ip->ipv6.address.zone == 0 &&
+           (mnet_address_is_any(ip->ipv6_gateway) ||
+            (!mnet_address_is_ipv4(ip->ipv6_gateway) && mn_config_gateway_ok(config, ip->ipv6_gateway)));
+}
+
 bool mn_config_network_ok(const struct mnet_config *config)
 {
-    if (config->ip.dhcp) /* then all of this is asked for */
-        return config->ip.ipv4.length == 0 && mnet_address_is_any(config->ip.ipv4.address) &&
-               mnet_address_is_any(config->ip.ipv4_gateway) && config->ip.route_count == 0;
-    if (config->ip.ipv4.length < 1 || config->ip.ipv4.length > 32 ||
-        !mn_config_host_ok(config->ip.ipv4, config->ip.ipv4.address))
-        return false;
-    return gateway_ok(config, config->ip.ipv4_gateway) && routes_ok(config);
+    bool named = mn_config_has_ipv4(config) || mn_config_has_ipv6(config) || config->ip.dhcp;
+    return named && ipv4_ok(config) && ipv6_ok(config) && routes_ok(config);
 }
 
 bool mn_config_ok(const struct mnet_config *config)

@@ -41,8 +41,12 @@ bool mn_config_network_ok(const struct mnet_config *config);
  * broadcast address (RFC 1122 3.2.1.3). */
 bool mn_config_host_ok(struct mnet_prefix prefix, struct mnet_address address);
 /* Returns true if packets can go through `gateway`: another host of the own network, or of a route
- * on the link. A host that is alone in its network (/32) finds every gateway on the link. */
+ * on the link. A host that is alone in its IPv4 network (/32) finds every gateway on the link. With
+ * IPv6 a link-local address is always on the link. */
 bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway);
+/* Returns true if the configuration says anything about an own address of the family. */
+bool mn_config_has_ipv4(const struct mnet_config *config);
+bool mn_config_has_ipv6(const struct mnet_config *config);
 /* Returns true if `which` is one of the enumeration. */
 bool mn_config_congestion_ok(enum mnet_congestion which);
 /* Checks everything before anything is touched, and fills in defaults. Returns 0 or

@@ -250,12 +250,16 @@ void mnet_print(struct mnet_env *env, const char *format, ...)
 static void take_options(struct mnet_config *config, const struct mnet_env *env)
 {
     const struct mnet_config *given = &env->options.config;
-    if (config->ip.ipv4.length == 0 && mnet_address_is_any(config->ip.ipv4.address) && !config->ip.dhcp) {
+    if (!mn_config_has_ipv4(config) && !config->ip.dhcp) {
         config->ip.ipv4 = given->ip.ipv4;
         config->ip.dhcp = given->ip.dhcp;
     }
     if (mnet_address_is_any(config->ip.ipv4_gateway))
         config->ip.ipv4_gateway = given->ip.ipv4_gateway;
+    if (!mn_config_has_ipv6(config))
+        config->ip.ipv6 = given->ip.ipv6;
+    if (mnet_address_is_any(config->ip.ipv6_gateway))
+        config->ip.ipv6_gateway = given->ip.ipv6_gateway;
     if (config->ip.route_count == 0) {
         memcpy(config->ip.routes, given->ip.routes, sizeof config->ip.routes);
         config->ip.route_count = given->ip.route_count;
@@ -288,14 +292,22 @@ static void take_platform(struct mnet_config *config, const struct mnet_env *env
         config->memory_size = env->setup.memory_size / 100 * MEMORY_PERCENT;
 }
 
+/* Other stations have the addresses of the configuration. A server would have others to give. */
+static bool no_address_can_come(const struct mnet_stack *stack)
+{
+    enum mn_ip_address_state ipv4 = mn_ip_address_state(&stack->ip), ipv6 = mn_ip_ipv6_state(&stack->ip);
+    bool conflict = ipv4 == MN_IP_ADDRESS_CONFLICT || ipv6 == MN_IP_ADDRESS_CONFLICT;
+    bool waits = ipv4 == MN_IP_ADDRESS_PROBING || ipv6 == MN_IP_ADDRESS_PROBING || stack->config.ip.dhcp;
+    return conflict && !waits;
+}
+
 int mnet_stack_await_address(struct mnet_stack *stack, uint64_t deadline)
 {
     MN_REQUIRE(stack != NULL, "the stack is NULL");
     for (;;) {
-        enum mn_ip_address_state state = mn_ip_address_state(&stack->ip);
-        if (state == MN_IP_ADDRESS_OURS)
+        if (mn_stack_has_address(stack))
             return MNET_OK;
-        if (state == MN_IP_ADDRESS_CONFLICT && !stack->config.ip.dhcp) /* a server has others to give */
+        if (no_address_can_come(stack))
             return MNET_E_IN_USE;
         int error = mn_block_once(&stack->probers, deadline);
         if (error < 0)
@@ -386,9 +398,9 @@ static int because(struct mnet_env *env, int error, const char *why)
 
 static int wrong_config(struct mnet_env *env, const struct mnet_config *config)
 {
-    bool nameless = config->ip.ipv4.length == 0 && mnet_address_is_any(config->ip.ipv4.address);
+    bool nameless = !mn_config_has_ipv4(config) && !mn_config_has_ipv6(config) && !config->ip.dhcp;
     return because(env, MNET_E_INVALID,
-                   nameless ? "no own address: give --ipv4=ADDRESS/LENGTH, such as 10.0.0.2/24, or --dhcp"
+                   nameless ? "no own address: give --ipv4=ADDRESS/LENGTH, such as 10.0.0.2/24, --dhcp or --ipv6"
                             : "the configuration of the stack is not valid");
 }
 

@@ -7,7 +7,9 @@
 
 #include "base/base.h"
 #include "base/format.h"
-#include "stack/stack.h"
+#include "ip/route.h"
+#include "stack/config.h"
+#include "wire/ipv6.h"
 
 static bool set_ipv4(struct mn_options *options, const char *value)
 {
@@ -20,11 +22,11 @@ static bool set_ipv4(struct mn_options *options, const char *value)
     return true;
 }
 
-static bool parse_gateway(const char *text, struct mnet_address *gateway)
+static bool parse_gateway(const char *text, bool ipv4, struct mnet_address *gateway)
 {
     struct mnet_address address;
-    if (mnet_address_parse(text, &address) < 0 || !mnet_address_is_ipv4(address) || mnet_address_is_any(address) ||
-        mnet_address_is_multicast(address))
+    if (mnet_address_parse(text, &address) < 0 || mnet_address_is_ipv4(address) != ipv4 ||
+        mnet_address_is_any(address) || mnet_address_is_multicast(address) || address.zone != 0)
         return false;
     *gateway = address;
     return true;
@@ -32,7 +34,22 @@ static bool parse_gateway(const char *text, struct mnet_address *gateway)
 
 static bool set_gateway(struct mn_options *options, const char *value)
 {
-    return parse_gateway(value, &options->config.ip.ipv4_gateway);
+    return parse_gateway(value, true, &options->config.ip.ipv4_gateway);
+}
+
+static bool set_ipv6(struct mn_options *options, const char *value)
+{
+    struct mnet_prefix prefix;
+    if (mnet_prefix_parse(value, &prefix) < 0 || prefix.length < 1 || !mn_ipv6_is_host(&prefix.address) ||
+        prefix.address.zone != 0)
+        return false;
+    options->config.ip.ipv6 = prefix;
+    return true;
+}
+
+static bool set_ipv6_gateway(struct mn_options *options, const char *value)
+{
+    return parse_gateway(value, false, &options->config.ip.ipv6_gateway);
 }
 
 static bool set_route(struct mn_options *options, const char *value)
@@ -47,8 +64,12 @@ static bool set_route(struct mn_options *options, const char *value)
     prefix[len] = '\0';
     struct mnet_route *route = &config->ip.routes[config->ip.route_count];
     if (mnet_prefix_parse(prefix, &route->destination) < 0 || strchr(prefix, '/') == NULL ||
-        !mnet_address_is_ipv4(route->destination.address) ||
-        (comma != NULL && !parse_gateway(comma + 1, &route->gateway)))
+        route->destination.address.zone != 0)
+        return false;
+    bool ipv4 = mnet_address_is_ipv4(route->destination.address);
+    if (comma == NULL && !ipv4 && mnet_address_is_any(route->destination.address))
+        return false; /* not even IPv6 has all hosts on one link */
+    if (comma != NULL && !parse_gateway(comma + 1, ipv4, &route->gateway))
         return false;
     config->ip.route_count++;
     return true;
@@ -239,6 +260,10 @@ const struct mn_option mn_options_table[] = {
      "an address of a host and the length of its network, such as 10.0.0.2/24", set_ipv4, false},
     {"--ipv4-gateway=", "ADDRESS", "router for all other networks", "the address of a router, such as 10.0.0.1",
      set_gateway, false},
+    {"--ipv6=", "ADDRESS/LENGTH", "own IPv6 address and network, such as 2001:db8::2/64",
+     "an address of a host and the length of its network, such as 2001:db8::2/64", set_ipv6, false},
+    {"--ipv6-gateway=", "ADDRESS", "router for all other networks of IPv6", "the address of a router, such as fe80::1",
+     set_ipv6_gateway, false},
     {"--route=", "PREFIX[,GATEWAY]", "router for one network, such as 10.1.0.0/16,10.0.0.1; no router: on the link",
      "a network, and a router unless it is on the link, such as 10.1.0.0/16,10.0.0.1, at most " TEXT(
          MNET_ROUTES_MAX) " times",
@@ -274,8 +299,16 @@ const struct mn_option mn_options_table[] = {
 const size_t mn_options_count = MN_COUNT_OF(mn_options_table);
 static_assert(MN_COUNT_OF(mn_options_table) <= 64, "struct mn_options.given has a bit for each");
 
-/* Checks the rule that no option can check alone: either a DHCP server gives address and routers, or
- * the command line does. */
+static bool has_ipv4_route(const struct mnet_config *config)
+{
+    for (unsigned i = 0; i < config->ip.route_count; i++)
+        if (!mn_route_is_ipv6(&config->ip.routes[i]))
+            return true;
+    return false;
+}
+
+/* Checks the rule that no option can check alone: either a DHCP server gives address and routers of
+ * IPv4, or the command line does. */
 static int check_sources(const struct mn_options *options, char *error, size_t size)
 {
     const struct mnet_config *config = &options->config;
@@ -283,7 +316,7 @@ static int check_sources(const struct mn_options *options, char *error, size_t s
         return MNET_OK;
     const char *other = config->ip.ipv4.length != 0                     ? "--ipv4"
                         : !mnet_address_is_any(config->ip.ipv4_gateway) ? "--ipv4-gateway"
-                        : config->ip.route_count > 0                    ? "--route"
+                        : has_ipv4_route(config)                        ? "--route"
                                                                         : NULL;
     if (other == NULL)
         return MNET_OK;
@@ -291,29 +324,41 @@ static int check_sources(const struct mn_options *options, char *error, size_t s
     return MNET_E_INVALID;
 }
 
-/* Checks that each gateway is on the link, and is not this host (mn_config_gateway_ok). */
+/* A gateway is on the link, and is not this host (mn_config_gateway_ok). Without a gateway a route
+ * needs no more than an own address. */
+static int check_gateway(const struct mnet_config *config, const char *option, bool ipv6, struct mnet_address gateway,
+                         char *error, size_t size)
+{
+    bool nameless = ipv6 ? !mn_config_has_ipv6(config) : !mn_config_has_ipv4(config);
+    bool none = mnet_address_is_any(gateway);
+    const char *source = ipv6 ? "--ipv6" : "--ipv4";
+    if (!nameless && (none || mn_config_gateway_ok(config, gateway)))
+        return MNET_OK;
+    char text[MNET_ADDRESS_TEXT];
+    mnet_address_format(gateway, text, sizeof text);
+    if (none)
+        mn_format(error, size, "%s: needs %s=ADDRESS/LENGTH", option, source);
+    else if (nameless)
+        mn_format(error, size, "%s: the gateway %s needs %s=ADDRESS/LENGTH", option, text, source);
+    else
+        mn_format(error, size,
+                  "%s: the gateway %s is no other host of the network given with %s, nor of a --route on the link",
+                  option, text, source);
+    return MNET_E_INVALID;
+}
+
 static int check_gateways(const struct mn_options *options, char *error, size_t size)
 {
     const struct mnet_config *config = &options->config;
-    for (unsigned i = 0; i <= config->ip.route_count; i++) {
-        bool of_route = i < config->ip.route_count;
-        struct mnet_address gateway = of_route ? config->ip.routes[i].gateway : config->ip.ipv4_gateway;
-        bool nameless = config->ip.ipv4.length == 0;
-        if (of_route && nameless && mnet_address_is_any(gateway)) {
-            mn_format(error, size, "--route: needs --ipv4=ADDRESS/LENGTH");
-            return MNET_E_INVALID;
-        }
-        if (mnet_address_is_any(gateway) || (!nameless && mn_config_gateway_ok(config, gateway)))
-            continue;
-        char text[MNET_ADDRESS_TEXT];
-        const char *wrong = nameless
-                                ? "needs --ipv4=ADDRESS/LENGTH"
-                                : "is no other host of the network given with --ipv4, nor of a --route on the link";
-        mn_format(error, size, "%s: the gateway %s %s", of_route ? "--route" : "--ipv4-gateway",
-                  mnet_address_format(gateway, text, sizeof text), wrong);
-        return MNET_E_INVALID;
-    }
-    return MNET_OK;
+    const struct mnet_ip_config *ip = &config->ip;
+    int result = MNET_OK;
+    for (unsigned i = 0; i < ip->route_count && result == MNET_OK; i++)
+        result = check_gateway(config, "--route", mn_route_is_ipv6(&ip->routes[i]), ip->routes[i].gateway, error, size);
+    if (result == MNET_OK && !mnet_address_is_any(ip->ipv4_gateway))
+        result = check_gateway(config, "--ipv4-gateway", false, ip->ipv4_gateway, error, size);
+    if (result == MNET_OK && !mnet_address_is_any(ip->ipv6_gateway))
+        result = check_gateway(config, "--ipv6-gateway", true, ip->ipv6_gateway, error, size);
+    return result;
 }
 
 int mn_options_check(const struct mn_options *options, char *error, size_t size)

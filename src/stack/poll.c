@@ -172,8 +172,8 @@ static void expire(struct mnet_stack *stack)
 
 static MN_RARE void rouse_probers(struct mnet_stack *stack)
 {
-    enum mn_ip_address_state address = mn_ip_address_state(&stack->ip);
-    if (address == MN_IP_ADDRESS_OURS || address == MN_IP_ADDRESS_CONFLICT)
+    enum mn_ip_address_state ipv4 = mn_ip_address_state(&stack->ip), ipv6 = mn_ip_ipv6_state(&stack->ip);
+    if (mn_stack_has_address(stack) || ipv4 == MN_IP_ADDRESS_CONFLICT || ipv6 == MN_IP_ADDRESS_CONFLICT)
         mn_rouse_all(&stack->probers);
 }
 

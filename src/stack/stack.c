@@ -5,10 +5,10 @@
 
 #include "stack/env.h"
 #include "stack/loop.h"
+#include "stack/zone.h"
 #include "wire/ethernet.h"
 #include "wire/ipv4_address.h"
 #include "wire/ipv6.h"
-#include "wire/tcp.h"
 
 /* The largest payload of one outgoing TCP packet, of either family: what fits into the largest frame behind both
  * headers at their longest. */
@@ -267,6 +267,45 @@ struct mnet_address mnet_stack_ipv4(const struct mnet_stack *stack)
     return mn_ip_address(&stack->ip);
 }
 
+bool mn_stack_has_address(const struct mnet_stack *stack)
+{
+    enum mn_ip_address_state ipv6 = mn_ip_ipv6_state(&stack->ip);
+    return mn_ip_address_state(&stack->ip) == MN_IP_ADDRESS_OURS || ipv6 == MN_IP_ADDRESS_OURS ||
+           ipv6 == MN_IP_ADDRESS_DEPRECATED;
+}
+
+/* The word of the API for the state of an own address. */
+static enum mnet_address_state public_state(enum mn_ip_address_state state)
+{
+    switch (state) {
+    case MN_IP_ADDRESS_NONE:
+    case MN_IP_ADDRESS_PROBING: break;
+    case MN_IP_ADDRESS_OURS: return MNET_ADDRESS_PREFERRED;
+    case MN_IP_ADDRESS_DEPRECATED: return MNET_ADDRESS_DEPRECATED;
+    case MN_IP_ADDRESS_CONFLICT: return MNET_ADDRESS_DUPLICATE;
+    }
+    return MNET_ADDRESS_TENTATIVE;
+}
+
+unsigned mnet_stack_addresses(const struct mnet_stack *stack, struct mnet_stack_address *addresses, unsigned max)
+{
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
+    MN_REQUIRE(addresses != NULL || max == 0, "there is no place for addresses");
+    unsigned count = 0;
+    for (unsigned i = 0; i < MN_OWN_MAX; i++) {
+        const struct mn_own_address *own = &stack->ip.own[i];
+        if (own->state == MN_IP_ADDRESS_NONE)
+            continue;
+        if (count < max) {
+            addresses[count] = (struct mnet_stack_address){own->prefix, public_state(own->state),
+                                                           own->preferred_until_ns, own->valid_until_ns};
+            mn_zone_add(stack, &addresses[count].prefix.address);
+        }
+        count++;
+    }
+    return count;
+}
+
 bool mnet_stack_link_up(const struct mnet_stack *stack)
 {
     MN_REQUIRE(stack != NULL, "the stack is NULL");
@@ -276,8 +315,7 @@ bool mnet_stack_link_up(const struct mnet_stack *stack)
 unsigned mnet_stack_ready(const struct mnet_stack *stack)
 {
     MN_REQUIRE(stack != NULL, "the stack is NULL");
-    bool ours = mn_ip_address_state(&stack->ip) == MN_IP_ADDRESS_OURS;
-    return (stack->link_down ? 0u : MNET_STACK_LINK) | (ours ? MNET_STACK_ADDRESS : 0u);
+    return (stack->link_down ? 0u : MNET_STACK_LINK) | (mn_stack_has_address(stack) ? MNET_STACK_ADDRESS : 0u);
 }
 
 void mnet_stack_notify(struct mnet_stack *stack, void (*notify)(void *context, unsigned ready), void *context)

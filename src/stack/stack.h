@@ -160,6 +160,8 @@ void mn_udp_event(struct mn_udp_endpoint *engine);
 bool mn_flow_flush_deferred(struct mnet_flow *flow);
 void mn_flow_free_deferred(struct mnet_flow *flow);
 
+/* Returns true if an address of the configuration, or of a server, may be used. */
+bool mn_stack_has_address(const struct mnet_stack *stack);
 /* Whether two addresses may be the ends of a packet of ours: `remote` unicast, `local` unspecified or our own. */
 bool mn_stack_remote_ok(const struct mnet_stack *stack, struct mnet_address remote);
 bool mn_stack_local_ok(const struct mnet_stack *stack, struct mnet_address local);

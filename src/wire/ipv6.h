@@ -169,6 +169,13 @@ static inline bool mn_ipv6_is_multicast(const struct mnet_address *address)
     return address->bytes[0] == 0xff;
 }
 
+/* Returns true if one host can have the address (RFC 4291 2.5). */
+static inline bool mn_ipv6_is_host(const struct mnet_address *address)
+{
+    return !mnet_address_is_ipv4(*address) && !mn_ipv6_is_unspecified(address) && !mn_ipv6_is_loopback(address) &&
+           !mn_ipv6_is_multicast(address);
+}
+
 /* The scope of a multicast address: enum mn_ipv6_scope, or another value (2.7). */
 static inline uint8_t mn_ipv6_multicast_scope(const struct mnet_address *group)
 {

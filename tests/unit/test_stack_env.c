@@ -291,7 +291,7 @@ static void stack_that_does_not_come_up_is_explained_once(void **state)
     assert_string_equal(port.error, "none: there is none\n");
     assert_int_equal(run(bring_up, ""), 1);
     assert_string_equal(port.error,
-                        "test: no own address: give --ipv4=ADDRESS/LENGTH, such as 10.0.0.2/24, or --dhcp\n");
+                        "test: no own address: give --ipv4=ADDRESS/LENGTH, such as 10.0.0.2/24, --dhcp or --ipv6\n");
     assert_int_equal(run(bring_up, "--ipv4=10.0.0.1/24 --memory=1000G"), 1);
     assert_string_equal(port.error, "test: no memory for the stack\n");
 }

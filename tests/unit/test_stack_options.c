@@ -215,7 +215,7 @@ static void unknown_options_are_named_with_the_nearest_one(void **state)
     } cases[] = {
         {"--ipv4-gatway=10.0.0.1", "unknown option; did you mean --ipv4-gateway=ADDRESS?"},
         {"--gateway=10.0.0.1", "unknown option; did you mean --ipv4-gateway=ADDRESS?"},
-        {"--ipv6=10.0.0.2/24", "unknown option; did you mean --ipv4=ADDRESS/LENGTH?"},
+        {"--ipv7=10.0.0.2/24", "unknown option; did you mean --ipv4=ADDRESS/LENGTH?"},
         {"-ipv4=10.0.0.2/24", "unknown option; did you mean --ipv4=ADDRESS/LENGTH?"},
         {"--dchp", "unknown option; did you mean --dhcp?"},
         {"--DHCP", "unknown option; --help lists all"},
@@ -331,62 +331,80 @@ static void double_dash_ends_the_options(void **state)
     assert_null(line.argv[4]);
 }
 
+static const char *const wrong_values[] = {
+    "--ipv4=",
+    "--ipv4",
+    "--ipv4=10.0.0.2",
+    "--ipv4=10.0.0.2/33",
+    "--ipv4=10.0.0.2/0",
+    "--ipv4=10.0.0.2/24x",
+    "--ipv4=10.0.0/24",
+    "--ipv4=10.0.0.256/24",
+    "--ipv4=10.0.0.0/24",
+    "--ipv4=10.0.0.255/24",
+    "--ipv4=0.0.0.0/8",
+    "--ipv4=0.0.0.1/8",
+    "--ipv4=127.0.0.1/8",
+    "--ipv4=224.0.0.1/24",
+    "--ipv4=240.0.0.1/24",
+    "--ipv4=255.255.255.255/32",
+    "--ipv4=fd00::2/64",
+    "--ipv6=",
+    "--ipv6=fd00::2",
+    "--ipv6=fd00::2/0",
+    "--ipv6=fd00::2/129",
+    "--ipv6=::/64",
+    "--ipv6=::1/128",
+    "--ipv6=ff02::1/64",
+    "--ipv6=10.0.0.2/24",
+    "--ipv6=::ffff:10.0.0.2/64",
+    "--ipv6-gateway=10.0.0.1",
+    "--ipv6-gateway=::",
+    "--ipv6-gateway=ff02::2",
+    "--ipv6-gateway=fe80::1%service",
+    "--ipv4-gateway=10.0.0",
+    "--ipv4-gateway=0.0.0.0",
+    "--route=10.1.0.0",
+    "--route=",
+    "--route=10.1.0.0,10.0.0.1",
+    "--route=10.1.0.0/16,",
+    "--route=,10.0.0.1",
+    "--route=10.1.0.0/16,fd00::1",
+    "--route=fd01::/16,10.0.0.1",
+    "--route=::/0",
+    "--memory=",
+    "--memory=1023K",
+    "--memory=M",
+    "--memory=12MB",
+    "--memory=-1",
+    "--memory=99999999999999999999",
+    "--memory=99999999999G",
+    "--log=loud",
+    "--congestion=",
+    "--congestion=vegas",
+    "--ecn=",
+    "--ecn=maybe",
+    "--congestion",
+    "--log",
+    "--capture=",
+    "--net:service",
+    "--net:=tap0",
+    "--net:service=",
+    "--help=x",
+    "--address-probe=yes",
+    "--dhcp=yes",
+};
+
 static void wrong_values_give_one_line(void **state)
 {
-    static const char *const cases[] = {
-        "--ipv4=",
-        "--ipv4",
-        "--ipv4=10.0.0.2",
-        "--ipv4=10.0.0.2/33",
-        "--ipv4=10.0.0.2/0",
-        "--ipv4=10.0.0.2/24x",
-        "--ipv4=10.0.0/24",
-        "--ipv4=10.0.0.256/24",
-        "--ipv4=10.0.0.0/24",
-        "--ipv4=10.0.0.255/24",
-        "--ipv4=0.0.0.0/8",
-        "--ipv4=0.0.0.1/8",
-        "--ipv4=127.0.0.1/8",
-        "--ipv4=224.0.0.1/24",
-        "--ipv4=240.0.0.1/24",
-        "--ipv4=255.255.255.255/32",
-        "--ipv4=fd00::2/64",
-        "--ipv4-gateway=10.0.0",
-        "--ipv4-gateway=0.0.0.0",
-        "--route=10.1.0.0",
-        "--route=",
-        "--route=10.1.0.0,10.0.0.1",
-        "--route=10.1.0.0/16,",
-        "--route=,10.0.0.1",
-        "--memory=",
-        "--memory=1023K",
-        "--memory=M",
-        "--memory=12MB",
-        "--memory=-1",
-        "--memory=99999999999999999999",
-        "--memory=99999999999G",
-        "--log=loud",
-        "--congestion=",
-        "--congestion=vegas",
-        "--ecn=",
-        "--ecn=maybe",
-        "--congestion",
-        "--log",
-        "--capture=",
-        "--net:service",
-        "--net:=tap0",
-        "--net:service=",
-        "--help=x",
-        "--address-probe=yes",
-        "--dhcp=yes",
-    };
     (void)state;
     struct command_line line;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        parse(&line, cases[i]);
+    for (size_t i = 0; i < sizeof wrong_values / sizeof wrong_values[0]; i++) {
+        const char *wrong = wrong_values[i];
+        parse(&line, wrong);
         if (line.result != MNET_E_INVALID)
-            fail_msg("%s was accepted", cases[i]);
-        assert_memory_equal(line.error, cases[i], strlen(cases[i]) < 60 ? strlen(cases[i]) : 60);
+            fail_msg("%s was accepted", wrong);
+        assert_memory_equal(line.error, wrong, strlen(wrong) < 60 ? strlen(wrong) : 60);
         assert_null(strchr(line.error, '\n'));
         assert_non_null(strstr(line.error, "expected"));
     }
@@ -417,6 +435,12 @@ static void gateways_must_be_on_the_link(void **state)
         "--ipv4=10.0.0.2/31 --ipv4-gateway=10.0.0.3", /* RFC 3021 */
         "--ipv4=10.0.0.2/24 --route=172.16.0.0/16 --ipv4-gateway=172.16.1.0",
         "--ipv4=10.0.0.2/32 --route=0.0.0.0/0",
+        "--ipv6=fd00::2/64 --ipv6-gateway=fd00::1",
+        "--ipv6=fd00::2/64 --ipv6-gateway=fe80::1",
+        "--ipv6=fd00::2/128 --ipv6-gateway=fe80::1 --route=fd01::/16,fe80::2",
+        "--ipv6=fd00::2/64 --route=fd01::/16 --ipv6-gateway=fd01::1",
+        "--dhcp --ipv6=fd00::2/64 --route=fd01::/16,fd00::1",
+        "--ipv4=10.0.0.2/24 --ipv6=fd00::2/64 --route=10.1.0.0/16,10.0.0.1 --route=fd01::/16,fd00::1",
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         parse(&line, good[i]);
@@ -436,6 +460,29 @@ static void route_without_gateway_is_on_the_link(void **state)
     parse(&line, "--route=10.1.0.0/16");
     assert_int_equal(line.result, MNET_E_INVALID);
     assert_string_equal(line.error, "--route: needs --ipv4=ADDRESS/LENGTH");
+    parse(&line, "--ipv4=10.0.0.2/24 --route=fd01::/16");
+    assert_int_equal(line.result, MNET_E_INVALID);
+    assert_string_equal(line.error, "--route: needs --ipv6=ADDRESS/LENGTH");
+}
+
+static void ipv6_gateways_must_be_on_the_link(void **state)
+{
+    static const char *const cases[] = {
+        "--ipv6-gateway=fe80::1",
+        "--ipv4=10.0.0.2/24 --ipv6-gateway=fe80::1",
+        "--ipv6=fd00::2/64 --ipv6-gateway=fd01::1",
+        "--ipv6=fd00::2/64 --ipv6-gateway=fd00::2",
+        "--ipv6=fd00::2/128 --ipv6-gateway=fd00::1",
+        "--ipv6=fd00::2/64 --route=fd01::/16,fd02::1",
+    };
+    (void)state;
+    struct command_line line;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        parse(&line, cases[i]);
+        assert_int_equal(line.result, MNET_E_INVALID);
+        assert_non_null(strstr(line.error, "the gateway f"));
+        assert_non_null(strstr(line.error, "--ipv6"));
+    }
 }
 
 /* Either the command line gives an address, or a server does. */
@@ -547,6 +594,7 @@ int main(void)
         cmocka_unit_test(double_dash_ends_the_options),
         cmocka_unit_test(wrong_values_give_one_line),
         cmocka_unit_test(gateways_must_be_on_the_link),
+        cmocka_unit_test(ipv6_gateways_must_be_on_the_link),
         cmocka_unit_test(route_without_gateway_is_on_the_link),
         cmocka_unit_test(dhcp_allows_no_address_and_no_routes),
         cmocka_unit_test(too_many_are_refused),

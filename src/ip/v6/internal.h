@@ -33,8 +33,6 @@ const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const
 
 /* Begins IPv6 if the configuration wants it. 0 or MNET_E_INVALID. */
 int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_t now);
-/* Whether a configured route is one of IPv6. */
-bool mn_ipv6_is_route(const struct mnet_route *route);
 
 /* address.c: duplicate address detection (RFC 4862 5.4). */
 

@@ -3,21 +3,6 @@
 #include "ip/v6/identifier.h"
 #include "ip/v6/internal.h"
 
-bool mn_ipv6_is_route(const struct mnet_route *route)
-{
-    const struct mnet_address *to = &route->destination.address, *gateway = &route->gateway;
-    if (mnet_address_is_ipv4(*to) || mnet_address_is_ipv4(*gateway))
-        return false;
-    return !mn_ipv6_is_unspecified(to) || !mn_ipv6_is_unspecified(gateway);
-}
-
-/* RFC 4291 2.5: whether one host can have this address. */
-static bool is_host_address(const struct mnet_address *address)
-{
-    return !mnet_address_is_ipv4(*address) && !mn_ipv6_is_unspecified(address) && !mn_ipv6_is_loopback(address) &&
-           !mn_ipv6_is_multicast(address);
-}
-
 /* RFC 4862 5.3 */
 static struct mnet_prefix link_local_of(struct mn_mac mac)
 {
@@ -28,14 +13,14 @@ static struct mnet_prefix link_local_of(struct mn_mac mac)
 
 static bool gateway_is_valid(const struct mn_ip *ip, const struct mnet_address *gateway)
 {
-    return is_host_address(gateway) && (mn_ipv6_is_link_local(gateway) || mn_routes_on_link(&ip->routes, *gateway));
+    return mn_ipv6_is_host(gateway) && (mn_ipv6_is_link_local(gateway) || mn_routes_on_link(&ip->routes, *gateway));
 }
 
 static bool add_routes(struct mn_ip *ip, const struct mnet_ip_config *config, bool on_link)
 {
     for (unsigned i = 0; i < config->route_count; i++) {
         const struct mnet_route *route = &config->routes[i];
-        if (!mn_ipv6_is_route(route) || mn_ipv6_is_unspecified(&route->gateway) != on_link)
+        if (!mn_route_is_ipv6(route) || mn_ipv6_is_unspecified(&route->gateway) != on_link)
             continue;
         if ((!on_link && !gateway_is_valid(ip, &route->gateway)) ||
             !mn_routes_add(&ip->routes, route->destination, route->gateway))
@@ -69,7 +54,7 @@ static bool config_is_valid(const struct mnet_ip_config *config)
     const struct mnet_prefix *own = &config->ipv6;
     if (mn_ipv6_is_unspecified(&own->address))
         return own->length == 0;
-    return is_host_address(&own->address) && own->length > 0 && own->length <= 128;
+    return mn_ipv6_is_host(&own->address) && own->length > 0 && own->length <= 128;
 }
 
 MN_RARE int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_t now)

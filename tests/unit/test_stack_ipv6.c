@@ -1,0 +1,257 @@
+/* Stacks that speak IPv6: own addresses, and connections and datagrams over them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "support/world.h"
+
+static struct mnet_address parsed(const char *text)
+{
+    struct mnet_address address;
+    assert_int_equal(mnet_address_parse(text, &address), 0);
+    return address;
+}
+
+#define SERVER6 parsed("fd00::1")
+#define CLIENT6 parsed("fd00::2")
+
+static struct world_options both_families(void)
+{
+    struct world_options options = {0};
+    options.server.ip.ipv6 = (struct mnet_prefix){SERVER6, 64};
+    options.client.ip.ipv6 = (struct mnet_prefix){CLIENT6, 64};
+    return options;
+}
+
+/* The state of an own address; -1 if it is none. */
+static int state_of(const struct mnet_stack *stack, struct mnet_address address)
+{
+    struct mnet_stack_address addresses[8];
+    unsigned count = mnet_stack_addresses(stack, addresses, 8);
+    for (unsigned i = 0; i < count && i < 8; i++)
+        if (mnet_address_equal(addresses[i].prefix.address, address))
+            return (int)addresses[i].state;
+    return -1;
+}
+
+static struct mnet_address link_local_of(const struct mnet_stack *stack)
+{
+    struct mnet_stack_address addresses[8];
+    unsigned count = mnet_stack_addresses(stack, addresses, 8);
+    for (unsigned i = 0; i < count && i < 8; i++)
+        if (addresses[i].prefix.address.bytes[0] == 0xfe)
+            return addresses[i].prefix.address;
+    return MNET_ADDRESS_ANY;
+}
+
+/* IPv4 can be used before IPv6: mnet_stack_up does not wait for its addresses. */
+static int addresses_become_ours(struct world *w)
+{
+    struct mnet_stack_address one;
+    CHECK_EQUAL(mnet_stack_addresses(w->client, &one, 1), 3);
+    CHECK(mnet_address_is_ipv4(one.prefix.address));
+    CHECK_EQUAL(one.state, MNET_ADDRESS_PREFERRED);
+    CHECK_EQUAL(one.valid_until_ns, MNET_NEVER);
+    CHECK_EQUAL(state_of(w->client, CLIENT6), MNET_ADDRESS_TENTATIVE);
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    CHECK_EQUAL(state_of(w->client, CLIENT6), MNET_ADDRESS_PREFERRED);
+    CHECK_EQUAL(link_local_of(w->client).zone, w->client->zone);
+    CHECK(w->client->zone != 0);
+    return 0;
+}
+
+/* Moves `len` bytes each way between the client and a listener of the server. */
+static int echo(struct world *w, struct mnet_address server, size_t len)
+{
+    static char out[1 << 20], in[1 << 20];
+    struct mnet_listener *listener;
+    struct mnet_flow *client, *accepted;
+    memset(out, 'x', len);
+    CHECK_EQUAL(mnet_tcp_listen(w->server, 80, NULL, &listener), 0);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, server, 80, &client, in_ms(5000)), 0);
+    CHECK_EQUAL(mnet_tcp_accept(listener, &accepted, in_ms(5000)), 0);
+    struct mnet_endpoint local, remote;
+    mnet_tcp_peers(client, &local, &remote);
+    CHECK(mnet_address_equal(remote.address, server));
+    CHECK(!mnet_address_is_ipv4(local.address));
+    size_t written = 0, got = 0;
+    CHECK_EQUAL(mnet_tcp_write(client, out, len, &written, in_ms(5000)), 0);
+    while (got < len) {
+        ptrdiff_t n = mnet_tcp_read(accepted, in + got, len - got, in_ms(5000));
+        CHECK(n > 0);
+        CHECK_EQUAL(mnet_tcp_write(accepted, in + got, (size_t)n, &written, in_ms(5000)), 0);
+        got += (size_t)n;
+    }
+    for (got = 0; got < len;) {
+        ptrdiff_t n = mnet_tcp_read(client, in + got, len - got, in_ms(5000));
+        CHECK(n > 0);
+        got += (size_t)n;
+    }
+    CHECK(memcmp(in, out, len) == 0);
+    mnet_tcp_close(client);
+    mnet_tcp_close(accepted);
+    mnet_tcp_unlisten(listener);
+    return 0;
+}
+
+static int connection_to_a_global_address(struct world *w)
+{
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    return echo(w, SERVER6, 60000);
+}
+
+static int connection_to_a_link_local_address(struct world *w)
+{
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    struct mnet_address server = link_local_of(w->server);
+    server.zone = w->client->zone;
+    return echo(w, server, 60000);
+}
+
+static int connection_to_itself(struct world *w)
+{
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    struct mnet_flow *flow;
+    CHECK_EQUAL(mnet_tcp_connect(w->client, parsed("::1"), 9, &flow, in_ms(1000)), MNET_E_REFUSED);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, CLIENT6, 9, &flow, in_ms(1000)), MNET_E_REFUSED);
+    return 0;
+}
+
+static int port_without_a_listener_refuses(struct world *w)
+{
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    struct mnet_flow *flow;
+    CHECK_EQUAL(mnet_tcp_connect(w->client, SERVER6, 9, &flow, in_ms(1000)), MNET_E_REFUSED);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, parsed("2001:db8::1"), 9, &flow, in_ms(1000)), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, parsed("ff02::1"), 9, &flow, in_ms(1000)), MNET_E_INVALID);
+    return 0;
+}
+
+static int datagrams_go_both_ways(struct world *w)
+{
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    static char large[40000], in[40000];
+    struct mnet_udp *server, *client;
+    struct mnet_endpoint from, to = {SERVER6, 53};
+    memset(large, 'y', sizeof large);
+    CHECK_EQUAL(mnet_udp_open(w->server, &(struct mnet_udp_options){.local.port = 53}, &server), 0);
+    CHECK_EQUAL(mnet_udp_open(w->client, NULL, &client), 0);
+    CHECK_EQUAL(mnet_udp_send(client, &to, large, sizeof large, in_ms(1000)), 0); /* in fragments */
+    CHECK_EQUAL(mnet_udp_receive(server, in, sizeof in, &from, in_ms(1000)), sizeof large);
+    CHECK(memcmp(in, large, sizeof large) == 0);
+    CHECK(mnet_address_equal(from.address, CLIENT6));
+    CHECK_EQUAL(mnet_udp_send(server, &from, "z", 1, in_ms(1000)), 0);
+    CHECK_EQUAL(mnet_udp_receive(client, in, sizeof in, &from, in_ms(1000)), 1);
+    mnet_udp_close(server);
+    CHECK_EQUAL(mnet_udp_send(client, &to, "z", 1, in_ms(1000)), 0);
+    mnet_udp_close(client);
+    return 0;
+}
+
+/* RFC 4862 5.4: the second of two hosts does not use the address. */
+static int address_of_another_is_a_duplicate(struct world *w)
+{
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    bool client = state_of(w->client, SERVER6) == MNET_ADDRESS_DUPLICATE;
+    bool server = state_of(w->server, SERVER6) == MNET_ADDRESS_DUPLICATE;
+    CHECK(client || server);
+    return 0;
+}
+
+#define TEST(name) \
+    static void test_##name(void **state) \
+    { \
+        (void)state; \
+        struct world_options options = both_families(); \
+        world_run(name, &options); \
+    }
+TEST(addresses_become_ours)
+TEST(connection_to_a_global_address)
+TEST(connection_to_a_link_local_address)
+TEST(connection_to_itself)
+TEST(port_without_a_listener_refuses)
+TEST(datagrams_go_both_ways)
+
+static void test_address_of_another_is_a_duplicate(void **state)
+{
+    (void)state;
+    struct world_options options = both_families();
+    options.client.ip.ipv6.address = SERVER6;
+    world_run(address_of_another_is_a_duplicate, &options);
+}
+
+/* ---- Stacks without IPv4 ---- */
+
+struct alone {
+    int result;
+    uint64_t up_ns;
+    uint64_t sleep_ns; /* before the stack comes up */
+};
+
+static int bring_up_alone(struct mnet_env *env, void *argument)
+{
+    struct alone *alone = argument;
+    struct mnet_stack *stack;
+    mnet_sleep(mnet_now() + alone->sleep_ns);
+    uint64_t begun = mnet_now();
+    alone->result = mnet_stack_up(env, NULL, &stack);
+    alone->up_ns = mnet_now() - begun;
+    return mnet_sleep(mnet_now() + 10 * MNET_SECOND);
+}
+
+/* Starts two hosts on a link, the second 3 s later. */
+static void run_two(const char *first_arguments, const char *second_arguments, struct alone alone[2])
+{
+    struct mnet_sim *sim = mnet_sim_create(1);
+    struct mnet_sim_host *first = mnet_sim_host(sim, "a",
+                                                &(struct mnet_sim_host_options){.arguments = first_arguments});
+    struct mnet_sim_host *second = mnet_sim_host(sim, "b",
+                                                 &(struct mnet_sim_host_options){.arguments = second_arguments});
+    struct mnet_sim_path path = {.delay_ns = MNET_MILLISECOND};
+    assert_true(mnet_sim_link(sim, first, second, &path));
+    alone[0] = (struct alone){0};
+    alone[1] = (struct alone){.sleep_ns = 3 * MNET_SECOND};
+    mnet_sim_spawn(first, bring_up_alone, &alone[0]);
+    mnet_sim_spawn(second, bring_up_alone, &alone[1]);
+    mnet_sim_run(sim, MNET_NEVER);
+    mnet_sim_destroy(sim);
+}
+
+static void stack_without_ipv4_waits_for_its_address(void **state)
+{
+    (void)state;
+    struct alone alone[2];
+    run_two("--ipv6=fd00::1/64", "--ipv6=fd00::2/64 --ipv6-gateway=fe80::1 --route=fd01::/16,fd00::1", alone);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(alone[i].result, 0);
+        assert_in_range(alone[i].up_ns / MNET_MILLISECOND, 1000, 2100);
+    }
+}
+
+static void stack_without_ipv4_reports_a_duplicate(void **state)
+{
+    (void)state;
+    struct alone alone[2];
+    run_two("--ipv6=fd00::1/64", "--ipv6=fd00::1/64", alone);
+    assert_int_equal(alone[0].result, 0);
+    assert_int_equal(alone[1].result, MNET_E_IN_USE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_addresses_become_ours),
+        cmocka_unit_test(test_connection_to_a_global_address),
+        cmocka_unit_test(test_connection_to_a_link_local_address),
+        cmocka_unit_test(test_connection_to_itself),
+        cmocka_unit_test(test_port_without_a_listener_refuses),
+        cmocka_unit_test(test_datagrams_go_both_ways),
+        cmocka_unit_test(test_address_of_another_is_a_duplicate),
+        cmocka_unit_test(stack_without_ipv4_waits_for_its_address),
+        cmocka_unit_test(stack_without_ipv4_reports_a_duplicate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
