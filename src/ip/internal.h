@@ -34,10 +34,10 @@ struct mn_arrival {
 struct mn_neighbour_protocol {
     /* Asks the station `alone`, or everybody (NULL), for the link address of a neighbour. False if there
      * is no memory or no room for the request; then it was not sent. */
-    bool (*ask)(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone, uint64_t now);
-    /* Sends a packet that has waited, and is larger than the MTU, to the neighbour; owned from here on. */
-    void (*send_in_fragments)(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address neighbour,
-                              uint64_t now);
+    bool (*ask)(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone);
+    /* Cuts a packet that has waited, and is larger than the MTU, into fragments with their IP headers; owned from
+     * here on. There are none if there is no memory or no room; that is counted. */
+    void (*cut)(struct mn_ip *ip, struct mnet_packet *packet, struct mn_packet_queue *fragments);
     uint16_t ethertype;   /* of the packets that go to neighbours */
     uint8_t requests_max; /* unanswered, before it is given up */
     uint64_t request_interval_ns;
@@ -64,8 +64,12 @@ void mn_ip_take_advertisement(struct mn_ip *ip, struct mn_neighbour *neighbour, 
                               uint64_t now);
 /* A transport doubts that `next_hop` still takes packets: it is asked (RFC 1122 3.3.1.4). */
 void mn_ip_doubt(struct mn_ip *ip, struct mnet_address next_hop, uint64_t now);
-/* Sends an IP packet to the next hop of `way` on the link, or lets it wait for its answer; owned from here on. */
-void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way, uint64_t now);
+/* `packet` is for the next hop of `way`, whose entry is `neighbour` (NULL: none yet) and not REACHABLE. Returns the
+ * entry if the packet may go to its link address. Otherwise NULL: the packet, owned from here on, waits for the answer
+ * of the neighbour, who is asked by `protocol`, or was dropped. */
+struct mn_neighbour *mn_ip_ask_first(struct mn_ip *ip, struct mn_neighbour *neighbour, const struct mn_ip_way *way,
+                                     const struct mn_neighbour_protocol *protocol, struct mnet_packet *packet,
+                                     uint64_t now);
 /* Whether packets may go to `next_hop` at once. */
 bool mn_ip_is_resolved(struct mn_ip *ip, struct mnet_address next_hop);
 void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);
@@ -89,16 +93,29 @@ static inline int mn_ip_way_of(struct mn_ip *ip, const struct mn_datagram *datag
     return mn_ip_look_up_way(ip, datagram, way);
 }
 
-/* output.c */
+/* frame.c */
 
-/* Sends an IP packet, header first, on its way; owned from here on. */
-void mn_ip_send_on(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way, uint64_t now);
-
-/* Puts an Ethernet header in front of `packet`, owned from here on, and the frame on the transmit queue. */
-void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_mac *to, uint16_t type);
 /* Whether the transmit queue has room for what ip has to say by itself. */
 bool mn_ip_may_speak(const struct mn_ip *ip);
+/* Writes the Ethernet header in front of `packet`, which is the frame then. */
+static inline struct mnet_packet *mn_ip_write_frame(struct mn_ip *ip, struct mnet_packet *packet,
+                                                    const struct mn_mac *to, uint16_t type)
+{
+    mn_ethernet_emit(mnet_packet_push(packet, MN_ETHERNET_HEADER),
+                     &(struct mn_ethernet){.destination = *to, .source = ip->mac, .type = type});
+    return packet;
+}
+/* Puts `frame`, owned from here on, on the transmit queue; NULL is none. */
+void mn_ip_queue_frame(struct mn_ip *ip, struct mnet_packet *frame);
+/* Both: `packet` is owned from here on. */
+void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_mac *to, uint16_t type);
 
+/* link.c */
+
+/* Takes an IP packet, header first and owned from here on, on its way. Returns its frame, owned by the caller. NULL if
+ * it goes round to the host itself, waits for the neighbour's link address, or was dropped. */
+struct mnet_packet *mn_ip_make_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way,
+                                     uint64_t now);
 /* Whether the queue for the way of one packet more has room; false is counted. */
 bool mn_ip_has_room(struct mn_ip *ip, enum mn_ip_way_kind way);
 /* The way of a packet, on which there is room for it; 0, or why it cannot be sent. */

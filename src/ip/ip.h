@@ -131,6 +131,10 @@ bool mn_ip_is_broadcast(const struct mn_ip *ip, struct mnet_address address);
  * MNET_E_UNREACHABLE (no route), MNET_E_TOO_BIG (with dont_fragment; packets with gso are measured by their segments),
  * MNET_E_NO_MEMORY, MNET_E_INVALID. */
 int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now);
+/* mn_ip_output and mn_ip_transmit in one: returns the next frame, which is the packet's own if no
+ * other goes first. NULL if there is none, for the packet waits or was dropped, which is counted. */
+struct mnet_packet *mn_ip_output_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                       uint64_t now);
 /* Answers a received datagram with Destination Unreachable, within the rate limit and the rules of RFC 1122 3.2.2.
  * `reason` is one that a host gives: MN_UNREACHABLE_PROTOCOL or MN_UNREACHABLE_PORT. The packet is as mn_ip_input gave
  * it and stays the caller's. */

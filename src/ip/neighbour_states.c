@@ -11,14 +11,13 @@
  * mn_datagram), but it is heard only when there is a doubt.
  */
 #include "base/list.h"
-#include "ip/v4/internal.h"
-#include "ip/v6/internal.h"
+#include "ip/internal.h"
 
 /* A request that found no memory was not made: silence says nothing about the neighbour. */
-static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
+static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour)
 {
     const struct mn_mac *alone = neighbour->state == MN_NEIGHBOUR_PROBE ? &neighbour->mac : NULL;
-    neighbour->requests += neighbour->protocol->ask(ip, neighbour->address, alone, now);
+    neighbour->requests += neighbour->protocol->ask(ip, neighbour->address, alone);
 }
 
 /* Routers may tell how long an answer holds, and how long to wait for one (RFC 4861 6.3.4). */
@@ -50,7 +49,7 @@ static void start_asking(struct mn_ip *ip, struct mn_neighbour *neighbour, enum 
 {
     neighbour->requests = 0;
     mn_neighbour_set(&ip->neighbours, neighbour, state, now + request_interval_ns(ip, neighbour));
-    send_request(ip, neighbour, now);
+    send_request(ip, neighbour);
 }
 
 /* A packet goes to a neighbour that was known once. */
@@ -73,12 +72,6 @@ static void give_up(struct mn_ip *ip, struct mnet_packet *packet)
         mnet_packet_free(packet);
 }
 
-/* The protocol of the address's family. */
-static const struct mn_neighbour_protocol *protocol_for(struct mnet_address address)
-{
-    return mnet_address_is_ipv4(address) ? &mn_arp_protocol : &mn_nd_protocol;
-}
-
 struct mn_neighbour *mn_ip_create_neighbour(struct mn_ip *ip, struct mnet_address address,
                                             const struct mn_neighbour_protocol *protocol)
 {
@@ -89,13 +82,12 @@ struct mn_neighbour *mn_ip_create_neighbour(struct mn_ip *ip, struct mnet_addres
     return neighbour;
 }
 
-/* Where the neighbour is not known (NULL), or was asked for or not for too long: it again, if `packet` may go; else
- * NULL, and the packet is owned from here on. */
-static MN_RARE struct mn_neighbour *ask_first(struct mn_ip *ip, struct mn_neighbour *neighbour,
-                                              const struct mn_ip_way *way, struct mnet_packet *packet, uint64_t now)
+MN_RARE struct mn_neighbour *mn_ip_ask_first(struct mn_ip *ip, struct mn_neighbour *neighbour,
+                                             const struct mn_ip_way *way, const struct mn_neighbour_protocol *protocol,
+                                             struct mnet_packet *packet, uint64_t now)
 {
     if (neighbour == NULL) {
-        neighbour = mn_ip_create_neighbour(ip, way->next_hop, protocol_for(way->next_hop));
+        neighbour = mn_ip_create_neighbour(ip, way->next_hop, protocol);
         if (neighbour == NULL) {
             mn_ip_drop(ip, packet, MNET_COUNT_ARP_DROP_TABLE);
             return NULL;
@@ -134,17 +126,6 @@ MN_RARE bool mn_ip_is_resolved(struct mn_ip *ip, struct mnet_address next_hop)
     return neighbour != NULL && neighbour->state != MN_NEIGHBOUR_INCOMPLETE && neighbour->state != MN_NEIGHBOUR_FAILED;
 }
 
-void mn_ip_resolve(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way, uint64_t now)
-{
-    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, way->next_hop);
-    if (MN_UNLIKELY(neighbour == NULL || neighbour->state != MN_NEIGHBOUR_REACHABLE))
-        neighbour = ask_first(ip, neighbour, way, packet, now);
-    if (MN_UNLIKELY(neighbour == NULL))
-        return;
-    mn_neighbour_use(&ip->neighbours, neighbour);
-    mn_ip_send_frame(ip, packet, &neighbour->mac, neighbour->protocol->ethertype);
-}
-
 MN_RARE void mn_ip_doubt(struct mn_ip *ip, struct mnet_address next_hop, uint64_t now)
 {
     struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, next_hop);
@@ -174,7 +155,7 @@ void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t no
             asked_in_vain(ip, neighbour, now);
         } else {
             mn_neighbour_set(&ip->neighbours, neighbour, neighbour->state, now + request_interval_ns(ip, neighbour));
-            send_request(ip, neighbour, now);
+            send_request(ip, neighbour);
         }
         break;
     case MN_NEIGHBOUR_REACHABLE:
@@ -214,15 +195,26 @@ MN_RARE void mn_ip_neighbours_link_up(struct mn_ip *ip, uint64_t now)
     }
 }
 
+/* Sends the fragments of a packet that waited, and was counted whole when it began to. */
+static void send_in_fragments(struct mn_ip *ip, const struct mn_neighbour *neighbour, struct mnet_packet *packet)
+{
+    struct mn_packet_queue fragments = {0};
+    ip->counters->value[MNET_COUNT_IP_TX]--;
+    neighbour->protocol->cut(ip, packet, &fragments);
+    ip->counters->value[MNET_COUNT_IP_TX] += fragments.count;
+    for (struct mnet_packet *fragment; (fragment = mn_packet_queue_take(&fragments)) != NULL;)
+        mn_ip_send_frame(ip, fragment, &neighbour->mac, neighbour->protocol->ethertype);
+}
+
 /* Sends the packets that waited for the neighbour's link address. Returns true if there were any. */
-static bool flush(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
+static bool send_waiting(struct mn_ip *ip, struct mn_neighbour *neighbour)
 {
     bool any = neighbour->pending.count > 0;
     uint16_t mtu = mnet_address_is_ipv4(neighbour->address) ? ip->mtu : ip->v6.parameters.mtu;
     for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;) {
         mn_neighbour_use(&ip->neighbours, neighbour);
         if (packet->total > mtu && packet->gso == MNET_GSO_NONE)
-            neighbour->protocol->send_in_fragments(ip, packet, neighbour->address, now);
+            send_in_fragments(ip, neighbour, packet);
         else
             mn_ip_send_frame(ip, packet, &neighbour->mac, neighbour->protocol->ethertype);
     }
@@ -233,7 +225,7 @@ void mn_ip_confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_m
 {
     neighbour->mac = mac;
     become_reachable(ip, neighbour, now);
-    flush(ip, neighbour, now);
+    send_waiting(ip, neighbour);
 }
 
 MN_RARE void mn_ip_learn(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now)
@@ -243,7 +235,7 @@ MN_RARE void mn_ip_learn(struct mn_ip *ip, struct mn_neighbour *neighbour, struc
         return;
     neighbour->mac = mac;
     become_stale(ip, neighbour, now);
-    if (flush(ip, neighbour, now))
+    if (send_waiting(ip, neighbour))
         begin_doubt(ip, neighbour, now);
 }
 

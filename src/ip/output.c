@@ -1,54 +1,9 @@
-/* Packets of the transports on their way out, and the room in the queues for them. The headers, and
- * how a packet is cut into fragments, are per family.
+/* Packets of the transports on their way out. The headers, and how a packet is cut into fragments,
+ * are per family.
  */
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"
 #include "wire/frame.h"
-
-bool mn_ip_may_speak(const struct mn_ip *ip)
-{
-    return ip->transmit.count < MN_IP_TRANSMIT_OWN_MAX;
-}
-
-void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_mac *to, uint16_t type)
-{
-    mn_ethernet_emit(mnet_packet_push(packet, MN_ETHERNET_HEADER),
-                     &(struct mn_ethernet){.destination = *to, .source = ip->mac, .type = type});
-    mn_packet_queue_put(&ip->transmit, packet);
-}
-
-bool mn_ip_has_room(struct mn_ip *ip, enum mn_ip_way_kind way)
-{
-    if (MN_UNLIKELY(way == MN_IP_WAY_LOOPBACK) && ip->loopback.count >= MN_IP_LOOPBACK_MAX) {
-        mn_ip_count(ip, MNET_COUNT_IP_DROP_LOOPBACK);
-        return false;
-    }
-    if (MN_UNLIKELY(ip->transmit.count >= MN_IP_TRANSMIT_MAX) && way != MN_IP_WAY_LOOPBACK) {
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_QUEUE);
-        return false;
-    }
-    return true;
-}
-
-/* To the host itself, or to a group. */
-static MN_RARE void send_elsewhere(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way)
-{
-    bool everybody = !mnet_address_is_multicast(way->next_hop);
-    struct mn_mac group = everybody ? mn_mac_broadcast : mn_mac_of_group(&way->next_hop);
-    if (way->kind == MN_IP_WAY_LOOPBACK)
-        mn_packet_queue_put(&ip->loopback, packet);
-    else
-        mn_ip_send_frame(ip, packet, &group, way->ipv4 ? MN_ETHERTYPE_IPV4 : MN_ETHERTYPE_IPV6);
-}
-
-void mn_ip_send_on(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way, uint64_t now)
-{
-    mn_ip_count(ip, MNET_COUNT_IP_TX);
-    if (MN_LIKELY(way->kind == MN_IP_WAY_NEIGHBOUR))
-        mn_ip_resolve(ip, packet, way, now);
-    else
-        send_elsewhere(ip, packet, way);
-}
 
 /* The largest payload of an IP packet that `packet` becomes on the wire: a large one with gso is cut
  * by its device, or just above it, at the TCP header's end and every gso_size bytes. */
@@ -61,9 +16,12 @@ static uint32_t size_on_wire(const struct mnet_packet *packet)
     return MN_MIN(packet->total, tcp_header + packet->gso_size);
 }
 
-int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now)
+/* mn_ip_output, but for a frame that can leave now. */
+static inline int output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now,
+                         struct mnet_packet **frame)
 {
     struct mn_ip_way way;
+    *frame = NULL;
     int result = mn_ip_way_with_room(ip, datagram, &way);
     if (MN_UNLIKELY(result != 0)) {
         mnet_packet_free(packet);
@@ -80,7 +38,29 @@ int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_d
     way.confirmed = datagram->confirmed;
     if (MN_UNLIKELY(datagram->doubtful) && way.kind == MN_IP_WAY_NEIGHBOUR)
         mn_ip_doubt(ip, way.next_hop, now);
-    bool cut = MN_UNLIKELY(!fits) && (way.kind != MN_IP_WAY_NEIGHBOUR || mn_ip_is_resolved(ip, way.next_hop));
-    return way.ipv4 ? mn_ipv4_output(ip, packet, datagram, &way, cut, now)
-                    : mn_ipv6_output(ip, packet, datagram, &way, cut, now);
+    if (MN_UNLIKELY(!fits) && (way.kind != MN_IP_WAY_NEIGHBOUR || mn_ip_is_resolved(ip, way.next_hop)))
+        return way.ipv4 ? mn_ipv4_output_fragments(ip, packet, datagram, &way, now)
+                        : mn_ipv6_output_fragments(ip, packet, datagram, &way, now);
+    *frame = way.ipv4 ? mn_ipv4_output(ip, packet, datagram, &way, now)
+                      : mn_ipv6_output(ip, packet, datagram, &way, now);
+    return 0;
+}
+
+struct mnet_packet *mn_ip_output_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                       uint64_t now)
+{
+    struct mnet_packet *frame;
+    output(ip, packet, datagram, now, &frame);
+    if (MN_LIKELY(mn_ip_unsent(ip) == 0))
+        return frame;
+    mn_ip_queue_frame(ip, frame); /* behind such as a request to the neighbour */
+    return mn_ip_transmit(ip);
+}
+
+int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now)
+{
+    struct mnet_packet *frame;
+    int result = output(ip, packet, datagram, now, &frame);
+    mn_ip_queue_frame(ip, frame);
+    return result;
 }

@@ -241,13 +241,13 @@ static void retry_deferred(struct mnet_stack *stack)
  * neighbour; then the next one). */
 static struct mnet_packet *next_frame(struct mnet_stack *stack)
 {
-    struct mnet_packet *frame;
-    while ((frame = mn_ip_transmit(&stack->ip)) == NULL) {
+    struct mnet_packet *frame = mn_ip_transmit(&stack->ip);
+    while (frame == NULL) {
         struct mn_datagram datagram;
         struct mnet_packet *segment = mn_tcp_output(stack->tcp, &datagram, stack->now);
         if (segment == NULL)
             return NULL;
-        mn_ip_output(&stack->ip, segment, &datagram, stack->now); /* counts what it cannot send */
+        frame = mn_ip_output_frame(&stack->ip, segment, &datagram, stack->now);
     }
     return frame;
 }

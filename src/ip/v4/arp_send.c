@@ -29,9 +29,8 @@ bool mn_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct 
 }
 
 /* Asks the station `alone`, or everybody on the link (NULL), for the link address of `neighbour`. */
-static bool ask(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone, uint64_t now)
+static bool ask(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone)
 {
-    (void)now;
     struct mn_mac to = alone != NULL ? *alone : mn_mac_broadcast;
     uint32_t own = ip->own[MN_OWN_IPV4].v4.address;
     return mn_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, own, mnet_address_to_ipv4(neighbour));
@@ -39,7 +38,7 @@ static bool ask(struct mn_ip *ip, struct mnet_address neighbour, const struct mn
 
 const struct mn_neighbour_protocol mn_arp_protocol = {
     .ask = ask,
-    .send_in_fragments = mn_ipv4_send_waiting_fragments,
+    .cut = mn_ipv4_cut_waiting,
     .ethertype = MN_ETHERTYPE_IPV4,
     .requests_max = 3,
     .request_interval_ns = MNET_SECOND,

@@ -155,7 +155,10 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
         .protocol = MN_PROTOCOL_ICMP,
         .traffic_class = datagram->traffic_class & 0xfc, /* the type of service, but not the congestion mark */
     };
-    if (mn_ipv4_output_options(ip, packet, &reply, &options, now) == 0)
+    bool with_options = options.len > 0 && MN_IPV4_HEADER + options.len + packet->total <= ip->mtu;
+    int result = with_options ? mn_ipv4_output_options(ip, packet, &reply, &options, now)
+                              : mn_ip_output(ip, packet, &reply, now);
+    if (result == 0)
         mn_ip_count(ip, MNET_COUNT_ICMP_ECHO);
 }
 

@@ -56,29 +56,35 @@ bool mn_ipv4_source_is_valid(const struct mn_ip *ip, const struct mn_ip_way *way
 
 /* output.c */
 
-/* mn_ip_output for a packet that has room on `way`; `cut` says that it leaves in fragments. */
-int mn_ipv4_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
-                   const struct mn_ip_way *way, bool cut, uint64_t now);
-
-/* mn_ip_output with options in the header; without, if the packet would not fit the MTU with them. */
+/* mn_ip_output for a packet that has room on `way`, and leaves whole: returns its frame as
+ * mn_ip_make_frame. A packet larger than the MTU may only go to a neighbour that is not resolved:
+ * it is cut when it leaves. */
+struct mnet_packet *mn_ipv4_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                   const struct mn_ip_way *way, uint64_t now);
+/* mn_ip_output for one that leaves in fragments. */
+int mn_ipv4_output_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                             const struct mn_ip_way *way, uint64_t now);
+/* mn_ip_output with options in the header, with which the packet fits the MTU. */
 int mn_ipv4_output_options(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                            const struct mn_ipv4_options *options, uint64_t now);
-
-/* Writes `header` (header_len and total_len are filled in) in front of `packet`, owned from here on, and sends it on
- * its way. What is larger than the MTU may only go to a neighbour that is not resolved: it is cut when it leaves. */
-void mn_ipv4_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *header, const struct mn_ip_way *way,
-                  uint64_t now);
 
 /* fragment.c */
 
 /* A new identification (RFC 6864, RFC 7739). */
 uint16_t mn_ipv4_next_identification(struct mn_ip *ip);
-/* Sends `packet`, too large for the MTU, in fragments; owned from here on. 0 or MNET_E_NO_MEMORY. */
-int mn_ipv4_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header,
-                           const struct mn_ip_way *way, uint64_t now);
-/* The same for a packet that has its IP header in front and waited for `next_hop`, which is known now. */
-void mn_ipv4_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address next_hop,
-                                    uint64_t now);
+/* Writes `header` (header_len and total_len are filled in) in front of `packet`. */
+static inline void mn_ipv4_write_header(struct mnet_packet *packet, struct mn_ipv4 *header)
+{
+    header->header_len = MN_IPV4_HEADER;
+    header->total_len = (uint16_t)(MN_IPV4_HEADER + packet->total);
+    mn_ipv4_emit(mnet_packet_push(packet, MN_IPV4_HEADER), header);
+}
+/* Cuts `packet`, too large for the MTU and owned from here on, into fragments with a header each. 0, or
+ * MNET_E_NO_MEMORY: then there are none, and the drop is counted. */
+int mn_ipv4_cut(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header, uint16_t mtu,
+                struct mn_packet_queue *fragments);
+/* The same for a packet that has its IP header in front and waited for its neighbour. */
+void mn_ipv4_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, struct mn_packet_queue *fragments);
 
 /* icmp.c: arguments and result as of mn_ip_input; the packet begins with the ICMP header. */
 enum mn_ip_verdict mn_icmpv4_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,

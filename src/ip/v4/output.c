@@ -1,15 +1,6 @@
 /* IPv4 packets on their way out: which header, whole or in fragments. */
 #include "ip/v4/internal.h"
 
-void mn_ipv4_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv4 *header, const struct mn_ip_way *way,
-                  uint64_t now)
-{
-    header->header_len = MN_IPV4_HEADER;
-    header->total_len = (uint16_t)(MN_IPV4_HEADER + packet->total);
-    mn_ipv4_emit(mnet_packet_push(packet, MN_IPV4_HEADER), header);
-    mn_ip_send_on(ip, packet, way, now);
-}
-
 /* The header of a datagram. */
 static inline struct mn_ipv4 header_of(const struct mn_ip *ip, const struct mn_datagram *datagram,
                                        const struct mn_ip_way *way)
@@ -24,25 +15,33 @@ static inline struct mn_ipv4 header_of(const struct mn_ip *ip, const struct mn_d
     };
 }
 
-int mn_ipv4_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
-                   const struct mn_ip_way *way, bool cut, uint64_t now)
+struct mnet_packet *mn_ipv4_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                   const struct mn_ip_way *way, uint64_t now)
 {
     struct mn_ipv4 header = header_of(ip, datagram, way);
-    if (MN_UNLIKELY(cut))
-        return mn_ipv4_send_fragments(ip, packet, &header, way, now);
     /* RFC 6864 4.1: a packet that cannot be fragmented needs no identification. */
     if (MN_UNLIKELY(!header.dont_fragment) && way->kind != MN_IP_WAY_LOOPBACK)
         header.identification = mn_ipv4_next_identification(ip);
-    mn_ipv4_send(ip, packet, &header, way, now);
-    return 0;
+    mn_ipv4_write_header(packet, &header);
+    return mn_ip_make_frame(ip, packet, way, now);
+}
+
+MN_RARE int mn_ipv4_output_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                     const struct mn_ip_way *way, uint64_t now)
+{
+    const struct mn_ipv4 header = header_of(ip, datagram, way);
+    struct mn_packet_queue fragments;
+    int result = mn_ipv4_cut(ip, packet, &header, way->mtu, &fragments);
+    for (struct mnet_packet *fragment; (fragment = mn_packet_queue_take(&fragments)) != NULL;)
+        mn_ip_queue_frame(ip, mn_ip_make_frame(ip, fragment, way, now));
+    return result;
 }
 
 MN_RARE int mn_ipv4_output_options(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                                    const struct mn_ipv4_options *options, uint64_t now)
 {
     uint32_t header_len = MN_IPV4_HEADER + (uint32_t)options->len;
-    if (options->len == 0 || header_len + packet->total > ip->mtu)
-        return mn_ip_output(ip, packet, datagram, now);
+    MN_ASSERT(header_len + packet->total <= ip->mtu);
     struct mn_ip_way way;
     int result = mn_ip_way_with_room(ip, datagram, &way);
     if (result != 0) {
@@ -54,7 +53,7 @@ MN_RARE int mn_ipv4_output_options(struct mn_ip *ip, struct mnet_packet *packet,
     header.total_len = (uint16_t)(header_len + packet->total);
     header.identification = mn_ipv4_next_identification(ip);
     mn_ipv4_emit_options(mnet_packet_push(packet, header_len), &header, options);
-    mn_ip_send_on(ip, packet, &way, now);
+    mn_ip_queue_frame(ip, mn_ip_make_frame(ip, packet, &way, now));
     return 0;
 }
 
@@ -76,6 +75,7 @@ int mn_ip_broadcast_unnumbered(struct mn_ip *ip, struct mnet_packet *packet, uin
         .ttl = ip->ttl,
         .identification = mn_ipv4_next_identification(ip),
     };
-    mn_ipv4_send(ip, packet, &header, &way, now);
+    mn_ipv4_write_header(packet, &header);
+    mn_ip_queue_frame(ip, mn_ip_make_frame(ip, packet, &way, now));
     return 0;
 }

@@ -34,24 +34,24 @@ MN_RARE void mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct 
     mn_wheel_arm(&ip->wheel, &own->timer, now + random_delay(ip));
 }
 
-static void become_ours(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+static void become_ours(struct mn_ip *ip, struct mn_own_address *own)
 {
     own->state = MN_IP_ADDRESS_OURS;
     ip->last_way.known = false;
     /* RFC 9131 6.1.1: routers learn the link address before packets for it come. */
     if (!mn_ipv6_is_link_local(&own->prefix.address))
-        mn_nd_announce(ip, own, mn_ipv6_all_routers, now);
+        mn_nd_announce(ip, own, mn_ipv6_all_routers);
 }
 
 MN_RARE void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING);
     if (own->probes == DUP_ADDR_DETECT_TRANSMITS) {
-        become_ours(ip, own, now);
+        become_ours(ip, own);
         return;
     }
     mn_random_bytes(ip->random, own->nonce, sizeof own->nonce);
-    own->probes += mn_nd_probe(ip, own, now); /* without memory for one nobody was asked */
+    own->probes += mn_nd_probe(ip, own); /* without memory for one nobody was asked */
     mn_wheel_arm(&ip->wheel, &own->timer, now + ip->v6.parameters.retrans_ns);
 }
 
@@ -63,7 +63,7 @@ MN_RARE void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *ow
         own->probes = 0;
         mn_wheel_arm(&ip->wheel, &own->timer, now + random_delay(ip));
     } else if (own->state == MN_IP_ADDRESS_OURS) {
-        mn_nd_announce(ip, own, mn_ipv6_all_nodes, now);
+        mn_nd_announce(ip, own, mn_ipv6_all_nodes);
     }
 }
 

@@ -1,4 +1,4 @@
-/* Fragments out (RFC 8200 4.5), and the identification that holds them together. */
+/* Fragments of packets on their way out (RFC 8200 4.5), and the identification that holds them together. */
 #include "ip/v6/internal.h"
 
 /* No number comes twice within 2^32, and none tells the next one (RFC 7739). */
@@ -7,37 +7,33 @@ static uint32_t next_identification(struct mn_ip *ip)
     return mn_ip_permute(&ip->v6.identification_key, ip->v6.identifications_used++, 16);
 }
 
-MN_RARE int mn_ipv6_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv6 *header,
-                                   const struct mn_ip_way *way, uint64_t now)
+MN_RARE int mn_ipv6_cut(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv6 *header, uint16_t mtu,
+                        struct mn_packet_queue *fragments)
 {
-    uint32_t step = (way->mtu - (uint32_t)(MN_IPV6_HEADER + MN_IPV6_FRAGMENT_HEADER)) & ~7u;
+    uint32_t step = (mtu - (uint32_t)(MN_IPV6_HEADER + MN_IPV6_FRAGMENT_HEADER)) & ~7u;
     uint32_t total = packet->total;
-    struct mn_packet_queue pieces;
-    int result = mn_ip_cut(ip, packet, header->next_header, step, &pieces);
+    int result = mn_ip_cut(ip, packet, header->next_header, step, fragments);
     if (result != 0)
         return result;
     struct mn_ipv6_fragment fragment = {.identification = next_identification(ip), .next_header = header->next_header};
     struct mn_ipv6 part = *header;
     part.next_header = MN_IPV6_FRAGMENT;
     uint32_t at = 0;
-    for (struct mnet_packet *piece; (piece = mn_packet_queue_take(&pieces)) != NULL; at += step) {
+    for (struct mnet_packet *piece = fragments->first; piece != NULL; piece = piece->next, at += step) {
         fragment.offset = (uint16_t)at;
         fragment.more = at + step < total;
         mn_ipv6_fragment_emit(mnet_packet_push(piece, MN_IPV6_FRAGMENT_HEADER), &fragment);
-        mn_ipv6_send(ip, piece, &part, way, now);
+        mn_ipv6_write_header(piece, &part);
         mn_ip_count(ip, MNET_COUNT_FRAG_TX);
     }
     return 0;
 }
 
-MN_RARE void mn_ipv6_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address next_hop,
-                                            uint64_t now)
+MN_RARE void mn_ipv6_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, struct mn_packet_queue *fragments)
 {
-    const struct mn_ip_way way = {.kind = MN_IP_WAY_NEIGHBOUR, .mtu = ip->v6.parameters.mtu, .next_hop = next_hop};
     struct mn_ipv6 header;
     enum mn_parse result = mn_ipv6_parse(packet->data, packet->len, packet->total, &header);
-    MN_ASSERT(result == MN_PARSE_OK);        /* we wrote it */
-    ip->counters->value[MNET_COUNT_IP_TX]--; /* which counted it whole */
+    MN_ASSERT(result == MN_PARSE_OK); /* we wrote it */
     mnet_packet_pull(packet, MN_IPV6_HEADER);
-    mn_ipv6_send_fragments(ip, packet, &header, &way, now); /* counts what it cannot send */
+    mn_ipv6_cut(ip, packet, &header, ip->v6.parameters.mtu, fragments); /* counts what it cannot send */
 }

@@ -8,31 +8,6 @@
 
 /* ---- Sent ---- */
 
-void mn_icmpv6_send(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_icmpv6_route *route, uint64_t now)
-{
-    struct mn_ipv6 header = {
-        .source = route->source,
-        .destination = route->destination,
-        .next_header = MN_PROTOCOL_ICMPV6,
-        .hop_limit = route->hop_limit,
-    };
-    struct mn_ip_way way = {
-        .kind = mn_ipv6_is_multicast(&route->destination) ? MN_IP_WAY_GROUP : MN_IP_WAY_NEIGHBOUR,
-        .source = route->source,
-        .next_hop = route->destination,
-        .mtu = ip->v6.parameters.mtu,
-    };
-    mn_icmpv6_set_checksum(packet->data, packet->total, &route->source, &route->destination);
-    if (route->to == NULL) {
-        mn_ipv6_send(ip, packet, &header, &way, now);
-        return;
-    }
-    header.payload_len = (uint16_t)packet->total;
-    mn_ipv6_emit(mnet_packet_push(packet, MN_IPV6_HEADER), &header);
-    mn_ip_count(ip, MNET_COUNT_IP_TX);
-    mn_ip_send_frame(ip, packet, route->to, MN_ETHERTYPE_IPV6);
-}
-
 /* RFC 4443 2.4 (e): whether an error may be about this packet, which begins with what lies behind
  * its header. */
 static bool may_answer(const struct mnet_packet *packet, const struct mn_datagram *datagram, bool even_to_group)

@@ -56,24 +56,29 @@ bool mn_ipv6_source_is_valid(struct mn_ip *ip, const struct mn_ip_way *way);
 
 /* output.c */
 
-/* mn_ip_output for a packet that has room on `way`; `cut` says that it leaves in fragments. */
-int mn_ipv6_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
-                   const struct mn_ip_way *way, bool cut, uint64_t now);
-/* Writes `header` (payload_len is filled in) in front of `packet`, owned from here on, and sends it
- * on its way. */
-void mn_ipv6_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv6 *header, const struct mn_ip_way *way,
-                  uint64_t now);
+/* mn_ip_output for a packet that has room on `way`, and leaves whole: returns its frame as
+ * mn_ip_make_frame. A packet larger than the MTU may only go to a neighbour that is not resolved:
+ * it is cut when it leaves. */
+struct mnet_packet *mn_ipv6_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                   const struct mn_ip_way *way, uint64_t now);
+/* mn_ip_output for one that leaves in fragments. */
+int mn_ipv6_output_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                             const struct mn_ip_way *way, uint64_t now);
+/* Writes `header` (payload_len is filled in) in front of `packet`. */
+static inline void mn_ipv6_write_header(struct mnet_packet *packet, struct mn_ipv6 *header)
+{
+    header->payload_len = (uint16_t)packet->total;
+    mn_ipv6_emit(mnet_packet_push(packet, MN_IPV6_HEADER), header);
+}
 
 /* fragment.c */
 
-/* Sends `packet`, too large for the way's MTU, in fragments; owned from here on. 0 or
- * MNET_E_NO_MEMORY. */
-int mn_ipv6_send_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv6 *header,
-                           const struct mn_ip_way *way, uint64_t now);
-/* The same for a packet that has its IP header in front and waited for `next_hop`, which is known
- * now. */
-void mn_ipv6_send_waiting_fragments(struct mn_ip *ip, struct mnet_packet *packet, struct mnet_address next_hop,
-                                    uint64_t now);
+/* Cuts `packet`, too large for the MTU and owned from here on, into fragments with their headers.
+ * 0, or MNET_E_NO_MEMORY: then there are none, and the drop is counted. */
+int mn_ipv6_cut(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv6 *header, uint16_t mtu,
+                struct mn_packet_queue *fragments);
+/* The same for a packet that has its IP header in front and waited for its neighbour. */
+void mn_ipv6_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, struct mn_packet_queue *fragments);
 
 /* icmp.c: arguments and result as of mn_ip_input; the packet begins with the ICMPv6 header. */
 enum mn_ip_verdict mn_icmpv6_input(struct mn_ip *ip, struct mn_arrival *arrival, const struct mn_datagram *datagram,
@@ -89,27 +94,38 @@ void mn_icmpv6_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, c
  * time (RFC 8200 4.5). The packet stays the caller's. */
 void mn_icmpv6_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first, const struct mn_datagram *datagram,
                                   uint64_t now);
-/* Where an ICMPv6 message of ours goes. */
-struct mn_icmpv6_route {
-    struct mnet_address source, destination; /* the latter on the link */
-    const struct mn_mac *to;                 /* NULL: as the group or the neighbour has it */
-    uint8_t hop_limit;
-};
-/* Enters the checksum of a message, all of it linear, and sends it; owned from here on. */
-void mn_icmpv6_send(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_icmpv6_route *route, uint64_t now);
 /* Describes a packet of ours, IP header first, whose neighbour does not answer, as its transport
  * knows it; false if no transport waits for word. */
 bool mn_ipv6_describe_failure(struct mnet_packet *packet, struct mn_icmp_error *error);
 
-/* nd.c: neighbour discovery (RFC 4861 7). */
+/* icmp_send.c */
 
+/* Where an ICMPv6 message of ours goes. */
+struct mn_icmpv6_route {
+    struct mnet_address source, destination; /* the latter on the link */
+    const struct mn_mac *to;                 /* NULL: the group's */
+    uint8_t hop_limit;
+};
+/* Enters the checksum of a message, all of it linear, and writes the IPv6 header. */
+void mn_icmpv6_write(struct mnet_packet *packet, const struct mn_icmpv6_route *route);
+/* Writes the same and sends the packet, owned from here on, to `to` or the group. */
+void mn_icmpv6_send(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_icmpv6_route *route);
+
+/* nd_send.c, nd.c: neighbour discovery (RFC 4861 7). */
+
+struct mn_nd;
+/* Makes a packet of a message, without its checksum and IPv6 header. NULL if there is no memory or
+ * no room for it; that is counted. */
+struct mnet_packet *mn_nd_make(struct mn_ip *ip, const struct mn_nd *message);
+/* The advertisement that `own` is at our link address, without flags. */
+struct mn_nd mn_nd_advertisement(const struct mn_ip *ip, const struct mn_own_address *own);
 /* How neighbours are asked for. */
 extern const struct mn_neighbour_protocol mn_nd_protocol;
 /* Asks whether another station has the tentative address `own`. False if there is no memory or no
  * room for the request: then it was not sent. */
-bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own, uint64_t now);
+bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own);
 /* Tells the group `to` our link address for `own`, unasked (RFC 4861 7.2.6). */
-void mn_nd_announce(struct mn_ip *ip, const struct mn_own_address *own, struct mnet_address to, uint64_t now);
+void mn_nd_announce(struct mn_ip *ip, const struct mn_own_address *own, struct mnet_address to);
 /* A message of neighbour discovery, ICMPv6 header first, with a valid checksum; stays the caller's.
  */
 void mn_nd_input(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_datagram *datagram);

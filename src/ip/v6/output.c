@@ -1,18 +1,11 @@
 /* IPv6 packets on their way out: the header, whole or in fragments. */
 #include "ip/v6/internal.h"
 
-void mn_ipv6_send(struct mn_ip *ip, struct mnet_packet *packet, struct mn_ipv6 *header, const struct mn_ip_way *way,
-                  uint64_t now)
+/* The header of a datagram. */
+static inline struct mn_ipv6 header_of(const struct mn_ip *ip, const struct mn_datagram *datagram,
+                                       const struct mn_ip_way *way)
 {
-    header->payload_len = (uint16_t)packet->total;
-    mn_ipv6_emit(mnet_packet_push(packet, MN_IPV6_HEADER), header);
-    mn_ip_send_on(ip, packet, way, now);
-}
-
-int mn_ipv6_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
-                   const struct mn_ip_way *way, bool cut, uint64_t now)
-{
-    struct mn_ipv6 header = {
+    return (struct mn_ipv6){
         .source = way->source,
         .destination = datagram->destination,
         .flow_label = datagram->flow_label,
@@ -20,8 +13,23 @@ int mn_ipv6_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn
         .next_header = datagram->protocol,
         .hop_limit = datagram->ttl != 0 ? datagram->ttl : ip->v6.parameters.hop_limit,
     };
-    if (MN_UNLIKELY(cut))
-        return mn_ipv6_send_fragments(ip, packet, &header, way, now);
-    mn_ipv6_send(ip, packet, &header, way, now);
-    return 0;
+}
+
+struct mnet_packet *mn_ipv6_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                   const struct mn_ip_way *way, uint64_t now)
+{
+    struct mn_ipv6 header = header_of(ip, datagram, way);
+    mn_ipv6_write_header(packet, &header);
+    return mn_ip_make_frame(ip, packet, way, now);
+}
+
+MN_RARE int mn_ipv6_output_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                     const struct mn_ip_way *way, uint64_t now)
+{
+    const struct mn_ipv6 header = header_of(ip, datagram, way);
+    struct mn_packet_queue fragments;
+    int result = mn_ipv6_cut(ip, packet, &header, way->mtu, &fragments);
+    for (struct mnet_packet *fragment; (fragment = mn_packet_queue_take(&fragments)) != NULL;)
+        mn_ip_queue_frame(ip, mn_ip_make_frame(ip, fragment, way, now));
+    return result;
 }
