@@ -121,6 +121,6 @@ int mnet_main(struct mnet_env *env)
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0)
         error = serve(env, stack);
-    mnet_release(&files);
+    mnet_finalise(&files);
     return error;
 }

@@ -118,10 +118,10 @@ struct mnet_owned {
 };
 /* Makes the calling task the owner of `resource`. Never suspends. */
 void mnet_own(struct mnet_owned *owned, void (*finalise)(void *resource), void *resource);
-/* mnet_disown removes the record without running its finaliser; mnet_release removes it and runs
+/* mnet_disown removes the record without running its finaliser. mnet_finalise removes it and runs
  * the finaliser. NULL, and a record that was removed before, are left alone. */
 void mnet_disown(struct mnet_owned *owned);
-void mnet_release(struct mnet_owned *owned);
+void mnet_finalise(struct mnet_owned *owned);
 
 /* Mutual exclusion among tasks, in the order of arrival. A zero-initialised mutex is unlocked. */
 struct mnet_mutex {

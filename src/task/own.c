@@ -29,7 +29,7 @@ void mnet_disown(struct mnet_owned *owned)
     owned->finalise = NULL;
 }
 
-void mnet_release(struct mnet_owned *owned)
+void mnet_finalise(struct mnet_owned *owned)
 {
     struct mnet_task *self = mn_task_self();
     void (*finalise)(void *resource) = owned != NULL ? owned->finalise : NULL;
@@ -50,6 +50,6 @@ void mn_task_finalise(struct mnet_task *task)
     struct mnet_link *link;
     while ((link = mn_list_first(&task->owned)) != NULL) {
         check_newest(task, __builtin_frame_address(0));
-        mnet_release(MN_CONTAINER(link, struct mnet_owned, link));
+        mnet_finalise(MN_CONTAINER(link, struct mnet_owned, link));
     }
 }

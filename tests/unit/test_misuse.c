@@ -170,7 +170,7 @@ static void exit_while_finalising(void)
 {
     struct mnet_owned record;
     mnet_own(&record, exit_in_finaliser, NULL);
-    mnet_release(&record);
+    mnet_finalise(&record);
 }
 
 static void close_flow_twice(void)
@@ -302,7 +302,7 @@ static void closing_null_does_nothing(void **state)
     mnet_udp_close(none);
     mnet_stack_down(none);
     mnet_disown(none);
-    mnet_release(none);
+    mnet_finalise(none);
     mnet_cancel(none);
     mnet_packet_free(none);
     mnet_buffer_free(none);

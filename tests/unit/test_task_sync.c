@@ -530,9 +530,9 @@ static int give_up_records(void *argument)
     mnet_own(&a, say_final, text("a"));
     mnet_own(&b, say_final, text("b"));
     mnet_disown(&a);
-    mnet_release(&b);
-    mnet_release(&b);
-    mnet_release(&a);
+    mnet_finalise(&b);
+    mnet_finalise(&b);
+    mnet_finalise(&a);
     mnet_disown(&a);
     say("end");
     return 0;
@@ -634,7 +634,7 @@ static int own_misbehaviour(void *argument)
     struct mnet_owned a, b;
     mnet_own(&a, misbehave, text("end"));
     mnet_own(&b, misbehave, text("release"));
-    mnet_release(&b);
+    mnet_finalise(&b);
     say("%s", word(mnet_yield()));
     mnet_exit(0);
 }
