@@ -38,14 +38,14 @@ static struct mn_blocked *blocked_of(struct mnet_link *node)
     return MN_CONTAINER(node, struct mn_blocked, link);
 }
 
-void mn_rouse_first(struct mnet_link *list)
+void mn_block_wake_first(struct mnet_link *list)
 {
     struct mnet_link *node = mn_list_first(list);
     if (node != NULL)
         mn_wake(blocked_of(node)->task);
 }
 
-void mn_rouse_all(struct mnet_link *list)
+void mn_block_wake_all(struct mnet_link *list)
 {
     if (mn_list_empty(list))
         return;
@@ -53,7 +53,7 @@ void mn_rouse_all(struct mnet_link *list)
         mn_wake(blocked_of(node)->task);
 }
 
-void mn_rouse_gone(struct mnet_link *list)
+void mn_block_wake_gone(struct mnet_link *list)
 {
     for (struct mnet_link *node; (node = mn_list_take(list)) != NULL;) {
         struct mn_blocked *blocked = blocked_of(node);

@@ -6,7 +6,7 @@
  *
  * A blocking call is one loop: try the engine; done? return; else wait, and return what is wrong with that, or try
  * again. Where the tasks that wait for an object are served in order (writers, acceptors, receivers), the record
- * stays in the list for the whole call and only the first may try; it rouses the next one when it leaves, so that no
+ * stays in the list for the whole call and only the first may try; it wakes the next one when it leaves, so that no
  * event is lost with a task that was cancelled.
  */
 #ifndef MN_BLOCK_H
@@ -24,7 +24,7 @@ struct mn_blocked {
 
 void mn_block_begin(struct mn_blocked *blocked, struct mnet_link *list);
 
-/* Suspends until roused (0), closed (MNET_E_CLOSED, and blocked->gone is set), MNET_E_DEADLINE or MNET_E_CANCELLED.
+/* Suspends until woken (0), closed (MNET_E_CLOSED, and blocked->gone is set), MNET_E_DEADLINE or MNET_E_CANCELLED.
  * Outside tasks, and with deadline 0, returns MNET_E_DEADLINE at once. MNET_E_CLOSED has no other meaning here: touch
  * nothing of the object then. */
 int mn_block(struct mn_blocked *blocked, uint64_t deadline);
@@ -41,9 +41,9 @@ static inline bool mn_block_is_first(const struct mn_blocked *blocked, const str
 }
 
 /* Lets the longest waiting task, or all of them, try again. */
-void mn_rouse_first(struct mnet_link *list);
-void mn_rouse_all(struct mnet_link *list);
-/* Marks and rouses all, leaving the list empty. */
-void mn_rouse_gone(struct mnet_link *list);
+void mn_block_wake_first(struct mnet_link *list);
+void mn_block_wake_all(struct mnet_link *list);
+/* Marks and wakes all, leaving the list empty. */
+void mn_block_wake_gone(struct mnet_link *list);
 
 #endif

@@ -170,11 +170,11 @@ static void expire(struct mnet_stack *stack)
         mn_tcp_expire(stack->tcp, stack->now);
 }
 
-static MN_RARE void rouse_probers(struct mnet_stack *stack)
+static MN_RARE void wake_probers(struct mnet_stack *stack)
 {
     enum mn_ip_address_state ipv4 = mn_ip_address_state(&stack->ip), ipv6 = mn_ip_ipv6_state(&stack->ip);
     if (mn_stack_has_address(stack) || ipv4 == MN_IP_ADDRESS_CONFLICT || ipv6 == MN_IP_ADDRESS_CONFLICT)
-        mn_rouse_all(&stack->probers);
+        mn_block_wake_all(&stack->probers);
 }
 
 static MN_RARE void tell_state(struct mnet_stack *stack)
@@ -198,7 +198,7 @@ static MN_RARE void follow_link(struct mnet_stack *stack)
         mn_ip_link_up(&stack->ip, stack->now);
         mn_stack_dhcp_link_up(stack);
     }
-    mn_rouse_all(&stack->probers);
+    mn_block_wake_all(&stack->probers);
     stack->work = true;
 }
 
@@ -218,7 +218,7 @@ static void tell(struct mnet_stack *stack)
     while ((listener = mn_tcp_next_listener_event(stack->tcp)) != NULL)
         mn_listener_event(listener);
     if (!mn_list_empty(&stack->probers))
-        rouse_probers(stack);
+        wake_probers(stack);
     if (MN_UNLIKELY(stack->notify != NULL))
         tell_state(stack);
 }
@@ -333,13 +333,13 @@ static bool offer(struct mnet_stack *stack)
     return stack->pending_count == 0;
 }
 
-static void rouse_senders(struct mnet_stack *stack)
+static void wake_senders(struct mnet_stack *stack)
 {
     if (MN_LIKELY(!stack->senders_waiting))
         return;
     stack->senders_waiting = false;
     for (struct mnet_link *node = stack->endpoints.next; node != &stack->endpoints; node = node->next)
-        mn_rouse_all(&MN_CONTAINER(node, struct mnet_udp, link)->senders);
+        mn_block_wake_all(&MN_CONTAINER(node, struct mnet_udp, link)->senders);
 }
 
 void mn_stack_transmit(struct mnet_stack *stack)
@@ -352,7 +352,7 @@ void mn_stack_transmit(struct mnet_stack *stack)
         more = pull(stack);
     } while (stack->pending_count > 0 && offer(stack) && more);
     if (MN_LIKELY(!mn_stack_congested(stack)))
-        rouse_senders(stack);
+        wake_senders(stack);
 }
 
 bool mn_stack_congested(const struct mnet_stack *stack)

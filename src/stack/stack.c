@@ -142,32 +142,32 @@ int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack)
 }
 
 /* Wakes every task that waits for a flow. Nobody would close those that are being opened. */
-static void rouse_flows(struct mnet_stack *stack)
+static void wake_flows(struct mnet_stack *stack)
 {
     for (struct mn_tcb *tcb = mn_tcp_next_owned(stack->tcp, NULL), *next; tcb != NULL; tcb = next) {
         struct mnet_flow *flow = mn_tcp_owner(tcb);
         next = mn_tcp_next_owned(stack->tcp, tcb);
-        mn_flow_rouse_gone(flow);
+        mn_flow_wake_gone(flow);
         if (flow->opening)
             mnet_tcp_abort(flow);
     }
 }
 
 /* Wakes every task that waits for anything of the stack, and lets listeners know that theirs is gone. */
-static void rouse_everybody(struct mnet_stack *stack)
+static void wake_everybody(struct mnet_stack *stack)
 {
-    rouse_flows(stack);
+    wake_flows(stack);
     for (struct mnet_link *node = stack->listeners.next; node != &stack->listeners; node = node->next) {
         struct mnet_listener *listener = MN_CONTAINER(node, struct mnet_listener, link);
-        mn_rouse_gone(&listener->acceptors);
+        mn_block_wake_gone(&listener->acceptors);
         listener->engine = NULL;
     }
     for (struct mnet_link *node = stack->endpoints.next; node != &stack->endpoints; node = node->next) {
         struct mnet_udp *udp = MN_CONTAINER(node, struct mnet_udp, link);
-        mn_rouse_gone(&udp->receivers);
-        mn_rouse_gone(&udp->senders);
+        mn_block_wake_gone(&udp->receivers);
+        mn_block_wake_gone(&udp->senders);
     }
-    mn_rouse_gone(&stack->probers);
+    mn_block_wake_gone(&stack->probers);
 }
 
 static void free_pending(struct mnet_stack *stack)
@@ -196,7 +196,7 @@ void mnet_stack_down(struct mnet_stack *stack)
         return;
     MN_REQUIRE(!stack->ended, "the stack is down already");
     mn_stack_enter(stack);
-    rouse_everybody(stack);
+    wake_everybody(stack);
     mn_tcp_down(stack->tcp, stack->now);
     mn_stack_transmit(stack);
     mn_stack_dhcp_down(stack);

@@ -145,8 +145,8 @@ bool mn_stack_congested(const struct mnet_stack *stack);
 int mn_stack_check_connect(const struct mnet_stack *stack, const struct mnet_connect_options *options,
                            struct mnet_endpoint *local, struct mnet_endpoint *remote);
 
-/* Marks the waiters of a flow gone and rouses them. */
-void mn_flow_rouse_gone(struct mnet_flow *flow);
+/* Marks the waiters of a flow gone and wakes them. */
+void mn_flow_wake_gone(struct mnet_flow *flow);
 /* Frees a handle, its waiters marked gone; the engine's part is not touched (but for UDP's, which lies in it). */
 void mn_flow_free(struct mnet_flow *flow);
 void mn_listener_free(struct mnet_listener *listener);

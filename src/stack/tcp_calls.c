@@ -27,15 +27,15 @@ static void attach(struct mnet_flow *flow, struct mn_tcb *tcb)
     mn_tcp_set_owner(tcb, flow);
 }
 
-void mn_flow_rouse_gone(struct mnet_flow *flow)
+void mn_flow_wake_gone(struct mnet_flow *flow)
 {
-    mn_rouse_gone(&flow->waiters);
-    mn_rouse_gone(&flow->writers);
+    mn_block_wake_gone(&flow->waiters);
+    mn_block_wake_gone(&flow->writers);
 }
 
 void mn_flow_free(struct mnet_flow *flow)
 {
-    mn_flow_rouse_gone(flow);
+    mn_flow_wake_gone(flow);
     mn_flow_free_deferred(flow);
     flow->tcb = NULL; /* so that a call with the closed handle is noticed, as long as the memory is not used again */
     mn_pool_free(&flow->stack->flow_pool, flow);
@@ -47,9 +47,9 @@ void mn_flow_event(struct mn_tcb *tcb)
     if (flow == NULL)
         return; /* not accepted yet */
     unsigned ready = mn_tcp_ready(tcb);
-    mn_rouse_all(&flow->waiters);
+    mn_block_wake_all(&flow->waiters);
     if (ready & MNET_WRITABLE)
-        mn_rouse_first(&flow->writers);
+        mn_block_wake_first(&flow->writers);
     if (MN_UNLIKELY(flow->notify != NULL) && (ready = mnet_tcp_ready(flow)) != 0)
         flow->notify(flow->notify_context, ready);
 }
@@ -218,7 +218,7 @@ MN_APART void mn_listener_event(struct mn_listener *engine)
     struct mnet_listener *listener = mn_tcp_listener_owner(engine);
     if (listener == NULL || !mn_tcp_acceptable(engine))
         return;
-    mn_rouse_first(&listener->acceptors);
+    mn_block_wake_first(&listener->acceptors);
     if (listener->notify != NULL)
         listener->notify(listener->notify_context, MNET_ACCEPTABLE);
 }
@@ -259,7 +259,7 @@ static int queue_for_connection(struct mnet_listener *listener, struct mnet_flow
     } while (error == MNET_E_DEADLINE);
     mn_block_end(&blocked);
     if (mn_tcp_acceptable(listener->engine))
-        mn_rouse_first(&listener->acceptors);
+        mn_block_wake_first(&listener->acceptors);
     return error;
 }
 
@@ -277,7 +277,7 @@ int mnet_tcp_accept(struct mnet_listener *listener, struct mnet_flow **flow, uin
 
 void mn_listener_free(struct mnet_listener *listener)
 {
-    mn_rouse_gone(&listener->acceptors);
+    mn_block_wake_gone(&listener->acceptors);
     mn_list_remove(&listener->link);
     mn_pool_free(&listener->stack->listener_pool, listener);
 }
@@ -459,9 +459,9 @@ int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how)
         return MNET_E_NO_MEMORY;
     int error = mn_tcp_shutdown(stack->tcp, flow->tcb, how, stack->now);
     if (how & MNET_SHUTDOWN_READ)
-        mn_rouse_all(&flow->waiters);
+        mn_block_wake_all(&flow->waiters);
     if (how & MNET_SHUTDOWN_WRITE)
-        mn_rouse_first(&flow->writers);
+        mn_block_wake_first(&flow->writers);
     mn_stack_leave(stack);
     return error;
 }

@@ -174,7 +174,7 @@ static int write_in_turn(struct mnet_flow *flow, struct write *write, int result
     mn_block_end(&blocked);
     if (first) {
         mn_flow_flush_deferred(flow);
-        mn_rouse_first(&flow->writers);
+        mn_block_wake_first(&flow->writers);
         if (mn_list_empty(&flow->writers))
             tell_line_is_free(flow);
         mn_stack_leave(flow->stack);

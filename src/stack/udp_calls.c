@@ -46,8 +46,8 @@ int mnet_udp_open(struct mnet_stack *stack, const struct mnet_udp_options *optio
 void mn_udp_free(struct mnet_udp *udp)
 {
     struct mnet_stack *stack = udp->stack;
-    mn_rouse_gone(&udp->receivers);
-    mn_rouse_gone(&udp->senders);
+    mn_block_wake_gone(&udp->receivers);
+    mn_block_wake_gone(&udp->senders);
     mn_list_remove(&udp->link);
     mn_udp_close(&stack->udp, &udp->engine);
     mn_pool_free(&stack->udp_pool, udp);
@@ -74,7 +74,7 @@ struct mnet_endpoint mnet_udp_local(const struct mnet_udp *udp)
 MN_APART void mn_udp_event(struct mn_udp_endpoint *engine)
 {
     struct mnet_udp *udp = MN_CONTAINER(engine, struct mnet_udp, engine);
-    mn_rouse_first(&udp->receivers);
+    mn_block_wake_first(&udp->receivers);
     if (udp->notify != NULL)
         udp->notify(udp->notify_context, mnet_udp_ready(udp));
 }
@@ -153,7 +153,7 @@ static ptrdiff_t queue_for_datagram(struct mnet_udp *udp, struct receipt *receip
     }
     mn_block_end(&blocked);
     if (mn_udp_readable(&udp->engine))
-        mn_rouse_first(&udp->receivers);
+        mn_block_wake_first(&udp->receivers);
     return receipt->result;
 }
 
