@@ -105,7 +105,7 @@ int mnet_group_join(struct mnet_group *group, uint64_t deadline);
  * the caller, usually on the task's stack, and costs no allocation.
  *
  * A function with a record, or its resource, among its locals must not return before the record is
- * given up or released. It may instead end the task with mnet_exit, from any depth. If a task ends
+ * given up or finalised. It may instead end the task with mnet_exit, from any depth. If a task ends
  * and a record lies in a frame that has returned, mnet_panic reports it. A record in memory that
  * lasts is finalised after a return, too.
  *

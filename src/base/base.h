@@ -34,11 +34,6 @@ static inline uint64_t mn_time_after(uint64_t now, uint64_t ns)
 _Noreturn MN_RARE void mn_failed(const char *file, int line, const char *condition);
 _Noreturn MN_RARE void mn_misused(const char *file, int line, const char *call, const char *misuse);
 
-/* Whether a structure checks its invariants after each step: in debug builds. */
-#ifndef MN_DEBUG
-#define MN_DEBUG 0
-#endif
-
 /* Always on. An assertion states a fact that only a bug of ours can break: no data of a peer may
  * reach one. */
 #define MN_ASSERT(condition) (MN_LIKELY(condition) ? (void)0 : mn_failed(__FILE__, __LINE__, #condition))

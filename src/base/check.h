@@ -1,12 +1,11 @@
-/* Checks of whole structures: of what must hold between two steps of a stack. They walk lists, so
- * they run in builds with sanitizers only, which are the debug builds and the fuzzers. */
+/* Checks of whole structures: of the facts that must hold between two steps. They walk lists, so
+ * they run in debug builds and fuzzers only, for which the build defines MN_DEBUG. */
 #ifndef MN_CHECK_H
 #define MN_CHECK_H
 
 #include "base/base.h"
-#include "base/poison.h"
 
-#ifdef MN_POISON_ACTIVE
+#ifdef MN_DEBUG
 #define MN_CHECK(call) (call)
 #else
 #define MN_CHECK(call) ((void)0)

@@ -1,4 +1,5 @@
 /* Expiry of a connection's timers. */
+#include "base/check.h"
 #include "tcp/check.h"
 #include "tcp/ecn.h"
 #include "tcp/end.h"
@@ -80,8 +81,7 @@ static void lifetime_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t no
 /* Serves the first due timer, if any. Another one that is due already expires at once again. */
 static void tcb_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
-    if (MN_DEBUG)
-        mn_tcb_check(tcp, tcb);
+    MN_CHECK(mn_tcb_check(tcp, tcb));
     enum mn_due which = first_due(tcb);
     bool due = tcb->due_ns[which] <= now;
     if (due)

@@ -6,6 +6,7 @@
  * only records the segments to be sent: all queued input is processed before output begins
  * (MUST-59). So acknowledgements are aggregated, too (MUST-58).
  */
+#include "base/check.h"
 #include "base/logger.h"
 #include "tcp/charge.h"
 #include "tcp/check.h"
@@ -755,8 +756,7 @@ static void connection_input(struct mn_tcp *tcp, struct mn_conn *conn, struct mn
     struct mn_tcb *tcb = MN_LIKELY(is_tcb) ? MN_CONTAINER(conn, struct mn_tcb, conn) : record_input(tcp, conn, seg);
     if (MN_UNLIKELY(tcb == NULL))
         return;
-    if (MN_DEBUG)
-        mn_tcb_check(tcp, tcb);
+    MN_CHECK(mn_tcb_check(tcp, tcb));
     if (MN_UNLIKELY(tcb->state == MN_SYN_SENT))
         syn_sent_input(tcp, tcb, seg);
     else

@@ -1,5 +1,6 @@
 /* The engine as a whole: creation and end, and the order in which connections send. */
 #include "tcp/tcp.h"
+#include "base/check.h"
 #include "tcp/check.h"
 #include "tcp/end.h"
 #include "tcp/output.h"
@@ -82,8 +83,7 @@ static struct mnet_packet *tcbs_output(struct mn_tcp *tcp, struct mn_datagram *d
         bool starved = packet == NULL && MN_UNLIKELY(tcp->starved);
         if (starved || (packet != NULL && mn_tcb_may_send(tcb)))
             mn_tcb_queue_output(tcp, tcb);
-        if (MN_DEBUG)
-            mn_tcb_check(tcp, tcb);
+        MN_CHECK(mn_tcb_check(tcp, tcb));
         if (starved)
             tcp->starved = false;
         if (starved || packet != NULL)

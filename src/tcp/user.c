@@ -1,5 +1,6 @@
 /* The user's calls: RFC 9293 3.10.1 to 3.10.6. */
 #include "tcp/user.h"
+#include "base/check.h"
 #include "tcp/autotune.h"
 #include "tcp/charge.h"
 #include "tcp/check.h"
@@ -212,8 +213,7 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
     mn_pressure_sent(tcp, tcb, now);
     if (queued > 0)
         mn_tcb_queue_output(tcp, tcb);
-    if (MN_DEBUG)
-        mn_tcb_check(tcp, tcb);
+    MN_CHECK(mn_tcb_check(tcp, tcb));
     return queued == 0 && wanted > 0 && tcb->sendq.len == 0 ? MNET_E_NO_MEMORY : (ptrdiff_t)queued;
 }
 
@@ -258,8 +258,7 @@ ptrdiff_t mn_tcp_receive(struct mn_tcp *tcp, struct mn_tcb *tcb, void *to, size_
     if (n == 0)
         return receive_verdict(tcb);
     mn_window_consumed(tcp, tcb, (uint32_t)n, now);
-    if (MN_DEBUG)
-        mn_tcb_check(tcp, tcb);
+    MN_CHECK(mn_tcb_check(tcp, tcb));
     return (ptrdiff_t)n;
 }
 
