@@ -5,14 +5,14 @@
 #include "base/base.h"
 #include "base/format.h"
 
-/* The build gives paths relative to its folder, which may be anywhere. Returns the path in the
- * project. */
+/* The build gives paths relative to its folder, which may be anywhere, also below folders with the
+ * names of ours. Returns the path in the project, which begins at the last such name. */
 static const char *in_project(const char *file)
 {
     static const char *const tops[] = {"/src/", "/ports/"};
     const char *from = file;
     for (size_t i = 0; i < MN_COUNT_OF(tops); i++) {
-        for (const char *at = file; (at = strstr(at, tops[i])) != NULL;)
+        for (const char *at = from; (at = strstr(at, tops[i])) != NULL;)
             from = ++at;
     }
     return from;

@@ -86,6 +86,26 @@ static void lose_a_slab(struct ip_host *h)
     h->memory->fewest_free = 0;
 }
 
+static void fail_in_a_folder_named_ports(struct ip_host *h)
+{
+    (void)h;
+    mn_failed("../../home/ports/mnet/src/tcp/input.c", 7, "a");
+}
+
+static void fail_in_a_folder_named_src(struct ip_host *h)
+{
+    (void)h;
+    mn_failed("/usr/src/mnet/ports/tap/tap.c", 7, "a");
+}
+
+/* Wherever the build was made. */
+static void reports_give_the_path_in_the_project(void **state)
+{
+    (void)state;
+    assert_found(fail_in_a_folder_named_ports, " src/tcp/input.c:7");
+    assert_found(fail_in_a_folder_named_src, " ports/tap/tap.c:7");
+}
+
 static void spoilt_structures_are_found(void **state)
 {
     (void)state;
@@ -121,6 +141,7 @@ static void spoilt_structures_are_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reports_give_the_path_in_the_project),
         cmocka_unit_test(spoilt_structures_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
