@@ -265,7 +265,7 @@ static void add_metadata(struct stack_world *w, struct mnet_packet *frame)
         frame->csum_offset = shape & 8 ? 16 : mn_read_u16(&w->script);
     }
     if (shape & 16) {
-        frame->gso = MNET_GSO_TCPV4;
+        frame->gso = shape & 64 ? MNET_GSO_TCPV6 : MNET_GSO_TCPV4;
         frame->gso_size = mn_read_u16(&w->script);
         frame->segments = shape & 32 ? 1 : 4;
     }

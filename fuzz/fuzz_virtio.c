@@ -14,6 +14,7 @@
 
 #include "base/cursor.h"
 #include "fuzz.h"
+#include "stack/offload.h"
 
 #define REGION MNET_MEMORY_MINIMUM
 #define BATCH 16
@@ -216,9 +217,11 @@ static void op_send(struct virtio_world *w)
         packet->checksum = MNET_CHECKSUM_PARTIAL;
         packet->csum_start = 34;
         packet->csum_offset = 16;
-        if (w->net->tx_offload & MNET_OFFLOAD_TSO4 && shape & 16) {
-            packet->gso = MNET_GSO_TCPV4;
-            packet->gso_size = 100;
+        packet->gso = shape & 32 ? MNET_GSO_TCPV6 : MNET_GSO_TCPV4;
+        packet->gso_size = 100;
+        if (!(shape & 16) || mn_offload_needed(packet) & ~w->net->tx_offload) {
+            packet->gso = MNET_GSO_NONE;
+            packet->gso_size = 0;
         }
     }
     int taken = 0;

@@ -8,6 +8,7 @@
 
 #define ETHERNET_BYTES 14u
 #define IPV4_BYTES_MIN 20u
+#define IPV6_BYTES 40u
 #define TCP_BYTES_MIN 20u
 #define TCP_DATA_OFFSET 12u /* the byte whose upper half counts the header's words */
 #define TCP_FLAGS_OFFSET 13u
@@ -69,23 +70,25 @@ static bool take_checksum(const struct mn_vnet_header *header, uint32_t offload,
 /* 5.1.6.4.1: hdr_len is a hint that we do without. */
 static bool take_segmentation(const struct mn_vnet_header *header, uint32_t offload, struct mnet_packet *packet)
 {
-    uint32_t needed;
+    uint32_t needed, ip_bytes;
     switch (header->gso_type & ~MN_VNET_GSO_ECN) {
     case MN_VNET_GSO_NONE: return true;
     case MN_VNET_GSO_TCPV4:
         packet->gso = MNET_GSO_TCPV4;
         needed = MNET_OFFLOAD_TSO4;
+        ip_bytes = IPV4_BYTES_MIN;
         break;
     case MN_VNET_GSO_TCPV6:
         packet->gso = MNET_GSO_TCPV6;
         needed = MNET_OFFLOAD_TSO6;
+        ip_bytes = IPV6_BYTES;
         break;
     default: return false;
     }
     uint16_t gso_size = mn_little16(header->gso_size);
     bool tcp = packet->checksum == MNET_CHECKSUM_PARTIAL && packet->csum_offset == TCP_CHECKSUM_OFFSET;
     uint32_t payload_offset = tcp ? tcp_payload_offset(packet, packet->csum_start) : 0;
-    if (!(offload & needed) || payload_offset == 0 || gso_size == 0)
+    if (!(offload & needed) || payload_offset == 0 || packet->csum_start < ETHERNET_BYTES + ip_bytes || gso_size == 0)
         return false;
     uint32_t payload = packet->total - payload_offset;
     packet->gso_size = gso_size;

@@ -17,6 +17,7 @@
 #include "base/packet_copy.h"
 #include "ports/common/vnet.h"
 #include "ports/virtio/net.h"
+#include "stack/offload.h"
 
 /* From so many pieces on, a table is better. */
 #define INDIRECT_FROM 3u
@@ -56,8 +57,7 @@ static void write_header(const struct mn_net *net, const struct mnet_packet *pac
 {
     struct mn_vnet_header header;
     /* The stack asks for nothing that the device cannot do: see device.h. */
-    MN_ASSERT(packet->checksum != MNET_CHECKSUM_PARTIAL || net->tx_may & MNET_OFFLOAD_CHECKSUM);
-    MN_ASSERT(packet->gso == MNET_GSO_NONE || net->tx_may & (MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6));
+    MN_ASSERT((mn_offload_needed(packet) & ~net->tx_may) == 0);
     mn_vnet_from_packet(packet, &header);
     if (!(net->features & MN_NET_F_HOST_ECN))
         header.gso_type &= (uint8_t)~MN_VNET_GSO_ECN;

@@ -1,6 +1,11 @@
-/* Theory of operation. One pass over the batch keeps a few open runs, the latest of each connection seen. A data segment that continues its connection's run exactly
- * is linked to it; any other segment of that connection ends the run, so nothing overtakes anything within a connection. Checksums are
- * verified only when there is something to merge with: a batch of single segments costs a few comparisons each.
+/* Theory of operation. One pass over the batch keeps a few open runs, the latest of each connection
+ * seen. A data segment that continues its connection's run exactly is linked to it. Any other
+ * segment of that connection ends the run, so nothing overtakes anything within a connection.
+ * Checksums are verified only if there is something to merge with: a batch of single segments costs
+ * a few comparisons each.
+ *
+ * Both families go the same way; wire/frame.h knows the difference. Segments behind IPv4 options or
+ * IPv6 extension headers, and fragments, are not judged.
  */
 #include "stack/coalesce.h"
 
@@ -12,14 +17,14 @@
 struct segment {
     struct mnet_packet *frame;
     struct mn_frame at;
-    uint32_t ip_len; /* total length */
+    uint32_t ip_len; /* of the packet, with its IP header */
     uint32_t seq;
 };
 
 /* Bytes of the IP and the TCP header. */
 static uint32_t headers_of(const struct segment *s)
 {
-    return MN_IPV4_HEADER + (uint32_t)s->at.transport_len;
+    return (uint32_t)s->at.network_len + s->at.transport_len;
 }
 
 struct run {
@@ -31,44 +36,61 @@ struct run {
 };
 
 enum kind {
-    OTHER, /* not TCP over IPv4, or not for us to judge */
+    OTHER, /* not TCP, or not for us to judge */
     TCP,   /* of a connection, but never merged */
     DATA,
 };
+
+/* The type of a frame behind its priority tags; 0 if it has none. */
+static MN_RARE uint16_t untag(struct mnet_packet *frame)
+{
+    return mn_ethernet_untag(frame) && frame->len >= MN_FRAME_TCP_LEAST ? mn_frame_type(frame) : 0;
+}
 
 static enum kind classify(struct mnet_packet *frame, struct segment *s)
 {
     if (frame->len < MN_FRAME_TCP_LEAST)
         return OTHER;
-    if (MN_UNLIKELY(mn_frame_type(frame) != MN_ETHERTYPE_IPV4) &&
-        !(mn_ethernet_untag(frame) && frame->len >= MN_FRAME_TCP_LEAST && mn_frame_type(frame) == MN_ETHERTYPE_IPV4))
+    uint16_t type = mn_frame_type(frame);
+    if (MN_UNLIKELY(type != MN_ETHERTYPE_IPV4 && type != MN_ETHERTYPE_IPV6))
+        type = untag(frame);
+    if (MN_LIKELY(type == MN_ETHERTYPE_IPV4) ? !mn_frame_find_plain_tcp4(frame, &s->at)
+                                             : type != MN_ETHERTYPE_IPV6 || !mn_frame_find_tcp6(frame, &s->at))
         return OTHER;
     const struct mn_frame *at = &s->at;
-    if (!mn_frame_find_plain_tcp4(frame, &s->at))
-        return OTHER;
     s->frame = frame;
     s->ip_len = mn_frame_packet_len(at);
     s->seq = mn_frame_sequence(at);
     if ((mn_frame_flags(at) & ~MN_TCP_PSH) != MN_TCP_ACK || !mn_frame_reserved_is_zero(at) || frame->more != NULL)
         return TCP;
     uint32_t headers = headers_of(s);
-    if (headers < MN_IPV4_HEADER + MN_TCP_HEADER || frame->len < MN_ETHERNET_HEADER + headers)
+    if (at->transport_len < MN_TCP_HEADER || frame->len < MN_ETHERNET_HEADER + headers)
         return TCP;
     if (s->ip_len <= headers || frame->total < MN_ETHERNET_HEADER + s->ip_len)
         return TCP;
     return DATA;
 }
 
-/* Cuts link padding off, and says whether both checksums are right. */
-static bool verify(const struct segment *s)
+/* Cuts link padding off, and says whether the checksums are right. */
+static inline bool verify_at(const struct segment *s, const struct mn_frame *at)
 {
-    /* The length of the network header is a constant here, so the sums over it are short. */
-    const struct mn_frame at = mn_frame_at(s->frame, false, MN_IPV4_HEADER, s->at.transport_len);
-    if (!mn_frame_network_checksum_ok(&at))
+    if (!mn_frame_network_checksum_ok(at))
         return false;
     if (s->frame->total > MN_ETHERNET_HEADER + s->ip_len)
         mnet_packet_trim(s->frame, MN_ETHERNET_HEADER + s->ip_len);
-    return s->frame->checksum != MNET_CHECKSUM_PLAIN || mn_frame_transport_checksum_ok(&at, s->frame);
+    return s->frame->checksum != MNET_CHECKSUM_PLAIN || mn_frame_transport_checksum_ok(at, s->frame);
+}
+
+/* The length of the network header is a constant for each family, so the sums over it are short. */
+static bool verify(const struct segment *s)
+{
+    uint16_t transport_len = s->at.transport_len;
+    if (MN_UNLIKELY(s->at.ipv6)) {
+        const struct mn_frame at = mn_frame_at(s->frame, true, MN_IPV6_HEADER, transport_len);
+        return verify_at(s, &at);
+    }
+    const struct mn_frame at = mn_frame_at(s->frame, false, MN_IPV4_HEADER, transport_len);
+    return verify_at(s, &at);
 }
 
 static void start(struct run *run, const struct segment *s)
@@ -80,7 +102,8 @@ static void start(struct run *run, const struct segment *s)
     run->verified = false;
 }
 
-/* Links the segment to the run where it continues it. The totals of the chain are put right when the run ends. */
+/* Links the segment to the run if it continues it. The totals of the chain are put right when the
+ * run ends. */
 static bool extend(struct run *run, const struct segment *s)
 {
     uint32_t payload = s->ip_len - headers_of(s);

@@ -13,6 +13,8 @@
 
 #include "tests/support/frame.h"
 
+#define ALL_OFFLOADS (MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6)
+
 static uint8_t file[1 << 20];
 static size_t file_len, file_limit;
 static bool file_closed;
@@ -51,8 +53,7 @@ static int set_up(void **state)
     struct mnet_device *ends[2];
     memory = test_memory((size_t)8 << 20);
     test_fill(payload, sizeof payload, 1);
-    assert_true(
-        mnet_sim_pipe(ends, &(struct mnet_sim_pipe_options){.offload = MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4}));
+    assert_true(mnet_sim_pipe(ends, &(struct mnet_sim_pipe_options){.offload = ALL_OFFLOADS}));
     file_len = 0;
     file_limit = sizeof file;
     file_closed = false;
@@ -163,17 +164,20 @@ static void received_frame_is_marked_inbound(void **state)
 static void partial_checksum_is_completed_in_the_file_only(void **state)
 {
     (void)state;
-    struct mnet_packet *frame = test_large_frame(memory, &(struct test_tcp){.seq = 1}, payload, 60001, 10001, 1460);
-    assert_int_equal(device->ops->tx(device, &frame, 1), 1);
-    size_t at = block(2) + 28;
-    struct mnet_packet *written = mnet_packet_alloc(memory);
-    assert_true(mnet_packet_append(written, file + at, 60055));
-    assert_true(test_frame_ok(written));
-    mnet_packet_free(written);
-    assert_int_equal(peer->ops->rx(peer, &frame, 1), 1);
-    assert_int_equal(frame->checksum, MNET_CHECKSUM_PARTIAL);
-    assert_false(test_frame_ok(frame));
-    mnet_packet_free(frame);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct test_tcp tcp = {.ipv6 = i == 1, .seq = 1};
+        struct mnet_packet *frame = test_large_frame(memory, &tcp, payload, 60001, 10001, 1460);
+        assert_int_equal(device->ops->tx(device, &frame, 1), 1);
+        size_t at = block(2 + i) + 28;
+        struct mnet_packet *written = mnet_packet_alloc(memory);
+        assert_true(mnet_packet_append(written, file + at, 60001 + test_headers(&tcp)));
+        assert_true(test_frame_ok(written));
+        mnet_packet_free(written);
+        assert_int_equal(peer->ops->rx(peer, &frame, 1), 1);
+        assert_int_equal(frame->checksum, MNET_CHECKSUM_PARTIAL);
+        assert_false(test_frame_ok(frame));
+        mnet_packet_free(frame);
+    }
 }
 
 /* RFC 768: a sum of 0 is written as ffff, because 0 means that there is no checksum. The last two
@@ -181,15 +185,19 @@ static void partial_checksum_is_completed_in_the_file_only(void **state)
 static void partial_udp_checksum_of_zero_is_ffff_in_the_file(void **state)
 {
     (void)state;
-    uint8_t text[10] = "all this";
-    uint16_t field = 0;
-    for (int tries = 0; field != 0xffff; tries++) {
-        struct mnet_packet *frame = test_udp_frame(memory, false, text, sizeof text);
-        assert_int_equal(device->ops->tx(device, &frame, 1), 1);
-        memcpy(&field, file + block(2 + (unsigned)tries) + 28 + 40, sizeof field);
-        assert_int_not_equal(field, 0);
-        assert_true(tries < 2);
-        memcpy(text + 8, &field, sizeof field); /* the difference to ffff */
+    unsigned number = 2;
+    for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
+        uint8_t text[10] = "all this";
+        uint16_t field = 0;
+        for (int tries = 0; field != 0xffff; tries++) {
+            struct mnet_packet *frame = test_udp_frame(memory, ipv6, text, sizeof text);
+            size_t at = frame->csum_start + 6u;
+            assert_int_equal(device->ops->tx(device, &frame, 1), 1);
+            memcpy(&field, file + block(number++) + 28 + at, sizeof field);
+            assert_int_not_equal(field, 0);
+            assert_true(tries < 2);
+            memcpy(text + 8, &field, sizeof field); /* the difference to ffff */
+        }
     }
     for (struct mnet_packet *frame; peer->ops->rx(peer, &frame, 1) == 1;)
         mnet_packet_free(frame);

@@ -287,29 +287,68 @@ static void large_frame_is_a_chain_of_its_buffers(void **state)
 static void metadata_of_received_frames(void **state)
 {
     (void)state;
-    struct fixture *f = start();
-    struct mnet_packet *made = large(f, 5000, 4000);
-    struct mn_vnet_header header;
-    mn_vnet_from_packet(made, &header);
-    size_t len = made->total;
-    mnet_packet_copy_out(made, 0, frame, len);
-    mnet_packet_free(made);
-    assert_true(virtio_device_give(&f->device, &header, frame, len));
-    struct mnet_packet *packet = expect_frame(f, len);
-    assert_int_equal(packet->checksum, MNET_CHECKSUM_PARTIAL);
-    assert_int_equal(packet->csum_start, 34);
-    assert_int_equal(packet->csum_offset, 16);
-    assert_int_equal(packet->gso, MNET_GSO_TCPV4);
-    assert_int_equal(packet->gso_size, 1460);
-    assert_int_equal(packet->segments, 4);
-    mnet_packet_free(packet);
-    /* 5.1.6.4: unknown flags are ignored. */
-    header = (struct mn_vnet_header){.flags = MN_VNET_DATA_VALID | 0xf8};
-    assert_true(virtio_device_give(&f->device, &header, frame, 60));
-    packet = expect_frame(f, 60);
-    assert_int_equal(packet->checksum, MNET_CHECKSUM_VERIFIED);
-    mnet_packet_free(packet);
-    end(f);
+    for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
+        struct fixture *f = start();
+        f->ipv6 = ipv6;
+        struct mnet_packet *made = large(f, 5000, 4000);
+        struct mn_vnet_header header;
+        mn_vnet_from_packet(made, &header);
+        size_t len = made->total;
+        mnet_packet_copy_out(made, 0, frame, len);
+        mnet_packet_free(made);
+        assert_true(virtio_device_give(&f->device, &header, frame, len));
+        struct mnet_packet *packet = expect_frame(f, len);
+        assert_int_equal(packet->checksum, MNET_CHECKSUM_PARTIAL);
+        assert_int_equal(packet->csum_start, ipv6 ? 54 : 34);
+        assert_int_equal(packet->csum_offset, 16);
+        assert_int_equal(packet->gso, ipv6 ? MNET_GSO_TCPV6 : MNET_GSO_TCPV4);
+        assert_int_equal(packet->gso_size, 1460);
+        assert_int_equal(packet->segments, 4);
+        mnet_packet_free(packet);
+        /* 5.1.6.4: unknown flags are ignored. */
+        header = (struct mn_vnet_header){.flags = MN_VNET_DATA_VALID | 0xf8};
+        assert_true(virtio_device_give(&f->device, &header, frame, 60));
+        packet = expect_frame(f, 60);
+        assert_int_equal(packet->checksum, MNET_CHECKSUM_VERIFIED);
+        mnet_packet_free(packet);
+        end(f);
+    }
+}
+
+/* Each family's segmentation is agreed on by itself, in each direction (5.1.3). */
+static void segmentation_of_one_family_is_agreed_on_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t without;
+        uint32_t tx, rx;
+    } cases[] = {
+        {MN_NET_F_HOST_TSO4, MNET_OFFLOAD_TSO6, MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6},
+        {MN_NET_F_HOST_TSO6, MNET_OFFLOAD_TSO4, MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6},
+        {MN_NET_F_GUEST_TSO4, MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6, MNET_OFFLOAD_TSO6},
+        {MN_NET_F_GUEST_TSO6, MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6, MNET_OFFLOAD_TSO4},
+    };
+    for (size_t i = 0; i < MN_COUNT_OF(cases); i++) {
+        struct fixture *f = start_without(cases[i].without);
+        assert_int_equal(f->net->tx_offload, MNET_OFFLOAD_CHECKSUM | cases[i].tx);
+        assert_int_equal(f->net->rx_offload, MNET_OFFLOAD_CHECKSUM | cases[i].rx);
+        /* A device that hands up what it did not agree to loses that frame. */
+        for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
+            uint32_t needed = ipv6 ? MNET_OFFLOAD_TSO6 : MNET_OFFLOAD_TSO4;
+            struct mn_vnet_header header;
+            f->ipv6 = ipv6;
+            struct mnet_packet *made = large(f, 5000, 4000);
+            size_t len = made->total;
+            mn_vnet_from_packet(made, &header);
+            mnet_packet_copy_out(made, 0, frame, len);
+            mnet_packet_free(made);
+            assert_true(virtio_device_give(&f->device, &header, frame, len));
+            assert_int_equal(receive(f), (cases[i].rx & needed) != 0);
+            if (cases[i].rx & needed)
+                mnet_packet_free(f->packets[0]);
+        }
+        end(f);
+    }
 }
 
 static void without_merged_buffers_each_frame_is_one(void **state)
@@ -458,21 +497,24 @@ static void large_frame_goes_through_a_table(void **state)
 static void metadata_of_sent_frames(void **state)
 {
     (void)state;
-    struct fixture *f = start();
-    struct mnet_packet *packet = large(f, 5000, 4000);
-    assert_int_equal(send(f, packet), 1);
-    struct mn_vnet_header header = expect_sent(f, packet, true);
-    assert_int_equal(header.flags, MN_VNET_NEEDS_CSUM);
-    assert_int_equal(mn_little16(header.csum_start), 34);
-    assert_int_equal(mn_little16(header.csum_offset), 16);
-    assert_int_equal(header.gso_type, MN_VNET_GSO_TCPV4);
-    assert_int_equal(mn_little16(header.gso_size), 1460);
-    assert_int_equal(mn_little16(header.hdr_len), 54);
-    packet = small(f);
-    assert_int_equal(send(f, packet), 1);
-    header = expect_sent(f, packet, true);
-    assert_memory_equal(&header, &(struct mn_vnet_header){0}, sizeof header);
-    end(f);
+    for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
+        struct fixture *f = start();
+        f->ipv6 = ipv6;
+        struct mnet_packet *packet = large(f, 5000, 4000);
+        assert_int_equal(send(f, packet), 1);
+        struct mn_vnet_header header = expect_sent(f, packet, true);
+        assert_int_equal(header.flags, MN_VNET_NEEDS_CSUM);
+        assert_int_equal(mn_little16(header.csum_start), ipv6 ? 54 : 34);
+        assert_int_equal(mn_little16(header.csum_offset), 16);
+        assert_int_equal(header.gso_type, ipv6 ? MN_VNET_GSO_TCPV6 : MN_VNET_GSO_TCPV4);
+        assert_int_equal(mn_little16(header.gso_size), 1460);
+        assert_int_equal(mn_little16(header.hdr_len), ipv6 ? 74 : 54);
+        packet = small(f);
+        assert_int_equal(send(f, packet), 1);
+        header = expect_sent(f, packet, true);
+        assert_memory_equal(&header, &(struct mn_vnet_header){0}, sizeof header);
+        end(f);
+    }
 }
 
 /* 5.1.6.2.1: the bit for CWR is set only for a device that knows it. */
@@ -480,13 +522,15 @@ static void cwr_in_large_segments(void **state)
 {
     (void)state;
     static const uint64_t without[] = {0, MN_NET_F_HOST_ECN};
-    for (size_t i = 0; i < MN_COUNT_OF(without); i++) {
-        struct fixture *f = start_without(without[i]);
-        struct mnet_packet *packet = test_large_frame(f->memory, &(struct test_tcp){.flags = 0x90}, frame, 5000, 4000,
-                                                      1460);
+    for (size_t i = 0; i < 2 * MN_COUNT_OF(without); i++) {
+        bool ipv6 = i % 2 != 0;
+        struct fixture *f = start_without(without[i / 2]);
+        struct mnet_packet *packet = test_large_frame(f->memory, &(struct test_tcp){.ipv6 = ipv6, .flags = 0x90}, frame,
+                                                      5000, 4000, 1460);
         assert_int_equal(send(f, packet), 1);
         struct mn_vnet_header header = expect_sent(f, packet, true);
-        assert_int_equal(header.gso_type, MN_VNET_GSO_TCPV4 | (without[i] == 0 ? MN_VNET_GSO_ECN : 0));
+        unsigned ecn = without[i / 2] == 0 ? MN_VNET_GSO_ECN : 0;
+        assert_int_equal(header.gso_type, (ipv6 ? MN_VNET_GSO_TCPV6 : MN_VNET_GSO_TCPV4) | ecn);
         end(f);
     }
 }
@@ -592,6 +636,7 @@ int main(void)
         cmocka_unit_test(large_frame_is_a_chain_of_its_buffers),
         cmocka_unit_test(large_frame_is_read_in_parts),
         cmocka_unit_test(metadata_of_received_frames),
+        cmocka_unit_test(segmentation_of_one_family_is_agreed_on_alone),
         cmocka_unit_test(without_merged_buffers_each_frame_is_one),
         cmocka_unit_test(batch_takes_no_more_than_it_is_asked_for),
         cmocka_unit_test(buffers_are_refilled_in_batches),

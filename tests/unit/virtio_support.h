@@ -32,6 +32,7 @@ struct fixture {
     void *driver;
     struct mnet_device *net;
     uint32_t offload;
+    bool ipv6; /* the family of the frames that small and large make */
     struct mnet_packet *packets[BATCH];
 };
 
@@ -149,12 +150,12 @@ static inline struct mn_vnet_header expect_sent(struct fixture *f, const struct 
 
 static inline struct mnet_packet *small(struct fixture *f)
 {
-    return test_tcp_frame(f->memory, &(struct test_tcp){.flags = 0x10}, "hello", 5);
+    return test_tcp_frame(f->memory, &(struct test_tcp){.ipv6 = f->ipv6, .flags = 0x10}, "hello", 5);
 }
 
 static inline struct mnet_packet *large(struct fixture *f, size_t len, size_t piece)
 {
-    return test_large_frame(f->memory, &(struct test_tcp){.flags = 0x10}, frame, len, piece, 1460);
+    return test_large_frame(f->memory, &(struct test_tcp){.ipv6 = f->ipv6, .flags = 0x10}, frame, len, piece, 1460);
 }
 
 /* Sends until the queue is full. Returns the number of frames sent. */
