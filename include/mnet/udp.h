@@ -133,7 +133,8 @@ int mnet_udp_send_batch(struct mnet_udp *udp, const struct mnet_udp_message *mes
                         uint64_t deadline);
 
 /* Returns the largest payload, in bytes, that goes to `to`, or to the connected remote if `to` is
- * NULL, without being cut into fragments, as far as is known: from the MTU of the link. Errors:
+ * NULL, without being cut into fragments, as far as is known: from the MTU of the link, and from
+ * routers that told of a smaller one in the last ten minutes (RFC 1191, RFC 8201). Errors:
  * MNET_E_INVALID, MNET_E_UNREACHABLE. Never suspends. */
 ptrdiff_t mnet_udp_payload_max(const struct mnet_udp *udp, const struct mnet_endpoint *to);
 

@@ -67,6 +67,7 @@ static void check_way(struct mn_ip *ip)
     int result = mn_ip_find_way(ip, last->destination, &way);
     MN_ASSERT(result == 0 && way.kind == last->way.kind && mnet_address_equal(way.next_hop, last->way.next_hop));
     MN_ASSERT(way.ipv4 == last->way.ipv4 && way.mtu == last->way.mtu);
+    MN_ASSERT(mnet_address_equal(way.source, last->chosen));
     MN_ASSERT(way.ipv4 ? mn_ipv4_source_is_valid(ip, &last->way) : mn_ipv6_source_is_valid(ip, &last->way));
 }
 
@@ -80,7 +81,7 @@ void mn_ip_check(struct mn_ip *ip)
     MN_ASSERT(ip->loopback.count <= MN_IP_LOOPBACK_MAX && ip->failed.count <= MN_IP_FAILED_MAX);
     MN_ASSERT(ip->mtu <= ip->link_mtu && ip->ttl > 0);
     MN_ASSERT(ip->own_end >= MN_OWN_LINK_LOCAL && ip->own_end <= MN_OWN_MAX);
-    MN_ASSERT(ip->wheel.armed == timers + ip->neighbours.count + ip->reassembly.count);
+    MN_ASSERT(ip->wheel.armed == timers + ip->neighbours.count + ip->reassembly.count + ip->path_mtus.count);
     if (!mn_check_is_due(&ip->steps, parts))
         return;
     check_queue(&ip->transmit);

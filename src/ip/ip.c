@@ -50,6 +50,16 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
     mn_reassembly_init(&ip->reassembly, ip->memory, &ip->wheel, ip->counters, new_key(ip->random), limits,
                        MN_IP_TIMER_REASSEMBLY);
     ip->identification.key = new_key(ip->random);
+    const struct mn_path_mtu_config paths = {
+        .memory = ip->memory,
+        .wheel = &ip->wheel,
+        .key = ip->reassembly.key,
+        .max = MN_IP_PATH_MTUS_MAX,
+        .age_ns = MN_PATH_MTU_AGE_NS,
+        .link_mtu = ip->link_mtu,
+        .timer_kind = MN_IP_TIMER_PATH_MTU,
+    };
+    mn_path_mtus_init(&ip->path_mtus, &paths);
     ip->icmp_limit = (struct mn_ip_limit){.credit_ns = UINT64_MAX / 2, .filled_ns = config->now}; /* full */
     if (mnet_address_is_any(user->ipv4.address)) { /* there may be one later, and then routes */
         if (!mnet_address_is_any(user->ipv4_gateway) || has_ipv4_routes(user))
@@ -66,6 +76,7 @@ void mn_ip_deinit(struct mn_ip *ip)
 {
     mn_neighbours_deinit(&ip->neighbours);
     mn_reassembly_deinit(&ip->reassembly);
+    mn_path_mtus_clear(&ip->path_mtus);
     for (unsigned i = 0; i < MN_OWN_MAX; i++)
         mn_wheel_cancel(&ip->wheel, &ip->own[i].timer);
     mn_packet_queue_clear(&ip->transmit);
@@ -148,6 +159,7 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
         case MN_IP_TIMER_ADDRESS: address_timer(ip, MN_CONTAINER(timer, struct mn_own_address, timer), now); break;
         case MN_IP_TIMER_NEIGHBOUR: mn_ip_neighbour_timer(ip, timer, now); break;
         case MN_IP_TIMER_REASSEMBLY: reassembly_timer(ip, timer, now); break;
+        case MN_IP_TIMER_PATH_MTU: mn_path_mtu_expire(&ip->path_mtus, timer); break;
         }
     }
 }
@@ -155,6 +167,7 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
 MN_RARE void mn_ip_link_up(struct mn_ip *ip, uint64_t now)
 {
     mn_ip_neighbours_link_up(ip, now);
+    mn_path_mtus_clear(&ip->path_mtus);
     mn_ip_address_link_up(ip, &ip->own[MN_OWN_IPV4], now);
     for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++)
         mn_ipv6_address_link_up(ip, &ip->own[i], now);

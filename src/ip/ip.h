@@ -22,6 +22,7 @@
 #include "base/wheel.h"
 #include "ip/group.h"
 #include "ip/neighbour.h"
+#include "ip/path_mtu.h"
 #include "ip/reassembly.h"
 #include "ip/route.h"
 #include "ip/select.h"
@@ -35,6 +36,7 @@
 #define MN_IP_TRANSMIT_OWN_MAX 256
 #define MN_IP_LOOPBACK_MAX 256
 #define MN_IP_FAILED_MAX 256
+#define MN_IP_PATH_MTUS_MAX 256 /* paths smaller than the link that are remembered */
 /* Bytes of datagrams that may wait for neighbours: this share of the budget, within these limits. For one neighbour,
  * and in datagrams: neighbour.h. */
 #define MN_IP_WAITING_SHARE 32
@@ -123,6 +125,11 @@ int mn_ip_path(const struct mn_ip *ip, struct mnet_address destination, struct m
 #define MN_IP_SORT_MAX 16
 void mn_ip_sort(const struct mn_ip *ip, const struct mn_losers *losers, unsigned first, struct mnet_address *addresses,
                 unsigned count, uint64_t now);
+/* The largest packet for `destination` as far as routers have told (RFC 1191, RFC 8201), at most the
+ * link's. */
+static inline uint16_t mn_ip_path_mtu(struct mn_ip *ip, struct mnet_address destination);
+/* A router told it, in an error about a packet of ours: its transport has checked that. */
+void mn_ip_lower_path_mtu(struct mn_ip *ip, const struct mn_icmp_error *error, uint64_t now);
 /* Whether `address` is one of the host's own; whether it is a broadcast address here. */
 bool mn_ip_is_own(const struct mn_ip *ip, struct mnet_address address);
 bool mn_ip_is_broadcast(const struct mn_ip *ip, struct mnet_address address);
@@ -181,6 +188,7 @@ enum mn_ip_timer {
     MN_IP_TIMER_ADDRESS,
     MN_IP_TIMER_NEIGHBOUR,
     MN_IP_TIMER_REASSEMBLY,
+    MN_IP_TIMER_PATH_MTU,
 };
 
 /* An own IPv4 address in numbers of host order, with which its packets are compared. */
@@ -242,6 +250,7 @@ struct mn_ip_way {
 struct mn_ip_way_cache {
     struct mnet_address source, destination; /* of the packet, as its transport gave them */
     struct mn_ip_way way;
+    struct mnet_address chosen; /* the source, if the transport gives none */
     bool known;
 };
 
@@ -274,6 +283,7 @@ struct mn_ip {
     struct mn_ip_way_cache last_way;
     struct mn_neighbours neighbours;
     struct mn_reassembly reassembly;
+    struct mn_path_mtus path_mtus;
     struct mn_ip_identification identification;
     struct mn_ip_limit icmp_limit;
     struct mn_packet_queue transmit; /* frames, Ethernet header first */
@@ -282,6 +292,11 @@ struct mn_ip {
     struct mn_wheel wheel;           /* timers of enum mn_ip_timer */
     unsigned steps;                  /* of mn_ip_check */
 };
+
+static inline uint16_t mn_ip_path_mtu(struct mn_ip *ip, struct mnet_address destination)
+{
+    return mn_path_mtu_find(&ip->path_mtus, destination);
+}
 
 /* Whether mn_ip_next_error, and mn_ip_loopback, have something. */
 static inline bool mn_ip_has_failed(const struct mn_ip *ip)

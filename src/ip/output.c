@@ -27,6 +27,10 @@ static inline int output(struct mn_ip *ip, struct mnet_packet *packet, const str
         mnet_packet_free(packet);
         return result;
     }
+    /* Routers do not cut IPv6 packets. Those that may not be cut here are their transports' care. */
+    if (MN_UNLIKELY(packet->total > MN_IPV6_MTU_MIN - MN_IPV6_HEADER) && !way.ipv4 && !datagram->dont_fragment &&
+        way.kind != MN_IP_WAY_LOOPBACK)
+        way.mtu = MN_MIN(way.mtu, mn_ip_path_mtu(ip, datagram->destination)); /* IP6-4.5-4 */
     uint32_t header_len = way.ipv4 ? MN_IPV4_HEADER : MN_IPV6_HEADER;
     uint32_t payload_max = way.ipv4 ? MN_IPV4_PAYLOAD_MAX : MN_IPV6_PAYLOAD_MAX;
     bool fits = way.kind == MN_IP_WAY_LOOPBACK || header_len + size_on_wire(packet) <= way.mtu;

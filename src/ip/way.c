@@ -20,22 +20,34 @@ MN_APART int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datag
         mn_ip_count(ip, MNET_COUNT_TX_DROP_NO_ROUTE);
         return result;
     }
+    struct mnet_address chosen = way->source;
     if (!mnet_address_is_any(datagram->source))
         way->source = datagram->source;
     if (!(way->ipv4 ? mn_ipv4_source_is_valid(ip, way) : mn_ipv6_source_is_valid(ip, way)))
         return MNET_E_INVALID;
-    *cache = (struct mn_ip_way_cache){datagram->source, datagram->destination, *way, true};
+    *cache = (struct mn_ip_way_cache){datagram->source, datagram->destination, *way, chosen, true};
     return 0;
 }
 
 int mn_ip_path(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_path *path)
 {
+    const struct mn_ip_way_cache *last = &ip->last_way;
     struct mn_ip_way way;
-    int result = mn_ip_find_way(ip, destination, &way);
-    if (result != 0)
-        return result;
-    path->source = way.source;
-    path->loopback = way.kind == MN_IP_WAY_LOOPBACK;
-    path->mtu = path->loopback ? UINT16_MAX : way.mtu;
+    if (MN_LIKELY(last->known && mnet_address_equal(last->destination, destination))) {
+        *path = (struct mn_ip_path){last->chosen, last->way.mtu, last->way.kind == MN_IP_WAY_LOOPBACK};
+    } else {
+        int result = mn_ip_find_way(ip, destination, &way);
+        if (result != 0)
+            return result;
+        *path = (struct mn_ip_path){way.source, way.mtu, way.kind == MN_IP_WAY_LOOPBACK};
+    }
+    if (path->loopback)
+        path->mtu = UINT16_MAX;
     return 0;
+}
+
+void mn_ip_lower_path_mtu(struct mn_ip *ip, const struct mn_icmp_error *error, uint64_t now)
+{
+    MN_ASSERT(error->reason == MN_UNREACHABLE_TOO_BIG);
+    mn_path_mtu_lower(&ip->path_mtus, error->remote, error->mtu, now);
 }

@@ -41,12 +41,18 @@ static void count(struct mnet_stack *stack, enum mnet_counter counter, uint64_t 
 
 /* ---- Received ---- */
 
+static void take_udp_error(struct mnet_stack *stack, const struct mn_icmp_error *error)
+{
+    if (mn_udp_icmp(&stack->udp, error) && error->reason == MN_UNREACHABLE_TOO_BIG)
+        mn_ip_lower_path_mtu(&stack->ip, error, stack->now);
+}
+
 static MN_RARE void take_error(struct mnet_stack *stack, const struct mn_icmp_error *error)
 {
     if (error->protocol == MN_PROTOCOL_TCP)
         mn_tcp_icmp(stack->tcp, error, stack->now);
     else if (error->protocol == MN_PROTOCOL_UDP)
-        mn_udp_icmp(&stack->udp, error);
+        take_udp_error(stack, error);
 }
 
 /* RFC 1122 3.2.2.1: a protocol that nobody here speaks, and a UDP port that nobody listens on, are reported. */

@@ -216,23 +216,26 @@ static int await_device(struct mnet_udp *udp, uint64_t deadline)
 struct sending {
     struct mnet_udp_message message; /* both ends are filled in */
     struct mn_udp_bytes bytes;
-    uint16_t mtu;        /* of the path */
     size_t datagram_len; /* payload bytes of each datagram but the last */
+    size_t whole_max;    /* of a datagram that needs no fragments; 0: not prepared */
 };
 
-/* The largest payload of a datagram that needs no fragments. */
-static size_t payload_of(struct mnet_address remote, uint16_t mtu)
+/* The largest payload of a datagram that needs no fragments on its path, as far as is known. */
+static size_t whole_payload(struct mnet_stack *stack, struct mnet_address remote, const struct mn_ip_path *path)
 {
     size_t headers = (mnet_address_is_ipv4(remote) ? MN_IPV4_HEADER : MN_IPV6_HEADER) + (size_t)MN_UDP_HEADER;
-    return MN_MIN(mtu > headers ? mtu - headers : 0, mn_udp_payload_max(remote));
+    size_t mtu = path->loopback ? path->mtu : MN_MIN(path->mtu, mn_ip_path_mtu(&stack->ip, remote));
+    return MN_MIN(mtu > headers ? mtu - headers : 1, mn_udp_payload_max(remote));
 }
 
 /* Fills in the remote end, and checks it. */
 static int find_remote(const struct mnet_udp *udp, struct mnet_endpoint *remote)
 {
-    if (remote->port == 0)
+    if (remote->port == 0) {
         *remote = udp->engine.remote;
-    if (remote->port == 0 || mnet_address_is_any(remote->address))
+        return remote->port != 0 ? MNET_OK : MNET_E_INVALID;
+    }
+    if (mnet_address_is_any(remote->address))
         return MNET_E_INVALID;
     int error = mn_zone_remove(udp->stack, &remote->address);
     return error == MNET_OK && !mn_udp_takes(&udp->engine, remote->address) ? MNET_E_INVALID : error;
@@ -255,18 +258,16 @@ static int find_local(const struct mnet_udp *udp, struct mnet_address *local, co
 }
 
 /* Checks the bytes and their lengths. */
-static int measure(struct sending *sending, bool dont_fragment)
+static int measure(struct sending *sending)
 {
     const struct mnet_udp_message *message = &sending->message;
-    size_t total = 0, most = mn_udp_payload_max(message->remote.address);
+    size_t total = 0, most = MN_MIN(sending->whole_max, mn_udp_payload_max(message->remote.address));
     for (int i = 0; i < message->slice_count; i++) {
         const struct mnet_slice *slice = &message->slices[i];
         if ((slice->data == NULL && slice->len > 0) || slice->len > SIZE_MAX - total)
             return MNET_E_INVALID;
         total += slice->len;
     }
-    if (dont_fragment)
-        most = payload_of(message->remote.address, sending->mtu);
     sending->bytes = (struct mn_udp_bytes){.slice = message->slices, .left = total};
     sending->datagram_len = message->segment != 0 ? MN_MIN(total, message->segment) : total;
     return sending->datagram_len > most ? MNET_E_TOO_BIG : MNET_OK;
@@ -286,9 +287,10 @@ static int prepare(struct mnet_udp *udp, struct sending *sending)
     error = mn_ip_path(&udp->stack->ip, message->remote.address, &path);
     if (error < 0)
         return error;
-    sending->mtu = path.mtu;
+    sending->whole_max = udp->engine.dont_fragment ? whole_payload(udp->stack, message->remote.address, &path)
+                                                   : SIZE_MAX;
     error = find_local(udp, &message->local, &path);
-    return error < 0 ? error : measure(sending, udp->engine.dont_fragment);
+    return error < 0 ? error : measure(sending);
 }
 
 static int send_datagram(struct mnet_udp *udp, struct sending *sending)
@@ -313,7 +315,7 @@ static int send_message(struct mnet_udp *udp, const struct mnet_udp_message *mes
     int error;
     do {
         error = await_device(udp, deadline);
-        if (error == MNET_OK && sending.mtu == 0)
+        if (error == MNET_OK && sending.whole_max == 0)
             error = prepare(udp, &sending); /* only now, for much can change while the task waits */
         if (error == MNET_OK)
             error = send_datagram(udp, &sending);
@@ -363,7 +365,7 @@ ptrdiff_t mnet_udp_payload_max(const struct mnet_udp *udp, const struct mnet_end
     int error = find_remote(udp, &remote);
     if (error == MNET_OK)
         error = mn_ip_path(&udp->stack->ip, remote.address, &path);
-    return error < 0 ? error : (ptrdiff_t)payload_of(remote.address, path.mtu);
+    return error < 0 ? error : (ptrdiff_t)whole_payload(udp->stack, remote.address, &path);
 }
 
 unsigned mnet_udp_ready(const struct mnet_udp *udp)

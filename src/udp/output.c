@@ -4,21 +4,16 @@
 #include "base/checksum.h"
 #include "udp/udp.h"
 
-bool mn_udp_takes(const struct mn_udp_endpoint *endpoint, struct mnet_address address)
-{
-    switch (endpoint->family) {
-    case MNET_FAMILY_ANY: return true;
-    case MNET_FAMILY_IPV4: return mnet_address_is_ipv4(address);
-    case MNET_FAMILY_IPV6: break;
-    }
-    return !mnet_address_is_ipv4(address);
-}
-
 /* Copies the next `len` bytes to `to`. */
 static void copy_bytes(struct mn_udp_bytes *bytes, uint8_t *to, size_t len)
 {
     MN_ASSERT(len <= bytes->left);
     bytes->left -= len;
+    if (MN_LIKELY(len > 0 && len < bytes->slice->len - bytes->offset)) {
+        memcpy(to, (const uint8_t *)bytes->slice->data + bytes->offset, len);
+        bytes->offset += len;
+        return;
+    }
     while (len > 0) {
         size_t piece = MN_MIN(len, bytes->slice->len - bytes->offset);
         if (piece > 0)
@@ -54,8 +49,23 @@ static bool copy_payload(struct mnet_packet *packet, struct mn_udp_bytes *bytes,
     return true;
 }
 
+/* RFC 6437 3: a label for each flow that nobody can foretell. The key is drawn when the first one
+ * is needed, so that IPv4 alone takes no random numbers for it. */
+static MN_RARE uint32_t flow_label(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint,
+                                   const struct mnet_udp_message *message)
+{
+    uint64_t words[5] = {[4] = (uint64_t)endpoint->local.port << 16 | message->remote.port};
+    memcpy(&words[0], message->local.bytes, 16);
+    memcpy(&words[2], message->remote.address.bytes, 16);
+    if (!udp->has_label_key)
+        udp->label_key = (struct mn_hash_key){mn_random_u64(udp->random), mn_random_u64(udp->random)};
+    udp->has_label_key = true;
+    uint32_t label = (uint32_t)mn_siphash13_words(&udp->label_key, words, 5) & 0xfffff;
+    return label != 0 ? label : 1; /* 0 says that there is none */
+}
+
 /* Fills in the fields of the IP header, as far as the message and the endpoint tell them. */
-static void describe(const struct mn_udp_endpoint *endpoint, const struct mnet_udp_message *message,
+static void describe(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint, const struct mnet_udp_message *message,
                      struct mn_datagram *datagram)
 {
     uint8_t dscp = message->dscp != 0 ? message->dscp : endpoint->dscp;
@@ -67,6 +77,8 @@ static void describe(const struct mn_udp_endpoint *endpoint, const struct mnet_u
         .traffic_class = (uint8_t)(dscp << 2 | message->ecn),
         .dont_fragment = endpoint->dont_fragment,
     };
+    if (MN_UNLIKELY(!mnet_address_is_ipv4(message->remote.address)))
+        datagram->flow_label = flow_label(udp, endpoint, message);
 }
 
 struct mnet_packet *mn_udp_output(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint,
@@ -94,7 +106,7 @@ struct mnet_packet *mn_udp_output(struct mn_udp *udp, const struct mn_udp_endpoi
     packet->checksum = MNET_CHECKSUM_PARTIAL;
     packet->csum_start = 0;
     packet->csum_offset = MN_UDP_CHECKSUM_AT;
-    describe(endpoint, message, datagram);
+    describe(udp, endpoint, message, datagram);
     udp->counters->value[MNET_COUNT_UDP_TX]++;
     return packet;
 }

@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "udp/queue.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
 
 #define DEFAULT_QUEUE_DATAGRAMS 256u
 #define DEFAULT_QUEUE_BYTES (512u * 1024u)
@@ -266,35 +268,34 @@ enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *d
     return MN_UDP_CONSUMED;
 }
 
-/* Returns the error that an endpoint reports for an ICMP error, or 0 for none. */
-static int error_for(enum mn_unreachable reason)
+/* Returns whether the quoted datagram is larger than the MTU that the error reports (PMTU-4-1). 0
+ * says nothing. */
+static bool was_too_big(const struct mn_icmp_error *error, uint16_t length)
 {
-    switch (reason) {
-    case MN_UNREACHABLE_PORT: return MNET_E_REFUSED;
-    case MN_UNREACHABLE_TOO_BIG: /* our datagrams may be fragmented on their way */ return MNET_OK;
-    case MN_UNREACHABLE_NETWORK:
-    case MN_UNREACHABLE_HOST:
-    case MN_UNREACHABLE_PROTOCOL:
-    case MN_UNREACHABLE_PROHIBITED:
-    case MN_UNREACHABLE_NEIGHBOUR: break;
-    }
-    return MNET_E_UNREACHABLE;
+    uint32_t header = mnet_address_is_ipv4(error->remote) ? MN_IPV4_HEADER : MN_IPV6_HEADER;
+    return error->mtu == 0 || header + length > error->mtu;
 }
 
-void mn_udp_icmp(struct mn_udp *udp, const struct mn_icmp_error *error)
+bool mn_udp_icmp(struct mn_udp *udp, const struct mn_icmp_error *error)
 {
     struct mn_reader quote = mn_reader(error->quote, error->quote_len);
     struct mnet_endpoint local = {error->local, mn_read_u16(&quote)};
     struct mnet_endpoint remote = {error->remote, mn_read_u16(&quote)};
+    uint16_t length = mn_read_u16(&quote);
     if (!quote.ok)
-        return;
+        return false;
     struct mn_udp_endpoint *endpoint = find(udp, local, remote);
-    int code = error_for(error->reason);
-    if (endpoint == NULL || (!connected(endpoint) && !endpoint->icmp_errors) || code == MNET_OK)
-        return;
-    const struct mn_udp_error noted = {remote, error->local, code, (enum mnet_unreachable)error->reason};
+    if (endpoint == NULL)
+        return false;
+    if (error->reason == MN_UNREACHABLE_TOO_BIG)
+        return was_too_big(error, length);
+    if (!connected(endpoint) && !endpoint->icmp_errors)
+        return true;
+    int result = error->reason == MN_UNREACHABLE_PORT ? MNET_E_REFUSED : MNET_E_UNREACHABLE;
+    const struct mn_udp_error noted = {remote, error->local, result, (enum mnet_unreachable)error->reason};
     if (mn_udp_note_error(endpoint, &noted))
         announce(udp, endpoint);
+    return true;
 }
 
 struct mn_udp_endpoint *mn_udp_next_event(struct mn_udp *udp)

@@ -27,6 +27,7 @@
 #include <mnet/packet.h>
 #include <mnet/udp.h>
 
+#include "base/hash.h"
 #include "base/list.h"
 #include "base/packet_queue.h"
 #include "base/random.h"
@@ -54,6 +55,8 @@ struct mn_udp {
     unsigned endpoints, endpoints_max;
     struct mnet_link events; /* endpoints with events */
     size_t pinned, budget;   /* memory pinned by all queues, and its limit */
+    struct mn_hash_key label_key;
+    bool has_label_key;
 };
 
 /* An ICMP error that waits to be told. */
@@ -101,9 +104,11 @@ enum mn_udp_verdict {
 };
 /* Receives a datagram that begins with its UDP header. */
 enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *datagram, struct mnet_packet *packet);
-/* Receives an ICMP error about a datagram of ours. An endpoint that is connected, or wants the
- * errors of all destinations, reports it once (RFC 1122 4.1.3.3). */
-void mn_udp_icmp(struct mn_udp *udp, const struct mn_icmp_error *error);
+/* Receives an ICMP error. An endpoint that is connected, or wants the errors of all destinations,
+ * reports it once (RFC 1122 4.1.3.3). One that is too big is not reported: the path is smaller from
+ * now on. Returns true if the error can be about a datagram of ours, and says so of a size that
+ * cannot pass. */
+bool mn_udp_icmp(struct mn_udp *udp, const struct mn_icmp_error *error);
 
 /* Returns the next endpoint that has become readable since it was last returned, or NULL if there
  * is none. */
@@ -147,7 +152,12 @@ struct mn_udp_bytes {
 struct mnet_packet *mn_udp_output(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint,
                                   const struct mnet_udp_message *message, struct mn_udp_bytes *bytes, size_t len,
                                   struct mn_datagram *datagram);
-/* Returns whether the endpoint may send to `to`: one of its family. */
-bool mn_udp_takes(const struct mn_udp_endpoint *endpoint, struct mnet_address address);
+/* Returns whether the address is of the endpoint's family. */
+static inline bool mn_udp_takes(const struct mn_udp_endpoint *endpoint, struct mnet_address address)
+{
+    if (MN_LIKELY(endpoint->family == MNET_FAMILY_ANY))
+        return true;
+    return mnet_address_is_ipv4(address) == (endpoint->family == MNET_FAMILY_IPV4);
+}
 
 #endif

@@ -191,3 +191,36 @@ int call_receive(void *argument)
     struct call *call = argument;
     return (int)mnet_udp_receive(call->object, call->data, call->len, NULL, call->deadline);
 }
+
+void world_unreachable(struct world *w, const uint8_t *about, uint8_t code, uint16_t mtu, uint8_t wrong)
+{
+    uint8_t frame[14 + 20 + 8 + 28] = {0};
+    memcpy(frame, about + 6, 6);
+    memcpy(frame + 6, about, 6);
+    frame[12] = 8;
+    uint8_t *ip = frame + 14, *icmp = ip + 20;
+    ip[0] = 0x45;
+    ip[3] = 56;
+    ip[8] = 64;
+    ip[9] = 1;
+    memcpy(ip + 12, about + 14 + 16, 4);
+    memcpy(ip + 16, about + 14 + 12, 4);
+    icmp[0] = 3;
+    icmp[1] = code;
+    icmp[6] = (uint8_t)(mtu >> 8);
+    icmp[7] = (uint8_t)mtu;
+    memcpy(icmp + 8, about + 14, 28);
+    icmp[8 + 24] ^= wrong;
+    uint8_t *parts[] = {ip, icmp};
+    size_t lengths[] = {20, 36}, fields[] = {10, 2};
+    for (int part = 0; part < 2; part++) {
+        uint32_t sum = 0;
+        for (size_t i = 0; i < lengths[part]; i += 2)
+            sum += (uint32_t)(parts[part][i] << 8 | parts[part][i + 1]);
+        sum = (sum & 0xffff) + (sum >> 16);
+        sum = ~((sum & 0xffff) + (sum >> 16));
+        parts[part][fields[part]] = (uint8_t)(sum >> 8);
+        parts[part][fields[part] + 1] = (uint8_t)sum;
+    }
+    mnet_sim_send(w->server_host, frame, sizeof frame);
+}

@@ -73,6 +73,11 @@ int world_connect_to(struct world *w, struct pair *pair);
 /* Closes both ends and the listener. NULL ones are skipped. */
 void world_close(struct pair *pair);
 
+/* Sends an ICMP Destination Unreachable from the server to the client about a frame that the client
+ * sent. `mtu` is for code 4. `wrong` spoils a byte of the quote, in the middle of TCP's sequence
+ * number. */
+void world_unreachable(struct world *w, const uint8_t *about, uint8_t code, uint16_t mtu, uint8_t wrong);
+
 /* A task that makes one call, and the result of the call. */
 struct call {
     struct world *w;

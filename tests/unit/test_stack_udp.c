@@ -527,6 +527,63 @@ static void udp_unconnected_hears_of_errors_on_request(void **state)
     world_run(told_errors, NULL);
 }
 
+/* Keeps the client's last datagram on the wire. */
+static void note_datagram(void *context, uint64_t now, struct mnet_sim_host *host, enum mnet_sim_direction direction,
+                          const void *frame, size_t len)
+{
+    const uint8_t *bytes = frame;
+    (void)now;
+    if (direction == MNET_SIM_SENDING && strcmp(mnet_sim_host_name(host), "client") == 0 && bytes[23] == 17)
+        memcpy(context, frame, MN_MIN(len, 64));
+}
+
+/* PMTU-4-1, PMTU-4-3, PMTU-4-6, PMTU-5.3-1; RFC 1191 3, 6.3. */
+static int path_mtu(struct world *w)
+{
+    static char data[1472];
+    struct ends ends;
+    struct mnet_udp *whole;
+    struct mnet_udp_options options = {.remote = {WORLD_SERVER, 53}, .dont_fragment = true};
+    uint8_t frame[64] = {0};
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    CHECK_EQUAL(mnet_udp_open(w->client, &options, &whole), 0);
+    mnet_sim_watch(w->sim, note_datagram, frame);
+    CHECK_EQUAL(mnet_udp_send(whole, NULL, data, 1472, MNET_NEVER), 0);
+    sleep_ms(5);
+    mnet_sim_watch(w->sim, NULL, NULL);
+    CHECK_EQUAL(frame[14 + 6], 0x40);        /* DF */
+    world_unreachable(w, frame, 4, 1500, 0); /* which it did fit */
+    sleep_ms(5);
+    CHECK_EQUAL(mnet_udp_payload_max(whole, NULL), 1472);
+    world_unreachable(w, frame, 4, 1400, 0);
+    sleep_ms(5);
+    CHECK_EQUAL(mnet_udp_payload_max(whole, NULL), 1372);
+    CHECK_EQUAL(mnet_udp_payload_max(ends.client, NULL), 1372);
+    CHECK_EQUAL(mnet_udp_send(whole, NULL, data, 1373, MNET_NEVER), MNET_E_TOO_BIG);
+    CHECK_EQUAL(mnet_udp_send(whole, NULL, data, 1372, MNET_NEVER), 0);
+    /* Routers may cut it. */
+    CHECK_EQUAL(mnet_udp_send(ends.client, NULL, data, 1472, MNET_NEVER), 0);
+    world_unreachable(w, frame, 4, 1450, 0);
+    sleep_ms(5);
+    CHECK_EQUAL(mnet_udp_payload_max(whole, NULL), 1372); /* nothing raises it */
+    sleep_ms(601000);
+    CHECK_EQUAL(mnet_udp_payload_max(whole, NULL), 1472);
+    uint16_t port = mnet_udp_local(whole).port;
+    mnet_udp_close(whole);
+    world_unreachable(w, frame, 4, 1300, 0); /* nobody sent that */
+    sleep_ms(5);
+    CHECK(port != mnet_udp_local(ends.client).port);
+    CHECK_EQUAL(mnet_udp_payload_max(ends.client, NULL), 1472);
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_path_mtu_is_learnt_and_forgotten(void **state)
+{
+    (void)state;
+    world_run(path_mtu, NULL);
+}
+
 /* A batch of the slow link: what cannot go is counted. */
 static int part_of_a_batch(struct world *w)
 {
@@ -612,6 +669,7 @@ int main(void)
         cmocka_unit_test(udp_connect_changes_the_remote_end),
         cmocka_unit_test(udp_source_is_chosen_for_each_datagram),
         cmocka_unit_test(udp_unconnected_hears_of_errors_on_request),
+        cmocka_unit_test(udp_path_mtu_is_learnt_and_forgotten),
         cmocka_unit_test(udp_batch_that_ends_early_says_how_many),
         cmocka_unit_test(udp_invalid_messages_have_no_effect),
     };

@@ -30,38 +30,6 @@ static void note_syn(void *context, uint64_t now, struct mnet_sim_host *host, en
     memcpy(syn->frame, frame, MN_MIN(len, sizeof syn->frame));
 }
 
-/* Sends an ICMP error about the recorded SYN. `wrong` spoils the sequence number in its quote. */
-static void send_unreachable(struct world *w, const struct seen *syn, uint8_t code, uint8_t wrong)
-{
-    uint8_t frame[14 + 20 + 8 + 28] = {0};
-    memcpy(frame, syn->frame + 6, 6);
-    memcpy(frame + 6, syn->frame, 6);
-    frame[12] = 8;
-    uint8_t *ip = frame + 14, *icmp = ip + 20;
-    ip[0] = 0x45;
-    ip[3] = 56;
-    ip[8] = 64;
-    ip[9] = 1;
-    memcpy(ip + 12, syn->frame + 14 + 16, 4);
-    memcpy(ip + 16, syn->frame + 14 + 12, 4);
-    icmp[0] = 3;
-    icmp[1] = code;
-    memcpy(icmp + 8, syn->frame + 14, 28);
-    icmp[8 + 24] ^= wrong;
-    uint8_t *parts[] = {ip, icmp};
-    size_t lengths[] = {20, 36}, fields[] = {10, 2};
-    for (int part = 0; part < 2; part++) {
-        uint32_t sum = 0;
-        for (size_t i = 0; i < lengths[part]; i += 2)
-            sum += (uint32_t)(parts[part][i] << 8 | parts[part][i + 1]);
-        sum = (sum & 0xffff) + (sum >> 16);
-        sum = ~((sum & 0xffff) + (sum >> 16));
-        parts[part][fields[part]] = (uint8_t)(sum >> 8);
-        parts[part][fields[part] + 1] = (uint8_t)sum;
-    }
-    mnet_sim_send(w->server_host, frame, sizeof frame);
-}
-
 /* RFC 792 with RFC 5927: a hard error whose quote names our SYN ends the attempt. An error with a
  * wrong sequence number does not. */
 static int hard_error(struct world *w)
@@ -74,10 +42,10 @@ static int hard_error(struct world *w)
     sleep_ms(10);
     mnet_sim_watch(w->sim, NULL, NULL);
     CHECK_EQUAL(syn.count, 1);
-    send_unreachable(w, &syn, 2, 0xff);
+    world_unreachable(w, syn.frame, 2, 0, 0xff);
     sleep_ms(10);
     CHECK_EQUAL(connect.ended, 0);
-    send_unreachable(w, &syn, 2, 0);
+    world_unreachable(w, syn.frame, 2, 0, 0);
     sleep_ms(10);
     CHECK(connect.ended != 0);
     CHECK_EQUAL(connect.result, MNET_E_UNREACHABLE);
@@ -104,7 +72,7 @@ static int begin_and_be_told(struct world *w, uint8_t code, struct mnet_flow **f
     sleep_ms(10);
     mnet_sim_watch(w->sim, NULL, NULL);
     CHECK_EQUAL(syn.count, 1);
-    send_unreachable(w, &syn, code, 0);
+    world_unreachable(w, syn.frame, code, 0, 0);
     sleep_ms(10);
     mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
     return 0;
@@ -207,7 +175,7 @@ static int soft_error_at_the_deadline(struct world *w)
     CHECK_EQUAL(call_start(w, &connect, call_connect, NULL), 0);
     sleep_ms(10);
     mnet_sim_watch(w->sim, NULL, NULL);
-    send_unreachable(w, &syn, 1, 0);
+    world_unreachable(w, syn.frame, 1, 0, 0);
     sleep_ms(400);
     CHECK_EQUAL(connect.ended, 0);
     sleep_ms(200);

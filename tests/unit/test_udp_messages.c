@@ -360,6 +360,66 @@ static void output_takes_fields_and_bytes_of_the_message(void **state)
     assert_int_equal(bytes.left, 0);
 }
 
+/* RFC 6437 3: one label for a flow, another for another flow, none over IPv4. */
+static void output_labels_flows_over_ipv6(void **state)
+{
+    struct udp_fixture *f = *state;
+    struct mn_udp_endpoint endpoint = {.local.port = 4000};
+    const struct mnet_endpoint ends[] = {{us, 53}, {us, 53}, {us, 54}, {stranger, 53}};
+    uint32_t labels[4];
+    for (int i = 0; i < 4; i++) {
+        struct mn_datagram datagram;
+        mnet_packet_free(udp_output(f, &endpoint, peer, ends[i], "x", 1, &datagram));
+        labels[i] = datagram.flow_label;
+        assert_int_equal(labels[i] != 0, over_ipv6());
+        assert_in_range(labels[i], 0, 0xfffff);
+    }
+    assert_int_equal(labels[0], labels[1]);
+    assert_int_equal(labels[0] != labels[2], over_ipv6());
+    assert_int_equal(labels[0] != labels[3], over_ipv6());
+}
+
+/* PMTU-4-1: a router can refuse only a datagram of ours that is larger than it says. */
+static void icmp_too_big_is_believed_if_it_can_be_true(void **state)
+{
+    struct udp_fixture *f = *state;
+    struct mn_udp_endpoint endpoint;
+    const uint32_t header = over_ipv6() ? 40 : 20;
+    const struct {
+        uint16_t length, port;
+        uint32_t mtu;
+        bool believed;
+    } cases[] = {
+        {1460, 4000, header + 1459, true},
+        {1460, 4000, header + 1460, false},
+        {1460, 4000, 0, true},
+        {1460, 4001, header + 1459, false},
+        {9, 4000, 1280, false},
+    };
+    struct mnet_udp_options options = {.local.port = 53, .remote = {peer, 4000}};
+    assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const uint8_t quote[8] = {0,
+                                  53,
+                                  (uint8_t)(cases[i].port >> 8),
+                                  (uint8_t)cases[i].port,
+                                  (uint8_t)(cases[i].length >> 8),
+                                  (uint8_t)cases[i].length};
+        const struct mn_icmp_error error = {
+            .reason = MN_UNREACHABLE_TOO_BIG,
+            .mtu = cases[i].mtu,
+            .protocol = MN_PROTOCOL_UDP,
+            .local = us,
+            .remote = peer,
+            .quote = quote,
+            .quote_len = sizeof quote,
+        };
+        assert_int_equal(mn_udp_icmp(&f->udp, &error), cases[i].believed);
+    }
+    assert_false(mn_udp_readable(&endpoint));
+    mn_udp_close(&f->udp, &endpoint);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, udp_setup, udp_teardown)
@@ -376,6 +436,8 @@ int main(void)
         TEST(lent_error_comes_first_with_its_ends),
         TEST(lent_equal_datagrams_are_merged_on_request),
         TEST(lent_datagrams_of_other_headers_are_not_merged),
+        TEST(output_labels_flows_over_ipv6),
+        TEST(icmp_too_big_is_believed_if_it_can_be_true),
         TEST(output_takes_fields_and_bytes_of_the_message),
     };
     int failed = cmocka_run_group_tests_name("over IPv4", tests, NULL, NULL);
