@@ -23,13 +23,13 @@ ping_flood()
     stop
 }
 
-# What a server that comes from inetd would do: nc answers one client.
+# fetch ADDRESS... - what a server that comes from inetd would do: nc answers one client.
 fetch()
 {
     printf 'HTTP/1.0 200 OK\r\n\r\nhello from Linux\n' | nc -l -N $LINUX 80 >"$dir/request" &
     server=$!
     await listening 80
-    "$examples/02_fetch-tap" --net:service=tap0 --ipv4=$MNET/24 $LINUX >"$dir/answer" || fail "it ended with status $?"
+    "$examples/02_fetch-tap" --net:service=tap0 --ipv4=$MNET/24 "$@" >"$dir/answer" || fail "it ended with status $?"
     wait $server
     tail -n 1 "$dir/answer" | expect 'hello from Linux'
     head -n 1 "$dir/request" | tr -d '\r' | expect 'GET / HTTP/1.0'
@@ -48,6 +48,16 @@ fetch_alone()
     wait $server
     tail -n 1 "$dir/answer" | expect 'hello from afar'
     ip addr del 192.0.2.1/32 dev lo
+}
+
+# Of several addresses one has no route, the next no host, and the last one answers.
+fetch_any()
+{
+    begun=$(date +%s%N)
+    fetch 2001:db8::1 10.0.0.77 $LINUX
+    took=$((($(date +%s%N) - begun) / 1000000))
+    [ $took -ge 250 ] || fail "it took $took ms: the first address was not tried"
+    [ $took -le 2500 ] || fail "it took $took ms"
 }
 
 listening()
@@ -184,7 +194,8 @@ end_external()
 
 run ping_small_to_largest_fragmented_answers ping_sizes
 run ping_flood_answers_all ping_flood
-run fetch_from_linux_gets_page fetch
+run fetch_from_linux_gets_page fetch "$LINUX"
+run fetch_from_the_address_that_answers fetch_any
 run fetch_through_the_gateway_of_a_host_alone fetch_alone
 run fetch_from_closed_port_is_refused fetch_refused
 run fetch_from_silent_neighbour_is_unreachable_soon fetch_no_neighbour
