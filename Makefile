@@ -131,6 +131,7 @@ format: bootstrap-check
 
 model: bootstrap-test release
 	@$(RELEASE)/tests/model $(FIRST) $(SEEDS)
+	@$(RELEASE)/tests/model --ipv6 $(FIRST) $(SEEDS)
 
 # Writes the table of goodput on simulated links with which a unit test compares. `git diff` shows
 # the effect of a change.

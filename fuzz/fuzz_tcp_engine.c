@@ -9,6 +9,7 @@
 #include "tcp/check.h"
 #include "tcp/records/table.h"
 #include "tcp/tcb.h"
+#include "tests/support/family.h"
 #include "tests/support/tcp_check.h"
 
 #define PEERS 4
@@ -28,6 +29,7 @@ struct engine {
     struct mnet_counters counters;
     struct mnet_log log;
     struct mn_random random;
+    enum family family; /* of all addresses */
     struct mn_tcp_config config;
     struct mn_tcp *tcp;
     struct mn_listener *listener;
@@ -46,14 +48,14 @@ static uint8_t stream(uint32_t seq)
     return (uint8_t)(seq * 31u + (seq >> 8));
 }
 
-static struct mnet_endpoint own(void)
+static struct mnet_endpoint own(const struct engine *e)
 {
-    return (struct mnet_endpoint){mnet_ipv4(10, 0, 0, 2), PORT};
+    return (struct mnet_endpoint){family_host(e->family, 10, 0, 0, 2), PORT};
 }
 
-static struct mnet_endpoint peer(unsigned index)
+static struct mnet_endpoint peer(const struct engine *e, unsigned index)
 {
-    return (struct mnet_endpoint){mnet_ipv4(10, 0, 0, 1), (uint16_t)(1000 + index % PEERS)};
+    return (struct mnet_endpoint){family_host(e->family, 10, 0, 0, 1), (uint16_t)(1000 + index % PEERS)};
 }
 
 static void listen_again(struct engine *e)
@@ -70,12 +72,13 @@ static void start(struct engine *e)
     e->memory = mnet_memory_init(region, flags & 1 ? sizeof region : MNET_MEMORY_MINIMUM);
     mn_random_init(&e->random, seed);
     e->now = MNET_SECOND;
+    e->family = flags & 128 ? IPV6 : IPV4;
     e->config = (struct mn_tcp_config){
         .memory = e->memory,
         .counters = &e->counters,
         .log = &e->log,
         .random = &e->random,
-        .mtu = flags & 2 ? 1500 : 576,
+        .mtu = flags & 2 ? 1500 : family_mtu_min(e->family),
         .gso_max = flags & 4 ? 20000 : 0,
         .user.connections_max = flags & 8 ? 100 : 3,
         .user.orphans_max = 2,
@@ -120,7 +123,8 @@ static void check_packet(struct engine *e, const struct mnet_packet *packet, con
         tcp_check_sack(MN_CONTAINER(conn, struct mn_tcb, conn), &header);
     uint32_t len = packet->total - header.header_len;
     uint32_t segment = packet->gso == MNET_GSO_NONE ? len : packet->gso_size;
-    MN_ASSERT(segment + header.header_len + 20 <= e->config.mtu);
+    MN_ASSERT(segment + header.header_len + family_ip_header(e->family) <= e->config.mtu);
+    MN_ASSERT(e->family == IPV4 || datagram->dont_fragment);
     MN_ASSERT(packet->gso == MNET_GSO_NONE || (len > segment && len <= e->config.gso_max));
     MN_ASSERT(!(header.flags & MN_TCP_RST) || len == 0);
     for (uint32_t i = 0; i < len; i++)
@@ -160,7 +164,7 @@ static struct engine_user *some_user(struct engine *e)
 
 static struct mn_conn *find(const struct engine *e, unsigned who)
 {
-    const struct mnet_endpoint local = own(), remote = peer(who);
+    const struct mnet_endpoint local = own(e), remote = peer(e, who);
     return mn_table_find(e->tcp, &local, &remote);
 }
 
@@ -255,7 +259,7 @@ static void op_segment(struct engine *e)
     expected(e, shape, &seq, &ack, &nxt);
     seq += shape & 4 ? (uint32_t)(int8_t)mn_read_u8(&e->script) * (shape & 8 ? 300 : 1) : 0;
     ack = shape & 16 ? nxt : ack + (uint32_t)(int8_t)mn_read_u8(&e->script) * (shape & 32 ? 300 : 1);
-    struct mn_tcp_header header = {.source_port = peer(shape).port,
+    struct mn_tcp_header header = {.source_port = peer(e, shape).port,
                                    .destination_port = PORT,
                                    .seq = seq,
                                    .ack = ack,
@@ -269,7 +273,7 @@ static void op_segment(struct engine *e)
     for (size_t i = 0; i < data; i++)
         bytes[len + i] = stream(seq + (flags & MN_TCP_SYN ? 1 : 0) + (uint32_t)i);
     struct mn_datagram datagram = {
-        .source = peer(shape).address, .destination = own().address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
+        .source = peer(e, shape).address, .destination = own(e).address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
     struct mn_conn *conn = find(e, shape);
     struct mn_tcb *tcb = conn != NULL && conn->kind == MN_CONN_TCB ? MN_CONTAINER(conn, struct mn_tcb, conn) : NULL;
     struct mn_range before = {0, 0}, known = {0, 0};
@@ -287,7 +291,7 @@ static void plain_segment(struct engine *e, unsigned who, uint32_t seq, uint32_t
 {
     const uint8_t options = MN_TCP_OPTION_MSS | MN_TCP_OPTION_WINDOW_SCALE | MN_TCP_OPTION_SACK_PERMITTED;
     uint8_t bytes[MN_TCP_HEADER_MAX];
-    struct mn_tcp_header header = {.source_port = peer(who).port,
+    struct mn_tcp_header header = {.source_port = peer(e, who).port,
                                    .destination_port = PORT,
                                    .seq = seq,
                                    .ack = ack,
@@ -297,7 +301,7 @@ static void plain_segment(struct engine *e, unsigned who, uint32_t seq, uint32_t
                                    .mss = 1000,
                                    .window_shift = 2};
     struct mn_datagram datagram = {
-        .source = peer(who).address, .destination = own().address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
+        .source = peer(e, who).address, .destination = own(e).address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
     input(e, &datagram, bytes, mn_tcp_emit(bytes, &header), true);
 }
 
@@ -328,7 +332,7 @@ static void op_sack(struct engine *e)
     uint32_t flight = nxt - ack, from = ack;
     if (shape & 4)
         ack += flight / 8 * (shape >> 5);
-    struct mn_tcp_header header = {.source_port = peer(shape).port,
+    struct mn_tcp_header header = {.source_port = peer(e, shape).port,
                                    .destination_port = PORT,
                                    .seq = seq,
                                    .ack = ack,
@@ -342,7 +346,7 @@ static void op_sack(struct engine *e)
         header.sack[i] = (struct mn_tcp_sack_block){left, left + (len < 240 ? len * (1 + flight / 400) : 0u - len)};
     }
     struct mn_datagram datagram = {
-        .source = peer(shape).address, .destination = own().address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
+        .source = peer(e, shape).address, .destination = own(e).address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
     input(e, &datagram, bytes, mn_tcp_emit(bytes, &header), true);
 }
 
@@ -371,7 +375,7 @@ static void op_run(struct engine *e)
     expected(e, who, &seq, &ack, &nxt);
     seq += (uint32_t)(int8_t)mn_read_u8(&e->script) * 100;
     size_t size = 1 + mn_read_u8(&e->script) * 5u;
-    struct mn_tcp_header header = {.source_port = peer(who).port,
+    struct mn_tcp_header header = {.source_port = peer(e, who).port,
                                    .destination_port = PORT,
                                    .seq = seq,
                                    .ack = ack,
@@ -391,7 +395,7 @@ static void op_run(struct engine *e)
         if (i > 0)
             continue;
         struct mn_datagram datagram = {
-            .source = peer(who).address, .destination = own().address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
+            .source = peer(e, who).address, .destination = own(e).address, .protocol = MN_PROTOCOL_TCP, .ttl = 64};
         head->segments = (uint16_t)(count + 1);
         head->checksum = MNET_CHECKSUM_VERIFIED;
         mn_tcp_input(e->tcp, &datagram, head, e->now);
@@ -426,8 +430,8 @@ static void op_raw(struct engine *e)
     if (from == NULL)
         return;
     memcpy(bytes, from, len);
-    struct mn_datagram datagram = {.source = peer(0).address,
-                                   .destination = shape & 1 ? own().address : mnet_ipv4(224, 0, 0, shape),
+    struct mn_datagram datagram = {.source = peer(e, 0).address,
+                                   .destination = shape & 1 ? own(e).address : family_group(e->family, shape),
                                    .protocol = MN_PROTOCOL_TCP,
                                    .not_unicast = (shape & 6) == 6};
     if (len >= MN_TCP_HEADER && shape & 8)
@@ -443,15 +447,15 @@ static void op_icmp(struct engine *e)
     expected(e, shape, &seq, &una, &nxt);
     una += (uint32_t)(int8_t)mn_read_u8(&e->script);
     quote[1] = PORT;
-    quote[2] = (uint8_t)(peer(shape).port >> 8);
-    quote[3] = (uint8_t)peer(shape).port;
+    quote[2] = (uint8_t)(peer(e, shape).port >> 8);
+    quote[3] = (uint8_t)peer(e, shape).port;
     for (int i = 0; i < 4; i++)
         quote[4 + i] = (uint8_t)(una >> (24 - 8 * i));
     struct mn_icmp_error error = {.reason = (enum mn_unreachable)(MN_UNREACHABLE_NETWORK + (shape >> 2) % 7),
                                   .mtu = mn_read_u16(&e->script),
                                   .protocol = MN_PROTOCOL_TCP,
-                                  .local = own().address,
-                                  .remote = peer(shape).address,
+                                  .local = own(e).address,
+                                  .remote = peer(e, shape).address,
                                   .quote = quote,
                                   .quote_len = shape & 128 ? 7 : 8};
     mn_tcp_icmp(e->tcp, &error, e->now);
@@ -462,7 +466,7 @@ static void op_icmp(struct engine *e)
 static void op_open(struct engine *e)
 {
     struct engine_user *user = free_user(e);
-    struct mn_tcp_open open = {.local = own(), .remote = peer(mn_read_u8(&e->script))};
+    struct mn_tcp_open open = {.local = own(e), .remote = peer(e, mn_read_u8(&e->script))};
     struct mn_tcb *tcb = NULL;
     if (user != NULL && mn_tcp_open(e->tcp, &open, e->now, &tcb) == 0)
         *user = (struct engine_user){.tcb = tcb};

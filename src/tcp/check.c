@@ -7,6 +7,7 @@
  */
 #include "tcp/check.h"
 
+#include "tcp/mss.h"
 #include "tcp/output.h"
 #include "tcp/recovery/flight.h"
 #include "tcp/segment.h"
@@ -23,6 +24,8 @@ static void check_send_sequence(const struct mn_tcb *tcb)
     MN_ASSERT(mn_seq_leq(tcb->snd_nxt, end + tcb->fin_queued));
     MN_ASSERT(mn_seq_leq(tcb->snd_small, tcb->snd_nxt));
     MN_ASSERT(tcb->snd_mss > 0 && tcb->snd_mss < tcb->path_mtu);
+    MN_ASSERT(tcb->plpmtu == NULL || !tcb->plpmtu->fragment ||
+              mn_sizes_of(mn_conn_address(&tcb->conn.remote))->routers_fragment);
     MN_ASSERT(tcb->flight.congestion.mss == tcb->snd_mss);
     if (!mn_tcp_synchronized(tcb))
         return;

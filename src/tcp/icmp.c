@@ -1,11 +1,18 @@
 /* ICMP errors (RFC 9293 3.9.2.2, with the care of RFC 5927) are believed only if they quote a
  * segment that is in flight.
  *
+ *              ICMP unreachable (3)            ICMPv6 unreachable (1), and others
+ * hard         2 protocol, 3 port              4 port, unknown next header (type 4, code 1)
+ * prohibited   9, 10, 13, 14, 15               1 prohibited, 5 policy, 6 reject route
+ * soft         0, 1, 5 to 8, 11, 12            0 no route, 2 scope, 3 address
+ *              time exceeded, parameter problem, in both
+ * too big      4 fragmentation needed          packet too big (type 2)
+ *
  * While connecting, a hard error ends the attempt (SHLD-26). A prohibition ends it, too. Its codes
- * (9, 10, 13) are younger than the list of soft ones, and a filter that reports it once will report
- * it again (RFC 5461 4). A next hop of our own that does not answer also ends it. A soft error
- * (codes 0, 1 and 5, and similar ones) ends nothing (MUST-56), because the network may be repairing
- * itself. If the time for the attempt runs out, the soft error decides the error code.
+ * are younger than the list of soft ones, and a filter that reports it once will report it again
+ * (RFC 5461 4). A next hop of our own that does not answer also ends it. A soft error ends nothing
+ * (MUST-56), because the network may be repairing itself. If the time for the attempt runs out, the
+ * soft error decides the error code.
  *
  * An established connection takes all of them as notices (RFC 5927 5.2). The last cause is kept,
  * and the user can ask for it.

@@ -14,6 +14,11 @@ static uint32_t overhead(const struct mn_tcb *tcb)
     return tcb->path_mtu - mn_tcb_path_mss(tcb);
 }
 
+static const struct mn_family_sizes *sizes_of(const struct mn_tcb *tcb)
+{
+    return mn_sizes_of(mn_conn_address(&tcb->conn.remote));
+}
+
 /* Uses packets of this size from now on. cwnd is in bytes and stays (RFC 8899 3 (7)). Data to be
  * retransmitted is kept as ranges of bytes, which output cuts as it sends them. */
 static void use_size(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t path_mtu, uint32_t size)
@@ -78,7 +83,7 @@ void mn_plpmtu_release(struct mn_tcp *tcp, struct mn_tcb *tcb)
  * is none. */
 static uint32_t smaller(const struct mn_tcb *tcb)
 {
-    static const uint16_t sizes[] = {MN_BASE_PLPMTU, MN_MIN_PLPMTU};
+    const uint16_t sizes[] = {sizes_of(tcb)->base_plpmtu, sizes_of(tcb)->min_plpmtu};
     uint32_t outstanding = tcb->snd_nxt - tcb->snd_una;
     for (unsigned i = 0; i < MN_COUNT_OF(sizes); i++) {
         if (sizes[i] < tcb->snd_mss + overhead(tcb) && sizes[i] - overhead(tcb) < outstanding)
@@ -116,17 +121,20 @@ void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         probe_failed(tcp, tcb, now);
     if (tcb->flight.rtt.expiries == 0 || tcp->config.user.no_plpmtud)
         return; /* for any cause, it is sent again unchanged */
+    const struct mn_family_sizes *sizes = sizes_of(tcb);
     uint32_t size = smaller(tcb);
-    bool smallest = size == 0 && tcb->snd_mss + overhead(tcb) <= MN_MIN_PLPMTU &&
+    bool smallest = size == 0 && tcb->snd_mss + overhead(tcb) <= sizes->min_plpmtu &&
                     tcb->snd_nxt - tcb->snd_una >= tcb->snd_mss;
-    if ((size == 0 && !smallest) || (p == NULL && (p = begin(tcp, tcb)) == NULL))
+    if ((size == 0 && !smallest) || (p == NULL && smallest && !sizes->routers_fragment))
+        return; /* nothing else can be tried */
+    if (p == NULL && (p = begin(tcp, tcb)) == NULL)
         return;
     p->state = MN_PLPMTU_BASE;
     if (size > 0) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_PMTU_LOWERED);
         use_size(tcp, tcb, size, size);
     } else {
-        p->fragment = true; /* RFC 8899 5.2, ERROR */
+        p->fragment = sizes->routers_fragment; /* RFC 8899 5.2, ERROR */
     }
 }
 
@@ -247,7 +255,7 @@ static void probe_refused(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t mtu, 
 void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t mtu, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
-    mtu = MN_MAX(mtu, MN_MIN_PLPMTU);
+    mtu = MN_MAX(mtu, (uint32_t)sizes_of(tcb)->min_plpmtu); /* PMTU-4-2 */
     if (p != NULL && p->probe == MN_PROBE_OUT && seq == p->probe_seq && mtu >= tcb->path_mtu && mtu < p->probed) {
         probe_refused(tcp, tcb, mtu, now);
         mn_tcb_queue_output(tcp, tcb);

@@ -5,9 +5,10 @@
  * Nothing happens, and a connection has no `struct mn_plpmtu`, until segments seem to be too large:
  * the retransmission timer expires twice in a row, with more unacknowledged data than fits a
  * smaller segment. The first retransmission has the full size. From the second on they are smaller:
- * packets of BASE_PLPMTU, then of MIN_PLPMTU, then of that size without Don't Fragment. So a silent
- * path costs a connection at most two more timeouts than one that reports, and the timer is as
- * always. If nothing is ever acknowledged, the peer or the path is gone, and nothing was learnt.
+ * packets of BASE_PLPMTU, then of MIN_PLPMTU, then of that size without Don't Fragment. Over IPv6
+ * both sizes are 1280, and no router fragments, so that size is the last. A silent path costs a
+ * connection at most two more timeouts than one that reports, and the timer is as always. If
+ * nothing is ever acknowledged, the peer or the path is gone, and nothing was learnt.
  *
  *    retransmissions vanish
  * (none) -----------------> BASE ----------------------> SEARCHING ----------------------> COMPLETE
@@ -36,10 +37,6 @@
 struct mn_tcb;
 struct mn_tcp;
 
-#define MN_BASE_PLPMTU 1200u /* RFC 8899 5.1.2 */
-/* Every IPv4 host accepts this size. Smaller path MTUs are not believed, though RFC 1191 3 allows
- * 68: tiny segments are an attack (RFC 5927 7). */
-#define MN_MIN_PLPMTU 576u
 #define MN_MAX_PROBES 3u
 #define MN_PMTU_RAISE_TIMER (600 * MNET_SECOND)
 #define MN_PLPMTU_EXACT 16u /* the search ends when the size is known to so many bytes */

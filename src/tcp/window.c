@@ -11,6 +11,7 @@
 #include "tcp/window.h"
 #include "tcp/autotune.h"
 #include "tcp/charge.h"
+#include "tcp/mss.h"
 #include "tcp/ready.h"
 #include "tcp/state.h"
 #include "tcp/tcb.h"
@@ -50,8 +51,8 @@ MN_APART uint8_t mn_window_shift(const struct mn_tcp *tcp)
 
 uint16_t mn_window_mss(const struct mn_tcp *tcp, struct mnet_address remote)
 {
-    uint16_t ip_header = mnet_address_is_ipv4(remote) ? 20 : 40;
-    return (uint16_t)(tcp->config.mtu - ip_header - MN_TCP_HEADER);
+    /* MUST-67, IP6-8.3-1, PMTU-5.4-2. */
+    return (uint16_t)(tcp->config.mtu - mn_sizes_of(remote)->ip_header - MN_TCP_HEADER);
 }
 
 /* Returns the distance that the right edge can move: up to the target without the unread bytes,

@@ -5,16 +5,20 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-# model BUILD SEEDS NAME
+# model NAME BUILD ARGUMENT...
 model()
 {
-    if output=$("$1/tests/model" 1 "$2" 2>&1); then
-        echo "ok $3"
+    name=$1 program=$2/tests/model
+    shift 2
+    if output=$("$program" "$@" 2>&1); then
+        echo "ok $name"
     else
-        echo "not ok $3: $(echo "$output" | tail -n 1)"
+        echo "not ok $name: $(echo "$output" | tail -n 1)"
         echo "$output"
     fi
 }
 
-model "$MNET_DEBUG" 300 '300 seeds under sanitizers'
-model "$MNET_RELEASE" 10000 '10000 seeds'
+model '300 seeds under sanitizers' "$MNET_DEBUG" 1 300
+model '10000 seeds' "$MNET_RELEASE" 1 10000
+model '300 seeds over IPv6 under sanitizers' "$MNET_DEBUG" --ipv6 1 300
+model '10000 seeds over IPv6' "$MNET_RELEASE" --ipv6 1 10000

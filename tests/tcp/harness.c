@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "tests/support/tcp_check.h"
+#include "tests/tcp/region.h"
 
-#define REGION_BYTES (64u << 20)
 #define START (1000 * MNET_SECOND)
 #define OUTPUT_MAX 200000u
 
@@ -80,7 +80,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
         .counters = &t->counters,
         .log = &test_log,
         .random = &t->random,
-        .mtu = s->mtu,
+        .mtu = s->mtu != 0 ? s->mtu : link_mtu(MSS),
         .gso_max = s->gso_max,
         .user.connections_max = s->connections_max,
         .user.orphans_max = s->orphans_max,
@@ -125,9 +125,9 @@ void tcp_setup(struct tcp_setup s)
     t->last = &t->first;
     t->local = endpoint(10, 0, 0, 2, LOCAL_PORT);
     t->remote = endpoint(10, 0, 0, 1, REMOTE_PORT);
-    size_t size = s.memory != 0 ? s.memory : REGION_BYTES;
-    t->region = malloc(size);
-    t->memory = mnet_memory_init(t->region, size);
+    t->region_bytes = s.memory != 0 ? s.memory : TCP_REGION;
+    t->region = tcp_take_region(t->region_bytes);
+    t->memory = mnet_memory_init(t->region, t->region_bytes);
     assert_non_null(t->memory);
     uint8_t seed[MN_RANDOM_SEED] = {1, 2, 3, s.seed};
     mn_random_init(&t->random, seed);
@@ -163,7 +163,7 @@ void tcp_end(struct tcp_test *t)
     drain(t, NULL);
     mn_tcp_destroy(t->tcp);
     assert_int_equal(mnet_memory_used(t->memory), t->memory_before);
-    free(t->region);
+    tcp_give_region(t->region, t->region_bytes);
     t->region = NULL;
 }
 
@@ -185,8 +185,10 @@ static void verify_packet(struct tcp_test *t, struct mnet_packet *packet, struct
     assert_int_equal(o->bytes[12] & 0x0f, 0); /* reserved bits */
     assert_true(packet->len >= o->header.header_len);
     uint32_t segment = o->header.header_len + o->len;
+    enum family family = family_of(o->from.address);
+    assert_int_equal(family, family_of(o->to.address));
     if (packet->gso != MNET_GSO_NONE) {
-        assert_int_equal(packet->gso, MNET_GSO_TCPV4);
+        assert_int_equal(packet->gso, family == IPV4 ? MNET_GSO_TCPV4 : MNET_GSO_TCPV6);
         assert_true(packet->gso_size > 0 && packet->gso_size < o->len);
         assert_int_equal(packet->segments, (o->len + packet->gso_size - 1) / packet->gso_size);
         assert_true(o->len <= t->config.gso_max);
@@ -195,7 +197,8 @@ static void verify_packet(struct tcp_test *t, struct mnet_packet *packet, struct
         assert_int_equal(packet->gso_size, 0);
         assert_int_equal(packet->segments, 1);
     }
-    assert_true(segment + 20 <= t->config.mtu); /* MUST-16 */
+    assert_true(segment + family_ip_header(family) <= t->config.mtu); /* MUST-16 */
+    assert_true(family == IPV4 || o->datagram.dont_fragment);         /* no router fragments */
     if (!(o->header.flags & SYN))
         assert_int_equal(o->header.options & MN_TCP_OPTION_MSS, 0); /* MUST-65 */
     assert_false(o->header.options_broken);
@@ -483,8 +486,11 @@ static void input(struct tcp_test *t, const void *bytes, size_t len, const struc
 
 static struct mn_datagram datagram_of(struct mnet_address from, struct mnet_address to)
 {
-    return (struct mn_datagram){
-        .source = from, .destination = to, .protocol = MN_PROTOCOL_TCP, .ttl = 64, .header_len = 20};
+    return (struct mn_datagram){.source = from,
+                                .destination = to,
+                                .protocol = MN_PROTOCOL_TCP,
+                                .ttl = 64,
+                                .header_len = family_ip_header(family_of(from))};
 }
 
 void send_raw(struct tcp_test *t, const void *bytes, size_t len, enum mnet_checksum checksum, bool not_unicast)
@@ -518,7 +524,7 @@ void icmp_(struct tcp_test *t, enum mn_unreachable reason, uint32_t mtu, uint32_
         .remote = t->remote.address,
         .quote = quote,
         .quote_len = 8,
-        .reporter = mnet_ipv4(10, 0, 0, 254),
+        .reporter = endpoint(10, 0, 0, 254, 0).address,
     };
     mn_tcp_icmp(t->tcp, &error, t->now);
     pump(t);

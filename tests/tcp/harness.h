@@ -12,6 +12,12 @@
  * have number 0. The harness pulls each segment of the engine at once, at the virtual time of its
  * cause, and verifies it as a packet. The segment then waits for expect(), which takes segments in
  * order.
+ *
+ * All scripts run over IPv4 and over IPv6 from one source: a program runs over IPv6 if the
+ * environment has TCP_TEST_FAMILY=ipv6. A script's numbers are of text, so they are the same over
+ * both: the link carries segments of MSS bytes, and its MTU follows from the family. Sizes of
+ * packets are written as link_mtu(text), and hosts as endpoint(10, 0, 0, 1, port). A script about
+ * one family is listed as over_ipv4(script) or over_ipv6(script).
  */
 #ifndef TESTS_TCP_HARNESS_H
 #define TESTS_TCP_HARNESS_H
@@ -29,6 +35,7 @@
 #include "base/random.h"
 #include "tcp/tcb.h"
 #include "tcp/tcp.h"
+#include "tests/support/family.h"
 #include "wire/tcp.h"
 
 /* The fields of a script line override the defaults. */
@@ -50,7 +57,9 @@ enum {
     NO = -2
 };
 
-#define MSS 1460u
+#define MSS 1460u /* of the link: its MTU is 1500 over IPv4, 1520 over IPv6 */
+/* MUST-15: of a peer that announces none */
+#define DEFAULT_MSS (tcp_family() == IPV4 ? 536 : 1220)
 #define PEER_TS 0x7ffff000u /* the peer's first timestamp; the sign changes after four seconds */
 #define LOCAL_PORT 80
 #define REMOTE_PORT 49152
@@ -96,6 +105,7 @@ struct tcp_output {
 
 struct tcp_test {
     void *region;
+    size_t region_bytes;
     struct mnet_memory *memory;
     size_t memory_before;
     struct mnet_counters counters;
@@ -118,6 +128,10 @@ struct tcp_test {
     bool hold_output;       /* nothing is pulled while set */
 };
 
+/* The family that the program runs over, and a way to choose another. */
+enum family tcp_family(void);
+void tcp_set_family(enum family family);
+
 /* Setup of an engine and its connection. The macros below set the defaults. Reno is one of them,
  * because its windows are easy to count. */
 struct tcp_setup {
@@ -129,7 +143,7 @@ struct tcp_setup {
     enum mnet_backlog_policy policy;
     uint64_t user_timeout_ns;
     bool user_timeout_option;
-    uint16_t mtu;
+    uint16_t mtu; /* 0: its packets carry segments of MSS bytes */
     bool no_delay;
     bool no_syn_cookies;
     bool no_plpmtud;
@@ -154,9 +168,8 @@ struct tcp_setup {
     (struct tcp_setup) \
     { \
         .send_buffer = 1u << 20, .receive_buffer = 65535, .connections_max = 1000, .orphans_max = 1000, \
-        .half_open_max = 256, .time_wait_max = 256, .user_timeout_ns = 120 * MNET_SECOND, .mtu = 1500, \
-        .mss = (int)MSS, .shift = NO, \
-        .offer = MN_TCP_OPTION_WINDOW_SCALE | MN_TCP_OPTION_TIMESTAMPS | MN_TCP_OPTION_SACK_PERMITTED, \
+        .half_open_max = 256, .time_wait_max = 256, .user_timeout_ns = 120 * MNET_SECOND, .mss = (int)MSS, \
+        .shift = NO, .offer = MN_TCP_OPTION_WINDOW_SCALE | MN_TCP_OPTION_TIMESTAMPS | MN_TCP_OPTION_SACK_PERMITTED, \
         .window = 65535, .irs = 5000, .congestion = MNET_CONGESTION_RENO, .t = __VA_ARGS__ \
     }
 
@@ -264,10 +277,24 @@ static inline uint8_t pattern(uint32_t position)
 }
 static inline struct mnet_endpoint endpoint(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port)
 {
-    return (struct mnet_endpoint){.address = mnet_ipv4(a, b, c, d), .port = port};
+    return (struct mnet_endpoint){.address = family_host(tcp_family(), a, b, c, d), .port = port};
 }
-/* Defines a script. main lists the scripts. */
+static inline struct mnet_endpoint group(uint8_t number, uint16_t port)
+{
+    return (struct mnet_endpoint){.address = family_group(tcp_family(), number), .port = port};
+}
+/* Returns the MTU of packets that carry segments with `text` bytes of text and options. */
+static inline uint16_t link_mtu(uint32_t text)
+{
+    return (uint16_t)(family_ip_header(tcp_family()) + MN_TCP_HEADER + text);
+}
+/* Defines a script. main lists the scripts, and runs those that are about its family. */
 #define SCRIPT(name) static void name(void **context __attribute__((unused)))
+#define over_ipv4(script) cmocka_unit_test_prestate(script, &only_over_ipv4)
+#define over_ipv6(script) cmocka_unit_test_prestate(script, &only_over_ipv6)
+#define run_scripts(name, scripts) run_some_scripts(name, scripts, MN_COUNT_OF(scripts))
+extern char only_over_ipv4, only_over_ipv6;
+int run_some_scripts(const char *name, const struct CMUnitTest *scripts, size_t count);
 #define counted(t, name) ((t)->counters.value[MNET_COUNT_##name])
 
 #define assert_usage(t, name, n) assert_int_equal(mn_tcp_usage((t)->tcp).name, n)

@@ -1,9 +1,10 @@
 /* Random schedules for the TCP engine: the seed decides the calls of the users, the fate of
  * segments on the wire, and the time.
  *
- *     model [--digest] [FIRST [COUNT]]     seeds FIRST to FIRST + COUNT - 1; by default 1 and 1000
+ *     model [--ipv6] [--digest] [FIRST [COUNT]]
  *
- * With --digest it prints a digest of all segments that the engines send. The digest changes only
+ * It plays the seeds FIRST to FIRST + COUNT - 1, by default 1 and 1000, over IPv4 or IPv6. With
+ * --digest it prints a digest of all segments that the engines send. The digest changes only
  * if behaviour changes.
  *
  * Each seed is used twice. The first use has an adversary: a script of random bytes for
@@ -267,7 +268,7 @@ static void choose_wire(struct model *m)
 
 static struct tcp_setup choose_setup(struct model *m)
 {
-    static const uint16_t mtus[] = {576, 1500, 9000};
+    const uint16_t mtus[] = {family_mtu_min(tcp_family()), 1500, 9000};
     static const enum mnet_congestion congestion[] = {MNET_CONGESTION_RENO, MNET_CONGESTION_CUBIC};
     struct tcp_setup setup = TCP_SETUP(NULL);
     setup.mtu = mtus[below(m, 3)];
@@ -413,6 +414,7 @@ static void play_against_an_adversary(void)
     uint32_t len = 100 + below(m, sizeof script - 100);
     for (uint32_t i = 0; i < len; i++)
         script[i] = (uint8_t)next_random(m);
+    script[0] = (uint8_t)((script[0] & 0x7f) | (tcp_family() == IPV6 ? 0x80 : 0));
     LLVMFuzzerTestOneInput(script, len);
 }
 
@@ -444,7 +446,8 @@ static void play_each_other(void)
 static void say_how_to_see_it_again(void)
 {
     if (!passed)
-        fprintf(stderr, "model: seed %lu failed; to see it again: tests/model %lu 1\n", seed, seed);
+        fprintf(stderr, "model: seed %lu failed; to see it again: tests/model %s%lu 1\n", seed,
+                tcp_family() == IPV6 ? "--ipv6 " : "", seed);
     passed = true; /* once is enough */
 }
 
@@ -457,6 +460,10 @@ static void abandoned(int signal)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "--ipv6") == 0) {
+        tcp_set_family(IPV6);
+        argc--, argv++;
+    }
     bool digest = argc > 1 && strcmp(argv[1], "--digest") == 0;
     if (digest) {
         tcp_digest_begin();

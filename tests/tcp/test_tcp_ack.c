@@ -214,5 +214,5 @@ int main(void)
         cmocka_unit_test(established_after_a_loss_full_segments_are_acknowledged_at_once),
         cmocka_unit_test(established_old_data_is_acknowledged_without_limit),
     };
-    return cmocka_run_group_tests_name("tcp_ack", tests, NULL, NULL);
+    return run_scripts("tcp_ack", tests);
 }

@@ -365,5 +365,5 @@ int main(void)
         cmocka_unit_test(attack_ports_are_spread),
         cmocka_unit_test(attack_memory_follows_the_window),
     };
-    return cmocka_run_group_tests_name("tcp_attacks", tests, NULL, NULL);
+    return run_scripts("tcp_attacks", tests);
 }

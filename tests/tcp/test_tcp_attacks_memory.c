@@ -528,5 +528,5 @@ int main(void)
         cmocka_unit_test(established_send_limit_follows_what_is_left),
         cmocka_unit_test(siege_by_beginnings_leaves_the_margin_to_connections),
     };
-    return cmocka_run_group_tests_name("tcp_attacks_memory", tests, NULL, NULL);
+    return run_scripts("tcp_attacks_memory", tests);
 }

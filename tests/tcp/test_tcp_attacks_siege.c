@@ -68,7 +68,7 @@ static void ack_flood(struct siege *s, uint32_t i)
 static void reflection(struct siege *s, uint32_t i)
 {
     send_(&s->t, .seq = scatter(i), .ack = i, .flags = RST | (int)(i & 63), .from = EVIL(1000 + i));
-    send_(&s->t, .flags = SYN, .from = endpoint(224, 0, 0, (uint8_t)i, 5));
+    send_(&s->t, .flags = SYN, .from = group((uint8_t)i, 5));
     send_(&s->t, .flags = SYN, .from = s->t.local); /* LAND */
     expect_nothing(&s->t);
 }
@@ -391,5 +391,5 @@ int main(void)
         cmocka_unit_test(siege_by_last_ack),
         cmocka_unit_test(siege_by_time_wait),
     };
-    return cmocka_run_group_tests_name("tcp_attacks_siege", tests, NULL, NULL);
+    return run_scripts("tcp_attacks_siege", tests);
 }

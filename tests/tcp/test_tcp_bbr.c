@@ -254,5 +254,5 @@ int main(void)
         cmocka_unit_test(losses_are_not_ignored),
         cmocka_unit_test(established_model_comes_and_goes),
     };
-    return cmocka_run_group_tests_name("tcp_bbr", tests, NULL, NULL);
+    return run_scripts("tcp_bbr", tests);
 }

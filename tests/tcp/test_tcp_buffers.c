@@ -459,5 +459,5 @@ int main(void)
         cmocka_unit_test(established_idle_connection_holds_no_buffer),
         cmocka_unit_test(established_close_with_lent_bytes_still_delivers),
     };
-    return cmocka_run_group_tests_name("tcp_buffers", tests, NULL, NULL);
+    return run_scripts("tcp_buffers", tests);
 }

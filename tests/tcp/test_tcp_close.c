@@ -561,5 +561,5 @@ int main(void)
         cmocka_unit_test(any_state_down_resets_everything),
         cmocka_unit_test(established_close_behind_the_congestion_window_sends_the_fin_last),
     };
-    return cmocka_run_group_tests_name("tcp_close", tests, NULL, NULL);
+    return run_scripts("tcp_close", tests);
 }

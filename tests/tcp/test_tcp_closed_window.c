@@ -547,5 +547,5 @@ int main(void)
         cmocka_unit_test(pair_abort_with_both_windows_shut_is_noticed),
         cmocka_unit_test(established_bare_fin_at_a_closed_window_comes_again),
     };
-    return cmocka_run_group_tests_name("tcp_closed_window", tests, NULL, NULL);
+    return run_scripts("tcp_closed_window", tests);
 }

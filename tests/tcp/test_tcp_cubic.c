@@ -364,5 +364,5 @@ int main(void)
         cmocka_unit_test(connection_has_the_controller_it_asked_for),
         cmocka_unit_test(established_third_duplicate_reduces_to_seven_tenths),
     };
-    return cmocka_run_group_tests_name("tcp_cubic", tests, NULL, NULL);
+    return run_scripts("tcp_cubic", tests);
 }

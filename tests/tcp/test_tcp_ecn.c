@@ -390,5 +390,5 @@ int main(void)
         cmocka_unit_test(established_mark_is_echoed_until_cwr),
         cmocka_unit_test(established_marks_out_of_window_are_ignored),
     };
-    return cmocka_run_group_tests_name("tcp_ecn", tests, NULL, NULL);
+    return run_scripts("tcp_ecn", tests);
 }

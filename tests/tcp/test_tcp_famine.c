@@ -405,5 +405,5 @@ int main(void)
         cmocka_unit_test(listen_syn_without_memory_costs_no_other_record),
         cmocka_unit_test(established_transfer_survives_want_of_memory),
     };
-    return cmocka_run_group_tests_name("tcp_famine", tests, NULL, NULL);
+    return run_scripts("tcp_famine", tests);
 }

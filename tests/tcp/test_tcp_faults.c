@@ -336,5 +336,5 @@ int main(void)
         cmocka_unit_test(fault_18_small_data_offset_is_dropped),
         cmocka_unit_test(fault_19_answered_probes_back_off),
     };
-    return cmocka_run_group_tests_name("tcp_faults", tests, NULL, NULL);
+    return run_scripts("tcp_faults", tests);
 }

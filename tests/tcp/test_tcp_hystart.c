@@ -173,5 +173,5 @@ int main(void)
         cmocka_unit_test(slow_start_without_samples_is_standard),
         cmocka_unit_test(slow_start_rounds_survive_the_wrap),
     };
-    return cmocka_run_group_tests_name("tcp_hystart", tests, NULL, NULL);
+    return run_scripts("tcp_hystart", tests);
 }

@@ -118,15 +118,15 @@ SCRIPT(established_too_big_makes_smaller_segments)
     write_bytes(&t, 2 * MSS);
     assert_int_equal(drain(&t, NULL), 2);
     uint32_t cwnd = t.tcb->flight.congestion.cwnd;
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 1); /* SHLD-6 */
-    for (uint32_t seq = 1; seq < 2 * MSS; seq += 560)
-        expect(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)MN_MIN(560u, 2 * MSS + 1 - seq));
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, link_mtu(1300), 1); /* SHLD-6 PMTU-4-3 PMTU-5.4-4 */
+    for (uint32_t seq = 1; seq < 2 * MSS; seq += 1300)
+        expect(&t, .seq = seq, .ack = 1, .flags = ACK, .len = (int)MN_MIN(1300u, 2 * MSS + 1 - seq));
     expect_nothing(&t);
     assert_true(t.tcb->flight.congestion.cwnd <= cwnd);
     assert_int_equal(counted(&t, TCP_RTO), 0);
     send_(&t, .seq = 1, .ack = 1 + 2 * MSS, .flags = ACK);
-    write_bytes(&t, 1000);
-    expect(&t, .seq = 1 + 2 * MSS, .ack = 1, .flags = ACK, .len = 560);
+    write_bytes(&t, 2000);
+    expect(&t, .seq = 1 + 2 * MSS, .ack = 1, .flags = ACK, .len = 1300); /* PMTU-4-4 */
     tcp_end(&t);
 }
 
@@ -138,8 +138,8 @@ SCRIPT(established_too_big_shrinks_the_window)
     tcp_established(&t);
     write_bytes(&t, 20 * MSS);
     assert_int_equal(drain(&t, NULL), 10);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 770, 1);
-    assert_int_equal(t.tcb->flight.congestion.cwnd, 10 * 730);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, link_mtu(1230), 1);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, 10 * 1230);
     assert_int_equal(drain(&t, NULL), 10);
     tcp_end(&t);
 }
@@ -148,31 +148,34 @@ SCRIPT(established_too_big_is_checked)
 {
     struct tcp_test t;
     tcp_established(&t);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 1); /* nothing is in flight */
-    assert_int_equal(t.tcb->snd_mss, 1460);
+    const uint16_t small = link_mtu(1300);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, small, 1); /* nothing is in flight (PMTU-4-1) */
+    assert_int_equal(t.tcb->snd_mss, MSS);
     write_bytes(&t, MSS);
     drain(&t, NULL);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 1 + MSS);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 600, 0);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 9000, 1); /* it raises nothing */
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1500, 1);
-    assert_int_equal(t.tcb->snd_mss, 1460);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, small, 1 + MSS);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, small, 0);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 9000, 1); /* it raises nothing (PMTU-4-6) */
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, link_mtu(MSS), 1);
+    assert_int_equal(t.tcb->snd_mss, MSS);
     expect_nothing(&t);
     tcp_end(&t);
 }
 
 /* RFC 5927 7: absurd sizes do not lead to a segment for every byte. A router that gives no size is
- * believed as little as the RFC asks. */
+ * believed as little as the RFC asks. Over IPv6 no packet becomes smaller than 1280 (PMTU-4-2). */
 SCRIPT(established_too_big_has_a_floor)
 {
-    static const uint32_t sizes[] = {0, 1, 68, 100, 575};
+    const uint16_t floor = tcp_family() == IPV4 ? 576 : 1280;
+    const uint32_t sizes[] = {0, 1, 68, 100, floor - 1u};
     for (unsigned i = 0; i < MN_COUNT_OF(sizes); i++) {
         struct tcp_test t;
         tcp_established(&t);
         write_bytes(&t, MSS);
         drain(&t, NULL);
         icmp_(&t, MN_UNREACHABLE_TOO_BIG, sizes[i], 1);
-        assert_true(t.tcb->snd_mss >= 536);
+        assert_int_equal(t.tcb->path_mtu, floor);
+        assert_int_equal(link_mtu(t.tcb->snd_mss), floor);
         assert_true(drain(&t, NULL) <= 3);
         tcp_end(&t);
     }
@@ -235,5 +238,5 @@ int main(void)
         cmocka_unit_test(closed_errors_are_ignored),
         cmocka_unit_test(syn_sent_short_quote_is_ignored),
     };
-    return cmocka_run_group_tests_name("tcp_icmp", tests, NULL, NULL);
+    return run_scripts("tcp_icmp", tests);
 }

@@ -163,5 +163,5 @@ int main(void)
         cmocka_unit_test(established_ttl_and_dscp_may_change),
         cmocka_unit_test(established_reset_has_ttl_and_dscp),
     };
-    return cmocka_run_group_tests_name("tcp_ip_header", tests, NULL, NULL);
+    return run_scripts("tcp_ip_header", tests);
 }

@@ -538,5 +538,5 @@ int main(void)
         cmocka_unit_test(orphan_keeps_the_timeout_that_was_set),
         cmocka_unit_test(orphan_with_a_closed_window),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_scripts("tcp_lifetime", tests);
 }

@@ -509,12 +509,50 @@ SCRIPT(listen_syn_by_broadcast_is_dropped)
 SCRIPT(listen_syn_from_an_impossible_address_is_dropped)
 {
     struct tcp_test t;
+    struct mnet_endpoint nobody = {.port = 5000}; /* :: */
+    if (tcp_family() == IPV4)
+        nobody.address = mnet_ipv4(0, 0, 0, 0);
     tcp_listen(&t);
-    send_(&t, .flags = SYN, .from = endpoint(224, 0, 0, 1, 5000)); /* MUST-63 */
-    send_(&t, .flags = SYN, .from = endpoint(255, 255, 255, 255, 5000));
-    send_(&t, .flags = SYN, .from = endpoint(0, 0, 0, 0, 5000));
-    send_(&t, .flags = SYN, .to = endpoint(224, 0, 0, 1, LOCAL_PORT)); /* MUST-57 */
-    send_(&t, .flags = SYN, .to = endpoint(224, 0, 0, 1, 81));
+    send_(&t, .flags = SYN, .from = group(1, 5000)); /* MUST-63 */
+    send_(&t, .flags = SYN, .from = nobody);
+    send_(&t, .flags = SYN, .to = group(1, LOCAL_PORT)); /* MUST-57 */
+    send_(&t, .flags = SYN, .to = group(1, 81));
+    expect_nothing(&t);
+    assert_usage(&t, half_open, 0);
+    tcp_end(&t);
+}
+
+/* A listener on any address takes both families, each with its own sizes. */
+SCRIPT(listen_on_any_address_takes_both_families)
+{
+    struct tcp_test t;
+    tcp_listen(&t, .mtu = 1500);
+    for (enum family family = IPV4; family <= IPV6; family++) {
+        struct mnet_endpoint peer = {family_host(family, 10, 0, 0, 7), 5000};
+        struct mnet_endpoint own = {family_host(family, 10, 0, 0, 2), LOCAL_PORT};
+        send_(&t, .seq = 0, .flags = SYN, .from = peer, .to = own);
+        const struct tcp_output *o = peek_output(&t);
+        assert_non_null(o);
+        assert_true(mnet_endpoint_equal(o->from, own) && mnet_endpoint_equal(o->to, peer));
+        assert_int_equal(o->header.flags, SYN | ACK);
+        assert_int_equal(o->header.mss, family == IPV4 ? 1460 : 1440);
+        uint32_t iss = o->header.seq - t.iss;
+        drain(&t, NULL);
+        send_(&t, .seq = 1, .ack = iss + 1, .flags = ACK, .from = peer, .to = own, .data = "hello");
+        accept_(&t);
+        read_text(&t, "hello");
+        assert_int_equal(t.tcb->snd_mss, family == IPV4 ? 536 : 1220);
+    }
+    assert_usage(&t, established, 2);
+    tcp_end(&t);
+}
+
+/* Only IPv4 has broadcasts. */
+SCRIPT(listen_syn_from_a_broadcast_address_is_dropped)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    send_(&t, .flags = SYN, .from = endpoint(255, 255, 255, 255, 5000)); /* MUST-63 */
     expect_nothing(&t);
     assert_usage(&t, half_open, 0);
     tcp_end(&t);
@@ -628,10 +666,12 @@ int main(void)
         cmocka_unit_test(listen_connection_limit_holds),
         cmocka_unit_test(listen_syn_by_broadcast_is_dropped),
         cmocka_unit_test(listen_syn_from_an_impossible_address_is_dropped),
+        cmocka_unit_test(listen_on_any_address_takes_both_families),
+        over_ipv4(listen_syn_from_a_broadcast_address_is_dropped),
         cmocka_unit_test(syn_received_ack_with_a_full_backlog_waits),
         cmocka_unit_test(listen_on_an_address_comes_before_any),
         cmocka_unit_test(syn_received_odd_segments_are_answered_so_often),
         cmocka_unit_test(syn_received_window_of_a_syn_ack_is_not_scaled),
     };
-    return cmocka_run_group_tests_name("tcp_listen", tests, NULL, NULL);
+    return run_scripts("tcp_listen", tests);
 }

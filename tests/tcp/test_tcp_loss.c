@@ -373,5 +373,5 @@ int main(void)
         cmocka_unit_test(established_zero_window_probe_ignores_the_congestion_window),
         cmocka_unit_test(established_window_that_is_not_used_does_not_grow),
     };
-    return cmocka_run_group_tests_name("tcp_loss", tests, NULL, NULL);
+    return run_scripts("tcp_loss", tests);
 }

@@ -46,7 +46,7 @@ SCRIPT(established_checksum_covers_the_addresses)
     tcp_established(&t);
     size_t len = compose(&t, bytes);
     struct mnet_address real = t.remote.address;
-    t.remote.address = mnet_ipv4(10, 0, 0, 99);
+    t.remote.address = endpoint(10, 0, 0, 99, 0).address;
     send_raw(&t, bytes, len, MNET_CHECKSUM_PLAIN, false);
     t.remote.address = real;
     expect_nothing(&t);
@@ -192,5 +192,5 @@ int main(void)
         cmocka_unit_test(any_state_any_flags_are_survived),
         cmocka_unit_test(established_urgent_pointers_do_no_harm),
     };
-    return cmocka_run_group_tests_name("tcp_malformed", tests, NULL, NULL);
+    return run_scripts("tcp_malformed", tests);
 }

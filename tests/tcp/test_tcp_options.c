@@ -73,22 +73,22 @@ SCRIPT(any_state_illegal_option_lengths_do_no_harm)
     tcp_end(&t);
 }
 
-/* MUST-15: without an MSS option 536 for IPv4. */
-SCRIPT(established_without_mss_option_sends_536)
+/* MUST-15: without an MSS option 536 for IPv4, 1220 for IPv6. */
+SCRIPT(established_without_mss_option_sends_the_default)
 {
     struct tcp_test t;
     tcp_established(&t, .mss = NO, .no_delay = true);
-    write_bytes(&t, 1000);
-    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 536); /* MUST-15 */
-    expect(&t, .seq = 537, .ack = 1, .flags = ACK, .len = 464);
+    write_bytes(&t, DEFAULT_MSS + 400);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = DEFAULT_MSS); /* MUST-15 */
+    expect(&t, .seq = 1 + DEFAULT_MSS, .ack = 1, .flags = ACK, .len = 400);
     tcp_end(&t);
     tcp_established(&t, .mss = NO, .active = true);
-    write_bytes(&t, 536);
-    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 536);
+    write_bytes(&t, DEFAULT_MSS);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = DEFAULT_MSS);
     tcp_end(&t);
 }
 
-/* MUST-14, MUST-16: the smaller of the peer's MSS and the link's size. */
+/* MUST-14, MUST-16, PMTU-5.4-1: the smaller of the peer's MSS and the link's size. */
 SCRIPT(established_segments_are_as_large_as_both_allow)
 {
     struct tcp_test t;
@@ -101,38 +101,44 @@ SCRIPT(established_segments_are_as_large_as_both_allow)
     write_bytes(&t, 2000);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1460); /* MUST-16 */
     tcp_end(&t);
-    tcp_established(&t, .mtu = 576, .no_delay = true);
+    tcp_established(&t, .mtu = family_mtu_min(tcp_family()), .no_delay = true);
     write_bytes(&t, 2000);
-    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 536);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = tcp_family() == IPV4 ? 536 : 1220);
     tcp_end(&t);
 }
 
-/* MUST-67: the announced MSS is the MTU without the headers. */
+/* MUST-67, IP6-8.3-1: the announced MSS is the MTU without the headers, 40 bytes over IPv4 and 60
+ * over IPv6. */
 SCRIPT(syn_sent_mss_follows_the_mtu)
 {
-    struct tcp_test t;
-    tcp_closed(&t, .mtu = 1280);
-    open_active(&t);
-    expect(&t, .seq = 0, .flags = SYN, .mss = 1240); /* MUST-67 */
-    tcp_end(&t);
-    tcp_listen(&t, .mtu = 9000);
-    send_(&t, .flags = SYN, .mss = 1460);
-    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .mss = 8960);
-    tcp_end(&t);
+    static const uint16_t mtus[] = {1280, 1500, 9000};
+    const uint16_t headers = tcp_family() == IPV4 ? 40 : 60;
+    for (unsigned i = 0; i < MN_COUNT_OF(mtus); i++) {
+        struct tcp_test t;
+        tcp_closed(&t, .mtu = mtus[i]);
+        open_active(&t);
+        expect(&t, .seq = 0, .flags = SYN, .mss = mtus[i] - headers); /* MUST-67 */
+        tcp_end(&t);
+        tcp_listen(&t, .mtu = mtus[i]);
+        send_(&t, .flags = SYN, .mss = 1460);
+        expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .mss = mtus[i] - headers);
+        tcp_end(&t);
+    }
 }
 
-/* A path with a known smaller MTU limits our segments. */
+/* A path with a known smaller MTU limits our segments. The MSS that we announce does not depend on
+ * it (PMTU-5.4-2). */
 SCRIPT(open_with_a_path_mtu_sends_smaller_segments)
 {
     struct tcp_test t;
     tcp_closed(&t);
-    struct mn_tcp_open open = {.local = t.local, .remote = t.remote, .path_mtu = 1000, .no_delay = true};
+    struct mn_tcp_open open = {.local = t.local, .remote = t.remote, .path_mtu = link_mtu(1300), .no_delay = true};
     assert_int_equal(mn_tcp_open(t.tcp, &open, t.now, &t.tcb), 0);
     expect(&t, .seq = 0, .flags = SYN, .mss = 1460);
     send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .mss = 1460);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK);
     write_bytes(&t, 2000);
-    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 960); /* SHLD-6 */
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 1300); /* SHLD-6 */
     tcp_end(&t);
 }
 
@@ -237,7 +243,7 @@ int main(void)
         cmocka_unit_test(established_options_in_data_segments_are_skipped),
         cmocka_unit_test(listen_syn_options_at_any_alignment),
         cmocka_unit_test(any_state_illegal_option_lengths_do_no_harm),
-        cmocka_unit_test(established_without_mss_option_sends_536),
+        cmocka_unit_test(established_without_mss_option_sends_the_default),
         cmocka_unit_test(established_segments_are_as_large_as_both_allow),
         cmocka_unit_test(syn_sent_mss_follows_the_mtu),
         cmocka_unit_test(open_with_a_path_mtu_sends_smaller_segments),
@@ -248,5 +254,5 @@ int main(void)
         cmocka_unit_test(listen_fast_open_is_a_plain_syn),
         cmocka_unit_test(established_signatures_mean_nothing),
     };
-    return cmocka_run_group_tests_name("tcp_options", tests, NULL, NULL);
+    return run_scripts("tcp_options", tests);
 }

@@ -200,5 +200,5 @@ int main(void)
         cmocka_unit_test(established_idle_connection_has_no_pacing_timer),
         cmocka_unit_test(established_abort_between_two_bursts_leaves_no_timer),
     };
-    return cmocka_run_group_tests_name("tcp_pacing", tests, NULL, NULL);
+    return run_scripts("tcp_pacing", tests);
 }

@@ -299,5 +299,5 @@ int main(void)
         cmocka_unit_test(pair_sequence_numbers_wrap_with_losses),
         cmocka_unit_test(pair_large_packets_give_the_same_stream),
     };
-    return cmocka_run_group_tests_name("tcp_pair", tests, NULL, NULL);
+    return run_scripts("tcp_pair", tests);
 }

@@ -4,11 +4,18 @@
 #include "tcp/check.h"
 #include "tests/tcp/recovery.h"
 
-#define BASE_MSS 1160 /* BASE_PLPMTU without both headers */
-#define MIN_MSS 536
+/* BASE_PLPMTU and MIN_PLPMTU without both headers. */
+#define BASE_MSS (tcp_family() == IPV4 ? 1200 - 40 : 1280 - 60)
+#define MIN_MSS (tcp_family() == IPV4 ? 576 - 40 : 1280 - 60)
 
 #define expect_data(t, seq_, len_) expect(t, .seq = (seq_), .ack = 1, .flags = ACK, .len = (len_))
 #define acked(t, number) send_(t, .seq = (t)->tcb->rcv_nxt - (t)->irs, .ack = (number), .flags = ACK)
+
+/* Returns the text of a segment in a packet of so many bytes. */
+static uint32_t text_of(uint16_t packet)
+{
+    return packet - family_ip_header(tcp_family()) - MN_TCP_HEADER;
+}
 
 static uint32_t sent_to(const struct tcp_test *t)
 {
@@ -118,6 +125,40 @@ SCRIPT(established_timeouts_in_a_row_make_smaller_segments)
     tcp_end(&t);
 }
 
+/* RFC 8899 5.1.2, PMTU-4-2: over IPv6 both sizes are 1280. There is no smaller one, and no router
+ * fragments, so the data is sent again unchanged until the connection ends. */
+SCRIPT(established_timeouts_in_a_row_stop_at_1280)
+{
+    struct tcp_test t;
+    tcp_established(&t, .no_delay = true);
+    write_bytes(&t, 3 * MSS);
+    drain(&t, NULL);
+    mark(&t);
+    at_ms(&t, 200);
+    expect_data(&t, 1, (int)MSS);
+    static const uint32_t times[] = {600, 1400, 3000, 6200};
+    for (unsigned i = 0; i < MN_COUNT_OF(times); i++) {
+        at_ms(&t, times[i]);
+        expect_data(&t, 1, BASE_MSS);
+        assert_true(t.seen.datagram.dont_fragment);
+        assert_string_equal(search(&t), "base");
+        assert_int_equal(t.tcb->path_mtu, 1280);
+    }
+    expect_nothing(&t);
+    assert_int_equal(counted(&t, TCP_PMTU_LOWERED), 1);
+    tcp_end(&t);
+
+    /* A connection that never had larger packets has no search. */
+    tcp_established(&t, .no_delay = true, .mss = BASE_MSS);
+    write_bytes(&t, 3 * MSS);
+    wait_ms(&t, 6200);
+    drain(&t, NULL);
+    assert_string_equal(search(&t), "off");
+    assert_int_equal(t.tcb->snd_mss, BASE_MSS);
+    assert_null(t.tcb->plpmtu);
+    tcp_end(&t);
+}
+
 /* Small segments are not lost for their size. */
 SCRIPT(established_small_segments_do_not_get_smaller)
 {
@@ -128,7 +169,7 @@ SCRIPT(established_small_segments_do_not_get_smaller)
     drain(&t, NULL);
     assert_int_equal(t.tcb->snd_mss, MSS);
     assert_null(t.tcb->plpmtu);
-    write_bytes(&t, 300); /* 836 bytes fit BASE_PLPMTU, but not the next smaller size */
+    write_bytes(&t, 200); /* together they do not fit MIN_PLPMTU */
     wait_ms(&t, 30000);
     assert_int_equal(t.tcb->snd_mss, MIN_MSS);
     tcp_end(&t);
@@ -168,7 +209,7 @@ SCRIPT(established_after_an_outage_the_first_probe_restores_the_size)
         expect_data(&t, seq + MSS, BASE_MSS);
         acked(&t, seq + MSS);
         assert_int_equal(t.tcb->snd_mss, MSS);
-        assert_int_equal(t.tcb->path_mtu, 1500);
+        assert_int_equal(t.tcb->path_mtu, link_mtu(MSS));
         /* RFC 8899 3 (7): a larger size does not enlarge it. */
         assert_true(t.tcb->flight.congestion.cwnd <= cwnd + MSS);
         assert_null(t.tcb->plpmtu);
@@ -268,9 +309,13 @@ SCRIPT(established_search_halves_the_range)
     tcp_established(&t, .sack = true);
     lowered(&t);
     const uint32_t hole = 1400; /* larger packets are lost */
-    static const uint16_t sizes[] = {1500, 1500, 1500, 1350, 1425, 1425, 1425, 1387, 1406, 1406, 1406, 1396};
-    for (unsigned i = 0; i < MN_COUNT_OF(sizes); i++) {
-        uint32_t mss = sizes[i] - 40u, seq = probe(&t, mss, 8 * MSS);
+    /* From 1200 and 1500, or from 1280 and 1520; Ethernet's size is tried before the middle. */
+    static const uint16_t ipv4[] = {1500, 1500, 1500, 1350, 1425, 1425, 1425, 1387, 1406, 1406, 1406, 1396, 0};
+    static const uint16_t ipv6[] = {1520, 1520, 1520, 1500, 1500, 1500, 1390, 1445, 1445,
+                                    1445, 1417, 1417, 1417, 1403, 1403, 1403, 0};
+    const uint16_t *sizes = tcp_family() == IPV4 ? ipv4 : ipv6;
+    for (unsigned i = 0; sizes[i] != 0; i++) {
+        uint32_t mss = text_of(sizes[i]), seq = probe(&t, mss, 8 * MSS);
         uint32_t probes = (uint32_t)counted(&t, TCP_PMTU_PROBE);
         if (sizes[i] > hole)
             lose_probe(&t, seq, mss);
@@ -284,8 +329,9 @@ SCRIPT(established_search_halves_the_range)
         }
     }
     assert_string_equal(search(&t), "complete");
-    assert_int_equal(t.tcb->path_mtu, 1396);
-    assert_int_equal(t.tcb->snd_mss, 1396 - 40);
+    const uint16_t found = tcp_family() == IPV4 ? 1396 : 1390;
+    assert_int_equal(t.tcb->path_mtu, found);
+    assert_int_equal(t.tcb->snd_mss, text_of(found));
     assert_int_equal(counted(&t, TCP_FAST_RETRANSMIT), 0);
     tcp_end(&t);
 }
@@ -299,10 +345,10 @@ static void search_is_over(struct tcp_test *t)
         uint32_t seq = sent_to(t);
         write_bytes(t, 8 * MSS);
         if (t->tcb->plpmtu->probe == MN_PROBE_OUT)
-            lose_probe(t, seq, t->tcb->plpmtu->probed - 40u);
+            lose_probe(t, seq, text_of(t->tcb->plpmtu->probed));
         deliver_all(t);
     }
-    assert_int_equal(t->tcb->path_mtu, 1200);
+    assert_int_equal(t->tcb->path_mtu, link_mtu(BASE_MSS));
 }
 
 SCRIPT(established_search_begins_again_after_ten_minutes)
@@ -517,7 +563,7 @@ SCRIPT(established_dead_peer_is_given_up_as_ever)
         ended[off] = t.now - t.epoch;
         assert_int_equal(mn_tcp_status(t.tcb), 0);
         read_result(&t, MNET_E_TIMED_OUT);
-        assert_int_equal(counted(&t, TCP_PMTU_LOWERED), off ? 0 : 2);
+        assert_int_equal(counted(&t, TCP_PMTU_LOWERED), off ? 0 : tcp_family() == IPV4 ? 2 : 1);
         tcp_end(&t); /* nothing is left behind */
     }
     assert_memory_equal(sent[0], sent[1], sizeof sent[0]);
@@ -538,7 +584,7 @@ SCRIPT(established_peer_with_a_small_mss_bounds_the_search)
     drain(&t, NULL);
     acked(&t, seq + 1300);
     assert_int_equal(t.tcb->snd_mss, 1300);
-    assert_int_equal(t.tcb->path_mtu, 1500);
+    assert_int_equal(t.tcb->path_mtu, link_mtu(MSS));
     tcp_end(&t);
 
     tcp_established(&t, .sack = true, .mss = 400);
@@ -570,7 +616,7 @@ SCRIPT(established_sizes_are_of_packets_with_their_options)
 SCRIPT(established_jumbo_frames_try_ethernet_first)
 {
     struct tcp_test t;
-    tcp_established(&t, .sack = true, .mtu = 9000, .mss = 8960);
+    tcp_established(&t, .sack = true, .mtu = link_mtu(8960), .mss = 8960);
     write_bytes(&t, 3 * 8960);
     time_out(&t, 2);
     deliver_all(&t);
@@ -581,7 +627,7 @@ SCRIPT(established_jumbo_frames_try_ethernet_first)
         lose_probe(&t, seq, 8960);
         deliver_all(&t);
     }
-    probe(&t, 1460, 12000);
+    probe(&t, text_of(1500), 12000);
     tcp_end(&t);
 }
 
@@ -594,34 +640,34 @@ SCRIPT(established_too_big_during_the_search)
     lowered(&t);
     uint32_t seq = probe(&t, MSS, 6 * MSS), cwnd = t.tcb->flight.congestion.cwnd;
     drain(&t, NULL);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1420, seq + 1); /* no packet began at this number */
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1500, seq);     /* RFC 8899 3 (6) */
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, link_mtu(1380), seq + 1); /* no packet began at this number */
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, link_mtu(MSS), seq);      /* RFC 8899 3 (6) */
     expect_nothing(&t);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1420, seq);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, link_mtu(1380), seq);
     expect_data(&t, seq, BASE_MSS);
     expect_data(&t, seq + BASE_MSS, (int)MSS - BASE_MSS);
-    assert_int_equal(t.tcb->flight.congestion.cwnd, cwnd);
+    assert_int_equal(t.tcb->flight.congestion.cwnd, cwnd); /* PMTU-5.4-3 */
     deliver_all(&t);
     assert_int_equal(t.tcb->snd_mss, BASE_MSS); /* RFC 8899 3 (6): it raises nothing by itself */
     seq = probe(&t, 1380, 6 * MSS);
     drain(&t, NULL);
     acked(&t, seq + 1380);
-    assert_int_equal(t.tcb->path_mtu, 1420);
+    assert_int_equal(t.tcb->path_mtu, link_mtu(1380));
     assert_string_equal(search(&t), "complete");
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 800, t.tcb->snd_una - t.iss);
-    assert_int_equal(t.tcb->path_mtu, 800);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, link_mtu(1300), t.tcb->snd_una - t.iss);
+    assert_int_equal(t.tcb->path_mtu, link_mtu(1300));
     tcp_end(&t);
 }
 
-/* RFC 1191 6.3: an estimate that ICMP lowered is tried anew after ten minutes, and not before (the
- * RFC's minimum is 5 minutes). */
+/* RFC 1191 6.3, PMTU-4-5: an estimate that ICMP lowered is tried anew after ten minutes, and not
+ * before (the RFC's minimum is 5 minutes). */
 SCRIPT(established_too_big_is_tried_again_after_ten_minutes)
 {
     struct tcp_test t;
     tcp_established(&t, .sack = true);
     write_bytes(&t, 2 * MSS);
     drain(&t, NULL);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1000, 1);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, link_mtu(1300), 1);
     deliver_all(&t);
     mark(&t);
     at_ms(&t, 590000);
@@ -632,7 +678,7 @@ SCRIPT(established_too_big_is_tried_again_after_ten_minutes)
     uint32_t seq = probe(&t, MSS, 4 * MSS);
     drain(&t, NULL);
     acked(&t, seq + MSS);
-    assert_int_equal(t.tcb->path_mtu, 1500);
+    assert_int_equal(t.tcb->path_mtu, link_mtu(MSS));
     assert_int_equal(t.tcb->snd_mss, MSS);
     assert_int_equal(counted(&t, TCP_PMTU_BLACK_HOLE), 0);
     tcp_end(&t);
@@ -646,8 +692,8 @@ SCRIPT(established_switched_off_segments_keep_their_size)
     wait_ms(&t, 10000);
     drain(&t, NULL);
     assert_int_equal(t.tcb->snd_mss, MSS);
-    icmp_(&t, MN_UNREACHABLE_TOO_BIG, 1000, 1); /* ICMP is still believed */
-    assert_int_equal(t.tcb->snd_mss, 960);
+    icmp_(&t, MN_UNREACHABLE_TOO_BIG, link_mtu(1300), 1); /* ICMP is still believed */
+    assert_int_equal(t.tcb->snd_mss, 1300);
     assert_null(t.tcb->plpmtu);
     tcp_end(&t);
 }
@@ -697,7 +743,8 @@ SCRIPT(fin_wait_1_black_hole_delivers_the_fin)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(established_timeouts_in_a_row_make_smaller_segments),
+        over_ipv4(established_timeouts_in_a_row_make_smaller_segments),
+        over_ipv6(established_timeouts_in_a_row_stop_at_1280),
         cmocka_unit_test(established_small_segments_do_not_get_smaller),
         cmocka_unit_test(established_large_packets_are_cut_anew),
         cmocka_unit_test(established_after_an_outage_the_first_probe_restores_the_size),
@@ -714,7 +761,7 @@ int main(void)
         cmocka_unit_test(established_probe_that_goes_again_with_a_reopened_window_proves_nothing),
         cmocka_unit_test(established_new_black_hole_lowers_again),
         cmocka_unit_test(established_path_probe_alone_waits_for_a_delayed_acknowledgement),
-        cmocka_unit_test(established_smallest_packets_may_be_fragmented),
+        over_ipv4(established_smallest_packets_may_be_fragmented),
         cmocka_unit_test(established_dead_peer_is_given_up_as_ever),
         cmocka_unit_test(established_peer_with_a_small_mss_bounds_the_search),
         cmocka_unit_test(established_sizes_are_of_packets_with_their_options),
@@ -725,5 +772,5 @@ int main(void)
         cmocka_unit_test(established_changes_are_traced),
         cmocka_unit_test(fin_wait_1_black_hole_delivers_the_fin),
     };
-    return cmocka_run_group_tests_name("tcp_path_mtu", tests, NULL, NULL);
+    return run_scripts("tcp_path_mtu", tests);
 }

@@ -132,5 +132,5 @@ int main(void)
         cmocka_unit_test(established_recovery_sends_no_more_than_was_delivered),
         cmocka_unit_test(established_without_sack_duplicates_are_credible_only_for_what_is_in_flight),
     };
-    return cmocka_run_group_tests_name("tcp_prr", tests, NULL, NULL);
+    return run_scripts("tcp_prr", tests);
 }

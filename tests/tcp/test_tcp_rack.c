@@ -470,5 +470,5 @@ int main(void)
         cmocka_unit_test(established_too_big_in_recovery_does_not_send_everything_at_once),
         cmocka_unit_test(established_retransmission_does_not_shrink_the_smallest_round_trip),
     };
-    return cmocka_run_group_tests_name("tcp_rack", tests, NULL, NULL);
+    return run_scripts("tcp_rack", tests);
 }

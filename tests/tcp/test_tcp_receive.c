@@ -436,7 +436,7 @@ SCRIPT(established_other_ends_are_not_this_connection)
     tcp_established(&t, .active = true);
     struct mnet_endpoint port = t.remote, address = t.remote;
     port.port++;
-    address.address = mnet_ipv4(10, 0, 0, 7);
+    address.address = endpoint(10, 0, 0, 7, 0).address;
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x", .from = port);
     expect(&t, .seq = 1, .flags = RST, .to = port);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x", .from = address);
@@ -516,5 +516,5 @@ int main(void)
         cmocka_unit_test(established_hole_before_accept_is_filled_behind_it),
         cmocka_unit_test(fin_wait_fin_out_of_order_waits_for_the_hole),
     };
-    return cmocka_run_group_tests_name("tcp_receive", tests, NULL, NULL);
+    return run_scripts("tcp_receive", tests);
 }

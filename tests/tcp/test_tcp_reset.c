@@ -313,5 +313,5 @@ int main(void)
         cmocka_unit_test(established_abort_forgets_queued_data),
         cmocka_unit_test(synchronized_orphan_ends_with_a_reset),
     };
-    return cmocka_run_group_tests_name("tcp_reset", tests, NULL, NULL);
+    return run_scripts("tcp_reset", tests);
 }

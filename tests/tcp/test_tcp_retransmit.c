@@ -347,5 +347,5 @@ int main(void)
         cmocka_unit_test(fin_wait_1_data_and_fin_are_retransmitted_together),
         cmocka_unit_test(established_acks_are_not_retransmitted),
     };
-    return cmocka_run_group_tests_name("tcp_retransmit", tests, NULL, NULL);
+    return run_scripts("tcp_retransmit", tests);
 }

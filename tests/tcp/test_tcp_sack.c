@@ -561,5 +561,5 @@ int main(void)
         cmocka_unit_test(established_sack_blocks_wrap),
         cmocka_unit_test(established_three_blocks_fit_beside_timestamps),
     };
-    return cmocka_run_group_tests_name("tcp_sack", tests, NULL, NULL);
+    return run_scripts("tcp_sack", tests);
 }

@@ -263,7 +263,7 @@ SCRIPT(syn_sent_isn_follows_the_clock_and_a_secret)
         next.port++;
         assert_int_not_equal(same, mn_tcp_isn(t.tcp, t.local, next, t.now));
         next = t.remote;
-        next.address = mnet_ipv4(10, 0, 0, 77);
+        next.address = endpoint(10, 0, 0, 77, 0).address;
         assert_int_not_equal(same, mn_tcp_isn(t.tcp, t.local, next, t.now));
         tcp_end(&t);
     }
@@ -533,5 +533,5 @@ int main(void)
         cmocka_unit_test(syn_sent_syn_fin_is_simultaneous_open),
         cmocka_unit_test(syn_sent_shutdown_read_refuses_what_comes),
     };
-    return cmocka_run_group_tests_name("tcp_syn_sent", tests, NULL, NULL);
+    return run_scripts("tcp_syn_sent", tests);
 }

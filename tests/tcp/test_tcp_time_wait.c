@@ -355,5 +355,5 @@ int main(void)
         cmocka_unit_test(time_wait_segments_out_of_order_are_acknowledged),
         cmocka_unit_test(time_wait_syn_that_nobody_listens_for_is_no_end),
     };
-    return cmocka_run_group_tests_name("tcp_time_wait", tests, NULL, NULL);
+    return run_scripts("tcp_time_wait", tests);
 }

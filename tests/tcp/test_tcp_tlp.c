@@ -225,5 +225,5 @@ int main(void)
         cmocka_unit_test(established_loss_that_the_probe_repaired_is_paid_for),
         cmocka_unit_test(established_one_probe_for_each_sample),
     };
-    return cmocka_run_group_tests_name("tcp_tlp", tests, NULL, NULL);
+    return run_scripts("tcp_tlp", tests);
 }

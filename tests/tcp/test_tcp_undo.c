@@ -311,5 +311,5 @@ int main(void)
         cmocka_unit_test(established_dsack_of_what_was_sent_once_proves_nothing),
         cmocka_unit_test(established_recoveries_are_traced),
     };
-    return cmocka_run_group_tests_name("tcp_undo", tests, NULL, NULL);
+    return run_scripts("tcp_undo", tests);
 }

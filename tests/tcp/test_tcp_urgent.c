@@ -138,5 +138,5 @@ int main(void)
         cmocka_unit_test(established_urgent_pointer_with_a_closed_receive_window),
         cmocka_unit_test(established_urgent_pointer_is_forgotten_in_time),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_scripts("tcp_urgent", tests);
 }

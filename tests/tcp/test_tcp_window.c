@@ -642,5 +642,5 @@ int main(void)
         cmocka_unit_test(established_room_follows_the_limit),
         cmocka_unit_test(established_large_packets_carry_their_segment_size),
     };
-    return cmocka_run_group_tests_name("tcp_window", tests, NULL, NULL);
+    return run_scripts("tcp_window", tests);
 }

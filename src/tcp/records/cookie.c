@@ -22,6 +22,7 @@
 
 #include <string.h>
 
+#include "tcp/mss.h"
 #include "tcp/ready.h"
 #include "tcp/records/half_open.h"
 #include "tcp/records/reply.h"
@@ -98,7 +99,7 @@ static void note_use(struct mn_cookies *cookies, uint64_t hash)
 /* Returns the largest MSS of the table that is not above the peer's. */
 static uint32_t mss_index(const struct mn_segment *seg)
 {
-    uint16_t fallback = mnet_address_is_ipv4(seg->remote.address) ? 536 : 1220; /* MUST-15 */
+    uint16_t fallback = mn_sizes_of(seg->remote.address)->default_mss; /* MUST-15 */
     uint16_t mss = seg->header.options & MN_TCP_OPTION_MSS && seg->header.mss > 0 ? seg->header.mss : fallback;
     uint32_t index = MSS_MASK;
     while (index > 0 && mss_table[index] > mss)

@@ -39,7 +39,7 @@ static enum outcome run_function(void (*test)(void **state))
 
 static enum outcome run(const struct CMUnitTest *test, void *initial)
 {
-    state = initial;
+    state = test->initial_state != NULL ? test->initial_state : initial;
     if (!run_fixture(test->setup, "setup"))
         return FAILED;
     enum outcome outcome = run_function(test->test);

@@ -15,15 +15,21 @@ struct CMUnitTest {
     const char *name;
     void (*test)(void **state);
     CMFixtureFunction setup, teardown;
+    void *initial_state;
 };
 
 #define cmocka_unit_test(f) cmocka_unit_test_setup_teardown(f, NULL, NULL)
 #define cmocka_unit_test_setup_teardown(f, setup, teardown) \
     { \
-        (#f), f, setup, teardown \
+        (#f), f, setup, teardown, NULL \
     }
+#define cmocka_unit_test_prestate(f, state) \
+    { \
+        (#f), f, NULL, NULL, state \
+    }
+#define _cmocka_run_group_tests(name, tests, count, setup, teardown) mn_test_group(tests, count, setup, teardown)
 #define cmocka_run_group_tests_name(name, tests, setup, teardown) \
-    mn_test_group(tests, sizeof(tests) / sizeof(tests)[0], setup, teardown)
+    _cmocka_run_group_tests(name, tests, sizeof(tests) / sizeof(tests)[0], setup, teardown)
 #define cmocka_run_group_tests(tests, setup, teardown) cmocka_run_group_tests_name("", tests, setup, teardown)
 
 /* Runs a group of tests. Returns the number of tests that failed. */
