@@ -58,6 +58,9 @@
     X(ICMP_ERRORS_RX, "icmp.errors_rx", "ICMP errors handed to a transport") \
     X(ICMP_DROP_INVALID, "icmp.drop_invalid", "truncated, or wrong checksum") \
     X(ICMP_DROP_IGNORED, "icmp.drop_ignored", "a type that needs no answer") \
+    X(GROUP_QUERIES, "group.queries", "queries about multicast groups received (MLD, IGMP)") \
+    X(GROUP_REPORTS_TX, "group.reports_tx", "reports of multicast groups and leaves sent") \
+    X(GROUP_DROP_INVALID, "group.drop_invalid", "malformed, or from beyond the link") \
     X(UDP_RX, "udp.rx", "datagrams received") \
     X(UDP_TX, "udp.tx", "datagrams sent") \
     X(UDP_DROP_INVALID, "udp.drop_invalid", "truncated or wrong length") \

@@ -75,7 +75,7 @@ void mn_ip_check(struct mn_ip *ip)
 {
     size_t parts = (size_t)ip->neighbours.count + ip->reassembly.count + ip->transmit.count + ip->loopback.count +
                    ip->failed.count;
-    size_t timers = 0;
+    size_t timers = mn_timer_armed(&ip->groups.timer);
     for (unsigned i = 0; i < MN_OWN_MAX; i++)
         timers += mn_timer_armed(&ip->own[i].timer);
     MN_ASSERT(ip->loopback.count <= MN_IP_LOOPBACK_MAX && ip->failed.count <= MN_IP_FAILED_MAX);
@@ -93,6 +93,7 @@ void mn_ip_check(struct mn_ip *ip)
         MN_ASSERT(ip->own[i].state == MN_IP_ADDRESS_NONE);
     check_routes(&ip->routes);
     check_way(ip);
+    mn_groups_check(&ip->groups);
     mn_neighbours_check(&ip->neighbours);
     mn_reassembly_check(&ip->reassembly);
 }

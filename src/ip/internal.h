@@ -76,8 +76,27 @@ void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t no
 /* There may be another network behind the link now: neighbours are forgotten, those waited for are asked for again. */
 void mn_ip_neighbours_link_up(struct mn_ip *ip, uint64_t now);
 
+/* group.c: membership of multicast groups. */
+
+void mn_groups_init(struct mn_ip *ip);
+/* Sends what is due. */
+void mn_groups_timer(struct mn_ip *ip, uint64_t now);
+/* Reports all groups of a family once more. */
+void mn_groups_tell_again(struct mn_ip *ip, enum mn_group_family family);
+void mn_groups_link_up(struct mn_ip *ip, uint64_t now);
+struct mn_group_query;
+/* A valid query has come. */
+void mn_groups_query(struct mn_ip *ip, enum mn_group_family family, const struct mn_group_query *query, uint64_t now);
+/* Another host has reported a group in an older version. */
+void mn_groups_heard(struct mn_ip *ip, const struct mnet_address *address);
+
 /* way.c */
 
+/* The largest packet of a family for the link. */
+static inline uint16_t mn_ip_mtu_of(const struct mn_ip *ip, bool ipv4)
+{
+    return ipv4 ? ip->mtu : ip->v6.parameters.mtu;
+}
 /* The way to `destination`, and the own address to send from. 0 or MNET_E_UNREACHABLE. */
 int mn_ip_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way);
 /* The way of a packet; 0, or why it cannot be sent: MNET_E_UNREACHABLE, MNET_E_INVALID. */

@@ -49,6 +49,7 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
     struct mn_reassembly_limits limits = {user->reassembly_datagrams_max, user->reassembly_bytes_max};
     mn_reassembly_init(&ip->reassembly, ip->memory, &ip->wheel, ip->counters, new_key(ip->random), limits,
                        MN_IP_TIMER_REASSEMBLY);
+    mn_groups_init(ip);
     ip->identification.key = new_key(ip->random);
     const struct mn_path_mtu_config paths = {
         .memory = ip->memory,
@@ -79,6 +80,7 @@ void mn_ip_deinit(struct mn_ip *ip)
     mn_path_mtus_clear(&ip->path_mtus);
     for (unsigned i = 0; i < MN_OWN_MAX; i++)
         mn_wheel_cancel(&ip->wheel, &ip->own[i].timer);
+    mn_wheel_cancel(&ip->wheel, &ip->groups.timer);
     mn_packet_queue_clear(&ip->transmit);
     mn_packet_queue_clear(&ip->loopback);
     mn_packet_queue_clear(&ip->failed);
@@ -160,6 +162,7 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
         case MN_IP_TIMER_NEIGHBOUR: mn_ip_neighbour_timer(ip, timer, now); break;
         case MN_IP_TIMER_REASSEMBLY: reassembly_timer(ip, timer, now); break;
         case MN_IP_TIMER_PATH_MTU: mn_path_mtu_expire(&ip->path_mtus, timer); break;
+        case MN_IP_TIMER_GROUPS: mn_groups_timer(ip, now); break;
         }
     }
 }
@@ -168,6 +171,7 @@ MN_RARE void mn_ip_link_up(struct mn_ip *ip, uint64_t now)
 {
     mn_ip_neighbours_link_up(ip, now);
     mn_path_mtus_clear(&ip->path_mtus);
+    mn_groups_link_up(ip, now);
     mn_ip_address_link_up(ip, &ip->own[MN_OWN_IPV4], now);
     for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++)
         mn_ipv6_address_link_up(ip, &ip->own[i], now);

@@ -159,6 +159,13 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now);
 void mn_ip_relieve(struct mn_ip *ip);
 uint64_t mn_ip_deadline(struct mn_ip *ip);
 
+/* From now on the host takes packets to the group `address`, which has no zone; routers and switches
+ * are told from the time `at` on (0: at once). Each join needs a leave. MNET_E_INVALID if it is no
+ * group, MNET_E_UNREACHABLE without IPv6, MNET_E_LIMIT if too many groups are joined. */
+int mn_ip_join(struct mn_ip *ip, struct mnet_address address, uint64_t at);
+/* One of those who joined `address` does not want its packets any more. */
+void mn_ip_leave(struct mn_ip *ip, struct mnet_address address);
+
 /* Asserts what must hold between two steps (base/check.h): counts are those of the lists, bytes are sums, every timer
  * that is owed runs. */
 void mn_ip_check(struct mn_ip *ip);
@@ -189,6 +196,7 @@ enum mn_ip_timer {
     MN_IP_TIMER_NEIGHBOUR,
     MN_IP_TIMER_REASSEMBLY,
     MN_IP_TIMER_PATH_MTU,
+    MN_IP_TIMER_GROUPS,
 };
 
 /* An own IPv4 address in numbers of host order, with which its packets are compared. */

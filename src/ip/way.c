@@ -7,7 +7,7 @@ int mn_ip_find_way(const struct mn_ip *ip, struct mnet_address destination, stru
     bool ipv4 = mnet_address_is_ipv4(destination);
     int result = ipv4 ? mn_ipv4_find_way(ip, destination, way) : mn_ipv6_find_way(ip, destination, way);
     way->ipv4 = ipv4;
-    way->mtu = ipv4 ? ip->mtu : ip->v6.parameters.mtu;
+    way->mtu = mn_ip_mtu_of(ip, ipv4);
     return result;
 }
 

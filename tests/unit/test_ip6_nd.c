@@ -21,6 +21,8 @@ static const uint8_t *await_probe(struct ip_host *h, struct mnet_address address
     static struct mn_nd message;
     for (unsigned ms = 0; ms < 1100; ms++) {
         while (take_sent6(h, &sent)) {
+            if (sent.ip.next_header != MN_PROTOCOL_ICMPV6) /* a report of a group */
+                continue;
             struct mn_datagram datagram = {
                 .source = sent.ip.source, .destination = sent.ip.destination, .ttl = sent.ip.hop_limit};
             assert_int_equal(mn_nd_parse(sent.payload, sent.payload_len, &datagram, false, &message), MN_PARSE_OK);

@@ -164,7 +164,7 @@ static void priority_tagged_frames_are_of_the_untagged_network(void **state)
 static void addresses_of_other_hosts_are_dropped(void **state)
 {
     (void)state;
-    static const uint32_t others[] = {PEER_IP, FAR_IP, IPV4(224, 0, 0, 1), IPV4(127, 0, 0, 1), IPV4(10, 0, 1, 255), 0};
+    static const uint32_t others[] = {PEER_IP, FAR_IP, IPV4(224, 0, 0, 2), IPV4(127, 0, 0, 1), IPV4(10, 0, 1, 255), 0};
     struct ip_host h;
     ip_host_up(&h);
     for (size_t i = 0; i < MN_COUNT_OF(others); i++) {

@@ -32,11 +32,12 @@ static bool check_header(struct mn_ip *ip, struct mn_arrival *arrival, struct mn
     return true;
 }
 
-/* RFC 1122 3.2.1.3: a source must be the address of one other host. */
+/* RFC 1122 3.2.1.3: a source must be the address of one other host. Queries and reports of groups
+ * may also come from one that has none yet (RFC 3376 4.2.13, RFC 4541 2.1.1). */
 static bool check_source(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_ipv4 *header)
 {
     uint32_t source = header->source;
-    if (arrival->looped)
+    if (arrival->looped || (source == 0 && header->protocol == MN_PROTOCOL_IGMP))
         return true;
     if (mn_ipv4_is_host(source) && !mn_ip_is_broadcast_value(ip, source) && !mn_ip_is_own_value(ip, source))
         return true;
@@ -61,7 +62,12 @@ static MN_RARE bool is_for_open_port(const struct mn_ip *ip, const struct mn_arr
     return possible && udp.destination_port == ip->open_port;
 }
 
-/* RFC 1122 3.2.1.3 and 3.3.6. No multicast group is ever joined; 127/8 lives inside the host only. */
+static bool is_joined_group(const struct mn_ip *ip, uint32_t destination)
+{
+    return mn_ipv4_is_multicast(destination) && mn_groups_contain(&ip->groups, mnet_address_from_ipv4(destination));
+}
+
+/* RFC 1122 3.2.1.3 and 3.3.6; 127/8 lives inside the host only. */
 static bool check_destination(struct mn_ip *ip, struct mn_arrival *arrival, const struct mn_ipv4 *header)
 {
     uint32_t destination = header->destination;
@@ -69,6 +75,10 @@ static bool check_destination(struct mn_ip *ip, struct mn_arrival *arrival, cons
         return true;
     if (arrival->looped && mn_ipv4_is_loopback(destination))
         return true;
+    if (is_joined_group(ip, destination)) {
+        arrival->not_unicast = true;
+        return true;
+    }
     bool open = is_for_open_port(ip, arrival, header);
     bool broadcast = mn_ip_is_broadcast_value(ip, destination);
     arrival->not_unicast |= broadcast;
@@ -109,6 +119,10 @@ enum mn_ip_verdict mn_ipv4_input(struct mn_ip *ip, struct mn_arrival *arrival, s
         arrival->packet = mn_reassembly_input(&ip->reassembly, &piece, datagram, arrival->now);
         if (arrival->packet == NULL)
             return MN_IP_CONSUMED;
+    }
+    if (MN_UNLIKELY(datagram->protocol == MN_PROTOCOL_IGMP)) {
+        mn_igmp_input(ip, arrival->packet, datagram, header.router_alert, arrival->now);
+        return MN_IP_CONSUMED;
     }
     if (datagram->protocol == MN_PROTOCOL_ICMP)
         return mn_icmpv4_input(ip, arrival->packet, arrival->now, datagram, error);

@@ -86,6 +86,10 @@ int mn_ipv4_cut(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip
 /* The same for a packet that has its IP header in front and waited for its neighbour. */
 void mn_ipv4_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, struct mn_packet_queue *fragments);
 
+/* igmp.c: takes the packet, IGMP message first. */
+void mn_igmp_input(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, bool router_alert,
+                   uint64_t now);
+
 /* icmp.c: arguments and result as of mn_ip_input; the packet begins with the ICMP header. */
 enum mn_ip_verdict mn_icmpv4_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,
                                    const struct mn_datagram *datagram, struct mn_icmp_error *error);

@@ -30,14 +30,18 @@ MN_RARE void mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct 
         .timer = {.kind = MN_IP_TIMER_ADDRESS},
     };
     ip->own_end = MN_MAX(ip->own_end, place + 1);
-    mn_groups_join(&ip->groups, mn_ipv6_solicited_node(&prefix->address));
-    mn_wheel_arm(&ip->wheel, &own->timer, now + random_delay(ip));
+    uint64_t start = now + random_delay(ip);
+    int result = mn_ip_join(ip, mn_ipv6_solicited_node(&prefix->address), start); /* DAD-5.4.2 */
+    MN_ASSERT(result == 0);
+    mn_wheel_arm(&ip->wheel, &own->timer, start);
 }
 
 static void become_ours(struct mn_ip *ip, struct mn_own_address *own)
 {
     own->state = MN_IP_ADDRESS_OURS;
     ip->last_way.known = false;
+    if (own == &ip->own[MN_OWN_LINK_LOCAL]) /* MLD2-5.2.13-2 */
+        mn_groups_tell_again(ip, MN_GROUPS_IPV6);
     /* RFC 9131 6.1.1: routers learn the link address before packets for it come. */
     if (!mn_ipv6_is_link_local(&own->prefix.address))
         mn_nd_announce(ip, own, mn_ipv6_all_routers);
@@ -50,6 +54,7 @@ MN_RARE void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own,
         become_ours(ip, own);
         return;
     }
+    mn_groups_timer(ip, now); /* before the answer, switches hear of the group that gets it */
     mn_random_bytes(ip->random, own->nonce, sizeof own->nonce);
     own->probes += mn_nd_probe(ip, own); /* without memory for one nobody was asked */
     mn_wheel_arm(&ip->wheel, &own->timer, now + ip->v6.parameters.retrans_ns);
@@ -74,7 +79,7 @@ MN_RARE void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *o
         return;
     own->state = MN_IP_ADDRESS_CONFLICT;
     mn_wheel_cancel(&ip->wheel, &own->timer);
-    mn_groups_leave(&ip->groups, mn_ipv6_solicited_node(&own->prefix.address));
+    mn_ip_leave(ip, mn_ipv6_solicited_node(&own->prefix.address));
     if (mn_log_wanted(ip->log, MNET_LOG_ERROR)) {
         char text[MNET_ADDRESS_TEXT];
         mnet_address_format(own->prefix.address, text, sizeof text);

@@ -151,6 +151,12 @@ static enum mn_ip_verdict receive_error(struct mn_ip *ip, struct mnet_packet *pa
     return MN_IP_CONSUMED;
 }
 
+static bool is_listener_discovery(uint8_t type)
+{
+    return type == MN_ICMPV6_MLD_QUERY || type == MN_ICMPV6_MLD_REPORT || type == MN_ICMPV6_MLD_DONE ||
+           type == MN_ICMPV6_MLD2_REPORT;
+}
+
 static bool is_neighbour_discovery(uint8_t type)
 {
     return type >= MN_ICMPV6_ROUTER_SOLICITATION && type <= MN_ICMPV6_REDIRECT;
@@ -169,6 +175,11 @@ MN_RARE enum mn_ip_verdict mn_icmpv6_input(struct mn_ip *ip, struct mn_arrival *
     }
     if (is_neighbour_discovery(message.type)) {
         mn_nd_input(ip, arrival, datagram);
+        mnet_packet_free(packet);
+        return MN_IP_CONSUMED;
+    }
+    if (!arrival->tentative && is_listener_discovery(message.type)) {
+        mn_mld_input(ip, arrival, datagram);
         mnet_packet_free(packet);
         return MN_IP_CONSUMED;
     }

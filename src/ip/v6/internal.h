@@ -98,6 +98,9 @@ void mn_icmpv6_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *fi
  * knows it; false if no transport waits for word. */
 bool mn_ipv6_describe_failure(struct mnet_packet *packet, struct mn_icmp_error *error);
 
+/* mld.c: a message of multicast listener discovery, as mn_nd_input. */
+void mn_mld_input(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_datagram *datagram);
+
 /* icmp_send.c */
 
 /* Where an ICMPv6 message of ours goes. */

@@ -72,7 +72,8 @@ MN_RARE int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config,
     mn_router_parameters_init(&ip->v6.parameters, ip->link_mtu, ip->random, now);
     ip->v6.parameters.hop_limit = config->ttl;
     mn_random_bytes(ip->random, &ip->v6.identification_key, sizeof ip->v6.identification_key);
-    mn_groups_join(&ip->groups, mn_ipv6_all_nodes);
+    int result = mn_ip_join(ip, mn_ipv6_all_nodes, 0);
+    MN_ASSERT(result == 0); /* it is among the first */
     const struct mnet_prefix link_local = link_local_of(ip->mac);
     mn_ipv6_add_address(ip, MN_OWN_LINK_LOCAL, &link_local, now);
     if (!mn_ipv6_is_unspecified(&config->ipv6.address))
