@@ -2,7 +2,7 @@
 #ifndef MN_STACK_DHCP_H
 #define MN_STACK_DHCP_H
 
-#include "dhcp/client.h"
+#include "dhcp/v4/client.h"
 #include "udp/udp.h"
 
 struct mnet_stack;

@@ -9,7 +9,7 @@
 
 #include <mnet/time.h>
 
-#include "dhcp/client.h"
+#include "dhcp/v4/client.h"
 #include "support/dhcp_reply.h"
 
 /* Lines of a script override the defaults of the macros. */

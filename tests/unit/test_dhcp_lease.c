@@ -2,7 +2,7 @@
  * believe (RFC 2131, RFC 2132, RFC 3442). */
 #include "unit/support.h"
 
-#include "dhcp/lease.h"
+#include "dhcp/v4/lease.h"
 
 #define ADDRESS 0x0a000042u
 #define SERVER 0x0a000001u

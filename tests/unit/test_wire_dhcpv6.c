@@ -321,7 +321,7 @@ static void lists_are_bounded(void **state)
     assert_int_equal(read.ias[0].address_count, MN_DHCPV6_ADDRESSES);
 }
 
-/* DHCP6-21-1: the first of a repeated option counts, and they are not joined. */
+/* DHCP6-21-1, DHCP6-21-2: the first of a repeated option counts, and they are not joined. */
 static void first_of_repeated_options_counts(void **state)
 {
     (void)state;

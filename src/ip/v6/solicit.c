@@ -2,14 +2,9 @@
 
 #include <limits.h>
 
-#define MILLIONTHS 1000000u
+#include "base/backoff.h"
 
-/* `ns` with RAND * ns added, for RAND between -0.1 and 0.1 (RFC 7559 2). */
-static uint64_t randomised(uint64_t ns, struct mn_random *random)
-{
-    uint64_t tenth = ns / 10;
-    return ns - tenth + tenth * mn_random_below(random, 2 * MILLIONTHS + 1) / MILLIONTHS;
-}
+#define MILLIONTHS 1000000u
 
 void mn_solicit_start(struct mn_solicit *solicit, struct mn_random *random, bool delayed, uint64_t now)
 {
@@ -34,10 +29,7 @@ uint64_t mn_solicit_deadline(const struct mn_solicit *solicit)
 /* RSB-2-3 */
 static uint64_t next_rt(uint64_t rt_ns, struct mn_random *random)
 {
-    if (rt_ns == 0)
-        return randomised(MN_SOLICIT_IRT_NS, random);
-    uint64_t next = rt_ns + randomised(rt_ns, random); /* 2 * RT + RAND * RT */
-    return next > MN_SOLICIT_MRT_NS ? randomised(MN_SOLICIT_MRT_NS, random) : next;
+    return rt_ns == 0 ? mn_backoff_first(random, MN_SOLICIT_IRT_NS) : mn_backoff_next(random, rt_ns, MN_SOLICIT_MRT_NS);
 }
 
 bool mn_solicit_expire(struct mn_solicit *solicit, struct mn_random *random, uint64_t now)

@@ -1,5 +1,5 @@
 /* A DHCP client: see client.h for the scheme. */
-#include "dhcp/client.h"
+#include "dhcp/v4/client.h"
 
 #include <string.h>
 

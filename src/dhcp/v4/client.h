@@ -38,7 +38,7 @@
 #include <mnet/counters.h>
 
 #include "base/random.h"
-#include "dhcp/lease.h"
+#include "dhcp/v4/lease.h"
 
 enum mn_dhcp_state {
     MN_DHCP_OFF,

@@ -1,4 +1,4 @@
-#include "dhcp/lease.h"
+#include "dhcp/v4/lease.h"
 
 #include <string.h>
 
