@@ -22,6 +22,15 @@ struct mnet_route {
 
 #define MNET_ROUTES_MAX 16 /* routes of a configuration, at most */
 
+/* How an IPv6 address that the stack makes by itself gets its low 64 bits. */
+enum mnet_ipv6_identifier {
+    /* A keyed hash of the network (RFC 7217): the same whenever the host comes back to a network,
+     * and another one in each network. */
+    MNET_IPV6_STABLE,
+    MNET_IPV6_EUI64, /* the MAC (RFC 4291 Appendix A) */
+    MNET_IPV6_FIXED, /* those of ipv6_token */
+};
+
 /* Own addresses, ways to others, and the memory of the network layer. */
 struct mnet_ip_config {
     /* Own address and network, such as 10.0.0.2/24. */
@@ -30,10 +39,20 @@ struct mnet_ip_config {
      * host. */
     struct mnet_address ipv4_gateway;
     /* Own IPv6 address and network, such as 2001:db8::2/64. The stack has a link-local address, too
-     * (RFC 4862 5.3). Unspecified: the stack does not speak IPv6. */
+     * (RFC 4862 5.3). Without it and ipv6_auto the stack does not speak IPv6. */
     struct mnet_prefix ipv6;
-    /* The default router of IPv6: a link-local address, or a host of the own network. */
+    /* The default router of IPv6: a link-local address, or a host of the own network. With it and
+     * without ipv6_auto, the stack neither asks for routers nor hears what they advertise. */
     struct mnet_address ipv6_gateway;
+    /* Make own IPv6 addresses of the prefixes that routers advertise (RFC 4862). */
+    bool ipv6_auto;
+    /* Have temporary addresses, too, which connections then begin from (RFC 8981). */
+    bool ipv6_temporary;
+    enum mnet_ipv6_identifier ipv6_identifier; /* of addresses by ipv6_auto */
+    struct mnet_address ipv6_token;            /* such as ::53; its low 64 bits count */
+    /* The key of MNET_IPV6_STABLE, which the host keeps for itself. All zeros: a random one, so
+     * that the addresses are others after each start. */
+    uint8_t ipv6_secret[16];
     struct mnet_route routes[MNET_ROUTES_MAX]; /* of both families */
     unsigned route_count;
     /* Get address, gateway and routes from a DHCP server instead (see dhcp.h). */

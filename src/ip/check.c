@@ -64,7 +64,7 @@ static void check_way(struct mn_ip *ip)
     struct mn_ip_way way;
     if (!last->known)
         return;
-    int result = mn_ip_find_way(ip, last->destination, &way);
+    int result = mn_ip_find_way(ip, last->source, last->destination, &way);
     MN_ASSERT(result == 0 && way.kind == last->way.kind && mnet_address_equal(way.next_hop, last->way.next_hop));
     MN_ASSERT(way.ipv4 == last->way.ipv4 && way.mtu == last->way.mtu);
     MN_ASSERT(mnet_address_equal(way.source, last->chosen));
@@ -78,6 +78,7 @@ void mn_ip_check(struct mn_ip *ip)
     size_t timers = mn_timer_armed(&ip->groups.timer);
     for (unsigned i = 0; i < MN_OWN_MAX; i++)
         timers += mn_timer_armed(&ip->own[i].timer);
+    timers += mn_timer_armed(&ip->v6.timer);
     MN_ASSERT(ip->loopback.count <= MN_IP_LOOPBACK_MAX && ip->failed.count <= MN_IP_FAILED_MAX);
     MN_ASSERT(ip->mtu <= ip->link_mtu && ip->ttl > 0);
     MN_ASSERT(ip->own_end >= MN_OWN_LINK_LOCAL && ip->own_end <= MN_OWN_MAX);

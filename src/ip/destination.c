@@ -2,10 +2,10 @@
 #include "ip/internal.h"
 
 /* Describes the source of packets to `destination`. Returns false if there is no way to there. */
-static bool find_source(const struct mn_ip *ip, struct mnet_address destination, struct mn_source_candidate *source)
+static bool find_source(struct mn_ip *ip, struct mnet_address destination, struct mn_source_candidate *source)
 {
     struct mn_ip_way way;
-    if (mn_ip_find_way(ip, destination, &way) != 0)
+    if (mn_ip_find_way(ip, MNET_ADDRESS_ANY, destination, &way) != 0)
         return false;
     *source = (struct mn_source_candidate){.address = way.source, .prefix_length = way.ipv4 ? 32 : 128};
     for (unsigned i = 0; i < ip->own_end; i++) {
@@ -18,7 +18,7 @@ static bool find_source(const struct mn_ip *ip, struct mnet_address destination,
     return true;
 }
 
-void mn_ip_sort(const struct mn_ip *ip, const struct mn_losers *losers, unsigned first, struct mnet_address *addresses,
+void mn_ip_sort(struct mn_ip *ip, const struct mn_losers *losers, unsigned first, struct mnet_address *addresses,
                 unsigned count, uint64_t now)
 {
     struct mn_destination_candidate candidates[MN_IP_SORT_MAX];

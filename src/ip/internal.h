@@ -70,6 +70,8 @@ void mn_ip_doubt(struct mn_ip *ip, struct mnet_address next_hop, uint64_t now);
 struct mn_neighbour *mn_ip_ask_first(struct mn_ip *ip, struct mn_neighbour *neighbour, const struct mn_ip_way *way,
                                      const struct mn_neighbour_protocol *protocol, struct mnet_packet *packet,
                                      uint64_t now);
+/* Asks once for an IPv6 neighbour that is not known, without a packet for it (RFC 4191 3.5). */
+void mn_ip_seek(struct mn_ip *ip, struct mnet_address address, uint64_t now);
 /* Whether packets may go to `next_hop` at once. */
 bool mn_ip_is_resolved(struct mn_ip *ip, struct mnet_address next_hop);
 void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);
@@ -97,8 +99,10 @@ static inline uint16_t mn_ip_mtu_of(const struct mn_ip *ip, bool ipv4)
 {
     return ipv4 ? ip->mtu : ip->v6.parameters.mtu;
 }
-/* The way to `destination`, and the own address to send from. 0 or MNET_E_UNREACHABLE. */
-int mn_ip_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way);
+/* The way from `source` (unspecified: any own address) to `destination`, and the own address to send
+ * from. 0 or MNET_E_UNREACHABLE. */
+int mn_ip_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_address destination,
+                   struct mn_ip_way *way);
 /* The way of a packet; 0, or why it cannot be sent: MNET_E_UNREACHABLE, MNET_E_INVALID. */
 int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way);
 static inline int mn_ip_way_of(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way)

@@ -81,6 +81,7 @@ void mn_ip_deinit(struct mn_ip *ip)
     for (unsigned i = 0; i < MN_OWN_MAX; i++)
         mn_wheel_cancel(&ip->wheel, &ip->own[i].timer);
     mn_wheel_cancel(&ip->wheel, &ip->groups.timer);
+    mn_wheel_cancel(&ip->wheel, &ip->v6.timer);
     mn_packet_queue_clear(&ip->transmit);
     mn_packet_queue_clear(&ip->loopback);
     mn_packet_queue_clear(&ip->failed);
@@ -159,6 +160,7 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
     for (struct mn_timer *timer; (timer = mn_wheel_expire(&ip->wheel, now)) != NULL;) {
         switch ((enum mn_ip_timer)timer->kind) {
         case MN_IP_TIMER_ADDRESS: address_timer(ip, MN_CONTAINER(timer, struct mn_own_address, timer), now); break;
+        case MN_IP_TIMER_ROUTERS: mn_ipv6_discovery_timer(ip, now); break;
         case MN_IP_TIMER_NEIGHBOUR: mn_ip_neighbour_timer(ip, timer, now); break;
         case MN_IP_TIMER_REASSEMBLY: reassembly_timer(ip, timer, now); break;
         case MN_IP_TIMER_PATH_MTU: mn_path_mtu_expire(&ip->path_mtus, timer); break;
@@ -175,6 +177,8 @@ MN_RARE void mn_ip_link_up(struct mn_ip *ip, uint64_t now)
     mn_ip_address_link_up(ip, &ip->own[MN_OWN_IPV4], now);
     for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++)
         mn_ipv6_address_link_up(ip, &ip->own[i], now);
+    if (ip->v6.discovers)
+        mn_ipv6_discovery_link_up(ip, now);
 }
 
 uint64_t mn_ip_deadline(struct mn_ip *ip)

@@ -26,7 +26,12 @@
 #include "ip/reassembly.h"
 #include "ip/route.h"
 #include "ip/select.h"
+#include "ip/v6/autoconf.h"
 #include "ip/v6/parameters.h"
+#include "ip/v6/redirects.h"
+#include "ip/v6/resolvers.h"
+#include "ip/v6/routers.h"
+#include "ip/v6/solicit.h"
 #include "wire/ethernet.h"
 #include "wire/wire.h"
 
@@ -119,11 +124,11 @@ struct mn_ip_path {
     uint16_t mtu;
     bool loopback;
 };
-int mn_ip_path(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_path *path);
+int mn_ip_path(struct mn_ip *ip, struct mnet_address destination, struct mn_ip_path *path);
 /* Puts up to MN_IP_SORT_MAX addresses of a peer into the order in which they are tried: by RFC 6724 6, `losers` last;
  * then with `first` of the first family in front and families in turn behind (RFC 8305 4). */
 #define MN_IP_SORT_MAX 16
-void mn_ip_sort(const struct mn_ip *ip, const struct mn_losers *losers, unsigned first, struct mnet_address *addresses,
+void mn_ip_sort(struct mn_ip *ip, const struct mn_losers *losers, unsigned first, struct mnet_address *addresses,
                 unsigned count, uint64_t now);
 /* The largest packet for `destination` as far as routers have told (RFC 1191, RFC 8201), at most the
  * link's. */
@@ -189,10 +194,25 @@ uint16_t mn_ip_mtu(const struct mn_ip *ip);
 /* Whether packets wait for the answer of a neighbour. */
 bool mn_ip_awaits_neighbour(const struct mn_ip *ip);
 
+/* The next own IPv6 address that could be used, and is none any more since its lifetime has ended. False: there is none.
+ * Its connections end (RFC 4862 5.5.4). */
+bool mn_ip_take_lost(struct mn_ip *ip, struct mnet_address *address);
+
+/* What routers say about DHCPv6, as bits. */
+enum mn_ip_advice {
+    MN_IP_MANAGED = 1,    /* it has addresses (RFC 4861 4.2: M) */
+    MN_IP_OTHER = 2,      /* it has other information (O) */
+    MN_IP_NO_ROUTERS = 4, /* no router has answered three solicitations (RFC 4861 6.3.7) */
+};
+unsigned mn_ip_advice(const struct mn_ip *ip, uint64_t now);
+/* DNS servers and search names that routers advertise. */
+const struct mn_resolvers *mn_ip_resolvers(const struct mn_ip *ip);
+
 /* Everything below is ip's own; it is here so that a stack can embed it. */
 
 enum mn_ip_timer {
     MN_IP_TIMER_ADDRESS,
+    MN_IP_TIMER_ROUTERS,
     MN_IP_TIMER_NEIGHBOUR,
     MN_IP_TIMER_REASSEMBLY,
     MN_IP_TIMER_PATH_MTU,
@@ -216,6 +236,8 @@ struct mn_own_address {
     uint8_t probe;                 /* enum mn_ip_probe */
     uint8_t probes, announcements; /* sent so far */
     bool leased;                   /* by DHCP */
+    bool automatic;                /* by v6.autoconf */
+    bool temporary;                /* RFC 8981 */
     uint8_t nonce[6];              /* of the last solicitation (RFC 7527) */
     bool defended;
     uint64_t defended_ns; /* when last, if ever */
@@ -225,15 +247,31 @@ struct mn_own_address {
 enum mn_own_place {
     MN_OWN_IPV4,       /* the one of IPv4 */
     MN_OWN_LINK_LOCAL, /* the first of IPv6 */
-    MN_OWN_IPV6,       /* further ones of IPv6: from here to the end */
-    MN_OWN_MAX = MN_OWN_IPV6 + 15,
+    MN_OWN_IPV6,       /* the one of IPv6 in the configuration */
+    MN_OWN_FURTHER,    /* others of IPv6: from here to the end */
+    MN_OWN_MAX = MN_OWN_FURTHER + MN_AUTO_ADDRESSES_MAX + 4,
 };
 
 /* What IPv6 has for itself. */
 struct mn_ip_v6 {
     bool on;
-    uint8_t last_own; /* the place of the own address that a packet was for last */
+    bool discovers;      /* asks for routers, and hears what they advertise */
+    bool autoconfigures; /* makes addresses of the prefixes that they advertise */
+    bool managed, other; /* M and O of the last advertisement */
+    uint8_t last_own;    /* the place of the own address that a packet was for last */
+    uint32_t changes;    /* of addresses and routers so far */
     struct mn_router_parameters parameters;
+    struct mn_solicit solicit;
+    struct mn_routers routers;
+    struct mn_prefixes prefixes;
+    struct mn_resolvers resolvers;
+    struct mn_autoconf autoconf;
+    struct mn_redirects redirects;
+    struct mn_timer timer;                /* MN_IP_TIMER_ROUTERS: of those from `solicit` on, and of `probe` */
+    struct mnet_address probe;            /* a router to be asked whether it is back; unspecified: none */
+    uint64_t now;                         /* of the last event of a router */
+    struct mnet_address lost[MN_OWN_MAX]; /* for mn_ip_take_lost, ... */
+    unsigned lost_count;                  /* ... that many */
     struct mn_hash_key identification_key;
     uint32_t identifications_used;
 };
@@ -248,6 +286,7 @@ struct mn_ip_way {
     enum mn_ip_way_kind kind;
     bool ipv4;
     bool confirmed;               /* the transport of this packet hears from there */
+    bool once;                    /* the next packet may go another way */
     uint16_t mtu;                 /* of IP packets; none counts on the way to the host itself */
     struct mnet_address source;   /* of the packet: the own address to use */
     struct mnet_address next_hop; /* on the link; the group itself for one */
@@ -316,6 +355,12 @@ static inline bool mn_ip_has_failed(const struct mn_ip *ip)
 static inline unsigned mn_ip_unsent(const struct mn_ip *ip)
 {
     return ip->transmit.count;
+}
+
+/* Whether mn_ip_take_lost has something. */
+static inline bool mn_ip_has_lost(const struct mn_ip *ip)
+{
+    return ip->v6.lost_count > 0;
 }
 
 static inline bool mn_ip_has_looped(const struct mn_ip *ip)

@@ -33,22 +33,30 @@ static uint64_t request_interval_ns(const struct mn_ip *ip, const struct mn_neig
     return told ? ip->v6.parameters.retrans_ns : neighbour->protocol->request_interval_ns;
 }
 
+/* mn_neighbour_set. Who chooses between routers hears of the states of these. */
+static void set_state(struct mn_ip *ip, struct mn_neighbour *neighbour, enum mn_neighbour_state state, uint64_t at_ns)
+{
+    mn_neighbour_set(&ip->neighbours, neighbour, state, at_ns);
+    if (neighbour->gateway && neighbour->protocol == &mn_nd_protocol)
+        mn_ipv6_note_router(ip, neighbour);
+}
+
 static void become_reachable(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
     neighbour->used = false;
-    mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_REACHABLE, now + reachable_ns(ip, neighbour));
+    set_state(ip, neighbour, MN_NEIGHBOUR_REACHABLE, now + reachable_ns(ip, neighbour));
 }
 
 static void become_stale(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
-    mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_STALE, now + neighbour->protocol->stale_ns);
+    set_state(ip, neighbour, MN_NEIGHBOUR_STALE, now + neighbour->protocol->stale_ns);
 }
 
 /* Begins INCOMPLETE or PROBE with the first request. */
 static void start_asking(struct mn_ip *ip, struct mn_neighbour *neighbour, enum mn_neighbour_state state, uint64_t now)
 {
     neighbour->requests = 0;
-    mn_neighbour_set(&ip->neighbours, neighbour, state, now + request_interval_ns(ip, neighbour));
+    set_state(ip, neighbour, state, now + request_interval_ns(ip, neighbour));
     send_request(ip, neighbour);
 }
 
@@ -59,7 +67,7 @@ static void begin_doubt(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64
     if (delay_ns == 0)
         start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now);
     else
-        mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_DELAY, now + delay_ns);
+        set_state(ip, neighbour, MN_NEIGHBOUR_DELAY, now + delay_ns);
 }
 
 /* Gives `packet` back to its transport. */
@@ -75,7 +83,7 @@ static void give_up(struct mn_ip *ip, struct mnet_packet *packet)
 struct mn_neighbour *mn_ip_create_neighbour(struct mn_ip *ip, struct mnet_address address,
                                             const struct mn_neighbour_protocol *protocol)
 {
-    bool gateway = mn_routes_is_gateway(&ip->routes, address);
+    bool gateway = mn_routes_is_gateway(&ip->routes, address) || mn_routers_has(&ip->v6.routers, address);
     struct mn_neighbour *neighbour = mn_neighbour_create(&ip->neighbours, address, gateway);
     if (neighbour != NULL)
         neighbour->protocol = protocol;
@@ -133,16 +141,39 @@ MN_RARE void mn_ip_doubt(struct mn_ip *ip, struct mnet_address next_hop, uint64_
         start_asking(ip, neighbour, MN_NEIGHBOUR_PROBE, now);
 }
 
+MN_RARE void mn_ip_seek(struct mn_ip *ip, struct mnet_address address, uint64_t now)
+{
+    if (mn_neighbour_find(&ip->neighbours, address) != NULL)
+        return;
+    struct mn_neighbour *neighbour = mn_ip_create_neighbour(ip, address, &mn_nd_protocol);
+    if (neighbour == NULL)
+        return;
+    neighbour->requests = (uint8_t)(mn_nd_protocol.requests_max - 1);
+    set_state(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now + request_interval_ns(ip, neighbour));
+    send_request(ip, neighbour, now);
+}
+
 /* The last request went unanswered, too. */
 static void asked_in_vain(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
-    if (neighbour->state == MN_NEIGHBOUR_PROBE) {
-        mn_neighbour_remove(&ip->neighbours, neighbour);
-        return;
-    }
+    struct mnet_address address = neighbour->address;
+    struct mn_packet_queue waiting = {0};
+    bool ipv6 = neighbour->protocol == &mn_nd_protocol;
     for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;)
-        give_up(ip, packet);
-    mn_neighbour_set(&ip->neighbours, neighbour, MN_NEIGHBOUR_FAILED, now + neighbour->protocol->failed_ns);
+        mn_packet_queue_put(&waiting, packet);
+    if (neighbour->state == MN_NEIGHBOUR_PROBE)
+        mn_neighbour_remove(&ip->neighbours, neighbour);
+    else
+        set_state(ip, neighbour, MN_NEIGHBOUR_FAILED, now + neighbour->protocol->failed_ns);
+    if (ipv6)
+        mn_ipv6_note_unreachable(ip, address, now);
+    for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&waiting)) != NULL;) {
+        struct mn_ip_way way;
+        if (ipv6 && mn_ipv6_find_way_around(ip, packet, address, &way))
+            mn_ip_resolve(ip, packet, &way, now);
+        else
+            give_up(ip, packet);
+    }
 }
 
 void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now)
@@ -154,7 +185,7 @@ void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t no
         if (neighbour->requests == neighbour->protocol->requests_max) {
             asked_in_vain(ip, neighbour, now);
         } else {
-            mn_neighbour_set(&ip->neighbours, neighbour, neighbour->state, now + request_interval_ns(ip, neighbour));
+            set_state(ip, neighbour, neighbour->state, now + request_interval_ns(ip, neighbour));
             send_request(ip, neighbour);
         }
         break;

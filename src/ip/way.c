@@ -2,10 +2,10 @@
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"
 
-int mn_ip_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way)
+int mn_ip_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_address destination, struct mn_ip_way *way)
 {
     bool ipv4 = mnet_address_is_ipv4(destination);
-    int result = ipv4 ? mn_ipv4_find_way(ip, destination, way) : mn_ipv6_find_way(ip, destination, way);
+    int result = ipv4 ? mn_ipv4_find_way(ip, destination, way) : mn_ipv6_find_way(ip, source, destination, way);
     way->ipv4 = ipv4;
     way->mtu = mn_ip_mtu_of(ip, ipv4);
     return result;
@@ -15,7 +15,7 @@ MN_APART int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datag
 {
     struct mn_ip_way_cache *cache = &ip->last_way;
     cache->known = false;
-    int result = mn_ip_find_way(ip, datagram->destination, way);
+    int result = mn_ip_find_way(ip, datagram->source, datagram->destination, way);
     if (result != 0) {
         mn_ip_count(ip, MNET_COUNT_TX_DROP_NO_ROUTE);
         return result;
@@ -25,18 +25,18 @@ MN_APART int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datag
         way->source = datagram->source;
     if (!(way->ipv4 ? mn_ipv4_source_is_valid(ip, way) : mn_ipv6_source_is_valid(ip, way)))
         return MNET_E_INVALID;
-    *cache = (struct mn_ip_way_cache){datagram->source, datagram->destination, *way, chosen, true};
+    *cache = (struct mn_ip_way_cache){datagram->source, datagram->destination, *way, chosen, !way->once};
     return 0;
 }
 
-int mn_ip_path(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_path *path)
+int mn_ip_path(struct mn_ip *ip, struct mnet_address destination, struct mn_ip_path *path)
 {
     const struct mn_ip_way_cache *last = &ip->last_way;
     struct mn_ip_way way;
     if (MN_LIKELY(last->known && mnet_address_equal(last->destination, destination))) {
         *path = (struct mn_ip_path){last->chosen, last->way.mtu, last->way.kind == MN_IP_WAY_LOOPBACK};
     } else {
-        int result = mn_ip_find_way(ip, destination, &way);
+        int result = mn_ip_find_way(ip, MNET_ADDRESS_ANY, destination, &way);
         if (result != 0)
             return result;
         *path = (struct mn_ip_path){way.source, way.mtu, way.kind == MN_IP_WAY_LOOPBACK};

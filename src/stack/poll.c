@@ -164,12 +164,22 @@ static MN_RARE void take_failures(struct mnet_stack *stack)
     }
 }
 
+/* RFC 4862 5.5.4 */
+static MN_RARE void take_lost(struct mnet_stack *stack)
+{
+    struct mnet_address address;
+    while (mn_ip_take_lost(&stack->ip, &address))
+        mn_tcp_address_lost(stack->tcp, address);
+}
+
 static void expire(struct mnet_stack *stack)
 {
     if (mn_ip_deadline(&stack->ip) <= stack->now)
         mn_ip_expire(&stack->ip, stack->now);
     if (mn_ip_has_failed(&stack->ip))
         take_failures(stack);
+    if (MN_UNLIKELY(mn_ip_has_lost(&stack->ip)))
+        take_lost(stack);
     if (stack->dhcp.client.state != MN_DHCP_OFF)
         mn_stack_dhcp_expire(stack); /* which follows the state of the address, too */
     if (mn_tcp_deadline(stack->tcp) <= stack->now)

@@ -17,7 +17,8 @@ static uint64_t random_delay(struct mn_ip *ip)
     return mn_random_below(ip->random, (uint32_t)(MAX_RTR_SOLICITATION_DELAY / MNET_MICROSECOND)) * MNET_MICROSECOND;
 }
 
-MN_RARE void mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct mnet_prefix *prefix, uint64_t now)
+MN_RARE struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct mnet_prefix *prefix,
+                                                   uint64_t at)
 {
     MN_ASSERT(place >= MN_OWN_LINK_LOCAL && place < MN_OWN_MAX);
     struct mn_own_address *own = &ip->own[place];
@@ -30,28 +31,64 @@ MN_RARE void mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct 
         .timer = {.kind = MN_IP_TIMER_ADDRESS},
     };
     ip->own_end = MN_MAX(ip->own_end, place + 1);
-    uint64_t start = now + random_delay(ip);
+    uint64_t start = mn_time_after(at, random_delay(ip));
     int result = mn_ip_join(ip, mn_ipv6_solicited_node(&prefix->address), start); /* DAD-5.4.2 */
     MN_ASSERT(result == 0);
     mn_wheel_arm(&ip->wheel, &own->timer, start);
+    return own;
 }
 
-static void become_ours(struct mn_ip *ip, struct mn_own_address *own)
+/* The transports hear of an address that could be used. */
+static void note_lost(struct mn_ip *ip, const struct mn_own_address *own)
+{
+    bool usable = own->state == MN_IP_ADDRESS_OURS || own->state == MN_IP_ADDRESS_DEPRECATED;
+    if (usable && ip->v6.lost_count < MN_COUNT_OF(ip->v6.lost))
+        ip->v6.lost[ip->v6.lost_count++] = own->prefix.address;
+}
+
+MN_RARE void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own)
+{
+    MN_ASSERT(own->state != MN_IP_ADDRESS_NONE);
+    note_lost(ip, own);
+    mn_wheel_cancel(&ip->wheel, &own->timer);
+    if (own->state != MN_IP_ADDRESS_CONFLICT)
+        mn_ip_leave(ip, mn_ipv6_solicited_node(&own->prefix.address));
+    *own = (struct mn_own_address){0};
+    while (ip->own_end > MN_OWN_LINK_LOCAL && ip->own[ip->own_end - 1].state == MN_IP_ADDRESS_NONE)
+        ip->own_end--;
+    ip->last_way.known = false;
+    ip->v6.changes++;
+}
+
+bool mn_ip_take_lost(struct mn_ip *ip, struct mnet_address *address)
+{
+    if (ip->v6.lost_count == 0)
+        return false;
+    *address = ip->v6.lost[--ip->v6.lost_count];
+    return true;
+}
+
+static void become_ours(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     own->state = MN_IP_ADDRESS_OURS;
     ip->last_way.known = false;
+    ip->v6.changes++;
     if (own == &ip->own[MN_OWN_LINK_LOCAL]) /* MLD2-5.2.13-2 */
         mn_groups_tell_again(ip, MN_GROUPS_IPV6);
     /* RFC 9131 6.1.1: routers learn the link address before packets for it come. */
     if (!mn_ipv6_is_link_local(&own->prefix.address))
         mn_nd_announce(ip, own, mn_ipv6_all_routers);
+    else if (ip->v6.discovers)
+        mn_ipv6_discovery_start(ip, now);
+    if (own->automatic)
+        mn_ipv6_slaac_confirm(ip, own->prefix.address, now);
 }
 
 MN_RARE void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING);
     if (own->probes == DUP_ADDR_DETECT_TRANSMITS) {
-        become_ours(ip, own);
+        become_ours(ip, own, now);
         return;
     }
     mn_groups_timer(ip, now); /* before the answer, switches hear of the group that gets it */
@@ -72,11 +109,17 @@ MN_RARE void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *ow
     }
 }
 
-MN_RARE void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own)
+MN_RARE void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     mn_ip_count(ip, MNET_COUNT_ND_CONFLICT);
     if (own->state != MN_IP_ADDRESS_PROBING)
         return;
+    if (own->automatic) { /* another one may follow */
+        struct mnet_address address = own->prefix.address;
+        mn_ipv6_remove_address(ip, own);
+        mn_ipv6_slaac_note_duplicate(ip, address, now);
+        return;
+    }
     own->state = MN_IP_ADDRESS_CONFLICT;
     mn_wheel_cancel(&ip->wheel, &own->timer);
     mn_ip_leave(ip, mn_ipv6_solicited_node(&own->prefix.address));

@@ -5,6 +5,7 @@
 #include "ip/internal.h"
 #include "wire/icmpv6.h"
 #include "wire/ipv6.h"
+#include "wire/nd.h"
 
 #define MN_IPV6_PAYLOAD_MAX 65535u
 
@@ -26,8 +27,10 @@ static inline struct mn_own_address *mn_ipv6_find_own(struct mn_ip *ip, const st
 }
 /* The link-local address, if it may be used; else NULL. */
 const struct mn_own_address *mn_ipv6_link_local(const struct mn_ip *ip);
-/* An own address that may be the source of packets to `destination`; NULL if there is none. */
-const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const struct mnet_address *destination);
+/* An own address that may be the source of packets to `destination` by way of `next_hop`; NULL if
+ * there is none. */
+const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const struct mnet_address *destination,
+                                                   const struct mnet_address *next_hop);
 
 /* start.c */
 
@@ -36,12 +39,50 @@ int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_
 
 /* address.c: duplicate address detection (RFC 4862 5.4). */
 
-/* Takes an address at a free place in the list of own addresses; it is tentative first. */
-void mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct mnet_prefix *prefix, uint64_t now);
+/* Takes an address at a free place in the list of own addresses; it is tentative first. Detection
+ * begins within a second from `at` on. */
+struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct mnet_prefix *prefix,
+                                           uint64_t at);
+/* The host has the address no longer. */
+void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own);
 void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 /* Another station has the address, or is about to take it. */
-void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own);
+void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+
+/* slaac.c: own addresses that follow from prefixes. */
+
+/* Makes the list of own addresses follow v6.autoconf. */
+void mn_ipv6_slaac_apply(struct mn_ip *ip, uint64_t now);
+/* Detection has found the automatic address `address` to be unique, or another station's. */
+void mn_ipv6_slaac_confirm(struct mn_ip *ip, struct mnet_address address, uint64_t now);
+void mn_ipv6_slaac_note_duplicate(struct mn_ip *ip, struct mnet_address address, uint64_t now);
+
+/* discovery.c: routers (RFC 4861 6, 8). */
+
+/* The link-local address may be used: routers are asked for. */
+void mn_ipv6_discovery_start(struct mn_ip *ip, uint64_t now);
+void mn_ipv6_discovery_link_up(struct mn_ip *ip, uint64_t now);
+void mn_ipv6_discovery_timer(struct mn_ip *ip, uint64_t now);
+/* A valid Router Advertisement. */
+void mn_ipv6_take_advertisement(struct mn_ip *ip, const struct mn_nd *message, const struct mn_datagram *datagram,
+                                uint64_t now);
+/* A valid Redirect, whose sender may be anybody on the link. */
+void mn_ipv6_take_redirect(struct mn_ip *ip, const struct mn_nd *message, const struct mn_datagram *datagram,
+                           uint64_t now);
+
+/* reach.c: which routers can be used, and the timer of all that they advertise. */
+
+/* Arms the timer for whatever is due first. */
+void mn_ipv6_discovery_arm(struct mn_ip *ip, uint64_t now);
+/* The state of a router's neighbour entry has changed. */
+void mn_ipv6_note_router(struct mn_ip *ip, const struct mn_neighbour *neighbour);
+/* A neighbour does not answer: other ways are to be taken, if there are some. */
+void mn_ipv6_note_unreachable(struct mn_ip *ip, struct mnet_address neighbour, uint64_t now);
+/* A neighbour says that it is no router. */
+void mn_ipv6_note_host(struct mn_ip *ip, struct mn_neighbour *neighbour);
+/* Writes to the log if `router` has become one, or is none any more. */
+void mn_ipv6_log_router(struct mn_ip *ip, struct mnet_address router, bool had);
 
 /* input.c: takes the packet, IP header first; what is given back replaces arrival->packet. */
 enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
@@ -50,7 +91,11 @@ enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, s
 /* way.c */
 
 /* The way to an IPv6 destination, as mn_ip_find_way. */
-int mn_ipv6_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way);
+int mn_ipv6_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_address destination,
+                     struct mn_ip_way *way);
+/* Finds another way for a packet that waited for `neighbour`. False: there is none. */
+bool mn_ipv6_find_way_around(struct mn_ip *ip, const struct mnet_packet *packet, struct mnet_address neighbour,
+                             struct mn_ip_way *way);
 /* Whether the source of `way` may be used on it. */
 bool mn_ipv6_source_is_valid(struct mn_ip *ip, const struct mn_ip_way *way);
 
@@ -124,6 +169,8 @@ struct mnet_packet *mn_nd_make(struct mn_ip *ip, const struct mn_nd *message);
 struct mn_nd mn_nd_advertisement(const struct mn_ip *ip, const struct mn_own_address *own);
 /* How neighbours are asked for. */
 extern const struct mn_neighbour_protocol mn_nd_protocol;
+/* Sends a message of ours. False if there is no memory or no room for it. */
+bool mn_nd_send(struct mn_ip *ip, const struct mn_nd *message, const struct mn_icmpv6_route *route);
 /* Asks whether another station has the tentative address `own`. False if there is no memory or no
  * room for the request: then it was not sent. */
 bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own);

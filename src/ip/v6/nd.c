@@ -4,18 +4,16 @@
  * A new entry comes only of a solicitation for an own address, whose sender we are about to talk
  * to. An advertisement that nobody asked for makes none (7.2.5).
  */
-#include "wire/nd.h"
-
 #include "ip/v6/internal.h"
 
 /* RFC 4862 5.4.3, RFC 7527 4.2: another station wants the tentative address, too. Others only ask
  * for it. */
 static void receive_for_tentative(struct mn_ip *ip, struct mn_own_address *own, const struct mn_nd *message,
-                                  const struct mn_datagram *datagram)
+                                  const struct mn_datagram *datagram, uint64_t now)
 {
     bool ours = message->nonce_len == MN_ND_NONCE && memcmp(message->nonce, own->nonce, MN_ND_NONCE) == 0;
     if (mn_ipv6_is_unspecified(&datagram->source) && !ours)
-        mn_ipv6_address_conflict(ip, own);
+        mn_ipv6_address_conflict(ip, own, now);
 }
 
 /* 7.2.3: the sender is going to talk to us; whether it hears us is not known. */
@@ -73,12 +71,21 @@ static void receive_solicitation(struct mn_ip *ip, const struct mn_nd *message, 
     if (own == NULL || own->state == MN_IP_ADDRESS_CONFLICT)
         return;
     if (own->state == MN_IP_ADDRESS_PROBING) {
-        receive_for_tentative(ip, own, message, datagram);
+        receive_for_tentative(ip, own, message, datagram, now);
         return;
     }
     if (message->has_link_address && !mn_ipv6_is_unspecified(&datagram->source))
         learn_sender(ip, message, datagram, now);
     answer(ip, own, message, datagram, now);
+}
+
+/* A router says that it is none any more (7.2.5); not in a message that counts for nothing, since it
+ * gives another link address and overrides none. */
+static void receive_router_flag(struct mn_ip *ip, struct mn_neighbour *neighbour, const struct mn_nd *message)
+{
+    bool other = message->has_link_address && !mn_mac_equal(neighbour->mac, message->link_address);
+    if (!message->router && (message->override || !other))
+        mn_ipv6_note_host(ip, neighbour);
 }
 
 /* 7.2.5 */
@@ -93,9 +100,12 @@ static void receive_advertisement(struct mn_ip *ip, const struct mn_nd *message,
         .override = message->override,
     };
     if (own != NULL)
-        mn_ipv6_address_conflict(ip, own); /* RFC 4862 5.4.4 */
-    else if (neighbour != NULL)
-        mn_ip_take_advertisement(ip, neighbour, &advertised, now);
+        mn_ipv6_address_conflict(ip, own, now); /* RFC 4862 5.4.4 */
+    if (own != NULL || neighbour == NULL)
+        return;
+    if (neighbour->gateway)
+        receive_router_flag(ip, neighbour, message);
+    mn_ip_take_advertisement(ip, neighbour, &advertised, now);
 }
 
 /* A link address that one other station can have. */
@@ -119,7 +129,9 @@ void mn_nd_input(struct mn_ip *ip, const struct mn_arrival *arrival, const struc
     switch (message.type) {
     case MN_ICMPV6_NEIGHBOUR_SOLICITATION: receive_solicitation(ip, &message, datagram, arrival->now); break;
     case MN_ICMPV6_NEIGHBOUR_ADVERTISEMENT: receive_advertisement(ip, &message, arrival->now); break;
-    case MN_ICMPV6_ROUTER_SOLICITATION: /* for routers */
+    case MN_ICMPV6_ROUTER_ADVERTISEMENT: mn_ipv6_take_advertisement(ip, &message, datagram, arrival->now); break;
+    case MN_ICMPV6_REDIRECT: mn_ipv6_take_redirect(ip, &message, datagram, arrival->now); break;
+    case MN_ICMPV6_ROUTER_SOLICITATION: /* ND-6.1.1-1, N6-14.2-1: for routers */
     default: mn_ip_count(ip, MNET_COUNT_ICMP_DROP_IGNORED); break;
     }
 }

@@ -25,8 +25,7 @@ struct mnet_packet *mn_nd_make(struct mn_ip *ip, const struct mn_nd *message)
     return packet;
 }
 
-/* A message of ours with its addresses. False if there is no memory or no room for it. */
-static bool send(struct mn_ip *ip, const struct mn_nd *message, const struct mn_icmpv6_route *route)
+bool mn_nd_send(struct mn_ip *ip, const struct mn_nd *message, const struct mn_icmpv6_route *route)
 {
     struct mnet_packet *packet = mn_nd_make(ip, message);
     if (packet == NULL)
@@ -45,7 +44,7 @@ static struct mnet_address source_for(struct mn_ip *ip, const struct mnet_addres
     if (waits != NULL && mn_ipv6_parse(waits->data, waits->len, waits->total, &header) == MN_PARSE_OK &&
         mn_ip_is_own(ip, header.source))
         return header.source;
-    const struct mn_own_address *own = mn_ipv6_choose_source(ip, neighbour);
+    const struct mn_own_address *own = mn_ipv6_choose_source(ip, neighbour, neighbour);
     return own != NULL ? own->prefix.address : MNET_ADDRESS_ANY;
 }
 
@@ -64,7 +63,7 @@ static bool ask(struct mn_ip *ip, struct mnet_address neighbour, const struct mn
         .hop_limit = MN_ND_HOP_LIMIT,
         .to = alone,
     };
-    return !mn_ipv6_is_unspecified(&route.source) && send(ip, &message, &route);
+    return !mn_ipv6_is_unspecified(&route.source) && mn_nd_send(ip, &message, &route);
 }
 
 const struct mn_neighbour_protocol mn_nd_protocol = {
@@ -91,7 +90,7 @@ bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own)
         .hop_limit = MN_ND_HOP_LIMIT,
     };
     memcpy(message.nonce, own->nonce, sizeof message.nonce);
-    return send(ip, &message, &route);
+    return mn_nd_send(ip, &message, &route);
 }
 
 struct mn_nd mn_nd_advertisement(const struct mn_ip *ip, const struct mn_own_address *own)
@@ -115,5 +114,5 @@ void mn_nd_announce(struct mn_ip *ip, const struct mn_own_address *own, struct m
     /* RFC 9131 6.1.1: routers that know another link address keep it; RFC 4861 7.2.6: after a
      * change all take ours. */
     message.override = mn_ipv6_equal(&to, &mn_ipv6_all_nodes);
-    send(ip, &message, &route); /* who misses it asks */
+    mn_nd_send(ip, &message, &route); /* who misses it asks */
 }

@@ -23,7 +23,16 @@ const struct mn_own_address *mn_ipv6_link_local(const struct mn_ip *ip)
     return is_usable(own) ? own : NULL;
 }
 
-const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const struct mnet_address *destination)
+/* RFC 6724 5, rule 5.5: whether the router `next_hop` advertises the prefix of an own address. */
+static bool is_of_next_hop(const struct mn_ip *ip, const struct mn_own_address *own,
+                           const struct mnet_address *next_hop)
+{
+    return own->automatic &&
+           mn_routers_advertise_prefix_of(&ip->v6.routers, *next_hop, own->prefix.address, ip->v6.now);
+}
+
+const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const struct mnet_address *destination,
+                                                   const struct mnet_address *next_hop)
 {
     struct mn_source_candidate candidates[MN_OWN_MAX];
     unsigned places[MN_OWN_MAX], count = 0;
@@ -35,6 +44,8 @@ const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const
             .address = own->prefix.address,
             .prefix_length = own->prefix.length,
             .deprecated = own->state == MN_IP_ADDRESS_DEPRECATED,
+            .temporary = own->temporary,
+            .of_next_hop = is_of_next_hop(ip, own, next_hop),
         };
         places[count++] = i;
     }

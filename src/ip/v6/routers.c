@@ -218,6 +218,17 @@ uint64_t mn_routers_deadline(const struct mn_routers *routers)
     return first;
 }
 
+uint64_t mn_routers_probe_deadline(const struct mn_routers *routers, uint64_t now)
+{
+    uint64_t first = MNET_NEVER;
+    for (unsigned i = 0; i < MN_ROUTERS_MAX; i++) {
+        const struct mn_router *router = &routers->routers[i];
+        if (router->reach == MN_ROUTER_UNREACHABLE && router->probe_at_ns > now)
+            first = MN_MIN(first, router->probe_at_ns);
+    }
+    return first;
+}
+
 /* --- what is known of a router --- */
 
 void mn_routers_note_prefix(struct mn_routers *routers, struct mnet_address router, struct mnet_prefix prefix,

@@ -134,6 +134,9 @@ struct mn_router_choice {
 bool mn_routers_choose(struct mn_routers *routers, struct mnet_address destination, struct mnet_address source,
                        uint64_t now, struct mn_router_choice *choice);
 
+/* Returns when a router that counts as unreachable may be asked again; MNET_NEVER: none may later
+ * than `now`. */
+uint64_t mn_routers_probe_deadline(const struct mn_routers *routers, uint64_t now);
 /* Removes routes whose time has ended, and says when the next ends; MNET_NEVER: none does. */
 void mn_routers_expire(struct mn_routers *routers, uint64_t now);
 uint64_t mn_routers_deadline(const struct mn_routers *routers);

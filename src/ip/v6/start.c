@@ -1,4 +1,6 @@
 /* IPv6 as the configuration wants it: the link-local address, a further one, and routes. */
+#include <assert.h>
+
 #include "base/logger.h"
 #include "ip/v6/identifier.h"
 #include "ip/v6/internal.h"
@@ -46,15 +48,65 @@ static bool set_routes(struct mn_ip *ip, const struct mnet_ip_config *config)
 /* Whether the configuration says something about IPv6. */
 static bool is_wanted(const struct mnet_ip_config *config)
 {
-    return !mn_ipv6_is_unspecified(&config->ipv6.address);
+    return config->ipv6_auto || !mn_ipv6_is_unspecified(&config->ipv6.address);
+}
+
+/* A token has low bits that a host can have. */
+static bool identifier_is_valid(const struct mnet_ip_config *config)
+{
+    switch (config->ipv6_identifier) {
+    case MNET_IPV6_STABLE:
+    case MNET_IPV6_EUI64: return true;
+    case MNET_IPV6_FIXED: return !mn_identifier_is_reserved(mn_identifier_of(config->ipv6_token));
+    }
+    return false;
 }
 
 static bool config_is_valid(const struct mnet_ip_config *config)
 {
     const struct mnet_prefix *own = &config->ipv6;
+    if (config->ipv6_auto && !identifier_is_valid(config))
+        return false;
     if (mn_ipv6_is_unspecified(&own->address))
         return own->length == 0;
     return mn_ipv6_is_host(&own->address) && own->length > 0 && own->length <= 128;
+}
+
+/* The host keeps no name of its network; its MAC names the interface. */
+static void start_autoconf(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_t now)
+{
+    struct mn_autoconf_config autoconf = {
+        .random = ip->random,
+        .origin.interface = {ip->mac.bytes, sizeof ip->mac.bytes},
+        .mac = ip->mac,
+        .token = mn_identifier_of(config->ipv6_token),
+        .temporary = config->ipv6_temporary,
+        .dad_transmits = 1,
+    };
+    static const uint8_t none[sizeof config->ipv6_secret];
+    static_assert(sizeof autoconf.origin.secret == sizeof config->ipv6_secret, "one key");
+    static const enum mn_auto_identifier kinds[] = {
+        [MNET_IPV6_STABLE] = MN_AUTO_STABLE,
+        [MNET_IPV6_EUI64] = MN_AUTO_EUI64,
+        [MNET_IPV6_FIXED] = MN_AUTO_FIXED,
+    };
+    autoconf.identifier = kinds[config->ipv6_identifier];
+    memcpy(&autoconf.origin.secret, config->ipv6_secret, sizeof config->ipv6_secret);
+    if (memcmp(config->ipv6_secret, none, sizeof none) == 0)
+        mn_random_bytes(ip->random, &autoconf.origin.secret, sizeof autoconf.origin.secret);
+    mn_autoconf_init(&ip->v6.autoconf, &autoconf);
+    mn_autoconf_add_link_local(&ip->v6.autoconf, now);
+    mn_ipv6_slaac_apply(ip, now);
+}
+
+static void start_discovery(struct mn_ip *ip, uint64_t now)
+{
+    struct mn_hash_key key;
+    mn_random_bytes(ip->random, &key, sizeof key);
+    mn_routers_init(&ip->v6.routers, key);
+    ip->v6.autoconf.next_ns = MNET_NEVER;
+    ip->v6.timer.kind = MN_IP_TIMER_ROUTERS;
+    ip->v6.now = now;
 }
 
 MN_RARE int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_t now)
@@ -74,8 +126,14 @@ MN_RARE int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config,
     mn_random_bytes(ip->random, &ip->v6.identification_key, sizeof ip->v6.identification_key);
     int result = mn_ip_join(ip, mn_ipv6_all_nodes, 0);
     MN_ASSERT(result == 0); /* it is among the first */
+    ip->v6.autoconfigures = config->ipv6_auto;
+    ip->v6.discovers = config->ipv6_auto || mn_ipv6_is_unspecified(&config->ipv6_gateway);
+    start_discovery(ip, now);
     const struct mnet_prefix link_local = link_local_of(ip->mac);
-    mn_ipv6_add_address(ip, MN_OWN_LINK_LOCAL, &link_local, now);
+    if (config->ipv6_auto)
+        start_autoconf(ip, config, now);
+    else
+        mn_ipv6_add_address(ip, MN_OWN_LINK_LOCAL, &link_local, now);
     if (!mn_ipv6_is_unspecified(&config->ipv6.address))
         mn_ipv6_add_address(ip, MN_OWN_IPV6, &config->ipv6, now);
     return 0;

@@ -1,0 +1,247 @@
+/* Router discovery of a host (RFC 4861 6.3, 8.3): asking for routers, and what they tell.
+ *
+ * Theory of operation. Solicitations begin when the link-local address may be used, and each time
+ * the link comes up. Each advertisement goes to the modules that keep its parts: routers and their
+ * routes, prefixes on the link, parameters, DNS servers, and autoconf, from which own addresses
+ * follow (slaac.c). Everything has a lifetime and goes by the one timer `v6.timer`. Nothing is
+ * forgotten when the link comes up: if there is another network behind it, its routers answer, and
+ * those before do not, which neighbour unreachability detection finds out.
+ *
+ * That detection also tells which routers can be used (reach.c). Whatever changes the way of a
+ * packet makes the last way unknown.
+ */
+#include "base/logger.h"
+#include "ip/v6/internal.h"
+
+/* Something has changed that ways and own addresses follow from. */
+static void follow(struct mn_ip *ip, uint64_t now)
+{
+    ip->v6.changes++;
+    ip->last_way.known = false;
+    mn_ipv6_slaac_apply(ip, now);
+    mn_ipv6_discovery_arm(ip, now);
+}
+
+/* ---- Asking ---- */
+
+/* ND-6.3.7-3, ND-6.3.7-4 */
+static void solicit(struct mn_ip *ip, uint64_t now)
+{
+    const struct mn_own_address *own = mn_ipv6_link_local(ip);
+    const struct mn_nd message = {
+        .type = MN_ICMPV6_ROUTER_SOLICITATION,
+        .has_link_address = own != NULL,
+        .link_address = ip->mac,
+    };
+    const struct mn_icmpv6_route route = {
+        .source = own != NULL ? own->prefix.address : MNET_ADDRESS_ANY,
+        .destination = mn_ipv6_all_routers,
+        .hop_limit = MN_ND_HOP_LIMIT,
+    };
+    (void)mn_nd_send(ip, &message, &route); /* without memory, the next one follows */
+}
+
+MN_RARE void mn_ipv6_discovery_start(struct mn_ip *ip, uint64_t now)
+{
+    ip->v6.now = now;
+    mn_solicit_start(&ip->v6.solicit, ip->random, true, now);
+    mn_ipv6_discovery_arm(ip, now);
+}
+
+MN_RARE void mn_ipv6_discovery_link_up(struct mn_ip *ip, uint64_t now)
+{
+    ip->v6.now = now;
+    if (ip->v6.autoconfigures)
+        mn_autoconf_add_link_local(&ip->v6.autoconf, now);
+    if (mn_ipv6_link_local(ip) != NULL)
+        mn_solicit_start(&ip->v6.solicit, ip->random, false, now);
+    follow(ip, now);
+}
+
+MN_RARE void mn_ipv6_discovery_timer(struct mn_ip *ip, uint64_t now)
+{
+    struct mn_ip_v6 *v6 = &ip->v6;
+    uint32_t generation = v6->routers.generation;
+    v6->now = now;
+    if (mn_solicit_expire(&v6->solicit, ip->random, now))
+        solicit(ip, now);
+    mn_routers_expire(&v6->routers, now);
+    if (v6->routers.generation != generation) /* ND-5.3-2 */
+        mn_redirects_clear(&v6->redirects);
+    mn_prefixes_expire(&v6->prefixes, now);
+    mn_resolvers_expire(&v6->resolvers, now);
+    mn_router_parameters_expire(&v6->parameters, ip->random, now);
+    mn_autoconf_expire(&v6->autoconf, now);
+    if (!mnet_address_is_any(v6->probe))
+        mn_ip_seek(ip, v6->probe, now);
+    v6->probe = MNET_ADDRESS_ANY;
+    follow(ip, now);
+}
+
+/* ---- Router Advertisement ---- */
+
+static void take_prefix(struct mn_ip *ip, const struct mn_nd_prefix *prefix, struct mnet_address router, uint64_t now)
+{
+    const struct mn_prefix_information information = {
+        .prefix = prefix->prefix,
+        .valid_s = prefix->valid_s,
+        .preferred_s = prefix->preferred_s,
+        .on_link = prefix->on_link,
+        .autonomous = prefix->autonomous,
+    };
+    mn_prefixes_input(&ip->v6.prefixes, &information, now);
+    mn_routers_note_prefix(&ip->v6.routers, router, prefix->prefix, prefix->valid_s, now);
+    if (ip->v6.autoconfigures)
+        mn_autoconf_input(&ip->v6.autoconf, &information, now);
+}
+
+static void take_servers(struct mn_ip *ip, struct mn_reader list, uint32_t lifetime_s, uint64_t now)
+{
+    struct mnet_address servers[MN_RESOLVERS_MAX];
+    struct mn_resolver_option option = {.addresses = servers, .lifetime_s = lifetime_s};
+    while (option.count < MN_RESOLVERS_MAX && mn_nd_next_server(&list, &servers[option.count]))
+        option.count++;
+    mn_resolvers_input(&ip->v6.resolvers, &option, now);
+}
+
+static void take_names(struct mn_ip *ip, struct mn_reader list, uint32_t lifetime_s, uint64_t now)
+{
+    struct mn_search_option names[MN_SEARCH_NAMES_MAX];
+    char text[MN_DOMAIN];
+    unsigned count = 0;
+    for (const uint8_t *start = list.at; count < MN_SEARCH_NAMES_MAX && mn_domain_next(&list, text); start = list.at)
+        names[count++] = (struct mn_search_option){start, (size_t)(list.at - start), lifetime_s};
+    mn_resolvers_input_names(&ip->v6.resolvers, names, count, now);
+}
+
+/* ND-9-2: in any order, each as often as it comes. */
+static void take_options(struct mn_ip *ip, const struct mn_nd *message, struct mnet_address router, uint64_t now)
+{
+    struct mn_reader options = message->options;
+    struct mn_nd_option option;
+    while (mn_nd_next(&options, &option)) {
+        switch (option.kind) {
+        case MN_ND_PREFIX: take_prefix(ip, &option.prefix, router, now); break;
+        case MN_ND_ROUTE:
+            mn_routers_inform(&ip->v6.routers, router,
+                              &(struct mn_route_information){.prefix = option.route.prefix,
+                                                             .lifetime_s = option.route.lifetime_s,
+                                                             .preference = option.route.preference},
+                              now);
+            break;
+        case MN_ND_DNS_SERVERS: take_servers(ip, option.dns.list, option.dns.lifetime_s, now); break;
+        case MN_ND_DNS_DOMAINS: take_names(ip, option.dns.list, option.dns.lifetime_s, now); break;
+        }
+    }
+}
+
+/* ND-6.3.4-11 to ND-6.3.4-14: the sender's link address, and that it is a router. */
+static void learn_router(struct mn_ip *ip, const struct mn_nd *message, struct mnet_address router, uint64_t now)
+{
+    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, router);
+    if (neighbour == NULL && message->has_link_address)
+        neighbour = mn_ip_create_neighbour(ip, router, &mn_nd_protocol);
+    if (neighbour == NULL)
+        return;
+    if (mn_routers_has(&ip->v6.routers, router))
+        neighbour->gateway = true;
+    if (message->has_link_address)
+        mn_ip_learn(ip, neighbour, message->link_address, now);
+    mn_ipv6_note_router(ip, neighbour);
+}
+
+/* Values of the header count whatever the lifetime of the router. */
+static void take_parameters(struct mn_ip *ip, const struct mn_nd *message, uint64_t now)
+{
+    struct mn_ip_v6 *v6 = &ip->v6;
+    const struct mn_parameters_advertised advertised = {
+        .reachable_ms = message->reachable_ms,
+        .retrans_ms = message->retrans_ms,
+        .mtu = message->mtu,
+        .hop_limit = message->hop_limit,
+    };
+    if (message->mtu > v6->parameters.link_mtu) /* ETH-2-1 */
+        mn_log(ip->log, MNET_LOG_INFO, "ipv6: a router advertises an MTU of %u, more than the link has", message->mtu);
+    mn_router_parameters_update(&v6->parameters, &advertised, ip->random, now);
+    v6->autoconf.retrans_ns = v6->parameters.retrans_ns;
+    v6->managed = message->managed;
+    v6->other = message->other;
+}
+
+MN_RARE void mn_ipv6_take_advertisement(struct mn_ip *ip, const struct mn_nd *message,
+                                        const struct mn_datagram *datagram, uint64_t now)
+{
+    struct mn_ip_v6 *v6 = &ip->v6;
+    struct mnet_address router = datagram->source;
+    if (!v6->discovers) {
+        mn_ip_count(ip, MNET_COUNT_ICMP_DROP_IGNORED);
+        return;
+    }
+    bool had = mn_routers_has(&v6->routers, router);
+    v6->now = now;
+    mn_solicit_note_advertisement(&v6->solicit, message->router_lifetime_s);
+    take_parameters(ip, message, now);
+    mn_routers_advertise(&v6->routers,
+                         &(struct mn_router_advertisement){.router = router,
+                                                           .lifetime_s = message->router_lifetime_s,
+                                                           .preference = message->preference},
+                         now);
+    take_options(ip, message, router, now);
+    learn_router(ip, message, router, now);
+    if (message->router_lifetime_s == 0) /* ND-5.3-2 */
+        mn_redirects_remove(&v6->redirects, router);
+    mn_ipv6_log_router(ip, router, had);
+    follow(ip, now);
+}
+
+/* ---- Redirect ---- */
+
+/* ND-8.1-3: only the router that packets to the destination go to now knows a better one. */
+static bool is_first_hop(struct mn_ip *ip, const struct mn_nd *message, const struct mn_datagram *datagram)
+{
+    struct mn_ip_way way;
+    return !mn_ipv6_is_link_local(&message->destination) &&
+           mn_ipv6_find_way(ip, datagram->destination, message->destination, &way) == 0 &&
+           way.kind == MN_IP_WAY_NEIGHBOUR && mn_ipv6_equal(&way.next_hop, &datagram->source) &&
+           !mn_ipv6_equal(&message->destination, &datagram->source);
+}
+
+/* ND-8.3-2, ND-8.3-3, ND-8.3-5, ND-8.3-6 */
+static void learn_target(struct mn_ip *ip, const struct mn_nd *message, uint64_t now)
+{
+    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, message->target);
+    if (neighbour == NULL && message->has_link_address)
+        neighbour = mn_ip_create_neighbour(ip, message->target, &mn_nd_protocol);
+    if (neighbour == NULL)
+        return;
+    if (!mn_ipv6_equal(&message->target, &message->destination))
+        neighbour->gateway = true;
+    if (message->has_link_address)
+        mn_ip_learn(ip, neighbour, message->link_address, now);
+}
+
+MN_RARE void mn_ipv6_take_redirect(struct mn_ip *ip, const struct mn_nd *message, const struct mn_datagram *datagram,
+                                   uint64_t now)
+{
+    if (mn_ipv6_search_own(ip, &message->target) != NULL || !is_first_hop(ip, message, datagram)) {
+        mn_ip_count(ip, MNET_COUNT_ND_DROP_INVALID);
+        return;
+    }
+    mn_redirects_put(&ip->v6.redirects, message->destination, message->target);
+    learn_target(ip, message, now);
+    ip->last_way.known = false;
+}
+
+/* ---- For the layers above ---- */
+
+unsigned mn_ip_advice(const struct mn_ip *ip, uint64_t now)
+{
+    const struct mn_ip_v6 *v6 = &ip->v6;
+    return (v6->managed ? MN_IP_MANAGED : 0u) | (v6->other ? MN_IP_OTHER : 0u) |
+           (mn_solicit_is_unanswered(&v6->solicit, now) ? MN_IP_NO_ROUTERS : 0u);
+}
+
+const struct mn_resolvers *mn_ip_resolvers(const struct mn_ip *ip)
+{
+    return &ip->v6.resolvers;
+}
