@@ -8,7 +8,7 @@
 #include "base/base.h"
 #include "base/wheel.h"
 
-#define MN_GROUPS_MAX 64
+#define MN_GROUPS_MAX 72
 #define MN_GROUPS_USERS_MAX 44 /* joins of users; the other places are for the own addresses */
 #define MN_GROUP_SOURCES_MAX 4 /* that an answer can be about */
 

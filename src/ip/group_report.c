@@ -18,7 +18,7 @@ static struct mnet_packet *new_message(struct mn_ip *ip)
 static void send(struct mn_group_report *report, struct mnet_packet *message, const struct mnet_address *to)
 {
     mn_ip_count(report->ip, MNET_COUNT_GROUP_REPORTS_TX);
-    report->protocol->send(report->ip, message, to, report->now);
+    report->protocol->send(report->ip, message, to);
 }
 
 static bool send_older(struct mn_group_report *report, const struct mn_group *group)

@@ -23,7 +23,7 @@ struct mn_group_protocol {
     /* Writes a message of an older version. False if it has none for a leave. */
     bool (*write_older)(struct mn_writer *w, uint8_t version, const struct mnet_address *group, bool leave);
     /* Completes a message, and sends it to the group `to`; owned from here on. */
-    void (*send)(struct mn_ip *ip, struct mnet_packet *message, const struct mnet_address *to, uint64_t now);
+    void (*send)(struct mn_ip *ip, struct mnet_packet *message, const struct mnet_address *to);
 };
 extern const struct mn_group_protocol mn_mld_protocol, mn_igmp_protocol;
 

@@ -11,7 +11,7 @@
  * mn_datagram), but it is heard only when there is a doubt.
  */
 #include "base/list.h"
-#include "ip/internal.h"
+#include "ip/v6/internal.h"
 
 /* A request that found no memory was not made: silence says nothing about the neighbour. */
 static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour)
@@ -150,7 +150,7 @@ MN_RARE void mn_ip_seek(struct mn_ip *ip, struct mnet_address address, uint64_t 
         return;
     neighbour->requests = (uint8_t)(mn_nd_protocol.requests_max - 1);
     set_state(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now + request_interval_ns(ip, neighbour));
-    send_request(ip, neighbour, now);
+    send_request(ip, neighbour);
 }
 
 /* The last request went unanswered, too. */
@@ -170,7 +170,7 @@ static void asked_in_vain(struct mn_ip *ip, struct mn_neighbour *neighbour, uint
     for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&waiting)) != NULL;) {
         struct mn_ip_way way;
         if (ipv6 && mn_ipv6_find_way_around(ip, packet, address, &way))
-            mn_ip_resolve(ip, packet, &way, now);
+            mn_ip_queue_frame(ip, mn_ip_make_frame(ip, packet, &way, now));
         else
             give_up(ip, packet);
     }

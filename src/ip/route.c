@@ -8,7 +8,7 @@ static bool is_ipv6(struct mnet_address address)
 
 bool mn_route_is_ipv6(const struct mnet_route *route)
 {
-    return is_ipv6(route->destination.address) || is_ipv6(route->gateway) || route->destination.length > 32;
+    return is_ipv6(route->destination.address) || is_ipv6(route->gateway);
 }
 
 bool mn_routes_add(struct mn_routes *routes, struct mnet_prefix to, struct mnet_address gateway)

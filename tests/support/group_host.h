@@ -1,5 +1,5 @@
-/* A host of both families and its multicast groups: what it says of them, and what is said to it (see
- * ip_host.h).
+/* A host of both families and its multicast groups: what it says of them, and what is said to it
+ * (see ip_host.h).
  *
  *     struct ip_host h;
  *     begin(&h);

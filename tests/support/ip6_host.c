@@ -112,6 +112,19 @@ bool take_sent6(struct ip_host *h, struct sent6 *sent)
     return true;
 }
 
+void discard_reports6(struct ip_host *h)
+{
+    struct mn_packet_queue frames = h->ip.transmit;
+    h->ip.transmit = (struct mn_packet_queue){0};
+    for (struct mnet_packet *frame; (frame = mn_packet_queue_take(&frames)) != NULL;) {
+        const uint8_t *ip = frame->data + MN_ETHERNET_HEADER;
+        if (ip[0] >> 4 == 6 && ip[6] == MN_IPV6_HOP_BY_HOP)
+            mnet_packet_free(frame);
+        else
+            mn_packet_queue_put(&h->ip.transmit, frame);
+    }
+}
+
 void discard_sent6(struct ip_host *h)
 {
     static struct sent6 sent;

@@ -97,6 +97,9 @@ struct sent6 *expect_icmp6(struct ip_host *h, struct mnet_address destination, u
 /* Expects a Neighbour Solicitation for `target`, to its group, or to `alone` if it is not NO_MAC.
  */
 void expect_solicitation(struct ip_host *h, struct mnet_address target, struct mn_mac alone);
+/* Throws the reports of multicast groups away (tests/unit/test_ip_group.c is about them); all other
+ * frames stay, in their order. */
+void discard_reports6(struct ip_host *h);
 /* Throws all frames away. */
 void discard_sent6(struct ip_host *h);
 void assert_address6(struct mnet_address is, struct mnet_address wanted);

@@ -4,8 +4,8 @@
 
 /* ---- Changes ---- */
 
-/* MLD2-6.1-1, MLD2-6.1-2, MLD2-6.1-4, MLD2-9.11-1, MLD2-9.1-1, MLD2-5.2.14-1, MLD2-3-2, IGMP3-5.1-1,
- * IGMP3-4.2.14-1, IGMP3-4.2.13-1, IGMP3-8.1-1 */
+/* MLD2-6.1-1, MLD2-6.1-2, MLD2-6.1-4, MLD2-9.11-1, MLD2-9.1-1, MLD2-5.2.14-1, MLD2-3-2,
+ * IGMP3-5.1-1, IGMP3-4.2.14-1, IGMP3-4.2.13-1, IGMP3-8.1-1 */
 static void join_is_reported_at_once_and_once_more(void **state)
 {
     (void)state;
@@ -203,7 +203,8 @@ static void link_up_reports_all_groups_again(void **state)
         listen(&h, 3000);
         unsigned full = 0;
         for (unsigned i = 0; i < said_count; i++) {
-            assert_int_equal(said[i].version, newest(said[i].ipv4)); /* the old querier is elsewhere */
+            /* The old querier is elsewhere. */
+            assert_int_equal(said[i].version, newest(said[i].ipv4));
             full += said[i].ipv4 == ipv4 && record_of(&said[i], group_of(ipv4, 2)) != NULL;
         }
         assert_int_equal(full, 2);

@@ -2,8 +2,8 @@
  * IGMPv1 (RFC 2236). */
 #include "tests/support/group_host.h"
 
-/* MLD2-8.2.1-1, MLD2-8.2.1-2, MLD2-9.12-1, MLD1-4-4, MLD1-4-6, MLD1-4-7, MLD2-9.11-1, IGMP3-7.2.1-1,
- * IGMP3-8.12-1, IGMP2-3-3, IGMP2-3-4 */
+/* MLD2-8.2.1-1, MLD2-8.2.1-2, MLD2-9.12-1, MLD1-4-4, MLD1-4-6, MLD1-4-7, MLD2-9.11-1,
+ * IGMP3-7.2.1-1, IGMP3-8.12-1, IGMP2-3-3, IGMP2-3-4 */
 static void older_querier_sets_the_version_for_260_s(void **state)
 {
     (void)state;

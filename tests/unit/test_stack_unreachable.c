@@ -133,7 +133,7 @@ static int reported(struct world *w, uint8_t code, unsigned going_on)
     CHECK_EQUAL(call_start(w, &connect, call_any, NULL), 0);
     sleep_ms(5);
     CHECK_EQUAL(syn.count, 1);
-    send_unreachable(w, &syn, code, 0);
+    world_unreachable(w, syn.frame, code, 0, 0);
     sleep_ms(4);
     CHECK_EQUAL(syn.count, 1);
     CHECK_EQUAL(mn_tcp_usage(w->client->tcp).tcbs, going_on);

@@ -18,11 +18,10 @@ static bool write_older(struct mn_writer *w, uint8_t version, const struct mnet_
 }
 
 /* RFC 3376 4: from the own address, or from 0.0.0.0 as long as there is none (IGMP3-4.2.13-1). */
-static void send(struct mn_ip *ip, struct mnet_packet *message, const struct mnet_address *to, uint64_t now)
+static void send(struct mn_ip *ip, struct mnet_packet *message, const struct mnet_address *to)
 {
     const struct mnet_address own = mn_ip_address(ip);
-    const struct mn_ip_way way = {
-        .kind = MN_IP_WAY_GROUP, .ipv4 = true, .source = own, .next_hop = *to, .mtu = ip->mtu};
+    const struct mn_mac group = mn_mac_of_group(to);
     struct mn_ipv4 header = {
         .source = mn_ipv4_value(&own),
         .destination = mn_ipv4_value(to),
@@ -36,7 +35,8 @@ static void send(struct mn_ip *ip, struct mnet_packet *message, const struct mne
     MN_ASSERT(mn_igmp_router_alert.len == ROUTER_ALERT);
     mn_igmp_set_checksum(message->data, message->total);
     mn_ipv4_emit_options(mnet_packet_push(message, HEADERS), &header, &mn_igmp_router_alert);
-    mn_ip_send_on(ip, message, &way, now);
+    mn_ip_count(ip, MNET_COUNT_IP_TX);
+    mn_ip_send_frame(ip, message, &group, MN_ETHERTYPE_IPV4);
 }
 
 #define GROUP(last) \

@@ -25,7 +25,7 @@ static void follow(struct mn_ip *ip, uint64_t now)
 /* ---- Asking ---- */
 
 /* ND-6.3.7-3, ND-6.3.7-4 */
-static void solicit(struct mn_ip *ip, uint64_t now)
+static void solicit(struct mn_ip *ip)
 {
     const struct mn_own_address *own = mn_ipv6_link_local(ip);
     const struct mn_nd message = {
@@ -64,7 +64,7 @@ MN_RARE void mn_ipv6_discovery_timer(struct mn_ip *ip, uint64_t now)
     uint32_t generation = v6->routers.generation;
     v6->now = now;
     if (mn_solicit_expire(&v6->solicit, ip->random, now))
-        solicit(ip, now);
+        solicit(ip);
     mn_routers_expire(&v6->routers, now);
     if (v6->routers.generation != generation) /* ND-5.3-2 */
         mn_redirects_clear(&v6->redirects);

@@ -16,7 +16,7 @@ static bool write_older(struct mn_writer *w, uint8_t version, const struct mnet_
 
 /* RFC 3810 5, RFC 3590 4: from the link-local address, or from none as long as it is tentative
  * (MLD2-5.2.13-1). */
-static void send(struct mn_ip *ip, struct mnet_packet *message, const struct mnet_address *to, uint64_t now)
+static void send(struct mn_ip *ip, struct mnet_packet *message, const struct mnet_address *to)
 {
     const struct mn_own_address *own = mn_ipv6_link_local(ip);
     struct mn_ipv6 header = {
@@ -25,15 +25,12 @@ static void send(struct mn_ip *ip, struct mnet_packet *message, const struct mne
         .next_header = MN_IPV6_HOP_BY_HOP,
         .hop_limit = MN_MLD_HOP_LIMIT,
     };
-    const struct mn_ip_way way = {
-        .kind = MN_IP_WAY_GROUP,
-        .source = header.source,
-        .next_hop = *to,
-        .mtu = ip->v6.parameters.mtu,
-    };
+    const struct mn_mac group = mn_mac_of_group(to);
     mn_icmpv6_set_checksum(message->data, message->total, &header.source, to);
     mn_ipv6_emit_router_alert(mnet_packet_push(message, MN_IPV6_ROUTER_ALERT), MN_PROTOCOL_ICMPV6);
-    mn_ipv6_send(ip, message, &header, &way, now);
+    mn_ipv6_write_header(message, &header);
+    mn_ip_count(ip, MNET_COUNT_IP_TX);
+    mn_ip_send_frame(ip, message, &group, MN_ETHERTYPE_IPV6);
 }
 
 const struct mn_group_protocol mn_mld_protocol = {

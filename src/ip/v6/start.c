@@ -45,6 +45,14 @@ static bool set_routes(struct mn_ip *ip, const struct mnet_ip_config *config)
     return gateway_is_valid(ip, &config->ipv6_gateway) && mn_routes_add(&ip->routes, everything, config->ipv6_gateway);
 }
 
+static bool has_routes(const struct mnet_ip_config *config)
+{
+    for (unsigned i = 0; i < config->route_count; i++)
+        if (mn_route_is_ipv6(&config->routes[i]))
+            return true;
+    return false;
+}
+
 /* Whether the configuration says something about IPv6. */
 static bool is_wanted(const struct mnet_ip_config *config)
 {
@@ -112,7 +120,7 @@ static void start_discovery(struct mn_ip *ip, uint64_t now)
 MN_RARE int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_t now)
 {
     if (!is_wanted(config))
-        return mn_ipv6_is_unspecified(&config->ipv6_gateway) ? 0 : MNET_E_INVALID;
+        return mn_ipv6_is_unspecified(&config->ipv6_gateway) && !has_routes(config) ? 0 : MNET_E_INVALID;
     if (!config_is_valid(config) || !set_routes(ip, config))
         return MNET_E_INVALID;
     if (ip->link_mtu < MN_IPV6_MTU_MIN) { /* RFC 8200 5 */
