@@ -31,7 +31,8 @@ static void answer(struct dhcp6_fuzz *f, uint8_t type, struct mn_reader *input)
 {
     uint8_t bytes[MESSAGE_MAX];
     struct mn_writer w = mn_writer(bytes, sizeof bytes);
-    size_t len = MN_MIN(mn_read_u8(input), mn_reader_left(input));
+    size_t len = mn_read_u8(input);
+    len = MN_MIN(len, mn_reader_left(input));
     const uint8_t *options = mn_read(input, len);
     struct mn_dhcpv6 head = {.type = type, .xid = f->client.xid, .client_id = f->client.config.duid};
     if (len % 2 == 0)
