@@ -2,11 +2,12 @@
  * RFC 2710), and of IGMP of versions 3, 2 and 1 (RFC 3376, RFC 2236).
  *
  * Theory of operation. Switches and routers forward the packets of a group to a host that has
- * reported it. The table has each group with the number of those that want it. If the first comes or
- * the last goes, the group has a change to be reported: robustness times, the first time at once,
- * then at random times. Queriers ask what groups there are; the answer goes out after a random time
- * up to the one that the query says, so that the hosts of a link do not all answer at once. A report
- * of the newest version has a record for each group that is due, whether for a change or an answer.
+ * reported it. The table has each group with the number of those that want it. If the first comes
+ * or the last goes, the group has a change to be reported: robustness times, the first time at
+ * once, then at random times. Queriers ask what groups there are; the answer goes out after a
+ * random time up to the one that the query says, so that the hosts of a link do not all answer at
+ * once. A report of the newest version has a record for each group that is due, whether for a
+ * change or an answer.
  *
  * Only filters of any source exist (EXCLUDE with an empty list), so the filter of a group is
  * EXCLUDE {} with members and INCLUDE {} without. A query about a group and some sources stores
@@ -38,8 +39,8 @@
 #define MIN_REST (100 * MNET_MILLISECOND)
 #define RETRY MNET_SECOND /* without memory for a report */
 
-/* An own address, and the groups of all nodes, find a place whatever users have joined. */
-_Static_assert(MN_GROUPS_USERS_MAX + MN_OWN_MAX + 2 <= MN_GROUPS_MAX, "places for own groups");
+/* An own address, and the group of all nodes, find a place whatever users have joined. */
+_Static_assert(MN_GROUPS_USERS_MAX + MN_OWN_MAX + 1 <= MN_GROUPS_MAX, "places for own groups");
 
 static const struct mn_group_protocol *const protocols[] = {
     [MN_GROUPS_IPV4] = &mn_igmp_protocol,
@@ -192,8 +193,6 @@ void mn_groups_init(struct mn_ip *ip)
             .interval_s = QUERY_INTERVAL_S,
             .answer_ns = MNET_NEVER,
         };
-    int result = mn_ip_join(ip, mnet_address_from_ipv4(MN_IGMP_ALL_SYSTEMS), 0);
-    MN_ASSERT(result == 0);
 }
 
 /* ---- Versions ---- */
@@ -349,7 +348,7 @@ static void add_change(struct mn_group_report *report, struct mn_group *group, u
 /* An answer that finds no memory is lost: the querier asks again. */
 static void add_answer(struct mn_group_report *report, struct mn_group *group, bool whole)
 {
-    bool of_sources = !whole && group->source_count > 0; /* MLD2-6.3-4 */
+    bool of_sources = !whole && group->source_count > 0; /* MLD2-6.3-4, MLD2-5.2.12-2 */
     group->told |= mn_group_report_add(report, of_sources ? MN_GROUP_IS_INCLUDE : MN_GROUP_IS_EXCLUDE, group,
                                        of_sources);
 }

@@ -9,11 +9,6 @@ static void copy_bytes(struct mn_udp_bytes *bytes, uint8_t *to, size_t len)
 {
     MN_ASSERT(len <= bytes->left);
     bytes->left -= len;
-    if (MN_LIKELY(len > 0 && len < bytes->slice->len - bytes->offset)) {
-        memcpy(to, (const uint8_t *)bytes->slice->data + bytes->offset, len);
-        bytes->offset += len;
-        return;
-    }
     while (len > 0) {
         size_t piece = MN_MIN(len, bytes->slice->len - bytes->offset);
         if (piece > 0)

@@ -162,6 +162,7 @@ static void receive_mld(struct ip_host *h, const uint8_t *message, size_t len, c
         mn_ipv6_emit_router_alert(bytes, MN_PROTOCOL_ICMPV6);
     memcpy(bytes + alert, message, len);
     mn_icmpv6_set_checksum(bytes + alert, len, &source, &to);
+    bytes[alert + 2] ^= line->wrong_checksum;
     receive_ip6(h, .source = source, .destination = to, .hop_limit = line->hop_limit != 0 ? line->hop_limit : 1,
                 .protocol = alert > 0 ? MN_IPV6_HOP_BY_HOP : MN_PROTOCOL_ICMPV6, .payload = bytes, .len = alert + len);
 }
@@ -170,6 +171,7 @@ static void receive_igmp(struct ip_host *h, uint8_t *message, size_t len, const 
                          struct mnet_address to)
 {
     mn_igmp_set_checksum(message, len);
+    message[2] ^= line->wrong_checksum;
     receive_ip(h, .destination = mnet_address_to_ipv4(to), .ttl = line->hop_limit != 0 ? line->hop_limit : 1,
                .protocol = MN_PROTOCOL_IGMP, .payload = message, .len = len,
                .options = line->no_alert ? NULL : alert_option,

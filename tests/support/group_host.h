@@ -66,7 +66,7 @@ struct query_line {
     uint16_t source_count;
     struct mnet_address to; /* default: all nodes, or the group */
     uint8_t hop_limit;      /* default: 1 */
-    bool no_alert, far;
+    bool no_alert, far, wrong_checksum;
 };
 
 void receive_query_line(struct ip_host *h, bool ipv4, struct query_line line);

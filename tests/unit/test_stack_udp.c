@@ -490,6 +490,10 @@ static int sources(struct world *w)
     CHECK_EQUAL(mnet_udp_send_batch(any, &message, 1, NULL, MNET_NEVER), 0);
     CHECK_EQUAL(mnet_udp_receive(any, &byte, 1, &from, in_ms(100)), 1);
     CHECK(mnet_address_equal(from.address, WORLD_CLIENT));
+    message.local = MNET_ADDRESS_ANY; /* the stack's choice again, not the last source */
+    CHECK_EQUAL(mnet_udp_send_batch(any, &message, 1, NULL, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(any, &byte, 1, &from, in_ms(100)), 1);
+    CHECK(mnet_address_equal(from.address, mnet_ipv4(127, 0, 0, 1)));
     mnet_udp_close(any);
     mnet_udp_close(bound);
     return 0;

@@ -1,5 +1,6 @@
 /* Received IPv4 packets, check by check, up to ICMP, reassembly or a transport. */
 #include "ip/v4/internal.h"
+#include "wire/igmp.h"
 #include "wire/udp.h"
 
 static MN_RARE enum mnet_counter reason_of(enum mn_parse result, const struct mn_arrival *arrival,
@@ -62,12 +63,13 @@ static MN_RARE bool is_for_open_port(const struct mn_ip *ip, const struct mn_arr
     return possible && udp.destination_port == ip->open_port;
 }
 
-/* A host that has no address yet hears no more than the queries for its groups. */
-static bool is_joined_group(const struct mn_ip *ip, const struct mn_ipv4 *header)
+/* A group that was joined; and queries go to all hosts (IGMP3-5-1). */
+static bool is_our_group(const struct mn_ip *ip, const struct mn_ipv4 *header)
 {
-    bool may_hear = ip->own[MN_OWN_IPV4].state == MN_IP_ADDRESS_OURS || header->protocol == MN_PROTOCOL_IGMP;
-    return may_hear && mn_ipv4_is_multicast(header->destination) &&
-           mn_groups_contain(&ip->groups, mnet_address_from_ipv4(header->destination));
+    uint32_t destination = header->destination;
+    if (destination == MN_IGMP_ALL_SYSTEMS && header->protocol == MN_PROTOCOL_IGMP)
+        return true;
+    return mn_ipv4_is_multicast(destination) && mn_groups_contain(&ip->groups, mnet_address_from_ipv4(destination));
 }
 
 /* RFC 1122 3.2.1.3 and 3.3.6; 127/8 lives inside the host only. */
@@ -78,7 +80,7 @@ static bool check_destination(struct mn_ip *ip, struct mn_arrival *arrival, cons
         return true;
     if (arrival->looped && mn_ipv4_is_loopback(destination))
         return true;
-    if (is_joined_group(ip, header)) {
+    if (is_our_group(ip, header)) {
         arrival->not_unicast = true;
         return true;
     }
