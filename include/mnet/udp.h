@@ -18,6 +18,8 @@
 
 #pragma GCC visibility push(default)
 
+#define MNET_UDP_GROUPS_MAX 8 /* multicast groups that an endpoint can be a member of */
+
 struct mnet_stack;
 struct mnet_udp;
 
@@ -36,6 +38,11 @@ struct mnet_udp_options {
     size_t queue_bytes;
     uint8_t ttl;  /* TTL or hop limit of datagrams sent; default: the stack's */
     uint8_t dscp; /* 0..63 */
+    /* TTL or hop limit of datagrams to multicast groups; default: 1, which no router forwards (RFC
+     * 1112 6.1). */
+    uint8_t group_ttl;
+    /* Endpoints of this stack get the datagrams, too, that this one sends to their groups. */
+    bool group_loop;
     /* Datagrams are never cut into fragments, neither here nor, over IPv4, by a router. One that
      * would have to be is refused with MNET_E_TOO_BIG. */
     bool dont_fragment;
@@ -82,6 +89,17 @@ struct mnet_endpoint mnet_udp_local(const struct mnet_udp *udp);
  * nothing changed: MNET_E_INVALID (not a unicast address, port 0, or another family than the
  * endpoint's), MNET_E_IN_USE, MNET_E_UNREACHABLE (an address of another link). Never suspends. */
 int mnet_udp_connect(struct mnet_udp *udp, const struct mnet_endpoint *remote);
+
+/* Makes the endpoint a member of a multicast group: it receives the datagrams to the group and its
+ * own port, of all senders, whatever its own address is. Routers and switches hear of it (IGMP,
+ * MLD). Without membership no datagram to a group is received. Errors: MNET_E_INVALID (no multicast
+ * address, or of another family than the endpoint's), MNET_E_IN_USE (it is a member), MNET_E_LIMIT
+ * (MNET_UDP_GROUPS_MAX, or the limit of the stack), MNET_E_UNREACHABLE (a group of another link, or
+ * the stack has no IPv6), MNET_E_CLOSED. Never suspends. */
+int mnet_udp_join(struct mnet_udp *udp, struct mnet_address group);
+/* Ends a membership. Closing the endpoint ends all. Errors: MNET_E_INVALID (it is no member),
+ * MNET_E_UNREACHABLE (a group of another link). Never suspends. */
+int mnet_udp_leave(struct mnet_udp *udp, struct mnet_address group);
 
 /* Receives one datagram of up to `len` bytes and returns its length. `from` may be NULL. A longer
  * datagram is consumed: its first `len` bytes are stored, and MNET_E_TOO_BIG is returned.

@@ -1,6 +1,7 @@
 /* Packets of the transports on their way out. The headers, and how a packet is cut into fragments,
  * are per family.
  */
+#include "base/packet_copy.h"
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"
 #include "wire/frame.h"
@@ -14,6 +15,23 @@ static uint32_t size_on_wire(const struct mnet_packet *packet)
     MN_ASSERT(packet->len > 12);
     uint32_t tcp_header = mn_frame_tcp_header_len(packet->data);
     return MN_MIN(packet->total, tcp_header + packet->gso_size);
+}
+
+/* The copy of a packet to a group that the host has joined itself. */
+static MN_RARE void loop_copy(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                              const struct mn_ip_way *way, uint64_t now)
+{
+    struct mn_ip_way home = *way;
+    home.kind = MN_IP_WAY_LOOPBACK;
+    if (!mn_groups_contain(&ip->groups, datagram->destination) || !mn_ip_has_room(ip, home.kind))
+        return;
+    struct mnet_packet *copy = mn_packet_copy(packet, ip->memory);
+    if (copy == NULL)
+        mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
+    else if (way->ipv4)
+        (void)mn_ipv4_output(ip, copy, datagram, &home, now);
+    else
+        (void)mn_ipv6_output(ip, copy, datagram, &home, now);
 }
 
 /* mn_ip_output, but for a frame that can leave now. */
@@ -39,6 +57,8 @@ static inline int output(struct mn_ip *ip, struct mnet_packet *packet, const str
         mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_TOO_BIG);
         return MNET_E_TOO_BIG;
     }
+    if (MN_UNLIKELY(datagram->loop) && way.kind == MN_IP_WAY_GROUP)
+        loop_copy(ip, packet, datagram, &way, now);
     way.confirmed = datagram->confirmed;
     if (MN_UNLIKELY(datagram->doubtful) && way.kind == MN_IP_WAY_NEIGHBOUR)
         mn_ip_doubt(ip, way.next_hop, now);

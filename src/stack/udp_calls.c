@@ -49,6 +49,9 @@ void mn_udp_free(struct mnet_udp *udp)
     mn_block_wake_gone(&udp->receivers);
     mn_block_wake_gone(&udp->senders);
     mn_list_remove(&udp->link);
+    for (unsigned i = 0; i < udp->engine.group_count; i++)
+        mn_ip_leave(&stack->ip, udp->engine.groups[i]);
+    stack->work |= udp->engine.group_count > 0;
     mn_udp_close(&stack->udp, &udp->engine);
     mn_pool_free(&stack->udp_pool, udp);
 }
@@ -92,6 +95,42 @@ int mnet_udp_connect(struct mnet_udp *udp, const struct mnet_endpoint *remote)
             return MNET_E_INVALID;
     }
     return mn_udp_connect(&udp->stack->udp, &udp->engine, there);
+}
+
+int mnet_udp_join(struct mnet_udp *udp, struct mnet_address group)
+{
+    MN_REQUIRE_UDP(udp);
+    struct mnet_stack *stack = udp->stack;
+    int error = mn_zone_remove(stack, &group);
+    if (error < 0)
+        return error;
+    if (stack->ended)
+        return MNET_E_CLOSED;
+    if (stack->udp.joined >= MN_GROUPS_USERS_MAX)
+        return MNET_E_LIMIT;
+    error = mn_udp_join(&udp->engine, group);
+    if (error < 0)
+        return error;
+    error = mn_ip_join(&stack->ip, group, 0);
+    if (error < 0)
+        (void)mn_udp_leave(&udp->engine, group);
+    stack->work = true; /* the report */
+    return error;
+}
+
+int mnet_udp_leave(struct mnet_udp *udp, struct mnet_address group)
+{
+    MN_REQUIRE_UDP(udp);
+    struct mnet_stack *stack = udp->stack;
+    int error = mn_zone_remove(stack, &group);
+    if (error < 0)
+        return error;
+    error = mn_udp_leave(&udp->engine, group);
+    if (error < 0)
+        return error;
+    mn_ip_leave(&stack->ip, group);
+    stack->work = true;
+    return MNET_OK;
 }
 
 enum mnet_unreachable mnet_udp_unreachable(const struct mnet_udp *udp)

@@ -63,12 +63,16 @@ static MN_RARE uint32_t flow_label(struct mn_udp *udp, const struct mn_udp_endpo
 static void describe(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint, const struct mnet_udp_message *message,
                      struct mn_datagram *datagram)
 {
+    bool to_group = mnet_address_is_multicast(message->remote.address);
     uint8_t dscp = message->dscp != 0 ? message->dscp : endpoint->dscp;
     *datagram = (struct mn_datagram){
         .source = message->local,
         .destination = message->remote.address,
         .protocol = MN_PROTOCOL_UDP,
-        .ttl = message->ttl != 0 ? message->ttl : endpoint->ttl,
+        .ttl = message->ttl != 0 ? message->ttl
+               : to_group        ? endpoint->group_ttl
+                                 : endpoint->ttl,
+        .loop = to_group && endpoint->group_loop,
         .traffic_class = (uint8_t)(dscp << 2 | message->ecn),
         .dont_fragment = endpoint->dont_fragment,
     };

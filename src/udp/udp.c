@@ -10,6 +10,7 @@
 
 #define DEFAULT_QUEUE_DATAGRAMS 256u
 #define DEFAULT_QUEUE_BYTES (512u * 1024u)
+#define GROUP_TTL 1 /* RFC 1112 6.1 */
 /* All queues together may pin one part in so many of the memory. */
 #define QUEUES_SHARE 4u
 
@@ -173,6 +174,8 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
         .dont_fragment = options->dont_fragment,
         .icmp_errors = options->icmp_errors,
         .merge = options->merge,
+        .group_ttl = options->group_ttl != 0 ? options->group_ttl : GROUP_TTL,
+        .group_loop = options->group_loop,
     };
     mn_list_append(chain_of(udp, binding.local.port), &endpoint->chain);
     udp->endpoints++;
@@ -197,12 +200,23 @@ int mn_udp_connect(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct 
 
 void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
 {
+    udp->joined -= endpoint->group_count;
     mn_udp_release(endpoint);
     mn_udp_discard(endpoint);
     mn_list_remove(&endpoint->chain);
     mn_list_remove(&endpoint->event);
     MN_ASSERT(udp->endpoints > 0);
     udp->endpoints--;
+}
+
+/* Returns whether an endpoint takes datagrams to the own address, or the group, `local`. */
+static bool matches(const struct mn_udp_endpoint *endpoint, struct mnet_address local)
+{
+    if (mnet_address_is_multicast(local)) /* MLD2-4.2-4 */
+        return mn_udp_is_member(endpoint, local);
+    if (mnet_address_is_any(endpoint->local.address))
+        return mn_udp_takes(endpoint, local);
+    return mnet_address_equal(endpoint->local.address, local);
 }
 
 /* Returns the endpoint that a datagram from `remote` to `local` is for, or NULL if there is
@@ -216,9 +230,7 @@ static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint loc
     {
         struct mn_udp_endpoint *endpoint = endpoint_of(node);
         bool any = mnet_address_is_any(endpoint->local.address);
-        if (endpoint->local.port != local.port || (!any && !mnet_address_equal(endpoint->local.address, local.address)))
-            continue;
-        if (any && !mn_udp_takes(endpoint, local.address))
+        if (endpoint->local.port != local.port || !matches(endpoint, local.address))
             continue;
         if (connected(endpoint) && !mnet_endpoint_equal(endpoint->remote, remote))
             continue;

@@ -4,7 +4,8 @@
  * Theory of operation. A table of chains finds endpoints by their local port. A datagram goes to
  * one endpoint: the connected one (with a remote end) that matches both ends exactly, otherwise the
  * one bound to the destination address, otherwise the one bound to any address. An endpoint bound
- * to any address takes one family or both.
+ * to any address takes one family or both. Datagrams to a multicast group are for its members,
+ * whatever their own address.
  *
  * Received datagrams wait in the endpoint's queue by reference. The user copies them, or has them
  * lent: these move to a second queue until they are released. Both queues together are limited by
@@ -53,6 +54,7 @@ struct mn_udp {
     struct mnet_link *chains; /* chains of endpoints, by the low bits of the local port */
     uint16_t chain_mask;
     unsigned endpoints, endpoints_max;
+    unsigned joined;         /* memberships of all endpoints */
     struct mnet_link events; /* endpoints with events */
     size_t pinned, budget;   /* memory pinned by all queues, and its limit */
     struct mn_hash_key label_key;
@@ -80,7 +82,9 @@ struct mn_udp_endpoint {
     struct mn_udp_error errors[MN_UDP_ERRORS];
     uint8_t error_count;
     uint8_t ttl, dscp;
-    bool dont_fragment, icmp_errors, merge;
+    uint8_t group_ttl, group_count;
+    struct mnet_address groups[MNET_UDP_GROUPS_MAX]; /* of which it is a member */
+    bool dont_fragment, icmp_errors, merge, group_loop;
     enum mnet_unreachable unreachable; /* the cause reported or told last */
 };
 
@@ -96,6 +100,13 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
 int mn_udp_connect(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct mnet_endpoint remote);
 /* Frees what is queued and forgets the endpoint. */
 void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint);
+
+/* group.c */
+
+/* As mnet_udp_join and mnet_udp_leave, for the endpoint alone. */
+int mn_udp_join(struct mn_udp_endpoint *endpoint, struct mnet_address group);
+int mn_udp_leave(struct mn_udp_endpoint *endpoint, struct mnet_address group);
+bool mn_udp_is_member(const struct mn_udp_endpoint *endpoint, struct mnet_address group);
 
 enum mn_udp_verdict {
     MN_UDP_CONSUMED, /* queued or dropped; the packet is gone */

@@ -38,6 +38,7 @@ struct mn_datagram {
     uint8_t traffic_class; /* DSCP << 2 | ECN */
     bool doubtful;         /* to send: the transport has waited long for answers from there (RFC 1122 3.3.1.4) */
     bool dont_fragment;    /* to send: IPv4 DF; larger packets are refused, not cut */
+    bool loop;             /* to send to a group: the host gets a copy if it has joined it */
     bool not_unicast;      /* received: the IP or the link destination was broadcast or multicast */
     bool confirmed;        /* to send: the transport has heard from there since it sent (RFC 4861 7.3.1) */
     uint16_t header_len;   /* received: bytes of the network header, which lie just in front of packet->data */

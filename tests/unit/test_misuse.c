@@ -100,6 +100,14 @@ static void connect_null_endpoint(void)
 {
     mnet_udp_connect(none, NULL);
 }
+static void join_null_endpoint(void)
+{
+    mnet_udp_join(none, mnet_ipv4(239, 1, 1, 1));
+}
+static void leave_null_endpoint(void)
+{
+    mnet_udp_leave(none, mnet_ipv4(239, 1, 1, 1));
+}
 static void payload_of_null(void)
 {
     mnet_udp_payload_max(none, NULL);
@@ -217,6 +225,8 @@ static const struct {
     {get_from_null_endpoint, "mnet_udp_get: the endpoint is NULL", false},
     {release_null_endpoint, "mnet_udp_release: the endpoint is NULL", false},
     {connect_null_endpoint, "mnet_udp_connect: the endpoint is NULL", false},
+    {join_null_endpoint, "mnet_udp_join: the endpoint is NULL", false},
+    {leave_null_endpoint, "mnet_udp_leave: the endpoint is NULL", false},
     {payload_of_null, "mnet_udp_payload_max: the endpoint is NULL", false},
     {poll_null, "mnet_stack_poll: the stack is NULL", false},
     {address_of_null, "mnet_stack_ipv4: the stack is NULL", false},
