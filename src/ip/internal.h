@@ -70,6 +70,8 @@ void mn_ip_doubt(struct mn_ip *ip, struct mnet_address next_hop, uint64_t now);
 struct mn_neighbour *mn_ip_ask_first(struct mn_ip *ip, struct mn_neighbour *neighbour, const struct mn_ip_way *way,
                                      const struct mn_neighbour_protocol *protocol, struct mnet_packet *packet,
                                      uint64_t now);
+/* Gives `packet`, whose neighbour does not answer, back to its transport. */
+void mn_ip_give_up(struct mn_ip *ip, struct mnet_packet *packet);
 /* Asks once for an IPv6 neighbour that is not known, without a packet for it (RFC 4191 3.5). */
 void mn_ip_seek(struct mn_ip *ip, struct mnet_address address, uint64_t now);
 /* Whether packets may go to `next_hop` at once. */

@@ -155,13 +155,28 @@ void mn_ip_relieve(struct mn_ip *ip)
     mn_neighbours_relieve(&ip->neighbours);
 }
 
+/* Packets whose neighbour has failed go by another, if there is one; else their transports hear of
+ * it. */
+static void send_around(struct mn_ip *ip, uint64_t now)
+{
+    struct mn_ip_way way;
+    for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&ip->around)) != NULL;)
+        if (mn_ipv6_find_way_again(ip, packet, &way))
+            mn_ip_queue_frame(ip, mn_ip_make_frame(ip, packet, &way, now));
+        else
+            mn_ip_give_up(ip, packet);
+}
+
 void mn_ip_expire(struct mn_ip *ip, uint64_t now)
 {
     for (struct mn_timer *timer; (timer = mn_wheel_expire(&ip->wheel, now)) != NULL;) {
         switch ((enum mn_ip_timer)timer->kind) {
         case MN_IP_TIMER_ADDRESS: address_timer(ip, MN_CONTAINER(timer, struct mn_own_address, timer), now); break;
         case MN_IP_TIMER_ROUTERS: mn_ipv6_discovery_timer(ip, now); break;
-        case MN_IP_TIMER_NEIGHBOUR: mn_ip_neighbour_timer(ip, timer, now); break;
+        case MN_IP_TIMER_NEIGHBOUR:
+            mn_ip_neighbour_timer(ip, timer, now);
+            send_around(ip, now);
+            break;
         case MN_IP_TIMER_REASSEMBLY: reassembly_timer(ip, timer, now); break;
         case MN_IP_TIMER_PATH_MTU: mn_path_mtu_expire(&ip->path_mtus, timer); break;
         case MN_IP_TIMER_GROUPS: mn_groups_timer(ip, now); break;

@@ -336,6 +336,7 @@ struct mn_ip {
     struct mn_packet_queue transmit; /* frames, Ethernet header first */
     struct mn_packet_queue loopback; /* IP header first, as are ... */
     struct mn_packet_queue failed;   /* ... the packets whose neighbour does not answer */
+    struct mn_packet_queue around;   /* packets of a neighbour that has failed, until ip.c takes them */
     struct mn_wheel wheel;           /* timers of enum mn_ip_timer */
     unsigned steps;                  /* of mn_ip_check */
 };

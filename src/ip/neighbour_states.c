@@ -70,8 +70,7 @@ static void begin_doubt(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64
         set_state(ip, neighbour, MN_NEIGHBOUR_DELAY, now + delay_ns);
 }
 
-/* Gives `packet` back to its transport. */
-static void give_up(struct mn_ip *ip, struct mnet_packet *packet)
+void mn_ip_give_up(struct mn_ip *ip, struct mnet_packet *packet)
 {
     mn_ip_count(ip, MNET_COUNT_ARP_DROP_UNRESOLVED);
     if (ip->failed.count < MN_IP_FAILED_MAX)
@@ -108,7 +107,7 @@ MN_RARE struct mn_neighbour *mn_ip_ask_first(struct mn_ip *ip, struct mn_neighbo
     mn_neighbour_use(&ip->neighbours, neighbour); /* also if it is wanted in vain for now */
     switch ((enum mn_neighbour_state)neighbour->state) {
     case MN_NEIGHBOUR_INCOMPLETE: mn_neighbour_wait(&ip->neighbours, neighbour, packet); return NULL;
-    case MN_NEIGHBOUR_FAILED: give_up(ip, packet); return NULL;
+    case MN_NEIGHBOUR_FAILED: mn_ip_give_up(ip, packet); return NULL;
     case MN_NEIGHBOUR_STALE:
         if (way->confirmed && neighbour->protocol->delay_ns != 0)
             become_reachable(ip, neighbour, now);
@@ -157,23 +156,18 @@ MN_RARE void mn_ip_seek(struct mn_ip *ip, struct mnet_address address, uint64_t 
 static void asked_in_vain(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
     struct mnet_address address = neighbour->address;
-    struct mn_packet_queue waiting = {0};
     bool ipv6 = neighbour->protocol == &mn_nd_protocol;
     for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;)
-        mn_packet_queue_put(&waiting, packet);
+        if (ipv6)
+            mn_packet_queue_put(&ip->around, packet);
+        else
+            mn_ip_give_up(ip, packet);
     if (neighbour->state == MN_NEIGHBOUR_PROBE)
         mn_neighbour_remove(&ip->neighbours, neighbour);
     else
         set_state(ip, neighbour, MN_NEIGHBOUR_FAILED, now + neighbour->protocol->failed_ns);
     if (ipv6)
         mn_ipv6_note_unreachable(ip, address, now);
-    for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&waiting)) != NULL;) {
-        struct mn_ip_way way;
-        if (ipv6 && mn_ipv6_find_way_around(ip, packet, address, &way))
-            mn_ip_queue_frame(ip, mn_ip_make_frame(ip, packet, &way, now));
-        else
-            give_up(ip, packet);
-    }
 }
 
 void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now)

@@ -395,6 +395,27 @@ static void packets_that_wait_for_a_dead_router_go_by_another(void **state)
     ip_host_down(&h);
 }
 
+/* One that is larger than the MTU was to be cut on its way: it goes back to its transport. */
+static void large_packet_that_waits_for_a_dead_router_comes_back(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    struct mn_icmp_error error;
+    auto_host_up(&h);
+    receive_ra(&h, .lifetime_s = 9000, .preference = MN_ND_HIGH);
+    assert_int_equal(send6(&h, FAR6, 4000), 0);
+    receive_ra(&h, .router = ROUTER_B, .lifetime_s = 9000, .mac = ROUTER_B_MAC);
+    pass_ms(&h, 2500);
+    discard_sent6(&h);
+    pass_ms(&h, 600);
+    expect_silence(&h);
+    struct mnet_packet *packet = mn_ip_next_error(&h.ip, &error);
+    assert_non_null(packet);
+    assert_address6(error.remote, FAR6);
+    mnet_packet_free(packet);
+    ip_host_down(&h);
+}
+
 /* ND-6.3.6-2: if no router answers, each is tried in turn. */
 static void routers_that_all_fail_take_turns(void **state)
 {
@@ -742,6 +763,7 @@ int main(void)
         cmocka_unit_test(router_that_becomes_a_host_is_used_no_longer),
         cmocka_unit_test(router_that_dies_is_replaced_until_it_is_back),
         cmocka_unit_test(packets_that_wait_for_a_dead_router_go_by_another),
+        cmocka_unit_test(large_packet_that_waits_for_a_dead_router_comes_back),
         cmocka_unit_test(routers_that_all_fail_take_turns),
         cmocka_unit_test(route_information_leads_and_ends),
         cmocka_unit_test(source_and_router_belong_together),

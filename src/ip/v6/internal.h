@@ -37,7 +37,7 @@ const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const
 /* Begins IPv6 if the configuration wants it. 0 or MNET_E_INVALID. */
 int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_t now);
 
-/* address.c: duplicate address detection (RFC 4862 5.4). */
+/* address.c: the list of own addresses. */
 
 /* Takes an address at a free place in the list of own addresses; it is tentative first. Detection
  * begins within a second from `at` on. */
@@ -45,8 +45,11 @@ struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned place, con
                                            uint64_t at);
 /* The host has the address no longer. */
 void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own);
-void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+
+/* dad.c: duplicate address detection (RFC 4862 5.4). */
+
+void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 /* Another station has the address, or is about to take it. */
 void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 
@@ -93,9 +96,9 @@ enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, s
 /* The way to an IPv6 destination, as mn_ip_find_way. */
 int mn_ipv6_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_address destination,
                      struct mn_ip_way *way);
-/* Finds another way for a packet that waited for `neighbour`. False: there is none. */
-bool mn_ipv6_find_way_around(struct mn_ip *ip, const struct mnet_packet *packet, struct mnet_address neighbour,
-                             struct mn_ip_way *way);
+/* Finds the way of a packet that waited in vain, which may be another now. False: there is none, or
+ * the packet would have to be cut for it. */
+bool mn_ipv6_find_way_again(struct mn_ip *ip, const struct mnet_packet *packet, struct mn_ip_way *way);
 /* Whether the source of `way` may be used on it. */
 bool mn_ipv6_source_is_valid(struct mn_ip *ip, const struct mn_ip_way *way);
 

@@ -1,6 +1,6 @@
 /* Messages of neighbour discovery that go to groups, or to stations whose link address is known, and
  * how neighbours are asked for with them (RFC 4861 7.2). When to ask is the business of
- * neighbour_states.c; duplicate address detection is in address.c.
+ * neighbour_states.c; duplicate address detection is in dad.c.
  */
 #include "wire/nd.h"
 #include "ip/v6/internal.h"
