@@ -3,8 +3,8 @@
 
 #include <mnet/packet.h>
 
-/* Not inline: a compiler that sees a list refer to a local variable warns, for it cannot see that mn_block_end ends
- * that. */
+/* Not inline: a compiler that sees a list refer to a local variable warns, for it does not see that
+ * mn_block_end removes the reference. */
 MN_APART void mn_block_begin(struct mn_blocked *blocked, struct mnet_link *list)
 {
     *blocked = (struct mn_blocked){.task = mnet_self()};
@@ -13,7 +13,7 @@ MN_APART void mn_block_begin(struct mn_blocked *blocked, struct mnet_link *list)
 
 void mn_block_end(struct mn_blocked *blocked)
 {
-    mn_list_remove(&blocked->link); /* in no list any more when the object is gone */
+    mn_list_remove(&blocked->link); /* which is in no list any more if the object is gone */
 }
 
 int mn_block(struct mn_blocked *blocked, uint64_t deadline)

@@ -6,10 +6,10 @@
 #include "base/list.h"
 #include "stack/stack.h"
 
-/* Resumptions in one turn: enough that polling costs little beside them, few enough that packets do not wait for
- * long. */
+/* Resumptions in one turn: enough that polling costs little beside them, few enough that packets do
+ * not wait for long. */
 #define TASK_BUDGET 64
-/* While connections are wound down, how often to look whether they are gone. */
+/* Interval between looks whether connections that are wound down are gone. */
 #define DRAIN_STEP (1 * MNET_MILLISECOND)
 
 void mn_loop_init(struct mn_loop *loop, const struct mn_loop_port *port)
@@ -23,7 +23,7 @@ static struct mnet_stack *stack_of(struct mnet_link *node)
     return MN_CONTAINER(node, struct mnet_stack, loop_link);
 }
 
-/* Whether a stack has work left. Neither polling nor what it calls back may take a stack down. */
+/* Returns true if a stack has work left. Neither polling nor a callback may take a stack down. */
 static bool poll_stacks(struct mn_loop *loop, uint64_t now)
 {
     bool more = false;
@@ -40,7 +40,7 @@ static bool flush_stacks(struct mn_loop *loop)
     return more;
 }
 
-/* When the first of the stacks must be polled. */
+/* The time at which the first of the stacks must be polled. */
 static uint64_t stacks_deadline(const struct mn_loop *loop)
 {
     uint64_t deadline = MNET_NEVER;
@@ -51,7 +51,7 @@ static uint64_t stacks_deadline(const struct mn_loop *loop)
     return deadline;
 }
 
-/* Waits where there is nothing else to do. A deadline that has passed is the next turn's. */
+/* Waits if there is nothing else to do. A deadline that has passed is served in the next turn. */
 static void wait_for_work(struct mn_loop *loop, uint64_t now, uint64_t tasks_deadline)
 {
     if (tasks_deadline <= now)
@@ -62,7 +62,7 @@ static void wait_for_work(struct mn_loop *loop, uint64_t now, uint64_t tasks_dea
         loop->port.wait(loop->port.context, deadline);
 }
 
-/* Whatever tasks are left when the program has come to its end are cancelled, and end before it does. */
+/* Tasks that are left at the end of the program are cancelled, and end before it does. */
 static void cancel_rest(void *context, int result)
 {
     (void)context;
