@@ -78,7 +78,7 @@ struct mnet_packet *mn_ip_output_frame(struct mn_ip *ip, struct mnet_packet *pac
     if (MN_LIKELY(mn_ip_unsent(ip) == 0))
         return frame;
     mn_ip_queue_frame(ip, frame); /* behind such as a request to the neighbour */
-    return mn_ip_transmit(ip);
+    return mn_packet_queue_take(&ip->transmit);
 }
 
 int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now)

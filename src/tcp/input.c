@@ -698,7 +698,8 @@ static MN_APART void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn
 {
     if (!may_receive(tcb))
         return;
-    if (seg->flags & MN_TCP_FIN && (fin_seq == tcb->rcv_nxt || !contradicted(tcb, fin_seq))) {
+    bool ahead = mn_seq_gt(fin_seq, tcb->rcv_nxt) && !contradicted(tcb, fin_seq);
+    if (seg->flags & MN_TCP_FIN && (fin_seq == tcb->rcv_nxt || ahead)) {
         tcb->fin_known = true;
         tcb->rare.rcv_fin = fin_seq;
     }

@@ -95,10 +95,11 @@ capture()
     [ "$(tshark -r "$dir/outside.pcapng" -Y "ip.src == $MNET" 2>/dev/null | wc -l)" -gt 100 ] || fail 'nothing was captured'
 }
 
-# The whole machine, with the names of its functions, has less than 220 KiB.
+# The whole machine, with the names of its functions, has less than 288 KiB. (IPv6 came at 75
+# KiB; docs/unikernel.md has the aim.)
 echo_is_small()
 {
-    [ "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio")" -lt 225280 ] || fail "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio") bytes"
+    [ "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio")" -lt 294912 ] || fail "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio") bytes"
 }
 
 # What loaders ask of an image: a PVH note with an entry in a segment from 1 MiB on, loaded where it

@@ -252,6 +252,21 @@ SCRIPT(attack_blind_fin_before_known_data_is_ignored)
     tcp_end(&t);
 }
 
+/* ... nor if that data has been put together with the text in front of the FIN. */
+SCRIPT(attack_blind_fin_within_known_data_is_ignored)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    send_(&t, .seq = 1 + MSS, .ack = 1, .flags = ACK, .len = MSS);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK | FIN, .len = MSS);
+    assert_false(t.tcb->fin_known);
+    read_pattern(&t, 0, 2 * MSS);
+    expect_state(&t, MN_ESTABLISHED);
+    send_(&t, .seq = 1 + 2 * MSS, .ack = 1, .flags = ACK | FIN);
+    expect_state(&t, MN_CLOSE_WAIT);
+    tcp_end(&t);
+}
+
 /* RFC 7323 5.2, RFC 5961: with timestamps, blind data needs a good timestamp in addition to both
  * numbers: none of a million guesses has one. */
 SCRIPT(attack_blind_data_needs_a_timestamp)
@@ -356,6 +371,7 @@ int main(void)
         cmocka_unit_test(attack_tiny_mss_with_sack_holes),
         cmocka_unit_test(attack_blind_fin_does_not_cut_the_stream_off),
         cmocka_unit_test(attack_blind_fin_before_known_data_is_ignored),
+        cmocka_unit_test(attack_blind_fin_within_known_data_is_ignored),
         cmocka_unit_test(attack_blind_data_needs_a_timestamp),
         cmocka_unit_test(attack_icmp_sweep_changes_nothing),
         cmocka_unit_test(attack_icmp_on_path_does_bounded_harm),

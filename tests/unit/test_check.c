@@ -6,7 +6,7 @@
 
 #include "base/list.h"
 #include "base/memory.h"
-#include "support/ip_host.h"
+#include "tests/support/ip_host.h"
 
 static struct ip_host host;
 

@@ -56,11 +56,11 @@ static void list_addresses(const struct mn_dhcp6_client *client, struct mn_dhcpv
     case MN_DHCPV6_DECLINE:
     case MN_DHCPV6_RELEASE: mn_dhcp6_binding_list(&client->leaving, ia); break;
     case MN_DHCPV6_REQUEST:
-        if (client->binding.count == 0) { /* DHCP6-18.2.2-3 */
+        if (client->binding.count == 0) /* DHCP6-18.2.2-3 */
             *ia = client->wanted;
-            break;
-        }
-        /* fall through */
+        else
+            mn_dhcp6_binding_list(&client->binding, ia);
+        break;
     default: mn_dhcp6_binding_list(&client->binding, ia); break;
     }
     ia->iaid = client->config.iaid;

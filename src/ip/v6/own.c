@@ -35,7 +35,7 @@ const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const
                                                    const struct mnet_address *next_hop)
 {
     struct mn_source_candidate candidates[MN_OWN_MAX];
-    unsigned places[MN_OWN_MAX], count = 0;
+    unsigned places[MN_OWN_MAX] = {0}, count = 0;
     for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++) {
         const struct mn_own_address *own = &ip->own[i];
         if (!is_usable(own))
