@@ -32,3 +32,11 @@ enum mn_ip_address_state mn_ip_ipv6_state(const struct mn_ip *ip)
 {
     return ip->own[MN_OWN_IPV6].state;
 }
+
+bool mn_ip_has_ipv6(const struct mn_ip *ip)
+{
+    for (unsigned i = MN_OWN_IPV6; i < ip->own_end; i++)
+        if (is_usable(&ip->own[i]) && !mn_ipv6_is_link_local(&ip->own[i].prefix.address))
+            return true;
+    return false;
+}

@@ -114,7 +114,8 @@ static bool ipv6_gateway_ok(const struct mnet_config *config, struct mnet_addres
     if (!mn_ipv6_is_host(&gateway) || gateway.zone != 0 || mnet_address_equal(gateway, config->ip.ipv6.address))
         return false;
     return mn_ipv6_is_link_local(&gateway) || on_link_route_contains(config, gateway) ||
-           (config->ip.ipv6.length < 128 && mnet_prefix_contains(config->ip.ipv6, gateway));
+           (config->ip.ipv6.length > 0 && config->ip.ipv6.length < 128 &&
+            mnet_prefix_contains(config->ip.ipv6, gateway));
 }
 
 bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
@@ -127,9 +128,15 @@ bool mn_config_has_ipv4(const struct mnet_config *config)
     return config->ip.ipv4.length != 0 || !mnet_address_is_any(config->ip.ipv4.address);
 }
 
-bool mn_config_has_ipv6(const struct mnet_config *config)
+/* An IPv6 address of the configuration, apart from those that the stack makes itself. */
+static bool has_static_ipv6(const struct mnet_config *config)
 {
     return config->ip.ipv6.length != 0 || !mnet_address_is_any(config->ip.ipv6.address);
+}
+
+bool mn_config_has_ipv6(const struct mnet_config *config)
+{
+    return has_static_ipv6(config) || config->ip.ipv6_auto;
 }
 
 /* A route of a family needs an own address of it. */
@@ -216,8 +223,10 @@ static bool ipv6_ok(const struct mnet_config *config)
     const struct mnet_ip_config *ip = &config->ip;
     if (!mn_config_has_ipv6(config))
         return mnet_address_is_any(ip->ipv6_gateway);
-    return ip->ipv6.length >= 1 && ip->ipv6.length <= 128 && mn_ipv6_is_host(&ip->ipv6.address) &&
-           ip->ipv6.address.zone == 0 &&
+    if (has_static_ipv6(config) && (ip->ipv6.length < 1 || ip->ipv6.length > 128 ||
+                                    !mn_ipv6_is_host(&ip->ipv6.address) || ip->ipv6.address.zone != 0))
+        return false;
+    return (unsigned)ip->ipv6_identifier <= MNET_IPV6_FIXED &&
            (mnet_address_is_any(ip->ipv6_gateway) ||
             (!mnet_address_is_ipv4(ip->ipv6_gateway) && mn_config_gateway_ok(config, ip->ipv6_gateway)));
 }

@@ -12,6 +12,7 @@
 /* What a stack takes of the platform's memory unless it is told otherwise. */
 #define MEMORY_PERCENT 65
 /* The wait for a lease is longer by this factor while the link is down. */
+#define ROUTERS_PATIENCE (5 * MNET_SECOND)
 #define LINK_PATIENCE 10u
 /* How long connections that the program has closed, or left, may take to deliver what is queued. */
 #define DRAIN_NS (2 * MNET_SECOND)
@@ -256,8 +257,10 @@ static void take_options(struct mnet_config *config, const struct mnet_env *env)
     }
     if (mnet_address_is_any(config->ip.ipv4_gateway))
         config->ip.ipv4_gateway = given->ip.ipv4_gateway;
-    if (!mn_config_has_ipv6(config))
+    if (!mn_config_has_ipv6(config)) {
         config->ip.ipv6 = given->ip.ipv6;
+        config->ip.ipv6_auto = given->ip.ipv6_auto;
+    }
     if (mnet_address_is_any(config->ip.ipv6_gateway))
         config->ip.ipv6_gateway = given->ip.ipv6_gateway;
     if (config->ip.route_count == 0) {
@@ -297,7 +300,8 @@ static bool no_address_can_come(const struct mnet_stack *stack)
 {
     enum mn_ip_address_state ipv4 = mn_ip_address_state(&stack->ip), ipv6 = mn_ip_ipv6_state(&stack->ip);
     bool conflict = ipv4 == MN_IP_ADDRESS_CONFLICT || ipv6 == MN_IP_ADDRESS_CONFLICT;
-    bool waits = ipv4 == MN_IP_ADDRESS_PROBING || ipv6 == MN_IP_ADDRESS_PROBING || stack->config.ip.dhcp;
+    bool waits = ipv4 == MN_IP_ADDRESS_PROBING || ipv6 == MN_IP_ADDRESS_PROBING || stack->config.ip.dhcp ||
+                 stack->config.ip.ipv6_auto;
     return conflict && !waits;
 }
 
@@ -351,10 +355,25 @@ static int await_lease(struct mnet_stack *stack)
     return MNET_OK;
 }
 
+/* Waits for an address by the advertisements of routers, as long as one usually takes: up to 2 s each
+ * for the detection of duplicates of the link-local address and of this one (RFC 4862 5.4), and a
+ * moment for the answer of a router. Without one the stack has its link-local address. */
+static int await_routers(struct mnet_stack *stack)
+{
+    int error = mnet_stack_await_address(stack, mn_time_after(stack->now, ROUTERS_PATIENCE));
+    if (error != MNET_E_DEADLINE)
+        return error;
+    mn_log(&stack->config.log, MNET_LOG_WARNING,
+           "ipv6: no address by a router's advertisement so far, only the link-local one");
+    return MNET_OK;
+}
+
 /* What mnet_stack_up waits for: the probe of its own address (RFC 5227 2.1), or a lease, though not for ever. */
 static int await_first_address(struct mnet_stack *stack)
 {
     const struct mnet_config *config = &stack->config;
+    if (!config->ip.dhcp && config->ip.ipv6_auto)
+        return await_routers(stack);
     if (!config->ip.dhcp)
         return mnet_stack_await_address(stack, MNET_NEVER);
     if (config->ip.dhcp_no_wait)

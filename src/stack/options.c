@@ -40,6 +40,8 @@ static bool set_gateway(struct mn_options *options, const char *value)
 static bool set_ipv6(struct mn_options *options, const char *value)
 {
     struct mnet_prefix prefix;
+    if (strcmp(value, "auto") == 0)
+        return options->config.ip.ipv6_auto = true;
     if (mnet_prefix_parse(value, &prefix) < 0 || prefix.length < 1 || !mn_ipv6_is_host(&prefix.address) ||
         prefix.address.zone != 0)
         return false;
@@ -260,8 +262,8 @@ const struct mn_option mn_options_table[] = {
      "an address of a host and the length of its network, such as 10.0.0.2/24", set_ipv4, false},
     {"--ipv4-gateway=", "ADDRESS", "router for all other networks", "the address of a router, such as 10.0.0.1",
      set_gateway, false},
-    {"--ipv6=", "ADDRESS/LENGTH", "own IPv6 address and network, such as 2001:db8::2/64",
-     "an address of a host and the length of its network, such as 2001:db8::2/64", set_ipv6, false},
+    {"--ipv6=", "ADDRESS/LENGTH", "own IPv6 address and network, such as 2001:db8::2/64; auto: as routers advertise",
+     "auto, or an address of a host and the length of its network, such as 2001:db8::2/64", set_ipv6, false},
     {"--ipv6-gateway=", "ADDRESS", "router for all other networks of IPv6", "the address of a router, such as fe80::1",
      set_ipv6_gateway, false},
     {"--route=", "PREFIX[,GATEWAY]", "router for one network, such as 10.1.0.0/16,10.0.0.1; no router: on the link",

@@ -269,9 +269,7 @@ struct mnet_address mnet_stack_ipv4(const struct mnet_stack *stack)
 
 bool mn_stack_has_address(const struct mnet_stack *stack)
 {
-    enum mn_ip_address_state ipv6 = mn_ip_ipv6_state(&stack->ip);
-    return mn_ip_address_state(&stack->ip) == MN_IP_ADDRESS_OURS || ipv6 == MN_IP_ADDRESS_OURS ||
-           ipv6 == MN_IP_ADDRESS_DEPRECATED;
+    return mn_ip_address_state(&stack->ip) == MN_IP_ADDRESS_OURS || mn_ip_has_ipv6(&stack->ip);
 }
 
 /* The word of the API for the state of an own address. */

@@ -231,6 +231,18 @@ static void stack_without_ipv4_waits_for_its_address(void **state)
     }
 }
 
+/* Without a router it goes on with its link-local address. */
+static void stack_without_routers_waits_no_longer_than_it_says(void **state)
+{
+    (void)state;
+    struct alone alone[2];
+    run_two("--ipv6=auto", "--ipv4=10.0.0.2/24 --ipv6=auto", alone);
+    assert_int_equal(alone[0].result, 0);
+    assert_int_equal(alone[0].up_ns / MNET_MILLISECOND, 5000);
+    assert_int_equal(alone[1].result, 0);
+    assert_int_equal(alone[1].up_ns, 0); /* it has an address of IPv4 */
+}
+
 static void stack_without_ipv4_reports_a_duplicate(void **state)
 {
     (void)state;
@@ -251,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_datagrams_go_both_ways),
         cmocka_unit_test(test_address_of_another_is_a_duplicate),
         cmocka_unit_test(stack_without_ipv4_waits_for_its_address),
+        cmocka_unit_test(stack_without_routers_waits_no_longer_than_it_says),
         cmocka_unit_test(stack_without_ipv4_reports_a_duplicate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

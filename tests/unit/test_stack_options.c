@@ -437,6 +437,9 @@ static void gateways_must_be_on_the_link(void **state)
         "--ipv4=10.0.0.2/32 --route=0.0.0.0/0",
         "--ipv6=fd00::2/64 --ipv6-gateway=fd00::1",
         "--ipv6=fd00::2/64 --ipv6-gateway=fe80::1",
+        "--ipv6=auto",
+        "--ipv6=auto --ipv6-gateway=fe80::1 --route=fd01::/16,fe80::1",
+        "--ipv4=10.0.0.2/24 --ipv6=auto",
         "--ipv6=fd00::2/128 --ipv6-gateway=fe80::1 --route=fd01::/16,fe80::2",
         "--ipv6=fd00::2/64 --route=fd01::/16 --ipv6-gateway=fd01::1",
         "--dhcp --ipv6=fd00::2/64 --route=fd01::/16,fd00::1",
@@ -474,6 +477,7 @@ static void ipv6_gateways_must_be_on_the_link(void **state)
         "--ipv6=fd00::2/64 --ipv6-gateway=fd00::2",
         "--ipv6=fd00::2/128 --ipv6-gateway=fd00::1",
         "--ipv6=fd00::2/64 --route=fd01::/16,fd02::1",
+        "--ipv6=auto --ipv6-gateway=fd00::1",
     };
     (void)state;
     struct command_line line;

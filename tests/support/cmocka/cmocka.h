@@ -27,7 +27,8 @@ struct CMUnitTest {
     { \
         (#f), f, NULL, NULL, state \
     }
-#define _cmocka_run_group_tests(name, tests, count, setup, teardown) mn_test_group(tests, count, setup, teardown)
+#define _cmocka_run_group_tests(name, tests, count, setup, teardown) \
+    ((void)(name), mn_test_group(tests, count, setup, teardown))
 #define cmocka_run_group_tests_name(name, tests, setup, teardown) \
     _cmocka_run_group_tests(name, tests, sizeof(tests) / sizeof(tests)[0], setup, teardown)
 #define cmocka_run_group_tests(tests, setup, teardown) cmocka_run_group_tests_name("", tests, setup, teardown)
