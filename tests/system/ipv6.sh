@@ -143,6 +143,33 @@ neighbour_is_reachable()
     stop
 }
 
+# RFC 4862 5.5: radvd advertises a prefix; the address that mnet makes of it works at once.
+address_by_a_router()
+{
+    sysctl -qw net.ipv6.conf.all.forwarding=1
+    ip -6 addr add 2001:db8:1::1/64 dev tap0 nodad
+    cat >"$dir/radvd.conf" <<'CONF'
+interface tap0 {
+    AdvSendAdvert on;
+    MinRtrAdvInterval 3;
+    MaxRtrAdvInterval 4;
+    prefix 2001:db8:1::/64 { };
+};
+CONF
+    radvd -n -C "$dir/radvd.conf" -p "$dir/radvd.pid" -m stderr 2>"$dir/radvd.err" &
+    radvd=$!
+    "$examples/echo-tap" --net:service=tap0 --ipv6=auto --log=info >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    await grep -q listening "$dir/mnet.out"
+    address=$(sed -n 's/^ipv6 \(2001:db8:1:[0-9a-f:]*\): an address of the host/\1/p' "$dir/mnet.err")
+    ping -6 -c 3 -i 0.1 -W 2 -q "$address" || fail "no answer of '$address': $(head -n 1 "$dir/radvd.err")"
+    echo hello | timeout 10 nc -6 -N "$address" 9000 | expect hello
+    stop
+    kill $radvd
+    wait $radvd
+    ip -6 addr del 2001:db8:1::1/64 dev tap0
+}
+
 clean_capture()
 {
     dump "$dir/six.pcapng"
@@ -165,6 +192,11 @@ run udp_echo_fragmented datagram 65507
 run ports_without_listeners_refuse refused
 run address_of_another_station_is_not_used duplicate
 run neighbour_that_is_asked_answers neighbour_is_reachable
+if command -v radvd >/dev/null; then
+    run address_by_a_router_is_made_and_used address_by_a_router
+else
+    echo 'skip address_by_a_router_is_made_and_used: there is no radvd'
+fi
 if command -v tshark >/dev/null; then
     run capture_has_no_fault clean_capture
 else
