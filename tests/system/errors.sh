@@ -74,7 +74,7 @@ every_program_helps()
     for name in 01_hello 03_echo_once 04_echo_in_place echo udp_echo; do
         helps "$MNET_DEBUG/examples/$name-tap" "$name-tap [OPTIONS]"
     done
-    helps "$MNET_DEBUG/examples/02_fetch-tap" '02_fetch-tap [OPTIONS] ADDRESS'
+    helps "$MNET_DEBUG/examples/02_fetch-tap" '02_fetch-tap [OPTIONS] ADDRESS...'
     helps "$MNET_DEBUG/examples/nc-tap" 'nc-tap [OPTIONS] ADDRESS PORT, or -l PORT'
     helps "$MNET_DEBUG/examples/external-tap" 'external TAP ADDRESS/LENGTH' own
     [ ! -x "$MNET_DEBUG/examples/httpd-tap" ] ||
