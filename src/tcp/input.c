@@ -651,12 +651,12 @@ static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct 
     if (MN_UNLIKELY(repeats))
         /* Our acknowledgement of the repeated text was lost. */
         schedule_ack(tcp, tcb, true, seg->now);
-    if (MN_UNLIKELY(tcb->orphan || tcb->read_shut))
-        return refuse_text(tcp, tcb, seg);
     /* If there is data behind the FIN, one of the two is forged. A true FIN is repeated, data need
      * not be. */
     if (MN_UNLIKELY(tcb->fin_known) && mn_seq_gt(seg->seq + text_len(seg), tcb->rare.rcv_fin))
         tcb->fin_known = false;
+    if (MN_UNLIKELY(tcb->orphan || tcb->read_shut))
+        return refuse_text(tcp, tcb, seg);
     if (MN_LIKELY(seg->seq == tcb->rcv_nxt))
         receive_in_order(tcp, tcb, seg);
     else

@@ -239,6 +239,24 @@ SCRIPT(attack_blind_fin_does_not_cut_the_stream_off)
     }
 }
 
+/* The same while the answer of a server that reads no more is on its way. */
+SCRIPT(attack_blind_fin_is_forgotten_while_text_is_discarded)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    write_text(&t, "the answer");
+    drain(&t, NULL);
+    shutdown_(&t, MNET_SHUTDOWN_READ);
+    send_(&t, .seq = 701, .ack = 1, .flags = ACK | FIN);
+    for (uint32_t seq = 1; seq < 4 * MSS; seq += MSS)
+        send_(&t, .seq = seq, .ack = 1, .flags = ACK, .len = MSS);
+    expect_state(&t, MN_ESTABLISHED);
+    assert_false(t.tcb->fin_known);
+    send_(&t, .seq = 1 + 4 * MSS, .ack = 11, .flags = ACK | FIN);
+    expect_state(&t, MN_CLOSE_WAIT);
+    tcp_end(&t);
+}
+
 /* A forged FIN is not even recorded if data beyond it is waiting already. */
 SCRIPT(attack_blind_fin_before_known_data_is_ignored)
 {
@@ -370,6 +388,7 @@ int main(void)
         cmocka_unit_test(attack_octets_in_order_pin_no_more_than_the_window),
         cmocka_unit_test(attack_tiny_mss_with_sack_holes),
         cmocka_unit_test(attack_blind_fin_does_not_cut_the_stream_off),
+        cmocka_unit_test(attack_blind_fin_is_forgotten_while_text_is_discarded),
         cmocka_unit_test(attack_blind_fin_before_known_data_is_ignored),
         cmocka_unit_test(attack_blind_fin_within_known_data_is_ignored),
         cmocka_unit_test(attack_blind_data_needs_a_timestamp),
