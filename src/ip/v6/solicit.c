@@ -1,7 +1,5 @@
 #include "ip/v6/solicit.h"
 
-#include <limits.h>
-
 #include "base/backoff.h"
 
 #define MILLIONTHS 1000000u
@@ -36,7 +34,7 @@ bool mn_solicit_expire(struct mn_solicit *solicit, struct mn_random *random, uin
 {
     if (!solicit->running || now < solicit->next_ns)
         return false;
-    if (solicit->sent < UINT_MAX)
+    if (solicit->sent < UINT32_MAX)
         solicit->sent++;
     if (solicit->sent == MN_SOLICIT_COUNT)
         solicit->silence_ns = mn_time_after(now, MN_SOLICIT_DELAY_NS);
