@@ -161,6 +161,12 @@ int mn_ip_cut(struct mn_ip *ip, struct mnet_packet *packet, uint8_t protocol, ui
 /* A permutation of the numbers of 2 * `half` bits that only the key tells: a Feistel network of four rounds. */
 uint32_t mn_ip_permute(const struct mn_hash_key *key, uint32_t value, unsigned half);
 
+/* Whether an own address may be the source or the destination of packets. */
+static inline bool mn_own_is_usable(const struct mn_own_address *own)
+{
+    return own->state == MN_IP_ADDRESS_OURS || own->state == MN_IP_ADDRESS_DEPRECATED;
+}
+
 /* error_limit.c */
 
 /* Whether an ICMP error may be sent now; false is counted. It is paid for once there is a message to be sent. */

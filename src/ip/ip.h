@@ -1,5 +1,6 @@
-/* The network layer of one host: ARP, IPv4 in and out, fragments, routes, ICMP. Sans-IO: frames go in with the time,
- * frames, datagrams for a transport and errors come out by being asked for.
+/* The network layer of one host: IPv4 and IPv6 in and out, neighbours, groups, fragments, routes,
+ * ICMP. Sans-IO: frames go in with the time, frames, datagrams for a transport and errors come out
+ * by being asked for.
  *
  * Theory of operation. mn_ip_input takes a frame and either keeps it for itself (ARP, echo, fragments, anything
  * dropped) or gives it back as a datagram for a transport. mn_ip_output takes a transport's packet, finds the route,
@@ -227,8 +228,9 @@ struct mn_own_ipv4 {
     uint32_t broadcast; /* 0 in a network too small to have one */
 };
 
-/* An own address, and the work of RFC 5227 on it. Lifetimes are those of RFC 4862 5.5.4; MNET_NEVER for an address of
- * the configuration, and for one of DHCP, whose client takes it back. */
+/* An own address, and the work of RFC 5227 (IPv4) or RFC 4862 5.4 (IPv6) on it. Lifetimes are those
+ * of RFC 4862 5.5.4; MNET_NEVER for an address of the configuration, and for one of DHCP, whose
+ * client takes it back. */
 struct mn_own_address {
     enum mn_ip_address_state state; /* NONE: the place is free */
     struct mn_own_ipv4 v4;
@@ -294,8 +296,9 @@ struct mn_ip_way {
     struct mnet_address next_hop; /* on the link; the group itself for one */
 };
 
-/* The way of the last packet, which the next one mostly takes, too. It follows from the addresses of the packet, the own
- * address and the routes alone: what changes one of these (configure.c) makes it unknown. */
+/* The way of the last packet, which the next one mostly takes, too. It follows from the addresses
+ * of the packet, the own addresses, the routes, and the routers and redirects of IPv6: what changes
+ * one of these makes it unknown. */
 struct mn_ip_way_cache {
     struct mnet_address source, destination; /* of the packet, as its transport gave them */
     struct mn_ip_way way;
@@ -309,7 +312,7 @@ struct mn_ip_identification {
     uint32_t used;
 };
 
-/* A token bucket whose tokens cost a random price, see icmp.c. */
+/* A token bucket whose tokens cost a random price, see error_limit.c. */
 struct mn_ip_limit {
     uint64_t credit_ns, filled_ns;
     uint32_t price_ns; /* of the next one */

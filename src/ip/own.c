@@ -2,15 +2,10 @@
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"
 
-static bool is_usable(const struct mn_own_address *own)
-{
-    return own->state == MN_IP_ADDRESS_OURS || own->state == MN_IP_ADDRESS_DEPRECATED;
-}
-
 bool mn_ip_is_own(const struct mn_ip *ip, struct mnet_address address)
 {
     for (unsigned i = 0; i < ip->own_end; i++)
-        if (is_usable(&ip->own[i]) && mnet_address_equal(ip->own[i].prefix.address, address))
+        if (mn_own_is_usable(&ip->own[i]) && mnet_address_equal(ip->own[i].prefix.address, address))
             return true;
     if (mnet_address_is_ipv4(address))
         return mn_ipv4_is_loopback(mnet_address_to_ipv4(address));
@@ -25,7 +20,7 @@ enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip)
 struct mnet_address mn_ip_address(const struct mn_ip *ip)
 {
     const struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
-    return is_usable(own) ? own->prefix.address : MNET_ADDRESS_ANY;
+    return mn_own_is_usable(own) ? own->prefix.address : MNET_ADDRESS_ANY;
 }
 
 enum mn_ip_address_state mn_ip_ipv6_state(const struct mn_ip *ip)
@@ -36,7 +31,7 @@ enum mn_ip_address_state mn_ip_ipv6_state(const struct mn_ip *ip)
 bool mn_ip_has_ipv6(const struct mn_ip *ip)
 {
     for (unsigned i = MN_OWN_IPV6; i < ip->own_end; i++)
-        if (is_usable(&ip->own[i]) && !mn_ipv6_is_link_local(&ip->own[i].prefix.address))
+        if (mn_own_is_usable(&ip->own[i]) && !mn_ipv6_is_link_local(&ip->own[i].prefix.address))
             return true;
     return false;
 }

@@ -32,8 +32,7 @@ MN_RARE struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned pl
 /* The transports hear of an address that could be used. */
 static void note_lost(struct mn_ip *ip, const struct mn_own_address *own)
 {
-    bool usable = own->state == MN_IP_ADDRESS_OURS || own->state == MN_IP_ADDRESS_DEPRECATED;
-    if (usable && ip->v6.lost_count < MN_COUNT_OF(ip->v6.lost))
+    if (mn_own_is_usable(own) && ip->v6.lost_count < MN_COUNT_OF(ip->v6.lost))
         ip->v6.lost[ip->v6.lost_count++] = own->prefix.address;
 }
 

@@ -2,11 +2,6 @@
 #include "ip/select.h"
 #include "ip/v6/internal.h"
 
-static bool is_usable(const struct mn_own_address *own)
-{
-    return own->state == MN_IP_ADDRESS_OURS || own->state == MN_IP_ADDRESS_DEPRECATED;
-}
-
 MN_APART struct mn_own_address *mn_ipv6_search_own(struct mn_ip *ip, const struct mnet_address *address)
 {
     for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++)
@@ -20,7 +15,7 @@ MN_APART struct mn_own_address *mn_ipv6_search_own(struct mn_ip *ip, const struc
 const struct mn_own_address *mn_ipv6_link_local(const struct mn_ip *ip)
 {
     const struct mn_own_address *own = &ip->own[MN_OWN_LINK_LOCAL];
-    return is_usable(own) ? own : NULL;
+    return mn_own_is_usable(own) ? own : NULL;
 }
 
 /* RFC 6724 5, rule 5.5: whether the router `next_hop` advertises the prefix of an own address. */
@@ -38,7 +33,7 @@ const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const
     unsigned places[MN_OWN_MAX] = {0}, count = 0;
     for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++) {
         const struct mn_own_address *own = &ip->own[i];
-        if (!is_usable(own))
+        if (!mn_own_is_usable(own))
             continue;
         candidates[count] = (struct mn_source_candidate){
             .address = own->prefix.address,

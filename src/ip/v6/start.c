@@ -137,11 +137,12 @@ MN_RARE int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config,
     ip->v6.autoconfigures = config->ipv6_auto;
     ip->v6.discovers = config->ipv6_auto || mn_ipv6_is_unspecified(&config->ipv6_gateway);
     start_discovery(ip, now);
-    const struct mnet_prefix link_local = link_local_of(ip->mac);
-    if (config->ipv6_auto)
+    if (config->ipv6_auto) {
         start_autoconf(ip, config, now);
-    else
+    } else {
+        const struct mnet_prefix link_local = link_local_of(ip->mac);
         mn_ipv6_add_address(ip, MN_OWN_LINK_LOCAL, &link_local, now);
+    }
     if (!mn_ipv6_is_unspecified(&config->ipv6.address))
         mn_ipv6_add_address(ip, MN_OWN_IPV6, &config->ipv6, now);
     return 0;
