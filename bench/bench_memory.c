@@ -1,9 +1,9 @@
 /* Two stacks back to back in one process: the cost of the protocol if the network costs nothing.
  *
  * Both run on one event loop, on the real clock, joined by a pipe that copies each frame once, like
- * a DMA. Applications are ordinary tasks with blocking calls. The reference of each figure is what
- * cannot be avoided: one memcpy and one checksum of the same bytes, in pieces of a segment, in the
- * same run; for memory, what the kernel of this machine takes for a connection of its own. Of
+ * a DMA. Applications are ordinary tasks with blocking calls. The reference of each figure is
+ * unavoidable: one memcpy and one checksum of the same bytes, in pieces of a segment, in the
+ * same run; for memory, that of a connection of this machine's kernel. Of
  * several rounds the fastest counts: the others were disturbed.
  */
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
-/* A bad link between network namespaces, in user space and in real time: what the interfaces of the
- * namespaces send goes through the paths of a simulated segment (mnet/sim.h), whose clock follows
+/* A bad link between network namespaces, in user space and in real time: the frames of the
+ * interfaces go through the paths of a simulated segment (mnet/sim.h), whose clock follows
  * the real one. So the same seed means the same fate for the n-th frame, whoever sent it.
  *
  *   link_relay ROLE:KIND:PID:INTERFACE...
@@ -8,7 +8,7 @@
  * stack, whose other side this program is; or `packet`, a TAP interface whose other side another
  * program is, through a packet socket. PID is a process in the end's network namespace. ROLE is
  * `sender` or `receiver`: on the way to a receiver lies the bottleneck, on the way to a sender only
- * the delay, and what acknowledgements suffer. Addresses are resolved beside the link.
+ * the delay, and the losses of acknowledgements. Addresses are resolved beside the link.
  *
  * Each line on standard input, KEY=VALUE..., makes a link anew, and is answered by "ready"; an
  * empty line is answered by "SENT LOST OVERFLOWED" of the way to the receivers. Keys: seed, rate

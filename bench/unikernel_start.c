@@ -58,7 +58,7 @@ static pid_t start(char **command, int *output)
     return child;
 }
 
-/* Reads what the command says until the word has come. Returns the time at the beginning of its
+/* Reads the output of the command until the word has come. Returns the time at the beginning of its
  * line, 0 if there is none. */
 static uint64_t await(int output, const char *word)
 {

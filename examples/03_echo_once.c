@@ -41,7 +41,7 @@ int mnet_main(struct mnet_env *env)
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {
-        /* What is queued for the client is still sent when the program ends. */
+        /* Bytes queued for the client are still sent when the program ends. */
         error = serve(stack);
     }
     return error;

@@ -1,4 +1,4 @@
-/* Step 4: one client after the other, without copying what is received, and none may block the
+/* Step 4: one client after the other, without copying received bytes, and none may block the
  * others for long: get lends the bytes of the received frames themselves, and the deadline ends a
  * client that is silent for ten seconds.
  *

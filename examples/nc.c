@@ -25,8 +25,7 @@ static int send_input(void *argument)
     }
 }
 
-/* Peer to console, until the peer has finished; what is to be sent goes on, unless the connection
- * broke. */
+/* Peer to console, until the peer has finished. Sending goes on, unless the connection broke. */
 static int converse(struct session *session)
 {
     struct mnet_task *sender;

@@ -1,7 +1,7 @@
 /* A client is measured by its progress, and by nothing else: it may read an answer as slowly as it
  * likes, but bytes that trickle in without making a request are none. So every wait for the client
- * looks from time to time at what it has acknowledged (`look`), and patience begins anew with each
- * byte that has. If there is no room for a new client, the one with the oldest progress goes.
+ * checks from time to time how much it has acknowledged (`look`), and patience begins anew with
+ * each byte. If there is no room for a new client, the one with the oldest progress goes.
  */
 #include "client.h"
 
@@ -57,8 +57,8 @@ bool client_shed_oldest(struct client_order *order)
     return true;
 }
 
-/* The stack has no memory for what is to be sent: it is waited for, and who has got on least
- * recently gives some. Returns MNET_E_DEADLINE, or MNET_E_CANCELLED. */
+/* Waits until the stack has memory for the answer; the client with the oldest progress is ended for
+ * it. Returns MNET_E_DEADLINE, or MNET_E_CANCELLED. */
 static int make_room(struct client *client)
 {
     client_shed_oldest(client->order);

@@ -32,8 +32,8 @@ static bool names_file(const struct request *request, enum field field, const st
     return false;
 }
 
-/* Reads digits; what is larger than a file can be stays the largest number (RFC 9110 14.1.2). False
- * if there are none. */
+/* Reads digits; a number beyond the size of any file becomes the largest one (RFC 9110 14.1.2).
+ * False if there are none. */
 static bool read_number(const char **at, const char *end, uint64_t *number)
 {
     const char *begin = *at;

@@ -4,7 +4,7 @@
  * llhttp is lenient where old clients were sloppy. That two readers of the same bytes disagree is
  * how requests are smuggled (RFC 9112 11.2), so this server takes the strict side: lines end in CR
  * LF, one blank between the parts of the first line, no line that continues another, no blank in
- * front of a colon. State by state this is the grammar; `count` is where we are in the part that a
+ * front of a colon. State by state this is the grammar; `count` is the place in the part that a
  * state reads.
  */
 #include "guard.h"
@@ -137,8 +137,8 @@ static int take(struct guard *guard, char c)
     }
 }
 
-/* Copies what most bytes of a head are, text in a value or a target, in one go; as many as its
- * limit still has room for. */
+/* Copies text of a value or a target, most bytes of a head, in one go; as many as its limit still
+ * allows. */
 static size_t take_text(struct guard *guard, const char *data, size_t len, char *clean)
 {
     char least = guard->state == GUARD_VALUE ? ' ' : ' ' + 1;

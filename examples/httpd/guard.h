@@ -1,5 +1,5 @@
-/* The head of a request as it goes by, and the trailers: what RFC 9112 forbids, or lets a server
- * refuse, and llhttp takes. */
+/* Checks the head of a request as it goes by, and the trailers. It refuses what RFC 9112 forbids,
+ * or lets a server refuse, and llhttp takes. */
 #ifndef HTTPD_GUARD_H
 #define HTTPD_GUARD_H
 

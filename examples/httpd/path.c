@@ -42,7 +42,7 @@ static size_t scheme_len(const char *target)
 }
 
 /* Takes "http://host" off an absolute target (RFC 9112 3.2.2), in place, so that an absolute path
- * is left. There are no virtual hosts, so what the host is does not matter. 200, 400 or 421. */
+ * is left. There are no virtual hosts, so the host does not matter. 200, 400 or 421. */
 static int cut_authority(char *target)
 {
     size_t len = scheme_len(target);
@@ -63,7 +63,7 @@ static int cut_authority(char *target)
     return HTTP_STATUS_OK;
 }
 
-/* Decodes %XX (RFC 3986 2.1) in place. What cannot be in the name of a file is refused. */
+/* Decodes %XX (RFC 3986 2.1) in place. Characters that no name of a file has are refused. */
 static bool decode(char *text)
 {
     char *to = text;

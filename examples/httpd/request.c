@@ -1,9 +1,10 @@
 /* Reading requests with llhttp.
  *
  * Each byte of a head, and of trailers, passes the guard first (guard.c), which knows where they
- * end. The parser calls back with pieces of the message; the callbacks note what matters, and stop
- * the parser if the answer is an error that ends the connection. At the end of a message they pause
- * it, so that requests sent in a row are answered one by one. Each request has a parser of its own.
+ * end. The parser calls back with pieces of the message; the callbacks keep the fields that count,
+ * and stop the parser if the answer is an error that ends the connection. At the end of a message
+ * they pause it, so that requests sent in a row are answered one by one. Each request has a parser
+ * of its own.
  */
 #include "request.h"
 
@@ -63,8 +64,8 @@ static int on_header_value_complete(llhttp_t *parser)
     return request->fields.overflow ? refuse(request, HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE) : 0;
 }
 
-/* RFC 9112 6.1, 6.3: a transfer coding is chunked, or what follows cannot be read; others in front
- * of it nobody here knows. */
+/* RFC 9112 6.1, 6.3: the last transfer coding is chunked, or the body cannot be read. Others in
+ * front of it are unknown here. */
 static int judge_coding(const struct request *request)
 {
     struct members codings = {&request->fields, FIELD_TRANSFER_ENCODING, NULL, NULL};
@@ -115,9 +116,9 @@ static bool has_body(const struct request *request)
     return (request->parser.flags & F_CHUNKED) != 0 || request->parser.content_length > 0;
 }
 
-/* RFC 9110 10.1.1: 0, or what is answered at once. The one expectation there is, that a body is
- * asked for, is answered with what the request gets anyway, for no body is wanted; and then the
- * connection closes, since it may come or not. */
+/* RFC 9110 10.1.1: 0, or the status of an answer at once. 100-continue is the only expectation. No
+ * body is wanted, so the request gets its ordinary answer at once, and the connection closes, for
+ * the body may come or not. */
 static int judge_expectation(const struct request *request, int status)
 {
     struct members expectations = {&request->fields, FIELD_EXPECT, NULL, NULL};
@@ -157,8 +158,8 @@ static int on_headers_complete(llhttp_t *parser)
     return parser->method == HTTP_CONNECT ? refuse(request, request->status) : 0;
 }
 
-/* What follows the last chunk is for the guard: the parser stops, and goes on when it has
- * looked. */
+/* The guard checks the trailers behind the last chunk: the parser stops, and goes on after
+ * that. */
 static int on_chunk_header(llhttp_t *parser)
 {
     struct request *request = parser->data;

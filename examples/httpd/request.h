@@ -1,4 +1,4 @@
-/* HTTP requests as llhttp reads them, reduced to what a server of static files needs to know. No
+/* HTTP requests as llhttp reads them, reduced to the needs of a server of static files. No
  * I/O, no time. */
 #ifndef HTTPD_REQUEST_H
 #define HTTPD_REQUEST_H
@@ -54,7 +54,7 @@ bool request_is_authority(const char *text, size_t len);
 
 /* Turns a request target into a path of files.h, in place: takes scheme, authority and query off,
  * decodes %XX, removes "." and "..". Returns 200, or 400 if the target is no path or would leave
- * the root, 421 if it belongs to another server. *folder: it ended in '/'. *query: what is behind
+ * the root, 421 if it belongs to another server. *folder: it ended in '/'. *query: the text behind
  * '?', in the same buffer; NULL if there is none. */
 int request_path(char *target, bool *folder, const char **query);
 

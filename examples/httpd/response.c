@@ -9,8 +9,8 @@
 
 /* ---- Heads ---- */
 
-/* Text that grows in a buffer; what does not fit is left out (the buffer is large enough for every
- * head). */
+/* Text that grows in a buffer, which is large enough for every head. Text that does not fit is left
+ * out. */
 struct response_text {
     char *bytes;
     size_t len, size;
@@ -103,8 +103,8 @@ static int send_options(struct client *client, const struct request *request)
     return client_write(client, text.bytes, text.len);
 }
 
-/* Where a folder that was asked for without its '/' is: its last component suffices as a relative
- * reference (RFC 3986 5.2). The query stays. */
+/* Writes the Location of a folder that was asked for without its '/': its last component suffices
+ * as a relative reference (RFC 3986 5.2). The query stays. */
 static int redirect(struct client *client, const struct request *request, const char *query)
 {
     char location[3 * 256 + REQUEST_TARGET_MAX + 32];

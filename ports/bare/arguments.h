@@ -11,8 +11,7 @@ bool mn_arguments_split(char *line, char *program, char **argv, int max, int *ar
 
 /* Takes the words for a kernel out of a machine's arguments; loaders write such words without being
  * asked. If there is a "--", they are all words up to it, else those of a list (arguments.c;
- * docs/unikernel.md shows it). NULL, or an option that stands before the "--", where it is
- * nobody's. */
+ * docs/unikernel.md shows it). Returns NULL, or an option before the "--" that nobody takes. */
 const char *mn_arguments_leave_kernel(char **argv, int *argc);
 
 #endif

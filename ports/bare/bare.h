@@ -1,7 +1,7 @@
 /* Ports without an operating system share this: the program around mnet_main.
  *
  * A port sets its machine up, fills a heap with the machine's memory, and calls mn_bare_main with
- * what it can do. It compiles these files for its machine, and defines mnet_panic.
+ * its own functions. It compiles these files for its machine, and defines mnet_panic.
  */
 #ifndef MN_BARE_H
 #define MN_BARE_H
@@ -47,8 +47,8 @@ struct mn_bare_port {
     }
 
 /* Runs the program: cuts the command line, prepares the environment, calls mnet_main. Returns the
- * exit status: what mnet_main returned, or 1 if the command line is wrong, or entropy or memory
- * is missing, which is said on the console in one line. `heap` holds the machine's memory.
+ * exit status: the result of mnet_main, or 1 if the command line is wrong, or entropy or memory is
+ * missing. A line on the console gives the reason. `heap` holds the machine's memory.
  * `program` is its name, `command_line` its arguments; both are modified, and kept. */
 int mn_bare_main(const struct mn_bare_port *port, struct mn_heap *heap, char *program, char *command_line);
 

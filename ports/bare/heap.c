@@ -6,8 +6,8 @@
 
 #include "base/list.h"
 
-/* What a stack of the network takes of mn_heap_budget unless it is told otherwise, and what it gets
- * at least of all memory. */
+/* The share of mn_heap_budget that a network stack takes by default, and its smallest share of all
+ * memory. */
 #define NETWORK_PERCENT 65
 #define NETWORK_PERCENT_LEAST 40
 /* So many task stacks are to fit into the rest. */
@@ -69,7 +69,7 @@ void mn_heap_add(struct mn_heap *heap, void *memory, size_t size)
     (void)insert(heap, (void *)first, end - first);
 }
 
-/* Cuts pages out of the extent that `link` points to; what is left of it on either side stays. */
+/* Cuts pages out of the extent that `link` points to; the rest on either side stays. */
 static void cut(struct mn_heap_extent **link, char *memory, size_t size)
 {
     struct mn_heap_extent *extent = *link;
@@ -161,7 +161,7 @@ static char *take_highest(struct mn_heap *heap, size_t size)
     return place;
 }
 
-/* `size` is what mn_heap_task_stacks says. */
+/* `size` is the result of mn_heap_task_stacks. */
 static void *stack_alloc(void *context, size_t size)
 {
     struct mn_heap *heap = context;

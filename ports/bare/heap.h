@@ -7,7 +7,7 @@
  *
  * A PC has its memory in two pieces, below and above the hole for devices under 4 GiB, and a stack
  * of the network needs one piece. So everything is taken from the smallest extent that has room for
- * it: what is small (rings, tables, task stacks) leaves the largest extent whole, and
+ * it: small things (rings, tables, task stacks) leave the largest extent whole, and
  * mn_heap_budget can promise all of it.
  */
 #ifndef MN_BARE_HEAP_H
@@ -37,10 +37,10 @@ void mn_heap_add(struct mn_heap *heap, void *memory, size_t size);
 void *mn_heap_take(struct mn_heap *heap, size_t size, size_t alignment);
 /* Takes back a whole piece of mn_heap_take. */
 void mn_heap_give(struct mn_heap *heap, void *memory, size_t size);
-/* What a port tells the environment that it has (struct mn_env_setup.memory_size), of which a stack
- * takes 65 %: all memory. Less in a small machine, whose rest would not do for 128 task stacks,
- * but so much that the network has 40 % of all; and if 65 % do not lie in one piece: the
- * largest extent as it is now. */
+/* The memory that a port reports to the environment (struct mn_env_setup.memory_size). A network
+ * stack takes 65 % of it. It is all memory, but for two cases. In a small machine the rest would
+ * not suffice for 128 task stacks: then it is less, but the network keeps 40 % of all. If 65 % do
+ * not lie in one piece, it follows from the largest extent at this moment. */
 size_t mn_heap_budget(const struct mn_heap *heap);
 /* Task stacks, from this heap, once it has all its memory, each above a guard page if there are
  * guards. With that, each has a 128th of 35 % of the memory, but 32 to 64 KiB: 64 from 24 MiB

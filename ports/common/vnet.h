@@ -1,7 +1,7 @@
 /* The header in front of each frame of a virtio network device, and of a Linux TAP interface that
  * has it (Virtual I/O Device 1.2, 5.1.6), translated to and from the metadata of packets, which
- * says the same in other words. Nothing of what a header says is believed before it has been
- * compared with the packet.
+ * says the same in other words. No field of a header is believed before it has been compared
+ * with the packet.
  */
 #ifndef MN_VNET_H
 #define MN_VNET_H
@@ -32,9 +32,8 @@ enum {
 
 /* Translates the packet's metadata into the header. */
 void mn_vnet_from_packet(const struct mnet_packet *packet, struct mn_vnet_header *header);
-/* Sets the packet's metadata to what the header says, of that what `offload` (enum mnet_offload)
- * allows; false if the header does not fit the packet, or asks for segmentation that was not
- * agreed on. */
+/* Sets the packet's metadata from the header, as far as `offload` (enum mnet_offload) allows. False
+ * if the header does not fit the packet, or asks for segmentation that was not agreed on. */
 bool mn_vnet_to_packet(const struct mn_vnet_header *header, uint32_t offload, struct mnet_packet *packet);
 
 #endif

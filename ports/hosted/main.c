@@ -20,8 +20,8 @@
 #include "ports/hosted/stacks.h"
 #include "stack/stack.h"
 
-/* So that a stack's default share of 65 % is 256 MiB. Only what is touched is taken from the
- * system. */
+/* So that a stack's default share of 65 % is 256 MiB. The system gives only the pages that
+ * are touched. */
 #define MEMORY_BYTES ((size_t)394 << 20)
 /* A busy loop looks for console input once in so many turns. */
 #define TURNS_PER_INPUT_CHECK 64

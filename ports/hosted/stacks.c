@@ -13,7 +13,7 @@
 
 #include "base/format.h"
 
-/* Wide enough for a frame with a few buffers to hit it, and not what lies below. */
+/* So wide that a frame with a few buffers hits it, and not the memory below. */
 #define GUARD_BYTES ((size_t)64 * 1024)
 #define HANDLER_STACK_BYTES ((size_t)64 * 1024)
 

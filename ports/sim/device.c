@@ -1,5 +1,5 @@
-/* The network card of a simulated host: turns packets into frames on the wire, doing what it
- * promises to do for the stack, and back. */
+/* The network card of a simulated host: turns packets into frames on the wire, with the
+ * offloads that it promises to the stack, and back. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -18,12 +18,12 @@ enum mn_sim_stage {
     MN_SIM_TO_HOST,    /* on the receiving path of `host` */
 };
 
-/* A frame on its way, in bytes of its own, with what a host may pass to another of its metadata. */
+/* A frame on its way, in bytes of its own, with the metadata that a host may pass to another. */
 struct mn_sim_flight {
     struct mn_sim_flight *next; /* for a host's queue */
     struct mnet_sim_host *host;
     uint64_t at;    /* when it reaches the end of its path ... */
-    uint64_t order; /* ... and where it stands among those of the same time */
+    uint64_t order; /* ... and its place among those of the same time */
     enum mn_sim_stage stage;
     uint32_t len;
     struct mn_metadata metadata;

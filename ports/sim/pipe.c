@@ -1,7 +1,7 @@
 /* Theory of operation. Each end has a ring of packets in its own stack's memory. Sending copies the
  * frame into the peer's memory, as a network card's DMA would, puts it on the peer's ring and frees
- * it. Nothing is waited for and nothing else is modelled, so what a benchmark measures is the
- * stacks.
+ * it. Nothing is waited for and nothing else is modelled, so a benchmark measures the stacks
+ * alone.
  */
 #include <stdlib.h>
 

@@ -121,7 +121,7 @@ void mnet_sim_console(struct mnet_sim *sim,
 
 /* ---- Time ---- */
 
-/* Moves the clock to `next`, lets arrive what is due. */
+/* Moves the clock to `next`, and lets the frames that are due arrive. */
 static void move_to(struct mnet_sim *sim, uint64_t next)
 {
     sim->now = MN_MAX(sim->now, next);

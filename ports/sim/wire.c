@@ -1,7 +1,7 @@
 /* Theory of operation. A frame travels over two paths: from its host to the segment, and from there
  * to each host it is for. On each it first waits until the frames before it have been sent
  * (bandwidth; a full queue loses it), then things happen to it by chance, and it arrives after the
- * delay. What happens to a frame is decided when it enters a path, from the path's own generator,
+ * delay. The fate of a frame is decided when it enters a path, by the path's own generator,
  * so changing one path does not shift the dice of another. A perfect path passes frames on at once,
  * within the call that sent them.
  */

@@ -1,6 +1,6 @@
 /* Solo5's network device (NET_BASIC): one frame for each call, in one piece, without offloads.
  *
- * What a device with offloads would do is done in software just above it (src/stack/offload.c), so
+ * The work of offloads is done in software just above it (src/stack/offload.c), so
  * every packet that arrives here is a plain frame of at most mtu + 14 bytes. Frames of an ordinary
  * MTU are read straight into the linear part of a packet. Packets to be sent have their headers and
  * their data in different places and are put together in the bounce buffer; so are, the other way

@@ -1,4 +1,4 @@
-/* Where the randomness of a Solo5 guest comes from: Solo5 itself has none to give. */
+/* The sources of randomness of a Solo5 guest: Solo5 itself has none. */
 #ifndef MN_SOLO5_ENTROPY_H
 #define MN_SOLO5_ENTROPY_H
 

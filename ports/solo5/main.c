@@ -110,7 +110,7 @@ static void port_print(void *context, const char *text, size_t len)
 }
 
 /* Frames for the device that most programs have are taken off the host's queue from the beginning,
- * also while nobody has opened it: what is left there ends every wait. */
+ * also while nobody has opened it: a frame left there ends every wait. */
 static void acquire_usual_device(void)
 {
     char why[8];

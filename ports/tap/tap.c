@@ -2,7 +2,7 @@
  *
  * Receiving. A frame may be 60 bytes or 64 KiB and its size is known only when it has been read. So
  * every readv offers the linear part of a packet (enough for an ordinary frame) and, behind it,
- * large buffers for the rest. What a frame leaves unused stays for the next one: the packet if
+ * large buffers for the rest. Unused buffers stay for the next frame: the packet if
  * there was no frame, and the buffers down to the unused tail of the one that was begun, so that a
  * run of frames fills buffers without gaps.
  *
@@ -52,8 +52,8 @@ static MN_RARE void note_gone(struct tap *tap)
     tap->looked = 0;
 }
 
-/* Whether there is an interface of this name, and it has been set up: before that, who has made it
- * may still hold it, or change what it is. */
+/* Whether there is an interface of this name that has been set up. Before that, its maker may still
+ * hold it, or change its kind. */
 static bool is_up(const char *name)
 {
     struct ifreq request = {0};

@@ -38,22 +38,22 @@ void mn_tap_free(struct tap *tap);
 
 /* tap_link.c */
 
-/* Makes what device.fd stands for, and the netlink socket if there can be one. Negative, with
+/* Makes the descriptor device.fd, and the netlink socket if there can be one. Negative, with
  * errno. */
 int mn_tap_link_open(struct tap *tap);
 void mn_tap_link_close(struct tap *tap);
 /* Frames come by `fd` from now on, until the interface is gone. */
 void mn_tap_link_attach(struct tap *tap, int fd);
 void mn_tap_link_detach(struct tap *tap);
-/* Whether the kernel has told anything of interfaces; takes it all, and what it says of this
- * one. */
+/* Takes all messages of the kernel about interfaces, and applies those about this one. Returns
+ * whether there were any. */
 bool mn_tap_link_changed(struct tap *tap);
 /* The same, if it was not done just before. */
 void mn_tap_link_look(struct tap *tap, uint64_t now);
 
 /* tap_open.c: a descriptor of the interface tap->name, which exists, with headers if tap->vnet is
- * set, and without offloads towards us yet. Negative, with errno and in *what the call that
- * failed. */
+ * set, and without offloads towards us yet. Negative, with errno and with the failed call in
+ * *what. */
 int mn_tap_attach(struct tap *tap, const char **what);
 
 #endif

@@ -49,7 +49,7 @@ static int fail_errno(const struct why *why, const char *name, const char *call)
     return MNET_E_NO_DEVICE;
 }
 
-/* One queue, also of an interface that has several: it wants to be asked for as what it is. */
+/* One queue. An interface with several of them must be asked for as one with several. */
 static int set_interface(struct tap *tap, int fd)
 {
     struct ifreq request = {0};

@@ -13,8 +13,8 @@ unsigned mn_devices_find(void);
 /* Whether there is an entropy device. */
 bool mn_devices_have_entropy(void);
 /* Fills `buffer` with `len` bytes from the first entropy device that delivers them in time
- * (`piece_ns` for each piece, `all_ns` for all): true. Else false; what came is in the buffer, and
- * the rest as it was. */
+ * (`piece_ns` for each piece, `all_ns` for all): true. Else false; the bytes that came are in
+ * the buffer, and the rest is as it was. */
 bool mn_devices_entropy(void *buffer, size_t len, uint64_t piece_ns, uint64_t all_ns);
 
 /* Whether every device that was closed has stopped, so that memory which it was given can be used

@@ -17,8 +17,8 @@
 /* ---- Memory ---- */
 
 /* `size` zeroed bytes, contiguous, aligned to `alignment` (a power of two, at most 4096) and to 64
- * bytes; never given back: for what a device needs as long as the machine runs, its rings. NULL
- * if there are none left. */
+ * bytes; never given back: for rings, which a device needs as long as the machine runs. NULL if
+ * there are none left. */
 void *mn_machine_allocate(size_t size, size_t alignment);
 
 /* The address of `pointer` on the bus. */
@@ -37,8 +37,8 @@ volatile void *mn_machine_map_device(uint64_t address, uint64_t size);
 uint64_t mn_machine_now(void);
 
 /* Halts the processor until an interrupt comes, or `deadline` (absolute; MNET_NEVER: none). Returns
- * at once if an interrupt is armed for what has happened already, and may return early for no
- * reason. */
+ * at once if an interrupt is armed for an event that has happened already, and may return early for
+ * no reason. */
 void mn_machine_wait(uint64_t deadline);
 
 /* Takes the interrupts that have come, for a program that never waits. */
@@ -52,18 +52,18 @@ struct mn_interrupt {
      * when something happens, and then looks once more. True: something has happened already; do
      * not halt. NULL: the device interrupts without being asked. */
     bool (*arm)(struct mn_interrupt *interrupt);
-    /* Set by the interrupt; the driver clears it before it looks at what happened. */
+    /* Set by the interrupt; the driver clears it before it looks at the device. */
     volatile bool raised;
     unsigned vector;           /* the machine's */
     struct mn_interrupt *next; /* the machine's */
 };
 
 /* Connects `interrupt` to an input of an I/O APIC, edge triggered: the driver must take back the
- * device's request (virtio-mmio: InterruptACK) before it looks at what happened. False if there
+ * device's request (virtio-mmio: InterruptACK) before it looks at the device. False if there
  * is no such input, or vectors are used up. */
 bool mn_interrupt_on_line(struct mn_interrupt *interrupt, unsigned gsi);
-/* Reserves a message for `interrupt`: what to write into the device's MSI-X table. False if
- * vectors are used up. */
+/* Reserves a message for `interrupt`, an entry of the device's MSI-X table. False if vectors are
+ * used up. */
 bool mn_interrupt_on_message(struct mn_interrupt *interrupt, uint64_t *address, uint32_t *data);
 /* The interrupt no longer comes; one that still does is ignored. */
 void mn_interrupt_remove(struct mn_interrupt *interrupt);

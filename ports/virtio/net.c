@@ -2,9 +2,9 @@
  * are in net_rx.c and net_tx.c.
  *
  * Trust. The host is believed about what it alone can know (MAC, MTU, link, what it did with a
- * buffer that it says it is done with), and that only within the buffer. What breaks the rings' own
+ * buffer that it says it is done with), and that only within the buffer. A violation of the rings'
  * rules marks the device as broken: then it fails with MNET_E_IO for good, and everything that it
- * held is freed when it is closed. What concerns one frame costs that frame.
+ * held is freed when it is closed. A violation that concerns one frame costs that frame.
  */
 #include "ports/virtio/net.h"
 
@@ -121,7 +121,7 @@ static void net_wait(struct mnet_device *device, uint64_t deadline)
 
 /* ---- Opening ---- */
 
-/* What of the offered features is of use, as far as one goes without the other (5.1.3.1). */
+/* The offered features that the driver uses; some need others (5.1.3.1). */
 static uint64_t choose_features(const struct mn_virtio_transport *t, uint64_t offered, uint32_t offload,
                                 bool large_frames)
 {
@@ -211,9 +211,9 @@ static bool read_mac(struct mn_net *net)
     return true;
 }
 
-/* What a stack sends at its end (a reset, a farewell to its DHCP server) must not be overtaken by
- * the reset of the device, or by the end of the machine. A host that does not take it in time has
- * lost it. */
+/* The last frames of a stack (a reset, a farewell to its DHCP server) must not be overtaken by
+ * the reset of the device, or by the end of the machine. A host that does not take them in time
+ * has lost them. */
 static void let_leave(struct mn_net *net)
 {
     const struct mn_virtio_machine *machine = net->transport->machine;

@@ -31,8 +31,8 @@ enum {
 /* 5.1.6: the header as the driver has it; a legacy device without MRG_RXBUF has the first ten bytes
  * only. */
 #define MN_NET_HEADER_MAX 12u
-/* Pieces of a frame that is sent: its header, its linear part and its fragments. What has more is
- * copied. */
+/* Pieces of a frame that is sent: its header, its linear part and its fragments. A frame with more
+ * is copied. */
 #define MN_NET_PIECES 12u
 static_assert(MN_NET_PIECES >= 2 + MNET_PACKET_FRAGMENTS, "a packet without `more` is never copied");
 

@@ -18,8 +18,8 @@
 #include "ports/virtio/net.h"
 
 #define ETHERNET_BYTES 14u
-/* The device has at least this many buffers, what the largest frame needs and a few more; at most
- * what fits the ring and this share of the memory. */
+/* The device has at least this many buffers, which suffice for the largest frame and a few more. It
+ * has at most as many as fit the ring and this share of the memory. */
 #define TARGET_MIN 64u
 #define MEMORY_SHARE 8u
 #define PACKET_BYTES 2048u
@@ -66,7 +66,8 @@ void mn_net_refill(struct mn_net *net, unsigned least)
 
 /* ---- Frames from it ---- */
 
-/* Makes what the device wrote, `len` bytes from the place of the header on, the packet's bytes. */
+/* Makes the `len` bytes that the device wrote, from the place of the header on, the packet's
+ * bytes. */
 static void take_bytes(const struct mn_net *net, struct mnet_packet *packet, uint32_t len)
 {
     mnet_packet_push(packet, net->header_bytes);
@@ -115,8 +116,8 @@ static bool take_rest(struct mn_net *net, struct mnet_packet *first, unsigned co
     return sound;
 }
 
-/* Makes the buffer and those behind it one frame with metadata. False if what the device says of
- * them does not fit. */
+/* Makes the buffer and those behind it one frame with metadata. False if the device's header
+ * does not fit them. */
 static bool take_frame(struct mn_net *net, struct mnet_packet *packet, uint32_t len)
 {
     struct mn_vnet_header header;

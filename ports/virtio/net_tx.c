@@ -6,9 +6,9 @@
  * (INDIRECT_DESC), one descriptor of the ring: that costs the device one more read, and keeps large
  * segments from filling the ring.
  *
- * Frames of one call are shown to the device together, with one notification at most. What it has
- * sent is taken back when the driver is used next; no interrupt is asked for, unless somebody waits
- * (see mn_virtio_net_arm).
+ * Frames of one call are shown to the device together, with one notification at most. Packets that
+ * it has sent are taken back when the driver is used next; no interrupt is asked for, unless
+ * somebody waits (see mn_virtio_net_arm).
  */
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* PCI functions (4.1): the transport of QEMU's q35 and Cloud Hypervisor.
  *
- * Capabilities in the configuration space say in which BAR, and where in it, the structures lie:
- * the common configuration, notifications, the interrupt status and the device's own configuration.
- * All of it is the host's word: each structure must lie inside a BAR of memory whose size was asked
- * for, and be as long as what is accessed in it; a list of capabilities ends after as many as have
- * room in the space. What does not fit is skipped as if it were not there.
+ * Capabilities in the configuration space give the BAR and the offset of each structure: the common
+ * configuration, notifications, the interrupt status and the device's own configuration. All of it
+ * is the host's word: each structure must lie inside a BAR of memory whose size was asked for, and
+ * have the length that is accessed in it; a list of capabilities ends after as many as have room in
+ * the space. A capability that does not fit is skipped.
  */
 #include <mnet/error.h>
 
@@ -55,7 +55,7 @@ enum {
 #define VIRTIO_MODERN 0x1040u
 #define VIRTIO_LAST 0x107fu
 
-/* 4.1.4: kinds of structures, and where their capability says what. */
+/* 4.1.4: kinds of structures, and the fields of their capability. */
 enum {
     CAP_COMMON = 1,
     CAP_NOTIFY = 2,

@@ -1,7 +1,7 @@
 /* The entropy device (5.4): one queue of buffers that it fills.
  *
- * It is used a few times in a machine's life, so nothing is kept between two readings. What it
- * writes is taken from the page that is shared with it only when it says how much that is.
+ * It is used a few times in a machine's life, so nothing is kept between two readings. Its
+ * bytes are taken from the shared page only when it has reported their number.
  */
 #include <string.h>
 

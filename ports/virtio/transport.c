@@ -98,8 +98,8 @@ int mn_virtio_agree(struct mn_virtio_transport *t, uint64_t features)
         return MNET_OK;
     }
     /* 6.1: a device that offers VERSION_1 wants it accepted, and one that does not is none of ours.
-     * Addresses are what the bus says they are, and the order of accesses, too, whether or not a
-     * device offers to keep to that. */
+     * Addresses and the order of accesses are those of the bus, whether or not a device offers to
+     * keep to that. */
     uint64_t offered = t->ops->device_features(t);
     if (!(offered & MN_VIRTIO_F_VERSION_1)) {
         mn_virtio_fail(t);

@@ -144,11 +144,11 @@ void mn_virtio_look(struct mn_virtio_transport *t);
 /* Resets the device and waits until it is (2.4.2), for a second at most: false if it does not,
  * or refuses. Then it is `running`. */
 bool mn_virtio_reset(struct mn_virtio_transport *t);
-/* The first steps of 3.1.1: resets the device, says that there is a driver, and reads what the
- * device offers. 0, or MNET_E_IO if it does not answer as it must. */
+/* The first steps of 3.1.1: resets the device, says that there is a driver, and reads the features
+ * offered. 0, or MNET_E_IO if it does not answer as it must. */
 int mn_virtio_begin(struct mn_virtio_transport *t, uint64_t *offered);
 /* The steps up to FEATURES_OK: accepts `features`, a subset of those offered, and if the device is
- * not legacy also VERSION_1 and what says that the device is one of this machine (6.1). 0, or
+ * not legacy also VERSION_1 and the feature for the addresses of the bus (6.1). 0, or
  * MNET_E_IO if the device does not get on with them. */
 int mn_virtio_agree(struct mn_virtio_transport *t, uint64_t features);
 /* The last step. False if the device has failed meanwhile. */

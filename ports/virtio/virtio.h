@@ -2,7 +2,7 @@
  * mn_virtio_machine.
  *
  * In order: find a transport (mn_virtio_mmio_open, mn_virtio_pci_open), look at its `kind`, connect
- * its interrupts, and open the driver. See devices.h for a machine where all of this has been done.
+ * its interrupts, and open the driver. devices.h does all of this for a machine.
  *
  * Interrupts. Drivers need none of them to be correct: they look into their rings whenever they are
  * asked for packets. An interrupt wakes a machine that idles, and tells of changed configuration;
@@ -35,7 +35,7 @@ bool mn_virtio_pci_messages(struct mn_virtio_transport *t, const struct mn_virti
 /* Opens the network device (5.1) of a transport: resets it, agrees on features, and sets its queues
  * up in `memory`, which has mn_virtio_net_bytes() bytes, is aligned to MN_VIRTIO_ALIGNMENT, and is
  * the device's until ops->close; then it can be opened again. `memory` need not be zeroed.
- * `offload` (enum mnet_offload) is what may be agreed on, in both directions. Returns 0 and the
+ * `offload` (enum mnet_offload) may be agreed on, in both directions. Returns 0 and the
  * device, or MNET_E_NO_DEVICE (not a network device, or not one this driver can use), MNET_E_IO (it
  * does not answer as it must). Its `mac` is all zeros if the device has none of its own: then
  * the caller chooses one. Never suspends. */
@@ -63,8 +63,8 @@ struct mn_virtio_patience {
 
 /* Fills `buffer` with `len` bytes from an entropy device (5.4). `memory` as above,
  * mn_virtio_rng_bytes() bytes. The device is reset before and after. 0, MNET_E_NO_DEVICE,
- * MNET_E_IO, or MNET_E_NO_ENTROPY if it has not delivered in time: what it has delivered until then
- * is in the buffer, and the rest as it was. */
+ * MNET_E_IO, or MNET_E_NO_ENTROPY if it has not delivered in time. The bytes delivered until then
+ * are in the buffer, and the rest is as it was. */
 int mn_virtio_rng_read(struct mn_virtio_transport *t, void *memory, void *buffer, size_t len,
                        struct mn_virtio_patience patience);
 size_t mn_virtio_rng_bytes(void);

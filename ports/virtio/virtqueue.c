@@ -47,8 +47,8 @@ static uint32_t load32(const uint16_t *at)
     return mn_little32(__atomic_load_n((const uint32_t *)(const void *)at, __ATOMIC_RELAXED));
 }
 
-/* Between what this side has written and what it reads of the other side's next: each of the two
- * must see at least one of the other's writes (2.7.7.1, 2.7.13.4.1). */
+/* Between this side's write and its next read of the other side's: each of the two must
+ * see at least one of the other's writes (2.7.7.1, 2.7.13.4.1). */
 static void full_barrier(void)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -198,7 +198,7 @@ unsigned mn_virtqueue_used(struct mn_virtqueue *queue)
 {
     uint16_t used = (uint16_t)(load16(queue->device + RING_IDX) - queue->taken);
     uint16_t shown = (uint16_t)(queue->outstanding - (uint16_t)(queue->added - queue->published));
-    if (used > shown) /* 2.7.8: the device uses what was made available, once */
+    if (used > shown) /* 2.7.8: the device uses each available chain once */
         queue->broken = true;
     return queue->broken ? 0 : used;
 }
@@ -242,11 +242,11 @@ bool mn_virtqueue_arm(struct mn_virtqueue *queue, unsigned more)
     else
         store16(queue->driver + RING_FLAGS, 0);
     queue->armed = !queue->event_idx;
-    full_barrier(); /* 2.7.14: what was used before the device could see that is found here */
+    full_barrier(); /* 2.7.14: finds chains used before the device saw the request */
     return mn_virtqueue_used(queue) > more || queue->broken;
 }
 
-/* 2.7.7.1: with EVENT_IDX, the farthest place behind what has been used; flags stay 0. */
+/* 2.7.7.1: with EVENT_IDX, the farthest place behind the used chains; flags stay 0. */
 void mn_virtqueue_disarm(struct mn_virtqueue *queue)
 {
     if (queue->event_idx)

@@ -1,11 +1,11 @@
 /* A split virtqueue (2.7), the driver's side.
  *
  * Theory of operation. Buffers are chains of descriptors, all readable or all writable by the
- * device. The driver adds chains (mn_virtqueue_add), shows what it added to the device at once
- * (mn_virtqueue_publish), which notifies the device if that wants to be, and takes back what the
- * device has used (mn_virtqueue_take).
+ * device. The driver adds chains (mn_virtqueue_add), shows all that it added to the device at once
+ * (mn_virtqueue_publish), which notifies the device if that wants to be, and takes back the chains
+ * that the device has used (mn_virtqueue_take).
  *
- * What the device writes is its word, and no more: the used ring's index and elements. What the
+ * The device writes only the used ring's index and elements, and they are checked. What the
  * driver must know later (which descriptors belong to a chain, whose buffer it is, how long) is
  * kept in memory of its own, `slots`, and never read back from descriptors. An index that claims
  * more buffers than there are, and an id that is no outstanding chain, leave nothing to go on with:
@@ -20,8 +20,8 @@
 #include "ports/virtio/transport.h"
 
 #define MN_VIRTQUEUE_MAX 256u /* entries; a device may have fewer */
-/* Descriptors, available ring, and on the next page boundary the used ring: what 2.7.2 prescribes
- * for legacy devices does for all. */
+/* Descriptors, available ring, and on the next page boundary the used ring: the layout that
+ * 2.7.2 prescribes for legacy devices suits all. */
 #define MN_VIRTQUEUE_BYTES (3u * 4096u)
 
 /* 2.7.5 */
@@ -75,7 +75,7 @@ static inline unsigned mn_virtqueue_room(const struct mn_virtqueue *queue)
 }
 
 /* Adds a chain of `count` pieces (1 to mn_virtqueue_room), which the device may read, or write
- * if `writable`. `token`, not NULL, is what comes back. The pieces are the device's until
+ * if `writable`. `token`, not NULL, comes back. The pieces are the device's until
  * then. */
 void mn_virtqueue_add(struct mn_virtqueue *queue, const struct mnet_slice *pieces, unsigned count, bool writable,
                       void *token);
@@ -83,7 +83,8 @@ void mn_virtqueue_add(struct mn_virtqueue *queue, const struct mnet_slice *piece
  * are written here (2.7.5.3). */
 void mn_virtqueue_add_indirect(struct mn_virtqueue *queue, struct mn_virtq_descriptor *table,
                                const struct mnet_slice *pieces, unsigned count, void *token);
-/* Shows the device what was added since, and notifies it unless it does not care. */
+/* Shows the device the chains added since the last call, and notifies it unless it does not care.
+ */
 void mn_virtqueue_publish(struct mn_virtqueue *queue);
 
 /* Chains that the device has used and nobody has taken yet; 0 if it is broken. */

@@ -108,7 +108,7 @@ static void put_part(struct mnet_capture *capture, const struct mnet_packet *par
     }
 }
 
-/* The bytes of the frame, a partial checksum completed in what is written, not in the frame. */
+/* Writes the bytes of the frame; a partial checksum is completed in the file, not in the frame. */
 static void put_frame(struct mnet_capture *capture, const struct mnet_packet *frame)
 {
     uint32_t field = (uint32_t)frame->csum_start + frame->csum_offset;
@@ -177,8 +177,8 @@ static int capture_rx(struct mnet_device *device, struct mnet_packet **packets, 
 
 static int capture_tx(struct mnet_device *device, struct mnet_packet **packets, int count)
 {
-    /* What is taken is the inner device's at once, and may be gone: it is held until it has been
-     * recorded. */
+    /* The inner device owns a frame as soon as it takes it, and may free it: each is held until it
+     * has been recorded. */
     struct mnet_capture *capture = capture_of(device);
     for (int i = 0; i < count; i++)
         mnet_packet_hold(packets[i]);

@@ -1,10 +1,9 @@
 /* Theory of operation. Each direction has a generator and at most one frame held back for
  * reordering. Decisions are made frame by frame in a fixed order, so a run can be repeated from its
  * seed. Sending: fragments may be shared with a send queue and checksums may be left to the device,
- * so what is changed is first copied and completed. A frame held back goes out when enough others
- * have passed, or with the second call (of receiving, sending or waiting) that finds nothing to
- * overtake it.
- */
+ * so a frame is copied and completed before it is changed. A frame held back goes out when enough
+ * others have passed, or with the second call (of receiving, sending or waiting) that finds nothing
+ * to overtake it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,7 +81,7 @@ static void truncate_frame(struct fault *fault, struct direction *d, struct mnet
     fault->counts.truncated++;
 }
 
-/* Decides about one frame and puts what becomes of it into the queue, which is empty. */
+/* Decides about one frame and puts the result into the queue, which is empty. */
 static void pass(struct fault *fault, struct direction *d, struct mnet_packet *frame)
 {
     if (happens(d, d->rates.drop_ppm)) {

@@ -1,5 +1,5 @@
-/* The names that llhttp's sources need of a C library's <stdlib.h>, for machines without one: it is
- * for what cannot happen. */
+/* The names that llhttp's sources need of <stdlib.h>, for machines without a C library. They are
+ * for cases that cannot happen. */
 #ifndef HTTPD_BARE_STDLIB_H
 #define HTTPD_BARE_STDLIB_H
 

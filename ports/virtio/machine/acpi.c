@@ -1,16 +1,16 @@
-/* The data that is needed of the firmware's tables (ACPI 6.4): where interrupts arrive, a timer,
- * how to switch off, and where virtio devices are.
+/* Reads the firmware's tables (ACPI 6.4): interrupt controllers, a timer, how to switch off, and
+ * the places of virtio devices.
  *
  * A machine may have no tables (Firecracker's older ones have not); then it has one I/O APIC at the
- * usual place. Tables are checked before anything in them is believed; a field that a table is too
- * short for is 0.
+ * usual place. Tables are checked before anything in them is believed; a field beyond the end of
+ * its table is 0.
  */
 #include <string.h>
 
 #include "ports/virtio/machine/internal.h"
 
 #define USUAL_IO_APIC 0xfec00000u
-/* Where the root pointer is found without being told (5.2.5.1). */
+/* The memory that is searched for the root pointer (5.2.5.1). */
 #define SEARCH_START ((uint64_t)0xe0000)
 #define SEARCH_END ((uint64_t)0x100000)
 /* No table that we read is larger, except the DSDT. */

@@ -1,7 +1,7 @@
-/* Where devices are: those that the command line or ACPI names, and PCI's configuration space.
+/* Finds devices: those that the command line or ACPI names, and those in PCI's configuration space.
  *
- * That is reached by its ports (PCI Local Bus 3.0, 3.2.2.3.2), or in a machine without these in
- * memory (ECAM; PCI Express 5.0, 7.2.2), which ACPI tells of. No firmware has given BARs their
+ * That space is reached by its ports (PCI Local Bus 3.0, 3.2.2.3.2), or in a machine without these
+ * in memory (ECAM; PCI Express 5.0, 7.2.2), which ACPI tells of. No firmware has given BARs their
  * addresses in such a machine: that is done here, as functions are found.
  */
 #include <string.h>
@@ -81,7 +81,7 @@ void mn_pci_write32(mn_pci_function function, unsigned offset, uint32_t value)
         mn_out32(pci_select(function, offset), value);
 }
 
-/* Whether the ports are there: the address register keeps what is written, and nothing else
+/* Whether the ports are there: the address register keeps a written value, and nothing else
  * does. */
 static bool has_ports(void)
 {

@@ -41,8 +41,8 @@ struct reference {
     uint32_t hz, mask;
 };
 
-/* What the host keeps: time = system_time + (counter - stamp) scaled. An odd version: it is being
- * written. */
+/* The host's record: time = system_time + (counter - stamp) scaled. While the version is odd, the
+ * host writes it. */
 struct pvclock {
     uint32_t version, padding;
     uint64_t stamp, system_time;
@@ -59,7 +59,7 @@ static struct clock_processor {
 
 static struct clock_machine {
     bool pvclock;
-    uint64_t start;        /* at time 0: what pvclock says, else the counter */
+    uint64_t start;        /* at time 0: the time of pvclock, else the counter */
     uint64_t ns_per_tick;  /* 32.32 */
     uint64_t ticks_per_ns; /* 32.32 */
 } machine;

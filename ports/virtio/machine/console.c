@@ -1,11 +1,11 @@
 /* The console: a 16550 UART at the place where PCs have always had the first one. Microvms emulate
  * just this.
  *
- * Output never waits for its reader longer than a moment. What the line does not take at once stays
- * in a ring, from which an interrupt of the line fetches it. When the ring is full, the line gets a
- * moment (PATIENCE) to make room. If it does not, there is nobody at its end: from then on whatever
- * has no room is lost at once, until the line has taken all that is in the ring. Then a line of its
- * own says how much was lost.
+ * Output never waits for its reader longer than a moment. Bytes that the line does not take at once
+ * stay in a ring, from which an interrupt of the line fetches them. When the ring is full, the line
+ * gets a moment (PATIENCE) to make room. If it does not, there is nobody at its end: from then on
+ * whatever has no room is lost at once, until the line has taken all that is in the ring. Then a
+ * line of its own says how much was lost.
  */
 #include "ports/virtio/machine/internal.h"
 #include "ports/virtio/machine/x86.h"

@@ -2,8 +2,8 @@
  *
  * Success is to switch off by ACPI. A failing status goes to QEMU's isa-debug-exit device at its
  * usual port, if there is one; QEMU's own exit status is then the status with its lowest bit set
- * (1 for 1). Then come all the ways to end a machine that are left: ACPI, the reset register, the
- * keyboard controller (what Firecracker takes for "switch off"), a triple fault.
+ * (1 for 1). Then all other ways to end a machine are tried: ACPI, the reset register, the keyboard
+ * controller (Firecracker then switches off), a triple fault.
  */
 #include "ports/virtio/machine/internal.h"
 #include "ports/virtio/machine/x86.h"

@@ -12,8 +12,8 @@
 
 #define MN_PAGE ((uint64_t)4096)
 
-/* Where the image lies (virtio.ld): executable, read-only and writable pages. Symbols may follow:
- * mn_image_end. */
+/* The places of the image (virtio.ld): executable, read-only and writable pages. Symbols may follow
+ * up to mn_image_end. */
 extern char mn_image_start[], mn_text_end[], mn_rodata_end[], mn_bss_end[];
 extern char mn_main_stack_guard[], mn_main_stack_end[];
 
@@ -95,7 +95,7 @@ _Noreturn void mn_trap(const struct mn_trap_frame *frame);
 
 /* ---- symbols.c: names of functions ---- */
 
-/* The function that `address` is in, and where it begins; NULL if that is not known. */
+/* The function that `address` is in, and its first address; NULL if that is not known. */
 const char *mn_symbol(uint64_t address, uint64_t *start);
 /* The program's name, from the same table; "mnet" without one. */
 const char *mn_program_name(void);
@@ -171,8 +171,8 @@ void mn_exit_start(const struct mn_acpi *acpi);
 
 /* ---- buses.c ---- */
 
-/* Takes the devices out of the command line, and adds those of ACPI; looks for PCI. NULL, or what
- * is wrong with the command line. */
+/* Takes the devices out of the command line, and adds those of ACPI; looks for PCI. NULL, or the
+ * fault of the command line. */
 const char *mn_buses_read(char *command_line, const struct mn_acpi *acpi);
 
 #endif

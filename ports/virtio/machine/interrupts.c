@@ -3,8 +3,8 @@
  *
  * They are enabled only for the halt in mn_machine_wait, and for an instruction in
  * mn_machine_take_interrupts: `sti` holds them off for one more instruction, so between the last
- * look and the halt there is no moment in which one could be taken and not seen. What the interrupt
- * does is to note that it came.
+ * look and the halt there is no moment in which one could be taken and not seen. The interrupt
+ * only notes that it came.
  */
 #include "ports/virtio/machine/internal.h"
 #include "ports/virtio/machine/x86.h"
@@ -279,8 +279,8 @@ void mn_interrupt_remove(struct mn_interrupt *interrupt)
 
 /* ---- The beginning ---- */
 
-/* The old controllers: all inputs masked, and vectors that are nobody's for what they still invent
- * (8259A data sheet). */
+/* The old controllers: all inputs are masked, and their spurious interrupts (8259A data sheet) get
+ * vectors that nobody uses. */
 static void silence_pic(void)
 {
     static const uint8_t commands[][3] = {

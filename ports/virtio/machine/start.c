@@ -15,7 +15,7 @@
 _Noreturn void mn_machine_start(uint64_t start_info, uint64_t entered);
 
 #define MSR_FS_BASE 0xc0000100u
-/* Where compilers look for the stack protector's value: %fs:40. */
+/* Compilers expect the stack protector's value at %fs:40. */
 #define PROTECTOR_WORD 5
 
 /* The old number of the console's interrupt. */
@@ -74,8 +74,8 @@ static void take_character(int c)
 }
 
 /* Serves the line. A program that reads gets all that was typed, so the line waits if
- * there is no room; one that never does would wait for ever, and Ctrl-C behind it. So what it does
- * not read goes. */
+ * there is no room. If a program never reads, the line would wait for ever, and a Ctrl-C with it:
+ * its input is dropped. */
 static void serve_console(void)
 {
     machine.console_interrupt.raised = false;
@@ -248,7 +248,7 @@ _Noreturn void mn_machine_start(uint64_t start_info, uint64_t entered)
     mn_devices_find();
     /* Without it there is no input. */
     if (mn_interrupt_on_line(&machine.console_interrupt, machine.acpi.isa_gsi[CONSOLE_ISA]))
-        mn_console_listen(true); /* what has been typed until then is looked at in the first wait */
+        mn_console_listen(true); /* the first wait looks at the characters typed until then */
     mn_format(machine.program, sizeof machine.program, "%s", mn_program_name());
     mn_machine_exit(mn_bare_main(&port, &machine.heap, machine.program, machine.boot.command_line));
 }

@@ -1,6 +1,6 @@
-/* The names of functions, for reports. scripts/image puts the table behind the image, where it is
- * no page of anybody else, and says where in `mn_symbols`; an image that it has not seen works, and
- * its reports show addresses only. */
+/* The names of functions, for reports. scripts/image puts the table behind the image, in pages of
+ * its own, and its place into `mn_symbols`. An image without it works, and its reports show
+ * addresses only. */
 #include <string.h>
 
 #include "ports/virtio/machine/internal.h"
@@ -18,9 +18,9 @@ struct place {
     uint64_t address, size;
 };
 
-/* Volatile: the compiler must not know what is in it. */
+/* Volatile: the compiler must not know its contents. */
 extern const struct place mn_symbols;
-/* Weak, so that the compiler does not take what stands here for what will stand here. */
+/* Weak, so that the compiler does not take this value for the final one. */
 __attribute__((weak, section(".rodata.mn_symbols"))) const struct place mn_symbols = {"mnet symbols 3", 0, 0};
 
 static const struct symbol_table *table(void)

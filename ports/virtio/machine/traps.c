@@ -1,7 +1,6 @@
-/* Exceptions: none is ever expected, so each ends the machine, with a report of what happened
- * where.
+/* Exceptions: none is ever expected, so each ends the machine, with a report.
  *
- * They run on stacks of their own, for the one that they interrupt may be what is broken: an
+ * They run on stacks of their own, for the one that they interrupt may be broken: an
  * overflowing stack ends in a page that is not there. An exception in the report itself gives up on
  * the report.
  */
@@ -158,8 +157,9 @@ static bool is_code(uint64_t address)
     return address >= (uintptr_t)mn_image_start && address < (uintptr_t)mn_text_end;
 }
 
-/* How the program came to where it is: `rip` is the instruction, `rbp` the frame pointer and `rsp`
- * the stack there. A call to where no code is has left its return address on top of the stack. */
+/* Writes the calls that led to this instruction: `rip` is the instruction, `rbp` the frame pointer
+ * and `rsp` the stack there. A call to an address without code has left its return address on top
+ * of the stack. */
 static void say_backtrace(uint64_t rip, uint64_t rbp, uint64_t rsp)
 {
     say("backtrace:\n");
