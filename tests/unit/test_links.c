@@ -203,7 +203,7 @@ static void make_table(struct links_table *table)
                "and the part of what is possible: what the link "
                "carries,\nor, where losses are random, what CUBIC's average window is worth (RFC 9438 4.3, 5.1).\n\n");
     put_grid(table);
-    put(table, "\n20 Mbit/s, 40 ms, where nothing else is said:\n\n"
+    put(table, "\n20 Mbit/s, 40 ms, unless the row says otherwise:\n\n"
                "| trouble | Mbit/s | fairness (Jain) |\n| --- | --- | --- |\n");
     put_troubles(table);
     put_queues(table);
