@@ -28,6 +28,7 @@ static void check_ipv6_address(const struct mn_ip *ip, const struct mn_own_addre
     bool wanted = own->state != MN_IP_ADDRESS_CONFLICT;
     MN_ASSERT(ip->v6.on && address->zone == 0 && !mnet_address_is_ipv4(*address) && !mn_ipv6_is_multicast(address));
     MN_ASSERT(!wanted || mn_groups_contain(&ip->groups, mn_ipv6_solicited_node(address)));
+    MN_ASSERT((ip->v6.own_bits & mn_ipv6_own_bit(address)) != 0);
 }
 
 /* The timer of an own address runs as long as the work of RFC 5227 or RFC 4862 5.4 is not done. */

@@ -263,6 +263,7 @@ struct mn_ip_v6 {
     bool autoconfigures; /* makes addresses of the prefixes that they advertise */
     bool managed, other; /* M and O of the last advertisement */
     uint8_t last_own;    /* the place of the own address that a packet was for last */
+    uint64_t own_bits;   /* one for each own address, see mn_ipv6_own_bit */
     uint32_t changes;    /* of addresses and routers so far */
     struct mn_router_parameters parameters;
     struct mn_solicit solicit;

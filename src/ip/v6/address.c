@@ -22,6 +22,7 @@ MN_RARE struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned pl
         .timer = {.kind = MN_IP_TIMER_ADDRESS},
     };
     ip->own_end = MN_MAX(ip->own_end, place + 1);
+    mn_ipv6_set_own_bits(ip);
     uint64_t start = mn_time_after(at, random_delay(ip));
     int result = mn_ip_join(ip, mn_ipv6_solicited_node(&prefix->address), start); /* DAD-5.4.2 */
     MN_ASSERT(result == 0);
@@ -46,6 +47,7 @@ MN_RARE void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own
     *own = (struct mn_own_address){0};
     while (ip->own_end > MN_OWN_LINK_LOCAL && ip->own[ip->own_end - 1].state == MN_IP_ADDRESS_NONE)
         ip->own_end--;
+    mn_ipv6_set_own_bits(ip);
     ip->last_way.known = false;
     ip->v6.changes++;
 }

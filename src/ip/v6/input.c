@@ -14,14 +14,13 @@ static bool check_header(struct mn_ip *ip, struct mn_arrival *arrival, struct mn
     return true;
 }
 
-/* RFC 4291 2.5.3, 2.7: a source is the address of one other host, or of one that has none yet. */
+/* RFC 4291 2.5.3, 2.7: a source is the address of one other host, or of one that has none yet. Nearly
+ * always the bit of the address shows that it is not an own one. */
 static bool check_source(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_ipv6 *header)
 {
     const struct mnet_address *source = &header->source;
-    if (arrival->looped)
-        return true;
-    bool own = mn_ip_is_own(ip, *source);
-    if (!own && !mn_ipv6_is_multicast(source) && !mn_ipv6_is_loopback(source))
+    bool own = (ip->v6.own_bits & mn_ipv6_own_bit(source)) != 0 && mn_ip_is_own(ip, *source);
+    if (MN_LIKELY(!own && !mn_ipv6_is_multicast(source)) || arrival->looped)
         return true;
     mn_ip_count(ip, MNET_COUNT_IP_DROP_SOURCE);
     return false;

@@ -25,6 +25,16 @@ static inline struct mn_own_address *mn_ipv6_find_own(struct mn_ip *ip, const st
         return last;
     return mn_ipv6_search_own(ip, address);
 }
+/* One of 64 bits, by which most addresses are told apart. Those of the own addresses, and of ::1, are
+ * in v6.own_bits: what has another bit is neither. */
+static inline uint64_t mn_ipv6_own_bit(const struct mnet_address *address)
+{
+    uint64_t halves[2];
+    memcpy(halves, address->bytes, sizeof halves);
+    return UINT64_C(1) << ((halves[0] ^ halves[1]) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+}
+/* Sets v6.own_bits after the list of own addresses has changed. */
+void mn_ipv6_set_own_bits(struct mn_ip *ip);
 /* The link-local address, if it may be used; else NULL. */
 const struct mn_own_address *mn_ipv6_link_local(const struct mn_ip *ip);
 /* An own address that may be the source of packets to `destination` by way of `next_hop`; NULL if

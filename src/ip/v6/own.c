@@ -12,6 +12,15 @@ MN_APART struct mn_own_address *mn_ipv6_search_own(struct mn_ip *ip, const struc
     return NULL;
 }
 
+MN_RARE void mn_ipv6_set_own_bits(struct mn_ip *ip)
+{
+    const struct mnet_address loopback = {.bytes = {[15] = 1}};
+    ip->v6.own_bits = mn_ipv6_own_bit(&loopback);
+    for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++)
+        if (ip->own[i].state != MN_IP_ADDRESS_NONE)
+            ip->v6.own_bits |= mn_ipv6_own_bit(&ip->own[i].prefix.address);
+}
+
 const struct mn_own_address *mn_ipv6_link_local(const struct mn_ip *ip)
 {
     const struct mn_own_address *own = &ip->own[MN_OWN_LINK_LOCAL];
