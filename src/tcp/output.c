@@ -38,16 +38,16 @@ static bool may_fragment(const struct mn_tcb *tcb)
 }
 
 /* An acknowledgement of new data that is no older than this confirms that packets arrive
- * (RFC 4861 7.3.1). */
+ * (RFC 4861 7.3.1), unless retransmissions since then say that they do not arrive any more. */
 #define CONFIRMED_NS (5 * MNET_SECOND)
 
 /* Fills in the label of the flow, and the advice to IP. */
 static void advise_ip(const struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
 {
     datagram->flow_label = tcb->flow_label;
-    datagram->confirmed = tcb->was_established && now - tcb->flight.moved_ns < CONFIRMED_NS;
     datagram->dont_fragment = !may_fragment(tcb);
     datagram->doubtful = mn_tcb_doubtful(tcb); /* MUST-20: negative advice at R1 */
+    datagram->confirmed = tcb->was_established && !datagram->doubtful && now - tcb->flight.moved_ns < CONFIRMED_NS;
 }
 
 /* A segment with RCV.NXT in it is about to be sent. Only one without data is a duplicate

@@ -130,7 +130,7 @@ nc_server()
     cmp "$dir/reply" "$dir/answer" || fail 'Linux got something else'
 }
 
-# datagram BYTES - one goes and comes back, in fragments where it is large.
+# datagram BYTES - one goes and comes back, in fragments if it is large.
 datagram()
 {
     bytes "$1" udp >"$dir/sent"

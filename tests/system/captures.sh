@@ -1,6 +1,6 @@
 #!/bin/bash
-# What mnet puts on the wire, as tshark sees it: nothing malformed, no wrong checksum, no complaint
-# that cannot be explained.
+# Frames that mnet sends, as tshark sees them: nothing malformed, no wrong checksum, no complaint
+# without an explanation.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -23,7 +23,7 @@ inspect()
     [ "$(tshark -r "$1" -c 3 2>/dev/null | wc -l)" = 3 ] || fail 'nothing was captured'
 }
 
-# What the kernel would call a bad checksum it counts.
+# The segments with errors and bad checksums that the kernel has counted.
 kernel_errors()
 {
     awk '/^Tcp:/ && seen { for (i = 2; i <= NF; i++) if (name[i] == "InErrs" || name[i] == "InCsumErrors") n += $i }
@@ -60,7 +60,7 @@ from_outside()
     inspect "$dir/outside.pcapng" "($BAD) && ip.src == $MNET"
 }
 
-# What a healthy connection on a perfect link has no reason for.
+# A healthy connection on a perfect link has no reason to send anything twice.
 no_needless_retransmission()
 {
     OPTIONS="$SOFTWARE --capture=$dir/healthy.pcapng"

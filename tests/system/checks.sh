@@ -1,5 +1,6 @@
 #!/bin/sh
-# Whether the checks of `make check` find what they are for: each is run on a small tree with and without the fault.
+# The checks of `make check` find their faults: each is run on a small tree with and without the
+# fault.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -126,7 +127,8 @@ fresh
 objects task/two 'int mn_two(void); int mn_two(void) { static int count; return ++count; }'
 passes symbols_static_data_of_task_passes "$tree/scripts/check-symbols" "$tree/build"
 
-# A finished table of one requirement, which a test shows and a page lists. ID-2.1-2 is in a table that is not finished.
+# A finished table of one requirement, which a test shows and a page lists. ID-2.1-2 is in a table
+# that is not finished.
 requirements()
 {
     fresh
@@ -190,8 +192,8 @@ sed -i '/^# finished/d' "$tree/docs/requirements/two.tsv"
 fails coverage_table_must_say_whether_it_is_finished 'finished, yes or no' "$tree/scripts/coverage" two
 fails coverage_unknown_table_fails 'no such table: three' "$tree/scripts/coverage" three
 
-# The runner of tests: `meson introspect` is replaced by a script that names one program, given as shell code. $cross are build
-# folders for other processors.
+# The runner of tests: `meson introspect` is replaced by a script that names one program, given as
+# shell code. $cross are build folders for other processors.
 cross=
 runs()
 {
@@ -238,7 +240,8 @@ sums runner_cross_builds_are_counted '5 passed, 0 failed, 0 skipped status 0' "$
 cross=build/none
 sums runner_cross_build_that_is_missing_is_skipped '3 passed, 0 failed, 1 skipped status 0' "$two" 'echo ok c'
 
-# The installation of packages, with a dpkg-query that misses ninja-build until an apt-get has "installed" it.
+# The installation of packages, with a dpkg-query that misses ninja-build until an apt-get has
+# "installed" it.
 fresh
 mkdir -p "$tree/bin"
 cat >"$tree/bin/dpkg-query" <<END

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What docs/debugging.md promises of gdb: tasks of a Linux process and of a virtual machine.
+# gdb as docs/debugging.md promises it: tasks of a Linux process and of a virtual machine.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

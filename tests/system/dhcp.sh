@@ -13,8 +13,8 @@ site=$dir/site
 mkdir "$site"
 bytes 3000000 dhcp >"$site/large.bin"
 
-# serve ARGUMENT... - dnsmasq for 10.0.0.50 to 10.0.0.60 (or $range), with what it knows of $leases,
-# and its further options.
+# serve ARGUMENT... - dnsmasq for 10.0.0.50 to 10.0.0.60 (or $range), with the old leases $leases,
+# and further options.
 serve()
 {
     printf '%s' "${leases:-}" >"$dir/leases"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What goes wrong before anything runs: one clear line, exit status 1.
+# Errors before anything runs: one clear line, exit status 1.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

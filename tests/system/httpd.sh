@@ -101,7 +101,7 @@ resume()
     cmp "$dir/resumed" "$site/large.bin" || fail 'it is not the file'
 }
 
-# What a client has already is not sent again, until it changes.
+# A client that has a page already does not get it again, until it changes.
 etag()
 {
     echo one >"$site/changing"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What `make install` puts somewhere else, used as docs/unikernel.md says: the files of that page
-# are taken out of it, built in a folder of their own by Meson and by a plain compiler, and run.
+# An installed mnet, used as docs/unikernel.md says: the files of that page are taken out of it,
+# built in a folder of their own by Meson and by a plain compiler, and run.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -93,7 +93,7 @@ shared_library_shows_the_headers()
     done <"$dir/shown"
 }
 
-# What programs say with --version is the version of the project.
+# With --version programs tell the version of the project.
 version_is_the_projects()
 {
     # shellcheck disable=SC2046 # words

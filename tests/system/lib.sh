@@ -1,12 +1,12 @@
-# What the system tests share; sourced, not run. Linux is 10.0.0.1 on one end of tap0, mnet 10.0.0.2
-# on the other, in namespaces of their own that end with the script: whatever it starts ends with
-# it.
+# The part that all system tests share; sourced, not run. Linux is 10.0.0.1 on one end of tap0, mnet
+# 10.0.0.2 on the other, in namespaces of their own. They end with the script, and all that it has
+# started with them.
 
 LINUX=10.0.0.1
 MNET=10.0.0.2
 
-# Runs the script again inside the namespaces (a user namespace, too, where it is not run as root).
-# Where there can be none, the whole script is one skipped test.
+# Runs the script again inside the namespaces (a user namespace, too, if it is not run as root). If
+# there can be none, the whole script is one skipped test.
 enter_namespaces()
 {
     : "${MNET_DEBUG:?} ${MNET_RELEASE:?}"
@@ -57,10 +57,10 @@ stop()
     wait "$mnet" || fail "mnet ended with status $?: $(head -n 1 "$dir/mnet.err")"
 }
 
-# await COMMAND... - until it succeeds; ten seconds at most.
+# await COMMAND... - until it succeeds; ${PATIENCE:-10} seconds at most.
 await()
 {
-    for _ in $(seq 100); do
+    for _ in $(seq $((${PATIENCE:-10} * 10))); do
         if "$@" >/dev/null 2>&1; then
             return 0
         fi
@@ -94,23 +94,30 @@ end_dump()
     wait $dumpcap
 }
 
-# fail WHY - notes why the running test has failed.
+# fail WHY - notes why the running test has failed. With $FATAL it ends the (sub)shell, too.
 fail()
 {
     echo "$*" | head -n 1 >>"$dir/why"
+    [ -z "${FATAL:-}" ] || exit 1
     return 1
 }
 
-# run NAME FUNCTION ARGUMENT... - one test: it has failed where the function's status says so, or
+# note TEXT - a figure that the running test has measured, which is printed with its result.
+note()
+{
+    echo "$*" >>"$dir/note"
+}
+
+# run NAME FUNCTION ARGUMENT... - one test: it has failed if the function's status says so, or
 # something in it called `fail`.
 run()
 {
-    rm -f "$dir/why"
+    rm -f "$dir/why" "$dir/note"
     if "${@:2}" >"$dir/output" 2>&1 && [ ! -f "$dir/why" ]; then
-        echo "ok $1"
+        echo "ok $1$(sed 's/^/: /;q' "$dir/note" 2>/dev/null)"
     else
         echo "not ok $1: $(head -n 1 "$dir/why" 2>/dev/null || tail -n 1 "$dir/output" 2>/dev/null)"
-        sed 's/^/    /' "$dir/output" "$dir/mnet.out" "$dir/mnet.err" 2>/dev/null | head -n 60
+        sed 's/^/    /' "$dir/output" "$dir/mnet.err" "$dir/mnet.out" 2>/dev/null | head -n 60
     fi
 }
 
@@ -148,10 +155,11 @@ machine_command()
         -device virtio-rng-device) ;;
     q35 | pc) command+=(-M "$MACHINE" "${net[@]}" -device virtio-net-pci,"$nic",romfile= -device virtio-rng-pci) ;;
     pcie) command+=(-M microvm,pcie=on "${net[@]}" -device virtio-net-pci,"$nic",romfile= -device virtio-rng-pci) ;;
-    *-bare) command+=(-M "${MACHINE%-bare}") ;; # without devices
+    *-bare) command+=(-M "${MACHINE%-bare}") ;;
     esac
     [ "$MACHINE" = plain ] || command+=(-device isa-debug-exit)
-    [ -z "${OBJECT:-}" ] || command+=(-object "$OBJECT") # QEMU wants memory named before the machine has it
+    # QEMU wants memory named before the machine has it.
+    [ -z "${OBJECT:-}" ] || command+=(-object "$OBJECT")
     # shellcheck disable=SC2206 # words
     command+=(${MORE:-})
     command+=(-monitor "unix:$dir/monitor,server=on,wait=off" -kernel "$program" -append)
@@ -178,7 +186,7 @@ end()
     wait "$mnet" || fail "the machine ended with status $?: $(tail -n 1 "$dir/mnet.out")"
 }
 
-# What every port without an operating system must do, by `boot` and `end` of the script: those
+# Every port without an operating system must pass these, with `boot` and `end` of the script: those
 # above are of virtual machines.
 
 ping_sizes()

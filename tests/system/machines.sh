@@ -13,8 +13,8 @@ trap '' PIPE # a console may be gone
 
 # ---- Memory ----
 
-# memory_of MIB... - with each of these sizes it gets an address, so has a network; what is not used
-# is not taken of the host, which need not have so much.
+# memory_of MIB... - a machine of each of these sizes gets an address, so it has a network. Memory
+# that it does not use is not taken from the host, which need not have so much.
 memory_of()
 {
     for size in "$@"; do
@@ -30,7 +30,7 @@ memory_of()
     true # QEMU's own status
 }
 
-# memory_serves MIB - bytes come and go where the memory of the stack may lie above 4 GiB.
+# memory_serves MIB - bytes come and go if the memory of the stack lies above 4 GiB.
 memory_serves()
 {
     MEM=$1 OBJECT=memory-backend-ram,id=ram,size=$1M,reserve=off MORE='-machine memory-backend=ram' echo_bytes 300000
@@ -95,8 +95,8 @@ control_c()
     ) || fail "status $?"
 }
 
-# Nobody reads what the program says, over and over: connections are served, and it is said how much
-# was lost.
+# Nobody reads the console, on which the program says more and more: connections are served, and the
+# console tells how much was lost.
 unread_console()
 {
     machine_command unikernel_peer
@@ -150,7 +150,7 @@ chosen_by_mac()
     true # QEMU's own status
 }
 
-# Changes of the link are seen where one interrupt tells of everything.
+# Changes of the link are seen if one interrupt tells of everything.
 link_by_one_message()
 {
     NIC=vectors=1 boot echo

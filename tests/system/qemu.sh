@@ -77,7 +77,7 @@ link_flap()
     end
 }
 
-# What the kernel receives of the machine: nothing malformed, no wrong checksum. To be seen,
+# The kernel receives nothing malformed and no wrong checksum from the machine. To be seen,
 # checksums must be complete: --no-checksum-offload.
 capture()
 {
@@ -102,9 +102,9 @@ echo_is_small()
     [ "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio")" -lt 294912 ] || fail "$(stat -c %s "$MNET_RELEASE/examples/echo-virtio") bytes"
 }
 
-# What loaders ask of an image: a PVH note with an entry in a segment from 1 MiB on, loaded where it
-# runs; no alignment of segments, for the loader of Firecracker and Cloud Hypervisor wants that to
-# be a multiple of 2 MiB.
+# Loaders ask for a PVH note with an entry in a segment from 1 MiB on, at the same physical and
+# virtual address; and for no alignment of segments, for the loader of Firecracker and Cloud
+# Hypervisor wants that to be a multiple of 2 MiB.
 image_suits_loaders()
 {
     image=$MNET_RELEASE/examples/echo-virtio

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The drivers of virtio devices on QEMU's: every combination of features that changes what they do,
-# large frames, connections, and a link that comes and goes.
+# The drivers of virtio devices on QEMU's devices: every combination of features that matters to
+# them, large frames, connections, and a link that comes and goes.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -72,9 +72,9 @@ large_frames()
     [ ! -s "$dir/bad" ] || fail "$(wc -l <"$dir/bad") frames, first: $(head -n 1 "$dir/bad")"
 }
 
-# What QEMU itself sees of the machine, from the first frame to the last, in Wireshark's eyes: on an
-# interface without offloads, since checksums would be completed behind that. Of its warnings only a
-# window of 0 and a reset are as they should be.
+# QEMU captures all frames of the machine, for Wireshark's eyes: on an interface without offloads,
+# for otherwise checksums are completed only behind that. Of Wireshark's warnings only a window of 0
+# and a reset are as they should be.
 clean()
 {
     NIC=
@@ -135,7 +135,7 @@ link_that_comes_late()
     end
 }
 
-# QEMU's own network, which is what there is without privileges.
+# QEMU's own network, which needs no privileges.
 user_network()
 {
     NIC=

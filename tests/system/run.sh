@@ -6,8 +6,8 @@ set -u
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 interfaces=$(ls /sys/class/net)
-# What the demonstrations start is known by this in its environment: there may be other servers on
-# the machine.
+# Processes of the demonstrations are known by this in their environment: there may be other servers
+# on the machine.
 mark=MNET_TEST_RUN=$(basename "$dir")
 
 survivors()

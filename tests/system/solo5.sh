@@ -27,7 +27,7 @@ boot()
     await ping -c 1 -W 1 -q $MNET
 }
 
-# Ends what serves for ever. It must be there still.
+# Ends a program that serves for ever. It must still be there.
 end()
 {
     kill "$mnet" 2>/dev/null || fail "it has ended: $(tail -n 1 "$dir/mnet.out")"
@@ -157,8 +157,8 @@ sleeps_through_frames()
     awk '{ exit !($1 + $2 < 0.5) }' "$dir/times" || fail "seconds of processor time: $(cat "$dir/times")"
 }
 
-# without_entropy ARGUMENTS TEXT - what a guest in QEMU says whose processor has neither RDSEED nor
-# RDRAND.
+# without_entropy ARGUMENTS TEXT - the last words of a guest in QEMU whose processor has neither
+# RDSEED nor RDRAND.
 without_entropy()
 {
     timeout 60 qemu-system-x86_64 -cpu qemu64 -m 64 -nodefaults -machine acpi=off -display none -serial stdio -device isa-debug-exit \
@@ -183,7 +183,7 @@ help()
     grep -q -e '--ipv4=ADDRESS/LENGTH' "$dir/out" || fail 'it says nothing about options'
 }
 
-# missing TENDER - why its guests cannot be run here; nothing where they can.
+# missing TENDER - the reason why its guests cannot be run here, or nothing if they can.
 missing()
 {
     if ! command -v "solo5-$1" >/dev/null; then

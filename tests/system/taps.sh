@@ -1,5 +1,5 @@
 #!/bin/bash
-# TAP interfaces of all kinds, and what becomes of them while a program uses one.
+# TAP interfaces of all kinds, and the ways in which they change while a program uses one.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,5 @@
-/* A program that does, on a machine of its own, what no program should: the argument says what.
- * Each must end the machine with a report. And one that just waits, to see what idling costs. */
+/* The worst acts of a program, on a machine of its own: the argument chooses one. Each must end the
+ * machine with a report. And one that just waits, to see how much idling costs. */
 #include <mnet/mnet.h>
 
 #include <string.h>

@@ -1,27 +1,34 @@
-/* The Linux end of system tests and benchmarks: the kernel's TCP through its sockets.
+/* The Linux end of system tests and benchmarks: the kernel's TCP and UDP through its sockets.
  *
- *   linux_peer serve [CONGESTION]                on the ports of mnet_peer; with this congestion control
- *   linux_peer send ADDRESS PORT BYTES           sends, then reads what the peer says it got
- *   linux_peer receive ADDRESS PORT BYTES
- *   linux_peer push ADDRESS PORT BYTES           the same without looking at the bytes, for benchmarks
- *   linux_peer pull ADDRESS PORT BYTES
- *   linux_peer drain ADDRESS PORT MILLISECONDS   reads for so long, however much comes
- *   linux_peer round ADDRESS PORT COUNT          round trips of 64 bytes
- *   linux_peer parallel ADDRESS PORT COUNT       so many connections at the same time, a message echoed on each
- *   linux_peer half-close ADDRESS PORT BYTES     sends, shuts down, then reads the echo to its end
- *   linux_peer reset ADDRESS PORT COUNT          connections that end with a reset while data is under way
- *   linux_peer deaf ADDRESS PORT MEBIBYTES       sends without reading, until the peer takes no more; it must take less
- *   linux_peer datagram ADDRESS PORT BYTES       a UDP datagram, echoed
- *   linux_peer stopped ADDRESS PORT MILLISECONDS reads nothing for a while, so that the window closes, then everything
- *   linux_peer greedy ADDRESS PORT BYTES         waits until its window is closed, sends without reading, then reads as much
- *   linux_peer aborted ADDRESS PORT MILLISECONDS reads nothing, and must hear of a reset within that time
+ *   linux_peer serve [CONGESTION]      on the ports of mnet_peer; with this congestion control
+ *   linux_peer COMMAND ADDRESS PORT AMOUNT
  *
- * Clients print "AMOUNT UNIT, NANOSECONDS ns". One line on the error output and exit status 1 where
- * anything is wrong.
+ * ADDRESS is of either family; a link-local one has a zone (fe80::1%tap0). Commands of TCP:
+ *
+ *   send, receive   so many bytes; send reads from its peer how many arrived
+ *   push, pull      the same without looking at the bytes, for benchmarks
+ *   drain           reads for so many milliseconds, however much comes
+ *   round           so many round trips of 64 bytes
+ *   parallel        so many connections at the same time, a message echoed on each
+ *   half-close      sends so many bytes, shuts down, then reads the echo to its end
+ *   reset           so many connections that end with a reset while data is under way
+ *   deaf            sends without reading, until the peer takes no more: less than so many MiB
+ *   stopped         reads nothing for so many milliseconds, so that the window closes, then all
+ *   greedy          waits until its window is closed, sends so many bytes without reading, then
+ *                   reads as many
+ *   aborted         reads nothing, and must hear of a reset within so many milliseconds
+ *
+ * And of UDP:
+ *
+ *   datagram        a datagram of so many bytes, echoed
+ *
+ * Clients print "AMOUNT UNIT, NANOSECONDS ns". If anything is wrong, they print one line on the
+ * error output, and the exit status is 1.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -41,9 +48,11 @@
 #define MESSAGE 64
 #define SOURCE_BYTES (UINT64_C(1) << 30)
 #define PATIENCE_SECONDS 300
-#define GREED_NS UINT64_C(3000000000) /* what is sent must be delivered soon, or acknowledgements get lost */
+/* In this time all that is sent must be delivered. */
+#define GREED_NS UINT64_C(3000000000)
 
-static const char *congestion; /* of the server's connections; NULL: the kernel's choice */
+/* Congestion control of the server's connections. NULL: the kernel's choice. */
+static const char *congestion;
 
 static void die(const char *what)
 {
@@ -67,19 +76,28 @@ static uint8_t *chunk_alloc(void)
     return chunk;
 }
 
-static struct sockaddr_in endpoint(const char *address, const char *port)
+struct endpoint {
+    struct sockaddr_storage name;
+    socklen_t len;
+};
+
+static struct endpoint endpoint(const char *address, const char *port)
 {
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-    if (inet_pton(AF_INET, address, &name.sin_addr) != 1) {
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV}, *found;
+    struct endpoint end;
+    if (getaddrinfo(address, port, &hints, &found) != 0) {
         errno = EINVAL;
         die(address);
     }
-    return name;
+    memcpy(&end.name, found->ai_addr, found->ai_addrlen);
+    end.len = found->ai_addrlen;
+    freeaddrinfo(found);
+    return end;
 }
 
-static int open_socket(void)
+static int open_socket(int family)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         die("socket");
     }
@@ -93,9 +111,9 @@ static int open_socket(void)
 
 static int connect_to(const char *address, const char *port)
 {
-    int fd = open_socket();
-    struct sockaddr_in name = endpoint(address, port);
-    if (connect(fd, (struct sockaddr *)&name, sizeof name) < 0) {
+    struct endpoint peer = endpoint(address, port);
+    int fd = open_socket(peer.name.ss_family);
+    if (connect(fd, (struct sockaddr *)&peer.name, peer.len) < 0) {
         die("connect");
     }
     return fd;
@@ -133,7 +151,7 @@ static bool send_pattern(int fd, uint64_t bytes)
     return well;
 }
 
-/* To the end of the stream; false on an error or a wrong byte. */
+/* Reads to the end of the stream. Returns false on an error or a wrong byte. */
 static bool receive_pattern(int fd, uint64_t *bytes)
 {
     uint8_t *chunk = chunk_alloc();
@@ -227,14 +245,24 @@ static void *push_server(void *argument)
     return NULL;
 }
 
-static void accept_clients(const char *port, void *(*client)(void *))
+/* For both families, or for IPv4 alone if the kernel has no other. */
+static int open_listener(const char *port)
 {
-    int listener = open_socket();
-    struct sockaddr_in name = endpoint("0.0.0.0", port);
+    int probe = socket(AF_INET6, SOCK_STREAM, 0);
+    struct endpoint own = endpoint(probe < 0 ? "0.0.0.0" : "::", port);
+    close(probe);
+    int listener = open_socket(own.name.ss_family);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-    if (bind(listener, (struct sockaddr *)&name, sizeof name) < 0 || listen(listener, 1024) < 0) {
+    setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &(int){0}, sizeof(int));
+    if (bind(listener, (struct sockaddr *)&own.name, own.len) < 0 || listen(listener, 1024) < 0) {
         die("listen");
     }
+    return listener;
+}
+
+static void accept_clients(const char *port, void *(*client)(void *))
+{
+    int listener = open_listener(port);
     for (;;) {
         pthread_t thread;
         int fd = accept(listener, NULL, NULL);
@@ -329,7 +357,7 @@ static void pull_client(const char *address, const char *port, uint64_t bytes)
     close(fd);
 }
 
-/* What came in so much time, the handshake included. */
+/* Returns the bytes that came in so much time, the handshake included. */
 static uint64_t drain(const char *address, const char *port, uint64_t time_ms)
 {
     uint8_t *chunk = chunk_alloc();
@@ -426,9 +454,7 @@ static void reset_client(const char *address, const char *port, uint64_t count)
     }
 }
 
-/* The source goes on sending until both buffers are full and the window is zero; when it opens,
- * everything must still come. */
-/* Until the peer has acknowledged everything; false where that takes too long. */
+/* Waits until the peer has acknowledged everything. Returns false if that takes too long. */
 static bool delivered(int fd, uint64_t at_most_ns)
 {
     int left = 1;
@@ -472,12 +498,14 @@ static void aborted_client(const char *address, const char *port, uint64_t time_
     close(fd);
 }
 
+/* The source goes on sending until both buffers are full and the window is zero. When it opens,
+ * everything must still come. */
 static void stopped_client(const char *address, const char *port, uint64_t pause_ms)
 {
-    int fd = open_socket();
-    struct sockaddr_in name = endpoint(address, port);
+    struct endpoint peer = endpoint(address, port);
+    int fd = open_socket(peer.name.ss_family);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){65536}, sizeof(int));
-    if (connect(fd, (struct sockaddr *)&name, sizeof name) < 0) {
+    if (connect(fd, (struct sockaddr *)&peer.name, peer.len) < 0) {
         die("connect");
     }
     nanosleep(&(struct timespec){(time_t)(pause_ms / 1000), (long)(pause_ms % 1000) * 1000000}, NULL);
@@ -513,10 +541,10 @@ static void deaf_client(const char *address, const char *port, uint64_t mebibyte
 static void datagram_client(const char *address, const char *port, uint64_t bytes)
 {
     static uint8_t message[65536], echoed[65536];
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in name = endpoint(address, port);
+    struct endpoint peer = endpoint(address, port);
+    int fd = socket(peer.name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){3, 0}, sizeof(struct timeval));
-    if (bytes > sizeof message || connect(fd, (struct sockaddr *)&name, sizeof name) < 0) {
+    if (bytes > sizeof message || connect(fd, (struct sockaddr *)&peer.name, peer.len) < 0) {
         die("datagram");
     }
     pattern_fill(message, (size_t)bytes, 0);
@@ -575,6 +603,6 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    fprintf(stderr, "usage: see the source\n");
+    fprintf(stderr, "usage: linux_peer serve [CONGESTION], or linux_peer COMMAND ADDRESS PORT AMOUNT\n");
     return 1;
 }

@@ -1,17 +1,18 @@
 /* The mnet end of system tests and benchmarks.
  *
- *   mnet_peer OPTIONS [--loss=PPM] serve              on port 7 echo, 9 discard and verify, 19 source;
- *                                                     10 and 20: discard and source without looking at the bytes;
- *                                                     21: source and discard at the same time; 22: a source that aborts
- *                                                     when nothing has been read for a second
+ *   mnet_peer OPTIONS [--loss=PPM] serve
  *   mnet_peer OPTIONS [--loss=PPM] send ADDRESS PORT BYTES
  *   mnet_peer OPTIONS [--loss=PPM] receive ADDRESS PORT BYTES
- *   mnet_peer OPTIONS drain                           for each line ADDRESS PORT MILLISECONDS on standard input: connects, and reads
- *                                                     for so long, however much comes
- *   mnet_peer OPTIONS round ADDRESS PORT COUNT        round trips of 64 bytes
+ *   mnet_peer OPTIONS [--loss=PPM] round ADDRESS PORT COUNT   round trips of 64 bytes
+ *   mnet_peer OPTIONS drain        for each line ADDRESS PORT MILLISECONDS on standard input:
+ *                                  connects, and reads for so long, however much comes
  *
- * A client prints "BYTES bytes, NANOSECONDS ns" (round: "COUNT rounds, NANOSECONDS ns"); bytes are
- * those of pattern.h, and verified. The exit status is 1 where anything was wrong.
+ * The ports of a server: 7 echo; 9 discard and verify; 19 source; 10 and 20 discard and source
+ * without looking at the bytes; 21 source and discard at the same time; 22 a source that aborts
+ * when nothing has been read for a second.
+ *
+ * A client prints "BYTES bytes, NANOSECONDS ns" (round: "COUNT rounds, NANOSECONDS ns"). Bytes are
+ * those of pattern.h, and verified. The exit status is 1 if anything was wrong.
  */
 #include <mnet/fault.h>
 #include <mnet/mnet.h>
@@ -30,7 +31,7 @@ const struct mnet_program mnet_program = {.arguments = "serve | drain | WHAT ADD
 
 #define CHUNK 65536
 #define MESSAGE 64
-/* What the source sends before it finishes. */
+/* The bytes that the source sends before it finishes. */
 #define SOURCE_BYTES (UINT64_C(1) << 30)
 
 static uint8_t *chunk_alloc(void)
@@ -56,7 +57,7 @@ static int send_pattern(struct mnet_flow *flow, uint64_t bytes)
     return error;
 }
 
-/* Reads to the end of the stream. MNET_E_IO where a byte is wrong. */
+/* Reads to the end of the stream. Returns MNET_E_IO if a byte is wrong. */
 static int receive_pattern(struct mnet_flow *flow, uint64_t *bytes)
 {
     *bytes = 0;
@@ -247,7 +248,7 @@ static int rounds(struct mnet_flow *flow, uint64_t count)
     return error;
 }
 
-/* What came in so much time, the handshake included. */
+/* Prints the bytes that came in so much time, the handshake included. */
 static int drain(struct mnet_env *env, struct mnet_stack *stack, struct mnet_address address, uint16_t port,
                  uint64_t time_ms)
 {

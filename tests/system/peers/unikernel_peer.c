@@ -1,16 +1,18 @@
-/* The unikernel end of system tests: what mnet_peer does on ports 7, 9 and 19, for machines without
- * a C library, and some ways to end badly.
+/* The unikernel end of system tests: ports 7, 9 and 19 of mnet_peer, for machines without a C
+ * library, and some ways to end badly.
  *
- *   unikernel_peer OPTIONS serve BYTES    port 7 echo, 9 discard and verify, 19 source of so many bytes; port 1 ends it
+ *   unikernel_peer OPTIONS serve BYTES    port 7 echo, 9 discard and verify, 19 source of so many
+ *                                         bytes; port 1 ends it
  *   unikernel_peer OPTIONS talk           the same, while a task says more and more on the console
  *   unikernel_peer OPTIONS spin           is never idle, until it is cancelled
  *   unikernel_peer OPTIONS exit STATUS    ends at once
  *   unikernel_peer OPTIONS overflow       a task without end to its stack
  *   unikernel_peer OPTIONS null           writes to address 0
- *   unikernel_peer OPTIONS exhaust        takes memory for stacks, and tasks, until there is no more of either; ends with 0 if it is told so
+ *   unikernel_peer OPTIONS exhaust        takes memory for stacks, and tasks, until none is left;
+ *                                         ends with 0 if it is told so
  *   unikernel_peer OPTIONS sleep SECONDS  without a stack
  *
- * Bytes are those of pattern.h. The last line of a server says what it did: "N connections".
+ * Bytes are those of pattern.h. The last line of a server is "N connections".
  */
 #include <mnet/mnet.h>
 
@@ -180,7 +182,7 @@ static int spin(void)
 
 /* ---- Bad ends ---- */
 
-/* More than the stack of any task, and then a look at it: where nothing guards a stack, its mark
+/* More than the stack of any task, and then a look at it: if nothing guards a stack, its mark
  * tells afterwards. */
 static int overflow(void *depth)
 {
