@@ -27,22 +27,23 @@
 
 const struct mnet_program mnet_program = {.summary = "Does what the lines of its console say, for system tests."};
 
-struct member {
+struct group_member {
     struct mnet_udp *udp;
     struct mnet_endpoint group;
 };
 
-struct host {
+struct obedient_host {
     struct mnet_env *env;
     struct mnet_stack *stack;
     struct mnet_flow *flows[FLOWS_MAX];
     unsigned flow_count;
-    struct member members[GROUPS_MAX];
+    struct group_member members[GROUPS_MAX];
     unsigned member_count;
-    unsigned datagrams;
+    unsigned datagrams; /* received by all groups */
+    struct mnet_udp *sender;
 };
 
-static struct host host;
+static struct obedient_host host;
 
 static const char *text_of(struct mnet_address address)
 {
@@ -149,34 +150,33 @@ static int say(char **words)
     return error;
 }
 
+/* From an endpoint that stays, for only then a router's word counts that a datagram was too big. */
 static int send_datagram(char **words)
 {
     static char payload[65536];
     struct mnet_udp_options options = {.dont_fragment = true};
     struct mnet_endpoint peer;
-    struct mnet_udp *udp;
     size_t len = strtoul(words[2], NULL, 10);
     int error = len > sizeof payload ? MNET_E_INVALID : read_endpoint(words, &peer);
-    if (error == 0) {
-        error = mnet_udp_open(host.stack, &options, &udp);
+    if (error == 0 && host.sender == NULL) {
+        error = mnet_udp_open(host.stack, &options, &host.sender);
     }
     if (error < 0) {
         return error;
     }
-    error = mnet_udp_send(udp, &peer, payload, len, mnet_now() + PATIENCE);
+    error = mnet_udp_send(host.sender, &peer, payload, len, mnet_now() + PATIENCE);
     if (error == MNET_E_TOO_BIG) {
-        mnet_print(host.env, "%d fit\n", (int)mnet_udp_payload_max(udp, &peer));
+        mnet_print(host.env, "%d fit\n", (int)mnet_udp_payload_max(host.sender, &peer));
         error = 0;
     } else if (error == 0) {
         mnet_print(host.env, "sent\n");
     }
-    mnet_udp_close(udp);
     return error;
 }
 
 static int join(char **words)
 {
-    struct member member;
+    struct group_member member;
     int error = host.member_count == GROUPS_MAX ? MNET_E_LIMIT : read_endpoint(words, &member.group);
     if (error < 0) {
         return error;
