@@ -118,7 +118,7 @@ class Site:
 
     @staticmethod
     def mnet_peer(name):
-        return (BUILD / 'tests/mnet_peer', '--net:service=tap0', f'--ipv4={ADDRESSES[name]}/24', '--no-checksum-offload',
+        return (BUILD / 'tests/mnet_peer', '--net:service=tap0', f'--ipv4={ADDRESSES[name]}/24', '--no-ipv6', '--no-checksum-offload',
                 '--no-segmentation-offload')
 
     def set_link(self, keys):

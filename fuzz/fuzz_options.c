@@ -28,7 +28,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MN_ASSERT(result != MNET_OK || (argc >= 1 && argc <= words && argv[argc] == NULL));
     /* A stack accepts every configuration that a command line can express. */
     bool whole = result == MNET_OK && !options.help && !options.version;
-    bool placed = options.config.ip.dhcp || options.config.ip.ipv4.length > 0;
-    MN_ASSERT(!whole || !placed || mn_config_network_ok(&options.config));
+    MN_ASSERT(!whole || !mn_config_has_address(&options.config) || mn_config_network_ok(&options.config));
     return 0;
 }

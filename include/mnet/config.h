@@ -38,13 +38,16 @@ struct mnet_ip_config {
     /* The default router: a host of the own network, or of a route on the link. With a /32: any
      * host. */
     struct mnet_address ipv4_gateway;
-    /* Own IPv6 address and network, such as 2001:db8::2/64. The stack has a link-local address, too
-     * (RFC 4862 5.3). Without it and ipv6_auto the stack does not speak IPv6. */
+    /* Own IPv6 address and network, such as 2001:db8::2/64. Without it the stack makes addresses of
+     * the prefixes that routers advertise (RFC 4862). It has a link-local address in any case. */
     struct mnet_prefix ipv6;
     /* The default router of IPv6: a link-local address, or a host of the own network. With it and
-     * without ipv6_auto, the stack neither asks for routers nor hears what they advertise. */
+     * ipv6, but without ipv6_auto, the stack neither asks for routers nor hears what they
+     * advertise. */
     struct mnet_address ipv6_gateway;
-    /* Make own IPv6 addresses of the prefixes that routers advertise (RFC 4862). */
+    /* The stack does not speak IPv6: no address, nothing sent, everything received is dropped. */
+    bool no_ipv6;
+    /* Make own IPv6 addresses of the prefixes that routers advertise, besides that of ipv6. */
     bool ipv6_auto;
     /* Have temporary addresses, too, which connections then begin from (RFC 8981). */
     bool ipv6_temporary;

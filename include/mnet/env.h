@@ -10,7 +10,7 @@
  * Standard options are taken from the command line before the application sees the rest:
  *
  *   --ipv4=ADDRESS/LENGTH  --ipv4-gateway=ADDRESS
- *   --ipv6=ADDRESS/LENGTH  --ipv6-gateway=ADDRESS
+ *   --ipv6=ADDRESS/LENGTH or auto (the default)  --ipv6-gateway=ADDRESS  --no-ipv6
  *   --route=PREFIX[,GATEWAY] repeatable
  *   --dhcp                   instead of those three: a DHCP server gives them
  *   --memory=SIZE            bytes, or with K, M, G

@@ -63,20 +63,23 @@ struct mnet_config {
 /* Starts a stack in an environment, whose event loop drives it from here on. A field of `config`
  * that is zero is taken from the environment's standard options (--ipv4 and others, see env.h), and
  * then from the defaults. NULL stands for all zeros. On failure *stack is NULL. Errors:
- * MNET_E_INVALID, MNET_E_NO_DEVICE, MNET_E_NO_ENTROPY, MNET_E_NO_MEMORY, and those below.
+ * MNET_E_INVALID, MNET_E_NO_DEVICE, MNET_E_NO_ENTROPY, MNET_E_NO_MEMORY, MNET_E_NO_ADDRESS (only
+ * IPv6 is left, and the device's MTU is below 1280), and those below.
  *
  * May suspend. With ip.address_probe it waits until the address is known to be unused;
- * MNET_E_IN_USE if another station has it. An address of ip.ipv6 is always probed for (RFC 4862
- * 5.4), for one to two seconds. If it is the only address, mnet_stack_up waits, with the same
- * error; a stack with an IPv4 address does not wait for it. With ip.dhcp it waits until a server
- * has given an address, so that the next call can use it. If no address comes within
- * ip.dhcp_wait_ns while the link is up, or the link is down for ten times as long, it returns
- * MNET_E_NO_ADDRESS and writes a line to the log. */
+ * MNET_E_IN_USE if another station has it. An address of IPv6 is always probed for (RFC 4862 5.4),
+ * for one to two seconds. A stack with an address in ip.ipv4 does not wait for IPv6. A stack that
+ * has only IPv6 waits for the address in ip.ipv6, with the same error, or else 10 s at most for an
+ * address by a router's advertisement, and then goes on with its link-local one. With ip.dhcp it
+ * waits until a server has given an address, so that the next call can use it. If no address comes
+ * within ip.dhcp_wait_ns while the link is up, or the link is down for ten times as long, it
+ * returns MNET_E_NO_ADDRESS and writes a line to the log. */
 int mnet_stack_up(struct mnet_env *env, const struct mnet_config *config, struct mnet_stack **stack);
 
-/* Creates a stack that the caller drives. Required are device, platform, memory, memory_size, and
- * one of ip.ipv4, ip.dhcp and ip.ipv6. With ip.dhcp, mnet_stack_ipv4 is unspecified until polls
- * have got an address. Never suspends. */
+/* Creates a stack that the caller drives. Required are device, platform, memory and memory_size,
+ * and with ip.no_ipv6 one of ip.ipv4 and ip.dhcp. With ip.dhcp, mnet_stack_ipv4 is unspecified
+ * until polls have got an address. Errors are those of mnet_stack_up that need no waiting. Never
+ * suspends. */
 int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack);
 
 /* Waits until the stack has an address of either family that it may use, apart from the link-local

@@ -91,6 +91,7 @@ struct mnet_sim {
     /* mnet_sim_run */
     struct mn_loop loop;
     uint64_t until;
+    uint64_t awaited_ns;                 /* when a task had a deadline last */
     struct mn_sim_job *jobs, **jobs_end; /* not yet started */
     unsigned running;                    /* tasks that are not servers */
     struct mnet_waiters changed;

@@ -13,6 +13,8 @@
 
 #define TIME_AT_START MNET_SECOND
 #define IDLE_AFTER_CUT_MOST 1000
+/* A year: longer than any timeout, lease or lifetime after which a stack wakes a task. */
+#define STANDSTILL_NS (365 * 24 * 3600 * MNET_SECOND)
 
 /* ---- Simulations ---- */
 
@@ -149,6 +151,16 @@ static void cut_off(struct mnet_sim *sim)
     mn_loop_cancel(&sim->loop);
 }
 
+/* Returns true if no task can run again: none has a deadline, and frames and timers of stacks, such
+ * as the question for routers once an hour, have woken none for too long. */
+static bool stands_still(struct mnet_sim *sim, uint64_t next)
+{
+    struct mn_scheduler *scheduler = sim->loop.scheduler; /* NULL: the programs have ended */
+    if (scheduler == NULL || mn_scheduler_deadline(scheduler) != MNET_NEVER)
+        sim->awaited_ns = sim->now;
+    return next == MNET_NEVER || next - sim->awaited_ns > STANDSTILL_NS;
+}
+
 static void sim_wait(void *context, uint64_t deadline)
 {
     struct mnet_sim *sim = context;
@@ -157,7 +169,7 @@ static void sim_wait(void *context, uint64_t deadline)
         return;
     }
     uint64_t next = MN_MIN(deadline, mn_sim_next_arrival(sim));
-    if (next > sim->until || next == MNET_NEVER) {
+    if (next > sim->until || stands_still(sim, next)) {
         if (sim->until != MNET_NEVER)
             move_to(sim, sim->until);
         cut_off(sim);
@@ -243,6 +255,7 @@ static int conduct(void *argument)
 int mnet_sim_run(struct mnet_sim *sim, uint64_t until)
 {
     sim->until = until;
+    sim->awaited_ns = sim->now;
     sim->result = 0;
     sim->running = 0;
     sim->cut_off = false;

@@ -136,7 +136,28 @@ static bool has_static_ipv6(const struct mnet_config *config)
 
 bool mn_config_has_ipv6(const struct mnet_config *config)
 {
-    return has_static_ipv6(config) || config->ip.ipv6_auto;
+    return !config->ip.no_ipv6;
+}
+
+bool mn_config_names_ipv6(const struct mnet_config *config)
+{
+    return has_static_ipv6(config) || config->ip.ipv6_auto || config->ip.no_ipv6;
+}
+
+bool mn_config_has_address(const struct mnet_config *config)
+{
+    return mn_config_has_ipv4(config) || config->ip.dhcp || mn_config_has_ipv6(config);
+}
+
+bool mn_config_ipv6_conflicts(const struct mnet_config *config)
+{
+    const struct mnet_ip_config *ip = &config->ip;
+    if (!ip->no_ipv6)
+        return false;
+    for (unsigned i = 0; i < MN_MIN(ip->route_count, MNET_ROUTES_MAX); i++)
+        if (mn_route_is_ipv6(&ip->routes[i]))
+            return true;
+    return has_static_ipv6(config) || ip->ipv6_auto || ip->ipv6_temporary || !mnet_address_is_any(ip->ipv6_gateway);
 }
 
 /* A route of a family needs an own address of it. */
@@ -222,7 +243,7 @@ static bool ipv6_ok(const struct mnet_config *config)
 {
     const struct mnet_ip_config *ip = &config->ip;
     if (!mn_config_has_ipv6(config))
-        return mnet_address_is_any(ip->ipv6_gateway);
+        return !mn_config_ipv6_conflicts(config);
     if (has_static_ipv6(config) && (ip->ipv6.length < 1 || ip->ipv6.length > 128 ||
                                     !mn_ipv6_is_host(&ip->ipv6.address) || ip->ipv6.address.zone != 0))
         return false;
@@ -233,8 +254,7 @@ static bool ipv6_ok(const struct mnet_config *config)
 
 bool mn_config_network_ok(const struct mnet_config *config)
 {
-    bool named = mn_config_has_ipv4(config) || mn_config_has_ipv6(config) || config->ip.dhcp;
-    return named && ipv4_ok(config) && ipv6_ok(config) && routes_ok(config);
+    return mn_config_has_address(config) && ipv4_ok(config) && ipv6_ok(config) && routes_ok(config);
 }
 
 bool mn_config_ok(const struct mnet_config *config)
@@ -246,10 +266,19 @@ bool mn_config_ok(const struct mnet_config *config)
     return mn_config_network_ok(config);
 }
 
+/* RFC 8200 5: IPv6 is off on links with a smaller MTU. */
+static bool device_carries_address(const struct mnet_config *config)
+{
+    return config->device->mtu >= MN_IPV6_MTU_MIN || mn_config_has_ipv4(config) || config->ip.dhcp;
+}
+
 int mn_config_complete(struct mnet_config *config)
 {
     if (!device_ok(config->device) || config->memory == NULL || !mn_config_ok(config))
         return MNET_E_INVALID;
+    if (!device_carries_address(config))
+        return MNET_E_NO_ADDRESS;
     fill_in(config);
+    config->ip.ipv6_auto |= mn_config_has_ipv6(config) && !has_static_ipv6(config);
     return MNET_OK;
 }

@@ -2,6 +2,9 @@
  *
  * A table has the defaults and limits of all numbers. Everything else takes them from there:
  * mn_config_ok, mn_config_complete, and the page docs/options.md.
+ *
+ * The default of IPv6 has no row, for it is no number: mn_config_complete sets ip.ipv6_auto unless
+ * there is an address in ip.ipv6, or ip.no_ipv6.
  */
 #ifndef MN_CONFIG_H
 #define MN_CONFIG_H
@@ -44,13 +47,21 @@ bool mn_config_host_ok(struct mnet_prefix prefix, struct mnet_address address);
  * on the link. A host that is alone in its IPv4 network (/32) finds every gateway on the link. With
  * IPv6 a link-local address is always on the link. */
 bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway);
-/* Returns true if the configuration says anything about an own address of the family. */
+/* Returns true if the configuration has an own IPv4 address; one by DHCP does not count. */
 bool mn_config_has_ipv4(const struct mnet_config *config);
+/* Returns true if the stack is to speak IPv6: unless no_ipv6 switches it off. */
 bool mn_config_has_ipv6(const struct mnet_config *config);
+/* Returns true if the stack can get an address of either family. */
+bool mn_config_has_address(const struct mnet_config *config);
+/* Returns true if the configuration says where IPv6 addresses come from, or that there are none.
+ * If it says nothing, they are as routers advertise. */
+bool mn_config_names_ipv6(const struct mnet_config *config);
+/* Returns true if no_ipv6 stands beside something that IPv6 is needed for. */
+bool mn_config_ipv6_conflicts(const struct mnet_config *config);
 /* Returns true if `which` is one of the enumeration. */
 bool mn_config_congestion_ok(enum mnet_congestion which);
-/* Checks everything before anything is touched, and fills in defaults. Returns 0 or
- * MNET_E_INVALID. */
+/* Checks everything before anything is touched, and fills in defaults. Returns 0, MNET_E_INVALID,
+ * or MNET_E_NO_ADDRESS: there is only IPv6, and the device's MTU is too small for it. */
 int mn_config_complete(struct mnet_config *config);
 
 #endif

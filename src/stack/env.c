@@ -257,9 +257,10 @@ static void take_options(struct mnet_config *config, const struct mnet_env *env)
     }
     if (mnet_address_is_any(config->ip.ipv4_gateway))
         config->ip.ipv4_gateway = given->ip.ipv4_gateway;
-    if (!mn_config_has_ipv6(config)) {
+    if (!mn_config_names_ipv6(config)) {
         config->ip.ipv6 = given->ip.ipv6;
         config->ip.ipv6_auto = given->ip.ipv6_auto;
+        config->ip.no_ipv6 = given->ip.no_ipv6;
     }
     if (mnet_address_is_any(config->ip.ipv6_gateway))
         config->ip.ipv6_gateway = given->ip.ipv6_gateway;
@@ -369,10 +370,26 @@ static int await_routers(struct mnet_stack *stack)
     return MNET_OK;
 }
 
-/* What mnet_stack_up waits for: the probe of its own address (RFC 5227 2.1), or a lease, though not for ever. */
+/* Waits for the end of the probe of the IPv4 address of the configuration (RFC 5227 2.1), if there
+ * is one. IPv6 makes no difference. */
+static int await_ipv4(struct mnet_stack *stack)
+{
+    enum mn_ip_address_state state;
+    while ((state = mn_ip_address_state(&stack->ip)) == MN_IP_ADDRESS_PROBING) {
+        int error = mn_block_once(&stack->probers, MNET_NEVER);
+        if (error < 0)
+            return error;
+    }
+    return state == MN_IP_ADDRESS_OURS ? MNET_OK : MNET_E_IN_USE;
+}
+
+/* What mnet_stack_up waits for: a static IPv4 address, else a lease, else an address of IPv6. None
+ * of the latter two for ever. */
 static int await_first_address(struct mnet_stack *stack)
 {
     const struct mnet_config *config = &stack->config;
+    if (mn_config_has_ipv4(config))
+        return await_ipv4(stack);
     if (!config->ip.dhcp && config->ip.ipv6_auto)
         return await_routers(stack);
     if (!config->ip.dhcp)
@@ -418,10 +435,22 @@ static int because(struct mnet_env *env, int error, const char *why)
 
 static int wrong_config(struct mnet_env *env, const struct mnet_config *config)
 {
-    bool nameless = !mn_config_has_ipv4(config) && !mn_config_has_ipv6(config) && !config->ip.dhcp;
-    return because(env, MNET_E_INVALID,
-                   nameless ? "no own address: give --ipv4=ADDRESS/LENGTH, such as 10.0.0.2/24, --dhcp or --ipv6"
-                            : "the configuration of the stack is not valid");
+    const char *why = "the configuration of the stack is not valid";
+    if (mn_config_ipv6_conflicts(config))
+        why = "no IPv6, and an address, a gateway or a route of it: expected only one of them";
+    else if (!mn_config_has_address(config))
+        why = "no own address: give --ipv4=ADDRESS/LENGTH, such as 10.0.0.2/24, or --dhcp, or allow IPv6";
+    return because(env, MNET_E_INVALID, why);
+}
+
+static int refuse_creation(struct mnet_env *env, int error)
+{
+    const char *why = mnet_strerror(error);
+    if (error == MNET_E_NO_MEMORY)
+        why = "no memory for the stack";
+    else if (error == MNET_E_NO_ADDRESS)
+        why = "no own address: the MTU is too small for IPv6, so give --ipv4=ADDRESS/LENGTH or --dhcp";
+    return because(env, error, why);
 }
 
 /* Both pointers are good. */
@@ -441,7 +470,7 @@ static int bring_up(struct mnet_env *env, const struct mnet_config *wanted, stru
         return because(env, MNET_E_NO_DEVICE, "the network device has a stack already");
     int error = create_stack(env, &config, stack);
     if (error < 0)
-        return because(env, error, error == MNET_E_NO_MEMORY ? "no memory for the stack" : mnet_strerror(error));
+        return refuse_creation(env, error);
     if (place != NULL)
         place->stack = *stack;
     error = await_first_address(*stack);

@@ -49,6 +49,12 @@ static bool set_ipv6(struct mn_options *options, const char *value)
     return true;
 }
 
+static bool set_no_ipv6(struct mn_options *options, const char *value)
+{
+    (void)value;
+    return options->config.ip.no_ipv6 = true;
+}
+
 static bool set_ipv6_gateway(struct mn_options *options, const char *value)
 {
     return parse_gateway(value, false, &options->config.ip.ipv6_gateway);
@@ -262,10 +268,12 @@ const struct mn_option mn_options_table[] = {
      "an address of a host and the length of its network, such as 10.0.0.2/24", set_ipv4, false},
     {"--ipv4-gateway=", "ADDRESS", "router for all other networks", "the address of a router, such as 10.0.0.1",
      set_gateway, false},
-    {"--ipv6=", "ADDRESS/LENGTH", "own IPv6 address and network, such as 2001:db8::2/64; auto: as routers advertise",
+    {"--ipv6=", "ADDRESS/LENGTH",
+     "own IPv6 address and network, such as 2001:db8::2/64; default auto: as routers advertise",
      "auto, or an address of a host and the length of its network, such as 2001:db8::2/64", set_ipv6, false},
     {"--ipv6-gateway=", "ADDRESS", "router for all other networks of IPv6", "the address of a router, such as fe80::1",
      set_ipv6_gateway, false},
+    {"--no-ipv6", NULL, "do not speak IPv6", NULL, set_no_ipv6, false},
     {"--route=", "PREFIX[,GATEWAY]", "router for one network, such as 10.1.0.0/16,10.0.0.1; no router: on the link",
      "a network, and a router unless it is on the link, such as 10.1.0.0/16,10.0.0.1, at most " TEXT(
          MNET_ROUTES_MAX) " times",
@@ -301,51 +309,60 @@ const struct mn_option mn_options_table[] = {
 const size_t mn_options_count = MN_COUNT_OF(mn_options_table);
 static_assert(MN_COUNT_OF(mn_options_table) <= 64, "struct mn_options.given has a bit for each");
 
-static bool has_ipv4_route(const struct mnet_config *config)
+static bool has_route(const struct mnet_config *config, bool ipv6)
 {
     for (unsigned i = 0; i < config->ip.route_count; i++)
-        if (!mn_route_is_ipv6(&config->ip.routes[i]))
+        if (mn_route_is_ipv6(&config->ip.routes[i]) == ipv6)
             return true;
     return false;
 }
 
-/* Checks the rule that no option can check alone: either a DHCP server gives address and routers of
- * IPv4, or the command line does. */
-static int check_sources(const struct mn_options *options, char *error, size_t size)
+/* Two options that exclude each other; no `other`, no conflict. */
+static int refuse_both(const char *option, const char *other, char *error, size_t size)
 {
-    const struct mnet_config *config = &options->config;
-    if (!config->ip.dhcp)
-        return MNET_OK;
-    const char *other = config->ip.ipv4.length != 0                     ? "--ipv4"
-                        : !mnet_address_is_any(config->ip.ipv4_gateway) ? "--ipv4-gateway"
-                        : has_ipv4_route(config)                        ? "--route"
-                                                                        : NULL;
     if (other == NULL)
         return MNET_OK;
-    mn_format(error, size, "--dhcp and %s: expected only one of them", other);
+    mn_format(error, size, "%s and %s: expected only one of them", option, other);
     return MNET_E_INVALID;
 }
 
+/* Checks the rules that no option can check alone: either a DHCP server gives address and routers of
+ * IPv4, or the command line does; and without IPv6 there is nothing of it. */
+static int check_sources(const struct mn_options *options, char *error, size_t size)
+{
+    const struct mnet_config *config = &options->config;
+    const struct mnet_ip_config *ip = &config->ip;
+    const char *of_ipv4 = ip->ipv4.length != 0                     ? "--ipv4"
+                          : !mnet_address_is_any(ip->ipv4_gateway) ? "--ipv4-gateway"
+                          : has_route(config, false)               ? "--route"
+                                                                   : NULL;
+    const char *of_ipv6 = ip->ipv6.length != 0 || ip->ipv6_auto    ? "--ipv6"
+                          : !mnet_address_is_any(ip->ipv6_gateway) ? "--ipv6-gateway"
+                          : has_route(config, true)                ? "--route of IPv6"
+                                                                   : NULL;
+    int result = ip->dhcp ? refuse_both("--dhcp", of_ipv4, error, size) : MNET_OK;
+    return result == MNET_OK && ip->no_ipv6 ? refuse_both("--no-ipv6", of_ipv6, error, size) : result;
+}
+
 /* A gateway is on the link, and is not this host (mn_config_gateway_ok). Without a gateway a route
- * needs no more than an own address. */
+ * of IPv4 needs no more than an own address, and one of IPv6 nothing. */
 static int check_gateway(const struct mnet_config *config, const char *option, bool ipv6, struct mnet_address gateway,
                          char *error, size_t size)
 {
-    bool nameless = ipv6 ? !mn_config_has_ipv6(config) : !mn_config_has_ipv4(config);
+    bool nameless = !ipv6 && !mn_config_has_ipv4(config);
     bool none = mnet_address_is_any(gateway);
-    const char *source = ipv6 ? "--ipv6" : "--ipv4";
     if (!nameless && (none || mn_config_gateway_ok(config, gateway)))
         return MNET_OK;
     char text[MNET_ADDRESS_TEXT];
     mnet_address_format(gateway, text, sizeof text);
     if (none)
-        mn_format(error, size, "%s: needs %s=ADDRESS/LENGTH", option, source);
+        mn_format(error, size, "%s: needs --ipv4=ADDRESS/LENGTH", option);
     else if (nameless)
-        mn_format(error, size, "%s: the gateway %s needs %s=ADDRESS/LENGTH", option, text, source);
+        mn_format(error, size, "%s: the gateway %s needs --ipv4=ADDRESS/LENGTH", option, text);
     else
         mn_format(error, size,
                   "%s: the gateway %s is no other host of the network given with %s, nor of a --route on the link",
-                  option, text, source);
+                  option, text, ipv6 ? "--ipv6" : "--ipv4");
     return MNET_E_INVALID;
 }
 

@@ -122,11 +122,12 @@ static int observe(struct mnet_env *env, void *argument)
     return error == 0 ? mnet_sleep(run->begin + run->link->to_ns) : error;
 }
 
+/* The figures are of TCP: nothing else shares the link. */
 static struct mnet_sim_host *add_host(struct mnet_sim *sim, const struct goodput_link *link, unsigned number,
                                       const char *more)
 {
     char arguments[MNET_SIM_ARGUMENTS];
-    snprintf(arguments, sizeof arguments, "--ipv4=10.0.0.%u/24 %s", number, more != NULL ? more : "");
+    snprintf(arguments, sizeof arguments, "--ipv4=10.0.0.%u/24 --no-ipv6 %s", number, more != NULL ? more : "");
     struct mnet_sim_host_options options = {
         .arguments = arguments, .memory = (size_t)512 << 20, .tx_offload = link->offload, .rx_offload = link->offload};
     struct mnet_sim_host *host = mnet_sim_host(sim, "host", &options);

@@ -81,6 +81,17 @@ every_program_helps()
         helps "$MNET_DEBUG/examples/httpd-tap" 'httpd-tap [OPTIONS] FOLDER (which must exist)'
 }
 
+# RFC 8200 5: without IPv4 there is nothing left.
+small_mtu()
+{
+    ip link set tap0 mtu 1279
+    says '^echo-tap: no own address: the MTU is too small for IPv6' "$echo" --net:service=tap0
+    start "$hello"
+    stop
+    expect 'warning: ipv6 is off: the MTU of the link is 1279, less than 1280' <"$dir/mnet.err"
+    ip link set tap0 mtu 1500
+}
+
 echo_busy()
 {
     start "$hello"
@@ -95,7 +106,14 @@ run interface_in_use_says_so busy
 run interface_in_use_says_so_once echo_busy
 run interface_deleted_says_so_and_costs_nothing deleted "$hello"
 run captured_interface_deleted_costs_nothing deleted "$hello" --capture="$dir/capture.pcapng"
-run no_address_says_so says 'ipv4=' "$echo" --net:service=tap0
+run no_address_says_so says 'ipv4=' "$echo" --net:service=tap0 --no-ipv6
+run two_answers_about_ipv6_say_so says '^echo-tap: --no-ipv6 and --ipv6: expected only one of them$' \
+    "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --no-ipv6 --ipv6=fd00::2/64
+run gateway_without_ipv6_says_so says '^echo-tap: --no-ipv6 and --ipv6-gateway: expected only one of them$' \
+    "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --no-ipv6 --ipv6-gateway=fe80::1
+run gateway_off_the_link_says_so says '^echo-tap: --ipv6-gateway: the gateway fd01::1 is no other host of the network' \
+    "$echo" --net:service=tap0 --ipv6=fd00::2/64 --ipv6-gateway=fd01::1
+run small_mtu_says_so small_mtu
 run too_much_memory_says_so says 'memory' "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --memory=100000G
 run port_without_connection_says_so says 'refused' "$MNET_DEBUG/examples/nc-tap" --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1 9
 run every_program_helps every_program_helps
@@ -109,6 +127,7 @@ else
     echo 'skip no_permission_says_so: needs a second user'
 fi
 run bad_prefix_says_so says 'ipv4' "$hello" --net:service=tap0 --ipv4=10.0.0.2/33
+run bad_ipv6_prefix_says_so says '^01_hello-tap: --ipv6=fd00::2/129: expected auto, or an address' "$hello" --net:service=tap0 --ipv6=fd00::2/129
 run bad_address_says_so says 'ipv4' "$hello" --net:service=tap0 --ipv4=10.0.0.256/24
 run bad_memory_says_so says 'memory' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 --memory=much
 run capture_that_cannot_be_written_says_so says 'nowhere' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 \

@@ -1,5 +1,5 @@
 /* A stack that has its address by DHCP, and its server, in virtual time. The test drives the stack,
- * or runs an application on it. */
+ * which has no IPv6, or runs an application on it. */
 #ifndef TESTS_UNIT_DHCP_NET_H
 #define TESTS_UNIT_DHCP_NET_H
 
@@ -52,6 +52,7 @@ static inline void net_init(struct net *n)
     dhcp_server_init(&n->server, server);
     n->config = (struct mnet_config){
         .ip.dhcp = true,
+        .ip.no_ipv6 = true,
         .device = mnet_sim_device(n->client),
         .platform = mnet_sim_platform(n->client),
         .memory = malloc(REGION),

@@ -23,6 +23,7 @@ struct port {
 };
 
 static struct port port;
+static uint16_t mtu = 1500; /* of the device */
 
 static uint64_t port_now(void *context)
 {
@@ -101,7 +102,7 @@ static struct mnet_device *port_open_device(void *context, const struct mn_devic
         return NULL;
     }
     p->opened++;
-    p->device = (struct mnet_device){.ops = &ops, .name = "test", .mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500, .fd = -1};
+    p->device = (struct mnet_device){.ops = &ops, .name = "test", .mac = {2, 0, 0, 0, 0, 1}, .mtu = mtu, .fd = -1};
     return &p->device;
 }
 
@@ -256,6 +257,28 @@ static int bring_up(struct mnet_env *env)
     return 0; /* still up */
 }
 
+/* Prints all own addresses with their prefixes. */
+static int show_addresses_of(struct mnet_env *env, const struct mnet_config *config)
+{
+    struct mnet_stack *stack;
+    struct mnet_stack_address addresses[8];
+    int error = mnet_stack_up(env, config, &stack);
+    if (error < 0)
+        return error;
+    unsigned count = mnet_stack_addresses(stack, addresses, 8);
+    for (unsigned i = 0; i < count; i++) {
+        char text[MNET_ADDRESS_TEXT];
+        mnet_address_format(addresses[i].prefix.address, text, sizeof text);
+        mnet_print(env, "%s/%u ", text, addresses[i].prefix.length);
+    }
+    return 0;
+}
+
+static int show_addresses(struct mnet_env *env)
+{
+    return show_addresses_of(env, NULL);
+}
+
 static void device_is_opened_by_name_and_closed_by_its_stack(void **state)
 {
     (void)state;
@@ -289,11 +312,76 @@ static void stack_that_does_not_come_up_is_explained_once(void **state)
     (void)state;
     assert_int_equal(run(bring_up, "--ipv4=10.0.0.1/24 --net:service=none"), 1);
     assert_string_equal(port.error, "none: there is none\n");
-    assert_int_equal(run(bring_up, ""), 1);
-    assert_string_equal(port.error,
-                        "test: no own address: give --ipv4=ADDRESS/LENGTH, such as 10.0.0.2/24, --dhcp or --ipv6\n");
+    assert_int_equal(run(bring_up, "--no-ipv6"), 1);
+    assert_string_equal(
+        port.error,
+        "test: no own address: give --ipv4=ADDRESS/LENGTH, such as 10.0.0.2/24, or --dhcp, or allow IPv6\n");
+    assert_int_equal(port.opened, 0);
     assert_int_equal(run(bring_up, "--ipv4=10.0.0.1/24 --memory=1000G"), 1);
     assert_string_equal(port.error, "test: no memory for the stack\n");
+}
+
+/* RFC 8200 5. A stack that has an IPv4 address goes on without IPv6, and says so. */
+static void small_mtu_leaves_ipv4_alone(void **state)
+{
+    (void)state;
+    mtu = 1279;
+    assert_int_equal(run(bring_up, ""), 1);
+    assert_string_equal(
+        port.error, "test: no own address: the MTU is too small for IPv6, so give --ipv4=ADDRESS/LENGTH or --dhcp\n");
+    assert_int_equal(run(bring_up, "--ipv6=fd00::2/64"), 1);
+    assert_int_equal(run(show_addresses, "--ipv4=10.0.0.1/24"), 0);
+    assert_string_equal(port.output, "10.0.0.1/24 ");
+    assert_string_equal(port.error, "warning: ipv6 is off: the MTU of the link is 1279, less than 1280\n");
+    assert_int_equal(run(show_addresses, "--ipv4=10.0.0.1/24 --no-ipv6"), 0);
+    assert_string_equal(port.error, "");
+    mtu = 1280;
+    assert_int_equal(run(show_addresses, "--ipv4=10.0.0.1/24"), 0);
+    assert_string_equal(port.error, "");
+    mtu = 1500;
+}
+
+/* A program that says something about IPv6 is not asked by the command line. */
+static struct mnet_config wanted;
+
+static int show_wanted_addresses(struct mnet_env *env)
+{
+    return show_addresses_of(env, &wanted);
+}
+
+static void ipv6_is_on_unless_it_is_switched_off(void **state)
+{
+    static const char off[] = "10.0.0.1/24 ", on[] = "10.0.0.1/24 fe80::";
+    (void)state;
+    assert_int_equal(run(show_addresses, "--ipv4=10.0.0.1/24"), 0);
+    assert_memory_equal(port.output, on, sizeof on - 1);
+    assert_int_equal(port.now, MNET_SECOND); /* nobody waits for it */
+    assert_int_equal(run(show_addresses, "--ipv4=10.0.0.1/24 --no-ipv6"), 0);
+    assert_string_equal(port.output, off);
+    wanted = (struct mnet_config){.ip.no_ipv6 = true};
+    assert_int_equal(run(show_wanted_addresses, "--ipv4=10.0.0.1/24 --ipv6=fd00::2/64"), 0);
+    assert_string_equal(port.output, off);
+    wanted = (struct mnet_config){.ip.ipv6_auto = true};
+    assert_int_equal(run(show_wanted_addresses, "--ipv4=10.0.0.1/24 --no-ipv6"), 0);
+    assert_memory_equal(port.output, on, sizeof on - 1);
+}
+
+static void no_ipv6_beside_an_address_of_it_is_explained(void **state)
+{
+    (void)state;
+    struct mnet_config cases[4] = {0};
+    cases[0].ip.ipv6 = (struct mnet_prefix){{.bytes = {0xfd, [15] = 2}}, 64};
+    cases[1].ip.ipv6_auto = true;
+    cases[2].ip.ipv6_gateway = (struct mnet_address){.bytes = {0xfe, 0x80, [15] = 1}};
+    cases[3].ip.ipv6_temporary = true;
+    for (size_t i = 0; i < 4; i++) {
+        wanted = cases[i];
+        wanted.ip.no_ipv6 = true;
+        assert_int_equal(run(show_wanted_addresses, "--ipv4=10.0.0.1/24"), 1);
+        assert_string_equal(port.error,
+                            "test: no IPv6, and an address, a gateway or a route of it: expected only one of them\n");
+        assert_int_equal(port.opened, 0);
+    }
 }
 
 static int look_at_devices(struct mnet_env *env)
@@ -389,6 +477,9 @@ int main(void)
         cmocka_unit_test(device_is_opened_by_name_and_closed_by_its_stack),
         cmocka_unit_test(device_that_cannot_be_opened_is_reported),
         cmocka_unit_test(stack_that_does_not_come_up_is_explained_once),
+        cmocka_unit_test(small_mtu_leaves_ipv4_alone),
+        cmocka_unit_test(ipv6_is_on_unless_it_is_switched_off),
+        cmocka_unit_test(no_ipv6_beside_an_address_of_it_is_explained),
         cmocka_unit_test(device_not_taken_is_closed_with_the_environment),
         cmocka_unit_test(tasks_left_are_cancelled_and_awaited),
         cmocka_unit_test(program_ends_with_mnet_exit),

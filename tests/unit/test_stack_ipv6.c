@@ -161,6 +161,43 @@ static int address_of_another_is_a_duplicate(struct world *w)
     return 0;
 }
 
+/* IPv6 is there without a word about it, and nobody waits for it. */
+static int link_local_is_there_by_default(struct world *w)
+{
+    CHECK_EQUAL(state_of(w->client, link_local_of(w->client)), MNET_ADDRESS_TENTATIVE);
+    return connection_to_a_link_local_address(w);
+}
+
+static void count_ipv6(void *context, uint64_t now, struct mnet_sim_host *host, enum mnet_sim_direction direction,
+                       const void *frame, size_t len)
+{
+    struct world *w = context;
+    const uint8_t *bytes = frame;
+    (void)now;
+    if (host == w->client_host && direction == MNET_SIM_SENDING && len > 14 && bytes[12] == 0x86 && bytes[13] == 0xdd)
+        ++*(unsigned *)w->argument;
+}
+
+/* The server sends to all nodes, and asks for a link-local address of the client. The client is
+ * silent. */
+static int stack_without_ipv6_is_silent(struct world *w)
+{
+    unsigned sent = 0;
+    struct mnet_flow *flow;
+    struct mnet_stack_address addresses[4];
+    struct mnet_address client = parsed("fe80::ff:fe00:1");
+    w->argument = &sent;
+    mnet_sim_watch(w->sim, count_ipv6, w);
+    CHECK_EQUAL(mnet_stack_addresses(w->client, addresses, 4), 1);
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    client.zone = w->server->zone;
+    CHECK_EQUAL(mnet_tcp_connect(w->server, client, 9, &flow, in_ms(60000)), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, SERVER6, 9, &flow, in_ms(60000)), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(sent, 0);
+    mnet_sim_watch(w->sim, NULL, NULL);
+    return 0;
+}
+
 #define TEST(name) \
     static void test_##name(void **state) \
     { \
@@ -183,7 +220,20 @@ static void test_address_of_another_is_a_duplicate(void **state)
     world_run(address_of_another_is_a_duplicate, &options);
 }
 
-/* ---- Stacks without IPv4 ---- */
+static void test_link_local_is_there_by_default(void **state)
+{
+    (void)state;
+    world_run(link_local_is_there_by_default, NULL);
+}
+
+static void test_stack_without_ipv6_is_silent(void **state)
+{
+    (void)state;
+    struct world_options options = {.client.ip.no_ipv6 = true};
+    world_run(stack_without_ipv6_is_silent, &options);
+}
+
+/* ---- Waiting for addresses ---- */
 
 struct alone {
     int result;
@@ -236,11 +286,28 @@ static void stack_without_routers_waits_no_longer_than_it_says(void **state)
 {
     (void)state;
     struct alone alone[2];
-    run_two("--ipv6=auto", "--ipv4=10.0.0.2/24 --ipv6=auto", alone);
+    run_two("", "--ipv4=10.0.0.2/24", alone);
     assert_int_equal(alone[0].result, 0);
     assert_int_equal(alone[0].up_ns / MNET_MILLISECOND, 10000);
     assert_int_equal(alone[1].result, 0);
     assert_int_equal(alone[1].up_ns, 0); /* it has an address of IPv4 */
+}
+
+/* The probe of the IPv4 address lasts longer than that of the other, and its result counts. */
+static void stack_with_ipv4_does_not_go_by_ipv6(void **state)
+{
+    static const char *const more[] = {"", "--ipv6=fd00::1/64"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        char first[100], second[100];
+        struct alone alone[2];
+        snprintf(first, sizeof first, "--ipv4=10.0.0.1/24 --address-probe %s", more[i]);
+        snprintf(second, sizeof second, "--ipv4=10.0.0.1/24 --address-probe --ipv6=fd00::2/64");
+        run_two(first, second, alone);
+        assert_int_equal(alone[0].result, 0);
+        assert_in_range(alone[0].up_ns / MNET_MILLISECOND, 4000, 7000);
+        assert_int_equal(alone[1].result, MNET_E_IN_USE);
+    }
 }
 
 static void stack_without_ipv4_reports_a_duplicate(void **state)
@@ -250,6 +317,50 @@ static void stack_without_ipv4_reports_a_duplicate(void **state)
     run_two("--ipv6=fd00::1/64", "--ipv6=fd00::1/64", alone);
     assert_int_equal(alone[0].result, 0);
     assert_int_equal(alone[1].result, MNET_E_IN_USE);
+}
+
+/* ---- Timers that go on for ever ---- */
+
+static int wait_for_ever(struct mnet_env *env, void *argument)
+{
+    struct mnet_mutex mutex = {0};
+    struct mnet_condition never = {0};
+    struct mnet_stack *stack;
+    int error = mnet_stack_up(env, NULL, &stack);
+    mnet_mutex_lock(&mutex, MNET_NEVER);
+    *(int *)argument = mnet_condition_wait(&never, &mutex, MNET_NEVER);
+    return error;
+}
+
+static int sleep_two_years(struct mnet_env *env, void *argument)
+{
+    struct mnet_stack *stack;
+    int error = mnet_stack_up(env, NULL, &stack);
+    (void)argument;
+    return error < 0 ? error : mnet_sleep(mnet_now() + 2 * 365 * 24 * 3600 * MNET_SECOND);
+}
+
+/* Each stack asks for routers once an hour. That wakes no task, and the run ends; but a task that
+ * sleeps for longer is waited for. */
+static void simulation_ends_when_only_stacks_have_timers(void **state)
+{
+    (void)state;
+    int ended[2] = {0};
+    struct mnet_sim *sim = mnet_sim_create(1);
+    struct mnet_sim_host_options options = {.arguments = "--ipv4=10.0.0.1/24"};
+    struct mnet_sim_host *a = mnet_sim_host(sim, "a", &options), *b = mnet_sim_host(sim, "b", NULL);
+    assert_true(mnet_sim_link(sim, a, b, NULL));
+    mnet_sim_spawn(a, wait_for_ever, &ended[0]);
+    mnet_sim_spawn(b, wait_for_ever, &ended[1]);
+    assert_int_equal(mnet_sim_run(sim, MNET_NEVER), MNET_E_DEADLINE);
+    assert_int_equal(ended[0], MNET_E_CANCELLED);
+    assert_int_equal(ended[1], MNET_E_CANCELLED);
+    assert_true(mnet_sim_now(sim) < 366ull * 24 * 3600 * MNET_SECOND);
+    mnet_sim_destroy(sim);
+    sim = mnet_sim_create(1);
+    mnet_sim_spawn(mnet_sim_host(sim, "a", &options), sleep_two_years, NULL);
+    assert_int_equal(mnet_sim_run(sim, MNET_NEVER), 0);
+    mnet_sim_destroy(sim);
 }
 
 int main(void)
@@ -262,9 +373,13 @@ int main(void)
         cmocka_unit_test(test_port_without_a_listener_refuses),
         cmocka_unit_test(test_datagrams_go_both_ways),
         cmocka_unit_test(test_address_of_another_is_a_duplicate),
+        cmocka_unit_test(test_link_local_is_there_by_default),
+        cmocka_unit_test(test_stack_without_ipv6_is_silent),
         cmocka_unit_test(stack_without_ipv4_waits_for_its_address),
         cmocka_unit_test(stack_without_routers_waits_no_longer_than_it_says),
         cmocka_unit_test(stack_without_ipv4_reports_a_duplicate),
+        cmocka_unit_test(stack_with_ipv4_does_not_go_by_ipv6),
+        cmocka_unit_test(simulation_ends_when_only_stacks_have_timers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,6 +86,9 @@ static void switches_are_set(void **state)
     assert_int_equal(line.argc, 1);
     assert_false(line.options.config.tcp.no_timestamps || line.options.config.tcp.no_sack ||
                  line.options.config.tcp.no_window_scale);
+    assert_false(line.options.config.ip.no_ipv6);
+    parse(&line, "--no-ipv6");
+    assert_true(line.options.config.ip.no_ipv6);
     parse(&line, "--no-tcp-timestamps");
     assert_true(line.options.config.tcp.no_timestamps);
     parse(&line, "--no-tcp-syn-cookies");
@@ -440,6 +443,9 @@ static void gateways_must_be_on_the_link(void **state)
         "--ipv6=auto",
         "--ipv6=auto --ipv6-gateway=fe80::1 --route=fd01::/16,fe80::1",
         "--ipv4=10.0.0.2/24 --ipv6=auto",
+        "--ipv6-gateway=fe80::1", /* auto is the default */
+        "--ipv4=10.0.0.2/24 --ipv6-gateway=fe80::1",
+        "--route=fd01::/16,fe80::1",
         "--ipv6=fd00::2/128 --ipv6-gateway=fe80::1 --route=fd01::/16,fe80::2",
         "--ipv6=fd00::2/64 --route=fd01::/16 --ipv6-gateway=fd01::1",
         "--dhcp --ipv6=fd00::2/64 --route=fd01::/16,fd00::1",
@@ -464,15 +470,14 @@ static void route_without_gateway_is_on_the_link(void **state)
     assert_int_equal(line.result, MNET_E_INVALID);
     assert_string_equal(line.error, "--route: needs --ipv4=ADDRESS/LENGTH");
     parse(&line, "--ipv4=10.0.0.2/24 --route=fd01::/16");
-    assert_int_equal(line.result, MNET_E_INVALID);
-    assert_string_equal(line.error, "--route: needs --ipv6=ADDRESS/LENGTH");
+    assert_int_equal(line.result, 0);
 }
 
 static void ipv6_gateways_must_be_on_the_link(void **state)
 {
     static const char *const cases[] = {
-        "--ipv6-gateway=fe80::1",
-        "--ipv4=10.0.0.2/24 --ipv6-gateway=fe80::1",
+        "--ipv6-gateway=fd00::1",
+        "--ipv4=10.0.0.2/24 --ipv6-gateway=fd00::1",
         "--ipv6=fd00::2/64 --ipv6-gateway=fd01::1",
         "--ipv6=fd00::2/64 --ipv6-gateway=fd00::2",
         "--ipv6=fd00::2/128 --ipv6-gateway=fd00::1",
@@ -509,6 +514,29 @@ static void dhcp_allows_no_address_and_no_routes(void **state)
     assert_string_equal(line.error, "--dhcp and --ipv4: expected only one of them");
     parse(&line, "--dhcp --ipv4-gateway=10.0.0.1");
     assert_string_equal(line.error, "--dhcp and --ipv4-gateway: expected only one of them");
+}
+
+static void no_ipv6_allows_nothing_of_it(void **state)
+{
+    static const struct {
+        const char *arguments, *other;
+    } cases[] = {
+        {"--no-ipv6 --ipv6=fd00::2/64", "--ipv6"},
+        {"--ipv4=10.0.0.2/24 --ipv6=auto --no-ipv6", "--ipv6"},
+        {"--dhcp --no-ipv6 --ipv6-gateway=fe80::1", "--ipv6-gateway"},
+        {"--ipv4=10.0.0.2/24 --no-ipv6 --route=10.1.0.0/16 --route=fd01::/16", "--route of IPv6"},
+    };
+    (void)state;
+    struct command_line line;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char expected[MN_OPTIONS_ERROR];
+        parse(&line, cases[i].arguments);
+        snprintf(expected, sizeof expected, "--no-ipv6 and %s: expected only one of them", cases[i].other);
+        assert_int_equal(line.result, MNET_E_INVALID);
+        assert_string_equal(line.error, expected);
+    }
+    parse(&line, "--ipv4=10.0.0.2/24 --ipv4-gateway=10.0.0.1 --route=10.1.0.0/16,10.0.0.1 --no-ipv6");
+    assert_int_equal(line.result, 0);
 }
 
 static void too_many_are_refused(void **state)
@@ -601,6 +629,7 @@ int main(void)
         cmocka_unit_test(ipv6_gateways_must_be_on_the_link),
         cmocka_unit_test(route_without_gateway_is_on_the_link),
         cmocka_unit_test(dhcp_allows_no_address_and_no_routes),
+        cmocka_unit_test(no_ipv6_allows_nothing_of_it),
         cmocka_unit_test(too_many_are_refused),
         cmocka_unit_test(no_arguments_at_all_is_nothing),
         cmocka_unit_test(help_names_every_option),

@@ -176,6 +176,9 @@ static int call(struct mnet_env *env, void *argument)
     struct mnet_device *device = mnet_env_device(env, NULL);
     if (device == NULL)
         return MNET_E_NO_DEVICE;
+    /* A device that reorders keeps a frame until the next one. At the end that would be a question
+     * for routers, in memory that is counted. */
+    config.ip.no_ipv6 = fault->reorder_ppm > 0;
     config.device = mnet_fault_open(device, &(struct mnet_fault_options){mn_random_u64(&end->random), *fault, *fault});
     int error = mnet_stack_up(env, &config, &end->stack);
     if (error == 0)
