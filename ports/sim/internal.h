@@ -1,5 +1,5 @@
 /* The simulator from the inside. sim.c: simulations, hosts, tasks. wire.c: paths and frames in
- * flight. device.c: the hosts' network cards. pipe.c stands alone.
+ * flight. device.c: the hosts' network cards. router.h: routers. pipe.c stands alone.
  */
 #ifndef MN_SIM_INTERNAL_H
 #define MN_SIM_INTERNAL_H
@@ -16,7 +16,10 @@
 enum mn_sim_stage {
     MN_SIM_TO_SEGMENT, /* on the sending path of `host` */
     MN_SIM_TO_HOST,    /* on the receiving path of `host` */
+    MN_SIM_ALARM,      /* no frame: the router of `host` has something to do */
 };
+
+struct mn_sim_interface;
 
 /* A frame on its way, in bytes of its own, with the metadata that a host may pass to another. */
 struct mn_sim_flight {
@@ -53,7 +56,8 @@ struct mnet_sim_host {
     struct mnet_sim_segment *segment;
     struct mnet_sim_host *next_on_segment;
     const char *name;
-    struct mn_sim_path paths[2]; /* by enum mnet_sim_direction */
+    struct mn_sim_interface *interface; /* of the router whose card it is; NULL: a host */
+    struct mn_sim_path paths[2];        /* by enum mnet_sim_direction */
     struct mn_sim_flight *received, **received_end;
     bool opened; /* given to an application */
     bool closed; /* by the stack that had the device */
@@ -79,6 +83,7 @@ struct mnet_sim {
     struct mnet_sim_host *hosts, **hosts_end;
     unsigned host_count;
     struct mnet_sim_segment *segments;
+    struct mnet_sim_router *routers;
 
     /* Frames in flight: a binary heap by (at, order). */
     struct mn_sim_flight **heap;
@@ -122,11 +127,21 @@ bool mn_sim_carries(const struct mnet_sim_host *host, const uint8_t *destination
 uint64_t mn_sim_next_arrival(const struct mnet_sim *sim);
 void mn_sim_arrive(struct mnet_sim *sim);
 void mn_sim_drop_all(struct mnet_sim *sim);
+/* Calls the router whose card `card` is at `at`. Without memory it calls never. */
+void mn_sim_set_alarm(struct mnet_sim_host *card, uint64_t at);
 
 /* device.c */
 
 void mn_sim_device_init(struct mnet_sim_host *host, const struct mnet_sim_host_options *options, unsigned number);
 /* Takes the first frame that reached the host, or NULL. */
 struct mn_sim_flight *mn_sim_take(struct mnet_sim_host *host);
+
+/* router.c */
+
+/* A frame has reached the card of an interface; takes ownership. */
+void mn_sim_router_receive(struct mn_sim_interface *interface, struct mn_sim_flight *flight);
+/* The time of an alarm has come. */
+void mn_sim_router_alarm(struct mnet_sim_router *router);
+void mn_sim_router_free_all(struct mnet_sim *sim);
 
 #endif

@@ -82,6 +82,7 @@ void mnet_sim_destroy(struct mnet_sim *sim)
     for (struct mnet_sim_host *host = sim->hosts; host != NULL; host = host->next)
         mn_env_close(&host->env);
     mn_sim_drop_all(sim);
+    mn_sim_router_free_all(sim);
     while (sim->hosts != NULL) {
         struct mnet_sim_host *host = sim->hosts;
         sim->hosts = host->next;

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ports/sim/internal.h"
-#include "wire/ethernet.h"
+#include "ports/sim/router.h"
 
 #define MILLION 1000000u
 #define CARD_QUEUE_BYTES (256u * 1024u) /* bytes that a card takes while its path is busy */
@@ -93,6 +92,18 @@ void mn_sim_arrive(struct mnet_sim *sim)
 {
     while (mn_sim_next_arrival(sim) <= sim->now)
         arrive_one(heap_pop(sim));
+}
+
+void mn_sim_set_alarm(struct mnet_sim_host *card, uint64_t at)
+{
+    struct mn_sim_flight *alarm = mn_sim_flight(card, 0);
+    if (alarm == NULL)
+        return;
+    alarm->stage = MN_SIM_ALARM;
+    alarm->at = at;
+    alarm->order = card->sim->order++;
+    if (!heap_push(card->sim, alarm))
+        free(alarm);
 }
 
 void mn_sim_drop_all(struct mnet_sim *sim)
@@ -306,6 +317,10 @@ static void receive(struct mn_sim_flight *flight)
         free(flight);
         return;
     }
+    if (host->interface != NULL) {
+        mn_sim_router_receive(host->interface, flight);
+        return;
+    }
     flight->next = NULL;
     *host->received_end = flight;
     host->received_end = &flight->next;
@@ -314,10 +329,16 @@ static void receive(struct mn_sim_flight *flight)
 
 static void arrive_one(struct mn_sim_flight *flight)
 {
-    if (flight->stage == MN_SIM_TO_SEGMENT)
-        forward(flight);
-    else
-        receive(flight);
+    switch (flight->stage) {
+    case MN_SIM_TO_SEGMENT: forward(flight); break;
+    case MN_SIM_TO_HOST: receive(flight); break;
+    case MN_SIM_ALARM: {
+        struct mnet_sim_router *router = flight->host->interface->router;
+        free(flight);
+        mn_sim_router_alarm(router);
+        break;
+    }
+    }
 }
 
 /* Whether nothing on the path depends on where one segment ends and the next begins. */
