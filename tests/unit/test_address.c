@@ -125,6 +125,7 @@ static void addresses_of_one_link_can_have_a_zone(void **state)
         assert_false(mnet_address_can_have_zone(parsed(no[i])));
 }
 
+/* ZONE-6-1: one address on two links is two addresses. */
 static void zones_are_compared(void **state)
 {
     (void)state;
@@ -137,6 +138,7 @@ static void zones_are_compared(void **state)
     assert_false(mnet_prefix_contains(prefix_of("fe80::%2/64"), parsed("fe80::1")));
 }
 
+/* ZONE-11-1, ZONE-11.2-1, ZONE-11.7-1 */
 static void parse_and_format_zones(void **state)
 {
     (void)state;
@@ -165,6 +167,7 @@ static const char *name_link(const void *context, uint16_t zone)
 
 static const struct mn_zone_names links = {find_link, name_link, NULL};
 
+/* ZONE-11.2-1: the names of RFC 4007 11.2 are optional. */
 static void zones_have_the_names_of_links(void **state)
 {
     (void)state;
@@ -187,6 +190,7 @@ static void zones_have_the_names_of_links(void **state)
     assert_int_equal(address.zone, 9);
 }
 
+/* TEXT-4-1, TEXT-5-1, N6-11.1-1, N6-11.1-2 */
 static void parse_and_format_canonically(void **state)
 {
     (void)state;
@@ -197,14 +201,12 @@ static void parse_and_format_canonically(void **state)
     assert_formats("::", "::");
     assert_formats("::1", "::1");
     assert_formats("1::", "1::");
-    /* RFC 5952 4.1: no leading zeros. 4.2.2: one group of zeros is not shortened. 4.2.3: the
-     * longest run is, and the first of equal ones. 4.3: lower case. */
-    assert_formats("2001:0db8::0001", "2001:db8::1");
-    assert_formats("2001:db8:0:0:0:0:2:1", "2001:db8::2:1");
-    assert_formats("2001:db8::1:1:1:1:1", "2001:db8:0:1:1:1:1:1");
-    assert_formats("2001:0:0:1:0:0:0:1", "2001:0:0:1::1");
-    assert_formats("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1");
-    assert_formats("2001:DB8::ABCD:EF00", "2001:db8::abcd:ef00");
+    assert_formats("2001:0db8::0001", "2001:db8::1");               /* TEXT-4.1-1 */
+    assert_formats("2001:db8:0:0:0:0:2:1", "2001:db8::2:1");        /* TEXT-4.2.1-1 */
+    assert_formats("2001:db8::1:1:1:1:1", "2001:db8:0:1:1:1:1:1");  /* TEXT-4.2.2-1 */
+    assert_formats("2001:0:0:1:0:0:0:1", "2001:0:0:1::1");          /* TEXT-4.2.3-1: the longest run */
+    assert_formats("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1");    /* the first of equal ones */
+    assert_formats("2001:DB8::ABCD:EF00", "2001:db8::abcd:ef00");   /* TEXT-4.3-1 */
     assert_formats("0:0:1:0:0:0:0:0", "0:0:1::");
     assert_formats("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8");
     assert_formats("1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0");
@@ -291,6 +293,7 @@ static const char *const bad_addresses[] = {
     "localhost",
 };
 
+/* ARCH-2.2-1, ZONE-11.1-1 */
 static void parse_refuses_anything_else_and_changes_nothing(void **state)
 {
     (void)state;
@@ -380,7 +383,7 @@ static void format_and_parse_equal_the_library(void **state)
     }
 }
 
-/* Texts that are nearly right are accepted or refused as the library does. */
+/* TEXT-4-1, ARCH-2.2-1: texts that are nearly right are accepted or refused as the library does. */
 static void parse_of_mutilated_texts_equals_the_library(void **state)
 {
     (void)state;
@@ -413,6 +416,7 @@ static void parse_of_mutilated_texts_equals_the_library(void **state)
     }
 }
 
+/* TEXT-6-1 */
 static void format_endpoints(void **state)
 {
     (void)state;

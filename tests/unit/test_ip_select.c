@@ -109,7 +109,7 @@ static void expect_order(const struct own *own, const char *first, const char *s
     expect_order_with(&mn_policies_default, own, first, second);
 }
 
-/* RFC 6724 10.1 */
+/* RFC 6724 10.1, N6-6.6-1 */
 static void sources_of_the_examples(void **state)
 {
     (void)state;
@@ -124,7 +124,7 @@ static void sources_of_the_examples(void **state)
                   "2001:db8:1:0:d5e3:7953:13eb:22e8");
 }
 
-/* RFC 6724 10.2: all but the example of a home address */
+/* RFC 6724 10.2, N6-6.6-1: all but the example of a home address */
 static void orders_of_the_examples(void **state)
 {
     (void)state;
@@ -224,7 +224,7 @@ static void default_table(void **state)
     expect_source_with(&empty, false, "2001:db8::1", OWN({"2001:db8::2", ""}), "2001:db8::2");
 }
 
-/* SEL-3.1-1, SEL-3.2-1, SEL-3.3-1, SEL-3.4-1 */
+/* SEL-3.1-1, SEL-3.2-1, SEL-3.3-1, SEL-3.4-1, ZONE-4-1 */
 static void scopes(void **state)
 {
     (void)state;

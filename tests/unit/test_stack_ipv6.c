@@ -111,6 +111,48 @@ static int connection_to_a_link_local_address(struct world *w)
     return echo(w, server, 60000);
 }
 
+/* ZONE-6-3, ZONE-6-4, ZONE-7-1, ZONE-8-1: without a zone an address lies on the link of the stack
+ * that it is given to, and so does each one that comes from there. The answer goes back that way. */
+static int link_local_addresses_have_the_zone_of_their_stack(struct world *w)
+{
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    struct mnet_udp *server, *client;
+    struct mnet_endpoint from, to = {link_local_of(w->server), 53};
+    char byte;
+    CHECK_EQUAL(mnet_udp_open(w->server, &(struct mnet_udp_options){.local.port = 53}, &server), 0);
+    CHECK_EQUAL(mnet_udp_open(w->client, NULL, &client), 0);
+    const uint16_t zones[] = {0, w->client->zone};
+    for (size_t i = 0; i < 2; i++) {
+        to.address.zone = zones[i];
+        CHECK_EQUAL(mnet_udp_send(client, &to, "?", 1, in_ms(1000)), 0);
+        CHECK_EQUAL(mnet_udp_receive(server, &byte, 1, &from, in_ms(1000)), 1);
+        CHECK_EQUAL(from.address.zone, w->server->zone);
+        CHECK_EQUAL(mnet_udp_send(server, &from, "!", 1, in_ms(1000)), 0);
+        CHECK_EQUAL(mnet_udp_receive(client, &byte, 1, &from, in_ms(1000)), 1);
+        CHECK_EQUAL(from.address.zone, w->client->zone);
+    }
+    to.address.zone++; /* another link */
+    CHECK_EQUAL(mnet_udp_send(client, &to, "?", 1, in_ms(1000)), MNET_E_UNREACHABLE);
+    mnet_udp_close(server);
+    mnet_udp_close(client);
+    return 0;
+}
+
+/* ICMP6-3.1-4 */
+static int datagram_without_an_endpoint_is_refused(struct world *w)
+{
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    struct mnet_udp_options options = {.remote = {SERVER6, 9}};
+    struct mnet_udp *udp;
+    char byte;
+    CHECK_EQUAL(mnet_udp_open(w->client, &options, &udp), 0);
+    CHECK_EQUAL(mnet_udp_send(udp, NULL, "?", 1, in_ms(1000)), 0);
+    CHECK_EQUAL(mnet_udp_receive(udp, &byte, 1, NULL, in_ms(1000)), MNET_E_REFUSED);
+    CHECK_EQUAL(mnet_udp_unreachable(udp), MNET_UNREACHABLE_PORT);
+    mnet_udp_close(udp);
+    return 0;
+}
+
 static int connection_to_itself(struct world *w)
 {
     CHECK_EQUAL(sleep_ms(2100), 0);
@@ -208,6 +250,8 @@ static int stack_without_ipv6_is_silent(struct world *w)
 TEST(addresses_become_ours)
 TEST(connection_to_a_global_address)
 TEST(connection_to_a_link_local_address)
+TEST(link_local_addresses_have_the_zone_of_their_stack)
+TEST(datagram_without_an_endpoint_is_refused)
 TEST(connection_to_itself)
 TEST(port_without_a_listener_refuses)
 TEST(datagrams_go_both_ways)
@@ -270,6 +314,7 @@ static void run_two(const char *first_arguments, const char *second_arguments, s
     mnet_sim_destroy(sim);
 }
 
+/* N6-10-1 */
 static void stack_without_ipv4_waits_for_its_address(void **state)
 {
     (void)state;
@@ -369,6 +414,8 @@ int main(void)
         cmocka_unit_test(test_addresses_become_ours),
         cmocka_unit_test(test_connection_to_a_global_address),
         cmocka_unit_test(test_connection_to_a_link_local_address),
+        cmocka_unit_test(test_link_local_addresses_have_the_zone_of_their_stack),
+        cmocka_unit_test(test_datagram_without_an_endpoint_is_refused),
         cmocka_unit_test(test_connection_to_itself),
         cmocka_unit_test(test_port_without_a_listener_refuses),
         cmocka_unit_test(test_datagrams_go_both_ways),

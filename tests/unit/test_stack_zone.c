@@ -46,6 +46,7 @@ static int names_of_devices(struct world *w)
     return 0;
 }
 
+/* ZONE-11.2-2: neither the engines nor the wire see a zone. */
 static int zones_go_and_come(struct world *w)
 {
     struct mnet_address address = link_local(w->client->zone), ipv4 = WORLD_SERVER;
@@ -107,6 +108,7 @@ static void calls_refuse_addresses_of_other_links(void **state)
     world_run(addresses_of_other_links, NULL);
 }
 
+/* ZONE-6-2: each link has one zone, whose number is this program's alone. */
 static void names_keep_their_number(void **state)
 {
     (void)state;
