@@ -48,6 +48,8 @@ static void start(struct group_script *s)
         .user.neighbours_max = 16,
         .user.reassembly_datagrams_max = 2,
         .user.reassembly_bytes_max = 65536,
+        .user.dad_transmits = 1,
+        .user.icmp_errors_per_s = 200,
         .user.ttl = 64,
     };
     MN_ASSERT(mn_ip_init(&s->ip, &config) == 0);

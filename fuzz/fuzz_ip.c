@@ -48,6 +48,8 @@ static void start(struct fuzz_host *h)
         .user.neighbours_max = flags & 8 ? 3 : 256,
         .user.reassembly_datagrams_max = flags & 16 ? 2 : 32,
         .user.reassembly_bytes_max = REASSEMBLY_BYTES,
+        .user.dad_transmits = 1,
+        .user.icmp_errors_per_s = 200,
         .user.ttl = 64,
     };
     MN_ASSERT(mn_ip_init(&h->ip, &config) == 0);

@@ -72,6 +72,12 @@ struct mnet_ip_config {
     unsigned neighbours_max;           /* hosts of the link whose link addresses are known */
     unsigned reassembly_datagrams_max; /* incomplete IP datagrams at a time */
     size_t reassembly_bytes_max;       /* memory that they may pin */
+    /* How often other stations are asked for an IPv6 address before it is used
+     * (DupAddrDetectTransmits, RFC 4862 5.1). */
+    unsigned dad_transmits;
+    bool no_dad;                /* IPv6 addresses are used at once, and nobody is asked */
+    unsigned icmp_errors_per_s; /* ICMP errors sent, of both families */
+    bool no_unreachable;        /* sends no Destination Unreachable (RFC 792, RFC 4443 3.1) */
 };
 
 struct mnet_udp_config {

@@ -26,7 +26,8 @@ static void check_ipv6_address(const struct mn_ip *ip, const struct mn_own_addre
 {
     const struct mnet_address *address = &own->prefix.address;
     bool wanted = own->state != MN_IP_ADDRESS_CONFLICT;
-    MN_ASSERT(ip->v6.on && address->zone == 0 && !mnet_address_is_ipv4(*address) && !mn_ipv6_is_multicast(address));
+    MN_ASSERT((ip->v6.on || !wanted) && address->zone == 0 && !mnet_address_is_ipv4(*address) &&
+              !mn_ipv6_is_multicast(address));
     MN_ASSERT(!wanted || mn_groups_contain(&ip->groups, mn_ipv6_solicited_node(address)));
     MN_ASSERT((ip->v6.own_bits & mn_ipv6_own_bit(address)) != 0);
 }

@@ -23,7 +23,6 @@ struct mn_arrival {
     bool looped;      /* sent by ourselves, not from the wire */
     bool not_unicast; /* the frame, or the packet, went to more stations than us */
     /* IPv6: */
-    bool tentative;    /* for an address whose uniqueness is not yet known (RFC 4862 5.4) */
     bool fragmented;   /* came in fragments, be it one (RFC 6946) */
     bool router_alert; /* has a Router Alert option */
 };
@@ -169,6 +168,8 @@ static inline bool mn_own_is_usable(const struct mn_own_address *own)
 
 /* error_limit.c */
 
+/* Begins with so many errors a second, from `now` on. */
+void mn_ip_limit_errors(struct mn_ip *ip, uint32_t errors_per_s, uint64_t now);
 /* Whether an ICMP error may be sent now; false is counted. It is paid for once there is a message to be sent. */
 bool mn_ip_may_send_error(struct mn_ip *ip, uint64_t now);
 void mn_ip_pay_error(struct mn_ip *ip);

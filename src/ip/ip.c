@@ -22,6 +22,7 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
 {
     const struct mnet_ip_config *user = &config->user;
     MN_ASSERT(user->ttl > 0 && user->neighbours_max > 0 && user->reassembly_datagrams_max > 0);
+    MN_ASSERT(user->dad_transmits > 0 && user->icmp_errors_per_s > 0);
     *ip = (struct mn_ip){
         .memory = config->memory,
         .counters = config->counters,
@@ -32,6 +33,7 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
         .link_mtu = config->mtu,
         .own_end = MN_OWN_LINK_LOCAL,
         .ttl = user->ttl,
+        .no_unreachable = user->no_unreachable,
     };
     const struct mn_ip_settings settings = {
         .ipv4 = user->ipv4,
@@ -61,7 +63,7 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
         .timer_kind = MN_IP_TIMER_PATH_MTU,
     };
     mn_path_mtus_init(&ip->path_mtus, &paths);
-    ip->icmp_limit = (struct mn_ip_limit){.credit_ns = UINT64_MAX / 2, .filled_ns = config->now}; /* full */
+    mn_ip_limit_errors(ip, user->icmp_errors_per_s, config->now);
     if (mnet_address_is_any(user->ipv4.address)) { /* there may be one later, and then routes */
         if (!mnet_address_is_any(user->ipv4_gateway) || has_ipv4_routes(user))
             return MNET_E_INVALID;
@@ -143,6 +145,8 @@ static void address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t
 void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
                        enum mn_unreachable reason, uint64_t now)
 {
+    if (ip->no_unreachable)
+        return;
     if (mnet_address_is_ipv4(datagram->source))
         mn_icmpv4_unreachable(ip, packet, datagram, reason, now);
     else
@@ -192,7 +196,7 @@ MN_RARE void mn_ip_link_up(struct mn_ip *ip, uint64_t now)
     mn_ip_address_link_up(ip, &ip->own[MN_OWN_IPV4], now);
     for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++)
         mn_ipv6_address_link_up(ip, &ip->own[i], now);
-    if (ip->v6.discovers)
+    if (ip->v6.on && ip->v6.discovers)
         mn_ipv6_discovery_link_up(ip, now);
 }
 

@@ -258,13 +258,14 @@ enum mn_own_place {
 
 /* What IPv6 has for itself. */
 struct mn_ip_v6 {
-    bool on;
+    bool on;             /* false, too, once another station has the address of our MAC */
     bool discovers;      /* asks for routers, and hears what they advertise */
     bool autoconfigures; /* makes addresses of the prefixes that they advertise */
     bool managed, other; /* M and O of the last advertisement */
     uint8_t last_own;    /* the place of the own address that a packet was for last */
-    uint64_t own_bits;   /* one for each own address, see mn_ipv6_own_bit */
-    uint32_t changes;    /* of addresses and routers so far */
+    uint8_t dad_transmits;
+    uint64_t own_bits; /* one for each own address, see mn_ipv6_own_bit */
+    uint32_t changes;  /* of addresses and routers so far */
     struct mn_router_parameters parameters;
     struct mn_solicit solicit;
     struct mn_routers routers;
@@ -317,6 +318,7 @@ struct mn_ip_identification {
 struct mn_ip_limit {
     uint64_t credit_ns, filled_ns;
     uint32_t price_ns; /* of the next one */
+    uint32_t mean_ns;  /* of the prices */
 };
 
 struct mn_ip {
@@ -327,6 +329,7 @@ struct mn_ip {
     struct mn_mac mac;
     uint16_t mtu, link_mtu;
     uint8_t ttl;
+    bool no_unreachable;
     uint16_t open_port; /* UDP, while there is no address; 0: none */
     struct mn_own_address own[MN_OWN_MAX];
     unsigned own_end; /* places from here on are free */

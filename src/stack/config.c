@@ -33,6 +33,8 @@ const struct mn_config_number mn_config_numbers[] = {
     {FIELD(ip.neighbours_max), MN_CONFIG_COUNT, 256, 8192, NULL, 1, MOST},
     {FIELD(ip.reassembly_datagrams_max), MN_CONFIG_COUNT, 32, 0, NULL, 1, MOST},
     {FIELD(ip.reassembly_bytes_max), MN_CONFIG_BYTES, SIZE_MAX, 32, NULL, 1, SIZE_MAX},
+    {FIELD(ip.dad_transmits), MN_CONFIG_COUNT, 1, 0, NULL, 1, 16}, /* RFC 4862 5.1 */
+    {FIELD(ip.icmp_errors_per_s), MN_CONFIG_COUNT, 200, 0, NULL, 1, MOST},
     {FIELD(udp.endpoints_max), MN_CONFIG_COUNT, 64, 0, NULL, 1, UINT16_MAX},
     {FIELD(tcp.connections_max), MN_CONFIG_COUNT, 65536, 4096, NULL, 1, MOST},
     {FIELD(tcp.orphans_max), MN_CONFIG_COUNT, 0, 4, "tcp.connections_max", 1, MOST},

@@ -24,6 +24,8 @@ struct mn_ip_config ip_host_config(struct ip_host *h)
         .user.neighbours_max = 256,
         .user.reassembly_datagrams_max = 32,
         .user.reassembly_bytes_max = REGION_BYTES / 32,
+        .user.dad_transmits = 1,
+        .user.icmp_errors_per_s = 200,
     };
 }
 

@@ -1,6 +1,9 @@
 /* IP header fields that the user chooses for a connection's segments (RFC 9293 3.9.1.9, 3.9.2). */
 #include "tests/tcp/harness.h"
 
+#include "tcp/records/table.h"
+#include "wire/ipv6.h"
+
 #define TTL 7
 #define DSCP 46 /* expedited forwarding, RFC 3246 */
 
@@ -152,6 +155,56 @@ SCRIPT(established_reset_has_ttl_and_dscp)
     tcp_end(&t);
 }
 
+/* FLOW-3-1, N6-5.1-9, N6-5.1-10: all segments of a connection have one label, those from before it
+ * and after it included. IPv4 has none. */
+SCRIPT(established_flow_label_is_that_of_all_segments)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    listen_with_choices(&t);
+    send_(&t, .seq = 0, .flags = SYN);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    uint32_t label = t.seen.datagram.flow_label;
+    assert_int_equal(label != 0, tcp_family() == IPV6);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    accept_(&t);
+    write_text(&t, "x");
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x");
+    assert_int_equal(t.seen.datagram.flow_label, label);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x");
+    assert_int_equal(t.seen.datagram.flow_label, label);
+    drain(&t, NULL);
+    abort_(&t);
+    expect(&t, .seq = 2, .ack = 1, .flags = RST | ACK);
+    assert_int_equal(t.seen.datagram.flow_label, label);
+    tcp_end(&t);
+}
+
+/* FLOW-3-2: the labels of connections that differ in a port are spread over 20 bits, and none tells
+ * the next one. */
+SCRIPT(flow_labels_are_spread)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    unsigned buckets[16] = {0}, near = 0;
+    uint32_t last = 0;
+    for (uint16_t i = 0; i < 1600; i++) {
+        struct mnet_endpoint remote = t.remote;
+        remote.port = (uint16_t)(1000 + i);
+        const struct mn_conn conn = {.local = mn_conn_end(t.local), .remote = mn_conn_end(remote)};
+        uint32_t label = mn_tcp_flow_label(t.tcp, &conn);
+        assert_in_range(label, 1, MN_IPV6_FLOW_LABEL_MAX);
+        buckets[label >> 16]++;
+        near += label - last + 100 <= 200;
+        last = label;
+    }
+    for (int i = 0; i < 16; i++)
+        assert_in_range(buckets[i], 60, 140); /* 100 each, with a deviation of ten */
+    assert_true(near < 5);
+    tcp_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +215,8 @@ int main(void)
         cmocka_unit_test(established_ttl_and_dscp_have_defaults),
         cmocka_unit_test(established_ttl_and_dscp_may_change),
         cmocka_unit_test(established_reset_has_ttl_and_dscp),
+        cmocka_unit_test(established_flow_label_is_that_of_all_segments),
+        over_ipv6(flow_labels_are_spread),
     };
     return run_scripts("tcp_ip_header", tests);
 }

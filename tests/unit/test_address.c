@@ -201,12 +201,12 @@ static void parse_and_format_canonically(void **state)
     assert_formats("::", "::");
     assert_formats("::1", "::1");
     assert_formats("1::", "1::");
-    assert_formats("2001:0db8::0001", "2001:db8::1");               /* TEXT-4.1-1 */
-    assert_formats("2001:db8:0:0:0:0:2:1", "2001:db8::2:1");        /* TEXT-4.2.1-1 */
-    assert_formats("2001:db8::1:1:1:1:1", "2001:db8:0:1:1:1:1:1");  /* TEXT-4.2.2-1 */
-    assert_formats("2001:0:0:1:0:0:0:1", "2001:0:0:1::1");          /* TEXT-4.2.3-1: the longest run */
-    assert_formats("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1");    /* the first of equal ones */
-    assert_formats("2001:DB8::ABCD:EF00", "2001:db8::abcd:ef00");   /* TEXT-4.3-1 */
+    assert_formats("2001:0db8::0001", "2001:db8::1");              /* TEXT-4.1-1 */
+    assert_formats("2001:db8:0:0:0:0:2:1", "2001:db8::2:1");       /* TEXT-4.2.1-1 */
+    assert_formats("2001:db8::1:1:1:1:1", "2001:db8:0:1:1:1:1:1"); /* TEXT-4.2.2-1 */
+    assert_formats("2001:0:0:1:0:0:0:1", "2001:0:0:1::1");         /* TEXT-4.2.3-1: the longest */
+    assert_formats("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1");   /* the first of equal ones */
+    assert_formats("2001:DB8::ABCD:EF00", "2001:db8::abcd:ef00");  /* TEXT-4.3-1 */
     assert_formats("0:0:1:0:0:0:0:0", "0:0:1::");
     assert_formats("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8");
     assert_formats("1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0");

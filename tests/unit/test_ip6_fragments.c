@@ -6,7 +6,7 @@ static uint8_t bytes[65536];
 
 /* ---- Received ---- */
 
-struct fragment_line {
+struct rule_fragment {
     uint32_t identification;
     uint16_t offset;
     bool more;
@@ -18,7 +18,7 @@ struct fragment_line {
     size_t len;
 };
 
-static enum mn_ip_verdict receive_fragment_line(struct ip_host *h, struct fragment_line line)
+static enum mn_ip_verdict receive_fragment_line(struct ip_host *h, struct rule_fragment line)
 {
     static uint8_t payload[FRAME_MAX];
     const struct mn_ipv6_fragment fragment = {line.identification, line.offset, line.next_header, line.more};
@@ -35,7 +35,7 @@ static enum mn_ip_verdict receive_fragment_line(struct ip_host *h, struct fragme
 }
 #define receive_fragment(h, ...) \
     receive_fragment_line( \
-        h, (struct fragment_line){.identification = 7, .next_header = MN_PROTOCOL_UDP, .len = 8, __VA_ARGS__})
+        h, (struct rule_fragment){.identification = 7, .next_header = MN_PROTOCOL_UDP, .len = 8, __VA_ARGS__})
 
 static void start(struct ip_host *h)
 {
@@ -104,9 +104,9 @@ static void datagram_of_1500_octets_is_put_together(void **state)
         for (uint32_t at = 0; at < lens[i]; at += 1232) {
             size_t len = MN_MIN(lens[i] - at, (size_t)1232);
             bool more = at + len < lens[i];
-            assert_int_equal(receive_fragment(&h, .identification = (uint32_t)i, .offset = (uint16_t)at, .more = more,
-                                              .len = len),
-                             more ? MN_IP_CONSUMED : MN_IP_TRANSPORT);
+            assert_int_equal(
+                receive_fragment(&h, .identification = (uint32_t)i, .offset = (uint16_t)at, .more = more, .len = len),
+                more ? MN_IP_CONSUMED : MN_IP_TRANSPORT);
         }
         expect_datagram(&h, lens[i]);
     }
@@ -328,8 +328,8 @@ static void identifications_differ_and_tell_nothing(void **state)
     ip_host_down(&h);
 }
 
-/* N6-5.1-6, RFC 8021: whatever a router says, a packet that fits the least MTU of IPv6 is sent as it
- * is, and no fragment is smaller than that takes. */
+/* N6-5.1-6, RFC 8021: whatever a router says, a packet that fits the least MTU of IPv6 is sent as
+ * it is, and no fragment is smaller than that takes. */
 static void packet_that_fits_the_least_mtu_is_no_fragment(void **state)
 {
     (void)state;

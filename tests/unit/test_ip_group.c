@@ -242,6 +242,34 @@ static void general_query_is_answered_once_after_a_random_time(void **state)
     }
 }
 
+/* MLD2-5.2.12-2: a group that nobody wants is in no answer, but is told of with an empty list when
+ * it is left. */
+static void group_that_was_left_is_in_no_answer(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    FOR_BOTH_FAMILIES
+    {
+        unsigned told = 0, answers = 0;
+        begin_with(&h, ipv4, 2);
+        leave(&h, ipv4, 1);
+        for (int i = 0; i < 8; i++) {
+            receive_query(&h, ipv4);
+            listen(&h, 1200);
+            for (unsigned j = 0; j < said_count; j++) {
+                const struct said_record *left = record_of(&said[j], group_of(ipv4, 1));
+                const struct said_record *other = record_of(&said[j], group_of(ipv4, 2));
+                assert_true(left == NULL || (left->type == MN_GROUP_TO_INCLUDE && left->source_count == 0));
+                told += left != NULL;
+                answers += other != NULL && other->type == MN_GROUP_IS_EXCLUDE;
+            }
+        }
+        assert_int_equal(told, 2);
+        assert_int_equal(answers, 8);
+        ip_host_down(&h);
+    }
+}
+
 /* MLD2-6.3-2: not even if it says so. */
 static void general_query_without_delay_is_not_answered_at_once(void **state)
 {
@@ -576,6 +604,7 @@ int main(void)
         cmocka_unit_test(host_without_groups_says_nothing),
         cmocka_unit_test(link_up_reports_all_groups_again),
         cmocka_unit_test(general_query_is_answered_once_after_a_random_time),
+        cmocka_unit_test(group_that_was_left_is_in_no_answer),
         cmocka_unit_test(general_query_without_delay_is_not_answered_at_once),
         cmocka_unit_test(general_queries_in_a_row_get_one_answer_at_the_earlier_time),
         cmocka_unit_test(specific_query_is_answered_if_the_group_is_joined),

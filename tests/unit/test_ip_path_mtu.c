@@ -130,7 +130,7 @@ static void message_never_raises(void **state)
     stop(&f);
 }
 
-/* PMTU-5.3-1, RFC 1191 6.3 */
+/* PMTU-5.3-1, N6-5.7.1-1, RFC 1191 6.3 */
 static void estimate_ends_after_ten_minutes(void **state)
 {
     (void)state;

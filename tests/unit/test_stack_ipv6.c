@@ -112,7 +112,8 @@ static int connection_to_a_link_local_address(struct world *w)
 }
 
 /* ZONE-6-3, ZONE-6-4, ZONE-7-1, ZONE-8-1: without a zone an address lies on the link of the stack
- * that it is given to, and so does each one that comes from there. The answer goes back that way. */
+ * that it is given to, and so does each one that comes from there. The answer goes back that way.
+ */
 static int link_local_addresses_have_the_zone_of_their_stack(struct world *w)
 {
     CHECK_EQUAL(sleep_ms(2100), 0);

@@ -179,6 +179,7 @@ static void expect_lent(int number, const char *text)
     assert_int_equal(at, len);
 }
 
+/* N6-5.12-1 */
 static void lent_datagrams_have_the_fields_of_their_headers(void **state)
 {
     struct udp_fixture *f = *state;
@@ -337,6 +338,7 @@ static void lent_datagrams_of_other_headers_are_not_merged(void **state)
 
 /* ---- Sent ---- */
 
+/* N6-5.12-1 */
 static void output_takes_fields_and_bytes_of_the_message(void **state)
 {
     struct udp_fixture *f = *state;
@@ -360,7 +362,7 @@ static void output_takes_fields_and_bytes_of_the_message(void **state)
     assert_int_equal(bytes.left, 0);
 }
 
-/* RFC 6437 3: one label for a flow, another for another flow, none over IPv4. */
+/* FLOW-3-1, N6-5.1-9, N6-5.1-10: one label for a flow, another for another flow, none over IPv4. */
 static void output_labels_flows_over_ipv6(void **state)
 {
     struct udp_fixture *f = *state;

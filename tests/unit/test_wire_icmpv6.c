@@ -225,7 +225,7 @@ static void quote_that_is_cut_says_what_it_can(void **state)
     }
 }
 
-/* What stands behind the quoted packet is no part of it (RFC 4884). */
+/* N6-5.8-2: what stands behind the quoted packet is no part of it (RFC 4884). */
 static void quote_ends_where_its_packet_does(void **state)
 {
     (void)state;

@@ -20,7 +20,7 @@ static enum mn_parse parse(const uint8_t *bytes, size_t len, struct mn_group_que
     return verdict;
 }
 
-/* IGMP2-2-1, IGMP2-2-2, IGMP3-4-1: the bytes by hand from the RFCs. */
+/* IGMP2-2-1, IGMP2-2-2, IGMP3-4-1, IGMP3-4.2.10-1: the bytes by hand from the RFCs. */
 static void messages_have_the_rfcs_bytes(void **state)
 {
     (void)state;

@@ -149,7 +149,7 @@ static void pseudo_sum_is_that_of_rfc_8200(void **state)
     assert_int_equal(mn_sum_fold(sum), mn_sum_fold(mn_sum(0, drawn, sizeof drawn)));
 }
 
-/* MLD2-5-1, IP6-4.2-9 */
+/* MLD2-5-1, IP6-4.2-9, N6-5.3-3 */
 static void router_alert_is_the_header_of_rfc_2711(void **state)
 {
     (void)state;

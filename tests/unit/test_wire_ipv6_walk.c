@@ -251,7 +251,7 @@ static void padding_of_both_kinds_is_skipped(void **state)
     expect_transport(PACKET(OPTIONS, ICMP, 0, 1, 0, 1, 0, 1, 0), ICMP, 8);
 }
 
-/* NODE-5.3-1, N6-5.3-2, N6-5.3-5: more padding than an alignment needs. */
+/* NODE-5.3-1, N6-5.3-2, N6-5.3-4, N6-5.3-5: more padding than an alignment needs. */
 static void padding_beyond_any_alignment_is_refused(void **state)
 {
     (void)state;

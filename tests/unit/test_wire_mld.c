@@ -31,7 +31,7 @@ static enum mn_parse parse(const uint8_t *bytes, size_t len, struct mn_group_que
     return verdict;
 }
 
-/* MLD1-3-1, MLD2-5-3: the bytes of each message, by hand from the RFCs. */
+/* MLD1-3-1, MLD1-3.7-1, MLD2-5-3: the bytes of each message, by hand from the RFCs. */
 static void messages_have_the_rfcs_bytes(void **state)
 {
     (void)state;
@@ -226,7 +226,7 @@ static void codes_are_the_inverse_of_their_values(void **state)
     assert_int_equal(mn_group_encode(UINT32_MAX, 7), 255);
 }
 
-/* MLD1-5-1 */
+/* MLD1-5-1, MLD1-3.7-1: bytes behind the message do not count. */
 static void report_of_version_1_names_a_group(void **state)
 {
     (void)state;

@@ -23,7 +23,7 @@ MN_RARE struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned pl
     };
     ip->own_end = MN_MAX(ip->own_end, place + 1);
     mn_ipv6_set_own_bits(ip);
-    uint64_t start = mn_time_after(at, random_delay(ip));
+    uint64_t start = ip->v6.dad_transmits > 0 ? mn_time_after(at, random_delay(ip)) : at;
     int result = mn_ip_join(ip, mn_ipv6_solicited_node(&prefix->address), start); /* DAD-5.4.2 */
     MN_ASSERT(result == 0);
     mn_wheel_arm(&ip->wheel, &own->timer, start);
@@ -37,19 +37,24 @@ static void note_lost(struct mn_ip *ip, const struct mn_own_address *own)
         ip->v6.lost[ip->v6.lost_count++] = own->prefix.address;
 }
 
-MN_RARE void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own)
+MN_RARE void mn_ipv6_lose_address(struct mn_ip *ip, struct mn_own_address *own)
 {
     MN_ASSERT(own->state != MN_IP_ADDRESS_NONE);
     note_lost(ip, own);
     mn_wheel_cancel(&ip->wheel, &own->timer);
     if (own->state != MN_IP_ADDRESS_CONFLICT)
         mn_ip_leave(ip, mn_ipv6_solicited_node(&own->prefix.address));
+    ip->last_way.known = false;
+    ip->v6.changes++;
+}
+
+MN_RARE void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own)
+{
+    mn_ipv6_lose_address(ip, own);
     *own = (struct mn_own_address){0};
     while (ip->own_end > MN_OWN_LINK_LOCAL && ip->own[ip->own_end - 1].state == MN_IP_ADDRESS_NONE)
         ip->own_end--;
     mn_ipv6_set_own_bits(ip);
-    ip->last_way.known = false;
-    ip->v6.changes++;
 }
 
 bool mn_ip_take_lost(struct mn_ip *ip, struct mnet_address *address)

@@ -178,16 +178,16 @@ MN_RARE enum mn_ip_verdict mn_icmpv6_input(struct mn_ip *ip, struct mn_arrival *
         mnet_packet_free(packet);
         return MN_IP_CONSUMED;
     }
-    if (!arrival->tentative && is_listener_discovery(message.type)) {
+    if (is_listener_discovery(message.type)) {
         mn_mld_input(ip, arrival, datagram);
         mnet_packet_free(packet);
         return MN_IP_CONSUMED;
     }
-    if (!arrival->tentative && message.type == MN_ICMPV6_ECHO) {
+    if (message.type == MN_ICMPV6_ECHO) {
         answer_echo(ip, packet, arrival->now, datagram);
         return MN_IP_CONSUMED;
     }
-    if (!arrival->tentative && mn_icmpv6_is_error(message.type))
+    if (mn_icmpv6_is_error(message.type))
         return receive_error(ip, packet, &message, datagram, error);
     mn_ip_drop(ip, packet, MNET_COUNT_ICMP_DROP_IGNORED);
     return MN_IP_CONSUMED;

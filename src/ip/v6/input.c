@@ -26,19 +26,27 @@ static bool check_source(struct mn_ip *ip, const struct mn_arrival *arrival, con
     return false;
 }
 
-/* One of our own addresses, or of our groups. While an address is tentative only neighbour
- * discovery gets packets for it (RFC 4862 5.4). */
+/* A group that the host has joined. The groups of the interface are heard from the host itself alone
+ * (RFC 4291 2.7), and that of all nodes is among them (2.8). */
+static bool is_own_group(const struct mn_ip *ip, const struct mn_arrival *arrival, const struct mnet_address *group)
+{
+    static const struct mnet_address all_nodes = {.bytes = {0xff, 0x01, [15] = 1}};
+    if (mn_ipv6_multicast_scope(group) > MN_IPV6_SCOPE_INTERFACE)
+        return mn_groups_contain(&ip->groups, *group);
+    return arrival->looped && (mn_ipv6_equal(group, &all_nodes) || mn_groups_contain(&ip->groups, *group));
+}
+
+/* One of our own addresses, or of our groups. No packet for a tentative address counts; what detection
+ * hears comes to groups (RFC 4862 5.4). */
 static bool check_destination(struct mn_ip *ip, struct mn_arrival *arrival, const struct mn_ipv6 *header)
 {
     const struct mnet_address *destination = &header->destination;
     const struct mn_own_address *own = mn_ipv6_find_own(ip, destination);
-    if (MN_LIKELY(own != NULL && own->state != MN_IP_ADDRESS_CONFLICT)) {
-        arrival->tentative = own->state == MN_IP_ADDRESS_PROBING;
+    if (MN_LIKELY(own != NULL && mn_own_is_usable(own)))
         return true;
-    }
     if (arrival->looped && mn_ipv6_is_loopback(destination))
         return true;
-    if (mn_ipv6_is_multicast(destination) && mn_groups_contain(&ip->groups, *destination)) {
+    if (mn_ipv6_is_multicast(destination) && is_own_group(ip, arrival, destination)) {
         arrival->not_unicast = true;
         return true;
     }
@@ -69,8 +77,7 @@ static MN_RARE void discard(struct mn_ip *ip, const struct mn_arrival *arrival, 
     case MN_IPV6_IS_PROBLEM:
         mn_ip_count(ip, chain->code == MN_IPV6_UNKNOWN_NEXT_HEADER ? MNET_COUNT_IP_DROP_PROTOCOL
                                                                    : MNET_COUNT_IP_DROP_OPTIONS);
-        if (!arrival->tentative)
-            mn_icmpv6_parameter_problem(ip, arrival->packet, datagram, chain, arrival->now);
+        mn_icmpv6_parameter_problem(ip, arrival->packet, datagram, chain, arrival->now);
         break;
     case MN_IPV6_IS_EMPTY: break;
     case MN_IPV6_IS_INVALID:
@@ -141,8 +148,8 @@ enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, s
     arrival->router_alert = chain.router_alert;
     if (chain.protocol == MN_PROTOCOL_ICMPV6)
         return mn_icmpv6_input(ip, arrival, datagram, error);
-    if (MN_UNLIKELY(arrival->tentative || mn_ipv6_is_unspecified(&header.source))) {
-        mn_ip_drop(ip, arrival->packet, arrival->tentative ? MNET_COUNT_IP_DROP_NOT_FOR_US : MNET_COUNT_IP_DROP_SOURCE);
+    if (MN_UNLIKELY(mn_ipv6_is_unspecified(&header.source))) {
+        mn_ip_drop(ip, arrival->packet, MNET_COUNT_IP_DROP_SOURCE);
         return MN_IP_CONSUMED;
     }
     /* A packet that was never on a wire has a checksum that is not finished, and needs none. */

@@ -53,6 +53,8 @@ int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_
  * begins within a second from `at` on. */
 struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct mnet_prefix *prefix,
                                            uint64_t at);
+/* The host may not use the address any longer, and hears no questions for it. */
+void mn_ipv6_lose_address(struct mn_ip *ip, struct mn_own_address *own);
 /* The host has the address no longer. */
 void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own);
 void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
@@ -60,7 +62,7 @@ void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint6
 /* dad.c: duplicate address detection (RFC 4862 5.4). */
 
 void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
-/* Another station has the address, or is about to take it. */
+/* Another station has the address, or is about to take it. May switch IPv6 off. */
 void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 
 /* slaac.c: own addresses that follow from prefixes. */

@@ -18,6 +18,10 @@ static bool write_older(struct mn_writer *w, uint8_t version, const struct mnet_
  * (MLD2-5.2.13-1). */
 static void send(struct mn_ip *ip, struct mnet_packet *message, const struct mnet_address *to)
 {
+    if (!ip->v6.on) { /* it was switched off */
+        mnet_packet_free(message);
+        return;
+    }
     const struct mn_own_address *own = mn_ipv6_link_local(ip);
     struct mn_ipv6 header = {
         .source = own != NULL ? own->prefix.address : MNET_ADDRESS_ANY,

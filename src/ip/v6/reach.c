@@ -19,7 +19,8 @@ static uint64_t deadline_of(const struct mn_ip *ip, uint64_t now)
 
 void mn_ipv6_discovery_arm(struct mn_ip *ip, uint64_t now)
 {
-    mn_wheel_arm(&ip->wheel, &ip->v6.timer, deadline_of(ip, now));
+    if (ip->v6.on)
+        mn_wheel_arm(&ip->wheel, &ip->v6.timer, deadline_of(ip, now));
 }
 
 MN_RARE void mn_ipv6_log_router(struct mn_ip *ip, struct mnet_address router, bool had)

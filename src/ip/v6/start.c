@@ -89,7 +89,7 @@ static void start_autoconf(struct mn_ip *ip, const struct mnet_ip_config *config
         .mac = ip->mac,
         .token = mn_identifier_of(config->ipv6_token),
         .temporary = config->ipv6_temporary,
-        .dad_transmits = 1,
+        .dad_transmits = ip->v6.dad_transmits,
     };
     static const uint8_t none[sizeof config->ipv6_secret];
     static_assert(sizeof autoconf.origin.secret == sizeof config->ipv6_secret, "one key");
@@ -129,6 +129,7 @@ MN_RARE int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config,
         return 0;
     }
     ip->v6 = (struct mn_ip_v6){.on = true, .last_own = MN_OWN_LINK_LOCAL};
+    ip->v6.dad_transmits = config->no_dad ? 0 : (uint8_t)config->dad_transmits;
     mn_router_parameters_init(&ip->v6.parameters, ip->link_mtu, ip->random, now);
     ip->v6.parameters.hop_limit = config->ttl;
     mn_random_bytes(ip->random, &ip->v6.identification_key, sizeof ip->v6.identification_key);

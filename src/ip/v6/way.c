@@ -56,7 +56,10 @@ int mn_ipv6_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_a
     if (!ip->v6.on || mn_ipv6_is_unspecified(&destination))
         return MNET_E_UNREACHABLE;
     if (mn_ipv6_is_multicast(&destination)) {
-        way->kind = MN_IP_WAY_GROUP;
+        if (mn_ipv6_multicast_scope(&destination) < MN_IPV6_SCOPE_INTERFACE) /* RFC 4291 2.7: reserved */
+            return MNET_E_UNREACHABLE;
+        bool inside = mn_ipv6_multicast_scope(&destination) == MN_IPV6_SCOPE_INTERFACE;
+        way->kind = inside ? MN_IP_WAY_LOOPBACK : MN_IP_WAY_GROUP;
         way->next_hop = destination;
     } else if (mn_ipv6_is_link_local(&destination)) {
         way->next_hop = destination;
