@@ -73,6 +73,13 @@
     X(DHCP_DECLINED, "dhcp.declined", "offered addresses that another station had") \
     X(DHCP_DROP_INVALID, "dhcp.drop_invalid", "malformed") \
     X(DHCP_DROP_UNEXPECTED, "dhcp.drop_unexpected", "another client's, not requested, or of no use") \
+    X(DNS_RX, "dns.rx", "answers received") \
+    X(DNS_TX, "dns.tx", "questions sent") \
+    X(DNS_CACHED, "dns.cached", "lookups answered by the cache") \
+    X(DNS_REFUSED, "dns.refused", "answers that report an error, or refer to another server") \
+    X(DNS_FAILED, "dns.failed", "questions that no server answered") \
+    X(DNS_DROP_INVALID, "dns.drop_invalid", "malformed") \
+    X(DNS_DROP_UNEXPECTED, "dns.drop_unexpected", "not an answer to a question that was asked") \
     X(TCP_RX, "tcp.rx", "segments received") \
     X(TCP_TX, "tcp.tx", "segments sent") \
     X(TCP_RETRANSMITTED, "tcp.retransmitted", "segments sent again") \
