@@ -372,10 +372,11 @@ static void tentative_address_is_neither_source_nor_destination(void **state)
 
 /* ---- After a conflict ---- */
 
-/* Starts a host whose link-local address is taken by another. */
+/* Starts a host in a group, whose link-local address is taken by another. */
 static void lose_link_local(struct ip_host *h, const struct mn_ip_config *config)
 {
     assert_int_equal(ip_host_start(h, config), 0);
+    assert_int_equal(mn_ip_join(&h->ip, ADDRESS6(0xff05, 0, 0, 9), 0), 0);
     struct mnet_address own = h->ip.own[MN_OWN_LINK_LOCAL].prefix.address;
     receive_advertisement(h, .destination = mn_ipv6_all_nodes, .target = own);
 }
