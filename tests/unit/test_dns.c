@@ -25,7 +25,7 @@ static void question_goes_to_the_first_server(void **state)
     dns_end(&s);
 }
 
-/* EDNS-7-2, DNS2181-9-2: an answer without OPT is fine, and so is one without additional records. */
+/* EDNS-7-2, DNS2181-9-2: an answer without OPT and other additional records is fine. */
 static void answer_is_kept_for_its_time_to_live(void **state)
 {
     (void)state;
