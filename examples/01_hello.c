@@ -1,4 +1,5 @@
-/* Step 1: a host on the network. It answers ARP and ping by itself; there is nothing more to write.
+/* Step 1: a host on the network, with both families. It answers ping by itself; there is nothing
+ * more to write.
  *
  *   01_hello-tap --net:service=tap0 --ipv4=10.0.0.2/24
  */
@@ -14,8 +15,12 @@ int mnet_main(struct mnet_env *env)
     if (error < 0) {
         return error; /* the port tells the user the cause */
     }
-    char text[MNET_ADDRESS_TEXT];
-    mnet_print(env, "hello, I am %s\n", mnet_address_format(mnet_stack_ipv4(stack), text, sizeof text));
+    struct mnet_stack_address own[8];
+    unsigned count = mnet_stack_addresses(stack, own, 8);
+    for (unsigned i = 0; i < count && i < 8; i++) {
+        char text[MNET_ADDRESS_TEXT];
+        mnet_print(env, "hello, I am %s\n", mnet_env_format_address(env, own[i].prefix.address, text, sizeof text));
+    }
     mnet_sleep(MNET_NEVER); /* until Ctrl-C cancels this task */
     return 0;               /* the stack ends with the program */
 }

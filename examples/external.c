@@ -89,6 +89,16 @@ static bool asked(const char *argument)
     return true;
 }
 
+/* Besides, the stack has a link-local address of IPv6. */
+static bool set_address(struct mnet_config *config, const char *text)
+{
+    struct mnet_prefix own;
+    if (mnet_prefix_parse(text, &own) < 0)
+        return false;
+    *(mnet_address_is_ipv4(own.address) ? &config->ip.ipv4 : &config->ip.ipv6) = own;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && asked(argv[1]))
@@ -97,7 +107,7 @@ int main(int argc, char **argv)
     strcpy(why, usage);
     struct mnet_config config = {.platform = {clock_now, entropy, NULL}, .memory_size = MEMORY_BYTES};
     config.memory = malloc(MEMORY_BYTES);
-    if (argc != 3 || config.memory == NULL || mnet_prefix_parse(argv[2], &config.ip.ipv4) < 0 ||
+    if (argc != 3 || config.memory == NULL || !set_address(&config, argv[2]) ||
         mnet_tap_open(argv[1], NULL, &config.device, why, sizeof why) < 0) {
         fprintf(stderr, "%s\n", why);
         return 1;

@@ -82,7 +82,7 @@ int mnet_main(struct mnet_env *env)
     struct mnet_endpoint peer = {0};
     bool complete = mnet_env_argc(env) == 3 && parse_port(argv[2], &peer.port);
     bool listen = complete && argv[1][0] == '-' && argv[1][1] == 'l' && argv[1][2] == '\0';
-    if (!complete || (!listen && mnet_address_parse(argv[1], &peer.address) < 0))
+    if (!complete || (!listen && mnet_env_parse_address(env, argv[1], &peer.address) < 0))
         return mnet_env_usage(env);
     struct session session = {.env = env};
     struct mnet_stack *stack;

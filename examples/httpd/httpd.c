@@ -82,6 +82,20 @@ static int accept_clients(struct server *server, struct mnet_listener *listener)
     }
 }
 
+/* Those that there are now. A router may give further ones, which are in the log. */
+static void print_addresses(struct mnet_env *env, struct mnet_stack *stack)
+{
+    struct mnet_stack_address own[8];
+    unsigned count = mnet_stack_addresses(stack, own, 8);
+    for (unsigned i = 0; i < count && i < 8; i++) {
+        char text[MNET_ADDRESS_TEXT];
+        struct mnet_address address = own[i].prefix.address;
+        address.zone = 0; /* a client has a name of its own for the link */
+        mnet_address_format(address, text, sizeof text);
+        mnet_print(env, mnet_address_is_ipv4(address) ? "serving http://%s/\n" : "serving http://[%s]/\n", text);
+    }
+}
+
 static int serve(struct mnet_env *env, struct mnet_stack *stack)
 {
     struct mnet_listen_options options = {.backlog = 1024, .no_delay = true};
@@ -89,8 +103,7 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
     int error = mnet_tcp_listen(stack, 80, &options, &listener);
     if (error < 0)
         return error;
-    char text[MNET_ADDRESS_TEXT];
-    mnet_print(env, "serving http://%s/\n", mnet_address_format(mnet_stack_ipv4(stack), text, sizeof text));
+    print_addresses(env, stack);
     struct server server = {.stack = stack};
     error = accept_clients(&server, listener);
     mnet_tcp_unlisten(listener);

@@ -11,7 +11,6 @@ static int digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* reg-name and IP-literal of RFC 3986 3.2.2, then a port. */
 static bool is_host_char(char c, bool bracketed)
 {
     char lower = (char)(c | 0x20);
@@ -19,13 +18,30 @@ static bool is_host_char(char c, bool bracketed)
     return plain || (c != '\0' && strchr(bracketed ? ":.-_~" : "-._~%!$&'()*+,;=", c) != NULL);
 }
 
+/* The zone of a link-local address (RFC 6874 2), without its "%25". No client should send it, but
+ * some do. */
+static size_t zone_len(const char *text, size_t len)
+{
+    size_t i = 0;
+    while (i < len && (text[i] == '%' || is_host_char(text[i], true)) && text[i] != ':')
+        i++;
+    return i;
+}
+
+/* reg-name and IP-literal of RFC 3986 3.2.2, then a port. */
 bool request_is_authority(const char *text, size_t len)
 {
     bool bracketed = len > 0 && text[0] == '[';
     size_t i = bracketed;
     while (i < len && is_host_char(text[i], bracketed))
         i++;
-    if (i == (size_t)bracketed || (bracketed && (i == len || text[i++] != ']')))
+    if (i == (size_t)bracketed)
+        return false;
+    if (bracketed && len - i > 3 && memcmp(text + i, "%25", 3) == 0) {
+        size_t zone = zone_len(text + i + 3, len - i - 3);
+        i += zone > 0 ? 3 + zone : 0;
+    }
+    if (bracketed && (i == len || text[i++] != ']'))
         return false;
     if (i < len && text[i] == ':') {
         i++;

@@ -70,7 +70,10 @@ enum mnet_backlog_policy {
 /* Options of a passive open; zeros are defaults. */
 struct mnet_listen_options {
     struct mnet_address address; /* listen on this own address only (MUST-43) */
-    unsigned backlog;            /* connections that wait for accept; default 128 */
+    /* Connections of this family only. Two listeners of different families may have the same port.
+     * The address 0.0.0.0 stands for all of IPv4. */
+    enum mnet_family family;
+    unsigned backlog; /* connections that wait for accept; default 128 */
     enum mnet_backlog_policy policy;
     bool no_delay;
     /* Not accepted, even if the stack's configuration allows it. */
@@ -94,7 +97,9 @@ struct mnet_listen_options {
  * answer, and with an ICMP error by which the host has no such port or protocol, or the connection
  * is prohibited. An ICMP error by which the network or the host is unreachable does not end the
  * attempt, because the path may be repaired. If the attempt then fails, the result is
- * MNET_E_UNREACHABLE instead of MNET_E_TIMED_OUT or MNET_E_DEADLINE. Suspends. */
+ * MNET_E_UNREACHABLE instead of MNET_E_TIMED_OUT or MNET_E_DEADLINE. As long as the stack asks for
+ * an own address of IPv6, and for 10 s after its start or after the link came up while a router
+ * may still give it one, the call waits for it. Suspends. */
 int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint16_t port, struct mnet_flow **flow,
                      uint64_t deadline);
 
@@ -132,9 +137,9 @@ int mnet_tcp_established(struct mnet_flow *flow, uint64_t deadline);
  * (MNET_NOTICE_UNREACHABLE). The log names the sender of the report. Never suspends. */
 enum mnet_unreachable mnet_tcp_unreachable(const struct mnet_flow *flow);
 
-/* Listens on `port`. With port 0 the stack picks a free one, which mnet_tcp_listen_port returns.
- * options may be NULL. Errors: MNET_E_IN_USE, MNET_E_INVALID (not an own address), MNET_E_LIMIT,
- * MNET_E_NO_MEMORY. Never suspends. */
+/* Listens on `port`, for connections of both families. With port 0 the stack picks a free one,
+ * which mnet_tcp_listen_port returns. options may be NULL. Errors: MNET_E_IN_USE, MNET_E_INVALID
+ * (not an own address, or not of the family), MNET_E_LIMIT, MNET_E_NO_MEMORY. Never suspends. */
 int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_listen_options *options,
                     struct mnet_listener **listener);
 /* Returns the port of the listener. */

@@ -188,6 +188,8 @@ enum mn_ip_address_state {
 enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip);
 /* Of the IPv6 address of the configuration. */
 enum mn_ip_address_state mn_ip_ipv6_state(const struct mn_ip *ip);
+/* Whether an own IPv6 address is being asked for. */
+bool mn_ip_probes_ipv6(const struct mn_ip *ip);
 /* Whether an IPv6 address other than the link-local one may be used. */
 bool mn_ip_has_ipv6(const struct mn_ip *ip);
 /* The own IPv4 address; unspecified unless it may be used. */

@@ -28,6 +28,14 @@ enum mn_ip_address_state mn_ip_ipv6_state(const struct mn_ip *ip)
     return ip->own[MN_OWN_IPV6].state;
 }
 
+bool mn_ip_probes_ipv6(const struct mn_ip *ip)
+{
+    for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++)
+        if (ip->own[i].state == MN_IP_ADDRESS_PROBING)
+            return true;
+    return false;
+}
+
 bool mn_ip_has_ipv6(const struct mn_ip *ip)
 {
     for (unsigned i = MN_OWN_IPV6; i < ip->own_end; i++)

@@ -12,7 +12,6 @@
 /* What a stack takes of the platform's memory unless it is told otherwise. */
 #define MEMORY_PERCENT 65
 /* The wait for a lease is longer by this factor while the link is down. */
-#define ROUTERS_PATIENCE (10 * MNET_SECOND)
 #define LINK_PATIENCE 10u
 /* How long connections that the program has closed, or left, may take to deliver what is queued. */
 #define DRAIN_NS (2 * MNET_SECOND)
@@ -356,13 +355,11 @@ static int await_lease(struct mnet_stack *stack)
     return MNET_OK;
 }
 
-/* Waits for an address by the advertisements of routers, as long as one may take: up to 2 s each for
- * the detection of duplicates of the link-local address and of this one (RFC 4862 5.4), and 3.5 s
- * for a router that has advertised itself a moment ago (RFC 4861 6.2.6). Without one the stack has
- * its link-local address. */
+/* Waits for an address by the advertisements of routers. Without one the stack has its link-local
+ * address. */
 static int await_routers(struct mnet_stack *stack)
 {
-    int error = mnet_stack_await_address(stack, mn_time_after(stack->now, ROUTERS_PATIENCE));
+    int error = mnet_stack_await_address(stack, mn_time_after(stack->now, MN_ROUTERS_PATIENCE));
     if (error != MNET_E_DEADLINE)
         return error;
     mn_log(&stack->config.log, MNET_LOG_WARNING,

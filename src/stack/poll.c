@@ -189,7 +189,9 @@ static void expire(struct mnet_stack *stack)
 static MN_RARE void wake_probers(struct mnet_stack *stack)
 {
     enum mn_ip_address_state ipv4 = mn_ip_address_state(&stack->ip), ipv6 = mn_ip_ipv6_state(&stack->ip);
-    if (mn_stack_has_address(stack) || ipv4 == MN_IP_ADDRESS_CONFLICT || ipv6 == MN_IP_ADDRESS_CONFLICT)
+    bool changed = stack->ipv6_changes != stack->ip.v6.changes;
+    stack->ipv6_changes = stack->ip.v6.changes;
+    if (changed || mn_stack_has_address(stack) || ipv4 == MN_IP_ADDRESS_CONFLICT || ipv6 == MN_IP_ADDRESS_CONFLICT)
         mn_block_wake_all(&stack->probers);
 }
 

@@ -25,6 +25,11 @@ struct mn_loop;
 #define MN_MEMORY_RETRY_NS (5 * MNET_MILLISECOND) /* a writer short of memory tries again after this ... */
 #define MN_MEMORY_RETRIES 200                     /* ... so often, then it fails */
 
+/* How long an address by a router's advertisement may take after the start: up to 2 s each for the
+ * detection of duplicates of the link-local address and of this one (RFC 4862 5.4), and 3.5 s for a
+ * router that has advertised itself a moment ago (RFC 4861 6.2.6). */
+#define MN_ROUTERS_PATIENCE (10 * MNET_SECOND)
+
 struct mnet_stack {
     struct mnet_config config;  /* complete: defaults filled in */
     struct mnet_env *env;       /* NULL for a stack driven by its user */
@@ -44,6 +49,7 @@ struct mnet_stack {
     struct mn_pool flow_pool, deferred_pool, listener_pool, udp_pool;
     struct mnet_link listeners, endpoints; /* all there are; flows are found by their tcbs */
     struct mnet_link short_deferred;       /* struct mn_deferred: could not be queued for want of memory */
+    uint32_t ipv6_changes;                 /* those of ip that probers have been woken for */
     struct mnet_link probers;              /* struct mn_blocked: waiting for the own address, or the link */
     uint64_t now;
     uint64_t due;         /* find_due of poll.c; 0: not asked since the last mn_stack_transmit */

@@ -1,7 +1,9 @@
 /* The blocking calls of mnet/tcp.h, but for writing (tcp_write.c); status and settings are in tcp_settings.c. */
 #include <mnet/tcp.h>
 
+#include "base/family.h"
 #include "base/format.h"
+#include "stack/source.h"
 #include "stack/stack.h"
 #include "stack/zone.h"
 #include "wire/tcp.h"
@@ -148,12 +150,18 @@ int mnet_tcp_established(struct mnet_flow *flow, uint64_t deadline)
 int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint16_t port, struct mnet_flow **result,
                      uint64_t deadline)
 {
+    static const struct mnet_connect_options defaults;
+    struct mnet_endpoint local, remote = {address, port};
     struct mnet_flow *flow;
     bool gone;
     if (result == NULL)
         return MNET_E_INVALID;
     *result = NULL;
-    int error = mnet_tcp_connect_begin(stack, (struct mnet_endpoint){address, port}, NULL, &flow);
+    int error = stack == NULL ? MNET_E_INVALID : mn_stack_check_connect(stack, &defaults, &local, &remote);
+    if (error == MNET_OK)
+        error = mn_stack_await_source(stack, &remote.address, 1, deadline);
+    if (error == MNET_OK)
+        error = mnet_tcp_connect_begin(stack, (struct mnet_endpoint){address, port}, NULL, &flow);
     if (error < 0)
         return error;
     flow->opening = true;
@@ -174,7 +182,7 @@ int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint
 static bool listen_options_ok(const struct mnet_listen_options *options)
 {
     return (options->policy == MNET_BACKLOG_IGNORE || options->policy == MNET_BACKLOG_REFUSE) && options->dscp <= 63 &&
-           mn_config_congestion_ok(options->congestion);
+           mn_config_congestion_ok(options->congestion) && (unsigned)options->family <= MNET_FAMILY_IPV6;
 }
 
 int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_listen_options *options,
@@ -184,18 +192,17 @@ int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_l
     if (result == NULL)
         return MNET_E_INVALID;
     *result = NULL;
-    options = options != NULL ? options : &defaults;
-    struct mnet_address address = options->address;
-    if (stack == NULL || !listen_options_ok(options) || mn_zone_remove(stack, &address) < 0 ||
-        !mn_stack_local_ok(stack, address))
+    struct mnet_listen_options own = options != NULL ? *options : defaults;
+    if (stack == NULL || !listen_options_ok(&own) || mn_zone_remove(stack, &own.address) < 0 ||
+        !mn_stack_local_ok(stack, own.address) || !mn_family_narrow(&own.family, mn_family_of(own.address)))
         return MNET_E_INVALID;
     struct mnet_listener *listener = mn_pool_alloc_zeroed(&stack->listener_pool, MN_CLAIM_SEND);
     if (listener == NULL)
         return MNET_E_NO_MEMORY;
     struct mnet_endpoint local = {MNET_ADDRESS_ANY, port};
-    if (!mnet_address_is_any(address))
-        local.address = address; /* MUST-43 */
-    int error = mn_tcp_listen(stack->tcp, local, options, &listener->engine);
+    if (!mnet_address_is_any(own.address))
+        local.address = own.address; /* MUST-43 */
+    int error = mn_tcp_listen(stack->tcp, local, &own, &listener->engine);
     if (error < 0) {
         mn_pool_free(&stack->listener_pool, listener);
         return error;

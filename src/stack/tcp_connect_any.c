@@ -18,6 +18,7 @@
 
 #include <mnet/tcp.h>
 
+#include "stack/source.h"
 #include "stack/stack.h"
 
 #define ATTEMPT_DELAY_LEAST (10 * MNET_MILLISECOND) /* HE-5-4 */
@@ -269,6 +270,7 @@ int mnet_tcp_connect_any(struct mnet_stack *stack, const struct mnet_address *ad
                          const struct mnet_connect_options *options, struct mnet_flow **result, uint64_t deadline)
 {
     static const struct mnet_connect_options defaults;
+    int error = MNET_OK;
     if (result == NULL)
         return MNET_E_INVALID;
     *result = NULL;
@@ -276,12 +278,15 @@ int mnet_tcp_connect_any(struct mnet_stack *stack, const struct mnet_address *ad
         return MNET_E_INVALID;
     struct race race = {.stack = stack, .options = options != NULL ? options : &defaults, .port = port};
     for (unsigned i = 0; i < count; i++) {
-        int error = add_address(&race, addresses[i]);
+        error = add_address(&race, addresses[i]);
         if (error < 0)
             return error;
     }
     if (race.count == 0)
         return race.error != MNET_OK ? race.error : MNET_E_INVALID; /* all of the other family than ours */
+    error = mn_stack_await_source(stack, race.addresses, race.count, deadline);
+    if (error < 0)
+        return error;
     mn_stack_enter(stack);
     mn_ip_sort(&stack->ip, &stack->losers, stack->config.tcp.first_address_family_count, race.addresses, race.count,
                stack->now);

@@ -25,8 +25,8 @@ char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size)
     struct mnet_endpoint local, remote;
     char local_text[MNET_ENDPOINT_TEXT], remote_text[MNET_ENDPOINT_TEXT];
     mnet_tcp_peers(flow, &local, &remote);
-    mn_format(text, size, "tcp %s > %s", mnet_endpoint_format(local, local_text, sizeof local_text),
-              mnet_endpoint_format(remote, remote_text, sizeof remote_text));
+    mn_format(text, size, "tcp %s > %s", mn_zone_format(flow->stack, local, local_text, sizeof local_text),
+              mn_zone_format(flow->stack, remote, remote_text, sizeof remote_text));
     return text;
 }
 

@@ -40,6 +40,12 @@ void mn_zone_add_to_info(const struct mnet_stack *stack, struct mnet_tcp_info *i
     mn_zone_add(stack, &info->remote.address);
 }
 
+char *mn_zone_format(const struct mnet_stack *stack, struct mnet_endpoint endpoint, char *text, size_t size)
+{
+    return stack->env != NULL ? mnet_env_format_endpoint(stack->env, endpoint, text, size)
+                              : mnet_endpoint_format(endpoint, text, size);
+}
+
 /* ---- Names ---- */
 
 static uint16_t find_zone(const void *context, const char *name, size_t len)

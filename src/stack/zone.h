@@ -12,6 +12,9 @@ int mn_zone_remove(const struct mnet_stack *stack, struct mnet_address *address)
 /* Adds the stack's zone to an address for a program, if it can have one. */
 void mn_zone_add(const struct mnet_stack *stack, struct mnet_address *address);
 void mn_zone_add_to_info(const struct mnet_stack *stack, struct mnet_tcp_info *info);
+/* Writes an endpoint, with the name that the stack's environment, if it has one, gives its zone.
+ * Returns `text`. */
+char *mn_zone_format(const struct mnet_stack *stack, struct mnet_endpoint endpoint, char *text, size_t size);
 
 /* Gives the names on the command line their zones. */
 void mn_env_name_zones(struct mnet_env *env);

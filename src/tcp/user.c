@@ -1,6 +1,7 @@
 /* The user's calls: RFC 9293 3.10.1 to 3.10.6. */
 #include "tcp/user.h"
 #include "base/check.h"
+#include "base/family.h"
 #include "tcp/autotune.h"
 #include "tcp/charge.h"
 #include "tcp/check.h"
@@ -53,14 +54,15 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
 
 #define BACKLOG_DEFAULT 128u
 
-/* Only the same address and port collide: a listener on an own address beside one on any is more
- * specific (MUST-43), and connections do not matter (MUST-42). */
-static bool port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local)
+/* Only the same address and port of the same family collide: a listener on an own address beside
+ * one on any is more specific (MUST-43), and connections do not matter (MUST-42). */
+static bool port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local, enum mnet_family family)
 {
     const struct mnet_link *head = &tcp->listener_list;
     for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
         struct mn_listener *other = MN_CONTAINER(at, struct mn_listener, link);
-        if (other->local.port == local.port && mnet_address_equal(other->local.address, local.address))
+        if (other->local.port == local.port && mnet_address_equal(other->local.address, local.address) &&
+            mn_families_meet(other->family, family))
             return true;
     }
     return false;
@@ -69,10 +71,11 @@ static bool port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local)
 int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct mnet_listen_options *options,
                   struct mn_listener **out)
 {
+    enum mnet_family family = options != NULL ? options->family : MNET_FAMILY_ANY;
     *out = NULL;
     if (local.port == 0)
         local.port = mn_table_free_port(tcp, local, (struct mnet_endpoint){.port = 0});
-    if (local.port == 0 || port_taken(tcp, local))
+    if (local.port == 0 || port_taken(tcp, local, family))
         return MNET_E_IN_USE;
     if (tcp->listener_pool.in_use >= tcp->config.user.listeners_max)
         return MNET_E_LIMIT;
@@ -80,6 +83,7 @@ int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct m
     if (listener == NULL)
         return MNET_E_NO_MEMORY;
     listener->local = local;
+    listener->family = family;
     listener->backlog = options != NULL && options->backlog > 0 ? options->backlog : BACKLOG_DEFAULT;
     listener->policy = options != NULL ? (uint8_t)options->policy : MNET_BACKLOG_IGNORE;
     listener->no_delay = options != NULL && options->no_delay;

@@ -2,6 +2,7 @@
 #include "udp/udp.h"
 
 #include "base/cursor.h"
+#include "base/family.h"
 #include "base/memory.h"
 #include "base/pool.h"
 #include "udp/queue.h"
@@ -67,8 +68,7 @@ static bool collide(const struct mn_udp_endpoint *endpoint, const struct binding
 {
     if (endpoint->local.port != binding->local.port || !mnet_endpoint_equal(endpoint->remote, binding->remote))
         return false;
-    if (endpoint->family != binding->family && endpoint->family != MNET_FAMILY_ANY &&
-        binding->family != MNET_FAMILY_ANY)
+    if (!mn_families_meet(endpoint->family, binding->family))
         return false;
     return mnet_address_is_any(endpoint->local.address) || mnet_address_is_any(binding->local.address) ||
            mnet_address_equal(endpoint->local.address, binding->local.address);
@@ -112,23 +112,6 @@ static uint16_t choose_port(struct mn_udp *udp, uint16_t remote_port)
     return 0;
 }
 
-/* All zeros says nothing about the family, 0.0.0.0 does. */
-static enum mnet_family family_of(struct mnet_address address)
-{
-    static const struct mnet_address zeros = {0};
-    if (mnet_address_equal(address, zeros))
-        return MNET_FAMILY_ANY;
-    return mnet_address_is_ipv4(address) ? MNET_FAMILY_IPV4 : MNET_FAMILY_IPV6;
-}
-
-/* Takes the family that both have in common. False if there is none. */
-static bool narrow(enum mnet_family *family, enum mnet_family other)
-{
-    if (*family == MNET_FAMILY_ANY)
-        *family = other;
-    return other == MNET_FAMILY_ANY || other == *family;
-}
-
 /* Fills *binding; 0.0.0.0 becomes all zeros and a family. Returns 0 or MNET_E_INVALID. */
 static int bind_ends(struct mnet_endpoint local, struct mnet_endpoint remote, enum mnet_family family,
                      struct binding *binding)
@@ -136,14 +119,14 @@ static int bind_ends(struct mnet_endpoint local, struct mnet_endpoint remote, en
     bool has_remote = !mnet_address_is_any(remote.address);
     if (has_remote != (remote.port != 0) || family > MNET_FAMILY_IPV6)
         return MNET_E_INVALID;
-    if (!narrow(&family, family_of(local.address)))
+    if (!mn_family_narrow(&family, mn_family_of(local.address)))
         return MNET_E_INVALID;
     *binding = (struct binding){.local = local, .own_family = family, .family = family};
     if (mnet_address_is_any(local.address))
         binding->local.address = MNET_ADDRESS_ANY;
     if (has_remote)
         binding->remote = remote;
-    return !has_remote || narrow(&binding->family, family_of(remote.address)) ? MNET_OK : MNET_E_INVALID;
+    return !has_remote || mn_family_narrow(&binding->family, mn_family_of(remote.address)) ? MNET_OK : MNET_E_INVALID;
 }
 
 int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const struct mnet_udp_options *options)

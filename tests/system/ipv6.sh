@@ -60,6 +60,8 @@ pages()
     start6 "$examples/httpd-tap" "$dir/pages"
     for host in $MNET "[$SIX]" "[$(link_local)%25tap0]"; do
         curl -gs --max-time 10 "http://$host/" | expect 'the page'
+        # Clients take the zone out. Some do not.
+        curl -gs --max-time 10 -H "Host: $host" "http://$host/" | expect 'the page'
     done
     stop
 }
@@ -122,6 +124,65 @@ except ConnectionRefusedError:
 sys.exit(1)
 PY
     stop
+}
+
+# Without a word about it mnet has a link-local address, and tells it.
+by_default()
+{
+    OPTIONS='' start "$examples/01_hello-tap"
+    address=$(sed -n 's/^hello, I am \(fe80::[0-9a-f:]*\)%service$/\1/p' "$dir/mnet.out")
+    await ping -6 -c 1 -W 1 -q "$address%tap0"
+    stop
+    OPTIONS=--no-ipv6 start "$examples/01_hello-tap"
+    stop
+    expect "hello, I am $MNET" <"$dir/mnet.out"
+}
+
+# client NAME ADDRESS-OF-LINUX ADDRESS-FOR-MNET - with an IPv4 address it begins at once: it waits
+# for an own address of IPv6 by itself.
+client()
+{
+    printf 'HTTP/1.0 200 OK\r\n\r\nhello from Linux\n' | nc -6 -l -N "$2" 80 >"$dir/request" &
+    server=$!
+    await listening 80
+    command=("$examples/$1-tap" --net:net0=tap0 --ipv4=$MNET/24 "${@:4}" "$3")
+    [ "$1" != nc ] || command+=(80)
+    echo question | timeout 20 "${command[@]}" >"$dir/answer" || fail "it ended with status $?"
+    wait $server
+    tail -n 1 "$dir/answer" | expect 'hello from Linux'
+    [ -s "$dir/request" ] || fail 'Linux got nothing'
+}
+
+# example NAME - one client, by the global address; then another, by the link-local one.
+example()
+{
+    bytes 300000 "$1" >"$dir/sent"
+    for address in $SIX local; do
+        start6 "$examples/$1-tap"
+        [ "$address" = $SIX ] || address=$(link_local)%tap0
+        timeout 60 nc -6 -N "$address" 9000 <"$dir/sent" >"$dir/received" || fail "nc $address ended with status $?"
+        cmp "$dir/sent" "$dir/received" || fail "other bytes came back from $address"
+        [ "$1" != 04_echo_in_place ] || grep -Eq '^tcp \[(fd00::2|fe80[^%]*%service)\]:9000 > \[f.*: success$' "$dir/mnet.out" ||
+            fail "it said: $(cat "$dir/mnet.out")"
+        if [ "$1" = 03_echo_once ]; then
+            wait "$mnet" || fail "mnet ended with status $?"
+        else
+            stop
+        fi
+    done
+}
+
+external()
+{
+    "$examples/external-tap" tap0 $SIX/64 2>"$dir/mnet.err" &
+    mnet=$!
+    await ping -6 -c 1 -W 1 -q $SIX
+    bytes 300000 external6 >"$dir/sent"
+    timeout 20 nc -6 -N $SIX 9000 <"$dir/sent" >"$dir/received" || fail "nc ended with status $?"
+    cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
+    kill $mnet
+    wait $mnet
+    [ ! -s "$dir/mnet.err" ] || fail "$(head -n 1 "$dir/mnet.err")"
 }
 
 # RFC 4862 5.4: Linux has the address already.
@@ -187,6 +248,16 @@ run ping_small_to_largest_fragmented_answers ping_sizes
 run echo_returns_everything echo_bytes 5000000
 run pages_are_the_same_over_both_families pages
 run nc_client_exchanges_with_linux_nc nc_client
+run link_local_address_is_there_by_default by_default
+ip -6 addr add fe80::1/64 dev tap0 nodad
+for program in nc 02_fetch; do
+    run "${program}_of_a_global_address" client $program fd00::1 fd00::1 --ipv6=$SIX/64
+    run "${program}_of_a_link_local_address" client $program fe80::1%tap0 fe80::1%net0
+done
+for program in 03_echo_once 04_echo_in_place; do
+    run "${program}_returns_everything" example $program
+done
+run external_event_loop_serves external
 run udp_echo_small datagram 100
 run udp_echo_fragmented datagram 65507
 run ports_without_listeners_refuse refused

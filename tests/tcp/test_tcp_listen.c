@@ -198,6 +198,28 @@ SCRIPT(listen_on_one_address_ignores_others)
     tcp_end(&t);
 }
 
+/* An endpoint of any address takes the families that it is told to. Two may share a port. */
+SCRIPT(listen_for_one_family_ignores_the_other)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    bool ipv4 = mnet_address_is_ipv4(t.local.address);
+    struct mnet_listen_options ours = {.family = ipv4 ? MNET_FAMILY_IPV4 : MNET_FAMILY_IPV6};
+    struct mnet_listen_options other = {.family = ipv4 ? MNET_FAMILY_IPV6 : MNET_FAMILY_IPV4}, both = {0};
+    struct mnet_endpoint any = {.port = LOCAL_PORT};
+    struct mn_listener *second, *third;
+    assert_int_equal(mn_tcp_listen(t.tcp, any, &other, &second), 0);
+    send_(&t, .seq = 0, .flags = SYN);
+    expect(&t, .seq = 0, .ack = 1, .flags = RST | ACK);
+    assert_int_equal(mn_tcp_listen(t.tcp, any, &both, &third), MNET_E_IN_USE);
+    assert_int_equal(mn_tcp_listen(t.tcp, any, &other, &third), MNET_E_IN_USE);
+    assert_int_equal(mn_tcp_listen(t.tcp, any, &ours, &t.listener), 0);
+    assert_int_equal(mn_tcp_listen(t.tcp, any, &both, &third), MNET_E_IN_USE);
+    send_(&t, .seq = 0, .flags = SYN);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    tcp_end(&t);
+}
+
 /* 3.10.7.2: "any other control or data": a FIN beside a SYN is ignored. The data is not
  * acknowledged, so the peer sends it again. */
 SCRIPT(listen_syn_fin_is_a_syn)
@@ -647,6 +669,7 @@ int main(void)
         cmocka_unit_test(listen_on_the_port_of_an_active_open),
         cmocka_unit_test(listen_twice_is_in_use),
         cmocka_unit_test(listen_on_one_address_ignores_others),
+        cmocka_unit_test(listen_for_one_family_ignores_the_other),
         cmocka_unit_test(listen_syn_fin_is_a_syn),
         cmocka_unit_test(listen_syn_with_data_is_not_lost),
         cmocka_unit_test(syn_received_bad_ack_is_reset),

@@ -125,6 +125,12 @@ static void request_with_invalid_host_is_refused(void **state)
     expect_status(GET "Host: a, b\r\n\r\n", "400");
     expect_status(GET "Host: [::1\r\n\r\n", "400");
     expect_status(GET "Host: [::1]:80\r\n\r\n", "200");
+    expect_status(GET "Host: [fe80::1%25eth0.7]:80\r\n\r\n", "200"); /* RFC 6874 */
+    expect_status(GET "Host: [fe80::1%25tap0]\r\n\r\n", "200");
+    expect_status(GET "Host: [fe80::1%tap0]\r\n\r\n", "400");
+    expect_status(GET "Host: [fe80::1%25]\r\n\r\n", "400");
+    expect_status(GET "Host: [fe80::1%25a:b]\r\n\r\n", "400");
+    expect_status(GET "Host: [fe80::1%25a\r\n\r\n", "400");
     expect_status(GET "Host: 10.0.0.2:\r\n\r\n", "200");
     expect_status(GET "Host:\r\n\r\n", "200"); /* a target without authority */
 }

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "support/world.h"
+#include "wire/icmpv6.h"
+#include "wire/nd.h"
 
 static struct mnet_address parsed(const char *text)
 {
@@ -77,6 +79,9 @@ static int echo(struct world *w, struct mnet_address server, size_t len)
     mnet_tcp_peers(client, &local, &remote);
     CHECK(mnet_address_equal(remote.address, server));
     CHECK(!mnet_address_is_ipv4(local.address));
+    char text[MNET_TCP_TEXT];
+    bool zone_is_named = strstr(mnet_tcp_describe(client, text, sizeof text), "%service]:80") != NULL;
+    CHECK_EQUAL(zone_is_named, server.zone != 0);
     size_t written = 0, got = 0;
     CHECK_EQUAL(mnet_tcp_write(client, out, len, &written, in_ms(5000)), 0);
     while (got < len) {
@@ -204,11 +209,112 @@ static int address_of_another_is_a_duplicate(struct world *w)
     return 0;
 }
 
-/* IPv6 is there without a word about it, and nobody waits for it. */
+/* IPv6 is there without a word about it. The client waits until its own address may be used, and
+ * that of the server, which does not answer before. */
 static int link_local_is_there_by_default(struct world *w)
 {
+    struct mnet_address server = link_local_of(w->server);
+    server.zone = w->client->zone;
     CHECK_EQUAL(state_of(w->client, link_local_of(w->client)), MNET_ADDRESS_TENTATIVE);
-    return connection_to_a_link_local_address(w);
+    CHECK_EQUAL(echo(w, server, 60000), 0);
+    CHECK(mnet_now() < 5 * MNET_SECOND);
+    return 0;
+}
+
+/* A router advertises 2001:db8::/32 on the link, in the third second. */
+static int advertise(void *argument)
+{
+    static const struct mn_nd_prefix prefix = {.prefix = {{.bytes = {0x20, 1, 0x0d, 0xb8}}, 64},
+                                               .valid_s = 3600,
+                                               .preferred_s = 3600,
+                                               .on_link = true,
+                                               .autonomous = true};
+    struct world *w = argument;
+    uint8_t frame[200] = {0x33, 0x33, [5] = 1, [6] = 2, [11] = 99, [12] = 0x86, [13] = 0xdd};
+    struct mnet_address router = parsed("fe80::99");
+    struct mn_writer body = mn_writer(frame + 54, sizeof frame - 54);
+    mn_nd_write(&body, &(struct mn_nd){.type = MN_ICMPV6_ROUTER_ADVERTISEMENT, .router_lifetime_s = 1800});
+    mn_nd_write_prefix(&body, &prefix);
+    size_t len = sizeof frame - 54 - body.left;
+    mn_icmpv6_set_checksum(frame + 54, len, &router, &mn_ipv6_all_nodes);
+    mn_ipv6_emit(frame + 14, &(struct mn_ipv6){.source = router,
+                                               .destination = mn_ipv6_all_nodes,
+                                               .payload_len = (uint16_t)len,
+                                               .next_header = MN_PROTOCOL_ICMPV6,
+                                               .hop_limit = MN_ND_HOP_LIMIT});
+    sleep_ms(3000);
+    return mnet_sim_send(w->server_host, frame, 54 + len) ? 0 : -1;
+}
+
+/* The server has 2001:db8::1 from the beginning. */
+static int connection_waits_for_the_address_by_a_router(struct world *w)
+{
+    struct mnet_flow *flow;
+    struct mnet_address both[2] = {parsed("2001:db8::1"), parsed("2001:db8::7")};
+    uint64_t begun = mnet_now();
+    CHECK_EQUAL(mnet_spawn(NULL, advertise, w), 0);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, both[0], 9, &flow, in_ms(1000)), MNET_E_UNREACHABLE);
+    CHECK(mnet_now() - begun == MNET_SECOND);
+    if (w->options->client.memory_size == 0)
+        CHECK_EQUAL(mnet_tcp_connect(w->client, both[0], 9, &flow, in_ms(60000)), MNET_E_REFUSED);
+    else
+        CHECK_EQUAL(mnet_tcp_connect_any(w->client, both, 2, 9, NULL, &flow, in_ms(60000)), MNET_E_REFUSED);
+    CHECK(mnet_now() - begun > 4 * MNET_SECOND && mnet_now() - begun < 10 * MNET_SECOND);
+    return 0;
+}
+
+/* Nobody advertises anything. With IPv4 there is a way at once. */
+static int connection_does_not_wait_for_ever(struct world *w)
+{
+    struct mnet_flow *flow;
+    struct mnet_address both[2] = {parsed("2001:db8::1"), WORLD_SERVER};
+    uint64_t begun = mnet_now();
+    CHECK_EQUAL(mnet_tcp_connect_any(w->client, both, 2, 9, NULL, &flow, MNET_NEVER), MNET_E_REFUSED);
+    CHECK(mnet_now() - begun < MNET_SECOND);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, both[0], 9, &flow, MNET_NEVER), MNET_E_UNREACHABLE);
+    CHECK(mnet_now() - begun < 11 * MNET_SECOND);
+    begun = mnet_now();
+    CHECK_EQUAL(mnet_tcp_connect(w->client, both[0], 9, &flow, MNET_NEVER), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(mnet_now(), begun);
+    return 0;
+}
+
+/* Connects to the server's port 80 by IPv4, and by IPv6. */
+static int expect_answers(struct world *w, int ipv4, int ipv6)
+{
+    struct mnet_flow *flow;
+    struct mnet_address address = link_local_of(w->server);
+    address.zone = w->client->zone;
+    CHECK_EQUAL(mnet_tcp_connect(w->client, WORLD_SERVER, 80, &flow, MNET_NEVER), ipv4);
+    mnet_tcp_close(flow);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, address, 80, &flow, MNET_NEVER), ipv6);
+    mnet_tcp_close(flow);
+    return 0;
+}
+
+static int listeners_take_both_families_or_one(struct world *w)
+{
+    struct mnet_listener *first, *second;
+    struct mnet_listen_options only4 = {.family = MNET_FAMILY_IPV4}, only6 = {.family = MNET_FAMILY_IPV6};
+    struct mnet_listen_options any4 = {.address = mnet_ipv4(0, 0, 0, 0)}, wrong = {.family = (enum mnet_family)9};
+    struct mnet_listen_options contrary = {.address = WORLD_SERVER, .family = MNET_FAMILY_IPV6};
+    CHECK_EQUAL(mnet_tcp_listen(w->server, 80, NULL, &first), 0);
+    CHECK_EQUAL(expect_answers(w, 0, 0), 0);
+    mnet_tcp_unlisten(first);
+    CHECK_EQUAL(mnet_tcp_listen(w->server, 80, &only4, &first), 0);
+    CHECK_EQUAL(expect_answers(w, 0, MNET_E_REFUSED), 0);
+    CHECK_EQUAL(mnet_tcp_listen(w->server, 80, &any4, &second), MNET_E_IN_USE);
+    CHECK_EQUAL(mnet_tcp_listen(w->server, 80, &only6, &second), 0);
+    CHECK_EQUAL(expect_answers(w, 0, 0), 0);
+    mnet_tcp_unlisten(first);
+    CHECK_EQUAL(expect_answers(w, MNET_E_REFUSED, 0), 0);
+    CHECK_EQUAL(mnet_tcp_listen(w->server, 80, &any4, &first), 0);
+    mnet_tcp_unlisten(second);
+    CHECK_EQUAL(expect_answers(w, 0, MNET_E_REFUSED), 0);
+    CHECK_EQUAL(mnet_tcp_listen(w->server, 81, &wrong, &second), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_listen(w->server, 81, &contrary, &second), MNET_E_INVALID);
+    mnet_tcp_unlisten(first);
+    return 0;
 }
 
 static void count_ipv6(void *context, uint64_t now, struct mnet_sim_host *host, enum mnet_sim_direction direction,
@@ -269,6 +375,28 @@ static void test_link_local_is_there_by_default(void **state)
 {
     (void)state;
     world_run(link_local_is_there_by_default, NULL);
+}
+
+static void test_listeners_take_both_families_or_one(void **state)
+{
+    (void)state;
+    world_run(listeners_take_both_families_or_one, NULL);
+}
+
+static void test_connection_waits_for_the_address_by_a_router(void **state)
+{
+    (void)state;
+    struct world_options options = {.server.ip.ipv6 = {parsed("2001:db8::1"), 64}};
+    for (int i = 0; i < 2; i++) {
+        options.client.memory_size = i == 0 ? 0 : (size_t)8 << 20; /* says which call is tried */
+        world_run(connection_waits_for_the_address_by_a_router, &options);
+    }
+}
+
+static void test_connection_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    world_run(connection_does_not_wait_for_ever, NULL);
 }
 
 static void test_stack_without_ipv6_is_silent(void **state)
@@ -423,6 +551,9 @@ int main(void)
         cmocka_unit_test(test_address_of_another_is_a_duplicate),
         cmocka_unit_test(test_link_local_is_there_by_default),
         cmocka_unit_test(test_stack_without_ipv6_is_silent),
+        cmocka_unit_test(test_connection_waits_for_the_address_by_a_router),
+        cmocka_unit_test(test_connection_does_not_wait_for_ever),
+        cmocka_unit_test(test_listeners_take_both_families_or_one),
         cmocka_unit_test(stack_without_ipv4_waits_for_its_address),
         cmocka_unit_test(stack_without_routers_waits_no_longer_than_it_says),
         cmocka_unit_test(stack_without_ipv4_reports_a_duplicate),

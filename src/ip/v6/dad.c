@@ -57,6 +57,7 @@ static void give_up(struct mn_ip *ip, struct mn_own_address *own)
     } else if (own->state != MN_IP_ADDRESS_CONFLICT) {
         mn_ipv6_lose_address(ip, own);
         own->state = MN_IP_ADDRESS_CONFLICT;
+        ip->v6.changes++;
     }
 }
 

@@ -111,6 +111,7 @@ struct mn_listener {
     struct mnet_link event;
     struct mnet_link queue; /* established tcbs, by `event` */
     struct mnet_endpoint local;
+    enum mnet_family family; /* of the connections */
     void *owner;
     unsigned queued, backlog;
     uint8_t policy;     /* enum mnet_backlog_policy */

@@ -2,6 +2,7 @@
  * listeners; ports; initial sequence numbers. */
 #include <string.h>
 
+#include "base/family.h"
 #include "tcp/records/table.h"
 #include "tcp/tcb.h"
 #include "wire/ipv6.h"
@@ -79,10 +80,12 @@ void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn)
         tcp->established--;
 }
 
-/* Returns the listener for a local endpoint: one on this address has precedence over one on any.
+/* Returns the listener for a local endpoint: one on this address has precedence over one on any
+ * of its family.
  * There are few, and only SYNs come here. */
 struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint local)
 {
+    enum mnet_family family = mn_family_of(local.address);
     struct mn_listener *any = NULL;
     struct mnet_link *head = &tcp->listener_list;
     for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
@@ -91,7 +94,7 @@ struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint l
             continue;
         if (mnet_address_equal(listener->local.address, local.address))
             return listener;
-        if (mnet_address_is_any(listener->local.address))
+        if (mnet_address_is_any(listener->local.address) && mn_families_meet(listener->family, family))
             any = listener;
     }
     return any;
