@@ -9,6 +9,7 @@
 #include <mnet/error.h>
 #include <mnet/log.h>
 #include <mnet/panic.h>
+#include <mnet/ping.h>
 #include <mnet/stack.h>
 #include <mnet/stream.h>
 #include <mnet/task.h>

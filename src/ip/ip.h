@@ -344,6 +344,7 @@ struct mn_ip {
     struct mn_path_mtus path_mtus;
     struct mn_ip_identification identification;
     struct mn_ip_limit icmp_limit;
+    struct mnet_link pings;          /* struct mn_ping: echo requests without a reply so far */
     struct mn_packet_queue transmit; /* frames, Ethernet header first */
     struct mn_packet_queue loopback; /* IP header first, as are ... */
     struct mn_packet_queue failed;   /* ... the packets whose neighbour does not answer */

@@ -237,6 +237,7 @@ static void tell(struct mnet_stack *stack)
         mn_listener_event(listener);
     if (!mn_list_empty(&stack->probers))
         wake_probers(stack);
+    mn_block_wake_all(&stack->pingers); /* those whose reply has not come wait again */
     if (MN_UNLIKELY(stack->notify != NULL))
         tell_state(stack);
 }

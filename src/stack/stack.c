@@ -168,6 +168,7 @@ static void wake_everybody(struct mnet_stack *stack)
         mn_block_wake_gone(&udp->senders);
     }
     mn_block_wake_gone(&stack->probers);
+    mn_block_wake_gone(&stack->pingers);
 }
 
 static void free_pending(struct mnet_stack *stack)

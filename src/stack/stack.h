@@ -51,6 +51,7 @@ struct mnet_stack {
     struct mnet_link short_deferred;       /* struct mn_deferred: could not be queued for want of memory */
     uint32_t ipv6_changes;                 /* those of ip that probers have been woken for */
     struct mnet_link probers;              /* struct mn_blocked: waiting for the own address, or the link */
+    struct mnet_link pingers;              /* struct mn_blocked: waiting for a reply to an echo request */
     uint64_t now;
     uint64_t due;         /* find_due of poll.c; 0: not asked since the last mn_stack_transmit */
     bool work;            /* something was done that a poll must follow up */

@@ -2,6 +2,8 @@
  * echo; and the extension headers that go with them (RFC 8200 4, 8). */
 #include "tests/support/ip6_host.h"
 
+#include "ip/ping.h"
+
 static uint8_t bytes[65536];
 
 static void start(struct ip_host *h)
@@ -405,6 +407,44 @@ static void echo_behind_headers_is_answered_without_them(void **state)
     ip_host_down(&h);
 }
 
+/* ICMP6-4.1-2, ICMP6-4.2-4: a reply counts if it comes from the host that was asked, with the mark
+ * of the request and a right checksum, and once. */
+static void reply_counts_if_it_is_the_one_that_was_asked_for(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    struct mn_ping pings[2];
+    start(&h);
+    uint8_t replies[2][40];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mn_ping_begin(&h.ip, &pings[i], PEER6, 32, h.now), 0);
+        struct sent6 *sent = expect_icmp6(&h, PEER6, MN_ICMPV6_ECHO, 0);
+        assert_int_equal(sent->payload_len, sizeof replies[i]);
+        memcpy(replies[i], sent->payload, sizeof replies[i]);
+        replies[i][0] = MN_ICMPV6_ECHO_REPLY;
+    }
+    assert_memory_not_equal(replies[0] + 4, replies[1] + 4, 4);
+    pass_ms(&h, 5);
+    receive_ip6(&h, .protocol = MN_PROTOCOL_ICMPV6, .payload = replies[0], .len = sizeof replies[0]);
+    assert_counted(&h, ICMP_DROP_INVALID, 1);
+    receive_icmp6(&h, .source = GATEWAY6, .payload = replies[0], .len = sizeof replies[0]);
+    replies[0][7] ^= 1;
+    receive_icmp6(&h, .payload = replies[0], .len = sizeof replies[0]);
+    assert_counted(&h, ICMP_DROP_IGNORED, 2);
+    assert_true(pings[0].answered_ns == MNET_NEVER && pings[1].answered_ns == MNET_NEVER);
+    replies[0][7] ^= 1;
+    receive_icmp6(&h, .payload = replies[1], .len = sizeof replies[1]);
+    assert_true(pings[0].answered_ns == MNET_NEVER && pings[1].answered_ns == h.now);
+    receive_icmp6(&h, .payload = replies[1], .len = sizeof replies[1]);
+    assert_counted(&h, ICMP_DROP_IGNORED, 3);
+    mn_ping_end(&pings[0]);
+    mn_ping_end(&pings[1]);
+    receive_icmp6(&h, .payload = replies[0], .len = sizeof replies[0]);
+    assert_counted(&h, ICMP_DROP_IGNORED, 4);
+    expect_silence(&h);
+    ip_host_down(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +461,7 @@ int main(void)
         cmocka_unit_test(echo_is_answered_from_the_address_asked),
         cmocka_unit_test(large_echo_comes_back_whole),
         cmocka_unit_test(echo_behind_headers_is_answered_without_them),
+        cmocka_unit_test(reply_counts_if_it_is_the_one_that_was_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

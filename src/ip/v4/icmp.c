@@ -6,6 +6,7 @@
 
 #include "base/checksum.h"
 #include "base/packet_sum.h"
+#include "ip/ping.h"
 #include "ip/v4/internal.h"
 
 #define ERROR_DATAGRAM_MAX 576 /* RFC 1812 4.3.2.3: as much of the packet as fits into this */
@@ -215,6 +216,15 @@ static enum mn_ip_verdict receive_error(struct mn_ip *ip, struct mnet_packet *pa
     return MN_IP_ERROR;
 }
 
+static void take_reply(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now, const struct mn_datagram *datagram,
+                       const struct mn_icmpv4 *message)
+{
+    uint32_t mark = (uint32_t)message->identifier << 16 | message->sequence;
+    if (!mn_ping_answer(ip, &datagram->source, mark, now))
+        mn_ip_count(ip, MNET_COUNT_ICMP_DROP_IGNORED);
+    mnet_packet_free(packet);
+}
+
 MN_RARE enum mn_ip_verdict mn_icmpv4_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,
                                            const struct mn_datagram *datagram, struct mn_icmp_error *error)
 {
@@ -227,6 +237,7 @@ MN_RARE enum mn_ip_verdict mn_icmpv4_input(struct mn_ip *ip, struct mnet_packet 
     }
     switch (message.type) {
     case MN_ICMPV4_ECHO: answer_echo(ip, packet, now, datagram); return MN_IP_CONSUMED;
+    case MN_ICMPV4_ECHO_REPLY: take_reply(ip, packet, now, datagram, &message); return MN_IP_CONSUMED;
     case MN_ICMPV4_UNREACHABLE:
     case MN_ICMPV4_TIME_EXCEEDED:
     case MN_ICMPV4_PARAMETER_PROBLEM: return receive_error(ip, packet, &message, datagram, error);

@@ -4,6 +4,7 @@
 
 #include "base/checksum.h"
 #include "base/packet_copy.h"
+#include "ip/ping.h"
 #include "ip/v6/internal.h"
 
 /* ---- Sent ---- */
@@ -185,6 +186,11 @@ MN_RARE enum mn_ip_verdict mn_icmpv6_input(struct mn_ip *ip, struct mn_arrival *
     }
     if (message.type == MN_ICMPV6_ECHO) {
         answer_echo(ip, packet, arrival->now, datagram);
+        return MN_IP_CONSUMED;
+    }
+    if (message.type == MN_ICMPV6_ECHO_REPLY &&
+        mn_ping_answer(ip, &datagram->source, message.value, arrival->now)) { /* ICMP6-4.2-4 */
+        mnet_packet_free(packet);
         return MN_IP_CONSUMED;
     }
     if (mn_icmpv6_is_error(message.type))
