@@ -16,8 +16,8 @@
  * for routers, or for the reason why a packet of theirs was dropped. Packets with IPv4 options are
  * dropped.
  *
- * A router that advertises has always something to do. So mnet_sim_run ends by its time limit, and
- * not because nothing more can happen.
+ * A router that advertises has always something to do, as stacks have. So mnet_sim_run ends by its
+ * time limit, or after a year in which no task had a deadline.
  */
 #ifndef MNET_SIM_ROUTER_H
 #define MNET_SIM_ROUTER_H
