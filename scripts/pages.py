@@ -60,7 +60,7 @@ def write_archive(site, archive):
 
 def fetch(address, page, site):
     """Fetches a page with curl and compares it. Prints one line; returns whether all was well."""
-    result = subprocess.run(['curl', '--silent', '--show-error', '--noproxy', '*', '--max-time', '20', '--output', '-', '--write-out',
+    result = subprocess.run(['curl', '--silent', '--show-error', '--globoff', '--noproxy', '*', '--max-time', '20', '--output', '-', '--write-out',
                              '%{stderr}%{http_code} %{size_download} %{time_total}', f'http://{address}/{page}'],
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     words = result.stderr.decode(errors='replace').split()

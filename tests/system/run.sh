@@ -22,6 +22,8 @@ demonstration()
         echo "not ok $1: $(tail -n 1 "$dir/out")"
     elif ! grep -q 'all pages are as they are in the files' "$dir/out"; then
         echo "not ok $1: it does not say that all is well"
+    elif [ "$1" != simulation_fetches_all ] && ! grep -q '^  200 .* http://\[fd00::\|this kernel has no IPv6' "$dir/out"; then
+        echo "not ok $1: nothing came over IPv6"
     elif [ "$(ls /sys/class/net)" != "$interfaces" ]; then
         echo "not ok $1: interfaces were left behind"
     elif survivors; then
