@@ -43,7 +43,8 @@ MN_RARE int mn_ping_begin(struct mn_ip *ip, struct mn_ping *ping, struct mnet_ad
     bool ipv4 = mnet_address_is_ipv4(host);
     struct mn_ip_path path;
     *ping = (struct mn_ping){.host = host, .answered_ns = MNET_NEVER};
-    if (mnet_address_is_any(host) || mnet_address_is_multicast(host) || mn_ip_is_broadcast(ip, host))
+    if (mnet_address_is_any(host) || mnet_address_is_multicast(host) ||
+        (ipv4 && mn_ip_is_broadcast_value(ip, mnet_address_to_ipv4(host))))
         return MNET_E_INVALID;
     int error = mn_ip_path(ip, host, &path);
     if (error < 0)

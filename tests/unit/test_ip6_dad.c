@@ -140,6 +140,16 @@ static void address_is_used_at_once_without_detection(void **state)
     assert_null(solicitation(OWN6, 0));
     assert_null(solicitation(OWN_LINK6, 0));
     ip_host_down(&h);
+    struct mn_ip_config config = auto_config(&h);
+    config.user.no_dad = true;
+    assert_int_equal(ip_host_start(&h, &config), 0);
+    pass_ms(&h, 0);
+    receive_ra(&h, .lifetime_s = 1800, .prefixes = {PREFIX(NET_1, 3600, 1800)});
+    pass_ms(&h, 0);
+    assert_int_equal(state_of(&h, own_in(NET_1)), MN_IP_ADDRESS_OURS);
+    listen(&h, 5000);
+    assert_null(solicitation(own_in(NET_1), 0));
+    ip_host_down(&h);
 }
 
 /* SLAAC-5.4-3: two addresses with one identifier are asked for one by one. */

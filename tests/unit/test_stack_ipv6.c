@@ -331,10 +331,11 @@ static void count_ipv6(void *context, uint64_t now, struct mnet_sim_host *host, 
  * silent. */
 static int stack_without_ipv6_is_silent(struct world *w)
 {
-    unsigned sent = 0;
+    static unsigned sent;
     struct mnet_flow *flow;
     struct mnet_stack_address addresses[4];
     struct mnet_address client = parsed("fe80::ff:fe00:1");
+    sent = 0;
     w->argument = &sent;
     mnet_sim_watch(w->sim, count_ipv6, w);
     CHECK_EQUAL(mnet_stack_addresses(w->client, addresses, 4), 1);
