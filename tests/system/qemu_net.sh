@@ -154,6 +154,26 @@ user_network()
     true # QEMU's own status
 }
 
+# The same network has a router, which advertises fec0::/64, and passes packets for fec0::2 on to
+# ::1 of Linux. The machine gets an address without an option.
+user_network_over_ipv6()
+{
+    NIC=
+    NETDEV=user,id=n machine_command 02_fetch
+    printf 'HTTP/1.0 200 OK\r\n\r\nhello from Linux\n' | nc -6 -l -N ::1 80 >"$dir/request" &
+    server=$!
+    await listening 80
+    timeout 30 "${command[@]}" fec0::2 </dev/null >"$dir/answer"
+    wait $server
+    grep -q '^hello from Linux' "$dir/answer" || fail "it said: $(cat "$dir/answer")"
+    grep -q '^GET / HTTP/1.0' "$dir/request" || fail 'Linux got nothing'
+}
+
+listening()
+{
+    ss -Hltn "sport = :$1" | grep -q LISTEN
+}
+
 # The same with an address by DHCP, of QEMU's own server: it is asked for when the link comes up,
 # not when the next message would have been due (at 4 and 12 s, more or less one).
 lease_when_the_link_comes()
@@ -202,6 +222,11 @@ MACHINE=q35
 for property in mrg_rxbuf=off event_idx=off indirect_desc=off csum=off guest_csum=off host_tso4=off guest_tso4=off status=off; do
     run "transfers_with_$property" transfer 5000000 $property
 done
+if nc -6 -z -u -w 1 ::1 9 2>/dev/null; then
+    MACHINE=microvm run user_network_gives_an_address_of_ipv6 user_network_over_ipv6
+else
+    echo 'skip user_network_gives_an_address_of_ipv6: this kernel has no IPv6'
+fi
 run link_comes_late link_that_comes_late
 run link_comes_late_and_an_address_with_it lease_when_the_link_comes
 run transfers_with_longer_rings transfer 5000000 rx_queue_size=1024,tx_queue_size=256

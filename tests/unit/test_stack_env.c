@@ -349,6 +349,7 @@ static int show_wanted_addresses(struct mnet_env *env)
     return show_addresses_of(env, &wanted);
 }
 
+/* SLAAC-5.5-1 */
 static void ipv6_is_on_unless_it_is_switched_off(void **state)
 {
     static const char off[] = "10.0.0.1/24 ", on[] = "10.0.0.1/24 fe80::";
