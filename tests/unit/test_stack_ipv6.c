@@ -159,6 +159,25 @@ static int datagram_without_an_endpoint_is_refused(struct world *w)
     return 0;
 }
 
+/* ICMP6-3.1-2: datagrams that find the queue of an endpoint full are dropped in silence. */
+static int full_endpoint_is_not_reported(struct world *w)
+{
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    struct mnet_udp *server, *client;
+    char byte;
+    CHECK_EQUAL(mnet_udp_open(w->server, &(struct mnet_udp_options){.local.port = 9, .queue_datagrams = 1}, &server),
+                0);
+    CHECK_EQUAL(mnet_udp_open(w->client, &(struct mnet_udp_options){.remote = {SERVER6, 9}}, &client), 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQUAL(mnet_udp_send(client, NULL, "?", 1, in_ms(1000)), 0);
+    CHECK_EQUAL(mnet_udp_receive(client, &byte, 1, NULL, in_ms(1000)), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_stack_counters(w->server)->value[MNET_COUNT_UDP_DROP_QUEUE], 2);
+    CHECK_EQUAL(mnet_stack_counters(w->server)->value[MNET_COUNT_ICMP_ERRORS_TX], 0);
+    mnet_udp_close(server);
+    mnet_udp_close(client);
+    return 0;
+}
+
 static int connection_to_itself(struct world *w)
 {
     CHECK_EQUAL(sleep_ms(2100), 0);
@@ -360,6 +379,7 @@ TEST(connection_to_a_global_address)
 TEST(connection_to_a_link_local_address)
 TEST(link_local_addresses_have_the_zone_of_their_stack)
 TEST(datagram_without_an_endpoint_is_refused)
+TEST(full_endpoint_is_not_reported)
 TEST(connection_to_itself)
 TEST(port_without_a_listener_refuses)
 TEST(datagrams_go_both_ways)
@@ -546,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_connection_to_a_link_local_address),
         cmocka_unit_test(test_link_local_addresses_have_the_zone_of_their_stack),
         cmocka_unit_test(test_datagram_without_an_endpoint_is_refused),
+        cmocka_unit_test(test_full_endpoint_is_not_reported),
         cmocka_unit_test(test_connection_to_itself),
         cmocka_unit_test(test_port_without_a_listener_refuses),
         cmocka_unit_test(test_datagrams_go_both_ways),
