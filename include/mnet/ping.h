@@ -22,7 +22,8 @@ struct mnet_stack;
  * fragments. Any number of tasks may wait at a time; each gets its own reply. Errors:
  *
  *     MNET_E_DEADLINE     no reply came
- *     MNET_E_UNREACHABLE  no route, at once
+ *     MNET_E_UNREACHABLE  no route, at once. An own address of IPv6 that is still to come is waited
+ *                         for, as by mnet_tcp_connect
  *     MNET_E_INVALID      not the address of one host
  *     MNET_E_TOO_BIG      more than 65507 bytes over IPv4, or 65527 over IPv6
  *     MNET_E_NO_MEMORY, MNET_E_CANCELLED, MNET_E_CLOSED

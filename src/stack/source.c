@@ -25,7 +25,7 @@ static bool has_source(struct mnet_stack *stack, struct mnet_address destination
 /* The time until which a source for the destination may come; 0: no more, or there is no need. */
 static uint64_t wait_until(const struct mnet_stack *stack, struct mnet_address destination)
 {
-    if (mnet_address_is_ipv4(destination))
+    if (mnet_address_is_ipv4(destination) || mnet_address_is_any(destination) || mnet_address_is_multicast(destination))
         return 0;
     if (mn_ip_probes_ipv6(&stack->ip))
         return MNET_NEVER;

@@ -142,6 +142,16 @@ static int ends(struct world *w)
     return 0;
 }
 
+/* The client waits until it has an own address that may be used. */
+static int at_the_start(struct world *w)
+{
+    uint64_t begun = mnet_now();
+    CHECK_EQUAL(mnet_ping(w->client, MNET_ADDRESS_ANY, 8, MNET_NEVER, NULL), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_now(), begun);
+    CHECK_EQUAL(mnet_ping(w->client, server6, 8, in_ms(5000), NULL), 0);
+    return 0;
+}
+
 #define TEST(name) \
     static void test_##name(void **state) \
     { \
@@ -153,12 +163,13 @@ TEST(no_answers)
 TEST(to_itself)
 TEST(several_tasks)
 TEST(ends)
+TEST(at_the_start)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_sizes),     cmocka_unit_test(test_no_answers), cmocka_unit_test(test_to_itself),
-        cmocka_unit_test(test_several_tasks), cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_several_tasks), cmocka_unit_test(test_ends),       cmocka_unit_test(test_at_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
