@@ -22,6 +22,8 @@ struct mnet_route {
 
 #define MNET_ROUTES_MAX 16 /* routes of a configuration, at most */
 
+#define MNET_DUID_MAX 130 /* bytes of an identity for DHCPv6 */
+
 /* How an IPv6 address that the stack makes by itself gets its low 64 bits. */
 enum mnet_ipv6_identifier {
     /* A keyed hash of the network (RFC 7217): the same whenever the host comes back to a network,
@@ -58,8 +60,13 @@ struct mnet_ip_config {
     uint8_t ipv6_secret[16];
     struct mnet_route routes[MNET_ROUTES_MAX]; /* of both families */
     unsigned route_count;
-    /* Get address, gateway and routes from a DHCP server instead (see dhcp.h). */
+    /* Get address, gateway and routes of IPv4 from a DHCP server instead (see dhcp.h). With
+     * ipv6_auto, DHCPv6 servers are asked as routers advise, and if no router answers. */
     bool dhcp;
+    /* The identity of the host for DHCPv6 servers (RFC 8415 11), the same in each start: 3 to 130
+     * bytes. Default: one that follows from the MAC (DUID-LL). */
+    uint8_t dhcpv6_duid[MNET_DUID_MAX];
+    uint8_t dhcpv6_duid_len;
     /* mnet_stack_up does not wait for the address. */
     bool dhcp_no_wait;
     /* Probe for another user of the address before using it (RFC 5227), for about 6 s. Without this

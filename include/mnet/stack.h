@@ -108,8 +108,24 @@ enum mnet_stack_ready {
 };
 /* Returns the bits of enum mnet_stack_ready that hold now. */
 unsigned mnet_stack_ready(const struct mnet_stack *stack);
-/* Calls `notify(context, ready)` from within mnet_stack_poll whenever one of these bits changes.
- * NULL ends that. `notify` must only note the fact: it must not call the stack. */
+/* Returns a number that changes whenever the stack learns something else about its network: the
+ * link, the own addresses and their states (mnet_stack_addresses), routers and networks on the
+ * link, DNS servers and search names (mnet_stack_resolvers). The end of a lifetime is a change, and
+ * a longer lifetime alone is none. */
+uint32_t mnet_stack_changes(const struct mnet_stack *stack);
+/* Waits until mnet_stack_changes returns another number than `seen`:
+ *
+ *     uint32_t seen = 0;
+ *     while (mnet_stack_await_change(stack, seen, MNET_NEVER) == 0) {
+ *         seen = mnet_stack_changes(stack);
+ *         ...
+ *     }
+ *
+ * Returns 0, MNET_E_DEADLINE, MNET_E_CANCELLED or MNET_E_CLOSED. Suspends. */
+int mnet_stack_await_change(struct mnet_stack *stack, uint32_t seen, uint64_t deadline);
+/* Calls `notify(context, ready)` from within mnet_stack_poll whenever mnet_stack_changes has
+ * changed, with the readiness of now. NULL ends that. `notify` must only note the fact: it must not
+ * call the stack. */
 void mnet_stack_notify(struct mnet_stack *stack, void (*notify)(void *context, unsigned ready), void *context);
 
 /* Ends a stack at once. Every blocked task wakes with MNET_E_CLOSED, and the device is closed. All

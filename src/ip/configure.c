@@ -138,8 +138,10 @@ void mn_ip_unconfigure(struct mn_ip *ip)
 {
     struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
     mn_wheel_cancel(&ip->wheel, &own->timer);
-    if (own->state != MN_IP_ADDRESS_NONE)
+    if (own->state != MN_IP_ADDRESS_NONE) {
         drop_ipv4_frames(ip);
+        ip->changes++;
+    }
     *own = (struct mn_own_address){0};
     mn_routes_remove_ipv4(&ip->routes);
     ip->last_way.known = false;

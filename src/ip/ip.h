@@ -203,6 +203,26 @@ bool mn_ip_awaits_neighbour(const struct mn_ip *ip);
  * Its connections end (RFC 4862 5.5.4). */
 bool mn_ip_take_lost(struct mn_ip *ip, struct mnet_address *address);
 
+/* An own address by DHCPv6, which has a prefix of 128 bits. */
+struct mn_ip_leased {
+    struct mnet_address address;
+    uint64_t preferred_until_ns; /* deprecated from then on */
+    uint64_t valid_until_ns;     /* who leases it takes it back then */
+};
+/* From now on these are the own addresses by DHCPv6. Detection begins for new ones. Others go, and the rest get their
+ * lifetimes. An address that the host has already of its own, or of a router's prefix, stays that. */
+void mn_ip_set_leased(struct mn_ip *ip, const struct mn_ip_leased *leased, unsigned count, uint64_t now);
+/* The state of an own IPv6 address; MN_IP_ADDRESS_NONE if it is none. */
+enum mn_ip_address_state mn_ip_state_of(struct mn_ip *ip, struct mnet_address address);
+/* The link-local address, from which the host speaks with its link; unspecified unless it may be used. */
+struct mnet_address mn_ip_link_local(const struct mn_ip *ip);
+
+/* A number that changes with the own addresses and their states, with mn_ip_advice, with the routers, the prefixes on
+ * the link, and with mn_ip_resolvers. Lifetimes do not count until they end. */
+static inline uint32_t mn_ip_changes(const struct mn_ip *ip);
+/* The same for the prefixes on the link alone. */
+uint32_t mn_ip_prefix_changes(const struct mn_ip *ip);
+
 /* What routers say about DHCPv6, as bits. */
 enum mn_ip_advice {
     MN_IP_MANAGED = 1,    /* it has addresses (RFC 4861 4.2: M) */
@@ -267,7 +287,6 @@ struct mn_ip_v6 {
     uint8_t last_own;    /* the place of the own address that a packet was for last */
     uint8_t dad_transmits;
     uint64_t own_bits; /* one for each own address, see mn_ipv6_own_bit */
-    uint32_t changes;  /* of addresses and routers so far */
     struct mn_router_parameters parameters;
     struct mn_solicit solicit;
     struct mn_routers routers;
@@ -335,6 +354,7 @@ struct mn_ip {
     uint16_t open_port; /* UDP, while there is no address; 0: none */
     struct mn_own_address own[MN_OWN_MAX];
     unsigned own_end; /* places from here on are free */
+    uint32_t changes; /* so far: of own addresses and their states, and of mn_ip_advice */
     struct mn_ip_v6 v6;
     struct mn_groups groups;
     struct mn_routes routes;
@@ -374,6 +394,12 @@ static inline unsigned mn_ip_unsent(const struct mn_ip *ip)
 static inline bool mn_ip_has_lost(const struct mn_ip *ip)
 {
     return ip->v6.lost_count > 0;
+}
+
+static inline uint32_t mn_ip_changes(const struct mn_ip *ip)
+{
+    const struct mn_ip_v6 *v6 = &ip->v6;
+    return ip->changes + v6->routers.generation + v6->prefixes.generation + v6->resolvers.generation;
 }
 
 static inline bool mn_ip_has_looped(const struct mn_ip *ip)

@@ -36,6 +36,18 @@ bool mn_ip_probes_ipv6(const struct mn_ip *ip)
     return false;
 }
 
+enum mn_ip_address_state mn_ip_state_of(struct mn_ip *ip, struct mnet_address address)
+{
+    const struct mn_own_address *own = mn_ipv6_search_own(ip, &address);
+    return own == NULL ? MN_IP_ADDRESS_NONE : own->state;
+}
+
+struct mnet_address mn_ip_link_local(const struct mn_ip *ip)
+{
+    const struct mn_own_address *own = mn_ipv6_link_local(ip);
+    return own == NULL ? MNET_ADDRESS_ANY : own->prefix.address;
+}
+
 bool mn_ip_has_ipv6(const struct mn_ip *ip)
 {
     for (unsigned i = MN_OWN_IPV6; i < ip->own_end; i++)

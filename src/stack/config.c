@@ -21,6 +21,7 @@
 #define MOST (1u << 20)        /* of any number of records */
 #define BUFFER_MOST (1u << 30) /* the largest window that RFC 7323 can announce */
 #define MTU_LEAST 576
+#define DUID_LEAST 3 /* bytes: a type, and something of it (RFC 8415 11.1) */
 
 #define MEBIBYTE (1024u * 1024u)
 
@@ -248,6 +249,8 @@ static bool ipv6_ok(const struct mnet_config *config)
         return !mn_config_ipv6_conflicts(config);
     if (has_static_ipv6(config) && (ip->ipv6.length < 1 || ip->ipv6.length > 128 ||
                                     !mn_ipv6_is_host(&ip->ipv6.address) || ip->ipv6.address.zone != 0))
+        return false;
+    if (ip->dhcpv6_duid_len != 0 && (ip->dhcpv6_duid_len < DUID_LEAST || ip->dhcpv6_duid_len > MNET_DUID_MAX))
         return false;
     return (unsigned)ip->ipv6_identifier <= MNET_IPV6_FIXED &&
            (mnet_address_is_any(ip->ipv6_gateway) ||

@@ -90,6 +90,37 @@ static void give_address(struct mnet_stack *stack, const struct mn_dhcp_lease *l
     stack->dhcp.address = lease->address;
 }
 
+static bool have_same_routes(const struct mn_dhcp_lease *a, const struct mn_dhcp_lease *b)
+{
+    if (a->router != b->router || a->route_count != b->route_count)
+        return false;
+    for (unsigned i = 0; i < a->route_count; i++) {
+        const struct mn_dhcp_route *one = &a->routes[i], *other = &b->routes[i];
+        if (one->network != other->network || one->length != other->length || one->gateway != other->gateway)
+            return false;
+    }
+    return true;
+}
+
+/* Whether two leases differ in more than their times. */
+static bool differ(const struct mn_dhcp_lease *a, const struct mn_dhcp_lease *b)
+{
+    bool same = a->address == b->address && a->length == b->length && a->server == b->server && a->mtu == b->mtu &&
+                a->dns_count == b->dns_count && memcmp(a->dns, b->dns, sizeof a->dns) == 0;
+    return !same || !have_same_routes(a, b) || strcmp(a->domain, b->domain) != 0;
+}
+
+static void note_change(struct mnet_stack *stack, const struct mn_dhcp_lease *lease)
+{
+    static const struct mn_dhcp_lease none;
+    if (lease == NULL)
+        lease = &none;
+    if (!differ(&stack->dhcp.told, lease))
+        return;
+    stack->dhcp.told = *lease;
+    stack->changes++;
+}
+
 static void apply(struct mnet_stack *stack)
 {
     struct mn_stack_dhcp *dhcp = &stack->dhcp;
@@ -97,6 +128,7 @@ static void apply(struct mnet_stack *stack)
         return;
     dhcp->applied = dhcp->client.serial;
     const struct mn_dhcp_lease *lease = mn_dhcp_client_lease(&dhcp->client);
+    note_change(stack, lease);
     if (lease == NULL || lease->address != dhcp->address)
         take_address_away(stack);
     if (lease != NULL)
@@ -158,7 +190,7 @@ int mn_stack_dhcp_start(struct mnet_stack *stack)
         .queue_datagrams = 16,
     };
     struct mn_mac mac;
-    int error = mn_udp_open(&stack->udp, &stack->dhcp.endpoint, &options);
+    int error = mn_stack_open_own(stack, &stack->dhcp.endpoint, &options);
     if (error < 0)
         return error;
     memcpy(mac.bytes, stack->device->mac, sizeof mac.bytes);

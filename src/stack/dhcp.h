@@ -12,6 +12,7 @@ struct mn_stack_dhcp {
     struct mn_udp_endpoint endpoint;
     uint32_t applied;           /* client.serial as ip knows it */
     uint32_t address;           /* what ip was told to use; 0: nothing */
+    struct mn_dhcp_lease told;  /* the lease that users of the stack know of; zeroed: none */
     uint64_t release_before_ns; /* how long the end of the stack may wait for the RELEASE to leave */
 };
 

@@ -330,6 +330,17 @@ int mnet_stack_await_link(struct mnet_stack *stack, bool up, uint64_t deadline)
     return MNET_OK;
 }
 
+int mnet_stack_await_change(struct mnet_stack *stack, uint32_t seen, uint64_t deadline)
+{
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
+    while (mn_stack_changes(stack) == seen) {
+        int error = mn_block_once(&stack->probers, deadline);
+        if (error < 0)
+            return error;
+    }
+    return MNET_OK;
+}
+
 /* When waiting for a first lease is over: so long after the link came up, or rather later if it does not. */
 static uint64_t lease_deadline(const struct mnet_stack *stack, uint64_t begun)
 {

@@ -178,30 +178,24 @@ static void expire(struct mnet_stack *stack)
         mn_ip_expire(&stack->ip, stack->now);
     if (mn_ip_has_failed(&stack->ip))
         take_failures(stack);
-    if (MN_UNLIKELY(mn_ip_has_lost(&stack->ip)))
-        take_lost(stack);
     if (stack->dhcp.client.state != MN_DHCP_OFF)
         mn_stack_dhcp_expire(stack); /* which follows the state of the address, too */
+    if (MN_UNLIKELY(stack->dhcp6.due_ns <= stack->now))
+        mn_stack_dhcp6_expire(stack);
     if (mn_tcp_deadline(stack->tcp) <= stack->now)
         mn_tcp_expire(stack->tcp, stack->now);
 }
 
-static MN_RARE void wake_probers(struct mnet_stack *stack)
+/* The stack knows something else about its network than before. */
+static MN_RARE void tell_changes(struct mnet_stack *stack)
 {
-    enum mn_ip_address_state ipv4 = mn_ip_address_state(&stack->ip), ipv6 = mn_ip_ipv6_state(&stack->ip);
-    bool changed = stack->ipv6_changes != stack->ip.v6.changes;
-    stack->ipv6_changes = stack->ip.v6.changes;
-    if (changed || mn_stack_has_address(stack) || ipv4 == MN_IP_ADDRESS_CONFLICT || ipv6 == MN_IP_ADDRESS_CONFLICT)
-        mn_block_wake_all(&stack->probers);
-}
-
-static MN_RARE void tell_state(struct mnet_stack *stack)
-{
-    unsigned ready = mnet_stack_ready(stack);
-    if (ready == stack->notified)
-        return;
-    stack->notified = ready;
-    stack->notify(stack->notify_context, ready);
+    mn_stack_dhcp6_follow(stack);
+    if (mn_ip_has_lost(&stack->ip))
+        take_lost(stack); /* which ends connections */
+    stack->told = mn_stack_changes(stack);
+    mn_block_wake_all(&stack->probers);
+    if (stack->notify != NULL)
+        stack->notify(stack->notify_context, mnet_stack_ready(stack));
 }
 
 /* The link has come up, or gone down. */
@@ -215,8 +209,9 @@ static MN_RARE void follow_link(struct mnet_stack *stack)
     if (!stack->link_down) {
         mn_ip_link_up(&stack->ip, stack->now);
         mn_stack_dhcp_link_up(stack);
+        mn_stack_dhcp6_link_up(stack);
     }
-    mn_block_wake_all(&stack->probers);
+    stack->changes++;
     stack->work = true;
 }
 
@@ -228,18 +223,18 @@ static void tell(struct mnet_stack *stack)
     while ((endpoint = mn_udp_next_event(&stack->udp)) != NULL) {
         if (endpoint == &stack->dhcp.endpoint)
             mn_stack_dhcp_input(stack); /* which may end connections, so it comes first */
+        else if (endpoint == &stack->dhcp6.endpoint)
+            mn_stack_dhcp6_input(stack); /* likewise */
         else
             mn_udp_event(endpoint);
     }
+    if (MN_UNLIKELY(mn_stack_changes(stack) != stack->told))
+        tell_changes(stack);
     while ((tcb = mn_tcp_next_event(stack->tcp)) != NULL)
         mn_flow_event(tcb);
     while ((listener = mn_tcp_next_listener_event(stack->tcp)) != NULL)
         mn_listener_event(listener);
-    if (!mn_list_empty(&stack->probers))
-        wake_probers(stack);
     mn_block_wake_all(&stack->pingers); /* those whose reply has not come wait again */
-    if (MN_UNLIKELY(stack->notify != NULL))
-        tell_state(stack);
 }
 
 /* Gives flows another chance whose deferred bytes found no memory. Each that fails again has put itself back. */
@@ -406,7 +401,8 @@ static MN_APART uint64_t find_due(struct mnet_stack *stack)
 {
     uint64_t ip = mn_ip_deadline(&stack->ip), tcp = mn_tcp_deadline(stack->tcp);
     uint64_t due = MN_MIN(MN_MIN(ip, tcp), mn_dhcp_client_deadline(&stack->dhcp.client));
-    if (MN_UNLIKELY(mn_ip_has_failed(&stack->ip)))
+    due = MN_MIN(due, stack->dhcp6.due_ns);
+    if (MN_UNLIKELY(mn_ip_has_failed(&stack->ip) || mn_stack_changes(stack) != stack->told))
         return stack->now;
     if (MN_UNLIKELY(mn_stack_congested(stack)))
         return MN_MIN(due, stack->now + MN_TX_RETRY_NS);

@@ -125,6 +125,7 @@ int mn_stack_create(const struct mnet_config *wanted, struct mnet_env *env, stru
         mn_ip_deinit(&stack->ip);
         return error;
     }
+    mn_stack_dhcp6_start(stack);
     if (loop != NULL)
         mn_list_append(&loop->stacks, &stack->loop_link);
     *result = stack;
@@ -201,6 +202,7 @@ void mnet_stack_down(struct mnet_stack *stack)
     mn_tcp_down(stack->tcp, stack->now);
     mn_stack_transmit(stack);
     mn_stack_dhcp_down(stack);
+    mn_stack_dhcp6_down(stack);
     mn_stack_transmit(stack);
     free_pending(stack);
     stack->ended = true;
@@ -241,7 +243,10 @@ bool mn_stack_wind_down(struct mnet_stack *stack)
         next = mn_tcp_next_owned(stack->tcp, tcb);
         mnet_tcp_close(mn_tcp_owner(tcb));
     }
-    return mn_stack_congested(stack) || mn_tcp_usage(stack->tcp).tcbs > 0 || mn_stack_dhcp_wind_down(stack);
+    if (mn_stack_congested(stack) || mn_tcp_usage(stack->tcp).tcbs > 0)
+        return true;
+    bool ipv4 = mn_stack_dhcp_wind_down(stack), ipv6 = mn_stack_dhcp6_wind_down(stack);
+    return ipv4 || ipv6;
 }
 
 int mnet_stack_fd(const struct mnet_stack *stack)
@@ -322,7 +327,12 @@ void mnet_stack_notify(struct mnet_stack *stack, void (*notify)(void *context, u
     MN_REQUIRE(stack != NULL, "the stack is NULL");
     stack->notify = notify;
     stack->notify_context = context;
-    stack->notified = mnet_stack_ready(stack);
+}
+
+uint32_t mnet_stack_changes(const struct mnet_stack *stack)
+{
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
+    return mn_stack_changes(stack);
 }
 
 const struct mnet_counters *mnet_stack_counters(const struct mnet_stack *stack)

@@ -13,6 +13,7 @@
 #include "stack/block.h"
 #include "stack/config.h"
 #include "stack/dhcp.h"
+#include "stack/dhcp6.h"
 #include "stack/offload.h"
 #include "tcp/tcp.h"
 #include "udp/udp.h"
@@ -46,12 +47,14 @@ struct mnet_stack {
     struct mn_tcp *tcp;
     struct mn_udp udp;
     struct mn_stack_dhcp dhcp;
+    struct mn_stack_dhcp6 dhcp6;
     struct mn_pool flow_pool, deferred_pool, listener_pool, udp_pool;
     struct mnet_link listeners, endpoints; /* all there are; flows are found by their tcbs */
     struct mnet_link short_deferred;       /* struct mn_deferred: could not be queued for want of memory */
-    uint32_t ipv6_changes;                 /* those of ip that probers have been woken for */
-    struct mnet_link probers;              /* struct mn_blocked: waiting for the own address, or the link */
+    struct mnet_link probers;              /* struct mn_blocked: waiting for a change of mnet_stack_changes */
     struct mnet_link pingers;              /* struct mn_blocked: waiting for a reply to an echo request */
+    uint32_t changes; /* so far, apart from those of mn_ip_changes: of the link, and of what DHCP tells */
+    uint32_t told;    /* mnet_stack_changes that those who wait were told of */
     uint64_t now;
     uint64_t due;         /* find_due of poll.c; 0: not asked since the last mn_stack_transmit */
     bool work;            /* something was done that a poll must follow up */
@@ -60,9 +63,8 @@ struct mnet_stack {
     uint64_t link_ns;     /* ... and since when */
     void (*notify)(void *context, unsigned ready);
     void *notify_context;
-    unsigned notified; /* mnet_stack_ready of the last time */
-    bool rx_failed;    /* the device's failure was logged, and lasts */
-    bool ended;        /* down: no device any more, all connections closed; waits for its last handle to be closed */
+    bool rx_failed; /* the device's failure was logged, and lasts */
+    bool ended;     /* down: no device any more, all connections closed; waits for its last handle to be closed */
     uint32_t device_offload;     /* of frames sent: what is left to the device */
     struct mnet_packet *cutting; /* a large frame that is being cut into segments; NULL: none */
     struct mn_segmenter segmenter;
@@ -131,6 +133,12 @@ void mn_stack_release(struct mnet_stack *stack);
 /* The same for the end of a program, which takes all handles with it. */
 void mn_stack_abandon(struct mnet_stack *stack);
 
+/* mnet_stack_changes */
+static inline uint32_t mn_stack_changes(const struct mnet_stack *stack)
+{
+    return mn_ip_changes(&stack->ip) + stack->changes;
+}
+
 /* poll.c */
 
 /* Every public call begins with enter, which brings stack->now up to date outside tasks, and ends with leave where it
@@ -166,6 +174,12 @@ void mn_udp_event(struct mn_udp_endpoint *engine);
 /* Queues the deferred bytes behind what is queued; false where memory is short: then a poll tries again soon. */
 bool mn_flow_flush_deferred(struct mnet_flow *flow);
 void mn_flow_free_deferred(struct mnet_flow *flow);
+
+/* Opens an endpoint of the stack itself, as mn_udp_open, which is none of those that a program may
+ * have; and closes it. */
+int mn_stack_open_own(struct mnet_stack *stack, struct mn_udp_endpoint *endpoint,
+                      const struct mnet_udp_options *options);
+void mn_stack_close_own(struct mnet_stack *stack, struct mn_udp_endpoint *endpoint);
 
 /* Returns true if an address of the configuration, or of a server, may be used. */
 bool mn_stack_has_address(const struct mnet_stack *stack);

@@ -1,4 +1,5 @@
-/* The script of a stub resolver in virtual time: lines that ask, expect a question, and answer it. */
+/* The script of a stub resolver in virtual time: lines that ask, expect a question, and answer it.
+ * */
 #ifndef TESTS_UNIT_DNS_SCRIPT_H
 #define TESTS_UNIT_DNS_SCRIPT_H
 

@@ -21,13 +21,18 @@ static void start(struct solicit_fixture *f, uint8_t seed, bool delayed)
 /* Goes on to the next solicitation and returns how long that took. */
 static uint64_t next(struct solicit_fixture *f)
 {
-    uint64_t at = mn_solicit_deadline(&f->solicit), before = f->now;
-    assert_true(at != MNET_NEVER);
-    if (at > before)
-        assert_false(mn_solicit_expire(&f->solicit, &f->random, at - 1));
-    f->now = at;
-    assert_true(mn_solicit_expire(&f->solicit, &f->random, at));
-    return at - before;
+    uint64_t before = f->now;
+    bool sent = false;
+    for (unsigned i = 0; i < 2 && !sent; i++) { /* silence is an event, too */
+        uint64_t at = mn_solicit_deadline(&f->solicit);
+        assert_true(at != MNET_NEVER);
+        if (at > f->now)
+            assert_false(mn_solicit_expire(&f->solicit, &f->random, at - 1));
+        f->now = at;
+        sent = mn_solicit_expire(&f->solicit, &f->random, at);
+    }
+    assert_true(sent);
+    return f->now - before;
 }
 
 /* ND-6.3.7-5 */
@@ -147,6 +152,7 @@ static void three_without_an_answer_tell_that_there_is_no_router(void **state)
     next(&f);
     assert_false(mn_solicit_is_unanswered(&f.solicit, f.now + MNET_SECOND - 1));
     assert_true(mn_solicit_is_unanswered(&f.solicit, f.now + MNET_SECOND));
+    assert_int_equal(mn_solicit_deadline(&f.solicit), f.now + MNET_SECOND);
     next(&f); /* and yet it goes on */
     assert_true(mn_solicit_is_unanswered(&f.solicit, f.now));
     mn_solicit_note_advertisement(&f.solicit, 30);

@@ -150,6 +150,14 @@ static void notify_of_null(void)
 {
     mnet_stack_notify(none, NULL, NULL);
 }
+static void changes_of_null(void)
+{
+    mnet_stack_changes(none);
+}
+static void await_change_of_null(void)
+{
+    mnet_stack_await_change(none, 0, 0);
+}
 static void await_link_of_null(void)
 {
     mnet_stack_await_link(none, true, 0);
@@ -233,6 +241,8 @@ static const struct {
     {link_of_null, "mnet_stack_link_up: the stack is NULL", false},
     {state_of_null, "mnet_stack_ready: the stack is NULL", false},
     {notify_of_null, "mnet_stack_notify: the stack is NULL", false},
+    {changes_of_null, "mnet_stack_changes: the stack is NULL", false},
+    {await_change_of_null, "mnet_stack_await_change: the stack is NULL", false},
     {await_link_of_null, "mnet_stack_await_link: the stack is NULL", false},
     {print_to_null, "mnet_print: the environment is NULL", false},
     {own_null, "mnet_own: the record or the finaliser is NULL", false},

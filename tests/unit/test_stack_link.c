@@ -81,6 +81,7 @@ static void hear(void *context, unsigned ready)
     heard->ready = ready;
 }
 
+/* An address that is being probed for is a change, too, before it may be used. */
 static void link_and_address_are_told_to_who_asked(void **state)
 {
     (void)state;
@@ -96,18 +97,41 @@ static void link_and_address_are_told_to_who_asked(void **state)
     turn(&n);
     assert_int_equal(heard.count, 1);
     assert_int_equal(heard.ready, MNET_STACK_LINK);
+    pass(&n, 50 * MNET_MILLISECOND);
+    assert_true(heard.count > 1);
+    assert_int_equal(heard.ready, MNET_STACK_LINK);
     pass_s(&n, 1);
-    assert_int_equal(heard.count, 2);
     assert_int_equal(heard.ready, MNET_STACK_LINK | MNET_STACK_ADDRESS);
     assert_int_equal(mnet_stack_ready(n.stack), heard.ready);
+    unsigned count = heard.count;
+    pass_s(&n, 100);
+    assert_int_equal(heard.count, count);
     mnet_sim_plug(n.client, false);
     turn(&n);
+    assert_int_equal(heard.count, count + 1);
     assert_int_equal(heard.ready, MNET_STACK_ADDRESS);
     assert_string_equal(n.log.last, "device client: the link is down");
     mnet_stack_notify(n.stack, NULL, NULL);
     mnet_sim_plug(n.client, true);
     pass_s(&n, 1);
-    assert_int_equal(heard.count, 3);
+    assert_int_equal(heard.count, count + 1);
+    net_end(&n);
+}
+
+/* A renewed lease is no change, unless it has other values than before. */
+static void renewal_is_no_change(void **state)
+{
+    (void)state;
+    struct net n;
+    net_bound(&n);
+    uint32_t changes = mnet_stack_changes(n.stack);
+    pass_s(&n, 1810);
+    assert_int_equal(n.server.seen[MN_DHCP_REQUEST], 2);
+    assert_int_equal(mnet_stack_changes(n.stack), changes);
+    n.server.mtu = 1400;
+    pass_s(&n, 1810);
+    assert_int_equal(n.server.seen[MN_DHCP_REQUEST], 3);
+    assert_int_not_equal(mnet_stack_changes(n.stack), changes);
     net_end(&n);
 }
 
@@ -182,6 +206,48 @@ static int await_link(struct world *w)
     return 0;
 }
 
+static int call_await_change(void *argument)
+{
+    struct call *call = argument;
+    return mnet_stack_await_change(call->object, mnet_stack_changes(call->object), call->deadline);
+}
+
+/* A wait for changes ends with each of them, with its deadline, and with the stack. */
+static int await_change(struct world *w)
+{
+    struct mnet_config config = {.ip.dhcp = true, .ip.dhcp_no_wait = true};
+    struct call call = {.deadline = MNET_NEVER}, last = {.deadline = MNET_NEVER};
+    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), 0);
+    uint32_t seen = 0;
+    unsigned rounds = 0;
+    while (!(mnet_stack_ready(w->client) & MNET_STACK_ADDRESS)) {
+        CHECK_EQUAL(mnet_stack_await_change(w->client, seen, in_ms(10000)), 0);
+        seen = mnet_stack_changes(w->client);
+        rounds++;
+    }
+    CHECK(rounds > 1 && rounds < 6);
+    CHECK_EQUAL(mnet_stack_await_change(w->client, seen, 0), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_stack_await_change(w->client, seen, in_ms(100)), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_stack_await_change(w->client, seen - 1, 0), 0);
+    CHECK_EQUAL(call_start(w, &call, call_await_change, w->client), 0);
+    mnet_sim_plug(w->client_host, false);
+    CHECK_EQUAL(call_join(&call), 0);
+    CHECK_EQUAL(call.result, 0);
+    CHECK_EQUAL(call_start(w, &last, call_await_change, w->client), 0);
+    mnet_stack_down(w->client);
+    CHECK_EQUAL(call_join(&last), 0);
+    CHECK_EQUAL(last.result, MNET_E_CLOSED);
+    return 0;
+}
+
+static void changes_can_be_awaited(void **state)
+{
+    (void)state;
+    struct play play = {0};
+    play_run(&play, await_change, "");
+    mnet_sim_destroy(play.sim);
+}
+
 static void up_waits_from_the_link_on(void **state)
 {
     static int (*const bodies[])(struct world *) = {up_with_a_late_link, up_without_a_link, await_link};
@@ -200,6 +266,8 @@ int main(void)
         cmocka_unit_test(bound_link_back_in_the_same_network_keeps_connections),
         cmocka_unit_test(bound_link_back_in_another_network_gets_another_address),
         cmocka_unit_test(link_and_address_are_told_to_who_asked),
+        cmocka_unit_test(renewal_is_no_change),
+        cmocka_unit_test(changes_can_be_awaited),
         cmocka_unit_test(up_waits_from_the_link_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

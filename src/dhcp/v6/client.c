@@ -75,10 +75,18 @@ static void rest(struct mn_dhcp6_client *client, enum mn_dhcp6_state state)
     client->to_send = false;
 }
 
+/* The other configuration came with the addresses, and goes with them. */
+static void forget_lease(struct mn_dhcp6_client *client)
+{
+    client->serial++;
+    client->binding.count = 0;
+    memset(&client->information, 0, sizeof client->information);
+}
+
 static void drop_addresses(struct mn_dhcp6_client *client)
 {
-    client->serial += holds_addresses(client);
-    client->binding.count = 0;
+    if (holds_addresses(client))
+        forget_lease(client);
 }
 
 /* Looks for servers, without addresses from then on (DHCP6-18.2.1-7, DHCP6-18.2.10.1-11). */
@@ -211,6 +219,7 @@ static bool expire_addresses(struct mn_dhcp6_client *client)
     if (holds_addresses(client) || client->state == MN_DHCP6_DECLINING)
         return false;
     client->failures = 0;
+    forget_lease(client);
     solicit(client);
     return true;
 }

@@ -53,6 +53,7 @@ void mn_ip_address_start(struct mn_ip *ip, struct mn_own_address *own, enum mn_i
 {
     own->timer.kind = MN_IP_TIMER_ADDRESS;
     own->probe = (uint8_t)probe;
+    ip->changes++;
     if (probe != MN_IP_PROBE_NONE) {
         own->state = MN_IP_ADDRESS_PROBING;
         mn_wheel_arm(&ip->wheel, &own->timer, now + random_ns(ip, 0, timings[probe].wait_ns));
@@ -73,6 +74,7 @@ void mn_ip_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t 
         mn_wheel_arm(&ip->wheel, &own->timer, now + wait);
         return;
     }
+    ip->changes += own->state != MN_IP_ADDRESS_OURS;
     own->state = MN_IP_ADDRESS_OURS;
     announce(ip, own, now);
 }
@@ -106,6 +108,7 @@ void mn_ip_address_conflict(struct mn_ip *ip, struct mn_own_address *own, struct
     mn_ip_count(ip, MNET_COUNT_ARP_CONFLICT);
     if (own->state == MN_IP_ADDRESS_PROBING) {
         own->state = MN_IP_ADDRESS_CONFLICT;
+        ip->changes++;
         mn_wheel_cancel(&ip->wheel, &own->timer);
         log_conflict(ip, own, other);
     } else if (own->state == MN_IP_ADDRESS_OURS && (!own->defended || now - own->defended_ns >= DEFEND_INTERVAL_NS)) {

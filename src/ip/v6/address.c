@@ -8,6 +8,14 @@ static uint64_t random_delay(struct mn_ip *ip)
     return mn_random_below(ip->random, (uint32_t)(MAX_RTR_SOLICITATION_DELAY / MNET_MICROSECOND)) * MNET_MICROSECOND;
 }
 
+unsigned mn_ipv6_find_place(const struct mn_ip *ip)
+{
+    unsigned place = MN_OWN_FURTHER;
+    while (place < MN_OWN_MAX && ip->own[place].state != MN_IP_ADDRESS_NONE)
+        place++;
+    return place;
+}
+
 MN_RARE struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct mnet_prefix *prefix,
                                                    uint64_t at)
 {
@@ -23,6 +31,7 @@ MN_RARE struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned pl
     };
     ip->own_end = MN_MAX(ip->own_end, place + 1);
     mn_ipv6_set_own_bits(ip);
+    ip->changes++;
     uint64_t start = ip->v6.dad_transmits > 0 ? mn_time_after(at, random_delay(ip)) : at;
     int result = mn_ip_join(ip, mn_ipv6_solicited_node(&prefix->address), start); /* DAD-5.4.2 */
     MN_ASSERT(result == 0);
@@ -45,7 +54,7 @@ MN_RARE void mn_ipv6_lose_address(struct mn_ip *ip, struct mn_own_address *own)
     if (own->state != MN_IP_ADDRESS_CONFLICT)
         mn_ip_leave(ip, mn_ipv6_solicited_node(&own->prefix.address));
     ip->last_way.known = false;
-    ip->v6.changes++;
+    ip->changes++;
 }
 
 MN_RARE void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own)

@@ -15,7 +15,7 @@ static void become_ours(struct mn_ip *ip, struct mn_own_address *own, uint64_t n
 {
     own->state = MN_IP_ADDRESS_OURS;
     ip->last_way.known = false;
-    ip->v6.changes++;
+    ip->changes++;
     if (own == &ip->own[MN_OWN_LINK_LOCAL]) /* MLD2-5.2.13-2 */
         mn_groups_tell_again(ip, MN_GROUPS_IPV6);
     /* RFC 9131 6.1.1: routers learn the link address before packets for it come. */
@@ -23,13 +23,19 @@ static void become_ours(struct mn_ip *ip, struct mn_own_address *own, uint64_t n
         mn_nd_announce(ip, own, mn_ipv6_all_routers);
     else if (ip->v6.discovers)
         mn_ipv6_discovery_start(ip, now);
+    if (own->leased)
+        mn_ipv6_age_leased(ip, own, now);
     if (own->automatic)
         mn_ipv6_slaac_confirm(ip, own->prefix.address, now);
 }
 
 MN_RARE void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
-    MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING);
+    MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING || own->leased);
+    if (own->state != MN_IP_ADDRESS_PROBING) {
+        mn_ipv6_age_leased(ip, own, now);
+        return;
+    }
     if (own->probes == ip->v6.dad_transmits) {
         become_ours(ip, own, now);
         return;
@@ -57,7 +63,6 @@ static void give_up(struct mn_ip *ip, struct mn_own_address *own)
     } else if (own->state != MN_IP_ADDRESS_CONFLICT) {
         mn_ipv6_lose_address(ip, own);
         own->state = MN_IP_ADDRESS_CONFLICT;
-        ip->v6.changes++;
     }
 }
 
@@ -74,8 +79,10 @@ static void switch_off(struct mn_ip *ip)
 
 static bool is_of_mac(const struct mn_ip *ip, const struct mn_own_address *own)
 {
+    if (own != &ip->own[MN_OWN_LINK_LOCAL]) /* whose prefix has room for an identifier */
+        return false;
     const struct mnet_address of_mac = mn_identifier_join(own->prefix, mn_identifier_from_mac(ip->mac));
-    return own == &ip->own[MN_OWN_LINK_LOCAL] && mn_ipv6_equal(&own->prefix.address, &of_mac);
+    return mn_ipv6_equal(&own->prefix.address, &of_mac);
 }
 
 MN_RARE void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)

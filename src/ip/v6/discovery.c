@@ -16,7 +16,6 @@
 /* Something has changed that ways and own addresses follow from. */
 static void follow(struct mn_ip *ip, uint64_t now)
 {
-    ip->v6.changes++;
     ip->last_way.known = false;
     mn_ipv6_slaac_apply(ip, now);
     mn_ipv6_discovery_arm(ip, now);
@@ -62,9 +61,11 @@ MN_RARE void mn_ipv6_discovery_timer(struct mn_ip *ip, uint64_t now)
 {
     struct mn_ip_v6 *v6 = &ip->v6;
     uint32_t generation = v6->routers.generation;
+    bool silent = v6->solicit.silent;
     v6->now = now;
     if (mn_solicit_expire(&v6->solicit, ip->random, now))
         solicit(ip);
+    ip->changes += v6->solicit.silent != silent;
     mn_routers_expire(&v6->routers, now);
     if (v6->routers.generation != generation) /* ND-5.3-2 */
         mn_redirects_clear(&v6->redirects);
@@ -164,6 +165,7 @@ static void take_parameters(struct mn_ip *ip, const struct mn_nd *message, uint6
         mn_log(ip->log, MNET_LOG_INFO, "ipv6: a router advertises an MTU of %u, more than the link has", message->mtu);
     mn_router_parameters_update(&v6->parameters, &advertised, ip->random, now);
     v6->autoconf.retrans_ns = v6->parameters.retrans_ns;
+    ip->changes += v6->managed != message->managed || v6->other != message->other;
     v6->managed = message->managed;
     v6->other = message->other;
 }
@@ -239,6 +241,11 @@ unsigned mn_ip_advice(const struct mn_ip *ip, uint64_t now)
     const struct mn_ip_v6 *v6 = &ip->v6;
     return (v6->managed ? MN_IP_MANAGED : 0u) | (v6->other ? MN_IP_OTHER : 0u) |
            (mn_solicit_is_unanswered(&v6->solicit, now) ? MN_IP_NO_ROUTERS : 0u);
+}
+
+uint32_t mn_ip_prefix_changes(const struct mn_ip *ip)
+{
+    return ip->v6.prefixes.generation;
 }
 
 const struct mn_resolvers *mn_ip_resolvers(const struct mn_ip *ip)

@@ -55,6 +55,8 @@ struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned place, con
                                            uint64_t at);
 /* The host may not use the address any longer, and hears no questions for it. */
 void mn_ipv6_lose_address(struct mn_ip *ip, struct mn_own_address *own);
+/* Returns a free place for a further address; MN_OWN_MAX if there is none. */
+unsigned mn_ipv6_find_place(const struct mn_ip *ip);
 /* The host has the address no longer. */
 void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own);
 void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
@@ -64,6 +66,11 @@ void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint6
 void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 /* Another station has the address, or is about to take it. May switch IPv6 off. */
 void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+
+/* leased.c: own addresses of DHCPv6. */
+
+/* Makes the state of an own address follow its preferred lifetime, and sets the timer for the end of it. */
+void mn_ipv6_age_leased(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 
 /* slaac.c: own addresses that follow from prefixes. */
 

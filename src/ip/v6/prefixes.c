@@ -28,6 +28,14 @@ static unsigned first_to_end(const struct mn_prefixes *prefixes)
     return first;
 }
 
+static void renew(struct mn_prefixes *prefixes, unsigned at, uint64_t until_ns, bool deprecated)
+{
+    struct mn_on_link_prefix *entry = &prefixes->entries[at];
+    entry->until_ns = until_ns;
+    prefixes->generation += deprecated && !entry->deprecated;
+    entry->deprecated = deprecated;
+}
+
 static void add(struct mn_prefixes *prefixes, struct mnet_prefix prefix, uint64_t until_ns)
 {
     if (prefixes->count == MN_PREFIXES_MAX) {
@@ -36,7 +44,7 @@ static void add(struct mn_prefixes *prefixes, struct mnet_prefix prefix, uint64_
             return;
         remove_entry(prefixes, victim);
     }
-    prefixes->entries[prefixes->count++] = (struct mn_on_link_prefix){prefix, until_ns};
+    prefixes->entries[prefixes->count++] = (struct mn_on_link_prefix){.prefix = prefix, .until_ns = until_ns};
     prefixes->generation++;
 }
 
@@ -54,7 +62,7 @@ void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_prefix_info
     if (known && information->valid_s == 0)
         remove_entry(prefixes, at); /* ND-6.3.4-17 */
     else if (known)
-        prefixes->entries[at].until_ns = until_ns;
+        renew(prefixes, at, until_ns, information->preferred_s == 0);
     else if (information->valid_s != 0) /* ND-6.3.4-16, ND-6.3.4-18; ND-6.3.4-19: whatever A says */
         add(prefixes, prefix, until_ns);
 }

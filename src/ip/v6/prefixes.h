@@ -26,13 +26,14 @@ struct mn_prefix_information {
 struct mn_on_link_prefix {
     struct mnet_prefix prefix;
     uint64_t until_ns;
+    bool deprecated; /* its preferred lifetime was 0 the last time: addresses in it are to be renewed */
 };
 
 /* A zeroed list is empty. */
 struct mn_prefixes {
     struct mn_on_link_prefix entries[MN_PREFIXES_MAX];
     unsigned count;
-    uint32_t generation; /* another one than before: next hops are to be determined anew */
+    uint32_t generation; /* another one than before: prefixes came, went, or became deprecated */
 };
 
 /* Adds, renews or removes a prefix. */

@@ -70,6 +70,5 @@ MN_RARE void mn_ipv6_note_host(struct mn_ip *ip, struct mn_neighbour *neighbour)
     mn_routers_remove(&ip->v6.routers, neighbour->address);
     mn_redirects_remove(&ip->v6.redirects, neighbour->address);
     mn_ipv6_log_router(ip, neighbour->address, true);
-    ip->v6.changes++;
     ip->last_way.known = false;
 }

@@ -15,10 +15,8 @@ static void log_address(struct mn_ip *ip, enum mnet_log_level level, const struc
 
 static unsigned find_place(const struct mn_ip *ip, const struct mnet_address *address)
 {
-    unsigned place = mn_ipv6_is_link_local(address) ? MN_OWN_LINK_LOCAL : MN_OWN_FURTHER;
-    while (place < MN_OWN_MAX && ip->own[place].state != MN_IP_ADDRESS_NONE)
-        place++;
-    return place;
+    bool first = mn_ipv6_is_link_local(address) && ip->own[MN_OWN_LINK_LOCAL].state == MN_IP_ADDRESS_NONE;
+    return first ? MN_OWN_LINK_LOCAL : mn_ipv6_find_place(ip);
 }
 
 static void add(struct mn_ip *ip, const struct mn_auto_address *automatic, uint64_t now)
@@ -39,9 +37,11 @@ static void update(struct mn_ip *ip, struct mn_own_address *own, const struct mn
     own->valid_until_ns = automatic->valid_until_ns;
     if (own->state == MN_IP_ADDRESS_OURS && automatic->state == MN_AUTO_DEPRECATED) {
         own->state = MN_IP_ADDRESS_DEPRECATED;
+        ip->changes++;
         log_address(ip, MNET_LOG_INFO, &own->prefix.address, "deprecated");
     } else if (own->state == MN_IP_ADDRESS_DEPRECATED && automatic->state == MN_AUTO_PREFERRED) {
         own->state = MN_IP_ADDRESS_OURS;
+        ip->changes++;
     }
 }
 
@@ -77,7 +77,6 @@ MN_RARE void mn_ipv6_slaac_apply(struct mn_ip *ip, uint64_t now)
     while (mn_autoconf_take_change(&ip->v6.autoconf, &automatic)) {
         apply(ip, &automatic, now);
         ip->last_way.known = false;
-        ip->v6.changes++;
     }
 }
 

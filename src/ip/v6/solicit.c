@@ -21,7 +21,9 @@ void mn_solicit_stop(struct mn_solicit *solicit)
 
 uint64_t mn_solicit_deadline(const struct mn_solicit *solicit)
 {
-    return solicit->running ? solicit->next_ns : MNET_NEVER;
+    if (!solicit->running)
+        return MNET_NEVER;
+    return solicit->silent ? solicit->next_ns : MN_MIN(solicit->next_ns, solicit->silence_ns);
 }
 
 /* RSB-2-3 */
@@ -32,6 +34,7 @@ static uint64_t next_rt(uint64_t rt_ns, struct mn_random *random)
 
 bool mn_solicit_expire(struct mn_solicit *solicit, struct mn_random *random, uint64_t now)
 {
+    solicit->silent = now >= solicit->silence_ns;
     if (!solicit->running || now < solicit->next_ns)
         return false;
     if (solicit->sent < UINT32_MAX)

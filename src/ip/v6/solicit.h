@@ -26,6 +26,7 @@ struct mn_solicit {
     uint64_t silence_ns; /* from then on there seems to be no router; MNET_NEVER: not known yet */
     unsigned sent;       /* in this series; stays at its largest value */
     bool running;
+    bool silent;   /* silence_ns has passed */
     bool answered; /* by a router that takes packets */
 };
 
