@@ -28,6 +28,8 @@ int mnet_ping(struct mnet_stack *stack, struct mnet_address host, size_t len, ui
     if (len > MN_PING_MAX)
         return MNET_E_TOO_BIG;
     int error = mn_zone_remove(stack, &host);
+    if (error == MNET_OK && !mn_stack_remote_ok(stack, host))
+        error = MNET_E_INVALID;
     if (error == MNET_OK)
         error = mn_stack_await_source(stack, &host, 1, deadline);
     if (error < 0)

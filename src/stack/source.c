@@ -12,6 +12,7 @@
 #include <mnet/task.h>
 
 #include "stack/stack.h"
+#include "stack/zone.h"
 #include "wire/ipv6.h"
 
 static bool has_source(struct mnet_stack *stack, struct mnet_address destination)
@@ -25,7 +26,7 @@ static bool has_source(struct mnet_stack *stack, struct mnet_address destination
 /* The time until which a source for the destination may come; 0: no more, or there is no need. */
 static uint64_t wait_until(const struct mnet_stack *stack, struct mnet_address destination)
 {
-    if (mnet_address_is_ipv4(destination) || mnet_address_is_any(destination) || mnet_address_is_multicast(destination))
+    if (mnet_address_is_ipv4(destination))
         return 0;
     if (mn_ip_probes_ipv6(&stack->ip))
         return MNET_NEVER;
@@ -58,4 +59,22 @@ int mn_stack_await_source(struct mnet_stack *stack, const struct mnet_address *d
             return error;
     }
     return MNET_OK;
+}
+
+int mnet_stack_await_way(struct mnet_stack *stack, struct mnet_address host, uint64_t deadline)
+{
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
+    struct mn_ip_path path;
+    if (stack->ended)
+        return MNET_E_CLOSED;
+    int error = mn_zone_remove(stack, &host);
+    if (error < 0)
+        return error;
+    if (!mnet_address_is_multicast(host) && !mn_stack_remote_ok(stack, host))
+        return MNET_E_INVALID;
+    error = mn_stack_await_source(stack, &host, 1, deadline);
+    if (error < 0)
+        return error;
+    error = mn_ip_path(&stack->ip, host, &path);
+    return error < 0 && wait_until(stack, host) > mnet_now() ? MNET_E_DEADLINE : error;
 }

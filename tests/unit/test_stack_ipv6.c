@@ -298,6 +298,35 @@ static int connection_does_not_wait_for_ever(struct world *w)
     return 0;
 }
 
+static int datagram_leaves_when_there_is_a_way(struct world *w)
+{
+    struct mnet_udp *server, *client;
+    struct mnet_endpoint to = {link_local_of(w->server), 53}, group = {parsed("ff02::1"), 53};
+    struct mnet_address far = parsed("2001:db8::1"), elsewhere = {.bytes = {0xfe, 0x80, [15] = 1}, .zone = 77};
+    char byte;
+    uint64_t begun = mnet_now();
+    CHECK_EQUAL(mnet_udp_open(w->server, &(struct mnet_udp_options){.local.port = 53}, &server), 0);
+    CHECK_EQUAL(mnet_udp_open(w->client, NULL, &client), 0);
+    to.address.zone = w->client->zone;
+    CHECK_EQUAL(mnet_stack_await_way(w->client, WORLD_SERVER, 0), 0);
+    CHECK_EQUAL(mnet_stack_await_way(w->client, MNET_ADDRESS_ANY, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_stack_await_way(w->client, elsewhere, MNET_NEVER), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(mnet_stack_await_way(w->client, to.address, 0), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_udp_send(client, &to, "x", 1, MNET_NEVER), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(mnet_now(), begun);
+    CHECK_EQUAL(mnet_stack_await_way(w->client, group.address, MNET_NEVER), 0);
+    CHECK(mnet_now() - begun > MNET_SECOND && mnet_now() - begun < 2100 * MNET_MILLISECOND);
+    CHECK_EQUAL(mnet_stack_await_way(w->client, to.address, 0), 0);
+    CHECK_EQUAL(mnet_udp_send(client, &to, "x", 1, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_udp_receive(server, &byte, 1, NULL, in_ms(3000)), 1);
+    CHECK_EQUAL(mnet_stack_await_way(w->client, far, in_ms(1000)), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_stack_await_way(w->client, far, MNET_NEVER), MNET_E_UNREACHABLE);
+    CHECK(mnet_now() - begun < 11 * MNET_SECOND);
+    mnet_udp_close(server);
+    mnet_udp_close(client);
+    return 0;
+}
+
 /* Connects to the server's port 80 by IPv4, and by IPv6. */
 static int expect_answers(struct world *w, int ipv4, int ipv6)
 {
@@ -396,6 +425,12 @@ static void test_link_local_is_there_by_default(void **state)
 {
     (void)state;
     world_run(link_local_is_there_by_default, NULL);
+}
+
+static void test_datagram_leaves_when_there_is_a_way(void **state)
+{
+    (void)state;
+    world_run(datagram_leaves_when_there_is_a_way, NULL);
 }
 
 static void test_listeners_take_both_families_or_one(void **state)
@@ -575,6 +610,7 @@ int main(void)
         cmocka_unit_test(test_stack_without_ipv6_is_silent),
         cmocka_unit_test(test_connection_waits_for_the_address_by_a_router),
         cmocka_unit_test(test_connection_does_not_wait_for_ever),
+        cmocka_unit_test(test_datagram_leaves_when_there_is_a_way),
         cmocka_unit_test(test_listeners_take_both_families_or_one),
         cmocka_unit_test(stack_without_ipv4_waits_for_its_address),
         cmocka_unit_test(stack_without_routers_waits_no_longer_than_it_says),
