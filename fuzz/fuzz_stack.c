@@ -1,9 +1,9 @@
-/* A whole stack through its public headers. The script decides the frames, metadata and moods of a
- * device, the calls of a program (each with deadline 0), and the time that passes. Some segments
- * answer the stack's last one, so that connections get established. No input may fail an assertion,
- * cause a storm of frames, or keep memory. Every frame that leaves must be one that the device can
- * send. After each poll the bytes charged are the bytes pinned, and nothing that stays uses the
- * reserve. */
+/* A whole stack through its public headers. The script decides the family of addresses, the
+ * frames, metadata and moods of a device, the calls of a program (each with deadline 0), and the
+ * time that passes. Some segments answer the stack's last one, so that connections get
+ * established. No input may fail an assertion, cause a storm of frames, or keep memory. Every
+ * frame that leaves must be one that the device can send. After each poll the bytes charged are
+ * the bytes pinned, and nothing that stays uses the reserve. */
 #include <mnet/mnet.h>
 
 #include <string.h>
@@ -13,10 +13,14 @@
 #include "base/memory.h"
 #include "stack/stack.h"
 #include "tcp/check.h"
+#include "tests/support/family.h"
 #include "wire/arp.h"
 #include "wire/dhcp.h"
 #include "wire/ethernet.h"
+#include "wire/icmpv6.h"
 #include "wire/ipv4.h"
+#include "wire/ipv6.h"
+#include "wire/nd.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
@@ -26,6 +30,7 @@
 #define FLOWS 6
 #define REGION (4u << 20)
 #define STORM 5000
+#define ALL_OFFLOADS (MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6)
 
 struct stack_world {
     struct mnet_device device;
@@ -36,13 +41,24 @@ struct stack_world {
     struct mnet_packet *waiting[FRAMES]; /* for the stack to take */
     unsigned first, count, sent;
     unsigned room;             /* frames that the device still accepts */
+    enum family family;        /* of transports */
     struct mn_tcp_header last; /* from the last segment of the stack */
     uint32_t last_len;
     bool tagged;  /* received frames have a tag */
+    uint8_t form; /* of received packets: enum form */
     bool dhcp;    /* the address comes from a server */
     uint32_t xid; /* from the last message to the server */
     uint64_t now;
     struct mn_reader script;
+};
+
+/* How a received packet comes. */
+enum form {
+    PLAIN,
+    WITH_OPTIONS, /* IPv6: behind a header of destination options */
+    ATOMIC,       /* IPv6: in a fragment that is all of it (RFC 6946) */
+    IN_FRAGMENTS, /* in two, of both families */
+    FORMS,
 };
 
 static uint8_t region[REGION];
@@ -51,6 +67,31 @@ static const struct mn_mac own_mac = {{2, 0, 0, 0, 0, 2}}, peer_mac = {{2, 0, 0,
 static struct stack_world *world_of(struct mnet_device *device)
 {
     return MN_CONTAINER(device, struct stack_world, device);
+}
+
+static struct mnet_address own_address(const struct stack_world *w)
+{
+    return family_host(w->family, 10, 0, 0, 2);
+}
+
+static struct mnet_address peer_address(const struct stack_world *w)
+{
+    return family_host(w->family, 10, 0, 0, 1);
+}
+
+/* A host of another network. */
+static struct mnet_address far_address(enum family family, uint8_t host)
+{
+    struct mnet_address address = family_host(family, 99, 0, 0, host);
+    if (family == IPV6)
+        address.bytes[4] = 1;
+    return address;
+}
+
+/* The place of a transport's header in a frame. */
+static uint32_t transport_at(const struct stack_world *w)
+{
+    return MN_ETHERNET_HEADER + family_ip_header(w->family);
 }
 
 /* ---- The device ---- */
@@ -78,34 +119,54 @@ static void remember_question(struct stack_world *w, const struct mn_ipv4 *ip, c
     w->xid = message.xid;
 }
 
-/* Records the segment, so that the peer can answer it. */
+/* Records a segment, so that the peer can answer it. */
+static void remember_segment(struct stack_world *w, const uint8_t *segment, size_t len)
+{
+    struct mn_tcp_header tcp;
+    MN_ASSERT(mn_tcp_parse(segment, len, &tcp) == MN_PARSE_OK);
+    w->last = tcp;
+    w->last_len = (uint32_t)(len - tcp.header_len) + !!(tcp.flags & MN_TCP_SYN) + !!(tcp.flags & MN_TCP_FIN);
+}
+
+static void remember_ipv4(struct stack_world *w, const uint8_t *packet, size_t len)
+{
+    struct mn_ipv4 ip;
+    MN_ASSERT(mn_ipv4_parse(packet, len, len, &ip) == MN_PARSE_OK);
+    MN_ASSERT(ip.total_len == len && (w->dhcp || ip.source == OWN_IP));
+    if (w->dhcp)
+        remember_question(w, &ip, packet + ip.header_len, len - ip.header_len);
+    if (w->family == IPV4 && ip.protocol == MN_PROTOCOL_TCP && ip.fragment_offset == 0 && !ip.more_fragments)
+        remember_segment(w, packet + ip.header_len, len - ip.header_len);
+}
+
+static void remember_ipv6(struct stack_world *w, const uint8_t *packet, size_t len)
+{
+    struct mn_ipv6 ip;
+    MN_ASSERT(mn_ipv6_parse(packet, len, len, &ip) == MN_PARSE_OK && ip.hop_limit > 0);
+    MN_ASSERT(ip.payload_len + (size_t)MN_IPV6_HEADER == len && !mn_ipv6_is_multicast(&ip.source));
+    if (w->family == IPV6 && ip.next_header == MN_PROTOCOL_TCP)
+        remember_segment(w, packet + MN_IPV6_HEADER, len - MN_IPV6_HEADER);
+}
+
+/* Checks a frame that leaves. */
 static void remember(struct stack_world *w, const struct mnet_packet *frame)
 {
     static uint8_t bytes[MNET_FRAME_MAX + 100];
-    struct mn_ipv4 ip;
-    struct mn_tcp_header tcp;
     MN_ASSERT(frame->total >= MN_ETHERNET_HEADER && frame->total <= MNET_FRAME_MAX);
     MN_ASSERT(frame->len >= MN_ETHERNET_HEADER);
     mnet_packet_copy_out(frame, 0, bytes, frame->total);
-    if ((bytes[12] << 8 | bytes[13]) != MN_ETHERTYPE_IPV4)
-        return;
+    unsigned type = (unsigned)bytes[12] << 8 | bytes[13];
     size_t len = frame->total - MN_ETHERNET_HEADER;
-    MN_ASSERT(mn_ipv4_parse(bytes + MN_ETHERNET_HEADER, len, len, &ip) == MN_PARSE_OK);
-    MN_ASSERT(ip.total_len == len && (w->dhcp || ip.source == OWN_IP));
-    if (w->dhcp)
-        remember_question(w, &ip, bytes + MN_ETHERNET_HEADER + ip.header_len, len - ip.header_len);
+    uint32_t segmentation = type == MN_ETHERTYPE_IPV6 ? MNET_OFFLOAD_TSO6 : MNET_OFFLOAD_TSO4;
     if (frame->gso == MNET_GSO_NONE)
         MN_ASSERT(len <= w->device.mtu);
     else
-        MN_ASSERT(w->device.tx_offload & MNET_OFFLOAD_TSO4 && frame->gso_size > 0);
+        MN_ASSERT(w->device.tx_offload & segmentation && frame->gso_size > 0);
     MN_ASSERT(frame->checksum != MNET_CHECKSUM_PARTIAL || w->device.tx_offload & MNET_OFFLOAD_CHECKSUM);
-    if (ip.protocol != MN_PROTOCOL_TCP || ip.fragment_offset > 0 || ip.more_fragments)
-        return;
-    const uint8_t *segment = bytes + MN_ETHERNET_HEADER + ip.header_len;
-    MN_ASSERT(mn_tcp_parse(segment, len - ip.header_len, &tcp) == MN_PARSE_OK);
-    w->last = tcp;
-    w->last_len = (uint32_t)(len - ip.header_len - tcp.header_len) + !!(tcp.flags & MN_TCP_SYN) +
-                  !!(tcp.flags & MN_TCP_FIN);
+    if (type == MN_ETHERTYPE_IPV4)
+        remember_ipv4(w, bytes + MN_ETHERNET_HEADER, len);
+    else if (type == MN_ETHERTYPE_IPV6)
+        remember_ipv6(w, bytes + MN_ETHERNET_HEADER, len);
 }
 
 static int device_tx(struct mnet_device *device, struct mnet_packet **packets, int count)
@@ -147,32 +208,43 @@ static bool entropy(void *context, void *buffer, size_t len)
     return true;
 }
 
+/* Of both families, whichever transports have. */
+static void set_addresses(const struct stack_world *w, struct mnet_ip_config *ip, bool automatic)
+{
+    ip->dhcp = w->dhcp;
+    if (!w->dhcp) {
+        ip->ipv4 = (struct mnet_prefix){mnet_address_from_ipv4(OWN_IP), 24};
+        ip->ipv4_gateway = mnet_address_from_ipv4(OWN_IP + 1);
+    }
+    if (w->family == IPV6)
+        ip->ipv6 = (struct mnet_prefix){own_address(w), 64};
+    ip->ipv6_auto = ip->ipv6_temporary = w->family == IPV6 && automatic;
+}
+
 static void start(struct stack_world *w)
 {
     uint8_t flags = mn_read_u8(&w->script);
+    w->family = flags & 128 ? IPV6 : IPV4;
     w->now = MNET_SECOND;
     w->room = UINT32_MAX;
-    w->device = (struct mnet_device){.ops = &device_ops, .name = "fuzz", .mtu = flags & 1 ? 1500 : 576, .fd = -1};
+    w->device = (struct mnet_device){
+        .ops = &device_ops, .name = "fuzz", .mtu = flags & 1 ? 1500 : family_mtu_min(w->family), .fd = -1};
     memcpy(w->device.mac, own_mac.bytes, 6);
-    w->device.tx_offload = flags & 2 ? MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 : 0;
-    w->device.rx_offload = flags & 4 ? MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 : 0;
+    w->device.tx_offload = flags & 2 ? ALL_OFFLOADS : 0;
+    w->device.rx_offload = flags & 4 ? ALL_OFFLOADS : 0;
     w->dhcp = (flags & 32) != 0;
     struct mnet_config config = {
         .device = &w->device,
         .platform = {clock_now, entropy, w},
         .memory = region,
         .memory_size = REGION >> ((flags >> 3 & 1) + (flags >> 6 & 1)),
-        .ip.dhcp = w->dhcp,
         .tcp.half_open_max = 4,
         .tcp.time_wait_max = 4,
         .tcp.send_buffer = 20000,
         .tcp.receive_buffer = 20000,
         .no_coalescing = (flags & 16) != 0,
     };
-    if (!w->dhcp) {
-        config.ip.ipv4 = (struct mnet_prefix){mnet_address_from_ipv4(OWN_IP), 24};
-        config.ip.ipv4_gateway = mnet_address_from_ipv4(OWN_IP + 1);
-    }
+    set_addresses(w, &config.ip, (flags & 64) != 0);
     MN_ASSERT(mnet_stack_open(&config, &w->stack) == 0);
     MN_ASSERT(mnet_tcp_listen(w->stack, 80, NULL, &w->listener) == 0);
     MN_ASSERT(mnet_udp_open(w->stack, &(struct mnet_udp_options){.local.port = 53}, &w->udp) == 0);
@@ -205,6 +277,11 @@ static void op_link(struct stack_world *w)
     w->device.link_down = !w->device.link_down;
 }
 
+static void op_form(struct stack_world *w)
+{
+    w->form = mn_read_u8(&w->script) % FORMS;
+}
+
 static void op_tag(struct stack_world *w)
 {
     w->tagged = !w->tagged;
@@ -231,37 +308,179 @@ static void op_arp(struct stack_world *w)
     frame_in(w, frame, sizeof frame);
 }
 
-/* Puts headers of Ethernet and IP before `len` bytes that are already in their place. */
-static struct mnet_packet *ip_in(struct stack_world *w, uint8_t *frame, uint8_t protocol, size_t len)
+/* Puts headers of Ethernet and IP before `len` bytes that are already in their place: those at
+ * `offset` of a larger packet, if `more` follow or `offset` is not 0. */
+static struct mnet_packet *piece_in(struct stack_world *w, uint8_t *frame, uint8_t protocol, size_t len,
+                                    uint16_t offset, bool more)
 {
-    struct mn_ipv4 ip = {.source = PEER_IP,
-                         .destination = OWN_IP,
-                         .total_len = (uint16_t)(MN_IPV4_HEADER + len),
-                         .header_len = MN_IPV4_HEADER,
-                         .protocol = protocol,
-                         .ttl = 64};
-    mn_ethernet_emit(frame, &(struct mn_ethernet){own_mac, peer_mac, MN_ETHERTYPE_IPV4});
-    mn_ipv4_emit(frame + MN_ETHERNET_HEADER, &ip);
-    return frame_in(w, frame, MN_ETHERNET_HEADER + MN_IPV4_HEADER + len);
+    struct mn_ipv4 ipv4 = {.source = PEER_IP,
+                           .destination = OWN_IP,
+                           .total_len = (uint16_t)(MN_IPV4_HEADER + len),
+                           .identification = 7,
+                           .fragment_offset = offset,
+                           .header_len = MN_IPV4_HEADER,
+                           .protocol = protocol,
+                           .ttl = 64,
+                           .more_fragments = more};
+    struct mn_ipv6 ipv6 = {.source = peer_address(w),
+                           .destination = own_address(w),
+                           .payload_len = (uint16_t)len,
+                           .next_header = protocol,
+                           .hop_limit = 64};
+    bool is_ipv4 = w->family == IPV4;
+    mn_ethernet_emit(frame, &(struct mn_ethernet){own_mac, peer_mac, is_ipv4 ? MN_ETHERTYPE_IPV4 : MN_ETHERTYPE_IPV6});
+    if (is_ipv4)
+        mn_ipv4_emit(frame + MN_ETHERNET_HEADER, &ipv4);
+    else
+        mn_ipv6_emit(frame + MN_ETHERNET_HEADER, &ipv6);
+    return frame_in(w, frame, transport_at(w) + len);
 }
 
-static uint16_t transport_checksum(uint8_t protocol, const uint8_t *bytes, size_t len)
+/* The same for a part of an IPv6 packet, behind an extension header. */
+static struct mnet_packet *extended_in(struct stack_world *w, const uint8_t *payload, uint8_t protocol, size_t len,
+                                       uint16_t offset, bool more)
 {
-    struct mnet_address from = mnet_address_from_ipv4(PEER_IP), to = mnet_address_from_ipv4(OWN_IP);
+    static uint8_t frame[MN_ETHERNET_HEADER + MN_IPV6_HEADER + 8 + 4000];
+    uint8_t *header = frame + transport_at(w);
+    bool options = w->form == WITH_OPTIONS;
+    if (options)
+        memcpy(header, (const uint8_t[]){protocol, 0, 1, 4, 0, 0, 0, 0}, 8);
+    else
+        mn_ipv6_fragment_emit(
+            header,
+            &(struct mn_ipv6_fragment){.identification = 7, .offset = offset, .next_header = protocol, .more = more});
+    memcpy(header + 8, payload, len);
+    return piece_in(w, frame, options ? MN_IPV6_DESTINATION_OPTIONS : MN_IPV6_FRAGMENT, 8 + len, 0, false);
+}
+
+/* Receives `len` bytes of a transport that are already in their place, in the present form. */
+static struct mnet_packet *ip_in(struct stack_world *w, uint8_t *frame, uint8_t protocol, size_t len)
+{
+    uint8_t *payload = frame + transport_at(w);
+    size_t half = len / 2 & ~(size_t)7;
+    bool cut = w->form == IN_FRAGMENTS && half > 0;
+    if (w->form == PLAIN || (w->family == IPV4 && !cut))
+        return piece_in(w, frame, protocol, len, 0, false);
+    if (!cut)
+        return extended_in(w, payload, protocol, len, 0, false);
+    if (w->family == IPV6) {
+        extended_in(w, payload + half, protocol, len - half, (uint16_t)half, false);
+        return extended_in(w, payload, protocol, half, 0, true);
+    }
+    piece_in(w, frame, protocol, half, 0, true);
+    memmove(payload, payload + half, len - half);
+    return piece_in(w, frame, protocol, len - half, (uint16_t)half, false);
+}
+
+static uint16_t transport_checksum(const struct stack_world *w, uint8_t protocol, const uint8_t *bytes, size_t len)
+{
+    struct mnet_address from = peer_address(w), to = own_address(w);
     uint64_t sum = mn_pseudo_sum(&from, &to, protocol, (uint32_t)len);
     return mn_checksum(mn_sum_add(sum, mn_sum(0, bytes, len)));
+}
+
+/* A message of neighbour discovery, from the peer or a router, with options of the script. */
+static void op_discovery(struct stack_world *w)
+{
+    static uint8_t frame[1000];
+    uint8_t type = mn_read_u8(&w->script), shape = mn_read_u8(&w->script);
+    struct mn_writer writer = mn_writer(frame, sizeof frame);
+    const struct mnet_address router = {.bytes = {0xfe, 0x80, [15] = 1 + (type >> 6 & 1)}};
+    struct mn_nd nd = {.type = MN_ICMPV6_ROUTER_SOLICITATION + type % 5,
+                       .target = shape & 1 ? family_host(IPV6, 10, 0, 0, 2) : family_host(IPV6, 10, 0, 0, 1),
+                       .destination = far_address(IPV6, shape >> 6),
+                       .router = (shape & 2) != 0,
+                       .solicited = (shape & 4) != 0,
+                       .override = (shape & 8) != 0,
+                       .has_link_address = (shape & 16) != 0,
+                       .link_address = {{2, 0, 0, 0, 0, 1 + (type >> 6)}}};
+    if (nd.type == MN_ICMPV6_ROUTER_ADVERTISEMENT)
+        nd.router_lifetime_s = mn_read_u16(&w->script);
+    if (nd.type == MN_ICMPV6_REDIRECT && shape & 2)
+        nd.target = router;
+    bool from_router = nd.type == MN_ICMPV6_ROUTER_ADVERTISEMENT || nd.type == MN_ICMPV6_REDIRECT || shape & 32;
+    struct mnet_address from = from_router ? router : family_host(IPV6, 10, 0, 0, 1);
+    struct mnet_address to = nd.solicited || nd.type == MN_ICMPV6_REDIRECT ? family_host(IPV6, 10, 0, 0, 2)
+                                                                           : mn_ipv6_all_nodes;
+    mn_write(&writer, MN_ETHERNET_HEADER + MN_IPV6_HEADER);
+    uint8_t *message = writer.at;
+    mn_nd_write(&writer, &nd);
+    struct mn_nd_prefix prefix = {{family_host(IPV6, shape, 0, 0, 0), 64}, shape & 64, shape & 128, 900, 300};
+    if (nd.type == MN_ICMPV6_ROUTER_ADVERTISEMENT && shape & 1)
+        mn_nd_write_prefix(&writer, &prefix);
+    size_t more = shape & 128 ? mn_read_u8(&w->script) : 0;
+    more = MN_MIN(more, mn_reader_left(&w->script));
+    const uint8_t *options = mn_read(&w->script, more);
+    if (options != NULL)
+        mn_write_bytes(&writer, options, more);
+    size_t len = (size_t)(writer.at - message);
+    mn_icmpv6_set_checksum(message, len, &from, &to);
+    mn_ethernet_emit(frame, &(struct mn_ethernet){own_mac, peer_mac, MN_ETHERTYPE_IPV6});
+    mn_ipv6_emit(frame + MN_ETHERNET_HEADER, &(struct mn_ipv6){.source = from,
+                                                               .destination = to,
+                                                               .payload_len = (uint16_t)len,
+                                                               .next_header = MN_PROTOCOL_ICMPV6,
+                                                               .hop_limit = MN_ND_HOP_LIMIT});
+    frame_in(w, frame, (size_t)(writer.at - frame));
+}
+
+/* Writes the headers of a packet of ours: of the last segment, or of a datagram. Returns their
+ * length. */
+static size_t write_quote(const struct stack_world *w, uint8_t *quote, bool datagram)
+{
+    uint8_t protocol = datagram ? MN_PROTOCOL_UDP : MN_PROTOCOL_TCP, *transport = quote + family_ip_header(w->family);
+    if (w->family == IPV4)
+        mn_ipv4_emit(quote, &(struct mn_ipv4){.source = OWN_IP,
+                                              .destination = PEER_IP,
+                                              .total_len = 1000,
+                                              .header_len = MN_IPV4_HEADER,
+                                              .protocol = protocol,
+                                              .ttl = 9});
+    else
+        mn_ipv6_emit(quote, &(struct mn_ipv6){.source = own_address(w),
+                                              .destination = peer_address(w),
+                                              .payload_len = 1000,
+                                              .next_header = protocol,
+                                              .hop_limit = 9});
+    if (datagram)
+        mn_udp_emit(transport, &(struct mn_udp_header){.source_port = 53, .destination_port = 1024, .length = 1000});
+    else
+        mn_tcp_emit(transport, &w->last);
+    return family_ip_header(w->family) + MN_TCP_HEADER;
+}
+
+/* An error about a packet of ours, from the peer. */
+static void op_error(struct stack_world *w)
+{
+    static uint8_t frame[200];
+    uint8_t *message = frame + transport_at(w), shape = mn_read_u8(&w->script);
+    uint32_t value = mn_read_u16(&w->script);
+    struct mnet_address own = own_address(w), peer = peer_address(w);
+    if (shape & 128) /* an MTU that can be */
+        value = family_mtu_min(w->family) + value % 256;
+    memset(frame, 0, sizeof frame);
+    size_t len = 8 + write_quote(w, message + 8, (shape & 64) != 0);
+    memcpy(message, (const uint8_t[]){w->family == IPV4 ? 3 : 1 + shape % 4, shape >> 2 & 7, 0, 0}, 4);
+    message[6] = (uint8_t)(value >> 8);
+    message[7] = (uint8_t)value;
+    uint64_t sum = mn_sum(0, message, len);
+    if (w->family == IPV6)
+        sum = mn_sum_add(sum, mn_pseudo_sum(&peer, &own, MN_PROTOCOL_ICMPV6, (uint32_t)len));
+    uint16_t checksum = mn_checksum(sum);
+    memcpy(message + 2, &checksum, 2);
+    ip_in(w, frame, w->family == IPV4 ? MN_PROTOCOL_ICMP : MN_PROTOCOL_ICMPV6, len);
 }
 
 /* Sets metadata as a device may set it, or as a broken device does. */
 static void add_metadata(struct stack_world *w, struct mnet_packet *frame)
 {
     uint8_t shape = mn_read_u8(&w->script);
-    if (frame == NULL || !(w->device.rx_offload & MNET_OFFLOAD_TSO4))
+    if (frame == NULL || w->device.rx_offload == 0)
         return;
     frame->checksum = (uint8_t)(shape % 3);
     if (frame->checksum == MNET_CHECKSUM_PARTIAL) {
         uint16_t tag = w->tagged ? MN_ETHERNET_TAG : 0;
-        frame->csum_start = shape & 4 ? MN_ETHERNET_HEADER + MN_IPV4_HEADER + tag : mn_read_u16(&w->script);
+        frame->csum_start = shape & 4 ? (uint16_t)(transport_at(w) + tag) : mn_read_u16(&w->script);
         frame->csum_offset = shape & 8 ? 16 : mn_read_u16(&w->script);
     }
     if (shape & 16) {
@@ -287,11 +506,11 @@ static void op_tcp(struct stack_world *w)
         header.mss = shape & 16 ? mn_read_u16(&w->script) : 1460;
         header.window_shift = shape >> 5;
     }
-    uint8_t *segment = frame + MN_ETHERNET_HEADER + MN_IPV4_HEADER;
+    uint8_t *segment = frame + transport_at(w);
     size_t len = mn_tcp_emit(segment, &header);
     size_t text = mn_read_u8(&w->script) * (shape & 32 ? 10u : 1u);
     memset(segment + len, shape, text);
-    uint16_t checksum = transport_checksum(MN_PROTOCOL_TCP, segment, len + text);
+    uint16_t checksum = transport_checksum(w, MN_PROTOCOL_TCP, segment, len + text);
     memcpy(segment + 16, &checksum, 2);
     struct mnet_packet *packet = ip_in(w, frame, MN_PROTOCOL_TCP, len + text);
     if (shape & 64)
@@ -301,13 +520,13 @@ static void op_tcp(struct stack_world *w)
 static void op_udp(struct stack_world *w)
 {
     static uint8_t frame[2000];
-    uint8_t len = mn_read_u8(&w->script), *datagram = frame + MN_ETHERNET_HEADER + MN_IPV4_HEADER;
+    uint8_t len = mn_read_u8(&w->script), *datagram = frame + transport_at(w);
     uint8_t port = mn_read_u8(&w->script) & 1 ? 53 : 54;
     memset(datagram, 0, 8u + len);
     memcpy(datagram, (const uint8_t[]){4, 0, 0, port, 0, 0}, 6);
     datagram[4] = (uint8_t)((8u + len) >> 8);
     datagram[5] = (uint8_t)(8u + len);
-    uint16_t checksum = transport_checksum(MN_PROTOCOL_UDP, datagram, 8u + len);
+    uint16_t checksum = transport_checksum(w, MN_PROTOCOL_UDP, datagram, 8u + len);
     memcpy(datagram + 6, &checksum, 2);
     add_metadata(w, ip_in(w, frame, MN_PROTOCOL_UDP, 8u + len));
 }
@@ -319,7 +538,8 @@ static void op_dhcp(struct stack_world *w)
     static const uint8_t cookie[] = {0x63, 0x82, 0x53, 0x63, 53, 1};
     static uint8_t frame[1000];
     uint8_t shape = mn_read_u8(&w->script), *datagram = frame + MN_ETHERNET_HEADER + MN_IPV4_HEADER;
-    size_t more = MN_MIN(shape & 128 ? mn_read_u8(&w->script) : 0u, mn_reader_left(&w->script));
+    size_t more = shape & 128 ? mn_read_u8(&w->script) : 0;
+    more = MN_MIN(more, mn_reader_left(&w->script));
     const uint8_t *options = mn_read(&w->script, more);
     struct mn_writer writer = mn_writer(datagram, sizeof frame - (size_t)(datagram - frame));
     memset(frame, 0, sizeof frame);
@@ -339,7 +559,10 @@ static void op_dhcp(struct stack_world *w)
     mn_write_u8(&writer, 255);
     uint16_t len = (uint16_t)(writer.at - datagram);
     mn_udp_emit(header, &(struct mn_udp_header){.source_port = 67, .destination_port = 68, .length = len});
+    enum family family = w->family;
+    w->family = IPV4;
     ip_in(w, frame, MN_PROTOCOL_UDP, len);
+    w->family = family;
 }
 
 /* ---- The program ---- */
@@ -360,7 +583,8 @@ static void op_connect(struct stack_world *w)
 {
     struct mnet_flow **flow = some_flow(w);
     uint8_t shape = mn_read_u8(&w->script);
-    struct mnet_endpoint to = {mnet_address_from_ipv4(shape & 1 ? PEER_IP : shape & 2 ? OWN_IP : PEER_IP + 99), 80};
+    uint8_t host = shape & 1 ? 1 : shape & 2 ? 2 : 100;
+    struct mnet_endpoint to = {shape & 4 ? far_address(w->family, host) : family_host(w->family, 10, 0, 0, host), 80};
     if (*flow == NULL && mnet_tcp_connect_begin(w->stack, to, NULL, flow) < 0)
         *flow = NULL;
 }
@@ -418,7 +642,7 @@ static void op_close(struct stack_world *w)
 static void op_datagram(struct stack_world *w)
 {
     static uint8_t bytes[20000];
-    struct mnet_endpoint to = {mnet_address_from_ipv4(PEER_IP), 1024};
+    struct mnet_endpoint to = {peer_address(w), 1024};
     uint8_t shape = mn_read_u8(&w->script);
     if (shape & 1)
         mnet_udp_receive(w->udp, bytes, shape, &to, 0);
@@ -469,6 +693,16 @@ static void op_time(struct stack_world *w)
     op_poll(w);
 }
 
+/* Addresses of IPv6 are not used before nobody else has answered for them. */
+static void await_addresses(struct stack_world *w)
+{
+    for (uint64_t next; (next = mnet_stack_deadline(w->stack)) < 4 * MNET_SECOND;) {
+        w->now = MN_MAX(next, w->now + 1000);
+        op_poll(w);
+    }
+    w->now = 4 * MNET_SECOND;
+}
+
 /* Fills the device, or empties it. */
 static void op_room(struct stack_world *w)
 {
@@ -495,13 +729,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const ops[])(struct stack_world *) = {
-        op_raw,      op_arp,      op_tcp,  op_tcp,    op_tcp,     op_tcp,  op_udp,   op_dhcp,
-        op_poll,     op_poll,     op_poll, op_accept, op_connect, op_read, op_write, op_close,
-        op_datagram, op_relisten, op_time, op_room,   op_tag,     op_link};
+        op_raw,  op_arp,  op_tcp,    op_tcp,     op_tcp,       op_tcp,   op_udp,   op_dhcp,     op_poll,
+        op_poll, op_poll, op_accept, op_connect, op_read,      op_write, op_close, op_datagram, op_relisten,
+        op_time, op_room, op_tag,    op_link,    op_discovery, op_error, op_form};
     static struct stack_world w;
     memset(&w, 0, sizeof w);
     w.script = mn_reader(data, size);
     start(&w);
+    if (w.family == IPV6)
+        await_addresses(&w);
     const struct mnet_memory *memory = w.device.memory;
     size_t before = mnet_memory_used(memory);
     while (w.script.ok && mn_reader_left(&w.script) > 0) {
