@@ -33,6 +33,7 @@
     X(ARP_DROP_TABLE, "arp.drop_table", "no place in the neighbour table") \
     X(ND_DROP_INVALID, "nd.drop_invalid", "malformed or implausible neighbour discovery") \
     X(ND_CONFLICT, "nd.conflict", "another station uses our IPv6 address") \
+    X(ND_LOOPED, "nd.looped", "solicitations for a new address of ours that the link sent back") \
     X(IP_RX, "ip.rx", "IP packets received") \
     X(IP_TX, "ip.tx", "IP packets sent") \
     X(IP_DROP_TRUNCATED, "ip.drop_truncated", "shorter than its header says") \

@@ -44,6 +44,7 @@ struct mn_neighbour_protocol {
     uint64_t stale_ns;     /* for so long it is kept unused after that, */
     uint64_t failed_ns;    /* and for so long nobody is asked again for one that did not answer */
     uint64_t delay_ns;     /* a transport has so long to confirm a neighbour before it is asked; 0: none */
+    uint64_t patience_ns;  /* the longest interval of requests to one that is UNREACHABLE; 0: there is no such state */
     bool timed_by_routers; /* they tell the interval of requests and how long an answer holds (RFC 4861 6.3.4) */
 };
 

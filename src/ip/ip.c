@@ -22,7 +22,7 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
 {
     const struct mnet_ip_config *user = &config->user;
     MN_ASSERT(user->ttl > 0 && user->neighbours_max > 0 && user->reassembly_datagrams_max > 0);
-    MN_ASSERT(user->dad_transmits > 0 && user->icmp_errors_per_s > 0);
+    MN_ASSERT(user->dad_transmits > 0 && user->dad_transmits <= MN_DAD_TRANSMITS_MAX && user->icmp_errors_per_s > 0);
     *ip = (struct mn_ip){
         .memory = config->memory,
         .counters = config->counters,

@@ -250,6 +250,11 @@ struct mn_own_ipv4 {
     uint32_t broadcast; /* 0 in a network too small to have one */
 };
 
+/* Solicitations for an own IPv6 address, and more of them if one comes back (RFC 7527 4.1). */
+#define MN_DAD_TRANSMITS_MAX 8 /* `dad_transmits`, at most */
+#define MN_DAD_LOOPED_PROBES 3
+#define MN_DAD_PROBES_MAX (MN_DAD_TRANSMITS_MAX + MN_DAD_LOOPED_PROBES)
+
 /* An own address, and the work of RFC 5227 (IPv4) or RFC 4862 5.4 (IPv6) on it. Lifetimes are those
  * of RFC 4862 5.5.4; MNET_NEVER for an address of the configuration, and for one of DHCP, whose
  * client takes it back. */
@@ -259,12 +264,15 @@ struct mn_own_address {
     struct mnet_prefix prefix;
     uint64_t preferred_until_ns, valid_until_ns;
     struct mn_timer timer;
-    uint8_t probe;                 /* enum mn_ip_probe */
-    uint8_t probes, announcements; /* sent so far */
-    bool leased;                   /* by DHCP */
-    bool automatic;                /* by v6.autoconf */
-    bool temporary;                /* RFC 8981 */
-    uint8_t nonce[6];              /* of the last solicitation (RFC 7527) */
+    uint8_t probe;                        /* enum mn_ip_probe */
+    uint8_t probes, announcements;        /* sent so far */
+    bool leased;                          /* by DHCP */
+    bool automatic;                       /* by v6.autoconf */
+    bool temporary;                       /* RFC 8981 */
+    bool moved;                           /* announced to all nodes, not only to routers: the link is another one */
+    bool looped;                          /* a probe of ours came back (RFC 7527), ... */
+    uint8_t nonces[MN_DAD_PROBES_MAX][6]; /* ... known by its nonce */
+    uint64_t quiet_until_ns;              /* no announcement before */
     bool defended;
     uint64_t defended_ns; /* when last, if ever */
 };

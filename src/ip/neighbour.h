@@ -32,7 +32,9 @@
  * REACHABLE   confirmed  go                 after 30 s STALE; ARP: PROBE if used meanwhile
  * STALE       likely     go, and start      DELAY when used (ARP: PROBE), removed after 10 min
  * DELAY       likely     go                 REACHABLE when a transport confirms it, PROBE after 5 s
- * PROBE       likely     go                 REACHABLE when answered, removed after three unicast requests
+ * PROBE       likely     go                 REACHABLE when answered, removed after three unicast requests,
+ *                                           or UNREACHABLE
+ * UNREACHABLE unlikely   go                 REACHABLE when answered, STALE when heard of, removed when unused
  * FAILED      unknown    come back at once  removed after 1 s
  *
  * Any ARP packet of the neighbour leads to REACHABLE from everywhere. In neighbour discovery only an
@@ -43,6 +45,7 @@ enum mn_neighbour_state {
     MN_NEIGHBOUR_STALE,
     MN_NEIGHBOUR_DELAY,
     MN_NEIGHBOUR_PROBE,
+    MN_NEIGHBOUR_UNREACHABLE, /* not of ARP (RFC 7048) */
     MN_NEIGHBOUR_FAILED,
 };
 
@@ -64,10 +67,11 @@ struct mn_neighbour {
     struct mn_mac mac;
     uint8_t state;    /* enum mn_neighbour_state; changed by mn_neighbour_set only */
     uint8_t age_list; /* enum mn_neighbour_age */
-    uint8_t requests; /* sent since the last answer */
+    uint8_t requests; /* sent since the last answer; stays at its largest value */
     bool gateway;
     bool ever_used;
-    bool used;                      /* sent to since it was last confirmed */
+    bool used;                      /* sent to since it was last confirmed, or doubted */
+    uint64_t quiet_until_ns;        /* no request before */
     struct mn_packet_queue pending; /* datagrams, IP header first */
     size_t pending_bytes;           /* of them */
 };

@@ -6,19 +6,16 @@
  * and nobody else, are told; for a while more the neighbour is known not to answer. What is known is
  * confirmed, after some time of use, by requests to the station alone, while packets keep going to the
  * old address; if all stay unanswered the entry is removed, and the next packet asks everybody again.
+ * But if there is traffic for an IPv6 neighbour and no other way, its old address is the best that is
+ * known: packets keep going there, and everybody is asked, less and less often (RFC 7048). Whatever
+ * leads to a request, there is only one in each interval (RFC 4861 7.3.3, RFC 1122 2.3.2.1).
+ *
  * Neighbour discovery waits five seconds in DELAY before it asks the station, for a word of the
  * transport; ARP does not. A transport has its word with each packet (confirmed in struct
  * mn_datagram), but it is heard only when there is a doubt.
  */
 #include "base/list.h"
 #include "ip/v6/internal.h"
-
-/* A request that found no memory was not made: silence says nothing about the neighbour. */
-static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour)
-{
-    const struct mn_mac *alone = neighbour->state == MN_NEIGHBOUR_PROBE ? &neighbour->mac : NULL;
-    neighbour->requests += neighbour->protocol->ask(ip, neighbour->address, alone);
-}
 
 /* Routers may tell how long an answer holds, and how long to wait for one (RFC 4861 6.3.4). */
 static uint64_t reachable_ns(const struct mn_ip *ip, const struct mn_neighbour *neighbour)
@@ -31,6 +28,28 @@ static uint64_t request_interval_ns(const struct mn_ip *ip, const struct mn_neig
 {
     bool told = neighbour->protocol->timed_by_routers;
     return told ? ip->v6.parameters.retrans_ns : neighbour->protocol->request_interval_ns;
+}
+
+#define BACKOFF_MULTIPLE 3 /* RFC 7048 4 */
+
+/* From the next request to an UNREACHABLE neighbour to the one behind it. */
+static uint64_t backoff_ns(const struct mn_ip *ip, const struct mn_neighbour *neighbour)
+{
+    uint64_t interval = request_interval_ns(ip, neighbour), most = neighbour->protocol->patience_ns;
+    for (unsigned sent = neighbour->protocol->requests_max; sent <= neighbour->requests && interval < most; sent++)
+        interval *= BACKOFF_MULTIPLE;
+    return MN_MIN(interval, most);
+}
+
+/* A request that found no memory was not made: silence says nothing about the neighbour. */
+static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
+{
+    const struct mn_mac *alone = neighbour->state == MN_NEIGHBOUR_PROBE ? &neighbour->mac : NULL;
+    if (!neighbour->protocol->ask(ip, neighbour->address, alone))
+        return;
+    neighbour->quiet_until_ns = mn_time_after(now, request_interval_ns(ip, neighbour));
+    if (neighbour->requests < UINT8_MAX)
+        neighbour->requests++;
 }
 
 /* mn_neighbour_set. Who chooses between routers hears of the states of these. */
@@ -52,12 +71,25 @@ static void become_stale(struct mn_ip *ip, struct mn_neighbour *neighbour, uint6
     set_state(ip, neighbour, MN_NEIGHBOUR_STALE, now + neighbour->protocol->stale_ns);
 }
 
-/* Begins INCOMPLETE or PROBE with the first request. */
+/* Begins INCOMPLETE or PROBE with the first request, which may have to wait (ND-7.3.3-8). */
 static void start_asking(struct mn_ip *ip, struct mn_neighbour *neighbour, enum mn_neighbour_state state, uint64_t now)
 {
     neighbour->requests = 0;
+    neighbour->used = false;
+    if (now < neighbour->quiet_until_ns) {
+        set_state(ip, neighbour, state, neighbour->quiet_until_ns);
+        return;
+    }
     set_state(ip, neighbour, state, now + request_interval_ns(ip, neighbour));
-    send_request(ip, neighbour);
+    send_request(ip, neighbour, now);
+}
+
+/* RFC 7048: packets keep going to a neighbour that does not answer, and everybody is asked for it. */
+static void ask_patiently(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
+{
+    neighbour->used = false;
+    set_state(ip, neighbour, MN_NEIGHBOUR_UNREACHABLE, now + backoff_ns(ip, neighbour));
+    send_request(ip, neighbour, now);
 }
 
 /* A packet goes to a neighbour that was known once. */
@@ -119,6 +151,7 @@ MN_RARE struct mn_neighbour *mn_ip_ask_first(struct mn_ip *ip, struct mn_neighbo
             become_reachable(ip, neighbour, now);
         break;
     case MN_NEIGHBOUR_PROBE:
+    case MN_NEIGHBOUR_UNREACHABLE:
         if (way->confirmed && neighbour->protocol->delay_ns != 0)
             become_reachable(ip, neighbour, now);
         break;
@@ -149,7 +182,14 @@ MN_RARE void mn_ip_seek(struct mn_ip *ip, struct mnet_address address, uint64_t 
         return;
     neighbour->requests = (uint8_t)(mn_nd_protocol.requests_max - 1);
     set_state(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now + request_interval_ns(ip, neighbour));
-    send_request(ip, neighbour);
+    send_request(ip, neighbour, now);
+}
+
+/* A neighbour that is still wanted, and that nothing can take the place of, is not forgotten. */
+static bool is_worth_patience(const struct mn_ip *ip, const struct mn_neighbour *neighbour)
+{
+    return neighbour->state == MN_NEIGHBOUR_PROBE && neighbour->used && neighbour->protocol->patience_ns != 0 &&
+           !mn_ipv6_has_other_way(ip, neighbour->address);
 }
 
 /* The last request went unanswered, too. */
@@ -162,7 +202,9 @@ static void asked_in_vain(struct mn_ip *ip, struct mn_neighbour *neighbour, uint
             mn_packet_queue_put(&ip->around, packet);
         else
             mn_ip_give_up(ip, packet);
-    if (neighbour->state == MN_NEIGHBOUR_PROBE)
+    if (is_worth_patience(ip, neighbour))
+        ask_patiently(ip, neighbour, now);
+    else if (neighbour->state == MN_NEIGHBOUR_PROBE)
         mn_neighbour_remove(&ip->neighbours, neighbour);
     else
         set_state(ip, neighbour, MN_NEIGHBOUR_FAILED, now + neighbour->protocol->failed_ns);
@@ -180,8 +222,14 @@ void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t no
             asked_in_vain(ip, neighbour, now);
         } else {
             set_state(ip, neighbour, neighbour->state, now + request_interval_ns(ip, neighbour));
-            send_request(ip, neighbour);
+            send_request(ip, neighbour, now);
         }
+        break;
+    case MN_NEIGHBOUR_UNREACHABLE:
+        if (neighbour->used)
+            ask_patiently(ip, neighbour, now);
+        else
+            mn_neighbour_remove(&ip->neighbours, neighbour);
         break;
     case MN_NEIGHBOUR_REACHABLE:
         if (neighbour->used && neighbour->protocol->delay_ns == 0)
@@ -195,9 +243,10 @@ void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t no
     }
 }
 
-/* One who waits keeps its packets, and is asked for as often again. */
+/* One who waits keeps its packets, and is asked for as often again: it may be another station. */
 static void ask_again(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
+    neighbour->quiet_until_ns = 0;
     if (neighbour->state == MN_NEIGHBOUR_FAILED)
         mn_neighbour_remove(&ip->neighbours, neighbour);
     else
@@ -256,7 +305,7 @@ void mn_ip_confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_m
 MN_RARE void mn_ip_learn(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now)
 {
     bool known = neighbour->state != MN_NEIGHBOUR_INCOMPLETE && neighbour->state != MN_NEIGHBOUR_FAILED;
-    if (known && mn_mac_equal(neighbour->mac, mac))
+    if (known && neighbour->state != MN_NEIGHBOUR_UNREACHABLE && mn_mac_equal(neighbour->mac, mac))
         return;
     neighbour->mac = mac;
     become_stale(ip, neighbour, now);
@@ -296,6 +345,7 @@ MN_RARE void mn_ip_take_advertisement(struct mn_ip *ip, struct mn_neighbour *nei
     case MN_NEIGHBOUR_REACHABLE:
     case MN_NEIGHBOUR_STALE:
     case MN_NEIGHBOUR_DELAY:
-    case MN_NEIGHBOUR_PROBE: take_advertisement(ip, neighbour, advertised, now); break;
+    case MN_NEIGHBOUR_PROBE:
+    case MN_NEIGHBOUR_UNREACHABLE: take_advertisement(ip, neighbour, advertised, now); break;
     }
 }

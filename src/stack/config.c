@@ -14,6 +14,7 @@
 #include <mnet/memory.h>
 #include <mnet/time.h>
 
+#include "ip/ip.h"
 #include "ip/route.h"
 #include "wire/ipv4_address.h"
 #include "wire/ipv6.h"
@@ -34,7 +35,7 @@ const struct mn_config_number mn_config_numbers[] = {
     {FIELD(ip.neighbours_max), MN_CONFIG_COUNT, 256, 8192, NULL, 1, MOST},
     {FIELD(ip.reassembly_datagrams_max), MN_CONFIG_COUNT, 32, 0, NULL, 1, MOST},
     {FIELD(ip.reassembly_bytes_max), MN_CONFIG_BYTES, SIZE_MAX, 32, NULL, 1, SIZE_MAX},
-    {FIELD(ip.dad_transmits), MN_CONFIG_COUNT, 1, 0, NULL, 1, 16}, /* RFC 4862 5.1 */
+    {FIELD(ip.dad_transmits), MN_CONFIG_COUNT, 1, 0, NULL, 1, MN_DAD_TRANSMITS_MAX}, /* RFC 4862 5.1 */
     {FIELD(ip.icmp_errors_per_s), MN_CONFIG_COUNT, 200, 0, NULL, 1, MOST},
     {FIELD(udp.endpoints_max), MN_CONFIG_COUNT, 64, 0, NULL, 1, UINT16_MAX},
     {FIELD(tcp.connections_max), MN_CONFIG_COUNT, 65536, 4096, NULL, 1, MOST},

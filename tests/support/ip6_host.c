@@ -21,7 +21,7 @@ void ip6_host_up(struct ip_host *h)
 {
     struct mn_ip_config config = ip6_host_config(h);
     assert_int_equal(ip_host_start(h, &config), 0);
-    pass_ms(h, 3000);
+    pass_ms(h, 5000); /* detection, then three announcements */
     discard_sent6(h);
     assert_true(mn_ip_is_own(&h->ip, OWN6));
     assert_true(mn_ip_is_own(&h->ip, OWN_LINK6));
@@ -125,6 +125,19 @@ void discard_reports6(struct ip_host *h)
     }
 }
 
+void keep_icmp6(struct ip_host *h, uint8_t type)
+{
+    struct mn_packet_queue frames = h->ip.transmit;
+    h->ip.transmit = (struct mn_packet_queue){0};
+    for (struct mnet_packet *frame; (frame = mn_packet_queue_take(&frames)) != NULL;) {
+        const uint8_t *ip = frame->data + MN_ETHERNET_HEADER;
+        if (ip[0] >> 4 == 6 && ip[6] == MN_PROTOCOL_ICMPV6 && ip[MN_IPV6_HEADER] == type)
+            mn_packet_queue_put(&h->ip.transmit, frame);
+        else
+            mnet_packet_free(frame);
+    }
+}
+
 void discard_sent6(struct ip_host *h)
 {
     static struct sent6 sent;
@@ -198,4 +211,42 @@ void know6(struct ip_host *h, struct mnet_address neighbour, struct mn_mac mac)
     receive_advertisement(h, .source = neighbour, .target = neighbour, .mac = mac, .solicited = true, .override = true);
     assert_true(take_sent6(h, &sent));
     expect_silence(h);
+}
+
+enum mn_neighbour_state neighbour_state(struct ip_host *h, struct mnet_address neighbour)
+{
+    const struct mn_neighbour *entry = mn_neighbour_find(&h->ip.neighbours, neighbour);
+    assert_non_null(entry);
+    return (enum mn_neighbour_state)entry->state;
+}
+
+bool has_neighbour(struct ip_host *h, struct mnet_address neighbour)
+{
+    return mn_neighbour_find(&h->ip.neighbours, neighbour) != NULL;
+}
+
+/* Steps on the way of a neighbour that is used, and does not answer, from REACHABLE on. */
+static bool peer_step(struct ip_host *h)
+{
+    switch (neighbour_state(h, PEER6)) {
+    case MN_NEIGHBOUR_REACHABLE: pass_ms(h, 45001); return true; /* the longest ReachableTime */
+    case MN_NEIGHBOUR_STALE: return send6(h, PEER6, 8) == 0;
+    case MN_NEIGHBOUR_DELAY: pass_ms(h, 5000); return true;
+    case MN_NEIGHBOUR_PROBE: pass_ms(h, 1000); return send6(h, PEER6, 8) == 0;
+    case MN_NEIGHBOUR_INCOMPLETE: pass_ms(h, 1000); return true;
+    case MN_NEIGHBOUR_UNREACHABLE:
+    case MN_NEIGHBOUR_FAILED: break;
+    }
+    return false;
+}
+
+void bring_peer6(struct ip_host *h, enum mn_neighbour_state state)
+{
+    if (state == MN_NEIGHBOUR_INCOMPLETE || state == MN_NEIGHBOUR_FAILED)
+        assert_int_equal(send6(h, PEER6, 8), 0);
+    else
+        know6(h, PEER6, PEER_MAC);
+    while (neighbour_state(h, PEER6) != state)
+        assert_true(peer_step(h));
+    discard_sent6(h);
 }

@@ -100,6 +100,8 @@ void expect_solicitation(struct ip_host *h, struct mnet_address target, struct m
 /* Throws the reports of multicast groups away (tests/unit/test_ip_group.c is about them); all other
  * frames stay, in their order. */
 void discard_reports6(struct ip_host *h);
+/* Throws all frames away but ICMPv6 messages of `type` that are directly behind the IPv6 header. */
+void keep_icmp6(struct ip_host *h, uint8_t type);
 /* Throws all frames away. */
 void discard_sent6(struct ip_host *h);
 void assert_address6(struct mnet_address is, struct mnet_address wanted);
@@ -108,5 +110,11 @@ void assert_address6(struct mnet_address is, struct mnet_address wanted);
 int send6(struct ip_host *h, struct mnet_address destination, size_t len);
 /* Makes the stack know the link address of a neighbour, which is reachable then. */
 void know6(struct ip_host *h, struct mnet_address neighbour, struct mn_mac mac);
+
+/* Returns the state of a neighbour that the stack knows or asks for. */
+enum mn_neighbour_state neighbour_state(struct ip_host *h, struct mnet_address neighbour);
+bool has_neighbour(struct ip_host *h, struct mnet_address neighbour);
+/* Brings PEER6, with PEER_MAC, into a state. What was sent for that is thrown away. */
+void bring_peer6(struct ip_host *h, enum mn_neighbour_state state);
 
 #endif

@@ -123,3 +123,19 @@ void expect_asked_for(struct ip_host *h, struct mnet_address destination, struct
     expect_solicitation(h, next_hop, NO_MAC);
     expect_silence(h);
 }
+
+void have_router(struct ip_host *h)
+{
+    receive_ra(h, .mac = ROUTER_A_MAC, .lifetime_s = 1800, .prefixes = {PREFIX(NET_1, 4 * HOUR, HOUR)});
+    pass_ms(h, 4500); /* detection, then three announcements */
+    discard_sent6(h);
+    assert_int_equal(state_of(h, own_in(NET_1)), MN_IP_ADDRESS_OURS);
+}
+
+void know_neighbour(struct ip_host *h, struct mnet_address neighbour, struct mn_mac mac)
+{
+    expect_asked_for(h, neighbour, neighbour);
+    receive_advertisement(h, .source = neighbour, .destination = OWN_LINK6, .target = neighbour, .mac = mac,
+                          .solicited = true, .override = true);
+    expect_ip6(h, mac, neighbour, MN_PROTOCOL_UDP);
+}

@@ -14,6 +14,8 @@
 #define NET_1 ADDRESS6(0x2001, 0xdb8, 0, 0)
 #define NET_2 ADDRESS6(0x2001, 0xdb9, 0, 0)
 
+#define HOUR 3600
+
 #define RA_PREFIXES 8
 #define RA_ROUTES 4
 #define RA_SERVERS 4
@@ -59,6 +61,10 @@ struct mn_ip_config auto_config(struct ip_host *h);
 /* Starts such a host, whose link-local address is its own, and which has sent one Router
  * Solicitation, thrown away. */
 void auto_host_up(struct ip_host *h);
+/* Gives such a host the router A, known by its MAC, and an address in NET_1. */
+void have_router(struct ip_host *h);
+/* Makes a neighbour of such a host known, and reachable. */
+void know_neighbour(struct ip_host *h, struct mnet_address neighbour, struct mn_mac mac);
 /* Returns the address in `net` with the MAC of the host. */
 struct mnet_address own_in(struct mnet_address net);
 /* Returns the state of an own address; MN_IP_ADDRESS_NONE if the host has no such address. */

@@ -104,6 +104,7 @@ static void own_addresses_and_loopback_go_round(void **state)
     ip_host_down(&h);
 }
 
+/* ND-5.2-3, ND-7.2-2 */
 static void group_needs_no_neighbour(void **state)
 {
     (void)state;

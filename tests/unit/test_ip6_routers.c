@@ -1,33 +1,15 @@
-/* A host among routers (RFC 4861 6 and 8, RFC 4862 5.5, RFC 4191, RFC 7559, RFC 8106): how it asks
- * for them, what it takes from advertisements and redirects, and where its packets go then. */
+/* A host among routers (RFC 4861 6, RFC 4862 5.5, RFC 4191, RFC 7559, RFC 8106): how it asks
+ * for them, what it takes from advertisements, and where its packets go then. Redirects are in
+ * test_ip6_redirects.c. */
 #include "tests/support/ip6_router.h"
 
 #define FAR_2 ADDRESS6(0x2001, 0xdba, 0, 9)
 #define IN_1 ADDRESS6(0x2001, 0xdb8, 0, 0x77)
-#define HOUR 3600
-
-/* Gives the usual host the router A, known by its MAC, and the prefix NET_1. */
-static void have_router(struct ip_host *h)
-{
-    receive_ra(h, .mac = ROUTER_A_MAC, .lifetime_s = 1800, .prefixes = {PREFIX(NET_1, 4 * HOUR, HOUR)});
-    pass_ms(h, 2500);
-    discard_sent6(h);
-    assert_int_equal(state_of(h, own_in(NET_1)), MN_IP_ADDRESS_OURS);
-}
 
 static void start_auto(struct ip_host *h)
 {
     struct mn_ip_config config = auto_config(h);
     assert_int_equal(ip_host_start(h, &config), 0);
-}
-
-/* Makes a neighbour of the automatic host known, and reachable. */
-static void know_neighbour(struct ip_host *h, struct mnet_address neighbour, struct mn_mac mac)
-{
-    expect_asked_for(h, neighbour, neighbour);
-    receive_advertisement(h, .source = neighbour, .destination = OWN_LINK6, .target = neighbour, .mac = mac,
-                          .solicited = true, .override = true);
-    expect_ip6(h, mac, neighbour, MN_PROTOCOL_UDP);
 }
 
 /* Expects a Router Solicitation as the next frame. */
@@ -93,7 +75,7 @@ static void solicitations_end_with_a_router(void **state)
     mn_ip_link_up(&h.ip, h.now);
     discard_sent6(&h);
     pass_ms(&h, 1100);
-    discard_reports6(&h);
+    keep_icmp6(&h, MN_ICMPV6_ROUTER_SOLICITATION);
     expect_router_solicitation(&h);
     ip_host_down(&h);
 }
@@ -213,6 +195,85 @@ static void advertisement_with_unknown_options_is_taken(void **state)
     ip_host_down(&h);
 }
 
+/* ND-4.2-2: bits that have no meaning yet, in the header and in a prefix. */
+static void advertisement_with_reserved_bits_is_taken(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    uint8_t bytes[MN_ND_WRITE_MAX + 32] = {0};
+    struct mn_writer w = mn_writer(bytes, sizeof bytes);
+    auto_host_up(&h);
+    mn_nd_write(&w, &(struct mn_nd){.type = MN_ICMPV6_ROUTER_ADVERTISEMENT,
+                                    .router_lifetime_s = 60,
+                                    .has_link_address = true,
+                                    .link_address = ROUTER_A_MAC});
+    uint8_t *option = bytes + sizeof bytes - w.left;
+    mn_nd_write_prefix(&w, &PREFIX(NET_1, HOUR, HOUR));
+    bytes[5] |= 0x27; /* beside M, O and the preference */
+    option[3] |= 0x3f;
+    memset(option + 12, 0xff, 4);
+    receive_icmp6(&h, .source = ROUTER_A, .destination = mn_ipv6_all_nodes, .to = {{0x33, 0x33, 0, 0, 0, 1}},
+                  .hop_limit = 255, .payload = bytes, .len = sizeof bytes - w.left);
+    assert_int_equal(state_of(&h, own_in(NET_1)), MN_IP_ADDRESS_PROBING);
+    assert_int_equal(mn_ip_advice(&h.ip, h.now), 0);
+    expect_sent_by(&h, FAR6, ROUTER_A_MAC);
+    ip_host_down(&h);
+}
+
+/* ND-4.2-3: M and O as they come; that O means nothing beside M is the business of DHCPv6, which
+ * asks for both then. */
+static void advice_about_dhcpv6_is_that_of_the_last_advertisement(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    auto_host_up(&h);
+    receive_ra(&h, .lifetime_s = 60, .managed = true);
+    assert_int_equal(mn_ip_advice(&h.ip, h.now), MN_IP_MANAGED);
+    receive_ra(&h, .lifetime_s = 60, .managed = true, .other = true);
+    assert_int_equal(mn_ip_advice(&h.ip, h.now), MN_IP_MANAGED | MN_IP_OTHER);
+    receive_ra(&h, .lifetime_s = 60, .other = true);
+    assert_int_equal(mn_ip_advice(&h.ip, h.now), MN_IP_OTHER);
+    receive_ra(&h, .lifetime_s = 60);
+    assert_int_equal(mn_ip_advice(&h.ip, h.now), 0);
+    ip_host_down(&h);
+}
+
+/* ND-9-3, FRAG6980-5-1, N6-5.4-12: whatever the host sends of neighbour discovery, on the smallest
+ * link, is whole and directly behind the IPv6 header. */
+static void messages_of_ours_are_never_cut(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    static struct sent6 sent;
+    struct mn_ip_config config = auto_config(&h);
+    bool seen[MN_ICMPV6_REDIRECT + 1] = {false};
+    config.mtu = MN_IPV6_MTU_MIN;
+    assert_int_equal(ip_host_start(&h, &config), 0);
+    for (unsigned second = 0; second < 30; second++) {
+        if (second == 5)
+            receive_ra(&h, .lifetime_s = 1800, .prefixes = {PREFIX(NET_1, HOUR, HOUR)});
+        if (second > 10) {
+            assert_int_equal(send6(&h, FAR6, 4000), 0);
+            receive_solicitation(&h, .source = PEER_LINK6, .destination = OWN_LINK6, .target = OWN_LINK6,
+                                 .mac = NO_MAC);
+        }
+        if (second == 15)
+            receive_ra(&h, .lifetime_s = 1800, .mac = ROUTER_A_MAC);
+        pass_ms(&h, 1000);
+        while (take_sent6(&h, &sent)) {
+            assert_true(sent.len <= MN_ETHERNET_HEADER + MN_IPV6_MTU_MIN);
+            if (sent.ip.next_header != MN_PROTOCOL_ICMPV6)
+                continue;
+            assert_int_equal(sent.ip.hop_limit, 255);
+            assert_in_range(sent.payload[0], MN_ICMPV6_ROUTER_SOLICITATION, MN_ICMPV6_REDIRECT);
+            seen[sent.payload[0]] = true;
+        }
+    }
+    assert_true(seen[MN_ICMPV6_ROUTER_SOLICITATION] && seen[MN_ICMPV6_NEIGHBOUR_SOLICITATION]);
+    assert_true(seen[MN_ICMPV6_NEIGHBOUR_ADVERTISEMENT]);
+    ip_host_down(&h);
+}
+
 /* ND-9-2, N6-6.2-1, ND-6.3.4-1: several prefixes, of several routers. */
 static void prefixes_of_all_advertisements_are_kept(void **state)
 {
@@ -320,7 +381,7 @@ static void router_that_leaves_is_used_no_longer(void **state)
     ip_host_down(&h);
 }
 
-/* RFC 4861 7.2.5: a router that says that it is none has no routes. */
+/* ND-7.2.5-9, ND-7.3.3-10: a router that says that it is none has no routes. */
 static void router_that_becomes_a_host_is_used_no_longer(void **state)
 {
     (void)state;
@@ -378,7 +439,7 @@ static void router_that_dies_is_replaced_until_it_is_back(void **state)
     ip_host_down(&h);
 }
 
-/* The packets that waited for the link address of a dead router go by another one. */
+/* ND-7.3.3-6: the packets that waited for the link address of a dead router go by another one. */
 static void packets_that_wait_for_a_dead_router_go_by_another(void **state)
 {
     (void)state;
@@ -490,6 +551,27 @@ static void neighbour_off_the_prefix_is_reached_by_the_router(void **state)
     ip_host_down(&h);
 }
 
+/* ONLINK-4-1, N6-5.4-1: an address says nothing about its neighbours, neither one of
+ * autoconfiguration nor one that is configured without a network. */
+static void own_address_puts_nothing_on_the_link(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    struct mn_nd_prefix prefix = PREFIX(NET_1, HOUR, HOUR);
+    struct mn_ip_config config = auto_config(&h);
+    prefix.on_link = false;
+    config.user.ipv6 = (struct mnet_prefix){ADDRESS6(0x2001, 0xdba, 0, 2), 128};
+    assert_int_equal(ip_host_start(&h, &config), 0);
+    pass_ms(&h, 3000);
+    receive_ra(&h, .lifetime_s = 1800, .mac = ROUTER_A_MAC, .prefixes = {prefix});
+    pass_ms(&h, 4500);
+    discard_sent6(&h);
+    assert_int_equal(state_of(&h, own_in(NET_1)), MN_IP_ADDRESS_OURS);
+    expect_sent_by(&h, IN_1, ROUTER_A_MAC);
+    expect_sent_by(&h, FAR_2, ROUTER_A_MAC);
+    ip_host_down(&h);
+}
+
 /* ---- Addresses ---- */
 
 /* ETH-4-2: an address needs 64 bits of prefix. */
@@ -545,7 +627,25 @@ static void address_ends_with_its_lifetime_and_is_told_as_lost(void **state)
     assert_true(mn_ip_take_lost(&h.ip, &lost));
     assert_address6(lost, own_in(NET_1));
     assert_false(mn_ip_take_lost(&h.ip, &lost));
-    assert_false(mn_groups_contain(&h.ip.groups, ADDRESS6(0xff02, 0, 1, 0xff00)));
+    ip_host_down(&h);
+}
+
+/* ND-7.2.1-1: the group of an address is left with it. */
+static void group_of_an_address_ends_with_it(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    struct mn_ip_config config = auto_config(&h);
+    config.user.ipv6_identifier = MNET_IPV6_STABLE; /* not that of the link-local one */
+    assert_int_equal(ip_host_start(&h, &config), 0);
+    receive_ra(&h, .lifetime_s = 60, .prefixes = {PREFIX(NET_1, 100, 100)});
+    const struct mnet_address own = h.ip.own[MN_OWN_FURTHER].prefix.address;
+    assert_int_equal(state_of(&h, own), MN_IP_ADDRESS_PROBING);
+    assert_true(mn_groups_contain(&h.ip.groups, mn_ipv6_solicited_node(&own)));
+    pass_ms(&h, 100000);
+    assert_int_equal(state_of(&h, own), MN_IP_ADDRESS_NONE);
+    assert_false(mn_groups_contain(&h.ip.groups, mn_ipv6_solicited_node(&own)));
+    discard_sent6(&h);
     ip_host_down(&h);
 }
 
@@ -629,99 +729,7 @@ static void wrong_configurations_are_refused(void **state)
     ip_host_down(&h);
 }
 
-/* ---- Redirects ---- */
-
-/* ND-8.3-1, ND-8.3-2, ND-8.3-5, ND-8.3-7, N6-5.4-11 */
-static void redirect_to_a_better_router_is_followed(void **state)
-{
-    (void)state;
-    struct ip_host h;
-    auto_host_up(&h);
-    have_router(&h);
-    receive_redirect(&h, .to = own_in(NET_1), .destination = FAR6, .target = ROUTER_B, .mac = ROUTER_B_MAC);
-    expect_sent_by(&h, FAR6, ROUTER_B_MAC);
-    expect_sent_by(&h, FAR_2, ROUTER_A_MAC);
-    assert_true(mn_neighbour_find(&h.ip.neighbours, ROUTER_B)->gateway);
-    ip_host_down(&h);
-}
-
-/* ND-8.3-4, ND-8.3-6 */
-static void redirect_to_the_destination_makes_it_on_link(void **state)
-{
-    (void)state;
-    struct ip_host h;
-    auto_host_up(&h);
-    have_router(&h);
-    receive_redirect(&h, .to = own_in(NET_1), .destination = FAR6, .target = FAR6);
-    expect_asked_for(&h, FAR6, FAR6);
-    assert_false(mn_neighbour_find(&h.ip.neighbours, FAR6)->gateway);
-    ip_host_down(&h);
-}
-
-/* ND-8.3-3 */
-static void redirect_updates_the_link_address(void **state)
-{
-    (void)state;
-    struct ip_host h;
-    auto_host_up(&h);
-    have_router(&h);
-    know_neighbour(&h, ROUTER_B, ROUTER_B_MAC);
-    const struct mn_neighbour *neighbour = mn_neighbour_find(&h.ip.neighbours, ROUTER_B);
-    receive_redirect(&h, .to = own_in(NET_1), .destination = FAR6, .target = ROUTER_B, .mac = ROUTER_B_MAC);
-    assert_int_equal(neighbour->state, MN_NEIGHBOUR_REACHABLE);
-    receive_redirect(&h, .to = own_in(NET_1), .destination = FAR_2, .target = ROUTER_B, .mac = OTHER_MAC);
-    assert_int_equal(neighbour->state, MN_NEIGHBOUR_STALE);
-    ip_host_down(&h);
-}
-
-/* ND-8.1-3: and neither from a stranger, nor to the host itself. */
-static void redirect_of_another_router_is_ignored(void **state)
-{
-    (void)state;
-    struct ip_host h;
-    auto_host_up(&h);
-    have_router(&h);
-    receive_ra(&h, .router = ROUTER_B, .lifetime_s = 9000, .preference = MN_ND_LOW, .mac = ROUTER_B_MAC);
-    uint64_t invalid = counted(&h, ND_DROP_INVALID);
-    receive_redirect(&h, .source = ROUTER_B, .to = own_in(NET_1), .destination = FAR6, .target = ROUTER_B);
-    receive_redirect(&h, .source = PEER_LINK6, .to = own_in(NET_1), .destination = FAR6, .target = PEER_LINK6);
-    receive_redirect(&h, .to = own_in(NET_1), .destination = FAR6, .target = OWN_LINK6);
-    receive_redirect(&h, .to = own_in(NET_1), .destination = PEER_LINK6, .target = ROUTER_B);
-    assert_counted(&h, ND_DROP_INVALID, invalid + 4);
-    expect_sent_by(&h, FAR6, ROUTER_A_MAC);
-    ip_host_down(&h);
-}
-
-/* A target that does not answer is left: the destination goes by its router again. */
-static void redirect_to_a_dead_target_ends(void **state)
-{
-    (void)state;
-    struct ip_host h;
-    auto_host_up(&h);
-    have_router(&h);
-    receive_redirect(&h, .to = own_in(NET_1), .destination = FAR6, .target = ROUTER_B);
-    expect_asked_for(&h, FAR6, ROUTER_B);
-    pass_ms(&h, 2500);
-    discard_sent6(&h);
-    pass_ms(&h, 600);
-    expect_ip6(&h, ROUTER_A_MAC, FAR6, MN_PROTOCOL_UDP);
-    ip_host_down(&h);
-}
-
-static void flood_of_redirects_is_bounded(void **state)
-{
-    (void)state;
-    struct ip_host h;
-    auto_host_up(&h);
-    have_router(&h);
-    for (unsigned i = 0; i < 3 * MN_REDIRECTS_MAX; i++)
-        receive_redirect(&h, .to = own_in(NET_1), .destination = ADDRESS6(0x2001, 0xdb9, 1, i), .target = ROUTER_B,
-                         .mac = ROUTER_B_MAC);
-    assert_int_equal(h.ip.v6.redirects.count, MN_REDIRECTS_MAX);
-    expect_sent_by(&h, ADDRESS6(0x2001, 0xdb9, 1, 0), ROUTER_A_MAC);
-    expect_sent_by(&h, ADDRESS6(0x2001, 0xdb9, 1, 3 * MN_REDIRECTS_MAX - 1), ROUTER_B_MAC);
-    ip_host_down(&h);
-}
+/* ---- Floods ---- */
 
 /* Whatever many routers advertise, tables stay as they are and the first router is kept. */
 static void flood_of_advertisements_is_bounded(void **state)
@@ -754,6 +762,9 @@ int main(void)
         cmocka_unit_test(advertisement_updates_the_neighbour),
         cmocka_unit_test(advertisement_that_is_not_valid_is_ignored),
         cmocka_unit_test(advertisement_with_unknown_options_is_taken),
+        cmocka_unit_test(advertisement_with_reserved_bits_is_taken),
+        cmocka_unit_test(advice_about_dhcpv6_is_that_of_the_last_advertisement),
+        cmocka_unit_test(messages_of_ours_are_never_cut),
         cmocka_unit_test(prefixes_of_all_advertisements_are_kept),
         cmocka_unit_test(advertisement_in_a_unicast_frame_is_taken),
         cmocka_unit_test(advertisement_with_lifetime_0_still_sets_parameters),
@@ -768,19 +779,15 @@ int main(void)
         cmocka_unit_test(route_information_leads_and_ends),
         cmocka_unit_test(source_and_router_belong_together),
         cmocka_unit_test(neighbour_off_the_prefix_is_reached_by_the_router),
+        cmocka_unit_test(own_address_puts_nothing_on_the_link),
         cmocka_unit_test(prefix_of_another_length_makes_no_address),
         cmocka_unit_test(deprecated_address_is_no_source_but_stays),
         cmocka_unit_test(address_ends_with_its_lifetime_and_is_told_as_lost),
+        cmocka_unit_test(group_of_an_address_ends_with_it),
         cmocka_unit_test(duplicate_stable_address_is_followed_by_another),
         cmocka_unit_test(duplicate_address_of_the_mac_is_not_used),
         cmocka_unit_test(identifiers_are_as_configured),
         cmocka_unit_test(wrong_configurations_are_refused),
-        cmocka_unit_test(redirect_to_a_better_router_is_followed),
-        cmocka_unit_test(redirect_to_the_destination_makes_it_on_link),
-        cmocka_unit_test(redirect_updates_the_link_address),
-        cmocka_unit_test(redirect_of_another_router_is_ignored),
-        cmocka_unit_test(redirect_to_a_dead_target_ends),
-        cmocka_unit_test(flood_of_redirects_is_bounded),
         cmocka_unit_test(flood_of_advertisements_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

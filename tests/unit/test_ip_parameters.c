@@ -23,7 +23,7 @@ static void update(struct parameters_fixture *f, uint64_t at_ns, const struct mn
     mn_router_parameters_update(&f->p, advertised, &f->random, at_ns);
 }
 
-/* ND-6.3.2-1 */
+/* ND-6.3.2-1, ND-10-4 */
 static void defaults(void **state)
 {
     (void)state;

@@ -198,7 +198,7 @@ static void fragmented_messages_are_invalid(void **state)
     }
 }
 
-/* ND-6.1.2-6, ND-7.1.1-5, and CVE-2020-16898: whatever the type of the option. */
+/* ND-4.6-1, ND-6.1.2-6, ND-7.1.1-5, and CVE-2020-16898: whatever the type of the option. */
 static void option_of_length_zero_or_beyond_the_end_is_invalid(void **state)
 {
     (void)state;
@@ -438,7 +438,7 @@ static void prefix_has_no_bits_beyond_its_length(void **state)
     assert_true(next(bytes, 32, &option));
 }
 
-/* RFC 4191 2.3: the length of the option and that of the prefix. */
+/* RTPREF-2.3-1: the length of the option and that of the prefix. */
 static void route_has_as_many_bytes_as_its_prefix_needs(void **state)
 {
     (void)state;

@@ -1,7 +1,9 @@
 /* The list of own IPv6 addresses: each is added as tentative, and detection (dad.c) is to begin. */
 #include "ip/v6/internal.h"
 
-#define MAX_RTR_SOLICITATION_DELAY MNET_SECOND /* RFC 4861 10 */
+/* RFC 4861 10 */
+#define MAX_RTR_SOLICITATION_DELAY MNET_SECOND
+#define ANNOUNCE_GAP (20 * MNET_MILLISECOND) /* between the addresses of a host */
 
 static uint64_t random_delay(struct mn_ip *ip)
 {
@@ -74,14 +76,29 @@ bool mn_ip_take_lost(struct mn_ip *ip, struct mnet_address *address)
     return true;
 }
 
+MN_RARE void mn_ipv6_announce(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+{
+    MN_ASSERT(mn_own_is_usable(own));
+    mn_nd_announce(ip, own, own->moved ? mn_ipv6_all_nodes : mn_ipv6_all_routers);
+    own->quiet_until_ns = mn_time_after(now, ip->v6.parameters.retrans_ns); /* GRAND-6.1.2-4, ND-7.2.6-2 */
+    own->announcements++;
+    if (mn_ipv6_is_announcing(own))
+        mn_wheel_arm(&ip->wheel, &own->timer, own->quiet_until_ns);
+}
+
 /* RFC 4862 5.4: detection begins again if the interface does; RFC 4861 7.2.6: the others hear of a
- * new place. */
+ * new place, of one address after the other. */
 MN_RARE void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     if (own->state == MN_IP_ADDRESS_PROBING) {
         own->probes = 0;
+        own->looped = false;
         mn_wheel_arm(&ip->wheel, &own->timer, now + random_delay(ip));
-    } else if (own->state == MN_IP_ADDRESS_OURS) {
-        mn_nd_announce(ip, own, mn_ipv6_all_nodes);
+    } else if (mn_own_is_usable(own)) {
+        uint64_t gap = (uint64_t)(own - ip->own) * ANNOUNCE_GAP; /* ND-7.2.6-3 */
+        own->announcements = 0;
+        own->moved = true;
+        own->quiet_until_ns = MN_MAX(now + gap, own->quiet_until_ns);
+        mn_wheel_arm(&ip->wheel, &own->timer, own->quiet_until_ns);
     }
 }

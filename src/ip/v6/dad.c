@@ -2,10 +2,12 @@
  *
  * An address is tentative until all solicitations for it, usually one, have gone unanswered. Nobody
  * sends from it or gets packets for it meanwhile. The solicitation carries a nonce (RFC 7527), so
- * that one which a switch sends back to us is not taken for another station's. If another station
- * has the address, it is not used at all; if that is a link-local address made of our MAC, which
- * nobody else should have, IPv6 is switched off (RFC 4862 5.4.5). Once an address is ours it stays
- * so, whatever others say (RFC 4862 5.4 asks for detection before use only).
+ * that one which a switch sends back to us is not taken for another station's; three more follow it
+ * then, and no others: a link that sends everything back for good shall not leave the host without
+ * an address. If another station has the address, it is not used at all; if that is a link-local
+ * address made of our MAC, which nobody else should have, IPv6 is switched off (RFC 4862 5.4.5).
+ * Once an address is ours it stays so, whatever others say (RFC 4862 5.4 asks for detection before
+ * use only).
  */
 #include "base/logger.h"
 #include "ip/v6/identifier.h"
@@ -20,7 +22,7 @@ static void become_ours(struct mn_ip *ip, struct mn_own_address *own, uint64_t n
         mn_groups_tell_again(ip, MN_GROUPS_IPV6);
     /* RFC 9131 6.1.1: routers learn the link address before packets for it come. */
     if (!mn_ipv6_is_link_local(&own->prefix.address))
-        mn_nd_announce(ip, own, mn_ipv6_all_routers);
+        mn_ipv6_announce(ip, own, now);
     else if (ip->v6.discovers)
         mn_ipv6_discovery_start(ip, now);
     if (own->leased)
@@ -29,21 +31,55 @@ static void become_ours(struct mn_ip *ip, struct mn_own_address *own, uint64_t n
         mn_ipv6_slaac_confirm(ip, own->prefix.address, now);
 }
 
+static void probe(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+{
+    uint8_t *nonce = own->nonces[own->probes]; /* EDAD-4.1-1 */
+    mn_groups_timer(ip, now);                  /* before the answer, switches hear of the group that gets it */
+    mn_random_bytes(ip->random, nonce, MN_ND_NONCE);
+    own->probes += mn_nd_probe(ip, own, nonce); /* without memory for one nobody was asked */
+    mn_wheel_arm(&ip->wheel, &own->timer, now + ip->v6.parameters.retrans_ns);
+}
+
+/* What an address that is ours does in time: it is announced, and a leased one ages. */
+static void follow_time(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+{
+    if (mn_ipv6_is_announcing(own) && own->quiet_until_ns <= now)
+        mn_ipv6_announce(ip, own, now);
+    if (own->leased)
+        mn_ipv6_age_leased(ip, own, now);
+}
+
 MN_RARE void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
-    MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING || own->leased);
-    if (own->state != MN_IP_ADDRESS_PROBING) {
-        mn_ipv6_age_leased(ip, own, now);
-        return;
-    }
-    if (own->probes == ip->v6.dad_transmits) {
+    unsigned wanted = ip->v6.dad_transmits + (own->looped ? MN_DAD_LOOPED_PROBES : 0);
+    if (own->state != MN_IP_ADDRESS_PROBING)
+        follow_time(ip, own, now);
+    else if (own->probes < wanted)
+        probe(ip, own, now);
+    else
         become_ours(ip, own, now);
+}
+
+static bool has_sent(const struct mn_own_address *own, const struct mn_nd *message)
+{
+    for (unsigned i = 0; message->nonce_len == MN_ND_NONCE && i < own->probes; i++)
+        if (memcmp(message->nonce, own->nonces[i], MN_ND_NONCE) == 0)
+            return true;
+    return false;
+}
+
+MN_RARE void mn_ipv6_receive_probe(struct mn_ip *ip, struct mn_own_address *own, const struct mn_nd *message,
+                                   uint64_t now)
+{
+    MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING);
+    if (!has_sent(own, message)) {
+        mn_ipv6_address_conflict(ip, own, now);
         return;
     }
-    mn_groups_timer(ip, now); /* before the answer, switches hear of the group that gets it */
-    mn_random_bytes(ip->random, own->nonce, sizeof own->nonce);
-    own->probes += mn_nd_probe(ip, own); /* without memory for one nobody was asked */
-    mn_wheel_arm(&ip->wheel, &own->timer, now + ip->v6.parameters.retrans_ns);
+    mn_ip_count(ip, MNET_COUNT_ND_LOOPED); /* EDAD-4.2-1 */
+    if (!own->looped)
+        mn_log(ip->log, MNET_LOG_WARNING, "ipv6: the link sends back what the host sends");
+    own->looped = true;
 }
 
 static void log_error(const struct mn_ip *ip, const struct mn_own_address *own, const char *what)

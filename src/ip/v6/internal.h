@@ -60,10 +60,19 @@ unsigned mn_ipv6_find_place(const struct mn_ip *ip);
 /* The host has the address no longer. */
 void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own);
 void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+/* Whether others hear of an own address, which they have been told of, once more: at quiet_until_ns. */
+static inline bool mn_ipv6_is_announcing(const struct mn_own_address *own)
+{
+    return own->announcements < 3; /* MAX_NEIGHBOR_ADVERTISEMENT (RFC 4861 10) */
+}
+/* Tells others of an own address, and arms the timer for the next time. */
+void mn_ipv6_announce(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 
 /* dad.c: duplicate address detection (RFC 4862 5.4). */
 
 void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+/* A probe for an address that is tentative, of another station or of ours (RFC 7527 4.2). */
+void mn_ipv6_receive_probe(struct mn_ip *ip, struct mn_own_address *own, const struct mn_nd *message, uint64_t now);
 /* Another station has the address, or is about to take it. May switch IPv6 off. */
 void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 
@@ -101,6 +110,9 @@ void mn_ipv6_discovery_arm(struct mn_ip *ip, uint64_t now);
 void mn_ipv6_note_router(struct mn_ip *ip, const struct mn_neighbour *neighbour);
 /* A neighbour does not answer: other ways are to be taken, if there are some. */
 void mn_ipv6_note_unreachable(struct mn_ip *ip, struct mnet_address neighbour, uint64_t now);
+/* Whether packets that go to `neighbour` now can go another way: by another router, or as before
+ * they were redirected. */
+bool mn_ipv6_has_other_way(const struct mn_ip *ip, struct mnet_address neighbour);
 /* A neighbour says that it is no router. */
 void mn_ipv6_note_host(struct mn_ip *ip, struct mn_neighbour *neighbour);
 /* Writes to the log if `router` has become one, or is none any more. */
@@ -193,9 +205,9 @@ struct mn_nd mn_nd_advertisement(const struct mn_ip *ip, const struct mn_own_add
 extern const struct mn_neighbour_protocol mn_nd_protocol;
 /* Sends a message of ours. False if there is no memory or no room for it. */
 bool mn_nd_send(struct mn_ip *ip, const struct mn_nd *message, const struct mn_icmpv6_route *route);
-/* Asks whether another station has the tentative address `own`. False if there is no memory or no
+/* Asks, with a nonce of MN_ND_NONCE bytes, whether another station has the tentative address `own`. False if there is no memory or no
  * room for the request: then it was not sent. */
-bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own);
+bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own, const uint8_t *nonce);
 /* Tells the group `to` our link address for `own`, unasked (RFC 4861 7.2.6). */
 void mn_nd_announce(struct mn_ip *ip, const struct mn_own_address *own, struct mnet_address to);
 /* A message of neighbour discovery, ICMPv6 header first, with a valid checksum; stays the caller's.

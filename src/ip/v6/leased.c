@@ -19,7 +19,8 @@ MN_RARE void mn_ipv6_age_leased(struct mn_ip *ip, struct mn_own_address *own, ui
         return;
     bool preferred = now < own->preferred_until_ns;
     own->state = preferred ? MN_IP_ADDRESS_OURS : MN_IP_ADDRESS_DEPRECATED;
-    mn_wheel_arm(&ip->wheel, &own->timer, preferred ? own->preferred_until_ns : MNET_NEVER);
+    uint64_t next = preferred ? own->preferred_until_ns : MNET_NEVER;
+    mn_wheel_arm(&ip->wheel, &own->timer, mn_ipv6_is_announcing(own) ? MN_MIN(next, own->quiet_until_ns) : next);
     if (own->state == before)
         return;
     ip->last_way.known = false;

@@ -6,16 +6,6 @@
  */
 #include "ip/v6/internal.h"
 
-/* RFC 4862 5.4.3, RFC 7527 4.2: another station wants the tentative address, too. Others only ask
- * for it. */
-static void receive_for_tentative(struct mn_ip *ip, struct mn_own_address *own, const struct mn_nd *message,
-                                  const struct mn_datagram *datagram, uint64_t now)
-{
-    bool ours = message->nonce_len == MN_ND_NONCE && memcmp(message->nonce, own->nonce, MN_ND_NONCE) == 0;
-    if (mn_ipv6_is_unspecified(&datagram->source) && !ours)
-        mn_ipv6_address_conflict(ip, own, now);
-}
-
 /* 7.2.3: the sender is going to talk to us; whether it hears us is not known. */
 static void learn_sender(struct mn_ip *ip, const struct mn_nd *message, const struct mn_datagram *datagram,
                          uint64_t now)
@@ -70,8 +60,9 @@ static void receive_solicitation(struct mn_ip *ip, const struct mn_nd *message, 
     struct mn_own_address *own = mn_ipv6_find_own(ip, &message->target);
     if (own == NULL || own->state == MN_IP_ADDRESS_CONFLICT)
         return;
-    if (own->state == MN_IP_ADDRESS_PROBING) {
-        receive_for_tentative(ip, own, message, datagram, now);
+    if (own->state == MN_IP_ADDRESS_PROBING) { /* RFC 4862 5.4.3: who has an address only asks for this one */
+        if (mn_ipv6_is_unspecified(&datagram->source))
+            mn_ipv6_receive_probe(ip, own, message, now);
         return;
     }
     if (message->has_link_address && !mn_ipv6_is_unspecified(&datagram->source))
@@ -79,13 +70,13 @@ static void receive_solicitation(struct mn_ip *ip, const struct mn_nd *message, 
     answer(ip, own, message, datagram, now);
 }
 
-/* A router says that it is none any more (7.2.5); not in a message that counts for nothing, since it
- * gives another link address and overrides none. */
-static void receive_router_flag(struct mn_ip *ip, struct mn_neighbour *neighbour, const struct mn_nd *message)
+/* Whether an advertisement has an effect (7.2.5): a first one needs the link address, and one that
+ * gives another address than before has to override that. */
+static bool counts(const struct mn_neighbour *neighbour, const struct mn_nd *message)
 {
-    bool other = message->has_link_address && !mn_mac_equal(neighbour->mac, message->link_address);
-    if (!message->router && (message->override || !other))
-        mn_ipv6_note_host(ip, neighbour);
+    if (neighbour->state == MN_NEIGHBOUR_INCOMPLETE)
+        return message->has_link_address;
+    return message->override || !message->has_link_address || mn_mac_equal(neighbour->mac, message->link_address);
 }
 
 /* 7.2.5 */
@@ -103,8 +94,8 @@ static void receive_advertisement(struct mn_ip *ip, const struct mn_nd *message,
         mn_ipv6_address_conflict(ip, own, now); /* RFC 4862 5.4.4 */
     if (own != NULL || neighbour == NULL)
         return;
-    if (neighbour->gateway)
-        receive_router_flag(ip, neighbour, message);
+    if (!message->router && counts(neighbour, message)) /* ND-7.2.5-9, ND-7.3.3-10 */
+        mn_ipv6_note_host(ip, neighbour);
     mn_ip_take_advertisement(ip, neighbour, &advertised, now);
 }
 

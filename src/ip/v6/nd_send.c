@@ -5,7 +5,8 @@
 #include "wire/nd.h"
 #include "ip/v6/internal.h"
 
-#define MAX_SOLICITS 3 /* MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT (RFC 4861 10) */
+#define MAX_SOLICITS 3                       /* MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT (RFC 4861 10) */
+#define MAX_RETRANS_TIMER (60 * MNET_SECOND) /* RFC 7048 4 */
 
 struct mnet_packet *mn_nd_make(struct mn_ip *ip, const struct mn_nd *message)
 {
@@ -74,10 +75,11 @@ const struct mn_neighbour_protocol mn_nd_protocol = {
     .stale_ns = 600 * MNET_SECOND,
     .failed_ns = MNET_SECOND,
     .delay_ns = 5 * MNET_SECOND, /* DELAY_FIRST_PROBE_TIME */
+    .patience_ns = MAX_RETRANS_TIMER,
     .timed_by_routers = true,
 };
 
-bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own)
+bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own, const uint8_t *nonce)
 {
     struct mn_nd message = {
         .type = MN_ICMPV6_NEIGHBOUR_SOLICITATION,
@@ -89,7 +91,7 @@ bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own)
         .destination = mn_ipv6_solicited_node(&own->prefix.address),
         .hop_limit = MN_ND_HOP_LIMIT,
     };
-    memcpy(message.nonce, own->nonce, sizeof message.nonce);
+    memcpy(message.nonce, nonce, sizeof message.nonce);
     return mn_nd_send(ip, &message, &route);
 }
 

@@ -37,6 +37,7 @@ static enum mn_router_reach reach_of(const struct mn_neighbour *neighbour)
 {
     switch ((enum mn_neighbour_state)neighbour->state) {
     case MN_NEIGHBOUR_INCOMPLETE: return MN_ROUTER_UNKNOWN;
+    case MN_NEIGHBOUR_UNREACHABLE:
     case MN_NEIGHBOUR_FAILED: return MN_ROUTER_UNREACHABLE;
     case MN_NEIGHBOUR_REACHABLE:
     case MN_NEIGHBOUR_STALE:
@@ -62,13 +63,22 @@ MN_RARE void mn_ipv6_note_unreachable(struct mn_ip *ip, struct mnet_address neig
     ip->last_way.known = false;
 }
 
+MN_RARE bool mn_ipv6_has_other_way(const struct mn_ip *ip, struct mnet_address neighbour)
+{
+    const struct mn_ip_v6 *v6 = &ip->v6;
+    return mn_redirects_lead_to(&v6->redirects, neighbour) ||
+           (mn_routers_has(&v6->routers, neighbour) && mn_routers_has_other(&v6->routers, neighbour));
+}
+
 MN_RARE void mn_ipv6_note_host(struct mn_ip *ip, struct mn_neighbour *neighbour)
 {
-    if (!mn_routers_has(&ip->v6.routers, neighbour->address))
+    bool had = mn_routers_has(&ip->v6.routers, neighbour->address);
+    if (!had && !mn_redirects_lead_through(&ip->v6.redirects, neighbour->address))
         return;
     neighbour->gateway = false;
     mn_routers_remove(&ip->v6.routers, neighbour->address);
     mn_redirects_remove(&ip->v6.redirects, neighbour->address);
-    mn_ipv6_log_router(ip, neighbour->address, true);
+    mn_ipv6_log_router(ip, neighbour->address, had);
+    ip->changes++;
     ip->last_way.known = false;
 }

@@ -44,6 +44,16 @@ bool mn_redirects_lead_to(const struct mn_redirects *redirects, struct mnet_addr
     return false;
 }
 
+bool mn_redirects_lead_through(const struct mn_redirects *redirects, struct mnet_address target)
+{
+    for (unsigned i = 0; redirects->count > 0 && i < MN_REDIRECTS_MAX; i++) {
+        const struct mn_redirect *entry = &redirects->entries[i];
+        if (!is_free(entry) && mnet_address_equal(entry->target, target) && !is_for(entry, &target))
+            return true;
+    }
+    return false;
+}
+
 void mn_redirects_remove(struct mn_redirects *redirects, struct mnet_address target)
 {
     for (unsigned i = 0; redirects->count > 0 && i < MN_REDIRECTS_MAX; i++) {

@@ -33,6 +33,8 @@ bool mn_redirects_find(const struct mn_redirects *redirects, const struct mnet_a
                        struct mnet_address *target);
 /* Whether packets go to `target` because of a redirect. */
 bool mn_redirects_lead_to(const struct mn_redirects *redirects, struct mnet_address target);
+/* The same for packets to other destinations than `target`, which is a router then. */
+bool mn_redirects_lead_through(const struct mn_redirects *redirects, struct mnet_address target);
 /* Forgets the redirects to `target`. */
 void mn_redirects_remove(struct mn_redirects *redirects, struct mnet_address target);
 void mn_redirects_clear(struct mn_redirects *redirects);

@@ -203,6 +203,17 @@ bool mn_routers_has(const struct mn_routers *routers, struct mnet_address router
     return find_const_router(routers, router) != NULL;
 }
 
+bool mn_routers_has_other(const struct mn_routers *routers, struct mnet_address router)
+{
+    for (unsigned i = 0; i < routers->count; i++) {
+        const struct mn_router *other = &routers->routers[routers->routes[i].router];
+        if (routers->routes[i].to.length == 0 && other->reach != MN_ROUTER_UNREACHABLE &&
+            !mnet_address_equal(other->address, router))
+            return true;
+    }
+    return false;
+}
+
 void mn_routers_expire(struct mn_routers *routers, uint64_t now)
 {
     for (unsigned i = routers->count; i-- > 0;)

@@ -121,6 +121,8 @@ void mn_routers_set_reach(struct mn_routers *routers, struct mnet_address router
 void mn_routers_remove(struct mn_routers *routers, struct mnet_address router);
 /* Whether `router` has a route: it may send redirects. */
 bool mn_routers_has(const struct mn_routers *routers, struct mnet_address router);
+/* Whether there is a default router besides `router` that is not known to be unreachable. */
+bool mn_routers_has_other(const struct mn_routers *routers, struct mnet_address router);
 
 struct mn_router_choice {
     struct mnet_address router;
