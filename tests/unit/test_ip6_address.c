@@ -214,6 +214,25 @@ static void solicitation_has_the_octets_of_the_rfc(void **state)
     ip_host_down(&h);
 }
 
+/* N6-5.5-1: a solicitation with the options of RFC 3971, CGA and RSA Signature among them, counts
+ * as one without. */
+static void signed_solicitation_is_answered_as_any(void **state)
+{
+    (void)state;
+    uint8_t message[24 + 8 + 40 + 24] = {MN_ICMPV6_NEIGHBOUR_SOLICITATION};
+    const struct mnet_address own = OWN6;
+    struct ip_host h;
+    ip6_host_up(&h);
+    memcpy(message + 8, own.bytes, 16);
+    memcpy(message + 24, ((uint8_t[8]){1, 1, 2, 0, 0, 0, 0, 3}), 8);
+    memcpy(message + 32, ((uint8_t[2]){11, 5}), 2);
+    memcpy(message + 72, ((uint8_t[2]){12, 3}), 2);
+    receive_icmp6(&h, .payload = message, .len = sizeof message, .hop_limit = MN_ND_HOP_LIMIT);
+    expect_icmp6(&h, PEER6, MN_ICMPV6_NEIGHBOUR_ADVERTISEMENT, 0);
+    expect_silence(&h);
+    ip_host_down(&h);
+}
+
 /* IP6-5-1: no link of IPv6 takes less than 1280 octets. */
 static void link_takes_1280_octets_at_least(void **state)
 {
@@ -244,6 +263,7 @@ int main(void)
         cmocka_unit_test(padding_is_no_part_of_the_packet),
         cmocka_unit_test(link_local_address_has_the_identifier_of_the_mac),
         cmocka_unit_test(solicitation_has_the_octets_of_the_rfc),
+        cmocka_unit_test(signed_solicitation_is_answered_as_any),
         cmocka_unit_test(link_takes_1280_octets_at_least),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,8 +262,8 @@ static void start_sending(struct ip_host *h)
     fill_pattern(bytes, sizeof bytes, 0); /* as send6 does */
 }
 
-/* IP6-4.5-4, IP6-4.5-7, FRAG5722-4-1, IP6-5-3: fragments fit the path and do not overlap; after the
- * path has become smaller, the datagram has another identification. */
+/* IP6-4.5-4, IP6-4.5-7, FRAG5722-4-1, IP6-5-3, PMTU-3-1: fragments fit the path and do not
+ * overlap; after the path has become smaller, the datagram has another identification. */
 static void fragments_fit_the_path(void **state)
 {
     (void)state;

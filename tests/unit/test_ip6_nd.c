@@ -281,6 +281,23 @@ static void flapping_link_is_told_once_a_second(void **state)
     ip_host_down(&h);
 }
 
+/* RFC 4862 5.4: detection begins again with the interface. */
+static void tentative_link_up_begins_again(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    begin(&h);
+    await_probe(&h, OWN6);
+    pass_ms(&h, 900);
+    mn_ip_link_up(&h.ip, h.now);
+    pass_ms(&h, 200);
+    assert_int_equal(mn_ip_ipv6_state(&h.ip), MN_IP_ADDRESS_PROBING);
+    await_probe(&h, OWN6);
+    pass_ms(&h, 1001);
+    assert_int_equal(mn_ip_ipv6_state(&h.ip), MN_IP_ADDRESS_OURS);
+    ip_host_down(&h);
+}
+
 /* RFC 4862 5.4.4 */
 static void tentative_advertisement_is_a_conflict(void **state)
 {
@@ -535,6 +552,7 @@ int main(void)
         cmocka_unit_test(ours_is_told_to_routers_three_times),
         cmocka_unit_test(link_up_is_told_to_all_three_times),
         cmocka_unit_test(flapping_link_is_told_once_a_second),
+        cmocka_unit_test(tentative_link_up_begins_again),
         cmocka_unit_test(tentative_advertisement_is_a_conflict),
         cmocka_unit_test(tentative_is_not_told_to_who_asks),
         cmocka_unit_test(ours_is_kept_whatever_others_say),

@@ -286,8 +286,9 @@ static uint64_t transfer(const struct scenario *scenario, uint64_t seed, uint64_
         fail_msg("seed %llu: %s; server received %zu%s, client %zu%s, of %zu bytes, after %.3f s",
                  (unsigned long long)seed, mnet_strerror(result), server.received, server.wrong ? " (wrong)" : "",
                  client.received, client.wrong ? " (wrong)" : "", scenario->bytes, seconds);
-    assert_int_equal(server.memory_after, server.memory_before);
-    assert_int_equal(client.memory_after, client.memory_before);
+    /* At the start there may be more: packets of the stack itself are still on their way. */
+    assert_true(server.memory_after <= server.memory_before);
+    assert_true(client.memory_after <= client.memory_before);
     return hash;
 }
 
