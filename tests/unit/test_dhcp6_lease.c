@@ -313,7 +313,7 @@ static void renew_reply_without_addresses_waits(void **state)
     expect_state(&s, MN_DHCP6_BOUND);
 }
 
-/* DHCP6-18.2.10-4, DHCP6-18.2.10-5, DHCP6DNS-3-1, DHCP6DNS-4-1: the last Reply counts. */
+/* DHCP6-18.2.10-4, DHCP6-18.2.10-5, DHCP6DNS-3-1, DHCP6DNS-4-1, N6-8.1-2: the last Reply counts. */
 static void information_is_that_of_the_last_reply(void **state)
 {
     static const uint8_t domains[] = "\3lab\7example\0\3org";

@@ -28,7 +28,7 @@ static enum mn_parse parse(const uint8_t *bytes, size_t len, struct mn_dhcpv6 *m
 /* A Reply with the options in `options` and nothing else. */
 static enum mn_parse parse_options(const uint8_t *options, size_t len, struct mn_dhcpv6 *message)
 {
-    uint8_t bytes[MESSAGE_MAX] = {MN_DHCPV6_REPLY, 1, 2, 3};
+    static uint8_t bytes[65536] = {MN_DHCPV6_REPLY, 1, 2, 3};
     memcpy(bytes + 4, options, len);
     return parse(bytes, 4 + len, message);
 }
@@ -296,6 +296,39 @@ static void nested_options_stay_in_their_option(void **state)
     assert_int_equal(parse_options(option, sizeof option, &message), MN_PARSE_INVALID);
 }
 
+/* DHCP6-21.6-1: an address of less than 24 octets is none. */
+static void short_address_is_left_out(void **state)
+{
+    (void)state;
+    for (uint8_t len = 20; len <= 24; len++) {
+        uint8_t option[4 + 12 + 4 + 24] = {0, 3, 0, (uint8_t)(16 + len), [17] = 5, [19] = len, [20] = 0x20, 1};
+        struct mn_dhcpv6 message;
+        option[20 + 16 + 3] = 1; /* preferred for a second, ... */
+        if (len == 24)
+            option[20 + 20 + 3] = 2; /* ... and valid for two */
+        assert_int_equal(parse_options(option, 20u + len, &message), MN_PARSE_OK);
+        assert_int_equal(message.ia_count, 1);
+        assert_int_equal(message.ias[0].address_count, len == 24);
+    }
+}
+
+/* DHCP6-21.13-1: the text of a status may have any length and any bytes, and is not kept. */
+static void text_of_a_status_is_passed_over(void **state)
+{
+    (void)state;
+    static const size_t lens[] = {0, 1, 300, 60000};
+    static uint8_t option[4 + 2 + 60000];
+    for (size_t i = 0; i < MN_COUNT_OF(lens); i++) {
+        struct mn_dhcpv6 message;
+        size_t len = 2 + lens[i];
+        memset(option, 0xff, sizeof option);
+        memcpy(option, ((uint8_t[]){0, 13, (uint8_t)(len >> 8), (uint8_t)len, 0, MN_DHCPV6_NOT_ON_LINK}), 6);
+        assert_int_equal(parse_options(option, 4 + len, &message), MN_PARSE_OK);
+        assert_true(message.has_status);
+        assert_int_equal(message.status, MN_DHCPV6_NOT_ON_LINK);
+    }
+}
+
 /* More IAs, addresses and servers than there is room for. */
 static void lists_are_bounded(void **state)
 {
@@ -383,6 +416,8 @@ int main(void)
         cmocka_unit_test(ia_with_t2_before_t1_is_left_out),
         cmocka_unit_test(unusable_addresses_are_left_out),
         cmocka_unit_test(nested_options_stay_in_their_option),
+        cmocka_unit_test(short_address_is_left_out),
+        cmocka_unit_test(text_of_a_status_is_passed_over),
         cmocka_unit_test(lists_are_bounded),
         cmocka_unit_test(first_of_repeated_options_counts),
         cmocka_unit_test(unknown_and_misshapen_options_are_skipped),
