@@ -434,7 +434,8 @@ static void receive_word(struct ip_host *h, enum teller teller, struct mn_mac ma
         break;
     case ROUTER_ADVERTISEMENT: receive_ra(h, .router = ROUTER_B, .lifetime_s = 60, .mac = mac); break;
     case REDIRECT:
-        receive_redirect(h, .to = OWN_LINK6, .destination = ADDRESS6(0x2001, 0xdb9, 1, ++redirects), .target = ROUTER_B,
+        redirects++;
+        receive_redirect(h, .to = OWN_LINK6, .destination = ADDRESS6(0x2001, 0xdb9, 1, redirects), .target = ROUTER_B,
                          .mac = mac);
         break;
     case TELLERS: break;
