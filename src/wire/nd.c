@@ -106,7 +106,7 @@ static bool read_options(struct mn_nd *message)
     return options.ok;
 }
 
-/* False for the reserved value. */
+/* False for the reserved value, which reads as MEDIUM. */
 static bool read_preference(uint8_t flags, int8_t *preference)
 {
     static const int8_t values[] = {[BITS_MEDIUM] = MN_ND_MEDIUM, [BITS_HIGH] = MN_ND_HIGH, [BITS_LOW] = MN_ND_LOW};
@@ -123,7 +123,7 @@ static void read_router_advertisement(struct mn_reader *r, struct mn_nd *message
     uint8_t flags = mn_read_u8(r);
     message->managed = (flags & RA_MANAGED) != 0;
     message->other = (flags & RA_OTHER) != 0;
-    read_preference(flags, &message->preference); /* RFC 4191 2.2: reserved is medium */
+    read_preference(flags, &message->preference); /* RTPREF-2.2-1 */
     message->router_lifetime_s = mn_read_u16(r);
     message->reachable_ms = mn_read_u32(r);
     message->retrans_ms = mn_read_u32(r);
@@ -241,7 +241,7 @@ static bool read_prefix(struct mn_reader *body, struct mn_nd_prefix *prefix)
 static bool read_route(struct mn_reader *body, struct mn_nd_route *route)
 {
     *route = (struct mn_nd_route){.prefix.length = mn_read_u8(body)};
-    bool preference_ok = read_preference(mn_read_u8(body), &route->preference);
+    bool preference_ok = read_preference(mn_read_u8(body), &route->preference); /* RTPREF-2.3-2 */
     route->lifetime_s = mn_read_u32(body);
     size_t len = mn_reader_left(body);
     if (!body->ok || !preference_ok || len > sizeof route->prefix.address.bytes || len * 8 < route->prefix.length)

@@ -20,7 +20,8 @@
 /* Seconds without end. */
 #define MN_ND_INFINITE UINT32_MAX
 
-/* RFC 4191 2.1 */
+/* The values of two bits, sign extended (RTPREF-2.1-1). The fourth is reserved: a router that has
+ * it counts as MEDIUM, a Route Information option as absent. */
 enum mn_nd_preference {
     MN_ND_LOW = -1,
     MN_ND_MEDIUM = 0,
@@ -61,15 +62,18 @@ enum mn_parse mn_nd_parse(const void *data, size_t len, const struct mn_datagram
 
 /* ---- Options that may be repeated, all of them Router Advertisement's ---- */
 
+/* Prefix Information (RFC 4861 4.6.2). */
 struct mn_nd_prefix {
-    struct mnet_prefix prefix; /* bits beyond its length are zero */
-    bool on_link, autonomous;
+    struct mnet_prefix prefix; /* bits beyond its length are zero (ND-4.6.2-2) */
+    bool on_link;              /* L */
+    bool autonomous;           /* A */
     uint32_t valid_s, preferred_s;
 };
 
-struct mn_nd_route { /* RFC 4191 2.3 */
-    struct mnet_prefix prefix;
-    int8_t preference; /* enum mn_nd_preference */
+/* Route Information (RFC 4191 2.3). */
+struct mn_nd_route {
+    struct mnet_prefix prefix; /* bits beyond its length are zero (RTPREF-2.3-3) */
+    int8_t preference;         /* enum mn_nd_preference */
     uint32_t lifetime_s;
 };
 

@@ -86,7 +86,7 @@ static void pass(struct autoconf_fixture *f, uint64_t seconds)
     }
 }
 
-static void input_option(struct autoconf_fixture *f, struct mn_prefix_information option)
+static void input_option(struct autoconf_fixture *f, struct mn_nd_prefix option)
 {
     mn_autoconf_input(&f->autoconf, &option, f->now);
 }
@@ -94,7 +94,7 @@ static void input_option(struct autoconf_fixture *f, struct mn_prefix_informatio
 /* An advertisement with the A flag, and each new address is unique. */
 static void input(struct autoconf_fixture *f, const char *text, uint32_t preferred_s, uint32_t valid_s)
 {
-    input_option(f, (struct mn_prefix_information){
+    input_option(f, (struct mn_nd_prefix){
                         .prefix = prefix(text), .preferred_s = preferred_s, .valid_s = valid_s, .autonomous = true});
     take_changes(f, true);
 }
@@ -160,7 +160,7 @@ static void new_prefix_makes_a_tentative_address(void **state)
     (void)state;
     struct autoconf_fixture f;
     start(&f);
-    input_option(&f, (struct mn_prefix_information){prefix("2001:db8:1::dead/64"), 200, 100, false, true});
+    input_option(&f, (struct mn_nd_prefix){prefix("2001:db8:1::dead/64"), false, true, 200, 100});
     const struct mn_auto_address *a = find(&f, ONE, false);
     assert_non_null(a);
     assert_int_equal(a->state, MN_AUTO_TENTATIVE);
@@ -216,11 +216,11 @@ static void unsuitable_options_make_no_address(void **state)
     struct autoconf_fixture f;
     start(&f);
     for (unsigned i = 0; i < MN_COUNT_OF(all); i++) {
-        input_option(&f, (struct mn_prefix_information){.prefix = prefix(all[i].prefix),
-                                                        .preferred_s = all[i].preferred_s,
-                                                        .valid_s = all[i].valid_s,
-                                                        .on_link = true,
-                                                        .autonomous = all[i].autonomous});
+        input_option(&f, (struct mn_nd_prefix){.prefix = prefix(all[i].prefix),
+                                               .preferred_s = all[i].preferred_s,
+                                               .valid_s = all[i].valid_s,
+                                               .on_link = true,
+                                               .autonomous = all[i].autonomous});
         struct mn_auto_address change;
         assert_false(mn_autoconf_take_change(&f.autoconf, &change));
     }
@@ -311,7 +311,7 @@ static void duplicate_gets_three_more_identifiers(void **state)
     struct autoconf_fixture f;
     struct mn_auto_address change, seen[4];
     start(&f);
-    input_option(&f, (struct mn_prefix_information){prefix(ONE), 2 * DAY, 1 * DAY, false, true});
+    input_option(&f, (struct mn_nd_prefix){prefix(ONE), false, true, 2 * DAY, 1 * DAY});
     for (unsigned i = 0; i < 4; i++) {
         assert_true(mn_autoconf_take_change(&f.autoconf, &change));
         assert_int_equal(change.state, MN_AUTO_TENTATIVE);
@@ -386,7 +386,7 @@ static void removal_is_told_before_the_same_address_again(void **state)
     take_changes(&f, true);
     struct mnet_address address = find(&f, ONE, false)->address;
     mn_autoconf_clear(&f.autoconf, f.now);
-    input_option(&f, (struct mn_prefix_information){prefix(ONE), 2000, 1000, false, true});
+    input_option(&f, (struct mn_nd_prefix){prefix(ONE), false, true, 2000, 1000});
     assert_true(mn_autoconf_take_change(&f.autoconf, &gone));
     assert_true(mn_autoconf_take_change(&f.autoconf, &again));
     assert_int_equal(gone.state, MN_AUTO_INVALID);
@@ -555,7 +555,7 @@ static void temporary_duplicates_end_after_three_retries(void **state)
     struct mn_auto_address change;
     unsigned tries = 0;
     start_as(&f, MN_AUTO_STABLE, true);
-    input_option(&f, (struct mn_prefix_information){prefix(ONE), 30 * DAY, 7 * DAY, false, true});
+    input_option(&f, (struct mn_nd_prefix){prefix(ONE), false, true, 30 * DAY, 7 * DAY});
     while (mn_autoconf_take_change(&f.autoconf, &change)) {
         if (change.state != MN_AUTO_TENTATIVE)
             continue;
@@ -600,7 +600,7 @@ static void flood_of_prefixes_is_bounded(void **state)
     struct autoconf_fixture f;
     start(&f);
     mn_autoconf_add_link_local(&f.autoconf, f.now);
-    struct mn_prefix_information option = {prefix(ONE), 200, 100, true, true};
+    struct mn_nd_prefix option = {prefix(ONE), true, true, 200, 100};
     for (unsigned i = 0; i < 1000; i++) {
         option.prefix.address.bytes[6] = (uint8_t)(i >> 8), option.prefix.address.bytes[7] = (uint8_t)i;
         input_option(&f, option);
@@ -622,7 +622,7 @@ static void random_advertisements_keep_the_list_whole(void **state)
     start_as(&f, MN_AUTO_STABLE, true);
     mn_autoconf_add_link_local(&f.autoconf, f.now);
     for (unsigned step = 0; step < 20000; step++) {
-        struct mn_prefix_information option = {.prefix = prefix(ONE), .autonomous = true};
+        struct mn_nd_prefix option = {.prefix = prefix(ONE), .autonomous = true};
         option.prefix.address.bytes[7] = (uint8_t)test_random_below(&seed, 6);
         option.preferred_s = (uint32_t)test_random_below(&seed, 20000);
         option.valid_s = option.preferred_s + (uint32_t)test_random_below(&seed, 20000);

@@ -15,16 +15,16 @@ static uint64_t seconds(uint64_t number)
     return number * MNET_SECOND;
 }
 
-static struct mn_prefix_information information(const char *prefix, uint32_t valid_s, bool on_link)
+static struct mn_nd_prefix information(const char *prefix, uint32_t valid_s, bool on_link)
 {
-    struct mn_prefix_information result = {.valid_s = valid_s, .preferred_s = valid_s, .on_link = on_link};
+    struct mn_nd_prefix result = {.valid_s = valid_s, .preferred_s = valid_s, .on_link = on_link};
     assert_int_equal(mnet_prefix_parse(prefix, &result.prefix), 0);
     return result;
 }
 
 static void input(struct mn_prefixes *prefixes, const char *prefix, uint32_t valid_s, bool on_link, uint64_t at_s)
 {
-    const struct mn_prefix_information option = information(prefix, valid_s, on_link);
+    const struct mn_nd_prefix option = information(prefix, valid_s, on_link);
     mn_prefixes_input(prefixes, &option, seconds(at_s));
 }
 
@@ -116,7 +116,7 @@ static void senseless_options_are_ignored(void **state)
     input(&prefixes, "fe80::/10", 100, true, 0);
     input(&prefixes, "ff02::/16", 100, true, 0);
     input(&prefixes, "10.0.0.0/8", 100, true, 0);
-    struct mn_prefix_information too_long = information("2001:db8:1::/64", 100, true);
+    struct mn_nd_prefix too_long = information("2001:db8:1::/64", 100, true);
     too_long.prefix.length = 129;
     mn_prefixes_input(&prefixes, &too_long, 0);
     assert_int_equal(prefixes.count, 0);
@@ -144,7 +144,7 @@ static void full_list_keeps_the_prefixes_that_last_longest(void **state)
 {
     (void)state;
     struct mn_prefixes prefixes = {0};
-    struct mn_prefix_information option = information("2001:db8::/64", 0, true);
+    struct mn_nd_prefix option = information("2001:db8::/64", 0, true);
     for (uint8_t i = 0; i < MN_PREFIXES_MAX; i++) {
         option.prefix.address.bytes[7] = i;
         option.valid_s = i == 5 ? 100 : 1000;

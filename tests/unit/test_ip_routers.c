@@ -37,7 +37,7 @@ static void advertise(struct mn_routers *routers, const char *router, uint16_t l
 static void inform(struct mn_routers *routers, const char *router, const char *prefix, uint32_t lifetime,
                    int preference, uint64_t at_s)
 {
-    struct mn_route_information information = {.lifetime_s = lifetime, .preference = (int8_t)preference};
+    struct mn_nd_route information = {.lifetime_s = lifetime, .preference = (int8_t)preference};
     assert_int_equal(mnet_prefix_parse(prefix, &information.prefix), 0);
     mn_routers_inform(routers, address(router), &information, seconds(at_s));
 }
@@ -84,7 +84,7 @@ static void router_has_the_lifetime_received_last(void **state)
     assert_false(mn_routers_has(&routers, address(A)));
     assert_int_not_equal(routers.generation, generation);
     advertise(&routers, A, 100, 0, 20);
-    advertise(&routers, A, 0, MN_ROUTER_HIGH, 21); /* RTPREF-2.2-2 */
+    advertise(&routers, A, 0, MN_ND_HIGH, 21); /* RTPREF-2.2-2 */
     assert_string_equal(choose(&routers, SOMEWHERE, 21), "none");
     advertise(&routers, B, 0, 0, 21);
     assert_false(mn_routers_has(&routers, address(B)));
@@ -114,43 +114,41 @@ static void further_routers_take_over(void **state)
     assert_string_equal(choose(&routers, SOMEWHERE, 20), C);
 }
 
-/* RTPREF-2.1-1, RTPREF-2.2-1, N6-5.9-1 */
+/* RTPREF-2.1-1, N6-5.9-1 */
 static void preference_orders_routers(void **state)
 {
     (void)state;
     struct mn_routers routers = start();
-    advertise(&routers, A, 100, MN_ROUTER_LOW, 0);
+    advertise(&routers, A, 100, MN_ND_LOW, 0);
     assert_string_equal(choose(&routers, SOMEWHERE, 0), A);
-    advertise(&routers, B, 100, MN_ROUTER_RESERVED, 0); /* medium */
+    advertise(&routers, B, 100, MN_ND_MEDIUM, 0);
     assert_string_equal(choose(&routers, SOMEWHERE, 0), B);
-    advertise(&routers, C, 100, MN_ROUTER_HIGH, 0);
+    advertise(&routers, C, 100, MN_ND_HIGH, 0);
     assert_string_equal(choose(&routers, SOMEWHERE, 0), C);
     uint32_t generation = routers.generation;
-    advertise(&routers, C, 100, MN_ROUTER_LOW, 1);
+    advertise(&routers, C, 100, MN_ND_LOW, 1);
     assert_int_not_equal(routers.generation, generation); /* RTPREF-3.3-1 */
     assert_string_equal(choose(&routers, SOMEWHERE, 1), B);
     generation = routers.generation;
-    advertise(&routers, C, 100, MN_ROUTER_LOW, 2);
+    advertise(&routers, C, 100, MN_ND_LOW, 2);
     assert_int_equal(routers.generation, generation);
 }
 
-/* RTPREF-2.3-2, RTPREF-2.3-3, RTPREF-2.3-4, RTPREF-3.1-2, RTPREF-3.2-1, N6-5.9-2 */
+/* RTPREF-2.3-3, RTPREF-2.3-4, RTPREF-3.1-2, RTPREF-3.2-1, N6-5.9-2 */
 static void more_specific_route_is_chosen(void **state)
 {
     (void)state;
     struct mn_routers routers = start();
-    advertise(&routers, A, 1000, MN_ROUTER_HIGH, 0);
-    inform(&routers, B, "2001:db8:1::/48", 100, MN_ROUTER_LOW, 0);
+    advertise(&routers, A, 1000, MN_ND_HIGH, 0);
+    inform(&routers, B, "2001:db8:1::/48", 100, MN_ND_LOW, 0);
     assert_string_equal(choose(&routers, "2001:db8:1::1", 0), B);
     assert_string_equal(choose(&routers, "2001:db8:2::1", 0), A);
-    inform(&routers, C, "2001:db8:1::dead/64", UINT32_MAX, MN_ROUTER_LOW, 0);
+    inform(&routers, C, "2001:db8:1::dead/64", UINT32_MAX, MN_ND_LOW, 0);
     assert_string_equal(choose(&routers, "2001:db8:1::1", 99), C);
     assert_string_equal(choose(&routers, "2001:db8:1:1::1", 99), B);
     inform(&routers, C, "2001:db8:1::/64", 0, 0, 99);
     assert_string_equal(choose(&routers, "2001:db8:1::1", 99), B);
     mn_routers_expire(&routers, seconds(100));
-    assert_string_equal(choose(&routers, "2001:db8:1::1", 100), A);
-    inform(&routers, B, "2001:db8:1::/48", 100, MN_ROUTER_RESERVED, 100);
     assert_string_equal(choose(&routers, "2001:db8:1::1", 100), A);
     inform(&routers, B, "2001:db8:1::/48", 0, 0, 100); /* unknown: nothing to remove */
     assert_int_equal(routers.count, 1);
@@ -172,14 +170,14 @@ static void option_for_everything_overrides_the_header(void **state)
 {
     (void)state;
     struct mn_routers routers = start();
-    advertise(&routers, A, 1800, MN_ROUTER_HIGH, 0);
-    inform(&routers, A, "::/0", 60, MN_ROUTER_LOW, 0);
-    advertise(&routers, B, 1800, MN_ROUTER_MEDIUM, 0);
+    advertise(&routers, A, 1800, MN_ND_HIGH, 0);
+    inform(&routers, A, "::/0", 60, MN_ND_LOW, 0);
+    advertise(&routers, B, 1800, MN_ND_MEDIUM, 0);
     assert_int_equal(routers.count, 2);
     assert_string_equal(choose(&routers, SOMEWHERE, 0), B);
     assert_true(mn_routers_deadline(&routers) == seconds(60));
     advertise(&routers, C, 0, 0, 0);
-    inform(&routers, C, "::/0", 60, MN_ROUTER_HIGH, 0);
+    inform(&routers, C, "::/0", 60, MN_ND_HIGH, 0);
     assert_string_equal(choose(&routers, SOMEWHERE, 0), C);
 }
 
@@ -189,8 +187,8 @@ static void unreachable_router_is_passed_over_and_probed_each_minute(void **stat
     (void)state;
     struct mn_routers routers = start();
     struct mn_router_choice choice;
-    advertise(&routers, A, 1800, MN_ROUTER_HIGH, 0);
-    advertise(&routers, B, 1800, MN_ROUTER_LOW, 0);
+    advertise(&routers, A, 1800, MN_ND_HIGH, 0);
+    advertise(&routers, B, 1800, MN_ND_LOW, 0);
     inform(&routers, A, "2001:db8:1::/48", 1800, 0, 0);
     assert_string_equal(choose_from(&routers, "2001:db8:1::1", NULL, 0, &choice), A);
     assert_true(mnet_address_is_any(choice.probe));
@@ -223,7 +221,7 @@ static void resolved_router_is_preferred_among_equals(void **state)
         struct mnet_address to = address("2001:db8::");
         to.bytes[15] = (uint8_t)i;
         assert_string_equal(choose(&routers, mnet_address_format(to, destination, sizeof destination), 0), B);
-        advertise(&routers, A, 1800, MN_ROUTER_HIGH, 0); /* RTPREF-3.2-1: unknown is reachable */
+        advertise(&routers, A, 1800, MN_ND_HIGH, 0); /* RTPREF-3.2-1: unknown is reachable */
         assert_string_equal(choose(&routers, destination, 0), A);
     }
 }
@@ -284,8 +282,8 @@ static void source_goes_to_the_router_of_its_prefix(void **state)
     struct mnet_prefix of_a, of_b;
     assert_int_equal(mnet_prefix_parse("2001:db8:a::/64", &of_a), 0);
     assert_int_equal(mnet_prefix_parse("2001:db8:b::/64", &of_b), 0);
-    advertise(&routers, A, 1800, MN_ROUTER_HIGH, 0);
-    advertise(&routers, B, 1800, MN_ROUTER_LOW, 0);
+    advertise(&routers, A, 1800, MN_ND_HIGH, 0);
+    advertise(&routers, B, 1800, MN_ND_LOW, 0);
     mn_routers_note_prefix(&routers, address(A), of_a, 600, 0);
     mn_routers_note_prefix(&routers, address(B), of_b, 600, 0);
     mn_routers_note_prefix(&routers, address(C), of_b, 600, 0); /* no router */
@@ -331,7 +329,7 @@ static void removed_router_takes_its_routes_along(void **state)
     (void)state;
     struct mn_routers routers = start();
     advertise(&routers, A, 1800, 0, 0);
-    advertise(&routers, B, 1800, MN_ROUTER_LOW, 0);
+    advertise(&routers, B, 1800, MN_ND_LOW, 0);
     inform(&routers, A, "2001:db8:1::/48", 1800, 0, 0);
     mn_routers_remove(&routers, address(A));
     mn_routers_remove(&routers, address(C));
@@ -356,19 +354,19 @@ static void full_table_takes_better_routers_only(void **state)
 {
     (void)state;
     struct mn_routers routers = start();
-    advertise(&routers, A, 1800, MN_ROUTER_LOW, 0);
+    advertise(&routers, A, 1800, MN_ND_LOW, 0);
     for (uint8_t i = 1; i < MN_ROUTERS_MAX; i++)
-        advertise_numbered(&routers, (uint8_t)(0x10 + i), MN_ROUTER_MEDIUM);
-    advertise(&routers, B, 1800, MN_ROUTER_LOW, 0);
+        advertise_numbered(&routers, (uint8_t)(0x10 + i), MN_ND_MEDIUM);
+    advertise(&routers, B, 1800, MN_ND_LOW, 0);
     assert_true(mn_routers_has(&routers, address(A)));
     assert_false(mn_routers_has(&routers, address(B)));
-    advertise(&routers, B, 1800, MN_ROUTER_MEDIUM, 0);
+    advertise(&routers, B, 1800, MN_ND_MEDIUM, 0);
     assert_false(mn_routers_has(&routers, address(A)));
     assert_true(mn_routers_has(&routers, address(B)));
-    advertise(&routers, C, 1800, MN_ROUTER_MEDIUM, 0);
+    advertise(&routers, C, 1800, MN_ND_MEDIUM, 0);
     assert_false(mn_routers_has(&routers, address(C)));
     set_reach(&routers, B, MN_ROUTER_UNREACHABLE);
-    advertise(&routers, C, 1800, MN_ROUTER_LOW, 0);
+    advertise(&routers, C, 1800, MN_ND_LOW, 0);
     assert_true(mn_routers_has(&routers, address(C)));
     assert_false(mn_routers_has(&routers, address(B)));
     assert_int_equal(routers.count, MN_ROUTERS_MAX);
@@ -379,7 +377,7 @@ static void full_table_of_routes_has_room_for_default_routers(void **state)
 {
     (void)state;
     struct mn_routers routers = start();
-    struct mn_route_information information = {.prefix = {address("2001:db8::"), 48}, .lifetime_s = 100};
+    struct mn_nd_route information = {.prefix = {address("2001:db8::"), 48}, .lifetime_s = 100};
     for (uint8_t i = 0; i < 2 * MN_ROUTER_ROUTES_MAX; i++) {
         information.prefix.address.bytes[5] = i;
         mn_routers_inform(&routers, address(A), &information, 0);
@@ -389,7 +387,7 @@ static void full_table_of_routes_has_room_for_default_routers(void **state)
     assert_false(mn_routers_has(&routers, address(B)));
     for (uint8_t i = 1; i < MN_ROUTERS_MAX; i++)
         advertise_numbered(&routers, (uint8_t)(0x10 + i), 0);
-    advertise(&routers, A, 1800, MN_ROUTER_HIGH, 0);
+    advertise(&routers, A, 1800, MN_ND_HIGH, 0);
     assert_int_equal(routers.count, MN_ROUTERS_MAX + MN_ROUTER_ROUTES_MAX);
     assert_string_equal(choose(&routers, SOMEWHERE, 0), A);
 }
@@ -403,9 +401,9 @@ static void random_advertisements_keep_the_tables_whole(void **state)
     for (unsigned step = 0; step < 20000; step++) {
         struct mnet_address router = address("fe80::1");
         router.bytes[14] = (uint8_t)test_random_below(&seed, 12);
-        int8_t preference = (int8_t)((int)test_random_below(&seed, 4) - 2);
+        int8_t preference = (int8_t)((int)test_random_below(&seed, 3) - 1);
         uint32_t lifetime = (uint32_t)test_random_below(&seed, 50);
-        struct mn_route_information information = {{address("2001:db8::"), 48}, lifetime, preference};
+        struct mn_nd_route information = {{address("2001:db8::"), 48}, preference, lifetime};
         information.prefix.address.bytes[5] = (uint8_t)test_random_below(&seed, 8);
         if (test_random_below(&seed, 2) == 0)
             mn_routers_inform(&routers, router, &information, now);

@@ -458,7 +458,7 @@ static void route_has_as_many_bytes_as_its_prefix_needs(void **state)
     }
 }
 
-/* RFC 4191 2.2 and 2.3: the reserved preference is medium of a router, and no route. */
+/* RTPREF-2.2-1, RTPREF-2.3-2: the reserved preference is medium of a router, and no route. */
 static void preferences_have_two_bits(void **state)
 {
     (void)state;

@@ -217,7 +217,7 @@ void mn_autoconf_add_link_local(struct mn_autoconf *autoconf, uint64_t now)
 }
 
 /* Whether an address can be formed of the option (SLAAC-5.5.3a-1 to SLAAC-5.5.3d-3). */
-static bool is_acceptable(const struct mn_prefix_information *information)
+static bool is_acceptable(const struct mn_nd_prefix *information)
 {
     static const struct mnet_prefix unspecified = {{.bytes = {0}}, MN_IDENTIFIER_BITS};
     struct mnet_prefix prefix = information->prefix;
@@ -230,7 +230,7 @@ static bool is_acceptable(const struct mn_prefix_information *information)
 
 /* RFC 4862 5.5.3 (e): nobody can shorten the valid lifetime below two hours by a forged
  * advertisement. */
-static void refresh(struct mn_auto_address *a, const struct mn_prefix_information *information, uint64_t now)
+static void refresh(struct mn_auto_address *a, const struct mn_nd_prefix *information, uint64_t now)
 {
     uint64_t valid_until_ns = mn_lifetime_end(now, information->valid_s);
     uint64_t two_hours_ns = mn_time_after(now, MN_TWO_HOURS_NS);
@@ -247,7 +247,7 @@ static void refresh(struct mn_auto_address *a, const struct mn_prefix_informatio
     a->changed = true;
 }
 
-void mn_autoconf_input(struct mn_autoconf *autoconf, const struct mn_prefix_information *information, uint64_t now)
+void mn_autoconf_input(struct mn_autoconf *autoconf, const struct mn_nd_prefix *information, uint64_t now)
 {
     if (!is_acceptable(information))
         return;

@@ -89,7 +89,7 @@ void mn_autoconf_init(struct mn_autoconf *autoconf, const struct mn_autoconf_con
  * Without effect if there is one, but one that was a duplicate is tried again. */
 void mn_autoconf_add_link_local(struct mn_autoconf *autoconf, uint64_t now);
 /* Processes a Prefix Information option (RFC 4862 5.5.3, RFC 8981 3.4). */
-void mn_autoconf_input(struct mn_autoconf *autoconf, const struct mn_prefix_information *information, uint64_t now);
+void mn_autoconf_input(struct mn_autoconf *autoconf, const struct mn_nd_prefix *information, uint64_t now);
 /* Switches temporary addresses on or off. Off: those there are count as deprecated. */
 void mn_autoconf_set_temporary(struct mn_autoconf *autoconf, bool on, uint64_t now);
 /* The link may lead to another network: all addresses but the link-local one go (TEMP-3.6-1). */

@@ -83,17 +83,10 @@ MN_RARE void mn_ipv6_discovery_timer(struct mn_ip *ip, uint64_t now)
 
 static void take_prefix(struct mn_ip *ip, const struct mn_nd_prefix *prefix, struct mnet_address router, uint64_t now)
 {
-    const struct mn_prefix_information information = {
-        .prefix = prefix->prefix,
-        .valid_s = prefix->valid_s,
-        .preferred_s = prefix->preferred_s,
-        .on_link = prefix->on_link,
-        .autonomous = prefix->autonomous,
-    };
-    mn_prefixes_input(&ip->v6.prefixes, &information, now);
+    mn_prefixes_input(&ip->v6.prefixes, prefix, now);
     mn_routers_note_prefix(&ip->v6.routers, router, prefix->prefix, prefix->valid_s, now);
     if (ip->v6.autoconfigures)
-        mn_autoconf_input(&ip->v6.autoconf, &information, now);
+        mn_autoconf_input(&ip->v6.autoconf, prefix, now);
 }
 
 static void take_servers(struct mn_ip *ip, struct mn_reader list, uint32_t lifetime_s, uint64_t now)
@@ -123,13 +116,7 @@ static void take_options(struct mn_ip *ip, const struct mn_nd *message, struct m
     while (mn_nd_next(&options, &option)) {
         switch (option.kind) {
         case MN_ND_PREFIX: take_prefix(ip, &option.prefix, router, now); break;
-        case MN_ND_ROUTE:
-            mn_routers_inform(&ip->v6.routers, router,
-                              &(struct mn_route_information){.prefix = option.route.prefix,
-                                                             .lifetime_s = option.route.lifetime_s,
-                                                             .preference = option.route.preference},
-                              now);
-            break;
+        case MN_ND_ROUTE: mn_routers_inform(&ip->v6.routers, router, &option.route, now); break;
         case MN_ND_DNS_SERVERS: take_servers(ip, option.dns.list, option.dns.lifetime_s, now); break;
         case MN_ND_DNS_DOMAINS: take_names(ip, option.dns.list, option.dns.lifetime_s, now); break;
         }

@@ -48,7 +48,7 @@ static void add(struct mn_prefixes *prefixes, struct mnet_prefix prefix, uint64_
     prefixes->generation++;
 }
 
-void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_prefix_information *information, uint64_t now)
+void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_nd_prefix *information, uint64_t now)
 {
     struct mnet_prefix prefix = information->prefix;
     if (!information->on_link) /* ND-4.6.2-1 */

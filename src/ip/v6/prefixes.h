@@ -12,16 +12,9 @@
 #include <mnet/address.h>
 
 #include "base/base.h"
+#include "wire/nd.h"
 
 #define MN_PREFIXES_MAX 16
-
-/* A Prefix Information option (RFC 4861 4.6.2). */
-struct mn_prefix_information {
-    struct mnet_prefix prefix; /* bits beyond its length count for nothing (ND-4.6.2-2) */
-    uint32_t valid_s, preferred_s;
-    bool on_link;    /* L */
-    bool autonomous; /* A */
-};
 
 struct mn_on_link_prefix {
     struct mnet_prefix prefix;
@@ -37,7 +30,7 @@ struct mn_prefixes {
 };
 
 /* Adds, renews or removes a prefix. */
-void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_prefix_information *information, uint64_t now);
+void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_nd_prefix *information, uint64_t now);
 /* Whether a unicast destination is reached directly. */
 bool mn_prefixes_on_link(const struct mn_prefixes *prefixes, struct mnet_address destination, uint64_t now);
 /* Forgets all: the link may lead to another network. */

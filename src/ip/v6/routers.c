@@ -64,7 +64,7 @@ static void remove_router(struct mn_routers *routers, const struct mn_router *ro
 /* The highest preference of a router's routes. */
 static int best_preference(const struct mn_routers *routers, unsigned router)
 {
-    int best = MN_ROUTER_LOW;
+    int best = MN_ND_LOW;
     for (unsigned i = 0; i < routers->count; i++)
         if (routers->routes[i].router == router)
             best = MN_MAX(best, routers->routes[i].preference);
@@ -164,21 +164,20 @@ void mn_routers_advertise(struct mn_routers *routers, const struct mn_router_adv
         end_route(routers, advertisement->router, everything);
         return;
     }
-    bool reserved = advertisement->preference == MN_ROUTER_RESERVED; /* RTPREF-2.2-1 */
     put_route(routers, advertisement->router,
               (struct mn_router_route){
                   .to = everything,
                   /* ND-4.2-1, ND-6.3.4-4, ND-6.3.4-5 */
                   .until_ns = mn_time_after(now, advertisement->lifetime_s * MNET_SECOND),
-                  .preference = reserved ? MN_ROUTER_MEDIUM : advertisement->preference,
+                  .preference = advertisement->preference,
               });
 }
 
-void mn_routers_inform(struct mn_routers *routers, struct mnet_address router,
-                       const struct mn_route_information *information, uint64_t now)
+void mn_routers_inform(struct mn_routers *routers, struct mnet_address router, const struct mn_nd_route *information,
+                       uint64_t now)
 {
     struct mnet_prefix to = information->prefix;
-    if (information->preference == MN_ROUTER_RESERVED || to.length > 128) /* RTPREF-2.3-2 */
+    if (to.length > 128)
         return;
     if (information->lifetime_s == 0) /* RTPREF-2.3-4 */
         end_route(routers, router, to);

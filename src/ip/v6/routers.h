@@ -31,19 +31,12 @@
 
 #include "base/base.h"
 #include "base/hash.h"
+#include "wire/nd.h"
 
 #define MN_ROUTERS_MAX 8         /* at least two: ND-6.3.4-7 */
 #define MN_ROUTER_ROUTES_MAX 16  /* of Route Information options, of all routers */
 #define MN_ROUTER_PREFIXES_MAX 4 /* of each router, for rule 3 */
 #define MN_ROUTER_PROBE_NS (60 * MNET_SECOND)
-
-/* RTPREF-2.1-1. The values of the two bits, sign extended. */
-enum mn_router_preference {
-    MN_ROUTER_LOW = -1,
-    MN_ROUTER_MEDIUM = 0,
-    MN_ROUTER_HIGH = 1,
-    MN_ROUTER_RESERVED = -2,
-};
 
 /* Knowledge of neighbour unreachability detection. */
 enum mn_router_reach {
@@ -85,14 +78,7 @@ struct mn_routers {
 struct mn_router_advertisement {
     struct mnet_address router; /* source of the packet, link-local */
     uint16_t lifetime_s;        /* 0: no default router */
-    int8_t preference;          /* enum mn_router_preference */
-};
-
-/* A Route Information option (RFC 4191 2.3). */
-struct mn_route_information {
-    struct mnet_prefix prefix; /* bits beyond its length count for nothing (RTPREF-2.3-3) */
-    uint32_t lifetime_s;
-    int8_t preference;
+    int8_t preference;          /* enum mn_nd_preference */
 };
 
 void mn_routers_init(struct mn_routers *routers, struct mn_hash_key key);
@@ -103,9 +89,9 @@ void mn_routers_clear(struct mn_routers *routers);
  * are processed, since an option for ::/0 overrides the header (RTPREF-3.1-1). */
 void mn_routers_advertise(struct mn_routers *routers, const struct mn_router_advertisement *advertisement,
                           uint64_t now);
-/* Adds, renews or removes a route through `router`. */
-void mn_routers_inform(struct mn_routers *routers, struct mnet_address router,
-                       const struct mn_route_information *information, uint64_t now);
+/* Adds, renews or removes a route through `router` (RFC 4191 2.3). */
+void mn_routers_inform(struct mn_routers *routers, struct mnet_address router, const struct mn_nd_route *information,
+                       uint64_t now);
 /* `router` advertises `prefix` for so many seconds. Ignored unless it has a route. */
 void mn_routers_note_prefix(struct mn_routers *routers, struct mnet_address router, struct mnet_prefix prefix,
                             uint32_t lifetime_s, uint64_t now);
