@@ -30,13 +30,20 @@ static inline uint64_t mn_time_after(uint64_t now, uint64_t ns)
     return ns < MNET_NEVER - now ? now + ns : MNET_NEVER;
 }
 
-/* Report a failed macro of the two below, by mnet_panic. */
+/* Report a failed macro of the two below, by mnet_panic. `condition` is NULL in images of machines:
+ * there the place says enough, and all conditions would take 6 KiB. */
 _Noreturn MN_RARE void mn_failed(const char *file, int line, const char *condition);
 _Noreturn MN_RARE void mn_misused(const char *file, int line, const char *call, const char *misuse);
 
+#ifdef MN_PLACES_ONLY
+#define MN_TEXT_OF(condition) NULL
+#else
+#define MN_TEXT_OF(condition) #condition
+#endif
+
 /* Always on. An assertion states a fact that only a bug of ours can break: no data of a peer may
  * reach one. */
-#define MN_ASSERT(condition) (MN_LIKELY(condition) ? (void)0 : mn_failed(__FILE__, __LINE__, #condition))
+#define MN_ASSERT(condition) (MN_LIKELY(condition) ? (void)0 : mn_failed(__FILE__, __LINE__, MN_TEXT_OF(condition)))
 
 /* Always on, in public functions: a duty of the caller that has no error code. `misuse` says in
  * plain words what the caller did instead. The report begins with the function's name. */

@@ -21,6 +21,8 @@ static const char *in_project(const char *file)
 void mn_failed(const char *file, int line, const char *condition)
 {
     char text[200];
+    if (condition == NULL)
+        mnet_panic(in_project(file), line, "an assertion failed");
     mn_format(text, sizeof text, "failed: %s", condition);
     mnet_panic(in_project(file), line, text);
 }

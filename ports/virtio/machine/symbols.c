@@ -5,13 +5,16 @@
 
 #include "ports/virtio/machine/internal.h"
 
-/* How far functions begin behind each other, the first behind the start of the image; behind that
- * names, each ended by a zero: the program's, and those of the functions in the same order. A
- * report has the time to count them. */
+/* How far functions begin behind each other, the first behind the start of the image. Behind that
+ * are texts, each ended by a zero: the name of the program; the parts that names are made of, for
+ * each byte but zero; and the names of the functions, in the same order, whose bytes are numbers of
+ * parts. That takes half the room of plain names. A report has the time to count the texts. */
 struct symbol_table {
     uint32_t count;
     uint16_t distances[];
 };
+
+#define PARTS 255
 
 struct place {
     char magic[16]; /* scripts/image looks for this */
@@ -21,26 +24,36 @@ struct place {
 /* Volatile: the compiler must not know its contents. */
 extern const struct place mn_symbols;
 /* Weak, so that the compiler does not take this value for the final one. */
-__attribute__((weak, section(".rodata.mn_symbols"))) const struct place mn_symbols = {"mnet symbols 3", 0, 0};
+__attribute__((weak, section(".rodata.mn_symbols"))) const struct place mn_symbols = {"mnet symbols 4", 0, 0};
 
 static const struct symbol_table *table(void)
 {
     return (const struct symbol_table *)mn_symbols.address;
 }
 
-/* Name 0 is the program's. */
-static const char *name_at(uint32_t number)
+/* Text 0 is the program's name. */
+static const char *text_at(uint32_t number)
 {
-    const char *name = (const char *)&table()->distances[table()->count];
+    const char *text = (const char *)&table()->distances[table()->count];
     for (; number > 0; number--)
-        name += strlen(name) + 1;
-    return name;
+        text += strlen(text) + 1;
+    return text;
 }
 
-const char *mn_symbol(uint64_t address, uint64_t *start)
+/* Writes the name of a function, as much of it as fits. */
+static void write_name(uint32_t number, char *to, size_t size)
+{
+    size_t len = 0;
+    for (const char *at = text_at(1 + PARTS + number); *at != 0; at++)
+        for (const char *part = text_at((uint8_t)*at); *part != 0 && len < size - 1; part++)
+            to[len++] = *part;
+    to[len] = 0;
+}
+
+bool mn_symbol(uint64_t address, uint64_t *start, char *name, size_t size)
 {
     if (table() == NULL || address < (uintptr_t)mn_image_start || address >= (uintptr_t)mn_text_end)
-        return NULL;
+        return false;
     uint32_t number = 0;
     for (uint64_t next = (uintptr_t)mn_image_start; number < table()->count; number++) {
         next += table()->distances[number];
@@ -48,12 +61,14 @@ const char *mn_symbol(uint64_t address, uint64_t *start)
             break;
         *start = next;
     }
-    return number > 0 ? name_at(number) : NULL;
+    if (number > 0)
+        write_name(number - 1, name, size);
+    return number > 0;
 }
 
 const char *mn_program_name(void)
 {
-    return table() != NULL ? name_at(0) : "mnet";
+    return table() != NULL ? text_at(0) : "mnet";
 }
 
 uint64_t mn_image_end(void)

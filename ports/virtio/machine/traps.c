@@ -21,7 +21,8 @@
 #define PAGE_FAULT 14u
 #define EXCEPTIONS 32u
 #define VECTORS (MN_VECTOR_SPURIOUS + 1)
-#define ENTRY_BYTES 16
+#define EXCEPTION_ENTRY_BYTES 16
+#define INTERRUPT_ENTRY_BYTES 8
 
 /* The error code of a page fault (SDM 3, figure 4-12). */
 #define FAULT_PRESENT 1u
@@ -119,9 +120,10 @@ static void load_descriptors(void)
 void mn_traps_start(void)
 {
     for (unsigned vector = 0; vector < EXCEPTIONS; vector++)
-        set_gate(vector, (uintptr_t)mn_exception_entries + vector * ENTRY_BYTES, vector == DOUBLE_FAULT ? 2 : 1);
+        set_gate(vector, (uintptr_t)mn_exception_entries + vector * EXCEPTION_ENTRY_BYTES,
+                 vector == DOUBLE_FAULT ? 2 : 1);
     for (unsigned vector = EXCEPTIONS; vector < VECTORS; vector++)
-        set_gate(vector, (uintptr_t)mn_interrupt_entries + (vector - EXCEPTIONS) * ENTRY_BYTES, 0);
+        set_gate(vector, (uintptr_t)mn_interrupt_entries + (vector - EXCEPTIONS) * INTERRUPT_ENTRY_BYTES, 0);
     processor.state.stacks[0] = (uintptr_t)processor.stack + sizeof processor.stack;
     processor.state.stacks[1] = (uintptr_t)processor.double_fault_stack + sizeof processor.double_fault_stack;
     processor.state.io_map = sizeof processor.state;
@@ -145,8 +147,8 @@ static void say(const char *format, ...)
 static void say_place(uint64_t address)
 {
     uint64_t start;
-    const char *name = mn_symbol(address, &start);
-    if (name != NULL)
+    char name[80];
+    if (mn_symbol(address, &start, name, sizeof name))
         say("  %012lx %s+0x%lx\n", address, name, address - start);
     else
         say("  %012lx\n", address);

@@ -14,7 +14,7 @@
     .endm
 
     .macro interrupt vector
-    .p2align 4
+    .p2align 3
     pushq $\vector
     jmp interrupted
     .endm
