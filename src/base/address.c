@@ -1,5 +1,5 @@
 /* Addresses as values: families, comparison, prefixes. Their texts are in address_text.c. */
-#include <mnet/address.h>
+#include "base/address.h"
 
 #include <string.h>
 
@@ -19,10 +19,10 @@ struct words {
     uint64_t first, second;
 };
 
-static inline struct words words_of(struct mnet_address address)
+static inline struct words words_of(const struct mnet_address *address)
 {
     struct words words;
-    memcpy(&words, address.bytes, sizeof words);
+    memcpy(&words, address->bytes, sizeof words);
     return words;
 }
 
@@ -40,60 +40,103 @@ struct mnet_address mnet_address_from_ipv4(uint32_t value)
     return address;
 }
 
-uint32_t mnet_address_to_ipv4(struct mnet_address address)
+uint32_t mn_address_to_ipv4(const struct mnet_address *address)
 {
-    return mnet_address_is_ipv4(address) ? (uint32_t)big_endian(words_of(address).second) : 0;
+    return mn_address_is_ipv4(address) ? (uint32_t)big_endian(words_of(address).second) : 0;
 }
 
-bool mnet_address_is_ipv4(struct mnet_address address)
+bool mn_address_is_ipv4(const struct mnet_address *address)
 {
     struct words words = words_of(address);
     return words.first == 0 && big_endian(words.second) >> 32 == MAPPED;
 }
 
-bool mnet_address_is_any(struct mnet_address address)
+bool mn_address_is_any(const struct mnet_address *address)
 {
     struct words words = words_of(address);
     return words.first == 0 && (words.second == 0 || big_endian(words.second) == MAPPED << 32);
 }
 
-bool mnet_address_is_multicast(struct mnet_address address)
+bool mn_address_is_multicast(const struct mnet_address *address)
 {
     /* RFC 1112 4 and RFC 4291 2.7 */
-    return mnet_address_is_ipv4(address) ? address.bytes[12] >> 4 == 0xe : address.bytes[0] == 0xff;
+    return mn_address_is_ipv4(address) ? address->bytes[12] >> 4 == 0xe : address->bytes[0] == 0xff;
 }
 
-bool mnet_address_can_have_zone(struct mnet_address address)
+bool mn_address_can_have_zone(const struct mnet_address *address)
 {
     /* RFC 4291 2.5.6, and 2.7: the scopes 1 (interface-local) and 2 (link-local) of groups */
-    unsigned first = address.bytes[0], second = address.bytes[1];
+    unsigned first = address->bytes[0], second = address->bytes[1];
     if (first == 0xff)
         return (second & 0xf) == 1 || (second & 0xf) == 2;
     return first == 0xfe && second >> 6 == 2;
 }
 
-bool mnet_address_equal(struct mnet_address a, struct mnet_address b)
+bool mn_address_equal(const struct mnet_address *a, const struct mnet_address *b)
 {
     struct words x = words_of(a), y = words_of(b);
-    return ((x.first ^ y.first) | (x.second ^ y.second) | (a.zone ^ b.zone)) == 0;
+    return ((x.first ^ y.first) | (x.second ^ y.second) | (a->zone ^ b->zone)) == 0;
+}
+
+bool mn_endpoint_equal(const struct mnet_endpoint *a, const struct mnet_endpoint *b)
+{
+    return a->port == b->port && mn_address_equal(&a->address, &b->address);
+}
+
+bool mn_prefix_contains(const struct mnet_prefix *prefix, const struct mnet_address *address)
+{
+    const struct mnet_address *network = &prefix->address;
+    bool ipv4 = mn_address_is_ipv4(network);
+    if (ipv4 != mn_address_is_ipv4(address) || prefix->length > (ipv4 ? 32 : 128))
+        return false;
+    if (network->zone != 0 && network->zone != address->zone)
+        return false;
+    unsigned bits = prefix->length + (ipv4 ? 96u : 0u), whole = bits / 8;
+    if (memcmp(network->bytes, address->bytes, whole) != 0)
+        return false;
+    /* The bits of the byte in which the prefix ends; none if it ends between two bytes. */
+    uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
+    return mask == 0 || ((network->bytes[whole] ^ address->bytes[whole]) & mask) == 0;
+}
+
+/* ---- Of values: mnet/address.h ---- */
+
+uint32_t mnet_address_to_ipv4(struct mnet_address address)
+{
+    return mn_address_to_ipv4(&address);
+}
+
+bool mnet_address_is_ipv4(struct mnet_address address)
+{
+    return mn_address_is_ipv4(&address);
+}
+
+bool mnet_address_is_any(struct mnet_address address)
+{
+    return mn_address_is_any(&address);
+}
+
+bool mnet_address_is_multicast(struct mnet_address address)
+{
+    return mn_address_is_multicast(&address);
+}
+
+bool mnet_address_can_have_zone(struct mnet_address address)
+{
+    return mn_address_can_have_zone(&address);
+}
+
+bool mnet_address_equal(struct mnet_address a, struct mnet_address b)
+{
+    return mn_address_equal(&a, &b);
 }
 
 bool mnet_endpoint_equal(struct mnet_endpoint a, struct mnet_endpoint b)
 {
-    return a.port == b.port && mnet_address_equal(a.address, b.address);
+    return mn_endpoint_equal(&a, &b);
 }
 
 bool mnet_prefix_contains(struct mnet_prefix prefix, struct mnet_address address)
 {
-    bool ipv4 = mnet_address_is_ipv4(prefix.address);
-    if (ipv4 != mnet_address_is_ipv4(address) || prefix.length > (ipv4 ? 32 : 128))
-        return false;
-    if (prefix.address.zone != 0 && prefix.address.zone != address.zone)
-        return false;
-    unsigned bits = prefix.length + (ipv4 ? 96u : 0u), whole = bits / 8;
-    if (memcmp(prefix.address.bytes, address.bytes, whole) != 0)
-        return false;
-    /* The bits of the byte in which the prefix ends; none if it ends between two bytes. */
-    uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
-    return mask == 0 || ((prefix.address.bytes[whole] ^ address.bytes[whole]) & mask) == 0;
+    return mn_prefix_contains(&prefix, &address);
 }

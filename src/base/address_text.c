@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/address.h"
 #include "base/base.h"
 #include "base/format.h"
 
@@ -143,7 +144,7 @@ static bool read_address(const char **at, const struct mn_zone_names *names, str
     if (**at != '%')
         return true;
     ++*at;
-    return mnet_address_can_have_zone(*address) && read_zone(at, names, &address->zone);
+    return mn_address_can_have_zone(address) && read_zone(at, names, &address->zone);
 }
 
 int mn_address_parse(const char *text, const struct mn_zone_names *names, struct mnet_address *address)
@@ -170,7 +171,7 @@ int mnet_prefix_parse(const char *text, struct mnet_prefix *prefix)
     if (!read_decimal(&text, colons ? 128 : 32, &length) || *text != '\0')
         return MNET_E_INVALID;
     /* An IPv4 prefix in IPv6 notation counts the 96 bits in front. */
-    if (colons && mnet_address_is_ipv4(result.address)) {
+    if (colons && mn_address_is_ipv4(&result.address)) {
         if (length < 96)
             return MNET_E_INVALID;
         length -= 96;
@@ -232,7 +233,7 @@ static void write_zone(uint16_t zone, const struct mn_zone_names *names, char *t
 static void write_address(struct mnet_address address, const struct mn_zone_names *names, char text[MNET_ADDRESS_TEXT])
 {
     const uint8_t *b = address.bytes + 12;
-    if (mnet_address_is_ipv4(address))
+    if (mn_address_is_ipv4(&address))
         mn_format(text, MNET_ADDRESS_TEXT, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
     else
         write_ipv6(address.bytes, text);
@@ -254,7 +255,7 @@ char *mn_endpoint_format(struct mnet_endpoint endpoint, const struct mn_zone_nam
 {
     char whole[MNET_ADDRESS_TEXT];
     write_address(endpoint.address, names, whole);
-    bool brackets = !mnet_address_is_ipv4(endpoint.address);
+    bool brackets = !mn_address_is_ipv4(&endpoint.address);
     mn_format(text, size, "%s%s%s:%u", brackets ? "[" : "", whole, brackets ? "]" : "", endpoint.port);
     return text;
 }

@@ -2,14 +2,14 @@
 #ifndef MN_FAMILY_H
 #define MN_FAMILY_H
 
-#include <mnet/address.h>
+#include "base/address.h"
 
 /* Returns the family of an address. All zeros says nothing about it, 0.0.0.0 does. */
 static inline enum mnet_family mn_family_of(struct mnet_address address)
 {
-    if (mnet_address_is_ipv4(address))
+    if (mn_address_is_ipv4(&address))
         return MNET_FAMILY_IPV4;
-    return mnet_address_is_any(address) ? MNET_FAMILY_ANY : MNET_FAMILY_IPV6;
+    return mn_address_is_any(&address) ? MNET_FAMILY_ANY : MNET_FAMILY_IPV6;
 }
 
 /* Returns true if something of family `a` meets something of family `b`. */

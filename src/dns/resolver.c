@@ -185,7 +185,7 @@ void mn_dns_finish_call(struct mn_dns *dns, uint64_t now)
 
 static bool is_same_server(const struct mnet_address *a, const struct mn_dns_server *b)
 {
-    return mnet_address_equal(*a, b->address);
+    return mn_address_equal(a, &b->address);
 }
 
 void mn_dns_set_servers(struct mn_dns *dns, const struct mnet_address *addresses, size_t count, uint64_t now)
@@ -399,7 +399,7 @@ void mn_dns_input(struct mn_dns *dns, unsigned slot, struct mnet_address source,
     struct mn_dns_message message;
     if (exchange->question == NULL || exchange->to_send)
         return;
-    if (!mnet_address_equal(source, exchange->server)) {
+    if (!mn_address_equal(&source, &exchange->server)) {
         take_wrong_answer(dns, exchange->question, now);
     } else if (mn_dns_parse(data, len, &message) != MN_PARSE_OK) {
         count(dns, MNET_COUNT_DNS_DROP_INVALID);

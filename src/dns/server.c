@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/address.h"
+
 #define UNKNOWN_RTT_NS (100 * MNET_MILLISECOND)
 #define ASIDE_NS (10 * MNET_SECOND)
 #define ASIDE_MAX_NS (300 * MNET_SECOND)
@@ -18,12 +20,12 @@ static size_t select_addresses(const struct mnet_address *from, size_t count, st
     size_t taken = MN_MIN(count, MN_DNS_SERVERS), ipv4 = 0;
     for (size_t i = 0; i < taken; i++) {
         to[i] = from[i];
-        ipv4 += mnet_address_is_ipv4(from[i]);
+        ipv4 += mn_address_is_ipv4(&from[i]);
     }
     if (ipv4 != 0 && ipv4 != taken)
         return taken;
     for (size_t i = taken; i < count; i++) {
-        if (mnet_address_is_ipv4(from[i]) == (ipv4 == 0)) {
+        if (mn_address_is_ipv4(&from[i]) == (ipv4 == 0)) {
             to[taken - 1] = from[i];
             break;
         }
@@ -39,12 +41,12 @@ void mn_dns_servers_set(struct mn_dns_servers *servers, const struct mnet_addres
     memset(servers, 0, sizeof *servers);
     for (int family = 0; family < 2; family++) { /* IPv6 first */
         for (size_t i = 0; i < taken; i++) {
-            if (mnet_address_is_ipv4(chosen[i]) != (family == 1))
+            if (mn_address_is_ipv4(&chosen[i]) != (family == 1))
                 continue;
             struct mn_dns_server *server = &servers->list[servers->count++];
             server->address = chosen[i];
             for (unsigned k = 0; k < before.count; k++)
-                if (mnet_address_equal(before.list[k].address, chosen[i]))
+                if (mn_address_equal(&before.list[k].address, &chosen[i]))
                     *server = before.list[k];
         }
     }

@@ -26,7 +26,7 @@ static void check_ipv6_address(const struct mn_ip *ip, const struct mn_own_addre
 {
     const struct mnet_address *address = &own->prefix.address;
     bool wanted = own->state != MN_IP_ADDRESS_CONFLICT;
-    MN_ASSERT((ip->v6.on || !wanted) && address->zone == 0 && !mnet_address_is_ipv4(*address) &&
+    MN_ASSERT((ip->v6.on || !wanted) && address->zone == 0 && !mn_address_is_ipv4(address) &&
               !mn_ipv6_is_multicast(address));
     MN_ASSERT(!wanted || mn_groups_contain(&ip->groups, mn_ipv6_solicited_node(address)));
     MN_ASSERT((ip->v6.own_bits & mn_ipv6_own_bit(address)) != 0);
@@ -42,7 +42,7 @@ static void check_own(const struct mn_ip *ip, const struct mn_own_address *own)
     if (own->state == MN_IP_ADDRESS_PROBING)
         MN_ASSERT(armed && own->announcements == 0);
     if (own->state == MN_IP_ADDRESS_NONE) {
-        MN_ASSERT(own->v4.address == 0 && mnet_address_is_any(own->prefix.address));
+        MN_ASSERT(own->v4.address == 0 && mn_address_is_any(&own->prefix.address));
         return;
     }
     if (own == &ip->own[MN_OWN_IPV4])
@@ -67,9 +67,9 @@ static void check_way(struct mn_ip *ip)
     if (!last->known)
         return;
     int result = mn_ip_find_way(ip, last->source, last->destination, &way);
-    MN_ASSERT(result == 0 && way.kind == last->way.kind && mnet_address_equal(way.next_hop, last->way.next_hop));
+    MN_ASSERT(result == 0 && way.kind == last->way.kind && mn_address_equal(&way.next_hop, &last->way.next_hop));
     MN_ASSERT(way.ipv4 == last->way.ipv4 && way.mtu == last->way.mtu);
-    MN_ASSERT(mnet_address_equal(way.source, last->chosen));
+    MN_ASSERT(mn_address_equal(&way.source, &last->chosen));
     MN_ASSERT(way.ipv4 ? mn_ipv4_source_is_valid(ip, &last->way) : mn_ipv6_source_is_valid(ip, &last->way));
 }
 

@@ -12,10 +12,10 @@ static uint32_t mask_of(unsigned length)
 /* Address and network. Networks of /31 (RFC 3021) and /32 have no broadcast address. */
 static bool read_address(const struct mnet_prefix *prefix, struct mn_own_ipv4 *own)
 {
-    if (!mnet_address_is_ipv4(prefix->address) || prefix->length == 0 || prefix->length > 32)
+    if (!mn_address_is_ipv4(&prefix->address) || prefix->length == 0 || prefix->length > 32)
         return false;
     uint32_t mask = mask_of(prefix->length);
-    own->address = mnet_address_to_ipv4(prefix->address);
+    own->address = mn_address_to_ipv4(&prefix->address);
     own->network = own->address & mask;
     own->broadcast = prefix->length >= 31 ? 0 : own->network | ~mask;
     return mn_ipv4_is_host_of(own->address, prefix->length);
@@ -24,16 +24,16 @@ static bool read_address(const struct mnet_prefix *prefix, struct mn_own_ipv4 *o
 /* A gateway is another host, and on the link. */
 static bool gateway_is_valid(const struct mn_ip *ip, struct mnet_address gateway)
 {
-    uint32_t value = mnet_address_to_ipv4(gateway);
-    return mnet_address_is_ipv4(gateway) && mn_ipv4_is_host(value) && value != ip->own[MN_OWN_IPV4].v4.address &&
+    uint32_t value = mn_address_to_ipv4(&gateway);
+    return mn_address_is_ipv4(&gateway) && mn_ipv4_is_host(value) && value != ip->own[MN_OWN_IPV4].v4.address &&
            !mn_ip_is_broadcast_value(ip, value) && mn_routes_on_link(&ip->routes, gateway);
 }
 
 static bool add_route(struct mn_ip *ip, const struct mnet_route *route)
 {
-    bool on_link = mnet_address_is_any(route->gateway);
-    bool any = mnet_address_is_any(route->destination.address);
-    if (!any && !mnet_address_is_ipv4(route->destination.address))
+    bool on_link = mn_address_is_any(&route->gateway);
+    bool any = mn_address_is_any(&route->destination.address);
+    if (!any && !mn_address_is_ipv4(&route->destination.address))
         return false;
     if (!on_link && !gateway_is_valid(ip, route->gateway))
         return false;
@@ -46,7 +46,7 @@ static bool add_routes(struct mn_ip *ip, const struct mn_ip_settings *settings, 
 {
     bool all = true;
     for (unsigned i = 0; i < settings->route_count; i++)
-        if (!mn_route_is_ipv6(&settings->routes[i]) && mnet_address_is_any(settings->routes[i].gateway) == on_link)
+        if (!mn_route_is_ipv6(&settings->routes[i]) && mn_address_is_any(&settings->routes[i].gateway) == on_link)
             all &= add_route(ip, &settings->routes[i]);
     return all;
 }
@@ -54,7 +54,7 @@ static bool add_routes(struct mn_ip *ip, const struct mn_ip_settings *settings, 
 /* A host with a /32 has its gateways on the link, without a network to say so. */
 static void add_gateway(struct mn_ip *ip, struct mnet_address gateway)
 {
-    uint32_t value = mnet_address_to_ipv4(gateway);
+    uint32_t value = mn_address_to_ipv4(&gateway);
     if (mn_ipv4_is_host(value) && value != ip->own[MN_OWN_IPV4].v4.address && !mn_routes_on_link(&ip->routes, gateway))
         mn_routes_add(&ip->routes, (struct mnet_prefix){gateway, 32}, MNET_ADDRESS_ANY);
 }
@@ -62,7 +62,7 @@ static void add_gateway(struct mn_ip *ip, struct mnet_address gateway)
 /* First what is on the link, then what lies behind a gateway. Says whether all of it was possible. */
 static bool set_routes(struct mn_ip *ip, const struct mn_ip_settings *settings)
 {
-    bool has_gateway = !mnet_address_is_any(settings->ipv4_gateway);
+    bool has_gateway = !mn_address_is_any(&settings->ipv4_gateway);
     unsigned length = settings->ipv4.length;
     mn_routes_remove_ipv4(&ip->routes);
     if (length < 32)

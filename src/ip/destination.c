@@ -10,7 +10,7 @@ static bool find_source(struct mn_ip *ip, struct mnet_address destination, struc
     *source = (struct mn_source_candidate){.address = way.source, .prefix_length = way.ipv4 ? 32 : 128};
     for (unsigned i = 0; i < ip->own_end; i++) {
         const struct mn_own_address *own = &ip->own[i];
-        if (own->state == MN_IP_ADDRESS_NONE || !mnet_address_equal(own->prefix.address, way.source))
+        if (own->state == MN_IP_ADDRESS_NONE || !mn_address_equal(&own->prefix.address, &way.source))
             continue;
         source->prefix_length = own->prefix.length;
         source->deprecated = own->state == MN_IP_ADDRESS_DEPRECATED;

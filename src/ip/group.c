@@ -49,14 +49,14 @@ static const struct mn_group_protocol *const protocols[] = {
 
 static enum mn_group_family family_of(const struct mnet_address *address)
 {
-    return mnet_address_is_ipv4(*address) ? MN_GROUPS_IPV4 : MN_GROUPS_IPV6;
+    return mn_address_is_ipv4(address) ? MN_GROUPS_IPV4 : MN_GROUPS_IPV6;
 }
 
 /* MLD2-6-1, IGMP3-5-1: the group of all nodes is everybody's, and the scopes that do not leave the
  * host concern no router. */
 static bool is_reported(const struct mnet_address *address)
 {
-    if (mnet_address_is_ipv4(*address))
+    if (mn_address_is_ipv4(address))
         return mn_ipv4_value(address) != MN_IGMP_ALL_SYSTEMS;
     return !mn_ipv6_equal(address, &mn_ipv6_all_nodes) && mn_ipv6_multicast_scope(address) > MN_IPV6_SCOPE_INTERFACE;
 }
@@ -106,7 +106,7 @@ static void arm(struct mn_ip *ip)
 static struct mn_group *find(struct mn_groups *groups, const struct mnet_address *address)
 {
     for (unsigned i = 0; i < groups->count; i++)
-        if (mnet_address_equal(groups->entries[i].address, *address))
+        if (mn_address_equal(&groups->entries[i].address, address))
             return &groups->entries[i];
     return NULL;
 }
@@ -114,7 +114,7 @@ static struct mn_group *find(struct mn_groups *groups, const struct mnet_address
 bool mn_groups_contain(const struct mn_groups *groups, struct mnet_address address)
 {
     for (unsigned i = 0; i < groups->count; i++)
-        if (groups->entries[i].members > 0 && mnet_address_equal(groups->entries[i].address, address))
+        if (groups->entries[i].members > 0 && mn_address_equal(&groups->entries[i].address, &address))
             return true;
     return false;
 }
@@ -149,9 +149,9 @@ static void report_change(struct mn_ip *ip, struct mn_group *group, uint64_t at)
 int mn_ip_join(struct mn_ip *ip, struct mnet_address address, uint64_t at)
 {
     MN_ASSERT(address.zone == 0);
-    if (!mnet_address_is_multicast(address))
+    if (!mn_address_is_multicast(&address))
         return MNET_E_INVALID;
-    if (!mnet_address_is_ipv4(address) && !ip->v6.on)
+    if (!mn_address_is_ipv4(&address) && !ip->v6.on)
         return MNET_E_UNREACHABLE;
     struct mn_group *group = find(&ip->groups, &address);
     if (group == NULL) {
@@ -235,7 +235,7 @@ static void note_querier(struct mn_ip *ip, enum mn_group_family family, const st
         /* MLD2-5.1.8-1, MLD2-9.1-1: 0 says more than 7, and one report alone may be lost. */
         queriers->robustness = query->robustness == 0 ? ROBUSTNESS : MN_MAX(query->robustness, ROBUSTNESS);
         queriers->interval_s = query->interval_s == 0 ? QUERY_INTERVAL_S : query->interval_s;
-    } else if (query->version == 1 || mnet_address_is_any(query->group)) {
+    } else if (query->version == 1 || mn_address_is_any(&query->group)) {
         queriers->older_until_ns[query->version - 1] = now + queriers->robustness * queriers->interval_s * MNET_SECOND +
                                                        query->max_response_ms * MNET_MILLISECOND;
     }
@@ -262,7 +262,7 @@ static bool add_sources(struct mn_group *group, const struct mn_group_protocol *
     while (protocol->next_source(&sources, &source)) {
         bool known = false;
         for (unsigned i = 0; i < group->source_count; i++)
-            known |= mnet_address_equal(group->sources[i], source);
+            known |= mn_address_equal(&group->sources[i], &source);
         if (known)
             continue;
         if (group->source_count == MN_GROUP_SOURCES_MAX)
@@ -293,7 +293,7 @@ static void schedule(struct mn_ip *ip, enum mn_group_family family, const struct
     uint64_t at = MN_MAX(now + delay, queriers->rest_until_ns);
     if (queriers->answer_ns <= at)
         return;
-    if (mnet_address_is_any(query->group)) {
+    if (mn_address_is_any(&query->group)) {
         queriers->answer_ns = at;
         return;
     }
@@ -309,11 +309,11 @@ void mn_groups_query(struct mn_ip *ip, enum mn_group_family family, const struct
     if (!is_older(ip, family)) {
         schedule(ip, family, query, now);
     } else {
-        bool general = mnet_address_is_any(query->group);
+        bool general = mn_address_is_any(&query->group);
         for (unsigned i = 0; i < ip->groups.count; i++) {
             struct mn_group *group = &ip->groups.entries[i];
             if (family_of(&group->address) == family && group->members > 0 && is_reported(&group->address) &&
-                (general || mnet_address_equal(group->address, query->group)))
+                (general || mn_address_equal(&group->address, &query->group)))
                 schedule_older(ip, group, query->max_response_ms, now);
         }
     }
@@ -427,12 +427,12 @@ void mn_groups_check(const struct mn_groups *groups)
     MN_ASSERT(first == MNET_NEVER || groups->timer.at_ns == first);
     for (unsigned i = 0; i < groups->count; i++) {
         const struct mn_group *group = &groups->entries[i];
-        MN_ASSERT(mnet_address_is_multicast(group->address) && group->address.zone == 0);
+        MN_ASSERT(mn_address_is_multicast(&group->address) && group->address.zone == 0);
         MN_ASSERT(group->members > 0 || (group->changes > 0 && group->answer_ns == MNET_NEVER));
         MN_ASSERT(group->source_count <= MN_GROUP_SOURCES_MAX);
         MN_ASSERT(is_reported(&group->address) || (group->changes == 0 && group->answer_ns == MNET_NEVER));
         for (unsigned j = 0; j < i; j++)
-            MN_ASSERT(!mnet_address_equal(groups->entries[j].address, group->address));
+            MN_ASSERT(!mn_address_equal(&groups->entries[j].address, &group->address));
     }
     for (unsigned family = 0; family < MN_GROUPS_FAMILIES; family++)
         MN_ASSERT(groups->queriers[family].robustness >= ROBUSTNESS && groups->queriers[family].version >= 1);

@@ -110,8 +110,8 @@ int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datagram, stru
 static inline int mn_ip_way_of(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way)
 {
     const struct mn_ip_way_cache *last = &ip->last_way;
-    if (MN_LIKELY(last->known && mnet_address_equal(last->destination, datagram->destination) &&
-                  mnet_address_equal(last->source, datagram->source))) {
+    if (MN_LIKELY(last->known && mn_address_equal(&last->destination, &datagram->destination) &&
+                  mn_address_equal(&last->source, &datagram->source))) {
         *way = last->way;
         return 0;
     }

@@ -64,8 +64,8 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
     };
     mn_path_mtus_init(&ip->path_mtus, &paths);
     mn_ip_limit_errors(ip, user->icmp_errors_per_s, config->now);
-    if (mnet_address_is_any(user->ipv4.address)) { /* there may be one later, and then routes */
-        if (!mnet_address_is_any(user->ipv4_gateway) || has_ipv4_routes(user))
+    if (mn_address_is_any(&user->ipv4.address)) { /* there may be one later, and then routes */
+        if (!mn_address_is_any(&user->ipv4_gateway) || has_ipv4_routes(user))
             return MNET_E_INVALID;
     } else {
         int result = mn_ip_configure(ip, &settings, config->now);
@@ -91,7 +91,7 @@ void mn_ip_deinit(struct mn_ip *ip)
 
 bool mn_ip_is_broadcast(const struct mn_ip *ip, struct mnet_address address)
 {
-    return mnet_address_is_ipv4(address) && mn_ip_is_broadcast_value(ip, mnet_address_to_ipv4(address));
+    return mn_address_is_ipv4(&address) && mn_ip_is_broadcast_value(ip, mn_address_to_ipv4(&address));
 }
 
 uint16_t mn_ip_mtu(const struct mn_ip *ip)
@@ -127,7 +127,7 @@ static void reassembly_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t 
     struct mnet_packet *first = mn_reassembly_expire(&ip->reassembly, timer, &datagram);
     if (first == NULL)
         return;
-    if (mnet_address_is_ipv4(datagram.source))
+    if (mn_address_is_ipv4(&datagram.source))
         mn_icmpv4_reassembly_timeout(ip, first, &datagram, now);
     else
         mn_icmpv6_reassembly_timeout(ip, first, &datagram, now);
@@ -147,7 +147,7 @@ void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const
 {
     if (ip->no_unreachable)
         return;
-    if (mnet_address_is_ipv4(datagram->source))
+    if (mn_address_is_ipv4(&datagram->source))
         mn_icmpv4_unreachable(ip, packet, datagram, reason, now);
     else
         mn_icmpv6_unreachable(ip, packet, datagram, reason, now);

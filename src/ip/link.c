@@ -23,7 +23,7 @@ static MN_RARE struct mnet_packet *make_frame_elsewhere(struct mn_ip *ip, struct
         mn_packet_queue_put(&ip->loopback, packet);
         return NULL;
     }
-    bool everybody = !mnet_address_is_multicast(way->next_hop);
+    bool everybody = !mn_address_is_multicast(&way->next_hop);
     struct mn_mac group = everybody ? mn_mac_broadcast : mn_mac_of_group(&way->next_hop);
     return mn_ip_write_frame(ip, packet, &group, way->ipv4 ? MN_ETHERTYPE_IPV4 : MN_ETHERTYPE_IPV6);
 }

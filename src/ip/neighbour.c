@@ -36,7 +36,7 @@ void mn_neighbours_remove_ipv4(struct mn_neighbours *table)
         for (; node != NULL && node != head; node = next) {
             struct mn_neighbour *neighbour = MN_CONTAINER(node, struct mn_neighbour, age);
             next = node->next;
-            if (mnet_address_is_ipv4(neighbour->address))
+            if (mn_address_is_ipv4(&neighbour->address))
                 mn_neighbour_remove(table, neighbour);
         }
     }
@@ -54,7 +54,7 @@ struct mn_neighbour *mn_neighbour_search(struct mn_neighbours *table, struct mne
     struct mnet_link *bucket = bucket_of(table, &address);
     for (struct mnet_link *link = mn_list_first(bucket); link != NULL && link != bucket; link = link->next) {
         struct mn_neighbour *neighbour = MN_CONTAINER(link, struct mn_neighbour, bucket);
-        if (mnet_address_equal(neighbour->address, address))
+        if (mn_address_equal(&neighbour->address, &address))
             return table->last = neighbour;
     }
     return NULL;

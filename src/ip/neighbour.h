@@ -104,7 +104,7 @@ void mn_neighbours_remove_ipv4(struct mn_neighbours *table);
 struct mn_neighbour *mn_neighbour_search(struct mn_neighbours *table, struct mnet_address address);
 static inline struct mn_neighbour *mn_neighbour_find(struct mn_neighbours *table, struct mnet_address address)
 {
-    bool again = table->last != NULL && mnet_address_equal(table->last->address, address);
+    bool again = table->last != NULL && mn_address_equal(&table->last->address, &address);
     return again ? table->last : mn_neighbour_search(table, address);
 }
 /* A new entry, INCOMPLETE, no timer armed; `address` must not be in the table. Makes room where the table is full; what

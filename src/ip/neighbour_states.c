@@ -284,7 +284,7 @@ static void send_in_fragments(struct mn_ip *ip, const struct mn_neighbour *neigh
 static bool send_waiting(struct mn_ip *ip, struct mn_neighbour *neighbour)
 {
     bool any = neighbour->pending.count > 0;
-    uint16_t mtu = mnet_address_is_ipv4(neighbour->address) ? ip->mtu : ip->v6.parameters.mtu;
+    uint16_t mtu = mn_address_is_ipv4(&neighbour->address) ? ip->mtu : ip->v6.parameters.mtu;
     for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;) {
         mn_neighbour_use(&ip->neighbours, neighbour);
         if (packet->total > mtu && packet->gso == MNET_GSO_NONE)

@@ -5,10 +5,10 @@
 bool mn_ip_is_own(const struct mn_ip *ip, struct mnet_address address)
 {
     for (unsigned i = 0; i < ip->own_end; i++)
-        if (mn_own_is_usable(&ip->own[i]) && mnet_address_equal(ip->own[i].prefix.address, address))
+        if (mn_own_is_usable(&ip->own[i]) && mn_address_equal(&ip->own[i].prefix.address, &address))
             return true;
-    if (mnet_address_is_ipv4(address))
-        return mn_ipv4_is_loopback(mnet_address_to_ipv4(address));
+    if (mn_address_is_ipv4(&address))
+        return mn_ipv4_is_loopback(mn_address_to_ipv4(&address));
     return mn_ipv6_is_loopback(&address);
 }
 

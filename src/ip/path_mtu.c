@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/address.h"
 #include "base/list.h"
 
 void mn_path_mtus_init(struct mn_path_mtus *cache, const struct mn_path_mtu_config *config)
@@ -55,7 +56,7 @@ static struct mn_path_mtu *use_entry(struct mn_path_mtus *cache, struct mnet_add
     struct mnet_link *bucket = bucket_of(cache, &destination);
     for (struct mnet_link *link = mn_list_first(bucket); link != NULL && link != bucket; link = link->next) {
         struct mn_path_mtu *entry = MN_CONTAINER(link, struct mn_path_mtu, bucket);
-        if (mnet_address_equal(entry->destination, destination)) {
+        if (mn_address_equal(&entry->destination, &destination)) {
             mn_list_remove(&entry->age);
             mn_list_append(&cache->ages, &entry->age);
             return entry;
@@ -90,7 +91,7 @@ uint16_t mn_path_mtu_find(struct mn_path_mtus *cache, struct mnet_address destin
 enum mn_path_mtu_verdict mn_path_mtu_lower(struct mn_path_mtus *cache, struct mnet_address destination, uint32_t mtu,
                                            uint64_t now)
 {
-    if (mnet_address_is_ipv4(destination))
+    if (mn_address_is_ipv4(&destination))
         mtu = MN_MAX(mtu, MN_PATH_MTU_FLOOR_IPV4);
     else if (mtu < MN_PATH_MTU_FLOOR_IPV6) /* PMTU-4-2 */
         return MN_PATH_MTU_REFUSED;

@@ -40,11 +40,11 @@ static void set_checksum(struct mnet_packet *packet, const struct mn_datagram *d
 
 MN_RARE int mn_ping_begin(struct mn_ip *ip, struct mn_ping *ping, struct mnet_address host, size_t len, uint64_t now)
 {
-    bool ipv4 = mnet_address_is_ipv4(host);
+    bool ipv4 = mn_address_is_ipv4(&host);
     struct mn_ip_path path;
     *ping = (struct mn_ping){.host = host, .answered_ns = MNET_NEVER};
-    if (mnet_address_is_any(host) || mnet_address_is_multicast(host) ||
-        (ipv4 && mn_ip_is_broadcast_value(ip, mnet_address_to_ipv4(host))))
+    if (mn_address_is_any(&host) || mn_address_is_multicast(&host) ||
+        (ipv4 && mn_ip_is_broadcast_value(ip, mn_address_to_ipv4(&host))))
         return MNET_E_INVALID;
     int error = mn_ip_path(ip, host, &path);
     if (error < 0)
@@ -76,7 +76,7 @@ MN_RARE bool mn_ping_answer(struct mn_ip *ip, const struct mnet_address *host, u
         return false;
     for (struct mnet_link *link = ip->pings.next; link != &ip->pings; link = link->next) {
         struct mn_ping *ping = MN_CONTAINER(link, struct mn_ping, link);
-        if (ping->mark != mark || !mnet_address_equal(ping->host, *host))
+        if (ping->mark != mark || !mn_address_equal(&ping->host, host))
             continue;
         ping->answered_ns = now;
         mn_list_remove(link);

@@ -91,7 +91,7 @@ void mn_reassembly_deinit(struct mn_reassembly *r)
 /* RFC 791 3.2 tells datagrams apart by their protocol, too; RFC 8200 4.5 does not. */
 static uint8_t key_protocol(const struct mn_datagram *datagram)
 {
-    return mnet_address_is_ipv4(datagram->source) ? datagram->protocol : 0;
+    return mn_address_is_ipv4(&datagram->source) ? datagram->protocol : 0;
 }
 
 static struct mnet_link *bucket_of(struct mn_reassembly *r, const struct mn_datagram *datagram, uint32_t identification)
@@ -109,8 +109,8 @@ static struct mn_partial *find(struct mnet_link *bucket, const struct mn_datagra
     for (struct mnet_link *link = mn_list_first(bucket); link != NULL && link != bucket; link = link->next) {
         struct mn_partial *partial = MN_CONTAINER(link, struct mn_partial, bucket);
         if (partial->identification == identification && key_protocol(&partial->datagram) == key_protocol(datagram) &&
-            mnet_address_equal(partial->datagram.source, datagram->source) &&
-            mnet_address_equal(partial->datagram.destination, datagram->destination))
+            mn_address_equal(&partial->datagram.source, &datagram->source) &&
+            mn_address_equal(&partial->datagram.destination, &datagram->destination))
             return partial;
     }
     return NULL;
@@ -130,7 +130,7 @@ static struct mn_partial *create(struct mn_reassembly *r, struct mnet_link *buck
     partial->identification = identification;
     partial->length = LENGTH_UNKNOWN;
     partial->timer.kind = r->timer_kind;
-    bool ipv4 = mnet_address_is_ipv4(datagram->source);
+    bool ipv4 = mn_address_is_ipv4(&datagram->source);
     mn_wheel_arm(r->wheel, &partial->timer, now + (ipv4 ? MN_REASSEMBLY_IPV4_NS : MN_REASSEMBLY_IPV6_NS));
     mn_list_append(bucket, &partial->bucket);
     mn_list_append(&r->age, &partial->age);
@@ -144,7 +144,7 @@ static bool is_plausible(const struct mn_piece *piece, const struct mn_datagram 
     uint32_t len = piece->packet->total;
     if (len == 0 || (piece->more && len % 8 != 0))
         return false;
-    uint32_t header_len = mnet_address_is_ipv4(datagram->source) ? MN_MAX(datagram->header_len, MN_IPV4_HEADER) : 0;
+    uint32_t header_len = mn_address_is_ipv4(&datagram->source) ? MN_MAX(datagram->header_len, MN_IPV4_HEADER) : 0;
     return header_len + piece->offset + len <= 65535;
 }
 
@@ -248,8 +248,8 @@ static void write_header(uint8_t *to, const struct mn_datagram *datagram, uint32
                          });
     else
         mn_ipv4_emit(to, &(struct mn_ipv4){
-                             .source = mnet_address_to_ipv4(datagram->source),
-                             .destination = mnet_address_to_ipv4(datagram->destination),
+                             .source = mn_address_to_ipv4(&datagram->source),
+                             .destination = mn_address_to_ipv4(&datagram->destination),
                              .total_len = (uint16_t)(MN_IPV4_HEADER + length),
                              .identification = (uint16_t)identification,
                              .header_len = MN_IPV4_HEADER,
@@ -263,7 +263,7 @@ static void write_header(uint8_t *to, const struct mn_datagram *datagram, uint32
 static struct mnet_packet *assemble(struct mn_reassembly *r, struct mn_partial *partial, struct mn_datagram *datagram,
                                     uint64_t now)
 {
-    uint16_t header_len = mnet_address_is_ipv4(partial->datagram.source) ? MN_IPV4_HEADER : MN_IPV6_HEADER;
+    uint16_t header_len = mn_address_is_ipv4(&partial->datagram.source) ? MN_IPV4_HEADER : MN_IPV6_HEADER;
     struct mnet_packet *whole = alloc_whole(r, header_len, partial->length);
     if (whole == NULL)
         return NULL;

@@ -1,9 +1,11 @@
 #include "ip/route.h"
 
+#include "base/address.h"
+
 /* All zeros are of no family. */
 static bool is_ipv6(struct mnet_address address)
 {
-    return !mnet_address_is_ipv4(address) && !mnet_address_is_any(address);
+    return !mn_address_is_ipv4(&address) && !mn_address_is_any(&address);
 }
 
 bool mn_route_is_ipv6(const struct mnet_route *route)
@@ -13,7 +15,7 @@ bool mn_route_is_ipv6(const struct mnet_route *route)
 
 bool mn_routes_add(struct mn_routes *routes, struct mnet_prefix to, struct mnet_address gateway)
 {
-    if (to.length > (mnet_address_is_ipv4(to.address) ? 32 : 128) || routes->count == MN_ROUTES_MAX)
+    if (to.length > (mn_address_is_ipv4(&to.address) ? 32 : 128) || routes->count == MN_ROUTES_MAX)
         return false;
     unsigned at = routes->count++;
     for (; at > 0 && routes->entries[at - 1].to.length < to.length; at--)
@@ -26,7 +28,7 @@ void mn_routes_remove_ipv4(struct mn_routes *routes)
 {
     unsigned kept = 0;
     for (unsigned i = 0; i < routes->count; i++)
-        if (!mnet_address_is_ipv4(routes->entries[i].to.address))
+        if (!mn_address_is_ipv4(&routes->entries[i].to.address))
             routes->entries[kept++] = routes->entries[i];
     routes->count = kept;
 }
@@ -35,8 +37,8 @@ bool mn_routes_find(const struct mn_routes *routes, struct mnet_address destinat
 {
     for (unsigned i = 0; i < routes->count; i++) {
         const struct mn_route *route = &routes->entries[i];
-        if (mnet_prefix_contains(route->to, destination)) {
-            *next_hop = mnet_address_is_any(route->gateway) ? destination : route->gateway;
+        if (mn_prefix_contains(&route->to, &destination)) {
+            *next_hop = mn_address_is_any(&route->gateway) ? destination : route->gateway;
             return true;
         }
     }
@@ -46,13 +48,13 @@ bool mn_routes_find(const struct mn_routes *routes, struct mnet_address destinat
 bool mn_routes_on_link(const struct mn_routes *routes, struct mnet_address address)
 {
     struct mnet_address next_hop;
-    return mn_routes_find(routes, address, &next_hop) && mnet_address_equal(next_hop, address);
+    return mn_routes_find(routes, address, &next_hop) && mn_address_equal(&next_hop, &address);
 }
 
 bool mn_routes_is_gateway(const struct mn_routes *routes, struct mnet_address address)
 {
     for (unsigned i = 0; i < routes->count; i++)
-        if (mnet_address_equal(routes->entries[i].gateway, address) && !mnet_address_is_any(address))
+        if (mn_address_equal(&routes->entries[i].gateway, &address) && !mn_address_is_any(&address))
             return true;
     return false;
 }

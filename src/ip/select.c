@@ -9,7 +9,7 @@
 unsigned mn_scope_of(struct mnet_address address)
 {
     const uint8_t *bytes = address.bytes;
-    if (mnet_address_is_ipv4(address)) { /* SEL-3.2-1 */
+    if (mn_address_is_ipv4(&address)) { /* SEL-3.2-1 */
         bool link = bytes[12] == 127 || (bytes[12] == 169 && bytes[13] == 254);
         return link ? MN_IPV6_SCOPE_LINK : MN_IPV6_SCOPE_GLOBAL;
     }
@@ -73,7 +73,7 @@ static int precedence_of(const struct mn_policies *policies, struct mnet_address
 /* RFC 6724 2.2 (SEL-2.2-1) */
 static unsigned common_prefix(const struct mn_source_candidate *source, struct mnet_address destination)
 {
-    unsigned length = source->prefix_length + (mnet_address_is_ipv4(source->address) ? MAPPED_BITS : 0);
+    unsigned length = source->prefix_length + (mn_address_is_ipv4(&source->address) ? MAPPED_BITS : 0);
     return MN_MIN(common_bits(source->address, destination), length);
 }
 
@@ -102,7 +102,7 @@ static int compare_scopes(unsigned a, unsigned b, unsigned wanted)
 static int compare_sources(const struct source_question *q, const struct mn_source_candidate *a,
                            const struct mn_source_candidate *b)
 {
-    int better = mnet_address_equal(a->address, q->destination) - mnet_address_equal(b->address, q->destination);
+    int better = mn_address_equal(&a->address, &q->destination) - mn_address_equal(&b->address, &q->destination);
     if (better == 0) /* SEL-5.R1-1 above */
         better = compare_scopes(mn_scope_of(a->address), mn_scope_of(b->address), q->scope);
     if (better == 0) /* SEL-5.R3-1; rules 4 and 5: SEL-5.R4-1, SEL-5.R5-1 */
@@ -124,12 +124,12 @@ const struct mn_source_candidate *mn_source_select(const struct mn_policies *pol
 {
     const struct source_question question = {policies, destination, mn_scope_of(destination),
                                              label_of(policies, destination), prefer_public};
-    bool ipv4 = mnet_address_is_ipv4(destination);
+    bool ipv4 = mn_address_is_ipv4(&destination);
     const struct mn_source_candidate *best = NULL;
     for (unsigned i = 0; i < count; i++) {
         const struct mn_source_candidate *candidate = &candidates[i];
-        if (mnet_address_is_ipv4(candidate->address) != ipv4 || mnet_address_is_any(candidate->address) ||
-            mnet_address_is_multicast(candidate->address)) /* SEL-4-3 */
+        if (mn_address_is_ipv4(&candidate->address) != ipv4 || mn_address_is_any(&candidate->address) ||
+            mn_address_is_multicast(&candidate->address)) /* SEL-4-3 */
             continue;
         if (best == NULL || compare_sources(&question, candidate, best) > 0)
             best = candidate;
@@ -157,7 +157,7 @@ static bool labels_match(const struct mn_policies *policies, const struct mn_des
 /* SEL-6.R9-1: addresses of different families have no prefixes to compare. */
 static int compare_prefixes(const struct mn_destination_candidate *a, const struct mn_destination_candidate *b)
 {
-    if (mnet_address_is_ipv4(a->address) != mnet_address_is_ipv4(b->address))
+    if (mn_address_is_ipv4(&a->address) != mn_address_is_ipv4(&b->address))
         return 0;
     return (int)common_prefix(a->source, a->address) - (int)common_prefix(b->source, b->address);
 }
@@ -200,9 +200,9 @@ void mn_destinations_sort(const struct mn_policies *policies, struct mn_destinat
 void mn_destinations_interleave(struct mn_destination_candidate *candidates, unsigned count, unsigned first)
 {
     for (unsigned at = 1; at < count; at++) {
-        bool ipv4 = mnet_address_is_ipv4(candidates[at - 1].address) == (at < first);
+        bool ipv4 = mn_address_is_ipv4(&candidates[at - 1].address) == (at < first);
         unsigned from = at;
-        while (from < count && mnet_address_is_ipv4(candidates[from].address) != ipv4)
+        while (from < count && mn_address_is_ipv4(&candidates[from].address) != ipv4)
             from++;
         if (from == count)
             return; /* the rest is of one family */
@@ -218,7 +218,7 @@ void mn_destinations_interleave(struct mn_destination_candidate *candidates, uns
 void mn_losers_remove(struct mn_losers *losers, struct mnet_address address)
 {
     for (unsigned i = 0; i < MN_LOSERS_MAX; i++)
-        if (mnet_address_equal(losers->entries[i].address, address))
+        if (mn_address_equal(&losers->entries[i].address, &address))
             losers->entries[i] = (struct mn_loser){0};
 }
 
@@ -235,7 +235,7 @@ void mn_losers_add(struct mn_losers *losers, struct mnet_address address, uint64
 bool mn_losers_contain(const struct mn_losers *losers, struct mnet_address address, uint64_t now)
 {
     for (unsigned i = 0; i < MN_LOSERS_MAX; i++)
-        if (mnet_address_equal(losers->entries[i].address, address))
+        if (mn_address_equal(&losers->entries[i].address, &address))
             return now < losers->entries[i].until_ns;
     return false;
 }

@@ -4,7 +4,7 @@
 
 int mn_ip_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_address destination, struct mn_ip_way *way)
 {
-    bool ipv4 = mnet_address_is_ipv4(destination);
+    bool ipv4 = mn_address_is_ipv4(&destination);
     int result = ipv4 ? mn_ipv4_find_way(ip, destination, way) : mn_ipv6_find_way(ip, source, destination, way);
     way->ipv4 = ipv4;
     way->mtu = mn_ip_mtu_of(ip, ipv4);
@@ -21,7 +21,7 @@ MN_APART int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datag
         return result;
     }
     struct mnet_address chosen = way->source;
-    if (!mnet_address_is_any(datagram->source))
+    if (!mn_address_is_any(&datagram->source))
         way->source = datagram->source;
     if (!(way->ipv4 ? mn_ipv4_source_is_valid(ip, way) : mn_ipv6_source_is_valid(ip, way)))
         return MNET_E_INVALID;
@@ -33,7 +33,7 @@ int mn_ip_path(struct mn_ip *ip, struct mnet_address destination, struct mn_ip_p
 {
     const struct mn_ip_way_cache *last = &ip->last_way;
     struct mn_ip_way way;
-    if (MN_LIKELY(last->known && mnet_address_equal(last->destination, destination))) {
+    if (MN_LIKELY(last->known && mn_address_equal(&last->destination, &destination))) {
         *path = (struct mn_ip_path){last->chosen, last->way.mtu, last->way.kind == MN_IP_WAY_LOOPBACK};
     } else {
         int result = mn_ip_find_way(ip, MNET_ADDRESS_ANY, destination, &way);

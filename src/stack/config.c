@@ -86,17 +86,17 @@ static bool device_ok(const struct mnet_device *device)
 
 bool mn_config_host_ok(struct mnet_prefix prefix, struct mnet_address address)
 {
-    return mnet_address_is_ipv4(address) && address.zone == 0 &&
-           mn_ipv4_is_host_of(mnet_address_to_ipv4(address), prefix.length);
+    return mn_address_is_ipv4(&address) && address.zone == 0 &&
+           mn_ipv4_is_host_of(mn_address_to_ipv4(&address), prefix.length);
 }
 
 static bool on_link_route_contains(const struct mnet_config *config, struct mnet_address address)
 {
     for (unsigned i = 0; i < config->ip.route_count; i++) {
         const struct mnet_route *route = &config->ip.routes[i];
-        bool same_family = mn_route_is_ipv6(route) != mnet_address_is_ipv4(address);
-        if (same_family && mnet_address_is_any(route->gateway) &&
-            (route->destination.length == 0 || mnet_prefix_contains(route->destination, address)))
+        bool same_family = mn_route_is_ipv6(route) != mn_address_is_ipv4(&address);
+        if (same_family && mn_address_is_any(&route->gateway) &&
+            (route->destination.length == 0 || mn_prefix_contains(&route->destination, &address)))
             return true;
     }
     return false;
@@ -105,9 +105,9 @@ static bool on_link_route_contains(const struct mnet_config *config, struct mnet
 static bool ipv4_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
 {
     const struct mnet_prefix alone = {config->ip.ipv4.address, 32};
-    if (!mn_config_host_ok(alone, gateway) || mnet_address_equal(gateway, config->ip.ipv4.address))
+    if (!mn_config_host_ok(alone, gateway) || mn_address_equal(&gateway, &config->ip.ipv4.address))
         return false;
-    if (config->ip.ipv4.length < 32 && mnet_prefix_contains(config->ip.ipv4, gateway))
+    if (config->ip.ipv4.length < 32 && mn_prefix_contains(&config->ip.ipv4, &gateway))
         return mn_config_host_ok(config->ip.ipv4, gateway);
     return config->ip.ipv4.length == 32 || on_link_route_contains(config, gateway);
 }
@@ -115,27 +115,27 @@ static bool ipv4_gateway_ok(const struct mnet_config *config, struct mnet_addres
 /* RFC 4861 6.1.2 has routers use their link-local addresses, which are always on the link. */
 static bool ipv6_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
 {
-    if (!mn_ipv6_is_host(&gateway) || gateway.zone != 0 || mnet_address_equal(gateway, config->ip.ipv6.address))
+    if (!mn_ipv6_is_host(&gateway) || gateway.zone != 0 || mn_address_equal(&gateway, &config->ip.ipv6.address))
         return false;
     return mn_ipv6_is_link_local(&gateway) || on_link_route_contains(config, gateway) ||
            (config->ip.ipv6.length > 0 && config->ip.ipv6.length < 128 &&
-            mnet_prefix_contains(config->ip.ipv6, gateway));
+            mn_prefix_contains(&config->ip.ipv6, &gateway));
 }
 
 bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
 {
-    return mnet_address_is_ipv4(gateway) ? ipv4_gateway_ok(config, gateway) : ipv6_gateway_ok(config, gateway);
+    return mn_address_is_ipv4(&gateway) ? ipv4_gateway_ok(config, gateway) : ipv6_gateway_ok(config, gateway);
 }
 
 bool mn_config_has_ipv4(const struct mnet_config *config)
 {
-    return config->ip.ipv4.length != 0 || !mnet_address_is_any(config->ip.ipv4.address);
+    return config->ip.ipv4.length != 0 || !mn_address_is_any(&config->ip.ipv4.address);
 }
 
 /* An IPv6 address of the configuration, apart from those that the stack makes itself. */
 static bool has_static_ipv6(const struct mnet_config *config)
 {
-    return config->ip.ipv6.length != 0 || !mnet_address_is_any(config->ip.ipv6.address);
+    return config->ip.ipv6.length != 0 || !mn_address_is_any(&config->ip.ipv6.address);
 }
 
 bool mn_config_has_ipv6(const struct mnet_config *config)
@@ -161,20 +161,20 @@ bool mn_config_ipv6_conflicts(const struct mnet_config *config)
     for (unsigned i = 0; i < MN_MIN(ip->route_count, MNET_ROUTES_MAX); i++)
         if (mn_route_is_ipv6(&ip->routes[i]))
             return true;
-    return has_static_ipv6(config) || ip->ipv6_auto || ip->ipv6_temporary || !mnet_address_is_any(ip->ipv6_gateway);
+    return has_static_ipv6(config) || ip->ipv6_auto || ip->ipv6_temporary || !mn_address_is_any(&ip->ipv6_gateway);
 }
 
 /* A route of a family needs an own address of it. */
 static bool route_ok(const struct mnet_config *config, const struct mnet_route *route)
 {
-    bool ipv6 = mn_route_is_ipv6(route), any = mnet_address_is_any(route->destination.address);
-    bool through = !mnet_address_is_any(route->gateway);
+    bool ipv6 = mn_route_is_ipv6(route), any = mn_address_is_any(&route->destination.address);
+    bool through = !mn_address_is_any(&route->gateway);
     if (!(ipv6 ? mn_config_has_ipv6(config) : mn_config_has_ipv4(config)))
         return false;
     if (route->destination.length > (ipv6 ? 128 : 32) || route->destination.address.zone != 0 ||
-        (!any && mnet_address_is_ipv4(route->destination.address) == ipv6))
+        (!any && mn_address_is_ipv4(&route->destination.address) == ipv6))
         return false;
-    return !through || (mnet_address_is_ipv4(route->gateway) != ipv6 && mn_config_gateway_ok(config, route->gateway));
+    return !through || (mn_address_is_ipv4(&route->gateway) != ipv6 && mn_config_gateway_ok(config, route->gateway));
 }
 
 static bool routes_ok(const struct mnet_config *config)
@@ -236,11 +236,11 @@ static bool ipv4_ok(const struct mnet_config *config)
 {
     const struct mnet_ip_config *ip = &config->ip;
     if (!mn_config_has_ipv4(config))
-        return mnet_address_is_any(ip->ipv4_gateway);
+        return mn_address_is_any(&ip->ipv4_gateway);
     return !ip->dhcp && ip->ipv4.length >= 1 && ip->ipv4.length <= 32 &&
            mn_config_host_ok(ip->ipv4, ip->ipv4.address) &&
-           (mnet_address_is_any(ip->ipv4_gateway) ||
-            (mnet_address_is_ipv4(ip->ipv4_gateway) && mn_config_gateway_ok(config, ip->ipv4_gateway)));
+           (mn_address_is_any(&ip->ipv4_gateway) ||
+            (mn_address_is_ipv4(&ip->ipv4_gateway) && mn_config_gateway_ok(config, ip->ipv4_gateway)));
 }
 
 static bool ipv6_ok(const struct mnet_config *config)
@@ -254,8 +254,8 @@ static bool ipv6_ok(const struct mnet_config *config)
     if (ip->dhcpv6_duid_len != 0 && (ip->dhcpv6_duid_len < DUID_LEAST || ip->dhcpv6_duid_len > MNET_DUID_MAX))
         return false;
     return (unsigned)ip->ipv6_identifier <= MNET_IPV6_FIXED &&
-           (mnet_address_is_any(ip->ipv6_gateway) ||
-            (!mnet_address_is_ipv4(ip->ipv6_gateway) && mn_config_gateway_ok(config, ip->ipv6_gateway)));
+           (mn_address_is_any(&ip->ipv6_gateway) ||
+            (!mn_address_is_ipv4(&ip->ipv6_gateway) && mn_config_gateway_ok(config, ip->ipv6_gateway)));
 }
 
 bool mn_config_network_ok(const struct mnet_config *config)

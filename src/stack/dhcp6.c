@@ -41,7 +41,7 @@ static void log_lost(const struct mnet_stack *stack, struct mnet_address address
 static const struct mn_dhcp6_address *find_leased(const struct mn_dhcp6_binding *binding, struct mnet_address address)
 {
     for (unsigned i = 0; i < binding->count; i++)
-        if (mnet_address_equal(binding->addresses[i].address, address))
+        if (mn_address_equal(&binding->addresses[i].address, &address))
             return &binding->addresses[i];
     return NULL;
 }
@@ -49,7 +49,7 @@ static const struct mn_dhcp6_address *find_leased(const struct mn_dhcp6_binding 
 static bool is_checked(const struct mn_stack_dhcp6 *dhcp, struct mnet_address address)
 {
     for (unsigned i = 0; i < dhcp->address_count; i++)
-        if (mnet_address_equal(dhcp->addresses[i].address, address))
+        if (mn_address_equal(&dhcp->addresses[i].address, &address))
             return dhcp->addresses[i].checked;
     return false;
 }
@@ -233,9 +233,9 @@ MN_RARE void mn_stack_dhcp6_follow(struct mnet_stack *stack)
     unsigned advice = find_advice(stack);
     if (!dhcp->wanted)
         return;
-    if (dhcp->runs && mnet_address_is_any(link_local))
+    if (dhcp->runs && mn_address_is_any(&link_local))
         stop(stack);
-    if (!dhcp->runs && advice != 0 && !mnet_address_is_any(link_local))
+    if (!dhcp->runs && advice != 0 && !mn_address_is_any(&link_local))
         begin(stack, link_local);
     if (!dhcp->runs)
         return;

@@ -254,14 +254,14 @@ static void take_options(struct mnet_config *config, const struct mnet_env *env)
         config->ip.ipv4 = given->ip.ipv4;
         config->ip.dhcp = given->ip.dhcp;
     }
-    if (mnet_address_is_any(config->ip.ipv4_gateway))
+    if (mn_address_is_any(&config->ip.ipv4_gateway))
         config->ip.ipv4_gateway = given->ip.ipv4_gateway;
     if (!mn_config_names_ipv6(config)) {
         config->ip.ipv6 = given->ip.ipv6;
         config->ip.ipv6_auto = given->ip.ipv6_auto;
         config->ip.no_ipv6 = given->ip.no_ipv6;
     }
-    if (mnet_address_is_any(config->ip.ipv6_gateway))
+    if (mn_address_is_any(&config->ip.ipv6_gateway))
         config->ip.ipv6_gateway = given->ip.ipv6_gateway;
     if (config->ip.route_count == 0) {
         memcpy(config->ip.routes, given->ip.routes, sizeof config->ip.routes);

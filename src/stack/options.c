@@ -25,8 +25,8 @@ static bool set_ipv4(struct mn_options *options, const char *value)
 static bool parse_gateway(const char *text, bool ipv4, struct mnet_address *gateway)
 {
     struct mnet_address address;
-    if (mnet_address_parse(text, &address) < 0 || mnet_address_is_ipv4(address) != ipv4 ||
-        mnet_address_is_any(address) || mnet_address_is_multicast(address) || address.zone != 0)
+    if (mnet_address_parse(text, &address) < 0 || mn_address_is_ipv4(&address) != ipv4 || mn_address_is_any(&address) ||
+        mn_address_is_multicast(&address) || address.zone != 0)
         return false;
     *gateway = address;
     return true;
@@ -74,8 +74,8 @@ static bool set_route(struct mn_options *options, const char *value)
     if (mnet_prefix_parse(prefix, &route->destination) < 0 || strchr(prefix, '/') == NULL ||
         route->destination.address.zone != 0)
         return false;
-    bool ipv4 = mnet_address_is_ipv4(route->destination.address);
-    if (comma == NULL && !ipv4 && mnet_address_is_any(route->destination.address))
+    bool ipv4 = mn_address_is_ipv4(&route->destination.address);
+    if (comma == NULL && !ipv4 && mn_address_is_any(&route->destination.address))
         return false; /* not even IPv6 has all hosts on one link */
     if (comma != NULL && !parse_gateway(comma + 1, ipv4, &route->gateway))
         return false;
@@ -332,14 +332,14 @@ static int check_sources(const struct mn_options *options, char *error, size_t s
 {
     const struct mnet_config *config = &options->config;
     const struct mnet_ip_config *ip = &config->ip;
-    const char *of_ipv4 = ip->ipv4.length != 0                     ? "--ipv4"
-                          : !mnet_address_is_any(ip->ipv4_gateway) ? "--ipv4-gateway"
-                          : has_route(config, false)               ? "--route"
-                                                                   : NULL;
-    const char *of_ipv6 = ip->ipv6.length != 0 || ip->ipv6_auto    ? "--ipv6"
-                          : !mnet_address_is_any(ip->ipv6_gateway) ? "--ipv6-gateway"
-                          : has_route(config, true)                ? "--route of IPv6"
-                                                                   : NULL;
+    const char *of_ipv4 = ip->ipv4.length != 0                    ? "--ipv4"
+                          : !mn_address_is_any(&ip->ipv4_gateway) ? "--ipv4-gateway"
+                          : has_route(config, false)              ? "--route"
+                                                                  : NULL;
+    const char *of_ipv6 = ip->ipv6.length != 0 || ip->ipv6_auto   ? "--ipv6"
+                          : !mn_address_is_any(&ip->ipv6_gateway) ? "--ipv6-gateway"
+                          : has_route(config, true)               ? "--route of IPv6"
+                                                                  : NULL;
     int result = ip->dhcp ? refuse_both("--dhcp", of_ipv4, error, size) : MNET_OK;
     return result == MNET_OK && ip->no_ipv6 ? refuse_both("--no-ipv6", of_ipv6, error, size) : result;
 }
@@ -350,7 +350,7 @@ static int check_gateway(const struct mnet_config *config, const char *option, b
                          char *error, size_t size)
 {
     bool nameless = !ipv6 && !mn_config_has_ipv4(config);
-    bool none = mnet_address_is_any(gateway);
+    bool none = mn_address_is_any(&gateway);
     if (!nameless && (none || mn_config_gateway_ok(config, gateway)))
         return MNET_OK;
     char text[MNET_ADDRESS_TEXT];
@@ -373,9 +373,9 @@ static int check_gateways(const struct mn_options *options, char *error, size_t 
     int result = MNET_OK;
     for (unsigned i = 0; i < ip->route_count && result == MNET_OK; i++)
         result = check_gateway(config, "--route", mn_route_is_ipv6(&ip->routes[i]), ip->routes[i].gateway, error, size);
-    if (result == MNET_OK && !mnet_address_is_any(ip->ipv4_gateway))
+    if (result == MNET_OK && !mn_address_is_any(&ip->ipv4_gateway))
         result = check_gateway(config, "--ipv4-gateway", false, ip->ipv4_gateway, error, size);
-    if (result == MNET_OK && !mnet_address_is_any(ip->ipv6_gateway))
+    if (result == MNET_OK && !mn_address_is_any(&ip->ipv6_gateway))
         result = check_gateway(config, "--ipv6-gateway", true, ip->ipv6_gateway, error, size);
     return result;
 }

@@ -20,18 +20,18 @@ static bool has_source(struct mnet_stack *stack, struct mnet_address destination
     struct mn_ip_path path;
     if (mn_ip_path(&stack->ip, destination, &path) < 0)
         return false;
-    return mnet_address_can_have_zone(destination) || !mn_ipv6_is_link_local(&path.source);
+    return mn_address_can_have_zone(&destination) || !mn_ipv6_is_link_local(&path.source);
 }
 
 /* The time until which a source for the destination may come; 0: no more, or there is no need. */
 static uint64_t wait_until(const struct mnet_stack *stack, struct mnet_address destination)
 {
-    if (mnet_address_is_ipv4(destination))
+    if (mn_address_is_ipv4(&destination))
         return 0;
     if (mn_ip_probes_ipv6(&stack->ip))
         return MNET_NEVER;
     bool from_routers = stack->ip.v6.on && stack->ip.v6.autoconfigures;
-    if (!from_routers || mn_ip_has_ipv6(&stack->ip) || mnet_address_can_have_zone(destination))
+    if (!from_routers || mn_ip_has_ipv6(&stack->ip) || mn_address_can_have_zone(&destination))
         return 0;
     return mn_time_after(stack->link_ns, MN_ROUTERS_PATIENCE);
 }
@@ -70,7 +70,7 @@ int mnet_stack_await_way(struct mnet_stack *stack, struct mnet_address host, uin
     int error = mn_zone_remove(stack, &host);
     if (error < 0)
         return error;
-    if (!mnet_address_is_multicast(host) && !mn_stack_remote_ok(stack, host))
+    if (!mn_address_is_multicast(&host) && !mn_stack_remote_ok(stack, host))
         return MNET_E_INVALID;
     error = mn_stack_await_source(stack, &host, 1, deadline);
     if (error < 0)

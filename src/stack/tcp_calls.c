@@ -61,7 +61,7 @@ void mn_flow_event(struct mn_tcb *tcb)
 /* Whether a connection can have both ends; an unspecified one has any family. */
 static bool families_match(struct mnet_address local, struct mnet_address remote)
 {
-    return mnet_address_is_any(local) || mnet_address_is_ipv4(local) == mnet_address_is_ipv4(remote);
+    return mn_address_is_any(&local) || mn_address_is_ipv4(&local) == mn_address_is_ipv4(&remote);
 }
 
 int mn_stack_check_connect(const struct mnet_stack *stack, const struct mnet_connect_options *options,
@@ -112,7 +112,7 @@ int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote
         .congestion = options->congestion,
         .without = mn_tcp_option_set(options->no_timestamps, options->no_sack, options->no_window_scale),
     };
-    if (mnet_address_is_any(open.local.address))
+    if (mn_address_is_any(&open.local.address))
         open.local.address = path.source; /* MUST-44 */
     error = mn_tcp_open(stack->tcp, &open, stack->now, &tcb);
     if (error < 0) {
@@ -200,7 +200,7 @@ int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_l
     if (listener == NULL)
         return MNET_E_NO_MEMORY;
     struct mnet_endpoint local = {MNET_ADDRESS_ANY, port};
-    if (!mnet_address_is_any(own.address))
+    if (!mn_address_is_any(&own.address))
         local.address = own.address; /* MUST-43 */
     int error = mn_tcp_listen(stack->tcp, local, &own, &listener->engine);
     if (error < 0) {

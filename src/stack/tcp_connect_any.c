@@ -242,7 +242,7 @@ static int run(struct race *race, uint64_t deadline, struct mnet_flow **result)
 static bool is_listed(const struct race *race, struct mnet_address address)
 {
     for (unsigned i = 0; i < race->count; i++)
-        if (mnet_address_equal(race->addresses[i], address))
+        if (mn_address_equal(&race->addresses[i], &address))
             return true;
     return false;
 }
@@ -252,7 +252,7 @@ static int add_address(struct race *race, struct mnet_address address)
 {
     struct mnet_endpoint local, remote = {address, race->port};
     struct mnet_address wanted = race->options->local.address;
-    bool usable = mnet_address_is_any(wanted) || mnet_address_is_ipv4(wanted) == mnet_address_is_ipv4(address);
+    bool usable = mn_address_is_any(&wanted) || mn_address_is_ipv4(&wanted) == mn_address_is_ipv4(&address);
     struct mnet_connect_options options = *race->options;
     if (!usable)
         options.local = (struct mnet_endpoint){0};

@@ -9,7 +9,7 @@
 
 static bool options_ok(const struct mnet_stack *stack, const struct mnet_udp_options *options)
 {
-    bool connected = !mnet_address_is_any(options->remote.address) || options->remote.port != 0;
+    bool connected = !mn_address_is_any(&options->remote.address) || options->remote.port != 0;
     if (connected && (options->remote.port == 0 || !mn_stack_remote_ok(stack, options->remote.address)))
         return false;
     return options->dscp <= 63 && mn_stack_local_ok(stack, options->local.address);
@@ -278,7 +278,7 @@ struct sending {
 /* The largest payload of a datagram that needs no fragments on its path, as far as is known. */
 static size_t whole_payload(struct mnet_stack *stack, struct mnet_address remote, const struct mn_ip_path *path)
 {
-    size_t headers = (mnet_address_is_ipv4(remote) ? MN_IPV4_HEADER : MN_IPV6_HEADER) + (size_t)MN_UDP_HEADER;
+    size_t headers = (mn_address_is_ipv4(&remote) ? MN_IPV4_HEADER : MN_IPV6_HEADER) + (size_t)MN_UDP_HEADER;
     size_t mtu = path->loopback ? path->mtu : MN_MIN(path->mtu, mn_ip_path_mtu(&stack->ip, remote));
     return MN_MIN(mtu > headers ? mtu - headers : 1, mn_udp_payload_max(remote));
 }
@@ -290,7 +290,7 @@ static int find_remote(const struct mnet_udp *udp, struct mnet_endpoint *remote)
         *remote = udp->engine.remote;
         return remote->port != 0 ? MNET_OK : MNET_E_INVALID;
     }
-    if (mnet_address_is_any(remote->address))
+    if (mn_address_is_any(&remote->address))
         return MNET_E_INVALID;
     int error = mn_zone_remove(udp->stack, &remote->address);
     return error == MNET_OK && !mn_udp_takes(&udp->engine, remote->address) ? MNET_E_INVALID : error;
@@ -301,14 +301,14 @@ static int find_remote(const struct mnet_udp *udp, struct mnet_endpoint *remote)
 static int find_local(const struct mnet_udp *udp, struct mnet_address *local, const struct mn_ip_path *path)
 {
     struct mnet_address bound = udp->engine.local.address;
-    if (mnet_address_is_any(*local)) {
-        *local = mnet_address_is_any(bound) ? path->source : bound;
+    if (mn_address_is_any(local)) {
+        *local = mn_address_is_any(&bound) ? path->source : bound;
         return MNET_OK;
     }
     int error = mn_zone_remove(udp->stack, local);
     if (error < 0)
         return error;
-    bool ours = mnet_address_is_any(bound) ? mn_ip_is_own(&udp->stack->ip, *local) : mnet_address_equal(bound, *local);
+    bool ours = mn_address_is_any(&bound) ? mn_ip_is_own(&udp->stack->ip, *local) : mn_address_equal(&bound, local);
     return ours ? MNET_OK : MNET_E_INVALID;
 }
 

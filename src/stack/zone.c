@@ -19,7 +19,7 @@ int mn_zone_remove(const struct mnet_stack *stack, struct mnet_address *address)
 {
     if (MN_LIKELY(address->zone == 0))
         return MNET_OK;
-    if (!mnet_address_can_have_zone(*address))
+    if (!mn_address_can_have_zone(address))
         return MNET_E_INVALID;
     if (address->zone != stack->zone)
         return MNET_E_UNREACHABLE;
@@ -30,7 +30,7 @@ int mn_zone_remove(const struct mnet_stack *stack, struct mnet_address *address)
 void mn_zone_add(const struct mnet_stack *stack, struct mnet_address *address)
 {
     MN_ASSERT(address->zone == 0);
-    if (mnet_address_can_have_zone(*address))
+    if (mn_address_can_have_zone(address))
         address->zone = stack->zone;
 }
 

@@ -4,7 +4,7 @@
 static struct mnet_address *find(struct mn_udp_endpoint *endpoint, struct mnet_address group)
 {
     for (unsigned i = 0; i < endpoint->group_count; i++)
-        if (mnet_address_equal(endpoint->groups[i], group))
+        if (mn_address_equal(&endpoint->groups[i], &group))
             return &endpoint->groups[i];
     return NULL;
 }
@@ -12,14 +12,14 @@ static struct mnet_address *find(struct mn_udp_endpoint *endpoint, struct mnet_a
 bool mn_udp_is_member(const struct mn_udp_endpoint *endpoint, struct mnet_address group)
 {
     for (unsigned i = 0; i < endpoint->group_count; i++)
-        if (mnet_address_equal(endpoint->groups[i], group))
+        if (mn_address_equal(&endpoint->groups[i], &group))
             return true;
     return false;
 }
 
 int mn_udp_join(struct mn_udp_endpoint *endpoint, struct mnet_address group)
 {
-    if (!mnet_address_is_multicast(group) || !mn_udp_takes(endpoint, group))
+    if (!mn_address_is_multicast(&group) || !mn_udp_takes(endpoint, group))
         return MNET_E_INVALID;
     if (find(endpoint, group) != NULL)
         return MNET_E_IN_USE;

@@ -63,7 +63,7 @@ static MN_RARE uint32_t flow_label(struct mn_udp *udp, const struct mn_udp_endpo
 static void describe(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint, const struct mnet_udp_message *message,
                      struct mn_datagram *datagram)
 {
-    bool to_group = mnet_address_is_multicast(message->remote.address);
+    bool to_group = mn_address_is_multicast(&message->remote.address);
     uint8_t dscp = message->dscp != 0 ? message->dscp : endpoint->dscp;
     *datagram = (struct mn_datagram){
         .source = message->local,
@@ -76,7 +76,7 @@ static void describe(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint,
         .traffic_class = (uint8_t)(dscp << 2 | message->ecn),
         .dont_fragment = endpoint->dont_fragment,
     };
-    if (MN_UNLIKELY(!mnet_address_is_ipv4(message->remote.address)))
+    if (MN_UNLIKELY(!mn_address_is_ipv4(&message->remote.address)))
         datagram->flow_label = flow_label(udp, endpoint, message);
 }
 

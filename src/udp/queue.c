@@ -64,7 +64,7 @@ void mn_udp_keep(struct mn_udp_endpoint *endpoint, struct mnet_endpoint remote)
 {
     struct mn_packet_queue kept = {0};
     for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&endpoint->queue)) != NULL;) {
-        if (mnet_endpoint_equal(arrival_of(packet)->remote, remote))
+        if (mn_endpoint_equal(&arrival_of(packet)->remote, &remote))
             mn_packet_queue_put(&kept, packet);
         else
             let_go(endpoint, packet);
@@ -83,7 +83,7 @@ void mn_udp_release(struct mn_udp_endpoint *endpoint)
 bool mn_udp_note_error(struct mn_udp_endpoint *endpoint, const struct mn_udp_error *error)
 {
     unsigned at = 0;
-    while (at < endpoint->error_count && !mnet_endpoint_equal(endpoint->errors[at].remote, error->remote))
+    while (at < endpoint->error_count && !mn_endpoint_equal(&endpoint->errors[at].remote, &error->remote))
         at++;
     if (at == MN_UDP_ERRORS)
         return false;
@@ -161,7 +161,7 @@ static bool continues(const struct mnet_udp_message *message, const struct mnet_
     size_t segment = message->slices[0].len;
     return last->len == segment && packet->total <= segment && packet->total > 0 && segment <= UINT16_MAX &&
            arrival->ttl == message->ttl && arrival->traffic_class == (message->dscp << 2 | message->ecn) &&
-           mnet_endpoint_equal(arrival->remote, message->remote) && mnet_address_equal(arrival->local, message->local);
+           mn_endpoint_equal(&arrival->remote, &message->remote) && mn_address_equal(&arrival->local, &message->local);
 }
 
 /* Returns the number of pieces of `packet`, at most `max` of which are listed, or -1 if there are

@@ -66,12 +66,12 @@ struct binding {
 /* Returns whether a datagram could belong to both alike. */
 static bool collide(const struct mn_udp_endpoint *endpoint, const struct binding *binding)
 {
-    if (endpoint->local.port != binding->local.port || !mnet_endpoint_equal(endpoint->remote, binding->remote))
+    if (endpoint->local.port != binding->local.port || !mn_endpoint_equal(&endpoint->remote, &binding->remote))
         return false;
     if (!mn_families_meet(endpoint->family, binding->family))
         return false;
-    return mnet_address_is_any(endpoint->local.address) || mnet_address_is_any(binding->local.address) ||
-           mnet_address_equal(endpoint->local.address, binding->local.address);
+    return mn_address_is_any(&endpoint->local.address) || mn_address_is_any(&binding->local.address) ||
+           mn_address_equal(&endpoint->local.address, &binding->local.address);
 }
 
 /* Returns whether an endpoint other than `but` (NULL: any) collides with these ends. */
@@ -116,13 +116,13 @@ static uint16_t choose_port(struct mn_udp *udp, uint16_t remote_port)
 static int bind_ends(struct mnet_endpoint local, struct mnet_endpoint remote, enum mnet_family family,
                      struct binding *binding)
 {
-    bool has_remote = !mnet_address_is_any(remote.address);
+    bool has_remote = !mn_address_is_any(&remote.address);
     if (has_remote != (remote.port != 0) || family > MNET_FAMILY_IPV6)
         return MNET_E_INVALID;
     if (!mn_family_narrow(&family, mn_family_of(local.address)))
         return MNET_E_INVALID;
     *binding = (struct binding){.local = local, .own_family = family, .family = family};
-    if (mnet_address_is_any(local.address))
+    if (mn_address_is_any(&local.address))
         binding->local.address = MNET_ADDRESS_ANY;
     if (has_remote)
         binding->remote = remote;
@@ -195,11 +195,11 @@ void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
 /* Returns whether an endpoint takes datagrams to the own address, or the group, `local`. */
 static bool matches(const struct mn_udp_endpoint *endpoint, struct mnet_address local)
 {
-    if (mnet_address_is_multicast(local)) /* MLD2-4.2-4 */
+    if (mn_address_is_multicast(&local)) /* MLD2-4.2-4 */
         return mn_udp_is_member(endpoint, local);
-    if (mnet_address_is_any(endpoint->local.address))
+    if (mn_address_is_any(&endpoint->local.address))
         return mn_udp_takes(endpoint, local);
-    return mnet_address_equal(endpoint->local.address, local);
+    return mn_address_equal(&endpoint->local.address, &local);
 }
 
 /* Returns the endpoint that a datagram from `remote` to `local` is for, or NULL if there is
@@ -212,10 +212,10 @@ static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint loc
     FOR_EACH(node, chain)
     {
         struct mn_udp_endpoint *endpoint = endpoint_of(node);
-        bool any = mnet_address_is_any(endpoint->local.address);
+        bool any = mn_address_is_any(&endpoint->local.address);
         if (endpoint->local.port != local.port || !matches(endpoint, local.address))
             continue;
-        if (connected(endpoint) && !mnet_endpoint_equal(endpoint->remote, remote))
+        if (connected(endpoint) && !mn_endpoint_equal(&endpoint->remote, &remote))
             continue;
         int score = (connected(endpoint) ? 2 : 0) + (any ? 0 : 1);
         if (score > best_score) {
@@ -267,7 +267,7 @@ enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *d
  * says nothing. */
 static bool was_too_big(const struct mn_icmp_error *error, uint16_t length)
 {
-    uint32_t header = mnet_address_is_ipv4(error->remote) ? MN_IPV4_HEADER : MN_IPV6_HEADER;
+    uint32_t header = mn_address_is_ipv4(&error->remote) ? MN_IPV4_HEADER : MN_IPV6_HEADER;
     return error->mtu == 0 || header + length > error->mtu;
 }
 

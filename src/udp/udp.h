@@ -147,7 +147,7 @@ void mn_udp_release(struct mn_udp_endpoint *endpoint);
 /* Returns the largest payload of one datagram to `to`. */
 static inline size_t mn_udp_payload_max(struct mnet_address to)
 {
-    return mnet_address_is_ipv4(to) ? MN_UDP_PAYLOAD_MAX_IPV4 : MN_UDP_PAYLOAD_MAX_IPV6;
+    return mn_address_is_ipv4(&to) ? MN_UDP_PAYLOAD_MAX_IPV4 : MN_UDP_PAYLOAD_MAX_IPV6;
 }
 
 /* The bytes of a message that have not been sent yet. */
@@ -168,7 +168,7 @@ static inline bool mn_udp_takes(const struct mn_udp_endpoint *endpoint, struct m
 {
     if (MN_LIKELY(endpoint->family == MNET_FAMILY_ANY))
         return true;
-    return mnet_address_is_ipv4(address) == (endpoint->family == MNET_FAMILY_IPV4);
+    return mn_address_is_ipv4(&address) == (endpoint->family == MNET_FAMILY_IPV4);
 }
 
 #endif

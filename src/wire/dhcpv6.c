@@ -77,7 +77,7 @@ static void read_duid(struct mn_reader *r, struct mn_dhcpv6_duid *duid)
 static bool is_host(const struct mnet_address *address)
 {
     return !mn_ipv6_is_unspecified(address) && !mn_ipv6_is_multicast(address) && !mn_ipv6_is_loopback(address) &&
-           !mnet_address_is_ipv4(*address);
+           !mn_address_is_ipv4(address);
 }
 
 /* A status in an IA or an address; its text is for people (21.13). */

@@ -189,7 +189,7 @@ bool mn_dns_read_address(const struct mn_dns_message *message, const struct mn_d
         return false;
     struct mnet_address ipv6 = MNET_ADDRESS_ANY;
     memcpy(ipv6.bytes, data, sizeof ipv6.bytes);
-    if (mnet_address_is_ipv4(ipv6))
+    if (mn_address_is_ipv4(&ipv6))
         return false; /* a mapped address is none of IPv6 on the wire */
     *address = ipv6;
     return true;

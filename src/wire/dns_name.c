@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/base.h"
 
 static bool is_letter(uint8_t c)
@@ -153,7 +154,7 @@ static void append_number(struct mn_dns_name *name, unsigned value, unsigned bas
 
 void mn_dns_name_of_address(struct mn_dns_name *name, struct mnet_address address)
 {
-    bool ipv4 = mnet_address_is_ipv4(address);
+    bool ipv4 = mn_address_is_ipv4(&address);
     name->len = 0;
     for (int i = 15; i >= (ipv4 ? 12 : 0); i--) {
         if (ipv4) {

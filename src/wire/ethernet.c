@@ -62,7 +62,7 @@ bool mn_mac_is_group(struct mn_mac mac)
 struct mn_mac mn_mac_of_group(const struct mnet_address *group)
 {
     const uint8_t *low = group->bytes + 12;
-    if (mnet_address_is_ipv4(*group))
+    if (mn_address_is_ipv4(group))
         return (struct mn_mac){{0x01, 0x00, 0x5e, low[1] & 0x7f, low[2], low[3]}};
     return (struct mn_mac){{0x33, 0x33, low[0], low[1], low[2], low[3]}};
 }

@@ -155,14 +155,14 @@ static void write_head(struct mn_writer *w, enum mn_igmp_type type, uint8_t code
 static void write_sources(struct mn_writer *w, const struct mnet_address *sources, uint16_t count)
 {
     for (uint16_t i = 0; i < count; i++)
-        mn_write_u32(w, mnet_address_to_ipv4(sources[i]));
+        mn_write_u32(w, mn_address_to_ipv4(&sources[i]));
 }
 
 void mn_igmp_write(struct mn_writer *w, enum mn_igmp_type type, const struct mnet_address *group)
 {
     MN_ASSERT(type == MN_IGMP1_REPORT || type == MN_IGMP2_REPORT || type == MN_IGMP2_LEAVE);
     write_head(w, type, 0);
-    mn_write_u32(w, mnet_address_to_ipv4(*group));
+    mn_write_u32(w, mn_address_to_ipv4(group));
 }
 
 static uint8_t response_code(const struct mn_group_query *query)
@@ -177,7 +177,7 @@ void mn_igmp_write_query(struct mn_writer *w, const struct mn_group_query *query
 {
     MN_ASSERT(query->version >= 1 && query->version <= 3);
     write_head(w, MN_IGMP_QUERY, response_code(query));
-    mn_write_u32(w, mnet_address_to_ipv4(query->group));
+    mn_write_u32(w, mn_address_to_ipv4(&query->group));
     if (query->version < 3)
         return;
     mn_write_u8(w, (uint8_t)((query->suppress ? SUPPRESS : 0) | (query->robustness & ROBUSTNESS)));
@@ -199,7 +199,7 @@ void mn_igmp_write_record(struct mn_writer *w, enum mn_group_record_type type, c
     mn_write_u8(w, (uint8_t)type);
     mn_write_u8(w, 0); /* no auxiliary data */
     mn_write_u16(w, source_count);
-    mn_write_u32(w, mnet_address_to_ipv4(*group));
+    mn_write_u32(w, mn_address_to_ipv4(group));
     write_sources(w, sources, source_count);
 }
 

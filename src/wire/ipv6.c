@@ -58,7 +58,7 @@ enum mn_parse mn_ipv6_parse_quote(const void *data, size_t len, struct mn_ipv6 *
         .source = mn_read_ipv6(&r),
     };
     header->destination = mn_read_ipv6(&r);
-    bool mapped = mnet_address_is_ipv4(header->source) || mnet_address_is_ipv4(header->destination);
+    bool mapped = mn_address_is_ipv4(&header->source) || mn_address_is_ipv4(&header->destination);
     return MN_LIKELY(first >> 60 == 6 && !mapped) ? MN_PARSE_OK : MN_PARSE_INVALID;
 }
 

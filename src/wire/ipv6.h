@@ -172,7 +172,7 @@ static inline bool mn_ipv6_is_multicast(const struct mnet_address *address)
 /* Returns true if one host can have the address (RFC 4291 2.5). */
 static inline bool mn_ipv6_is_host(const struct mnet_address *address)
 {
-    return !mnet_address_is_ipv4(*address) && !mn_ipv6_is_unspecified(address) && !mn_ipv6_is_loopback(address) &&
+    return !mn_address_is_ipv4(address) && !mn_ipv6_is_unspecified(address) && !mn_ipv6_is_loopback(address) &&
            !mn_ipv6_is_multicast(address);
 }
 

@@ -153,7 +153,7 @@ static void read_fields(struct mn_reader *r, struct mn_nd *message)
 /* 7.1.1, 7.1.2: no group, and no address that is IPv4's above wire/. */
 static bool target_ok(const struct mnet_address *target)
 {
-    return !mn_ipv6_is_multicast(target) && !mnet_address_is_ipv4(*target);
+    return !mn_ipv6_is_multicast(target) && !mn_address_is_ipv4(target);
 }
 
 /* 7.1.1 */
@@ -170,7 +170,7 @@ static bool redirect_ok(const struct mn_nd *message, const struct mn_datagram *d
 {
     bool target_is_router = mn_ipv6_is_link_local(&message->target);
     return mn_ipv6_is_link_local(&datagram->source) && target_ok(&message->destination) &&
-           (target_is_router || mnet_address_equal(message->target, message->destination));
+           (target_is_router || mn_address_equal(&message->target, &message->destination));
 }
 
 static bool message_ok(const struct mn_nd *message, const struct mn_datagram *datagram)
@@ -218,7 +218,7 @@ static bool trim(struct mnet_prefix *prefix)
         bytes[whole] &= (uint8_t)(0xff00 >> prefix->length % 8);
         memset(bytes + whole + 1, 0, sizeof prefix->address.bytes - whole - 1);
     }
-    return !mnet_address_is_ipv4(prefix->address);
+    return !mn_address_is_ipv4(&prefix->address);
 }
 
 /* RFC 4861 4.6.2 */

@@ -22,7 +22,7 @@ bool mn_udp_checksum_ok(const struct mnet_packet *packet, const struct mn_datagr
                         const struct mn_udp_header *header)
 {
     if (header->checksum == 0)
-        return mnet_address_is_ipv4(datagram->destination);
+        return mn_address_is_ipv4(&datagram->destination);
     return mn_transport_checksum_ok(packet, datagram);
 }
 

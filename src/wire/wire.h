@@ -2,10 +2,10 @@
 #ifndef MN_WIRE_H
 #define MN_WIRE_H
 
-#include <mnet/address.h>
 #include <mnet/error.h>
 #include <mnet/packet.h>
 
+#include "base/address.h"
 #include "base/base.h"
 
 /* Why bytes could not be parsed. */

@@ -28,7 +28,7 @@ bool mn_dhcp6_grants(const struct mn_dhcpv6_ia *ia)
 static struct mn_dhcp6_address *find(struct mn_dhcp6_binding *binding, const struct mnet_address *address)
 {
     for (unsigned i = 0; i < binding->count; i++)
-        if (mnet_address_equal(binding->addresses[i].address, *address))
+        if (mn_address_equal(&binding->addresses[i].address, address))
             return &binding->addresses[i];
     return NULL;
 }

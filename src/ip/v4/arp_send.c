@@ -33,7 +33,7 @@ static bool ask(struct mn_ip *ip, struct mnet_address neighbour, const struct mn
 {
     struct mn_mac to = alone != NULL ? *alone : mn_mac_broadcast;
     uint32_t own = ip->own[MN_OWN_IPV4].v4.address;
-    return mn_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, own, mnet_address_to_ipv4(neighbour));
+    return mn_arp_send(ip, to, MN_ARP_REQUEST, (struct mn_mac){{0}}, own, mn_address_to_ipv4(&neighbour));
 }
 
 const struct mn_neighbour_protocol mn_arp_protocol = {

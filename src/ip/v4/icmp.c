@@ -17,7 +17,7 @@
  * (Fragments but the first never come this far.) */
 static bool may_answer(const struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram)
 {
-    uint32_t source = mnet_address_to_ipv4(datagram->source);
+    uint32_t source = mn_address_to_ipv4(&datagram->source);
     bool host = mn_ipv4_is_host(source) || mn_ipv4_is_loopback(source); /* which stays inside */
     if (datagram->not_unicast || !host || mn_ip_is_broadcast_value(ip, source))
         return false;
@@ -126,7 +126,7 @@ static bool answer_options(const struct mn_ip *ip, const struct mnet_packet *pac
 {
     size_t len = datagram->header_len - (size_t)MN_IPV4_HEADER;
     options->len = 0;
-    return len == 0 || mn_ipv4_answer_options(packet->data - len, len, mnet_address_to_ipv4(datagram->destination),
+    return len == 0 || mn_ipv4_answer_options(packet->data - len, len, mn_address_to_ipv4(&datagram->destination),
                                               timestamp_of(ip, now), options);
 }
 
@@ -167,7 +167,7 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
    stayed inside. */
 static bool quote_is_ours(const struct mn_ip *ip, const struct mn_ipv4 *quote, const struct mn_datagram *datagram)
 {
-    if (quote->source != mnet_address_to_ipv4(datagram->destination))
+    if (quote->source != mn_address_to_ipv4(&datagram->destination))
         return false;
     if (mn_ipv4_is_multicast(quote->destination) || mn_ip_is_broadcast_value(ip, quote->destination))
         return false;

@@ -4,7 +4,7 @@
 int mn_ipv4_find_way(const struct mn_ip *ip, struct mnet_address destination, struct mn_ip_way *way)
 {
     const struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
-    uint32_t value = mnet_address_to_ipv4(destination);
+    uint32_t value = mn_address_to_ipv4(&destination);
     if (mn_ipv4_is_loopback(value)) {
         *way = (struct mn_ip_way){.kind = MN_IP_WAY_LOOPBACK, .source = mnet_ipv4(127, 0, 0, 1)};
         return 0;
@@ -28,6 +28,6 @@ int mn_ipv4_find_way(const struct mn_ip *ip, struct mnet_address destination, st
 bool mn_ipv4_source_is_valid(const struct mn_ip *ip, const struct mn_ip_way *way)
 {
     /* RFC 1122 3.2.1.3 (g): 127/8 never leaves the host. */
-    uint32_t source = mnet_address_to_ipv4(way->source);
+    uint32_t source = mn_address_to_ipv4(&way->source);
     return mn_ip_is_own_value(ip, source) || (mn_ipv4_is_loopback(source) && way->kind == MN_IP_WAY_LOOPBACK);
 }

@@ -24,7 +24,7 @@ static bool is_alive(const struct mn_auto_address *a)
 /* SLAAC-5.5.3d-2: all prefixes of the list have the same length. */
 static bool has_prefix(const struct mn_auto_address *a, struct mnet_prefix prefix)
 {
-    return is_alive(a) && mnet_prefix_contains(a->prefix, prefix.address);
+    return is_alive(a) && mn_prefix_contains(&a->prefix, &prefix.address);
 }
 
 static struct mn_auto_address *find_stable(struct mn_autoconf *autoconf, struct mnet_prefix prefix)
@@ -39,7 +39,7 @@ static struct mn_auto_address *find_tentative(struct mn_autoconf *autoconf, stru
 {
     for (unsigned i = 0; i < MN_AUTO_ADDRESSES_MAX; i++) {
         struct mn_auto_address *a = &autoconf->addresses[i];
-        if (a->state == MN_AUTO_TENTATIVE && mnet_address_equal(a->address, address))
+        if (a->state == MN_AUTO_TENTATIVE && mn_address_equal(&a->address, &address))
             return a;
     }
     return NULL;
@@ -224,8 +224,8 @@ static bool is_acceptable(const struct mn_nd_prefix *information)
     return information->autonomous && !mn_ipv6_is_link_local(&prefix.address) && /* (a), (b) */
            information->preferred_s <= information->valid_s &&                   /* (c) */
            prefix.length == MN_IDENTIFIER_BITS &&                                /* (d) */
-           !mnet_address_is_multicast(prefix.address) && !mnet_address_is_ipv4(prefix.address) &&
-           !mnet_prefix_contains(unspecified, prefix.address);
+           !mn_address_is_multicast(&prefix.address) && !mn_address_is_ipv4(&prefix.address) &&
+           !mn_prefix_contains(&unspecified, &prefix.address);
 }
 
 /* RFC 4862 5.5.3 (e): nobody can shorten the valid lifetime below two hours by a forged

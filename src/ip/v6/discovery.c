@@ -73,7 +73,7 @@ MN_RARE void mn_ipv6_discovery_timer(struct mn_ip *ip, uint64_t now)
     mn_resolvers_expire(&v6->resolvers, now);
     mn_router_parameters_expire(&v6->parameters, ip->random, now);
     mn_autoconf_expire(&v6->autoconf, now);
-    if (!mnet_address_is_any(v6->probe))
+    if (!mn_address_is_any(&v6->probe))
         mn_ip_seek(ip, v6->probe, now);
     v6->probe = MNET_ADDRESS_ANY;
     follow(ip, now);

@@ -7,7 +7,7 @@ static unsigned find(const struct mn_prefixes *prefixes, struct mnet_prefix pref
 {
     unsigned at = 0;
     while (at < prefixes->count && !(prefixes->entries[at].prefix.length == prefix.length &&
-                                     mnet_prefix_contains(prefix, prefixes->entries[at].prefix.address)))
+                                     mn_prefix_contains(&prefix, &prefixes->entries[at].prefix.address)))
         at++;
     return at;
 }
@@ -54,7 +54,7 @@ void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_nd_prefix *
     if (!information->on_link) /* ND-4.6.2-1 */
         return;
     if (prefix.length > 128 || mn_ipv6_is_link_local(&prefix.address) || /* ND-4.6.2-3 */
-        mnet_address_is_multicast(prefix.address) || mnet_address_is_ipv4(prefix.address))
+        mn_address_is_multicast(&prefix.address) || mn_address_is_ipv4(&prefix.address))
         return;
     unsigned at = find(prefixes, prefix);
     bool known = at < prefixes->count;
@@ -72,7 +72,7 @@ bool mn_prefixes_on_link(const struct mn_prefixes *prefixes, struct mnet_address
     if (mn_ipv6_is_link_local(&destination)) /* ND-5.1-2 */
         return true;
     for (unsigned i = 0; i < prefixes->count; i++) /* ONLINK-4-2 */
-        if (now < prefixes->entries[i].until_ns && mnet_prefix_contains(prefixes->entries[i].prefix, destination))
+        if (now < prefixes->entries[i].until_ns && mn_prefix_contains(&prefixes->entries[i].prefix, &destination))
             return true;
     return false; /* ONLINK-4-3 */
 }

@@ -14,7 +14,7 @@ static uint64_t deadline_of(const struct mn_ip *ip, uint64_t now)
     first = MN_MIN(first, v6->parameters.draw_at_ns);
     if (v6->solicit.silence_ns > now)
         first = MN_MIN(first, v6->solicit.silence_ns);
-    return mnet_address_is_any(v6->probe) ? first : now;
+    return mn_address_is_any(&v6->probe) ? first : now;
 }
 
 void mn_ipv6_discovery_arm(struct mn_ip *ip, uint64_t now)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/address.h"
+
 static bool is_for(const struct mn_redirect *entry, const struct mnet_address *destination)
 {
     return memcmp(entry->destination.bytes, destination->bytes, sizeof destination->bytes) == 0;
@@ -9,12 +11,12 @@ static bool is_for(const struct mn_redirect *entry, const struct mnet_address *d
 
 static bool is_free(const struct mn_redirect *entry)
 {
-    return mnet_address_is_any(entry->destination);
+    return mn_address_is_any(&entry->destination);
 }
 
 void mn_redirects_put(struct mn_redirects *redirects, struct mnet_address destination, struct mnet_address target)
 {
-    MN_ASSERT(!mnet_address_is_any(destination) && !mnet_address_is_any(target));
+    MN_ASSERT(!mn_address_is_any(&destination) && !mn_address_is_any(&target));
     struct mn_redirect *place = &redirects->entries[redirects->next];
     for (unsigned i = 0; i < MN_REDIRECTS_MAX; i++)
         if (is_for(&redirects->entries[i], &destination))
@@ -39,7 +41,7 @@ bool mn_redirects_find(const struct mn_redirects *redirects, const struct mnet_a
 bool mn_redirects_lead_to(const struct mn_redirects *redirects, struct mnet_address target)
 {
     for (unsigned i = 0; redirects->count > 0 && i < MN_REDIRECTS_MAX; i++)
-        if (!is_free(&redirects->entries[i]) && mnet_address_equal(redirects->entries[i].target, target))
+        if (!is_free(&redirects->entries[i]) && mn_address_equal(&redirects->entries[i].target, &target))
             return true;
     return false;
 }
@@ -48,7 +50,7 @@ bool mn_redirects_lead_through(const struct mn_redirects *redirects, struct mnet
 {
     for (unsigned i = 0; redirects->count > 0 && i < MN_REDIRECTS_MAX; i++) {
         const struct mn_redirect *entry = &redirects->entries[i];
-        if (!is_free(entry) && mnet_address_equal(entry->target, target) && !is_for(entry, &target))
+        if (!is_free(entry) && mn_address_equal(&entry->target, &target) && !is_for(entry, &target))
             return true;
     }
     return false;
@@ -58,7 +60,7 @@ void mn_redirects_remove(struct mn_redirects *redirects, struct mnet_address tar
 {
     for (unsigned i = 0; redirects->count > 0 && i < MN_REDIRECTS_MAX; i++) {
         struct mn_redirect *entry = &redirects->entries[i];
-        if (is_free(entry) || !mnet_address_equal(entry->target, target))
+        if (is_free(entry) || !mn_address_equal(&entry->target, &target))
             continue;
         *entry = (struct mn_redirect){0};
         redirects->count--;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/address.h"
 #include "ip/v6/lifetime.h"
 
 /* --- servers --- */
@@ -9,7 +10,7 @@
 static unsigned find_server(const struct mn_resolvers *resolvers, struct mnet_address address)
 {
     unsigned at = 0;
-    while (at < resolvers->server_count && !mnet_address_equal(resolvers->servers[at].address, address))
+    while (at < resolvers->server_count && !mn_address_equal(&resolvers->servers[at].address, &address))
         at++;
     return at;
 }
@@ -57,7 +58,7 @@ void mn_resolvers_input(struct mn_resolvers *resolvers, const struct mn_resolver
     uint64_t until_ns = mn_lifetime_end(now, option->lifetime_s);
     for (unsigned i = 0; i < option->count; i++) {
         struct mnet_address address = option->addresses[i];
-        if (mnet_address_is_any(address) || mnet_address_is_multicast(address)) /* RDNSS-5.3.1-2 */
+        if (mn_address_is_any(&address) || mn_address_is_multicast(&address)) /* RDNSS-5.3.1-2 */
             continue;
         unsigned at = find_server(resolvers, address);
         if (at == resolvers->server_count && option->lifetime_s > 0)

@@ -19,10 +19,10 @@ void mn_routers_clear(struct mn_routers *routers)
 
 static struct mn_router *find_router(struct mn_routers *routers, struct mnet_address address)
 {
-    if (mnet_address_is_any(address))
+    if (mn_address_is_any(&address))
         return NULL;
     for (unsigned i = 0; i < MN_ROUTERS_MAX; i++)
-        if (mnet_address_equal(routers->routers[i].address, address))
+        if (mn_address_equal(&routers->routers[i].address, &address))
             return &routers->routers[i];
     return NULL;
 }
@@ -30,7 +30,7 @@ static struct mn_router *find_router(struct mn_routers *routers, struct mnet_add
 static const struct mn_router *find_const_router(const struct mn_routers *routers, struct mnet_address address)
 {
     for (unsigned i = 0; i < MN_ROUTERS_MAX; i++)
-        if (mnet_address_equal(routers->routers[i].address, address) && !mnet_address_is_any(address))
+        if (mn_address_equal(&routers->routers[i].address, &address) && !mn_address_is_any(&address))
             return &routers->routers[i];
     return NULL;
 }
@@ -58,7 +58,7 @@ static void remove_router(struct mn_routers *routers, const struct mn_router *ro
     for (unsigned i = routers->count; i-- > 0;)
         if (&routers->routers[routers->routes[i].router] == router)
             remove_route(routers, i);
-    MN_ASSERT(mnet_address_is_any(router->address));
+    MN_ASSERT(mn_address_is_any(&router->address));
 }
 
 /* The highest preference of a router's routes. */
@@ -94,7 +94,7 @@ static struct mn_router *take_place(struct mn_routers *routers, struct mnet_addr
 {
     struct mn_router *router = find_router(routers, address);
     for (unsigned i = 0; router == NULL && i < MN_ROUTERS_MAX; i++)
-        if (mnet_address_is_any(routers->routers[i].address))
+        if (mn_address_is_any(&routers->routers[i].address))
             router = &routers->routers[i];
     if (router == NULL && (router = choose_victim(routers, preference)) != NULL)
         remove_router(routers, router);
@@ -105,7 +105,7 @@ static struct mn_router *take_place(struct mn_routers *routers, struct mnet_addr
 
 static bool same_prefix(struct mnet_prefix a, struct mnet_prefix b)
 {
-    return a.length == b.length && mnet_prefix_contains(a, b.address);
+    return a.length == b.length && mn_prefix_contains(&a, &b.address);
 }
 
 /* RTPREF-3.1-2: a route is known by its prefix, its length and its next hop. */
@@ -207,7 +207,7 @@ bool mn_routers_has_other(const struct mn_routers *routers, struct mnet_address 
     for (unsigned i = 0; i < routers->count; i++) {
         const struct mn_router *other = &routers->routers[routers->routes[i].router];
         if (routers->routes[i].to.length == 0 && other->reach != MN_ROUTER_UNREACHABLE &&
-            !mnet_address_equal(other->address, router))
+            !mn_address_equal(&other->address, &router))
             return true;
     }
     return false;
@@ -268,7 +268,7 @@ void mn_routers_note_prefix(struct mn_routers *routers, struct mnet_address rout
 static bool advertises(const struct mn_router *router, struct mnet_address address, uint64_t now)
 {
     for (unsigned i = 0; i < MN_ROUTER_PREFIXES_MAX; i++)
-        if (now < router->prefixes[i].until_ns && mnet_prefix_contains(router->prefixes[i].prefix, address))
+        if (now < router->prefixes[i].until_ns && mn_prefix_contains(&router->prefixes[i].prefix, &address))
             return true;
     return false;
 }
@@ -304,7 +304,7 @@ static bool is_reachable(const struct router_question *q, const struct mn_router
 
 static bool matches_source(const struct router_question *q, const struct mn_router_route *route)
 {
-    return !mnet_address_is_any(q->source) && advertises(&q->routers->routers[route->router], q->source, q->now);
+    return !mn_address_is_any(&q->source) && advertises(&q->routers->routers[route->router], q->source, q->now);
 }
 
 static uint64_t hash_of(const struct router_question *q, const struct mn_router_route *route)
@@ -334,7 +334,7 @@ static int compare_routes(const struct router_question *q, const struct mn_route
 
 static bool is_for_destination(const struct router_question *q, const struct mn_router_route *route)
 {
-    return q->now < route->until_ns && mnet_prefix_contains(route->to, q->destination);
+    return q->now < route->until_ns && mn_prefix_contains(&route->to, &q->destination);
 }
 
 /* The best route for the destination, of all or of those with a reachable router. */

@@ -23,7 +23,7 @@ static int choose_router(struct mn_ip *ip, const struct mnet_address *source, co
         return MNET_E_UNREACHABLE;
     way->next_hop = choice.router;
     way->once = v6->routers.turn != turn; /* none is reachable */
-    if (!mnet_address_is_any(choice.probe)) {
+    if (!mn_address_is_any(&choice.probe)) {
         v6->probe = choice.probe;
         mn_ipv6_discovery_arm(ip, v6->now);
     }
