@@ -13,18 +13,18 @@ struct mn_reader {
     bool ok;
 };
 
-static inline struct mn_reader mn_reader(const void *data, size_t len)
+inline struct mn_reader mn_reader(const void *data, size_t len)
 {
     return (struct mn_reader){data, (const uint8_t *)data + len, true};
 }
 
-static inline size_t mn_reader_left(const struct mn_reader *r)
+inline size_t mn_reader_left(const struct mn_reader *r)
 {
     return (size_t)(r->end - r->at);
 }
 
 /* Returns `len` bytes in place, or NULL. */
-static inline const uint8_t *mn_read(struct mn_reader *r, size_t len)
+inline const uint8_t *mn_read(struct mn_reader *r, size_t len)
 {
     if (MN_UNLIKELY(!r->ok || mn_reader_left(r) < len)) {
         r->ok = false;
@@ -35,26 +35,26 @@ static inline const uint8_t *mn_read(struct mn_reader *r, size_t len)
     return bytes;
 }
 
-static inline uint8_t mn_read_u8(struct mn_reader *r)
+inline uint8_t mn_read_u8(struct mn_reader *r)
 {
     const uint8_t *b = mn_read(r, 1);
     return b == NULL ? 0 : b[0];
 }
 
-static inline uint16_t mn_read_u16(struct mn_reader *r)
+inline uint16_t mn_read_u16(struct mn_reader *r)
 {
     const uint8_t *b = mn_read(r, 2);
     return b == NULL ? 0 : (uint16_t)(b[0] << 8 | b[1]);
 }
 
-static inline uint32_t mn_read_u32(struct mn_reader *r)
+inline uint32_t mn_read_u32(struct mn_reader *r)
 {
     const uint8_t *b = mn_read(r, 4);
     return b == NULL ? 0 : (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
 /* Reads neighbouring fields at once. */
-static inline uint64_t mn_read_u64(struct mn_reader *r)
+inline uint64_t mn_read_u64(struct mn_reader *r)
 {
     const uint8_t *b = mn_read(r, 8);
     uint64_t word = 0;
@@ -69,12 +69,12 @@ struct mn_writer {
     bool ok;
 };
 
-static inline struct mn_writer mn_writer(void *data, size_t len)
+inline struct mn_writer mn_writer(void *data, size_t len)
 {
     return (struct mn_writer){data, len, true};
 }
 
-static inline uint8_t *mn_write(struct mn_writer *w, size_t len)
+inline uint8_t *mn_write(struct mn_writer *w, size_t len)
 {
     if (MN_UNLIKELY(!w->ok || w->left < len)) {
         w->ok = false;
@@ -86,14 +86,14 @@ static inline uint8_t *mn_write(struct mn_writer *w, size_t len)
     return bytes;
 }
 
-static inline void mn_write_u8(struct mn_writer *w, uint8_t value)
+inline void mn_write_u8(struct mn_writer *w, uint8_t value)
 {
     uint8_t *b = mn_write(w, 1);
     if (b != NULL)
         b[0] = value;
 }
 
-static inline void mn_write_u16(struct mn_writer *w, uint16_t value)
+inline void mn_write_u16(struct mn_writer *w, uint16_t value)
 {
     uint8_t *b = mn_write(w, 2);
     if (b != NULL) {
@@ -102,7 +102,7 @@ static inline void mn_write_u16(struct mn_writer *w, uint16_t value)
     }
 }
 
-static inline void mn_write_u32(struct mn_writer *w, uint32_t value)
+inline void mn_write_u32(struct mn_writer *w, uint32_t value)
 {
     uint8_t *b = mn_write(w, 4);
     if (b != NULL) {
@@ -114,7 +114,7 @@ static inline void mn_write_u32(struct mn_writer *w, uint32_t value)
 }
 
 /* Writes neighbouring fields at once. */
-static inline void mn_write_u64(struct mn_writer *w, uint64_t value)
+inline void mn_write_u64(struct mn_writer *w, uint64_t value)
 {
     uint8_t *b = mn_write(w, 8);
     uint64_t word = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? value : __builtin_bswap64(value);
@@ -122,7 +122,7 @@ static inline void mn_write_u64(struct mn_writer *w, uint64_t value)
         memcpy(b, &word, sizeof word);
 }
 
-static inline void mn_write_bytes(struct mn_writer *w, const void *bytes, size_t len)
+inline void mn_write_bytes(struct mn_writer *w, const void *bytes, size_t len)
 {
     uint8_t *b = mn_write(w, len);
     if (b != NULL)

@@ -7,22 +7,22 @@
 
 #include "base/check.h"
 
-static inline void mn_list_init(struct mnet_link *head)
+inline void mn_list_init(struct mnet_link *head)
 {
     head->next = head->prev = head;
 }
 
-static inline bool mn_list_empty(const struct mnet_link *head)
+inline bool mn_list_empty(const struct mnet_link *head)
 {
     return head->next == NULL || head->next == head;
 }
 
-static inline bool mn_list_linked(const struct mnet_link *node)
+inline bool mn_list_linked(const struct mnet_link *node)
 {
     return node->next != NULL;
 }
 
-static inline void mn_list_insert_before(struct mnet_link *position, struct mnet_link *node)
+inline void mn_list_insert_before(struct mnet_link *position, struct mnet_link *node)
 {
     MN_CHECK(MN_ASSERT(!mn_list_linked(node) && position->prev->next == position));
     node->next = position;
@@ -31,14 +31,14 @@ static inline void mn_list_insert_before(struct mnet_link *position, struct mnet
     position->prev = node;
 }
 
-static inline void mn_list_append(struct mnet_link *head, struct mnet_link *node)
+inline void mn_list_append(struct mnet_link *head, struct mnet_link *node)
 {
     if (head->next == NULL)
         mn_list_init(head);
     mn_list_insert_before(head, node);
 }
 
-static inline void mn_list_prepend(struct mnet_link *head, struct mnet_link *node)
+inline void mn_list_prepend(struct mnet_link *head, struct mnet_link *node)
 {
     if (head->next == NULL)
         mn_list_init(head);
@@ -46,7 +46,7 @@ static inline void mn_list_prepend(struct mnet_link *head, struct mnet_link *nod
 }
 
 /* Does nothing if the node is in no list. */
-static inline void mn_list_remove(struct mnet_link *node)
+inline void mn_list_remove(struct mnet_link *node)
 {
     if (node->next == NULL)
         return;
@@ -56,18 +56,18 @@ static inline void mn_list_remove(struct mnet_link *node)
     node->next = node->prev = NULL;
 }
 
-static inline struct mnet_link *mn_list_first(const struct mnet_link *head)
+inline struct mnet_link *mn_list_first(const struct mnet_link *head)
 {
     return mn_list_empty(head) ? NULL : head->next;
 }
 
-static inline struct mnet_link *mn_list_last(const struct mnet_link *head)
+inline struct mnet_link *mn_list_last(const struct mnet_link *head)
 {
     return mn_list_empty(head) ? NULL : head->prev;
 }
 
 /* Removes and returns the first node. Returns NULL if there is none. */
-static inline struct mnet_link *mn_list_take(struct mnet_link *head)
+inline struct mnet_link *mn_list_take(struct mnet_link *head)
 {
     struct mnet_link *node = mn_list_first(head);
     if (node != NULL)
