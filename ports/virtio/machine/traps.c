@@ -17,6 +17,7 @@
 #define FRAMES_MAX 32
 #define STACK_BYTES 16384
 
+#define INVALID_INSTRUCTION 6u
 #define DOUBLE_FAULT 8u
 #define PAGE_FAULT 14u
 #define EXCEPTIONS 32u
@@ -213,6 +214,32 @@ static void say_page_fault(const struct mn_trap_frame *frame, uint64_t address, 
     say("page fault: %s at %016lx (%s)\n", what, address, why);
 }
 
+/* The line of a failed assertion; 0 if this exception is none. It is the displacement of an
+ * instruction `ud1l LINE(%rax), %eax`, see src/base/base.h. */
+static unsigned assertion_line(const struct mn_trap_frame *frame)
+{
+    static const uint8_t in_a_byte[] = {0x0f, 0xb9, 0x40}, in_a_word[] = {0x0f, 0xb9, 0x80};
+    const uint8_t *at = (const uint8_t *)frame->rip;
+    uint32_t line = 0;
+    if (frame->vector != INVALID_INSTRUCTION || !is_code(frame->rip))
+        return 0;
+    if (memcmp(at, in_a_byte, sizeof in_a_byte) == 0)
+        line = at[3];
+    else if (memcmp(at, in_a_word, sizeof in_a_word) == 0)
+        memcpy(&line, at + 3, sizeof line);
+    return line;
+}
+
+static void say_exception(const struct mn_trap_frame *frame)
+{
+    unsigned line = assertion_line(frame);
+    const char *name = frame->vector < EXCEPTIONS ? names[frame->vector] : NULL;
+    if (line != 0)
+        say("mnet: an assertion failed, in line %u of the file of the first function below\n", line);
+    else
+        say("exception %lu: %s\n", frame->vector, name != NULL ? name : "reserved");
+}
+
 _Noreturn void mn_trap(const struct mn_trap_frame *frame)
 {
     if (processor.reporting) {
@@ -227,8 +254,7 @@ _Noreturn void mn_trap(const struct mn_trap_frame *frame)
         __asm__ volatile("movq %%cr2, %0" : "=r"(address));
         say_page_fault(frame, address, scheduler);
     } else {
-        const char *name = frame->vector < EXCEPTIONS ? names[frame->vector] : NULL;
-        say("exception %lu: %s\n", frame->vector, name != NULL ? name : "reserved");
+        say_exception(frame);
     }
     say("program %s", mn_program_name());
     if (mnet_self() != NULL)

@@ -70,6 +70,10 @@ int mnet_main(struct mnet_env *env)
         mnet_join(task, NULL, MNET_NEVER);
     } else if (strcmp(what, "invalid-instruction") == 0) {
         __builtin_trap();
+    } else if (strcmp(what, "assertion") == 0) {
+        __asm__ volatile("ud1l 77(%rax), %eax"); /* as mnet has it: src/base/base.h */
+    } else if (strcmp(what, "assertion-of-a-long-file") == 0) {
+        __asm__ volatile("ud1l 777(%rax), %eax");
     } else if (strcmp(what, "memory") == 0) {
         return exhaust(env);
     } else if (strcmp(what, "wait") == 0) {
