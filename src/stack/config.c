@@ -16,6 +16,7 @@
 
 #include "ip/ip.h"
 #include "ip/route.h"
+#include "ip/v6/config.h"
 #include "wire/ipv4_address.h"
 #include "wire/ipv6.h"
 
@@ -90,12 +91,12 @@ bool mn_config_host_ok(struct mnet_prefix prefix, struct mnet_address address)
            mn_ipv4_is_host_of(mn_address_to_ipv4(&address), prefix.length);
 }
 
+/* A destination of length 0 may have an address of no family. */
 static bool on_link_route_contains(const struct mnet_config *config, struct mnet_address address)
 {
     for (unsigned i = 0; i < config->ip.route_count; i++) {
         const struct mnet_route *route = &config->ip.routes[i];
-        bool same_family = mn_route_is_ipv6(route) != mn_address_is_ipv4(&address);
-        if (same_family && mn_address_is_any(&route->gateway) &&
+        if (!mn_route_is_ipv6(route) && mn_address_is_any(&route->gateway) &&
             (route->destination.length == 0 || mn_prefix_contains(&route->destination, &address)))
             return true;
     }
@@ -112,30 +113,15 @@ static bool ipv4_gateway_ok(const struct mnet_config *config, struct mnet_addres
     return config->ip.ipv4.length == 32 || on_link_route_contains(config, gateway);
 }
 
-/* RFC 4861 6.1.2 has routers use their link-local addresses, which are always on the link. */
-static bool ipv6_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
-{
-    if (!mn_ipv6_is_host(&gateway) || gateway.zone != 0 || mn_address_equal(&gateway, &config->ip.ipv6.address))
-        return false;
-    return mn_ipv6_is_link_local(&gateway) || on_link_route_contains(config, gateway) ||
-           (config->ip.ipv6.length > 0 && config->ip.ipv6.length < 128 &&
-            mn_prefix_contains(&config->ip.ipv6, &gateway));
-}
-
 bool mn_config_gateway_ok(const struct mnet_config *config, struct mnet_address gateway)
 {
-    return mn_address_is_ipv4(&gateway) ? ipv4_gateway_ok(config, gateway) : ipv6_gateway_ok(config, gateway);
+    return mn_address_is_ipv4(&gateway) ? ipv4_gateway_ok(config, gateway)
+                                        : mn_ipv6_config_gateway_ok(&config->ip, &gateway);
 }
 
 bool mn_config_has_ipv4(const struct mnet_config *config)
 {
     return config->ip.ipv4.length != 0 || !mn_address_is_any(&config->ip.ipv4.address);
-}
-
-/* An IPv6 address of the configuration, apart from those that the stack makes itself. */
-static bool has_static_ipv6(const struct mnet_config *config)
-{
-    return config->ip.ipv6.length != 0 || !mn_address_is_any(&config->ip.ipv6.address);
 }
 
 bool mn_config_has_ipv6(const struct mnet_config *config)
@@ -145,7 +131,7 @@ bool mn_config_has_ipv6(const struct mnet_config *config)
 
 bool mn_config_names_ipv6(const struct mnet_config *config)
 {
-    return has_static_ipv6(config) || config->ip.ipv6_auto || config->ip.no_ipv6;
+    return mn_ipv6_config_has_address(&config->ip) || config->ip.ipv6_auto || config->ip.no_ipv6;
 }
 
 bool mn_config_has_address(const struct mnet_config *config)
@@ -156,35 +142,17 @@ bool mn_config_has_address(const struct mnet_config *config)
 bool mn_config_ipv6_conflicts(const struct mnet_config *config)
 {
     const struct mnet_ip_config *ip = &config->ip;
-    if (!ip->no_ipv6)
-        return false;
-    for (unsigned i = 0; i < MN_MIN(ip->route_count, MNET_ROUTES_MAX); i++)
-        if (mn_route_is_ipv6(&ip->routes[i]))
-            return true;
-    return has_static_ipv6(config) || ip->ipv6_auto || ip->ipv6_temporary || !mn_address_is_any(&ip->ipv6_gateway);
+    return ip->no_ipv6 &&
+           (mn_ipv6_config_has_address(ip) || mn_ipv6_config_has_routes(ip) || ip->ipv6_auto || ip->ipv6_temporary);
 }
 
 /* A route of a family needs an own address of it. */
-static bool route_ok(const struct mnet_config *config, const struct mnet_route *route)
+static bool ipv4_route_ok(const struct mnet_config *config, const struct mnet_route *route)
 {
-    bool ipv6 = mn_route_is_ipv6(route), any = mn_address_is_any(&route->destination.address);
-    bool through = !mn_address_is_any(&route->gateway);
-    if (!(ipv6 ? mn_config_has_ipv6(config) : mn_config_has_ipv4(config)))
-        return false;
-    if (route->destination.length > (ipv6 ? 128 : 32) || route->destination.address.zone != 0 ||
-        (!any && mn_address_is_ipv4(&route->destination.address) == ipv6))
-        return false;
-    return !through || (mn_address_is_ipv4(&route->gateway) != ipv6 && mn_config_gateway_ok(config, route->gateway));
-}
-
-static bool routes_ok(const struct mnet_config *config)
-{
-    if (config->ip.route_count > MNET_ROUTES_MAX)
-        return false;
-    for (unsigned i = 0; i < config->ip.route_count; i++)
-        if (!route_ok(config, &config->ip.routes[i]))
-            return false;
-    return true;
+    const struct mnet_prefix *to = &route->destination;
+    return mn_config_has_ipv4(config) && to->length <= 32 && to->address.zone == 0 &&
+           (mn_address_is_any(&to->address) || mn_address_is_ipv4(&to->address)) &&
+           (mn_address_is_any(&route->gateway) || ipv4_gateway_ok(config, route->gateway));
 }
 
 static bool limits_ok(const struct mnet_config *config)
@@ -231,36 +199,36 @@ bool mn_config_congestion_ok(enum mnet_congestion which)
     return (unsigned)which <= MNET_CONGESTION_BBR;
 }
 
-/* An address with its default router, or neither. */
+/* An address with its routers, or neither. */
 static bool ipv4_ok(const struct mnet_config *config)
 {
     const struct mnet_ip_config *ip = &config->ip;
+    for (unsigned i = 0; i < ip->route_count; i++)
+        if (!mn_route_is_ipv6(&ip->routes[i]) && !ipv4_route_ok(config, &ip->routes[i]))
+            return false;
     if (!mn_config_has_ipv4(config))
         return mn_address_is_any(&ip->ipv4_gateway);
     return !ip->dhcp && ip->ipv4.length >= 1 && ip->ipv4.length <= 32 &&
            mn_config_host_ok(ip->ipv4, ip->ipv4.address) &&
-           (mn_address_is_any(&ip->ipv4_gateway) ||
-            (mn_address_is_ipv4(&ip->ipv4_gateway) && mn_config_gateway_ok(config, ip->ipv4_gateway)));
+           (mn_address_is_any(&ip->ipv4_gateway) || ipv4_gateway_ok(config, ip->ipv4_gateway));
+}
+
+static bool duid_ok(const struct mnet_ip_config *ip)
+{
+    return ip->dhcpv6_duid_len == 0 || (ip->dhcpv6_duid_len >= DUID_LEAST && ip->dhcpv6_duid_len <= MNET_DUID_MAX);
 }
 
 static bool ipv6_ok(const struct mnet_config *config)
 {
-    const struct mnet_ip_config *ip = &config->ip;
     if (!mn_config_has_ipv6(config))
         return !mn_config_ipv6_conflicts(config);
-    if (has_static_ipv6(config) && (ip->ipv6.length < 1 || ip->ipv6.length > 128 ||
-                                    !mn_ipv6_is_host(&ip->ipv6.address) || ip->ipv6.address.zone != 0))
-        return false;
-    if (ip->dhcpv6_duid_len != 0 && (ip->dhcpv6_duid_len < DUID_LEAST || ip->dhcpv6_duid_len > MNET_DUID_MAX))
-        return false;
-    return (unsigned)ip->ipv6_identifier <= MNET_IPV6_FIXED &&
-           (mn_address_is_any(&ip->ipv6_gateway) ||
-            (!mn_address_is_ipv4(&ip->ipv6_gateway) && mn_config_gateway_ok(config, ip->ipv6_gateway)));
+    return duid_ok(&config->ip) && mn_ipv6_config_ok(&config->ip);
 }
 
 bool mn_config_network_ok(const struct mnet_config *config)
 {
-    return mn_config_has_address(config) && ipv4_ok(config) && ipv6_ok(config) && routes_ok(config);
+    return config->ip.route_count <= MNET_ROUTES_MAX && mn_config_has_address(config) && ipv4_ok(config) &&
+           ipv6_ok(config);
 }
 
 bool mn_config_ok(const struct mnet_config *config)
@@ -285,6 +253,6 @@ int mn_config_complete(struct mnet_config *config)
     if (!device_carries_address(config))
         return MNET_E_NO_ADDRESS;
     fill_in(config);
-    config->ip.ipv6_auto |= mn_config_has_ipv6(config) && !has_static_ipv6(config);
+    config->ip.ipv6_auto |= mn_config_has_ipv6(config) && !mn_ipv6_config_has_address(&config->ip);
     return MNET_OK;
 }

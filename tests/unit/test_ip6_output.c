@@ -156,6 +156,7 @@ static void impossible_configurations_are_refused(void **state)
         {{ADDRESS6(0, 0, 0, 1), 64}, NONE6},
         {{OWN6, 64}, FAR6}, /* off the link */
         {{OWN6, 64}, mn_ipv6_all_routers},
+        {{OWN6, 64}, OWN6},
         {{NONE6, 0}, GATEWAY6},
     };
     for (size_t i = 0; i < MN_COUNT_OF(rows); i++) {

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "base/logger.h"
+#include "ip/v6/config.h"
 #include "ip/v6/identifier.h"
 #include "ip/v6/internal.h"
 
@@ -13,71 +14,28 @@ static struct mnet_prefix link_local_of(struct mn_mac mac)
     return prefix;
 }
 
-static bool gateway_is_valid(const struct mn_ip *ip, const struct mnet_address *gateway)
+static void add_route(struct mn_ip *ip, const struct mnet_prefix *to, struct mnet_address gateway)
 {
-    return mn_ipv6_is_host(gateway) && (mn_ipv6_is_link_local(gateway) || mn_routes_on_link(&ip->routes, *gateway));
+    bool added = mn_routes_add(&ip->routes, *to, gateway);
+    MN_ASSERT(added); /* the table has room for all of a configuration */
 }
 
-static bool add_routes(struct mn_ip *ip, const struct mnet_ip_config *config, bool on_link)
+static void add_routes(struct mn_ip *ip, const struct mnet_ip_config *config)
 {
-    for (unsigned i = 0; i < config->route_count; i++) {
-        const struct mnet_route *route = &config->routes[i];
-        if (!mn_route_is_ipv6(route) || mn_ipv6_is_unspecified(&route->gateway) != on_link)
-            continue;
-        if ((!on_link && !gateway_is_valid(ip, &route->gateway)) ||
-            !mn_routes_add(&ip->routes, route->destination, route->gateway))
-            return false;
-    }
-    return true;
-}
-
-/* First the networks on the link, then those behind a gateway. */
-static bool set_routes(struct mn_ip *ip, const struct mnet_ip_config *config)
-{
-    const struct mnet_prefix everything = {.length = 0};
-    if (config->ipv6.length > 0 && config->ipv6.length < 128 &&
-        !mn_routes_add(&ip->routes, config->ipv6, MNET_ADDRESS_ANY))
-        return false;
-    if (!add_routes(ip, config, true) || !add_routes(ip, config, false))
-        return false;
-    if (mn_ipv6_is_unspecified(&config->ipv6_gateway))
-        return true;
-    return gateway_is_valid(ip, &config->ipv6_gateway) && mn_routes_add(&ip->routes, everything, config->ipv6_gateway);
-}
-
-static bool has_routes(const struct mnet_ip_config *config)
-{
+    static const struct mnet_prefix everything;
+    if (config->ipv6.length > 0 && config->ipv6.length < 128)
+        add_route(ip, &config->ipv6, MNET_ADDRESS_ANY);
     for (unsigned i = 0; i < config->route_count; i++)
         if (mn_route_is_ipv6(&config->routes[i]))
-            return true;
-    return false;
+            add_route(ip, &config->routes[i].destination, config->routes[i].gateway);
+    if (!mn_address_is_any(&config->ipv6_gateway))
+        add_route(ip, &everything, config->ipv6_gateway);
 }
 
 /* Whether the configuration says something about IPv6. */
 static bool is_wanted(const struct mnet_ip_config *config)
 {
-    return config->ipv6_auto || !mn_ipv6_is_unspecified(&config->ipv6.address);
-}
-
-/* A token has low bits that a host can have. */
-static bool identifier_is_valid(const struct mnet_ip_config *config)
-{
-    switch (config->ipv6_identifier) {
-    case MNET_IPV6_STABLE:
-    case MNET_IPV6_EUI64: return true;
-    case MNET_IPV6_FIXED: return !mn_identifier_is_reserved(mn_identifier_of(config->ipv6_token));
-    }
-    return false;
-}
-
-static bool config_is_valid(const struct mnet_ip_config *config)
-{
-    const struct mnet_prefix *own = &config->ipv6;
-    if (config->ipv6_auto && !identifier_is_valid(config))
-        return false;
-    if (mn_ipv6_is_unspecified(&own->address))
-        return own->length == 0;
-    return mn_ipv6_is_host(&own->address) && own->length > 0 && own->length <= 128;
+    return config->ipv6_auto || mn_ipv6_config_has_address(config);
 }
 
 /* The host keeps no name of its network; its MAC names the interface. */
@@ -120,9 +78,10 @@ static void start_discovery(struct mn_ip *ip, uint64_t now)
 MN_RARE int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_t now)
 {
     if (!is_wanted(config))
-        return mn_ipv6_is_unspecified(&config->ipv6_gateway) && !has_routes(config) ? 0 : MNET_E_INVALID;
-    if (!config_is_valid(config) || !set_routes(ip, config))
+        return mn_ipv6_config_has_routes(config) ? MNET_E_INVALID : 0;
+    if (config->route_count > MNET_ROUTES_MAX || !mn_ipv6_config_ok(config))
         return MNET_E_INVALID;
+    add_routes(ip, config);
     if (ip->link_mtu < MN_IPV6_MTU_MIN) { /* RFC 8200 5 */
         mn_log(ip->log, MNET_LOG_WARNING, "ipv6 is off: the MTU of the link is %u, less than %u", ip->link_mtu,
                MN_IPV6_MTU_MIN);
