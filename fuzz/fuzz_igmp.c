@@ -8,7 +8,7 @@ static unsigned count_sources(struct mn_reader sources)
 {
     struct mnet_address source;
     unsigned count = 0;
-    while (mn_igmp_next_source(&sources, &source))
+    while (mn_group_next_source(&sources, MN_IGMP_SOURCE, &source))
         count++;
     MN_ASSERT(sources.ok);
     return count;
@@ -37,7 +37,7 @@ static void check_report(const uint8_t *bytes, size_t size)
     if (mn_igmp_parse_report3(bytes, size, &records) != MN_PARSE_OK)
         return;
     unsigned count = 0;
-    for (; mn_igmp_next_record(&records, &record); count++)
+    for (; mn_group_next_record(&records, MN_IGMP_SOURCE, &record); count++)
         MN_ASSERT(count_sources(record.sources) == record.source_count);
     MN_ASSERT(records.ok && count == mn_load_u16(bytes + 6));
 }

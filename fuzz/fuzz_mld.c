@@ -7,7 +7,7 @@ static unsigned count_sources(struct mn_reader sources)
 {
     struct mnet_address source;
     unsigned count = 0;
-    while (mn_mld_next_source(&sources, &source))
+    while (mn_group_next_source(&sources, MN_MLD_SOURCE, &source))
         count++;
     MN_ASSERT(sources.ok);
     return count;
@@ -37,7 +37,7 @@ static void check_report(const uint8_t *bytes, size_t size, const struct mn_data
     if (mn_mld_parse_report2(bytes, size, datagram, true, &records) != MN_PARSE_OK)
         return;
     unsigned count = 0;
-    for (; mn_mld_next_record(&records, &record); count++)
+    for (; mn_group_next_record(&records, MN_MLD_SOURCE, &record); count++)
         MN_ASSERT(count_sources(record.sources) == record.source_count);
     MN_ASSERT(records.ok && count == mn_load_u16(bytes + 6));
 }

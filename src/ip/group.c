@@ -259,7 +259,7 @@ static bool add_sources(struct mn_group *group, const struct mn_group_protocol *
 {
     struct mn_reader sources = query->sources;
     struct mnet_address source;
-    while (protocol->next_source(&sources, &source)) {
+    while (mn_group_next_source(&sources, protocol->source_len, &source)) {
         bool known = false;
         for (unsigned i = 0; i < group->source_count; i++)
             known |= mn_address_equal(&group->sources[i], &source);

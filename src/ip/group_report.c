@@ -2,19 +2,6 @@
  * MLD2-6.3-1, IGMP3-4.2.16-1). */
 #include "ip/group_report.h"
 
-/* A packet for a message; NULL, and counted, if there is no memory or no room in the queue. */
-static struct mnet_packet *new_message(struct mn_ip *ip)
-{
-    if (!mn_ip_may_speak(ip)) {
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_QUEUE);
-        return NULL;
-    }
-    struct mnet_packet *packet = mnet_packet_alloc(ip->memory);
-    if (packet == NULL)
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
-    return packet;
-}
-
 static void send(struct mn_group_report *report, struct mnet_packet *message, const struct mnet_address *to)
 {
     mn_ip_count(report->ip, MNET_COUNT_GROUP_REPORTS_TX);
@@ -25,7 +12,7 @@ static bool send_older(struct mn_group_report *report, const struct mn_group *gr
 {
     const struct mn_group_protocol *protocol = report->protocol;
     bool leave = group->members == 0;
-    struct mnet_packet *message = new_message(report->ip);
+    struct mnet_packet *message = mn_ip_new_message(report->ip);
     if (message == NULL)
         return false;
     struct mn_writer w = mn_writer(mnet_packet_put(message, protocol->message_len), protocol->message_len);
@@ -56,7 +43,7 @@ static bool begin(struct mn_group_report *report)
 {
     const struct mn_group_protocol *protocol = report->protocol;
     uint16_t mtu = mn_ip_mtu_of(report->ip, protocol->ipv4);
-    report->packet = new_message(report->ip);
+    report->packet = mn_ip_new_message(report->ip);
     if (report->packet == NULL)
         return false;
     MN_ASSERT(mtu > protocol->headers_len + protocol->head_len);
@@ -81,7 +68,7 @@ bool mn_group_report_add(struct mn_group_report *report, enum mn_group_record_ty
     if (report->packet == NULL && !begin(report))
         return false;
     MN_ASSERT(report->w.left >= len); /* the smallest MTU has room for one */
-    protocol->write_record(&report->w, type, &group->address, group->sources, source_count);
+    mn_group_write_record(&report->w, type, &group->address, group->sources, source_count);
     mnet_packet_put(report->packet, len);
     report->records++;
     return true;

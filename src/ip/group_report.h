@@ -16,10 +16,7 @@ struct mn_group_protocol {
     uint8_t source_len;
     struct mnet_address reports_to; /* those of the newest version */
     struct mnet_address leaves_to;
-    bool (*next_source)(struct mn_reader *sources, struct mnet_address *source);
     void (*write_head)(struct mn_writer *w, uint16_t record_count);
-    void (*write_record)(struct mn_writer *w, enum mn_group_record_type type, const struct mnet_address *group,
-                         const struct mnet_address *sources, uint16_t source_count);
     /* Writes a message of an older version. False if it has none for a leave. */
     bool (*write_older)(struct mn_writer *w, uint8_t version, const struct mnet_address *group, bool leave);
     /* Completes a message, and sends it to the group `to`; owned from here on. */

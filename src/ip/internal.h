@@ -122,6 +122,9 @@ static inline int mn_ip_way_of(struct mn_ip *ip, const struct mn_datagram *datag
 
 /* Whether the transmit queue has room for what ip has to say by itself. */
 bool mn_ip_may_speak(const struct mn_ip *ip);
+/* A packet for a message of ip's own. NULL, and counted, if there is no memory or no room in the
+ * transmit queue. */
+struct mnet_packet *mn_ip_new_message(struct mn_ip *ip);
 /* Writes the Ethernet header in front of `packet`, which is the frame then. */
 static inline struct mnet_packet *mn_ip_write_frame(struct mn_ip *ip, struct mnet_packet *packet,
                                                     const struct mn_mac *to, uint16_t type)

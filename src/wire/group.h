@@ -1,5 +1,6 @@
-/* Membership of multicast groups, as MLD and IGMP tell it: the meanings that both have in common.
- * The bytes are in mld.h and igmp.h. */
+/* Membership of multicast groups, as MLD and IGMP tell it: the meanings that both have in common, and
+ * the parts of messages that differ in the length of addresses alone. The messages are in mld.h and
+ * igmp.h. */
 #ifndef MN_GROUP_WIRE_H
 #define MN_GROUP_WIRE_H
 
@@ -26,7 +27,7 @@ struct mn_group_query {
     uint8_t robustness;  /* 0: the querier does not say */
     uint32_t interval_s; /* between general queries; 0: the querier does not say */
     uint16_t source_count;
-    struct mn_reader sources; /* received: for mn_mld_next_source or mn_igmp_next_source */
+    struct mn_reader sources; /* received: for mn_group_next_source */
 };
 
 /* A record of a report. An unknown type is read as any other. */
@@ -62,5 +63,24 @@ static inline uint16_t mn_group_encode(uint32_t value, unsigned bits)
     uint32_t mantissa = value >= 2u << mantissa_bits ? UINT32_MAX : value;
     return (uint16_t)(1u << bits | exponent << mantissa_bits | (mantissa & ((1u << mantissa_bits) - 1)));
 }
+
+/* ---- Parts of messages; an address takes `source_len` bytes: MN_MLD_SOURCE or MN_IGMP_SOURCE ---- */
+
+/* Reads the end of a query of the newest version (RFC 3810 5.1.7, RFC 3376 4.1.5), and its sources;
+ * writes the same. */
+void mn_group_read_details(struct mn_reader *r, size_t source_len, struct mn_group_query *query);
+void mn_group_write_details(struct mn_writer *w, const struct mn_group_query *query,
+                            const struct mnet_address *sources);
+
+/* Takes `count` records out of a report. False if one is missing; else they are in *records, for
+ * mn_group_next_record. */
+bool mn_group_take_records(struct mn_reader *r, size_t source_len, uint16_t count, struct mn_reader *records);
+/* The next record of a report that has parsed. False at the end. */
+bool mn_group_next_record(struct mn_reader *records, size_t source_len, struct mn_group_record *record);
+/* The next source of a query or a record. False at the end. */
+bool mn_group_next_source(struct mn_reader *sources, size_t source_len, struct mnet_address *source);
+/* Writes a record of a report. */
+void mn_group_write_record(struct mn_writer *w, enum mn_group_record_type type, const struct mnet_address *group,
+                           const struct mnet_address *sources, uint16_t source_count);
 
 #endif

@@ -4,11 +4,9 @@
 
 #include "base/checksum.h"
 
-#define CODE_BITS 7 /* of Max Resp Code and of the Querier's Query Interval Code, the linear ones */
+#define CODE_BITS 7 /* of Max Resp Code, the linear ones */
 #define TENTH_MS 100
 #define VERSION_1_RESPONSE_MS 10000 /* RFC 3376 7.2.1: its queries do not say */
-#define SUPPRESS 0x08
-#define ROBUSTNESS 0x07
 #define CHECKSUM_AT 2
 
 /* RFC 2113 */
@@ -35,24 +33,6 @@ static enum mn_parse read_head(struct mn_reader *r, struct head *head)
 static bool is_group(uint32_t value)
 {
     return value >> 28 == 0xe;
-}
-
-/* Takes `count` sources out of a message. */
-static struct mn_reader take_sources(struct mn_reader *r, uint16_t count)
-{
-    size_t len = (size_t)count * MN_IGMP_SOURCE;
-    const uint8_t *first = r->at;
-    return mn_reader(first, mn_read(r, len) == NULL ? 0 : len);
-}
-
-static void read_version_3(struct mn_reader *r, struct mn_group_query *query)
-{
-    uint8_t flags = mn_read_u8(r);
-    query->suppress = (flags & SUPPRESS) != 0;
-    query->robustness = flags & ROBUSTNESS;
-    query->interval_s = mn_group_decode(mn_read_u8(r), CODE_BITS);
-    query->source_count = mn_read_u16(r);
-    query->sources = take_sources(r, query->source_count);
 }
 
 /* RFC 3376 7.1 */
@@ -87,7 +67,7 @@ enum mn_parse mn_igmp_parse_query(const void *data, size_t len, bool router_aler
     if (query->version > 1 && !router_alert)
         return MN_PARSE_INVALID;
     if (query->version == 3)
-        read_version_3(&r, query);
+        mn_group_read_details(&r, MN_IGMP_SOURCE, query);
     return r.ok ? MN_PARSE_OK : MN_PARSE_TRUNCATED;
 }
 
@@ -104,19 +84,6 @@ enum mn_parse mn_igmp_parse_report(const void *data, size_t len, struct mnet_add
     return type_ok && is_group(value) ? MN_PARSE_OK : MN_PARSE_INVALID;
 }
 
-bool mn_igmp_next_record(struct mn_reader *records, struct mn_group_record *record)
-{
-    if (!records->ok || mn_reader_left(records) == 0)
-        return false;
-    record->type = mn_read_u8(records);
-    size_t auxiliary_len = mn_read_u8(records) * (size_t)4;
-    record->source_count = mn_read_u16(records);
-    record->group = mnet_address_from_ipv4(mn_read_u32(records));
-    record->sources = take_sources(records, record->source_count);
-    mn_read(records, auxiliary_len); /* ignored (4.2.6) */
-    return records->ok;
-}
-
 enum mn_parse mn_igmp_parse_report3(const void *data, size_t len, struct mn_reader *records)
 {
     struct mn_reader r = mn_reader(data, len);
@@ -128,21 +95,7 @@ enum mn_parse mn_igmp_parse_report3(const void *data, size_t len, struct mn_read
     uint16_t count = mn_read_u16(&r);
     if (head.type != MN_IGMP3_REPORT_TYPE)
         return MN_PARSE_INVALID;
-    const uint8_t *first = r.at;
-    struct mn_group_record record;
-    for (uint16_t i = 0; i < count; i++)
-        if (!mn_igmp_next_record(&r, &record))
-            return MN_PARSE_TRUNCATED;
-    *records = mn_reader(first, (size_t)(r.at - first)); /* trailing bytes are ignored (4.2.11) */
-    return MN_PARSE_OK;
-}
-
-bool mn_igmp_next_source(struct mn_reader *sources, struct mnet_address *source)
-{
-    if (mn_reader_left(sources) == 0)
-        return false;
-    *source = mnet_address_from_ipv4(mn_read_u32(sources));
-    return sources->ok;
+    return mn_group_take_records(&r, MN_IGMP_SOURCE, count, records) ? MN_PARSE_OK : MN_PARSE_TRUNCATED;
 }
 
 static void write_head(struct mn_writer *w, enum mn_igmp_type type, uint8_t code)
@@ -150,12 +103,6 @@ static void write_head(struct mn_writer *w, enum mn_igmp_type type, uint8_t code
     mn_write_u8(w, (uint8_t)type);
     mn_write_u8(w, code);
     mn_write_u16(w, 0);
-}
-
-static void write_sources(struct mn_writer *w, const struct mnet_address *sources, uint16_t count)
-{
-    for (uint16_t i = 0; i < count; i++)
-        mn_write_u32(w, mn_address_to_ipv4(&sources[i]));
 }
 
 void mn_igmp_write(struct mn_writer *w, enum mn_igmp_type type, const struct mnet_address *group)
@@ -180,10 +127,7 @@ void mn_igmp_write_query(struct mn_writer *w, const struct mn_group_query *query
     mn_write_u32(w, mn_address_to_ipv4(&query->group));
     if (query->version < 3)
         return;
-    mn_write_u8(w, (uint8_t)((query->suppress ? SUPPRESS : 0) | (query->robustness & ROBUSTNESS)));
-    mn_write_u8(w, (uint8_t)mn_group_encode(query->interval_s, CODE_BITS));
-    mn_write_u16(w, query->source_count);
-    write_sources(w, sources, query->source_count);
+    mn_group_write_details(w, query, sources);
 }
 
 void mn_igmp_write_report3(struct mn_writer *w, uint16_t record_count)
@@ -191,16 +135,6 @@ void mn_igmp_write_report3(struct mn_writer *w, uint16_t record_count)
     write_head(w, MN_IGMP3_REPORT_TYPE, 0);
     mn_write_u16(w, 0);
     mn_write_u16(w, record_count);
-}
-
-void mn_igmp_write_record(struct mn_writer *w, enum mn_group_record_type type, const struct mnet_address *group,
-                          const struct mnet_address *sources, uint16_t source_count)
-{
-    mn_write_u8(w, (uint8_t)type);
-    mn_write_u8(w, 0); /* no auxiliary data */
-    mn_write_u16(w, source_count);
-    mn_write_u32(w, mn_address_to_ipv4(group));
-    write_sources(w, sources, source_count);
 }
 
 void mn_igmp_set_checksum(uint8_t *message, size_t len)

@@ -44,21 +44,15 @@ static inline uint8_t mn_igmp_type(const uint8_t *message)
 enum mn_parse mn_igmp_parse_query(const void *data, size_t len, bool router_alert, struct mn_group_query *query);
 /* Parses a report of version 1 or 2, or a leave: the group that it names. */
 enum mn_parse mn_igmp_parse_report(const void *data, size_t len, struct mnet_address *group);
-/* Parses a report of version 3; `records` is then for mn_igmp_next_record. */
+/* Parses a report of version 3; `records` is then for mn_group_next_record. */
 enum mn_parse mn_igmp_parse_report3(const void *data, size_t len, struct mn_reader *records);
-/* The next record of a report that has parsed. False at the end. */
-bool mn_igmp_next_record(struct mn_reader *records, struct mn_group_record *record);
-/* The next source of a query or a record. False at the end. */
-bool mn_igmp_next_source(struct mn_reader *sources, struct mnet_address *source);
 
 /* Writes a report of version 1 or 2, or a leave. */
 void mn_igmp_write(struct mn_writer *w, enum mn_igmp_type type, const struct mnet_address *group);
 /* Writes a query of version 1, 2 or 3; `sources` are source_count addresses. */
 void mn_igmp_write_query(struct mn_writer *w, const struct mn_group_query *query, const struct mnet_address *sources);
-/* Writes the head of a report of version 3, and the records one by one. */
+/* Writes the head of a report of version 3; the records are written by mn_group_write_record. */
 void mn_igmp_write_report3(struct mn_writer *w, uint16_t record_count);
-void mn_igmp_write_record(struct mn_writer *w, enum mn_group_record_type type, const struct mnet_address *group,
-                          const struct mnet_address *sources, uint16_t source_count);
 /* Enters the checksum into a message of `len` bytes that are all there. */
 void mn_igmp_set_checksum(uint8_t *message, size_t len);
 

@@ -3,9 +3,6 @@
 #include "wire/mld.h"
 
 #define RESPONSE_BITS 15 /* of Maximum Response Code, the linear ones (5.1.3) */
-#define INTERVAL_BITS 7  /* of the Querier's Query Interval Code (5.1.9) */
-#define SUPPRESS 0x08
-#define ROBUSTNESS 0x07
 
 const struct mnet_address mn_mld_routers = {.bytes = {[0] = 0xff, [1] = 0x02, [15] = 0x16}};
 
@@ -22,24 +19,6 @@ static uint8_t read_head(struct mn_reader *r)
     mn_read_u8(r);  /* code: ignored (RFC 2710 3.2) */
     mn_read_u16(r); /* checksum */
     return type;
-}
-
-/* Takes `count` sources out of a message. */
-static struct mn_reader take_sources(struct mn_reader *r, uint16_t count)
-{
-    size_t len = (size_t)count * MN_MLD_SOURCE;
-    const uint8_t *first = r->at;
-    return mn_reader(first, mn_read(r, len) == NULL ? 0 : len);
-}
-
-static void read_version_2(struct mn_reader *r, struct mn_group_query *query)
-{
-    uint8_t flags = mn_read_u8(r);
-    query->suppress = (flags & SUPPRESS) != 0;
-    query->robustness = flags & ROBUSTNESS;
-    query->interval_s = mn_group_decode(mn_read_u8(r), INTERVAL_BITS);
-    query->source_count = mn_read_u16(r);
-    query->sources = take_sources(r, query->source_count);
 }
 
 enum mn_parse mn_mld_parse_query(const void *data, size_t len, const struct mn_datagram *datagram, bool router_alert,
@@ -59,7 +38,7 @@ enum mn_parse mn_mld_parse_query(const void *data, size_t len, const struct mn_d
     if (type != MN_ICMPV6_MLD_QUERY || !packet_ok(datagram) || !router_alert || !group_ok || !len_ok)
         return MN_PARSE_INVALID;
     if (query->version == 2)
-        read_version_2(&r, query);
+        mn_group_read_details(&r, MN_MLD_SOURCE, query);
     return r.ok ? MN_PARSE_OK : MN_PARSE_TRUNCATED;
 }
 
@@ -76,19 +55,6 @@ enum mn_parse mn_mld_parse_report(const void *data, size_t len, const struct mn_
     return type_ok && packet_ok(datagram) && mn_ipv6_is_multicast(group) ? MN_PARSE_OK : MN_PARSE_INVALID;
 }
 
-bool mn_mld_next_record(struct mn_reader *records, struct mn_group_record *record)
-{
-    if (!records->ok || mn_reader_left(records) == 0)
-        return false;
-    record->type = mn_read_u8(records);
-    size_t auxiliary_len = mn_read_u8(records) * (size_t)4;
-    record->source_count = mn_read_u16(records);
-    record->group = mn_read_ipv6(records);
-    record->sources = take_sources(records, record->source_count);
-    mn_read(records, auxiliary_len); /* ignored (5.2.10) */
-    return records->ok;
-}
-
 enum mn_parse mn_mld_parse_report2(const void *data, size_t len, const struct mn_datagram *datagram, bool router_alert,
                                    struct mn_reader *records)
 {
@@ -100,21 +66,7 @@ enum mn_parse mn_mld_parse_report2(const void *data, size_t len, const struct mn
         return MN_PARSE_TRUNCATED;
     if (type != MN_ICMPV6_MLD2_REPORT || !packet_ok(datagram) || !router_alert)
         return MN_PARSE_INVALID;
-    const uint8_t *first = r.at;
-    struct mn_group_record record;
-    for (uint16_t i = 0; i < count; i++)
-        if (!mn_mld_next_record(&r, &record))
-            return MN_PARSE_TRUNCATED;
-    *records = mn_reader(first, (size_t)(r.at - first)); /* trailing bytes are ignored (5.2.11) */
-    return MN_PARSE_OK;
-}
-
-bool mn_mld_next_source(struct mn_reader *sources, struct mnet_address *source)
-{
-    if (mn_reader_left(sources) == 0)
-        return false;
-    *source = mn_read_ipv6(sources);
-    return sources->ok;
+    return mn_group_take_records(&r, MN_MLD_SOURCE, count, records) ? MN_PARSE_OK : MN_PARSE_TRUNCATED;
 }
 
 static void write_head(struct mn_writer *w, enum mn_icmpv6_type type)
@@ -122,12 +74,6 @@ static void write_head(struct mn_writer *w, enum mn_icmpv6_type type)
     mn_write_u8(w, (uint8_t)type);
     mn_write_u8(w, 0);
     mn_write_u16(w, 0);
-}
-
-static void write_sources(struct mn_writer *w, const struct mnet_address *sources, uint16_t count)
-{
-    for (uint16_t i = 0; i < count; i++)
-        mn_write_ipv6(w, &sources[i]);
 }
 
 void mn_mld_write(struct mn_writer *w, enum mn_icmpv6_type type, const struct mnet_address *group)
@@ -148,10 +94,7 @@ void mn_mld_write_query(struct mn_writer *w, const struct mn_group_query *query,
     mn_write_ipv6(w, &query->group);
     if (query->version == 1)
         return;
-    mn_write_u8(w, (uint8_t)((query->suppress ? SUPPRESS : 0) | (query->robustness & ROBUSTNESS)));
-    mn_write_u8(w, (uint8_t)mn_group_encode(query->interval_s, INTERVAL_BITS));
-    mn_write_u16(w, query->source_count);
-    write_sources(w, sources, query->source_count);
+    mn_group_write_details(w, query, sources);
 }
 
 void mn_mld_write_report2(struct mn_writer *w, uint16_t record_count)
@@ -159,14 +102,4 @@ void mn_mld_write_report2(struct mn_writer *w, uint16_t record_count)
     write_head(w, MN_ICMPV6_MLD2_REPORT);
     mn_write_u16(w, 0);
     mn_write_u16(w, record_count);
-}
-
-void mn_mld_write_record(struct mn_writer *w, enum mn_group_record_type type, const struct mnet_address *group,
-                         const struct mnet_address *sources, uint16_t source_count)
-{
-    mn_write_u8(w, (uint8_t)type);
-    mn_write_u8(w, 0); /* no auxiliary data */
-    mn_write_u16(w, source_count);
-    mn_write_ipv6(w, group);
-    write_sources(w, sources, source_count);
 }

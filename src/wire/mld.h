@@ -29,22 +29,16 @@ enum mn_parse mn_mld_parse_query(const void *data, size_t len, const struct mn_d
  * Alert option may be missing (RFC 2710 4). */
 enum mn_parse mn_mld_parse_report(const void *data, size_t len, const struct mn_datagram *datagram,
                                   struct mnet_address *group);
-/* Parses a report of MLDv2; `records` is then for mn_mld_next_record. INVALID as for a query.
+/* Parses a report of MLDv2; `records` is then for mn_group_next_record. INVALID as for a query.
  * TRUNCATED if it has fewer records than it says. */
 enum mn_parse mn_mld_parse_report2(const void *data, size_t len, const struct mn_datagram *datagram, bool router_alert,
                                    struct mn_reader *records);
-/* The next record of a report that has parsed. False at the end. */
-bool mn_mld_next_record(struct mn_reader *records, struct mn_group_record *record);
-/* The next source of a query or a record. False at the end. */
-bool mn_mld_next_source(struct mn_reader *sources, struct mnet_address *source);
 
 /* Writes a Report or Done of MLDv1 (MN_ICMPV6_MLD_REPORT, MN_ICMPV6_MLD_DONE). */
 void mn_mld_write(struct mn_writer *w, enum mn_icmpv6_type type, const struct mnet_address *group);
 /* Writes a query of version 1 or 2; `sources` are source_count addresses. */
 void mn_mld_write_query(struct mn_writer *w, const struct mn_group_query *query, const struct mnet_address *sources);
-/* Writes the head of a report of MLDv2, and the records one by one. */
+/* Writes the head of a report of MLDv2; the records are written by mn_group_write_record. */
 void mn_mld_write_report2(struct mn_writer *w, uint16_t record_count);
-void mn_mld_write_record(struct mn_writer *w, enum mn_group_record_type type, const struct mnet_address *group,
-                         const struct mnet_address *sources, uint16_t source_count);
 
 #endif

@@ -25,15 +25,15 @@ uint8_t newest(bool ipv4)
 
 static void note_records(struct said *s, struct mn_reader records)
 {
+    const size_t source_len = s->ipv4 ? MN_IGMP_SOURCE : MN_MLD_SOURCE;
     struct mn_group_record record;
-    while (s->ipv4 ? mn_igmp_next_record(&records, &record) : mn_mld_next_record(&records, &record)) {
+    while (mn_group_next_record(&records, source_len, &record)) {
         struct said_record *to = &s->records[s->count++];
         *to = (struct said_record){.type = record.type, .group = record.group};
         assert_true(record.source_count <= MN_GROUP_SOURCES_MAX);
         for (; to->source_count < record.source_count; to->source_count++) {
             struct mnet_address *source = &to->sources[to->source_count];
-            assert_true(s->ipv4 ? mn_igmp_next_source(&record.sources, source)
-                                : mn_mld_next_source(&record.sources, source));
+            assert_true(mn_group_next_source(&record.sources, source_len, source));
         }
     }
 }

@@ -35,7 +35,7 @@ static void messages_have_the_rfcs_bytes(void **state)
     assert_memory_equal(bytes, leave, sizeof leave);
     w = mn_writer(bytes, sizeof bytes);
     mn_igmp_write_report3(&w, 1);
-    mn_igmp_write_record(&w, MN_GROUP_TO_EXCLUDE, &group, &source, 1);
+    mn_group_write_record(&w, MN_GROUP_TO_EXCLUDE, &group, &source, 1);
     assert_int_equal(sizeof bytes - w.left, sizeof report);
     assert_memory_equal(bytes, report, sizeof report);
     assert_int_equal(mn_igmp_router_alert.len, sizeof alert);
@@ -70,10 +70,10 @@ static void queries_are_read_as_they_were_written(void **state)
         assert_int_equal(read.interval_s, version == 3 ? 125 : 0);
         assert_int_equal(read.source_count, version == 3 ? 2 : 0);
         for (uint16_t i = 0; i < read.source_count; i++) {
-            assert_true(mn_igmp_next_source(&read.sources, &source));
+            assert_true(mn_group_next_source(&read.sources, MN_IGMP_SOURCE, &source));
             assert_true(mnet_address_equal(source, sources[i]));
         }
-        assert_false(mn_igmp_next_source(&read.sources, &source));
+        assert_false(mn_group_next_source(&read.sources, MN_IGMP_SOURCE, &source));
         assert_true(read.sources.ok);
     }
 }
@@ -204,10 +204,10 @@ static void records_are_read_as_they_were_written(void **state)
     uint8_t bytes[MESSAGE_MAX];
     struct mn_writer w = mn_writer(bytes, sizeof bytes);
     mn_igmp_write_report3(&w, 2);
-    mn_igmp_write_record(&w, (enum mn_group_record_type)9, &group, NULL, 0);
+    mn_group_write_record(&w, (enum mn_group_record_type)9, &group, NULL, 0);
     bytes[MN_IGMP3_REPORT + 1] = 1;
     mn_write_u32(&w, 0xdeadbeef); /* auxiliary data */
-    mn_igmp_write_record(&w, MN_GROUP_ALLOW_SOURCES, &group, &source, 1);
+    mn_group_write_record(&w, MN_GROUP_ALLOW_SOURCES, &group, &source, 1);
     size_t least = sizeof bytes - w.left;
     for (size_t len = MN_IGMP3_REPORT; len < least; len++) {
         mn_igmp_set_checksum(bytes, len);
@@ -216,15 +216,15 @@ static void records_are_read_as_they_were_written(void **state)
     mn_write_u32(&w, 0xffffffff);
     mn_igmp_set_checksum(bytes, least + 4);
     assert_int_equal(mn_igmp_parse_report3(bytes, least + 4, &records), MN_PARSE_OK);
-    assert_true(mn_igmp_next_record(&records, &record));
+    assert_true(mn_group_next_record(&records, MN_IGMP_SOURCE, &record));
     assert_int_equal(record.type, 9);
-    assert_true(mn_igmp_next_record(&records, &record));
+    assert_true(mn_group_next_record(&records, MN_IGMP_SOURCE, &record));
     assert_int_equal(record.type, MN_GROUP_ALLOW_SOURCES);
     assert_true(mnet_address_equal(record.group, group));
-    assert_true(mn_igmp_next_source(&record.sources, &read));
+    assert_true(mn_group_next_source(&record.sources, MN_IGMP_SOURCE, &read));
     assert_true(mnet_address_equal(read, source));
-    assert_false(mn_igmp_next_source(&record.sources, &read));
-    assert_false(mn_igmp_next_record(&records, &record));
+    assert_false(mn_group_next_source(&record.sources, MN_IGMP_SOURCE, &read));
+    assert_false(mn_group_next_record(&records, MN_IGMP_SOURCE, &record));
     bytes[0] = MN_IGMP2_REPORT;
     mn_igmp_set_checksum(bytes, least);
     assert_int_equal(mn_igmp_parse_report3(bytes, least, &records), MN_PARSE_INVALID);

@@ -50,8 +50,8 @@ static void messages_have_the_rfcs_bytes(void **state)
     assert_memory_equal(bytes, done, sizeof done);
     w = mn_writer(bytes, sizeof bytes);
     mn_mld_write_report2(&w, 2);
-    mn_mld_write_record(&w, MN_GROUP_TO_EXCLUDE, &group, NULL, 0);
-    mn_mld_write_record(&w, MN_GROUP_ALLOW_SOURCES, &group, &source, 1);
+    mn_group_write_record(&w, MN_GROUP_TO_EXCLUDE, &group, NULL, 0);
+    mn_group_write_record(&w, MN_GROUP_ALLOW_SOURCES, &group, &source, 1);
     assert_int_equal(sizeof bytes - w.left, sizeof report);
     assert_memory_equal(bytes, report, sizeof report);
     assert_true(mnet_address_equal(mn_mld_routers, address("ff02::16")));
@@ -86,10 +86,10 @@ static void queries_are_read_as_they_were_written(void **state)
             assert_int_equal(read.interval_s, version == 2 ? 125 : 0);
             assert_int_equal(read.source_count, version == 2 ? count : 0);
             for (uint16_t i = 0; i < read.source_count; i++) {
-                assert_true(mn_mld_next_source(&read.sources, &source));
+                assert_true(mn_group_next_source(&read.sources, MN_MLD_SOURCE, &source));
                 assert_true(mnet_address_equal(source, sources[i]));
             }
-            assert_false(mn_mld_next_source(&read.sources, &source));
+            assert_false(mn_group_next_source(&read.sources, MN_MLD_SOURCE, &source));
             assert_true(read.sources.ok);
         }
     }
@@ -263,27 +263,27 @@ static void records_are_read_as_they_were_written(void **state)
     uint8_t bytes[MESSAGE_MAX];
     struct mn_writer w = mn_writer(bytes, sizeof bytes);
     mn_mld_write_report2(&w, 2);
-    mn_mld_write_record(&w, (enum mn_group_record_type)9, &group, NULL, 0);
+    mn_group_write_record(&w, (enum mn_group_record_type)9, &group, NULL, 0);
     bytes[MN_MLD2_REPORT + 1] = 1;
     mn_write_u32(&w, 0xdeadbeef);
-    mn_mld_write_record(&w, MN_GROUP_BLOCK_SOURCES, &group, sources, 2);
+    mn_group_write_record(&w, MN_GROUP_BLOCK_SOURCES, &group, sources, 2);
     size_t least = sizeof bytes - w.left;
     mn_write_u32(&w, 0xffffffff);
     for (size_t len = 0; len < least; len++)
         assert_int_equal(mn_mld_parse_report2(bytes, len, &datagram, true, &records), MN_PARSE_TRUNCATED);
     assert_int_equal(mn_mld_parse_report2(bytes, least + 4, &datagram, false, &records), MN_PARSE_INVALID);
     assert_int_equal(mn_mld_parse_report2(bytes, least + 4, &datagram, true, &records), MN_PARSE_OK);
-    assert_true(mn_mld_next_record(&records, &record));
+    assert_true(mn_group_next_record(&records, MN_MLD_SOURCE, &record));
     assert_int_equal(record.type, 9);
     assert_int_equal(record.source_count, 0);
-    assert_true(mn_mld_next_record(&records, &record));
+    assert_true(mn_group_next_record(&records, MN_MLD_SOURCE, &record));
     assert_int_equal(record.type, MN_GROUP_BLOCK_SOURCES);
     assert_true(mnet_address_equal(record.group, group));
-    assert_true(mn_mld_next_source(&record.sources, &source));
-    assert_true(mn_mld_next_source(&record.sources, &source));
+    assert_true(mn_group_next_source(&record.sources, MN_MLD_SOURCE, &source));
+    assert_true(mn_group_next_source(&record.sources, MN_MLD_SOURCE, &source));
     assert_true(mnet_address_equal(source, sources[1]));
-    assert_false(mn_mld_next_source(&record.sources, &source));
-    assert_false(mn_mld_next_record(&records, &record));
+    assert_false(mn_group_next_source(&record.sources, MN_MLD_SOURCE, &source));
+    assert_false(mn_group_next_record(&records, MN_MLD_SOURCE, &record));
 }
 
 int main(void)

@@ -8,15 +8,9 @@
 bool mn_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac, uint32_t sender_ip,
                  uint32_t target_ip)
 {
-    if (!mn_ip_may_speak(ip)) {
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_QUEUE);
+    struct mnet_packet *packet = mn_ip_new_message(ip);
+    if (packet == NULL)
         return false;
-    }
-    struct mnet_packet *packet = mnet_packet_alloc(ip->memory);
-    if (packet == NULL) {
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
-        return false;
-    }
     mn_arp_emit(mnet_packet_put(packet, MN_ARP_PACKET), &(struct mn_arp){
                                                             .operation = operation,
                                                             .sender_mac = ip->mac,

@@ -53,9 +53,7 @@ const struct mn_group_protocol mn_igmp_protocol = {
     .source_len = MN_IGMP_SOURCE,
     .reports_to = GROUP(22),
     .leaves_to = GROUP(2),
-    .next_source = mn_igmp_next_source,
     .write_head = mn_igmp_write_report3,
-    .write_record = mn_igmp_write_record,
     .write_older = write_older,
     .send = send,
 };

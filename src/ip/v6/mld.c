@@ -46,9 +46,7 @@ const struct mn_group_protocol mn_mld_protocol = {
     .source_len = MN_MLD_SOURCE,
     .reports_to = {.bytes = {[0] = 0xff, [1] = 0x02, [15] = 0x16}},
     .leaves_to = {.bytes = {[0] = 0xff, [1] = 0x02, [15] = 0x02}},
-    .next_source = mn_mld_next_source,
     .write_head = mn_mld_write_report2,
-    .write_record = mn_mld_write_record,
     .write_older = write_older,
     .send = send,
 };

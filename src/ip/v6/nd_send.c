@@ -10,15 +10,9 @@
 
 struct mnet_packet *mn_nd_make(struct mn_ip *ip, const struct mn_nd *message)
 {
-    if (!mn_ip_may_speak(ip)) {
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_QUEUE);
+    struct mnet_packet *packet = mn_ip_new_message(ip);
+    if (packet == NULL)
         return NULL;
-    }
-    struct mnet_packet *packet = mnet_packet_alloc(ip->memory);
-    if (packet == NULL) {
-        mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);
-        return NULL;
-    }
     struct mn_writer w = mn_writer(packet->data, MN_ND_WRITE_MAX);
     mn_nd_write(&w, message);
     MN_ASSERT(w.ok);
