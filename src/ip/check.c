@@ -1,4 +1,5 @@
-/* What holds in ip between two steps; in debug builds and fuzzers it is checked after each of them. */
+/* What holds in ip between two steps; in debug builds and fuzzers it is checked after each of
+ * them. */
 #include "base/check.h"
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"

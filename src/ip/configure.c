@@ -1,4 +1,5 @@
-/* The own address and the routes: set when the host starts, or changed and taken back while it runs, as by DHCP. */
+/* The own address and the routes: set when the host starts, or changed and taken back while it
+ * runs, as by DHCP. */
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"
 #include "wire/frame.h"
@@ -41,7 +42,8 @@ static bool add_route(struct mn_ip *ip, const struct mnet_route *route)
     return mn_routes_add(&ip->routes, to, route->gateway);
 }
 
-/* Adds the given routes that are on the link, or those that are not; says whether all were possible. */
+/* Adds the given routes that are on the link, or those that are not; says whether all were
+ * possible. */
 static bool add_routes(struct mn_ip *ip, const struct mn_ip_settings *settings, bool on_link)
 {
     bool all = true;
@@ -59,7 +61,8 @@ static void add_gateway(struct mn_ip *ip, struct mnet_address gateway)
         mn_routes_add(&ip->routes, (struct mnet_prefix){gateway, 32}, MNET_ADDRESS_ANY);
 }
 
-/* First what is on the link, then what lies behind a gateway. Says whether all of it was possible. */
+/* First what is on the link, then what lies behind a gateway. Says whether all of it was
+ * possible. */
 static bool set_routes(struct mn_ip *ip, const struct mn_ip_settings *settings)
 {
     bool has_gateway = !mn_address_is_any(&settings->ipv4_gateway);
@@ -81,7 +84,8 @@ static bool set_routes(struct mn_ip *ip, const struct mn_ip_settings *settings)
            mn_routes_add(&ip->routes, everything, settings->ipv4_gateway) && all;
 }
 
-/* Takes the address, if it is another one than before; then it has to be probed for, or announced. */
+/* Takes the address, if it is another one than before; then it has to be probed for, or
+ * announced. */
 static void set_address(struct mn_ip *ip, const struct mn_own_address *wanted, bool *same)
 {
     struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
@@ -146,7 +150,7 @@ void mn_ip_unconfigure(struct mn_ip *ip)
     mn_routes_remove_ipv4(&ip->routes);
     ip->last_way.known = false;
     ip->mtu = ip->link_mtu;
-    mn_neighbours_remove_ipv4(&ip->neighbours); /* they belong to the network that we may have left */
+    mn_neighbours_remove_ipv4(&ip->neighbours); /* of a network that we may have left */
 }
 
 void mn_ip_open_port(struct mn_ip *ip, uint16_t port)

@@ -1,4 +1,5 @@
-/* Cuts packets that are larger than the MTU into pieces. The headers of the pieces are per family. */
+/* Cuts packets that are larger than the MTU into pieces. The headers of the pieces are per
+ * family. */
 #include "base/checksum.h"
 #include "base/packet_sum.h"
 #include "ip/internal.h"

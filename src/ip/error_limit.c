@@ -1,7 +1,7 @@
-/* The rate of ICMP errors (RFC 1812 4.3.2.8, RFC 4443 2.4 (f)), of both families together: so many a
- * second in the long run, and at once as many as in a quarter of a second. A token costs a random
- * price of this mean, so that nobody can count the tokens that others have had and infer our answers
- * to them.
+/* The rate of ICMP errors (RFC 1812 4.3.2.8, RFC 4443 2.4 (f)), of both families together: so many
+ * a second in the long run, and at once as many as in a quarter of a second. A token costs a random
+ * price of this mean, so that nobody can count the tokens that others have had and infer our
+ * answers to them.
  */
 #include "ip/internal.h"
 
@@ -28,7 +28,7 @@ static void fill_bucket(struct mn_ip_limit *limit, uint64_t now)
     limit->filled_ns = now;
 }
 
-bool mn_ip_may_send_error(struct mn_ip *ip, uint64_t now)
+bool mn_ip_check_error_limit(struct mn_ip *ip, uint64_t now)
 {
     struct mn_ip_limit *limit = &ip->icmp_limit;
     fill_bucket(limit, now);

@@ -31,11 +31,12 @@ struct mn_arrival {
 
 /* What differs between protocols that find neighbours. */
 struct mn_neighbour_protocol {
-    /* Asks the station `alone`, or everybody (NULL), for the link address of a neighbour. False if there
-     * is no memory or no room for the request; then it was not sent. */
+    /* Asks the station `alone`, or everybody (NULL), for the link address of a neighbour. False if
+     * there is no memory or no room for the request; then it was not sent. */
     bool (*ask)(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone);
-    /* Cuts a packet that has waited, and is larger than the MTU, into fragments with their IP headers; owned from
-     * here on. There are none if there is no memory or no room; that is counted. */
+    /* Cuts a packet that has waited, and is larger than the MTU, into fragments with their IP
+     * headers; owned from here on. There are none if there is no memory or no room; that is
+     * counted. */
     void (*cut)(struct mn_ip *ip, struct mnet_packet *packet, struct mn_packet_queue *fragments);
     uint16_t ethertype;   /* of the packets that go to neighbours */
     uint8_t requests_max; /* unanswered, before it is given up */
@@ -43,9 +44,9 @@ struct mn_neighbour_protocol {
     uint64_t reachable_ns; /* for so long an answer holds, */
     uint64_t stale_ns;     /* for so long it is kept unused after that, */
     uint64_t failed_ns;    /* and for so long nobody is asked again for one that did not answer */
-    uint64_t delay_ns;     /* a transport has so long to confirm a neighbour before it is asked; 0: none */
-    uint64_t patience_ns;  /* the longest interval of requests to one that is UNREACHABLE; 0: there is no such state */
-    bool timed_by_routers; /* they tell the interval of requests and how long an answer holds (RFC 4861 6.3.4) */
+    uint64_t delay_ns;     /* so long a transport may confirm one before it is asked; 0: none */
+    uint64_t patience_ns;  /* most between requests to one that is UNREACHABLE; 0: no such state */
+    bool timed_by_routers; /* they tell interval and reachable_ns (RFC 4861 6.3.4) */
 };
 
 /* A new entry for `address`, as mn_neighbour_create. */
@@ -64,9 +65,10 @@ void mn_ip_take_advertisement(struct mn_ip *ip, struct mn_neighbour *neighbour, 
                               uint64_t now);
 /* A transport doubts that `next_hop` still takes packets: it is asked (RFC 1122 3.3.1.4). */
 void mn_ip_doubt(struct mn_ip *ip, struct mnet_address next_hop, uint64_t now);
-/* `packet` is for the next hop of `way`, whose entry is `neighbour` (NULL: none yet) and not REACHABLE. Returns the
- * entry if the packet may go to its link address. Otherwise NULL: the packet, owned from here on, waits for the answer
- * of the neighbour, who is asked by `protocol`, or was dropped. */
+/* `packet` is for the next hop of `way`, whose entry is `neighbour` (NULL: none yet) and not
+ * REACHABLE. Returns the entry if the packet may go to its link address. Otherwise NULL: the
+ * packet, owned from here on, waits for the answer of the neighbour, who is asked by `protocol`, or
+ * was dropped. */
 struct mn_neighbour *mn_ip_ask_first(struct mn_ip *ip, struct mn_neighbour *neighbour, const struct mn_ip_way *way,
                                      const struct mn_neighbour_protocol *protocol, struct mnet_packet *packet,
                                      uint64_t now);
@@ -77,7 +79,8 @@ void mn_ip_seek(struct mn_ip *ip, struct mnet_address address, uint64_t now);
 /* Whether packets may go to `next_hop` at once. */
 bool mn_ip_is_resolved(struct mn_ip *ip, struct mnet_address next_hop);
 void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);
-/* There may be another network behind the link now: neighbours are forgotten, those waited for are asked for again. */
+/* There may be another network behind the link now: neighbours are forgotten, those waited for are
+ * asked for again. */
 void mn_ip_neighbours_link_up(struct mn_ip *ip, uint64_t now);
 
 /* group.c: membership of multicast groups. */
@@ -101,8 +104,8 @@ static inline uint16_t mn_ip_mtu_of(const struct mn_ip *ip, bool ipv4)
 {
     return ipv4 ? ip->mtu : ip->v6.parameters.mtu;
 }
-/* The way from `source` (unspecified: any own address) to `destination`, and the own address to send
- * from. 0 or MNET_E_UNREACHABLE. */
+/* The way from `source` (unspecified: any own address) to `destination`, and the own address to
+ * send from. 0 or MNET_E_UNREACHABLE. */
 int mn_ip_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_address destination,
                    struct mn_ip_way *way);
 /* The way of a packet; 0, or why it cannot be sent: MNET_E_UNREACHABLE, MNET_E_INVALID. */
@@ -140,28 +143,30 @@ void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct
 
 /* link.c */
 
-/* Takes an IP packet, header first and owned from here on, on its way. Returns its frame, owned by the caller. NULL if
- * it goes round to the host itself, waits for the neighbour's link address, or was dropped. */
+/* Takes an IP packet, header first and owned from here on, on its way. Returns its frame, owned by
+ * the caller. NULL if it goes round to the host itself, waits for the neighbour's link address, or
+ * was dropped. */
 struct mnet_packet *mn_ip_make_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way,
                                      uint64_t now);
 /* Whether the queue for the way of one packet more has room; false is counted. */
-bool mn_ip_has_room(struct mn_ip *ip, enum mn_ip_way_kind way);
+bool mn_ip_check_room(struct mn_ip *ip, enum mn_ip_way_kind way);
 /* The way of a packet, on which there is room for it; 0, or why it cannot be sent. */
 static inline int mn_ip_way_with_room(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way)
 {
     int result = mn_ip_way_of(ip, datagram, way);
     if (MN_UNLIKELY(result != 0))
         return result;
-    return mn_ip_has_room(ip, way->kind) ? 0 : MNET_E_NO_MEMORY;
+    return mn_ip_check_room(ip, way->kind) ? 0 : MNET_E_NO_MEMORY;
 }
 
 /* cut.c */
 
-/* Cuts `packet`, owned from here on, into pieces of `step` bytes, the last one of as many as are left. A partial
- * checksum is completed before. Returns 0 or MNET_E_NO_MEMORY, which is counted. */
+/* Cuts `packet`, owned from here on, into pieces of `step` bytes, the last one of as many as are
+ * left. A partial checksum is completed before. Returns 0 or MNET_E_NO_MEMORY, which is counted. */
 int mn_ip_cut(struct mn_ip *ip, struct mnet_packet *packet, uint8_t protocol, uint32_t step,
               struct mn_packet_queue *pieces);
-/* A permutation of the numbers of 2 * `half` bits that only the key tells: a Feistel network of four rounds. */
+/* A permutation of the numbers of 2 * `half` bits that only the key tells: a Feistel network of
+ * four rounds. */
 uint32_t mn_ip_permute(const struct mn_hash_key *key, uint32_t value, unsigned half);
 
 /* Whether an own address may be the source or the destination of packets. */
@@ -174,13 +179,15 @@ static inline bool mn_own_is_usable(const struct mn_own_address *own)
 
 /* Begins with so many errors a second, from `now` on. */
 void mn_ip_limit_errors(struct mn_ip *ip, uint32_t errors_per_s, uint64_t now);
-/* Whether an ICMP error may be sent now; false is counted. It is paid for once there is a message to be sent. */
-bool mn_ip_may_send_error(struct mn_ip *ip, uint64_t now);
+/* Whether an ICMP error may be sent now; false is counted. It is paid for once there is a message
+ * to be sent. */
+bool mn_ip_check_error_limit(struct mn_ip *ip, uint64_t now);
 void mn_ip_pay_error(struct mn_ip *ip);
 
 /* echo.c: how a request becomes the reply, whatever the family. */
 
-/* A packet that came in several receive buffers becomes one. NULL, and counted, if memory is used up. */
+/* A packet that came in several receive buffers becomes one. NULL, and counted, if memory is used
+ * up. */
 struct mnet_packet *mn_ip_make_one(struct mn_ip *ip, struct mnet_packet *packet);
 /* Forgets what the device said about a received packet, which is sent now. */
 void mn_ip_forget_metadata(struct mnet_packet *packet);

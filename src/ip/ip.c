@@ -1,4 +1,5 @@
-/* The network layer as a whole: configuration, queues, timers. The work is in input.c and output.c. */
+/* The network layer as a whole: configuration, queues, timers. The work is in input.c and
+ * output.c. */
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"
 

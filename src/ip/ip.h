@@ -2,13 +2,14 @@
  * ICMP. Sans-IO: frames go in with the time, frames, datagrams for a transport and errors come out
  * by being asked for.
  *
- * Theory of operation. mn_ip_input takes a frame and either keeps it for itself (ARP, echo, fragments, anything
- * dropped) or gives it back as a datagram for a transport. mn_ip_output takes a transport's packet, finds the route,
- * writes the headers and puts the frame on the transmit queue, or lets it wait, whole, for its neighbour in a small
- * bounded queue of its own, so that one dead neighbour delays nobody else. What ip has to say itself (ARP, ICMP) goes to the
- * same transmit queue, which mn_ip_transmit empties when the device has room. A packet to an own address goes round
- * through the loopback queue. Where a neighbour does not answer, each packet that waited for it comes back as an error
- * for its transport through mn_ip_next_error.
+ * Theory of operation. mn_ip_input takes a frame and either keeps it for itself (ARP, echo,
+ * fragments, anything dropped) or gives it back as a datagram for a transport. mn_ip_output takes a
+ * transport's packet, finds the route, writes the headers and puts the frame on the transmit queue,
+ * or lets it wait, whole, for its neighbour in a small bounded queue of its own, so that one dead
+ * neighbour delays nobody else. What ip has to say itself (ARP, ICMP) goes to the same transmit
+ * queue, which mn_ip_transmit empties when the device has room. A packet to an own address goes
+ * round through the loopback queue. If a neighbour does not answer, each packet that waited for it
+ * comes back as an error for its transport through mn_ip_next_error.
  */
 #ifndef MN_IP_H
 #define MN_IP_H
@@ -36,15 +37,15 @@
 #include "wire/ethernet.h"
 #include "wire/wire.h"
 
-/* Frames and packets that may wait at a time. What ip says by itself (ARP, ICMP) is the first to be dropped; transports
- * are told MNET_E_NO_MEMORY. */
+/* Frames and packets that may wait at a time. What ip says by itself (ARP, ICMP) is the first to be
+ * dropped; transports are told MNET_E_NO_MEMORY. */
 #define MN_IP_TRANSMIT_MAX 1024
 #define MN_IP_TRANSMIT_OWN_MAX 256
 #define MN_IP_LOOPBACK_MAX 256
 #define MN_IP_FAILED_MAX 256
 #define MN_IP_PATH_MTUS_MAX 256 /* paths smaller than the link that are remembered */
-/* Bytes of datagrams that may wait for neighbours: this share of the budget, within these limits. For one neighbour,
- * and in datagrams: neighbour.h. */
+/* Bytes of datagrams that may wait for neighbours: this share of the budget, within these limits.
+ * For one neighbour, and in datagrams: neighbour.h. */
 #define MN_IP_WAITING_SHARE 32
 #define MN_IP_WAITING_BYTES_LEAST ((size_t)128 * 1024)
 #define MN_IP_WAITING_BYTES_MOST ((size_t)1024 * 1024)
@@ -57,7 +58,7 @@ struct mn_ip_config {
     struct mn_mac mac;
     uint16_t mtu;
     uint64_t now;
-    struct mnet_ip_config user; /* complete but for ipv4, which is unspecified if there is no address yet */
+    struct mnet_ip_config user; /* complete; ipv4 is unspecified if there is none yet */
 };
 
 struct mn_ip; /* defined below this interface, for embedding only */
@@ -67,55 +68,59 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config);
 /* Frees everything queued. */
 void mn_ip_deinit(struct mn_ip *ip);
 
-/* How to find out whether another station has the address already, before it is used (RFC 5227 2.1). */
+/* How to find out whether another station has the address already, before it is used (RFC 5227
+ * 2.1). */
 enum mn_ip_probe {
     MN_IP_PROBE_NONE,
     MN_IP_PROBE_QUICK, /* two probes in 0.1 s: enough for a neighbour that is awake */
     MN_IP_PROBE_FULL,  /* as the RFC has it: 4 to 7 s */
 };
-/* The own address and what follows from it, where it is not known from the beginning (DHCP). */
+/* The own address and what follows from it, if it is not known from the beginning (DHCP). */
 struct mn_ip_settings {
     struct mnet_prefix ipv4;
     struct mnet_address ipv4_gateway; /* unspecified: none */
     const struct mnet_route *routes;
     unsigned route_count;
-    bool possible_routes_only; /* leave out routes and a gateway that cannot be, instead of refusing everything */
-    bool leased;               /* the address is of a server, which is asked when the link comes up */
+    bool possible_routes_only; /* leave the others out, instead of refusing everything */
+    bool leased;               /* by a server, which is asked when the link comes up */
     uint16_t mtu;              /* for a new address; 0: the link's */
     enum mn_ip_probe probe;    /* for a new address */
 };
-/* Takes the address and routes in place of those before. An address that is the host's already stays so without further
- * probing, and so does the MTU. 0, or MNET_E_INVALID: then the host has no address. */
+/* Takes the address and routes in place of those before. An address that is the host's already
+ * stays so without further probing, and so does the MTU. 0, or MNET_E_INVALID: then the host has no
+ * address. */
 int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uint64_t now);
 /* From now on the host has no address, no routes and knows no neighbours. */
 void mn_ip_unconfigure(struct mn_ip *ip);
 
-/* The link has come up: it may lead to another network. Neighbours are forgotten, those waited for asked for again; a
- * probe begins again, and an address of the configuration (not by DHCP, which asks first) is announced. */
+/* The link has come up: it may lead to another network. Neighbours are forgotten, those waited for
+ * asked for again; a probe begins again, and an address of the configuration (not by DHCP, which
+ * asks first) is announced. */
 void mn_ip_link_up(struct mn_ip *ip, uint64_t now);
 
-/* The narrow way for a host that has no address to ask for one (RFC 2131 4.1). While there is none, UDP for `port` is
- * given to the transport although it is for nobody, whatever its destination (but no group, and nothing of 0/8 or 127/8)
- * and that of its frame: a server may send to 255.255.255.255, to its network's broadcast address, or to the address
- * that it is about to give, in frames for this station alone or for all. Whole datagrams only.
- * 0 (as at the start) shuts it. */
+/* The narrow way for a host that has no address to ask for one (RFC 2131 4.1). While there is none,
+ * UDP for `port` is given to the transport although it is for nobody, whatever its destination (but
+ * no group, and nothing of 0/8 or 127/8) and that of its frame: a server may send to
+ * 255.255.255.255, to its network's broadcast address, or to the address that it is about to give,
+ * in frames for this station alone or for all. Whole datagrams only. 0 (as at the start) shuts
+ * it. */
 void mn_ip_open_port(struct mn_ip *ip, uint16_t port);
-/* The other direction: sends a UDP packet, header first, from 0.0.0.0 to 255.255.255.255, which nothing else can do;
- * takes ownership in every case. 0, MNET_E_TOO_BIG, MNET_E_NO_MEMORY. */
+/* The other direction: sends a UDP packet, header first, from 0.0.0.0 to 255.255.255.255, which
+ * nothing else can do; takes ownership in every case. 0, MNET_E_TOO_BIG, MNET_E_NO_MEMORY. */
 int mn_ip_broadcast_unnumbered(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now);
 
 enum mn_ip_verdict {
     MN_IP_CONSUMED, /* nothing more to do */
-    /* *datagram is filled; packet->data is the transport header, packet->total the transport's bytes; the caller owns
-     * the packet */
+    /* *datagram is filled; packet->data is the transport header, packet->total the transport's
+     * bytes; the caller owns the packet */
     MN_IP_TRANSPORT,
     MN_IP_ERROR, /* *error is filled and points into the packet; the caller owns the packet */
 };
-/* Takes ownership of one received frame (Ethernet header first). A reassembled datagram replaces *packet by another
-   packet. */
+/* Takes ownership of one received frame (Ethernet header first). A reassembled datagram replaces
+ * *packet by another packet. */
 enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, uint64_t now,
                                struct mn_datagram *datagram, struct mn_icmp_error *error);
-/* The next packet sent to an own address, handled like mn_ip_input; false where there is none. */
+/* The next packet sent to an own address, handled like mn_ip_input; false if there is none. */
 bool mn_ip_loopback(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,
                     struct mn_datagram *datagram, struct mn_icmp_error *error);
 
@@ -126,13 +131,14 @@ struct mn_ip_path {
     bool loopback;
 };
 int mn_ip_path(struct mn_ip *ip, struct mnet_address destination, struct mn_ip_path *path);
-/* Puts up to MN_IP_SORT_MAX addresses of a peer into the order in which they are tried: by RFC 6724 6, `losers` last;
- * then with `first` of the first family in front and families in turn behind (RFC 8305 4). */
+/* Puts up to MN_IP_SORT_MAX addresses of a peer into the order in which they are tried: by RFC 6724
+ * 6, `losers` last; then with `first` of the first family in front and families in turn behind (RFC
+ * 8305 4). */
 #define MN_IP_SORT_MAX 16
 void mn_ip_sort(struct mn_ip *ip, const struct mn_losers *losers, unsigned first, struct mnet_address *addresses,
                 unsigned count, uint64_t now);
-/* The largest packet for `destination` as far as routers have told (RFC 1191, RFC 8201), at most the
- * link's. */
+/* The largest packet for `destination` as far as routers have told (RFC 1191, RFC 8201), at most
+ * the link's. */
 static inline uint16_t mn_ip_path_mtu(struct mn_ip *ip, struct mnet_address destination);
 /* A router told it, in an error about a packet of ours: its transport has checked that. */
 void mn_ip_lower_path_mtu(struct mn_ip *ip, const struct mn_icmp_error *error, uint64_t now);
@@ -140,43 +146,46 @@ void mn_ip_lower_path_mtu(struct mn_ip *ip, const struct mn_icmp_error *error, u
 bool mn_ip_is_own(const struct mn_ip *ip, struct mnet_address address);
 bool mn_ip_is_broadcast(const struct mn_ip *ip, struct mnet_address address);
 
-/* Sends the transport packet (transport header first) described by `datagram`; takes ownership in every case. 0,
- * MNET_E_UNREACHABLE (no route), MNET_E_TOO_BIG (with dont_fragment; packets with gso are measured by their segments),
- * MNET_E_NO_MEMORY, MNET_E_INVALID. */
+/* Sends the transport packet (transport header first) described by `datagram`; takes ownership in
+ * every case. 0, MNET_E_UNREACHABLE (no route), MNET_E_TOO_BIG (with dont_fragment; packets with
+ * gso are measured by their segments), MNET_E_NO_MEMORY, MNET_E_INVALID. */
 int mn_ip_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now);
 /* mn_ip_output and mn_ip_transmit in one: returns the next frame, which is the packet's own if no
- * other goes first. NULL if there is none, for the packet waits or was dropped, which is counted. */
+ * other goes first. NULL if there is none, for the packet waits or was dropped, which is
+ * counted. */
 struct mnet_packet *mn_ip_output_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                                        uint64_t now);
-/* Answers a received datagram with Destination Unreachable, within the rate limit and the rules of RFC 1122 3.2.2.
- * `reason` is one that a host gives: MN_UNREACHABLE_PROTOCOL or MN_UNREACHABLE_PORT. The packet is as mn_ip_input gave
- * it and stays the caller's. */
+/* Answers a received datagram with Destination Unreachable, within the rate limit and the rules of
+ * RFC 1122 3.2.2. `reason` is one that a host gives: MN_UNREACHABLE_PROTOCOL or
+ * MN_UNREACHABLE_PORT. The packet is as mn_ip_input gave it and stays the caller's. */
 void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
                        enum mn_unreachable reason, uint64_t now);
-/* The next frame for the device, owned by the caller; NULL where there is none. */
+/* The next frame for the device, owned by the caller; NULL if there is none. */
 struct mnet_packet *mn_ip_transmit(struct mn_ip *ip);
-/* The next packet given up because its neighbour did not answer: fills *error, which points into the packet returned,
-   owned by the caller. NULL where there is none. */
+/* The next packet given up because its neighbour did not answer: fills *error, which points into
+ * the packet returned, owned by the caller. NULL if there is none. */
 struct mnet_packet *mn_ip_next_error(struct mn_ip *ip, struct mn_icmp_error *error);
 
 /* Runs what is due, and says when something will be. */
 void mn_ip_expire(struct mn_ip *ip, uint64_t now);
-/* Memory is short: what waits for more fragments, or for a neighbour, is dropped, until it is no longer. */
+/* Memory is short: what waits for more fragments, or for a neighbour, is dropped, until it is no
+ * longer. */
 void mn_ip_relieve(struct mn_ip *ip);
 uint64_t mn_ip_deadline(struct mn_ip *ip);
 
-/* From now on the host takes packets to the group `address`, which has no zone; routers and switches
- * are told from the time `at` on (0: at once). Each join needs a leave. MNET_E_INVALID if it is no
- * group, MNET_E_UNREACHABLE without IPv6, MNET_E_LIMIT if too many groups are joined. */
+/* From now on the host takes packets to the group `address`, which has no zone; routers and
+ * switches are told from the time `at` on (0: at once). Each join needs a leave. MNET_E_INVALID if
+ * it is no group, MNET_E_UNREACHABLE without IPv6, MNET_E_LIMIT if too many groups are joined. */
 int mn_ip_join(struct mn_ip *ip, struct mnet_address address, uint64_t at);
 /* One of those who joined `address` does not want its packets any more. */
 void mn_ip_leave(struct mn_ip *ip, struct mnet_address address);
 
-/* Asserts what must hold between two steps (base/check.h): counts are those of the lists, bytes are sums, every timer
- * that is owed runs. */
+/* Asserts what must hold between two steps (base/check.h): counts are those of the lists, bytes are
+ * sums, every timer that is owed runs. */
 void mn_ip_check(struct mn_ip *ip);
 
-/* Whether an own address may be used: always, unless it is being probed or was lost to a conflict (RFC 5227). */
+/* Whether an own address may be used: always, unless it is being probed or was lost to a conflict
+ * (RFC 5227). */
 enum mn_ip_address_state {
     MN_IP_ADDRESS_NONE,
     MN_IP_ADDRESS_PROBING,
@@ -199,8 +208,8 @@ uint16_t mn_ip_mtu(const struct mn_ip *ip);
 /* Whether packets wait for the answer of a neighbour. */
 bool mn_ip_awaits_neighbour(const struct mn_ip *ip);
 
-/* The next own IPv6 address that could be used, and is none any more since its lifetime has ended. False: there is none.
- * Its connections end (RFC 4862 5.5.4). */
+/* The next own IPv6 address that could be used, and is none any more since its lifetime has ended.
+ * False: there is none. Its connections end (RFC 4862 5.5.4). */
 bool mn_ip_take_lost(struct mn_ip *ip, struct mnet_address *address);
 
 /* An own address by DHCPv6, which has a prefix of 128 bits. */
@@ -209,16 +218,19 @@ struct mn_ip_leased {
     uint64_t preferred_until_ns; /* deprecated from then on */
     uint64_t valid_until_ns;     /* who leases it takes it back then */
 };
-/* From now on these are the own addresses by DHCPv6. Detection begins for new ones. Others go, and the rest get their
- * lifetimes. An address that the host has already of its own, or of a router's prefix, stays that. */
+/* From now on these are the own addresses by DHCPv6. Detection begins for new ones. Others go, and
+ * the rest get their lifetimes. An address that the host has already of its own, or of a router's
+ * prefix, stays that. */
 void mn_ip_set_leased(struct mn_ip *ip, const struct mn_ip_leased *leased, unsigned count, uint64_t now);
 /* The state of an own IPv6 address; MN_IP_ADDRESS_NONE if it is none. */
 enum mn_ip_address_state mn_ip_state_of(struct mn_ip *ip, struct mnet_address address);
-/* The link-local address, from which the host speaks with its link; unspecified unless it may be used. */
+/* The link-local address, from which the host speaks with its link; unspecified unless it may be
+ * used. */
 struct mnet_address mn_ip_link_local(const struct mn_ip *ip);
 
-/* A number that changes with the own addresses and their states, with mn_ip_advice, with the routers, the prefixes on
- * the link, and with mn_ip_resolvers. Lifetimes do not count until they end. */
+/* A number that changes with the own addresses and their states, with mn_ip_advice, with the
+ * routers, the prefixes on the link, and with mn_ip_resolvers. Lifetimes do not count until they
+ * end. */
 static inline uint32_t mn_ip_changes(const struct mn_ip *ip);
 /* The same for the prefixes on the link alone. */
 uint32_t mn_ip_prefix_changes(const struct mn_ip *ip);
@@ -269,7 +281,7 @@ struct mn_own_address {
     bool leased;                          /* by DHCP */
     bool automatic;                       /* by v6.autoconf */
     bool temporary;                       /* RFC 8981 */
-    bool moved;                           /* announced to all nodes, not only to routers: the link is another one */
+    bool moved;                           /* to another link: all nodes are told */
     bool looped;                          /* a probe of ours came back (RFC 7527), ... */
     uint8_t nonces[MN_DAD_PROBES_MAX][6]; /* ... known by its nonce */
     uint64_t quiet_until_ns;              /* no announcement before */
@@ -302,8 +314,8 @@ struct mn_ip_v6 {
     struct mn_resolvers resolvers;
     struct mn_autoconf autoconf;
     struct mn_redirects redirects;
-    struct mn_timer timer;                /* MN_IP_TIMER_ROUTERS: of those from `solicit` on, and of `probe` */
-    struct mnet_address probe;            /* a router to be asked whether it is back; unspecified: none */
+    struct mn_timer timer;                /* MN_IP_TIMER_ROUTERS: of `solicit` to `probe` */
+    struct mnet_address probe;            /* a router: is it back? unspecified: none */
     uint64_t now;                         /* of the last event of a router */
     struct mnet_address lost[MN_OWN_MAX]; /* for mn_ip_take_lost, ... */
     unsigned lost_count;                  /* ... that many */
@@ -337,7 +349,8 @@ struct mn_ip_way_cache {
     bool known;
 };
 
-/* Identifications: a keyed permutation of a counter, with a new key when it has gone through all 65536. */
+/* Identifications: a keyed permutation of a counter, with a new key when it has gone through all
+ * 65536. */
 struct mn_ip_identification {
     struct mn_hash_key key;
     uint32_t used;
@@ -376,7 +389,7 @@ struct mn_ip {
     struct mn_packet_queue transmit; /* frames, Ethernet header first */
     struct mn_packet_queue loopback; /* IP header first, as are ... */
     struct mn_packet_queue failed;   /* ... the packets whose neighbour does not answer */
-    struct mn_packet_queue around;   /* packets of a neighbour that has failed, until ip.c takes them */
+    struct mn_packet_queue around;   /* of a neighbour that has failed, until ip.c takes them */
     struct mn_wheel wheel;           /* timers of enum mn_ip_timer */
     unsigned steps;                  /* of mn_ip_check */
 };

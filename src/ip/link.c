@@ -2,7 +2,7 @@
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"
 
-bool mn_ip_has_room(struct mn_ip *ip, enum mn_ip_way_kind way)
+bool mn_ip_check_room(struct mn_ip *ip, enum mn_ip_way_kind way)
 {
     if (MN_UNLIKELY(way == MN_IP_WAY_LOOPBACK) && ip->loopback.count >= MN_IP_LOOPBACK_MAX) {
         mn_ip_count(ip, MNET_COUNT_IP_DROP_LOOPBACK);

@@ -79,7 +79,8 @@ static void make_youngest(struct mn_neighbours *table, struct mn_neighbour *neig
         table->unresolved++;
 }
 
-/* The oldest entry of one list that is a gateway's or not, as asked. There are few gateways, so few steps. */
+/* The oldest entry of one list that is a gateway's or not, as asked. There are few gateways, so few
+ * steps. */
 static struct mn_neighbour *oldest(struct mn_neighbours *table, unsigned age, bool gateway)
 {
     struct mnet_link *head = &table->ages[age];
@@ -155,7 +156,7 @@ void mn_neighbour_set(struct mn_neighbours *table, struct mn_neighbour *neighbou
 void mn_neighbour_use(struct mn_neighbours *table, struct mn_neighbour *neighbour)
 {
     neighbour->used = neighbour->ever_used = true;
-    bool youngest = neighbour->age.next == &table->ages[MN_NEIGHBOUR_AGE_USED]; /* nobody is behind it */
+    bool youngest = neighbour->age.next == &table->ages[MN_NEIGHBOUR_AGE_USED]; /* the last */
     if (MN_UNLIKELY(!youngest) && age_list_of(neighbour) == MN_NEIGHBOUR_AGE_USED)
         make_youngest(table, neighbour);
 }

@@ -1,14 +1,15 @@
-/* The states of a neighbour and what leads from one to another (RFC 4861 7.3), for every protocol that
- * asks for link addresses. The states are described in neighbour.h; how to ask, how often, and how long
- * an answer holds is in the protocol's const table (struct mn_neighbour_protocol).
+/* The states of a neighbour and what leads from one to another (RFC 4861 7.3), for every protocol
+ * that asks for link addresses. The states are described in neighbour.h; how to ask, how often, and
+ * how long an answer holds is in the protocol's const table (struct mn_neighbour_protocol).
  *
- * A packet for an unknown neighbour waits while everybody is asked. Without an answer those who waited,
- * and nobody else, are told; for a while more the neighbour is known not to answer. What is known is
- * confirmed, after some time of use, by requests to the station alone, while packets keep going to the
- * old address; if all stay unanswered the entry is removed, and the next packet asks everybody again.
- * But if there is traffic for an IPv6 neighbour and no other way, its old address is the best that is
- * known: packets keep going there, and everybody is asked, less and less often (RFC 7048). Whatever
- * leads to a request, there is only one in each interval (RFC 4861 7.3.3, RFC 1122 2.3.2.1).
+ * A packet for an unknown neighbour waits while everybody is asked. Without an answer those who
+ * waited, and nobody else, are told; for a while more the neighbour is known not to answer. What is
+ * known is confirmed, after some time of use, by requests to the station alone, while packets keep
+ * going to the old address; if all stay unanswered the entry is removed, and the next packet asks
+ * everybody again. But if there is traffic for an IPv6 neighbour and no other way, its old address
+ * is the best that is known: packets keep going there, and everybody is asked, less and less often
+ * (RFC 7048). Whatever leads to a request, there is only one in each interval (RFC 4861 7.3.3, RFC
+ * 1122 2.3.2.1).
  *
  * Neighbour discovery waits five seconds in DELAY before it asks the station, for a word of the
  * transport; ARP does not. A transport has its word with each packet (confirmed in struct
@@ -84,7 +85,8 @@ static void start_asking(struct mn_ip *ip, struct mn_neighbour *neighbour, enum 
     send_request(ip, neighbour, now);
 }
 
-/* RFC 7048: packets keep going to a neighbour that does not answer, and everybody is asked for it. */
+/* RFC 7048: packets keep going to a neighbour that does not answer, and everybody is asked for
+ * it. */
 static void ask_patiently(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
     neighbour->used = false;
@@ -131,7 +133,7 @@ MN_RARE struct mn_neighbour *mn_ip_ask_first(struct mn_ip *ip, struct mn_neighbo
             mn_ip_drop(ip, packet, MNET_COUNT_ARP_DROP_TABLE);
             return NULL;
         }
-        mn_neighbour_wait(&ip->neighbours, neighbour, packet); /* first, for the request asks in its name */
+        mn_neighbour_wait(&ip->neighbours, neighbour, packet); /* the request is in its name */
         start_asking(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now);
         mn_neighbour_use(&ip->neighbours, neighbour);
         return NULL;
@@ -280,7 +282,8 @@ static void send_in_fragments(struct mn_ip *ip, const struct mn_neighbour *neigh
         mn_ip_send_frame(ip, fragment, &neighbour->mac, neighbour->protocol->ethertype);
 }
 
-/* Sends the packets that waited for the neighbour's link address. Returns true if there were any. */
+/* Sends the packets that waited for the neighbour's link address. Returns true if there were
+ * any. */
 static bool send_waiting(struct mn_ip *ip, struct mn_neighbour *neighbour)
 {
     bool any = neighbour->pending.count > 0;

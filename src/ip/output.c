@@ -6,8 +6,8 @@
 #include "ip/v6/internal.h"
 #include "wire/frame.h"
 
-/* The largest payload of an IP packet that `packet` becomes on the wire: a large one with gso is cut
- * by its device, or just above it, at the TCP header's end and every gso_size bytes. */
+/* The largest payload of an IP packet that `packet` becomes on the wire: a large one with gso is
+ * cut by its device, or just above it, at the TCP header's end and every gso_size bytes. */
 static uint32_t size_on_wire(const struct mnet_packet *packet)
 {
     if (MN_LIKELY(packet->gso == MNET_GSO_NONE))
@@ -23,7 +23,7 @@ static MN_RARE void loop_copy(struct mn_ip *ip, const struct mnet_packet *packet
 {
     struct mn_ip_way home = *way;
     home.kind = MN_IP_WAY_LOOPBACK;
-    if (!mn_groups_contain(&ip->groups, datagram->destination) || !mn_ip_has_room(ip, home.kind))
+    if (!mn_groups_contain(&ip->groups, datagram->destination) || !mn_ip_check_room(ip, home.kind))
         return;
     struct mnet_packet *copy = mn_packet_copy(packet, ip->memory);
     if (copy == NULL)
@@ -45,7 +45,8 @@ static inline int output(struct mn_ip *ip, struct mnet_packet *packet, const str
         mnet_packet_free(packet);
         return result;
     }
-    /* Routers do not cut IPv6 packets. Those that may not be cut here are their transports' care. */
+    /* Routers do not cut IPv6 packets. Those that may not be cut here are their transports'
+     * care. */
     if (MN_UNLIKELY(packet->total > MN_IPV6_MTU_MIN - MN_IPV6_HEADER) && !way.ipv4 && !datagram->dont_fragment &&
         way.kind != MN_IP_WAY_LOOPBACK)
         way.mtu = MN_MIN(way.mtu, mn_ip_path_mtu(ip, datagram->destination)); /* IP6-4.5-4 */

@@ -8,8 +8,8 @@
 
 _Static_assert(MN_ICMPV4_HEADER == MN_ICMPV6_HEADER, "both families have the same header");
 
-/* The mark is random, so that nobody off the way can answer in place of the host. Data is 0, 1, 2 and
- * so on. NULL if memory is used up. */
+/* The mark is random, so that nobody off the way can answer in place of the host. Data is 0, 1, 2
+ * and so on. NULL if memory is used up. */
 static struct mnet_packet *make_request(struct mn_ip *ip, uint8_t type, uint32_t mark, size_t len)
 {
     uint8_t data[256];

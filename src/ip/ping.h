@@ -1,5 +1,5 @@
-/* Echo requests of our own, over both families (RFC 792, RFC 4443 4.1). Each has a record, which its
- * sender keeps until the reply has come or nobody waits for it any more. */
+/* Echo requests of our own, over both families (RFC 792, RFC 4443 4.1). Each has a record, which
+ * its sender keeps until the reply has come or nobody waits for it any more. */
 #ifndef MN_PING_H
 #define MN_PING_H
 

@@ -24,8 +24,8 @@ struct mn_partial {
     struct mnet_link bucket;
     struct mnet_link age;
     struct mn_timer timer;
-    struct mn_datagram
-        datagram; /* of the piece at offset 0, once it is there; its addresses and protocol from the beginning */
+    /* Of the piece at offset 0, once it is there; addresses and protocol from the beginning. */
+    struct mn_datagram datagram;
     uint32_t identification;
     uint32_t length;   /* of the whole payload, once the last piece is there */
     uint32_t received; /* bytes of payload there */
@@ -103,7 +103,8 @@ static struct mnet_link *bucket_of(struct mn_reassembly *r, const struct mn_data
     return &r->buckets[mn_siphash13_words(&r->key, words, MN_COUNT_OF(words)) % MN_REASSEMBLY_BUCKETS];
 }
 
-/* Fragments belong together if they have source, destination, identification and, in IPv4, protocol in common. */
+/* Fragments belong together if they have source, destination, identification and, in IPv4, protocol
+ * in common. */
 static struct mn_partial *find(struct mnet_link *bucket, const struct mn_datagram *datagram, uint32_t identification)
 {
     for (struct mnet_link *link = mn_list_first(bucket); link != NULL && link != bucket; link = link->next) {
@@ -154,8 +155,8 @@ enum place {
     PLACE_CONFLICT,
 };
 
-/* Where among the pieces this one belongs, and whether it fits there. Looks from the end, where pieces that come in
-   order go. */
+/* Where among the pieces this one belongs, and whether it fits there. Looks from the end, where
+ * pieces that come in order go. */
 static enum place find_place(const struct mn_partial *partial, const struct mn_piece *piece, unsigned *at)
 {
     uint32_t begin = piece->offset, end = begin + piece->packet->total;
@@ -195,8 +196,9 @@ static void insert(struct mn_reassembly *r, struct mn_partial *partial, const st
         partial->length = piece->offset + place->len;
 }
 
-/* An empty packet with `header_len` bytes in its linear part and space for `length` bytes behind it; the first of them
- * are linear, so that the transport's header is, whatever the fragments were cut like. */
+/* An empty packet with `header_len` bytes in its linear part and space for `length` bytes behind
+ * it; the first of them are linear, so that the transport's header is, whatever the fragments were
+ * cut like. */
 static struct mnet_packet *alloc_whole(struct mn_reassembly *r, uint32_t header_len, uint32_t length)
 {
     struct mnet_packet *packet = mnet_packet_alloc(r->memory);
@@ -268,7 +270,7 @@ static struct mnet_packet *assemble(struct mn_reassembly *r, struct mn_partial *
     if (whole == NULL)
         return NULL;
     if (partial->ecn_met & ECN_CE_MET)
-        partial->datagram.traffic_class |= ECN_CE; /* RFC 3168 5.3: a mark on one piece marks the whole */
+        partial->datagram.traffic_class |= ECN_CE; /* RFC 3168 5.3: one mark is enough */
     *datagram = partial->datagram;
     datagram->header_len = header_len;
     write_header(whole->data, datagram, partial->identification, partial->length);
@@ -302,7 +304,7 @@ static struct mnet_packet *finish(struct mn_reassembly *r, struct mn_partial *pa
     return whole;
 }
 
-/* Puts the piece among the others; false where it was not kept. */
+/* Puts the piece among the others; false if it was not kept. */
 static bool add_piece(struct mn_reassembly *r, struct mn_partial *partial, const struct mn_piece *piece,
                       const struct mn_datagram *datagram)
 {

@@ -65,8 +65,8 @@ struct mn_destination_candidate {
 void mn_destinations_sort(const struct mn_policies *policies, struct mn_destination_candidate *candidates,
                           unsigned count);
 
-/* Mixes families (RFC 8305 4): `first` destinations of the family of the one in front come first, then
- * one of each family in turn, as long as there are both. Within a family the order stays. */
+/* Mixes families (RFC 8305 4): `first` destinations of the family of the one in front come first,
+ * then one of each family in turn, as long as there are both. Within a family the order stays. */
 void mn_destinations_interleave(struct mn_destination_candidate *candidates, unsigned count, unsigned first);
 
 /* Destinations that have failed lately: rule 1 has them last. If the table is full, the one whose

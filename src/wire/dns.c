@@ -219,7 +219,7 @@ bool mn_dns_write_data(struct mn_writer *w, const struct mn_dns_message *message
     case MN_DNS_CNAME:
     case MN_DNS_PTR:
     case MN_DNS_NS: fixed = 0; break;
-    case MN_DNS_SRV: fixed = 6; break; /* priority, weight, port; the target is not compressed, but might be */
+    case MN_DNS_SRV: fixed = 6; break; /* priority, weight, port; then the target */
     default: mn_write_bytes(w, message->bytes + at, record->data_len); return w->ok;
     }
     struct mn_dns_name name;

@@ -101,7 +101,8 @@ bool mn_dns_read_address(const struct mn_dns_message *message, const struct mn_d
 bool mn_dns_read_name(const struct mn_dns_message *message, const struct mn_dns_record *record,
                       struct mn_dns_name *name); /* CNAME, PTR, NS */
 bool mn_dns_read_soa(const struct mn_dns_message *message, const struct mn_dns_record *record, uint32_t *minimum_s);
-/* Writes the data with all names uncompressed: those of CNAME, PTR, NS and SRV; all else as it is. */
+/* Writes the data with all names uncompressed: those of CNAME, PTR, NS and SRV; all else as it
+ * is. */
 bool mn_dns_write_data(struct mn_writer *w, const struct mn_dns_message *message, const struct mn_dns_record *record);
 
 #endif

@@ -60,7 +60,7 @@ bool mn_group_take_records(struct mn_reader *r, size_t source_len, uint16_t coun
     for (uint16_t i = 0; i < count; i++)
         if (!mn_group_next_record(r, source_len, &record))
             return false;
-    *records = mn_reader(first, (size_t)(r->at - first)); /* trailing bytes are ignored (5.2.11, 4.2.11) */
+    *records = mn_reader(first, (size_t)(r->at - first)); /* more is ignored (5.2.11, 4.2.11) */
     return true;
 }
 

@@ -1,6 +1,6 @@
-/* Membership of multicast groups, as MLD and IGMP tell it: the meanings that both have in common, and
- * the parts of messages that differ in the length of addresses alone. The messages are in mld.h and
- * igmp.h. */
+/* Membership of multicast groups, as MLD and IGMP tell it: the meanings that both have in common,
+ * and the parts of messages that differ in the length of addresses alone. The messages are in mld.h
+ * and igmp.h. */
 #ifndef MN_GROUP_WIRE_H
 #define MN_GROUP_WIRE_H
 
@@ -64,7 +64,9 @@ static inline uint16_t mn_group_encode(uint32_t value, unsigned bits)
     return (uint16_t)(1u << bits | exponent << mantissa_bits | (mantissa & ((1u << mantissa_bits) - 1)));
 }
 
-/* ---- Parts of messages; an address takes `source_len` bytes: MN_MLD_SOURCE or MN_IGMP_SOURCE ---- */
+/* ---- Parts of messages ----
+ *
+ * An address takes `source_len` bytes: MN_MLD_SOURCE or MN_IGMP_SOURCE. */
 
 /* Reads the end of a query of the newest version (RFC 3810 5.1.7, RFC 3376 4.1.5), and its sources;
  * writes the same. */

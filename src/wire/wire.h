@@ -1,4 +1,5 @@
-/* What the wire formats share: verdicts, and what network and transport layers tell each other about a packet. */
+/* What the wire formats share: verdicts, and what network and transport layers tell each other
+ * about a packet. */
 #ifndef MN_WIRE_H
 #define MN_WIRE_H
 
@@ -30,32 +31,34 @@ enum mn_protocol {
     MN_PROTOCOL_ICMPV6 = 58,
 };
 
-/* An IP packet without its payload: filled by ip/ for what is received, by the transports for what is to be sent. */
+/* An IP packet without its payload: filled by ip/ for what is received, by the transports for what
+ * is to be sent. */
 struct mn_datagram {
     struct mnet_address source, destination;
     uint8_t protocol;
     uint8_t ttl;           /* TTL or hop limit; to send: 0 is the default */
     uint8_t traffic_class; /* DSCP << 2 | ECN */
-    bool doubtful;         /* to send: the transport has waited long for answers from there (RFC 1122 3.3.1.4) */
+    bool doubtful;         /* to send: no answers from there for long (RFC 1122 3.3.1.4) */
     bool dont_fragment;    /* to send: IPv4 DF; larger packets are refused, not cut */
     bool loop;             /* to send to a group: the host gets a copy if it has joined it */
     bool not_unicast;      /* received: the IP or the link destination was broadcast or multicast */
-    bool confirmed;        /* to send: the transport has heard from there since it sent (RFC 4861 7.3.1) */
-    uint16_t header_len;   /* received: bytes of the network header, which lie just in front of packet->data */
+    bool confirmed;        /* to send: there were answers since the last one (RFC 4861 7.3.1) */
+    uint16_t header_len;   /* received: bytes of the network header, in front of packet->data */
     uint32_t flow_label;   /* IPv6 (RFC 6437); 0: none */
 };
 
-/* An ICMP error about a packet of ours, from the network or from our own neighbour resolution, as transports see it: the
- * causes that users are told of, and one that is the transports' own business. Soft and hard are RFC 1122's words (4.2.3.9). */
+/* An ICMP error about a packet of ours, from the network or from our own neighbour resolution, as
+ * transports see it: the causes that users are told of, and one that is the transports' own
+ * business. Soft and hard are RFC 1122's words (4.2.3.9). */
 enum mn_unreachable {
-    MN_UNREACHABLE_NETWORK =
-        MNET_UNREACHABLE_NETWORK,                /* soft: net, source route failed, time exceeded, parameter problem */
-    MN_UNREACHABLE_HOST = MNET_UNREACHABLE_HOST, /* soft */
+    /* Soft: net, source route failed, time exceeded, parameter problem. */
+    MN_UNREACHABLE_NETWORK = MNET_UNREACHABLE_NETWORK,
+    MN_UNREACHABLE_HOST = MNET_UNREACHABLE_HOST,             /* soft */
     MN_UNREACHABLE_PROTOCOL = MNET_UNREACHABLE_PROTOCOL,     /* hard */
     MN_UNREACHABLE_PORT = MNET_UNREACHABLE_PORT,             /* hard */
-    MN_UNREACHABLE_PROHIBITED = MNET_UNREACHABLE_PROHIBITED, /* administratively: codes younger than those words */
+    MN_UNREACHABLE_PROHIBITED = MNET_UNREACHABLE_PROHIBITED, /* by an administrator */
     MN_UNREACHABLE_NEIGHBOUR = MNET_UNREACHABLE_NEIGHBOUR,   /* our own verdict */
-    MN_UNREACHABLE_TOO_BIG, /* mtu says what would fit; 0 where the router did not say */
+    MN_UNREACHABLE_TOO_BIG,                                  /* mtu is what would fit; 0: unknown */
 };
 
 struct mn_icmp_error {
@@ -68,11 +71,12 @@ struct mn_icmp_error {
     struct mnet_address reporter;
 };
 
-/* The unfolded pseudo-header sum (RFC 9293 3.1, RFC 768, RFC 8200 8.1) for checksum.h; families must agree. */
+/* The unfolded pseudo-header sum (RFC 9293 3.1, RFC 768, RFC 8200 8.1) for checksum.h; families
+ * must agree. */
 uint64_t mn_pseudo_sum(const struct mnet_address *source, const struct mnet_address *destination, uint8_t protocol,
                        uint32_t len);
-/* Whether the checksum of a received TCP segment or UDP datagram (its header at packet->data) is right, as far as the
- * device has not answered for it. */
+/* Whether the checksum of a received TCP segment or UDP datagram (its header at packet->data) is
+ * right, as far as the device has not answered for it. */
 bool mn_transport_checksum_ok(const struct mnet_packet *packet, const struct mn_datagram *datagram);
 
 #endif

@@ -1,17 +1,18 @@
 /* The own IPv4 address: probing for another user of it, announcing it, defending it (RFC 5227).
  *
- * Without probing the address is used, and announced, at once. With it three probes go out after a random second, one
- * to two seconds apart; nobody may answer until two seconds after the last. (An address that DHCP offers has been
- * checked by its server; it is probed for more quickly.) Once it is ours we never give it up (2.4
- * (c), for hosts whose address others must find): a conflict is counted, logged, and answered with one announcement in
- * ten seconds.
+ * Without probing the address is used, and announced, at once. With it three probes go out after a
+ * random second, one to two seconds apart; nobody may answer until two seconds after the last. (An
+ * address that DHCP offers has been checked by its server; it is probed for more quickly.) Once it
+ * is ours we never give it up (2.4 (c), for hosts whose address others must find): a conflict is
+ * counted, logged, and answered with one announcement in ten seconds.
  */
 #include "base/logger.h"
 #include "ip/v4/internal.h"
 #include "wire/arp.h"
 
-/* PROBE_WAIT, PROBE_MIN, PROBE_MAX, ANNOUNCE_WAIT and PROBE_NUM of RFC 5227 1.1, and what takes their place where a
- * whole second is too long: hosts of a virtual network answer within a millisecond. */
+/* PROBE_WAIT, PROBE_MIN, PROBE_MAX, ANNOUNCE_WAIT and PROBE_NUM of RFC 5227 1.1, and what takes
+ * their place if a whole second is too long: hosts of a virtual network answer within a
+ * millisecond. */
 struct timing {
     uint64_t wait_ns, min_ns, max_ns, announce_wait_ns;
     uint8_t num;
@@ -79,8 +80,8 @@ void mn_ip_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t 
     announce(ip, own, now);
 }
 
-/* RFC 5227 2.1 has an address probed for when the link comes up; one that is ours is never given up, so announcing it finds
- * a conflict as well. */
+/* RFC 5227 2.1 has an address probed for when the link comes up; one that is ours is never given
+ * up, so announcing it finds a conflict as well. */
 MN_RARE void mn_ip_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     if (own->state == MN_IP_ADDRESS_PROBING) {

@@ -1,17 +1,18 @@
 /* ARP received (RFC 826, RFC 5227): answering, and learning from what others say.
  *
- * Believed is what RFC 826 merges: any ARP packet may confirm or change an entry that is there. A new
- * entry comes only of a request for our own address, whose sender we are about to talk to anyway. Answers
- * that nobody asked for make none. A request for our address is answered from whatever network its sender
- * speaks (RFC 826 asks about none), but nothing is learnt of a sender that no route finds on the link: no
- * packet would ever go there.
+ * Believed is what RFC 826 merges: any ARP packet may confirm or change an entry that is there. A
+ * new entry comes only of a request for our own address, whose sender we are about to talk to
+ * anyway. Answers that nobody asked for make none. A request for our address is answered from
+ * whatever network its sender speaks (RFC 826 asks about none), but nothing is learnt of a sender
+ * that no route finds on the link: no packet would ever go there.
  */
 #include "wire/arp.h"
 
 #include "ip/v4/internal.h"
 
-/* Whether a station may say `arp` at all: a unicast link address, and as its address none (a probe) or one that a host
- * can have: not that of our network itself, which old hosts took for a broadcast (RFC 1122 3.3.6). */
+/* Whether a station may say `arp` at all: a unicast link address, and as its address none (a probe)
+ * or one that a host can have: not that of our network itself, which old hosts took for a broadcast
+ * (RFC 1122 3.3.6). */
 static bool is_plausible(const struct mn_ip *ip, const struct mn_arp *arp)
 {
     static const struct mn_mac none = {{0}};
@@ -36,7 +37,7 @@ static bool is_conflict(const struct mn_ip *ip, const struct mn_arp *arp)
            (own->state == MN_IP_ADDRESS_PROBING && arp->sender_ip == 0 && arp->target_ip == own->v4.address);
 }
 
-/* Merges the sender into the table; false where it has no place there. */
+/* Merges the sender into the table; false if it has no place there. */
 static bool merge(struct mn_ip *ip, const struct mn_arp *arp, bool asks_us, uint64_t now)
 {
     struct mnet_address sender = mnet_address_from_ipv4(arp->sender_ip);

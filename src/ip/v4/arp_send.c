@@ -1,6 +1,6 @@
 /* ARP sent (RFC 826), and how neighbours are asked for by it. When to ask is the business of
- * neighbour_states.c: three broadcast requests, a second apart (RFC 1122 2.3.2.1), for a neighbour that is
- * not known; requests to the station alone to confirm what is known (RFC 1122 2.3.2.1 (2)).
+ * neighbour_states.c: three broadcast requests, a second apart (RFC 1122 2.3.2.1), for a neighbour
+ * that is not known; requests to the station alone to confirm what is known (RFC 1122 2.3.2.1 (2)).
  */
 #include "ip/v4/internal.h"
 #include "wire/arp.h"
@@ -22,7 +22,8 @@ bool mn_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct 
     return true;
 }
 
-/* Asks the station `alone`, or everybody on the link (NULL), for the link address of `neighbour`. */
+/* Asks the station `alone`, or everybody on the link (NULL), for the link address of
+ * `neighbour`. */
 static bool ask(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone)
 {
     struct mn_mac to = alone != NULL ? *alone : mn_mac_broadcast;

@@ -1,7 +1,9 @@
-/* Fragments of packets on their way out (RFC 791 3.2), and the identification that holds them together. */
+/* Fragments of packets on their way out (RFC 791 3.2), and the identification that holds them
+ * together. */
 #include "ip/v4/internal.h"
 
-/* No number comes twice within 65536 (RFC 6864 4.3), none tells the next one or how many were used (RFC 7739). */
+/* No number comes twice within 65536 (RFC 6864 4.3), none tells the next one or how many were used
+ * (RFC 7739). */
 uint16_t mn_ipv4_next_identification(struct mn_ip *ip)
 {
     struct mn_ip_identification *identification = &ip->identification;
@@ -15,7 +17,7 @@ uint16_t mn_ipv4_next_identification(struct mn_ip *ip)
 MN_RARE int mn_ipv4_cut(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header, uint16_t mtu,
                         struct mn_packet_queue *fragments)
 {
-    uint32_t step = (mtu - (uint32_t)MN_IPV4_HEADER) & ~7u; /* offsets are counted in units of eight bytes */
+    uint32_t step = (mtu - (uint32_t)MN_IPV4_HEADER) & ~7u; /* offsets count eight bytes */
     uint32_t total = packet->total;
     int result = mn_ip_cut(ip, packet, header->protocol, step, fragments);
     if (result != 0)

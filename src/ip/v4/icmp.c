@@ -1,5 +1,5 @@
-/* ICMP for IPv4 (RFC 792, RFC 1122 3.2.2, RFC 1812 4.3): echo answered, errors sent within a rate, errors received
- * handed on when they quote a packet that could be ours. */
+/* ICMP for IPv4 (RFC 792, RFC 1122 3.2.2, RFC 1812 4.3): echo answered, errors sent within a rate,
+ * errors received handed on when they quote a packet that could be ours. */
 #include "wire/icmpv4.h"
 
 #include <string.h>
@@ -13,8 +13,8 @@
 #define QUOTE_MIN 8            /* of the transport: RFC 792 */
 #define PATH_MTU_MIN 68        /* RFC 791: every link carries this */
 
-/* RFC 1122 3.2.2: no error about an error, about what was not sent to us alone, or to a source that is not one host.
- * (Fragments but the first never come this far.) */
+/* RFC 1122 3.2.2: no error about an error, about what was not sent to us alone, or to a source that
+ * is not one host. (Fragments but the first never come this far.) */
 static bool may_answer(const struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram)
 {
     uint32_t source = mn_address_to_ipv4(&datagram->source);
@@ -25,7 +25,7 @@ static bool may_answer(const struct mn_ip *ip, const struct mnet_packet *packet,
            (packet->len > 0 && !mn_icmpv4_is_error(mn_icmpv4_type(packet->data)));
 }
 
-/* The ICMP message with the quote; NULL where memory is used up. */
+/* The ICMP message with the quote; NULL if memory is used up. */
 static struct mnet_packet *make_error(struct mn_ip *ip, const struct mnet_packet *packet, uint16_t header_len,
                                       const struct mn_icmpv4 *message)
 {
@@ -48,7 +48,7 @@ static void send_error(struct mn_ip *ip, const struct mnet_packet *packet, const
 {
     if (!may_answer(ip, packet, datagram))
         return;
-    if (!mn_ip_may_send_error(ip, now))
+    if (!mn_ip_check_error_limit(ip, now))
         return;
     struct mn_icmpv4 message = {.type = type, .code = code};
     struct mnet_packet *answer = make_error(ip, packet, datagram->header_len, &message);
@@ -111,8 +111,8 @@ void mn_icmpv4_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *fi
     send_error(ip, first, datagram, MN_ICMPV4_TIME_EXCEEDED, MN_ICMPV4_REASSEMBLY_TIME_EXCEEDED, now);
 }
 
-/* Milliseconds that no clock tells the beginning of, not even ours: the upper bit says so (RFC 791 3.1; RFC 1122
- * 3.2.2.8), and the random origin hides how long this host has been up. */
+/* Milliseconds that no clock tells the beginning of, not even ours: the upper bit says so (RFC 791
+ * 3.1; RFC 1122 3.2.2.8), and the random origin hides how long this host has been up. */
 static uint32_t timestamp_of(const struct mn_ip *ip, uint64_t now)
 {
     static const uint64_t purpose = MN_ICMPV4_ECHO;
@@ -120,7 +120,8 @@ static uint32_t timestamp_of(const struct mn_ip *ip, uint64_t now)
     return (uint32_t)(origin + now / MNET_MILLISECOND) | UINT32_C(1) << 31;
 }
 
-/* The options that the reply carries back. False if the request is to be discarded for those that it has. */
+/* The options that the reply carries back. False if the request is to be discarded for those that
+ * it has. */
 static bool answer_options(const struct mn_ip *ip, const struct mnet_packet *packet, uint64_t now,
                            const struct mn_datagram *datagram, struct mn_ipv4_options *options)
 {
@@ -130,7 +131,8 @@ static bool answer_options(const struct mn_ip *ip, const struct mnet_packet *pac
                                               timestamp_of(ip, now), options);
 }
 
-/* RFC 1122 3.2.2.6: the request goes back as the reply; only type and checksum change, and what its options record. */
+/* RFC 1122 3.2.2.6: the request goes back as the reply; only type and checksum change, and what its
+ * options record. */
 static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now, const struct mn_datagram *datagram)
 {
     if (datagram->not_unicast) {
@@ -154,7 +156,7 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
         .source = datagram->destination,
         .destination = datagram->source,
         .protocol = MN_PROTOCOL_ICMP,
-        .traffic_class = datagram->traffic_class & 0xfc, /* the type of service, but not the congestion mark */
+        .traffic_class = datagram->traffic_class & 0xfc, /* without the congestion mark */
     };
     bool with_options = options.len > 0 && MN_IPV4_HEADER + options.len + packet->total <= ip->mtu;
     int result = with_options ? mn_ipv4_output_options(ip, packet, &reply, &options, now)
@@ -163,8 +165,8 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
         mn_ip_count(ip, MNET_COUNT_ICMP_ECHO);
 }
 
-/* The address that an error came to must be the source of the packet quoted, and that one of ours; for 127/8 both
-   stayed inside. */
+/* The address that an error came to must be the source of the packet quoted, and that one of ours;
+ * for 127/8 both stayed inside. */
 static bool quote_is_ours(const struct mn_ip *ip, const struct mn_ipv4 *quote, const struct mn_datagram *datagram)
 {
     if (quote->source != mn_address_to_ipv4(&datagram->destination))
@@ -174,7 +176,8 @@ static bool quote_is_ours(const struct mn_ip *ip, const struct mn_ipv4 *quote, c
     return mn_ip_is_own_value(ip, quote->source) || mn_ipv4_is_loopback(quote->source);
 }
 
-/* Reads the quote of an error into *error; false where it cannot be about a packet of our transports. */
+/* Reads the quote of an error into *error; false if it cannot be about a packet of our
+ * transports. */
 static bool read_quote(const struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
                        struct mn_icmp_error *error)
 {

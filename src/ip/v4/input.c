@@ -10,7 +10,7 @@ static MN_RARE enum mnet_counter reason_of(enum mn_parse result, const struct mn
         return MNET_COUNT_IP_DROP_TRUNCATED;
     if (result == MN_PARSE_CHECKSUM)
         return MNET_COUNT_IP_DROP_CHECKSUM;
-    /* The options are looked at last: where all else is in order they are to blame. */
+    /* The options are looked at last: if all else is in order, they are to blame. */
     bool others_right = mn_ip_version(arrival->packet->data) == 4 && header->header_len > MN_IPV4_HEADER &&
                         header->total_len >= header->header_len;
     return others_right ? MNET_COUNT_IP_DROP_OPTIONS : MNET_COUNT_IP_DROP_HEADER;

@@ -32,7 +32,8 @@ void mn_ip_address_conflict(struct mn_ip *ip, struct mn_own_address *own, struct
 
 /* arp_send.c */
 
-/* Sends an ARP packet of ours to the station `to`. False if there is no memory or no room for it; then it was not sent. */
+/* Sends an ARP packet of ours to the station `to`. False if there is no memory or no room for it;
+ * then it was not sent. */
 bool mn_arp_send(struct mn_ip *ip, struct mn_mac to, uint16_t operation, struct mn_mac target_mac, uint32_t sender_ip,
                  uint32_t target_ip);
 /* How neighbours are asked for. */
@@ -79,8 +80,8 @@ static inline void mn_ipv4_write_header(struct mnet_packet *packet, struct mn_ip
     header->total_len = (uint16_t)(MN_IPV4_HEADER + packet->total);
     mn_ipv4_emit(mnet_packet_push(packet, MN_IPV4_HEADER), header);
 }
-/* Cuts `packet`, too large for the MTU and owned from here on, into fragments with a header each. 0, or
- * MNET_E_NO_MEMORY: then there are none, and the drop is counted. */
+/* Cuts `packet`, too large for the MTU and owned from here on, into fragments with a header each.
+ * 0, or MNET_E_NO_MEMORY: then there are none, and the drop is counted. */
 int mn_ipv4_cut(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header, uint16_t mtu,
                 struct mn_packet_queue *fragments);
 /* The same for a packet that has its IP header in front and waited for its neighbour. */
@@ -96,13 +97,13 @@ enum mn_ip_verdict mn_icmpv4_input(struct mn_ip *ip, struct mnet_packet *packet,
 /* As mn_ip_unreachable. */
 void mn_icmpv4_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
                            enum mn_unreachable reason, uint64_t now);
-/* Tells the sender of `first`, the first fragment of a datagram, that the others did not come in time (RFC 792). The
- * packet stays the caller's. */
+/* Tells the sender of `first`, the first fragment of a datagram, that the others did not come in
+ * time (RFC 792). The packet stays the caller's. */
 void mn_icmpv4_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first, const struct mn_datagram *datagram,
                                   uint64_t now);
 
-/* Describes a packet of ours, IP header first, whose neighbour does not answer, as its transport knows it; false if no
- * transport waits for word. */
+/* Describes a packet of ours, IP header first, whose neighbour does not answer, as its transport
+ * knows it; false if no transport waits for word. */
 bool mn_ipv4_describe_failure(struct mnet_packet *packet, struct mn_icmp_error *error);
 
 #endif

@@ -64,7 +64,7 @@ int mn_ip_broadcast_unnumbered(struct mn_ip *ip, struct mnet_packet *packet, uin
         mn_ip_drop(ip, packet, MNET_COUNT_IP_DROP_TOO_BIG);
         return MNET_E_TOO_BIG;
     }
-    if (!mn_ip_has_room(ip, way.kind)) {
+    if (!mn_ip_check_room(ip, way.kind)) {
         mnet_packet_free(packet);
         return MNET_E_NO_MEMORY;
     }

@@ -80,7 +80,8 @@ MN_RARE void mn_ipv6_announce(struct mn_ip *ip, struct mn_own_address *own, uint
 {
     MN_ASSERT(mn_own_is_usable(own));
     mn_nd_announce(ip, own, own->moved ? mn_ipv6_all_nodes : mn_ipv6_all_routers);
-    own->quiet_until_ns = mn_time_after(now, ip->v6.parameters.retrans_ns); /* GRAND-6.1.2-4, ND-7.2.6-2 */
+    /* GRAND-6.1.2-4, ND-7.2.6-2 */
+    own->quiet_until_ns = mn_time_after(now, ip->v6.parameters.retrans_ns);
     own->announcements++;
     if (mn_ipv6_is_announcing(own))
         mn_wheel_arm(&ip->wheel, &own->timer, own->quiet_until_ns);

@@ -1,5 +1,5 @@
-/* Checks of a configuration, as far as it is about IPv6. They need no host, so that a stack can check
- * before it makes one. */
+/* Checks of a configuration, as far as it is about IPv6. They need no host, so that a stack can
+ * check before it makes one. */
 #ifndef MN_IP_V6_CONFIG_H
 #define MN_IP_V6_CONFIG_H
 

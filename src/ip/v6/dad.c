@@ -34,7 +34,7 @@ static void become_ours(struct mn_ip *ip, struct mn_own_address *own, uint64_t n
 static void probe(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     uint8_t *nonce = own->nonces[own->probes]; /* EDAD-4.1-1 */
-    mn_groups_timer(ip, now);                  /* before the answer, switches hear of the group that gets it */
+    mn_groups_timer(ip, now);                  /* switches know the group before the answer */
     mn_random_bytes(ip->random, nonce, MN_ND_NONCE);
     own->probes += mn_nd_probe(ip, own, nonce); /* without memory for one nobody was asked */
     mn_wheel_arm(&ip->wheel, &own->timer, now + ip->v6.parameters.retrans_ns);

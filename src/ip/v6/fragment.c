@@ -1,4 +1,5 @@
-/* Fragments of packets on their way out (RFC 8200 4.5), and the identification that holds them together. */
+/* Fragments of packets on their way out (RFC 8200 4.5), and the identification that holds them
+ * together. */
 #include "ip/v6/internal.h"
 
 /* No number comes twice within 2^32, and none tells the next one (RFC 7739). */
@@ -35,5 +36,5 @@ MN_RARE void mn_ipv6_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, s
     enum mn_parse result = mn_ipv6_parse(packet->data, packet->len, packet->total, &header);
     MN_ASSERT(result == MN_PARSE_OK); /* we wrote it */
     mnet_packet_pull(packet, MN_IPV6_HEADER);
-    mn_ipv6_cut(ip, packet, &header, ip->v6.parameters.mtu, fragments); /* counts what it cannot send */
+    mn_ipv6_cut(ip, packet, &header, ip->v6.parameters.mtu, fragments); /* which counts drops */
 }

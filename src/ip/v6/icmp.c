@@ -57,7 +57,7 @@ static void send_error(struct mn_ip *ip, const struct mnet_packet *packet, const
         .protocol = MN_PROTOCOL_ICMPV6,
     };
     struct mn_ip_way way;
-    if (!mn_ip_may_send_error(ip, now) || mn_ip_way_with_room(ip, &reply, &way) != 0)
+    if (!mn_ip_check_error_limit(ip, now) || mn_ip_way_with_room(ip, &reply, &way) != 0)
         return;
     struct mnet_packet *answer = make_error(ip, packet, datagram->header_len, message);
     if (answer == NULL) {

@@ -14,8 +14,8 @@ static bool check_header(struct mn_ip *ip, struct mn_arrival *arrival, struct mn
     return true;
 }
 
-/* RFC 4291 2.5.3, 2.7: a source is the address of one other host, or of one that has none yet. Nearly
- * always the bit of the address shows that it is not an own one. */
+/* RFC 4291 2.5.3, 2.7: a source is the address of one other host, or of one that has none yet.
+ * Nearly always the bit of the address shows that it is not an own one. */
 static bool check_source(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_ipv6 *header)
 {
     const struct mnet_address *source = &header->source;
@@ -26,8 +26,8 @@ static bool check_source(struct mn_ip *ip, const struct mn_arrival *arrival, con
     return false;
 }
 
-/* A group that the host has joined. The groups of the interface are heard from the host itself alone
- * (RFC 4291 2.7), and that of all nodes is among them (2.8). */
+/* A group that the host has joined. The groups of the interface are heard from the host itself
+ * alone (RFC 4291 2.7), and that of all nodes is among them (2.8). */
 static bool is_own_group(const struct mn_ip *ip, const struct mn_arrival *arrival, const struct mnet_address *group)
 {
     static const struct mnet_address all_nodes = {.bytes = {0xff, 0x01, [15] = 1}};
@@ -36,8 +36,8 @@ static bool is_own_group(const struct mn_ip *ip, const struct mn_arrival *arriva
     return arrival->looped && (mn_ipv6_equal(group, &all_nodes) || mn_groups_contain(&ip->groups, *group));
 }
 
-/* One of our own addresses, or of our groups. No packet for a tentative address counts; what detection
- * hears comes to groups (RFC 4862 5.4). */
+/* One of our own addresses, or of our groups. No packet for a tentative address counts; what
+ * detection hears comes to groups (RFC 4862 5.4). */
 static bool check_destination(struct mn_ip *ip, struct mn_arrival *arrival, const struct mn_ipv6 *header)
 {
     const struct mnet_address *destination = &header->destination;

@@ -25,8 +25,8 @@ static inline struct mn_own_address *mn_ipv6_find_own(struct mn_ip *ip, const st
         return last;
     return mn_ipv6_search_own(ip, address);
 }
-/* One of 64 bits, by which most addresses are told apart. Those of the own addresses, and of ::1, are
- * in v6.own_bits: what has another bit is neither. */
+/* One of 64 bits, by which most addresses are told apart. Those of the own addresses, and of ::1,
+ * are in v6.own_bits: what has another bit is neither. */
 static inline uint64_t mn_ipv6_own_bit(const struct mnet_address *address)
 {
     uint64_t halves[2];
@@ -60,7 +60,8 @@ unsigned mn_ipv6_find_place(const struct mn_ip *ip);
 /* The host has the address no longer. */
 void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own);
 void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
-/* Whether others hear of an own address, which they have been told of, once more: at quiet_until_ns. */
+/* Whether others hear of an own address, which they have been told of, once more: at
+ * quiet_until_ns. */
 static inline bool mn_ipv6_is_announcing(const struct mn_own_address *own)
 {
     return own->announcements < 3; /* MAX_NEIGHBOR_ADVERTISEMENT (RFC 4861 10) */
@@ -78,7 +79,8 @@ void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own, uint
 
 /* leased.c: own addresses of DHCPv6. */
 
-/* Makes the state of an own address follow its preferred lifetime, and sets the timer for the end of it. */
+/* Makes the state of an own address follow its preferred lifetime, and sets the timer for the end
+ * of it. */
 void mn_ipv6_age_leased(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 
 /* slaac.c: own addresses that follow from prefixes. */
@@ -205,8 +207,8 @@ struct mn_nd mn_nd_advertisement(const struct mn_ip *ip, const struct mn_own_add
 extern const struct mn_neighbour_protocol mn_nd_protocol;
 /* Sends a message of ours. False if there is no memory or no room for it. */
 bool mn_nd_send(struct mn_ip *ip, const struct mn_nd *message, const struct mn_icmpv6_route *route);
-/* Asks, with a nonce of MN_ND_NONCE bytes, whether another station has the tentative address `own`. False if there is no memory or no
- * room for the request: then it was not sent. */
+/* Asks, with a nonce of MN_ND_NONCE bytes, whether another station has the tentative address `own`.
+ * False if there is no memory or no room for the request: then it was not sent. */
 bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own, const uint8_t *nonce);
 /* Tells the group `to` our link address for `own`, unasked (RFC 4861 7.2.6). */
 void mn_nd_announce(struct mn_ip *ip, const struct mn_own_address *own, struct mnet_address to);

@@ -1,5 +1,5 @@
-/* Own IPv6 addresses of DHCPv6 (RFC 8415). Its client decides which there are and how long, and here
- * the list of own addresses follows it. */
+/* Own IPv6 addresses of DHCPv6 (RFC 8415). Its client decides which there are and how long, and
+ * here the list of own addresses follows it. */
 #include "ip/v6/internal.h"
 
 static const struct mn_ip_leased *find(const struct mn_ip_leased *leased, unsigned count,

@@ -60,7 +60,7 @@ static void receive_solicitation(struct mn_ip *ip, const struct mn_nd *message, 
     struct mn_own_address *own = mn_ipv6_find_own(ip, &message->target);
     if (own == NULL || own->state == MN_IP_ADDRESS_CONFLICT)
         return;
-    if (own->state == MN_IP_ADDRESS_PROBING) { /* RFC 4862 5.4.3: who has an address only asks for this one */
+    if (own->state == MN_IP_ADDRESS_PROBING) { /* RFC 4862 5.4.3 */
         if (mn_ipv6_is_unspecified(&datagram->source))
             mn_ipv6_receive_probe(ip, own, message, now);
         return;

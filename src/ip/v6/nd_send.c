@@ -1,11 +1,11 @@
-/* Messages of neighbour discovery that go to groups, or to stations whose link address is known, and
- * how neighbours are asked for with them (RFC 4861 7.2). When to ask is the business of
+/* Messages of neighbour discovery that go to groups, or to stations whose link address is known,
+ * and how neighbours are asked for with them (RFC 4861 7.2). When to ask is the business of
  * neighbour_states.c; duplicate address detection is in dad.c.
  */
 #include "wire/nd.h"
 #include "ip/v6/internal.h"
 
-#define MAX_SOLICITS 3                       /* MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT (RFC 4861 10) */
+#define MAX_SOLICITS 3                       /* MAX_MULTICAST_SOLICIT, MAX_UNICAST_SOLICIT */
 #define MAX_RETRANS_TIMER (60 * MNET_SECOND) /* RFC 7048 4 */
 
 struct mnet_packet *mn_nd_make(struct mn_ip *ip, const struct mn_nd *message)

@@ -19,7 +19,7 @@
 struct mn_on_link_prefix {
     struct mnet_prefix prefix;
     uint64_t until_ns;
-    bool deprecated; /* its preferred lifetime was 0 the last time: addresses in it are to be renewed */
+    bool deprecated; /* its last preferred lifetime was 0: addresses in it are to be renewed */
 };
 
 /* A zeroed list is empty. */

@@ -1,5 +1,5 @@
-/* Which routers can be used, as neighbour unreachability detection finds out, and when the next event
- * of a router is due. Nothing is sent here, and no neighbour changes its state. */
+/* Which routers can be used, as neighbour unreachability detection finds out, and when the next
+ * event of a router is due. Nothing is sent here, and no neighbour changes its state. */
 #include "base/logger.h"
 #include "ip/v6/internal.h"
 

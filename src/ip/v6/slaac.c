@@ -1,5 +1,5 @@
-/* Own addresses that follow from prefixes (RFC 4862 5.5): autoconf.c decides which there are and how
- * long, and here the list of own addresses follows it. */
+/* Own addresses that follow from prefixes (RFC 4862 5.5): autoconf.c decides which there are and
+ * how long, and here the list of own addresses follows it. */
 #include "base/logger.h"
 #include "ip/v6/internal.h"
 

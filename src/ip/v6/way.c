@@ -30,8 +30,8 @@ static int choose_router(struct mn_ip *ip, const struct mnet_address *source, co
     return 0;
 }
 
-/* The next hop of a global destination: as a router has redirected it, on the link, or a router. The
- * configuration goes before what routers advertise. */
+/* The next hop of a global destination: as a router has redirected it, on the link, or a router.
+ * The configuration goes before what routers advertise. */
 static int find_next_hop(struct mn_ip *ip, const struct mnet_address *source, const struct mnet_address *destination,
                          struct mn_ip_way *way)
 {
@@ -56,7 +56,7 @@ int mn_ipv6_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_a
     if (!ip->v6.on || mn_ipv6_is_unspecified(&destination))
         return MNET_E_UNREACHABLE;
     if (mn_ipv6_is_multicast(&destination)) {
-        if (mn_ipv6_multicast_scope(&destination) < MN_IPV6_SCOPE_INTERFACE) /* RFC 4291 2.7: reserved */
+        if (mn_ipv6_multicast_scope(&destination) < MN_IPV6_SCOPE_INTERFACE) /* RFC 4291 2.7 */
             return MNET_E_UNREACHABLE;
         bool inside = mn_ipv6_multicast_scope(&destination) == MN_IPV6_SCOPE_INTERFACE;
         way->kind = inside ? MN_IP_WAY_LOOPBACK : MN_IP_WAY_GROUP;
