@@ -97,6 +97,7 @@ void mn_ip_check(struct mn_ip *ip)
         MN_ASSERT(ip->own[i].state == MN_IP_ADDRESS_NONE);
     check_routes(&ip->routes);
     check_way(ip);
+    mn_ipv6_check(ip);
     mn_groups_check(&ip->groups);
     mn_neighbours_check(&ip->neighbours);
     mn_reassembly_check(&ip->reassembly);

@@ -6,7 +6,7 @@
 
 #include "base/list.h"
 #include "base/memory.h"
-#include "tests/support/ip_host.h"
+#include "tests/support/ip6_router.h"
 
 static struct ip_host host;
 
@@ -138,11 +138,101 @@ static void spoilt_structures_are_found(void **state)
     ip_host_down(&host);
 }
 
+static void lose_a_route(struct ip_host *h)
+{
+    h->ip.v6.routers.count--;
+}
+
+static void repeat_a_route(struct ip_host *h)
+{
+    struct mn_routers *routers = &h->ip.v6.routers;
+    routers->routes[routers->count++] = routers->routes[0];
+}
+
+static void raise_the_preference_of_a_route(struct ip_host *h)
+{
+    h->ip.v6.routers.routes[0].preference = 2;
+}
+
+static void repeat_a_prefix(struct ip_host *h)
+{
+    struct mn_prefixes *prefixes = &h->ip.v6.prefixes;
+    prefixes->entries[prefixes->count++] = prefixes->entries[0];
+}
+
+static void count_a_redirect_less(struct ip_host *h)
+{
+    h->ip.v6.redirects.count--;
+}
+
+static void redirect_to_somebody_beyond_the_link(struct ip_host *h)
+{
+    h->ip.v6.redirects.entries[0].target = NET_1;
+}
+
+static void repeat_a_server(struct ip_host *h)
+{
+    struct mn_resolvers *resolvers = &h->ip.v6.resolvers;
+    resolvers->servers[resolvers->server_count++] = resolvers->servers[0];
+}
+
+static void prefer_an_address_for_longer_than_it_is_valid(struct ip_host *h)
+{
+    for (unsigned i = 0; i < MN_AUTO_ADDRESSES_MAX; i++)
+        h->ip.v6.autoconf.addresses[i].preferred_until_ns = h->ip.v6.autoconf.addresses[i].valid_until_ns + 1;
+}
+
+static void forget_why_there_is_an_address(struct ip_host *h)
+{
+    for (unsigned i = 0; i < MN_AUTO_ADDRESSES_MAX; i++)
+        h->ip.v6.autoconf.addresses[i].state = MN_AUTO_FREE;
+}
+
+static void take_a_larger_mtu_than_the_link(struct ip_host *h)
+{
+    h->ip.v6.parameters.link_mtu = MN_IPV6_MTU_MIN;
+}
+
+static void lose_the_bit_of_an_address(struct ip_host *h)
+{
+    h->ip.v6.own_bits = 0;
+}
+
+static void spoilt_tables_of_ipv6_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*spoil)(struct ip_host *h);
+        const char *assertion;
+    } cases[] = {
+        {lose_a_route, "known == (count_routes(routers, at) > 0)"},
+        {repeat_a_route, "routers->routes[i].router != route->router"},
+        {raise_the_preference_of_a_route, "route->preference <= MN_ND_HIGH"},
+        {repeat_a_prefix, "!same_prefix("},
+        {count_a_redirect_less, "redirects->count == count"},
+        {redirect_to_somebody_beyond_the_link, "mn_ipv6_is_link_local(&entry->target)"},
+        {repeat_a_server, "resolvers->servers[j].address"},
+        {prefer_an_address_for_longer_than_it_is_valid, "a->preferred_until_ns <= a->valid_until_ns"},
+        {forget_why_there_is_an_address, "known || !own->automatic"},
+        {take_a_larger_mtu_than_the_link, "parameters->mtu <= parameters->link_mtu"},
+        {lose_the_bit_of_an_address, "own_bits"},
+    };
+    auto_host_up(&host);
+    have_router(&host);
+    receive_ra(&host, .lifetime_s = 1800, .servers = {NET_2}, .dns_lifetime_s = 1800);
+    mn_redirects_put(&host.ip.v6.redirects, NET_2, ROUTER_B);
+    for (size_t i = 0; i < MN_COUNT_OF(cases); i++)
+        assert_found(cases[i].spoil, cases[i].assertion);
+    mn_ip_check(&host.ip); /* here nothing is spoilt */
+    ip_host_down(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_give_the_path_in_the_project),
         cmocka_unit_test(spoilt_structures_are_found),
+        cmocka_unit_test(spoilt_tables_of_ipv6_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,9 @@ const struct mn_own_address *mn_ipv6_link_local(const struct mn_ip *ip);
 const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const struct mnet_address *destination,
                                                    const struct mnet_address *next_hop);
 
+/* check.c: the part of mn_ip_check that is about IPv6. */
+void mn_ipv6_check(const struct mn_ip *ip);
+
 /* start.c */
 
 /* Begins IPv6 if the configuration wants it. 0 or MNET_E_INVALID. */
