@@ -190,7 +190,7 @@ int mn_stack_dhcp_start(struct mnet_stack *stack)
         .queue_datagrams = 16,
     };
     struct mn_mac mac;
-    int error = mn_stack_open_own(stack, &stack->dhcp.endpoint, &options);
+    int error = mn_udp_open_own(&stack->udp, &stack->dhcp.endpoint, &options);
     if (error < 0)
         return error;
     memcpy(mac.bytes, stack->device->mac, sizeof mac.bytes);

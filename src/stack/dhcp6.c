@@ -179,7 +179,7 @@ static void begin(struct mnet_stack *stack, struct mnet_address link_local)
         .duid = duid_of(stack),
         .iaid = iaid_of(stack),
     };
-    if (mn_stack_open_own(stack, &dhcp->endpoint, &options) < 0) {
+    if (mn_udp_open_own(&stack->udp, &dhcp->endpoint, &options) < 0) {
         mn_log(&stack->config.log, MNET_LOG_ERROR, "dhcpv6: UDP port %u is in use", MN_DHCPV6_CLIENT_PORT);
         dhcp->wanted = false;
         return;
@@ -193,7 +193,7 @@ static void begin(struct mnet_stack *stack, struct mnet_address link_local)
 /* IPv6 has been switched off, and all its addresses are gone. */
 static void stop(struct mnet_stack *stack)
 {
-    mn_stack_close_own(stack, &stack->dhcp6.endpoint);
+    mn_udp_close_own(&stack->udp, &stack->dhcp6.endpoint);
     stack->dhcp6 = (struct mn_stack_dhcp6){.wanted = true, .due_ns = MNET_NEVER};
     stack->changes++;
 }

@@ -175,12 +175,6 @@ void mn_udp_event(struct mn_udp_endpoint *engine);
 bool mn_flow_flush_deferred(struct mnet_flow *flow);
 void mn_flow_free_deferred(struct mnet_flow *flow);
 
-/* Opens an endpoint of the stack itself, as mn_udp_open, which is none of those that a program may
- * have; and closes it. */
-int mn_stack_open_own(struct mnet_stack *stack, struct mn_udp_endpoint *endpoint,
-                      const struct mnet_udp_options *options);
-void mn_stack_close_own(struct mnet_stack *stack, struct mn_udp_endpoint *endpoint);
-
 /* Returns true if an address of the configuration, or of a server, may be used. */
 bool mn_stack_has_address(const struct mnet_stack *stack);
 /* Whether two addresses may be the ends of a packet of ours: `remote` unicast, `local` unspecified or our own. */

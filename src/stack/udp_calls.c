@@ -15,22 +15,6 @@ static bool options_ok(const struct mnet_stack *stack, const struct mnet_udp_opt
     return options->dscp <= 63 && mn_stack_local_ok(stack, options->local.address);
 }
 
-int mn_stack_open_own(struct mnet_stack *stack, struct mn_udp_endpoint *endpoint,
-                      const struct mnet_udp_options *options)
-{
-    stack->udp.endpoints_max++;
-    int error = mn_udp_open(&stack->udp, endpoint, options);
-    if (error < 0)
-        stack->udp.endpoints_max--;
-    return error;
-}
-
-void mn_stack_close_own(struct mnet_stack *stack, struct mn_udp_endpoint *endpoint)
-{
-    mn_udp_close(&stack->udp, endpoint);
-    stack->udp.endpoints_max--;
-}
-
 int mnet_udp_open(struct mnet_stack *stack, const struct mnet_udp_options *options, struct mnet_udp **result)
 {
     static const struct mnet_udp_options defaults;

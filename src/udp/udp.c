@@ -192,6 +192,21 @@ void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
     udp->endpoints--;
 }
 
+int mn_udp_open_own(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const struct mnet_udp_options *options)
+{
+    udp->endpoints_max++;
+    int error = mn_udp_open(udp, endpoint, options);
+    if (error < 0)
+        udp->endpoints_max--;
+    return error;
+}
+
+void mn_udp_close_own(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
+{
+    mn_udp_close(udp, endpoint);
+    udp->endpoints_max--;
+}
+
 /* Returns whether an endpoint takes datagrams to the own address, or the group, `local`. */
 static bool matches(const struct mn_udp_endpoint *endpoint, struct mnet_address local)
 {

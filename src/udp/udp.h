@@ -100,6 +100,9 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
 int mn_udp_connect(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct mnet_endpoint remote);
 /* Frees what is queued and forgets the endpoint. */
 void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint);
+/* The same for an endpoint of the stack itself, which is none of those that a program may have. */
+int mn_udp_open_own(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const struct mnet_udp_options *options);
+void mn_udp_close_own(struct mn_udp *udp, struct mn_udp_endpoint *endpoint);
 
 /* group.c */
 
