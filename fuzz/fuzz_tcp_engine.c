@@ -30,6 +30,8 @@ struct engine {
     struct mnet_log log;
     struct mn_random random;
     enum family family; /* of all addresses */
+    struct mn_wheel path_wheel;
+    struct mn_path_mtus paths;
     struct mn_tcp_config config;
     struct mn_tcp *tcp;
     struct mn_listener *listener;
@@ -65,6 +67,21 @@ static void listen_again(struct engine *e)
         mn_tcp_listen(e->tcp, (struct mnet_endpoint){.port = PORT}, &options, &e->listener);
 }
 
+static void expire(struct engine *e)
+{
+    for (struct mn_timer *timer; (timer = mn_wheel_expire(&e->path_wheel, e->now)) != NULL;)
+        mn_path_mtu_expire(&e->paths, timer);
+    mn_tcp_expire(e->tcp, e->now);
+}
+
+static void start_paths(struct engine *e, uint16_t mtu)
+{
+    mn_wheel_init(&e->path_wheel, e->now);
+    const struct mn_path_mtu_config config = {
+        .memory = e->memory, .wheel = &e->path_wheel, .max = 2, .age_ns = MN_PATH_MTU_AGE_NS, .link_mtu = mtu};
+    mn_path_mtus_init(&e->paths, &config);
+}
+
 static void start(struct engine *e)
 {
     static const uint8_t seed[MN_RANDOM_SEED] = {7};
@@ -73,12 +90,13 @@ static void start(struct engine *e)
     mn_random_init(&e->random, seed);
     e->now = MNET_SECOND;
     e->family = flags & 128 ? IPV6 : IPV4;
+    start_paths(e, flags & 2 ? 1500 : family_mtu_min(e->family));
     e->config = (struct mn_tcp_config){
         .memory = e->memory,
         .counters = &e->counters,
         .log = &e->log,
         .random = &e->random,
-        .mtu = flags & 2 ? 1500 : family_mtu_min(e->family),
+        .paths = &e->paths,
         .gso_max = flags & 4 ? 20000 : 0,
         .user.connections_max = flags & 8 ? 100 : 3,
         .user.orphans_max = 2,
@@ -123,7 +141,8 @@ static void check_packet(struct engine *e, const struct mnet_packet *packet, con
         tcp_check_sack(MN_CONTAINER(conn, struct mn_tcb, conn), &header);
     uint32_t len = packet->total - header.header_len;
     uint32_t segment = packet->gso == MNET_GSO_NONE ? len : packet->gso_size;
-    MN_ASSERT(segment + header.header_len + family_ip_header(e->family) <= e->config.mtu);
+    MN_ASSERT(segment + header.header_len + family_ip_header(e->family) <=
+              mn_path_mtu_link(&e->paths, datagram->destination));
     MN_ASSERT(e->family == IPV4 || datagram->dont_fragment);
     MN_ASSERT(packet->gso == MNET_GSO_NONE || (len > segment && len <= e->config.gso_max));
     MN_ASSERT(!(header.flags & MN_TCP_RST) || len == 0);
@@ -458,7 +477,8 @@ static void op_icmp(struct engine *e)
                                   .remote = peer(e, shape).address,
                                   .quote = quote,
                                   .quote_len = shape & 128 ? 7 : 8};
-    mn_tcp_icmp(e->tcp, &error, e->now);
+    if (mn_tcp_icmp(e->tcp, &error, e->now) && error.reason == MN_UNREACHABLE_TOO_BIG)
+        mn_path_mtu_lower(&e->paths, error.remote, error.mtu, e->now);
 }
 
 /* ---- Calls ---- */
@@ -609,7 +629,7 @@ static void op_time(struct engine *e)
     unsigned rounds = 0;
     for (uint64_t next; (next = mn_tcp_deadline(e->tcp)) < until;) {
         e->now = MN_MAX(next, e->now + 1000);
-        mn_tcp_expire(e->tcp, e->now);
+        expire(e);
         MN_ASSERT(++rounds < 100000);
         if (shape & 8)
             return;
@@ -617,7 +637,7 @@ static void op_time(struct engine *e)
             op_output(e);
     }
     e->now = MN_MAX(e->now, until);
-    mn_tcp_expire(e->tcp, e->now);
+    expire(e);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -640,6 +660,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (e.hogged_count > 0)
         mnet_packet_free(e.hogged[--e.hogged_count]);
     mn_tcp_destroy(e.tcp);
+    mn_path_mtus_clear(&e.paths);
     MN_ASSERT(mnet_memory_used(e.memory) <= before);
     return 0;
 }

@@ -104,6 +104,8 @@ static inline uint16_t mn_ip_mtu_of(const struct mn_ip *ip, bool ipv4)
 {
     return ipv4 ? ip->mtu : ip->v6.parameters.mtu;
 }
+/* That size may have changed: the users of the path-MTU cache are to follow. */
+void mn_ip_note_link_mtu(struct mn_ip *ip);
 /* The way from `source` (unspecified: any own address) to `destination`, and the own address to
  * send from. 0 or MNET_E_UNREACHABLE. */
 int mn_ip_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_address destination,

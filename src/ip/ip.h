@@ -20,11 +20,11 @@
 #include <mnet/packet.h>
 
 #include "base/packet_queue.h"
+#include "base/path_mtu.h"
 #include "base/random.h"
 #include "base/wheel.h"
 #include "ip/group.h"
 #include "ip/neighbour.h"
-#include "ip/path_mtu.h"
 #include "ip/reassembly.h"
 #include "ip/route.h"
 #include "ip/select.h"

@@ -46,6 +46,11 @@ int mn_ip_path(struct mn_ip *ip, struct mnet_address destination, struct mn_ip_p
     return 0;
 }
 
+void mn_ip_note_link_mtu(struct mn_ip *ip)
+{
+    mn_path_mtus_set_link(&ip->path_mtus, ip->mtu, ip->v6.on ? ip->v6.parameters.mtu : ip->link_mtu);
+}
+
 void mn_ip_lower_path_mtu(struct mn_ip *ip, const struct mn_icmp_error *error, uint64_t now)
 {
     MN_ASSERT(error->reason == MN_UNREACHABLE_TOO_BIG);

@@ -62,7 +62,6 @@ static void take_address_away(struct mnet_stack *stack)
     if (was_ours) {
         log_lost(stack);
         mn_tcp_address_lost(stack->tcp, mnet_address_from_ipv4(dhcp->address));
-        mn_tcp_set_mtu(stack->tcp, mn_ip_mtu(&stack->ip));
     }
     dhcp->address = 0;
 }
@@ -143,10 +142,8 @@ static void report_probe(struct mnet_stack *stack)
     if (client->state != MN_DHCP_CHECKING || state == MN_IP_ADDRESS_PROBING)
         return;
     mn_dhcp_client_checked(client, state != MN_IP_ADDRESS_OURS, stack->now);
-    if (state == MN_IP_ADDRESS_OURS) {
-        mn_tcp_set_mtu(stack->tcp, mn_ip_mtu(&stack->ip));
+    if (state == MN_IP_ADDRESS_OURS)
         log_bound(stack);
-    }
     apply(stack);
 }
 

@@ -41,18 +41,17 @@ static void count(struct mnet_stack *stack, enum mnet_counter counter, uint64_t 
 
 /* ---- Received ---- */
 
-static void take_udp_error(struct mnet_stack *stack, const struct mn_icmp_error *error)
-{
-    if (mn_udp_icmp(&stack->udp, error) && error->reason == MN_UNREACHABLE_TOO_BIG)
-        mn_ip_lower_path_mtu(&stack->ip, error, stack->now);
-}
-
+/* Its transport decides whether an error is believed. If it gives the size that a path takes, all
+ * that send to there follow. */
 static MN_RARE void take_error(struct mnet_stack *stack, const struct mn_icmp_error *error)
 {
+    bool believed = false;
     if (error->protocol == MN_PROTOCOL_TCP)
-        mn_tcp_icmp(stack->tcp, error, stack->now);
+        believed = mn_tcp_icmp(stack->tcp, error, stack->now);
     else if (error->protocol == MN_PROTOCOL_UDP)
-        take_udp_error(stack, error);
+        believed = mn_udp_icmp(&stack->udp, error);
+    if (believed && error->reason == MN_UNREACHABLE_TOO_BIG)
+        mn_ip_lower_path_mtu(&stack->ip, error, stack->now);
 }
 
 /* RFC 1122 3.2.2.1: a protocol that nobody here speaks, and a UDP port that nobody listens on, are reported. */

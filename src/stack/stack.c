@@ -38,7 +38,7 @@ static int start_transports(struct mnet_stack *stack)
         .counters = &stack->counters,
         .log = &config->log,
         .random = &stack->random,
-        .mtu = stack->device->mtu,
+        .paths = &stack->ip.path_mtus,
         .gso_max = GSO_MAX,
         .trace = config->tcp.trace.event != NULL ? mn_stack_trace : NULL,
         .trace_context = stack,

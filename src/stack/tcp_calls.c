@@ -105,7 +105,7 @@ int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote
     struct mn_tcp_open open = {
         .local = local,
         .remote = remote,
-        .path_mtu = path.mtu,
+        .loopback = path.loopback,
         .no_delay = options->no_delay || stack->config.tcp.no_delay,
         .ttl = options->ttl,
         .dscp = options->dscp,

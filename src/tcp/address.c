@@ -1,12 +1,7 @@
-/* The host's own address is configured or removed (DHCP), and the link's MTU may change with it. */
+/* An address of the host is lost. */
 #include "tcp/end.h"
 #include "tcp/records/half_open.h"
 #include "tcp/tcb.h"
-
-void mn_tcp_set_mtu(struct mn_tcp *tcp, uint16_t mtu)
-{
-    tcp->config.mtu = mtu;
-}
 
 /* Walks over all connections and records. An address is lost at most once in a lease. */
 void mn_tcp_address_lost(struct mn_tcp *tcp, struct mnet_address address)

@@ -24,6 +24,8 @@ static void check_send_sequence(const struct mn_tcb *tcb)
     MN_ASSERT(mn_seq_leq(tcb->snd_nxt, end + tcb->fin_queued));
     MN_ASSERT(mn_seq_leq(tcb->snd_small, tcb->snd_nxt));
     MN_ASSERT(tcb->snd_mss > 0 && tcb->snd_mss < tcb->path_mtu);
+    MN_ASSERT(tcb->plpmtu == NULL || !tcb->plpmtu->larger ||
+              (mn_seq_lt(tcb->snd_una, tcb->plpmtu->larger_end) && mn_seq_leq(tcb->plpmtu->larger_end, tcb->snd_nxt)));
     MN_ASSERT(tcb->plpmtu == NULL || !tcb->plpmtu->fragment ||
               mn_sizes_of(mn_conn_address(&tcb->conn.remote))->routers_fragment);
     MN_ASSERT(tcb->flight.congestion.mss == tcb->snd_mss);

@@ -73,28 +73,30 @@ static void unreachable(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_
         mn_tcb_post_notice(tcp, tcb, MNET_NOTICE_UNREACHABLE); /* SHLD-25 */
 }
 
-static void tcb_error(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_icmp_error *error, uint32_t seq,
+/* Returns whether the error is believed. */
+static bool tcb_error(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_icmp_error *error, uint32_t seq,
                       uint64_t now)
 {
     if (!mn_seq_within(seq, tcb->snd_una, tcb->snd_nxt - tcb->snd_una + tcb->probe_out))
-        return;
+        return false;
     /* A smaller path MTU makes segments smaller, and retransmits the data in flight (SHLD-6). */
-    if (error->reason != MN_UNREACHABLE_TOO_BIG)
-        unreachable(tcp, tcb, error);
-    else if (mn_tcp_synchronized(tcb))
-        mn_plpmtu_too_big(tcp, tcb, seq, error->mtu, now);
+    if (error->reason == MN_UNREACHABLE_TOO_BIG)
+        return mn_tcp_synchronized(tcb) && mn_plpmtu_too_big(tcp, tcb, seq, error->mtu, now);
+    unreachable(tcp, tcb, error);
+    return true;
 }
 
-void mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t now)
+bool mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t now)
 {
     struct quote quote;
     if (!read_quote(error, &quote))
-        return;
+        return false;
     struct mn_conn *conn = mn_table_find(tcp, &quote.local, &quote.remote);
     if (conn == NULL)
-        return;
+        return false;
     if (conn->kind == MN_CONN_TCB)
-        tcb_error(tcp, MN_CONTAINER(conn, struct mn_tcb, conn), error, quote.seq, now);
-    else if (conn->kind == MN_CONN_HALF_OPEN && error->reason == MN_UNREACHABLE_NEIGHBOUR)
+        return tcb_error(tcp, MN_CONTAINER(conn, struct mn_tcb, conn), error, quote.seq, now);
+    if (conn->kind == MN_CONN_HALF_OPEN && error->reason == MN_UNREACHABLE_NEIGHBOUR)
         mn_half_open_free(tcp, MN_CONTAINER(conn, struct mn_half_open, conn));
+    return false;
 }

@@ -354,7 +354,7 @@ static bool is_duplicate(const struct mn_tcb *tcb, const struct mn_segment *seg)
 static MN_RARE void window_opened(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     tcb->flight.rtt.backoff = tcb->flight.rtt.expiries = 0;
-    mn_loss_retransmit_all(tcp, tcb);
+    mn_loss_retransmit(tcp, tcb, tcb->snd_nxt);
 }
 
 /* A segment that acknowledges new data was sent later than all before it, even with a lower number:

@@ -5,6 +5,7 @@
 #include "tcp/mss.h"
 #include "tcp/ready.h"
 #include "tcp/recovery/flight.h"
+#include "tcp/state.h"
 #include "tcp/tcb.h"
 #include "tcp/timers.h"
 
@@ -12,6 +13,18 @@
 static uint32_t overhead(const struct mn_tcb *tcb)
 {
     return tcb->path_mtu - mn_tcb_path_mss(tcb);
+}
+
+/* Returns the size of a packet with a full segment. */
+static uint32_t full_size(const struct mn_tcb *tcb)
+{
+    return tcb->snd_mss + overhead(tcb);
+}
+
+/* Returns the size that the host's cache has for the path. */
+static uint16_t limit_of(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+{
+    return tcb->loopback ? UINT16_MAX : mn_path_mtu_find(tcp->config.paths, mn_conn_address(&tcb->conn.remote));
 }
 
 static const struct mn_family_sizes *sizes_of(const struct mn_tcb *tcb)
@@ -48,6 +61,15 @@ static void complete_search(struct mn_plpmtu *p, uint64_t now)
     p->raise_ns = now + MN_PMTU_RAISE_TIMER;
 }
 
+/* Starts as high as link, peer and cache permit. */
+static void search_from_top(const struct mn_tcb *tcb, struct mn_plpmtu *p, uint64_t now)
+{
+    uint32_t top = MN_MIN(p->largest, p->limit);
+    begin_search(p, top);
+    if (top <= tcb->path_mtu)
+        complete_search(p, now);
+}
+
 /* Goes on with the middle of the range, but tries Ethernet's size before any other. */
 static void continue_search(const struct mn_tcb *tcb, struct mn_plpmtu *p, uint64_t now)
 {
@@ -65,7 +87,8 @@ static struct mn_plpmtu *begin(struct mn_tcp *tcp, struct mn_tcb *tcb)
     struct mn_plpmtu *p = mn_pool_alloc_zeroed(&tcp->plpmtus, MN_CLAIM_SEND);
     if (p == NULL)
         return NULL; /* the next timeout tries again */
-    p->largest = (uint16_t)(tcb->snd_mss + overhead(tcb));
+    p->largest = (uint16_t)full_size(tcb);
+    p->limit = limit_of(tcp, tcb);
     p->path_mtu = tcb->path_mtu;
     tcb->plpmtu = p;
     return p;
@@ -86,7 +109,7 @@ static uint32_t smaller(const struct mn_tcb *tcb)
     const uint16_t sizes[] = {sizes_of(tcb)->base_plpmtu, sizes_of(tcb)->min_plpmtu};
     uint32_t outstanding = tcb->snd_nxt - tcb->snd_una;
     for (unsigned i = 0; i < MN_COUNT_OF(sizes); i++) {
-        if (sizes[i] < tcb->snd_mss + overhead(tcb) && sizes[i] - overhead(tcb) < outstanding)
+        if (sizes[i] < full_size(tcb) && sizes[i] - overhead(tcb) < outstanding)
             return sizes[i];
     }
     return 0;
@@ -123,8 +146,7 @@ void mn_plpmtu_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         return; /* for any cause, it is sent again unchanged */
     const struct mn_family_sizes *sizes = sizes_of(tcb);
     uint32_t size = smaller(tcb);
-    bool smallest = size == 0 && tcb->snd_mss + overhead(tcb) <= sizes->min_plpmtu &&
-                    tcb->snd_nxt - tcb->snd_una >= tcb->snd_mss;
+    bool smallest = size == 0 && full_size(tcb) <= sizes->min_plpmtu && tcb->snd_nxt - tcb->snd_una >= tcb->snd_mss;
     if ((size == 0 && !smallest) || (p == NULL && smallest && !sizes->routers_fragment))
         return; /* nothing else can be tried */
     if (p == NULL && (p = begin(tcp, tcb)) == NULL)
@@ -156,7 +178,8 @@ void mn_plpmtu_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     if (p->state == MN_PLPMTU_BASE)
-        begin_search(p, p->largest);
+        search_from_top(tcb, p, now);
+    p->larger = p->larger && mn_seq_lt(tcb->snd_una, p->larger_end);
     if (p->probe == MN_PROBE_NONE || mn_seq_lt(tcb->snd_una, p->probe_end))
         return;
     bool arrived = p->probe == MN_PROBE_OUT && !p->retransmitted;
@@ -209,7 +232,7 @@ void mn_plpmtu_raise(struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_plpmtu *p = tcb->plpmtu;
     if (p->state == MN_PLPMTU_COMPLETE && now >= p->raise_ns)
-        begin_search(p, p->largest);
+        search_from_top(tcb, p, now);
 }
 
 /* RFC 4821 7.4: there must be enough data and window to send the probe, and to detect its loss.
@@ -238,7 +261,24 @@ void mn_plpmtu_probe_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, 
     p->retransmitted = false;
 }
 
-/* --- ICMP (RFC 1191) --- */
+/* --- routers (RFC 1191, RFC 8201) --- */
+
+/* A router knows the size: no search until the path may have changed (RFC 1191 6.3). Returns
+ * whether segments become smaller. */
+static bool obey(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t mtu, uint64_t now)
+{
+    uint32_t size = MN_MIN(mtu, full_size(tcb));
+    bool smaller_segments = size < full_size(tcb);
+    MN_ASSERT(mtu < tcb->path_mtu);
+    if (tcb->plpmtu == NULL && smaller_segments && !tcp->config.user.no_plpmtud)
+        begin(tcp, tcb);
+    use_size(tcp, tcb, mtu, size);
+    if (tcb->plpmtu != NULL) {
+        tcb->plpmtu->probe = MN_PROBE_NONE;
+        complete_search(tcb->plpmtu, now);
+    }
+    return smaller_segments;
+}
 
 /* A probe was too big: the router's size is the next one (RFC 8899 5.2: PLPMTU < PL_PTB_SIZE <
  * PROBED_SIZE). */
@@ -252,30 +292,66 @@ static void probe_refused(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t mtu, 
         complete_search(p, now);
 }
 
-void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t mtu, uint64_t now)
+static bool refuses_the_probe(const struct mn_tcb *tcb, uint32_t seq, uint32_t mtu)
 {
-    struct mn_plpmtu *p = tcb->plpmtu;
-    mtu = MN_MAX(mtu, (uint32_t)sizes_of(tcb)->min_plpmtu); /* PMTU-4-2 */
-    if (p != NULL && p->probe == MN_PROBE_OUT && seq == p->probe_seq && mtu >= tcb->path_mtu && mtu < p->probed) {
+    const struct mn_plpmtu *p = tcb->plpmtu;
+    return p != NULL && p->probe == MN_PROBE_OUT && seq == p->probe_seq && mtu >= tcb->path_mtu && mtu < p->probed;
+}
+
+/* Whether the packet at `seq` was sent before the connection learnt from others how large packets
+ * may be (PMTU-5.2-5). */
+static bool was_larger(const struct mn_tcb *tcb, uint32_t seq)
+{
+    const struct mn_plpmtu *p = tcb->plpmtu;
+    return p != NULL && p->larger && mn_seq_lt(seq, p->larger_end);
+}
+
+bool mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t mtu, uint64_t now)
+{
+    const struct mn_family_sizes *sizes = sizes_of(tcb);
+    mtu = MN_MAX(mtu, (uint32_t)sizes->min_plpmtu); /* PMTU-4-2 */
+    if (sizes->ip_header + MN_TCP_HEADER_MAX + (tcb->snd_nxt - seq) <= mtu)
+        return false; /* PMTU-4-1 */
+    uint32_t end = tcb->snd_una;
+    if (refuses_the_probe(tcb, seq, mtu)) {
         probe_refused(tcp, tcb, mtu, now);
         mn_tcb_queue_output(tcp, tcb);
+    } else if (mtu < tcb->path_mtu) {
+        end = obey(tcp, tcb, mtu, now) ? tcb->snd_nxt : end;
+    } else if (was_larger(tcb, seq)) {
+        end = tcb->plpmtu->larger_end;
     }
-    if (mtu >= tcb->path_mtu)
+    if (end == tcb->snd_una)
+        return true;
+    if (tcb->plpmtu != NULL)
+        tcb->plpmtu->larger = false;
+    mn_loss_retransmit(tcp, tcb, end);
+    mn_tcb_queue_output(tcp, tcb);
+    return true;
+}
+
+/* The data in flight is not sent again: it may arrive. If it does not, its own message or the usual
+ * signs of loss tell (PMTU-5.4-4). */
+void mn_plpmtu_follow(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    if (!mn_tcp_synchronized(tcb))
+        return; /* the peer's MSS is not known yet */
+    uint16_t limit = limit_of(tcp, tcb);
+    bool lowered = limit < tcb->path_mtu && obey(tcp, tcb, limit, now);
+    struct mn_plpmtu *p = tcb->plpmtu;
+    tcb->path_generation = tcp->config.paths->generation;
+    if (p == NULL)
         return;
-    uint32_t size = MN_MIN(mtu, tcb->snd_mss + overhead(tcb));
-    bool smaller_segments = size < tcb->snd_mss + overhead(tcb);
-    if (p == NULL && smaller_segments && !tcp->config.user.no_plpmtud)
-        p = begin(tcp, tcb);
-    use_size(tcp, tcb, mtu, size);
-    if (p != NULL) {
-        /* The router knows the size: no search until the path may have changed (RFC 1191 6.3). */
-        p->probe = MN_PROBE_NONE;
-        complete_search(p, now);
+    bool raised = limit > p->limit;
+    p->limit = limit;
+    if (lowered && tcb->snd_nxt != tcb->snd_una) {
+        p->larger = true;
+        p->larger_end = tcb->snd_nxt;
     }
-    if (smaller_segments) {
-        mn_loss_retransmit_all(tcp, tcb);
-        mn_tcb_queue_output(tcp, tcb);
-    }
+    if (p->state == MN_PLPMTU_SEARCHING && p->probed > limit && p->probe == MN_PROBE_OUT)
+        p->probe = MN_PROBE_OVER;
+    if ((raised && p->state == MN_PLPMTU_COMPLETE) || (p->state == MN_PLPMTU_SEARCHING && p->probed > limit))
+        search_from_top(tcb, p, now);
 }
 
 /* --- information --- */

@@ -25,6 +25,13 @@
  * smaller segments, and the window stays (RFC 4821 7.6.2). A size is given up only after MAX_PROBES
  * probes of it, because a path may lose packets for its own reasons.
  *
+ * What routers say is known to all connections of the host: it lies in its path-MTU cache
+ * (base/path_mtu.h). Before a connection sends, it compares the cache's generation with the one of
+ * its last look. If there is another one, it follows: to a smaller size at once, and to a larger
+ * one by a search, because the message has merely become old. No search goes above the size in the
+ * cache. What a connection finds out by itself stays with it: a timeout is no proof, and each
+ * connection may take another one of several ways.
+ *
  * mn_plpmtu_acked, _retransmitted, _raise, _probe_len and _probe_sent require tcb->plpmtu != NULL.
  */
 #ifndef MN_PLPMTU_H
@@ -32,13 +39,14 @@
 
 #include <mnet/time.h>
 
-#include "base/base.h"
+#include "base/path_mtu.h"
 
 struct mn_tcb;
 struct mn_tcp;
 
 #define MN_MAX_PROBES 3u
-#define MN_PMTU_RAISE_TIMER (600 * MNET_SECOND)
+/* That of the cache, so that all look for a larger size together. */
+#define MN_PMTU_RAISE_TIMER MN_PATH_MTU_AGE_NS
 #define MN_PLPMTU_EXACT 16u /* the search ends when the size is known to so many bytes */
 
 /* RFC 8899 5.2. DISABLED means that there is no record. */
@@ -61,13 +69,16 @@ struct mn_plpmtu {
     uint64_t raise_ns;
     uint32_t too_large; /* the smallest size known to be lost; MAX_PLPMTU + 1: none */
     uint32_t probe_seq, probe_end;
-    uint16_t largest;   /* MAX_PLPMTU: the size that path, link and peer were believed to carry */
-    uint16_t path_mtu;  /* the part of path and link in `largest` */
-    uint16_t probed;    /* PROBED_SIZE: of the probe in flight, otherwise of the next one */
-    uint8_t lost;       /* PROBE_COUNT: probes of this size that were lost */
-    uint8_t state;      /* enum mn_plpmtu_state */
-    uint8_t probe;      /* enum mn_plpmtu_probe */
-    bool retransmitted; /* a part of the probe was retransmitted, so its arrival proves nothing */
+    uint32_t larger_end; /* text before this was sent in packets larger than those now */
+    uint16_t largest;    /* MAX_PLPMTU: the size that path, link and peer were believed to carry */
+    uint16_t path_mtu;   /* the part of path and link in `largest` */
+    uint16_t limit;      /* the size in the host's cache, at the last look */
+    uint16_t probed;     /* PROBED_SIZE: of the probe in flight, otherwise of the next one */
+    uint8_t lost;        /* PROBE_COUNT: probes of this size that were lost */
+    uint8_t state;       /* enum mn_plpmtu_state */
+    uint8_t probe;       /* enum mn_plpmtu_probe */
+    bool larger;         /* larger_end counts */
+    bool retransmitted;  /* a part of the probe was retransmitted, so its arrival proves nothing */
     /* Not even MIN_PLPMTU gets through in one piece: routers may fragment (IPv4). */
     bool fragment;
 };
@@ -89,8 +100,11 @@ uint32_t mn_plpmtu_probe_len(const struct mn_tcb *tcb, uint32_t unsent, uint32_t
 /* The next packet to be sent is a probe. */
 void mn_plpmtu_probe_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len);
 /* A router reports that the packet at `seq`, which is in flight, was too big. `mtu` is the size
- * that it carries; 0 if it gave none. */
-void mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t mtu, uint64_t now);
+ * that it carries; 0 if it gave none. Returns false if no packet at `seq` can have been larger. */
+bool mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t mtu, uint64_t now);
+/* The host's path-MTU cache has another generation: the size follows what it knows of this path. A
+ * new connection looks for the first time before its first text. */
+void mn_plpmtu_follow(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 /* RFC 8899 5.2: "off" (DISABLED), "base", "searching", "complete", "error". */
 const char *mn_plpmtu_name(const struct mn_plpmtu *p);
 void mn_plpmtu_release(struct mn_tcp *tcp, struct mn_tcb *tcb);

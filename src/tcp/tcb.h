@@ -157,6 +157,7 @@ struct mn_tcb {
     uint32_t max_snd_wnd;
     /* End of the last segment sent that was not full (Nagle as in RFC 9293 A.3). */
     uint32_t snd_small;
+    uint32_t path_generation; /* of the host's paths, at the last look */
     uint16_t path_mtu;
     uint16_t snd_mss;    /* bytes of text in a full segment (Eff.snd.MSS, MUST-16) */
     uint32_t flow_label; /* of all segments over IPv6 */
@@ -188,6 +189,7 @@ struct mn_tcb {
     /* A task waits for send_wanted bytes of room: the user gets an event when there is room. */
     bool send_full : 1;
     bool no_delay : 1;
+    bool loopback : 1;         /* the peer is the host itself */
     bool user_timeout_set : 1; /* by the user */
     bool probe_unanswered : 1; /* the peer has been silent since a zero-window probe */
     /* The octet at SND.NXT was sent beyond the window, and may be acknowledged. */

@@ -16,6 +16,7 @@
 #include <mnet/tcp.h>
 #include <mnet/tcp_info.h>
 
+#include "base/path_mtu.h"
 #include "base/random.h"
 #include "wire/wire.h"
 
@@ -28,8 +29,8 @@ struct mn_tcp_config {
     struct mnet_counters *counters;
     const struct mnet_log *log;
     struct mn_random *random;
-    uint16_t mtu;     /* of the link; gives the MSS that we announce */
-    uint32_t gso_max; /* most text in one packet; 0: one segment a packet */
+    struct mn_path_mtus *paths; /* of the host; is changed by others only */
+    uint32_t gso_max;           /* most text in one packet; 0: one segment a packet */
     /* Called for each event of a tcb, like the log. NULL: no trace. */
     void (*trace)(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
     void *trace_context;
@@ -45,16 +46,15 @@ void mn_tcp_down(struct mn_tcp *tcp, uint64_t now);
 /* Frees every tcb and record, including those in use. */
 void mn_tcp_destroy(struct mn_tcp *tcp);
 
-/* Changes the MTU of the link. Existing connections keep theirs. */
-void mn_tcp_set_mtu(struct mn_tcp *tcp, uint16_t mtu);
 /* The host has lost `address`: connections from it end with MNET_E_NO_ADDRESS, and nothing more is
  * sent for them. */
 void mn_tcp_address_lost(struct mn_tcp *tcp, struct mnet_address address);
 
 /* Receive a segment (owned from then on; TCP header first, checksum as the metadata says), or an
- * ICMP error. */
+ * ICMP error. mn_tcp_icmp returns whether the error is believed: its quote is in flight, and can be
+ * larger than the size reported, if there is one. Then that size belongs into `paths`. */
 void mn_tcp_input(struct mn_tcp *tcp, const struct mn_datagram *datagram, struct mnet_packet *packet, uint64_t now);
-void mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t now);
+bool mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t now);
 
 /* Returns the next segment (TCP header first, checksum PARTIAL, gso set if it stands for several)
  * with its addresses, or NULL if nothing may be sent now. The caller owns the packet. */
@@ -82,7 +82,7 @@ struct mn_listener *mn_tcp_next_listener_event(struct mn_tcp *tcp);
  * random free port is chosen. Errors: MNET_E_IN_USE, MNET_E_LIMIT, MNET_E_NO_MEMORY. */
 struct mn_tcp_open {
     struct mnet_endpoint local, remote;
-    uint16_t path_mtu;
+    bool loopback; /* the remote address is the host's own: no link bounds the size of packets */
     bool no_delay;
     uint8_t ttl, dscp; /* 0: defaults */
     uint8_t without;   /* enum mn_tcp_option: not offered, although the configuration allows it */

@@ -33,7 +33,9 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     struct mn_tcb *tcb = mn_tcb_new(tcp, local, open->remote, now);
     if (tcb == NULL)
         return MNET_E_NO_MEMORY;
-    tcb->path_mtu = open->path_mtu != 0 ? open->path_mtu : tcp->config.mtu;
+    tcb->loopback = open->loopback;
+    if (open->loopback)
+        tcb->path_mtu = UINT16_MAX;
     tcb->no_delay = open->no_delay || tcp->config.user.no_delay;
     tcb->conn.ttl = open->ttl;
     tcb->conn.dscp = open->dscp & 63;

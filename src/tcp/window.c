@@ -52,7 +52,7 @@ MN_APART uint8_t mn_window_shift(const struct mn_tcp *tcp)
 uint16_t mn_window_mss(const struct mn_tcp *tcp, struct mnet_address remote)
 {
     /* MUST-67, IP6-8.3-1, PMTU-5.4-2. */
-    return (uint16_t)(tcp->config.mtu - mn_sizes_of(remote)->ip_header - MN_TCP_HEADER);
+    return (uint16_t)(mn_path_mtu_link(tcp->config.paths, remote) - mn_sizes_of(remote)->ip_header - MN_TCP_HEADER);
 }
 
 /* Returns the distance that the right edge can move: up to the target without the unread bytes,

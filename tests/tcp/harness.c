@@ -80,7 +80,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
         .counters = &t->counters,
         .log = &test_log,
         .random = &t->random,
-        .mtu = s->mtu != 0 ? s->mtu : link_mtu(MSS),
+        .paths = &t->paths,
         .gso_max = s->gso_max,
         .user.connections_max = s->connections_max,
         .user.orphans_max = s->orphans_max,
@@ -131,6 +131,7 @@ void tcp_setup(struct tcp_setup s)
     assert_non_null(t->memory);
     uint8_t seed[MN_RANDOM_SEED] = {1, 2, 3, s.seed};
     mn_random_init(&t->random, seed);
+    tcp_start_paths(t, s.mtu != 0 ? s.mtu : link_mtu(MSS));
     t->config = config_of(&s);
     t->tcp = mn_tcp_create(&t->config);
     assert_non_null(t->tcp);
@@ -162,6 +163,7 @@ void tcp_end(struct tcp_test *t)
         short_of.memory = NULL;
     drain(t, NULL);
     mn_tcp_destroy(t->tcp);
+    mn_path_mtus_clear(&t->paths);
     assert_int_equal(mnet_memory_used(t->memory), t->memory_before);
     tcp_give_region(t->region, t->region_bytes);
     t->region = NULL;
@@ -197,8 +199,9 @@ static void verify_packet(struct tcp_test *t, struct mnet_packet *packet, struct
         assert_int_equal(packet->gso_size, 0);
         assert_int_equal(packet->segments, 1);
     }
-    assert_true(segment + family_ip_header(family) <= t->config.mtu); /* MUST-16 */
-    assert_true(family == IPV4 || o->datagram.dont_fragment);         /* no router fragments */
+    /* MUST-16 */
+    assert_true(segment + family_ip_header(family) <= mn_path_mtu_link(&t->paths, o->to.address));
+    assert_true(family == IPV4 || o->datagram.dont_fragment); /* no router fragments */
     if (!(o->header.flags & SYN))
         assert_int_equal(o->header.options & MN_TCP_OPTION_MSS, 0); /* MUST-65 */
     assert_false(o->header.options_broken);
@@ -511,25 +514,6 @@ void script_send(struct tcp_line line)
     input(t, bytes, len, &datagram, line.verified ? MNET_CHECKSUM_VERIFIED : MNET_CHECKSUM_PLAIN);
 }
 
-void icmp_(struct tcp_test *t, enum mn_unreachable reason, uint32_t mtu, uint32_t seq)
-{
-    uint8_t quote[MN_TCP_HEADER];
-    struct mn_tcp_header h = {.source_port = t->local.port, .destination_port = t->remote.port, .seq = t->iss + seq};
-    mn_tcp_emit(quote, &h);
-    struct mn_icmp_error error = {
-        .reason = reason,
-        .mtu = mtu,
-        .protocol = MN_PROTOCOL_TCP,
-        .local = t->local.address,
-        .remote = t->remote.address,
-        .quote = quote,
-        .quote_len = 8,
-        .reporter = endpoint(10, 0, 0, 254, 0).address,
-    };
-    mn_tcp_icmp(t->tcp, &error, t->now);
-    pump(t);
-}
-
 /* --- Time --- */
 
 void wait_ns(struct tcp_test *t, uint64_t ns)
@@ -537,7 +521,7 @@ void wait_ns(struct tcp_test *t, uint64_t ns)
     uint64_t until = t->now + ns;
     for (unsigned steps = 0;; steps++) {
         pump(t);
-        uint64_t next = mn_tcp_deadline(t->tcp);
+        uint64_t next = MN_MIN(mn_tcp_deadline(t->tcp), mn_wheel_deadline(&t->path_wheel));
         if (!t->hold_output && mn_tcp_wants_output(t->tcp))
             next = MN_MIN(next, t->now + RETRY_NS);
         assert_true(steps < OUTPUT_MAX);
@@ -547,11 +531,13 @@ void wait_ns(struct tcp_test *t, uint64_t ns)
         t->now = next > t->now ? next : t->now + 1000;
         if (t->now > until)
             t->now = until;
+        tcp_expire_paths(t);
         mn_tcp_expire(t->tcp, t->now);
         if (t->now == until)
             break;
     }
     t->now = until;
+    tcp_expire_paths(t);
     mn_tcp_expire(t->tcp, t->now);
     pump(t);
 }

@@ -110,6 +110,8 @@ struct tcp_test {
     size_t memory_before;
     struct mnet_counters counters;
     struct mn_random random;
+    struct mn_wheel path_wheel;
+    struct mn_path_mtus paths; /* of the host */
     struct mn_tcp_config config;
     struct mn_tcp *tcp;
     struct mn_tcb *tcb;
@@ -196,6 +198,10 @@ void tcp_reach(enum mn_tcp_state state, struct tcp_setup setup);
  * expect_nothing before. */
 void tcp_end(struct tcp_test *t);
 
+/* The cache of paths begins, with a link of this MTU; its timers expire. */
+void tcp_start_paths(struct tcp_test *t, uint16_t mtu);
+void tcp_expire_paths(struct tcp_test *t);
+
 /* Script lines. */
 #define send_(...) \
     script_send( \
@@ -264,6 +270,8 @@ void script_read_pattern(const char *file, int at, struct tcp_test *t, uint32_t 
 void close_(struct tcp_test *t);
 void abort_(struct tcp_test *t);
 void shutdown_(struct tcp_test *t, enum mnet_shutdown how);
+/* The host learns how large packets to the usual peer may be, as from a message about UDP. */
+void learn_path_mtu(struct tcp_test *t, uint16_t mtu);
 /* Delivers an ICMP error that quotes a segment of ours with this relative sequence number. */
 void icmp_(struct tcp_test *t, enum mn_unreachable reason, uint32_t mtu, uint32_t seq);
 

@@ -65,7 +65,7 @@ SCRIPT(listen_mtu_changed_is_announced)
 {
     struct tcp_test t;
     tcp_listen(&t);
-    mn_tcp_set_mtu(t.tcp, link_mtu(1300));
+    mn_path_mtus_set_link(&t.paths, link_mtu(1300), link_mtu(1300));
     send_(&t, .seq = 0, .flags = SYN, .mss = 1460);
     expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .mss = 1300);
     tcp_end(&t);

@@ -132,7 +132,8 @@ SCRIPT(open_with_a_path_mtu_sends_smaller_segments)
 {
     struct tcp_test t;
     tcp_closed(&t);
-    struct mn_tcp_open open = {.local = t.local, .remote = t.remote, .path_mtu = link_mtu(1300), .no_delay = true};
+    learn_path_mtu(&t, link_mtu(1300));
+    struct mn_tcp_open open = {.local = t.local, .remote = t.remote, .no_delay = true};
     assert_int_equal(mn_tcp_open(t.tcp, &open, t.now, &t.tcb), 0);
     expect(&t, .seq = 0, .flags = SYN, .mss = 1460);
     send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK, .mss = 1460);

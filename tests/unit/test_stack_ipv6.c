@@ -218,6 +218,107 @@ static int datagrams_go_both_ways(struct world *w)
     return 0;
 }
 
+/* A frame that the client sent, up to the first bytes of text. */
+struct full_frame {
+    uint8_t frame[14 + 40 + 20];
+    size_t len; /* of the whole frame */
+};
+
+/* Keeps the client's last full segment. */
+static void note_full(void *context, uint64_t now, struct mnet_sim_host *host, enum mnet_sim_direction direction,
+                      const void *frame, size_t len)
+{
+    struct full_frame *heard = context;
+    (void)now;
+    if (direction != MNET_SIM_SENDING || strcmp(mnet_sim_host_name(host), "client") != 0 || len < 14 + 1500)
+        return;
+    memcpy(heard->frame, frame, sizeof heard->frame);
+    heard->len = len;
+}
+
+/* Packet Too Big from the server about a frame of the client's. */
+static void tell_too_big(struct world *w, const struct full_frame *about, uint32_t mtu)
+{
+    uint8_t frame[14 + 40 + 8 + 60] = {0}, *ip = frame + 14, *message = ip + 40;
+    struct mnet_address from = SERVER6, to = CLIENT6;
+    memcpy(frame, about->frame + 6, 6);
+    memcpy(frame + 6, about->frame, 6);
+    frame[12] = 0x86;
+    frame[13] = 0xdd;
+    ip[0] = 0x60;
+    ip[5] = 8 + 60;
+    ip[6] = MN_PROTOCOL_ICMPV6;
+    ip[7] = 64;
+    memcpy(ip + 8, from.bytes, 16);
+    memcpy(ip + 24, to.bytes, 16);
+    mn_icmpv6_emit(message, &(struct mn_icmpv6){MN_ICMPV6_PACKET_TOO_BIG, 0, mtu}, 0);
+    memcpy(message + 8, about->frame + 14, 60);
+    mn_icmpv6_set_checksum(message, 8 + 60, &from, &to);
+    mnet_sim_send(w->server_host, frame, sizeof frame);
+}
+
+static unsigned path_mtu_of(struct mnet_flow *flow)
+{
+    struct mnet_tcp_info info;
+    char byte = 0;
+    mnet_tcp_write(flow, &byte, 1, NULL, MNET_NEVER); /* it looks before it sends */
+    sleep_ms(5);
+    mnet_tcp_info(flow, &info);
+    return info.path_mtu;
+}
+
+/* PMTU-3-1, PMTU-4-3, PMTU-5.2-4, PMTU-5.3-1, N6-5.7.1-1, N6-5.7.1-3: what a router says about one
+ * connection, all connections to there know, also if the destination is on the link; datagrams,
+ * too. After ten minutes it is tried again. */
+static int too_big_is_for_all(struct world *w)
+{
+    static char data[4000];
+    struct mnet_listener *listener;
+    struct mnet_flow *first, *second, *third, *accepted[3];
+    struct mnet_udp *udp;
+    struct full_frame heard = {0};
+    CHECK_EQUAL(sleep_ms(2100), 0);
+    CHECK_EQUAL(mnet_tcp_listen(w->server, 80, NULL, &listener), 0);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, SERVER6, 80, &first, in_ms(5000)), 0);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, SERVER6, 80, &second, in_ms(5000)), 0);
+    CHECK_EQUAL(mnet_udp_open(w->client, &(struct mnet_udp_options){.remote = {SERVER6, 53}}, &udp), 0);
+    CHECK_EQUAL(path_mtu_of(second), 1500);
+    CHECK_EQUAL(mnet_udp_payload_max(udp, NULL), 1452);
+    mnet_sim_watch(w->sim, note_full, &heard);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING,
+                   &(struct mnet_sim_path){.mtu = 1400, .delay_ns = MNET_MILLISECOND});
+    CHECK_EQUAL(mnet_tcp_write(first, data, sizeof data, NULL, in_ms(1000)), 0);
+    sleep_ms(2);
+    mnet_sim_watch(w->sim, NULL, NULL);
+    CHECK_EQUAL(heard.len, 14 + 1500);
+    tell_too_big(w, &heard, 1400);
+    sleep_ms(5);
+    CHECK_EQUAL(path_mtu_of(first), 1400);
+    CHECK_EQUAL(path_mtu_of(second), 1400);
+    CHECK_EQUAL(mnet_udp_payload_max(udp, NULL), 1352);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, SERVER6, 80, &third, in_ms(5000)), 0);
+    CHECK_EQUAL(path_mtu_of(third), 1400);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_EQUAL(mnet_tcp_accept(listener, &accepted[i], in_ms(5000)), 0);
+    for (size_t got = 0; got < sizeof data;) {
+        ptrdiff_t n = mnet_tcp_read(accepted[0], data, sizeof data, in_ms(5000));
+        CHECK(n > 0);
+        got += (size_t)n;
+    }
+    sleep_ms(600000);
+    CHECK_EQUAL(mnet_udp_payload_max(udp, NULL), 1452);
+    mnet_sim_shape(w->client_host, MNET_SIM_SENDING, &(struct mnet_sim_path){.delay_ns = MNET_MILLISECOND});
+    CHECK_EQUAL(mnet_tcp_write(second, data, sizeof data, NULL, in_ms(1000)), 0);
+    sleep_ms(10);
+    CHECK_EQUAL(path_mtu_of(second), 1500);
+    mnet_udp_close(udp);
+    mnet_tcp_unlisten(listener);
+    struct mnet_flow *flows[] = {first, second, third, accepted[0], accepted[1], accepted[2]};
+    for (unsigned i = 0; i < MN_COUNT_OF(flows); i++)
+        mnet_tcp_close(flows[i]);
+    return 0;
+}
+
 /* RFC 4862 5.4: the second of two hosts does not use the address. */
 static int address_of_another_is_a_duplicate(struct world *w)
 {
@@ -412,6 +513,7 @@ TEST(full_endpoint_is_not_reported)
 TEST(connection_to_itself)
 TEST(port_without_a_listener_refuses)
 TEST(datagrams_go_both_ways)
+TEST(too_big_is_for_all)
 
 static void test_address_of_another_is_a_duplicate(void **state)
 {
@@ -605,6 +707,7 @@ int main(void)
         cmocka_unit_test(test_connection_to_itself),
         cmocka_unit_test(test_port_without_a_listener_refuses),
         cmocka_unit_test(test_datagrams_go_both_ways),
+        cmocka_unit_test(test_too_big_is_for_all),
         cmocka_unit_test(test_address_of_another_is_a_duplicate),
         cmocka_unit_test(test_link_local_is_there_by_default),
         cmocka_unit_test(test_stack_without_ipv6_is_silent),

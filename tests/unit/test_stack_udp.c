@@ -541,15 +541,28 @@ static void note_datagram(void *context, uint64_t now, struct mnet_sim_host *hos
         memcpy(context, frame, MN_MIN(len, 64));
 }
 
-/* PMTU-4-1, PMTU-4-3, PMTU-4-6, PMTU-5.3-1; RFC 1191 3, 6.3. */
+static unsigned path_mtu_of(struct mnet_flow *flow)
+{
+    struct mnet_tcp_info info;
+    char byte = 0;
+    mnet_tcp_write(flow, &byte, 1, NULL, MNET_NEVER); /* it looks before it sends */
+    sleep_ms(5);
+    mnet_tcp_info(flow, &info);
+    return info.path_mtu;
+}
+
+/* PMTU-4-1, PMTU-4-3, PMTU-4-6, PMTU-5.3-1; RFC 1191 3, 6.3. The server is on the link (PMTU-3-1).
+ * Connections to it follow (PMTU-5.2-4). */
 static int path_mtu(struct world *w)
 {
     static char data[1472];
     struct ends ends;
+    struct pair pair = {0};
     struct mnet_udp *whole;
     struct mnet_udp_options options = {.remote = {WORLD_SERVER, 53}, .dont_fragment = true};
     uint8_t frame[64] = {0};
     CHECK_EQUAL(open_ends(w, &ends), 0);
+    CHECK_EQUAL(world_connect(w, &pair), 0);
     CHECK_EQUAL(mnet_udp_open(w->client, &options, &whole), 0);
     mnet_sim_watch(w->sim, note_datagram, frame);
     CHECK_EQUAL(mnet_udp_send(whole, NULL, data, 1472, MNET_NEVER), 0);
@@ -559,8 +572,10 @@ static int path_mtu(struct world *w)
     world_unreachable(w, frame, 4, 1500, 0); /* which it did fit */
     sleep_ms(5);
     CHECK_EQUAL(mnet_udp_payload_max(whole, NULL), 1472);
+    CHECK_EQUAL(path_mtu_of(pair.client), 1500);
     world_unreachable(w, frame, 4, 1400, 0);
     sleep_ms(5);
+    CHECK_EQUAL(path_mtu_of(pair.client), 1400);
     CHECK_EQUAL(mnet_udp_payload_max(whole, NULL), 1372);
     CHECK_EQUAL(mnet_udp_payload_max(ends.client, NULL), 1372);
     CHECK_EQUAL(mnet_udp_send(whole, NULL, data, 1373, MNET_NEVER), MNET_E_TOO_BIG);
@@ -578,6 +593,7 @@ static int path_mtu(struct world *w)
     sleep_ms(5);
     CHECK(port != mnet_udp_local(ends.client).port);
     CHECK_EQUAL(mnet_udp_payload_max(ends.client, NULL), 1472);
+    world_close(&pair);
     close_ends(&ends);
     return 0;
 }

@@ -151,6 +151,7 @@ static void take_parameters(struct mn_ip *ip, const struct mn_nd *message, uint6
     if (message->mtu > v6->parameters.link_mtu) /* ETH-2-1 */
         mn_log(ip->log, MNET_LOG_INFO, "ipv6: a router advertises an MTU of %u, more than the link has", message->mtu);
     mn_router_parameters_update(&v6->parameters, &advertised, ip->random, now);
+    mn_ip_note_link_mtu(ip);
     v6->autoconf.retrans_ns = v6->parameters.retrans_ns;
     ip->changes += v6->managed != message->managed || v6->other != message->other;
     v6->managed = message->managed;

@@ -35,12 +35,12 @@ uint32_t mn_tcb_pipe(const struct mn_tcb *tcb)
     return out > arrived ? out - arrived : 0;
 }
 
-void mn_loss_retransmit_all(struct mn_tcp *tcp, struct mn_tcb *tcb)
+void mn_loss_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t end)
 {
     struct mn_congestion *c = &tcb->flight.congestion;
     uint32_t flight = mn_tcb_pipe(tcb);
     uint32_t room = c->cwnd > flight ? c->cwnd - flight : 0;
-    mn_scoreboard_lose_range(&tcb->flight.loss.sent, &tcp->scoreboards, tcb->snd_una, tcb->snd_nxt);
+    mn_scoreboard_lose_range(&tcb->flight.loss.sent, &tcp->scoreboards, tcb->snd_una, end);
     /* No more than its acknowledgements had allowed. */
     if (tcb->flight.loss.phase == MN_LOSS_RECOVERY)
         c->cwnd = mn_tcb_pipe(tcb) + MN_MAX(room, c->mss);

@@ -8,7 +8,7 @@
 uint32_t mn_tcb_pipe(const struct mn_tcb *tcb);
 /* The send sequence space begins at `seq`: SND.UNA = SND.NXT. */
 void mn_loss_init(struct mn_loss *loss, uint32_t seq);
-/* Retransmits everything in flight, without a reduction. */
-void mn_loss_retransmit_all(struct mn_tcp *tcp, struct mn_tcb *tcb);
+/* Retransmits what is in flight before `end`, without a reduction. */
+void mn_loss_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t end);
 
 #endif

@@ -1,4 +1,4 @@
-#include "ip/path_mtu.h"
+#include "base/path_mtu.h"
 
 #include <string.h>
 
@@ -13,7 +13,8 @@ void mn_path_mtus_init(struct mn_path_mtus *cache, const struct mn_path_mtu_conf
         .key = config->key,
         .age_ns = config->age_ns,
         .max = config->max,
-        .link_mtu = config->link_mtu,
+        .link_ipv4 = config->link_mtu,
+        .link_ipv6 = config->link_mtu,
         .timer_kind = config->timer_kind,
     };
     mn_pool_init(&cache->pool, config->memory, "path MTUs", sizeof(struct mn_path_mtu), config->max);
@@ -85,7 +86,8 @@ static struct mn_path_mtu *create(struct mn_path_mtus *cache, struct mnet_addres
 uint16_t mn_path_mtu_find(struct mn_path_mtus *cache, struct mnet_address destination)
 {
     const struct mn_path_mtu *entry = cache->count > 0 ? use_entry(cache, destination) : NULL;
-    return entry == NULL ? cache->link_mtu : MN_MIN(entry->mtu, cache->link_mtu);
+    uint16_t link = mn_path_mtu_link(cache, destination);
+    return entry == NULL ? link : MN_MIN(entry->mtu, link);
 }
 
 enum mn_path_mtu_verdict mn_path_mtu_lower(struct mn_path_mtus *cache, struct mnet_address destination, uint32_t mtu,
@@ -95,7 +97,7 @@ enum mn_path_mtu_verdict mn_path_mtu_lower(struct mn_path_mtus *cache, struct mn
         mtu = MN_MAX(mtu, MN_PATH_MTU_FLOOR_IPV4);
     else if (mtu < MN_PATH_MTU_FLOOR_IPV6) /* PMTU-4-2 */
         return MN_PATH_MTU_REFUSED;
-    if (mtu >= cache->link_mtu) /* PMTU-4-6 */
+    if (mtu >= mn_path_mtu_link(cache, destination)) /* PMTU-4-6 */
         return MN_PATH_MTU_REFUSED;
     struct mn_path_mtu *entry = use_entry(cache, destination);
     bool known = entry != NULL;
@@ -109,12 +111,13 @@ enum mn_path_mtu_verdict mn_path_mtu_lower(struct mn_path_mtus *cache, struct mn
     return MN_PATH_MTU_LOWERED;
 }
 
-void mn_path_mtus_set_link(struct mn_path_mtus *cache, uint16_t link_mtu)
+void mn_path_mtus_set_link(struct mn_path_mtus *cache, uint16_t ipv4, uint16_t ipv6)
 {
-    MN_ASSERT(link_mtu > 0);
-    if (link_mtu == cache->link_mtu)
+    MN_ASSERT(ipv4 > 0 && ipv6 > 0);
+    if (ipv4 == cache->link_ipv4 && ipv6 == cache->link_ipv6)
         return;
-    cache->link_mtu = link_mtu;
+    cache->link_ipv4 = ipv4;
+    cache->link_ipv6 = ipv6;
     cache->generation++;
 }
 

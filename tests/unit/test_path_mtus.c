@@ -1,8 +1,8 @@
 /* The path-MTU cache: floors, ageing, bounds, and the generation that users watch. */
 #include "unit/support.h"
 
+#include "base/path_mtu.h"
 #include "base/wheel.h"
-#include "ip/path_mtu.h"
 
 #define MINUTE (60 * MNET_SECOND)
 #define TIMER_KIND 7
@@ -106,7 +106,7 @@ static void ipv4_below_576_counts_as_576(void **state)
     assert_int_equal(lower(&f, "198.51.100.2", 0), MN_PATH_MTU_LOWERED);
     assert_int_equal(find(&f, "198.51.100.1"), 576);
     assert_int_equal(find(&f, "198.51.100.2"), 576);
-    mn_path_mtus_set_link(&f.cache, 500);
+    mn_path_mtus_set_link(&f.cache, 500, 500);
     assert_int_equal(find(&f, "198.51.100.1"), 500);
     assert_int_equal(lower(&f, "198.51.100.3", 0), MN_PATH_MTU_REFUSED);
     stop(&f);
@@ -214,13 +214,13 @@ static void link_bounds_every_estimate(void **state)
     start(&f, 9000);
     lower(&f, "2001:db8::1", 4000);
     uint32_t generation = f.cache.generation;
-    mn_path_mtus_set_link(&f.cache, 9000);
+    mn_path_mtus_set_link(&f.cache, 9000, 9000);
     assert_int_equal(f.cache.generation, generation);
-    mn_path_mtus_set_link(&f.cache, 1500);
+    mn_path_mtus_set_link(&f.cache, 1500, 1500);
     assert_int_not_equal(f.cache.generation, generation);
     assert_int_equal(find(&f, "2001:db8::1"), 1500);
     assert_int_equal(find(&f, "2001:db8::2"), 1500);
-    mn_path_mtus_set_link(&f.cache, 9000);
+    mn_path_mtus_set_link(&f.cache, 9000, 9000);
     assert_int_equal(find(&f, "2001:db8::1"), 4000);
     stop(&f);
 }
