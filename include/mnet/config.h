@@ -23,6 +23,7 @@ struct mnet_route {
 #define MNET_ROUTES_MAX 16 /* routes of a configuration, at most */
 
 #define MNET_DUID_MAX 130 /* bytes of an identity for DHCPv6 */
+#define MNET_DNS_MAX 4    /* DNS servers, and domains of the search list, of a configuration */
 
 /* How an IPv6 address that the stack makes by itself gets its low 64 bits. */
 enum mnet_ipv6_identifier {
@@ -60,6 +61,12 @@ struct mnet_ip_config {
     uint8_t ipv6_secret[16];
     struct mnet_route routes[MNET_ROUTES_MAX]; /* of both families */
     unsigned route_count;
+    /* DNS servers in front of those that DHCP and routers tell of (mnet/resolvers.h), and domains in
+     * front of theirs, such as "lab.example". The texts stay as long as the stack. */
+    struct mnet_address dns[MNET_DNS_MAX];
+    unsigned dns_count;
+    const char *search[MNET_DNS_MAX];
+    unsigned search_count;
     /* Get address, gateway and routes of IPv4 from a DHCP server instead (see dhcp.h). With
      * ipv6_auto, DHCPv6 servers are asked as routers advise, and if no router answers. */
     bool dhcp;

@@ -13,6 +13,7 @@
  *   --ipv6=ADDRESS/LENGTH or auto (the default)  --ipv6-gateway=ADDRESS  --no-ipv6
  *   --route=PREFIX[,GATEWAY] repeatable
  *   --dhcp                   instead of those three: a DHCP server gives them
+ *   --dns=ADDRESS  --search=DOMAIN  repeatable: DNS server, domain of the search list
  *   --memory=SIZE            bytes, or with K, M, G
  *   --log=error|warning|info|debug
  *   --capture=FILE           only on ports with a file system

@@ -10,6 +10,7 @@
 #include <mnet/log.h>
 #include <mnet/panic.h>
 #include <mnet/ping.h>
+#include <mnet/resolvers.h>
 #include <mnet/stack.h>
 #include <mnet/stream.h>
 #include <mnet/task.h>

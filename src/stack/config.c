@@ -17,6 +17,7 @@
 #include "ip/ip.h"
 #include "ip/route.h"
 #include "ip/v6/config.h"
+#include "wire/domain.h"
 #include "wire/ipv4_address.h"
 #include "wire/ipv6.h"
 
@@ -225,10 +226,40 @@ static bool ipv6_ok(const struct mnet_config *config)
     return duid_ok(&config->ip) && mn_ipv6_config_ok(&config->ip);
 }
 
+bool mn_config_dns_ok(struct mnet_address address)
+{
+    return !mn_address_is_any(&address) && !mn_address_is_multicast(&address) && address.zone == 0;
+}
+
+bool mn_config_domain_ok(const char *text)
+{
+    size_t len = 0, label = 0;
+    for (; text[len] != '\0'; len++) {
+        bool dot = text[len] == '.';
+        if ((dot && label == 0) || (!dot && !mn_domain_is_plain(text[len])) || (!dot && label == MN_DOMAIN_LABEL))
+            return false;
+        label = dot ? 0 : label + 1;
+    }
+    return label > 0 && len < MN_DOMAIN;
+}
+
+static bool resolvers_ok(const struct mnet_ip_config *ip)
+{
+    if (ip->dns_count > MNET_DNS_MAX || ip->search_count > MNET_DNS_MAX)
+        return false;
+    for (unsigned i = 0; i < ip->dns_count; i++)
+        if (!mn_config_dns_ok(ip->dns[i]))
+            return false;
+    for (unsigned i = 0; i < ip->search_count; i++)
+        if (ip->search[i] == NULL || !mn_config_domain_ok(ip->search[i]))
+            return false;
+    return true;
+}
+
 bool mn_config_network_ok(const struct mnet_config *config)
 {
     return config->ip.route_count <= MNET_ROUTES_MAX && mn_config_has_address(config) && ipv4_ok(config) &&
-           ipv6_ok(config);
+           ipv6_ok(config) && resolvers_ok(&config->ip);
 }
 
 bool mn_config_ok(const struct mnet_config *config)

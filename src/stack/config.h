@@ -58,6 +58,11 @@ bool mn_config_has_address(const struct mnet_config *config);
 bool mn_config_names_ipv6(const struct mnet_config *config);
 /* Returns true if no_ipv6 stands beside something that IPv6 is needed for. */
 bool mn_config_ipv6_conflicts(const struct mnet_config *config);
+/* Returns true if a DNS server can have this address. */
+bool mn_config_dns_ok(struct mnet_address address);
+/* Returns true for the text of a domain: labels of letters, digits, '-' and '_' with dots between.
+ * */
+bool mn_config_domain_ok(const char *text);
 /* Returns true if `which` is one of the enumeration. */
 bool mn_config_congestion_ok(enum mnet_congestion which);
 /* Checks everything before anything is touched, and fills in defaults. Returns 0, MNET_E_INVALID,

@@ -267,6 +267,14 @@ static void take_options(struct mnet_config *config, const struct mnet_env *env)
         memcpy(config->ip.routes, given->ip.routes, sizeof config->ip.routes);
         config->ip.route_count = given->ip.route_count;
     }
+    if (config->ip.dns_count == 0) {
+        memcpy(config->ip.dns, given->ip.dns, sizeof config->ip.dns);
+        config->ip.dns_count = given->ip.dns_count;
+    }
+    if (config->ip.search_count == 0) {
+        memcpy(config->ip.search, given->ip.search, sizeof config->ip.search);
+        config->ip.search_count = given->ip.search_count;
+    }
     if (config->memory_size == 0)
         config->memory_size = given->memory_size;
     if (config->tcp.congestion == MNET_CONGESTION_DEFAULT)

@@ -83,6 +83,23 @@ static bool set_route(struct mn_options *options, const char *value)
     return true;
 }
 
+static bool set_dns(struct mn_options *options, const char *value)
+{
+    struct mnet_ip_config *ip = &options->config.ip;
+    if (ip->dns_count == MNET_DNS_MAX || mnet_address_parse(value, &ip->dns[ip->dns_count]) < 0)
+        return false;
+    return mn_config_dns_ok(ip->dns[ip->dns_count++]);
+}
+
+static bool set_search(struct mn_options *options, const char *value)
+{
+    struct mnet_ip_config *ip = &options->config.ip;
+    if (ip->search_count == MNET_DNS_MAX || !mn_config_domain_ok(value))
+        return false;
+    ip->search[ip->search_count++] = value;
+    return true;
+}
+
 static unsigned unit_shift(char unit)
 {
     switch (unit) {
@@ -278,6 +295,10 @@ const struct mn_option mn_options_table[] = {
      "a network, and a router unless it is on the link, such as 10.1.0.0/16,10.0.0.1, at most " TEXT(
          MNET_ROUTES_MAX) " times",
      set_route, true},
+    {"--dns=", "ADDRESS", "DNS server, before those that DHCP and routers tell of",
+     "the address of a server, such as 10.0.0.1, at most " TEXT(MNET_DNS_MAX) " times", set_dns, true},
+    {"--search=", "DOMAIN", "domain of hosts whose names have no dot, such as lab.example",
+     "a domain, such as lab.example, at most " TEXT(MNET_DNS_MAX) " times", set_search, true},
     {"--dhcp", NULL, "ask a DHCP server for address, routers and the rest", NULL, set_dhcp, false},
     {"--address-probe", NULL, "probe whether another station uses the address", NULL, set_address_probe, false},
     {"--net:", "NAME=DEVICE",

@@ -1,7 +1,5 @@
 #include "wire/domain.h"
 
-#define LABEL_MAX 63 /* RFC 1035 2.3.4 */
-
 bool mn_domain_is_plain(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -11,7 +9,7 @@ bool mn_domain_is_plain(char c)
 static bool read_label(struct mn_reader *list, uint8_t len, char *text, size_t *at)
 {
     const char *label = (const char *)mn_read(list, len);
-    if (label == NULL || len > LABEL_MAX || *at + len + 2 > MN_DOMAIN)
+    if (label == NULL || len > MN_DOMAIN_LABEL || *at + len + 2 > MN_DOMAIN)
         return false;
     if (*at > 0)
         text[(*at)++] = '.';

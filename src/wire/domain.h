@@ -5,7 +5,8 @@
 
 #include "base/cursor.h"
 
-#define MN_DOMAIN 254 /* the text of the longest name, with the terminating zero */
+#define MN_DOMAIN_LABEL 63 /* characters of the longest label (RFC 1035 2.3.4) */
+#define MN_DOMAIN 254      /* the text of the longest name, with the terminating zero */
 
 /* Returns true for letters, digits, '-' and '_', which no log and no file misunderstands. */
 bool mn_domain_is_plain(char c);

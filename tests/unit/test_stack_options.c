@@ -71,6 +71,22 @@ static void addresses_are_set(void **state)
     assert_int_equal(config->ip.routes[1].destination.length, 0);
 }
 
+static void resolvers_are_set(void **state)
+{
+    (void)state;
+    struct command_line line;
+    parse(&line, "--dns=10.0.0.1 --search=lab.example --dns=fe80::1 --search=example");
+    assert_int_equal(line.result, 0);
+    const struct mnet_ip_config *ip = &line.options.config.ip;
+    assert_int_equal(ip->dns_count, 2);
+    assert_true(mnet_address_equal(ip->dns[0], mnet_ipv4(10, 0, 0, 1)));
+    assert_int_equal(ip->search_count, 2);
+    assert_string_equal(ip->search[0], "lab.example");
+    assert_string_equal(ip->search[1], "example");
+    parse(&line, "--dns=10.0.0.1 --dns=10.0.0.2 --dns=10.0.0.3 --dns=10.0.0.4 --dns=10.0.0.5");
+    assert_true(line.result < 0);
+}
+
 static void switches_are_set(void **state)
 {
     (void)state;
@@ -367,6 +383,13 @@ static const char *const wrong_values[] = {
     "--ipv6-gateway=fe80::1%service",
     "--ipv4-gateway=10.0.0",
     "--ipv4-gateway=0.0.0.0",
+    "--dns=",
+    "--dns=host",
+    "--dns=0.0.0.0",
+    "--dns=ff02::fb",
+    "--dns=fe80::1%3",
+    "--search=",
+    "--search=a..b",
     "--route=10.1.0.0",
     "--route=",
     "--route=10.1.0.0,10.0.0.1",
@@ -611,6 +634,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_leaves_everything_zero),
         cmocka_unit_test(addresses_are_set),
+        cmocka_unit_test(resolvers_are_set),
         cmocka_unit_test(switches_are_set),
         cmocka_unit_test(memory_has_units),
         cmocka_unit_test(log_has_levels),
