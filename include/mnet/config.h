@@ -61,8 +61,8 @@ struct mnet_ip_config {
     uint8_t ipv6_secret[16];
     struct mnet_route routes[MNET_ROUTES_MAX]; /* of both families */
     unsigned route_count;
-    /* DNS servers in front of those that DHCP and routers tell of (mnet/resolvers.h), and domains in
-     * front of theirs, such as "lab.example". The texts stay as long as the stack. */
+    /* DNS servers in front of those that DHCP and routers tell of (mnet/resolvers.h), and domains
+     * in front of theirs, such as "lab.example". The texts stay as long as the stack. */
     struct mnet_address dns[MNET_DNS_MAX];
     unsigned dns_count;
     const char *search[MNET_DNS_MAX];
