@@ -11,7 +11,7 @@ fresh()
 {
     rm -rf "$tree"
     mkdir -p "$tree/src/tcp" "$tree/src/task" "$tree/include/mnet" "$tree/ports" "$tree/examples" "$tree/scripts"
-    cp scripts/c-files scripts/call-graph scripts/check-* scripts/coverage "$tree/scripts/"
+    cp scripts/c-files scripts/call-graph scripts/check-* scripts/coverage scripts/families.py "$tree/scripts/"
     printf '%s\n' '/* A header. */' '/* A function. */' 'int mnet_one(void);' >"$tree/include/mnet/tcp.h"
     printf '%s\n' '#include <mnet/tcp.h>' '#include <string.h>' '#include "wire/tcp.h"' 'int mnet_one(void)' '{' '    return 1;' '}' \
         >"$tree/src/tcp/one.c"
