@@ -1,7 +1,7 @@
 /* nc: the console on one end, a connection on the other; two tasks, one for each direction, share
  * one flow.
  *
- * nc-tap OPTIONS 10.0.0.1 9000 connects nc-tap OPTIONS -l 9000 waits for one client
+ * nc-tap OPTIONS host.example 9000 connects; nc-tap OPTIONS -l 9000 waits for one client
  */
 #include <mnet/mnet.h>
 
@@ -46,12 +46,13 @@ static int converse(struct session *session)
     return count < 0 ? (int)count : error < 0 ? error : sent;
 }
 
-static int open_flow(struct mnet_stack *stack, bool listen, struct mnet_endpoint peer, struct mnet_flow **flow)
+/* `host` is a name or an address; NULL: waits for a client. */
+static int open_flow(struct mnet_stack *stack, const char *host, uint16_t port, struct mnet_flow **flow)
 {
-    if (!listen)
-        return mnet_tcp_connect(stack, peer.address, peer.port, flow, MNET_NEVER);
+    if (host != NULL)
+        return mnet_tcp_connect_name(stack, host, port, NULL, flow, MNET_NEVER);
     struct mnet_listener *listener;
-    int error = mnet_tcp_listen(stack, peer.port, NULL, &listener);
+    int error = mnet_tcp_listen(stack, port, NULL, &listener);
     if (error == 0) {
         error = mnet_tcp_accept(listener, flow, MNET_NEVER);
         mnet_tcp_unlisten(listener);
@@ -71,7 +72,7 @@ static bool parse_port(const char *text, uint16_t *port)
 static const struct mnet_program_option own_options[] = {{"-l", NULL, "wait for one client at PORT"}, {0}};
 
 const struct mnet_program mnet_program = {
-    .arguments = "ADDRESS PORT, or -l PORT",
+    .arguments = "HOST PORT, or -l PORT",
     .summary = "The console on one end, a TCP connection on the other.",
     .options = own_options,
 };
@@ -79,16 +80,15 @@ const struct mnet_program mnet_program = {
 int mnet_main(struct mnet_env *env)
 {
     char **argv = mnet_env_argv(env);
-    struct mnet_endpoint peer = {0};
-    bool complete = mnet_env_argc(env) == 3 && parse_port(argv[2], &peer.port);
-    bool listen = complete && argv[1][0] == '-' && argv[1][1] == 'l' && argv[1][2] == '\0';
-    if (!complete || (!listen && mnet_env_parse_address(env, argv[1], &peer.address) < 0))
+    uint16_t port;
+    if (mnet_env_argc(env) != 3 || !parse_port(argv[2], &port))
         return mnet_env_usage(env);
+    bool listen = argv[1][0] == '-' && argv[1][1] == 'l' && argv[1][2] == '\0';
     struct session session = {.env = env};
     struct mnet_stack *stack;
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0) {
-        error = open_flow(stack, listen, peer, &session.flow);
+        error = open_flow(stack, listen ? NULL : argv[1], port, &session.flow);
         error = error == 0 ? converse(&session) : error;
         mnet_tcp_close(session.flow);
     }

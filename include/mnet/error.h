@@ -29,6 +29,9 @@ enum mnet_error {
     MNET_E_NO_DEVICE = -16,     /* no such network device, or it cannot be opened */
     MNET_E_IO = -17,            /* the device failed */
     MNET_E_NO_ADDRESS = -18,    /* the host has no address, or has lost the one that this used */
+    MNET_E_NO_NAME = -19,       /* there is no such host name */
+    MNET_E_NO_DATA = -20,       /* the name exists, but has no such records */
+    MNET_E_TRY_AGAIN = -21,     /* no DNS server answers, or knows; later it may differ */
 };
 
 /* Causes why packets do not arrive, as a router, the host or our own neighbour resolution reports

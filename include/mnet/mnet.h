@@ -5,6 +5,7 @@
 #include <mnet/address.h>
 #include <mnet/counters.h>
 #include <mnet/dhcp.h>
+#include <mnet/dns.h>
 #include <mnet/env.h>
 #include <mnet/error.h>
 #include <mnet/log.h>

@@ -22,6 +22,9 @@ static const char *const texts[] = {
     [-MNET_E_NO_DEVICE] = "no such network device",
     [-MNET_E_IO] = "device failure",
     [-MNET_E_NO_ADDRESS] = "no address, or the address is lost",
+    [-MNET_E_NO_NAME] = "no such host name",
+    [-MNET_E_NO_DATA] = "the name has no such records",
+    [-MNET_E_TRY_AGAIN] = "no DNS server answers",
 };
 
 const char *mnet_strerror(int error)

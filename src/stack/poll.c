@@ -12,7 +12,7 @@
  * That is at once if `work` is set: a call, or the last poll, has left events to be told, frames to
  * be sent or packets to own addresses. Otherwise find_due has the time, the earliest of two kinds:
  *
- *   - the timers of ip, TCP and DHCP;
+ *   - the timers of ip, TCP, DHCP and DNS;
  *   - retries: of a device that was full, MN_TX_RETRY_NS after it was asked; of segments and deferred
  *     bytes that found no memory, after MN_MEMORY_RETRY_NS.
  *
@@ -233,6 +233,8 @@ static void tell(struct mnet_stack *stack)
         mn_flow_event(tcb);
     while ((listener = mn_tcp_next_listener_event(stack->tcp)) != NULL)
         mn_listener_event(listener);
+    if (MN_UNLIKELY(stack->names != NULL))
+        stack->names_service->run(stack);
     mn_block_wake_all(&stack->pingers); /* those whose reply has not come wait again */
 }
 
@@ -401,6 +403,8 @@ static MN_APART uint64_t find_due(struct mnet_stack *stack)
     uint64_t ip = mn_ip_deadline(&stack->ip), tcp = mn_tcp_deadline(stack->tcp);
     uint64_t due = MN_MIN(MN_MIN(ip, tcp), mn_dhcp_client_deadline(&stack->dhcp.client));
     due = MN_MIN(due, stack->dhcp6.due_ns);
+    if (MN_UNLIKELY(stack->names != NULL))
+        due = MN_MIN(due, stack->names_service->deadline(stack));
     if (MN_UNLIKELY(mn_ip_has_failed(&stack->ip) || mn_stack_changes(stack) != stack->told))
         return stack->now;
     if (MN_UNLIKELY(mn_stack_congested(stack)))

@@ -192,12 +192,20 @@ void mn_stack_release(struct mnet_stack *stack)
         stack->env->setup.release(stack->env->setup.context, stack->region, stack->config.memory_size);
 }
 
+/* The resolver closes its ports and streams like a program. */
+static void end_services(struct mnet_stack *stack)
+{
+    if (stack->names != NULL)
+        stack->names_service->end(stack);
+}
+
 void mnet_stack_down(struct mnet_stack *stack)
 {
     if (stack == NULL)
         return;
     MN_REQUIRE(!stack->ended, "the stack is down already");
     mn_stack_enter(stack);
+    end_services(stack);
     wake_everybody(stack);
     mn_tcp_down(stack->tcp, stack->now);
     mn_stack_transmit(stack);
@@ -237,6 +245,7 @@ void mn_stack_abandon(struct mnet_stack *stack)
 bool mn_stack_wind_down(struct mnet_stack *stack)
 {
     struct mnet_link *node;
+    end_services(stack);
     while ((node = mn_list_first(&stack->listeners)) != NULL)
         mnet_tcp_unlisten(MN_CONTAINER(node, struct mnet_listener, link));
     for (struct mn_tcb *tcb = mn_tcp_next_owned(stack->tcp, NULL), *next; tcb != NULL; tcb = next) {

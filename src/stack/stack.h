@@ -19,6 +19,14 @@
 #include "udp/udp.h"
 
 struct mn_loop;
+struct mn_stack_names;
+
+/* A part of a stack that only programs which use it have in their image. */
+struct mn_service {
+    void (*run)(struct mnet_stack *stack); /* after events, and when its time has come */
+    uint64_t (*deadline)(const struct mnet_stack *stack);
+    void (*end)(struct mnet_stack *stack); /* before handles are closed */
+};
 
 #define MN_BATCH 32                               /* frames taken from, or offered to, the device at a time */
 #define MN_RX_BUDGET (8 * MN_BATCH)               /* frames a poll takes at most */
@@ -43,7 +51,9 @@ struct mnet_stack {
     struct mnet_counters counters;
     struct mn_random random;
     struct mn_ip ip;
-    struct mn_losers losers; /* addresses that mnet_tcp_connect_any tries last */
+    const struct mn_service *names_service; /* DNS (dns.h); NULL until a program uses it */
+    struct mn_stack_names *names;           /* likewise, and NULL once the stack has ended */
+    struct mn_losers losers;                /* addresses that mnet_tcp_connect_any tries last */
     struct mn_tcp *tcp;
     struct mn_udp udp;
     struct mn_stack_dhcp dhcp;

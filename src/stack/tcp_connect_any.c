@@ -1,56 +1,29 @@
-/* Connecting to the first of several addresses that answers: Happy Eyeballs (RFC 8305).
- *
- * Theory of operation. The call is one loop of the calling task, like every blocking call. It has a
- * flow for each attempt in progress, and waits for an event of any of them, or for the time of the
- * next attempt. An attempt begins when the Connection Attempt Delay has passed since the last one,
- * or earlier if one has failed or a router has reported that its packets do not arrive. Such a report
+/* Connecting to the first of several addresses that answers: Happy Eyeballs (RFC 8305).  Theory of
+ * operation. The call is one loop of the calling task, like every blocking call. It has a flow for
+ * each attempt in progress, and waits for an event of any of them, or for the time of the next
+ * attempt. An attempt begins when the Connection Attempt Delay has passed since the last one, or
+ * earlier if one has failed or a router has reported that its packets do not arrive. Such a report
  * may be wrong (RFC 5927), so the attempt that it is about goes on. Two attempts are never closer
- * than 10 ms. An address without a way to it costs no time, for nothing is sent.
- *
- * Every attempt but the winner's is aborted before the call returns. A SYN,ACK that comes later finds
- * no connection and is answered with a reset, and so the peer forgets its half-open connection. A
- * connection that is established at the same time as the winner is reset.
- *
- * An address that did not answer while it had its whole time is remembered as a loser, and RFC 6724
- * puts it last the next time. A refusal is an answer. Round-trip times are not remembered.
- */
+ * than 10 ms. An address without a way to it costs no time, for nothing is sent.  Every attempt but
+ * the winner's is aborted before the call returns. A SYN,ACK that comes later finds no connection
+ * and is answered with a reset, and so the peer forgets its half-open connection. A connection that
+ * is established at the same time as the winner is reset.  An address that did not answer while it
+ * had its whole time is remembered as a loser, and RFC 6724 puts it last the next time. A refusal
+ * is an answer. Round-trip times are not remembered. */
 #include <assert.h>
 
-#include <mnet/tcp.h>
-
+#include "stack/race.h"
 #include "stack/source.h"
-#include "stack/stack.h"
 
 #define ATTEMPT_DELAY_LEAST (10 * MNET_MILLISECOND) /* HE-5-4 */
 #define LOSER_TIME (10 * 60 * MNET_SECOND)
 
 static_assert(MNET_TCP_ADDRESSES_MAX == MN_IP_SORT_MAX, "one limit");
 
-struct race_attempt {
-    struct mnet_flow *flow;    /* NULL: not begun, or over */
-    struct mn_blocked blocked; /* in the flow's waiters */
-    uint64_t begun_ns;
-    bool doubtful; /* a router has reported that its packets do not arrive */
-};
-
-struct race {
-    struct mnet_stack *stack;
-    const struct mnet_connect_options *options;
-    uint16_t port;
-    unsigned count; /* addresses, of which ... */
-    unsigned next;  /* ... so many were tried, in the order of the array */
-    unsigned running;
-    uint64_t next_ns;     /* when the next one is tried */
-    uint64_t earliest_ns; /* and when at the earliest, if one fails */
-    int error;            /* the cause of failure so far that tells most; MNET_OK: none */
-    struct mnet_address addresses[MNET_TCP_ADDRESSES_MAX];
-    struct race_attempt attempts[MNET_TCP_ADDRESSES_MAX]; /* likewise */
-};
-
 /* ---- Causes of failure ---- */
 
-/* HE-5-9: an answer of the peer tells most, then a cause on this side, which the program can remove.
- * No route, or a router's word, tells least: many hosts have only one family. */
+/* HE-5-9: an answer of the peer tells most, then a cause on this side, which the program can
+ * remove. No route, or a router's word, tells least: many hosts have only one family. */
 static unsigned weight_of(int error)
 {
     switch (error) {
@@ -63,23 +36,23 @@ static unsigned weight_of(int error)
     }
 }
 
-static void note_failure(struct race *race, int error)
+static void note_failure(struct mn_race *race, int error)
 {
     if (weight_of(error) > weight_of(race->error))
         race->error = error;
 }
 
-static void remember_loser(struct race *race, unsigned i)
+static void remember_loser(struct mn_race *race, unsigned i)
 {
     mn_losers_add(&race->stack->losers, race->addresses[i], race->stack->now + LOSER_TIME);
 }
 
 /* ---- Attempts ---- */
 
-static void begin_next(struct race *race)
+static void begin_next(struct mn_race *race)
 {
     unsigned i = race->next++;
-    struct race_attempt *attempt = &race->attempts[i];
+    struct mn_race_attempt *attempt = &race->attempts[i];
     struct mnet_endpoint remote = {race->addresses[i], race->port};
     int error = mnet_tcp_connect_begin(race->stack, remote, race->options, &attempt->flow);
     if (error < 0) {
@@ -95,9 +68,9 @@ static void begin_next(struct race *race)
 }
 
 /* Takes the flow out of the race. */
-static struct mnet_flow *take_flow(struct race *race, unsigned i)
+static struct mnet_flow *take_flow(struct mn_race *race, unsigned i)
 {
-    struct race_attempt *attempt = &race->attempts[i];
+    struct mn_race_attempt *attempt = &race->attempts[i];
     struct mnet_flow *flow = attempt->flow;
     mn_block_end(&attempt->blocked);
     attempt->flow = NULL;
@@ -105,21 +78,21 @@ static struct mnet_flow *take_flow(struct race *race, unsigned i)
     return flow;
 }
 
-static void end_attempt(struct race *race, unsigned i)
+static void end_attempt(struct mn_race *race, unsigned i)
 {
     mnet_tcp_abort(take_flow(race, i)); /* HE-5-6, HE-5-7: a late SYN,ACK is answered with a reset */
 }
 
 /* HE-5-3: tries the next address at once. */
-static void hasten(struct race *race)
+static void hasten(struct mn_race *race)
 {
     race->next_ns = MN_MIN(race->next_ns, race->earliest_ns);
 }
 
 /* Returns whether the attempt is established, and ends it if it has failed. */
-static bool follow(struct race *race, unsigned i)
+static bool follow(struct mn_race *race, unsigned i)
 {
-    struct race_attempt *attempt = &race->attempts[i];
+    struct mn_race_attempt *attempt = &race->attempts[i];
     int status = mn_tcp_status(attempt->flow->tcb);
     if (status == MNET_OK)
         return true;
@@ -139,7 +112,7 @@ static bool follow(struct race *race, unsigned i)
 
 /* Follows what has happened. Returns the winner, which is the most preferred one of several, or
  * `count` if there is none yet. */
-static unsigned find_winner(struct race *race)
+static unsigned find_winner(struct mn_race *race)
 {
     for (unsigned i = 0; i < race->next; i++)
         if (race->attempts[i].flow != NULL && follow(race, i))
@@ -150,10 +123,10 @@ static unsigned find_winner(struct race *race)
 /* ---- The end ---- */
 
 /* Ends all attempts. Those that have had their time without an answer are losers. */
-static void end_all(struct race *race, bool remember)
+static void end_all(struct mn_race *race, bool remember)
 {
     for (unsigned i = 0; i < race->next; i++) {
-        const struct race_attempt *attempt = &race->attempts[i];
+        const struct mn_race_attempt *attempt = &race->attempts[i];
         if (attempt->flow == NULL)
             continue;
         uint64_t patience = race->stack->config.tcp.connection_attempt_delay_ns;
@@ -163,7 +136,7 @@ static void end_all(struct race *race, bool remember)
     }
 }
 
-static struct mnet_flow *end_with(struct race *race, unsigned winner)
+static struct mnet_flow *end_with(struct mn_race *race, unsigned winner)
 {
     struct mnet_flow *flow = take_flow(race, winner);
     flow->opening = false;
@@ -173,17 +146,17 @@ static struct mnet_flow *end_with(struct race *race, unsigned winner)
 }
 
 /* As mnet_tcp_connect, an attempt fails with what routers have reported of it, if anything. */
-static int end_at_deadline(struct race *race)
+static int end_at_deadline(struct mn_race *race)
 {
     for (unsigned i = 0; i < race->next; i++)
         if (race->attempts[i].flow != NULL)
             note_failure(race, race->attempts[i].doubtful ? MNET_E_UNREACHABLE : MNET_E_DEADLINE);
     end_all(race, true);
-    return race->next < race->count ? MNET_E_DEADLINE : race->error;
+    return race->next < race->count || race->expecting ? MNET_E_DEADLINE : race->error;
 }
 
 /* The stack is down, or the program at its end: flows that are gone are not touched any more. */
-static int end_with_stack(struct race *race)
+static int end_with_stack(struct mn_race *race)
 {
     for (unsigned i = 0; i < race->next; i++)
         if (race->attempts[i].flow != NULL && race->attempts[i].blocked.gone)
@@ -194,8 +167,10 @@ static int end_with_stack(struct race *race)
 
 /* ---- The race ---- */
 
-static bool is_gone(const struct race *race)
+static bool is_gone(const struct mn_race *race)
 {
+    if (race->more_blocked != NULL && race->more_blocked->gone)
+        return true;
     for (unsigned i = 0; i < race->next; i++)
         if (race->attempts[i].flow != NULL && race->attempts[i].blocked.gone)
             return true;
@@ -203,21 +178,23 @@ static bool is_gone(const struct race *race)
 }
 
 /* Waits for an event or the next attempt. Returns as mn_block does. Without an attempt in progress
- * the task waits with those who wait for the stack, so that it learns if that goes down. */
-static int await(struct race *race, uint64_t deadline)
+ * the task waits with those who wait for the stack, if not for names. */
+static int await(struct mn_race *race, uint64_t deadline)
 {
     uint64_t until = race->next < race->count ? MN_MIN(deadline, race->next_ns) : deadline;
     if (deadline == 0 || mnet_self() == NULL)
         return MNET_E_DEADLINE;
-    int error = race->running > 0 ? mn_wait(NULL, until) : mn_block_once(&race->stack->probers, until);
+    bool listed = race->running > 0 || race->more_blocked != NULL; /* so that it learns if the stack goes down */
+    int error = listed ? mn_wait(NULL, until) : mn_block_once(&race->stack->probers, until);
     if (is_gone(race))
         return MNET_E_CLOSED;
     return error == MNET_E_DEADLINE && until < deadline ? MNET_OK : error;
 }
 
-static int run(struct race *race, uint64_t deadline, struct mnet_flow **result)
+int mn_race_run(struct mn_race *race, uint64_t deadline, struct mnet_flow **result)
 {
     for (;;) {
+        race->expecting = race->more != NULL && race->more(race);
         unsigned winner = find_winner(race);
         if (winner < race->count) {
             *result = end_with(race, winner);
@@ -225,8 +202,8 @@ static int run(struct race *race, uint64_t deadline, struct mnet_flow **result)
         }
         while (race->next < race->count && race->next_ns <= mnet_now())
             begin_next(race);
-        if (race->running == 0 && race->next == race->count)
-            return race->error;
+        if (race->running == 0 && race->next == race->count && !race->expecting)
+            return race->error != MNET_OK ? race->error : MNET_E_UNREACHABLE; /* no address can be used */
         int error = await(race, deadline);
         if (error == MNET_E_DEADLINE)
             return end_at_deadline(race);
@@ -239,7 +216,7 @@ static int run(struct race *race, uint64_t deadline, struct mnet_flow **result)
     }
 }
 
-static bool is_listed(const struct race *race, struct mnet_address address)
+static bool is_listed(const struct mn_race *race, struct mnet_address address)
 {
     for (unsigned i = 0; i < race->count; i++)
         if (mn_address_equal(&race->addresses[i], &address))
@@ -247,12 +224,17 @@ static bool is_listed(const struct race *race, struct mnet_address address)
     return false;
 }
 
-/* Checks an address of the program, and adds it unless it is there already or cannot be used. */
-static int add_address(struct race *race, struct mnet_address address)
+/* Whether the address can be used from the program's own one. */
+static bool is_usable(const struct mn_race *race, struct mnet_address address)
+{
+    struct mnet_address wanted = race->options->local.address;
+    return mn_address_is_any(&wanted) || mn_address_is_ipv4(&wanted) == mn_address_is_ipv4(&address);
+}
+
+int mn_race_add(struct mn_race *race, struct mnet_address address)
 {
     struct mnet_endpoint local, remote = {address, race->port};
-    struct mnet_address wanted = race->options->local.address;
-    bool usable = mn_address_is_any(&wanted) || mn_address_is_ipv4(&wanted) == mn_address_is_ipv4(&address);
+    bool usable = is_usable(race, address);
     struct mnet_connect_options options = *race->options;
     if (!usable)
         options.local = (struct mnet_endpoint){0};
@@ -261,34 +243,46 @@ static int add_address(struct race *race, struct mnet_address address)
         return error;
     if (error < 0)
         note_failure(race, error); /* on another link */
-    else if (usable && !is_listed(race, remote.address))
+    else if (usable && race->count < MNET_TCP_ADDRESSES_MAX && !is_listed(race, remote.address))
         race->addresses[race->count++] = remote.address;
     return MNET_OK;
+}
+
+void mn_race_sort(struct mn_race *race)
+{
+    struct mnet_stack *stack = race->stack;
+    mn_stack_enter(stack);
+    mn_ip_sort(&stack->ip, &stack->losers, stack->config.tcp.first_address_family_count, race->addresses + race->next,
+               race->count - race->next, stack->now);
+}
+
+void mn_race_init(struct mn_race *race, struct mnet_stack *stack, uint16_t port,
+                  const struct mnet_connect_options *options)
+{
+    static const struct mnet_connect_options defaults;
+    *race = (struct mn_race){.stack = stack, .options = options != NULL ? options : &defaults, .port = port};
 }
 
 int mnet_tcp_connect_any(struct mnet_stack *stack, const struct mnet_address *addresses, unsigned count, uint16_t port,
                          const struct mnet_connect_options *options, struct mnet_flow **result, uint64_t deadline)
 {
-    static const struct mnet_connect_options defaults;
-    int error = MNET_OK;
+    struct mn_race race;
     if (result == NULL)
         return MNET_E_INVALID;
     *result = NULL;
     if (stack == NULL || addresses == NULL || count == 0 || count > MNET_TCP_ADDRESSES_MAX)
         return MNET_E_INVALID;
-    struct race race = {.stack = stack, .options = options != NULL ? options : &defaults, .port = port};
+    mn_race_init(&race, stack, port, options);
     for (unsigned i = 0; i < count; i++) {
-        error = add_address(&race, addresses[i]);
+        int error = mn_race_add(&race, addresses[i]);
         if (error < 0)
             return error;
     }
     if (race.count == 0)
         return race.error != MNET_OK ? race.error : MNET_E_INVALID; /* all of the other family than ours */
-    error = mn_stack_await_source(stack, race.addresses, race.count, deadline);
+    int error = mn_stack_await_source(stack, race.addresses, race.count, deadline);
     if (error < 0)
         return error;
-    mn_stack_enter(stack);
-    mn_ip_sort(&stack->ip, &stack->losers, stack->config.tcp.first_address_family_count, race.addresses, race.count,
-               stack->now);
-    return run(&race, deadline, result);
+    mn_race_sort(&race);
+    return mn_race_run(&race, deadline, result);
 }

@@ -57,6 +57,18 @@ bool mn_dns_name_parse(struct mn_dns_name *name, const char *text, bool *complet
     return true;
 }
 
+bool mn_dns_name_take(struct mn_dns_name *name, const uint8_t *data, size_t len)
+{
+    size_t at = 0;
+    while (at < len && data[at] != 0 && data[at] <= MN_DNS_LABEL)
+        at += 1u + data[at];
+    if (at >= len || data[at] != 0 || at + 1 > MN_DNS_NAME)
+        return false;
+    name->len = (uint8_t)(at + 1);
+    memcpy(name->bytes, data, at + 1);
+    return true;
+}
+
 static char *put_byte(char *to, uint8_t c)
 {
     if (c > ' ' && c <= '~' && c != '.' && c != '\\') {

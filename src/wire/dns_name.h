@@ -22,6 +22,8 @@ struct mn_dns_name {
  * dot at the end, which *complete tells. False for an empty label, a label or name that is too
  * long, and for blanks, backslashes and characters beyond ASCII. */
 bool mn_dns_name_parse(struct mn_dns_name *name, const char *text, bool *complete);
+/* Reads a name that is not compressed, from the beginning of `len` bytes. */
+bool mn_dns_name_take(struct mn_dns_name *name, const uint8_t *data, size_t len);
 /* Writes at most MN_DNS_NAME_TEXT bytes of text with a terminating zero: no dot at the end, "." for
  * the root, and each dot, backslash or unprintable byte in a label as \DDD (RFC 1035 5.1). */
 void mn_dns_name_format(const struct mn_dns_name *name, char *text);

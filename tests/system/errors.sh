@@ -75,7 +75,7 @@ every_program_helps()
         helps "$MNET_DEBUG/examples/$name-tap" "$name-tap [OPTIONS]"
     done
     helps "$MNET_DEBUG/examples/02_fetch-tap" '02_fetch-tap [OPTIONS] ADDRESS...'
-    helps "$MNET_DEBUG/examples/nc-tap" 'nc-tap [OPTIONS] ADDRESS PORT, or -l PORT'
+    helps "$MNET_DEBUG/examples/nc-tap" 'nc-tap [OPTIONS] HOST PORT, or -l PORT'
     helps "$MNET_DEBUG/examples/external-tap" 'external TAP ADDRESS/LENGTH' own
     [ ! -x "$MNET_DEBUG/examples/httpd-tap" ] ||
         helps "$MNET_DEBUG/examples/httpd-tap" 'httpd-tap [OPTIONS] FOLDER (which must exist)'

@@ -5,7 +5,7 @@ struct dns_script *dns_script;
 
 #define counted(s, name) ((s)->counters.value[MNET_COUNT_DNS_##name])
 
-/* DNS1034-5.3.1-1, DNS1035-4.2.1-1, EDNS-6.2.3-2 */
+/* DNS1034-5.3.1-1, DNS1035-4.2.1-1, EDNS-6.2.3-2, N6-7-1, N6-7-4 */
 static void question_goes_to_the_first_server(void **state)
 {
     (void)state;
@@ -99,7 +99,7 @@ static void many_lookups_are_one_question(void **state)
     dns_end(&s);
 }
 
-/* A question goes on if nobody waits for it, and its answer is kept. */
+/* HE-5-8: a question goes on if nobody waits for it, and its answer is kept. */
 static void cancelled_lookup_leaves_its_answer(void **state)
 {
     (void)state;
@@ -334,8 +334,8 @@ static void new_servers_are_asked_at_once(void **state)
 
 /* ---- which answers count ---- */
 
-/* DSPOOF-9.1-1, DSPOOF-9.1-3, DSPOOF-9.1-4, DNS1035-7.3-1: each wrong in turn, and then the right
- * one. */
+/* DSPOOF-9.1-1, DSPOOF-9.1-3, DSPOOF-9.1-4, DNS1035-7.3-1, DNS2181-4-1: each wrong in turn, and
+ * then the right one. */
 static void answer_must_match(void **state)
 {
     (void)state;

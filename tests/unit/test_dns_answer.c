@@ -86,6 +86,34 @@ static void aliases_are_followed(void **state)
     dns_end(&s);
 }
 
+/* DNS2181-5.2-1, DNS2181-5.4.1-1, DNS2181-5.4-1: all records of an answer have the lowest time to
+ * live, those of other sections do not count, and a later answer replaces them all. */
+static void set_of_records_is_one(void **state)
+{
+    (void)state;
+    struct dns_script s;
+    dns_begin(&s, 1);
+    ask_first(&s, "www.example", MN_DNS_A);
+    begin_answer(&s, RA, 2, 1, 1);
+    put_record(&s, NULL, MN_DNS_A, 60, "\300\0\2\1", 4);
+    put_record(&s, NULL, MN_DNS_A, 5, "\300\0\2\2", 4);
+    put_record(&s, NULL, MN_DNS_A, 60, "\6\6\6\6", 4);
+    put_record(&s, NULL, MN_DNS_A, 60, "\6\6\6\6", 4);
+    receive(&s);
+    assert_int_equal(s.lookups[0].answer->count, 2);
+    release(&s);
+    expect_closed(&s);
+    pass(&s, 4999);
+    ask(&s, "www.example", MN_DNS_A);
+    assert_int_equal(s.lookups[0].answer->count, 2);
+    release(&s);
+    pass(&s, 1);
+    ask_first(&s, "www.example", MN_DNS_A);
+    answer_address(&s, 60);
+    assert_int_equal(s.lookups[0].answer->count, 1);
+    dns_end(&s);
+}
+
 static void alias_that_was_asked_for_is_not_followed(void **state)
 {
     (void)state;
@@ -439,6 +467,7 @@ int main(void)
         cmocka_unit_test(error_with_opt_is_not_about_edns),
         cmocka_unit_test(other_version_of_edns_is_not_asked_again),
         cmocka_unit_test(aliases_are_followed),
+        cmocka_unit_test(set_of_records_is_one),
         cmocka_unit_test(alias_that_was_asked_for_is_not_followed),
         cmocka_unit_test(loops_of_aliases_end),
         cmocka_unit_test(name_error_holds_for_all_types),

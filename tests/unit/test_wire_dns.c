@@ -319,6 +319,9 @@ static void opt_is_no_answer_and_stands_once(void **state)
     struct mn_dns_cursor cursor = mn_dns_records(&message);
     assert_false(mn_dns_next(&message, &cursor, &record));
 
+    begin(&a, 0x8180, 0, 0, 1);
+    put_record(&a, "\0", 1, MN_DNS_OPT, 0, 0, "", 0); /* EDNS-6.2.3-1: a size of 0 is no fault */
+    assert_int_equal(parse(&a, &message), MN_PARSE_OK);
     begin(&a, 0x8180, 0, 0, 2);
     put_record(&a, "\0", 1, MN_DNS_OPT, 1232, 0, "", 0);
     put_record(&a, "\0", 1, MN_DNS_OPT, 1232, 0, "", 0);
@@ -331,7 +334,7 @@ static void opt_is_no_answer_and_stands_once(void **state)
     assert_int_equal(parse(&a, &message), MN_PARSE_INVALID);
 }
 
-/* AAAA-2.1-1: data of a wrong length is no address, and neither is a mapped one. */
+/* AAAA-2.1-1, N6-7-2: data of a wrong length is no address, and neither is a mapped one. */
 static void addresses_have_their_length(void **state)
 {
     (void)state;
@@ -555,7 +558,7 @@ static void names_are_appended_if_there_is_room(void **state)
     assert_true(mn_dns_name_identical(&before, &longer));
 }
 
-/* AAAA-2.5-1 */
+/* AAAA-2.5-1, N6-7-3 */
 static void addresses_have_names(void **state)
 {
     (void)state;
