@@ -100,8 +100,7 @@ prefix_on_the_link()
     await has 2001:db8:1: preferred
     before=$(forwarded r1 near)
     ask connect 2001:db8:3::9 7 | grep -q 'from 2001:db8:1:' || fail 'no connection to a neighbour'
-    tshark -r "$dir/world.pcapng" -Y "icmpv6.nd.ns.target_address == 2001:db8:3::9 && eth.src == $MAC" 2>/dev/null | grep -q . ||
-        fail 'the neighbour was not asked for'
+    await captured "icmpv6.nd.ns.target_address == 2001:db8:3::9 && eth.src == $MAC"
     [ "$(forwarded r1 near)" -gt "$before" ] || fail 'the answer did not come by the router'
 }
 

@@ -73,6 +73,13 @@ inspect()
         fail 'nothing was captured'
 }
 
+# captured FILTER - whether a frame that matches is in the capture, which is written with a delay: for
+# `await`.
+captured()
+{
+    tshark -r "$dir/world.pcapng" -Y "$1" 2>/dev/null | grep -q .
+}
+
 # add_switch NAME ARGUMENT... - for ip link.
 add_switch()
 {
@@ -153,6 +160,17 @@ start_host()
     await grep -q ready "$dir/mnet.out"
 }
 
+# start_peer ARGUMENT... - mnet_peer, with options and what it is to do.
+start_peer()
+{
+    empty "$dir/mnet.out" "$dir/mnet.err"
+    # shellcheck disable=SC2086 # words
+    "$MNET_DEBUG/tests/mnet_peer" --net:service=tap0,mac=$MAC $FREE "$@" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    await grep -q serving "$dir/mnet.out"
+}
+
+# Ends either of them.
 stop_host()
 {
     [ -n "${mnet:-}" ] || return 0

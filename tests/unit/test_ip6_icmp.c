@@ -382,6 +382,33 @@ static void large_echo_comes_back_whole(void **state)
     ip_host_down(&h);
 }
 
+/* IP6-4.5-4: beyond a router a reply has the size that every link takes; on the link it has the
+ * link's. */
+static void large_echo_fits_every_path(void **state)
+{
+    (void)state;
+    static const struct {
+        struct mnet_address source;
+        size_t len;
+        unsigned pieces; /* 1: whole */
+    } cases[] = {{FAR6, 1240, 1}, {FAR6, 1241, 2}, {FAR6, 1460, 2}, {PEER6, 1460, 1}};
+    struct ip_host h;
+    start(&h);
+    know6(&h, GATEWAY6, PEER_MAC);
+    for (size_t i = 0; i < MN_COUNT_OF(cases); i++) {
+        build_echo(bytes, cases[i].len, OWN6);
+        receive_icmp6(&h, .source = cases[i].source, .payload = bytes, .len = cases[i].len);
+        size_t largest = cases[i].pieces == 1 ? 1500 : 1280;
+        for (unsigned piece = 0; piece < cases[i].pieces; piece++) {
+            struct sent6 *sent = expect_ip6(&h, PEER_MAC, cases[i].source,
+                                            cases[i].pieces == 1 ? MN_PROTOCOL_ICMPV6 : MN_IPV6_FRAGMENT);
+            assert_true(sent->len <= MN_ETHERNET_HEADER + largest);
+        }
+        expect_silence(&h);
+    }
+    ip_host_down(&h);
+}
+
 /* IP6-8.1-2, IP6-8.1-3, IP6-8.4-1: headers in front count neither in the length nor the destination
  * of the checksum, and the answer has none of them. */
 static void echo_behind_headers_is_answered_without_them(void **state)
@@ -460,6 +487,7 @@ int main(void)
         cmocka_unit_test(unknown_messages_are_dropped_in_silence),
         cmocka_unit_test(echo_is_answered_from_the_address_asked),
         cmocka_unit_test(large_echo_comes_back_whole),
+        cmocka_unit_test(large_echo_fits_every_path),
         cmocka_unit_test(echo_behind_headers_is_answered_without_them),
         cmocka_unit_test(reply_counts_if_it_is_the_one_that_was_asked_for),
     };
