@@ -35,8 +35,8 @@ static MN_RARE void loop_copy(struct mn_ip *ip, const struct mnet_packet *packet
 }
 
 /* The largest packet that routers of IPv6 pass on, for they do not cut (IP6-4.5-4). Nobody could
- * tell whether an error about an echo reply is forged, so one that goes beyond the link has the size
- * that every link takes (RFC 8200 5). */
+ * tell whether an error about an echo reply is forged, so one that goes beyond the link has the
+ * size that every link takes (RFC 8200 5). */
 static MN_RARE uint16_t find_path_mtu(struct mn_ip *ip, const struct mn_datagram *datagram, const struct mn_ip_way *way)
 {
     bool beyond = way->kind == MN_IP_WAY_NEIGHBOUR && !mn_address_equal(&way->next_hop, &datagram->destination);

@@ -73,8 +73,8 @@ inspect()
         fail 'nothing was captured'
 }
 
-# captured FILTER - whether a frame that matches is in the capture, which is written with a delay: for
-# `await`.
+# captured FILTER - whether a frame that matches is in the capture. That is written with a delay, so
+# this is for `await`.
 captured()
 {
     tshark -r "$dir/world.pcapng" -Y "$1" 2>/dev/null | grep -q .

@@ -32,6 +32,8 @@ as_client()
     # shellcheck disable=SC2086 # words
     "$mnet_peer" --net:service=tap0 --ipv4=$MNET/24 ${OPTIONS:-} "$@" || fail 'the transfer failed'
     kill $server
+    wait $server # its ports are the next one's
+    true
 }
 
 # The same, and both directions at once.
