@@ -11,6 +11,7 @@
  *   count                         N datagrams (to all groups so far)
  *   leave GROUP PORT              left
  *   addresses                     ADDRESS STATE..., all in one line
+ *   resolve NAME                  ADDRESS..., all in one line
  *
  * Meanwhile TCP port 7 and UDP port 7 send everything back.
  */
@@ -239,13 +240,23 @@ static int list_addresses(char **words)
     return 0;
 }
 
+static int resolve(char **words)
+{
+    struct mnet_address addresses[MNET_DNS_ADDRESSES_MAX];
+    int number = mnet_dns_resolve(host.stack, words[0], addresses, MNET_DNS_ADDRESSES_MAX, mnet_now() + PATIENCE);
+    for (int i = 0; i < number; i++) {
+        mnet_print(host.env, "%s%s", text_of(addresses[i]), i + 1 < number ? " " : "\n");
+    }
+    return number < 0 ? number : 0;
+}
+
 static const struct {
     const char *name;
     int argument_count;
     int (*run)(char **words);
 } commands[] = {
     {"connect", 2, connect_to}, {"say", 2, say},     {"datagram", 3, send_datagram},   {"join", 2, join},
-    {"leave", 2, leave},        {"count", 0, count}, {"addresses", 0, list_addresses},
+    {"leave", 2, leave},        {"count", 0, count}, {"addresses", 0, list_addresses}, {"resolve", 1, resolve},
 };
 
 static void obey(char *line)
