@@ -199,6 +199,8 @@ enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip);
 enum mn_ip_address_state mn_ip_ipv6_state(const struct mn_ip *ip);
 /* Whether an own IPv6 address is being asked for. */
 bool mn_ip_probes_ipv6(const struct mn_ip *ip);
+/* Whether one that could be the source of packets to the destination is being asked for. */
+bool mn_ip_probes_source(const struct mn_ip *ip, const struct mnet_address *destination);
 /* Whether an IPv6 address other than the link-local one may be used. */
 bool mn_ip_has_ipv6(const struct mn_ip *ip);
 /* The own IPv4 address; unspecified unless it may be used. */

@@ -36,6 +36,17 @@ bool mn_ip_probes_ipv6(const struct mn_ip *ip)
     return false;
 }
 
+bool mn_ip_probes_source(const struct mn_ip *ip, const struct mnet_address *destination)
+{
+    if (mn_address_is_ipv4(destination))
+        return false;
+    bool near = mn_address_can_have_zone(destination);
+    for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++)
+        if (ip->own[i].state == MN_IP_ADDRESS_PROBING && (near || !mn_ipv6_is_link_local(&ip->own[i].prefix.address)))
+            return true;
+    return false;
+}
+
 enum mn_ip_address_state mn_ip_state_of(struct mn_ip *ip, struct mnet_address address)
 {
     const struct mn_own_address *own = mn_ipv6_search_own(ip, &address);

@@ -1,10 +1,14 @@
-/* DNS as a service of a stack: see dns.h.  Theory of operation. The resolver says what is to be
- * done, and this file does it with the calls of mnet/udp.h and mnet/tcp.h, none of which suspends
- * here: a UDP endpoint for each exchange, connected to the server, so that nothing of others
- * arrives; and a TCP flow for each stream. Their notices set a bit for the port or the stream. The
- * poll runs the service after its events: bits first, then timers, then output.  A task that looks
- * something up waits for `done`, like for any event. If the stack ends, the service does so first:
- * it ends all waits, and waiting tasks touch nothing of the stack. */
+/* DNS as a service of a stack: see dns.h.
+ *
+ * Theory of operation. The resolver says what is to be done, and this file does it with the calls
+ * of mnet/udp.h and mnet/tcp.h, none of which suspends here: a UDP endpoint for each exchange,
+ * connected to the server, so that nothing of others arrives; and a TCP flow for each stream. Their
+ * notices set a bit for the port or the stream. The poll runs the service after its events: bits
+ * first, then timers, then output.
+ *
+ * A task that looks something up waits for `done`, like for any event. If the stack ends, the
+ * service does so first: it ends all waits, and waiting tasks touch nothing of the stack.
+ */
 #include "stack/dns.h"
 
 #include <assert.h>

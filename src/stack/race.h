@@ -24,6 +24,9 @@ struct mn_race {
     uint64_t next_ns;     /* when the next one is tried */
     uint64_t earliest_ns; /* and when at the earliest, if one fails */
     int error;            /* the cause of failure so far that tells most; MNET_OK: none */
+    /* Addresses that could not be tried because the own address for them is tentative. */
+    struct mnet_address late[MNET_TCP_ADDRESSES_MAX];
+    unsigned late_count;
     struct mnet_address addresses[MNET_TCP_ADDRESSES_MAX];
     struct mn_race_attempt attempts[MNET_TCP_ADDRESSES_MAX]; /* likewise */
     /* For addresses that become known while it runs: adds them, and returns whether more may come.

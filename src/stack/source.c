@@ -61,6 +61,11 @@ int mn_stack_await_source(struct mnet_stack *stack, const struct mnet_address *d
     return MNET_OK;
 }
 
+bool mn_stack_expects_source(struct mnet_stack *stack, struct mnet_address destination)
+{
+    return mn_ip_probes_source(&stack->ip, &destination) && !has_source(stack, destination);
+}
+
 int mnet_stack_await_way(struct mnet_stack *stack, struct mnet_address host, uint64_t deadline)
 {
     MN_REQUIRE(stack != NULL, "the stack is NULL");

@@ -1,16 +1,23 @@
-/* Connecting to the first of several addresses that answers: Happy Eyeballs (RFC 8305).  Theory of
- * operation. The call is one loop of the calling task, like every blocking call. It has a flow for
- * each attempt in progress, and waits for an event of any of them, or for the time of the next
- * attempt. An attempt begins when the Connection Attempt Delay has passed since the last one, or
- * earlier if one has failed or a router has reported that its packets do not arrive. Such a report
- * may be wrong (RFC 5927), so the attempt that it is about goes on. Two attempts are never closer
- * than 10 ms. An address without a way to it costs no time, for nothing is sent.  Every attempt but
- * the winner's is aborted before the call returns. A SYN,ACK that comes later finds no connection
- * and is answered with a reset, and so the peer forgets its half-open connection. A connection that
- * is established at the same time as the winner is reset.  An address that did not answer while it
- * had its whole time is remembered as a loser, and RFC 6724 puts it last the next time. A refusal
- * is an answer. Round-trip times are not remembered. */
+/* Connecting to the first of several addresses that answers: Happy Eyeballs (RFC 8305).
+ *
+ * Theory of operation. The call is one loop of the calling task, like every blocking call. It has a
+ * flow for each attempt in progress, and waits for an event of any of them, or for the time of the
+ * next attempt. An attempt begins when the Connection Attempt Delay has passed since the last one,
+ * or earlier if one has failed or a router has reported that its packets do not arrive. Such a
+ * report may be wrong (RFC 5927), so the attempt that it is about goes on. Two attempts are never
+ * closer than 10 ms. An address without a way to it costs no time, for nothing is sent. If only the
+ * own address is missing because it is tentative (RFC 4862 5.4), the address is tried again after
+ * all others have failed, once there is one.
+ *
+ * Every attempt but the winner's is aborted before the call returns. A SYN,ACK that comes later
+ * finds no connection and is answered with a reset, and so the peer forgets its half-open
+ * connection. A connection that is established at the same time as the winner is reset.
+ *
+ * An address that did not answer while it had its whole time is remembered as a loser, and RFC 6724
+ * puts it last the next time. A refusal is an answer. Round-trip times are not remembered.
+ */
 #include <assert.h>
+#include <string.h>
 
 #include "stack/race.h"
 #include "stack/source.h"
@@ -49,6 +56,13 @@ static void remember_loser(struct mn_race *race, unsigned i)
 
 /* ---- Attempts ---- */
 
+/* Nothing was sent to the address: it can be tried later if it only lacks an own address. */
+static void note_late(struct mn_race *race, struct mnet_address address)
+{
+    if (race->late_count < MNET_TCP_ADDRESSES_MAX && mn_stack_expects_source(race->stack, address))
+        race->late[race->late_count++] = address;
+}
+
 static void begin_next(struct mn_race *race)
 {
     unsigned i = race->next++;
@@ -57,6 +71,8 @@ static void begin_next(struct mn_race *race)
     int error = mnet_tcp_connect_begin(race->stack, remote, race->options, &attempt->flow);
     if (error < 0) {
         note_failure(race, error);
+        if (error == MNET_E_UNREACHABLE)
+            note_late(race, remote.address);
         return;
     }
     attempt->flow->opening = true;
@@ -191,6 +207,42 @@ static int await(struct mn_race *race, uint64_t deadline)
     return error == MNET_E_DEADLINE && until < deadline ? MNET_OK : error;
 }
 
+/* All others have failed: waits until the late addresses can be used, and begins with them again.
+ * Returns 0, or how the race ends. */
+static int restart_late(struct mn_race *race, uint64_t deadline)
+{
+    unsigned count = race->late_count;
+    if (count == 0 || mnet_self() == NULL)
+        return race->error != MNET_OK ? race->error : MNET_E_UNREACHABLE; /* no address can be used */
+    int error = mn_stack_await_source(race->stack, race->late, count, deadline);
+    if (error < 0)
+        return error;
+    if (deadline <= mnet_now())
+        return MNET_E_DEADLINE;
+    memcpy(race->addresses, race->late, count * sizeof *race->late);
+    race->count = count;
+    race->next = race->late_count = 0;
+    mn_race_sort(race);
+    return MNET_OK;
+}
+
+/* Takes the race one step further. Returns 0, or how it ends without a winner. */
+static int advance(struct mn_race *race, uint64_t deadline)
+{
+    while (race->next < race->count && race->next_ns <= mnet_now())
+        begin_next(race);
+    if (race->running == 0 && race->next == race->count && !race->expecting)
+        return restart_late(race, deadline);
+    int error = await(race, deadline);
+    if (error == MNET_E_DEADLINE)
+        return end_at_deadline(race);
+    if (error == MNET_E_CLOSED)
+        return end_with_stack(race);
+    if (error < 0)
+        end_all(race, false);
+    return error;
+}
+
 int mn_race_run(struct mn_race *race, uint64_t deadline, struct mnet_flow **result)
 {
     for (;;) {
@@ -200,19 +252,9 @@ int mn_race_run(struct mn_race *race, uint64_t deadline, struct mnet_flow **resu
             *result = end_with(race, winner);
             return MNET_OK;
         }
-        while (race->next < race->count && race->next_ns <= mnet_now())
-            begin_next(race);
-        if (race->running == 0 && race->next == race->count && !race->expecting)
-            return race->error != MNET_OK ? race->error : MNET_E_UNREACHABLE; /* no address can be used */
-        int error = await(race, deadline);
-        if (error == MNET_E_DEADLINE)
-            return end_at_deadline(race);
-        if (error == MNET_E_CLOSED)
-            return end_with_stack(race);
-        if (error < 0) {
-            end_all(race, false);
+        int error = advance(race, deadline);
+        if (error < 0)
             return error;
-        }
     }
 }
 

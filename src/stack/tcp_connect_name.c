@@ -1,7 +1,10 @@
-/* Connecting to a host by its name: the first half of Happy Eyeballs (RFC 8305 3).  Both families
- * are asked for at once, AAAA first. The race of tcp_connect_any.c begins as soon as one address is
- * known: at once if it is of IPv6, or if there is none of IPv6; otherwise IPv6 has 50 ms more.
- * Addresses that become known while the race runs are sorted into those that were not tried. */
+/* Connecting to a host by its name: the first half of Happy Eyeballs (RFC 8305 3).
+ *
+ * Both families are asked for at once, AAAA first. The race of tcp_connect_any.c begins as soon as
+ * one address is known: at once if it is of IPv6, or if there is none of IPv6; otherwise IPv6 has
+ * 50 ms more. Addresses that become known while the race runs are sorted into those that were not
+ * tried.
+ */
 #include "stack/dns.h"
 #include "stack/race.h"
 #include "stack/source.h"

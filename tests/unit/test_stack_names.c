@@ -164,6 +164,7 @@ static int serve_tcp(void *argument)
 /* ---- the world ---- */
 
 static int (*current)(struct world *w);
+static bool at_once; /* the test begins while the addresses are tentative */
 
 static int start_server(struct world *w)
 {
@@ -177,7 +178,8 @@ static int start_server(struct world *w)
 
 static int run_current(struct world *w)
 {
-    sleep_ms(3000); /* until the addresses of IPv6 are ours */
+    if (!at_once)
+        sleep_ms(3000); /* until the addresses of IPv6 are ours */
     CHECK_EQUAL(start_server(w), 0);
     CHECK_EQUAL(current(w), 0);
     if (w->client != NULL)
@@ -567,6 +569,29 @@ static void address_that_becomes_known_later_joins_the_race(void **state)
     run(late_ipv6);
 }
 
+static int connects_at_start(struct world *w)
+{
+    struct mnet_listener *listener;
+    struct mnet_flow *flow;
+    const struct mnet_listen_options options = {.family = MNET_FAMILY_IPV6};
+    CHECK_EQUAL(mnet_tcp_listen(w->server, 80, &options, &listener), 0);
+    CHECK(mn_ip_probes_ipv6(&w->client->ip));
+    CHECK_EQUAL(mnet_tcp_connect_name(w->client, "host.example", 80, NULL, &flow, 0), MNET_E_DEADLINE);
+    CHECK_EQUAL(mnet_tcp_connect_name(w->client, "host.example", 80, NULL, &flow, in_ms(10000)), 0);
+    mnet_tcp_close(flow);
+    mnet_tcp_unlisten(listener);
+    return 0;
+}
+
+/* Both answers come at once, and IPv4 refuses while the own address of IPv6 is tentative. */
+static void address_that_cannot_be_used_yet_is_tried_later(void **state)
+{
+    (void)state;
+    at_once = true;
+    run(connects_at_start);
+    at_once = false;
+}
+
 static int name_errors(struct world *w)
 {
     struct first_syn syn;
@@ -640,6 +665,7 @@ int main(void)
         cmocka_unit_test(lookup_ends_with_its_task_or_its_stack),
         cmocka_unit_test(connection_by_name_begins_with_the_first_answer),
         cmocka_unit_test(address_that_becomes_known_later_joins_the_race),
+        cmocka_unit_test(address_that_cannot_be_used_yet_is_tried_later),
         cmocka_unit_test(connection_by_name_fails_with_the_cause),
         cmocka_unit_test(connection_by_name_ends_with_the_stack),
     };
