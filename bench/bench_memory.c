@@ -3,8 +3,8 @@
  * Both run on one event loop, on the real clock, joined by a pipe that copies each frame once, like
  * a DMA. Applications are ordinary tasks with blocking calls. The reference of each figure is
  * unavoidable: one memcpy and one checksum of the same bytes, in pieces of a segment, in the
- * same run; for memory, that of a connection of this machine's kernel. Of
- * several rounds the fastest counts: the others were disturbed.
+ * same run; for memory, that of a connection of this machine's kernel. Figures of IPv6 have those
+ * of IPv4 as their reference. Of several rounds the fastest counts: the others were disturbed.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -25,8 +25,8 @@
 #define ROUNDS 5
 #define MSS 1460u
 #define CHUNK (64u * 1024u)
-#define BULK_BYTES (256u << 20)
-#define ROUND_TRIPS 100000u
+#define BULK_BYTES (128u << 20)
+#define ROUND_TRIPS 50000u
 #define MESSAGE 64u
 #define SESSIONS 1000u
 #define IDLE 10000u
@@ -42,14 +42,16 @@ enum port {
 struct host {
     struct mnet_env env;
     struct mnet_device *device;
-    char *argv[8];
+    char *argv[4];
     struct mnet_stack *stack;
 };
 
 static struct mn_loop loop;
 static struct host server, client;
 static uint8_t chunk[CHUNK];
+static struct mnet_address server_address; /* of the family that is measured */
 static const char *only;
+static unsigned rounds = ROUNDS;
 
 static _Noreturn void die(const char *what, int error)
 {
@@ -82,7 +84,7 @@ static uint64_t cpu_ns(void)
 static double fastest(void (*round)(void))
 {
     double best = 0;
-    for (int i = 0; i < ROUNDS; i++) {
+    for (unsigned i = 0; i < rounds; i++) {
         uint64_t begin = cpu_ns();
         round();
         double ns = (double)(cpu_ns() - begin);
@@ -152,7 +154,7 @@ static int listen_for(void *argument)
 static struct mnet_flow *connect_to(uint16_t port)
 {
     struct mnet_flow *flow;
-    check("connect", mnet_tcp_connect(client.stack, mnet_ipv4(10, 0, 0, 1), port, &flow, MNET_NEVER));
+    check("connect", mnet_tcp_connect(client.stack, server_address, port, &flow, MNET_NEVER));
     mnet_tcp_set_no_delay(flow, true);
     return flow;
 }
@@ -184,7 +186,7 @@ static void udp_round_trips(void)
 {
     struct mnet_udp *udp;
     uint8_t bytes[MESSAGE] = {0};
-    const struct mnet_udp_options options = {.remote = {mnet_ipv4(10, 0, 0, 1), PORT_ECHO}};
+    const struct mnet_udp_options options = {.remote = {server_address, PORT_ECHO}};
     check("open", mnet_udp_open(client.stack, &options, &udp));
     for (unsigned i = 0; i < ROUND_TRIPS; i++) {
         check("send", mnet_udp_send(udp, NULL, bytes, sizeof bytes, MNET_NEVER));
@@ -304,45 +306,80 @@ static double kernel_idle_bytes(void)
 
 /* ---- The program ---- */
 
-static void measure_bulk(const char *name)
-{
-    double ns = fastest(bulk), reference = fastest(copy_bulk);
-    double bits = 8.0 * BULK_BYTES, segments = (double)BULK_BYTES / MSS;
-    char line[64];
-    print(name, bits / ns, "Gbit/s", bits / reference);
-    snprintf(line, sizeof line, "%s_segment", name);
-    print(line, ns / segments, "ns", reference / segments);
-}
+/* What is measured over each family. The value is count / ns, or ns / count if the unit is ns. */
+static const struct bench_figure {
+    const char *name;
+    void (*round)(void), (*reference)(void);
+    double count;
+    const char *unit;
+    bool offloads;
+} figures[] = {
+    {"bulk", bulk, copy_bulk, 8.0 * BULK_BYTES, "Gbit/s", false},
+    {"bulk_segment", bulk, copy_bulk, (double)BULK_BYTES / MSS, "ns", false},
+    {"round_trip", round_trips, copy_round_trips, ROUND_TRIPS, "ns", false},
+    {"udp_round_trip", udp_round_trips, copy_round_trips, ROUND_TRIPS, "ns", false},
+    {"sessions", sessions, copy_sessions, SESSIONS * 1e9, "1/s", false},
+    {"bulk_offload", bulk, copy_bulk, 8.0 * BULK_BYTES, "Gbit/s", true},
+    {"bulk_offload_segment", bulk, copy_bulk, (double)BULK_BYTES / MSS, "ns", true},
+};
 
 /* Whether the figure was asked for: the program's argument, or all. */
-static bool wanted(const char *figure)
+static bool wanted(const char *name)
 {
-    return only == NULL || strcmp(only, figure) == 0;
+    return only == NULL || strcmp(only, name) == 0;
 }
 
-static int measure(void *argument)
+static double value_of(const struct bench_figure *figure, void (*round)(void))
+{
+    double ns = fastest(round);
+    return strcmp(figure->unit, "ns") == 0 ? ns / figure->count : figure->count / ns;
+}
+
+/* The figure of IPv4 is the reference of that of IPv6. A figure alone has none: a profile is to
+ * show nothing else. */
+static void measure_figure(const struct bench_figure *figure)
+{
+    static const char *const suffixes[] = {"", "_ipv6"};
+    const struct mnet_address addresses[] = {mnet_ipv4(10, 0, 0, 1), {.bytes = {0xfd, [15] = 1}}};
+    double reference = 0;
+    for (unsigned i = 0; i < MN_COUNT_OF(suffixes); i++) {
+        char name[64] = "memory_";
+        snprintf(name + 7, sizeof name - 7, "%s%s", figure->name, suffixes[i]);
+        if (!wanted(name + 7))
+            continue;
+        server_address = addresses[i];
+        check("way", mnet_stack_await_way(client.stack, server_address, MNET_NEVER));
+        double value = value_of(figure, figure->round);
+        if (i == 0 && only == NULL)
+            reference = value_of(figure, figure->reference);
+        print(name, value, figure->unit, reference);
+        reference = value;
+    }
+}
+
+static void start_services(void)
 {
     static const struct bench_service services[] = {{PORT_SINK, discard}, {PORT_ECHO, echo}, {PORT_IDLE, NULL}};
-    bool offloads = *(bool *)argument;
-    check("stack", mnet_stack_up(&server.env, NULL, &server.stack));
-    check("stack", mnet_stack_up(&client.env, NULL, &client.stack));
     for (unsigned i = 0; i < MN_COUNT_OF(services); i++)
         check("spawn", mnet_spawn(NULL, listen_for, (void *)&services[i]));
     check("spawn", mnet_spawn(NULL, echo_datagrams, NULL));
     mnet_yield();
-    if (offloads && wanted("bulk_offload"))
-        measure_bulk("memory_bulk_offload");
-    if (!offloads && wanted("bulk"))
-        measure_bulk("memory_bulk");
-    if (!offloads && wanted("round_trip"))
-        print("memory_round_trip", fastest(round_trips) / ROUND_TRIPS, "ns", fastest(copy_round_trips) / ROUND_TRIPS);
-    if (!offloads && wanted("udp_round_trip"))
-        print("memory_udp_round_trip", fastest(udp_round_trips) / ROUND_TRIPS, "ns",
-              fastest(copy_round_trips) / ROUND_TRIPS);
-    if (!offloads && wanted("sessions"))
-        print("memory_sessions", SESSIONS / fastest(sessions) * 1e9, "1/s", SESSIONS / fastest(copy_sessions) * 1e9);
-    if (!offloads && wanted("idle_connection"))
+}
+
+static int measure(void *argument)
+{
+    const struct mnet_config config = {.ip.no_dad = true};
+    bool offloads = *(bool *)argument;
+    check("stack", mnet_stack_up(&server.env, &config, &server.stack));
+    check("stack", mnet_stack_up(&client.env, &config, &client.stack));
+    start_services();
+    for (unsigned i = 0; i < MN_COUNT_OF(figures); i++)
+        if (figures[i].offloads == offloads)
+            measure_figure(&figures[i]);
+    if (!offloads && wanted("idle_connection")) {
+        server_address = mnet_ipv4(10, 0, 0, 1);
         print("memory_idle_connection", idle_bytes(), "bytes", kernel_idle_bytes());
+    }
     mnet_stack_down(client.stack);
     mnet_stack_down(server.stack);
     return 0;
@@ -361,10 +398,10 @@ static void wait_not(void *context, uint64_t deadline)
     (void)deadline;
 }
 
-static void open_host(struct host *host, struct mnet_device *device, char *address)
+static void open_host(struct host *host, struct mnet_device *device, char *ipv4, char *ipv6)
 {
     struct mn_env_setup setup = {
-        .argc = 2,
+        .argc = 3,
         .argv = host->argv,
         .context = host,
         .now = mn_hosted_now,
@@ -377,8 +414,9 @@ static void open_host(struct host *host, struct mnet_device *device, char *addre
     };
     host->device = device;
     host->argv[0] = (char *)"bench_memory";
-    host->argv[1] = address;
-    host->argv[2] = NULL;
+    host->argv[1] = ipv4;
+    host->argv[2] = ipv6;
+    host->argv[3] = NULL;
     check("environment", mn_env_open(&host->env, &loop, &setup));
 }
 
@@ -391,21 +429,22 @@ static void run(uint32_t offload)
     mn_loop_init(&loop, &port);
     if (!mnet_sim_pipe(ends, &(struct mnet_sim_pipe_options){.offload = offload}))
         die("pipe", MNET_E_NO_MEMORY);
-    open_host(&server, ends[0], (char *)"--ipv4=10.0.0.1/24");
-    open_host(&client, ends[1], (char *)"--ipv4=10.0.0.2/24");
+    open_host(&server, ends[0], (char *)"--ipv4=10.0.0.1/24", (char *)"--ipv6=fd00::1/64");
+    open_host(&client, ends[1], (char *)"--ipv4=10.0.0.2/24", (char *)"--ipv6=fd00::2/64");
     check("loop", mn_loop_run(&loop, &mn_hosted_stacks, measure, &offloads, &result));
     mn_env_close(&server.env);
     mn_env_close(&client.env);
 }
 
-/* bench_memory [bulk|round_trip|sessions|idle_connection|bulk_offload]: one figure alone, for a
+/* bench_memory [FIGURE [ROUNDS]] - one figure alone (bulk, round_trip_ipv6 and so on), for a
  * profile. */
 int main(int argc, char **argv)
 {
     only = argc > 1 ? argv[1] : NULL;
+    rounds = argc > 2 ? (unsigned)atoi(argv[2]) : ROUNDS;
     for (unsigned i = 0; i < CHUNK; i++)
         chunk[i] = (uint8_t)(i * 7 >> 3);
     run(0);
-    run(MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4);
+    run(MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6);
     return 0;
 }
