@@ -18,5 +18,6 @@
 #include <mnet/tcp.h>
 #include <mnet/time.h>
 #include <mnet/udp.h>
+#include <mnet/watch.h>
 
 #endif

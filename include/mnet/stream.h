@@ -34,6 +34,13 @@ enum mnet_ready {
     MNET_ACCEPTABLE = 4, /* only listeners: accept would not wait */
     MNET_URGENT = 8,     /* only TCP: mnet_tcp_urgent is not 0 (MUST-32) */
     MNET_NOTICED = 16,   /* only TCP: mnet_tcp_notices is not 0 */
+    /* Nothing more arrives: the end of the stream did, perhaps behind unread bytes, or reading is
+     * shut down, or the connection is gone. TCP tells it, other streams may. */
+    MNET_ENDED = 32,
+    /* Nothing more arrives, and nothing more can be written. TCP tells it, other streams may, and
+     * UDP endpoints whose stack is down. */
+    MNET_HUNG_UP = 64,
+    MNET_FAILED = 128, /* an error is there to be asked for: mnet_tcp_error, mnet_udp_error */
 };
 
 /* The operations of one kind of stream. Only `peers` may be NULL. `object` is the stream's own. */

@@ -272,6 +272,13 @@ int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, 
  * no urgent data (MUST-33). */
 size_t mnet_tcp_urgent(const struct mnet_flow *flow);
 
+/* Returns the error that has ended the connection or the attempt to open it: MNET_E_REFUSED,
+ * MNET_E_RESET, MNET_E_TIMED_OUT, MNET_E_UNREACHABLE or another that reading and writing return. It
+ * is returned as soon as it has happened, even if unread bytes are left, and again in each call. 0
+ * if there is none: the connection is being opened, is open, or has ended in order. Never
+ * suspends. */
+int mnet_tcp_error(const struct mnet_flow *flow);
+
 /* Returns the bits of enum mnet_ready that hold now. After a write that filled the send buffer or
  * could not queue all, MNET_WRITABLE holds only if half of the buffer is free, or if the rest of
  * that write fits and no more room is to come soon. mnet_tcp_write_now may fill the buffer, too,
@@ -282,8 +289,9 @@ unsigned mnet_tcp_ready(const struct mnet_flow *flow);
 int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline);
 /* Returns the bits of enum mnet_ready that hold for the listener. */
 unsigned mnet_tcp_listener_ready(const struct mnet_listener *listener);
-/* Calls `notify(context, ready)` from within mnet_stack_poll whenever readiness may have risen.
- * NULL ends that. `notify` must only note the fact: it must not call the stack. */
+/* Calls `notify(context, ready)` from within a call into the stack whenever readiness may have
+ * risen. NULL ends that. `notify` must only note the fact: it must not call the stack. A member of
+ * a set (mnet/watch.h) has the callback of the set instead. */
 void mnet_tcp_notify(struct mnet_flow *flow, void (*notify)(void *context, unsigned ready), void *context);
 void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(void *context, unsigned ready),
                               void *context);

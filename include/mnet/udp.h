@@ -128,6 +128,11 @@ void mnet_udp_release(struct mnet_udp *udp);
  * after a call that returned such an error, that error's. Never suspends. */
 enum mnet_unreachable mnet_udp_unreachable(const struct mnet_udp *udp);
 
+/* Takes the oldest ICMP error that waits, as mnet_udp_receive would return it, and leaves the
+ * datagrams: MNET_E_REFUSED or MNET_E_UNREACHABLE. 0 if none waits. *to is the destination that the
+ * error is about; `to` may be NULL. Never suspends. */
+int mnet_udp_error(struct mnet_udp *udp, struct mnet_endpoint *to);
+
 /* Sends one datagram of `len` bytes to `to`, or to the connected remote if `to` is NULL. The bytes
  * are copied. Waits while the device takes no frames. A datagram larger than the MTU is cut into
  * fragments, unless the endpoint forbids it. Errors:

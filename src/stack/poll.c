@@ -348,15 +348,6 @@ static bool offer(struct mnet_stack *stack)
     return stack->pending_count == 0;
 }
 
-static void wake_senders(struct mnet_stack *stack)
-{
-    if (MN_LIKELY(!stack->senders_waiting))
-        return;
-    stack->senders_waiting = false;
-    for (struct mnet_link *node = stack->endpoints.next; node != &stack->endpoints; node = node->next)
-        mn_block_wake_all(&MN_CONTAINER(node, struct mnet_udp, link)->senders);
-}
-
 void mn_stack_transmit(struct mnet_stack *stack)
 {
     stack->due = 0;
@@ -366,8 +357,8 @@ void mn_stack_transmit(struct mnet_stack *stack)
     do {
         more = pull(stack);
     } while (stack->pending_count > 0 && offer(stack) && more);
-    if (MN_LIKELY(!mn_stack_congested(stack)))
-        wake_senders(stack);
+    if (MN_UNLIKELY(!mn_list_empty(&stack->congested)) && !mn_stack_congested(stack))
+        mn_udp_tell_device(stack);
 }
 
 bool mn_stack_congested(const struct mnet_stack *stack)

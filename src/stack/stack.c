@@ -172,6 +172,23 @@ static void wake_everybody(struct mnet_stack *stack)
     mn_block_wake_gone(&stack->pingers);
 }
 
+/* Tells those who watch anything of the stack that it is down. */
+static void tell_end(struct mnet_stack *stack)
+{
+    for (struct mn_tcb *tcb = NULL; (tcb = mn_tcp_next_owned(stack->tcp, tcb)) != NULL;) {
+        struct mnet_flow *flow = mn_tcp_owner(tcb);
+        mn_notify_tell(&flow->notify, mnet_tcp_ready(flow));
+    }
+    for (struct mnet_link *node = stack->listeners.next; node != &stack->listeners; node = node->next) {
+        struct mnet_listener *listener = MN_CONTAINER(node, struct mnet_listener, link);
+        mn_notify_tell(&listener->notify, mnet_tcp_listener_ready(listener));
+    }
+    for (struct mnet_link *node = stack->endpoints.next; node != &stack->endpoints; node = node->next) {
+        struct mnet_udp *udp = MN_CONTAINER(node, struct mnet_udp, link);
+        mn_notify_tell(&udp->notify, mnet_udp_ready(udp));
+    }
+}
+
 static void free_pending(struct mnet_stack *stack)
 {
     for (unsigned i = 0; i < stack->pending_count; i++)
@@ -220,6 +237,7 @@ void mnet_stack_down(struct mnet_stack *stack)
         mn_list_append(&stack->env->ended_stacks, &stack->loop_link);
     }
     stack->device->ops->close(stack->device);
+    tell_end(stack);
     mn_stack_release(stack);
 }
 

@@ -14,6 +14,7 @@
 #include "stack/config.h"
 #include "stack/dhcp.h"
 #include "stack/dhcp6.h"
+#include "stack/notify.h"
 #include "stack/offload.h"
 #include "tcp/tcp.h"
 #include "udp/udp.h"
@@ -60,17 +61,17 @@ struct mnet_stack {
     struct mn_stack_dhcp6 dhcp6;
     struct mn_pool flow_pool, deferred_pool, listener_pool, udp_pool;
     struct mnet_link listeners, endpoints; /* all there are; flows are found by their tcbs */
+    struct mnet_link congested;            /* struct mnet_udp: waiting for the device */
     struct mnet_link short_deferred;       /* struct mn_deferred: could not be queued for want of memory */
     struct mnet_link probers;              /* struct mn_blocked: waiting for a change of mnet_stack_changes */
     struct mnet_link pingers;              /* struct mn_blocked: waiting for a reply to an echo request */
     uint32_t changes; /* so far, apart from those of mn_ip_changes: of the link, and of what DHCP tells */
     uint32_t told;    /* mnet_stack_changes that those who wait were told of */
     uint64_t now;
-    uint64_t due;         /* find_due of poll.c; 0: not asked since the last mn_stack_transmit */
-    bool work;            /* something was done that a poll must follow up */
-    bool senders_waiting; /* an endpoint has senders that wait for the device */
-    bool link_down;       /* the device's, as the last poll saw it, ... */
-    uint64_t link_ns;     /* ... and since when */
+    uint64_t due;     /* find_due of poll.c; 0: not asked since the last mn_stack_transmit */
+    bool work;        /* something was done that a poll must follow up */
+    bool link_down;   /* the device's, as the last poll saw it, ... */
+    uint64_t link_ns; /* ... and since when */
     void (*notify)(void *context, unsigned ready);
     void *notify_context;
     bool rx_failed; /* the device's failure was logged, and lasts */
@@ -96,8 +97,7 @@ struct mnet_flow {
     struct mnet_link writers;     /* struct mn_blocked: in write; the first is the one whose bytes are being queued */
     struct mn_deferred *deferred; /* NULL: none */
     bool opening;                 /* inside a call that connects: no program has the handle yet */
-    void (*notify)(void *context, unsigned ready);
-    void *notify_context;
+    struct mn_notify notify;
 };
 
 struct mnet_listener {
@@ -105,8 +105,7 @@ struct mnet_listener {
     struct mn_listener *engine; /* NULL once the stack is down */
     struct mnet_link link;
     struct mnet_link acceptors; /* struct mn_blocked: served in order */
-    void (*notify)(void *context, unsigned ready);
-    void *notify_context;
+    struct mn_notify notify;
 };
 
 struct mnet_udp {
@@ -115,8 +114,8 @@ struct mnet_udp {
     struct mnet_link link;
     struct mnet_link receivers; /* struct mn_blocked: the first gets the next datagram */
     struct mnet_link senders;   /* struct mn_blocked: waiting for the device */
-    void (*notify)(void *context, unsigned ready);
-    void *notify_context;
+    struct mnet_link congested; /* of the stack: told when the device takes frames again */
+    struct mn_notify notify;
 };
 
 /* A handle must be one, and not be closed: a closed one is noticed as long as its memory serves nothing else. */
@@ -181,6 +180,10 @@ void mn_flow_event(struct mn_tcb *tcb);
 void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
 void mn_listener_event(struct mn_listener *engine);
 void mn_udp_event(struct mn_udp_endpoint *engine);
+/* The endpoint has a sender that waits for the device, or is to be told when it may send. */
+void mn_udp_want_device(struct mnet_udp *udp);
+/* The device takes frames again: tells those who wait for it. */
+void mn_udp_tell_device(struct mnet_stack *stack);
 /* Queues the deferred bytes behind what is queued; false where memory is short: then a poll tries again soon. */
 bool mn_flow_flush_deferred(struct mnet_flow *flow);
 void mn_flow_free_deferred(struct mnet_flow *flow);

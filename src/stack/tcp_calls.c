@@ -38,6 +38,7 @@ void mn_flow_wake_gone(struct mnet_flow *flow)
 void mn_flow_free(struct mnet_flow *flow)
 {
     mn_flow_wake_gone(flow);
+    mn_notify_end(&flow->notify);
     mn_flow_free_deferred(flow);
     flow->tcb = NULL; /* so that a call with the closed handle is noticed, as long as the memory is not used again */
     mn_pool_free(&flow->stack->flow_pool, flow);
@@ -52,8 +53,8 @@ void mn_flow_event(struct mn_tcb *tcb)
     mn_block_wake_all(&flow->waiters);
     if (ready & MNET_WRITABLE)
         mn_block_wake_first(&flow->writers);
-    if (MN_UNLIKELY(flow->notify != NULL) && (ready = mnet_tcp_ready(flow)) != 0)
-        flow->notify(flow->notify_context, ready);
+    if (MN_UNLIKELY(flow->notify.call != NULL) && (ready = mnet_tcp_ready(flow)) != 0)
+        mn_notify_tell(&flow->notify, ready);
 }
 
 /* ---- Opening ---- */
@@ -226,8 +227,7 @@ MN_APART void mn_listener_event(struct mn_listener *engine)
     if (listener == NULL || !mn_tcp_acceptable(engine))
         return;
     mn_block_wake_first(&listener->acceptors);
-    if (listener->notify != NULL)
-        listener->notify(listener->notify_context, MNET_ACCEPTABLE);
+    mn_notify_tell(&listener->notify, MNET_ACCEPTABLE);
 }
 
 /* 0, MNET_E_NO_MEMORY, MNET_E_CLOSED, or MNET_E_DEADLINE where no connection waits. */
@@ -285,6 +285,7 @@ int mnet_tcp_accept(struct mnet_listener *listener, struct mnet_flow **flow, uin
 void mn_listener_free(struct mnet_listener *listener)
 {
     mn_block_wake_gone(&listener->acceptors);
+    mn_notify_end(&listener->notify);
     mn_list_remove(&listener->link);
     mn_pool_free(&listener->stack->listener_pool, listener);
 }
@@ -306,15 +307,17 @@ void mnet_tcp_unlisten(struct mnet_listener *listener)
 unsigned mnet_tcp_listener_ready(const struct mnet_listener *listener)
 {
     MN_REQUIRE_LISTENER(listener);
-    return listener->engine == NULL || mn_tcp_acceptable(listener->engine) ? MNET_ACCEPTABLE : 0;
+    if (listener->engine == NULL)
+        return MNET_ACCEPTABLE | MNET_HUNG_UP;
+    return mn_tcp_acceptable(listener->engine) ? MNET_ACCEPTABLE : 0;
 }
 
 void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(void *context, unsigned ready),
                               void *context)
 {
     MN_REQUIRE_LISTENER(listener);
-    listener->notify = notify;
-    listener->notify_context = context;
+    MN_REQUIRE(notify == NULL || !mn_notify_is_watched(&listener->notify), "the listener is a member of a set");
+    listener->notify = (struct mn_notify){notify, context};
 }
 
 /* ---- Reading ---- */

@@ -67,6 +67,12 @@ int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp)
     return MNET_OK;
 }
 
+int mnet_tcp_error(const struct mnet_flow *flow)
+{
+    MN_REQUIRE_FLOW(flow);
+    return mn_tcp_error(flow->tcb);
+}
+
 unsigned mnet_tcp_ready(const struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
@@ -79,14 +85,15 @@ unsigned mnet_tcp_ready(const struct mnet_flow *flow)
 void mnet_tcp_notify(struct mnet_flow *flow, void (*notify)(void *context, unsigned ready), void *context)
 {
     MN_REQUIRE_FLOW(flow);
-    flow->notify = notify;
-    flow->notify_context = context;
+    MN_REQUIRE(notify == NULL || !mn_notify_is_watched(&flow->notify), "the flow is a member of a set");
+    flow->notify = (struct mn_notify){notify, context};
 }
 
 int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline)
 {
     MN_REQUIRE_FLOW(flow);
-    const unsigned all = MNET_READABLE | MNET_WRITABLE | MNET_URGENT | MNET_NOTICED;
+    const unsigned all = MNET_READABLE | MNET_WRITABLE | MNET_URGENT | MNET_NOTICED | MNET_ENDED | MNET_HUNG_UP |
+                         MNET_FAILED;
     if (wanted == 0 || (wanted & ~all) != 0)
         return MNET_E_INVALID;
     for (;;) {

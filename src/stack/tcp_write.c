@@ -139,7 +139,7 @@ static int give_up(struct mnet_flow *flow, struct write *write, const struct mn_
 /* The flow has nobody in line any more: who waits to be ready for writing is told. */
 static void tell_line_is_free(struct mnet_flow *flow)
 {
-    if (mn_list_empty(&flow->waiters) && flow->notify == NULL)
+    if (mn_list_empty(&flow->waiters) && flow->notify.call == NULL)
         return;
     mn_tcp_tell(flow->stack->tcp, flow->tcb);
     flow->stack->work = true;

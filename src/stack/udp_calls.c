@@ -48,6 +48,8 @@ void mn_udp_free(struct mnet_udp *udp)
     struct mnet_stack *stack = udp->stack;
     mn_block_wake_gone(&udp->receivers);
     mn_block_wake_gone(&udp->senders);
+    mn_notify_end(&udp->notify);
+    mn_list_remove(&udp->congested);
     mn_list_remove(&udp->link);
     for (unsigned i = 0; i < udp->engine.group_count; i++)
         mn_ip_leave(&stack->ip, udp->engine.groups[i]);
@@ -78,8 +80,8 @@ MN_APART void mn_udp_event(struct mn_udp_endpoint *engine)
 {
     struct mnet_udp *udp = MN_CONTAINER(engine, struct mnet_udp, engine);
     mn_block_wake_first(&udp->receivers);
-    if (udp->notify != NULL)
-        udp->notify(udp->notify_context, mnet_udp_ready(udp));
+    if (udp->notify.call != NULL)
+        mn_notify_tell(&udp->notify, mnet_udp_ready(udp));
 }
 
 int mnet_udp_connect(struct mnet_udp *udp, const struct mnet_endpoint *remote)
@@ -137,6 +139,18 @@ enum mnet_unreachable mnet_udp_unreachable(const struct mnet_udp *udp)
 {
     MN_REQUIRE_UDP(udp);
     return udp->engine.unreachable;
+}
+
+int mnet_udp_error(struct mnet_udp *udp, struct mnet_endpoint *to)
+{
+    MN_REQUIRE_UDP(udp);
+    struct mnet_endpoint about;
+    int error = mn_udp_error(&udp->engine, &about);
+    if (error < 0 && to != NULL) {
+        mn_zone_add(udp->stack, &about.address);
+        *to = about;
+    }
+    return error;
 }
 
 /* What a receiver wants, by copying or lent, and got. */
@@ -234,6 +248,22 @@ void mnet_udp_release(struct mnet_udp *udp)
 
 /* ---- Sent ---- */
 
+void mn_udp_want_device(struct mnet_udp *udp)
+{
+    if (!mn_list_linked(&udp->congested))
+        mn_list_append(&udp->stack->congested, &udp->congested);
+}
+
+/* Those who are told may only note it. So nobody joins the list before it is empty. */
+MN_RARE void mn_udp_tell_device(struct mnet_stack *stack)
+{
+    for (struct mnet_link *node; (node = mn_list_take(&stack->congested)) != NULL;) {
+        struct mnet_udp *udp = MN_CONTAINER(node, struct mnet_udp, congested);
+        mn_block_wake_all(&udp->senders);
+        mn_notify_tell(&udp->notify, mnet_udp_ready(udp));
+    }
+}
+
 /* Waits until the device takes frames again. */
 static int await_device(struct mnet_udp *udp, uint64_t deadline)
 {
@@ -243,7 +273,7 @@ static int await_device(struct mnet_udp *udp, uint64_t deadline)
         stack->work |= mn_ip_has_looped(&stack->ip);
         if (!mn_stack_congested(stack))
             break;
-        stack->senders_waiting = true;
+        mn_udp_want_device(udp);
         int error = mn_block_once(&udp->senders, deadline);
         if (error < 0)
             return error;
@@ -410,13 +440,19 @@ ptrdiff_t mnet_udp_payload_max(const struct mnet_udp *udp, const struct mnet_end
 unsigned mnet_udp_ready(const struct mnet_udp *udp)
 {
     MN_REQUIRE_UDP(udp);
-    unsigned writable = mn_stack_congested(udp->stack) ? 0 : MNET_WRITABLE;
-    return writable | (mn_udp_readable(&udp->engine) ? MNET_READABLE : 0);
+    if (udp->stack->ended)
+        return MNET_READABLE | MNET_WRITABLE | MNET_ENDED | MNET_HUNG_UP;
+    unsigned ready = mn_stack_congested(udp->stack) ? 0 : MNET_WRITABLE;
+    if (mn_udp_readable(&udp->engine))
+        ready |= MNET_READABLE;
+    if (udp->engine.error_count > 0)
+        ready |= MNET_FAILED;
+    return ready;
 }
 
 void mnet_udp_notify(struct mnet_udp *udp, void (*notify)(void *context, unsigned ready), void *context)
 {
     MN_REQUIRE_UDP(udp);
-    udp->notify = notify;
-    udp->notify_context = context;
+    MN_REQUIRE(notify == NULL || !mn_notify_is_watched(&udp->notify), "the endpoint is a member of a set");
+    udp->notify = (struct mn_notify){notify, context};
 }

@@ -102,6 +102,9 @@ bool mn_tcp_acceptable(const struct mn_listener *listener);
  * otherwise the cause of its failure. */
 int mn_tcp_status(const struct mn_tcb *tcb);
 
+/* Returns the error that has ended the connection or the attempt, 0 if there is none. */
+int mn_tcp_error(const struct mn_tcb *tcb);
+
 /* Returns the cause in the last ICMP error about the attempt or the connection, in any state. */
 enum mnet_unreachable mn_tcp_unreachable(const struct mn_tcb *tcb);
 

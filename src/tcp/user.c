@@ -381,9 +381,29 @@ int mn_tcp_delivered(const struct mn_tcb *tcb)
     return tcb->rare.error; /* without an error it ended through TIME-WAIT or LAST-ACK */
 }
 
+int mn_tcp_error(const struct mn_tcb *tcb)
+{
+    return tcb->rare.error;
+}
+
+/* The bits of what has ended: a direction, or the connection. */
+static MN_APART unsigned ends_ready(const struct mn_tcb *tcb)
+{
+    bool closed = tcb->state == MN_CLOSED;
+    bool in_ended = closed || tcb->fin_received || tcb->read_shut;
+    bool out_ended = closed || tcb->fin_queued;
+    unsigned ready = in_ended ? MNET_ENDED : 0;
+    if (in_ended && out_ended)
+        ready |= MNET_HUNG_UP;
+    if (tcb->rare.error != 0)
+        ready |= MNET_FAILED;
+    return ready;
+}
+
 unsigned mn_tcp_ready(const struct mn_tcb *tcb)
 {
-    unsigned ready = 0;
+    bool whole = tcb->state != MN_CLOSED && !tcb->fin_received && !tcb->read_shut;
+    unsigned ready = MN_LIKELY(whole) ? 0 : ends_ready(tcb);
     if (MN_LIKELY(tcb->recvq.bytes > 0) || receive_verdict(tcb) != MNET_E_DEADLINE)
         ready |= MNET_READABLE;
     if (send_error(tcb) != 0 || (mn_tcp_status(tcb) == 0 && !tcb->send_full))

@@ -106,6 +106,15 @@ static bool take_error(struct mn_udp_endpoint *endpoint, struct mn_udp_error *er
     return true;
 }
 
+int mn_udp_error(struct mn_udp_endpoint *endpoint, struct mnet_endpoint *to)
+{
+    struct mn_udp_error error;
+    if (!take_error(endpoint, &error))
+        return MNET_OK;
+    *to = error.remote;
+    return error.result;
+}
+
 bool mn_udp_readable(const struct mn_udp_endpoint *endpoint)
 {
     return endpoint->error_count > 0 || !mn_packet_queue_is_empty(&endpoint->queue);

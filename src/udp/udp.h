@@ -131,6 +131,9 @@ bool mn_udp_readable(const struct mn_udp_endpoint *endpoint);
 
 /* queue.c */
 
+/* Takes the error that has waited longest. Returns it, or 0 if there is none. */
+int mn_udp_error(struct mn_udp_endpoint *endpoint, struct mnet_endpoint *to);
+
 /* Returns the next datagram, like mnet_udp_receive, or MNET_E_DEADLINE if none waits. */
 ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from);
 /* The place for the datagrams that are lent. */

@@ -21,6 +21,10 @@ static int bring_up(struct world *w)
     struct mnet_config server = w->options->server, client = w->options->client;
     server.ip.ipv4 = (struct mnet_prefix){WORLD_SERVER, 24};
     client.ip.ipv4 = (struct mnet_prefix){WORLD_CLIENT, 24};
+    if (!mnet_address_is_ipv4(w->server_address)) {
+        server.ip.ipv6 = (struct mnet_prefix){w->server_address, 64};
+        client.ip.ipv6 = (struct mnet_prefix){w->client_address, 64};
+    }
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->server_host), &server, &w->server), 0);
     CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &client, &w->client), 0);
     return 0;
@@ -30,8 +34,8 @@ static int bring_up(struct world *w)
 static int warm_up(struct world *w)
 {
     struct mnet_flow *flow;
-    CHECK_EQUAL(mnet_tcp_connect(w->client, WORLD_SERVER, 9, &flow, MNET_NEVER), MNET_E_REFUSED);
-    CHECK_EQUAL(mnet_tcp_connect(w->server, WORLD_CLIENT, 9, &flow, MNET_NEVER), MNET_E_REFUSED);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, w->server_address, 9, &flow, MNET_NEVER), MNET_E_REFUSED);
+    CHECK_EQUAL(mnet_tcp_connect(w->server, w->client_address, 9, &flow, MNET_NEVER), MNET_E_REFUSED);
     return 0;
 }
 
@@ -68,10 +72,14 @@ static int first_task(struct mnet_env *env, void *argument)
     return check_clean(w, w->client, client_used);
 }
 
-void world_run(int (*body)(struct world *w), const struct world_options *options)
+static void run_between(int (*body)(struct world *w), const struct world_options *options, struct mnet_address server,
+                        struct mnet_address client)
 {
     static const struct world_options defaults;
-    struct world w = {.body = body, .options = options != NULL ? options : &defaults};
+    struct world w = {.body = body,
+                      .options = options != NULL ? options : &defaults,
+                      .server_address = server,
+                      .client_address = client};
     struct mnet_sim_path path = w.options->path;
     struct mnet_sim_host_options host = {.memory = w.options->memory};
     if (path.delay_ns == 0)
@@ -88,11 +96,25 @@ void world_run(int (*body)(struct world *w), const struct world_options *options
     assert_int_equal(result, 0);
 }
 
+void world_run(int (*body)(struct world *w), const struct world_options *options)
+{
+    run_between(body, options, WORLD_SERVER, WORLD_CLIENT);
+}
+
+void world_run_both(int (*body)(struct world *w), const struct world_options *options)
+{
+    struct mnet_address server, client;
+    assert_int_equal(mnet_address_parse("fd00::1", &server), 0);
+    assert_int_equal(mnet_address_parse("fd00::2", &client), 0);
+    world_run(body, options);
+    run_between(body, options, server, client);
+}
+
 int world_connect_to(struct world *w, struct pair *pair)
 {
     pair->client = pair->server = NULL;
     uint16_t port = mnet_tcp_listen_port(pair->listener);
-    int error = mnet_tcp_connect(w->client, WORLD_SERVER, port, &pair->client, in_ms(5000));
+    int error = mnet_tcp_connect(w->client, w->server_address, port, &pair->client, in_ms(5000));
     return error < 0 ? error : mnet_tcp_accept(pair->listener, &pair->server, in_ms(5000));
 }
 

@@ -19,6 +19,7 @@ struct world {
     const struct world_options *options;
     int (*body)(struct world *w);
     void *argument; /* for the test's own use */
+    struct mnet_address server_address, client_address;
     char failure[256];
 };
 
@@ -32,6 +33,8 @@ struct world_options {
 /* Runs `body` as a task. Checks that it returns 0, that everything it closed is gone once every
  * timer has run out, and that the memory of the stacks which are still up is back at its start. */
 void world_run(int (*body)(struct world *w), const struct world_options *options);
+/* Does the same twice: over IPv4, and over IPv6 between fd00::1 and fd00::2. */
+void world_run_both(int (*body)(struct world *w), const struct world_options *options);
 
 /* Checks, for use in tasks. A failed one ends the task with a negative result, and fails the test.
  * The world's variable must be called `w`. */

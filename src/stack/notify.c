@@ -1,0 +1,68 @@
+/* Callbacks of handles: see watch.c for the scheme. */
+#include "stack/notify.h"
+
+#include "task/scheduler.h"
+
+static struct mnet_watch *next_of(const struct mnet_watch *watch)
+{
+    return MN_CONTAINER(watch->sibling.next, struct mnet_watch, sibling);
+}
+
+void mn_watch_tell(struct mnet_watch *watch, unsigned ready)
+{
+    struct mnet_set *set = watch->set;
+    if ((watch->wanted & ready) == 0)
+        return;
+    mn_list_remove(&watch->link);
+    mn_list_append(&set->told, &watch->link);
+    mn_wake_one(&set->waiters);
+    if (set->notify != NULL)
+        set->notify(set->notify_context);
+}
+
+void mn_watches_tell(void *first, unsigned ready)
+{
+    struct mnet_watch *watch = first;
+    do {
+        mn_watch_tell(watch, ready);
+        watch = next_of(watch);
+    } while (watch != first);
+}
+
+bool mn_notify_is_watched(const struct mn_notify *notify)
+{
+    return notify->call == mn_watches_tell;
+}
+
+int mn_notify_join(struct mn_notify *notify, struct mnet_watch *watch)
+{
+    if (mn_notify_is_watched(notify)) {
+        mn_list_insert_before(&((struct mnet_watch *)notify->context)->sibling, &watch->sibling);
+        return MNET_OK;
+    }
+    if (notify->call != NULL)
+        return MNET_E_IN_USE;
+    mn_list_init(&watch->sibling);
+    *notify = (struct mn_notify){mn_watches_tell, watch};
+    return MNET_OK;
+}
+
+void mn_notify_leave(struct mn_notify *notify, struct mnet_watch *watch)
+{
+    struct mnet_watch *next = next_of(watch);
+    mn_list_remove(&watch->sibling);
+    if (next == watch)
+        *notify = (struct mn_notify){0};
+    else
+        notify->context = next;
+}
+
+void mn_notify_end(struct mn_notify *notify)
+{
+    while (mn_notify_is_watched(notify)) {
+        struct mnet_watch *watch = notify->context;
+        mn_notify_leave(notify, watch);
+        mn_list_remove(&watch->link);
+        watch->set = NULL;
+    }
+}
