@@ -26,7 +26,12 @@ install_somewhere()
         pkg-config --exists "$package" || fail "pkg-config does not know $package"
     done
     headers=$(dirname "$(find "$installed" -name mnet.h)")
-    for header in "$project"/include/mnet/*.h; do
+    own=$project/include/mnet/*.h
+    if [ -e "$MNET_RELEASE/tls/libmnet-tls.a" ]; then
+        pkg-config --exists mnet-tls || fail 'pkg-config does not know mnet-tls'
+        own="$own $project/tls/include/mnet/*.h"
+    fi
+    for header in $own; do
         cmp "$header" "$headers/$(basename "$header")" || fail "$(basename "$header") is not installed"
     done
 }
@@ -34,7 +39,7 @@ install_somewhere()
 # Each header is complete: it can be the first that a program includes, also one in C++.
 headers_stand_alone()
 {
-    for header in "$project"/include/mnet/*.h; do
+    for header in $own; do
         echo "#include <mnet/$(basename "$header")>" >"$dir/header.c"
         # shellcheck disable=SC2046 # words
         cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $(pkg-config --cflags mnet) "$dir/header.c" ||

@@ -1,0 +1,49 @@
+/* Sessions that a client may resume: a short list for all servers, the newest first. A ticket is
+ * used once, so that strangers cannot recognise the client by it (RFC 8446 C.4). */
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+static void drop(struct tls_resumable **at)
+{
+    struct tls_resumable *entry = *at;
+    *at = entry->next;
+    SSL_SESSION_free(entry->session);
+    OPENSSL_free(entry);
+}
+
+bool tls_remember(struct mnet_tls_context *context, const char *name, SSL_SESSION *session)
+{
+    struct tls_resumable *entry = OPENSSL_zalloc(sizeof *entry);
+    if (entry == NULL)
+        return false;
+    snprintf(entry->name, sizeof entry->name, "%s", name);
+    entry->session = session;
+    entry->next = context->resumable;
+    context->resumable = entry;
+    struct tls_resumable **at = &context->resumable;
+    for (unsigned count = 0; count < TLS_RESUMABLE_MAX && *at != NULL; count++)
+        at = &(*at)->next;
+    if (*at != NULL)
+        drop(at);
+    return true;
+}
+
+SSL_SESSION *tls_recall(struct mnet_tls_context *context, const char *name)
+{
+    for (struct tls_resumable **at = &context->resumable; *at != NULL; at = &(*at)->next) {
+        SSL_SESSION *session = (*at)->session;
+        if (strcmp((*at)->name, name) == 0 && SSL_SESSION_up_ref(session)) {
+            drop(at);
+            return session;
+        }
+    }
+    return NULL;
+}
+
+void tls_forget(struct mnet_tls_context *context)
+{
+    while (context->resumable != NULL)
+        drop(&context->resumable);
+}
