@@ -57,12 +57,6 @@ connects()
     [[ $answer == connected*" from $1"* ]] || fail "not from $1: $answer"
 }
 
-# talks NUMBER WORD - the connection goes on.
-talks()
-{
-    ask say "$1" "$2" | expect "heard $2"
-}
-
 # RFC 4862 5.5.3: an address for each prefix that says so, and none for the others, whose hosts are
 # neighbours all the same. Each destination is reached from the address that suits it (RFC 6724).
 several_prefixes()

@@ -60,12 +60,12 @@ in_world()
 }
 
 # Looks at all frames that mnet sent. Lost segments and a reset are as they should be if a router is
-# dead.
+# dead, and so are two MACs of one address if it changes.
 inspect()
 {
     complaint="_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 ||
         udp.checksum.status == 0 || icmp.checksum.status == 0 || icmpv6.checksum.status == 0 ||
-        (_ws.expert.severity >= 6291456 && !tcp.analysis.flags && !tcp.flags.reset)"
+        (_ws.expert.severity >= 6291456 && !tcp.analysis.flags && !tcp.flags.reset && !arp.duplicate-address-detected)"
     tshark -r "$dir/world.pcapng" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
         -o udp.check_checksum:TRUE -Y "eth.src == $MAC && ($complaint)" >"$dir/bad" 2>/dev/null
     [ ! -s "$dir/bad" ] || fail "$(wc -l <"$dir/bad") frames, first: $(head -n 1 "$dir/bad")"
@@ -189,6 +189,12 @@ ask()
         sleep 0.05
     done
     tail -n +$((before + 1)) "$dir/mnet.out" | head -n 1
+}
+
+# talks NUMBER WORD - the connection of the host goes on.
+talks()
+{
+    ask say "$1" "$2" | expect "heard $2"
 }
 
 # has ADDRESS STATE - whether the host has an address that matches, in that state.
