@@ -37,6 +37,6 @@ compare()
 }
 
 compare bulk $((128 * 1024 * 1024 / 1460))
-compare round_trip 50000
-compare udp_round_trip 50000
+compare round_trip 10000
+compare udp_round_trip 10000
 compare sessions 1000

@@ -26,17 +26,21 @@
 #define MSS 1460u
 #define CHUNK (64u * 1024u)
 #define BULK_BYTES (128u << 20)
-#define ROUND_TRIPS 50000u
+#define ROUND_TRIPS 10000u
 #define MESSAGE 64u
 #define SESSIONS 1000u
 #define IDLE 10000u
+#define LISTENERS 10000u
+#define TIME_WAITS 10000u
+#define CROWD 100000u
 #define HOST_MEMORY ((size_t)512 << 20)
 
 enum port {
     PORT_SINK = 1,
     PORT_ECHO,
-    PORT_SESSION,
-    PORT_IDLE
+    PORT_IDLE,
+    PORT_CROWD, /* and the next two: all local ports are not enough for the connections to one */
+    PORT_UNUSED = 1000
 };
 
 struct host {
@@ -130,6 +134,48 @@ static int echo_datagrams(void *argument)
     return 0;
 }
 
+/* The crowd's server is one task for all flows: those that have become readable stand in line. */
+static struct mnet_flow *readable[CROWD + 1];
+static unsigned readable_first, readable_last;
+static struct mnet_condition readable_some;
+
+static void note_readable(void *context, unsigned ready)
+{
+    if (!(ready & MNET_READABLE))
+        return;
+    readable[readable_last++ % MN_COUNT_OF(readable)] = context;
+    mnet_condition_signal(&readable_some);
+}
+
+static void answer(struct mnet_flow *flow)
+{
+    uint8_t bytes[MESSAGE];
+    ptrdiff_t len = mnet_tcp_read(flow, bytes, sizeof bytes, 0);
+    if (len > 0)
+        check("echo", mnet_tcp_write(flow, bytes, (size_t)len, NULL, MNET_NEVER));
+    else if (len != MNET_E_DEADLINE)
+        mnet_tcp_close(flow);
+}
+
+static int serve_crowd(void *argument)
+{
+    struct mnet_mutex mutex = {0};
+    (void)argument;
+    check("lock", mnet_mutex_lock(&mutex, MNET_NEVER));
+    do {
+        while (readable_first != readable_last)
+            answer(readable[readable_first++ % MN_COUNT_OF(readable)]);
+    } while (mnet_condition_wait(&readable_some, &mutex, MNET_NEVER) == 0);
+    return 0;
+}
+
+static int join_crowd(void *flow)
+{
+    mnet_tcp_notify(flow, note_readable, flow);
+    note_readable(flow, mnet_tcp_ready(flow)); /* the message may have been faster */
+    return 0;
+}
+
 struct bench_service {
     uint16_t port;
     int (*serve)(void *flow); /* NULL: connections are kept */
@@ -205,6 +251,46 @@ static void sessions(void)
         check("write", mnet_tcp_write(flow, bytes, sizeof bytes, NULL, MNET_NEVER));
         check("read", mnet_tcp_read_exactly(flow, bytes, sizeof bytes, NULL, MNET_NEVER));
         mnet_tcp_close(flow);
+    }
+}
+
+static void open_listeners(struct mnet_listener **listeners)
+{
+    for (unsigned i = 0; i < LISTENERS; i++)
+        check("listen", mnet_tcp_listen(server.stack, (uint16_t)(PORT_UNUSED + i), NULL, &listeners[i]));
+}
+
+static void close_listeners(struct mnet_listener **listeners)
+{
+    for (unsigned i = 0; i < LISTENERS; i++)
+        mnet_tcp_unlisten(listeners[i]);
+}
+
+static struct mnet_flow *crowd[CROWD];
+static unsigned crowd_size;
+
+static void grow_crowd(unsigned to)
+{
+    for (; crowd_size < to; crowd_size++)
+        crowd[crowd_size] = connect_to((uint16_t)(PORT_CROWD + crowd_size % 3));
+}
+
+static void end_crowd(void)
+{
+    while (crowd_size > 0)
+        mnet_tcp_abort(crowd[--crowd_size]);
+}
+
+/* Messages there and back, each on a connection that follows no order. */
+static void crowd_trips(void)
+{
+    uint8_t bytes[MESSAGE] = {0};
+    uint32_t random = 1;
+    for (unsigned i = 0; i < ROUND_TRIPS; i++) {
+        random = random * 1664525u + 1013904223u;
+        struct mnet_flow *flow = crowd[(uint64_t)random * crowd_size >> 32];
+        check("write", mnet_tcp_write(flow, bytes, sizeof bytes, NULL, MNET_NEVER));
+        check("read", mnet_tcp_read_exactly(flow, bytes, sizeof bytes, NULL, MNET_NEVER));
     }
 }
 
@@ -357,18 +443,77 @@ static void measure_figure(const struct bench_figure *figure)
     }
 }
 
+static double sessions_a_second(void)
+{
+    return SESSIONS * 1e9 / fastest(sessions);
+}
+
+/* Beside many listeners, against none of them. */
+static void measure_listeners(void)
+{
+    static struct mnet_listener *listeners[LISTENERS];
+    double alone = sessions_a_second();
+    open_listeners(listeners);
+    print("memory_sessions_listeners", sessions_a_second(), "1/s", alone);
+    close_listeners(listeners);
+}
+
+/* With many connections in TIME-WAIT, against those of the rounds alone. */
+static void measure_time_wait(void)
+{
+    double alone = sessions_a_second();
+    for (unsigned i = 0; i < TIME_WAITS / SESSIONS; i++)
+        sessions();
+    print("memory_sessions_time_wait", sessions_a_second(), "1/s", alone);
+}
+
+/* A message on a random one of many connections, against one on the only one. */
+static void measure_crowd(void)
+{
+    grow_crowd(1);
+    double alone = fastest(crowd_trips) / ROUND_TRIPS;
+    grow_crowd(CROWD);
+    print("memory_round_trip_random", fastest(crowd_trips) / ROUND_TRIPS, "ns", alone);
+    end_crowd();
+}
+
+/* The figures with references of their own. */
+static void measure_others(void)
+{
+    server_address = mnet_ipv4(10, 0, 0, 1);
+    if (wanted("sessions_listeners"))
+        measure_listeners();
+    if (wanted("sessions_time_wait"))
+        measure_time_wait();
+    if (wanted("idle_connection"))
+        print("memory_idle_connection", idle_bytes(), "bytes", kernel_idle_bytes());
+    if (wanted("round_trip_random"))
+        measure_crowd();
+}
+
 static void start_services(void)
 {
-    static const struct bench_service services[] = {{PORT_SINK, discard}, {PORT_ECHO, echo}, {PORT_IDLE, NULL}};
+    static const struct bench_service services[] = {
+        {PORT_SINK, discard},
+        {PORT_ECHO, echo},
+        {PORT_IDLE, NULL},
+        {PORT_CROWD, join_crowd},
+        {PORT_CROWD + 1, join_crowd},
+        {PORT_CROWD + 2, join_crowd},
+    };
     for (unsigned i = 0; i < MN_COUNT_OF(services); i++)
         check("spawn", mnet_spawn(NULL, listen_for, (void *)&services[i]));
     check("spawn", mnet_spawn(NULL, echo_datagrams, NULL));
+    check("spawn", mnet_spawn(NULL, serve_crowd, NULL));
     mnet_yield();
 }
 
 static int measure(void *argument)
 {
-    const struct mnet_config config = {.ip.no_dad = true};
+    const struct mnet_config config = {
+        .ip.no_dad = true,
+        .tcp = {.listeners_max = LISTENERS + 100, .connections_max = 2 * CROWD},
+    };
     bool offloads = *(bool *)argument;
     check("stack", mnet_stack_up(&server.env, &config, &server.stack));
     check("stack", mnet_stack_up(&client.env, &config, &client.stack));
@@ -376,10 +521,8 @@ static int measure(void *argument)
     for (unsigned i = 0; i < MN_COUNT_OF(figures); i++)
         if (figures[i].offloads == offloads)
             measure_figure(&figures[i]);
-    if (!offloads && wanted("idle_connection")) {
-        server_address = mnet_ipv4(10, 0, 0, 1);
-        print("memory_idle_connection", idle_bytes(), "bytes", kernel_idle_bytes());
-    }
+    if (!offloads)
+        measure_others();
     mnet_stack_down(client.stack);
     mnet_stack_down(server.stack);
     return 0;
