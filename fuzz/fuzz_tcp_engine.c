@@ -136,7 +136,8 @@ static void check_packet(struct engine *e, const struct mnet_packet *packet, con
     MN_ASSERT(header.checksum == mn_sum_fold(sum));
     struct mnet_endpoint local = {datagram->source, header.source_port};
     struct mnet_endpoint remote = {datagram->destination, header.destination_port};
-    struct mn_conn *conn = mn_table_find(e->tcp, &local, &remote);
+    uint32_t hash;
+    struct mn_conn *conn = mn_table_find(e->tcp, &local, &remote, &hash);
     if (conn != NULL && conn->kind == MN_CONN_TCB)
         tcp_check_sack(MN_CONTAINER(conn, struct mn_tcb, conn), &header);
     uint32_t len = packet->total - header.header_len;
@@ -184,7 +185,8 @@ static struct engine_user *some_user(struct engine *e)
 static struct mn_conn *find(const struct engine *e, unsigned who)
 {
     const struct mnet_endpoint local = own(e), remote = peer(e, who);
-    return mn_table_find(e->tcp, &local, &remote);
+    uint32_t hash;
+    return mn_table_find(e->tcp, &local, &remote, &hash);
 }
 
 /* Computes the numbers that a connection expects next from its peer. */

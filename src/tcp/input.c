@@ -772,6 +772,6 @@ void mn_tcp_input(struct mn_tcp *tcp, const struct mn_datagram *datagram, struct
         mnet_packet_free(packet);
         return;
     }
-    connection_input(tcp, mn_table_find(tcp, &seg.local, &seg.remote), &seg);
+    connection_input(tcp, mn_table_find(tcp, &seg.local, &seg.remote, &seg.hash), &seg);
     mnet_packet_free(seg.text);
 }

@@ -147,6 +147,7 @@ struct mn_tcb_rare {
  * apart from them. */
 struct mn_tcb {
     struct mn_conn conn;
+    uint32_t hash;           /* of both ends: see table.c */
     struct mnet_link output; /* linked while there may be something to send */
 
     /* Send sequence variables. SND.NXT never goes back: the scoreboard in `loss` has the data to be
@@ -231,8 +232,10 @@ struct mn_tcp {
     uint8_t offer;
     struct mn_conn **buckets;
     uint32_t bucket_mask;
-    struct mn_conn *last; /* found last */
-    struct mn_hash_key table_key, isn_key, timestamp_key;
+    struct mn_conn *last; /* found or added last; none of TIME-WAIT */
+    struct mn_listener **listener_buckets;
+    uint32_t listener_mask;
+    struct mn_hash_key table_key, isn_key;
     struct mn_wheel wheel;
     struct mn_scoreboard_pools scoreboards;
     struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, reassemblies, rates, plpmtus;
@@ -266,6 +269,7 @@ struct mn_segment {
     uint8_t flags;
     bool marked;              /* congestion was experienced (ECN) */
     bool refused;             /* not acceptable: only its ACK and URG count */
+    uint32_t hash;            /* of both ends: see table.c */
     struct mnet_packet *text; /* the packet without headers; NULL after it was queued */
     uint64_t now;
 };

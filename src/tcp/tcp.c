@@ -25,6 +25,15 @@ static uint32_t table_size(const struct mn_tcp_config *config)
     return size;
 }
 
+/* One bucket for each listener that there may be, or for each port. */
+static uint32_t listener_table_size(const struct mn_tcp_config *config)
+{
+    uint32_t size = 16;
+    while (size < config->user.listeners_max && size < 1u << 16)
+        size *= 2;
+    return size;
+}
+
 static void init_pools(struct mn_tcp *tcp, const struct mn_tcp_config *c)
 {
     struct mnet_memory *memory = c->memory;
@@ -46,15 +55,17 @@ struct mn_tcp *mn_tcp_create(const struct mn_tcp_config *config)
     uint32_t buckets = table_size(config);
     if (tcp == NULL)
         return NULL;
+    uint32_t ports = listener_table_size(config);
     tcp->buckets = mn_memory_table(config->memory, buckets * sizeof *tcp->buckets);
-    if (tcp->buckets == NULL)
+    tcp->listener_buckets = mn_memory_table(config->memory, ports * sizeof *tcp->listener_buckets);
+    if (tcp->buckets == NULL || tcp->listener_buckets == NULL)
         return NULL;
     tcp->config = *config;
     tcp->offer = mn_tcp_option_set(!config->user.no_timestamps, !config->user.no_sack, !config->user.no_window_scale);
     tcp->bucket_mask = buckets - 1;
+    tcp->listener_mask = ports - 1;
     mn_random_bytes(config->random, &tcp->table_key, sizeof tcp->table_key);
     mn_random_bytes(config->random, &tcp->isn_key, sizeof tcp->isn_key);
-    mn_random_bytes(config->random, &tcp->timestamp_key, sizeof tcp->timestamp_key);
     mn_wheel_init(&tcp->wheel, config->now);
     init_pools(tcp, config);
     tcp->receive_budget = mnet_memory_budget(config->memory) / RECEIVE_SHARE;

@@ -1,14 +1,7 @@
 #include "tcp/timestamps.h"
 
 #include "tcp/ready.h"
-#include "tcp/records/table.h"
 #include "tcp/tcb.h"
-
-uint32_t mn_timestamps_offset(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
-                              const struct mnet_endpoint *remote)
-{
-    return (uint32_t)mn_tuple_hash(&tcp->timestamp_key, local, remote);
-}
 
 bool mn_tcb_check_timestamp(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {

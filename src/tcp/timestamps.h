@@ -30,10 +30,6 @@ struct mn_timestamps {
  * means nothing. */
 #define MN_TIMESTAMP_VALID (24 * 24 * 3600 * MNET_SECOND)
 
-/* Returns the beginning of our clock for a pair of endpoints. */
-uint32_t mn_timestamps_offset(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
-                              const struct mnet_endpoint *remote);
-
 static inline uint32_t mn_timestamps_value(const struct mn_timestamps *ts, uint64_t now)
 {
     return (uint32_t)(now / MN_TIMESTAMP_TICK) + ts->offset;

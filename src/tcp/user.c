@@ -23,12 +23,13 @@
 int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now, struct mn_tcb **out)
 {
     struct mnet_endpoint local = open->local;
+    uint32_t hash;
     *out = NULL;
     if (tcp->established >= tcp->config.user.connections_max && tcp->orphans == 0)
         return MNET_E_LIMIT;
-    if (local.port == 0)
-        local.port = mn_table_free_port(tcp, local, open->remote);
-    if (local.port == 0 || mn_table_find(tcp, &local, &open->remote) != NULL)
+    bool free = local.port == 0 ? mn_table_choose_port(tcp, &local, &open->remote, open->loopback, &hash)
+                                : mn_table_find(tcp, &local, &open->remote, &hash) == NULL;
+    if (!free)
         return MNET_E_IN_USE;
     struct mn_tcb *tcb = mn_tcb_new(tcp, local, open->remote, now);
     if (tcb == NULL)
@@ -40,15 +41,17 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     tcb->conn.ttl = open->ttl;
     tcb->conn.dscp = open->dscp & 63;
     tcb->conn.options = tcp->offer & (uint8_t)~open->without;
-    tcb->timestamps.offset = mn_timestamps_offset(tcp, &local, &open->remote);
+    struct mn_beginning beginning = mn_tcp_begin(tcp, &local, &open->remote, now);
+    tcb->timestamps.offset = beginning.timestamp_offset;
     if (open->congestion != MNET_CONGESTION_DEFAULT)
         tcb->flight.congestion.ops = mn_congestion_of(open->congestion);
     tcb->ecn.asked = tcp->config.user.ecn == MNET_ECN_ON;
-    tcb->rare.iss = mn_tcp_isn(tcp, local, open->remote, now);
+    tcb->rare.iss = beginning.isn;
     mn_tcb_start_sending(tcb);
     mn_tcb_set_peer_mss(tcb, 0);
     mn_tcp_set_state(tcp, tcb, MN_SYN_SENT);
-    mn_table_add(tcp, &tcb->conn);
+    tcb->hash = hash;
+    mn_table_add(tcp, &tcb->conn, hash);
     mn_tcb_owe(tcp, tcb, MN_OWED_SYN);
     *out = tcb;
     return 0;
@@ -56,28 +59,14 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
 
 #define BACKLOG_DEFAULT 128u
 
-/* Only the same address and port of the same family collide: a listener on an own address beside
- * one on any is more specific (MUST-43), and connections do not matter (MUST-42). */
-static bool port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local, enum mnet_family family)
-{
-    const struct mnet_link *head = &tcp->listener_list;
-    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
-        struct mn_listener *other = MN_CONTAINER(at, struct mn_listener, link);
-        if (other->local.port == local.port && mnet_address_equal(other->local.address, local.address) &&
-            mn_families_meet(other->family, family))
-            return true;
-    }
-    return false;
-}
-
 int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct mnet_listen_options *options,
                   struct mn_listener **out)
 {
     enum mnet_family family = options != NULL ? options->family : MNET_FAMILY_ANY;
     *out = NULL;
-    if (local.port == 0)
-        local.port = mn_table_free_port(tcp, local, (struct mnet_endpoint){.port = 0});
-    if (local.port == 0 || port_taken(tcp, local, family))
+    bool free = local.port == 0 ? mn_table_choose_port(tcp, &local, NULL, false, NULL)
+                                : !mn_table_port_taken(tcp, local, family);
+    if (!free)
         return MNET_E_IN_USE;
     if (tcp->listener_pool.in_use >= tcp->config.user.listeners_max)
         return MNET_E_LIMIT;
@@ -96,7 +85,7 @@ int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct m
     if (options != NULL)
         listener->offer &= (uint8_t)~mn_tcp_option_set(options->no_timestamps, options->no_sack,
                                                        options->no_window_scale);
-    mn_list_append(&tcp->listener_list, &listener->link);
+    mn_table_add_listener(tcp, listener);
     *out = listener;
     return 0;
 }
@@ -123,7 +112,7 @@ void mn_tcp_unlisten(struct mn_tcp *tcp, struct mn_listener *listener, uint64_t 
         mn_tcp_abort(tcp, tcb, now);
     }
     drop_half_opens(tcp, listener);
-    mn_list_remove(&listener->link);
+    mn_table_remove_listener(tcp, listener);
     mn_list_remove(&listener->event);
     mn_pool_free(&tcp->listener_pool, listener);
 }

@@ -110,7 +110,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
 static void wait_for_iss(struct tcp_test *t, uint32_t iss)
 {
     for (int i = 0; i < 4; i++) {
-        uint32_t missing = iss - mn_tcp_isn(t->tcp, t->local, t->remote, t->now);
+        uint32_t missing = iss - mn_tcp_begin(t->tcp, &t->local, &t->remote, t->now).isn;
         if (missing == 0)
             return;
         wait_ns(t, (uint64_t)missing * 4000);
@@ -240,7 +240,8 @@ static void keep_output(struct tcp_test *t, struct mnet_packet *packet, const st
     }
     if (usual && t->timestamps && !(o->header.flags & RST))
         assert_true(o->header.options & MN_TCP_OPTION_TIMESTAMPS); /* RFC 7323 3.2 */
-    struct mn_conn *conn = mn_table_find(t->tcp, &o->from, &o->to);
+    uint32_t hash;
+    struct mn_conn *conn = mn_table_find(t->tcp, &o->from, &o->to, &hash);
     if (conn != NULL && conn->kind == MN_CONN_TCB)
         tcp_check_sack(MN_CONTAINER(conn, struct mn_tcb, conn), &o->header);
     if (usual && o->header.options & MN_TCP_OPTION_TIMESTAMPS)
@@ -668,7 +669,8 @@ void shutdown_(struct tcp_test *t, enum mnet_shutdown how)
 
 enum mn_tcp_state tcp_state(struct tcp_test *t)
 {
-    struct mn_conn *conn = mn_table_find(t->tcp, &t->local, &t->remote);
+    uint32_t hash;
+    struct mn_conn *conn = mn_table_find(t->tcp, &t->local, &t->remote, &hash);
     if (conn == NULL)
         return MN_CLOSED;
     if (conn->kind == MN_CONN_HALF_OPEN)

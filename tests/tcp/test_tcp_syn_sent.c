@@ -258,13 +258,13 @@ SCRIPT(syn_sent_isn_follows_the_clock_and_a_secret)
         open_active(&t);
         /* MUST-8, SHLD-1: one every 4 us. */
         assert_in_range(t.iss - first[seed], 250000 - 1, 250000 + 1);
-        uint32_t same = mn_tcp_isn(t.tcp, t.local, t.remote, t.now);
+        uint32_t same = mn_tcp_begin(t.tcp, &t.local, &t.remote, t.now).isn;
         struct mnet_endpoint next = t.remote;
         next.port++;
-        assert_int_not_equal(same, mn_tcp_isn(t.tcp, t.local, next, t.now));
+        assert_int_not_equal(same, mn_tcp_begin(t.tcp, &t.local, &next, t.now).isn);
         next = t.remote;
         next.address = endpoint(10, 0, 0, 77, 0).address;
-        assert_int_not_equal(same, mn_tcp_isn(t.tcp, t.local, next, t.now));
+        assert_int_not_equal(same, mn_tcp_begin(t.tcp, &t.local, &next, t.now).isn);
         tcp_end(&t);
     }
     assert_int_not_equal(first[0], first[1]); /* MUST-9 */
@@ -421,13 +421,15 @@ SCRIPT(syn_sent_without_scale_windows_are_plain)
     tcp_end(&t);
 }
 
-/* Returns the next port that would be chosen for a connection from `local` to `remote`. */
+/* Returns the next port that would be chosen for a connection from `local` to `remote`, without a
+ * remote port for a listener. */
 static uint16_t next_choice(struct tcp_test *t, struct mnet_endpoint local, struct mnet_endpoint remote)
 {
     struct mn_random before = t->random;
-    uint16_t port = mn_table_free_port(t->tcp, local, remote);
+    uint32_t hash;
+    assert_true(mn_table_choose_port(t->tcp, &local, remote.port == 0 ? NULL : &remote, true, &hash));
     t->random = before;
-    return port;
+    return local.port;
 }
 
 /* A chosen port makes no connection with itself, nor one with a connection that is being opened the
@@ -440,7 +442,7 @@ SCRIPT(open_chosen_port_meets_nothing_of_ours)
     struct mnet_endpoint own = endpoint(10, 0, 0, 2, 0), remote = endpoint(10, 0, 0, 2, 40000);
     for (unsigned i = 0; i < 100; i++) {
         remote.port = next_choice(&t, own, remote);
-        struct mn_tcp_open open = {.local = own, .remote = remote};
+        struct mn_tcp_open open = {.local = own, .remote = remote, .loopback = true};
         assert_int_equal(mn_tcp_open(t.tcp, &open, t.now, &t.tcb), 0);
         assert_int_not_equal(t.tcb->conn.local.port, remote.port);
         mn_tcp_abort(t.tcp, t.tcb, t.now);
@@ -448,7 +450,8 @@ SCRIPT(open_chosen_port_meets_nothing_of_ours)
     remote.port = 40000;
     struct mnet_endpoint mirrored = own;
     mirrored.port = next_choice(&t, own, remote);
-    struct mn_tcp_open there = {.local = remote, .remote = mirrored}, back = {.local = own, .remote = remote};
+    struct mn_tcp_open there = {.local = remote, .remote = mirrored, .loopback = true};
+    struct mn_tcp_open back = {.local = own, .remote = remote, .loopback = true};
     struct mn_tcb *first;
     assert_int_equal(mn_tcp_open(t.tcp, &there, t.now, &first), 0);
     assert_int_not_equal(next_choice(&t, own, remote), mirrored.port);

@@ -49,15 +49,13 @@ bool mn_listener_refuse_if_full(struct mn_tcp *tcp, const struct mn_listener *li
 struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram,
                                         uint64_t now)
 {
-    struct mnet_endpoint local = mn_conn_endpoint(&half->conn.local);
-    struct mnet_endpoint remote = mn_conn_endpoint(&half->conn.remote);
-    struct mn_timestamps ts = {.offset = mn_timestamps_offset(tcp, &local, &remote)};
+    const struct mn_timestamps ts = {.offset = half->timestamp_offset};
     struct mn_tcp_header header = {.seq = half->iss,
                                    .ack = half->irs + 1,
                                    .flags = MN_TCP_SYN | MN_TCP_ACK,
                                    .window = half->rcv_wnd,
                                    .options = MN_TCP_OPTION_MSS | half->conn.options, /* SHLD-5 */
-                                   .mss = mn_window_mss(tcp, remote.address),
+                                   .mss = mn_window_mss(tcp, mn_conn_address(&half->conn.remote)),
                                    .window_shift = mn_window_shift(tcp),
                                    .ts_value = mn_timestamps_value(&ts, now),
                                    .ts_echo = half->ts_recent};
@@ -104,7 +102,7 @@ static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, const str
                              .ttl = half->conn.ttl,
                              .dscp = half->conn.dscp};
     if (half->conn.options & MN_TCP_OPTION_TIMESTAMPS)
-        mn_reply_timestamp(tcp, &reply, half->ts_recent, seg->now);
+        mn_reply_timestamp(&reply, half->timestamp_offset, half->ts_recent, seg->now);
     mn_reply(tcp, &reply);
 }
 
@@ -182,7 +180,7 @@ static void take_over(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ha
     tcb->rare.irs = half->irs;
     tcb->rcv_nxt = tcb->last_ack_sent = tcb->rcv_up = half->irs + 1;
     tcb->conn.options = half->conn.options;
-    tcb->timestamps.offset = mn_timestamps_offset(tcp, &seg->local, &seg->remote);
+    tcb->timestamps.offset = half->timestamp_offset;
     mn_timestamps_begin(&tcb->timestamps, half->ts_recent, seg->now);
     mn_tcb_set_peer_mss(tcb, half->mss);
     if (half->ecn)
@@ -227,7 +225,8 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
     uint32_t rcv_wnd = half->rcv_wnd; /* in the SYN,ACK */
     if (half->conn.hashed)
         mn_half_open_free(tcp, half);
-    mn_table_add(tcp, &tcb->conn);
+    tcb->hash = seg->hash;
+    mn_table_add(tcp, &tcb->conn, tcb->hash);
     mn_window_init(tcp, tcb, rcv_wnd);
     tcb->listener = listener;
     tcb->queued = true;

@@ -43,7 +43,9 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     half->listener = listener;
     half->since_ns = seg->now;
     half->irs = seg->seq;
-    half->iss = mn_tcp_isn(tcp, seg->local, seg->remote, seg->now);
+    struct mn_beginning beginning = mn_tcp_begin(tcp, &seg->local, &seg->remote, seg->now);
+    half->iss = beginning.isn;
+    half->timestamp_offset = beginning.timestamp_offset;
     if (isn_floor != 0 && mn_seq_lt(half->iss, isn_floor))
         half->iss = isn_floor + ISN_STEP;
     half->window = seg->window;
@@ -55,7 +57,8 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     half->ecn = tcp->config.user.ecn != MNET_ECN_OFF && mn_ecn_is_setup(seg->flags);
     half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
     half->timer.kind = MN_TIMER_HALF_OPEN;
-    mn_table_add(tcp, &half->conn);
+    half->hash = seg->hash;
+    mn_table_add(tcp, &half->conn, half->hash);
     mn_list_append(&tcp->half_open_list, &half->link);
     mn_wheel_arm(&tcp->wheel, &half->timer, seg->now + MN_RTO_INITIAL);
     mn_half_open_announce(tcp, half);

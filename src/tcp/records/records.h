@@ -50,6 +50,12 @@ static inline struct mnet_endpoint mn_conn_endpoint(const struct mn_conn_end *en
     return (struct mnet_endpoint){mn_conn_address(end), end->port};
 }
 
+static inline bool mn_conn_end_is_ipv4(const struct mn_conn_end *end)
+{
+    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(end->address, prefix, sizeof prefix) == 0;
+}
+
 struct mn_conn {
     struct mn_conn *hash_next;
     struct mn_conn_end local, remote;
@@ -67,8 +73,10 @@ struct mn_conn {
 /* A connection of which only a SYN has arrived: SYN-RECEIVED from LISTEN. */
 struct mn_half_open {
     struct mn_conn conn;
-    struct mnet_link link; /* of all half-open records, oldest first */
-    struct mn_timer timer; /* of SYN,ACK retransmission */
+    uint32_t hash;             /* of both ends: see table.c */
+    uint32_t timestamp_offset; /* see mn_tcp_begin */
+    struct mnet_link link;     /* of all half-open records, oldest first */
+    struct mn_timer timer;     /* of SYN,ACK retransmission */
     struct mn_listener *listener;
     uint64_t since_ns;
     uint32_t iss, irs;
@@ -107,6 +115,7 @@ struct mn_time_wait_block {
 };
 
 struct mn_listener {
+    struct mn_listener *port_next; /* in its bucket: see table.c */
     struct mnet_link link;
     struct mnet_link event;
     struct mnet_link queue; /* established tcbs, by `event` */

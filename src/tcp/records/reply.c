@@ -14,9 +14,9 @@ MN_APART void mn_reply(struct mn_tcp *tcp, const struct mn_reply *reply)
     tcp->replies[(tcp->reply_head + tcp->reply_count++) % MN_REPLIES_MAX] = *reply;
 }
 
-void mn_reply_timestamp(const struct mn_tcp *tcp, struct mn_reply *reply, uint32_t ts_recent, uint64_t now)
+void mn_reply_timestamp(struct mn_reply *reply, uint32_t offset, uint32_t ts_recent, uint64_t now)
 {
-    struct mn_timestamps clock = {.offset = mn_timestamps_offset(tcp, &reply->local, &reply->remote)};
+    const struct mn_timestamps clock = {.offset = offset};
     reply->options |= MN_TCP_OPTION_TIMESTAMPS;
     reply->ts_value = mn_timestamps_value(&clock, now);
     reply->ts_echo = ts_recent;

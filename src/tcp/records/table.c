@@ -2,6 +2,7 @@
  * listeners; ports; initial sequence numbers. */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/family.h"
 #include "tcp/records/table.h"
 #include "tcp/tcb.h"
@@ -14,12 +15,43 @@ static uint64_t load64(const uint8_t *bytes)
     return word;
 }
 
-/* Keyed, so that nobody outside can choose connections that share a bucket. */
-static uint32_t bucket_of(const struct mn_tcp *tcp, const struct mn_conn_end *local, const struct mn_conn_end *remote)
+/* Both ends in words: two for IPv4, whose addresses differ in four bytes each, five for IPv6. The
+ * hash counts them in, so that no pair of one family looks like one of the other. */
+static inline size_t words_of(const struct mn_conn_end *local, const struct mn_conn_end *remote, uint64_t words[5])
 {
-    const uint64_t words[5] = {load64(local->address), load64(local->address + 8), load64(remote->address),
-                               load64(remote->address + 8), (uint64_t)local->port << 16 | remote->port};
-    return (uint32_t)mn_siphash13_words(&tcp->table_key, words, MN_COUNT_OF(words)) & tcp->bucket_mask;
+    uint64_t ports = (uint64_t)local->port << 16 | remote->port;
+    uint32_t addresses[2];
+    words[0] = ports;
+    if (MN_LIKELY(mn_conn_end_is_ipv4(remote))) {
+        memcpy(&addresses[0], local->address + 12, sizeof addresses[0]);
+        memcpy(&addresses[1], remote->address + 12, sizeof addresses[1]);
+        words[1] = (uint64_t)addresses[0] << 32 | addresses[1];
+        return 2;
+    }
+    words[1] = load64(local->address);
+    words[2] = load64(local->address + 8);
+    words[3] = load64(remote->address);
+    words[4] = load64(remote->address + 8);
+    return 5;
+}
+
+/* Keyed, so that nobody outside can choose connections that share a bucket. */
+static uint32_t hash_of(const struct mn_tcp *tcp, const struct mn_conn_end *local, const struct mn_conn_end *remote)
+{
+    uint64_t words[5];
+    size_t count = words_of(local, remote, words);
+    return (uint32_t)mn_siphash13_words(&tcp->table_key, words, count);
+}
+
+/* Connections and half-open records know their hash. One of TIME-WAIT has no room for it. */
+uint32_t mn_table_hash(const struct mn_tcp *tcp, const struct mn_conn *conn)
+{
+    switch ((enum mn_conn_kind)conn->kind) {
+    case MN_CONN_TCB: return MN_CONTAINER(conn, struct mn_tcb, conn)->hash;
+    case MN_CONN_HALF_OPEN: return MN_CONTAINER(conn, struct mn_half_open, conn)->hash;
+    case MN_CONN_TIME_WAIT: break;
+    }
+    return hash_of(tcp, &conn->local, &conn->remote);
 }
 
 static inline bool is_end(const struct mn_conn_end *end, const struct mnet_endpoint *endpoint)
@@ -36,31 +68,38 @@ static inline bool matches(const struct mn_conn *conn, const struct mnet_endpoin
 }
 
 static MN_APART struct mn_conn *look_up(struct mn_tcp *tcp, const struct mnet_endpoint *local,
-                                        const struct mnet_endpoint *remote)
+                                        const struct mnet_endpoint *remote, uint32_t *hash)
 {
     const struct mn_conn_end ends[2] = {mn_conn_end(*local), mn_conn_end(*remote)};
-    struct mn_conn *conn = tcp->buckets[bucket_of(tcp, &ends[0], &ends[1])];
+    *hash = hash_of(tcp, &ends[0], &ends[1]);
+    struct mn_conn *conn = tcp->buckets[*hash & tcp->bucket_mask];
     while (conn != NULL && !matches(conn, local, remote))
         conn = conn->hash_next;
-    if (conn != NULL)
+    if (conn != NULL && conn->kind != MN_CONN_TIME_WAIT)
         tcp->last = conn;
     return conn;
 }
 
-struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *local, const struct mnet_endpoint *remote)
+struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *local, const struct mnet_endpoint *remote,
+                              uint32_t *hash)
 {
-    if (MN_LIKELY(tcp->last != NULL && matches(tcp->last, local, remote)))
-        return tcp->last;
-    return look_up(tcp, local, remote);
+    if (MN_UNLIKELY(tcp->last == NULL || !matches(tcp->last, local, remote)))
+        return look_up(tcp, local, remote, hash);
+    *hash = mn_table_hash(tcp, tcp->last);
+    return tcp->last;
 }
 
-void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn)
+void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn, uint32_t hash)
 {
     MN_ASSERT(!conn->hashed);
-    struct mn_conn **bucket = &tcp->buckets[bucket_of(tcp, &conn->local, &conn->remote)];
+    MN_CHECK(MN_ASSERT(hash == hash_of(tcp, &conn->local, &conn->remote)));
+    struct mn_conn **bucket = &tcp->buckets[hash & tcp->bucket_mask];
     conn->hash_next = *bucket;
     *bucket = conn;
     conn->hashed = true;
+    if (conn->kind == MN_CONN_TIME_WAIT)
+        return;
+    tcp->last = conn; /* its next segment may be the next one of all */
     if (conn->kind == MN_CONN_TCB)
         tcp->established++;
 }
@@ -69,7 +108,7 @@ void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn)
 {
     if (!conn->hashed)
         return;
-    struct mn_conn **at = &tcp->buckets[bucket_of(tcp, &conn->local, &conn->remote)];
+    struct mn_conn **at = &tcp->buckets[mn_table_hash(tcp, conn) & tcp->bucket_mask];
     while (*at != conn)
         at = &(*at)->hash_next;
     *at = conn->hash_next;
@@ -80,22 +119,54 @@ void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn)
         tcp->established--;
 }
 
+/* --- Listeners, by their port --- */
+
+static struct mn_listener **bucket_of_port(const struct mn_tcp *tcp, uint16_t port)
+{
+    return &tcp->listener_buckets[port & tcp->listener_mask];
+}
+
+void mn_table_add_listener(struct mn_tcp *tcp, struct mn_listener *listener)
+{
+    struct mn_listener **bucket = bucket_of_port(tcp, listener->local.port);
+    listener->port_next = *bucket;
+    *bucket = listener;
+    mn_list_append(&tcp->listener_list, &listener->link);
+}
+
+void mn_table_remove_listener(struct mn_tcp *tcp, struct mn_listener *listener)
+{
+    struct mn_listener **at = bucket_of_port(tcp, listener->local.port);
+    while (*at != listener)
+        at = &(*at)->port_next;
+    *at = listener->port_next;
+    mn_list_remove(&listener->link);
+}
+
+bool mn_table_port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local, enum mnet_family family)
+{
+    const struct mn_listener *at = *bucket_of_port(tcp, local.port);
+    for (; at != NULL; at = at->port_next) {
+        if (at->local.port == local.port && mnet_address_equal(at->local.address, local.address) &&
+            mn_families_meet(at->family, family))
+            return true;
+    }
+    return false;
+}
+
 /* Returns the listener for a local endpoint: one on this address has precedence over one on any
- * of its family.
- * There are few, and only SYNs come here. */
+ * of its family. */
 struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint local)
 {
     enum mnet_family family = mn_family_of(local.address);
     struct mn_listener *any = NULL;
-    struct mnet_link *head = &tcp->listener_list;
-    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
-        struct mn_listener *listener = MN_CONTAINER(at, struct mn_listener, link);
-        if (listener->local.port != local.port)
+    for (struct mn_listener *at = *bucket_of_port(tcp, local.port); at != NULL; at = at->port_next) {
+        if (at->local.port != local.port)
             continue;
-        if (mnet_address_equal(listener->local.address, local.address))
-            return listener;
-        if (mnet_address_is_any(listener->local.address) && mn_families_meet(listener->family, family))
-            any = listener;
+        if (mnet_address_equal(at->local.address, local.address))
+            return at;
+        if (mnet_address_is_any(at->local.address) && mn_families_meet(at->family, family))
+            any = at;
     }
     return any;
 }
@@ -107,34 +178,36 @@ struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint l
  * shared. */
 static bool heard_by_nobody(const struct mn_tcp *tcp, uint16_t port)
 {
-    const struct mnet_link *head = &tcp->listener_list;
-    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
-        if (MN_CONTAINER(at, struct mn_listener, link)->local.port == port)
+    for (const struct mn_listener *at = *bucket_of_port(tcp, port); at != NULL; at = at->port_next) {
+        if (at->local.port == port)
             return false;
     }
     return true;
 }
 
-/* Returns whether a connection from `local` to `remote` would be new, and have no peer but a
- * listener. An own address with the requested port would be the connection itself: RFC 9293 3.5
- * would open it like simultaneous ones. The mirror image of another connection would be opened in
- * the same way. */
-static bool pair_is_free(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote)
+/* Returns whether a connection of the host with itself would have a listener for its peer. An own
+ * address with the requested port would be the connection itself: RFC 9293 3.5 would open it like
+ * simultaneous ones. The mirror image of another connection would be opened in the same way. */
+static bool mirror_is_free(struct mn_tcp *tcp, const struct mnet_endpoint *local, const struct mnet_endpoint *remote)
 {
-    return !mnet_endpoint_equal(local, remote) && mn_table_find(tcp, &local, &remote) == NULL &&
-           mn_table_find(tcp, &remote, &local) == NULL;
+    uint32_t hash;
+    return !mnet_endpoint_equal(*local, *remote) && mn_table_find(tcp, remote, local, &hash) == NULL;
 }
 
-uint16_t mn_table_free_port(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote)
+/* RFC 6056 3.3.1: a random start, then the next free one. */
+bool mn_table_choose_port(struct mn_tcp *tcp, struct mnet_endpoint *local, const struct mnet_endpoint *remote,
+                          bool loopback, uint32_t *hash)
 {
-    /* RFC 6056 3.3.1: a random start, then the next free one. */
     uint32_t start = mn_random_below(tcp->config.random, PORT_COUNT);
     for (uint32_t i = 0; i < PORT_COUNT; i++) {
-        local.port = (uint16_t)(PORT_FIRST + (start + i) % PORT_COUNT);
-        if (heard_by_nobody(tcp, local.port) && (remote.port == 0 || pair_is_free(tcp, local, remote)))
-            return local.port;
+        local->port = (uint16_t)(PORT_FIRST + (start + i) % PORT_COUNT);
+        if (!heard_by_nobody(tcp, local->port))
+            continue;
+        if (remote == NULL ||
+            (mn_table_find(tcp, local, remote, hash) == NULL && (!loopback || mirror_is_free(tcp, local, remote))))
+            return true;
     }
-    return 0;
+    return false;
 }
 
 uint64_t mn_tuple_hash(const struct mn_hash_key *key, const struct mnet_endpoint *local,
@@ -159,8 +232,10 @@ uint32_t mn_tcp_flow_label(const struct mn_tcp *tcp, const struct mn_conn *conn)
     return label != 0 ? label : 1; /* 0 is none */
 }
 
-uint32_t mn_tcp_isn(const struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now)
+struct mn_beginning mn_tcp_begin(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
+                                 const struct mnet_endpoint *remote, uint64_t now)
 {
+    uint64_t hash = mn_tuple_hash(&tcp->isn_key, local, remote);
     /* MUST-8: M is a clock that ticks every 4 us. MUST-9: F is keyed with a secret. */
-    return (uint32_t)(now / (4 * MNET_MICROSECOND)) + (uint32_t)mn_tuple_hash(&tcp->isn_key, &local, &remote);
+    return (struct mn_beginning){(uint32_t)(now / (4 * MNET_MICROSECOND)) + (uint32_t)hash, (uint32_t)(hash >> 32)};
 }

@@ -4,17 +4,36 @@
 
 #include "tcp/tcb.h"
 
-struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *local,
-                              const struct mnet_endpoint *remote);
-void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn);
+/* Returns the connection or record between both ends, or NULL. *hash is theirs in any case. */
+struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *local, const struct mnet_endpoint *remote,
+                              uint32_t *hash);
+/* Returns the hash of the ends of a connection or record. */
+uint32_t mn_table_hash(const struct mn_tcp *tcp, const struct mn_conn *conn);
+/* `hash` is that of its ends. */
+void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn, uint32_t hash);
 void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn);
+void mn_table_add_listener(struct mn_tcp *tcp, struct mn_listener *listener);
+void mn_table_remove_listener(struct mn_tcp *tcp, struct mn_listener *listener);
 struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint local);
-/* Returns a random port (RFC 6056) without a listener, free for this pair of addresses, with which
- * the connection is not one with itself (remote.port 0: free for listening). Returns 0 if there is
- * none. */
-uint16_t mn_table_free_port(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote);
-/* ISN = M + F(4-tuple, secret) (RFC 6528, MUST-8, MUST-9, SHLD-1). */
-uint32_t mn_tcp_isn(const struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now);
+/* Only the same address and port of the same family collide: a listener on an own address beside
+ * one on any is more specific (MUST-43), and connections do not matter (MUST-42). */
+bool mn_table_port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local, enum mnet_family family);
+/* Sets local->port to a random port (RFC 6056) without a listener, free for this pair of addresses,
+ * and *hash to that of the pair. remote NULL: free for listening. `loopback`: the peer is the host
+ * itself; then the connection is none with itself, nor with another one of the host. Returns false
+ * if there is none. */
+bool mn_table_choose_port(struct mn_tcp *tcp, struct mnet_endpoint *local, const struct mnet_endpoint *remote,
+                          bool loopback, uint32_t *hash);
+
+/* What a connection begins with, from one keyed hash of its ends: ISN = M + F(4-tuple, secret)
+ * (RFC 6528, MUST-8, MUST-9, SHLD-1), and the beginning of the clock of our timestamps, the same for
+ * each connection of the pair. The halves of the hash say nothing about one another. */
+struct mn_beginning {
+    uint32_t isn;
+    uint32_t timestamp_offset;
+};
+struct mn_beginning mn_tcp_begin(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
+                                 const struct mnet_endpoint *remote, uint64_t now);
 /* Returns the flow label of all segments of a connection over IPv6, half-open and in TIME-WAIT
  * included: a keyed hash of both ends (RFC 6437 3). 0 for IPv4. */
 uint32_t mn_tcp_flow_label(const struct mn_tcp *tcp, const struct mn_conn *conn);

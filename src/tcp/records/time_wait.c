@@ -81,7 +81,7 @@ static struct mn_time_wait_block *block_with_room(struct mn_tcp *tcp)
 
 /* Appends a record that is in no table yet to the queue. Returns false if there is no place for
  * it. */
-static bool append(struct mn_tcp *tcp, const struct mn_time_wait *record)
+static bool append(struct mn_tcp *tcp, const struct mn_time_wait *record, uint32_t hash)
 {
     while (tcp->time_wait_places > 0 && tcp->time_wait_places >= tcp->config.user.time_wait_max)
         drop_oldest(tcp);
@@ -90,7 +90,7 @@ static bool append(struct mn_tcp *tcp, const struct mn_time_wait *record)
         return false;
     struct mn_time_wait *tw = &block->records[block->count++];
     *tw = *record;
-    mn_table_add(tcp, &tw->conn);
+    mn_table_add(tcp, &tw->conn, hash);
     tcp->time_wait_places++;
     tcp->time_waiting++;
     return true;
@@ -111,9 +111,10 @@ static void arm(struct mn_tcp *tcp, uint64_t now)
 static void move_to_the_end(struct mn_tcp *tcp)
 {
     struct mn_time_wait record = *oldest(tcp);
+    uint32_t hash = mn_table_hash(tcp, &record.conn);
     drop_oldest(tcp);
     record.conn.hashed = record.conn.restarted = false;
-    append(tcp, &record);
+    append(tcp, &record, hash);
 }
 
 void mn_time_wait_expire(struct mn_tcp *tcp, uint64_t now)
@@ -139,7 +140,8 @@ void mn_time_wait_clear(struct mn_tcp *tcp)
 
 /* --- the state --- */
 
-static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint64_t now)
+/* `offset` is the beginning of the clock of our timestamps. */
+static void acknowledge_by(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint32_t offset, uint64_t now)
 {
     struct mn_reply reply = {.local = mn_conn_endpoint(&tw->conn.local),
                              .remote = mn_conn_endpoint(&tw->conn.remote),
@@ -149,8 +151,14 @@ static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint6
                              .ttl = tw->conn.ttl,
                              .dscp = tw->conn.dscp};
     if (tw->conn.options & MN_TCP_OPTION_TIMESTAMPS)
-        mn_reply_timestamp(tcp, &reply, tw->ts_recent, now);
+        mn_reply_timestamp(&reply, offset, tw->ts_recent, now);
     mn_reply(tcp, &reply);
+}
+
+static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint64_t now)
+{
+    struct mnet_endpoint local = mn_conn_endpoint(&tw->conn.local), remote = mn_conn_endpoint(&tw->conn.remote);
+    acknowledge_by(tcp, tw, mn_tcp_begin(tcp, &local, &remote, now).timestamp_offset, now);
 }
 
 /* A record replaces the tcb in the table. The tcb is closed for the network, with unread data left
@@ -169,9 +177,10 @@ void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
                                    .ttl = tcb->conn.ttl,
                                    .dscp = tcb->conn.dscp};
     if (tcb->owed & MN_OWED_ACK) /* also without memory for a record */
-        acknowledge(tcp, &record, now);
+        acknowledge_by(tcp, &record, tcb->timestamps.offset, now);
+    uint32_t hash = tcb->hash;
     mn_tcb_finish(tcp, tcb, 0);
-    if (append(tcp, &record) && tcp->time_wait_places == 1)
+    if (append(tcp, &record, hash) && tcp->time_wait_places == 1)
         arm(tcp, now);
 }
 
