@@ -1,6 +1,6 @@
 /* A host that does what the lines of its console say, for system tests.
  *
- *   mnet_host OPTIONS
+ *   mnet_host OPTIONS [--secret=TEXT]     so that stable addresses are the same in each start
  *
  * Each line is a command, and has one line as its answer, or "COMMAND: ERROR":
  *
@@ -26,7 +26,10 @@
 #define ADDRESSES_MAX 32
 #define PATIENCE (60 * MNET_SECOND)
 
-const struct mnet_program mnet_program = {.summary = "Does what the lines of its console say, for system tests."};
+static const struct mnet_program_option own_options[] = {
+    {"--secret=", "TEXT", "the key of stable addresses, 16 bytes at most"}, {0}};
+const struct mnet_program mnet_program = {.summary = "Does what the lines of its console say, for system tests.",
+                                          .options = own_options};
 
 struct group_member {
     struct mnet_udp *udp;
@@ -297,8 +300,13 @@ static int listen_to_console(void)
 
 int mnet_main(struct mnet_env *env)
 {
+    struct mnet_config config = {0};
+    const char *option = mnet_env_argv(env)[1];
+    if (option != NULL) {
+        memcpy(config.ip.ipv6_secret, option + 9, strnlen(option + 9, sizeof config.ip.ipv6_secret));
+    }
     host.env = env;
-    int error = mnet_stack_up(env, NULL, &host.stack);
+    int error = mnet_stack_up(env, &config, &host.stack);
     if (error == 0) {
         error = mnet_spawn(NULL, echo_flows, NULL);
     }
