@@ -26,6 +26,16 @@ void mn_hosted_print(void *context, enum mn_console console, const char *text, s
  * signal. */
 void mn_hosted_wait(struct pollfd *fds, unsigned count, uint64_t deadline);
 
+/* A descriptor that the loop of mn_hosted_main looks at. The owner supplies it, until
+ * mn_hosted_unwatch. */
+struct mn_hosted_watch {
+    struct mnet_link link;
+    int fd;
+    struct mnet_waiters *waiters; /* are woken if it is readable */
+};
+void mn_hosted_watch(struct mn_hosted_watch *watch);
+void mn_hosted_unwatch(struct mn_hosted_watch *watch);
+
 /* A port adds the function that opens a device. `options` are the standard ones. Returns NULL after
  * saying why, in one line, in `why`. */
 struct mn_hosted_port {

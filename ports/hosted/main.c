@@ -2,8 +2,8 @@
  *
  * The loop's `wait` sleeps in ppoll on the devices of all stacks, on the standard input if a
  * task waits for it, and on an eventfd that the signal handler writes, so no signal is missed
- * between the check and the sleep. A loop that is never idle does not wait: it notices signals and
- * input through the clock, which it reads once in each turn.
+ * between the check and the sleep. A loop that is never idle does not wait: it notices signals,
+ * input and watched descriptors through the clock, which it reads once in each turn.
  */
 #include "ports/hosted/hosted.h"
 
@@ -31,7 +31,11 @@ struct process {
     struct mn_loop loop;
     struct mnet_env env;
     unsigned turns;
+    bool waited; /* since the clock was read last */
 };
+
+/* Descriptors that tasks wait for: struct mn_hosted_watch. */
+static struct mnet_link watches;
 
 /* The state of the signal handler. */
 static volatile sig_atomic_t stop_requested;
@@ -82,6 +86,45 @@ static unsigned stack_fds(const struct process *process, struct pollfd *fds, uns
     return count;
 }
 
+void mn_hosted_watch(struct mn_hosted_watch *watch)
+{
+    mn_list_append(&watches, &watch->link);
+}
+
+void mn_hosted_unwatch(struct mn_hosted_watch *watch)
+{
+    mn_list_remove(&watch->link);
+}
+
+static unsigned watch_fds(struct pollfd *fds, unsigned max)
+{
+    unsigned count = 0;
+    for (const struct mnet_link *link = watches.next; !mn_list_empty(&watches) && link != &watches; link = link->next) {
+        if (count < max)
+            fds[count++] = (struct pollfd){MN_CONTAINER(link, struct mn_hosted_watch, link)->fd, POLLIN, 0};
+    }
+    return count;
+}
+
+/* `fds` are those of watch_fds. */
+static void wake_watchers(const struct pollfd *fds, unsigned count)
+{
+    struct mnet_link *link = watches.next;
+    for (unsigned i = 0; i < count; i++, link = link->next) {
+        if (fds[i].revents != 0)
+            mn_wake_all(MN_CONTAINER(link, struct mn_hosted_watch, link)->waiters);
+    }
+}
+
+/* Without waiting. */
+static void look_at_watches(void)
+{
+    struct pollfd fds[MN_HOSTED_WAIT_MAX];
+    unsigned count = watch_fds(fds, MN_HOSTED_WAIT_MAX);
+    if (count > 0 && poll(fds, count, 0) > 0)
+        wake_watchers(fds, count);
+}
+
 static void process_wait(void *context, uint64_t deadline)
 {
     struct process *process = context;
@@ -89,8 +132,13 @@ static void process_wait(void *context, uint64_t deadline)
     unsigned count = 0;
     fds[count++] = (struct pollfd){stop_fd, POLLIN, 0};
     fds[count++] = (struct pollfd){input_awaited(process) ? STDIN_FILENO : -1, POLLIN, 0};
+    unsigned watched = watch_fds(fds + count, MN_HOSTED_WAIT_MAX - count);
+    struct pollfd *watch = fds + count;
+    count += watched;
     count += stack_fds(process, fds + count, MN_HOSTED_WAIT_MAX - count);
     mn_hosted_wait(fds, count, deadline);
+    process->waited = true;
+    wake_watchers(watch, watched);
     if (fds[0].revents != 0) {
         uint64_t signals;
         ssize_t ignored = read(stop_fd, &signals, sizeof signals);
@@ -105,6 +153,9 @@ static uint64_t process_now(void *context)
 {
     struct process *process = context;
     obey_stop(process);
+    if (!process->waited)
+        look_at_watches();
+    process->waited = false;
     if (++process->turns % TURNS_PER_INPUT_CHECK == 0 && input_awaited(process)) {
         struct pollfd input = {STDIN_FILENO, POLLIN, 0};
         if (poll(&input, 1, 0) > 0)

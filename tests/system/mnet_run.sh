@@ -1,0 +1,242 @@
+#!/bin/bash
+# Programs of Linux on mnet (tools/mnet-run), with the Linux kernel as the other host.
+# shellcheck disable=SC2317 # functions are called by `run`
+. "$(dirname "$0")/lib.sh"
+enter_namespaces "$@"
+
+LINUX6=fd00::1
+MNET6=fd00::2
+PORT=7000
+peers=$(dirname "$0")/peers
+if [ ! -x "$MNET_DEBUG/tools/mnet-run" ]; then
+    echo 'skip mnet_run: mnet-run is not built (it needs libseccomp-dev)'
+    exit 0
+fi
+
+# In namespaces of a user there may be no user notification, which containers often forbid.
+if ! "$MNET_DEBUG/tools/mnet-run" --net:service=tap0 --ipv4=$MNET/24 --no-ipv6 -- true 2>"$dir/mnet.err"; then
+    echo "skip mnet_run: system calls cannot be answered here ($(tail -n 1 "$dir/mnet.err"))"
+    exit 0
+fi
+
+sysctl -qw net.ipv6.conf.tap0.disable_ipv6=0 2>/dev/null
+ip addr add $LINUX6/64 dev tap0 nodad
+# On Linux packets to 10.9.0.0/24 and fd09::/64 are swallowed: nobody holds the other end.
+ip tuntap add dev nobody mode tap
+ip addr add 10.9.0.1/24 dev nobody
+ip addr add fd09::1/64 dev nobody nodad
+ip link set nobody up
+
+# mnet_run PROGRAM ARGUMENT... - on mnet, with the build $BUILD and the options $OPTIONS.
+mnet_run()
+{
+    mnet_run_in_background "$@"
+    wait $mnet
+}
+
+mnet_run_in_background()
+{
+    # shellcheck disable=SC2086 # words
+    "${BUILD:-$MNET_RELEASE}/tools/mnet-run" --net:service=tap0 --ipv4=$MNET/24 ${OPTIONS:---no-ipv6} -- "$@" <&0 &
+    mnet=$!
+}
+
+# serve PROGRAM ARGUMENT... - a server, in the background, until its port $LISTENS accepts.
+serve()
+{
+    mnet_run_in_background "$@" >"$dir/mnet.out" 2>"$dir/mnet.err"
+    await nc -z -w 1 $MNET "$LISTENS"
+}
+
+# end_server SIGNAL STATUS - of the program, passed on by mnet-run.
+end_server()
+{
+    kill "-$1" $mnet
+    wait $mnet
+    status=$?
+    [ $status = "$2" ] || fail "mnet-run ended with status $status: $(tail -n 1 "$dir/mnet.err")"
+}
+
+# has PROGRAM TEST - whether it is there; otherwise the test is skipped.
+has()
+{
+    command -v "$1" >/dev/null || {
+        echo "skip $2: there is no $1"
+        return 1
+    }
+}
+
+# ---- Sockets, call by call ----
+
+# The same program, on Linux and on mnet, sees the same.
+sockets()
+{
+    family=$1
+    [ "$family" = 4 ] && server=$LINUX silent=10.9.0.77 quiet=10.0.0.77 || server=$LINUX6 silent=fd09::77 quiet=fd00::77
+    "$peers/run_sockets.py" "$family" $server $silent $PORT >"$dir/linux.txt" 2>&1
+    BUILD=$MNET_DEBUG OPTIONS=--ipv6=$MNET6/64 mnet_run "$peers/run_sockets.py" "$family" $server $quiet $PORT \
+        >"$dir/mnet.txt" 2>"$dir/mnet.err" || fail "mnet-run ended with status $?"
+    [ "$(grep -c : "$dir/linux.txt")" -gt 50 ] || fail 'the program did not run on Linux'
+    ! grep 'failed with' "$dir/linux.txt" || fail 'the program has failed on Linux'
+    diff "$dir/linux.txt" "$dir/mnet.txt" || fail "$(diff "$dir/linux.txt" "$dir/mnet.txt" | sed -n 2,3p | tr '\n' ' ')"
+}
+
+# ---- Programs with bugs, and hostile ones ----
+
+abuse()
+{
+    BUILD=$MNET_DEBUG mnet_run "$peers/run_abuse.py" $LINUX $PORT "$1" >"$dir/output.txt" 2>"$dir/mnet.err" ||
+        fail "mnet-run ended with status $?"
+    expect "$1: fine" <"$dir/output.txt"
+    ! grep Sanitizer "$dir/mnet.err" || fail 'a sanitizer complains'
+}
+
+# ---- Programs ----
+
+python_server()
+{
+    bytes 50000000 1 >"$dir/large"
+    BUILD=$MNET_DEBUG LISTENS=8000 serve python3 -m http.server --directory "$dir" 8000
+    curl -s -m 60 -o "$dir/got" http://$MNET:8000/large
+    cmp "$dir/large" "$dir/got" || fail 'the file is not the same'
+    end_server TERM 143
+}
+
+curl_fetches()
+{
+    bytes 5000000 2 >"$dir/large"
+    python3 -m http.server --directory "$dir" 8001 >/dev/null 2>&1 &
+    server=$!
+    await nc -z $LINUX 8001
+    mnet_run curl -s -m 30 -o "$dir/got" http://$LINUX:8001/large || fail "curl ended with status $?"
+    cmp "$dir/large" "$dir/got" || fail 'the file is not the same'
+    mnet_run curl -s -m 30 http://$LINUX:8002/ && fail 'a closed port answered'
+    [ $? = 7 ] || fail 'curl does not say that the connection was refused'
+    kill $server
+}
+
+netcat_both_ways()
+{
+    bytes 3000000 3 >"$dir/there"
+    bytes 2000000 4 >"$dir/back"
+    nc -l -N $LINUX 8003 <"$dir/back" >"$dir/got_there" &
+    sleep 0.3
+    mnet_run nc -N $LINUX 8003 <"$dir/there" >"$dir/got_back"
+    wait $!
+    cmp "$dir/there" "$dir/got_there" || fail 'bytes sent differ'
+    cmp "$dir/back" "$dir/got_back" || fail 'bytes received differ'
+}
+
+nginx_conf()
+{
+    mkdir -p "$dir/www"
+    bytes 20000 5 >"$dir/www/page"
+    cat >"$dir/nginx.conf" <<END
+worker_processes 2; daemon off; pid $dir/nginx.pid; error_log $dir/nginx.log notice;
+events { worker_connections 1000; }
+http {
+    access_log off; sendfile on; tcp_nopush on;
+    client_body_temp_path $dir; proxy_temp_path $dir; fastcgi_temp_path $dir; uwsgi_temp_path $dir; scgi_temp_path $dir;
+    server { listen 8080; root $dir/www; }
+}
+END
+    chmod 755 "$dir" "$dir/www"
+}
+
+# Each request has a connection of its own. The workers are replaced twice meanwhile.
+nginx_reloaded()
+{
+    nginx_conf
+    OPTIONS="--no-ipv6 --capture=$dir/nginx.pcapng" LISTENS=8080 serve nginx -c "$dir/nginx.conf"
+    wrk -t1 -c20 -d3 -H 'Connection: close' http://$MNET:8080/page >"$dir/wrk.txt" &
+    for _ in 1 2; do
+        sleep 1
+        kill -HUP "$(cat "$dir/nginx.pid")"
+    done
+    wait $!
+    end_server QUIT 0
+    [ "$(grep -c 'gracefully shutting down' "$dir/nginx.log")" -ge 4 ] || fail 'the workers were not replaced'
+    ! grep -E 'Socket errors|Non-2xx' "$dir/wrk.txt" || fail "$(grep -E 'Socket errors|Non-2xx' "$dir/wrk.txt")"
+    requests=$(awk '/requests in/ {print $1}' "$dir/wrk.txt")
+    [ "${requests:-0}" -gt 100 ] || fail "only ${requests:-no} requests"
+    sent=$(tshark -r "$dir/nginx.pcapng" -Y "ip.src == $MNET && tcp.srcport == 8080 && tcp.flags.syn == 1" 2>/dev/null | wc -l)
+    [ "$sent" -ge "$requests" ] || fail "the capture has $sent connections of $requests"
+    note "$requests requests"
+}
+
+redis_saves()
+{
+    LISTENS=6379 serve redis-server --port 6379 --bind 0.0.0.0 --protected-mode no --dir "$dir" --save '' --daemonize no
+    redis-benchmark -h $MNET -q --csv -n 20000 -t set,get >"$dir/redis.csv" &
+    redis-cli -h $MNET bgsave
+    wait $! || fail 'redis-benchmark has failed'
+    await grep -q 'Background saving terminated with success' "$dir/mnet.out"
+    [ "$(wc -l <"$dir/redis.csv")" -ge 2 ] || fail 'redis-benchmark told no results'
+    end_server TERM 0
+}
+
+iperf_tcp()
+{
+    iperf3 -s -1 -p 5201 >"$dir/iperf.txt" &
+    server=$!
+    await sh -c "ss -ltn | grep -q :5201"
+    mnet_run iperf3 -c $LINUX -p 5201 -t 1 $1 --json >"$dir/iperf.json" || fail "iperf3 ended with status $?"
+    wait $server
+    rate=$(sed -n 's/.*"bits_per_second":[^0-9]*\([0-9]*\)\..*/\1/p' "$dir/iperf.json" | tail -n 1)
+    [ "${rate:-0}" -gt 1000000 ] || fail "iperf3 tells no rate"
+    note "$((rate / 1000000)) Mbit/s"
+}
+
+node_server()
+{
+    cat >"$dir/server.js" <<'END'
+require('http').createServer((request, response) => response.end('from node')).listen(8004);
+END
+    LISTENS=8004 serve node "$dir/server.js"
+    curl -s -m 10 http://$MNET:8004/ | expect from node
+    end_server TERM 143
+}
+
+# The program's status is mnet-run's.
+status_of_the_program()
+{
+    mnet_run sh -c 'exit 7'
+    [ $? = 7 ] || fail 'not the status of the program'
+    mnet_run sh -c 'kill -9 $$'
+    [ $? = 137 ] || fail 'not the signal of the program'
+    mnet_run /nowhere/at/all 2>"$dir/mnet.err"
+    [ $? = 127 ] || fail 'a program that is not there'
+    grep -q 'No such file' "$dir/mnet.err" || fail 'no reason is given'
+    "$MNET_RELEASE/tools/mnet-run" --net:service=tap0 --ipv4=$MNET/24 2>"$dir/mnet.err"
+    [ $? = 1 ] || fail 'no program is no mistake'
+}
+
+# mnet-run ends with the last process of the program.
+daemons_are_awaited()
+{
+    mnet_run_in_background sh -c 'nc -l 8005 >/dev/null & exit 3' 2>"$dir/mnet.err"
+    sleep 1
+    kill -0 $mnet 2>/dev/null || fail 'mnet-run did not wait for the process in the background'
+    await sh -c "echo x | nc -N -w 1 $MNET 8005"
+    wait $mnet
+    [ $? = 3 ] || fail 'not the status of the first process'
+}
+
+"$peers/run_server.py" $PORT 2>"$dir/server.err" &
+await nc -z $LINUX $((PORT + 4))
+
+run 'sockets behave as those of Linux over IPv4' sockets 4
+run 'sockets behave as those of Linux over IPv6' sockets 6
+for test in sockets_without_end forks_without_end wild_pointers closed_while_reading killed_in_the_middle \
+    stopped_in_the_middle interrupted_calls connections_come_and_go refused_by_name; do
+    run "abuse: $(echo $test | tr _ ' ')" abuse $test
+done
+run 'the status of the program' status_of_the_program
+run 'processes in the background are awaited' daemons_are_awaited
+run 'python3 serves 50 MB' python_server
+run 'curl' curl_fetches
+run 'netcat in both directions' netcat_both_ways
+has nginx 'nginx is reloaded' && has wrk 'nginx is reloaded' && run 'nginx is reloaded' nginx_reloaded
+has redis-server 'redis saves in the background' && run 'redis saves in the background' redis_saves
+has iperf3 'iperf3' && run 'iperf3 sends' iperf_tcp '' && run 'iperf3 receives' iperf_tcp -R
+has node 'Node serves' && run 'Node serves' node_server

@@ -1,0 +1,394 @@
+#!/usr/bin/env python3
+"""run_sockets.py FAMILY SERVER NOBODY PORT [TEST...] - uses TCP sockets in many ways, and prints
+what it sees.
+
+FAMILY is 4 or 6. SERVER is the address of the other host, where run_server.py listens on PORT and
+on the next ones. NOBODY is an address that does not answer. The lines are the same on every stack
+that is right.
+"""
+import errno
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+FAMILY = socket.AF_INET if sys.argv[1] == '4' else socket.AF_INET6
+SERVER = sys.argv[2]
+NOBODY = sys.argv[3]
+PORT = int(sys.argv[4])
+ECHO, CLOSED, RESET, SINK, CALLBACK = PORT, PORT + 1, PORT + 2, PORT + 3, PORT + 4
+
+
+def name(error):
+    return errno.errorcode.get(error, str(error)) if error else '0'
+
+
+def attempt(function, *arguments):
+    """The result of a call, or the name of its error."""
+    try:
+        return function(*arguments)
+    except TimeoutError as error:
+        return name(error.errno) if error.errno else 'timeout'
+    except OSError as error:
+        return name(error.errno)
+
+
+def events(sock, wanted=select.POLLIN | select.POLLOUT | select.POLLRDHUP, wait=0):
+    poller = select.poll()
+    poller.register(sock, wanted)
+    found = poller.poll(wait)
+    bits = found[0][1] if found else 0
+    names = [('IN', select.POLLIN), ('OUT', select.POLLOUT), ('RDHUP', select.POLLRDHUP), ('HUP', select.POLLHUP),
+             ('ERR', select.POLLERR)]
+    return '+'.join(text for text, bit in names if bits & bit) or 'none'
+
+
+def fresh():
+    return socket.socket(FAMILY, socket.SOCK_STREAM)
+
+
+def connected(port=ECHO):
+    sock = fresh()
+    sock.connect((SERVER, port))
+    return sock
+
+
+def read_all(sock):
+    parts = []
+    while part := sock.recv(65536):
+        parts.append(part)
+    return b''.join(parts)
+
+
+def say(*words):
+    print(test_name + ':', *words)
+    sys.stdout.flush()
+
+
+# ---- Connecting ----
+
+def connect_blocking():
+    sock = connected()
+    say(sock.getpeername()[:2] == (SERVER, ECHO), sock.getsockname()[1] != 0)
+    sock.sendall(b'hello')
+    say(sock.recv(100), sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    say('again', attempt(sock.connect, (SERVER, ECHO)))
+
+
+def connect_refused():
+    sock = fresh()
+    say(attempt(sock.connect, (SERVER, CLOSED)))
+    say('peer', attempt(sock.getpeername))
+    say('then', attempt(sock.connect, (SERVER, ECHO)))
+
+
+def connect_nonblocking():
+    sock = fresh()
+    sock.setblocking(False)
+    say(name(sock.connect_ex((SERVER, ECHO))), events(sock, select.POLLOUT, 3000))
+    say(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), events(sock))
+    say('again', name(sock.connect_ex((SERVER, ECHO))), name(sock.connect_ex((SERVER, ECHO))))
+    say(attempt(sock.recv, 10))
+
+
+def connect_nonblocking_refused():
+    sock = fresh()
+    sock.setblocking(False)
+    say(name(sock.connect_ex((SERVER, CLOSED))), events(sock, select.POLLOUT, 3000))
+    say(name(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)), attempt(sock.getpeername))
+    say(name(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)))
+
+
+def connect_progress():
+    sock = fresh()
+    sock.setblocking(False)
+    say(name(sock.connect_ex((NOBODY, ECHO))), events(sock, wait=100), name(sock.connect_ex((NOBODY, ECHO))))
+    poller = select.epoll()
+    poller.register(sock, select.EPOLLOUT)
+    say('epoll', poller.poll(0.1))
+
+
+def connect_timeout():
+    sock = fresh()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack('qq', 0, 200000))
+    start = time.monotonic()
+    say(attempt(sock.connect, (NOBODY, ECHO)), 0.15 < time.monotonic() - start < 1)
+
+
+def connect_bound():
+    sock = fresh()
+    sock.bind(('', 0))
+    sock.connect((SERVER, ECHO))
+    sock.sendall(b'bound')
+    say(sock.recv(10), sock.getsockname()[1] != 0)
+
+
+def connect_wrong():
+    sock = fresh()
+    say(attempt(sock.bind, ('192.0.2.7' if FAMILY == socket.AF_INET else '2001:db8::7', 0)))
+    say(attempt(sock.getpeername), attempt(sock.accept))
+
+
+# ---- Data ----
+
+def echo_large():
+    sock = connected()
+    data = os.urandom(3000000)
+    sender = threading.Thread(target=lambda: (sock.sendall(data), sock.shutdown(socket.SHUT_WR)))
+    sender.start()
+    say(read_all(sock) == data)
+    sender.join()
+
+
+def half_close_writing():
+    sock = connected()
+    sock.sendall(b'question')
+    sock.shutdown(socket.SHUT_WR)
+    say(read_all(sock), attempt(sock.send, b'x'))
+
+
+def half_close_reading():
+    """The peer sends and closes. Writing goes on until it says that it is gone."""
+    sock = connected(SINK)
+    say(read_all(sock), events(sock))
+    sock.sendall(b'late')
+    sock.close()
+
+
+def peer_resets():
+    sock = connected(RESET)
+    sock.sendall(b'x')
+    say(events(sock, select.POLLIN, 3000))
+    say(attempt(sock.recv, 10), attempt(sock.recv, 10), attempt(sock.send, b'x'))
+
+
+def peer_resets_so_error():
+    sock = connected(RESET)
+    sock.sendall(b'x')
+    events(sock, select.POLLIN, 3000)
+    say(name(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)), attempt(sock.getpeername))
+
+
+def peek_and_waitall():
+    sock = connected()
+    sock.sendall(b'abcdef')
+    say(sock.recv(3, socket.MSG_PEEK), sock.recv(6, socket.MSG_WAITALL), attempt(sock.recv, 1, socket.MSG_DONTWAIT))
+
+
+def sendfile_and_splice():
+    sock = connected()
+    with open(sys.argv[0], 'rb') as file:
+        size = os.fstat(file.fileno()).st_size
+        sent = os.sendfile(sock.fileno(), file.fileno(), 0, size)
+        sock.shutdown(socket.SHUT_WR)
+        reader, writer = os.pipe()
+        got = b''
+        while count := os.splice(sock.fileno(), writer, 65536):
+            got += os.read(reader, count)
+        file.seek(0)
+        say(sent == size, got == file.read())
+
+
+def options():
+    sock = fresh()
+    for level, option in ((socket.IPPROTO_TCP, socket.TCP_NODELAY), (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                          (socket.SOL_SOCKET, socket.SO_REUSEADDR), (socket.SOL_SOCKET, socket.SO_REUSEPORT)):
+        before = sock.getsockopt(level, option)
+        sock.setsockopt(level, option, 1)
+        say(before, sock.getsockopt(level, option))
+    for option, value in ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 4),
+                          (socket.TCP_USER_TIMEOUT, 9000)):
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        say(sock.getsockopt(socket.IPPROTO_TCP, option))
+    say(sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE), sock.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == FAMILY,
+        sock.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL), sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    say(struct.unpack('ii', sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)))
+    say(attempt(sock.setsockopt, socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 0))
+    say(attempt(sock.setsockopt, socket.IPPROTO_TCP, socket.TCP_NODELAY, b'x'))
+
+
+def tcp_info():
+    sock = connected()
+    sock.sendall(b'x')
+    sock.recv(1)
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    fields = struct.unpack('BBBBBBBB24I', info)
+    say('state', fields[0], 'mss', 500 < fields[10] < 65536, 'rtt', fields[23] > 0)
+    say(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) > 500)
+
+
+# ---- Listening ----
+
+def ask_back(port, what='echo'):
+    """The server connects to us, and does as it is told."""
+    sock = connected(CALLBACK)
+    sock.sendall(f'{port} {what}\n'.encode())
+    return sock
+
+
+def listener(port=0, backlog=8, **settings):
+    sock = fresh()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if settings.get('reuse_port'):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sock.bind(('', port))
+    sock.listen(backlog)
+    return sock
+
+
+def accept_blocking():
+    server = listener()
+    ask_back(server.getsockname()[1])
+    sock, peer = server.accept()
+    sock.sendall(b'hi')
+    say(sock.recv(10), peer[0] == SERVER, sock.getpeername() == peer, sock.getsockname()[1] == server.getsockname()[1])
+    say(server.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN), attempt(server.getpeername))
+
+
+def accept_nonblocking():
+    server = listener()
+    server.setblocking(False)
+    say(attempt(server.accept), events(server, select.POLLIN))
+    ask_back(server.getsockname()[1])
+    say(events(server, select.POLLIN, 3000))
+    sock, _ = server.accept()
+    say(events(server, select.POLLIN), attempt(server.accept), sock.getblocking())
+    ask_back(server.getsockname()[1])
+    say(events(server, select.POLLIN, 3000))
+
+
+def accept_inherits():
+    server = listener()
+    server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    ask_back(server.getsockname()[1])
+    sock, _ = server.accept()
+    say(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+
+def accept_in_children():
+    """A listener that processes inherit, and the parent closes."""
+    server = listener()
+    port = server.getsockname()[1]
+    children = []
+    for number in range(3):
+        pid = os.fork()
+        if pid == 0:
+            sock, _ = server.accept()
+            sock.sendall(b'child')
+            os._exit(0 if sock.recv(10) == b'child' else 1)
+        children.append(pid)
+    server.close()
+    clients = [ask_back(port) for _ in children]
+    say(sorted(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children), len(clients))
+
+
+def accept_interrupted():
+    server = listener()
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(InterruptedError(errno.EINTR, 'alarm')))
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    say(attempt(server.accept))
+    ask_back(server.getsockname()[1])
+    say(server.accept()[0] is not None)
+
+
+def accept_times_out():
+    server = listener()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('qq', 0, 200000))
+    say(attempt(server.accept))
+
+
+def closed_listener():
+    server = listener()
+    port = server.getsockname()[1]
+    server.close()
+    client = ask_back(port, 'report')
+    say(client.recv(100))
+    again = listener(port)
+    ask_back(port)
+    say(again.accept()[0] is not None)
+
+
+def listeners_share_a_port():
+    first = listener(reuse_port=True)
+    port = first.getsockname()[1]
+    second = listener(port, reuse_port=True)
+    clients = [ask_back(port) for _ in range(8)]
+    got = []
+    while len(got) < 8:
+        for server in select.select([first, second], [], [], 3)[0]:
+            got.append(server.accept()[0])
+    say(len(got), len(clients))
+    first.close()
+    client = ask_back(port)
+    say(second.accept()[0] is not None, client is not None)
+
+
+def port_in_use():
+    server = listener()
+    sock = fresh()
+    say(attempt(lambda: (sock.bind(server.getsockname()), sock.listen(1))))
+
+
+def descriptor_passed():
+    server = listener()
+    ask_back(server.getsockname()[1])
+    sock, _ = server.accept()
+    left, right = socket.socketpair()
+    if os.fork() == 0:
+        _, descriptors, _, _ = socket.recv_fds(right, 1, 1)
+        passed = socket.socket(fileno=descriptors[0])
+        passed.sendall(b'passed')
+        os._exit(0)
+    socket.send_fds(left, [b'x'], [sock.fileno()])
+    os.wait()
+    duplicate = sock.dup()
+    sock.close()
+    say(duplicate.recv(10), duplicate.getpeername()[0] == SERVER)
+
+
+def loopback():
+    server = listener()
+    client = fresh()
+    client.connect(('127.0.0.1' if FAMILY == socket.AF_INET else '::1', server.getsockname()[1]))
+    sock, peer = server.accept()
+    client.sendall(b'inside')
+    say(sock.recv(10), peer == client.getsockname())
+
+
+def mapped_addresses():
+    server = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    server.bind(('::', 0))
+    server.listen(4)
+    client = socket.create_connection(('127.0.0.1', server.getsockname()[1]))
+    sock, peer = server.accept()
+    say(peer[0], sock.getsockname()[0], client.getpeername()[0])
+
+
+def many():
+    """Hundreds at a time, most of them idle."""
+    socks = [connected() for _ in range(400)]
+    for sock in socks[::7]:
+        sock.sendall(b'm')
+    say(len(socks), sum(sock.recv(1) == b'm' for sock in socks[::7]))
+
+
+TESTS = [connect_blocking, connect_refused, connect_nonblocking, connect_nonblocking_refused, connect_progress,
+         connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing, half_close_reading, peer_resets,
+         peer_resets_so_error, peek_and_waitall, sendfile_and_splice, options, tcp_info, accept_blocking,
+         accept_nonblocking, accept_inherits, accept_in_children, accept_interrupted, accept_times_out, closed_listener,
+         listeners_share_a_port, port_in_use, descriptor_passed, loopback, mapped_addresses, many]
+
+chosen = sys.argv[5:]
+for test in TESTS:
+    test_name = test.__name__
+    if not chosen or test_name in chosen:
+        try:
+            test()
+        except Exception as error:
+            say('failed with', type(error).__name__, error)

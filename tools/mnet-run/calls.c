@@ -1,0 +1,122 @@
+/* Notifications of system calls, and their answers. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/seccomp.h>
+
+#include "tools/mnet-run/run.h"
+
+/* Calls that are answered in a turn: data must not wait for a program that calls without end. */
+#define CALLS_PER_TURN 64
+
+/* One line for each thing, however often the program tries it. */
+void run_note(struct runner *run, const char *text)
+{
+    for (unsigned i = 0; i < run->note_count; i++) {
+        if (run->notes[i] == text)
+            return;
+    }
+    if (run->note_count == RUN_NOTES)
+        return;
+    run->notes[run->note_count++] = text;
+    fprintf(stderr, "mnet-run: %s\n", text);
+}
+
+static bool respond(struct runner *run, uint64_t id, int64_t result)
+{
+    struct seccomp_notif_resp *response = run->response;
+    memset(response, 0, run->response_size);
+    response->id = id;
+    if (result == RUN_CONTINUE)
+        response->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    else if (result < 0)
+        response->error = (int32_t)result;
+    else
+        response->val = result;
+    return ioctl(run->notifications, SECCOMP_IOCTL_NOTIF_SEND, response) == 0;
+}
+
+bool run_reply(struct runner *run, uint64_t id, int64_t result)
+{
+    return respond(run, id, result);
+}
+
+static int64_t name_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    if (socket->flow != NULL)
+        mnet_tcp_peers(socket->flow, &socket->local, NULL);
+    return run_write_address(run, call, socket->local, socket->family, call->arguments[1], call->arguments[2]);
+}
+
+static int64_t peer_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    if (socket->phase != RUN_CONNECTED)
+        return -ENOTCONN;
+    return run_write_address(run, call, socket->remote, socket->family, call->arguments[1], call->arguments[2]);
+}
+
+/* Calls on a socket of ours. On other descriptors the kernel carries them out. */
+static const struct {
+    int number;
+    int64_t (*answer)(struct runner *run, struct run_socket *socket, const struct run_call *call);
+} answers[] = {
+    {SYS_accept, run_accept_call},    {SYS_accept4, run_accept_call}, {SYS_bind, run_bind_call},
+    {SYS_connect, run_connect_call},  {SYS_getpeername, peer_call},   {SYS_getsockname, name_call},
+    {SYS_getsockopt, run_get_option}, {SYS_listen, run_listen_call},  {SYS_setsockopt, run_set_option},
+};
+
+static int64_t answer(struct runner *run, const struct run_call *call)
+{
+    if (call->number == SYS_socket)
+        return run_socket_call(run, call);
+    if (call->number == SYS_io_uring_setup) {
+        run_note(run, "io_uring is refused: its operations would pass by mnet");
+        return -EPERM;
+    }
+    struct run_socket *socket = run_find(run, call);
+    if (socket == NULL)
+        return RUN_CONTINUE;
+    for (size_t i = 0; i < MN_COUNT_OF(answers); i++) {
+        if (answers[i].number == call->number)
+            return answers[i].answer(run, socket, call);
+    }
+    return RUN_CONTINUE;
+}
+
+/* False if there is none. */
+static bool receive(struct runner *run, struct run_call *call)
+{
+    struct seccomp_notif *request = run->request;
+    memset(request, 0, run->request_size);
+    if (ioctl(run->notifications, SECCOMP_IOCTL_NOTIF_RECV, request) != 0)
+        return false;
+    *call = (struct run_call){.id = request->id, .thread = (pid_t)request->pid, .number = request->data.nr};
+    for (size_t i = 0; i < MN_COUNT_OF(call->arguments); i++)
+        call->arguments[i] = request->data.args[i];
+    return true;
+}
+
+bool run_answer_calls(struct runner *run)
+{
+    struct pollfd waiting = {run->notifications, POLLIN, 0};
+    for (int i = 0; i < CALLS_PER_TURN; i++) {
+        /* The ioctl would wait for a call. */
+        if (poll(&waiting, 1, 0) <= 0)
+            return true;
+        if ((waiting.revents & POLLIN) == 0)
+            return (waiting.revents & (POLLHUP | POLLERR)) == 0;
+        struct run_call call;
+        if (!receive(run, &call))
+            continue;
+        run->calls++;
+        int64_t result = answer(run, &call);
+        if (result != RUN_LATER && result != RUN_ANSWERED)
+            respond(run, call.id, result);
+    }
+    return true;
+}

@@ -1,0 +1,284 @@
+/* Listening.
+ *
+ * Listeners with SO_REUSEPORT on one port share one listener of mnet. The end of a listening socket
+ * has a byte to read, the token, as long as connections wait for accept. If several sockets share a
+ * listener, the token is given to one after the other.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tools/mnet-run/run.h"
+
+/* A socket that was accepted from mnet, and which the program could not be given. */
+struct run_spare {
+    struct mnet_link link;
+    struct run_socket *socket;
+    int program_end;
+};
+
+struct run_share {
+    struct mnet_link shares; /* in run->shares */
+    struct mnet_link sockets;
+    struct mnet_link spares;
+    struct mnet_listener *listener;
+    struct mnet_endpoint local;
+    enum mnet_family family;
+    bool shared;
+};
+
+static struct run_socket *member(struct mnet_link *link)
+{
+    return MN_CONTAINER(link, struct run_socket, of_share);
+}
+
+/* ---- Readiness ---- */
+
+static bool connections_wait(const struct run_share *share)
+{
+    return !mn_list_empty(&share->spares) || (mnet_tcp_listener_ready(share->listener) & MNET_ACCEPTABLE) != 0;
+}
+
+static void put_token(struct run_socket *socket)
+{
+    if (!socket->token && socket->fd >= 0)
+        socket->token = send(socket->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+}
+
+static void take_token(struct runner *run, struct run_socket *socket)
+{
+    char token;
+    int end = socket->token ? run_take_end(run, socket) : -1;
+    if (end < 0)
+        return;
+    recv(end, &token, 1, MSG_DONTWAIT);
+    close(end);
+    socket->token = false;
+}
+
+/* The next socket in turn becomes readable. */
+static void wake_one(struct run_share *share)
+{
+    struct mnet_link *first = mn_list_take(&share->sockets);
+    mn_list_append(&share->sockets, first);
+    put_token(member(first));
+}
+
+static void on_connection(void *context, unsigned ready)
+{
+    struct run_share *share = context;
+    struct run_socket *socket = member(share->sockets.next);
+    (void)ready;
+    run_mark_ready(socket->run, socket);
+}
+
+/* ---- Accepting ---- */
+
+static struct run_spare *accept_one(struct runner *run, struct run_share *share, const struct run_socket *listener)
+{
+    struct run_spare *spare = calloc(1, sizeof *spare);
+    struct mnet_flow *flow = NULL;
+    if (spare != NULL)
+        spare->socket = run_create(run, listener->family, listener->type, listener->protocol, &spare->program_end);
+    if (spare == NULL || spare->socket == NULL) {
+        free(spare);
+        return NULL;
+    }
+    spare->socket->settings = listener->settings;
+    mn_list_append(&share->spares, &spare->link);
+    mnet_tcp_accept(share->listener, &flow, 0);
+    run_connected(run, spare->socket, flow);
+    return spare;
+}
+
+static void forget_spare(struct run_spare *spare)
+{
+    mn_list_remove(&spare->link);
+    free(spare);
+}
+
+/* Gives the call a connection, of which there is one. */
+static int64_t give(struct runner *run, struct run_socket *listener, const struct run_call *call)
+{
+    struct mnet_link *first = mn_list_first(&listener->share->spares);
+    struct run_spare *spare = first != NULL ? MN_CONTAINER(first, struct run_spare, link) : NULL;
+    if (spare == NULL)
+        spare = accept_one(run, listener->share, listener);
+    if (spare == NULL)
+        return -ENFILE;
+    struct run_socket *socket = spare->socket;
+    int error = run_write_address(run, call, socket->remote, socket->family, call->arguments[1], call->arguments[2]);
+    if (error < 0)
+        return error;
+    int flags = call->number == SYS_accept4 ? (int)call->arguments[3] : 0;
+    int number = run_hand_over(run, call, socket, spare->program_end, flags);
+    if (number < 0)
+        return number;
+    forget_spare(spare);
+    return RUN_ANSWERED;
+}
+
+/* The token says whether there is more. */
+static void settle(struct runner *run, struct run_socket *listener)
+{
+    if (!connections_wait(listener->share))
+        take_token(run, listener);
+    else if (mn_list_first(&listener->share->sockets) == mn_list_last(&listener->share->sockets))
+        put_token(listener);
+    else
+        wake_one(listener->share);
+}
+
+int64_t run_accept_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    int flags = call->number == SYS_accept4 ? (int)call->arguments[3] : 0;
+    if (socket->phase != RUN_LISTENING || (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0)
+        return -EINVAL;
+    if (!connections_wait(socket->share))
+        return run_wait_for(run, socket, call, SO_RCVTIMEO, EAGAIN);
+    int64_t result = give(run, socket, call);
+    settle(run, socket);
+    return result;
+}
+
+void run_listener_serve(struct runner *run, struct run_socket *socket)
+{
+    if (socket->hung_up) {
+        run_unlisten(run, socket);
+        return;
+    }
+    struct run_share *share = socket->share;
+    for (struct mnet_link *link = share->sockets.next; link != &share->sockets; link = link->next) {
+        struct run_wait *wait;
+        while (connections_wait(share) && (wait = run_wait_first(member(link))) != NULL) {
+            int64_t result = give(run, member(link), &wait->call);
+            if (result != RUN_ANSWERED)
+                run_reply(run, wait->call.id, result);
+            run_wait_end(wait);
+        }
+    }
+    if (connections_wait(share))
+        wake_one(share);
+}
+
+/* ---- Binding and listening ---- */
+
+int64_t run_bind_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    struct mnet_endpoint local;
+    int error = run_read_address(run, call, call->arguments[1], call->arguments[2], socket->family, &local);
+    if (error < 0)
+        return error;
+    /* The same call may come again, if a signal came before its answer. */
+    if (socket->phase != RUN_FRESH || (socket->local.port != 0 && !mnet_endpoint_equal(socket->local, local)))
+        return -EINVAL;
+    if (!run_own_address(run, local.address))
+        return -EADDRNOTAVAIL;
+    socket->local = local;
+    return 0;
+}
+
+static enum mnet_family family_of(const struct run_socket *socket)
+{
+    if (socket->family == AF_INET)
+        return MNET_FAMILY_IPV4;
+    return socket->settings.v6_only ? MNET_FAMILY_IPV6 : MNET_FAMILY_ANY;
+}
+
+/* A listener of mnet that the socket may share. */
+static struct run_share *find_share(const struct runner *run, const struct run_socket *socket)
+{
+    if (!socket->settings.reuse_port || socket->local.port == 0 || mn_list_empty(&run->shares))
+        return NULL;
+    for (struct mnet_link *link = run->shares.next; link != &run->shares; link = link->next) {
+        struct run_share *share = MN_CONTAINER(link, struct run_share, shares);
+        if (share->shared && share->family == family_of(socket) && mnet_endpoint_equal(share->local, socket->local))
+            return share;
+    }
+    return NULL;
+}
+
+static int open_listener(struct runner *run, struct run_share *share, const struct run_socket *socket, unsigned backlog)
+{
+    const struct run_settings *settings = &socket->settings;
+    struct mnet_listen_options options = {
+        .family = share->family,
+        .backlog = MN_MAX(backlog, 1u),
+        .no_delay = settings->no_delay,
+        .ttl = (uint8_t)settings->ttl,
+        .dscp = (uint8_t)settings->dscp,
+        .congestion = settings->congestion,
+    };
+    if (!mnet_address_is_any(socket->local.address))
+        options.address = socket->local.address;
+    return mnet_tcp_listen(run->stack, socket->local.port, &options, &share->listener);
+}
+
+static int make_share(struct runner *run, struct run_socket *socket, unsigned backlog)
+{
+    struct run_share *share = calloc(1, sizeof *share);
+    if (share == NULL)
+        return MNET_E_NO_MEMORY;
+    share->family = family_of(socket);
+    share->shared = socket->settings.reuse_port;
+    int error = open_listener(run, share, socket, backlog);
+    if (error < 0) {
+        free(share);
+        return error;
+    }
+    socket->local.port = mnet_tcp_listen_port(share->listener);
+    share->local = socket->local;
+    mn_list_append(&run->shares, &share->shares);
+    mnet_tcp_listener_notify(share->listener, on_connection, share);
+    socket->share = share;
+    return MNET_OK;
+}
+
+int64_t run_listen_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    int backlog = (int)call->arguments[1];
+    if (socket->phase == RUN_LISTENING)
+        return 0;
+    if (socket->phase != RUN_FRESH)
+        return -EINVAL;
+    socket->share = find_share(run, socket);
+    /* As on Linux, a negative backlog is the largest. */
+    int error = socket->share == NULL ? make_share(run, socket, (unsigned)MN_MIN((unsigned)backlog, 4096u)) : 0;
+    if (error < 0)
+        return -run_errno(error);
+    mn_list_append(&socket->share->sockets, &socket->of_share);
+    socket->phase = RUN_LISTENING;
+    return 0;
+}
+
+static void close_share(struct runner *run, struct run_share *share)
+{
+    struct mnet_link *first;
+    while ((first = mn_list_first(&share->spares)) != NULL) {
+        struct run_spare *spare = MN_CONTAINER(first, struct run_spare, link);
+        spare->socket->settings.reset_at_close = true;
+        close(spare->program_end);
+        run_drop(run, spare->socket);
+        forget_spare(spare);
+    }
+    mnet_tcp_unlisten(share->listener);
+    mn_list_remove(&share->shares);
+    free(share);
+}
+
+void run_unlisten(struct runner *run, struct run_socket *socket)
+{
+    struct run_share *share = socket->share;
+    if (share == NULL)
+        return;
+    run_wait_answer_all(run, socket, -EINVAL);
+    socket->share = NULL;
+    socket->phase = RUN_FRESH;
+    mn_list_remove(&socket->of_share);
+    if (mn_list_empty(&share->sockets))
+        close_share(run, share);
+    else if (connections_wait(share))
+        wake_one(share);
+}

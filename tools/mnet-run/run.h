@@ -1,0 +1,279 @@
+/* The parts that the files of mnet-run share.
+ *
+ * Theory of operation. mnet-run starts a program behind a seccomp filter, which stops the program
+ * at each system call that makes or configures a socket. The call becomes a notification, and
+ * mnet-run answers it. `socket` gets one end of a pair of Unix sockets: a real descriptor, which
+ * the program can read, write, poll, pass on and close without mnet-run. mnet-run has the other
+ * end. It pumps bytes between that end and a flow of mnet, and hears from it when the last copy of
+ * the descriptor is closed.
+ *
+ * A socket is known by the inode number of the program's end, so it makes no difference which
+ * process uses it, and by which number. mnet-run keeps no copy of the program's end, because the
+ * end would never be closed then. If it needs the descriptor for a moment, it takes a copy out of
+ * the program (pidfd_getfd) and closes the copy again.
+ *
+ * Everything runs in one task. It sleeps until the epoll set of all ends and notifications has an
+ * event, or mnet has one for a flow. Either puts the socket into the list `ready`, so a turn costs
+ * as much as there is to do, however many sockets there are.
+ *
+ * The program is not trusted. What it passes in memory is copied before it is looked at. A pointer
+ * that leads nowhere makes the call fail with EFAULT. Before bytes of the program are used, the
+ * notification is checked to be still valid: otherwise they may be those of another process that
+ * got the same number meanwhile.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <mnet/mnet.h>
+
+#include "base/list.h"
+#include "ports/hosted/hosted.h"
+
+#define RUN_BUFFER (256u * 1024) /* bytes that are moved at a time */
+/* The number of the interface in the program is that of the zone, and this. Number 1 is lo. */
+#define RUN_INTERFACE_ZONE 1u
+
+/* ---- Calls (calls.c) ---- */
+
+/* A system call of the program that waits for its answer. */
+struct run_call {
+    uint64_t id; /* of the notification */
+    pid_t thread;
+    int number;
+    uint64_t arguments[6];
+};
+
+/* Answers of the functions below, besides a result (0 or more) and a negative errno. */
+#define RUN_CONTINUE (INT64_MIN)     /* the kernel carries out the call itself */
+#define RUN_LATER (INT64_MIN + 1)    /* the call waits; run_reply answers it later */
+#define RUN_ANSWERED (INT64_MIN + 2) /* the answer was sent already */
+
+struct runner;
+
+/* Takes all notifications that wait, and answers them. False if no process of the program is
+ * left. */
+bool run_answer_calls(struct runner *run);
+/* Answers a call. False if the call is gone: its thread has ended, or was interrupted. */
+bool run_reply(struct runner *run, uint64_t id, int64_t result);
+/* Returns true if the program still waits for the answer. */
+bool run_call_valid(const struct runner *run, uint64_t id);
+/* Says in one line that something of the program does not work, once for each text. */
+void run_note(struct runner *run, const char *text);
+
+struct run_socket;
+
+/* A call that waits until its socket is ready. */
+struct run_wait {
+    struct mnet_link of_socket;
+    struct mnet_link of_deadlines; /* if it has a deadline */
+    struct run_socket *socket;
+    uint64_t deadline;
+    int64_t timed_out; /* the answer at the deadline */
+    struct run_call call;
+};
+
+/* Makes the call wait at the socket, as long as the timeout of the descriptor `fd` allows. Returns
+ * RUN_LATER, or the negative errno with which the call must be answered at once: -would_block if
+ * the descriptor does not block. */
+int64_t run_wait_for(struct runner *run, struct run_socket *socket, const struct run_call *call, int option,
+                     int would_block);
+/* Returns the call that has waited longest, or NULL. */
+struct run_wait *run_wait_first(const struct run_socket *socket);
+/* Forgets a wait, without an answer. */
+void run_wait_end(struct run_wait *wait);
+/* Answers all calls that wait at the socket. Returns how many of them still did. */
+unsigned run_wait_answer_all(struct runner *run, struct run_socket *socket, int64_t result);
+/* Answers calls whose deadlines have passed. Returns the next deadline; MNET_NEVER if there is
+ * none. */
+uint64_t run_wait_expire(struct runner *run);
+
+/* ---- Memory and descriptors of the program (program_memory.c) ---- */
+
+/* Copies bytes of the program. False if they cannot be read. */
+bool run_read(const struct runner *run, const struct run_call *call, uint64_t address, void *bytes, size_t len);
+bool run_write(const struct runner *run, const struct run_call *call, uint64_t address, const void *bytes, size_t len);
+/* Returns a copy of a descriptor of the program, or -1. */
+int run_take(const struct runner *run, pid_t thread, int fd);
+/* Gives the program a descriptor, as the result of the call. Returns its number, or a negative
+ * errno; -ENOENT if the call is gone. */
+int run_give(const struct runner *run, const struct run_call *call, int fd, bool close_on_exec);
+/* Returns the inode number of a socket of the program, or 0. */
+ino_t run_inode(pid_t thread, int fd);
+
+/* ---- Addresses (program_address.c) ---- */
+
+/* Reads a socket address of `family`. Returns 0 or a negative errno. */
+int run_read_address(const struct runner *run, const struct run_call *call, uint64_t address, uint64_t len, int family,
+                     struct mnet_endpoint *endpoint);
+/* Returns true if a socket may be bound to the address. */
+bool run_own_address(const struct runner *run, struct mnet_address address);
+/* Writes an endpoint as a socket address of `family`, and its length, as accept and getsockname do.
+ * Does nothing if `address` is 0. Returns 0 or a negative errno. */
+int run_write_address(const struct runner *run, const struct run_call *call, struct mnet_endpoint endpoint, int family,
+                      uint64_t address, uint64_t len_address);
+
+/* ---- Sockets (program_socket.c) ---- */
+
+enum run_phase {
+    RUN_FRESH,
+    RUN_CONNECTING,
+    RUN_CONNECTED,
+    RUN_LISTENING,
+    RUN_DEAD, /* the connection has failed; our end is closed */
+};
+
+/* Options that mnet-run knows, as the program set them. */
+struct run_settings {
+    bool reuse_port, v6_only, no_delay, keepalive;
+    bool reset_at_close;                          /* SO_LINGER with 0 s */
+    int keep_idle_s, keep_interval_s, keep_count; /* 0: default */
+    int user_timeout_ms;
+    int ttl, dscp; /* 0: default */
+    enum mnet_congestion congestion;
+};
+
+struct run_share;
+
+/* A socket of the program. */
+struct run_socket {
+    struct runner *run;
+    struct run_socket *next; /* in its bucket of the table */
+    struct mnet_link ready;  /* there is work */
+    struct mnet_link dead;   /* in the list of those that wait for their last question */
+    struct mnet_link retry;
+    struct mnet_link waits;          /* struct run_wait */
+    unsigned wait_count, wait_sweep; /* how many, and at how many the gone ones are looked for */
+    ino_t inode;                     /* of the program's end */
+    int fd;                          /* our end; -1: closed */
+    int family, type, protocol;
+    enum run_phase phase;
+    /* Where the program was seen with it last. */
+    pid_t thread;
+    int number;
+    struct mnet_endpoint local, remote;
+    struct run_settings settings;
+    int error; /* errno for SO_ERROR */
+
+    /* A stream. */
+    struct mnet_flow *flow;
+    bool writable_awaited; /* our end is watched for room */
+    bool buried;           /* it has ended, and is freed after this turn */
+    bool reset;            /* the program closed its end and left bytes unread */
+    bool hung_up;          /* the program has closed its end, or shut down both directions */
+    bool out_ended;        /* no more bytes come from the program */
+    bool in_ended;         /* no more bytes go to it */
+    bool discards;         /* it takes no more, although more come */
+    bool unannounced;      /* connecting, and the program does not know yet */
+    bool unreported;       /* connected, and no call has said so yet */
+    size_t filler;         /* bytes that make its end unwritable while it connects */
+    /* Bytes on the way that found no room. */
+    struct run_rest *to_program, *to_network;
+
+    /* A listener. */
+    struct run_share *share;
+    struct mnet_link of_share;
+    bool token; /* a byte that makes its end readable */
+};
+
+/* Looks up the socket that a call names by its first argument. NULL if it is none of ours. */
+struct run_socket *run_find(struct runner *run, const struct run_call *call);
+/* Makes a socket, and the program's end of it, which the caller closes. NULL, with errno. */
+struct run_socket *run_create(struct runner *run, int family, int type, int protocol, int *program_end);
+/* Gives the program its end, closes our copy, and notes where it is. Returns the result of
+ * run_give. */
+int run_hand_over(struct runner *run, const struct run_call *call, struct run_socket *socket, int program_end,
+                  int flags);
+/* Ends a socket, and what it has of mnet. */
+void run_drop(struct runner *run, struct run_socket *socket);
+/* Closes our end, so that the program sees an error, and keeps the rest for questions. */
+void run_kill(struct runner *run, struct run_socket *socket, int error);
+void run_mark_ready(struct runner *run, struct run_socket *socket);
+/* Watches our end for room as well, or no more. */
+void run_await_room(struct runner *run, struct run_socket *socket, bool room);
+/* Returns true if the program has the descriptor still open where it was seen last. */
+bool run_still_open(const struct run_socket *socket);
+/* Takes a copy of the program's end, or -1. */
+int run_take_end(const struct runner *run, const struct run_socket *socket);
+/* Does the work of a socket: see the theory above. */
+void run_serve(struct runner *run, struct run_socket *socket);
+/* Frees sockets that ended in this turn. */
+void run_bury(struct runner *run);
+int64_t run_socket_call(struct runner *run, const struct run_call *call);
+
+/* Returns the errno for an error of mnet. */
+int run_errno(int error);
+
+/* ---- Streams (stream.c, connect.c, listen.c) ---- */
+
+/* The socket has work after a while, although nothing tells: mnet had no memory. */
+void run_retry(struct runner *run, struct run_socket *socket);
+/* Marks those sockets ready if their time has come. Returns when that is; 0: it has. */
+uint64_t run_retry_due(struct runner *run);
+/* Moves bytes in both directions, as far as both sides take them. */
+void run_pump(struct runner *run, struct run_socket *socket);
+void run_rest_free(struct run_socket *socket);
+/* mnet has an event for the flow of the socket that is `context`. */
+void run_flow_event(void *context, unsigned ready);
+/* Makes a flow the connection of a socket. */
+void run_connected(struct runner *run, struct run_socket *socket, struct mnet_flow *flow);
+/* Looks whether an attempt to connect has ended. */
+void run_connect_progress(struct runner *run, struct run_socket *socket);
+int64_t run_connect_call(struct runner *run, struct run_socket *socket, const struct run_call *call);
+
+int64_t run_bind_call(struct runner *run, struct run_socket *socket, const struct run_call *call);
+int64_t run_listen_call(struct runner *run, struct run_socket *socket, const struct run_call *call);
+int64_t run_accept_call(struct runner *run, struct run_socket *socket, const struct run_call *call);
+/* Gives waiting calls their connections, and makes ends readable if there are more. */
+void run_listener_serve(struct runner *run, struct run_socket *socket);
+void run_unlisten(struct runner *run, struct run_socket *socket);
+
+/* ---- Options (socket_options.c) ---- */
+
+int64_t run_get_option(struct runner *run, struct run_socket *socket, const struct run_call *call);
+int64_t run_set_option(struct runner *run, struct run_socket *socket, const struct run_call *call);
+/* Applies the settings of a socket to its flow. */
+void run_apply_settings(const struct run_socket *socket);
+
+/* ---- The program (program.c, filter.c) ---- */
+
+/* Starts the program behind the filter. Returns the descriptor of its notifications, and its number
+ * in *pid; negative after saying why. */
+int run_start(char **argv, pid_t *pid);
+/* Installs the filter in this process. Returns the descriptor of its notifications, or a negative
+ * errno. */
+int run_filter(void);
+
+#define RUN_NOTES 64
+
+/* One run of a program. */
+struct runner {
+    struct mnet_env *env;
+    struct mnet_stack *stack;
+    struct mnet_waiters waiters; /* the task, while it sleeps */
+    struct mn_hosted_watch watch;
+    int epoll;
+    int notifications;
+    pid_t program;
+    bool ended;     /* no process of the program is left */
+    uint64_t calls; /* answered */
+    struct seccomp_notif *request;
+    struct seccomp_notif_resp *response;
+    size_t request_size, response_size;
+
+    struct run_socket **table; /* by inode; a power of two */
+    size_t table_size, socket_count;
+    struct mnet_link ready, dead, buried, deadlines, shares;
+    struct mnet_link retries; /* sockets that try again at retry_at */
+    uint64_t retry_at;
+    unsigned dead_count;
+    const char *notes[RUN_NOTES];
+    unsigned note_count;
+    char buffer[RUN_BUFFER];
+};
+
+#endif

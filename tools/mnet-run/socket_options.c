@@ -1,0 +1,356 @@
+/* Options of sockets.
+ *
+ * Those of SOL_SOCKET that mnet-run does not know are the kernel's: it keeps them with the
+ * program's end, and they are what they are there. A table has those of other levels.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "base/base.h"
+#include "tools/mnet-run/run.h"
+
+/* ---- The program's memory ---- */
+
+/* Reads a number as options have it. Returns 0 or a negative errno. */
+static int64_t read_number(const struct runner *run, const struct run_call *call, int *value)
+{
+    unsigned char byte = 0;
+    int len = (int)call->arguments[4];
+    *value = 0;
+    bool may_be_byte = call->arguments[1] == IPPROTO_IP;
+    if (len < (may_be_byte ? 1 : (int)sizeof *value))
+        return -EINVAL;
+    if (len < (int)sizeof *value) {
+        bool read = run_read(run, call, call->arguments[3], &byte, 1);
+        *value = byte;
+        return read ? 0 : -EFAULT;
+    }
+    return run_read(run, call, call->arguments[3], value, sizeof *value) ? 0 : -EFAULT;
+}
+
+/* Writes the value of an option, as much of it as the program has room for, and its length. */
+static int64_t write_value(const struct runner *run, const struct run_call *call, const void *value, size_t size)
+{
+    int room;
+    if (!run_read(run, call, call->arguments[4], &room, sizeof room))
+        return -EFAULT;
+    if (room < 0)
+        return -EINVAL;
+    int len = (int)MN_MIN((size_t)room, size);
+    bool written = run_write(run, call, call->arguments[3], value, (size_t)len) &&
+                   run_write(run, call, call->arguments[4], &len, sizeof len);
+    return written ? 0 : -EFAULT;
+}
+
+static int64_t write_number(const struct runner *run, const struct run_call *call, int value)
+{
+    return write_value(run, call, &value, sizeof value);
+}
+
+/* ---- Flows ---- */
+
+static uint64_t seconds(int value)
+{
+    return (uint64_t)value * MNET_SECOND;
+}
+
+void run_apply_settings(const struct run_socket *socket)
+{
+    const struct run_settings *settings = &socket->settings;
+    struct mnet_flow *flow = socket->flow;
+    if (flow == NULL)
+        return;
+    const struct mnet_keepalive keepalive = {
+        .idle_ns = seconds(settings->keep_idle_s),
+        .interval_ns = seconds(settings->keep_interval_s),
+        .probes = settings->keep_count != 0 ? (unsigned)MN_MAX(settings->keep_count, 2) : 0,
+    };
+    mnet_tcp_set_no_delay(flow, settings->no_delay);
+    mnet_tcp_set_keepalive(flow, settings->keepalive ? &keepalive : NULL);
+    mnet_tcp_set_user_timeout(flow, (uint64_t)settings->user_timeout_ms * MNET_MILLISECOND);
+    if (settings->ttl != 0)
+        mnet_tcp_set_ttl(flow, (uint8_t)settings->ttl);
+    if (settings->dscp != 0)
+        mnet_tcp_set_dscp(flow, (uint8_t)settings->dscp);
+}
+
+/* ---- Options that are numbers ---- */
+
+/* What an option has an effect on. */
+enum effect {
+    SETTING, /* a field of struct run_settings */
+    HINT,    /* nothing: programs do as well without it. Read as 0 */
+};
+
+struct option {
+    int level, name;
+    enum effect effect;
+    int least, most; /* of a setting */
+    int shift;       /* a setting is kept without so many low bits */
+    size_t offset, size;
+};
+
+#define FIELD(field) offsetof(struct run_settings, field), sizeof((struct run_settings *)0)->field
+
+static const struct option options[] = {
+    {SOL_SOCKET, SO_REUSEPORT, SETTING, 0, 1, 0, FIELD(reuse_port)},
+    {SOL_SOCKET, SO_KEEPALIVE, SETTING, 0, 1, 0, FIELD(keepalive)},
+    {IPPROTO_TCP, TCP_NODELAY, SETTING, 0, 1, 0, FIELD(no_delay)},
+    {IPPROTO_TCP, TCP_KEEPIDLE, SETTING, 1, 32767, 0, FIELD(keep_idle_s)},
+    {IPPROTO_TCP, TCP_KEEPINTVL, SETTING, 1, 32767, 0, FIELD(keep_interval_s)},
+    {IPPROTO_TCP, TCP_KEEPCNT, SETTING, 1, 127, 0, FIELD(keep_count)},
+    {IPPROTO_TCP, TCP_USER_TIMEOUT, SETTING, 0, INT32_MAX, 0, FIELD(user_timeout_ms)},
+    {IPPROTO_TCP, TCP_CORK, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_TCP, TCP_LINGER2, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_TCP, TCP_MAXSEG, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_TCP, TCP_NOTSENT_LOWAT, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_TCP, TCP_QUICKACK, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_TCP, TCP_SYNCNT, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_TCP, TCP_WINDOW_CLAMP, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_IP, IP_TTL, SETTING, 1, 255, 0, FIELD(ttl)},
+    {IPPROTO_IP, IP_TOS, SETTING, 0, 255, 2, FIELD(dscp)},
+    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_IP, IP_MTU_DISCOVER, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_IP, IP_RECVERR, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_IPV6, IPV6_V6ONLY, SETTING, 0, 1, 0, FIELD(v6_only)},
+    {IPPROTO_IPV6, IPV6_UNICAST_HOPS, SETTING, 1, 255, 0, FIELD(ttl)},
+    {IPPROTO_IPV6, IPV6_TCLASS, SETTING, 0, 255, 2, FIELD(dscp)},
+    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_IPV6, IPV6_RECVERR, HINT, 0, 0, 0, 0, 0},
+};
+
+static const struct option *find_option(int level, int name)
+{
+    for (size_t i = 0; i < MN_COUNT_OF(options); i++) {
+        if (options[i].level == level && options[i].name == name)
+            return &options[i];
+    }
+    return NULL;
+}
+
+static int get_field(const struct run_settings *settings, const struct option *option)
+{
+    const char *field = (const char *)settings + option->offset;
+    int number;
+    if (option->size == sizeof(bool))
+        return *(const bool *)field;
+    memcpy(&number, field, sizeof number);
+    return number << option->shift;
+}
+
+static int64_t set_field(struct run_settings *settings, const struct option *option, int value)
+{
+    char *field = (char *)settings + option->offset;
+    if (option->size == sizeof(bool)) {
+        *(bool *)field = value != 0;
+        return 0;
+    }
+    if (value < option->least || value > option->most)
+        return -EINVAL;
+    value >>= option->shift;
+    memcpy(field, &value, sizeof value);
+    return 0;
+}
+
+static int64_t set_option(struct runner *run, struct run_socket *socket, const struct option *option,
+                          const struct run_call *call)
+{
+    int value;
+    int64_t result = read_number(run, call, &value);
+    if (result == 0 && option->effect == SETTING)
+        result = set_field(&socket->settings, option, value);
+    if (result == 0)
+        run_apply_settings(socket);
+    return result;
+}
+
+/* ---- Others ---- */
+
+static int64_t set_linger(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    struct linger linger;
+    if ((int)call->arguments[4] < (int)sizeof linger)
+        return -EINVAL;
+    if (!run_read(run, call, call->arguments[3], &linger, sizeof linger))
+        return -EFAULT;
+    if (linger.l_onoff != 0 && linger.l_linger != 0)
+        run_note(run, "SO_LINGER with a time: close does not wait, and the data is still delivered");
+    socket->settings.reset_at_close = linger.l_onoff != 0 && linger.l_linger == 0;
+    return 0;
+}
+
+static int64_t get_linger(struct runner *run, const struct run_socket *socket, const struct run_call *call)
+{
+    const struct linger linger = {.l_onoff = socket->settings.reset_at_close};
+    return write_value(run, call, &linger, sizeof linger);
+}
+
+static int64_t get_error(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    int64_t result = write_number(run, call, socket->error);
+    if (result < 0)
+        return result;
+    /* If a signal comes first, the kernel makes the same call again. */
+    if (run_reply(run, call->id, 0))
+        socket->error = 0;
+    return RUN_ANSWERED;
+}
+
+static const char *const congestion_names[] = {
+    [MNET_CONGESTION_DEFAULT] = "cubic",
+    [MNET_CONGESTION_CUBIC] = "cubic",
+    [MNET_CONGESTION_RENO] = "reno",
+    [MNET_CONGESTION_BBR] = "bbr",
+};
+
+static int64_t get_congestion(struct runner *run, const struct run_socket *socket, const struct run_call *call)
+{
+    char name[16] = "";
+    const char *own = congestion_names[socket->settings.congestion];
+    if (socket->flow != NULL)
+        own = mnet_tcp_congestion(socket->flow);
+    strncpy(name, own, sizeof name - 1);
+    return write_value(run, call, name, sizeof name);
+}
+
+static int64_t set_congestion(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    char name[16] = "";
+    uint64_t len = MN_MIN((uint32_t)call->arguments[4], sizeof name - 1);
+    if (!run_read(run, call, call->arguments[3], name, len))
+        return -EFAULT;
+    for (unsigned i = MNET_CONGESTION_CUBIC; i < MN_COUNT_OF(congestion_names); i++) {
+        if (strcmp(name, congestion_names[i]) != 0)
+            continue;
+        if (socket->flow != NULL && strcmp(name, mnet_tcp_congestion(socket->flow)) != 0) {
+            run_note(run, "TCP_CONGESTION is refused on connected sockets");
+            return -EPERM;
+        }
+        socket->settings.congestion = (enum mnet_congestion)i;
+        return 0;
+    }
+    return -ENOENT;
+}
+
+/* ---- TCP_INFO ---- */
+
+static uint8_t state_of(const struct run_socket *socket, const char *name)
+{
+    static const char *const names[] = {
+        [TCP_ESTABLISHED] = "ESTABLISHED",
+        [TCP_SYN_SENT] = "SYN-SENT",
+        [TCP_SYN_RECV] = "SYN-RECEIVED",
+        [TCP_FIN_WAIT1] = "FIN-WAIT-1",
+        [TCP_FIN_WAIT2] = "FIN-WAIT-2",
+        [TCP_TIME_WAIT] = "TIME-WAIT",
+        [TCP_CLOSE] = "CLOSED",
+        [TCP_CLOSE_WAIT] = "CLOSE-WAIT",
+        [TCP_LAST_ACK] = "LAST-ACK",
+        [TCP_LISTEN] = "LISTEN",
+        [TCP_CLOSING] = "CLOSING",
+    };
+    if (socket->phase == RUN_LISTENING)
+        return TCP_LISTEN;
+    for (unsigned i = 0; name != NULL && i < MN_COUNT_OF(names); i++) {
+        if (names[i] != NULL && strcmp(names[i], name) == 0)
+            return (uint8_t)i;
+    }
+    return TCP_CLOSE;
+}
+
+static uint32_t microseconds(uint64_t ns)
+{
+    return (uint32_t)MN_MIN(ns / MNET_MICROSECOND, UINT32_MAX);
+}
+
+static void fill_info(struct tcp_info *out, const struct mnet_tcp_info *in)
+{
+    uint32_t mss = MN_MAX(in->snd_mss, 1u);
+    out->tcpi_options = (uint8_t)((in->timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (in->sack ? TCPI_OPT_SACK : 0) |
+                                  (in->window_scale ? TCPI_OPT_WSCALE : 0));
+    out->tcpi_backoff = (uint8_t)MN_MIN(in->backoff, UINT8_MAX);
+    out->tcpi_rto = microseconds(in->rto_ns);
+    out->tcpi_snd_mss = in->snd_mss;
+    out->tcpi_rcv_mss = in->rcv_mss;
+    out->tcpi_unacked = (in->unacked + mss - 1) / mss;
+    out->tcpi_pmtu = in->path_mtu;
+    out->tcpi_rtt = microseconds(in->rtt_ns);
+    out->tcpi_rttvar = microseconds(in->rttvar_ns);
+    out->tcpi_snd_ssthresh = in->ssthresh != UINT32_MAX ? in->ssthresh / mss : INT32_MAX;
+    out->tcpi_snd_cwnd = in->cwnd / mss;
+    out->tcpi_rcv_space = in->rcv_wnd;
+    out->tcpi_total_retrans = (uint32_t)(in->bytes_retransmitted / mss);
+}
+
+static int64_t get_info(struct runner *run, const struct run_socket *socket, const struct run_call *call)
+{
+    struct tcp_info out = {0};
+    struct mnet_tcp_info in = {0};
+    if (socket->flow != NULL) {
+        mnet_tcp_info(socket->flow, &in);
+        fill_info(&out, &in);
+    }
+    out.tcpi_state = state_of(socket, in.state);
+    return write_value(run, call, &out, sizeof out);
+}
+
+/* ---- The calls ---- */
+
+static int64_t get_segment(struct runner *run, const struct run_socket *socket, const struct run_call *call)
+{
+    struct mnet_tcp_info info = {.snd_mss = 536};
+    if (socket->flow != NULL)
+        mnet_tcp_info(socket->flow, &info);
+    return write_number(run, call, (int)info.snd_mss);
+}
+
+static int64_t unknown(struct runner *run, int level)
+{
+    run_note(run, level == IPPROTO_TCP ? "an option of TCP that mnet does not have was refused"
+                                       : "an option of IP that mnet does not have was refused");
+    return -ENOPROTOOPT;
+}
+
+int64_t run_get_option(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    int level = (int)call->arguments[1], name = (int)call->arguments[2];
+    const struct option *option = find_option(level, name);
+    if (level == SOL_SOCKET) {
+        switch (name) {
+        case SO_ERROR: return get_error(run, socket, call);
+        case SO_TYPE: return write_number(run, call, socket->type);
+        case SO_DOMAIN: return write_number(run, call, socket->family);
+        case SO_PROTOCOL: return write_number(run, call, socket->protocol);
+        case SO_ACCEPTCONN: return write_number(run, call, socket->phase == RUN_LISTENING);
+        case SO_LINGER: return get_linger(run, socket, call);
+        default: break;
+        }
+    } else if (level == IPPROTO_TCP) {
+        switch (name) {
+        case TCP_INFO: return get_info(run, socket, call);
+        case TCP_MAXSEG: return get_segment(run, socket, call);
+        case TCP_CONGESTION: return get_congestion(run, socket, call);
+        default: break;
+        }
+    }
+    if (option != NULL)
+        return write_number(run, call, option->effect == SETTING ? get_field(&socket->settings, option) : 0);
+    return level == SOL_SOCKET ? RUN_CONTINUE : unknown(run, level);
+}
+
+int64_t run_set_option(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    int level = (int)call->arguments[1], name = (int)call->arguments[2];
+    const struct option *option = find_option(level, name);
+    if (level == SOL_SOCKET && name == SO_LINGER)
+        return set_linger(run, socket, call);
+    if (level == IPPROTO_TCP && name == TCP_CONGESTION)
+        return set_congestion(run, socket, call);
+    if (option != NULL)
+        return set_option(run, socket, option, call);
+    return level == SOL_SOCKET ? RUN_CONTINUE : unknown(run, level);
+}

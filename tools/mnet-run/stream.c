@@ -1,0 +1,257 @@
+/* Connections: bytes between our end of a pair and a flow of mnet.
+ *
+ * From the program: as long as the flow is writable, bytes are read from our end and queued. Others
+ * stay in the pair, whose limit makes the program wait. The end of its bytes (shutdown, or close)
+ * becomes a FIN. To the program: bytes that mnet lends are sent into the pair. If the pair has no
+ * room for all of them, the rest is copied, and nothing more is taken from the flow, so that the
+ * window closes.
+ *
+ * The program's end is gone if our end has hung up and the descriptor is no longer where it was
+ * seen last. Otherwise it is shut down in both directions.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "tools/mnet-run/run.h"
+
+#define SLICES 16
+/* Bytes in one direction before another socket has its turn. */
+#define TURN_BYTES (512u * 1024)
+
+struct run_rest {
+    size_t begin, end;
+    char bytes[];
+};
+
+static struct run_rest *make_rest(size_t len)
+{
+    struct run_rest *rest = malloc(sizeof *rest + len);
+    if (rest != NULL)
+        *rest = (struct run_rest){0, 0};
+    return rest;
+}
+
+static void append(struct run_rest *rest, const void *bytes, size_t len)
+{
+    memcpy(rest->bytes + rest->end, bytes, len);
+    rest->end += len;
+}
+
+static void free_rest(struct run_rest **rest)
+{
+    free(*rest);
+    *rest = NULL;
+}
+
+void run_rest_free(struct run_socket *socket)
+{
+    free_rest(&socket->to_program);
+    free_rest(&socket->to_network);
+}
+
+/* ---- From the program ---- */
+
+/* The memory of mnet is used up: the bytes are kept, and tried again. */
+static void keep(struct runner *run, struct run_socket *socket, const void *bytes, size_t len)
+{
+    socket->to_network = make_rest(len);
+    if (socket->to_network == NULL) {
+        run_kill(run, socket, ENOBUFS);
+        return;
+    }
+    append(socket->to_network, bytes, len);
+    run_retry(run, socket);
+}
+
+/* False if bytes are left that must go first. */
+static bool send_kept(struct runner *run, struct run_socket *socket)
+{
+    struct run_rest *rest = socket->to_network;
+    if (rest == NULL)
+        return true;
+    if (mnet_tcp_write_now(socket->flow, rest->bytes, rest->end) == MNET_E_NO_MEMORY) {
+        run_retry(run, socket);
+        return false;
+    }
+    free_rest(&socket->to_network);
+    return true;
+}
+
+static void end_out(struct run_socket *socket)
+{
+    socket->out_ended = true;
+    mnet_tcp_shutdown(socket->flow, MNET_SHUTDOWN_WRITE);
+}
+
+/* The connection takes no more: the program's writes fail. */
+static void refuse_out(struct run_socket *socket)
+{
+    socket->out_ended = true;
+    shutdown(socket->fd, SHUT_RD);
+}
+
+/* What recv returned, if that was no bytes. */
+static void end_or_wait(struct run_socket *socket, ssize_t got)
+{
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    socket->reset = got < 0; /* ECONNRESET: the program closed and left bytes unread */
+    end_out(socket);
+}
+
+static void pump_out(struct runner *run, struct run_socket *socket)
+{
+    size_t moved = 0;
+    while (!socket->out_ended && send_kept(run, socket) && (mnet_tcp_ready(socket->flow) & MNET_WRITABLE) != 0) {
+        ssize_t got = recv(socket->fd, run->buffer, sizeof run->buffer, MSG_DONTWAIT);
+        if (got <= 0) {
+            end_or_wait(socket, got);
+            return;
+        }
+        int error = mnet_tcp_write_now(socket->flow, run->buffer, (size_t)got);
+        if (error == MNET_E_NO_MEMORY)
+            keep(run, socket, run->buffer, (size_t)got);
+        else if (error < 0)
+            refuse_out(socket);
+        moved += (size_t)got;
+        if (moved >= TURN_BYTES) {
+            run_mark_ready(run, socket);
+            return;
+        }
+    }
+}
+
+/* ---- To the program ---- */
+
+/* Returns how many bytes the pair took. If the program takes no more, all of them. */
+static size_t send_pieces(struct run_socket *socket, struct iovec *pieces, size_t count, size_t len)
+{
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
+    if (socket->discards)
+        return len;
+    ssize_t sent = sendmsg(socket->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0)
+        return (size_t)sent;
+    socket->discards = errno != EAGAIN && errno != EINTR;
+    return socket->discards ? len : 0;
+}
+
+/* False if bytes are left that must go first. */
+static bool send_rest(struct runner *run, struct run_socket *socket)
+{
+    struct run_rest *rest = socket->to_program;
+    if (rest == NULL)
+        return true;
+    struct iovec piece = {rest->bytes + rest->begin, rest->end - rest->begin};
+    rest->begin += send_pieces(socket, &piece, 1, piece.iov_len);
+    bool all = rest->begin == rest->end;
+    if (all)
+        free_rest(&socket->to_program);
+    run_await_room(run, socket, !all);
+    return all;
+}
+
+/* Copies what is behind the first `sent` bytes. */
+static bool keep_rest(struct run_socket *socket, const struct iovec *pieces, size_t count, size_t sent, size_t len)
+{
+    socket->to_program = make_rest(len - sent);
+    if (socket->to_program == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        size_t skipped = MN_MIN(sent, pieces[i].iov_len);
+        append(socket->to_program, (const char *)pieces[i].iov_base + skipped, pieces[i].iov_len - skipped);
+        sent -= skipped;
+    }
+    return true;
+}
+
+/* Passes lent bytes on. Returns how many, or -1 if memory is used up. */
+static ptrdiff_t pass_on(struct runner *run, struct run_socket *socket, const struct mnet_slice *slices, size_t count)
+{
+    struct iovec pieces[SLICES];
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        pieces[i] = (struct iovec){(void *)(uintptr_t)slices[i].data, slices[i].len};
+        len += slices[i].len;
+    }
+    size_t sent = send_pieces(socket, pieces, count, len);
+    bool kept = sent == len || keep_rest(socket, pieces, count, sent, len);
+    run_await_room(run, socket, sent < len);
+    return kept ? (ptrdiff_t)len : -1;
+}
+
+static void end_in(struct runner *run, struct run_socket *socket, int error)
+{
+    socket->in_ended = true;
+    if (error == 0)
+        shutdown(socket->fd, SHUT_WR);
+    else
+        run_kill(run, socket, run_errno(error));
+}
+
+static void pump_in(struct runner *run, struct run_socket *socket)
+{
+    struct mnet_slice slices[SLICES];
+    size_t moved = 0;
+    while (!socket->in_ended && send_rest(run, socket) && (mnet_tcp_ready(socket->flow) & MNET_READABLE) != 0) {
+        ptrdiff_t count = mnet_tcp_get(socket->flow, slices, SLICES, 0);
+        if (count == MNET_E_DEADLINE)
+            return;
+        if (count <= 0) {
+            end_in(run, socket, (int)count);
+            return;
+        }
+        ptrdiff_t passed = pass_on(run, socket, slices, (size_t)count);
+        mnet_tcp_release(socket->flow);
+        if (passed < 0) {
+            run_kill(run, socket, ENOBUFS);
+            return;
+        }
+        moved += (size_t)passed;
+        if (moved >= TURN_BYTES) {
+            run_mark_ready(run, socket);
+            return;
+        }
+    }
+}
+
+/* ---- Both ---- */
+
+/* The program has closed its end, and all of its bytes are queued. If it has only shut it down,
+ * more data from the peer is refused. */
+static void hang_up(struct runner *run, struct run_socket *socket)
+{
+    if (run_still_open(socket))
+        mnet_tcp_shutdown(socket->flow, MNET_SHUTDOWN_READ);
+    else
+        run_drop(run, socket);
+}
+
+void run_pump(struct runner *run, struct run_socket *socket)
+{
+    pump_out(run, socket);
+    if (socket->phase == RUN_CONNECTED)
+        pump_in(run, socket);
+    if (socket->phase == RUN_CONNECTED && socket->hung_up && socket->out_ended && socket->to_network == NULL)
+        hang_up(run, socket);
+}
+
+void run_flow_event(void *context, unsigned ready)
+{
+    struct run_socket *socket = context;
+    (void)ready;
+    run_mark_ready(socket->run, socket);
+}
+
+void run_connected(struct runner *run, struct run_socket *socket, struct mnet_flow *flow)
+{
+    socket->flow = flow;
+    socket->phase = RUN_CONNECTED;
+    mnet_tcp_peers(flow, &socket->local, &socket->remote);
+    mnet_tcp_notify(flow, run_flow_event, socket);
+    run_apply_settings(socket);
+    run_mark_ready(run, socket);
+}
