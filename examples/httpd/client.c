@@ -6,6 +6,7 @@
 #include "client.h"
 
 #include "response.h"
+#include "secure.h"
 
 #define LOOK_NS (2 * MNET_SECOND)
 
@@ -71,7 +72,7 @@ int client_write(struct client *client, const void *bytes, size_t len)
     const char *at = bytes;
     while (len > 0) {
         size_t queued = 0;
-        int error = mnet_tcp_write(client->flow, at, len, &queued, mnet_now() + LOOK_NS);
+        int error = mnet_stream_write(client->stream, at, len, &queued, mnet_now() + LOOK_NS);
         at += queued;
         len -= queued;
         if (error < 0 || mnet_now() >= client->since + LOOK_NS)
@@ -121,14 +122,14 @@ static uint64_t patience(const struct client *client, bool delivering)
     return begun + HEAD_PATIENCE + body;
 }
 
-/* Waits for bytes, as mnet_tcp_get does. */
+/* Waits for bytes, as mnet_stream_get does. */
 static ptrdiff_t await_bytes(struct client *client, struct mnet_slice *slices, int max)
 {
     for (;;) {
         bool delivering = look(client);
         uint64_t deadline = patience(client, delivering);
         uint64_t next = mnet_now() + LOOK_NS;
-        ptrdiff_t count = mnet_tcp_get(client->flow, slices, max, delivering && next < deadline ? next : deadline);
+        ptrdiff_t count = mnet_stream_get(client->stream, slices, max, delivering && next < deadline ? next : deadline);
         if (count != MNET_E_DEADLINE || mnet_now() >= deadline)
             return count;
     }
@@ -153,7 +154,7 @@ static void converse(struct client *client)
         go_on = count > 0;
         for (ptrdiff_t i = 0; i < count && go_on; i++)
             go_on = handle(client, slices[i]);
-        mnet_tcp_release(client->flow);
+        mnet_stream_release(client->stream);
     }
 }
 
@@ -163,7 +164,7 @@ static void linger(struct client *client)
 {
     char ignored[1024];
     ptrdiff_t len = 1;
-    if (mnet_tcp_shutdown(client->flow, MNET_SHUTDOWN_WRITE) < 0)
+    if (mnet_stream_shutdown(client->stream, MNET_SHUTDOWN_WRITE) < 0)
         return;
     while (len > 0 || len == MNET_E_DEADLINE) {
         bool delivering = look(client);
@@ -171,18 +172,20 @@ static void linger(struct client *client)
         uint64_t deadline = client->since + (delivering ? RESPONSE_PATIENCE : LINGER_PATIENCE);
         if (mnet_now() >= deadline)
             return;
-        len = mnet_tcp_read(client->flow, ignored, sizeof ignored, next < deadline ? next : deadline);
+        len = mnet_stream_read(client->stream, ignored, sizeof ignored, next < deadline ? next : deadline);
     }
 }
 
 void client_serve(struct client_order *order, struct mnet_flow *flow)
 {
-    struct client client = {.flow = flow, .task = mnet_self(), .order = order, .since = mnet_now()};
+    struct client client = {
+        .flow = flow, .stream = mnet_tcp_stream(flow), .task = mnet_self(), .order = order, .since = mnet_now()};
     request_init(&client.request);
     join(&client);
-    converse(&client);
+    if (secure_accept(&client.stream, client.since + HEAD_PATIENCE) == 0)
+        converse(&client);
     if (!client.shed)
         linger(&client);
     leave(&client);
-    (client.shed ? mnet_tcp_abort : mnet_tcp_close)(flow);
+    (client.shed ? mnet_stream_abort : mnet_stream_close)(client.stream);
 }

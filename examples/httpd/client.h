@@ -6,7 +6,7 @@
 
 #include "request.h"
 
-/* A request begins within this time. */
+/* A request begins within this time. A session of TLS is there within HEAD_PATIENCE. */
 #define IDLE_PATIENCE (30 * MNET_SECOND)
 /* A request that has begun has a complete head within this time. */
 #define HEAD_PATIENCE (15 * MNET_SECOND)
@@ -27,6 +27,7 @@ struct client_order {
 
 struct client {
     struct mnet_flow *flow;
+    struct mnet_stream stream; /* the flow's, or that of a session of TLS on it */
     struct mnet_task *task;
     struct client_order *order;
     struct client *older, *newer;

@@ -3,12 +3,15 @@
  *
  * httpd-tap --net:service=tap0 --ipv4=10.0.0.2/24 FOLDER and on Linux: curl http://10.0.0.2/
  *
+ * With --tls-cert=FILE --tls-key=FILE it speaks HTTPS, on port 443.
+ *
  * A machine that has no folders serves an archive, which is part of the program: files.h.
  */
 #include <mnet/mnet.h>
 
 #include "client.h"
 #include "files.h"
+#include "secure.h"
 
 #define PRESSURE_NS MNET_SECOND /* how often a look is taken whether clients were turned away */
 #define SHED_MAX 64u            /* clients at a time */
@@ -83,7 +86,7 @@ static int accept_clients(struct server *server, struct mnet_listener *listener)
 }
 
 /* Those that there are now. A router may give further ones, which are in the log. */
-static void print_addresses(struct mnet_env *env, struct mnet_stack *stack)
+static void print_addresses(struct mnet_env *env, struct mnet_stack *stack, bool secure)
 {
     struct mnet_stack_address own[8];
     unsigned count = mnet_stack_addresses(stack, own, 8);
@@ -92,18 +95,19 @@ static void print_addresses(struct mnet_env *env, struct mnet_stack *stack)
         struct mnet_address address = own[i].prefix.address;
         address.zone = 0; /* a client has a name of its own for the link */
         mnet_address_format(address, text, sizeof text);
-        mnet_print(env, mnet_address_is_ipv4(address) ? "serving http://%s/\n" : "serving http://[%s]/\n", text);
+        mnet_print(env, mnet_address_is_ipv4(address) ? "serving %s://%s/\n" : "serving %s://[%s]/\n",
+                   secure ? "https" : "http", text);
     }
 }
 
-static int serve(struct mnet_env *env, struct mnet_stack *stack)
+static int serve(struct mnet_env *env, struct mnet_stack *stack, bool secure)
 {
     struct mnet_listen_options options = {.backlog = 1024, .no_delay = true};
     struct mnet_listener *listener;
-    int error = mnet_tcp_listen(stack, 80, &options, &listener);
+    int error = mnet_tcp_listen(stack, secure ? 443 : 80, &options, &listener);
     if (error < 0)
         return error;
-    print_addresses(env, stack);
+    print_addresses(env, stack, secure);
     struct server server = {.stack = stack};
     error = accept_clients(&server, listener);
     mnet_tcp_unlisten(listener);
@@ -114,26 +118,45 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack)
     return error;
 }
 
-const struct mnet_program mnet_program = {.arguments = files_usage,
-                                          .summary = "A web server of static files, on port 80."};
+const struct mnet_program mnet_program = {
+    .arguments = files_usage,
+    .summary = "A web server of static files, on port 80, or with TLS on port 443.",
+    .options = secure_options,
+};
 
 static void close_files(void *unused)
 {
     (void)unused;
+    secure_close();
     files_close();
+}
+
+/* Opens the files of the first word that is no option. Returns whether there is just that. */
+static bool open_files(struct mnet_env *env)
+{
+    const char *where = NULL; /* if there is no such word */
+    unsigned words = 0;
+    bool options = true;
+    for (char **word = mnet_env_argv(env) + 1; *word != NULL; word++) {
+        if (options && (*word)[0] == '-' && (*word)[1] == '-')
+            options = (*word)[2] != '\0';
+        else if (words++ == 0)
+            where = *word;
+    }
+    return words <= 1 && files_open(where);
 }
 
 int mnet_main(struct mnet_env *env)
 {
-    const char *where = mnet_env_argv(env)[1]; /* NULL if there is no argument */
-    if (mnet_env_argc(env) > 2 || !files_open(where))
+    if (!open_files(env))
         return mnet_env_usage(env);
     struct mnet_owned files; /* for as long as there are clients */
     mnet_own(&files, close_files, NULL);
+    int secure = secure_open(env);
     struct mnet_stack *stack;
-    int error = mnet_stack_up(env, NULL, &stack);
+    int error = secure < 0 ? 1 : mnet_stack_up(env, NULL, &stack);
     if (error == 0)
-        error = serve(env, stack);
+        error = serve(env, stack, secure > 0);
     mnet_finalise(&files);
     return error;
 }

@@ -85,9 +85,9 @@ static void ignore(void *context, struct mnet_sim_host *host, bool error, const 
 
 int site_visit(int (*run)(struct mnet_env *env, void *argument), void *argument, const char *server_options)
 {
-    char arguments[128] = "--ipv4=10.0.0.2/24 ";
+    char arguments[256] = "--ipv4=10.0.0.2/24 ";
     strcat(arguments, server_options);
-    struct mnet_sim_host_options server_host = {.arguments = arguments};
+    struct mnet_sim_host_options server_host = {.arguments = arguments, .program = &mnet_program};
     struct mnet_sim *sim = mnet_sim_create(1);
     assert_non_null(sim);
     mnet_sim_console(sim, ignore, NULL);

@@ -1,0 +1,20 @@
+/* TLS for the server: secure_tls.c, or secure_none.c on ports without it. */
+#ifndef HTTPD_SECURE_H
+#define HTTPD_SECURE_H
+
+#include <mnet/mnet.h>
+
+/* The options that choose a certificate, ended by a NULL name. */
+extern const struct mnet_program_option secure_options[];
+
+/* Reads the certificate that the options name. Returns 1 if clients are to speak TLS, 0 if not, or
+ * a negative value if something is wrong with the options, which a line on the console says. Never
+ * suspends. */
+int secure_open(struct mnet_env *env);
+void secure_close(void);
+
+/* Begins the session of a client, if there are to be any: *stream is the flow's at first, and then
+ * the session's. Returns 0 or an error, after which *stream is still the flow's. Suspends. */
+int secure_accept(struct mnet_stream *stream, uint64_t deadline);
+
+#endif

@@ -1,0 +1,21 @@
+/* No TLS. */
+#include "secure.h"
+
+const struct mnet_program_option secure_options[] = {{NULL, NULL, NULL}};
+
+int secure_open(struct mnet_env *env)
+{
+    (void)env;
+    return 0;
+}
+
+void secure_close(void)
+{
+}
+
+int secure_accept(struct mnet_stream *stream, uint64_t deadline)
+{
+    (void)stream;
+    (void)deadline;
+    return 0;
+}

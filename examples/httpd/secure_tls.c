@@ -1,0 +1,64 @@
+/* TLS by mnet-tls. */
+#include "secure.h"
+
+#include <string.h>
+
+#include <mnet/tls.h>
+
+static struct mnet_tls_context *context; /* NULL: clients speak HTTP without TLS */
+
+const struct mnet_program_option secure_options[] = {
+    {"--tls-cert=", "FILE", "serve HTTPS with this certificate, and its issuers behind it (PEM)"},
+    {"--tls-key=", "FILE", "the key of the certificate (PEM)"},
+    {NULL, NULL, NULL},
+};
+
+/* Returns the value of an option, or NULL. */
+static const char *value_of(struct mnet_env *env, const char *option)
+{
+    size_t len = strlen(option);
+    for (char **word = mnet_env_argv(env) + 1; *word != NULL && strcmp(*word, "--") != 0; word++)
+        if (strncmp(*word, option, len) == 0)
+            return *word + len;
+    return NULL;
+}
+
+int secure_open(struct mnet_env *env)
+{
+    static const char *const protocols[] = {"http/1.1", NULL};
+    struct mnet_tls_options options = {.protocols = protocols};
+    const char *certificate = value_of(env, "--tls-cert="), *key = value_of(env, "--tls-key=");
+    if (certificate == NULL && key == NULL)
+        return 0;
+    if (certificate == NULL || key == NULL) {
+        mnet_print(env, "--tls-cert and --tls-key belong together\n");
+        return MNET_E_INVALID;
+    }
+    int error = mnet_tls_context_create(&options, &context);
+    if (error == 0)
+        error = mnet_tls_add_identity(context, mnet_tls_file(certificate), mnet_tls_file(key));
+    if (error < 0) {
+        mnet_print(env, "%s: %s: %s\n", certificate, mnet_tls_strerror(error),
+                   context != NULL ? mnet_tls_reason(context) : "");
+        secure_close();
+        return error;
+    }
+    return 1;
+}
+
+void secure_close(void)
+{
+    mnet_tls_context_free(context);
+    context = NULL;
+}
+
+int secure_accept(struct mnet_stream *stream, uint64_t deadline)
+{
+    struct mnet_tls *tls;
+    if (context == NULL)
+        return 0;
+    int error = mnet_tls_accept(context, *stream, &tls, deadline);
+    if (error == 0)
+        *stream = mnet_tls_stream(tls);
+    return error;
+}
