@@ -27,6 +27,7 @@
 #include "base/check.h"
 #include "base/logger.h"
 #include "base/memory.h"
+#include "stack/check.h"
 #include "stack/coalesce.h"
 #include "stack/loop.h"
 #include "stack/offload.h"
@@ -446,8 +447,7 @@ bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now)
         follow_link(stack);
     if (received > 0 || !at_rest(stack))
         follow_up(stack);
-    MN_CHECK(mn_ip_check(&stack->ip));
-    MN_CHECK(mn_memory_check(stack->memory));
+    MN_CHECK(mn_stack_check(stack));
     return received >= MN_RX_BUDGET || stack->work;
 }
 

@@ -79,6 +79,7 @@ struct mnet_stack {
     uint32_t device_offload;     /* of frames sent: what is left to the device */
     struct mnet_packet *cutting; /* a large frame that is being cut into segments; NULL: none */
     struct mn_segmenter segmenter;
+    unsigned steps; /* of mn_stack_check */
     unsigned pending_count;
     struct mnet_packet *pending[MN_BATCH]; /* frames that the device has not taken yet, in order */
 };

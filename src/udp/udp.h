@@ -88,6 +88,9 @@ struct mn_udp_endpoint {
     enum mnet_unreachable unreachable; /* the cause reported or told last */
 };
 
+/* Asserts what must hold between two steps. O(endpoints). */
+void mn_udp_check(const struct mn_udp *udp);
+
 /* Returns 0 or MNET_E_NO_MEMORY. */
 int mn_udp_init(struct mn_udp *udp, const struct mn_udp_config *config);
 

@@ -1,36 +1,31 @@
 /* The checks of whole structures: each finds what is wrong with one. */
 #include "unit/child.h"
 
-#include <signal.h>
-#include <stdlib.h>
-
 #include "base/list.h"
 #include "base/memory.h"
 #include "tests/support/ip6_router.h"
 
 static struct ip_host host;
 
+struct spoiling {
+    void (*spoil)(struct ip_host *h);
+};
+
+static void spoil_and_check(void *argument)
+{
+    ((struct spoiling *)argument)->spoil(&host);
+    for (int i = 0; i < 64; i++) {
+        mn_ip_check(&host.ip);
+        mn_memory_check(host.memory);
+    }
+}
+
 /* Runs `spoil` and the checks in a process of its own, which is to end with the assertion. */
 static void assert_found(void (*spoil)(struct ip_host *h), const char *assertion)
 {
-    int ends[2];
-    char text[4096];
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        signal(SIGABRT, SIG_DFL); /* not cmocka's */
-        dup2(ends[1], STDERR_FILENO);
-        spoil(&host);
-        for (int i = 0; i < 64; i++) {
-            mn_ip_check(&host.ip);
-            mn_memory_check(host.memory);
-        }
-        _exit(0);
-    }
-    int status = hear_child(child, ends, text, sizeof text);
-    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT || strstr(text, assertion) == NULL)
-        fail_msg("not found: %s; status %d, said: %s", assertion, status, text);
+    const char *said = find_assertion(spoil_and_check, &(struct spoiling){spoil}, assertion);
+    if (said != NULL)
+        fail_msg("not found: %s; it said: %s", assertion, said);
 }
 
 static void count_a_neighbour_more(struct ip_host *h)

@@ -26,8 +26,8 @@ bool mn_table_choose_port(struct mn_tcp *tcp, struct mnet_endpoint *local, const
                           bool loopback, uint32_t *hash);
 
 /* What a connection begins with, from one keyed hash of its ends: ISN = M + F(4-tuple, secret)
- * (RFC 6528, MUST-8, MUST-9, SHLD-1), and the beginning of the clock of our timestamps, the same for
- * each connection of the pair. The halves of the hash say nothing about one another. */
+ * (RFC 6528, MUST-8, MUST-9, SHLD-1), and the beginning of the clock of our timestamps, the same
+ * for each connection of the pair. The halves of the hash say nothing about one another. */
 struct mn_beginning {
     uint32_t isn;
     uint32_t timestamp_offset;
