@@ -32,12 +32,15 @@
 #define FIELD(field) #field, offsetof(struct mnet_config, field), sizeof(((struct mnet_config *)NULL)->field)
 
 const struct mn_config_number mn_config_numbers[] = {
-    {FIELD(ip.ttl), MN_CONFIG_COUNT, 64, 0, NULL, 1, UINT8_MAX},                        /* RFC 1700 */
-    {FIELD(ip.dhcp_wait_ns), MN_CONFIG_TIME, 30 * MNET_SECOND, 0, NULL, 1, UINT64_MAX}, /* four attempts */
+    /* RFC 1700 */
+    {FIELD(ip.ttl), MN_CONFIG_COUNT, 64, 0, NULL, 1, UINT8_MAX},
+    /* four attempts */
+    {FIELD(ip.dhcp_wait_ns), MN_CONFIG_TIME, 30 * MNET_SECOND, 0, NULL, 1, UINT64_MAX},
     {FIELD(ip.neighbours_max), MN_CONFIG_COUNT, 256, 8192, NULL, 1, MOST},
     {FIELD(ip.reassembly_datagrams_max), MN_CONFIG_COUNT, 32, 0, NULL, 1, MOST},
     {FIELD(ip.reassembly_bytes_max), MN_CONFIG_BYTES, SIZE_MAX, 32, NULL, 1, SIZE_MAX},
-    {FIELD(ip.dad_transmits), MN_CONFIG_COUNT, 1, 0, NULL, 1, MN_DAD_TRANSMITS_MAX}, /* RFC 4862 5.1 */
+    /* RFC 4862 5.1 */
+    {FIELD(ip.dad_transmits), MN_CONFIG_COUNT, 1, 0, NULL, 1, MN_DAD_TRANSMITS_MAX},
     {FIELD(ip.icmp_errors_per_s), MN_CONFIG_COUNT, 200, 0, NULL, 1, MOST},
     {FIELD(udp.endpoints_max), MN_CONFIG_COUNT, 64, 0, NULL, 1, UINT16_MAX},
     {FIELD(tcp.connections_max), MN_CONFIG_COUNT, 65536, 4096, NULL, 1, MOST},
@@ -49,7 +52,8 @@ const struct mn_config_number mn_config_numbers[] = {
     {FIELD(tcp.receive_buffer), MN_CONFIG_BYTES, 8 * MEBIBYTE, 16, NULL, 2048, BUFFER_MOST},
     {FIELD(tcp.msl_ns), MN_CONFIG_TIME, 30 * MNET_SECOND, 0, NULL, 1, UINT64_MAX},
     {FIELD(tcp.orphan_ns), MN_CONFIG_TIME, 60 * MNET_SECOND, 0, NULL, 1, UINT64_MAX},
-    {FIELD(tcp.user_timeout_ns), MN_CONFIG_TIME, 15 * 60 * MNET_SECOND, 0, NULL, 1, UINT64_MAX}, /* R2 */
+    /* R2 */
+    {FIELD(tcp.user_timeout_ns), MN_CONFIG_TIME, 15 * 60 * MNET_SECOND, 0, NULL, 1, UINT64_MAX},
     /* HE-8-1; the limits are HE-5-4 and HE-5-5 */
     {FIELD(tcp.connection_attempt_delay_ns), MN_CONFIG_TIME, 250 * MNET_MILLISECOND, 0, NULL, 10 * MNET_MILLISECOND,
      2 * MNET_SECOND},

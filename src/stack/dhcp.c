@@ -1,8 +1,8 @@
 /* DHCP in a stack: see dhcp.h.
  *
- * The client is a state machine that knows no ip. After everything that may have moved it, `follow` brings ip into line
- * with the lease that it now has, tells it how the probe for a new address went, and sends what it has to say. What
- * becomes of a lease therefore depends on states alone, not on the order of calls.
+ * The client is a state machine that knows no ip. After each event for it, `follow` gives ip the
+ * address of the present lease, tells the client the result of the probe for a new address, and
+ * sends its messages. So the fate of a lease depends on states alone, not on the order of calls.
  */
 #include "stack/dhcp.h"
 

@@ -1,4 +1,5 @@
-/* A stack that has its address from a DHCP server: the client wired to ip, UDP and TCP. Driven by polls; no task. */
+/* A stack that has its address from a DHCP server: the client wired to ip, UDP and TCP. Polls drive
+ * it; there is no task. */
 #ifndef MN_STACK_DHCP_H
 #define MN_STACK_DHCP_H
 
@@ -11,9 +12,9 @@ struct mn_stack_dhcp {
     struct mn_dhcp_client client; /* OFF in a stack with an address of its own */
     struct mn_udp_endpoint endpoint;
     uint32_t applied;           /* client.serial as ip knows it */
-    uint32_t address;           /* what ip was told to use; 0: nothing */
+    uint32_t address;           /* the one that ip was told to use; 0: none */
     struct mn_dhcp_lease told;  /* the lease that users of the stack know of; zeroed: none */
-    uint64_t release_before_ns; /* how long the end of the stack may wait for the RELEASE to leave */
+    uint64_t release_before_ns; /* the end of the stack waits so long for the RELEASE to leave */
 };
 
 /* Begins to ask for an address. 0 or MNET_E_LIMIT. */

@@ -22,7 +22,7 @@ struct mn_stack_dhcp6 {
     uint64_t due_ns;            /* deadline of the client; MNET_NEVER: none */
     uint32_t serial;            /* client.serial that users of the stack have been told of */
     uint32_t prefixes;          /* mn_ip_prefix_changes that the client has been told of */
-    uint64_t release_before_ns; /* how long the end of the stack may wait for the answer to RELEASE */
+    uint64_t release_before_ns; /* the end of the stack waits so long for the answer to RELEASE */
     uint8_t address_count;
     struct mn_stack_dhcp6_address addresses[MN_DHCP6_ADDRESSES]; /* that ip has been told of */
 };

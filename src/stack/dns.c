@@ -1,10 +1,10 @@
 /* DNS as a service of a stack: see dns.h.
  *
- * Theory of operation. The resolver says what is to be done, and this file does it with the calls
- * of mnet/udp.h and mnet/tcp.h, none of which suspends here: a UDP endpoint for each exchange,
- * connected to the server, so that nothing of others arrives; and a TCP flow for each stream. Their
- * notices set a bit for the port or the stream. The poll runs the service after its events: bits
- * first, then timers, then output.
+ * Theory of operation. The resolver decides, and this file acts for it by the calls of mnet/udp.h
+ * and mnet/tcp.h, none of which suspends here. Each exchange has a UDP endpoint, connected to the
+ * server, so that nothing of others arrives. Each stream has a TCP flow. Their notices set a bit
+ * for the port or the stream. The poll runs the service after its events: bits first, then timers,
+ * then output.
  *
  * A task that looks something up waits for `done`, like for any event. If the stack ends, the
  * service does so first: it ends all waits, and waiting tasks touch nothing of the stack.
@@ -379,7 +379,8 @@ static int localhost(const struct mnet_stack *stack, struct mnet_address *addres
 int mn_names_literal(struct mnet_stack *stack, const char *text, struct mnet_address *addresses,
                      struct mn_dns_name *name, bool *complete)
 {
-    int error = stack->env != NULL ? mnet_env_parse_address(stack->env, text, addresses) /* zones by name */
+    /* The environment knows the names of zones. */
+    int error = stack->env != NULL ? mnet_env_parse_address(stack->env, text, addresses)
                                    : mnet_address_parse(text, addresses);
     if (error == MNET_OK)
         return 1;

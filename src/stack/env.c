@@ -9,11 +9,11 @@
 #include "stack/stack.h"
 #include "stack/zone.h"
 
-/* What a stack takes of the platform's memory unless it is told otherwise. */
+/* The default share of the platform's memory that a stack takes. */
 #define MEMORY_PERCENT 65
 /* The wait for a lease is longer by this factor while the link is down. */
 #define LINK_PATIENCE 10u
-/* How long connections that the program has closed, or left, may take to deliver what is queued. */
+/* The time in which connections that the program has closed, or left, must deliver their bytes. */
 #define DRAIN_NS (2 * MNET_SECOND)
 
 static void print(const struct mnet_env *env, enum mn_console console, const char *text)
@@ -146,7 +146,7 @@ char **mnet_env_argv(const struct mnet_env *env)
 
 /* ---- Devices ---- */
 
-/* The host's name for a device; NULL where no option says. */
+/* Returns the option --net of a device, or NULL. */
 static const struct mn_net_option *find_net(const struct mnet_env *env, const char *name)
 {
     for (unsigned i = 0; i < env->options.net_count; i++) {
@@ -246,7 +246,7 @@ void mnet_print(struct mnet_env *env, const char *format, ...)
 
 /* ---- Stacks ---- */
 
-/* Fills in what the program left to the command line. */
+/* Fills in the fields that the program has left to the command line. */
 static void take_options(struct mnet_config *config, const struct mnet_env *env)
 {
     const struct mnet_config *given = &env->options.config;
@@ -349,7 +349,7 @@ int mnet_stack_await_change(struct mnet_stack *stack, uint32_t seen, uint64_t de
     return MNET_OK;
 }
 
-/* When waiting for a first lease is over: so long after the link came up, or rather later if it does not. */
+/* Returns the end of the wait for a first lease. While the link is down, the wait is longer. */
 static uint64_t lease_deadline(const struct mnet_stack *stack, uint64_t begun)
 {
     uint64_t wait = stack->config.ip.dhcp_wait_ns;
@@ -423,7 +423,8 @@ static int await_first_address(struct mnet_stack *stack)
     return MNET_E_NO_ADDRESS;
 }
 
-/* A stack on a complete configuration; the region is the environment's where `region` is set. */
+/* Creates a stack from a complete configuration. Without memory of its own it gets a region of the
+ * platform, which returns to it at the stack's end. */
 static int create_stack(struct mnet_env *env, struct mnet_config *config, struct mnet_stack **stack)
 {
     void *region = NULL;
@@ -441,8 +442,8 @@ static int create_stack(struct mnet_env *env, struct mnet_config *config, struct
     return error;
 }
 
-/* Keeps what the error means here, for the end of the program. */
-static int because(struct mnet_env *env, int error, const char *why)
+/* Remembers the error and its meaning in words, for the end of the program. Returns the error. */
+static int remember_failure(struct mnet_env *env, int error, const char *why)
 {
     env->failure = error;
     env->why = why;
@@ -456,7 +457,7 @@ static int wrong_config(struct mnet_env *env, const struct mnet_config *config)
         why = "no IPv6, and an address, a gateway or a route of it: expected only one of them";
     else if (!mn_config_has_address(config))
         why = "no own address: give --ipv4=ADDRESS/LENGTH, such as 10.0.0.2/24, or --dhcp, or allow IPv6";
-    return because(env, MNET_E_INVALID, why);
+    return remember_failure(env, MNET_E_INVALID, why);
 }
 
 static int refuse_creation(struct mnet_env *env, int error)
@@ -466,7 +467,7 @@ static int refuse_creation(struct mnet_env *env, int error)
         why = "no memory for the stack";
     else if (error == MNET_E_NO_ADDRESS)
         why = "no own address: the MTU is too small for IPv6, so give --ipv4=ADDRESS/LENGTH or --dhcp";
-    return because(env, error, why);
+    return remember_failure(env, error, why);
 }
 
 /* Both pointers are good. */
@@ -480,10 +481,10 @@ static int bring_up(struct mnet_env *env, const struct mnet_config *wanted, stru
     if (config.device == NULL)
         config.device = mnet_env_device(env, NULL);
     if (config.device == NULL)
-        return because(env, MNET_E_NO_DEVICE, NULL); /* who opens devices has said why */
+        return remember_failure(env, MNET_E_NO_DEVICE, NULL); /* who opens devices has said why */
     struct mn_env_device *place = place_of(env, config.device);
     if (place != NULL && place->stack != NULL)
-        return because(env, MNET_E_NO_DEVICE, "the network device has a stack already");
+        return remember_failure(env, MNET_E_NO_DEVICE, "the network device has a stack already");
     int error = create_stack(env, &config, stack);
     if (error < 0)
         return refuse_creation(env, error);
@@ -491,9 +492,9 @@ static int bring_up(struct mnet_env *env, const struct mnet_config *wanted, stru
         place->stack = *stack;
     error = await_first_address(*stack);
     if (error == MNET_E_IN_USE)
-        because(env, error, "another station uses our address");
+        remember_failure(env, error, "another station uses our address");
     if (error == MNET_E_NO_ADDRESS)
-        because(env, error, NULL); /* it is in the log */
+        remember_failure(env, error, NULL); /* it is in the log */
     return error;
 }
 

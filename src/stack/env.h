@@ -1,8 +1,9 @@
-/* Environments: one application's view of a port. A port fills struct mn_env_setup; the rest is common.
+/* Environments: the view that one application has of a port. A port fills struct mn_env_setup; the
+ * rest is common.
  *
- * A port's main() calls mn_env_run, and is done. A simulation makes one loop with mn_loop_init, one environment for
- * each host with mn_env_open, and runs them with mn_loop_run; in the first task (or any other) of it the hosts'
- * applications, mnet_main or other functions, are called.
+ * The main() of a port calls mn_env_run and returns its result. A simulation makes one loop with
+ * mn_loop_init and one environment for each host with mn_env_open, and runs all of them with
+ * mn_loop_run. Tasks of that loop call the hosts' applications: mnet_main, or other functions.
  */
 #ifndef MN_ENV_H
 #define MN_ENV_H
@@ -14,9 +15,9 @@
 
 /* A device that an application asks for. */
 struct mn_device_request {
-    const char *name;    /* as the application calls it, "service" unless it cares; never NULL */
-    const char *host;    /* what --net:NAME=HOST says; NULL: nothing, the port's default */
-    const char *capture; /* --capture=FILE: wrap it in a capturing device; NULL: do not. Not where there are no files */
+    const char *name;    /* the application's name for it, "service" by default; never NULL */
+    const char *host;    /* HOST of --net:NAME=HOST; NULL: the port's default */
+    const char *capture; /* FILE of --capture=FILE: a capturing device wraps it; NULL: none */
 };
 
 enum mn_console {
@@ -28,22 +29,25 @@ enum mn_console {
 struct mn_env_setup {
     int argc;
     char **argv;
-    const struct mnet_program *program;        /* NULL: it does not describe itself */
-    const struct mnet_program_option *options; /* the port's own, which it takes out of argv itself; NULL: none */
+    const struct mnet_program *program; /* NULL: it does not describe itself */
+    /* the port's own, which it takes out of argv itself; NULL: none */
+    const struct mnet_program_option *options;
     void *context;
     /* Monotonic time and entropy, as in struct mnet_platform. */
     uint64_t (*now)(void *context);
     bool (*entropy)(void *context, void *buffer, size_t len);
-    /* Opens a device; NULL where it cannot, after saying why in one line on the error console. */
+    /* Opens a device. If that fails, prints one line with the cause on the error console and
+     * returns NULL. */
     struct mnet_device *(*open_device)(void *context, const struct mn_device_request *request);
     void (*print)(void *context, enum mn_console console, const char *text, size_t len);
-    /* Up to `len` bytes of console input, without waiting: their count, 0 at its end, MNET_E_DEADLINE where none has
-     * come, MNET_E_IO. When some may have come, the port wakes env->input_waiters. NULL: there is no console input. */
+    /* Stores up to `len` bytes of console input, without waiting. Returns their count, 0 at the
+     * end of input, MNET_E_DEADLINE if there are none yet, or MNET_E_IO. The port wakes
+     * env->input_waiters when there may be some. NULL: there is no console input. */
     ptrdiff_t (*input)(void *context, void *buffer, size_t len);
-    /* Memory for stacks: a region of `size` bytes or NULL, and back. It need not be touched before it is used. */
+    /* Take and return a region of `size` bytes for a stack; NULL if there is none. */
     void *(*allocate)(void *context, size_t size);
     void (*release)(void *context, void *region, size_t size);
-    size_t memory_size; /* what the platform has, in bytes: a stack takes 65 % of it by default */
+    size_t memory_size; /* bytes of the platform's memory: a stack takes 65 % of it by default */
     /* Used by mn_env_run only: see struct mn_loop_port and struct mn_task_stacks. */
     void (*wait)(void *context, uint64_t deadline);
     struct mn_task_stacks task_stacks;
@@ -76,21 +80,22 @@ struct mnet_env {
     struct mnet_log log;               /* the console, for stacks without a log of their own */
     struct mnet_link ended_stacks;     /* down, with handles that their users have not closed yet */
     struct mnet_waiters input_waiters; /* tasks that wait for console input */
-    int failure;                       /* what mnet_stack_up returned when it failed last ... */
-    const char *why;                   /* ... and what that means; NULL: the port has said so already */
+    int failure;                       /* the error of the last mnet_stack_up that failed */
+    const char *why;                   /* its meaning in words; NULL: the port has printed it */
 };
 
-/* Makes an environment on `loop`. 0; 1 after what --help or --version want was printed; MNET_E_INVALID after a wrong option, which was
- * reported on the error console. setup->argv is modified, and must outlive the environment. */
+/* Makes an environment on `loop`. Returns 0, 1 if --help or --version was given and answered, or
+ * MNET_E_INVALID after a line on the error console about a wrong option. setup->argv is modified,
+ * and must outlive the environment. */
 int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_setup *setup);
 /* Takes the environment's stacks down and closes its devices. */
 void mn_env_close(struct mnet_env *env);
-/* The same after mnet_main, and the exit status of the program: `result` is what mnet_main returned, `error` what mn_loop_run did. Says in one
- * line on the error console what went wrong. */
+/* The same after mnet_main. `result` is the result of mnet_main, `error` that of mn_loop_run.
+ * Reports a failure in one line on the error console. Returns the exit status of the program. */
 int mn_env_end(struct mnet_env *env, int error, int result);
 
-/* Runs mnet_main in the first task of a loop of its own; returns the exit status: that of mn_env_end, 1 after a wrong option, 0 after
- * --help or --version. */
+/* Runs mnet_main in the first task of a loop of its own. Returns the exit status: that of
+ * mn_env_end, 1 after a wrong option, or 0 after --help or --version. */
 int mn_env_run(const struct mn_env_setup *setup);
 
 /* For mnet_stack_down: the device is gone. */

@@ -68,8 +68,8 @@ bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, 
     return true;
 }
 
-/* Adds the next `len` payload bytes to `segment` and moves on behind them; by reference, or copying everything. False, position
- * unchanged, where that does not work. */
+/* Adds the next `len` payload bytes to `segment`, by reference or as a copy, and advances behind
+ * them. Returns false, with the position unchanged, if they do not fit in that way. */
 static bool fill(struct mn_segmenter *s, struct mnet_packet *segment, uint32_t len, bool copy)
 {
     const struct mnet_packet *part = s->part;
@@ -83,7 +83,7 @@ static bool fill(struct mn_segmenter *s, struct mnet_packet *segment, uint32_t l
             if (!mnet_packet_add(segment, fragment->buffer, fragment->offset + offset, count))
                 return false;
         } else if (count > 0) {
-            /* Linear bytes belong to no buffer. Behind a fragment they fit only where everything is copied. */
+            /* Linear bytes belong to no buffer: behind a fragment they can only be copied. */
             if (segment->fragment_count > 0 && !copy)
                 return false;
             if (!mnet_packet_append(segment, bytes, count))
@@ -123,7 +123,7 @@ static void patch_headers(struct mn_segmenter *s, struct mnet_packet *segment, u
 struct mnet_packet *mn_segmenter_next(struct mn_segmenter *s)
 {
     MN_ASSERT(s->left > 0);
-    /* From the receive reserve if need be: what fills the rest may be the very data that must go out. */
+    /* The receive reserve may be used: the rest may be full of the data that is to be sent. */
     struct mnet_packet *segment = mnet_packet_alloc(s->memory);
     if (segment == NULL)
         return NULL;

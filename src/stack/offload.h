@@ -1,9 +1,9 @@
-/* Offloads in software: what the metadata of a frame asks for and the device below cannot do.
+/* Offloads in software: the work that the metadata of a frame asks for, if the device cannot do it.
  *
- * The engine gives out large segments whose checksum is left to be completed. Just above a device that lacks
- * MNET_OFFLOAD_TSO4 or MNET_OFFLOAD_TSO6, those of that family are cut with a segmenter; above one that lacks
- * MNET_OFFLOAD_CHECKSUM every frame is completed. Ports that stand in for hardware (the simulator) use the same
- * functions.
+ * The engine emits large segments with partial checksums. A segmenter cuts those of IPv4 if the
+ * device lacks MNET_OFFLOAD_TSO4, and those of IPv6 if it lacks MNET_OFFLOAD_TSO6. If the device
+ * lacks MNET_OFFLOAD_CHECKSUM, the checksum of every frame is completed. The simulator uses the
+ * same functions as its hardware.
  */
 #ifndef MN_OFFLOAD_H
 #define MN_OFFLOAD_H
@@ -12,12 +12,12 @@
 
 #include "base/base.h"
 
-/* Completes the checksum of a frame that is MNET_CHECKSUM_PARTIAL and makes it MNET_CHECKSUM_PLAIN; other frames are
- * left alone. A UDP checksum that comes out as 0 is sent as 0xffff (RFC 768). False, frame untouched, where
- * csum_start and csum_offset lie outside the linear part. */
+/* Completes the checksum of a frame that is MNET_CHECKSUM_PARTIAL and makes it MNET_CHECKSUM_PLAIN.
+ * Other frames stay as they are. A UDP checksum of 0 becomes 0xffff (RFC 768). Returns false, with
+ * the frame unchanged, if csum_start and csum_offset lie outside the linear part. */
 bool mn_offload_complete(struct mnet_packet *frame);
 
-/* Whether the frame is one for the segmenter: it stands for several segments. */
+/* Returns whether the frame stands for several segments. */
 static inline bool mn_offload_is_large(const struct mnet_packet *frame)
 {
     return MN_UNLIKELY(frame->gso != MNET_GSO_NONE) && frame->gso_size != 0;
@@ -33,32 +33,34 @@ static inline uint32_t mn_offload_needed(const struct mnet_packet *frame)
     return checksum | by_gso[frame->gso];
 }
 
-/* Cuts one large frame into segments. Zero cost until used; holds no reference: the frame must outlive it, unchanged.
- */
+/* Cuts one large frame into segments. It holds no reference: the frame must outlive it, unchanged.
+ * */
 struct mn_segmenter {
     const struct mnet_packet *frame;
     struct mnet_memory *memory;
-    const struct mnet_packet *part; /* where the payload goes on: this packet of the `more` chain, ... */
-    uint32_t piece;                 /* ... its linear part (0) or fragment (1 and up), ... */
-    uint32_t offset;                /* ... at this byte of it */
-    uint32_t left;                  /* payload bytes not yet cut */
-    uint64_t pseudo_sum;            /* of addresses and protocol; the length is added for each segment */
-    uint32_t seq;                   /* of the next segment ... */
-    uint16_t identification;        /* ... and its identification, if it is IPv4 */
+    /* The position in the payload: a packet of the `more` chain, its linear part (0) or fragment (1
+     * and up), and the byte of that. */
+    const struct mnet_packet *part;
+    uint32_t piece;
+    uint32_t offset;
+    uint32_t left;           /* payload bytes not yet cut */
+    uint64_t pseudo_sum;     /* of addresses and protocol; the length is added for each segment */
+    uint32_t seq;            /* of the next segment */
+    uint16_t identification; /* of the next segment, over IPv4 */
     uint16_t ip_header_len, tcp_header_len;
     bool ipv6, first;
 };
 
-/* Prepares to cut an Ethernet frame with gso MNET_GSO_TCPV4 that carries TCP over IPv4, or one with MNET_GSO_TCPV6
- * that carries TCP directly behind an IPv6 header. Memory for segments is taken from `memory`, the receive reserve
- * included. False if the frame is not such a one: other headers, headers not in the linear part, or lengths that
- * contradict each other. */
+/* Prepares to cut an Ethernet frame with gso MNET_GSO_TCPV4 that carries TCP over IPv4, or one with
+ * MNET_GSO_TCPV6 that carries TCP directly behind an IPv6 header. Segments come from `memory`, its
+ * receive reserve included. Returns false if the frame has other headers, headers outside the
+ * linear part, or lengths that contradict each other. */
 bool mn_segmenter_init(struct mn_segmenter *segmenter, const struct mnet_packet *frame, struct mnet_memory *memory);
 
-/* The next segment, owned by the caller; NULL where memory is short: ask again later. Call it until
- * mn_segmenter_done. Every segment has a copy of the headers with its own IP length, IPv4 identification and header
- * checksum, TCP sequence number and partial checksum; FIN and PSH stay on the last, CWR on the first. Its payload
- * refers to the fragments of the frame. */
+/* Returns the next segment, owned by the caller, or NULL if memory is short: ask again later. Call
+ * it until mn_segmenter_done. Each segment has a copy of the headers with its own IP length, IPv4
+ * identification and header checksum, TCP sequence number and partial checksum. FIN and PSH stay on
+ * the last one, CWR on the first. Its payload refers to the fragments of the frame. */
 struct mnet_packet *mn_segmenter_next(struct mn_segmenter *segmenter);
 
 static inline bool mn_segmenter_done(const struct mn_segmenter *segmenter)

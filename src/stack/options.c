@@ -347,8 +347,8 @@ static int refuse_both(const char *option, const char *other, char *error, size_
     return MNET_E_INVALID;
 }
 
-/* Checks the rules that no option can check alone: either a DHCP server gives address and routers of
- * IPv4, or the command line does; and without IPv6 there is nothing of it. */
+/* Checks the rules that no option can check alone: either a DHCP server gives address and routers
+ * of IPv4, or the command line does; and without IPv6 there is nothing of it. */
 static int check_sources(const struct mn_options *options, char *error, size_t size)
 {
     const struct mnet_config *config = &options->config;

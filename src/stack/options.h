@@ -1,6 +1,6 @@
-/* The command line: the standard options, the same on every port (see mnet/env.h), those that a port adds, and those that
- * the program describes. options.c has the table of the standard ones, options_line.c reads command lines and writes
- * --help from it.
+/* The command line: the standard options, which are the same on every port (see mnet/env.h), those
+ * that a port adds, and those that the program describes. options.c has the table of the standard
+ * options. options_line.c reads command lines and writes --help from the table.
  */
 #ifndef MN_OPTIONS_H
 #define MN_OPTIONS_H
@@ -39,24 +39,25 @@ struct mn_option {
 extern const struct mn_option mn_options_table[];
 extern const size_t mn_options_count;
 
-/* What else may stand on the command line. */
+/* The other things that the command line may have. */
 struct mn_options_known {
-    const struct mnet_program *program;     /* NULL: it does not say; it may have any words, and no options */
-    const struct mnet_program_option *port; /* of the port, which has taken them out already; NULL: none */
+    const struct mnet_program *program;     /* NULL: any words, and no options of its own */
+    const struct mnet_program_option *port; /* the port has taken them out already; NULL: none */
 };
 
-/* Reads the options among argv[1..*argc-1] and takes the standard ones out of argv, which stays terminated by NULL.
- * Words, options of the program, and everything from "--" on are left for the application. 0, or MNET_E_INVALID with
- * one line, without newline, in `error` of `size` bytes. Reads no further than --help or --version.
- */
+/* Reads the options among argv[1..*argc-1] and takes the standard ones out of argv, which stays
+ * terminated by NULL. Words, options of the program, and everything from "--" on stay for the
+ * application. Returns 0, or MNET_E_INVALID with one line, without newline, in `error` of `size`
+ * bytes. Reads no further than --help or --version. */
 int mn_options_parse(struct mn_options *options, const struct mn_options_known *known, int *argc, char **argv,
                      char *error, size_t size);
-/* What no option can see alone: whether the options fit together. As above. */
+/* Checks that the options fit together. Returns as mn_options_parse. */
 int mn_options_check(const struct mn_options *options, char *error, size_t size);
 
-/* The usage of a program called `name`, in one line with its newline. Returns its length, or what it would have been. */
+/* Writes the usage of a program called `name`, one line with its newline. Returns the length of the
+ * whole line, which may be more than fits. */
 size_t mn_options_usage(const struct mnet_program *program, const char *name, char *text, size_t size);
-/* What --help prints after it: gives line after line to `line`. */
+/* Gives each further line of --help to `line`. */
 void mn_options_help(const struct mn_options_known *known, void (*line)(void *context, const char *text),
                      void *context);
 

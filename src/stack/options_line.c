@@ -1,8 +1,9 @@
 /* Reading a command line, and writing --help.
  *
- * A word that begins with '-' is an option: of the program, if it describes one of this name, else a standard one, else
- * one of the port, else a mistake. A mistake is answered with the known option that is nearest to it: the one that takes
- * the fewest letters to be changed, left out, put in or swapped with the next, or one that the word is a part of.
+ * A word that begins with '-' is an option. The program's options are looked through first, then
+ * the standard ones, then the port's. If none has this name, the error names the nearest known
+ * option: the one with the fewest letters changed, left out, put in or swapped with the next one,
+ * or one that contains the word.
  */
 #include "stack/options.h"
 
@@ -20,7 +21,7 @@
 
 enum match {
     MATCH_NONE,
-    MATCH_VALUE,       /* *value is what follows the name, "" for an option without a value */
+    MATCH_VALUE,       /* *value is the text behind the name, "" for an option without a value */
     MATCH_MISSING,     /* the option is there but its value is not */
     MATCH_SUPERFLUOUS, /* the option has no value, and there is one */
 };
@@ -51,10 +52,11 @@ static enum match match_name(const char *name, const char *argument, const char 
 
 /* ---- Nearest names ---- */
 
-/* The letters to change between two names: Levenshtein's distance, with swapped neighbours as one change. */
+/* Returns the number of letters to change between two names: Levenshtein's distance, with swapped
+ * neighbours as one change. */
 static unsigned distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-    uint8_t rows[3][NAME_MAX_LEN + 1]; /* the row before the last one, the last one, this one, in turns */
+    uint8_t rows[3][NAME_MAX_LEN + 1]; /* in turns: the last two rows, and the current one */
     a_len = MN_MIN(a_len, NAME_MAX_LEN);
     b_len = MN_MIN(b_len, NAME_MAX_LEN);
     for (size_t j = 0; j <= b_len; j++)

@@ -7,7 +7,7 @@
 #include "stack/stack.h"
 #include "stack/zone.h"
 
-/* RDNSS-5.3.1-4: an address that is there already, from an origin of more weight, is not repeated. */
+/* RDNSS-5.3.1-4: an address that an origin of more weight has told already is not repeated. */
 static void add_server(const struct mnet_stack *stack, struct mnet_resolvers *list, struct mnet_address address,
                        enum mnet_resolver_origin origin, uint64_t until_ns)
 {

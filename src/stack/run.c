@@ -1,4 +1,4 @@
-/* A program of one environment: what a port's main() calls. In a file of its own, so that a library user without
+/* Runs the program of a port. It is a file of its own, so that users of the library without
  * mnet_main can link. */
 #include "stack/env.h"
 

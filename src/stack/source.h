@@ -4,9 +4,9 @@
 
 #include <mnet/stack.h>
 
-/* Waits until one of the destinations, which have no zones, has a way with an own address that fits,
- * as long as such an address may still come. Returns 0 in each case, also at the deadline; what
- * there is then decides. Returns MNET_E_CANCELLED or MNET_E_CLOSED. Suspends, though not for a
+/* Waits until one of the destinations, which have no zones, has a way with an own address that
+ * fits, as long as such an address may still come. Returns 0 in each case, also at the deadline;
+ * what there is then decides. Returns MNET_E_CANCELLED or MNET_E_CLOSED. Suspends, though not for a
  * destination of IPv4. */
 int mn_stack_await_source(struct mnet_stack *stack, const struct mnet_address *destinations, unsigned count,
                           uint64_t deadline);

@@ -1,4 +1,4 @@
-/* The life of a stack: open or up, down; and what can be asked of it. */
+/* The life of a stack from mnet_stack_open or mnet_stack_up to mnet_stack_down, and its queries. */
 #include "stack/stack.h"
 
 #include <string.h>
@@ -10,8 +10,8 @@
 #include "wire/ipv4_address.h"
 #include "wire/ipv6.h"
 
-/* The largest payload of one outgoing TCP packet, of either family: what fits into the largest frame behind both
- * headers at their longest. */
+/* The largest payload of one outgoing TCP packet, of either family: it fits into the largest frame
+ * behind both headers at their longest. */
 #define GSO_MAX (MNET_FRAME_MAX - MN_ETHERNET_HEADER - MN_IPV6_HEADER - 60u)
 
 static int start_ip(struct mnet_stack *stack)
@@ -154,7 +154,7 @@ static void wake_flows(struct mnet_stack *stack)
     }
 }
 
-/* Wakes every task that waits for anything of the stack, and lets listeners know that theirs is gone. */
+/* Wakes every task that waits for anything of the stack. Listeners lose their engines. */
 static void wake_everybody(struct mnet_stack *stack)
 {
     wake_flows(stack);

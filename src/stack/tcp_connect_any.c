@@ -29,8 +29,8 @@ static_assert(MNET_TCP_ADDRESSES_MAX == MN_IP_SORT_MAX, "one limit");
 
 /* ---- Causes of failure ---- */
 
-/* HE-5-9: an answer of the peer tells most, then a cause on this side, which the program can
- * remove. No route, or a router's word, tells least: many hosts have only one family. */
+/* HE-5-9: an answer of the peer tells most. Next is a cause on this side, which the program can
+ * remove. No route, or a router's report, tells least: many hosts have only one family. */
 static unsigned weight_of(int error)
 {
     switch (error) {
@@ -79,7 +79,8 @@ static void begin_next(struct mn_race *race)
     mn_block_begin(&attempt->blocked, &attempt->flow->waiters);
     attempt->begun_ns = mnet_now();
     race->running++;
-    race->next_ns = attempt->begun_ns + race->stack->config.tcp.connection_attempt_delay_ns; /* HE-5-1, HE-5-2 */
+    /* HE-5-1, HE-5-2 */
+    race->next_ns = attempt->begun_ns + race->stack->config.tcp.connection_attempt_delay_ns;
     race->earliest_ns = attempt->begun_ns + ATTEMPT_DELAY_LEAST;
 }
 
@@ -96,7 +97,8 @@ static struct mnet_flow *take_flow(struct mn_race *race, unsigned i)
 
 static void end_attempt(struct mn_race *race, unsigned i)
 {
-    mnet_tcp_abort(take_flow(race, i)); /* HE-5-6, HE-5-7: a late SYN,ACK is answered with a reset */
+    /* HE-5-6, HE-5-7: a late SYN,ACK is answered with a reset */
+    mnet_tcp_abort(take_flow(race, i));
 }
 
 /* HE-5-3: tries the next address at once. */
@@ -126,8 +128,8 @@ static bool follow(struct mn_race *race, unsigned i)
     return false;
 }
 
-/* Follows what has happened. Returns the winner, which is the most preferred one of several, or
- * `count` if there is none yet. */
+/* Takes note of each attempt's progress. Returns the winner, which is the most preferred one of
+ * several, or `count` if there is none yet. */
 static unsigned find_winner(struct mn_race *race)
 {
     for (unsigned i = 0; i < race->next; i++)
@@ -161,7 +163,7 @@ static struct mnet_flow *end_with(struct mn_race *race, unsigned winner)
     return flow;
 }
 
-/* As mnet_tcp_connect, an attempt fails with what routers have reported of it, if anything. */
+/* As in mnet_tcp_connect, an attempt fails with the report of a router, if there was one. */
 static int end_at_deadline(struct mn_race *race)
 {
     for (unsigned i = 0; i < race->next; i++)
@@ -200,7 +202,8 @@ static int await(struct mn_race *race, uint64_t deadline)
     uint64_t until = race->next < race->count ? MN_MIN(deadline, race->next_ns) : deadline;
     if (deadline == 0 || mnet_self() == NULL)
         return MNET_E_DEADLINE;
-    bool listed = race->running > 0 || race->more_blocked != NULL; /* so that it learns if the stack goes down */
+    /* so that it learns if the stack goes down */
+    bool listed = race->running > 0 || race->more_blocked != NULL;
     int error = listed ? mn_wait(NULL, until) : mn_block_once(&race->stack->probers, until);
     if (is_gone(race))
         return MNET_E_CLOSED;
@@ -213,7 +216,8 @@ static int restart_late(struct mn_race *race, uint64_t deadline)
 {
     unsigned count = race->late_count;
     if (count == 0 || mnet_self() == NULL)
-        return race->error != MNET_OK ? race->error : MNET_E_UNREACHABLE; /* no address can be used */
+        /* no address can be used */
+        return race->error != MNET_OK ? race->error : MNET_E_UNREACHABLE;
     int error = mn_stack_await_source(race->stack, race->late, count, deadline);
     if (error < 0)
         return error;
@@ -321,7 +325,8 @@ int mnet_tcp_connect_any(struct mnet_stack *stack, const struct mnet_address *ad
             return error;
     }
     if (race.count == 0)
-        return race.error != MNET_OK ? race.error : MNET_E_INVALID; /* all of the other family than ours */
+        /* all of the other family than ours */
+        return race.error != MNET_OK ? race.error : MNET_E_INVALID;
     int error = mn_stack_await_source(stack, race.addresses, race.count, deadline);
     if (error < 0)
         return error;

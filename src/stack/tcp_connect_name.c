@@ -28,7 +28,8 @@ static bool add_family(struct name_race *names, unsigned which)
     unsigned before = names->race.count;
     unsigned count = mn_names_addresses(&names->wait, which, addresses, 0, MNET_TCP_ADDRESSES_MAX / 2);
     for (unsigned i = 0; i < count; i++)
-        (void)mn_race_add(&names->race, addresses[i]); /* no address of a host: as if it were not there */
+        /* no address of a host: as if it were not there */
+        (void)mn_race_add(&names->race, addresses[i]);
     return names->race.count > before;
 }
 

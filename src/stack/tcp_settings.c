@@ -46,7 +46,7 @@ void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay)
 {
     MN_REQUIRE_FLOW(flow);
     mn_tcp_set_no_delay(flow->stack->tcp, flow->tcb, no_delay);
-    mn_stack_leave(flow->stack); /* what was held back may go */
+    mn_stack_leave(flow->stack); /* held-back bytes may go */
 }
 
 int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl)
@@ -77,7 +77,7 @@ unsigned mnet_tcp_ready(const struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
     unsigned ready = mn_tcp_ask(flow->stack->tcp, flow->tcb);
-    /* A write would wait in line behind others and what follows them; when they leave, the flow is told of. */
+    /* A write would wait behind others and their bytes. The flow is told when they are done. */
     bool line = !mn_list_empty(&flow->writers) || flow->deferred != NULL;
     return line ? ready & ~(unsigned)MNET_WRITABLE : ready;
 }
