@@ -16,6 +16,7 @@
 #include <mnet/stream.h>
 #include <mnet/task.h>
 #include <mnet/tcp.h>
+#include <mnet/tcp_settings.h>
 #include <mnet/time.h>
 #include <mnet/udp.h>
 #include <mnet/watch.h>

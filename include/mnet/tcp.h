@@ -74,6 +74,8 @@ struct mnet_listen_options {
      * The address 0.0.0.0 stands for all of IPv4. */
     enum mnet_family family;
     unsigned backlog; /* connections that wait for accept; default 128 */
+    /* The port is only reserved, until mnet_tcp_listen_now. */
+    bool reserve;
     enum mnet_backlog_policy policy;
     bool no_delay;
     /* Not accepted, even if the stack's configuration allows it. */
@@ -142,6 +144,12 @@ enum mnet_unreachable mnet_tcp_unreachable(const struct mnet_flow *flow);
  * (not an own address, or not of the family), MNET_E_LIMIT, MNET_E_NO_MEMORY. Never suspends. */
 int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_listen_options *options,
                     struct mnet_listener **listener);
+/* Begins to listen with a listener that only reserved its port, or changes the backlog of one that
+ * listens. Before this call connection requests are answered as if nobody had the port, and a
+ * connection can be opened from it: with the address and the port as `local` of struct
+ * mnet_connect_options. A backlog of 0 is the default. Returns 0, or MNET_E_CLOSED if the stack is
+ * down. Never suspends. */
+int mnet_tcp_listen_now(struct mnet_listener *listener, unsigned backlog);
 /* Returns the port of the listener. */
 uint16_t mnet_tcp_listen_port(const struct mnet_listener *listener);
 
@@ -164,6 +172,20 @@ ptrdiff_t mnet_tcp_read(struct mnet_flow *flow, void *buffer, size_t len, uint64
  * error of mnet_tcp_read. *done is the number of bytes read in each case; done may be NULL.
  * Suspends. */
 int mnet_tcp_read_exactly(struct mnet_flow *flow, void *buffer, size_t len, size_t *done, uint64_t deadline);
+
+/* Copies up to `len` bytes without reading them: the next call that reads gets the same bytes.
+ * Otherwise as mnet_tcp_read. Suspends. */
+ptrdiff_t mnet_tcp_peek(struct mnet_flow *flow, void *buffer, size_t len, uint64_t deadline);
+
+/* The bytes in the queues of a flow. */
+struct mnet_tcp_queued {
+    size_t unread;  /* received in order, and neither read nor lent */
+    size_t unacked; /* sent, and not acknowledged */
+    size_t unsent;  /* queued behind those */
+};
+/* Returns the bytes that are queued now. Those of mnet_tcp_write_now that follow another task's
+ * write are not counted. Never suspends. */
+struct mnet_tcp_queued mnet_tcp_queued(const struct mnet_flow *flow);
 
 /* Lends received bytes without copying them. Fills up to `max` slices with contiguous pieces, in
  * order, and returns how many it filled: at least 1, or 0 at the end of the stream. The bytes count

@@ -13,6 +13,7 @@
 #pragma GCC visibility push(default)
 
 struct mnet_flow;
+struct mnet_listener;
 struct mnet_stack;
 
 /* A snapshot of one connection. Times are in nanoseconds. A time to come is absolute, and
@@ -20,15 +21,22 @@ struct mnet_stack;
 struct mnet_tcp_info {
     struct mnet_endpoint local, remote;
     const char *state; /* "ESTABLISHED", as RFC 9293 spells it; static */
+    /* The handles of the program: that of the connection, or NULL before it is accepted and after
+     * it is closed; and that of the listener, of itself and of connections not accepted yet. */
+    struct mnet_flow *flow;
+    struct mnet_listener *listener;
     /* "cubic", "reno" or "bbr". "" if the connection has no sending side: half-open or in
      * TIME-WAIT. Static. */
     const char *congestion;
     bool timestamps, sack, window_scale; /* agreed by both ends */
+    bool ecn;                            /* agreed, and not switched off since */
+    uint8_t snd_wscale, rcv_wscale;      /* shifts of the windows of the peer, and of ours */
 
     enum mnet_unreachable unreachable; /* as mnet_tcp_unreachable returns it */
 
     /* Smoothed round-trip time and its variation (RFC 6298). 0 if not measured yet. */
     uint64_t rtt_ns, rttvar_ns;
+    uint64_t min_rtt_ns;     /* smallest of the last 30 s; 0 if not measured yet */
     uint64_t rto_ns;         /* retransmission timeout, backoff included */
     unsigned backoff;        /* doublings of it since the last measured round trip */
     uint32_t cwnd, ssthresh; /* bytes; ssthresh UINT32_MAX: no loss so far */
@@ -43,15 +51,17 @@ struct mnet_tcp_info {
     /* State of path-MTU probing (RFC 8899): "off", "base", "searching" or "complete", or "error" if
      * packets may be fragmented. Static. */
     const char *path_search;
-    uint32_t snd_wnd, rcv_wnd;    /* bytes that the peer offers, and that we offer */
-    uint32_t in_flight;           /* bytes sent, and neither acknowledged nor thought lost */
-    uint32_t unacked;             /* bytes sent, and not acknowledged cumulatively */
-    uint32_t unsent;              /* bytes queued behind those */
-    uint32_t unread;              /* bytes received in order, and not read */
-    uint32_t out_of_order;        /* bytes received beyond a hole */
-    uint64_t bytes_acked;         /* since the connection began */
-    uint64_t bytes_received;      /* in order, since the connection began */
-    uint64_t bytes_retransmitted; /* since the connection began */
+    uint32_t snd_wnd, rcv_wnd;     /* bytes that the peer offers, and that we offer */
+    uint32_t in_flight;            /* bytes sent, and neither acknowledged nor thought lost */
+    uint32_t sacked, lost;         /* of those sent: acknowledged selectively, and thought lost */
+    uint32_t unacked;              /* bytes sent, and not acknowledged cumulatively */
+    uint32_t unsent;               /* bytes queued behind those */
+    uint32_t unread;               /* bytes received in order, and not read */
+    uint32_t out_of_order;         /* bytes received beyond a hole */
+    unsigned backlog, backlog_max; /* LISTEN: connections that wait for accept, and how many may */
+    uint64_t bytes_acked;          /* since the connection began */
+    uint64_t bytes_received;       /* in order, since the connection began */
+    uint64_t bytes_retransmitted;  /* since the connection began */
     /* Modulo 2^32. */
     uint32_t segments_sent, segments_received;
 
@@ -64,9 +74,10 @@ struct mnet_tcp_info {
 /* Fills *info, in any state of the connection. Never suspends. */
 void mnet_tcp_info(const struct mnet_flow *flow, struct mnet_tcp_info *info);
 
-/* Calls `visit(context, info)` for each connection of the stack, in no particular order, until it
- * returns false. Connections without a user, half-open ones and those in TIME-WAIT are included.
- * `visit` must not call the stack. *info is valid during the call. */
+/* Calls `visit(context, info)` for each listener of the stack (its state is "LISTEN", or "CLOSED"
+ * if the port is only reserved), then for each connection, in no particular order, until it returns
+ * false. Connections without a user, half-open ones and those in TIME-WAIT are included. `visit`
+ * must not call the stack. *info is valid during the call. */
 void mnet_tcp_each(const struct mnet_stack *stack, bool (*visit)(void *context, const struct mnet_tcp_info *info),
                    void *context);
 

@@ -111,6 +111,11 @@ int mnet_udp_leave(struct mnet_udp *udp, struct mnet_address group);
 ptrdiff_t mnet_udp_receive(struct mnet_udp *udp, void *buffer, size_t len, struct mnet_endpoint *from,
                            uint64_t deadline);
 
+/* Copies up to `len` bytes of the next datagram and leaves it in the queue. Returns the length of
+ * the whole datagram, which may be more. An ICMP error is taken, as by mnet_udp_receive. Otherwise
+ * as that call. Suspends. */
+ptrdiff_t mnet_udp_peek(struct mnet_udp *udp, void *buffer, size_t len, struct mnet_endpoint *from, uint64_t deadline);
+
 /* Lends received datagrams without copying them. Waits for the first one, then fills up to `max`
  * messages, at least 1, with those that are there, and returns their number. Their slices are put
  * into the array `slices` of `slice_max`; a datagram that arrived in one frame needs one. The bytes

@@ -215,6 +215,15 @@ int mnet_tcp_listen(struct mnet_stack *stack, uint16_t port, const struct mnet_l
     return MNET_OK;
 }
 
+int mnet_tcp_listen_now(struct mnet_listener *listener, unsigned backlog)
+{
+    MN_REQUIRE_LISTENER(listener);
+    if (listener->engine == NULL)
+        return MNET_E_CLOSED;
+    mn_tcp_listen_now(listener->engine, backlog);
+    return MNET_OK;
+}
+
 uint16_t mnet_tcp_listen_port(const struct mnet_listener *listener)
 {
     MN_REQUIRE_LISTENER(listener);
@@ -338,6 +347,24 @@ ptrdiff_t mnet_tcp_read(struct mnet_flow *flow, void *buffer, size_t len, uint64
             mn_stack_leave(stack); /* the window may have opened */
             return got;
         }
+        int error = mn_block_once(&flow->waiters, deadline);
+        if (error < 0)
+            return error;
+    }
+}
+
+ptrdiff_t mnet_tcp_peek(struct mnet_flow *flow, void *buffer, size_t len, uint64_t deadline)
+{
+    MN_REQUIRE_FLOW(flow);
+    if (len == 0)
+        return 0;
+    if (buffer == NULL)
+        return MNET_E_INVALID;
+    len = MN_MIN(len, (size_t)PTRDIFF_MAX);
+    for (;;) {
+        ptrdiff_t got = mn_tcp_peek(flow->tcb, buffer, len);
+        if (got != MNET_E_DEADLINE)
+            return got;
         int error = mn_block_once(&flow->waiters, deadline);
         if (error < 0)
             return error;

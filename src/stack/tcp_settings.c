@@ -106,6 +106,12 @@ int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline)
     }
 }
 
+struct mnet_tcp_queued mnet_tcp_queued(const struct mnet_flow *flow)
+{
+    MN_REQUIRE_FLOW(flow);
+    return mn_tcp_queued(flow->tcb);
+}
+
 void mnet_tcp_set_keepalive(struct mnet_flow *flow, const struct mnet_keepalive *keepalive)
 {
     MN_REQUIRE_FLOW(flow);

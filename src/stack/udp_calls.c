@@ -160,6 +160,7 @@ struct receipt {
     struct mnet_endpoint *from;
     const struct mn_udp_loan *loan; /* NULL: it copies */
     ptrdiff_t result;
+    bool peek; /* the datagram stays */
 };
 
 static ptrdiff_t take_lent(struct mnet_udp *udp, const struct mn_udp_loan *loan)
@@ -177,7 +178,8 @@ static ptrdiff_t take_lent(struct mnet_udp *udp, const struct mn_udp_loan *loan)
 static ptrdiff_t take_copy(struct mnet_udp *udp, const struct receipt *receipt)
 {
     struct mnet_endpoint from = {0};
-    ptrdiff_t result = mn_udp_receive(&udp->engine, receipt->buffer, receipt->len, &from);
+    ptrdiff_t result = receipt->peek ? mn_udp_peek(&udp->engine, receipt->buffer, receipt->len, &from)
+                                     : mn_udp_receive(&udp->engine, receipt->buffer, receipt->len, &from);
     if (result == MNET_E_DEADLINE || receipt->from == NULL)
         return result;
     mn_zone_add(udp->stack, &from.address);
@@ -223,7 +225,16 @@ ptrdiff_t mnet_udp_receive(struct mnet_udp *udp, void *buffer, size_t len, struc
                            uint64_t deadline)
 {
     MN_REQUIRE_UDP(udp);
-    struct receipt receipt = {buffer, len, from, NULL, MNET_E_DEADLINE};
+    struct receipt receipt = {buffer, len, from, NULL, MNET_E_DEADLINE, false};
+    if (buffer == NULL && len > 0)
+        return MNET_E_INVALID;
+    return receive(udp, &receipt, deadline);
+}
+
+ptrdiff_t mnet_udp_peek(struct mnet_udp *udp, void *buffer, size_t len, struct mnet_endpoint *from, uint64_t deadline)
+{
+    MN_REQUIRE_UDP(udp);
+    struct receipt receipt = {buffer, len, from, NULL, MNET_E_DEADLINE, true};
     if (buffer == NULL && len > 0)
         return MNET_E_INVALID;
     return receive(udp, &receipt, deadline);

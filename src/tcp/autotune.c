@@ -19,6 +19,9 @@
  * wait in queues on the path. The smallest round trip, compared with the usual one, gives that
  * part. A queue of SEND_INITIAL is always allowed while half of the memory is free. Beyond that a
  * sixteenth of the rest is allowed.
+ *
+ * A user who has set a size gets it: then nothing grows or shrinks by itself, but a send queue
+ * still shares what is left while memory is short.
  */
 #include "tcp/autotune.h"
 #include "tcp/tcb.h"
@@ -54,9 +57,12 @@ uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     if (MN_UNLIKELY(wanted > BATCH_MAX) && least_ns > 0 && least_ns < tcb->flight.rtt.srtt_ns)
         wanted = MN_MAX(wanted * tcb->flight.loss.rack.min_rtt_us / (tcb->flight.rtt.srtt_ns / MNET_MICROSECOND),
                         (uint64_t)BATCH_MAX);
+    uint64_t most = tcp->config.user.send_buffer;
+    if (MN_UNLIKELY(tcb->limited) && tcb->rare.limits->send_buffer != 0)
+        wanted = most = tcb->rare.limits->send_buffer;
     if (MN_UNLIKELY(memory->free_slabs < memory->slab_count / 2))
         wanted = share_of_the_rest(memory);
-    return (uint32_t)MN_MIN(wanted, (uint64_t)tcp->config.user.send_buffer);
+    return (uint32_t)MN_MIN(wanted, most);
 }
 
 static uint64_t round_trip(const struct mn_tcb *tcb)
@@ -100,6 +106,8 @@ static MN_APART uint32_t adjust(const struct mn_tcp *tcp, struct mn_tcb *tcb, ui
 void mn_autotune_read(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now)
 {
     struct mn_autotune *a = &tcb->autotune;
+    if (MN_UNLIKELY(tcb->limited) && tcb->rare.limits->receive_buffer != 0)
+        return;
     uint64_t elapsed = now - a->since_ns, rtt = round_trip(tcb);
     a->read += MN_MIN(bytes, UINT32_MAX - a->read);
     if (MN_LIKELY(elapsed < rtt))

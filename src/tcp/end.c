@@ -51,6 +51,7 @@ void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_hog_remove(&tcb->flight.hog);
     mn_pressure_settle(tcp, tcb);
     MN_ASSERT(tcb->rcv_charged == 0 && tcb->sendq.pinned == 0); /* it takes nothing along */
+    mn_pool_free(&tcp->limits, tcb->rare.limits);
     mn_pool_free(&tcp->tcbs, tcb);
 }
 

@@ -21,6 +21,11 @@ static void sending(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct m
     info->congestion = tcb->flight.congestion.ops->name;
     info->rtt_ns = tcb->flight.rtt.srtt_ns;
     info->rttvar_ns = tcb->flight.rtt.rttvar_ns;
+    info->min_rtt_ns = tcb->flight.loss.rack.min_rtt_us * MNET_MICROSECOND;
+    info->sacked = tcb->flight.loss.sent.sacked;
+    info->lost = tcb->flight.loss.sent.lost;
+    info->ecn = tcb->ecn.on && tcb->ecn.marking;
+    info->snd_wscale = tcb->snd_wscale;
     info->rto_ns = mn_rtt_timeout(&tcb->flight.rtt);
     info->backoff = tcb->flight.rtt.backoff;
     info->cwnd = tcb->flight.congestion.cwnd;
@@ -49,10 +54,13 @@ void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet
         .local = mn_conn_endpoint(&tcb->conn.local),
         .remote = mn_conn_endpoint(&tcb->conn.remote),
         .state = mn_tcp_state_name(tcb->state),
+        .flow = mn_tcp_owner(tcb),
+        .listener = tcb->queued ? tcb->listener->owner : NULL,
         .unreachable = mn_tcp_unreachable(tcb),
         .timestamps = (tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS) != 0,
         .sack = tcb->sack_ok,
         .window_scale = (tcb->conn.options & MN_TCP_OPTION_WINDOW_SCALE) != 0,
+        .rcv_wscale = tcb->rcv_wscale,
         .rcv_mss = tcb->rcv_mss,
         .rcv_wnd = tcb->rcv_adv - tcb->rcv_nxt,
         .unread = tcb->recvq.bytes,
@@ -67,13 +75,14 @@ void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet
 }
 
 /* A record that is not a tcb has only its ends and its state. */
-static void record_info(const struct mn_conn *conn, struct mnet_tcp_info *info)
+static struct mnet_tcp_info record_info(struct mnet_endpoint local, struct mnet_endpoint remote,
+                                        enum mn_tcp_state state, struct mnet_listener *listener)
 {
-    enum mn_tcp_state state = conn->kind == MN_CONN_HALF_OPEN ? MN_SYN_RECEIVED : MN_TIME_WAIT;
-    *info = (struct mnet_tcp_info){
-        .local = mn_conn_endpoint(&conn->local),
-        .remote = mn_conn_endpoint(&conn->remote),
+    return (struct mnet_tcp_info){
+        .local = local,
+        .remote = remote,
         .state = mn_tcp_state_name(state),
+        .listener = listener,
         .congestion = "",
         .loss = "open",
         .path_search = "off",
@@ -83,16 +92,40 @@ static void record_info(const struct mn_conn *conn, struct mnet_tcp_info *info)
     };
 }
 
+static struct mnet_tcp_info listener_info(const struct mn_listener *listener)
+{
+    struct mnet_tcp_info info = record_info(listener->local, (struct mnet_endpoint){.port = 0},
+                                            listener->deaf ? MN_CLOSED : MN_LISTEN, listener->owner);
+    info.backlog = listener->queued;
+    info.backlog_max = listener->backlog;
+    return info;
+}
+
+static void conn_info(const struct mn_tcp *tcp, const struct mn_conn *conn, struct mnet_tcp_info *info)
+{
+    struct mnet_endpoint local = mn_conn_endpoint(&conn->local), remote = mn_conn_endpoint(&conn->remote);
+    if (conn->kind == MN_CONN_TCB)
+        mn_tcp_info(tcp, MN_CONTAINER(conn, struct mn_tcb, conn), info);
+    else if (conn->kind == MN_CONN_HALF_OPEN)
+        *info = record_info(local, remote, MN_SYN_RECEIVED,
+                            MN_CONTAINER(conn, struct mn_half_open, conn)->listener->owner);
+    else
+        *info = record_info(local, remote, MN_TIME_WAIT, NULL);
+}
+
 void mn_tcp_each(const struct mn_tcp *tcp, bool (*visit)(void *context, const struct mnet_tcp_info *info),
                  void *context)
 {
     struct mnet_tcp_info info;
+    const struct mnet_link *head = &tcp->listener_list;
+    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
+        info = listener_info(MN_CONTAINER(at, struct mn_listener, link));
+        if (!visit(context, &info))
+            return;
+    }
     for (uint32_t bucket = 0; bucket <= tcp->bucket_mask; bucket++) {
         for (const struct mn_conn *conn = tcp->buckets[bucket]; conn != NULL; conn = conn->hash_next) {
-            if (conn->kind == MN_CONN_TCB)
-                mn_tcp_info(tcp, MN_CONTAINER(conn, struct mn_tcb, conn), &info);
-            else
-                record_info(conn, &info);
+            conn_info(tcp, conn, &info);
             if (!visit(context, &info))
                 return;
         }

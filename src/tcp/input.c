@@ -26,6 +26,7 @@
 #include "tcp/records/time_wait.h"
 #include "tcp/recovery/flight.h"
 #include "tcp/recovery/loss.h"
+#include "tcp/room.h"
 #include "tcp/state.h"
 #include "tcp/tcb.h"
 #include "tcp/timers.h"
@@ -314,16 +315,6 @@ static bool fin_acked(const struct mn_tcb *tcb)
     return MN_UNLIKELY(tcb->fin_queued) && tcb->snd_una == mn_sendq_end(&tcb->sendq) + 1;
 }
 
-/* Tells the user of room in the send buffer, after data was acknowledged or memory became less
- * short. */
-static MN_APART void tell_of_room(struct mn_tcp *tcp, struct mn_tcb *tcb)
-{
-    if (!mn_tcb_has_room(tcp, tcb))
-        return;
-    tcb->send_full = false;
-    mn_tcb_queue_event(tcp, tcb);
-}
-
 /* New data is acknowledged. */
 static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
@@ -340,7 +331,7 @@ static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     if (!mn_rtt_acked(&tcb->flight.rtt, tcb->snd_una, seg->now))
         mn_rtt_echoed(&tcb->flight.rtt, mn_tcb_echo_age(tcb, seg), flight, tcb->snd_mss);
     if (MN_UNLIKELY(tcb->send_full))
-        tell_of_room(tcp, tcb);
+        mn_tcb_tell_room(tcp, tcb);
 }
 
 /* RFC 5681 2: outstanding data, no text, no SYN or FIN, the same ACK and the same window. */
@@ -466,7 +457,7 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
     mn_timers_update(tcp, tcb, acked > 0, seg->now);
     if (MN_UNLIKELY(tcb->send_full) &&
         (acked == 0 || tcb->snd_wnd < tcb->snd_mss)) /* perhaps no more room is to come */
-        tell_of_room(tcp, tcb);
+        mn_tcb_tell_room(tcp, tcb);
     if (mn_tcb_may_send(tcb))
         mn_tcb_queue_output(tcp, tcb);
     return fin_acked(tcb) ? note_fin_acked(tcp, tcb, seg) : NEXT;
@@ -511,7 +502,7 @@ static bool claim_quick_ack(struct mn_tcb *tcb, const struct mn_segment *seg, ui
 /* Delayed acknowledgement (SHLD-18, SHLD-19, MUST-40). */
 static void schedule_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool at_once, uint64_t now)
 {
-    if (at_once || tcb->rcv_nxt - tcb->last_ack_sent >= 2u * tcb->rcv_mss) {
+    if (at_once || tcb->no_delayed_ack || tcb->rcv_nxt - tcb->last_ack_sent >= 2u * tcb->rcv_mss) {
         mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
     } else if (!mn_tcb_is_due(tcb, MN_DUE_DELAYED_ACK)) {
         mn_tcb_set_due(tcp, tcb, MN_DUE_DELAYED_ACK, now + MN_DELAYED_ACK);

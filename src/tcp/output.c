@@ -15,6 +15,7 @@
 #include "tcp/recovery/flight.h"
 #include "tcp/recovery/loss.h"
 #include "tcp/recovery/tlp.h"
+#include "tcp/room.h"
 #include "tcp/segment.h"
 #include "tcp/state.h"
 #include "tcp/timers.h"
@@ -177,6 +178,8 @@ static void note_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint
     tcb->segments_sent += segments;
     tcb->flight.last_sent_ns = now;
     mn_pacing_sent(tcb, len, now);
+    if (MN_UNLIKELY(tcb->limited) && tcb->send_full)
+        mn_tcb_tell_room(tcp, tcb);
     /* RFC 6675 6: the first segment of a recovery gets a whole timeout again. */
     bool again = MN_UNLIKELY(tcb->flight.loss.phase == MN_LOSS_RECOVERY) && seq == tcb->snd_una;
     mn_timers_update(tcp, tcb, again, now);
@@ -320,7 +323,7 @@ static uint32_t worth_sending(const struct mn_tcb *tcb, uint32_t unsent, uint32_
     uint32_t mss = tcb->snd_mss;
     uint32_t allowed = MN_MIN(MN_MIN(unsent, window), room);
     bool small_in_flight = mn_seq_gt(tcb->snd_small, tcb->snd_una);
-    bool may_be_small = tcb->no_delay | tcb->fin_queued | !small_in_flight;
+    bool may_be_small = tcb->fin_queued | ((tcb->no_delay | !small_in_flight) & !tcb->corked);
     if (allowed == unsent && (may_be_small || unsent % mss == 0))
         return allowed; /* everything that is left */
     if (allowed >= mss)

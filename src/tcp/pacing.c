@@ -26,7 +26,7 @@ uint64_t mn_pacing_rate(const struct mn_tcb *tcb)
 {
     const struct mn_congestion *c = &tcb->flight.congestion;
     uint64_t srtt = tcb->flight.rtt.srtt_ns;
-    if (MN_LIKELY(srtt < BURST))
+    if (MN_LIKELY(srtt < BURST) || tcb->no_pacing)
         return 0;
     if (c->ops->pacing_rate != NULL)
         return MN_MIN(c->ops->pacing_rate(c), RATE_MAX);

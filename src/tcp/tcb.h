@@ -123,6 +123,12 @@ struct mn_tcb_flight {
     uint32_t limited_seq;     /* cwnd held back the data behind it: see feedback.c */
 };
 
+/* What the user has set instead of the engine's rules, in bytes. 0: not set. */
+struct mn_tcb_limits {
+    uint32_t send_buffer, receive_buffer;
+    uint32_t unsent; /* not-sent low water */
+};
+
 /* Touched only by opening, closing, accounting and errors. */
 struct mn_tcb_rare {
     struct mnet_link all; /* of the engine's tcbs */
@@ -130,6 +136,7 @@ struct mn_tcb_rare {
     uint64_t held_ns, held_acked;
     uint64_t bytes_retransmitted; /* of text, since the beginning */
     struct mn_keepalive keepalive;
+    struct mn_tcb_limits *limits; /* NULL unless limited */
     uint32_t iss;
     union {
         uint32_t irs;     /* until ESTABLISHED */
@@ -198,6 +205,9 @@ struct mn_tcb {
     bool was_established : 1;
     bool quiet : 1;  /* the user wants no notices */
     bool queued : 1; /* in a listener's queue: not accepted yet */
+    /* The user's: every segment with text is acknowledged at once; small segments wait; data is not
+     * paced; there are `limits`. */
+    bool no_delayed_ack : 1, corked : 1, no_pacing : 1, limited : 1;
 
     struct mn_timer timer;         /* armed for the first of due_ns, or earlier */
     uint64_t due_ns[MN_DUE_COUNT]; /* MNET_NEVER: not running; only mn_tcb_set_due writes it */
@@ -238,7 +248,7 @@ struct mn_tcp {
     struct mn_hash_key table_key, isn_key;
     struct mn_wheel wheel;
     struct mn_scoreboard_pools scoreboards;
-    struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, reassemblies, rates, plpmtus;
+    struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, reassemblies, rates, plpmtus, limits;
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
     struct mnet_link output, events, listener_events;
     struct mn_cookies cookies;

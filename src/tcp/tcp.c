@@ -46,6 +46,7 @@ static void init_pools(struct mn_tcp *tcp, const struct mn_tcp_config *c)
     mn_pool_init(&tcp->reassemblies, memory, "reassembly", sizeof(struct mn_tcp_reassembly), SIZE_MAX);
     mn_pool_init(&tcp->rates, memory, "delivery rate", sizeof(struct mn_rate), SIZE_MAX);
     mn_pool_init(&tcp->plpmtus, memory, "path MTU search", sizeof(struct mn_plpmtu), SIZE_MAX);
+    mn_pool_init(&tcp->limits, memory, "limits", sizeof(struct mn_tcb_limits), SIZE_MAX);
     mn_scoreboard_pools_init(&tcp->scoreboards, memory);
 }
 

@@ -92,6 +92,8 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
 /* OPEN, passive. An unspecified local address accepts connections to any. Port 0 picks one. */
 int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct mnet_listen_options *options,
                   struct mn_listener **listener);
+/* Ends a mere reservation, and sets the backlog (0: the default). */
+void mn_tcp_listen_now(struct mn_listener *listener, unsigned backlog);
 void mn_tcp_unlisten(struct mn_tcp *tcp, struct mn_listener *listener, uint64_t now);
 /* Returns the established connection that has waited longest, which is the caller's from then on,
  * or NULL if there is none. */
@@ -122,6 +124,10 @@ int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffe
  * (or if len is 0), and MNET_E_DEADLINE if nothing has arrived. Returns the error (RESET,
  * TIMED_OUT, UNREACHABLE, CLOSED, REFUSED) after everything that arrived in order has been read. */
 ptrdiff_t mn_tcp_receive(struct mn_tcp *tcp, struct mn_tcb *tcb, void *to, size_t len, uint64_t now);
+/* Does the same, and leaves the bytes in the queue. */
+ptrdiff_t mn_tcp_peek(const struct mn_tcb *tcb, void *to, size_t len);
+/* Returns the bytes in both queues. */
+struct mnet_tcp_queued mn_tcp_queued(const struct mn_tcb *tcb);
 /* Lends received bytes in place. Returns as mn_tcp_receive does, but counts slices. They stay valid
  * until mn_tcp_return, or close. */
 ptrdiff_t mn_tcp_lend(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_slice *slices, int max);
@@ -150,6 +156,18 @@ const char *mn_tcp_congestion(const struct mn_tcb *tcb);
 void mn_tcp_set_no_delay(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_delay);
 void mn_tcp_set_ttl(struct mn_tcb *tcb, uint8_t ttl);
 void mn_tcp_set_dscp(struct mn_tcb *tcb, uint8_t dscp);
+/* settings.c: see mnet/tcp_settings.h. Arguments are checked; 0 bytes are the engine's own rule.
+ * The first three and ECN return 0 or an error. */
+int mn_tcp_set_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes);
+int mn_tcp_set_receive_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now);
+int mn_tcp_set_unsent_low_water(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes);
+uint32_t mn_tcp_get_send_buffer(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
+uint32_t mn_tcp_get_receive_buffer(const struct mn_tcb *tcb);
+void mn_tcp_set_no_delayed_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_delayed_ack);
+void mn_tcp_set_cork(struct mn_tcp *tcp, struct mn_tcb *tcb, bool corked);
+void mn_tcp_set_no_pacing(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_pacing);
+void mn_tcp_set_congestion(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_congestion which);
+int mn_tcp_set_ecn(struct mn_tcb *tcb, bool on);
 void mn_tcp_set_keepalive(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mnet_keepalive *keepalive);
 void mn_tcp_set_user_timeout(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t timeout_ns, uint64_t now);
 /* Fetch the notices since the last call, and switch notices on or off. */

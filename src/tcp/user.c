@@ -13,6 +13,7 @@
 #include "tcp/ready.h"
 #include "tcp/records/half_open.h"
 #include "tcp/records/table.h"
+#include "tcp/room.h"
 #include "tcp/state.h"
 #include "tcp/tcb.h"
 #include "tcp/timers.h"
@@ -76,6 +77,7 @@ int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct m
     listener->local = local;
     listener->family = family;
     listener->backlog = options != NULL && options->backlog > 0 ? options->backlog : BACKLOG_DEFAULT;
+    listener->deaf = options != NULL && options->reserve;
     listener->policy = options != NULL ? (uint8_t)options->policy : MNET_BACKLOG_IGNORE;
     listener->no_delay = options != NULL && options->no_delay;
     listener->congestion = (uint8_t)(options != NULL ? options->congestion : MNET_CONGESTION_DEFAULT);
@@ -88,6 +90,12 @@ int mn_tcp_listen(struct mn_tcp *tcp, struct mnet_endpoint local, const struct m
     mn_table_add_listener(tcp, listener);
     *out = listener;
     return 0;
+}
+
+MN_RARE void mn_tcp_listen_now(struct mn_listener *listener, unsigned backlog)
+{
+    listener->backlog = backlog > 0 ? backlog : BACKLOG_DEFAULT;
+    listener->deaf = false;
 }
 
 static void drop_half_opens(struct mn_tcp *tcp, const struct mn_listener *listener)
@@ -148,22 +156,6 @@ static int send_error(const struct mn_tcb *tcb)
                                            : MNET_E_CLOSED;
 }
 
-static uint32_t send_room(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
-{
-    uint32_t limit = mn_tcb_send_limit(tcp, tcb);
-    return limit > tcb->sendq.len ? limit - tcb->sendq.len : 0;
-}
-
-bool mn_tcb_has_room(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
-{
-    uint32_t limit = mn_tcb_send_limit(tcp, tcb);
-    uint32_t room = limit > tcb->sendq.len ? limit - tcb->sendq.len : 0;
-    bool moves = tcb->snd_wnd >= tcb->snd_mss || (tcb->snd_wnd > 0 && tcb->snd_una != tcb->snd_nxt);
-    uint32_t half = limit - limit / 2;
-    uint32_t enough = moves ? half : MN_MIN(tcb->rare.send_wanted, half);
-    return room >= (tcb->send_full ? MN_MAX(enough, 1u) : 1u);
-}
-
 void mn_tcp_want_room(struct mn_tcb *tcb, size_t bytes)
 {
     tcb->send_full = true;
@@ -173,7 +165,7 @@ void mn_tcp_want_room(struct mn_tcb *tcb, size_t bytes)
 /* Called after bytes were queued. If the buffer is full, the next write waits for half of it. */
 static void note_room(const struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
-    if (MN_UNLIKELY(send_room(tcp, tcb) == 0))
+    if (MN_UNLIKELY(mn_tcb_send_room(tcp, tcb) == 0))
         mn_tcp_want_room(tcb, SIZE_MAX);
     else
         tcb->send_full = false;
@@ -191,7 +183,7 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
         return error;
     if (beyond && len > SEND_MAX - MN_MIN(tcb->sendq.len, SEND_MAX))
         return MNET_E_NO_MEMORY;
-    size_t wanted = beyond ? len : MN_MIN(len, (size_t)send_room(tcp, tcb));
+    size_t wanted = beyond ? len : MN_MIN(len, (size_t)mn_tcb_send_room(tcp, tcb));
     size_t queued = 0;
     unsigned yields = 0;
     do {
@@ -218,7 +210,7 @@ int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffe
     int error = send_error(tcb);
     if (error != 0)
         return error;
-    if (!beyond && send_room(tcp, tcb) < len && tcb->sendq.len > 0) {
+    if (!beyond && mn_tcb_send_room(tcp, tcb) < len && tcb->sendq.len > 0) {
         mn_tcp_want_room(tcb, len);
         return 0;
     }
@@ -255,6 +247,19 @@ ptrdiff_t mn_tcp_receive(struct mn_tcp *tcp, struct mn_tcb *tcb, void *to, size_
     mn_window_consumed(tcp, tcb, (uint32_t)n, now);
     MN_CHECK(mn_tcb_check(tcp, tcb));
     return (ptrdiff_t)n;
+}
+
+MN_RARE ptrdiff_t mn_tcp_peek(const struct mn_tcb *tcb, void *to, size_t len)
+{
+    size_t n = mn_recvq_peek(&tcb->recvq, to, len);
+    return n == 0 && len > 0 ? receive_verdict(tcb) : (ptrdiff_t)n;
+}
+
+MN_RARE struct mnet_tcp_queued mn_tcp_queued(const struct mn_tcb *tcb)
+{
+    uint32_t end = mn_sendq_end(&tcb->sendq);
+    uint32_t unsent = mn_seq_gt(end, tcb->snd_nxt) ? end - tcb->snd_nxt : 0;
+    return (struct mnet_tcp_queued){.unread = tcb->recvq.bytes, .unacked = tcb->sendq.len - unsent, .unsent = unsent};
 }
 
 ptrdiff_t mn_tcp_lend(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_slice *slices, int max)

@@ -37,7 +37,9 @@ uint16_t mn_window_initial(const struct mn_tcp *tcp, const struct mnet_endpoint 
 
 void mn_window_init(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t announced)
 {
-    tcb->rcv_target = MN_MIN(MN_WINDOW_INITIAL, tcp->config.user.receive_buffer);
+    uint32_t largest = mn_window_largest(tcp, tcb);
+    tcb->rcv_target = tcb->limited && tcb->rare.limits->receive_buffer != 0 ? largest
+                                                                            : MN_MIN(MN_WINDOW_INITIAL, largest);
     tcb->rcv_adv = tcb->rcv_nxt + announced;
 }
 

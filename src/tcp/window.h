@@ -15,7 +15,10 @@ void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, 
 /* Returns the largest window that this connection can ever announce. */
 static inline uint32_t mn_window_largest(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
-    return MN_MIN(tcp->config.user.receive_buffer, (uint32_t)UINT16_MAX << tcb->rcv_wscale);
+    uint32_t most = tcp->config.user.receive_buffer;
+    if (MN_UNLIKELY(tcb->limited) && tcb->rare.limits->receive_buffer != 0)
+        most = tcb->rare.limits->receive_buffer;
+    return MN_MIN(most, (uint32_t)UINT16_MAX << tcb->rcv_wscale);
 }
 /* Returns the shift by which 16 bits express the largest window that we may ever offer. */
 uint8_t mn_window_shift(const struct mn_tcp *tcp);

@@ -122,24 +122,44 @@ bool mn_udp_readable(const struct mn_udp_endpoint *endpoint)
 
 /* ---- Received by copying ---- */
 
-ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from)
+/* Copies the next datagram, and returns its packet. NULL with *result set if there is none: an
+ * error, or MNET_E_DEADLINE. */
+static struct mnet_packet *copy_first(struct mn_udp_endpoint *endpoint, void *buffer, size_t len,
+                                      struct mnet_endpoint *from, ptrdiff_t *result)
 {
     struct mn_udp_error error;
+    struct mnet_packet *packet = endpoint->queue.first;
     if (take_error(endpoint, &error)) {
         if (from != NULL)
             *from = error.remote;
-        return error.result;
+        *result = error.result;
+        return NULL;
     }
-    struct mnet_packet *packet = mn_packet_queue_take(&endpoint->queue);
+    *result = MNET_E_DEADLINE;
     if (packet == NULL)
-        return MNET_E_DEADLINE;
+        return NULL;
     if (from != NULL)
         *from = arrival_of(packet)->remote;
-    size_t whole = packet->total;
-    if (len > 0 && whole > 0)
-        mnet_packet_copy_out(packet, 0, buffer, MN_MIN(len, whole));
-    let_go(endpoint, packet);
-    return whole > len ? MNET_E_TOO_BIG : (ptrdiff_t)whole;
+    if (len > 0 && packet->total > 0)
+        mnet_packet_copy_out(packet, 0, buffer, MN_MIN(len, (size_t)packet->total));
+    *result = (ptrdiff_t)packet->total;
+    return packet;
+}
+
+ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from)
+{
+    ptrdiff_t result;
+    if (copy_first(endpoint, buffer, len, from, &result) == NULL)
+        return result;
+    let_go(endpoint, mn_packet_queue_take(&endpoint->queue));
+    return (size_t)result > len ? MNET_E_TOO_BIG : result;
+}
+
+ptrdiff_t mn_udp_peek(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from)
+{
+    ptrdiff_t result;
+    copy_first(endpoint, buffer, len, from, &result);
+    return result;
 }
 
 /* ---- Lent ---- */

@@ -139,6 +139,8 @@ int mn_udp_error(struct mn_udp_endpoint *endpoint, struct mnet_endpoint *to);
 
 /* Returns the next datagram, like mnet_udp_receive, or MNET_E_DEADLINE if none waits. */
 ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from);
+/* Does the same, leaves the datagram in the queue, and returns the length of all of it. */
+ptrdiff_t mn_udp_peek(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from);
 /* The place for the datagrams that are lent. */
 struct mn_udp_loan {
     struct mnet_udp_message *messages;

@@ -14,6 +14,15 @@ void mn_congestion_init(struct mn_congestion *c, const struct mn_congestion_ops 
     ops->init(c);
 }
 
+void mn_congestion_change(struct mn_congestion *c, const struct mn_congestion_ops *ops)
+{
+    *c = (struct mn_congestion){
+        .ops = ops, .mss = c->mss, .reductions = c->reductions, .cwnd = c->cwnd, .ssthresh = c->ssthresh};
+    c->undo_cwnd = c->cwnd;
+    c->undo_ssthresh = c->ssthresh;
+    ops->init(c);
+}
+
 void mn_congestion_syn_lost(struct mn_congestion *c, unsigned times)
 {
     if (times > 1)

@@ -130,6 +130,8 @@ const struct mn_congestion_ops *mn_congestion_of(enum mnet_congestion which);
 /* IW = min(10 * MSS, max(2 * MSS, 14600)) (RFC 6928). */
 uint32_t mn_congestion_initial_window(uint32_t mss);
 void mn_congestion_init(struct mn_congestion *c, const struct mn_congestion_ops *ops, uint32_t mss);
+/* Another module takes over, with cwnd and ssthresh as they are. */
+void mn_congestion_change(struct mn_congestion *c, const struct mn_congestion_ops *ops);
 /* The sender was idle for longer than the retransmission timeout: RW = min(IW, cwnd) (RFC 5681
  * 4.1). ssthresh becomes three quarters of the window that the path carried (RFC 7661 4.4.3), so
  * slow start leads back there. Rate-based modules keep their window, and pace it. */

@@ -28,7 +28,8 @@ static uint32_t milliseconds(uint64_t ns)
 
 static void cubic_init(struct mn_congestion *c)
 {
-    mn_hystart_init(&c->cubic.hystart);
+    if (c->ssthresh == MN_SSTHRESH_UNKNOWN)
+        mn_hystart_init(&c->cubic.hystart);
 }
 
 /* --- Congestion avoidance --- */

@@ -139,6 +139,17 @@ size_t mn_recvq_read(struct mn_recvq *q, void *to, size_t len)
     return done;
 }
 
+MN_RARE size_t mn_recvq_peek(const struct mn_recvq *q, void *to, size_t len)
+{
+    size_t done = 0;
+    for (const struct mnet_packet *packet = q->ready.head; done < len && packet != NULL; packet = packet->next) {
+        size_t n = MN_MIN(len - done, (size_t)packet->total);
+        mnet_packet_copy_out(packet, 0, (uint8_t *)to + done, n);
+        done += n;
+    }
+    return done;
+}
+
 /* Returns the number of pieces of a packet without its `more`. */
 static int piece_count(const struct mnet_packet *packet)
 {

@@ -45,6 +45,8 @@ void mn_packet_list_skip(struct mn_packet_list *list, uint32_t len);
 void mn_recvq_append(struct mn_recvq *q, struct mnet_packet *packet);
 /* Copies out up to `len` bytes. Returns their number. */
 size_t mn_recvq_read(struct mn_recvq *q, void *to, size_t len);
+/* Does the same without removing them. */
+size_t mn_recvq_peek(const struct mn_recvq *q, void *to, size_t len);
 /* Moves bytes from the front to the lent list and describes them in up to `max` slices. Returns the
  * number of slices, or MNET_E_NO_MEMORY. */
 int mn_recvq_lend(struct mn_recvq *q, struct mnet_slice *slices, int max);

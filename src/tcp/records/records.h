@@ -129,6 +129,7 @@ struct mn_listener {
     /* Of the connections, from the SYN,ACK on (MUST-48, MUST-49); 0: defaults. */
     uint8_t ttl, dscp;
     bool no_delay;
+    bool deaf; /* the port is only reserved */
 };
 
 /* A segment to send without a tcb: a reset, or an acknowledgement of TIME-WAIT. */

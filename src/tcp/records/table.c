@@ -161,7 +161,7 @@ struct mn_listener *mn_table_listener(struct mn_tcp *tcp, struct mnet_endpoint l
     enum mnet_family family = mn_family_of(local.address);
     struct mn_listener *any = NULL;
     for (struct mn_listener *at = *bucket_of_port(tcp, local.port); at != NULL; at = at->port_next) {
-        if (at->local.port != local.port)
+        if (at->local.port != local.port || at->deaf)
             continue;
         if (mnet_address_equal(at->local.address, local.address))
             return at;
