@@ -166,6 +166,11 @@ int mnet_udp_send_batch(struct mnet_udp *udp, const struct mnet_udp_message *mes
  * MNET_E_INVALID, MNET_E_UNREACHABLE. Never suspends. */
 ptrdiff_t mnet_udp_payload_max(const struct mnet_udp *udp, const struct mnet_endpoint *to);
 
+/* Returns the own address from which a datagram to `to`, or to the connected remote if `to` is
+ * NULL, is sent: the endpoint's, or the one that the stack chooses. Unspecified if nothing can be
+ * sent there. Never suspends. */
+struct mnet_address mnet_udp_source(const struct mnet_udp *udp, const struct mnet_endpoint *to);
+
 /* The endpoint's readiness now (enum mnet_ready in stream.h), and a callback when it rises. They
  * behave as mnet_tcp_ready and mnet_tcp_notify. */
 unsigned mnet_udp_ready(const struct mnet_udp *udp);

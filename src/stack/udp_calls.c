@@ -448,12 +448,29 @@ ptrdiff_t mnet_udp_payload_max(const struct mnet_udp *udp, const struct mnet_end
     return error < 0 ? error : (ptrdiff_t)whole_payload(udp->stack, remote.address, &path);
 }
 
+struct mnet_address mnet_udp_source(const struct mnet_udp *udp, const struct mnet_endpoint *to)
+{
+    MN_REQUIRE_UDP(udp);
+    struct mnet_endpoint remote = to != NULL ? *to : udp->engine.remote;
+    struct mnet_address local = MNET_ADDRESS_ANY;
+    struct mn_ip_path path;
+    if (find_remote(udp, &remote) < 0 || mn_ip_path(&udp->stack->ip, remote.address, &path) < 0 ||
+        find_local(udp, &local, &path) < 0)
+        return MNET_ADDRESS_ANY;
+    mn_zone_add(udp->stack, &local);
+    return local;
+}
+
+/* Whoever is told that the endpoint is not writable is told when that changes. */
 unsigned mnet_udp_ready(const struct mnet_udp *udp)
 {
     MN_REQUIRE_UDP(udp);
     if (udp->stack->ended)
         return MNET_READABLE | MNET_WRITABLE | MNET_ENDED | MNET_HUNG_UP;
-    unsigned ready = mn_stack_congested(udp->stack) ? 0 : MNET_WRITABLE;
+    bool congested = mn_stack_congested(udp->stack);
+    unsigned ready = congested ? 0 : MNET_WRITABLE;
+    if (congested && udp->notify.call != NULL)
+        mn_udp_want_device(MN_CONTAINER(&udp->engine, struct mnet_udp, engine));
     if (mn_udp_readable(&udp->engine))
         ready |= MNET_READABLE;
     if (udp->engine.error_count > 0)

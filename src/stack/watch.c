@@ -47,11 +47,7 @@ static struct mn_notify *listener_notify(void *object)
 
 static unsigned udp_ready(const struct mnet_watch *watch)
 {
-    struct mnet_udp *udp = watch->stream.object;
-    unsigned ready = mnet_udp_ready(udp);
-    if ((watch->wanted & MNET_WRITABLE & ~ready) != 0)
-        mn_udp_want_device(udp);
-    return ready;
+    return mnet_udp_ready(watch->stream.object);
 }
 
 static struct mn_notify *udp_notify(void *object)

@@ -1,0 +1,313 @@
+/* getsockopt and setsockopt. Each option is a row of the table: where its value lies, in which range
+ * it is, and for which sockets. Options that are no plain number have functions of their own. */
+#include <string.h>
+
+#include "socket/socket.h"
+
+enum option_type {
+    OPTION_BOOL,
+    OPTION_BYTE,
+    OPTION_NUMBER,
+};
+
+struct socket_option {
+    int level, name;
+    int type;   /* of socket: MNET_SOCK_STREAM, MNET_SOCK_DGRAM, or 0 for both */
+    int domain; /* MNET_AF_INET, MNET_AF_INET6, or 0 for both */
+    enum option_type kind;
+    size_t offset; /* in struct mn_socket_options */
+    int least, most;
+    int usual; /* returned if it was not set: 0 of a number */
+};
+
+#define AT(field) offsetof(struct mn_socket_options, field)
+#define KEEP_IDLE_S 7200
+#define KEEP_INTERVAL_S 75
+#define KEEP_COUNT 9
+#define KEEP_MOST 32767
+#define TTL_USUAL 64
+
+static const struct socket_option options[] = {
+    {MNET_SOL_SOCKET, MNET_SO_REUSEADDR, 0, 0, OPTION_BOOL, AT(reuse_address), 0, 0, 0},
+    {MNET_SOL_SOCKET, MNET_SO_REUSEPORT, 0, 0, OPTION_BOOL, AT(reuse_port), 0, 0, 0},
+    {MNET_SOL_SOCKET, MNET_SO_BROADCAST, 0, 0, OPTION_BOOL, AT(broadcast), 0, 0, 0},
+    {MNET_SOL_SOCKET, MNET_SO_KEEPALIVE, 0, 0, OPTION_BOOL, AT(keepalive), 0, 0, 0},
+    {MNET_IPPROTO_TCP, MNET_TCP_NODELAY, MNET_SOCK_STREAM, 0, OPTION_BOOL, AT(no_delay), 0, 0, 0},
+    {MNET_IPPROTO_TCP, MNET_TCP_CORK, MNET_SOCK_STREAM, 0, OPTION_BOOL, AT(corked), 0, 0, 0},
+    {MNET_IPPROTO_TCP, MNET_TCP_QUICKACK, MNET_SOCK_STREAM, 0, OPTION_BOOL, AT(quick_ack), 0, 0, 0},
+    {MNET_IPPROTO_TCP, MNET_TCP_KEEPIDLE, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(keep_idle_s), 1, KEEP_MOST,
+     KEEP_IDLE_S},
+    {MNET_IPPROTO_TCP, MNET_TCP_KEEPINTVL, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(keep_interval_s), 1, KEEP_MOST,
+     KEEP_INTERVAL_S},
+    {MNET_IPPROTO_TCP, MNET_TCP_KEEPCNT, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(keep_count), 1, 127, KEEP_COUNT},
+    {MNET_IPPROTO_TCP, MNET_TCP_USER_TIMEOUT, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(user_timeout_ms), 0, INT32_MAX, 0},
+    {MNET_IPPROTO_TCP, MNET_TCP_NOTSENT_LOWAT, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(low_water), 0,
+     (int)MNET_TCP_BUFFER_MAX, 0},
+    {MNET_IPPROTO_IP, MNET_IP_TTL, 0, MNET_AF_INET, OPTION_BYTE, AT(ttl), 1, 255, TTL_USUAL},
+    {MNET_IPPROTO_IP, MNET_IP_TOS, 0, MNET_AF_INET, OPTION_BYTE, AT(tos), 0, 255, 0},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_UNICAST_HOPS, 0, MNET_AF_INET6, OPTION_BYTE, AT(ttl), 1, 255, TTL_USUAL},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_TCLASS, 0, MNET_AF_INET6, OPTION_BYTE, AT(tos), 0, 255, 0},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_V6ONLY, 0, MNET_AF_INET6, OPTION_BOOL, AT(v6only), 0, 0, 0},
+};
+
+static const struct socket_option *find(const struct mn_socket *socket, int level, int name)
+{
+    for (size_t i = 0; i < MN_COUNT_OF(options); i++) {
+        const struct socket_option *o = &options[i];
+        if (o->level == level && o->name == name && (o->type == 0 || o->type == socket->ops->type) &&
+            (o->domain == 0 || o->domain == socket->domain))
+            return o;
+    }
+    return NULL;
+}
+
+static int get_plain(const struct mn_socket *socket, const struct socket_option *o)
+{
+    const char *place = (const char *)&socket->options + o->offset;
+    uint32_t number;
+    switch (o->kind) {
+    case OPTION_BOOL: return *(const bool *)place;
+    case OPTION_BYTE: number = *(const uint8_t *)place; break;
+    default: memcpy(&number, place, sizeof number); break;
+    }
+    return number != 0 ? (int)number : o->usual;
+}
+
+static int set_plain(struct mn_socket *socket, const struct socket_option *o, int value)
+{
+    char *place = (char *)&socket->options + o->offset;
+    uint32_t number = (uint32_t)value;
+    if (o->name == MNET_IPV6_V6ONLY && o->level == MNET_IPPROTO_IPV6 &&
+        (socket->bound || (socket->flow != NULL && !(mnet_tcp_ready(socket->flow) & MNET_HUNG_UP))))
+        return -MNET_EINVAL;
+    if (o->kind == OPTION_BOOL)
+        *(bool *)place = value != 0;
+    else if (value < o->least || value > o->most)
+        return -MNET_EINVAL;
+    else if (o->kind == OPTION_BYTE)
+        *(uint8_t *)place = (uint8_t)value;
+    else
+        memcpy(place, &number, sizeof number);
+    socket->ops->apply(socket);
+    return 0;
+}
+
+/* ---- Of other types ---- */
+
+static uint64_t nanoseconds(const struct mnet_timeval *time)
+{
+    return (uint64_t)time->tv_sec * MNET_SECOND + (uint64_t)time->tv_usec * MNET_MICROSECOND;
+}
+
+static int set_timeout(uint64_t *timeout_ns, const void *value, uint32_t len)
+{
+    struct mnet_timeval time;
+    if (len < sizeof time)
+        return -MNET_EINVAL;
+    memcpy(&time, value, sizeof time);
+    if (time.tv_usec < 0 || time.tv_usec >= 1000000)
+        return -MNET_EDOM;
+    bool soon = time.tv_sec < 0; /* does not wait */
+    *timeout_ns = soon ? 1 : time.tv_sec > INT32_MAX ? 0 : nanoseconds(&time);
+    return 0;
+}
+
+static int set_linger(struct mn_socket *socket, const void *value, uint32_t len)
+{
+    struct mnet_linger linger;
+    if (len < sizeof linger)
+        return -MNET_EINVAL;
+    memcpy(&linger, value, sizeof linger);
+    socket->options.linger_s = linger.l_onoff ? (linger.l_linger < 0 ? INT32_MAX : linger.l_linger) : -1;
+    return 0;
+}
+
+#define BUFFER_LEAST 4608u
+#define BUFFER_MOST 212992u /* Linux's, if nobody has raised it */
+
+/* Linux doubles the size for its own records, and returns it doubled. */
+static int set_buffer(struct mn_socket *socket, uint32_t *place, const void *value, uint32_t len)
+{
+    int32_t size;
+    if (len < sizeof size)
+        return -MNET_EINVAL;
+    memcpy(&size, value, sizeof size);
+    uint32_t wanted = size < 0 || (uint32_t)size > BUFFER_MOST ? BUFFER_MOST : (uint32_t)size;
+    *place = 2 * wanted < BUFFER_LEAST ? BUFFER_LEAST : 2 * wanted;
+    socket->ops->apply(socket);
+    return 0;
+}
+
+static const char *const congestions[] = {
+    [MNET_CONGESTION_CUBIC] = "cubic", [MNET_CONGESTION_RENO] = "reno", [MNET_CONGESTION_BBR] = "bbr"};
+
+static int set_congestion(struct mn_socket *socket, const void *value, uint32_t len)
+{
+    for (size_t i = MNET_CONGESTION_CUBIC; i < MN_COUNT_OF(congestions); i++) {
+        size_t own = strlen(congestions[i]);
+        if (len >= own && memcmp(value, congestions[i], own) == 0 && (len == own || ((const char *)value)[own] == 0)) {
+            socket->options.congestion = (enum mnet_congestion)i;
+            socket->ops->apply(socket);
+            return 0;
+        }
+    }
+    return -MNET_ENOENT;
+}
+
+/* Returns 1 if the option is none of these. */
+static int set_special(struct mn_socket *socket, int level, int name, const void *value, uint32_t len)
+{
+    if (level == MNET_IPPROTO_TCP && name == MNET_TCP_CONGESTION && socket->ops->type == MNET_SOCK_STREAM)
+        return set_congestion(socket, value, len);
+    if (level != MNET_SOL_SOCKET)
+        return 1;
+    switch (name) {
+    case MNET_SO_RCVTIMEO: return set_timeout(&socket->options.receive_timeout_ns, value, len);
+    case MNET_SO_SNDTIMEO: return set_timeout(&socket->options.send_timeout_ns, value, len);
+    case MNET_SO_LINGER: return set_linger(socket, value, len);
+    case MNET_SO_SNDBUF: return set_buffer(socket, &socket->options.send_buffer, value, len);
+    case MNET_SO_RCVBUF: return set_buffer(socket, &socket->options.receive_buffer, value, len);
+    default: return 1;
+    }
+}
+
+static int set_option(struct mn_socket *socket, int level, int name, const void *value, uint32_t len)
+{
+    int number, error = value == NULL ? -MNET_EFAULT : set_special(socket, level, name, value, len);
+    if (error <= 0)
+        return error;
+    const struct socket_option *o = find(socket, level, name);
+    bool checks_first = level == MNET_SOL_SOCKET || (level == MNET_IPPROTO_TCP && level == socket->protocol);
+    if (o == NULL)
+        return checks_first && len < sizeof number ? -MNET_EINVAL : -MNET_ENOPROTOOPT;
+    if (len < sizeof number)
+        return -MNET_EINVAL;
+    memcpy(&number, value, sizeof number);
+    return set_plain(socket, o, number);
+}
+
+int mnet_socket_setsockopt(struct mnet_sockets *sockets, int fd, int level, int name, const void *value, uint32_t len)
+{
+    struct mn_socket *socket;
+    int error = mn_socket_hold(sockets, fd, &socket);
+    if (error < 0)
+        return error;
+    error = set_option(socket, level, name, value, len);
+    mn_socket_release(socket);
+    return error;
+}
+
+/* ---- Asked for ---- */
+
+static int store(const void *from, uint32_t size, void *value, uint32_t *len)
+{
+    uint32_t fits = *len < size ? *len : size;
+    memcpy(value, from, fits);
+    *len = fits;
+    return 0;
+}
+
+static int store_timeout(uint64_t timeout_ns, void *value, uint32_t *len)
+{
+    struct mnet_timeval time = {(int64_t)(timeout_ns / MNET_SECOND),
+                                (int64_t)(timeout_ns % MNET_SECOND / MNET_MICROSECOND)};
+    return store(&time, sizeof time, value, len);
+}
+
+static int store_linger(const struct mn_socket *socket, void *value, uint32_t *len)
+{
+    int seconds = socket->options.linger_s;
+    struct mnet_linger linger = {seconds >= 0, seconds >= 0 ? seconds : 0};
+    return store(&linger, sizeof linger, value, len);
+}
+
+static int store_congestion(const struct mn_socket *socket, void *value, uint32_t *len)
+{
+    char name[16] = "cubic";
+    enum mnet_congestion which = socket->options.congestion;
+    const char *now = socket->flow != NULL               ? mnet_tcp_congestion(socket->flow)
+                      : which != MNET_CONGESTION_DEFAULT ? congestions[which]
+                                                         : name;
+    memmove(name, now, strlen(now) + 1);
+    return store(name, sizeof name, value, len);
+}
+
+static int buffer_size(const struct mn_socket *socket, int name)
+{
+    bool send = name == MNET_SO_SNDBUF;
+    uint32_t set = send ? socket->options.send_buffer : socket->options.receive_buffer;
+    if (set != 0)
+        return (int)set;
+    if (socket->flow != NULL)
+        return (int)(send ? mnet_tcp_send_buffer(socket->flow) : mnet_tcp_receive_buffer(socket->flow));
+    return (int)BUFFER_MOST;
+}
+
+static int segment_size(const struct mn_socket *socket)
+{
+    struct mnet_tcp_info info;
+    if (socket->flow == NULL)
+        return 536;
+    mnet_tcp_info(socket->flow, &info);
+    return (int)info.snd_mss;
+}
+
+/* Returns a number, or -1 if the option has another type or does not exist. */
+static int get_number(struct mn_socket *socket, int level, int name)
+{
+    if (level == MNET_IPPROTO_TCP && name == MNET_TCP_MAXSEG && socket->ops->type == MNET_SOCK_STREAM)
+        return segment_size(socket);
+    if (level != MNET_SOL_SOCKET)
+        return -1;
+    switch (name) {
+    case MNET_SO_TYPE: return socket->ops->type;
+    case MNET_SO_DOMAIN: return socket->domain;
+    case MNET_SO_PROTOCOL: return socket->protocol;
+    case MNET_SO_ACCEPTCONN: return socket->phase == MN_PHASE_LISTENING;
+    case MNET_SO_ERROR: return -socket->ops->take_error(socket);
+    case MNET_SO_SNDBUF:
+    case MNET_SO_RCVBUF: return buffer_size(socket, name);
+    default: return -1;
+    }
+}
+
+/* Returns true for levels that sockets of IPv4 do not have. */
+static bool is_foreign(const struct mn_socket *socket, int level)
+{
+    return socket->domain == MNET_AF_INET && level != MNET_SOL_SOCKET && level != MNET_IPPROTO_IP &&
+           level != socket->protocol;
+}
+
+static int get_option(struct mn_socket *socket, int level, int name, void *value, uint32_t *len)
+{
+    if (value == NULL || len == NULL)
+        return -MNET_EFAULT;
+    if ((int32_t)*len < 0)
+        return -MNET_EINVAL;
+    if (level == MNET_SOL_SOCKET && name == MNET_SO_LINGER)
+        return store_linger(socket, value, len);
+    if (level == MNET_SOL_SOCKET && name == MNET_SO_RCVTIMEO)
+        return store_timeout(socket->options.receive_timeout_ns, value, len);
+    if (level == MNET_SOL_SOCKET && name == MNET_SO_SNDTIMEO)
+        return store_timeout(socket->options.send_timeout_ns, value, len);
+    if (level == MNET_IPPROTO_TCP && name == MNET_TCP_CONGESTION && socket->ops->type == MNET_SOCK_STREAM)
+        return store_congestion(socket, value, len);
+    int number = get_number(socket, level, name);
+    const struct socket_option *o = number < 0 ? find(socket, level, name) : NULL;
+    if (number < 0 && o == NULL)
+        return is_foreign(socket, level) ? -MNET_EOPNOTSUPP : -MNET_ENOPROTOOPT;
+    if (o != NULL)
+        number = get_plain(socket, o);
+    return store(&number, sizeof number, value, len);
+}
+
+int mnet_socket_getsockopt(struct mnet_sockets *sockets, int fd, int level, int name, void *value, uint32_t *len)
+{
+    struct mn_socket *socket;
+    int error = mn_socket_hold(sockets, fd, &socket);
+    if (error < 0)
+        return error;
+    error = get_option(socket, level, name, value, len);
+    mn_socket_release(socket);
+    return error;
+}
