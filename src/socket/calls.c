@@ -1,14 +1,7 @@
-/* The calls on sockets that are the same for TCP and UDP: names, messages, waiting times. */
+/* The calls on sockets that are the same for TCP and UDP: names and messages. */
 #include <string.h>
 
 #include "socket/socket.h"
-
-uint64_t mn_socket_deadline(const struct mn_socket *socket, int flags, uint64_t timeout_ns)
-{
-    if (socket->nonblocking || (flags & MNET_MSG_DONTWAIT) || mnet_self() == NULL)
-        return 0;
-    return timeout_ns == 0 ? MNET_NEVER : mnet_now() + timeout_ns;
-}
 
 int mnet_socket_bind(struct mnet_sockets *sockets, int fd, const void *address, uint32_t len)
 {

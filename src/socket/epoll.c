@@ -2,44 +2,27 @@
  * and its file, and leaves when the last descriptor of the file is closed, as on Linux. */
 #include "socket/socket.h"
 
+static void destroy(struct mnet_sockets *sockets, struct mn_file *file, bool linger)
+{
+    struct mn_epoll *epoll = MN_CONTAINER(file, struct mn_epoll, file);
+    struct mnet_link *link;
+    (void)linger;
+    while ((link = mn_list_first(&epoll->items)) != NULL)
+        mn_item_drop(MN_CONTAINER(link, struct mn_item, of_epoll));
+    mn_sockets_free(sockets, epoll, sizeof *epoll);
+}
+
 int mnet_socket_epoll_create(struct mnet_sockets *sockets)
 {
     MN_REQUIRE(sockets != NULL, "there is no table");
     struct mn_epoll *epoll = mn_sockets_alloc(sockets, sizeof *epoll);
     if (epoll == NULL)
         return -MNET_ENOMEM;
-    epoll->file = (struct mn_file){.kind = MN_FILE_EPOLL, .references = 1};
+    epoll->file = (struct mn_file){.kind = MN_FILE_EPOLL, .references = 1, .destroy = destroy};
     int fd = mn_file_install(sockets, &epoll->file);
     if (fd < 0)
         mn_file_release(sockets, &epoll->file, false);
     return fd;
-}
-
-void mn_epoll_drop(struct mn_item *item)
-{
-    mn_item_leave(item);
-    mn_list_remove(&item->of_epoll);
-    mn_sockets_free(item->sockets, item, sizeof *item);
-}
-
-void mn_epoll_destroy(struct mnet_sockets *sockets, struct mn_epoll *epoll)
-{
-    struct mnet_link *link;
-    while ((link = mn_list_first(&epoll->items)) != NULL)
-        mn_epoll_drop(MN_CONTAINER(link, struct mn_item, of_epoll));
-    mn_sockets_free(sockets, epoll, sizeof *epoll);
-}
-
-/* Items of a poll in progress stay: that call has a reference. */
-void mn_epoll_forget(struct mn_file *file)
-{
-    struct mnet_link *head = &file->items, *next;
-    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = next) {
-        struct mn_item *item = MN_CONTAINER(at, struct mn_item, of_file);
-        next = at->next;
-        if (mn_list_linked(&item->of_epoll))
-            mn_epoll_drop(item);
-    }
 }
 
 static struct mn_item *find(const struct mn_epoll *epoll, const struct mn_file *file, int fd)
@@ -100,7 +83,7 @@ static int control(struct mnet_sockets *sockets, struct mn_file *epoll_file, int
     case MNET_EPOLL_CTL_DEL:
         if (item == NULL)
             return -MNET_ENOENT;
-        mn_epoll_drop(item);
+        mn_item_drop(item);
         return 0;
     default: return -MNET_EINVAL;
     }

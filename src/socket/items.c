@@ -66,3 +66,22 @@ void mn_socket_notified(void *context, unsigned ready)
     (void)ready;
     mn_file_tell(&((struct mn_socket *)context)->file);
 }
+
+void mn_item_drop(struct mn_item *item)
+{
+    mn_item_leave(item);
+    mn_list_remove(&item->of_epoll);
+    mn_sockets_free(item->sockets, item, sizeof *item);
+}
+
+/* Items of a poll in progress stay: that call has a reference. */
+void mn_items_forget(struct mn_file *file)
+{
+    struct mnet_link *head = &file->items, *next;
+    for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = next) {
+        struct mn_item *item = MN_CONTAINER(at, struct mn_item, of_file);
+        next = at->next;
+        if (mn_list_linked(&item->of_epoll))
+            mn_item_drop(item);
+    }
+}

@@ -31,6 +31,7 @@ enum mn_file_kind {
 
 struct mn_file {
     enum mn_file_kind kind;
+    void (*destroy)(struct mnet_sockets *sockets, struct mn_file *file, bool linger);
     unsigned references;    /* of descriptors, and of calls */
     unsigned descriptors;   /* of those: when the last one goes, the file leaves its sets */
     struct mnet_link items; /* struct mn_item */
@@ -136,16 +137,26 @@ struct mnet_sockets {
     struct mn_file *files[]; /* by descriptor; NULL: free */
 };
 
-/* table.c */
+/* memory.c */
 
 void *mn_sockets_alloc(struct mnet_sockets *sockets, size_t size);
 void mn_sockets_free(struct mnet_sockets *sockets, void *memory, size_t size);
+
+/* file.c */
+
+/* Returns the place of a descriptor in the table. NULL if it cannot be one. */
+struct mn_file **mn_file_place(struct mnet_sockets *sockets, int fd);
 /* Gives a new file, with one reference, the lowest free descriptor. Returns it, or -MNET_EMFILE. */
 int mn_file_install(struct mnet_sockets *sockets, struct mn_file *file);
+/* Takes the file off its descriptor. Its reference is the caller's. */
+struct mn_file *mn_file_take(struct mn_file **place);
 /* Takes a reference to the file of a descriptor, for a call. NULL if there is none. */
 struct mn_file *mn_file_hold(struct mnet_sockets *sockets, int fd);
 void mn_file_release(struct mnet_sockets *sockets, struct mn_file *file, bool linger);
-/* The same for a socket. Returns 0, or -MNET_EBADF or -MNET_ENOTSOCK. */
+
+/* file_socket.c */
+
+/* As mn_file_hold, for a socket. Returns 0, or -MNET_EBADF or -MNET_ENOTSOCK. */
 int mn_socket_hold(struct mnet_sockets *sockets, int fd, struct mn_socket **socket);
 static inline void mn_socket_release(struct mn_socket *socket)
 {
@@ -153,6 +164,8 @@ static inline void mn_socket_release(struct mn_socket *socket)
 }
 /* Returns a socket without a descriptor, or NULL. */
 struct mn_socket *mn_socket_new(struct mnet_sockets *sockets, const struct mn_socket_ops *ops, int domain, int flags);
+/* Returns the time at which a call on the socket gives up. */
+uint64_t mn_socket_deadline(const struct mn_socket *socket, int flags, uint64_t timeout_ns);
 
 /* items.c */
 
@@ -169,13 +182,10 @@ void mn_socket_notified(void *context, unsigned ready);
 unsigned mn_ready_of_events(uint32_t events);
 uint32_t mn_events_of_ready(unsigned ready);
 
-/* epoll.c */
-
-void mn_epoll_destroy(struct mnet_sockets *sockets, struct mn_epoll *epoll);
+/* Frees an item of an epoll. */
+void mn_item_drop(struct mn_item *item);
 /* The last descriptor of the file is closed: it leaves all epolls. */
-void mn_epoll_forget(struct mn_file *file);
-/* Frees the item, which has left its set. */
-void mn_epoll_drop(struct mn_item *item);
+void mn_items_forget(struct mn_file *file);
 
 /* address.c */
 
@@ -193,8 +203,5 @@ enum mnet_family mn_socket_family(const struct mn_socket *socket);
 
 /* Returns -errno for an error of mnet; `cause` is why packets do not arrive. */
 int mn_errno(int error, enum mnet_unreachable cause);
-
-/* The time at which a call on the socket gives up. */
-uint64_t mn_socket_deadline(const struct mn_socket *socket, int flags, uint64_t timeout_ns);
 
 #endif

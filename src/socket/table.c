@@ -1,21 +1,7 @@
-/* The table of descriptors, and the life of files. */
+/* Tables, and the calls that make, copy and close descriptors. */
 #include <string.h>
 
 #include "socket/socket.h"
-
-void *mn_sockets_alloc(struct mnet_sockets *sockets, size_t size)
-{
-    void *memory = sockets->memory.alloc(sockets->memory.context, size);
-    if (memory != NULL)
-        memset(memory, 0, size);
-    return memory;
-}
-
-void mn_sockets_free(struct mnet_sockets *sockets, void *memory, size_t size)
-{
-    if (memory != NULL)
-        sockets->memory.free(sockets->memory.context, memory, size);
-}
 
 #define DESCRIPTORS_MAX (1u << 20)
 
@@ -45,91 +31,12 @@ int mnet_sockets_open(struct mnet_stack *stack, const struct mnet_socket_memory 
     return 0;
 }
 
-/* ---- Files ---- */
-
-static struct mn_file **place_of(struct mnet_sockets *sockets, int fd)
-{
-    MN_REQUIRE(sockets != NULL, "there is no table");
-    if (fd < sockets->first || (unsigned)(fd - sockets->first) >= sockets->max)
-        return NULL;
-    return &sockets->files[fd - sockets->first];
-}
-
-struct mn_file *mn_file_hold(struct mnet_sockets *sockets, int fd)
-{
-    struct mn_file **place = place_of(sockets, fd);
-    if (place == NULL || *place == NULL)
-        return NULL;
-    (*place)->references++;
-    return *place;
-}
-
-static void destroy(struct mnet_sockets *sockets, struct mn_file *file, bool linger)
-{
-    if (file->kind == MN_FILE_EPOLL) {
-        mn_epoll_destroy(sockets, MN_CONTAINER(file, struct mn_epoll, file));
-        return;
-    }
-    struct mn_socket *socket = MN_CONTAINER(file, struct mn_socket, file);
-    socket->ops->close(socket, linger);
-    mn_sockets_free(sockets, socket, sizeof *socket);
-}
-
-void mn_file_release(struct mnet_sockets *sockets, struct mn_file *file, bool linger)
-{
-    if (--file->references == 0)
-        destroy(sockets, file, linger);
-}
-
-static int lowest_free(const struct mnet_sockets *sockets)
-{
-    for (unsigned i = 0; i < sockets->max; i++) {
-        if (sockets->files[i] == NULL)
-            return sockets->first + (int)i;
-    }
-    return -MNET_EMFILE;
-}
-
-int mn_file_install(struct mnet_sockets *sockets, struct mn_file *file)
-{
-    int fd = lowest_free(sockets);
-    if (fd < 0)
-        return fd;
-    *place_of(sockets, fd) = file;
-    file->descriptors++;
-    return fd;
-}
-
-int mn_socket_hold(struct mnet_sockets *sockets, int fd, struct mn_socket **socket)
-{
-    struct mn_file *file = mn_file_hold(sockets, fd);
-    if (file == NULL)
-        return -MNET_EBADF;
-    if (file->kind != MN_FILE_SOCKET) {
-        mn_file_release(sockets, file, false);
-        return -MNET_ENOTSOCK;
-    }
-    *socket = MN_CONTAINER(file, struct mn_socket, file);
-    return 0;
-}
-
-/* Takes the file off its descriptor. The reference is the caller's. */
-static struct mn_file *take(struct mnet_sockets *sockets, struct mn_file **place)
-{
-    struct mn_file *file = *place;
-    *place = NULL;
-    if (--file->descriptors == 0)
-        mn_epoll_forget(file);
-    (void)sockets;
-    return file;
-}
-
 int mnet_socket_close(struct mnet_sockets *sockets, int fd)
 {
-    struct mn_file **place = place_of(sockets, fd);
+    struct mn_file **place = mn_file_place(sockets, fd);
     if (place == NULL || *place == NULL)
         return -MNET_EBADF;
-    mn_file_release(sockets, take(sockets, place), true);
+    mn_file_release(sockets, mn_file_take(place), true);
     return 0;
 }
 
@@ -139,7 +46,7 @@ void mnet_sockets_close(struct mnet_sockets *sockets)
         return;
     for (unsigned i = 0; i < sockets->max; i++) {
         if (sockets->files[i] != NULL)
-            mn_file_release(sockets, take(sockets, &sockets->files[i]), false);
+            mn_file_release(sockets, mn_file_take(&sockets->files[i]), false);
     }
     struct mnet_socket_memory memory = sockets->memory;
     memory.free(memory.context, sockets, table_size(sockets->max));
@@ -158,7 +65,7 @@ int mnet_socket_dup(struct mnet_sockets *sockets, int fd)
 
 int mnet_socket_dup2(struct mnet_sockets *sockets, int fd, int to)
 {
-    struct mn_file **from = place_of(sockets, fd), **place = place_of(sockets, to);
+    struct mn_file **from = mn_file_place(sockets, fd), **place = mn_file_place(sockets, to);
     if (from == NULL || *from == NULL || place == NULL)
         return -MNET_EBADF;
     if (from == place)
@@ -166,7 +73,7 @@ int mnet_socket_dup2(struct mnet_sockets *sockets, int fd, int to)
     struct mn_file *file = *from;
     file->references++;
     file->descriptors++;
-    struct mn_file *before = *place != NULL ? take(sockets, place) : NULL;
+    struct mn_file *before = *place != NULL ? mn_file_take(place) : NULL;
     *place = file;
     if (before != NULL)
         mn_file_release(sockets, before, true);
@@ -174,21 +81,6 @@ int mnet_socket_dup2(struct mnet_sockets *sockets, int fd, int to)
 }
 
 /* ---- Sockets ---- */
-
-struct mn_socket *mn_socket_new(struct mnet_sockets *sockets, const struct mn_socket_ops *ops, int domain, int flags)
-{
-    struct mn_socket *socket = mn_sockets_alloc(sockets, sizeof *socket);
-    if (socket == NULL)
-        return NULL;
-    socket->file = (struct mn_file){.kind = MN_FILE_SOCKET, .references = 1};
-    socket->sockets = sockets;
-    socket->ops = ops;
-    socket->domain = domain;
-    socket->protocol = ops->protocol;
-    socket->nonblocking = (flags & MNET_SOCK_NONBLOCK) != 0;
-    socket->options.linger_s = -1;
-    return socket;
-}
 
 /* Returns the functions for a type and protocol, or NULL with an error. */
 static const struct mn_socket_ops *ops_of(int type, int protocol, int *error)

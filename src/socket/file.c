@@ -1,0 +1,53 @@
+/* Files: what descriptors refer to, and how long it lives. */
+#include "socket/socket.h"
+
+struct mn_file **mn_file_place(struct mnet_sockets *sockets, int fd)
+{
+    MN_REQUIRE(sockets != NULL, "there is no table");
+    if (fd < sockets->first || (unsigned)(fd - sockets->first) >= sockets->max)
+        return NULL;
+    return &sockets->files[fd - sockets->first];
+}
+
+struct mn_file *mn_file_hold(struct mnet_sockets *sockets, int fd)
+{
+    struct mn_file **place = mn_file_place(sockets, fd);
+    if (place == NULL || *place == NULL)
+        return NULL;
+    (*place)->references++;
+    return *place;
+}
+
+void mn_file_release(struct mnet_sockets *sockets, struct mn_file *file, bool linger)
+{
+    if (--file->references == 0)
+        file->destroy(sockets, file, linger);
+}
+
+static int lowest_free(const struct mnet_sockets *sockets)
+{
+    for (unsigned i = 0; i < sockets->max; i++) {
+        if (sockets->files[i] == NULL)
+            return sockets->first + (int)i;
+    }
+    return -MNET_EMFILE;
+}
+
+int mn_file_install(struct mnet_sockets *sockets, struct mn_file *file)
+{
+    int fd = lowest_free(sockets);
+    if (fd < 0)
+        return fd;
+    *mn_file_place(sockets, fd) = file;
+    file->descriptors++;
+    return fd;
+}
+
+struct mn_file *mn_file_take(struct mn_file **place)
+{
+    struct mn_file *file = *place;
+    *place = NULL;
+    if (--file->descriptors == 0)
+        mn_items_forget(file);
+    return file;
+}
