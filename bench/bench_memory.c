@@ -39,6 +39,7 @@ enum port {
     PORT_SINK = 1,
     PORT_ECHO,
     PORT_IDLE,
+    PORT_SINK_LENT,
     PORT_CROWD, /* and the next two: all local ports are not enough for the connections to one */
     PORT_UNUSED = 1000
 };
@@ -56,6 +57,7 @@ static uint8_t chunk[CHUNK];
 static struct mnet_address server_address; /* of the family that is measured */
 static const char *only;
 static unsigned rounds = ROUNDS;
+static bool profiled; /* by a tool that counts instructions */
 
 static _Noreturn void die(const char *what, int error)
 {
@@ -84,6 +86,14 @@ static uint64_t cpu_ns(void)
     return (uint64_t)now.tv_sec * MNET_SECOND + (uint64_t)now.tv_nsec;
 }
 
+/* The clock of both stacks. In a profile it counts how often it was read, so the same instructions
+ * run each time. */
+static uint64_t now(void *context)
+{
+    static uint64_t readings;
+    return profiled ? MNET_SECOND + MNET_MICROSECOND * readings++ : mn_hosted_now(context);
+}
+
 /* Nanoseconds of the fastest round. */
 static double fastest(void (*round)(void))
 {
@@ -106,6 +116,16 @@ static int discard(void *argument)
     static uint8_t bytes[CHUNK];
     while (mnet_tcp_read(flow, bytes, sizeof bytes, MNET_NEVER) > 0)
         ;
+    mnet_tcp_close(flow);
+    return 0;
+}
+
+static int discard_lent(void *argument)
+{
+    struct mnet_flow *flow = argument;
+    struct mnet_slice slices[64];
+    while (mnet_tcp_get(flow, slices, MN_COUNT_OF(slices), MNET_NEVER) > 0)
+        mnet_tcp_release(flow);
     mnet_tcp_close(flow);
     return 0;
 }
@@ -206,15 +226,33 @@ static struct mnet_flow *connect_to(uint16_t port)
 }
 
 /* A transfer ends when the receiver has everything and says so by its FIN. */
+static void finish_bulk(struct mnet_flow *flow)
+{
+    uint8_t none;
+    check("shutdown", mnet_tcp_shutdown(flow, MNET_SHUTDOWN_WRITE));
+    check("read", (int)mnet_tcp_read(flow, &none, 1, MNET_NEVER));
+    mnet_tcp_close(flow);
+}
+
 static void bulk(void)
 {
     struct mnet_flow *flow = connect_to(PORT_SINK);
     for (size_t sent = 0; sent < BULK_BYTES; sent += CHUNK)
         check("write", mnet_tcp_write(flow, chunk, CHUNK, NULL, MNET_NEVER));
-    check("shutdown", mnet_tcp_shutdown(flow, MNET_SHUTDOWN_WRITE));
-    uint8_t none;
-    check("read", (int)mnet_tcp_read(flow, &none, 1, MNET_NEVER));
-    mnet_tcp_close(flow);
+    finish_bulk(flow);
+}
+
+static void keep(void *context)
+{
+    (void)context; /* the bytes stay as they are */
+}
+
+static void bulk_zero_copy(void)
+{
+    struct mnet_flow *flow = connect_to(PORT_SINK_LENT);
+    for (size_t sent = 0; sent < BULK_BYTES; sent += CHUNK)
+        check("write", mnet_tcp_write_lent(flow, chunk, CHUNK, keep, NULL, NULL, MNET_NEVER));
+    finish_bulk(flow);
 }
 
 static void round_trips(void)
@@ -402,6 +440,8 @@ static const struct bench_figure {
 } figures[] = {
     {"bulk", bulk, copy_bulk, 8.0 * BULK_BYTES, "Gbit/s", false},
     {"bulk_segment", bulk, copy_bulk, (double)BULK_BYTES / MSS, "ns", false},
+    {"bulk_zero_copy", bulk_zero_copy, copy_bulk, 8.0 * BULK_BYTES, "Gbit/s", false},
+    {"bulk_zero_copy_segment", bulk_zero_copy, copy_bulk, (double)BULK_BYTES / MSS, "ns", false},
     {"round_trip", round_trips, copy_round_trips, ROUND_TRIPS, "ns", false},
     {"udp_round_trip", udp_round_trips, copy_round_trips, ROUND_TRIPS, "ns", false},
     {"sessions", sessions, copy_sessions, SESSIONS * 1e9, "1/s", false},
@@ -494,11 +534,8 @@ static void measure_others(void)
 static void start_services(void)
 {
     static const struct bench_service services[] = {
-        {PORT_SINK, discard},
-        {PORT_ECHO, echo},
-        {PORT_IDLE, NULL},
-        {PORT_CROWD, join_crowd},
-        {PORT_CROWD + 1, join_crowd},
+        {PORT_SINK, discard},           {PORT_ECHO, echo},        {PORT_IDLE, NULL},
+        {PORT_SINK_LENT, discard_lent}, {PORT_CROWD, join_crowd}, {PORT_CROWD + 1, join_crowd},
         {PORT_CROWD + 2, join_crowd},
     };
     for (unsigned i = 0; i < MN_COUNT_OF(services); i++)
@@ -547,7 +584,7 @@ static void open_host(struct host *host, struct mnet_device *device, char *ipv4,
         .argc = 3,
         .argv = host->argv,
         .context = host,
-        .now = mn_hosted_now,
+        .now = now,
         .entropy = mn_hosted_entropy,
         .open_device = open_device,
         .print = mn_hosted_print,
@@ -566,7 +603,7 @@ static void open_host(struct host *host, struct mnet_device *device, char *ipv4,
 static void run(uint32_t offload)
 {
     struct mnet_device *ends[2];
-    struct mn_loop_port port = {mn_hosted_now, wait_not, NULL};
+    struct mn_loop_port port = {now, wait_not, NULL};
     bool offloads = offload != 0;
     int result;
     mn_loop_init(&loop, &port);
@@ -584,7 +621,8 @@ static void run(uint32_t offload)
 int main(int argc, char **argv)
 {
     only = argc > 1 ? argv[1] : NULL;
-    rounds = argc > 2 ? (unsigned)atoi(argv[2]) : ROUNDS;
+    profiled = argc > 2;
+    rounds = profiled ? (unsigned)atoi(argv[2]) : ROUNDS;
     for (unsigned i = 0; i < CHUNK; i++)
         chunk[i] = (uint8_t)(i * 7 >> 3);
     run(0);

@@ -11,6 +11,7 @@
 #include "base/checksum.h"
 #include "base/cursor.h"
 #include "base/memory.h"
+#include "base/packet_sum.h"
 #include "stack/stack.h"
 #include "tcp/check.h"
 #include "tests/support/family.h"
@@ -148,6 +149,19 @@ static void remember_ipv6(struct stack_world *w, const uint8_t *packet, size_t l
         remember_segment(w, packet + MN_IPV6_HEADER, len - MN_IPV6_HEADER);
 }
 
+/* Copies what leaves, as a device does that copies, and checks the sum of each frame. */
+static void copy_frames(const struct mnet_packet *packet)
+{
+    static uint8_t copy[MNET_FRAME_MAX + 100];
+    struct mnet_frames frames;
+    MN_ASSERT(mnet_frames_begin(&frames, packet));
+    for (size_t len; (len = mnet_frames_length(&frames)) > 0;) {
+        MN_ASSERT(len <= sizeof copy && mnet_frames_headers(&frames) <= len);
+        struct mnet_frame_sum sum = mnet_frames_copy(&frames, copy);
+        MN_ASSERT(sum.start <= len && sum.value == mn_sum_fold(mn_sum(0, copy + sum.start, len - sum.start)));
+    }
+}
+
 /* Checks a frame that leaves. */
 static void remember(struct stack_world *w, const struct mnet_packet *frame)
 {
@@ -175,6 +189,7 @@ static int device_tx(struct mnet_device *device, struct mnet_packet **packets, i
     int taken = 0;
     for (; taken < count && w->room > 0; taken++, w->room--) {
         remember(w, packets[taken]);
+        copy_frames(packets[taken]);
         mnet_packet_free(packets[taken]);
         MN_ASSERT(++w->sent < STORM);
     }
@@ -231,7 +246,7 @@ static void start(struct stack_world *w)
         .ops = &device_ops, .name = "fuzz", .mtu = flags & 1 ? 1500 : family_mtu_min(w->family), .fd = -1};
     memcpy(w->device.mac, own_mac.bytes, 6);
     w->device.tx_offload = flags & 2 ? ALL_OFFLOADS : 0;
-    w->device.rx_offload = flags & 4 ? ALL_OFFLOADS : 0;
+    w->device.rx_offload = flags & 4 ? ALL_OFFLOADS | MNET_OFFLOAD_SUM : 0;
     w->dhcp = (flags & 32) != 0;
     struct mnet_config config = {
         .device = &w->device,
@@ -477,12 +492,16 @@ static void add_metadata(struct stack_world *w, struct mnet_packet *frame)
     uint8_t shape = mn_read_u8(&w->script);
     if (frame == NULL || w->device.rx_offload == 0)
         return;
-    frame->checksum = (uint8_t)(shape % 3);
-    if (frame->checksum == MNET_CHECKSUM_PARTIAL) {
-        uint16_t tag = w->tagged ? MN_ETHERNET_TAG : 0;
+    frame->checksum = shape & 128 ? MNET_CHECKSUM_SUMMED : (uint8_t)(shape % 3);
+    uint16_t tag = w->tagged ? MN_ETHERNET_TAG : 0;
+    if (frame->checksum == MNET_CHECKSUM_PARTIAL || frame->checksum == MNET_CHECKSUM_SUMMED)
         frame->csum_start = shape & 4 ? (uint16_t)(transport_at(w) + tag) : mn_read_u16(&w->script);
+    if (frame->checksum == MNET_CHECKSUM_PARTIAL)
         frame->csum_offset = shape & 8 ? 16 : mn_read_u16(&w->script);
-    }
+    if (frame->checksum == MNET_CHECKSUM_SUMMED && shape & 8 && frame->csum_start <= frame->total)
+        frame->csum_value = mn_sum_fold(mn_packet_sum(frame, frame->csum_start));
+    else if (frame->checksum == MNET_CHECKSUM_SUMMED)
+        frame->csum_value = mn_read_u16(&w->script);
     if (shape & 16) {
         frame->gso = shape & 64 ? MNET_GSO_TCPV6 : MNET_GSO_TCPV4;
         frame->gso_size = mn_read_u16(&w->script);

@@ -21,11 +21,17 @@
 /* Offloads, a set of flags for each direction. A device with a flag for sending does the work that
  * the metadata of a packet asks for. A device with a flag for receiving may hand up packets with
  * such metadata: MNET_CHECKSUM_VERIFIED or MNET_CHECKSUM_PARTIAL, or gso_size and more payload than
- * an MTU. Without a flag the stack does the work in software, just above the device. */
+ * an MTU. Without a flag the stack does the work in software, just above the device.
+ *
+ * A device that copies frames in software sums them in the same pass, because that costs far less
+ * than to read them again. To send, it sets the flags, and cuts and completes the frames while it
+ * copies them (mnet_frames_begin). Received frames it hands up as MNET_CHECKSUM_SUMMED, with
+ * MNET_OFFLOAD_SUM. */
 enum mnet_offload {
     MNET_OFFLOAD_CHECKSUM = 1u << 0, /* TCP and UDP checksums over IPv4 and IPv6 */
     MNET_OFFLOAD_TSO4 = 1u << 1,     /* TCP segmentation over IPv4; needs MNET_OFFLOAD_CHECKSUM */
     MNET_OFFLOAD_TSO6 = 1u << 2,     /* TCP segmentation over IPv6; needs MNET_OFFLOAD_CHECKSUM */
+    MNET_OFFLOAD_SUM = 1u << 3,      /* received only: MNET_CHECKSUM_SUMMED is believed */
 };
 
 struct mnet_device;
@@ -69,5 +75,39 @@ struct mnet_device {
      * cannot tell leaves it false. */
     bool link_down;
 };
+
+#pragma GCC visibility push(default)
+
+/* The frames that a packet stands for, as they go on the wire: the packet itself, or the segments
+ * of a large one. For a device that copies what it sends. The fields are mnet's own. */
+struct mnet_frames {
+    const struct mnet_packet *packet;
+    const struct mnet_packet *part;
+    uint32_t piece, offset, left, seq;
+    uint64_t pseudo_sum;
+    uint16_t identification, ip_header_len, tcp_header_len, gso_size;
+    bool ipv6, first;
+};
+
+/* The sum of a frame that was copied: csum_start and csum_value of MNET_CHECKSUM_SUMMED. */
+struct mnet_frame_sum {
+    uint16_t start;
+    uint16_t value;
+};
+
+/* Begins with the first frame. The packet must not change before the last one, and may be freed
+ * then. False if the packet asks for work that its headers do not allow: no device can send it. */
+bool mnet_frames_begin(struct mnet_frames *frames, const struct mnet_packet *packet);
+/* Returns the length of the next frame in bytes, at most MNET_FRAME_MAX; 0 if there is none
+ * left. */
+size_t mnet_frames_length(const struct mnet_frames *frames);
+/* Returns how many bytes of that frame are headers, as far as that is known; 0 otherwise. A copy is
+ * faster if what follows them is aligned. */
+size_t mnet_frames_headers(const struct mnet_frames *frames);
+/* Copies the next frame to `to`, which has room for its length, and goes on to the one behind it.
+ * Its checksum is complete. Bytes are read once: the sum is that of the copy. */
+struct mnet_frame_sum mnet_frames_copy(struct mnet_frames *frames, void *to);
+
+#pragma GCC visibility pop
 
 #endif

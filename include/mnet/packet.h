@@ -59,6 +59,11 @@ enum mnet_checksum {
     MNET_CHECKSUM_PARTIAL,
     /* Received, and verified by the device. */
     MNET_CHECKSUM_VERIFIED,
+    /* Received, and summed by the device as it copied the frame: csum_value is the ones' complement
+     * sum (RFC 1071) of the bytes from csum_start to the end, folded, in the order of memory. The
+     * stack compares it with the checksum in the header. Bytes may be removed from the front.
+     * If the end is cut off, the packet becomes PLAIN. */
+    MNET_CHECKSUM_SUMMED,
 };
 
 /* The kind of the segments that a packet with gso_size stands for. */
@@ -81,11 +86,14 @@ struct mnet_packet {
     uint32_t refs;
     uint32_t total; /* bytes in the linear part, the fragments and `more` */
     uint16_t fragment_count;
-    uint8_t checksum;     /* enum mnet_checksum */
-    uint8_t gso;          /* enum mnet_gso */
-    uint16_t gso_size;    /* payload bytes of each segment; 0 if gso is MNET_GSO_NONE */
-    uint16_t csum_start;  /* PARTIAL: first summed byte, from `data`; push and pull move it */
-    uint16_t csum_offset; /* PARTIAL: the checksum field, from csum_start */
+    uint8_t checksum;    /* enum mnet_checksum */
+    uint8_t gso;         /* enum mnet_gso */
+    uint16_t gso_size;   /* payload bytes of each segment; 0 if gso is MNET_GSO_NONE */
+    uint16_t csum_start; /* first summed byte, from `data`; push and pull move it */
+    union {
+        uint16_t csum_offset; /* PARTIAL: the checksum field, from csum_start */
+        uint16_t csum_value;  /* SUMMED: the sum */
+    };
     uint16_t segments;    /* wire segments in this packet, coalesced or to be cut; at least 1 */
     uint64_t received_ns; /* the time at which it was taken from the device */
     bool sending;         /* from mnet_packet_alloc_tx: appending leaves the reserve alone, too */

@@ -183,9 +183,11 @@ struct mnet_sim_pipe_options {
     uint16_t mtu;     /* in bytes; default 1500 */
     uint32_t offload; /* enum mnet_offload, for both directions */
 };
-/* Makes two devices back to back, for measurements. There is no delay, and no limit except a queue
- * of 256 frames: a device refuses frames beyond. Each frame is copied once, into the memory of the
- * receiving side. The owner of each end closes it. False if there is no memory. */
+/* Makes two devices back to back, for measurements. There is no delay, and no limit except a queue:
+ * while 256 frames wait, a device takes no others. Each frame is copied once, into the memory of
+ * the receiving side. Large frames are cut and checksums completed in the copy, unless both sides
+ * have the offloads. The sum of the copy is handed up (MNET_CHECKSUM_SUMMED). The owner of each end
+ * closes it. False if there is no memory. */
 bool mnet_sim_pipe(struct mnet_device *ends[2], const struct mnet_sim_pipe_options *options);
 
 #pragma GCC visibility pop

@@ -26,6 +26,11 @@ static inline uint64_t mn_sum_add(uint64_t a, uint64_t b)
     uint64_t carry = __builtin_add_overflow(a, b, &sum);
     return sum + carry;
 }
+/* Returns the sum that makes a sum nothing when it is added to it: ones' complement. */
+static inline uint64_t mn_sum_negate(uint64_t sum)
+{
+    return ~sum;
+}
 /* Folds to 16 bits, in memory order: store the result with memcpy. If a number is added to itself
  * with its halves exchanged, the upper half of the result is the sum of both halves and their
  * carry. */

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/memory.h"
 #include "base/packet_pinned.h"
 
@@ -184,13 +185,19 @@ size_t mnet_packet_tailroom(const struct mnet_packet *packet)
     return MNET_PACKET_HEADROOM + MNET_PACKET_LINEAR - mnet_packet_headroom(packet) - packet->len;
 }
 
+/* Returns whether csum_start means something. */
+static inline bool has_start(const struct mnet_packet *packet)
+{
+    return packet->checksum == MNET_CHECKSUM_PARTIAL || packet->checksum == MNET_CHECKSUM_SUMMED;
+}
+
 uint8_t *mnet_packet_push(struct mnet_packet *packet, size_t len)
 {
     MN_REQUIRE(len <= mnet_packet_headroom(packet), "more than the headroom");
     packet->data -= len;
     packet->len += (uint32_t)len;
     packet->total += (uint32_t)len;
-    if (packet->checksum == MNET_CHECKSUM_PARTIAL)
+    if (has_start(packet))
         packet->csum_start = (uint16_t)(packet->csum_start + len);
     return packet->data;
 }
@@ -296,6 +303,28 @@ size_t mnet_packet_pinned(const struct mnet_packet *packet)
 
 /* ---- removing ---- */
 
+/* `len` bytes are about to be removed from the front, and some of them count in the device's
+ * sum. */
+static MN_APART void leave_out(struct mnet_packet *packet, size_t len)
+{
+    if (len > packet->len) {
+        packet->checksum = MNET_CHECKSUM_PLAIN;
+        return;
+    }
+    size_t start = packet->csum_start;
+    uint64_t removed = mn_sum(0, packet->data + start, len - start);
+    uint64_t rest = mn_sum_add(packet->csum_value, mn_sum_negate(removed));
+    packet->csum_value = mn_sum_fold((len - start) % 2 == 0 ? rest : mn_sum_odd(rest));
+}
+
+/* Moves csum_start before `len` bytes are removed from the front. */
+static inline void pull_start(struct mnet_packet *packet, size_t len)
+{
+    if (MN_UNLIKELY(len > packet->csum_start) && packet->checksum == MNET_CHECKSUM_SUMMED)
+        leave_out(packet, len);
+    packet->csum_start = len < packet->csum_start ? (uint16_t)(packet->csum_start - len) : 0;
+}
+
 /* Removes up to `len` bytes from the front of the fragments, and drops those that become empty.
  * Returns the number of bytes removed. */
 static MN_RARE size_t pull_fragments(struct mnet_packet *packet, size_t len)
@@ -357,8 +386,8 @@ static MN_RARE void pull_far(struct mnet_packet *packet, size_t len)
 
 void mnet_packet_pull(struct mnet_packet *packet, size_t len)
 {
-    if (MN_UNLIKELY(packet->checksum == MNET_CHECKSUM_PARTIAL))
-        packet->csum_start = len < packet->csum_start ? (uint16_t)(packet->csum_start - len) : 0;
+    if (MN_UNLIKELY(has_start(packet)))
+        pull_start(packet, len);
     if (MN_LIKELY(len <= packet->len)) { /* usually a header */
         packet->data += len;
         packet->len -= (uint32_t)len;
@@ -385,6 +414,8 @@ static size_t trim_own(struct mnet_packet *packet, size_t len)
 
 static MN_RARE void cut_off(struct mnet_packet *packet, size_t len)
 {
+    if (packet->checksum == MNET_CHECKSUM_SUMMED)
+        packet->checksum = MNET_CHECKSUM_PLAIN;
     for (struct mnet_packet *at = packet; at != NULL; at = at->more) {
         at->total = (uint32_t)MN_MIN(at->total, len);
         len -= trim_own(at, len);

@@ -19,4 +19,22 @@ static inline uint64_t mn_packet_sum(const struct mnet_packet *packet, size_t fr
     return mn_packet_sum_pieces(packet, from);
 }
 
+/* Returns whether the checksum of a received packet is known to be right. */
+static inline bool mn_packet_is_verified(const struct mnet_packet *packet)
+{
+    return packet->checksum == MNET_CHECKSUM_VERIFIED || packet->checksum == MNET_CHECKSUM_PARTIAL;
+}
+
+/* Returns the same as mn_packet_sum for a received packet. Uses the sum of a device that has
+ * offered one. */
+static inline uint64_t mn_packet_sum_received(const struct mnet_packet *packet, size_t from)
+{
+    size_t start = packet->csum_start;
+    if (packet->checksum != MNET_CHECKSUM_SUMMED || from < start || from > packet->len || (from - start) % 2 != 0)
+        return mn_packet_sum(packet, from);
+    if (from == start)
+        return packet->csum_value;
+    return mn_sum_add(packet->csum_value, mn_sum_negate(mn_sum(0, packet->data + start, from - start)));
+}
+
 #endif

@@ -337,6 +337,7 @@ MN_RARE struct mnet_packet *mn_reassembly_input(struct mn_reassembly *r, const s
                                                 struct mn_datagram *datagram, uint64_t now)
 {
     r->counters->value[MNET_COUNT_FRAG_RX]++;
+    piece->packet->checksum = MNET_CHECKSUM_PLAIN; /* a device can only have judged the fragment */
     if (!is_plausible(piece, datagram)) {
         r->counters->value[MNET_COUNT_FRAG_DROP_INVALID]++;
         mnet_packet_free(piece->packet);

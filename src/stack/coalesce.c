@@ -71,14 +71,18 @@ static enum kind classify(struct mnet_packet *frame, struct segment *s)
     return DATA;
 }
 
-/* Cuts link padding off, and says whether the checksums are right. */
+/* Cuts link padding off, and verifies the checksums. Returns whether they are right; the frame is
+ * then VERIFIED. */
 static inline bool verify_at(const struct segment *s, const struct mn_frame *at)
 {
     if (!mn_frame_network_checksum_ok(at))
         return false;
     if (s->frame->total > MN_ETHERNET_HEADER + s->ip_len)
         mnet_packet_trim(s->frame, MN_ETHERNET_HEADER + s->ip_len);
-    return s->frame->checksum != MNET_CHECKSUM_PLAIN || mn_frame_transport_checksum_ok(at, s->frame);
+    if (!mn_packet_is_verified(s->frame) && !mn_frame_transport_checksum_ok(at, s->frame))
+        return false;
+    s->frame->checksum = MNET_CHECKSUM_VERIFIED;
+    return true;
 }
 
 /* The length of the network header is a constant for each family, so the sums over it are short. */
@@ -86,10 +90,10 @@ static bool verify(const struct segment *s)
 {
     uint16_t transport_len = s->at.transport_len;
     if (MN_UNLIKELY(s->at.ipv6)) {
-        const struct mn_frame at = mn_frame_at(s->frame, true, MN_IPV6_HEADER, transport_len);
+        const struct mn_frame at = mn_frame_at(s->frame->data, true, MN_IPV6_HEADER, transport_len);
         return verify_at(s, &at);
     }
-    const struct mn_frame at = mn_frame_at(s->frame, false, MN_IPV4_HEADER, transport_len);
+    const struct mn_frame at = mn_frame_at(s->frame->data, false, MN_IPV4_HEADER, transport_len);
     return verify_at(s, &at);
 }
 

@@ -32,6 +32,8 @@ bool mn_offload_complete(struct mnet_packet *frame)
     return true;
 }
 
+/* ---- cutting ---- */
+
 /* Finds the headers that the kind of the frame's segments promises. */
 static bool find_headers(const struct mnet_packet *frame, struct mn_frame *at)
 {
@@ -43,7 +45,13 @@ static bool find_headers(const struct mnet_packet *frame, struct mn_frame *at)
     return false;
 }
 
-bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, struct mnet_memory *memory)
+static uint32_t headers_of(const struct mnet_frames *frames)
+{
+    return MN_ETHERNET_HEADER + (uint32_t)frames->ip_header_len + frames->tcp_header_len;
+}
+
+/* Prepares to cut a large frame. False if it cannot be cut. */
+static bool begin_cut(struct mnet_frames *frames, const struct mnet_packet *frame)
 {
     struct mn_frame at;
     if (frame->gso_size == 0 || !find_headers(frame, &at))
@@ -51,9 +59,8 @@ bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, 
     uint32_t headers = MN_ETHERNET_HEADER + (uint32_t)at.network_len + at.transport_len;
     if (at.transport_len < MN_TCP_HEADER || frame->len < headers || frame->total <= headers)
         return false;
-    *s = (struct mn_segmenter){
-        .frame = frame,
-        .memory = memory,
+    *frames = (struct mnet_frames){
+        .packet = frame,
         .part = frame,
         .offset = headers,
         .left = frame->total - headers,
@@ -62,25 +69,74 @@ bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, 
         .identification = mn_frame_identification(&at),
         .ip_header_len = at.network_len,
         .tcp_header_len = at.transport_len,
+        .gso_size = frame->gso_size,
         .ipv6 = at.ipv6,
         .first = true,
     };
     return true;
 }
 
+/* Moves `count` bytes on, within the present piece of `size` bytes. */
+static void move_on(struct mnet_frames *at, uint32_t count, uint32_t size)
+{
+    at->offset += count;
+    if (at->offset < size)
+        return;
+    at->offset = 0;
+    if (++at->piece > at->part->fragment_count && at->part->more != NULL) {
+        at->part = at->part->more;
+        at->piece = 0;
+    }
+}
+
+static uint32_t next_size(const struct mnet_frames *frames)
+{
+    return MN_MIN(frames->left, (uint32_t)frames->gso_size);
+}
+
+/* Copies the headers of the large frame to `to`, and makes them those of the next segment, with
+ * `size` bytes of payload. Its TCP checksum is partial. */
+static void put_headers(const struct mnet_frames *frames, uint8_t *to, uint32_t size)
+{
+    memcpy(to, frames->packet->data, headers_of(frames));
+    struct mn_frame at = mn_frame_at(to, frames->ipv6, frames->ip_header_len, frames->tcp_header_len);
+    struct mn_frame_cut cut = {.sequence = frames->seq, .payload = size, .identification = frames->identification};
+    if (frames->left > size)
+        cut.flags_off = MN_TCP_FIN | MN_TCP_PSH;
+    if (!frames->first)
+        cut.flags_off |= MN_TCP_CWR; /* RFC 3168 6.1.2: the first packet after the reduction */
+    mn_frame_cut(&at, &cut, frames->pseudo_sum);
+}
+
+/* The next segment, with `size` bytes of payload, has been made. */
+static void count_segment(struct mnet_frames *frames, uint32_t size)
+{
+    frames->left -= size;
+    frames->seq += size;
+    frames->identification++;
+    frames->first = false;
+}
+
+/* ---- cutting by reference ---- */
+
+bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, struct mnet_memory *memory)
+{
+    s->memory = memory;
+    return begin_cut(&s->frames, frame);
+}
+
 /* Adds the next `len` payload bytes to `segment`, by reference or as a copy, and advances behind
  * them. Returns false, with the position unchanged, if they do not fit in that way. */
-static bool fill(struct mn_segmenter *s, struct mnet_packet *segment, uint32_t len, bool copy)
+static bool fill(struct mnet_frames *frames, struct mnet_packet *segment, uint32_t len, bool copy)
 {
-    const struct mnet_packet *part = s->part;
-    uint32_t piece = s->piece, offset = s->offset;
+    struct mnet_frames at = *frames;
     while (len > 0) {
-        struct mnet_slice slice = piece_of(part, piece);
-        uint32_t count = MN_MIN(len, (uint32_t)slice.len - offset);
-        const uint8_t *bytes = (const uint8_t *)slice.data + offset;
-        if (count > 0 && !copy && piece > 0) {
-            const struct mnet_fragment *fragment = &part->fragments[piece - 1];
-            if (!mnet_packet_add(segment, fragment->buffer, fragment->offset + offset, count))
+        struct mnet_slice slice = piece_of(at.part, at.piece);
+        uint32_t count = MN_MIN(len, (uint32_t)slice.len - at.offset);
+        const uint8_t *bytes = (const uint8_t *)slice.data + at.offset;
+        if (count > 0 && !copy && at.piece > 0) {
+            const struct mnet_fragment *fragment = &at.part->fragments[at.piece - 1];
+            if (!mnet_packet_add(segment, fragment->buffer, fragment->offset + at.offset, count))
                 return false;
         } else if (count > 0) {
             /* Linear bytes belong to no buffer: behind a fragment they can only be copied. */
@@ -90,57 +146,115 @@ static bool fill(struct mn_segmenter *s, struct mnet_packet *segment, uint32_t l
                 return false;
         }
         len -= count;
-        offset += count;
-        if (offset == slice.len) {
-            offset = 0;
-            if (++piece > part->fragment_count && part->more != NULL) {
-                part = part->more;
-                piece = 0;
-            }
-        }
+        move_on(&at, count, (uint32_t)slice.len);
     }
-    s->part = part;
-    s->piece = piece;
-    s->offset = offset;
+    *frames = at;
     return true;
-}
-
-/* Makes the copied headers those of a segment with `size` bytes of payload. */
-static void patch_headers(struct mn_segmenter *s, struct mnet_packet *segment, uint32_t size)
-{
-    struct mn_frame at = mn_frame_at(segment, s->ipv6, s->ip_header_len, s->tcp_header_len);
-    struct mn_frame_cut cut = {.sequence = s->seq, .payload = size, .identification = s->identification};
-    if (s->left > size)
-        cut.flags_off = MN_TCP_FIN | MN_TCP_PSH;
-    if (!s->first)
-        cut.flags_off |= MN_TCP_CWR; /* RFC 3168 6.1.2: the first packet after the reduction */
-    mn_frame_cut(&at, &cut, s->pseudo_sum);
-    segment->checksum = MNET_CHECKSUM_PARTIAL;
-    segment->csum_start = (uint16_t)(MN_ETHERNET_HEADER + s->ip_header_len);
-    segment->csum_offset = MN_TCP_CHECKSUM_AT;
 }
 
 struct mnet_packet *mn_segmenter_next(struct mn_segmenter *s)
 {
-    MN_ASSERT(s->left > 0);
+    struct mnet_frames *frames = &s->frames;
+    MN_ASSERT(frames->left > 0);
     /* The receive reserve may be used: the rest may be full of the data that is to be sent. */
     struct mnet_packet *segment = mnet_packet_alloc(s->memory);
     if (segment == NULL)
         return NULL;
-    uint32_t headers = MN_ETHERNET_HEADER + (uint32_t)s->ip_header_len + s->tcp_header_len;
-    memcpy(mnet_packet_put(segment, headers), s->frame->data, headers);
-    uint32_t size = MN_MIN(s->left, (uint32_t)s->frame->gso_size);
-    if (!fill(s, segment, size, false)) {
+    uint32_t headers = headers_of(frames), size = next_size(frames);
+    put_headers(frames, mnet_packet_put(segment, headers), size);
+    if (!fill(frames, segment, size, false)) {
         mnet_packet_trim(segment, headers);
-        if (!fill(s, segment, size, true)) {
+        if (!fill(frames, segment, size, true)) {
             mnet_packet_free(segment);
             return NULL;
         }
     }
-    patch_headers(s, segment, size);
-    s->left -= size;
-    s->seq += size;
-    s->identification++;
-    s->first = false;
+    segment->checksum = MNET_CHECKSUM_PARTIAL;
+    segment->csum_start = (uint16_t)(MN_ETHERNET_HEADER + frames->ip_header_len);
+    segment->csum_offset = MN_TCP_CHECKSUM_AT;
+    count_segment(frames, size);
     return segment;
+}
+
+/* ---- copying ---- */
+
+bool mnet_frames_begin(struct mnet_frames *frames, const struct mnet_packet *packet)
+{
+    if (mn_offload_is_large(packet))
+        return begin_cut(frames, packet);
+    *frames = (struct mnet_frames){.packet = packet, .part = packet, .left = packet->total};
+    uint32_t field = (uint32_t)packet->csum_start + packet->csum_offset;
+    return packet->checksum != MNET_CHECKSUM_PARTIAL || field + 2 <= packet->len;
+}
+
+size_t mnet_frames_length(const struct mnet_frames *frames)
+{
+    if (frames->gso_size == 0 || frames->left == 0)
+        return frames->left;
+    return headers_of(frames) + next_size(frames);
+}
+
+size_t mnet_frames_headers(const struct mnet_frames *frames)
+{
+    if (frames->gso_size > 0)
+        return headers_of(frames);
+    return frames->packet->len < frames->packet->total ? frames->packet->len : 0;
+}
+
+/* Copies the next `len` bytes, and returns their sum. */
+static uint64_t copy_bytes(struct mnet_frames *frames, uint8_t *to, uint32_t len)
+{
+    uint64_t sum = 0;
+    for (bool odd = false; len > 0;) {
+        struct mnet_slice slice = piece_of(frames->part, frames->piece);
+        uint32_t count = MN_MIN(len, (uint32_t)slice.len - frames->offset);
+        uint64_t piece = mn_sum_copy(0, to, (const uint8_t *)slice.data + frames->offset, count);
+        sum = mn_sum_add(sum, odd ? mn_sum_odd(piece) : piece);
+        odd ^= count % 2 != 0;
+        to += count;
+        len -= count;
+        move_on(frames, count, (uint32_t)slice.len);
+    }
+    return sum;
+}
+
+/* Stores the checksum in the field at `field`, which holds the folded sum of a pseudo-header and
+ * counts in `sum`. Returns the sum with the checksum in its place. */
+static uint16_t complete(uint8_t *field, uint64_t sum, bool udp)
+{
+    uint16_t pseudo, checksum = mn_checksum(sum);
+    if (MN_UNLIKELY(checksum == 0) && udp)
+        checksum = 0xffff; /* RFC 768: 0 says that there is none */
+    memcpy(&pseudo, field, sizeof pseudo);
+    memcpy(field, &checksum, sizeof checksum);
+    return mn_sum_fold(mn_sum_add(mn_sum_add(sum, mn_sum_negate(pseudo)), checksum));
+}
+
+static struct mnet_frame_sum copy_segment(struct mnet_frames *frames, uint8_t *to)
+{
+    uint32_t headers = headers_of(frames), size = next_size(frames);
+    put_headers(frames, to, size);
+    uint8_t *tcp = to + MN_ETHERNET_HEADER + frames->ip_header_len;
+    uint64_t sum = copy_bytes(frames, to + headers, size);
+    sum = mn_sum_add(sum, mn_sum_header(tcp, frames->tcp_header_len));
+    count_segment(frames, size);
+    return (struct mnet_frame_sum){.start = (uint16_t)(tcp - to),
+                                   .value = complete(tcp + MN_TCP_CHECKSUM_AT, sum, false)};
+}
+
+struct mnet_frame_sum mnet_frames_copy(struct mnet_frames *frames, void *to)
+{
+    if (frames->gso_size > 0)
+        return copy_segment(frames, to);
+    const struct mnet_packet *packet = frames->packet;
+    uint8_t *bytes = to;
+    bool partial = packet->checksum == MNET_CHECKSUM_PARTIAL;
+    uint32_t start = partial ? packet->csum_start : MN_MIN((uint32_t)MN_ETHERNET_HEADER, frames->left);
+    copy_bytes(frames, bytes, start);
+    uint64_t sum = copy_bytes(frames, bytes + start, frames->left - start);
+    frames->left = 0;
+    return (struct mnet_frame_sum){
+        .start = (uint16_t)start,
+        .value = partial ? complete(bytes + start + packet->csum_offset, sum, packet->csum_offset == MN_UDP_CHECKSUM_AT)
+                         : mn_sum_fold(sum)};
 }

@@ -3,7 +3,8 @@
  * The engine emits large segments with partial checksums. A segmenter cuts those of IPv4 if the
  * device lacks MNET_OFFLOAD_TSO4, and those of IPv6 if it lacks MNET_OFFLOAD_TSO6. If the device
  * lacks MNET_OFFLOAD_CHECKSUM, the checksum of every frame is completed. The simulator uses the
- * same functions as its hardware.
+ * same functions as its hardware. A device that copies does both in its copy, with
+ * mnet_frames_begin and the calls behind it (mnet/device.h).
  */
 #ifndef MN_OFFLOAD_H
 #define MN_OFFLOAD_H
@@ -33,22 +34,11 @@ static inline uint32_t mn_offload_needed(const struct mnet_packet *frame)
     return checksum | by_gso[frame->gso];
 }
 
-/* Cuts one large frame into segments. It holds no reference: the frame must outlive it, unchanged.
- * */
+/* Cuts one large frame into segments that refer to its payload. It holds no reference: the frame
+ * must outlive it, unchanged. */
 struct mn_segmenter {
-    const struct mnet_packet *frame;
+    struct mnet_frames frames;
     struct mnet_memory *memory;
-    /* The position in the payload: a packet of the `more` chain, its linear part (0) or fragment (1
-     * and up), and the byte of that. */
-    const struct mnet_packet *part;
-    uint32_t piece;
-    uint32_t offset;
-    uint32_t left;           /* payload bytes not yet cut */
-    uint64_t pseudo_sum;     /* of addresses and protocol; the length is added for each segment */
-    uint32_t seq;            /* of the next segment */
-    uint16_t identification; /* of the next segment, over IPv4 */
-    uint16_t ip_header_len, tcp_header_len;
-    bool ipv6, first;
 };
 
 /* Prepares to cut an Ethernet frame with gso MNET_GSO_TCPV4 that carries TCP over IPv4, or one with
@@ -65,7 +55,7 @@ struct mnet_packet *mn_segmenter_next(struct mn_segmenter *segmenter);
 
 static inline bool mn_segmenter_done(const struct mn_segmenter *segmenter)
 {
-    return segmenter->left == 0;
+    return segmenter->frames.left == 0;
 }
 
 #endif

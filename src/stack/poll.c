@@ -85,8 +85,19 @@ static void act_on(struct mnet_stack *stack, enum mn_ip_verdict verdict, struct 
     }
 }
 
-/* Up to a batch from the device. What the device says of checksums is not believed where the configuration says so;
- * but a merged packet has none to verify, and a partial one is not complete. */
+/* Returns whether what the device says of the frame's checksum is to be believed. A merged packet
+ * has none to verify, and a partial one is not complete, so these always are. A sum counts if the
+ * device said that it takes sums, and if it is one of bytes that are there. */
+static bool is_believable(const struct mnet_stack *stack, const struct mnet_packet *frame)
+{
+    if (frame->checksum == MNET_CHECKSUM_SUMMED)
+        return !stack->config.no_checksum_offload && (stack->device->rx_offload & MNET_OFFLOAD_SUM) != 0 &&
+               frame->csum_start <= frame->len;
+    return !stack->config.no_checksum_offload || frame->checksum != MNET_CHECKSUM_VERIFIED ||
+           frame->gso != MNET_GSO_NONE;
+}
+
+/* Takes up to a batch from the device. */
 static int take_batch(struct mnet_stack *stack, struct mnet_packet **frames)
 {
     int taken = stack->device->ops->rx(stack->device, frames, MN_BATCH);
@@ -100,8 +111,7 @@ static int take_batch(struct mnet_stack *stack, struct mnet_packet **frames)
     for (int i = 0; i < taken; i++) {
         frames[i]->received_ns = stack->now;
         count(stack, MNET_COUNT_RX_BYTES, frames[i]->total);
-        if (stack->config.no_checksum_offload && frames[i]->checksum == MNET_CHECKSUM_VERIFIED &&
-            frames[i]->gso == MNET_GSO_NONE)
+        if (frames[i]->checksum != MNET_CHECKSUM_PLAIN && !is_believable(stack, frames[i]))
             frames[i]->checksum = MNET_CHECKSUM_PLAIN;
     }
     count(stack, MNET_COUNT_RX_FRAMES, (uint64_t)taken);

@@ -88,11 +88,10 @@ static inline bool mn_frame_find_plain_tcp4(const struct mnet_packet *frame, str
     return true;
 }
 
-/* The headers of a frame, copied from one whose headers have been found. */
-static inline struct mn_frame mn_frame_at(const struct mnet_packet *frame, bool ipv6, uint16_t network_len,
-                                          uint16_t transport_len)
+/* The headers of a frame at `bytes`, copied from one whose headers have been found. */
+static inline struct mn_frame mn_frame_at(uint8_t *bytes, bool ipv6, uint16_t network_len, uint16_t transport_len)
 {
-    uint8_t *ip = frame->data + MN_ETHERNET_HEADER;
+    uint8_t *ip = bytes + MN_ETHERNET_HEADER;
     return (struct mn_frame){ip, ip + network_len, network_len, transport_len, ipv6};
 }
 
@@ -167,7 +166,7 @@ static inline bool mn_frame_network_checksum_ok(const struct mn_frame *f)
 static inline bool mn_frame_transport_checksum_ok(const struct mn_frame *f, const struct mnet_packet *frame)
 {
     uint32_t start = MN_ETHERNET_HEADER + (uint32_t)f->network_len;
-    uint64_t sum = mn_packet_sum(frame, start);
+    uint64_t sum = mn_packet_sum_received(frame, start);
     sum = mn_sum_add(sum, mn_frame_pseudo_sum(f));
     sum = mn_sum_add(sum, mn_sum_u16((uint16_t)(frame->total - start)));
     return mn_checksum(sum) == 0;

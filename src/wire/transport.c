@@ -5,8 +5,8 @@
 
 bool mn_transport_checksum_ok(const struct mnet_packet *packet, const struct mn_datagram *datagram)
 {
-    if (packet->checksum != MNET_CHECKSUM_PLAIN)
+    if (mn_packet_is_verified(packet))
         return true;
     uint64_t sum = mn_pseudo_sum(&datagram->source, &datagram->destination, datagram->protocol, packet->total);
-    return mn_sum_fold(mn_sum_add(sum, mn_packet_sum(packet, 0))) == 0xffff;
+    return mn_sum_fold(mn_sum_add(sum, mn_packet_sum_received(packet, 0))) == 0xffff;
 }

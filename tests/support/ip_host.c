@@ -109,6 +109,7 @@ enum mn_ip_verdict receive_bytes(struct ip_host *h, const void *frame, size_t le
 {
     mnet_packet_free(h->packet);
     h->packet = packet_of(h, frame, len);
+    h->packet->checksum = (uint8_t)h->checksum;
     enum mn_ip_verdict verdict = mn_ip_input(&h->ip, &h->packet, h->now, &h->datagram, &h->error);
     if (verdict == MN_IP_CONSUMED)
         h->packet = NULL;

@@ -66,6 +66,7 @@ struct ip_host {
     struct mn_random random;
     struct mn_ip ip;
     uint64_t now;
+    enum mnet_checksum checksum; /* the device's verdict on frames received from now on */
     /* The result of the last receive; the next receive frees it. */
     struct mnet_packet *packet;
     struct mn_datagram datagram;

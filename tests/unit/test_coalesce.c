@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/packet_sum.h"
 #include "base/random.h"
 #include "stack/coalesce.h"
 #include "stack/offload.h"
@@ -284,6 +285,46 @@ static void device_verified_is_believed(void **state)
     coalesce();
     assert_int_equal(count, 1);
     expect(frames[0], 0, 200, 2);
+}
+
+/* Makes the frame one that the device summed, from the end of the Ethernet header or from the TCP
+ * header on. */
+static void sum_frame(struct mnet_packet *frame, bool all)
+{
+    frame->checksum = MNET_CHECKSUM_SUMMED;
+    frame->csum_start = (uint16_t)(all ? 14 : tcp_of(frame) - frame->data);
+    frame->csum_value = mn_sum_fold(mn_packet_sum(frame, frame->csum_start));
+}
+
+static void device_sum_is_compared_with_the_checksum(void **state)
+{
+    (void)state;
+    for (int bad = 0; bad < 4; bad++) { /* 0: none */
+        for (uint32_t i = 0; i < 3; i++)
+            add((struct test_tcp){.seq = 101 * i}, 101);
+        if (bad > 0)
+            frames[bad - 1]->data[100] ^= 4; /* before the device summed it */
+        for (int i = 0; i < 3; i++)
+            sum_frame(frames[i], i % 2 != 0);
+        coalesce();
+        assert_int_equal(count, bad == 0 ? 1 : bad == 2 ? 3 : 2);
+        if (bad == 0)
+            expect(frames[0], 0, 303, 3);
+        free_frames();
+    }
+}
+
+static void device_sum_ends_with_the_padding(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct mnet_packet *frame = add((struct test_tcp){.seq = i, .padding = 30}, 1);
+        memset(frame->data + frame->len - 30, 0x5a, 30);
+        sum_frame(frame, i != 0);
+    }
+    coalesce();
+    assert_int_equal(count, 1);
+    expect(frames[0], 0, 2, 2);
 }
 
 static void connections_are_merged_apart(void **state)
@@ -574,6 +615,8 @@ int main(void)
         BOTH(wrong_checksum_is_kept_apart),
         IPV4(wrong_ip_checksum_is_kept_apart),
         BOTH(device_verified_is_believed),
+        BOTH(device_sum_is_compared_with_the_checksum),
+        BOTH(device_sum_ends_with_the_padding),
         BOTH(connections_are_merged_apart),
         BOTH(more_connections_than_runs_lose_nothing),
         BOTH(padding_is_cut_off),

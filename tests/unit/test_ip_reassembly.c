@@ -37,6 +37,21 @@ static void expect_whole(struct ip_host *h, size_t len)
     assert_true(h->packet->len >= (len < 60 ? len : 60)); /* the transport's header is linear */
 }
 
+/* A device judges frames. Its verdict on one says nothing about the checksum of the datagram. */
+static void verdict_of_a_device_on_a_piece_is_forgotten(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    start_bounded(&h, 32, 1 << 20);
+    for (int i = 0; i < 3; i++) {
+        h.checksum = (enum mnet_checksum)(MNET_CHECKSUM_PARTIAL + i);
+        assert_int_equal(piece(&h, (uint16_t)i, 0, 800, true), MN_IP_CONSUMED);
+        assert_int_equal(piece(&h, (uint16_t)i, 800, 100, false), MN_IP_TRANSPORT);
+        expect_whole(&h, 900);
+    }
+    ip_host_down(&h);
+}
+
 static void pieces_in_order_are_put_together(void **state)
 {
     (void)state;
@@ -398,6 +413,7 @@ static int make_pattern(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(verdict_of_a_device_on_a_piece_is_forgotten),
         cmocka_unit_test(pieces_in_order_are_put_together),
         cmocka_unit_test(pieces_backwards_are_put_together),
         cmocka_unit_test(datagram_of_64_kib_is_put_together),

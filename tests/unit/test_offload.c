@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/packet_sum.h"
 #include "stack/offload.h"
 #include "tests/support/frame.h"
 #include "wire/bytes.h"
@@ -123,6 +124,19 @@ static void complete_field_outside_fails(void **state)
     mnet_packet_free(frame);
 }
 
+/* Checks that the next copied frame is `expected`, byte for byte, and that its sum is right. */
+static void check_copy(struct mnet_frames *frames, const struct mnet_packet *expected)
+{
+    uint8_t bytes[2000], copy[2001];
+    memset(copy, 0xee, sizeof copy);
+    assert_int_equal(mnet_frames_length(frames), expected->total);
+    mnet_packet_copy_out(expected, 0, bytes, expected->total);
+    struct mnet_frame_sum sum = mnet_frames_copy(frames, copy);
+    assert_memory_equal(copy, bytes, expected->total);
+    assert_int_equal(copy[expected->total], 0xee);
+    assert_int_equal(sum.value, mn_sum_fold(mn_packet_sum(expected, sum.start)));
+}
+
 /* Checks the bytes of an IP header that are the large frame's own, or of segment number
  * `count`. */
 static void check_network(const struct mnet_packet *segment, const struct mnet_packet *frame,
@@ -146,10 +160,13 @@ static unsigned check_cut(struct mnet_memory *memory, const struct mnet_packet *
 {
     struct mn_segmenter segmenter;
     const struct test_tcp tcp = over(*given);
+    struct mnet_frames copies;
     assert_true(mn_segmenter_init(&segmenter, frame, memory));
+    assert_true(mnet_frames_begin(&copies, frame));
     unsigned count = 0;
     size_t done = 0;
     size_t headers = test_headers(&tcp);
+    assert_int_equal(mnet_frames_headers(&copies), headers);
     while (!mn_segmenter_done(&segmenter)) {
         struct mnet_packet *segment = mn_segmenter_next(&segmenter);
         assert_non_null(segment);
@@ -171,12 +188,73 @@ static unsigned check_cut(struct mnet_memory *memory, const struct mnet_packet *
         assert_int_equal(segment->segments, 1);
         assert_true(mn_offload_complete(segment));
         assert_true(test_frame_ok(segment));
+        check_copy(&copies, segment);
         mnet_packet_free(segment);
         done += size;
         count++;
     }
     assert_int_equal(done, len);
+    assert_int_equal(mnet_frames_length(&copies), 0);
     return count;
+}
+
+/* Copies a frame that is no large one, and compares with the frame completed in place. */
+static void check_single_copy(struct mnet_packet *frame)
+{
+    struct mnet_frames frames;
+    uint8_t bytes[2000];
+    size_t len = frame->total;
+    assert_true(mnet_frames_begin(&frames, frame));
+    assert_int_equal(mnet_frames_length(&frames), len);
+    struct mnet_frame_sum sum = mnet_frames_copy(&frames, bytes);
+    assert_int_equal(mnet_frames_length(&frames), 0);
+    assert_true(mn_offload_complete(frame));
+    assert_true(mnet_frames_begin(&frames, frame));
+    check_copy(&frames, frame);
+    uint8_t expected[2000];
+    mnet_packet_copy_out(frame, 0, expected, len);
+    assert_memory_equal(bytes, expected, len);
+    assert_int_equal(sum.value, mn_sum_fold(mn_packet_sum(frame, sum.start)));
+    mnet_packet_free(frame);
+}
+
+static void copy_completes_and_sums_single_frames(void **state)
+{
+    for (size_t len = 0; len < 40; len++)
+        check_single_copy(test_udp_frame(*state, ipv6, payload, len));
+    for (size_t piece = 1; piece < 8; piece++) {
+        struct mnet_packet *frame = large(*state, &(struct test_tcp){.seq = 5}, piece * 7 + 1, piece, 100);
+        frame->gso = MNET_GSO_NONE;
+        check_single_copy(frame);
+    }
+    check_single_copy(test_tcp_frame(*state, &(struct test_tcp){.ipv6 = ipv6}, payload, 1001));
+    /* A payload equal to the checksum, so that UDP's comes out as zero. */
+    struct mnet_packet *frame = test_udp_frame(*state, ipv6, "\0\0", 2);
+    assert_true(mn_offload_complete(frame));
+    uint8_t zero[2];
+    memcpy(zero, frame->data + frame->csum_start + 6, sizeof zero);
+    mnet_packet_free(frame);
+    check_single_copy(test_udp_frame(*state, ipv6, zero, 2));
+}
+
+static void copy_of_short_frames_has_a_sum(void **state)
+{
+    for (size_t len = 1; len < 20; len++) {
+        struct mnet_packet *frame = mnet_packet_alloc(*state);
+        memcpy(mnet_packet_put(frame, len), payload, len);
+        check_single_copy(frame);
+    }
+}
+
+static void copy_with_field_outside_is_refused(void **state)
+{
+    struct mnet_frames frames;
+    struct mnet_packet *frame = test_udp_frame(*state, ipv6, payload, 0);
+    frame->csum_offset = 7;
+    assert_false(mnet_frames_begin(&frames, frame));
+    frame->csum_start = 60000;
+    assert_false(mnet_frames_begin(&frames, frame));
+    mnet_packet_free(frame);
 }
 
 static void segment_large_frame_cuts_by_reference(void **state)
@@ -324,7 +402,7 @@ static void segment_without_memory_goes_on_later(void **state)
         count++;
     }
     assert_in_range(count, 1, 599);
-    assert_int_equal(segmenter.left, 60000 - 100 * count);
+    assert_int_equal(segmenter.frames.left, 60000 - 100 * count);
     while (kept != NULL) {
         segment = kept;
         kept = segment->next;
@@ -353,6 +431,9 @@ int main(void)
         BOTH(complete_udp_zero_is_sent_as_ones),
         BOTH(complete_plain_is_left_alone),
         BOTH(complete_field_outside_fails),
+        BOTH(copy_completes_and_sums_single_frames),
+        BOTH(copy_of_short_frames_has_a_sum),
+        BOTH(copy_with_field_outside_is_refused),
         BOTH(segment_large_frame_cuts_by_reference),
         BOTH(segment_exact_multiple_has_no_empty_tail),
         BOTH(segment_single_keeps_flags),

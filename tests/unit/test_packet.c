@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/packet_metadata.h"
+#include "base/packet_sum.h"
 
 struct packet_fixture {
     void *region;
@@ -481,6 +482,76 @@ static void push_and_pull_move_the_partial_checksum(void **state)
     mnet_packet_free(packet);
 }
 
+/* Makes the packet one that the device summed from `start` on. */
+static void sum_from(struct mnet_packet *packet, uint16_t start)
+{
+    packet->checksum = MNET_CHECKSUM_SUMMED;
+    packet->csum_start = start;
+    packet->csum_value = mn_sum_fold(mn_packet_sum(packet, start));
+}
+
+/* The sum is still that of the bytes from csum_start on, however they lie. */
+static void expect_right_sum(const struct mnet_packet *packet)
+{
+    assert_int_equal(packet->checksum, MNET_CHECKSUM_SUMMED);
+    assert_int_equal(packet->csum_value % 0xffff, mn_sum_fold(mn_packet_sum(packet, packet->csum_start)) % 0xffff);
+}
+
+static void push_and_pull_keep_the_sum_right(void **state)
+{
+    for (uint16_t start = 0; start < 30; start++)
+        for (size_t pulled = 0; pulled < 60; pulled++) {
+            struct mnet_packet *packet = mnet_packet_alloc(memory_of(state));
+            put_bytes(packet, start, 101);
+            sum_from(packet, start);
+            mnet_packet_pull(packet, pulled);
+            assert_int_equal(packet->csum_start, pulled < start ? start - pulled : 0);
+            expect_right_sum(packet);
+            mnet_packet_push(packet, 7);
+            expect_right_sum(packet);
+            mnet_packet_pull(packet, 11);
+            expect_right_sum(packet);
+            mnet_packet_free(packet);
+        }
+}
+
+static void sum_is_used_from_its_start_on(void **state)
+{
+    struct mnet_packet *packet = mnet_packet_alloc(memory_of(state));
+    put_bytes(packet, 3, 101);
+    for (uint16_t start = 0; start < 20; start++)
+        for (size_t from = 0; from <= 101; from++) {
+            sum_from(packet, start);
+            uint16_t right = mn_sum_fold(mn_packet_sum(packet, from));
+            assert_int_equal(mn_sum_fold(mn_packet_sum_received(packet, from)) % 0xffff, right % 0xffff);
+            packet->csum_value ^= 0x10; /* a wrong one is believed, and gives a wrong result */
+            bool used = from >= start && (from - start) % 2 == 0;
+            assert_true((mn_sum_fold(mn_packet_sum_received(packet, from)) % 0xffff == right % 0xffff) == !used);
+        }
+    mnet_packet_free(packet);
+}
+
+static void sum_ends_if_it_cannot_be_kept(void **state)
+{
+    struct mnet_packet *packet = mnet_packet_alloc(memory_of(state));
+    struct mnet_buffer *buffer = mnet_buffer_alloc(memory_of(state));
+    put_bytes(packet, 0, 40);
+    memset(buffer->bytes, 3, 100);
+    mnet_packet_add(packet, buffer, 0, 100);
+    mnet_buffer_free(buffer);
+    sum_from(packet, 14);
+    mnet_packet_trim(packet, packet->total); /* nothing is cut off */
+    expect_right_sum(packet);
+    mnet_packet_trim(packet, 130);
+    assert_int_equal(packet->checksum, MNET_CHECKSUM_PLAIN);
+    sum_from(packet, 14);
+    mnet_packet_pull(packet, 40);
+    expect_right_sum(packet);
+    mnet_packet_pull(packet, 1);
+    assert_int_equal(packet->checksum, MNET_CHECKSUM_PLAIN);
+    mnet_packet_free(packet);
+}
+
 static void buffers_have_the_sizes_asked_for(void **state)
 {
     struct mnet_memory *memory = memory_of(state);
@@ -579,6 +650,9 @@ int main(void)
         WITH_MEMORY(append_without_memory_changes_nothing),
         WITH_MEMORY(sending_leaves_packets_for_receiving),
         WITH_MEMORY(push_and_pull_move_the_partial_checksum),
+        WITH_MEMORY(push_and_pull_keep_the_sum_right),
+        WITH_MEMORY(sum_is_used_from_its_start_on),
+        WITH_MEMORY(sum_ends_if_it_cannot_be_kept),
         WITH_MEMORY(buffers_have_the_sizes_asked_for),
         WITH_MEMORY(lent_buffer_is_released_once_after_its_last_user),
         WITH_MEMORY(release_may_use_the_memory),

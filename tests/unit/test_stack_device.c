@@ -27,6 +27,7 @@ static struct {
     struct mnet_device *inner;
     bool rx_fails, tx_fails;
     bool vouches; /* reports every received frame's checksum as verified, and damages the frame */
+    bool missums; /* offers a wrong sum of each */
     unsigned sent, partial, large, wrong;
 } tested;
 
@@ -48,6 +49,11 @@ static int tested_rx(struct mnet_device *device, struct mnet_packet **packets, i
         mnet_packet_copy_out(packets[i], packets[i]->total - 1, &last, 1);
         last ^= 1;
         mnet_packet_copy_in(packets[i], packets[i]->total - 1, &last, 1);
+    }
+    for (int i = 0; i < count && tested.missums; i++) {
+        packets[i]->checksum = MNET_CHECKSUM_SUMMED;
+        packets[i]->csum_start = 34;
+        packets[i]->csum_value ^= 0x0100;
     }
     return count;
 }
@@ -310,6 +316,43 @@ static void offload_of_checksums_is_believed(void **state)
     part_them();
 }
 
+/* A sum that the device offers stands for the bytes, so a wrong one loses the frame. */
+static void offered_sum_is_compared_with_the_checksum(void **state)
+{
+    (void)state;
+    open_stacks(0, (struct mnet_config){0});
+    connect_them();
+    tested.missums = true;
+    assert_int_equal(mnet_tcp_write(second, "hello", 5, NULL, 0), 0);
+    pass(5);
+    char got[16];
+    assert_int_equal(mnet_tcp_read(first, got, sizeof got, 0), MNET_E_DEADLINE);
+    assert_int_equal(counted(MNET_COUNT_TCP_DROP_CHECKSUM), 1);
+    tested.missums = false;
+    pass(2000);
+    assert_int_equal(mnet_tcp_read(first, got, sizeof got, 0), 5);
+    part_them();
+}
+
+/* A sum counts for nothing if the device has not said that it offers sums, if the configuration
+ * does not want them, or if it is a sum of bytes that are not there. The bytes are right here. */
+static void offered_sum_that_does_not_count_is_ignored(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        open_stacks(0, (struct mnet_config){.no_checksum_offload = i == 0});
+        if (i == 1)
+            tested.device.rx_offload &= ~(uint32_t)MNET_OFFLOAD_SUM;
+        connect_them();
+        tested.missums = true;
+        transfer(second, first, 60000);
+        assert_int_equal(counted(MNET_COUNT_TCP_DROP_CHECKSUM), 0);
+        part_them();
+        if (i == 0)
+            close_stacks(state);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, close_stacks)
@@ -321,6 +364,8 @@ int main(void)
         TEST(offload_of_checksums_unwanted_is_done_by_the_stack),
         TEST(offload_of_checksums_unwanted_verifies_what_arrives),
         TEST(offload_of_checksums_is_believed),
+        TEST(offered_sum_is_compared_with_the_checksum),
+        TEST(offered_sum_that_does_not_count_is_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
