@@ -6,6 +6,7 @@
 
 #include "base/checksum.h"
 #include "base/cursor.h"
+#include "base/packet_sum.h"
 #include "tcp/check.h"
 #include "tcp/records/table.h"
 #include "tcp/tcb.h"
@@ -98,6 +99,7 @@ static void start(struct engine *e)
         .random = &e->random,
         .paths = &e->paths,
         .gso_max = flags & 4 ? 20000 : 0,
+        .sums_text = (flags & 16) != 0,
         .user.connections_max = flags & 8 ? 100 : 3,
         .user.orphans_max = 2,
         .user.half_open_max = 3,
@@ -134,6 +136,7 @@ static void check_packet(struct engine *e, const struct mnet_packet *packet, con
     MN_ASSERT(packet->checksum == MNET_CHECKSUM_PARTIAL && packet->csum_start == 0 && packet->csum_offset == 16);
     uint64_t sum = mn_pseudo_sum(&datagram->source, &datagram->destination, MN_PROTOCOL_TCP, packet->total);
     MN_ASSERT(header.checksum == mn_sum_fold(sum));
+    MN_ASSERT(mn_sum_fold(mn_packet_sum(packet, 0)) == mn_sum_fold(mn_sum(0, bytes, packet->total)));
     struct mnet_endpoint local = {datagram->source, header.source_port};
     struct mnet_endpoint remote = {datagram->destination, header.destination_port};
     uint32_t hash;

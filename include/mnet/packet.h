@@ -41,6 +41,7 @@ struct mnet_buffer {
     void (*release)(void *context);
     void *context;
     struct mnet_memory *memory;
+    struct mn_kept_sums *sums; /* mnet's own: of bytes that were summed before; mostly NULL */
 };
 
 /* A piece of a packet behind its linear part: a range of a buffer, with a reference of its own. */

@@ -2,20 +2,27 @@
 
 #include "base/base.h"
 #include "base/checksum.h"
+#include "base/kept_sums.h"
 
-/* Adds one piece without its first `skip` bytes. `odd` tells whether an odd number of bytes came
- * before it. */
-static uint64_t add_piece(uint64_t sum, const uint8_t *bytes, size_t len, size_t *skip, bool *odd)
+/* Sums what is before, and then pieces, each at its place. */
+struct summing {
+    uint64_t sum;
+    size_t skip; /* bytes still to be left out */
+    bool odd;    /* an odd number of bytes came before */
+};
+
+/* Returns how many of the next `len` bytes are left out. */
+static uint32_t leave_out(struct summing *s, uint32_t len)
 {
-    size_t n = MN_MIN(*skip, len);
-    *skip -= n;
-    len -= n;
-    if (len == 0)
-        return sum;
-    uint64_t piece = mn_sum(0, bytes + n, len);
-    sum = mn_sum_add(sum, *odd ? mn_sum_odd(piece) : piece);
-    *odd ^= (len & 1) != 0;
-    return sum;
+    uint32_t n = (uint32_t)MN_MIN(s->skip, (size_t)len);
+    s->skip -= n;
+    return n;
+}
+
+static void add_piece(struct summing *s, uint64_t piece, uint32_t len)
+{
+    s->sum = mn_sum_add(s->sum, s->odd ? mn_sum_odd(piece) : piece);
+    s->odd ^= (len & 1) != 0;
 }
 
 uint64_t mn_packet_sum_pieces(const struct mnet_packet *packet, size_t from)
@@ -24,16 +31,17 @@ uint64_t mn_packet_sum_pieces(const struct mnet_packet *packet, size_t from)
         /* Headers and data: nearly every packet sent. */
         const struct mnet_fragment *f = &packet->fragments[0];
         uint64_t headers = mn_sum(0, packet->data + from, packet->len - from);
-        return mn_sum(headers, f->buffer->bytes + f->offset, f->len);
+        return mn_sum_add(headers, mn_buffer_sum(f->buffer, f->offset, f->len));
     }
-    uint64_t sum = 0;
-    bool odd = false;
+    struct summing s = {.skip = from};
     for (; packet != NULL; packet = packet->more) {
-        sum = add_piece(sum, packet->data, packet->len, &from, &odd);
+        uint32_t n = leave_out(&s, packet->len);
+        add_piece(&s, mn_sum(0, packet->data + n, packet->len - n), packet->len - n);
         for (int i = 0; i < packet->fragment_count; i++) {
             const struct mnet_fragment *f = &packet->fragments[i];
-            sum = add_piece(sum, f->buffer->bytes + f->offset, f->len, &from, &odd);
+            n = leave_out(&s, f->len);
+            add_piece(&s, mn_buffer_sum(f->buffer, f->offset + n, f->len - n), f->len - n);
         }
     }
-    return sum;
+    return s.sum;
 }

@@ -40,6 +40,7 @@ static int start_transports(struct mnet_stack *stack)
         .random = &stack->random,
         .paths = &stack->ip.path_mtus,
         .gso_max = GSO_MAX,
+        .sums_text = (stack->device_offload & MNET_OFFLOAD_CHECKSUM) == 0,
         .trace = config->tcp.trace.event != NULL ? mn_stack_trace : NULL,
         .trace_context = stack,
         .now = stack->now,

@@ -31,6 +31,7 @@ struct mn_tcp_config {
     struct mn_random *random;
     struct mn_path_mtus *paths; /* of the host; is changed by others only */
     uint32_t gso_max;           /* most text in one packet; 0: one segment a packet */
+    bool sums_text;             /* text is summed when it is written, for checksums in software */
     /* Called for each event of a tcb, like the log. NULL: no trace. */
     void (*trace)(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
     void *trace_context;

@@ -186,8 +186,10 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
     size_t wanted = beyond ? len : MN_MIN(len, (size_t)mn_tcb_send_room(tcp, tcb));
     size_t queued = 0;
     unsigned yields = 0;
+    bool summed = tcp->config.sums_text && wanted > MN_SENDQ_COPIED;
+    struct mn_sendq_pieces sums = {tcb->snd_nxt, summed ? tcb->snd_mss : 0};
     do {
-        queued += mn_sendq_append(&tcb->sendq, &tcp->pieces, (const uint8_t *)data + queued, wanted - queued);
+        queued += mn_sendq_append(&tcb->sendq, &tcp->pieces, (const uint8_t *)data + queued, wanted - queued, sums);
     } while (MN_UNLIKELY(queued < wanted) && yields++ < YIELDS && mn_pressure_yield(tcp, tcb, now));
     if (beyond && queued < len) {
         mn_sendq_retract(&tcb->sendq, &tcp->pieces, (uint32_t)queued);

@@ -1,6 +1,6 @@
-/* A guard on the work that bulk data costs: copies of bytes, sums of bytes, and blocks of memory for
- * each segment. It counts and does not time. The linker leads the calls of the functions that do the
- * work through this file.
+/* A guard on the work that bulk data costs: copies of bytes, sums of bytes, and blocks of memory
+ * for each segment. It counts and does not time. The linker leads the calls of the functions that
+ * do the work through this file.
  *
  * The device is a pipe, which copies frames once. So the copies at least are one from the writer
  * into the send queue, one by the device, and one to the reader; and each byte is summed once, in
@@ -96,27 +96,31 @@ static struct mnet_address ipv6_address(int number)
     return (struct mnet_address){.bytes = {0xfd, [15] = (uint8_t)(1 + number)}};
 }
 
-static void open_stack(int number, struct mnet_device *device)
+static void open_stack(int number, struct mnet_device *device, bool in_software)
 {
-    struct mnet_config config = {
-        .device = device, .platform = {now, entropy, number == 0 ? NULL : stacks}, .memory_size = REGION};
+    struct mnet_config config = {.device = device,
+                                 .platform = {now, entropy, number == 0 ? NULL : stacks},
+                                 .memory_size = REGION,
+                                 .no_checksum_offload = in_software};
     config.memory = regions[number] = malloc(REGION);
     config.ip.ipv4 = (struct mnet_prefix){mnet_ipv4(10, 0, 0, (uint8_t)(1 + number)), 24};
     config.ip.ipv6 = (struct mnet_prefix){ipv6_address(number), 64};
     assert_int_equal(mnet_stack_open(&config, &stacks[number]), 0);
 }
 
-static void connect_them(uint32_t offload)
+/* `in_software`: the writer's stack cuts and sums, and leaves nothing to the device. */
+static void connect_them(uint32_t offload, bool in_software)
 {
     struct mnet_device *ends[2];
     now_ns = MNET_SECOND;
     test_fill(text, sizeof text, 3);
     assert_true(mnet_sim_pipe(ends, &(struct mnet_sim_pipe_options){.offload = offload}));
     for (int i = 0; i < 2; i++)
-        open_stack(i, ends[i]);
+        open_stack(i, ends[i], in_software && i == 0);
     struct mnet_address peer = ipv6 ? ipv6_address(1) : mnet_ipv4(10, 0, 0, 2);
     assert_int_equal(mnet_tcp_listen(stacks[1], 80, NULL, &listener), 0);
-    for (; now_ns < 10 * MNET_SECOND; now_ns += MNET_MILLISECOND) /* addresses are tentative at first */
+    /* Addresses are tentative at first. */
+    for (; now_ns < 10 * MNET_SECOND; now_ns += MNET_MILLISECOND)
         poll_both();
     assert_int_equal(mnet_tcp_connect_begin(stacks[0], (struct mnet_endpoint){peer, 80}, NULL, &writer), 0);
     for (int i = 0; i < 10; i++)
@@ -196,8 +200,8 @@ static unsigned transfer(bool lent)
     return (unsigned)(mnet_stack_counters(stacks[1])->value[MNET_COUNT_RX_FRAMES] - before);
 }
 
-/* The bytes that `times` passes over the text take. Text is written in pieces, of which the last may
- * be more than was asked for. */
+/* Checks the bytes that `times` passes over the text took. Text is written in pieces, of which the
+ * last may be more than was asked for. */
 static void expect_passes(size_t bytes, unsigned times)
 {
     assert_in_range(bytes, times * TEXT, times * (TEXT + sizeof text));
@@ -206,7 +210,7 @@ static void expect_passes(size_t bytes, unsigned times)
 static void copied_bulk_is_copied_three_times_and_summed_once(void **state)
 {
     (void)state;
-    connect_them(0);
+    connect_them(0, false);
     unsigned segments = transfer(false);
     assert_true(segments > TEXT / 1460);
     expect_passes(effort.copied, 2);
@@ -218,7 +222,7 @@ static void copied_bulk_is_copied_three_times_and_summed_once(void **state)
 static void lent_bulk_is_copied_and_summed_once(void **state)
 {
     (void)state;
-    connect_them(0);
+    connect_them(0, false);
     unsigned segments = transfer(true);
     assert_int_equal(effort.copied, 0);
     expect_passes(effort.sum_copied, 1);
@@ -226,10 +230,22 @@ static void lent_bulk_is_copied_and_summed_once(void **state)
     assert_true(effort.blocks < segments + segments / 4);
 }
 
+/* The pass of the pipe is not the stack's. */
+static void bulk_in_software_is_summed_as_it_is_written(void **state)
+{
+    (void)state;
+    connect_them(0, true);
+    unsigned segments = transfer(false);
+    expect_passes(effort.copied, 1);
+    expect_passes(effort.sum_copied, 2);
+    assert_int_equal(effort.summed, 0);
+    assert_true(effort.blocks < 2 * segments + segments / 4);
+}
+
 static void bulk_over_offloads_is_never_summed(void **state)
 {
     (void)state;
-    connect_them(MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6);
+    connect_them(MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6, false);
     transfer(false);
     expect_passes(effort.copied, 3);
     assert_int_equal(effort.sum_copied + effort.summed, 0);
@@ -244,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(copied_bulk_is_copied_three_times_and_summed_once),
         BOTH(lent_bulk_is_copied_and_summed_once),
+        BOTH(bulk_in_software_is_summed_as_it_is_written),
         BOTH(bulk_over_offloads_is_never_summed),
     };
     return cmocka_run_group_tests_name("stack_effort", tests, NULL, NULL);

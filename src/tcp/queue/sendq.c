@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/kept_sums.h"
 #include "base/packet_pinned.h"
 #include "base/sequence.h"
 
@@ -14,7 +15,10 @@ void mn_sendq_init(struct mn_sendq *q, uint32_t start)
 /* Bytes that a piece takes at the beginning of its own buffer. */
 #define PIECE_ROOM 64u
 
+#define SUMS_ROOM 128u /* likewise, if sums are kept */
+
 static_assert(sizeof(struct mn_send_piece) <= PIECE_ROOM, "the bytes begin on a cache line of a large buffer");
+static_assert(sizeof(struct mn_kept_sums) <= SUMS_ROOM, "here, too");
 
 static size_t piece_pinned(const struct mn_pool *pieces, const struct mn_send_piece *piece)
 {
@@ -61,9 +65,10 @@ static uint32_t tail_room(const struct mn_sendq *q)
 
 /* Appends a new, empty piece. A queue that already holds a small buffer's worth gets large ones,
  * unless memory is short. */
-static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted)
+static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted, bool summed)
 {
-    size_t least = MN_MIN(PIECE_ROOM + wanted, (size_t)MNET_BUFFER_LARGE);
+    uint32_t before = PIECE_ROOM + (summed ? SUMS_ROOM : 0);
+    size_t least = MN_MIN(before + wanted, (size_t)MNET_BUFFER_LARGE);
     size_t size = least + q->len > MNET_BUFFER_SMALL ? MNET_BUFFER_LARGE : least;
     if (MN_UNLIKELY(mn_memory_is_tight(pieces->memory)))
         size = MN_MIN(size, (size_t)MNET_BUFFER_SMALL);
@@ -72,8 +77,12 @@ static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted)
         return false;
     struct mn_send_piece *piece = (struct mn_send_piece *)(void *)buffer->bytes;
     piece->buffer = buffer;
-    piece->offset = PIECE_ROOM;
+    piece->offset = before;
     piece->len = 0;
+    if (summed) {
+        buffer->sums = (struct mn_kept_sums *)(void *)(buffer->bytes + PIECE_ROOM);
+        buffer->sums->count = buffer->sums->last_used = 0;
+    }
     piece->seq = mn_sendq_end(q);
     piece->ours = true;
     q->pinned += piece_pinned(pieces, piece);
@@ -81,20 +90,38 @@ static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted)
     return true;
 }
 
-size_t mn_sendq_append(struct mn_sendq *q, struct mn_pool *pieces, const void *data, size_t len)
+/* Copies up to `len` bytes behind the last piece, in the room that is there. Returns their number:
+ * if they are summed, they end where a segment does. */
+static MN_APART uint32_t copy_summed(const struct mn_sendq *q, struct mn_sendq_pieces sums, const uint8_t *from,
+                                     uint32_t len)
+{
+    const struct mn_send_piece *tail = q->tail;
+    uint32_t into = (mn_sendq_end(q) - sums.seq) % sums.size; /* the segment */
+    uint32_t n = MN_MIN(len, sums.size - into);
+    mn_kept_sums_copy(tail->buffer, tail->offset + tail->len, from, n, into > 0);
+    return n;
+}
+
+static uint32_t copy_in(const struct mn_sendq *q, struct mn_sendq_pieces sums, const uint8_t *from, size_t len)
+{
+    const struct mn_send_piece *tail = q->tail;
+    uint32_t n = (uint32_t)MN_MIN(len, (size_t)tail_room(q));
+    if (MN_UNLIKELY(tail->buffer->sums != NULL) && sums.size > 0)
+        return copy_summed(q, sums, from, n);
+    memcpy(tail->buffer->bytes + tail->offset + tail->len, from, n);
+    return n;
+}
+
+size_t mn_sendq_append(struct mn_sendq *q, struct mn_pool *pieces, const void *data, size_t len,
+                       struct mn_sendq_pieces sums)
 {
     const uint8_t *from = data;
     size_t left = len;
     while (left > 0) {
-        uint32_t room = tail_room(q);
-        if (room == 0) {
-            if (!add_room(q, pieces, left))
-                break;
-            room = tail_room(q);
-        }
+        if (tail_room(q) == 0 && !add_room(q, pieces, left, sums.size > 0))
+            break;
         struct mn_send_piece *tail = q->tail;
-        uint32_t n = (uint32_t)MN_MIN(left, (size_t)room);
-        memcpy(tail->buffer->bytes + tail->offset + tail->len, from, n);
+        uint32_t n = copy_in(q, sums, from, left);
         tail->len += n;
         q->len += n;
         from += n;
@@ -150,6 +177,8 @@ void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count
     else {
         last->len = end - last->seq;
         last->next = NULL;
+        if (last->buffer->sums != NULL)
+            mn_kept_sums_cut(last->buffer, last->offset + last->len);
     }
     q->tail = last;
     q->cursor = NULL;

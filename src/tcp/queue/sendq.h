@@ -5,6 +5,9 @@
  * of these buffers, so nothing is copied on the way to the device, and a retransmission costs no
  * more than a first transmission. Only a few bytes are copied behind their header: that costs less
  * than a further piece of the packet, here, in checksums and in devices.
+ *
+ * If checksums are computed in software, the bytes are summed while they are copied. A segment that
+ * is sent once or more, alone or cut from a large packet, then needs no other pass over its text.
  */
 #ifndef MN_SENDQ_H
 #define MN_SENDQ_H
@@ -27,6 +30,13 @@ struct mn_send_piece {
     bool ours;
 };
 
+/* How to keep sums of what is written (base/kept_sums.h): in pieces of `size` bytes, the text of a
+ * full segment, counted from `seq`, where a segment begins. */
+struct mn_sendq_pieces {
+    uint32_t seq;  /* SND.NXT */
+    uint32_t size; /* 0: no sums are kept */
+};
+
 struct mn_sendq {
     struct mn_send_piece *head, *tail;
     struct mn_send_piece *cursor; /* result of the last look-up */
@@ -44,7 +54,8 @@ void mn_sendq_init(struct mn_sendq *q, uint32_t start);
 void mn_sendq_clear(struct mn_sendq *q, struct mn_pool *pieces);
 /* Appends a copy of up to `len` bytes. Returns their number, which is smaller only if memory is
  * used up. */
-size_t mn_sendq_append(struct mn_sendq *q, struct mn_pool *pieces, const void *data, size_t len);
+size_t mn_sendq_append(struct mn_sendq *q, struct mn_pool *pieces, const void *data, size_t len,
+                       struct mn_sendq_pieces sums);
 /* Appends a piece of `buffer`, and takes a reference. Returns false if memory is used up. */
 bool mn_sendq_append_buffer(struct mn_sendq *q, struct mn_pool *pieces, struct mnet_buffer *buffer, uint32_t offset,
                             uint32_t len);
