@@ -1,29 +1,56 @@
 #include "wire/frame.h"
 
+#include <assert.h>
+
 #include "base/checksum.h"
 
 #define IP_CHECKSUM_AT 10
 
-/* The fields of two IP headers that one can say for both: version, DSCP and ECN, and of IPv4 DF and
- * TTL, of IPv6 the flow label and the hop limit. */
-static bool same_network(const struct mn_frame *a, const struct mn_frame *b)
+#define SAME2 0xff, 0xff
+#define SAME4 SAME2, SAME2
+#define SAME8 SAME4, SAME4
+#define SAME16 SAME8, SAME8
+#define ANY2 0, 0
+#define ANY4 ANY2, ANY2
+
+/* The bytes in which headers are the same if one of them can stand for the others: all of Ethernet;
+ * of IPv4 all but length, identification and checksum; of IPv6 all but the length; of TCP all but
+ * sequence number, flags and checksum. */
+#define SHARED_ETHERNET SAME8, SAME4, SAME2
+#define SHARED_TCP SAME4, ANY4, SAME4, 0xff, 0, SAME2, ANY2, SAME2
+static const uint8_t shared_ipv4[] = {SHARED_ETHERNET, SAME2, ANY4, SAME4, ANY2, SAME8, SHARED_TCP};
+static const uint8_t shared_ipv6[] = {SHARED_ETHERNET, SAME4, ANY2, SAME2, SAME16, SAME16, SHARED_TCP};
+
+static_assert(sizeof shared_ipv4 == MN_FRAME_TCP_LEAST && sizeof shared_ipv6 == MN_FRAME_TCP6_LEAST,
+              "all headers but options");
+
+/* Returns the bits of eight bytes in which two rows differ, and should not. */
+static inline uint64_t differences(const uint8_t *a, const uint8_t *b, const uint8_t *shared)
 {
-    const uint8_t *ip = a->network, *other = b->network;
-    if (MN_UNLIKELY(a->ipv6))
-        return memcmp(ip, other, 4) == 0 && ip[7] == other[7];
-    return memcmp(ip, other, 2) == 0 && memcmp(ip + 6, other + 6, 2) == 0 && ip[8] == other[8];
+    uint64_t first, second, mask;
+    memcpy(&first, a, sizeof first);
+    memcpy(&second, b, sizeof second);
+    memcpy(&mask, shared, sizeof mask);
+    return (first ^ second) & mask;
+}
+
+/* The last words overlap. */
+static inline bool same_bytes(const uint8_t *a, const uint8_t *b, const uint8_t *shared, size_t len)
+{
+    uint64_t different = differences(a + len - 8, b + len - 8, shared + len - 8);
+    for (size_t at = 0; at + 8 < len; at += 8)
+        different |= differences(a + at, b + at, shared + at);
+    return different == 0;
 }
 
 bool mn_frame_same_headers(const struct mn_frame *a, const struct mn_frame *b)
 {
-    const uint8_t *ip = a->network, *other_ip = b->network, *tcp = a->transport, *other_tcp = b->transport;
-    /* acknowledgement; window; urgent pointer; stations */
-    if (a->transport_len != b->transport_len || !same_network(a, b) || memcmp(tcp + 8, other_tcp + 8, 4) != 0 ||
-        memcmp(tcp + 14, other_tcp + 14, 2) != 0 || memcmp(tcp + 18, other_tcp + 18, 2) != 0 ||
-        memcmp(ip - MN_ETHERNET_HEADER, other_ip - MN_ETHERNET_HEADER, MN_ETHERNET_HEADER) != 0)
+    const uint8_t *frame = a->network - MN_ETHERNET_HEADER, *other = b->network - MN_ETHERNET_HEADER;
+    if (a->ipv6 != b->ipv6 || !(MN_UNLIKELY(a->ipv6) ? same_bytes(frame, other, shared_ipv6, sizeof shared_ipv6)
+                                                     : same_bytes(frame, other, shared_ipv4, sizeof shared_ipv4)))
         return false;
     size_t options_len = a->transport_len - (size_t)MN_TCP_HEADER;
-    return options_len == 0 || memcmp(tcp + MN_TCP_HEADER, other_tcp + MN_TCP_HEADER, options_len) == 0;
+    return options_len == 0 || memcmp(a->transport + MN_TCP_HEADER, b->transport + MN_TCP_HEADER, options_len) == 0;
 }
 
 void mn_frame_set_packet_len(struct mn_frame *f, uint16_t len)

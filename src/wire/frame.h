@@ -131,14 +131,21 @@ static inline void mn_frame_add_flags(struct mn_frame *f, uint8_t flags)
 /* Returns true if both have the same addresses and ports. Without IP options. */
 static inline bool mn_frame_same_connection(const struct mn_frame *a, const struct mn_frame *b)
 {
-    if (memcmp(a->transport, b->transport, 4) != 0 || a->ipv6 != b->ipv6)
+    uint32_t ports, other_ports;
+    uint64_t addresses, other_addresses;
+    memcpy(&ports, a->transport, sizeof ports);
+    memcpy(&other_ports, b->transport, sizeof other_ports);
+    if (ports != other_ports || a->ipv6 != b->ipv6)
         return false;
-    return MN_UNLIKELY(a->ipv6) ? memcmp(a->network + 8, b->network + 8, 32) == 0
-                                : memcmp(a->network + 12, b->network + 12, 8) == 0;
+    if (MN_UNLIKELY(a->ipv6))
+        return memcmp(a->network + 8, b->network + 8, 32) == 0;
+    memcpy(&addresses, a->network + 12, sizeof addresses);
+    memcpy(&other_addresses, b->network + 12, sizeof other_addresses);
+    return addresses == other_addresses;
 }
 
-/* Returns true if all is the same that one header can say for both, options included; both have
- * been found with all of their headers in the linear part, without IP options. */
+/* Returns true if all is the same that one header can say for both, ends and options included;
+ * both have been found with all of their headers in the linear part, without IP options. */
 bool mn_frame_same_headers(const struct mn_frame *a, const struct mn_frame *b);
 
 /* The unfolded sum (checksum.h) of that part of the pseudo-header that does not depend on the

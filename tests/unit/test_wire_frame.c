@@ -187,6 +187,34 @@ static void connection_is_addresses_and_ports(void **state)
     }
 }
 
+/* One header says all for two segments but their lengths, places and flags. */
+static void headers_are_shared_but_for_lengths_places_and_flags(void **state)
+{
+    static const uint8_t options[] = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
+    for (size_t i = 0; i < FOUND_KINDS; i += 2) {
+        bool ipv6 = kinds[i].ipv6;
+        struct test_tcp tcp = kinds[i];
+        tcp.options = options;
+        tcp.options_len = sizeof options;
+        struct mn_frame a = {0}, b = {0};
+        struct mnet_packet *one = test_tcp_frame(*state, &tcp, payload, 1);
+        struct mnet_packet *two = test_tcp_frame(*state, &tcp, payload, 1);
+        assert_true(find_tcp(one, ipv6, &a) && find_tcp(two, ipv6, &b));
+        uint32_t ip = FIRST_IP_BYTE, tcp_at = one->csum_start, headers = tcp_at + 32u;
+        for (uint32_t at = 0; at < headers; at++) {
+            bool length = at - ip - (ipv6 ? 4 : 2) < 2;
+            /* Identification and checksum; sequence number, flags and checksum. */
+            bool of_ipv4 = !ipv6 && (at - ip - 4 < 2 || at - ip - 10 < 2);
+            bool of_tcp = at - tcp_at - 4 < 4 || at == tcp_at + 13 || at - tcp_at - 16 < 2;
+            two->data[at] ^= 1;
+            assert_int_equal(mn_frame_same_headers(&a, &b), length || of_ipv4 || of_tcp);
+            two->data[at] ^= 1;
+        }
+        mnet_packet_free(one);
+        mnet_packet_free(two);
+    }
+}
+
 /* An IPv6 frame's addresses can be chosen so that the bytes where IPv4 has its own are the same. */
 static void connections_of_two_families_differ(void **state)
 {
@@ -210,6 +238,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(patched_length_keeps_the_checksum_right, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_checksum_is_seen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(connection_is_addresses_and_ports, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(headers_are_shared_but_for_lengths_places_and_flags, set_up, tear_down),
         cmocka_unit_test_setup_teardown(connections_of_two_families_differ, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,9 @@ static MN_APART bool compact(struct mnet_packet *tail, struct mnet_packet *packe
 static void append_one(struct mn_packet_list *list, struct mnet_packet *packet)
 {
     packet->next = NULL;
-    if (MN_UNLIKELY(packet->total == 0) || (list->tail != NULL && compact(list->tail, packet))) {
+    /* One block, of which most is used, stays as it is. */
+    bool large = packet->total > MN_PACKET_SMALL && packet->fragment_count == 0;
+    if (!large && (packet->total == 0 || (list->tail != NULL && compact(list->tail, packet)))) {
         mnet_packet_free(packet);
         return;
     }
