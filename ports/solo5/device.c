@@ -1,10 +1,10 @@
 /* Solo5's network device (NET_BASIC): one frame for each call, in one piece, without offloads.
  *
- * The work of offloads is done in software just above it (src/stack/offload.c), so
- * every packet that arrives here is a plain frame of at most mtu + 14 bytes. Frames of an ordinary
- * MTU are read straight into the linear part of a packet. Packets to be sent have their headers and
- * their data in different places and are put together in the bounce buffer; so are, the other way
- * round, frames that are larger than a linear part.
+ * Frames of an ordinary MTU are read straight into the linear part of a packet. Packets to be sent
+ * have their headers and their data in different places, and are put together in the bounce buffer.
+ * As they are copied anyway, the work of offloads is done in that copy: large ones are cut and
+ * checksums completed (mnet_frames_begin). Received frames that are larger than a linear part go
+ * through the bounce buffer, too.
  */
 #include <solo5.h>
 
@@ -81,23 +81,34 @@ static int solo5_rx(struct mnet_device *device, struct mnet_packet **packets, in
 
 /* A frame that the host does not take is lost: Solo5 does not say whether it would take it
  * later. */
-static void write_frame(struct mn_solo5_device *solo5, const struct mnet_packet *packet)
+static void write_frame(struct mn_solo5_device *solo5, const uint8_t *frame, size_t len)
 {
-    const uint8_t *frame = packet->data;
-    MN_ASSERT(packet->checksum != MNET_CHECKSUM_PARTIAL && packet->gso == MNET_GSO_NONE);
-    MN_ASSERT(packet->total <= solo5->frame_max);
-    if (packet->len < packet->total) {
-        mnet_packet_copy_out(packet, 0, solo5->bounce, packet->total);
-        frame = solo5->bounce;
+    solo5->device.tx_dropped += solo5_net_write(solo5->handle, frame, len) != SOLO5_R_OK;
+}
+
+/* Writes the frames that a packet stands for. */
+static void write_copies(struct mn_solo5_device *solo5, const struct mnet_packet *packet)
+{
+    struct mnet_frames frames;
+    bool possible = mnet_frames_begin(&frames, packet);
+    MN_ASSERT(possible); /* the stack made it */
+    for (size_t len; (len = mnet_frames_length(&frames)) > 0;) {
+        MN_ASSERT(len <= solo5->frame_max);
+        (void)mnet_frames_copy(&frames, solo5->bounce);
+        write_frame(solo5, solo5->bounce, len);
     }
-    solo5->device.tx_dropped += solo5_net_write(solo5->handle, frame, packet->total) != SOLO5_R_OK;
 }
 
 static int solo5_tx(struct mnet_device *device, struct mnet_packet **packets, int count)
 {
+    struct mn_solo5_device *solo5 = solo5_of(device);
     for (int i = 0; i < count; i++) {
-        write_frame(solo5_of(device), packets[i]);
-        mnet_packet_free(packets[i]);
+        struct mnet_packet *packet = packets[i];
+        if (packet->len == packet->total && packet->checksum != MNET_CHECKSUM_PARTIAL)
+            write_frame(solo5, packet->data, packet->total); /* in one piece already */
+        else
+            write_copies(solo5, packet);
+        mnet_packet_free(packet);
     }
     return count;
 }
@@ -148,7 +159,11 @@ static const char *acquire(struct mn_solo5_device *place, struct mn_heap *heap, 
         return "no memory for a frame";
     memcpy(place->name, name, strlen(name) + 1);
     place->handle = handle;
-    place->device = (struct mnet_device){.ops = &solo5_ops, .name = place->name, .mtu = (uint16_t)info.mtu, .fd = -1};
+    place->device = (struct mnet_device){.ops = &solo5_ops,
+                                         .name = place->name,
+                                         .mtu = (uint16_t)info.mtu,
+                                         .tx_offload = MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6,
+                                         .fd = -1};
     memcpy(place->device.mac, info.mac_address, sizeof place->device.mac);
     return NULL;
 }

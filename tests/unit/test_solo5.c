@@ -2,6 +2,7 @@
  * (support/solo5/solo5.h). */
 #include "ports/solo5/entropy.h"
 #include "ports/solo5/solo5_port.h"
+#include "stack/offload.h"
 #include "unit/support.h"
 
 #include <solo5.h>
@@ -105,7 +106,8 @@ static void open_tells_what_solo5_says(void **state)
     assert_int_equal(device->mtu, 1500);
     assert_memory_equal(device->mac, mac, 6);
     assert_string_equal(device->name, "service");
-    assert_int_equal(device->tx_offload | device->rx_offload, 0);
+    assert_int_equal(device->tx_offload, MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6);
+    assert_int_equal(device->rx_offload, 0);
     assert_int_equal(device->fd, -1);
 }
 
@@ -229,6 +231,75 @@ static void send_puts_the_pieces_of_a_frame_together(void **state)
     assert_int_equal(device->tx_dropped, 0);
 }
 
+/* Makes a segment of 3000 bytes of text over IPv4 that is to be cut every 1448 bytes. */
+static struct mnet_packet *make_large(struct mnet_memory *memory)
+{
+    struct mnet_packet *packet = mnet_packet_alloc(memory);
+    uint8_t *bytes = memset(mnet_packet_put(packet, 54), 0, 54);
+    bytes[12] = 0x08; /* IPv4 */
+    bytes[14] = 0x45;
+    bytes[23] = 6;         /* TCP */
+    bytes[14 + 32] = 0x50; /* 20 bytes of header */
+    struct mnet_buffer *buffer = mnet_buffer_alloc(memory);
+    memcpy(buffer->bytes, host.bytes, 3000);
+    assert_true(mnet_packet_add(packet, buffer, 0, 3000));
+    mnet_buffer_free(buffer);
+    packet->checksum = MNET_CHECKSUM_PARTIAL;
+    packet->csum_start = 34;
+    packet->csum_offset = 16;
+    packet->gso = MNET_GSO_TCPV4;
+    packet->gso_size = 1448;
+    return packet;
+}
+
+static void send_of_a_large_segment_writes_its_parts(void **state)
+{
+    (void)state;
+    uint8_t expected[1514];
+    struct mnet_device *device = open_service(1500);
+    uint64_t seed = 3;
+    test_random_bytes(&seed, host.bytes, sizeof host.bytes);
+    struct mnet_packet *large = make_large(device->memory), *last = NULL;
+    struct mn_segmenter segmenter;
+    assert_true(mn_segmenter_init(&segmenter, large, device->memory));
+    while (!mn_segmenter_done(&segmenter)) {
+        mnet_packet_free(last);
+        last = mn_segmenter_next(&segmenter);
+    }
+    assert_true(mn_offload_complete(last));
+    mnet_packet_copy_out(last, 0, expected, last->total);
+    assert_int_equal(device->ops->tx(device, &large, 1), 1);
+    assert_int_equal(host.written_count, 3);
+    assert_int_equal(host.written_len, last->total);
+    assert_memory_equal(host.written, expected, last->total);
+    mnet_packet_free(last);
+    assert_int_equal(mnet_memory_used(device->memory), 0);
+}
+
+static void send_completes_checksums(void **state)
+{
+    (void)state;
+    uint8_t expected[60];
+    struct mnet_device *device = open_service(1500);
+    for (size_t linear = 54; linear <= 60; linear += 6) {
+        struct mnet_packet *packet = make_large(device->memory);
+        packet->gso = MNET_GSO_NONE;
+        packet->gso_size = 0;
+        mnet_packet_trim(packet, 54);
+        assert_true(mnet_packet_append(packet, "abcdef", linear - 54));
+        struct mnet_packet *same = make_large(device->memory);
+        mnet_packet_trim(same, 54);
+        assert_true(mnet_packet_append(same, "abcdef", linear - 54));
+        assert_true(mn_offload_complete(same));
+        mnet_packet_copy_out(same, 0, expected, linear);
+        mnet_packet_free(same);
+        assert_int_equal(device->ops->tx(device, &packet, 1), 1);
+        assert_int_equal(host.written_len, linear);
+        assert_memory_equal(host.written, expected, linear);
+    }
+    assert_int_equal(mnet_memory_used(device->memory), 0);
+}
+
 /* On spt: the interface is down, or its queue is full. */
 static void send_that_fails_is_counted(void **state)
 {
@@ -312,6 +383,8 @@ int main(void)
         cmocka_unit_test(receive_of_large_frames_goes_through_the_bounce_buffer),
         cmocka_unit_test(receive_without_memory_drops_and_counts),
         cmocka_unit_test(send_puts_the_pieces_of_a_frame_together),
+        cmocka_unit_test(send_of_a_large_segment_writes_its_parts),
+        cmocka_unit_test(send_completes_checksums),
         cmocka_unit_test(send_that_fails_is_counted),
         cmocka_unit_test(frames_for_a_closed_device_are_taken_off_the_queue),
         cmocka_unit_test(seed_is_taken_out_of_the_command_line),
