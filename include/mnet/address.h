@@ -84,6 +84,10 @@ bool mnet_prefix_contains(struct mnet_prefix prefix, struct mnet_address address
 int mnet_address_parse(const char *text, struct mnet_address *address);
 int mnet_prefix_parse(const char *text, struct mnet_prefix *prefix);
 
+/* Reads an address with a port: "10.0.0.2:80" or "[fd00::2]:80", with a zone "[fe80::2%3]:80".
+ * Returns 0 or MNET_E_INVALID; on failure the output is unchanged. */
+int mnet_endpoint_parse(const char *text, struct mnet_endpoint *endpoint);
+
 /* Writes the canonical text of an address (RFC 5952) or an endpoint ("10.0.0.2:80", "[fd00::2]:80",
  * "[fe80::2%3]:80") into `text`, which has `size` bytes. The text is always terminated, and
  * truncated if it does not fit. Returns `text`. */

@@ -98,6 +98,13 @@ int mnet_env_parse_address(const struct mnet_env *env, const char *text, struct 
 char *mnet_env_format_address(const struct mnet_env *env, struct mnet_address address, char *text, size_t size);
 char *mnet_env_format_endpoint(const struct mnet_env *env, struct mnet_endpoint endpoint, char *text, size_t size);
 
+/* Takes `size` bytes of the memory that the network does not have (--memory), aligned for any
+ * object, and gives them back. Each piece takes whole pages: cut small objects from large pieces.
+ * mnet_alloc returns NULL if there are none, or if size is 0. The contents are undefined. NULL may
+ * be given back. Never suspend. */
+void *mnet_alloc(struct mnet_env *env, size_t size);
+void mnet_free(struct mnet_env *env, void *memory);
+
 /* Writes text to the console: standard output, or the serial line of a unikernel. */
 void mnet_print(struct mnet_env *env, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Writes `len` bytes to the console as they are. */

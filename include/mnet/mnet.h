@@ -8,6 +8,7 @@
 #include <mnet/dns.h>
 #include <mnet/env.h>
 #include <mnet/error.h>
+#include <mnet/format.h>
 #include <mnet/log.h>
 #include <mnet/panic.h>
 #include <mnet/ping.h>

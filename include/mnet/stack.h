@@ -178,6 +178,10 @@ struct mnet_stack_address {
 /* Stores the own addresses of both families, at most `max` of them. Returns how many there are,
  * which may be more. */
 unsigned mnet_stack_addresses(const struct mnet_stack *stack, struct mnet_stack_address *addresses, unsigned max);
+/* Fills `bytes` with `len` random bytes, good enough for keys: from a generator (ChaCha20, with
+ * fast key erasure) that the platform's entropy has seeded. In a simulation they follow from its
+ * seed. Never suspends. */
+void mnet_stack_random(struct mnet_stack *stack, void *bytes, size_t len);
 /* Returns the counters, which live as long as the stack. */
 const struct mnet_counters *mnet_stack_counters(const struct mnet_stack *stack);
 /* Returns the bytes of the memory budget that are in use. */

@@ -84,11 +84,15 @@ struct mnet_group {
     struct mnet_link running, ended;
     size_t count;   /* members that run, or have ended and are not reaped */
     bool cancelled; /* all running members are cancelled */
+    /* Set by the program: if a member fails, the others are cancelled. */
+    bool cancel_on_failure;
+    int failure; /* the result of the first one that failed, with cancel_on_failure; 0: none */
     struct mnet_waiters waiters;
 };
 
-/* Starts a child of the calling task, as mnet_spawn does, as a member of the group. Returns 0 or
- * MNET_E_NO_MEMORY. Never suspends. */
+/* Starts a child of the calling task, as mnet_spawn does, as a member of the group. Returns 0,
+ * MNET_E_NO_MEMORY, or MNET_E_CANCELLED if a member has failed and cancel_on_failure is set. Never
+ * suspends. */
 int mnet_group_spawn(struct mnet_group *group, int (*run)(void *argument), void *argument);
 /* Frees one member that has ended, and stores its result. `result` may be NULL. Returns false if no
  * member has ended. Never suspends. */

@@ -181,6 +181,29 @@ int mnet_prefix_parse(const char *text, struct mnet_prefix *prefix)
     return MNET_OK;
 }
 
+/* Only an address with colons is in brackets. */
+int mnet_endpoint_parse(const char *text, struct mnet_endpoint *endpoint)
+{
+    struct mnet_endpoint result;
+    char part[MNET_ADDRESS_TEXT];
+    unsigned port;
+    bool brackets = *text == '[';
+    text += brackets;
+    const char *end = strchr(text, brackets ? ']' : ':');
+    if (end == NULL || (size_t)(end - text) >= sizeof part)
+        return MNET_E_INVALID;
+    memcpy(part, text, (size_t)(end - text));
+    part[end - text] = '\0';
+    const char *at = end + brackets;
+    if (*at++ != ':' || !read_decimal(&at, UINT16_MAX, &port) || *at != '\0')
+        return MNET_E_INVALID;
+    if (brackets == (strchr(part, ':') == NULL) || mnet_address_parse(part, &result.address) < 0)
+        return MNET_E_INVALID;
+    result.port = (uint16_t)port;
+    *endpoint = result;
+    return MNET_OK;
+}
+
 /* ---- formatting ---- */
 
 /* Finds the first of the longest runs of two or more zero groups (RFC 5952 4.2). Its length is 0 if

@@ -2,6 +2,8 @@
  * string, and the result is written with padding. An unknown conversion appears as it stands. */
 #include "base/format.h"
 
+#include <mnet/format.h>
+
 #include <string.h>
 
 #include "base/base.h"
@@ -193,6 +195,20 @@ size_t mn_format_list(char *text, size_t size, const char *format, va_list list)
 }
 
 size_t mn_format(char *text, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    size_t length = mn_format_list(text, size, format, arguments);
+    va_end(arguments);
+    return length;
+}
+
+size_t mnet_format_list(char *text, size_t size, const char *format, va_list arguments)
+{
+    return mn_format_list(text, size, format, arguments);
+}
+
+size_t mnet_format(char *text, size_t size, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);

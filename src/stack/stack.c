@@ -369,6 +369,13 @@ const struct mnet_counters *mnet_stack_counters(const struct mnet_stack *stack)
     return &stack->counters;
 }
 
+void mnet_stack_random(struct mnet_stack *stack, void *bytes, size_t len)
+{
+    MN_REQUIRE(stack != NULL, "the stack is NULL");
+    MN_REQUIRE(bytes != NULL || len == 0, "there is no place for the bytes");
+    mn_random_bytes(&stack->random, bytes, len);
+}
+
 size_t mnet_stack_memory_used(const struct mnet_stack *stack)
 {
     MN_REQUIRE(stack != NULL, "the stack is NULL");

@@ -7,6 +7,10 @@ void mn_group_ended(struct mnet_task *task)
     struct mnet_group *group = task->group;
     mn_list_remove(&task->member);
     mn_list_append(&group->ended, &task->member);
+    if (group->cancel_on_failure && task->result < 0 && !group->cancelled) {
+        group->failure = task->result;
+        mnet_group_cancel(group);
+    }
     mn_wake_all(&group->waiters);
 }
 

@@ -234,6 +234,8 @@ const char *mnet_task_name(const struct mnet_task *task)
 int mnet_group_spawn(struct mnet_group *group, int (*run)(void *argument), void *argument)
 {
     struct mnet_task *child;
+    if (group != NULL && group->cancel_on_failure && group->failure < 0)
+        return MNET_E_CANCELLED;
     int error = group != NULL ? spawn(&child, run, argument) : MNET_E_INVALID;
     if (error < 0)
         return error;

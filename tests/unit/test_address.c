@@ -433,6 +433,31 @@ static void format_endpoints(void **state)
     assert_string_equal(text, "[fe80:2222:3333:4444:5555:6666:7777:8888%65535]:65535");
 }
 
+static void parse_endpoints(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"10.0.0.2:80", "[fd00::2]:65535", "[fe80::2%3]:0", "[::]:1", "0.0.0.0:9"};
+    static const char *const bad[] = {
+        "",           "10.0.0.2",  "10.0.0.2:",   "10.0.0.2:65536", "10.0.0.2:080",  ":80",         "[10.0.0.2]:80",
+        "fd00::2:80", "[fd00::2]", "[fd00::2]80", "[fd00::2:80",    "[fd00::2]:80 ", "10.0.0.2:-1", "[]:80",
+        "[fd00::2]:"};
+    struct mnet_endpoint endpoint;
+    char text[MNET_ENDPOINT_TEXT];
+    for (size_t i = 0; i < MN_COUNT_OF(good); i++) {
+        assert_int_equal(mnet_endpoint_parse(good[i], &endpoint), 0);
+        assert_string_equal(mnet_endpoint_format(endpoint, text, sizeof text), good[i]);
+    }
+    for (size_t i = 0; i < MN_COUNT_OF(bad); i++) {
+        endpoint = (struct mnet_endpoint){mnet_ipv4(1, 2, 3, 4), 5};
+        assert_int_equal(mnet_endpoint_parse(bad[i], &endpoint), MNET_E_INVALID);
+        assert_true(mnet_endpoint_equal(endpoint, (struct mnet_endpoint){mnet_ipv4(1, 2, 3, 4), 5}));
+    }
+    char longest[200] = "[";
+    memset(longest + 1, 'a', sizeof longest - 6);
+    strcpy(longest + sizeof longest - 5, "]:80");
+    assert_int_equal(mnet_endpoint_parse(longest, &endpoint), MNET_E_INVALID);
+}
+
 static const char *longest_name(const void *context, uint16_t zone)
 {
     (void)zone;
@@ -487,6 +512,7 @@ int main(void)
         cmocka_unit_test(format_and_parse_equal_the_library),
         cmocka_unit_test(parse_of_mutilated_texts_equals_the_library),
         cmocka_unit_test(format_endpoints),
+        cmocka_unit_test(parse_endpoints),
         cmocka_unit_test(format_is_cut_and_terminated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
 
 #include "unit/support.h"
 
+#include <mnet/format.h>
+
 #include "base/format.h"
 #include "base/logger.h"
 
@@ -21,6 +23,25 @@
             assert_int_equal(text[size], '~'); \
         } \
     } while (0)
+
+static size_t format_through_list(char *text, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    size_t length = mnet_format_list(text, size, format, arguments);
+    va_end(arguments);
+    return length;
+}
+
+static void programs_format_the_same_way(void **state)
+{
+    (void)state;
+    char text[8];
+    assert_int_equal(mnet_format(text, sizeof text, "%s-%03d", "ab", 7), 6);
+    assert_string_equal(text, "ab-007");
+    assert_int_equal(format_through_list(text, sizeof text, "%s", "too long"), 8);
+    assert_string_equal(text, "too lon");
+}
 
 static void plain_text_and_percent(void **state)
 {
@@ -164,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_text_and_percent),
+        cmocka_unit_test(programs_format_the_same_way),
         cmocka_unit_test(strings),
         cmocka_unit_test(string_null_is_shown),
         cmocka_unit_test(signed_numbers),

@@ -285,6 +285,35 @@ static void trace_tells_of_states_and_timeouts(void **state)
     world_run(tracing, &options);
 }
 
+/* ---- what programs take from the platform ---- */
+
+static int taking(struct world *w)
+{
+    struct mnet_env *env = mnet_sim_env(w->client_host);
+    uint8_t a[40] = {0}, b[40] = {0};
+    mnet_stack_random(w->client, a, sizeof a);
+    mnet_stack_random(w->client, b, sizeof b);
+    mnet_stack_random(w->client, NULL, 0);
+    CHECK(memcmp(a, b, sizeof a) != 0);
+    CHECK(mnet_alloc(env, 0) == NULL);
+    CHECK(mnet_alloc(env, SIZE_MAX) == NULL);
+    char *large = mnet_alloc(env, 1 << 20), *small = mnet_alloc(env, 1);
+    CHECK(large != NULL && small != NULL && (uintptr_t)large % _Alignof(max_align_t) == 0);
+    memset(large, 1, 1 << 20);
+    *small = 2;
+    CHECK(large[(1 << 20) - 1] == 1);
+    mnet_free(env, small);
+    mnet_free(env, large);
+    mnet_free(env, NULL);
+    return 0;
+}
+
+static void programs_get_memory_and_random_bytes(void **state)
+{
+    (void)state;
+    world_run(taking, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +325,7 @@ int main(void)
         cmocka_unit_test(info_shows_what_a_connection_does),
         cmocka_unit_test(each_visits_every_connection_until_told_to_stop),
         cmocka_unit_test(trace_tells_of_states_and_timeouts),
+        cmocka_unit_test(programs_get_memory_and_random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -375,6 +375,39 @@ static int cancel_members(void *argument)
     return 0;
 }
 
+/* In ms: fails at 15. */
+static int failing_member(void *argument)
+{
+    (void)argument;
+    int error = mnet_sleep(milliseconds(15));
+    return error < 0 ? error : MNET_E_RESET;
+}
+
+/* Members end at 10, 15 and 30. */
+static int fail_members(void *argument)
+{
+    (void)argument;
+    int result = 0;
+    shared.group.cancel_on_failure = true;
+    mnet_group_spawn(&shared.group, member, delay(10));
+    mnet_group_spawn(&shared.group, failing_member, NULL);
+    mnet_group_spawn(&shared.group, member, delay(30));
+    mnet_sleep(milliseconds(20));
+    while (mnet_group_reap(&shared.group, &result))
+        say("%d", result);
+    say("left-%zu-failure%d", shared.group.count, shared.group.failure);
+    say("%s", word(mnet_group_spawn(&shared.group, member, delay(1))));
+    say_at("join", mnet_group_join(&shared.group, 0));
+    return 0;
+}
+
+static void group_first_failure_cancels_the_others(void **state)
+{
+    (void)state;
+    run_fresh(fail_members);
+    expect_said("10 -7 -11 left-0-failure-7 cancelled join-okay-20");
+}
+
 static void group_cancel_reaches_all_members(void **state)
 {
     (void)state;
@@ -688,6 +721,7 @@ int main(void)
         cmocka_unit_test(unlocked_condition_wait_is_invalid),
         cmocka_unit_test(group_reap_gives_ended_members_in_order),
         cmocka_unit_test(group_cancel_reaches_all_members),
+        cmocka_unit_test(group_first_failure_cancels_the_others),
         cmocka_unit_test(group_join_deadline_and_cancel_keep_members),
         cmocka_unit_test(cancelled_group_join_waits_for_members_that_were_cancelled),
         cmocka_unit_test(exited_group_on_the_stack_serves_its_members_until_they_end),
