@@ -41,6 +41,14 @@ struct mnet_waiters {
  * caller. Returns 0, or MNET_E_NO_MEMORY if there is no memory for a stack. Never suspends. */
 int mnet_spawn(struct mnet_task **task, int (*run)(void *argument), void *argument);
 
+/* Does the same, with a stack of `stack_bytes` bytes, a multiple of 4096 and at least
+ * MNET_TASK_STACK_MIN, instead of the usual one: for a task with large buffers, or for many small
+ * ones. Such a stack is not kept for later tasks. In a machine it has no guard page: an overflow is
+ * found when the task suspends. Returns 0, MNET_E_INVALID (another size) or MNET_E_NO_MEMORY. Never
+ * suspends. */
+#define MNET_TASK_STACK_MIN ((size_t)16 * 1024)
+int mnet_spawn_sized(struct mnet_task **task, size_t stack_bytes, int (*run)(void *argument), void *argument);
+
 /* Waits until a child of the calling task has ended, stores its result and frees the handle.
  * `result` may be NULL. After MNET_E_DEADLINE or MNET_E_CANCELLED the handle stays valid. A
  * cancelled child is awaited even if the caller is cancelled, too, so cancelling and then joining a

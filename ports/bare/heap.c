@@ -161,10 +161,18 @@ static char *take_highest(struct mn_heap *heap, size_t size)
     return place;
 }
 
-/* `size` is the result of mn_heap_task_stacks. */
+static size_t usual_size(const struct mn_heap *heap)
+{
+    return heap->stack_size - (heap->guard != NULL ? MN_HEAP_PAGE : 0);
+}
+
+/* A stack of another size than the result of mn_heap_task_stacks has no guard, which could not be
+ * given back, and is not kept. */
 static void *stack_alloc(void *context, size_t size)
 {
     struct mn_heap *heap = context;
+    if (size != usual_size(heap))
+        return take_highest(heap, round_up(size, MN_HEAP_PAGE));
     struct mnet_link *kept = mn_list_take(&heap->stacks);
     if (kept != NULL)
         return kept;
@@ -180,16 +188,18 @@ static void *stack_alloc(void *context, size_t size)
 
 static void stack_free(void *context, void *lowest, size_t size)
 {
-    (void)size;
     struct mn_heap *heap = context;
     struct mnet_link *kept = lowest;
+    if (size != usual_size(heap)) {
+        mn_heap_give(heap, lowest, size);
+        return;
+    }
     *kept = (struct mnet_link){0};
     mn_list_prepend(&heap->stacks, kept);
 }
 
 struct mn_task_stacks mn_heap_task_stacks(struct mn_heap *heap)
 {
-    size_t guard = heap->guard != NULL ? MN_HEAP_PAGE : 0;
     heap->stack_size = stack_size(heap);
-    return (struct mn_task_stacks){stack_alloc, stack_free, heap, heap->stack_size - guard};
+    return (struct mn_task_stacks){stack_alloc, stack_free, heap, usual_size(heap)};
 }

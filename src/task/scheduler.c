@@ -38,7 +38,7 @@ struct mn_scheduler *mn_scheduler_create(const struct mn_task_stacks *stacks, in
     scheduler->now = now;
     mn_list_init(&scheduler->runnable);
     mn_wheel_init(&scheduler->wheel, now);
-    scheduler->first = mn_task_place(scheduler, lowest, reserved);
+    scheduler->first = mn_task_place(scheduler, lowest, size, reserved);
     scheduler->first->name = "main";
     scheduler->first->run = run;
     scheduler->first->argument = argument;
@@ -185,7 +185,7 @@ struct mnet_task *mn_scheduler_overflowed(struct mn_scheduler *scheduler, const 
 
 size_t mn_scheduler_stack_size(const struct mn_scheduler *scheduler)
 {
-    return scheduler->stacks.size;
+    return scheduler->running != NULL ? scheduler->running->stack.size : scheduler->stacks.size;
 }
 
 void mn_scheduler_destroy(struct mn_scheduler *scheduler)

@@ -41,7 +41,7 @@ void mn_task_at_end(struct mnet_task *task, void (*at_end)(void *context, int re
 /* Returns the task to whose stack `address` belongs (its guard, or just below), or NULL. For fault
  * handlers. */
 struct mnet_task *mn_scheduler_overflowed(struct mn_scheduler *scheduler, const void *address);
-/* Returns the usable bytes of each stack, for the report. */
+/* Returns the usable bytes of the running task's stack, for the report. */
 size_t mn_scheduler_stack_size(const struct mn_scheduler *scheduler);
 /* Returns the thread's scheduler: the one that runs or, outside of tasks, ran last; NULL if there
  * is none. For fault handlers. */

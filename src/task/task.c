@@ -37,9 +37,8 @@ static void task_main(void *argument)
     mn_task_finish(task, result);
 }
 
-struct mnet_task *mn_task_place(struct mn_scheduler *scheduler, void *lowest, size_t reserved)
+struct mnet_task *mn_task_place(struct mn_scheduler *scheduler, void *lowest, size_t size, size_t reserved)
 {
-    size_t size = scheduler->stacks.size;
     size_t below = (size - reserved - sizeof(struct mnet_task)) & ~(size_t)15;
     struct mnet_task *task = (struct mnet_task *)(void *)((char *)lowest + below);
     *(uint64_t *)lowest = mn_canary(lowest);
@@ -51,12 +50,13 @@ struct mnet_task *mn_task_place(struct mn_scheduler *scheduler, void *lowest, si
     return task;
 }
 
-struct mnet_task *mn_task_create(struct mn_scheduler *scheduler, int (*run)(void *argument), void *argument)
+struct mnet_task *mn_task_create(struct mn_scheduler *scheduler, size_t stack_size, int (*run)(void *argument),
+                                 void *argument)
 {
-    void *lowest = mn_stack_get(scheduler);
+    void *lowest = mn_stack_get(scheduler, stack_size);
     if (lowest == NULL)
         return NULL;
-    struct mnet_task *task = mn_task_place(scheduler, lowest, 0);
+    struct mnet_task *task = mn_task_place(scheduler, lowest, stack_size, 0);
     task->run = run;
     task->argument = argument;
     mn_task_enqueue(task);
@@ -67,7 +67,7 @@ void mn_task_free(struct mnet_task *task)
 {
     task->handle = false; /* joining it again is reported, as long as the stack exists */
     mn_list_remove(&task->sibling);
-    mn_stack_put(task->scheduler, task->stack.lowest);
+    mn_stack_put(task->scheduler, task->stack.lowest, task->stack.size);
 }
 
 bool mn_task_left(const struct mnet_task *task, const void *address, const char *live)
@@ -82,13 +82,14 @@ void mn_task_at_end(struct mnet_task *task, void (*at_end)(void *context, int re
     task->at_end_context = context;
 }
 
-/* Spawns a child of the calling task. */
-static int spawn(struct mnet_task **child, int (*run)(void *argument), void *argument)
+/* Spawns a child of the calling task. A size of 0 is the usual one. */
+static int spawn(struct mnet_task **child, size_t stack_size, int (*run)(void *argument), void *argument)
 {
     struct mnet_task *self = mn_task_self();
     if (self == NULL || self->finalising || run == NULL)
         return MNET_E_INVALID;
-    struct mnet_task *task = mn_task_create(self->scheduler, run, argument);
+    struct mnet_task *task = mn_task_create(self->scheduler,
+                                            stack_size != 0 ? stack_size : self->scheduler->stacks.size, run, argument);
     if (task == NULL)
         return MNET_E_NO_MEMORY;
     task->name = self->name;
@@ -99,10 +100,11 @@ static int spawn(struct mnet_task **child, int (*run)(void *argument), void *arg
     return 0;
 }
 
-int mnet_spawn(struct mnet_task **task, int (*run)(void *argument), void *argument)
+/* Gives the caller a handle if it wants one. */
+static int spawn_child(struct mnet_task **task, size_t stack_size, int (*run)(void *argument), void *argument)
 {
     struct mnet_task *child;
-    int error = spawn(&child, run, argument);
+    int error = spawn(&child, stack_size, run, argument);
     if (error < 0)
         return error;
     if (task != NULL) {
@@ -110,6 +112,21 @@ int mnet_spawn(struct mnet_task **task, int (*run)(void *argument), void *argume
         *task = child;
     }
     return 0;
+}
+
+int mnet_spawn(struct mnet_task **task, int (*run)(void *argument), void *argument)
+{
+    return spawn_child(task, 0, run, argument);
+}
+
+#define STACK_UNIT 4096u
+#define STACK_MOST ((size_t)1 << 30)
+
+int mnet_spawn_sized(struct mnet_task **task, size_t stack_bytes, int (*run)(void *argument), void *argument)
+{
+    if (stack_bytes < MN_TASK_STACK_LEAST || stack_bytes > STACK_MOST || stack_bytes % STACK_UNIT != 0)
+        return MNET_E_INVALID;
+    return spawn_child(task, stack_bytes, run, argument);
 }
 
 int mnet_join(struct mnet_task *task, int *result, uint64_t deadline)
@@ -236,7 +253,7 @@ int mnet_group_spawn(struct mnet_group *group, int (*run)(void *argument), void 
     struct mnet_task *child;
     if (group != NULL && group->cancel_on_failure && group->failure < 0)
         return MNET_E_CANCELLED;
-    int error = group != NULL ? spawn(&child, run, argument) : MNET_E_INVALID;
+    int error = group != NULL ? spawn(&child, 0, run, argument) : MNET_E_INVALID;
     if (error < 0)
         return error;
     child->group = group;

@@ -36,7 +36,7 @@
 #endif
 
 #define MN_TASK_STACK_USUAL ((size_t)64 * 1024)
-#define MN_TASK_STACK_LEAST ((size_t)16 * 1024)
+#define MN_TASK_STACK_LEAST MNET_TASK_STACK_MIN
 /* Number of stacks kept for the next tasks. */
 #define MN_TASK_STACKS_KEPT 64
 /* Greatest distance below the stack at which an overflow faults: in a guard, or in a frame that
@@ -109,9 +109,10 @@ static inline struct mnet_task *mn_task_self(void)
 }
 
 /* Creates a runnable task without a place in the tree. Returns NULL if there is no stack. */
-struct mnet_task *mn_task_create(struct mn_scheduler *scheduler, int (*run)(void *argument), void *argument);
-/* Prepares a task at the top of a stack whose last `reserved` bytes are taken. */
-struct mnet_task *mn_task_place(struct mn_scheduler *scheduler, void *lowest, size_t reserved);
+struct mnet_task *mn_task_create(struct mn_scheduler *scheduler, size_t stack_size, int (*run)(void *argument),
+                                 void *argument);
+/* Prepares a task at the top of a stack of `size` bytes whose last `reserved` bytes are taken. */
+struct mnet_task *mn_task_place(struct mn_scheduler *scheduler, void *lowest, size_t size, size_t reserved);
 /* Takes an ended task out of the tree and frees it. */
 void mn_task_free(struct mnet_task *task);
 /* Ends the running task. */
@@ -150,8 +151,8 @@ int mn_task_wait(struct mnet_task *self, struct mnet_waiters *waiters, uint64_t 
 struct mnet_task *mn_task_wake_first(struct mnet_waiters *waiters);
 
 /* Take a stack, or NULL if there is none, and give it back. */
-void *mn_stack_get(struct mn_scheduler *scheduler);
-void mn_stack_put(struct mn_scheduler *scheduler, void *lowest);
+void *mn_stack_get(struct mn_scheduler *scheduler, size_t size);
+void mn_stack_put(struct mn_scheduler *scheduler, void *lowest, size_t size);
 /* Gives all kept stacks back. */
 void mn_stack_drop(struct mn_scheduler *scheduler);
 

@@ -371,6 +371,27 @@ static void task_stacks_lie_above_guards_and_are_used_again(void **state)
     free(piece);
 }
 
+static void task_stacks_of_other_sizes_are_given_back(void **state)
+{
+    (void)state;
+    char *piece = piece_of_memory();
+    struct mn_heap heap;
+    size_t block = (size_t)32 * 1024;
+    mn_heap_init(&heap, guard);
+    mn_heap_add(&heap, piece, 4 * block);
+    struct mn_task_stacks stacks = mn_heap_task_stacks(&heap);
+    guarded_count = 0;
+    for (int i = 0; i < 10; i++) {
+        char *large = stacks.alloc(stacks.context, 3 * block);
+        assert_non_null(large);
+        assert_null(stacks.alloc(stacks.context, 2 * block));
+        stacks.free(stacks.context, large, 3 * block);
+    }
+    assert_int_equal(guarded_count, 0);
+    assert_non_null(mn_heap_take(&heap, 4 * block, MN_HEAP_PAGE)); /* in one piece again */
+    free(piece);
+}
+
 /* ---- Entropy ---- */
 
 static void cpu_entropy_differs_or_is_refused(void **state)
@@ -402,6 +423,7 @@ int main(void)
         cmocka_unit_test(heap_is_shared_by_network_and_tasks),
         cmocka_unit_test(heap_has_room_for_100_tasks),
         cmocka_unit_test(task_stacks_lie_above_guards_and_are_used_again),
+        cmocka_unit_test(task_stacks_of_other_sizes_are_given_back),
         cmocka_unit_test(cpu_entropy_differs_or_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

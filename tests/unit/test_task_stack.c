@@ -67,6 +67,49 @@ static void joined_10000_in_turn_share_one_stack(void **state)
     assert_int_equal(stacks.in_use, 0);
 }
 
+/* Needs more than the usual stack. */
+static int fill_large_buffer(void *argument)
+{
+    volatile char buffer[400 * 1024];
+    for (size_t i = 0; i < sizeof buffer; i += 1000)
+        buffer[i] = (char)i;
+    mnet_yield();
+    return buffer[1000] == (char)1000 ? *(int *)argument : -1;
+}
+
+static int spawn_sized(void *argument)
+{
+    static const size_t wrong[] = {0, 1, 8192, 16 * 1024 + 1, 20 * 1024 + 16, SIZE_MAX};
+    struct stacks *stacks = argument;
+    struct mnet_task *task;
+    int number = 17, result = 0;
+    for (size_t i = 0; i < MN_COUNT_OF(wrong); i++) {
+        if (mnet_spawn_sized(&task, wrong[i], nothing, NULL) != MNET_E_INVALID)
+            return -2;
+    }
+    for (int i = 0; i < 100; i++) {
+        if (mnet_spawn_sized(&task, 512 * 1024, fill_large_buffer, &number) != 0 ||
+            mnet_join(task, &result, MNET_NEVER) != 0 || result != 17 || stacks->in_use != 1)
+            return -3;
+        if (mnet_spawn_sized(NULL, MNET_TASK_STACK_MIN, nothing, NULL) != 0)
+            return -4;
+        mnet_yield();
+        mnet_yield();
+        if (stacks->in_use != 1)
+            return -5;
+    }
+    stacks->limit = 1;
+    return mnet_spawn_sized(&task, 512 * 1024, nothing, NULL) == MNET_E_NO_MEMORY ? 0 : -6;
+}
+
+static void sized_stacks_serve_their_task_and_go(void **state)
+{
+    (void)state;
+    struct stacks stacks = {.limit = 2};
+    assert_int_equal(run_counted(&stacks, spawn_sized, &stacks), 0);
+    assert_int_equal(stacks.in_use, 0);
+}
+
 static int spawn_detached(void *count)
 {
     for (unsigned i = 0; i < *(unsigned *)count; i++) {
@@ -565,6 +608,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(joined_10000_in_turn_share_one_stack),
+        cmocka_unit_test(sized_stacks_serve_their_task_and_go),
         cmocka_unit_test(ended_10000_without_handle_collect_themselves),
         cmocka_unit_test(group_10000_at_once_keeps_a_bounded_number_of_stacks),
         cmocka_unit_test(exhausted_spawn_says_no_memory),
