@@ -302,7 +302,7 @@ const struct mn_option mn_options_table[] = {
     {"--dhcp", NULL, "ask a DHCP server for address, routers and the rest", NULL, set_dhcp, false},
     {"--address-probe", NULL, "probe whether another station uses the address", NULL, set_address_probe, false},
     {"--net:", "NAME=DEVICE",
-     "device behind NAME (usually \"service\"): tap0, new:tap0, tap0,mac=MAC; in a machine 0, 1, MAC",
+     "device behind NAME (\"service\"): tap0, new:tap0, tap0,mac=MAC, passt; in a machine 0, 1, MAC",
      "NAME=DEVICE, once for a NAME, at most " TEXT(MN_OPTIONS_NETS) " times", set_net, true},
     {"--memory=", "SIZE", "memory of a stack in bytes, or with K, M or G",
      "a size of at least 1M, in bytes or with K, M or G", set_memory, false},

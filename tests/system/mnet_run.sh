@@ -127,6 +127,71 @@ netcat_both_ways()
     cmp "$dir/back" "$dir/got_back" || fail 'bytes received differ'
 }
 
+# The resolver of the C library asks by UDP, at the address that resolv.conf has: in mnet's own
+# loopback network there is no server, so the one of --dns takes its place.
+names()
+{
+    dnsmasq --no-hosts --no-resolv --no-daemon --listen-address=$LINUX --bind-interfaces --address=/a.test/10.0.0.1 \
+        >/dev/null 2>&1 &
+    dns=$!
+    for server in $LINUX 127.0.0.53; do
+        echo "nameserver $server" >"$dir/resolv.conf"
+        mount --bind "$dir/resolv.conf" /etc/resolv.conf || fail 'cannot set resolv.conf'
+        OPTIONS="--no-ipv6 --dns=$LINUX" mnet_run getent ahostsv4 a.test >"$dir/names.txt"
+        umount /etc/resolv.conf
+        grep -q '^10.0.0.1 ' "$dir/names.txt" || fail "no answer of $server"
+    done
+    kill $dns
+}
+
+# What the program is told of interfaces is of mnet.
+interfaces()
+{
+    OPTIONS=--ipv6=$MNET6/64 mnet_run hostname -I >"$dir/addresses.txt"
+    tr ' ' '\n' <"$dir/addresses.txt" | grep -q "^$MNET6\$" || fail "not the addresses of mnet: $(cat "$dir/addresses.txt")"
+    grep -q "^$MNET " "$dir/addresses.txt" || fail "not the address of mnet: $(cat "$dir/addresses.txt")"
+    mnet_run python3 -c 'import socket; print(*socket.if_nameindex())' | expect "(1, 'lo') (2, 'mnet0')"
+    mnet_run python3 -c "$(
+        cat <<'END'
+import fcntl, socket, struct
+def ask(number):
+    return fcntl.ioctl(socket.socket(), number, struct.pack('256s', b'mnet0'))
+print(socket.inet_ntoa(ask(0x8915)[20:24]), socket.inet_ntoa(ask(0x891b)[20:24]), struct.unpack('i', ask(0x8921)[16:20])[0])
+END
+    )" | expect $MNET 255.255.255.0 1500
+}
+
+# An ordinary user, without a TAP interface.
+through_passt()
+{
+    ip addr add 192.0.2.2/24 dev lo
+    ip route add default via 10.0.0.254 dev tap0
+    mkdir -p "$dir/www"
+    bytes 5000000 6 >"$dir/www/page"
+    chmod 755 "$dir" "$dir/www"
+    python3 -m http.server --bind 127.0.0.1 --directory "$dir/www" 8006 >/dev/null 2>&1 &
+    server=$!
+    await nc -z 127.0.0.1 8006
+    user=(setpriv --reuid 65534 --regid 65534 --clear-groups "$MNET_RELEASE/tools/mnet-run" --dhcp --no-ipv6)
+    # passt leads the router's address to the host's own.
+    "${user[@]}" --net:service=passt -- curl -s -m 30 http://10.0.0.254:8006/page >"$dir/got" || fail "curl ended with status $?"
+    cmp "$dir/www/page" "$dir/got" || fail 'the file is not the same'
+    kill $server
+    empty "$dir/served.txt"
+    "${user[@]}" --net:service=passt,-t,8007 -- python3 -u -m http.server --directory "$dir/www" 8007 >"$dir/served.txt" 2>&1 &
+    server=$!
+    # passt accepts connections before the program does.
+    await grep -q '^Serving' "$dir/served.txt"
+    curl -s -m 30 -o "$dir/got" http://10.0.0.1:8007/page
+    cmp "$dir/www/page" "$dir/got" || fail 'the file served is not the same'
+    kill $server
+    wait $server
+    [ $? = 143 ] || fail 'it did not end with the program'
+    "${user[@]}" --net:service=passt,--nonsense -- true 2>"$dir/mnet.err" && fail 'a wrong option of passt is no mistake'
+    grep -q '^passt: ' "$dir/mnet.err" || fail 'no reason is given'
+    ip route del default
+}
+
 nginx_conf()
 {
     mkdir -p "$dir/www"
@@ -180,7 +245,7 @@ iperf_tcp()
     iperf3 -s -1 -p 5201 >"$dir/iperf.txt" &
     server=$!
     await sh -c "ss -ltn | grep -q :5201"
-    mnet_run iperf3 -c $LINUX -p 5201 -t 1 $1 --json >"$dir/iperf.json" || fail "iperf3 ended with status $?"
+    mnet_run iperf3 -c $LINUX -p 5201 -t 1 ${1:-} --json >"$dir/iperf.json" || fail "iperf3 ended with status $?"
     wait $server
     rate=$(sed -n 's/.*"bits_per_second":[^0-9]*\([0-9]*\)\..*/\1/p' "$dir/iperf.json" | tail -n 1)
     [ "${rate:-0}" -gt 1000000 ] || fail "iperf3 tells no rate"
@@ -236,7 +301,11 @@ run 'processes in the background are awaited' daemons_are_awaited
 run 'python3 serves 50 MB' python_server
 run 'curl' curl_fetches
 run 'netcat in both directions' netcat_both_ways
+run 'names are resolved' names
+run 'interfaces are those of mnet' interfaces
+has passt 'through passt' && run 'through passt' through_passt
 has nginx 'nginx is reloaded' && has wrk 'nginx is reloaded' && run 'nginx is reloaded' nginx_reloaded
 has redis-server 'redis saves in the background' && run 'redis saves in the background' redis_saves
-has iperf3 'iperf3' && run 'iperf3 sends' iperf_tcp '' && run 'iperf3 receives' iperf_tcp -R
+has iperf3 'iperf3' && run 'iperf3 sends' iperf_tcp '' && run 'iperf3 receives' iperf_tcp -R &&
+    run 'iperf3 sends datagrams' iperf_tcp '-u -b 200M' && run 'iperf3 receives datagrams' iperf_tcp '-u -R -b 200M'
 has node 'Node serves' && run 'Node serves' node_server

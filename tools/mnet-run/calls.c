@@ -48,9 +48,14 @@ bool run_reply(struct runner *run, uint64_t id, int64_t result)
 
 static int64_t name_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
 {
+    if (socket->family == AF_NETLINK)
+        return run_netlink_name(run, socket, call);
     if (socket->flow != NULL)
         mnet_tcp_peers(socket->flow, &socket->local, NULL);
-    return run_write_address(run, call, socket->local, socket->family, call->arguments[1], call->arguments[2]);
+    struct mnet_endpoint name = socket->local;
+    if (socket->type == SOCK_DGRAM)
+        name = run_datagram_name(run, socket);
+    return run_write_address(run, call, name, socket->family, call->arguments[1], call->arguments[2]);
 }
 
 static int64_t peer_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
@@ -65,9 +70,11 @@ static const struct {
     int number;
     int64_t (*answer)(struct runner *run, struct run_socket *socket, const struct run_call *call);
 } answers[] = {
-    {SYS_accept, run_accept_call},    {SYS_accept4, run_accept_call}, {SYS_bind, run_bind_call},
-    {SYS_connect, run_connect_call},  {SYS_getpeername, peer_call},   {SYS_getsockname, name_call},
-    {SYS_getsockopt, run_get_option}, {SYS_listen, run_listen_call},  {SYS_setsockopt, run_set_option},
+    {SYS_accept, run_accept_call},    {SYS_accept4, run_accept_call},  {SYS_bind, run_bind_call},
+    {SYS_connect, run_connect_call},  {SYS_getpeername, peer_call},    {SYS_getsockname, name_call},
+    {SYS_getsockopt, run_get_option}, {SYS_listen, run_listen_call},   {SYS_recvfrom, run_message_call},
+    {SYS_recvmmsg, run_message_call}, {SYS_recvmsg, run_message_call}, {SYS_sendmmsg, run_message_call},
+    {SYS_sendmsg, run_message_call},  {SYS_sendto, run_message_call},  {SYS_setsockopt, run_set_option},
 };
 
 static int64_t answer(struct runner *run, const struct run_call *call)
@@ -78,6 +85,8 @@ static int64_t answer(struct runner *run, const struct run_call *call)
         run_note(run, "io_uring is refused: its operations would pass by mnet");
         return -EPERM;
     }
+    if (call->number == SYS_ioctl)
+        return run_interface_call(run, call);
     struct run_socket *socket = run_find(run, call);
     if (socket == NULL)
         return RUN_CONTINUE;

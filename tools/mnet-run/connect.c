@@ -16,7 +16,7 @@
 /* Fills the pair until the program's end is not writable. */
 static bool fill(struct runner *run, struct run_socket *socket)
 {
-    int end = run_take_end(run, socket);
+    int end = run_take_end(socket);
     if (end < 0)
         return false;
     struct pollfd writable = {end, POLLOUT, 0};
@@ -131,23 +131,22 @@ static int64_t announce(struct runner *run, struct run_socket *socket, const str
     return RUN_ANSWERED;
 }
 
-static int64_t start(struct runner *run, struct run_socket *socket, const struct run_call *call)
+static int64_t start(struct runner *run, struct run_socket *socket, const struct run_call *call,
+                     const struct mnet_endpoint *remote)
 {
-    int error = run_read_address(run, call, call->arguments[1], call->arguments[2], socket->family, &socket->remote);
-    if (error < 0)
-        return error;
-    complete(&socket->remote);
-    error = begin(run, socket);
+    socket->remote = *remote;
+    int error = begin(run, socket);
     if (error < 0)
         return error;
     return announce(run, socket, call);
 }
 
-int64_t run_connect_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
+static int64_t connect_stream(struct runner *run, struct run_socket *socket, const struct run_call *call,
+                              const struct mnet_endpoint *remote)
 {
     int error = socket->error;
     switch (socket->phase) {
-    case RUN_FRESH: return start(run, socket, call);
+    case RUN_FRESH: return remote != NULL ? start(run, socket, call, remote) : 0;
     case RUN_CONNECTING:
         if (socket->unannounced)
             return announce(run, socket, call);
@@ -162,4 +161,19 @@ int64_t run_connect_call(struct runner *run, struct run_socket *socket, const st
     }
     socket->error = 0;
     return error != 0 ? -error : -ECONNABORTED;
+}
+
+int64_t run_connect_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    struct mnet_endpoint remote;
+    if (socket->family == AF_NETLINK)
+        return 0;
+    int error = run_read_address(run, call, call->arguments[1], call->arguments[2], socket->family, &remote);
+    if (error < 0)
+        return error;
+    const struct mnet_endpoint *given = error == RUN_NO_FAMILY ? NULL : &remote;
+    if (given != NULL)
+        complete(&remote);
+    return socket->type == SOCK_STREAM ? connect_stream(run, socket, call, given)
+                                       : run_datagram_connect(run, socket, given);
 }

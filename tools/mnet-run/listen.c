@@ -47,10 +47,10 @@ static void put_token(struct run_socket *socket)
         socket->token = send(socket->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 }
 
-static void take_token(struct runner *run, struct run_socket *socket)
+static void take_token(struct run_socket *socket)
 {
     char token;
-    int end = socket->token ? run_take_end(run, socket) : -1;
+    int end = socket->token ? run_take_end(socket) : -1;
     if (end < 0)
         return;
     recv(end, &token, 1, MSG_DONTWAIT);
@@ -120,11 +120,18 @@ static int64_t give(struct runner *run, struct run_socket *listener, const struc
     return RUN_ANSWERED;
 }
 
+/* Nothing is left: no socket of the share may say so. */
+static void take_tokens(const struct run_share *share)
+{
+    for (struct mnet_link *link = share->sockets.next; link != &share->sockets; link = link->next)
+        take_token(member(link));
+}
+
 /* The token says whether there is more. */
-static void settle(struct runner *run, struct run_socket *listener)
+static void settle(struct run_socket *listener)
 {
     if (!connections_wait(listener->share))
-        take_token(run, listener);
+        take_tokens(listener->share);
     else if (mn_list_first(&listener->share->sockets) == mn_list_last(&listener->share->sockets))
         put_token(listener);
     else
@@ -139,7 +146,7 @@ int64_t run_accept_call(struct runner *run, struct run_socket *socket, const str
     if (!connections_wait(socket->share))
         return run_wait_for(run, socket, call, SO_RCVTIMEO, EAGAIN);
     int64_t result = give(run, socket, call);
-    settle(run, socket);
+    settle(socket);
     return result;
 }
 
@@ -168,9 +175,13 @@ void run_listener_serve(struct runner *run, struct run_socket *socket)
 int64_t run_bind_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
 {
     struct mnet_endpoint local;
+    if (socket->family == AF_NETLINK)
+        return 0;
     int error = run_read_address(run, call, call->arguments[1], call->arguments[2], socket->family, &local);
-    if (error < 0)
-        return error;
+    if (error != 0)
+        return error < 0 ? error : -EAFNOSUPPORT;
+    if (socket->type == SOCK_DGRAM)
+        return run_datagram_bind(run, socket, local);
     /* The same call may come again, if a signal came before its answer. */
     if (socket->phase != RUN_FRESH || (socket->local.port != 0 && !mnet_endpoint_equal(socket->local, local)))
         return -EINVAL;
@@ -239,6 +250,8 @@ static int make_share(struct runner *run, struct run_socket *socket, unsigned ba
 int64_t run_listen_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
 {
     int backlog = (int)call->arguments[1];
+    if (socket->type != SOCK_STREAM)
+        return -EOPNOTSUPP;
     if (socket->phase == RUN_LISTENING)
         return 0;
     if (socket->phase != RUN_FRESH)

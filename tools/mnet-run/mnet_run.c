@@ -17,6 +17,7 @@
 #include "tools/mnet-run/run.h"
 
 #define EVENTS 256
+#define ADDRESS_WAIT_NS (5 * MNET_SECOND)
 
 const struct mnet_program mnet_program = {
     .arguments = "-- PROGRAM [ARGUMENT...]",
@@ -36,6 +37,14 @@ static void pass_on(int number, siginfo_t *info, void *context)
         kill((pid_t)program_pid, number);
 }
 
+static volatile sig_atomic_t children_ended;
+
+static void note_child(int number)
+{
+    (void)number;
+    children_ended = 1;
+}
+
 static void pass_signals_on(pid_t program)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
@@ -43,6 +52,46 @@ static void pass_signals_on(pid_t program)
     program_pid = program;
     for (size_t i = 0; i < MN_COUNT_OF(numbers); i++)
         sigaction(numbers[i], &action, NULL);
+    signal(SIGCHLD, note_child);
+}
+
+/* ---- Processes that have ended ---- */
+
+/* The exit status, as a shell tells it. */
+static int status_of(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void reap_one(struct runner *run, pid_t pid, int status)
+{
+    if (pid != run->program)
+        return;
+    run->program = 0;
+    program_pid = 0;
+    run->status = status_of(status);
+}
+
+/* Of processes that outlive their parents mnet-run is the parent. */
+static void reap(struct runner *run)
+{
+    int status;
+    pid_t pid;
+    if (!children_ended)
+        return;
+    children_ended = 0;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        reap_one(run, pid, status);
+}
+
+/* The first process has ended, or does so now. */
+static int await_status(struct runner *run)
+{
+    int status;
+    pid_t pid;
+    while (run->program > 0 && ((pid = waitpid(run->program, &status, 0)) > 0 || errno == EINTR))
+        reap_one(run, pid, status);
+    return run->status;
 }
 
 /* ---- The loop ---- */
@@ -96,6 +145,7 @@ static void serve(struct runner *run)
         bool worked = serve_events(run);
         worked |= serve_sockets(run);
         run_bury(run);
+        reap(run);
         if (worked)
             mnet_yield();
         else
@@ -138,24 +188,6 @@ static bool watch_calls(struct runner *run)
     return epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->notifications, &event) == 0;
 }
 
-/* The exit status, as a shell tells it. */
-static int status_of(int status)
-{
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-/* All processes have ended, or do so now. */
-static int reap(const struct runner *run)
-{
-    int status, result = 0;
-    pid_t pid;
-    while ((pid = wait(&status)) > 0 || (pid < 0 && errno == EINTR)) {
-        if (pid == run->program)
-            result = status_of(status);
-    }
-    return result;
-}
-
 static void finish(struct runner *run)
 {
     for (size_t i = 0; i < run->table_size; i++) {
@@ -180,9 +212,28 @@ static int run_program(struct runner *run, char **argv)
         return 1;
     pass_signals_on(run->program);
     serve(run);
-    int status = reap(run);
+    int status = await_status(run);
     finish(run);
     return status;
+}
+
+/* An address of the command line is of no use until it is known that no other station has it. */
+static void await_addresses(struct mnet_stack *stack)
+{
+    struct mnet_stack_address own[RUN_ADDRESSES_MAX];
+    uint64_t deadline = mnet_now() + ADDRESS_WAIT_NS;
+    bool tentative;
+    do {
+        uint32_t seen = mnet_stack_changes(stack);
+        unsigned count = mnet_stack_addresses(stack, own, RUN_ADDRESSES_MAX);
+        tentative = false;
+        for (unsigned i = 0; i < MN_MIN(count, RUN_ADDRESSES_MAX); i++) {
+            bool of_link = mnet_address_can_have_zone(own[i].prefix.address);
+            tentative |= own[i].state == MNET_ADDRESS_TENTATIVE && !of_link;
+        }
+        if (tentative && mnet_stack_await_change(stack, seen, deadline) < 0)
+            return;
+    } while (tentative);
 }
 
 /* The words behind "--". NULL: there are none. */
@@ -202,8 +253,10 @@ int mnet_main(struct mnet_env *env)
         return MNET_E_NO_MEMORY;
     run->env = env;
     int result = mnet_stack_up(env, NULL, &run->stack);
-    if (result == MNET_OK)
+    if (result == MNET_OK) {
+        await_addresses(run->stack);
         result = run_program(run, argv);
+    }
     free(run);
     return result;
 }

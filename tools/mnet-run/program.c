@@ -1,5 +1,5 @@
-/* Starting the program. Its first process installs the filter, passes the descriptor of the
- * notifications on, and becomes the program.
+/* Starting the program. Its first process installs the filter, shows the descriptor of the
+ * notifications, and becomes the program.
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,51 +14,6 @@
 
 #define USUAL_TIMER_SLACK_NS 50000ul
 
-/* A message that carries one descriptor. */
-struct descriptor_message {
-    struct msghdr header;
-    struct iovec piece;
-    char byte;
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-};
-
-static void init_message(struct descriptor_message *message)
-{
-    *message = (struct descriptor_message){.piece = {&message->byte, 1}};
-    message->header = (struct msghdr){.msg_iov = &message->piece,
-                                      .msg_iovlen = 1,
-                                      .msg_control = message->control,
-                                      .msg_controllen = sizeof message->control};
-}
-
-static bool send_descriptor(int channel, int fd)
-{
-    struct descriptor_message message;
-    init_message(&message);
-    struct cmsghdr *control = CMSG_FIRSTHDR(&message.header);
-    control->cmsg_level = SOL_SOCKET;
-    control->cmsg_type = SCM_RIGHTS;
-    control->cmsg_len = CMSG_LEN(sizeof fd);
-    memcpy(CMSG_DATA(control), &fd, sizeof fd);
-    return sendmsg(channel, &message.header, 0) == 1;
-}
-
-/* -1: the sender ended without one. */
-static int receive_descriptor(int channel)
-{
-    struct descriptor_message message;
-    init_message(&message);
-    int fd = -1;
-    ssize_t got;
-    do {
-        got = recvmsg(channel, &message.header, MSG_CMSG_CLOEXEC);
-    } while (got < 0 && errno == EINTR);
-    struct cmsghdr *control = got == 1 ? CMSG_FIRSTHDR(&message.header) : NULL;
-    if (control != NULL && control->cmsg_type == SCM_RIGHTS)
-        memcpy(&fd, CMSG_DATA(control), sizeof fd);
-    return fd;
-}
-
 /* Everything that mnet-run has changed for itself is as it was. */
 static void restore(const struct rlimit *files)
 {
@@ -69,18 +24,39 @@ static void restore(const struct rlimit *files)
     prctl(PR_SET_TIMERSLACK, USUAL_TIMER_SLACK_NS);
 }
 
+/* The filter already holds, so nothing may be sent by calls that it reports. mnet-run takes a copy
+ * of the descriptor, and answers by a byte. */
+static bool show(int channel, int fd)
+{
+    char taken;
+    return write(channel, &fd, sizeof fd) == sizeof fd && read(channel, &taken, 1) == 1;
+}
+
 __attribute__((noreturn)) static void become(char **argv, int channel, const struct rlimit *files)
 {
     restore(files);
     int fd = run_filter();
     if (fd < 0)
         fprintf(stderr, "mnet-run: no filter for system calls: %s\n", strerror(-fd));
-    else if (send_descriptor(channel, fd)) {
+    else if (show(channel, fd)) {
         close(fd);
         execvp(argv[0], argv);
         fprintf(stderr, "mnet-run: %s: %s\n", argv[0], strerror(errno));
     }
     _exit(errno == ENOENT ? 127 : 126);
+}
+
+/* Returns a copy of the descriptor that the process shows, or -1. */
+static int take_shown(int channel, pid_t pid)
+{
+    int shown, fd = -1;
+    if (read(channel, &shown, sizeof shown) == sizeof shown)
+        fd = run_take(pid, shown);
+    if (fd >= 0 && write(channel, "", 1) != 1) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
 }
 
 /* Each socket of the program costs a descriptor here. */
@@ -103,7 +79,7 @@ int run_start(char **argv, pid_t *pid)
     if (*pid == 0)
         become(argv, channel[1], &files);
     close(channel[1]);
-    int fd = receive_descriptor(channel[0]);
+    int fd = take_shown(channel[0], *pid);
     close(channel[0]);
     return fd;
 }

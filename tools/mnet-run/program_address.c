@@ -6,8 +6,6 @@
 #include "base/base.h"
 #include "tools/mnet-run/run.h"
 
-#define OWN_MAX 64u /* addresses of the host */
-
 /* An address of a link has the number of the program's interface; see interfaces.c. */
 static uint16_t zone_of(uint32_t scope)
 {
@@ -42,7 +40,7 @@ int run_read_address(const struct runner *run, const struct run_call *call, uint
     if (!run_read(run, call, address, &name, MN_MIN((uint32_t)len, sizeof name)))
         return -EFAULT;
     if (name.any.sa_family == AF_UNSPEC)
-        return -EAFNOSUPPORT;
+        return RUN_NO_FAMILY;
     if ((uint32_t)len < need)
         return -EINVAL;
     if (name.any.sa_family != family)
@@ -51,7 +49,7 @@ int run_read_address(const struct runner *run, const struct run_call *call, uint
     return 0;
 }
 
-static bool is_loopback(struct mnet_address address)
+bool run_is_loopback(struct mnet_address address)
 {
     const struct mnet_address loopback = {.bytes = {[15] = 1}};
     if (mnet_address_is_ipv4(address))
@@ -61,11 +59,11 @@ static bool is_loopback(struct mnet_address address)
 
 bool run_own_address(const struct runner *run, struct mnet_address address)
 {
-    struct mnet_stack_address own[OWN_MAX];
-    if (mnet_address_is_any(address) || is_loopback(address))
+    struct mnet_stack_address own[RUN_ADDRESSES_MAX];
+    if (mnet_address_is_any(address) || run_is_loopback(address))
         return true;
-    unsigned count = mnet_stack_addresses(run->stack, own, OWN_MAX);
-    for (unsigned i = 0; i < MN_MIN(count, OWN_MAX); i++) {
+    unsigned count = mnet_stack_addresses(run->stack, own, RUN_ADDRESSES_MAX);
+    for (unsigned i = 0; i < MN_MIN(count, RUN_ADDRESSES_MAX); i++) {
         address.zone = own[i].prefix.address.zone;
         if (mnet_address_equal(address, own[i].prefix.address))
             return true;
@@ -89,6 +87,21 @@ static socklen_t to_ipv6(struct mnet_endpoint endpoint, struct sockaddr_in6 *add
     return sizeof *address;
 }
 
+int run_write_name(const struct runner *run, const struct run_call *call, const void *name, socklen_t size,
+                   uint64_t address, uint64_t len_address)
+{
+    int room;
+    if (address == 0)
+        return 0;
+    if (!run_read(run, call, len_address, &room, sizeof room))
+        return -EFAULT;
+    if (room < 0)
+        return -EINVAL;
+    bool written = run_write(run, call, address, name, MN_MIN((socklen_t)room, size)) &&
+                   run_write(run, call, len_address, &size, sizeof size);
+    return written ? 0 : -EFAULT;
+}
+
 int run_write_address(const struct runner *run, const struct run_call *call, struct mnet_endpoint endpoint, int family,
                       uint64_t address, uint64_t len_address)
 {
@@ -96,15 +109,6 @@ int run_write_address(const struct runner *run, const struct run_call *call, str
         struct sockaddr_in ipv4;
         struct sockaddr_in6 ipv6;
     } name;
-    int room;
-    if (address == 0)
-        return 0;
     socklen_t size = family == AF_INET ? to_ipv4(endpoint, &name.ipv4) : to_ipv6(endpoint, &name.ipv6);
-    if (!run_read(run, call, len_address, &room, sizeof room))
-        return -EFAULT;
-    if (room < 0)
-        return -EINVAL;
-    bool written = run_write(run, call, address, &name, MN_MIN((socklen_t)room, size)) &&
-                   run_write(run, call, len_address, &size, sizeof size);
-    return written ? 0 : -EFAULT;
+    return run_write_name(run, call, &name, size, address, len_address);
 }

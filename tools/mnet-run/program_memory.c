@@ -71,9 +71,8 @@ static int open_thread(pid_t thread)
     return fd;
 }
 
-int run_take(const struct runner *run, pid_t thread, int fd)
+int run_take(pid_t thread, int fd)
 {
-    (void)run;
     int holder = open_thread(thread);
     if (holder < 0)
         return -1;

@@ -15,6 +15,8 @@
 #define DEAD_MAX 1024u
 /* Bytes for which mnet had no memory are tried again after so long. */
 #define RETRY_NS (10 * MNET_MILLISECOND)
+/* Received datagrams may wait in so many bytes, which the kernel doubles. */
+#define DATAGRAM_BUFFER (512 * 1024)
 #define TYPE_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
 
 /* ---- The table ---- */
@@ -102,10 +104,12 @@ void run_await_room(struct runner *run, struct run_socket *socket, bool room)
 static bool open_pair(struct run_socket *socket, int *program_end)
 {
     struct stat status;
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+    int ends[2], kind = socket->type == SOCK_STREAM ? SOCK_STREAM : SOCK_SEQPACKET;
+    if (socketpair(AF_UNIX, kind | SOCK_CLOEXEC, 0, ends) < 0)
         return false;
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    if (socket->type != SOCK_STREAM)
+        setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &(int){DATAGRAM_BUFFER}, sizeof(int));
     fstat(ends[1], &status);
     socket->fd = ends[0];
     socket->inode = status.st_ino;
@@ -120,14 +124,14 @@ struct run_socket *run_create(struct runner *run, int family, int type, int prot
     struct run_socket *socket = calloc(1, sizeof *socket);
     if (socket == NULL)
         return NULL;
-    if (!open_pair(socket, program_end)) {
-        free(socket);
-        return NULL;
-    }
     socket->run = run;
     socket->family = family;
     socket->type = type;
     socket->protocol = protocol;
+    if (!open_pair(socket, program_end)) {
+        free(socket);
+        return NULL;
+    }
     enter(run, socket);
     watch(run, socket, EPOLL_CTL_ADD, 0);
     return socket;
@@ -148,7 +152,7 @@ int run_hand_over(struct runner *run, const struct run_call *call, struct run_so
 }
 
 /* A kind of socket that mnet does not carry. */
-static int refuse(struct runner *run, int family, int type)
+static int refuse(struct runner *run, int family, int type, int protocol)
 {
     if (family == AF_PACKET) {
         run_note(run, "packet sockets (AF_PACKET) are refused: --capture=FILE records what the program sends");
@@ -158,22 +162,32 @@ static int refuse(struct runner *run, int family, int type)
         run_note(run, "raw sockets (SOCK_RAW) are refused");
         return -EPERM;
     }
-    run_note(run, "only TCP is carried: sockets of other types are refused");
+    /* Multipath TCP is what programs try first, and do without. */
+    if (protocol != IPPROTO_MPTCP)
+        run_note(run, "only TCP and UDP are carried: sockets of other protocols are refused");
     return -EPROTONOSUPPORT;
+}
+
+/* The protocol of a socket that there can be; 0: there cannot. */
+static int protocol_of(int family, int type, int protocol)
+{
+    int usual = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+    if (family == AF_PACKET || (type != SOCK_STREAM && type != SOCK_DGRAM))
+        return 0;
+    return protocol == 0 || protocol == usual ? usual : 0;
 }
 
 int64_t run_socket_call(struct runner *run, const struct run_call *call)
 {
     int family = (int)call->arguments[0], flags = (int)call->arguments[1] & TYPE_FLAGS;
     int type = (int)call->arguments[1] & ~TYPE_FLAGS, protocol = (int)call->arguments[2], end;
-    if (type != SOCK_STREAM || family == AF_PACKET)
-        return refuse(run, family, type);
-    /* Multipath TCP, which programs try first, and do without. */
-    if (protocol != 0 && protocol != IPPROTO_TCP)
-        return -EPROTONOSUPPORT;
-    struct run_socket *socket = run_create(run, family, type, IPPROTO_TCP, &end);
+    int carried = family == AF_NETLINK ? protocol : protocol_of(family, type, protocol);
+    if (carried == 0 && family != AF_NETLINK)
+        return refuse(run, family, type, protocol);
+    struct run_socket *socket = run_create(run, family, type, carried, &end);
     if (socket == NULL)
         return errno == EMFILE ? -ENFILE : -ENOBUFS;
+    socket->netlink_port = call->thread;
     int result = run_hand_over(run, call, socket, end, flags);
     if (result < 0) {
         close(end);
@@ -214,6 +228,7 @@ void run_drop(struct runner *run, struct run_socket *socket)
     run_wait_answer_all(run, socket, -EBADF);
     run_unlisten(run, socket);
     close_flow(socket);
+    run_datagram_close(socket);
     close_end(socket);
     run_rest_free(socket);
     leave(run, socket);
@@ -232,10 +247,10 @@ void run_bury(struct runner *run)
         free(MN_CONTAINER(first, struct run_socket, ready));
 }
 
-int run_take_end(const struct runner *run, const struct run_socket *socket)
+int run_take_end(const struct run_socket *socket)
 {
     struct stat status;
-    int fd = run_take(run, socket->thread, socket->number);
+    int fd = run_take(socket->thread, socket->number);
     if (fd < 0 || (fstat(fd, &status) == 0 && status.st_ino == socket->inode))
         return fd;
     close(fd);
@@ -249,12 +264,12 @@ bool run_still_open(const struct run_socket *socket)
 
 /* If our end is closed while it has unread bytes, the program's end fails with ECONNRESET. So there
  * must be some. */
-static void leave_unread_byte(const struct runner *run, const struct run_socket *socket)
+static void leave_unread_byte(const struct run_socket *socket)
 {
     char byte;
     if (recv(socket->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0)
         return;
-    int end = run_take_end(run, socket);
+    int end = run_take_end(socket);
     if (end < 0)
         return;
     send(end, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -264,7 +279,7 @@ static void leave_unread_byte(const struct runner *run, const struct run_socket 
 void run_kill(struct runner *run, struct run_socket *socket, int error)
 {
     run_wait_answer_all(run, socket, -error);
-    leave_unread_byte(run, socket);
+    leave_unread_byte(socket);
     close_flow(socket);
     close_end(socket);
     run_rest_free(socket);
@@ -304,6 +319,14 @@ uint64_t run_retry_due(struct runner *run)
 
 void run_serve(struct runner *run, struct run_socket *socket)
 {
+    if (socket->family == AF_NETLINK) {
+        run_netlink_serve(run, socket);
+        return;
+    }
+    if (socket->type == SOCK_DGRAM) {
+        run_datagram_serve(run, socket);
+        return;
+    }
     if (socket->phase == RUN_CONNECTING)
         run_connect_progress(run, socket);
     if (socket->phase == RUN_CONNECTED)

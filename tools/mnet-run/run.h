@@ -28,6 +28,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <mnet/mnet.h>
 
@@ -84,6 +85,8 @@ int64_t run_wait_for(struct runner *run, struct run_socket *socket, const struct
                      int would_block);
 /* Returns the call that has waited longest, or NULL. */
 struct run_wait *run_wait_first(const struct run_socket *socket);
+/* Returns the one that waits next longest, or NULL. */
+struct run_wait *run_wait_next(const struct run_wait *wait);
 /* Forgets a wait, without an answer. */
 void run_wait_end(struct run_wait *wait);
 /* Answers all calls that wait at the socket. Returns how many of them still did. */
@@ -98,7 +101,7 @@ uint64_t run_wait_expire(struct runner *run);
 bool run_read(const struct runner *run, const struct run_call *call, uint64_t address, void *bytes, size_t len);
 bool run_write(const struct runner *run, const struct run_call *call, uint64_t address, const void *bytes, size_t len);
 /* Returns a copy of a descriptor of the program, or -1. */
-int run_take(const struct runner *run, pid_t thread, int fd);
+int run_take(pid_t thread, int fd);
 /* Gives the program a descriptor, as the result of the call. Returns its number, or a negative
  * errno; -ENOENT if the call is gone. */
 int run_give(const struct runner *run, const struct run_call *call, int fd, bool close_on_exec);
@@ -107,9 +110,14 @@ ino_t run_inode(pid_t thread, int fd);
 
 /* ---- Addresses (program_address.c) ---- */
 
-/* Reads a socket address of `family`. Returns 0 or a negative errno. */
+#define RUN_NO_FAMILY 1 /* the address has the family AF_UNSPEC */
+/* Reads a socket address of `family`. Returns 0, RUN_NO_FAMILY or a negative errno. */
 int run_read_address(const struct runner *run, const struct run_call *call, uint64_t address, uint64_t len, int family,
                      struct mnet_endpoint *endpoint);
+/* Writes the socket address `name` in the same way. */
+int run_write_name(const struct runner *run, const struct run_call *call, const void *name, socklen_t size,
+                   uint64_t address, uint64_t len_address);
+bool run_is_loopback(struct mnet_address address);
 /* Returns true if a socket may be bound to the address. */
 bool run_own_address(const struct runner *run, struct mnet_address address);
 /* Writes an endpoint as a socket address of `family`, and its length, as accept and getsockname do.
@@ -129,6 +137,8 @@ enum run_phase {
 
 /* Options that mnet-run knows, as the program set them. */
 struct run_settings {
+    bool no_group_loop, icmp_errors; /* of datagrams */
+    int group_ttl, mtu_discover;
     bool reuse_port, v6_only, no_delay, keepalive;
     bool reset_at_close;                          /* SO_LINGER with 0 s */
     int keep_idle_s, keep_interval_s, keep_count; /* 0: default */
@@ -138,6 +148,7 @@ struct run_settings {
 };
 
 struct run_share;
+struct run_senders;
 
 /* A socket of the program. */
 struct run_socket {
@@ -174,6 +185,15 @@ struct run_socket {
     /* Bytes on the way that found no room. */
     struct run_rest *to_program, *to_network;
 
+    /* A socket of UDP. */
+    struct mnet_udp *udp;
+    struct run_senders *senders;
+    /* A DNS server that the program knows by another address. */
+    struct mnet_endpoint alias, aliased;
+
+    /* A socket of netlink. */
+    pid_t netlink_port;
+
     /* A listener. */
     struct run_share *share;
     struct mnet_link of_share;
@@ -198,7 +218,7 @@ void run_await_room(struct runner *run, struct run_socket *socket, bool room);
 /* Returns true if the program has the descriptor still open where it was seen last. */
 bool run_still_open(const struct run_socket *socket);
 /* Takes a copy of the program's end, or -1. */
-int run_take_end(const struct runner *run, const struct run_socket *socket);
+int run_take_end(const struct run_socket *socket);
 /* Does the work of a socket: see the theory above. */
 void run_serve(struct runner *run, struct run_socket *socket);
 /* Frees sockets that ended in this turn. */
@@ -232,6 +252,62 @@ int64_t run_accept_call(struct runner *run, struct run_socket *socket, const str
 void run_listener_serve(struct runner *run, struct run_socket *socket);
 void run_unlisten(struct runner *run, struct run_socket *socket);
 
+/* ---- Datagrams (datagram.c, message.c) ---- */
+
+#define RUN_DNS_PORT 53
+
+/* The sender of a datagram in the pair, or the error that an empty one stands for. */
+struct run_sender {
+    struct mnet_endpoint remote;
+    uint32_t len;
+    int error; /* errno; 0: none */
+};
+
+/* Opens the endpoint of a socket, unless it has one. Returns 0 or a negative errno. */
+int run_datagram_open(struct runner *run, struct run_socket *socket);
+void run_datagram_close(struct run_socket *socket);
+int64_t run_datagram_bind(struct runner *run, struct run_socket *socket, struct mnet_endpoint local);
+/* Connects to a remote end, or to none with NULL. */
+int64_t run_datagram_connect(struct runner *run, struct run_socket *socket, const struct mnet_endpoint *remote);
+struct mnet_endpoint run_datagram_name(struct runner *run, const struct run_socket *socket);
+/* Sends a datagram, to the connected end if `to` is NULL. Returns its length or a negative
+ * errno. */
+int64_t run_datagram_send(struct runner *run, struct run_socket *socket, const struct mnet_endpoint *to,
+                          const void *bytes, size_t len);
+/* Returns the sender of a datagram of `len` bytes that was just read from the program's end, or
+ * seen there (`peek`). */
+struct run_sender run_sender_of(struct run_socket *socket, int end, size_t len, bool peek);
+void run_datagram_serve(struct runner *run, struct run_socket *socket);
+int64_t run_message_call(struct runner *run, struct run_socket *socket, const struct run_call *call);
+/* Tries waiting calls again. */
+void run_message_retry(struct runner *run, struct run_socket *socket);
+
+/* ---- Interfaces (interfaces.c, netlink.c) ---- */
+
+#define RUN_INTERFACE "mnet0"
+#define RUN_INTERFACES 2u
+#define RUN_ADDRESSES_MAX 64u
+
+struct run_interface {
+    const char *name;
+    int index;
+    uint32_t mtu;
+    bool loopback;
+    unsigned flags; /* IFF_UP and others */
+    uint8_t mac[6];
+    unsigned address_count;
+    struct mnet_prefix addresses[RUN_ADDRESSES_MAX];
+};
+
+/* Fills in lo, and mnet's interface. */
+void run_interfaces(struct runner *run, struct run_interface interfaces[RUN_INTERFACES]);
+/* Answers ioctl with a question for interfaces. */
+int64_t run_interface_call(struct runner *run, const struct run_call *call);
+/* Answers a question of `len` bytes. Returns `len` or a negative errno. */
+int64_t run_netlink_request(struct runner *run, struct run_socket *socket, const char *bytes, size_t len);
+void run_netlink_serve(struct runner *run, struct run_socket *socket);
+int64_t run_netlink_name(struct runner *run, const struct run_socket *socket, const struct run_call *call);
+
 /* ---- Options (socket_options.c) ---- */
 
 int64_t run_get_option(struct runner *run, struct run_socket *socket, const struct run_call *call);
@@ -258,7 +334,8 @@ struct runner {
     struct mn_hosted_watch watch;
     int epoll;
     int notifications;
-    pid_t program;
+    pid_t program; /* its first process; 0: it has ended */
+    int status;
     bool ended;     /* no process of the program is left */
     uint64_t calls; /* answered */
     struct seccomp_notif *request;
@@ -273,6 +350,7 @@ struct runner {
     unsigned dead_count;
     const char *notes[RUN_NOTES];
     unsigned note_count;
+    struct iovec pieces[1024]; /* as many as a call may have */
     char buffer[RUN_BUFFER];
 };
 

@@ -114,13 +114,18 @@ static const struct option options[] = {
     {IPPROTO_IP, IP_TTL, SETTING, 1, 255, 0, FIELD(ttl)},
     {IPPROTO_IP, IP_TOS, SETTING, 0, 255, 2, FIELD(dscp)},
     {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, HINT, 0, 0, 0, 0, 0},
-    {IPPROTO_IP, IP_MTU_DISCOVER, HINT, 0, 0, 0, 0, 0},
-    {IPPROTO_IP, IP_RECVERR, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_IP, IP_MTU_DISCOVER, SETTING, 0, 5, 0, FIELD(mtu_discover)},
+    {IPPROTO_IP, IP_MULTICAST_ALL, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_IP, IP_MULTICAST_IF, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_IP, IP_MULTICAST_TTL, SETTING, 0, 255, 0, FIELD(group_ttl)},
+    {IPPROTO_IP, IP_RECVERR, SETTING, 0, 1, 0, FIELD(icmp_errors)},
     {IPPROTO_IPV6, IPV6_V6ONLY, SETTING, 0, 1, 0, FIELD(v6_only)},
     {IPPROTO_IPV6, IPV6_UNICAST_HOPS, SETTING, 1, 255, 0, FIELD(ttl)},
     {IPPROTO_IPV6, IPV6_TCLASS, SETTING, 0, 255, 2, FIELD(dscp)},
-    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, HINT, 0, 0, 0, 0, 0},
-    {IPPROTO_IPV6, IPV6_RECVERR, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, SETTING, 0, 5, 0, FIELD(mtu_discover)},
+    {IPPROTO_IPV6, IPV6_MULTICAST_HOPS, SETTING, 0, 255, 0, FIELD(group_ttl)},
+    {IPPROTO_IPV6, IPV6_MULTICAST_IF, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_IPV6, IPV6_RECVERR, SETTING, 0, 1, 0, FIELD(icmp_errors)},
 };
 
 static const struct option *find_option(int level, int name)
@@ -236,6 +241,35 @@ static int64_t set_congestion(struct runner *run, struct run_socket *socket, con
     return -ENOENT;
 }
 
+/* Whether the program's own datagrams to its groups come back. They do at first. */
+static int64_t set_group_loop(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    int value;
+    int64_t result = read_number(run, call, &value);
+    if (result == 0)
+        socket->settings.no_group_loop = value == 0;
+    return result;
+}
+
+/* The group is the first field of each request that names one. */
+static int64_t change_group(struct runner *run, struct run_socket *socket, const struct run_call *call, bool join)
+{
+    struct mnet_address group = {0};
+    bool ipv4 = call->arguments[1] == IPPROTO_IP;
+    uint32_t value;
+    size_t size = ipv4 ? sizeof value : sizeof group.bytes;
+    if (call->arguments[4] < size || socket->type != SOCK_DGRAM)
+        return -EINVAL;
+    if (!run_read(run, call, call->arguments[3], ipv4 ? (void *)&value : group.bytes, size))
+        return -EFAULT;
+    if (ipv4)
+        group = mnet_address_from_ipv4(ntohl(value));
+    int error = run_datagram_open(run, socket);
+    if (error < 0)
+        return error;
+    return -run_errno(join ? mnet_udp_join(socket->udp, group) : mnet_udp_leave(socket->udp, group));
+}
+
 /* ---- TCP_INFO ---- */
 
 static uint8_t state_of(const struct run_socket *socket, const char *name)
@@ -346,10 +380,18 @@ int64_t run_set_option(struct runner *run, struct run_socket *socket, const stru
 {
     int level = (int)call->arguments[1], name = (int)call->arguments[2];
     const struct option *option = find_option(level, name);
+    if (socket->family == AF_NETLINK && level != SOL_SOCKET)
+        return 0; /* they change what is told besides the answers */
     if (level == SOL_SOCKET && name == SO_LINGER)
         return set_linger(run, socket, call);
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)
         return set_congestion(run, socket, call);
+    if ((level == IPPROTO_IP && name == IP_ADD_MEMBERSHIP) || (level == IPPROTO_IPV6 && name == IPV6_ADD_MEMBERSHIP))
+        return change_group(run, socket, call, true);
+    if ((level == IPPROTO_IP && name == IP_DROP_MEMBERSHIP) || (level == IPPROTO_IPV6 && name == IPV6_DROP_MEMBERSHIP))
+        return change_group(run, socket, call, false);
+    if ((level == IPPROTO_IP && name == IP_MULTICAST_LOOP) || (level == IPPROTO_IPV6 && name == IPV6_MULTICAST_LOOP))
+        return set_group_loop(run, socket, call);
     if (option != NULL)
         return set_option(run, socket, option, call);
     return level == SOL_SOCKET ? RUN_CONTINUE : unknown(run, level);

@@ -23,6 +23,12 @@ struct run_wait *run_wait_first(const struct run_socket *socket)
     return first != NULL ? wait_of(first) : NULL;
 }
 
+struct run_wait *run_wait_next(const struct run_wait *wait)
+{
+    struct mnet_link *next = wait->of_socket.next;
+    return next != &wait->socket->waits ? wait_of(next) : NULL;
+}
+
 void run_wait_end(struct run_wait *wait)
 {
     mn_list_remove(&wait->of_socket);
@@ -70,7 +76,7 @@ static int64_t add(struct runner *run, struct run_socket *socket, const struct r
 int64_t run_wait_for(struct runner *run, struct run_socket *socket, const struct run_call *call, int option,
                      int would_block)
 {
-    int fd = run_take_end(run, socket);
+    int fd = run_take_end(socket);
     if (fd < 0)
         return -EBADF;
     int flags = fcntl(fd, F_GETFL);

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """run_server.py PORT - the other host of run_sockets.py, over both families, on Linux.
 
-On PORT it sends back what it gets. PORT + 1 is closed. On PORT + 2 it resets a connection after its
-first byte. On PORT + 3 it says "bye" and ends its direction. On PORT + 4 it reads a line "PORT
-WHAT" and connects to that port of its client; then it sends back what it gets there, or, if WHAT is
-"report", says to the client what became of the attempt.
+On PORT it sends back what it gets, by TCP and UDP. PORT + 1 is closed. On PORT + 2 it resets a
+connection after its first byte. On PORT + 3 it says "bye" and ends its direction. On PORT + 4 it
+reads a line "PORT WHAT" and connects to that port of its client; then it sends back what it gets
+there, or, if WHAT is "report", says to the client what became of the attempt.
 """
 import errno
 import socket
@@ -61,7 +61,21 @@ def serve(port, answer):
         threading.Thread(target=answer_quietly, args=(sock,), daemon=True).start()
 
 
+def datagram_server():
+    server = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    server.bind(('::', PORT))
+    return server
+
+
+def echo_datagrams(server):
+    while True:
+        data, peer = server.recvfrom(65536)
+        server.sendto(data, peer)
+
+
 threading.stack_size(256 * 1024)
+threading.Thread(target=echo_datagrams, args=(datagram_server(),), daemon=True).start()
 for offset, answer in ((0, echo), (2, reset), (3, sink)):
     threading.Thread(target=serve, args=(PORT + offset, answer), daemon=True).start()
 serve(PORT + 4, callback)

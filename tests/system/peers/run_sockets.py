@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""run_sockets.py FAMILY SERVER NOBODY PORT [TEST...] - uses TCP sockets in many ways, and prints
-what it sees.
+"""run_sockets.py FAMILY SERVER NOBODY PORT [TEST...] - uses sockets in many ways, and prints what
+it sees.
 
 FAMILY is 4 or 6. SERVER is the address of the other host, where run_server.py listens on PORT and
 on the next ones. NOBODY is an address that does not answer. The lines are the same on every stack
@@ -378,7 +378,113 @@ def many():
     say(len(socks), sum(sock.recv(1) == b'm' for sock in socks[::7]))
 
 
-TESTS = [connect_blocking, connect_refused, connect_nonblocking, connect_nonblocking_refused, connect_progress,
+# ---- Datagrams ----
+
+LOOPBACK = '127.0.0.1' if FAMILY == socket.AF_INET else '::1'
+
+
+def datagrams(timeout=5):
+    sock = socket.socket(FAMILY, socket.SOCK_DGRAM)
+    sock.settimeout(timeout)
+    return sock
+
+
+def pair():
+    """Two bound sockets of this host."""
+    socks = [datagrams(), datagrams()]
+    for sock in socks:
+        sock.bind((LOOPBACK, 0))
+    return socks
+
+
+def datagram_connected():
+    sock = datagrams()
+    sock.connect((SERVER, ECHO))
+    sock.send(b'one')
+    sock.send(b'two')
+    say(sock.recv(10), sock.recv(10), sock.getpeername()[:2] == (SERVER, ECHO))
+    local = sock.getsockname()
+    say(local[0] not in ('0.0.0.0', '::'), local[1] != 0)
+    sock.send(b'read')
+    say(events(sock, select.POLLIN, 3000), os.read(sock.fileno(), 10))
+    say(attempt(sock.recv, 10, socket.MSG_DONTWAIT), events(sock))
+
+
+def datagram_with_addresses():
+    sock = datagrams()
+    sock.sendto(b'hello', (SERVER, ECHO))
+    data, peer = sock.recvfrom(10)
+    say(data, peer[:2] == (SERVER, ECHO))
+    sock.sendmsg([b'in ', b'pieces'], [], 0, (SERVER, ECHO))
+    data, control, flags, peer = sock.recvmsg(100)
+    say(data, control, flags, peer[:2] == (SERVER, ECHO))
+
+
+def datagram_refused():
+    sock = datagrams()
+    sock.connect((SERVER, CLOSED))
+    sock.send(b'x')
+    say(events(sock, select.POLLIN, 3000) != 'none', attempt(sock.recvfrom, 10))
+    sock.send(b'x')
+    events(sock, select.POLLIN, 3000)
+    say(name(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)))
+
+
+def datagram_between_two():
+    left, right = pair()
+    left.sendto(b'', right.getsockname())
+    left.sendto(b'second', right.getsockname())
+    left.sendto(bytes(60000), right.getsockname())
+    data, peer = right.recvfrom(10)
+    say(data, peer == left.getsockname())
+    say(right.recvfrom(10, socket.MSG_PEEK)[0], right.recvfrom(3)[0])
+    data, _, flags, peer = right.recvmsg(100)
+    say(len(data), flags == socket.MSG_TRUNC, peer == left.getsockname())
+    say(attempt(left.sendto, bytes(70000), right.getsockname()))
+
+
+def datagram_senders():
+    """Some are read with addresses, and some without."""
+    server = pair()[0]
+    clients = [pair()[0] for _ in range(5)]
+    for turn in range(4):
+        for client in clients:
+            client.sendto(f'{clients.index(client)} {turn}'.encode(), server.getsockname())
+    right = 0
+    for turn in range(20):
+        if turn % 3 == 0:
+            server.recv(10)
+        else:
+            data, peer = server.recvfrom(10)
+            right += peer == clients[int(data.split()[0])].getsockname()
+    say(right)
+
+
+def datagram_awaited():
+    left, right = pair()
+    right.settimeout(None)
+    got = []
+    thread = threading.Thread(target=lambda: got.append(right.recvfrom(10)))
+    thread.start()
+    time.sleep(0.1)
+    left.sendto(b'late', right.getsockname())
+    thread.join(3)
+    say(got[0][0], got[0][1] == left.getsockname())
+    right.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('qq', 0, 100000))
+    say(attempt(right.recvfrom, 10))
+
+
+def datagram_options():
+    sock = datagrams()
+    say(sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE), sock.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL))
+    say(attempt(sock.listen, 1), attempt(sock.getpeername))
+    sock.bind(('', 0))
+    say(sock.getsockname()[1] != 0, attempt(datagrams().bind, ('', sock.getsockname()[1])))
+
+
+TESTS = [datagram_connected, datagram_with_addresses, datagram_refused, datagram_between_two, datagram_senders,
+         datagram_awaited, datagram_options,
+         connect_blocking, connect_refused, connect_nonblocking, connect_nonblocking_refused, connect_progress,
          connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing, half_close_reading, peer_resets,
          peer_resets_so_error, peek_and_waitall, sendfile_and_splice, options, tcp_info, accept_blocking,
          accept_nonblocking, accept_inherits, accept_in_children, accept_interrupted, accept_times_out, closed_listener,
