@@ -362,6 +362,36 @@ static void impossible_fragments_are_reported(void **state)
     ip_host_down(&h);
 }
 
+/* RFC 4443 2.4 (c), 3.4: an error about a datagram that came in fragments quotes the datagram from
+ * its header on, and points into it. */
+static void problem_of_a_reassembled_datagram_quotes_it(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip6_host_up(&h);
+    know6(&h, PEER6, PEER_MAC);
+    const uint8_t data[24] = {MN_PROTOCOL_UDP, 0, 0x9e, 4};
+    const struct mn_ipv6 whole = {.source = PEER6,
+                                  .destination = OWN6,
+                                  .payload_len = sizeof data,
+                                  .next_header = MN_IPV6_DESTINATION_OPTIONS,
+                                  .hop_limit = 64};
+    uint8_t quote[MN_IPV6_HEADER + sizeof data];
+    mn_ipv6_emit(quote, &whole);
+    memcpy(quote + MN_IPV6_HEADER, data, sizeof data);
+    send6(&h, PEER6, 8); /* leaves its headers in memory that is used again */
+    discard_sent6(&h);
+    receive_fragment(&h, FRAGMENT(.next_header = MN_IPV6_DESTINATION_OPTIONS, .more = true, .data = data, .len = 16));
+    receive_fragment(&h, FRAGMENT(.offset = 16, .data = data + 16, .len = 8));
+    struct sent6 *sent = expect_icmp6(&h, PEER6, MN_ICMPV6_PARAMETER_PROBLEM, 2);
+    struct mn_icmpv6 message;
+    assert_int_equal(mn_icmpv6_parse(sent->payload, sent->payload_len, &message), MN_PARSE_OK);
+    assert_int_equal(message.value, MN_IPV6_HEADER + 2);
+    assert_int_equal(sent->payload_len, MN_ICMPV6_HEADER + sizeof quote);
+    assert_memory_equal(sent->payload + MN_ICMPV6_HEADER, quote, sizeof quote);
+    ip_host_down(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +414,7 @@ int main(void)
         cmocka_unit_test(first_fragment_without_the_whole_chain_is_reported),
         cmocka_unit_test(reassembly_timeout_is_reported_if_the_first_fragment_is_there),
         cmocka_unit_test(impossible_fragments_are_reported),
+        cmocka_unit_test(problem_of_a_reassembled_datagram_quotes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,6 +102,7 @@ static MN_RARE bool put_together(struct mn_ip *ip, struct mn_arrival *arrival, s
         return false;
     arrival->not_unicast = datagram->not_unicast;
     mnet_packet_push(arrival->packet, datagram->header_len);
+    datagram->header_len = 0; /* the packet begins with its header again */
     return true;
 }
 
