@@ -321,7 +321,8 @@ static bool walk_fragment(struct header_walk *w)
     return check_fragment(w, header_at);
 }
 
-/* One header. A hop-by-hop header that is not the first is as good as unknown (RFC 8200 4). */
+/* One header. A hop-by-hop header that is not the first is as good as unknown (RFC 8200 4). In a
+ * packet that was put together the first one stood behind the Fragment header. */
 static bool walk_one(struct header_walk *w)
 {
     struct mn_ipv6_chain *chain = w->chain;
@@ -332,7 +333,7 @@ static bool walk_one(struct header_walk *w)
     case MN_IPV6_NO_NEXT_HEADER: return end(w, MN_IPV6_IS_EMPTY);
     case MN_IPV6_FRAGMENT: return walk_fragment(w);
     case MN_IPV6_HOP_BY_HOP:
-        if (chain->named_at == NEXT_HEADER_AT)
+        if (chain->named_at == NEXT_HEADER_AT && !chain->fragmented)
             return walk_header(w);
         break;
     case MN_IPV6_ROUTING:

@@ -113,7 +113,7 @@ struct mn_ipv6_chain {
 /* Walks the extension headers of a packet whose fixed header `header` is, from left to right, until
  * a transport, a fragment or the first reason to discard the packet. `packet` points to the fixed
  * header, `len` is the length of the linear part. `reassembled` says that the packet was put
- * together from fragments: then there can be no further Fragment header.
+ * together from fragments: then there can be no further Fragment header, nor options for hops.
  *
  * Of a first fragment, all headers up to the transport's are there. The headers before a Fragment
  * header have been processed, those behind it have not (RFC 8200 4.5). */

@@ -392,6 +392,20 @@ static void problem_of_a_reassembled_datagram_quotes_it(void **state)
     ip_host_down(&h);
 }
 
+/* RFC 8200 4: Next Header 0 in any header but the fixed one is unknown, a Fragment header's too. */
+static void options_for_hops_within_fragments_are_unknown(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip6_host_up(&h);
+    know6(&h, PEER6, PEER_MAC);
+    const uint8_t data[24] = {MN_PROTOCOL_UDP, 0, 1, 4};
+    receive_fragment(&h, FRAGMENT(.next_header = MN_IPV6_HOP_BY_HOP, .more = true, .data = data, .len = 16));
+    assert_int_equal(receive_fragment(&h, FRAGMENT(.offset = 16, .data = data + 16, .len = 8)), MN_IP_CONSUMED);
+    expect_problem(&h, 1, 6);
+    ip_host_down(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +429,7 @@ int main(void)
         cmocka_unit_test(reassembly_timeout_is_reported_if_the_first_fragment_is_there),
         cmocka_unit_test(impossible_fragments_are_reported),
         cmocka_unit_test(problem_of_a_reassembled_datagram_quotes_it),
+        cmocka_unit_test(options_for_hops_within_fragments_are_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
