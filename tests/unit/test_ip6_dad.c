@@ -318,6 +318,18 @@ static void advertisement_for_it_is_a_duplicate(void **state)
     }
 }
 
+/* SLAAC-5.4.4-1, SLAAC-5.4.5-2: a copy of this machine has its MAC, too, and says so. */
+static void advertisement_of_a_copy_of_the_host_is_a_duplicate(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    start(&h, 1, 1);
+    await_solicitation(&h);
+    receive_advertisement(&h, .source = OWN6, .destination = mn_ipv6_all_nodes, .target = OWN6, .override = true,
+                          .mac = OWN_MAC);
+    expect_conflict(&h);
+}
+
 /* SLAAC-5.4.1-1: messages that are not valid do not count. */
 static void invalid_messages_are_no_duplicates(void **state)
 {
@@ -473,6 +485,7 @@ int main(void)
         cmocka_unit_test(all_nodes_are_heard_from_the_beginning),
         cmocka_unit_test(own_solicitation_that_comes_back_is_no_duplicate),
         cmocka_unit_test(advertisement_for_it_is_a_duplicate),
+        cmocka_unit_test(advertisement_of_a_copy_of_the_host_is_a_duplicate),
         cmocka_unit_test(invalid_messages_are_no_duplicates),
         cmocka_unit_test(solicitation_from_an_address_is_ignored),
         cmocka_unit_test(messages_to_the_address_itself_are_dropped),

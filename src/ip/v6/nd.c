@@ -108,12 +108,20 @@ static bool is_station(const struct mn_ip *ip, const struct mn_nd *message)
             !mn_mac_equal(message->link_address, ip->mac));
 }
 
+/* RFC 4862 5.4.4, 5.4.5: whoever has an address that we ask for, be it another station with our
+ * MAC. */
+static bool defends_tentative(struct mn_ip *ip, const struct mn_nd *message)
+{
+    const struct mn_own_address *own = mn_ipv6_find_own(ip, &message->target);
+    return message->type == MN_ICMPV6_NEIGHBOUR_ADVERTISEMENT && own != NULL && own->state == MN_IP_ADDRESS_PROBING;
+}
+
 void mn_nd_input(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_datagram *datagram)
 {
     const struct mnet_packet *packet = arrival->packet;
     struct mn_nd message;
     if (mn_nd_parse(packet->data, packet->len, datagram, arrival->fragmented, &message) != MN_PARSE_OK ||
-        !is_station(ip, &message)) {
+        (!is_station(ip, &message) && !defends_tentative(ip, &message))) {
         mn_ip_count(ip, MNET_COUNT_ND_DROP_INVALID);
         return;
     }
