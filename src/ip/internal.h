@@ -34,10 +34,11 @@ struct mn_neighbour_protocol {
     /* Asks the station `alone`, or everybody (NULL), for the link address of a neighbour. False if
      * there is no memory or no room for the request; then it was not sent. */
     bool (*ask)(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone);
-    /* Cuts a packet that has waited, and is larger than the MTU, into fragments with their IP
-     * headers; owned from here on. There are none if there is no memory or no room; that is
-     * counted. */
-    void (*cut)(struct mn_ip *ip, struct mnet_packet *packet, struct mn_packet_queue *fragments);
+    /* The MTU for a packet, IP header first, that has waited for `next_hop`; NULL: ip->mtu. */
+    uint16_t (*mtu)(struct mn_ip *ip, const struct mnet_packet *packet, const struct mnet_address *next_hop);
+    /* Cuts such a packet, if it is larger, into fragments with their IP headers; owned from here
+     * on. There are none if there is no memory or no room; that is counted. */
+    void (*cut)(struct mn_ip *ip, struct mnet_packet *packet, uint16_t mtu, struct mn_packet_queue *fragments);
     uint16_t ethertype;   /* of the packets that go to neighbours */
     uint8_t requests_max; /* unanswered, before it is given up */
     uint64_t request_interval_ns;

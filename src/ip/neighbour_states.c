@@ -272,11 +272,12 @@ MN_RARE void mn_ip_neighbours_link_up(struct mn_ip *ip, uint64_t now)
 }
 
 /* Sends the fragments of a packet that waited, and was counted whole when it began to. */
-static void send_in_fragments(struct mn_ip *ip, const struct mn_neighbour *neighbour, struct mnet_packet *packet)
+static void send_in_fragments(struct mn_ip *ip, const struct mn_neighbour *neighbour, struct mnet_packet *packet,
+                              uint16_t mtu)
 {
     struct mn_packet_queue fragments = {0};
     ip->counters->value[MNET_COUNT_IP_TX]--;
-    neighbour->protocol->cut(ip, packet, &fragments);
+    neighbour->protocol->cut(ip, packet, mtu, &fragments);
     ip->counters->value[MNET_COUNT_IP_TX] += fragments.count;
     for (struct mnet_packet *fragment; (fragment = mn_packet_queue_take(&fragments)) != NULL;)
         mn_ip_send_frame(ip, fragment, &neighbour->mac, neighbour->protocol->ethertype);
@@ -286,14 +287,15 @@ static void send_in_fragments(struct mn_ip *ip, const struct mn_neighbour *neigh
  * any. */
 static bool send_waiting(struct mn_ip *ip, struct mn_neighbour *neighbour)
 {
+    const struct mn_neighbour_protocol *protocol = neighbour->protocol;
     bool any = neighbour->pending.count > 0;
-    uint16_t mtu = mn_address_is_ipv4(&neighbour->address) ? ip->mtu : ip->v6.parameters.mtu;
     for (struct mnet_packet *packet; (packet = mn_neighbour_take(&ip->neighbours, neighbour)) != NULL;) {
         mn_neighbour_use(&ip->neighbours, neighbour);
+        uint16_t mtu = protocol->mtu != NULL ? protocol->mtu(ip, packet, &neighbour->address) : ip->mtu;
         if (packet->total > mtu && packet->gso == MNET_GSO_NONE)
-            send_in_fragments(ip, neighbour, packet);
+            send_in_fragments(ip, neighbour, packet, mtu);
         else
-            mn_ip_send_frame(ip, packet, &neighbour->mac, neighbour->protocol->ethertype);
+            mn_ip_send_frame(ip, packet, &neighbour->mac, protocol->ethertype);
     }
     return any;
 }

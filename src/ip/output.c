@@ -34,17 +34,6 @@ static MN_RARE void loop_copy(struct mn_ip *ip, const struct mnet_packet *packet
         (void)mn_ipv6_output(ip, copy, datagram, &home, now);
 }
 
-/* The largest packet that routers of IPv6 pass on, for they do not cut (IP6-4.5-4). Nobody could
- * tell whether an error about an echo reply is forged, so one that goes beyond the link has the
- * size that every link takes (RFC 8200 5). */
-static MN_RARE uint16_t find_path_mtu(struct mn_ip *ip, const struct mn_datagram *datagram, const struct mn_ip_way *way)
-{
-    bool beyond = way->kind == MN_IP_WAY_NEIGHBOUR && !mn_address_equal(&way->next_hop, &datagram->destination);
-    if (datagram->protocol == MN_PROTOCOL_ICMPV6 && beyond)
-        return MN_IPV6_MTU_MIN;
-    return MN_MIN(way->mtu, mn_ip_path_mtu(ip, datagram->destination));
-}
-
 /* mn_ip_output, but for a frame that can leave now. */
 static inline int output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now,
                          struct mnet_packet **frame)
@@ -59,7 +48,7 @@ static inline int output(struct mn_ip *ip, struct mnet_packet *packet, const str
     /* Packets that may not be cut here are their transports' care. */
     if (MN_UNLIKELY(packet->total > MN_IPV6_MTU_MIN - MN_IPV6_HEADER) && !way.ipv4 && !datagram->dont_fragment &&
         way.kind != MN_IP_WAY_LOOPBACK)
-        way.mtu = find_path_mtu(ip, datagram, &way);
+        way.mtu = mn_ipv6_find_path_mtu(ip, datagram->protocol, &datagram->destination, &way.next_hop);
     uint32_t header_len = way.ipv4 ? MN_IPV4_HEADER : MN_IPV6_HEADER;
     uint32_t payload_max = way.ipv4 ? MN_IPV4_PAYLOAD_MAX : MN_IPV6_PAYLOAD_MAX;
     bool fits = way.kind == MN_IP_WAY_LOOPBACK || header_len + size_on_wire(packet) <= way.mtu;

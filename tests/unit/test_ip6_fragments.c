@@ -283,6 +283,22 @@ static void fragments_fit_the_path(void **state)
     ip_host_down(&h);
 }
 
+/* PMTU-4-4, IP6-4.5-4: what waits for its neighbour fits the path when it leaves, too. */
+static void fragments_that_waited_fit_the_path(void **state)
+{
+    (void)state;
+    for (size_t len = 1300; len <= 3000; len += 1700) {
+        struct ip_host h;
+        start_sending(&h);
+        learn_path_mtu(&h, FAR6, 1285);
+        assert_int_equal(send6(&h, FAR6, len), 0);
+        expect_solicitation(&h, GATEWAY6, NO_MAC);
+        receive_advertisement(&h, .source = GATEWAY6, .target = GATEWAY6, .solicited = true, .override = true);
+        expect_cut(&h, FAR6, len, 1285);
+        ip_host_down(&h);
+    }
+}
+
 /* IP6-4.1-1, IP6-4.5-3, IP6-4.5-5, N6-5.2-5, N6-5.2-6: our datagrams have no headers but the fixed
  * one, which each fragment repeats, and that of the transport, which is in the first one. */
 static void fragments_repeat_the_fixed_header(void **state)
@@ -381,6 +397,7 @@ int main(void)
         cmocka_unit_test(atomic_fragment_leaves_the_others_alone),
         cmocka_unit_test(congestion_mark_of_a_fragment_is_that_of_the_datagram),
         cmocka_unit_test(fragments_fit_the_path),
+        cmocka_unit_test(fragments_that_waited_fit_the_path),
         cmocka_unit_test(fragments_repeat_the_fixed_header),
         cmocka_unit_test(identifications_differ_and_tell_nothing),
         cmocka_unit_test(packet_that_fits_the_least_mtu_is_no_fragment),

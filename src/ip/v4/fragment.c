@@ -34,11 +34,12 @@ MN_RARE int mn_ipv4_cut(struct mn_ip *ip, struct mnet_packet *packet, const stru
     return 0;
 }
 
-MN_RARE void mn_ipv4_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, struct mn_packet_queue *fragments)
+MN_RARE void mn_ipv4_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, uint16_t mtu,
+                                 struct mn_packet_queue *fragments)
 {
     struct mn_ipv4 header;
     enum mn_parse result = mn_ipv4_parse(packet->data, packet->len, packet->total, &header);
     MN_ASSERT(result == MN_PARSE_OK); /* we wrote it */
     mnet_packet_pull(packet, header.header_len);
-    mn_ipv4_cut(ip, packet, &header, ip->mtu, fragments); /* counts what it cannot send */
+    mn_ipv4_cut(ip, packet, &header, mtu, fragments); /* counts what it cannot send */
 }

@@ -85,7 +85,7 @@ static inline void mn_ipv4_write_header(struct mnet_packet *packet, struct mn_ip
 int mn_ipv4_cut(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv4 *header, uint16_t mtu,
                 struct mn_packet_queue *fragments);
 /* The same for a packet that has its IP header in front and waited for its neighbour. */
-void mn_ipv4_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, struct mn_packet_queue *fragments);
+void mn_ipv4_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, uint16_t mtu, struct mn_packet_queue *fragments);
 
 /* igmp.c: takes the packet, IGMP message first. */
 void mn_igmp_input(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, bool router_alert,

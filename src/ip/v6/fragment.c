@@ -30,11 +30,31 @@ MN_RARE int mn_ipv6_cut(struct mn_ip *ip, struct mnet_packet *packet, const stru
     return 0;
 }
 
-MN_RARE void mn_ipv6_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, struct mn_packet_queue *fragments)
+MN_RARE uint16_t mn_ipv6_find_path_mtu(struct mn_ip *ip, uint8_t protocol, const struct mnet_address *destination,
+                                       const struct mnet_address *next_hop)
+{
+    if (protocol == MN_PROTOCOL_ICMPV6 && !mn_ipv6_equal(next_hop, destination))
+        return MN_IPV6_MTU_MIN;
+    return MN_MIN(ip->v6.parameters.mtu, mn_ip_path_mtu(ip, *destination));
+}
+
+MN_RARE uint16_t mn_ipv6_waiting_mtu(struct mn_ip *ip, const struct mnet_packet *packet,
+                                     const struct mnet_address *next_hop)
+{
+    struct mn_ipv6 header;
+    enum mn_parse result = mn_ipv6_parse(packet->data, packet->len, packet->total, &header);
+    MN_ASSERT(result == MN_PARSE_OK); /* we wrote it */
+    if (header.next_header == MN_PROTOCOL_TCP)
+        return ip->v6.parameters.mtu;
+    return mn_ipv6_find_path_mtu(ip, header.next_header, &header.destination, next_hop);
+}
+
+MN_RARE void mn_ipv6_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, uint16_t mtu,
+                                 struct mn_packet_queue *fragments)
 {
     struct mn_ipv6 header;
     enum mn_parse result = mn_ipv6_parse(packet->data, packet->len, packet->total, &header);
     MN_ASSERT(result == MN_PARSE_OK); /* we wrote it */
     mnet_packet_pull(packet, MN_IPV6_HEADER);
-    mn_ipv6_cut(ip, packet, &header, ip->v6.parameters.mtu, fragments); /* which counts drops */
+    mn_ipv6_cut(ip, packet, &header, mtu, fragments); /* which counts drops */
 }

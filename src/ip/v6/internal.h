@@ -161,8 +161,16 @@ static inline void mn_ipv6_write_header(struct mnet_packet *packet, struct mn_ip
  * 0, or MNET_E_NO_MEMORY: then there are none, and the drop is counted. */
 int mn_ipv6_cut(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv6 *header, uint16_t mtu,
                 struct mn_packet_queue *fragments);
-/* The same for a packet that has its IP header in front and waited for its neighbour. */
-void mn_ipv6_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, struct mn_packet_queue *fragments);
+/* Returns the largest packet that routers pass on, for they do not cut (IP6-4.5-4). Nobody could
+ * tell whether an error about an echo reply is forged, so one that goes beyond the link has the
+ * size that every link takes (RFC 8200 5). */
+uint16_t mn_ipv6_find_path_mtu(struct mn_ip *ip, uint8_t protocol, const struct mnet_address *destination,
+                               const struct mnet_address *next_hop);
+/* The same for a packet that has its IP header in front and waits for `next_hop`. Segments of TCP
+ * have the size of the path already, or probe for a larger one: only the link limits them. */
+uint16_t mn_ipv6_waiting_mtu(struct mn_ip *ip, const struct mnet_packet *packet, const struct mnet_address *next_hop);
+/* mn_ipv6_cut for such a packet. */
+void mn_ipv6_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, uint16_t mtu, struct mn_packet_queue *fragments);
 
 /* icmp.c: arguments and result as of mn_ip_input; the packet begins with the ICMPv6 header. */
 enum mn_ip_verdict mn_icmpv6_input(struct mn_ip *ip, struct mn_arrival *arrival, const struct mn_datagram *datagram,

@@ -63,6 +63,7 @@ static bool ask(struct mn_ip *ip, struct mnet_address neighbour, const struct mn
 
 const struct mn_neighbour_protocol mn_nd_protocol = {
     .ask = ask,
+    .mtu = mn_ipv6_waiting_mtu,
     .cut = mn_ipv6_cut_waiting,
     .ethertype = MN_ETHERTYPE_IPV6,
     .requests_max = MAX_SOLICITS,

@@ -79,7 +79,8 @@ bool mn_ipv6_source_is_valid(struct mn_ip *ip, const struct mn_ip_way *way)
 MN_RARE bool mn_ipv6_find_way_again(struct mn_ip *ip, const struct mnet_packet *packet, struct mn_ip_way *way)
 {
     struct mn_ipv6 header;
-    bool fits = packet->total <= ip->v6.parameters.mtu || packet->gso != MNET_GSO_NONE;
-    return fits && mn_ipv6_parse(packet->data, packet->len, packet->total, &header) == MN_PARSE_OK &&
-           mn_ipv6_find_way(ip, header.source, header.destination, way) == 0 && way->kind == MN_IP_WAY_NEIGHBOUR;
+    if (mn_ipv6_parse(packet->data, packet->len, packet->total, &header) != MN_PARSE_OK ||
+        mn_ipv6_find_way(ip, header.source, header.destination, way) != 0 || way->kind != MN_IP_WAY_NEIGHBOUR)
+        return false;
+    return packet->gso != MNET_GSO_NONE || packet->total <= mn_ipv6_waiting_mtu(ip, packet, &way->next_hop);
 }
