@@ -50,6 +50,12 @@ struct mn_neighbour_protocol {
     bool timed_by_routers; /* they tell interval and reachable_ns (RFC 4861 6.3.4) */
 };
 
+/* Whether packets go through the neighbour `address` to others. */
+static inline bool mn_ip_is_gateway(const struct mn_ip *ip, struct mnet_address address)
+{
+    return mn_routes_is_gateway(&ip->routes, address) || mn_routers_has(&ip->v6.routers, address) ||
+           mn_redirects_lead_through(&ip->v6.redirects, address);
+}
 /* A new entry for `address`, as mn_neighbour_create. */
 struct mn_neighbour *mn_ip_create_neighbour(struct mn_ip *ip, struct mnet_address address,
                                             const struct mn_neighbour_protocol *protocol);

@@ -316,6 +316,8 @@ struct mn_ip_v6 {
     struct mn_resolvers resolvers;
     struct mn_autoconf autoconf;
     struct mn_redirects redirects;
+    /* The routers and the targets of redirects, by their places, at the last review. */
+    struct mnet_address gateways[MN_ROUTERS_MAX + MN_REDIRECTS_MAX];
     struct mn_timer timer;                /* MN_IP_TIMER_ROUTERS: of `solicit` to `probe` */
     struct mnet_address probe;            /* a router: is it back? unspecified: none */
     uint64_t now;                         /* of the last event of a router */

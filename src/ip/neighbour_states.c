@@ -116,8 +116,7 @@ void mn_ip_give_up(struct mn_ip *ip, struct mnet_packet *packet)
 struct mn_neighbour *mn_ip_create_neighbour(struct mn_ip *ip, struct mnet_address address,
                                             const struct mn_neighbour_protocol *protocol)
 {
-    bool gateway = mn_routes_is_gateway(&ip->routes, address) || mn_routers_has(&ip->v6.routers, address);
-    struct mn_neighbour *neighbour = mn_neighbour_create(&ip->neighbours, address, gateway);
+    struct mn_neighbour *neighbour = mn_neighbour_create(&ip->neighbours, address, mn_ip_is_gateway(ip, address));
     if (neighbour != NULL)
         neighbour->protocol = protocol;
     return neighbour;

@@ -1,4 +1,5 @@
-/* Redirects (RFC 4861 8): which count, and what follows from them. */
+/* Redirects (RFC 4861 8): which count, and what follows from them; neighbours that packets went
+ * through. */
 #include "tests/support/ip6_router.h"
 
 #define FAR_2 ADDRESS6(0x2001, 0xdba, 0, 9)
@@ -120,6 +121,77 @@ static void redirect_with_more_than_is_known_is_taken(void **state)
     ip_host_down(&h);
 }
 
+/* Router or target number `i` of many strangers, and its MAC. */
+static struct mn_mac mac_of_stranger(unsigned i)
+{
+    return (struct mn_mac){{2, 0, 0, 1, (uint8_t)(i >> 8), (uint8_t)i}};
+}
+
+/* A host with a neighbour on the link, to which it has sent, and the router A. */
+static void start_with_neighbour(struct ip_host *h)
+{
+    auto_host_up(h);
+    have_router(h);
+    know_neighbour(h, PEER6, PEER_MAC);
+    expect_sent_by(h, PEER6, PEER_MAC);
+    discard_sent6(h);
+}
+
+static unsigned count_gateways(struct ip_host *h)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < 600; i++) {
+        const struct mn_neighbour *neighbour = mn_neighbour_find(&h->ip.neighbours, link_local6(mac_of_stranger(i)));
+        count += neighbour != NULL && neighbour->gateway;
+    }
+    return count;
+}
+
+/* RFC 4861 5.3: who is a router no more is no better than other neighbours, and pushes none out. */
+static void neighbours_outlast_routers_that_have_gone(void **state)
+{
+    (void)state;
+    for (int expires = 0; expires < 2; expires++) {
+        struct ip_host h;
+        start_with_neighbour(&h);
+        for (unsigned i = 0; i < 600; i++) {
+            struct mn_mac mac = mac_of_stranger(i);
+            receive_ra(&h, .router = link_local6(mac), .lifetime_s = 1, .mac = mac);
+            if (!expires)
+                receive_ra(&h, .router = link_local6(mac), .mac = mac);
+            else if (i % 7 == 6)
+                pass_ms(&h, 1000);
+        }
+        discard_sent6(&h);
+        assert_true(count_gateways(&h) < MN_ROUTERS_MAX);
+        assert_true(has_neighbour(&h, PEER6));
+        ip_host_down(&h);
+    }
+}
+
+/* RFC 4861 8.3: the same for the targets of redirects that others have taken the place of, or that
+ * have ended. */
+static void neighbours_outlast_targets_of_old_redirects(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    start_with_neighbour(&h);
+    for (unsigned i = 0; i < 600; i++) {
+        struct mn_mac mac = mac_of_stranger(i);
+        receive_redirect(&h, .to = own_in(NET_1), .destination = ADDRESS6(0x2001, 0xdba, 1, i),
+                         .target = link_local6(mac), .mac = mac);
+    }
+    assert_int_equal(count_gateways(&h), MN_REDIRECTS_MAX);
+    assert_true(has_neighbour(&h, PEER6));
+    struct mn_mac last = mac_of_stranger(599), before = mac_of_stranger(598);
+    receive_ra(&h, .router = link_local6(last));
+    assert_false(mn_neighbour_find(&h.ip.neighbours, link_local6(last))->gateway);
+    receive_ra(&h, .router = link_local6(before), .lifetime_s = 1, .mac = before);
+    pass_ms(&h, 1000);
+    assert_int_equal(count_gateways(&h), 0);
+    ip_host_down(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +202,8 @@ int main(void)
         cmocka_unit_test(redirect_to_a_dead_target_ends),
         cmocka_unit_test(flood_of_redirects_is_bounded),
         cmocka_unit_test(redirect_with_more_than_is_known_is_taken),
+        cmocka_unit_test(neighbours_outlast_routers_that_have_gone),
+        cmocka_unit_test(neighbours_outlast_targets_of_old_redirects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

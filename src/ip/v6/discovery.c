@@ -17,6 +17,7 @@
 static void follow(struct mn_ip *ip, uint64_t now)
 {
     ip->last_way.known = false;
+    mn_ipv6_review_gateways(ip);
     mn_ipv6_slaac_apply(ip, now);
     mn_ipv6_discovery_arm(ip, now);
 }
@@ -219,6 +220,7 @@ MN_RARE void mn_ipv6_take_redirect(struct mn_ip *ip, const struct mn_nd *message
     }
     mn_redirects_put(&ip->v6.redirects, message->destination, message->target);
     learn_target(ip, message, now);
+    mn_ipv6_review_gateways(ip);
     ip->last_way.known = false;
 }
 

@@ -111,6 +111,9 @@ void mn_ipv6_take_redirect(struct mn_ip *ip, const struct mn_nd *message, const 
 
 /* Arms the timer for whatever is due first. */
 void mn_ipv6_discovery_arm(struct mn_ip *ip, uint64_t now);
+/* Routers or redirects have changed: a neighbour that packets went through, and go no more, is
+ * none of those that stay longest in a full table. */
+void mn_ipv6_review_gateways(struct mn_ip *ip);
 /* The state of a router's neighbour entry has changed. */
 void mn_ipv6_note_router(struct mn_ip *ip, const struct mn_neighbour *neighbour);
 /* A neighbour does not answer: other ways are to be taken, if there are some. */

@@ -23,6 +23,26 @@ void mn_ipv6_discovery_arm(struct mn_ip *ip, uint64_t now)
         mn_wheel_arm(&ip->wheel, &ip->v6.timer, deadline_of(ip, now));
 }
 
+/* Each place for a router or a redirect may have another one than at the last look. */
+static void review(struct mn_ip *ip, struct mnet_address *seen, const struct mnet_address *now)
+{
+    if (mn_ipv6_equal(seen, now))
+        return;
+    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, *seen);
+    if (neighbour != NULL)
+        neighbour->gateway = mn_ip_is_gateway(ip, *seen);
+    *seen = *now;
+}
+
+MN_RARE void mn_ipv6_review_gateways(struct mn_ip *ip)
+{
+    struct mn_ip_v6 *v6 = &ip->v6;
+    for (unsigned i = 0; i < MN_ROUTERS_MAX; i++)
+        review(ip, &v6->gateways[i], &v6->routers.routers[i].address);
+    for (unsigned i = 0; i < MN_REDIRECTS_MAX; i++)
+        review(ip, &v6->gateways[MN_ROUTERS_MAX + i], &v6->redirects.entries[i].target);
+}
+
 MN_RARE void mn_ipv6_log_router(struct mn_ip *ip, struct mnet_address router, bool had)
 {
     bool has = mn_routers_has(&ip->v6.routers, router);
