@@ -71,9 +71,10 @@ struct mnet_config {
  * ip.no_dad is set, for one to two seconds. A stack with an address in ip.ipv4 does not wait for
  * IPv6. A stack that has only IPv6 waits for the address in ip.ipv6, with the same error, or else
  * 10 s at most for an address by a router's advertisement, and then goes on with its link-local
- * one. With ip.dhcp it waits until a server has given an address, so that the next call can use it.
- * If no address comes within ip.dhcp_wait_ns while the link is up, or the link is down for ten
- * times as long, it returns MNET_E_NO_ADDRESS and writes a line to the log. */
+ * one. While the link is down, it waits 10 s likewise, and goes on without an address. With
+ * ip.dhcp it waits until a server has given an address, so that the next call can use it. If no
+ * address comes within ip.dhcp_wait_ns while the link is up, or the link is down for ten times as
+ * long, it returns MNET_E_NO_ADDRESS and writes a line to the log. */
 int mnet_stack_up(struct mnet_env *env, const struct mnet_config *config, struct mnet_stack **stack);
 
 /* Creates a stack that the caller drives. Required are device, platform, memory and memory_size,

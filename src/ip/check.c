@@ -41,7 +41,7 @@ static void check_own(const struct mn_ip *ip, const struct mn_own_address *own)
     if (own->state == MN_IP_ADDRESS_NONE || own->state == MN_IP_ADDRESS_CONFLICT)
         MN_ASSERT(!armed);
     if (own->state == MN_IP_ADDRESS_PROBING)
-        MN_ASSERT(armed && own->announcements == 0);
+        MN_ASSERT((armed || ip->link_down) && own->announcements == 0);
     if (own->state == MN_IP_ADDRESS_NONE) {
         MN_ASSERT(own->v4.address == 0 && mn_address_is_any(&own->prefix.address));
         return;

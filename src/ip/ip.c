@@ -189,8 +189,14 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
     }
 }
 
+MN_RARE void mn_ip_link_down(struct mn_ip *ip)
+{
+    ip->link_down = true;
+}
+
 MN_RARE void mn_ip_link_up(struct mn_ip *ip, uint64_t now)
 {
+    ip->link_down = false;
     mn_ip_neighbours_link_up(ip, now);
     mn_path_mtus_clear(&ip->path_mtus);
     mn_groups_link_up(ip, now);

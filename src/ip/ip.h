@@ -93,6 +93,8 @@ int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uin
 /* From now on the host has no address, no routes and knows no neighbours. */
 void mn_ip_unconfigure(struct mn_ip *ip);
 
+/* The link is down: nobody hears the host, so no address turns out to be unique. */
+void mn_ip_link_down(struct mn_ip *ip);
 /* The link has come up: it may lead to another network. Neighbours are forgotten, those waited for
  * asked for again; a probe begins again, and an address of the configuration (not by DHCP, which
  * asks first) is announced. */
@@ -376,6 +378,7 @@ struct mn_ip {
     uint16_t mtu, link_mtu;
     uint8_t ttl;
     bool no_unreachable;
+    bool link_down;
     uint16_t open_port; /* UDP, while there is no address; 0: none */
     struct mn_own_address own[MN_OWN_MAX];
     unsigned own_end; /* places from here on are free */

@@ -386,6 +386,23 @@ static int await_routers(struct mnet_stack *stack)
     return MNET_OK;
 }
 
+/* Waits until it is known whether the IPv6 address of the configuration is unique. While the link is
+ * down nobody can be asked. */
+static int await_ipv6(struct mnet_stack *stack)
+{
+    while (!mn_stack_has_address(stack) && !no_address_can_come(stack)) {
+        uint64_t until = stack->link_down ? mn_time_after(stack->link_ns, MN_ROUTERS_PATIENCE) : MNET_NEVER;
+        int error = mn_block_once(&stack->probers, until);
+        if (error < 0 && error != MNET_E_DEADLINE)
+            return error;
+        if (error == MNET_E_DEADLINE && stack->link_down) {
+            mn_log(&stack->config.log, MNET_LOG_WARNING, "ipv6: no address so far, for the link is down");
+            return MNET_OK;
+        }
+    }
+    return mn_stack_has_address(stack) ? MNET_OK : MNET_E_IN_USE;
+}
+
 /* Waits for the end of the probe of the IPv4 address of the configuration (RFC 5227 2.1), if there
  * is one. IPv6 makes no difference. */
 static int await_ipv4(struct mnet_stack *stack)
@@ -409,7 +426,7 @@ static int await_first_address(struct mnet_stack *stack)
     if (!config->ip.dhcp && config->ip.ipv6_auto)
         return await_routers(stack);
     if (!config->ip.dhcp)
-        return mnet_stack_await_address(stack, MNET_NEVER);
+        return await_ipv6(stack);
     if (config->ip.dhcp_no_wait)
         return MNET_OK;
     int error = await_lease(stack);

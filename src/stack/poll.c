@@ -216,7 +216,9 @@ static MN_RARE void follow_link(struct mnet_stack *stack)
     stack->losers = (struct mn_losers){0}; /* HE-4-3: it may lead to another network */
     mn_log(&stack->config.log, MNET_LOG_INFO, "device %s: the link is %s", stack->device->name,
            stack->link_down ? "down" : "up");
-    if (!stack->link_down) {
+    if (stack->link_down) {
+        mn_ip_link_down(&stack->ip);
+    } else {
         mn_ip_link_up(&stack->ip, stack->now);
         mn_stack_dhcp_link_up(stack);
         mn_stack_dhcp6_link_up(stack);

@@ -29,7 +29,7 @@ static uint64_t wait_until(const struct mnet_stack *stack, struct mnet_address d
     if (mn_address_is_ipv4(&destination))
         return 0;
     if (mn_ip_probes_ipv6(&stack->ip))
-        return MNET_NEVER;
+        return stack->link_down ? mn_time_after(stack->link_ns, MN_ROUTERS_PATIENCE) : MNET_NEVER;
     bool from_routers = stack->ip.v6.on && stack->ip.v6.autoconfigures;
     if (!from_routers || mn_ip_has_ipv6(&stack->ip) || mn_address_can_have_zone(&destination))
         return 0;

@@ -235,6 +235,33 @@ static void address_of_an_advertisement_is_asked_for_after_a_random_time(void **
     expect_spread(delays, SEEDS);
 }
 
+/* SLAAC-5.4-1: nobody answers on a link that is down, so no address is ours by that. It is asked
+ * for when the link comes up, also if the link went down behind the first time. */
+static void nothing_is_asked_while_the_link_is_down(void **state)
+{
+    (void)state;
+    for (int asked = 0; asked < 2; asked++) {
+        struct ip_host h;
+        start(&h, 1, 1);
+        if (asked)
+            await_solicitation(&h);
+        mn_ip_link_down(&h.ip);
+        listen(&h, 5000);
+        assert_null(solicitation(OWN6, 0));
+        assert_int_equal(mn_ip_ipv6_state(&h.ip), MN_IP_ADDRESS_PROBING);
+        mn_ip_link_up(&h.ip, h.now);
+        await_solicitation(&h);
+        listen(&h, 998);
+        assert_false(mn_ip_is_own(&h.ip, OWN6));
+        pass_ms(&h, 2);
+        assert_true(mn_ip_is_own(&h.ip, OWN6));
+        mn_ip_link_down(&h.ip); /* what was unique stays ours */
+        pass_ms(&h, 5000);
+        assert_true(mn_ip_is_own(&h.ip, OWN6));
+        ip_host_down(&h);
+    }
+}
+
 /* ---- While the address is tentative ---- */
 
 static void expect_conflict(struct ip_host *h)
@@ -481,6 +508,7 @@ int main(void)
         cmocka_unit_test(each_address_of_an_identifier_is_asked_for),
         cmocka_unit_test(group_is_reported_before_the_solicitation),
         cmocka_unit_test(address_of_an_advertisement_is_asked_for_after_a_random_time),
+        cmocka_unit_test(nothing_is_asked_while_the_link_is_down),
         cmocka_unit_test(solicitation_of_another_from_nowhere_is_a_duplicate),
         cmocka_unit_test(all_nodes_are_heard_from_the_beginning),
         cmocka_unit_test(own_solicitation_that_comes_back_is_no_duplicate),

@@ -651,6 +651,23 @@ static void stack_without_ipv4_reports_a_duplicate(void **state)
     assert_int_equal(alone[1].result, MNET_E_IN_USE);
 }
 
+/* A link that stays down delays it no longer than routers that do not answer. */
+static void stack_without_a_link_waits_no_longer_than_it_says(void **state)
+{
+    (void)state;
+    struct mnet_sim *sim = mnet_sim_create(1);
+    struct mnet_sim_host *host = mnet_sim_host(sim, "a",
+                                               &(struct mnet_sim_host_options){.arguments = "--ipv6=fd00::1/64"});
+    struct alone alone = {0};
+    mnet_sim_attach(mnet_sim_segment(sim), host);
+    mnet_sim_plug(host, false);
+    mnet_sim_spawn(host, bring_up_alone, &alone);
+    mnet_sim_run(sim, MNET_NEVER);
+    assert_int_equal(alone.result, 0);
+    assert_int_equal(alone.up_ns / MNET_MILLISECOND, 10000);
+    mnet_sim_destroy(sim);
+}
+
 /* ---- Timers that go on for ever ---- */
 
 static int wait_for_ever(struct mnet_env *env, void *argument)
@@ -717,6 +734,7 @@ int main(void)
         cmocka_unit_test(test_listeners_take_both_families_or_one),
         cmocka_unit_test(stack_without_ipv4_waits_for_its_address),
         cmocka_unit_test(stack_without_routers_waits_no_longer_than_it_says),
+        cmocka_unit_test(stack_without_a_link_waits_no_longer_than_it_says),
         cmocka_unit_test(stack_without_ipv4_reports_a_duplicate),
         cmocka_unit_test(stack_with_ipv4_does_not_go_by_ipv6),
         cmocka_unit_test(simulation_ends_when_only_stacks_have_timers),

@@ -6,6 +6,7 @@
  * then, and no others: a link that sends everything back for good shall not leave the host without
  * an address. If another station has the address, it is not used at all; if that is a link-local
  * address made of our MAC, which nobody else should have, IPv6 is switched off (RFC 4862 5.4.5).
+ * While the link is down nobody hears a solicitation, so detection waits.
  * Once an address is ours it stays so, whatever others say (RFC 4862 5.4 asks for detection before
  * use only).
  */
@@ -54,6 +55,8 @@ MN_RARE void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own,
     unsigned wanted = ip->v6.dad_transmits + (own->looped ? MN_DAD_LOOPED_PROBES : 0);
     if (own->state != MN_IP_ADDRESS_PROBING)
         follow_time(ip, own, now);
+    else if (ip->link_down && wanted > 0)
+        return; /* it begins again when the link comes up */
     else if (own->probes < wanted)
         probe(ip, own, now);
     else
