@@ -197,8 +197,8 @@ void mn_groups_init(struct mn_ip *ip)
 
 /* ---- Versions ---- */
 
-/* Speaks the version of the oldest querier that is present. A change of the version cancels what
- * was about to be sent (MLD2-8.2.1-4, IGMP3-7.2.1-5). */
+/* Speaks the version of the oldest querier that is present. A change of the version cancels answers
+ * and repetitions (MLD2-8.2.1-4, IGMP3-7.2.1-5), but not the first word of a group. */
 static void choose_version(struct mn_ip *ip, enum mn_group_family family, uint64_t now)
 {
     struct mn_groups *groups = &ip->groups;
@@ -218,7 +218,8 @@ static void choose_version(struct mn_ip *ip, enum mn_group_family family, uint64
         struct mn_group *group = &groups->entries[i];
         if (family_of(&group->address) != family)
             continue;
-        group->changes = 0;
+        if (group->told)
+            group->changes = 0;
         group->answer_ns = MNET_NEVER;
         if (group->members == 0)
             remove_entry(groups, group);

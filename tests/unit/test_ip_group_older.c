@@ -68,6 +68,32 @@ static void change_of_version_cancels_what_is_pending(void **state)
     }
 }
 
+/* MLD1-4-6, MLD2-6.1-1: a group that nobody was told of yet, as that of an address before it is
+ * asked for, is told of in whatever version there is then. */
+static void change_of_version_keeps_the_first_report(void **state)
+{
+    (void)state;
+    FOR_BOTH_FAMILIES
+    for (int ends = 0; ends < 2; ends++) {
+        struct ip_host h;
+        uint8_t older = newest(ipv4) - 1;
+        begin(&h);
+        if (ends) {
+            receive_query(&h, ipv4, .version = older, .max_ms = 10000);
+            listen(&h, 259500);
+        }
+        assert_int_equal(mn_ip_join(&h.ip, group_of(ipv4, 1), h.now + 900 * MNET_MILLISECOND), 0);
+        if (!ends)
+            receive_query(&h, ipv4, .version = older, .max_ms = 100, .group = 2);
+        listen(&h, 20000);
+        unsigned reports = 0;
+        for (unsigned i = 0; i < said_count; i++)
+            reports += record_of(&said[i], group_of(ipv4, 1)) != NULL;
+        assert_int_equal(reports, 2);
+        ip_host_down(&h);
+    }
+}
+
 /* MLD1-4-1, IGMP2-3-1 */
 static void older_general_query_is_answered_for_each_group_at_its_own_time(void **state)
 {
@@ -198,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(older_querier_sets_the_version_for_260_s),
         cmocka_unit_test(change_of_version_cancels_what_is_pending),
+        cmocka_unit_test(change_of_version_keeps_the_first_report),
         cmocka_unit_test(older_general_query_is_answered_for_each_group_at_its_own_time),
         cmocka_unit_test(older_time_is_reset_only_if_the_next_query_is_in_more_hurry),
         cmocka_unit_test(older_query_without_delay_is_answered_at_once),
