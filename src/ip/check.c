@@ -70,8 +70,11 @@ static void check_way(struct mn_ip *ip)
     int result = mn_ip_find_way(ip, last->source, last->destination, &way);
     MN_ASSERT(result == 0 && way.kind == last->way.kind && mn_address_equal(&way.next_hop, &last->way.next_hop));
     MN_ASSERT(way.ipv4 == last->way.ipv4 && way.mtu == last->way.mtu);
-    MN_ASSERT(mn_address_equal(&way.source, &last->chosen));
     MN_ASSERT(way.ipv4 ? mn_ipv4_source_is_valid(ip, &last->way) : mn_ipv6_source_is_valid(ip, &last->way));
+    if (mn_address_is_any(&last->chosen))
+        return;
+    result = mn_ip_find_way(ip, MNET_ADDRESS_ANY, last->destination, &way);
+    MN_ASSERT(result == 0 && mn_address_equal(&way.source, &last->chosen));
 }
 
 void mn_ip_check(struct mn_ip *ip)

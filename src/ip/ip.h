@@ -351,7 +351,7 @@ struct mn_ip_way {
 struct mn_ip_way_cache {
     struct mnet_address source, destination; /* of the packet, as its transport gave them */
     struct mn_ip_way way;
-    struct mnet_address chosen; /* the source, if the transport gives none */
+    struct mnet_address chosen; /* the source if the transport gives none; unspecified: not known */
     bool known;
 };
 

@@ -21,8 +21,10 @@ MN_APART int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datag
         return result;
     }
     struct mnet_address chosen = way->source;
-    if (!mn_address_is_any(&datagram->source))
+    if (!mn_address_is_any(&datagram->source)) {
         way->source = datagram->source;
+        chosen = MNET_ADDRESS_ANY; /* a choice costs more than all the rest: mn_ip_path makes it */
+    }
     if (!(way->ipv4 ? mn_ipv4_source_is_valid(ip, way) : mn_ipv6_source_is_valid(ip, way)))
         return MNET_E_INVALID;
     *cache = (struct mn_ip_way_cache){datagram->source, datagram->destination, *way, chosen, !way->once};
@@ -31,15 +33,18 @@ MN_APART int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datag
 
 int mn_ip_path(struct mn_ip *ip, struct mnet_address destination, struct mn_ip_path *path)
 {
-    const struct mn_ip_way_cache *last = &ip->last_way;
+    struct mn_ip_way_cache *last = &ip->last_way;
     struct mn_ip_way way;
-    if (MN_LIKELY(last->known && mn_address_equal(&last->destination, &destination))) {
+    bool again = last->known && mn_address_equal(&last->destination, &destination);
+    if (MN_LIKELY(again && !mn_address_is_any(&last->chosen))) {
         *path = (struct mn_ip_path){last->chosen, last->way.mtu, last->way.kind == MN_IP_WAY_LOOPBACK};
     } else {
         int result = mn_ip_find_way(ip, MNET_ADDRESS_ANY, destination, &way);
         if (result != 0)
             return result;
         *path = (struct mn_ip_path){way.source, way.mtu, way.kind == MN_IP_WAY_LOOPBACK};
+        if (again)
+            last->chosen = way.source;
     }
     if (path->loopback)
         path->mtu = UINT16_MAX;

@@ -372,7 +372,7 @@ bool mn_routers_choose(struct mn_routers *routers, struct mnet_address destinati
     const struct mn_router_route *best = best_route(&question, false);
     if (best == NULL)
         return false;
-    const struct mn_router_route *usable = best_route(&question, true);
+    const struct mn_router_route *usable = is_reachable(&question, best) ? best : best_route(&question, true);
     *choice = (struct mn_router_choice){.probe = MNET_ADDRESS_ANY};
     struct mn_router *preferred = &routers->routers[best->router];
     if (usable == NULL) {

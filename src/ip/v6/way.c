@@ -1,9 +1,15 @@
 /* Where IPv6 packets go, and with which source. */
 #include "ip/v6/internal.h"
 
-/* Fills in the source for packets to `destination`. */
-static int with_source(const struct mn_ip *ip, const struct mnet_address *destination, struct mn_ip_way *way)
+/* Fills in the source for packets to `destination`: the one that they have, or else one by
+ * choice. */
+static int with_source(const struct mn_ip *ip, const struct mnet_address *source,
+                       const struct mnet_address *destination, struct mn_ip_way *way)
 {
+    if (!mn_ipv6_is_unspecified(source) && mn_ip_is_own(ip, *source)) {
+        way->source = *source;
+        return 0;
+    }
     const struct mn_own_address *own = mn_ipv6_choose_source(ip, destination, &way->next_hop);
     if (own == NULL)
         return MNET_E_UNREACHABLE;
@@ -66,7 +72,7 @@ int mn_ipv6_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_a
     } else {
         result = find_next_hop(ip, &source, &destination, way);
     }
-    return result != 0 ? result : with_source(ip, &destination, way);
+    return result != 0 ? result : with_source(ip, &source, &destination, way);
 }
 
 bool mn_ipv6_source_is_valid(struct mn_ip *ip, const struct mn_ip_way *way)
