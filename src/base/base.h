@@ -24,6 +24,15 @@
  * exists once, and is not inlined. */
 #define MN_APART __attribute__((noinline))
 
+#define MN_CACHE_LINE 64u
+
+/* Brings an object that is about to be used into the cache, all its lines at once. */
+static inline void mn_prefetch(const void *object, size_t size)
+{
+    for (size_t at = 0; at < size; at += MN_CACHE_LINE)
+        __builtin_prefetch((const char *)object + at);
+}
+
 /* Returns the time `ns` after `now`, or MNET_NEVER if that is beyond the end of time. */
 static inline uint64_t mn_time_after(uint64_t now, uint64_t ns)
 {

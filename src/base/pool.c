@@ -12,7 +12,6 @@
 #include "base/poison.h"
 
 #define OBJECT_ALIGNMENT 16u
-#define CACHE_LINE 64u
 #define SMALL_OBJECT 1024u
 #define SLAB_UNUSED 512u /* at least, in slabs of small objects: see begin_of */
 
@@ -88,7 +87,7 @@ static inline struct mn_slab *slab_with_room(struct mn_pool *pool, enum mn_claim
 static size_t begin_of(const struct mn_pool *pool, size_t slab_index)
 {
     size_t unused = MN_SLAB_BYTES - (size_t)pool->objects_per_slab * pool->object_size;
-    return slab_index % (unused / CACHE_LINE + 1) * CACHE_LINE;
+    return slab_index % (unused / MN_CACHE_LINE + 1) * MN_CACHE_LINE;
 }
 
 /* Takes a freed object if there is one, because its bytes may still be cached. Otherwise takes the

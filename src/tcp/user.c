@@ -176,8 +176,15 @@ static void note_room(const struct mn_tcp *tcp, struct mn_tcb *tcb)
 /* At most so many other connections may have to give way to one write. */
 #define YIELDS 8u
 
+static void expect_answer(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    if (MN_UNLIKELY(tcp->last != &tcb->conn))
+        mn_table_expect(tcp, tcb);
+}
+
 ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, size_t len, bool beyond, uint64_t now)
 {
+    expect_answer(tcp, tcb);
     int error = send_error(tcb);
     if (error != 0 || len == 0)
         return error;

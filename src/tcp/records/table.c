@@ -67,6 +67,15 @@ static inline bool matches(const struct mn_conn *conn, const struct mnet_endpoin
     return is_end(&conn->remote, remote) && is_end(&conn->local, local);
 }
 
+/* A connection among many is in no cache. All its lines are fetched at once, not one after the
+ * other as they are needed. */
+MN_APART void mn_table_expect(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    mn_prefetch(tcb, sizeof *tcb);
+    if (tcb->conn.hashed)
+        tcp->last = &tcb->conn;
+}
+
 static MN_APART struct mn_conn *look_up(struct mn_tcp *tcp, const struct mnet_endpoint *local,
                                         const struct mnet_endpoint *remote, uint32_t *hash)
 {
@@ -75,7 +84,9 @@ static MN_APART struct mn_conn *look_up(struct mn_tcp *tcp, const struct mnet_en
     struct mn_conn *conn = tcp->buckets[*hash & tcp->bucket_mask];
     while (conn != NULL && !matches(conn, local, remote))
         conn = conn->hash_next;
-    if (conn != NULL && conn->kind != MN_CONN_TIME_WAIT)
+    if (conn != NULL && conn->kind == MN_CONN_TCB)
+        mn_table_expect(tcp, MN_CONTAINER(conn, struct mn_tcb, conn));
+    else if (conn != NULL && conn->kind == MN_CONN_HALF_OPEN)
         tcp->last = conn;
     return conn;
 }

@@ -9,6 +9,8 @@ struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *lo
                               uint32_t *hash);
 /* Returns the hash of the ends of a connection or record. */
 uint32_t mn_table_hash(const struct mn_tcp *tcp, const struct mn_conn *conn);
+/* `tcb` is about to be used, and its next segment may be the next one of all. */
+void mn_table_expect(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* `hash` is that of its ends. */
 void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn, uint32_t hash);
 void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn);
