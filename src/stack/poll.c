@@ -450,10 +450,17 @@ static MN_APART void follow_up(struct mnet_stack *stack)
     stack->work = settle(stack);
 }
 
+/* Whether the loop runs tasks, and then mn_stack_flush, after its polls. */
+static bool tasks_follow(const struct mnet_stack *stack)
+{
+    return stack->loop != NULL && stack->loop->scheduler != NULL;
+}
+
 bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now)
 {
     MN_REQUIRE(stack != NULL, "the stack is NULL");
     advance(stack, now);
+    mn_tcp_let_user_follow(stack->tcp, tasks_follow(stack));
     int received = receive(stack);
     if (MN_UNLIKELY(stack->device->link_down != stack->link_down))
         follow_link(stack);
@@ -465,6 +472,10 @@ bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now)
 
 bool mn_stack_flush(struct mnet_stack *stack)
 {
+    if (MN_UNLIKELY(mn_tcp_awaits_user(stack->tcp))) {
+        mn_tcp_user_had_turn(stack->tcp);
+        stack->work = true;
+    }
     if (stack->work)
         stack->work = settle(stack);
     return stack->work;

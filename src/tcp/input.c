@@ -191,7 +191,9 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     mn_ecn_learn_syn_ack(tcb, seg->flags);
     mn_tcb_established(tcp, tcb, seg);
     mn_tcp_count(tcp, MNET_COUNT_TCP_OPENED);
-    tcb->owed |= MN_OWED_ACK;
+    if (tcp->user_follows && !mn_tcb_may_send(tcb))
+        mn_list_remove(&tcb->output); /* there is nothing but the acknowledgement */
+    mn_tcb_owe_after_user(tcp, tcb, MN_OWED_ACK);
     mn_timers_update(tcp, tcb, true, seg->now);
     /* Fifth: data or FIN on the SYN,ACK is processed as in the other states. */
     seg->seq++;
@@ -664,7 +666,7 @@ static MN_RARE void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t
         tcb->rcv_adv = tcb->rcv_nxt;
     tcb->fin_received = true;
     mn_tcb_drop_reassembly(tcp, tcb);
-    mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
+    mn_tcb_owe_after_user(tcp, tcb, MN_OWED_ACK);
     mn_tcb_queue_event(tcp, tcb);
     switch (tcb->state) {
     case MN_ESTABLISHED: mn_tcp_set_state(tcp, tcb, MN_CLOSE_WAIT); break;

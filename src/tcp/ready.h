@@ -22,6 +22,9 @@ static inline void mn_tcb_owe(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_ow
     tcb->owed |= (uint8_t)what;
     mn_tcb_queue_output(tcp, tcb);
 }
+/* Does the same for an acknowledgement of a SYN or FIN: the user hears of it, and is likely to
+ * answer at once with data or a FIN, which carry the acknowledgement. */
+void mn_tcb_owe_after_user(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_owed what);
 void mn_tcb_queue_event(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* Sends an acknowledgement, within the connection's limit, because the peer sent a suspicious
  * segment (RFC 5961). */

@@ -155,7 +155,7 @@ struct mn_tcb_rare {
 struct mn_tcb {
     struct mn_conn conn;
     uint32_t hash;           /* of both ends: see table.c */
-    struct mnet_link output; /* linked while there may be something to send */
+    struct mnet_link output; /* linked while there may be something to send: see awaits_user */
 
     /* Send sequence variables. SND.NXT never goes back: the scoreboard in `loss` has the data to be
      * retransmitted. SND.NXT does not count a probe beyond the window before it is acknowledged. */
@@ -208,6 +208,8 @@ struct mn_tcb {
     /* The user's: every segment with text is acknowledged at once; small segments wait; data is not
      * paced; there are `limits`. */
     bool no_delayed_ack : 1, corked : 1, no_pacing : 1, limited : 1;
+    /* Linked among those that send after the user had a turn. */
+    bool awaits_user : 1;
 
     struct mn_timer timer;         /* armed for the first of due_ns, or earlier */
     uint64_t due_ns[MN_DUE_COUNT]; /* MNET_NEVER: not running; only mn_tcb_set_due writes it */
@@ -250,7 +252,8 @@ struct mn_tcp {
     struct mn_scoreboard_pools scoreboards;
     struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, reassemblies, rates, plpmtus, limits;
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
-    struct mnet_link output, events, listener_events;
+    struct mnet_link output, output_after_user, events, listener_events;
+    bool user_follows; /* see mn_tcp_let_user_follow */
     struct mn_cookies cookies;
     struct mnet_link orphan_list; /* by `event`, the longest without progress first */
     unsigned orphans;

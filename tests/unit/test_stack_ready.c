@@ -1,5 +1,5 @@
 /* Readiness and pending errors of connections and endpoints: mnet_tcp_ready, mnet_tcp_error,
- * mnet_udp_error. */
+ * mnet_udp_error; and the segments of a short connection. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -159,6 +159,84 @@ static void ready_tells_that_the_stack_is_down(void **state)
     world_run_both(ended, NULL);
 }
 
+/* ---- Segments ---- */
+
+static int answer_once(void *listener)
+{
+    struct mnet_flow *flow;
+    char text[64];
+    int error = mnet_tcp_accept(listener, &flow, MNET_NEVER);
+    if (error < 0)
+        return error;
+    ptrdiff_t len = mnet_tcp_read(flow, text, sizeof text, MNET_NEVER);
+    if (len > 0)
+        mnet_tcp_write(flow, text, (size_t)len, NULL, MNET_NEVER);
+    len = mnet_tcp_read(flow, text, sizeof text, MNET_NEVER);
+    mnet_tcp_close(flow);
+    return (int)len;
+}
+
+/* Stores the segments of both hosts for a connection with a message each way. */
+static int segments_of_session(struct world *w, struct mnet_listener *listener, uint64_t segments[2])
+{
+    const uint64_t *sent[2] = {&mnet_stack_counters(w->client)->value[MNET_COUNT_TCP_TX],
+                               &mnet_stack_counters(w->server)->value[MNET_COUNT_TCP_TX]};
+    struct mnet_task *task;
+    struct mnet_flow *flow;
+    char text[64] = "message";
+    int result;
+    segments[0] = *sent[0];
+    segments[1] = *sent[1];
+    CHECK_EQUAL(mnet_spawn(&task, answer_once, listener), 0);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, w->server_address, 80, &flow, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_tcp_write(flow, text, sizeof text, NULL, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_tcp_read_exactly(flow, text, sizeof text, NULL, MNET_NEVER), 0);
+    mnet_tcp_close(flow);
+    CHECK_EQUAL(mnet_join(task, &result, MNET_NEVER), 0);
+    CHECK_EQUAL(result, 0);
+    sleep_ms(500);
+    segments[0] = *sent[0] - segments[0];
+    segments[1] = *sent[1] - segments[1];
+    return 0;
+}
+
+static int short_session(struct world *w)
+{
+    struct mnet_listener *listener;
+    uint64_t segments[2];
+    CHECK_EQUAL(mnet_tcp_listen(w->server, 80, NULL, &listener), 0);
+    CHECK_EQUAL(segments_of_session(w, listener, segments), 0); /* the hosts find one another */
+    CHECK_EQUAL(segments_of_session(w, listener, segments), 0);
+    CHECK_EQUAL(segments[0], 4); /* SYN; ACK with data; FIN; ACK */
+    CHECK_EQUAL(segments[1], 3); /* SYN,ACK; data with ACK; FIN with ACK */
+    mnet_tcp_unlisten(listener);
+    return 0;
+}
+
+static void session_acknowledges_with_what_the_program_sends(void **state)
+{
+    (void)state;
+    world_run_both(short_session, NULL);
+}
+
+static int silent_session(struct world *w)
+{
+    struct pair pair;
+    CHECK_EQUAL(world_connect(w, &pair), 0); /* the server accepts when the ACK has come */
+    uint64_t sent = mnet_stack_counters(w->server)->value[MNET_COUNT_TCP_TX];
+    CHECK_EQUAL(mnet_tcp_shutdown(pair.client, MNET_SHUTDOWN_WRITE), 0);
+    sleep_ms(10); /* less than a delayed acknowledgement takes */
+    CHECK_EQUAL(mnet_stack_counters(w->server)->value[MNET_COUNT_TCP_TX] - sent, 1);
+    world_close(&pair);
+    return 0;
+}
+
+static void session_without_an_answer_is_acknowledged_at_once(void **state)
+{
+    (void)state;
+    world_run_both(silent_session, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +246,8 @@ int main(void)
         cmocka_unit_test(error_of_a_refused_attempt_is_there_without_a_call),
         cmocka_unit_test(udp_error_is_taken_without_a_datagram),
         cmocka_unit_test(ready_tells_that_the_stack_is_down),
+        cmocka_unit_test(session_acknowledges_with_what_the_program_sends),
+        cmocka_unit_test(session_without_an_answer_is_acknowledged_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
