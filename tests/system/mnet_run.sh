@@ -161,6 +161,32 @@ END
     )" | expect $MNET 255.255.255.0 1500
 }
 
+# Three of a hundred frames are lost, and a round trip takes 100 ms.
+bad_link()
+{
+    bytes 200000 7 >"$dir/large"
+    python3 -m http.server --directory "$dir" 8008 >/dev/null 2>&1 &
+    server=$!
+    await nc -z $LINUX 8008
+    empty "$dir/stats.txt"
+    begun=$(date +%s%N)
+    OPTIONS="--no-ipv6 --loss=3% --delay=50ms --stats --capture=$dir/bad.pcapng" mnet_run curl -s -m 60 -o "$dir/got" \
+        http://$LINUX:8008/large 2>"$dir/stats.txt" || fail "curl ended with status $?"
+    took=$((($(date +%s%N) - begun) / 1000000))
+    cmp "$dir/large" "$dir/got" || fail 'the file is not the same'
+    [ $took -ge 300 ] || fail "three round trips of 100 ms took only $took ms"
+    grep -q 'calls answered' "$dir/stats.txt" || fail 'no line of --stats'
+    OPTIONS='--no-ipv6 --rate=8M' mnet_run curl -s -m 60 -o "$dir/got" -w '%{speed_download}' http://$LINUX:8008/large \
+        >"$dir/speed.txt"
+    [ "$(cat "$dir/speed.txt")" -le 1100000 ] || fail "$(cat "$dir/speed.txt") bytes a second at 8 Mbit/s"
+    for wrong in --loss=3 --loss=101% --delay=5 --delay=-1s --rate=fast; do
+        OPTIONS=$wrong mnet_run true 2>"$dir/mnet.err" && fail "$wrong is no mistake"
+        [ "$(wc -l <"$dir/mnet.err")" = 1 ] || fail "not one line about $wrong"
+    done
+    kill $server
+    note "$took ms"
+}
+
 # An ordinary user, without a TAP interface.
 through_passt()
 {
@@ -303,6 +329,7 @@ run 'curl' curl_fetches
 run 'netcat in both directions' netcat_both_ways
 run 'names are resolved' names
 run 'interfaces are those of mnet' interfaces
+run 'a bad link' bad_link
 has passt 'through passt' && run 'through passt' through_passt
 has nginx 'nginx is reloaded' && has wrk 'nginx is reloaded' && run 'nginx is reloaded' nginx_reloaded
 has redis-server 'redis saves in the background' && run 'redis saves in the background' redis_saves

@@ -19,11 +19,6 @@
 #define EVENTS 256
 #define ADDRESS_WAIT_NS (5 * MNET_SECOND)
 
-const struct mnet_program mnet_program = {
-    .arguments = "-- PROGRAM [ARGUMENT...]",
-    .summary = "Runs a Linux program, unchanged, with its sockets on mnet.",
-};
-
 /* ---- Signals ---- */
 
 static volatile sig_atomic_t program_pid;
@@ -236,26 +231,44 @@ static void await_addresses(struct mnet_stack *stack)
     } while (tentative);
 }
 
-/* The words behind "--". NULL: there are none. */
-static char **program_of(struct mnet_env *env)
+static int start_stack(struct runner *run)
 {
-    char **argv = mnet_env_argv(env);
-    return mnet_env_argc(env) > 2 && strcmp(argv[1], "--") == 0 ? argv + 2 : NULL;
+    struct mnet_config config = {0};
+    if (run->options.bad_link) {
+        /* Each frame has its own fate, so none may stand for several. */
+        run->env->options.config.no_checksum_offload = true;
+        run->env->options.config.no_segmentation_offload = true;
+        struct mnet_device *device = mnet_env_take_device(run->env, NULL);
+        if (device == NULL)
+            return MNET_E_NO_DEVICE;
+        config.device = run_bad_link(device, &run->options.path);
+        if (config.device == NULL)
+            return MNET_E_NO_MEMORY;
+    }
+    return mnet_stack_up(run->env, &config, &run->stack);
+}
+
+static void print_stats(const struct runner *run)
+{
+    fprintf(stderr, "mnet-run: %llu calls answered, %llu sockets\n", (unsigned long long)run->calls,
+            (unsigned long long)run->sockets);
 }
 
 int mnet_main(struct mnet_env *env)
 {
-    char **argv = program_of(env);
-    if (argv == NULL)
-        return mnet_env_usage(env);
-    struct runner *run = calloc(1, sizeof *run);
+    struct run_options options = {0};
+    char **argv = run_read_options(env, &options);
+    struct runner *run = argv != NULL ? calloc(1, sizeof *run) : NULL;
     if (run == NULL)
-        return MNET_E_NO_MEMORY;
+        return argv != NULL ? MNET_E_NO_MEMORY : 1;
     run->env = env;
-    int result = mnet_stack_up(env, NULL, &run->stack);
+    run->options = options;
+    int result = start_stack(run);
     if (result == MNET_OK) {
         await_addresses(run->stack);
         result = run_program(run, argv);
+        if (options.stats)
+            print_stats(run);
     }
     free(run);
     return result;

@@ -133,6 +133,7 @@ struct run_socket *run_create(struct runner *run, int family, int type, int prot
         return NULL;
     }
     enter(run, socket);
+    run->sockets++;
     watch(run, socket, EPOLL_CTL_ADD, 0);
     return socket;
 }

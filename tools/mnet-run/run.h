@@ -31,6 +31,7 @@
 #include <sys/uio.h>
 
 #include <mnet/mnet.h>
+#include <mnet/sim.h>
 
 #include "base/list.h"
 #include "ports/hosted/hosted.h"
@@ -324,6 +325,21 @@ int run_start(char **argv, pid_t *pid);
  * errno. */
 int run_filter(void);
 
+/* ---- Options, and a bad link (run_options.c, bad_link.c) ---- */
+
+struct run_options {
+    bool stats;
+    bool bad_link;             /* the device is behind the link `path` */
+    struct mnet_sim_path path; /* of each direction */
+};
+
+/* Reads the options of mnet-run's own. Returns the words behind "--", or NULL after saying what is
+ * wrong. */
+char **run_read_options(struct mnet_env *env, struct run_options *options);
+/* Wraps a device, which it owns from then on: frames pass through a simulated link in real time.
+ * Returns NULL if there is no memory or no descriptor, and the device is closed. */
+struct mnet_device *run_bad_link(struct mnet_device *inner, const struct mnet_sim_path *path);
+
 #define RUN_NOTES 64
 
 /* One run of a program. */
@@ -336,8 +352,9 @@ struct runner {
     int notifications;
     pid_t program; /* its first process; 0: it has ended */
     int status;
-    bool ended;     /* no process of the program is left */
-    uint64_t calls; /* answered */
+    bool ended; /* no process of the program is left */
+    struct run_options options;
+    uint64_t calls, sockets; /* answered, and made */
     struct seccomp_notif *request;
     struct seccomp_notif_resp *response;
     size_t request_size, response_size;
