@@ -91,10 +91,10 @@ int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack)
 int mnet_stack_await_address(struct mnet_stack *stack, uint64_t deadline);
 
 /* Waits until packets can leave for `host`, which may be a multicast group: there is a route, and
- * an own address that fits. At the start an address of IPv6 takes a while; as long as one may
- * still come, a datagram fails with MNET_E_UNREACHABLE. mnet_tcp_connect and mnet_ping wait by
- * themselves. Returns 0, MNET_E_UNREACHABLE (no route, and none is awaited), MNET_E_INVALID,
- * MNET_E_DEADLINE, MNET_E_CANCELLED or MNET_E_CLOSED. Suspends. */
+ * an own address that fits. At the start an address of IPv6 takes a while. mnet_tcp_connect,
+ * mnet_udp_send and mnet_ping wait for it by themselves, unless their deadline is 0. Returns 0,
+ * MNET_E_UNREACHABLE (no route, and none is awaited), MNET_E_INVALID, MNET_E_DEADLINE,
+ * MNET_E_CANCELLED or MNET_E_CLOSED. Suspends. */
 int mnet_stack_await_way(struct mnet_stack *stack, struct mnet_address host, uint64_t deadline);
 
 /* Returns true if frames can pass the stack's device, as of the last poll, or if the device cannot

@@ -139,12 +139,13 @@ enum mnet_unreachable mnet_udp_unreachable(const struct mnet_udp *udp);
 int mnet_udp_error(struct mnet_udp *udp, struct mnet_endpoint *to);
 
 /* Sends one datagram of `len` bytes to `to`, or to the connected remote if `to` is NULL. The bytes
- * are copied. Waits while the device takes no frames. A datagram larger than the MTU is cut into
- * fragments, unless the endpoint forbids it. Errors:
+ * are copied. Waits while the device takes no frames, and at the start of the stack for an own
+ * address of IPv6 that can reach `to`, as mnet_tcp_connect does. A datagram larger than the MTU is
+ * cut into fragments, unless the endpoint forbids it. Errors:
  *
  *     MNET_E_TOO_BIG      more than mnet_udp_payload_max with dont_fragment; without, more than
  *                         65507 bytes over IPv4 or 65527 over IPv6
- *     MNET_E_UNREACHABLE  no route, at once
+ *     MNET_E_UNREACHABLE  no route, at once; no own address of IPv6 so far, at the deadline
  *     MNET_E_INVALID      no destination, or one of another family than the endpoint's
  *     MNET_E_NO_MEMORY, MNET_E_DEADLINE, MNET_E_CANCELLED, MNET_E_CLOSED
  *

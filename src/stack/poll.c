@@ -204,6 +204,7 @@ static MN_RARE void tell_changes(struct mnet_stack *stack)
         take_lost(stack); /* which ends connections */
     stack->told = mn_stack_changes(stack);
     mn_block_wake_all(&stack->probers);
+    mn_udp_wake_senders(stack);
     if (stack->notify != NULL)
         stack->notify(stack->notify_context, mnet_stack_ready(stack));
 }

@@ -13,14 +13,13 @@
 
 #include "stack/stack.h"
 #include "stack/zone.h"
-#include "wire/ipv6.h"
 
 static bool has_source(struct mnet_stack *stack, struct mnet_address destination)
 {
     struct mn_ip_path path;
     if (mn_ip_path(&stack->ip, destination, &path) < 0)
         return false;
-    return mn_address_can_have_zone(&destination) || !mn_ipv6_is_link_local(&path.source);
+    return mn_stack_source_fits(&path.source, &destination);
 }
 
 /* The time until which a source for the destination may come; 0: no more, or there is no need. */
@@ -44,8 +43,8 @@ static bool has_source_of_any(struct mnet_stack *stack, const struct mnet_addres
     return false;
 }
 
-int mn_stack_await_source(struct mnet_stack *stack, const struct mnet_address *destinations, unsigned count,
-                          uint64_t deadline)
+static int await_source(struct mnet_stack *stack, struct mnet_link *list, const struct mnet_address *destinations,
+                        unsigned count, uint64_t deadline)
 {
     while (!stack->ended && mnet_self() != NULL) {
         uint64_t until = 0;
@@ -54,11 +53,23 @@ int mn_stack_await_source(struct mnet_stack *stack, const struct mnet_address *d
         until = MN_MIN(until, deadline);
         if (MN_LIKELY(until <= mnet_now()) || has_source_of_any(stack, destinations, count))
             return MNET_OK;
-        int error = mn_block_once(&stack->probers, until);
+        int error = mn_block_once(list, until);
         if (error < 0 && error != MNET_E_DEADLINE)
             return error;
     }
     return MNET_OK;
+}
+
+int mn_stack_await_source(struct mnet_stack *stack, const struct mnet_address *destinations, unsigned count,
+                          uint64_t deadline)
+{
+    return await_source(stack, &stack->probers, destinations, count, deadline);
+}
+
+int mn_stack_await_source_in(struct mnet_stack *stack, struct mnet_link *list, struct mnet_address destination,
+                             uint64_t deadline)
+{
+    return await_source(stack, list, &destination, 1, deadline);
 }
 
 bool mn_stack_expects_source(struct mnet_stack *stack, struct mnet_address destination)

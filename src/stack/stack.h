@@ -114,7 +114,7 @@ struct mnet_udp {
     struct mn_udp_endpoint engine;
     struct mnet_link link;
     struct mnet_link receivers; /* struct mn_blocked: the first gets the next datagram */
-    struct mnet_link senders;   /* struct mn_blocked: waiting for the device */
+    struct mnet_link senders;   /* struct mn_blocked: waiting for the device, or a source */
     struct mnet_link congested; /* of the stack: told when the device takes frames again */
     struct mn_notify notify;
 };
@@ -185,6 +185,8 @@ void mn_udp_event(struct mn_udp_endpoint *engine);
 void mn_udp_want_device(struct mnet_udp *udp);
 /* The device takes frames again: tells those who wait for it. */
 void mn_udp_tell_device(struct mnet_stack *stack);
+/* The own addresses have changed: wakes the senders that wait for one. */
+void mn_udp_wake_senders(struct mnet_stack *stack);
 /* Queues the deferred bytes behind what is queued; false where memory is short: then a poll tries again soon. */
 bool mn_flow_flush_deferred(struct mnet_flow *flow);
 void mn_flow_free_deferred(struct mnet_flow *flow);

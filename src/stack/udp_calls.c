@@ -2,6 +2,7 @@
 #include <mnet/tcp.h>
 #include <mnet/udp.h>
 
+#include "stack/source.h"
 #include "stack/stack.h"
 #include "stack/zone.h"
 #include "wire/ipv4.h"
@@ -275,8 +276,13 @@ MN_RARE void mn_udp_tell_device(struct mnet_stack *stack)
     }
 }
 
-/* Waits until the device takes frames again. */
-static int await_device(struct mnet_udp *udp, uint64_t deadline)
+MN_RARE void mn_udp_wake_senders(struct mnet_stack *stack)
+{
+    for (struct mnet_link *node = stack->endpoints.next; node != &stack->endpoints; node = node->next)
+        mn_block_wake_all(&MN_CONTAINER(node, struct mnet_udp, link)->senders);
+}
+
+static MN_APART int await_busy_device(struct mnet_udp *udp, uint64_t deadline)
 {
     struct mnet_stack *stack = udp->stack;
     while (mn_stack_congested(stack)) {
@@ -290,6 +296,12 @@ static int await_device(struct mnet_udp *udp, uint64_t deadline)
             return error;
     }
     return MNET_OK;
+}
+
+/* Waits until the device takes frames. */
+static inline int await_device(struct mnet_udp *udp, uint64_t deadline)
+{
+    return MN_LIKELY(!mn_stack_congested(udp->stack)) ? MNET_OK : await_busy_device(udp, deadline);
 }
 
 /* A message on its way out. */
@@ -353,8 +365,19 @@ static int measure(struct sending *sending)
     return sending->datagram_len > most ? MNET_E_TOO_BIG : MNET_OK;
 }
 
+/* At the start of the stack an own address may still come. */
+static MN_APART int await_path(struct mnet_udp *udp, const struct mnet_address *remote, struct mn_ip_path *path,
+                               uint64_t deadline)
+{
+    struct mnet_stack *stack = udp->stack;
+    int error = mn_stack_await_source_in(stack, &udp->senders, *remote, deadline);
+    if (error == MNET_OK)
+        error = await_device(udp, deadline);
+    return error < 0 ? error : mn_ip_path(&stack->ip, *remote, path);
+}
+
 /* Checks the message before anything of it is sent. */
-static int prepare(struct mnet_udp *udp, struct sending *sending)
+static int prepare(struct mnet_udp *udp, struct sending *sending, uint64_t deadline)
 {
     struct mnet_udp_message *message = &sending->message;
     struct mn_ip_path path;
@@ -365,6 +388,8 @@ static int prepare(struct mnet_udp *udp, struct sending *sending)
     if (error < 0)
         return error;
     error = mn_ip_path(&udp->stack->ip, message->remote.address, &path);
+    if (MN_UNLIKELY(error < 0 || !mn_stack_source_fits(&path.source, &message->remote.address)))
+        error = await_path(udp, &message->remote.address, &path, deadline);
     if (error < 0)
         return error;
     sending->whole_max = udp->engine.dont_fragment ? whole_payload(udp->stack, message->remote.address, &path)
@@ -396,7 +421,7 @@ static int send_message(struct mnet_udp *udp, const struct mnet_udp_message *mes
     do {
         error = await_device(udp, deadline);
         if (error == MNET_OK && sending.whole_max == 0)
-            error = prepare(udp, &sending); /* only now, for much can change while the task waits */
+            error = prepare(udp, &sending, deadline); /* only now, for much can change while the task waits */
         if (error == MNET_OK)
             error = send_datagram(udp, &sending);
     } while (error == MNET_OK && sending.bytes.left > 0);

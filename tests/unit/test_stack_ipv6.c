@@ -399,6 +399,13 @@ static int connection_does_not_wait_for_ever(struct world *w)
     return 0;
 }
 
+struct late_sender {
+    struct mnet_udp *udp;
+    struct mnet_endpoint to;
+    int error;
+    uint64_t ended_ns;
+};
+
 static int datagram_leaves_when_there_is_a_way(struct world *w)
 {
     struct mnet_udp *server, *client;
@@ -413,8 +420,10 @@ static int datagram_leaves_when_there_is_a_way(struct world *w)
     CHECK_EQUAL(mnet_stack_await_way(w->client, MNET_ADDRESS_ANY, MNET_NEVER), MNET_E_INVALID);
     CHECK_EQUAL(mnet_stack_await_way(w->client, elsewhere, MNET_NEVER), MNET_E_UNREACHABLE);
     CHECK_EQUAL(mnet_stack_await_way(w->client, to.address, 0), MNET_E_DEADLINE);
-    CHECK_EQUAL(mnet_udp_send(client, &to, "x", 1, MNET_NEVER), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(mnet_udp_send(client, &to, "x", 1, 0), MNET_E_UNREACHABLE);
     CHECK_EQUAL(mnet_now(), begun);
+    CHECK_EQUAL(mnet_udp_send(client, &to, "x", 1, in_ms(100)), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(mnet_now() - begun, 100 * MNET_MILLISECOND);
     CHECK_EQUAL(mnet_stack_await_way(w->client, group.address, MNET_NEVER), 0);
     CHECK(mnet_now() - begun > MNET_SECOND && mnet_now() - begun < 2100 * MNET_MILLISECOND);
     CHECK_EQUAL(mnet_stack_await_way(w->client, to.address, 0), 0);
@@ -549,6 +558,48 @@ static void test_connection_waits_for_the_address_by_a_router(void **state)
         options.client.memory_size = i == 0 ? 0 : (size_t)8 << 20; /* says which call is tried */
         world_run(connection_waits_for_the_address_by_a_router, &options);
     }
+}
+
+static int send_and_keep_the_result(void *argument)
+{
+    struct late_sender *sender = argument;
+    sender->error = mnet_udp_send(sender->udp, &sender->to, "x", 1, MNET_NEVER);
+    sender->ended_ns = mnet_now();
+    return 0;
+}
+
+/* To an address of the link, to a group, and to another network, whose router advertises in the
+ * third second. An endpoint that is closed meanwhile is nobody's any more. */
+static int datagram_waits_for_a_source(struct world *w)
+{
+    struct mnet_endpoint local = {link_local_of(w->server), 53}, group = {parsed("ff02::1"), 53},
+                         far = {parsed("2001:db8::1"), 53};
+    uint64_t begun = mnet_now();
+    local.address.zone = w->client->zone;
+    struct late_sender senders[] = {{.to = local}, {.to = group}, {.to = far}, {.to = far}};
+    CHECK_EQUAL(mnet_spawn(NULL, advertise, w), 0);
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQUAL(mnet_udp_open(w->client, NULL, &senders[i].udp), 0);
+        CHECK_EQUAL(mnet_spawn(NULL, send_and_keep_the_result, &senders[i]), 0);
+    }
+    mnet_sleep(in_ms(100));
+    mnet_udp_close(senders[3].udp);
+    mnet_sleep(in_ms(12000));
+    CHECK_EQUAL(senders[3].error, MNET_E_CLOSED);
+    CHECK_EQUAL(senders[3].ended_ns - begun, 100 * MNET_MILLISECOND);
+    for (int i = 0; i < 3; i++) {
+        uint64_t took = senders[i].ended_ns - begun;
+        CHECK_EQUAL(senders[i].error, 0);
+        CHECK(took > (i < 2 ? 1 : 4) * MNET_SECOND && took < (i < 2 ? 3 : 10) * MNET_SECOND);
+        mnet_udp_close(senders[i].udp);
+    }
+    return 0;
+}
+
+static void test_datagram_waits_for_a_source(void **state)
+{
+    (void)state;
+    world_run(datagram_waits_for_a_source, NULL);
 }
 
 static void test_connection_does_not_wait_for_ever(void **state)
@@ -731,6 +782,7 @@ int main(void)
         cmocka_unit_test(test_connection_waits_for_the_address_by_a_router),
         cmocka_unit_test(test_connection_does_not_wait_for_ever),
         cmocka_unit_test(test_datagram_leaves_when_there_is_a_way),
+        cmocka_unit_test(test_datagram_waits_for_a_source),
         cmocka_unit_test(test_listeners_take_both_families_or_one),
         cmocka_unit_test(stack_without_ipv4_waits_for_its_address),
         cmocka_unit_test(stack_without_routers_waits_no_longer_than_it_says),
