@@ -80,8 +80,8 @@ struct mnet_ip_config {
      * an address by DHCP is probed for 0.1 s. */
     bool address_probe;
     uint8_t ttl; /* of packets sent */
-    /* How long mnet_stack_up waits for the address while the link is up. While the link stays down
-     * it waits 10 times as long. */
+    /* How long mnet_stack_up waits for the address while the link is up, though 10 s at most once
+     * IPv6 has one. While the link stays down it waits 10 times as long. */
     uint64_t dhcp_wait_ns;
     unsigned neighbours_max;           /* hosts of the link whose link addresses are known */
     unsigned reassembly_datagrams_max; /* incomplete IP datagrams at a time */

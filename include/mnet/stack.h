@@ -74,7 +74,9 @@ struct mnet_config {
  * one. While the link is down, it waits 10 s likewise, and goes on without an address. With
  * ip.dhcp it waits until a server has given an address, so that the next call can use it. If no
  * address comes within ip.dhcp_wait_ns while the link is up, or the link is down for ten times as
- * long, it returns MNET_E_NO_ADDRESS and writes a line to the log. */
+ * long, it returns MNET_E_NO_ADDRESS and writes a line to the log. If IPv6 has an address by then
+ * that is more than link-local, it waits 10 s at most, and goes on with that one; the lease may
+ * still come. */
 int mnet_stack_up(struct mnet_env *env, const struct mnet_config *config, struct mnet_stack **stack);
 
 /* Creates a stack that the caller drives. Required are device, platform, memory and memory_size,

@@ -349,12 +349,15 @@ int mnet_stack_await_change(struct mnet_stack *stack, uint32_t seen, uint64_t de
     return MNET_OK;
 }
 
-/* Returns the end of the wait for a first lease. While the link is down, the wait is longer. */
+/* Returns the end of the wait for a first lease. While the link is down, the wait is longer. With an
+ * address of IPv6 the stack can go on without a lease, and the wait is shorter. */
 static uint64_t lease_deadline(const struct mnet_stack *stack, uint64_t begun)
 {
     uint64_t wait = stack->config.ip.dhcp_wait_ns;
     uint64_t patience = wait > UINT64_MAX / LINK_PATIENCE ? UINT64_MAX : wait * LINK_PATIENCE;
     uint64_t last = mn_time_after(begun, patience);
+    if (mn_ip_has_ipv6(&stack->ip))
+        wait = MN_MIN(wait, MN_ROUTERS_PATIENCE);
     return stack->link_down ? last : MN_MIN(last, mn_time_after(MN_MAX(begun, stack->link_ns), wait));
 }
 
@@ -432,6 +435,10 @@ static int await_first_address(struct mnet_stack *stack)
     int error = await_lease(stack);
     if (error != MNET_E_DEADLINE)
         return error;
+    if (mn_ip_has_ipv6(&stack->ip)) {
+        mn_log(&config->log, MNET_LOG_WARNING, "dhcp: no server gave an address so far, only IPv6 has one");
+        return MNET_OK;
+    }
     unsigned seconds = (unsigned)(config->ip.dhcp_wait_ns / MNET_SECOND);
     if (stack->link_down)
         mn_log(&config->log, MNET_LOG_ERROR, "dhcp: the link has been down for %u s", seconds * LINK_PATIENCE);

@@ -132,8 +132,32 @@ renewed_by_kea()
     ! message 6 || fail 'it was rebound'
 }
 
+# With --dhcp where nobody has an address of IPv4: with that of DHCPv6 the stack is up after 10 s.
+without_ipv4()
+{
+    add_gateway
+    serve --enable-ra --dhcp-range=2001:db8:1::50,2001:db8:1::5f,64,2m
+    PATIENCE=20 milliseconds start_host --dhcp
+    note "up after $took ms"
+    [ $took -gt 9000 ] || fail 'it did not wait for the other server'
+    grep -q 'dhcp: no server gave an address so far, only IPv6 has one' "$dir/mnet.err" || fail 'it does not say so'
+    echo hello | at gateway timeout 10 nc -N "$(own 2001:db8:1::5)" 7 | expect hello
+}
+
+# And where there are no routers either, who would tell of DHCPv6.
+without_routers()
+{
+    add_gateway
+    serve --dhcp-range=2001:db8:1::50,2001:db8:1::5f,64,2m
+    PATIENCE=30 milliseconds start_host --dhcp
+    note "up after $took ms"
+    has 2001:db8:1::5 preferred || fail 'no address of DHCPv6'
+}
+
 beside address_of_dnsmasq_is_used_and_given_back used_and_given_back
 beside address_of_another_host_is_declined declined
 beside names_are_known_without_an_address names_without_address
 beside address_of_kea_is_renewed_and_given_back renewed_by_kea
+beside network_without_ipv4_is_enough_for_dhcp without_ipv4
+beside network_without_ipv4_and_routers_is_enough_for_dhcp without_routers
 join

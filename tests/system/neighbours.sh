@@ -34,7 +34,7 @@ change_mac()
 bounded()
 {
     note "$2 after $took ms"
-    [ $took -le "$1" ] || fail "$2 after $took ms only"
+    [ "$took" -le "$1" ] || fail "$2 after $took ms only"
 }
 
 # away ADDRESS SECONDS MOST - the neighbour is out of the switch for so long, while mnet sends. The

@@ -355,6 +355,33 @@ static void up_without_a_server_fails_in_time(void **state)
     mnet_sim_destroy(play.sim);
 }
 
+/* With an address of IPv6 the stack goes on without the lease, which may come later. */
+static int up_with_ipv6_alone(struct world *w)
+{
+    struct play *play = w->argument;
+    struct mnet_config config = {.log = {note_line, &play->log, MNET_LOG_WARNING}};
+    uint64_t before = mnet_now();
+    CHECK_EQUAL(mnet_address_parse("fd00::2", &config.ip.ipv6.address), 0);
+    config.ip.ipv6.length = 64;
+    CHECK_EQUAL(mnet_stack_up(mnet_sim_env(w->client_host), &config, &w->client), 0);
+    CHECK_EQUAL(mnet_now() - before, 10 * MNET_SECOND);
+    CHECK_EQUAL(play->log.count, 1);
+    CHECK_EQUAL(strcmp(play->log.last, "dhcp: no server gave an address so far, only IPv6 has one"), 0);
+    CHECK_EQUAL(mnet_stack_await_address(w->client, 0), 0);
+    CHECK(mnet_address_is_any(mnet_stack_ipv4(w->client)));
+    mnet_sleep(in_ms(20000));
+    CHECK(mnet_address_equal(mnet_stack_ipv4(w->client), FIRST));
+    return 0;
+}
+
+static void up_without_a_server_goes_on_with_ipv6(void **state)
+{
+    (void)state;
+    struct play play = {.answers_from = 11 * MNET_SECOND};
+    play_run(&play, up_with_ipv6_alone, "--dhcp");
+    mnet_sim_destroy(play.sim);
+}
+
 static int call_await(void *argument)
 {
     struct call *call = argument;
@@ -447,6 +474,7 @@ int main(void)
         cmocka_unit_test(bound_wound_down_waits_for_the_release),
         cmocka_unit_test(up_waits_for_the_first_lease),
         cmocka_unit_test(up_without_a_server_fails_in_time),
+        cmocka_unit_test(up_without_a_server_goes_on_with_ipv6),
         cmocka_unit_test(up_without_waiting_can_be_awaited),
         cmocka_unit_test(await_ends_with_the_stack),
         cmocka_unit_test(up_with_an_address_of_its_own_asks_nobody),
