@@ -5,16 +5,19 @@
 
 #include "ports/virtio/machine/internal.h"
 
-/* How far functions begin behind each other, the first behind the start of the image. Behind that
- * are texts, each ended by a zero: the name of the program; the parts that names are made of, for
- * each byte but zero; and the names of the functions, in the same order, whose bytes are numbers of
- * parts. That takes half the room of plain names. A report has the time to count the texts. */
+/* Behind the name of the program and a zero is for each function how far it begins behind the one
+ * before, the first behind the start of the image: a byte, or LONG and two bytes, the lower one
+ * first. Then the names follow, in the same order, each ended by a zero. In these a byte stands for
+ * a pair of bytes, unless that is two zeros; a byte of a pair may stand for another pair. That
+ * takes less than half the room of plain names. A report has the time to count them. */
 struct symbol_table {
     uint32_t count;
-    uint16_t distances[];
+    uint8_t pairs[256][2];
+    char program[];
 };
 
-#define PARTS 255
+#define LONG 255
+#define DEPTH 16 /* of pairs in pairs */
 
 struct place {
     char magic[16]; /* scripts/image looks for this */
@@ -24,39 +27,82 @@ struct place {
 /* Volatile: the compiler must not know its contents. */
 extern const struct place mn_symbols;
 /* Weak, so that the compiler does not take this value for the final one. */
-__attribute__((weak, section(".rodata.mn_symbols"))) const struct place mn_symbols = {"mnet symbols 4", 0, 0};
+__attribute__((weak, section(".rodata.mn_symbols"))) const struct place mn_symbols = {"mnet symbols 5", 0, 0};
 
 static const struct symbol_table *table(void)
 {
     return (const struct symbol_table *)mn_symbols.address;
 }
 
-/* Text 0 is the program's name. */
-static const char *text_at(uint32_t number)
+static const uint8_t *distances(void)
 {
-    const char *text = (const char *)&table()->distances[table()->count];
-    for (; number > 0; number--)
-        text += strlen(text) + 1;
-    return text;
+    return (const uint8_t *)table()->program + strlen(table()->program) + 1;
+}
+
+static uint32_t next_distance(const uint8_t **at)
+{
+    uint32_t distance = *(*at)++;
+    if (distance < LONG)
+        return distance;
+    distance = (*at)[0] | (uint32_t)(*at)[1] << 8;
+    *at += 2;
+    return distance;
+}
+
+/* A name on its way out of the text. */
+struct naming {
+    uint32_t before; /* names before it */
+    char *to;
+    size_t size, len;
+};
+
+/* Takes a byte that stands for itself. Returns false if the name has ended. */
+static bool take(struct naming *naming, uint8_t byte)
+{
+    if (byte == 0)
+        return naming->before-- > 0;
+    if (naming->before == 0 && naming->len < naming->size - 1)
+        naming->to[naming->len++] = (char)byte;
+    return true;
+}
+
+/* Takes all that a byte stands for. Returns false if the name has ended. */
+static bool take_pairs(struct naming *naming, uint8_t byte)
+{
+    uint8_t waiting[DEPTH + 1] = {byte};
+    for (unsigned count = 1; count > 0;) {
+        byte = waiting[--count];
+        const uint8_t *pair = table()->pairs[byte];
+        if (pair[0] != 0 || pair[1] != 0) {
+            waiting[count++] = pair[1];
+            waiting[count++] = pair[0];
+        } else if (!take(naming, byte)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Writes the name of a function, as much of it as fits. */
 static void write_name(uint32_t number, char *to, size_t size)
 {
-    size_t len = 0;
-    for (const char *at = text_at(1 + PARTS + number); *at != 0; at++)
-        for (const char *part = text_at((uint8_t)*at); *part != 0 && len < size - 1; part++)
-            to[len++] = *part;
-    to[len] = 0;
+    struct naming naming = {.before = number, .to = to, .size = size};
+    const uint8_t *text = distances();
+    for (uint32_t i = 0; i < table()->count; i++)
+        (void)next_distance(&text);
+    while (take_pairs(&naming, *text))
+        text++;
+    to[naming.len] = 0;
 }
 
 bool mn_symbol(uint64_t address, uint64_t *start, char *name, size_t size)
 {
     if (table() == NULL || address < (uintptr_t)mn_image_start || address >= (uintptr_t)mn_text_end)
         return false;
+    const uint8_t *at = distances();
     uint32_t number = 0;
     for (uint64_t next = (uintptr_t)mn_image_start; number < table()->count; number++) {
-        next += table()->distances[number];
+        next += next_distance(&at);
         if (next > address)
             break;
         *start = next;
@@ -68,7 +114,7 @@ bool mn_symbol(uint64_t address, uint64_t *start, char *name, size_t size)
 
 const char *mn_program_name(void)
 {
-    return table() != NULL ? text_at(0) : "mnet";
+    return table() != NULL ? table()->program : "mnet";
 }
 
 uint64_t mn_image_end(void)
