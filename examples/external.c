@@ -105,7 +105,7 @@ int main(int argc, char **argv)
         return 0;
     char why[128];
     strcpy(why, usage);
-    struct mnet_config config = {.platform = {clock_now, entropy, NULL}, .memory_size = MEMORY_BYTES};
+    struct mnet_config config = {.platform = {.now = clock_now, .entropy = entropy}, .memory_size = MEMORY_BYTES};
     config.memory = malloc(MEMORY_BYTES);
     if (argc != 3 || config.memory == NULL || !set_address(&config, argv[2]) ||
         mnet_tap_open(argv[1], NULL, &config.device, why, sizeof why) < 0) {

@@ -250,7 +250,7 @@ static void start(struct stack_world *w)
     w->dhcp = (flags & 32) != 0;
     struct mnet_config config = {
         .device = &w->device,
-        .platform = {clock_now, entropy, w},
+        .platform = {clock_now, entropy, w, NULL},
         .memory = region,
         .memory_size = REGION >> ((flags >> 3 & 1) + (flags >> 6 & 1)),
         .tcp.half_open_max = 4,

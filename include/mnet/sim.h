@@ -57,6 +57,9 @@ struct mnet_sim_host_options {
     uint16_t mtu;        /* in bytes; default 1500 */
     uint32_t tx_offload; /* enum mnet_offload, for frames that the host sends */
     uint32_t rx_offload; /* enum mnet_offload, for frames that it receives */
+    /* The time of day (mnet_wall_clock) at time 0 of the simulation. Default 2026-01-01 00:00 UTC.
+     * MNET_NEVER: the host does not know it. */
+    uint64_t wall_clock;
 };
 
 /* One direction between a host and its segment. All zeros is a perfect wire: no delay, no limit, no

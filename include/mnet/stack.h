@@ -34,6 +34,8 @@ struct mnet_platform {
     /* Fills `buffer` with `len` unpredictable bytes. False if there is no entropy. */
     bool (*entropy)(void *context, void *buffer, size_t len);
     void *context;
+    /* Returns the time of day as mnet_wall_clock does, or 0 if it is not known. May be NULL. */
+    uint64_t (*wall)(void *context);
 };
 
 /* The configuration of a stack. All zeros is the default for every field. A stack keeps a copy. */

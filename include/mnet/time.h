@@ -3,6 +3,8 @@
  * A blocking call takes an absolute deadline on this clock as its last argument. With MNET_NEVER it
  * waits without bound. With 0 it does not wait at all, so every call is also its own non-blocking
  * form.
+ *
+ * The time of day is another clock, which may be unknown, and may be set.
  */
 #ifndef MNET_TIME_H
 #define MNET_TIME_H
@@ -13,5 +15,16 @@
 #define MNET_MICROSECOND UINT64_C(1000)    /* a microsecond in nanoseconds */
 #define MNET_MILLISECOND UINT64_C(1000000) /* a millisecond in nanoseconds */
 #define MNET_SECOND UINT64_C(1000000000)   /* a second in nanoseconds */
+
+#pragma GCC visibility push(default)
+
+struct mnet_stack;
+
+/* Returns the time of day: nanoseconds since 1970-01-01 00:00 UTC, without leap seconds. 0: it is
+ * not known. It is that of the platform: the host's in a process, the clock of the host or of the
+ * battery in a machine, 2026 in a simulation (mnet/sim.h). Never suspends. */
+uint64_t mnet_wall_clock(const struct mnet_stack *stack);
+
+#pragma GCC visibility pop
 
 #endif

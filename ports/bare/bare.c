@@ -190,6 +190,7 @@ int mn_bare_main(const struct mn_bare_port *port, struct mn_heap *heap, char *pr
         .context = port->context,
         .now = port->now,
         .entropy = bare_entropy,
+        .wall = port->wall,
         .open_device = bare_open_device,
         .print = bare_print,
         .input = port->input,

@@ -22,7 +22,8 @@ struct mn_bare_port {
     /* Monotonic time in nanoseconds, and waiting, as in struct mn_loop_port. */
     uint64_t (*now)(void *context);
     void (*wait)(void *context, uint64_t deadline);
-    uint64_t began; /* when the machine did, in that time */
+    uint64_t (*wall)(void *context); /* the time of day, as in struct mnet_platform */
+    uint64_t began;                  /* when the machine did, in that time */
     /* The command line may have words that are meant for a kernel: see arguments.h. */
     bool kernel_line;
     /* Fills `seed` with `len` unpredictable bytes. Called once; false after saying why, in one

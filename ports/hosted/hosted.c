@@ -27,6 +27,14 @@ uint64_t mn_hosted_now(void *context)
     return (uint64_t)now.tv_sec * MNET_SECOND + (uint64_t)now.tv_nsec;
 }
 
+uint64_t mn_hosted_wall(void *context)
+{
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec > 0 ? (uint64_t)now.tv_sec * MNET_SECOND + (uint64_t)now.tv_nsec : 0;
+}
+
 bool mn_hosted_entropy(void *context, void *buffer, size_t len)
 {
     (void)context;

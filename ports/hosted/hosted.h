@@ -13,6 +13,8 @@
 /* CLOCK_MONOTONIC in nanoseconds. `context` is not used, here and below: the signatures are those
  * of struct mn_env_setup. */
 uint64_t mn_hosted_now(void *context);
+/* The host's time of day, for struct mn_env_setup. */
+uint64_t mn_hosted_wall(void *context);
 /* The kernel's generator; false only if the kernel has none. */
 bool mn_hosted_entropy(void *context, void *buffer, size_t len);
 /* Address space that costs memory only when it is touched. */

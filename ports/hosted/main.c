@@ -231,6 +231,7 @@ int mn_hosted_main(const struct mn_hosted_port *port, int argc, char **argv)
         .context = &process,
         .now = process_now,
         .entropy = mn_hosted_entropy,
+        .wall = mn_hosted_wall,
         .open_device = process_open_device,
         .print = mn_hosted_print,
         .input = process_input,

@@ -18,6 +18,16 @@ static uint64_t host_now(void *context)
     return host->sim->now;
 }
 
+/* The time of day at the start of a simulation: 2026-01-01 00:00 UTC. */
+#define SIM_EPOCH (UINT64_C(1767225600) * MNET_SECOND)
+
+static uint64_t host_wall(void *context)
+{
+    const struct mnet_sim_host *host = context;
+    uint64_t start = host->wall_clock != 0 ? host->wall_clock : SIM_EPOCH;
+    return start != MNET_NEVER ? start + host->sim->now : 0;
+}
+
 static bool host_entropy(void *context, void *buffer, size_t len)
 {
     struct mnet_sim_host *host = context;
@@ -81,6 +91,7 @@ static bool open_environment(struct mnet_sim_host *host, const struct mnet_sim_h
         .context = host,
         .now = host_now,
         .entropy = host_entropy,
+        .wall = host_wall,
         .open_device = host_open_device,
         .print = host_print,
         .allocate = mn_hosted_allocate,
@@ -100,6 +111,7 @@ struct mnet_sim_host *mnet_sim_host(struct mnet_sim *sim, const char *name, cons
         return NULL;
     host->sim = sim;
     host->name = name;
+    host->wall_clock = options->wall_clock;
     const char *arguments = options->arguments != NULL ? options->arguments : "";
     size_t len = strlen(arguments);
     if (len < sizeof host->arguments)
@@ -124,7 +136,7 @@ struct mnet_device *mnet_sim_device(struct mnet_sim_host *host)
 
 struct mnet_platform mnet_sim_platform(struct mnet_sim_host *host)
 {
-    return (struct mnet_platform){host_now, host_entropy, host};
+    return (struct mnet_platform){host_now, host_entropy, host, host_wall};
 }
 
 struct mnet_env *mnet_sim_env(struct mnet_sim_host *host)

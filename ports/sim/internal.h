@@ -56,6 +56,7 @@ struct mnet_sim_host {
     struct mnet_sim_segment *segment;
     struct mnet_sim_host *next_on_segment;
     const char *name;
+    uint64_t wall_clock;                /* of the options */
     struct mn_sim_interface *interface; /* of the router whose card it is; NULL: a host */
     struct mn_sim_path paths[2];        /* by enum mnet_sim_direction */
     struct mn_sim_flight *received, **received_end;

@@ -55,6 +55,12 @@ static uint64_t port_now(void *context)
     return solo5_clock_monotonic();
 }
 
+static uint64_t port_wall(void *context)
+{
+    (void)context;
+    return solo5_clock_wall();
+}
+
 static void port_wait(void *context, uint64_t deadline)
 {
     (void)context;
@@ -144,6 +150,7 @@ int solo5_app_main(const struct solo5_start_info *info)
     static struct mn_bare_port port = {
         .options = options,
         .now = port_now,
+        .wall = port_wall,
         .wait = port_wait,
         .seed = port_seed,
         .open_device = port_open_device,

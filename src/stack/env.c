@@ -296,7 +296,8 @@ static void take_options(struct mnet_config *config, const struct mnet_env *env)
 static void take_platform(struct mnet_config *config, const struct mnet_env *env)
 {
     if (config->platform.now == NULL && config->platform.entropy == NULL)
-        config->platform = (struct mnet_platform){env->setup.now, env->setup.entropy, env->setup.context};
+        config->platform = (struct mnet_platform){env->setup.now, env->setup.entropy, env->setup.context,
+                                                  env->setup.wall};
     if (config->log.write == NULL)
         config->log = env->log;
     if (config->memory_size == 0)
@@ -514,6 +515,7 @@ static int bring_up(struct mnet_env *env, const struct mnet_config *wanted, stru
         return refuse_creation(env, error);
     if (place != NULL)
         place->stack = *stack;
+    mn_wall_tell(*stack);
     error = await_first_address(*stack);
     if (error == MNET_E_IN_USE)
         remember_failure(env, error, "another station uses our address");

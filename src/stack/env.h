@@ -36,6 +36,7 @@ struct mn_env_setup {
     /* Monotonic time and entropy, as in struct mnet_platform. */
     uint64_t (*now)(void *context);
     bool (*entropy)(void *context, void *buffer, size_t len);
+    uint64_t (*wall)(void *context); /* the time of day, as there; NULL: it is not known */
     /* Opens a device. If that fails, prints one line with the cause on the error console and
      * returns NULL. */
     struct mnet_device *(*open_device)(void *context, const struct mn_device_request *request);

@@ -129,6 +129,11 @@ struct mnet_udp {
     (MN_REQUIRE((udp) != NULL, "the endpoint is NULL"), \
      MN_REQUIRE(mn_list_linked(&(udp)->link), "the endpoint is closed"))
 
+/* wall.c */
+
+/* Tells the log the time of day that the stack begins with. */
+void mn_wall_tell(const struct mnet_stack *stack);
+
 /* stack.c */
 
 /* mnet_stack_open for a stack that `loop` and `env` drive (NULL: nobody). */

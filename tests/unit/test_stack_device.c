@@ -121,7 +121,7 @@ static void open_stacks(uint32_t offload, struct mnet_config options)
     for (int i = 0; i < 2; i++) {
         struct mnet_config config = i == 0 ? options : (struct mnet_config){0};
         config.device = i == 0 ? &tested.device : ends[1];
-        config.platform = (struct mnet_platform){now, entropy, i == 0 ? NULL : stacks};
+        config.platform = (struct mnet_platform){now, entropy, i == 0 ? NULL : stacks, NULL};
         config.memory = regions[i] = malloc(REGION);
         config.memory_size = REGION;
         config.ip.ipv4 = (struct mnet_prefix){i == 0 ? FIRST : SECOND, 24};

@@ -93,6 +93,12 @@ uint64_t mn_clock_ticks(uint64_t ns)
     return mn_scale(ns, machine.ticks_per_ns);
 }
 
+bool mn_clock_is_hosts(uint64_t *start)
+{
+    *start = machine.start;
+    return machine.pvclock;
+}
+
 static void set_frequency(uint64_t hz)
 {
     machine.ns_per_tick = (MNET_SECOND << 32) / hz;

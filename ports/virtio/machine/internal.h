@@ -150,6 +150,13 @@ void mn_acpi_read(struct mn_acpi *acpi, uint64_t rsdp);
 bool mn_clock_start(const struct mn_acpi *acpi, uint64_t entered);
 /* Time stamps in `ns` nanoseconds, as mn_machine_now counts them. */
 uint64_t mn_clock_ticks(uint64_t ns);
+/* Whether the host keeps the clock (pvclock). *start is its time at time 0 of ours. */
+bool mn_clock_is_hosts(uint64_t *start);
+
+/* ---- wall.c: the time of day ---- */
+
+/* In nanoseconds since 1970-01-01 00:00 UTC, or 0 if no clock tells it. */
+uint64_t mn_machine_wall(void);
 
 /* The counts of two clocks in the same time. */
 struct mn_interval {

@@ -101,6 +101,12 @@ static uint64_t machine_now(void *context)
     return mn_machine_now();
 }
 
+static uint64_t machine_wall(void *context)
+{
+    (void)context;
+    return mn_machine_wall();
+}
+
 static void machine_wait(void *context, uint64_t deadline)
 {
     (void)context;
@@ -189,6 +195,7 @@ static const struct mn_bare_port port = {
     .options = machine_options,
     .kernel_line = true,
     .now = machine_now,
+    .wall = machine_wall,
     .wait = machine_wait,
     .seed = machine_seed,
     .open_device = machine_open_device,
