@@ -13,6 +13,7 @@ static void check_text(const struct mn_dhcp *message)
 static void check_counts(const struct mn_dhcp *message)
 {
     MN_ASSERT(message->router_count <= MN_DHCP_ROUTERS && message->dns_count <= MN_DHCP_DNS);
+    MN_ASSERT(message->ntp_count <= MN_DHCP_NTP);
     MN_ASSERT(message->route_count <= MN_DHCP_ROUTES && message->type <= MN_DHCP_INFORM);
     for (unsigned i = 0; i < message->route_count; i++)
         MN_ASSERT(message->routes[i].length <= 32);

@@ -81,6 +81,9 @@
     X(DNS_FAILED, "dns.failed", "questions that no server answered") \
     X(DNS_DROP_INVALID, "dns.drop_invalid", "malformed") \
     X(DNS_DROP_UNEXPECTED, "dns.drop_unexpected", "not an answer to a question that was asked") \
+    X(NTP_RX, "ntp.rx", "answers of NTP servers") \
+    X(NTP_DROP_INVALID, "ntp.drop_invalid", "not an answer to the request under way") \
+    X(NTP_DROP_UNUSABLE, "ntp.drop_unusable", "an answer of a server that does not know the time") \
     X(TCP_RX, "tcp.rx", "segments received") \
     X(TCP_TX, "tcp.tx", "segments sent") \
     X(TCP_RETRANSMITTED, "tcp.retransmitted", "segments sent again") \

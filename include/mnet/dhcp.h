@@ -14,6 +14,7 @@
 struct mnet_stack;
 
 #define MNET_DHCP_DNS 3      /* DNS servers that a lease keeps, at most */
+#define MNET_DHCP_NTP 3      /* NTP servers, likewise */
 #define MNET_DHCP_DOMAIN 256 /* bytes of a domain name, the terminating zero included */
 
 /* A lease: the values that a DHCP server gave. */
@@ -25,6 +26,8 @@ struct mnet_dhcp_lease {
     struct mnet_address router;
     struct mnet_address dns[MNET_DHCP_DNS];
     unsigned dns_count;
+    struct mnet_address ntp[MNET_DHCP_NTP]; /* option 42; see mnet/sntp.h */
+    unsigned ntp_count;
     char domain[MNET_DHCP_DOMAIN]; /* letters, digits, '-', '_' and '.'; empty if not given */
     uint64_t end_ns;               /* end on the stack's clock unless renewed; MNET_NEVER: none */
 };

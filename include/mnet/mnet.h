@@ -13,6 +13,7 @@
 #include <mnet/panic.h>
 #include <mnet/ping.h>
 #include <mnet/resolvers.h>
+#include <mnet/sntp.h>
 #include <mnet/stack.h>
 #include <mnet/stream.h>
 #include <mnet/task.h>

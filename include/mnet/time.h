@@ -21,8 +21,9 @@
 struct mnet_stack;
 
 /* Returns the time of day: nanoseconds since 1970-01-01 00:00 UTC, without leap seconds. 0: it is
- * not known. It is that of the platform: the host's in a process, the clock of the host or of the
- * battery in a machine, 2026 in a simulation (mnet/sim.h). Never suspends. */
+ * not known. It is that of servers if mnet/sntp.h asks some, and else that of the platform: the
+ * host's in a process, the clock of the host or of the battery in a machine, 2026 in a simulation
+ * (mnet/sim.h). Never suspends. */
 uint64_t mnet_wall_clock(const struct mnet_stack *stack);
 
 #pragma GCC visibility pop

@@ -17,7 +17,8 @@
 #define RELEASE_WAIT_NS (500 * MNET_MILLISECOND) /* for the server's link address */
 
 static_assert(MN_DHCP_ROUTES <= MNET_ROUTES_MAX, "ip takes the routes of every lease");
-static_assert(MNET_DHCP_DNS == MN_DHCP_DNS && MNET_DHCP_DOMAIN == MN_DHCP_DOMAIN, "a lease is handed on whole");
+static_assert(MNET_DHCP_DNS == MN_DHCP_DNS && MNET_DHCP_NTP == MN_DHCP_NTP && MNET_DHCP_DOMAIN == MN_DHCP_DOMAIN,
+              "a lease is handed on whole");
 
 /* ---- Log ---- */
 
@@ -105,7 +106,8 @@ static bool have_same_routes(const struct mn_dhcp_lease *a, const struct mn_dhcp
 static bool differ(const struct mn_dhcp_lease *a, const struct mn_dhcp_lease *b)
 {
     bool same = a->address == b->address && a->length == b->length && a->server == b->server && a->mtu == b->mtu &&
-                a->dns_count == b->dns_count && memcmp(a->dns, b->dns, sizeof a->dns) == 0;
+                a->dns_count == b->dns_count && memcmp(a->dns, b->dns, sizeof a->dns) == 0 &&
+                a->ntp_count == b->ntp_count && memcmp(a->ntp, b->ntp, sizeof a->ntp) == 0;
     return !same || !have_same_routes(a, b) || strcmp(a->domain, b->domain) != 0;
 }
 
@@ -253,12 +255,15 @@ bool mnet_dhcp_lease(const struct mnet_stack *stack, struct mnet_dhcp_lease *res
         .address = {mnet_address_from_ipv4(lease->address), lease->length},
         .server = mnet_address_from_ipv4(lease->server),
         .dns_count = lease->dns_count,
+        .ntp_count = lease->ntp_count,
         .end_ns = lease->end_ns,
     };
     if (lease->router != 0)
         result->router = mnet_address_from_ipv4(lease->router);
     for (unsigned i = 0; i < lease->dns_count; i++)
         result->dns[i] = mnet_address_from_ipv4(lease->dns[i]);
+    for (unsigned i = 0; i < lease->ntp_count; i++)
+        result->ntp[i] = mnet_address_from_ipv4(lease->ntp[i]);
     memcpy(result->domain, lease->domain, sizeof result->domain);
     return true;
 }

@@ -249,7 +249,9 @@ static void tell(struct mnet_stack *stack)
         mn_listener_event(listener);
     if (MN_UNLIKELY(stack->names != NULL))
         stack->names_service->run(stack);
-    mn_block_wake_all(&stack->pingers); /* those whose reply has not come wait again */
+    if (MN_UNLIKELY(stack->sntp != NULL))
+        stack->sntp_service->run(stack); /* after the names that it waits for */
+    mn_block_wake_all(&stack->pingers);  /* those whose reply has not come wait again */
 }
 
 /* Gives flows another chance whose deferred bytes found no memory. Each that fails again has put itself back. */
@@ -410,6 +412,8 @@ static MN_APART uint64_t find_due(struct mnet_stack *stack)
     due = MN_MIN(due, stack->dhcp6.due_ns);
     if (MN_UNLIKELY(stack->names != NULL))
         due = MN_MIN(due, stack->names_service->deadline(stack));
+    if (MN_UNLIKELY(stack->sntp != NULL))
+        due = MN_MIN(due, stack->sntp_service->deadline(stack));
     if (MN_UNLIKELY(mn_ip_has_failed(&stack->ip) || mn_stack_changes(stack) != stack->told))
         return stack->now;
     if (MN_UNLIKELY(mn_stack_congested(stack)))

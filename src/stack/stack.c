@@ -217,6 +217,8 @@ static void end_services(struct mnet_stack *stack)
 {
     if (stack->names != NULL)
         stack->names_service->end(stack);
+    if (stack->sntp != NULL)
+        stack->sntp_service->end(stack);
 }
 
 void mnet_stack_down(struct mnet_stack *stack)

@@ -21,6 +21,7 @@
 
 struct mn_loop;
 struct mn_stack_names;
+struct mn_stack_sntp;
 
 /* A part of a stack that only programs which use it have in their image. */
 struct mn_service {
@@ -54,7 +55,10 @@ struct mnet_stack {
     struct mn_ip ip;
     const struct mn_service *names_service; /* DNS (dns.h); NULL until a program uses it */
     struct mn_stack_names *names;           /* likewise, and NULL once the stack has ended */
-    struct mn_losers losers;                /* addresses that mnet_tcp_connect_any tries last */
+    const struct mn_service *sntp_service;  /* SNTP (sntp.c), likewise */
+    struct mn_stack_sntp *sntp;
+    uint64_t (*wall)(const struct mnet_stack *stack); /* of SNTP: the time of day, or 0; NULL: none */
+    struct mn_losers losers;                          /* addresses that mnet_tcp_connect_any tries last */
     struct mn_tcp *tcp;
     struct mn_udp udp;
     struct mn_stack_dhcp dhcp;

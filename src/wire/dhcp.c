@@ -29,6 +29,7 @@ enum option {
     OPTION_DNS = 6,
     OPTION_DOMAIN_NAME = 15,
     OPTION_MTU = 26,
+    OPTION_NTP = 42,
     OPTION_REQUESTED_IP = 50,
     OPTION_LEASE_TIME = 51,
     OPTION_OVERLOAD = 52,
@@ -205,6 +206,7 @@ static void read_option(uint8_t code, struct mn_reader *r, struct mn_dhcp *messa
     case OPTION_SUBNET_MASK: message->subnet_mask = read_only_u32(r); break;
     case OPTION_ROUTER: message->router_count = read_addresses(r, message->routers, MN_DHCP_ROUTERS); break;
     case OPTION_DNS: message->dns_count = read_addresses(r, message->dns, MN_DHCP_DNS); break;
+    case OPTION_NTP: message->ntp_count = read_addresses(r, message->ntp, MN_DHCP_NTP); break;
     case OPTION_DOMAIN_NAME: read_domain(r, message->domain); break;
     case OPTION_MTU: message->mtu = read_only_u16(r); break;
     case OPTION_REQUESTED_IP: message->requested_ip = read_only_u32(r); break;
@@ -226,9 +228,10 @@ static void read_option(uint8_t code, struct mn_reader *r, struct mn_dhcp *messa
 static void read_options(const struct dhcp_fields *fields, struct mn_dhcp *message)
 {
     static const uint8_t known[] = {
-        OPTION_SUBNET_MASK,  OPTION_ROUTER,     OPTION_DNS,       OPTION_DOMAIN_NAME,      OPTION_MTU,
-        OPTION_REQUESTED_IP, OPTION_LEASE_TIME, OPTION_SERVER_ID, OPTION_MESSAGE_TYPE,     OPTION_PARAMETERS,
-        OPTION_MESSAGE_MAX,  OPTION_T1,         OPTION_T2,        OPTION_CLASSLESS_ROUTES, OPTION_CLIENT_ID,
+        OPTION_SUBNET_MASK,  OPTION_ROUTER,           OPTION_DNS,         OPTION_DOMAIN_NAME,
+        OPTION_MTU,          OPTION_REQUESTED_IP,     OPTION_LEASE_TIME,  OPTION_SERVER_ID,
+        OPTION_MESSAGE_TYPE, OPTION_PARAMETERS,       OPTION_MESSAGE_MAX, OPTION_T1,
+        OPTION_T2,           OPTION_CLASSLESS_ROUTES, OPTION_CLIENT_ID,   OPTION_NTP,
     };
     uint8_t joined[JOINED_MAX];
     for (size_t i = 0; i < sizeof known; i++) {
@@ -285,7 +288,7 @@ static void write_options(struct mn_writer *w, const struct mn_dhcp *message)
     /* Routes before the router: RFC 3442. */
     static const uint8_t parameters[MN_DHCP_PARAMETERS] = {
         OPTION_SUBNET_MASK, OPTION_CLASSLESS_ROUTES, OPTION_ROUTER, OPTION_DNS, OPTION_DOMAIN_NAME,
-        OPTION_MTU,         OPTION_LEASE_TIME,       OPTION_T1,     OPTION_T2,
+        OPTION_MTU,         OPTION_LEASE_TIME,       OPTION_T1,     OPTION_T2,  OPTION_NTP,
     };
     MN_ASSERT(message->client_id_len <= MN_DHCP_CLIENT_ID && message->type != 0);
     mn_write_bytes(w, (const uint8_t[]){OPTION_MESSAGE_TYPE, 1, message->type}, 3);

@@ -21,10 +21,11 @@
 
 #define MN_DHCP_ROUTERS 4
 #define MN_DHCP_DNS 3
+#define MN_DHCP_NTP 3
 #define MN_DHCP_ROUTES 16
-#define MN_DHCP_DOMAIN 256   /* with the terminating zero */
-#define MN_DHCP_CLIENT_ID 7  /* RFC 2132 9.14: hardware type and address */
-#define MN_DHCP_PARAMETERS 9 /* options that clients ask for */
+#define MN_DHCP_DOMAIN 256    /* with the terminating zero */
+#define MN_DHCP_CLIENT_ID 7   /* RFC 2132 9.14: hardware type and address */
+#define MN_DHCP_PARAMETERS 10 /* options that clients ask for */
 
 enum mn_dhcp_operation {
     MN_DHCP_BOOTREQUEST = 1,
@@ -69,9 +70,10 @@ struct mn_dhcp {
     uint32_t subnet_mask;
     uint32_t lease_s, t1_s, t2_s;
     uint16_t mtu;
-    uint8_t router_count, dns_count, route_count;
+    uint8_t router_count, dns_count, ntp_count, route_count;
     uint32_t routers[MN_DHCP_ROUTERS];
     uint32_t dns[MN_DHCP_DNS];
+    uint32_t ntp[MN_DHCP_NTP];
     struct mn_dhcp_route routes[MN_DHCP_ROUTES]; /* RFC 3442 */
     char domain[MN_DHCP_DOMAIN];                 /* letters, digits, '-', '_' and '.' */
 };

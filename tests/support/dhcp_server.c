@@ -55,6 +55,8 @@ static void answer_with(struct dhcp_server *server, enum mn_dhcp_type type, cons
         reply_u32(&reply, 3, SERVER_IP);
         reply_u32(&reply, 6, SERVER_IP);
         reply_option(&reply, 15, "example.org", 11);
+        if (server->ntp != 0)
+            reply_u32(&reply, 42, server->ntp);
         if (server->mtu != 0)
             reply_u16(&reply, 26, server->mtu);
     }

@@ -18,6 +18,7 @@ struct dhcp_server {
     uint32_t offers; /* the address to give */
     uint32_t lease_s, t1_s, t2_s;
     uint16_t mtu;      /* 0: option absent */
+    uint32_t ntp;      /* 0: option absent */
     bool silent;       /* answers no DHCP message */
     bool deaf;         /* answers nothing at all, not even ARP */
     bool refuses;      /* answers every REQUEST with a NAK */

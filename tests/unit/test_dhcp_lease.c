@@ -70,6 +70,8 @@ static void lease_with_routes_has_no_router(void **state)
                               .routes = {{0xc0a80000, 16, OTHER}},
                               .dns_count = 2,
                               .dns = {0xffffffff, OTHER},
+                              .ntp_count = 2,
+                              .ntp = {OTHER, 0xffffffff},
                               .domain = "example.org"};
     struct mn_dhcp_lease lease;
     assert_true(mn_dhcp_lease_read(&message, &lease));
@@ -78,6 +80,8 @@ static void lease_with_routes_has_no_router(void **state)
     assert_int_equal(lease.routes[0].gateway, OTHER);
     assert_int_equal(lease.dns_count, 1); /* the other one is no host */
     assert_int_equal(lease.dns[0], OTHER);
+    assert_int_equal(lease.ntp_count, 1);
+    assert_int_equal(lease.ntp[0], OTHER);
     assert_string_equal(lease.domain, "example.org");
 }
 

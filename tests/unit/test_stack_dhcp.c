@@ -34,6 +34,38 @@ static void open_gets_an_address(void **state)
     net_end(&n);
 }
 
+static bool is_asked(const struct mnet_stack *stack, struct mnet_address address)
+{
+    struct mnet_sntp_server servers[4];
+    unsigned count = mnet_sntp_servers(stack, servers, 4);
+    for (unsigned i = 0; i < count; i++)
+        if (mnet_address_equal(servers[i].address, address))
+            return true;
+    return false;
+}
+
+/* SNTP-10-3: there are more servers than are asked. */
+static void time_servers_of_the_lease_come_first(void **state)
+{
+    static const char *const own[] = {"10.0.0.6", "10.0.0.7", "10.0.0.8", "10.0.0.9"};
+    struct mnet_dhcp_lease lease;
+    (void)state;
+    struct net n;
+    net_init(&n);
+    n.server.ntp = SERVER_IP;
+    net_open(&n);
+    assert_int_equal(mnet_sntp_start(n.stack, own, 4), 0);
+    assert_true(is_asked(n.stack, mnet_ipv4(10, 0, 0, 9))); /* there is no lease yet */
+    pass_s(&n, 1);
+    assert_true(mnet_dhcp_lease(n.stack, &lease));
+    assert_int_equal(lease.ntp_count, 1);
+    assert_true(mnet_address_equal(lease.ntp[0], SERVER));
+    assert_true(is_asked(n.stack, SERVER));
+    assert_true(is_asked(n.stack, mnet_ipv4(10, 0, 0, 8)));
+    assert_false(is_asked(n.stack, mnet_ipv4(10, 0, 0, 9)));
+    net_end(&n);
+}
+
 static void open_takes_broadcast_answers(void **state)
 {
     (void)state;
@@ -460,6 +492,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(open_gets_an_address),
+        cmocka_unit_test(time_servers_of_the_lease_come_first),
         cmocka_unit_test(open_takes_broadcast_answers),
         cmocka_unit_test(open_without_address_is_closed_to_others),
         cmocka_unit_test(open_garbage_does_no_harm),

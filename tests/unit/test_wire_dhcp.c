@@ -46,6 +46,7 @@ static void build_whole(struct dhcp_reply *reply)
     reply_option(reply, 3, routers, sizeof routers);
     reply_option(reply, 6, dns, sizeof dns);
     reply_option(reply, 15, "example.org", 11);
+    reply_u32(reply, 42, 0x0a000004);
     reply_u16(reply, 26, 1400);
     reply_option(reply, 61, id, sizeof id);
     reply_option(reply, 121, routes, sizeof routes);
@@ -72,6 +73,8 @@ static void offer_with_everything_is_read(void **state)
     assert_int_equal(m.routers[1], 0x0a000009);
     assert_int_equal(m.dns_count, 2);
     assert_int_equal(m.dns[0], 0x0a000005);
+    assert_int_equal(m.ntp_count, 1);
+    assert_int_equal(m.ntp[0], 0x0a000004);
     assert_string_equal(m.domain, "example.org");
     assert_int_equal(m.mtu, 1400);
     assert_int_equal(m.client_id_len, 7);

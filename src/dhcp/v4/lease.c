@@ -74,6 +74,9 @@ bool mn_dhcp_lease_read(const struct mn_dhcp *message, struct mn_dhcp_lease *lea
     for (unsigned i = 0; i < message->dns_count; i++)
         if (mn_ipv4_is_host(message->dns[i]))
             lease->dns[lease->dns_count++] = message->dns[i];
+    for (unsigned i = 0; i < message->ntp_count; i++)
+        if (mn_ipv4_is_host(message->ntp[i]))
+            lease->ntp[lease->ntp_count++] = message->ntp[i];
     memcpy(lease->domain, message->domain, sizeof lease->domain);
     lease->mtu = message->mtu >= MTU_MIN ? message->mtu : 0;
     choose_times(message, lease);
@@ -100,6 +103,10 @@ void mn_dhcp_lease_complete(struct mn_dhcp *message, const struct mn_dhcp_lease 
     if (message->dns_count == 0) {
         message->dns_count = held->dns_count;
         memcpy(message->dns, held->dns, sizeof message->dns);
+    }
+    if (message->ntp_count == 0) {
+        message->ntp_count = held->ntp_count;
+        memcpy(message->ntp, held->ntp, sizeof message->ntp);
     }
     if (message->domain[0] == '\0')
         memcpy(message->domain, held->domain, sizeof message->domain);

@@ -12,9 +12,10 @@ struct mn_dhcp_lease {
     uint8_t length;   /* of the network's prefix */
     uint32_t server;
     uint32_t router; /* 0: none; always 0 if there are routes, which replace it (RFC 3442) */
-    uint8_t route_count, dns_count;
+    uint8_t route_count, dns_count, ntp_count;
     struct mn_dhcp_route routes[MN_DHCP_ROUTES];
     uint32_t dns[MN_DHCP_DNS];
+    uint32_t ntp[MN_DHCP_NTP];
     char domain[MN_DHCP_DOMAIN];
     uint16_t mtu;     /* 0: the link's */
     uint32_t lease_s; /* MN_DHCP_INFINITE: for ever; then the others, too */
