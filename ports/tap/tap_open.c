@@ -1,5 +1,4 @@
-/* Opening a TAP interface: attach or create, agree on offloads, read the MTU, choose our MAC
- * address. */
+/* Opening a TAP interface: attach or create, and agree on offloads. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,30 +10,16 @@
 
 #include <linux/if_tun.h>
 
+#include <mnet/error.h>
+
 #include "base/base.h"
-#include "ports/common/mac.h"
 #include "ports/common/vnet.h"
-#include "ports/hosted/hosted.h"
 #include "ports/tap/tap_internal.h"
 
 #define TUN_PATH "/dev/net/tun"
 #define NEW "new:"
-#define MAC ",mac="
-#define MTU_MIN 576
-#define MTU_MAX 65535
 
-struct why {
-    char *text;
-    size_t size;
-};
-
-static int fail(const struct why *why, int error, const char *name, const char *what)
-{
-    snprintf(why->text, why->size, "%s: %s", name, what);
-    return error;
-}
-
-static int fail_errno(const struct why *why, const char *name, const char *call)
+static int fail_errno(const struct mn_why *why, const char *name, const char *call)
 {
     int cause = errno;
     const char *text = strerror(cause);
@@ -53,7 +38,7 @@ static int fail_errno(const struct why *why, const char *name, const char *call)
 static int set_interface(struct tap *tap, int fd)
 {
     struct ifreq request = {0};
-    memcpy(request.ifr_name, tap->name, sizeof tap->name);
+    memcpy(request.ifr_name, tap->interface.name, sizeof tap->interface.name);
     request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (tap->vnet ? IFF_VNET_HDR : 0));
     int result = ioctl(fd, TUNSETIFF, &request);
     if (result < 0 && errno == EINVAL) {
@@ -62,7 +47,7 @@ static int set_interface(struct tap *tap, int fd)
     }
     if (result == 0) {
         /* A pattern like tap%d has become a name. */
-        memcpy(tap->name, request.ifr_name, sizeof tap->name);
+        memcpy(tap->interface.name, request.ifr_name, sizeof tap->interface.name);
     }
     return result;
 }
@@ -98,24 +83,21 @@ int mn_tap_attach(struct tap *tap, const char **what)
     return fd;
 }
 
-static int open_descriptor(struct tap *tap, bool create, const struct why *why)
+static int open_descriptor(struct tap *tap, bool create, const struct mn_why *why)
 {
     const char *what;
-    if (!create && if_nametoindex(tap->name) == 0) {
-        const char *comma = strchr(tap->name, ',');
-        if (comma != NULL) {
-            snprintf(why->text, why->size, "%s: %s is unknown; mac=ADDRESS may follow the name", tap->name, comma + 1);
-            return MNET_E_NO_DEVICE;
-        }
-        snprintf(why->text, why->size, "%s: there is no such interface (new:%s would make one)", tap->name, tap->name);
-        return MNET_E_NO_DEVICE;
+    struct mn_interface *interface = &tap->interface;
+    if (!create && if_nametoindex(interface->name) == 0) {
+        char remedy[64];
+        snprintf(remedy, sizeof remedy, " (new:%s would make one)", interface->name);
+        return mn_interface_missing(interface, remedy, why);
     }
-    if (mn_tap_link_open(tap) < 0)
-        return fail_errno(why, tap->name, "no epoll");
+    if (mn_interface_open(interface) < 0)
+        return fail_errno(why, tap->interface.name, "no epoll");
     int fd = mn_tap_attach(tap, &what);
     if (fd < 0)
-        return fail_errno(why, tap->name, what);
-    mn_tap_link_attach(tap, fd);
+        return fail_errno(why, tap->interface.name, what);
+    mn_interface_attach(interface, fd);
     return 0;
 }
 
@@ -126,91 +108,43 @@ static void agree_offload(struct tap *tap, const struct mnet_tap_options *option
 {
     uint32_t offload = tap->vnet ? MNET_OFFLOAD_CHECKSUM : 0;
     offload |= !tap->vnet || options->no_segmentation_offload ? 0 : MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6;
-    tap->device.tx_offload = offload;
-    tap->device.rx_offload = offload;
+    tap->interface.device.tx_offload = offload;
+    tap->interface.device.rx_offload = offload;
 }
 
-static int read_mtu(struct tap *tap, const struct why *why)
+/* `place` is [new:]NAME[,mac=ADDRESS]. */
+static int set_up(struct tap *tap, const char *place, const struct mnet_tap_options *options, const struct mn_why *why)
 {
-    struct ifreq request = {0};
-    memcpy(request.ifr_name, tap->name, sizeof tap->name);
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool known = fd >= 0 && ioctl(fd, SIOCGIFMTU, &request) == 0;
-    int result = known ? 0 : fail_errno(why, tap->name, "cannot read its MTU");
-    if (fd >= 0)
-        close(fd);
-    if (known && request.ifr_mtu < MTU_MIN)
-        result = fail(why, MNET_E_NO_DEVICE, tap->name, "an MTU below 576 bytes");
-    tap->device.mtu = (uint16_t)MN_MIN(request.ifr_mtu, MTU_MAX);
-    return result;
-}
-
-/* Not the kernel's address, which belongs to the kernel's end: if none was given a random one,
- * unicast and locally administered. */
-static int choose_mac(struct tap *tap, const struct why *why)
-{
-    static const uint8_t none[6];
-    if (memcmp(tap->device.mac, none, sizeof none) != 0)
-        return 0;
-    if (!mn_hosted_entropy(NULL, tap->device.mac, sizeof tap->device.mac))
-        return fail(why, MNET_E_NO_ENTROPY, tap->name, "no entropy for a MAC address");
-    tap->device.mac[0] = (uint8_t)((tap->device.mac[0] & 0xfc) | 0x02);
-    return 0;
-}
-
-/* Reads the name of an interface into its parts: [new:]NAME[,mac=ADDRESS]. */
-static int parse_place(struct tap *tap, const char *place, bool *create, const struct why *why)
-{
-    static const uint8_t none[6];
-    *create = strncmp(place, NEW, strlen(NEW)) == 0;
-    const char *name = *create ? place + strlen(NEW) : place;
-    const char *mac = strstr(name, MAC);
-    size_t len = mac != NULL ? (size_t)(mac - name) : strlen(name);
-    if (len == 0 || len >= sizeof tap->name || memchr(name, '/', len) != NULL)
-        return fail(why, MNET_E_INVALID, name, "not the name of a network interface");
-    memcpy(tap->name, name, len);
-    uint8_t *own = tap->device.mac;
-    if (mac != NULL &&
-        (!mn_mac_parse(mac + strlen(MAC), own) || (own[0] & 1) != 0 || memcmp(own, none, sizeof none) == 0)) {
-        return fail(why, MNET_E_INVALID, place, "mac= wants the address of one station, such as 02:00:00:00:00:01");
-    }
-    return 0;
-}
-
-static int set_up(struct tap *tap, const char *place, const struct mnet_tap_options *options, const struct why *why)
-{
-    bool create;
-    int result = parse_place(tap, place, &create, why);
+    bool create = strncmp(place, NEW, strlen(NEW)) == 0;
+    int result = mn_interface_parse(&tap->interface, create ? place + strlen(NEW) : place, why);
     if (result == 0)
         result = open_descriptor(tap, create, why);
     if (result == 0) {
         agree_offload(tap, options);
-        result = read_mtu(tap, why);
+        result = mn_interface_read(&tap->interface, why);
     }
-    return result == 0 ? choose_mac(tap, why) : result;
+    return result;
 }
 
 int mnet_tap_open(const char *name, const struct mnet_tap_options *options, struct mnet_device **device, char *why_text,
                   size_t why_size)
 {
     static const struct mnet_tap_options defaults;
-    struct why why = {why_text, why_size};
+    struct mn_why why = {why_text, why_size};
     options = options != NULL ? options : &defaults;
     *device = NULL;
     struct tap *tap = calloc(1, sizeof *tap);
     if (tap == NULL)
-        return fail(&why, MNET_E_NO_MEMORY, name, "no memory");
-    tap->device.ops = &mn_tap_ops;
-    tap->device.name = tap->name;
-    tap->device.fd = tap->fd = tap->link_fd = -1;
+        return mn_why_say(&why, MNET_E_NO_MEMORY, name, "no memory");
+    mn_interface_init(&tap->interface, &mn_tap_ops);
     tap->vnet = !options->no_checksum_offload;
     int result = set_up(tap, name, options, &why);
     if (result < 0) {
-        mn_tap_link_close(tap);
+        mn_interface_close(&tap->interface);
         mn_tap_free(tap);
         return result;
     }
-    *device = &tap->device;
+    *device = &tap->interface.device;
     return 0;
 }
 

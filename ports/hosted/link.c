@@ -1,4 +1,4 @@
-/* The cable of a TAP interface: whether the kernel's end is up, and whether it is there at all.
+/* The cable of an interface: whether the kernel's end is up, and whether it is there at all.
  *
  * The kernel tells of every change of an interface over a netlink socket; no frame costs a system
  * call for it. The socket and the queue of frames are behind one descriptor (epoll), so that
@@ -15,44 +15,43 @@
 #include <linux/rtnetlink.h>
 
 #include "base/base.h"
-#include "ports/hosted/hosted.h"
-#include "ports/tap/tap_internal.h"
+#include "ports/hosted/interface.h"
 
 #define LOOK_NS MNET_MILLISECOND
 /* IFF_LOWER_UP of linux/if.h, which cannot be included beside net/if.h. */
 #define LOWER_UP 0x10000u
 #define UP_FLAGS (IFF_UP | LOWER_UP) /* the interface, and its carrier */
 
-static void watch(const struct tap *tap, int fd)
+static void watch(const struct mn_interface *interface, int fd)
 {
     struct epoll_event readable = {.events = EPOLLIN};
-    (void)epoll_ctl(tap->device.fd, EPOLL_CTL_ADD, fd, &readable);
+    (void)epoll_ctl(interface->device.fd, EPOLL_CTL_ADD, fd, &readable);
 }
 
 /* Has the kernel say how the interface is now. */
-static void ask(struct tap *tap)
+static void ask(struct mn_interface *interface)
 {
     struct {
         struct nlmsghdr header;
         struct ifinfomsg link;
     } question = {
         .header = {.nlmsg_len = sizeof question, .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST},
-        .link = {.ifi_index = tap->index},
+        .link = {.ifi_index = interface->index},
     };
-    (void)send(tap->link_fd, &question, sizeof question, MSG_DONTWAIT);
+    (void)send(interface->link_fd, &question, sizeof question, MSG_DONTWAIT);
 }
 
-static void take_message(struct tap *tap, const struct nlmsghdr *header)
+static void take_message(struct mn_interface *interface, const struct nlmsghdr *header)
 {
     struct ifinfomsg link;
     if (header->nlmsg_type != RTM_NEWLINK || header->nlmsg_len < NLMSG_LENGTH(sizeof link))
         return;
     memcpy(&link, NLMSG_DATA(header), sizeof link);
-    if (link.ifi_index == tap->index)
-        tap->device.link_down = (link.ifi_flags & UP_FLAGS) != UP_FLAGS;
+    if (link.ifi_index == interface->index)
+        interface->device.link_down = (link.ifi_flags & UP_FLAGS) != UP_FLAGS;
 }
 
-static void take_messages(struct tap *tap, const char *bytes, size_t len)
+static void take_messages(struct mn_interface *interface, const char *bytes, size_t len)
 {
     struct nlmsghdr header;
     while (len >= sizeof header) {
@@ -60,57 +59,59 @@ static void take_messages(struct tap *tap, const char *bytes, size_t len)
         size_t step = NLMSG_ALIGN(header.nlmsg_len);
         if (header.nlmsg_len < sizeof header || step > len)
             return;
-        take_message(tap, (const struct nlmsghdr *)(const void *)bytes);
+        take_message(interface, (const struct nlmsghdr *)(const void *)bytes);
         bytes += step;
         len -= step;
     }
 }
 
-bool mn_tap_link_changed(struct tap *tap)
+bool mn_interface_changed(struct mn_interface *interface)
 {
     _Alignas(struct nlmsghdr) char bytes[8192];
     bool changed = false;
-    while (tap->link_fd >= 0) {
-        ssize_t got = recv(tap->link_fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    while (interface->link_fd >= 0) {
+        ssize_t got = recv(interface->link_fd, bytes, sizeof bytes, MSG_DONTWAIT);
         if (got < 0 && errno != ENOBUFS && errno != EINTR)
             break;
         changed = true;
         if (got >= 0) {
-            take_messages(tap, bytes, (size_t)got);
+            take_messages(interface, bytes, (size_t)got);
         } else if (errno == ENOBUFS) { /* something was lost */
-            ask(tap);
+            ask(interface);
         }
     }
     return changed;
 }
 
-void mn_tap_link_look(struct tap *tap, uint64_t now)
+bool mn_interface_look(struct mn_interface *interface, uint64_t now)
 {
-    if (now - tap->link_looked < LOOK_NS)
-        return;
-    tap->link_looked = now;
-    (void)mn_tap_link_changed(tap);
+    if (now - interface->link_looked < LOOK_NS)
+        return false;
+    interface->link_looked = now;
+    (void)mn_interface_changed(interface);
+    return true;
 }
 
-void mn_tap_link_attach(struct tap *tap, int fd)
+void mn_interface_attach(struct mn_interface *interface, int fd)
 {
-    tap->fd = fd;
-    tap->index = (int)if_nametoindex(tap->name);
-    watch(tap, fd);
-    if (tap->link_fd < 0) {
-        tap->device.link_down = false; /* nobody tells */
+    interface->fd = fd;
+    interface->index = (int)if_nametoindex(interface->name);
+    watch(interface, fd);
+    if (interface->link_fd < 0) {
+        interface->device.link_down = false; /* nobody tells */
         return;
     }
-    ask(tap);
-    (void)mn_tap_link_changed(tap);
+    ask(interface);
+    (void)mn_interface_changed(interface);
 }
 
-void mn_tap_link_detach(struct tap *tap)
+void mn_interface_detach(struct mn_interface *interface)
 {
-    close(tap->fd); /* which takes it out of what is waited for */
-    tap->fd = -1;
-    tap->index = -1;
-    tap->device.link_down = true;
+    close(interface->fd); /* which takes it out of what is waited for */
+    interface->fd = -1;
+    interface->index = -1;
+    interface->device.link_down = true;
+    interface->looked = 0;
 }
 
 static int open_netlink(void)
@@ -124,20 +125,20 @@ static int open_netlink(void)
     return fd;
 }
 
-int mn_tap_link_open(struct tap *tap)
+int mn_interface_open(struct mn_interface *interface)
 {
-    tap->device.fd = epoll_create1(EPOLL_CLOEXEC);
-    if (tap->device.fd < 0)
+    interface->device.fd = epoll_create1(EPOLL_CLOEXEC);
+    if (interface->device.fd < 0)
         return -1;
-    tap->link_fd = open_netlink();
-    if (tap->link_fd >= 0)
-        watch(tap, tap->link_fd);
+    interface->link_fd = open_netlink();
+    if (interface->link_fd >= 0)
+        watch(interface, interface->link_fd);
     return 0;
 }
 
-void mn_tap_link_close(struct tap *tap)
+void mn_interface_close(struct mn_interface *interface)
 {
-    const int fds[] = {tap->fd, tap->link_fd, tap->device.fd};
+    const int fds[] = {interface->fd, interface->link_fd, interface->device.fd};
     for (size_t i = 0; i < MN_COUNT_OF(fds); i++) {
         if (fds[i] >= 0)
             close(fds[i]);

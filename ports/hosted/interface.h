@@ -1,0 +1,63 @@
+/* A network interface of the host, as ports know it that move frames by one: what it is called, how
+ * large its frames are, which address mnet has on it, and whether its cable is in.
+ */
+#ifndef MN_INTERFACE_H
+#define MN_INTERFACE_H
+
+#include <net/if.h>
+
+#include <mnet/device.h>
+
+struct mn_interface {
+    struct mnet_device device; /* the functions below set its name, mac, mtu, fd and link_down */
+    int fd;                    /* where frames come and go; -1: there is no such interface now */
+    int link_fd;               /* netlink; -1: changes are not told, and looking is all there is */
+    int index;                 /* the interface's; -1: there is none */
+    uint64_t link_looked;      /* when news of the kernel were last looked for */
+    uint64_t looked;           /* when an interface that is gone was last looked for */
+    char name[IFNAMSIZ];
+};
+
+/* Where the cause of an error is told to the user, in one line. */
+struct mn_why {
+    char *text;
+    size_t size;
+};
+
+/* Both say "NAME: WHAT". Return `error`. */
+int mn_why_say(const struct mn_why *why, int error, const char *name, const char *what);
+
+/* Prepares an interface that is all zeros: mn_interface_close may follow. */
+void mn_interface_init(struct mn_interface *interface, const struct mnet_device_ops *ops);
+/* Reads NAME[,mac=ADDRESS]. 0, or MNET_E_INVALID. */
+int mn_interface_parse(struct mn_interface *interface, const char *place, const struct mn_why *why);
+/* Says that there is no interface of this name, and `remedy`. Returns MNET_E_NO_DEVICE. */
+int mn_interface_missing(const struct mn_interface *interface, const char *remedy, const struct mn_why *why);
+/* Sets device.mtu, and device.mac if none was given: not the kernel's address, which belongs to the
+ * kernel's end, but a random one. 0, MNET_E_NO_DEVICE or MNET_E_NO_ENTROPY. */
+int mn_interface_read(struct mn_interface *interface, const struct mn_why *why);
+/* Asks the kernel with an ioctl of the SIOCGIF family. False, with errno, if it does not answer. */
+bool mn_interface_ask(const struct mn_interface *interface, unsigned long what, struct ifreq *answer);
+/* Whether an interface that was gone is there again, and set up. Before that, its maker may still
+ * hold it, or change its kind. It is looked for when the kernel tells of changes, and now and then
+ * in any case; otherwise the answer is false. */
+bool mn_interface_is_back(struct mn_interface *interface);
+
+/* link.c */
+
+/* Makes the descriptor device.fd, and the netlink socket if there can be one. Negative, with
+ * errno. */
+int mn_interface_open(struct mn_interface *interface);
+void mn_interface_close(struct mn_interface *interface);
+/* Frames come by `fd` from now on, until the interface is gone. */
+void mn_interface_attach(struct mn_interface *interface, int fd);
+/* Closes `fd` and takes the link down: the queue of an interface that is gone may be ready for
+ * ever, and who waits for it would never sleep again. */
+void mn_interface_detach(struct mn_interface *interface);
+/* Takes all messages of the kernel about interfaces, and applies those about this one. Returns
+ * whether there were any. */
+bool mn_interface_changed(struct mn_interface *interface);
+/* The same, if it was not done just before. Returns whether it was done now. */
+bool mn_interface_look(struct mn_interface *interface, uint64_t now);
+
+#endif
