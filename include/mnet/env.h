@@ -22,8 +22,9 @@
  *   --no-tcp-timestamps  --no-tcp-sack  --no-tcp-window-scale  --no-tcp-syn-cookies
  *   --no-tcp-shedding  --no-tcp-plpmtud
  *   --net:NAME=DEVICE        the device behind the name NAME, usually "service"; repeatable. In
- *                            a Linux process it is a TAP interface (mnet_tap_open). In a machine
- *                            it is a virtio device, by its number from 0 or its MAC address
+ *                            a Linux process it is a TAP interface (mnet_tap_open), or any one
+ *                            (mnet_packet_socket_open). In a machine it is a virtio device, by
+ *                            its number from 0 or its MAC address
  *   --help, -h  --version
  *
  * Each may be given once unless it is repeatable. Any other word that begins with '-' must be an

@@ -1,0 +1,31 @@
+/* The state and functions that the files of the packet device share. */
+#ifndef MN_PACKET_INTERNAL_H
+#define MN_PACKET_INTERNAL_H
+
+#include <mnet/packet_socket.h>
+
+#include "ports/hosted/interface.h"
+#include "ports/hosted/room.h"
+
+/* The ring: an ordinary frame fits a slot, with the kernel's header of about 80 bytes. */
+#define RING_SLOT_BYTES 2048u
+#define RING_SLOTS 2048u
+#define RING_BYTES ((size_t)RING_SLOT_BYTES * RING_SLOTS)
+
+struct packet_socket {
+    struct mn_interface interface; /* its fd is the socket */
+    uint8_t *ring;                 /* RING_BYTES, shared with the kernel; NULL: none */
+    unsigned next;                 /* the slot that the kernel fills next */
+    struct mn_room room;           /* for the next frame that is larger than a slot */
+};
+
+extern const struct mnet_device_ops mn_packet_socket_ops;
+
+/* open.c: a socket on the interface, which exists, with the ring socket->ring. Negative, with errno
+ * and with the failed call in *what. */
+int mn_packet_socket_attach(struct packet_socket *socket, const char **what);
+/* Takes the socket and its ring away. */
+void mn_packet_socket_detach(struct packet_socket *socket);
+void mn_packet_socket_free(struct packet_socket *socket);
+
+#endif
