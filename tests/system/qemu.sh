@@ -95,7 +95,7 @@ capture()
     [ "$(tshark -r "$dir/outside.pcapng" -Y "ip.src == $MNET" 2>/dev/null | wc -l)" -gt 100 ] || fail 'nothing was captured'
 }
 
-# The whole machine, with the names of its functions, has less than 264 KiB. (docs/unikernel.md has
+# The whole machine, with the names of its functions, has less than 272 KiB. (docs/unikernel.md has
 # the aim.)
 echo_is_small()
 {
@@ -103,7 +103,7 @@ echo_is_small()
     size=$(stat -c %s "$image")
     read -r code constants _ names < <(readelf -lW "$image" | awk '$1 == "LOAD" { print $5 }' | xargs)
     note "$size bytes: code $((code)), constants $((constants)), names $((names))"
-    [ "$size" -lt 270336 ] || fail "$size bytes"
+    [ "$size" -lt 278528 ] || fail "$size bytes"
 }
 
 # Loaders ask for a PVH note with an entry in a segment from 1 MiB on, at the same physical and

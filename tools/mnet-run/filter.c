@@ -30,24 +30,35 @@ static const unsigned long questions[] = {
 /* Families of addresses whose sockets are mnet's, or are refused. */
 static const int families[] = {AF_INET, AF_INET6, AF_PACKET};
 
+/* The argument, of which the kernel reads 32 bits, has this value. */
+static struct scmp_arg_cmp equals(unsigned argument, unsigned value)
+{
+    return (struct scmp_arg_cmp){argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, value};
+}
+
+static int stop_at(scmp_filter_ctx filter, int number, const struct scmp_arg_cmp *conditions, unsigned count)
+{
+    return seccomp_rule_add_array(filter, SCMP_ACT_NOTIFY, number, count, conditions);
+}
+
 static int add_rules(scmp_filter_ctx filter)
 {
+    const struct scmp_arg_cmp has_address = {4, SCMP_CMP_NE, 0, 0};
+    const struct scmp_arg_cmp route[] = {equals(0, AF_NETLINK), equals(2, NETLINK_ROUTE)};
     int error = 0;
     for (size_t i = 0; i < MN_COUNT_OF(stopped) && error == 0; i++)
-        error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, stopped[i], 0);
+        error = stop_at(filter, stopped[i], NULL, 0);
     for (size_t i = 0; i < MN_COUNT_OF(families) && error == 0; i++) {
-        error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(socket), 1,
-                                 SCMP_A0_32(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+        const struct scmp_arg_cmp family = equals(0, (unsigned)families[i]);
+        error = stop_at(filter, SCMP_SYS(socket), &family, 1);
     }
     for (size_t i = 0; i < MN_COUNT_OF(with_address) && error == 0; i++)
-        error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, with_address[i], 1, SCMP_A4(SCMP_CMP_NE, 0));
-    for (size_t i = 0; i < MN_COUNT_OF(questions) && error == 0; i++)
-        error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, questions[i]));
-    if (error == 0) {
-        error = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(socket), 2, SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK),
-                                 SCMP_A2_32(SCMP_CMP_EQ, NETLINK_ROUTE));
+        error = stop_at(filter, with_address[i], &has_address, 1);
+    for (size_t i = 0; i < MN_COUNT_OF(questions) && error == 0; i++) {
+        const struct scmp_arg_cmp question = equals(1, (unsigned)questions[i]);
+        error = stop_at(filter, SCMP_SYS(ioctl), &question, 1);
     }
-    return error;
+    return error == 0 ? stop_at(filter, SCMP_SYS(socket), route, MN_COUNT_OF(route)) : error;
 }
 
 int run_filter(void)
