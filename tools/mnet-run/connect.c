@@ -12,6 +12,8 @@
 #include "tools/mnet-run/run.h"
 
 #define FILLER_STEP 4096u
+/* A call that comes again within this time was not answered, as its thread sees it. */
+#define RESTART_TIME (5 * MNET_MILLISECOND)
 
 /* Fills the pair until the program's end is not writable. */
 static bool fill(struct runner *run, struct run_socket *socket)
@@ -127,6 +129,7 @@ static int64_t announce(struct runner *run, struct run_socket *socket, const str
         return result;
     if (socket->filler == 0)
         fill(run, socket);
+    socket->announced_ns = mnet_now();
     socket->unannounced = !run_reply(run, call->id, result);
     return RUN_ANSWERED;
 }
@@ -141,6 +144,13 @@ static int64_t start(struct runner *run, struct run_socket *socket, const struct
     return announce(run, socket, call);
 }
 
+/* A signal may also come while the kernel takes the answer: it is lost then, although it was
+ * accepted, and the same call comes again at once. */
+static bool is_restart(const struct run_socket *socket)
+{
+    return mnet_now() - socket->announced_ns < RESTART_TIME;
+}
+
 static int64_t connect_stream(struct runner *run, struct run_socket *socket, const struct run_call *call,
                               const struct mnet_endpoint *remote)
 {
@@ -148,7 +158,7 @@ static int64_t connect_stream(struct runner *run, struct run_socket *socket, con
     switch (socket->phase) {
     case RUN_FRESH: return remote != NULL ? start(run, socket, call, remote) : 0;
     case RUN_CONNECTING:
-        if (socket->unannounced)
+        if (socket->unannounced || is_restart(socket))
             return announce(run, socket, call);
         return run_wait_for(run, socket, call, SO_SNDTIMEO, EALREADY);
     case RUN_CONNECTED:

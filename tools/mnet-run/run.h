@@ -181,6 +181,7 @@ struct run_socket {
     bool in_ended;         /* no more bytes go to it */
     bool discards;         /* it takes no more, although more come */
     bool unannounced;      /* connecting, and the program does not know yet */
+    uint64_t announced_ns; /* it was told then */
     bool unreported;       /* connected, and no call has said so yet */
     size_t filler;         /* bytes that make its end unwritable while it connects */
     /* Bytes on the way that found no room. */
