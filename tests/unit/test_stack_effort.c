@@ -99,7 +99,7 @@ static struct mnet_address ipv6_address(int number)
 static void open_stack(int number, struct mnet_device *device, bool in_software)
 {
     struct mnet_config config = {.device = device,
-                                 .platform = {now, entropy, number == 0 ? NULL : stacks},
+                                 .platform = {.now = now, .entropy = entropy, .context = number == 0 ? NULL : stacks},
                                  .memory_size = REGION,
                                  .no_checksum_offload = in_software};
     config.memory = regions[number] = malloc(REGION);
