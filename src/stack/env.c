@@ -350,8 +350,8 @@ int mnet_stack_await_change(struct mnet_stack *stack, uint32_t seen, uint64_t de
     return MNET_OK;
 }
 
-/* Returns the end of the wait for a first lease. While the link is down, the wait is longer. With an
- * address of IPv6 the stack can go on without a lease, and the wait is shorter. */
+/* Returns the end of the wait for a first lease. While the link is down, the wait is longer. With
+ * an address of IPv6 the stack can go on without a lease, and the wait is shorter. */
 static uint64_t lease_deadline(const struct mnet_stack *stack, uint64_t begun)
 {
     uint64_t wait = stack->config.ip.dhcp_wait_ns;
@@ -390,8 +390,8 @@ static int await_routers(struct mnet_stack *stack)
     return MNET_OK;
 }
 
-/* Waits until it is known whether the IPv6 address of the configuration is unique. While the link is
- * down nobody can be asked. */
+/* Waits until it is known whether the IPv6 address of the configuration is unique. While the link
+ * is down nobody can be asked. */
 static int await_ipv6(struct mnet_stack *stack)
 {
     while (!mn_stack_has_address(stack) && !no_address_can_come(stack)) {

@@ -1,26 +1,27 @@
 /* The work of a stack when it is driven.
  *
- * Theory of operation. A poll takes received frames in batches, within a budget, coalesces them, and
- * passes them through IP to the transports. Then timers run, and neighbours that did not answer are
- * reported. Those who wait for an event are told. At last output is pulled: frames that ip has
+ * Theory of operation. A poll takes received frames in batches, within a budget, coalesces them,
+ * and passes them through IP to the transports. Then timers run, and neighbours that did not answer
+ * are reported. Those who wait for an event are told. At last output is pulled: frames that ip has
  * ready, and segments from TCP through ip, a batch at a time. Here they are cut and get their
  * checksums if the device does not do that. Packets to own addresses go round. Frames that the
- * device does not take stay in `pending`, and nothing more is pulled until it has taken them all. So
- * a slow device pushes back on TCP, which keeps its data in the send queue, and nothing is dropped.
+ * device does not take stay in `pending`, and nothing more is pulled until it has taken them all.
+ * So a slow device pushes back on TCP, which keeps its data in the send queue, and nothing is
+ * dropped.
  *
  * A stack runs again at the time that mnet_stack_deadline returns, or earlier if a frame comes.
  * That is at once if `work` is set: a call, or the last poll, has left events to be told, frames to
  * be sent or packets to own addresses. Otherwise find_due has the time, the earliest of two kinds:
  *
  *   - the timers of ip, TCP, DHCP and DNS;
- *   - retries: of a device that was full, MN_TX_RETRY_NS after it was asked; of segments and deferred
- *     bytes that found no memory, after MN_MEMORY_RETRY_NS.
+ *   - retries: of a device that was full, MN_TX_RETRY_NS after it was asked; of segments and
+ *     deferred bytes that found no memory, after MN_MEMORY_RETRY_NS.
  *
- * `due` remembers that time until mn_stack_transmit, which may start timers and change what is to be
- * retried. A poll without a frame that comes earlier than that finds the stack at rest, unless
- * something is left over: the device and the memory are asked again in each poll, which costs little
- * beside the frames that they may take now. Tasks that wait to send datagrams are not a reason to
- * run: they wait as long as the device is full, and that is one.
+ * `due` remembers that time until mn_stack_transmit, which may start timers and change what is to
+ * be retried. A poll without a frame that comes earlier than that finds the stack at rest, unless
+ * something is left over: the device and the memory are asked again in each poll, which costs
+ * little beside the frames that they may take now. Tasks that wait to send datagrams are not a
+ * reason to run: they wait as long as the device is full, and that is one.
  */
 #include <string.h>
 
@@ -55,7 +56,8 @@ static MN_RARE void take_error(struct mnet_stack *stack, const struct mn_icmp_er
         mn_ip_lower_path_mtu(&stack->ip, error, stack->now);
 }
 
-/* RFC 1122 3.2.2.1: a protocol that nobody here speaks, and a UDP port that nobody listens on, are reported. */
+/* RFC 1122 3.2.2.1: a protocol that nobody here speaks, and a UDP port that nobody listens on, are
+ * reported. */
 static void take_datagram(struct mnet_stack *stack, const struct mn_datagram *datagram, struct mnet_packet *packet)
 {
     enum mn_unreachable reason = MN_UNREACHABLE_PROTOCOL;
@@ -254,7 +256,8 @@ static void tell(struct mnet_stack *stack)
     mn_block_wake_all(&stack->pingers);  /* those whose reply has not come wait again */
 }
 
-/* Gives flows another chance whose deferred bytes found no memory. Each that fails again has put itself back. */
+/* Gives flows another chance whose deferred bytes found no memory. Each that fails again has put
+ * itself back. */
 static void retry_deferred(struct mnet_stack *stack)
 {
     struct mnet_link again = stack->short_deferred;
@@ -268,8 +271,8 @@ static void retry_deferred(struct mnet_stack *stack)
 
 /* ---- Sent ---- */
 
-/* The next frame to be sent: what ip has, else a segment sent through it (which may have to wait there for its
- * neighbour; then the next one). */
+/* The next frame to be sent: what ip has, else a segment sent through it (which may have to wait
+ * there for its neighbour; then the next one). */
 static struct mnet_packet *next_frame(struct mnet_stack *stack)
 {
     struct mnet_packet *frame = mn_ip_transmit(&stack->ip);
@@ -288,7 +291,8 @@ static bool device_cuts(const struct mnet_stack *stack, const struct mnet_packet
     return (mn_offload_needed(frame) & ~stack->device_offload) == 0;
 }
 
-/* The next segment of the large frame; NULL where memory is short. The frame goes with its last segment. */
+/* The next segment of the large frame; NULL where memory is short. The frame goes with its last
+ * segment. */
 static MN_RARE struct mnet_packet *cut(struct mnet_stack *stack)
 {
     struct mnet_packet *segment = mn_segmenter_next(&stack->segmenter);
@@ -341,8 +345,8 @@ static MN_RARE void lose_pending(struct mnet_stack *stack)
     stack->pending_count = 0;
 }
 
-/* Offers the pending frames; true when the device took them all. A device that fails loses them, or it would stop
- * everything for good. */
+/* Offers the pending frames; true when the device took them all. A device that fails loses them, or
+ * it would stop everything for good. */
 static bool offer(struct mnet_stack *stack)
 {
     unsigned offered = stack->pending_count;
@@ -439,7 +443,8 @@ static bool at_rest(struct mnet_stack *stack)
     return stack->now < mnet_stack_deadline(stack) && !has_leftovers(stack);
 }
 
-/* What was never acknowledged makes room: text out of order, then fragments, then what waits for neighbours. */
+/* What was never acknowledged makes room: text out of order, then fragments, then what waits for
+ * neighbours. */
 static MN_RARE void relieve(struct mnet_stack *stack)
 {
     mn_tcp_relieve(stack->tcp);

@@ -1,6 +1,6 @@
-/* SNTP as a service of a stack: names and ports for the client of src/sntp, which says what is to be
- * done. None of the calls suspends here. Names are looked up again and again, as their answers in
- * the cache of DNS end.
+/* SNTP as a service of a stack: names and ports for the client of src/sntp, which says what is to
+ * be done. None of the calls suspends here. Names are looked up again and again, as their answers
+ * in the cache of DNS end.
  */
 #include <mnet/dhcp.h>
 #include <mnet/sntp.h>

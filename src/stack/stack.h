@@ -1,5 +1,5 @@
-/* A stack from the inside: the layers of one host wired together. This folder is the only place that knows both the
- * engines and tasks. */
+/* A stack from the inside: the layers of one host wired together. This folder is the only place
+ * that knows both the engines and tasks. */
 #ifndef MN_STACK_H
 #define MN_STACK_H
 
@@ -30,11 +30,11 @@ struct mn_service {
     void (*end)(struct mnet_stack *stack); /* before handles are closed */
 };
 
-#define MN_BATCH 32                               /* frames taken from, or offered to, the device at a time */
+#define MN_BATCH 32                               /* frames given or taken at a time */
 #define MN_RX_BUDGET (8 * MN_BATCH)               /* frames a poll takes at most */
 #define MN_TX_RETRY_NS (50 * MNET_MICROSECOND)    /* a full device is asked again after this */
-#define MN_MEMORY_RETRY_NS (5 * MNET_MILLISECOND) /* a writer short of memory tries again after this ... */
-#define MN_MEMORY_RETRIES 200                     /* ... so often, then it fails */
+#define MN_MEMORY_RETRY_NS (5 * MNET_MILLISECOND) /* between attempts of a writer short of memory */
+#define MN_MEMORY_RETRIES 200                     /* attempts, then the write fails */
 
 /* How long an address by a router's advertisement may take after the start: up to 2 s each for the
  * detection of duplicates of the link-local address and of this one (RFC 4862 5.4), and 3.5 s for a
@@ -57,8 +57,8 @@ struct mnet_stack {
     struct mn_stack_names *names;           /* likewise, and NULL once the stack has ended */
     const struct mn_service *sntp_service;  /* SNTP (sntp.c), likewise */
     struct mn_stack_sntp *sntp;
-    uint64_t (*wall)(const struct mnet_stack *stack); /* of SNTP: the time of day, or 0; NULL: none */
-    struct mn_losers losers;                          /* addresses that mnet_tcp_connect_any tries last */
+    uint64_t (*wall)(const struct mnet_stack *stack); /* of SNTP: time of day, or 0; NULL: none */
+    struct mn_losers losers;                          /* mnet_tcp_connect_any tries them last */
     struct mn_tcp *tcp;
     struct mn_udp udp;
     struct mn_stack_dhcp dhcp;
@@ -66,11 +66,11 @@ struct mnet_stack {
     struct mn_pool flow_pool, deferred_pool, listener_pool, udp_pool;
     struct mnet_link listeners, endpoints; /* all there are; flows are found by their tcbs */
     struct mnet_link congested;            /* struct mnet_udp: waiting for the device */
-    struct mnet_link short_deferred;       /* struct mn_deferred: could not be queued for want of memory */
-    struct mnet_link probers;              /* struct mn_blocked: waiting for a change of mnet_stack_changes */
-    struct mnet_link pingers;              /* struct mn_blocked: waiting for a reply to an echo request */
-    uint32_t changes; /* so far, apart from those of mn_ip_changes: of the link, and of what DHCP tells */
-    uint32_t told;    /* mnet_stack_changes that those who wait were told of */
+    struct mnet_link short_deferred;       /* struct mn_deferred: found no memory */
+    struct mnet_link probers;              /* struct mn_blocked: wait for mnet_stack_changes */
+    struct mnet_link pingers;              /* struct mn_blocked: wait for an echo reply */
+    uint32_t changes;                      /* of the link and of DHCP; those of ip are not in it */
+    uint32_t told;                         /* mnet_stack_changes that those who wait were told of */
     uint64_t now;
     uint64_t due;     /* find_due of poll.c; 0: not asked since the last mn_stack_transmit */
     bool work;        /* something was done that a poll must follow up */
@@ -78,8 +78,8 @@ struct mnet_stack {
     uint64_t link_ns; /* ... and since when */
     void (*notify)(void *context, unsigned ready);
     void *notify_context;
-    bool rx_failed; /* the device's failure was logged, and lasts */
-    bool ended;     /* down: no device any more, all connections closed; waits for its last handle to be closed */
+    bool rx_failed;              /* the device's failure was logged, and lasts */
+    bool ended;                  /* down; goes with its last handle */
     uint32_t device_offload;     /* of frames sent: what is left to the device */
     struct mnet_packet *cutting; /* a large frame that is being cut into segments; NULL: none */
     struct mn_segmenter segmenter;
@@ -98,8 +98,8 @@ struct mn_deferred {
 struct mnet_flow {
     struct mnet_stack *stack;
     struct mn_tcb *tcb;           /* whose owner this is */
-    struct mnet_link waiters;     /* struct mn_blocked: in whatever waits for an event but to write */
-    struct mnet_link writers;     /* struct mn_blocked: in write; the first is the one whose bytes are being queued */
+    struct mnet_link waiters;     /* struct mn_blocked: all that wait, but those in write */
+    struct mnet_link writers;     /* struct mn_blocked: in write, the one in turn first */
     struct mn_deferred *deferred; /* NULL: none */
     bool opening;                 /* inside a call that connects: no program has the handle yet */
     struct mn_notify notify;
@@ -123,7 +123,8 @@ struct mnet_udp {
     struct mn_notify notify;
 };
 
-/* A handle must be one, and not be closed: a closed one is noticed as long as its memory serves nothing else. */
+/* A handle must be one, and not be closed: a closed one is noticed as long as its memory serves
+ * nothing else. */
 #define MN_REQUIRE_FLOW(flow) \
     (MN_REQUIRE((flow) != NULL, "the flow is NULL"), MN_REQUIRE((flow)->tcb != NULL, "the flow is closed"))
 #define MN_REQUIRE_LISTENER(listener) \
@@ -143,11 +144,12 @@ void mn_wall_tell(const struct mnet_stack *stack);
 /* mnet_stack_open for a stack that `loop` and `env` drive (NULL: nobody). */
 int mn_stack_create(const struct mnet_config *config, struct mnet_env *env, struct mn_loop *loop,
                     struct mnet_stack **stack);
-/* Closes what the program left open, so that it can end in order, and says whether connections are still being
- * closed. */
+/* Closes what the program left open, so that it can end in order, and says whether connections are
+ * still being closed. */
 bool mn_stack_wind_down(struct mnet_stack *stack);
 
-/* Frees a stack that has ended, once its user has closed everything; whoever frees a handle calls this last. */
+/* Frees a stack that has ended, once its user has closed everything; whoever frees a handle calls
+ * this last. */
 void mn_stack_release(struct mnet_stack *stack);
 /* The same for the end of a program, which takes all handles with it. */
 void mn_stack_abandon(struct mnet_stack *stack);
@@ -160,12 +162,13 @@ static inline uint32_t mn_stack_changes(const struct mnet_stack *stack)
 
 /* poll.c */
 
-/* Every public call begins with enter, which brings stack->now up to date outside tasks, and ends with leave where it
- * may have caused output: outside the stack's own loop it is sent at once, inside tasks the loop sends it after a
- * batch of tasks. */
+/* Every public call begins with enter, which brings stack->now up to date outside tasks, and ends
+ * with leave where it may have caused output: outside the stack's own loop it is sent at once,
+ * inside tasks the loop sends it after a batch of tasks. */
 void mn_stack_enter(struct mnet_stack *stack);
 void mn_stack_leave(struct mnet_stack *stack);
-/* For the loop, after a batch of tasks: sends what they have queued; true when there is work left. */
+/* For the loop, after a batch of tasks: sends what they have queued; true when there is work left.
+ * */
 bool mn_stack_flush(struct mnet_stack *stack);
 /* Sends what may be sent, as far as the device takes it. */
 void mn_stack_transmit(struct mnet_stack *stack);
@@ -174,14 +177,15 @@ bool mn_stack_congested(const struct mnet_stack *stack);
 
 /* tcp_calls.c, tcp_write.c, udp_calls.c */
 
-/* Checks a connection request before anything is done, and takes the zones off its ends. Returns 0, MNET_E_INVALID, or
- * MNET_E_UNREACHABLE if the remote address is on another link. */
+/* Checks a connection request before anything is done, and takes the zones off its ends. Returns 0,
+ * MNET_E_INVALID, or MNET_E_UNREACHABLE if the remote address is on another link. */
 int mn_stack_check_connect(const struct mnet_stack *stack, const struct mnet_connect_options *options,
                            struct mnet_endpoint *local, struct mnet_endpoint *remote);
 
 /* Marks the waiters of a flow gone and wakes them. */
 void mn_flow_wake_gone(struct mnet_flow *flow);
-/* Frees a handle, its waiters marked gone; the engine's part is not touched (but for UDP's, which lies in it). */
+/* Frees a handle, its waiters marked gone; the engine's part is not touched (but for UDP's, which
+ * lies in it). */
 void mn_flow_free(struct mnet_flow *flow);
 void mn_listener_free(struct mnet_listener *listener);
 void mn_udp_free(struct mnet_udp *udp);
@@ -196,13 +200,15 @@ void mn_udp_want_device(struct mnet_udp *udp);
 void mn_udp_tell_device(struct mnet_stack *stack);
 /* The own addresses have changed: wakes the senders that wait for one. */
 void mn_udp_wake_senders(struct mnet_stack *stack);
-/* Queues the deferred bytes behind what is queued; false where memory is short: then a poll tries again soon. */
+/* Queues the deferred bytes behind what is queued; false where memory is short: then a poll tries
+ * again soon. */
 bool mn_flow_flush_deferred(struct mnet_flow *flow);
 void mn_flow_free_deferred(struct mnet_flow *flow);
 
 /* Returns true if an address of the configuration, or of a server, may be used. */
 bool mn_stack_has_address(const struct mnet_stack *stack);
-/* Whether two addresses may be the ends of a packet of ours: `remote` unicast, `local` unspecified or our own. */
+/* Whether two addresses may be the ends of a packet of ours: `remote` unicast, `local` unspecified
+ * or our own. */
 bool mn_stack_remote_ok(const struct mnet_stack *stack, struct mnet_address remote);
 bool mn_stack_local_ok(const struct mnet_stack *stack, struct mnet_address local);
 

@@ -1,4 +1,5 @@
-/* The blocking calls of mnet/tcp.h, but for writing (tcp_write.c); status and settings are in tcp_settings.c. */
+/* The blocking calls of mnet/tcp.h, but for writing (tcp_write.c); status and settings are in
+ * tcp_settings.c. */
 #include <mnet/tcp.h>
 
 #include "base/family.h"
@@ -40,7 +41,7 @@ void mn_flow_free(struct mnet_flow *flow)
     mn_flow_wake_gone(flow);
     mn_notify_end(&flow->notify);
     mn_flow_free_deferred(flow);
-    flow->tcb = NULL; /* so that a call with the closed handle is noticed, as long as the memory is not used again */
+    flow->tcb = NULL; /* a call with the closed handle is noticed until the memory is used again */
     mn_pool_free(&flow->stack->flow_pool, flow);
 }
 
@@ -420,8 +421,9 @@ void mnet_tcp_release(struct mnet_flow *flow)
 
 /* ---- Closing ---- */
 
-/* Ends the flow; `deliver`: what is queued still goes out. Bytes of write_now for which there is no memory cannot be
- * dropped from the middle of a stream that ends well: then the connection is reset. */
+/* Ends the flow; `deliver`: what is queued still goes out. Bytes of write_now for which there is no
+ * memory cannot be dropped from the middle of a stream that ends well: then the connection is
+ * reset. */
 static void end_flow(struct mnet_flow *flow, bool deliver)
 {
     struct mnet_stack *stack = flow->stack;

@@ -1,17 +1,19 @@
 /* Writing to a TCP connection.
  *
- * Theory of operation. The writers of a flow stand in line: the first one's bytes are being queued, piece by piece as
- * the send buffer empties, and the next one begins when it leaves; so the bytes of each call stay together and every
- * call gets its turn. Bytes of mnet_tcp_write_now, which cannot wait, are put aside as `deferred` while somebody is
- * inside a write, and queued behind that write when it leaves.
+ * Theory of operation. The writers of a flow stand in line: the first one's bytes are being queued,
+ * piece by piece as the send buffer empties, and the next one begins when it leaves; so the bytes
+ * of each call stay together and every call gets its turn. Bytes of mnet_tcp_write_now, which
+ * cannot wait, are put aside as `deferred` while somebody is inside a write, and queued behind that
+ * write when it leaves.
  *
- * A writer is woken when half of the send buffer is free, or, where the peer's window lets no more go, when
- * there is room for all that it still wants to queue; and it looks once more when its deadline passes. Readiness follows the same rule, and is not given while others stand in line.
+ * A writer is woken when half of the send buffer is free, or, where the peer's window lets no more
+ * go, when there is room for all that it still wants to queue; and it looks once more when its
+ * deadline passes. Readiness follows the same rule, and is not given while others stand in line.
  *
- * Where memory is short, rather than the send buffer full, no acknowledgement of this connection need ever come: so a
- * writer tries again after a while, and gives up with MNET_E_NO_MEMORY when nothing has moved for a second. Deferred
- * bytes were promised and cannot be given up: their flow stays in stack->short_flows, nobody else writes to it, and
- * polls try again.
+ * Where memory is short, rather than the send buffer full, no acknowledgement of this connection
+ * need ever come: so a writer tries again after a while, and gives up with MNET_E_NO_MEMORY when
+ * nothing has moved for a second. Deferred bytes were promised and cannot be given up: their flow
+ * stays in stack->short_flows, nobody else writes to it, and polls try again.
  */
 #include <mnet/tcp.h>
 
@@ -58,7 +60,8 @@ static MN_APART ptrdiff_t queue_lent(struct mnet_flow *flow, struct write *write
     return (ptrdiff_t)piece;
 }
 
-/* Queues as much as goes: 0 when that was all of it, MNET_E_DEADLINE where the send buffer is full, or an error. */
+/* Queues as much as goes: 0 when that was all of it, MNET_E_DEADLINE where the send buffer is full,
+ * or an error. */
 static int queue_bytes(struct mnet_flow *flow, struct write *write)
 {
     while (write->at < write->count) {
@@ -105,8 +108,8 @@ static int take_turn(struct mnet_flow *flow, struct write *write)
     return result;
 }
 
-/* Waits for the next turn, which may come for want of memory: 0 or why there is none. `result` is what came of the
- * last turn. */
+/* Waits for the next turn, which may come for want of memory: 0 or why there is none. `result` is
+ * what came of the last turn. */
 static int await_turn(struct mnet_flow *flow, struct mn_blocked *blocked, int result, unsigned *retries,
                       uint64_t deadline)
 {
@@ -125,7 +128,8 @@ static int reason(int error, int result)
     return error == MNET_E_DEADLINE && result == MNET_E_NO_MEMORY ? MNET_E_NO_MEMORY : error;
 }
 
-/* The deadline has passed, or the task is cancelled. At the deadline the first in line looks once more. */
+/* The deadline has passed, or the task is cancelled. At the deadline the first in line looks once
+ * more. */
 static int give_up(struct mnet_flow *flow, struct write *write, const struct mn_blocked *blocked, int error, int result)
 {
     if (error == MNET_E_DEADLINE && mn_block_is_first(blocked, &flow->writers)) {
@@ -145,8 +149,8 @@ static void tell_line_is_free(struct mnet_flow *flow)
     flow->stack->work = true;
 }
 
-/* The rest of a write that could not be done at once. The flow may be gone when this returns MNET_E_CLOSED with
- * *gone. */
+/* The rest of a write that could not be done at once. The flow may be gone when this returns
+ * MNET_E_CLOSED with *gone. */
 static int write_in_turn(struct mnet_flow *flow, struct write *write, int result, uint64_t deadline, bool *gone)
 {
     struct mn_blocked blocked;

@@ -421,7 +421,7 @@ static int send_message(struct mnet_udp *udp, const struct mnet_udp_message *mes
     do {
         error = await_device(udp, deadline);
         if (error == MNET_OK && sending.whole_max == 0)
-            error = prepare(udp, &sending, deadline); /* only now, for much can change while the task waits */
+            error = prepare(udp, &sending, deadline); /* much can change while the task waits */
         if (error == MNET_OK)
             error = send_datagram(udp, &sending);
     } while (error == MNET_OK && sending.bytes.left > 0);
