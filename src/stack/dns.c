@@ -129,11 +129,9 @@ static void follow_stream(struct mn_stack_names *names, struct name_stream *stre
 static void send_datagram(struct mn_stack_names *names, const struct mn_dns_output *output)
 {
     struct name_port *port = &names->ports[output->slot];
-    const struct mnet_udp_options options = {.remote = {output->server, MN_DNS_PORT}, .queue_datagrams = 8};
+    const struct mnet_endpoint server = {output->server, MN_DNS_PORT};
     MN_ASSERT(port->udp == NULL);
-    names->stack->udp.endpoints_max++; /* it is none of those that a program may have */
-    if (mnet_udp_open(names->stack, &options, &port->udp) < 0) {
-        names->stack->udp.endpoints_max--;
+    if (mn_udp_open_service(names->stack, server, 8, &port->udp) < 0) {
         mn_dns_unreachable(&names->dns, output->slot, names->stack->now);
         return;
     }
@@ -147,10 +145,7 @@ static void close_port(struct name_port *port)
 {
     struct mnet_udp *udp = port->udp;
     port->udp = NULL;
-    if (udp == NULL)
-        return;
-    udp->stack->udp.endpoints_max--;
-    mn_udp_free(udp);
+    mn_udp_close_service(udp);
 }
 
 static void begin_stream(struct mn_stack_names *names, const struct mn_dns_output *output)

@@ -129,10 +129,7 @@ static void close_port(struct sntp_port *port)
 {
     struct mnet_udp *udp = port->udp;
     port->udp = NULL;
-    if (udp == NULL)
-        return;
-    udp->stack->udp.endpoints_max--;
-    mn_udp_free(udp);
+    mn_udp_close_service(udp);
 }
 
 static void receive(struct mn_stack_sntp *service, struct sntp_port *port)
@@ -155,11 +152,9 @@ static void receive(struct mn_stack_sntp *service, struct sntp_port *port)
 static void send(struct mn_stack_sntp *service, const struct mn_sntp_output *output)
 {
     struct sntp_port *port = &service->ports[output->slot];
-    const struct mnet_udp_options options = {.remote = {output->server, MN_NTP_PORT}, .queue_datagrams = 4};
+    const struct mnet_endpoint server = {output->server, MN_NTP_PORT};
     MN_ASSERT(port->udp == NULL);
-    service->stack->udp.endpoints_max++; /* it is none of those that a program may have */
-    if (mnet_udp_open(service->stack, &options, &port->udp) < 0) {
-        service->stack->udp.endpoints_max--;
+    if (mn_udp_open_service(service->stack, server, 4, &port->udp) < 0) {
         mn_sntp_unreachable(&service->sntp, output->slot, service->stack->now);
         return;
     }

@@ -189,6 +189,11 @@ void mn_flow_wake_gone(struct mnet_flow *flow);
 void mn_flow_free(struct mnet_flow *flow);
 void mn_listener_free(struct mnet_listener *listener);
 void mn_udp_free(struct mnet_udp *udp);
+/* An endpoint of the stack itself, connected to a server: it is none of those that a program may
+ * have. Errors as mnet_udp_open. NULL may be closed. */
+int mn_udp_open_service(struct mnet_stack *stack, struct mnet_endpoint server, unsigned queue_datagrams,
+                        struct mnet_udp **udp);
+void mn_udp_close_service(struct mnet_udp *udp);
 void mn_flow_event(struct mn_tcb *tcb);
 /* tcp_settings.c: the engine's trace, handed on with a snapshot. */
 void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);

@@ -44,6 +44,25 @@ int mnet_udp_open(struct mnet_stack *stack, const struct mnet_udp_options *optio
     return MNET_OK;
 }
 
+int mn_udp_open_service(struct mnet_stack *stack, struct mnet_endpoint server, unsigned queue_datagrams,
+                        struct mnet_udp **udp)
+{
+    const struct mnet_udp_options options = {.remote = server, .queue_datagrams = queue_datagrams};
+    stack->udp.endpoints_max++;
+    int error = mnet_udp_open(stack, &options, udp);
+    if (error < 0)
+        stack->udp.endpoints_max--;
+    return error;
+}
+
+void mn_udp_close_service(struct mnet_udp *udp)
+{
+    if (udp == NULL)
+        return;
+    udp->stack->udp.endpoints_max--;
+    mn_udp_free(udp);
+}
+
 void mn_udp_free(struct mnet_udp *udp)
 {
     struct mnet_stack *stack = udp->stack;
