@@ -1,27 +1,27 @@
-/* The work of a stack when it is driven.
+/* A poll of a stack: it receives frames, runs timers, reports events and sends frames.
  *
  * Theory of operation. A poll takes received frames in batches, within a budget, coalesces them,
- * and passes them through IP to the transports. Then timers run, and neighbours that did not answer
- * are reported. Those who wait for an event are told. At last output is pulled: frames that ip has
- * ready, and segments from TCP through ip, a batch at a time. Here they are cut and get their
- * checksums if the device does not do that. Packets to own addresses go round. Frames that the
- * device does not take stay in `pending`, and nothing more is pulled until it has taken them all.
- * So a slow device pushes back on TCP, which keeps its data in the send queue, and nothing is
- * dropped.
+ * and passes them through IP to the transports. Then it runs the timers, reports the neighbours
+ * that did not answer, and tells those who wait for an event. At last it pulls output, a batch at a
+ * time: the frames that ip has ready, and segments from TCP through ip. If the device offers no
+ * segmentation or no checksums, the poll cuts the frames or completes their checksums. Packets to
+ * own addresses are received again at once. Frames that the device does not take stay in `pending`,
+ * and the poll pulls no more until the device has taken them all. So a slow device pushes back on
+ * TCP, which keeps its data in the send queue, and nothing is dropped.
  *
- * A stack runs again at the time that mnet_stack_deadline returns, or earlier if a frame comes.
- * That is at once if `work` is set: a call, or the last poll, has left events to be told, frames to
- * be sent or packets to own addresses. Otherwise find_due has the time, the earliest of two kinds:
+ * mnet_stack_deadline returns the time at which a stack must be polled again if no frame comes. If
+ * `work` is set, that is at once: a call, or the last poll, has left events to be told, frames to
+ * be sent, or packets to own addresses. Otherwise find_due computes the earliest of
  *
- *   - the timers of ip, TCP, DHCP and DNS;
- *   - retries: of a device that was full, MN_TX_RETRY_NS after it was asked; of segments and
- *     deferred bytes that found no memory, after MN_MEMORY_RETRY_NS.
+ *   - the timers of ip, TCP, DHCP, DNS and SNTP;
+ *   - the retries. A full device is asked again after MN_TX_RETRY_NS. Segments and deferred bytes
+ *     that found no memory are tried again after MN_MEMORY_RETRY_NS.
  *
- * `due` remembers that time until mn_stack_transmit, which may start timers and change what is to
- * be retried. A poll without a frame that comes earlier than that finds the stack at rest, unless
- * something is left over: the device and the memory are asked again in each poll, which costs
- * little beside the frames that they may take now. Tasks that wait to send datagrams are not a
- * reason to run: they wait as long as the device is full, and that is one.
+ * `due` keeps that time until mn_stack_transmit, which may start timers and change the retries. An
+ * earlier poll without a frame does nothing, unless something is left over: each poll asks the
+ * device and the memory again, which costs little beside the frames that they may take now. Tasks
+ * that wait to send datagrams need no timer of their own: they wait only while the device is full,
+ * and then its retry is due.
  */
 #include <string.h>
 
@@ -43,8 +43,8 @@ static void count(struct mnet_stack *stack, enum mnet_counter counter, uint64_t 
 
 /* ---- Received ---- */
 
-/* Its transport decides whether an error is believed. If it gives the size that a path takes, all
- * that send to there follow. */
+/* The transport decides whether it believes the error. A believed error of size lowers the path MTU
+ * for all connections to that destination. */
 static MN_RARE void take_error(struct mnet_stack *stack, const struct mn_icmp_error *error)
 {
     bool believed = false;
@@ -56,8 +56,8 @@ static MN_RARE void take_error(struct mnet_stack *stack, const struct mn_icmp_er
         mn_ip_lower_path_mtu(&stack->ip, error, stack->now);
 }
 
-/* RFC 1122 3.2.2.1: a protocol that nobody here speaks, and a UDP port that nobody listens on, are
- * reported. */
+/* RFC 1122 3.2.2.1: a packet of an unknown protocol, or for a UDP port without an endpoint, is
+ * answered with an ICMP error. */
 static void take_datagram(struct mnet_stack *stack, const struct mn_datagram *datagram, struct mnet_packet *packet)
 {
     enum mn_unreachable reason = MN_UNREACHABLE_PROTOCOL;
@@ -87,9 +87,9 @@ static void act_on(struct mnet_stack *stack, enum mn_ip_verdict verdict, struct 
     }
 }
 
-/* Returns whether what the device says of the frame's checksum is to be believed. A merged packet
- * has none to verify, and a partial one is not complete, so these always are. A sum counts if the
- * device said that it takes sums, and if it is one of bytes that are there. */
+/* Returns true if the stack may rely on the device's mark of the frame's checksum. It must if the
+ * frame is merged, which has no checksum to verify, or if the checksum is partial. It may rely on a
+ * sum if the device offers sums, and if the sum covers bytes of the frame. */
 static bool is_believable(const struct mnet_stack *stack, const struct mnet_packet *frame)
 {
     if (frame->checksum == MNET_CHECKSUM_SUMMED)
@@ -99,7 +99,7 @@ static bool is_believable(const struct mnet_stack *stack, const struct mnet_pack
            frame->gso != MNET_GSO_NONE;
 }
 
-/* Takes up to a batch from the device. */
+/* Takes up to a batch of frames from the device. */
 static int take_batch(struct mnet_stack *stack, struct mnet_packet **frames)
 {
     int taken = stack->device->ops->rx(stack->device, frames, MN_BATCH);
@@ -135,7 +135,7 @@ static MN_APART void take_frames(struct mnet_stack *stack, struct mnet_packet **
     }
 }
 
-/* How many frames came: with MN_RX_BUDGET there may be more. */
+/* Returns the count of frames received. If it reaches MN_RX_BUDGET, the device may have more. */
 static int receive(struct mnet_stack *stack)
 {
     struct mnet_packet *frames[MN_BATCH];
@@ -149,7 +149,8 @@ static int receive(struct mnet_stack *stack)
     return received;
 }
 
-/* Whether anything went round, so that there may be answers to send. */
+/* Receives the packets to own addresses. Returns true if there were any, as there may be answers to
+ * send. */
 static MN_RARE bool go_round(struct mnet_stack *stack)
 {
     struct mnet_packet *packet;
@@ -191,19 +192,19 @@ static void expire(struct mnet_stack *stack)
     if (mn_ip_has_failed(&stack->ip))
         take_failures(stack);
     if (stack->dhcp.client.state != MN_DHCP_OFF)
-        mn_stack_dhcp_expire(stack); /* which follows the state of the address, too */
+        mn_stack_dhcp_expire(stack); /* it follows the state of the address, too */
     if (MN_UNLIKELY(stack->dhcp6.due_ns <= stack->now))
         mn_stack_dhcp6_expire(stack);
     if (mn_tcp_deadline(stack->tcp) <= stack->now)
         mn_tcp_expire(stack->tcp, stack->now);
 }
 
-/* The stack knows something else about its network than before. */
+/* The stack's addresses, routers or link have changed. */
 static MN_RARE void tell_changes(struct mnet_stack *stack)
 {
     mn_stack_dhcp6_follow(stack);
     if (mn_ip_has_lost(&stack->ip))
-        take_lost(stack); /* which ends connections */
+        take_lost(stack); /* this ends connections */
     stack->told = mn_stack_changes(stack);
     mn_block_wake_all(&stack->probers);
     mn_udp_wake_senders(stack);
@@ -211,12 +212,12 @@ static MN_RARE void tell_changes(struct mnet_stack *stack)
         stack->notify(stack->notify_context, mnet_stack_ready(stack));
 }
 
-/* The link has come up, or gone down. */
+/* The link has come up or gone down. */
 static MN_RARE void follow_link(struct mnet_stack *stack)
 {
     stack->link_down = stack->device->link_down;
     stack->link_ns = stack->now;
-    stack->losers = (struct mn_losers){0}; /* HE-4-3: it may lead to another network */
+    stack->losers = (struct mn_losers){0}; /* HE-4-3: the link may lead to another network */
     mn_log(&stack->config.log, MNET_LOG_INFO, "device %s: the link is %s", stack->device->name,
            stack->link_down ? "down" : "up");
     if (stack->link_down) {
@@ -237,7 +238,7 @@ static void tell(struct mnet_stack *stack)
     struct mn_udp_endpoint *endpoint;
     while ((endpoint = mn_udp_next_event(&stack->udp)) != NULL) {
         if (endpoint == &stack->dhcp.endpoint)
-            mn_stack_dhcp_input(stack); /* which may end connections, so it comes first */
+            mn_stack_dhcp_input(stack); /* this may end connections, so it comes first */
         else if (endpoint == &stack->dhcp6.endpoint)
             mn_stack_dhcp6_input(stack); /* likewise */
         else
@@ -252,12 +253,12 @@ static void tell(struct mnet_stack *stack)
     if (MN_UNLIKELY(stack->names != NULL))
         stack->names_service->run(stack);
     if (MN_UNLIKELY(stack->sntp != NULL))
-        stack->sntp_service->run(stack); /* after the names that it waits for */
-    mn_block_wake_all(&stack->pingers);  /* those whose reply has not come wait again */
+        stack->sntp_service->run(stack); /* after the names, which it waits for */
+    mn_block_wake_all(&stack->pingers);  /* a task whose reply has not come waits again */
 }
 
-/* Gives flows another chance whose deferred bytes found no memory. Each that fails again has put
- * itself back. */
+/* Queues deferred bytes that found no memory before. A flow that fails again puts itself back into
+ * short_deferred. */
 static void retry_deferred(struct mnet_stack *stack)
 {
     struct mnet_link again = stack->short_deferred;
@@ -271,8 +272,8 @@ static void retry_deferred(struct mnet_stack *stack)
 
 /* ---- Sent ---- */
 
-/* The next frame to be sent: what ip has, else a segment sent through it (which may have to wait
- * there for its neighbour; then the next one). */
+/* Returns the next frame of ip. If ip has none, it passes segments of TCP through ip until one
+ * comes out as a frame: others wait there for their neighbours. */
 static struct mnet_packet *next_frame(struct mnet_stack *stack)
 {
     struct mnet_packet *frame = mn_ip_transmit(&stack->ip);
@@ -291,8 +292,8 @@ static bool device_cuts(const struct mnet_stack *stack, const struct mnet_packet
     return (mn_offload_needed(frame) & ~stack->device_offload) == 0;
 }
 
-/* The next segment of the large frame; NULL where memory is short. The frame goes with its last
- * segment. */
+/* Returns the next segment of the large frame, or NULL if memory is short. The frame is freed with
+ * its last segment. */
 static MN_RARE struct mnet_packet *cut(struct mnet_stack *stack)
 {
     struct mnet_packet *segment = mn_segmenter_next(&stack->segmenter);
@@ -306,7 +307,7 @@ static MN_RARE struct mnet_packet *cut(struct mnet_stack *stack)
     return segment;
 }
 
-/* The next frame in a form that the device can send, but for its checksum. */
+/* Returns the next frame in a size that the device can send. */
 static struct mnet_packet *next_device_frame(struct mnet_stack *stack)
 {
     if (MN_UNLIKELY(stack->cutting != NULL))
@@ -315,12 +316,12 @@ static struct mnet_packet *next_device_frame(struct mnet_stack *stack)
     if (MN_LIKELY(frame == NULL || !mn_offload_is_large(frame)) || device_cuts(stack, frame))
         return frame;
     bool cuttable = mn_segmenter_init(&stack->segmenter, frame, stack->memory);
-    MN_ASSERT(cuttable); /* the engine made it */
+    MN_ASSERT(cuttable); /* the engine made the frame */
     stack->cutting = frame;
     return cut(stack);
 }
 
-/* Fills `pending` up; false where it is not full, for there is nothing more to be sent now. */
+/* Fills `pending`. Returns false if nothing more is to be sent now. */
 static bool pull(struct mnet_stack *stack)
 {
     bool complete = !(stack->device_offload & MNET_OFFLOAD_CHECKSUM);
@@ -345,12 +346,12 @@ static MN_RARE void lose_pending(struct mnet_stack *stack)
     stack->pending_count = 0;
 }
 
-/* Offers the pending frames; true when the device took them all. A device that fails loses them, or
- * it would stop everything for good. */
+/* Offers the pending frames. Returns true if the device took them all. If the device fails, the
+ * frames are dropped, because otherwise the stack could never send again. */
 static bool offer(struct mnet_stack *stack)
 {
     unsigned offered = stack->pending_count;
-    uint64_t bytes = 0; /* asked now, for the device may free what it takes */
+    uint64_t bytes = 0; /* counted now, because the device may free the frames that it takes */
     for (unsigned i = 0; i < offered; i++)
         bytes += stack->pending[i]->total;
     int taken = stack->device->ops->tx(stack->device, stack->pending, (int)offered);
@@ -394,7 +395,8 @@ static void advance(struct mnet_stack *stack, uint64_t now)
         stack->now = now;
 }
 
-/* Sends, and takes what was sent to ourselves; true when that may have answers to send in turn. */
+/* Tells events, sends, and receives the packets to own addresses. Returns true if there were any,
+ * as their answers may be left to send. */
 static bool settle(struct mnet_stack *stack)
 {
     tell(stack);
@@ -402,13 +404,14 @@ static bool settle(struct mnet_stack *stack)
     return mn_ip_has_looped(&stack->ip) && go_round(stack);
 }
 
-/* Whether the device, or the memory, did not take something in the last poll. */
+/* Returns true if the device was full, or memory was short, in the last poll. */
 static bool has_leftovers(const struct mnet_stack *stack)
 {
     return mn_stack_congested(stack) || !mn_list_empty(&stack->short_deferred);
 }
 
-/* When to run though no frame comes and nobody calls: see the theory of operation. */
+/* Returns the time at which the stack must run if no frame comes and nobody calls: see the theory
+ * of operation. */
 static MN_APART uint64_t find_due(struct mnet_stack *stack)
 {
     uint64_t ip = mn_ip_deadline(&stack->ip), tcp = mn_tcp_deadline(stack->tcp);
@@ -437,14 +440,14 @@ uint64_t mnet_stack_deadline(struct mnet_stack *stack)
     return stack->due;
 }
 
-/* Whether there is nothing to do without a frame. */
+/* Returns true if a poll without a frame has nothing to do. */
 static bool at_rest(struct mnet_stack *stack)
 {
     return stack->now < mnet_stack_deadline(stack) && !has_leftovers(stack);
 }
 
-/* What was never acknowledged makes room: text out of order, then fragments, then what waits for
- * neighbours. */
+/* Frees memory by dropping data that was never acknowledged: text out of order, then fragments,
+ * then packets that wait for neighbours. */
 static MN_RARE void relieve(struct mnet_stack *stack)
 {
     mn_tcp_relieve(stack->tcp);
@@ -460,7 +463,7 @@ static MN_APART void follow_up(struct mnet_stack *stack)
     stack->work = settle(stack);
 }
 
-/* Whether the loop runs tasks, and then mn_stack_flush, after its polls. */
+/* Returns true if the loop runs tasks after its polls, and then calls mn_stack_flush. */
 static bool tasks_follow(const struct mnet_stack *stack)
 {
     return stack->loop != NULL && stack->loop->scheduler != NULL;
@@ -504,7 +507,7 @@ void mn_stack_enter(struct mnet_stack *stack)
 
 void mn_stack_leave(struct mnet_stack *stack)
 {
-    stack->work = true; /* there may be events, and packets to ourselves */
+    stack->work = true; /* there may be events, and packets to own addresses */
     if (!stack->ended && !loop_follows(stack))
         mn_stack_transmit(stack);
 }

@@ -1,5 +1,6 @@
-/* A stack from the inside: the layers of one host wired together. This folder is the only place
- * that knows both the engines and tasks. */
+/* The internal struct of a stack, its handles, and the functions that the files of this folder
+ * share. A stack joins the layers of one host: only this folder knows both the engines and the
+ * tasks. */
 #ifndef MN_STACK_H
 #define MN_STACK_H
 
@@ -23,9 +24,9 @@ struct mn_loop;
 struct mn_stack_names;
 struct mn_stack_sntp;
 
-/* A part of a stack that only programs which use it have in their image. */
+/* A part of a stack that is linked only into programs that use it. */
 struct mn_service {
-    void (*run)(struct mnet_stack *stack); /* after events, and when its time has come */
+    void (*run)(struct mnet_stack *stack); /* after events, and at its deadline */
     uint64_t (*deadline)(const struct mnet_stack *stack);
     void (*end)(struct mnet_stack *stack); /* before handles are closed */
 };
@@ -33,23 +34,23 @@ struct mn_service {
 #define MN_BATCH 32                               /* frames given or taken at a time */
 #define MN_RX_BUDGET (8 * MN_BATCH)               /* frames a poll takes at most */
 #define MN_TX_RETRY_NS (50 * MNET_MICROSECOND)    /* a full device is asked again after this */
-#define MN_MEMORY_RETRY_NS (5 * MNET_MILLISECOND) /* between attempts of a writer short of memory */
-#define MN_MEMORY_RETRIES 200                     /* attempts, then the write fails */
+#define MN_MEMORY_RETRY_NS (5 * MNET_MILLISECOND) /* between two attempts if memory is short */
+#define MN_MEMORY_RETRIES 200                     /* attempts of a write, then it fails */
 
-/* How long an address by a router's advertisement may take after the start: up to 2 s each for the
- * detection of duplicates of the link-local address and of this one (RFC 4862 5.4), and 3.5 s for a
- * router that has advertised itself a moment ago (RFC 4861 6.2.6). */
+/* The time from the start to an address by a router's advertisement is at most this. Duplicate
+ * address detection takes up to 2 s for the link-local address and up to 2 s for this one (RFC 4862
+ * 5.4). A router that has just advertised itself answers after up to 3.5 s (RFC 4861 6.2.6). */
 #define MN_ROUTERS_PATIENCE (10 * MNET_SECOND)
 
 struct mnet_stack {
-    struct mnet_config config;  /* complete: defaults filled in */
+    struct mnet_config config;  /* complete: the defaults are filled in */
     struct mnet_env *env;       /* NULL for a stack driven by its user */
     struct mn_loop *loop;       /* likewise */
-    struct mnet_link loop_link; /* of the loop's stacks, or of the environment's ended ones */
+    struct mnet_link loop_link; /* in the loop's stacks, or in the environment's ended ones */
     struct mnet_memory *memory;
     struct mnet_device *device;
     uint16_t zone; /* of the device */
-    void *region;  /* taken from the environment, to be returned; NULL otherwise */
+    void *region;  /* memory to be returned to the environment; NULL: none */
     struct mnet_counters counters;
     struct mn_random random;
     struct mn_ip ip;
@@ -64,31 +65,32 @@ struct mnet_stack {
     struct mn_stack_dhcp dhcp;
     struct mn_stack_dhcp6 dhcp6;
     struct mn_pool flow_pool, deferred_pool, listener_pool, udp_pool;
-    struct mnet_link listeners, endpoints; /* all there are; flows are found by their tcbs */
-    struct mnet_link congested;            /* struct mnet_udp: waiting for the device */
+    struct mnet_link listeners, endpoints; /* all of them; flows are found by their tcbs */
+    struct mnet_link congested;            /* struct mnet_udp: wait for the device */
     struct mnet_link short_deferred;       /* struct mn_deferred: found no memory */
     struct mnet_link probers;              /* struct mn_blocked: wait for mnet_stack_changes */
     struct mnet_link pingers;              /* struct mn_blocked: wait for an echo reply */
-    uint32_t changes;                      /* of the link and of DHCP; those of ip are not in it */
-    uint32_t told;                         /* mnet_stack_changes that those who wait were told of */
+    uint32_t changes;                      /* counts those of the link and DHCP, but not of ip */
+    uint32_t told;                         /* mnet_stack_changes when tasks were last told */
     uint64_t now;
-    uint64_t due;     /* find_due of poll.c; 0: not asked since the last mn_stack_transmit */
-    bool work;        /* something was done that a poll must follow up */
-    bool link_down;   /* the device's, as the last poll saw it, ... */
-    uint64_t link_ns; /* ... and since when */
+    uint64_t due;     /* result of find_due in poll.c; 0: unknown since mn_stack_transmit */
+    bool work;        /* a poll must tell events or send */
+    bool link_down;   /* state of the device's link at the last poll */
+    uint64_t link_ns; /* time at which link_down changed */
     void (*notify)(void *context, unsigned ready);
     void *notify_context;
-    bool rx_failed;              /* the device's failure was logged, and lasts */
-    bool ended;                  /* down; goes with its last handle */
-    uint32_t device_offload;     /* of frames sent: what is left to the device */
+    bool rx_failed;              /* the device fails to receive, which has been logged */
+    bool ended;                  /* the stack is down, and is freed with its last handle */
+    uint32_t device_offload;     /* offloads of the device that are in use for frames sent */
     struct mnet_packet *cutting; /* a large frame that is being cut into segments; NULL: none */
     struct mn_segmenter segmenter;
-    unsigned steps; /* of mn_stack_check */
+    unsigned steps; /* polls, counted by mn_stack_check */
     unsigned pending_count;
     struct mnet_packet *pending[MN_BATCH]; /* frames that the device has not taken yet, in order */
 };
 
-/* Bytes of write_now that follow a write in progress: there while there are some. */
+/* Bytes of write_now that follow a write in progress. A flow has one of these while it has such
+ * bytes. */
 struct mn_deferred {
     struct mnet_link link; /* in short_deferred */
     struct mnet_flow *flow;
@@ -97,11 +99,11 @@ struct mn_deferred {
 
 struct mnet_flow {
     struct mnet_stack *stack;
-    struct mn_tcb *tcb;           /* whose owner this is */
-    struct mnet_link waiters;     /* struct mn_blocked: all that wait, but those in write */
-    struct mnet_link writers;     /* struct mn_blocked: in write, the one in turn first */
+    struct mn_tcb *tcb;           /* owned by this flow; NULL: the flow is closed */
+    struct mnet_link waiters;     /* struct mn_blocked: all that wait, except writers */
+    struct mnet_link writers;     /* struct mn_blocked: in line, the one whose turn it is first */
     struct mn_deferred *deferred; /* NULL: none */
-    bool opening;                 /* inside a call that connects: no program has the handle yet */
+    bool opening;                 /* a call still connects, and no program has the handle yet */
     struct mn_notify notify;
 };
 
@@ -118,13 +120,13 @@ struct mnet_udp {
     struct mn_udp_endpoint engine;
     struct mnet_link link;
     struct mnet_link receivers; /* struct mn_blocked: the first gets the next datagram */
-    struct mnet_link senders;   /* struct mn_blocked: waiting for the device, or a source */
-    struct mnet_link congested; /* of the stack: told when the device takes frames again */
+    struct mnet_link senders;   /* struct mn_blocked: wait for the device or a source address */
+    struct mnet_link congested; /* in the stack's list, to be told when the device has room */
     struct mn_notify notify;
 };
 
-/* A handle must be one, and not be closed: a closed one is noticed as long as its memory serves
- * nothing else. */
+/* These panic if a handle is NULL or closed. A closed handle is noticed until its memory is used
+ * again. */
 #define MN_REQUIRE_FLOW(flow) \
     (MN_REQUIRE((flow) != NULL, "the flow is NULL"), MN_REQUIRE((flow)->tcb != NULL, "the flow is closed"))
 #define MN_REQUIRE_LISTENER(listener) \
@@ -136,22 +138,23 @@ struct mnet_udp {
 
 /* wall.c */
 
-/* Tells the log the time of day that the stack begins with. */
+/* Logs the time of day at which the stack begins. */
 void mn_wall_tell(const struct mnet_stack *stack);
 
 /* stack.c */
 
-/* mnet_stack_open for a stack that `loop` and `env` drive (NULL: nobody). */
+/* The same as mnet_stack_open, for a stack that `loop` and `env` drive. If they are NULL, its user
+ * drives it. */
 int mn_stack_create(const struct mnet_config *config, struct mnet_env *env, struct mn_loop *loop,
                     struct mnet_stack **stack);
-/* Closes what the program left open, so that it can end in order, and says whether connections are
- * still being closed. */
+/* Closes the handles that the program left open. Returns true while connections are still being
+ * closed. */
 bool mn_stack_wind_down(struct mnet_stack *stack);
 
-/* Frees a stack that has ended, once its user has closed everything; whoever frees a handle calls
- * this last. */
+/* Frees a stack that has ended and has no open handle. Every call that frees a handle ends with
+ * this one. */
 void mn_stack_release(struct mnet_stack *stack);
-/* The same for the end of a program, which takes all handles with it. */
+/* Frees a stack and all its handles at the end of a program. */
 void mn_stack_abandon(struct mnet_stack *stack);
 
 /* mnet_stack_changes */
@@ -162,58 +165,58 @@ static inline uint32_t mn_stack_changes(const struct mnet_stack *stack)
 
 /* poll.c */
 
-/* Every public call begins with enter, which brings stack->now up to date outside tasks, and ends
- * with leave where it may have caused output: outside the stack's own loop it is sent at once,
- * inside tasks the loop sends it after a batch of tasks. */
+/* Every public call begins with enter. Outside tasks, it updates stack->now. A call that may have
+ * caused output ends with leave. Outside the stack's own loop, that sends the output at once.
+ * Inside tasks, the loop sends it after a batch of tasks. */
 void mn_stack_enter(struct mnet_stack *stack);
 void mn_stack_leave(struct mnet_stack *stack);
-/* For the loop, after a batch of tasks: sends what they have queued; true when there is work left.
- * */
+/* The loop calls this after a batch of tasks. It sends the output that they have queued. It returns
+ * true if work is left. */
 bool mn_stack_flush(struct mnet_stack *stack);
-/* Sends what may be sent, as far as the device takes it. */
+/* Sends all output that the device takes. */
 void mn_stack_transmit(struct mnet_stack *stack);
-/* Whether frames wait for the device, or for memory to cut them. */
+/* Returns true if frames wait for the device, or for memory to cut them. */
 bool mn_stack_congested(const struct mnet_stack *stack);
 
 /* tcp_calls.c, tcp_write.c, udp_calls.c */
 
-/* Checks a connection request before anything is done, and takes the zones off its ends. Returns 0,
+/* Checks the arguments of a connect call, and removes the zones from both ends. Returns 0,
  * MNET_E_INVALID, or MNET_E_UNREACHABLE if the remote address is on another link. */
 int mn_stack_check_connect(const struct mnet_stack *stack, const struct mnet_connect_options *options,
                            struct mnet_endpoint *local, struct mnet_endpoint *remote);
 
-/* Marks the waiters of a flow gone and wakes them. */
+/* Wakes all tasks that wait for a flow and tells them that it is gone. */
 void mn_flow_wake_gone(struct mnet_flow *flow);
-/* Frees a handle, its waiters marked gone; the engine's part is not touched (but for UDP's, which
- * lies in it). */
+/* These free a handle and wake the tasks that wait for it, which they tell that it is gone. They
+ * leave the engine's part alone, except that of UDP, which is a part of the handle. */
 void mn_flow_free(struct mnet_flow *flow);
 void mn_listener_free(struct mnet_listener *listener);
 void mn_udp_free(struct mnet_udp *udp);
-/* An endpoint of the stack itself, connected to a server: it is none of those that a program may
- * have. Errors as mnet_udp_open. NULL may be closed. */
+/* Opens an endpoint of the stack itself, connected to a server. It does not count as one of the
+ * program's. Returns the errors of mnet_udp_open. NULL may be closed. */
 int mn_udp_open_service(struct mnet_stack *stack, struct mnet_endpoint server, unsigned queue_datagrams,
                         struct mnet_udp **udp);
 void mn_udp_close_service(struct mnet_udp *udp);
 void mn_flow_event(struct mn_tcb *tcb);
-/* tcp_settings.c: the engine's trace, handed on with a snapshot. */
+/* tcp_settings.c: passes an event of the engine to the program's trace, with a snapshot. */
 void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
 void mn_listener_event(struct mn_listener *engine);
 void mn_udp_event(struct mn_udp_endpoint *engine);
-/* The endpoint has a sender that waits for the device, or is to be told when it may send. */
+/* Puts an endpoint into the list of those to be told when the device takes frames again. */
 void mn_udp_want_device(struct mnet_udp *udp);
-/* The device takes frames again: tells those who wait for it. */
+/* The device takes frames again: tells the endpoints of that list. */
 void mn_udp_tell_device(struct mnet_stack *stack);
 /* The own addresses have changed: wakes the senders that wait for one. */
 void mn_udp_wake_senders(struct mnet_stack *stack);
-/* Queues the deferred bytes behind what is queued; false where memory is short: then a poll tries
- * again soon. */
+/* Queues the deferred bytes of a flow. Returns false if memory is short: then a poll tries again
+ * after MN_MEMORY_RETRY_NS. */
 bool mn_flow_flush_deferred(struct mnet_flow *flow);
 void mn_flow_free_deferred(struct mnet_flow *flow);
 
-/* Returns true if an address of the configuration, or of a server, may be used. */
+/* Returns true if the stack can use an address that is configured or comes from a server. */
 bool mn_stack_has_address(const struct mnet_stack *stack);
-/* Whether two addresses may be the ends of a packet of ours: `remote` unicast, `local` unspecified
- * or our own. */
+/* These return true if an address may be an end of a packet of ours: `remote` must be unicast,
+ * `local` unspecified or an own address. */
 bool mn_stack_remote_ok(const struct mnet_stack *stack, struct mnet_address remote);
 bool mn_stack_local_ok(const struct mnet_stack *stack, struct mnet_address local);
 

@@ -1,5 +1,5 @@
-/* The blocking calls of mnet/tcp.h, but for writing (tcp_write.c); status and settings are in
- * tcp_settings.c. */
+/* The blocking calls of mnet/tcp.h: open, accept, read and close. Writing is in tcp_write.c, status
+ * and settings are in tcp_settings.c. */
 #include <mnet/tcp.h>
 
 #include "base/family.h"
@@ -11,7 +11,7 @@
 
 /* ---- Flows ---- */
 
-/* So many others may have to give way to a new flow. */
+/* A new flow may displace at most this number of other connections. */
 #define YIELDS 8u
 
 static struct mnet_flow *create_flow(struct mnet_stack *stack)
@@ -41,7 +41,7 @@ void mn_flow_free(struct mnet_flow *flow)
     mn_flow_wake_gone(flow);
     mn_notify_end(&flow->notify);
     mn_flow_free_deferred(flow);
-    flow->tcb = NULL; /* a call with the closed handle is noticed until the memory is used again */
+    flow->tcb = NULL; /* MN_REQUIRE_FLOW notices a closed handle until the memory is used again */
     mn_pool_free(&flow->stack->flow_pool, flow);
 }
 
@@ -60,7 +60,7 @@ void mn_flow_event(struct mn_tcb *tcb)
 
 /* ---- Opening ---- */
 
-/* Whether a connection can have both ends; an unspecified one has any family. */
+/* Returns true if both ends are of one family. An unspecified local end fits any family. */
 static bool families_match(struct mnet_address local, struct mnet_address remote)
 {
     return mn_address_is_any(&local) || mn_address_is_ipv4(&local) == mn_address_is_ipv4(&remote);
@@ -127,7 +127,7 @@ int mnet_tcp_connect_begin(struct mnet_stack *stack, struct mnet_endpoint remote
     return MNET_OK;
 }
 
-/* As mnet_tcp_established; *gone says whether the flow was closed meanwhile. */
+/* The same as mnet_tcp_established. *gone is set if the flow is closed meanwhile. */
 static int await_established(struct mnet_flow *flow, uint64_t deadline, bool *gone)
 {
     *gone = false;
@@ -175,7 +175,7 @@ int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint
     if (error == MNET_OK)
         *result = flow;
     else if (!gone)
-        mnet_tcp_abort(flow); /* a late SYN-ACK finds nothing and is answered with a reset */
+        mnet_tcp_abort(flow); /* a late SYN,ACK finds no connection and is answered with a reset */
     return error;
 }
 
@@ -240,7 +240,7 @@ MN_APART void mn_listener_event(struct mn_listener *engine)
     mn_notify_tell(&listener->notify, MNET_ACCEPTABLE);
 }
 
-/* 0, MNET_E_NO_MEMORY, MNET_E_CLOSED, or MNET_E_DEADLINE where no connection waits. */
+/* Returns 0, MNET_E_NO_MEMORY, MNET_E_CLOSED, or MNET_E_DEADLINE if no connection waits. */
 static int take_connection(struct mnet_listener *listener, struct mnet_flow **result)
 {
     struct mnet_stack *stack = listener->stack;
@@ -250,7 +250,7 @@ static int take_connection(struct mnet_listener *listener, struct mnet_flow **re
         return MNET_E_DEADLINE;
     struct mnet_flow *flow = create_flow(stack);
     if (flow == NULL)
-        return MNET_E_NO_MEMORY; /* the connection goes on waiting */
+        return MNET_E_NO_MEMORY; /* the connection keeps its place in the backlog */
     struct mn_tcb *tcb = mn_tcp_accept(listener->engine);
     MN_ASSERT(tcb != NULL);
     attach(flow, tcb);
@@ -258,7 +258,7 @@ static int take_connection(struct mnet_listener *listener, struct mnet_flow **re
     return MNET_OK;
 }
 
-/* Waits in line for a connection; the listener may be gone when this returns MNET_E_CLOSED. */
+/* Waits in line for a connection. If it returns MNET_E_CLOSED, the listener may be freed. */
 static int queue_for_connection(struct mnet_listener *listener, struct mnet_flow **flow, uint64_t deadline)
 {
     struct mn_blocked blocked;
@@ -421,9 +421,8 @@ void mnet_tcp_release(struct mnet_flow *flow)
 
 /* ---- Closing ---- */
 
-/* Ends the flow; `deliver`: what is queued still goes out. Bytes of write_now for which there is no
- * memory cannot be dropped from the middle of a stream that ends well: then the connection is
- * reset. */
+/* Ends the flow. If `deliver` is set, the queued bytes are still sent. If bytes of write_now find
+ * no memory, the connection is reset, because a stream with a gap must not end well. */
 static void end_flow(struct mnet_flow *flow, bool deliver)
 {
     struct mnet_stack *stack = flow->stack;
@@ -456,7 +455,7 @@ void mnet_tcp_abort(struct mnet_flow *flow)
     end_flow(flow, false);
 }
 
-/* Waits for the last acknowledgement; *gone says whether the flow was closed meanwhile. */
+/* Waits for the last acknowledgement. *gone is set if the flow is closed meanwhile. */
 static int await_delivery(struct mnet_flow *flow, uint64_t deadline, bool *gone)
 {
     *gone = false;
@@ -475,14 +474,14 @@ int mnet_tcp_close_wait(struct mnet_flow *flow, uint64_t deadline)
 {
     bool gone;
     if (flow == NULL)
-        return MNET_OK; /* as for mnet_tcp_close */
+        return MNET_OK; /* mnet_tcp_close takes NULL, too */
     MN_REQUIRE_FLOW(flow);
     int error = mnet_tcp_shutdown(flow, MNET_SHUTDOWN_WRITE);
-    if (error == MNET_OK || error == MNET_E_CLOSED) /* closed: the flow says how it ended */
+    if (error == MNET_OK || error == MNET_E_CLOSED) /* the reason of a closed one follows */
         error = await_delivery(flow, deadline, &gone);
     else
         gone = false;
-    if (!gone) /* who must not wait, in a finaliser, has closed it nevertheless */
+    if (!gone) /* the flow is closed even if a finaliser called, which must not wait */
         end_flow(flow, error == MNET_OK || error == MNET_E_INVALID);
     return error;
 }

@@ -1,19 +1,20 @@
 /* Writing to a TCP connection.
  *
- * Theory of operation. The writers of a flow stand in line: the first one's bytes are being queued,
- * piece by piece as the send buffer empties, and the next one begins when it leaves; so the bytes
- * of each call stay together and every call gets its turn. Bytes of mnet_tcp_write_now, which
- * cannot wait, are put aside as `deferred` while somebody is inside a write, and queued behind that
- * write when it leaves.
+ * Theory of operation. The writers of a flow stand in line. The bytes of the first one are queued
+ * piece by piece as the send buffer empties, and the next one begins when the first one leaves. So
+ * the bytes of each call stay together, and every call gets its turn. mnet_tcp_write_now cannot
+ * wait: while another call writes, its bytes are put aside as `deferred`, and they are queued when
+ * that call leaves.
  *
- * A writer is woken when half of the send buffer is free, or, where the peer's window lets no more
- * go, when there is room for all that it still wants to queue; and it looks once more when its
- * deadline passes. Readiness follows the same rule, and is not given while others stand in line.
+ * A writer is woken when half of the send buffer is free. If the peer's window is too small for
+ * more, room for the rest of its bytes is enough. It tries once more when its deadline passes. A
+ * flow is ready for writing by the same rule, but never while a writer stands in line.
  *
- * Where memory is short, rather than the send buffer full, no acknowledgement of this connection
- * need ever come: so a writer tries again after a while, and gives up with MNET_E_NO_MEMORY when
- * nothing has moved for a second. Deferred bytes were promised and cannot be given up: their flow
- * stays in stack->short_flows, nobody else writes to it, and polls try again.
+ * If memory is short and the send buffer is not full, perhaps no acknowledgement comes that would
+ * wake the writer. So a writer tries again every MN_MEMORY_RETRY_NS, and after MN_MEMORY_RETRIES
+ * attempts without progress it fails with MNET_E_NO_MEMORY. Deferred bytes are promised and cannot
+ * fail: they wait in stack->short_deferred, nobody else writes to their flow, and each poll tries
+ * again.
  */
 #include <mnet/tcp.h>
 
@@ -21,24 +22,25 @@
 
 #include "stack/stack.h"
 
-/* What lent bytes are queued in pieces of: all of a piece must fit the send buffer at once. */
+/* Lent bytes are queued in pieces of this size at most, because a whole piece must fit the send
+ * buffer. */
 #define LENT_PIECE_MAX 32768u
 
-/* One call's progress through its bytes. */
+/* The progress of one call through its bytes. */
 struct write {
     const struct mnet_slice *slices;
-    size_t at;     /* the slice, ... */
-    size_t offset; /* ... and the byte of it, that comes next */
+    size_t at;     /* index of the slice with the next byte */
+    size_t offset; /* of the next byte in that slice */
     size_t count;
     size_t done;              /* bytes queued so far */
-    struct mnet_buffer *lent; /* the one slice, for zero-copy writes; NULL: copy */
+    struct mnet_buffer *lent; /* of a zero-copy write, which has one slice; NULL: copy */
     void (*release)(void *context);
     void *context;
 };
 
 static void keep(void *context)
 {
-    (void)context; /* nothing of the caller's was queued: it was never ours to release */
+    (void)context; /* no byte was queued, so the caller still owns them all */
 }
 
 static ptrdiff_t queue_copy(struct mnet_flow *flow, const struct write *write, size_t len)
@@ -55,13 +57,13 @@ static MN_APART ptrdiff_t queue_lent(struct mnet_flow *flow, struct write *write
                                     false, flow->stack->now);
     if (queued <= 0)
         return queued;
-    write->lent->release = write->release; /* from now on the caller hears of it */
+    write->lent->release = write->release; /* the queue now holds bytes that it must release */
     write->lent->context = write->context;
     return (ptrdiff_t)piece;
 }
 
-/* Queues as much as goes: 0 when that was all of it, MNET_E_DEADLINE where the send buffer is full,
- * or an error. */
+/* Queues as many bytes as the send buffer takes. Returns 0 if none is left, MNET_E_DEADLINE if the
+ * send buffer is full, or an error. */
 static int queue_bytes(struct mnet_flow *flow, struct write *write)
 {
     while (write->at < write->count) {
@@ -86,7 +88,7 @@ static bool must_wait(int result)
     return result == MNET_E_DEADLINE || result == MNET_E_NO_MEMORY;
 }
 
-/* What is left of it. */
+/* Returns the number of bytes that are not queued yet. */
 static size_t rest_of(const struct write *write)
 {
     size_t rest = 0;
@@ -95,7 +97,7 @@ static size_t rest_of(const struct write *write)
     return rest - (write->at < write->count ? write->offset : 0);
 }
 
-/* A turn of the first in line. */
+/* Queues bytes of the first writer in line. */
 static int take_turn(struct mnet_flow *flow, struct write *write)
 {
     if (MN_UNLIKELY(flow->deferred != NULL) && mn_list_linked(&flow->deferred->link) && !mn_flow_flush_deferred(flow))
@@ -108,8 +110,9 @@ static int take_turn(struct mnet_flow *flow, struct write *write)
     return result;
 }
 
-/* Waits for the next turn, which may come for want of memory: 0 or why there is none. `result` is
- * what came of the last turn. */
+/* Waits for the next turn of a writer whose last turn returned `result`. If that was
+ * MNET_E_NO_MEMORY, the next turn comes after MN_MEMORY_RETRY_NS at the latest. Returns 0 or an
+ * error. */
 static int await_turn(struct mnet_flow *flow, struct mn_blocked *blocked, int result, unsigned *retries,
                       uint64_t deadline)
 {
@@ -122,14 +125,15 @@ static int await_turn(struct mnet_flow *flow, struct mn_blocked *blocked, int re
     return ++*retries < MN_MEMORY_RETRIES ? MNET_OK : MNET_E_NO_MEMORY;
 }
 
-/* What the caller is told whose deadline passed while memory was short. */
+/* Returns the error for the caller: if the deadline passed while memory was short, that is
+ * MNET_E_NO_MEMORY. */
 static int reason(int error, int result)
 {
     return error == MNET_E_DEADLINE && result == MNET_E_NO_MEMORY ? MNET_E_NO_MEMORY : error;
 }
 
-/* The deadline has passed, or the task is cancelled. At the deadline the first in line looks once
- * more. */
+/* Ends a write whose deadline has passed or whose task is cancelled. At its deadline, the first
+ * writer in line has one more turn. */
 static int give_up(struct mnet_flow *flow, struct write *write, const struct mn_blocked *blocked, int error, int result)
 {
     if (error == MNET_E_DEADLINE && mn_block_is_first(blocked, &flow->writers)) {
@@ -140,7 +144,7 @@ static int give_up(struct mnet_flow *flow, struct write *write, const struct mn_
     return reason(error, result);
 }
 
-/* The flow has nobody in line any more: who waits to be ready for writing is told. */
+/* The flow has no writer in line any more: tells those who wait until it is ready for writing. */
 static void tell_line_is_free(struct mnet_flow *flow)
 {
     if (mn_list_empty(&flow->waiters) && flow->notify.call == NULL)
@@ -149,8 +153,8 @@ static void tell_line_is_free(struct mnet_flow *flow)
     flow->stack->work = true;
 }
 
-/* The rest of a write that could not be done at once. The flow may be gone when this returns
- * MNET_E_CLOSED with *gone. */
+/* Waits in line and queues the rest of a write. If *gone is set, the flow may be freed, and the
+ * result is MNET_E_CLOSED. */
 static int write_in_turn(struct mnet_flow *flow, struct write *write, int result, uint64_t deadline, bool *gone)
 {
     struct mn_blocked blocked;
@@ -267,7 +271,7 @@ int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, 
 
 /* ---- Writing now ---- */
 
-/* Appends packets to the deferred ones; false where there is no memory for that. */
+/* Appends packets to the deferred ones. Returns false if memory is short. */
 static bool append_deferred(struct mnet_flow *flow, struct mn_packet_queue *packets)
 {
     if (flow->deferred == NULL) {
@@ -286,7 +290,7 @@ static int forget(struct mn_packet_queue *packets)
     return MNET_E_NO_MEMORY;
 }
 
-/* Appends a copy to the deferred bytes, all or nothing. */
+/* Appends a copy of all the bytes to the deferred ones, or none of them if memory is short. */
 static int defer(struct mnet_flow *flow, const uint8_t *data, size_t len)
 {
     struct mn_packet_queue packets = {0};
@@ -334,7 +338,7 @@ bool mn_flow_flush_deferred(struct mnet_flow *flow)
             return false;
         }
         if (queued < 0)
-            break; /* the connection is gone, and all that was to be sent with it */
+            break; /* the connection has ended, so nothing is sent any more */
         mnet_packet_pull(packet, piece.len);
         if (packet->total > 0)
             continue;
