@@ -24,7 +24,6 @@ typedef uint64_t words __attribute__((vector_size(16)));
 
 #define BLOCK (4 * sizeof(words))
 #define WORTH_VECTORS 256 /* below this length lanes cost more than they save */
-#define WORTH_ALIGNING 256
 
 /* `total` and `high` of the theory above, for two independent streams, so that additions need not
  * wait for one another. */
@@ -137,6 +136,17 @@ uint64_t mn_sum(uint64_t sum, const void *data, size_t len)
     return len >= WORTH_VECTORS ? sum_long(sum, data, len) : sum_few(sum, data, len);
 }
 
+/* Does the work of mn_sum_copy for few bytes. */
+static inline uint64_t copy_few(uint64_t sum, uint8_t *restrict to, const uint8_t *restrict from, size_t len)
+{
+    for (; len >= 32; to += 32, from += 32, len -= 32) {
+        memcpy(to, from, 32);
+        sum = add_word(add_word(add_word(add_word(sum, from), from + 8), from + 16), from + 24);
+    }
+    memcpy(to, from, len);
+    return sum_few(sum, from, len);
+}
+
 /* Does the work of mn_sum_copy for a separate piece. */
 static inline uint64_t copy_piece(uint8_t *restrict to, const uint8_t *restrict from, size_t len)
 {
@@ -158,7 +168,9 @@ uint64_t mn_sum_copy(uint64_t sum, void *restrict to, const void *restrict from,
 {
     uint8_t *out = to;
     const uint8_t *at = from;
-    size_t head = len < WORTH_ALIGNING ? 0 : -(uintptr_t)out % sizeof(words);
+    if (len < WORTH_VECTORS)
+        return copy_few(sum, out, at, len);
+    size_t head = -(uintptr_t)out % sizeof(words);
     if (head == 0)
         return mn_sum_add(sum, copy_piece(out, at, len));
     sum = mn_sum_add(sum, copy_piece(out, at, head));

@@ -250,8 +250,15 @@ struct mnet_frame_sum mnet_frames_copy(struct mnet_frames *frames, void *to)
     uint8_t *bytes = to;
     bool partial = packet->checksum == MNET_CHECKSUM_PARTIAL;
     uint32_t start = partial ? packet->csum_start : MN_MIN((uint32_t)MN_ETHERNET_HEADER, frames->left);
-    copy_bytes(frames, bytes, start);
-    uint64_t sum = copy_bytes(frames, bytes + start, frames->left - start);
+    uint32_t summed = frames->left - start;
+    uint64_t sum;
+    if (MN_LIKELY(packet->len == packet->total)) { /* all of it is linear */
+        memcpy(bytes, packet->data, start);
+        sum = mn_sum_copy(0, bytes + start, packet->data + start, summed);
+    } else {
+        copy_bytes(frames, bytes, start);
+        sum = copy_bytes(frames, bytes + start, summed);
+    }
     frames->left = 0;
     return (struct mnet_frame_sum){
         .start = (uint16_t)start,
