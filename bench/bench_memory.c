@@ -449,7 +449,7 @@ static const struct bench_figure {
     {"bulk_offload_segment", bulk, copy_bulk, (double)BULK_BYTES / MSS, "ns", true},
 };
 
-/* Whether the figure was asked for: the program's argument, or all. */
+/* Returns true if the figure is the program's argument, or if there is no argument. */
 static bool wanted(const char *name)
 {
     return only == NULL || strcmp(only, name) == 0;

@@ -82,7 +82,7 @@ static void print_numbers(void)
     puts("\n## Numbers of a configuration\n\n"
          "These fields of `struct mnet_config` are numbers. 0 stands for the default. A stack with a number\n"
          "beyond its limits is not created: `MNET_E_INVALID`. [mnet/config.h](../include/mnet/config.h)\n"
-         "says what each is for.\n\n"
+         "describes each of them.\n\n"
          "| field | default | least | most |\n"
          "| --- | --- | --- | --- |");
     for (size_t i = 0; i < mn_config_number_count; i++) {

@@ -140,7 +140,7 @@ static int send_request(struct fetch *fetch, struct mnet_stream stream)
     return error < 0 ? complain("the request: %s", mnet_tls_strerror(error)) : 0;
 }
 
-/* Whether the answer is the file, or the part of it that was asked for. */
+/* Returns true if the answer is the file, or the part of it that was asked for. */
 static bool is_wanted(const struct fetch *fetch)
 {
     return fetch->answer.status == (fetch->range != NULL ? 206 : 200);
@@ -321,7 +321,8 @@ static bool take_option(struct fetch *fetch, const char *word)
     return true;
 }
 
-/* Whether the text is FIRST-LAST, FIRST- or -COUNT: nothing that would add a line to the head. */
+/* Returns true if the text is FIRST-LAST, FIRST- or -COUNT: nothing that would add a line to the
+ * head. */
 static bool is_range(const char *text)
 {
     size_t len = strspn(text, "0123456789-");

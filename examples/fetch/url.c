@@ -5,7 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Whether all characters may stand in a URL. Others would have to be encoded (RFC 3986 2). */
+/* Returns true if all characters may stand in a URL. Others would have to be encoded (RFC 3986
+ * 2). */
 static bool is_plain(const char *text)
 {
     for (; *text != '\0'; text++)
@@ -117,7 +118,7 @@ bool url_parse(const char *text, struct url *url)
     return parse_hierarchy(text + (url->tls ? 8 : 7), url);
 }
 
-/* Whether the reference begins with a scheme. */
+/* Returns true if the reference begins with a scheme. */
 static bool has_scheme(const char *reference)
 {
     size_t colon = strcspn(reference, ":/?#");

@@ -19,7 +19,7 @@ static bool same_tag(const char *tag, size_t len, const char *etag, bool strong)
     return strlen(etag) == len && memcmp(tag, etag, len) == 0;
 }
 
-/* Whether a member of the field is the file's tag, or "*", which is any file's. */
+/* Returns true if a member of the field is the file's tag, or "*", which is any file's. */
 static bool names_file(const struct request *request, enum field field, const struct file *file, bool strong)
 {
     struct members tags = {&request->fields, field, NULL, NULL};

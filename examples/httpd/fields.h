@@ -50,9 +50,9 @@ struct members {
 };
 /* False at the end. */
 bool members_next(struct members *members, const char **member, size_t *len);
-/* Whether a member is this word, in whatever case. */
+/* Returns true if a member is this word, in whatever case. */
 bool member_is(const char *member, size_t len, const char *word);
-/* Whether any member of the field is. */
+/* Returns true if any member of the field is. */
 bool fields_have(const struct fields *fields, enum field field, const char *word);
 
 #endif

@@ -127,7 +127,7 @@ static bool normalise(const char *from, char *to)
     return true;
 }
 
-/* Whether the last component is empty, "." or "..", all of which name a folder. */
+/* Returns true if the last component is empty, "." or "..", all of which name a folder. */
 static bool names_folder(const char *path)
 {
     const char *last = strrchr(path, '/') + 1;

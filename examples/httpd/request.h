@@ -41,7 +41,7 @@ struct request {
 
 /* Begins the first request of a connection, and each one after a complete one. */
 void request_init(struct request *request);
-/* Whether its first byte has come. */
+/* Returns true if its first byte has come. */
 bool request_begun(const struct request *request);
 /* It will not be complete any more, and is answered with `status`. */
 void request_refuse(struct request *request, int status);
@@ -49,7 +49,8 @@ void request_refuse(struct request *request, int status);
 /* Takes bytes up to the end of the request; *used says how many. */
 enum request_progress request_feed(struct request *request, const void *data, size_t len, size_t *used);
 
-/* Whether a Host field's value is one (RFC 9110 7.2): a name or an address, and perhaps a port. */
+/* Returns true if a Host field's value is one (RFC 9110 7.2): a name or an address, and perhaps a
+ * port. */
 bool request_is_authority(const char *text, size_t len);
 
 /* Turns a request target into a path of files.h, in place: takes scheme, authority and query off,

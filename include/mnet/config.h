@@ -45,8 +45,8 @@ struct mnet_ip_config {
      * the prefixes that routers advertise (RFC 4862). It has a link-local address in any case. */
     struct mnet_prefix ipv6;
     /* The default router of IPv6: a link-local address, or a host of the own network. With it and
-     * ipv6, but without ipv6_auto, the stack neither asks for routers nor hears what they
-     * advertise. */
+     * ipv6, but without ipv6_auto, the stack neither solicits routers nor takes their
+     * advertisements. */
     struct mnet_address ipv6_gateway;
     /* The stack does not speak IPv6: no address, nothing sent, everything received is dropped. */
     bool no_ipv6;
@@ -110,7 +110,7 @@ struct mnet_tcp_config {
     unsigned time_wait_max;
     unsigned listeners_max;
     /* The most bytes that a connection may queue for sending, and the largest receive window.
-     * Within these limits buffers follow what the path takes, up and down. */
+     * Within these limits the buffers grow and shrink with the rate of the path. */
     uint32_t send_buffer, receive_buffer;
     uint64_t msl_ns;    /* maximum segment lifetime; TIME-WAIT lasts twice as long */
     uint64_t orphan_ns; /* how long FIN-WAIT-2 without a user is kept */

@@ -101,8 +101,8 @@ bool mnet_frames_begin(struct mnet_frames *frames, const struct mnet_packet *pac
 /* Returns the length of the next frame in bytes, at most MNET_FRAME_MAX; 0 if there is none
  * left. */
 size_t mnet_frames_length(const struct mnet_frames *frames);
-/* Returns how many bytes of that frame are headers, as far as that is known; 0 otherwise. A copy is
- * faster if what follows them is aligned. */
+/* Returns the number of bytes of headers in that frame, or 0 if it is not known. A copy is faster
+ * if the bytes behind the headers are aligned. */
 size_t mnet_frames_headers(const struct mnet_frames *frames);
 /* Copies the next frame to `to`, which has room for its length, and goes on to the one behind it.
  * Its checksum is complete. Bytes are read once: the sum is that of the copy. */

@@ -2,10 +2,10 @@
  *
  * An application defines mnet_main and is linked with one port. mnet_main runs in the first task,
  * and its return value is the exit status. A negative value is an error code: one line on the error
- * output says what it means, and the status is 1. For an error of mnet_stack_up the line says what
- * is wrong. If a program was told to end (by Ctrl-C, for example) and returns MNET_E_CANCELLED, the
- * status is 0. When mnet_main returns, all other tasks are cancelled and awaited, and stacks that
- * are still up are taken down.
+ * output explains it, and the status is 1. For an error of mnet_stack_up the line gives the cause.
+ * If a program was told to end (by Ctrl-C, for example) and returns MNET_E_CANCELLED, the status is
+ * 0. When mnet_main returns, all other tasks are cancelled and awaited, and stacks that are still
+ * up are taken down.
  *
  * Standard options are taken from the command line before the application sees the rest:
  *

@@ -2,11 +2,11 @@
  *
  * mnet is another station on the interface, beside the host's kernel: it has a MAC address and IP
  * addresses of its own, so the kernel neither answers nor resets its connections, and keeps its
- * own. What mnet sends goes out by the interface. The kernel of the same host is not reached by it,
- * unless the network sends frames back.
+ * own. Frames of mnet leave by the interface. They do not reach the kernel of the same host, unless
+ * the network sends them back.
  *
- * Checksums and segmentation are offloaded in both directions (virtio_net_hdr): where the kernel
- * has merged segments, or has not cut them yet, a frame of up to 64 KiB comes in one piece. UDP
+ * Checksums and segmentation are offloaded in both directions (virtio_net_hdr): if the kernel has
+ * merged segments, or has not cut them yet, a frame of up to 64 KiB comes in one piece. UDP
  * datagrams that the kernel has not cut yet (UDP_SEGMENT) are dropped.
  *
  * While the interface is down, or has no carrier, the link of the device is down. If the interface

@@ -97,8 +97,8 @@ void mnet_sim_router_advertise(struct mnet_sim_router *router, unsigned interfac
 void mnet_sim_router_power(struct mnet_sim_router *router, bool on);
 /* A silent router drops packets without ICMP: those that are too big, and those without a route. */
 void mnet_sim_router_set_silent(struct mnet_sim_router *router, bool silent);
-/* Whether an IPv6 host hears of a better first hop if its packet leaves by the interface that it
- * came by (RFC 4861 8.2). Off at first. */
+/* Switches redirects on or off. If they are on, the router tells an IPv6 host of a better first hop
+ * if its packet leaves by the interface by which it came (RFC 4861 8.2). They are off at first. */
 void mnet_sim_router_set_redirects(struct mnet_sim_router *router, bool redirects);
 /* Returns the link-local address of an interface. */
 struct mnet_address mnet_sim_router_address(const struct mnet_sim_router *router, unsigned interface);

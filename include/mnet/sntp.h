@@ -24,12 +24,12 @@ struct mnet_stack;
 
 #define MNET_SNTP_SERVERS_MAX 4
 
-/* Starts to ask servers, or changes whom to ask. `servers` are `count` names or addresses, which
- * are copied; those that a DHCP server names come in front of them. There is no other server: who
- * is asked must allow it. With four servers or more of different origin, one that lies is noticed;
- * with two it is only noticed that one does, and with one its faults are ours (RFC 8633 3.2).
- * Returns 0, MNET_E_INVALID (no name, or too many), MNET_E_CLOSED or MNET_E_NO_MEMORY. Never
- * suspends. */
+/* Starts to ask servers, or replaces the servers. `servers` are `count` names or addresses, which
+ * are copied. Those that a DHCP server names come in front of them. No server is built in, because
+ * its operator must allow it. With four servers or more of different origin, the stack finds the
+ * one that lies. With two it finds only that one of them lies, and with one it believes it (RFC
+ * 8633 3.2). Returns 0, MNET_E_INVALID (no name, or too many), MNET_E_CLOSED or MNET_E_NO_MEMORY.
+ * Never suspends. */
 int mnet_sntp_start(struct mnet_stack *stack, const char *const *servers, unsigned count);
 
 /* Waits until servers have told the time of day. Returns 0, MNET_E_DEADLINE, MNET_E_CANCELLED,

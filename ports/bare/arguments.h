@@ -9,9 +9,9 @@
  * besides the NULL. False if there are more, or a quote has no end. */
 bool mn_arguments_split(char *line, char *program, char **argv, int max, int *argc);
 
-/* Takes the words for a kernel out of a machine's arguments; loaders write such words without being
- * asked. If there is a "--", they are all words up to it, else those of a list (arguments.c;
- * docs/unikernel.md shows it). Returns NULL, or an option before the "--" that nobody takes. */
+/* Removes the words for a kernel from a machine's arguments, because loaders add such words. If
+ * there is a "--", these are all words before it. Otherwise they are those of a list (arguments.c;
+ * docs/unikernel.md shows it). Returns NULL, or an option before the "--" that is neither. */
 const char *mn_arguments_leave_kernel(char **argv, int *argc);
 
 #endif

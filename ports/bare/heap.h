@@ -1,14 +1,14 @@
 /* The memory of a machine: regions for stacks, rings of devices, and task stacks.
  *
- * Free memory is a list of extents in order of their addresses; each has its own record at its
- * start. There are few, because little is ever given back: regions are taken at the low end and
- * return when a stack of the network ends, task stacks are cut from the high end and stay what they
- * are. Those that are free stand in a list of their own, so a task costs O(1).
+ * Free memory is a list of extents in order of their addresses. Each has its record at its start.
+ * There are few, because little memory is ever given back: regions are taken at the low end and
+ * returned when a stack of the network ends; task stacks are cut from the high end and are never
+ * merged again. Free task stacks are in a list of their own, so a task costs O(1).
  *
  * A PC has its memory in two pieces, below and above the hole for devices under 4 GiB, and a stack
- * of the network needs one piece. So everything is taken from the smallest extent that has room for
- * it: small things (rings, tables, task stacks) leave the largest extent whole, and
- * mn_heap_budget can promise all of it.
+ * of the network needs one piece. So each allocation takes the smallest extent that has room for
+ * it: small ones (rings, tables, task stacks) leave the largest extent whole, and mn_heap_budget
+ * can promise all of it.
  */
 #ifndef MN_BARE_HEAP_H
 #define MN_BARE_HEAP_H
@@ -37,10 +37,10 @@ void mn_heap_add(struct mn_heap *heap, void *memory, size_t size);
 void *mn_heap_take(struct mn_heap *heap, size_t size, size_t alignment);
 /* Takes back a whole piece of mn_heap_take. */
 void mn_heap_give(struct mn_heap *heap, void *memory, size_t size);
-/* The memory that a port reports to the environment (struct mn_env_setup.memory_size). A network
- * stack takes 65 % of it. It is all memory, but for two cases. In a small machine the rest would
- * not suffice for 128 task stacks: then it is less, but the network keeps 40 % of all. If 65 % do
- * not lie in one piece, it follows from the largest extent at this moment. */
+/* Returns the memory that a port reports to the environment (struct mn_env_setup.memory_size), of
+ * which a network stack takes 65 %. It is all memory, except in two cases. If the rest would not
+ * suffice for 128 task stacks, it is less, but the network keeps 40 % of all. If no piece has 65 %,
+ * it follows from the largest extent at this moment. */
 size_t mn_heap_budget(const struct mn_heap *heap);
 /* Task stacks, from this heap, once it has all its memory, each above a guard page if there are
  * guards. With that, each has a 128th of 35 % of the memory, but 32 to 64 KiB: 64 from 24 MiB

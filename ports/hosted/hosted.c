@@ -61,7 +61,7 @@ void *mn_hosted_allocate(void *context, size_t size)
 void mn_hosted_release(void *context, void *region, size_t size)
 {
     (void)context;
-    MN_UNPOISON(region, size); /* whoever is given these addresses next knows nothing of pools */
+    MN_UNPOISON(region, size); /* the next user of these addresses has no pools */
     munmap(region, size);
 }
 

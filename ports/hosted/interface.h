@@ -1,5 +1,5 @@
-/* A network interface of the host, as ports know it that move frames by one: what it is called, how
- * large its frames are, which address mnet has on it, and whether its cable is in.
+/* A network interface of the host, for the ports that send frames by one: its name, the size of its
+ * frames, the address of mnet on it, and the state of its link.
  */
 #ifndef MN_INTERFACE_H
 #define MN_INTERFACE_H
@@ -38,9 +38,9 @@ int mn_interface_missing(const struct mn_interface *interface, const char *remed
 int mn_interface_read(struct mn_interface *interface, const struct mn_why *why);
 /* Asks the kernel with an ioctl of the SIOCGIF family. False, with errno, if it does not answer. */
 bool mn_interface_ask(const struct mn_interface *interface, unsigned long what, struct ifreq *answer);
-/* Whether an interface that was gone is there again, and set up. Before that, its maker may still
- * hold it, or change its kind. It is looked for when the kernel tells of changes, and now and then
- * in any case; otherwise the answer is false. */
+/* Returns true if an interface that was gone exists again and is set up. Before it is set up, its
+ * maker may still hold it, or change its kind. The function looks for the interface if the kernel
+ * has reported changes, and from time to time; otherwise it returns false. */
 bool mn_interface_is_back(struct mn_interface *interface);
 
 /* link.c */
@@ -51,8 +51,8 @@ int mn_interface_open(struct mn_interface *interface);
 void mn_interface_close(struct mn_interface *interface);
 /* Frames come by `fd` from now on, until the interface is gone. */
 void mn_interface_attach(struct mn_interface *interface, int fd);
-/* Closes `fd` and takes the link down: the queue of an interface that is gone may be ready for
- * ever, and who waits for it would never sleep again. */
+/* Closes `fd` and takes the link down. The queue of an interface that is gone may be ready for
+ * ever, and then a process that waits for it would never sleep. */
 void mn_interface_detach(struct mn_interface *interface);
 /* Takes all messages of the kernel about interfaces, and applies those about this one. Returns
  * whether there were any. */

@@ -119,10 +119,10 @@ struct mn_sim_flight *mn_sim_flight(struct mnet_sim_host *host, size_t len);
 void mn_sim_seed_path(struct mn_sim_path *path, struct mn_random *random);
 /* Puts a frame on the sending path of its host; takes ownership. */
 void mn_sim_put(struct mn_sim_flight *flight);
-/* Whether the sending path of the host takes another frame. */
+/* Returns true if the sending path of the host takes another frame. */
 bool mn_sim_has_room(const struct mnet_sim_host *host);
-/* Whether a frame to `destination` meets only hosts and paths that take frames with the offload
- * metadata that `needed` (enum mnet_offload) stands for. */
+/* Returns true if all hosts and paths between here and `destination` take frames with the offload
+ * metadata `needed` (enum mnet_offload). */
 bool mn_sim_carries(const struct mnet_sim_host *host, const uint8_t *destination, uint32_t needed);
 /* The time of the next arrival, MNET_NEVER for none, and lets everything arrive that is due now. */
 uint64_t mn_sim_next_arrival(const struct mnet_sim *sim);

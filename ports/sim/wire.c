@@ -267,7 +267,8 @@ static bool has_address(const struct mnet_sim_host *host, const uint8_t *mac)
     return memcmp(host->device.mac, mac, sizeof host->device.mac) == 0;
 }
 
-/* Whether a frame sent by `from` to `destination` reaches `to`, another host of its segment. */
+/* Returns true if a frame sent by `from` to `destination` reaches `to`, another host of its
+ * segment. */
 static bool reaches(const struct mnet_sim_host *from, const struct mnet_sim_host *to, const uint8_t *destination)
 {
     if (from->segment->host_count == 2 || (destination[0] & 1) != 0 || has_address(to, destination))
@@ -341,7 +342,7 @@ static void arrive_one(struct mn_sim_flight *flight)
     }
 }
 
-/* Whether nothing on the path depends on where one segment ends and the next begins. */
+/* Returns true if nothing on the path depends on where one segment ends and the next begins. */
 static bool is_clean(const struct mn_sim_path *path)
 {
     const struct mnet_sim_path *s = &path->shape;

@@ -129,7 +129,7 @@ static bool connect_messages(struct device *device)
 
 /* ---- Buses ---- */
 
-/* Whether there is a driver for the device found, or a line to be written about it. */
+/* Returns true if there is a driver for the device found, or a line to be written about it. */
 static bool is_ours(const struct device *device, int found_result)
 {
     enum mn_virtio_kind kind = device->transport.kind;

@@ -10,15 +10,15 @@
  * Once, before anything else here. Returns how many there are. */
 unsigned mn_devices_find(void);
 
-/* Whether there is an entropy device. */
+/* Returns true if there is an entropy device. */
 bool mn_devices_have_entropy(void);
 /* Fills `buffer` with `len` bytes from the first entropy device that delivers them in time
  * (`piece_ns` for each piece, `all_ns` for all): true. Else false; the bytes that came are in
  * the buffer, and the rest is as it was. */
 bool mn_devices_entropy(void *buffer, size_t len, uint64_t piece_ns, uint64_t all_ns);
 
-/* Whether every device that was closed has stopped, so that memory which it was given can be used
- * again. */
+/* Returns true if every device that was closed has stopped, so that memory which it was given can
+ * be used again. */
 bool mn_devices_stopped(void);
 
 /* Opens a network device for `name`, which the application calls it by: the one that `host` names

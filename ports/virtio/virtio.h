@@ -51,8 +51,8 @@ bool mn_virtio_net_mac(struct mn_virtio_transport *t, uint8_t mac[6]);
  * or something lent has been sent. True if that has happened already, and it is not to be waited
  * for. Holds until the device is next used. */
 bool mn_virtio_net_arm(struct mnet_device *device);
-/* Whether the link is up, as far as interrupts have told. A device without VIRTIO_NET_F_STATUS is
- * always up. */
+/* Returns true if the link is up, as far as interrupts have told. A device without
+ * VIRTIO_NET_F_STATUS is always up. */
 bool mn_virtio_net_link_up(const struct mnet_device *device);
 
 /* How long an entropy device may take: for each piece that it delivers, and for all of them. A host

@@ -64,8 +64,9 @@ _Noreturn inline __attribute__((always_inline)) void mn_fail_here(int line)
  * reach one. */
 #define MN_ASSERT(condition) (MN_LIKELY(condition) ? (void)0 : MN_FAIL(condition))
 
-/* Always on, in public functions: a duty of the caller that has no error code. `misuse` says in
- * plain words what the caller did instead. The report begins with the function's name. */
+/* Checks, in public functions and in release builds, too, a duty of the caller that has no error
+ * code. `misuse` names the caller's mistake in plain words. The report begins with the function's
+ * name. */
 #define MN_REQUIRE(condition, misuse) \
     (MN_LIKELY(condition) ? (void)0 : mn_misused(__FILE__, __LINE__, __func__, misuse))
 

@@ -1,5 +1,5 @@
-/* The copies of inline functions that are called where they are not inlined, as in code compiled
- * for size: one for each in a program (C11 6.7.4), and not one in each object. */
+/* The external definitions of inline functions (C11 6.7.4). Code that is compiled for size calls
+ * them, so a program has one copy of each, and not one in each object. */
 #include "base/cursor.h"
 #include "base/list.h"
 

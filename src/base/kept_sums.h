@@ -27,7 +27,7 @@ struct mn_kept_sums {
  * own, or, if `goes_on`, as a part of the piece that ends at `offset`, if there is one. Beyond
  * MN_KEPT_SUMS pieces nothing is kept. */
 void mn_kept_sums_copy(struct mnet_buffer *buffer, uint32_t offset, const void *from, uint32_t len, bool goes_on);
-/* Forgets what is known about the bytes from `offset` on: they are to be written again. */
+/* Forgets the sums of the bytes from `offset` on, which are to be written again. */
 void mn_kept_sums_cut(struct mnet_buffer *buffer, uint32_t offset);
 /* Returns the unfolded sum of a range of any buffer. */
 uint64_t mn_buffer_sum(const struct mnet_buffer *buffer, uint32_t offset, uint32_t len);

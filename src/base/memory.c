@@ -96,8 +96,7 @@ struct mn_slab *mn_memory_slab(const struct mnet_memory *memory, const void *obj
     return &memory->slabs[distance / MN_SLAB_BYTES];
 }
 
-/* Takes a slab that a pool keeps. The number of pools is small, and this happens only if nothing
- * else is left. */
+/* Takes an empty slab from a pool. This is rare, and the number of pools is small. */
 static struct mn_slab *reclaim(struct mnet_memory *memory)
 {
     struct mn_slab *slab = NULL;

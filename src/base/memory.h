@@ -84,8 +84,8 @@ static inline bool mn_memory_permits(const struct mnet_memory *memory, enum mn_c
     return memory->free_slabs >= mn_memory_floor(memory, claim);
 }
 
-/* Asserts what must hold between two steps (base/check.h): of each pool, and that each slab is
- * free, a table, or of a pool whose objects are counted. */
+/* Asserts the invariants between two steps (base/check.h): those of each pool, and that each slab
+ * is free, a table, or of a pool whose objects are counted. */
 void mn_memory_check(struct mnet_memory *memory);
 
 /* Returns the empty slab that `pool` keeps, which is the caller's then, or NULL (pool.c). */

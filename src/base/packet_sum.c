@@ -4,7 +4,7 @@
 #include "base/checksum.h"
 #include "base/kept_sums.h"
 
-/* Sums what is before, and then pieces, each at its place. */
+/* The sum of a packet's pieces so far. */
 struct summing {
     uint64_t sum;
     size_t skip; /* bytes still to be left out */

@@ -42,7 +42,7 @@ void *mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim);
 void mn_pool_free(struct mn_pool *pool, void *object);
 /* Frees an object of any pool of `memory`. Not NULL. */
 void mn_memory_free(struct mnet_memory *memory, void *object);
-/* Asserts what must hold of the pool's slabs with room. */
+/* Asserts the invariants of the pool's slabs with room. */
 void mn_pool_check(const struct mn_pool *pool);
 
 /* Returns a zeroed block of any size, aligned to 64 bytes, for tables whose size is fixed at

@@ -49,7 +49,7 @@ static void place(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t seen_
         mn_list_append(&wheel->expired, &timer->link);
         return;
     }
-    MN_ASSERT(tick != wheel->now_us); /* what is due now was seen */
+    MN_ASSERT(tick != wheel->now_us); /* a timer that is due now is not entered again */
     unsigned level = (63u - (unsigned)__builtin_clzll(tick ^ wheel->now_us)) / DIGIT_BITS;
     unsigned slot = (unsigned)(tick >> (level * DIGIT_BITS)) % MN_WHEEL_SLOTS;
     timer->slot = (uint16_t)(level * MN_WHEEL_SLOTS + slot);

@@ -6,9 +6,9 @@
  * from; a negative one for the time that the zone's SOA record grants (RFC 2308 5), and without an
  * SOA record not at all; a failure for a few seconds.
  *
- * Answers are counted objects: the cache holds those that are worth it, and who asked holds one
- * until mn_dns_answer_release. Beyond `max` answers, or if memory ends, the one that was used least
- * recently goes from the cache. */
+ * Answers are counted objects. The cache holds those that may serve again, and a caller holds its
+ * answer until mn_dns_answer_release. If there are more than `max` answers, or if memory is short,
+ * the least recently used one is removed from the cache. */
 #ifndef MN_DNS_ANSWER_H
 #define MN_DNS_ANSWER_H
 
@@ -81,7 +81,7 @@ void mn_dns_answer_release(struct mn_dns_cache *cache, struct mn_dns_answer *ans
 /* The record after `record`, or the first one if that is NULL; NULL at the end. *len is its length. */
 const uint8_t *mn_dns_answer_next(const struct mn_dns_answer *answer, const uint8_t *record, size_t *len);
 
-/* Asserts what must hold between two steps. */
+/* Asserts the invariants between two steps. */
 void mn_dns_cache_check(const struct mn_dns_cache *cache);
 
 #endif

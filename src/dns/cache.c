@@ -38,7 +38,7 @@ void mn_dns_answer_release(struct mn_dns_cache *cache, struct mn_dns_answer *ans
     mn_pool_free(sizeof *answer + answer->len <= SMALL_BYTES ? &cache->small : &cache->large, answer);
 }
 
-/* Takes an answer out of the cache. Those who hold it keep it. */
+/* Removes an answer from the cache. Its other holders keep it. */
 static void forget(struct mn_dns_cache *cache, struct mn_dns_answer *answer)
 {
     mn_list_remove(&answer->link);

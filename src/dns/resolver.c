@@ -141,7 +141,8 @@ bool mn_dns_output(struct mn_dns *dns, struct mn_dns_output *output, uint64_t no
 
 /* ---- Answers ---- */
 
-/* Whether the server understands EDNS. If it does not, the question goes on without it. */
+/* Returns true if the error means that the server does not understand EDNS. Then the question is
+ * asked without it. */
 static bool is_about_edns(const struct mn_dns_exchange *exchange, const struct mn_dns_message *message)
 {
     bool complains = message->rcode == MN_DNS_FORMERR || message->rcode == MN_DNS_NOTIMP;

@@ -1,28 +1,28 @@
 /* A stub resolver (RFC 1034 5.3.1): asks the servers of the configuration, which recurse. Sans-IO:
- * questions, datagrams, pieces of streams, errors and expiries go in with the time. The caller
- * fetches what is to be sent by mn_dns_output, and gets each answer by `done`.
+ * questions, datagrams, pieces of streams, errors and expiries go in with the time. The caller gets
+ * the datagrams and pieces to be sent from mn_dns_output, and each answer by `done`.
  *
  * Theory of operation. A *lookup* is the wish of one caller for the records of a name and a type.
  * If the cache has no answer, it joins the *question* for the same name and type, or makes one.
  *
  *  QUEUED   waits until one of MN_DNS_EXCHANGES is free
- *  BY_UDP   one server has been asked last, and `next_ns` is the end of our patience with it. Servers
- *           that were asked before may still answer
+ *  BY_UDP   one server has been asked last, and the next one is asked at `next_ns`. Servers that
+ *           were asked before may still answer
  *  BY_TCP   one server is asked over its stream: an answer over UDP was truncated, or could not be
  *           trusted
  *
- * An *exchange* is one datagram to one server, from a port and with an id of its own (RFC 5452 9.2).
- * Servers are asked one after the other, in the order of server.h. If all are silent, there is a
- * second and a third round with twice the patience. A server that reports an error is not asked
- * again. If nobody is left, the lookups end with FAILED.
+ * An *exchange* is one datagram to one server, from a port and with an id of its own (RFC 5452
+ * 9.2). Servers are asked one after the other, in the order of server.h. If all are silent, there
+ * is a second and a third round with twice the time each. A server that reports an error is not
+ * asked again. If nobody is left, the lookups end with FAILED.
  *
  * An answer must come from the server and to the port of its exchange, and must have its id and its
  * question, in which the letters have a case at random. If only the case differs, or if MANY_WRONG
  * answers have another id, the question goes on over TCP, which is harder to forge (RFC 5452 9.3).
  *
- * There is one stream for each server, opened when a question needs it, with any number of questions
- * in flight, and closed when it was idle for 10 s (RFC 7766 6.2). If the server closes it, unanswered
- * questions are repeated once. */
+ * There is one stream for each server, opened when a question needs it, with any number of
+ * questions in flight, and closed when it was idle for 10 s (RFC 7766 6.2). If the server closes
+ * it, unanswered questions are repeated once. */
 #ifndef MN_DNS_RESOLVER_H
 #define MN_DNS_RESOLVER_H
 
@@ -43,13 +43,13 @@ struct mn_dns_config {
     struct mnet_counters *counters;
     struct mn_random *random;
     unsigned cache_max; /* answers; 0: no cache */
-    /* A lookup has ended: lookup->status is not PENDING, and lookup->answer is the caller's, who
-     * releases it, unless it is NULL: then there was no memory for it. May be called within every
-     * call but mn_dns_ask and mn_dns_cancel. It may call mn_dns_ask and mn_dns_cancel. */
+    /* A lookup has ended: lookup->status is not PENDING. The caller owns lookup->answer and
+     * releases it; NULL means that there was no memory for it. All functions except mn_dns_ask and
+     * mn_dns_cancel may call `done`, and it may call these two. */
     void (*done)(struct mn_dns_lookup *lookup);
 };
 
-/* The caller's; it stays where it is until it has ended. */
+/* The caller owns it, and must not move it before it has ended. */
 struct mn_dns_lookup {
     struct mnet_link link; /* of its question */
     enum mn_dns_status status;
@@ -164,7 +164,7 @@ void mn_dns_stream_closed(struct mn_dns *dns, unsigned slot, uint64_t now);
 void mn_dns_expire(struct mn_dns *dns, uint64_t now);
 uint64_t mn_dns_deadline(const struct mn_dns *dns);
 
-/* Asserts what must hold between two steps. */
+/* Asserts the invariants between two steps. */
 void mn_dns_check(const struct mn_dns *dns);
 
 #endif

@@ -15,8 +15,9 @@ struct mn_dns_search {
     uint8_t count;
 };
 
-/* The name that is to be asked for after `number` others. `complete` is what mn_dns_name_parse has
- * told of `name`. A domain that makes the name too long is left out. False if there are no more. */
+/* Makes the name that is asked for after `number` others. `complete` is the result of
+ * mn_dns_name_parse for `name`. A domain that makes the name too long is left out. Returns false if
+ * there are no more names. */
 bool mn_dns_search_name(const struct mn_dns_search *search, const struct mn_dns_name *name, bool complete,
                         unsigned number, struct mn_dns_name *to);
 

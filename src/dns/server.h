@@ -1,5 +1,5 @@
-/* The DNS servers that a host may ask, and what it remembers of each: how fast it answers, that it
- * has been silent, and that it does not know EDNS.
+/* The DNS servers that a host may ask, and the state of each: the time that it needs to answer, its
+ * silence, and if it knows EDNS.
  *
  * Theory of operation. The list is in the order of preference. A server's rank is its smoothed time
  * to answer, or 100 ms if that is not known, so the first server is asked until another one is

@@ -22,7 +22,7 @@ static void check_ipv4_address(const struct mn_ip *ip, const struct mn_own_addre
     MN_ASSERT(!mn_ip_is_broadcast_value(ip, own->v4.address));
 }
 
-/* Packets to the group of those who ask for the address arrive as long as it is wanted. */
+/* The solicited-node group of an address is joined as long as the address is in use. */
 static void check_ipv6_address(const struct mn_ip *ip, const struct mn_own_address *own)
 {
     const struct mnet_address *address = &own->prefix.address;

@@ -61,7 +61,7 @@ static void add_gateway(struct mn_ip *ip, struct mnet_address gateway)
         mn_routes_add(&ip->routes, (struct mnet_prefix){gateway, 32}, MNET_ADDRESS_ANY);
 }
 
-/* First what is on the link, then what lies behind a gateway. Says whether all of it was
+/* Adds the routes on the link first, and then those through a gateway. Returns true if all were
  * possible. */
 static bool set_routes(struct mn_ip *ip, const struct mn_ip_settings *settings)
 {

@@ -4,10 +4,9 @@
  * Theory of operation. Switches and routers forward the packets of a group to a host that has
  * reported it. The table has each group with the number of those that want it. If the first comes
  * or the last goes, the group has a change to be reported: robustness times, the first time at
- * once, then at random times. Queriers ask what groups there are; the answer goes out after a
- * random time up to the one that the query says, so that the hosts of a link do not all answer at
- * once. A report of the newest version has a record for each group that is due, whether for a
- * change or an answer.
+ * once, then at random times. Queriers ask for the groups. The answer is sent after a random time,
+ * up to the one in the query, so that the hosts of a link do not all answer at once. A report of
+ * the newest version has a record for each group that is due, whether for a change or an answer.
  *
  * Only filters of any source exist (EXCLUDE with an empty list), so the filter of a group is
  * EXCLUDE {} with members and INCLUDE {} without. A query about a group and some sources stores
@@ -164,7 +163,7 @@ int mn_ip_join(struct mn_ip *ip, struct mnet_address address, uint64_t at)
         return MNET_E_LIMIT;
     if (group->members++ == 0)
         report_change(ip, group, at);
-    else if (!group->told) /* somebody is in more hurry; else nothing changes (MLD2-4.2-5) */
+    else if (!group->told) /* if it was told, nothing changes (MLD2-4.2-5) */
         group->change_ns = MN_MIN(group->change_ns, at);
     arm(ip);
     return 0;
@@ -254,7 +253,8 @@ static void schedule_older(struct mn_ip *ip, struct mn_group *group, uint32_t ma
         group->answer_ns = MN_MIN(group->answer_ns, at);
 }
 
-/* Whether the answer can be about the sources of the query and those that wait already. */
+/* Adds the sources of a query to those of the answer. Returns false if there is no room for
+ * them. */
 static bool add_sources(struct mn_group *group, const struct mn_group_protocol *protocol,
                         const struct mn_group_query *query)
 {

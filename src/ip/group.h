@@ -1,5 +1,5 @@
-/* The multicast groups of one host, of both families, and what MLD and IGMP keep of each. group.c
- * has the theory. */
+/* The multicast groups of one host, of both families, and the state of MLD and IGMP for each.
+ * group.c has the theory. */
 #ifndef MN_IP_GROUP_H
 #define MN_IP_GROUP_H
 
@@ -30,14 +30,14 @@ struct mn_group {
     uint64_t answer_ns; /* the time of the answer to a query about this group; MNET_NEVER: none */
 };
 
-/* What a host knows of the queriers of one family. */
+/* The state of the queriers of one family. */
 struct mn_group_queriers {
     uint8_t version;    /* of the messages that the host sends: that of the oldest querier */
     uint8_t robustness; /* how often a change is reported */
     uint32_t interval_s;
     uint64_t older_until_ns[2]; /* until then a querier of version 1, and 2, counts as present */
     uint64_t answer_ns;         /* the time of the answer to a general query; MNET_NEVER: none */
-    uint64_t rest_until_ns;     /* no answer goes out before */
+    uint64_t rest_until_ns;     /* no answer is sent earlier */
 };
 
 struct mn_groups {
@@ -49,7 +49,7 @@ struct mn_groups {
 
 /* Returns true if somebody wants packets to `address`. */
 bool mn_groups_contain(const struct mn_groups *groups, struct mnet_address address);
-/* Asserts what must hold between two steps. */
+/* Asserts the invariants between two steps. */
 void mn_groups_check(const struct mn_groups *groups);
 
 #endif

@@ -1,4 +1,4 @@
-/* Reports of membership on their way out, and what MLD and IGMP do not have in common. */
+/* Reports of membership, and the differences between MLD and IGMP. */
 #ifndef MN_IP_GROUP_REPORT_H
 #define MN_IP_GROUP_REPORT_H
 
@@ -41,7 +41,7 @@ struct mn_group_report {
  * in the queue for it. */
 bool mn_group_report_add(struct mn_group_report *report, enum mn_group_record_type type, const struct mn_group *group,
                          bool with_sources);
-/* Sends what is left. */
+/* Sends the last packet, if it has records. */
 void mn_group_report_end(struct mn_group_report *report);
 
 #endif

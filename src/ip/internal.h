@@ -1,4 +1,4 @@
-/* What the files of ip/ share and nobody else uses. */
+/* Functions that the files of ip/ share, and that no other folder uses. */
 #ifndef MN_IP_INTERNAL_H
 #define MN_IP_INTERNAL_H
 
@@ -20,48 +20,48 @@ static inline void mn_ip_drop(struct mn_ip *ip, struct mnet_packet *packet, enum
 struct mn_arrival {
     struct mnet_packet *packet;
     uint64_t now;
-    bool looped;      /* sent by ourselves, not from the wire */
-    bool not_unicast; /* the frame, or the packet, went to more stations than us */
+    bool looped;      /* sent by this host */
+    bool not_unicast; /* the frame, or the packet, was sent to several stations */
     /* IPv6: */
-    bool fragmented;   /* came in fragments, be it one (RFC 6946) */
+    bool fragmented;   /* came in fragments, perhaps in a single one (RFC 6946) */
     bool router_alert; /* has a Router Alert option */
 };
 
 /* neighbour_states.c */
 
-/* What differs between protocols that find neighbours. */
+/* The differences between the protocols that find neighbours. */
 struct mn_neighbour_protocol {
-    /* Asks the station `alone`, or everybody (NULL), for the link address of a neighbour. False if
-     * there is no memory or no room for the request; then it was not sent. */
+    /* Asks the station `alone`, or all stations (NULL), for the link address of a neighbour.
+     * Returns false if there is no memory or no room for the request; then it was not sent. */
     bool (*ask)(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone);
     /* The MTU for a packet, IP header first, that has waited for `next_hop`; NULL: ip->mtu. */
     uint16_t (*mtu)(struct mn_ip *ip, const struct mnet_packet *packet, const struct mnet_address *next_hop);
-    /* Cuts such a packet, if it is larger, into fragments with their IP headers; owned from here
-     * on. There are none if there is no memory or no room; that is counted. */
+    /* Cuts a larger packet into fragments with their IP headers. Takes ownership of the packet.
+     * Without memory or room there are no fragments; that is counted. */
     void (*cut)(struct mn_ip *ip, struct mnet_packet *packet, uint16_t mtu, struct mn_packet_queue *fragments);
     uint16_t ethertype;   /* of the packets that go to neighbours */
-    uint8_t requests_max; /* unanswered, before it is given up */
+    uint8_t requests_max; /* after this many without an answer, the neighbour has failed */
     uint64_t request_interval_ns;
-    uint64_t reachable_ns; /* for so long an answer holds, */
-    uint64_t stale_ns;     /* for so long it is kept unused after that, */
-    uint64_t failed_ns;    /* and for so long nobody is asked again for one that did not answer */
-    uint64_t delay_ns;     /* so long a transport may confirm one before it is asked; 0: none */
-    uint64_t patience_ns;  /* most between requests to one that is UNREACHABLE; 0: no such state */
-    bool timed_by_routers; /* they tell interval and reachable_ns (RFC 4861 6.3.4) */
+    uint64_t reachable_ns; /* time in REACHABLE */
+    uint64_t stale_ns;     /* time in STALE, if unused, until it is removed */
+    uint64_t failed_ns;    /* time in FAILED, in which it is not asked again */
+    uint64_t delay_ns;     /* time in DELAY; 0: no such state */
+    uint64_t patience_ns;  /* longest time between requests in UNREACHABLE; 0: no such state */
+    bool timed_by_routers; /* routers advertise interval and reachable_ns (RFC 4861 6.3.4) */
 };
 
-/* Whether packets go through the neighbour `address` to others. */
+/* Returns true if a route leads through the neighbour `address`. */
 static inline bool mn_ip_is_gateway(const struct mn_ip *ip, struct mnet_address address)
 {
     return mn_routes_is_gateway(&ip->routes, address) || mn_routers_has(&ip->v6.routers, address) ||
            mn_redirects_lead_through(&ip->v6.redirects, address);
 }
-/* A new entry for `address`, as mn_neighbour_create. */
+/* Creates an entry for `address`. The same as mn_neighbour_create. */
 struct mn_neighbour *mn_ip_create_neighbour(struct mn_ip *ip, struct mnet_address address,
                                             const struct mn_neighbour_protocol *protocol);
-/* The neighbour said that it is at `mac`: what waited for that goes. */
+/* The neighbour has answered that it is at `mac`: sends the packets that waited for it. */
 void mn_ip_confirm(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now);
-/* The neighbour is said to be at `mac`; nobody knows whether it can hear us. */
+/* A message says that the neighbour is at `mac`, but does not confirm that it hears us. */
 void mn_ip_learn(struct mn_ip *ip, struct mn_neighbour *neighbour, struct mn_mac mac, uint64_t now);
 /* A Neighbour Advertisement. */
 struct mn_advertised {
@@ -70,30 +70,29 @@ struct mn_advertised {
 };
 void mn_ip_take_advertisement(struct mn_ip *ip, struct mn_neighbour *neighbour, const struct mn_advertised *advertised,
                               uint64_t now);
-/* A transport doubts that `next_hop` still takes packets: it is asked (RFC 1122 3.3.1.4). */
+/* A transport doubts that `next_hop` is reachable: the neighbour is asked (RFC 1122 3.3.1.4). */
 void mn_ip_doubt(struct mn_ip *ip, struct mnet_address next_hop, uint64_t now);
-/* `packet` is for the next hop of `way`, whose entry is `neighbour` (NULL: none yet) and not
- * REACHABLE. Returns the entry if the packet may go to its link address. Otherwise NULL: the
- * packet, owned from here on, waits for the answer of the neighbour, who is asked by `protocol`, or
- * was dropped. */
+/* Asks by `protocol` for the next hop of `way`, whose entry is `neighbour` (NULL: none yet) and not
+ * REACHABLE. Returns the entry if `packet` may be sent to its link address now. Otherwise it takes
+ * ownership of the packet, which waits for the answer or is dropped, and returns NULL. */
 struct mn_neighbour *mn_ip_ask_first(struct mn_ip *ip, struct mn_neighbour *neighbour, const struct mn_ip_way *way,
                                      const struct mn_neighbour_protocol *protocol, struct mnet_packet *packet,
                                      uint64_t now);
-/* Gives `packet`, whose neighbour does not answer, back to its transport. */
+/* Queues `packet`, whose neighbour does not answer, for mn_ip_next_error. */
 void mn_ip_give_up(struct mn_ip *ip, struct mnet_packet *packet);
 /* Asks once for an IPv6 neighbour that is not known, without a packet for it (RFC 4191 3.5). */
 void mn_ip_seek(struct mn_ip *ip, struct mnet_address address, uint64_t now);
-/* Whether packets may go to `next_hop` at once. */
+/* Returns true if packets may go to `next_hop` at once. */
 bool mn_ip_is_resolved(struct mn_ip *ip, struct mnet_address next_hop);
 void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);
-/* There may be another network behind the link now: neighbours are forgotten, those waited for are
- * asked for again. */
+/* The link has come up, and may lead to another network. Neighbours are forgotten, but if packets
+ * wait for one, it is asked for again. */
 void mn_ip_neighbours_link_up(struct mn_ip *ip, uint64_t now);
 
 /* group.c: membership of multicast groups. */
 
 void mn_groups_init(struct mn_ip *ip);
-/* Sends what is due. */
+/* Sends the reports that are due. */
 void mn_groups_timer(struct mn_ip *ip, uint64_t now);
 /* Reports all groups of a family once more. */
 void mn_groups_tell_again(struct mn_ip *ip, enum mn_group_family family);
@@ -106,18 +105,18 @@ void mn_groups_heard(struct mn_ip *ip, const struct mnet_address *address);
 
 /* way.c */
 
-/* The largest packet of a family for the link. */
+/* Returns the size of the largest packet of a family for the link. */
 static inline uint16_t mn_ip_mtu_of(const struct mn_ip *ip, bool ipv4)
 {
     return ipv4 ? ip->mtu : ip->v6.parameters.mtu;
 }
-/* That size may have changed: the users of the path-MTU cache are to follow. */
+/* mn_ip_mtu_of may have changed: tells the users of the path-MTU cache. */
 void mn_ip_note_link_mtu(struct mn_ip *ip);
-/* The way from `source` (unspecified: any own address) to `destination`, and the own address to
- * send from. 0 or MNET_E_UNREACHABLE. */
+/* Finds the way from `source` (unspecified: any own address) to `destination`, and the own address
+ * to send from. Returns 0 or MNET_E_UNREACHABLE. */
 int mn_ip_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_address destination,
                    struct mn_ip_way *way);
-/* The way of a packet; 0, or why it cannot be sent: MNET_E_UNREACHABLE, MNET_E_INVALID. */
+/* Finds the way of a packet. Returns 0, MNET_E_UNREACHABLE or MNET_E_INVALID. */
 int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way);
 static inline int mn_ip_way_of(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way)
 {
@@ -132,12 +131,12 @@ static inline int mn_ip_way_of(struct mn_ip *ip, const struct mn_datagram *datag
 
 /* frame.c */
 
-/* Whether the transmit queue has room for what ip has to say by itself. */
+/* Returns true if the transmit queue has room for a message of ip itself. */
 bool mn_ip_may_speak(const struct mn_ip *ip);
-/* A packet for a message of ip's own. NULL, and counted, if there is no memory or no room in the
- * transmit queue. */
+/* Allocates a packet for a message of ip itself. Returns NULL, and counts that, if there is no
+ * memory or no room in the transmit queue. */
 struct mnet_packet *mn_ip_new_message(struct mn_ip *ip);
-/* Writes the Ethernet header in front of `packet`, which is the frame then. */
+/* Writes the Ethernet header in front of `packet`, which becomes the frame. */
 static inline struct mnet_packet *mn_ip_write_frame(struct mn_ip *ip, struct mnet_packet *packet,
                                                     const struct mn_mac *to, uint16_t type)
 {
@@ -145,21 +144,22 @@ static inline struct mnet_packet *mn_ip_write_frame(struct mn_ip *ip, struct mne
                      &(struct mn_ethernet){.destination = *to, .source = ip->mac, .type = type});
     return packet;
 }
-/* Puts `frame`, owned from here on, on the transmit queue; NULL is none. */
+/* Puts `frame` on the transmit queue and takes ownership. NULL has no effect. */
 void mn_ip_queue_frame(struct mn_ip *ip, struct mnet_packet *frame);
-/* Both: `packet` is owned from here on. */
+/* mn_ip_write_frame and mn_ip_queue_frame in one. Takes ownership of `packet`. */
 void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_mac *to, uint16_t type);
 
 /* link.c */
 
-/* Takes an IP packet, header first and owned from here on, on its way. Returns its frame, owned by
- * the caller. NULL if it goes round to the host itself, waits for the neighbour's link address, or
- * was dropped. */
+/* Makes the frame of an IP packet, header first, and takes ownership of the packet. Returns the
+ * frame, which the caller owns, or NULL if the packet is for the host itself, waits for the
+ * neighbour's link address, or was dropped. */
 struct mnet_packet *mn_ip_make_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way,
                                      uint64_t now);
-/* Whether the queue for the way of one packet more has room; false is counted. */
+/* Returns true if the queue of this kind of way has room for another packet. Counts it if not. */
 bool mn_ip_check_room(struct mn_ip *ip, enum mn_ip_way_kind way);
-/* The way of a packet, on which there is room for it; 0, or why it cannot be sent. */
+/* Finds the way of a packet, and checks that its queue has room. Returns 0, or the errors of
+ * mn_ip_look_up_way, or MNET_E_NO_MEMORY. */
 static inline int mn_ip_way_with_room(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way)
 {
     int result = mn_ip_way_of(ip, datagram, way);
@@ -170,15 +170,16 @@ static inline int mn_ip_way_with_room(struct mn_ip *ip, const struct mn_datagram
 
 /* cut.c */
 
-/* Cuts `packet`, owned from here on, into pieces of `step` bytes, the last one of as many as are
- * left. A partial checksum is completed before. Returns 0 or MNET_E_NO_MEMORY, which is counted. */
+/* Cuts `packet` into pieces of `step` bytes; the last one has the rest. Takes ownership of the
+ * packet. A partial checksum is completed first. Returns 0, or MNET_E_NO_MEMORY, which is
+ * counted. */
 int mn_ip_cut(struct mn_ip *ip, struct mnet_packet *packet, uint8_t protocol, uint32_t step,
               struct mn_packet_queue *pieces);
-/* A permutation of the numbers of 2 * `half` bits that only the key tells: a Feistel network of
- * four rounds. */
+/* Returns the image of `value` under a keyed permutation of the numbers of 2 * `half` bits: a
+ * Feistel network of four rounds. */
 uint32_t mn_ip_permute(const struct mn_hash_key *key, uint32_t value, unsigned half);
 
-/* Whether an own address may be the source or the destination of packets. */
+/* Returns true if an own address may be the source or the destination of packets. */
 static inline bool mn_own_is_usable(const struct mn_own_address *own)
 {
     return own->state == MN_IP_ADDRESS_OURS || own->state == MN_IP_ADDRESS_DEPRECATED;
@@ -186,19 +187,19 @@ static inline bool mn_own_is_usable(const struct mn_own_address *own)
 
 /* error_limit.c */
 
-/* Begins with so many errors a second, from `now` on. */
+/* Sets the limit to `errors_per_s`, from `now` on. */
 void mn_ip_limit_errors(struct mn_ip *ip, uint32_t errors_per_s, uint64_t now);
-/* Whether an ICMP error may be sent now; false is counted. It is paid for once there is a message
- * to be sent. */
+/* Returns true if an ICMP error may be sent now, and counts it if not. The caller pays for the
+ * error when it has a message to send. */
 bool mn_ip_check_error_limit(struct mn_ip *ip, uint64_t now);
 void mn_ip_pay_error(struct mn_ip *ip);
 
-/* echo.c: how a request becomes the reply, whatever the family. */
+/* echo.c: the steps from an echo request to its reply that both families share. */
 
-/* A packet that came in several receive buffers becomes one. NULL, and counted, if memory is used
- * up. */
+/* Copies a packet that came in several receive buffers into one. Returns NULL, and counts that, if
+ * memory is short. */
 struct mnet_packet *mn_ip_make_one(struct mn_ip *ip, struct mnet_packet *packet);
-/* Forgets what the device said about a received packet, which is sent now. */
+/* Clears the device's marks of a received packet, so that it can be sent. */
 void mn_ip_forget_metadata(struct mnet_packet *packet);
 
 #endif

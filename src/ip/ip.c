@@ -160,8 +160,8 @@ void mn_ip_relieve(struct mn_ip *ip)
     mn_neighbours_relieve(&ip->neighbours);
 }
 
-/* Packets whose neighbour has failed go by another, if there is one; else their transports hear of
- * it. */
+/* Sends the packets of a failed neighbour another way. If there is none, reports them to their
+ * transports. */
 static void send_around(struct mn_ip *ip, uint64_t now)
 {
     struct mn_ip_way way;

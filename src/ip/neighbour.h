@@ -1,16 +1,16 @@
-/* The neighbour table: link addresses of hosts on the link, and the packets that wait for one. No
- * protocol is here: neighbour_states.c decides when an entry changes its state, arp.c asks and
- * answers.
+/* The neighbour table: link addresses of hosts on the link, and the packets that wait for one. The
+ * table knows no protocol: neighbour_states.c decides when an entry changes its state, v4/arp.c and
+ * v6/nd.c ask and answer.
  *
- * What waits is counted in datagrams, and each is whole, however large: it is cut to the MTU when
- * it goes (RFC 1122 2.3.2.2 has a packet saved; some fragments of one are worth nothing). Of one
- * neighbour the newest datagrams wait, up to a number and up to 64 KiB, and the very last whatever
- * its size; of all neighbours up to a number and up to a share of the memory.
+ * Whole datagrams wait, and they are cut to the MTU when they are sent: RFC 1122 2.3.2.2 asks to
+ * save a packet, and some fragments of one would be worth nothing. For each neighbour the newest
+ * MN_NEIGHBOUR_PENDING datagrams wait, if they have at most 64 KiB, and always the last one. For
+ * all neighbours together there is a limit of datagrams, and a limit of bytes.
  *
- * Entries are found by a keyed hash and kept in three lists by age. When the table is full one
- * goes: of those not resolved the oldest, if they hold more than a quarter of the table (so a flood
- * of invented addresses pushes out only itself), else the oldest never used, else the one used
- * longest ago. Entries of gateways go last of all.
+ * Entries are found by a keyed hash and kept in three lists by age. If the table is full, one entry
+ * is removed. If more than a quarter of the table is unresolved, that is the oldest unresolved one,
+ * so a flood of invented addresses displaces only itself. Otherwise it is the oldest entry that was
+ * never used, or else the one that was used longest ago. Entries of gateways are removed last.
  */
 #ifndef MN_IP_NEIGHBOUR_H
 #define MN_IP_NEIGHBOUR_H
@@ -25,11 +25,11 @@
 #include "wire/ethernet.h"
 
 #define MN_NEIGHBOUR_BUCKETS 256
-#define MN_NEIGHBOUR_PENDING 4                  /* datagrams that wait for one neighbour ... */
-#define MN_NEIGHBOUR_PENDING_BYTES (64u * 1024) /* ... of so many bytes, if several ... */
-#define MN_NEIGHBOUR_PENDING_TOTAL 128          /* ... and for all; bytes: pending_bytes_max */
+#define MN_NEIGHBOUR_PENDING 4                  /* datagrams that may wait for one neighbour */
+#define MN_NEIGHBOUR_PENDING_BYTES (64u * 1024) /* their bytes, if there are several */
+#define MN_NEIGHBOUR_PENDING_TOTAL 128          /* datagrams for all; bytes: pending_bytes_max */
 
-/*             mac is     packets            leads on to
+/*             mac is     packets            next state
  * INCOMPLETE  unknown    wait               REACHABLE when answered, FAILED after three requests
  * REACHABLE   confirmed  go                 after 30 s STALE; ARP: PROBE if used meanwhile
  * STALE       likely     go, and start      DELAY when used (ARP: PROBE), removed after 10 min
@@ -67,7 +67,7 @@ struct mn_neighbour {
     struct mnet_link age;
     struct mn_timer timer;
     struct mnet_address address;
-    const struct mn_neighbour_protocol *protocol; /* how it is asked: internal.h */
+    const struct mn_neighbour_protocol *protocol; /* that asks for it: internal.h */
     struct mn_mac mac;
     uint8_t state;    /* enum mn_neighbour_state; changed by mn_neighbour_set only */
     uint8_t age_list; /* enum mn_neighbour_age */
@@ -75,9 +75,9 @@ struct mn_neighbour {
     bool gateway;
     bool ever_used;
     bool used;                      /* sent to since it was last confirmed, or doubted */
-    uint64_t quiet_until_ns;        /* no request before */
-    struct mn_packet_queue pending; /* datagrams, IP header first */
-    size_t pending_bytes;           /* of them */
+    uint64_t quiet_until_ns;        /* no request is sent earlier */
+    struct mn_packet_queue pending; /* datagrams that wait, IP header first */
+    size_t pending_bytes;           /* of these datagrams */
 };
 
 struct mn_neighbours {
@@ -85,56 +85,57 @@ struct mn_neighbours {
     struct mn_wheel *wheel;
     struct mnet_counters *counters;
     struct mn_hash_key key;
-    struct mn_neighbour *last; /* found last: most packets go where the one before went */
+    struct mn_neighbour *last; /* result of the last search, which mostly is that of the next */
     unsigned max, count, unresolved;
-    unsigned pending;                        /* datagrams waiting in all entries, ... */
-    size_t pending_bytes, pending_bytes_max; /* ... their bytes, and how many these may be */
+    unsigned pending;                        /* datagrams that wait in all entries */
+    size_t pending_bytes, pending_bytes_max; /* of these datagrams, and their limit */
     uint8_t timer_kind;
     struct mnet_link ages[MN_NEIGHBOUR_AGES];
     struct mnet_link buckets[MN_NEIGHBOUR_BUCKETS];
 };
 
-/* `max` entries at most, at least 1, for which `pending_bytes_max` bytes may wait (but one datagram
- * always may). Timers are armed on `wheel` with `timer_kind`. */
+/* The table has at most `max` entries, which must be at least 1. At most `pending_bytes_max` bytes
+ * wait for them, but one datagram always may. Timers are armed on `wheel` with `timer_kind`. */
 void mn_neighbours_init(struct mn_neighbours *table, struct mnet_memory *memory, struct mn_wheel *wheel,
                         struct mnet_counters *counters, struct mn_hash_key key, unsigned max, size_t pending_bytes_max,
                         uint8_t timer_kind);
-/* Removes every entry and frees what waits. */
+/* Removes all entries and frees the packets that wait. */
 void mn_neighbours_deinit(struct mn_neighbours *table);
 /* The same for the neighbours of IPv4. */
 void mn_neighbours_remove_ipv4(struct mn_neighbours *table);
 
-/* NULL if there is none. O(1). */
+/* Returns NULL if there is none. O(1). */
 struct mn_neighbour *mn_neighbour_search(struct mn_neighbours *table, struct mnet_address address);
 static inline struct mn_neighbour *mn_neighbour_find(struct mn_neighbours *table, struct mnet_address address)
 {
     bool again = table->last != NULL && mn_address_equal(&table->last->address, &address);
     return again ? table->last : mn_neighbour_search(table, address);
 }
-/* A new entry, INCOMPLETE, no timer armed; `address` must not be in the table. Makes room if the
- * table is full; what waited for the entry that went is dropped and counted. NULL if memory is used
- * up. */
+/* Creates an entry in INCOMPLETE, without a timer. `address` must not be in the table. If the table
+ * is full, another entry is removed, and the packets that waited for it are dropped and counted.
+ * Returns NULL if memory is short. */
 struct mn_neighbour *mn_neighbour_create(struct mn_neighbours *table, struct mnet_address address, bool gateway);
-/* Removes and frees the entry and what waits for it; returns how many packets that were. */
+/* Frees the entry and the packets that wait for it. Returns the number of these packets. */
 unsigned mn_neighbour_remove(struct mn_neighbours *table, struct mn_neighbour *neighbour);
 
 /* Enters `state` and arms the timer for `at_ns` (MNET_NEVER: none). */
 void mn_neighbour_set(struct mn_neighbours *table, struct mn_neighbour *neighbour, enum mn_neighbour_state state,
                       uint64_t at_ns);
-/* Notes that a packet is sent to it now. */
+/* Notes that a packet is sent to the neighbour now. */
 void mn_neighbour_use(struct mn_neighbours *table, struct mn_neighbour *neighbour);
 
-/* Drops waiting packets while memory is short, the longest unanswered neighbour's first. */
+/* Drops waiting packets while memory is short, those of the neighbour asked for longest ago
+ * first. */
 void mn_neighbours_relieve(struct mn_neighbours *table);
-/* Lets the datagram `packet` wait, owned from here on. If too much waits, the neighbour's oldest
- * datagrams, or the oldest of all, are dropped and counted. */
+/* Lets the datagram `packet` wait, and takes ownership. If a limit is exceeded, the oldest
+ * datagrams of the neighbour, or of all, are dropped and counted. */
 void mn_neighbour_wait(struct mn_neighbours *table, struct mn_neighbour *neighbour, struct mnet_packet *packet);
-/* Drops and counts the datagram that has waited longest for the neighbour asked for longest ago;
- * false if none waits. */
+/* Drops and counts the oldest datagram of the neighbour asked for longest ago. Returns false if
+ * none waits. */
 bool mn_neighbours_drop_waiting(struct mn_neighbours *table);
-/* The datagram that has waited longest, owned by the caller; NULL if none waits. */
+/* Returns the datagram that has waited longest, which the caller owns, or NULL if none waits. */
 struct mnet_packet *mn_neighbour_take(struct mn_neighbours *table, struct mn_neighbour *neighbour);
-/* Asserts what must hold between two steps. */
+/* Asserts the invariants between two steps. */
 void mn_neighbours_check(const struct mn_neighbours *table);
 
 #endif

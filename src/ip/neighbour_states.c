@@ -1,24 +1,24 @@
-/* The states of a neighbour and what leads from one to another (RFC 4861 7.3), for every protocol
- * that asks for link addresses. The states are described in neighbour.h; how to ask, how often, and
- * how long an answer holds is in the protocol's const table (struct mn_neighbour_protocol).
+/* The transitions between the states of a neighbour (RFC 4861 7.3), for both protocols that ask for
+ * link addresses. neighbour.h describes the states. The const table of a protocol (struct
+ * mn_neighbour_protocol) has its request, its intervals and its lifetimes.
  *
- * A packet for an unknown neighbour waits while everybody is asked. Without an answer those who
- * waited, and nobody else, are told; for a while more the neighbour is known not to answer. What is
- * known is confirmed, after some time of use, by requests to the station alone, while packets keep
- * going to the old address; if all stay unanswered the entry is removed, and the next packet asks
- * everybody again. But if there is traffic for an IPv6 neighbour and no other way, its old address
- * is the best that is known: packets keep going there, and everybody is asked, less and less often
- * (RFC 7048). Whatever leads to a request, there is only one in each interval (RFC 4861 7.3.3, RFC
- * 1122 2.3.2.1).
+ * A packet for an unknown neighbour waits while all stations are asked. If none answers, the
+ * packets that waited are reported to their transports. For failed_ns, further packets are reported
+ * at once. A known address is confirmed, if it has been used for some time, by requests to that
+ * station alone. Meanwhile packets are still sent to it. If the requests stay unanswered, the entry
+ * is removed, and the next packet asks all stations again. If packets are sent to an IPv6 neighbour
+ * and there is no other way, its old address is kept: packets are still sent to it, and all
+ * stations are asked, less and less often (RFC 7048). There is at most one request in each
+ * interval, for any reason (RFC 4861 7.3.3, RFC 1122 2.3.2.1).
  *
- * Neighbour discovery waits five seconds in DELAY before it asks the station, for a word of the
- * transport; ARP does not. A transport has its word with each packet (confirmed in struct
- * mn_datagram), but it is heard only when there is a doubt.
+ * Neighbour discovery waits five seconds in DELAY, so that a transport can confirm the neighbour
+ * before it is asked. ARP has no DELAY. A transport confirms with each packet (`confirmed` in
+ * struct mn_datagram), but that has an effect only in STALE, DELAY, PROBE and UNREACHABLE.
  */
 #include "base/list.h"
 #include "ip/v6/internal.h"
 
-/* Routers may tell how long an answer holds, and how long to wait for one (RFC 4861 6.3.4). */
+/* Routers may advertise ReachableTime and RetransTimer (RFC 4861 6.3.4). */
 static uint64_t reachable_ns(const struct mn_ip *ip, const struct mn_neighbour *neighbour)
 {
     bool told = neighbour->protocol->timed_by_routers;
@@ -33,7 +33,7 @@ static uint64_t request_interval_ns(const struct mn_ip *ip, const struct mn_neig
 
 #define BACKOFF_MULTIPLE 3 /* RFC 7048 4 */
 
-/* From the next request to an UNREACHABLE neighbour to the one behind it. */
+/* Returns the time from the next request to an UNREACHABLE neighbour to the following one. */
 static uint64_t backoff_ns(const struct mn_ip *ip, const struct mn_neighbour *neighbour)
 {
     uint64_t interval = request_interval_ns(ip, neighbour), most = neighbour->protocol->patience_ns;
@@ -42,7 +42,8 @@ static uint64_t backoff_ns(const struct mn_ip *ip, const struct mn_neighbour *ne
     return MN_MIN(interval, most);
 }
 
-/* A request that found no memory was not made: silence says nothing about the neighbour. */
+/* A request that finds no memory is not counted, because silence then says nothing about the
+ * neighbour. */
 static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
     const struct mn_mac *alone = neighbour->state == MN_NEIGHBOUR_PROBE ? &neighbour->mac : NULL;
@@ -53,7 +54,7 @@ static void send_request(struct mn_ip *ip, struct mn_neighbour *neighbour, uint6
         neighbour->requests++;
 }
 
-/* mn_neighbour_set. Who chooses between routers hears of the states of these. */
+/* Calls mn_neighbour_set, and reports the state of a router to the choice between routers. */
 static void set_state(struct mn_ip *ip, struct mn_neighbour *neighbour, enum mn_neighbour_state state, uint64_t at_ns)
 {
     mn_neighbour_set(&ip->neighbours, neighbour, state, at_ns);
@@ -72,7 +73,7 @@ static void become_stale(struct mn_ip *ip, struct mn_neighbour *neighbour, uint6
     set_state(ip, neighbour, MN_NEIGHBOUR_STALE, now + neighbour->protocol->stale_ns);
 }
 
-/* Begins INCOMPLETE or PROBE with the first request, which may have to wait (ND-7.3.3-8). */
+/* Enters INCOMPLETE or PROBE with the first request, which may have to wait (ND-7.3.3-8). */
 static void start_asking(struct mn_ip *ip, struct mn_neighbour *neighbour, enum mn_neighbour_state state, uint64_t now)
 {
     neighbour->requests = 0;
@@ -85,8 +86,8 @@ static void start_asking(struct mn_ip *ip, struct mn_neighbour *neighbour, enum 
     send_request(ip, neighbour, now);
 }
 
-/* RFC 7048: packets keep going to a neighbour that does not answer, and everybody is asked for
- * it. */
+/* RFC 7048: packets are still sent to a neighbour that does not answer, and all stations are asked
+ * for it. */
 static void ask_patiently(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
     neighbour->used = false;
@@ -94,7 +95,7 @@ static void ask_patiently(struct mn_ip *ip, struct mn_neighbour *neighbour, uint
     send_request(ip, neighbour, now);
 }
 
-/* A packet goes to a neighbour that was known once. */
+/* A packet is sent to a neighbour whose address may be out of date. */
 static void begin_doubt(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
     uint64_t delay_ns = neighbour->protocol->delay_ns;
@@ -132,12 +133,12 @@ MN_RARE struct mn_neighbour *mn_ip_ask_first(struct mn_ip *ip, struct mn_neighbo
             mn_ip_drop(ip, packet, MNET_COUNT_ARP_DROP_TABLE);
             return NULL;
         }
-        mn_neighbour_wait(&ip->neighbours, neighbour, packet); /* the request is in its name */
+        mn_neighbour_wait(&ip->neighbours, neighbour, packet); /* the request takes its source */
         start_asking(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now);
         mn_neighbour_use(&ip->neighbours, neighbour);
         return NULL;
     }
-    mn_neighbour_use(&ip->neighbours, neighbour); /* also if it is wanted in vain for now */
+    mn_neighbour_use(&ip->neighbours, neighbour); /* in FAILED, too */
     switch ((enum mn_neighbour_state)neighbour->state) {
     case MN_NEIGHBOUR_INCOMPLETE: mn_neighbour_wait(&ip->neighbours, neighbour, packet); return NULL;
     case MN_NEIGHBOUR_FAILED: mn_ip_give_up(ip, packet); return NULL;
@@ -186,14 +187,14 @@ MN_RARE void mn_ip_seek(struct mn_ip *ip, struct mnet_address address, uint64_t 
     send_request(ip, neighbour, now);
 }
 
-/* A neighbour that is still wanted, and that nothing can take the place of, is not forgotten. */
+/* Returns true if packets are sent to the neighbour and have no other way. */
 static bool is_worth_patience(const struct mn_ip *ip, const struct mn_neighbour *neighbour)
 {
     return neighbour->state == MN_NEIGHBOUR_PROBE && neighbour->used && neighbour->protocol->patience_ns != 0 &&
            !mn_ipv6_has_other_way(ip, neighbour->address);
 }
 
-/* The last request went unanswered, too. */
+/* The last request is unanswered, too. */
 static void asked_in_vain(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
     struct mnet_address address = neighbour->address;
@@ -244,7 +245,8 @@ void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t no
     }
 }
 
-/* One who waits keeps its packets, and is asked for as often again: it may be another station. */
+/* The entry keeps its packets, and the count of requests begins again, because another station may
+ * have the address now. */
 static void ask_again(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
     neighbour->quiet_until_ns = 0;
@@ -270,7 +272,7 @@ MN_RARE void mn_ip_neighbours_link_up(struct mn_ip *ip, uint64_t now)
     }
 }
 
-/* Sends the fragments of a packet that waited, and was counted whole when it began to. */
+/* Sends the fragments of a packet that waited. It was counted as one packet before. */
 static void send_in_fragments(struct mn_ip *ip, const struct mn_neighbour *neighbour, struct mnet_packet *packet,
                               uint16_t mtu)
 {

@@ -34,7 +34,7 @@ static MN_RARE void loop_copy(struct mn_ip *ip, const struct mnet_packet *packet
         (void)mn_ipv6_output(ip, copy, datagram, &home, now);
 }
 
-/* mn_ip_output, but for a frame that can leave now. */
+/* Does the work of mn_ip_output, but returns a frame that can be sent now in *frame. */
 static inline int output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now,
                          struct mnet_packet **frame)
 {

@@ -139,7 +139,7 @@ static struct mn_partial *create(struct mn_reassembly *r, struct mnet_link *buck
     return partial;
 }
 
-/* A piece that no sender makes, whatever else has come. */
+/* Returns false for a piece that no correct sender makes. */
 static bool is_plausible(const struct mn_piece *piece, const struct mn_datagram *datagram)
 {
     uint32_t len = piece->packet->total;
@@ -155,8 +155,8 @@ enum place {
     PLACE_CONFLICT,
 };
 
-/* Where among the pieces this one belongs, and whether it fits there. Looks from the end, where
- * pieces that come in order go. */
+/* Finds the place of a piece among the others, and checks that it does not overlap one. Searches
+ * from the end, because most pieces come in order. */
 static enum place find_place(const struct mn_partial *partial, const struct mn_piece *piece, unsigned *at)
 {
     uint32_t begin = piece->offset, end = begin + piece->packet->total;
@@ -374,7 +374,7 @@ struct mnet_packet *mn_reassembly_expire(struct mn_reassembly *r, struct mn_time
     return first;
 }
 
-/* The pieces lie one behind another, and what they hold and pin is counted. */
+/* Asserts that no piece overlaps the next one, and that the sums of bytes are right. */
 static void check_partial(const struct mn_reassembly *r, const struct mn_partial *partial)
 {
     size_t pinned = 0;

@@ -1,11 +1,11 @@
 /* Reassembly of fragmented datagrams (RFC 791 3.2, RFC 8200 4.5), within hard bounds.
  *
- * Pieces are kept as the packets they came in, in order of their offsets, until nothing is missing;
- * then they are copied once into a packet of their own, so that what a transport queues pins about
- * as much memory as it holds bytes. A piece that overlaps another condemns the whole datagram (the
- * stance of RFC 5722, for IPv4 too): what was there is dropped, and what still comes of it, until
- * its time is over. An exact duplicate is only ignored (RFC 8200 4.5). The clock of a datagram
- * starts with the first piece to come and is never wound up again.
+ * Pieces are kept as the packets in which they came, in order of their offsets, until none is
+ * missing. Then they are copied once into a packet of their own, so that the queue of a transport
+ * pins about as much memory as it holds bytes. A piece that overlaps another condemns the whole
+ * datagram (RFC 5722, here for IPv4, too): its pieces are dropped, and so are those that still come
+ * before its timer expires. An exact duplicate is only ignored (RFC 8200 4.5). The timer of a
+ * datagram starts with the first piece that comes, and is not started again.
  */
 #ifndef MN_IP_REASSEMBLY_H
 #define MN_IP_REASSEMBLY_H
@@ -20,12 +20,13 @@
 
 #define MN_REASSEMBLY_BUCKETS 64
 #define MN_REASSEMBLY_PIECES 128 /* of one datagram; 64 KiB over a link of 576 bytes are 119 */
-/* RFC 791 starts with 15 s, RFC 1122 3.3.2 says 60 to 120 s. Sixteen bits of identification cannot
- * carry that at today's speeds (RFC 4963), and what is lost does not come later: 30 s. */
+/* RFC 791 starts with 15 s, RFC 1122 3.3.2 says 60 to 120 s. At today's rates sixteen bits of
+ * identification repeat within that time (RFC 4963), and a lost fragment does not come later. So it
+ * is 30 s. */
 #define MN_REASSEMBLY_IPV4_NS (30 * MNET_SECOND)
 #define MN_REASSEMBLY_IPV6_NS (60 * MNET_SECOND) /* RFC 8200 4.5 */
 
-/* One fragment as the network layer hands it over. */
+/* One fragment, as the input of IP passes it. */
 struct mn_piece {
     struct mnet_packet *packet; /* its payload; the header lies in front of packet->data */
     uint32_t identification;
@@ -61,19 +62,19 @@ void mn_reassembly_init(struct mn_reassembly *reassembly, struct mnet_memory *me
 /* Frees every piece. */
 void mn_reassembly_deinit(struct mn_reassembly *reassembly);
 
-/* Takes ownership of a piece that came with the header described by `datagram`. When it completes a
+/* Takes ownership of a piece, whose header `datagram` describes. If the piece completes its
  * datagram, returns that: data is the payload, a header without options or extensions lies in front
- * of it, and *datagram describes it. The protocol of IPv6 fragments is the Next Header of their
- * Fragment headers; that of the first one counts. Else NULL; whatever is dropped is counted. */
+ * of it, and *datagram describes it. The protocol of IPv6 fragments is the Next Header of the first
+ * one's Fragment header. Otherwise returns NULL. Drops are counted. */
 struct mnet_packet *mn_reassembly_input(struct mn_reassembly *reassembly, const struct mn_piece *piece,
                                         struct mn_datagram *datagram, uint64_t now);
 /* Drops the oldest datagrams while memory is short. */
 void mn_reassembly_relieve(struct mn_reassembly *reassembly);
-/* The time of the datagram behind `timer` is over: drops it. Returns its first fragment with
- * *datagram, owned by the caller, if that had come (RFC 792 wants it quoted), else NULL. */
+/* Drops the datagram whose `timer` has expired. If its first fragment has come, returns it with
+ * *datagram, because RFC 792 wants it quoted; the caller owns it. Otherwise returns NULL. */
 struct mnet_packet *mn_reassembly_expire(struct mn_reassembly *reassembly, struct mn_timer *timer,
                                          struct mn_datagram *datagram);
-/* Asserts what must hold between two steps. */
+/* Asserts the invariants between two steps. */
 void mn_reassembly_check(const struct mn_reassembly *reassembly);
 
 #endif

@@ -117,7 +117,7 @@ static void note_change(struct mn_sntp *sntp, struct mn_sntp_server *best, enum 
     }
 }
 
-/* Whether each server has answered or failed. */
+/* Returns true if each server has answered or failed. */
 static bool all_heard(const struct mn_sntp *sntp)
 {
     for (unsigned i = 0; i < MN_SNTP_SERVERS; i++)
@@ -136,7 +136,7 @@ static void mark_liars(struct mn_sntp_server **of, unsigned count, unsigned liar
     }
 }
 
-/* Takes what most servers say. */
+/* Sets the clock to the time of the majority of the servers. */
 static void follow(struct mn_sntp *sntp, uint64_t now)
 {
     struct mn_sntp_sample samples[MN_SNTP_SERVERS];
@@ -209,7 +209,8 @@ static bool take_sample(struct mn_sntp_server *server, const struct mn_ntp *answ
     return true;
 }
 
-/* Whether it answers the request that is under way: SNTP-5-4, SNTP-5-5, SNTP-5-9, NTPBCP-5.1-1. */
+/* Returns true if `answer` belongs to the last request to the server: SNTP-5-4, SNTP-5-5, SNTP-5-9,
+ * NTPBCP-5.1-1. */
 static bool is_answer(const struct mn_sntp_server *server, const struct mnet_address *source,
                       const struct mn_ntp *answer)
 {

@@ -6,11 +6,11 @@
  * often, up to every 1024 s; after silence in 16 s, then in twice the time each, up to 1024 s. A
  * server that says so is asked less often (RATE), or never again (DENY, RSTR).
  *
- * The clock follows when each server has answered or failed once: what more than half of the
- * answering servers allow is the time, and the others are told to lie. If no majority agrees, the
- * clock is left alone.
+ * The clock is set when each server has answered or failed once. The time is one that more than
+ * half of the answering servers allow, and the other servers count as liars. If no majority agrees,
+ * the clock is left alone.
  *
- * The caller sends, opens and closes ports, and logs, as mn_sntp_output says.
+ * The caller sends, opens and closes ports, and logs, as mn_sntp_output tells it.
  */
 #ifndef MN_SNTP_H
 #define MN_SNTP_H
@@ -86,7 +86,7 @@ void mn_sntp_input(struct mn_sntp *sntp, unsigned slot, struct mnet_address sour
 void mn_sntp_unreachable(struct mn_sntp *sntp, unsigned slot, uint64_t now);
 /* Gives up requests that have waited long enough. */
 void mn_sntp_expire(struct mn_sntp *sntp, uint64_t now);
-/* Returns true, and what is to be done, if there is anything. */
+/* Stores the next action for the caller. Returns false if there is none. */
 bool mn_sntp_output(struct mn_sntp *sntp, struct mn_sntp_output *output, uint64_t now);
 uint64_t mn_sntp_deadline(const struct mn_sntp *sntp);
 

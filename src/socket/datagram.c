@@ -1,7 +1,8 @@
 /* UDP sockets.
  *
- * A socket has an endpoint once it is bound, connected, or has sent. ICMP errors of the endpoint
- * move into the socket, where the last one waits to be told once: by SO_ERROR, or by the next call.
+ * A socket has an endpoint after it was bound or connected, or has sent. ICMP errors of the
+ * endpoint move into the socket, which keeps the last one and reports it once: by SO_ERROR, or by
+ * the next call.
  */
 #include <string.h>
 

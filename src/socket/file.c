@@ -1,4 +1,4 @@
-/* Files: what descriptors refer to, and how long it lives. */
+/* Files, to which descriptors refer, and their lifetimes. */
 #include "socket/socket.h"
 
 struct mn_file **mn_file_place(struct mnet_sockets *sockets, int fd)

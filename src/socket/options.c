@@ -1,5 +1,6 @@
-/* getsockopt and setsockopt. Each option is a row of the table: where its value lies, in which range
- * it is, and for which sockets. Options that are no plain number have functions of their own. */
+/* getsockopt and setsockopt. Each option is a row of the table, with the place of its value, the
+ * range, and the sockets that have it. Options that are no plain number have functions of their
+ * own. */
 #include <string.h>
 
 #include "socket/socket.h"

@@ -105,7 +105,7 @@ static unsigned list(int count, const struct mnet_fd_set *const sets[3], struct 
     return used;
 }
 
-/* Readable is what has ended, too, and both is what has failed. */
+/* A descriptor at its end is readable, too. One that has failed is readable and writable. */
 static int report(const struct mnet_pollfd *fds, unsigned used, struct mnet_fd_set *sets[3])
 {
     int found = 0;

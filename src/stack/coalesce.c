@@ -177,7 +177,7 @@ static struct run *new_run(struct runs *runs)
     return run;
 }
 
-/* Whether the frame became part of an earlier one. */
+/* Merges the frame into an earlier one if it continues that. Returns true if it did. */
 static bool absorb(struct runs *runs, struct mnet_packet *frame)
 {
     struct segment segment;

@@ -102,7 +102,7 @@ static bool have_same_routes(const struct mn_dhcp_lease *a, const struct mn_dhcp
     return true;
 }
 
-/* Whether two leases differ in more than their times. */
+/* Returns true if two leases differ in more than their times. */
 static bool differ(const struct mn_dhcp_lease *a, const struct mn_dhcp_lease *b)
 {
     bool same = a->address == b->address && a->length == b->length && a->server == b->server && a->mtu == b->mtu &&

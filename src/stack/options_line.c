@@ -77,7 +77,7 @@ static unsigned distance(const char *a, size_t a_len, const char *b, size_t b_le
     return rows[a_len % 3][b_len];
 }
 
-/* Whether the argument's word, without its dashes, is a part of the name. */
+/* Returns true if the argument's word, without its dashes, is a part of the name. */
 static bool part_of(const char *argument, size_t len, const char *name)
 {
     for (; len > 0 && *argument == '-'; len--)

@@ -17,13 +17,14 @@ int mn_stack_await_source(struct mnet_stack *stack, const struct mnet_address *d
  * closing the endpoint empties. */
 int mn_stack_await_source_in(struct mnet_stack *stack, struct mnet_link *list, struct mnet_address destination,
                              uint64_t deadline);
-/* Whether packets to the destination leave from a source of its scope, and not from a link-local
- * one for want of another. Neither has a zone. */
+/* Returns true if packets to the destination leave from a source of its scope, and not from a
+ * link-local one for want of another. Neither has a zone. */
 static inline bool mn_stack_source_fits(const struct mnet_address *source, const struct mnet_address *destination)
 {
     return MN_LIKELY(!mn_ipv6_is_link_local(source)) || mn_address_can_have_zone(destination);
 }
-/* Whether the destination, which has no zone, has no source now, but a tentative one that fits. */
+/* Returns true if the destination, which has no zone, has no source now, but a tentative one that
+ * fits. */
 bool mn_stack_expects_source(struct mnet_stack *stack, struct mnet_address destination);
 
 #endif

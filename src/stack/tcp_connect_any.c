@@ -270,7 +270,7 @@ static bool is_listed(const struct mn_race *race, struct mnet_address address)
     return false;
 }
 
-/* Whether the address can be used from the program's own one. */
+/* Returns true if the address can be used from the program's own one. */
 static bool is_usable(const struct mn_race *race, struct mnet_address address)
 {
     struct mnet_address wanted = race->options->local.address;

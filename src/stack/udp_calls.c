@@ -285,7 +285,7 @@ void mn_udp_want_device(struct mnet_udp *udp)
         mn_list_append(&udp->stack->congested, &udp->congested);
 }
 
-/* Those who are told may only note it. So nobody joins the list before it is empty. */
+/* A callback may not send, so no endpoint joins the list before it is empty. */
 MN_RARE void mn_udp_tell_device(struct mnet_stack *stack)
 {
     for (struct mnet_link *node; (node = mn_list_take(&stack->congested)) != NULL;) {

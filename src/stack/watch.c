@@ -13,7 +13,7 @@
 
 #include "stack/stack.h"
 
-/* A kind of object: how it is asked, and where its callback is. */
+/* A kind of object: the function that returns its readiness, and the place of its callback. */
 struct mnet_watched {
     unsigned (*ready)(const struct mnet_watch *watch);
     /* NULL for streams, whose operations set the callback. */

@@ -58,8 +58,8 @@ static uint16_t find_zone(const void *context, const char *name, size_t len)
     return 0;
 }
 
-/* A name that would be read as something else is not written: one with a '/' or '%', or of digits
- * alone. */
+/* Returns false for a name that mnet_address_parse would misread: one with a '/' or '%', or of
+ * digits alone. */
 static bool is_readable(const char *name)
 {
     bool letters = false;

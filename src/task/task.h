@@ -98,7 +98,8 @@ struct mn_scheduler {
  * one and after it is destroyed. */
 extern MN_PER_THREAD struct mn_scheduler *mn_scheduler_here;
 
-/* Asserts what must hold at each switch (base/check.h): who is runnable, and who runs. */
+/* Asserts the invariants at each switch (base/check.h): the states of the task that runs, and of
+ * those that are runnable. */
 void mn_scheduler_check(const struct mn_scheduler *scheduler);
 
 /* Returns the running task, or NULL outside of tasks. */

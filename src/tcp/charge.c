@@ -1,4 +1,5 @@
-/* Accounts of the memory that received text pins. pressure.c decides who gives some of it back. */
+/* Accounts of the memory that received text pins. pressure.c chooses the connections that give some
+ * of it back. */
 #include "tcp/charge.h"
 #include "tcp/tcb.h"
 

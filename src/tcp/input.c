@@ -225,9 +225,9 @@ static bool acceptable(const struct mn_tcb *tcb, const struct mn_segment *seg)
            (mn_seq_lt(seg->seq, tcb->rcv_nxt) && mn_seq_geq(seg->seq + seg->len, tcb->rcv_adv));
 }
 
-/* Returns whether a segment without acceptable text comes from a position where the peer may be: it
- * is a probe of our closed window, or a retransmission whose acknowledgement was lost. Its ACK and
- * its URG count, as if it had been trimmed to the window (3.10.7.4). */
+/* Returns true if a segment without acceptable text can be the peer's: a probe of our closed
+ * window, or a retransmission whose acknowledgement was lost. Its ACK and its URG are processed, as
+ * if it had been trimmed to the window (3.10.7.4). */
 static bool may_be_trimmed(const struct mn_tcp *tcp, const struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     uint32_t window = tcb->rcv_adv - tcb->rcv_nxt, known = mn_tcb_repeatable(tcp, tcb);

@@ -298,8 +298,8 @@ static bool refuses_the_probe(const struct mn_tcb *tcb, uint32_t seq, uint32_t m
     return p != NULL && p->probe == MN_PROBE_OUT && seq == p->probe_seq && mtu >= tcb->path_mtu && mtu < p->probed;
 }
 
-/* Whether the packet at `seq` was sent before the connection learnt from others how large packets
- * may be (PMTU-5.2-5). */
+/* Returns true if the packet at `seq` was sent before the connection learnt from others how large
+ * packets may be (PMTU-5.2-5). */
 static bool was_larger(const struct mn_tcb *tcb, uint32_t seq)
 {
     const struct mn_plpmtu *p = tcb->plpmtu;

@@ -1,5 +1,6 @@
-/* Room in the send buffer: what the buffer admits (autotune.c), and what the user's not-sent low
- * water does. The latter grows when data is sent, the former when it is acknowledged.
+/* The room in the send buffer: the smaller of the room by its size (autotune.c), which grows when
+ * data is acknowledged, and the room by the user's not-sent low water, which grows when data is
+ * sent.
  */
 #include "tcp/room.h"
 #include "tcp/ready.h"

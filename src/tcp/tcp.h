@@ -60,14 +60,15 @@ bool mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t
 /* Returns the next segment (TCP header first, checksum PARTIAL, gso set if it stands for several)
  * with its addresses, or NULL if nothing may be sent now. The caller owns the packet. */
 struct mnet_packet *mn_tcp_output(struct mn_tcp *tcp, struct mn_datagram *datagram, uint64_t now);
-/* Whether the user has a turn soon after each mn_tcp_input, and mn_tcp_user_had_turn is called
- * then. The acknowledgements of SYNs and FINs wait for it: the user hears of them by an event, and
- * the answer can carry the acknowledgement. In the beginning: no, and nothing waits. */
+/* Tells the engine if the user has a turn soon after each mn_tcp_input, after which
+ * mn_tcp_user_had_turn is called. Then the acknowledgements of SYNs and FINs wait for that turn:
+ * the user gets an event for them, and its answer can carry the acknowledgement. At the start
+ * `follows` is false, and no acknowledgement waits. */
 void mn_tcp_let_user_follow(struct mn_tcp *tcp, bool follows);
 bool mn_tcp_awaits_user(const struct mn_tcp *tcp);
 void mn_tcp_user_had_turn(struct mn_tcp *tcp);
-/* Returns whether something waits to be sent. After mn_tcp_output returned NULL it waits for
- * memory, so the call is to be repeated after a while. */
+/* Returns true if a segment waits to be sent. If mn_tcp_output has returned NULL, the segment waits
+ * for memory, so the call must be repeated later. */
 bool mn_tcp_wants_output(const struct mn_tcp *tcp);
 
 /* An allocation for a new connection has failed elsewhere, or memory is short: a connection gives

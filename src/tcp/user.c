@@ -389,7 +389,7 @@ int mn_tcp_error(const struct mn_tcb *tcb)
     return tcb->rare.error;
 }
 
-/* The bits of what has ended: a direction, or the connection. */
+/* Returns the bits for the directions that have ended. */
 static MN_APART unsigned ends_ready(const struct mn_tcb *tcb)
 {
     bool closed = tcb->state == MN_CLOSED;

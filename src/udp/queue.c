@@ -8,8 +8,8 @@
 
 static_assert(sizeof(struct mn_udp_arrival) <= MNET_PACKET_HEADROOM, "it lies at the start of the headroom");
 
-/* The headroom begins where the packet's block is aligned, and the headers are not needed any
- * more. */
+/* Returns the record at the start of the headroom, which is aligned. The headers there are not
+ * needed any more. */
 static struct mn_udp_arrival *arrival_of(const struct mnet_packet *packet)
 {
     return (void *)packet->head;

@@ -88,7 +88,7 @@ struct mn_udp_endpoint {
     enum mnet_unreachable unreachable; /* the cause reported or told last */
 };
 
-/* Asserts what must hold between two steps. O(endpoints). */
+/* Asserts the invariants between two steps. O(endpoints). */
 void mn_udp_check(const struct mn_udp *udp);
 
 /* Returns 0 or MNET_E_NO_MEMORY. */
@@ -101,7 +101,7 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
 /* Connects to `remote`, or to nothing if its port is 0. Datagrams of others and waiting errors are
  * discarded. Errors, with nothing changed: MNET_E_INVALID (as mn_udp_open), MNET_E_IN_USE. */
 int mn_udp_connect(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct mnet_endpoint remote);
-/* Frees what is queued and forgets the endpoint. */
+/* Removes the endpoint and frees its queue. */
 void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint);
 /* The same for an endpoint of the stack itself, which is none of those that a program may have. */
 int mn_udp_open_own(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const struct mnet_udp_options *options);
@@ -167,10 +167,10 @@ struct mn_udp_bytes {
     size_t offset;                  /* from here on */
     size_t left;                    /* in all slices */
 };
-/* Returns the packet (UDP header first, checksum PARTIAL) and its addresses for the next `len`
- * bytes of `bytes`, at most mn_udp_payload_max. `message` tells remote and local end, the latter an
- * own address, and TTL, DSCP and ECN, where 0 is the endpoint's. Moves `bytes` on. Returns NULL if
- * memory is used up, with `bytes` as before. */
+/* Returns a packet (UDP header first, checksum PARTIAL) with the next `len` bytes of `bytes`, at
+ * most mn_udp_payload_max, and its addresses. `message` has the remote end, the local end with an
+ * own address, and TTL, DSCP and ECN, of which 0 means that of the endpoint. Advances `bytes`.
+ * Returns NULL if memory is short, and leaves `bytes` unchanged. */
 struct mnet_packet *mn_udp_output(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint,
                                   const struct mnet_udp_message *message, struct mn_udp_bytes *bytes, size_t len,
                                   struct mn_datagram *datagram);

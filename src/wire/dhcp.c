@@ -80,7 +80,7 @@ static bool next_piece(struct mn_reader *r, struct option_piece *piece)
     return piece->bytes != NULL;
 }
 
-/* Whether every option ends inside the field; notes an overload. */
+/* Returns true if every option ends inside the field; notes an overload. */
 static bool walk(struct mn_reader field, uint8_t *overload)
 {
     struct option_piece piece;

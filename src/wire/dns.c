@@ -109,8 +109,8 @@ static bool read_record(const struct mn_dns_message *message, size_t *at, struct
     return true;
 }
 
-/* Whether all records are whole. Takes note of the OPT record (RFC 6891 6.1.1: at most one, of the
- * root, among the additional ones). */
+/* Returns true if all records are whole. Takes note of the OPT record (RFC 6891 6.1.1: at most one,
+ * of the root, among the additional ones). */
 static bool check_records(struct mn_dns_message *message)
 {
     size_t at = message->records_at;

@@ -169,7 +169,7 @@ static inline bool mn_frame_network_checksum_ok(const struct mn_frame *f)
     return f->ipv6 || mn_checksum(mn_frame_sum_network(f)) == 0;
 }
 
-/* The same for the segment in `frame`, which ends where the IP packet does. */
+/* The same for the segment in `frame`, up to the end of the IP packet. */
 static inline bool mn_frame_transport_checksum_ok(const struct mn_frame *f, const struct mnet_packet *frame)
 {
     uint32_t start = MN_ETHERNET_HEADER + (uint32_t)f->network_len;

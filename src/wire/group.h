@@ -74,8 +74,8 @@ void mn_group_read_details(struct mn_reader *r, size_t source_len, struct mn_gro
 void mn_group_write_details(struct mn_writer *w, const struct mn_group_query *query,
                             const struct mnet_address *sources);
 
-/* Takes `count` records out of a report. False if one is missing; else they are in *records, for
- * mn_group_next_record. */
+/* Takes `count` records out of a report into *records, for mn_group_next_record. Returns false if
+ * one is missing. */
 bool mn_group_take_records(struct mn_reader *r, size_t source_len, uint16_t count, struct mn_reader *records);
 /* The next record of a report that has parsed. False at the end. */
 bool mn_group_next_record(struct mn_reader *records, size_t source_len, struct mn_group_record *record);

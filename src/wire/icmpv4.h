@@ -40,7 +40,7 @@ struct mn_icmpv4 {
 enum mn_parse mn_icmpv4_parse(const void *data, size_t len, struct mn_icmpv4 *header);
 /* Writes 8 bytes with the checksum, given the unfolded sum of the bytes that follow. */
 void mn_icmpv4_emit(void *to, const struct mn_icmpv4 *header, uint64_t body_sum);
-/* Whether a message of this type is an error, never to be answered with an error (RFC 1122
+/* Returns true if a message of this type is an error, never to be answered with an error (RFC 1122
  * 3.2.2). */
 bool mn_icmpv4_is_error(uint8_t type);
 /* The type of a message of at least one byte. */

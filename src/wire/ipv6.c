@@ -28,7 +28,7 @@ enum option {
     OPTION_ROUTER_ALERT = 5, /* RFC 2711 */
 };
 
-/* The two upper bits of an option's type: what to do if the option is unknown (RFC 8200 4.2). */
+/* The two upper bits of an option's type: the action for an unknown option (RFC 8200 4.2). */
 enum action {
     ACTION_SKIP = 0,
     ACTION_DISCARD = 1,

@@ -99,7 +99,7 @@ extern const struct mn_ipv6_limits mn_ipv6_limits_default;
 
 struct mn_ipv6_chain {
     uint32_t offset;        /* the first byte behind the headers that were walked */
-    uint32_t named_at;      /* the octet that names what stands there: the last Next Header */
+    uint32_t named_at;      /* the last Next Header octet of the chain */
     uint8_t protocol;       /* the value of that octet; of a fragment it is MN_IPV6_FRAGMENT */
     bool router_alert;      /* the hop-by-hop header has a Router Alert option */
     bool fragmented;        /* there was a Fragment header, or the packet is reassembled */

@@ -16,7 +16,7 @@
 #define MN_MLD_SOURCE 16
 #define MN_MLD_HOP_LIMIT 1
 
-/* ff02::16: where reports of MLDv2 go (RFC 3810 5.2.14). */
+/* ff02::16: the destination of reports of MLDv2 (RFC 3810 5.2.14). */
 extern const struct mnet_address mn_mld_routers;
 
 /* Parses a query whose checksum is right. INVALID if its source is not link-local, its hop limit

@@ -69,10 +69,10 @@ static inline void mn_tcp_header_init(struct mn_tcp_header *header)
     memset(header, 0, offsetof(struct mn_tcp_header, sack));
 }
 
-/* Reads a header and its options from the first `len` bytes (the linear part). TRUNCATED below 20
- * bytes or below the data offset, INVALID for a data offset below 5. The checksum is the caller's
- * to verify, before anything else is believed. Unknown options are skipped by their length
- * (MUST-6). */
+/* Reads a header and its options from the first `len` bytes (the linear part). Returns TRUNCATED if
+ * `len` is less than 20 bytes or less than the data offset, and INVALID for a data offset below 5.
+ * The caller must verify the checksum before it uses the header. Unknown options are skipped by
+ * their length (MUST-6). */
 enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *header);
 /* Bytes that emit will write: 20 and the options, padded with zeros to a multiple of four
  * (MUST-69). SACK blocks that do not fit are left out. */

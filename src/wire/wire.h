@@ -1,5 +1,5 @@
-/* What the wire formats share: verdicts, and what network and transport layers tell each other
- * about a packet. */
+/* Types that the wire formats share: verdicts of parsers, and the description of a packet that
+ * network and transport layers exchange. */
 #ifndef MN_WIRE_H
 #define MN_WIRE_H
 
@@ -31,8 +31,8 @@ enum mn_protocol {
     MN_PROTOCOL_ICMPV6 = 58,
 };
 
-/* An IP packet without its payload: filled by ip/ for what is received, by the transports for what
- * is to be sent. */
+/* The header of an IP packet. ip/ fills it for a received packet, and a transport for a packet to
+ * be sent. */
 struct mn_datagram {
     struct mnet_address source, destination;
     uint8_t protocol;
@@ -58,7 +58,7 @@ enum mn_unreachable {
     MN_UNREACHABLE_PORT = MNET_UNREACHABLE_PORT,             /* hard */
     MN_UNREACHABLE_PROHIBITED = MNET_UNREACHABLE_PROHIBITED, /* by an administrator */
     MN_UNREACHABLE_NEIGHBOUR = MNET_UNREACHABLE_NEIGHBOUR,   /* our own verdict */
-    MN_UNREACHABLE_TOO_BIG,                                  /* mtu is what would fit; 0: unknown */
+    MN_UNREACHABLE_TOO_BIG,                                  /* `mtu` would fit; 0: unknown */
 };
 
 struct mn_icmp_error {
@@ -75,8 +75,8 @@ struct mn_icmp_error {
  * must agree. */
 uint64_t mn_pseudo_sum(const struct mnet_address *source, const struct mnet_address *destination, uint8_t protocol,
                        uint32_t len);
-/* Whether the checksum of a received TCP segment or UDP datagram (its header at packet->data) is
- * right, as far as the device has not answered for it. */
+/* Returns true if the checksum of a received TCP segment or UDP datagram is right, or if the device
+ * has verified it. The header is at packet->data. */
 bool mn_transport_checksum_ok(const struct mnet_packet *packet, const struct mn_datagram *datagram);
 
 #endif

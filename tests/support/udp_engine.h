@@ -16,7 +16,7 @@ struct udp_fixture {
 /* The hosts 1, 2 and 3 of the network, in the family of the tests that run now. */
 extern struct mnet_address us, peer, stranger;
 
-/* Whether that family is IPv6. It is IPv4 before use_ipv6. */
+/* Returns true if that family is IPv6. It is IPv4 before use_ipv6. */
 bool over_ipv6(void);
 void use_ipv6(void);
 /* A host of the other family. */

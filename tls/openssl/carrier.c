@@ -3,7 +3,7 @@
 
 #include "internal.h"
 
-/* Whether the stream would go on later. Memory that is short now may be free then. */
+/* Returns true if the stream would go on later. Memory that is short now may be free then. */
 static bool may_go_on(int error)
 {
     return error == MNET_E_DEADLINE || error == MNET_E_CANCELLED || error == MNET_E_NO_MEMORY;

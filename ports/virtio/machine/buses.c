@@ -81,7 +81,7 @@ void mn_pci_write32(mn_pci_function function, unsigned offset, uint32_t value)
         mn_out32(pci_select(function, offset), value);
 }
 
-/* Whether the ports are there: the address register keeps a written value, and nothing else
+/* Returns true if the ports are there: the address register keeps a written value, and nothing else
  * does. */
 static bool has_ports(void)
 {

@@ -27,8 +27,8 @@ int mn_console_read(void);
 void mn_console_listen(bool on);
 /* Gives the line as much as it takes of the printed text. */
 void mn_console_send(void);
-/* Whether the line still has a reason to interrupt; its interrupt comes again only after it had
- * none. */
+/* Returns true if the line still has a reason to interrupt; its interrupt comes again only after it
+ * had none. */
 bool mn_console_interrupts(void);
 /* The same as mn_console_send until all has gone, or nobody reads it: for the end. */
 void mn_console_flush(void);
@@ -71,9 +71,9 @@ bool mn_pages_start(const struct mn_boot *boot, struct mn_heap *heap);
 bool mn_pages_map(uint64_t start, uint64_t end, enum mn_access access);
 /* Makes a page inaccessible, for the heap. */
 bool mn_pages_guard(void *page);
-/* Whether a byte can be read. */
+/* Returns true if a byte can be read. */
 bool mn_pages_readable(uint64_t address);
-/* Whether any of `start` to `end` is memory of ours. */
+/* Returns true if any of `start` to `end` is memory of ours. */
 bool mn_pages_is_ram(uint64_t start, uint64_t end);
 
 /* ---- traps.c: exceptions and their report ---- */
@@ -150,7 +150,7 @@ void mn_acpi_read(struct mn_acpi *acpi, uint64_t rsdp);
 bool mn_clock_start(const struct mn_acpi *acpi, uint64_t entered);
 /* Time stamps in `ns` nanoseconds, as mn_machine_now counts them. */
 uint64_t mn_clock_ticks(uint64_t ns);
-/* Whether the host keeps the clock (pvclock). *start is its time at time 0 of ours. */
+/* Returns true if the host keeps the clock (pvclock). *start is its time at time 0 of ours. */
 bool mn_clock_is_hosts(uint64_t *start);
 
 /* ---- wall.c: the time of day ---- */

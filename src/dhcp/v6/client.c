@@ -322,7 +322,7 @@ static void keep_offer(struct mn_dhcp6_client *client, const struct mn_dhcpv6 *m
     if (place == NULL)
         return;
     *place = (struct mn_dhcp6_offer){.server = message->server_id, .preference = message->preference};
-    for (unsigned i = 0; i < ia->address_count; i++) /* times are 0 in what we say: DHCP6-21.6-2 */
+    for (unsigned i = 0; i < ia->address_count; i++) /* we send times of 0: DHCP6-21.6-2 */
         place->ia.addresses[place->ia.address_count++].address = ia->addresses[i].address;
 }
 
@@ -497,7 +497,7 @@ static bool take(struct mn_dhcp6_client *client, const struct mn_dhcpv6 *message
 void mn_dhcp6_client_input(struct mn_dhcp6_client *client, const void *data, size_t len, uint64_t now)
 {
     struct mn_dhcpv6 message;
-    mn_dhcp6_client_expire(client, now); /* what is over cannot be answered */
+    mn_dhcp6_client_expire(client, now); /* an exchange that has ended takes no answer */
     count(client, MNET_COUNT_DHCP_RX);
     if (mn_dhcpv6_parse(data, len, &message) != MN_PARSE_OK)
         count(client, MNET_COUNT_DHCP_DROP_INVALID);

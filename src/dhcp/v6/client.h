@@ -152,7 +152,7 @@ void mn_dhcp6_client_checked(struct mn_dhcp6_client *client, struct mnet_address
  * has answered, or four times; state RELEASED is the end. */
 void mn_dhcp6_client_release(struct mn_dhcp6_client *client, uint64_t now);
 
-/* Asserts what must hold between two steps. */
+/* Asserts the invariants between two steps. */
 void mn_dhcp6_client_check(const struct mn_dhcp6_client *client);
 
 /* message.c: the message of the present state. */

@@ -10,9 +10,8 @@
 #include "ip/v4/internal.h"
 #include "wire/arp.h"
 
-/* PROBE_WAIT, PROBE_MIN, PROBE_MAX, ANNOUNCE_WAIT and PROBE_NUM of RFC 5227 1.1, and what takes
- * their place if a whole second is too long: hosts of a virtual network answer within a
- * millisecond. */
+/* PROBE_WAIT, PROBE_MIN, PROBE_MAX, ANNOUNCE_WAIT and PROBE_NUM of RFC 5227 1.1, and shorter times
+ * for virtual networks, whose hosts answer within a millisecond. */
 struct timing {
     uint64_t wait_ns, min_ns, max_ns, announce_wait_ns;
     uint8_t num;

@@ -1,18 +1,18 @@
-/* ARP received (RFC 826, RFC 5227): answering, and learning from what others say.
+/* The input of ARP (RFC 826, RFC 5227): it answers requests and learns link addresses.
  *
- * Believed is what RFC 826 merges: any ARP packet may confirm or change an entry that is there. A
- * new entry comes only of a request for our own address, whose sender we are about to talk to
- * anyway. Answers that nobody asked for make none. A request for our address is answered from
- * whatever network its sender speaks (RFC 826 asks about none), but nothing is learnt of a sender
- * that no route finds on the link: no packet would ever go there.
+ * Any ARP packet may confirm or change an entry that exists (RFC 826). Only a request for our own
+ * address makes a new entry, because its sender is about to get packets from us. Unsolicited
+ * answers make none. A request for our address is answered even if its sender is in another
+ * network, which RFC 826 does not check. But the table does not learn a sender that is on the link
+ * by no route, because no packet would ever go there.
  */
 #include "wire/arp.h"
 
 #include "ip/v4/internal.h"
 
-/* Whether a station may say `arp` at all: a unicast link address, and as its address none (a probe)
- * or one that a host can have: not that of our network itself, which old hosts took for a broadcast
- * (RFC 1122 3.3.6). */
+/* Returns true if a host can have sent `arp`. Its link address must be unicast. Its IP address must
+ * be unspecified (a probe), or a host's, and not that of our network, which old hosts take for a
+ * broadcast (RFC 1122 3.3.6). */
 static bool is_plausible(const struct mn_ip *ip, const struct mn_arp *arp)
 {
     static const struct mn_mac none = {{0}};
@@ -51,7 +51,7 @@ static bool merge(struct mn_ip *ip, const struct mn_arp *arp, bool asks_us, uint
     return neighbour != NULL || arp->operation == MN_ARP_REQUEST;
 }
 
-/* RFC 826: merge into the table, then answer what was asked of us. */
+/* RFC 826: merges into the table, and then answers a request. */
 static void receive(struct mn_ip *ip, const struct mn_arp *arp, uint64_t now)
 {
     bool asks_us = arp->operation == MN_ARP_REQUEST && mn_ip_is_own_value(ip, arp->target_ip);

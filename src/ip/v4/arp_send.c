@@ -1,6 +1,6 @@
-/* ARP sent (RFC 826), and how neighbours are asked for by it. When to ask is the business of
- * neighbour_states.c: three broadcast requests, a second apart (RFC 1122 2.3.2.1), for a neighbour
- * that is not known; requests to the station alone to confirm what is known (RFC 1122 2.3.2.1 (2)).
+/* The output of ARP (RFC 826), and its table for neighbour_states.c, which decides when to ask. An
+ * unknown neighbour is asked for by three broadcast requests, a second apart (RFC 1122 2.3.2.1). A
+ * known one is confirmed by requests to the station alone (RFC 1122 2.3.2.1 (2)).
  */
 #include "ip/v4/internal.h"
 #include "wire/arp.h"

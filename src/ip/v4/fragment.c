@@ -41,5 +41,5 @@ MN_RARE void mn_ipv4_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, u
     enum mn_parse result = mn_ipv4_parse(packet->data, packet->len, packet->total, &header);
     MN_ASSERT(result == MN_PARSE_OK); /* we wrote it */
     mnet_packet_pull(packet, header.header_len);
-    mn_ipv4_cut(ip, packet, &header, mtu, fragments); /* counts what it cannot send */
+    mn_ipv4_cut(ip, packet, &header, mtu, fragments); /* it counts its drops */
 }

@@ -13,8 +13,8 @@
 #define QUOTE_MIN 8            /* of the transport: RFC 792 */
 #define PATH_MTU_MIN 68        /* RFC 791: every link carries this */
 
-/* RFC 1122 3.2.2: no error about an error, about what was not sent to us alone, or to a source that
- * is not one host. (Fragments but the first never come this far.) */
+/* RFC 1122 3.2.2: no error is sent about an error, about a packet that was not sent to us alone, or
+ * to a source that is not a single host. Fragments other than the first never come here. */
 static bool may_answer(const struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram)
 {
     uint32_t source = mn_address_to_ipv4(&datagram->source);
@@ -131,8 +131,8 @@ static bool answer_options(const struct mn_ip *ip, const struct mnet_packet *pac
                                               timestamp_of(ip, now), options);
 }
 
-/* RFC 1122 3.2.2.6: the request goes back as the reply; only type and checksum change, and what its
- * options record. */
+/* RFC 1122 3.2.2.6: the request is sent back as the reply. Only type and checksum change, and the
+ * records in its options. */
 static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now, const struct mn_datagram *datagram)
 {
     if (datagram->not_unicast) {

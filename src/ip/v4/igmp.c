@@ -1,5 +1,5 @@
-/* IGMP around the messages of wire/igmp.h: their headers, and what is received. group.c decides
- * what is said. */
+/* Input and output of IGMP: the headers around the messages of wire/igmp.h. group.c decides which
+ * messages are sent. */
 #include "wire/igmp.h"
 
 #include "ip/group_report.h"

@@ -10,13 +10,14 @@ static MN_RARE enum mnet_counter reason_of(enum mn_parse result, const struct mn
         return MNET_COUNT_IP_DROP_TRUNCATED;
     if (result == MN_PARSE_CHECKSUM)
         return MNET_COUNT_IP_DROP_CHECKSUM;
-    /* The options are looked at last: if all else is in order, they are to blame. */
+    /* The options are checked last: if all other fields are valid, an option is the fault. */
     bool others_right = mn_ip_version(arrival->packet->data) == 4 && header->header_len > MN_IPV4_HEADER &&
                         header->total_len >= header->header_len;
     return others_right ? MNET_COUNT_IP_DROP_OPTIONS : MNET_COUNT_IP_DROP_HEADER;
 }
 
-/* Parses the header (RFC 791 3.1, RFC 1122 3.2.1) into *header; cuts off what the link padded. */
+/* Parses the header (RFC 791 3.1, RFC 1122 3.2.1) into *header. Cuts off the padding of the
+ * link. */
 static bool check_header(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_ipv4 *header)
 {
     struct mnet_packet *packet = arrival->packet;

@@ -216,7 +216,7 @@ void mn_autoconf_add_link_local(struct mn_autoconf *autoconf, uint64_t now)
     set_deadline(autoconf, now);
 }
 
-/* Whether an address can be formed of the option (SLAAC-5.5.3a-1 to SLAAC-5.5.3d-3). */
+/* Returns true if an address can be formed of the option (SLAAC-5.5.3a-1 to SLAAC-5.5.3d-3). */
 static bool is_acceptable(const struct mn_nd_prefix *information)
 {
     static const struct mnet_prefix unspecified = {{.bytes = {0}}, MN_IDENTIFIER_BITS};

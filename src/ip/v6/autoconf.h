@@ -78,7 +78,7 @@ struct mn_autoconf_config {
 
 struct mn_autoconf {
     struct mn_autoconf_config config;
-    uint64_t retrans_ns; /* RetransTimer, for REGEN_ADVANCE; whoever knows sets it */
+    uint64_t retrans_ns; /* RetransTimer, for REGEN_ADVANCE; slaac.c sets it */
     uint64_t next_ns;
     struct mn_auto_address addresses[MN_AUTO_ADDRESSES_MAX];
 };
@@ -105,8 +105,8 @@ void mn_autoconf_note_duplicate(struct mn_autoconf *autoconf, struct mnet_addres
 /* Copies the next address that has changed since it was taken last. Those that are INVALID come
  * first, since a new one may be the same again. False: no other has changed. */
 bool mn_autoconf_take_change(struct mn_autoconf *autoconf, struct mn_auto_address *address);
-/* Deprecates, removes and replaces what is due, and says when something will be; MNET_NEVER:
- * nothing. */
+/* Deprecates, removes and replaces the addresses that are due. Sets next_ns to the time of the next
+ * one, or to MNET_NEVER. */
 void mn_autoconf_expire(struct mn_autoconf *autoconf, uint64_t now);
 uint64_t mn_autoconf_deadline(const struct mn_autoconf *autoconf);
 

@@ -5,7 +5,7 @@
 
 #include <mnet/config.h>
 
-/* Returns true if there is an IPv6 address of the configuration, or what is meant to be one. */
+/* Returns true if the configuration has an IPv6 address, be it a valid one or not. */
 bool mn_ipv6_config_has_address(const struct mnet_ip_config *config);
 /* Returns true if a route, or the gateway of all others, is one of IPv6. */
 bool mn_ipv6_config_has_routes(const struct mnet_ip_config *config);

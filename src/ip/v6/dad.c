@@ -1,14 +1,15 @@
-/* Duplicate address detection: an own address from the first wish to its use (RFC 4862 5.4).
+/* Duplicate address detection (RFC 4862 5.4).
  *
- * An address is tentative until all solicitations for it, usually one, have gone unanswered. Nobody
- * sends from it or gets packets for it meanwhile. The solicitation carries a nonce (RFC 7527), so
- * that one which a switch sends back to us is not taken for another station's; three more follow it
- * then, and no others: a link that sends everything back for good shall not leave the host without
- * an address. If another station has the address, it is not used at all; if that is a link-local
- * address made of our MAC, which nobody else should have, IPv6 is switched off (RFC 4862 5.4.5).
- * While the link is down nobody hears a solicitation, so detection waits.
- * Once an address is ours it stays so, whatever others say (RFC 4862 5.4 asks for detection before
- * use only).
+ * An address is tentative until all solicitations for it, usually one, are unanswered. Meanwhile no
+ * packet is sent from it, and packets to it are dropped. The solicitation carries a nonce (RFC
+ * 7527), so that a copy which a switch sends back is not taken for that of another station. Then
+ * three more follow, and no others, because the host needs an address on a link that always sends
+ * frames back, too. If another station has the address, it is not used. If that is the link-local
+ * address made of our MAC, which no other station should have, IPv6 is switched off (RFC 4862
+ * 5.4.5). While the link is down, no station hears a solicitation, so detection waits.
+ *
+ * An address that is once ours is kept, even if another station claims it: RFC 4862 5.4 asks for
+ * detection only before use.
  */
 #include "base/logger.h"
 #include "ip/v6/identifier.h"

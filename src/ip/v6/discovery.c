@@ -1,14 +1,14 @@
-/* Router discovery of a host (RFC 4861 6.3, 8.3): asking for routers, and what they tell.
+/* Router discovery of a host (RFC 4861 6.3, 8.3): solicitations, advertisements and redirects.
  *
  * Theory of operation. Solicitations begin when the link-local address may be used, and each time
- * the link comes up. Each advertisement goes to the modules that keep its parts: routers and their
- * routes, prefixes on the link, parameters, DNS servers, and autoconf, from which own addresses
- * follow (slaac.c). Everything has a lifetime and goes by the one timer `v6.timer`. Nothing is
- * forgotten when the link comes up: if there is another network behind it, its routers answer, and
- * those before do not, which neighbour unreachability detection finds out.
+ * the link comes up. Each advertisement is passed to the modules that keep its parts: routers and
+ * their routes, prefixes on the link, parameters, DNS servers, and autoconf, which makes own
+ * addresses (slaac.c). Each part has a lifetime, and the timer `v6.timer` runs for all of them. No
+ * part is removed when the link comes up. If it leads to another network then, the routers there
+ * answer, and neighbour unreachability detection finds that the old ones do not.
  *
- * That detection also tells which routers can be used (reach.c). Whatever changes the way of a
- * packet makes the last way unknown.
+ * That detection also decides which routers can be used (reach.c). Each change that may change the
+ * way of a packet clears `known` of the last way.
  */
 #include "base/logger.h"
 #include "ip/v6/internal.h"

@@ -9,8 +9,8 @@
 
 /* ---- Sent ---- */
 
-/* RFC 4443 2.4 (e): whether an error may be about this packet, which begins with what lies behind
- * its header. */
+/* RFC 4443 2.4 (e): returns true if an error may be sent about this packet, which begins behind its
+ * IPv6 header. */
 static bool may_answer(const struct mnet_packet *packet, const struct mn_datagram *datagram, bool even_to_group)
 {
     struct mn_ipv6 header;

@@ -32,7 +32,7 @@ struct mn_identifiers {
     unsigned count;
 };
 
-/* A name of at most MN_IDENTIFIER_NAME_MAX bytes; what lies behind counts for nothing. */
+/* A name of at most MN_IDENTIFIER_NAME_MAX bytes. Further bytes have no effect. */
 struct mn_identifier_name {
     const void *bytes;
     size_t len;
@@ -60,8 +60,8 @@ struct mn_identifier mn_identifier_from_mac(struct mn_mac mac);
 /* Returns the low bits of an address, "::53" or any other. */
 struct mn_identifier mn_identifier_of(struct mnet_address address);
 
-/* Whether no host may have the identifier: that of the routers' anycast address (RFC 4291 2.6.1),
- * of IANA's Ethernet block, and of reserved anycast addresses (RFC 2526, RFC 5453). */
+/* Returns true if no host may have the identifier: that of the routers' anycast address (RFC 4291
+ * 2.6.1), of IANA's Ethernet block, and of reserved anycast addresses (RFC 2526, RFC 5453). */
 bool mn_identifier_is_reserved(struct mn_identifier identifier);
 bool mn_identifier_equal(struct mn_identifier a, struct mn_identifier b);
 

@@ -1,7 +1,7 @@
 /* Received IPv6 packets (RFC 8200), check by check, up to ICMPv6, reassembly or a transport. */
 #include "ip/v6/internal.h"
 
-/* Parses the fixed header into *header; cuts off what the link padded. */
+/* Parses the fixed header into *header. Cuts off the padding of the link. */
 static bool check_header(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_ipv6 *header)
 {
     struct mnet_packet *packet = arrival->packet;
@@ -36,8 +36,8 @@ static bool is_own_group(const struct mn_ip *ip, const struct mn_arrival *arriva
     return arrival->looped && (mn_ipv6_equal(group, &all_nodes) || mn_groups_contain(&ip->groups, *group));
 }
 
-/* One of our own addresses, or of our groups. No packet for a tentative address counts; what
- * detection hears comes to groups (RFC 4862 5.4). */
+/* Returns true if the destination is an own address or a joined group. A tentative address is not
+ * enough: the messages of detection are sent to groups (RFC 4862 5.4). */
 static bool check_destination(struct mn_ip *ip, struct mn_arrival *arrival, const struct mn_ipv6 *header)
 {
     const struct mnet_address *destination = &header->destination;

@@ -1,4 +1,4 @@
-/* What the files of ip/v6/ share, and what they do for the common files. */
+/* Functions of IPv6 that the files of ip/v6/ share, or that the common files of ip/ call. */
 #ifndef MN_IP_V6_INTERNAL_H
 #define MN_IP_V6_INTERNAL_H
 
@@ -16,7 +16,7 @@ static inline bool mn_ipv6_equal(const struct mnet_address *a, const struct mnet
 
 /* own.c: the own addresses. */
 
-/* The record of an own address in whatever state; NULL if `address` is none. */
+/* Returns the record of an own address, in any state, or NULL if `address` is none. */
 struct mn_own_address *mn_ipv6_search_own(struct mn_ip *ip, const struct mnet_address *address);
 static inline struct mn_own_address *mn_ipv6_find_own(struct mn_ip *ip, const struct mnet_address *address)
 {
@@ -25,8 +25,8 @@ static inline struct mn_own_address *mn_ipv6_find_own(struct mn_ip *ip, const st
         return last;
     return mn_ipv6_search_own(ip, address);
 }
-/* One of 64 bits, by which most addresses are told apart. Those of the own addresses, and of ::1,
- * are in v6.own_bits: what has another bit is neither. */
+/* Returns one of 64 bits, by a hash of the address. v6.own_bits has the bits of ::1 and of all own
+ * addresses: an address with another bit is none of these. */
 static inline uint64_t mn_ipv6_own_bit(const struct mnet_address *address)
 {
     uint64_t halves[2];
@@ -35,10 +35,10 @@ static inline uint64_t mn_ipv6_own_bit(const struct mnet_address *address)
 }
 /* Sets v6.own_bits after the list of own addresses has changed. */
 void mn_ipv6_set_own_bits(struct mn_ip *ip);
-/* The link-local address, if it may be used; else NULL. */
+/* Returns the link-local address, or NULL if it may not be used. */
 const struct mn_own_address *mn_ipv6_link_local(const struct mn_ip *ip);
-/* An own address that may be the source of packets to `destination` by way of `next_hop`; NULL if
- * there is none. */
+/* Returns an own address that may be the source of packets to `destination` through `next_hop`, or
+ * NULL if there is none. */
 const struct mn_own_address *mn_ipv6_choose_source(const struct mn_ip *ip, const struct mnet_address *destination,
                                                    const struct mnet_address *next_hop);
 
@@ -47,108 +47,109 @@ void mn_ipv6_check(const struct mn_ip *ip);
 
 /* start.c */
 
-/* Begins IPv6 if the configuration wants it. 0 or MNET_E_INVALID. */
+/* Begins IPv6 if the configuration wants it. Returns 0 or MNET_E_INVALID. */
 int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_t now);
 
 /* address.c: the list of own addresses. */
 
-/* Takes an address at a free place in the list of own addresses; it is tentative first. Detection
- * begins within a second from `at` on. */
+/* Adds a tentative address at a free place of the list of own addresses. Detection begins within a
+ * second from `at` on. */
 struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct mnet_prefix *prefix,
                                            uint64_t at);
-/* The host may not use the address any longer, and hears no questions for it. */
+/* Ends the use of an address, and leaves its solicited-node group. */
 void mn_ipv6_lose_address(struct mn_ip *ip, struct mn_own_address *own);
-/* Returns a free place for a further address; MN_OWN_MAX if there is none. */
+/* Returns a free place for a further address, or MN_OWN_MAX if there is none. */
 unsigned mn_ipv6_find_place(const struct mn_ip *ip);
-/* The host has the address no longer. */
+/* Removes an address from the list of own addresses. */
 void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own);
 void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
-/* Whether others hear of an own address, which they have been told of, once more: at
- * quiet_until_ns. */
+/* Returns true if an own address is to be announced once more, at quiet_until_ns. */
 static inline bool mn_ipv6_is_announcing(const struct mn_own_address *own)
 {
     return own->announcements < 3; /* MAX_NEIGHBOR_ADVERTISEMENT (RFC 4861 10) */
 }
-/* Tells others of an own address, and arms the timer for the next time. */
+/* Announces an own address, and arms the timer for the next announcement. */
 void mn_ipv6_announce(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 
 /* dad.c: duplicate address detection (RFC 4862 5.4). */
 
 void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
-/* A probe for an address that is tentative, of another station or of ours (RFC 7527 4.2). */
+/* Handles a probe for a tentative address. Another station has sent it, or it is a copy of our own
+ * (RFC 7527 4.2). */
 void mn_ipv6_receive_probe(struct mn_ip *ip, struct mn_own_address *own, const struct mn_nd *message, uint64_t now);
-/* Another station has the address, or is about to take it. May switch IPv6 off. */
+/* Another station has the address, or is about to take it. This may switch IPv6 off. */
 void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 
 /* leased.c: own addresses of DHCPv6. */
 
-/* Makes the state of an own address follow its preferred lifetime, and sets the timer for the end
- * of it. */
+/* Sets the state of an own address by its preferred lifetime, and arms the timer for the end of
+ * that. */
 void mn_ipv6_age_leased(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 
 /* slaac.c: own addresses that follow from prefixes. */
 
-/* Makes the list of own addresses follow v6.autoconf. */
+/* Updates the list of own addresses by v6.autoconf. */
 void mn_ipv6_slaac_apply(struct mn_ip *ip, uint64_t now);
-/* Detection has found the automatic address `address` to be unique, or another station's. */
+/* Detection has found that the automatic address `address` is unique, or that another station has
+ * it. */
 void mn_ipv6_slaac_confirm(struct mn_ip *ip, struct mnet_address address, uint64_t now);
 void mn_ipv6_slaac_note_duplicate(struct mn_ip *ip, struct mnet_address address, uint64_t now);
 
 /* discovery.c: routers (RFC 4861 6, 8). */
 
-/* The link-local address may be used: routers are asked for. */
+/* Begins to solicit routers. The link-local address must be usable. */
 void mn_ipv6_discovery_start(struct mn_ip *ip, uint64_t now);
 void mn_ipv6_discovery_link_up(struct mn_ip *ip, uint64_t now);
 void mn_ipv6_discovery_timer(struct mn_ip *ip, uint64_t now);
-/* A valid Router Advertisement. */
+/* Handles a valid Router Advertisement. */
 void mn_ipv6_take_advertisement(struct mn_ip *ip, const struct mn_nd *message, const struct mn_datagram *datagram,
                                 uint64_t now);
-/* A valid Redirect, whose sender may be anybody on the link. */
+/* Handles a valid Redirect. Its sender may be any station of the link. */
 void mn_ipv6_take_redirect(struct mn_ip *ip, const struct mn_nd *message, const struct mn_datagram *datagram,
                            uint64_t now);
 
-/* reach.c: which routers can be used, and the timer of all that they advertise. */
+/* reach.c: the reachability of routers, and the timer of all their advertisements. */
 
-/* Arms the timer for whatever is due first. */
+/* Arms the timer for the first lifetime or solicitation that is due. */
 void mn_ipv6_discovery_arm(struct mn_ip *ip, uint64_t now);
-/* Routers or redirects have changed: a neighbour that packets went through, and go no more, is
- * none of those that stay longest in a full table. */
+/* Routers or redirects have changed: updates the `gateway` of their neighbour entries. Those of
+ * gateways are removed last from a full table. */
 void mn_ipv6_review_gateways(struct mn_ip *ip);
 /* The state of a router's neighbour entry has changed. */
 void mn_ipv6_note_router(struct mn_ip *ip, const struct mn_neighbour *neighbour);
-/* A neighbour does not answer: other ways are to be taken, if there are some. */
+/* A neighbour does not answer: its packets take another way, if there is one. */
 void mn_ipv6_note_unreachable(struct mn_ip *ip, struct mnet_address neighbour, uint64_t now);
-/* Whether packets that go to `neighbour` now can go another way: by another router, or as before
- * they were redirected. */
+/* Returns true if the packets that are sent to `neighbour` have another way: through another
+ * router, or by the route before a redirect. */
 bool mn_ipv6_has_other_way(const struct mn_ip *ip, struct mnet_address neighbour);
-/* A neighbour says that it is no router. */
+/* A neighbour has advertised that it is no router. */
 void mn_ipv6_note_host(struct mn_ip *ip, struct mn_neighbour *neighbour);
-/* Writes to the log if `router` has become one, or is none any more. */
+/* Logs that `router` has become a router, or has ceased to be one, if that differs from `had`. */
 void mn_ipv6_log_router(struct mn_ip *ip, struct mnet_address router, bool had);
 
-/* input.c: takes the packet, IP header first; what is given back replaces arrival->packet. */
+/* input.c: handles a packet, IP header first. A reassembled datagram replaces arrival->packet. */
 enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
                                  struct mn_icmp_error *error);
 
 /* way.c */
 
-/* The way to an IPv6 destination, as mn_ip_find_way. */
+/* Finds the way to an IPv6 destination. The same as mn_ip_find_way. */
 int mn_ipv6_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_address destination,
                      struct mn_ip_way *way);
-/* Finds the way of a packet that waited in vain, which may be another now. False: there is none, or
- * the packet would have to be cut for it. */
+/* Finds another way for a packet whose neighbour has failed. Returns false if there is none, or if
+ * the packet is too large for it. */
 bool mn_ipv6_find_way_again(struct mn_ip *ip, const struct mnet_packet *packet, struct mn_ip_way *way);
-/* Whether the source of `way` may be used on it. */
+/* Returns true if the source of `way` may be used on it. */
 bool mn_ipv6_source_is_valid(struct mn_ip *ip, const struct mn_ip_way *way);
 
 /* output.c */
 
-/* mn_ip_output for a packet that has room on `way`, and leaves whole: returns its frame as
- * mn_ip_make_frame. A packet larger than the MTU may only go to a neighbour that is not resolved:
- * it is cut when it leaves. */
+/* The part of mn_ip_output for a packet that leaves whole. The queue of `way` has room for it.
+ * Returns its frame as mn_ip_make_frame does. Only if the neighbour is not resolved, the packet may
+ * be larger than the MTU: then it is cut when it leaves. */
 struct mnet_packet *mn_ipv6_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                                    const struct mn_ip_way *way, uint64_t now);
-/* mn_ip_output for one that leaves in fragments. */
+/* The part of mn_ip_output for a packet that leaves in fragments. */
 int mn_ipv6_output_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                              const struct mn_ip_way *way, uint64_t now);
 /* Writes `header` (payload_len is filled in) in front of `packet`. */
@@ -160,74 +161,75 @@ static inline void mn_ipv6_write_header(struct mnet_packet *packet, struct mn_ip
 
 /* fragment.c */
 
-/* Cuts `packet`, too large for the MTU and owned from here on, into fragments with their headers.
- * 0, or MNET_E_NO_MEMORY: then there are none, and the drop is counted. */
+/* Cuts `packet`, which is larger than the MTU, into fragments with their headers. Takes ownership.
+ * Returns 0, or MNET_E_NO_MEMORY: then there are no fragments, and the drop is counted. */
 int mn_ipv6_cut(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ipv6 *header, uint16_t mtu,
                 struct mn_packet_queue *fragments);
-/* Returns the largest packet that routers pass on, for they do not cut (IP6-4.5-4). Nobody could
- * tell whether an error about an echo reply is forged, so one that goes beyond the link has the
- * size that every link takes (RFC 8200 5). */
+/* Returns the size of the largest packet that routers forward, because they do not fragment
+ * (IP6-4.5-4). The host cannot check an error about an echo reply, so for a reply that leaves the
+ * link, that is the size that every link takes (RFC 8200 5). */
 uint16_t mn_ipv6_find_path_mtu(struct mn_ip *ip, uint8_t protocol, const struct mnet_address *destination,
                                const struct mnet_address *next_hop);
-/* The same for a packet that has its IP header in front and waits for `next_hop`. Segments of TCP
- * have the size of the path already, or probe for a larger one: only the link limits them. */
+/* The same for a packet that waits for `next_hop`, IP header first. Segments of TCP have the size
+ * of the path already, or probe for a larger one, so only the link limits them. */
 uint16_t mn_ipv6_waiting_mtu(struct mn_ip *ip, const struct mnet_packet *packet, const struct mnet_address *next_hop);
-/* mn_ipv6_cut for such a packet. */
+/* The same as mn_ipv6_cut, for such a packet. */
 void mn_ipv6_cut_waiting(struct mn_ip *ip, struct mnet_packet *packet, uint16_t mtu, struct mn_packet_queue *fragments);
 
-/* icmp.c: arguments and result as of mn_ip_input; the packet begins with the ICMPv6 header. */
+/* icmp.c: arguments and result are those of mn_ip_input, and the packet begins with the ICMPv6
+ * header. */
 enum mn_ip_verdict mn_icmpv6_input(struct mn_ip *ip, struct mn_arrival *arrival, const struct mn_datagram *datagram,
                                    struct mn_icmp_error *error);
-/* Answers a received packet that mn_ipv6_walk has found at fault. The packet begins with the IPv6
- * header, and stays the caller's. */
+/* Answers a received packet with the error that mn_ipv6_walk has found. The packet begins with the
+ * IPv6 header, and stays the caller's. */
 void mn_icmpv6_parameter_problem(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
                                  const struct mn_ipv6_chain *chain, uint64_t now);
-/* As mn_ip_unreachable. */
+/* The same as mn_ip_unreachable. */
 void mn_icmpv6_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
                            enum mn_unreachable reason, uint64_t now);
 /* Tells the sender of `first`, the first fragment of a datagram, that the others did not come in
  * time (RFC 8200 4.5). The packet stays the caller's. */
 void mn_icmpv6_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first, const struct mn_datagram *datagram,
                                   uint64_t now);
-/* Describes a packet of ours, IP header first, whose neighbour does not answer, as its transport
- * knows it; false if no transport waits for word. */
+/* Fills *error for the transport of a packet of ours, IP header first, whose neighbour does not
+ * answer. Returns false if it belongs to no transport. */
 bool mn_ipv6_describe_failure(struct mnet_packet *packet, struct mn_icmp_error *error);
 
-/* mld.c: a message of multicast listener discovery, as mn_nd_input. */
+/* mld.c: handles a message of multicast listener discovery, as mn_nd_input does. */
 void mn_mld_input(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_datagram *datagram);
 
 /* icmp_send.c */
 
-/* Where an ICMPv6 message of ours goes. */
+/* The addresses and the hop limit of an ICMPv6 message of ours. */
 struct mn_icmpv6_route {
-    struct mnet_address source, destination; /* the latter on the link */
-    const struct mn_mac *to;                 /* NULL: the group's */
+    struct mnet_address source, destination; /* the destination is on the link */
+    const struct mn_mac *to;                 /* NULL: that of the group `destination` */
     uint8_t hop_limit;
 };
-/* Enters the checksum of a message, all of it linear, and writes the IPv6 header. */
+/* Writes the checksum of a message, which must be linear, and its IPv6 header. */
 void mn_icmpv6_write(struct mnet_packet *packet, const struct mn_icmpv6_route *route);
-/* Writes the same and sends the packet, owned from here on, to `to` or the group. */
+/* Does the same, and sends the packet to `to` or to the group. Takes ownership. */
 void mn_icmpv6_send(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_icmpv6_route *route);
 
 /* nd_send.c, nd.c: neighbour discovery (RFC 4861 7). */
 
 struct mn_nd;
-/* Makes a packet of a message, without its checksum and IPv6 header. NULL if there is no memory or
- * no room for it; that is counted. */
+/* Makes a packet of a message, without its checksum and IPv6 header. Returns NULL, and counts that,
+ * if there is no memory or no room for it. */
 struct mnet_packet *mn_nd_make(struct mn_ip *ip, const struct mn_nd *message);
-/* The advertisement that `own` is at our link address, without flags. */
+/* Returns the advertisement of `own` at our link address, without flags. */
 struct mn_nd mn_nd_advertisement(const struct mn_ip *ip, const struct mn_own_address *own);
-/* How neighbours are asked for. */
+/* The protocol that asks for neighbours of IPv6. */
 extern const struct mn_neighbour_protocol mn_nd_protocol;
-/* Sends a message of ours. False if there is no memory or no room for it. */
+/* Sends a message. Returns false if there is no memory or no room for it. */
 bool mn_nd_send(struct mn_ip *ip, const struct mn_nd *message, const struct mn_icmpv6_route *route);
-/* Asks, with a nonce of MN_ND_NONCE bytes, whether another station has the tentative address `own`.
- * False if there is no memory or no room for the request: then it was not sent. */
+/* Sends a probe with a nonce of MN_ND_NONCE bytes for the tentative address `own`. Returns false if
+ * there is no memory or no room for it: then it was not sent. */
 bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own, const uint8_t *nonce);
-/* Tells the group `to` our link address for `own`, unasked (RFC 4861 7.2.6). */
+/* Sends an unsolicited advertisement of `own` to the group `to` (RFC 4861 7.2.6). */
 void mn_nd_announce(struct mn_ip *ip, const struct mn_own_address *own, struct mnet_address to);
-/* A message of neighbour discovery, ICMPv6 header first, with a valid checksum; stays the caller's.
- */
+/* Handles a message of neighbour discovery, ICMPv6 header first, with a valid checksum. The packet
+ * stays the caller's. */
 void mn_nd_input(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_datagram *datagram);
 
 #endif

@@ -1,5 +1,5 @@
-/* Multicast listener discovery around the messages of wire/mld.h: their headers, and what is
- * received. group.c decides what is said. */
+/* Input and output of multicast listener discovery: the headers around the messages of wire/mld.h.
+ * group.c decides which messages are sent. */
 #include "wire/mld.h"
 
 #include "ip/group_report.h"

@@ -1,8 +1,8 @@
-/* Messages of neighbour discovery received (RFC 4861 7): answering, and learning from what others
- * say. Messages of our own accord are in nd_send.c.
+/* The input of neighbour discovery (RFC 4861 7): it answers solicitations and learns link
+ * addresses. nd_send.c sends the messages that are no answers.
  *
- * A new entry comes only of a solicitation for an own address, whose sender we are about to talk
- * to. An advertisement that nobody asked for makes none (7.2.5).
+ * Only a solicitation for an own address makes a new entry, because its sender is about to get
+ * packets from us. An unsolicited advertisement makes none (7.2.5).
  */
 #include "ip/v6/internal.h"
 
@@ -47,7 +47,7 @@ static void answer(struct mn_ip *ip, const struct mn_own_address *own, const str
     advertisement.override = true;
     struct mnet_packet *packet = mn_nd_make(ip, &advertisement);
     if (packet == NULL)
-        return; /* who misses the answer asks again */
+        return; /* a station that misses the answer asks again */
     if (nameless || route.to != NULL)
         mn_icmpv6_send(ip, packet, &route);
     else
@@ -70,8 +70,8 @@ static void receive_solicitation(struct mn_ip *ip, const struct mn_nd *message, 
     answer(ip, own, message, datagram, now);
 }
 
-/* Whether an advertisement has an effect (7.2.5): a first one needs the link address, and one that
- * gives another address than before has to override that. */
+/* Returns true if an advertisement has an effect (7.2.5). The first one needs a link address. One
+ * with another link address than before needs the Override flag. */
 static bool counts(const struct mn_neighbour *neighbour, const struct mn_nd *message)
 {
     if (neighbour->state == MN_NEIGHBOUR_INCOMPLETE)
@@ -108,8 +108,8 @@ static bool is_station(const struct mn_ip *ip, const struct mn_nd *message)
             !mn_mac_equal(message->link_address, ip->mac));
 }
 
-/* RFC 4862 5.4.4, 5.4.5: whoever has an address that we ask for, be it another station with our
- * MAC. */
+/* RFC 4862 5.4.4, 5.4.5: returns true if the sender has a tentative address of ours, even if its
+ * MAC is ours, too. */
 static bool defends_tentative(struct mn_ip *ip, const struct mn_nd *message)
 {
     const struct mn_own_address *own = mn_ipv6_find_own(ip, &message->target);

@@ -111,5 +111,5 @@ void mn_nd_announce(struct mn_ip *ip, const struct mn_own_address *own, struct m
     /* RFC 9131 6.1.1: routers that know another link address keep it; RFC 4861 7.2.6: after a
      * change all take ours. */
     message.override = mn_ipv6_equal(&to, &mn_ipv6_all_nodes);
-    mn_nd_send(ip, &message, &route); /* who misses it asks */
+    mn_nd_send(ip, &message, &route); /* a station that misses it asks */
 }

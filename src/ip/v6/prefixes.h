@@ -1,10 +1,10 @@
-/* The prefix list (RFC 4861 5.1, RFC 5942): which destinations are on the link.
+/* The prefix list (RFC 4861 5.1, RFC 5942): the destinations that are on the link.
  *
  * Theory of operation. Only a Prefix Information option with the L flag makes a prefix on-link, for
- * its valid lifetime. No address of the host's own does (ONLINK-4-1), nor a neighbour's message
- * (ONLINK-3-1). The link-local prefix is always on-link (ND-5.1-2). Without an entry nothing else
- * is (ONLINK-4-3). If the list is full, the prefix that ends first goes, if it ends before the new
- * one.
+ * its valid lifetime. Neither an own address (ONLINK-4-1) nor a message of a neighbour (ONLINK-3-1)
+ * does. The link-local prefix is always on-link (ND-5.1-2). All other destinations are off-link
+ * (ONLINK-4-3). If the list is full, the prefix that ends first is removed, if it ends before the
+ * new one.
  */
 #ifndef MN_IP_V6_PREFIXES_H
 #define MN_IP_V6_PREFIXES_H
@@ -31,7 +31,7 @@ struct mn_prefixes {
 
 /* Adds, renews or removes a prefix. */
 void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_nd_prefix *information, uint64_t now);
-/* Whether a unicast destination is reached directly. */
+/* Returns true if a unicast destination is on the link. */
 bool mn_prefixes_on_link(const struct mn_prefixes *prefixes, struct mnet_address destination, uint64_t now);
 /* Forgets all: the link may lead to another network. */
 void mn_prefixes_clear(struct mn_prefixes *prefixes);

@@ -31,7 +31,7 @@ void mn_redirects_put(struct mn_redirects *redirects, struct mnet_address destin
 /* False: there is no redirect for `destination`. */
 bool mn_redirects_find(const struct mn_redirects *redirects, const struct mnet_address *destination,
                        struct mnet_address *target);
-/* Whether packets go to `target` because of a redirect. */
+/* Returns true if packets go to `target` because of a redirect. */
 bool mn_redirects_lead_to(const struct mn_redirects *redirects, struct mnet_address target);
 /* The same for packets to other destinations than `target`, which is a router then. */
 bool mn_redirects_lead_through(const struct mn_redirects *redirects, struct mnet_address target);

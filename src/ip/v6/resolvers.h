@@ -1,10 +1,10 @@
 /* DNS servers and search names from Router Advertisements (RFC 8106).
  *
- * Theory of operation. Each server and each name has a lifetime of its own; the router's does not
- * matter (RDNSS-6.1-1). A repeated one is renewed where it stands, new ones go to the front in the
- * order of their option (RDNSS-6.2-1). If a list is full, the entry that ends first goes
- * (RDNSS-6.2-2). Servers of DHCP come before these (RDNSS-5.3.1-4), which is up to the user of
- * both.
+ * Theory of operation. Each server and each name has a lifetime of its own. That of the router has
+ * no effect on it (RDNSS-6.1-1). A repeated one is renewed at its place. New ones are put to the
+ * front, in the order of their option (RDNSS-6.2-1). If a list is full, the entry that ends first
+ * is removed (RDNSS-6.2-2). Servers of DHCP come before these (RDNSS-5.3.1-4): the stack sees to
+ * that.
  */
 #ifndef MN_IP_V6_RESOLVERS_H
 #define MN_IP_V6_RESOLVERS_H

@@ -239,7 +239,7 @@ uint64_t mn_routers_probe_deadline(const struct mn_routers *routers, uint64_t no
     return first;
 }
 
-/* --- what is known of a router --- */
+/* --- questions about a router --- */
 
 void mn_routers_note_prefix(struct mn_routers *routers, struct mnet_address router, struct mnet_prefix prefix,
                             uint32_t lifetime_s, uint64_t now)

@@ -95,7 +95,7 @@ void mn_routers_inform(struct mn_routers *routers, struct mnet_address router, c
 /* `router` advertises `prefix` for so many seconds. Ignored unless it has a route. */
 void mn_routers_note_prefix(struct mn_routers *routers, struct mnet_address router, struct mnet_prefix prefix,
                             uint32_t lifetime_s, uint64_t now);
-/* Whether `router` advertises the prefix of `address` (RFC 6724 5, rule 5.5). */
+/* Returns true if `router` advertises the prefix of `address` (RFC 6724 5, rule 5.5). */
 bool mn_routers_advertise_prefix_of(const struct mn_routers *routers, struct mnet_address router,
                                     struct mnet_address address, uint64_t now);
 
@@ -105,9 +105,10 @@ bool mn_routers_advertise_prefix_of(const struct mn_routers *routers, struct mne
 void mn_routers_set_reach(struct mn_routers *routers, struct mnet_address router, enum mn_router_reach reach);
 /* A neighbour that was a router says that it is none any more (RFC 4861 7.2.5): its routes go. */
 void mn_routers_remove(struct mn_routers *routers, struct mnet_address router);
-/* Whether `router` has a route: it may send redirects. */
+/* Returns true if `router` has a route: it may send redirects. */
 bool mn_routers_has(const struct mn_routers *routers, struct mnet_address router);
-/* Whether there is a default router besides `router` that is not known to be unreachable. */
+/* Returns true if there is a default router besides `router` that is not known to be
+ * unreachable. */
 bool mn_routers_has_other(const struct mn_routers *routers, struct mnet_address router);
 
 struct mn_router_choice {

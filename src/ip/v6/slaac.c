@@ -23,7 +23,7 @@ static void add(struct mn_ip *ip, const struct mn_auto_address *automatic, uint6
 {
     const struct mnet_prefix prefix = {automatic->address, automatic->prefix.length};
     unsigned place = find_place(ip, &automatic->address);
-    if (place == MN_OWN_MAX) /* what DHCP has left may not be enough */
+    if (place == MN_OWN_MAX) /* the addresses of DHCPv6 may have taken the place */
         return;
     struct mn_own_address *own = mn_ipv6_add_address(ip, place, &prefix, MN_MAX(now, automatic->check_at_ns));
     own->automatic = true;

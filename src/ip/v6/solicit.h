@@ -41,7 +41,7 @@ uint64_t mn_solicit_deadline(const struct mn_solicit *solicit);
 bool mn_solicit_expire(struct mn_solicit *solicit, struct mn_random *random, uint64_t now);
 /* A valid Router Advertisement has come. */
 void mn_solicit_note_advertisement(struct mn_solicit *solicit, uint16_t router_lifetime_s);
-/* Whether three solicitations, and a second behind the third, have passed without an answer
+/* Returns true if three solicitations, and a second behind the third, have passed without an answer
  * (ND-6.3.7-8). DHCPv6 may begin by itself then (N6-6.5-2). */
 bool mn_solicit_is_unanswered(const struct mn_solicit *solicit, uint64_t now);
 

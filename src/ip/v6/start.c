@@ -32,7 +32,7 @@ static void add_routes(struct mn_ip *ip, const struct mnet_ip_config *config)
         add_route(ip, &everything, config->ipv6_gateway);
 }
 
-/* Whether the configuration says something about IPv6. */
+/* Returns true if the configuration says something about IPv6. */
 static bool is_wanted(const struct mnet_ip_config *config)
 {
     return config->ipv6_auto || mn_ipv6_config_has_address(config);

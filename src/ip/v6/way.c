@@ -1,8 +1,8 @@
 /* Where IPv6 packets go, and with which source. */
 #include "ip/v6/internal.h"
 
-/* Fills in the source for packets to `destination`: the one that they have, or else one by
- * choice. */
+/* Fills in the source for packets to `destination`: `source`, or a chosen one if that is
+ * unspecified. */
 static int with_source(const struct mn_ip *ip, const struct mnet_address *source,
                        const struct mnet_address *destination, struct mn_ip_way *way)
 {
@@ -36,8 +36,8 @@ static int choose_router(struct mn_ip *ip, const struct mnet_address *source, co
     return 0;
 }
 
-/* The next hop of a global destination: as a router has redirected it, on the link, or a router.
- * The configuration goes before what routers advertise. */
+/* Finds the next hop of a global destination: the target of a redirect, the destination itself, or
+ * a router. Routes of the configuration come before advertised ones. */
 static int find_next_hop(struct mn_ip *ip, const struct mnet_address *source, const struct mnet_address *destination,
                          struct mn_ip_way *way)
 {
