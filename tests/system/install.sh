@@ -178,6 +178,31 @@ names_are_added()
     [ "$(stat -c %s "$user/hello.elf")" -lt "$(stat -c %s "$user/build/hello-virtio")" ] || fail 'it did not become smaller'
 }
 
+# Of a program with more data than the 8 MiB of a block, all of which comes back.
+large_image_unpacks()
+{
+    cat >"$user/large.c" <<'END'
+#include <mnet/mnet.h>
+#define MIB (1u << 20)
+static uint32_t large[3 * MIB] = {[0] = 1, [5 * MIB / 2] = 2, [3 * MIB - 1] = 3};
+int mnet_main(struct mnet_env *env)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < 3 * MIB; i++)
+        sum += large[i] * (i % 7 + 1);
+    mnet_print(env, "the sum is %u\n", sum);
+    return 0;
+}
+END
+    # shellcheck disable=SC2046 # words
+    cc -O2 -o "$user/large" "$user/large.c" $(pkg-config --cflags --libs mnet-virtio) || fail 'it does not link'
+    "$(find "$installed" -name mnet-image)" "$user/large" "$user/large.elf" || fail "status $?"
+    timeout 20 qemu-system-x86_64 -M microvm -accel tcg -cpu max -m 64 -nodefaults -no-user-config -display none -serial stdio \
+        -no-reboot -device isa-debug-exit -kernel "$user/large.elf" </dev/null >"$dir/out" 2>&1
+    sum=$((1 + 2 * (5 * 1048576 / 2 % 7 + 1) + 3 * ((3 * 1048576 - 1) % 7 + 1)))
+    tr -d '\r' <"$dir/out" | grep -qx "the sum is $sum" || fail "it said: $(cat "$dir/out")"
+}
+
 # refused WORDS ARGUMENT... - mnet-image must say just that, in one line, and fail.
 refused()
 {
@@ -250,6 +275,7 @@ run meson_built_application_echoes echoes "$user/build/hello-tap"
 if command -v qemu-system-x86_64 >/dev/null; then
     run meson_built_machine_boots_and_echoes machine_echoes "$user/build/hello-virtio"
     run image_is_smaller_and_has_names names_are_added
+    run large_image_unpacks large_image_unpacks
     run image_boots_and_echoes machine_echoes "$user/hello.elf"
     run image_says_what_it_cannot_use image_says_what_it_cannot_use
 else

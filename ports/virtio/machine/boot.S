@@ -33,23 +33,23 @@
 mn_machine_entry:
     cli
     cld
+    rdtsc /* when it all began: ESP:ESI from here on */
+    movl %eax, %esi
+    movl %edx, %esp
+unpacked:
     movl %ebx, %ebp
     /* AMD64 APM 3, appendix E.4: what must be there. A program for 64 bits could not even say what is missing. */
     movl $CPUID_HIGHEST, %eax
     cpuid
-    movl $no_long_mode, %esi
     cmpl $CPUID_EXTENDED, %eax
-    jb give_up
+    jb 3f
     movl $CPUID_EXTENDED, %eax
     cpuid
     testl $HAS_LONG_MODE, %edx
-    jz give_up
-    movl $no_execute_disable, %esi
+    jz 3f
     testl $HAS_NO_EXECUTE, %edx
-    jz give_up
-    rdtsc /* when it all began: EBX:ESI from here on */
-    movl %eax, %esi
-    movl %edx, %ebx
+    jz 4f
+    movl %esp, %ebx
     /* Loaders clear what is not in the file, but a firmware may have been there before them. */
     movl $mn_bss_start, %edi
     movl $mn_bss_end, %ecx
@@ -80,6 +80,9 @@ mn_machine_entry:
     lgdt gdt_pointer
     ljmp $8, $long_mode
 
+3:  movl $no_long_mode, %esi
+    jmp give_up
+4:  movl $no_execute_disable, %esi
     /* Writes the text at ESI to the serial line, and ends the machine: as QEMU's isa-debug-exit, by the keyboard controller,
      * by a fault without a handler. See console.c and exit.c. */
 give_up:
@@ -123,6 +126,81 @@ long_mode:
     call mn_machine_start
     ud2
     .size mn_machine_entry, . - mn_machine_entry
+
+    /* The entry of an image of scripts/image, which lies behind the memory that the program takes. Behind this code it has the
+     * whole memory, in blocks of LZ4 (its "Block Format Description"): each behind its length in four bytes, and a length of 0
+     * behind the last. The code runs at any address that begins a page, has its stack in the page before, and leaves EBX alone.
+     * In the program itself it is data. */
+    .section .rodata.unpack, "a", @progbits
+    .code32
+    .globl mn_unpack
+    .globl mn_unpack_end
+mn_unpack:
+    cli
+    cld
+    movl $mn_main_stack_end, %esp /* for one call: what lies there is still to be unpacked */
+    call 1f
+1:  popl %esi
+    leal (mn_unpack - 1b)(%esi), %esp
+    addl $(blocks - 1b), %esi
+    rdtsc
+    pushl %edx
+    pushl %eax
+    movl $mn_image_start, %edi
+next_block:
+    lodsl
+    leal (%esi, %eax), %ebp
+    testl %eax, %eax
+    jnz next_sequence
+    popl %esi
+    popl %esp
+    movl $unpacked, %eax
+    jmp *%eax
+    /* A byte with two lengths, literals, and from how far back to copy. The last sequence has literals only. */
+next_sequence:
+    lodsb
+    movzbl %al, %edx
+    movl %edx, %ecx
+    shrl $4, %ecx
+    call complete_length
+    rep movsb
+    cmpl %ebp, %esi
+    je next_block
+    xorl %eax, %eax
+    lodsw
+    pushl %eax
+    movl %edx, %ecx
+    andl $15, %ecx
+    call complete_length
+    addl $4, %ecx /* no copy is shorter */
+    popl %eax
+    pushl %esi
+    movl %edi, %esi
+    subl %eax, %esi
+    rep movsb
+    popl %esi
+    jmp next_sequence
+    /* If ECX is the highest number of four bits, adds the bytes up to one that is not 255. */
+complete_length:
+    cmpl $15, %ecx
+    jne 2f
+1:  xorl %eax, %eax
+    lodsb
+    addl %eax, %ecx
+    cmpb $255, %al
+    je 1b
+2:  ret
+blocks:
+mn_unpack_end:
+
+    /* See symbols.c. scripts/image looks for the text, and fills in the rest: the address and the size of the table. */
+    .section .rodata.mn_symbols, "a", @progbits
+    .balign 16
+    .globl mn_symbols
+mn_symbols:
+    .asciz "mnet symbols 6"
+    .balign 16
+    .quad 0, 0
 
     .section .rodata.gdt, "a", @progbits
     .balign 8

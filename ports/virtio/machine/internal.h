@@ -95,9 +95,9 @@ _Noreturn void mn_trap(const struct mn_trap_frame *frame);
 
 /* ---- symbols.c: names of functions ---- */
 
-/* Finds the function that `address` is in: its first address and, in a buffer of `size` bytes, its
- * name. False if that is not known. */
-bool mn_symbol(uint64_t address, uint64_t *start, char *name, size_t size);
+/* Returns the name of the function that `address` is in, and its first address. NULL if that is not
+ * known. */
+const char *mn_symbol(uint64_t address, uint64_t *start);
 /* The program's name, from the same table; "mnet" without one. */
 const char *mn_program_name(void);
 /* The first page behind the image and its symbols. */

@@ -148,8 +148,8 @@ static void say(const char *format, ...)
 static void say_place(uint64_t address)
 {
     uint64_t start;
-    char name[80];
-    if (mn_symbol(address, &start, name, sizeof name))
+    const char *name = mn_symbol(address, &start);
+    if (name != NULL)
         say("  %012lx %s+0x%lx\n", address, name, address - start);
     else
         say("  %012lx\n", address);
