@@ -81,12 +81,6 @@ nc_client()
     cmp "$dir/sent" "$dir/got" || fail 'other bytes arrived at mnet'
 }
 
-# complete FILE BYTES - whether so many have arrived.
-complete()
-{
-    [ "$(stat -c %s "$1")" -ge "$2" ]
-}
-
 listening()
 {
     ss -Hltn "sport = :$1" | grep -q LISTEN

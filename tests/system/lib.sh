@@ -78,6 +78,13 @@ empty()
     done
 }
 
+# complete FILE SIZE - the file has so many bytes. Linux' nc that listens stops sending when its
+# peer has finished: whoever exchanges bytes with it awaits all before it finishes.
+complete()
+{
+    [ "$(stat -c %s "$1")" = "$2" ]
+}
+
 # dump FILE - captures all that crosses tap0, until end_dump.
 dump()
 {

@@ -120,11 +120,28 @@ netcat_both_ways()
     bytes 3000000 3 >"$dir/there"
     bytes 2000000 4 >"$dir/back"
     nc -l -N $LINUX 8003 <"$dir/back" >"$dir/got_there" &
-    sleep 0.3
-    mnet_run nc -N $LINUX 8003 <"$dir/there" >"$dir/got_back"
-    wait $!
+    server=$!
+    await sh -c "ss -Hltn 'sport = :8003' | grep -q LISTEN"
+    : >"$dir/got_back"
+    { cat "$dir/there" && PATIENCE=60 await complete "$dir/got_back" 2000000; } |
+        mnet_run nc -N $LINUX 8003 >"$dir/got_back"
+    wait $server
     cmp "$dir/there" "$dir/got_there" || fail 'bytes sent differ'
     cmp "$dir/back" "$dir/got_back" || fail 'bytes received differ'
+}
+
+# Linux is in TIME-WAIT, with the same ends, as often as a program begins anew. Its answer to a SYN
+# below the old window is reset, and the next SYN, a second later, connects.
+ends_in_time_wait()
+{
+    for _ in $(seq 8); do
+        mnet_run python3 -c "
+import socket
+sock = socket.create_connection(('$LINUX', $((PORT + 3))), timeout=4, source_address=('0.0.0.0', 5555))
+assert sock.recv(10) == b'bye' and sock.recv(10) == b''
+" 2>"$dir/output.txt" || fail "$(tail -n 1 "$dir/output.txt")"
+        ss -Htn state time-wait "dport = :5555" | grep -q 5555 || fail 'Linux is not in TIME-WAIT'
+    done
 }
 
 # The resolver of the C library asks by UDP, at the address that resolv.conf has: in mnet's own
@@ -327,6 +344,7 @@ run 'processes in the background are awaited' daemons_are_awaited
 run 'python3 serves 50 MB' python_server
 run 'curl' curl_fetches
 run 'netcat in both directions' netcat_both_ways
+run 'a peer that is in TIME-WAIT with the same ends' ends_in_time_wait
 run 'names are resolved' names
 run 'interfaces are those of mnet' interfaces
 run 'a bad link' bad_link

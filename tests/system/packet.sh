@@ -113,13 +113,7 @@ bulk_server()
     same_sums "$dir/sum_mnet" "$dir/sum_linux"
 }
 
-complete()
-{
-    [ "$(stat -c %s "$1")" = "$2" ]
-}
-
-# bulk_client ADDRESS - mnet is the client. Linux' nc stops sending when its peer has finished, so
-# mnet does not finish before it has everything.
+# bulk_client ADDRESS - mnet is the client, and finishes when it has everything.
 bulk_client()
 {
     bytes $((MEGABYTES * 1000000)) bulk >"$dir/sent"
@@ -161,7 +155,9 @@ beside_the_kernel()
     timeout 60 nc -l -N $HOST 9000 <"$dir/kernel.sent" >"$dir/kernel.received" &
     kernel=$!
     await sh -c "ss -Hltn 'sport = :9000' | grep -q LISTEN"
-    in_peer timeout 60 nc -N $HOST 9000 <"$dir/kernel.sent" >"$dir/kernel.back" &
+    empty "$dir/kernel.back"
+    { cat "$dir/kernel.sent" && PATIENCE=60 await complete "$dir/kernel.back" 30000000; } |
+        in_peer timeout 60 nc -N $HOST 9000 >"$dir/kernel.back" &
     other=$!
     echoes 10000000 $MNET $MNET6
     wait $kernel $other

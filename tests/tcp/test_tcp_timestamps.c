@@ -375,18 +375,19 @@ SCRIPT(established_reset_is_exempt_from_paws)
     tcp_end(&t);
 }
 
-/* 5.2: a reset that answers a segment echoes its timestamp and has none of our own. A reset that
- * answers a segment without the option has none. */
-SCRIPT(closed_reset_echoes_the_timestamp)
+/* 5.2: a reset that answers a segment returns both of its timestamps. A reset that answers a
+ * segment without the option has none. */
+SCRIPT(closed_reset_returns_the_timestamps)
 {
     struct tcp_test t;
     tcp_listen(&t);
     for (int with = 0; with < 2; with++) {
         t.timestamps = with;
-        send_(&t, .seq = 7, .ack = 9, .flags = ACK, .ts_value = 77); /* to the listener */
+        /* To the listener. */
+        send_(&t, .seq = 7, .ack = 9, .flags = ACK, .ts_value = 77, .ts_echo = 5);
         expect(&t, .seq = 9, .flags = RST);
         assert_int_equal(t.seen.header.options, with ? TIMESTAMPS : 0);
-        assert_int_equal(t.seen.header.ts_value, 0);
+        assert_int_equal(t.seen.header.ts_value, with ? t.ts_base + 5 : 0);
         assert_int_equal(t.seen.header.ts_echo, with ? PEER_TS + 77 : 0);
         struct mnet_endpoint nobody = endpoint(10, 0, 0, 2, 81);
         send_(&t, .seq = 7, .flags = SYN, .ts_value = 78, .to = nobody);
@@ -588,7 +589,7 @@ int main(void)
         cmocka_unit_test(established_old_timestamp_is_acked_and_dropped),
         cmocka_unit_test(established_flood_of_old_timestamps_gets_few_answers),
         cmocka_unit_test(established_reset_is_exempt_from_paws),
-        cmocka_unit_test(closed_reset_echoes_the_timestamp),
+        cmocka_unit_test(closed_reset_returns_the_timestamps),
         cmocka_unit_test(established_idle_for_24_days_forgets_ts_recent),
         cmocka_unit_test(established_timestamps_wrap),
         cmocka_unit_test(syn_received_checks_timestamps),

@@ -22,7 +22,9 @@ void mn_reply_timestamp(struct mn_reply *reply, uint32_t offset, uint32_t ts_rec
     reply->ts_echo = ts_recent;
 }
 
-/* RFC 7323 5.2: echoes the timestamp of the segment, with none of our own. */
+/* Returns both timestamps of the segment (RFC 7323 5.2). The peer takes its echo for our clock:
+ * Linux's TIME-WAIT drops a reset whose timestamp is older, and then a connect to the same ends
+ * would wait until TIME-WAIT is over. */
 static MN_APART void reset(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq, uint32_t ack, uint8_t flags)
 {
     const struct mn_tcp_header *h = &seg->header;
@@ -34,6 +36,7 @@ static MN_APART void reset(struct mn_tcp *tcp, const struct mn_segment *seg, uin
                                      .ack = ack,
                                      .flags = flags,
                                      .options = h->options & MN_TCP_OPTION_TIMESTAMPS,
+                                     .ts_value = h->ts_echo,
                                      .ts_echo = h->ts_value});
 }
 
