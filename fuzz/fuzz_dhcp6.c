@@ -59,15 +59,15 @@ static void step(struct dhcp6_fuzz *f, struct mn_reader *input)
     case 2:
         f->now = mn_dhcp6_client_deadline(&f->client) < UINT64_MAX / 2 ? mn_dhcp6_client_deadline(&f->client) : f->now;
         break;
-    case 3: mn_dhcp6_client_flags(&f->client, how & 1, how & 2, f->now); break;
-    case 4: mn_dhcp6_client_checked(&f->client, any_address(f, how / 2), how & 1, f->now); break;
+    case 3: mn_dhcp6_client_note_flags(&f->client, how & 1, how & 2, f->now); break;
+    case 4: mn_dhcp6_client_note_check(&f->client, any_address(f, how / 2), how & 1, f->now); break;
     case 5:
         if (how % 16 == 0)
             mn_dhcp6_client_release(&f->client, f->now);
         else if (how % 2 == 0)
-            mn_dhcp6_client_link_up(&f->client, f->now);
+            mn_dhcp6_client_note_link_up(&f->client, f->now);
         else
-            mn_dhcp6_client_prefixes_changed(&f->client, f->now);
+            mn_dhcp6_client_note_prefixes(&f->client, f->now);
         break;
     case 6: answer(f, MN_DHCPV6_ADVERTISE, input); break;
     default: answer(f, how == 0 ? MN_DHCPV6_RECONFIGURE : MN_DHCPV6_REPLY, input); break;

@@ -132,9 +132,9 @@ static void stream_event(struct dns_fuzz *f, uint8_t how)
         return;
     if (how & 0x80) {
         f->streams[slot] = false;
-        mn_dns_stream_closed(&f->dns, slot, f->now);
+        mn_dns_stream_note_close(&f->dns, slot, f->now);
     } else {
-        mn_dns_stream_opened(&f->dns, slot, f->now);
+        mn_dns_stream_note_open(&f->dns, slot, f->now);
     }
 }
 
@@ -146,7 +146,7 @@ static void step(struct dns_fuzz *f, struct mn_reader *input)
     case 1: f->now = mn_dns_deadline(&f->dns) != MNET_NEVER ? MN_MAX(f->now, mn_dns_deadline(&f->dns)) : f->now; break;
     case 2: ask(f, how); break;
     case 3: stream_event(f, how); break;
-    case 4: mn_dns_unreachable(&f->dns, how % MN_DNS_EXCHANGES, f->now); break;
+    case 4: mn_dns_note_unreachable(&f->dns, how % MN_DNS_EXCHANGES, f->now); break;
     case 5:
         if (how < 32)
             set_servers(f, how);

@@ -162,7 +162,7 @@ static void op_time(struct group_script *s)
 
 static void op_link_up(struct group_script *s)
 {
-    mn_ip_link_up(&s->ip, s->now);
+    mn_ip_note_link_up(&s->ip, s->now);
 }
 
 static void check_members(struct group_script *s)

@@ -89,7 +89,7 @@ static void deliver(struct fuzz_host *h, enum mn_ip_verdict verdict, struct mnet
         MN_ASSERT(packet->total <= 65535 && datagram->header_len >= (ipv4 ? MN_IPV4_HEADER : MN_IPV6_HEADER));
         MN_ASSERT(packet->data[-datagram->header_len] >> 4 == (ipv4 ? 4 : 6));
         MN_ASSERT(mnet_address_is_ipv4(datagram->source) == ipv4 && datagram->destination.zone == 0);
-        mn_ip_unreachable(&h->ip, packet, datagram, MN_UNREACHABLE_PORT, h->now);
+        mn_ip_send_unreachable(&h->ip, packet, datagram, MN_UNREACHABLE_PORT, h->now);
     } else {
         if (error->reason == MN_UNREACHABLE_TOO_BIG)
             mn_ip_lower_path_mtu(&h->ip, error, h->now);
@@ -433,7 +433,7 @@ static void op_error(struct fuzz_host *h)
 
 static void op_link_up(struct fuzz_host *h)
 {
-    mn_ip_link_up(&h->ip, h->now);
+    mn_ip_note_link_up(&h->ip, h->now);
 }
 
 /* ---- Sending ---- */
@@ -522,9 +522,9 @@ static void op_drain(struct fuzz_host *h)
         check_frame(h, packet);
         mnet_packet_free(packet);
     }
-    for (int i = 0; i < 1000 && mn_ip_loopback(&h->ip, h->now, &packet, &verdict, &datagram, &error); i++)
+    for (int i = 0; i < 1000 && mn_ip_take_looped(&h->ip, h->now, &packet, &verdict, &datagram, &error); i++)
         deliver(h, verdict, packet, &datagram, &error);
-    while ((packet = mn_ip_next_error(&h->ip, &error)) != NULL) {
+    while ((packet = mn_ip_take_error(&h->ip, &error)) != NULL) {
         MN_ASSERT(error.quote_len >= 8);
         mnet_packet_free(packet);
     }

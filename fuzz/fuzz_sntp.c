@@ -86,7 +86,7 @@ static void step(struct sntp_fuzz *f, struct mn_reader *input)
     case 0: f->now += how * MNET_MILLISECOND * 40; break;
     case 1:
     case 2: f->now = next != MNET_NEVER ? MN_MAX(f->now, next) : f->now; break;
-    case 3: mn_sntp_unreachable(&f->sntp, how % MN_SNTP_SERVERS, f->now); break;
+    case 3: mn_sntp_note_unreachable(&f->sntp, how % MN_SNTP_SERVERS, f->now); break;
     case 4:
         if (how < 64)
             set_servers(f, how);

@@ -12,7 +12,7 @@
 #include <mnet/mnet.h>
 #include <mnet/sim.h>
 
-#define PATIENCE (60 * MNET_SECOND)
+#define TIMEOUT (60 * MNET_SECOND)
 
 struct visit {
     const char *folder;
@@ -57,7 +57,7 @@ static int read_answer(struct mnet_flow *flow, struct demo_answer *answer)
     answer->parser.data = answer;
     while (!answer->complete) {
         char buffer[4096];
-        ptrdiff_t len = mnet_tcp_read(flow, buffer, sizeof buffer, mnet_now() + PATIENCE);
+        ptrdiff_t len = mnet_tcp_read(flow, buffer, sizeof buffer, mnet_now() + TIMEOUT);
         if (len <= 0)
             return len < 0 ? (int)len : MNET_E_END_OF_FILE;
         if (llhttp_execute(&answer->parser, buffer, (size_t)len) != HPE_OK)
@@ -79,7 +79,7 @@ static bool fetch(struct mnet_env *env, struct mnet_flow *flow, const char *fold
         return false;
     }
     uint64_t begun = mnet_now();
-    int error = mnet_tcp_write(flow, request, (size_t)len, NULL, mnet_now() + PATIENCE);
+    int error = mnet_tcp_write(flow, request, (size_t)len, NULL, mnet_now() + TIMEOUT);
     error = error == 0 ? read_answer(flow, &answer) : error;
     unsigned long microseconds = (unsigned long)((mnet_now() - begun) / 1000);
     fclose(answer.expected);
@@ -101,7 +101,7 @@ static int browse(struct mnet_env *env, void *argument)
     mnet_sleep(mnet_now() + MNET_MILLISECOND); /* the server begins to listen */
     int error = mnet_stack_up(env, NULL, &stack);
     if (error == 0)
-        error = mnet_tcp_connect(stack, mnet_ipv4(10, 0, 0, 2), 80, &flow, mnet_now() + PATIENCE);
+        error = mnet_tcp_connect(stack, mnet_ipv4(10, 0, 0, 2), 80, &flow, mnet_now() + TIMEOUT);
     if (error < 0) {
         mnet_print(env, "%s\n", mnet_strerror(error));
         return error;

@@ -1,6 +1,6 @@
 /* A client is measured by its progress, and by nothing else: it may read an answer as slowly as it
  * likes, but bytes that trickle in without making a request are none. So every wait for the client
- * checks from time to time how much it has acknowledged (`look`), and patience begins anew with
+ * checks from time to time how much it has acknowledged (`look`), and the timeout begins anew with
  * each byte. If there is no room for a new client, the one with the oldest progress goes.
  */
 #include "client.h"
@@ -111,7 +111,7 @@ static bool handle(struct client *client, struct mnet_slice slice)
 
 /* Until when more bytes are waited for. As long as an answer is on its way the client may be busy
  * with that. */
-static uint64_t patience(const struct client *client, bool delivering)
+static uint64_t next_deadline(const struct client *client, bool delivering)
 {
     if (delivering)
         return client->since + RESPONSE_PATIENCE;
@@ -127,7 +127,7 @@ static ptrdiff_t await_bytes(struct client *client, struct mnet_slice *slices, i
 {
     for (;;) {
         bool delivering = look(client);
-        uint64_t deadline = patience(client, delivering);
+        uint64_t deadline = next_deadline(client, delivering);
         uint64_t next = mnet_now() + LOOK_NS;
         ptrdiff_t count = mnet_stream_get(client->stream, slices, max, delivering && next < deadline ? next : deadline);
         if (count != MNET_E_DEADLINE || mnet_now() >= deadline)

@@ -220,7 +220,7 @@ static int run_job(void *argument)
     free(argument);
     mnet_task_set_name(mnet_self(), job.host->name);
     if (!job.server)
-        mn_task_at_end(mnet_self(), end_job, job.host->sim);
+        mn_task_set_at_end(mnet_self(), end_job, job.host->sim);
     return job.run(&job.host->env, job.argument);
 }
 

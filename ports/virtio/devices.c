@@ -182,12 +182,12 @@ bool mn_devices_have_entropy(void)
 
 bool mn_devices_entropy(void *buffer, size_t len, uint64_t piece_ns, uint64_t all_ns)
 {
-    const struct mn_virtio_patience patience = {piece_ns, all_ns};
+    const struct mn_virtio_timeouts timeouts = {piece_ns, all_ns};
     for (unsigned i = 0; i < machine.count; i++) {
         struct device *device = &machine.found[i];
         if (device->transport.kind != MN_VIRTIO_ENTROPY || memory_of(device, mn_virtio_rng_bytes()) == NULL)
             continue;
-        if (mn_virtio_rng_read(&device->transport, device->memory, buffer, len, patience) == MNET_OK)
+        if (mn_virtio_rng_read(&device->transport, device->memory, buffer, len, timeouts) == MNET_OK)
             return true;
     }
     return false;

@@ -48,12 +48,12 @@ static int read_chunk(struct mn_virtio_transport *t, struct rng *rng, size_t max
 }
 
 static int read_all(struct mn_virtio_transport *t, struct rng *rng, uint8_t *buffer, size_t len,
-                    struct mn_virtio_patience patience)
+                    struct mn_virtio_timeouts timeouts)
 {
-    uint64_t now = t->machine->now(t->machine->context), end = mn_time_after(now, patience.all_ns);
+    uint64_t now = t->machine->now(t->machine->context), end = mn_time_after(now, timeouts.all_ns);
     while (len > 0) {
         now = t->machine->now(t->machine->context);
-        int got = read_chunk(t, rng, len, MN_MIN(end, mn_time_after(now, patience.piece_ns)));
+        int got = read_chunk(t, rng, len, MN_MIN(end, mn_time_after(now, timeouts.piece_ns)));
         if (got <= 0)
             return got < 0 ? got : MNET_E_NO_ENTROPY;
         memcpy(buffer, rng->bytes, (size_t)got);
@@ -64,7 +64,7 @@ static int read_all(struct mn_virtio_transport *t, struct rng *rng, uint8_t *buf
 }
 
 int mn_virtio_rng_read(struct mn_virtio_transport *t, void *memory, void *buffer, size_t len,
-                       struct mn_virtio_patience patience)
+                       struct mn_virtio_timeouts timeouts)
 {
     struct rng *rng = memory;
     uint64_t offered;
@@ -78,7 +78,7 @@ int mn_virtio_rng_read(struct mn_virtio_transport *t, void *memory, void *buffer
     if (result == MNET_OK && !mn_virtio_ready(t))
         result = MNET_E_IO;
     if (result == MNET_OK)
-        result = read_all(t, rng, buffer, len, patience);
+        result = read_all(t, rng, buffer, len, timeouts);
     /* If it refuses, it has no buffer, or one of the memory that is its own as long as the
      * machine runs. */
     (void)mn_virtio_reset(t);

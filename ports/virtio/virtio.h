@@ -57,7 +57,7 @@ bool mn_virtio_net_link_up(const struct mnet_device *device);
 
 /* How long an entropy device may take: for each piece that it delivers, and for all of them. A host
  * that hands out little at a time (QEMU's max-bytes and period) makes many pieces. */
-struct mn_virtio_patience {
+struct mn_virtio_timeouts {
     uint64_t piece_ns, all_ns;
 };
 
@@ -66,7 +66,7 @@ struct mn_virtio_patience {
  * MNET_E_IO, or MNET_E_NO_ENTROPY if it has not delivered in time. The bytes delivered until then
  * are in the buffer, and the rest is as it was. */
 int mn_virtio_rng_read(struct mn_virtio_transport *t, void *memory, void *buffer, size_t len,
-                       struct mn_virtio_patience patience);
+                       struct mn_virtio_timeouts timeouts);
 size_t mn_virtio_rng_bytes(void);
 
 #endif

@@ -132,7 +132,7 @@ void mn_memory_recycle(struct mnet_memory *memory, struct mn_slab *slab)
 
 /* Takes whole slabs from the end of the fresh ones, and leaves the rest for the next table. If the
  * older rest is larger, that one is kept. */
-static uint8_t *table_in_new_slabs(struct mnet_memory *memory, size_t bytes)
+static uint8_t *make_table(struct mnet_memory *memory, size_t bytes)
 {
     size_t slabs = (bytes + MN_SLAB_BYTES - 1) / MN_SLAB_BYTES;
     if (slabs > memory->tables - memory->fresh)
@@ -158,7 +158,7 @@ void *mn_memory_table(struct mnet_memory *memory, size_t bytes)
         memory->table_at += bytes;
         memory->table_left -= bytes;
     } else {
-        table = table_in_new_slabs(memory, bytes);
+        table = make_table(memory, bytes);
     }
     if (table != NULL)
         memset(table, 0, bytes);

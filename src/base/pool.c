@@ -131,7 +131,7 @@ void *mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim)
 }
 
 /* A full slab has room again, so no empty one need be kept. */
-static MN_APART void no_longer_full(struct mn_pool *pool, struct mn_slab *slab)
+static MN_APART void note_room(struct mn_pool *pool, struct mn_slab *slab)
 {
     struct mn_slab *kept = mn_pool_give_up(pool);
     if (kept != NULL)
@@ -156,7 +156,7 @@ static void give_back(struct mn_slab *slab, void *object)
     slab->used = used - 1;
     pool->in_use--;
     if (MN_UNLIKELY(used == pool->objects_per_slab))
-        no_longer_full(pool, slab);
+        note_room(pool, slab);
     if (used > 1)
         return;
     pool->memory->free_slabs++;

@@ -108,7 +108,7 @@ static void ask_server(struct mn_dns *dns, struct mn_dns_question *question, str
         .to_send = true,
     };
     question->phase = MN_DNS_BY_UDP;
-    mn_dns_arm(dns, question, now + mn_dns_server_patience(server, dns->servers.count == 1, question->round));
+    mn_dns_arm(dns, question, now + mn_dns_server_timeout(server, dns->servers.count == 1, question->round));
 }
 
 /* Asks the best server that was not asked in this round, or begins another round. */

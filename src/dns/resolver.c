@@ -205,7 +205,7 @@ static void take_datagram(struct mn_dns *dns, struct mn_dns_exchange *exchange, 
         return;
     }
     mn_dns_count(dns, MNET_COUNT_DNS_RX);
-    mn_dns_server_answered(server, now - exchange->sent_ns);
+    mn_dns_server_note_answer(server, now - exchange->sent_ns);
     bool plain = match == MATCHES && is_about_edns(exchange, message);
     mn_dns_free_exchange(exchange);
     if (question->phase == MN_DNS_BY_TCP && (match == DIFFERS_IN_CASE || message->truncated))
@@ -214,7 +214,7 @@ static void take_datagram(struct mn_dns *dns, struct mn_dns_exchange *exchange, 
     if (match == DIFFERS_IN_CASE || message->truncated) {
         go_over_to_stream(dns, question, index, now);
     } else if (plain) {
-        mn_dns_server_lacks_edns(server, now);
+        mn_dns_server_note_no_edns(server, now);
         question->asked &= (uint8_t) ~(1u << index);
         mn_dns_ask_next(dns, question, now);
     } else {
@@ -240,7 +240,7 @@ void mn_dns_input(struct mn_dns *dns, unsigned slot, struct mnet_address source,
     mn_dns_finish_call(dns, now);
 }
 
-void mn_dns_unreachable(struct mn_dns *dns, unsigned slot, uint64_t now)
+void mn_dns_note_unreachable(struct mn_dns *dns, unsigned slot, uint64_t now)
 {
     MN_ASSERT(slot < MN_DNS_EXCHANGES);
     struct mn_dns_exchange *exchange = &dns->exchanges[slot];
@@ -249,7 +249,7 @@ void mn_dns_unreachable(struct mn_dns *dns, unsigned slot, uint64_t now)
         return;
     int index = server_of(dns, &exchange->server);
     MN_ASSERT(index >= 0);
-    mn_dns_server_unreachable(&dns->servers.list[index], now);
+    mn_dns_server_note_unreachable(&dns->servers.list[index], now);
     mn_dns_free_exchange(exchange);
     if (question->phase == MN_DNS_BY_UDP && question->server == index)
         mn_dns_ask_next(dns, question, now);
@@ -260,7 +260,7 @@ void mn_dns_unreachable(struct mn_dns *dns, unsigned slot, uint64_t now)
 
 static void expire_question(struct mn_dns *dns, struct mn_dns_question *question, uint64_t now)
 {
-    mn_dns_server_timed_out(&dns->servers.list[question->server], now);
+    mn_dns_server_note_timeout(&dns->servers.list[question->server], now);
     if (question->phase == MN_DNS_BY_TCP)
         mn_dns_give_server_up(dns, question, now);
     else

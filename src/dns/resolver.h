@@ -153,13 +153,13 @@ bool mn_dns_output(struct mn_dns *dns, struct mn_dns_output *output, uint64_t no
 void mn_dns_input(struct mn_dns *dns, unsigned slot, struct mnet_address source, const void *data, size_t len,
                   uint64_t now);
 /* The server of the exchange `slot` cannot be reached, or it could not be sent. */
-void mn_dns_unreachable(struct mn_dns *dns, unsigned slot, uint64_t now);
+void mn_dns_note_unreachable(struct mn_dns *dns, unsigned slot, uint64_t now);
 
 /* News of the stream `slot`: it is open; bytes have come, cut anywhere; it has ended, or could not
  * be opened. */
-void mn_dns_stream_opened(struct mn_dns *dns, unsigned slot, uint64_t now);
+void mn_dns_stream_note_open(struct mn_dns *dns, unsigned slot, uint64_t now);
 void mn_dns_stream_input(struct mn_dns *dns, unsigned slot, const void *data, size_t len, uint64_t now);
-void mn_dns_stream_closed(struct mn_dns *dns, unsigned slot, uint64_t now);
+void mn_dns_stream_note_close(struct mn_dns *dns, unsigned slot, uint64_t now);
 
 void mn_dns_expire(struct mn_dns *dns, uint64_t now);
 uint64_t mn_dns_deadline(const struct mn_dns *dns);

@@ -8,10 +8,10 @@
 #define ASIDE_NS (10 * MNET_SECOND)
 #define ASIDE_MAX_NS (300 * MNET_SECOND)
 #define PLAIN_NS (300 * MNET_SECOND)
-#define PATIENCE_NS (1 * MNET_SECOND)
-#define PATIENCE_ALONE_NS (2 * MNET_SECOND)
-#define PATIENCE_MIN_NS (300 * MNET_MILLISECOND)
-#define PATIENCE_MAX_NS (8 * MNET_SECOND)
+#define TIMEOUT_NS (1 * MNET_SECOND)
+#define TIMEOUT_ALONE_NS (2 * MNET_SECOND)
+#define TIMEOUT_MIN_NS (300 * MNET_MILLISECOND)
+#define TIMEOUT_MAX_NS (8 * MNET_SECOND)
 
 /* Copies as many addresses as there is room for; the last place is for the other family if the
  * others are all of one. */
@@ -70,12 +70,12 @@ int mn_dns_servers_best(const struct mn_dns_servers *servers, unsigned except, u
     return best;
 }
 
-uint64_t mn_dns_server_patience(const struct mn_dns_server *server, bool alone, unsigned round)
+uint64_t mn_dns_server_timeout(const struct mn_dns_server *server, bool alone, unsigned round)
 {
-    uint64_t ns = alone ? PATIENCE_ALONE_NS : PATIENCE_NS;
+    uint64_t ns = alone ? TIMEOUT_ALONE_NS : TIMEOUT_NS;
     if (server->srtt_ns != 0)
-        ns = MN_MIN(MN_MAX(server->srtt_ns + 4 * server->rttvar_ns, PATIENCE_MIN_NS), PATIENCE_ALONE_NS);
-    return MN_MIN(ns << MN_MIN(round, 8u), PATIENCE_MAX_NS);
+        ns = MN_MIN(MN_MAX(server->srtt_ns + 4 * server->rttvar_ns, TIMEOUT_MIN_NS), TIMEOUT_ALONE_NS);
+    return MN_MIN(ns << MN_MIN(round, 8u), TIMEOUT_MAX_NS);
 }
 
 bool mn_dns_server_knows_edns(const struct mn_dns_server *server, uint64_t now)
@@ -84,7 +84,7 @@ bool mn_dns_server_knows_edns(const struct mn_dns_server *server, uint64_t now)
 }
 
 /* As RFC 6298 2. */
-void mn_dns_server_answered(struct mn_dns_server *server, uint64_t rtt_ns)
+void mn_dns_server_note_answer(struct mn_dns_server *server, uint64_t rtt_ns)
 {
     rtt_ns = MN_MAX(rtt_ns, 1);
     if (server->srtt_ns == 0) {
@@ -99,19 +99,19 @@ void mn_dns_server_answered(struct mn_dns_server *server, uint64_t rtt_ns)
     server->aside_until_ns = 0;
 }
 
-void mn_dns_server_timed_out(struct mn_dns_server *server, uint64_t now)
+void mn_dns_server_note_timeout(struct mn_dns_server *server, uint64_t now)
 {
     server->silent += server->silent < UINT8_MAX;
     if (server->silent >= 2)
         server->aside_until_ns = now + MN_MIN(ASIDE_NS << MN_MIN(server->silent - 2, 8), ASIDE_MAX_NS);
 }
 
-void mn_dns_server_unreachable(struct mn_dns_server *server, uint64_t now)
+void mn_dns_server_note_unreachable(struct mn_dns_server *server, uint64_t now)
 {
     server->aside_until_ns = now + ASIDE_NS;
 }
 
-void mn_dns_server_lacks_edns(struct mn_dns_server *server, uint64_t now)
+void mn_dns_server_note_no_edns(struct mn_dns_server *server, uint64_t now)
 {
     server->plain_until_ns = now + PLAIN_NS;
 }

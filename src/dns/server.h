@@ -34,13 +34,13 @@ void mn_dns_servers_set(struct mn_dns_servers *servers, const struct mnet_addres
 int mn_dns_servers_best(const struct mn_dns_servers *servers, unsigned except, uint64_t now);
 /* How long to wait for an answer. If it is the only server, longer (RFC 1035 4.2.1: it is not asked
  * again within 2 s unless its speed is known). Doubles with each `round`, up to 8 s. */
-uint64_t mn_dns_server_patience(const struct mn_dns_server *server, bool alone, unsigned round);
+uint64_t mn_dns_server_timeout(const struct mn_dns_server *server, bool alone, unsigned round);
 bool mn_dns_server_knows_edns(const struct mn_dns_server *server, uint64_t now);
 
 /* News of a server. */
-void mn_dns_server_answered(struct mn_dns_server *server, uint64_t rtt_ns);
-void mn_dns_server_timed_out(struct mn_dns_server *server, uint64_t now);
-void mn_dns_server_unreachable(struct mn_dns_server *server, uint64_t now);
-void mn_dns_server_lacks_edns(struct mn_dns_server *server, uint64_t now);
+void mn_dns_server_note_answer(struct mn_dns_server *server, uint64_t rtt_ns);
+void mn_dns_server_note_timeout(struct mn_dns_server *server, uint64_t now);
+void mn_dns_server_note_unreachable(struct mn_dns_server *server, uint64_t now);
+void mn_dns_server_note_no_edns(struct mn_dns_server *server, uint64_t now);
 
 #endif

@@ -158,7 +158,7 @@ void mn_dns_stream_expire(struct mn_dns *dns, unsigned slot, uint64_t now)
 
 /* ---- In ---- */
 
-void mn_dns_stream_opened(struct mn_dns *dns, unsigned slot, uint64_t now)
+void mn_dns_stream_note_open(struct mn_dns *dns, unsigned slot, uint64_t now)
 {
     MN_ASSERT(slot < MN_DNS_SERVERS);
     struct mn_dns_stream *stream = &dns->streams[slot];
@@ -169,7 +169,7 @@ void mn_dns_stream_opened(struct mn_dns *dns, unsigned slot, uint64_t now)
     dns->next_ns = MN_MIN(dns->next_ns, stream->idle_until_ns);
 }
 
-void mn_dns_stream_closed(struct mn_dns *dns, unsigned slot, uint64_t now)
+void mn_dns_stream_note_close(struct mn_dns *dns, unsigned slot, uint64_t now)
 {
     MN_ASSERT(slot < MN_DNS_SERVERS);
     struct mn_dns_stream *stream = &dns->streams[slot];

@@ -303,7 +303,8 @@ static void schedule(struct mn_ip *ip, enum mn_group_family family, const struct
         schedule_specific(group, protocols[family], query, at);
 }
 
-void mn_groups_query(struct mn_ip *ip, enum mn_group_family family, const struct mn_group_query *query, uint64_t now)
+void mn_groups_take_query(struct mn_ip *ip, enum mn_group_family family, const struct mn_group_query *query,
+                          uint64_t now)
 {
     mn_ip_count(ip, MNET_COUNT_GROUP_QUERIES);
     note_querier(ip, family, query, now);
@@ -322,7 +323,7 @@ void mn_groups_query(struct mn_ip *ip, enum mn_group_family family, const struct
 }
 
 /* MLD1-4-5, IGMP2-5-1; the newest version has no such rule (MLD2-6-2). */
-void mn_groups_heard(struct mn_ip *ip, const struct mnet_address *address)
+void mn_groups_note_report(struct mn_ip *ip, const struct mnet_address *address)
 {
     struct mn_group *group = find(&ip->groups, address);
     if (group == NULL || group->members == 0 || !is_older(ip, family_of(address)))
@@ -391,7 +392,7 @@ static void send_due(struct mn_ip *ip, enum mn_group_family family, uint64_t now
         queriers->rest_until_ns = now + MIN_REST;
 }
 
-MN_RARE void mn_groups_timer(struct mn_ip *ip, uint64_t now)
+MN_RARE void mn_groups_expire(struct mn_ip *ip, uint64_t now)
 {
     for (unsigned family = 0; family < MN_GROUPS_FAMILIES; family++) {
         choose_version(ip, (enum mn_group_family)family, now);
@@ -411,7 +412,7 @@ MN_RARE void mn_groups_tell_again(struct mn_ip *ip, enum mn_group_family family)
 }
 
 /* There may be other routers and switches now. */
-MN_RARE void mn_groups_link_up(struct mn_ip *ip, uint64_t now)
+MN_RARE void mn_groups_note_link_up(struct mn_ip *ip, uint64_t now)
 {
     for (unsigned family = 0; family < MN_GROUPS_FAMILIES; family++) {
         memset(ip->groups.queriers[family].older_until_ns, 0, sizeof ip->groups.queriers[family].older_until_ns);

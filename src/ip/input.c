@@ -3,7 +3,7 @@
 #include "ip/v6/internal.h"
 
 /* A frame that is not plain IP, from behind its Ethernet header. */
-static MN_RARE enum mn_ip_verdict other_input(struct mn_ip *ip, const struct mn_ethernet *ethernet,
+static MN_RARE enum mn_ip_verdict input_other(struct mn_ip *ip, const struct mn_ethernet *ethernet,
                                               struct mnet_packet **packet, uint64_t now, struct mn_datagram *datagram,
                                               struct mn_icmp_error *error)
 {
@@ -35,7 +35,7 @@ enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, ui
     mnet_packet_pull(*packet, MN_ETHERNET_HEADER);
     bool ipv4 = ethernet.type == MN_ETHERTYPE_IPV4;
     if (MN_UNLIKELY(!ipv4 && (ethernet.type != MN_ETHERTYPE_IPV6 || !ip->v6.on)))
-        return other_input(ip, &ethernet, packet, now, datagram, error);
+        return input_other(ip, &ethernet, packet, now, datagram, error);
     struct mn_arrival arrival = {.packet = *packet, .now = now, .not_unicast = group};
     enum mn_ip_verdict verdict = ipv4 ? mn_ipv4_input(ip, &arrival, datagram, error)
                                       : mn_ipv6_input(ip, &arrival, datagram, error);
@@ -43,8 +43,8 @@ enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, ui
     return verdict;
 }
 
-bool mn_ip_loopback(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,
-                    struct mn_datagram *datagram, struct mn_icmp_error *error)
+bool mn_ip_take_looped(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,
+                       struct mn_datagram *datagram, struct mn_icmp_error *error)
 {
     struct mnet_packet *looped = mn_packet_queue_take(&ip->loopback);
     if (looped == NULL)

@@ -42,12 +42,12 @@ struct mn_neighbour_protocol {
     uint16_t ethertype;   /* of the packets that go to neighbours */
     uint8_t requests_max; /* after this many without an answer, the neighbour has failed */
     uint64_t request_interval_ns;
-    uint64_t reachable_ns; /* time in REACHABLE */
-    uint64_t stale_ns;     /* time in STALE, if unused, until it is removed */
-    uint64_t failed_ns;    /* time in FAILED, in which it is not asked again */
-    uint64_t delay_ns;     /* time in DELAY; 0: no such state */
-    uint64_t patience_ns;  /* longest time between requests in UNREACHABLE; 0: no such state */
-    bool timed_by_routers; /* routers advertise interval and reachable_ns (RFC 4861 6.3.4) */
+    uint64_t reachable_ns;    /* time in REACHABLE */
+    uint64_t stale_ns;        /* time in STALE, if unused, until it is removed */
+    uint64_t failed_ns;       /* time in FAILED, in which it is not asked again */
+    uint64_t delay_ns;        /* time in DELAY; 0: no such state */
+    uint64_t interval_max_ns; /* longest time between requests in UNREACHABLE; 0: no such state */
+    bool timed_by_routers;    /* routers advertise interval and reachable_ns (RFC 4861 6.3.4) */
 };
 
 /* Returns true if a route leads through the neighbour `address`. */
@@ -78,30 +78,31 @@ void mn_ip_doubt(struct mn_ip *ip, struct mnet_address next_hop, uint64_t now);
 struct mn_neighbour *mn_ip_ask_first(struct mn_ip *ip, struct mn_neighbour *neighbour, const struct mn_ip_way *way,
                                      const struct mn_neighbour_protocol *protocol, struct mnet_packet *packet,
                                      uint64_t now);
-/* Queues `packet`, whose neighbour does not answer, for mn_ip_next_error. */
+/* Queues `packet`, whose neighbour does not answer, for mn_ip_take_error. */
 void mn_ip_give_up(struct mn_ip *ip, struct mnet_packet *packet);
 /* Asks once for an IPv6 neighbour that is not known, without a packet for it (RFC 4191 3.5). */
 void mn_ip_seek(struct mn_ip *ip, struct mnet_address address, uint64_t now);
 /* Returns true if packets may go to `next_hop` at once. */
 bool mn_ip_is_resolved(struct mn_ip *ip, struct mnet_address next_hop);
-void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);
+void mn_ip_neighbour_expire(struct mn_ip *ip, struct mn_timer *timer, uint64_t now);
 /* The link has come up, and may lead to another network. Neighbours are forgotten, but if packets
  * wait for one, it is asked for again. */
-void mn_ip_neighbours_link_up(struct mn_ip *ip, uint64_t now);
+void mn_ip_neighbours_note_link_up(struct mn_ip *ip, uint64_t now);
 
 /* group.c: membership of multicast groups. */
 
 void mn_groups_init(struct mn_ip *ip);
 /* Sends the reports that are due. */
-void mn_groups_timer(struct mn_ip *ip, uint64_t now);
+void mn_groups_expire(struct mn_ip *ip, uint64_t now);
 /* Reports all groups of a family once more. */
 void mn_groups_tell_again(struct mn_ip *ip, enum mn_group_family family);
-void mn_groups_link_up(struct mn_ip *ip, uint64_t now);
+void mn_groups_note_link_up(struct mn_ip *ip, uint64_t now);
 struct mn_group_query;
 /* A valid query has come. */
-void mn_groups_query(struct mn_ip *ip, enum mn_group_family family, const struct mn_group_query *query, uint64_t now);
+void mn_groups_take_query(struct mn_ip *ip, enum mn_group_family family, const struct mn_group_query *query,
+                          uint64_t now);
 /* Another host has reported a group in an older version. */
-void mn_groups_heard(struct mn_ip *ip, const struct mnet_address *address);
+void mn_groups_note_report(struct mn_ip *ip, const struct mnet_address *address);
 
 /* way.c */
 

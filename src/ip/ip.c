@@ -110,7 +110,7 @@ struct mnet_packet *mn_ip_transmit(struct mn_ip *ip)
     return mn_packet_queue_take(&ip->transmit);
 }
 
-struct mnet_packet *mn_ip_next_error(struct mn_ip *ip, struct mn_icmp_error *error)
+struct mnet_packet *mn_ip_take_error(struct mn_ip *ip, struct mn_icmp_error *error)
 {
     for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&ip->failed)) != NULL;) {
         bool ipv4 = mn_ip_version(packet->data) == 4;
@@ -122,36 +122,36 @@ struct mnet_packet *mn_ip_next_error(struct mn_ip *ip, struct mn_icmp_error *err
 }
 
 /* RFC 792, RFC 8200 4.5: the sender is told if the first fragment is there to be quoted. */
-static void reassembly_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now)
+static void expire_reassembly(struct mn_ip *ip, struct mn_timer *timer, uint64_t now)
 {
     struct mn_datagram datagram;
     struct mnet_packet *first = mn_reassembly_expire(&ip->reassembly, timer, &datagram);
     if (first == NULL)
         return;
     if (mn_address_is_ipv4(&datagram.source))
-        mn_icmpv4_reassembly_timeout(ip, first, &datagram, now);
+        mn_icmpv4_send_reassembly_timeout(ip, first, &datagram, now);
     else
-        mn_icmpv6_reassembly_timeout(ip, first, &datagram, now);
+        mn_icmpv6_send_reassembly_timeout(ip, first, &datagram, now);
     mnet_packet_free(first);
 }
 
-static void address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+static void expire_address(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     if (own == &ip->own[MN_OWN_IPV4])
-        mn_ip_address_timer(ip, own, now);
+        mn_ip_address_expire(ip, own, now);
     else
-        mn_ipv6_address_timer(ip, own, now);
+        mn_ipv6_address_expire(ip, own, now);
 }
 
-void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
-                       enum mn_unreachable reason, uint64_t now)
+void mn_ip_send_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                            enum mn_unreachable reason, uint64_t now)
 {
     if (ip->no_unreachable)
         return;
     if (mn_address_is_ipv4(&datagram->source))
-        mn_icmpv4_unreachable(ip, packet, datagram, reason, now);
+        mn_icmpv4_send_unreachable(ip, packet, datagram, reason, now);
     else
-        mn_icmpv6_unreachable(ip, packet, datagram, reason, now);
+        mn_icmpv6_send_unreachable(ip, packet, datagram, reason, now);
 }
 
 void mn_ip_relieve(struct mn_ip *ip)
@@ -176,35 +176,35 @@ void mn_ip_expire(struct mn_ip *ip, uint64_t now)
 {
     for (struct mn_timer *timer; (timer = mn_wheel_expire(&ip->wheel, now)) != NULL;) {
         switch ((enum mn_ip_timer)timer->kind) {
-        case MN_IP_TIMER_ADDRESS: address_timer(ip, MN_CONTAINER(timer, struct mn_own_address, timer), now); break;
-        case MN_IP_TIMER_ROUTERS: mn_ipv6_discovery_timer(ip, now); break;
+        case MN_IP_TIMER_ADDRESS: expire_address(ip, MN_CONTAINER(timer, struct mn_own_address, timer), now); break;
+        case MN_IP_TIMER_ROUTERS: mn_ipv6_discovery_expire(ip, now); break;
         case MN_IP_TIMER_NEIGHBOUR:
-            mn_ip_neighbour_timer(ip, timer, now);
+            mn_ip_neighbour_expire(ip, timer, now);
             send_around(ip, now);
             break;
-        case MN_IP_TIMER_REASSEMBLY: reassembly_timer(ip, timer, now); break;
+        case MN_IP_TIMER_REASSEMBLY: expire_reassembly(ip, timer, now); break;
         case MN_IP_TIMER_PATH_MTU: mn_path_mtu_expire(&ip->path_mtus, timer); break;
-        case MN_IP_TIMER_GROUPS: mn_groups_timer(ip, now); break;
+        case MN_IP_TIMER_GROUPS: mn_groups_expire(ip, now); break;
         }
     }
 }
 
-MN_RARE void mn_ip_link_down(struct mn_ip *ip)
+MN_RARE void mn_ip_note_link_down(struct mn_ip *ip)
 {
     ip->link_down = true;
 }
 
-MN_RARE void mn_ip_link_up(struct mn_ip *ip, uint64_t now)
+MN_RARE void mn_ip_note_link_up(struct mn_ip *ip, uint64_t now)
 {
     ip->link_down = false;
-    mn_ip_neighbours_link_up(ip, now);
+    mn_ip_neighbours_note_link_up(ip, now);
     mn_path_mtus_clear(&ip->path_mtus);
-    mn_groups_link_up(ip, now);
-    mn_ip_address_link_up(ip, &ip->own[MN_OWN_IPV4], now);
+    mn_groups_note_link_up(ip, now);
+    mn_ip_address_note_link_up(ip, &ip->own[MN_OWN_IPV4], now);
     for (unsigned i = MN_OWN_LINK_LOCAL; i < ip->own_end; i++)
-        mn_ipv6_address_link_up(ip, &ip->own[i], now);
+        mn_ipv6_address_note_link_up(ip, &ip->own[i], now);
     if (ip->v6.on && ip->v6.discovers)
-        mn_ipv6_discovery_link_up(ip, now);
+        mn_ipv6_discovery_note_link_up(ip, now);
 }
 
 uint64_t mn_ip_deadline(struct mn_ip *ip)

@@ -9,7 +9,7 @@
  * neighbour, so that one dead neighbour delays no packets for others. Messages of ip itself (ARP,
  * ICMP) go to the same transmit queue, which mn_ip_transmit empties when the device has room. A
  * packet to an own address passes through the loopback queue. If a neighbour does not answer, each
- * packet that waited for it becomes an error for its transport, which mn_ip_next_error returns.
+ * packet that waited for it becomes an error for its transport, which mn_ip_take_error returns.
  */
 #ifndef MN_IP_H
 #define MN_IP_H
@@ -92,11 +92,11 @@ int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uin
 void mn_ip_unconfigure(struct mn_ip *ip);
 
 /* The link is down. No station hears the host, so a probe finds no address to be unique. */
-void mn_ip_link_down(struct mn_ip *ip);
+void mn_ip_note_link_down(struct mn_ip *ip);
 /* The link has come up, and may lead to another network. Neighbours are forgotten, but if packets
  * wait for one, it is asked for again. A probe begins again. An address of the configuration is
  * announced; the client of DHCP asks its server first. */
-void mn_ip_link_up(struct mn_ip *ip, uint64_t now);
+void mn_ip_note_link_up(struct mn_ip *ip, uint64_t now);
 
 /* Opens a UDP port for the client of DHCP (RFC 2131 4.1). While the host has no address, datagrams
  * to `port` are passed to the transport for any destination except groups, 0/8 and 127/8, in frames
@@ -121,8 +121,8 @@ enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, ui
                                struct mn_datagram *datagram, struct mn_icmp_error *error);
 /* Handles the next packet that was sent to an own address, as mn_ip_input handles a frame. Returns
  * false if there is none. */
-bool mn_ip_loopback(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,
-                    struct mn_datagram *datagram, struct mn_icmp_error *error);
+bool mn_ip_take_looped(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,
+                       struct mn_datagram *datagram, struct mn_icmp_error *error);
 
 /* The properties of a path that a transport must know before it sends. mn_ip_path returns 0 or
  * MNET_E_UNREACHABLE. */
@@ -162,13 +162,13 @@ struct mnet_packet *mn_ip_output_frame(struct mn_ip *ip, struct mnet_packet *pac
 /* Answers a received datagram with Destination Unreachable, within the rate limit and the rules of
  * RFC 1122 3.2.2. `reason` is one that a host gives: MN_UNREACHABLE_PROTOCOL or
  * MN_UNREACHABLE_PORT. The packet is unchanged since mn_ip_input, and stays the caller's. */
-void mn_ip_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
-                       enum mn_unreachable reason, uint64_t now);
+void mn_ip_send_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                            enum mn_unreachable reason, uint64_t now);
 /* Returns the next frame for the device, which the caller owns, or NULL if there is none. */
 struct mnet_packet *mn_ip_transmit(struct mn_ip *ip);
 /* Returns the next packet whose neighbour did not answer, or NULL. The caller owns it. Fills
  * *error, which points into the packet. */
-struct mnet_packet *mn_ip_next_error(struct mn_ip *ip, struct mn_icmp_error *error);
+struct mnet_packet *mn_ip_take_error(struct mn_ip *ip, struct mn_icmp_error *error);
 
 /* Runs the timers that are due. mn_ip_deadline returns the time of the next one. */
 void mn_ip_expire(struct mn_ip *ip, uint64_t now);
@@ -408,7 +408,7 @@ static inline uint16_t mn_ip_path_mtu(struct mn_ip *ip, struct mnet_address dest
     return mn_path_mtu_find(&ip->path_mtus, destination);
 }
 
-/* Returns true if mn_ip_next_error has a packet. */
+/* Returns true if mn_ip_take_error has a packet. */
 static inline bool mn_ip_has_failed(const struct mn_ip *ip)
 {
     return ip->failed.first != NULL;
@@ -432,7 +432,7 @@ static inline uint32_t mn_ip_changes(const struct mn_ip *ip)
     return ip->changes + v6->routers.generation + v6->prefixes.generation + v6->resolvers.generation;
 }
 
-/* Returns true if mn_ip_loopback has a packet. */
+/* Returns true if mn_ip_take_looped has a packet. */
 static inline bool mn_ip_has_looped(const struct mn_ip *ip)
 {
     return ip->loopback.first != NULL;

@@ -36,7 +36,7 @@ static uint64_t request_interval_ns(const struct mn_ip *ip, const struct mn_neig
 /* Returns the time from the next request to an UNREACHABLE neighbour to the following one. */
 static uint64_t backoff_ns(const struct mn_ip *ip, const struct mn_neighbour *neighbour)
 {
-    uint64_t interval = request_interval_ns(ip, neighbour), most = neighbour->protocol->patience_ns;
+    uint64_t interval = request_interval_ns(ip, neighbour), most = neighbour->protocol->interval_max_ns;
     for (unsigned sent = neighbour->protocol->requests_max; sent <= neighbour->requests && interval < most; sent++)
         interval *= BACKOFF_MULTIPLE;
     return MN_MIN(interval, most);
@@ -88,7 +88,7 @@ static void start_asking(struct mn_ip *ip, struct mn_neighbour *neighbour, enum 
 
 /* RFC 7048: packets are still sent to a neighbour that does not answer, and all stations are asked
  * for it. */
-static void ask_patiently(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
+static void ask_less_often(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
     neighbour->used = false;
     set_state(ip, neighbour, MN_NEIGHBOUR_UNREACHABLE, now + backoff_ns(ip, neighbour));
@@ -188,14 +188,14 @@ MN_RARE void mn_ip_seek(struct mn_ip *ip, struct mnet_address address, uint64_t 
 }
 
 /* Returns true if packets are sent to the neighbour and have no other way. */
-static bool is_worth_patience(const struct mn_ip *ip, const struct mn_neighbour *neighbour)
+static bool is_worth_asking(const struct mn_ip *ip, const struct mn_neighbour *neighbour)
 {
-    return neighbour->state == MN_NEIGHBOUR_PROBE && neighbour->used && neighbour->protocol->patience_ns != 0 &&
+    return neighbour->state == MN_NEIGHBOUR_PROBE && neighbour->used && neighbour->protocol->interval_max_ns != 0 &&
            !mn_ipv6_has_other_way(ip, neighbour->address);
 }
 
 /* The last request is unanswered, too. */
-static void asked_in_vain(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
+static void fail_neighbour(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t now)
 {
     struct mnet_address address = neighbour->address;
     bool ipv6 = neighbour->protocol == &mn_nd_protocol;
@@ -204,8 +204,8 @@ static void asked_in_vain(struct mn_ip *ip, struct mn_neighbour *neighbour, uint
             mn_packet_queue_put(&ip->around, packet);
         else
             mn_ip_give_up(ip, packet);
-    if (is_worth_patience(ip, neighbour))
-        ask_patiently(ip, neighbour, now);
+    if (is_worth_asking(ip, neighbour))
+        ask_less_often(ip, neighbour, now);
     else if (neighbour->state == MN_NEIGHBOUR_PROBE)
         mn_neighbour_remove(&ip->neighbours, neighbour);
     else
@@ -214,14 +214,14 @@ static void asked_in_vain(struct mn_ip *ip, struct mn_neighbour *neighbour, uint
         mn_ipv6_note_unreachable(ip, address, now);
 }
 
-void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t now)
+void mn_ip_neighbour_expire(struct mn_ip *ip, struct mn_timer *timer, uint64_t now)
 {
     struct mn_neighbour *neighbour = MN_CONTAINER(timer, struct mn_neighbour, timer);
     switch ((enum mn_neighbour_state)neighbour->state) {
     case MN_NEIGHBOUR_INCOMPLETE:
     case MN_NEIGHBOUR_PROBE:
         if (neighbour->requests == neighbour->protocol->requests_max) {
-            asked_in_vain(ip, neighbour, now);
+            fail_neighbour(ip, neighbour, now);
         } else {
             set_state(ip, neighbour, neighbour->state, now + request_interval_ns(ip, neighbour));
             send_request(ip, neighbour, now);
@@ -229,7 +229,7 @@ void mn_ip_neighbour_timer(struct mn_ip *ip, struct mn_timer *timer, uint64_t no
         break;
     case MN_NEIGHBOUR_UNREACHABLE:
         if (neighbour->used)
-            ask_patiently(ip, neighbour, now);
+            ask_less_often(ip, neighbour, now);
         else
             mn_neighbour_remove(&ip->neighbours, neighbour);
         break;
@@ -256,7 +256,7 @@ static void ask_again(struct mn_ip *ip, struct mn_neighbour *neighbour, uint64_t
         start_asking(ip, neighbour, MN_NEIGHBOUR_INCOMPLETE, now);
 }
 
-MN_RARE void mn_ip_neighbours_link_up(struct mn_ip *ip, uint64_t now)
+MN_RARE void mn_ip_neighbours_note_link_up(struct mn_ip *ip, uint64_t now)
 {
     struct mn_neighbours *table = &ip->neighbours;
     for (unsigned age = 0; age < MN_NEIGHBOUR_AGES; age++) {

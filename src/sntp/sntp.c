@@ -169,7 +169,7 @@ uint64_t mn_sntp_wall(const struct mn_sntp *sntp, uint64_t now)
 
 /* ---- Answers ---- */
 
-/* A server refuses, or asks for patience. Its timestamps mean nothing: NTP-7.4-4. */
+/* A server refuses, or asks for fewer requests. Its timestamps mean nothing: NTP-7.4-4. */
 static void obey_kiss(struct mn_sntp *sntp, struct mn_sntp_server *server, uint32_t code, uint64_t now)
 {
     if (code == MN_NTP_DENY || code == MN_NTP_RSTR) { /* NTP-7.4-1, SNTP-10-7 */
@@ -245,7 +245,7 @@ void mn_sntp_input(struct mn_sntp *sntp, unsigned slot, struct mnet_address sour
     follow(sntp, now);
 }
 
-void mn_sntp_unreachable(struct mn_sntp *sntp, unsigned slot, uint64_t now)
+void mn_sntp_note_unreachable(struct mn_sntp *sntp, unsigned slot, uint64_t now)
 {
     struct mn_sntp_server *server = &sntp->servers[slot];
     if (server->cookie == 0)
@@ -257,8 +257,8 @@ void mn_sntp_unreachable(struct mn_sntp *sntp, unsigned slot, uint64_t now)
 void mn_sntp_expire(struct mn_sntp *sntp, uint64_t now)
 {
     for (unsigned i = 0; i < MN_SNTP_SERVERS; i++)
-        if (sntp->servers[i].cookie != 0 && now >= sntp->servers[i].sent_ns + MN_SNTP_PATIENCE_NS)
-            mn_sntp_unreachable(sntp, i, now);
+        if (sntp->servers[i].cookie != 0 && now >= sntp->servers[i].sent_ns + MN_SNTP_TIMEOUT_NS)
+            mn_sntp_note_unreachable(sntp, i, now);
 }
 
 /* ---- Output ---- */
@@ -321,7 +321,7 @@ uint64_t mn_sntp_deadline(const struct mn_sntp *sntp)
         if (server->to_close || server->news != 0)
             return 0;
         if (server->cookie != 0)
-            next = MN_MIN(next, server->sent_ns + MN_SNTP_PATIENCE_NS);
+            next = MN_MIN(next, server->sent_ns + MN_SNTP_TIMEOUT_NS);
         else if (may_ask(server))
             next = MN_MIN(next, server->next_ns);
     }

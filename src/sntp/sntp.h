@@ -25,7 +25,7 @@
 #define MN_SNTP_SERVERS 4
 /* A sample counts for so long: one answer may be lost. */
 #define MN_SNTP_SAMPLE_LIFE_NS (2200 * MNET_SECOND)
-#define MN_SNTP_PATIENCE_NS (5 * MNET_SECOND) /* for an answer; the port is open as long */
+#define MN_SNTP_TIMEOUT_NS (5 * MNET_SECOND) /* for an answer; the port is open as long */
 
 struct mn_sntp_server {
     struct mnet_address address;  /* unspecified: none */
@@ -83,7 +83,7 @@ void mn_sntp_set_servers(struct mn_sntp *sntp, const struct mnet_address *addres
 void mn_sntp_input(struct mn_sntp *sntp, unsigned slot, struct mnet_address source, const void *data, size_t len,
                    uint64_t now);
 /* The request of a slot could not be sent, or an ICMP error says that it did not arrive. */
-void mn_sntp_unreachable(struct mn_sntp *sntp, unsigned slot, uint64_t now);
+void mn_sntp_note_unreachable(struct mn_sntp *sntp, unsigned slot, uint64_t now);
 /* Gives up requests that have waited long enough. */
 void mn_sntp_expire(struct mn_sntp *sntp, uint64_t now);
 /* Stores the next action for the caller. Returns false if there is none. */

@@ -39,7 +39,7 @@ static int open_endpoint(struct mn_socket *socket, struct mnet_endpoint local)
     int error = mnet_udp_open(socket->sockets->stack, &options, &socket->udp);
     if (error < 0)
         return error == MNET_E_INVALID ? -MNET_EADDRNOTAVAIL : mn_errno(error, MNET_UNREACHABLE_NONE);
-    mnet_udp_notify(socket->udp, mn_socket_notified, socket);
+    mnet_udp_notify(socket->udp, mn_socket_take_event, socket);
     socket->local = (struct mnet_endpoint){local.address, mnet_udp_local(socket->udp).port};
     socket->bound_address = local.address;
     socket->bound = true;

@@ -61,7 +61,7 @@ void mn_file_tell(struct mn_file *file)
     }
 }
 
-void mn_socket_notified(void *context, unsigned ready)
+void mn_socket_take_event(void *context, unsigned ready)
 {
     (void)ready;
     mn_file_tell(&((struct mn_socket *)context)->file);

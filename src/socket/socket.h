@@ -177,7 +177,7 @@ void mn_file_tell(struct mn_file *file);
 /* Returns the readiness of a socket, which is the only kind of file that has any. */
 unsigned mn_file_ready(struct mn_file *file);
 /* For the callbacks of mnet: `context` is the socket. */
-void mn_socket_notified(void *context, unsigned ready);
+void mn_socket_take_event(void *context, unsigned ready);
 /* Events of poll as bits of mnet_ready, and back. */
 unsigned mn_ready_of_events(uint32_t events);
 uint32_t mn_events_of_ready(unsigned ready);

@@ -56,7 +56,7 @@ static int reserve(struct mn_socket *socket, struct mnet_endpoint local)
     int error = mnet_tcp_listen(socket->sockets->stack, local.port, &options, &socket->listener);
     if (error < 0)
         return error == MNET_E_INVALID ? -MNET_EADDRNOTAVAIL : mn_errno(error, MNET_UNREACHABLE_NONE);
-    mnet_tcp_listener_notify(socket->listener, mn_socket_notified, socket);
+    mnet_tcp_listener_notify(socket->listener, mn_socket_take_event, socket);
     socket->bound = true;
     socket->bound_address = local.address;
     socket->local = (struct mnet_endpoint){local.address, mnet_tcp_listen_port(socket->listener)};
@@ -75,7 +75,7 @@ static void adopt(struct mn_socket *socket, struct mnet_flow *flow, enum mn_sock
     socket->flow = flow;
     socket->phase = phase;
     socket->error_taken = false;
-    mnet_tcp_notify(flow, mn_socket_notified, socket);
+    mnet_tcp_notify(flow, mn_socket_take_event, socket);
     socket->ops->apply(socket);
 }
 

@@ -143,7 +143,7 @@ static void report_probe(struct mnet_stack *stack)
     enum mn_ip_address_state state = mn_ip_address_state(&stack->ip);
     if (client->state != MN_DHCP_CHECKING || state == MN_IP_ADDRESS_PROBING)
         return;
-    mn_dhcp_client_checked(client, state != MN_IP_ADDRESS_OURS, stack->now);
+    mn_dhcp_client_note_check(client, state != MN_IP_ADDRESS_OURS, stack->now);
     if (state == MN_IP_ADDRESS_OURS)
         log_bound(stack);
     apply(stack);
@@ -217,9 +217,9 @@ MN_RARE void mn_stack_dhcp_expire(struct mnet_stack *stack)
     follow(stack);
 }
 
-MN_RARE void mn_stack_dhcp_link_up(struct mnet_stack *stack)
+MN_RARE void mn_stack_dhcp_note_link_up(struct mnet_stack *stack)
 {
-    mn_dhcp_client_link_up(&stack->dhcp.client, stack->now);
+    mn_dhcp_client_note_link_up(&stack->dhcp.client, stack->now);
     follow(stack);
 }
 

@@ -24,7 +24,7 @@ void mn_stack_dhcp_input(struct mnet_stack *stack);
 /* After ip's timers, unless the client is OFF. */
 void mn_stack_dhcp_expire(struct mnet_stack *stack);
 /* The device's link has come up. */
-void mn_stack_dhcp_link_up(struct mnet_stack *stack);
+void mn_stack_dhcp_note_link_up(struct mnet_stack *stack);
 /* Gives the address back, once; true while the message that says so waits to be sent. */
 bool mn_stack_dhcp_wind_down(struct mnet_stack *stack);
 /* The same without waiting, for the stack ends now. */

@@ -109,7 +109,7 @@ static void report_checks(struct mnet_stack *stack)
         const struct mn_dhcp6_address *leased = find_leased(&dhcp->client.binding, known->address);
         if (!duplicate && leased != NULL)
             log_unique(stack, leased);
-        mn_dhcp6_client_checked(&dhcp->client, known->address, duplicate, stack->now);
+        mn_dhcp6_client_note_check(&dhcp->client, known->address, duplicate, stack->now);
     }
 }
 
@@ -221,9 +221,9 @@ static void tell_client(struct mnet_stack *stack, unsigned advice)
     struct mn_stack_dhcp6 *dhcp = &stack->dhcp6;
     uint32_t prefixes = mn_ip_prefix_changes(&stack->ip);
     if (dhcp->prefixes != prefixes)
-        mn_dhcp6_client_prefixes_changed(&dhcp->client, stack->now);
+        mn_dhcp6_client_note_prefixes(&dhcp->client, stack->now);
     dhcp->prefixes = prefixes;
-    mn_dhcp6_client_flags(&dhcp->client, advice & MN_IP_MANAGED, advice & MN_IP_OTHER, stack->now);
+    mn_dhcp6_client_note_flags(&dhcp->client, advice & MN_IP_MANAGED, advice & MN_IP_OTHER, stack->now);
 }
 
 MN_RARE void mn_stack_dhcp6_follow(struct mnet_stack *stack)
@@ -261,11 +261,11 @@ MN_RARE void mn_stack_dhcp6_expire(struct mnet_stack *stack)
     settle(stack);
 }
 
-MN_RARE void mn_stack_dhcp6_link_up(struct mnet_stack *stack)
+MN_RARE void mn_stack_dhcp6_note_link_up(struct mnet_stack *stack)
 {
     if (!stack->dhcp6.runs)
         return;
-    mn_dhcp6_client_link_up(&stack->dhcp6.client, stack->now);
+    mn_dhcp6_client_note_link_up(&stack->dhcp6.client, stack->now);
     settle(stack);
 }
 

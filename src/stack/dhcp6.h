@@ -36,7 +36,7 @@ void mn_stack_dhcp6_expire(struct mnet_stack *stack);
 /* Own addresses, routers or prefixes have changed. */
 void mn_stack_dhcp6_follow(struct mnet_stack *stack);
 /* The device's link has come up. */
-void mn_stack_dhcp6_link_up(struct mnet_stack *stack);
+void mn_stack_dhcp6_note_link_up(struct mnet_stack *stack);
 /* Gives the addresses back. Returns true while a server may still answer to that. */
 bool mn_stack_dhcp6_wind_down(struct mnet_stack *stack);
 /* The same without waiting, for the stack ends now. */

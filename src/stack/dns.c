@@ -73,7 +73,7 @@ static void receive_port(struct mn_stack_names *names, struct name_port *port)
         if (len >= 0)
             mn_dns_input(&names->dns, port->slot, source.address, data, (size_t)len, names->stack->now);
         else if (len != MNET_E_TOO_BIG)
-            mn_dns_unreachable(&names->dns, port->slot, names->stack->now);
+            mn_dns_note_unreachable(&names->dns, port->slot, names->stack->now);
         if (len < 0 && len != MNET_E_TOO_BIG)
             return;
     }
@@ -90,7 +90,7 @@ static void close_stream(struct name_stream *stream)
 static void lose_stream(struct mn_stack_names *names, struct name_stream *stream)
 {
     close_stream(stream);
-    mn_dns_stream_closed(&names->dns, stream->slot, names->stack->now);
+    mn_dns_stream_note_close(&names->dns, stream->slot, names->stack->now);
 }
 
 static void read_stream(struct mn_stack_names *names, struct name_stream *stream)
@@ -119,7 +119,7 @@ static void follow_stream(struct mn_stack_names *names, struct name_stream *stre
             return;
         }
         stream->open = true;
-        mn_dns_stream_opened(&names->dns, stream->slot, names->stack->now);
+        mn_dns_stream_note_open(&names->dns, stream->slot, names->stack->now);
     }
     read_stream(names, stream);
 }
@@ -132,13 +132,13 @@ static void send_datagram(struct mn_stack_names *names, const struct mn_dns_outp
     const struct mnet_endpoint server = {output->server, MN_DNS_PORT};
     MN_ASSERT(port->udp == NULL);
     if (mn_udp_open_service(names->stack, server, 8, &port->udp) < 0) {
-        mn_dns_unreachable(&names->dns, output->slot, names->stack->now);
+        mn_dns_note_unreachable(&names->dns, output->slot, names->stack->now);
         return;
     }
     mnet_udp_notify(port->udp, note_port, port);
     int error = mnet_udp_send(port->udp, NULL, output->bytes, output->len, 0);
     if (error < 0 && error != MNET_E_DEADLINE) /* lost like any datagram, if the device is full */
-        mn_dns_unreachable(&names->dns, output->slot, names->stack->now);
+        mn_dns_note_unreachable(&names->dns, output->slot, names->stack->now);
 }
 
 static void close_port(struct name_port *port)
@@ -155,7 +155,7 @@ static void begin_stream(struct mn_stack_names *names, const struct mn_dns_outpu
     const struct mnet_endpoint server = {output->server, MN_DNS_PORT};
     MN_ASSERT(stream->flow == NULL);
     if (mnet_tcp_connect_begin(names->stack, server, &options, &stream->flow) < 0)
-        mn_dns_stream_closed(&names->dns, output->slot, names->stack->now);
+        mn_dns_stream_note_close(&names->dns, output->slot, names->stack->now);
     else
         mnet_tcp_notify(stream->flow, note_stream, stream);
 }
@@ -362,7 +362,7 @@ unsigned mn_names_addresses(const struct mn_name_wait *wait, unsigned which, str
 
 /* ---- Names without a server ---- */
 
-static int localhost(const struct mnet_stack *stack, struct mnet_address *addresses)
+static int list_localhost(const struct mnet_stack *stack, struct mnet_address *addresses)
 {
     int count = 0;
     if (mn_config_has_ipv6(&stack->config))
@@ -382,7 +382,7 @@ int mn_names_literal(struct mnet_stack *stack, const char *text, struct mnet_add
     if (!mn_dns_name_parse(name, text, complete))
         return MNET_E_INVALID;
     switch (mn_dns_name_special(name)) {
-    case MN_DNS_LOCALHOST: return localhost(stack, addresses);
+    case MN_DNS_LOCALHOST: return list_localhost(stack, addresses);
     case MN_DNS_INVALID: return MNET_E_NO_NAME;
     case MN_DNS_ORDINARY: break;
     }

@@ -12,7 +12,7 @@
 /* The default share of the platform's memory that a stack takes. */
 #define MEMORY_PERCENT 65
 /* The wait for a lease is longer by this factor while the link is down. */
-#define LINK_PATIENCE 10u
+#define LINK_DOWN_FACTOR 10u
 /* The time in which connections that the program has closed, or left, must deliver their bytes. */
 #define DRAIN_NS (2 * MNET_SECOND)
 
@@ -355,10 +355,10 @@ int mnet_stack_await_change(struct mnet_stack *stack, uint32_t seen, uint64_t de
 static uint64_t lease_deadline(const struct mnet_stack *stack, uint64_t begun)
 {
     uint64_t wait = stack->config.ip.dhcp_wait_ns;
-    uint64_t patience = wait > UINT64_MAX / LINK_PATIENCE ? UINT64_MAX : wait * LINK_PATIENCE;
-    uint64_t last = mn_time_after(begun, patience);
+    uint64_t while_down = wait > UINT64_MAX / LINK_DOWN_FACTOR ? UINT64_MAX : wait * LINK_DOWN_FACTOR;
+    uint64_t last = mn_time_after(begun, while_down);
     if (mn_ip_has_ipv6(&stack->ip))
-        wait = MN_MIN(wait, MN_ROUTERS_PATIENCE);
+        wait = MN_MIN(wait, MN_ROUTERS_TIMEOUT);
     return stack->link_down ? last : MN_MIN(last, mn_time_after(MN_MAX(begun, stack->link_ns), wait));
 }
 
@@ -382,7 +382,7 @@ static int await_lease(struct mnet_stack *stack)
  * address. */
 static int await_routers(struct mnet_stack *stack)
 {
-    int error = mnet_stack_await_address(stack, mn_time_after(stack->now, MN_ROUTERS_PATIENCE));
+    int error = mnet_stack_await_address(stack, mn_time_after(stack->now, MN_ROUTERS_TIMEOUT));
     if (error != MNET_E_DEADLINE)
         return error;
     mn_log(&stack->config.log, MNET_LOG_WARNING,
@@ -395,7 +395,7 @@ static int await_routers(struct mnet_stack *stack)
 static int await_ipv6(struct mnet_stack *stack)
 {
     while (!mn_stack_has_address(stack) && !no_address_can_come(stack)) {
-        uint64_t until = stack->link_down ? mn_time_after(stack->link_ns, MN_ROUTERS_PATIENCE) : MNET_NEVER;
+        uint64_t until = stack->link_down ? mn_time_after(stack->link_ns, MN_ROUTERS_TIMEOUT) : MNET_NEVER;
         int error = mn_block_once(&stack->probers, until);
         if (error < 0 && error != MNET_E_DEADLINE)
             return error;
@@ -442,7 +442,7 @@ static int await_first_address(struct mnet_stack *stack)
     }
     unsigned seconds = (unsigned)(config->ip.dhcp_wait_ns / MNET_SECOND);
     if (stack->link_down)
-        mn_log(&config->log, MNET_LOG_ERROR, "dhcp: the link has been down for %u s", seconds * LINK_PATIENCE);
+        mn_log(&config->log, MNET_LOG_ERROR, "dhcp: the link has been down for %u s", seconds * LINK_DOWN_FACTOR);
     else
         mn_log(&config->log, MNET_LOG_ERROR, "dhcp: no server gave an address within %u s", seconds);
     return MNET_E_NO_ADDRESS;
@@ -475,7 +475,7 @@ static int remember_failure(struct mnet_env *env, int error, const char *why)
     return error;
 }
 
-static int wrong_config(struct mnet_env *env, const struct mnet_config *config)
+static int refuse_config(struct mnet_env *env, const struct mnet_config *config)
 {
     const char *why = "the configuration of the stack is not valid";
     if (mn_config_ipv6_conflicts(config))
@@ -502,7 +502,7 @@ static int bring_up(struct mnet_env *env, const struct mnet_config *wanted, stru
     take_options(&config, env);
     take_platform(&config, env);
     if (!mn_config_ok(&config))
-        return wrong_config(env, &config);
+        return refuse_config(env, &config);
     if (config.device == NULL)
         config.device = mnet_env_device(env, NULL);
     if (config.device == NULL)

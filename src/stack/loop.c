@@ -78,7 +78,7 @@ int mn_loop_run(struct mn_loop *loop, const struct mn_task_stacks *stacks, int (
     loop->scheduler = mn_scheduler_create(stacks, run, argument, now);
     if (loop->scheduler == NULL)
         return MNET_E_NO_MEMORY;
-    mn_task_at_end(mn_scheduler_main(loop->scheduler), cancel_rest, NULL);
+    mn_task_set_at_end(mn_scheduler_main(loop->scheduler), cancel_rest, NULL);
     for (;;) {
         bool more = poll_stacks(loop, now);
         loop->in_tasks = true;

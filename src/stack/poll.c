@@ -70,7 +70,7 @@ static void take_datagram(struct mnet_stack *stack, const struct mn_datagram *da
             return;
         reason = MN_UNREACHABLE_PORT;
     }
-    mn_ip_unreachable(&stack->ip, packet, datagram, reason, stack->now);
+    mn_ip_send_unreachable(&stack->ip, packet, datagram, reason, stack->now);
     mnet_packet_free(packet);
 }
 
@@ -158,7 +158,8 @@ static MN_RARE bool go_round(struct mnet_stack *stack)
     struct mn_datagram datagram;
     struct mn_icmp_error error;
     int rounds = 0;
-    while (rounds < LOOPBACK_BUDGET && mn_ip_loopback(&stack->ip, stack->now, &packet, &verdict, &datagram, &error)) {
+    while (rounds < LOOPBACK_BUDGET &&
+           mn_ip_take_looped(&stack->ip, stack->now, &packet, &verdict, &datagram, &error)) {
         act_on(stack, verdict, packet, &datagram, &error);
         rounds++;
     }
@@ -171,7 +172,7 @@ static MN_RARE void take_failures(struct mnet_stack *stack)
 {
     struct mnet_packet *packet;
     struct mn_icmp_error error;
-    while ((packet = mn_ip_next_error(&stack->ip, &error)) != NULL) {
+    while ((packet = mn_ip_take_error(&stack->ip, &error)) != NULL) {
         take_error(stack, &error);
         mnet_packet_free(packet);
     }
@@ -221,11 +222,11 @@ static MN_RARE void follow_link(struct mnet_stack *stack)
     mn_log(&stack->config.log, MNET_LOG_INFO, "device %s: the link is %s", stack->device->name,
            stack->link_down ? "down" : "up");
     if (stack->link_down) {
-        mn_ip_link_down(&stack->ip);
+        mn_ip_note_link_down(&stack->ip);
     } else {
-        mn_ip_link_up(&stack->ip, stack->now);
-        mn_stack_dhcp_link_up(stack);
-        mn_stack_dhcp6_link_up(stack);
+        mn_ip_note_link_up(&stack->ip, stack->now);
+        mn_stack_dhcp_note_link_up(stack);
+        mn_stack_dhcp6_note_link_up(stack);
     }
     stack->changes++;
     stack->work = true;
@@ -242,14 +243,14 @@ static void tell(struct mnet_stack *stack)
         else if (endpoint == &stack->dhcp6.endpoint)
             mn_stack_dhcp6_input(stack); /* likewise */
         else
-            mn_udp_event(endpoint);
+            mn_udp_take_event(endpoint);
     }
     if (MN_UNLIKELY(mn_stack_changes(stack) != stack->told))
         tell_changes(stack);
     while ((tcb = mn_tcp_next_event(stack->tcp)) != NULL)
-        mn_flow_event(tcb);
+        mn_flow_take_event(tcb);
     while ((listener = mn_tcp_next_listener_event(stack->tcp)) != NULL)
-        mn_listener_event(listener);
+        mn_listener_take_event(listener);
     if (MN_UNLIKELY(stack->names != NULL))
         stack->names_service->run(stack);
     if (MN_UNLIKELY(stack->sntp != NULL))

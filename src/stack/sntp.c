@@ -142,7 +142,7 @@ static void receive(struct mn_stack_sntp *service, struct sntp_port *port)
         if (len >= 0)
             mn_sntp_input(&service->sntp, port->slot, source.address, data, (size_t)len, now);
         else if (len != MNET_E_TOO_BIG && len != MNET_E_DEADLINE)
-            mn_sntp_unreachable(&service->sntp, port->slot, now);
+            mn_sntp_note_unreachable(&service->sntp, port->slot, now);
         if (len < 0 && len != MNET_E_TOO_BIG)
             return;
     }
@@ -155,13 +155,13 @@ static void send(struct mn_stack_sntp *service, const struct mn_sntp_output *out
     const struct mnet_endpoint server = {output->server, MN_NTP_PORT};
     MN_ASSERT(port->udp == NULL);
     if (mn_udp_open_service(service->stack, server, 4, &port->udp) < 0) {
-        mn_sntp_unreachable(&service->sntp, output->slot, service->stack->now);
+        mn_sntp_note_unreachable(&service->sntp, output->slot, service->stack->now);
         return;
     }
     mnet_udp_notify(port->udp, note_port, port);
     int error = mnet_udp_send(port->udp, NULL, output->bytes, sizeof output->bytes, 0);
     if (error < 0 && error != MNET_E_DEADLINE)
-        mn_sntp_unreachable(&service->sntp, output->slot, service->stack->now);
+        mn_sntp_note_unreachable(&service->sntp, output->slot, service->stack->now);
 }
 
 /* ---- News ---- */

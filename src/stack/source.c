@@ -5,7 +5,7 @@
  * prefixes are asked for. A stack with an IPv4 address is up meanwhile, and a program may connect
  * to a host of IPv6. That it cannot be reached would be true only for the moment. So the call waits
  * until a way to the host has a source of its scope, while an address is asked for, and for
- * MN_ROUTERS_PATIENCE while a router may still answer.
+ * MN_ROUTERS_TIMEOUT while a router may still answer.
  */
 #include "stack/source.h"
 
@@ -28,11 +28,11 @@ static uint64_t wait_until(const struct mnet_stack *stack, struct mnet_address d
     if (mn_address_is_ipv4(&destination))
         return 0;
     if (mn_ip_probes_ipv6(&stack->ip))
-        return stack->link_down ? mn_time_after(stack->link_ns, MN_ROUTERS_PATIENCE) : MNET_NEVER;
+        return stack->link_down ? mn_time_after(stack->link_ns, MN_ROUTERS_TIMEOUT) : MNET_NEVER;
     bool from_routers = stack->ip.v6.on && stack->ip.v6.autoconfigures;
     if (!from_routers || mn_ip_has_ipv6(&stack->ip) || mn_address_can_have_zone(&destination))
         return 0;
-    return mn_time_after(stack->link_ns, MN_ROUTERS_PATIENCE);
+    return mn_time_after(stack->link_ns, MN_ROUTERS_TIMEOUT);
 }
 
 static bool has_source_of_any(struct mnet_stack *stack, const struct mnet_address *destinations, unsigned count)

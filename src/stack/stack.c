@@ -120,7 +120,7 @@ int mn_stack_create(const struct mnet_config *wanted, struct mnet_env *env, stru
     if (error < 0)
         return error;
     if (stack->link_down)
-        mn_ip_link_down(&stack->ip);
+        mn_ip_note_link_down(&stack->ip);
     stack->device->memory = memory;
     stack->work = true;
     if (config.ip.dhcp && (error = mn_stack_dhcp_start(stack)) < 0) {

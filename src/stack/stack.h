@@ -40,7 +40,7 @@ struct mn_service {
 /* The time from the start to an address by a router's advertisement is at most this. Duplicate
  * address detection takes up to 2 s for the link-local address and up to 2 s for this one (RFC 4862
  * 5.4). A router that has just advertised itself answers after up to 3.5 s (RFC 4861 6.2.6). */
-#define MN_ROUTERS_PATIENCE (10 * MNET_SECOND)
+#define MN_ROUTERS_TIMEOUT (10 * MNET_SECOND)
 
 struct mnet_stack {
     struct mnet_config config;  /* complete: the defaults are filled in */
@@ -197,11 +197,11 @@ void mn_udp_free(struct mnet_udp *udp);
 int mn_udp_open_service(struct mnet_stack *stack, struct mnet_endpoint server, unsigned queue_datagrams,
                         struct mnet_udp **udp);
 void mn_udp_close_service(struct mnet_udp *udp);
-void mn_flow_event(struct mn_tcb *tcb);
+void mn_flow_take_event(struct mn_tcb *tcb);
 /* tcp_settings.c: passes an event of the engine to the program's trace, with a snapshot. */
 void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
-void mn_listener_event(struct mn_listener *engine);
-void mn_udp_event(struct mn_udp_endpoint *engine);
+void mn_listener_take_event(struct mn_listener *engine);
+void mn_udp_take_event(struct mn_udp_endpoint *engine);
 /* Puts an endpoint into the list of those to be told when the device takes frames again. */
 void mn_udp_want_device(struct mnet_udp *udp);
 /* The device takes frames again: tells the endpoints of that list. */

@@ -45,7 +45,7 @@ void mn_flow_free(struct mnet_flow *flow)
     mn_pool_free(&flow->stack->flow_pool, flow);
 }
 
-void mn_flow_event(struct mn_tcb *tcb)
+void mn_flow_take_event(struct mn_tcb *tcb)
 {
     struct mnet_flow *flow = mn_tcp_owner(tcb);
     if (flow == NULL)
@@ -231,7 +231,7 @@ uint16_t mnet_tcp_listen_port(const struct mnet_listener *listener)
     return listener->engine == NULL ? 0 : mn_tcp_listen_endpoint(listener->engine).port;
 }
 
-MN_APART void mn_listener_event(struct mn_listener *engine)
+MN_APART void mn_listener_take_event(struct mn_listener *engine)
 {
     struct mnet_listener *listener = mn_tcp_listener_owner(engine);
     if (listener == NULL || !mn_tcp_acceptable(engine))

@@ -147,8 +147,8 @@ static void end_all(struct mn_race *race, bool remember)
         const struct mn_race_attempt *attempt = &race->attempts[i];
         if (attempt->flow == NULL)
             continue;
-        uint64_t patience = race->stack->config.tcp.connection_attempt_delay_ns;
-        if (remember && (attempt->doubtful || mnet_now() - attempt->begun_ns >= patience))
+        uint64_t delay_ns = race->stack->config.tcp.connection_attempt_delay_ns;
+        if (remember && (attempt->doubtful || mnet_now() - attempt->begun_ns >= delay_ns))
             remember_loser(race, i);
         end_attempt(race, i);
     }

@@ -96,7 +96,7 @@ struct mnet_endpoint mnet_udp_local(const struct mnet_udp *udp)
     return local;
 }
 
-MN_APART void mn_udp_event(struct mn_udp_endpoint *engine)
+MN_APART void mn_udp_take_event(struct mn_udp_endpoint *engine)
 {
     struct mnet_udp *udp = MN_CONTAINER(engine, struct mnet_udp, engine);
     mn_block_wake_first(&udp->receivers);

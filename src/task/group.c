@@ -2,7 +2,7 @@
  * mnet_group_spawn is in task.c. */
 #include "task/task.h"
 
-void mn_group_ended(struct mnet_task *task)
+void mn_group_note_end(struct mnet_task *task)
 {
     struct mnet_group *group = task->group;
     mn_list_remove(&task->member);

@@ -49,7 +49,7 @@ struct mn_scheduler *mn_scheduler_create(const struct mn_task_stacks *stacks, in
 }
 
 /* Called when a suspended context runs again. */
-static void resumed(struct mn_scheduler *scheduler, const struct mn_fiber *stack)
+static void note_resumed(struct mn_scheduler *scheduler, const struct mn_fiber *stack)
 {
     mn_fiber_arrive(stack, &scheduler->root);
 }
@@ -97,7 +97,7 @@ void mn_task_suspend(struct mnet_task *task)
         return;
     mn_fiber_leave(&task->stack, next != NULL ? &next->stack : &scheduler->root);
     mn_switch(&task->context, next != NULL ? next->context : scheduler->context);
-    resumed(scheduler, &task->stack);
+    note_resumed(scheduler, &task->stack);
 }
 
 _Noreturn void mn_task_leave(struct mnet_task *task)
@@ -142,7 +142,7 @@ bool mn_scheduler_run(struct mn_scheduler *scheduler, uint64_t now, unsigned bud
     while ((next = next_task(scheduler)) != NULL) {
         mn_fiber_leave(&scheduler->root, &next->stack);
         mn_switch(&scheduler->context, next->context);
-        resumed(scheduler, &scheduler->root);
+        note_resumed(scheduler, &scheduler->root);
         if (scheduler->abandoned != NULL) {
             mn_task_free(scheduler->abandoned);
             scheduler->abandoned = NULL;

@@ -37,7 +37,7 @@ bool mn_scheduler_done(const struct mn_scheduler *scheduler, int *result);
 struct mnet_task *mn_scheduler_main(struct mn_scheduler *scheduler);
 /* Makes the task call `at_end(context, result)` when its function has returned or called mnet_exit,
  * before its children are awaited. `at_end` must not suspend. */
-void mn_task_at_end(struct mnet_task *task, void (*at_end)(void *context, int result), void *context);
+void mn_task_set_at_end(struct mnet_task *task, void (*at_end)(void *context, int result), void *context);
 /* Returns the task to whose stack `address` belongs (its guard, or just below), or NULL. For fault
  * handlers. */
 struct mnet_task *mn_scheduler_overflowed(struct mn_scheduler *scheduler, const void *address);

@@ -76,7 +76,7 @@ bool mn_task_left(const struct mnet_task *task, const void *address, const char 
     return at >= task->stack.lowest && at < live;
 }
 
-void mn_task_at_end(struct mnet_task *task, void (*at_end)(void *context, int result), void *context)
+void mn_task_set_at_end(struct mnet_task *task, void (*at_end)(void *context, int result), void *context)
 {
     task->at_end = at_end;
     task->at_end_context = context;
@@ -195,7 +195,7 @@ static void report_end(struct mnet_task *task)
 {
     struct mnet_task *parent = task->parent;
     if (task->group != NULL)
-        mn_group_ended(task);
+        mn_group_note_end(task);
     else if (task->handle)
         mn_wake_all(&task->joiners);
     else if (parent != NULL)

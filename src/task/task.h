@@ -71,7 +71,7 @@ struct mnet_task {
     struct mnet_group *group; /* or NULL */
     struct mnet_link member;
     struct mnet_link owned;                    /* newest first */
-    void (*at_end)(void *context, int result); /* or NULL: see mn_task_at_end */
+    void (*at_end)(void *context, int result); /* or NULL: see mn_task_set_at_end */
     void *at_end_context;
     const char *name;
     int (*run)(void *argument);
@@ -131,7 +131,7 @@ bool mn_task_left(const struct mnet_task *task, const void *address, const char 
 /* Runs the finalisers of all records of the task. */
 void mn_task_finalise(struct mnet_task *task);
 /* A member has ended, or is freed with its parent. */
-void mn_group_ended(struct mnet_task *task);
+void mn_group_note_end(struct mnet_task *task);
 void mn_group_forget(struct mnet_task *task);
 
 /* Lets other tasks run. The running task continues when it is runnable and its turn comes. */

@@ -25,11 +25,11 @@
 
 #define STEPS 8u
 #define LOOKED_AT 4u /* connections of each size to compare in search of the worst */
-/* A connection may have to go if it has made no progress for STUCK, or if its queue would take
- * longer than PATIENCE at its present rate. If it never moved, that counts as UNPAID times the
+/* A connection may be reset if it has made no progress for STUCK, or if its queue would take longer
+ * than STANDSTILL_MAX at its present rate. If it never moved, that counts as UNPAID times the
  * time. */
 #define STUCK (5 * MNET_SECOND)
-#define PATIENCE (120 * MNET_SECOND)
+#define STANDSTILL_MAX (120 * MNET_SECOND)
 #define UNPAID 256u
 #define AGE_MAX (1000 * MNET_SECOND)
 
@@ -165,7 +165,7 @@ static uint64_t standstill(const struct mn_tcb *tcb, uint64_t now)
         return age + MNET_MILLISECOND;
     if (over >= STUCK && moved < tcb->sendq.pinned) {
         uint64_t rest_ms = tcb->sendq.pinned * (over / MNET_MILLISECOND) / MN_MAX(moved, 1u);
-        if (rest_ms >= PATIENCE / MNET_MILLISECOND)
+        if (rest_ms >= STANDSTILL_MAX / MNET_MILLISECOND)
             age = MN_MAX(age, MN_MIN(rest_ms, AGE_MAX / MNET_MILLISECOND) * MNET_MILLISECOND);
     }
     return age < STUCK ? 0 : age;
@@ -175,7 +175,7 @@ static uint64_t standstill(const struct mn_tcb *tcb, uint64_t now)
 static uint64_t blame(struct mn_tcb *tcb, uint64_t now)
 {
     uint64_t still = is_held(tcb) ? MN_MIN(standstill(tcb, now), (uint64_t)AGE_MAX) : 0;
-    if (still == 0 && now - tcb->rare.held_ns >= PATIENCE)
+    if (still == 0 && now - tcb->rare.held_ns >= STANDSTILL_MAX)
         measure_from(tcb, now); /* progress of long ago does not count */
     return tcb->sendq.pinned * (still / MNET_MILLISECOND) * (tcb->bytes_acked == 0 ? UNPAID : 1);
 }

@@ -301,7 +301,7 @@ void know(struct ip_host *h, uint32_t ip, struct mn_mac mac)
 void expect_failure(struct ip_host *h, uint32_t remote, uint8_t protocol)
 {
     struct mn_icmp_error error;
-    struct mnet_packet *packet = mn_ip_next_error(&h->ip, &error);
+    struct mnet_packet *packet = mn_ip_take_error(&h->ip, &error);
     assert_non_null(packet);
     assert_int_equal(error.reason, MN_UNREACHABLE_NEIGHBOUR);
     assert_int_equal(error.protocol, protocol);
@@ -314,5 +314,5 @@ void expect_failure(struct ip_host *h, uint32_t remote, uint8_t protocol)
 void expect_no_failure(struct ip_host *h)
 {
     struct mn_icmp_error error;
-    assert_null(mn_ip_next_error(&h->ip, &error));
+    assert_null(mn_ip_take_error(&h->ip, &error));
 }

@@ -219,7 +219,7 @@ static inline void start(struct script6 *s)
 static inline void soliciting(struct script6 *s)
 {
     start(s);
-    mn_dhcp6_client_flags(&s->client, true, false, s->now);
+    mn_dhcp6_client_note_flags(&s->client, true, false, s->now);
     await_sent(s, MN_DHCPV6_SOLICIT);
 }
 
@@ -241,7 +241,7 @@ static inline void bound_by(struct script6 *s, const struct mn_dhcpv6_ia *ia)
         reply.ias[0] = *ia;
     receive(s, &reply);
     expect_state(s, MN_DHCP6_BOUND);
-    mn_dhcp6_client_checked(&s->client, ADDRESS6, false, s->now);
+    mn_dhcp6_client_note_check(&s->client, ADDRESS6, false, s->now);
     expect_silence(s);
 }
 
@@ -278,7 +278,7 @@ static inline void rebinding(struct script6 *s)
 static inline void informing(struct script6 *s)
 {
     start(s);
-    mn_dhcp6_client_flags(&s->client, false, true, s->now);
+    mn_dhcp6_client_note_flags(&s->client, false, true, s->now);
     await_sent(s, MN_DHCPV6_INFORMATION_REQUEST);
 }
 

@@ -174,7 +174,7 @@ static inline void checking_for(struct script *s, struct answer answer)
 static inline void bound_for(struct script *s, struct answer answer)
 {
     checking_for(s, answer);
-    mn_dhcp_client_checked(&s->client, false, s->now);
+    mn_dhcp_client_note_check(&s->client, false, s->now);
     expect_state(s, MN_DHCP_BOUND);
     expect_silence(s);
 }
@@ -209,7 +209,7 @@ static inline void rebooting(struct script *s)
 {
     bound(s);
     s->now += 60 * MNET_SECOND;
-    mn_dhcp_client_link_up(&s->client, s->now);
+    mn_dhcp_client_note_link_up(&s->client, s->now);
     expect_sent(s, MN_DHCP_REQUEST);
     expect_state(s, MN_DHCP_REBOOTING);
 }

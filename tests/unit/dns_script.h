@@ -295,7 +295,7 @@ static inline void ask_over_stream(struct dns_script *s, const char *name, uint1
         assert_true(fetch(s));
     while (s->out.act == MN_DNS_CLOSE);
     assert_int_equal(s->out.act, MN_DNS_STREAM_BEGIN);
-    mn_dns_stream_opened(&s->dns, s->out.slot, s->now);
+    mn_dns_stream_note_open(&s->dns, s->out.slot, s->now);
     expect_stream_question(s);
 }
 

@@ -214,7 +214,7 @@ static void checking_free_address_is_bound(void **state)
     refuse(&s, MN_DHCP_NAK, GOOD);
     refuse(&s, MN_DHCP_ACK, GOOD);
     uint32_t serial = s.client.serial;
-    mn_dhcp_client_checked(&s.client, false, s.now);
+    mn_dhcp_client_note_check(&s.client, false, s.now);
     expect_state(&s, MN_DHCP_BOUND);
     assert_int_equal(s.client.serial, serial);
     expect_silence(&s);
@@ -228,7 +228,7 @@ static void checking_used_address_is_declined(void **state)
     struct script s;
     checking_for(&s, (struct answer){MN_DHCP_ACK, GOOD});
     uint32_t xid = s.sent.xid, serial = s.client.serial;
-    mn_dhcp_client_checked(&s.client, true, s.now);
+    mn_dhcp_client_note_check(&s.client, true, s.now);
     assert_null(mn_dhcp_client_lease(&s.client));
     assert_int_not_equal(s.client.serial, serial);
     expect_sent(&s, MN_DHCP_DECLINE);
@@ -487,7 +487,7 @@ static void bound_forgets_old_failures(void **state)
         expect_sent(&s, MN_DHCP_REQUEST);
     }
     receive(&s, MN_DHCP_ACK, GOOD);
-    mn_dhcp_client_checked(&s.client, false, s.now);
+    mn_dhcp_client_note_check(&s.client, false, s.now);
     pass_to_deadline(&s);
     expect_sent(&s, MN_DHCP_REQUEST);
     receive(&s, MN_DHCP_NAK, .server = SERVER, .mac = MAC);

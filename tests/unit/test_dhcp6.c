@@ -10,8 +10,8 @@ static void off_sends_nothing_without_a_flag(void **state)
     (void)state;
     struct script6 s;
     start(&s);
-    mn_dhcp6_client_flags(&s.client, false, false, s.now);
-    mn_dhcp6_client_link_up(&s.client, s.now);
+    mn_dhcp6_client_note_flags(&s.client, false, false, s.now);
+    mn_dhcp6_client_note_link_up(&s.client, s.now);
     assert_true(mn_dhcp6_client_deadline(&s.client) == MNET_NEVER);
     expect_silence(&s);
     expect_state(&s, MN_DHCP6_OFF);
@@ -53,7 +53,7 @@ static void solicit_times_are_random(void **state)
         struct script6 s;
         char text[8] = {(char)('a' + seed % 26), (char)('a' + seed / 26 % 26), 0};
         start_with(&s, text, (struct mn_dhcp6_config){0});
-        mn_dhcp6_client_flags(&s.client, true, true, s.now);
+        mn_dhcp6_client_note_flags(&s.client, true, true, s.now);
         uint64_t delay = await_sent(&s, MN_DHCPV6_SOLICIT);
         assert_ms(delay, 0, 1000);
         early += delay < MNET_SECOND / 4;
@@ -348,7 +348,7 @@ static void unknown_options_are_skipped_and_broken_ones_refused(void **state)
 static void rapid(struct script6 *s)
 {
     start_with(s, "rapid", (struct mn_dhcp6_config){.rapid_commit = true});
-    mn_dhcp6_client_flags(&s->client, true, false, s->now);
+    mn_dhcp6_client_note_flags(&s->client, true, false, s->now);
     await_sent(s, MN_DHCPV6_SOLICIT);
     assert_true(s->sent.rapid_commit);
 }
@@ -542,13 +542,13 @@ static void transmissions_keep_to_the_rate(void **state)
     (void)state;
     struct script6 s;
     start_with(&s, "rate", (struct mn_dhcp6_config){.burst = 5, .burst_ns = 20 * MNET_SECOND});
-    mn_dhcp6_client_flags(&s.client, false, true, s.now);
+    mn_dhcp6_client_note_flags(&s.client, false, true, s.now);
     unsigned sent = 0;
     for (uint64_t end = s.now + 20 * MNET_SECOND; s.now < end; sent++) {
         await_sent(&s, MN_DHCPV6_INFORMATION_REQUEST);
         struct mn_dhcpv6 reply = information6(&s);
         receive(&s, &reply);
-        mn_dhcp6_client_link_up(&s.client, s.now);
+        mn_dhcp6_client_note_link_up(&s.client, s.now);
     }
     assert_in_range(sent, 8, 10); /* five at once, and one each 4 s */
 }

@@ -353,7 +353,7 @@ static void bound_new_prefixes_renew_early(void **state)
     uint64_t begun = s.now;
     unsigned sent = 0;
     for (unsigned i = 0; i < 1200; i++) {
-        mn_dhcp6_client_prefixes_changed(&s.client, s.now);
+        mn_dhcp6_client_note_prefixes(&s.client, s.now);
         if (fetch(&s)) {
             struct mn_dhcpv6 reply = answer6(&s, MN_DHCPV6_REPLY);
             assert_int_equal(s.sent.type, MN_DHCPV6_RENEW);
@@ -372,7 +372,7 @@ static void confirming(struct script6 *s)
 {
     bound_twice(s);
     pass_to(s, s->now + 60 * MNET_SECOND);
-    mn_dhcp6_client_link_up(&s->client, s->now);
+    mn_dhcp6_client_note_link_up(&s->client, s->now);
     assert_ms(await_sent(s, MN_DHCPV6_CONFIRM), 0, 1000); /* DHCP6-18.2.3-3 */
 }
 
@@ -407,7 +407,7 @@ static void confirm_is_delayed_at_random(void **state)
     uint64_t early = 0;
     bound(&s);
     for (unsigned i = 0; i < 100; i++) {
-        mn_dhcp6_client_link_up(&s.client, s.now);
+        mn_dhcp6_client_note_link_up(&s.client, s.now);
         uint64_t delay = mn_dhcp6_client_deadline(&s.client) - s.now;
         assert_ms(delay, 0, 1000);
         early += delay < MNET_SECOND / 2;
@@ -464,7 +464,7 @@ static void soliciting_link_up_solicits_at_once(void **state)
     soliciting(&s);
     for (unsigned i = 0; i < 14; i++)
         await_sent(&s, MN_DHCPV6_SOLICIT);
-    mn_dhcp6_client_link_up(&s.client, s.now);
+    mn_dhcp6_client_note_link_up(&s.client, s.now);
     assert_ms(await_sent(&s, MN_DHCPV6_SOLICIT), 0, 1000);
     assert_int_equal(s.sent.elapsed, 0);
 }
@@ -480,9 +480,9 @@ static void duplicate_is_declined_and_the_other_kept(void **state)
     bound_twice(&s);
     uint64_t t1 = s.client.binding.t1_ns;
     struct mn_dhcpv6_duid server = SERVER6;
-    mn_dhcp6_client_checked(&s.client, host6(99), true, s.now); /* none of ours */
+    mn_dhcp6_client_note_check(&s.client, host6(99), true, s.now); /* none of ours */
     expect_silence(&s);
-    mn_dhcp6_client_checked(&s.client, OTHER_ADDRESS6, true, s.now);
+    mn_dhcp6_client_note_check(&s.client, OTHER_ADDRESS6, true, s.now);
     expect_sent(&s, MN_DHCPV6_DECLINE);
     assert_true(holds(&s, ADDRESS6) && !holds(&s, OTHER_ADDRESS6));
     assert_true(mn_dhcpv6_duid_equal(&s.sent.server_id, &server));
@@ -508,7 +508,7 @@ static void declining_any_reply_ends_it(void **state)
     bound(&s);
     uint64_t wait = 0;
     for (unsigned i = 0; i < 6; i++) {
-        mn_dhcp6_client_checked(&s.client, ADDRESS6, true, s.now);
+        mn_dhcp6_client_note_check(&s.client, ADDRESS6, true, s.now);
         expect_sent(&s, MN_DHCPV6_DECLINE);
         assert_int_equal(s.client.binding.count, 0);
         struct mn_dhcpv6 reply = answer6(&s, MN_DHCPV6_REPLY);
@@ -533,9 +533,9 @@ static void declining_a_second_duplicate_joins_the_first(void **state)
     (void)state;
     struct script6 s;
     bound_twice(&s);
-    mn_dhcp6_client_checked(&s.client, ADDRESS6, true, s.now);
+    mn_dhcp6_client_note_check(&s.client, ADDRESS6, true, s.now);
     expect_sent(&s, MN_DHCPV6_DECLINE);
-    mn_dhcp6_client_checked(&s.client, OTHER_ADDRESS6, true, s.now);
+    mn_dhcp6_client_note_check(&s.client, OTHER_ADDRESS6, true, s.now);
     expect_sent(&s, MN_DHCPV6_DECLINE);
     assert_int_equal(s.sent.ias[0].address_count, 2);
     assert_int_equal(s.client.binding.count, 0);
@@ -562,8 +562,8 @@ static void release_is_sent_four_times(void **state)
         assert_ms(await_sent(&s, MN_DHCPV6_RELEASE), 850u << i, 1160u << i);
     await_silence(&s, 1000 * MNET_SECOND);
     expect_state(&s, MN_DHCP6_RELEASED);
-    mn_dhcp6_client_flags(&s.client, true, true, s.now);
-    mn_dhcp6_client_link_up(&s.client, s.now);
+    mn_dhcp6_client_note_flags(&s.client, true, true, s.now);
+    mn_dhcp6_client_note_link_up(&s.client, s.now);
     await_silence(&s, 1000 * MNET_SECOND);
 }
 
@@ -607,7 +607,7 @@ static void information_request_has_its_options(void **state)
     (void)state;
     struct script6 s;
     start(&s);
-    mn_dhcp6_client_flags(&s.client, false, true, s.now);
+    mn_dhcp6_client_note_flags(&s.client, false, true, s.now);
     assert_ms(await_sent(&s, MN_DHCPV6_INFORMATION_REQUEST), 0, 1000);
     for (uint16_t code = 0; code < 100; code++)
         assert_int_equal(has_option(&s, code), code == 1 || code == 6 || code == 8);
@@ -689,11 +689,11 @@ static void informed_link_up_asks_again(void **state)
     (void)state;
     struct script6 s;
     informed(&s);
-    mn_dhcp6_client_link_up(&s.client, s.now);
+    mn_dhcp6_client_note_link_up(&s.client, s.now);
     assert_ms(await_sent(&s, MN_DHCPV6_INFORMATION_REQUEST), 0, 1000);
     struct mn_dhcpv6 reply = information6(&s);
     receive(&s, &reply);
-    mn_dhcp6_client_prefixes_changed(&s.client, s.now); /* DHCP6-18.2.12-3 */
+    mn_dhcp6_client_note_prefixes(&s.client, s.now); /* DHCP6-18.2.12-3 */
     assert_ms(await_sent(&s, MN_DHCPV6_INFORMATION_REQUEST), 0, 1000);
 }
 
@@ -703,12 +703,12 @@ static void informed_managed_flag_solicits(void **state)
     (void)state;
     struct script6 s;
     informed(&s);
-    mn_dhcp6_client_flags(&s.client, false, false, s.now);
-    mn_dhcp6_client_flags(&s.client, false, true, s.now);
+    mn_dhcp6_client_note_flags(&s.client, false, false, s.now);
+    mn_dhcp6_client_note_flags(&s.client, false, true, s.now);
     expect_state(&s, MN_DHCP6_INFORMED);
-    mn_dhcp6_client_flags(&s.client, true, true, s.now);
+    mn_dhcp6_client_note_flags(&s.client, true, true, s.now);
     await_sent(&s, MN_DHCPV6_SOLICIT);
-    mn_dhcp6_client_flags(&s.client, false, true, s.now);
+    mn_dhcp6_client_note_flags(&s.client, false, true, s.now);
     expect_state(&s, MN_DHCP6_SOLICITING);
     await_sent(&s, MN_DHCPV6_SOLICIT);
 }

@@ -61,7 +61,7 @@ static void bound_with_all_options(struct script *s, bool offered)
     if (!offered)
         add_all_options(&reply);
     receive_reply(s, &reply);
-    mn_dhcp_client_checked(&s->client, false, s->now);
+    mn_dhcp_client_note_check(&s->client, false, s->now);
     expect_state(s, MN_DHCP_BOUND);
     expect_all_options(s);
 }
@@ -137,7 +137,7 @@ static void without_lease_link_up_asks_at_once(void **state)
         states[i](&s);
         uint32_t before = s.sent.xid;
         s.now += 2500 * MNET_MILLISECOND;
-        mn_dhcp_client_link_up(&s.client, s.now);
+        mn_dhcp_client_note_link_up(&s.client, s.now);
         expect_sent(&s, MN_DHCP_DISCOVER);
         expect_state(&s, MN_DHCP_SELECTING);
         assert_int_not_equal(s.sent.xid, before);
@@ -163,7 +163,7 @@ static void init_waiting_link_up_asks_at_once(void **state)
         expect_sent(&s, MN_DHCP_REQUEST);
     }
     assert_true(mn_dhcp_client_deadline(&s.client) > s.now + 10 * MNET_SECOND);
-    mn_dhcp_client_link_up(&s.client, s.now);
+    mn_dhcp_client_note_link_up(&s.client, s.now);
     expect_sent(&s, MN_DHCP_DISCOVER);
 }
 
@@ -176,7 +176,7 @@ static void held_link_up_asks_whether_it_still_holds(void **state)
     for (size_t i = 0; i < MN_COUNT_OF(states); i++) {
         states[i](&s);
         uint32_t serial = s.client.serial;
-        mn_dhcp_client_link_up(&s.client, s.now);
+        mn_dhcp_client_note_link_up(&s.client, s.now);
         expect_state(&s, MN_DHCP_REBOOTING);
         expect_sent(&s, MN_DHCP_REQUEST);
         assert_int_equal(s.sent.requested_ip, ADDRESS);
@@ -256,14 +256,14 @@ static void rebooting_lease_may_end_meanwhile(void **state)
     struct script s;
     bound(&s);
     s.now = s.client.lease.end_ns - 2 * MNET_SECOND;
-    mn_dhcp_client_link_up(&s.client, s.now);
+    mn_dhcp_client_note_link_up(&s.client, s.now);
     expect_sent(&s, MN_DHCP_REQUEST);
     assert_int_equal(pass_to_deadline(&s), 2 * MNET_SECOND);
     assert_null(mn_dhcp_client_lease(&s.client));
     expect_sent(&s, MN_DHCP_DISCOVER);
     bound(&s);
     s.now = s.client.lease.end_ns;
-    mn_dhcp_client_link_up(&s.client, s.now); /* down for longer than the lease */
+    mn_dhcp_client_note_link_up(&s.client, s.now); /* down for longer than the lease */
     assert_null(mn_dhcp_client_lease(&s.client));
     expect_sent(&s, MN_DHCP_DISCOVER);
 }
@@ -278,7 +278,7 @@ static void link_that_flaps_is_asked_about_once_a_second(void **state)
     uint64_t end = s.now + 5 * MNET_SECOND - 1;
     for (; s.now < end; s.now += 10 * MNET_MILLISECOND) {
         uint8_t bytes[MN_DHCP_EMIT];
-        mn_dhcp_client_link_up(&s.client, s.now);
+        mn_dhcp_client_note_link_up(&s.client, s.now);
         mn_dhcp_client_expire(&s.client, s.now);
         sent += mn_dhcp_client_output(&s.client, bytes, &s.ends);
     }
@@ -292,7 +292,7 @@ static void off_link_up_says_nothing(void **state)
     bound(&s);
     mn_dhcp_client_release(&s.client, s.now);
     expect_sent(&s, MN_DHCP_RELEASE);
-    mn_dhcp_client_link_up(&s.client, s.now);
+    mn_dhcp_client_note_link_up(&s.client, s.now);
     expect_silence(&s);
     expect_state(&s, MN_DHCP_RELEASED);
 }

@@ -231,7 +231,7 @@ static void unreachable_server_is_passed_over_at_once(void **state)
     struct dns_script s;
     dns_begin(&s, 2);
     ask_first(&s, "www.example", MN_DNS_A);
-    mn_dns_unreachable(&s.dns, s.out.slot, s.now);
+    mn_dns_note_unreachable(&s.dns, s.out.slot, s.now);
     expect_question(&s, 2);
     answer_address(&s, 60);
     expect_closed(&s);
@@ -265,7 +265,7 @@ static void silent_server_is_set_aside(void **state)
     ask_number(&s, 2, "c.example", MN_DNS_A);
     expect_question(&s, 2);
     for (unsigned i = 0; i < 20; i++)
-        mn_dns_server_timed_out(&s.dns.servers.list[0], s.now);
+        mn_dns_server_note_timeout(&s.dns.servers.list[0], s.now);
     assert_int_equal(s.dns.servers.list[0].aside_until_ns, s.now + 300 * MNET_SECOND);
     dns_end(&s);
 }
@@ -284,7 +284,7 @@ static void faster_server_is_preferred(void **state)
     answer_address(&s, 60);
     ask_number(&s, 2, "c.example", MN_DNS_A);
     expect_question(&s, 2);
-    assert_int_equal(pass_to_deadline(&s), 300); /* the least patience */
+    assert_int_equal(pass_to_deadline(&s), 300); /* the shortest timeout */
     expect_question(&s, 1);
     dns_end(&s);
 }
@@ -405,7 +405,7 @@ static void answer_in_another_case_is_not_believed(void **state)
         assert_true(fetch(&s));
     while (s.out.act == MN_DNS_CLOSE);
     assert_int_equal(s.out.act, MN_DNS_STREAM_BEGIN);
-    mn_dns_stream_opened(&s.dns, s.out.slot, s.now);
+    mn_dns_stream_note_open(&s.dns, s.out.slot, s.now);
     expect_stream_question(&s);
     begin_answer(&s, RA, 1, 0, 0);
     put_record(&s, NULL, MN_DNS_A, 60, "\300\0\2\1", 4);

@@ -355,11 +355,11 @@ static void question_is_repeated_if_the_stream_ends(void **state)
     struct dns_script s;
     dns_begin(&s, 2);
     ask_over_stream(&s, "www.example", MN_DNS_A);
-    mn_dns_stream_closed(&s.dns, s.out.slot, s.now);
+    mn_dns_stream_note_close(&s.dns, s.out.slot, s.now);
     expect_act(&s, MN_DNS_STREAM_BEGIN);
-    mn_dns_stream_opened(&s.dns, s.out.slot, s.now);
+    mn_dns_stream_note_open(&s.dns, s.out.slot, s.now);
     expect_stream_question(&s);
-    mn_dns_stream_closed(&s.dns, s.out.slot, s.now);
+    mn_dns_stream_note_close(&s.dns, s.out.slot, s.now);
     expect_question(&s, 2);
     answer_address(&s, 60);
     expect_address(&s);
@@ -396,7 +396,7 @@ static void truncated_answer_is_not_used_if_tcp_fails(void **state)
     receive(&s);
     expect_act(&s, MN_DNS_CLOSE);
     expect_act(&s, MN_DNS_STREAM_BEGIN);
-    mn_dns_stream_closed(&s.dns, s.out.slot, s.now); /* refused */
+    mn_dns_stream_note_close(&s.dns, s.out.slot, s.now); /* refused */
     expect_status(&s, MN_DNS_FAILED);
     dns_end(&s);
 }

@@ -28,7 +28,7 @@ static void expect_round(struct ip_host *h, struct mnet_address destination, boo
     enum mn_ip_verdict verdict;
     assert_int_equal(send6(h, destination, 8), 0);
     expect_silence(h);
-    assert_true(mn_ip_loopback(&h->ip, h->now, &packet, &verdict, &h->datagram, &h->error));
+    assert_true(mn_ip_take_looped(&h->ip, h->now, &packet, &verdict, &h->datagram, &h->error));
     assert_int_equal(verdict, heard ? MN_IP_TRANSPORT : MN_IP_CONSUMED);
     if (heard)
         mnet_packet_free(packet);

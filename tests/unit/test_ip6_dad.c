@@ -245,17 +245,17 @@ static void nothing_is_asked_while_the_link_is_down(void **state)
         start(&h, 1, 1);
         if (asked)
             await_solicitation(&h);
-        mn_ip_link_down(&h.ip);
+        mn_ip_note_link_down(&h.ip);
         listen(&h, 5000);
         assert_null(solicitation(OWN6, 0));
         assert_int_equal(mn_ip_ipv6_state(&h.ip), MN_IP_ADDRESS_PROBING);
-        mn_ip_link_up(&h.ip, h.now);
+        mn_ip_note_link_up(&h.ip, h.now);
         await_solicitation(&h);
         listen(&h, 998);
         assert_false(mn_ip_is_own(&h.ip, OWN6));
         pass_ms(&h, 2);
         assert_true(mn_ip_is_own(&h.ip, OWN6));
-        mn_ip_link_down(&h.ip); /* what was unique stays ours */
+        mn_ip_note_link_down(&h.ip); /* what was unique stays ours */
         pass_ms(&h, 5000);
         assert_true(mn_ip_is_own(&h.ip, OWN6));
         ip_host_down(&h);
@@ -442,7 +442,7 @@ static void duplicate_of_the_mac_switches_ipv6_off(void **state)
         assert_true(h.log_lines > 0);
         discard_sent6(&h);
         receive_ra(&h, .lifetime_s = 1800, .prefixes = {PREFIX(NET_1, 3600, 1800)});
-        mn_ip_link_up(&h.ip, h.now);
+        mn_ip_note_link_up(&h.ip, h.now);
         listen(&h, 20000);
         assert_int_equal(said_count, 0);
         assert_false(mn_ip_has_ipv6(&h.ip));

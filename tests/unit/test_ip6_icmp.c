@@ -29,7 +29,7 @@ static uint32_t expect_error(struct ip_host *h, uint8_t type, uint8_t code)
 static void receive_for_closed_port_line(struct ip_host *h, struct ip6_line line)
 {
     if (receive_ip6_line(h, line) == MN_IP_TRANSPORT)
-        mn_ip_unreachable(&h->ip, h->packet, &h->datagram, MN_UNREACHABLE_PORT, h->now);
+        mn_ip_send_unreachable(&h->ip, h->packet, &h->datagram, MN_UNREACHABLE_PORT, h->now);
 }
 #define receive_for_closed_port(h, ...) receive_for_closed_port_line(h, IP6_LINE(__VA_ARGS__))
 
@@ -68,7 +68,7 @@ static void unreachable_can_be_switched_off(void **state)
     discard_sent(&h);
     know(&h, PEER_IP, PEER_MAC);
     assert_int_equal(receive_any(&h), MN_IP_TRANSPORT);
-    mn_ip_unreachable(&h.ip, h.packet, &h.datagram, MN_UNREACHABLE_PORT, h.now);
+    mn_ip_send_unreachable(&h.ip, h.packet, &h.datagram, MN_UNREACHABLE_PORT, h.now);
     expect_silence(&h);
     ip_host_down(&h);
 }
@@ -182,7 +182,7 @@ static void neighbour_that_does_not_answer_is_told_to_the_transport(void **state
     struct mnet_address nobody = ADDRESS6(0x2001, 0xdb8, 0, 0x77);
     assert_int_equal(send6(&h, nobody, 20), 0);
     pass_ms(&h, 3000);
-    struct mnet_packet *packet = mn_ip_next_error(&h.ip, &error);
+    struct mnet_packet *packet = mn_ip_take_error(&h.ip, &error);
     assert_non_null(packet);
     assert_int_equal(error.reason, MN_UNREACHABLE_NEIGHBOUR);
     assert_address6(error.remote, nobody);

@@ -243,7 +243,7 @@ static void link_up_is_told_to_all_three_times(void **state)
     (void)state;
     struct ip_host h;
     ip6_host_up(&h);
-    mn_ip_link_up(&h.ip, h.now);
+    mn_ip_note_link_up(&h.ip, h.now);
     for (unsigned i = 0; i < 3; i++) {
         keep_icmp6(&h, MN_ICMPV6_NEIGHBOUR_ADVERTISEMENT);
         expect_silence(&h);
@@ -271,7 +271,7 @@ static void flapping_link_is_told_once_a_second(void **state)
     struct sent6 sent;
     ip6_host_up(&h);
     for (unsigned i = 0; i < 100; i++) {
-        mn_ip_link_up(&h.ip, h.now);
+        mn_ip_note_link_up(&h.ip, h.now);
         pass_ms(&h, 100);
         keep_icmp6(&h, MN_ICMPV6_NEIGHBOUR_ADVERTISEMENT);
         while (take_sent6(&h, &sent))
@@ -289,7 +289,7 @@ static void tentative_link_up_begins_again(void **state)
     begin(&h);
     await_probe(&h, OWN6);
     pass_ms(&h, 900);
-    mn_ip_link_up(&h.ip, h.now);
+    mn_ip_note_link_up(&h.ip, h.now);
     pass_ms(&h, 200);
     assert_int_equal(mn_ip_ipv6_state(&h.ip), MN_IP_ADDRESS_PROBING);
     await_probe(&h, OWN6);
@@ -409,7 +409,7 @@ static void incomplete_three_solicitations_unanswered_fail(void **state)
         pass_ms(&h, 1);
     }
     struct mn_icmp_error error;
-    struct mnet_packet *packet = mn_ip_next_error(&h.ip, &error);
+    struct mnet_packet *packet = mn_ip_take_error(&h.ip, &error);
     assert_non_null(packet);
     assert_int_equal(error.reason, MN_UNREACHABLE_NEIGHBOUR);
     assert_address6(error.local, OWN6);

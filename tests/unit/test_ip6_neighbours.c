@@ -116,7 +116,7 @@ static void incomplete_failure_gives_every_packet_back(void **state)
     pass_ms(&h, 2999);
     expect_no_failure(&h);
     pass_ms(&h, 1);
-    while ((packet = mn_ip_next_error(&h.ip, &error)) != NULL) {
+    while ((packet = mn_ip_take_error(&h.ip, &error)) != NULL) {
         assert_int_equal(error.reason, MN_UNREACHABLE_NEIGHBOUR);
         mnet_packet_free(packet);
         count++;

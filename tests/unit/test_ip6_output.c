@@ -95,7 +95,7 @@ static void own_addresses_and_loopback_go_round(void **state)
         struct mnet_packet *packet;
         enum mn_ip_verdict verdict;
         assert_int_equal(send6(&h, destinations[i], 8), 0);
-        assert_true(mn_ip_loopback(&h.ip, h.now, &packet, &verdict, &h.datagram, &h.error));
+        assert_true(mn_ip_take_looped(&h.ip, h.now, &packet, &verdict, &h.datagram, &h.error));
         assert_int_equal(verdict, MN_IP_TRANSPORT);
         assert_address6(h.datagram.source, destinations[i]);
         mnet_packet_free(packet);
@@ -202,7 +202,7 @@ static void port_unreachable_quotes_as_much_as_fits(void **state)
     ip6_host_up(&h);
     know6(&h, PEER6, PEER_MAC);
     assert_int_equal(receive_ip6(&h, .payload = bytes, .len = 1400), MN_IP_TRANSPORT);
-    mn_ip_unreachable(&h.ip, h.packet, &h.datagram, MN_UNREACHABLE_PORT, h.now);
+    mn_ip_send_unreachable(&h.ip, h.packet, &h.datagram, MN_UNREACHABLE_PORT, h.now);
     struct sent6 *sent = expect_icmp6(&h, PEER6, MN_ICMPV6_UNREACHABLE, MN_ICMPV6_PORT_UNREACHABLE);
     assert_int_equal(sent->len, MN_ETHERNET_HEADER + MN_IPV6_MTU_MIN);
     assert_int_equal(sent->payload[MN_ICMPV6_HEADER] >> 4, 6);

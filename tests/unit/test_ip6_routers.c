@@ -72,7 +72,7 @@ static void solicitations_end_with_a_router(void **state)
     receive_ra(&h, .lifetime_s = 60);
     pass_ms(&h, 50000);
     expect_silence(&h);
-    mn_ip_link_up(&h.ip, h.now);
+    mn_ip_note_link_up(&h.ip, h.now);
     discard_sent6(&h);
     pass_ms(&h, 1100);
     keep_icmp6(&h, MN_ICMPV6_ROUTER_SOLICITATION);
@@ -470,7 +470,7 @@ static void large_packet_that_waits_for_a_dead_router_comes_back(void **state)
     discard_sent6(&h);
     pass_ms(&h, 600);
     expect_silence(&h);
-    struct mnet_packet *packet = mn_ip_next_error(&h.ip, &error);
+    struct mnet_packet *packet = mn_ip_take_error(&h.ip, &error);
     assert_non_null(packet);
     assert_address6(error.remote, FAR6);
     mnet_packet_free(packet);

@@ -187,7 +187,7 @@ static void ours_link_up_announces_again(void **state)
     start(&h, false);
     pass_ms(&h, 10000);
     discard_sent(&h);
-    mn_ip_link_up(&h.ip, h.now);
+    mn_ip_note_link_up(&h.ip, h.now);
     expect_announcement(&h);
     pass_ms(&h, 2001);
     expect_announcement(&h);
@@ -205,7 +205,7 @@ static void probing_link_up_probes_from_the_beginning(void **state)
     pass_ms(&h, 4000);
     unsigned sent = discard_sent(&h);
     assert_in_range(sent, 2, 3);
-    mn_ip_link_up(&h.ip, h.now);
+    mn_ip_note_link_up(&h.ip, h.now);
     pass_ms(&h, 6000);
     assert_int_equal(discard_sent(&h), 3 + (mn_ip_address_state(&h.ip) == MN_IP_ADDRESS_OURS));
     pass_ms(&h, 2000);

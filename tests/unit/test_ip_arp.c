@@ -570,7 +570,7 @@ static void link_up_forgets_neighbours_and_asks_again_for_whom_packets_wait(void
     send_packet(&h, .destination = IPV4(10, 0, 0, 9)); /* asked twice so far */
     pass_ms(&h, 1000);
     discard_sent(&h);
-    mn_ip_link_up(&h.ip, h.now);
+    mn_ip_note_link_up(&h.ip, h.now);
     unsigned requests = 0, announcements = 0;
     static struct sent sent;
     while (take_sent(&h, &sent)) {

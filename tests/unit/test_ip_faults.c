@@ -133,11 +133,11 @@ static void fault_21_packet_for_afar_goes_when_the_router_answers_or_comes_back(
         expect_question(&host, GATEWAY);
         pass_ms(&host.h, 3000);
         struct mn_icmp_error error;
-        struct mnet_packet *packet = mn_ip_next_error(&host.h.ip, &error);
+        struct mnet_packet *packet = mn_ip_take_error(&host.h.ip, &error);
         assert_non_null(packet);
         assert_true(mnet_address_equal(error.remote, address_of(&host, FAR)));
         mnet_packet_free(packet);
-        assert_null(mn_ip_next_error(&host.h.ip, &error));
+        assert_null(mn_ip_take_error(&host.h.ip, &error));
         pass_ms(&host.h, 1000);
         discard(&host.h);
         send_to(&host, FAR);
@@ -182,7 +182,7 @@ static void fault_21_neighbour_that_was_dead_is_asked_for_again(void **state)
             expect_question(&host, PEER);
             pass_ms(&host.h, 4001);
             discard(&host.h);
-            mnet_packet_free(mn_ip_next_error(&host.h.ip, &error));
+            mnet_packet_free(mn_ip_take_error(&host.h.ip, &error));
         }
         send_to(&host, PEER);
         expect_question(&host, PEER);

@@ -199,7 +199,7 @@ static void link_up_reports_all_groups_again(void **state)
         begin_with(&h, ipv4, 3);
         receive_query(&h, ipv4, .version = 1);
         listen(&h, 12000);
-        mn_ip_link_up(&h.ip, h.now);
+        mn_ip_note_link_up(&h.ip, h.now);
         listen(&h, 3000);
         unsigned full = 0;
         for (unsigned i = 0; i < said_count; i++) {

@@ -216,20 +216,20 @@ static void echo_to_loopback_goes_round(void **state)
     struct mnet_packet *packet = mnet_packet_alloc_tx(h.memory);
     memcpy(mnet_packet_put(packet, size), message, size);
     send_packet(&h, .destination = OWN_IP, .protocol = MN_PROTOCOL_ICMP, .packet = packet);
-    assert_true(mn_ip_loopback(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
+    assert_true(mn_ip_take_looped(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
     assert_int_equal(verdict, MN_IP_CONSUMED);
     assert_counted(&h, ICMP_ECHO, 1);
     /* The reply. */
-    assert_true(mn_ip_loopback(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
+    assert_true(mn_ip_take_looped(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
     assert_counted(&h, ICMP_DROP_IGNORED, 1);
-    assert_false(mn_ip_loopback(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
+    assert_false(mn_ip_take_looped(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
     ip_host_down(&h);
 }
 
 /* Answers the received datagram of h with an error. */
 static void refuse(struct ip_host *h, enum mn_unreachable reason)
 {
-    mn_ip_unreachable(&h->ip, h->packet, &h->datagram, reason, h->now);
+    mn_ip_send_unreachable(&h->ip, h->packet, &h->datagram, reason, h->now);
 }
 
 static void unreachable_quotes_up_to_576_bytes(void **state)
@@ -545,11 +545,11 @@ static void loopback_port_unreachable_comes_back_as_an_error(void **state)
     up_knowing_peer(&h);
     for (size_t i = 0; i < MN_COUNT_OF(own); i++) {
         send_packet(&h, .destination = own[i]);
-        assert_true(mn_ip_loopback(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
+        assert_true(mn_ip_take_looped(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
         assert_int_equal(verdict, MN_IP_TRANSPORT);
         refuse(&h, MN_UNREACHABLE_PORT);
         mnet_packet_free(h.packet);
-        assert_true(mn_ip_loopback(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
+        assert_true(mn_ip_take_looped(&h.ip, h.now, &h.packet, &verdict, &h.datagram, &h.error));
         assert_int_equal(verdict, MN_IP_ERROR);
         assert_int_equal(h.error.reason, MN_UNREACHABLE_PORT);
         assert_int_equal(mnet_address_to_ipv4(h.error.remote), own[i]);

@@ -104,7 +104,7 @@ static bool next_looped(struct ip_host *h, enum mn_ip_verdict *verdict)
 {
     mnet_packet_free(h->packet);
     h->packet = NULL;
-    return mn_ip_loopback(&h->ip, h->now, &h->packet, verdict, &h->datagram, &h->error);
+    return mn_ip_take_looped(&h->ip, h->now, &h->packet, verdict, &h->datagram, &h->error);
 }
 
 static void packet_to_own_address_goes_round(void **state)

@@ -31,7 +31,7 @@ static void advertise(struct mn_routers *routers, const char *router, uint16_t l
 {
     const struct mn_router_advertisement advertisement = {address(router), lifetime, (int8_t)preference};
     mn_routers_expire(routers, seconds(at_s));
-    mn_routers_advertise(routers, &advertisement, seconds(at_s));
+    mn_routers_take_advertisement(routers, &advertisement, seconds(at_s));
 }
 
 static void inform(struct mn_routers *routers, const char *router, const char *prefix, uint32_t lifetime,
@@ -39,7 +39,7 @@ static void inform(struct mn_routers *routers, const char *router, const char *p
 {
     struct mn_nd_route information = {.lifetime_s = lifetime, .preference = (int8_t)preference};
     assert_int_equal(mnet_prefix_parse(prefix, &information.prefix), 0);
-    mn_routers_inform(routers, address(router), &information, seconds(at_s));
+    mn_routers_take_route(routers, address(router), &information, seconds(at_s));
 }
 
 static void set_reach(struct mn_routers *routers, const char *router, enum mn_router_reach reach)
@@ -346,7 +346,7 @@ static void advertise_numbered(struct mn_routers *routers, uint8_t number, int p
 {
     struct mn_router_advertisement advertisement = {address("fe80::"), 1800, (int8_t)preference};
     advertisement.router.bytes[15] = number;
-    mn_routers_advertise(routers, &advertisement, 0);
+    mn_routers_take_advertisement(routers, &advertisement, 0);
 }
 
 /* A flood of routers pushes out nobody that is as good. */
@@ -380,7 +380,7 @@ static void full_table_of_routes_has_room_for_default_routers(void **state)
     struct mn_nd_route information = {.prefix = {address("2001:db8::"), 48}, .lifetime_s = 100};
     for (uint8_t i = 0; i < 2 * MN_ROUTER_ROUTES_MAX; i++) {
         information.prefix.address.bytes[5] = i;
-        mn_routers_inform(&routers, address(A), &information, 0);
+        mn_routers_take_route(&routers, address(A), &information, 0);
     }
     assert_int_equal(routers.count, MN_ROUTER_ROUTES_MAX);
     inform(&routers, B, "2001:db8:ff::/48", 100, 0, 0);
@@ -406,10 +406,10 @@ static void random_advertisements_keep_the_tables_whole(void **state)
         struct mn_nd_route information = {{address("2001:db8::"), 48}, preference, lifetime};
         information.prefix.address.bytes[5] = (uint8_t)test_random_below(&seed, 8);
         if (test_random_below(&seed, 2) == 0)
-            mn_routers_inform(&routers, router, &information, now);
+            mn_routers_take_route(&routers, router, &information, now);
         else
-            mn_routers_advertise(&routers, &(struct mn_router_advertisement){router, (uint16_t)lifetime, preference},
-                                 now);
+            mn_routers_take_advertisement(
+                &routers, &(struct mn_router_advertisement){router, (uint16_t)lifetime, preference}, now);
         mn_routers_set_reach(&routers, router, (enum mn_router_reach)test_random_below(&seed, 3));
         now += test_random_below(&seed, 4) * MNET_SECOND;
         mn_routers_expire(&routers, now);

@@ -184,7 +184,7 @@ static void silence_doubles_the_gaps(void **state)
     start(&s, 1, 1);
     await_request(&s);
     for (unsigned exponent = 4; exponent < 14; exponent++) {
-        uint64_t gap = await_request(&s) - MN_SNTP_PATIENCE_NS;
+        uint64_t gap = await_request(&s) - MN_SNTP_TIMEOUT_NS;
         uint64_t wanted = (UINT64_C(1) << MN_MIN(exponent, 10u)) * MNET_SECOND;
         assert_true(gap >= wanted && gap <= wanted + wanted / 16);
     }
@@ -530,11 +530,11 @@ static void silent_servers_have_no_vote(void **state)
     reply(&s, &(struct sntp_reply){0});
     assert_true(mn_sntp_wall(&s.sntp, s.now) == 0); /* the others may still answer */
     await_request(&s);
-    mn_sntp_unreachable(&s.sntp, s.slot, s.now);
+    mn_sntp_note_unreachable(&s.sntp, s.slot, s.now);
     assert_true(mn_sntp_wall(&s.sntp, s.now) == 0);
     await_request(&s);
     unsigned last = s.slot;
-    s.now += MN_SNTP_PATIENCE_NS;
+    s.now += MN_SNTP_TIMEOUT_NS;
     act(&s);
     assert_true(s.sntp.servers[last].heard);
     assert_error(&s, -2 * MS, 2 * MS);

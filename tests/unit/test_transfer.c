@@ -104,7 +104,7 @@ static bool is_good(const struct scenario *s)
 
 /* The first timeout is three round trips or 200 ms (RFC 6298 2.2). A delayed acknowledgement and a
  * round trip follow. */
-static uint64_t patience(const struct end *end)
+static uint64_t read_deadline(const struct end *end)
 {
     uint64_t rtt = 2 * end->scenario->path.delay_ns, timeout = MN_MAX(3 * rtt, 200 * MNET_MILLISECOND);
     return is_good(end->scenario) ? mnet_now() + timeout + rtt + 40 * MNET_MILLISECOND : MNET_NEVER;
@@ -116,12 +116,12 @@ static ptrdiff_t receive_piece(struct end *end)
     uint8_t bytes[16384];
     struct mnet_slice slices[4];
     if (mn_random_below(&end->random, 2) == 0) {
-        ptrdiff_t len = mnet_tcp_read(end->flow, bytes, random_size(end), patience(end));
+        ptrdiff_t len = mnet_tcp_read(end->flow, bytes, random_size(end), read_deadline(end));
         if (len > 0)
             check(end, bytes, (size_t)len);
         return len;
     }
-    ptrdiff_t count = mnet_tcp_get(end->flow, slices, MN_COUNT_OF(slices), patience(end));
+    ptrdiff_t count = mnet_tcp_get(end->flow, slices, MN_COUNT_OF(slices), read_deadline(end));
     for (ptrdiff_t i = 0; i < count; i++)
         check(end, slices[i].data, slices[i].len);
     if (count > 0)

@@ -26,8 +26,8 @@ static struct rng_fixture *start(enum virtio_bus bus, void (*idle)(struct virtio
 
 static int read_with(struct rng_fixture *f, uint64_t piece_ns, uint64_t all_ns)
 {
-    const struct mn_virtio_patience patience = {piece_ns, all_ns};
-    return mn_virtio_rng_read(&f->transport, f->memory, f->buffer, sizeof f->buffer, patience);
+    const struct mn_virtio_timeouts timeouts = {piece_ns, all_ns};
+    return mn_virtio_rng_read(&f->transport, f->memory, f->buffer, sizeof f->buffer, timeouts);
 }
 
 static int read_all(struct rng_fixture *f)

@@ -3,7 +3,7 @@
  *
  * Output never waits for its reader longer than a moment. Bytes that the line does not take at once
  * stay in a ring, from which an interrupt of the line fetches them. When the ring is full, the line
- * gets a moment (PATIENCE) to make room. If it does not, there is nobody at its end: from then on
+ * gets a moment (TIMEOUT) to make room. If it does not, there is nobody at its end: from then on
  * whatever has no room is lost at once, until the line has taken all that is in the ring. Then a
  * line of its own says how much was lost.
  */
@@ -34,10 +34,10 @@
 #define FIFO_ROOM 16
 /* Of the time stamp counter, whose speed is not known when the console is first used: 0.1 to 0.4
  * s. */
-#define PATIENCE UINT64_C(400000000)
+#define TIMEOUT UINT64_C(400000000)
 
 #define RING 4096u /* a power of two */
-/* Characters printed at a time: a line of 115200 baud takes so many in PATIENCE. */
+/* Characters printed at a time: a line of 115200 baud takes so many in TIMEOUT. */
 #define PIECE (size_t)512
 
 static struct {
@@ -104,7 +104,7 @@ static void print(const char *text, size_t len)
 }
 
 /* Waits until no more than `most` characters are left; gives up when the line has taken none for
- * PATIENCE, or not enough of them in `ticks`. */
+ * TIMEOUT, or not enough of them in `ticks`. */
 static void wait_for_line(unsigned most, uint64_t ticks)
 {
     uint64_t begin = mn_rdtsc(), progress = begin;
@@ -113,7 +113,7 @@ static void wait_for_line(unsigned most, uint64_t ticks)
         send();
         uint64_t now = mn_rdtsc();
         progress = waiting() < before ? now : progress;
-        console.deaf = waiting() > most && (now - progress > PATIENCE || now - begin > ticks);
+        console.deaf = waiting() > most && (now - progress > TIMEOUT || now - begin > ticks);
         mn_pause();
     }
 }
@@ -139,7 +139,7 @@ void mn_machine_print(const char *text, size_t len)
 {
     while (len > 0) {
         size_t piece = MN_MIN(len, PIECE);
-        wait_for_line(RING - 2 * PIECE, PATIENCE); /* each newline is two characters */
+        wait_for_line(RING - 2 * PIECE, TIMEOUT); /* each newline is two characters */
         print(text, piece);
         mn_console_send();
         text += piece;
@@ -150,10 +150,10 @@ void mn_machine_print(const char *text, size_t len)
 void mn_console_flush(void)
 {
     console.deaf = false; /* one last time */
-    wait_for_line(0, 10 * PATIENCE);
+    wait_for_line(0, 10 * TIMEOUT);
     mn_console_send(); /* the count of lost characters */
     for (uint64_t since = mn_rdtsc(); (mn_in8(LINE_STATUS) & STATUS_ALL_SENT) == 0 && !console.deaf;)
-        console.deaf = mn_rdtsc() - since > PATIENCE;
+        console.deaf = mn_rdtsc() - since > TIMEOUT;
 }
 
 /* ---- Input, and interrupts ---- */

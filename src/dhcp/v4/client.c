@@ -156,7 +156,7 @@ void mn_dhcp_client_start(struct mn_dhcp_client *client, struct mnet_counters *c
     select_server(client);
 }
 
-static void due(struct mn_dhcp_client *client)
+static void run_due(struct mn_dhcp_client *client)
 {
     if (client->link_pending)
         client->linked_ns = client->now;
@@ -190,10 +190,10 @@ void mn_dhcp_client_expire(struct mn_dhcp_client *client, uint64_t now)
 {
     client->now = now;
     while (client->deadline_ns <= now)
-        due(client);
+        run_due(client);
 }
 
-void mn_dhcp_client_link_up(struct mn_dhcp_client *client, uint64_t now)
+void mn_dhcp_client_note_link_up(struct mn_dhcp_client *client, uint64_t now)
 {
     uint64_t at = client->linked_ns != 0 ? MN_MAX(now, client->linked_ns + LINK_INTERVAL_NS) : now;
     client->now = now;
@@ -335,7 +335,7 @@ void mn_dhcp_client_input(struct mn_dhcp_client *client, const void *data, size_
 }
 
 /* RFC 2131 3.1 (5) and 4.4.4 */
-void mn_dhcp_client_checked(struct mn_dhcp_client *client, bool in_use, uint64_t now)
+void mn_dhcp_client_note_check(struct mn_dhcp_client *client, bool in_use, uint64_t now)
 {
     MN_ASSERT(client->state == MN_DHCP_CHECKING);
     client->now = now;

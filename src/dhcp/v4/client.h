@@ -91,7 +91,7 @@ bool mn_dhcp_client_output(struct mn_dhcp_client *client, void *to, struct mn_dh
 
 /* The link has come up, and may lead to another network. Asks at once, or a second after the last
  * time. */
-void mn_dhcp_client_link_up(struct mn_dhcp_client *client, uint64_t now);
+void mn_dhcp_client_note_link_up(struct mn_dhcp_client *client, uint64_t now);
 
 /* Timers. */
 void mn_dhcp_client_expire(struct mn_dhcp_client *client, uint64_t now);
@@ -102,7 +102,7 @@ uint64_t mn_dhcp_client_deadline(const struct mn_dhcp_client *client);
  * contents of the lease. */
 const struct mn_dhcp_lease *mn_dhcp_client_lease(const struct mn_dhcp_client *client);
 /* Tells the result of probing the address of the lease in state CHECKING. */
-void mn_dhcp_client_checked(struct mn_dhcp_client *client, bool in_use, uint64_t now);
+void mn_dhcp_client_note_check(struct mn_dhcp_client *client, bool in_use, uint64_t now);
 
 /* Gives the address back (RFC 2131 4.4.6) and ends, after the last message has been fetched. The
  * host may keep the address until that message is sent. */

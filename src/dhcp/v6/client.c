@@ -69,7 +69,7 @@ static void begin(struct mn_dhcp6_client *client, enum mn_dhcp6_state state, uin
     mn_dhcp6_exchange_begin(&client->exchange, delay_ns, until_ns, client->now);
 }
 
-static void rest(struct mn_dhcp6_client *client, enum mn_dhcp6_state state)
+static void enter_rest(struct mn_dhcp6_client *client, enum mn_dhcp6_state state)
 {
     client->state = (uint8_t)state;
     client->to_send = false;
@@ -150,7 +150,7 @@ static void end_decline(struct mn_dhcp6_client *client)
 {
     client->leaving.count = 0;
     if (holds_addresses(client)) /* DHCP6-18.2.8-4, DHCP6-18.2.8-5 */
-        rest(client, MN_DHCP6_BOUND);
+        enter_rest(client, MN_DHCP6_BOUND);
     else
         solicit(client);
 }
@@ -158,7 +158,7 @@ static void end_decline(struct mn_dhcp6_client *client)
 static void end_release(struct mn_dhcp6_client *client)
 {
     client->leaving.count = 0;
-    rest(client, MN_DHCP6_RELEASED);
+    enter_rest(client, MN_DHCP6_RELEASED);
 }
 
 /* ---- Expiry ---- */
@@ -173,8 +173,8 @@ static void give_up(struct mn_dhcp6_client *client)
         else
             try_next_server(client);
         break;
-    case MN_DHCP6_CONFIRMING: rest(client, MN_DHCP6_BOUND); break; /* DHCP6-18.2.3-4 */
-    case MN_DHCP6_RENEWING: rebind(client); break;                 /* DHCP6-18.2.4-5 */
+    case MN_DHCP6_CONFIRMING: enter_rest(client, MN_DHCP6_BOUND); break; /* DHCP6-18.2.3-4 */
+    case MN_DHCP6_RENEWING: rebind(client); break;                       /* DHCP6-18.2.4-5 */
     case MN_DHCP6_DECLINING: end_decline(client); break;
     default:
         MN_ASSERT(client->state == MN_DHCP6_RELEASING);
@@ -185,7 +185,7 @@ static void give_up(struct mn_dhcp6_client *client)
 
 /* The time of a retransmission, which is also the end of the time to collect answers
  * (DHCP6-18.2.1-10, DHCP6-18.2.1-17). */
-static void exchange_due(struct mn_dhcp6_client *client)
+static void run_exchange(struct mn_dhcp6_client *client)
 {
     bool asked = client->exchange.sent > 0;
     if (client->state == MN_DHCP6_SOLICITING && asked && request_offer(client))
@@ -202,7 +202,7 @@ static void exchange_due(struct mn_dhcp6_client *client)
     }
 }
 
-static void bound_due(struct mn_dhcp6_client *client)
+static void run_binding(struct mn_dhcp6_client *client)
 {
     if (client->now >= client->binding.t2_ns)
         rebind(client);
@@ -224,21 +224,21 @@ static bool expire_addresses(struct mn_dhcp6_client *client)
     return true;
 }
 
-static void due(struct mn_dhcp6_client *client)
+static void run_due(struct mn_dhcp6_client *client)
 {
     if (expire_addresses(client) || mn_dhcp6_client_deadline(client) > client->now)
         return;
     switch ((enum mn_dhcp6_state)client->state) {
-    case MN_DHCP6_BOUND: bound_due(client); break;
+    case MN_DHCP6_BOUND: run_binding(client); break;
     case MN_DHCP6_INFORMED: inform(client); break;
-    default: exchange_due(client); break;
+    default: run_exchange(client); break;
     }
 }
 
 static void run(struct mn_dhcp6_client *client)
 {
     while (mn_dhcp6_client_deadline(client) <= client->now)
-        due(client);
+        run_due(client);
 }
 
 void mn_dhcp6_client_expire(struct mn_dhcp6_client *client, uint64_t now)
@@ -355,7 +355,7 @@ static bool take_addresses(struct mn_dhcp6_client *client, const struct mn_dhcpv
         client->server = message->server_id; /* DHCP6-18.2.5-1 */
     client->serial++;
     if (holds_addresses(client))
-        rest(client, MN_DHCP6_BOUND);
+        enter_rest(client, MN_DHCP6_BOUND);
     else
         solicit(client); /* the server has ended the last one */
     return true;
@@ -403,7 +403,7 @@ static bool take_renew_reply(struct mn_dhcp6_client *client, const struct mn_dhc
 static bool take_confirm_reply(struct mn_dhcp6_client *client, const struct mn_dhcpv6 *message)
 {
     if (message->status == MN_DHCPV6_SUCCESS)
-        rest(client, MN_DHCP6_BOUND);
+        enter_rest(client, MN_DHCP6_BOUND);
     else if (message->status == MN_DHCPV6_NOT_ON_LINK)
         client->refused = true;
     return true;
@@ -414,7 +414,7 @@ static bool take_information_reply(struct mn_dhcp6_client *client, const struct 
 {
     uint32_t refresh_s = message->refresh_s != 0 ? message->refresh_s : REFRESH_S;
     take_information(client, message);
-    rest(client, MN_DHCP6_INFORMED);
+    enter_rest(client, MN_DHCP6_INFORMED);
     client->refresh_ns = refresh_s == MN_DHCPV6_INFINITE ? MNET_NEVER /* DHCP6-21.23-5 */
                                                          : client->now + refresh_s * MNET_SECOND;
     return true;
@@ -520,7 +520,7 @@ void mn_dhcp6_client_init(struct mn_dhcp6_client *client, const struct mn_dhcp6_
 }
 
 /* DHCP6-18-1 */
-void mn_dhcp6_client_flags(struct mn_dhcp6_client *client, bool managed, bool other, uint64_t now)
+void mn_dhcp6_client_note_flags(struct mn_dhcp6_client *client, bool managed, bool other, uint64_t now)
 {
     bool informs = client->state == MN_DHCP6_INFORMING || client->state == MN_DHCP6_INFORMED;
     client->now = now;
@@ -531,7 +531,7 @@ void mn_dhcp6_client_flags(struct mn_dhcp6_client *client, bool managed, bool ot
     run(client);
 }
 
-void mn_dhcp6_client_link_up(struct mn_dhcp6_client *client, uint64_t now)
+void mn_dhcp6_client_note_link_up(struct mn_dhcp6_client *client, uint64_t now)
 {
     mn_dhcp6_client_expire(client, now);
     client->sol_max_rt.seconds = client->inf_max_rt.seconds = MAX_RT_S; /* of the servers there */
@@ -554,7 +554,7 @@ void mn_dhcp6_client_link_up(struct mn_dhcp6_client *client, uint64_t now)
 }
 
 /* DHCP6-18.2.12-3: T1, or the refresh time, comes early. */
-void mn_dhcp6_client_prefixes_changed(struct mn_dhcp6_client *client, uint64_t now)
+void mn_dhcp6_client_note_prefixes(struct mn_dhcp6_client *client, uint64_t now)
 {
     uint64_t at = client->early_ns != 0 ? MN_MAX(now, client->early_ns + EARLY_INTERVAL_NS) : now;
     mn_dhcp6_client_expire(client, now);
@@ -569,7 +569,8 @@ void mn_dhcp6_client_prefixes_changed(struct mn_dhcp6_client *client, uint64_t n
 }
 
 /* DHCP6-18.2.8-1, DHCP6-18.2.8-2, DHCP6-18.2.10.1-5 */
-void mn_dhcp6_client_checked(struct mn_dhcp6_client *client, struct mnet_address address, bool duplicate, uint64_t now)
+void mn_dhcp6_client_note_check(struct mn_dhcp6_client *client, struct mnet_address address, bool duplicate,
+                                uint64_t now)
 {
     mn_dhcp6_client_expire(client, now);
     if (!duplicate) {

@@ -27,7 +27,7 @@
  * answer must have our transaction id and our DUID, and if one server was asked, its DUID, too.
  *
  * An address is new until the host has found out that nobody else has it; the host tells the
- * result by mn_dhcp6_client_checked. A duplicate is declined. The others are kept.
+ * result by mn_dhcp6_client_note_check. A duplicate is declined. The others are kept.
  *
  * A failed attempt to get addresses is followed by another one after 1, 2, 4 ... 64 s, until an
  * address has turned out to be unique. All transmissions together keep to a rate (14.1), whatever
@@ -123,7 +123,7 @@ void mn_dhcp6_client_init(struct mn_dhcp6_client *client, const struct mn_dhcp6_
 
 /* The flags of a Router Advertisement (RFC 4861 4.2). Managed: there are addresses, and all else,
  * by DHCPv6; other: everything but addresses. */
-void mn_dhcp6_client_flags(struct mn_dhcp6_client *client, bool managed, bool other, uint64_t now);
+void mn_dhcp6_client_note_flags(struct mn_dhcp6_client *client, bool managed, bool other, uint64_t now);
 
 /* Receives a message for the client's port. */
 void mn_dhcp6_client_input(struct mn_dhcp6_client *client, const void *data, size_t len, uint64_t now);
@@ -133,10 +133,10 @@ void mn_dhcp6_client_input(struct mn_dhcp6_client *client, const void *data, siz
 size_t mn_dhcp6_client_output(struct mn_dhcp6_client *client, void *to);
 
 /* The link has come up, and may lead to another network (18.2.12). */
-void mn_dhcp6_client_link_up(struct mn_dhcp6_client *client, uint64_t now);
+void mn_dhcp6_client_note_link_up(struct mn_dhcp6_client *client, uint64_t now);
 /* A router has announced a new prefix, or deprecated one: the client asks early, but at most every
  * 30 s (18.2.12). */
-void mn_dhcp6_client_prefixes_changed(struct mn_dhcp6_client *client, uint64_t now);
+void mn_dhcp6_client_note_prefixes(struct mn_dhcp6_client *client, uint64_t now);
 
 /* Timers. */
 void mn_dhcp6_client_expire(struct mn_dhcp6_client *client, uint64_t now);
@@ -146,7 +146,8 @@ uint64_t mn_dhcp6_client_deadline(const struct mn_dhcp6_client *client);
  * is new, and not when it is renewed. They say nothing about the prefix of the link
  * (DHCP6-18.2.10.1-7). Tells that an address is unique, or that another station has it. An address
  * that is none of the binding has no effect. */
-void mn_dhcp6_client_checked(struct mn_dhcp6_client *client, struct mnet_address address, bool duplicate, uint64_t now);
+void mn_dhcp6_client_note_check(struct mn_dhcp6_client *client, struct mnet_address address, bool duplicate,
+                                uint64_t now);
 
 /* Gives the addresses back (18.2.7). The binding is empty at once. The client sends until a server
  * has answered, or four times; state RELEASED is the end. */

@@ -63,7 +63,7 @@ void mn_ip_address_start(struct mn_ip *ip, struct mn_own_address *own, enum mn_i
     }
 }
 
-void mn_ip_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+void mn_ip_address_expire(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING || own->state == MN_IP_ADDRESS_OURS);
     const struct timing *timing = &timings[own->probe];
@@ -81,7 +81,7 @@ void mn_ip_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t 
 
 /* RFC 5227 2.1 has an address probed for when the link comes up; one that is ours is never given
  * up, so announcing it finds a conflict as well. */
-MN_RARE void mn_ip_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+MN_RARE void mn_ip_address_note_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     if (own->state == MN_IP_ADDRESS_PROBING) {
         own->probes = 0;
@@ -103,7 +103,7 @@ static void log_conflict(const struct mn_ip *ip, const struct mn_own_address *ow
            m[2], m[3], m[4], m[5]);
 }
 
-void mn_ip_address_conflict(struct mn_ip *ip, struct mn_own_address *own, struct mn_mac other, uint64_t now)
+void mn_ip_address_note_conflict(struct mn_ip *ip, struct mn_own_address *own, struct mn_mac other, uint64_t now)
 {
     mn_ip_count(ip, MNET_COUNT_ARP_CONFLICT);
     if (own->state == MN_IP_ADDRESS_PROBING) {

@@ -68,7 +68,7 @@ MN_RARE void mn_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t
     if (mn_arp_parse(packet->data, packet->len, &arp) != MN_PARSE_OK || !is_plausible(ip, &arp))
         mn_ip_count(ip, MNET_COUNT_ARP_DROP_INVALID);
     else if (is_conflict(ip, &arp))
-        mn_ip_address_conflict(ip, &ip->own[MN_OWN_IPV4], arp.sender_mac, now);
+        mn_ip_address_note_conflict(ip, &ip->own[MN_OWN_IPV4], arp.sender_mac, now);
     else
         receive(ip, &arp, now);
     mnet_packet_free(packet);

@@ -99,14 +99,14 @@ static uint8_t code_of(enum mn_unreachable reason)
     return reason == MN_UNREACHABLE_PORT ? MN_ICMPV4_PORT_UNREACHABLE : MN_ICMPV4_PROTOCOL_UNREACHABLE;
 }
 
-void mn_icmpv4_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
-                           enum mn_unreachable reason, uint64_t now)
+void mn_icmpv4_send_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                enum mn_unreachable reason, uint64_t now)
 {
     send_error(ip, packet, datagram, MN_ICMPV4_UNREACHABLE, code_of(reason), now);
 }
 
-void mn_icmpv4_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first, const struct mn_datagram *datagram,
-                                  uint64_t now)
+void mn_icmpv4_send_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first,
+                                       const struct mn_datagram *datagram, uint64_t now)
 {
     send_error(ip, first, datagram, MN_ICMPV4_TIME_EXCEEDED, MN_ICMPV4_REASSEMBLY_TIME_EXCEEDED, now);
 }

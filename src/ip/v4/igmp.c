@@ -70,13 +70,13 @@ static bool receive(struct mn_ip *ip, const struct mnet_packet *packet, const st
     case MN_IGMP_QUERY:
         if (mn_igmp_parse_query(packet->data, packet->len, router_alert, &query) != MN_PARSE_OK)
             return false;
-        mn_groups_query(ip, MN_GROUPS_IPV4, &query, now);
+        mn_groups_take_query(ip, MN_GROUPS_IPV4, &query, now);
         return true;
     case MN_IGMP1_REPORT:
     case MN_IGMP2_REPORT:
         if (mn_igmp_parse_report(packet->data, packet->len, &group) != MN_PARSE_OK)
             return false;
-        mn_groups_heard(ip, &group);
+        mn_groups_note_report(ip, &group);
         return true;
     default: return true; /* for routers */
     }

@@ -25,10 +25,10 @@ static inline bool mn_ip_is_own_value(const struct mn_ip *ip, uint32_t address)
 
 /* Begins to use the address, or to probe for it. */
 void mn_ip_address_start(struct mn_ip *ip, struct mn_own_address *own, enum mn_ip_probe probe, uint64_t now);
-void mn_ip_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
-void mn_ip_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+void mn_ip_address_expire(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+void mn_ip_address_note_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 /* Another station was seen to use the address, or to probe for it as we do. */
-void mn_ip_address_conflict(struct mn_ip *ip, struct mn_own_address *own, struct mn_mac other, uint64_t now);
+void mn_ip_address_note_conflict(struct mn_ip *ip, struct mn_own_address *own, struct mn_mac other, uint64_t now);
 
 /* arp_send.c */
 
@@ -95,13 +95,13 @@ void mn_igmp_input(struct mn_ip *ip, struct mnet_packet *packet, const struct mn
  * header. */
 enum mn_ip_verdict mn_icmpv4_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now,
                                    const struct mn_datagram *datagram, struct mn_icmp_error *error);
-/* The same as mn_ip_unreachable. */
-void mn_icmpv4_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
-                           enum mn_unreachable reason, uint64_t now);
+/* The same as mn_ip_send_unreachable. */
+void mn_icmpv4_send_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                enum mn_unreachable reason, uint64_t now);
 /* Tells the sender of `first`, the first fragment of a datagram, that the others did not come in
  * time (RFC 792). The packet stays the caller's. */
-void mn_icmpv4_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first, const struct mn_datagram *datagram,
-                                  uint64_t now);
+void mn_icmpv4_send_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first,
+                                       const struct mn_datagram *datagram, uint64_t now);
 
 /* Fills *error for the transport of a packet of ours, IP header first, whose neighbour does not
  * answer. Returns false if it belongs to no transport. */

@@ -89,7 +89,7 @@ MN_RARE void mn_ipv6_announce(struct mn_ip *ip, struct mn_own_address *own, uint
 
 /* RFC 4862 5.4: detection begins again if the interface does; RFC 4861 7.2.6: the others hear of a
  * new place, of one address after the other. */
-MN_RARE void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+MN_RARE void mn_ipv6_address_note_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     if (own->state == MN_IP_ADDRESS_PROBING) {
         own->probes = 0;

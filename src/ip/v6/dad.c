@@ -36,7 +36,7 @@ static void become_ours(struct mn_ip *ip, struct mn_own_address *own, uint64_t n
 static void probe(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     uint8_t *nonce = own->nonces[own->probes]; /* EDAD-4.1-1 */
-    mn_groups_timer(ip, now);                  /* switches know the group before the answer */
+    mn_groups_expire(ip, now);                 /* switches know the group before the answer */
     mn_random_bytes(ip->random, nonce, MN_ND_NONCE);
     own->probes += mn_nd_probe(ip, own, nonce); /* without memory for one nobody was asked */
     mn_wheel_arm(&ip->wheel, &own->timer, now + ip->v6.parameters.retrans_ns);
@@ -51,7 +51,7 @@ static void follow_time(struct mn_ip *ip, struct mn_own_address *own, uint64_t n
         mn_ipv6_age_leased(ip, own, now);
 }
 
-MN_RARE void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+MN_RARE void mn_ipv6_address_expire(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     unsigned wanted = ip->v6.dad_transmits + (own->looped ? MN_DAD_LOOPED_PROBES : 0);
     if (own->state != MN_IP_ADDRESS_PROBING)
@@ -77,7 +77,7 @@ MN_RARE void mn_ipv6_receive_probe(struct mn_ip *ip, struct mn_own_address *own,
 {
     MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING);
     if (!has_sent(own, message)) {
-        mn_ipv6_address_conflict(ip, own, now);
+        mn_ipv6_address_note_conflict(ip, own, now);
         return;
     }
     mn_ip_count(ip, MNET_COUNT_ND_LOOPED); /* EDAD-4.2-1 */
@@ -125,7 +125,7 @@ static bool is_of_mac(const struct mn_ip *ip, const struct mn_own_address *own)
     return mn_ipv6_equal(&own->prefix.address, &of_mac);
 }
 
-MN_RARE void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+MN_RARE void mn_ipv6_address_note_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
     mn_ip_count(ip, MNET_COUNT_ND_CONFLICT);
     if (own->state != MN_IP_ADDRESS_PROBING)

@@ -48,7 +48,7 @@ MN_RARE void mn_ipv6_discovery_start(struct mn_ip *ip, uint64_t now)
     mn_ipv6_discovery_arm(ip, now);
 }
 
-MN_RARE void mn_ipv6_discovery_link_up(struct mn_ip *ip, uint64_t now)
+MN_RARE void mn_ipv6_discovery_note_link_up(struct mn_ip *ip, uint64_t now)
 {
     ip->v6.now = now;
     if (ip->v6.autoconfigures)
@@ -58,7 +58,7 @@ MN_RARE void mn_ipv6_discovery_link_up(struct mn_ip *ip, uint64_t now)
     follow(ip, now);
 }
 
-MN_RARE void mn_ipv6_discovery_timer(struct mn_ip *ip, uint64_t now)
+MN_RARE void mn_ipv6_discovery_expire(struct mn_ip *ip, uint64_t now)
 {
     struct mn_ip_v6 *v6 = &ip->v6;
     uint32_t generation = v6->routers.generation;
@@ -117,7 +117,7 @@ static void take_options(struct mn_ip *ip, const struct mn_nd *message, struct m
     while (mn_nd_next(&options, &option)) {
         switch (option.kind) {
         case MN_ND_PREFIX: take_prefix(ip, &option.prefix, router, now); break;
-        case MN_ND_ROUTE: mn_routers_inform(&ip->v6.routers, router, &option.route, now); break;
+        case MN_ND_ROUTE: mn_routers_take_route(&ip->v6.routers, router, &option.route, now); break;
         case MN_ND_DNS_SERVERS: take_servers(ip, option.dns.list, option.dns.lifetime_s, now); break;
         case MN_ND_DNS_DOMAINS: take_names(ip, option.dns.list, option.dns.lifetime_s, now); break;
         }
@@ -172,11 +172,11 @@ MN_RARE void mn_ipv6_take_advertisement(struct mn_ip *ip, const struct mn_nd *me
     v6->now = now;
     mn_solicit_note_advertisement(&v6->solicit, message->router_lifetime_s);
     take_parameters(ip, message, now);
-    mn_routers_advertise(&v6->routers,
-                         &(struct mn_router_advertisement){.router = router,
-                                                           .lifetime_s = message->router_lifetime_s,
-                                                           .preference = message->preference},
-                         now);
+    mn_routers_take_advertisement(&v6->routers,
+                                  &(struct mn_router_advertisement){.router = router,
+                                                                    .lifetime_s = message->router_lifetime_s,
+                                                                    .preference = message->preference},
+                                  now);
     take_options(ip, message, router, now);
     learn_router(ip, message, router, now);
     if (message->router_lifetime_s == 0) /* ND-5.3-2 */

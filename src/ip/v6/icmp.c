@@ -70,17 +70,17 @@ static void send_error(struct mn_ip *ip, const struct mnet_packet *packet, const
         mn_ip_count(ip, MNET_COUNT_ICMP_ERRORS_TX);
 }
 
-MN_RARE void mn_icmpv6_parameter_problem(struct mn_ip *ip, const struct mnet_packet *packet,
-                                         const struct mn_datagram *datagram, const struct mn_ipv6_chain *chain,
-                                         uint64_t now)
+MN_RARE void mn_icmpv6_send_parameter_problem(struct mn_ip *ip, const struct mnet_packet *packet,
+                                              const struct mn_datagram *datagram, const struct mn_ipv6_chain *chain,
+                                              uint64_t now)
 {
     struct mn_icmpv6 message = {MN_ICMPV6_PARAMETER_PROBLEM, chain->code, chain->pointer};
     if (may_answer(packet, datagram, chain->even_to_multicast))
         send_error(ip, packet, datagram, &message, now);
 }
 
-MN_RARE void mn_icmpv6_unreachable(struct mn_ip *ip, const struct mnet_packet *packet,
-                                   const struct mn_datagram *datagram, enum mn_unreachable reason, uint64_t now)
+MN_RARE void mn_icmpv6_send_unreachable(struct mn_ip *ip, const struct mnet_packet *packet,
+                                        const struct mn_datagram *datagram, enum mn_unreachable reason, uint64_t now)
 {
     MN_ASSERT(reason == MN_UNREACHABLE_PORT); /* the walk has reported an unknown protocol */
     struct mn_icmpv6 message = {MN_ICMPV6_UNREACHABLE, MN_ICMPV6_PORT_UNREACHABLE, 0};
@@ -88,8 +88,8 @@ MN_RARE void mn_icmpv6_unreachable(struct mn_ip *ip, const struct mnet_packet *p
         send_error(ip, packet, datagram, &message, now);
 }
 
-MN_RARE void mn_icmpv6_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first,
-                                          const struct mn_datagram *datagram, uint64_t now)
+MN_RARE void mn_icmpv6_send_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first,
+                                               const struct mn_datagram *datagram, uint64_t now)
 {
     struct mn_icmpv6 message = {MN_ICMPV6_TIME_EXCEEDED, MN_ICMPV6_REASSEMBLY_TIME_EXCEEDED, 0};
     if (may_answer(first, datagram, false))

@@ -77,7 +77,7 @@ static MN_RARE void discard(struct mn_ip *ip, const struct mn_arrival *arrival, 
     case MN_IPV6_IS_PROBLEM:
         mn_ip_count(ip, chain->code == MN_IPV6_UNKNOWN_NEXT_HEADER ? MNET_COUNT_IP_DROP_PROTOCOL
                                                                    : MNET_COUNT_IP_DROP_OPTIONS);
-        mn_icmpv6_parameter_problem(ip, arrival->packet, datagram, chain, arrival->now);
+        mn_icmpv6_send_parameter_problem(ip, arrival->packet, datagram, chain, arrival->now);
         break;
     case MN_IPV6_IS_EMPTY: break;
     case MN_IPV6_IS_INVALID:

@@ -62,7 +62,7 @@ void mn_ipv6_lose_address(struct mn_ip *ip, struct mn_own_address *own);
 unsigned mn_ipv6_find_place(const struct mn_ip *ip);
 /* Removes an address from the list of own addresses. */
 void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own);
-void mn_ipv6_address_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+void mn_ipv6_address_note_link_up(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 /* Returns true if an own address is to be announced once more, at quiet_until_ns. */
 static inline bool mn_ipv6_is_announcing(const struct mn_own_address *own)
 {
@@ -73,12 +73,12 @@ void mn_ipv6_announce(struct mn_ip *ip, struct mn_own_address *own, uint64_t now
 
 /* dad.c: duplicate address detection (RFC 4862 5.4). */
 
-void mn_ipv6_address_timer(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+void mn_ipv6_address_expire(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 /* Handles a probe for a tentative address. Another station has sent it, or it is a copy of our own
  * (RFC 7527 4.2). */
 void mn_ipv6_receive_probe(struct mn_ip *ip, struct mn_own_address *own, const struct mn_nd *message, uint64_t now);
 /* Another station has the address, or is about to take it. This may switch IPv6 off. */
-void mn_ipv6_address_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+void mn_ipv6_address_note_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
 
 /* leased.c: own addresses of DHCPv6. */
 
@@ -99,8 +99,8 @@ void mn_ipv6_slaac_note_duplicate(struct mn_ip *ip, struct mnet_address address,
 
 /* Begins to solicit routers. The link-local address must be usable. */
 void mn_ipv6_discovery_start(struct mn_ip *ip, uint64_t now);
-void mn_ipv6_discovery_link_up(struct mn_ip *ip, uint64_t now);
-void mn_ipv6_discovery_timer(struct mn_ip *ip, uint64_t now);
+void mn_ipv6_discovery_note_link_up(struct mn_ip *ip, uint64_t now);
+void mn_ipv6_discovery_expire(struct mn_ip *ip, uint64_t now);
 /* Handles a valid Router Advertisement. */
 void mn_ipv6_take_advertisement(struct mn_ip *ip, const struct mn_nd *message, const struct mn_datagram *datagram,
                                 uint64_t now);
@@ -182,15 +182,16 @@ enum mn_ip_verdict mn_icmpv6_input(struct mn_ip *ip, struct mn_arrival *arrival,
                                    struct mn_icmp_error *error);
 /* Answers a received packet with the error that mn_ipv6_walk has found. The packet begins with the
  * IPv6 header, and stays the caller's. */
-void mn_icmpv6_parameter_problem(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
-                                 const struct mn_ipv6_chain *chain, uint64_t now);
-/* The same as mn_ip_unreachable. */
-void mn_icmpv6_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
-                           enum mn_unreachable reason, uint64_t now);
+void mn_icmpv6_send_parameter_problem(struct mn_ip *ip, const struct mnet_packet *packet,
+                                      const struct mn_datagram *datagram, const struct mn_ipv6_chain *chain,
+                                      uint64_t now);
+/* The same as mn_ip_send_unreachable. */
+void mn_icmpv6_send_unreachable(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
+                                enum mn_unreachable reason, uint64_t now);
 /* Tells the sender of `first`, the first fragment of a datagram, that the others did not come in
  * time (RFC 8200 4.5). The packet stays the caller's. */
-void mn_icmpv6_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first, const struct mn_datagram *datagram,
-                                  uint64_t now);
+void mn_icmpv6_send_reassembly_timeout(struct mn_ip *ip, const struct mnet_packet *first,
+                                       const struct mn_datagram *datagram, uint64_t now);
 /* Fills *error for the transport of a packet of ours, IP header first, whose neighbour does not
  * answer. Returns false if it belongs to no transport. */
 bool mn_ipv6_describe_failure(struct mnet_packet *packet, struct mn_icmp_error *error);

@@ -63,12 +63,12 @@ static bool receive(struct mn_ip *ip, const struct mn_arrival *arrival, const st
     case MN_ICMPV6_MLD_QUERY:
         if (mn_mld_parse_query(packet->data, packet->len, datagram, arrival->router_alert, &query) != MN_PARSE_OK)
             return false;
-        mn_groups_query(ip, MN_GROUPS_IPV6, &query, arrival->now);
+        mn_groups_take_query(ip, MN_GROUPS_IPV6, &query, arrival->now);
         return true;
     case MN_ICMPV6_MLD_REPORT:
         if (mn_mld_parse_report(packet->data, packet->len, datagram, &group) != MN_PARSE_OK)
             return false;
-        mn_groups_heard(ip, &group);
+        mn_groups_note_report(ip, &group);
         return true;
     default: return true; /* MLD1-5-2: for routers */
     }

@@ -91,7 +91,7 @@ static void receive_advertisement(struct mn_ip *ip, const struct mn_nd *message,
         .override = message->override,
     };
     if (own != NULL)
-        mn_ipv6_address_conflict(ip, own, now); /* RFC 4862 5.4.4 */
+        mn_ipv6_address_note_conflict(ip, own, now); /* RFC 4862 5.4.4 */
     if (own != NULL || neighbour == NULL)
         return;
     if (!message->router && counts(neighbour, message)) /* ND-7.2.5-9, ND-7.3.3-10 */

@@ -70,7 +70,7 @@ const struct mn_neighbour_protocol mn_nd_protocol = {
     .stale_ns = 600 * MNET_SECOND,
     .failed_ns = MNET_SECOND,
     .delay_ns = 5 * MNET_SECOND, /* DELAY_FIRST_PROBE_TIME */
-    .patience_ns = MAX_RETRANS_TIMER,
+    .interval_max_ns = MAX_RETRANS_TIMER,
     .timed_by_routers = true,
 };
 

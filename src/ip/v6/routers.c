@@ -157,7 +157,8 @@ static void end_route(struct mn_routers *routers, struct mnet_address address, s
         remove_route(routers, at);
 }
 
-void mn_routers_advertise(struct mn_routers *routers, const struct mn_router_advertisement *advertisement, uint64_t now)
+void mn_routers_take_advertisement(struct mn_routers *routers, const struct mn_router_advertisement *advertisement,
+                                   uint64_t now)
 {
     struct mnet_prefix everything = {MNET_ADDRESS_ANY, 0};
     if (advertisement->lifetime_s == 0) { /* ND-6.3.4-6, RTPREF-2.2-2 */
@@ -173,8 +174,8 @@ void mn_routers_advertise(struct mn_routers *routers, const struct mn_router_adv
               });
 }
 
-void mn_routers_inform(struct mn_routers *routers, struct mnet_address router, const struct mn_nd_route *information,
-                       uint64_t now)
+void mn_routers_take_route(struct mn_routers *routers, struct mnet_address router,
+                           const struct mn_nd_route *information, uint64_t now)
 {
     struct mnet_prefix to = information->prefix;
     if (to.length > 128)

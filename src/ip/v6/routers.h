@@ -87,11 +87,11 @@ void mn_routers_clear(struct mn_routers *routers);
 
 /* Adds, renews or removes a default router. To be called before the options of the advertisement
  * are processed, since an option for ::/0 overrides the header (RTPREF-3.1-1). */
-void mn_routers_advertise(struct mn_routers *routers, const struct mn_router_advertisement *advertisement,
-                          uint64_t now);
+void mn_routers_take_advertisement(struct mn_routers *routers, const struct mn_router_advertisement *advertisement,
+                                   uint64_t now);
 /* Adds, renews or removes a route through `router` (RFC 4191 2.3). */
-void mn_routers_inform(struct mn_routers *routers, struct mnet_address router, const struct mn_nd_route *information,
-                       uint64_t now);
+void mn_routers_take_route(struct mn_routers *routers, struct mnet_address router,
+                           const struct mn_nd_route *information, uint64_t now);
 /* `router` advertises `prefix` for so many seconds. Ignored unless it has a route. */
 void mn_routers_note_prefix(struct mn_routers *routers, struct mnet_address router, struct mnet_prefix prefix,
                             uint32_t lifetime_s, uint64_t now);

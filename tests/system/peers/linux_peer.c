@@ -47,7 +47,7 @@
 #define CHUNK (256 * 1024)
 #define MESSAGE 64
 #define SOURCE_BYTES (UINT64_C(1) << 30)
-#define PATIENCE_SECONDS 300
+#define TIMEOUT_SECONDS 300
 /* In this time all that is sent must be delivered. */
 #define GREED_NS UINT64_C(3000000000)
 
@@ -365,9 +365,9 @@ static uint64_t drain(const char *address, const char *port, uint64_t time_ms)
     int fd = connect_to(address, port);
     ssize_t got = 1;
     while (got > 0 && (now = now_ns()) < end) {
-        struct timeval patience = {.tv_sec = (time_t)((end - now) / 1000000000),
-                                   .tv_usec = (suseconds_t)((end - now) / 1000 % 1000000 + 1)};
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        struct timeval timeout = {.tv_sec = (time_t)((end - now) / 1000000000),
+                                  .tv_usec = (suseconds_t)((end - now) / 1000 % 1000000 + 1)};
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
         got = recv(fd, chunk, CHUNK, 0);
         bytes += got > 0 ? (uint64_t)got : 0;
     }
@@ -587,7 +587,7 @@ int main(int argc, char **argv)
         congestion = argv[2];
         serve();
     }
-    alarm(PATIENCE_SECONDS);
+    alarm(TIMEOUT_SECONDS);
     if (argc == 5 && strcmp(argv[1], "drain") == 0) {
         uint64_t bytes = drain(argv[2], argv[3], strtoull(argv[4], NULL, 10));
         printf("%llu bytes, %s000000 ns\n", (unsigned long long)bytes, argv[4]);

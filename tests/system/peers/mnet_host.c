@@ -24,7 +24,7 @@
 #define FLOWS_MAX 16
 #define GROUPS_MAX 8
 #define ADDRESSES_MAX 32
-#define PATIENCE (60 * MNET_SECOND)
+#define TIMEOUT (60 * MNET_SECOND)
 
 static const struct mnet_program_option own_options[] = {
     {"--secret=", "TEXT", "the key of stable addresses, 16 bytes at most"}, {0}};
@@ -126,7 +126,7 @@ static int connect_to(char **words)
     struct mnet_flow *flow;
     int error = host.flow_count == FLOWS_MAX ? MNET_E_LIMIT : read_endpoint(words, &peer);
     if (error == 0) {
-        error = mnet_tcp_connect(host.stack, peer.address, peer.port, &flow, mnet_now() + PATIENCE);
+        error = mnet_tcp_connect(host.stack, peer.address, peer.port, &flow, mnet_now() + TIMEOUT);
     }
     if (error == 0) {
         mnet_tcp_peers(flow, &own, NULL);
@@ -144,9 +144,9 @@ static int say(char **words)
     if (number >= host.flow_count) {
         return MNET_E_INVALID;
     }
-    int error = mnet_tcp_write(host.flows[number], words[1], len, NULL, mnet_now() + PATIENCE);
+    int error = mnet_tcp_write(host.flows[number], words[1], len, NULL, mnet_now() + TIMEOUT);
     if (error == 0) {
-        error = mnet_tcp_read_exactly(host.flows[number], heard, len, NULL, mnet_now() + PATIENCE);
+        error = mnet_tcp_read_exactly(host.flows[number], heard, len, NULL, mnet_now() + TIMEOUT);
     }
     if (error == 0) {
         mnet_print(host.env, "heard %s\n", heard);
@@ -168,7 +168,7 @@ static int send_datagram(char **words)
     if (error < 0) {
         return error;
     }
-    error = mnet_udp_send(host.sender, &peer, payload, len, mnet_now() + PATIENCE);
+    error = mnet_udp_send(host.sender, &peer, payload, len, mnet_now() + TIMEOUT);
     if (error == MNET_E_TOO_BIG) {
         mnet_print(host.env, "%d fit\n", (int)mnet_udp_payload_max(host.sender, &peer));
         error = 0;
@@ -246,7 +246,7 @@ static int list_addresses(char **words)
 static int resolve(char **words)
 {
     struct mnet_address addresses[MNET_DNS_ADDRESSES_MAX];
-    int number = mnet_dns_resolve(host.stack, words[0], addresses, MNET_DNS_ADDRESSES_MAX, mnet_now() + PATIENCE);
+    int number = mnet_dns_resolve(host.stack, words[0], addresses, MNET_DNS_ADDRESSES_MAX, mnet_now() + TIMEOUT);
     for (int i = 0; i < number; i++) {
         mnet_print(host.env, "%s%s", text_of(addresses[i]), i + 1 < number ? " " : "\n");
     }
