@@ -1,6 +1,5 @@
 #include "tcp/segment.h"
 #include "tcp/ready.h"
-#include "tcp/records/table.h"
 
 #include "base/checksum.h"
 
@@ -36,6 +35,5 @@ struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *c
         return NULL;
     mnet_packet_put(packet, mn_tcp_header_length(header));
     mn_segment_finish(tcp, conn, header, packet, datagram);
-    datagram->flow_label = mn_tcp_flow_label(tcp, conn);
     return packet;
 }

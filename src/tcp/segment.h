@@ -39,8 +39,8 @@ static inline uint32_t mn_tcb_bare_seq(const struct mn_tcb *tcb)
     return rounded ? tcb->snd_nxt : edge;
 }
 
-/* Returns a segment without data between the two ends of `conn`, with ports and checksum filled in,
- * or NULL if memory is used up. */
+/* Returns a segment without data between the two ends of `conn`, with ports and checksum filled in
+ * and no flow label, or NULL if memory is used up. */
 struct mnet_packet *mn_segment_build(struct mn_tcp *tcp, const struct mn_conn *conn, struct mn_tcp_header *header,
                                      struct mn_datagram *datagram);
 

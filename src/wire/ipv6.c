@@ -321,15 +321,19 @@ static bool walk_fragment(struct header_walk *w)
     return check_fragment(w, header_at);
 }
 
+static inline bool is_transport(uint8_t protocol)
+{
+    return protocol == MN_PROTOCOL_TCP || protocol == MN_PROTOCOL_UDP || protocol == MN_PROTOCOL_ICMPV6;
+}
+
 /* One header. A hop-by-hop header that is not the first is as good as unknown (RFC 8200 4). In a
  * packet that was put together the first one stood behind the Fragment header. */
 static bool walk_one(struct header_walk *w)
 {
     struct mn_ipv6_chain *chain = w->chain;
+    if (is_transport(chain->protocol))
+        return end(w, MN_IPV6_IS_TRANSPORT);
     switch (chain->protocol) {
-    case MN_PROTOCOL_TCP:
-    case MN_PROTOCOL_UDP:
-    case MN_PROTOCOL_ICMPV6: return end(w, MN_IPV6_IS_TRANSPORT);
     case MN_IPV6_NO_NEXT_HEADER: return end(w, MN_IPV6_IS_EMPTY);
     case MN_IPV6_FRAGMENT: return walk_fragment(w);
     case MN_IPV6_HOP_BY_HOP:
@@ -348,6 +352,14 @@ enum mn_ipv6_verdict mn_ipv6_walk(const uint8_t *packet, size_t len, const struc
 {
     uint32_t whole_len = (uint32_t)header->payload_len + MN_IPV6_HEADER;
     MN_ASSERT(len >= MN_IPV6_HEADER);
+    *chain = (struct mn_ipv6_chain){
+        .offset = MN_IPV6_HEADER,
+        .named_at = NEXT_HEADER_AT,
+        .protocol = header->next_header,
+        .fragmented = reassembled,
+    };
+    if (MN_LIKELY(is_transport(header->next_header)))
+        return MN_IPV6_IS_TRANSPORT;
     struct header_walk w = {
         .packet = packet,
         .len = (uint32_t)MN_MIN(len, whole_len),
@@ -355,12 +367,6 @@ enum mn_ipv6_verdict mn_ipv6_walk(const uint8_t *packet, size_t len, const struc
         .to_multicast = mn_ipv6_is_multicast(&header->destination),
         .limits = limits,
         .chain = chain,
-    };
-    *chain = (struct mn_ipv6_chain){
-        .offset = MN_IPV6_HEADER,
-        .named_at = NEXT_HEADER_AT,
-        .protocol = header->next_header,
-        .fragmented = reassembled,
     };
     for (unsigned headers = 1; walk_one(&w); headers++)
         if (headers > limits->headers)

@@ -61,7 +61,10 @@ struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open 
                                    .ts_echo = half->ts_recent};
     if (half->ecn)
         header.flags |= MN_TCP_ECE;
-    return mn_segment_build(tcp, &half->conn, &header, datagram);
+    struct mnet_packet *packet = mn_segment_build(tcp, &half->conn, &header, datagram);
+    if (packet != NULL)
+        datagram->flow_label = mn_tcp_flow_label(tcp, &half->conn);
+    return packet;
 }
 
 void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now)

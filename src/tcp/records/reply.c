@@ -3,6 +3,7 @@
  * full, the newest replies are dropped. */
 #include "tcp/records/reply.h"
 #include "tcp/ready.h"
+#include "tcp/records/table.h"
 #include "tcp/segment.h"
 
 MN_APART void mn_reply(struct mn_tcp *tcp, const struct mn_reply *reply)
@@ -72,6 +73,7 @@ MN_APART struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datag
     struct mnet_packet *packet = mn_segment_build(tcp, &ends, &header, datagram);
     if (packet == NULL)
         return NULL;
+    datagram->flow_label = mn_tcp_flow_label(tcp, &ends);
     tcp->reply_head = (tcp->reply_head + 1) % MN_REPLIES_MAX;
     tcp->reply_count--;
     if (header.flags & MN_TCP_RST)

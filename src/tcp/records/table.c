@@ -236,10 +236,11 @@ uint64_t mn_tuple_hash(const struct mn_hash_key *key, const struct mnet_endpoint
 uint32_t mn_tcp_flow_label(const struct mn_tcp *tcp, const struct mn_conn *conn)
 {
     const struct mn_hash_key key = {~tcp->isn_key.k0, tcp->isn_key.k1};
-    struct mnet_endpoint local = mn_conn_endpoint(&conn->local), remote = mn_conn_endpoint(&conn->remote);
-    if (mnet_address_is_ipv4(remote.address))
+    uint64_t words[5];
+    if (mn_conn_end_is_ipv4(&conn->remote))
         return 0;
-    uint32_t label = (uint32_t)mn_tuple_hash(&key, &local, &remote) & MN_IPV6_FLOW_LABEL_MAX;
+    size_t count = words_of(&conn->local, &conn->remote, words);
+    uint32_t label = (uint32_t)mn_siphash13_words(&key, words, count) & MN_IPV6_FLOW_LABEL_MAX;
     return label != 0 ? label : 1; /* 0 is none */
 }
 
