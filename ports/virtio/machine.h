@@ -31,6 +31,10 @@ static inline uint64_t mn_machine_physical(const volatile void *pointer)
  * ones again is harmless. NULL if memory is there, or there is none for page tables. */
 volatile void *mn_machine_map_device(uint64_t address, uint64_t size);
 
+/* The file that the loader has put into memory for the machine, to be read, and its size; NULL:
+ * there is none. */
+const void *mn_machine_module(size_t *size);
+
 /* ---- Time ---- */
 
 /* Nanoseconds since the machine was entered; never goes back. */

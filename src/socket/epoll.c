@@ -71,7 +71,7 @@ static int modify(struct mn_item *item, const struct mnet_epoll_event *event)
 static int control(struct mnet_sockets *sockets, struct mn_file *epoll_file, int operation, struct mn_file *file,
                    int fd, const struct mnet_epoll_event *event)
 {
-    if (epoll_file->kind != MN_FILE_EPOLL || file->kind != MN_FILE_SOCKET)
+    if (epoll_file->kind != MN_FILE_EPOLL || file->ready == NULL)
         return -MNET_EINVAL;
     if (operation != MNET_EPOLL_CTL_DEL && event == NULL)
         return -MNET_EFAULT;

@@ -8,12 +8,18 @@ static void destroy(struct mnet_sockets *sockets, struct mn_file *file, bool lin
     mn_sockets_free(sockets, socket, sizeof *socket);
 }
 
+static unsigned ready(struct mn_file *file)
+{
+    struct mn_socket *socket = MN_CONTAINER(file, struct mn_socket, file);
+    return socket->ops->ready(socket);
+}
+
 struct mn_socket *mn_socket_new(struct mnet_sockets *sockets, const struct mn_socket_ops *ops, int domain, int flags)
 {
     struct mn_socket *socket = mn_sockets_alloc(sockets, sizeof *socket);
     if (socket == NULL)
         return NULL;
-    socket->file = (struct mn_file){.kind = MN_FILE_SOCKET, .references = 1, .destroy = destroy};
+    socket->file = (struct mn_file){.kind = MN_FILE_SOCKET, .references = 1, .destroy = destroy, .ready = ready};
     socket->sockets = sockets;
     socket->ops = ops;
     socket->domain = domain;

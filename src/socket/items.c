@@ -18,15 +18,10 @@ uint32_t mn_events_of_ready(unsigned ready)
            (ready & MNET_HUNG_UP ? MNET_POLLHUP : 0u) | (ready & MNET_FAILED ? MNET_POLLERR : 0u);
 }
 
-unsigned mn_file_ready(struct mn_file *file)
-{
-    struct mn_socket *socket = MN_CONTAINER(file, struct mn_socket, file);
-    return socket->ops->ready(socket);
-}
-
 static unsigned item_ready(const void *object)
 {
-    return mn_file_ready(((const struct mn_item *)object)->file);
+    struct mn_file *file = ((const struct mn_item *)object)->file;
+    return file->ready(file);
 }
 
 static void set_notify(void *object, void (*notify)(void *context, unsigned ready), void *context)

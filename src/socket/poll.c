@@ -8,11 +8,11 @@
 /* Looks at one descriptor. */
 static short look(struct mnet_sockets *sockets, const struct mnet_pollfd *fd)
 {
-    struct mn_socket *socket;
-    if (mn_socket_hold(sockets, fd->fd, &socket) < 0)
+    struct mn_file **place = mn_file_place(sockets, fd->fd);
+    struct mn_file *file = place != NULL ? *place : NULL;
+    if (file == NULL || file->ready == NULL)
         return MNET_POLLNVAL;
-    uint32_t events = mn_events_of_ready(socket->ops->ready(socket));
-    mn_socket_release(socket);
+    uint32_t events = mn_events_of_ready(file->ready(file));
     return (short)(events & ((uint32_t)(uint16_t)fd->events | ALWAYS));
 }
 

@@ -27,11 +27,14 @@ struct mn_socket;
 enum mn_file_kind {
     MN_FILE_SOCKET,
     MN_FILE_EPOLL,
+    MN_FILE_OTHER, /* of a user of this layer that has files of its own */
 };
 
 struct mn_file {
     enum mn_file_kind kind;
     void (*destroy)(struct mnet_sockets *sockets, struct mn_file *file, bool linger);
+    /* Returns the readiness (enum mnet_ready). NULL: it cannot be waited for. */
+    unsigned (*ready)(struct mn_file *file);
     unsigned references;    /* of descriptors, and of calls */
     unsigned descriptors;   /* of those: when the last one goes, the file leaves its sets */
     struct mnet_link items; /* struct mn_item */
@@ -137,6 +140,12 @@ struct mnet_sockets {
     struct mn_file *files[]; /* by descriptor; NULL: free */
 };
 
+/* table.c */
+
+/* Makes a table without a stack, for files that are no sockets. Otherwise as mnet_sockets_open. */
+int mn_sockets_make(struct mnet_stack *stack, const struct mnet_socket_memory *memory, int first, unsigned max,
+                    struct mnet_sockets **sockets);
+
 /* memory.c */
 
 void *mn_sockets_alloc(struct mnet_sockets *sockets, size_t size);
@@ -174,8 +183,6 @@ void mn_item_join(struct mn_item *item, struct mnet_set *set, unsigned wanted, e
 void mn_item_leave(struct mn_item *item);
 /* The readiness of the file may have risen. */
 void mn_file_tell(struct mn_file *file);
-/* Returns the readiness of a socket, which is the only kind of file that has any. */
-unsigned mn_file_ready(struct mn_file *file);
 /* For the callbacks of mnet: `context` is the socket. */
 void mn_socket_take_event(void *context, unsigned ready);
 /* Events of poll as bits of mnet_ready, and back. */

@@ -16,7 +16,13 @@ int mnet_sockets_open(struct mnet_stack *stack, const struct mnet_socket_memory 
     if (result == NULL)
         return -MNET_EINVAL;
     *result = NULL;
-    if (stack == NULL || memory == NULL || memory->alloc == NULL || memory->free == NULL || first < 0 || max == 0 ||
+    return stack == NULL ? -MNET_EINVAL : mn_sockets_make(stack, memory, first, max, result);
+}
+
+int mn_sockets_make(struct mnet_stack *stack, const struct mnet_socket_memory *memory, int first, unsigned max,
+                    struct mnet_sockets **result)
+{
+    if (memory == NULL || memory->alloc == NULL || memory->free == NULL || first < 0 || max == 0 ||
         max > DESCRIPTORS_MAX || first > INT32_MAX - (int)max)
         return -MNET_EINVAL;
     struct mnet_sockets *sockets = memory->alloc(memory->context, table_size(max));

@@ -46,7 +46,8 @@ struct mn_boot {
     /* Usable, whole pages, above 1 MiB, in no particular order. */
     struct mn_memory_range ram[MN_RAM_MAX];
     unsigned ram_count;
-    uint64_t rsdp; /* of ACPI; 0: the loader knows of none */
+    struct mn_memory_range module; /* the bytes of the first one; empty: there is none */
+    uint64_t rsdp;                 /* of ACPI; 0: the loader knows of none */
     char command_line[2048];
 };
 

@@ -147,6 +147,7 @@ static bool map_all(void)
     }
     /* The data of the loader. */
     return mn_pages_map(MN_PAGE, (uintptr_t)mn_image_start, MN_ACCESS_READ) &&
+           mn_pages_map(machine.boot->module.start, machine.boot->module.end, MN_ACCESS_READ) &&
            mn_pages_map((uintptr_t)mn_image_start, (uintptr_t)mn_text_end, MN_ACCESS_EXECUTE) &&
            mn_pages_map((uintptr_t)mn_text_end, (uintptr_t)mn_rodata_end, MN_ACCESS_READ) &&
            mn_pages_map((uintptr_t)mn_bss_end, mn_image_end(), MN_ACCESS_READ) && /* symbols */
@@ -180,6 +181,13 @@ volatile void *mn_machine_map_device(uint64_t address, uint64_t size)
     if (size == 0 || address >> 46 != 0 || size >> 46 != 0 || mn_pages_is_ram(address, address + size))
         return NULL;
     return mn_pages_map(address, address + size, MN_ACCESS_DEVICE) ? (volatile void *)address : NULL;
+}
+
+const void *mn_machine_module(size_t *size)
+{
+    const struct mn_memory_range *module = &machine.boot->module;
+    *size = module->end - module->start;
+    return *size > 0 ? (const void *)module->start : NULL;
 }
 
 void *mn_machine_allocate(size_t size, size_t alignment)

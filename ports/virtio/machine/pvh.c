@@ -41,6 +41,34 @@ static void add_ram(struct mn_boot *boot, const struct memory_map_entry *entry)
         boot->ram[boot->ram_count++] = (struct mn_memory_range){start, end};
 }
 
+/* A file that the loader has put into memory (QEMU's -initrd). */
+struct module_entry {
+    uint64_t address, size, command_line, reserved;
+};
+
+/* Takes the pages of the module out of the RAM: they are in use. */
+static void leave_module(struct mn_boot *boot)
+{
+    uint64_t start = boot->module.start & ~(MN_PAGE - 1), end = (boot->module.end + MN_PAGE - 1) & ~(MN_PAGE - 1);
+    for (unsigned i = 0; i < boot->ram_count; i++) {
+        struct mn_memory_range *range = &boot->ram[i];
+        if (end <= range->start || range->end <= start)
+            continue;
+        if (end < range->end && boot->ram_count < MN_RAM_MAX)
+            boot->ram[boot->ram_count++] = (struct mn_memory_range){end, range->end};
+        range->end = MN_MAX(start, range->start);
+    }
+}
+
+static void read_module(struct mn_boot *boot, const struct start_info *info)
+{
+    const struct module_entry *module = loaded(info->modules, sizeof *module);
+    if (info->module_count == 0 || module == NULL || module->address > HIGHEST || module->size > HIGHEST)
+        return;
+    boot->module = (struct mn_memory_range){module->address, module->address + module->size};
+    leave_module(boot);
+}
+
 static bool copy_command_line(struct mn_boot *boot, uint64_t address)
 {
     const char *line = loaded(address, sizeof boot->command_line);
@@ -68,6 +96,7 @@ const char *mn_pvh_read(struct mn_boot *boot, uint64_t address)
         return "the loader's memory map is out of reach";
     for (uint32_t i = 0; i < info->memory_map_entries; i++)
         add_ram(boot, &map[i]);
+    read_module(boot, info);
     boot->rsdp = info->rsdp;
     return copy_command_line(boot, info->command_line) ? NULL : "the command line is too long";
 }

@@ -1,0 +1,24 @@
+/* Programs of a C library as machines: the side of src/syscall that is the processor's. See
+ * docs/machines.md. */
+#ifndef MN_VIRTIO_PROGRAM_H
+#define MN_VIRTIO_PROGRAM_H
+
+#include <stdint.h>
+
+/* The registers of a thread in a system call, in the order in which entry.S saves them. */
+struct mn_registers {
+    uint64_t r15, r14, r13, r12, rbp, rbx, r9, r8, r10, rdx, rsi, rdi, rax, rflags, rip, rsp;
+};
+
+/* ---- entry.S ---- */
+
+/* Where the processor goes by the instruction syscall. */
+void mn_program_entry(void);
+/* Leaves the task for its thread, which goes on with these registers. */
+_Noreturn void mn_program_enter(const struct mn_registers *registers);
+
+/* ---- program.c, called by entry.S ---- */
+
+void mn_program_call(struct mn_registers *registers);
+
+#endif

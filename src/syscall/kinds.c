@@ -1,0 +1,94 @@
+/* Kinds of open files: data and folders of the tree, the console, and devices without hardware. */
+#include <string.h>
+
+#include <mnet/stack.h>
+
+#include "syscall/open.h"
+
+/* ---- Files of the tree ---- */
+
+static int64_t read_regular(struct mn_open *open, void *buffer, size_t len, uint64_t *at)
+{
+    int64_t got = mn_inode_read(open->inode, buffer, len, *at);
+    *at += (uint64_t)got;
+    return got;
+}
+
+static int64_t write_regular(struct mn_open *open, const void *data, size_t len, uint64_t *at)
+{
+    uint64_t place = (open->flags & MN_O_APPEND) ? open->inode->size : *at;
+    int64_t put = mn_inode_write(&open->system->tree, open->inode, data, len, place);
+    if (put > 0) {
+        *at = place + (uint64_t)put;
+        open->inode->changed_ns = mn_system_wall(open->system);
+    }
+    return put;
+}
+
+const struct mn_open_ops mn_regular_ops = {
+    .mode = MN_S_IFREG, .seeks = true, .read = read_regular, .write = write_regular};
+
+/* Read by getdents64. */
+const struct mn_open_ops mn_folder_ops = {.mode = MN_S_IFDIR, .seeks = true};
+
+/* ---- The console ---- */
+
+static int64_t read_console(struct mn_open *open, void *buffer, size_t len, uint64_t *at)
+{
+    const struct mn_system_port *port = open->system->port;
+    (void)at;
+    ptrdiff_t got = port->input(port->context, buffer, len, (open->flags & MN_O_NONBLOCK) ? 0 : MNET_NEVER);
+    if (got >= 0)
+        return got;
+    return got == MNET_E_DEADLINE ? -MNET_EAGAIN : got == MNET_E_CANCELLED ? -MNET_EINTR : -MN_EIO;
+}
+
+static int64_t write_console(struct mn_open *open, const void *data, size_t len, uint64_t *at)
+{
+    (void)at;
+    open->system->port->print(open->system->port->context, data, len);
+    return (int64_t)len;
+}
+
+const struct mn_open_ops mn_console_ops = {.mode = MN_S_IFCHR | 0620, .read = read_console, .write = write_console};
+
+/* ---- /dev ---- */
+
+static int64_t read_nothing(struct mn_open *open, void *buffer, size_t len, uint64_t *at)
+{
+    (void)open;
+    (void)buffer;
+    (void)len;
+    (void)at;
+    return 0;
+}
+
+static int64_t read_zeros(struct mn_open *open, void *buffer, size_t len, uint64_t *at)
+{
+    (void)open;
+    (void)at;
+    memset(buffer, 0, len);
+    return (int64_t)len;
+}
+
+static int64_t read_random(struct mn_open *open, void *buffer, size_t len, uint64_t *at)
+{
+    (void)at;
+    mn_system_random(open->system, buffer, len);
+    return (int64_t)len;
+}
+
+static int64_t write_away(struct mn_open *open, const void *data, size_t len, uint64_t *at)
+{
+    (void)open;
+    (void)data;
+    (void)at;
+    return (int64_t)len;
+}
+
+const struct mn_open_ops mn_null_ops = {
+    .mode = MN_S_IFCHR | 0666, .seeks = true, .read = read_nothing, .write = write_away};
+const struct mn_open_ops mn_zero_ops = {
+    .mode = MN_S_IFCHR | 0666, .seeks = true, .read = read_zeros, .write = write_away};
+const struct mn_open_ops mn_random_ops = {
+    .mode = MN_S_IFCHR | 0666, .seeks = true, .read = read_random, .write = write_away};

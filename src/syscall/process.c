@@ -1,0 +1,115 @@
+/* Questions of a program about itself and the machine. */
+#include <assert.h>
+#include <string.h>
+
+#include "syscall/calls.h"
+
+/* For calls that have nothing to do here, and succeed. */
+MN_CALL(nothing)
+{
+    (void)thread;
+    (void)argument;
+    return 0;
+}
+
+MN_CALL(getpid)
+{
+    (void)thread;
+    (void)argument;
+    return MN_PROCESS;
+}
+
+#define UNAME_FIELD 65
+
+MN_CALL(uname)
+{
+    static const char *const fields[] = {"Linux", "mnet", "6.1.0", "mnet", "x86_64", "(none)"};
+    char *to = mn_pointer(argument[0]);
+    (void)thread;
+    memset(to, 0, MN_COUNT_OF(fields) * UNAME_FIELD);
+    for (size_t i = 0; i < MN_COUNT_OF(fields); i++)
+        memcpy(to + i * UNAME_FIELD, fields[i], strlen(fields[i]));
+    return 0;
+}
+
+/* struct sysinfo. */
+struct machine_info {
+    int64_t uptime;
+    uint64_t loads[3], total, free, shared, buffers, swap, swap_free;
+    uint16_t processes, pad;
+    uint64_t high, high_free;
+    uint32_t unit;
+    char rest[4];
+};
+
+static_assert(sizeof(struct machine_info) == 112, "as Linux has it");
+
+MN_CALL(sysinfo)
+{
+    const struct mn_system *system = thread->system;
+    struct machine_info info = {.uptime = (int64_t)(mn_system_now(system) / MNET_SECOND),
+                                .total = system->arena.pages * MN_SYSTEM_PAGE,
+                                .free = system->arena.free * MN_SYSTEM_PAGE,
+                                .processes = 1,
+                                .unit = 1};
+    memcpy(mn_pointer(argument[0]), &info, sizeof info);
+    return 0;
+}
+
+enum limit {
+    RLIMIT_STACK = 3,
+    RLIMIT_CORE = 4,
+    RLIMIT_NOFILE = 7,
+    RLIMITS = 16,
+};
+
+static int64_t limit(struct mn_system *system, uint64_t which, uint64_t *to)
+{
+    if (which >= RLIMITS)
+        return -MNET_EINVAL;
+    if (to == NULL)
+        return 0;
+    to[0] = to[1] = which == RLIMIT_STACK    ? system->stack_size
+                    : which == RLIMIT_NOFILE ? MN_DESCRIPTORS
+                    : which == RLIMIT_CORE   ? 0
+                                             : UINT64_MAX;
+    return 0;
+}
+
+MN_CALL(getrlimit)
+{
+    return limit(thread->system, argument[0], mn_pointer(argument[1]));
+}
+
+/* New limits are accepted, and have no effect. */
+MN_CALL(prlimit64)
+{
+    return limit(thread->system, argument[1], mn_pointer(argument[3]));
+}
+
+/* The program has the processor all the time. */
+MN_CALL(getrusage)
+{
+    uint64_t now = mn_system_now(thread->system);
+    int64_t usage[18] = {(int64_t)(now / MNET_SECOND), (int64_t)(now % MNET_SECOND / MNET_MICROSECOND)};
+    memcpy(mn_pointer(argument[1]), usage, sizeof usage);
+    return 0;
+}
+
+#define MASK_BYTES 8u
+
+MN_CALL(sched_getaffinity)
+{
+    const uint64_t first = 1;
+    (void)thread;
+    if (argument[1] < MASK_BYTES)
+        return -MNET_EINVAL;
+    memcpy(mn_pointer(argument[2]), &first, sizeof first);
+    return MASK_BYTES;
+}
+
+MN_CALL(getrandom)
+{
+    mn_system_random(thread->system, mn_pointer(argument[0]), argument[1]);
+    return (int64_t)argument[1];
+}

@@ -1,0 +1,141 @@
+#!/bin/bash
+# Programs of a C library as machines: what mnet-cc links, on QEMU's microvm.
+set -u
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+project=$(cd "$(dirname "$0")/../.." && pwd)
+compiler=$MNET_RELEASE/ports/virtio/mnet-cc
+if ! command -v qemu-system-x86_64 >/dev/null; then
+    echo 'skip programs: there is no qemu-system-x86_64'
+    exit 0
+fi
+if [ ! -e /usr/lib/x86_64-linux-musl/libc.a ]; then
+    echo 'skip programs: there is no musl (musl-dev)'
+    exit 0
+fi
+enter_namespaces "$@"
+trap '' PIPE # a console may be gone
+MACHINE=microvm
+MEM=32
+
+# compile NAME ARGUMENT... - examples/programs/NAME.c, or one of tests/system/peers, as $dir/NAME.
+compile()
+{
+    source=$project/examples/programs/$1.c
+    [ -e "$source" ] || source=$project/tests/system/peers/$1.c
+    "$compiler" -O2 -Wall -Wextra -Werror -o "$dir/$1" "$source" "${@:2}" || fail "$1 does not link"
+}
+
+# program_command NAME - as machine_command, for a program in $dir.
+program_command()
+{
+    machine_command "$1"
+    for i in "${!command[@]}"; do
+        [ "${command[i]}" != -kernel ] || command[i + 1]=$dir/$1
+    done
+}
+
+# ends STATUS TEXT NAME ARGUMENT... - the program ends by itself with this status, and says TEXT (a
+# pattern).
+ends()
+{
+    program_command "$3"
+    timeout 60 "${command[@]}" "--ipv4=$MNET/24 ${*:4}" </dev/null >"$dir/out" 2>"$dir/err"
+    status=$?
+    cat "$dir/out" "$dir/err"
+    [ $status = "$1" ] || fail "status $status"
+    grep -q -e "$2" "$dir/out" || fail "it said: $(head -n 1 "$dir/out")"
+}
+
+# begin NAME ARGUMENT... - in the background, until it says that it is listening.
+begin()
+{
+    program_command "$1"
+    empty "$dir/mnet.out"
+    "${command[@]}" "--ipv4=$MNET/24 ${*:2}" </dev/null >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    await grep -q listening "$dir/mnet.out"
+}
+
+finish()
+{
+    kill "$mnet"
+    wait "$mnet"
+    true # QEMU's own status
+}
+
+# ---- Calls ----
+
+# The program checks what it does, as it would on Linux, and says what is wrong.
+same_as_on_linux()
+{
+    compile program_calls || return 1
+    "$MNET_RELEASE/tests/program_calls" check || fail "on Linux: status $?"
+    ends 0 'all is well' program_calls check
+}
+
+compile_calls()
+{
+    [ -e "$dir/program_calls" ] || compile program_calls
+}
+
+# word WORD - the program is started with it, and must end as it says.
+arguments_come_through()
+{
+    compile_calls
+    ends 7 "words 'one' 'two words' home '/root' pid" program_calls --env=HOME=/root words one '"two words"'
+    command=()
+    program_command program_calls
+    timeout 60 "${command[@]}" "-- --ipv4=$MNET/24 -- words --ipv4=none -- " </dev/null >"$dir/out" 2>&1
+    grep -q "words '--ipv4=none' '--'" "$dir/out" || fail "it said: $(head -n 1 "$dir/out")"
+}
+
+report_of()
+{
+    compile_calls
+    ends 255 "$1" program_calls "$2"
+    grep -q '^rip [0-9a-f]\{16\}  rsp' "$dir/out" || fail 'it shows no registers'
+}
+
+out_of_memory()
+{
+    compile_calls
+    ends 1 'it asks for 1028 KiB of memory, and [0-9]* KiB are left' program_calls memory
+    grep -q 'malloc: Out of memory' "$dir/out" || fail 'the program does not know'
+}
+
+missing_call()
+{
+    compile_calls
+    ends 7 'program_calls: system call 57, fork, is not there' program_calls fork
+}
+
+# ---- A server ----
+
+echoes()
+{
+    compile echo || return 1
+    begin echo
+    bytes 3000000 echo >"$dir/sent"
+    timeout 60 nc -N $MNET 9000 <"$dir/sent" >"$dir/received" || fail "nc ended with status $?"
+    cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
+    for i in $(seq 40); do
+        (echo "hello $i" | timeout 60 nc -N $MNET 9000 >"$dir/echo.$i") &
+        clients[i]=$!
+    done
+    wait "${clients[@]}"
+    for i in $(seq 40); do
+        [ "$(cat "$dir/echo.$i")" = "hello $i" ] || fail "client $i got '$(cat "$dir/echo.$i")'"
+    done
+    finish
+}
+
+run calls_are_as_on_linux same_as_on_linux
+run arguments_and_environment_come_through arguments_come_through
+run null_pointer_has_a_report report_of 'page fault: write at 0000000000000000 (a null pointer)' null
+run stack_overflow_of_a_thread_has_a_report report_of 'page fault: .* (nothing is there)' overflow
+run wild_pointer_in_a_call_has_a_report report_of 'page fault: read at 00007f0000000000' wild
+run abort_ends_with_its_signal ends 135 'it ended itself by signal 6, SIGABRT' program_calls abort
+run memory_ends_with_a_line out_of_memory
+run missing_call_is_named missing_call
+run sockets_and_threads_serve_many_clients echoes
