@@ -7,28 +7,17 @@ enter_namespaces "$@"
 hello=$MNET_DEBUG/examples/01_hello-tap
 echo=$MNET_DEBUG/examples/echo-tap
 
-# says TEXT COMMAND... - status 1, and lines of which the only one on the error output contains
-# TEXT.
-says()
-{
-    timeout 10 "${@:2}" >"$dir/out" 2>"$dir/err"
-    status=$?
-    [ $status = 1 ] || fail "status $status"
-    [ "$(wc -l <"$dir/err")" = 1 ] || fail "not one line: $(cat "$dir/err")"
-    grep -qi -e "$1" "$dir/err" || fail "it said: $(cat "$dir/err")"
-}
-
 not_a_tap()
 {
     ip link add dummy0 type dummy 2>/dev/null || ip link add dummy0 type veth peer name dummy1
-    says dummy0 "$hello" --net:service=dummy0 --ipv4=10.0.0.2/24
+    refuses dummy0 "$hello" --net:service=dummy0 --ipv4=10.0.0.2/24
     ip link del dummy0
 }
 
 busy()
 {
     start "$hello"
-    says 'tap0.*in use' "$hello" --net:service=tap0 --ipv4=10.0.0.3/24
+    refuses 'tap0.*in use' "$hello" --net:service=tap0 --ipv4=10.0.0.3/24
     stop
 }
 
@@ -51,7 +40,7 @@ deleted()
 # Whoever has no capabilities may use an interface made for them, and not make one.
 no_permission()
 {
-    says 'permission' setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all --clear-groups --reuid=1 --regid=1 \
+    refuses 'permission' setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all --clear-groups --reuid=1 --regid=1 \
         "$hello" --net:service=new:tap7 --ipv4=10.0.0.2/24
 }
 
@@ -85,7 +74,7 @@ every_program_helps()
 small_mtu()
 {
     ip link set tap0 mtu 1279
-    says '^echo-tap: no own address: the MTU is too small for IPv6' "$echo" --net:service=tap0
+    refuses '^echo-tap: no own address: the MTU is too small for IPv6' "$echo" --net:service=tap0
     start "$hello"
     stop
     expect 'warning: ipv6 is off: the MTU of the link is 1279, less than 1280' <"$dir/mnet.err"
@@ -95,40 +84,40 @@ small_mtu()
 echo_busy()
 {
     start "$hello"
-    says 'tap0.*in use' "$echo" --net:service=tap0 --ipv4=10.0.0.3/24
+    refuses 'tap0.*in use' "$echo" --net:service=tap0 --ipv4=10.0.0.3/24
     stop
 }
 
-run no_interface_named_says_so says 'net:service' "$hello" --ipv4=10.0.0.2/24
-run bad_interface_name_says_so says 'name' "$hello" --net:service=a/b --ipv4=10.0.0.2/24
+run no_interface_named_says_so refuses 'net:service' "$hello" --ipv4=10.0.0.2/24
+run bad_interface_name_says_so refuses 'name' "$hello" --net:service=a/b --ipv4=10.0.0.2/24
 run interface_that_is_no_tap_says_so not_a_tap
 run interface_in_use_says_so busy
 run interface_in_use_says_so_once echo_busy
 run interface_deleted_says_so_and_costs_nothing deleted "$hello"
 run captured_interface_deleted_costs_nothing deleted "$hello" --capture="$dir/capture.pcapng"
-run no_address_says_so says 'ipv4=' "$echo" --net:service=tap0 --no-ipv6
-run two_answers_about_ipv6_say_so says '^echo-tap: --no-ipv6 and --ipv6: expected only one of them$' \
+run no_address_says_so refuses 'ipv4=' "$echo" --net:service=tap0 --no-ipv6
+run two_answers_about_ipv6_say_so refuses '^echo-tap: --no-ipv6 and --ipv6: expected only one of them$' \
     "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --no-ipv6 --ipv6=fd00::2/64
-run gateway_without_ipv6_says_so says '^echo-tap: --no-ipv6 and --ipv6-gateway: expected only one of them$' \
+run gateway_without_ipv6_says_so refuses '^echo-tap: --no-ipv6 and --ipv6-gateway: expected only one of them$' \
     "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --no-ipv6 --ipv6-gateway=fe80::1
-run gateway_off_the_link_says_so says '^echo-tap: --ipv6-gateway: the gateway fd01::1 is no other host of the network' \
+run gateway_off_the_link_says_so refuses '^echo-tap: --ipv6-gateway: the gateway fd01::1 is no other host of the network' \
     "$echo" --net:service=tap0 --ipv6=fd00::2/64 --ipv6-gateway=fd01::1
 run small_mtu_says_so small_mtu
-run too_much_memory_says_so says 'memory' "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --memory=100000G
-run port_without_connection_says_so says 'refused' "$MNET_DEBUG/examples/nc-tap" --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1 9
+run too_much_memory_says_so refuses 'memory' "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --memory=100000G
+run port_without_connection_says_so refuses 'refused' "$MNET_DEBUG/examples/nc-tap" --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1 9
 run every_program_helps every_program_helps
-run unknown_option_is_refused says '^echo-tap: --ipv4-gatway=10.0.0.1: unknown option; did you mean --ipv4-gateway=ADDRESS?$' \
+run unknown_option_is_refused refuses '^echo-tap: --ipv4-gatway=10.0.0.1: unknown option; did you mean --ipv4-gateway=ADDRESS?$' \
     "$echo" --net:service=tap0 --ipv4=10.0.0.2/24 --ipv4-gatway=10.0.0.1
-run unknown_argument_is_refused says '^01_hello-tap: more: unknown argument' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 more
-run missing_words_are_told says '^usage: nc-tap ' "$MNET_DEBUG/examples/nc-tap" --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1
+run unknown_argument_is_refused refuses '^01_hello-tap: more: unknown argument' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 more
+run missing_words_are_told refuses '^usage: nc-tap ' "$MNET_DEBUG/examples/nc-tap" --net:service=tap0 --ipv4=10.0.0.2/24 10.0.0.1
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && [ "$(awk '{print $3}' /proc/self/uid_map)" -gt 1 ]; then
     run no_permission_says_so no_permission
 else
     echo 'skip no_permission_says_so: needs a second user'
 fi
-run bad_prefix_says_so says 'ipv4' "$hello" --net:service=tap0 --ipv4=10.0.0.2/33
-run bad_ipv6_prefix_says_so says '^01_hello-tap: --ipv6=fd00::2/129: expected auto, or an address' "$hello" --net:service=tap0 --ipv6=fd00::2/129
-run bad_address_says_so says 'ipv4' "$hello" --net:service=tap0 --ipv4=10.0.0.256/24
-run bad_memory_says_so says 'memory' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 --memory=much
-run capture_that_cannot_be_written_says_so says 'nowhere' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 \
+run bad_prefix_says_so refuses 'ipv4' "$hello" --net:service=tap0 --ipv4=10.0.0.2/33
+run bad_ipv6_prefix_says_so refuses '^01_hello-tap: --ipv6=fd00::2/129: expected auto, or an address' "$hello" --net:service=tap0 --ipv6=fd00::2/129
+run bad_address_says_so refuses 'ipv4' "$hello" --net:service=tap0 --ipv4=10.0.0.256/24
+run bad_memory_says_so refuses 'memory' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 --memory=much
+run capture_that_cannot_be_written_says_so refuses 'nowhere' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 \
     --capture=/nowhere/at/all

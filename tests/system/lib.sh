@@ -57,6 +57,17 @@ stop()
     wait "$mnet" || fail "mnet ended with status $?: $(head -n 1 "$dir/mnet.err")"
 }
 
+# refuses TEXT PROGRAM ARGUMENT... - it ends with status 1 after a single line on the error output,
+# which contains TEXT in whatever case.
+refuses()
+{
+    timeout 10 "${@:2}" >"$dir/out" 2>"$dir/err"
+    status=$?
+    [ $status = 1 ] || fail "status $status"
+    grep -qi -e "$1" "$dir/err" || fail "it said: $(cat "$dir/err")"
+    [ "$(wc -l <"$dir/err")" = 1 ] || fail "not one line: $(cat "$dir/err")"
+}
+
 # await COMMAND... - until it succeeds; ${PATIENCE:-10} seconds at most.
 await()
 {
@@ -204,6 +215,23 @@ ping_sizes()
     done
     end
     grep -q "hello, I am $MNET" "$dir/mnet.out" || fail 'it did not say hello'
+}
+
+# flap_link BYTES - the host's interface goes away under a transfer of unikernel_peer, and comes
+# back.
+flap_link()
+{
+    boot unikernel_peer serve "$1"
+    timeout 60 "$linux_peer" receive $MNET 19 "$1" &
+    receiver=$!
+    for _ in 1 2 3; do
+        sleep 0.1
+        ip link set tap0 down
+        sleep 0.1
+        ip link set tap0 up
+    done
+    wait $receiver || fail 'the transfer failed'
+    end
 }
 
 # echo_bytes BYTES

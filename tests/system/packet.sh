@@ -240,19 +240,9 @@ deleted()
     stop
 }
 
-# says TEXT PROGRAM ARGUMENT... - it ends with status 1 after one line that contains TEXT.
-says()
-{
-    timeout 10 "${@:2}" >"$dir/out" 2>"$dir/err"
-    status=$?
-    [ $status = 1 ] || fail "status $status"
-    grep -q -e "$1" "$dir/err" || fail "it said: $(cat "$dir/err")"
-    [ "$(wc -l <"$dir/err")" = 1 ] || fail 'it said more than a line'
-}
-
 no_permission()
 {
-    says '^veth0: cannot open a packet socket: no permission (needs CAP_NET_RAW)$' \
+    refuses '^veth0: cannot open a packet socket: no permission (needs CAP_NET_RAW)$' \
         setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all --clear-groups --reuid=1 --regid=1 \
         "$hello" --net:service=veth0 --ipv4=$MNET/24
 }
@@ -274,12 +264,12 @@ run address_is_chosen_and_interface_left_as_it_was leaves_nothing
 run interface_down_and_up_is_outlasted down_and_up
 run interface_that_is_down_is_waited_for starts_down
 run interface_made_again_is_attached_again deleted
-run interface_that_is_missing_says_so says '^veth9: there is no such interface$' "$hello" --net:service=veth9 --ipv4=$MNET/24
-run unknown_word_says_so says '^veth0,foo=1: foo=1 is unknown; mac=ADDRESS may follow the name$' \
+run interface_that_is_missing_says_so refuses '^veth9: there is no such interface$' "$hello" --net:service=veth9 --ipv4=$MNET/24
+run unknown_word_says_so refuses '^veth0,foo=1: foo=1 is unknown; mac=ADDRESS may follow the name$' \
     "$hello" --net:service=veth0,foo=1 --ipv4=$MNET/24
-run bad_address_says_so says 'mac= wants' "$hello" --net:service=veth0,mac=03:00:00:00:00:01 --ipv4=$MNET/24
-run interface_that_is_not_ethernet_says_so says '^lo: is no Ethernet interface$' "$hello" --net:service=lo --ipv4=$MNET/24
-run no_interface_named_says_so says 'Say --net:service=eth0' "$hello" --ipv4=$MNET/24
+run bad_address_says_so refuses 'mac= wants' "$hello" --net:service=veth0,mac=03:00:00:00:00:01 --ipv4=$MNET/24
+run interface_that_is_not_ethernet_says_so refuses '^lo: is no Ethernet interface$' "$hello" --net:service=lo --ipv4=$MNET/24
+run no_interface_named_says_so refuses 'Say --net:service=eth0' "$hello" --ipv4=$MNET/24
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && [ "$(awk '{print $3}' /proc/self/uid_map)" -gt 1 ]; then
     run no_permission_says_so no_permission
 else

@@ -61,22 +61,6 @@ parallel()
     end
 }
 
-# The host's interface goes away under a connection, and comes back.
-link_flap()
-{
-    boot unikernel_peer serve 50000000
-    timeout 60 "$linux_peer" receive $MNET 19 50000000 &
-    receiver=$!
-    for _ in 1 2 3; do
-        sleep 0.1
-        ip link set tap0 down
-        sleep 0.1
-        ip link set tap0 up
-    done
-    wait $receiver || fail 'the transfer failed'
-    end
-}
-
 # The kernel receives nothing malformed and no wrong checksum from the machine. To be seen,
 # checksums must be complete: --no-checksum-offload.
 capture()
@@ -177,7 +161,7 @@ for MACHINE in microvm q35; do
     MEM=8 run ${MACHINE}_8_mib_hold_100_connections parallel 100
 done
 MACHINE=modern
-run link_flap_is_survived link_flap
+run link_flap_is_survived flap_link 50000000
 run typed_input_arrives typing
 run address_comes_by_dhcp dhcp
 run echo_is_small echo_is_small

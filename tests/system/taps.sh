@@ -68,20 +68,10 @@ remade_unseen()
     stop
 }
 
-# says TEXT PROGRAM ARGUMENT... - it ends with status 1 after a line that contains TEXT.
-says()
-{
-    timeout 10 "${@:2}" >"$dir/out" 2>"$dir/err"
-    status=$?
-    [ $status = 1 ] || fail "status $status"
-    grep -q -e "$1" "$dir/err" || fail "it said: $(cat "$dir/err")"
-    [ "$(wc -l <"$dir/err")" = 1 ] || fail 'it said more than a line'
-}
-
 missing()
 {
-    says '^tap9: there is no such interface (new:tap9 would make one)$' "$hello" --net:service=tap9 --ipv4=10.0.1.2/24
-    says '^tap0,foo=1: foo=1 is unknown; mac=ADDRESS may follow the name$' "$hello" --net:service=tap0,foo=1 --ipv4=10.0.1.2/24
+    refuses '^tap9: there is no such interface (new:tap9 would make one)$' "$hello" --net:service=tap9 --ipv4=10.0.1.2/24
+    refuses '^tap0,foo=1: foo=1 is unknown; mac=ADDRESS may follow the name$' "$hello" --net:service=tap0,foo=1 --ipv4=10.0.1.2/24
     ! ip link show tap9 || fail 'it was made'
 }
 
@@ -113,5 +103,5 @@ run new_interface_is_made made new:tap8 tap8
 run new_interface_of_a_pattern_is_made made new:mnet%d mnet0
 run address_is_chosen own_address
 for address in 03:00:00:00:00:01 00:00:00:00:00:00 02:00:00:00:00 02:00:00:00:00:01:02 02-00-00-00-00-01 02:00:00:00:00:0g ''; do
-    run "bad_address_${address}_says_so" says 'mac= wants' "$hello" --net:service=tap0,mac=$address --ipv4=$MNET/24
+    run "bad_address_${address}_says_so" refuses 'mac= wants' "$hello" --net:service=tap0,mac=$address --ipv4=$MNET/24
 done

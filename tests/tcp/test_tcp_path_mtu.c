@@ -2,6 +2,7 @@
  * router's message (RFC 1191). ICMP itself is in test_tcp_icmp.c, and whole transfers are in
  * unit/test_path_mtu.c. */
 #include "tcp/check.h"
+#include "tests/tcp/path_mtu.h"
 #include "tests/tcp/recovery.h"
 
 /* BASE_PLPMTU and MIN_PLPMTU without both headers. */
@@ -9,36 +10,11 @@
 #define MIN_MSS (tcp_family() == IPV4 ? 576 - 40 : 1280 - 60)
 
 #define expect_data(t, seq_, len_) expect(t, .seq = (seq_), .ack = 1, .flags = ACK, .len = (len_))
-#define acked(t, number) send_(t, .seq = (t)->tcb->rcv_nxt - (t)->irs, .ack = (number), .flags = ACK)
 
 /* Returns the text of a segment in a packet of so many bytes. */
 static uint32_t text_of(uint16_t packet)
 {
     return packet - family_ip_header(tcp_family()) - MN_TCP_HEADER;
-}
-
-static uint32_t sent_to(const struct tcp_test *t)
-{
-    return t->tcb->snd_nxt - t->iss;
-}
-
-static const char *search(struct tcp_test *t)
-{
-    struct mnet_tcp_info info;
-    mn_tcp_info(t->tcp, t->tcb, &info);
-    return info.path_search;
-}
-
-/* The peer acknowledges everything repeatedly, until nothing more is sent. */
-static void deliver_all(struct tcp_test *t)
-{
-    drain(t, NULL);
-    for (unsigned n = 0; t->tcb->snd_una != t->tcb->snd_nxt; n++) {
-        assert_true(n < 1000);
-        wait_ms(t, 1);
-        acked(t, sent_to(t));
-        drain(t, NULL);
-    }
 }
 
 /* The peer is silent until the timer has expired `times` times. The last segment is left to be

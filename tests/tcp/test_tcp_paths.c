@@ -2,36 +2,11 @@
  * another, and from messages about UDP. A connection of its own is in test_tcp_icmp.c and
  * test_tcp_path_mtu.c, and the cache itself is in unit/test_path_mtus.c. */
 #include "tcp/check.h"
-#include "tests/tcp/harness.h"
+#include "tests/tcp/path_mtu.h"
 
 #define expect_data(t, seq_, len_) expect(t, .seq = (seq_), .ack = 1, .flags = ACK, .len = (len_))
-#define acked(t, number) send_(t, .seq = 1, .ack = (number), .flags = ACK)
 #define SMALL 1300 /* text of a segment on the path that is smaller than the link */
 #define MINUTE_MS 60000u
-
-static uint32_t sent_to(const struct tcp_test *t)
-{
-    return t->tcb->snd_nxt - t->iss;
-}
-
-static const char *search(struct tcp_test *t)
-{
-    struct mnet_tcp_info info;
-    mn_tcp_info(t->tcp, t->tcb, &info);
-    return info.path_search;
-}
-
-/* The peer acknowledges everything repeatedly, until nothing more is sent. */
-static void deliver_all(struct tcp_test *t)
-{
-    drain(t, NULL);
-    for (unsigned n = 0; t->tcb->snd_una != t->tcb->snd_nxt; n++) {
-        assert_true(n < 1000);
-        wait_ms(t, 1);
-        acked(t, sent_to(t));
-        drain(t, NULL);
-    }
-}
 
 /* Writes enough for a probe, and expects the first segment to have `text` bytes. */
 static void expect_first(struct tcp_test *t, uint32_t text)

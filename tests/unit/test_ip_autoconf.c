@@ -2,6 +2,7 @@
 #include "unit/support.h"
 
 #include "ip/v6/autoconf.h"
+#include "support/addresses.h"
 
 #define DAY 86400u
 #define HOUR 3600u
@@ -14,13 +15,6 @@ struct autoconf_fixture {
     struct mn_autoconf autoconf;
     uint64_t now;
 };
-
-static struct mnet_prefix prefix(const char *text)
-{
-    struct mnet_prefix parsed;
-    assert_int_equal(mnet_prefix_parse(text, &parsed), 0);
-    return parsed;
-}
 
 static void start_as(struct autoconf_fixture *f, enum mn_auto_identifier identifier, bool temporary)
 {

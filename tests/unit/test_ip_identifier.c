@@ -2,26 +2,13 @@
 #include "unit/support.h"
 
 #include "ip/v6/identifier.h"
+#include "support/addresses.h"
 
 static const struct mn_identifier_origin origin = {
     .secret = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)},
     .interface = {"net0", 4},
 };
 static const struct mn_identifiers none;
-
-static struct mnet_prefix prefix(const char *text)
-{
-    struct mnet_prefix parsed;
-    assert_int_equal(mnet_prefix_parse(text, &parsed), 0);
-    return parsed;
-}
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address parsed;
-    assert_int_equal(mnet_address_parse(text, &parsed), 0);
-    return parsed;
-}
 
 static struct mn_identifier stable_of(const struct mn_identifier_origin *from, const char *network, uint8_t counter)
 {

@@ -2,13 +2,7 @@
 #include "unit/support.h"
 
 #include "ip/v6/prefixes.h"
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address parsed;
-    assert_int_equal(mnet_address_parse(text, &parsed), 0);
-    return parsed;
-}
+#include "support/addresses.h"
 
 static uint64_t seconds(uint64_t number)
 {

@@ -2,19 +2,13 @@
 #include "unit/support.h"
 
 #include "ip/v6/resolvers.h"
+#include "support/addresses.h"
 
 #define TEXT_MAX 512
 
 static uint64_t seconds(uint64_t number)
 {
     return number * MNET_SECOND;
-}
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address parsed;
-    assert_int_equal(mnet_address_parse(text, &parsed), 0);
-    return parsed;
 }
 
 /* An option with up to four addresses. */

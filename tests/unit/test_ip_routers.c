@@ -2,18 +2,12 @@
 #include "unit/support.h"
 
 #include "ip/v6/routers.h"
+#include "support/addresses.h"
 
 #define A "fe80::a"
 #define B "fe80::b"
 #define C "fe80::c"
 #define SOMEWHERE "2001:db8:ffff::1"
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address parsed;
-    assert_int_equal(mnet_address_parse(text, &parsed), 0);
-    return parsed;
-}
 
 static struct mn_routers start(void)
 {

@@ -3,15 +3,9 @@
 #include "unit/support.h"
 
 #include "ip/select.h"
+#include "support/addresses.h"
 
 #define PUBLIC true
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address parsed;
-    assert_int_equal(mnet_address_parse(text, &parsed), 0);
-    return parsed;
-}
 
 /* An own address: a text, then 'd' if it is deprecated, 't' temporary, 'n' of the next hop. Its
  * network has 64 bits, or 24 for IPv4. */

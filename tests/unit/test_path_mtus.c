@@ -3,6 +3,7 @@
 
 #include "base/path_mtu.h"
 #include "base/wheel.h"
+#include "support/addresses.h"
 
 #define MINUTE (60 * MNET_SECOND)
 #define TIMER_KIND 7
@@ -47,13 +48,6 @@ static void pass(struct mtu_fixture *f, uint64_t ns)
         assert_int_equal(timer->kind, TIMER_KIND);
         mn_path_mtu_expire(&f->cache, timer);
     }
-}
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address parsed;
-    assert_int_equal(mnet_address_parse(text, &parsed), 0);
-    return parsed;
 }
 
 static enum mn_path_mtu_verdict lower(struct mtu_fixture *f, const char *to, uint32_t mtu)

@@ -9,6 +9,7 @@
 
 #include <mnet/sim_router.h>
 
+#include "support/addresses.h"
 #include "support/world.h"
 
 #define PORT 80
@@ -35,21 +36,14 @@ struct net_options {
     uint64_t seed;
 };
 
-static struct mnet_address parsed(const char *text)
+static struct mnet_sim_prefix router_prefix(const char *text, uint32_t valid_s, uint32_t preferred_s)
 {
-    struct mnet_address address;
-    assert_int_equal(mnet_address_parse(text, &address), 0);
-    return address;
+    return (struct mnet_sim_prefix){{address(text), 64}, valid_s, preferred_s, false, false};
 }
 
-static struct mnet_sim_prefix prefix(const char *text, uint32_t valid_s, uint32_t preferred_s)
-{
-    return (struct mnet_sim_prefix){{parsed(text), 64}, valid_s, preferred_s, false, false};
-}
-
-#define LAN prefix("2001:db8:1::", 7200, 3600)
-#define LAN_NEXT prefix("2001:db8:11::", 7200, 3600)
-#define WAN prefix("2001:db8:2::", 7200, 3600)
+#define LAN router_prefix("2001:db8:1::", 7200, 3600)
+#define LAN_NEXT router_prefix("2001:db8:11::", 7200, 3600)
+#define WAN router_prefix("2001:db8:2::", 7200, 3600)
 
 static struct mnet_sim_advertisement advertisement(struct mnet_sim_prefix of, int preference)
 {
@@ -297,7 +291,7 @@ static int body_unreachable(struct routed_net *net)
 {
     struct world *w = &net->w;
     struct mnet_flow *flow;
-    CHECK_EQUAL(mnet_tcp_connect(w->client, parsed("2001:db8:3::1"), 9, &flow, in_ms(10000)), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, address("2001:db8:3::1"), 9, &flow, in_ms(10000)), MNET_E_UNREACHABLE);
     CHECK_EQUAL(mnet_tcp_connect(w->client, mnet_ipv4(10, 0, 3, 1), 9, &flow, in_ms(10000)), MNET_E_UNREACHABLE);
     CHECK_EQUAL(mnet_sim_router_counts(net->routers[0]).forwarded, 0);
     CHECK(mnet_sim_router_counts(net->routers[0]).no_route >= 2);
@@ -320,7 +314,7 @@ static int body_advertises(struct routed_net *net)
     all.managed = all.other = true;
     all.hop_limit = 33;
     all.mtu = 1400;
-    all.servers[0] = parsed("2001:db8:2::53");
+    all.servers[0] = address("2001:db8:2::53");
     all.servers_lifetime_s = 600;
     const struct mn_ip *ip = &w->client->ip;
     CHECK_EQUAL(mn_ip_advice(ip, mnet_now()), 0);
@@ -376,7 +370,7 @@ static int body_renumbers(struct routed_net *net)
     CHECK_EQUAL(open_transfer(w, &old, to), 0);
     CHECK(mnet_prefix_contains(LAN.prefix, local_of(old.client)));
     struct mnet_sim_advertisement both = advertisement(LAN_NEXT, 0), one = both;
-    both.prefixes[1] = prefix("2001:db8:1::", 0, 0);
+    both.prefixes[1] = router_prefix("2001:db8:1::", 0, 0);
     mnet_sim_router_advertise(net->routers[0], 0, &both);
     CHECK_EQUAL(sleep_ms(5000), 0);
     mnet_sim_router_advertise(net->routers[0], 0, &one);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "stack/env.h"
+#include "support/addresses.h"
 #include "support/world.h"
 #include "wire/tcp.h"
 
@@ -18,20 +19,6 @@
 #define NOBODY_6 address("2001:db8::99") /* on the link */
 
 #define TRY(list, count, deadline, flow) mnet_tcp_connect_any(w->client, list, count, 80, NULL, flow, deadline)
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address result;
-    assert_int_equal(mnet_address_parse(text, &result), 0);
-    return result;
-}
-
-static struct mnet_prefix prefix(const char *text)
-{
-    struct mnet_prefix result;
-    assert_int_equal(mnet_prefix_parse(text, &result), 0);
-    return result;
-}
 
 /* ---- the client's SYNs ---- */
 

@@ -6,19 +6,13 @@
 
 #include <cmocka.h>
 
+#include "support/addresses.h"
 #include "support/world.h"
 #include "wire/icmpv6.h"
 #include "wire/nd.h"
 
-static struct mnet_address parsed(const char *text)
-{
-    struct mnet_address address;
-    assert_int_equal(mnet_address_parse(text, &address), 0);
-    return address;
-}
-
-#define SERVER6 parsed("fd00::1")
-#define CLIENT6 parsed("fd00::2")
+#define SERVER6 address("fd00::1")
+#define CLIENT6 address("fd00::2")
 
 static struct world_options both_families(void)
 {
@@ -182,7 +176,7 @@ static int connection_to_itself(struct world *w)
 {
     CHECK_EQUAL(sleep_ms(2100), 0);
     struct mnet_flow *flow;
-    CHECK_EQUAL(mnet_tcp_connect(w->client, parsed("::1"), 9, &flow, in_ms(1000)), MNET_E_REFUSED);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, address("::1"), 9, &flow, in_ms(1000)), MNET_E_REFUSED);
     CHECK_EQUAL(mnet_tcp_connect(w->client, CLIENT6, 9, &flow, in_ms(1000)), MNET_E_REFUSED);
     return 0;
 }
@@ -192,8 +186,8 @@ static int port_without_a_listener_refuses(struct world *w)
     CHECK_EQUAL(sleep_ms(2100), 0);
     struct mnet_flow *flow;
     CHECK_EQUAL(mnet_tcp_connect(w->client, SERVER6, 9, &flow, in_ms(1000)), MNET_E_REFUSED);
-    CHECK_EQUAL(mnet_tcp_connect(w->client, parsed("2001:db8::1"), 9, &flow, in_ms(1000)), MNET_E_UNREACHABLE);
-    CHECK_EQUAL(mnet_tcp_connect(w->client, parsed("ff02::1"), 9, &flow, in_ms(1000)), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, address("2001:db8::1"), 9, &flow, in_ms(1000)), MNET_E_UNREACHABLE);
+    CHECK_EQUAL(mnet_tcp_connect(w->client, address("ff02::1"), 9, &flow, in_ms(1000)), MNET_E_INVALID);
     return 0;
 }
 
@@ -351,7 +345,7 @@ static int advertise(void *argument)
                                                .autonomous = true};
     struct world *w = argument;
     uint8_t frame[200] = {0x33, 0x33, [5] = 1, [6] = 2, [11] = 99, [12] = 0x86, [13] = 0xdd};
-    struct mnet_address router = parsed("fe80::99");
+    struct mnet_address router = address("fe80::99");
     struct mn_writer body = mn_writer(frame + 54, sizeof frame - 54);
     mn_nd_write(&body, &(struct mn_nd){.type = MN_ICMPV6_ROUTER_ADVERTISEMENT, .router_lifetime_s = 1800});
     mn_nd_write_prefix(&body, &prefix);
@@ -370,7 +364,7 @@ static int advertise(void *argument)
 static int connection_waits_for_the_address_by_a_router(struct world *w)
 {
     struct mnet_flow *flow;
-    struct mnet_address both[2] = {parsed("2001:db8::1"), parsed("2001:db8::7")};
+    struct mnet_address both[2] = {address("2001:db8::1"), address("2001:db8::7")};
     uint64_t begun = mnet_now();
     CHECK_EQUAL(mnet_spawn(NULL, advertise, w), 0);
     CHECK_EQUAL(mnet_tcp_connect(w->client, both[0], 9, &flow, in_ms(1000)), MNET_E_UNREACHABLE);
@@ -387,7 +381,7 @@ static int connection_waits_for_the_address_by_a_router(struct world *w)
 static int connection_does_not_wait_for_ever(struct world *w)
 {
     struct mnet_flow *flow;
-    struct mnet_address both[2] = {parsed("2001:db8::1"), WORLD_SERVER};
+    struct mnet_address both[2] = {address("2001:db8::1"), WORLD_SERVER};
     uint64_t begun = mnet_now();
     CHECK_EQUAL(mnet_tcp_connect_any(w->client, both, 2, 9, NULL, &flow, MNET_NEVER), MNET_E_REFUSED);
     CHECK(mnet_now() - begun < MNET_SECOND);
@@ -409,8 +403,8 @@ struct late_sender {
 static int datagram_leaves_when_there_is_a_way(struct world *w)
 {
     struct mnet_udp *server, *client;
-    struct mnet_endpoint to = {link_local_of(w->server), 53}, group = {parsed("ff02::1"), 53};
-    struct mnet_address far = parsed("2001:db8::1"), elsewhere = {.bytes = {0xfe, 0x80, [15] = 1}, .zone = 77};
+    struct mnet_endpoint to = {link_local_of(w->server), 53}, group = {address("ff02::1"), 53};
+    struct mnet_address far = address("2001:db8::1"), elsewhere = {.bytes = {0xfe, 0x80, [15] = 1}, .zone = 77};
     char byte;
     uint64_t begun = mnet_now();
     CHECK_EQUAL(mnet_udp_open(w->server, &(struct mnet_udp_options){.local.port = 53}, &server), 0);
@@ -492,7 +486,7 @@ static int stack_without_ipv6_is_silent(struct world *w)
     static unsigned sent;
     struct mnet_flow *flow;
     struct mnet_stack_address addresses[4];
-    struct mnet_address client = parsed("fe80::ff:fe00:1");
+    struct mnet_address client = address("fe80::ff:fe00:1");
     sent = 0;
     w->argument = &sent;
     mnet_sim_watch(w->sim, count_ipv6, w);
@@ -553,7 +547,7 @@ static void test_listeners_take_both_families_or_one(void **state)
 static void test_connection_waits_for_the_address_by_a_router(void **state)
 {
     (void)state;
-    struct world_options options = {.server.ip.ipv6 = {parsed("2001:db8::1"), 64}};
+    struct world_options options = {.server.ip.ipv6 = {address("2001:db8::1"), 64}};
     for (int i = 0; i < 2; i++) {
         options.client.memory_size = i == 0 ? 0 : (size_t)8 << 20; /* says which call is tried */
         world_run(connection_waits_for_the_address_by_a_router, &options);
@@ -572,8 +566,8 @@ static int send_and_keep_the_result(void *argument)
  * third second. An endpoint that is closed meanwhile is nobody's any more. */
 static int datagram_waits_for_a_source(struct world *w)
 {
-    struct mnet_endpoint local = {link_local_of(w->server), 53}, group = {parsed("ff02::1"), 53},
-                         far = {parsed("2001:db8::1"), 53};
+    struct mnet_endpoint local = {link_local_of(w->server), 53}, group = {address("ff02::1"), 53},
+                         far = {address("2001:db8::1"), 53};
     uint64_t begun = mnet_now();
     local.address.zone = w->client->zone;
     struct late_sender senders[] = {{.to = local}, {.to = group}, {.to = far}, {.to = far}};

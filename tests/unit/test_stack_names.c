@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "support/addresses.h"
 #include "support/world.h"
 #include "wire/dns.h"
 
@@ -28,20 +29,6 @@ struct zone {
 };
 
 static struct zone zone;
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address result;
-    assert_int_equal(mnet_address_parse(text, &result), 0);
-    return result;
-}
-
-static struct mnet_prefix prefix(const char *text)
-{
-    struct mnet_prefix result;
-    assert_int_equal(mnet_prefix_parse(text, &result), 0);
-    return result;
-}
 
 /* ---- the server ---- */
 

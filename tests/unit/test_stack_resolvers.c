@@ -3,18 +3,13 @@
 
 #include <mnet/resolvers.h>
 
-static struct mnet_address parsed(const char *text)
-{
-    struct mnet_address address;
-    assert_int_equal(mnet_address_parse(text, &address), 0);
-    return address;
-}
+#include "support/addresses.h"
 
-static void expect_server(const struct mnet_resolvers *list, unsigned i, const char *address,
+static void expect_server(const struct mnet_resolvers *list, unsigned i, const char *text,
                           enum mnet_resolver_origin origin)
 {
     assert_true(i < list->server_count);
-    assert_true(mnet_address_equal(list->servers[i].address, parsed(address)));
+    assert_true(mnet_address_equal(list->servers[i].address, address(text)));
     assert_int_equal(list->servers[i].origin, origin);
 }
 
@@ -31,14 +26,14 @@ static void expect_domain(const struct mnet_resolvers *list, unsigned i, const c
 static void net_with_all(struct net6 *n)
 {
     net6_init(n);
-    n->config.ip.dns[0] = parsed("192.0.2.1");
+    n->config.ip.dns[0] = address("192.0.2.1");
     n->config.ip.dns_count = 1;
     n->config.ip.search[0] = "config.example";
     n->config.ip.search_count = 1;
-    n->server.dns[0] = parsed("2001:db8::53");
-    n->server.dns[1] = parsed("2001:db8::54");
+    n->server.dns[0] = address("2001:db8::53");
+    n->server.dns[1] = address("2001:db8::54");
     n->server.domains = "\3six\7example";
-    n->server.ra_server = parsed("2001:db8::54");
+    n->server.ra_server = address("2001:db8::54");
     n->server.ra_domain = "\2ra\7example";
     net6_open(n);
     net6_await(n, LEASED6, MNET_ADDRESS_PREFERRED);
@@ -71,7 +66,7 @@ static void servers_of_routers_end_with_their_lifetime(void **state)
     struct mnet_resolvers list;
     net6_init(&n);
     n.server.managed = false;
-    n.server.ra_server = parsed("fe80::53");
+    n.server.ra_server = address("fe80::53");
     n.server.ra_domain = "\2RA\7example";
     n.server.ra_dns_s = 60;
     net6_open(&n);
@@ -139,7 +134,7 @@ static void wrong_configurations_are_refused(void **state)
     n.config.ip.search_count = 0;
     n.config.ip.dns_count = 1;
     expect_refused(&n); /* no address */
-    n.config.ip.dns[0] = parsed("ff02::1");
+    n.config.ip.dns[0] = address("ff02::1");
     expect_refused(&n);
     n.config.ip.dns_count = MNET_DNS_MAX + 1;
     expect_refused(&n);

@@ -8,22 +8,16 @@
 
 #include "stack/env.h"
 #include "stack/zone.h"
+#include "support/addresses.h"
 #include "support/world.h"
 
 #define ELSEWHERE 99 /* no zone of these stacks */
 
-static struct mnet_address parsed(const char *text)
-{
-    struct mnet_address address;
-    assert_int_equal(mnet_address_parse(text, &address), 0);
-    return address;
-}
-
 static struct mnet_address link_local(uint16_t zone)
 {
-    struct mnet_address address = parsed("fe80::1");
-    address.zone = zone;
-    return address;
+    struct mnet_address local = address("fe80::1");
+    local.zone = zone;
+    return local;
 }
 
 static int names_of_devices(struct world *w)

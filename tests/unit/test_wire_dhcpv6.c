@@ -1,6 +1,7 @@
 /* DHCPv6 messages: RFC 8415, RFC 3646. */
 #include "unit/support.h"
 
+#include "support/addresses.h"
 #include "wire/dhcpv6.h"
 
 enum {
@@ -8,13 +9,6 @@ enum {
 };
 
 static const struct mn_mac mac = {{2, 0, 0, 0, 0, 7}};
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address read;
-    assert_int_equal(mnet_address_parse(text, &read), 0);
-    return read;
-}
 
 static enum mn_parse parse(const uint8_t *bytes, size_t len, struct mn_dhcpv6 *message)
 {

@@ -2,14 +2,8 @@
 #include "unit/support.h"
 
 #include "base/checksum.h"
+#include "support/addresses.h"
 #include "wire/icmpv6.h"
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address read;
-    assert_int_equal(mnet_address_parse(text, &read), 0);
-    return read;
-}
 
 /* An echo request of Linux from ::1 to ::1, whose checksum is known. */
 static void parse_and_emit_agree(void **state)

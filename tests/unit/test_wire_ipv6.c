@@ -3,6 +3,7 @@
 #include "unit/support.h"
 
 #include "base/checksum.h"
+#include "support/addresses.h"
 #include "wire/ipv6.h"
 
 /* Traffic class b8, flow label 12345, 8 bytes of UDP, hop limit 64, 2001:db8::1 to 2001:db8::2. */
@@ -10,13 +11,6 @@ static const uint8_t example[MN_IPV6_HEADER] = {
     0x6b, 0x81, 0x23, 0x45, 0x00, 0x08, 0x11, 0x40, 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0,
     0,    0,    0,    0x01, 0x20, 0x01, 0x0d, 0xb8, 0,    0,    0,    0,    0, 0, 0, 0, 0, 0, 0, 0x02,
 };
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address read;
-    assert_int_equal(mnet_address_parse(text, &read), 0);
-    return read;
-}
 
 static void parse_reads_the_example(void **state)
 {

@@ -2,18 +2,12 @@
 #include "unit/support.h"
 
 #include "base/checksum.h"
+#include "support/addresses.h"
 #include "wire/mld.h"
 
 enum {
     MESSAGE_MAX = 2048,
 };
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address read;
-    assert_int_equal(mnet_address_parse(text, &read), 0);
-    return read;
-}
 
 static struct mn_datagram from(const char *source)
 {

@@ -2,6 +2,7 @@
 #include "unit/support.h"
 
 #include "base/checksum.h"
+#include "support/addresses.h"
 #include "wire/nd.h"
 
 enum {
@@ -12,13 +13,6 @@ enum {
     REDIRECT = MN_ICMPV6_REDIRECT,
     MESSAGE_MAX = 512,
 };
-
-static struct mnet_address address(const char *text)
-{
-    struct mnet_address read;
-    assert_int_equal(mnet_address_parse(text, &read), 0);
-    return read;
-}
 
 static struct mn_datagram from_to(const char *source, const char *destination)
 {
