@@ -1,6 +1,7 @@
 /* What holds in ip between two steps; in debug builds and fuzzers it is checked after each of
  * them. */
 #include "base/check.h"
+#include "ip/repeat.h"
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"
 
@@ -75,6 +76,24 @@ static void check_way(struct mn_ip *ip)
         return;
     result = mn_ip_find_way(ip, MNET_ADDRESS_ANY, last->destination, &way);
     MN_ASSERT(result == 0 && mn_address_equal(&way.source, &last->chosen));
+}
+
+void mn_ip_check_headers(const struct mn_ip *ip, const uint8_t *header, uint16_t payload,
+                         const struct mn_datagram *datagram)
+{
+    const struct mn_ip_way *way = &ip->last_way.way;
+    uint8_t expected[MN_IPV6_HEADER];
+    if (way->ipv4) {
+        struct mn_ipv4 full = mn_ipv4_header_of(ip, datagram, way);
+        full.header_len = MN_IPV4_HEADER;
+        full.total_len = (uint16_t)(MN_IPV4_HEADER + payload);
+        mn_ipv4_emit(expected, &full);
+    } else {
+        struct mn_ipv6 full = mn_ipv6_header_of(ip, datagram, way);
+        full.payload_len = payload;
+        mn_ipv6_emit(expected, &full);
+    }
+    MN_ASSERT(memcmp(header, expected, way->ipv4 ? MN_IPV4_HEADER : MN_IPV6_HEADER) == 0);
 }
 
 void mn_ip_check(struct mn_ip *ip)

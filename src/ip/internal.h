@@ -119,12 +119,17 @@ int mn_ip_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_add
                    struct mn_ip_way *way);
 /* Finds the way of a packet. Returns 0, MNET_E_UNREACHABLE or MNET_E_INVALID. */
 int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way);
-static inline int mn_ip_way_of(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way)
+/* Whether the last packet had the same way. */
+static inline bool mn_ip_is_last_way(const struct mn_ip *ip, const struct mn_datagram *datagram)
 {
     const struct mn_ip_way_cache *last = &ip->last_way;
-    if (MN_LIKELY(last->known && mn_address_equal(&last->destination, &datagram->destination) &&
-                  mn_address_equal(&last->source, &datagram->source))) {
-        *way = last->way;
+    return last->known && mn_address_equal(&last->destination, &datagram->destination) &&
+           mn_address_equal(&last->source, &datagram->source);
+}
+static inline int mn_ip_way_of(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way)
+{
+    if (MN_LIKELY(mn_ip_is_last_way(ip, datagram))) {
+        *way = ip->last_way.way;
         return 0;
     }
     return mn_ip_look_up_way(ip, datagram, way);

@@ -357,6 +357,15 @@ struct mn_ip_way_cache {
     bool known;
 };
 
+/* The headers that the last packet of that way got, for one that is like it: see repeat.c. */
+struct mn_ip_repeat {
+    uint64_t sum; /* unfolded, of the IPv4 header without length and checksum */
+    uint32_t flow_label;
+    uint8_t protocol, ttl, traffic_class; /* as they went out */
+    uint8_t len;                          /* of the headers; 0: there are none */
+    uint8_t headers[MN_ETHERNET_HEADER + MN_IPV6_HEADER];
+};
+
 /* Identifications: a keyed permutation of a counter, with a new key when it has gone through all
  * 65536. */
 struct mn_ip_identification {
@@ -389,6 +398,7 @@ struct mn_ip {
     struct mn_groups groups;
     struct mn_routes routes;
     struct mn_ip_way_cache last_way;
+    struct mn_ip_repeat repeat;
     struct mn_neighbours neighbours;
     struct mn_reassembly reassembly;
     struct mn_path_mtus path_mtus;

@@ -2,6 +2,7 @@
  * are per family.
  */
 #include "base/packet_copy.h"
+#include "ip/repeat.h"
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"
 #include "wire/frame.h"
@@ -35,8 +36,8 @@ static MN_RARE void loop_copy(struct mn_ip *ip, const struct mnet_packet *packet
 }
 
 /* Does the work of mn_ip_output, but returns a frame that can be sent now in *frame. */
-static inline int output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram, uint64_t now,
-                         struct mnet_packet **frame)
+static MN_APART int output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
+                           uint64_t now, struct mnet_packet **frame)
 {
     struct mn_ip_way way;
     *frame = NULL;
@@ -67,13 +68,18 @@ static inline int output(struct mn_ip *ip, struct mnet_packet *packet, const str
                         : mn_ipv6_output_fragments(ip, packet, datagram, &way, now);
     *frame = way.ipv4 ? mn_ipv4_output(ip, packet, datagram, &way, now)
                       : mn_ipv6_output(ip, packet, datagram, &way, now);
+    if (*frame != NULL)
+        mn_ip_remember(ip, *frame, datagram, &way);
     return 0;
 }
 
 struct mnet_packet *mn_ip_output_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                                        uint64_t now)
 {
-    struct mnet_packet *frame;
+    bool alone = mn_ip_unsent(ip) == 0;
+    struct mnet_packet *frame = MN_LIKELY(alone) ? mn_ip_output_repeat(ip, packet, datagram) : NULL;
+    if (MN_LIKELY(frame != NULL))
+        return frame;
     output(ip, packet, datagram, now, &frame);
     if (MN_LIKELY(mn_ip_unsent(ip) == 0))
         return frame;

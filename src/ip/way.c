@@ -15,6 +15,7 @@ MN_APART int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datag
 {
     struct mn_ip_way_cache *cache = &ip->last_way;
     cache->known = false;
+    ip->repeat.len = 0;
     int result = mn_ip_find_way(ip, datagram->source, datagram->destination, way);
     if (result != 0) {
         mn_ip_count(ip, MNET_COUNT_TX_DROP_NO_ROUTE);

@@ -9,7 +9,9 @@
 #define OFFSET_MASK 0x1fff
 #define OFFSET_UNIT 8
 #define MIN_OPTION 2 /* type and length */
+#define TOTAL_LEN_AT 2
 #define CHECKSUM_AT 10
+#define PLAIN 0x45 /* version 4, and a header of 20 bytes */
 
 /* Places in a Record Route or Timestamp option. Its pointer counts from 1. */
 #define POINTER 2
@@ -100,6 +102,32 @@ enum mn_parse mn_ipv4_parse(const void *data, size_t len, size_t total, struct m
     return MN_LIKELY(header->header_len == MN_IPV4_HEADER) ? MN_PARSE_OK : parse_options(data, header);
 }
 
+bool mn_ipv4_parse_plain(const void *data, size_t len, size_t total, struct mn_ipv4 *header)
+{
+    if (len < MN_IPV4_HEADER)
+        return false;
+    struct mn_reader r = mn_reader(data, MN_IPV4_HEADER);
+    uint64_t first = mn_read_u64(&r), second = mn_read_u64(&r);
+    uint32_t destination = mn_read_u32(&r);
+    uint16_t total_len = (uint16_t)(first >> 32);
+    if (first >> 56 != PLAIN || (first & (MORE_FRAGMENTS | OFFSET_MASK)) != 0)
+        return false;
+    if (total_len < MN_IPV4_HEADER || total_len > total)
+        return false;
+    if (mn_checksum(mn_sum_add(mn_sum_add(first, second), destination)) != 0)
+        return false;
+    *header = (struct mn_ipv4){.source = (uint32_t)second,
+                               .destination = destination,
+                               .total_len = total_len,
+                               .identification = (uint16_t)(first >> 16),
+                               .header_len = MN_IPV4_HEADER,
+                               .protocol = (uint8_t)(second >> 48),
+                               .ttl = (uint8_t)(second >> 56),
+                               .traffic_class = (uint8_t)(first >> 48),
+                               .dont_fragment = (first & DONT_FRAGMENT) != 0};
+    return true;
+}
+
 enum mn_parse mn_ipv4_parse_quote(const void *data, size_t len, struct mn_ipv4 *header)
 {
     enum mn_parse verdict = parse_fixed(data, len, header);
@@ -125,6 +153,20 @@ void mn_ipv4_emit(void *to, const struct mn_ipv4 *header)
     mn_write_u64(&w, first);
     mn_write_u64(&w, second | (uint64_t)checksum << 32);
     mn_write_u32(&w, header->destination);
+}
+
+uint64_t mn_ipv4_clear_total_len(uint8_t *header)
+{
+    memset(header + TOTAL_LEN_AT, 0, 2);
+    memset(header + CHECKSUM_AT, 0, 2);
+    return mn_sum_header(header, MN_IPV4_HEADER);
+}
+
+void mn_ipv4_set_total_len(uint8_t *header, uint16_t total_len, uint64_t sum)
+{
+    uint16_t checksum = mn_checksum(mn_sum_add(sum, mn_sum_u16(total_len)));
+    mn_store_u16(header + TOTAL_LEN_AT, total_len);
+    memcpy(header + CHECKSUM_AT, &checksum, sizeof checksum);
 }
 
 void mn_ipv4_emit_options(void *to, const struct mn_ipv4 *header, const struct mn_ipv4_options *options)

@@ -27,8 +27,11 @@ struct mn_ipv4 {
  * part and all): version, lengths, checksum, options. The packet may be longer than total_len (link
  * padding). On a failure other than TRUNCATED the fields read so far are set. */
 enum mn_parse mn_ipv4_parse(const void *data, size_t len, size_t total, struct mn_ipv4 *header);
-/* The same for the quote in an ICMP error: total_len may exceed the bytes that are there, and the
- * checksum is not verified. */
+/* Does the same for a header without options in a packet that is no fragment, as nearly all are.
+ * Returns false, and *header means nothing, if mn_ipv4_parse must judge the packet. */
+bool mn_ipv4_parse_plain(const void *data, size_t len, size_t total, struct mn_ipv4 *header);
+/* Does the same for the quote in an ICMP error: total_len may exceed the bytes that are there, and
+ * the checksum is not verified. */
 enum mn_parse mn_ipv4_parse_quote(const void *data, size_t len, struct mn_ipv4 *header);
 /* The value, in host order, of an address that is known to be IPv4. */
 static inline uint32_t mn_ipv4_value(const struct mnet_address *address)
@@ -42,6 +45,12 @@ static inline unsigned mn_ip_version(const uint8_t *packet)
 }
 /* Writes 20 bytes (header_len must be 20) with the header checksum. */
 void mn_ipv4_emit(void *to, const struct mn_ipv4 *header);
+
+/* For a header that is sent again and again in front of other payloads: the first function clears
+ * total_len and checksum, and returns the unfolded sum of the rest, with which the second one sets
+ * both. */
+uint64_t mn_ipv4_clear_total_len(uint8_t *header);
+void mn_ipv4_set_total_len(uint8_t *header, uint16_t total_len, uint64_t sum);
 
 /* Options, padded to a multiple of four bytes. */
 struct mn_ipv4_options {

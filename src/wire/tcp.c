@@ -135,14 +135,16 @@ enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *h
     mn_tcp_header_init(header);
     if (len < MN_TCP_HEADER)
         return MN_PARSE_TRUNCATED;
+    /* In words, as mn_tcp_emit writes it. */
     struct mn_reader r = mn_reader(data, MN_TCP_HEADER);
-    header->source_port = mn_read_u16(&r);
-    header->destination_port = mn_read_u16(&r);
-    header->seq = mn_read_u32(&r);
-    header->ack = mn_read_u32(&r);
-    header->header_len = (uint8_t)((mn_read_u8(&r) >> 4) * GRANULARITY);
-    header->flags = mn_read_u8(&r);
-    header->window = mn_read_u16(&r);
+    uint64_t ends = mn_read_u64(&r), second = mn_read_u64(&r);
+    header->source_port = (uint16_t)(ends >> 48);
+    header->destination_port = (uint16_t)(ends >> 32);
+    header->seq = (uint32_t)ends;
+    header->ack = (uint32_t)(second >> 32);
+    header->header_len = (uint8_t)((second >> 28 & 0x0f) * GRANULARITY);
+    header->flags = (uint8_t)(second >> 16);
+    header->window = (uint16_t)second;
     memcpy(&header->checksum, mn_read(&r, sizeof(header->checksum)), sizeof(header->checksum));
     header->urgent = mn_read_u16(&r);
     if (header->header_len < MN_TCP_HEADER)

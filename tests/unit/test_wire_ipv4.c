@@ -109,6 +109,48 @@ static void parse_notices_every_wrong_bit(void **state)
     }
 }
 
+/* Each bit of a header flipped, with the checksum that it needs then, and without. */
+static void parse_plain_reads_what_parse_reads(void **state)
+{
+    (void)state;
+    for (int bit = 0; bit < 8 * MN_IPV4_HEADER; bit++) {
+        uint8_t bytes[64] = {0};
+        struct mn_ipv4 full = {0}, plain = {0};
+        memcpy(bytes, example, sizeof(example));
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_false(mn_ipv4_parse_plain(bytes, sizeof(bytes), 65535, &plain));
+        fix_checksum(bytes);
+        bool ok = mn_ipv4_parse(bytes, sizeof(bytes), 65535, &full) == MN_PARSE_OK;
+        ok = ok && full.header_len == MN_IPV4_HEADER && !full.more_fragments && full.fragment_offset == 0;
+        assert_int_equal(mn_ipv4_parse_plain(bytes, sizeof(bytes), 65535, &plain), ok);
+        if (ok)
+            assert_same(&plain, &full);
+    }
+}
+
+static void parse_plain_of_every_length(void **state)
+{
+    (void)state;
+    struct mn_ipv4 header;
+    for (size_t total = 0; total < 2 * TOTAL; total++)
+        assert_int_equal(mn_ipv4_parse_plain(example, MN_MIN(total, sizeof(example)), total, &header), total >= TOTAL);
+}
+
+static void set_total_len_gives_what_emit_gives(void **state)
+{
+    (void)state;
+    for (unsigned len = MN_IPV4_HEADER; len <= UINT16_MAX; len += 61) {
+        struct mn_ipv4 header;
+        uint8_t again[MN_IPV4_HEADER], expected[MN_IPV4_HEADER];
+        memcpy(again, example, sizeof(again));
+        assert_int_equal(mn_ipv4_parse(example, sizeof(example), TOTAL, &header), MN_PARSE_OK);
+        mn_ipv4_set_total_len(again, (uint16_t)len, mn_ipv4_clear_total_len(again));
+        header.total_len = (uint16_t)len;
+        mn_ipv4_emit(expected, &header);
+        assert_memory_equal(again, expected, sizeof(again));
+    }
+}
+
 static void parse_refuses_other_versions_and_short_headers(void **state)
 {
     (void)state;
@@ -348,6 +390,9 @@ int main(void)
         cmocka_unit_test(parse_allows_link_padding_behind),
         cmocka_unit_test(parse_of_every_truncation_says_so),
         cmocka_unit_test(parse_notices_every_wrong_bit),
+        cmocka_unit_test(parse_plain_reads_what_parse_reads),
+        cmocka_unit_test(parse_plain_of_every_length),
+        cmocka_unit_test(set_total_len_gives_what_emit_gives),
         cmocka_unit_test(parse_refuses_other_versions_and_short_headers),
         cmocka_unit_test(parse_of_lying_total_lengths),
         cmocka_unit_test(parse_of_options),

@@ -34,14 +34,20 @@ static bool check_header(struct mn_ip *ip, struct mn_arrival *arrival, struct mn
     return true;
 }
 
-/* RFC 1122 3.2.1.3: a source must be the address of one other host. Queries and reports of groups
- * may also come from one that has none yet (RFC 3376 4.2.13, RFC 4541 2.1.1). */
+/* RFC 1122 3.2.1.3: a source must be the address of one other host. */
+static inline bool is_other_host(const struct mn_ip *ip, uint32_t source)
+{
+    return mn_ipv4_is_host(source) && !mn_ip_is_broadcast_value(ip, source) && !mn_ip_is_own_value(ip, source);
+}
+
+/* Queries and reports of groups may also come from a host that has no address yet (RFC 3376 4.2.13,
+ * RFC 4541 2.1.1). */
 static bool check_source(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_ipv4 *header)
 {
     uint32_t source = header->source;
     if (arrival->looped || (source == 0 && header->protocol == MN_PROTOCOL_IGMP))
         return true;
-    if (mn_ipv4_is_host(source) && !mn_ip_is_broadcast_value(ip, source) && !mn_ip_is_own_value(ip, source))
+    if (is_other_host(ip, source))
         return true;
     mn_ip_count(ip, MNET_COUNT_IP_DROP_SOURCE);
     return false;
@@ -108,11 +114,11 @@ static void describe(const struct mn_arrival *arrival, const struct mn_ipv4 *hea
     };
 }
 
-enum mn_ip_verdict mn_ipv4_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
-                                 struct mn_icmp_error *error)
+/* Any packet: check by check. */
+static MN_APART enum mn_ip_verdict full_input(struct mn_ip *ip, struct mn_arrival *arrival,
+                                              struct mn_datagram *datagram, struct mn_icmp_error *error)
 {
     struct mn_ipv4 header;
-    mn_ip_count(ip, MNET_COUNT_IP_RX);
     if (!check_header(ip, arrival, &header) || !check_source(ip, arrival, &header) ||
         !check_destination(ip, arrival, &header)) {
         mnet_packet_free(arrival->packet);
@@ -132,6 +138,38 @@ enum mn_ip_verdict mn_ipv4_input(struct mn_ip *ip, struct mn_arrival *arrival, s
     }
     if (datagram->protocol == MN_PROTOCOL_ICMP)
         return mn_icmpv4_input(ip, arrival->packet, arrival->now, datagram, error);
+    return MN_IP_TRANSPORT;
+}
+
+/* Nearly every packet passes all checks, and they are read off its header in one go: it has no
+ * options, is no fragment, comes from another host and goes to our own address, for TCP or UDP.
+ * Returns false for any other one, untouched: the full way judges it. */
+static inline bool take_usual(const struct mn_ip *ip, const struct mn_arrival *arrival, struct mn_datagram *datagram)
+{
+    struct mnet_packet *packet = arrival->packet;
+    struct mn_ipv4 header;
+    if (MN_UNLIKELY(arrival->looped) || !mn_ipv4_parse_plain(packet->data, packet->len, packet->total, &header))
+        return false;
+    if (header.protocol != MN_PROTOCOL_TCP && header.protocol != MN_PROTOCOL_UDP)
+        return false;
+    if (!is_other_host(ip, header.source) || !mn_ip_is_own_value(ip, header.destination))
+        return false;
+    describe(arrival, &header, datagram);
+    if (packet->total != header.total_len)
+        mnet_packet_trim(packet, header.total_len);
+    mnet_packet_pull(packet, MN_IPV4_HEADER);
+    return true;
+}
+
+enum mn_ip_verdict mn_ipv4_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
+                                 struct mn_icmp_error *error)
+{
+    mn_ip_count(ip, MNET_COUNT_IP_RX);
+    if (!take_usual(ip, arrival, datagram)) {
+        enum mn_ip_verdict verdict = full_input(ip, arrival, datagram, error);
+        if (verdict != MN_IP_TRANSPORT)
+            return verdict;
+    }
     /* What was never on a wire has a checksum that is not finished, and needs none. */
     if (MN_UNLIKELY(arrival->packet->checksum == MNET_CHECKSUM_PARTIAL))
         arrival->packet->checksum = MNET_CHECKSUM_VERIFIED;

@@ -57,6 +57,19 @@ bool mn_ipv4_source_is_valid(const struct mn_ip *ip, const struct mn_ip_way *way
 
 /* output.c */
 
+/* The header of a datagram, without its length. */
+static inline struct mn_ipv4 mn_ipv4_header_of(const struct mn_ip *ip, const struct mn_datagram *datagram,
+                                               const struct mn_ip_way *way)
+{
+    return (struct mn_ipv4){
+        .source = mn_ipv4_value(&way->source),
+        .destination = mn_ipv4_value(&datagram->destination),
+        .protocol = datagram->protocol,
+        .ttl = datagram->ttl != 0 ? datagram->ttl : ip->ttl,
+        .traffic_class = datagram->traffic_class,
+        .dont_fragment = datagram->dont_fragment,
+    };
+}
 /* The part of mn_ip_output for a packet that leaves whole. The queue of `way` has room for it.
  * Returns its frame as mn_ip_make_frame does. Only if the neighbour is not resolved, the packet may
  * be larger than the MTU: then it is cut when it leaves. */

@@ -1,24 +1,10 @@
 /* IPv4 packets on their way out: which header, whole or in fragments. */
 #include "ip/v4/internal.h"
 
-/* The header of a datagram. */
-static inline struct mn_ipv4 header_of(const struct mn_ip *ip, const struct mn_datagram *datagram,
-                                       const struct mn_ip_way *way)
-{
-    return (struct mn_ipv4){
-        .source = mn_ipv4_value(&way->source),
-        .destination = mn_ipv4_value(&datagram->destination),
-        .protocol = datagram->protocol,
-        .ttl = datagram->ttl != 0 ? datagram->ttl : ip->ttl,
-        .traffic_class = datagram->traffic_class,
-        .dont_fragment = datagram->dont_fragment,
-    };
-}
-
 struct mnet_packet *mn_ipv4_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                                    const struct mn_ip_way *way, uint64_t now)
 {
-    struct mn_ipv4 header = header_of(ip, datagram, way);
+    struct mn_ipv4 header = mn_ipv4_header_of(ip, datagram, way);
     /* RFC 6864 4.1: a packet that cannot be fragmented needs no identification. */
     if (MN_UNLIKELY(!header.dont_fragment) && way->kind != MN_IP_WAY_LOOPBACK)
         header.identification = mn_ipv4_next_identification(ip);
@@ -29,7 +15,7 @@ struct mnet_packet *mn_ipv4_output(struct mn_ip *ip, struct mnet_packet *packet,
 MN_RARE int mn_ipv4_output_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                                      const struct mn_ip_way *way, uint64_t now)
 {
-    const struct mn_ipv4 header = header_of(ip, datagram, way);
+    const struct mn_ipv4 header = mn_ipv4_header_of(ip, datagram, way);
     struct mn_packet_queue fragments;
     int result = mn_ipv4_cut(ip, packet, &header, way->mtu, &fragments);
     for (struct mnet_packet *fragment; (fragment = mn_packet_queue_take(&fragments)) != NULL;)
@@ -48,7 +34,7 @@ MN_RARE int mn_ipv4_output_options(struct mn_ip *ip, struct mnet_packet *packet,
         mnet_packet_free(packet);
         return result;
     }
-    struct mn_ipv4 header = header_of(ip, datagram, &way);
+    struct mn_ipv4 header = mn_ipv4_header_of(ip, datagram, &way);
     header.header_len = MN_IPV4_HEADER;
     header.total_len = (uint16_t)(header_len + packet->total);
     header.identification = mn_ipv4_next_identification(ip);

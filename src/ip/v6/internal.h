@@ -144,6 +144,19 @@ bool mn_ipv6_source_is_valid(struct mn_ip *ip, const struct mn_ip_way *way);
 
 /* output.c */
 
+/* The header of a datagram, without its length. */
+static inline struct mn_ipv6 mn_ipv6_header_of(const struct mn_ip *ip, const struct mn_datagram *datagram,
+                                               const struct mn_ip_way *way)
+{
+    return (struct mn_ipv6){
+        .source = way->source,
+        .destination = datagram->destination,
+        .flow_label = datagram->flow_label,
+        .traffic_class = datagram->traffic_class,
+        .next_header = datagram->protocol,
+        .hop_limit = datagram->ttl != 0 ? datagram->ttl : ip->v6.parameters.hop_limit,
+    };
+}
 /* The part of mn_ip_output for a packet that leaves whole. The queue of `way` has room for it.
  * Returns its frame as mn_ip_make_frame does. Only if the neighbour is not resolved, the packet may
  * be larger than the MTU: then it is cut when it leaves. */

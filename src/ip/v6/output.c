@@ -1,24 +1,10 @@
 /* IPv6 packets on their way out: the header, whole or in fragments. */
 #include "ip/v6/internal.h"
 
-/* The header of a datagram. */
-static inline struct mn_ipv6 header_of(const struct mn_ip *ip, const struct mn_datagram *datagram,
-                                       const struct mn_ip_way *way)
-{
-    return (struct mn_ipv6){
-        .source = way->source,
-        .destination = datagram->destination,
-        .flow_label = datagram->flow_label,
-        .traffic_class = datagram->traffic_class,
-        .next_header = datagram->protocol,
-        .hop_limit = datagram->ttl != 0 ? datagram->ttl : ip->v6.parameters.hop_limit,
-    };
-}
-
 struct mnet_packet *mn_ipv6_output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                                    const struct mn_ip_way *way, uint64_t now)
 {
-    struct mn_ipv6 header = header_of(ip, datagram, way);
+    struct mn_ipv6 header = mn_ipv6_header_of(ip, datagram, way);
     mn_ipv6_write_header(packet, &header);
     return mn_ip_make_frame(ip, packet, way, now);
 }
@@ -26,7 +12,7 @@ struct mnet_packet *mn_ipv6_output(struct mn_ip *ip, struct mnet_packet *packet,
 MN_RARE int mn_ipv6_output_fragments(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                                      const struct mn_ip_way *way, uint64_t now)
 {
-    const struct mn_ipv6 header = header_of(ip, datagram, way);
+    const struct mn_ipv6 header = mn_ipv6_header_of(ip, datagram, way);
     struct mn_packet_queue fragments;
     int result = mn_ipv6_cut(ip, packet, &header, way->mtu, &fragments);
     for (struct mnet_packet *fragment; (fragment = mn_packet_queue_take(&fragments)) != NULL;)

@@ -1,0 +1,84 @@
+/* The packet that is like the last one.
+ *
+ * Theory of operation. Packets of a connection differ only by the length in their headers of
+ * Ethernet and IP. So the headers that the full way (output.c) has made are kept, and the next
+ * packet gets a copy if all that they follow from is the same: the way, which is cached until
+ * anything changes it (struct mn_ip_way_cache), and the datagram's own choices. Only packets that
+ * nobody may fragment are alike: others have an identification each. The link address is the
+ * neighbour's present one. A neighbour that must be asked first is left to the full way. Debug
+ * builds compare each IP header with that of the full way.
+ */
+#include "ip/repeat.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "ip/v4/internal.h"
+#include "ip/v6/internal.h"
+
+static uint8_t ttl_of(const struct mn_ip *ip, const struct mn_datagram *datagram, bool ipv4)
+{
+    if (datagram->ttl != 0)
+        return datagram->ttl;
+    return ipv4 ? ip->ttl : ip->v6.parameters.hop_limit;
+}
+
+/* Whether the headers of such a datagram follow from the way and from what `repeat` keeps. */
+static bool is_simple(const struct mn_datagram *datagram)
+{
+    return datagram->dont_fragment && !datagram->doubtful && !datagram->loop;
+}
+
+MN_APART void mn_ip_remember(struct mn_ip *ip, const struct mnet_packet *frame, const struct mn_datagram *datagram,
+                             const struct mn_ip_way *way)
+{
+    struct mn_ip_repeat *last = &ip->repeat;
+    uint8_t len = way->ipv4 ? MN_ETHERNET_HEADER + MN_IPV4_HEADER : MN_ETHERNET_HEADER + MN_IPV6_HEADER;
+    last->len = 0;
+    if (way->kind != MN_IP_WAY_NEIGHBOUR || way->once || !is_simple(datagram) || frame->len < len)
+        return;
+    last->len = len;
+    last->protocol = datagram->protocol;
+    last->ttl = ttl_of(ip, datagram, way->ipv4);
+    last->traffic_class = datagram->traffic_class;
+    last->flow_label = datagram->flow_label;
+    memcpy(last->headers, frame->data, len);
+    last->sum = way->ipv4 ? mn_ipv4_clear_total_len(last->headers + MN_ETHERNET_HEADER) : 0;
+}
+
+static bool is_alike(const struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram)
+{
+    const struct mn_ip_repeat *last = &ip->repeat;
+    const struct mn_ip_way *way = &ip->last_way.way;
+    if (last->len == 0 || !mn_ip_is_last_way(ip, datagram) || !is_simple(datagram))
+        return false;
+    if (packet->gso != MNET_GSO_NONE || packet->total + last->len - MN_ETHERNET_HEADER > way->mtu)
+        return false;
+    return last->protocol == datagram->protocol && last->traffic_class == datagram->traffic_class &&
+           last->ttl == ttl_of(ip, datagram, way->ipv4) && last->flow_label == datagram->flow_label;
+}
+
+struct mnet_packet *mn_ip_output_repeat(struct mn_ip *ip, struct mnet_packet *packet,
+                                        const struct mn_datagram *datagram)
+{
+    const struct mn_ip_repeat *last = &ip->repeat;
+    if (!is_alike(ip, packet, datagram))
+        return NULL;
+    struct mn_neighbour *neighbour = mn_neighbour_find(&ip->neighbours, ip->last_way.way.next_hop);
+    if (neighbour == NULL || neighbour->state != MN_NEIGHBOUR_REACHABLE)
+        return NULL;
+    mn_neighbour_use(&ip->neighbours, neighbour);
+    mn_ip_count(ip, MNET_COUNT_IP_TX);
+    uint16_t payload = (uint16_t)packet->total;
+    uint8_t *frame = mnet_packet_push(packet, last->len), *header = frame + MN_ETHERNET_HEADER;
+    if (MN_UNLIKELY(!ip->last_way.way.ipv4)) {
+        memcpy(frame, last->headers, MN_ETHERNET_HEADER + MN_IPV6_HEADER);
+        mn_ipv6_set_payload_len(header, payload);
+    } else {
+        memcpy(frame, last->headers, MN_ETHERNET_HEADER + MN_IPV4_HEADER);
+        mn_ipv4_set_total_len(header, (uint16_t)(MN_IPV4_HEADER + payload), last->sum);
+    }
+    memcpy(frame, neighbour->mac.bytes, sizeof neighbour->mac.bytes);
+    MN_CHECK(mn_ip_check_headers(ip, header, payload, datagram));
+    return packet;
+}
