@@ -232,10 +232,8 @@ static MN_RARE void follow_link(struct mnet_stack *stack)
     stack->work = true;
 }
 
-static void tell(struct mnet_stack *stack)
+static MN_APART void tell_endpoints(struct mnet_stack *stack)
 {
-    struct mn_tcb *tcb;
-    struct mn_listener *listener;
     struct mn_udp_endpoint *endpoint;
     while ((endpoint = mn_udp_next_event(&stack->udp)) != NULL) {
         if (endpoint == &stack->dhcp.endpoint)
@@ -245,12 +243,26 @@ static void tell(struct mnet_stack *stack)
         else
             mn_udp_take_event(endpoint);
     }
-    if (MN_UNLIKELY(mn_stack_changes(stack) != stack->told))
-        tell_changes(stack);
+}
+
+static MN_APART void tell_flows(struct mnet_stack *stack)
+{
+    struct mn_tcb *tcb;
+    struct mn_listener *listener;
     while ((tcb = mn_tcp_next_event(stack->tcp)) != NULL)
         mn_flow_take_event(tcb);
     while ((listener = mn_tcp_next_listener_event(stack->tcp)) != NULL)
         mn_listener_take_event(listener);
+}
+
+static void tell(struct mnet_stack *stack)
+{
+    if (mn_udp_has_events(&stack->udp))
+        tell_endpoints(stack);
+    if (MN_UNLIKELY(mn_stack_changes(stack) != stack->told))
+        tell_changes(stack);
+    if (mn_tcp_has_events(stack->tcp))
+        tell_flows(stack);
     if (MN_UNLIKELY(stack->names != NULL))
         stack->names_service->run(stack);
     if (MN_UNLIKELY(stack->sntp != NULL))
@@ -370,22 +382,34 @@ static bool offer(struct mnet_stack *stack)
     return stack->pending_count == 0;
 }
 
-void mn_stack_transmit(struct mnet_stack *stack)
+bool mn_stack_congested(const struct mnet_stack *stack)
 {
-    stack->due = 0;
+    return stack->pending_count > 0 || stack->cutting != NULL;
+}
+
+/* Returns whether a protocol, or the device, has something left to send. */
+static bool has_output(const struct mnet_stack *stack)
+{
+    return mn_tcp_wants_output(stack->tcp) || mn_ip_unsent(&stack->ip) > 0 || mn_stack_congested(stack);
+}
+
+static MN_APART void send(struct mnet_stack *stack)
+{
     if (MN_UNLIKELY(stack->pending_count > 0) && !offer(stack))
         return;
     bool more;
     do {
         more = pull(stack);
     } while (stack->pending_count > 0 && offer(stack) && more);
-    if (MN_UNLIKELY(!mn_list_empty(&stack->congested)) && !mn_stack_congested(stack))
-        mn_udp_tell_device(stack);
 }
 
-bool mn_stack_congested(const struct mnet_stack *stack)
+void mn_stack_transmit(struct mnet_stack *stack)
 {
-    return stack->pending_count > 0 || stack->cutting != NULL;
+    stack->due = 0;
+    if (has_output(stack))
+        send(stack);
+    if (MN_UNLIKELY(!mn_list_empty(&stack->congested)) && !mn_stack_congested(stack))
+        mn_udp_tell_device(stack);
 }
 
 /* ---- Driven ---- */

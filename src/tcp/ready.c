@@ -49,6 +49,11 @@ MN_APART void mn_tcb_queue_event(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_list_append(&tcp->events, &tcb->event);
 }
 
+bool mn_tcp_has_events(const struct mn_tcp *tcp)
+{
+    return !mn_list_empty(&tcp->events) || !mn_list_empty(&tcp->listener_events);
+}
+
 struct mn_tcb *mn_tcp_next_event(struct mn_tcp *tcp)
 {
     struct mnet_link *link = mn_list_take(&tcp->events);

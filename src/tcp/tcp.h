@@ -81,6 +81,8 @@ void mn_tcp_relieve(struct mn_tcp *tcp);
 void mn_tcp_expire(struct mn_tcp *tcp, uint64_t now);
 uint64_t mn_tcp_deadline(struct mn_tcp *tcp);
 
+/* Returns whether one of the next two functions has something. */
+bool mn_tcp_has_events(const struct mn_tcp *tcp);
 /* Return the next tcb (listener) in use whose readiness or status may have risen since it was last
  * returned, or NULL if there is none. */
 struct mn_tcb *mn_tcp_next_event(struct mn_tcp *tcp);

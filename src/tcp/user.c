@@ -162,10 +162,11 @@ void mn_tcp_want_room(struct mn_tcb *tcb, size_t bytes)
     tcb->rare.send_wanted = (uint32_t)MN_MIN(bytes, (size_t)UINT32_MAX);
 }
 
-/* Called after bytes were queued. If the buffer is full, the next write waits for half of it. */
-static void note_room(const struct mn_tcp *tcp, struct mn_tcb *tcb)
+/* Called after bytes were queued: `room` is left. If that is none, the next write waits for half of
+ * the buffer. */
+static void note_room(struct mn_tcb *tcb, uint32_t room)
 {
-    if (MN_UNLIKELY(mn_tcb_send_room(tcp, tcb) == 0))
+    if (MN_UNLIKELY(room == 0))
         mn_tcp_want_room(tcb, SIZE_MAX);
     else
         tcb->send_full = false;
@@ -190,7 +191,8 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
         return error;
     if (beyond && len > SEND_MAX - MN_MIN(tcb->sendq.len, SEND_MAX))
         return MNET_E_NO_MEMORY;
-    size_t wanted = beyond ? len : MN_MIN(len, (size_t)mn_tcb_send_room(tcp, tcb));
+    uint32_t room = mn_tcb_send_room(tcp, tcb);
+    size_t wanted = beyond ? len : MN_MIN(len, (size_t)room);
     size_t queued = 0;
     unsigned yields = 0;
     bool summed = tcp->config.sums_text && wanted > MN_SENDQ_COPIED;
@@ -205,7 +207,7 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
     if (MN_UNLIKELY(queued < len))
         mn_tcp_want_room(tcb, len - queued);
     else
-        note_room(tcp, tcb);
+        note_room(tcb, room - (uint32_t)MN_MIN(queued, (size_t)room));
     mn_pressure_sent(tcp, tcb, now);
     if (queued > 0)
         mn_tcb_queue_output(tcp, tcb);
@@ -226,7 +228,7 @@ int mn_tcp_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_buffe
     if (len > SEND_MAX - MN_MIN(tcb->sendq.len, SEND_MAX) ||
         !mn_sendq_append_buffer(&tcb->sendq, &tcp->pieces, buffer, offset, len))
         return MNET_E_NO_MEMORY;
-    note_room(tcp, tcb);
+    note_room(tcb, mn_tcb_send_room(tcp, tcb));
     mn_pressure_sent(tcp, tcb, now);
     mn_tcb_queue_output(tcp, tcb);
     return 1;
@@ -421,7 +423,7 @@ unsigned mn_tcp_ready(const struct mn_tcb *tcb)
 unsigned mn_tcp_ask(const struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (send_error(tcb) == 0 && !tcb->send_full)
-        note_room(tcp, tcb); /* it may be gone because memory is short */
+        note_room(tcb, mn_tcb_send_room(tcp, tcb)); /* it may be gone because memory is short */
     return mn_tcp_ready(tcb);
 }
 

@@ -127,6 +127,11 @@ enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *d
  * cannot pass. */
 bool mn_udp_icmp(struct mn_udp *udp, const struct mn_icmp_error *error);
 
+/* Returns whether the next function has something. */
+static inline bool mn_udp_has_events(const struct mn_udp *udp)
+{
+    return !mn_list_empty(&udp->events);
+}
 /* Returns the next endpoint that has become readable since it was last returned, or NULL if there
  * is none. */
 struct mn_udp_endpoint *mn_udp_next_event(struct mn_udp *udp);
