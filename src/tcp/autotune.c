@@ -91,11 +91,11 @@ static MN_APART uint32_t adjust(const struct mn_tcp *tcp, struct mn_tcb *tcb, ui
     struct mn_autotune *a = &tcb->autotune;
     uint32_t target = tcb->rcv_target;
     uint64_t wanted = needed(a, rtt, elapsed);
-    tcb->rcv_low = wanted < target / 4 ? (uint8_t)(tcb->rcv_low + 1) : 0;
+    tcb->rare.rcv_low = wanted < target / 4 ? (uint8_t)(tcb->rare.rcv_low + 1) : 0;
     if (tcp->receive_used > tcp->receive_budget / 4 * 3)
         return smaller(tcp, target);
-    if (tcb->rcv_low >= LOW_MAX) {
-        tcb->rcv_low = 0;
+    if (tcb->rare.rcv_low >= LOW_MAX) {
+        tcb->rare.rcv_low = 0;
         return smaller(tcp, target);
     }
     if (wanted > target && tcp->receive_used < tcp->receive_budget / 2)
@@ -117,7 +117,7 @@ void mn_autotune_read(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t byt
         a->read_before = a->read;
     } else {
         tcb->rcv_target = MN_MIN(tcb->rcv_target, smaller(tcp, 0));
-        a->read_before = tcb->rcv_low = 0;
+        a->read_before = tcb->rare.rcv_low = 0;
     }
     a->read = 0;
     a->since_ns = now;

@@ -33,7 +33,7 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     mn_tcb_stop_timers(tcp, tcb);
     tcb->flight.congestion.ops = mn_congestion_of(tcp->config.user.congestion);
     tcb->path_mtu = mn_path_mtu_link(tcp->config.paths, remote.address); /* PMTU-5.2-1 */
-    tcb->path_generation = tcp->config.paths->generation - 1;            /* it will look */
+    tcb->flight.path_generation = tcp->config.paths->generation - 1;     /* it will look */
     tcb->rcv_target = mn_window_initial(tcp, &remote);
     tcb->rcv_mss = 536; /* until a larger segment arrives */
     tcb->flight.progress_ns = tcb->flight.moved_ns = tcb->autotune.since_ns = now;

@@ -412,7 +412,7 @@ static MN_APART struct mnet_packet *output_rare(struct mn_tcp *tcp, struct mn_tc
 /* Sends the most urgent of the segments that are owed and permitted. */
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
 {
-    if (MN_UNLIKELY(tcb->path_generation != tcp->config.paths->generation))
+    if (MN_UNLIKELY(tcb->flight.path_generation != tcp->config.paths->generation))
         mn_plpmtu_follow(tcp, tcb, now);
     unsigned set = owed(tcb) & permitted[tcb->state];
     struct mnet_packet *packet = NULL;

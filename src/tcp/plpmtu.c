@@ -339,7 +339,7 @@ void mn_plpmtu_follow(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     uint16_t limit = limit_of(tcp, tcb);
     bool lowered = limit < tcb->path_mtu && obey(tcp, tcb, limit, now);
     struct mn_plpmtu *p = tcb->plpmtu;
-    tcb->path_generation = tcp->config.paths->generation;
+    tcb->flight.path_generation = tcp->config.paths->generation;
     if (p == NULL)
         return;
     bool raised = limit > p->limit;

@@ -121,6 +121,7 @@ struct mn_tcb_flight {
     uint64_t user_timeout_ns; /* R2; 0: the engine's */
     struct mn_hog hog;        /* by the memory that the send queue pins: see pressure.c */
     uint32_t limited_seq;     /* cwnd held back the data behind it: see feedback.c */
+    uint32_t path_generation; /* of the host's paths, at the last look */
 };
 
 /* What the user has set instead of the engine's rules, in bytes. 0: not set. */
@@ -135,8 +136,14 @@ struct mn_tcb_rare {
     /* pressure.c compares bytes_acked with held_acked, its value at held_ns. */
     uint64_t held_ns, held_acked;
     uint64_t bytes_retransmitted; /* of text, since the beginning */
-    struct mn_keepalive keepalive;
     struct mn_tcb_limits *limits; /* NULL unless limited */
+    struct mn_keepalive keepalive;
+    /* Autotune: round trips in a row that needed less than a quarter of the window. */
+    uint8_t rcv_low;
+    uint8_t challenge_count; /* challenge ACKs in this second */
+    uint8_t unreachable;     /* enum mnet_unreachable: the cause that the last ICMP error gave */
+    /* Set when CLOSED is entered, unless the user closed: the result of every call. */
+    int8_t error;
     uint32_t iss;
     union {
         uint32_t irs;     /* until ESTABLISHED */
@@ -144,17 +151,15 @@ struct mn_tcb_rare {
     };
     uint32_t send_wanted;      /* while send_full */
     uint32_t challenge_second; /* modulo 2^32 */
-    uint8_t challenge_count;   /* challenge ACKs in this second */
-    uint8_t unreachable;       /* enum mnet_unreachable: the cause that the last ICMP error gave */
-    /* Set when CLOSED is entered, unless the user closed: the result of every call. */
-    int8_t error;
 };
 
 /* The fields that nearly every segment of an open connection needs, and two parts that can lie
  * apart from them. */
 struct mn_tcb {
     struct mn_conn conn;
-    uint32_t hash;           /* of both ends: see table.c */
+    uint32_t hash; /* of both ends: see table.c */
+    uint16_t path_mtu;
+    uint16_t snd_mss;        /* bytes of text in a full segment (Eff.snd.MSS, MUST-16) */
     struct mnet_link output; /* linked while there may be something to send: see awaits_user */
 
     /* Send sequence variables. SND.NXT never goes back: the scoreboard in `loss` has the data to be
@@ -165,10 +170,6 @@ struct mn_tcb {
     uint32_t max_snd_wnd;
     /* End of the last segment sent that was not full (Nagle as in RFC 9293 A.3). */
     uint32_t snd_small;
-    uint32_t path_generation; /* of the host's paths, at the last look */
-    uint16_t path_mtu;
-    uint16_t snd_mss;    /* bytes of text in a full segment (Eff.snd.MSS, MUST-16) */
-    uint32_t flow_label; /* of all segments over IPv6 */
 
     /* Receive sequence variables. RCV.WND is rcv_adv - rcv_nxt: the announced right edge never
      * moves left (SHLD-14). */
@@ -180,14 +181,12 @@ struct mn_tcb {
     uint8_t state;      /* enum mn_tcp_state */
     uint8_t snd_wscale; /* shift of windows that the peer sends */
     uint8_t rcv_wscale; /* shift of windows that we send */
-    /* Autotune: round trips in a row that needed less than a quarter of the window. */
-    uint8_t rcv_low;
     uint8_t notices;    /* enum mnet_notice: recorded, and not yet fetched by the user */
     uint8_t quick_acks; /* full segments still to be acknowledged at once */
     /* Duplicate acknowledgements to send, one for each segment that arrived out of order. */
     uint8_t duplicates_owed;
     uint8_t owed;          /* enum mn_owed: segments that must be sent */
-    bool persisting;       /* the retransmission timer is a zero-window probe timer */
+    bool persisting : 1;   /* the retransmission timer is a zero-window probe timer */
     bool sack_ok : 1;      /* both sides permitted selective acknowledgements */
     bool fin_queued : 1;   /* the user closed or shut down writing: a FIN follows the last byte */
     bool fin_known : 1;    /* the peer's FIN has arrived, perhaps out of order */
@@ -218,6 +217,7 @@ struct mn_tcb {
     struct mn_plpmtu *plpmtu; /* NULL unless segments of this size have seemed too large */
     struct mn_ecn ecn;
     struct mn_timestamps timestamps; /* if they are among the options */
+    uint32_t flow_label;             /* of all segments over IPv6 */
     struct mn_recvq recvq;
     size_t rcv_charged; /* memory that recvq pins, a part of the engine's receive_used */
     struct mn_autotune autotune;
