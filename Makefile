@@ -28,12 +28,13 @@ FUZZ_SECONDS := 60
 FIRST := 1
 SEEDS := 10000
 
-.PHONY: help build debug release clang install docs run run-tap sim test quick model goodput options cross cross-builds check bench fuzz format clean bootstrap-%
+.PHONY: help build debug release clang install docs run run-site run-tap sim test quick model goodput options cross cross-builds check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
 help:
 	@echo 'make run     boot the web server as a virtual machine, and fetch its pages; KVM=1: not emulated'
+	@echo 'make run-site boot a server of SQLite, Lua and OpenSSL, linked with musl, as machines, and fetch its pages'
 	@echo 'make run-tap run the web server as a Linux process that serves the Linux kernel through a TAP interface'
 	@echo 'make test    run all tests: unit tests, scripts in virtual time, system tests against Linux'
 	@echo 'make quick   run only the unit tests and scripts in virtual time: under a minute, for every change'
@@ -84,6 +85,9 @@ install: bootstrap-build
 
 run: bootstrap-run release
 	@scripts/run $(if $(KVM),--kvm)
+
+run-site: bootstrap-run-site release
+	@scripts/run-site $(if $(KVM),--kvm)
 
 run-tap: bootstrap-run-tap release
 	@scripts/run-tap

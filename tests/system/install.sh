@@ -9,12 +9,13 @@ project=$(cd "$(dirname "$0")/../.." && pwd)
 installed=$dir/installed
 user=$dir/user
 
-# listing FILE - the block of docs/unikernel.md that follows the line which names the file.
+# listing FILE TO [PAGE] - the block of docs/unikernel.md, or of another page, that follows the line
+# which names the file.
 listing()
 {
     awk -v name="\`$1\`" '!found && index($0, name) { found = 1 } found && /^```/ { if (inside) exit; inside = 1; next } inside' \
-        "$project/docs/unikernel.md" >"$2"
-    [ -s "$2" ] || fail "docs/unikernel.md has no $1"
+        "$project/docs/${3-unikernel}.md" >"$2"
+    [ -s "$2" ] || fail "docs/${3-unikernel}.md has no $1"
 }
 
 install_somewhere()
@@ -220,6 +221,28 @@ image_says_what_it_cannot_use()
     refused "mnet-image: $user/none/hello.elf: No such file or directory" "$user/build/hello-virtio" "$user/none/hello.elf"
 }
 
+# The program of docs/machines.md, as it says.
+program_builds()
+{
+    mkdir -p "$user/program"
+    cp "$project/examples/programs/echo.c" "$user/program"
+    listing mnet-cc.ini "$user/program/mnet-cc.ini" machines
+    listing meson.build "$user/program/meson.build" machines
+    (cd "$user/program" && PATH=$(dirname "$(find "$installed" -name mnet-cc)"):$PATH && export PATH &&
+        env -u CFLAGS meson setup --cross-file mnet-cc.ini build && ninja -C build) >"$dir/log" 2>&1 || fail "$(tail -n 1 "$dir/log")"
+}
+
+mnet_cc_complains()
+{
+    compiler=$(find "$installed" -name mnet-cc)
+    ! "$compiler" 2>"$dir/log" || fail 'it took nothing'
+    expect 'mnet-cc: no input files' <"$dir/log"
+    ! MUSL=$user/none "$compiler" "$user/program/echo.c" 2>"$dir/log" || fail 'it took a musl that is not there'
+    expect "mnet-cc: there is no musl in $user/none: install Debian's musl-dev" <"$dir/log"
+    ! "$compiler" --files="$user/none" "$user/program/echo.c" 2>"$dir/log" || fail 'it took files that are not there'
+    expect "mnet-cc: $user/none: cannot be read" <"$dir/log"
+}
+
 simulation_passes()
 {
     # shellcheck disable=SC2046 # words
@@ -285,6 +308,13 @@ run compiler_builds_a_users_application compiler_builds
 run compiler_built_application_echoes echoes "$user/hello-tap"
 if command -v qemu-system-x86_64 >/dev/null; then
     run compiler_built_machine_echoes machine_echoes "$user/hello-virtio"
+fi
+if ! command -v qemu-system-x86_64 >/dev/null || [ ! -e /usr/lib/x86_64-linux-musl/libc.a ]; then
+    echo 'skip mnet_cc_builds_a_program_for_meson: there is no qemu-system-x86_64 or no musl'
+else
+    run mnet_cc_builds_a_program_for_meson program_builds
+    run program_of_mnet_cc_echoes machine_echoes "$user/program/build/echo"
+    run mnet_cc_says_what_is_wrong mnet_cc_complains
 fi
 run users_test_passes_in_virtual_time simulation_passes
 run builds_as_a_subproject subproject_builds

@@ -130,6 +130,35 @@ echoes()
     finish
 }
 
+# ---- SQLite, Lua, OpenSSL: static libraries of Debian that were compiled for glibc ----
+
+make_site()
+{
+    "$project/examples/programs/site/build" "$compiler" "$dir" || fail 'the server cannot be made'
+    size=$(stat -c %s "$dir/site.elf")
+    [ "$size" -lt 2000000 ] || fail "the image has $size bytes"
+    note "images of $size and, with TLS, $(stat -c %s "$dir/site-tls.elf") bytes"
+}
+
+# A thousand clients are connected at once; each gets its page.
+thousand_clients()
+{
+    MORE="-initrd $dir/content.tar" begin site.elf 80 /
+    curl -sS -m 20 "http://$MNET/" | grep -q '<a href="/Neptune">' || fail 'there is no list'
+    curl -sS -m 20 "http://$MNET/Pluto" | expect 'there is no such planet'
+    timeout 100 python3 "$project/tests/system/peers/thousand_clients.py" "$MNET" 1000 || fail 'not all got a page'
+    finish
+}
+
+https_page()
+{
+    MORE="-initrd $dir/content.tar" begin site-tls.elf 443 / /certificate.pem /key.pem
+    get="curl -sS -m 20 --resolve site.example:443:$MNET https://site.example/Mars"
+    $get --cacert "$dir/content/certificate.pem" | expect 'Mars: 1.52 au, 2 moons, visit 1'
+    ! $get >/dev/null || fail 'curl believes any certificate'
+    finish
+}
+
 run calls_are_as_on_linux same_as_on_linux
 run arguments_and_environment_come_through arguments_come_through
 run null_pointer_has_a_report report_of 'page fault: write at 0000000000000000 (a null pointer)' null
@@ -139,3 +168,10 @@ run abort_ends_with_its_signal ends 135 'it ended itself by signal 6, SIGABRT' p
 run memory_ends_with_a_line out_of_memory
 run missing_call_is_named missing_call
 run sockets_and_threads_serve_many_clients echoes
+if [ -e /usr/include/lua5.4/lua.h ] && [ -e /usr/include/sqlite3.h ] && [ -e /usr/include/openssl/ssl.h ]; then
+    run sqlite_lua_and_openssl_link make_site
+    run sqlite_and_lua_serve_a_thousand_clients_in_32_mib thousand_clients
+    run openssl_serves_a_page_that_curl_verifies https_page
+else
+    echo 'skip sqlite_lua_and_openssl_link: there is no liblua5.4-dev, libsqlite3-dev or libssl-dev'
+fi
