@@ -589,7 +589,7 @@ static MN_RARE void receive_out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb,
 }
 
 /* Records the size of this peer's full-sized segments, for delayed acknowledgements. */
-static void note_segment_size(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+static MN_APART void note_larger_segment(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     uint32_t size = MN_UNLIKELY(seg->text->segments > 1)
                         ? (text_len(seg) + seg->text->segments - 1) / seg->text->segments
@@ -598,6 +598,13 @@ static void note_segment_size(struct mn_tcp *tcp, struct mn_tcb *tcb, const stru
         size = seg->text->gso_size;
     size = MN_MIN(size, (uint32_t)mn_window_mss(tcp, mn_conn_address(&tcb->conn.remote)));
     tcb->rcv_mss = (uint16_t)MN_MAX(size, (uint32_t)tcb->rcv_mss);
+}
+
+/* A segment is no larger than its text, and a merged one no larger than it says. */
+static void note_segment_size(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    if (text_len(seg) > tcb->rcv_mss || MN_UNLIKELY(seg->text->gso_size > tcb->rcv_mss))
+        note_larger_segment(tcp, tcb, seg);
 }
 
 static bool all_delivered(const struct mn_tcb *tcb)

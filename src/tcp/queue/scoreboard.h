@@ -84,6 +84,15 @@ void mn_scoreboard_retransmitted(struct mn_scoreboard *b, struct mn_scoreboard_p
  * not been acknowledged selectively before. */
 bool mn_scoreboard_acked(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t una,
                          struct mn_delivery *delivery);
+/* The same if all is acknowledged, up to `una`, and is one record that needs no block. Returns that
+ * record. */
+static inline struct mn_delivery mn_scoreboard_acked_whole(struct mn_scoreboard *b, uint32_t una)
+{
+    MN_ASSERT(b->count == 1 && b->size == 0 && b->end == una);
+    b->count = b->first = 0;
+    b->lost_from = mn_seq_max(b->lost_from, una);
+    return (struct mn_delivery){b->one.sent_ns, una, una - b->one.seq, b->one.flags};
+}
 /* [left, right), within the data in flight, is acknowledged selectively. Call with the same `right`
  * and the advanced `left` until it returns false. */
 bool mn_scoreboard_sacked(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t *left, uint32_t right,

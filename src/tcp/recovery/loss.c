@@ -1,6 +1,9 @@
 /* Effects of acknowledgements, and of silence, on the data in flight: see loss.h. */
 #include "tcp/recovery/loss.h"
 
+#include <string.h>
+
+#include "base/check.h"
 #include "tcp/plpmtu.h"
 #include "tcp/ready.h"
 #include "tcp/recovery/feedback.h"
@@ -264,7 +267,9 @@ static MN_RARE void dsack_received(struct mn_tcp *tcp, struct mn_tcb *tcb, const
     mn_undo_by_dsack(tcp, tcb, ack);
 }
 
-void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked, bool duplicate)
+/* Any acknowledgement. */
+static MN_APART void full_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked,
+                                bool duplicate)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     struct mn_news ack = {
@@ -291,6 +296,56 @@ void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segme
     mn_feedback_acked(tcp, tcb, &ack, recovering);
     if (MN_UNLIKELY(tcb->plpmtu != NULL) && acked > 0)
         mn_plpmtu_acked(tcp, tcb, ack.now);
+}
+
+/* Returns whether the acknowledgement tells nothing but a round trip: that of all data in flight,
+ * which was sent once and at one time, without a loss, a probe or a sample that waits for news, and
+ * far below cwnd. So ends nearly every exchange of messages. */
+static bool is_calm(const struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked)
+{
+    const struct mn_loss *loss = &tcb->flight.loss;
+    const struct mn_scoreboard *b = &loss->sent;
+    if (acked == 0 || tcb->snd_una != tcb->snd_nxt || b->count != 1 || b->size != 0 || b->one.flags != 0)
+        return false;
+    if (loss->phase != MN_LOSS_OPEN || loss->tlp_out || loss->recover_valid || !tcb->sack_ok ||
+        seg->header.options & MN_TCP_OPTION_SACK)
+        return false;
+    return tcb->flight.rate == NULL && tcb->plpmtu == NULL && acked < tcb->flight.congestion.cwnd / 2 &&
+           !mn_seq_gt(tcb->flight.limited_seq, tcb->snd_una - acked);
+}
+
+static void calm_acked(struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_loss *loss = &tcb->flight.loss;
+    uint32_t una = tcb->snd_una;
+    struct mn_news ack = {.now = now, .highest = una, .rtt_us = UINT32_MAX};
+    const struct mn_delivery all = mn_scoreboard_acked_whole(&loss->sent, una);
+    delivered(tcb, &all, &ack);
+    loss->rack.fack = mn_seq_max(loss->rack.fack, una);
+    loss->rack.rtt_us = ack.rtt_us;
+    loss->early = MN_EARLY_NONE;
+    loss->dupacks = 0;
+    tcb->flight.limited_seq = una; /* see feedback.c */
+}
+
+void mn_loss_check_calm(struct mn_tcp *tcp, const struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked)
+{
+    struct mn_tcb full, calm;
+    memcpy(&full, tcb, sizeof full); /* their padding, too */
+    memcpy(&calm, tcb, sizeof calm);
+    full_acked(tcp, &full, seg, acked, false);
+    calm_acked(&calm, seg->now);
+    MN_ASSERT(memcmp(&full, &calm, sizeof full) == 0);
+}
+
+void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked, bool duplicate)
+{
+    if (MN_LIKELY(is_calm(tcb, seg, acked))) {
+        MN_CHECK(mn_loss_check_calm(tcp, tcb, seg, acked));
+        calm_acked(tcb, seg->now);
+    } else {
+        full_acked(tcp, tcb, seg, acked, duplicate);
+    }
 }
 
 /* --- timers --- */

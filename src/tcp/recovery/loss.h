@@ -121,6 +121,9 @@ void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t
  * as in RFC 5681 2. */
 void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked,
                    bool duplicate);
+/* For debug builds: asserts that the short way of mn_loss_acked does to a connection what the full
+ * one does. */
+void mn_loss_check_calm(struct mn_tcp *tcp, const struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked);
 /* One of the timers before the retransmission timer may be due. Returns true if a tail loss probe
  * is to be sent. */
 bool mn_loss_early_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
