@@ -1,12 +1,13 @@
 /* The packet that is like the last one.
  *
- * Theory of operation. Packets of a connection differ only by the length in their headers of
- * Ethernet and IP. So the headers that the full way (output.c) has made are kept, and the next
- * packet gets a copy if all that they follow from is the same: the way, which is cached until
- * anything changes it (struct mn_ip_way_cache), and the datagram's own choices. Only packets that
- * nobody may fragment are alike: others have an identification each. The link address is the
- * neighbour's present one. A neighbour that must be asked first is left to the full way. Debug
- * builds compare each IP header with that of the full way.
+ * Theory of operation. Packets of TCP to one host differ only by the length, and over IPv6 by the
+ * label of their flow, in their headers of Ethernet and IP. So the headers that the full way
+ * (output.c) has made are kept, and the next packet gets a copy if all that they follow from is the
+ * same: the way, which is cached until anything changes it (struct mn_ip_way_cache), and the
+ * datagram's own choices. Only packets that nobody may fragment are alike: others have an
+ * identification each. The link address is the neighbour's present one. A neighbour that must be
+ * asked first is left to the full way. Debug builds compare each IP header with that of the full
+ * way.
  */
 #include "ip/repeat.h"
 
@@ -41,7 +42,6 @@ MN_APART void mn_ip_remember(struct mn_ip *ip, const struct mnet_packet *frame, 
     last->protocol = datagram->protocol;
     last->ttl = ttl_of(ip, datagram, way->ipv4);
     last->traffic_class = datagram->traffic_class;
-    last->flow_label = datagram->flow_label;
     memcpy(last->headers, frame->data, len);
     last->sum = way->ipv4 ? mn_ipv4_clear_total_len(last->headers + MN_ETHERNET_HEADER) : 0;
 }
@@ -55,7 +55,7 @@ static bool is_alike(const struct mn_ip *ip, const struct mnet_packet *packet, c
     if (packet->gso != MNET_GSO_NONE || packet->total + last->len - MN_ETHERNET_HEADER > way->mtu)
         return false;
     return last->protocol == datagram->protocol && last->traffic_class == datagram->traffic_class &&
-           last->ttl == ttl_of(ip, datagram, way->ipv4) && last->flow_label == datagram->flow_label;
+           last->ttl == ttl_of(ip, datagram, way->ipv4);
 }
 
 struct mnet_packet *mn_ip_output_repeat(struct mn_ip *ip, struct mnet_packet *packet,
@@ -74,6 +74,7 @@ struct mnet_packet *mn_ip_output_repeat(struct mn_ip *ip, struct mnet_packet *pa
     if (MN_UNLIKELY(!ip->last_way.way.ipv4)) {
         memcpy(frame, last->headers, MN_ETHERNET_HEADER + MN_IPV6_HEADER);
         mn_ipv6_set_payload_len(header, payload);
+        mn_ipv6_set_flow_label(header, last->traffic_class, datagram->flow_label);
     } else {
         memcpy(frame, last->headers, MN_ETHERNET_HEADER + MN_IPV4_HEADER);
         mn_ipv4_set_total_len(header, (uint16_t)(MN_IPV4_HEADER + payload), last->sum);

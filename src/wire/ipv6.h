@@ -50,6 +50,11 @@ static inline void mn_ipv6_set_payload_len(uint8_t *header, uint16_t len)
 {
     mn_store_u16(header + 4, len);
 }
+/* Changes the flow label of a header with that traffic class. */
+static inline void mn_ipv6_set_flow_label(uint8_t *header, uint8_t traffic_class, uint32_t flow_label)
+{
+    mn_store_u32(header, UINT32_C(6) << 28 | (uint32_t)traffic_class << 20 | flow_label);
+}
 /* Writes MN_IPV6_ROUTER_ALERT bytes: a hop-by-hop header with the Router Alert option of multicast
  * listener discovery (RFC 2711 2.1, value 0) in front of `next_header`. */
 void mn_ipv6_emit_router_alert(void *to, uint8_t next_header);
