@@ -14,18 +14,18 @@
 
 static void leave(struct client *client)
 {
-    struct client_order *order = client->order;
-    *(client->older != NULL ? &client->older->newer : &order->oldest) = client->newer;
-    *(client->newer != NULL ? &client->newer->older : &order->newest) = client->older;
+    struct client_house *house = client->house;
+    *(client->older != NULL ? &client->older->newer : &house->oldest) = client->newer;
+    *(client->newer != NULL ? &client->newer->older : &house->newest) = client->older;
 }
 
 static void join(struct client *client)
 {
-    struct client_order *order = client->order;
-    client->older = order->newest;
+    struct client_house *house = client->house;
+    client->older = house->newest;
     client->newer = NULL;
-    *(order->newest != NULL ? &order->newest->newer : &order->oldest) = client;
-    order->newest = client;
+    *(house->newest != NULL ? &house->newest->newer : &house->oldest) = client;
+    house->newest = client;
 }
 
 static void note_progress(struct client *client)
@@ -47,9 +47,9 @@ static bool look(struct client *client)
     return info.unacked > 0 || info.unsent > 0;
 }
 
-bool client_shed_oldest(struct client_order *order)
+bool client_shed_oldest(struct client_house *house)
 {
-    struct client *client = order->oldest;
+    struct client *client = house->oldest;
     if (client == NULL || mnet_now() < client->since + SHED_GRACE)
         return false;
     client->shed = true;
@@ -62,7 +62,7 @@ bool client_shed_oldest(struct client_order *order)
  * it. Returns MNET_E_DEADLINE, or MNET_E_CANCELLED. */
 static int make_room(struct client *client)
 {
-    client_shed_oldest(client->order);
+    client_shed_oldest(client->house);
     int error = mnet_sleep(mnet_now() + MNET_SECOND / 10);
     return error < 0 ? error : MNET_E_DEADLINE;
 }
@@ -176,10 +176,10 @@ static void linger(struct client *client)
     }
 }
 
-void client_serve(struct client_order *order, struct mnet_flow *flow)
+void client_serve(struct client_house *house, struct mnet_flow *flow)
 {
     struct client client = {
-        .flow = flow, .stream = mnet_tcp_stream(flow), .task = mnet_self(), .order = order, .since = mnet_now()};
+        .flow = flow, .stream = mnet_tcp_stream(flow), .task = mnet_self(), .house = house, .since = mnet_now()};
     request_init(&client.request);
     join(&client);
     if (secure_accept(&client.stream, client.since + HEAD_PATIENCE) == 0)

@@ -19,9 +19,12 @@
 /* A client that has everything closes within this time. */
 #define LINGER_PATIENCE (2 * MNET_SECOND)
 
-/* Clients in the order of their last progress: a request that is complete, a byte of an answer that
- * has arrived. */
-struct client_order {
+/* What the clients of a server share. They are in the order of their last progress: a request that
+ * is complete, a byte of an answer that has arrived. */
+struct client_house {
+    struct mnet_env *env;
+    struct mnet_stack *stack;
+    bool metrics; /* /metrics is the state of the stack */
     struct client *oldest, *newest;
 };
 
@@ -29,7 +32,7 @@ struct client {
     struct mnet_flow *flow;
     struct mnet_stream stream; /* the flow's, or that of a session of TLS on it */
     struct mnet_task *task;
-    struct client_order *order;
+    struct client_house *house;
     struct client *older, *newer;
     uint64_t since; /* its last progress */
     uint64_t acked; /* bytes that had arrived then */
@@ -40,11 +43,11 @@ struct client {
 
 /* Serves a flow until the client has finished, is silent for too long, is told that the connection
  * closes, or is shed; then the flow is closed. Suspends. */
-void client_serve(struct client_order *order, struct mnet_flow *flow);
+void client_serve(struct client_house *house, struct mnet_flow *flow);
 
 /* Makes the client with the oldest progress go, since others need the room. False if there is none
  * that has been waited for long enough. Never suspends. */
-bool client_shed_oldest(struct client_order *order);
+bool client_shed_oldest(struct client_house *house);
 
 /* Sends bytes of an answer, as long as it takes, if only the client goes on reading. 0, or an error
  * of the connection, which cannot be used any more then. Suspends. */

@@ -3,11 +3,13 @@
  *
  * httpd-tap --net:service=tap0 --ipv4=10.0.0.2/24 FOLDER and on Linux: curl http://10.0.0.2/
  *
- * With --tls-cert=FILE --tls-key=FILE it speaks HTTPS, on port 443.
+ * With --tls-cert=FILE --tls-key=FILE it speaks HTTPS, on port 443. With --metrics, /metrics is the
+ * state of the stack, for Prometheus.
  *
  * A machine that has no folders serves an archive, which is part of the program: files.h.
  */
 #include <mnet/mnet.h>
+#include <string.h>
 
 #include "client.h"
 #include "files.h"
@@ -17,9 +19,8 @@
 #define SHED_MAX 64u            /* clients at a time */
 
 struct server {
-    struct mnet_stack *stack;
     struct mnet_group clients;
-    struct client_order order;
+    struct client_house house;
     struct mnet_flow *arrived; /* for the task that has just been spawned */
     uint64_t turned_away;
 };
@@ -29,7 +30,7 @@ static int serve_client(void *argument)
     struct server *server = argument;
     struct mnet_flow *flow = server->arrived;
     server->arrived = NULL;
-    client_serve(&server->order, flow);
+    client_serve(&server->house, flow);
     return 0;
 }
 
@@ -47,7 +48,7 @@ static void welcome(struct server *server, struct mnet_flow *flow)
     server->arrived = flow;
     for (int attempt = 0; attempt < 2 && error == MNET_E_NO_MEMORY; attempt++) {
         error = mnet_group_spawn(&server->clients, serve_client, server);
-        if (error == MNET_E_NO_MEMORY && (attempt > 0 || !client_shed_oldest(&server->order)))
+        if (error == MNET_E_NO_MEMORY && (attempt > 0 || !client_shed_oldest(&server->house)))
             break;
         mnet_yield(); /* it takes its flow, or who was shed ends */
         collect(server);
@@ -61,11 +62,11 @@ static void welcome(struct server *server, struct mnet_flow *flow)
 /* If the stack has had no room for connections, so many clients go that there is. */
 static void relieve(struct server *server)
 {
-    const struct mnet_counters *counters = mnet_stack_counters(server->stack);
+    const struct mnet_counters *counters = mnet_stack_counters(server->house.stack);
     uint64_t turned_away = counters->value[MNET_COUNT_TCP_DROP_LIMIT] + counters->value[MNET_COUNT_TCP_DROP_MEMORY];
     uint64_t wanted = turned_away - server->turned_away;
     server->turned_away = turned_away;
-    for (unsigned i = 0; i < SHED_MAX && i < wanted && client_shed_oldest(&server->order); i++) {
+    for (unsigned i = 0; i < SHED_MAX && i < wanted && client_shed_oldest(&server->house); i++) {
     }
 }
 
@@ -100,6 +101,14 @@ static void print_addresses(struct mnet_env *env, struct mnet_stack *stack, bool
     }
 }
 
+static bool has_option(struct mnet_env *env, const char *option)
+{
+    for (char **word = mnet_env_argv(env) + 1; *word != NULL && strcmp(*word, "--") != 0; word++)
+        if (strcmp(*word, option) == 0)
+            return true;
+    return false;
+}
+
 static int serve(struct mnet_env *env, struct mnet_stack *stack, bool secure)
 {
     struct mnet_listen_options options = {.backlog = 1024, .no_delay = true};
@@ -108,7 +117,7 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack, bool secure)
     if (error < 0)
         return error;
     print_addresses(env, stack, secure);
-    struct server server = {.stack = stack};
+    struct server server = {.house = {.env = env, .stack = stack, .metrics = has_option(env, "--metrics")}};
     error = accept_clients(&server, listener);
     mnet_tcp_unlisten(listener);
     mnet_group_cancel(&server.clients);
@@ -121,7 +130,7 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack, bool secure)
 const struct mnet_program mnet_program = {
     .arguments = files_usage,
     .summary = "A web server of static files, on port 80, or with TLS on port 443.",
-    .options = secure_options,
+    .options = httpd_options,
 };
 
 static void close_files(void *unused)

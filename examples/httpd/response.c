@@ -1,4 +1,4 @@
-/* Answers. There is no Date: the server has no clock that knows it (RFC 9110 6.6.1). */
+/* Answers. */
 #include "response.h"
 
 #include <string.h>
@@ -49,8 +49,24 @@ static void add_encoded(struct response_text *text, const char *component)
     }
 }
 
+/* When the answer was made (RFC 9110 6.6.1, 5.6.7), if that is known. */
+static void add_date(struct response_text *text, const struct client *client)
+{
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    uint64_t now = mnet_wall_clock(client->house->stack);
+    if (now == 0)
+        return;
+    struct mnet_date date = mnet_date_of(now / MNET_SECOND);
+    char line[48];
+    mnet_format(line, sizeof line, "\r\nDate: %s, %02u %s %04u %02u:%02u:%02u GMT", days[date.weekday], date.day,
+                months[date.month - 1], date.year, date.hour, date.minute, date.second);
+    add(text, line);
+}
+
 /* The status line, and the fields of every answer. */
-static void begin_head(struct response_text *text, const struct request *request)
+static void begin_head(struct response_text *text, const struct client *client, const struct request *request)
 {
     add(text, "HTTP/1.1 ");
     add_number(text, (uint64_t)request->status);
@@ -59,6 +75,7 @@ static void begin_head(struct response_text *text, const struct request *request
     add(text, "\r\nServer: mnet");
     /* Said in both cases: HTTP/1.0 clients that asked for it wait for the word. */
     add(text, request->keep_alive ? "\r\nConnection: keep-alive" : "\r\nConnection: close");
+    add_date(text, client);
 }
 
 static void add_length(struct response_text *text, uint64_t length)
@@ -75,7 +92,7 @@ static int send_status(struct client *client, const struct request *request, con
     char bytes[8192];
     struct response_text text = {bytes, 0, sizeof bytes};
     const char *reason = status_reason(request->status);
-    begin_head(&text, request);
+    begin_head(&text, client, request);
     add(&text, "\r\nContent-Type: text/plain; charset=utf-8");
     add_length(&text, strlen(reason) + 1);
     add(&text, more);
@@ -98,7 +115,7 @@ static int send_options(struct client *client, const struct request *request)
 {
     char bytes[256];
     struct response_text text = {bytes, 0, sizeof bytes};
-    begin_head(&text, request);
+    begin_head(&text, client, request);
     add(&text, ALLOW "\r\nAccept-Ranges: bytes\r\nContent-Length: 0\r\n\r\n");
     return client_write(client, text.bytes, text.len);
 }
@@ -138,10 +155,10 @@ static void add_range(struct response_text *text, const struct range *range, uin
 }
 
 /* The header fields of 200, 206 and 304 (RFC 9110 15.3.7, 15.4.5). */
-static void add_file_head(struct response_text *text, const struct request *request, const struct file *file,
-                          const struct range *range)
+static void add_file_head(struct response_text *text, const struct client *client, const struct request *request,
+                          const struct file *file, const struct range *range)
 {
-    begin_head(text, request);
+    begin_head(text, client, request);
     add(text, "\r\nETag: ");
     add(text, file->etag);
     if (request->status != HTTP_STATUS_NOT_MODIFIED) {
@@ -164,7 +181,7 @@ static int send_range(struct client *client, const struct request *request, cons
 {
     char bytes[CHUNK_BYTES];
     struct response_text text = {bytes, 0, sizeof bytes};
-    add_file_head(&text, request, file, range);
+    add_file_head(&text, client, request, file, range);
     uint64_t left = request->head || request->status == HTTP_STATUS_NOT_MODIFIED ? 0 : range->count;
     uint64_t offset = range->first;
     for (;;) {
@@ -200,6 +217,39 @@ static int send_file(struct client *client, struct request *request, const struc
     }
 }
 
+/* ---- The state of the stack ---- */
+
+/* The text is counted first. With the memory of this answer numbers may have some more digits. */
+#define METRICS_MARGIN 64u
+#define METRICS_HEAD_MAX 512u
+
+static int send_metrics(struct client *client, struct request *request)
+{
+    size_t room = mnet_metrics(client->house->stack, NULL, 0) + METRICS_MARGIN;
+    char *bytes = mnet_alloc(client->house->env, METRICS_HEAD_MAX + room);
+    if (bytes == NULL) {
+        request->status = HTTP_STATUS_SERVICE_UNAVAILABLE;
+        return send_error(client, request);
+    }
+    char *content = bytes + METRICS_HEAD_MAX;
+    size_t len = mnet_metrics(client->house->stack, content, room);
+    struct response_text text = {bytes, 0, METRICS_HEAD_MAX};
+    begin_head(&text, client, request);
+    add(&text, "\r\nContent-Type: " MNET_METRICS_TYPE "\r\nCache-Control: no-store");
+    add_length(&text, len);
+    add(&text, "\r\n\r\n");
+    int error = client_write(client, text.bytes, text.len);
+    if (error == 0 && !request->head)
+        error = client_write(client, content, len);
+    mnet_free(client->house->env, bytes);
+    return error;
+}
+
+static bool wants_metrics(const struct client *client, const struct request *request, bool folder)
+{
+    return client->house->metrics && !request->options && !folder && strcmp(request->target, "metrics") == 0;
+}
+
 /* Opens the file that the path names. A folder named with its '/' is its index.html, and one named
  * without is moved there. Returns the status. */
 static int find(struct request *request, bool folder, struct file *file)
@@ -230,6 +280,8 @@ int response_send(struct client *client, struct request *request)
         return send_options(client, request);
     if (request->status == HTTP_STATUS_OK)
         request->status = request_path(request->target, &folder, &query);
+    if (request->status == HTTP_STATUS_OK && wants_metrics(client, request, folder))
+        return send_metrics(client, request);
     if (request->status == HTTP_STATUS_OK)
         request->status = find(request, folder, &file);
     if (request->status == HTTP_STATUS_MOVED_PERMANENTLY)

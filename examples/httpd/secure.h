@@ -4,8 +4,13 @@
 
 #include <mnet/mnet.h>
 
-/* The options that choose a certificate, ended by a NULL name. */
-extern const struct mnet_program_option secure_options[];
+/* The options of the server, ended by a NULL name: those that it always has, and those that choose
+ * a certificate. */
+extern const struct mnet_program_option httpd_options[];
+#define HTTPD_OPTIONS \
+    { \
+        "--metrics", NULL, "/metrics is the state of the stack, for Prometheus" \
+    }
 
 /* Reads the certificate that the options name. Returns 1 if clients are to speak TLS, 0 if not, or
  * a negative value if something is wrong with the options, which a line on the console says. Never

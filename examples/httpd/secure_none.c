@@ -1,7 +1,7 @@
 /* No TLS. */
 #include "secure.h"
 
-const struct mnet_program_option secure_options[] = {{NULL, NULL, NULL}};
+const struct mnet_program_option httpd_options[] = {HTTPD_OPTIONS, {NULL, NULL, NULL}};
 
 int secure_open(struct mnet_env *env)
 {

@@ -7,7 +7,8 @@
 
 static struct mnet_tls_context *context; /* NULL: clients speak HTTP without TLS */
 
-const struct mnet_program_option secure_options[] = {
+const struct mnet_program_option httpd_options[] = {
+    HTTPD_OPTIONS,
     {"--tls-cert=", "FILE", "serve HTTPS with this certificate, and its issuers behind it (PEM)"},
     {"--tls-key=", "FILE", "the key of the certificate (PEM)"},
     {NULL, NULL, NULL},

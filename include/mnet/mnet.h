@@ -10,6 +10,7 @@
 #include <mnet/error.h>
 #include <mnet/format.h>
 #include <mnet/log.h>
+#include <mnet/metrics.h>
 #include <mnet/panic.h>
 #include <mnet/ping.h>
 #include <mnet/resolvers.h>

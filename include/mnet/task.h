@@ -79,6 +79,9 @@ uint64_t mnet_now(void);
 
 /* Returns the calling task, or NULL outside tasks. */
 struct mnet_task *mnet_self(void);
+/* Returns the number of this thread's tasks, with those that have ended and are still to be joined.
+ * Never suspends. */
+unsigned mnet_task_count(void);
 /* Sets or returns the name of a task, which logs and reports show. The name is borrowed: it must
  * outlive the task. */
 void mnet_task_set_name(struct mnet_task *task, const char *name);

@@ -26,6 +26,15 @@ struct mnet_stack;
  * (mnet/sim.h). Never suspends. */
 uint64_t mnet_wall_clock(const struct mnet_stack *stack);
 
+/* A date of the Gregorian calendar, in UTC. */
+struct mnet_date {
+    unsigned year, month, day; /* month and day from 1 on */
+    unsigned weekday;          /* 0 is Sunday */
+    unsigned hour, minute, second;
+};
+/* Returns the date of so many seconds after 1970-01-01 00:00. Never suspends. */
+struct mnet_date mnet_date_of(uint64_t seconds);
+
 #pragma GCC visibility pop
 
 #endif

@@ -6,10 +6,11 @@
 #include "base/format.h"
 
 #define DAY 86400u
+#define THURSDAY 4u
 #define DAYS_TO_1970 719468u
 #define DAYS_IN_400_YEARS 146097u
 
-uint64_t mn_date_seconds(const struct mn_date *date)
+uint64_t mn_date_seconds(const struct mnet_date *date)
 {
     uint64_t year = date->year - (date->month <= 2);
     unsigned month = (date->month + 9) % 12; /* from March on */
@@ -17,7 +18,7 @@ uint64_t mn_date_seconds(const struct mn_date *date)
     return (days - DAYS_TO_1970) * DAY + date->hour * 3600 + date->minute * 60 + date->second;
 }
 
-struct mn_date mn_date_of(uint64_t seconds)
+struct mnet_date mnet_date_of(uint64_t seconds)
 {
     uint64_t days = seconds / DAY + DAYS_TO_1970;
     unsigned rest = (unsigned)(seconds % DAY);
@@ -25,10 +26,11 @@ struct mn_date mn_date_of(uint64_t seconds)
     unsigned era_year = (era_day - era_day / 1460 + era_day / 36524 - era_day / 146096) / 365;
     unsigned day = era_day - (365 * era_year + era_year / 4 - era_year / 100);
     unsigned month = (5 * day + 2) / 153; /* from March on */
-    return (struct mn_date){
+    return (struct mnet_date){
         .year = (unsigned)(days / DAYS_IN_400_YEARS) * 400 + era_year + (month >= 10),
         .month = month < 10 ? month + 3 : month - 9,
         .day = day - (153 * month + 2) / 5 + 1,
+        .weekday = (unsigned)((seconds / DAY + THURSDAY) % 7), /* 1970-01-01 was one */
         .hour = rest / 3600,
         .minute = rest / 60 % 60,
         .second = rest % 60,
@@ -37,7 +39,7 @@ struct mn_date mn_date_of(uint64_t seconds)
 
 char *mn_date_format(uint64_t seconds, char *text)
 {
-    struct mn_date date = mn_date_of(seconds);
+    struct mnet_date date = mnet_date_of(seconds);
     mn_format(text, MN_DATE_TEXT, "%04u-%02u-%02u %02u:%02u:%02u", date.year, date.month, date.day, date.hour,
               date.minute, date.second);
     return text;

@@ -44,6 +44,7 @@ struct mnet_task *mn_task_place(struct mn_scheduler *scheduler, void *lowest, si
     *(uint64_t *)lowest = mn_canary(lowest);
     memset(task, 0, sizeof *task);
     task->scheduler = scheduler;
+    scheduler->tasks++;
     task->stack = (struct mn_fiber){lowest, size, NULL};
     task->state = MN_TASK_RUNNABLE;
     task->context = mn_switch_prepare(lowest, task, task_main, task);
@@ -67,6 +68,7 @@ void mn_task_free(struct mnet_task *task)
 {
     task->handle = false; /* joining it again is reported, as long as the stack exists */
     mn_list_remove(&task->sibling);
+    task->scheduler->tasks--;
     mn_stack_put(task->scheduler, task->stack.lowest, task->stack.size);
 }
 
@@ -153,6 +155,11 @@ void mnet_cancel(struct mnet_task *task)
     /* A task that awaits its children wakes to cancel them: see await_children. */
     if (task->state == MN_TASK_WAITING && !task->shielded)
         mn_task_wake(task, MNET_E_CANCELLED);
+}
+
+unsigned mnet_task_count(void)
+{
+    return mn_scheduler_here != NULL ? mn_scheduler_here->tasks : 0;
 }
 
 bool mnet_cancelled(void)

@@ -87,6 +87,7 @@ struct mn_scheduler {
     /* Ended tasks whose result nobody takes; mn_scheduler_run frees them. */
     struct mnet_task *abandoned;
     struct mnet_task *first;
+    unsigned tasks;       /* with those that have ended and are to be joined */
     struct mn_fiber root; /* the stack of the caller of mn_scheduler_run */
     struct mn_task_stacks stacks;
     struct mnet_link kept;

@@ -12,11 +12,12 @@ static void dates_are_those_of_the_c_library(void **state)
         /* Up to the year 9999. */
         time_t seconds = (time_t)test_random_below(&seed, UINT64_C(253402300800));
         struct tm wanted;
-        struct mn_date date = mn_date_of((uint64_t)seconds);
+        struct mnet_date date = mnet_date_of((uint64_t)seconds);
         assert_non_null(gmtime_r(&seconds, &wanted));
         assert_int_equal(date.year, wanted.tm_year + 1900);
         assert_int_equal(date.month, wanted.tm_mon + 1);
         assert_int_equal(date.day, wanted.tm_mday);
+        assert_int_equal(date.weekday, wanted.tm_wday);
         assert_int_equal(date.hour, wanted.tm_hour);
         assert_int_equal(date.minute, wanted.tm_min);
         assert_int_equal(date.second, wanted.tm_sec);

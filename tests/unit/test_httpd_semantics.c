@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -82,12 +83,46 @@ static void options_says_what_is_allowed(void **state)
     expect("OPTIONS /none", "", "404");
 }
 
-static void there_are_no_dates(void **state)
+/* The clock of a simulation begins with 2026. */
+static void answers_have_the_date_on_which_they_were_made(void **state)
 {
     (void)state;
-    const char *answer = ask("GET /ten.txt", "");
-    site_expect_no_line(answer, "\r\nDate:");
-    site_expect_no_line(answer, "\r\nLast-Modified:");
+    static const char *const requests[] = {"GET /ten.txt", "GET /none", "GET /sub", "OPTIONS /", "PUT /x"};
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
+        site_expect_line(ask(requests[i], ""), "\r\nDate: Thu, 01 Jan 2026 00:00:0");
+}
+
+static void files_have_no_date(void **state)
+{
+    (void)state;
+    site_expect_no_line(ask("GET /ten.txt", ""), "\r\nLast-Modified:");
+}
+
+static int get_metrics(struct mnet_env *env, void *argument)
+{
+    static char answer[64 * 1024];
+    struct mnet_stack *stack;
+    (void)argument;
+    int error = mnet_stack_up(env, NULL, &stack);
+    site_check(error == 0);
+    struct mnet_flow *flow = site_connect(stack);
+    site_say(flow, "GET /metrics HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    site_check(site_hear(flow, answer, sizeof answer, mnet_now() + 30 * MNET_SECOND) == 0);
+    mnet_tcp_close(flow);
+    const char *body = strstr(answer, "\r\n\r\n"), *length = strstr(answer, "Content-Length: ");
+    site_check(body != NULL && length != NULL);
+    site_check(strtol(length + 16, NULL, 10) == (long)strlen(body + 4));
+    site_check(strstr(answer, "\r\nContent-Type: " MNET_METRICS_TYPE "\r\n") != NULL);
+    site_check(strstr(body, "\nmnet_tcp_connections{state=\"ESTABLISHED\"} 1\n") != NULL);
+    return 0;
+}
+
+/* Only if it was asked for. */
+static void metrics_are_served(void **state)
+{
+    (void)state;
+    assert_int_equal(site_visit(get_metrics, NULL, "--metrics"), 0);
+    expect("GET /metrics", "", "404");
 }
 
 /* ---- Targets: RFC 9110 4, RFC 3986 ---- */
@@ -329,7 +364,9 @@ int main(void)
         cmocka_unit_test(methods_not_allowed_are_told_which_are),
         cmocka_unit_test(connect_to_no_port_is_refused),
         cmocka_unit_test(options_says_what_is_allowed),
-        cmocka_unit_test(there_are_no_dates),
+        cmocka_unit_test(answers_have_the_date_on_which_they_were_made),
+        cmocka_unit_test(files_have_no_date),
+        cmocka_unit_test(metrics_are_served),
         cmocka_unit_test(percent_encoding_is_decoded),
         cmocka_unit_test(path_above_the_root_is_refused),
         cmocka_unit_test(query_is_not_of_the_path),

@@ -96,7 +96,7 @@ static uint64_t read_rtc(void)
         return 0;
     uint8_t status = read_register(RTC_STATUS_B);
     bool binary = (status & RTC_BINARY) != 0;
-    struct mn_date date = {
+    struct mnet_date date = {
         .year = 2000 + value_of(reading.year, binary),
         .month = value_of(reading.month, binary),
         .day = value_of(reading.day, binary),
