@@ -17,6 +17,8 @@
  *   --memory=SIZE            bytes, or with K, M, G
  *   --log=error|warning|info|debug
  *   --capture=FILE           only on ports with a file system
+ *   --status=FILE            a socket where mnet-ss asks for the connections of a Linux process;
+ *                            --status=console in a machine with console input
  *   --congestion=cubic|reno|bbr  --ecn=off|passive|on
  *   --address-probe  --no-checksum-offload  --no-segmentation-offload  --no-coalescing
  *   --no-tcp-timestamps  --no-tcp-sack  --no-tcp-window-scale  --no-tcp-syn-cookies

@@ -5,6 +5,7 @@
 #define MNET_TCP_INFO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <mnet/address.h>
@@ -80,6 +81,13 @@ void mnet_tcp_info(const struct mnet_flow *flow, struct mnet_tcp_info *info);
  * must not call the stack. *info is valid during the call. */
 void mnet_tcp_each(const struct mnet_stack *stack, bool (*visit)(void *context, const struct mnet_tcp_info *info),
                    void *context);
+
+/* Writes a snapshot as a line without its end, as mnet_format does: at most size - 1 characters and
+ * a terminating zero, or nothing if size is 0. Returns the length of the whole text, at most 900.
+ *
+ * The words are the state, the local and the remote end, and name=value for each figure. A listener
+ * has * for the remote end. Never suspends. */
+size_t mnet_tcp_info_format(const struct mnet_tcp_info *info, char *text, size_t size);
 
 /* The events of a connection that a trace shows. */
 enum mnet_tcp_event {

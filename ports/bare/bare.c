@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/random.h"
 #include "ports/bare/arguments.h"
+#include "stack/status.h"
 
 /* The least memory of a machine: a stack's share of it is the smallest that works, the rest is for
  * tasks. */
@@ -163,7 +164,13 @@ extern const struct mnet_program mnet_program __attribute__((weak));
 
 static int first_task(void *env)
 {
-    return mnet_main(env);
+    const char *status = processor.env.options.status;
+    if (status != NULL && strcmp(status, "console") != 0) {
+        complain(machine.argv[0], "--status: here connections are told on the console only: --status=console");
+        return 1;
+    }
+    int error = status != NULL ? mnet_spawn(NULL, mn_status_console, env) : MNET_OK;
+    return error < 0 ? error : mnet_main(env);
 }
 
 static int run(const struct mn_env_setup *setup)
@@ -196,6 +203,7 @@ int mn_bare_main(const struct mn_bare_port *port, struct mn_heap *heap, char *pr
         .input = port->input,
         .allocate = bare_allocate,
         .release = bare_release,
+        .status = port->input != NULL,
         .memory_size = mn_heap_budget(heap),
         .wait = port->wait,
         .task_stacks = mn_heap_task_stacks(heap),

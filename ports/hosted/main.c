@@ -18,6 +18,7 @@
 #include <mnet/capture.h>
 
 #include "ports/hosted/stacks.h"
+#include "ports/hosted/status.h"
 #include "stack/stack.h"
 
 /* So that a stack's default share of 65 % is 256 MiB. The system gives only the pages that
@@ -208,7 +209,9 @@ extern const struct mnet_program mnet_program __attribute__((weak));
 
 static int first_task(void *environment)
 {
-    return mnet_main(environment);
+    struct mnet_env *env = environment;
+    int error = env->options.status != NULL ? mn_hosted_status_open(env, env->options.status) : MNET_OK;
+    return error < 0 ? 1 : mnet_main(env);
 }
 
 /* The exit status of the program that `process` has been prepared for. */
@@ -237,6 +240,7 @@ int mn_hosted_main(const struct mn_hosted_port *port, int argc, char **argv)
         .input = process_input,
         .allocate = mn_hosted_allocate,
         .release = mn_hosted_release,
+        .status = true,
         .memory_size = MEMORY_BYTES,
         .wait = process_wait,
         .task_stacks = mn_hosted_stacks,

@@ -85,6 +85,10 @@ int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_
         complain(env, error);
         return result;
     }
+    if (env->options.status != NULL && !setup->status) {
+        complain(env, "--status: connections cannot be asked for here");
+        return MNET_E_INVALID;
+    }
     mn_env_name_zones(env);
     env->log = (struct mnet_log){log_line, env, MNET_LOG_WARNING};
     if (env->options.log_given)

@@ -48,6 +48,7 @@ struct mn_env_setup {
     /* Take and return a region of `size` bytes for a stack; NULL if there is none. */
     void *(*allocate)(void *context, size_t size);
     void (*release)(void *context, void *region, size_t size);
+    bool status;        /* the port answers mnet-ss, if --status says so (status.h) */
     size_t memory_size; /* bytes of the platform's memory: a stack takes 65 % of it by default */
     /* Used by mn_env_run only: see struct mn_loop_port and struct mn_task_stacks. */
     void (*wait)(void *context, uint64_t deadline);

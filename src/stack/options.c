@@ -183,6 +183,12 @@ static bool set_capture(struct mn_options *options, const char *value)
     return value[0] != '\0';
 }
 
+static bool set_status(struct mn_options *options, const char *value)
+{
+    options->status = value;
+    return value[0] != '\0';
+}
+
 static bool set_net(struct mn_options *options, const char *value)
 {
     const char *equals = strchr(value, '=');
@@ -311,6 +317,8 @@ const struct mn_option mn_options_table[] = {
     {"--ecn=", "MODE", "congestion marks of routers: off, passive (if the peer asks) or on", "off, passive or on",
      set_ecn, false},
     {"--log=", "LEVEL", "error, warning, info or debug", "error, warning, info or debug", set_log, false},
+    {"--status=", "FILE", "a socket at which mnet-ss may ask for the connections; in a machine: console",
+     "the name of a file, or console in a machine", set_status, false},
     {"--capture=", "FILE", "record all frames as pcapng", "the name of a file", set_capture, false},
     {"--no-checksum-offload", NULL, "compute and verify checksums in software", NULL, set_no_checksum_offload, false},
     {"--no-segmentation-offload", NULL, "cut large segments in software", NULL, set_no_segmentation_offload, false},

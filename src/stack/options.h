@@ -21,6 +21,7 @@ struct mn_options {
     bool log_given;            /* config.log.level is meant */
     bool help, version;
     const char *capture; /* NULL: none */
+    const char *status;  /* NULL: nobody may ask */
     struct mn_net_option nets[MN_OPTIONS_NETS];
     unsigned net_count;
     uint64_t given; /* one bit for each row of the table */

@@ -205,6 +205,13 @@ static void wrong_option_has_status_1_and_one_line(void **state)
     assert_ptr_equal(strchr(port.error, '\n'), port.error + strlen(port.error) - 1);
 }
 
+static void status_is_refused_where_nobody_can_ask(void **state)
+{
+    (void)state;
+    assert_int_equal(run(say_arguments, "--status=console"), 1);
+    assert_string_equal(port.error, "test: --status: connections cannot be asked for here\n");
+}
+
 static void unknown_option_has_status_1_and_one_line(void **state)
 {
     (void)state;
@@ -472,6 +479,7 @@ int main(void)
         cmocka_unit_test(program_that_fails_has_status_1),
         cmocka_unit_test(program_cancelled_from_outside_has_status_0),
         cmocka_unit_test(wrong_option_has_status_1_and_one_line),
+        cmocka_unit_test(status_is_refused_where_nobody_can_ask),
         cmocka_unit_test(unknown_option_has_status_1_and_one_line),
         cmocka_unit_test(help_has_status_0),
         cmocka_unit_test(described_program_is_in_the_help),

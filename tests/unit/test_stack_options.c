@@ -412,6 +412,7 @@ static const char *const wrong_values[] = {
     "--ecn=maybe",
     "--congestion",
     "--log",
+    "--status=",
     "--capture=",
     "--net:service",
     "--net:=tap0",
