@@ -41,6 +41,7 @@ help:
 	@echo 'make cross   run the unit tests for other processors ($(CROSS)); make test includes them'
 	@echo 'make check   check formatting, layers, forbidden calls and more, with static analysis and both compilers'
 	@echo 'make sim     run the web server and a client on two simulated hosts; needs no privileges'
+	@echo '             PLOT=1 draws their connection (needs tshark)'
 	@echo 'make bench   measure: one line per figure, with name, value, unit, reference and ratio'
 	@echo 'make fuzz    fuzz every parser and the whole stack, for FUZZ_SECONDS=$(FUZZ_SECONDS) in all'
 	@echo 'make model   run random schedules for TCP, SEEDS=$(SEEDS) from FIRST=$(FIRST) on'
@@ -93,7 +94,7 @@ run-tap: bootstrap-run-tap release
 	@scripts/run-tap
 
 sim: release
-	@scripts/run-tap --sim
+	@scripts/run-tap --sim $(if $(PLOT),--plot)
 
 test: bootstrap-test debug release cross-builds
 	@scripts/test $(DEBUG) $(RELEASE) $(CROSS:%=build/%)

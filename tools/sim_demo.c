@@ -2,7 +2,10 @@
  * serves a folder to a client on another, over a link of 100 Mbit/s and 5 ms with 1 % loss, in
  * virtual time.
  *
- *   sim_demo FOLDER FILE...
+ *   sim_demo [--capture=FILE] [--trace=FILE] FOLDER FILE...
+ *
+ * The capture is the server's. The trace has snapshots of all connections, each millisecond, for
+ * scripts/plot.
  */
 #include <llhttp.h>
 #include <stdio.h>
@@ -12,12 +15,18 @@
 #include <mnet/mnet.h>
 #include <mnet/sim.h>
 
+#include "stack/status.h"
+
+#define SAMPLE_NS MNET_MILLISECOND /* of the trace */
 #define TIMEOUT (60 * MNET_SECOND)
 
 struct visit {
     const char *folder;
     char **files;
     int file_count;
+    const char *capture; /* or NULL */
+    FILE *trace;         /* or NULL */
+    bool over;
 };
 
 /* An answer, as the client reads it. */
@@ -95,7 +104,7 @@ static bool fetch(struct mnet_env *env, struct mnet_flow *flow, const char *fold
 
 static int browse(struct mnet_env *env, void *argument)
 {
-    const struct visit *visit = argument;
+    struct visit *visit = argument;
     struct mnet_stack *stack;
     struct mnet_flow *flow;
     mnet_sleep(mnet_now() + MNET_MILLISECOND); /* the server begins to listen */
@@ -110,6 +119,7 @@ static int browse(struct mnet_env *env, void *argument)
     for (int i = 0; i < visit->file_count; i++)
         well = fetch(env, flow, visit->folder, visit->files[i]) && well;
     mnet_tcp_close(flow);
+    visit->over = true;
     return well ? 0 : MNET_E_IO;
 }
 
@@ -119,21 +129,74 @@ static int serve(struct mnet_env *env, void *argument)
     return mnet_main(env); /* that of httpd */
 }
 
+static void write_snapshot(void *context, const char *text, size_t len)
+{
+    const struct visit *visit = context;
+    uint64_t now = mnet_now();
+    size_t prefix = strlen(MN_STATUS_PREFIX);
+    if (strncmp(text, MN_STATUS_END, len) != 0)
+        fprintf(visit->trace, "%lu.%09lu %.*s", (unsigned long)(now / MNET_SECOND), (unsigned long)(now % MNET_SECOND),
+                (int)(len - prefix), text + prefix);
+}
+
+static int sample(struct mnet_env *env, void *argument)
+{
+    const struct visit *visit = argument;
+    while (!visit->over && mnet_sleep(mnet_now() + SAMPLE_NS) == 0)
+        mn_status_answer(env, write_snapshot, argument);
+    return 0;
+}
+
+static const char usage[] = "usage: sim_demo [--capture=FILE] [--trace=FILE] FOLDER FILE...\n";
+
+static bool open_trace(struct visit *visit, const char *file)
+{
+    visit->trace = fopen(file, "w");
+    if (visit->trace == NULL)
+        fprintf(stderr, "sim_demo: --trace=%s cannot be written\n", file);
+    return visit->trace != NULL;
+}
+
+/* Returns false after a line on the standard error. */
+static bool read_words(struct visit *visit, char **words)
+{
+    for (; *words != NULL && strncmp(*words, "--", 2) == 0; words++) {
+        if (strncmp(*words, "--capture=", 10) == 0)
+            visit->capture = *words + 10;
+        else if (strncmp(*words, "--trace=", 8) != 0)
+            break;
+        else if (!open_trace(visit, *words + 8))
+            return false;
+    }
+    visit->folder = words[0];
+    visit->files = words + 1;
+    while (words[0] != NULL && words[1 + visit->file_count] != NULL)
+        visit->file_count++;
+    if (visit->file_count > 0 && words[0][0] != '-' && strchr(words[0], ' ') == NULL)
+        return true;
+    fputs(usage, stderr);
+    return false;
+}
+
 int main(int argc, char **argv)
 {
-    struct visit visit = {argv[1], argv + 2, argc - 2};
+    struct visit visit = {.trace = NULL};
     struct mnet_sim_path path = {
         .bandwidth_bps = 100000000, .delay_ns = 5 * MNET_MILLISECOND, .queue_bytes = 256 * 1024, .loss_ppm = 10000};
     char arguments[MNET_SIM_ARGUMENTS];
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        printf("usage: sim_demo FOLDER FILE...\n");
+        fputs(usage, stdout);
         return 0;
     }
-    if (argc < 3 || strchr(argv[1], ' ') != NULL || strlen(argv[1]) > sizeof arguments - 64) {
-        fprintf(stderr, "usage: sim_demo FOLDER FILE...\n");
+    if (!read_words(&visit, argv + 1))
+        return 1;
+    int len = snprintf(arguments, sizeof arguments, "--ipv4=10.0.0.2/24 %s%s %s",
+                       visit.capture != NULL ? "--capture=" : "", visit.capture != NULL ? visit.capture : "",
+                       visit.folder);
+    if (len >= (int)sizeof arguments) {
+        fputs("sim_demo: the names of files are too long\n", stderr);
         return 1;
     }
-    snprintf(arguments, sizeof arguments, "--ipv4=10.0.0.2/24 %s", argv[1]);
     struct mnet_sim *sim = mnet_sim_create(1);
     struct mnet_sim_host_options server_options = {.arguments = arguments, .program = &mnet_program};
     struct mnet_sim_host_options client_options = {.arguments = "--ipv4=10.0.0.1/24"};
@@ -142,9 +205,13 @@ int main(int argc, char **argv)
     if (server == NULL || client == NULL || !mnet_sim_link(sim, server, client, &path))
         return 1;
     mnet_sim_serve(server, serve, NULL);
+    if (visit.trace != NULL)
+        mnet_sim_serve(server, sample, &visit);
     mnet_sim_spawn(client, browse, &visit);
     int result = mnet_sim_run(sim, 600 * MNET_SECOND);
     printf(result == 0 ? "all pages are as they are in the files\n" : "the check FAILED\n");
     mnet_sim_destroy(sim);
+    if (visit.trace != NULL)
+        fclose(visit.trace);
     return result == 0 ? 0 : 1;
 }

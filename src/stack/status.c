@@ -50,7 +50,7 @@ struct status_answer {
 static bool write_line(void *context, const struct mnet_tcp_info *info)
 {
     const struct status_answer *answer = context;
-    char line[LINE_MAX] = MN_STATUS_QUESTION ": ";
+    char line[LINE_MAX] = MN_STATUS_PREFIX;
     size_t len = strlen(line);
     len += mnet_tcp_info_format(info, line + len, sizeof line - len - 1);
     len = MN_MIN(len, sizeof line - 2);
@@ -62,7 +62,7 @@ static bool write_line(void *context, const struct mnet_tcp_info *info)
 void mn_status_answer(const struct mnet_env *env, void (*write)(void *context, const char *text, size_t len),
                       void *context)
 {
-    static const char end[] = MN_STATUS_QUESTION ": end\n";
+    static const char end[] = MN_STATUS_END;
     struct status_answer answer = {write, context};
     const struct mnet_link *stacks = &env->loop->stacks;
     for (const struct mnet_link *link = stacks->next; link != stacks; link = link->next)

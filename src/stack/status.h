@@ -9,6 +9,9 @@
 
 /* The line that asks, without its end. */
 #define MN_STATUS_QUESTION "status"
+/* What the lines of an answer begin with, and the last of them. */
+#define MN_STATUS_PREFIX MN_STATUS_QUESTION ": "
+#define MN_STATUS_END MN_STATUS_PREFIX "end\n"
 
 /* Gives the lines of an answer to `write`: all listeners and connections of the stacks of the
  * environment's loop. `write` must not suspend. */

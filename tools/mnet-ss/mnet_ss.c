@@ -16,7 +16,6 @@
 
 #include "stack/status.h"
 
-#define PREFIX MN_STATUS_QUESTION ": "
 #define PATIENCE_MS 5000
 #define FIELDS_MAX 40
 #define LINE_MAX 1024
@@ -218,13 +217,13 @@ static bool take_line(const struct choice *choice, char *line)
 {
     struct record record;
     line[strcspn(line, "\r")] = '\0';
-    char *found = strstr(line, PREFIX); /* a prompt may stand in front */
+    char *found = strstr(line, MN_STATUS_PREFIX); /* a prompt may stand in front */
     if (found == NULL)
         return true;
-    if (strcmp(found + strlen(PREFIX), "end") == 0)
+    if (strcmp(found + strlen(MN_STATUS_PREFIX), "end") == 0)
         return false;
     char copy[LINE_MAX];
-    strcpy(copy, found + strlen(PREFIX));
+    strcpy(copy, found + strlen(MN_STATUS_PREFIX));
     if (read_record(copy, &record))
         print_record(choice, &record);
     return true;
