@@ -40,6 +40,7 @@ struct mn_open_ops {
 };
 
 extern const struct mn_open_ops mn_console_ops, mn_regular_ops, mn_folder_ops;
+extern const struct mn_open_ops mn_resolvers_ops;
 extern const struct mn_open_ops mn_null_ops, mn_zero_ops, mn_random_ops;
 
 /* Makes an open file without a descriptor, or returns NULL. It has a reference to `inode`, which may

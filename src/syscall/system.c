@@ -74,8 +74,14 @@ static int make_files(struct mn_system *system, const struct mn_program *program
     static const struct {
         const char *path;
         const struct mn_open_ops *ops;
-    } devices[] = {{"/dev/null", &mn_null_ops},      {"/dev/zero", &mn_zero_ops},       {"/dev/random", &mn_random_ops},
-                   {"/dev/urandom", &mn_random_ops}, {"/dev/console", &mn_console_ops}, {"/dev/tty", &mn_console_ops}};
+    } devices[] = {{"/dev/null", &mn_null_ops},
+                   {"/dev/zero", &mn_zero_ops},
+                   {"/dev/random", &mn_random_ops},
+                   {"/dev/urandom", &mn_random_ops},
+                   {"/dev/console", &mn_console_ops},
+                   {"/dev/tty", &mn_console_ops},
+                   {"/etc/resolv.conf", &mn_resolvers_ops}};
+    static const char *const folders[] = {"/dev", "/etc", "/tmp"};
     int error = mn_tree_init(&system->tree, &system->objects);
     if (error < 0)
         return error;
@@ -83,10 +89,8 @@ static int make_files(struct mn_system *system, const struct mn_program *program
     system->folder->references++;
     if (program->archive_size > 0)
         error = mn_archive_unpack(&system->tree, program->archive, program->archive_size);
-    if (error == -MNET_EINVAL)
-        mn_system_say(system, "its files are no tar archive");
-    if (error == 0 && (error = make_folder(system, "/dev")) == 0)
-        error = make_folder(system, "/tmp");
+    for (size_t i = 0; error == 0 && i < MN_COUNT_OF(folders); i++)
+        error = make_folder(system, folders[i]);
     for (size_t i = 0; error == 0 && i < MN_COUNT_OF(devices); i++)
         error = make_device(system, devices[i].path, devices[i].ops);
     return error;
@@ -174,7 +178,8 @@ int mn_system_run(struct mn_system *system, const struct mn_program *program)
 {
     int error = begin(system, program);
     if (error < 0) {
-        mn_system_say(system, "there is too little memory for the program");
+        bool memory = error == -MNET_ENOMEM || error == -MN_ENOSPC;
+        mn_system_say(system, memory ? "there is too little memory for the program" : "its files are no tar archive");
         return 1;
     }
     start_threads(system);

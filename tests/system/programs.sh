@@ -110,6 +110,56 @@ missing_call()
     ends 7 'program_calls: system call 57, fork, is not there' program_calls fork
 }
 
+# The content of an archive, in the image or beside it, through a link and by a long name.
+files_are_found()
+{
+    long=$(printf 'n%.0s' $(seq 150))
+    mkdir -p "$dir/tree/etc"
+    echo 'of the image' >"$dir/tree/etc/greeting"
+    ln -sfn etc "$dir/tree/configuration"
+    echo 'of a long name' >"$dir/tree/$long"
+    tar -cf "$dir/tree.tar" -C "$dir/tree" .
+    "$compiler" -O2 --files="$dir/tree.tar" -o "$dir/with_files" "$project/tests/system/peers/program_calls.c" ||
+        fail 'it does not link'
+    ends 0 'of the image' with_files files /configuration/greeting "/$long"
+    grep -q 'of a long name' "$dir/out" || fail 'it does not find the long name'
+    echo 'of the loader' >"$dir/tree/etc/greeting"
+    tar --format=pax -cf "$dir/tree.tar" -C "$dir/tree" .
+    MORE="-initrd $dir/tree.tar" ends 0 'of the loader' with_files files /etc/greeting "/$long"
+    echo text >"$dir/text"
+    MORE="-initrd $dir/text" ends 1 'with_files: its files are no tar archive' with_files files /etc/greeting
+}
+
+names_are_resolved()
+{
+    compile_calls
+    dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --interface=tap0 --bind-interfaces \
+        --user="$(id -un)" --group="$(id -gn)" --pid-file="$dir/dnsmasq.pid" --log-facility=- \
+        --local=/example/ --host-record=host.lab.example,10.9.8.7 >"$dir/dnsmasq.log" 2>&1 &
+    dnsmasq=$!
+    await grep -q started "$dir/dnsmasq.log"
+    ends 0 'host is 10.9.8.7' program_calls --dns=$LINUX --search=lab.example name host
+    kill $dnsmasq
+    wait $dnsmasq
+    true # dnsmasq's own status
+}
+
+# What is typed comes to the program, and Ctrl-C ends the machine in order.
+console_is_read()
+{
+    compile_calls
+    program_command program_calls
+    rm -f "$dir/console"
+    mkfifo "$dir/console"
+    "${command[@]}" "--ipv4=$MNET/24 input" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    exec 3>"$dir/console"
+    await grep -q listening "$dir/mnet.out"
+    echo 'some words' >&3
+    await grep -q 'typed: some words' "$dir/mnet.out"
+    end
+}
+
 # ---- A server ----
 
 echoes()
@@ -162,11 +212,19 @@ https_page()
 run calls_are_as_on_linux same_as_on_linux
 run arguments_and_environment_come_through arguments_come_through
 run null_pointer_has_a_report report_of 'page fault: write at 0000000000000000 (a null pointer)' null
-run stack_overflow_of_a_thread_has_a_report report_of 'page fault: .* (nothing is there)' overflow
+run stack_overflow_of_a_thread_has_a_report report_of 'page fault: .* (a stack has overflowed' overflow
 run wild_pointer_in_a_call_has_a_report report_of 'page fault: read at 00007f0000000000' wild
 run abort_ends_with_its_signal ends 135 'it ended itself by signal 6, SIGABRT' program_calls abort
 run memory_ends_with_a_line out_of_memory
 run missing_call_is_named missing_call
+run files_come_from_an_archive files_are_found
+if [ -n "$(PATH=$PATH:/usr/sbin command -v dnsmasq)" ]; then
+    PATH=$PATH:/usr/sbin
+    run names_are_resolved names_are_resolved
+else
+    echo 'skip names_are_resolved: there is no dnsmasq'
+fi
+run console_is_read_and_ends_the_program console_is_read
 run sockets_and_threads_serve_many_clients echoes
 if [ -e /usr/include/lua5.4/lua.h ] && [ -e /usr/include/sqlite3.h ] && [ -e /usr/include/openssl/ssl.h ]; then
     run sqlite_lua_and_openssl_link make_site

@@ -64,9 +64,10 @@ typedef int (*program)(struct mn_thread *t);
 static struct {
     struct world *world;
     program run;
-    int status;        /* that is expected */
-    const char *words; /* that it says on the console, in part; NULL: nothing */
-    size_t memory;     /* 0: MEMORY */
+    int status;          /* that is expected */
+    const char *words;   /* that it says on the console, in part; NULL: nothing */
+    size_t memory;       /* 0: MEMORY */
+    const char *archive; /* or NULL */
 } given;
 
 static char said[4096];
@@ -176,6 +177,8 @@ static int run_program(struct world *w)
                                            .memory_size = size,
                                            .arguments = arguments,
                                            .variables = variables,
+                                           .archive = given.archive,
+                                           .archive_size = given.archive != NULL ? strlen(given.archive) : 0,
                                            .entry = (uintptr_t)given.run};
     said[0] = '\0';
     given.world = w;
@@ -512,6 +515,38 @@ static void program_without_memory_says_so(void **state)
     given.memory = 0;
 }
 
+static void program_with_wrong_files_says_so(void **state)
+{
+    (void)state;
+    given.archive = "this is text";
+    runs(console, 1, "test: its files are no tar archive\n");
+    given.archive = NULL;
+}
+
+static int reads_resolvers(struct mn_thread *t)
+{
+    char text[64] = "";
+    int64_t fd = CALL(OPEN, P("/etc/resolv.conf"), 0);
+    EXPECT_EQUAL(fd, 3);
+    EXPECT_EQUAL(CALL(READ, fd, P(text), 11), 11);
+    EXPECT_EQUAL(CALL(READ, fd, P(text + 11), 50), 28);
+    EXPECT_EQUAL(CALL(READ, fd, P(text), 50), 0);
+    EXPECT_EQUAL(CALL(WRITE, fd, P(text), 1), -MNET_EBADF);
+    EXPECT(strcmp(text, "nameserver 10.0.0.9\nsearch lab.example\n") == 0);
+    return 0;
+}
+
+static void resolvers_are_in_a_file(void **state)
+{
+    (void)state;
+    struct world_options options = {.server = {.ip = {.dns_count = 1, .search_count = 1, .search = {"lab.example"}}}};
+    options.server.ip.dns[0] = mnet_ipv4(10, 0, 0, 9);
+    given.run = reads_resolvers;
+    given.status = 0;
+    given.words = NULL;
+    world_run(run_program, &options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -525,6 +560,8 @@ int main(void)
         cmocka_unit_test(signals_end_the_program),
         cmocka_unit_test(sockets_are_descriptors_among_others),
         cmocka_unit_test(program_without_memory_says_so),
+        cmocka_unit_test(program_with_wrong_files_says_so),
+        cmocka_unit_test(resolvers_are_in_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,6 +192,20 @@ static void say_registers(const struct mn_trap_frame *frame)
     say("r13 %016lx  r14 %016lx  r15 %016lx\n", frame->r13, frame->r14, frame->r15);
 }
 
+/* Weak: only programs of a C library have memory whose faults have other reasons. Returns NULL if
+ * the address is not theirs. */
+extern const char *mn_program_fault(uint64_t address) __attribute__((weak));
+
+static const char *reason_of(const struct mn_trap_frame *frame, uint64_t address)
+{
+    const char *why = mn_program_fault != NULL ? mn_program_fault(address) : NULL;
+    if (why != NULL)
+        return why;
+    return address < MN_PAGE                     ? "a null pointer"
+           : (frame->error & FAULT_PRESENT) != 0 ? "not allowed there"
+                                                 : "nothing is there";
+}
+
 static void say_page_fault(const struct mn_trap_frame *frame, uint64_t address, struct mn_scheduler *scheduler)
 {
     struct mnet_task *task = scheduler != NULL ? mn_scheduler_overflowed(scheduler, (void *)address) : NULL;
@@ -208,10 +222,7 @@ static void say_page_fault(const struct mn_trap_frame *frame, uint64_t address, 
     const char *what = (frame->error & FAULT_FETCH) != 0   ? "execution"
                        : (frame->error & FAULT_WRITE) != 0 ? "write"
                                                            : "read";
-    const char *why = address < MN_PAGE                     ? "a null pointer"
-                      : (frame->error & FAULT_PRESENT) != 0 ? "not allowed there"
-                                                            : "nothing is there";
-    say("page fault: %s at %016lx (%s)\n", what, address, why);
+    say("page fault: %s at %016lx (%s)\n", what, address, reason_of(frame, address));
 }
 
 /* The line of a failed assertion; 0 if this exception is none. It is the displacement of an

@@ -133,6 +133,12 @@ void mn_program_call(struct mn_registers *registers)
     become(thread);
 }
 
+const char *mn_program_fault(uint64_t address)
+{
+    bool own = mn_arena_has(&machine.system.arena, (const void *)address, 1);
+    return own ? "a stack has overflowed, or the program has locked the page" : NULL;
+}
+
 /* ---- The beginning ---- */
 
 static void enable_calls(void)

@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+/* For the report of a page fault: the reason if the address is the program's memory, or NULL. */
+const char *mn_program_fault(uint64_t address);
+
 /* The registers of a thread in a system call, in the order in which entry.S saves them. */
 struct mn_registers {
     uint64_t r15, r14, r13, r12, rbp, rbx, r9, r8, r10, rdx, rsi, rdi, rax, rflags, rip, rsp;

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -201,6 +202,49 @@ static int say_words(int argc, char **argv)
     return 7;
 }
 
+/* Prints files. */
+static int say_files(int argc, char **argv)
+{
+    char line[200];
+    for (int i = 2; i < argc; i++) {
+        FILE *file = fopen(argv[i], "r");
+        if (file == NULL) {
+            perror(argv[i]);
+            return 1;
+        }
+        while (fgets(line, sizeof line, file) != NULL)
+            fputs(line, stdout);
+        fclose(file);
+    }
+    return 0;
+}
+
+/* Prints the first address of a name. */
+static int say_address(const char *name)
+{
+    char text[64];
+    struct addrinfo *found;
+    int error = getaddrinfo(name, NULL, &(struct addrinfo){.ai_family = AF_INET}, &found);
+    if (error != 0) {
+        puts(gai_strerror(error));
+        return 1;
+    }
+    getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST);
+    printf("%s is %s\n", name, text);
+    freeaddrinfo(found);
+    return 0;
+}
+
+/* Prints what is typed. */
+static int say_input(void)
+{
+    char line[100];
+    puts("listening");
+    while (fgets(line, sizeof line, stdin) != NULL)
+        printf("typed: %s", line);
+    return 0;
+}
+
 static int use_memory(void)
 {
     for (;;) {
@@ -236,6 +280,12 @@ int main(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
     if (strcmp(what, "words") == 0)
         return say_words(argc, argv);
+    if (strcmp(what, "files") == 0)
+        return say_files(argc, argv);
+    if (strcmp(what, "name") == 0)
+        return say_address(argv[2]);
+    if (strcmp(what, "input") == 0)
+        return say_input();
     if (strcmp(what, "check") != 0)
         return end_by(what);
     check_threads();
