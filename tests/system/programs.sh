@@ -209,6 +209,35 @@ https_page()
     finish
 }
 
+# ---- Event loops of others ----
+
+libuv_echoes()
+{
+    compile program_libuv -luv_a -ldl || return 1
+    begin program_libuv
+    grep -q 'a thread has returned 42, status 0' "$dir/mnet.out" || fail "it said: $(head -n 1 "$dir/mnet.out")"
+    bytes 300000 uv >"$dir/sent"
+    timeout 60 nc -N $MNET 9000 <"$dir/sent" >"$dir/received" || fail "nc ended with status $?"
+    cmp "$dir/sent" "$dir/received" || fail 'what came back is not what was sent'
+    finish
+}
+
+libevent_answers()
+{
+    compile program_libevent -levent || return 1
+    begin program_libevent
+    grep -q 'by epoll' "$dir/mnet.out" || fail "it said: $(head -n 1 "$dir/mnet.out")"
+    curl -sS -m 20 "http://$MNET/some/path" | expect 'you asked for /some/path'
+    finish
+}
+
+# Of a size at which the network has its smallest share.
+small_machine()
+{
+    compile_calls
+    MEM=6 ends 7 "words 'one' home" program_calls words one
+}
+
 run calls_are_as_on_linux same_as_on_linux
 run arguments_and_environment_come_through arguments_come_through
 run null_pointer_has_a_report report_of 'page fault: write at 0000000000000000 (a null pointer)' null
@@ -217,6 +246,7 @@ run wild_pointer_in_a_call_has_a_report report_of 'page fault: read at 00007f000
 run abort_ends_with_its_signal ends 135 'it ended itself by signal 6, SIGABRT' program_calls abort
 run memory_ends_with_a_line out_of_memory
 run missing_call_is_named missing_call
+run machine_of_6_mib_runs_a_small_program small_machine
 run files_come_from_an_archive files_are_found
 if [ -n "$(PATH=$PATH:/usr/sbin command -v dnsmasq)" ]; then
     PATH=$PATH:/usr/sbin
@@ -232,4 +262,10 @@ if [ -e /usr/include/lua5.4/lua.h ] && [ -e /usr/include/sqlite3.h ] && [ -e /us
     run openssl_serves_a_page_that_curl_verifies https_page
 else
     echo 'skip sqlite_lua_and_openssl_link: there is no liblua5.4-dev, libsqlite3-dev or libssl-dev'
+fi
+if [ -e /usr/lib/x86_64-linux-gnu/libuv_a.a ] && [ -e /usr/lib/x86_64-linux-gnu/libevent.a ]; then
+    run libuv_echoes libuv_echoes
+    run libevent_answers libevent_answers
+else
+    echo 'skip libuv_echoes: there is no libuv1-dev or libevent-dev'
 fi

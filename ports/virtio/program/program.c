@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <mnet/env.h>
+#include <mnet/memory.h>
 
 #include "ports/bare/bare.h"
 #include "ports/virtio/machine/internal.h"
@@ -214,7 +215,7 @@ int mnet_main(struct mnet_env *env)
     };
     program.trace = read_words(env);
     if (env->options.config.memory_size == 0)
-        config.memory_size = env->setup.memory_size / 100 * NETWORK_PERCENT;
+        config.memory_size = MN_MAX(env->setup.memory_size / 100 * NETWORK_PERCENT, MNET_MEMORY_MINIMUM);
     int error = mnet_stack_up(env, &config, &program.stack);
     if (error < 0)
         return error;
