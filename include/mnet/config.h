@@ -22,8 +22,9 @@ struct mnet_route {
 
 #define MNET_ROUTES_MAX 16 /* routes of a configuration, at most */
 
-#define MNET_DUID_MAX 130 /* bytes of an identity for DHCPv6 */
-#define MNET_DNS_MAX 4    /* DNS servers, and domains of the search list, of a configuration */
+#define MNET_DUID_MAX 130       /* bytes of an identity for DHCPv6 */
+#define MNET_SNTP_SERVERS_MAX 4 /* time servers of a program or a configuration */
+#define MNET_DNS_MAX 4          /* DNS servers, and domains of the search list, of a configuration */
 
 /* How an IPv6 address that the stack makes by itself gets its low 64 bits. */
 enum mnet_ipv6_identifier {
@@ -67,6 +68,10 @@ struct mnet_ip_config {
     unsigned dns_count;
     const char *search[MNET_DNS_MAX];
     unsigned search_count;
+    /* Servers of the time of day, by name or address, for programs that ask such servers without
+     * naming some (mnet/sntp.h). The texts stay as long as the stack. */
+    const char *ntp[MNET_SNTP_SERVERS_MAX];
+    unsigned ntp_count;
     /* Get address, gateway and routes of IPv4 from a DHCP server instead (see dhcp.h). With
      * ipv6_auto, DHCPv6 servers are asked as routers advise, and if no router answers. */
     bool dhcp;

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <mnet/address.h>
+#include <mnet/config.h>
 #include <mnet/error.h>
 #include <mnet/time.h>
 
@@ -22,10 +22,9 @@
 
 struct mnet_stack;
 
-#define MNET_SNTP_SERVERS_MAX 4
-
-/* Starts to ask servers, or replaces the servers. `servers` are `count` names or addresses, which
- * are copied. Those that a DHCP server names come in front of them. No server is built in, because
+/* Starts to ask servers, or replaces the servers. `servers` are `count` names or addresses, at most
+ * MNET_SNTP_SERVERS_MAX, which are copied. With a count of 0 they are those of the configuration
+ * (--ntp). Those that DHCP servers name come in front of them. No server is built in, because
  * its operator must allow it. With four servers or more of different origin, the stack finds the
  * one that lies. With two it finds only that one of them lies, and with one it believes it (RFC
  * 8633 3.2). Returns 0, MNET_E_INVALID (no name, or too many), MNET_E_CLOSED or MNET_E_NO_MEMORY.

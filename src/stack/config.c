@@ -247,12 +247,21 @@ bool mn_config_domain_ok(const char *text)
     return label > 0 && len < MN_DOMAIN;
 }
 
-static bool resolvers_ok(const struct mnet_ip_config *ip)
+bool mn_config_server_ok(const char *text)
 {
-    if (ip->dns_count > MNET_DNS_MAX || ip->search_count > MNET_DNS_MAX)
+    struct mnet_address address;
+    return mnet_address_parse(text, &address) == 0 ? mn_config_dns_ok(address) : mn_config_domain_ok(text);
+}
+
+static bool servers_ok(const struct mnet_ip_config *ip)
+{
+    if (ip->dns_count > MNET_DNS_MAX || ip->search_count > MNET_DNS_MAX || ip->ntp_count > MNET_SNTP_SERVERS_MAX)
         return false;
     for (unsigned i = 0; i < ip->dns_count; i++)
         if (!mn_config_dns_ok(ip->dns[i]))
+            return false;
+    for (unsigned i = 0; i < ip->ntp_count; i++)
+        if (ip->ntp[i] == NULL || !mn_config_server_ok(ip->ntp[i]))
             return false;
     for (unsigned i = 0; i < ip->search_count; i++)
         if (ip->search[i] == NULL || !mn_config_domain_ok(ip->search[i]))
@@ -263,7 +272,7 @@ static bool resolvers_ok(const struct mnet_ip_config *ip)
 bool mn_config_network_ok(const struct mnet_config *config)
 {
     return config->ip.route_count <= MNET_ROUTES_MAX && mn_config_has_address(config) && ipv4_ok(config) &&
-           ipv6_ok(config) && resolvers_ok(&config->ip);
+           ipv6_ok(config) && servers_ok(&config->ip);
 }
 
 bool mn_config_ok(const struct mnet_config *config)

@@ -63,6 +63,8 @@ bool mn_config_dns_ok(struct mnet_address address);
 /* Returns true for the text of a domain: labels of letters, digits, '-' and '_' with dots between.
  * */
 bool mn_config_domain_ok(const char *text);
+/* Returns whether the text can be the name or address of a server. */
+bool mn_config_server_ok(const char *text);
 /* Returns true if `which` is one of the enumeration. */
 bool mn_config_congestion_ok(enum mnet_congestion which);
 /* Checks everything before anything is touched, and fills in defaults. Returns 0, MNET_E_INVALID,

@@ -16,6 +16,9 @@
 /* The time in which connections that the program has closed, or left, must deliver their bytes. */
 #define DRAIN_NS (2 * MNET_SECOND)
 
+/* Weak: it is there if the program calls it, and only then is the client in its image. */
+extern int mnet_sntp_start(struct mnet_stack *stack, const char *const *servers, unsigned count) __attribute__((weak));
+
 static void print(const struct mnet_env *env, enum mn_console console, const char *text)
 {
     env->setup.print(env->setup.context, console, text, strlen(text));
@@ -84,6 +87,10 @@ int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_
     if (result < 0) {
         complain(env, error);
         return result;
+    }
+    if (env->options.config.ip.ntp_count > 0 && mnet_sntp_start == NULL) {
+        complain(env, "--ntp: this program asks no time servers");
+        return MNET_E_INVALID;
     }
     if (env->options.status != NULL && !setup->status) {
         complain(env, "--status: connections cannot be asked for here");
@@ -278,6 +285,10 @@ static void take_options(struct mnet_config *config, const struct mnet_env *env)
     if (config->ip.search_count == 0) {
         memcpy(config->ip.search, given->ip.search, sizeof config->ip.search);
         config->ip.search_count = given->ip.search_count;
+    }
+    if (config->ip.ntp_count == 0) {
+        memcpy(config->ip.ntp, given->ip.ntp, sizeof config->ip.ntp);
+        config->ip.ntp_count = given->ip.ntp_count;
     }
     if (config->memory_size == 0)
         config->memory_size = given->memory_size;

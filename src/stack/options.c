@@ -100,6 +100,15 @@ static bool set_search(struct mn_options *options, const char *value)
     return true;
 }
 
+static bool set_ntp(struct mn_options *options, const char *value)
+{
+    struct mnet_ip_config *ip = &options->config.ip;
+    if (ip->ntp_count == MNET_SNTP_SERVERS_MAX || !mn_config_server_ok(value))
+        return false;
+    ip->ntp[ip->ntp_count++] = value;
+    return true;
+}
+
 static unsigned unit_shift(char unit)
 {
     switch (unit) {
@@ -305,6 +314,9 @@ const struct mn_option mn_options_table[] = {
      "the address of a server, such as 10.0.0.1, at most " TEXT(MNET_DNS_MAX) " times", set_dns, true},
     {"--search=", "DOMAIN", "domain of hosts whose names have no dot, such as lab.example",
      "a domain, such as lab.example, at most " TEXT(MNET_DNS_MAX) " times", set_search, true},
+    {"--ntp=", "SERVER", "time server of a program that asks some, besides those that DHCP tells of",
+     "the name or address of a server, such as ntp.lab.example, at most " TEXT(MNET_SNTP_SERVERS_MAX) " times", set_ntp,
+     true},
     {"--dhcp", NULL, "ask a DHCP server for address, routers and the rest", NULL, set_dhcp, false},
     {"--address-probe", NULL, "probe whether another station uses the address", NULL, set_address_probe, false},
     {"--net:", "NAME=DEVICE",

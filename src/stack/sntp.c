@@ -11,6 +11,7 @@
 #include "base/logger.h"
 #include "sntp/sntp.h"
 #include "stack/dns.h"
+#include "stack/zone.h"
 
 #define NAME_MAX 256
 #define RESOLVE_NS (60 * MNET_SECOND) /* between two looks at a name: SNTP-10-6 */
@@ -45,12 +46,17 @@ struct mn_stack_sntp {
 /* Servers of DHCP come first: SNTP-10-3. */
 static void take_servers(struct mn_stack_sntp *service)
 {
-    struct mnet_address known[MNET_DHCP_NTP + MNET_SNTP_SERVERS_MAX];
+    struct mnet_address known[MNET_DHCP_NTP + MN_DHCPV6_NTP + MNET_SNTP_SERVERS_MAX];
+    const struct mn_dhcp6_information *information = &service->stack->dhcp6.client.information;
     struct mnet_dhcp_lease lease;
     unsigned count = 0;
     if (mnet_dhcp_lease(service->stack, &lease))
         for (unsigned i = 0; i < lease.ntp_count; i++)
             known[count++] = lease.ntp[i];
+    for (unsigned i = 0; service->stack->dhcp6.runs && i < information->ntp_count; i++) {
+        known[count] = information->ntp[i];
+        mn_zone_add(service->stack, &known[count++]);
+    }
     for (unsigned i = 0; i < MNET_SNTP_SERVERS_MAX; i++)
         if (!mn_address_is_any(&service->names[i].address))
             known[count++] = service->names[i].address;
@@ -273,6 +279,10 @@ int mnet_sntp_start(struct mnet_stack *stack, const char *const *servers, unsign
     memset(names, 0, sizeof names);
     if (stack == NULL || count > MNET_SNTP_SERVERS_MAX || (count > 0 && servers == NULL))
         return MNET_E_INVALID;
+    if (count == 0) {
+        servers = stack->config.ip.ntp;
+        count = stack->config.ip.ntp_count;
+    }
     if (stack->ended)
         return MNET_E_CLOSED;
     for (unsigned i = 0; i < count; i++)

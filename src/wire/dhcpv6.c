@@ -9,6 +9,8 @@
 #define MAX_RT_MOST 86400
 #define REFRESH_LEAST 600 /* IRT_MINIMUM (7.6) */
 
+#define NTP_SERVER_ADDRESS 1 /* a suboption (RFC 5908 4.1) */
+
 enum option {
     OPTION_CLIENT_ID = 1,
     OPTION_SERVER_ID = 2,
@@ -142,6 +144,20 @@ static void read_dns(struct mn_reader *r, struct mn_dhcpv6 *message)
     }
 }
 
+/* RFC 5908 4: each option has suboptions, which have the form of options. Multicast addresses and
+ * names are left out. */
+static void read_ntp(struct mn_reader *r, struct mn_dhcpv6 *message)
+{
+    struct dhcpv6_option sub;
+    while (next_option(r, &sub)) {
+        if (sub.code != NTP_SERVER_ADDRESS || mn_reader_left(&sub.body) != sizeof message->ntp[0].bytes)
+            continue;
+        struct mnet_address server = mn_read_ipv6(&sub.body);
+        if (is_host(&server) && message->ntp_count < MN_DHCPV6_NTP)
+            message->ntp[message->ntp_count++] = server;
+    }
+}
+
 /* 21.24, 21.25: other values are ignored. */
 static void read_max_rt(struct mn_reader *r, uint32_t *time_s)
 {
@@ -216,6 +232,7 @@ static void read_option(struct dhcpv6_option *option, struct mn_dhcpv6 *message)
     case OPTION_RECONFIGURE_ACCEPT: message->reconfigure_accept |= mn_reader_left(body) == 0; break;
     case MN_DHCPV6_OPTION_DNS_SERVERS: read_dns(body, message); break;
     case MN_DHCPV6_OPTION_DOMAIN_LIST: read_domains(body, message); break;
+    case MN_DHCPV6_OPTION_NTP_SERVER: read_ntp(body, message); break;
     case MN_DHCPV6_OPTION_REFRESH_TIME: read_refresh_time(body, message); break;
     case MN_DHCPV6_OPTION_SOL_MAX_RT: read_max_rt(body, &message->sol_max_rt_s); break;
     case MN_DHCPV6_OPTION_INF_MAX_RT: read_max_rt(body, &message->inf_max_rt_s); break;
@@ -326,6 +343,11 @@ static void write_lists(struct mn_writer *w, const struct mn_dhcpv6 *message)
         write_head(w, MN_DHCPV6_OPTION_DNS_SERVERS, message->dns_count * sizeof message->dns[0].bytes);
     for (unsigned i = 0; i < message->dns_count; i++)
         mn_write_ipv6(w, &message->dns[i]);
+    for (unsigned i = 0; i < message->ntp_count; i++) {
+        write_head(w, MN_DHCPV6_OPTION_NTP_SERVER, 4 + sizeof message->ntp[i].bytes);
+        write_head(w, NTP_SERVER_ADDRESS, sizeof message->ntp[i].bytes);
+        mn_write_ipv6(w, &message->ntp[i]);
+    }
     write_bytes(w, MN_DHCPV6_OPTION_DOMAIN_LIST, message->domains.at, mn_reader_left(&message->domains));
 }
 

@@ -17,6 +17,7 @@
 #define MN_DHCPV6_IAS 4
 #define MN_DHCPV6_ADDRESSES 4 /* of an IA */
 #define MN_DHCPV6_DNS 3
+#define MN_DHCPV6_NTP 3
 #define MN_DHCPV6_REQUESTED 8
 #define MN_DHCPV6_INFINITE UINT32_MAX /* seconds without end (7.7) */
 
@@ -51,6 +52,7 @@ enum mn_dhcpv6_option {
     MN_DHCPV6_OPTION_DNS_SERVERS = 23,
     MN_DHCPV6_OPTION_DOMAIN_LIST = 24,
     MN_DHCPV6_OPTION_REFRESH_TIME = 32,
+    MN_DHCPV6_OPTION_NTP_SERVER = 56,
     MN_DHCPV6_OPTION_SOL_MAX_RT = 82,
     MN_DHCPV6_OPTION_INF_MAX_RT = 83,
 };
@@ -90,11 +92,12 @@ struct mn_dhcpv6 {
     struct mnet_address unicast;         /* of the server (21.12) */
     uint32_t sol_max_rt_s, inf_max_rt_s; /* 60 to 86400 (21.24, 21.25) */
     uint32_t refresh_s;                  /* 600 or more (21.23) */
-    uint8_t requested_count, ia_count, dns_count;
+    uint8_t requested_count, ia_count, dns_count, ntp_count;
     uint16_t requested[MN_DHCPV6_REQUESTED]; /* enum mn_dhcpv6_option */
     struct mn_dhcpv6_ia ias[MN_DHCPV6_IAS];
     struct mnet_address dns[MN_DHCPV6_DNS];
-    struct mn_reader domains; /* the search list in wire format, for mn_domain_next */
+    struct mnet_address ntp[MN_DHCPV6_NTP]; /* servers of one host each (RFC 5908 4.1) */
+    struct mn_reader domains;               /* the search list in wire format, for mn_domain_next */
 };
 
 /* TRUNCATED below a type and a transaction id. INVALID for other types, those between relay agents

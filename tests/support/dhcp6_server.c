@@ -118,6 +118,8 @@ static void add_information(const struct dhcp6_server *server, struct mn_dhcpv6 
         answer->dns[answer->dns_count] = server->dns[answer->dns_count];
         answer->dns_count++;
     }
+    if (!mnet_address_is_any(server->ntp))
+        answer->ntp[answer->ntp_count++] = server->ntp;
     if (server->domains != NULL)
         answer->domains = mn_reader(server->domains, strlen(server->domains) + 1);
 }

@@ -76,13 +76,14 @@ names_without_address()
 {
     add_gateway
     serve --dhcp-range=2001:db8:1::,static --dhcp-option=option6:dns-server,[2001:db8:1::1] \
-        --dhcp-option=option6:domain-search,lab.example --host-record=host.lab.example,2001:db8:1::77
+        --dhcp-option=option6:domain-search,lab.example --dhcp-option=option6:ntp-server,[2001:db8:1::7b] --host-record=host.lab.example,2001:db8:1::77
     advertise gateway 'AdvOtherConfigFlag on; prefix 2001:db8:1::/64 { };'
     start_host --ipv6=auto
     await has 2001:db8:1: preferred
     await message 11
     ask resolve host.lab.example | expect 2001:db8:1::77
     ask resolve host | expect 2001:db8:1::77
+    ask times | expect 2001:db8:1::7b
     await captured "eth.src == $MAC && ipv6.dst == 2001:db8:1::1 && dns"
     ! message 1 || fail 'it asked for an address'
 }

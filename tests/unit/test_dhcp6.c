@@ -31,7 +31,8 @@ static void solicit_has_its_options_and_no_others(void **state)
     assert_int_equal(s.sent.ias[0].iaid, IAID);
     assert_int_equal(s.sent.ias[0].t1_s + s.sent.ias[0].t2_s, 0);
     assert_int_equal(s.sent.ias[0].address_count, 0);
-    assert_int_equal(s.sent.requested_count, 3);
+    assert_int_equal(s.sent.requested_count, 4);
+    assert_true(asks_for(&s, MN_DHCPV6_OPTION_NTP_SERVER));
     assert_true(asks_for(&s, MN_DHCPV6_OPTION_SOL_MAX_RT));
     assert_true(asks_for(&s, MN_DHCPV6_OPTION_DNS_SERVERS) && asks_for(&s, MN_DHCPV6_OPTION_DOMAIN_LIST));
     for (uint16_t code = 0; code < 200; code++) {

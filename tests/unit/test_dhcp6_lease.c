@@ -611,7 +611,8 @@ static void information_request_has_its_options(void **state)
     assert_ms(await_sent(&s, MN_DHCPV6_INFORMATION_REQUEST), 0, 1000);
     for (uint16_t code = 0; code < 100; code++)
         assert_int_equal(has_option(&s, code), code == 1 || code == 6 || code == 8);
-    assert_int_equal(s.sent.requested_count, 4);
+    assert_int_equal(s.sent.requested_count, 5);
+    assert_true(asks_for(&s, MN_DHCPV6_OPTION_NTP_SERVER));
     assert_true(asks_for(&s, MN_DHCPV6_OPTION_INF_MAX_RT) && asks_for(&s, MN_DHCPV6_OPTION_REFRESH_TIME));
     assert_true(asks_for(&s, MN_DHCPV6_OPTION_DNS_SERVERS) && asks_for(&s, MN_DHCPV6_OPTION_DOMAIN_LIST));
 }

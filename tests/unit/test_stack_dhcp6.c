@@ -76,6 +76,24 @@ static void other_asks_for_information_only(void **state)
     net6_end(&n);
 }
 
+/* RFC 5908: the servers are those of the last answer. */
+static void time_servers_are_asked_for(void **state)
+{
+    (void)state;
+    struct net6 n;
+    struct mnet_sntp_server told;
+    net6_init(&n);
+    n.server.managed = false;
+    n.server.other = true;
+    assert_int_equal(mnet_address_parse("2001:db8::123", &n.server.ntp), 0);
+    net6_open(&n);
+    assert_int_equal(mnet_sntp_start(n.stack, NULL, 0), 0);
+    net6_pass_s(&n, 10);
+    assert_int_equal(mnet_sntp_servers(n.stack, &told, 1), 1);
+    assert_true(mnet_address_equal(told.address, n.server.ntp));
+    net6_end(&n);
+}
+
 /* ND-4.2-3 */
 static void router_without_flags_is_believed(void **state)
 {
@@ -479,6 +497,7 @@ int main(void)
         cmocka_unit_test(managed_gets_an_address),
         cmocka_unit_test(address_in_use_is_declined),
         cmocka_unit_test(other_asks_for_information_only),
+        cmocka_unit_test(time_servers_are_asked_for),
         cmocka_unit_test(router_without_flags_is_believed),
         cmocka_unit_test(without_routers_dhcp_asks_all_the_same),
         cmocka_unit_test(silent_server_does_not_delay_ipv4),

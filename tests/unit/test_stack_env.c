@@ -212,6 +212,13 @@ static void status_is_refused_where_nobody_can_ask(void **state)
     assert_string_equal(port.error, "test: --status: connections cannot be asked for here\n");
 }
 
+static void time_servers_are_refused_if_nobody_asks_them(void **state)
+{
+    (void)state;
+    assert_int_equal(run(say_arguments, "--ntp=10.0.0.1"), 1);
+    assert_string_equal(port.error, "test: --ntp: this program asks no time servers\n");
+}
+
 static void unknown_option_has_status_1_and_one_line(void **state)
 {
     (void)state;
@@ -480,6 +487,7 @@ int main(void)
         cmocka_unit_test(program_cancelled_from_outside_has_status_0),
         cmocka_unit_test(wrong_option_has_status_1_and_one_line),
         cmocka_unit_test(status_is_refused_where_nobody_can_ask),
+        cmocka_unit_test(time_servers_are_refused_if_nobody_asks_them),
         cmocka_unit_test(unknown_option_has_status_1_and_one_line),
         cmocka_unit_test(help_has_status_0),
         cmocka_unit_test(described_program_is_in_the_help),

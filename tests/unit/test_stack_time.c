@@ -124,7 +124,8 @@ static int serve(struct mnet_env *env, void *argument)
 static void visit(int (*client)(struct mnet_env *env, void *argument))
 {
     static const char *const arguments[SERVERS] = {"--ipv4=10.0.0.1/24", "--ipv4=10.0.0.2/24", "--ipv4=10.0.0.3/24"};
-    struct mnet_sim_host_options options = {.arguments = "--ipv4=10.0.0.9/24 --log=info", .wall_clock = MNET_NEVER};
+    struct mnet_sim_host_options options = {.arguments = "--ipv4=10.0.0.9/24 --log=info --ntp=10.0.0.3",
+                                            .wall_clock = MNET_NEVER};
     struct mnet_sim *sim = mnet_sim_create(1);
     struct mnet_sim_segment *segment = mnet_sim_segment(sim);
     said[0] = '\0';
@@ -158,6 +159,22 @@ static bool is_right(const struct mnet_stack *stack)
     return error > -(int64_t)MNET_MILLISECOND && error < (int64_t)MNET_MILLISECOND;
 }
 
+/* Those of the command line. */
+static int ask_configured(struct mnet_env *env, void *argument)
+{
+    struct mnet_stack *stack;
+    struct mnet_sntp_server told;
+    (void)argument;
+    CHECK(mnet_stack_up(env, NULL, &stack) == 0);
+    CHECK(mnet_sntp_start(stack, NULL, 0) == 0);
+    CHECK(mnet_sntp_servers(stack, &told, 1) == 1);
+    CHECK(mnet_address_equal(told.address, mnet_ipv4(10, 0, 0, 3)));
+    CHECK(mnet_sntp_start(stack, names, 1) == 0); /* the program's own count instead */
+    CHECK(mnet_sntp_servers(stack, &told, 1) == 1);
+    CHECK(mnet_address_equal(told.address, mnet_ipv4(10, 0, 0, 1)));
+    return 0;
+}
+
 static int ask_one(struct mnet_env *env, void *argument)
 {
     struct mnet_stack *stack;
@@ -189,6 +206,13 @@ static void server_tells_the_time(void **state)
     visit(ask_one);
     expect_said("time: not known");
     expect_said("time: 2026-01-01 00:00:0");
+}
+
+static void servers_of_the_command_line_are_asked(void **state)
+{
+    (void)state;
+    memset(servers, 0, sizeof servers);
+    visit(ask_configured);
 }
 
 /* NTPPORT-4-1 */
@@ -302,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stack_begins_with_the_time_of_its_platform),
         cmocka_unit_test(server_tells_the_time),
+        cmocka_unit_test(servers_of_the_command_line_are_asked),
         cmocka_unit_test(ports_are_random_and_change),
         cmocka_unit_test(server_that_lies_is_noticed),
         cmocka_unit_test(late_answer_finds_its_port),

@@ -86,6 +86,8 @@ static struct mn_dhcpv6 full(void)
         .requested = {MN_DHCPV6_OPTION_INF_MAX_RT},
         .ia_count = 2,
         .dns_count = 2,
+        .ntp_count = 2,
+        .ntp = {address("2001:db8::123"), address("fe80::123")},
         .dns = {address("2001:db8::53"), address("fe80::53")},
     };
     message.ias[0] = (struct mn_dhcpv6_ia){.iaid = 1, .t1_s = 100, .t2_s = 160, .address_count = 2};
@@ -145,6 +147,8 @@ static void messages_are_read_as_they_were_written(void **state)
     assert_same_ia(&read.ias[0], &said.ias[0]);
     assert_same_ia(&read.ias[1], &said.ias[1]);
     assert_int_equal(read.dns_count, 2);
+    assert_int_equal(read.ntp_count, 2);
+    assert_true(mnet_address_equal(read.ntp[0], said.ntp[0]) && mnet_address_equal(read.ntp[1], said.ntp[1]));
     assert_true(mnet_address_equal(read.dns[1], said.dns[1]));
     assert_true(mn_domain_next(&read.domains, text));
     assert_string_equal(text, "lab.example");

@@ -297,6 +297,8 @@ static void take_information(struct mn_dhcp6_client *client, const struct mn_dhc
     memset(&taken, 0, sizeof taken);
     taken.dns_count = message->dns_count;
     memcpy(taken.dns, message->dns, sizeof taken.dns);
+    taken.ntp_count = message->ntp_count;
+    memcpy(taken.ntp, message->ntp, sizeof taken.ntp);
     while (taken.domain_count < MN_DHCP6_DOMAINS && mn_domain_next(&domains, taken.domains[taken.domain_count]))
         taken.domain_count++;
     if (memcmp(&taken, &client->information, sizeof taken) == 0)

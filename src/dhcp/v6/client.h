@@ -77,8 +77,9 @@ struct mn_dhcp6_config {
 
 /* Other configuration than addresses. */
 struct mn_dhcp6_information {
-    uint8_t dns_count, domain_count;
+    uint8_t dns_count, ntp_count, domain_count;
     struct mnet_address dns[MN_DHCPV6_DNS];    /* in the order of preference */
+    struct mnet_address ntp[MN_DHCPV6_NTP];    /* likewise */
     char domains[MN_DHCP6_DOMAINS][MN_DOMAIN]; /* the search list (RFC 3646 4) */
 };
 

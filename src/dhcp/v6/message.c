@@ -43,6 +43,7 @@ static void list_requested(struct mn_dhcpv6 *message)
     }
     ask_for(message, MN_DHCPV6_OPTION_DNS_SERVERS); /* N6-8.1-2 */
     ask_for(message, MN_DHCPV6_OPTION_DOMAIN_LIST);
+    ask_for(message, MN_DHCPV6_OPTION_NTP_SERVER); /* RFC 5908 5 */
 }
 
 /* The one IA_NA (DHCP6-12.1-1), its times 0 (DHCP6-21.4-2), without an address of its own choice

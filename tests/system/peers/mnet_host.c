@@ -12,6 +12,7 @@
  *   leave GROUP PORT              left
  *   addresses                     ADDRESS STATE..., all in one line
  *   resolve NAME                  ADDRESS..., all in one line
+ *   times                         ADDRESS of each time server that DHCP tells of, likewise
  *
  * Meanwhile TCP port 7 and UDP port 7 send everything back.
  */
@@ -253,6 +254,17 @@ static int resolve(char **words)
     return number < 0 ? number : 0;
 }
 
+static int list_times(char **words)
+{
+    struct mnet_sntp_server servers[MNET_SNTP_SERVERS_MAX];
+    (void)words;
+    int error = mnet_sntp_start(host.stack, NULL, 0);
+    int number = error < 0 ? error : (int)mnet_sntp_servers(host.stack, servers, MNET_SNTP_SERVERS_MAX);
+    for (int i = 0; i < number; i++)
+        mnet_print(host.env, "%s%s", text_of(servers[i].address), i + 1 < number ? " " : "\n");
+    return number;
+}
+
 static const struct {
     const char *name;
     int argument_count;
@@ -260,6 +272,7 @@ static const struct {
 } commands[] = {
     {"connect", 2, connect_to}, {"say", 2, say},     {"datagram", 3, send_datagram},   {"join", 2, join},
     {"leave", 2, leave},        {"count", 0, count}, {"addresses", 0, list_addresses}, {"resolve", 1, resolve},
+    {"times", 0, list_times},
 };
 
 static void obey(char *line)
