@@ -24,7 +24,7 @@ struct mnet_route {
 
 #define MNET_DUID_MAX 130       /* bytes of an identity for DHCPv6 */
 #define MNET_SNTP_SERVERS_MAX 4 /* time servers of a program or a configuration */
-#define MNET_DNS_MAX 4          /* DNS servers, and domains of the search list, of a configuration */
+#define MNET_DNS_MAX 4          /* DNS servers, and domains of the search list, of each stack */
 
 /* How an IPv6 address that the stack makes by itself gets its low 64 bits. */
 enum mnet_ipv6_identifier {
