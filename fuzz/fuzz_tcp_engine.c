@@ -139,7 +139,7 @@ static void check_packet(struct engine *e, const struct mnet_packet *packet, con
     MN_ASSERT(mn_sum_fold(mn_packet_sum(packet, 0)) == mn_sum_fold(mn_sum(0, bytes, packet->total)));
     struct mnet_endpoint local = {datagram->source, header.source_port};
     struct mnet_endpoint remote = {datagram->destination, header.destination_port};
-    uint32_t hash;
+    uint64_t hash;
     struct mn_conn *conn = mn_table_find(e->tcp, &local, &remote, &hash);
     if (conn != NULL && conn->kind == MN_CONN_TCB)
         tcp_check_sack(MN_CONTAINER(conn, struct mn_tcb, conn), &header);
@@ -188,7 +188,7 @@ static struct engine_user *some_user(struct engine *e)
 static struct mn_conn *find(const struct engine *e, unsigned who)
 {
     const struct mnet_endpoint local = own(e), remote = peer(e, who);
-    uint32_t hash;
+    uint64_t hash;
     return mn_table_find(e->tcp, &local, &remote, &hash);
 }
 

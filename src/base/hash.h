@@ -1,5 +1,5 @@
 /* SipHash, a keyed pseudorandom function (Aumasson and Bernstein): 2-4 if an attacker sees results
- * (initial sequence numbers, ports, IP identification), 1-3 for tables. */
+ * (initial sequence numbers, ports, IP identification), 1-3 for tables and flow labels. */
 #ifndef MN_HASH_H
 #define MN_HASH_H
 

@@ -79,7 +79,8 @@ void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t no
                                  .ts_value = mn_timestamps_value(&tcb->timestamps, now),
                                  .ts_echo = tcb->timestamps.recent,
                                  .ttl = tcb->conn.ttl,
-                                 .dscp = tcb->conn.dscp};
+                                 .dscp = tcb->conn.dscp,
+                                 .hash = tcb->hash};
         mn_reply(tcp, &reset);
     }
     mn_tcb_finish(tcp, tcb, error);

@@ -91,7 +91,7 @@ bool mn_tcp_icmp(struct mn_tcp *tcp, const struct mn_icmp_error *error, uint64_t
     struct quote quote;
     if (!read_quote(error, &quote))
         return false;
-    uint32_t hash;
+    uint64_t hash;
     struct mn_conn *conn = mn_table_find(tcp, &quote.local, &quote.remote, &hash);
     if (conn == NULL)
         return false;

@@ -14,7 +14,8 @@
 /* At most so many connections may have to give way to a new one. */
 #define YIELDS 8u
 
-struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now)
+struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t hash,
+                          uint64_t now)
 {
     if (tcp->established >= tcp->config.user.connections_max && !mn_pressure_evict_orphan(tcp, NULL, now)) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_LIMIT);
@@ -28,7 +29,7 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     if (tcb == NULL)
         return NULL;
     tcb->conn = (struct mn_conn){.local = mn_conn_end(local), .remote = mn_conn_end(remote), .kind = MN_CONN_TCB};
-    tcb->flow_label = mn_tcp_flow_label(tcp, &tcb->conn);
+    tcb->hash = hash;
     tcb->timer.kind = MN_TIMER_TCB;
     mn_tcb_stop_timers(tcp, tcb);
     tcb->flight.congestion.ops = mn_congestion_of(tcp->config.user.congestion);

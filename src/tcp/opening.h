@@ -4,7 +4,10 @@
 
 #include "tcp/tcb.h"
 
-struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t now);
+/* Returns the tcb of a new connection between two ends whose hash is `hash` (mn_table_find), in no
+ * table yet; or NULL if there is no room for it. */
+struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t hash,
+                          uint64_t now);
 /* The ISS is chosen: the send sequence space begins there. */
 void mn_tcb_start_sending(struct mn_tcb *tcb);
 /* The handshake is complete. */

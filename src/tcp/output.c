@@ -11,6 +11,7 @@
 #include "tcp/pacing.h"
 #include "tcp/plpmtu.h"
 #include "tcp/ready.h"
+#include "tcp/records/table.h"
 #include "tcp/recovery/feedback.h"
 #include "tcp/recovery/flight.h"
 #include "tcp/recovery/loss.h"
@@ -45,7 +46,7 @@ static bool may_fragment(const struct mn_tcb *tcb)
 /* Fills in the label of the flow, and the advice to IP. */
 static void advise_ip(const struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
 {
-    datagram->flow_label = tcb->flow_label;
+    datagram->flow_label = mn_tcp_flow_label(&tcb->conn.remote, tcb->hash);
     datagram->dont_fragment = !may_fragment(tcb);
     datagram->doubtful = mn_tcb_doubtful(tcb); /* MUST-20: negative advice at R1 */
     datagram->confirmed = tcb->was_established && !datagram->doubtful && now - tcb->flight.moved_ns < CONFIRMED_NS;

@@ -157,9 +157,7 @@ struct mn_tcb_rare {
  * apart from them. */
 struct mn_tcb {
     struct mn_conn conn;
-    uint32_t hash; /* of both ends: see table.c */
-    uint16_t path_mtu;
-    uint16_t snd_mss;        /* bytes of text in a full segment (Eff.snd.MSS, MUST-16) */
+    uint64_t hash;           /* of both ends: see table.c */
     struct mnet_link output; /* linked while there may be something to send: see awaits_user */
 
     /* Send sequence variables. SND.NXT never goes back: the scoreboard in `loss` has the data to be
@@ -217,7 +215,8 @@ struct mn_tcb {
     struct mn_plpmtu *plpmtu; /* NULL unless segments of this size have seemed too large */
     struct mn_ecn ecn;
     struct mn_timestamps timestamps; /* if they are among the options */
-    uint32_t flow_label;             /* of all segments over IPv6 */
+    uint16_t path_mtu;
+    uint16_t snd_mss; /* bytes of text in a full segment (Eff.snd.MSS, MUST-16) */
     struct mn_recvq recvq;
     size_t rcv_charged; /* memory that recvq pins, a part of the engine's receive_used */
     struct mn_autotune autotune;
@@ -282,7 +281,7 @@ struct mn_segment {
     uint8_t flags;
     bool marked;              /* congestion was experienced (ECN) */
     bool refused;             /* not acceptable: only its ACK and URG count */
-    uint32_t hash;            /* of both ends: see table.c */
+    uint64_t hash;            /* of both ends: see table.c */
     struct mnet_packet *text; /* the packet without headers; NULL after it was queued */
     uint64_t now;
 };

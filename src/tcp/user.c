@@ -24,7 +24,7 @@
 int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now, struct mn_tcb **out)
 {
     struct mnet_endpoint local = open->local;
-    uint32_t hash;
+    uint64_t hash;
     *out = NULL;
     if (tcp->established >= tcp->config.user.connections_max && tcp->orphans == 0)
         return MNET_E_LIMIT;
@@ -32,7 +32,7 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
                                 : mn_table_find(tcp, &local, &open->remote, &hash) == NULL;
     if (!free)
         return MNET_E_IN_USE;
-    struct mn_tcb *tcb = mn_tcb_new(tcp, local, open->remote, now);
+    struct mn_tcb *tcb = mn_tcb_new(tcp, local, open->remote, hash, now);
     if (tcb == NULL)
         return MNET_E_NO_MEMORY;
     tcb->loopback = open->loopback;
@@ -51,7 +51,6 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     mn_tcb_start_sending(tcb);
     mn_tcb_set_peer_mss(tcb, 0);
     mn_tcp_set_state(tcp, tcb, MN_SYN_SENT);
-    tcb->hash = hash;
     mn_table_add(tcp, &tcb->conn, hash);
     mn_tcb_owe(tcp, tcb, MN_OWED_SYN);
     *out = tcb;

@@ -240,7 +240,7 @@ static void keep_output(struct tcp_test *t, struct mnet_packet *packet, const st
     }
     if (usual && t->timestamps && !(o->header.flags & RST))
         assert_true(o->header.options & MN_TCP_OPTION_TIMESTAMPS); /* RFC 7323 3.2 */
-    uint32_t hash;
+    uint64_t hash;
     struct mn_conn *conn = mn_table_find(t->tcp, &o->from, &o->to, &hash);
     if (conn != NULL && conn->kind == MN_CONN_TCB)
         tcp_check_sack(MN_CONTAINER(conn, struct mn_tcb, conn), &o->header);
@@ -669,7 +669,7 @@ void shutdown_(struct tcp_test *t, enum mnet_shutdown how)
 
 enum mn_tcp_state tcp_state(struct tcp_test *t)
 {
-    uint32_t hash;
+    uint64_t hash;
     struct mn_conn *conn = mn_table_find(t->tcp, &t->local, &t->remote, &hash);
     if (conn == NULL)
         return MN_CLOSED;

@@ -166,6 +166,9 @@ SCRIPT(established_flow_label_is_that_of_all_segments)
     expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
     uint32_t label = t.seen.datagram.flow_label;
     assert_int_equal(label != 0, tcp_family() == IPV6);
+    send_(&t, .seq = 100000, .ack = 1, .flags = ACK);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK); /* SYN-RECEIVED answers */
+    assert_int_equal(t.seen.datagram.flow_label, label);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK);
     accept_(&t);
     write_text(&t, "x");
@@ -177,6 +180,57 @@ SCRIPT(established_flow_label_is_that_of_all_segments)
     drain(&t, NULL);
     abort_(&t);
     expect(&t, .seq = 2, .ack = 1, .flags = RST | ACK);
+    assert_int_equal(t.seen.datagram.flow_label, label);
+    send_(&t, .seq = 1, .ack = 2, .flags = ACK);
+    expect(&t, .seq = 2, .flags = RST); /* no connection is left */
+    assert_int_equal(t.seen.datagram.flow_label, label);
+    tcp_end(&t);
+}
+
+/* The same from our SYN to TIME-WAIT. */
+SCRIPT(time_wait_flow_label_is_that_of_the_syn)
+{
+    struct tcp_test t;
+    tcp_closed(&t);
+    struct mn_tcp_open open = {.local = t.local, .remote = t.remote};
+    assert_int_equal(mn_tcp_open(t.tcp, &open, t.now, &t.tcb), 0);
+    pump(&t);
+    expect(&t, .seq = 0, .flags = SYN);
+    uint32_t label = t.seen.datagram.flow_label;
+    assert_int_equal(label != 0, tcp_family() == IPV6);
+    send_(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK);
+    assert_int_equal(t.seen.datagram.flow_label, label);
+    close_(&t);
+    expect(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
+    assert_int_equal(t.seen.datagram.flow_label, label);
+    send_(&t, .seq = 1, .ack = 2, .flags = ACK);
+    for (int again = 0; again < 2; again++) {
+        send_(&t, .seq = 1, .ack = 2, .flags = FIN | ACK);
+        expect(&t, .seq = 2, .ack = 2, .flags = ACK);
+        assert_int_equal(t.seen.datagram.flow_label, label);
+        expect_state(&t, MN_TIME_WAIT);
+    }
+    tcp_end(&t);
+}
+
+/* The same from a cookie on, of which nothing is kept. */
+SCRIPT(cookie_flow_label_is_that_of_the_connection)
+{
+    struct tcp_test t;
+    tcp_closed(&t, .half_open_max = 1);
+    listen_with_choices(&t);
+    send_(&t, .flags = SYN, .from = endpoint(10, 66, 0, 1, 1000));
+    drain(&t, NULL);
+    send_(&t, .seq = 0, .flags = SYN);
+    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    assert_int_equal(counted(&t, TCP_COOKIE_TX), 1);
+    uint32_t label = t.seen.datagram.flow_label;
+    assert_int_equal(label != 0, tcp_family() == IPV6);
+    send_(&t, .seq = 1, .ack = 1, .flags = ACK);
+    accept_(&t);
+    write_text(&t, "x");
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "x");
     assert_int_equal(t.seen.datagram.flow_label, label);
     tcp_end(&t);
 }
@@ -192,8 +246,10 @@ SCRIPT(flow_labels_are_spread)
     for (uint16_t i = 0; i < 1600; i++) {
         struct mnet_endpoint remote = t.remote;
         remote.port = (uint16_t)(1000 + i);
-        const struct mn_conn conn = {.local = mn_conn_end(t.local), .remote = mn_conn_end(remote)};
-        uint32_t label = mn_tcp_flow_label(t.tcp, &conn);
+        const struct mn_conn_end end = mn_conn_end(remote);
+        uint64_t hash;
+        assert_null(mn_table_find(t.tcp, &t.local, &remote, &hash));
+        uint32_t label = mn_tcp_flow_label(&end, hash);
         assert_in_range(label, 1, MN_IPV6_FLOW_LABEL_MAX);
         buckets[label >> 16]++;
         near += label - last + 100 <= 200;
@@ -216,6 +272,8 @@ int main(void)
         cmocka_unit_test(established_ttl_and_dscp_may_change),
         cmocka_unit_test(established_reset_has_ttl_and_dscp),
         cmocka_unit_test(established_flow_label_is_that_of_all_segments),
+        cmocka_unit_test(time_wait_flow_label_is_that_of_the_syn),
+        cmocka_unit_test(cookie_flow_label_is_that_of_the_connection),
         over_ipv6(flow_labels_are_spread),
     };
     return run_scripts("tcp_ip_header", tests);

@@ -426,7 +426,7 @@ SCRIPT(syn_sent_without_scale_windows_are_plain)
 static uint16_t next_choice(struct tcp_test *t, struct mnet_endpoint local, struct mnet_endpoint remote)
 {
     struct mn_random before = t->random;
-    uint32_t hash;
+    uint64_t hash;
     assert_true(mn_table_choose_port(t->tcp, &local, remote.port == 0 ? NULL : &remote, true, &hash));
     t->random = before;
     return local.port;

@@ -133,7 +133,8 @@ void mn_cookie_answer(struct mn_tcp *tcp, const struct mn_listener *listener, co
                              .mss = mn_window_mss(tcp, seg->remote.address),
                              .window_shift = mn_window_shift(tcp),
                              .ttl = listener->ttl,
-                             .dscp = listener->dscp};
+                             .dscp = listener->dscp,
+                             .hash = seg->hash};
     uint8_t agreed = h->options & listener->offer;
     if (agreed & MN_TCP_OPTION_TIMESTAMPS) {
         reply.options |= agreed;
@@ -177,7 +178,7 @@ struct mn_tcb *mn_cookie_accept(struct mn_tcp *tcp, struct mn_listener *listener
     struct mn_half_open half = {.listener = listener,
                                 .iss = iss,
                                 .irs = irs,
-                                .window = seg->window,
+                                .window = seg->header.window,
                                 .rcv_wnd = (uint16_t)window(tcp),
                                 .mss = mss_table[low >> MSS_SHIFT & MSS_MASK]};
     half.conn = (struct mn_conn){.local = mn_conn_end(seg->local), .remote = mn_conn_end(seg->remote)};

@@ -63,7 +63,7 @@ struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open 
         header.flags |= MN_TCP_ECE;
     struct mnet_packet *packet = mn_segment_build(tcp, &half->conn, &header, datagram);
     if (packet != NULL)
-        datagram->flow_label = mn_tcp_flow_label(tcp, &half->conn);
+        datagram->flow_label = mn_tcp_flow_label(&half->conn.remote, half->hash);
     return packet;
 }
 
@@ -103,7 +103,8 @@ static void acknowledge(struct mn_tcp *tcp, struct mn_half_open *half, const str
                              .flags = MN_TCP_ACK,
                              .window = half->rcv_wnd,
                              .ttl = half->conn.ttl,
-                             .dscp = half->conn.dscp};
+                             .dscp = half->conn.dscp,
+                             .hash = half->hash};
     if (half->conn.options & MN_TCP_OPTION_TIMESTAMPS)
         mn_reply_timestamp(&reply, half->timestamp_offset, half->ts_recent, seg->now);
     mn_reply(tcp, &reply);
@@ -133,7 +134,7 @@ static void learn_syn_again(struct mn_half_open *half, const struct mn_segment *
     uint16_t mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
     half->conn.options &= h->options;
     half->mss = MN_MIN(half->mss, mss); /* 0: the smallest, which every host accepts */
-    half->window = seg->window;
+    half->window = seg->header.window;
     half->ts_recent = h->ts_value;
     half->peer_shift = MN_MIN(h->window_shift, (uint8_t)MN_TCP_WINDOW_SHIFT_MAX);
     half->ecn = half->ecn && mn_ecn_is_setup(seg->flags);
@@ -216,7 +217,7 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
         }
         return NULL;
     }
-    struct mn_tcb *tcb = mn_tcb_new(tcp, seg->local, seg->remote, seg->now);
+    struct mn_tcb *tcb = mn_tcb_new(tcp, seg->local, seg->remote, seg->hash, seg->now);
     if (tcb == NULL)
         return NULL;
     if (listener->congestion != MNET_CONGESTION_DEFAULT)
@@ -228,7 +229,6 @@ struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *hal
     uint32_t rcv_wnd = half->rcv_wnd; /* in the SYN,ACK */
     if (half->conn.hashed)
         mn_half_open_free(tcp, half);
-    tcb->hash = seg->hash;
     mn_table_add(tcp, &tcb->conn, tcb->hash);
     mn_window_init(tcp, tcb, rcv_wnd);
     tcb->listener = listener;

@@ -48,7 +48,7 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     half->timestamp_offset = beginning.timestamp_offset;
     if (isn_floor != 0 && mn_seq_lt(half->iss, isn_floor))
         half->iss = isn_floor + ISN_STEP;
-    half->window = seg->window;
+    half->window = seg->header.window;
     half->rcv_wnd = mn_window_initial(tcp, &seg->remote);
     half->mss = h->options & MN_TCP_OPTION_MSS ? h->mss : 0;
     /* RFC 7323 1.3: only in answer to the SYN's. */

@@ -73,21 +73,21 @@ struct mn_conn {
 /* A connection of which only a SYN has arrived: SYN-RECEIVED from LISTEN. */
 struct mn_half_open {
     struct mn_conn conn;
-    uint32_t hash;             /* of both ends: see table.c */
-    uint32_t timestamp_offset; /* see mn_tcp_begin */
-    struct mnet_link link;     /* of all half-open records, oldest first */
-    struct mn_timer timer;     /* of SYN,ACK retransmission */
+    uint64_t hash;         /* of both ends: see table.c */
+    struct mnet_link link; /* of all half-open records, oldest first */
+    struct mn_timer timer; /* of SYN,ACK retransmission */
     struct mn_listener *listener;
     uint64_t since_ns;
     uint32_t iss, irs;
-    uint32_t ts_recent; /* RFC 7323, if timestamps are among the options */
-    uint32_t window;    /* of the SYN, never scaled */
-    uint16_t rcv_wnd;   /* in our SYN,ACK */
-    uint16_t mss;       /* the peer's; 0 if it sent none */
-    uint8_t peer_shift; /* window scale, if that is among the options */
-    bool ecn;           /* the SYN was an ECN-setup SYN, and we agree */
-    uint8_t retries;
-    uint8_t challenges;      /* acknowledgements of suspicious segments sent so far */
+    uint32_t timestamp_offset; /* see mn_tcp_begin */
+    uint32_t ts_recent;        /* RFC 7323, if timestamps are among the options */
+    uint16_t window;           /* of the SYN, never scaled */
+    uint16_t rcv_wnd;          /* in our SYN,ACK */
+    uint16_t mss;              /* the peer's; 0 if it sent none */
+    uint8_t peer_shift : 4;    /* window scale, if that is among the options */
+    uint8_t challenges : 4;    /* acknowledgements of suspicious segments sent so far */
+    uint8_t retries : 5;
+    bool ecn : 1;            /* the SYN was an ECN-setup SYN, and we agree */
     struct mnet_link output; /* linked while a SYN,ACK waits to be sent */
 };
 
@@ -143,6 +143,7 @@ struct mn_reply {
     uint8_t window_shift;
     uint16_t mss;
     uint32_t ts_value, ts_echo;
+    uint64_t hash; /* of both ends: see table.c */
 };
 
 #endif

@@ -38,7 +38,8 @@ static MN_APART void reset(struct mn_tcp *tcp, const struct mn_segment *seg, uin
                                      .flags = flags,
                                      .options = h->options & MN_TCP_OPTION_TIMESTAMPS,
                                      .ts_value = h->ts_echo,
-                                     .ts_echo = h->ts_value});
+                                     .ts_echo = h->ts_value,
+                                     .hash = seg->hash});
 }
 
 void mn_reply_reset_at(struct mn_tcp *tcp, const struct mn_segment *seg, uint32_t seq)
@@ -73,7 +74,7 @@ MN_APART struct mnet_packet *mn_reply_output(struct mn_tcp *tcp, struct mn_datag
     struct mnet_packet *packet = mn_segment_build(tcp, &ends, &header, datagram);
     if (packet == NULL)
         return NULL;
-    datagram->flow_label = mn_tcp_flow_label(tcp, &ends);
+    datagram->flow_label = mn_tcp_flow_label(&ends.remote, reply->hash);
     tcp->reply_head = (tcp->reply_head + 1) % MN_REPLIES_MAX;
     tcp->reply_count--;
     if (header.flags & MN_TCP_RST)

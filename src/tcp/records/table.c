@@ -36,15 +36,15 @@ static inline size_t words_of(const struct mn_conn_end *local, const struct mn_c
 }
 
 /* Keyed, so that nobody outside can choose connections that share a bucket. */
-static uint32_t hash_of(const struct mn_tcp *tcp, const struct mn_conn_end *local, const struct mn_conn_end *remote)
+static uint64_t hash_of(const struct mn_tcp *tcp, const struct mn_conn_end *local, const struct mn_conn_end *remote)
 {
     uint64_t words[5];
     size_t count = words_of(local, remote, words);
-    return (uint32_t)mn_siphash13_words(&tcp->table_key, words, count);
+    return mn_siphash13_words(&tcp->table_key, words, count);
 }
 
 /* Connections and half-open records know their hash. One of TIME-WAIT has no room for it. */
-uint32_t mn_table_hash(const struct mn_tcp *tcp, const struct mn_conn *conn)
+uint64_t mn_table_hash(const struct mn_tcp *tcp, const struct mn_conn *conn)
 {
     switch ((enum mn_conn_kind)conn->kind) {
     case MN_CONN_TCB: return MN_CONTAINER(conn, struct mn_tcb, conn)->hash;
@@ -77,7 +77,7 @@ MN_APART void mn_table_expect(struct mn_tcp *tcp, struct mn_tcb *tcb)
 }
 
 static MN_APART struct mn_conn *look_up(struct mn_tcp *tcp, const struct mnet_endpoint *local,
-                                        const struct mnet_endpoint *remote, uint32_t *hash)
+                                        const struct mnet_endpoint *remote, uint64_t *hash)
 {
     const struct mn_conn_end ends[2] = {mn_conn_end(*local), mn_conn_end(*remote)};
     *hash = hash_of(tcp, &ends[0], &ends[1]);
@@ -92,7 +92,7 @@ static MN_APART struct mn_conn *look_up(struct mn_tcp *tcp, const struct mnet_en
 }
 
 struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *local, const struct mnet_endpoint *remote,
-                              uint32_t *hash)
+                              uint64_t *hash)
 {
     if (MN_UNLIKELY(tcp->last == NULL || !matches(tcp->last, local, remote)))
         return look_up(tcp, local, remote, hash);
@@ -100,7 +100,7 @@ struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *lo
     return tcp->last;
 }
 
-void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn, uint32_t hash)
+void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn, uint64_t hash)
 {
     MN_ASSERT(!conn->hashed);
     MN_CHECK(MN_ASSERT(hash == hash_of(tcp, &conn->local, &conn->remote)));
@@ -201,13 +201,13 @@ static bool heard_by_nobody(const struct mn_tcp *tcp, uint16_t port)
  * simultaneous ones. The mirror image of another connection would be opened in the same way. */
 static bool mirror_is_free(struct mn_tcp *tcp, const struct mnet_endpoint *local, const struct mnet_endpoint *remote)
 {
-    uint32_t hash;
+    uint64_t hash;
     return !mnet_endpoint_equal(*local, *remote) && mn_table_find(tcp, remote, local, &hash) == NULL;
 }
 
 /* RFC 6056 3.3.1: a random start, then the next free one. */
 bool mn_table_choose_port(struct mn_tcp *tcp, struct mnet_endpoint *local, const struct mnet_endpoint *remote,
-                          bool loopback, uint32_t *hash)
+                          bool loopback, uint64_t *hash)
 {
     uint32_t start = mn_random_below(tcp->config.random, PORT_COUNT);
     for (uint32_t i = 0; i < PORT_COUNT; i++) {
@@ -232,15 +232,16 @@ uint64_t mn_tuple_hash(const struct mn_hash_key *key, const struct mnet_endpoint
     return mn_siphash24(key, tuple, sizeof tuple);
 }
 
-/* The secret is that of initial sequence numbers, changed so that neither tells the other. */
-uint32_t mn_tcp_flow_label(const struct mn_tcp *tcp, const struct mn_conn *conn)
+static_assert(UINT64_MAX >> 44 == MN_IPV6_FLOW_LABEL_MAX, "a label has 20 bits");
+
+/* The upper bits of the hash. The table uses the lower 32 alone, and bits of a keyed hash say
+ * nothing about the others, so labels do not tell which connections share a bucket. The key has no
+ * other use, so they do not tell initial sequence numbers either. */
+uint32_t mn_tcp_flow_label(const struct mn_conn_end *remote, uint64_t hash)
 {
-    const struct mn_hash_key key = {~tcp->isn_key.k0, tcp->isn_key.k1};
-    uint64_t words[5];
-    if (mn_conn_end_is_ipv4(&conn->remote))
+    uint32_t label = (uint32_t)(hash >> 44);
+    if (mn_conn_end_is_ipv4(remote))
         return 0;
-    size_t count = words_of(&conn->local, &conn->remote, words);
-    uint32_t label = (uint32_t)mn_siphash13_words(&key, words, count) & MN_IPV6_FLOW_LABEL_MAX;
     return label != 0 ? label : 1; /* 0 is none */
 }
 

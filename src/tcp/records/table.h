@@ -6,13 +6,13 @@
 
 /* Returns the connection or record between both ends, or NULL. *hash is theirs in any case. */
 struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *local, const struct mnet_endpoint *remote,
-                              uint32_t *hash);
+                              uint64_t *hash);
 /* Returns the hash of the ends of a connection or record. */
-uint32_t mn_table_hash(const struct mn_tcp *tcp, const struct mn_conn *conn);
+uint64_t mn_table_hash(const struct mn_tcp *tcp, const struct mn_conn *conn);
 /* `tcb` is about to be used, and its next segment may be the next one of all. */
 void mn_table_expect(struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* `hash` is that of its ends. */
-void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn, uint32_t hash);
+void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn, uint64_t hash);
 void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn);
 void mn_table_add_listener(struct mn_tcp *tcp, struct mn_listener *listener);
 void mn_table_remove_listener(struct mn_tcp *tcp, struct mn_listener *listener);
@@ -25,7 +25,7 @@ bool mn_table_port_taken(const struct mn_tcp *tcp, struct mnet_endpoint local, e
  * itself; then the connection is none with itself, nor with another one of the host. Returns false
  * if there is none. */
 bool mn_table_choose_port(struct mn_tcp *tcp, struct mnet_endpoint *local, const struct mnet_endpoint *remote,
-                          bool loopback, uint32_t *hash);
+                          bool loopback, uint64_t *hash);
 
 /* What a connection begins with, from one keyed hash of its ends: ISN = M + F(4-tuple, secret)
  * (RFC 6528, MUST-8, MUST-9, SHLD-1), and the beginning of the clock of our timestamps, the same
@@ -37,8 +37,8 @@ struct mn_beginning {
 struct mn_beginning mn_tcp_begin(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
                                  const struct mnet_endpoint *remote, uint64_t now);
 /* Returns the flow label of all segments of a connection over IPv6, half-open and in TIME-WAIT
- * included: a keyed hash of both ends (RFC 6437 3). 0 for IPv4. */
-uint32_t mn_tcp_flow_label(const struct mn_tcp *tcp, const struct mn_conn *conn);
+ * included: a part of the keyed hash of both ends (RFC 6437 3). 0 for IPv4. */
+uint32_t mn_tcp_flow_label(const struct mn_conn_end *remote, uint64_t hash);
 /* Returns a keyed hash of both ends: 2-4 rounds, because others see values made of it. */
 uint64_t mn_tuple_hash(const struct mn_hash_key *key, const struct mnet_endpoint *local,
                        const struct mnet_endpoint *remote);

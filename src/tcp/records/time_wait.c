@@ -81,7 +81,7 @@ static struct mn_time_wait_block *block_with_room(struct mn_tcp *tcp)
 
 /* Appends a record that is in no table yet to the queue. Returns false if there is no place for
  * it. */
-static bool append(struct mn_tcp *tcp, const struct mn_time_wait *record, uint32_t hash)
+static bool append(struct mn_tcp *tcp, const struct mn_time_wait *record, uint64_t hash)
 {
     while (tcp->time_wait_places > 0 && tcp->time_wait_places >= tcp->config.user.time_wait_max)
         drop_oldest(tcp);
@@ -111,7 +111,7 @@ static void arm(struct mn_tcp *tcp, uint64_t now)
 static void move_to_the_end(struct mn_tcp *tcp)
 {
     struct mn_time_wait record = *oldest(tcp);
-    uint32_t hash = mn_table_hash(tcp, &record.conn);
+    uint64_t hash = mn_table_hash(tcp, &record.conn);
     drop_oldest(tcp);
     record.conn.hashed = record.conn.restarted = false;
     append(tcp, &record, hash);
@@ -140,8 +140,9 @@ void mn_time_wait_clear(struct mn_tcp *tcp)
 
 /* --- the state --- */
 
-/* `offset` is the beginning of the clock of our timestamps. */
-static void acknowledge_by(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint32_t offset, uint64_t now)
+/* `hash` is that of both ends, and `offset` the beginning of the clock of our timestamps. */
+static void acknowledge_by(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint64_t hash, uint32_t offset,
+                           uint64_t now)
 {
     struct mn_reply reply = {.local = mn_conn_endpoint(&tw->conn.local),
                              .remote = mn_conn_endpoint(&tw->conn.remote),
@@ -149,16 +150,17 @@ static void acknowledge_by(struct mn_tcp *tcp, const struct mn_time_wait *tw, ui
                              .ack = tw->rcv_nxt,
                              .flags = MN_TCP_ACK,
                              .ttl = tw->conn.ttl,
-                             .dscp = tw->conn.dscp};
+                             .dscp = tw->conn.dscp,
+                             .hash = hash};
     if (tw->conn.options & MN_TCP_OPTION_TIMESTAMPS)
         mn_reply_timestamp(&reply, offset, tw->ts_recent, now);
     mn_reply(tcp, &reply);
 }
 
-static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, uint64_t now)
+static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, const struct mn_segment *seg)
 {
-    struct mnet_endpoint local = mn_conn_endpoint(&tw->conn.local), remote = mn_conn_endpoint(&tw->conn.remote);
-    acknowledge_by(tcp, tw, mn_tcp_begin(tcp, &local, &remote, now).timestamp_offset, now);
+    struct mn_beginning beginning = mn_tcp_begin(tcp, &seg->local, &seg->remote, seg->now);
+    acknowledge_by(tcp, tw, seg->hash, beginning.timestamp_offset, seg->now);
 }
 
 /* A record replaces the tcb in the table. The tcb is closed for the network, with unread data left
@@ -177,8 +179,8 @@ void mn_time_wait_enter(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
                                    .ttl = tcb->conn.ttl,
                                    .dscp = tcb->conn.dscp};
     if (tcb->owed & MN_OWED_ACK) /* also without memory for a record */
-        acknowledge_by(tcp, &record, tcb->timestamps.offset, now);
-    uint32_t hash = tcb->hash;
+        acknowledge_by(tcp, &record, tcb->hash, tcb->timestamps.offset, now);
+    uint64_t hash = tcb->hash;
     mn_tcb_finish(tcp, tcb, 0);
     if (append(tcp, &record, hash) && tcp->time_wait_places == 1)
         arm(tcp, now);
@@ -217,7 +219,7 @@ static void restart(struct mn_tcp *tcp, struct mn_time_wait *tw, const struct mn
 }
 
 /* A segment without text may itself be an answer, so only a limited number is answered. */
-static void challenge(struct mn_tcp *tcp, struct mn_time_wait *tw, uint64_t now)
+static void challenge(struct mn_tcp *tcp, struct mn_time_wait *tw, const struct mn_segment *seg)
 {
     if (tw->conn.challenges >= MN_CHALLENGE_LIMIT) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_LIMITED);
@@ -225,7 +227,7 @@ static void challenge(struct mn_tcp *tcp, struct mn_time_wait *tw, uint64_t now)
     }
     tw->conn.challenges++;
     mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_ACK);
-    acknowledge(tcp, tw, now);
+    acknowledge(tcp, tw, seg);
 }
 
 MN_APART bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, struct mn_segment *seg,
@@ -249,9 +251,9 @@ MN_APART bool mn_time_wait_input(struct mn_tcp *tcp, struct mn_time_wait *tw, st
     if (seg->flags & MN_TCP_FIN && seg->seq + seg->len == tw->rcv_nxt && ack_is_good(tw, seg))
         restart(tcp, tw, seg);
     if (seg->len > 0)
-        acknowledge(tcp, tw, seg->now);
+        acknowledge(tcp, tw, seg);
     else if (seg->seq != tw->rcv_nxt)
-        challenge(tcp, tw, seg->now);
+        challenge(tcp, tw, seg);
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_STATE);
     return true;
 }
