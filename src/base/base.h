@@ -64,6 +64,14 @@ _Noreturn inline __attribute__((always_inline)) void mn_fail_here(int line)
  * reach one. */
 #define MN_ASSERT(condition) (MN_LIKELY(condition) ? (void)0 : MN_FAIL(condition))
 
+/* The same in debug builds and fuzzers only, for which the build defines MN_DEBUG: for facts that
+ * no memory depends on, or that cost time. Images of machines stay small without them. */
+#ifdef MN_DEBUG
+#define MN_DEBUG_ASSERT(condition) MN_ASSERT(condition)
+#else
+#define MN_DEBUG_ASSERT(condition) ((void)sizeof((condition) ? 1 : 0))
+#endif
+
 /* Checks, in public functions and in release builds, too, a duty of the caller that has no error
  * code. `misuse` names the caller's mistake in plain words. The report begins with the function's
  * name. */

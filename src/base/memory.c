@@ -21,6 +21,7 @@ static_assert(MN_SLAB_BYTES % PAGE == 0, "slabs follow one another on page bound
 
 static uintptr_t round_up(uintptr_t value, uintptr_t to)
 {
+    MN_DEBUG_ASSERT(to > 0);
     return (value + to - 1) / to * to;
 }
 
@@ -87,6 +88,7 @@ static void count_taken(struct mnet_memory *memory, uint32_t slabs)
     MN_ASSERT(memory->free_slabs >= slabs);
     memory->free_slabs -= slabs;
     memory->fewest_free = MN_MIN(memory->fewest_free, memory->free_slabs);
+    MN_DEBUG_ASSERT(memory->fewest_free <= memory->free_slabs);
 }
 
 struct mn_slab *mn_memory_slab(const struct mnet_memory *memory, const void *object)
@@ -109,6 +111,7 @@ static struct mn_slab *reclaim(struct mnet_memory *memory)
 
 struct mn_slab *mn_memory_take_slab(struct mnet_memory *memory, enum mn_claim claim)
 {
+    MN_DEBUG_ASSERT(memory->fresh <= memory->tables);
     if (!mn_memory_has_slab(memory, claim))
         return NULL;
     struct mn_slab *slab = memory->recycled;
@@ -124,6 +127,7 @@ struct mn_slab *mn_memory_take_slab(struct mnet_memory *memory, enum mn_claim cl
 
 void mn_memory_recycle(struct mnet_memory *memory, struct mn_slab *slab)
 {
+    MN_DEBUG_ASSERT(slab >= memory->slabs && slab < memory->slabs + memory->fresh);
     MN_ASSERT(slab->used == 0);
     slab->pool = NULL;
     slab->next = memory->recycled;
@@ -134,6 +138,8 @@ void mn_memory_recycle(struct mnet_memory *memory, struct mn_slab *slab)
  * older rest is larger, that one is kept. */
 static uint8_t *make_table(struct mnet_memory *memory, size_t bytes)
 {
+    MN_DEBUG_ASSERT(memory->fresh <= memory->tables);
+    MN_DEBUG_ASSERT(bytes % TABLE_ALIGNMENT == 0);
     size_t slabs = (bytes + MN_SLAB_BYTES - 1) / MN_SLAB_BYTES;
     if (slabs > memory->tables - memory->fresh)
         return NULL;

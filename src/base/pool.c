@@ -133,6 +133,7 @@ void *mn_pool_alloc_zeroed(struct mn_pool *pool, enum mn_claim claim)
 /* A full slab has room again, so no empty one need be kept. */
 static MN_APART void note_room(struct mn_pool *pool, struct mn_slab *slab)
 {
+    MN_DEBUG_ASSERT(slab->used + 1 == pool->objects_per_slab);
     struct mn_slab *kept = mn_pool_give_up(pool);
     if (kept != NULL)
         mn_memory_recycle(pool->memory, kept);
@@ -141,12 +142,14 @@ static MN_APART void note_room(struct mn_pool *pool, struct mn_slab *slab)
 
 static MN_APART void give_away(struct mn_pool *pool, struct mn_slab *slab)
 {
+    MN_DEBUG_ASSERT(slab->used == 0 && slab->pool == pool);
     unlink_partial(pool, slab);
     mn_memory_recycle(pool->memory, slab);
 }
 
 static void give_back(struct mn_slab *slab, void *object)
 {
+    MN_DEBUG_ASSERT(slab->pool->in_use > 0);
     struct mn_pool *pool = slab->pool;
     uint32_t used = slab->used;
     MN_ASSERT(pool != NULL && used > 0);

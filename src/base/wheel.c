@@ -43,6 +43,7 @@ static uint64_t time_of(uint64_t tick)
 /* Puts `timer` into its slot, relative to now_us. A timer due at `seen_us` has expired. */
 static void place(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t seen_us)
 {
+    MN_DEBUG_ASSERT(!mn_list_linked(&timer->link));
     uint64_t tick = tick_of(timer->at_ns);
     if (tick <= seen_us) {
         timer->slot = EXPIRED;
@@ -59,6 +60,7 @@ static void place(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t seen_
 
 void mn_wheel_cancel(struct mn_wheel *wheel, struct mn_timer *timer)
 {
+    MN_DEBUG_ASSERT(timer->slot == EXPIRED || timer->slot < MN_WHEEL_LEVELS * MN_WHEEL_SLOTS || !mn_timer_armed(timer));
     if (!mn_timer_armed(timer))
         return;
     MN_ASSERT(wheel->armed > 0);
@@ -70,6 +72,7 @@ void mn_wheel_cancel(struct mn_wheel *wheel, struct mn_timer *timer)
     unsigned level = timer->slot / MN_WHEEL_SLOTS, slot = timer->slot % MN_WHEEL_SLOTS;
     if (mn_list_empty(&wheel->slots[level][slot]))
         wheel->occupied[level] &= ~(UINT64_C(1) << slot);
+    MN_DEBUG_ASSERT(!mn_timer_armed(timer));
 }
 
 void mn_wheel_arm(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t at_ns)
@@ -86,6 +89,7 @@ void mn_wheel_arm(struct mn_wheel *wheel, struct mn_timer *timer, uint64_t at_ns
         wheel->next_ns = due_ns;
         wheel->next_exact = true;
     }
+    MN_DEBUG_ASSERT(wheel->armed > 0 && wheel->next_ns <= due_ns);
 }
 
 /* The slot of the next timers, and its beginning. */
@@ -112,14 +116,17 @@ static bool find_next_slot(const struct mn_wheel *wheel, struct next_slot *next)
  * the expired ones. */
 static void open_slot(struct mn_wheel *wheel, const struct next_slot *next)
 {
+    MN_DEBUG_ASSERT(!mn_list_empty(&wheel->slots[next->level][next->slot]));
     struct mnet_link *slot = &wheel->slots[next->level][next->slot], *link;
     wheel->occupied[next->level] &= ~(UINT64_C(1) << next->slot);
     while ((link = mn_list_take(slot)) != NULL)
         place(wheel, MN_CONTAINER(link, struct mn_timer, link), wheel->now_us);
+    MN_DEBUG_ASSERT(mn_list_empty(slot));
 }
 
 MN_RARE struct mn_timer *mn_wheel_take(struct mn_wheel *wheel)
 {
+    MN_DEBUG_ASSERT(wheel->now_us <= wheel->seen_ns / NANOSECONDS);
     uint64_t target = wheel->seen_ns / NANOSECONDS;
     struct next_slot next;
     wheel->next_exact = false; /* next_ns stays a lower bound */
@@ -142,6 +149,7 @@ MN_RARE struct mn_timer *mn_wheel_take(struct mn_wheel *wheel)
  * timers, waking at its beginning costs each of them nothing. */
 static uint64_t first_of(const struct mn_wheel *wheel, const struct next_slot *next)
 {
+    MN_DEBUG_ASSERT(!mn_list_empty(&wheel->slots[next->level][next->slot]));
     const struct mnet_link *slot = &wheel->slots[next->level][next->slot], *link = slot->next;
     uint64_t first = UINT64_MAX;
     if (next->level == 0)
@@ -157,6 +165,7 @@ static uint64_t first_of(const struct mn_wheel *wheel, const struct next_slot *n
 
 MN_RARE uint64_t mn_wheel_find_deadline(struct mn_wheel *wheel)
 {
+    MN_DEBUG_ASSERT((wheel->armed > 0) || mn_list_empty(&wheel->expired));
     struct next_slot next;
     uint64_t deadline = MNET_NEVER;
     if (!mn_list_empty(&wheel->expired))

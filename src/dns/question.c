@@ -19,10 +19,12 @@ static void tell_ended(struct mn_dns *dns)
         mn_list_remove(&lookup->link);
         dns->config.done(lookup);
     }
+    MN_DEBUG_ASSERT(mn_list_empty(&dns->ending));
 }
 
 void mn_dns_free_exchange(struct mn_dns_exchange *exchange)
 {
+    MN_DEBUG_ASSERT(exchange->question != NULL);
     exchange->question = NULL;
     exchange->to_close = !exchange->to_send; /* a port exists once the datagram has been fetched */
     exchange->to_send = false;
@@ -39,6 +41,7 @@ void mn_dns_free_exchanges(struct mn_dns *dns, const struct mn_dns_question *que
 static void give_answer(struct mn_dns *dns, struct mn_dns_question *question, enum mn_dns_status status,
                         struct mn_dns_answer *answer)
 {
+    MN_DEBUG_ASSERT(status != MN_DNS_PENDING);
     while (!mn_list_empty(&question->lookups)) {
         struct mn_dns_lookup *lookup = MN_CONTAINER(mn_list_first(&question->lookups), struct mn_dns_lookup, link);
         mn_list_remove(&lookup->link);
@@ -48,10 +51,12 @@ static void give_answer(struct mn_dns *dns, struct mn_dns_question *question, en
             answer->users++;
         mn_list_append(&dns->ending, &lookup->link);
     }
+    MN_DEBUG_ASSERT(mn_list_empty(&question->lookups));
 }
 
 static void free_question(struct mn_dns *dns, struct mn_dns_question *question)
 {
+    MN_DEBUG_ASSERT(mn_list_linked(&question->link));
     MN_ASSERT(mn_list_empty(&question->lookups));
     mn_dns_free_exchanges(dns, question);
     mn_list_remove(&question->link);
@@ -83,6 +88,7 @@ void mn_dns_drop_questions(struct mn_dns *dns)
         free_question(dns, question);
     }
     tell_ended(dns);
+    MN_DEBUG_ASSERT(mn_list_empty(&dns->asked));
 }
 
 /* ---- Asking ---- */
@@ -98,6 +104,7 @@ static struct mn_dns_exchange *free_slot(struct mn_dns *dns)
 static void ask_server(struct mn_dns *dns, struct mn_dns_question *question, struct mn_dns_exchange *exchange,
                        bool edns, uint64_t now)
 {
+    MN_DEBUG_ASSERT(question->server < dns->servers.count && exchange->question == NULL && !exchange->to_close);
     const struct mn_dns_server *server = &dns->servers.list[question->server];
     *exchange = (struct mn_dns_exchange){
         .question = question,
@@ -114,6 +121,7 @@ static void ask_server(struct mn_dns *dns, struct mn_dns_question *question, str
 /* Asks the best server that was not asked in this round, or begins another round. */
 void mn_dns_ask_next(struct mn_dns *dns, struct mn_dns_question *question, uint64_t now)
 {
+    MN_DEBUG_ASSERT(question->round < MN_DNS_ROUNDS);
     int server = mn_dns_servers_best(&dns->servers, question->asked | question->failed, now);
     if (server < 0 && question->round + 1 < MN_DNS_ROUNDS) {
         question->asked = 0;
@@ -138,6 +146,7 @@ void mn_dns_ask_next(struct mn_dns *dns, struct mn_dns_question *question, uint6
 
 void mn_dns_give_server_up(struct mn_dns *dns, struct mn_dns_question *question, uint64_t now)
 {
+    MN_DEBUG_ASSERT(question->server < MN_DNS_SERVERS);
     question->failed |= (uint8_t)(1u << question->server);
     mn_dns_ask_next(dns, question, now);
 }

@@ -60,6 +60,7 @@ static uint64_t rank(const struct mn_dns_server *server, uint64_t now)
 
 int mn_dns_servers_best(const struct mn_dns_servers *servers, unsigned except, uint64_t now)
 {
+    MN_DEBUG_ASSERT(servers->count <= MN_DNS_SERVERS);
     int best = -1;
     for (int i = 0; i < servers->count; i++) {
         if (except >> i & 1)
@@ -97,10 +98,12 @@ void mn_dns_server_note_answer(struct mn_dns_server *server, uint64_t rtt_ns)
     }
     server->silent = 0;
     server->aside_until_ns = 0;
+    MN_DEBUG_ASSERT(server->srtt_ns > 0);
 }
 
 void mn_dns_server_note_timeout(struct mn_dns_server *server, uint64_t now)
 {
+    MN_DEBUG_ASSERT(!mn_address_is_any(&server->address));
     server->silent += server->silent < UINT8_MAX;
     if (server->silent >= 2)
         server->aside_until_ns = now + MN_MIN(ASIDE_NS << MN_MIN(server->silent - 2, 8), ASIDE_MAX_NS);

@@ -8,6 +8,7 @@
 
 static bool is_on(const struct mn_dns_question *question, unsigned slot)
 {
+    MN_DEBUG_ASSERT(slot < MN_DNS_SERVERS);
     return question->phase == MN_DNS_BY_TCP && question->server == slot;
 }
 
@@ -31,6 +32,7 @@ static bool is_used(const struct mn_dns *dns, unsigned slot)
 
 void mn_dns_ask_stream(struct mn_dns *dns, struct mn_dns_question *question, uint64_t now)
 {
+    MN_DEBUG_ASSERT(question->server < dns->servers.count);
     struct mn_dns_stream *stream = &dns->streams[question->server];
     question->streams++;
     question->phase = MN_DNS_BY_TCP;
@@ -41,6 +43,7 @@ void mn_dns_ask_stream(struct mn_dns *dns, struct mn_dns_question *question, uin
         stream->server = dns->servers.list[question->server].address;
         stream->to_open = true;
     }
+    MN_DEBUG_ASSERT(question->streams <= STREAMS_MAX);
 }
 
 /* ---- Out ---- */
@@ -48,6 +51,7 @@ void mn_dns_ask_stream(struct mn_dns *dns, struct mn_dns_question *question, uin
 /* Writes the question with a new id (RFC 7766 6.2.1). */
 static void write_question(struct mn_dns *dns, struct mn_dns_question *question, struct mn_dns_output *output)
 {
+    MN_DEBUG_ASSERT(question->phase == MN_DNS_BY_TCP && !question->sent);
     uint16_t id;
     do
         id = (uint16_t)mn_random_u32(dns->config.random);
@@ -119,6 +123,7 @@ static void end_stream(struct mn_dns *dns, struct mn_dns_stream *stream)
         return;
     stream->to_close = !stream->to_open;
     forget_stream(dns, stream);
+    MN_DEBUG_ASSERT(stream->state == MN_DNS_STREAM_CLOSED);
 }
 
 void mn_dns_end_streams(struct mn_dns *dns)
@@ -145,6 +150,7 @@ static void repeat_questions(struct mn_dns *dns, unsigned slot, uint64_t now)
 
 void mn_dns_stream_expire(struct mn_dns *dns, unsigned slot, uint64_t now)
 {
+    MN_DEBUG_ASSERT(slot < MN_DNS_SERVERS);
     struct mn_dns_stream *stream = &dns->streams[slot];
     if (stream->state != MN_DNS_STREAM_OPEN)
         return;
@@ -183,6 +189,7 @@ void mn_dns_stream_note_close(struct mn_dns *dns, unsigned slot, uint64_t now)
 /* A stream that breaks the rules ends (RFC 1035 4.2.2). */
 static void break_stream(struct mn_dns *dns, unsigned slot, uint64_t now)
 {
+    MN_DEBUG_ASSERT(dns->streams[slot].state == MN_DNS_STREAM_OPEN);
     dns->config.counters->value[MNET_COUNT_DNS_DROP_INVALID]++;
     end_stream(dns, &dns->streams[slot]);
     repeat_questions(dns, slot, now);

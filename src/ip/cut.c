@@ -6,6 +6,7 @@
 
 uint32_t mn_ip_permute(const struct mn_hash_key *key, uint32_t value, unsigned half)
 {
+    MN_DEBUG_ASSERT(value >> half >> half == 0);
     MN_ASSERT(half > 0 && half <= 16);
     uint32_t mask = (UINT32_C(1) << half) - 1, left = value >> half & mask, right = value & mask;
     for (uint64_t round = 0; round < 4; round++) {
@@ -20,6 +21,8 @@ uint32_t mn_ip_permute(const struct mn_hash_key *key, uint32_t value, unsigned h
 /* No device can finish a checksum over several packets. */
 static void complete_checksum(struct mnet_packet *packet, uint8_t protocol)
 {
+    MN_DEBUG_ASSERT(packet->checksum != MNET_CHECKSUM_PARTIAL ||
+                    packet->csum_start + packet->csum_offset + 2u <= packet->total);
     if (packet->checksum != MNET_CHECKSUM_PARTIAL)
         return;
     uint16_t checksum = mn_checksum(mn_packet_sum(packet, packet->csum_start));
@@ -33,6 +36,7 @@ static void complete_checksum(struct mnet_packet *packet, uint8_t protocol)
  * reference. */
 static bool append_range(struct mnet_packet *piece, const struct mnet_packet *packet, uint32_t from, uint32_t len)
 {
+    MN_DEBUG_ASSERT(len > 0 && from + len <= packet->total);
     if (from < packet->len) {
         uint32_t part = MN_MIN(len, packet->len - from);
         if (!mnet_packet_append(piece, packet->data + from, part))
@@ -74,6 +78,7 @@ static bool make_pieces(struct mn_ip *ip, const struct mnet_packet *packet, uint
 MN_RARE int mn_ip_cut(struct mn_ip *ip, struct mnet_packet *packet, uint8_t protocol, uint32_t step,
                       struct mn_packet_queue *pieces)
 {
+    MN_DEBUG_ASSERT(step > 0 && packet->total > step);
     MN_ASSERT(packet->more == NULL && packet->gso == MNET_GSO_NONE);
     uint32_t count = (packet->total + step - 1) / step;
     bool room = ip->transmit.count + count <= MN_IP_TRANSMIT_MAX;

@@ -4,6 +4,7 @@
 
 struct mnet_packet *mn_ip_make_one(struct mn_ip *ip, struct mnet_packet *packet)
 {
+    MN_DEBUG_ASSERT(packet->next == NULL);
     struct mnet_packet *one = mn_packet_copy(packet, packet->memory);
     if (one == NULL)
         mn_ip_count(ip, MNET_COUNT_TX_DROP_MEMORY);

@@ -10,6 +10,7 @@
 /* No price is so high that the credit never reaches it. */
 static uint64_t most_credit(const struct mn_ip_limit *limit)
 {
+    MN_DEBUG_ASSERT(limit->mean_ns > 0);
     return MN_MAX(BURST_NS, 2 * (uint64_t)limit->mean_ns);
 }
 
@@ -23,9 +24,11 @@ void mn_ip_limit_errors(struct mn_ip *ip, uint32_t errors_per_s, uint64_t now)
 
 static void fill_bucket(struct mn_ip_limit *limit, uint64_t now)
 {
+    MN_DEBUG_ASSERT(now >= limit->filled_ns);
     uint64_t credit = limit->credit_ns + (now - limit->filled_ns);
     limit->credit_ns = MN_MIN(credit, most_credit(limit));
     limit->filled_ns = now;
+    MN_DEBUG_ASSERT(limit->credit_ns <= most_credit(limit));
 }
 
 bool mn_ip_check_error_limit(struct mn_ip *ip, uint64_t now)
@@ -40,7 +43,9 @@ bool mn_ip_check_error_limit(struct mn_ip *ip, uint64_t now)
 
 void mn_ip_pay_error(struct mn_ip *ip)
 {
+    MN_DEBUG_ASSERT(ip->icmp_limit.credit_ns >= ip->icmp_limit.price_ns);
     struct mn_ip_limit *limit = &ip->icmp_limit;
     limit->credit_ns -= limit->price_ns;
     limit->price_ns = mn_random_below(ip->random, 2 * limit->mean_ns + 1);
+    MN_DEBUG_ASSERT(limit->price_ns <= most_credit(limit));
 }

@@ -26,5 +26,6 @@ void mn_ip_queue_frame(struct mn_ip *ip, struct mnet_packet *frame)
 
 void mn_ip_send_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_mac *to, uint16_t type)
 {
+    MN_DEBUG_ASSERT(packet->next == NULL && packet->total > 0);
     mn_packet_queue_put(&ip->transmit, mn_ip_write_frame(ip, packet, to, type));
 }

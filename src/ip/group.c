@@ -120,6 +120,7 @@ bool mn_groups_contain(const struct mn_groups *groups, struct mnet_address addre
 
 static void remove_entry(struct mn_groups *groups, struct mn_group *group)
 {
+    MN_DEBUG_ASSERT(group >= groups->entries && group < groups->entries + groups->count);
     MN_ASSERT(group->members == 0);
     *group = groups->entries[--groups->count];
 }
@@ -136,6 +137,8 @@ static struct mn_group *take_place(struct mn_groups *groups)
 /* The filter has changed: it is reported from the time `at` on. */
 static void report_change(struct mn_ip *ip, struct mn_group *group, uint64_t at)
 {
+    MN_DEBUG_ASSERT(ip->groups.queriers[family_of(&group->address)].robustness >= ROBUSTNESS);
+    MN_DEBUG_ASSERT(group->address.zone == 0);
     enum mn_group_family family = family_of(&group->address);
     if (!is_reported(&group->address))
         return;
@@ -167,6 +170,7 @@ int mn_ip_join(struct mn_ip *ip, struct mnet_address address, uint64_t at)
         group->change_ns = MN_MIN(group->change_ns, at);
     arm(ip);
     return 0;
+    MN_DEBUG_ASSERT(group->members > 0 && mn_timer_armed(&ip->groups.timer) == (first_time(&ip->groups) != MNET_NEVER));
 }
 
 void mn_ip_leave(struct mn_ip *ip, struct mnet_address address)
@@ -230,6 +234,7 @@ static void choose_version(struct mn_ip *ip, enum mn_group_family family, uint64
 static void note_querier(struct mn_ip *ip, enum mn_group_family family, const struct mn_group_query *query,
                          uint64_t now)
 {
+    MN_DEBUG_ASSERT(query->version >= 1 && query->version <= protocols[family]->newest);
     struct mn_group_queriers *queriers = &ip->groups.queriers[family];
     if (query->version == protocols[family]->newest) {
         /* MLD2-5.1.8-1, MLD2-9.1-1: 0 says more than 7, and one report alone may be lost. */
@@ -247,6 +252,7 @@ static void note_querier(struct mn_ip *ip, enum mn_group_family family, const st
 /* RFC 2710 4, RFC 2236 3: each group has a time of its own, and keeps one that is early enough. */
 static void schedule_older(struct mn_ip *ip, struct mn_group *group, uint32_t max_ms, uint64_t now)
 {
+    MN_DEBUG_ASSERT(group->members > 0);
     const struct mn_group_queriers *queriers = &ip->groups.queriers[family_of(&group->address)];
     uint64_t at = MN_MAX(now + random_delay(ip, max_ms), queriers->rest_until_ns);
     if (group->answer_ns == MNET_NEVER || group->answer_ns > now + max_ms * MNET_MILLISECOND)
@@ -258,6 +264,7 @@ static void schedule_older(struct mn_ip *ip, struct mn_group *group, uint32_t ma
 static bool add_sources(struct mn_group *group, const struct mn_group_protocol *protocol,
                         const struct mn_group_query *query)
 {
+    MN_DEBUG_ASSERT(group->source_count <= MN_GROUP_SOURCES_MAX);
     struct mn_reader sources = query->sources;
     struct mnet_address source;
     while (mn_group_next_source(&sources, protocol->source_len, &source)) {
@@ -277,6 +284,7 @@ static bool add_sources(struct mn_group *group, const struct mn_group_protocol *
 static void schedule_specific(struct mn_group *group, const struct mn_group_protocol *protocol,
                               const struct mn_group_query *query, uint64_t at)
 {
+    MN_DEBUG_ASSERT(group->members > 0 && is_reported(&group->address));
     bool pending = group->answer_ns != MNET_NEVER;
     bool whole = query->source_count == 0 || (pending && group->source_count == 0);
     if (!pending)
@@ -325,6 +333,7 @@ void mn_groups_take_query(struct mn_ip *ip, enum mn_group_family family, const s
 /* MLD1-4-5, IGMP2-5-1; the newest version has no such rule (MLD2-6-2). */
 void mn_groups_note_report(struct mn_ip *ip, const struct mnet_address *address)
 {
+    MN_DEBUG_ASSERT(mn_address_is_multicast(address));
     struct mn_group *group = find(&ip->groups, address);
     if (group == NULL || group->members == 0 || !is_older(ip, family_of(address)))
         return;
@@ -337,6 +346,7 @@ void mn_groups_note_report(struct mn_ip *ip, const struct mnet_address *address)
 
 static void add_change(struct mn_group_report *report, struct mn_group *group, uint64_t next)
 {
+    MN_DEBUG_ASSERT(group->changes > 0);
     enum mn_group_record_type type = group->members > 0 ? MN_GROUP_TO_EXCLUDE : MN_GROUP_TO_INCLUDE;
     if (!mn_group_report_add(report, type, group, false)) {
         group->change_ns = report->now + RETRY;
@@ -358,6 +368,7 @@ static void add_answer(struct mn_group_report *report, struct mn_group *group, b
 /* The records of one group that are due now. */
 static void add_due(struct mn_group_report *report, struct mn_group *group, bool general, uint64_t next)
 {
+    MN_DEBUG_ASSERT(group->members > 0 || group->answer_ns == MNET_NEVER);
     if (group->members > 0 && general)
         add_answer(report, group, true);
     if (group->answer_ns <= report->now) {

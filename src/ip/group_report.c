@@ -4,12 +4,14 @@
 
 static void send(struct mn_group_report *report, struct mnet_packet *message, const struct mnet_address *to)
 {
+    MN_DEBUG_ASSERT(message->total >= report->protocol->message_len || report->version == report->protocol->newest);
     mn_ip_count(report->ip, MNET_COUNT_GROUP_REPORTS_TX);
     report->protocol->send(report->ip, message, to);
 }
 
 static bool send_older(struct mn_group_report *report, const struct mn_group *group)
 {
+    MN_DEBUG_ASSERT(report->packet == NULL && report->version >= 1);
     const struct mn_group_protocol *protocol = report->protocol;
     bool leave = group->members == 0;
     struct mnet_packet *message = mn_ip_new_message(report->ip);
@@ -41,6 +43,7 @@ void mn_group_report_end(struct mn_group_report *report)
 /* Begins a report; the head is written when the number of its records is known. */
 static bool begin(struct mn_group_report *report)
 {
+    MN_DEBUG_ASSERT(report->packet == NULL);
     const struct mn_group_protocol *protocol = report->protocol;
     uint16_t mtu = mn_ip_mtu_of(report->ip, protocol->ipv4);
     report->packet = mn_ip_new_message(report->ip);
@@ -58,6 +61,7 @@ static bool begin(struct mn_group_report *report)
 bool mn_group_report_add(struct mn_group_report *report, enum mn_group_record_type type, const struct mn_group *group,
                          bool with_sources)
 {
+    MN_DEBUG_ASSERT(group->source_count <= MN_GROUP_SOURCES_MAX);
     const struct mn_group_protocol *protocol = report->protocol;
     uint16_t source_count = with_sources ? group->source_count : 0;
     size_t len = protocol->record_len + (size_t)source_count * protocol->source_len;

@@ -19,6 +19,7 @@ bool mn_ip_check_room(struct mn_ip *ip, enum mn_ip_way_kind way)
 static MN_RARE struct mnet_packet *make_frame_elsewhere(struct mn_ip *ip, struct mnet_packet *packet,
                                                         const struct mn_ip_way *way)
 {
+    MN_DEBUG_ASSERT(way->kind == MN_IP_WAY_LOOPBACK || way->kind == MN_IP_WAY_GROUP);
     if (way->kind == MN_IP_WAY_LOOPBACK) {
         mn_packet_queue_put(&ip->loopback, packet);
         return NULL;
@@ -31,6 +32,8 @@ static MN_RARE struct mnet_packet *make_frame_elsewhere(struct mn_ip *ip, struct
 struct mnet_packet *mn_ip_make_frame(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_ip_way *way,
                                      uint64_t now)
 {
+    MN_DEBUG_ASSERT(way->kind == MN_IP_WAY_LOOPBACK || mn_address_is_ipv4(&way->next_hop) == way->ipv4);
+    MN_DEBUG_ASSERT(packet->next == NULL && packet->more == NULL);
     mn_ip_count(ip, MNET_COUNT_IP_TX);
     if (MN_UNLIKELY(way->kind != MN_IP_WAY_NEIGHBOUR))
         return make_frame_elsewhere(ip, packet, way);
@@ -42,5 +45,6 @@ struct mnet_packet *mn_ip_make_frame(struct mn_ip *ip, struct mnet_packet *packe
             return NULL;
     }
     mn_neighbour_use(&ip->neighbours, neighbour);
+    MN_DEBUG_ASSERT(!mn_mac_is_group(neighbour->mac));
     return mn_ip_write_frame(ip, packet, &neighbour->mac, neighbour->protocol->ethertype);
 }

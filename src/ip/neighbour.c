@@ -62,6 +62,7 @@ struct mn_neighbour *mn_neighbour_search(struct mn_neighbours *table, struct mne
 
 static unsigned age_list_of(const struct mn_neighbour *neighbour)
 {
+    MN_DEBUG_ASSERT(neighbour->state <= MN_NEIGHBOUR_FAILED);
     if (neighbour->state == MN_NEIGHBOUR_INCOMPLETE || neighbour->state == MN_NEIGHBOUR_FAILED)
         return MN_NEIGHBOUR_AGE_UNRESOLVED;
     return neighbour->ever_used ? MN_NEIGHBOUR_AGE_USED : MN_NEIGHBOUR_AGE_IDLE;
@@ -70,6 +71,7 @@ static unsigned age_list_of(const struct mn_neighbour *neighbour)
 /* Moves an entry to the youngest place of the list that it belongs to. */
 static void make_youngest(struct mn_neighbours *table, struct mn_neighbour *neighbour)
 {
+    MN_DEBUG_ASSERT(!mn_list_linked(&neighbour->age) || table->count > 0);
     if (mn_list_linked(&neighbour->age) && neighbour->age_list == MN_NEIGHBOUR_AGE_UNRESOLVED)
         table->unresolved--;
     mn_list_remove(&neighbour->age);
@@ -77,12 +79,14 @@ static void make_youngest(struct mn_neighbours *table, struct mn_neighbour *neig
     mn_list_append(&table->ages[neighbour->age_list], &neighbour->age);
     if (neighbour->age_list == MN_NEIGHBOUR_AGE_UNRESOLVED)
         table->unresolved++;
+    MN_DEBUG_ASSERT(table->unresolved <= table->max);
 }
 
 /* The oldest entry of one list that is a gateway's or not, as asked. There are few gateways, so few
  * steps. */
 static struct mn_neighbour *oldest(struct mn_neighbours *table, unsigned age, bool gateway)
 {
+    MN_DEBUG_ASSERT(age < MN_NEIGHBOUR_AGES);
     struct mnet_link *head = &table->ages[age];
     for (struct mnet_link *link = mn_list_first(head); link != NULL && link != head; link = link->next) {
         struct mn_neighbour *neighbour = MN_CONTAINER(link, struct mn_neighbour, age);
@@ -112,6 +116,8 @@ static struct mn_neighbour *choose_victim(struct mn_neighbours *table)
 /* Entries stay, so none comes of the reserve, and without memory none has to go for a stranger. */
 struct mn_neighbour *mn_neighbour_create(struct mn_neighbours *table, struct mnet_address address, bool gateway)
 {
+    MN_DEBUG_ASSERT(mn_neighbour_search(table, address) == NULL);
+    MN_DEBUG_ASSERT(address.zone == 0 && !mn_address_is_any(&address));
     if (table->count == table->max)
         table->counters->value[MNET_COUNT_ARP_DROP_TABLE] += mn_neighbour_remove(table, choose_victim(table));
     struct mn_neighbour *neighbour = mn_pool_alloc_zeroed(&table->pool, MN_CLAIM_SEND);
@@ -129,7 +135,9 @@ struct mn_neighbour *mn_neighbour_create(struct mn_neighbours *table, struct mne
 
 unsigned mn_neighbour_remove(struct mn_neighbours *table, struct mn_neighbour *neighbour)
 {
+    MN_DEBUG_ASSERT(table->count > 0 && mn_list_linked(&neighbour->age) && mn_list_linked(&neighbour->bucket));
     unsigned waited = mn_packet_queue_clear(&neighbour->pending);
+    MN_DEBUG_ASSERT(table->pending >= waited && table->pending_bytes >= neighbour->pending_bytes);
     table->pending -= waited;
     table->pending_bytes -= neighbour->pending_bytes;
     table->count--;
@@ -147,6 +155,8 @@ unsigned mn_neighbour_remove(struct mn_neighbours *table, struct mn_neighbour *n
 void mn_neighbour_set(struct mn_neighbours *table, struct mn_neighbour *neighbour, enum mn_neighbour_state state,
                       uint64_t at_ns)
 {
+    MN_DEBUG_ASSERT(at_ns != MNET_NEVER);
+    MN_DEBUG_ASSERT(mn_list_linked(&neighbour->bucket));
     neighbour->state = (uint8_t)state;
     if (neighbour->age_list != age_list_of(neighbour))
         make_youngest(table, neighbour);
@@ -155,6 +165,7 @@ void mn_neighbour_set(struct mn_neighbours *table, struct mn_neighbour *neighbou
 
 void mn_neighbour_use(struct mn_neighbours *table, struct mn_neighbour *neighbour)
 {
+    MN_DEBUG_ASSERT(mn_list_linked(&neighbour->age));
     neighbour->used = neighbour->ever_used = true;
     bool youngest = neighbour->age.next == &table->ages[MN_NEIGHBOUR_AGE_USED]; /* the last */
     if (MN_UNLIKELY(!youngest) && age_list_of(neighbour) == MN_NEIGHBOUR_AGE_USED)
@@ -163,6 +174,7 @@ void mn_neighbour_use(struct mn_neighbours *table, struct mn_neighbour *neighbou
 
 static void drop_first_waiting(struct mn_neighbours *table, struct mn_neighbour *neighbour)
 {
+    MN_DEBUG_ASSERT(neighbour->pending.count > 0 && table->pending > 0);
     mnet_packet_free(mn_neighbour_take(table, neighbour));
     table->counters->value[MNET_COUNT_ARP_DROP_PENDING]++;
 }
@@ -188,6 +200,7 @@ void mn_neighbours_relieve(struct mn_neighbours *table)
 
 MN_RARE void mn_neighbour_wait(struct mn_neighbours *table, struct mn_neighbour *neighbour, struct mnet_packet *packet)
 {
+    MN_DEBUG_ASSERT(packet->total > 0 && packet->next == NULL);
     MN_ASSERT(neighbour->state == MN_NEIGHBOUR_INCOMPLETE);
     mn_neighbours_relieve(table);
     while (neighbour->pending.count > 0 && (neighbour->pending.count == MN_NEIGHBOUR_PENDING ||
@@ -201,6 +214,7 @@ MN_RARE void mn_neighbour_wait(struct mn_neighbours *table, struct mn_neighbour 
     neighbour->pending_bytes += packet->total;
     table->pending_bytes += packet->total;
     table->pending++;
+    MN_DEBUG_ASSERT(neighbour->pending.count <= MN_NEIGHBOUR_PENDING);
 }
 
 struct mnet_packet *mn_neighbour_take(struct mn_neighbours *table, struct mn_neighbour *neighbour)
@@ -209,6 +223,7 @@ struct mnet_packet *mn_neighbour_take(struct mn_neighbours *table, struct mn_nei
     if (packet == NULL)
         return NULL;
     neighbour->pending_bytes -= packet->total;
+    MN_DEBUG_ASSERT(neighbour->pending.count > 0 || neighbour->pending_bytes == 0);
     table->pending_bytes -= packet->total;
     table->pending--;
     return packet;

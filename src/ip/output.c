@@ -22,6 +22,7 @@ static uint32_t size_on_wire(const struct mnet_packet *packet)
 static MN_RARE void loop_copy(struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram,
                               const struct mn_ip_way *way, uint64_t now)
 {
+    MN_DEBUG_ASSERT(way->kind == MN_IP_WAY_GROUP);
     struct mn_ip_way home = *way;
     home.kind = MN_IP_WAY_LOOPBACK;
     if (!mn_groups_contain(&ip->groups, datagram->destination) || !mn_ip_check_room(ip, home.kind))
@@ -39,6 +40,8 @@ static MN_RARE void loop_copy(struct mn_ip *ip, const struct mnet_packet *packet
 static MN_APART int output(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_datagram *datagram,
                            uint64_t now, struct mnet_packet **frame)
 {
+    MN_DEBUG_ASSERT(datagram->destination.zone == 0 && datagram->source.zone == 0);
+    MN_DEBUG_ASSERT(packet->next == NULL && packet->more == NULL);
     struct mn_ip_way way;
     *frame = NULL;
     int result = mn_ip_way_with_room(ip, datagram, &way);

@@ -4,6 +4,7 @@
 
 bool mn_ip_is_own(const struct mn_ip *ip, struct mnet_address address)
 {
+    MN_DEBUG_ASSERT(ip->own_end <= MN_OWN_MAX && address.zone == 0);
     for (unsigned i = 0; i < ip->own_end; i++)
         if (mn_own_is_usable(&ip->own[i]) && mn_address_equal(&ip->own[i].prefix.address, &address))
             return true;
@@ -19,6 +20,8 @@ enum mn_ip_address_state mn_ip_address_state(const struct mn_ip *ip)
 
 struct mnet_address mn_ip_address(const struct mn_ip *ip)
 {
+    MN_DEBUG_ASSERT(!mn_own_is_usable(&ip->own[MN_OWN_IPV4]) ||
+                    mn_address_is_ipv4(&ip->own[MN_OWN_IPV4].prefix.address));
     const struct mn_own_address *own = &ip->own[MN_OWN_IPV4];
     return mn_own_is_usable(own) ? own->prefix.address : MNET_ADDRESS_ANY;
 }
@@ -38,6 +41,7 @@ bool mn_ip_probes_ipv6(const struct mn_ip *ip)
 
 bool mn_ip_probes_source(const struct mn_ip *ip, const struct mnet_address *destination)
 {
+    MN_DEBUG_ASSERT(destination->zone == 0);
     if (mn_address_is_ipv4(destination))
         return false;
     bool near = mn_address_can_have_zone(destination);

@@ -31,6 +31,7 @@ static struct mnet_packet *make_request(struct mn_ip *ip, uint8_t type, uint32_t
 /* RFC 792: of the message; RFC 4443 2.3: with the pseudo-header. */
 static void set_checksum(struct mnet_packet *packet, const struct mn_datagram *datagram)
 {
+    MN_DEBUG_ASSERT(packet->len >= MN_ICMPV6_HEADER);
     uint64_t sum = datagram->protocol == MN_PROTOCOL_ICMP
                        ? 0
                        : mn_pseudo_sum(&datagram->source, &datagram->destination, datagram->protocol, packet->total);
@@ -72,6 +73,7 @@ MN_RARE void mn_ping_end(struct mn_ping *ping)
 
 MN_RARE bool mn_ping_answer(struct mn_ip *ip, const struct mnet_address *host, uint32_t mark, uint64_t now)
 {
+    MN_DEBUG_ASSERT(host->zone == 0);
     if (mn_list_empty(&ip->pings))
         return false;
     for (struct mnet_link *link = ip->pings.next; link != &ip->pings; link = link->next) {

@@ -15,6 +15,7 @@ bool mn_route_is_ipv6(const struct mnet_route *route)
 
 bool mn_routes_add(struct mn_routes *routes, struct mnet_prefix to, struct mnet_address gateway)
 {
+    MN_DEBUG_ASSERT(to.address.zone == 0 && gateway.zone == 0);
     if (to.length > (mn_address_is_ipv4(&to.address) ? 32 : 128) || routes->count == MN_ROUTES_MAX)
         return false;
     unsigned at = routes->count++;
@@ -31,10 +32,12 @@ void mn_routes_remove_ipv4(struct mn_routes *routes)
         if (!mn_address_is_ipv4(&routes->entries[i].to.address))
             routes->entries[kept++] = routes->entries[i];
     routes->count = kept;
+    MN_DEBUG_ASSERT(routes->count <= MN_ROUTES_MAX);
 }
 
 bool mn_routes_find(const struct mn_routes *routes, struct mnet_address destination, struct mnet_address *next_hop)
 {
+    MN_DEBUG_ASSERT(destination.zone == 0 && routes->count <= MN_ROUTES_MAX);
     for (unsigned i = 0; i < routes->count; i++) {
         const struct mn_route *route = &routes->entries[i];
         if (mn_prefix_contains(&route->to, &destination)) {

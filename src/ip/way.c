@@ -4,6 +4,7 @@
 
 int mn_ip_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_address destination, struct mn_ip_way *way)
 {
+    MN_DEBUG_ASSERT(destination.zone == 0 && source.zone == 0);
     bool ipv4 = mn_address_is_ipv4(&destination);
     int result = ipv4 ? mn_ipv4_find_way(ip, destination, way) : mn_ipv6_find_way(ip, source, destination, way);
     way->ipv4 = ipv4;
@@ -54,6 +55,7 @@ int mn_ip_path(struct mn_ip *ip, struct mnet_address destination, struct mn_ip_p
 
 void mn_ip_note_link_mtu(struct mn_ip *ip)
 {
+    MN_DEBUG_ASSERT(ip->mtu <= ip->link_mtu);
     mn_path_mtus_set_link(&ip->path_mtus, ip->mtu, ip->v6.on ? ip->v6.parameters.mtu : ip->link_mtu);
 }
 

@@ -8,6 +8,7 @@ static int64_t magnitude(int64_t value)
 /* The part of a correction that has been made by now. */
 static int64_t slewed(const struct mn_sntp_clock *clock, uint64_t now)
 {
+    MN_DEBUG_ASSERT(clock->since_ns <= now);
     uint64_t most = (now - clock->since_ns) / 1000000 * MN_SNTP_SLEW_PPM;
     if (most >= (uint64_t)magnitude(clock->left_ns))
         return clock->left_ns;
@@ -26,6 +27,7 @@ uint64_t mn_sntp_clock_read(const struct mn_sntp_clock *clock, uint64_t now)
 
 static void move(struct mn_sntp_clock *clock, int64_t offset_ns, int64_t left_ns, uint64_t now)
 {
+    MN_DEBUG_ASSERT(magnitude(left_ns) <= MN_SNTP_JUMP_NS);
     *clock = (struct mn_sntp_clock){.set = true, .offset_ns = offset_ns, .left_ns = left_ns, .since_ns = now};
 }
 
@@ -58,6 +60,7 @@ enum mn_sntp_change mn_sntp_clock_follow(struct mn_sntp_clock *clock, int64_t of
 /* The error of a sample grows with its age. */
 static int64_t reach(const struct mn_sntp_sample *sample, uint64_t now)
 {
+    MN_DEBUG_ASSERT(sample->at_ns <= now);
     return (int64_t)(sample->error_ns + (now - sample->at_ns) / 1000000 * MN_SNTP_DRIFT_PPM);
 }
 
@@ -82,6 +85,7 @@ static unsigned count_of(unsigned bits)
 /* If intervals have a point in common, then also the lower end of one of them (Marzullo). */
 int mn_sntp_agree(const struct mn_sntp_sample *samples, unsigned count, uint64_t now, unsigned *liars)
 {
+    MN_DEBUG_ASSERT(count > 0 && count < 32);
     unsigned most = 0;
     int best = -1;
     *liars = 0;

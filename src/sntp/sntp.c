@@ -74,6 +74,7 @@ void mn_sntp_set_servers(struct mn_sntp *sntp, const struct mnet_address *addres
 /* The request is over. */
 static void end_exchange(struct mn_sntp_server *server)
 {
+    MN_DEBUG_ASSERT(server->cookie != 0);
     server->cookie = 0; /* NTP-8-1 */
     server->to_close = true;
 }
@@ -81,6 +82,7 @@ static void end_exchange(struct mn_sntp_server *server)
 /* The next request comes in 2^exponent s and a little more, so that clients do not meet. */
 static void schedule(struct mn_sntp *sntp, struct mn_sntp_server *server, unsigned exponent, uint64_t now)
 {
+    MN_DEBUG_ASSERT(exponent <= RATE_MOST && server->least <= RATE_MOST);
     uint64_t seconds = UINT64_C(1) << MN_MAX(exponent, server->least);
     uint64_t more = mn_random_below(sntp->random, (uint32_t)(seconds * 1000 / 16)) * MNET_MILLISECOND;
     server->next_ns = now + seconds * MNET_SECOND + more;
@@ -89,6 +91,7 @@ static void schedule(struct mn_sntp *sntp, struct mn_sntp_server *server, unsign
 /* SNTP-10-2 */
 static void fail(struct mn_sntp *sntp, struct mn_sntp_server *server, uint64_t now)
 {
+    MN_DEBUG_ASSERT(!mn_address_is_any(&server->address));
     end_exchange(server);
     server->heard = true;
     schedule(sntp, server, server->bad, now);
@@ -128,6 +131,7 @@ static bool all_heard(const struct mn_sntp *sntp)
 
 static void mark_liars(struct mn_sntp_server **of, unsigned count, unsigned liars)
 {
+    MN_DEBUG_ASSERT(count <= MN_SNTP_SERVERS && liars >> count == 0);
     for (unsigned i = 0; i < count; i++) {
         bool lies = (liars >> i & 1) != 0;
         if (lies && !of[i]->lies)
@@ -195,6 +199,7 @@ static bool is_usable(const struct mn_ntp *answer)
  * longer than the whole exchange. */
 static bool take_sample(struct mn_sntp_server *server, const struct mn_ntp *answer, uint64_t now)
 {
+    MN_DEBUG_ASSERT(now >= server->sent_ns);
     uint64_t receive = mn_ntp_to_unix(answer->receive), transmit = mn_ntp_to_unix(answer->transmit);
     uint64_t whole = now - server->sent_ns, there = transmit - receive;
     if (there > whole + ERROR_LEAST_NS)
@@ -221,6 +226,7 @@ static bool is_answer(const struct mn_sntp_server *server, const struct mnet_add
 void mn_sntp_input(struct mn_sntp *sntp, unsigned slot, struct mnet_address source, const void *data, size_t len,
                    uint64_t now)
 {
+    MN_DEBUG_ASSERT(slot < MN_SNTP_SERVERS);
     struct mn_sntp_server *server = &sntp->servers[slot];
     struct mn_ntp answer;
     if (mn_ntp_parse(data, len, &answer) != MN_PARSE_OK || !is_answer(server, &source, &answer)) {
@@ -247,6 +253,7 @@ void mn_sntp_input(struct mn_sntp *sntp, unsigned slot, struct mnet_address sour
 
 void mn_sntp_note_unreachable(struct mn_sntp *sntp, unsigned slot, uint64_t now)
 {
+    MN_DEBUG_ASSERT(slot < MN_SNTP_SERVERS);
     struct mn_sntp_server *server = &sntp->servers[slot];
     if (server->cookie == 0)
         return;
@@ -271,6 +278,7 @@ static bool may_ask(const struct mn_sntp_server *server)
 /* SNTP-5-1, SNTP-5-2, NTPBCP-5.2-2 */
 static void ask(struct mn_sntp *sntp, struct mn_sntp_server *server, struct mn_sntp_output *output, uint64_t now)
 {
+    MN_DEBUG_ASSERT(may_ask(server));
     do {
         server->cookie = mn_random_u64(sntp->random);
     } while (server->cookie == 0);
@@ -282,6 +290,7 @@ static void ask(struct mn_sntp *sntp, struct mn_sntp_server *server, struct mn_s
 
 static void tell_next(struct mn_sntp *sntp, struct mn_sntp_server *server, struct mn_sntp_output *output, uint64_t now)
 {
+    MN_DEBUG_ASSERT(server->news != 0);
     output->act = MN_SNTP_TELL;
     output->news = (enum mn_sntp_news)__builtin_ctz(server->news);
     server->news &= (uint8_t)(server->news - 1);

@@ -4,6 +4,7 @@
 
 static void destroy(struct mnet_sockets *sockets, struct mn_file *file, bool linger)
 {
+    MN_DEBUG_ASSERT(file->kind == MN_FILE_EPOLL && file->references == 0 && mn_list_empty(&file->items));
     struct mn_epoll *epoll = MN_CONTAINER(file, struct mn_epoll, file);
     struct mnet_link *link;
     (void)linger;
@@ -46,6 +47,7 @@ static enum mnet_watch_mode mode_of(uint32_t events)
 static int add(struct mnet_sockets *sockets, struct mn_epoll *epoll, struct mn_file *file, int fd,
                const struct mnet_epoll_event *event)
 {
+    MN_DEBUG_ASSERT(find(epoll, file, fd) == NULL);
     struct mn_item *item = mn_sockets_alloc(sockets, sizeof *item);
     if (item == NULL)
         return -MNET_ENOMEM;
@@ -62,6 +64,7 @@ static int add(struct mnet_sockets *sockets, struct mn_epoll *epoll, struct mn_f
 
 static int modify(struct mn_item *item, const struct mnet_epoll_event *event)
 {
+    MN_DEBUG_ASSERT(item->epoll != NULL);
     item->events = event->events;
     item->data = event->data;
     mnet_watch_change(&item->watch, mn_ready_of_events(event->events), mode_of(event->events));

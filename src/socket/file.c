@@ -20,6 +20,8 @@ struct mn_file *mn_file_hold(struct mnet_sockets *sockets, int fd)
 
 void mn_file_release(struct mnet_sockets *sockets, struct mn_file *file, bool linger)
 {
+    MN_DEBUG_ASSERT(file->references > 1 || file->descriptors == 0);
+    MN_DEBUG_ASSERT(file->references > 0);
     if (--file->references == 0)
         file->destroy(sockets, file, linger);
 }
@@ -35,6 +37,7 @@ static int lowest_free(const struct mnet_sockets *sockets)
 
 int mn_file_install(struct mnet_sockets *sockets, struct mn_file *file)
 {
+    MN_DEBUG_ASSERT(file->references > file->descriptors);
     int fd = lowest_free(sockets);
     if (fd < 0)
         return fd;
@@ -45,6 +48,7 @@ int mn_file_install(struct mnet_sockets *sockets, struct mn_file *file)
 
 struct mn_file *mn_file_take(struct mn_file **place)
 {
+    MN_DEBUG_ASSERT(*place != NULL && (*place)->descriptors > 0);
     struct mn_file *file = *place;
     *place = NULL;
     if (--file->descriptors == 0)

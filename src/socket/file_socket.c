@@ -3,6 +3,7 @@
 
 static void destroy(struct mnet_sockets *sockets, struct mn_file *file, bool linger)
 {
+    MN_DEBUG_ASSERT(file->kind == MN_FILE_SOCKET && file->references == 0 && mn_list_empty(&file->items));
     struct mn_socket *socket = MN_CONTAINER(file, struct mn_socket, file);
     socket->ops->close(socket, linger);
     mn_sockets_free(sockets, socket, sizeof *socket);

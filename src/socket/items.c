@@ -35,6 +35,7 @@ static const struct mnet_stream_ops item_ops = {.ready = item_ready, .notify = s
 
 void mn_item_join(struct mn_item *item, struct mnet_set *set, unsigned wanted, enum mnet_watch_mode mode)
 {
+    MN_DEBUG_ASSERT(!mn_list_linked(&item->of_file));
     mn_list_append(&item->file->items, &item->of_file);
     mnet_watch_stream(set, &item->watch, (struct mnet_stream){&item_ops, item}, wanted);
     mnet_watch_change(&item->watch, wanted, mode);
@@ -44,6 +45,7 @@ void mn_item_leave(struct mn_item *item)
 {
     mnet_watch_end(&item->watch);
     mn_list_remove(&item->of_file);
+    MN_DEBUG_ASSERT(!mn_list_linked(&item->of_file));
 }
 
 void mn_file_tell(struct mn_file *file)
@@ -64,6 +66,7 @@ void mn_socket_take_event(void *context, unsigned ready)
 
 void mn_item_drop(struct mn_item *item)
 {
+    MN_DEBUG_ASSERT(mn_list_linked(&item->of_epoll));
     mn_item_leave(item);
     mn_list_remove(&item->of_epoll);
     mn_sockets_free(item->sockets, item, sizeof *item);

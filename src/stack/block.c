@@ -7,6 +7,7 @@
  * mn_block_end removes the reference. */
 MN_APART void mn_block_begin(struct mn_blocked *blocked, struct mnet_link *list)
 {
+    MN_DEBUG_ASSERT(!mn_list_linked(&blocked->link) || blocked->link.next != NULL);
     *blocked = (struct mn_blocked){.task = mnet_self()};
     mn_list_append(list, &blocked->link);
 }
@@ -14,10 +15,12 @@ MN_APART void mn_block_begin(struct mn_blocked *blocked, struct mnet_link *list)
 void mn_block_end(struct mn_blocked *blocked)
 {
     mn_list_remove(&blocked->link); /* which is in no list any more if the object is gone */
+    MN_DEBUG_ASSERT(!mn_list_linked(&blocked->link));
 }
 
 int mn_block(struct mn_blocked *blocked, uint64_t deadline)
 {
+    MN_DEBUG_ASSERT(mn_list_linked(&blocked->link));
     if (deadline == 0 || blocked->task == NULL)
         return MNET_E_DEADLINE;
     int error = mn_wait(NULL, deadline);
@@ -62,4 +65,5 @@ void mn_block_wake_gone(struct mnet_link *list)
         blocked->lent = NULL;
         mn_wake(blocked->task);
     }
+    MN_DEBUG_ASSERT(mn_list_empty(list));
 }

@@ -75,6 +75,7 @@ static enum kind classify(struct mnet_packet *frame, struct segment *s)
  * then VERIFIED. */
 static inline bool verify_at(const struct segment *s, const struct mn_frame *at)
 {
+    MN_DEBUG_ASSERT(s->frame->total >= MN_ETHERNET_HEADER + s->ip_len);
     if (!mn_frame_network_checksum_ok(at))
         return false;
     if (s->frame->total > MN_ETHERNET_HEADER + s->ip_len)
@@ -99,6 +100,7 @@ static bool verify(const struct segment *s)
 
 static void start(struct run *run, const struct segment *s)
 {
+    MN_DEBUG_ASSERT(s->ip_len >= headers_of(s));
     run->first = *s;
     run->tail = s->frame;
     run->next_seq = s->seq + (s->ip_len - headers_of(s));
@@ -110,6 +112,7 @@ static void start(struct run *run, const struct segment *s)
  * run ends. */
 static bool extend(struct run *run, const struct segment *s)
 {
+    MN_DEBUG_ASSERT(s->ip_len > headers_of(s));
     uint32_t payload = s->ip_len - headers_of(s);
     if (s->seq != run->next_seq || run->ip_len + payload > MN_FRAME_IP_MAX ||
         !mn_frame_same_headers(&run->first.at, &s->at))
@@ -163,12 +166,14 @@ static struct run *find(struct runs *runs, const struct segment *s)
 
 static void close_run(struct runs *runs, struct run *run)
 {
+    MN_DEBUG_ASSERT(runs->count > 0);
     finish(run);
     *run = runs->open[--runs->count];
 }
 
 static struct run *new_run(struct runs *runs)
 {
+    MN_DEBUG_ASSERT(runs->count <= RUNS && runs->oldest < RUNS);
     if (runs->count < RUNS)
         return &runs->open[runs->count++];
     struct run *run = &runs->open[runs->oldest];

@@ -4,6 +4,7 @@
 
 bool mn_stack_remote_ok(const struct mnet_stack *stack, struct mnet_address remote)
 {
+    MN_DEBUG_ASSERT(remote.zone == 0);
     if (mn_address_is_any(&remote) || mn_address_is_multicast(&remote) || mn_ip_is_broadcast(&stack->ip, remote))
         return false;
     if (!mn_address_is_ipv4(&remote))
@@ -14,5 +15,6 @@ bool mn_stack_remote_ok(const struct mnet_stack *stack, struct mnet_address remo
 
 bool mn_stack_local_ok(const struct mnet_stack *stack, struct mnet_address local)
 {
+    MN_DEBUG_ASSERT(local.zone == 0);
     return mn_address_is_any(&local) || mn_ip_is_own(&stack->ip, local);
 }

@@ -26,6 +26,7 @@ static struct mnet_stack *stack_of(struct mnet_link *node)
 /* Returns true if a stack has work left. Neither polling nor a callback may take a stack down. */
 static bool poll_stacks(struct mn_loop *loop, uint64_t now)
 {
+    MN_DEBUG_ASSERT(!loop->in_tasks);
     bool more = false;
     for (struct mnet_link *node = loop->stacks.next; node != &loop->stacks; node = node->next)
         more |= mnet_stack_poll(stack_of(node), now);
@@ -54,6 +55,7 @@ static uint64_t stacks_deadline(const struct mn_loop *loop)
 /* Waits if there is nothing else to do. A deadline that has passed is served in the next turn. */
 static void wait_for_work(struct mn_loop *loop, uint64_t now, uint64_t tasks_deadline)
 {
+    MN_DEBUG_ASSERT(!loop->in_tasks);
     if (tasks_deadline <= now)
         return;
     uint64_t deadline = stacks_deadline(loop);

@@ -10,6 +10,7 @@ static struct mnet_watch *next_of(const struct mnet_watch *watch)
 
 void mn_watch_tell(struct mnet_watch *watch, unsigned ready)
 {
+    MN_DEBUG_ASSERT(watch->set != NULL);
     struct mnet_set *set = watch->set;
     if ((watch->wanted & ready) == 0)
         return;
@@ -36,6 +37,7 @@ bool mn_notify_is_watched(const struct mn_notify *notify)
 
 int mn_notify_join(struct mn_notify *notify, struct mnet_watch *watch)
 {
+    MN_DEBUG_ASSERT(!mn_list_linked(&watch->link));
     if (mn_notify_is_watched(notify)) {
         mn_list_insert_before(&((struct mnet_watch *)notify->context)->sibling, &watch->sibling);
         return MNET_OK;
@@ -49,6 +51,7 @@ int mn_notify_join(struct mn_notify *notify, struct mnet_watch *watch)
 
 void mn_notify_leave(struct mn_notify *notify, struct mnet_watch *watch)
 {
+    MN_DEBUG_ASSERT(mn_notify_is_watched(notify));
     struct mnet_watch *next = next_of(watch);
     mn_list_remove(&watch->sibling);
     if (next == watch)
@@ -65,4 +68,5 @@ void mn_notify_end(struct mn_notify *notify)
         mn_list_remove(&watch->link);
         watch->set = NULL;
     }
+    MN_DEBUG_ASSERT(!mn_notify_is_watched(notify));
 }

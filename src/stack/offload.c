@@ -10,6 +10,7 @@
 /* Piece 0 of a packet is its linear part, the others are its fragments. */
 static struct mnet_slice piece_of(const struct mnet_packet *part, uint32_t piece)
 {
+    MN_DEBUG_ASSERT(piece <= part->fragment_count);
     if (piece == 0)
         return (struct mnet_slice){part->data, part->len};
     const struct mnet_fragment *fragment = &part->fragments[piece - 1];
@@ -47,6 +48,7 @@ static bool find_headers(const struct mnet_packet *frame, struct mn_frame *at)
 
 static uint32_t headers_of(const struct mnet_frames *frames)
 {
+    MN_DEBUG_ASSERT(frames->gso_size > 0);
     return MN_ETHERNET_HEADER + (uint32_t)frames->ip_header_len + frames->tcp_header_len;
 }
 
@@ -79,6 +81,7 @@ static bool begin_cut(struct mnet_frames *frames, const struct mnet_packet *fram
 /* Moves `count` bytes on, within the present piece of `size` bytes. */
 static void move_on(struct mnet_frames *at, uint32_t count, uint32_t size)
 {
+    MN_DEBUG_ASSERT(at->offset + count <= size);
     at->offset += count;
     if (at->offset < size)
         return;
@@ -98,6 +101,7 @@ static uint32_t next_size(const struct mnet_frames *frames)
  * `size` bytes of payload. Its TCP checksum is partial. */
 static void put_headers(const struct mnet_frames *frames, uint8_t *to, uint32_t size)
 {
+    MN_DEBUG_ASSERT(size > 0 && size <= frames->left);
     memcpy(to, frames->packet->data, headers_of(frames));
     struct mn_frame at = mn_frame_at(to, frames->ipv6, frames->ip_header_len, frames->tcp_header_len);
     struct mn_frame_cut cut = {.sequence = frames->seq, .payload = size, .identification = frames->identification};
@@ -111,6 +115,7 @@ static void put_headers(const struct mnet_frames *frames, uint8_t *to, uint32_t 
 /* The next segment, with `size` bytes of payload, has been made. */
 static void count_segment(struct mnet_frames *frames, uint32_t size)
 {
+    MN_DEBUG_ASSERT(size > 0 && size <= frames->left);
     frames->left -= size;
     frames->seq += size;
     frames->identification++;
@@ -129,6 +134,7 @@ bool mn_segmenter_init(struct mn_segmenter *s, const struct mnet_packet *frame, 
  * them. Returns false, with the position unchanged, if they do not fit in that way. */
 static bool fill(struct mnet_frames *frames, struct mnet_packet *segment, uint32_t len, bool copy)
 {
+    MN_DEBUG_ASSERT(len <= frames->left);
     struct mnet_frames at = *frames;
     while (len > 0) {
         struct mnet_slice slice = piece_of(at.part, at.piece);

@@ -16,6 +16,7 @@
 
 static bool has_source(struct mnet_stack *stack, struct mnet_address destination)
 {
+    MN_DEBUG_ASSERT(destination.zone == 0);
     struct mn_ip_path path;
     if (mn_ip_path(&stack->ip, destination, &path) < 0)
         return false;
@@ -46,6 +47,7 @@ static bool has_source_of_any(struct mnet_stack *stack, const struct mnet_addres
 static int await_source(struct mnet_stack *stack, struct mnet_link *list, const struct mnet_address *destinations,
                         unsigned count, uint64_t deadline)
 {
+    MN_DEBUG_ASSERT(count > 0);
     while (!stack->ended && mnet_self() != NULL) {
         uint64_t until = 0;
         for (unsigned i = 0; i < count; i++)

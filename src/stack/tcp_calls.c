@@ -26,6 +26,7 @@ static struct mnet_flow *create_flow(struct mnet_stack *stack)
 
 static void attach(struct mnet_flow *flow, struct mn_tcb *tcb)
 {
+    MN_DEBUG_ASSERT(flow->tcb == NULL && mn_tcp_owner(tcb) == NULL);
     flow->tcb = tcb;
     mn_tcp_set_owner(tcb, flow);
 }
@@ -38,6 +39,7 @@ void mn_flow_wake_gone(struct mnet_flow *flow)
 
 void mn_flow_free(struct mnet_flow *flow)
 {
+    MN_DEBUG_ASSERT(flow->tcb != NULL || flow->deferred == NULL);
     mn_flow_wake_gone(flow);
     mn_notify_end(&flow->notify);
     mn_flow_free_deferred(flow);
@@ -294,6 +296,7 @@ int mnet_tcp_accept(struct mnet_listener *listener, struct mnet_flow **flow, uin
 
 void mn_listener_free(struct mnet_listener *listener)
 {
+    MN_DEBUG_ASSERT(mn_list_linked(&listener->link));
     mn_block_wake_gone(&listener->acceptors);
     mn_notify_end(&listener->notify);
     mn_list_remove(&listener->link);
@@ -425,6 +428,7 @@ void mnet_tcp_release(struct mnet_flow *flow)
  * no memory, the connection is reset, because a stream with a gap must not end well. */
 static void end_flow(struct mnet_flow *flow, bool deliver)
 {
+    MN_DEBUG_ASSERT(flow->tcb != NULL && mn_tcp_owner(flow->tcb) == flow);
     struct mnet_stack *stack = flow->stack;
     struct mn_tcb *tcb = flow->tcb;
     mn_stack_enter(stack);

@@ -65,6 +65,7 @@ static void note_late(struct mn_race *race, struct mnet_address address)
 
 static void begin_next(struct mn_race *race)
 {
+    MN_DEBUG_ASSERT(race->next < race->count);
     unsigned i = race->next++;
     struct mn_race_attempt *attempt = &race->attempts[i];
     struct mnet_endpoint remote = {race->addresses[i], race->port};
@@ -87,6 +88,7 @@ static void begin_next(struct mn_race *race)
 /* Takes the flow out of the race. */
 static struct mnet_flow *take_flow(struct mn_race *race, unsigned i)
 {
+    MN_DEBUG_ASSERT(race->attempts[i].flow != NULL && race->running > 0);
     struct mn_race_attempt *attempt = &race->attempts[i];
     struct mnet_flow *flow = attempt->flow;
     mn_block_end(&attempt->blocked);
@@ -110,6 +112,7 @@ static void hasten(struct mn_race *race)
 /* Returns whether the attempt is established, and ends it if it has failed. */
 static bool follow(struct mn_race *race, unsigned i)
 {
+    MN_DEBUG_ASSERT(race->attempts[i].flow->opening);
     struct mn_race_attempt *attempt = &race->attempts[i];
     int status = mn_tcp_status(attempt->flow->tcb);
     if (status == MNET_OK)
@@ -152,10 +155,12 @@ static void end_all(struct mn_race *race, bool remember)
             remember_loser(race, i);
         end_attempt(race, i);
     }
+    MN_DEBUG_ASSERT(race->running == 0);
 }
 
 static struct mnet_flow *end_with(struct mn_race *race, unsigned winner)
 {
+    MN_DEBUG_ASSERT(winner < race->next);
     struct mnet_flow *flow = take_flow(race, winner);
     flow->opening = false;
     mn_losers_remove(&race->stack->losers, race->addresses[winner]);

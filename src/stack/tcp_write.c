@@ -45,12 +45,14 @@ static void keep(void *context)
 
 static ptrdiff_t queue_copy(struct mnet_flow *flow, const struct write *write, size_t len)
 {
+    MN_DEBUG_ASSERT(len > 0 && write->lent == NULL);
     const uint8_t *bytes = write->slices[write->at].data;
     return mn_tcp_send(flow->stack->tcp, flow->tcb, bytes + write->offset, len, false, flow->stack->now);
 }
 
 static MN_APART ptrdiff_t queue_lent(struct mnet_flow *flow, struct write *write, size_t len)
 {
+    MN_DEBUG_ASSERT(write->count == 1 && len > 0);
     size_t piece = MN_MIN(LENT_PIECE_MAX, flow->stack->config.tcp.send_buffer / 2);
     piece = MN_MIN(piece, len);
     int queued = mn_tcp_send_buffer(flow->stack->tcp, flow->tcb, write->lent, (uint32_t)write->offset, (uint32_t)piece,
@@ -91,6 +93,7 @@ static bool must_wait(int result)
 /* Returns the number of bytes that are not queued yet. */
 static size_t rest_of(const struct write *write)
 {
+    MN_DEBUG_ASSERT(write->at <= write->count);
     size_t rest = 0;
     for (size_t i = write->at; i < write->count; i++)
         rest += MN_MIN(write->slices[i].len, SIZE_MAX - rest);
@@ -274,6 +277,7 @@ int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, 
 /* Appends packets to the deferred ones. Returns false if memory is short. */
 static bool append_deferred(struct mnet_flow *flow, struct mn_packet_queue *packets)
 {
+    MN_DEBUG_ASSERT(packets->count > 0);
     if (flow->deferred == NULL) {
         flow->deferred = mn_pool_alloc_zeroed(&flow->stack->deferred_pool, MN_CLAIM_SEND);
         if (flow->deferred == NULL)
@@ -293,6 +297,7 @@ static int forget(struct mn_packet_queue *packets)
 /* Appends a copy of all the bytes to the deferred ones, or none of them if memory is short. */
 static int defer(struct mnet_flow *flow, const uint8_t *data, size_t len)
 {
+    MN_DEBUG_ASSERT(len > 0);
     struct mn_packet_queue packets = {0};
     for (size_t done = 0; done < len;) {
         struct mnet_buffer *buffer = mnet_buffer_alloc_tx(flow->stack->memory, MN_MIN(len - done, MNET_BUFFER_LARGE));
@@ -326,6 +331,7 @@ void mn_flow_free_deferred(struct mnet_flow *flow)
 
 bool mn_flow_flush_deferred(struct mnet_flow *flow)
 {
+    MN_DEBUG_ASSERT(flow->deferred == NULL || flow->deferred->flow == flow);
     struct mnet_stack *stack = flow->stack;
     struct mn_deferred *deferred = flow->deferred;
     for (struct mnet_packet *packet; deferred != NULL && (packet = deferred->packets.first) != NULL;) {

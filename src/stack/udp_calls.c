@@ -281,6 +281,7 @@ void mnet_udp_release(struct mnet_udp *udp)
 
 void mn_udp_want_device(struct mnet_udp *udp)
 {
+    MN_DEBUG_ASSERT(udp->stack != NULL);
     if (!mn_list_linked(&udp->congested))
         mn_list_append(&udp->stack->congested, &udp->congested);
 }
@@ -288,6 +289,7 @@ void mn_udp_want_device(struct mnet_udp *udp)
 /* A callback may not send, so no endpoint joins the list before it is empty. */
 MN_RARE void mn_udp_tell_device(struct mnet_stack *stack)
 {
+    MN_DEBUG_ASSERT(!mn_stack_congested(stack));
     for (struct mnet_link *node; (node = mn_list_take(&stack->congested)) != NULL;) {
         struct mnet_udp *udp = MN_CONTAINER(node, struct mnet_udp, congested);
         mn_block_wake_all(&udp->senders);

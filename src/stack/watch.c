@@ -166,6 +166,7 @@ void mnet_set_notify(struct mnet_set *set, void (*notify)(void *context), void *
 /* Asks the object, and moves the watch to the list in which it belongs from now on. */
 static bool find_ready(struct mnet_watch *watch)
 {
+    MN_DEBUG_ASSERT(watch->set != NULL && mn_list_linked(&watch->link));
     struct mnet_set *set = watch->set;
     watch->ready = watch->kind->ready(watch) & watch->wanted;
     bool again = watch->ready != 0 && watch->mode == MNET_WATCH_LEVEL;
@@ -179,6 +180,7 @@ static bool find_ready(struct mnet_watch *watch)
 /* Asks each told member once, as long as there is room. */
 static int collect(struct mnet_set *set, struct mnet_watch **ready, int max)
 {
+    MN_DEBUG_ASSERT(max > 0);
     int count = 0;
     struct mnet_link *last = mn_list_last(&set->told), *link = NULL;
     while (link != last && count < max) {

@@ -4,6 +4,8 @@
 
 void mn_group_note_end(struct mnet_task *task)
 {
+    MN_DEBUG_ASSERT(mn_list_linked(&task->member) && task->group->count > 0);
+    MN_DEBUG_ASSERT(task->group != NULL && task->state == MN_TASK_ENDED);
     struct mnet_group *group = task->group;
     mn_list_remove(&task->member);
     mn_list_append(&group->ended, &task->member);
@@ -16,6 +18,7 @@ void mn_group_note_end(struct mnet_task *task)
 
 void mn_group_forget(struct mnet_task *task)
 {
+    MN_DEBUG_ASSERT(task->group == NULL || task->group->count > 0);
     struct mnet_group *group = task->group;
     if (group == NULL)
         return;
@@ -30,6 +33,7 @@ bool mnet_group_reap(struct mnet_group *group, int *result)
     if (link == NULL)
         return false;
     struct mnet_task *task = MN_CONTAINER(link, struct mnet_task, member);
+    MN_DEBUG_ASSERT(group->count > 0 && task->group == group && task->state == MN_TASK_ENDED);
     group->count--;
     if (result != NULL)
         *result = task->result;

@@ -27,6 +27,7 @@ void mnet_disown(struct mnet_owned *owned)
         return;
     mn_list_remove(&owned->link);
     owned->finalise = NULL;
+    MN_DEBUG_ASSERT(!mn_list_linked(&owned->link));
 }
 
 void mnet_finalise(struct mnet_owned *owned)
@@ -52,4 +53,5 @@ void mn_task_finalise(struct mnet_task *task)
         check_newest(task, __builtin_frame_address(0));
         mnet_finalise(MN_CONTAINER(link, struct mnet_owned, link));
     }
+    MN_DEBUG_ASSERT(mn_list_empty(&task->owned));
 }

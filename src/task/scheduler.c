@@ -89,6 +89,7 @@ static struct mnet_task *next_task(struct mn_scheduler *scheduler)
 
 void mn_task_suspend(struct mnet_task *task)
 {
+    MN_DEBUG_ASSERT(task->scheduler->running == task);
     struct mn_scheduler *scheduler = task->scheduler;
     if (MN_UNLIKELY(!mn_canary_intact(task)))
         mn_stack_overflowed(task);
@@ -102,6 +103,7 @@ void mn_task_suspend(struct mnet_task *task)
 
 _Noreturn void mn_task_leave(struct mnet_task *task)
 {
+    MN_DEBUG_ASSERT(task->scheduler->running == task && task->state == MN_TASK_ENDED);
     struct mn_scheduler *scheduler = task->scheduler;
     if (MN_UNLIKELY(!mn_canary_intact(task)))
         mn_stack_overflowed(task);
@@ -114,6 +116,7 @@ _Noreturn void mn_task_leave(struct mnet_task *task)
 /* Not inline: one copy for all callers. */
 MN_APART void mn_task_wake(struct mnet_task *task, int outcome)
 {
+    MN_DEBUG_ASSERT(task != task->scheduler->running);
     MN_ASSERT(task->state == MN_TASK_WAITING);
     mn_list_remove(&task->queue);
     mn_wheel_cancel(&task->scheduler->wheel, &task->timer);
@@ -124,6 +127,7 @@ MN_APART void mn_task_wake(struct mnet_task *task, int outcome)
 
 static void wake_expired(struct mn_scheduler *scheduler)
 {
+    MN_DEBUG_ASSERT(scheduler->running == NULL);
     struct mn_timer *timer;
     while ((timer = mn_wheel_expire(&scheduler->wheel, scheduler->now)) != NULL)
         mn_task_wake(MN_CONTAINER(timer, struct mnet_task, timer), MNET_E_DEADLINE);
@@ -144,6 +148,7 @@ bool mn_scheduler_run(struct mn_scheduler *scheduler, uint64_t now, unsigned bud
         mn_switch(&scheduler->context, next->context);
         note_resumed(scheduler, &scheduler->root);
         if (scheduler->abandoned != NULL) {
+            MN_DEBUG_ASSERT(scheduler->abandoned->state == MN_TASK_ENDED && scheduler->running == NULL);
             mn_task_free(scheduler->abandoned);
             scheduler->abandoned = NULL;
         }
@@ -190,6 +195,7 @@ size_t mn_scheduler_stack_size(const struct mn_scheduler *scheduler)
 
 void mn_scheduler_destroy(struct mn_scheduler *scheduler)
 {
+    MN_DEBUG_ASSERT(scheduler->running == NULL);
     MN_ASSERT(scheduler->first->state == MN_TASK_ENDED);
     if (mn_scheduler_here == scheduler)
         mn_scheduler_here = NULL;

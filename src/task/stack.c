@@ -5,6 +5,8 @@
 
 void *mn_stack_get(struct mn_scheduler *scheduler, size_t size)
 {
+    MN_DEBUG_ASSERT((scheduler->kept_count == 0) == mn_list_empty(&scheduler->kept));
+    MN_DEBUG_ASSERT(size >= MN_TASK_STACK_LEAST && size % 16 == 0);
     struct mnet_link *kept = mn_list_first(&scheduler->kept);
     if (kept == NULL || size != scheduler->stacks.size)
         return scheduler->stacks.alloc(scheduler->stacks.context, size);
@@ -16,6 +18,7 @@ void *mn_stack_get(struct mn_scheduler *scheduler, size_t size)
 
 void mn_stack_put(struct mn_scheduler *scheduler, void *lowest, size_t size)
 {
+    MN_DEBUG_ASSERT(size >= MN_TASK_STACK_LEAST && size % 16 == 0);
     const struct mn_task_stacks *stacks = &scheduler->stacks;
     mn_fiber_clean(lowest, size);
     if (size != stacks->size || scheduler->kept_count == MN_TASK_STACKS_KEPT) {
@@ -26,6 +29,7 @@ void mn_stack_put(struct mn_scheduler *scheduler, void *lowest, size_t size)
     *kept = (struct mnet_link){0};
     mn_list_prepend(&scheduler->kept, kept);
     scheduler->kept_count++;
+    MN_DEBUG_ASSERT(scheduler->kept_count <= MN_TASK_STACKS_KEPT);
 }
 
 void mn_stack_drop(struct mn_scheduler *scheduler)
@@ -33,6 +37,7 @@ void mn_stack_drop(struct mn_scheduler *scheduler)
     const struct mn_task_stacks *stacks = &scheduler->stacks;
     while (!mn_list_empty(&scheduler->kept))
         stacks->free(stacks->context, mn_stack_get(scheduler, stacks->size), stacks->size);
+    MN_DEBUG_ASSERT(scheduler->kept_count == 0);
 }
 
 _Noreturn void mn_stack_overflowed(const struct mnet_task *task)

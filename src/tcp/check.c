@@ -214,7 +214,7 @@ static void check_half_opens(const struct mn_tcp *tcp)
 
 void mn_tcp_check(const struct mn_tcp *tcp)
 {
-    struct mn_tcp_usage usage = mn_tcp_usage(tcp);
+    size_t half_opens = tcp->half_opens.in_use;
     unsigned tcbs = 0, live = 0;
     uint64_t used = 0, early = 0;
     const struct mnet_link *head = &tcp->tcb_list;
@@ -231,9 +231,9 @@ void mn_tcp_check(const struct mn_tcp *tcp)
         used += tcb->rcv_charged;
         early += tcb->reassembly == NULL ? 0 : tcb->reassembly->pinned;
     }
-    MN_ASSERT(tcbs == usage.tcbs && live == usage.established && usage.established <= tcp->config.user.connections_max);
+    MN_ASSERT(tcbs == tcp->tcbs.in_use && live == tcp->established && live <= tcp->config.user.connections_max);
     MN_ASSERT(early == tcp->receive_early && used + early == tcp->receive_used);
     MN_ASSERT(tcp->receive_used == 0 || 2 * early <= tcp->receive_budget);
     check_half_opens(tcp);
-    MN_ASSERT(usage.half_open <= tcp->config.user.half_open_max && usage.time_wait <= tcp->config.user.time_wait_max);
+    MN_ASSERT(half_opens <= tcp->config.user.half_open_max && tcp->time_waiting <= tcp->config.user.time_wait_max);
 }

@@ -16,6 +16,7 @@
 /* Nothing more is sent or received: gives back what only a live connection needs. */
 static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
+    MN_DEBUG_ASSERT(tcb->state == MN_CLOSED);
     mn_table_remove(tcp, &tcb->conn);
     mn_tcb_stop_timers(tcp, tcb);
     mn_feedback_release(tcp, tcb);
@@ -26,6 +27,8 @@ static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_scoreboard_clear(&tcb->flight.loss.sent, &tcp->scoreboards);
     mn_tcb_drop_reassembly(tcp, tcb);
     mn_hog_remove(&tcb->flight.hog);
+    MN_DEBUG_ASSERT(!tcb->conn.hashed && !mn_list_linked(&tcb->output) && tcb->plpmtu == NULL &&
+                    tcb->flight.rate == NULL);
 }
 
 /* Returns whether the tcb is in a listener's queue and dead. Nobody will accept it any more, unless
@@ -57,6 +60,7 @@ void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error)
 {
+    MN_DEBUG_ASSERT(error <= 0 && tcb->state != MN_CLOSED);
     tcb->rare.error = (int8_t)error;
     mn_tcp_set_state(tcp, tcb, MN_CLOSED);
     quiesce(tcp, tcb);
@@ -68,6 +72,7 @@ void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error)
 
 void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t now)
 {
+    MN_DEBUG_ASSERT(error <= 0);
     if (tcb->conn.hashed && tcb->state != MN_SYN_SENT && tcb->state != MN_TIME_WAIT) {
         struct mn_reply reset = {.local = mn_conn_endpoint(&tcb->conn.local),
                                  .remote = mn_conn_endpoint(&tcb->conn.remote),

@@ -64,6 +64,7 @@ uint32_t mn_tcb_repeatable(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 
 MN_RARE void mn_keepalive_heard(const struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
+    MN_DEBUG_ASSERT(tcb->rare.keepalive.unanswered <= tcb->rare.keepalive.probes);
     uint32_t known = mn_tcb_repeatable(tcp, tcb);
     if ((seg->flags & (MN_TCP_SYN | MN_TCP_RST | MN_TCP_ACK)) != MN_TCP_ACK || !mn_tcb_ack_plausible(tcb, seg->ack) ||
         !mn_seq_within(seg->seq, tcb->rcv_nxt - known, known))
@@ -74,6 +75,7 @@ MN_RARE void mn_keepalive_heard(const struct mn_tcp *tcp, struct mn_tcb *tcb, co
 
 void mn_keepalive_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
+    MN_DEBUG_ASSERT(tcb->rare.keepalive.idle_ms == 0 || tcb->rare.keepalive.probes >= PROBES_LEAST);
     struct mn_keepalive *keepalive = &tcb->rare.keepalive;
     if (!watched(tcb))
         return;

@@ -17,6 +17,7 @@
 struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t hash,
                           uint64_t now)
 {
+    MN_DEBUG_ASSERT(remote.port != 0 && mn_address_is_ipv4(&local.address) == mn_address_is_ipv4(&remote.address));
     if (tcp->established >= tcp->config.user.connections_max && !mn_pressure_evict_orphan(tcp, NULL, now)) {
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_LIMIT);
         return NULL;
@@ -62,6 +63,7 @@ void mn_tcb_time_lost_syn(struct mn_tcb *tcb, const struct mn_segment *seg)
 
 void mn_tcb_established(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
+    MN_DEBUG_ASSERT(tcb->state == MN_SYN_SENT || tcb->state == MN_SYN_RECEIVED || tcb->state == MN_CLOSED);
     MN_ASSERT(tcb->snd_una == tcb->rare.iss + 1 && tcb->rcv_nxt == tcb->rare.irs + 1);
     tcb->was_established = true;
     tcb->rare.unreachable = MNET_UNREACHABLE_NONE;

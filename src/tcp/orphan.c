@@ -9,6 +9,7 @@
 
 void mn_orphan_add(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
+    MN_DEBUG_ASSERT(tcp->orphans <= tcp->established);
     MN_ASSERT(tcb->orphan && !mn_list_linked(&tcb->event));
     mn_list_append(&tcp->orphan_list, &tcb->event);
     tcp->orphans++;
@@ -16,6 +17,7 @@ void mn_orphan_add(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 void mn_orphan_note_progress(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
+    MN_DEBUG_ASSERT(tcb->orphan);
     if (mn_list_linked(&tcb->event)) {
         mn_list_remove(&tcb->event);
         mn_list_append(&tcp->orphan_list, &tcb->event);

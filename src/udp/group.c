@@ -11,6 +11,7 @@ static struct mnet_address *find(struct mn_udp_endpoint *endpoint, struct mnet_a
 
 bool mn_udp_is_member(const struct mn_udp_endpoint *endpoint, struct mnet_address group)
 {
+    MN_DEBUG_ASSERT(endpoint->group_count <= MN_COUNT_OF(endpoint->groups));
     for (unsigned i = 0; i < endpoint->group_count; i++)
         if (mn_address_equal(&endpoint->groups[i], &group))
             return true;

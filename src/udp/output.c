@@ -7,6 +7,7 @@
 /* Copies the next `len` bytes to `to`. */
 static void copy_bytes(struct mn_udp_bytes *bytes, uint8_t *to, size_t len)
 {
+    MN_DEBUG_ASSERT(len == 0 || bytes->slice != NULL);
     MN_ASSERT(len <= bytes->left);
     bytes->left -= len;
     while (len > 0) {
@@ -63,6 +64,8 @@ static MN_RARE uint32_t flow_label(struct mn_udp *udp, const struct mn_udp_endpo
 static void describe(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint, const struct mnet_udp_message *message,
                      struct mn_datagram *datagram)
 {
+    MN_DEBUG_ASSERT(message->dscp <= 63 && message->ecn <= 3);
+    MN_DEBUG_ASSERT(endpoint->local.port != 0 && message->remote.port != 0);
     bool to_group = mn_address_is_multicast(&message->remote.address);
     uint8_t dscp = message->dscp != 0 ? message->dscp : endpoint->dscp;
     *datagram = (struct mn_datagram){

@@ -12,6 +12,7 @@ static_assert(sizeof(struct mn_udp_arrival) <= MNET_PACKET_HEADROOM, "it lies at
  * needed any more. */
 static struct mn_udp_arrival *arrival_of(const struct mnet_packet *packet)
 {
+    MN_DEBUG_ASSERT((uintptr_t)packet->head % _Alignof(struct mn_udp_arrival) == 0);
     return (void *)packet->head;
 }
 
@@ -19,6 +20,7 @@ static struct mn_udp_arrival *arrival_of(const struct mnet_packet *packet)
  * much as the others leave: when many queues fill, there is still a share for one more. */
 static bool has_room(const struct mn_udp_endpoint *endpoint, size_t pinned)
 {
+    MN_DEBUG_ASSERT(endpoint->pinned <= endpoint->udp->pinned);
     const struct mn_udp *udp = endpoint->udp;
     unsigned queued = endpoint->queue.count + endpoint->lent.count;
     if (queued >= endpoint->queue_datagrams || mn_memory_is_short(udp->memory))
@@ -31,6 +33,7 @@ static bool has_room(const struct mn_udp_endpoint *endpoint, size_t pinned)
 
 bool mn_udp_enqueue(struct mn_udp_endpoint *endpoint, struct mnet_packet *packet, const struct mn_udp_arrival *arrival)
 {
+    MN_DEBUG_ASSERT(arrival->remote.address.zone == 0 && packet->next == NULL);
     size_t pinned = mnet_packet_pinned(packet);
     if (!has_room(endpoint, pinned) || mnet_packet_headroom(packet) < sizeof *arrival) {
         endpoint->udp->counters->value[MNET_COUNT_UDP_DROP_QUEUE]++;
@@ -58,6 +61,7 @@ void mn_udp_discard(struct mn_udp_endpoint *endpoint)
 {
     for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&endpoint->queue)) != NULL;)
         let_go(endpoint, packet);
+    MN_DEBUG_ASSERT(endpoint->queue.count == 0);
 }
 
 void mn_udp_keep(struct mn_udp_endpoint *endpoint, struct mnet_endpoint remote)
@@ -76,12 +80,14 @@ void mn_udp_release(struct mn_udp_endpoint *endpoint)
 {
     for (struct mnet_packet *packet; (packet = mn_packet_queue_take(&endpoint->lent)) != NULL;)
         let_go(endpoint, packet);
+    MN_DEBUG_ASSERT(endpoint->lent.count == 0);
 }
 
 /* ---- Errors ---- */
 
 bool mn_udp_note_error(struct mn_udp_endpoint *endpoint, const struct mn_udp_error *error)
 {
+    MN_DEBUG_ASSERT(error->result < 0 && endpoint->error_count <= MN_UDP_ERRORS);
     unsigned at = 0;
     while (at < endpoint->error_count && !mn_endpoint_equal(&endpoint->errors[at].remote, &error->remote))
         at++;
@@ -97,6 +103,7 @@ bool mn_udp_note_error(struct mn_udp_endpoint *endpoint, const struct mn_udp_err
 /* Takes the oldest error. False if there is none. */
 static bool take_error(struct mn_udp_endpoint *endpoint, struct mn_udp_error *error)
 {
+    MN_DEBUG_ASSERT(endpoint->error_count <= MN_UDP_ERRORS);
     if (MN_LIKELY(endpoint->error_count == 0))
         return false;
     *error = endpoint->errors[0];
@@ -186,6 +193,7 @@ static void describe(const struct mnet_packet *packet, const struct mnet_slice *
 static bool continues(const struct mnet_udp_message *message, const struct mnet_slice *last,
                       const struct mnet_packet *packet)
 {
+    MN_DEBUG_ASSERT(message->slice_count > 0);
     const struct mn_udp_arrival *arrival = arrival_of(packet);
     size_t segment = message->slices[0].len;
     return last->len == segment && packet->total <= segment && packet->total > 0 && segment <= UINT16_MAX &&
@@ -197,6 +205,7 @@ static bool continues(const struct mnet_udp_message *message, const struct mnet_
  * more. */
 static int list_pieces(const struct mnet_packet *packet, struct mnet_slice *slices, int max)
 {
+    MN_DEBUG_ASSERT(max >= 0);
     int count = mnet_packet_slices(packet, slices, max);
     size_t listed = 0;
     for (int i = 0; i < count; i++)
@@ -207,6 +216,7 @@ static int list_pieces(const struct mnet_packet *packet, struct mnet_slice *slic
 /* Moves the oldest datagram to those that are lent. */
 static void lend_first(struct mn_udp_endpoint *endpoint)
 {
+    MN_DEBUG_ASSERT(endpoint->queue.first != NULL);
     mn_packet_queue_put(&endpoint->lent, mn_packet_queue_take(&endpoint->queue));
 }
 
@@ -215,6 +225,7 @@ static void lend_first(struct mn_udp_endpoint *endpoint)
 static int merge(struct mn_udp_endpoint *endpoint, struct mnet_udp_message *message, struct mnet_slice *slices,
                  int slice_max)
 {
+    MN_DEBUG_ASSERT(message->slice_count > 0);
     int merged = 0;
     for (const struct mnet_packet *packet; merged < slice_max && (packet = endpoint->queue.first) != NULL; merged++) {
         const struct mnet_slice *last = &message->slices[message->slice_count - 1];

@@ -39,6 +39,7 @@ int mn_udp_init(struct mn_udp *udp, const struct mn_udp_config *config)
 
 static struct mnet_link *chain_of(struct mn_udp *udp, uint16_t port)
 {
+    MN_DEBUG_ASSERT(udp->chains != NULL);
     return &udp->chains[port & udp->chain_mask];
 }
 
@@ -53,6 +54,7 @@ static struct mn_udp_endpoint *endpoint_of(struct mnet_link *node)
 
 static bool connected(const struct mn_udp_endpoint *endpoint)
 {
+    MN_DEBUG_ASSERT(mn_address_is_any(&endpoint->remote.address) == (endpoint->remote.port == 0));
     return endpoint->remote.port != 0;
 }
 
@@ -77,6 +79,7 @@ static bool collide(const struct mn_udp_endpoint *endpoint, const struct binding
 /* Returns whether an endpoint other than `but` (NULL: any) collides with these ends. */
 static bool in_use(struct mn_udp *udp, const struct binding *binding, const struct mn_udp_endpoint *but)
 {
+    MN_DEBUG_ASSERT(binding->local.port != 0);
     struct mnet_link *chain = chain_of(udp, binding->local.port);
     FOR_EACH(node, chain)
     {
@@ -102,6 +105,7 @@ static bool port_taken(struct mn_udp *udp, uint16_t port)
  * end: on an own address that would be the endpoint itself. */
 static uint16_t choose_port(struct mn_udp *udp, uint16_t remote_port)
 {
+    MN_DEBUG_ASSERT(udp->endpoints <= udp->endpoints_max);
     uint32_t span = 65536 - MN_UDP_EPHEMERAL_FIRST;
     uint32_t start = mn_random_below(udp->random, span);
     for (uint32_t i = 0; i < span; i++) {
@@ -161,6 +165,8 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
         .group_loop = options->group_loop,
     };
     mn_list_append(chain_of(udp, binding.local.port), &endpoint->chain);
+    MN_DEBUG_ASSERT(endpoint->local.port != 0 &&
+                    mn_address_is_any(&endpoint->remote.address) == (endpoint->remote.port == 0));
     udp->endpoints++;
     return MNET_OK;
 }
@@ -183,6 +189,7 @@ int mn_udp_connect(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct 
 
 void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
 {
+    MN_DEBUG_ASSERT(mn_list_linked(&endpoint->chain) && udp->joined >= endpoint->group_count);
     udp->joined -= endpoint->group_count;
     mn_udp_release(endpoint);
     mn_udp_discard(endpoint);
@@ -190,6 +197,7 @@ void mn_udp_close(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
     mn_list_remove(&endpoint->event);
     MN_ASSERT(udp->endpoints > 0);
     udp->endpoints--;
+    MN_DEBUG_ASSERT(endpoint->pinned == 0);
 }
 
 int mn_udp_open_own(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const struct mnet_udp_options *options)
@@ -203,6 +211,7 @@ int mn_udp_open_own(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const 
 
 void mn_udp_close_own(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
 {
+    MN_DEBUG_ASSERT(udp->endpoints_max > 0);
     mn_udp_close(udp, endpoint);
     udp->endpoints_max--;
 }
@@ -221,6 +230,7 @@ static bool matches(const struct mn_udp_endpoint *endpoint, struct mnet_address 
  * none. */
 static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint local, struct mnet_endpoint remote)
 {
+    MN_DEBUG_ASSERT(local.address.zone == 0 && remote.address.zone == 0);
     struct mn_udp_endpoint *best = NULL;
     int best_score = -1;
     struct mnet_link *chain = chain_of(udp, local.port);
@@ -243,12 +253,14 @@ static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint loc
 
 static void announce(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)
 {
+    MN_DEBUG_ASSERT(mn_list_linked(&endpoint->chain));
     if (!mn_list_linked(&endpoint->event))
         mn_list_append(&udp->events, &endpoint->event);
 }
 
 enum mn_udp_verdict mn_udp_input(struct mn_udp *udp, const struct mn_datagram *datagram, struct mnet_packet *packet)
 {
+    MN_DEBUG_ASSERT(datagram->protocol == MN_PROTOCOL_UDP && packet->next == NULL);
     struct mn_udp_header header;
     enum mnet_counter drop = MNET_COUNTER_MAX;
     count(udp, MNET_COUNT_UDP_RX);

@@ -38,6 +38,7 @@ static uint64_t backoff_ns(struct mn_dhcp_client *client, unsigned before)
 /* Sends a message of the present state, and arms its repetition. */
 static void ask(struct mn_dhcp_client *client, enum mn_dhcp_type type, uint64_t wait_ns)
 {
+    MN_DEBUG_ASSERT(wait_ns > 0 || client->state == MN_DHCP_RENEWING || client->state == MN_DHCP_REBINDING);
     uint64_t secs = (client->now - client->begun_ns) / MNET_SECOND;
     client->to_send = (uint8_t)type;
     client->deadline_ns = client->now + wait_ns;
@@ -56,6 +57,7 @@ static void ask_with_backoff(struct mn_dhcp_client *client, enum mn_dhcp_type ty
 /* Waits for half of the time left until `limit`, at least a minute, but not beyond the limit. */
 static void ask_for_renewal(struct mn_dhcp_client *client, uint64_t limit)
 {
+    MN_DEBUG_ASSERT(client->state == MN_DHCP_RENEWING || client->state == MN_DHCP_REBINDING);
     uint64_t left = limit > client->now ? limit - client->now : 0;
     ask(client, MN_DHCP_REQUEST, MN_MIN(MN_MAX(left / 2, RENEW_INTERVAL_NS), left));
 }
@@ -99,6 +101,7 @@ static void start_over(struct mn_dhcp_client *client, uint64_t at_least_ns)
 
 static void select_server(struct mn_dhcp_client *client)
 {
+    MN_DEBUG_ASSERT(client->state != MN_DHCP_RELEASED);
     enter(client, MN_DHCP_SELECTING);
     begin_exchange(client);
     ask_with_backoff(client, MN_DHCP_DISCOVER);
@@ -106,6 +109,7 @@ static void select_server(struct mn_dhcp_client *client)
 
 static void request_offer(struct mn_dhcp_client *client)
 {
+    MN_DEBUG_ASSERT(client->state == MN_DHCP_REQUESTING && client->attempts <= REQUESTS_MAX);
     if (client->attempts == REQUESTS_MAX) {
         start_over(client, 0);
         return;
@@ -115,6 +119,7 @@ static void request_offer(struct mn_dhcp_client *client)
 
 static void renew(struct mn_dhcp_client *client)
 {
+    MN_DEBUG_ASSERT(client->state == MN_DHCP_BOUND);
     enter(client, MN_DHCP_RENEWING);
     client->begun_ns = client->now;
     begin_exchange(client);
@@ -123,6 +128,7 @@ static void renew(struct mn_dhcp_client *client)
 
 static void rebind(struct mn_dhcp_client *client)
 {
+    MN_DEBUG_ASSERT(client->state == MN_DHCP_RENEWING);
     enter(client, MN_DHCP_REBINDING);
     begin_exchange(client);
     ask_for_renewal(client, client->lease.end_ns);
@@ -130,6 +136,7 @@ static void rebind(struct mn_dhcp_client *client)
 
 static void bind(struct mn_dhcp_client *client)
 {
+    MN_DEBUG_ASSERT(client->lease.t1_ns <= client->lease.t2_ns && client->lease.t2_ns <= client->lease.end_ns);
     enter(client, MN_DHCP_BOUND);
     client->failures = 0;
     client->deadline_ns = client->lease.t1_ns;
@@ -140,6 +147,7 @@ static void bind(struct mn_dhcp_client *client)
  * for any. */
 static void reboot(struct mn_dhcp_client *client)
 {
+    MN_DEBUG_ASSERT(client->state == MN_DHCP_REBOOTING && client->attempts <= REBOOTS_MAX);
     if (client->attempts == REBOOTS_MAX) {
         bind(client);
         return;
@@ -272,6 +280,7 @@ static bool asks_any_server(const struct mn_dhcp_client *client)
  * OFFER, or in the ACK before. */
 static bool take_ack(struct mn_dhcp_client *client, const struct mn_dhcp *message)
 {
+    MN_DEBUG_ASSERT(client->lease.address != 0);
     struct mn_dhcp whole = *message;
     struct mn_dhcp_lease lease;
     if (client->state == MN_DHCP_REQUESTING && (message->server_id == 0 || message->lease_s == 0))
@@ -384,6 +393,7 @@ static void describe(const struct mn_dhcp_client *client, struct mn_dhcp *messag
 
 bool mn_dhcp_client_output(struct mn_dhcp_client *client, void *to, struct mn_dhcp_ends *ends)
 {
+    MN_DEBUG_ASSERT(client->state != MN_DHCP_OFF || client->to_send == 0);
     if (client->to_send == 0)
         return false;
     struct mn_dhcp message = {

@@ -34,6 +34,7 @@ static uint8_t prefix_length(uint32_t address, uint32_t mask)
  * network is the host alone. */
 static uint32_t choose_router(const struct mn_dhcp *message, const struct mn_dhcp_lease *lease)
 {
+    MN_DEBUG_ASSERT(lease->length > 0 && lease->length <= 32);
     for (unsigned i = 0; i < message->router_count; i++) {
         uint32_t router = message->routers[i];
         bool near = lease->length == 32 || ((router ^ lease->address) >> (32 - lease->length)) == 0;
@@ -46,6 +47,7 @@ static uint32_t choose_router(const struct mn_dhcp *message, const struct mn_dhc
 /* RFC 2131 4.4.5: T1 before T2 before the end of the lease, or the RFC's defaults. */
 static void choose_times(const struct mn_dhcp *message, struct mn_dhcp_lease *lease)
 {
+    MN_DEBUG_ASSERT(message->lease_s > 0);
     lease->lease_s = lease->t1_s = lease->t2_s = message->lease_s;
     if (lease->lease_s == MN_DHCP_INFINITE)
         return;
@@ -54,6 +56,7 @@ static void choose_times(const struct mn_dhcp *message, struct mn_dhcp_lease *le
     lease->t1_is_given = message->t1_s > 0 && message->t1_s < lease->t2_s;
     uint32_t half = MN_MAX(MN_MIN(lease->lease_s / 2, lease->t2_s / 7 * 4), 1u);
     lease->t1_s = lease->t1_is_given ? message->t1_s : half;
+    MN_DEBUG_ASSERT(lease->t1_s <= lease->t2_s && lease->t2_s <= lease->lease_s);
 }
 
 bool mn_dhcp_lease_read(const struct mn_dhcp *message, struct mn_dhcp_lease *lease)
@@ -85,6 +88,7 @@ bool mn_dhcp_lease_read(const struct mn_dhcp *message, struct mn_dhcp_lease *lea
 
 void mn_dhcp_lease_complete(struct mn_dhcp *message, const struct mn_dhcp_lease *held)
 {
+    MN_DEBUG_ASSERT(held->address != 0);
     if (message->server_id == 0)
         message->server_id = held->server;
     if (message->subnet_mask == 0)
@@ -121,6 +125,7 @@ static uint64_t after(uint64_t since, uint32_t seconds)
 
 void mn_dhcp_lease_begin(struct mn_dhcp_lease *lease, uint64_t since, uint32_t early_s)
 {
+    MN_DEBUG_ASSERT(lease->t1_s <= lease->t2_s && lease->t2_s <= lease->lease_s);
     lease->t1_ns = after(since, lease->t1_s);
     if (!lease->t1_is_given && lease->lease_s != MN_DHCP_INFINITE)
         lease->t1_ns -= early_s * MNET_SECOND;

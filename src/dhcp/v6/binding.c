@@ -27,6 +27,7 @@ bool mn_dhcp6_grants(const struct mn_dhcpv6_ia *ia)
 
 static struct mn_dhcp6_address *find(struct mn_dhcp6_binding *binding, const struct mnet_address *address)
 {
+    MN_DEBUG_ASSERT(binding->count <= MN_DHCP6_ADDRESSES);
     for (unsigned i = 0; i < binding->count; i++)
         if (mn_address_equal(&binding->addresses[i].address, address))
             return &binding->addresses[i];
@@ -87,10 +88,12 @@ static void choose_times(struct mn_dhcp6_binding *binding, const struct mn_dhcpv
         t2 = t1 == MNET_NEVER ? MNET_NEVER : t1 / T1_TENTHS * T2_TENTHS;
     binding->t1_ns = mn_time_after(now, t1);
     binding->t2_ns = mn_time_after(now, t2);
+    MN_DEBUG_ASSERT(binding->t1_ns <= binding->t2_ns);
 }
 
 static void update_address(struct mn_dhcp6_binding *binding, const struct mn_dhcpv6_address *given, uint64_t now)
 {
+    MN_DEBUG_ASSERT(given->preferred_s <= given->valid_s);
     struct mn_dhcp6_address *known = find(binding, &given->address);
     if (bars(given->status))
         return;
@@ -141,6 +144,7 @@ uint64_t mn_dhcp6_binding_deadline(const struct mn_dhcp6_binding *binding)
 
 void mn_dhcp6_binding_list(const struct mn_dhcp6_binding *binding, struct mn_dhcpv6_ia *ia)
 {
+    MN_DEBUG_ASSERT(binding->count <= MN_COUNT_OF(ia->addresses));
     ia->address_count = binding->count;
     for (unsigned i = 0; i < binding->count; i++)
         ia->addresses[i] = (struct mn_dhcpv6_address){.address = binding->addresses[i].address};

@@ -15,6 +15,8 @@ void mn_dhcp6_rate_init(struct mn_dhcp6_rate *rate, unsigned burst, uint64_t bur
 /* Returns how long a transmission has to wait; 0: it may go, and is paid for. */
 static uint64_t pay(struct mn_dhcp6_rate *rate, uint64_t now)
 {
+    MN_DEBUG_ASSERT(rate->credit_ns <= rate->burst_ns);
+    MN_DEBUG_ASSERT(rate->burst > 0 && now >= rate->filled_ns);
     uint64_t price = rate->burst_ns / rate->burst;
     rate->credit_ns = MN_MIN(mn_time_after(rate->credit_ns, now - rate->filled_ns), rate->burst_ns);
     rate->filled_ns = now;
@@ -27,6 +29,7 @@ static uint64_t pay(struct mn_dhcp6_rate *rate, uint64_t now)
 void mn_dhcp6_exchange_begin(struct mn_dhcp6_exchange *exchange, uint64_t delay_ns, uint64_t until_ns, uint64_t now)
 {
     *exchange = (struct mn_dhcp6_exchange){.next_ns = mn_time_after(now, delay_ns), .until_ns = until_ns};
+    MN_DEBUG_ASSERT(exchange->sent == 0);
 }
 
 /* DHCP6-15-2 to DHCP6-15-4 */

@@ -21,6 +21,7 @@ unsigned mn_ipv6_find_place(const struct mn_ip *ip)
 MN_RARE struct mn_own_address *mn_ipv6_add_address(struct mn_ip *ip, unsigned place, const struct mnet_prefix *prefix,
                                                    uint64_t at)
 {
+    MN_DEBUG_ASSERT(mn_ipv6_search_own(ip, &prefix->address) == NULL && prefix->length <= 128);
     MN_ASSERT(place >= MN_OWN_LINK_LOCAL && place < MN_OWN_MAX);
     struct mn_own_address *own = &ip->own[place];
     MN_ASSERT(own->state == MN_IP_ADDRESS_NONE);
@@ -57,6 +58,7 @@ MN_RARE void mn_ipv6_lose_address(struct mn_ip *ip, struct mn_own_address *own)
         mn_ip_leave(ip, mn_ipv6_solicited_node(&own->prefix.address));
     ip->last_way.known = false;
     ip->changes++;
+    MN_DEBUG_ASSERT(!mn_timer_armed(&own->timer));
 }
 
 MN_RARE void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own)
@@ -66,6 +68,7 @@ MN_RARE void mn_ipv6_remove_address(struct mn_ip *ip, struct mn_own_address *own
     while (ip->own_end > MN_OWN_LINK_LOCAL && ip->own[ip->own_end - 1].state == MN_IP_ADDRESS_NONE)
         ip->own_end--;
     mn_ipv6_set_own_bits(ip);
+    MN_DEBUG_ASSERT(ip->own_end <= MN_OWN_MAX);
 }
 
 bool mn_ip_take_lost(struct mn_ip *ip, struct mnet_address *address)
@@ -78,6 +81,7 @@ bool mn_ip_take_lost(struct mn_ip *ip, struct mnet_address *address)
 
 MN_RARE void mn_ipv6_announce(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
+    MN_DEBUG_ASSERT(own->announcements < 3);
     MN_ASSERT(mn_own_is_usable(own));
     mn_nd_announce(ip, own, own->moved ? mn_ipv6_all_nodes : mn_ipv6_all_routers);
     /* GRAND-6.1.2-4, ND-7.2.6-2 */

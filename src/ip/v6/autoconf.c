@@ -68,6 +68,7 @@ static enum mn_auto_state state_at(const struct mn_auto_address *a, uint64_t now
 
 static void update_state(struct mn_auto_address *a, uint64_t now)
 {
+    MN_DEBUG_ASSERT(!is_alive(a) || a->preferred_until_ns <= a->valid_until_ns);
     if (!is_alive(a))
         return;
     if (now >= a->valid_until_ns) /* SLAAC-5.5.4-6 */
@@ -81,6 +82,7 @@ static void update_state(struct mn_auto_address *a, uint64_t now)
 /* Gives `a` an address that no other of the list has. */
 static void make_address(struct mn_autoconf *autoconf, struct mn_auto_address *a)
 {
+    MN_DEBUG_ASSERT(a->prefix.length == MN_IDENTIFIER_BITS && a->state != MN_AUTO_INVALID);
     struct mn_identifier all[MN_AUTO_ADDRESSES_MAX], identifier;
     struct mn_identifiers taken = {all, 0};
     for (unsigned i = 0; i < MN_AUTO_ADDRESSES_MAX; i++)
@@ -116,6 +118,7 @@ static bool is_fresh(const struct mn_autoconf *autoconf, const struct mn_auto_ad
 
 static void add_temporary(struct mn_autoconf *autoconf, const struct mn_auto_address *stable, uint64_t now)
 {
+    MN_DEBUG_ASSERT(!stable->temporary && is_alive(stable));
     uint32_t desync_ms = mn_random_below(autoconf->config.random,
                                          MN_TEMP_DESYNC_NS / MNET_MILLISECOND); /* TEMP-3.8-2 */
     struct mn_auto_address temporary = {
@@ -169,6 +172,7 @@ static void set_deadline(struct mn_autoconf *autoconf, uint64_t now)
             first = earlier_after(now, a->preferred_until_ns - advance, first);
     }
     autoconf->next_ns = first;
+    MN_DEBUG_ASSERT(autoconf->next_ns > now);
 }
 
 void mn_autoconf_expire(struct mn_autoconf *autoconf, uint64_t now)
@@ -190,6 +194,8 @@ uint64_t mn_autoconf_deadline(const struct mn_autoconf *autoconf)
 static void add_stable(struct mn_autoconf *autoconf, struct mnet_prefix prefix, uint64_t preferred_until_ns,
                        uint64_t valid_until_ns, uint64_t now)
 {
+    MN_DEBUG_ASSERT(preferred_until_ns <= valid_until_ns && prefix.length == MN_IDENTIFIER_BITS);
+    MN_DEBUG_ASSERT(find_stable(autoconf, prefix) == NULL);
     struct mn_auto_address *place = find_free(autoconf);
     if (place == NULL)
         return;
@@ -302,6 +308,7 @@ void mn_autoconf_confirm(struct mn_autoconf *autoconf, struct mnet_address addre
 /* The last try has failed: the prefix gets no address of this kind any more. */
 static void give_up(struct mn_autoconf *autoconf, struct mn_auto_address *a)
 {
+    MN_DEBUG_ASSERT(a->state == MN_AUTO_TENTATIVE);
     struct mn_auto_address *stable = find_stable(autoconf, a->prefix);
     if (a->temporary && stable != NULL) /* TEMP-3.4-5 */
         stable->no_temporary = true;

@@ -17,6 +17,7 @@
 
 static void become_ours(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
+    MN_DEBUG_ASSERT(own->state == MN_IP_ADDRESS_PROBING);
     own->state = MN_IP_ADDRESS_OURS;
     ip->last_way.known = false;
     ip->changes++;
@@ -35,6 +36,7 @@ static void become_ours(struct mn_ip *ip, struct mn_own_address *own, uint64_t n
 
 static void probe(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
+    MN_DEBUG_ASSERT(own->state == MN_IP_ADDRESS_PROBING && own->probes < MN_DAD_PROBES_MAX);
     uint8_t *nonce = own->nonces[own->probes]; /* EDAD-4.1-1 */
     mn_groups_expire(ip, now);                 /* switches know the group before the answer */
     mn_random_bytes(ip->random, nonce, MN_ND_NONCE);
@@ -53,6 +55,7 @@ static void follow_time(struct mn_ip *ip, struct mn_own_address *own, uint64_t n
 
 MN_RARE void mn_ipv6_address_expire(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
+    MN_DEBUG_ASSERT(own->state != MN_IP_ADDRESS_NONE && own->state != MN_IP_ADDRESS_CONFLICT);
     unsigned wanted = ip->v6.dad_transmits + (own->looped ? MN_DAD_LOOPED_PROBES : 0);
     if (own->state != MN_IP_ADDRESS_PROBING)
         follow_time(ip, own, now);
@@ -66,6 +69,7 @@ MN_RARE void mn_ipv6_address_expire(struct mn_ip *ip, struct mn_own_address *own
 
 static bool has_sent(const struct mn_own_address *own, const struct mn_nd *message)
 {
+    MN_DEBUG_ASSERT(own->probes <= MN_DAD_PROBES_MAX);
     for (unsigned i = 0; message->nonce_len == MN_ND_NONCE && i < own->probes; i++)
         if (memcmp(message->nonce, own->nonces[i], MN_ND_NONCE) == 0)
             return true;
@@ -98,6 +102,7 @@ static void log_error(const struct mn_ip *ip, const struct mn_own_address *own, 
 /* An address of the configuration stays in the list, so that its owner sees why it has none. */
 static void give_up(struct mn_ip *ip, struct mn_own_address *own)
 {
+    MN_DEBUG_ASSERT(own->state != MN_IP_ADDRESS_NONE);
     if (own->automatic) {
         mn_ipv6_remove_address(ip, own);
     } else if (own->state != MN_IP_ADDRESS_CONFLICT) {
@@ -127,6 +132,7 @@ static bool is_of_mac(const struct mn_ip *ip, const struct mn_own_address *own)
 
 MN_RARE void mn_ipv6_address_note_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
+    MN_DEBUG_ASSERT(own->state != MN_IP_ADDRESS_NONE);
     mn_ip_count(ip, MNET_COUNT_ND_CONFLICT);
     if (own->state != MN_IP_ADDRESS_PROBING)
         return;

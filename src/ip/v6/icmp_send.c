@@ -3,6 +3,7 @@
 
 void mn_icmpv6_write(struct mnet_packet *packet, const struct mn_icmpv6_route *route)
 {
+    MN_DEBUG_ASSERT(packet->len == packet->total && packet->more == NULL);
     struct mn_ipv6 header = {
         .source = route->source,
         .destination = route->destination,
@@ -15,6 +16,7 @@ void mn_icmpv6_write(struct mnet_packet *packet, const struct mn_icmpv6_route *r
 
 void mn_icmpv6_send(struct mn_ip *ip, struct mnet_packet *packet, const struct mn_icmpv6_route *route)
 {
+    MN_DEBUG_ASSERT(packet->len >= MN_ICMPV6_HEADER);
     MN_ASSERT(route->to != NULL || mn_ipv6_is_multicast(&route->destination));
     struct mn_mac to = route->to != NULL ? *route->to : mn_mac_of_group(&route->destination);
     mn_icmpv6_write(packet, route);

@@ -14,6 +14,7 @@ static const struct mn_ip_leased *find(const struct mn_ip_leased *leased, unsign
 /* DHCP6-21.6-5 */
 MN_RARE void mn_ipv6_age_leased(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
 {
+    MN_DEBUG_ASSERT(own->leased);
     enum mn_ip_address_state before = own->state;
     if (!mn_own_is_usable(own))
         return;
@@ -31,6 +32,7 @@ MN_RARE void mn_ipv6_age_leased(struct mn_ip *ip, struct mn_own_address *own, ui
  * has already, of another origin, stays as it is. */
 static void lease(struct mn_ip *ip, const struct mn_ip_leased *leased, uint64_t now)
 {
+    MN_DEBUG_ASSERT(leased->preferred_until_ns <= leased->valid_until_ns);
     const struct mnet_prefix prefix = {leased->address, 128};
     struct mn_own_address *own = mn_ipv6_search_own(ip, &leased->address);
     if (own != NULL && !own->leased)
@@ -49,6 +51,7 @@ static void lease(struct mn_ip *ip, const struct mn_ip_leased *leased, uint64_t 
 
 MN_RARE void mn_ip_set_leased(struct mn_ip *ip, const struct mn_ip_leased *leased, unsigned count, uint64_t now)
 {
+    MN_DEBUG_ASSERT(count == 0 || leased != NULL);
     for (unsigned i = MN_OWN_FURTHER; i < MN_OWN_MAX; i++) {
         struct mn_own_address *own = &ip->own[i];
         if (own->leased && find(leased, count, &own->prefix.address) == NULL)

@@ -10,6 +10,7 @@
 
 struct mnet_packet *mn_nd_make(struct mn_ip *ip, const struct mn_nd *message)
 {
+    MN_DEBUG_ASSERT(message->type >= MN_ICMPV6_ROUTER_SOLICITATION);
     struct mnet_packet *packet = mn_ip_new_message(ip);
     if (packet == NULL)
         return NULL;
@@ -46,6 +47,7 @@ static struct mnet_address source_for(struct mn_ip *ip, const struct mnet_addres
 /* Asks the station `alone`, or the group of those that may have the address (NULL). */
 static bool ask(struct mn_ip *ip, struct mnet_address neighbour, const struct mn_mac *alone)
 {
+    MN_DEBUG_ASSERT(!mn_address_is_multicast(&neighbour) && !mn_address_is_any(&neighbour));
     const struct mn_nd message = {
         .type = MN_ICMPV6_NEIGHBOUR_SOLICITATION,
         .target = neighbour,
@@ -76,6 +78,7 @@ const struct mn_neighbour_protocol mn_nd_protocol = {
 
 bool mn_nd_probe(struct mn_ip *ip, const struct mn_own_address *own, const uint8_t *nonce)
 {
+    MN_DEBUG_ASSERT(own->state == MN_IP_ADDRESS_PROBING);
     struct mn_nd message = {
         .type = MN_ICMPV6_NEIGHBOUR_SOLICITATION,
         .target = own->prefix.address,
@@ -102,6 +105,7 @@ struct mn_nd mn_nd_advertisement(const struct mn_ip *ip, const struct mn_own_add
 
 void mn_nd_announce(struct mn_ip *ip, const struct mn_own_address *own, struct mnet_address to)
 {
+    MN_DEBUG_ASSERT(mn_own_is_usable(own) && mn_address_is_multicast(&to));
     const struct mn_icmpv6_route route = {
         .source = own->prefix.address,
         .destination = to,

@@ -5,6 +5,7 @@
 
 static unsigned find(const struct mn_prefixes *prefixes, struct mnet_prefix prefix)
 {
+    MN_DEBUG_ASSERT(prefixes->count <= MN_PREFIXES_MAX);
     unsigned at = 0;
     while (at < prefixes->count && !(prefixes->entries[at].prefix.length == prefix.length &&
                                      mn_prefix_contains(&prefix, &prefixes->entries[at].prefix.address)))
@@ -21,6 +22,7 @@ static void remove_entry(struct mn_prefixes *prefixes, unsigned at)
 
 static unsigned first_to_end(const struct mn_prefixes *prefixes)
 {
+    MN_DEBUG_ASSERT(prefixes->count > 0);
     unsigned first = 0;
     for (unsigned i = 1; i < prefixes->count; i++)
         if (prefixes->entries[i].until_ns < prefixes->entries[first].until_ns)
@@ -30,6 +32,7 @@ static unsigned first_to_end(const struct mn_prefixes *prefixes)
 
 static void renew(struct mn_prefixes *prefixes, unsigned at, uint64_t until_ns, bool deprecated)
 {
+    MN_DEBUG_ASSERT(at < prefixes->count);
     struct mn_on_link_prefix *entry = &prefixes->entries[at];
     entry->until_ns = until_ns;
     prefixes->generation += deprecated && !entry->deprecated;
@@ -38,6 +41,7 @@ static void renew(struct mn_prefixes *prefixes, unsigned at, uint64_t until_ns, 
 
 static void add(struct mn_prefixes *prefixes, struct mnet_prefix prefix, uint64_t until_ns)
 {
+    MN_DEBUG_ASSERT(find(prefixes, prefix) == prefixes->count);
     if (prefixes->count == MN_PREFIXES_MAX) {
         unsigned victim = first_to_end(prefixes);
         if (prefixes->entries[victim].until_ns >= until_ns)
@@ -69,6 +73,7 @@ void mn_prefixes_input(struct mn_prefixes *prefixes, const struct mn_nd_prefix *
 
 bool mn_prefixes_on_link(const struct mn_prefixes *prefixes, struct mnet_address destination, uint64_t now)
 {
+    MN_DEBUG_ASSERT(destination.zone == 0);
     if (mn_ipv6_is_link_local(&destination)) /* ND-5.1-2 */
         return true;
     for (unsigned i = 0; i < prefixes->count; i++) /* ONLINK-4-2 */

@@ -26,6 +26,7 @@ static void remove_server(struct mn_resolvers *resolvers, unsigned at)
 
 static unsigned first_server_to_end(const struct mn_resolvers *resolvers)
 {
+    MN_DEBUG_ASSERT(resolvers->server_count > 0);
     unsigned first = 0;
     for (unsigned i = 1; i < resolvers->server_count; i++)
         if (resolvers->servers[i].until_ns < resolvers->servers[first].until_ns)
@@ -37,6 +38,7 @@ static unsigned first_server_to_end(const struct mn_resolvers *resolvers)
  * end no earlier. */
 static bool insert_server(struct mn_resolvers *resolvers, unsigned at, struct mn_resolver server)
 {
+    MN_DEBUG_ASSERT(find_server(resolvers, server.address) == resolvers->server_count);
     if (resolvers->server_count == MN_RESOLVERS_MAX) { /* RDNSS-6.2-2 */
         unsigned victim = first_server_to_end(resolvers);
         if (victim < at || server.until_ns < resolvers->servers[victim].until_ns)
@@ -107,6 +109,7 @@ static void remove_name(struct mn_resolvers *resolvers, unsigned at)
 
 static unsigned first_name_to_end(const struct mn_resolvers *resolvers)
 {
+    MN_DEBUG_ASSERT(resolvers->name_count > 0);
     unsigned first = 0;
     for (unsigned i = 1; i < resolvers->name_count; i++)
         if (resolvers->names[i].until_ns < resolvers->names[first].until_ns)
@@ -118,6 +121,7 @@ static unsigned first_name_to_end(const struct mn_resolvers *resolvers)
 static bool insert_name(struct mn_resolvers *resolvers, unsigned at, const struct mn_search_option *option,
                         uint64_t until_ns)
 {
+    MN_DEBUG_ASSERT(option->len > 0 && option->len <= MN_SEARCH_NAME_BYTES);
     if (resolvers->name_count == MN_SEARCH_NAMES_MAX) {
         unsigned victim = first_name_to_end(resolvers);
         if (victim < at || until_ns < resolvers->names[victim].until_ns)

@@ -55,6 +55,7 @@ static void remove_route(struct mn_routers *routers, unsigned at)
 
 static void remove_router(struct mn_routers *routers, const struct mn_router *router)
 {
+    MN_DEBUG_ASSERT(!mn_address_is_any(&router->address));
     for (unsigned i = routers->count; i-- > 0;)
         if (&routers->routers[routers->routes[i].router] == router)
             remove_route(routers, i);
@@ -64,6 +65,7 @@ static void remove_router(struct mn_routers *routers, const struct mn_router *ro
 /* The highest preference of a router's routes. */
 static int best_preference(const struct mn_routers *routers, unsigned router)
 {
+    MN_DEBUG_ASSERT(router < MN_ROUTERS_MAX);
     int best = MN_ND_LOW;
     for (unsigned i = 0; i < routers->count; i++)
         if (routers->routes[i].router == router)
@@ -111,6 +113,7 @@ static bool same_prefix(struct mnet_prefix a, struct mnet_prefix b)
 /* RTPREF-3.1-2: a route is known by its prefix, its length and its next hop. */
 static unsigned find_route(const struct mn_routers *routers, const struct mn_router *router, struct mnet_prefix to)
 {
+    MN_DEBUG_ASSERT(!mn_address_is_any(&router->address));
     unsigned at = 0;
     while (at < routers->count &&
            !(&routers->routers[routers->routes[at].router] == router && same_prefix(routers->routes[at].to, to)))
@@ -129,6 +132,7 @@ static bool has_room(const struct mn_routers *routers, struct mnet_prefix to)
 
 static void put_route(struct mn_routers *routers, struct mnet_address address, struct mn_router_route route)
 {
+    MN_DEBUG_ASSERT(!mn_address_is_any(&address) && route.to.length <= 128);
     const struct mn_router *known = find_const_router(routers, address);
     unsigned at = known == NULL ? routers->count : find_route(routers, known, route.to);
     if (at == routers->count) {
@@ -283,6 +287,7 @@ bool mn_routers_advertise_prefix_of(const struct mn_routers *routers, struct mne
 
 void mn_routers_set_reach(struct mn_routers *routers, struct mnet_address router, enum mn_router_reach reach)
 {
+    MN_DEBUG_ASSERT(router.zone == 0);
     struct mn_router *known = find_router(routers, router);
     if (known == NULL || known->reach == reach || (known->reach == MN_ROUTER_UNREACHABLE && reach == MN_ROUTER_UNKNOWN))
         return;
@@ -320,6 +325,8 @@ static uint64_t hash_of(const struct router_question *q, const struct mn_router_
 static int compare_routes(const struct router_question *q, const struct mn_router_route *a,
                           const struct mn_router_route *b)
 {
+    MN_DEBUG_ASSERT(a->router < MN_ROUTERS_MAX && b->router < MN_ROUTERS_MAX);
+    MN_DEBUG_ASSERT(a != b);
     int better = a->to.length - b->to.length;
     if (better == 0)
         better = matches_source(q, a) - matches_source(q, b);

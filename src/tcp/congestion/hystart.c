@@ -21,6 +21,7 @@ void mn_hystart_init(struct mn_hystart *h)
  * variables". */
 static void begin_round(struct mn_hystart *h, uint32_t snd_nxt)
 {
+    MN_DEBUG_ASSERT(h->samples <= N_RTT_SAMPLE);
     h->window_end = snd_nxt;
     h->last_min_us = h->current_min_us;
     h->current_min_us = INFINITE;
@@ -48,6 +49,7 @@ static bool delay_increased(const struct mn_hystart *h)
 
 static void judge(struct mn_hystart *h)
 {
+    MN_DEBUG_ASSERT(h->started);
     if (h->samples < N_RTT_SAMPLE)
         return;
     if (!h->css && delay_increased(h)) {
@@ -63,6 +65,7 @@ static void judge(struct mn_hystart *h)
 uint32_t mn_hystart_acked(struct mn_hystart *h, uint32_t acked, uint64_t rtt_ns, uint32_t snd_una, uint32_t snd_nxt,
                           bool *over)
 {
+    MN_DEBUG_ASSERT(mn_seq_leq(snd_una, snd_nxt));
     if (!h->started)
         begin_round(h, snd_nxt);
     if (rtt_ns != 0)

@@ -12,6 +12,7 @@ void mn_rate_init(struct mn_rate *rate, uint32_t snd_una, uint64_t now)
 
 MN_APART void mn_rate_sent(struct mn_rate *rate, uint32_t seq_end, uint32_t flight, uint32_t spacing, uint64_t now)
 {
+    MN_DEBUG_ASSERT(rate->count <= MN_RATE_RECORDS && rate->oldest < MN_RATE_RECORDS);
     if (flight == 0) /* the clock of deliveries stood still */
         rate->first_sent_ns = rate->delivered_ns = now;
     if (rate->count == MN_RATE_RECORDS || (rate->count > 0 && seq_end - rate->recorded_to < spacing))
@@ -35,6 +36,7 @@ void mn_rate_application_limited(struct mn_rate *rate, uint32_t flight)
 /* Takes the newest record that is acknowledged now. Returns NULL if there is none. */
 static const struct mn_rate_record *take(struct mn_rate *rate, uint32_t highest)
 {
+    MN_DEBUG_ASSERT(rate->count <= MN_RATE_RECORDS && rate->oldest < MN_RATE_RECORDS);
     const struct mn_rate_record *newest = NULL;
     while (rate->count > 0 && mn_seq_leq(rate->records[rate->oldest].seq_end, highest)) {
         newest = &rate->records[rate->oldest];
@@ -46,6 +48,7 @@ static const struct mn_rate_record *take(struct mn_rate *rate, uint32_t highest)
 
 void mn_rate_acked(struct mn_rate *rate, uint32_t acked, uint32_t highest, uint64_t now, struct mn_rate_sample *sample)
 {
+    MN_DEBUG_ASSERT(rate->delivered_ns <= now);
     rate->delivered += acked;
     rate->delivered_ns = now;
     sample->delivered_total = rate->delivered;

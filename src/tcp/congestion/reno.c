@@ -8,6 +8,7 @@ static void reno_init(struct mn_congestion *c)
 
 static void reno_acked(struct mn_congestion *c, const struct mn_ack *ack)
 {
+    MN_DEBUG_ASSERT(c->mss > 0 && c->cwnd <= MN_CWND_MAX);
     if (!ack->limited)
         return;
     if (mn_congestion_slow_start(c)) { /* (3.1) */
@@ -24,6 +25,7 @@ static void reno_acked(struct mn_congestion *c, const struct mn_ack *ack)
 /* ssthresh = max (FlightSize / 2, 2*SMSS) (4) */
 static uint32_t half(const struct mn_congestion *c, uint32_t flight)
 {
+    MN_DEBUG_ASSERT(c->mss > 0);
     return MN_MAX(flight / 2, 2 * c->mss);
 }
 

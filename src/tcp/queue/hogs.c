@@ -4,6 +4,8 @@
 
 static unsigned size_of(size_t bytes)
 {
+    MN_DEBUG_ASSERT(MN_HOG_SIZES > 0);
+    MN_DEBUG_ASSERT(bytes >= MN_HOG_LEAST);
     unsigned size = 0;
     while (size < MN_HOG_SIZES - 1 && bytes >= (size_t)MN_HOG_LEAST << 1 << size)
         size++;
@@ -14,6 +16,7 @@ void mn_hog_remove(struct mn_hog *hog)
 {
     mn_list_remove(&hog->link);
     hog->beyond = MN_HOG_LEAST;
+    MN_DEBUG_ASSERT(!mn_list_linked(&hog->link));
 }
 
 void mn_hog_place(struct mn_hogs *hogs, struct mn_hog *hog, size_t bytes)
@@ -24,6 +27,7 @@ void mn_hog_place(struct mn_hogs *hogs, struct mn_hog *hog, size_t bytes)
     unsigned size = size_of(bytes);
     mn_list_append(&hogs->by_size[size], &hog->link);
     hog->beyond = size == MN_HOG_SIZES - 1 ? SIZE_MAX : (size_t)MN_HOG_LEAST << 1 << size;
+    MN_DEBUG_ASSERT(hog->beyond > bytes);
 }
 
 struct mn_hog *mn_hogs_worst(const struct mn_hogs *hogs)

@@ -17,6 +17,8 @@ static struct mn_run *last_run(const struct mn_tcp_reassembly *r)
 /* Does nothing if the run is not linked yet. */
 static void unlink_recent(struct mn_tcp_reassembly *r, struct mn_run *run)
 {
+    MN_DEBUG_ASSERT(run->older == NULL || run->older->newer == run);
+    MN_DEBUG_ASSERT(run->newer == NULL || run->newer->older == run);
     if (run->newer != NULL)
         run->newer->older = run->older;
     else if (r->newest == run)
@@ -28,6 +30,8 @@ static void unlink_recent(struct mn_tcp_reassembly *r, struct mn_run *run)
 
 static void drop_run(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct mn_run *run)
 {
+    MN_DEBUG_ASSERT(r->pinned >= run->packets.pinned + runs->object_size);
+    MN_DEBUG_ASSERT(r->count > 0 && r->bytes >= run->len && r->pieces >= run->pieces);
     mn_list_remove(&run->link);
     unlink_recent(r, run);
     r->count--;
@@ -65,10 +69,12 @@ static void touch(struct mn_tcp_reassembly *r, struct mn_run *run)
     if (run->older != NULL)
         run->older->newer = run;
     r->newest = run;
+    MN_DEBUG_ASSERT(r->newest == run && run->newer == NULL);
 }
 
 static void extend_run(struct mn_tcp_reassembly *r, struct mn_run *run, struct mnet_packet *packet)
 {
+    MN_DEBUG_ASSERT(packet->total > 0);
     touch(r, run);
     run->len += packet->total;
     r->bytes += packet->total;
@@ -81,6 +87,7 @@ static void extend_run(struct mn_tcp_reassembly *r, struct mn_run *run, struct m
         run->pieces++;
         r->pieces++;
     }
+    MN_DEBUG_ASSERT(run->pieces <= r->pieces && run->len <= r->bytes);
 }
 
 /* A packet pins some 2 KiB, with any contents. In order, small ones are copied together. In any
@@ -92,6 +99,7 @@ static bool too_many_pieces(const struct mn_tcp_reassembly *r)
 
 static void join_runs(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct mn_run *run, struct mn_run *next)
 {
+    MN_DEBUG_ASSERT(run->seq + run->len == next->seq && run->link.next == &next->link);
     mn_packet_list_splice(&run->packets, &next->packets);
     run->len += next->len;
     run->pieces += next->pieces;
@@ -102,6 +110,7 @@ static void join_runs(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct 
 
 static struct mn_run *new_run(struct mn_tcp_reassembly *r, struct mn_pool *runs, struct mn_run *before, uint32_t seq)
 {
+    MN_DEBUG_ASSERT(before == NULL || mn_seq_lt(before->seq + before->len, seq));
     if (r->count >= MN_REASSEMBLY_RUNS) {
         struct mn_run *furthest = last_run(r);
         if (furthest == before)
@@ -131,6 +140,7 @@ static void note_duplicate(struct mn_range *duplicate, uint32_t left, uint32_t r
 bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs, uint32_t seq,
                               struct mnet_packet *packet, struct mn_range *duplicate)
 {
+    MN_DEBUG_ASSERT(packet->total > 0 && r->count <= MN_REASSEMBLY_RUNS);
     struct mn_run *before = run_before(r, seq);
     *duplicate = (struct mn_range){0, 0};
     if (before != NULL && mn_seq_gt(before->seq + before->len, seq)) {
@@ -167,6 +177,7 @@ bool mn_tcp_reassembly_insert(struct mn_tcp_reassembly *r, struct mn_pool *runs,
         mnet_packet_free(packet);
         return false;
     }
+    MN_DEBUG_ASSERT(run->seq + run->len == seq);
     extend_run(r, run, packet);
     next = run_after(r, run); /* the limit on runs may have dropped the one found before */
     if (joins_next && next != NULL)
@@ -212,6 +223,7 @@ void mn_tcp_reassembly_clear(struct mn_tcp_reassembly *r, struct mn_pool *runs)
     struct mnet_link *link;
     while ((link = mn_list_first(&r->runs)) != NULL)
         drop_run(r, runs, run_of(link));
+    MN_DEBUG_ASSERT(r->count == 0 && r->bytes == 0 && r->pieces == 0 && r->pinned == 0 && r->newest == NULL);
 }
 
 void mn_tcp_reassembly_prune(struct mn_tcp_reassembly *r, struct mn_pool *runs)

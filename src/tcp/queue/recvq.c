@@ -12,6 +12,7 @@
  * memory. */
 static MN_APART bool compact(struct mnet_packet *tail, struct mnet_packet *packet)
 {
+    MN_DEBUG_ASSERT(packet->total > 0 && packet->more == NULL);
     if (tail->refs != 1)
         return false;
     if (packet->total > MN_PACKET_SMALL && mnet_packet_pinned(packet) < (size_t)COMPACT_RATIO * packet->total)
@@ -26,6 +27,7 @@ static MN_APART bool compact(struct mnet_packet *tail, struct mnet_packet *packe
 
 static void append_one(struct mn_packet_list *list, struct mnet_packet *packet)
 {
+    MN_DEBUG_ASSERT(packet->more == NULL);
     packet->next = NULL;
     /* One block, of which most is used, stays as it is. */
     bool large = packet->total > MN_PACKET_SMALL && packet->fragment_count == 0;
@@ -65,6 +67,7 @@ static MN_APART void append_chain(struct mn_packet_list *list, struct mnet_packe
 
 void mn_packet_list_append(struct mn_packet_list *list, struct mnet_packet *packet)
 {
+    MN_DEBUG_ASSERT((list->head == NULL) == (list->tail == NULL));
     if (MN_UNLIKELY(packet->more != NULL))
         append_chain(list, packet);
     else
@@ -73,6 +76,7 @@ void mn_packet_list_append(struct mn_packet_list *list, struct mnet_packet *pack
 
 void mn_packet_list_splice(struct mn_packet_list *to, struct mn_packet_list *from)
 {
+    MN_DEBUG_ASSERT(to != from && (from->head == NULL) == (from->tail == NULL));
     if (from->head == NULL)
         return;
     if (to->tail == NULL)
@@ -86,6 +90,8 @@ void mn_packet_list_splice(struct mn_packet_list *to, struct mn_packet_list *fro
 
 static struct mnet_packet *take_head(struct mn_packet_list *list)
 {
+    MN_DEBUG_ASSERT(list->pinned >= mn_packet_pinned(list->head));
+    MN_DEBUG_ASSERT(list->head != NULL);
     struct mnet_packet *packet = list->head;
     list->head = packet->next;
     if (list->head == NULL)
@@ -99,6 +105,7 @@ static struct mnet_packet *take_head(struct mn_packet_list *list)
  * given back. */
 static MN_APART void pull_head(struct mn_packet_list *list, size_t len)
 {
+    MN_DEBUG_ASSERT(list->head != NULL && len < list->head->total);
     list->pinned -= mn_packet_pinned(list->head);
     mnet_packet_pull(list->head, len);
     list->pinned += mn_packet_pinned(list->head);
@@ -106,6 +113,7 @@ static MN_APART void pull_head(struct mn_packet_list *list, size_t len)
 
 MN_RARE void mn_packet_list_skip(struct mn_packet_list *list, uint32_t len)
 {
+    MN_DEBUG_ASSERT(list->head != NULL && len > 0 && len <= list->head->total);
     if (len == list->head->total)
         mnet_packet_free(take_head(list));
     else
@@ -116,6 +124,7 @@ void mn_packet_list_free(struct mn_packet_list *list)
 {
     while (list->head != NULL)
         mnet_packet_free(take_head(list));
+    MN_DEBUG_ASSERT(list->pinned == 0);
 }
 
 void mn_recvq_append(struct mn_recvq *q, struct mnet_packet *packet)
@@ -137,12 +146,14 @@ size_t mn_recvq_read(struct mn_recvq *q, void *to, size_t len)
         else
             pull_head(&q->ready, n);
     }
+    MN_DEBUG_ASSERT(done <= q->bytes);
     q->bytes -= (uint32_t)done;
     return done;
 }
 
 MN_RARE size_t mn_recvq_peek(const struct mn_recvq *q, void *to, size_t len)
 {
+    MN_DEBUG_ASSERT((q->bytes == 0) == (q->ready.head == NULL));
     size_t done = 0;
     for (const struct mnet_packet *packet = q->ready.head; done < len && packet != NULL; packet = packet->next) {
         size_t n = MN_MIN(len - done, (size_t)packet->total);
@@ -162,6 +173,7 @@ static int piece_count(const struct mnet_packet *packet)
  * own behind it. */
 static bool split_head(struct mn_packet_list *list, int pieces)
 {
+    MN_DEBUG_ASSERT(pieces > 0 && pieces < piece_count(list->head));
     struct mnet_packet *packet = list->head;
     struct mnet_packet *rest = mnet_packet_alloc(packet->memory);
     if (rest == NULL)
@@ -184,12 +196,15 @@ static bool split_head(struct mn_packet_list *list, int pieces)
 
 int mn_recvq_lend(struct mn_recvq *q, struct mnet_slice *slices, int max)
 {
+    MN_DEBUG_ASSERT((q->lent == NULL) == (q->lent_bytes == 0));
+    MN_DEBUG_ASSERT(max > 0);
     int count = 0;
     while (count < max && q->ready.head != NULL) {
         struct mnet_packet *packet = q->ready.head;
         if (piece_count(packet) > max - count && !split_head(&q->ready, max - count))
             return count > 0 ? count : MNET_E_NO_MEMORY;
         count += mnet_packet_slices(packet, slices + count, max - count);
+        MN_DEBUG_ASSERT(q->bytes >= packet->total);
         q->bytes -= packet->total;
         q->lent_bytes += packet->total;
         q->lent_pinned += mn_packet_pinned(packet);

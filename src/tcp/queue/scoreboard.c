@@ -19,6 +19,7 @@ void mn_scoreboard_init(struct mn_scoreboard *b, uint32_t seq)
 
 static void free_block(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
 {
+    MN_DEBUG_ASSERT(b->size <= MN_SCOREBOARD_SIZES);
     if (b->size > 0)
         mn_pool_free(&pools->size[b->size - 1], b->block);
     b->size = 0;
@@ -34,12 +35,14 @@ void mn_scoreboard_clear(struct mn_scoreboard *b, struct mn_scoreboard_pools *po
 
 static uint32_t capacity(const struct mn_scoreboard *b)
 {
+    MN_DEBUG_ASSERT(b->size <= MN_SCOREBOARD_SIZES);
     return b->size == 0 ? 1 : capacities[b->size - 1];
 }
 
 /* Moves everything into a block of the next size. */
 static MN_RARE bool grow(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
 {
+    MN_DEBUG_ASSERT(b->count == capacity(b));
     struct mn_sent *block = b->size == MN_SCOREBOARD_SIZES ? NULL
                                                            : mn_pool_alloc(&pools->size[b->size], MN_CLAIM_QUEUE);
     if (block == NULL)
@@ -57,6 +60,7 @@ static MN_RARE bool grow(struct mn_scoreboard *b, struct mn_scoreboard_pools *po
  * block. */
 static MN_APART bool make_room(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
 {
+    MN_DEBUG_ASSERT(b->first + b->count == capacity(b));
     if (b->count == capacity(b))
         return grow(b, pools);
     memmove(b->block, b->block + b->first, b->count * sizeof *b->block);
@@ -67,6 +71,7 @@ static MN_APART bool make_room(struct mn_scoreboard *b, struct mn_scoreboard_poo
 /* Appends one record. Returns NULL if there is no room. */
 static struct mn_sent *append(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools)
 {
+    MN_DEBUG_ASSERT(b->count <= capacity(b));
     if (MN_UNLIKELY(b->first + b->count == capacity(b)) && !make_room(b, pools))
         return NULL;
     return mn_scoreboard_at(b, b->count++);
@@ -75,6 +80,7 @@ static struct mn_sent *append(struct mn_scoreboard *b, struct mn_scoreboard_pool
 /* Inserts one record before number `i`, which exists. */
 static struct mn_sent *insert(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t i)
 {
+    MN_DEBUG_ASSERT(i < b->count || (i == b->count && i > 0));
     if (append(b, pools) == NULL)
         return NULL;
     struct mn_sent *at = mn_scoreboard_at(b, i);
@@ -84,6 +90,7 @@ static struct mn_sent *insert(struct mn_scoreboard *b, struct mn_scoreboard_pool
 
 static void erase(struct mn_scoreboard *b, uint32_t i, uint32_t n)
 {
+    MN_DEBUG_ASSERT(n > 0 && i + n <= b->count);
     struct mn_sent *at = mn_scoreboard_at(b, i);
     memmove(at, at + n, (b->count - i - n) * sizeof *at);
     b->count = (uint16_t)(b->count - n);
@@ -108,6 +115,8 @@ static uint32_t find(struct mn_scoreboard *b, uint32_t seq)
  * for another record. */
 static bool divide(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t i, uint32_t seq)
 {
+    MN_DEBUG_ASSERT(i < b->count && mn_seq_geq(seq, mn_scoreboard_at(b, i)->seq) &&
+                    mn_seq_leq(seq, mn_scoreboard_end_of(b, i)));
     if (seq == mn_scoreboard_at(b, i)->seq || seq == mn_scoreboard_end_of(b, i))
         return true;
     struct mn_sent *second = insert(b, pools, i + 1);
@@ -120,6 +129,7 @@ static bool divide(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, u
 
 static uint32_t length(struct mn_scoreboard *b, uint32_t i)
 {
+    MN_DEBUG_ASSERT(i < b->count);
     return mn_scoreboard_end_of(b, i) - mn_scoreboard_at(b, i)->seq;
 }
 
@@ -134,6 +144,7 @@ static void set_flags(struct mn_scoreboard *b, uint32_t i, uint8_t flags)
     b->sacked += flags & MN_SENT_SACKED ? len : 0;
     b->lost += flags & MN_SENT_LOST ? len : 0;
     record->flags = flags;
+    MN_DEBUG_ASSERT(b->sacked + b->lost <= b->end - mn_scoreboard_at(b, 0)->seq);
 }
 
 /* --- sending --- */
@@ -141,6 +152,7 @@ static void set_flags(struct mn_scoreboard *b, uint32_t i, uint8_t flags)
 void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t end, uint64_t now,
                         unsigned grain)
 {
+    MN_DEBUG_ASSERT(mn_seq_gt(end, b->end));
     struct mn_sent *last = b->count > 0 ? mn_scoreboard_at(b, b->count - 1u) : NULL;
     /* Otherwise data sent before a retransmission would seem to be sent after it, and the
      * retransmission would seem lost when that data arrives. */
@@ -168,6 +180,7 @@ void mn_scoreboard_skip(struct mn_scoreboard *b, uint32_t seq)
 /* Joins record `i` with the one before if both have the same flags at nearly the same time. */
 static void join(struct mn_scoreboard *b, uint32_t i)
 {
+    MN_DEBUG_ASSERT(i < b->count);
     if (i == 0)
         return;
     struct mn_sent *record = mn_scoreboard_at(b, i);
@@ -179,6 +192,7 @@ static void join(struct mn_scoreboard *b, uint32_t i)
 MN_APART void mn_scoreboard_retransmitted(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left,
                                           uint32_t right, uint64_t now)
 {
+    MN_DEBUG_ASSERT(mn_seq_lt(left, right) && mn_seq_leq(right, b->end));
     b->apart = true;
     if (mn_seq_leq(left, b->lost_from))
         b->lost_from = mn_seq_max(b->lost_from, right);
@@ -206,6 +220,7 @@ MN_APART void mn_scoreboard_retransmitted(struct mn_scoreboard *b, struct mn_sco
 /* Removes `len` bytes from the front. */
 static void drop_front(struct mn_scoreboard *b, uint32_t len)
 {
+    MN_DEBUG_ASSERT(len > 0 && b->count > 0 && len <= length(b, 0));
     struct mn_sent *record = mn_scoreboard_at(b, 0);
     if (MN_UNLIKELY(record->flags & MN_SENT_SACKED))
         b->sacked -= len;
@@ -222,6 +237,7 @@ static void drop_front(struct mn_scoreboard *b, uint32_t len)
 bool mn_scoreboard_acked(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t una,
                          struct mn_delivery *delivery)
 {
+    MN_DEBUG_ASSERT(mn_seq_leq(una, b->end));
     while (b->count > 0) {
         const struct mn_sent *record = mn_scoreboard_at(b, 0);
         if (mn_seq_geq(record->seq, una))
@@ -242,6 +258,7 @@ bool mn_scoreboard_acked(struct mn_scoreboard *b, struct mn_scoreboard_pools *po
  * matter. */
 static void join_sacked(struct mn_scoreboard *b, uint32_t i)
 {
+    MN_DEBUG_ASSERT(mn_scoreboard_at(b, i)->flags & MN_SENT_SACKED);
     if (i + 1 < b->count && mn_scoreboard_at(b, i + 1)->flags & MN_SENT_SACKED)
         erase(b, i + 1, 1);
     if (i > 0 && mn_scoreboard_at(b, i - 1)->flags & MN_SENT_SACKED)
@@ -251,6 +268,7 @@ static void join_sacked(struct mn_scoreboard *b, uint32_t i)
 bool mn_scoreboard_sacked(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t *left, uint32_t right,
                           struct mn_delivery *delivery)
 {
+    MN_DEBUG_ASSERT(mn_seq_leq(right, b->end));
     while (mn_seq_lt(*left, right)) {
         uint32_t i = find(b, *left), begin = *left;
         uint32_t end = mn_seq_min(mn_scoreboard_end_of(b, i), right);
@@ -274,6 +292,7 @@ bool mn_scoreboard_sacked(struct mn_scoreboard *b, struct mn_scoreboard_pools *p
 
 void mn_scoreboard_lose(struct mn_scoreboard *b, uint32_t i)
 {
+    MN_DEBUG_ASSERT(i < b->count);
     struct mn_sent *record = mn_scoreboard_at(b, i);
     MN_ASSERT(!(record->flags & (MN_SENT_SACKED | MN_SENT_LOST)));
     set_flags(b, i, record->flags | MN_SENT_LOST);
@@ -282,6 +301,7 @@ void mn_scoreboard_lose(struct mn_scoreboard *b, uint32_t i)
 
 void mn_scoreboard_lose_range(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t left, uint32_t right)
 {
+    MN_DEBUG_ASSERT(mn_seq_leq(left, right) && mn_seq_leq(right, b->end));
     while (mn_seq_lt(left, right)) {
         uint32_t i = find(b, left);
         if (divide(b, pools, i, left) && mn_scoreboard_at(b, i)->seq != left)
@@ -300,6 +320,7 @@ void mn_scoreboard_lose_range(struct mn_scoreboard *b, struct mn_scoreboard_pool
 
 void mn_scoreboard_forget(struct mn_scoreboard *b, enum mn_sent_flag flag)
 {
+    MN_DEBUG_ASSERT(flag == MN_SENT_SACKED || flag == MN_SENT_LOST);
     for (uint32_t i = 0; i < b->count; i++) {
         uint8_t flags = mn_scoreboard_at(b, i)->flags;
         if (flags & flag) /* for acknowledged data it is no longer known how often it was sent */

@@ -22,6 +22,7 @@ static_assert(sizeof(struct mn_kept_sums) <= SUMS_ROOM, "here, too");
 
 static size_t piece_pinned(const struct mn_pool *pieces, const struct mn_send_piece *piece)
 {
+    MN_DEBUG_ASSERT(piece->len <= piece->buffer->capacity - piece->offset);
     if (MN_LIKELY(piece->ours))
         return piece->buffer->capacity > MNET_BUFFER_SMALL ? MN_BUFFER_LARGE_BLOCK : MN_BUFFER_SMALL_BLOCK;
     return mn_buffer_pinned(piece->buffer) + pieces->object_size;
@@ -29,6 +30,7 @@ static size_t piece_pinned(const struct mn_pool *pieces, const struct mn_send_pi
 
 static void free_piece(struct mn_sendq *q, struct mn_pool *pieces, struct mn_send_piece *piece)
 {
+    MN_DEBUG_ASSERT(q->pinned >= piece_pinned(pieces, piece));
     bool ours = piece->ours;
     q->pinned -= piece_pinned(pieces, piece);
     mnet_buffer_free(piece->buffer);
@@ -44,10 +46,12 @@ void mn_sendq_clear(struct mn_sendq *q, struct mn_pool *pieces)
         free_piece(q, pieces, piece);
     }
     mn_sendq_init(q, q->start);
+    MN_DEBUG_ASSERT(q->pinned == 0 && q->len == 0);
 }
 
 static void link_piece(struct mn_sendq *q, struct mn_send_piece *piece)
 {
+    MN_DEBUG_ASSERT((q->head == NULL) == (q->tail == NULL) && piece->len <= piece->buffer->capacity);
     piece->next = NULL;
     if (q->tail == NULL)
         q->head = piece;
@@ -59,6 +63,7 @@ static void link_piece(struct mn_sendq *q, struct mn_send_piece *piece)
 /* Returns how many bytes can be copied behind the last piece. */
 static uint32_t tail_room(const struct mn_sendq *q)
 {
+    MN_DEBUG_ASSERT(q->tail == NULL || q->tail->seq + q->tail->len == mn_sendq_end(q));
     const struct mn_send_piece *tail = q->tail;
     return tail == NULL || !tail->ours ? 0 : tail->buffer->capacity - tail->offset - tail->len;
 }
@@ -67,6 +72,7 @@ static uint32_t tail_room(const struct mn_sendq *q)
  * unless memory is short. */
 static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted, bool summed)
 {
+    MN_DEBUG_ASSERT(wanted > 0 && tail_room(q) == 0);
     uint32_t before = PIECE_ROOM + (summed ? SUMS_ROOM : 0);
     size_t least = MN_MIN(before + wanted, (size_t)MNET_BUFFER_LARGE);
     size_t size = least + q->len > MNET_BUFFER_SMALL ? MNET_BUFFER_LARGE : least;
@@ -95,6 +101,7 @@ static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted, 
 static MN_APART uint32_t copy_summed(const struct mn_sendq *q, struct mn_sendq_pieces sums, const uint8_t *from,
                                      uint32_t len)
 {
+    MN_DEBUG_ASSERT(sums.size > 0 && q->tail != NULL);
     const struct mn_send_piece *tail = q->tail;
     uint32_t into = (mn_sendq_end(q) - sums.seq) % sums.size; /* the segment */
     uint32_t n = MN_MIN(len, sums.size - into);
@@ -104,6 +111,7 @@ static MN_APART uint32_t copy_summed(const struct mn_sendq *q, struct mn_sendq_p
 
 static uint32_t copy_in(const struct mn_sendq *q, struct mn_sendq_pieces sums, const uint8_t *from, size_t len)
 {
+    MN_DEBUG_ASSERT(len > 0 && tail_room(q) > 0);
     const struct mn_send_piece *tail = q->tail;
     uint32_t n = (uint32_t)MN_MIN(len, (size_t)tail_room(q));
     if (MN_UNLIKELY(tail->buffer->sums != NULL) && sums.size > 0)
@@ -133,6 +141,7 @@ size_t mn_sendq_append(struct mn_sendq *q, struct mn_pool *pieces, const void *d
 bool mn_sendq_append_buffer(struct mn_sendq *q, struct mn_pool *pieces, struct mnet_buffer *buffer, uint32_t offset,
                             uint32_t len)
 {
+    MN_DEBUG_ASSERT(len > 0 && offset <= buffer->capacity && len <= buffer->capacity - offset);
     struct mn_send_piece *piece = mn_pool_alloc(pieces, MN_CLAIM_SEND);
     if (piece == NULL)
         return false;
@@ -161,6 +170,7 @@ void mn_sendq_acked(struct mn_sendq *q, struct mn_pool *pieces, uint32_t seq)
             q->cursor = NULL;
         free_piece(q, pieces, piece);
     }
+    MN_DEBUG_ASSERT((q->head == NULL) == (q->tail == NULL) && (q->head != NULL || q->len == 0));
 }
 
 void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count)
@@ -187,12 +197,14 @@ void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count
         free_piece(q, pieces, drop);
         drop = next;
     }
+    MN_DEBUG_ASSERT((q->head == NULL) == (q->tail == NULL));
 }
 
 /* Returns the piece that contains `seq`. Data is mostly sent in order, so the search begins at the
  * last result. */
 static struct mn_send_piece *find_piece(struct mn_sendq *q, uint32_t seq)
 {
+    MN_DEBUG_ASSERT(seq - q->start <= q->len);
     struct mn_send_piece *piece = q->cursor;
     if (piece == NULL || MN_UNLIKELY(mn_seq_lt(seq, piece->seq)))
         piece = q->head;
@@ -204,6 +216,7 @@ static struct mn_send_piece *find_piece(struct mn_sendq *q, uint32_t seq)
 
 uint32_t mn_sendq_gather(struct mn_sendq *q, struct mnet_packet *packet, uint32_t seq, uint32_t len)
 {
+    MN_DEBUG_ASSERT(len > 0 && seq - q->start + len <= q->len);
     uint32_t done = 0;
     bool copy = len <= MN_SENDQ_COPIED;
     struct mn_send_piece *piece = find_piece(q, seq);

@@ -12,6 +12,7 @@
 
 void mn_half_open_free(struct mn_tcp *tcp, struct mn_half_open *half)
 {
+    MN_DEBUG_ASSERT(half->conn.kind == MN_CONN_HALF_OPEN);
     mn_table_remove(tcp, &half->conn);
     mn_list_remove(&half->link);
     mn_list_remove(&half->output);
@@ -21,6 +22,7 @@ void mn_half_open_free(struct mn_tcp *tcp, struct mn_half_open *half)
 
 void mn_half_open_announce(struct mn_tcp *tcp, struct mn_half_open *half)
 {
+    MN_DEBUG_ASSERT(half->conn.hashed);
     if (!mn_list_linked(&half->output))
         mn_list_append(&tcp->half_open_output, &half->output);
 }
@@ -40,6 +42,7 @@ struct mn_half_open *mn_half_open_new(struct mn_tcp *tcp, bool cookies)
 
 bool mn_listener_refuse_if_full(struct mn_tcp *tcp, const struct mn_listener *listener)
 {
+    MN_DEBUG_ASSERT(listener->queued <= listener->backlog || listener->backlog == 0);
     if (listener->queued < listener->backlog)
         return false;
     mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_BACKLOG);
@@ -49,6 +52,7 @@ bool mn_listener_refuse_if_full(struct mn_tcp *tcp, const struct mn_listener *li
 struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram,
                                         uint64_t now)
 {
+    MN_DEBUG_ASSERT(half->conn.kind == MN_CONN_HALF_OPEN);
     const struct mn_timestamps ts = {.offset = half->timestamp_offset};
     struct mn_tcp_header header = {.seq = half->iss,
                                    .ack = half->irs + 1,
@@ -69,6 +73,7 @@ struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open 
 
 void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now)
 {
+    MN_DEBUG_ASSERT(half->since_ns <= now);
     if (now - half->since_ns >= MN_SYN_TIMEOUT) {
         mn_half_open_free(tcp, half);
         return;

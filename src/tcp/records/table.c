@@ -71,6 +71,7 @@ static inline bool matches(const struct mn_conn *conn, const struct mnet_endpoin
  * other as they are needed. */
 MN_APART void mn_table_expect(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
+    MN_DEBUG_ASSERT(tcb->conn.kind == MN_CONN_TCB);
     mn_prefetch(tcb, sizeof *tcb);
     if (tcb->conn.hashed)
         tcp->last = &tcb->conn;
@@ -94,6 +95,7 @@ static MN_APART struct mn_conn *look_up(struct mn_tcp *tcp, const struct mnet_en
 struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *local, const struct mnet_endpoint *remote,
                               uint64_t *hash)
 {
+    MN_DEBUG_ASSERT(tcp->last == NULL || tcp->last->hashed);
     if (MN_UNLIKELY(tcp->last == NULL || !matches(tcp->last, local, remote)))
         return look_up(tcp, local, remote, hash);
     *hash = mn_table_hash(tcp, tcp->last);
@@ -113,10 +115,12 @@ void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn, uint64_t hash)
     tcp->last = conn; /* its next segment may be the next one of all */
     if (conn->kind == MN_CONN_TCB)
         tcp->established++;
+    MN_DEBUG_ASSERT(tcp->last == conn);
 }
 
 void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn)
 {
+    MN_DEBUG_ASSERT(tcp->established > 0 || conn->kind != MN_CONN_TCB || !conn->hashed);
     if (!conn->hashed)
         return;
     struct mn_conn **at = &tcp->buckets[mn_table_hash(tcp, conn) & tcp->bucket_mask];
@@ -128,6 +132,7 @@ void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn)
         tcp->last = NULL;
     if (conn->kind == MN_CONN_TCB)
         tcp->established--;
+    MN_DEBUG_ASSERT(conn->hash_next == NULL || !conn->hashed);
 }
 
 /* --- Listeners, by their port --- */
@@ -139,6 +144,7 @@ static struct mn_listener **bucket_of_port(const struct mn_tcp *tcp, uint16_t po
 
 void mn_table_add_listener(struct mn_tcp *tcp, struct mn_listener *listener)
 {
+    MN_DEBUG_ASSERT(!mn_list_linked(&listener->link) && listener->local.port != 0);
     struct mn_listener **bucket = bucket_of_port(tcp, listener->local.port);
     listener->port_next = *bucket;
     *bucket = listener;
@@ -147,6 +153,7 @@ void mn_table_add_listener(struct mn_tcp *tcp, struct mn_listener *listener)
 
 void mn_table_remove_listener(struct mn_tcp *tcp, struct mn_listener *listener)
 {
+    MN_DEBUG_ASSERT(mn_list_linked(&listener->link));
     struct mn_listener **at = bucket_of_port(tcp, listener->local.port);
     while (*at != listener)
         at = &(*at)->port_next;
@@ -209,6 +216,7 @@ static bool mirror_is_free(struct mn_tcp *tcp, const struct mnet_endpoint *local
 bool mn_table_choose_port(struct mn_tcp *tcp, struct mnet_endpoint *local, const struct mnet_endpoint *remote,
                           bool loopback, uint64_t *hash)
 {
+    MN_DEBUG_ASSERT(remote == NULL || remote->port != 0);
     uint32_t start = mn_random_below(tcp->config.random, PORT_COUNT);
     for (uint32_t i = 0; i < PORT_COUNT; i++) {
         local->port = (uint16_t)(PORT_FIRST + (start + i) % PORT_COUNT);

@@ -30,6 +30,7 @@ static uint32_t duplicate_bytes(const struct mn_tcb *tcb)
 /* Returns "pipe" (RFC 6675 4): bytes sent that are neither acknowledged nor lost. */
 uint32_t mn_tcb_pipe(const struct mn_tcb *tcb)
 {
+    MN_DEBUG_ASSERT(tcb->flight.loss.sent.sacked + tcb->flight.loss.sent.lost <= tcb->snd_nxt - tcb->snd_una);
     uint32_t out = tcb->snd_nxt - tcb->snd_una - tcb->flight.loss.sent.sacked - tcb->flight.loss.sent.lost;
     uint32_t arrived = duplicate_bytes(tcb);
     return out > arrived ? out - arrived : 0;
@@ -37,6 +38,7 @@ uint32_t mn_tcb_pipe(const struct mn_tcb *tcb)
 
 void mn_loss_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t end)
 {
+    MN_DEBUG_ASSERT(mn_seq_leq(tcb->snd_una, end) && mn_seq_leq(end, tcb->snd_nxt));
     struct mn_congestion *c = &tcb->flight.congestion;
     uint32_t flight = mn_tcb_pipe(tcb);
     uint32_t room = c->cwnd > flight ? c->cwnd - flight : 0;

@@ -7,6 +7,7 @@
 
 void mn_prr_begin(struct mn_tcb *tcb, const struct mn_news *ack)
 {
+    MN_DEBUG_ASSERT(mn_seq_leq(tcb->snd_una, tcb->snd_nxt));
     const struct mn_scoreboard *b = &tcb->flight.loss.sent;
     /* Data acknowledged selectively before is not delivered in this recovery. Data that this
      * acknowledgement delivers is. */
@@ -26,6 +27,7 @@ static uint32_t proportional(const struct mn_prr *prr, uint32_t ssthresh)
 
 void mn_prr_acked(struct mn_tcb *tcb, const struct mn_news *ack)
 {
+    MN_DEBUG_ASSERT(tcb->flight.loss.phase == MN_LOSS_RECOVERY);
     struct mn_prr *prr = &tcb->flight.loss.prr;
     struct mn_congestion *c = &tcb->flight.congestion;
     uint32_t in_flight = mn_tcb_pipe(tcb), count;

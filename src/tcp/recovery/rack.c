@@ -36,6 +36,7 @@ static bool sent_after(uint64_t t1, uint32_t end1, uint64_t t2, uint32_t end2)
 /* Steps 1 to 3 of 6.2 for a part of the data just delivered. */
 void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct mn_news *ack)
 {
+    MN_DEBUG_ASSERT(d->len > 0 && d->sent_ns <= ack->now);
     uint64_t now = ack->now;
     uint32_t rtt_us = mn_rack_us(now - d->sent_ns);
     bool again = (d->flags & MN_SENT_RETRANSMITTED) != 0;
@@ -60,6 +61,7 @@ void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct
  * round trip in which D-SACK showed that it was too narrow. */
 void mn_rack_dsack(struct mn_rack *rack, uint32_t snd_una, uint32_t snd_nxt)
 {
+    MN_DEBUG_ASSERT(mn_seq_leq(snd_una, snd_nxt));
     /* Retransmitted data had only been late. Step 3 does not notice that, because it considers
      * segments sent once. Without it three segments would be enough to do the same again, with any
      * window. */
@@ -75,6 +77,7 @@ void mn_rack_dsack(struct mn_rack *rack, uint32_t snd_una, uint32_t snd_nxt)
 
 void mn_rack_recovered(struct mn_rack *rack)
 {
+    MN_DEBUG_ASSERT(rack->reo_wnd_mult >= 1);
     if (rack->persist > 0 && --rack->persist == 0)
         rack->reo_wnd_mult = 1;
 }
@@ -120,6 +123,7 @@ uint32_t mn_rack_detect(struct mn_tcb *tcb, uint64_t now)
  * trip ago. */
 void mn_rack_timed_out(struct mn_tcb *tcb, uint64_t now)
 {
+    MN_DEBUG_ASSERT(tcb->sack_ok);
     struct mn_scoreboard *b = &tcb->flight.loss.sent;
     uint64_t timeout = MN_MAX(tcb->flight.loss.rack.rtt_us * US, tcb->flight.rtt.srtt_ns) +
                        mn_rack_reordering_window(tcb);

@@ -25,6 +25,7 @@ void mn_rtt_retransmitted(struct mn_rtt *rtt)
  * constant. */
 static inline void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t samples)
 {
+    MN_DEBUG_ASSERT(samples > 0);
     uint64_t r = MN_MAX(sample_ns, (uint64_t)1);
     if (MN_UNLIKELY(rtt->srtt_ns == 0)) { /* (2.2) */
         rtt->srtt_ns = r;
@@ -62,6 +63,7 @@ bool mn_rtt_acked(struct mn_rtt *rtt, uint32_t snd_una, uint64_t now)
 
 void mn_rtt_echoed(struct mn_rtt *rtt, uint64_t age_ns, uint32_t flight, uint32_t mss)
 {
+    MN_DEBUG_ASSERT(mss > 0);
     /* ExpectedSamples = ceiling(FlightSize / (SMSS * 2)) */
     uint32_t per_sample = 2 * mss;
     if (age_ns == 0)
@@ -74,6 +76,7 @@ void mn_rtt_echoed(struct mn_rtt *rtt, uint64_t age_ns, uint32_t flight, uint32_
 
 void mn_rtt_backoff(struct mn_rtt *rtt)
 {
+    MN_DEBUG_ASSERT(rtt->rto_ns >= MN_RTO_MIN || rtt->srtt_ns == 0);
     if (rtt->backoff < 16)
         rtt->backoff++;
     if (rtt->expiries < UINT8_MAX)
@@ -82,5 +85,6 @@ void mn_rtt_backoff(struct mn_rtt *rtt)
 
 uint64_t mn_rtt_timeout(const struct mn_rtt *rtt)
 {
+    MN_DEBUG_ASSERT(rtt->backoff <= 16 && rtt->rto_ns <= MN_RTO_MAX);
     return MN_MIN(rtt->rto_ns << rtt->backoff, MN_RTO_MAX);
 }

@@ -54,6 +54,7 @@ void mn_tlp_hasten(struct mn_tcb *tcb, uint64_t now)
 
 bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now)
 {
+    MN_DEBUG_ASSERT(tcb->flight.loss.early == MN_EARLY_PROBE);
     struct mn_loss *loss = &tcb->flight.loss;
     uint64_t due = MN_MIN(tcb->flight.last_sent_ns + probe_timeout(tcb), tcb->flight.retransmit_due_ns);
     if (now < due) { /* data sent since this was armed postpones it */
@@ -73,6 +74,7 @@ bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now)
  * otherwise the end of the data sent. */
 uint32_t mn_tlp_range(const struct mn_tcb *tcb, uint32_t *seq)
 {
+    MN_DEBUG_ASSERT(mn_seq_leq(tcb->snd_una, tcb->snd_nxt));
     uint32_t end = mn_sendq_end(&tcb->sendq);
     uint32_t edge = tcb->snd_una + tcb->snd_wnd;
     uint32_t unsent = mn_seq_gt(end, tcb->snd_nxt) ? end - tcb->snd_nxt : 0;
@@ -89,6 +91,7 @@ uint32_t mn_tlp_range(const struct mn_tcb *tcb, uint32_t *seq)
 
 void mn_tlp_sent(struct mn_tcb *tcb, bool is_retrans)
 {
+    MN_DEBUG_ASSERT(!tcb->flight.loss.tlp_out);
     struct mn_loss *loss = &tcb->flight.loss;
     loss->tlp_is_retrans = is_retrans;
     loss->tlp_out = true;

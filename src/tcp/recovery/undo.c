@@ -17,6 +17,7 @@ void mn_undo_save(struct mn_tcb *tcb)
 
 void mn_undo_retransmitted(struct mn_tcb *tcb, uint32_t from, uint32_t to)
 {
+    MN_DEBUG_ASSERT(mn_seq_lt(from, to));
     struct mn_undo *u = &tcb->flight.loss.undo;
     if (!tcb->flight.loss.undo_valid)
         return;
@@ -30,6 +31,7 @@ void mn_undo_retransmitted(struct mn_tcb *tcb, uint32_t from, uint32_t to)
  * which of its data was retransmitted. */
 bool mn_undo_concerns(struct mn_tcb *tcb, uint32_t left, uint32_t right)
 {
+    MN_DEBUG_ASSERT(mn_seq_lt(left, right));
     const struct mn_undo *u = &tcb->flight.loss.undo;
     struct mn_scoreboard *b = &tcb->flight.loss.sent;
     if (!tcb->flight.loss.undo_valid || mn_seq_lt(left, u->from) || mn_seq_gt(right, u->to))
@@ -43,6 +45,7 @@ bool mn_undo_concerns(struct mn_tcb *tcb, uint32_t left, uint32_t right)
 
 static void undo(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
+    MN_DEBUG_ASSERT(tcb->flight.loss.undo_valid);
     struct mn_loss *loss = &tcb->flight.loss;
     struct mn_congestion *c = &tcb->flight.congestion;
     mn_tcp_count(tcp, MNET_COUNT_TCP_UNDONE);
@@ -54,11 +57,13 @@ static void undo(struct mn_tcp *tcp, struct mn_tcb *tcb)
     loss->undo_valid = false;
     loss->recover_valid = false;
     mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_UNDONE);
+    MN_DEBUG_ASSERT(tcb->flight.loss.sent.lost == 0);
 }
 
 /* Returns whether this D-SACK was the last missing proof. */
 static bool prove_needless(struct mn_tcb *tcb, const struct mn_news *ack)
 {
+    MN_DEBUG_ASSERT(mn_seq_leq(ack->dsack.left, ack->dsack.right));
     struct mn_loss *loss = &tcb->flight.loss;
     if (loss->undo.unproved == 0)
         return false;
@@ -77,6 +82,7 @@ bool mn_undo_by_dsack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ne
 /* (2b): sends up to two segments of new data. */
 static void allow_new_data(struct mn_tcb *tcb)
 {
+    MN_DEBUG_ASSERT(tcb->flight.loss.frto == MN_FRTO_TIMEOUT);
     tcb->flight.loss.frto = MN_FRTO_NEW;
     tcb->flight.congestion.cwnd = mn_tcb_pipe(tcb) + 2u * tcb->snd_mss;
 }
