@@ -121,7 +121,8 @@ cross-builds:
 check: bootstrap-check
 	@scripts/setup $(RELEASE) '$(CC)' $(RELEASE_OPTIONS)
 	@scripts/setup $(CLANG) clang $(RELEASE_OPTIONS)
-	@scripts/check $(RELEASE) $(CLANG)
+	@scripts/setup $(DEBUG) '$(CC)' $(DEBUG_OPTIONS)
+	@scripts/check $(RELEASE) $(CLANG) $(DEBUG)
 
 bench: bootstrap-bench
 	$(call setup,$(BENCH),'$(CC)' $(BENCH_OPTIONS))

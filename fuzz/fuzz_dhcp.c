@@ -22,6 +22,8 @@ static void check_counts(const struct mn_dhcp *message)
 static void round_trip(const struct mn_dhcp *message)
 {
     struct mn_dhcp said = *message, back;
+    if (said.type == 0) /* a message of BOOTP, which no client sends */
+        return;
     if (said.client_id_len > MN_DHCP_CLIENT_ID)
         said.client_id_len = MN_DHCP_CLIENT_ID;
     uint8_t *out = malloc(MN_DHCP_EMIT);

@@ -99,10 +99,12 @@ struct mnet_ip_config {
     bool no_unreachable;        /* sends no Destination Unreachable (RFC 792, RFC 4443 3.1) */
 };
 
+/* Settings of UDP. Zeros are defaults. */
 struct mnet_udp_config {
     unsigned endpoints_max;
 };
 
+/* Settings of TCP. Zeros are defaults. */
 struct mnet_tcp_config {
     /* Established connections. */
     unsigned connections_max;

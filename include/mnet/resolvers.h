@@ -17,6 +17,7 @@ struct mnet_stack;
 #define MNET_SEARCH_MAX 10     /* domains of the search list, at most */
 #define MNET_SEARCH_DOMAIN 256 /* bytes of a domain's text, the terminating zero included */
 
+/* The sources of servers and domains, in the order of their use. */
 enum mnet_resolver_origin {
     MNET_RESOLVER_CONFIG,
     MNET_RESOLVER_DHCPV6,
@@ -24,12 +25,14 @@ enum mnet_resolver_origin {
     MNET_RESOLVER_ROUTER, /* a Router Advertisement */
 };
 
+/* A DNS server. */
 struct mnet_resolver {
     struct mnet_address address; /* with the zone of the link if it is link-local */
     enum mnet_resolver_origin origin;
     uint64_t until_ns; /* end on the stack's clock unless renewed; MNET_NEVER: none is known */
 };
 
+/* A domain of the search list. */
 struct mnet_search_domain {
     char name[MNET_SEARCH_DOMAIN]; /* such as "lab.example": letters, digits, '-', '_' and '.' */
     enum mnet_resolver_origin origin;

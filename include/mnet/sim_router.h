@@ -27,9 +27,13 @@
 
 #pragma GCC visibility push(default)
 
+/* The most interfaces of a router. */
 #define MNET_SIM_ROUTER_INTERFACES 4
+/* The most static routes of a router, of both families. */
 #define MNET_SIM_ROUTER_ROUTES 32
+/* The most prefixes that a router advertises on an interface. */
 #define MNET_SIM_ROUTER_PREFIXES 8
+/* The most DNS servers that a router advertises on an interface. */
 #define MNET_SIM_ROUTER_SERVERS 4
 
 struct mnet_sim_router;

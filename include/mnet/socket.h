@@ -95,11 +95,13 @@ struct mnet_sockaddr_in6 {
 #define MNET_MSG_NOSIGNAL 0x4000
 #define MNET_MSG_MORE 0x8000
 
+/* A piece of a message. */
 struct mnet_iovec {
     void *iov_base;
     size_t iov_len;
 };
 
+/* A message in pieces, with its address. */
 struct mnet_msghdr {
     void *msg_name;
     uint32_t msg_namelen;
@@ -154,9 +156,11 @@ struct mnet_msghdr {
 #define MNET_IPV6_UNICAST_HOPS 16
 #define MNET_IPV6_TCLASS 67
 
+/* The value of SO_LINGER. */
 struct mnet_linger {
     int l_onoff, l_linger; /* seconds */
 };
+/* The value of SO_RCVTIMEO and SO_SNDTIMEO. */
 struct mnet_timeval {
     int64_t tv_sec, tv_usec;
 };
@@ -174,6 +178,7 @@ struct mnet_timeval {
 #define MNET_EPOLLONESHOT (1u << 30)
 #define MNET_EPOLLET (1u << 31)
 
+/* A descriptor for mnet_socket_poll, with the events wanted and those that have occurred. */
 struct mnet_pollfd {
     int fd;
     short events, revents;
@@ -185,6 +190,7 @@ struct mnet_fd_set {
     uint64_t bits[MNET_FD_SETSIZE / 64];
 };
 
+/* Operations of mnet_socket_epoll_ctl. */
 #define MNET_EPOLL_CTL_ADD 1
 #define MNET_EPOLL_CTL_DEL 2
 #define MNET_EPOLL_CTL_MOD 3

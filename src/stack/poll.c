@@ -382,11 +382,6 @@ static bool offer(struct mnet_stack *stack)
     return stack->pending_count == 0;
 }
 
-bool mn_stack_congested(const struct mnet_stack *stack)
-{
-    return stack->pending_count > 0 || stack->cutting != NULL;
-}
-
 /* Returns whether a protocol, or the device, has something left to send. */
 static bool has_output(const struct mnet_stack *stack)
 {

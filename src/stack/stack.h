@@ -176,7 +176,10 @@ bool mn_stack_flush(struct mnet_stack *stack);
 /* Sends all output that the device takes. */
 void mn_stack_transmit(struct mnet_stack *stack);
 /* Returns true if frames wait for the device, or for memory to cut them. */
-bool mn_stack_congested(const struct mnet_stack *stack);
+static inline bool mn_stack_congested(const struct mnet_stack *stack)
+{
+    return stack->pending_count > 0 || stack->cutting != NULL;
+}
 
 /* tcp_calls.c, tcp_write.c, udp_calls.c */
 
