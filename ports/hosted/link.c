@@ -1,9 +1,9 @@
-/* The cable of an interface: whether the kernel's end is up, and whether it is there at all.
+/* The link of an interface: the state of the kernel's end, and its existence.
  *
- * The kernel tells of every change of an interface over a netlink socket; no frame costs a system
- * call for it. The socket and the queue of frames are behind one descriptor (epoll), so that
- * whoever waits for frames is woken for either. When there was no frame the socket is looked at,
- * once in a millisecond at most.
+ * The kernel reports every change of an interface over a netlink socket, so no frame costs a system
+ * call for it. The socket and the queue of frames are behind one descriptor (epoll), so that a
+ * process that waits for frames is woken for either. If there was no frame, the socket is read, at
+ * most once in a millisecond.
  */
 #include <errno.h>
 #include <string.h>
@@ -107,7 +107,7 @@ void mn_interface_attach(struct mn_interface *interface, int fd)
 
 void mn_interface_detach(struct mn_interface *interface)
 {
-    close(interface->fd); /* which takes it out of what is waited for */
+    close(interface->fd); /* epoll forgets it */
     interface->fd = -1;
     interface->index = -1;
     interface->device.link_down = true;

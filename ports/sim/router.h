@@ -1,6 +1,6 @@
-/* A simulated router from the inside. router.c: interfaces, routes, the clock. router_link.c: link
- * addresses of neighbours. router_advertise.c: what hosts are told. router_forward.c: packets from
- * one link to the other, and errors about them. */
+/* The internal structure of a simulated router. router.c: interfaces, routes, the clock.
+ * router_link.c: link addresses of neighbours. router_advertise.c: advertisements to hosts.
+ * router_forward.c: packets from one link to the other, and errors about them. */
 #ifndef MN_SIM_ROUTER_H
 #define MN_SIM_ROUTER_H
 
@@ -95,7 +95,7 @@ void mn_sim_router_discovery(struct mn_sim_interface *interface, const uint8_t *
 
 /* router_advertise.c */
 
-/* Sends what is due, and returns when the next is. */
+/* Sends the advertisements that are due, and returns the time of the next one. */
 uint64_t mn_sim_router_advertise_due(struct mn_sim_interface *interface);
 /* A host asks for routers. */
 void mn_sim_router_solicited(struct mn_sim_interface *interface);

@@ -1,3 +1,4 @@
+/* Names and descriptions of the counters of mnet/counters.h. */
 #include <mnet/counters.h>
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Texts of the error codes of mnet/error.h, and of the causes of unreachability. */
 #include <mnet/error.h>
 
 #include "base/base.h"

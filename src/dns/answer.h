@@ -16,7 +16,7 @@
 #include "base/pool.h"
 #include "wire/dns.h"
 
-#define MN_DNS_DATA_MAX 2048u               /* bytes of all records of one answer, with two for the length of each */
+#define MN_DNS_DATA_MAX 2048u               /* of all records, with two bytes of length each */
 #define MN_DNS_TTL_MAX_S (7u * 24u * 3600u) /* RFC 1035 7.3: a week is long enough */
 #define MN_DNS_NEGATIVE_MAX_S (3u * 3600u)  /* RFC 2308 5 */
 #define MN_DNS_FAILURE_S 10u                /* RFC 2308 7.1 allows 300, RFC 9520 3.2 asks for 1 */
@@ -28,7 +28,7 @@ enum mn_dns_status {
     MN_DNS_FOUND,
     MN_DNS_NO_DATA,   /* the name exists, but has no records of this type */
     MN_DNS_NO_NAME,   /* the name does not exist */
-    MN_DNS_FAILED,    /* no server answers, or none of them knows: another time it may be different */
+    MN_DNS_FAILED,    /* no server answers, or none knows; a later lookup may succeed */
     MN_DNS_TOO_LARGE, /* the records do not fit MN_DNS_DATA_MAX, or the buffer of a stream */
 };
 
@@ -78,7 +78,8 @@ struct mn_dns_answer *mn_dns_cache_find(struct mn_dns_cache *cache, const struct
 struct mn_dns_answer *mn_dns_cache_add(struct mn_dns_cache *cache, const struct mn_dns_name *name, uint16_t type,
                                        const struct mn_dns_reading *reading, const uint8_t *data, uint64_t now);
 void mn_dns_answer_release(struct mn_dns_cache *cache, struct mn_dns_answer *answer);
-/* The record after `record`, or the first one if that is NULL; NULL at the end. *len is its length. */
+/* The record after `record`, or the first one if that is NULL; NULL at the end. *len is its
+ * length. */
 const uint8_t *mn_dns_answer_next(const struct mn_dns_answer *answer, const uint8_t *record, size_t *len);
 
 /* Asserts the invariants between two steps. */

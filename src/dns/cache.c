@@ -1,3 +1,4 @@
+/* The cache of DNS answers: see answer.h. */
 #include "dns/answer.h"
 
 #include <string.h>

@@ -33,7 +33,7 @@
 
 #define MN_DNS_EXCHANGES 64
 #define MN_DNS_QUESTIONS 256      /* in flight or waiting */
-#define MN_DNS_STREAM_BYTES 4096u /* the longest message over TCP; of a longer one only the id is read */
+#define MN_DNS_STREAM_BYTES 4096u /* the longest message that is read over TCP */
 #define MN_DNS_OUTPUT_MAX (2 + MN_DNS_QUERY_MAX)
 
 struct mn_dns_lookup;
@@ -97,7 +97,7 @@ enum mn_dns_stream_state {
 struct mn_dns_stream {
     struct mnet_address server;
     uint64_t idle_until_ns; /* OPEN: without questions it is closed then */
-    uint8_t *buffer;        /* of MN_DNS_STREAM_BYTES, behind two for the length; NULL: nothing is read */
+    uint8_t *buffer;        /* MN_DNS_STREAM_BYTES behind two of length; NULL: nothing is read */
     size_t have;
     uint8_t state; /* enum mn_dns_stream_state */
     bool to_open, to_close;

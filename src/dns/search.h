@@ -1,8 +1,8 @@
 /* The names that stand for the name which a program gives: RFC 1123 6.1.4.3, RFC 6761.
  *
- * A name of one label is a host of a domain of the search list, and nothing else, unless the list is
- * empty. A name of several labels, or with a dot at the end, is complete: it is not tried in other
- * domains, which would tell strangers of it (SSAC 064). */
+ * A name of one label is a host of a domain of the search list, and nothing else, unless the list
+ * is empty. A name of several labels, or with a dot at the end, is complete: it is not tried in
+ * other domains, which would tell strangers of it (SSAC 064). */
 #ifndef MN_DNS_SEARCH_H
 #define MN_DNS_SEARCH_H
 

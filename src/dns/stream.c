@@ -1,4 +1,5 @@
-/* Questions over TCP (RFC 7766): see resolver.h. Each message has its length in two bytes in front. */
+/* Questions over TCP (RFC 7766): see resolver.h. Each message has its length in two bytes in
+ * front. */
 #include <string.h>
 
 #include "dns/internal.h"

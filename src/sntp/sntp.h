@@ -1,8 +1,8 @@
 /* The client of SNTP (RFC 5905 14, RFC 4330), by the manners of RFC 8633.
  *
  * Theory of operation. Each server is asked by itself. A request comes from a port of its own, and
- * its Transmit Timestamp is a random number, by which the answer is recognised; the time at which it
- * was sent is kept here. After an answer the server is asked again in 64 s, then less and less
+ * its Transmit Timestamp is a random number, by which the answer is recognised; the time at which
+ * it was sent is kept here. After an answer the server is asked again in 64 s, then less and less
  * often, up to every 1024 s; after silence in 16 s, then in twice the time each, up to 1024 s. A
  * server that says so is asked less often (RATE), or never again (DENY, RSTR).
  *

@@ -196,8 +196,8 @@ void mn_items_forget(struct mn_file *file);
 
 /* address.c */
 
-/* Reads an address of the socket's family; as a destination, a UDP socket of IPv6 takes one of IPv4,
- * too. Returns 0, -MNET_EINVAL or -MNET_EAFNOSUPPORT. */
+/* Reads an address of the socket's family; as a destination, a UDP socket of IPv6 takes one of
+ * IPv4, too. Returns 0, -MNET_EINVAL or -MNET_EAFNOSUPPORT. */
 int mn_sockaddr_read(const struct mn_socket *socket, const void *address, uint32_t len, bool destination,
                      struct mnet_endpoint *endpoint);
 /* Stores an address in the form of the socket's family. */

@@ -303,7 +303,7 @@ static ptrdiff_t tcp_receive(struct mn_socket *socket, struct mn_message *messag
         return error;
     if (message->len == 0)
         return mnet_tcp_ready(socket->flow) & MNET_READABLE ? 0 : receive_failure(socket, MNET_E_DEADLINE);
-    size_t count = message->flags & MNET_MSG_PEEK ? 1 : message->count; /* a peek begins at the front */
+    size_t count = message->flags & MNET_MSG_PEEK ? 1 : message->count; /* a peek has one piece */
     for (size_t i = 0; i < count; i++) {
         if (message->pieces[i].iov_len == 0 && count < message->count)
             count++;

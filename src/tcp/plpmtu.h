@@ -12,9 +12,9 @@
  *
  *    retransmissions vanish
  * (none) -----------------> BASE ----------------------> SEARCHING ----------------------> COMPLETE
- *    ^  \                    ^    something is            |     ^    nothing left between    |  |
- *    |   `-- ICMP ---------- | -- acknowledged ---------- | --- | -- what works and what --> |  |
- *    |                       |                            |     |    does not               |  |
+ *    ^  \                    ^    something is            |     ^    no size left between    |  |
+ *    |   `-- ICMP ---------- | -- acknowledged ---------- | --- | -- one that works and ---> |  |
+ *    |                       |                            |     |    one that does not       |  |
  *    |                       `----------------------------+-----+--- retransmissions vanish -'  |
  *    `----- the largest segment of all gets through ------'     `------ PMTU_RAISE_TIMER -------'
  *
@@ -25,12 +25,12 @@
  * smaller segments, and the window stays (RFC 4821 7.6.2). A size is given up only after MAX_PROBES
  * probes of it, because a path may lose packets for its own reasons.
  *
- * What routers say is known to all connections of the host: it lies in its path-MTU cache
+ * All connections of the host share the sizes that routers report, in the host's path-MTU cache
  * (base/path_mtu.h). Before a connection sends, it compares the cache's generation with the one of
- * its last look. If there is another one, it follows: to a smaller size at once, and to a larger
- * one by a search, because the message has merely become old. No search goes above the size in the
- * cache. What a connection finds out by itself stays with it: a timeout is no proof, and each
- * connection may take another one of several ways.
+ * its last look-up. If they differ, it follows the cache: to a smaller size at once, and to a
+ * larger one by a search, because the message has merely become old. No search goes above the size
+ * in the cache. A size that a connection finds by itself is not shared: a timeout is no proof, and
+ * another connection may take another one of several paths.
  *
  * mn_plpmtu_acked, _retransmitted, _raise, _probe_len and _probe_sent require tcb->plpmtu != NULL.
  */
@@ -102,8 +102,8 @@ void mn_plpmtu_probe_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, 
 /* A router reports that the packet at `seq`, which is in flight, was too big. `mtu` is the size
  * that it carries; 0 if it gave none. Returns false if no packet at `seq` can have been larger. */
 bool mn_plpmtu_too_big(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t mtu, uint64_t now);
-/* The host's path-MTU cache has another generation: the size follows what it knows of this path. A
- * new connection looks for the first time before its first text. */
+/* The host's path-MTU cache has another generation: the connection takes the size of its path from
+ * it. A new connection does so before its first text. */
 void mn_plpmtu_follow(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 /* RFC 8899 5.2: "off" (DISABLED), "base", "searching", "complete", "error". */
 const char *mn_plpmtu_name(const struct mn_plpmtu *p);

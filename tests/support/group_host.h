@@ -1,5 +1,5 @@
-/* A host of both families and its multicast groups: what it says of them, and what is said to it
- * (see ip_host.h).
+/* A host of both families and its multicast groups: its reports, and the queries that it gets (see
+ * ip_host.h).
  *
  *     struct ip_host h;
  *     begin(&h);
@@ -38,7 +38,7 @@ extern struct said said[MESSAGES_MAX];
 extern unsigned said_count;
 extern unsigned probes_before; /* duplicate address detection seen before the first message */
 
-/* Lets time pass, and keeps what is said of groups meanwhile in `said`. */
+/* Lets time pass, and keeps the reports meanwhile in `said`. */
 void listen(struct ip_host *h, unsigned ms);
 /* Returns the record about `group` in a message, or NULL. */
 const struct said_record *record_of(const struct said *s, struct mnet_address group);
@@ -74,7 +74,7 @@ void receive_query_line(struct ip_host *h, bool ipv4, struct query_line line);
 /* Another host reports a group in an older version. */
 void receive_report(struct ip_host *h, bool ipv4, struct mnet_address group);
 
-/* Starts a host of both families; what it says at the start is over. */
+/* Starts a host of both families, and drops its first reports. */
 void begin(struct ip_host *h);
 /* The same, with groups 1 to `count`, whose reports are over. */
 void begin_with(struct ip_host *h, bool ipv4, unsigned count);

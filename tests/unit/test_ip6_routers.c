@@ -1,6 +1,5 @@
-/* A host among routers (RFC 4861 6, RFC 4862 5.5, RFC 4191, RFC 7559, RFC 8106): how it asks
- * for them, what it takes from advertisements, and where its packets go then. Redirects are in
- * test_ip6_redirects.c. */
+/* A host among routers (RFC 4861 6, RFC 4862 5.5, RFC 4191, RFC 7559, RFC 8106): solicitations,
+ * advertisements, and the next hops of its packets. Redirects are in test_ip6_redirects.c. */
 #include "tests/support/ip6_router.h"
 
 #define FAR_2 ADDRESS6(0x2001, 0xdba, 0, 9)
@@ -163,7 +162,7 @@ static void advertisement_updates_the_neighbour(void **state)
     ip_host_down(&h);
 }
 
-/* N6-5.4-13, FRAG6980-5-2, ND-6.1.2-1 to ND-6.1.2-6: what is not valid changes nothing. */
+/* N6-5.4-13, FRAG6980-5-2, ND-6.1.2-1 to ND-6.1.2-6: an invalid message changes nothing. */
 static void advertisement_that_is_not_valid_is_ignored(void **state)
 {
     (void)state;
@@ -588,8 +587,8 @@ static void prefix_of_another_length_makes_no_address(void **state)
     ip_host_down(&h);
 }
 
-/* SLAAC-5.5.4-4: renumbering. A deprecated address is kept for what uses it, and not for what
- * begins. */
+/* SLAAC-5.5.4-4: renumbering. A deprecated address is kept for its connections, and not chosen for
+ * new ones. */
 static void deprecated_address_is_no_source_but_stays(void **state)
 {
     (void)state;

@@ -206,11 +206,11 @@ struct run_socket {
 struct run_socket *run_find(struct runner *run, const struct run_call *call);
 /* Makes a socket, and the program's end of it, which the caller closes. NULL, with errno. */
 struct run_socket *run_create(struct runner *run, int family, int type, int protocol, int *program_end);
-/* Gives the program its end, closes our copy, and notes where it is. Returns the result of
+/* Gives the program its end, closes our copy, and notes its descriptor. Returns the result of
  * run_give. */
 int run_hand_over(struct runner *run, const struct run_call *call, struct run_socket *socket, int program_end,
                   int flags);
-/* Ends a socket, and what it has of mnet. */
+/* Ends a socket, and its flow, listener or endpoint of mnet. */
 void run_drop(struct runner *run, struct run_socket *socket);
 /* Closes our end, so that the program sees an error, and keeps the rest for questions. */
 void run_kill(struct runner *run, struct run_socket *socket, int error);
@@ -334,8 +334,8 @@ struct run_options {
     struct mnet_sim_path path; /* of each direction */
 };
 
-/* Reads the options of mnet-run's own. Returns the words behind "--", or NULL after saying what is
- * wrong. */
+/* Reads the options of mnet-run. Returns the words behind "--", or NULL after a line that names the
+ * error. */
 char **run_read_options(struct mnet_env *env, struct run_options *options);
 /* Wraps a device, which it owns from then on: frames pass through a simulated link in real time.
  * Returns NULL if there is no memory or no descriptor, and the device is closed. */

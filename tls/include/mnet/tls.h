@@ -1,7 +1,7 @@
 /* TLS: encrypted and authenticated streams (RFC 8446, and RFC 5246 for peers that know no TLS 1.3).
  *
- * A session is built on any stream (mnet/stream.h) and is a stream itself. A context has what many
- * sessions share: certificates, roots, settings. One context serves both roles.
+ * A session is built on any stream (mnet/stream.h) and is a stream itself. A context has the
+ * certificates, roots and settings that many sessions share. One context serves both roles.
  *
  *     struct mnet_tls_context *context;
  *     struct mnet_tls *tls;
@@ -43,7 +43,7 @@ enum mnet_tls_error {
     MNET_E_TLS_WRONG_NAME = -108,      /* the certificate is that of another name */
     MNET_E_TLS_REVOKED = -109,         /* a revocation list names the certificate */
     MNET_E_TLS_NO_CRL = -110,          /* there are lists, but no current one of the issuer */
-    MNET_E_TLS_BAD_CERTIFICATE = -111, /* something else is wrong with a certificate */
+    MNET_E_TLS_BAD_CERTIFICATE = -111, /* a certificate has another fault */
     MNET_E_TLS_NO_CERTIFICATE = -112,  /* the client has none, and the server requires one */
     MNET_E_TLS_NOT_TLS = -113,         /* the peer does not speak TLS */
     MNET_E_TLS_NOTHING_SHARED = -114,  /* no version or cipher that both have */
@@ -87,8 +87,8 @@ enum mnet_tls_clients {
 /* The most bytes of an application protocol's name here, the zero included. */
 #define MNET_TLS_PROTOCOL 32
 
-/* Settings of a context; zeros are defaults. Everything is copied, but for what the pointers
- * `clock`, `key_log` and `argument` name. */
+/* Settings of a context; zeros are defaults. They are copied, except the objects of the pointers
+ * `clock`, `key_log` and `argument`. */
 struct mnet_tls_options {
     /* Application protocols (RFC 7301), the preferred one first, up to a NULL: {"h2", "http/1.1",
      * NULL}. A server refuses clients that offer protocols, but none of these. NULL: none. */
@@ -120,7 +120,7 @@ void mnet_tls_context_free(struct mnet_tls_context *context);
 int mnet_tls_add_identity(struct mnet_tls_context *context, struct mnet_tls_source certificate,
                           struct mnet_tls_source key);
 /* Trusts all certificates of `roots`, and no longer those of the system, which clients trust if
- * this was never called. Servers that ask for certificates trust only what is added. Errors are
+ * this was never called. Servers that ask for certificates trust only the added ones. Errors are
  * those of mnet_tls_add_identity. Never suspends. */
 int mnet_tls_trust(struct mnet_tls_context *context, struct mnet_tls_source roots);
 /* Adds revocation lists (RFC 5280 5). From then on each issuer in a chain, the root included, must
