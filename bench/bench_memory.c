@@ -279,6 +279,21 @@ static void udp_round_trips(void)
     mnet_udp_close(udp);
 }
 
+/* Each message to another host than the one before, of another family. */
+static void udp_turns(void)
+{
+    struct mnet_udp *udp;
+    uint8_t bytes[MESSAGE] = {0};
+    const struct mnet_endpoint hosts[] = {{mnet_ipv4(10, 0, 0, 1), PORT_ECHO},
+                                          {{.bytes = {0xfd, [15] = 1}}, PORT_ECHO}};
+    check("open", mnet_udp_open(client.stack, NULL, &udp));
+    for (unsigned i = 0; i < ROUND_TRIPS; i++) {
+        check("send", mnet_udp_send(udp, &hosts[i % MN_COUNT_OF(hosts)], bytes, sizeof bytes, MNET_NEVER));
+        check("receive", (int)mnet_udp_receive(udp, bytes, sizeof bytes, NULL, MNET_NEVER));
+    }
+    mnet_udp_close(udp);
+}
+
 /* The client closes first, so that the ports in TIME-WAIT are its own, and no other session runs
  * into them. */
 static void sessions(void)
@@ -518,6 +533,13 @@ static void measure_crowd(void)
     end_crowd();
 }
 
+/* To two hosts in turn, against one. */
+static void measure_turns(void)
+{
+    double alone = only == NULL ? fastest(udp_round_trips) / ROUND_TRIPS : 0;
+    print("memory_udp_turns", fastest(udp_turns) / ROUND_TRIPS, "ns", alone);
+}
+
 /* The figures with references of their own. */
 static void measure_others(void)
 {
@@ -530,6 +552,8 @@ static void measure_others(void)
         print("memory_idle_connection", idle_bytes(), "bytes", kernel_idle_bytes());
     if (wanted("round_trip_random"))
         measure_crowd();
+    if (wanted("udp_turns"))
+        measure_turns();
 }
 
 static void start_services(void)

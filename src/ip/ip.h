@@ -342,6 +342,7 @@ struct mn_ip_way {
     bool ipv4;
     bool confirmed;               /* this packet's transport hears from the destination */
     bool once;                    /* for this packet only: it must not be cached */
+    bool of_source;               /* packets from another source may have another one */
     uint16_t mtu;                 /* of IP packets; without effect for LOOPBACK */
     struct mnet_address source;   /* the own address to use */
     struct mnet_address next_hop; /* on the link; for GROUP, the group itself */

@@ -64,6 +64,11 @@ static int label_of(const struct mn_policies *policies, struct mnet_address addr
     return line == NULL ? -1 : line->label;
 }
 
+static bool has_label_of(const struct mn_policies *policies, struct mnet_address a, struct mnet_address b)
+{
+    return label_of(policies, a) == label_of(policies, b);
+}
+
 static int precedence_of(const struct mn_policies *policies, struct mnet_address address)
 {
     const struct mn_policy *line = mn_policy_find(policies, address);
@@ -85,7 +90,6 @@ struct source_question {
     const struct mn_policies *policies;
     struct mnet_address destination;
     unsigned scope; /* of the destination */
-    int label;      /* of the destination */
     bool prefer_public;
 };
 
@@ -110,7 +114,8 @@ static int compare_sources(const struct source_question *q, const struct mn_sour
     if (better == 0) /* SEL-5.R5.5-1, N6-6.6-2 */
         better = a->of_next_hop - b->of_next_hop;
     if (better == 0) /* SEL-5.R6-1 */
-        better = (label_of(q->policies, a->address) == q->label) - (label_of(q->policies, b->address) == q->label);
+        better = has_label_of(q->policies, a->address, q->destination) -
+                 has_label_of(q->policies, b->address, q->destination);
     if (better == 0) /* SEL-5.R7-1 */
         better = (a->temporary - b->temporary) * (q->prefer_public ? -1 : 1);
     if (better == 0) /* SEL-5.R8-1 */
@@ -122,8 +127,7 @@ const struct mn_source_candidate *mn_source_select(const struct mn_policies *pol
                                                    const struct mn_source_candidate *candidates, unsigned count,
                                                    bool prefer_public)
 {
-    const struct source_question question = {policies, destination, mn_scope_of(destination),
-                                             label_of(policies, destination), prefer_public};
+    const struct source_question question = {policies, destination, mn_scope_of(destination), prefer_public};
     bool ipv4 = mn_address_is_ipv4(&destination);
     const struct mn_source_candidate *best = NULL;
     for (unsigned i = 0; i < count; i++) {
@@ -149,11 +153,6 @@ static bool scopes_match(const struct mn_destination_candidate *d)
     return mn_scope_of(d->address) == mn_scope_of(d->source->address);
 }
 
-static bool labels_match(const struct mn_policies *policies, const struct mn_destination_candidate *d)
-{
-    return label_of(policies, d->address) == label_of(policies, d->source->address);
-}
-
 /* SEL-6.R9-1: addresses of different families have no prefixes to compare. */
 static int compare_prefixes(const struct mn_destination_candidate *a, const struct mn_destination_candidate *b)
 {
@@ -173,7 +172,8 @@ static int compare_destinations(const struct mn_policies *policies, const struct
         if (better == 0)                            /* SEL-6.R3-1; rule 4: SEL-6.R4-1 */
             better = b->source->deprecated - a->source->deprecated;
         if (better == 0) /* SEL-6.R5-1 */
-            better = labels_match(policies, a) - labels_match(policies, b);
+            better = has_label_of(policies, a->address, a->source->address) -
+                     has_label_of(policies, b->address, b->source->address);
     }
     if (better == 0) /* SEL-6.R6-1; rule 7: SEL-6.R7-1 */
         better = precedence_of(policies, a->address) - precedence_of(policies, b->address);

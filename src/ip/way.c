@@ -12,11 +12,16 @@ int mn_ip_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_add
     return result;
 }
 
+/* The headers of the way before are forgotten. */
+static inline void keep_way(struct mn_ip *ip, const struct mn_ip_way_cache *way)
+{
+    ip->last_way = *way;
+    ip->repeat.len = 0;
+}
+
 MN_APART int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datagram, struct mn_ip_way *way)
 {
-    struct mn_ip_way_cache *cache = &ip->last_way;
-    cache->known = false;
-    ip->repeat.len = 0;
+    ip->last_way.known = false;
     int result = mn_ip_find_way(ip, datagram->source, datagram->destination, way);
     if (result != 0) {
         mn_ip_count(ip, MNET_COUNT_TX_DROP_NO_ROUTE);
@@ -29,7 +34,7 @@ MN_APART int mn_ip_look_up_way(struct mn_ip *ip, const struct mn_datagram *datag
     }
     if (!(way->ipv4 ? mn_ipv4_source_is_valid(ip, way) : mn_ipv6_source_is_valid(ip, way)))
         return MNET_E_INVALID;
-    *cache = (struct mn_ip_way_cache){datagram->source, datagram->destination, *way, chosen, !way->once};
+    keep_way(ip, &(struct mn_ip_way_cache){datagram->source, datagram->destination, *way, chosen, !way->once});
     return 0;
 }
 
@@ -47,6 +52,8 @@ int mn_ip_path(struct mn_ip *ip, struct mnet_address destination, struct mn_ip_p
         *path = (struct mn_ip_path){way.source, way.mtu, way.kind == MN_IP_WAY_LOOPBACK};
         if (again)
             last->chosen = way.source;
+        else if (!way.once && !way.of_source) /* the packet that follows takes this way */
+            keep_way(ip, &(struct mn_ip_way_cache){way.source, destination, way, way.source, true});
     }
     if (path->loopback)
         path->mtu = UINT16_MAX;

@@ -19,7 +19,7 @@ static bool check_header(struct mn_ip *ip, struct mn_arrival *arrival, struct mn
 static bool check_source(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_ipv6 *header)
 {
     const struct mnet_address *source = &header->source;
-    bool own = (ip->v6.own_bits & mn_ipv6_own_bit(source)) != 0 && mn_ip_is_own(ip, *source);
+    bool own = mn_ipv6_may_be_own(ip, source) && mn_ip_is_own(ip, *source);
     if (MN_LIKELY(!own && !mn_ipv6_is_multicast(source)) || arrival->looped)
         return true;
     mn_ip_count(ip, MNET_COUNT_IP_DROP_SOURCE);

@@ -33,6 +33,11 @@ static inline uint64_t mn_ipv6_own_bit(const struct mnet_address *address)
     memcpy(halves, address->bytes, sizeof halves);
     return UINT64_C(1) << ((halves[0] ^ halves[1]) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
 }
+/* Returns false if `address` is neither ::1 nor an own address. */
+static inline bool mn_ipv6_may_be_own(const struct mn_ip *ip, const struct mnet_address *address)
+{
+    return (ip->v6.own_bits & mn_ipv6_own_bit(address)) != 0;
+}
 /* Sets v6.own_bits after the list of own addresses has changed. */
 void mn_ipv6_set_own_bits(struct mn_ip *ip);
 /* Returns the link-local address, or NULL if it may not be used. */

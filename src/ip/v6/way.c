@@ -28,6 +28,7 @@ static int choose_router(struct mn_ip *ip, const struct mnet_address *source, co
     if (!mn_routers_choose(&v6->routers, *destination, *source, v6->now, &choice))
         return MNET_E_UNREACHABLE;
     way->next_hop = choice.router;
+    way->of_source = v6->routers.count > 1;
     way->once = v6->routers.turn != turn; /* none is reachable */
     if (!mn_address_is_any(&choice.probe)) {
         v6->probe = choice.probe;
@@ -54,7 +55,7 @@ int mn_ipv6_find_way(struct mn_ip *ip, struct mnet_address source, struct mnet_a
 {
     int result = 0;
     *way = (struct mn_ip_way){.kind = MN_IP_WAY_NEIGHBOUR};
-    if (mn_ipv6_is_loopback(&destination) || mn_ip_is_own(ip, destination)) {
+    if (mn_ipv6_may_be_own(ip, &destination) && mn_ip_is_own(ip, destination)) { /* ::1 is, too */
         way->kind = MN_IP_WAY_LOOPBACK;
         way->source = destination;
         return 0;
