@@ -69,16 +69,17 @@ struct mnet_config {
  * IPv6 is left, and the device's MTU is below 1280), and those below.
  *
  * May suspend. With ip.address_probe it waits until the address is known to be unused;
- * MNET_E_IN_USE if another station has it. An address of IPv6 is probed for (RFC 4862 5.4) unless
- * ip.no_dad is set, for one to two seconds. A stack with an address in ip.ipv4 does not wait for
- * IPv6. A stack that has only IPv6 waits for the address in ip.ipv6, with the same error, or else
- * 10 s at most for an address by a router's advertisement, and then goes on with its link-local
- * one. While the link is down, it waits 10 s likewise, and goes on without an address. With
- * ip.dhcp it waits until a server has given an address, so that the next call can use it. If no
- * address comes within ip.dhcp_wait_ns while the link is up, or the link is down for ten times as
- * long, it returns MNET_E_NO_ADDRESS and writes a line to the log. If IPv6 has an address by then
- * that is more than link-local, it waits 10 s at most, and goes on with that one; the lease may
- * still come. */
+ * MNET_E_IN_USE if another station has it. While the link is down nobody can be asked: it waits 10
+ * s at most, and goes on without an address, which may still come. An address of IPv6 is probed for
+ * (RFC 4862 5.4) unless ip.no_dad is set, for one to two seconds. A stack with an address in
+ * ip.ipv4 does not wait for IPv6. A stack that has only IPv6 waits for the address in ip.ipv6, with
+ * the same error, or else 10 s at most for an address by a router's advertisement, and then goes on
+ * with its link-local one. Both waits end while the link is down like that of ip.address_probe.
+ * With ip.dhcp it waits until a server has given an address, so that the next call can use it. If
+ * no address comes within ip.dhcp_wait_ns while the link is up, or the link is down for ten times
+ * as long, it returns MNET_E_NO_ADDRESS and writes a line to the log. If IPv6 has an address by
+ * then that is more than link-local, it waits 10 s at most, and goes on with that one; the lease
+ * may still come. */
 int mnet_stack_up(struct mnet_env *env, const struct mnet_config *config, struct mnet_stack **stack);
 
 /* Creates a stack that the caller drives. Required are device, platform, memory and memory_size,

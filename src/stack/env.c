@@ -405,19 +405,27 @@ static int await_routers(struct mnet_stack *stack)
     return MNET_OK;
 }
 
-/* Waits until it is known whether the IPv6 address of the configuration is unique. While the link
- * is down nobody can be asked. */
+/* Waits for the next change while stations are asked about an address. While the link is down
+ * nobody can be asked: if that lasts, says so, and returns MNET_E_DEADLINE. */
+static int await_answers(struct mnet_stack *stack, const char *family)
+{
+    uint64_t until = stack->link_down ? mn_time_after(stack->link_ns, MN_ROUTERS_TIMEOUT) : MNET_NEVER;
+    int error = mn_block_once(&stack->probers, until);
+    if (error != MNET_E_DEADLINE)
+        return error;
+    if (!stack->link_down)
+        return MNET_OK;
+    mn_log(&stack->config.log, MNET_LOG_WARNING, "%s: no address so far, for the link is down", family);
+    return MNET_E_DEADLINE;
+}
+
+/* Waits until it is known whether the IPv6 address of the configuration is unique. */
 static int await_ipv6(struct mnet_stack *stack)
 {
     while (!mn_stack_has_address(stack) && !no_address_can_come(stack)) {
-        uint64_t until = stack->link_down ? mn_time_after(stack->link_ns, MN_ROUTERS_TIMEOUT) : MNET_NEVER;
-        int error = mn_block_once(&stack->probers, until);
-        if (error < 0 && error != MNET_E_DEADLINE)
-            return error;
-        if (error == MNET_E_DEADLINE && stack->link_down) {
-            mn_log(&stack->config.log, MNET_LOG_WARNING, "ipv6: no address so far, for the link is down");
-            return MNET_OK;
-        }
+        int error = await_answers(stack, "ipv6");
+        if (error < 0)
+            return error == MNET_E_DEADLINE ? MNET_OK : error;
     }
     return mn_stack_has_address(stack) ? MNET_OK : MNET_E_IN_USE;
 }
@@ -428,9 +436,9 @@ static int await_ipv4(struct mnet_stack *stack)
 {
     enum mn_ip_address_state state;
     while ((state = mn_ip_address_state(&stack->ip)) == MN_IP_ADDRESS_PROBING) {
-        int error = mn_block_once(&stack->probers, MNET_NEVER);
+        int error = await_answers(stack, "ipv4");
         if (error < 0)
-            return error;
+            return error == MNET_E_DEADLINE ? MNET_OK : error;
     }
     return state == MN_IP_ADDRESS_OURS ? MNET_OK : MNET_E_IN_USE;
 }

@@ -69,6 +69,35 @@ static void probing_three_probes_then_ours(void **state)
     ip_host_down(&h);
 }
 
+/* RFC 5227 2.1: nobody answers on a link that is down, so no address is ours by that. Probing
+ * begins when the link comes up, also if the link went down behind the last probe. */
+static void probing_waits_for_the_link(void **state)
+{
+    (void)state;
+    for (unsigned sent_before = 0; sent_before <= 3; sent_before += 3) {
+        struct ip_host h;
+        unsigned probes = 0;
+        start(&h, true);
+        while (probes < sent_before) {
+            pass_ms(&h, 1);
+            probes += discard_sent(&h);
+        }
+        mn_ip_note_link_down(&h.ip);
+        pass_ms(&h, 60000);
+        expect_silence(&h);
+        assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_PROBING);
+        mn_ip_note_link_up(&h.ip, h.now);
+        for (probes = 0; probes < 3; probes += discard_sent(&h)) {
+            assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_PROBING);
+            pass_ms(&h, 1);
+        }
+        pass_ms(&h, 2001);
+        assert_int_equal(mn_ip_address_state(&h.ip), MN_IP_ADDRESS_OURS);
+        expect_announcement(&h);
+        ip_host_down(&h);
+    }
+}
+
 /* Nobody can object to a probe that found no memory. */
 static void probing_without_memory_is_not_over(void **state)
 {
@@ -218,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unprobed_address_is_ours_and_announced_twice),
         cmocka_unit_test(probing_three_probes_then_ours),
+        cmocka_unit_test(probing_waits_for_the_link),
         cmocka_unit_test(probing_without_memory_is_not_over),
         cmocka_unit_test(probing_address_is_not_used),
         cmocka_unit_test(probing_address_in_use_is_lost),

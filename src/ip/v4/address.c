@@ -2,9 +2,10 @@
  *
  * Without probing the address is used, and announced, at once. With it three probes go out after a
  * random second, one to two seconds apart; nobody may answer until two seconds after the last. (An
- * address that DHCP offers has been checked by its server; it is probed for more quickly.) Once it
- * is ours we never give it up (2.4 (c), for hosts whose address others must find): a conflict is
- * counted, logged, and answered with one announcement in ten seconds.
+ * address that DHCP offers has been checked by its server; it is probed for more quickly.) While
+ * the link is down no station hears a probe, so probing waits. Once the address is ours we never
+ * give it up (2.4 (c), for hosts whose address others must find): a conflict is counted, logged,
+ * and answered with one announcement in ten seconds.
  */
 #include "base/logger.h"
 #include "ip/v4/internal.h"
@@ -67,6 +68,8 @@ void mn_ip_address_expire(struct mn_ip *ip, struct mn_own_address *own, uint64_t
 {
     MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING || own->state == MN_IP_ADDRESS_OURS);
     const struct timing *timing = &timings[own->probe];
+    if (own->state == MN_IP_ADDRESS_PROBING && ip->link_down)
+        return; /* it begins again when the link comes up */
     if (own->state == MN_IP_ADDRESS_PROBING && own->probes < timing->num) {
         own->probes += send_probe(ip, own); /* without memory for one nothing was asked */
         bool last = own->probes == timing->num;
@@ -85,7 +88,7 @@ MN_RARE void mn_ip_address_note_link_up(struct mn_ip *ip, struct mn_own_address 
 {
     if (own->state == MN_IP_ADDRESS_PROBING) {
         own->probes = 0;
-        mn_wheel_arm(&ip->wheel, &own->timer, now);
+        mn_wheel_arm(&ip->wheel, &own->timer, now + random_ns(ip, 0, timings[own->probe].wait_ns));
     } else if (own->state == MN_IP_ADDRESS_OURS && !own->leased) {
         own->announcements = 0;
         announce(ip, own, now);
