@@ -152,7 +152,7 @@ void mn_ip_unconfigure(struct mn_ip *ip)
     ip->last_way.known = false;
     ip->mtu = ip->link_mtu;
     mn_ip_note_link_mtu(ip);
-    mn_neighbours_remove_ipv4(&ip->neighbours); /* of a network that we may have left */
+    mn_neighbours_remove_family(&ip->neighbours, true); /* of a network that we may have left */
 }
 
 void mn_ip_open_port(struct mn_ip *ip, uint16_t port)

@@ -29,14 +29,14 @@ void mn_neighbours_deinit(struct mn_neighbours *table)
     MN_ASSERT(table->count == 0 && table->pending == 0 && table->pending_bytes == 0);
 }
 
-void mn_neighbours_remove_ipv4(struct mn_neighbours *table)
+MN_RARE void mn_neighbours_remove_family(struct mn_neighbours *table, bool ipv4)
 {
     for (unsigned age = 0; age < MN_NEIGHBOUR_AGES; age++) {
         struct mnet_link *head = &table->ages[age], *node = mn_list_first(head), *next;
         for (; node != NULL && node != head; node = next) {
             struct mn_neighbour *neighbour = MN_CONTAINER(node, struct mn_neighbour, age);
             next = node->next;
-            if (mn_address_is_ipv4(&neighbour->address))
+            if (mn_address_is_ipv4(&neighbour->address) == ipv4)
                 mn_neighbour_remove(table, neighbour);
         }
     }

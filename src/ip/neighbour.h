@@ -101,8 +101,8 @@ void mn_neighbours_init(struct mn_neighbours *table, struct mnet_memory *memory,
                         uint8_t timer_kind);
 /* Removes all entries and frees the packets that wait. */
 void mn_neighbours_deinit(struct mn_neighbours *table);
-/* The same for the neighbours of IPv4. */
-void mn_neighbours_remove_ipv4(struct mn_neighbours *table);
+/* The same for the neighbours of one family. */
+void mn_neighbours_remove_family(struct mn_neighbours *table, bool ipv4);
 
 /* Returns NULL if there is none. O(1). */
 struct mn_neighbour *mn_neighbour_search(struct mn_neighbours *table, struct mnet_address address);

@@ -454,6 +454,33 @@ static void duplicate_of_the_mac_switches_ipv6_off(void **state)
     }
 }
 
+/* An address may be ours earlier than the link-local one, whose solicitations came back, and a
+ * neighbour asked for. With IPv6 off nobody asks any more, and no timer is left. */
+static void switched_off_asks_for_no_neighbour(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    start(&h, 1, 1);
+    struct mnet_address link_local = h.ip.own[MN_OWN_LINK_LOCAL].prefix.address;
+    const struct dad_said *asked;
+    while (listen(&h, 1), (asked = solicitation(link_local, 0)) == NULL)
+        continue;
+    receive_ip6(&h, .source = asked->source, .destination = asked->destination, .from = OWN_MAC,
+                .protocol = MN_PROTOCOL_ICMPV6, .hop_limit = MN_ND_HOP_LIMIT, .payload = asked->message,
+                .len = asked->len);
+    while (!mn_ip_is_own(&h.ip, OWN6))
+        pass_ms(&h, 1);
+    assert_int_equal(send6(&h, PEER6, 8), 0);
+    assert_int_equal(h.ip.neighbours.unresolved, 1);
+    receive_advertisement(&h, .destination = mn_ipv6_all_nodes, .target = link_local);
+    assert_int_equal(h.ip.neighbours.count, 0);
+    discard_sent6(&h);
+    listen(&h, 20000);
+    assert_int_equal(said_count, 0);
+    assert_int_equal(mn_ip_deadline(&h.ip), MNET_NEVER);
+    ip_host_down(&h);
+}
+
 /* SLAAC-5.4.5-3: an address that does not follow from the MAC is followed by another one. */
 static void duplicate_of_an_opaque_address_is_replaced(void **state)
 {
@@ -519,6 +546,7 @@ int main(void)
         cmocka_unit_test(messages_to_the_address_itself_are_dropped),
         cmocka_unit_test(tentative_address_is_neither_source_nor_destination),
         cmocka_unit_test(duplicate_of_the_mac_switches_ipv6_off),
+        cmocka_unit_test(switched_off_asks_for_no_neighbour),
         cmocka_unit_test(duplicate_of_an_opaque_address_is_replaced),
         cmocka_unit_test(deprecated_address_can_be_chosen),
     };

@@ -120,6 +120,7 @@ static void switch_off(struct mn_ip *ip)
         if (ip->own[i].state != MN_IP_ADDRESS_NONE)
             give_up(ip, &ip->own[i]);
     mn_wheel_cancel(&ip->wheel, &ip->v6.timer);
+    mn_neighbours_remove_family(&ip->neighbours, false); /* nobody asks for them any more */
 }
 
 static bool is_of_mac(const struct mn_ip *ip, const struct mn_own_address *own)
