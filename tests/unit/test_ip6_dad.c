@@ -262,6 +262,39 @@ static void nothing_is_asked_while_the_link_is_down(void **state)
     }
 }
 
+static void expect_first(struct ip_host *h, struct mnet_address first)
+{
+    static const struct mn_losers none;
+    struct mnet_address order[] = {ADDRESS6(0x2001, 0xdb8, 9, 9), mnet_address_from_ipv4(PEER_IP)};
+    mn_ip_sort(&h->ip, &none, 1, order, 2, h->now);
+    assert_true(mnet_address_equal(order[0], first));
+}
+
+/* SEL-8-1: each sort goes by the addresses of its own moment, those just found unique and those
+ * whose life has just ended. */
+static void destinations_are_sorted_by_the_addresses_of_the_moment(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    struct mn_ip_config config = auto_config(&h);
+    config.user.ipv4 = ip_host_config(&h).user.ipv4;
+    assert_int_equal(ip_host_start(&h, &config), 0);
+    pass_ms(&h, 3000);
+    for (struct mnet_packet *packet; (packet = mn_ip_transmit(&h.ip)) != NULL;)
+        mnet_packet_free(packet);
+    expect_first(&h, mnet_address_from_ipv4(PEER_IP));
+    receive_ra(&h, .mac = ROUTER_A_MAC, .lifetime_s = 1800, .prefixes = {PREFIX(NET_1, 60, 30)});
+    while (!mn_ip_has_ipv6(&h.ip)) {
+        expect_first(&h, mnet_address_from_ipv4(PEER_IP));
+        pass_ms(&h, 1);
+    }
+    expect_first(&h, ADDRESS6(0x2001, 0xdb8, 9, 9));
+    while (mn_ip_has_ipv6(&h.ip))
+        pass_ms(&h, 1);
+    expect_first(&h, mnet_address_from_ipv4(PEER_IP));
+    ip_host_down(&h);
+}
+
 /* ---- While the address is tentative ---- */
 
 static void expect_conflict(struct ip_host *h)
@@ -545,6 +578,7 @@ int main(void)
         cmocka_unit_test(solicitation_from_an_address_is_ignored),
         cmocka_unit_test(messages_to_the_address_itself_are_dropped),
         cmocka_unit_test(tentative_address_is_neither_source_nor_destination),
+        cmocka_unit_test(destinations_are_sorted_by_the_addresses_of_the_moment),
         cmocka_unit_test(duplicate_of_the_mac_switches_ipv6_off),
         cmocka_unit_test(switched_off_asks_for_no_neighbour),
         cmocka_unit_test(duplicate_of_an_opaque_address_is_replaced),

@@ -39,7 +39,8 @@ static void net_with_all(struct net6 *n)
     net6_await(n, LEASED6, MNET_ADDRESS_PREFERRED);
 }
 
-/* RDNSS-5.3.1-4, N6-8.4-1, N6-8.1-2: one setting by both ways counts once, as DHCP's. */
+/* RDNSS-5.3.1-4, N6-8.4-1, N6-8.1-2, SLAAC-5.6-1: one setting by both ways counts once, as
+ * DHCP's. */
 static void servers_are_ordered_by_origin(void **state)
 {
     (void)state;
