@@ -23,8 +23,15 @@ struct mnet_route {
 #define MNET_ROUTES_MAX 16 /* routes of a configuration, at most */
 
 #define MNET_DUID_MAX 130       /* bytes of an identity for DHCPv6 */
+#define MNET_HOSTS_MAX 8        /* addresses of names that need no DNS server */
 #define MNET_SNTP_SERVERS_MAX 4 /* time servers of a program or a configuration */
 #define MNET_DNS_MAX 4          /* DNS servers, and domains of the search list, of each stack */
+
+/* The address of a name that no DNS server is asked for. */
+struct mnet_host {
+    struct mnet_address address;
+    const char *name; /* such as "db.example" */
+};
 
 /* How an IPv6 address that the stack makes by itself gets its low 64 bits. */
 enum mnet_ipv6_identifier {
@@ -68,6 +75,10 @@ struct mnet_ip_config {
     unsigned dns_count;
     const char *search[MNET_DNS_MAX];
     unsigned search_count;
+    /* Names whose addresses are known, in front of DNS. A name with several has one of each family;
+     * of others the first one counts. The texts stay as long as the stack. */
+    struct mnet_host hosts[MNET_HOSTS_MAX];
+    unsigned host_count;
     /* Servers of the time of day, by name or address, for programs that ask such servers without
      * naming some (mnet/sntp.h). The texts stay as long as the stack. */
     const char *ntp[MNET_SNTP_SERVERS_MAX];

@@ -14,6 +14,7 @@
  *   --route=PREFIX[,GATEWAY] repeatable
  *   --dhcp                   instead of those three: a DHCP server gives them
  *   --dns=ADDRESS  --search=DOMAIN  repeatable: DNS server, domain of the search list
+ *   --host=ADDRESS,NAME  repeatable: the address of a name that no DNS server is asked for
  *   --ntp=SERVER  repeatable: time server of a program that asks some (mnet/sntp.h)
  *   --memory=SIZE            bytes, or with K, M, G
  *   --log=error|warning|info|debug

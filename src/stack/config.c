@@ -255,10 +255,15 @@ bool mn_config_server_ok(const char *text)
 
 static bool servers_ok(const struct mnet_ip_config *ip)
 {
-    if (ip->dns_count > MNET_DNS_MAX || ip->search_count > MNET_DNS_MAX || ip->ntp_count > MNET_SNTP_SERVERS_MAX)
+    if (ip->dns_count > MNET_DNS_MAX || ip->search_count > MNET_DNS_MAX || ip->ntp_count > MNET_SNTP_SERVERS_MAX ||
+        ip->host_count > MNET_HOSTS_MAX)
         return false;
     for (unsigned i = 0; i < ip->dns_count; i++)
         if (!mn_config_dns_ok(ip->dns[i]))
+            return false;
+    for (unsigned i = 0; i < ip->host_count; i++)
+        if (ip->hosts[i].name == NULL || !mn_config_dns_ok(ip->hosts[i].address) ||
+            !mn_config_domain_ok(ip->hosts[i].name))
             return false;
     for (unsigned i = 0; i < ip->ntp_count; i++)
         if (ip->ntp[i] == NULL || !mn_config_server_ok(ip->ntp[i]))

@@ -371,6 +371,23 @@ static int list_localhost(const struct mnet_stack *stack, struct mnet_address *a
     return count;
 }
 
+/* The addresses that the configuration has for a name: the first one of each family. */
+static int list_host(const struct mnet_stack *stack, const struct mn_dns_name *name, struct mnet_address *addresses)
+{
+    const struct mnet_ip_config *ip = &stack->config.ip;
+    struct mn_dns_name known;
+    bool complete, ipv4 = false, ipv6 = false;
+    int count = 0;
+    for (unsigned i = 0; i < ip->host_count; i++) {
+        bool *seen = mn_address_is_ipv4(&ip->hosts[i].address) ? &ipv4 : &ipv6;
+        if (*seen || !mn_dns_name_parse(&known, ip->hosts[i].name, &complete) || !mn_dns_name_equal(&known, name))
+            continue;
+        addresses[count++] = ip->hosts[i].address;
+        *seen = true;
+    }
+    return count;
+}
+
 int mn_names_literal(struct mnet_stack *stack, const char *text, struct mnet_address *addresses,
                      struct mn_dns_name *name, bool *complete)
 {
@@ -386,7 +403,7 @@ int mn_names_literal(struct mnet_stack *stack, const char *text, struct mnet_add
     case MN_DNS_INVALID: return MNET_E_NO_NAME;
     case MN_DNS_ORDINARY: break;
     }
-    return 0;
+    return list_host(stack, name, addresses);
 }
 
 void mn_names_search(struct mnet_stack *stack, struct mn_dns_search *search)

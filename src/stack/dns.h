@@ -44,9 +44,9 @@ int mn_names_combine(const struct mn_name_wait *wait);
 unsigned mn_names_addresses(const struct mn_name_wait *wait, unsigned which, struct mnet_address *addresses,
                             unsigned count, unsigned max);
 
-/* A name that needs no server: an address, localhost, or an invalid one. Returns the number of its
- * addresses (two at most), MNET_E_NO_NAME, MNET_E_INVALID if it is none, or 0: DNS must be asked.
- * */
+/* A name that needs no server: an address, localhost, a host of the configuration, or an invalid
+ * one. Returns the number of its addresses (two at most), MNET_E_NO_NAME, MNET_E_INVALID if it is
+ * none, or 0: DNS must be asked. */
 int mn_names_literal(struct mnet_stack *stack, const char *text, struct mnet_address *addresses,
                      struct mn_dns_name *name, bool *complete);
 /* The domains of the search list. */

@@ -286,6 +286,10 @@ static void take_options(struct mnet_config *config, const struct mnet_env *env)
         memcpy(config->ip.search, given->ip.search, sizeof config->ip.search);
         config->ip.search_count = given->ip.search_count;
     }
+    if (config->ip.host_count == 0) {
+        memcpy(config->ip.hosts, given->ip.hosts, sizeof config->ip.hosts);
+        config->ip.host_count = given->ip.host_count;
+    }
     if (config->ip.ntp_count == 0) {
         memcpy(config->ip.ntp, given->ip.ntp, sizeof config->ip.ntp);
         config->ip.ntp_count = given->ip.ntp_count;

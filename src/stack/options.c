@@ -100,6 +100,25 @@ static bool set_search(struct mn_options *options, const char *value)
     return true;
 }
 
+static bool set_host(struct mn_options *options, const char *value)
+{
+    struct mnet_ip_config *ip = &options->config.ip;
+    char address[MNET_ADDRESS_TEXT];
+    const char *comma = strchr(value, ',');
+    size_t len = comma != NULL ? (size_t)(comma - value) : sizeof address;
+    if (len >= sizeof address || ip->host_count == MNET_HOSTS_MAX)
+        return false;
+    memcpy(address, value, len);
+    address[len] = '\0';
+    struct mnet_host *host = &ip->hosts[ip->host_count];
+    if (mnet_address_parse(address, &host->address) < 0 || !mn_config_dns_ok(host->address) ||
+        !mn_config_domain_ok(comma + 1))
+        return false;
+    host->name = comma + 1;
+    ip->host_count++;
+    return true;
+}
+
 static bool set_ntp(struct mn_options *options, const char *value)
 {
     struct mnet_ip_config *ip = &options->config.ip;
@@ -314,6 +333,8 @@ const struct mn_option mn_options_table[] = {
      "the address of a server, such as 10.0.0.1, at most " TEXT(MNET_DNS_MAX) " times", set_dns, true},
     {"--search=", "DOMAIN", "domain of hosts whose names have no dot, such as lab.example",
      "a domain, such as lab.example, at most " TEXT(MNET_DNS_MAX) " times", set_search, true},
+    {"--host=", "ADDRESS,NAME", "the address of a name, such as 10.0.0.5,db.example, in front of DNS",
+     "an address and a name, such as 10.0.0.5,db.example, at most " TEXT(MNET_HOSTS_MAX) " times", set_host, true},
     {"--ntp=", "SERVER", "time server of a program that asks some, besides those that DHCP tells of",
      "the name or address of a server, such as ntp.lab.example, at most " TEXT(MNET_SNTP_SERVERS_MAX) " times", set_ntp,
      true},

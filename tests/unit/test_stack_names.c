@@ -235,6 +235,30 @@ static void stack_without_ipv6_asks_for_ipv4_alone(void **state)
     run_with(resolves_ipv4, &(struct world_options){.client.ip.no_ipv6 = true});
 }
 
+static int hosts(struct world *w)
+{
+    struct mnet_address found[4];
+    CHECK_EQUAL(mnet_dns_resolve(w->client, "db.example", found, 4, 0), 2);
+    CHECK(mnet_address_equal(found[0], address("2001:db8::5")) && mnet_address_equal(found[1], address("10.0.0.5")));
+    CHECK_EQUAL(mnet_dns_resolve(w->client, "DB.Example.", found, 4, 0), 2);
+    CHECK_EQUAL(mnet_dns_resolve(w->client, "cache", found, 4, 0), 1);
+    CHECK(mnet_address_equal(found[0], address("10.0.0.7")));
+    CHECK_EQUAL(zone.questions, 0);
+    mnet_dns_resolve(w->client, "a.db.example", found, 4, in_ms(5000));
+    CHECK(zone.questions > 0);
+    return 0;
+}
+
+static void hosts_of_the_configuration_need_no_question(void **state)
+{
+    (void)state;
+    run_with(hosts, &(struct world_options){.client.ip = {.hosts = {{address("2001:db8::5"), "db.example"},
+                                                                    {address("10.0.0.5"), "db.example"},
+                                                                    {address("10.0.0.6"), "db.example"},
+                                                                    {address("10.0.0.7"), "cache"}},
+                                                          .host_count = 4}});
+}
+
 /* DNS1123-2.1-1, SPEC-6.3-1, SPEC-6.4-1 */
 static int literals(struct world *w)
 {
@@ -642,6 +666,7 @@ int main(void)
         cmocka_unit_test(both_families_are_looked_up),
         cmocka_unit_test(stack_without_ipv6_asks_for_ipv4_alone),
         cmocka_unit_test(some_names_need_no_question),
+        cmocka_unit_test(hosts_of_the_configuration_need_no_question),
         cmocka_unit_test(failures_have_their_causes),
         cmocka_unit_test(failure_of_one_family_is_none_of_the_other),
         cmocka_unit_test(records_of_any_type_are_looked_up),

@@ -75,11 +75,15 @@ static void resolvers_are_set(void **state)
 {
     (void)state;
     struct command_line line;
-    parse(&line, "--dns=10.0.0.1 --search=lab.example --dns=fe80::1 --search=example");
+    parse(&line, "--dns=10.0.0.1 --search=lab.example --dns=fe80::1 --search=example --host=10.0.0.5,db.example"
+                 " --host=2001:db8::5,db --ntp=ntp.example");
     assert_int_equal(line.result, 0);
     const struct mnet_ip_config *ip = &line.options.config.ip;
     assert_int_equal(ip->dns_count, 2);
     assert_true(mnet_address_equal(ip->dns[0], mnet_ipv4(10, 0, 0, 1)));
+    assert_int_equal(ip->host_count, 2);
+    assert_string_equal(ip->hosts[1].name, "db");
+    assert_int_equal(ip->ntp_count, 1);
     assert_int_equal(ip->search_count, 2);
     assert_string_equal(ip->search[0], "lab.example");
     assert_string_equal(ip->search[1], "example");
@@ -389,6 +393,10 @@ static const char *const wrong_values[] = {
     "--dns=ff02::fb",
     "--dns=fe80::1%3",
     "--search=",
+    "--host=10.0.0.1",
+    "--host=10.0.0.1,",
+    "--host=db.example,10.0.0.1",
+    "--host=224.0.0.1,db",
     "--ntp=",
     "--ntp=a..b",
     "--ntp=ff02::101",
