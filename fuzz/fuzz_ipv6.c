@@ -37,6 +37,25 @@ static void walk(const uint8_t *bytes, size_t size, const struct mn_ipv6 *header
     }
 }
 
+/* The short way accepts the headers that the full way accepts and a transport follows, and reads
+ * the same. */
+static void read_both_ways(const uint8_t *bytes, size_t size)
+{
+    struct mn_ipv6 full = {0}, plain = {0};
+    struct mn_ipv6_chain chain;
+    bool ok = mn_ipv6_parse(bytes, size, size, &full) == MN_PARSE_OK;
+    bool is_plain = ok &&
+                    mn_ipv6_walk(bytes, size, &full, false, &mn_ipv6_limits_default, &chain) == MN_IPV6_IS_TRANSPORT &&
+                    chain.offset == MN_IPV6_HEADER;
+    MN_ASSERT(mn_ipv6_parse_plain(bytes, size, size, &plain) == is_plain);
+    if (!is_plain)
+        return;
+    uint8_t emitted[2][MN_IPV6_HEADER];
+    mn_ipv6_emit(emitted[0], &full);
+    mn_ipv6_emit(emitted[1], &plain);
+    MN_ASSERT(memcmp(emitted[0], emitted[1], MN_IPV6_HEADER) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *bytes = fuzz_exact(data, size);
@@ -49,6 +68,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MN_ASSERT(memcmp(out, bytes, sizeof out) == 0);
         if (size - MN_IPV6_HEADER <= UINT16_MAX)
             header.payload_len = (uint16_t)(size - MN_IPV6_HEADER);
+        read_both_ways(bytes, size);
+        bytes[4] = (uint8_t)(header.payload_len >> 8);
+        bytes[5] = (uint8_t)header.payload_len;
+        read_both_ways(bytes, size);
         walk(bytes, size, &header);
     }
     free(bytes);

@@ -43,7 +43,12 @@ const struct mnet_address mn_ipv6_all_routers = {.bytes = {[0] = 0xff, [1] = 0x0
 
 /* ---- The fixed header ---- */
 
-enum mn_parse mn_ipv6_parse_quote(const void *data, size_t len, struct mn_ipv6 *header)
+static inline bool is_transport(uint8_t protocol)
+{
+    return protocol == MN_PROTOCOL_TCP || protocol == MN_PROTOCOL_UDP || protocol == MN_PROTOCOL_ICMPV6;
+}
+
+static inline enum mn_parse parse_fixed(const void *data, size_t len, struct mn_ipv6 *header)
 {
     if (len < MN_IPV6_HEADER)
         return MN_PARSE_TRUNCATED;
@@ -62,12 +67,27 @@ enum mn_parse mn_ipv6_parse_quote(const void *data, size_t len, struct mn_ipv6 *
     return MN_LIKELY(first >> 60 == 6 && !mapped) ? MN_PARSE_OK : MN_PARSE_INVALID;
 }
 
-enum mn_parse mn_ipv6_parse(const void *data, size_t len, size_t total, struct mn_ipv6 *header)
+enum mn_parse mn_ipv6_parse_quote(const void *data, size_t len, struct mn_ipv6 *header)
 {
-    enum mn_parse verdict = mn_ipv6_parse_quote(data, len, header);
+    return parse_fixed(data, len, header);
+}
+
+static inline enum mn_parse parse(const void *data, size_t len, size_t total, struct mn_ipv6 *header)
+{
+    enum mn_parse verdict = parse_fixed(data, len, header);
     if (verdict != MN_PARSE_OK)
         return verdict;
     return MN_LIKELY((size_t)header->payload_len + MN_IPV6_HEADER <= total) ? MN_PARSE_OK : MN_PARSE_TRUNCATED;
+}
+
+enum mn_parse mn_ipv6_parse(const void *data, size_t len, size_t total, struct mn_ipv6 *header)
+{
+    return parse(data, len, total, header);
+}
+
+bool mn_ipv6_parse_plain(const void *data, size_t len, size_t total, struct mn_ipv6 *header)
+{
+    return parse(data, len, total, header) == MN_PARSE_OK && is_transport(header->next_header);
 }
 
 void mn_ipv6_emit(void *to, const struct mn_ipv6 *header)
@@ -319,11 +339,6 @@ static bool walk_fragment(struct header_walk *w)
     }
     chain->offset += MN_IPV6_FRAGMENT_HEADER;
     return check_fragment(w, header_at);
-}
-
-static inline bool is_transport(uint8_t protocol)
-{
-    return protocol == MN_PROTOCOL_TCP || protocol == MN_PROTOCOL_UDP || protocol == MN_PROTOCOL_ICMPV6;
 }
 
 /* One header. A hop-by-hop header that is not the first is as good as unknown (RFC 8200 4). In a

@@ -41,6 +41,9 @@ struct mn_ipv6 {
  * bytes are there than the payload length says. The packet may be longer (link padding). On a
  * failure other than a short fixed header the fields are set. */
 enum mn_parse mn_ipv6_parse(const void *data, size_t len, size_t total, struct mn_ipv6 *header);
+/* Does the same for a packet without extension headers, as nearly all are. Returns false, and
+ * *header means nothing, if mn_ipv6_parse and mn_ipv6_walk must judge the packet. */
+bool mn_ipv6_parse_plain(const void *data, size_t len, size_t total, struct mn_ipv6 *header);
 /* The same for the quote in an ICMP error, of which the last bytes may be missing. */
 enum mn_parse mn_ipv6_parse_quote(const void *data, size_t len, struct mn_ipv6 *header);
 /* Writes MN_IPV6_HEADER bytes. */

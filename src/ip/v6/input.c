@@ -16,11 +16,15 @@ static bool check_header(struct mn_ip *ip, struct mn_arrival *arrival, struct mn
 
 /* RFC 4291 2.5.3, 2.7: a source is the address of one other host, or of one that has none yet.
  * Nearly always the bit of the address shows that it is not an own one. */
+static inline bool is_other_host(const struct mn_ip *ip, const struct mnet_address *source)
+{
+    bool own = mn_ipv6_may_be_own(ip, source) && mn_ip_is_own(ip, *source);
+    return !own && !mn_ipv6_is_multicast(source);
+}
+
 static bool check_source(struct mn_ip *ip, const struct mn_arrival *arrival, const struct mn_ipv6 *header)
 {
-    const struct mnet_address *source = &header->source;
-    bool own = mn_ipv6_may_be_own(ip, source) && mn_ip_is_own(ip, *source);
-    if (MN_LIKELY(!own && !mn_ipv6_is_multicast(source)) || arrival->looped)
+    if (arrival->looped || is_other_host(ip, &header->source))
         return true;
     mn_ip_count(ip, MNET_COUNT_IP_DROP_SOURCE);
     return false;
@@ -36,13 +40,18 @@ static bool is_own_group(const struct mn_ip *ip, const struct mn_arrival *arriva
     return arrival->looped && (mn_ipv6_equal(group, &all_nodes) || mn_groups_contain(&ip->groups, *group));
 }
 
+static inline bool is_own(struct mn_ip *ip, const struct mnet_address *destination)
+{
+    const struct mn_own_address *own = mn_ipv6_find_own(ip, destination);
+    return own != NULL && mn_own_is_usable(own);
+}
+
 /* Returns true if the destination is an own address or a joined group. A tentative address is not
  * enough: the messages of detection are sent to groups (RFC 4862 5.4). */
 static bool check_destination(struct mn_ip *ip, struct mn_arrival *arrival, const struct mn_ipv6 *header)
 {
     const struct mnet_address *destination = &header->destination;
-    const struct mn_own_address *own = mn_ipv6_find_own(ip, destination);
-    if (MN_LIKELY(own != NULL && mn_own_is_usable(own)))
+    if (is_own(ip, destination))
         return true;
     if (arrival->looped && mn_ipv6_is_loopback(destination))
         return true;
@@ -54,7 +63,8 @@ static bool check_destination(struct mn_ip *ip, struct mn_arrival *arrival, cons
     return false;
 }
 
-static void describe(const struct mn_arrival *arrival, const struct mn_ipv6 *header, struct mn_datagram *datagram)
+static inline void describe(const struct mn_arrival *arrival, const struct mn_ipv6 *header,
+                            struct mn_datagram *datagram)
 {
     *datagram = (struct mn_datagram){
         .source = header->source,
@@ -128,12 +138,12 @@ static bool walk(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_ipv6 *h
     return false;
 }
 
-enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
-                                 struct mn_icmp_error *error)
+/* Any packet: check by check. */
+static MN_APART enum mn_ip_verdict full_input(struct mn_ip *ip, struct mn_arrival *arrival,
+                                              struct mn_datagram *datagram, struct mn_icmp_error *error)
 {
     struct mn_ipv6 header;
     struct mn_ipv6_chain chain;
-    mn_ip_count(ip, MNET_COUNT_IP_RX);
     if (!check_header(ip, arrival, &header) || !check_source(ip, arrival, &header) ||
         !check_destination(ip, arrival, &header)) {
         mnet_packet_free(arrival->packet);
@@ -152,6 +162,41 @@ enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, s
     if (MN_UNLIKELY(mn_ipv6_is_unspecified(&header.source))) {
         mn_ip_drop(ip, arrival->packet, MNET_COUNT_IP_DROP_SOURCE);
         return MN_IP_CONSUMED;
+    }
+    return MN_IP_TRANSPORT;
+}
+
+/* Nearly every packet passes all checks, and they are read off its header in one go: it has no
+ * extension headers, comes from another host and goes to an own address, for TCP or UDP. Returns
+ * false for any other one, untouched: the full way judges it. */
+static inline bool take_usual(struct mn_ip *ip, const struct mn_arrival *arrival, struct mn_datagram *datagram)
+{
+    struct mnet_packet *packet = arrival->packet;
+    struct mn_ipv6 header;
+    if (MN_UNLIKELY(arrival->looped) || !mn_ipv6_parse_plain(packet->data, packet->len, packet->total, &header))
+        return false;
+    if (header.next_header != MN_PROTOCOL_TCP && header.next_header != MN_PROTOCOL_UDP)
+        return false;
+    if (!is_other_host(ip, &header.source) || mn_ipv6_is_unspecified(&header.source) ||
+        !is_own(ip, &header.destination))
+        return false;
+    describe(arrival, &header, datagram);
+    datagram->header_len = MN_IPV6_HEADER;
+    uint32_t whole_len = MN_IPV6_HEADER + (uint32_t)header.payload_len;
+    if (packet->total != whole_len)
+        mnet_packet_trim(packet, whole_len);
+    mnet_packet_pull(packet, MN_IPV6_HEADER);
+    return true;
+}
+
+enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
+                                 struct mn_icmp_error *error)
+{
+    mn_ip_count(ip, MNET_COUNT_IP_RX);
+    if (!take_usual(ip, arrival, datagram)) {
+        enum mn_ip_verdict verdict = full_input(ip, arrival, datagram, error);
+        if (verdict != MN_IP_TRANSPORT)
+            return verdict;
     }
     /* A packet that was never on a wire has a checksum that is not finished, and needs none. */
     if (MN_UNLIKELY(arrival->packet->checksum == MNET_CHECKSUM_PARTIAL))
