@@ -16,7 +16,7 @@ void mn_kept_sums_copy(struct mnet_buffer *buffer, uint32_t offset, const void *
     MN_ASSERT(offset + len <= buffer->capacity && buffer->capacity <= UINT16_MAX);
     struct mn_kept_sum *last = kept->count > 0 ? &kept->sums[kept->count - 1] : NULL;
     bool lengthens = goes_on && last != NULL && (uint32_t)last->offset + last->len == offset;
-    if (MN_UNLIKELY(!lengthens && kept->count == MN_KEPT_SUMS)) {
+    if (!lengthens && kept->count == MN_KEPT_SUMS) {
         memcpy(buffer->bytes + offset, from, len);
         return;
     }

@@ -45,7 +45,7 @@ struct mnet_packet *mn_packet_copy(const struct mnet_packet *packet, struct mnet
         return NULL;
     if (packet->total <= mnet_packet_tailroom(copy)) {
         uint8_t *to = mnet_packet_put(copy, packet->total);
-        if (MN_LIKELY(packet->len == packet->total)) /* all of it is linear */
+        if (packet->len == packet->total) /* all of it is linear */
             memcpy(to, packet->data, packet->len);
         else
             copy_pieces(to, packet);

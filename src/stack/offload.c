@@ -22,11 +22,11 @@ bool mn_offload_complete(struct mnet_packet *frame)
     if (frame->checksum != MNET_CHECKSUM_PARTIAL)
         return true;
     uint32_t field = (uint32_t)frame->csum_start + frame->csum_offset;
-    if (MN_UNLIKELY(field + 2 > frame->len))
+    if (field + 2 > frame->len)
         return false;
     /* The field holds the pseudo-header sum, so that summing it with the rest adds it. */
     uint16_t checksum = mn_checksum(mn_packet_sum(frame, frame->csum_start));
-    if (MN_UNLIKELY(checksum == 0) && frame->csum_offset == MN_UDP_CHECKSUM_AT)
+    if (checksum == 0 && frame->csum_offset == MN_UDP_CHECKSUM_AT)
         checksum = 0xffff; /* RFC 768: 0 says that there is none */
     memcpy(frame->data + field, &checksum, sizeof checksum);
     frame->checksum = MNET_CHECKSUM_PLAIN;
@@ -229,7 +229,7 @@ static uint64_t copy_bytes(struct mnet_frames *frames, uint8_t *to, uint32_t len
 static uint16_t complete(uint8_t *field, uint64_t sum, bool udp)
 {
     uint16_t pseudo, checksum = mn_checksum(sum);
-    if (MN_UNLIKELY(checksum == 0) && udp)
+    if (checksum == 0 && udp)
         checksum = 0xffff; /* RFC 768: 0 says that there is none */
     memcpy(&pseudo, field, sizeof pseudo);
     memcpy(field, &checksum, sizeof checksum);

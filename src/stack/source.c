@@ -53,7 +53,7 @@ static int await_source(struct mnet_stack *stack, struct mnet_link *list, const 
         for (unsigned i = 0; i < count; i++)
             until = MN_MAX(until, wait_until(stack, destinations[i]));
         until = MN_MIN(until, deadline);
-        if (MN_LIKELY(until <= mnet_now()) || has_source_of_any(stack, destinations, count))
+        if (until <= mnet_now() || has_source_of_any(stack, destinations, count))
             return MNET_OK;
         int error = mn_block_once(list, until);
         if (error < 0 && error != MNET_E_DEADLINE)

@@ -21,7 +21,7 @@ int mn_stack_await_source_in(struct mnet_stack *stack, struct mnet_link *list, s
  * link-local one for want of another. Neither has a zone. */
 static inline bool mn_stack_source_fits(const struct mnet_address *source, const struct mnet_address *destination)
 {
-    return MN_LIKELY(!mn_ipv6_is_link_local(source)) || mn_address_can_have_zone(destination);
+    return !mn_ipv6_is_link_local(source) || mn_address_can_have_zone(destination);
 }
 /* Returns true if the destination, which has no zone, has no source now, but a tentative one that
  * fits. */

@@ -17,7 +17,7 @@
 static struct mnet_flow *create_flow(struct mnet_stack *stack)
 {
     struct mnet_flow *flow = mn_pool_alloc_zeroed(&stack->flow_pool, MN_CLAIM_SEND);
-    for (unsigned i = 0; MN_UNLIKELY(flow == NULL) && i < YIELDS && mn_tcp_yield(stack->tcp, stack->now); i++)
+    for (unsigned i = 0; flow == NULL && i < YIELDS && mn_tcp_yield(stack->tcp, stack->now); i++)
         flow = mn_pool_alloc_zeroed(&stack->flow_pool, MN_CLAIM_SEND);
     if (flow != NULL)
         flow->stack = stack;

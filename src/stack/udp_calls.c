@@ -322,7 +322,7 @@ static MN_APART int await_busy_device(struct mnet_udp *udp, uint64_t deadline)
 /* Waits until the device takes frames. */
 static inline int await_device(struct mnet_udp *udp, uint64_t deadline)
 {
-    return MN_LIKELY(!mn_stack_congested(udp->stack)) ? MNET_OK : await_busy_device(udp, deadline);
+    return !mn_stack_congested(udp->stack) ? MNET_OK : await_busy_device(udp, deadline);
 }
 
 /* A message on its way out. */
@@ -409,7 +409,7 @@ static int prepare(struct mnet_udp *udp, struct sending *sending, uint64_t deadl
     if (error < 0)
         return error;
     error = mn_ip_path(&udp->stack->ip, message->remote.address, &path);
-    if (MN_UNLIKELY(error < 0 || !mn_stack_source_fits(&path.source, &message->remote.address)))
+    if (error < 0 || !mn_stack_source_fits(&path.source, &message->remote.address))
         error = await_path(udp, &message->remote.address, &path, deadline);
     if (error < 0)
         return error;

@@ -17,7 +17,7 @@
 
 int mn_zone_remove(const struct mnet_stack *stack, struct mnet_address *address)
 {
-    if (MN_LIKELY(address->zone == 0))
+    if (address->zone == 0)
         return MNET_OK;
     if (!mn_address_can_have_zone(address))
         return MNET_E_INVALID;

@@ -200,13 +200,13 @@ static void trace(const struct mn_thread *thread, uint64_t number, const uint64_
 int64_t mn_syscall(struct mn_thread *thread, uint64_t number, const uint64_t *argument)
 {
     int64_t result = run(thread, number, argument);
-    if (MN_UNLIKELY(thread->system->trace))
+    if (thread->system->trace)
         trace(thread, number, argument, result);
     if (++thread->turns >= TURNS || result == -MNET_EAGAIN) {
         thread->turns = 0;
         (void)mnet_yield();
     }
-    if (MN_UNLIKELY(thread->system->ended || mnet_cancelled()))
+    if (thread->system->ended || mnet_cancelled())
         mn_thread_end(thread);
     return result;
 }

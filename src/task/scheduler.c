@@ -154,7 +154,7 @@ bool mn_scheduler_run(struct mn_scheduler *scheduler, uint64_t now, unsigned bud
         }
     }
     /* A task may run another scheduler, for example a test with a simulated host in it. */
-    if (MN_UNLIKELY(before != NULL) && before->running != NULL)
+    if (before != NULL && before->running != NULL)
         mn_scheduler_here = before;
     return !mn_list_empty(&scheduler->runnable);
 }

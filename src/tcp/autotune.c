@@ -54,7 +54,7 @@ uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     uint32_t window = MN_MIN(tcb->flight.congestion.cwnd, tcb->max_snd_wnd);
     uint64_t wanted = MN_MAX((uint64_t)SEND_WINDOWS * window, (uint64_t)SEND_INITIAL);
     uint64_t least_ns = tcb->flight.loss.rack.min_rtt_us * MNET_MICROSECOND;
-    if (MN_UNLIKELY(wanted > BATCH_MAX) && least_ns > 0 && least_ns < tcb->flight.rtt.srtt_ns)
+    if (wanted > BATCH_MAX && least_ns > 0 && least_ns < tcb->flight.rtt.srtt_ns)
         wanted = MN_MAX(wanted * tcb->flight.loss.rack.min_rtt_us / (tcb->flight.rtt.srtt_ns / MNET_MICROSECOND),
                         (uint64_t)BATCH_MAX);
     uint64_t most = tcp->config.user.send_buffer;

@@ -43,8 +43,8 @@ uint64_t mn_timers_give_up_at(const struct mn_tcp *tcp, const struct mn_tcb *tcb
         return MNET_NEVER; /* MUST-37: nothing is asked of the peer now */
     if (MN_UNLIKELY(!mn_tcp_synchronized(tcb)))
         return tcb->flight.progress_ns + MN_SYN_TIMEOUT;
-    uint64_t user_timeout = MN_UNLIKELY(tcb->flight.user_timeout_ns != 0) ? tcb->flight.user_timeout_ns
-                                                                          : tcp->config.user.user_timeout_ns;
+    uint64_t user_timeout = tcb->flight.user_timeout_ns != 0 ? tcb->flight.user_timeout_ns
+                                                             : tcp->config.user.user_timeout_ns;
     uint64_t at = mn_time_after(tcb->flight.progress_ns, user_timeout);
     return MN_UNLIKELY(tcb->orphan) && !tcb->user_timeout_set ? MN_MIN(at, orphan_gives_up_at(tcb)) : at;
 }

@@ -13,7 +13,7 @@
 
 void mn_urgent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
-    if (MN_UNLIKELY(mn_seq_gt(tcb->rcv_nxt - FAR_BEHIND, tcb->rcv_up)))
+    if (mn_seq_gt(tcb->rcv_nxt - FAR_BEHIND, tcb->rcv_up))
         tcb->rcv_up = tcb->rcv_nxt - FAR_BEHIND;
     if (MN_LIKELY(!(seg->flags & MN_TCP_URG)) || seg->header.urgent == 0 || tcb->fin_received)
         return;

@@ -79,7 +79,7 @@ static void describe(struct mn_udp *udp, const struct mn_udp_endpoint *endpoint,
         .traffic_class = (uint8_t)(dscp << 2 | message->ecn),
         .dont_fragment = endpoint->dont_fragment,
     };
-    if (MN_UNLIKELY(!mn_address_is_ipv4(&message->remote.address)))
+    if (!mn_address_is_ipv4(&message->remote.address))
         datagram->flow_label = flow_label(udp, endpoint, message);
 }
 

@@ -104,7 +104,7 @@ bool mn_udp_note_error(struct mn_udp_endpoint *endpoint, const struct mn_udp_err
 static bool take_error(struct mn_udp_endpoint *endpoint, struct mn_udp_error *error)
 {
     MN_DEBUG_ASSERT(endpoint->error_count <= MN_UDP_ERRORS);
-    if (MN_LIKELY(endpoint->error_count == 0))
+    if (endpoint->error_count == 0)
         return false;
     *error = endpoint->errors[0];
     endpoint->error_count--;

@@ -373,7 +373,7 @@ enum mn_ipv6_verdict mn_ipv6_walk(const uint8_t *packet, size_t len, const struc
         .protocol = header->next_header,
         .fragmented = reassembled,
     };
-    if (MN_LIKELY(is_transport(header->next_header)))
+    if (is_transport(header->next_header))
         return MN_IPV6_IS_TRANSPORT;
     struct header_walk w = {
         .packet = packet,

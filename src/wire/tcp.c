@@ -149,7 +149,7 @@ enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *h
     header->urgent = mn_read_u16(&r);
     if (header->header_len < MN_TCP_HEADER)
         return MN_PARSE_INVALID;
-    if (MN_UNLIKELY(header->header_len > len))
+    if (header->header_len > len)
         return MN_PARSE_TRUNCATED;
     struct mn_reader options = mn_reader(r.at, (size_t)header->header_len - MN_TCP_HEADER);
     header->options_broken = !parse_options(&options, header);

@@ -22,7 +22,7 @@ static inline size_t words_of(const struct mn_conn_end *local, const struct mn_c
     uint64_t ports = (uint64_t)local->port << 16 | remote->port;
     uint32_t addresses[2];
     words[0] = ports;
-    if (MN_LIKELY(mn_conn_end_is_ipv4(remote))) {
+    if (mn_conn_end_is_ipv4(remote)) {
         memcpy(&addresses[0], local->address + 12, sizeof addresses[0]);
         memcpy(&addresses[1], remote->address + 12, sizeof addresses[1]);
         words[1] = (uint64_t)addresses[0] << 32 | addresses[1];

@@ -68,7 +68,7 @@ static bool update_limited(struct mn_tcb *tcb, uint32_t acked, uint32_t flight)
     if (MN_UNLIKELY(mn_seq_gt(tcb->flight.limited_seq, tcb->snd_una - acked)))
         return true;
     tcb->flight.limited_seq = tcb->snd_una; /* keeps the number comparable */
-    return MN_UNLIKELY(flight >= c->cwnd / 2) && mn_congestion_slow_start(c);
+    return flight >= c->cwnd / 2 && mn_congestion_slow_start(c);
 }
 
 /* Passes an acknowledgement to congestion control, with a delivery sample if there is one. */

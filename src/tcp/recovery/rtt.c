@@ -27,7 +27,7 @@ static inline void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t 
 {
     MN_DEBUG_ASSERT(samples > 0);
     uint64_t r = MN_MAX(sample_ns, (uint64_t)1);
-    if (MN_UNLIKELY(rtt->srtt_ns == 0)) { /* (2.2) */
+    if (rtt->srtt_ns == 0) { /* (2.2) */
         rtt->srtt_ns = r;
         rtt->rttvar_ns = r / 2;
     } else { /* (2.3), alpha = 1/8, beta = 1/4; smaller if there are many samples (RFC 7323 G) */

@@ -11,7 +11,7 @@ static bool is_one_segment(const struct mn_tcb *tcb)
     const struct mn_plpmtu *p = tcb->plpmtu;
     if (MN_LIKELY(tcb->snd_nxt - tcb->snd_una <= tcb->snd_mss))
         return true;
-    return MN_UNLIKELY(p != NULL) && p->probe == MN_PROBE_OUT && mn_seq_geq(tcb->snd_una, p->probe_seq) &&
+    return p != NULL && p->probe == MN_PROBE_OUT && mn_seq_geq(tcb->snd_una, p->probe_seq) &&
            tcb->snd_nxt == p->probe_end;
 }
 
