@@ -60,7 +60,7 @@ static int await_input(int fd, uint64_t deadline)
 static bool read_question(int client, uint64_t deadline)
 {
     static const char question[] = MN_STATUS_QUESTION "\n";
-    char line[sizeof question - 1];
+    char line[sizeof question - 1] = {0};
     size_t len = 0;
     while (len < sizeof line && await_input(client, deadline) == 0) {
         ssize_t got = recv(client, line + len, sizeof line - len, MSG_DONTWAIT);

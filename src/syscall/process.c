@@ -26,9 +26,10 @@ MN_CALL(uname)
     static const char *const fields[] = {"Linux", "mnet", "6.1.0", "mnet", "x86_64", "(none)"};
     char *to = mn_pointer(argument[0]);
     (void)thread;
-    memset(to, 0, MN_COUNT_OF(fields) * UNAME_FIELD);
-    for (size_t i = 0; i < MN_COUNT_OF(fields); i++)
-        memcpy(to + i * UNAME_FIELD, fields[i], strlen(fields[i]));
+    for (size_t i = 0; i < MN_COUNT_OF(fields); i++, to += UNAME_FIELD) {
+        memset(to, 0, UNAME_FIELD);
+        memcpy(to, fields[i], strlen(fields[i]));
+    }
     return 0;
 }
 

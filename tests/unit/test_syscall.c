@@ -242,8 +242,8 @@ static void files_are_made_read_and_listed(void **state)
 
 static int pipes(struct mn_thread *t)
 {
-    int ends[2];
-    char buffer[32];
+    int ends[2] = {0};
+    char buffer[32] = {0};
     struct mnet_pollfd poll = {.events = MNET_POLLIN};
     EXPECT_EQUAL(CALL(PIPE, P(ends)), 0);
     poll.fd = ends[0];
@@ -293,7 +293,7 @@ static void pipes_and_counters_carry_readiness(void **state)
 
 static int console(struct mn_thread *t)
 {
-    char typed[8];
+    char typed[8] = {0};
     EXPECT_EQUAL(CALL(WRITE, 1, P("printed\n"), 8), 8);
     EXPECT_EQUAL(CALL(READ, 0, P(typed), 8), 5);
     return memcmp(typed, "typed", 5) == 0 ? 0 : 99;
@@ -310,8 +310,8 @@ static void descriptors_0_to_2_are_the_console(void **state)
 static int maps(struct mn_thread *t)
 {
     int64_t first = CALL(MMAP, 0, 10000, 3, 0x22, -1, 0), fd;
-    char *bytes = (char *)(intptr_t)first;
-    EXPECT(first > 0 && first % 4096 == 0 && bytes[0] == 0 && bytes[9999] == 0);
+    char *bytes = (char *)(intptr_t)first; /* of an error: no beginning of a page */
+    EXPECT(first % 4096 == 0 && bytes[0] == 0 && bytes[9999] == 0);
     bytes[0] = 'x';
     int64_t grown = CALL(MREMAP, first, 10000, 40000, 1);
     EXPECT(grown > 0 && *(char *)(intptr_t)grown == 'x');

@@ -204,12 +204,12 @@ int mnet_main(struct mnet_env *env)
     struct mn_program program = {
         .port = &port,
         .archive = mn_program_archive,
-        .archive_size = (size_t)(mn_program_archive_end - mn_program_archive),
+        .archive_size = (uintptr_t)mn_program_archive_end - (uintptr_t)mn_program_archive,
         .arguments = machine.arguments,
         .variables = machine.variables,
         .entry = (uintptr_t)_start,
         .tls_image = mn_tls_start,
-        .tls_image_size = (size_t)(mn_tls_file_end - mn_tls_start),
+        .tls_image_size = (uintptr_t)mn_tls_file_end - (uintptr_t)mn_tls_start,
         .tls_size = (size_t)(uintptr_t)mn_tls_size,
         .tls_alignment = (size_t)(uintptr_t)mn_tls_alignment,
     };

@@ -22,13 +22,11 @@
 #define THREADS 4
 #define TURNS 100
 
-static int failures;
-
 #define EXPECT(condition) \
     do { \
         if (!(condition)) { \
             printf("line %d: %s (%s)\n", __LINE__, #condition, strerror(errno)); \
-            failures++; \
+            exit(1); \
         } \
     } while (0)
 
@@ -166,9 +164,9 @@ static void check_memory(void)
     char *bytes = malloc(size);
     EXPECT(bytes != NULL);
     memset(bytes, 1, size);
-    bytes = realloc(bytes, 2 * size);
-    EXPECT(bytes != NULL && bytes[size - 1] == 1);
-    free(bytes);
+    char *larger = realloc(bytes, 2 * size);
+    EXPECT(larger != NULL && larger[size - 1] == 1);
+    free(larger);
     bytes = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     EXPECT(bytes != MAP_FAILED && bytes[8191] == 0);
     EXPECT(mprotect(bytes, 4096, PROT_NONE) == 0 && munmap(bytes, 8192) == 0);
@@ -260,8 +258,10 @@ static int use_memory(void)
 static int end_by(const char *what)
 {
     pthread_t thread;
+    volatile uintptr_t nowhere = 0;
     if (strcmp(what, "null") == 0)
-        *(volatile int *)0 = 1;
+        /* cppcheck-suppress nullPointer ; that is the point */
+        *(volatile int *)nowhere = 1;
     if (strcmp(what, "wild") == 0)
         return (int)write(1, (void *)0x7f0000000000, 5);
     if (strcmp(what, "abort") == 0)
@@ -293,7 +293,6 @@ int main(int argc, char **argv)
     check_waiting();
     check_time();
     check_memory();
-    if (failures == 0)
-        puts("all is well");
-    return failures != 0;
+    puts("all is well");
+    return 0;
 }
