@@ -71,7 +71,7 @@ static void check_flight(const struct mn_tcb *tcb)
     MN_ASSERT(out > 0 || loss->sent.count == 0);
     MN_ASSERT(loss->phase == MN_LOSS_OPEN || (loss->recover_valid && mn_seq_lt(tcb->snd_una, loss->recover)));
     MN_ASSERT(!loss->recover_valid || mn_seq_leq(loss->recover, tcb->snd_nxt));
-    MN_ASSERT(loss->frto == MN_FRTO_OFF || loss->phase == MN_LOSS_TIMEOUT);
+    MN_ASSERT(loss->frto == MN_FRTO_OFF || (loss->phase == MN_LOSS_TIMEOUT && loss->undo_valid));
     /* In recovery PRR sets cwnd to the bytes in flight and those that may follow, which can be less
      * than a segment. */
     MN_ASSERT(loss->phase == MN_LOSS_RECOVERY || tcb->flight.congestion.cwnd >= tcb->flight.congestion.mss);

@@ -244,6 +244,7 @@ static MN_RARE void pay_for_repair(struct mn_tcb *tcb, const struct mn_news *ack
 {
     struct mn_congestion *c = &tcb->flight.congestion;
     tcb->flight.loss.undo_valid = false;
+    tcb->flight.loss.frto = MN_FRTO_OFF; /* a timeout was not spurious altogether */
     c->ops->lost(c, MN_MIN(tcb->snd_nxt - tcb->snd_una + ack->acked, c->cwnd), ack->now);
     c->cwnd = MN_MIN(c->cwnd, c->ssthresh);
 }
@@ -391,8 +392,8 @@ void mn_loss_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         mn_undo_save(tcb);
     c->ops->timed_out(c, flight_size(tcb), first, now);
     /* RFC 5682 2.1 step 1: not in the recovery from another loss, but again if nothing has arrived
-     * since the first timeout. */
-    if (loss->phase == MN_LOSS_OPEN)
+     * since the first timeout. Without the windows of before there is nothing to restore. */
+    if (loss->phase == MN_LOSS_OPEN && first)
         loss->frto = MN_FRTO_TIMEOUT;
     else if (loss->frto != MN_FRTO_TIMEOUT)
         loss->frto = MN_FRTO_OFF;
