@@ -1,5 +1,6 @@
 /* System calls of a program, in virtual time. The threads of the program are functions that make
  * the calls by mn_syscall, as a port does. The numbers are those of Linux on x86-64. */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -480,7 +481,7 @@ static int client(void *argument)
 
 static int serves(struct mn_thread *t)
 {
-    const struct mnet_sockaddr_in any = {.sin_family = MNET_AF_INET, .sin_port = 80 << 8};
+    const struct mnet_sockaddr_in any = {.sin_family = MNET_AF_INET, .sin_port = htons(80)};
     char text[16];
     struct mnet_iovec pieces[] = {{text, 2}, {text + 2, 14}};
     int64_t listener = CALL(SOCKET, MNET_AF_INET, MNET_SOCK_STREAM, 0);
