@@ -17,7 +17,7 @@ struct mn_bare;
 /* The functions of a port. Every function gets `context` first. */
 struct mn_bare_port {
     void *context;
-    /* That it has on the command line: an array as in struct mnet_program. */
+    /* The port's own options: an array as in struct mnet_program. */
     const struct mnet_program_option *options;
     /* Monotonic time in nanoseconds, and waiting, as in struct mn_loop_port. */
     uint64_t (*now)(void *context);

@@ -126,8 +126,8 @@ struct mn_virtio_transport {
     uint32_t notify_multiplier;
     uint32_t notify_offset[MN_VIRTIO_QUEUES];
     uint32_t pci_function;
-    /* The reason why the device is unusable, as half a sentence; NULL: nothing, or nothing worth
-     * saying. */
+    /* The reason why the device is unusable, as half a sentence; NULL if there is none to
+     * report. */
     const char *why;
 };
 

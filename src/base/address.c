@@ -94,7 +94,7 @@ bool mn_prefix_contains(const struct mnet_prefix *prefix, const struct mnet_addr
     unsigned bits = prefix->length + (ipv4 ? 96u : 0u), whole = bits / 8;
     if (memcmp(network->bytes, address->bytes, whole) != 0)
         return false;
-    /* The bits of the byte in which the prefix ends; none if it ends between two bytes. */
+    /* The mask of the byte in which the prefix ends; 0 if it ends between two bytes. */
     uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
     return mask == 0 || ((network->bytes[whole] ^ address->bytes[whole]) & mask) == 0;
 }

@@ -1,5 +1,4 @@
-/* What holds in ip between two steps; in debug builds and fuzzers it is checked after each of
- * them. */
+/* The invariants of ip, which debug builds and fuzzers check after each step. */
 #include "base/check.h"
 #include "ip/repeat.h"
 #include "ip/v4/internal.h"

@@ -342,7 +342,7 @@ void mn_groups_note_report(struct mn_ip *ip, const struct mnet_address *address)
     arm(ip);
 }
 
-/* ---- What is due ---- */
+/* ---- Timers ---- */
 
 static void add_change(struct mn_group_report *report, struct mn_group *group, uint64_t next)
 {

@@ -5,7 +5,7 @@
 #include "ip/internal.h"
 #include "wire/group.h"
 
-/* What differs between MLD and IGMP. */
+/* The differences between MLD and IGMP. */
 struct mn_group_protocol {
     bool ipv4;
     uint8_t newest;      /* version */

@@ -86,7 +86,8 @@ struct mnet_packet *mn_ip_output_frame(struct mn_ip *ip, struct mnet_packet *pac
     output(ip, packet, datagram, now, &frame);
     if (MN_LIKELY(mn_ip_unsent(ip) == 0))
         return frame;
-    mn_ip_queue_frame(ip, frame); /* behind such as a request to the neighbour */
+    /* Frames that wait, such as a request to the neighbour, go first. */
+    mn_ip_queue_frame(ip, frame);
     return mn_packet_queue_take(&ip->transmit);
 }
 

@@ -1,4 +1,4 @@
-/* What holds of a stack between two polls: checked in debug builds and fuzzers. */
+/* The invariants of a stack between two polls, which debug builds and fuzzers check. */
 #include "stack/check.h"
 
 #include "base/check.h"

@@ -25,7 +25,7 @@ enum mn_console {
     MN_CONSOLE_ERROR, /* log lines and option errors */
 };
 
-/* What a port supplies. Every function gets `context` first. */
+/* The services of a port. Every function gets `context` first. */
 struct mn_env_setup {
     int argc;
     char **argv;

@@ -9,7 +9,7 @@
 
 /* The line that asks, without its end. */
 #define MN_STATUS_QUESTION "status"
-/* What the lines of an answer begin with, and the last of them. */
+/* The prefix of each line of an answer, and the last line. */
 #define MN_STATUS_PREFIX MN_STATUS_QUESTION ": "
 #define MN_STATUS_END MN_STATUS_PREFIX "end\n"
 

@@ -173,7 +173,7 @@ int mnet_udp_error(struct mnet_udp *udp, struct mnet_endpoint *to)
     return error;
 }
 
-/* What a receiver wants, by copying or lent, and got. */
+/* A call that receives, by copying or lent: its arguments and its result. */
 struct receipt {
     void *buffer;
     size_t len;

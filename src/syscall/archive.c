@@ -29,7 +29,8 @@ static_assert(sizeof(struct tar_header) == BLOCK, "a header is a block");
 struct reader {
     struct mn_tree *tree;
     const char *at, *end;
-    char path[MN_PATH_MAX], target[MN_PATH_MAX]; /* of the next file, from an entry before it; or "" */
+    /* Of the next file, from an entry before it; or "". */
+    char path[MN_PATH_MAX], target[MN_PATH_MAX];
 };
 
 /* A number in octal digits, or in GNU's binary form with the highest bit set. */

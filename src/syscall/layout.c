@@ -1,5 +1,5 @@
-/* The first stack of a program, as Linux lays it out (System V ABI for AMD64, 3.4.1): from the stack
- * pointer upwards the number of arguments, their addresses, those of the environment, and the
+/* The first stack of a program, as Linux lays it out (System V ABI for AMD64, 3.4.1): from the
+ * stack pointer upwards the number of arguments, their addresses, those of the environment, and the
  * auxiliary vector. The texts lie above. */
 #include <string.h>
 
@@ -59,8 +59,8 @@ static size_t count_of(char *const *texts)
     return count;
 }
 
-/* Pushes the texts, and writes their addresses with a zero behind them to `words`. Returns the words
- * that it took. */
+/* Pushes the texts, and writes their addresses with a zero behind them to `words`. Returns the
+ * words that it took. */
 static size_t push_texts(struct stack_room *layout, char *const *texts, uint64_t *words)
 {
     size_t count = count_of(texts);

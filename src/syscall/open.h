@@ -43,8 +43,8 @@ extern const struct mn_open_ops mn_console_ops, mn_regular_ops, mn_folder_ops;
 extern const struct mn_open_ops mn_resolvers_ops;
 extern const struct mn_open_ops mn_null_ops, mn_zero_ops, mn_random_ops;
 
-/* Makes an open file without a descriptor, or returns NULL. It has a reference to `inode`, which may
- * be NULL. */
+/* Makes an open file without a descriptor, or returns NULL. It has a reference to `inode`, which
+ * may be NULL. */
 struct mn_open *mn_open_new(struct mn_system *system, const struct mn_open_ops *ops, struct mn_inode *inode,
                             uint32_t flags);
 /* Gives it the lowest free descriptor. Returns that, or -MNET_EMFILE, and then it is closed. */

@@ -30,7 +30,8 @@ static int64_t store_inode(struct stat64 *to, const struct mn_inode *inode)
     struct mn_timespec time = {(int64_t)(inode->changed_ns / MNET_SECOND), (int64_t)(inode->changed_ns % MNET_SECOND)};
     store_mode(to, inode->mode);
     to->number = inode->number;
-    to->size = (int64_t)inode->size - (mn_inode_is(inode, MN_S_IFLNK) ? 1 : 0); /* without its zero */
+    /* That of a link is without its zero. */
+    to->size = (int64_t)inode->size - (mn_inode_is(inode, MN_S_IFLNK) ? 1 : 0);
     to->blocks = (to->size + BLOCK - 1) / BLOCK;
     to->accessed = to->modified = to->changed = time;
     return 0;

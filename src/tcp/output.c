@@ -1,9 +1,9 @@
 /* The output of a connection, one packet at a time, when the device asks for it.
  *
- * In order of urgency: our SYN, a zero-window probe, lost data, new data (with the FIN behind the
- * last byte), a bare acknowledgement, which may be a keepalive probe or carry a user timeout. Every
- * segment but the first SYN acknowledges, so the first segment to be sent carries the
- * acknowledgement.
+ * In order of urgency: our SYN, a zero-window probe, a tail loss probe, lost data, new data (with
+ * the FIN behind the last byte), a bare acknowledgement, which may be a keepalive probe or carry a
+ * user timeout. Every segment but the first SYN acknowledges, so the first segment to be sent
+ * carries the acknowledgement.
  */
 #include "tcp/output.h"
 #include "tcp/ecn.h"

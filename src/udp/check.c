@@ -1,4 +1,4 @@
-/* What holds of UDP endpoints between two steps: checked in debug builds and fuzzers. */
+/* The invariants of UDP endpoints, which debug builds and fuzzers check. */
 #include "udp/udp.h"
 
 static size_t pinned_by(const struct mn_packet_queue *queue)

@@ -1,5 +1,5 @@
 /* The console: a 16550 UART at the place where PCs have always had the first one. Microvms emulate
- * just this.
+ * it, too.
  *
  * Output never waits for its reader longer than a moment. Bytes that the line does not take at once
  * stay in a ring, from which an interrupt of the line fetches them. When the ring is full, the line

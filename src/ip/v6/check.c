@@ -1,4 +1,4 @@
-/* What holds in IPv6 between two steps: see mn_ip_check. The tables are small, so each entry is
+/* The invariants of IPv6 between two steps: see mn_ip_check. The tables are small, so each entry is
  * compared with each other. */
 #include "ip/v6/internal.h"
 

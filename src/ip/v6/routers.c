@@ -359,7 +359,7 @@ static const struct mn_router_route *best_route(const struct router_question *q,
     return best;
 }
 
-/* Route number `turn`, modulo their number, of those for the destination. There is one at least. */
+/* Returns route `turn % n` of the n routes to the destination; n is at least 1. */
 static const struct mn_router_route *route_of_turn(const struct router_question *q, unsigned turn)
 {
     unsigned count = 0, at = 0;

@@ -8,8 +8,8 @@
  * be done with the segment. */
 struct mn_tcb *mn_half_open_input(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_segment *seg);
 /* Completes the handshake of the record, or of a cookie in its form, with `seg`: makes a tcb in
- * ESTABLISHED, in the listener's queue, and frees the record. Returns NULL if there is no room; the
- * segment has been answered then if policy says so. */
+ * ESTABLISHED, in the listener's queue, and frees the record. Returns NULL if there is no room.
+ * Then the segment has been answered, if the policy demands an answer. */
 struct mn_tcb *mn_half_open_promote(struct mn_tcp *tcp, struct mn_half_open *half, const struct mn_segment *seg);
 void mn_half_open_expire(struct mn_tcp *tcp, struct mn_half_open *half, uint64_t now);
 struct mnet_packet *mn_half_open_output(struct mn_tcp *tcp, struct mn_half_open *half, struct mn_datagram *datagram,
