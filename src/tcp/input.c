@@ -8,6 +8,7 @@
  */
 #include "base/check.h"
 #include "base/logger.h"
+#include "tcp/challenge.h"
 #include "tcp/charge.h"
 #include "tcp/check.h"
 #include "tcp/ecn.h"

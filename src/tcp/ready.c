@@ -65,19 +65,3 @@ struct mn_listener *mn_tcp_next_listener_event(struct mn_tcp *tcp)
     struct mnet_link *link = mn_list_take(&tcp->listener_events);
     return link == NULL ? NULL : MN_CONTAINER(link, struct mn_listener, event);
 }
-
-MN_RARE void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
-{
-    uint32_t second = (uint32_t)(now / MNET_SECOND);
-    if (tcb->rare.challenge_second != second) {
-        tcb->rare.challenge_second = second;
-        tcb->rare.challenge_count = 0;
-    }
-    if (tcb->rare.challenge_count >= MN_CHALLENGE_LIMIT) {
-        mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_LIMITED);
-        return;
-    }
-    tcb->rare.challenge_count++;
-    mn_tcp_count(tcp, MNET_COUNT_TCP_CHALLENGE_ACK);
-    mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
-}

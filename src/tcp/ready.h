@@ -26,8 +26,5 @@ static inline void mn_tcb_owe(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_ow
  * answer at once with data or a FIN, which carry the acknowledgement. */
 void mn_tcb_owe_after_user(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_owed what);
 void mn_tcb_queue_event(struct mn_tcp *tcp, struct mn_tcb *tcb);
-/* Sends an acknowledgement, within the connection's limit, because the peer sent a suspicious
- * segment (RFC 5961). */
-void mn_tcb_challenge(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
 #endif

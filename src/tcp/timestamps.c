@@ -1,5 +1,6 @@
 #include "tcp/timestamps.h"
 
+#include "tcp/challenge.h"
 #include "tcp/ready.h"
 #include "tcp/tcb.h"
 
