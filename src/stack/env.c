@@ -423,15 +423,21 @@ static int await_answers(struct mnet_stack *stack, const char *family)
     return MNET_E_DEADLINE;
 }
 
+/* Returns true if the stack has an address, or at least the link-local one of the configuration. */
+static bool has_configured_address(const struct mnet_stack *stack)
+{
+    return mn_stack_has_address(stack) || mn_ip_is_own(&stack->ip, stack->config.ip.ipv6.address);
+}
+
 /* Waits until it is known whether the IPv6 address of the configuration is unique. */
 static int await_ipv6(struct mnet_stack *stack)
 {
-    while (!mn_stack_has_address(stack) && !no_address_can_come(stack)) {
+    while (!has_configured_address(stack) && !no_address_can_come(stack)) {
         int error = await_answers(stack, "ipv6");
         if (error < 0)
             return error == MNET_E_DEADLINE ? MNET_OK : error;
     }
-    return mn_stack_has_address(stack) ? MNET_OK : MNET_E_IN_USE;
+    return has_configured_address(stack) ? MNET_OK : MNET_E_IN_USE;
 }
 
 /* Waits for the end of the probe of the IPv4 address of the configuration (RFC 5227 2.1), if there

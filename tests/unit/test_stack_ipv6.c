@@ -658,6 +658,21 @@ static void stack_without_ipv4_waits_for_its_address(void **state)
     }
 }
 
+/* The address of the configuration may be a link-local one. */
+static void stack_with_a_link_local_address_alone_waits_for_that(void **state)
+{
+    (void)state;
+    struct alone alone[2];
+    run_two("--ipv6=fe80::1/64", "--ipv6=fe80::2/64", alone);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(alone[i].result, 0);
+        assert_in_range(alone[i].up_ns / MNET_MILLISECOND, 1000, 2100);
+    }
+    run_two("--ipv6=fe80::1/64", "--ipv6=fe80::1/64", alone);
+    assert_int_equal(alone[0].result, 0);
+    assert_int_equal(alone[1].result, MNET_E_IN_USE);
+}
+
 /* Without a router it goes on with its link-local address. */
 static void stack_without_routers_waits_no_longer_than_it_says(void **state)
 {
@@ -782,6 +797,7 @@ int main(void)
         cmocka_unit_test(test_datagram_waits_for_a_source),
         cmocka_unit_test(test_listeners_take_both_families_or_one),
         cmocka_unit_test(stack_without_ipv4_waits_for_its_address),
+        cmocka_unit_test(stack_with_a_link_local_address_alone_waits_for_that),
         cmocka_unit_test(stack_without_routers_waits_no_longer_than_it_says),
         cmocka_unit_test(stack_without_a_link_waits_no_longer_than_it_says),
         cmocka_unit_test(stack_without_ipv4_reports_a_duplicate),
