@@ -1,5 +1,5 @@
 /* In the order of RFC 9110 13.2.2. The conditions that speak of dates are ignored, as 13.1.3 and
- * 13.1.4 ask if no date is known: the server has no clock, so it gives no file a Last-Modified
+ * 13.1.4 ask if no date is known: files of an archive have none, so no file has a Last-Modified
  * (8.8.2.1).
  */
 #include "conditions.h"

@@ -101,12 +101,13 @@ static void print_addresses(struct mnet_env *env, struct mnet_stack *stack, bool
     }
 }
 
-static bool has_option(struct mnet_env *env, const char *option)
+const char *httpd_option(struct mnet_env *env, const char *name)
 {
+    size_t len = strlen(name);
     for (char **word = mnet_env_argv(env) + 1; *word != NULL && strcmp(*word, "--") != 0; word++)
-        if (strcmp(*word, option) == 0)
-            return true;
-    return false;
+        if (strncmp(*word, name, len) == 0)
+            return *word + len;
+    return NULL;
 }
 
 static int serve(struct mnet_env *env, struct mnet_stack *stack, bool secure)
@@ -117,7 +118,7 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack, bool secure)
     if (error < 0)
         return error;
     print_addresses(env, stack, secure);
-    struct server server = {.house = {.env = env, .stack = stack, .metrics = has_option(env, "--metrics")}};
+    struct server server = {.house = {.env = env, .stack = stack, .metrics = httpd_option(env, "--metrics") != NULL}};
     error = accept_clients(&server, listener);
     mnet_tcp_unlisten(listener);
     mnet_group_cancel(&server.clients);

@@ -12,6 +12,9 @@ extern const struct mnet_program_option httpd_options[];
         "--metrics", NULL, "/metrics is the state of the stack, for Prometheus" \
     }
 
+/* Returns the text behind the name of an option on the command line, or NULL. */
+const char *httpd_option(struct mnet_env *env, const char *name);
+
 /* Reads the certificate that the options name. Returns 1 if clients are to speak TLS, 0 if not, or
  * a negative value if something is wrong with the options, which a line on the console says. Never
  * suspends. */

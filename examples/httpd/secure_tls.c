@@ -1,8 +1,6 @@
 /* TLS by mnet-tls. */
 #include "secure.h"
 
-#include <string.h>
-
 #include <mnet/tls.h>
 
 static struct mnet_tls_context *context; /* NULL: clients speak HTTP without TLS */
@@ -14,21 +12,11 @@ const struct mnet_program_option httpd_options[] = {
     {NULL, NULL, NULL},
 };
 
-/* Returns the value of an option, or NULL. */
-static const char *value_of(struct mnet_env *env, const char *option)
-{
-    size_t len = strlen(option);
-    for (char **word = mnet_env_argv(env) + 1; *word != NULL && strcmp(*word, "--") != 0; word++)
-        if (strncmp(*word, option, len) == 0)
-            return *word + len;
-    return NULL;
-}
-
 int secure_open(struct mnet_env *env)
 {
     static const char *const protocols[] = {"http/1.1", NULL};
     struct mnet_tls_options options = {.protocols = protocols};
-    const char *certificate = value_of(env, "--tls-cert="), *key = value_of(env, "--tls-key=");
+    const char *certificate = httpd_option(env, "--tls-cert="), *key = httpd_option(env, "--tls-key=");
     if (certificate == NULL && key == NULL)
         return 0;
     if (certificate == NULL || key == NULL) {

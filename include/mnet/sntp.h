@@ -1,6 +1,6 @@
 /* The time of day from servers: SNTP (RFC 5905 14, RFC 4330), by the manners of RFC 8633.
  *
- *     mnet_sntp_start(stack, NULL, 0);                       the servers that DHCP names
+ *     mnet_sntp_start(stack, NULL, 0);                       those of --ntp and DHCP
  *     mnet_sntp_await(stack, mnet_now() + 10 * MNET_SECOND);
  *     uint64_t now = mnet_wall_clock(stack);
  *

@@ -4,7 +4,6 @@
 #include <mnet/metrics.h>
 #include <mnet/tcp_info.h>
 #include <stdarg.h>
-#include <string.h>
 
 #include "stack/stack.h"
 #include "task/task.h"
@@ -61,7 +60,7 @@ static bool count_connection(void *context, const struct mnet_tcp_info *info)
 {
     struct tcp_sums *sums = context;
     for (unsigned state = 0; state < MN_COUNT_OF(sums->states); state++)
-        if (strcmp(info->state, mn_tcp_state_name(state)) == 0)
+        if (info->state == mn_tcp_state_name(state)) /* static: one address for each */
             sums->states[state]++;
     sums->backlog += info->backlog;
     sums->unacked += info->unacked;

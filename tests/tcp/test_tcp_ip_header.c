@@ -83,17 +83,23 @@ SCRIPT(syn_received_ttl_and_dscp_of_the_listener_are_used)
     tcp_end(&t);
 }
 
+/* Up to the SYN,ACK with a cookie: another host has the only half-open record. */
+static void get_cookie(struct tcp_test *t)
+{
+    tcp_closed(t, .half_open_max = 1);
+    listen_with_choices(t);
+    send_(t, .flags = SYN, .from = endpoint(10, 66, 0, 1, 1000));
+    drain(t, NULL);
+    send_(t, .seq = 0, .flags = SYN);
+    expect(t, .seq = 0, .ack = 1, .flags = SYN | ACK);
+    assert_int_equal(counted(t, TCP_COOKIE_TX), 1);
+}
+
 /* A cookie keeps no fields, but the listener knows them. */
 SCRIPT(cookie_ttl_and_dscp_of_the_listener_are_used)
 {
     struct tcp_test t;
-    tcp_closed(&t, .half_open_max = 1);
-    listen_with_choices(&t);
-    send_(&t, .flags = SYN, .from = endpoint(10, 66, 0, 1, 1000));
-    drain(&t, NULL);
-    send_(&t, .seq = 0, .flags = SYN);
-    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
-    assert_int_equal(counted(&t, TCP_COOKIE_TX), 1);
+    get_cookie(&t);
     expect_header(&t, TTL, DSCP);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK);
     accept_(&t);
@@ -218,13 +224,7 @@ SCRIPT(time_wait_flow_label_is_that_of_the_syn)
 SCRIPT(cookie_flow_label_is_that_of_the_connection)
 {
     struct tcp_test t;
-    tcp_closed(&t, .half_open_max = 1);
-    listen_with_choices(&t);
-    send_(&t, .flags = SYN, .from = endpoint(10, 66, 0, 1, 1000));
-    drain(&t, NULL);
-    send_(&t, .seq = 0, .flags = SYN);
-    expect(&t, .seq = 0, .ack = 1, .flags = SYN | ACK);
-    assert_int_equal(counted(&t, TCP_COOKIE_TX), 1);
+    get_cookie(&t);
     uint32_t label = t.seen.datagram.flow_label;
     assert_int_equal(label != 0, tcp_family() == IPV6);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK);
