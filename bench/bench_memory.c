@@ -35,7 +35,7 @@
 #define CROWD 100000u
 #define HOST_MEMORY ((size_t)512 << 20)
 
-enum port {
+enum measured_port {
     PORT_SINK = 1,
     PORT_ECHO,
     PORT_IDLE,

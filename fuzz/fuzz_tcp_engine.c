@@ -605,15 +605,15 @@ static void op_close(struct engine *e)
 static void op_events(struct engine *e)
 {
     struct mn_tcb *tcb;
-    while ((tcb = mn_tcp_next_event(e->tcp)) != NULL) {
+    while ((tcb = mn_tcp_fetch_event(e->tcp)) != NULL) {
         bool known = false;
         for (int i = 0; i < USERS; i++)
             known |= e->users[i].tcb == tcb;
         MN_ASSERT(known); /* events are for users only */
-        mn_tcp_ask(e->tcp, tcb);
+        mn_tcp_refresh_ready(e->tcp, tcb);
         MN_ASSERT(mn_tcp_status(tcb) != MNET_E_UNREACHABLE || mn_tcp_unreachable(tcb) != MNET_UNREACHABLE_NONE);
     }
-    while (mn_tcp_next_listener_event(e->tcp) != NULL)
+    while (mn_tcp_fetch_listener_event(e->tcp) != NULL)
         continue;
 }
 

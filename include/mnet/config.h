@@ -22,6 +22,8 @@ struct mnet_route {
 
 #define MNET_ROUTES_MAX 16 /* routes of a configuration, at most */
 
+#define MNET_TTL_DEFAULT 64 /* TTL or hop limit of packets, if nobody says otherwise */
+
 #define MNET_DUID_MAX 130       /* bytes of an identity for DHCPv6 */
 #define MNET_HOSTS_MAX 8        /* addresses of names that need no DNS server */
 #define MNET_SNTP_SERVERS_MAX 4 /* time servers of a program or a configuration */
@@ -95,7 +97,7 @@ struct mnet_ip_config {
     /* Probe for another user of the address before using it (RFC 5227), for about 6 s. Without this
      * an address by DHCP is probed for 0.1 s. */
     bool address_probe;
-    uint8_t ttl; /* of packets sent */
+    uint8_t ttl; /* of packets sent; 0: MNET_TTL_DEFAULT */
     /* How long mnet_stack_up waits for the address while the link is up, though 10 s at most once
      * IPv6 has one. While the link stays down it waits 10 times as long. */
     uint64_t dhcp_wait_ns;

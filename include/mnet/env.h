@@ -7,29 +7,9 @@
  * 0. When mnet_main returns, all other tasks are cancelled and awaited, and stacks that are still
  * up are taken down.
  *
- * Standard options are taken from the command line before the application sees the rest:
- *
- *   --ipv4=ADDRESS/LENGTH  --ipv4-gateway=ADDRESS
- *   --ipv6=ADDRESS/LENGTH or auto (the default)  --ipv6-gateway=ADDRESS  --no-ipv6
- *   --route=PREFIX[,GATEWAY] repeatable
- *   --dhcp                   instead of those three: a DHCP server gives them
- *   --dns=ADDRESS  --search=DOMAIN  repeatable: DNS server, domain of the search list
- *   --host=ADDRESS,NAME  repeatable: the address of a name that no DNS server is asked for
- *   --ntp=SERVER  repeatable: time server of a program that asks some (mnet/sntp.h)
- *   --memory=SIZE            bytes, or with K, M, G
- *   --log=error|warning|info|debug
- *   --capture=FILE           only on ports with a file system
- *   --status=FILE            a socket where mnet-ss asks for the connections of a Linux process;
- *                            --status=console in a machine with console input
- *   --congestion=cubic|reno|bbr  --ecn=off|passive|on
- *   --address-probe  --no-checksum-offload  --no-segmentation-offload  --no-coalescing
- *   --no-tcp-timestamps  --no-tcp-sack  --no-tcp-window-scale  --no-tcp-syn-cookies
- *   --no-tcp-shedding  --no-tcp-plpmtud
- *   --net:NAME=DEVICE        the device behind the name NAME, usually "service"; repeatable. In
- *                            a Linux process it is a TAP interface (mnet_tap_open), or any one
- *                            (mnet_packet_socket_open). In a machine it is a virtio device, by
- *                            its number from 0 or its MAC address
- *   --help, -h  --version
+ * Standard options, such as --ipv4=ADDRESS/LENGTH, are taken from the command line before the
+ * application sees the rest. docs/options.md and the program's --help describe them; both are made
+ * from the table that the parser reads (src/stack/options_line.c).
  *
  * Each may be given once unless it is repeatable. Any other word that begins with '-' must be an
  * option that the program describes (struct mnet_program). "--" ends the options. It stays on the

@@ -259,12 +259,14 @@ void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay);
 int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl);
 int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp);
 
-/* Keepalive (RFC 9293 3.8.4). Zeros are defaults. */
+/* Keepalive (RFC 9293 3.8.4). Zeros are these defaults: two hours (MUST-28), 75 s, 9 probes. */
+#define MNET_KEEPALIVE_IDLE_S 7200
+#define MNET_KEEPALIVE_INTERVAL_S 75
+#define MNET_KEEPALIVE_PROBES 9
 struct mnet_keepalive {
-    uint64_t idle_ns;     /* silence of the peer before the first probe; default 2 h */
-    uint64_t interval_ns; /* from one probe to the next; default 75 s */
-    /* Unanswered probes after which the connection ends with MNET_E_TIMED_OUT. At least 2. Default
-     * 9. */
+    uint64_t idle_ns;     /* silence of the peer before the first probe */
+    uint64_t interval_ns; /* from one probe to the next */
+    /* Unanswered probes after which the connection ends with MNET_E_TIMED_OUT. At least 2. */
     unsigned probes;
 };
 /* Switches keepalive on, or off with NULL. It is off at first (MUST-24, MUST-25). */

@@ -169,7 +169,7 @@ static int first_task(void *env)
         complain(machine.argv[0], "--status: here connections are told on the console only: --status=console");
         return 1;
     }
-    int error = status != NULL ? mnet_spawn(NULL, mn_status_console, env) : MNET_OK;
+    int error = status != NULL ? mnet_spawn(NULL, mn_status_serve_console, env) : MNET_OK;
     return error < 0 ? error : mnet_main(env);
 }
 

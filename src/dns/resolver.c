@@ -157,14 +157,14 @@ static int server_of(const struct mn_dns *dns, const struct mnet_address *addres
     return -1;
 }
 
-enum match {
+enum answer_match {
     MATCHES,
     DIFFERS_IN_CASE,
     DIFFERS
 };
 
 /* RFC 5452 9.1, RFC 1035 7.3 */
-static enum match match_answer(const struct mn_dns_exchange *exchange, const struct mn_dns_message *message)
+static enum answer_match match_answer(const struct mn_dns_exchange *exchange, const struct mn_dns_message *message)
 {
     const struct mn_dns_question *question = exchange->question;
     if (message->id != exchange->id)
@@ -199,7 +199,7 @@ static void take_datagram(struct mn_dns *dns, struct mn_dns_exchange *exchange, 
     int index = server_of(dns, &exchange->server);
     MN_ASSERT(index >= 0); /* set_servers frees the exchanges of others */
     struct mn_dns_server *server = &dns->servers.list[index];
-    enum match match = match_answer(exchange, message);
+    enum answer_match match = match_answer(exchange, message);
     if (match == DIFFERS) {
         take_wrong_answer(dns, question, now);
         return;

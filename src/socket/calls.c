@@ -206,13 +206,13 @@ ptrdiff_t mnet_socket_recv(struct mnet_sockets *sockets, int fd, void *buffer, s
 
 /* ---- Queues ---- */
 
-enum queue {
+enum queue_end {
     QUEUE_READABLE,
     QUEUE_QUEUED,
     QUEUE_UNSENT,
 };
 
-static int count_bytes(struct mn_socket *socket, enum queue queue)
+static int count_bytes(struct mn_socket *socket, enum queue_end queue)
 {
     if (socket->udp != NULL && queue == QUEUE_READABLE) {
         socket->ops->ready(socket); /* after which no error is in front */
@@ -232,7 +232,7 @@ static int count_bytes(struct mn_socket *socket, enum queue queue)
     return bytes < INT32_MAX ? (int)bytes : INT32_MAX;
 }
 
-static int ask_queue(struct mnet_sockets *sockets, int fd, enum queue queue)
+static int ask_queue(struct mnet_sockets *sockets, int fd, enum queue_end queue)
 {
     struct mn_socket *socket;
     int error = mn_socket_hold(sockets, fd, &socket);

@@ -5,7 +5,7 @@
 
 #include "socket/socket.h"
 
-enum option_type {
+enum value_type {
     OPTION_BOOL,
     OPTION_BYTE,
     OPTION_NUMBER,
@@ -15,18 +15,14 @@ struct socket_option {
     int level, name;
     int type;   /* of socket: MNET_SOCK_STREAM, MNET_SOCK_DGRAM, or 0 for both */
     int domain; /* MNET_AF_INET, MNET_AF_INET6, or 0 for both */
-    enum option_type kind;
+    enum value_type kind;
     size_t offset; /* in struct mn_socket_options */
     int least, most;
     int usual; /* returned if it was not set: 0 of a number */
 };
 
 #define AT(field) offsetof(struct mn_socket_options, field)
-#define KEEP_IDLE_S 7200
-#define KEEP_INTERVAL_S 75
-#define KEEP_COUNT 9
 #define KEEP_MOST 32767
-#define TTL_USUAL 64
 
 static const struct socket_option options[] = {
     {MNET_SOL_SOCKET, MNET_SO_REUSEADDR, 0, 0, OPTION_BOOL, AT(reuse_address), 0, 0, 0},
@@ -37,16 +33,17 @@ static const struct socket_option options[] = {
     {MNET_IPPROTO_TCP, MNET_TCP_CORK, MNET_SOCK_STREAM, 0, OPTION_BOOL, AT(corked), 0, 0, 0},
     {MNET_IPPROTO_TCP, MNET_TCP_QUICKACK, MNET_SOCK_STREAM, 0, OPTION_BOOL, AT(quick_ack), 0, 0, 0},
     {MNET_IPPROTO_TCP, MNET_TCP_KEEPIDLE, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(keep_idle_s), 1, KEEP_MOST,
-     KEEP_IDLE_S},
+     MNET_KEEPALIVE_IDLE_S},
     {MNET_IPPROTO_TCP, MNET_TCP_KEEPINTVL, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(keep_interval_s), 1, KEEP_MOST,
-     KEEP_INTERVAL_S},
-    {MNET_IPPROTO_TCP, MNET_TCP_KEEPCNT, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(keep_count), 1, 127, KEEP_COUNT},
+     MNET_KEEPALIVE_INTERVAL_S},
+    {MNET_IPPROTO_TCP, MNET_TCP_KEEPCNT, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(keep_count), 1, 127,
+     MNET_KEEPALIVE_PROBES},
     {MNET_IPPROTO_TCP, MNET_TCP_USER_TIMEOUT, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(user_timeout_ms), 0, INT32_MAX, 0},
     {MNET_IPPROTO_TCP, MNET_TCP_NOTSENT_LOWAT, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(low_water), 0,
      (int)MNET_TCP_BUFFER_MAX, 0},
-    {MNET_IPPROTO_IP, MNET_IP_TTL, 0, MNET_AF_INET, OPTION_BYTE, AT(ttl), 1, 255, TTL_USUAL},
+    {MNET_IPPROTO_IP, MNET_IP_TTL, 0, MNET_AF_INET, OPTION_BYTE, AT(ttl), 1, 255, MNET_TTL_DEFAULT},
     {MNET_IPPROTO_IP, MNET_IP_TOS, 0, MNET_AF_INET, OPTION_BYTE, AT(tos), 0, 255, 0},
-    {MNET_IPPROTO_IPV6, MNET_IPV6_UNICAST_HOPS, 0, MNET_AF_INET6, OPTION_BYTE, AT(ttl), 1, 255, TTL_USUAL},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_UNICAST_HOPS, 0, MNET_AF_INET6, OPTION_BYTE, AT(ttl), 1, 255, MNET_TTL_DEFAULT},
     {MNET_IPPROTO_IPV6, MNET_IPV6_TCLASS, 0, MNET_AF_INET6, OPTION_BYTE, AT(tos), 0, 255, 0},
     {MNET_IPPROTO_IPV6, MNET_IPV6_V6ONLY, 0, MNET_AF_INET6, OPTION_BOOL, AT(v6only), 0, 0, 0},
 };

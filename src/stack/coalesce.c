@@ -35,7 +35,7 @@ struct run {
     bool verified; /* the first segment's checksums are right */
 };
 
-enum kind {
+enum frame_kind {
     OTHER, /* not TCP, or not for us to judge */
     TCP,   /* of a connection, but never merged */
     DATA,
@@ -47,7 +47,7 @@ static MN_RARE uint16_t untag(struct mnet_packet *frame)
     return mn_ethernet_untag(frame) && frame->len >= MN_FRAME_TCP_LEAST ? mn_frame_type(frame) : 0;
 }
 
-static enum kind classify(struct mnet_packet *frame, struct segment *s)
+static enum frame_kind classify(struct mnet_packet *frame, struct segment *s)
 {
     if (frame->len < MN_FRAME_TCP_LEAST)
         return OTHER;
@@ -186,7 +186,7 @@ static struct run *new_run(struct runs *runs)
 static bool absorb(struct runs *runs, struct mnet_packet *frame)
 {
     struct segment segment;
-    enum kind kind = classify(frame, &segment);
+    enum frame_kind kind = classify(frame, &segment);
     if (kind == OTHER)
         return false;
     struct run *run = find(runs, &segment);

@@ -33,7 +33,7 @@
 
 const struct mn_config_number mn_config_numbers[] = {
     /* RFC 1700 */
-    {FIELD(ip.ttl), MN_CONFIG_COUNT, 64, 0, NULL, 1, UINT8_MAX},
+    {FIELD(ip.ttl), MN_CONFIG_COUNT, MNET_TTL_DEFAULT, 0, NULL, 1, UINT8_MAX},
     /* four attempts */
     {FIELD(ip.dhcp_wait_ns), MN_CONFIG_TIME, 30 * MNET_SECOND, 0, NULL, 1, UINT64_MAX},
     {FIELD(ip.neighbours_max), MN_CONFIG_COUNT, 256, 8192, NULL, 1, MOST},

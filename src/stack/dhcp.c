@@ -223,7 +223,7 @@ MN_RARE void mn_stack_dhcp_note_link_up(struct mnet_stack *stack)
     follow(stack);
 }
 
-void mn_stack_dhcp_down(struct mnet_stack *stack)
+void mn_stack_stop_dhcp(struct mnet_stack *stack)
 {
     if (stack->dhcp.client.state == MN_DHCP_OFF)
         return;
@@ -238,7 +238,7 @@ bool mn_stack_dhcp_wind_down(struct mnet_stack *stack)
     if (dhcp->client.state == MN_DHCP_OFF)
         return false;
     if (dhcp->client.state != MN_DHCP_RELEASED) {
-        mn_stack_dhcp_down(stack);
+        mn_stack_stop_dhcp(stack);
         dhcp->release_before_ns = stack->now + RELEASE_WAIT_NS;
         return dhcp->client.state == MN_DHCP_RELEASED;
     }

@@ -28,6 +28,6 @@ void mn_stack_dhcp_note_link_up(struct mnet_stack *stack);
 /* Gives the address back, once; true while the message that says so waits to be sent. */
 bool mn_stack_dhcp_wind_down(struct mnet_stack *stack);
 /* The same without waiting, for the stack ends now. */
-void mn_stack_dhcp_down(struct mnet_stack *stack);
+void mn_stack_stop_dhcp(struct mnet_stack *stack);
 
 #endif

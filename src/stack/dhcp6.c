@@ -269,7 +269,7 @@ MN_RARE void mn_stack_dhcp6_note_link_up(struct mnet_stack *stack)
     settle(stack);
 }
 
-void mn_stack_dhcp6_down(struct mnet_stack *stack)
+void mn_stack_stop_dhcp6(struct mnet_stack *stack)
 {
     if (!stack->dhcp6.runs)
         return;
@@ -284,7 +284,7 @@ bool mn_stack_dhcp6_wind_down(struct mnet_stack *stack)
     if (!dhcp->runs)
         return false;
     if (dhcp->client.state != MN_DHCP6_RELEASING && dhcp->client.state != MN_DHCP6_RELEASED) {
-        mn_stack_dhcp6_down(stack);
+        mn_stack_stop_dhcp6(stack);
         dhcp->release_before_ns = mn_time_after(stack->now, RELEASE_WAIT_NS);
     }
     return dhcp->client.state == MN_DHCP6_RELEASING && stack->now < dhcp->release_before_ns;

@@ -40,6 +40,6 @@ void mn_stack_dhcp6_note_link_up(struct mnet_stack *stack);
 /* Gives the addresses back. Returns true while a server may still answer to that. */
 bool mn_stack_dhcp6_wind_down(struct mnet_stack *stack);
 /* The same without waiting, for the stack ends now. */
-void mn_stack_dhcp6_down(struct mnet_stack *stack);
+void mn_stack_stop_dhcp6(struct mnet_stack *stack);
 
 #endif

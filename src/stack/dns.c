@@ -341,8 +341,8 @@ int mn_names_combine(const struct mn_name_wait *wait)
     return first == MNET_E_NO_DATA ? second : first;
 }
 
-unsigned mn_names_addresses(const struct mn_name_wait *wait, unsigned which, struct mnet_address *addresses,
-                            unsigned count, unsigned max)
+unsigned mn_names_append_addresses(const struct mn_name_wait *wait, unsigned which, struct mnet_address *addresses,
+                                   unsigned count, unsigned max)
 {
     const struct mn_dns_answer *answer = wait->lookups[which].lookup.answer;
     const uint8_t *record = NULL;
@@ -388,8 +388,8 @@ static int list_host(const struct mnet_stack *stack, const struct mn_dns_name *n
     return count;
 }
 
-int mn_names_literal(struct mnet_stack *stack, const char *text, struct mnet_address *addresses,
-                     struct mn_dns_name *name, bool *complete)
+int mn_names_parse(struct mnet_stack *stack, const char *text, struct mnet_address *addresses, struct mn_dns_name *name,
+                   bool *complete)
 {
     /* The environment knows the names of zones. */
     int error = stack->env != NULL ? mnet_env_parse_address(stack->env, text, addresses)
@@ -406,7 +406,7 @@ int mn_names_literal(struct mnet_stack *stack, const char *text, struct mnet_add
     return list_host(stack, name, addresses);
 }
 
-void mn_names_search(struct mnet_stack *stack, struct mn_dns_search *search)
+void mn_names_get_search(struct mnet_stack *stack, struct mn_dns_search *search)
 {
     struct mnet_resolvers known;
     bool complete;

@@ -41,15 +41,15 @@ int mn_names_status(const struct mn_name_wait *wait, unsigned which);
 int mn_names_combine(const struct mn_name_wait *wait);
 /* Appends the addresses of a lookup that has ended, up to `max` in all. Returns their number in
  * all. */
-unsigned mn_names_addresses(const struct mn_name_wait *wait, unsigned which, struct mnet_address *addresses,
-                            unsigned count, unsigned max);
+unsigned mn_names_append_addresses(const struct mn_name_wait *wait, unsigned which, struct mnet_address *addresses,
+                                   unsigned count, unsigned max);
 
 /* A name that needs no server: an address, localhost, a host of the configuration, or an invalid
  * one. Returns the number of its addresses (two at most), MNET_E_NO_NAME, MNET_E_INVALID if it is
  * none, or 0: DNS must be asked. */
-int mn_names_literal(struct mnet_stack *stack, const char *text, struct mnet_address *addresses,
-                     struct mn_dns_name *name, bool *complete);
+int mn_names_parse(struct mnet_stack *stack, const char *text, struct mnet_address *addresses, struct mn_dns_name *name,
+                   bool *complete);
 /* The domains of the search list. */
-void mn_names_search(struct mnet_stack *stack, struct mn_dns_search *search);
+void mn_names_get_search(struct mnet_stack *stack, struct mn_dns_search *search);
 
 #endif

@@ -22,8 +22,8 @@ static int resolve_name(struct mnet_stack *stack, const struct mn_dns_name *name
     if (error < 0)
         return error;
     error = await_both(&wait, deadline);
-    unsigned count = mn_names_addresses(&wait, 0, addresses, 0, MNET_DNS_ADDRESSES_MAX / 2);
-    count = mn_names_addresses(&wait, 1, addresses, count, MNET_DNS_ADDRESSES_MAX);
+    unsigned count = mn_names_append_addresses(&wait, 0, addresses, 0, MNET_DNS_ADDRESSES_MAX / 2);
+    count = mn_names_append_addresses(&wait, 1, addresses, count, MNET_DNS_ADDRESSES_MAX);
     if (count == 0 && error == MNET_OK)
         error = mn_names_combine(&wait);
     mn_names_end(&wait);
@@ -37,7 +37,7 @@ static int search_name(struct mnet_stack *stack, const struct mn_dns_name *name,
     struct mn_dns_search search;
     struct mn_dns_name tried;
     int result = MNET_E_NO_NAME;
-    mn_names_search(stack, &search);
+    mn_names_get_search(stack, &search);
     for (unsigned i = 0; mn_dns_search_name(&search, name, complete, i, &tried); i++) {
         result = resolve_name(stack, &tried, addresses, deadline);
         if (result != MNET_E_NO_NAME && result != MNET_E_NO_DATA)
@@ -56,7 +56,7 @@ int mnet_dns_resolve(struct mnet_stack *stack, const char *text, struct mnet_add
         return MNET_E_INVALID;
     if (stack->ended)
         return MNET_E_CLOSED;
-    int result = mn_names_literal(stack, text, known, &name, &complete);
+    int result = mn_names_parse(stack, text, known, &name, &complete);
     if (result == 0)
         result = search_name(stack, &name, complete, known, deadline);
     if (result <= 0)

@@ -19,7 +19,7 @@
 
 /* ---- Matching ---- */
 
-enum match {
+enum option_match {
     MATCH_NONE,
     MATCH_VALUE,       /* *value is the text behind the name, "" for an option without a value */
     MATCH_MISSING,     /* the option is there but its value is not */
@@ -34,7 +34,7 @@ static size_t word_len(const char *name)
 }
 
 /* "--log" without a value, and "--dhcp=x" with one, are recognised in order to be refused. */
-static enum match match_name(const char *name, const char *argument, const char **value)
+static enum option_match match_name(const char *name, const char *argument, const char **value)
 {
     size_t len = word_len(name);
     char separator = name[len];
@@ -159,7 +159,7 @@ static int refuse_unknown(const struct line *line, const char *argument, const c
     return MNET_E_INVALID;
 }
 
-static int refuse_value(const struct line *line, const char *argument, enum match match, const char *name,
+static int refuse_value(const struct line *line, const char *argument, enum option_match match, const char *name,
                         const char *value, const char *expects)
 {
     if (match == MATCH_SUPERFLUOUS)
@@ -178,7 +178,7 @@ static int take_standard(const struct line *line, const char *argument)
     for (size_t i = 0; i < mn_options_count; i++) {
         const struct mn_option *option = &mn_options_table[i];
         const char *value;
-        enum match match = match_name(option->name, argument, &value);
+        enum option_match match = match_name(option->name, argument, &value);
         if (match == MATCH_NONE)
             continue;
         uint64_t bit = UINT64_C(1) << i;
@@ -200,7 +200,7 @@ static int look_up(const struct line *line, const struct mnet_program_option *op
 {
     for (; options != NULL && options->name != NULL; options++) {
         const char *value;
-        enum match match = match_name(options->name, argument, &value);
+        enum option_match match = match_name(options->name, argument, &value);
         if (match == MATCH_VALUE)
             return LEFT;
         if (match != MATCH_NONE)

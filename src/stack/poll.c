@@ -235,7 +235,7 @@ static MN_RARE void follow_link(struct mnet_stack *stack)
 static MN_APART void tell_endpoints(struct mnet_stack *stack)
 {
     struct mn_udp_endpoint *endpoint;
-    while ((endpoint = mn_udp_next_event(&stack->udp)) != NULL) {
+    while ((endpoint = mn_udp_fetch_event(&stack->udp)) != NULL) {
         if (endpoint == &stack->dhcp.endpoint)
             mn_stack_dhcp_input(stack); /* this may end connections, so it comes first */
         else if (endpoint == &stack->dhcp6.endpoint)
@@ -249,9 +249,9 @@ static MN_APART void tell_flows(struct mnet_stack *stack)
 {
     struct mn_tcb *tcb;
     struct mn_listener *listener;
-    while ((tcb = mn_tcp_next_event(stack->tcp)) != NULL)
+    while ((tcb = mn_tcp_fetch_event(stack->tcp)) != NULL)
         mn_flow_take_event(tcb);
-    while ((listener = mn_tcp_next_listener_event(stack->tcp)) != NULL)
+    while ((listener = mn_tcp_fetch_listener_event(stack->tcp)) != NULL)
         mn_listener_take_event(listener);
 }
 

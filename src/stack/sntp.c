@@ -68,8 +68,8 @@ static void take_servers(struct mn_stack_sntp *service)
 static void end_lookup(struct mn_stack_sntp *service, struct sntp_name *name)
 {
     struct mnet_address found[2];
-    unsigned count = mn_names_addresses(&name->wait, 0, found, 0, 1);
-    count = mn_names_addresses(&name->wait, 1, found, count, 2);
+    unsigned count = mn_names_append_addresses(&name->wait, 0, found, 0, 1);
+    count = mn_names_append_addresses(&name->wait, 1, found, count, 2);
     mn_names_end(&name->wait);
     name->asking = false;
     name->next_ns = service->stack->now + (count > 0 ? RESOLVE_NS : RETRY_NS);
@@ -85,7 +85,7 @@ static void begin_lookup(struct mnet_stack *stack, struct sntp_name *name)
     bool complete;
     struct mnet_address literal[2];
     name->next_ns = stack->now + RETRY_NS;
-    if (mn_names_literal(stack, name->text, literal, &parsed, &complete) == 0 &&
+    if (mn_names_parse(stack, name->text, literal, &parsed, &complete) == 0 &&
         mn_names_begin_host(&name->wait, stack, &parsed) == MNET_OK)
         name->asking = true;
 }
@@ -110,7 +110,7 @@ static bool set_name(struct mnet_stack *stack, struct sntp_name *name, const cha
     *name = (struct sntp_name){.next_ns = 0};
     if (text == NULL || strlen(text) >= NAME_MAX)
         return false;
-    int count = mn_names_literal(stack, text, literal, &parsed, &complete);
+    int count = mn_names_parse(stack, text, literal, &parsed, &complete);
     if (count < 0)
         return false;
     memcpy(name->text, text, strlen(text) + 1);

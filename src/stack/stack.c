@@ -229,10 +229,10 @@ void mnet_stack_down(struct mnet_stack *stack)
     mn_stack_enter(stack);
     end_services(stack);
     wake_everybody(stack);
-    mn_tcp_down(stack->tcp, stack->now);
+    mn_tcp_end_all(stack->tcp, stack->now);
     mn_stack_transmit(stack);
-    mn_stack_dhcp_down(stack);
-    mn_stack_dhcp6_down(stack);
+    mn_stack_stop_dhcp(stack);
+    mn_stack_stop_dhcp6(stack);
     mn_stack_transmit(stack);
     free_pending(stack);
     stack->ended = true;

@@ -75,7 +75,7 @@ static void print_text(void *env, const char *text, size_t len)
     mnet_output(env, text, len);
 }
 
-int mn_status_console(void *env)
+int mn_status_serve_console(void *env)
 {
     char line[sizeof MN_STATUS_QUESTION];
     size_t len = 0;

@@ -20,6 +20,6 @@ void mn_status_answer(const struct mnet_env *env, void (*write)(void *context, c
 
 /* Answers on the console of a machine until its input ends or the task is cancelled. The body of a
  * task: `env` is a struct mnet_env. */
-int mn_status_console(void *env);
+int mn_status_serve_console(void *env);
 
 #endif

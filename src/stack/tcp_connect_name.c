@@ -26,7 +26,7 @@ static bool add_family(struct name_race *names, unsigned which)
         return false;
     names->added[which] = true;
     unsigned before = names->race.count;
-    unsigned count = mn_names_addresses(&names->wait, which, addresses, 0, MNET_TCP_ADDRESSES_MAX / 2);
+    unsigned count = mn_names_append_addresses(&names->wait, which, addresses, 0, MNET_TCP_ADDRESSES_MAX / 2);
     for (unsigned i = 0; i < count; i++)
         /* no address of a host: as if it were not there */
         (void)mn_race_add(&names->race, addresses[i]);
@@ -106,10 +106,10 @@ int mnet_tcp_connect_name(struct mnet_stack *stack, const char *text, uint16_t p
         return MNET_E_INVALID;
     if (stack->ended)
         return MNET_E_CLOSED;
-    int count = mn_names_literal(stack, text, known, &name, &complete);
+    int count = mn_names_parse(stack, text, known, &name, &complete);
     if (count != 0)
         return count < 0 ? count : mnet_tcp_connect_any(stack, known, (unsigned)count, port, options, flow, deadline);
-    mn_names_search(stack, &search);
+    mn_names_get_search(stack, &search);
     int error = MNET_E_NO_NAME;
     for (unsigned i = 0; mn_dns_search_name(&search, &name, complete, i, &tried); i++) {
         error = try_name(stack, &tried, port, options, deadline, flow);

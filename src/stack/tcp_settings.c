@@ -76,7 +76,7 @@ int mnet_tcp_error(const struct mnet_flow *flow)
 unsigned mnet_tcp_ready(const struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
-    unsigned ready = mn_tcp_ask(flow->stack->tcp, flow->tcb);
+    unsigned ready = mn_tcp_refresh_ready(flow->stack->tcp, flow->tcb);
     /* A write would wait behind others and their bytes. The flow is told when they are done. */
     bool line = !mn_list_empty(&flow->writers) || flow->deferred != NULL;
     return line ? ready & ~(unsigned)MNET_WRITABLE : ready;

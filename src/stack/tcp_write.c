@@ -152,7 +152,7 @@ static void tell_line_is_free(struct mnet_flow *flow)
 {
     if (mn_list_empty(&flow->waiters) && flow->notify.call == NULL)
         return;
-    mn_tcp_tell(flow->stack->tcp, flow->tcb);
+    mn_tcp_post_event(flow->stack->tcp, flow->tcb);
     flow->stack->work = true;
 }
 

@@ -43,7 +43,7 @@ static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, u
         mn_tcb_finish(tcp, tcb, told ? MNET_E_UNREACHABLE : MNET_E_TIMED_OUT);
         return;
     }
-    if (!tcb->persisting && mn_loss_early_expired(tcp, tcb, now)) {
+    if (!tcb->persisting && mn_loss_take_early_expiry(tcp, tcb, now)) {
         /* RFC 8985 7.3: after the probe. */
         tcb->flight.retransmit_due_ns = now + mn_rtt_timeout(&tcb->flight.rtt);
         mn_tcb_queue_output(tcp, tcb);

@@ -61,7 +61,7 @@ static bool ends_an_attempt(enum mn_unreachable reason)
     return reason != MN_UNREACHABLE_NETWORK && reason != MN_UNREACHABLE_HOST;
 }
 
-static void unreachable(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_icmp_error *error)
+static void note_unreachable(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_icmp_error *error)
 {
     bool opening = tcb->state == MN_SYN_SENT || tcb->state == MN_SYN_RECEIVED;
     bool over = opening && ends_an_attempt(error->reason);
@@ -82,7 +82,7 @@ static bool tcb_error(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_ic
     /* A smaller path MTU makes segments smaller, and retransmits the data in flight (SHLD-6). */
     if (error->reason == MN_UNREACHABLE_TOO_BIG)
         return mn_tcp_synchronized(tcb) && mn_plpmtu_too_big(tcp, tcb, seq, error->mtu, now);
-    unreachable(tcp, tcb, error);
+    note_unreachable(tcp, tcb, error);
     return true;
 }
 

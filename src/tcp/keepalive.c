@@ -17,15 +17,12 @@
 #include "tcp/timers.h"
 #include "tcp/window.h"
 
-#define IDLE_DEFAULT_MS (2u * 3600 * 1000) /* MUST-28 */
-#define INTERVAL_DEFAULT_MS (75u * 1000)
-#define PROBES_DEFAULT 9
 #define PROBES_LEAST 2 /* MUST-29 */
 
-static uint32_t milliseconds(uint64_t ns, uint32_t otherwise)
+static uint32_t milliseconds(uint64_t ns, uint32_t otherwise_s)
 {
     uint64_t ms = MN_MIN(ns / MNET_MILLISECOND + (ns % MNET_MILLISECOND != 0), (uint64_t)UINT32_MAX);
-    return ns == 0 ? otherwise : (uint32_t)ms;
+    return ns == 0 ? otherwise_s * 1000 : (uint32_t)ms;
 }
 
 static bool watched(const struct mn_tcb *tcb)
@@ -45,12 +42,12 @@ void mn_tcp_set_keepalive(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct m
 {
     tcb->rare.keepalive = (struct mn_keepalive){0};
     if (keepalive != NULL) { /* MUST-27 */
-        tcb->rare.keepalive.idle_ms = milliseconds(keepalive->idle_ns, IDLE_DEFAULT_MS);
-        tcb->rare.keepalive.interval_ms = milliseconds(keepalive->interval_ns, INTERVAL_DEFAULT_MS);
+        tcb->rare.keepalive.idle_ms = milliseconds(keepalive->idle_ns, MNET_KEEPALIVE_IDLE_S);
+        tcb->rare.keepalive.interval_ms = milliseconds(keepalive->interval_ns, MNET_KEEPALIVE_INTERVAL_S);
         tcb->rare.keepalive.probes = (uint8_t)MN_MIN(MN_MAX(keepalive->probes, (unsigned)PROBES_LEAST),
                                                      (unsigned)UINT8_MAX);
         if (keepalive->probes == 0)
-            tcb->rare.keepalive.probes = PROBES_DEFAULT;
+            tcb->rare.keepalive.probes = MNET_KEEPALIVE_PROBES;
     }
     mn_keepalive_arm(tcp, tcb);
 }

@@ -54,13 +54,13 @@ bool mn_tcp_has_events(const struct mn_tcp *tcp)
     return !mn_list_empty(&tcp->events) || !mn_list_empty(&tcp->listener_events);
 }
 
-struct mn_tcb *mn_tcp_next_event(struct mn_tcp *tcp)
+struct mn_tcb *mn_tcp_fetch_event(struct mn_tcp *tcp)
 {
     struct mnet_link *link = mn_list_take(&tcp->events);
     return link == NULL ? NULL : MN_CONTAINER(link, struct mn_tcb, event);
 }
 
-struct mn_listener *mn_tcp_next_listener_event(struct mn_tcp *tcp)
+struct mn_listener *mn_tcp_fetch_listener_event(struct mn_tcp *tcp)
 {
     struct mnet_link *link = mn_list_take(&tcp->listener_events);
     return link == NULL ? NULL : MN_CONTAINER(link, struct mn_listener, event);

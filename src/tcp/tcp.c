@@ -130,7 +130,7 @@ bool mn_tcp_wants_output(const struct mn_tcp *tcp)
 
 /* --- the end --- */
 
-void mn_tcp_down(struct mn_tcp *tcp, uint64_t now)
+void mn_tcp_end_all(struct mn_tcp *tcp, uint64_t now)
 {
     struct mnet_link *link;
     while ((link = mn_list_first(&tcp->listener_list)) != NULL)
@@ -147,7 +147,7 @@ void mn_tcp_down(struct mn_tcp *tcp, uint64_t now)
 void mn_tcp_destroy(struct mn_tcp *tcp)
 {
     struct mnet_link *link;
-    mn_tcp_down(tcp, tcp->config.now);
+    mn_tcp_end_all(tcp, tcp->config.now);
     while ((link = mn_list_first(&tcp->tcb_list)) != NULL)
         mn_tcb_free(tcp, MN_CONTAINER(link, struct mn_tcb, rare.all));
     while ((link = mn_list_first(&tcp->half_open_list)) != NULL)

@@ -43,7 +43,7 @@ struct mn_tcp_config {
 struct mn_tcp *mn_tcp_create(const struct mn_tcp_config *config);
 /* Resets every connection (the segments can still be fetched), and ends every listener, with events
  * for their users. */
-void mn_tcp_down(struct mn_tcp *tcp, uint64_t now);
+void mn_tcp_end_all(struct mn_tcp *tcp, uint64_t now);
 /* Frees every tcb and record, including those in use. */
 void mn_tcp_destroy(struct mn_tcp *tcp);
 
@@ -85,8 +85,8 @@ uint64_t mn_tcp_deadline(struct mn_tcp *tcp);
 bool mn_tcp_has_events(const struct mn_tcp *tcp);
 /* Return the next tcb (listener) in use whose readiness or status may have risen since it was last
  * returned, or NULL if there is none. */
-struct mn_tcb *mn_tcp_next_event(struct mn_tcp *tcp);
-struct mn_listener *mn_tcp_next_listener_event(struct mn_tcp *tcp);
+struct mn_tcb *mn_tcp_fetch_event(struct mn_tcp *tcp);
+struct mn_listener *mn_tcp_fetch_listener_event(struct mn_tcp *tcp);
 
 /* OPEN, active. The caller has checked that the remote address is unicast. If `local.port` is 0, a
  * random free port is chosen. Errors: MNET_E_IN_USE, MNET_E_LIMIT, MNET_E_NO_MEMORY. */
@@ -152,13 +152,13 @@ int mn_tcp_shutdown(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_shutdown h
 unsigned mn_tcp_ready(const struct mn_tcb *tcb); /* enum mnet_ready */
 /* Does the same for a caller that may act on it much later: checks the room again, and if there is
  * none, an event will follow. */
-unsigned mn_tcp_ask(const struct mn_tcp *tcp, struct mn_tcb *tcb);
+unsigned mn_tcp_refresh_ready(const struct mn_tcp *tcp, struct mn_tcb *tcb);
 /* A task waits for room for so many bytes: MNET_WRITABLE is not returned before there is room
  * (mn_tcb_has_room), and then there is an event. mn_tcp_send does this itself if it is cut short,
  * or fills the buffer. */
 void mn_tcp_want_room(struct mn_tcb *tcb, size_t bytes);
 /* Makes the tcb an event, for a reason of the caller's. */
-void mn_tcp_tell(struct mn_tcp *tcp, struct mn_tcb *tcb);
+void mn_tcp_post_event(struct mn_tcp *tcp, struct mn_tcb *tcb);
 void mn_tcp_peers(const struct mn_tcb *tcb, struct mnet_endpoint *local, struct mnet_endpoint *remote);
 struct mnet_endpoint mn_tcp_listen_endpoint(const struct mn_listener *listener);
 /* Returns the name of the congestion control, static. */

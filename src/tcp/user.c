@@ -42,7 +42,7 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     tcb->conn.ttl = open->ttl;
     tcb->conn.dscp = open->dscp & 63;
     tcb->conn.options = tcp->offer & (uint8_t)~open->without;
-    struct mn_beginning beginning = mn_tcp_begin(tcp, &local, &open->remote, now);
+    struct mn_beginning beginning = mn_tcp_choose_beginning(tcp, &local, &open->remote, now);
     tcb->timestamps.offset = beginning.timestamp_offset;
     if (open->congestion != MNET_CONGESTION_DEFAULT)
         tcb->flight.congestion.ops = mn_congestion_of(open->congestion);
@@ -419,14 +419,14 @@ unsigned mn_tcp_ready(const struct mn_tcb *tcb)
     return ready;
 }
 
-unsigned mn_tcp_ask(const struct mn_tcp *tcp, struct mn_tcb *tcb)
+unsigned mn_tcp_refresh_ready(const struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     if (send_error(tcb) == 0 && !tcb->send_full)
         note_room(tcb, mn_tcb_send_room(tcp, tcb)); /* it may be gone because memory is short */
     return mn_tcp_ready(tcb);
 }
 
-void mn_tcp_tell(struct mn_tcp *tcp, struct mn_tcb *tcb)
+void mn_tcp_post_event(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     mn_tcb_queue_event(tcp, tcb);
 }

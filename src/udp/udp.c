@@ -320,7 +320,7 @@ bool mn_udp_icmp(struct mn_udp *udp, const struct mn_icmp_error *error)
     return true;
 }
 
-struct mn_udp_endpoint *mn_udp_next_event(struct mn_udp *udp)
+struct mn_udp_endpoint *mn_udp_fetch_event(struct mn_udp *udp)
 {
     struct mnet_link *node = mn_list_take(&udp->events);
     return node == NULL ? NULL : MN_CONTAINER(node, struct mn_udp_endpoint, event);

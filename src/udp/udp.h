@@ -134,7 +134,7 @@ static inline bool mn_udp_has_events(const struct mn_udp *udp)
 }
 /* Returns the next endpoint that has become readable since it was last returned, or NULL if there
  * is none. */
-struct mn_udp_endpoint *mn_udp_next_event(struct mn_udp *udp);
+struct mn_udp_endpoint *mn_udp_fetch_event(struct mn_udp *udp);
 bool mn_udp_readable(const struct mn_udp_endpoint *endpoint);
 
 /* queue.c */

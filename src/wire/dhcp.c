@@ -22,7 +22,7 @@
 #define JOINED_MAX 512              /* bytes of an option in all pieces; a longer one is absent */
 #define MTU_MIN 68                  /* RFC 2132 5.1 */
 
-enum option {
+enum dhcp_option {
     OPTION_PAD = 0,
     OPTION_SUBNET_MASK = 1,
     OPTION_ROUTER = 3,
@@ -202,7 +202,7 @@ static void read_client_id(struct mn_reader *r, struct mn_dhcp *message)
 
 static void read_option(uint8_t code, struct mn_reader *r, struct mn_dhcp *message)
 {
-    switch ((enum option)code) {
+    switch ((enum dhcp_option)code) {
     case OPTION_SUBNET_MASK: message->subnet_mask = read_only_u32(r); break;
     case OPTION_ROUTER: message->router_count = read_addresses(r, message->routers, MN_DHCP_ROUTERS); break;
     case OPTION_DNS: message->dns_count = read_addresses(r, message->dns, MN_DHCP_DNS); break;

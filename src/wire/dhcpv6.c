@@ -11,7 +11,7 @@
 
 #define NTP_SERVER_ADDRESS 1 /* a suboption (RFC 5908 4.1) */
 
-enum option {
+enum dhcpv6_option_code {
     OPTION_CLIENT_ID = 1,
     OPTION_SERVER_ID = 2,
     OPTION_IA_NA = 3,

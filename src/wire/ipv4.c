@@ -24,7 +24,7 @@ enum timestamp {
     TIMESTAMP_ASKED = 3, /* addresses are given, whose hosts are to add times */
 };
 
-enum option {
+enum ipv4_option {
     OPTION_END = 0,
     OPTION_NOP = 1,
     OPTION_RECORD_ROUTE = 7,

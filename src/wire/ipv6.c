@@ -22,7 +22,7 @@
 #define PADDING_MAX 7 /* the most that an alignment to eight bytes needs (RFC 8504 5.3) */
 
 /* Hop-by-hop and destination options share their numbers (RFC 8200 4.2). */
-enum option {
+enum ipv6_option {
     OPTION_PAD1 = 0,
     OPTION_PADN = 1,
     OPTION_ROUTER_ALERT = 5, /* RFC 2711 */

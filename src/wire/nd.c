@@ -6,7 +6,7 @@
 #define UNIT 8
 #define OPTION_HEADER 2
 
-enum option_type {
+enum nd_option {
     OPTION_SOURCE_LINK_ADDRESS = 1,
     OPTION_TARGET_LINK_ADDRESS = 2,
     OPTION_PREFIX = 3,
@@ -62,7 +62,7 @@ static bool next_raw(struct mn_reader *options, struct raw_option *option)
 }
 
 /* The option that brings the link-layer address of a message (RFC 4861 4.1 to 4.5). */
-static enum option_type link_address_option(uint8_t type)
+static enum nd_option link_address_option(uint8_t type)
 {
     bool of_target = type == MN_ICMPV6_NEIGHBOUR_ADVERTISEMENT || type == MN_ICMPV6_REDIRECT;
     return of_target ? OPTION_TARGET_LINK_ADDRESS : OPTION_SOURCE_LINK_ADDRESS;
@@ -294,7 +294,7 @@ bool mn_nd_next_server(struct mn_reader *list, struct mnet_address *server)
 
 /* ---- Emit ---- */
 
-static void write_option(struct mn_writer *w, enum option_type type, size_t len)
+static void write_option(struct mn_writer *w, enum nd_option type, size_t len)
 {
     MN_ASSERT(len % UNIT == 0 && len / UNIT <= UINT8_MAX);
     mn_write_u8(w, (uint8_t)type);

@@ -12,7 +12,7 @@
 
 #include "base/cursor.h"
 
-enum kind {
+enum tcp_option {
     KIND_END = 0,
     KIND_NOP = 1,
     KIND_MSS = 2,
@@ -202,7 +202,7 @@ size_t mn_tcp_header_length(const struct mn_tcp_header *header)
     return MN_TCP_HEADER + lay_out(header).options_len;
 }
 
-static void emit_head(struct mn_writer *w, enum kind kind, enum length length)
+static void emit_head(struct mn_writer *w, enum tcp_option kind, enum length length)
 {
     mn_write_u8(w, (uint8_t)kind);
     mn_write_u8(w, (uint8_t)length);

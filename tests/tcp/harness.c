@@ -110,7 +110,7 @@ static struct mn_tcp_config config_of(const struct tcp_setup *s)
 static void wait_for_iss(struct tcp_test *t, uint32_t iss)
 {
     for (int i = 0; i < 4; i++) {
-        uint32_t missing = iss - mn_tcp_begin(t->tcp, &t->local, &t->remote, t->now).isn;
+        uint32_t missing = iss - mn_tcp_choose_beginning(t->tcp, &t->local, &t->remote, t->now).isn;
         if (missing == 0)
             return;
         wait_ns(t, (uint64_t)missing * 4000);

@@ -243,7 +243,7 @@ static void check(struct model *m)
     for (int side = 0; side < 2; side++) {
         mn_tcp_check(host(m, side)->tcp);
         check_edge(m, side);
-        while (mn_tcp_next_event(host(m, side)->tcp) != NULL)
+        while (mn_tcp_fetch_event(host(m, side)->tcp) != NULL)
             ;
     }
 }

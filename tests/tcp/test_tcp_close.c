@@ -46,12 +46,12 @@ SCRIPT(established_passive_close_runs_to_closed)
 {
     struct tcp_test t;
     tcp_established(&t);
-    while (mn_tcp_next_event(t.tcp) != NULL)
+    while (mn_tcp_fetch_event(t.tcp) != NULL)
         continue;
     send_(&t, .seq = 1, .ack = 1, .flags = FIN | ACK);
     expect(&t, .seq = 1, .ack = 2, .flags = ACK);
     expect_state(&t, MN_CLOSE_WAIT);
-    assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
+    assert_ptr_equal(mn_tcp_fetch_event(t.tcp), t.tcb);
     read_result(&t, 0); /* MUST-12: a normal close */
     read_result(&t, 0);
     close_(&t);
@@ -496,7 +496,7 @@ SCRIPT(any_state_down_resets_everything)
             send_(&t, .seq = 100, .ack = 1, .flags = ACK, .data = "out of order");
             drain(&t, NULL);
         }
-        mn_tcp_down(t.tcp, t.now);
+        mn_tcp_end_all(t.tcp, t.now);
         if (states[i] >= MN_ESTABLISHED && states[i] != MN_TIME_WAIT) {
             const struct tcp_output *o = peek_output(&t);
             assert_non_null(o);

@@ -99,7 +99,7 @@ SCRIPT(cookie_timestamps_never_go_back)
     struct tcp_test t;
     full_listener(&t, .timestamps = true);
     fill(&t);
-    struct mn_timestamps ts = {.offset = mn_tcp_begin(t.tcp, &t.local, &t.remote, t.now).timestamp_offset};
+    struct mn_timestamps ts = {.offset = mn_tcp_choose_beginning(t.tcp, &t.local, &t.remote, t.now).timestamp_offset};
     for (unsigned i = 0; i < 200; i++) {
         wait_ms(&t, 1);
         send_(&t, .seq = 0, .flags = SYN, .mss = 1460, .shift = (int)(i % 15), .permit = i & 1);

@@ -15,7 +15,7 @@ static int lossy(struct tcp_pair *pair, int side, unsigned index, const struct m
     return len > 0 && index % 20 == 7 ? WIRE_DROP : WIRE_PASS;
 }
 
-struct outcome {
+struct famine_outcome {
     uint64_t allocations; /* made by the victim */
     uint64_t took_ns;
 };
@@ -37,10 +37,10 @@ static void end(struct tcp_pair *pair, int side)
 
 /* Plays a whole connection: opens it, transfers data each way, and closes both sides. `count`
  * allocations of the victim fail, from number `which` on. */
-static struct outcome play(tcp_filter *filter, uint32_t gso_max, int victim, uint64_t which, uint64_t count)
+static struct famine_outcome play(tcp_filter *filter, uint32_t gso_max, int victim, uint64_t which, uint64_t count)
 {
     struct tcp_pair pair;
-    struct outcome outcome;
+    struct famine_outcome outcome;
     pair_connect(&pair, TCP_SETUP(NULL, .gso_max = gso_max, .receive_buffer = 20000), 5 * MNET_MILLISECOND, filter);
     famine(&pair.side[victim], which, count);
     uint64_t begun = pair.now;
@@ -67,10 +67,10 @@ static struct outcome play(tcp_filter *filter, uint32_t gso_max, int victim, uin
 static void each_fails(tcp_filter *filter, uint32_t gso_max, uint64_t count, uint64_t at_most_later_ns)
 {
     for (int victim = 0; victim < 2; victim++) {
-        struct outcome whole = play(filter, gso_max, victim, 0, 0);
+        struct famine_outcome whole = play(filter, gso_max, victim, 0, 0);
         assert_true(whole.allocations > 8);
         for (uint64_t which = 0; which < whole.allocations; which++) {
-            struct outcome outcome = play(filter, gso_max, victim, which, count);
+            struct famine_outcome outcome = play(filter, gso_max, victim, which, count);
             if (outcome.took_ns > whole.took_ns + at_most_later_ns)
                 fail_msg("allocation %u: %u ms instead of %u", (unsigned)which,
                          (unsigned)(outcome.took_ns / MNET_MILLISECOND), (unsigned)(whole.took_ns / MNET_MILLISECOND));

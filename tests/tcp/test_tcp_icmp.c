@@ -16,11 +16,11 @@ SCRIPT(syn_sent_hard_error_is_unreachable)
             tcp_syn_received(&t, .active = true);
         else
             tcp_syn_sent(&t);
-        mn_tcp_next_event(t.tcp);
+        mn_tcp_fetch_event(t.tcp);
         assert_int_equal(mn_tcp_unreachable(t.tcb), MNET_UNREACHABLE_NONE);
         icmp_(&t, reason, 0, 0); /* MUST-54 SHLD-26 */
         expect_state(&t, MN_CLOSED);
-        assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
+        assert_ptr_equal(mn_tcp_fetch_event(t.tcp), t.tcb);
         assert_int_equal(mn_tcp_status(t.tcb), MNET_E_UNREACHABLE);
         assert_int_equal(mn_tcp_unreachable(t.tcb), reason);
         read_result(&t, MNET_E_UNREACHABLE);

@@ -112,8 +112,8 @@ SCRIPT(listen_handshake_establishes)
     send_(&t, .seq = 1, .ack = 1, .flags = ACK);
     expect_nothing(&t);
     expect_state(&t, MN_ESTABLISHED);
-    assert_ptr_equal(mn_tcp_next_listener_event(t.tcp), t.listener);
-    assert_null(mn_tcp_next_listener_event(t.tcp));
+    assert_ptr_equal(mn_tcp_fetch_listener_event(t.tcp), t.listener);
+    assert_null(mn_tcp_fetch_listener_event(t.tcp));
     assert_true(mn_tcp_acceptable(t.listener));
     accept_(&t);
     assert_null(mn_tcp_accept(t.listener));

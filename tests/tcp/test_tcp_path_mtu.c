@@ -1,6 +1,6 @@
 /* Path MTU discovery without help of routers (RFC 8899, RFC 4821), and the way back up after a
  * router's message (RFC 1191). ICMP itself is in test_tcp_icmp.c, and whole transfers are in
- * unit/test_path_mtu.c. */
+ * unit/test_black_holes.c. */
 #include "tcp/check.h"
 #include "tests/tcp/path_mtu.h"
 #include "tests/tcp/recovery.h"

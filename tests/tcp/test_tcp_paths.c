@@ -1,6 +1,6 @@
 /* The host's path-MTU cache (RFC 8201, RFC 1191) as its connections use it: one learns from
  * another, and from messages about UDP. A connection of its own is in test_tcp_icmp.c and
- * test_tcp_path_mtu.c, and the cache itself is in unit/test_path_mtus.c. */
+ * test_tcp_path_mtu.c, and the cache itself is in unit/test_path_mtu_cache.c. */
 #include "tcp/check.h"
 #include "tests/tcp/path_mtu.h"
 

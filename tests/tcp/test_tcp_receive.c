@@ -6,10 +6,10 @@ SCRIPT(established_data_is_delivered_and_acknowledged)
 {
     struct tcp_test t;
     tcp_established(&t);
-    while (mn_tcp_next_event(t.tcp) != NULL)
+    while (mn_tcp_fetch_event(t.tcp) != NULL)
         continue;
     send_(&t, .seq = 1, .ack = 1, .flags = ACK | PSH, .data = "hello");
-    assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
+    assert_ptr_equal(mn_tcp_fetch_event(t.tcp), t.tcb);
     assert_true(mn_tcp_ready(t.tcb) & MNET_READABLE);
     wait_ms(&t, 40);
     expect(&t, .seq = 1, .ack = 6, .flags = ACK);

@@ -45,11 +45,11 @@ SCRIPT(established_exact_rst_is_an_error_for_the_user)
 {
     struct tcp_test t;
     tcp_established(&t);
-    while (mn_tcp_next_event(t.tcp) != NULL)
+    while (mn_tcp_fetch_event(t.tcp) != NULL)
         continue;
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "last words");
     send_(&t, .seq = 11, .flags = RST);
-    assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
+    assert_ptr_equal(mn_tcp_fetch_event(t.tcp), t.tcb);
     assert_int_equal(mn_tcp_ready(t.tcb) & (MNET_READABLE | MNET_WRITABLE), MNET_READABLE | MNET_WRITABLE);
     read_text(&t, "last words");   /* data that arrived in order comes first */
     read_result(&t, MNET_E_RESET); /* MUST-12 */

@@ -213,7 +213,7 @@ SCRIPT(established_silent_peer_times_out)
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "last words");
     write_text(&t, "hello");
     drain(&t, NULL);
-    while (mn_tcp_next_event(t.tcp) != NULL)
+    while (mn_tcp_fetch_event(t.tcp) != NULL)
         continue;
     at_ms(&t, 99900);
     drain(&t, NULL);
@@ -221,7 +221,7 @@ SCRIPT(established_silent_peer_times_out)
     at_ms(&t, 161000);
     drain(&t, NULL);
     expect_state(&t, MN_CLOSED); /* MUST-20 */
-    assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
+    assert_ptr_equal(mn_tcp_fetch_event(t.tcp), t.tcb);
     read_text(&t, "last words");
     read_result(&t, MNET_E_TIMED_OUT); /* MUST-12 */
     assert_int_equal(mn_tcp_send(t.tcp, t.tcb, "x", 1, false, t.now), MNET_E_TIMED_OUT);

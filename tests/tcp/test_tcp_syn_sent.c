@@ -19,7 +19,7 @@ SCRIPT(syn_sent_handshake_establishes)
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .mss = NO, .shift = NO);
     expect_nothing(&t);
     expect_state(&t, MN_ESTABLISHED);
-    assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
+    assert_ptr_equal(mn_tcp_fetch_event(t.tcp), t.tcb);
     assert_int_equal(mn_tcp_status(t.tcb), 0);
     assert_usage(&t, established, 1);
     tcp_end(&t);
@@ -66,7 +66,7 @@ SCRIPT(syn_sent_rst_with_an_acceptable_ack_refuses)
     send_(&t, .seq = 0, .ack = 1, .flags = RST | ACK);
     expect_nothing(&t);
     expect_state(&t, MN_CLOSED);
-    assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
+    assert_ptr_equal(mn_tcp_fetch_event(t.tcp), t.tcb);
     assert_int_equal(mn_tcp_status(t.tcb), MNET_E_REFUSED);
     read_result(&t, MNET_E_REFUSED);
     assert_true(mn_tcp_send(t.tcp, t.tcb, "x", 1, false, t.now) < 0);
@@ -258,13 +258,13 @@ SCRIPT(syn_sent_isn_follows_the_clock_and_a_secret)
         open_active(&t);
         /* MUST-8, SHLD-1: one every 4 us. */
         assert_in_range(t.iss - first[seed], 250000 - 1, 250000 + 1);
-        uint32_t same = mn_tcp_begin(t.tcp, &t.local, &t.remote, t.now).isn;
+        uint32_t same = mn_tcp_choose_beginning(t.tcp, &t.local, &t.remote, t.now).isn;
         struct mnet_endpoint next = t.remote;
         next.port++;
-        assert_int_not_equal(same, mn_tcp_begin(t.tcp, &t.local, &next, t.now).isn);
+        assert_int_not_equal(same, mn_tcp_choose_beginning(t.tcp, &t.local, &next, t.now).isn);
         next = t.remote;
         next.address = endpoint(10, 0, 0, 77, 0).address;
-        assert_int_not_equal(same, mn_tcp_begin(t.tcp, &t.local, &next, t.now).isn);
+        assert_int_not_equal(same, mn_tcp_choose_beginning(t.tcp, &t.local, &next, t.now).isn);
         tcp_end(&t);
     }
     assert_int_not_equal(first[0], first[1]); /* MUST-9 */

@@ -170,7 +170,7 @@ SCRIPT(time_wait_fin_with_an_old_ack_restarts_it)
 
 /* --- RFC 6191 2: the fate of a SYN --- */
 
-enum outcome {
+enum segment_outcome {
     OPENS,
     STAYS
 };
@@ -179,7 +179,7 @@ struct reuse {
     bool then, now;   /* timestamps in the old connection; in the SYN */
     int64_t ts_value; /* in the SYN; the last one of the old connection was 2000 */
     uint32_t seq;     /* in the SYN; RCV.NXT is 2 */
-    enum outcome outcome;
+    enum segment_outcome outcome;
 };
 
 static void try_reuse(const struct reuse *c)

@@ -556,9 +556,9 @@ SCRIPT(timestamp_offsets_are_spread_and_stable)
     for (uint16_t i = 0; i < 1600; i++) {
         struct mnet_endpoint remote = t.remote;
         remote.port = (uint16_t)(1000 + i);
-        uint32_t offset = mn_tcp_begin(t.tcp, &t.local, &remote, t.now).timestamp_offset;
+        uint32_t offset = mn_tcp_choose_beginning(t.tcp, &t.local, &remote, t.now).timestamp_offset;
         buckets[offset >> 28]++;
-        assert_int_equal(offset, mn_tcp_begin(t.tcp, &t.local, &remote, t.now).timestamp_offset);
+        assert_int_equal(offset, mn_tcp_choose_beginning(t.tcp, &t.local, &remote, t.now).timestamp_offset);
     }
     for (int i = 0; i < 16; i++)
         assert_in_range(buckets[i], 60, 140); /* 100 each, with a deviation of ten */

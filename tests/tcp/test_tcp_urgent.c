@@ -66,11 +66,11 @@ SCRIPT(established_urgent_pointer_is_reported)
     struct tcp_test t;
     tcp_established(&t);
     assert_int_equal(mn_tcp_urgent(t.tcb), 0);
-    while (mn_tcp_next_event(t.tcp) != NULL)
+    while (mn_tcp_fetch_event(t.tcp) != NULL)
         ;
     /* Two more are to come. */
     send_(&t, .seq = 1, .ack = 1, .flags = ACK | URG, .data = "abc", .urgent = 5);
-    assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
+    assert_ptr_equal(mn_tcp_fetch_event(t.tcp), t.tcb);
     assert_int_equal(mn_tcp_urgent(t.tcb), 5);
     assert_int_equal(mn_tcp_ready(t.tcb) & MNET_URGENT, MNET_URGENT);
     read_text(&t, "abc");

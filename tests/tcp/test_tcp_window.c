@@ -445,7 +445,7 @@ SCRIPT(established_full_send_buffer_takes_no_more)
     assert_int_equal(taken, 4096);
     assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, sizeof bytes, false, t.now), 0);
     assert_false(mn_tcp_ready(t.tcb) & MNET_WRITABLE);
-    while (mn_tcp_next_event(t.tcp) != NULL)
+    while (mn_tcp_fetch_event(t.tcp) != NULL)
         continue;
     /* Beyond the limit. */
     assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, 5000, true, t.now), 5000);
@@ -453,7 +453,7 @@ SCRIPT(established_full_send_buffer_takes_no_more)
     send_(&t, .seq = 1, .ack = 1461, .flags = ACK);
     drain(&t, NULL);
     send_(&t, .seq = 1, .ack = 1 + 9096, .flags = ACK);
-    assert_ptr_equal(mn_tcp_next_event(t.tcp), t.tcb);
+    assert_ptr_equal(mn_tcp_fetch_event(t.tcp), t.tcb);
     assert_true(mn_tcp_ready(t.tcb) & MNET_WRITABLE);
     assert_int_equal(mn_tcp_send(t.tcp, t.tcb, bytes, sizeof bytes, false, t.now), 4096);
     drain(&t, NULL);
@@ -499,7 +499,7 @@ SCRIPT(established_large_packets_carry_their_segment_size)
 static bool is_told(struct tcp_test *t)
 {
     bool told = false;
-    while (mn_tcp_next_event(t->tcp) != NULL)
+    while (mn_tcp_fetch_event(t->tcp) != NULL)
         told = true;
     return told;
 }
@@ -598,13 +598,13 @@ SCRIPT(established_room_follows_the_limit)
     drain(&t, NULL);
     is_told(&t);
     t.tcp->config.user.send_buffer = 4096;
-    assert_false(mn_tcp_ask(t.tcp, t.tcb) & MNET_WRITABLE);
+    assert_false(mn_tcp_refresh_ready(t.tcp, t.tcb) & MNET_WRITABLE);
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
     assert_false(is_told(&t));
     t.tcp->config.user.send_buffer = 65536;
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .window = 0);
     assert_true(is_told(&t));
-    assert_true(mn_tcp_ask(t.tcp, t.tcb) & MNET_WRITABLE);
+    assert_true(mn_tcp_refresh_ready(t.tcp, t.tcb) & MNET_WRITABLE);
     tcp_end(&t);
 }
 

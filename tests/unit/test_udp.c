@@ -19,11 +19,11 @@ static void open_datagram_is_queued_with_its_sender(void **state)
     struct mnet_endpoint from;
     char buffer[16];
     open_port(f, &endpoint, 53);
-    assert_null(mn_udp_next_event(&f->udp));
+    assert_null(mn_udp_fetch_event(&f->udp));
     assert_int_equal(deliver(f, peer, 53, "one"), MN_UDP_CONSUMED);
     assert_int_equal(deliver(f, peer, 53, "two"), MN_UDP_CONSUMED);
-    assert_ptr_equal(mn_udp_next_event(&f->udp), &endpoint);
-    assert_null(mn_udp_next_event(&f->udp));
+    assert_ptr_equal(mn_udp_fetch_event(&f->udp), &endpoint);
+    assert_null(mn_udp_fetch_event(&f->udp));
     assert_true(mn_udp_readable(&endpoint));
     assert_int_equal(mn_udp_receive(&endpoint, buffer, sizeof buffer, &from), 3);
     assert_memory_equal(buffer, "one", 3);
@@ -226,7 +226,7 @@ static void close_frees_what_is_queued(void **state)
     assert_true(mnet_memory_used(f->memory) > before);
     mn_udp_close(&f->udp, &endpoint);
     assert_int_equal(mnet_memory_used(f->memory), before);
-    assert_null(mn_udp_next_event(&f->udp));
+    assert_null(mn_udp_fetch_event(&f->udp));
     assert_int_equal(deliver(f, peer, 53, "x"), MN_UDP_NO_PORT);
 }
 
@@ -356,7 +356,7 @@ static void connected_icmp_error_is_reported_once(void **state)
     assert_int_equal(mn_udp_open(&f->udp, &endpoint, &options), 0);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         report(f, cases[i].reason, peer, 4000);
-        assert_int_equal(mn_udp_next_event(&f->udp) != NULL, cases[i].result != MNET_E_DEADLINE);
+        assert_int_equal(mn_udp_fetch_event(&f->udp) != NULL, cases[i].result != MNET_E_DEADLINE);
         assert_int_equal(mn_udp_receive(&endpoint, buffer, sizeof buffer, NULL), cases[i].result);
         assert_int_equal(endpoint.unreachable,
                          cases[i].result != MNET_E_DEADLINE ? cases[i].reason : MN_UNREACHABLE_HOST);
@@ -388,7 +388,7 @@ static void connected_icmp_short_quote_is_ignored(void **state)
     struct mn_icmp_error error = {.reason = MN_UNREACHABLE_PORT, .local = us, .remote = peer, .quote = quote};
     for (error.quote_len = 0; error.quote_len <= sizeof quote; error.quote_len++)
         mn_udp_icmp(&f->udp, &error);
-    assert_null(mn_udp_next_event(&f->udp));
+    assert_null(mn_udp_fetch_event(&f->udp));
 }
 
 /* A datagram of any size is one packet, whose bytes verify at the receiver once the checksum is

@@ -273,7 +273,7 @@ static void upper_is_not_looked_for_in_link_padding(void **state)
 
 /* ---- Addresses ---- */
 
-enum kind {
+enum extension_kind {
     UNSPECIFIED = 1,
     LOOPBACK = 2,
     LINK_LOCAL = 4,

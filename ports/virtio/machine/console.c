@@ -40,7 +40,7 @@
 /* Characters printed at a time: a line of 115200 baud takes so many in TIMEOUT. */
 #define PIECE (size_t)512
 
-static struct {
+static struct console_machine {
     char ring[RING];
     unsigned head, tail; /* the ring's characters are those from head to tail, modulo its size */
     unsigned fifo_room;
@@ -49,13 +49,13 @@ static struct {
     bool interrupt; /* interrupts are wanted at all */
     bool listening; /* and when a character has come */
     uint8_t enabled;
-} console;
+} machine;
 
 static void enable(uint8_t interrupts)
 {
-    if (interrupts != console.enabled)
+    if (interrupts != machine.enabled)
         mn_out8(INTERRUPT_ENABLE, interrupts);
-    console.enabled = interrupts;
+    machine.enabled = interrupts;
 }
 
 void mn_console_start(void)
@@ -67,31 +67,31 @@ void mn_console_start(void)
     mn_out8(LINE_CONTROL, 0x03);  /* eight bits, no parity */
     mn_out8(FIFO_CONTROL, 0x07);  /* on, and empty */
     mn_out8(MODEM_CONTROL, 0x0b); /* ready; OUT2 lets interrupts through */
-    console.fifo_room = (mn_in8(INTERRUPT_IDENTITY) & IDENTITY_FIFO) == IDENTITY_FIFO ? FIFO_ROOM : 1;
+    machine.fifo_room = (mn_in8(INTERRUPT_IDENTITY) & IDENTITY_FIFO) == IDENTITY_FIFO ? FIFO_ROOM : 1;
 }
 
 /* ---- Output ---- */
 
 static unsigned waiting(void)
 {
-    return console.tail - console.head;
+    return machine.tail - machine.head;
 }
 
 /* Gives the line as much as it takes now. */
 static void send(void)
 {
     while (waiting() > 0 && (mn_in8(LINE_STATUS) & STATUS_CAN_SEND) != 0) {
-        for (unsigned i = 0; i < console.fifo_room && waiting() > 0; i++)
-            mn_out8(DATA, (uint8_t)console.ring[console.head++ % RING]);
+        for (unsigned i = 0; i < machine.fifo_room && waiting() > 0; i++)
+            mn_out8(DATA, (uint8_t)machine.ring[machine.head++ % RING]);
     }
 }
 
 static void put(char c)
 {
     if (waiting() < RING)
-        console.ring[console.tail++ % RING] = c;
+        machine.ring[machine.tail++ % RING] = c;
     else
-        console.lost++;
+        machine.lost++;
 }
 
 static void print(const char *text, size_t len)
@@ -108,12 +108,12 @@ static void print(const char *text, size_t len)
 static void wait_for_line(unsigned most, uint64_t ticks)
 {
     uint64_t begin = mn_rdtsc(), progress = begin;
-    while (waiting() > most && !console.deaf) {
+    while (waiting() > most && !machine.deaf) {
         unsigned before = waiting();
         send();
         uint64_t now = mn_rdtsc();
         progress = waiting() < before ? now : progress;
-        console.deaf = waiting() > most && (now - progress > TIMEOUT || now - begin > ticks);
+        machine.deaf = waiting() > most && (now - progress > TIMEOUT || now - begin > ticks);
         mn_pause();
     }
 }
@@ -122,17 +122,17 @@ void mn_console_send(void)
 {
     send();
     if (waiting() == 0) {
-        console.deaf = false;
-        if (console.lost > 0) {
+        machine.deaf = false;
+        if (machine.lost > 0) {
             char line[48];
-            size_t len = mn_format(line, sizeof line, "\n[%zu characters were lost here]\n", console.lost);
-            console.lost = 0;
+            size_t len = mn_format(line, sizeof line, "\n[%zu characters were lost here]\n", machine.lost);
+            machine.lost = 0;
             print(line, len);
             send();
         }
     }
-    if (console.interrupt)
-        enable((uint8_t)((console.listening ? ENABLE_RECEIVED : 0) | (waiting() > 0 ? ENABLE_CAN_SEND : 0)));
+    if (machine.interrupt)
+        enable((uint8_t)((machine.listening ? ENABLE_RECEIVED : 0) | (waiting() > 0 ? ENABLE_CAN_SEND : 0)));
 }
 
 void mn_machine_print(const char *text, size_t len)
@@ -149,11 +149,11 @@ void mn_machine_print(const char *text, size_t len)
 
 void mn_console_flush(void)
 {
-    console.deaf = false; /* one last time */
+    machine.deaf = false; /* one last time */
     wait_for_line(0, 10 * TIMEOUT);
     mn_console_send(); /* the count of lost characters */
-    for (uint64_t since = mn_rdtsc(); (mn_in8(LINE_STATUS) & STATUS_ALL_SENT) == 0 && !console.deaf;)
-        console.deaf = mn_rdtsc() - since > TIMEOUT;
+    for (uint64_t since = mn_rdtsc(); (mn_in8(LINE_STATUS) & STATUS_ALL_SENT) == 0 && !machine.deaf;)
+        machine.deaf = mn_rdtsc() - since > TIMEOUT;
 }
 
 /* ---- Input, and interrupts ---- */
@@ -166,8 +166,8 @@ int mn_console_read(void)
 
 void mn_console_listen(bool on)
 {
-    console.interrupt = true;
-    console.listening = on;
+    machine.interrupt = true;
+    machine.listening = on;
     mn_console_send();
 }
 

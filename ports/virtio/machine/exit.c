@@ -20,16 +20,18 @@
 #define CONTROL_SLEEP_SHIFT 2
 #define CONTROL_SLEEP_ENABLE (1u << 5)
 
-static struct mn_acpi power;
+static struct exit_machine {
+    struct mn_acpi acpi;
+} machine;
 
 void mn_exit_start(const struct mn_acpi *acpi)
 {
-    power = *acpi;
+    machine.acpi = *acpi;
     /* Pages for registers are wanted now: there may be no memory when it comes to using them. */
-    if (power.sleep.memory && mn_machine_map_device(power.sleep.address, 1) == NULL)
-        power.sleep.address = 0;
-    if (power.reset.memory && mn_machine_map_device(power.reset.address, 1) == NULL)
-        power.reset.address = 0;
+    if (machine.acpi.sleep.memory && mn_machine_map_device(machine.acpi.sleep.address, 1) == NULL)
+        machine.acpi.sleep.address = 0;
+    if (machine.acpi.reset.memory && mn_machine_map_device(machine.acpi.reset.address, 1) == NULL)
+        machine.acpi.reset.address = 0;
 }
 
 static void write8(const struct mn_acpi_register *to, uint8_t value)
@@ -42,12 +44,13 @@ static void write8(const struct mn_acpi_register *to, uint8_t value)
 
 static void switch_off(void)
 {
-    if (power.sleep.address == 0)
+    if (machine.acpi.sleep.address == 0)
         return;
-    if (power.sleep_is_control)
-        write8(&power.sleep, (uint8_t)((power.sleep_type << CONTROL_SLEEP_SHIFT) | CONTROL_SLEEP_ENABLE));
+    if (machine.acpi.sleep_is_control)
+        write8(&machine.acpi.sleep, (uint8_t)((machine.acpi.sleep_type << CONTROL_SLEEP_SHIFT) | CONTROL_SLEEP_ENABLE));
     else
-        mn_out16((uint16_t)power.sleep.address, (uint16_t)((power.sleep_type << PM1_SLEEP_SHIFT) | PM1_SLEEP_ENABLE));
+        mn_out16((uint16_t)machine.acpi.sleep.address,
+                 (uint16_t)((machine.acpi.sleep_type << PM1_SLEEP_SHIFT) | PM1_SLEEP_ENABLE));
 }
 
 _Noreturn void mn_machine_exit(int status)
@@ -62,8 +65,8 @@ _Noreturn void mn_machine_exit(int status)
     }
     mn_console_flush();
     switch_off();
-    if (power.reset.address != 0)
-        write8(&power.reset, power.reset_value);
+    if (machine.acpi.reset.address != 0)
+        write8(&machine.acpi.reset, machine.acpi.reset_value);
     mn_out8(KEYBOARD_COMMAND, KEYBOARD_RESET);
     static const struct __attribute__((packed)) {
         uint16_t limit;

@@ -46,15 +46,14 @@ static struct start_machine {
     struct mn_heap heap;
     char program[64];
     struct mn_interrupt console_interrupt;
+    struct {
+        char typed[8192]; /* what the program has not read yet, round and round */
+        size_t first, count;
+        bool ended;
+    } input;
 } machine;
 
 /* ---- The services for the program ---- */
-
-static struct {
-    char typed[8192]; /* input that the program has not read yet, round and round */
-    size_t first, count;
-    bool ended;
-} input;
 
 /* Weak: a program that never reads the console is linked without it. */
 extern __typeof__(mnet_input) mnet_input __attribute__((weak));
@@ -66,10 +65,10 @@ static void take_character(int c)
     if (c == CONTROL_C) {
         mn_bare_stop();
     } else if (c == CONTROL_D) {
-        input.ended = true;
-    } else if (input.count < sizeof input.typed) {
-        size_t place = (input.first + input.count++) % sizeof input.typed;
-        input.typed[place] = (char)(c == '\r' ? '\n' : c);
+        machine.input.ended = true;
+    } else if (machine.input.count < sizeof machine.input.typed) {
+        size_t place = (machine.input.first + machine.input.count++) % sizeof machine.input.typed;
+        machine.input.typed[place] = (char)(c == '\r' ? '\n' : c);
     }
 }
 
@@ -82,11 +81,11 @@ static void serve_console(void)
     int c;
     unsigned rounds = 0;
     do {
-        while ((mnet_input == NULL || input.count < sizeof input.typed) && (c = mn_console_read()) >= 0)
+        while ((mnet_input == NULL || machine.input.count < sizeof machine.input.typed) && (c = mn_console_read()) >= 0)
             take_character(c);
-        mn_console_listen(mnet_input == NULL || input.count < sizeof input.typed);
+        mn_console_listen(mnet_input == NULL || machine.input.count < sizeof machine.input.typed);
     } while (mn_console_interrupts() && ++rounds < ROUNDS_MAX);
-    if (input.count > 0 || input.ended)
+    if (machine.input.count > 0 || machine.input.ended)
         mn_bare_input_came();
 }
 
@@ -118,14 +117,14 @@ static void machine_wait(void *context, uint64_t deadline)
 static ptrdiff_t machine_input(void *context, void *buffer, size_t len)
 {
     (void)context;
-    if (input.count == 0)
-        return input.ended ? 0 : MNET_E_DEADLINE;
-    len = MN_MIN(len, input.count);
-    len = MN_MIN(len, sizeof input.typed - input.first);
-    memcpy(buffer, input.typed + input.first, len);
-    bool waited = input.count == sizeof input.typed;
-    input.first = (input.first + len) % sizeof input.typed;
-    input.count -= len;
+    if (machine.input.count == 0)
+        return machine.input.ended ? 0 : MNET_E_DEADLINE;
+    len = MN_MIN(len, machine.input.count);
+    len = MN_MIN(len, sizeof machine.input.typed - machine.input.first);
+    memcpy(buffer, machine.input.typed + machine.input.first, len);
+    bool waited = machine.input.count == sizeof machine.input.typed;
+    machine.input.first = (machine.input.first + len) % sizeof machine.input.typed;
+    machine.input.count -= len;
     if (waited)
         serve_console(); /* there may be more, now that there is room */
     return (ptrdiff_t)len;

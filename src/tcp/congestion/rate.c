@@ -28,7 +28,7 @@ MN_APART void mn_rate_sent(struct mn_rate *rate, uint32_t seq_end, uint32_t flig
     rate->recorded_to = seq_end;
 }
 
-void mn_rate_application_limited(struct mn_rate *rate, uint32_t flight)
+void mn_rate_note_application_limit(struct mn_rate *rate, uint32_t flight)
 {
     rate->limited_until = MN_MAX(rate->delivered + flight, 1u);
 }

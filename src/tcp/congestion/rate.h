@@ -44,7 +44,7 @@ void mn_rate_init(struct mn_rate *rate, uint32_t snd_una, uint64_t now);
 void mn_rate_sent(struct mn_rate *rate, uint32_t seq_end, uint32_t flight, uint32_t spacing, uint64_t now);
 /* There was nothing more to send, with `flight` bytes outstanding. Deliveries until all of these
  * bytes are delivered are application-limited. */
-void mn_rate_application_limited(struct mn_rate *rate, uint32_t flight);
+void mn_rate_note_application_limit(struct mn_rate *rate, uint32_t flight);
 /* `acked` more bytes were delivered, selectively or not, none of them beyond `highest`. */
 void mn_rate_acked(struct mn_rate *rate, uint32_t acked, uint32_t highest, uint64_t now, struct mn_rate_sample *sample);
 

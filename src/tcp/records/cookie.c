@@ -138,8 +138,8 @@ void mn_cookie_answer(struct mn_tcp *tcp, const struct mn_listener *listener, co
     uint8_t agreed = h->options & listener->offer;
     if (agreed & MN_TCP_OPTION_TIMESTAMPS) {
         reply.options |= agreed;
-        mn_reply_timestamp(&reply, mn_tcp_begin(tcp, &seg->local, &seg->remote, seg->now).timestamp_offset, h->ts_value,
-                           seg->now);
+        mn_reply_timestamp(&reply, mn_tcp_choose_beginning(tcp, &seg->local, &seg->remote, seg->now).timestamp_offset,
+                           h->ts_value, seg->now);
         reply.ts_value = stamp(reply.ts_value, agreed, h->window_shift);
     }
     tcp->cookies.until_ns = seg->now + 2 * GENERATION;
@@ -158,7 +158,7 @@ static bool read_stamp(const struct mn_tcp *tcp, struct mn_half_open *half, cons
     const struct mn_tcp_header *h = &seg->header;
     if (!(h->options & half->listener->offer & MN_TCP_OPTION_TIMESTAMPS))
         return true;
-    half->timestamp_offset = mn_tcp_begin(tcp, &seg->local, &seg->remote, seg->now).timestamp_offset;
+    half->timestamp_offset = mn_tcp_choose_beginning(tcp, &seg->local, &seg->remote, seg->now).timestamp_offset;
     const struct mn_timestamps ts = {.offset = half->timestamp_offset};
     uint32_t age = mn_timestamps_value(&ts, seg->now) - h->ts_echo;
     uint32_t shift = h->ts_echo & STAMP_SHIFT_MASK;

@@ -43,7 +43,7 @@ static void receive_syn(struct mn_tcp *tcp, struct mn_listener *listener, const 
     half->listener = listener;
     half->since_ns = seg->now;
     half->irs = seg->seq;
-    struct mn_beginning beginning = mn_tcp_begin(tcp, &seg->local, &seg->remote, seg->now);
+    struct mn_beginning beginning = mn_tcp_choose_beginning(tcp, &seg->local, &seg->remote, seg->now);
     half->iss = beginning.isn;
     half->timestamp_offset = beginning.timestamp_offset;
     if (isn_floor != 0 && mn_seq_lt(half->iss, isn_floor))

@@ -79,7 +79,7 @@ struct mn_half_open {
     struct mn_listener *listener;
     uint64_t since_ns;
     uint32_t iss, irs;
-    uint32_t timestamp_offset; /* see mn_tcp_begin */
+    uint32_t timestamp_offset; /* see mn_tcp_choose_beginning */
     uint32_t ts_recent;        /* RFC 7323, if timestamps are among the options */
     uint16_t window;           /* of the SYN, never scaled */
     uint16_t rcv_wnd;          /* in our SYN,ACK */

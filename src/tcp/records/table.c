@@ -253,8 +253,8 @@ uint32_t mn_tcp_flow_label(const struct mn_conn_end *remote, uint64_t hash)
     return label != 0 ? label : 1; /* 0 is none */
 }
 
-struct mn_beginning mn_tcp_begin(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
-                                 const struct mnet_endpoint *remote, uint64_t now)
+struct mn_beginning mn_tcp_choose_beginning(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
+                                            const struct mnet_endpoint *remote, uint64_t now)
 {
     uint64_t hash = mn_tuple_hash(&tcp->isn_key, local, remote);
     /* MUST-8: M is a clock that ticks every 4 us. MUST-9: F is keyed with a secret. */

@@ -34,8 +34,8 @@ struct mn_beginning {
     uint32_t isn;
     uint32_t timestamp_offset;
 };
-struct mn_beginning mn_tcp_begin(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
-                                 const struct mnet_endpoint *remote, uint64_t now);
+struct mn_beginning mn_tcp_choose_beginning(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
+                                            const struct mnet_endpoint *remote, uint64_t now);
 /* Returns the flow label of all segments of a connection over IPv6, half-open and in TIME-WAIT
  * included: a part of the keyed hash of both ends (RFC 6437 3). 0 for IPv4. */
 uint32_t mn_tcp_flow_label(const struct mn_conn_end *remote, uint64_t hash);

@@ -159,7 +159,7 @@ static void acknowledge_by(struct mn_tcp *tcp, const struct mn_time_wait *tw, ui
 
 static void acknowledge(struct mn_tcp *tcp, const struct mn_time_wait *tw, const struct mn_segment *seg)
 {
-    struct mn_beginning beginning = mn_tcp_begin(tcp, &seg->local, &seg->remote, seg->now);
+    struct mn_beginning beginning = mn_tcp_choose_beginning(tcp, &seg->local, &seg->remote, seg->now);
     acknowledge_by(tcp, tw, seg->hash, beginning.timestamp_offset, seg->now);
 }
 

@@ -42,7 +42,7 @@ static MN_APART void sample_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_
     mn_rate_sent(tcb->flight.rate, tcb->snd_nxt, flight, tcb->flight.congestion.cwnd / MN_RATE_SPACING, now);
     uint32_t out = tcb->snd_nxt - tcb->snd_una;
     if (mn_seq_geq(tcb->snd_nxt, mn_sendq_end(&tcb->sendq)) && out < tcb->flight.congestion.cwnd)
-        mn_rate_application_limited(tcb->flight.rate, out);
+        mn_rate_note_application_limit(tcb->flight.rate, out);
 }
 
 void mn_feedback_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t flight, uint64_t now)

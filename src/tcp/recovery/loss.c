@@ -351,13 +351,13 @@ void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segme
 
 /* --- timers --- */
 
-bool mn_loss_early_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+bool mn_loss_take_early_expiry(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     if (loss->early == MN_EARLY_NONE || now < loss->early_due_ns)
         return false;
     if (loss->early == MN_EARLY_PROBE)
-        return mn_tlp_expired(tcb, now);
+        return mn_tlp_take_expiry(tcb, now);
     struct mn_news ack = {.now = now};
     find_losses(tcb, &ack);
     if (ack.lost > 0 && loss->phase == MN_LOSS_OPEN)

@@ -126,7 +126,7 @@ void mn_loss_acked(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segme
 void mn_loss_check_calm(struct mn_tcp *tcp, const struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t acked);
 /* One of the timers before the retransmission timer may be due. Returns true if a tail loss probe
  * is to be sent. */
-bool mn_loss_early_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
+bool mn_loss_take_early_expiry(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 void mn_loss_timed_out(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 
 #endif

@@ -52,7 +52,7 @@ void mn_tlp_hasten(struct mn_tcb *tcb, uint64_t now)
         loss->early_due_ns = MN_MIN(loss->early_due_ns, now + probe_timeout(tcb));
 }
 
-bool mn_tlp_expired(struct mn_tcb *tcb, uint64_t now)
+bool mn_tlp_take_expiry(struct mn_tcb *tcb, uint64_t now)
 {
     MN_DEBUG_ASSERT(tcb->flight.loss.early == MN_EARLY_PROBE);
     struct mn_loss *loss = &tcb->flight.loss;

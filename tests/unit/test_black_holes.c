@@ -381,5 +381,5 @@ int main(void)
         cmocka_unit_test(paths_without_holes_see_no_difference),
         cmocka_unit_test(loss_is_no_hole),
     };
-    return cmocka_run_group_tests_name("path_mtu", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("black_holes", tests, NULL, NULL);
 }

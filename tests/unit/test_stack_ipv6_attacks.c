@@ -720,5 +720,5 @@ int main(void)
         cmocka_unit_test(siege_by_stray_datagrams),
         cmocka_unit_test(siege_by_everything_at_once),
     };
-    return cmocka_run_group_tests_name("stack_attacks_v6", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("stack_ipv6_attacks", tests, NULL, NULL);
 }

@@ -545,5 +545,5 @@ int main(void)
         cmocka_unit_test(path_that_seems_narrow_is_used_with_small_packets),
         cmocka_unit_test(router_that_seems_to_leave_is_back_when_it_advertises),
     };
-    return cmocka_run_group_tests_name("stack_lies_v6", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("stack_ipv6_lies", tests, NULL, NULL);
 }
