@@ -5,8 +5,13 @@
  * unavoidable: one memcpy and one checksum of the same bytes, in pieces of a segment, in the
  * same run; for memory, that of a connection of this machine's kernel. Figures of IPv6 have those
  * of IPv4 as their reference. Of several rounds the fastest counts: the others were disturbed.
+ *
+ * The figures of cores have such a pair of stacks in each of two threads, which share nothing.
+ * Their reference is one such thread.
  */
 #include <arpa/inet.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +39,8 @@
 #define TIME_WAITS 10000u
 #define CROWD 100000u
 #define HOST_MEMORY ((size_t)512 << 20)
+#define CORES 2u
+#define CORE_ROUNDS 15 /* more of them: all threads must be undisturbed in the same one */
 
 enum measured_port {
     PORT_SINK = 1,
@@ -51,10 +58,11 @@ struct host {
     struct mnet_stack *stack;
 };
 
-static struct mn_loop loop;
-static struct host server, client;
+/* Each thread has stacks of its own. */
+static _Thread_local struct mn_loop loop;
+static _Thread_local struct host server, client;
+static _Thread_local struct mnet_address server_address; /* of the family that is measured */
 static uint8_t chunk[CHUNK];
-static struct mnet_address server_address; /* of the family that is measured */
 static const char *only;
 static unsigned rounds = ROUNDS;
 static bool profiled; /* by a tool that counts instructions */
@@ -113,7 +121,7 @@ static double fastest(void (*round)(void))
 static int discard(void *argument)
 {
     struct mnet_flow *flow = argument;
-    static uint8_t bytes[CHUNK];
+    static _Thread_local uint8_t bytes[CHUNK];
     while (mnet_tcp_read(flow, bytes, sizeof bytes, MNET_NEVER) > 0)
         ;
     mnet_tcp_close(flow);
@@ -155,9 +163,9 @@ static int echo_datagrams(void *argument)
 }
 
 /* The crowd's server is one task for all flows: those that have become readable stand in line. */
-static struct mnet_flow *readable[CROWD + 1];
-static unsigned readable_first, readable_last;
-static struct mnet_condition readable_some;
+static _Thread_local struct mnet_flow *readable[CROWD + 1];
+static _Thread_local unsigned readable_first, readable_last;
+static _Thread_local struct mnet_condition readable_some;
 
 static void note_readable(void *context, unsigned ready)
 {
@@ -570,23 +578,33 @@ static void start_services(void)
     mnet_yield();
 }
 
-static int measure(void *argument)
+static void start_stacks(void)
 {
     const struct mnet_config config = {
         .ip.no_dad = true,
         .tcp = {.listeners_max = LISTENERS + 100, .connections_max = 2 * CROWD},
     };
-    bool offloads = *(bool *)argument;
     check("stack", mnet_stack_up(&server.env, &config, &server.stack));
     check("stack", mnet_stack_up(&client.env, &config, &client.stack));
     start_services();
+}
+
+static void end_stacks(void)
+{
+    mnet_stack_down(client.stack);
+    mnet_stack_down(server.stack);
+}
+
+static int measure(void *argument)
+{
+    bool offloads = *(bool *)argument;
+    start_stacks();
     for (unsigned i = 0; i < MN_COUNT_OF(figures); i++)
         if (figures[i].offloads == offloads)
             measure_figure(&figures[i]);
     if (!offloads)
         measure_others();
-    mnet_stack_down(client.stack);
-    mnet_stack_down(server.stack);
+    end_stacks();
     return 0;
 }
 
@@ -625,20 +643,115 @@ static void open_host(struct host *host, struct mnet_device *device, char *ipv4,
     check("environment", mn_env_open(&host->env, &loop, &setup));
 }
 
-static void run(uint32_t offload)
+/* Runs `task` between two hosts that are joined by a pipe with these offloads. */
+static void run(uint32_t offload, int (*task)(void *argument), void *argument)
 {
     struct mnet_device *ends[2];
     struct mn_loop_port port = {now, wait_not, NULL};
-    bool offloads = offload != 0;
     int result;
     mn_loop_init(&loop, &port);
     if (!mnet_sim_pipe(ends, &(struct mnet_sim_pipe_options){.offload = offload}))
         die("pipe", MNET_E_NO_MEMORY);
     open_host(&server, ends[0], (char *)"--ipv4=10.0.0.1/24", (char *)"--ipv6=fd00::1/64");
     open_host(&client, ends[1], (char *)"--ipv4=10.0.0.2/24", (char *)"--ipv6=fd00::2/64");
-    check("loop", mn_loop_run(&loop, &mn_hosted_stacks, measure, &offloads, &result));
+    check("loop", mn_loop_run(&loop, &mn_hosted_stacks, task, argument, &result));
     mn_env_close(&server.env);
     mn_env_close(&client.env);
+}
+
+static void run_alone(uint32_t offload)
+{
+    bool offloads = offload != 0;
+    run(offload, measure, &offloads);
+}
+
+/* ---- Cores ---- */
+
+/* A thread with a client and a server. */
+struct bench_core {
+    pthread_t thread;
+    unsigned count;        /* of all threads */
+    atomic_uint *arrivals; /* of all threads at the start of all rounds so far */
+    void (*round)(void);
+    double round_ns[CORE_ROUNDS]; /* of this thread's processor time */
+};
+
+/* Waits until all threads have come here. The loop goes on: if the thread slept, the round trip of
+ * the next segment would seem to last as long. */
+static void meet(struct bench_core *core, unsigned round)
+{
+    atomic_fetch_add(core->arrivals, 1);
+    while (atomic_load(core->arrivals) < (round + 1) * core->count)
+        mnet_yield();
+}
+
+static int measure_rounds(void *argument)
+{
+    struct bench_core *core = argument;
+    double ns[CORE_ROUNDS];
+    start_stacks();
+    server_address = mnet_ipv4(10, 0, 0, 1);
+    core->round(); /* the memory is there */
+    for (unsigned i = 0; i < CORE_ROUNDS; i++) {
+        meet(core, i);
+        uint64_t begin = cpu_ns();
+        core->round();
+        ns[i] = (double)(cpu_ns() - begin);
+    }
+    end_stacks();
+    memcpy(core->round_ns, ns, sizeof ns);
+    return 0;
+}
+
+static void *run_core(void *core)
+{
+    run(0, measure_rounds, core);
+    return NULL;
+}
+
+/* Rounds in a nanosecond of all threads together, in the best one of them. */
+static double rounds_per_ns(void (*round)(void), unsigned count)
+{
+    struct bench_core cores[CORES];
+    atomic_uint arrivals = 0;
+    double best = 0;
+    for (unsigned i = 0; i < count; i++) {
+        cores[i] = (struct bench_core){.count = count, .arrivals = &arrivals, .round = round};
+        if (pthread_create(&cores[i].thread, NULL, run_core, &cores[i]) != 0)
+            die("thread", MNET_E_NO_MEMORY);
+    }
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(cores[i].thread, NULL);
+    for (unsigned i = 0; i < CORE_ROUNDS; i++) {
+        double together = 0;
+        for (unsigned j = 0; j < count; j++)
+            together += 1 / cores[j].round_ns[i];
+        best = MN_MAX(best, together);
+    }
+    return best;
+}
+
+/* In several threads, against one. */
+static void measure_cores(void)
+{
+    static const struct {
+        const char *name, *unit;
+        void (*round)(void);
+        double count;
+    } rows[] = {
+        {"memory_bulk_cores", "Gbit/s", bulk, 8.0 * BULK_BYTES},
+        {"memory_sessions_cores", "1/s", sessions, SESSIONS * 1e9},
+    };
+    for (unsigned i = 0; i < MN_COUNT_OF(rows); i++) {
+        if (!wanted(rows[i].name + strlen("memory_")))
+            continue;
+        if (sysconf(_SC_NPROCESSORS_ONLN) < (long)CORES) {
+            fprintf(stderr, "bench_memory: %s needs %u processors\n", rows[i].name, CORES);
+            continue;
+        }
+        double alone = rounds_per_ns(rows[i].round, 1);
+        print(rows[i].name, rows[i].count * rounds_per_ns(rows[i].round, CORES), rows[i].unit, rows[i].count * alone);
+    }
 }
 
 /* bench_memory [FIGURE [ROUNDS]] - one figure alone (bulk, round_trip_ipv6 and so on), for a
@@ -650,7 +763,8 @@ int main(int argc, char **argv)
     rounds = profiled ? (unsigned)atoi(argv[2]) : ROUNDS;
     for (unsigned i = 0; i < CHUNK; i++)
         chunk[i] = (uint8_t)(i * 7 >> 3);
-    run(0);
-    run(MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6);
+    run_alone(0);
+    run_alone(MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6);
+    measure_cores();
     return 0;
 }
