@@ -77,7 +77,7 @@ static const struct {
     {SYS_sendmsg, run_message_call},  {SYS_sendto, run_message_call},  {SYS_setsockopt, run_set_option},
 };
 
-static int64_t answer(struct runner *run, const struct run_call *call)
+static int64_t answer_once(struct runner *run, const struct run_call *call)
 {
     if (call->number == SYS_socket)
         return run_socket_call(run, call);
@@ -95,6 +95,15 @@ static int64_t answer(struct runner *run, const struct run_call *call)
             return answers[i].answer(run, socket, call);
     }
     return RUN_CONTINUE;
+}
+
+static int64_t answer(struct runner *run, const struct run_call *call)
+{
+    int64_t result = answer_once(run, call);
+    if (result != -EADDRINUSE)
+        return result;
+    run_catch_up(run);
+    return answer_once(run, call);
 }
 
 /* False if there is none. */

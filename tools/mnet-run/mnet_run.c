@@ -102,6 +102,10 @@ static void serve_event(struct runner *run, const struct epoll_event *event)
         return;
     if ((event->events & EPOLLHUP) != 0)
         socket->hung_up = true;
+    if ((event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0)
+        socket->reads_on = true;
+    if ((event->events & ~(uint32_t)EPOLLOUT) != 0)
+        socket->readable = true;
     run_mark_ready(run, socket);
 }
 
@@ -118,12 +122,28 @@ static bool serve_events(struct runner *run)
  * turn. */
 static bool serve_sockets(struct runner *run)
 {
-    struct mnet_link *last = mn_list_last(&run->ready), *link = NULL;
-    while (last != NULL && link != last) {
-        link = mn_list_take(&run->ready);
+    struct mnet_link end = {0}, *link;
+    bool served = false;
+    mn_list_append(&run->ready, &end);
+    while ((link = mn_list_take(&run->ready)) != &end) {
         run_serve(run, MN_CONTAINER(link, struct run_socket, ready));
+        served = true;
     }
-    return last != NULL;
+    return served;
+}
+
+void run_catch_up(struct runner *run)
+{
+    struct epoll_event events[EVENTS];
+    int count;
+    do {
+        count = epoll_wait(run->epoll, events, EVENTS, 0);
+        for (int i = 0; i < count; i++) {
+            if (events[i].data.ptr != NULL)
+                serve_event(run, &events[i]);
+        }
+    } while (count == EVENTS);
+    serve_sockets(run);
 }
 
 /* Nothing is ready: what is there to do is a matter of time. */

@@ -89,7 +89,7 @@ struct run_socket *run_find(struct runner *run, const struct run_call *call)
 
 static void watch(struct runner *run, struct run_socket *socket, int operation, uint32_t events)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET | events, .data.ptr = socket};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET | events, .data.ptr = socket};
     epoll_ctl(run->epoll, operation, socket->fd, &event);
 }
 

@@ -60,6 +60,10 @@ struct runner;
 /* Takes all notifications that wait, and answers them. False if no process of the program is
  * left. */
 bool run_answer_calls(struct runner *run);
+/* Serves everything that has happened to the sockets of the program but for calls. The close of a
+ * socket is no call that is answered, so a port may seem to be in use that the program has freed
+ * before its call. */
+void run_catch_up(struct runner *run);
 /* Answers a call. False if the call is gone: its thread has ended, or was interrupted. */
 bool run_reply(struct runner *run, uint64_t id, int64_t result);
 /* Returns true if the program still waits for the answer. */
@@ -174,6 +178,8 @@ struct run_socket {
     /* A stream. */
     struct mnet_flow *flow;
     bool writable_awaited; /* our end is watched for room */
+    bool readable;         /* our end may have bytes from the program */
+    bool reads_on;         /* until there are none: the end, or urgent data, cuts a read short */
     bool buried;           /* it has ended, and is freed after this turn */
     bool reset;            /* the program closed its end and left bytes unread */
     bool hung_up;          /* the program has closed its end, or shut down both directions */

@@ -93,30 +93,35 @@ static void refuse_out(struct run_socket *socket)
     shutdown(socket->fd, SHUT_RD);
 }
 
-/* What recv returned, if that was no bytes. */
-static void end_or_wait(struct run_socket *socket, ssize_t got)
+/* Returns how many bytes the program has written, 0 for none now, or for no more. If they do not
+ * fill the buffer they are all that there are, and an event announces the next ones (EPOLLET). */
+static size_t take_bytes(struct runner *run, struct run_socket *socket)
 {
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+    ssize_t got = recv(socket->fd, run->buffer, sizeof run->buffer, MSG_DONTWAIT);
+    bool none = got < 0 && errno == EAGAIN;
+    if (none || (got > 0 && got < (ssize_t)sizeof run->buffer && !socket->reads_on))
+        socket->readable = false;
+    if (got > 0 || none)
+        return none ? 0 : (size_t)got;
     socket->reset = got < 0; /* ECONNRESET: the program closed and left bytes unread */
     end_out(socket);
+    return 0;
 }
 
 static void pump_out(struct runner *run, struct run_socket *socket)
 {
     size_t moved = 0;
-    while (!socket->out_ended && send_kept(run, socket) && (mnet_tcp_ready(socket->flow) & MNET_WRITABLE) != 0) {
-        ssize_t got = recv(socket->fd, run->buffer, sizeof run->buffer, MSG_DONTWAIT);
-        if (got <= 0) {
-            end_or_wait(socket, got);
+    while (!socket->out_ended && send_kept(run, socket) && socket->readable &&
+           (mnet_tcp_ready(socket->flow) & MNET_WRITABLE) != 0) {
+        size_t got = take_bytes(run, socket);
+        if (got == 0)
             return;
-        }
-        int error = mnet_tcp_write_now(socket->flow, run->buffer, (size_t)got);
+        int error = mnet_tcp_write_now(socket->flow, run->buffer, got);
         if (error == MNET_E_NO_MEMORY)
-            keep(run, socket, run->buffer, (size_t)got);
+            keep(run, socket, run->buffer, got);
         else if (error < 0)
             refuse_out(socket);
-        moved += (size_t)got;
+        moved += got;
         if (moved >= TURN_BYTES) {
             run_mark_ready(run, socket);
             return;
@@ -250,6 +255,7 @@ void run_connected(struct runner *run, struct run_socket *socket, struct mnet_fl
 {
     socket->flow = flow;
     socket->phase = RUN_CONNECTED;
+    socket->readable = true;
     mnet_tcp_peers(flow, &socket->local, &socket->remote);
     mnet_tcp_notify(flow, run_flow_event, socket);
     run_apply_settings(socket);

@@ -335,6 +335,21 @@ def port_in_use():
     say(attempt(lambda: (sock.bind(server.getsockname()), sock.listen(1))))
 
 
+def port_free_again():
+    """The port of a socket that was closed can be had by the next call, each of many times."""
+    port = listener().getsockname()[1]
+    for _ in range(200):
+        listener(port).close()
+    sock = datagrams()
+    sock.bind(('', 0))
+    port = sock.getsockname()[1]
+    for _ in range(200):
+        sock.close()
+        sock = datagrams()
+        sock.bind(('', port))
+    say('always')
+
+
 def descriptor_passed():
     server = listener()
     ask_back(server.getsockname()[1])
@@ -488,7 +503,7 @@ TESTS = [datagram_connected, datagram_with_addresses, datagram_refused, datagram
          connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing, half_close_reading, peer_resets,
          peer_resets_so_error, peek_and_waitall, sendfile_and_splice, options, tcp_info, accept_blocking,
          accept_nonblocking, accept_inherits, accept_in_children, accept_interrupted, accept_times_out, closed_listener,
-         listeners_share_a_port, port_in_use, descriptor_passed, loopback, mapped_addresses, many]
+         listeners_share_a_port, port_in_use, port_free_again, descriptor_passed, loopback, mapped_addresses, many]
 
 chosen = sys.argv[5:]
 for test in TESTS:
