@@ -123,7 +123,12 @@ static void receive(struct fuzz_host *h, const uint8_t *frame, size_t len)
     }
     for (; h->tags > 0; h->tags--)
         tag(packet, h->tag_shape);
-    enum mn_ip_verdict verdict = mn_ip_input(&h->ip, &packet, h->now, &datagram, &error);
+    const struct mn_datagram *repeat = mn_ip_input_repeat(&h->ip, packet);
+    enum mn_ip_verdict verdict = MN_IP_TRANSPORT;
+    if (repeat != NULL)
+        datagram = *repeat;
+    else
+        verdict = mn_ip_input(&h->ip, &packet, h->now, &datagram, &error);
     deliver(h, verdict, packet, &datagram, &error);
 }
 

@@ -1,4 +1,6 @@
 /* Received frames, up to the network protocol that they carry; packets sent to ourselves. */
+#include "base/check.h"
+#include "ip/repeat.h"
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"
 
@@ -41,6 +43,34 @@ enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, ui
                                       : mn_ipv6_input(ip, &arrival, datagram, error);
     *packet = verdict == MN_IP_CONSUMED ? NULL : arrival.packet;
     return verdict;
+}
+
+void mn_ip_check_repeat_input(struct mn_ip *ip, const struct mnet_packet *frame)
+{
+    const struct mn_datagram *last = &ip->repeat_input.datagram;
+    struct mnet_packet packet = *frame; /* without its Ethernet header */
+    struct mn_datagram judged;
+    struct mn_ethernet ethernet;
+    bool ipv4 = last->header_len == MN_IPV4_HEADER;
+    MN_ASSERT(mn_ethernet_parse(packet.data, packet.len, &ethernet) == MN_PARSE_OK);
+    MN_ASSERT(mn_mac_equal(ethernet.destination, ip->mac));
+    MN_ASSERT(ethernet.type == (ipv4 ? MN_ETHERTYPE_IPV4 : MN_ETHERTYPE_IPV6) && (ipv4 || ip->v6.on));
+    packet.data += MN_ETHERNET_HEADER;
+    packet.len -= MN_ETHERNET_HEADER;
+    packet.total -= MN_ETHERNET_HEADER;
+    MN_ASSERT(ipv4 ? mn_ipv4_judge_usual(ip, &packet, &judged) : mn_ipv6_judge_usual(ip, &packet, &judged));
+    MN_ASSERT(mn_address_equal(&judged.source, &last->source) && judged.protocol == last->protocol);
+    MN_ASSERT(mn_address_equal(&judged.destination, &last->destination) && judged.header_len == last->header_len);
+    MN_ASSERT(judged.ttl == last->ttl && judged.traffic_class == last->traffic_class);
+    MN_ASSERT(judged.dont_fragment == last->dont_fragment && !judged.not_unicast && !last->not_unicast);
+}
+
+const struct mn_datagram *mn_ip_input_repeat(struct mn_ip *ip, struct mnet_packet *packet)
+{
+    if (!mn_ip_is_repeat(ip, packet))
+        return NULL;
+    MN_CHECK(mn_ip_check_repeat_input(ip, packet));
+    return mn_ip_take_repeat(ip, packet);
 }
 
 bool mn_ip_take_looped(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,

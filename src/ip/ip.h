@@ -119,6 +119,10 @@ enum mn_ip_verdict {
  * *packet by another packet. */
 enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, uint64_t now,
                                struct mn_datagram *datagram, struct mn_icmp_error *error);
+/* The same for a packet of a transport that is like the last one received: pulls its headers, and
+ * returns its datagram, which is valid until the next call. Returns NULL, with nothing done, if the
+ * packet is not like it: then mn_ip_input judges the frame. */
+const struct mn_datagram *mn_ip_input_repeat(struct mn_ip *ip, struct mnet_packet *packet);
 /* Handles the next packet that was sent to an own address, as mn_ip_input handles a frame. Returns
  * false if there is none. */
 bool mn_ip_take_looped(struct mn_ip *ip, uint64_t now, struct mnet_packet **packet, enum mn_ip_verdict *verdict,
@@ -366,6 +370,16 @@ struct mn_ip_repeat {
     uint8_t headers[MN_ETHERNET_HEADER + MN_IPV6_HEADER];
 };
 
+/* The headers of the last usual packet received, and its datagram, for one that is like it: see
+ * repeat_input.c. */
+struct mn_ip_repeat_input {
+    uint64_t sum;     /* of the IPv4 header, without the words that may differ */
+    uint32_t changes; /* mn_ip.changes when it was judged */
+    uint8_t len;      /* of the headers; 0: there are none */
+    uint8_t headers[MN_ETHERNET_HEADER + MN_IPV6_HEADER];
+    struct mn_datagram datagram;
+};
+
 /* Identifications: a keyed permutation of a counter, with a new key when it has gone through all
  * 65536. */
 struct mn_ip_identification {
@@ -399,6 +413,7 @@ struct mn_ip {
     struct mn_routes routes;
     struct mn_ip_way_cache last_way;
     struct mn_ip_repeat repeat;
+    struct mn_ip_repeat_input repeat_input;
     struct mn_neighbours neighbours;
     struct mn_reassembly reassembly;
     struct mn_path_mtus path_mtus;

@@ -1,4 +1,4 @@
-/* The packet that is like the last one: see repeat.c. */
+/* The packet that is like the last one: see repeat.c and repeat_input.c. */
 #ifndef MN_IP_REPEAT_H
 #define MN_IP_REPEAT_H
 
@@ -15,5 +15,15 @@ struct mnet_packet *mn_ip_output_repeat(struct mn_ip *ip, struct mnet_packet *pa
  * of `payload` bytes. */
 void mn_ip_check_headers(const struct mn_ip *ip, const uint8_t *header, uint16_t payload,
                          const struct mn_datagram *datagram);
+
+/* Keeps the headers of a usual packet, which begin at `frame`, and the datagram that was read off
+ * them. */
+void mn_ip_remember_input(struct mn_ip *ip, const uint8_t *frame, const struct mn_datagram *datagram);
+/* Returns whether the frame is like the last usual one. */
+bool mn_ip_is_repeat(const struct mn_ip *ip, const struct mnet_packet *packet);
+/* For debug builds (input.c): asserts that the usual way would have judged it in the same way. */
+void mn_ip_check_repeat_input(struct mn_ip *ip, const struct mnet_packet *frame);
+/* Pulls the headers of such a frame, and returns its datagram. */
+const struct mn_datagram *mn_ip_take_repeat(struct mn_ip *ip, struct mnet_packet *packet);
 
 #endif

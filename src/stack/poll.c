@@ -120,6 +120,14 @@ static int take_batch(struct mnet_stack *stack, struct mnet_packet **frames)
     return taken;
 }
 
+static MN_APART void take_any_frame(struct mnet_stack *stack, struct mnet_packet *frame)
+{
+    struct mn_datagram datagram;
+    struct mn_icmp_error error;
+    enum mn_ip_verdict verdict = mn_ip_input(&stack->ip, &frame, stack->now, &datagram, &error);
+    act_on(stack, verdict, frame, &datagram, &error);
+}
+
 static MN_APART void take_frames(struct mnet_stack *stack, struct mnet_packet **frames, int frame_count)
 {
     if (!stack->config.no_coalescing && frame_count > 1) {
@@ -128,10 +136,11 @@ static MN_APART void take_frames(struct mnet_stack *stack, struct mnet_packet **
         frame_count = merged;
     }
     for (int i = 0; i < frame_count; i++) {
-        struct mn_datagram datagram;
-        struct mn_icmp_error error;
-        enum mn_ip_verdict verdict = mn_ip_input(&stack->ip, &frames[i], stack->now, &datagram, &error);
-        act_on(stack, verdict, frames[i], &datagram, &error);
+        const struct mn_datagram *repeat = mn_ip_input_repeat(&stack->ip, frames[i]);
+        if (MN_LIKELY(repeat != NULL))
+            take_datagram(stack, repeat, frames[i]);
+        else
+            take_any_frame(stack, frames[i]);
     }
 }
 

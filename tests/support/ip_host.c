@@ -110,7 +110,13 @@ enum mn_ip_verdict receive_bytes(struct ip_host *h, const void *frame, size_t le
     mnet_packet_free(h->packet);
     h->packet = packet_of(h, frame, len);
     h->packet->checksum = (uint8_t)h->checksum;
-    enum mn_ip_verdict verdict = mn_ip_input(&h->ip, &h->packet, h->now, &h->datagram, &h->error);
+    const struct mn_datagram *repeat = mn_ip_input_repeat(&h->ip, h->packet);
+    enum mn_ip_verdict verdict = MN_IP_TRANSPORT;
+    h->repeated = repeat != NULL;
+    if (repeat != NULL)
+        h->datagram = *repeat;
+    else
+        verdict = mn_ip_input(&h->ip, &h->packet, h->now, &h->datagram, &h->error);
     if (verdict == MN_IP_CONSUMED)
         h->packet = NULL;
     check_ip_host(h);

@@ -71,6 +71,7 @@ struct ip_host {
     struct mnet_packet *packet;
     struct mn_datagram datagram;
     struct mn_icmp_error error;
+    bool repeated; /* it was taken as one that is like the last (src/ip/repeat_input.c) */
 };
 
 /* Returns a configuration with OWN_IP/24 and the gateway, for tests that change a part of it. Its

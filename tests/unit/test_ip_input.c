@@ -280,6 +280,60 @@ static void wrong_version_and_checksum_are_dropped(void **state)
     ip_host_down(&h);
 }
 
+/* Returns whether the frame was taken as one that is like the last. */
+static bool repeats(struct ip_host *h, const uint8_t *frame, size_t len, enum mn_ip_verdict expected)
+{
+    assert_int_equal(receive_bytes(h, frame, len), expected);
+    return h->repeated;
+}
+
+/* The short way for frames like the last one believes no length and no checksum of them. */
+static void frame_like_the_last_one_is_judged_like_it(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip_host_up(&h);
+    uint8_t frame[64];
+    uint8_t *header = frame + MN_ETHERNET_HEADER;
+    size_t len = build_ip_line(frame, IP_LINE());
+    assert_false(repeats(&h, frame, len, MN_IP_TRANSPORT));
+    assert_true(repeats(&h, frame, len, MN_IP_TRANSPORT));
+    expect_delivered(&h, "12345678", 8);
+    assert_int_equal(mnet_address_to_ipv4(h.datagram.source), PEER_IP);
+    assert_int_equal(h.datagram.header_len, MN_IPV4_HEADER);
+    len = build_ip_line(frame, IP_LINE(.len = 4));
+    assert_true(repeats(&h, frame, len, MN_IP_TRANSPORT));
+    expect_delivered(&h, "1234", 4);
+    header[10] ^= 1; /* the checksum */
+    assert_false(repeats(&h, frame, len, MN_IP_CONSUMED));
+    assert_counted(&h, IP_DROP_CHECKSUM, 1);
+    len = build_ip_line(frame, IP_LINE());
+    assert_false(repeats(&h, frame, len - 1, MN_IP_CONSUMED));
+    assert_counted(&h, IP_DROP_TRUNCATED, 1);
+    len = build_ip_line(frame, IP_LINE(.padding = 10));
+    assert_false(repeats(&h, frame, len, MN_IP_TRANSPORT));
+    expect_delivered(&h, "12345678", 8);
+    for (size_t i = 0; i < MN_ETHERNET_HEADER + MN_IPV4_HEADER; i++) {
+        bool identification = i >= MN_ETHERNET_HEADER + 4 && i < MN_ETHERNET_HEADER + 6;
+        bool summed_anew = i >= MN_ETHERNET_HEADER + 10 && i < MN_ETHERNET_HEADER + 12;
+        len = build_ip_line(frame, IP_LINE());
+        frame[i] ^= 0x10;
+        memset(header + 10, 0, 2);
+        uint16_t checksum = mn_checksum(mn_sum(0, header, MN_IPV4_HEADER));
+        memcpy(header + 10, &checksum, 2);
+        receive_bytes(&h, frame, len);
+        assert_int_equal(h.repeated, identification || summed_anew);
+        len = build_ip_line(frame, IP_LINE());
+        receive_bytes(&h, frame, len);
+    }
+    assert_true(repeats(&h, frame, len, MN_IP_TRANSPORT));
+    mn_ip_unconfigure(&h.ip);
+    uint64_t before = counted(&h, IP_DROP_NOT_FOR_US);
+    assert_false(repeats(&h, frame, len, MN_IP_CONSUMED));
+    assert_counted(&h, IP_DROP_NOT_FOR_US, before + 1);
+    ip_host_down(&h);
+}
+
 static void truncated_at_every_byte_is_dropped(void **state)
 {
     (void)state;
@@ -331,6 +385,7 @@ int main(void)
         cmocka_unit_test(unfinished_checksum_of_a_device_counts_as_verified),
         cmocka_unit_test(lying_lengths_are_dropped),
         cmocka_unit_test(wrong_version_and_checksum_are_dropped),
+        cmocka_unit_test(frame_like_the_last_one_is_judged_like_it),
         cmocka_unit_test(truncated_at_every_byte_is_dropped),
         cmocka_unit_test(host_without_address_takes_nothing),
     };

@@ -1,4 +1,5 @@
 /* Received IPv4 packets, check by check, up to ICMP, reassembly or a transport. */
+#include "ip/repeat.h"
 #include "ip/v4/internal.h"
 #include "wire/igmp.h"
 #include "wire/udp.h"
@@ -143,22 +144,39 @@ static MN_APART enum mn_ip_verdict full_input(struct mn_ip *ip, struct mn_arriva
 
 /* Nearly every packet passes all checks, and they are read off its header in one go: it has no
  * options, is no fragment, comes from another host and goes to our own address, for TCP or UDP.
- * Returns false for any other one, untouched: the full way judges it. */
-static inline bool take_usual(const struct mn_ip *ip, const struct mn_arrival *arrival, struct mn_datagram *datagram)
+ * Returns false for any other one: the full way judges it. */
+static inline bool is_usual(const struct mn_ip *ip, const struct mnet_packet *packet, struct mn_ipv4 *header)
+{
+    if (!mn_ipv4_parse_plain(packet->data, packet->len, packet->total, header))
+        return false;
+    if (header->protocol != MN_PROTOCOL_TCP && header->protocol != MN_PROTOCOL_UDP)
+        return false;
+    return is_other_host(ip, header->source) && mn_ip_is_own_value(ip, header->destination);
+}
+
+/* Takes the header of a usual packet. Returns false, with nothing done, for any other one. */
+static inline bool take_usual(struct mn_ip *ip, const struct mn_arrival *arrival, struct mn_datagram *datagram)
 {
     struct mnet_packet *packet = arrival->packet;
     struct mn_ipv4 header;
-    if (MN_UNLIKELY(arrival->looped) || !mn_ipv4_parse_plain(packet->data, packet->len, packet->total, &header))
-        return false;
-    if (header.protocol != MN_PROTOCOL_TCP && header.protocol != MN_PROTOCOL_UDP)
-        return false;
-    if (!is_other_host(ip, header.source) || !mn_ip_is_own_value(ip, header.destination))
+    if (MN_UNLIKELY(arrival->looped) || !is_usual(ip, packet, &header))
         return false;
     describe(arrival, &header, datagram);
     if (packet->total != header.total_len)
         mnet_packet_trim(packet, header.total_len);
+    if (!arrival->not_unicast)
+        mn_ip_remember_input(ip, packet->data - MN_ETHERNET_HEADER, datagram);
     mnet_packet_pull(packet, MN_IPV4_HEADER);
     return true;
+}
+
+bool mn_ipv4_judge_usual(struct mn_ip *ip, struct mnet_packet *packet, struct mn_datagram *datagram)
+{
+    struct mn_ipv4 header;
+    bool usual = is_usual(ip, packet, &header) && header.total_len == packet->total;
+    if (usual)
+        describe(&(struct mn_arrival){.packet = packet}, &header, datagram);
+    return usual;
 }
 
 enum mn_ip_verdict mn_ipv4_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,

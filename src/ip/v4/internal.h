@@ -47,6 +47,8 @@ void mn_arp_input(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now);
 /* input.c: handles a packet, IP header first. A reassembled datagram replaces arrival->packet. */
 enum mn_ip_verdict mn_ipv4_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
                                  struct mn_icmp_error *error);
+/* For debug builds: returns whether the packet is a usual one without padding, and its datagram. */
+bool mn_ipv4_judge_usual(struct mn_ip *ip, struct mnet_packet *packet, struct mn_datagram *datagram);
 
 /* way.c */
 

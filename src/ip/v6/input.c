@@ -1,4 +1,5 @@
 /* Received IPv6 packets (RFC 8200), check by check, up to ICMPv6, reassembly or a transport. */
+#include "ip/repeat.h"
 #include "ip/v6/internal.h"
 
 /* Parses the fixed header into *header. Cuts off the padding of the link. */
@@ -168,25 +169,48 @@ static MN_APART enum mn_ip_verdict full_input(struct mn_ip *ip, struct mn_arriva
 
 /* Nearly every packet passes all checks, and they are read off its header in one go: it has no
  * extension headers, comes from another host and goes to an own address, for TCP or UDP. Returns
- * false for any other one, untouched: the full way judges it. */
+ * false for any other one: the full way judges it. */
+static inline bool is_usual(struct mn_ip *ip, const struct mnet_packet *packet, struct mn_ipv6 *header)
+{
+    if (!mn_ipv6_parse_plain(packet->data, packet->len, packet->total, header))
+        return false;
+    if (header->next_header != MN_PROTOCOL_TCP && header->next_header != MN_PROTOCOL_UDP)
+        return false;
+    return is_other_host(ip, &header->source) && !mn_ipv6_is_unspecified(&header->source) &&
+           is_own(ip, &header->destination);
+}
+
+static inline void describe_usual(const struct mn_arrival *arrival, const struct mn_ipv6 *header,
+                                  struct mn_datagram *datagram)
+{
+    describe(arrival, header, datagram);
+    datagram->header_len = MN_IPV6_HEADER;
+}
+
+/* Takes the header of a usual packet. Returns false, with nothing done, for any other one. */
 static inline bool take_usual(struct mn_ip *ip, const struct mn_arrival *arrival, struct mn_datagram *datagram)
 {
     struct mnet_packet *packet = arrival->packet;
     struct mn_ipv6 header;
-    if (MN_UNLIKELY(arrival->looped) || !mn_ipv6_parse_plain(packet->data, packet->len, packet->total, &header))
+    if (MN_UNLIKELY(arrival->looped) || !is_usual(ip, packet, &header))
         return false;
-    if (header.next_header != MN_PROTOCOL_TCP && header.next_header != MN_PROTOCOL_UDP)
-        return false;
-    if (!is_other_host(ip, &header.source) || mn_ipv6_is_unspecified(&header.source) ||
-        !is_own(ip, &header.destination))
-        return false;
-    describe(arrival, &header, datagram);
-    datagram->header_len = MN_IPV6_HEADER;
+    describe_usual(arrival, &header, datagram);
     uint32_t whole_len = MN_IPV6_HEADER + (uint32_t)header.payload_len;
     if (packet->total != whole_len)
         mnet_packet_trim(packet, whole_len);
+    if (!arrival->not_unicast)
+        mn_ip_remember_input(ip, packet->data - MN_ETHERNET_HEADER, datagram);
     mnet_packet_pull(packet, MN_IPV6_HEADER);
     return true;
+}
+
+bool mn_ipv6_judge_usual(struct mn_ip *ip, struct mnet_packet *packet, struct mn_datagram *datagram)
+{
+    struct mn_ipv6 header;
+    bool usual = is_usual(ip, packet, &header) && MN_IPV6_HEADER + (uint32_t)header.payload_len == packet->total;
+    if (usual)
+        describe_usual(&(struct mn_arrival){.packet = packet}, &header, datagram);
+    return usual;
 }
 
 enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,

@@ -135,6 +135,8 @@ void mn_ipv6_log_router(struct mn_ip *ip, struct mnet_address router, bool had);
 /* input.c: handles a packet, IP header first. A reassembled datagram replaces arrival->packet. */
 enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, struct mn_datagram *datagram,
                                  struct mn_icmp_error *error);
+/* For debug builds: returns whether the packet is a usual one without padding, and its datagram. */
+bool mn_ipv6_judge_usual(struct mn_ip *ip, struct mnet_packet *packet, struct mn_datagram *datagram);
 
 /* way.c */
 
