@@ -7,6 +7,7 @@
  */
 #include "tcp/check.h"
 
+#include "tcp/calm.h"
 #include "tcp/mss.h"
 #include "tcp/output.h"
 #include "tcp/recovery/flight.h"
@@ -135,6 +136,7 @@ void mn_tcb_check(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
     check_flight(tcb);
     check_owed(tcb);
     check_state(tcb);
+    MN_ASSERT(!tcb->calm || mn_tcb_is_calm(tcb));
 }
 
 /* --- all of them, counted anew --- */

@@ -1,5 +1,6 @@
 /* Expiry of a connection's timers. */
 #include "base/check.h"
+#include "tcp/calm.h"
 #include "tcp/check.h"
 #include "tcp/ecn.h"
 #include "tcp/end.h"
@@ -37,6 +38,7 @@ static MN_RARE void ask_for_window(struct mn_tcb *tcb, uint64_t now)
 
 static MN_RARE void retransmit_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
+    mn_tcb_disturb(tcb);
     if (now >= mn_timers_give_up_at(tcp, tcb)) {
         bool told = !tcb->was_established && tcb->rare.unreachable != MNET_UNREACHABLE_NONE;
         mn_tcp_count(tcp, MNET_COUNT_TCP_TIMED_OUT);

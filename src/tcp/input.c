@@ -8,6 +8,7 @@
  */
 #include "base/check.h"
 #include "base/logger.h"
+#include "tcp/calm.h"
 #include "tcp/challenge.h"
 #include "tcp/charge.h"
 #include "tcp/check.h"
@@ -30,15 +31,13 @@
 #include "tcp/room.h"
 #include "tcp/state.h"
 #include "tcp/tcb.h"
+#include "tcp/text.h"
 #include "tcp/timers.h"
 #include "tcp/timestamps.h"
 #include "tcp/urgent.h"
 #include "tcp/user.h"
 #include "tcp/user_timeout.h"
 #include "tcp/window.h"
-
-/* The seventh and eighth check of 3.10.7.4. */
-static void process_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg);
 
 /* RFC 7323 5.3 R3: the segment is acceptable, and its timestamp may be the one to echo. */
 static void update_timestamp(struct mn_tcb *tcb, const struct mn_segment *seg)
@@ -55,10 +54,10 @@ enum verdict {
 
 /* --- Parsing --- */
 
-/* Fills *seg, or counts the reason for dropping it. The checksum comes first: no field of a damaged
- * header is believed, not even its length (MUST-3). */
-static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struct mnet_packet *packet, uint64_t now,
-                          struct mn_segment *seg)
+/* Returns whether the segment is undamaged, and for this host alone. Counts it otherwise. The
+ * checksum comes before all fields: no field of a damaged header is believed, not even its length
+ * (MUST-3). */
+static bool check_packet(struct mn_tcp *tcp, const struct mn_datagram *d, struct mnet_packet *packet)
 {
     enum mnet_counter reason;
     if (MN_UNLIKELY(packet->len < MN_TCP_HEADER))
@@ -67,39 +66,42 @@ static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struc
         reason = MNET_COUNT_TCP_DROP_ADDRESS;
     else if (MN_UNLIKELY(!mn_transport_checksum_ok(packet, d)))
         reason = MNET_COUNT_TCP_DROP_CHECKSUM;
-    else if (MN_UNLIKELY(mn_tcp_parse(packet->data, packet->len, &seg->header) != MN_PARSE_OK))
-        reason = MNET_COUNT_TCP_DROP_TRUNCATED;
     else {
-        const struct mn_tcp_header *h = &seg->header;
-        seg->local = (struct mnet_endpoint){d->destination, h->destination_port};
-        seg->remote = (struct mnet_endpoint){d->source, h->source_port};
-        seg->seq = h->seq;
-        seg->ack = h->ack;
-        seg->flags = h->flags;
-        seg->window = h->window; /* MUST-1: unsigned */
-        seg->marked = mn_ecn_is_marked(d);
-        seg->refused = false;
         packet->checksum = MNET_CHECKSUM_VERIFIED; /* a device's sum is of no more use */
-        mnet_packet_pull(packet, h->header_len);
-        seg->text = packet;
-        seg->now = now;
-        seg->len = packet->total + ((h->flags & MN_TCP_SYN) != 0) + ((h->flags & MN_TCP_FIN) != 0);
         return true;
     }
     mn_tcp_count(tcp, reason);
     return false;
 }
 
-static uint32_t text_len(const struct mn_segment *seg)
+/* Fills in the rest of *seg from its header, and leaves only the text of the packet. */
+static inline void describe_segment(struct mn_segment *seg, struct mnet_packet *packet, uint64_t now)
 {
-    return seg->text == NULL ? 0 : seg->text->total;
+    const struct mn_tcp_header *h = &seg->header;
+    seg->seq = h->seq;
+    seg->ack = h->ack;
+    seg->flags = h->flags;
+    seg->window = h->window; /* MUST-1: unsigned */
+    seg->refused = false;
+    mnet_packet_pull(packet, h->header_len);
+    seg->text = packet;
+    seg->now = now;
+    seg->len = packet->total + ((h->flags & MN_TCP_SYN) != 0) + ((h->flags & MN_TCP_FIN) != 0);
 }
 
-static struct mnet_packet *take_text(struct mn_segment *seg)
+/* Fills *seg. Returns false, and counts it, if the header is truncated. */
+static bool parse_segment(struct mn_tcp *tcp, const struct mn_datagram *d, struct mnet_packet *packet, uint64_t now,
+                          struct mn_segment *seg)
 {
-    struct mnet_packet *text = seg->text;
-    seg->text = NULL;
-    return text;
+    if (MN_UNLIKELY(mn_tcp_parse(packet->data, packet->len, &seg->header) != MN_PARSE_OK)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_TRUNCATED);
+        return false;
+    }
+    seg->local = (struct mnet_endpoint){d->destination, seg->header.destination_port};
+    seg->remote = (struct mnet_endpoint){d->source, seg->header.source_port};
+    seg->marked = mn_ecn_is_marked(d);
+    describe_segment(seg, packet, now);
+    return true;
 }
 
 /* --- 3.10.7.1 CLOSED --- */
@@ -202,7 +204,7 @@ static MN_RARE void syn_sent_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struc
     seg->len--;
     seg->flags &= (uint8_t)~MN_TCP_SYN;
     if (seg->len > 0)
-        process_text_and_fin(tcp, tcb, seg);
+        mn_text_and_fin(tcp, tcb, seg);
 }
 
 /* --- 3.10.7.4, first: check the sequence number --- */
@@ -237,7 +239,7 @@ static bool may_be_trimmed(const struct mn_tcp *tcp, const struct mn_tcb *tcb, c
 
 static void drop_text(struct mn_segment *seg)
 {
-    mnet_packet_free(take_text(seg));
+    mnet_packet_free(mn_text_take(seg));
     seg->refused = true;
     seg->flags &= (uint8_t)~MN_TCP_FIN;
     seg->len = 0;
@@ -249,10 +251,10 @@ static MN_RARE enum verdict refuse_segment(struct mn_tcp *tcp, struct mn_tcb *tc
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_RST);
         return DONE;
     }
-    mn_tcp_count(tcp, text_len(seg) > 0 ? MNET_COUNT_TCP_DROP_DUPLICATE : MNET_COUNT_TCP_DROP_SEQUENCE);
+    mn_tcp_count(tcp, mn_text_len(seg) > 0 ? MNET_COUNT_TCP_DROP_DUPLICATE : MNET_COUNT_TCP_DROP_SEQUENCE);
     mn_keepalive_heard(tcp, tcb, seg);
     if (mn_seq_lt(seg->seq, tcb->rcv_nxt) && !(seg->flags & MN_TCP_SYN))
-        mn_sack_note_duplicate(tcb, seg->seq, mn_seq_min(seg->seq + text_len(seg), tcb->rcv_nxt));
+        mn_sack_note_duplicate(tcb, seg->seq, mn_seq_min(seg->seq + mn_text_len(seg), tcb->rcv_nxt));
     if (seg->len == 0 || seg->flags & MN_TCP_SYN) {
         /* Limited, or two confused stacks would answer one another for ever. */
         mn_tcb_challenge(tcp, tcb, seg->now);
@@ -320,7 +322,7 @@ static bool fin_acked(const struct mn_tcb *tcb)
 }
 
 /* New data is acknowledged. */
-static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+static void advance_una(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
 {
     uint32_t flight = tcb->snd_nxt - tcb->snd_una;
     tcb->snd_una = seg->ack;
@@ -424,6 +426,35 @@ static MN_RARE enum verdict note_fin_acked(struct mn_tcp *tcp, struct mn_tcb *tc
     }
 }
 
+/* An acceptable ACK that is not old: SND.UNA, losses, the window, and all that waits for them. */
+static void take_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg, bool duplicate)
+{
+    uint32_t acked = seg->ack - tcb->snd_una;
+    if (MN_LIKELY(acked > 0))
+        advance_una(tcp, tcb, seg);
+    mn_loss_acked(tcp, tcb, seg, acked, duplicate);
+    if (MN_UNLIKELY(tcb->ecn.on && acked > 0))
+        mn_ecn_acked(tcp, tcb, seg);
+    update_window(tcp, tcb, seg, acked);
+    mn_timers_update(tcp, tcb, acked > 0, seg->now);
+    if (MN_UNLIKELY(tcb->send_full) &&
+        (acked == 0 || tcb->snd_wnd < tcb->snd_mss)) /* perhaps no more room is to come */
+        mn_tcb_tell_room(tcp, tcb);
+    if (mn_tcb_may_send(tcb))
+        mn_tcb_queue_output(tcp, tcb);
+}
+
+/* The peer lives, and has sent this segment with an acceptable ACK. */
+static void note_heard(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
+{
+    tcb->heard_ns = seg->now;
+    tcb->rare.keepalive.unanswered = 0;
+    if (MN_UNLIKELY(seg->header.options & MN_TCP_OPTION_USER_TIMEOUT))
+        mn_user_timeout_learn(tcp, tcb, seg->header.user_timeout);
+    /* Not before the ACK is checked: nobody off the path may move TS.Recent. */
+    update_timestamp(tcb, seg);
+}
+
 static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
     if (MN_UNLIKELY(!(seg->flags & MN_TCP_ACK))) {
@@ -438,290 +469,22 @@ static enum verdict check_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_
         return DONE;
     if (check_ack_range(tcp, tcb, seg) == DONE)
         return DONE;
-    tcb->heard_ns = seg->now;
-    tcb->rare.keepalive.unanswered = 0;
-    if (MN_UNLIKELY(seg->header.options & MN_TCP_OPTION_USER_TIMEOUT))
-        mn_user_timeout_learn(tcp, tcb, seg->header.user_timeout);
-    /* Not before the ACK is checked: nobody off the path may move TS.Recent. */
-    update_timestamp(tcb, seg);
+    note_heard(tcp, tcb, seg);
     if (MN_UNLIKELY(mn_seq_lt(seg->ack, tcb->snd_una)))
         return NEXT; /* old: its text may still be new */
-    uint32_t acked = seg->ack - tcb->snd_una;
-    bool duplicate = is_duplicate(tcb, seg);
     if (MN_UNLIKELY(tcb->persisting) && !tcb->orphan) {
         tcb->flight.progress_ns = seg->now; /* MUST-37: the peer lives, with any window */
         tcb->probe_unanswered = false;
     }
-    if (MN_LIKELY(acked > 0))
-        advance_una(tcp, tcb, seg);
-    mn_loss_acked(tcp, tcb, seg, acked, duplicate);
-    if (MN_UNLIKELY(tcb->ecn.on && acked > 0))
-        mn_ecn_acked(tcp, tcb, seg);
-    update_window(tcp, tcb, seg, acked);
-    mn_timers_update(tcp, tcb, acked > 0, seg->now);
-    if (MN_UNLIKELY(tcb->send_full) &&
-        (acked == 0 || tcb->snd_wnd < tcb->snd_mss)) /* perhaps no more room is to come */
-        mn_tcb_tell_room(tcp, tcb);
-    if (mn_tcb_may_send(tcb))
-        mn_tcb_queue_output(tcp, tcb);
+    take_ack(tcp, tcb, seg, is_duplicate(tcb, seg));
     return fin_acked(tcb) ? note_fin_acked(tcp, tcb, seg) : NEXT;
-}
-
-/* --- seventh: process the segment text --- */
-
-/* Cuts off text outside the receive window, on the left and on the right. A FIN beyond the right
- * edge goes, too. */
-static MN_APART void trim_to_window(struct mn_tcb *tcb, struct mn_segment *seg)
-{
-    if (mn_seq_lt(seg->seq, tcb->rcv_nxt)) {
-        uint32_t old = MN_MIN(tcb->rcv_nxt - seg->seq, text_len(seg));
-        if (old > 0)
-            mnet_packet_pull(seg->text, old);
-        mn_sack_note_duplicate(tcb, seg->seq, seg->seq + old);
-        seg->seq += old;
-    }
-    uint32_t len = text_len(seg);
-    uint32_t room = mn_seq_gt(tcb->rcv_adv, seg->seq) ? tcb->rcv_adv - seg->seq : 0;
-    if (len > room) {
-        mnet_packet_trim(seg->text, room);
-        seg->flags &= (uint8_t)~MN_TCP_FIN;
-    }
-}
-
-/* Takes one of the quick acknowledgements, if any are left. Returns whether the peer seems to wait
- * for the acknowledgement of a full segment, so that a delay would only make the round trip longer:
- * it has just repaired a loss, with a small window (RFC 5681 4.2), or its PSH marks the end of a
- * burst. Small segments are mostly requests, whose answers carry the acknowledgement. */
-static bool claim_quick_ack(struct mn_tcb *tcb, const struct mn_segment *seg, uint32_t len)
-{
-    if (len < tcb->rcv_mss)
-        return false;
-    if (tcb->quick_acks > 0)
-        tcb->quick_acks--;
-    else if (!(seg->flags & MN_TCP_PSH))
-        return false;
-    return true;
-}
-
-/* Delayed acknowledgement (SHLD-18, SHLD-19, MUST-40). */
-static void schedule_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool at_once, uint64_t now)
-{
-    if (at_once || tcb->no_delayed_ack || tcb->rcv_nxt - tcb->last_ack_sent >= 2u * tcb->rcv_mss) {
-        mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
-    } else if (!mn_tcb_is_due(tcb, MN_DUE_DELAYED_ACK)) {
-        mn_tcb_set_due(tcp, tcb, MN_DUE_DELAYED_ACK, now + MN_DELAYED_ACK);
-    }
-}
-
-/* Takes the text that arrived before the segment that filled the hole in front of it. If the
- * segment began with known text, that was its first duplicate range, and the only one that is
- * reported (RFC 2883 4.2.2). */
-static MN_APART void take_from_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
-{
-    struct mn_packet_list more = {.head = NULL};
-    size_t before = tcb->reassembly->pinned;
-    if (seg->seq == seg->header.seq)
-        mn_sack_note_overlap(tcb);
-    uint32_t taken = mn_tcp_reassembly_take(tcb->reassembly, &tcp->runs, tcb->rcv_nxt, &more);
-    mn_pressure_charge_early(tcp, tcb, before);
-    mn_packet_list_splice(&tcb->recvq.ready, &more);
-    tcb->recvq.bytes += taken;
-    tcb->rcv_nxt += taken;
-    tcb->bytes_received += taken;
-    if (tcb->reassembly->count == 0)
-        mn_tcb_drop_reassembly(tcp, tcb);
-}
-
-static void receive_in_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
-{
-    uint32_t len = text_len(seg);
-    if (MN_UNLIKELY(mn_pressure(tcp)) && !mn_pressure_admit(tcp, tcb, seg->text, seg->now))
-        return; /* as if it had been lost on its way */
-    bool filled_hole = tcb->reassembly != NULL;
-    mn_recvq_append(&tcb->recvq, take_text(seg));
-    tcb->rcv_nxt += len;
-    tcb->bytes_received += len;
-    tcb->duplicates_owed = 0;
-    if (MN_UNLIKELY(filled_hole))
-        take_from_reassembly(tcp, tcb, seg);
-    mn_pressure_settle(tcp, tcb);
-    schedule_ack(tcp, tcb, claim_quick_ack(tcb, seg, len) || filled_hole, seg->now);
-    mn_tcb_queue_event(tcp, tcb);
-}
-
-static bool begin_reassembly(struct mn_tcp *tcp, struct mn_tcb *tcb)
-{
-    struct mn_tcp_reassembly *r = mn_pool_alloc_zeroed(&tcp->reassemblies, MN_CLAIM_QUEUE);
-    if (r == NULL)
-        return false;
-    r->owner = tcb;
-    mn_hog_init(&r->hog);
-    tcb->reassembly = r;
-    return true;
-}
-
-static bool keep_for_later(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg, struct mn_range *duplicate)
-{
-    *duplicate = (struct mn_range){0, 0};
-    if (!mn_pressure_admit_early(tcp, tcb, seg->text))
-        return false;
-    if (tcb->reassembly == NULL && !begin_reassembly(tcp, tcb))
-        return false;
-    size_t before = tcb->reassembly->pinned;
-    bool kept = mn_tcp_reassembly_insert(tcb->reassembly, &tcp->runs, seg->seq, take_text(seg), duplicate);
-    mn_pressure_charge_early(tcp, tcb, before);
-    if (tcb->reassembly->count == 0)
-        mn_tcb_drop_reassembly(tcp, tcb);
-    return kept;
-}
-
-/* Each segment out of order gets a duplicate acknowledgement of its own (RFC 5681 4.2): the peer
- * counts them to find its loss. With SACK one is enough. */
-static MN_RARE void receive_out_of_order(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
-{
-    struct mn_range duplicate;
-    tcb->quick_acks = MN_QUICK_ACKS;
-    if (!tcb->sack_ok)
-        tcb->duplicates_owed = (uint8_t)MN_MIN(tcb->duplicates_owed + seg->text->segments, UINT8_MAX);
-    if (!keep_for_later(tcp, tcb, seg, &duplicate))
-        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_REASSEMBLY);
-    mn_sack_note_duplicate(tcb, duplicate.left, duplicate.right);
-    schedule_ack(tcp, tcb, true, seg->now); /* MAY-13: at once */
-}
-
-/* Records the size of this peer's full-sized segments, for delayed acknowledgements. */
-static MN_APART void note_larger_segment(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
-{
-    uint32_t size = MN_UNLIKELY(seg->text->segments > 1)
-                        ? (text_len(seg) + seg->text->segments - 1) / seg->text->segments
-                        : text_len(seg);
-    if (MN_UNLIKELY(seg->text->gso_size > 0))
-        size = seg->text->gso_size;
-    size = MN_MIN(size, (uint32_t)mn_window_mss(tcp, mn_conn_address(&tcb->conn.remote)));
-    tcb->rcv_mss = (uint16_t)MN_MAX(size, (uint32_t)tcb->rcv_mss);
-}
-
-/* A segment is no larger than its text, and a merged one no larger than it says. */
-static void note_segment_size(struct mn_tcp *tcp, struct mn_tcb *tcb, const struct mn_segment *seg)
-{
-    if (text_len(seg) > tcb->rcv_mss || MN_UNLIKELY(seg->text->gso_size > tcb->rcv_mss))
-        note_larger_segment(tcp, tcb, seg);
-}
-
-static bool all_delivered(const struct mn_tcb *tcb)
-{
-    return tcb->snd_una == tcb->snd_nxt && !mn_tcb_has_unsent(tcb);
-}
-
-/* Text that nobody will read. A reset tells the peer so (SHLD-3), but also destroys all data that
- * is still on its way to it. So if the user has shut down reading, and has data on its way, text is
- * acknowledged and discarded until that data has arrived. */
-static MN_RARE enum verdict refuse_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
-{
-    if (!tcb->read_shut || all_delivered(tcb)) {
-        mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, seg->now);
-        return DONE;
-    }
-    if (seg->seq == tcb->rcv_nxt) {
-        receive_in_order(tcp, tcb, seg);
-        mn_recvq_drop(&tcb->recvq);
-        mn_pressure_settle(tcp, tcb);
-    } else {
-        receive_out_of_order(tcp, tcb, seg);
-    }
-    return NEXT;
-}
-
-static bool may_receive(const struct mn_tcb *tcb)
-{
-    return tcb->state == MN_ESTABLISHED || tcb->state == MN_FIN_WAIT_1 || tcb->state == MN_FIN_WAIT_2;
-}
-
-static enum verdict process_text(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
-{
-    if (text_len(seg) == 0 || MN_UNLIKELY(!may_receive(tcb)))
-        return NEXT;
-    note_segment_size(tcp, tcb, seg);
-    bool repeats = mn_seq_lt(seg->seq, tcb->rcv_nxt);
-    if (MN_UNLIKELY(seg->seq != tcb->rcv_nxt || text_len(seg) > tcb->rcv_adv - tcb->rcv_nxt))
-        trim_to_window(tcb, seg);
-    if (MN_UNLIKELY(text_len(seg) == 0)) {
-        tcb->quick_acks = MN_QUICK_ACKS;
-        schedule_ack(tcp, tcb, true, seg->now);
-        return NEXT;
-    }
-    if (MN_UNLIKELY(repeats))
-        /* Our acknowledgement of the repeated text was lost. */
-        schedule_ack(tcp, tcb, true, seg->now);
-    /* If there is data behind the FIN, one of the two is forged. A true FIN is repeated, data need
-     * not be. */
-    if (MN_UNLIKELY(tcb->fin_known) && mn_seq_gt(seg->seq + text_len(seg), tcb->rare.rcv_fin))
-        tcb->fin_known = false;
-    if (MN_UNLIKELY(tcb->orphan || tcb->read_shut))
-        return refuse_text(tcp, tcb, seg);
-    if (MN_LIKELY(seg->seq == tcb->rcv_nxt))
-        receive_in_order(tcp, tcb, seg);
-    else
-        receive_out_of_order(tcp, tcb, seg);
-    return NEXT;
-}
-
-/* --- eighth: check the FIN bit --- */
-
-static MN_RARE void receive_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
-{
-    tcb->rcv_nxt++;
-    if (mn_seq_lt(tcb->rcv_adv, tcb->rcv_nxt))
-        tcb->rcv_adv = tcb->rcv_nxt;
-    tcb->fin_received = true;
-    mn_tcb_drop_reassembly(tcp, tcb);
-    mn_tcb_owe_after_user(tcp, tcb, MN_OWED_ACK);
-    mn_tcb_queue_event(tcp, tcb);
-    switch (tcb->state) {
-    case MN_ESTABLISHED: mn_tcp_set_state(tcp, tcb, MN_CLOSE_WAIT); break;
-    case MN_FIN_WAIT_1: /* our FIN is not acknowledged, or the state would be FIN-WAIT-2 */
-        mn_tcp_set_state(tcp, tcb, MN_CLOSING);
-        break;
-    default: MN_ASSERT(tcb->state == MN_FIN_WAIT_2); mn_time_wait_enter(tcp, tcb, now);
-    }
-}
-
-/* Returns whether data beyond the FIN is waiting. */
-static MN_RARE bool contradicted(const struct mn_tcb *tcb, uint32_t fin_seq)
-{
-    struct mnet_link *last = tcb->reassembly == NULL ? NULL : mn_list_last(&tcb->reassembly->runs);
-    const struct mn_run *run = last == NULL ? NULL : MN_CONTAINER(last, struct mn_run, link);
-    return run != NULL && mn_seq_gt(run->seq + run->len, fin_seq);
-}
-
-/* A FIN that arrives out of order is recorded. The stream ends there only if no data is ever seen
- * beyond it: otherwise one forged segment anywhere in the window could cut the stream off. */
-static MN_APART void check_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg, uint32_t fin_seq)
-{
-    if (!may_receive(tcb))
-        return;
-    bool ahead = mn_seq_gt(fin_seq, tcb->rcv_nxt) && !contradicted(tcb, fin_seq);
-    if (seg->flags & MN_TCP_FIN && (fin_seq == tcb->rcv_nxt || ahead)) {
-        tcb->fin_known = true;
-        tcb->rare.rcv_fin = fin_seq;
-    }
-    if (tcb->fin_known && tcb->rcv_nxt == tcb->rare.rcv_fin)
-        receive_fin(tcp, tcb, seg->now);
-    else if (seg->flags & MN_TCP_FIN)
-        schedule_ack(tcp, tcb, true, seg->now);
-}
-
-static void process_text_and_fin(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
-{
-    uint32_t fin_seq = seg->seq + text_len(seg);
-    if (process_text(tcp, tcb, seg) == NEXT && MN_UNLIKELY(seg->flags & MN_TCP_FIN || tcb->fin_known))
-        check_fin(tcp, tcb, seg, fin_seq);
 }
 
 /* --- 3.10.7.4 as a whole --- */
 
 static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
 {
+    mn_tcb_disturb(tcb);
     tcb->segments_received += seg->text->segments;
     if (check_sequence(tcp, tcb, seg) == DONE)
         return;
@@ -738,8 +501,48 @@ static void other_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segmen
     if (MN_UNLIKELY(tcb->ecn.on))
         mn_ecn_received(tcp, tcb, seg);
     mn_urgent_input(tcp, tcb, seg); /* sixth: check the URG bit */
-    process_text_and_fin(tcp, tcb, seg);
+    mn_text_and_fin(tcp, tcb, seg);
 }
+
+/* --- 3.10.7.4 for the expected segment --- */
+
+/* Returns whether the segment passes every check of 3.10.7.4: its `text` bytes are the next in
+ * order and within the window, its timestamp is not old, and it has an acceptable ACK, with text or
+ * of new data. Text that may have to be refused for lack of memory is left to the full way. */
+static bool passes(const struct mn_tcp *tcp, const struct mn_tcb *tcb, const struct mn_tcp_header *h, uint32_t text)
+{
+    uint32_t acked = h->ack - tcb->snd_una;
+    return h->seq == tcb->rcv_nxt && text <= tcb->rcv_adv - tcb->rcv_nxt && acked <= tcb->snd_nxt - tcb->snd_una &&
+           (text | acked) != 0 && mn_seq_geq(h->ts_value, tcb->timestamps.recent) && !mn_pressure(tcp);
+}
+
+/* Returns the connection if the packet is the next segment of the one that was last heard of, which
+ * is calm, and passes every check. Returns NULL for any other segment. */
+static struct mn_tcb *find_expecting(const struct mn_tcp *tcp, const struct mn_datagram *d,
+                                     const struct mnet_packet *packet, struct mn_tcp_header *h)
+{
+    struct mn_tcb *tcb = mn_table_last_tcb(tcp);
+    if (tcb == NULL || !tcb->calm || !mn_tcp_parse_usual(packet->data, packet->len, h))
+        return NULL;
+    if (!mn_conn_is_between(&tcb->conn, &d->destination, h->destination_port, &d->source, h->source_port))
+        return NULL;
+    return passes(tcp, tcb, h, packet->total - MN_TCP_HEADER_USUAL) ? tcb : NULL;
+}
+
+/* What other_input does with such a segment. Nothing asks for its ends or its hash. */
+static void expected_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_segment *seg)
+{
+    MN_CHECK(mn_tcb_check(tcp, tcb));
+    tcb->segments_received += seg->text->segments;
+    seg->window <<= tcb->snd_wscale;
+    note_heard(tcp, tcb, seg);
+    take_ack(tcp, tcb, seg, false);
+    mn_urgent_input(tcp, tcb, seg);
+    if (seg->len > 0)
+        mn_text_expected(tcp, tcb, seg);
+}
+
+/* --- Any segment --- */
 
 /* Returns the tcb that the segment makes of a smaller record, or of none, for the rest of 3.10.7.4,
  * or NULL. */
@@ -766,14 +569,30 @@ static void connection_input(struct mn_tcp *tcp, struct mn_conn *conn, struct mn
         other_input(tcp, tcb, seg);
 }
 
+static MN_APART void any_input(struct mn_tcp *tcp, const struct mn_datagram *datagram, struct mnet_packet *packet,
+                               uint64_t now)
+{
+    struct mn_segment seg;
+    seg.text = packet;
+    if (parse_segment(tcp, datagram, packet, now, &seg))
+        connection_input(tcp, mn_table_find(tcp, &seg.local, &seg.remote, &seg.hash), &seg);
+    mnet_packet_free(seg.text);
+}
+
 void mn_tcp_input(struct mn_tcp *tcp, const struct mn_datagram *datagram, struct mnet_packet *packet, uint64_t now)
 {
     struct mn_segment seg;
     mn_tcp_count(tcp, MNET_COUNT_TCP_RX);
-    if (!parse_segment(tcp, datagram, packet, now, &seg)) {
+    if (!check_packet(tcp, datagram, packet)) {
         mnet_packet_free(packet);
         return;
     }
-    connection_input(tcp, mn_table_find(tcp, &seg.local, &seg.remote, &seg.hash), &seg);
+    struct mn_tcb *tcb = find_expecting(tcp, datagram, packet, &seg.header);
+    if (tcb == NULL) {
+        any_input(tcp, datagram, packet, now);
+        return;
+    }
+    describe_segment(&seg, packet, now);
+    expected_input(tcp, tcb, &seg);
     mnet_packet_free(seg.text);
 }

@@ -6,6 +6,7 @@
  * carries the acknowledgement.
  */
 #include "tcp/output.h"
+#include "tcp/calm.h"
 #include "tcp/ecn.h"
 #include "tcp/notices.h"
 #include "tcp/pacing.h"
@@ -246,6 +247,57 @@ static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     return packet;
 }
 
+/* --- The usual segment --- */
+
+/* Returns the length of the text if the next segment of a calm connection is the usual one: all
+ * that is left in the queue, which is little, and which neither a window nor Nagle's algorithm nor
+ * pacing holds back. Two segments in flight are never paced or sampled. Returns 0 for any other
+ * segment, about which output_new decides. */
+static uint32_t usual_len(const struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now)
+{
+    uint32_t len = mn_sendq_end(&tcb->sendq) - tcb->snd_nxt, flight = tcb->snd_nxt - tcb->snd_una, mss = tcb->snd_mss;
+    if (len > MN_MIN(MN_SENDQ_COPIED, mss) || tcb->owed & (uint8_t)~MN_OWED_ACK)
+        return 0;
+    if (flight + len > MN_MIN(MN_MIN(tcb->snd_wnd, tcb->flight.congestion.cwnd), 2 * mss))
+        return 0;
+    if (!tcb->no_delay && mn_seq_gt(tcb->snd_small, tcb->snd_una))
+        return 0;
+    if (flight == 0 && now - tcb->flight.last_sent_ns > mn_rtt_timeout(&tcb->flight.rtt))
+        return 0;
+    if (mn_tcb_is_due(tcb, MN_DUE_PACING) || mn_seq_gt(tcb->snd_up, tcb->snd_nxt))
+        return 0;
+    return tcb->flight.path_generation == tcp->config.paths->generation ? len : 0;
+}
+
+/* Sends the usual segment with `len` bytes of text. */
+static struct mnet_packet *output_usual(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len,
+                                        struct mn_datagram *datagram, uint64_t now)
+{
+    uint32_t seq = tcb->snd_nxt;
+    struct mnet_packet *packet = mn_segment_begin(tcp);
+    if (MN_UNLIKELY(packet == NULL))
+        return NULL;
+    uint8_t *bytes = mnet_packet_put(packet, MN_TCP_HEADER_USUAL + len);
+    mn_sendq_copy(&tcb->sendq, bytes + MN_TCP_HEADER_USUAL, seq, len);
+    mn_segment_describe(&tcb->conn, datagram);
+    advise_ip(tcb, datagram, now);
+    struct mn_tcp_header header;
+    commit_header(tcp, tcb, seq, now, &header);
+    header.flags |= MN_TCP_PSH; /* MUST-61, SHLD-27 */
+    header.source_port = tcb->conn.local.port;
+    header.destination_port = tcb->conn.remote.port;
+    header.checksum = mn_segment_checksum(packet, datagram);
+    mn_tcp_emit_usual(bytes, &header);
+    mn_tcp_count(tcp, MNET_COUNT_TCP_TX);
+    note_ack_sent(tcp, tcb);
+    if (len < tcb->snd_mss)
+        tcb->snd_small = seq + len;
+    note_sent(tcp, tcb, seq, len, 1, now);
+    return packet;
+}
+
+/* --- Any segment --- */
+
 /* Sends one octet beyond a closed window, or as much as fits into a window that is too small to use
  * otherwise (3.8.6.1, MUST-35, MUST-36). */
 static MN_RARE struct mnet_packet *output_probe(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
@@ -410,8 +462,21 @@ static MN_APART struct mnet_packet *output_rare(struct mn_tcp *tcp, struct mn_tc
     return packet;
 }
 
-/* Sends the most urgent of the segments that are owed and permitted. */
-struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
+/* Sends a segment without text if one is owed. */
+static MN_APART struct mnet_packet *output_bare(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                                uint64_t now)
+{
+    struct mnet_packet *packet = NULL;
+    if (owed(tcb) & permitted[tcb->state] & OWED_BARE)
+        packet = output_ack(tcp, tcb, datagram, now);
+    if (packet == NULL && permitted[tcb->state] != 0)
+        /* Data held back by a window, or for lack of memory, is sent some day. */
+        mn_timers_update(tcp, tcb, false, now);
+    return packet;
+}
+
+static MN_APART struct mnet_packet *output_any(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram,
+                                               uint64_t now)
 {
     if (MN_UNLIKELY(tcb->flight.path_generation != tcp->config.paths->generation))
         mn_plpmtu_follow(tcp, tcb, now);
@@ -421,10 +486,18 @@ struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct
         packet = output_rare(tcp, tcb, set, datagram, now);
     if (packet == NULL && set & MN_OWED_NEW)
         packet = output_new(tcp, tcb, datagram, now);
-    if (packet == NULL && set & OWED_BARE)
-        packet = output_ack(tcp, tcb, datagram, now);
-    if (packet == NULL && permitted[tcb->state] != 0)
-        /* Data held back by a window, or for lack of memory, is sent some day. */
-        mn_timers_update(tcp, tcb, false, now);
+    if (packet == NULL)
+        packet = output_bare(tcp, tcb, datagram, now);
+    tcb->calm = !tcp->never_calm && mn_tcb_is_calm(tcb);
     return packet;
+}
+
+/* Sends the most urgent of the segments that are owed and permitted. */
+struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
+{
+    uint32_t len = tcb->calm ? usual_len(tcp, tcb, now) : 0;
+    if (len == 0)
+        return output_any(tcp, tcb, datagram, now);
+    struct mnet_packet *packet = output_usual(tcp, tcb, len, datagram, now);
+    return MN_LIKELY(packet != NULL) ? packet : output_bare(tcp, tcb, datagram, now);
 }

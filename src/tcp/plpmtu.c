@@ -2,6 +2,7 @@
  * see plpmtu.h. */
 #include "tcp/plpmtu.h"
 
+#include "tcp/calm.h"
 #include "tcp/mss.h"
 #include "tcp/ready.h"
 #include "tcp/recovery/flight.h"
@@ -91,6 +92,7 @@ static struct mn_plpmtu *begin(struct mn_tcp *tcp, struct mn_tcb *tcb)
     p->limit = limit_of(tcp, tcb);
     p->path_mtu = tcb->path_mtu;
     tcb->plpmtu = p;
+    mn_tcb_disturb(tcb);
     return p;
 }
 

@@ -2,6 +2,7 @@
 #ifndef MN_SEGMENT_H
 #define MN_SEGMENT_H
 
+#include "base/checksum.h"
 #include "tcp/ready.h"
 #include "tcp/state.h"
 #include "tcp/tcb.h"
@@ -19,6 +20,27 @@ static inline struct mnet_packet *mn_segment_begin(struct mn_tcp *tcp)
         tcp->starved = true;
     }
     return packet;
+}
+
+/* Describes a segment between the two ends of `conn` to IP. */
+static inline void mn_segment_describe(const struct mn_conn *conn, struct mn_datagram *datagram)
+{
+    *datagram = (struct mn_datagram){.source = mn_conn_address(&conn->local),
+                                     .destination = mn_conn_address(&conn->remote),
+                                     .protocol = MN_PROTOCOL_TCP,
+                                     .ttl = conn->ttl,                            /* MUST-49 */
+                                     .traffic_class = (uint8_t)(conn->dscp << 2), /* MUST-48 */
+                                     .dont_fragment = true};
+}
+
+/* MUST-2: the device, or the software just above it, adds the rest of the checksum to that of the
+ * pseudo-header, which is returned here. */
+static inline uint16_t mn_segment_checksum(struct mnet_packet *packet, const struct mn_datagram *datagram)
+{
+    packet->checksum = MNET_CHECKSUM_PARTIAL;
+    packet->csum_start = 0;
+    packet->csum_offset = MN_TCP_CHECKSUM_AT;
+    return mn_sum_fold(mn_pseudo_sum(&datagram->source, &datagram->destination, MN_PROTOCOL_TCP, packet->total));
 }
 
 /* Fills in the ports and the checksum, and describes the datagram to IP. */

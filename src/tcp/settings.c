@@ -1,6 +1,7 @@
 /* Settings of one connection that may change at any time (mnet/tcp_settings.h). */
 #include <string.h>
 
+#include "tcp/calm.h"
 #include "tcp/ready.h"
 #include "tcp/recovery/feedback.h"
 #include "tcp/room.h"
@@ -14,6 +15,7 @@ static struct mn_tcb_limits *limits_of(struct mn_tcp *tcp, struct mn_tcb *tcb)
     if (tcb->rare.limits == NULL)
         tcb->rare.limits = mn_pool_alloc_zeroed(&tcp->limits, MN_CLAIM_SEND);
     tcb->limited = tcb->rare.limits != NULL;
+    mn_tcb_disturb(tcb);
     return tcb->rare.limits;
 }
 
@@ -76,6 +78,7 @@ void mn_tcp_set_no_delayed_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_d
 void mn_tcp_set_cork(struct mn_tcp *tcp, struct mn_tcb *tcb, bool corked)
 {
     tcb->corked = corked;
+    mn_tcb_disturb(tcb);
     if (!corked)
         mn_tcb_queue_output(tcp, tcb);
 }

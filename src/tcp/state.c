@@ -1,6 +1,7 @@
 /* State transitions of a connection. */
 #include "tcp/state.h"
 #include "base/logger.h"
+#include "tcp/calm.h"
 #include "tcp/ready.h"
 #include "tcp/tcb.h"
 
@@ -39,6 +40,7 @@ void mn_tcp_set_state(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_tcp_state 
                mn_tcp_state_name(tcb->state), mn_tcp_state_name(state));
     }
     tcb->state = (uint8_t)state;
+    mn_tcb_disturb(tcb);
     mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_STATE);
 }
 

@@ -207,6 +207,7 @@ struct mn_tcb {
     bool no_delayed_ack : 1, corked : 1, no_pacing : 1, limited : 1;
     /* Linked among those that send after the user had a turn. */
     bool awaits_user : 1;
+    bool calm : 1; /* nothing is going on but data back and forth: see calm.c */
 
     struct mn_timer timer;         /* armed for the first of due_ns, or earlier */
     uint64_t due_ns[MN_DUE_COUNT]; /* MNET_NEVER: not running; only mn_tcb_set_due writes it */
@@ -253,6 +254,7 @@ struct mn_tcp {
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
     struct mnet_link output, output_after_user, events, listener_events;
     bool user_follows; /* see mn_tcp_let_user_follow */
+    bool never_calm;   /* for tests: no connection goes a short way */
     struct mn_cookies cookies;
     struct mnet_link orphan_list; /* by `event`, the longest without progress first */
     unsigned orphans;

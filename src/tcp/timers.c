@@ -9,6 +9,7 @@
  * MNET_NEVER.
  */
 #include "tcp/timers.h"
+#include "tcp/calm.h"
 #include "tcp/output.h"
 #include "tcp/recovery/tlp.h"
 #include "tcp/state.h"
@@ -74,6 +75,7 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
     bool persisting = MN_UNLIKELY(tcb->snd_wnd == 0 || !in_flight) && mn_tcp_synchronized(tcb);
     if (MN_UNLIKELY(persisting != tcb->persisting)) {
         tcb->persisting = persisting;
+        mn_tcb_disturb(tcb);
         /* The octet of the probe is in flight now. */
         tcb->probe_unanswered = tcb->probe_out = false;
         restart = true;

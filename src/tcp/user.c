@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/family.h"
 #include "tcp/autotune.h"
+#include "tcp/calm.h"
 #include "tcp/charge.h"
 #include "tcp/check.h"
 #include "tcp/end.h"
@@ -339,6 +340,7 @@ int mn_tcp_shutdown(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_shutdown h
         return MNET_E_CLOSED;
     if (how & MNET_SHUTDOWN_READ) {
         tcb->read_shut = true;
+        mn_tcb_disturb(tcb);
         mn_window_consumed(tcp, tcb, mn_recvq_drop(&tcb->recvq), now);
         mn_tcb_queue_event(tcp, tcb);
     }

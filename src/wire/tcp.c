@@ -10,7 +10,7 @@
  */
 #include "wire/tcp.h"
 
-#include "base/cursor.h"
+#include <assert.h>
 
 enum tcp_option {
     KIND_END = 0,
@@ -90,16 +90,14 @@ static bool parse_option(uint8_t kind, uint8_t len, struct mn_reader *body, stru
     }
 }
 
-/* The options of nearly every segment of a connection with timestamps begin like this, as RFC 7323
- * A recommends it. */
-#define TIMESTAMPS_HEAD \
-    (UINT32_C(1) * KIND_NOP << 24 | UINT32_C(1) * KIND_NOP << 16 | UINT32_C(1) * KIND_TIMESTAMPS << 8 | \
-     LENGTH_TIMESTAMPS)
+static_assert(MN_TCP_TIMESTAMPS_HEAD == (UINT32_C(1) * KIND_NOP << 24 | UINT32_C(1) * KIND_NOP << 16 |
+                                         UINT32_C(1) * KIND_TIMESTAMPS << 8 | LENGTH_TIMESTAMPS),
+              "the timestamps behind their padding");
 
 static bool only_timestamps(const struct mn_reader *r)
 {
     struct mn_reader head = *r;
-    return mn_reader_left(r) == MN_TCP_TIMESTAMPS_PADDED && mn_read_u32(&head) == TIMESTAMPS_HEAD;
+    return mn_reader_left(r) == MN_TCP_TIMESTAMPS_PADDED && mn_read_u32(&head) == MN_TCP_TIMESTAMPS_HEAD;
 }
 
 /* MUST-4, MUST-5: options in any segment, beginning on any byte. MUST-7: false for an illegal
@@ -135,23 +133,13 @@ enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *h
     mn_tcp_header_init(header);
     if (len < MN_TCP_HEADER)
         return MN_PARSE_TRUNCATED;
-    /* In words, as mn_tcp_emit writes it. */
-    struct mn_reader r = mn_reader(data, MN_TCP_HEADER);
-    uint64_t ends = mn_read_u64(&r), second = mn_read_u64(&r);
-    header->source_port = (uint16_t)(ends >> 48);
-    header->destination_port = (uint16_t)(ends >> 32);
-    header->seq = (uint32_t)ends;
-    header->ack = (uint32_t)(second >> 32);
-    header->header_len = (uint8_t)((second >> 28 & 0x0f) * GRANULARITY);
-    header->flags = (uint8_t)(second >> 16);
-    header->window = (uint16_t)second;
-    memcpy(&header->checksum, mn_read(&r, sizeof(header->checksum)), sizeof(header->checksum));
-    header->urgent = mn_read_u16(&r);
+    mn_tcp_parse_fixed(data, header);
     if (header->header_len < MN_TCP_HEADER)
         return MN_PARSE_INVALID;
     if (header->header_len > len)
         return MN_PARSE_TRUNCATED;
-    struct mn_reader options = mn_reader(r.at, (size_t)header->header_len - MN_TCP_HEADER);
+    struct mn_reader options = mn_reader((const uint8_t *)data + MN_TCP_HEADER,
+                                         (size_t)header->header_len - MN_TCP_HEADER);
     header->options_broken = !parse_options(&options, header);
     return MN_PARSE_OK;
 }
@@ -265,23 +253,15 @@ static void emit_options(struct mn_writer *w, const struct mn_tcp_header *header
 
 size_t mn_tcp_emit(void *to, const struct mn_tcp_header *header)
 {
+    if (MN_LIKELY(header->options == MN_TCP_OPTION_TIMESTAMPS)) { /* most segments, if any */
+        mn_tcp_emit_usual(to, header);
+        return MN_TCP_HEADER_USUAL;
+    }
     struct layout layout = lay_out(header);
     size_t len = MN_TCP_HEADER + layout.options_len;
-    /* Its length is constant, so that the compiler removes the checks of the writes. */
-    struct mn_writer w = mn_writer(to, MN_TCP_HEADER);
-    /* In words, as they are summed next: source port, destination port, seq; ack, data offset,
-     * flags, window. */
-    mn_write_u64(&w, (uint64_t)header->source_port << 48 | (uint64_t)header->destination_port << 32 | header->seq);
-    mn_write_u64(&w, (uint64_t)header->ack << 32 | (uint32_t)(len / GRANULARITY << 28) | (uint32_t)header->flags << 16 |
-                         header->window);
-    mn_write_bytes(&w, &header->checksum, sizeof(header->checksum));
-    mn_write_u16(&w, header->urgent);
-    if (MN_LIKELY(header->options == MN_TCP_OPTION_TIMESTAMPS)) { /* most segments, if any */
-        w = mn_writer(w.at, MN_TCP_TIMESTAMPS_PADDED);
-        mn_write_u32(&w, TIMESTAMPS_HEAD);
-        mn_write_u64(&w, (uint64_t)header->ts_value << 32 | header->ts_echo);
-    } else if (header->options != 0) {
-        w = mn_writer(w.at, layout.options_len);
+    mn_tcp_emit_fixed(to, header, len);
+    if (header->options != 0) {
+        struct mn_writer w = mn_writer((uint8_t *)to + MN_TCP_HEADER, layout.options_len);
         emit_options(&w, header, &layout);
     }
     return len;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/cursor.h"
 #include "wire/wire.h"
 
 #define MN_TCP_HEADER 20
@@ -79,5 +80,65 @@ enum mn_parse mn_tcp_parse(const void *data, size_t len, struct mn_tcp_header *h
 size_t mn_tcp_header_length(const struct mn_tcp_header *header);
 /* Writes the header with the checksum field as given; returns mn_tcp_header_length. */
 size_t mn_tcp_emit(void *to, const struct mn_tcp_header *header);
+
+/* The first word of the options of nearly every segment of a connection with timestamps, as RFC
+ * 7323 A recommends it: two NOPs, kind and length. Both timestamps follow, and nothing else. */
+#define MN_TCP_TIMESTAMPS_HEAD UINT32_C(0x0101080a)
+/* Bytes of a header with only timestamps. */
+#define MN_TCP_HEADER_USUAL (MN_TCP_HEADER + MN_TCP_TIMESTAMPS_PADDED)
+
+/* Reads the fixed part of a header, 20 bytes, in words. */
+static inline void mn_tcp_parse_fixed(const void *data, struct mn_tcp_header *header)
+{
+    struct mn_reader r = mn_reader(data, MN_TCP_HEADER);
+    uint64_t ends = mn_read_u64(&r), second = mn_read_u64(&r);
+    header->source_port = (uint16_t)(ends >> 48);
+    header->destination_port = (uint16_t)(ends >> 32);
+    header->seq = (uint32_t)ends;
+    header->ack = (uint32_t)(second >> 32);
+    header->header_len = (uint8_t)((second >> 28 & 0x0f) * 4);
+    header->flags = (uint8_t)(second >> 16);
+    header->window = (uint16_t)second;
+    memcpy(&header->checksum, mn_read(&r, sizeof(header->checksum)), sizeof(header->checksum));
+    header->urgent = mn_read_u16(&r);
+}
+/* Does the same as mn_tcp_parse for an acknowledgement whose only option are timestamps, and that
+ * has no other flag than PSH. Returns false for any other header. Leaves the fields of other
+ * options alone. */
+static inline bool mn_tcp_parse_usual(const void *data, size_t len, struct mn_tcp_header *header)
+{
+    if (len < MN_TCP_HEADER_USUAL)
+        return false;
+    struct mn_reader r = mn_reader((const uint8_t *)data + MN_TCP_HEADER, MN_TCP_TIMESTAMPS_PADDED);
+    uint32_t head = mn_read_u32(&r);
+    uint64_t timestamps = mn_read_u64(&r);
+    mn_tcp_parse_fixed(data, header);
+    header->options = MN_TCP_OPTION_TIMESTAMPS;
+    header->options_broken = false;
+    header->ts_value = (uint32_t)(timestamps >> 32);
+    header->ts_echo = (uint32_t)timestamps;
+    return header->header_len == MN_TCP_HEADER_USUAL && head == MN_TCP_TIMESTAMPS_HEAD &&
+           (header->flags & ~MN_TCP_PSH) == MN_TCP_ACK;
+}
+
+/* Writes the fixed part of a header that is `len` bytes long: source port, destination port, seq;
+ * ack, data offset, flags, window; checksum, urgent pointer. In words, as they are summed next. */
+static inline void mn_tcp_emit_fixed(void *to, const struct mn_tcp_header *header, size_t len)
+{
+    struct mn_writer w = mn_writer(to, MN_TCP_HEADER); /* constant: no write is checked */
+    mn_write_u64(&w, (uint64_t)header->source_port << 48 | (uint64_t)header->destination_port << 32 | header->seq);
+    mn_write_u64(&w, (uint64_t)header->ack << 32 | (uint32_t)(len / 4 << 28) | (uint32_t)header->flags << 16 |
+                         header->window);
+    mn_write_bytes(&w, &header->checksum, sizeof(header->checksum));
+    mn_write_u16(&w, header->urgent);
+}
+/* Does the same as mn_tcp_emit for a header whose only option are timestamps. */
+static inline void mn_tcp_emit_usual(void *to, const struct mn_tcp_header *header)
+{
+    mn_tcp_emit_fixed(to, header, MN_TCP_HEADER_USUAL);
+    struct mn_writer w = mn_writer((uint8_t *)to + MN_TCP_HEADER, MN_TCP_TIMESTAMPS_PADDED);
+    mn_write_u32(&w, MN_TCP_TIMESTAMPS_HEAD);
+    mn_write_u64(&w, (uint64_t)header->ts_value << 32 | header->ts_echo);
+}
 
 #endif

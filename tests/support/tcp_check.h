@@ -10,8 +10,10 @@
 void tcp_check_sack(const struct mn_tcb *tcb, const struct mn_tcp_header *header);
 
 /* Computes a digest of all segments that engines send, with their addresses and times. A change
- * that keeps behaviour keeps the digest. Segments count from tcp_digest_begin() on. */
-void tcp_digest_begin(void);
+ * that keeps behaviour keeps the digest. It goes on from `from`, a digest or
+ * MN_TEST_DIGEST_EMPTY. */
+#define MN_TEST_DIGEST_EMPTY UINT64_C(0xcbf29ce484222325)
+void tcp_digest_begin(uint64_t from);
 void tcp_digest_segment(const struct mn_datagram *datagram, uint16_t gso_size, const uint8_t *bytes, uint32_t len,
                         uint64_t now);
 uint64_t tcp_digest(void);

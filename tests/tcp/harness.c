@@ -118,6 +118,13 @@ static void wait_for_iss(struct tcp_test *t, uint32_t iss)
     fail_msg("the initial sequence number does not follow a clock of 4 us");
 }
 
+static bool short_ways = true;
+
+void tcp_set_short_ways(bool taken)
+{
+    short_ways = taken;
+}
+
 void tcp_setup(struct tcp_setup s)
 {
     struct tcp_test *t = s.t;
@@ -135,6 +142,7 @@ void tcp_setup(struct tcp_setup s)
     t->config = config_of(&s);
     t->tcp = mn_tcp_create(&t->config);
     assert_non_null(t->tcp);
+    t->tcp->never_calm = !short_ways;
     t->memory_before = mnet_memory_used(t->memory);
     if (s.has_iss)
         wait_for_iss(t, s.iss);

@@ -134,6 +134,10 @@ struct tcp_test {
 enum family tcp_family(void);
 void tcp_set_family(enum family family);
 
+/* Whether the engines that begin from now on take the short ways of calm connections (tcp/calm.c).
+ * At first they do. */
+void tcp_set_short_ways(bool taken);
+
 /* Setup of an engine and its connection. The macros below set the defaults. Reno is one of them,
  * because its windows are easy to count. */
 struct tcp_setup {

@@ -14,6 +14,9 @@
  * of a window has not moved left, and the bytes read are the beginning of the bytes written. Now
  * and then a side is short of memory, and a quarter of the seeds have 1 or 2 MiB in all.
  *
+ * The second use of every other seed is played twice, the first time without the short ways of calm
+ * connections (tcp/calm.c). Both times the same segments must be sent.
+ *
  * At the end the wire is healed. For a while at least one side reads, and both go on writing. Data
  * on its way to a side that reads must not stand still for longer than the time left on its
  * sender's timer, and a round trip. This must not depend on whether the other side reads. Then all
@@ -36,6 +39,8 @@
 /* Interval between the reads of a user, after the wire is healed. */
 #define TURN_NS (20 * MNET_MILLISECOND)
 #define TURNS 400
+/* One seed in so many is played in both ways. */
+#define COMPARED 2
 
 /* A user, and the facts that allow a connection to end early. */
 struct user {
@@ -443,6 +448,19 @@ static void play_each_other(void)
     pair_end(&m->pair);
 }
 
+/* The short ways of calm connections send the same segments at the same times as the full ones. */
+static void play_both_ways(void)
+{
+    uint64_t before = tcp_digest();
+    tcp_set_short_ways(false);
+    play_each_other();
+    uint64_t full = tcp_digest();
+    tcp_digest_begin(before);
+    tcp_set_short_ways(true);
+    play_each_other();
+    MN_ASSERT(tcp_digest() == full);
+}
+
 static void say_how_to_see_it_again(void)
 {
     if (!passed)
@@ -465,10 +483,8 @@ int main(int argc, char **argv)
         argc--, argv++;
     }
     bool digest = argc > 1 && strcmp(argv[1], "--digest") == 0;
-    if (digest) {
-        tcp_digest_begin();
+    if (digest)
         argc--, argv++;
-    }
     unsigned long first = argc > 1 ? strtoul(argv[1], NULL, 10) : 1,
                   count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000;
     atexit(say_how_to_see_it_again);
@@ -478,7 +494,10 @@ int main(int argc, char **argv)
     unsigned long whole = 0;
     for (seed = first; seed < first + count; seed++) {
         play_against_an_adversary();
-        play_each_other();
+        if (seed % COMPARED == 0)
+            play_both_ways();
+        else
+            play_each_other();
         bytes += model.pair.read[0] + model.pair.read[1];
         whole += !model.spoiled;
     }

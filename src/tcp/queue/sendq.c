@@ -214,18 +214,34 @@ static struct mn_send_piece *find_piece(struct mn_sendq *q, uint32_t seq)
     return piece;
 }
 
+void mn_sendq_copy(struct mn_sendq *q, void *to, uint32_t seq, uint32_t len)
+{
+    MN_DEBUG_ASSERT(len > 0 && seq - q->start + len <= q->len);
+    const struct mn_send_piece *piece = find_piece(q, seq);
+    uint32_t skip = seq - piece->seq;
+    for (uint8_t *at = to;; piece = piece->next, skip = 0) {
+        uint32_t n = MN_MIN(len, piece->len - skip);
+        memcpy(at, piece->buffer->bytes + piece->offset + skip, n);
+        if (MN_LIKELY(n == len))
+            return;
+        at += n;
+        len -= n;
+    }
+}
+
 uint32_t mn_sendq_gather(struct mn_sendq *q, struct mnet_packet *packet, uint32_t seq, uint32_t len)
 {
     MN_DEBUG_ASSERT(len > 0 && seq - q->start + len <= q->len);
     uint32_t done = 0;
-    bool copy = len <= MN_SENDQ_COPIED;
+    if (len <= MN_SENDQ_COPIED) {
+        mn_sendq_copy(q, mnet_packet_put(packet, len), seq, len);
+        return len;
+    }
     struct mn_send_piece *piece = find_piece(q, seq);
     while (done < len && piece != NULL) {
         uint32_t skip = seq + done - piece->seq;
         uint32_t n = MN_MIN(len - done, piece->len - skip);
-        if (copy)
-            memcpy(mnet_packet_put(packet, n), piece->buffer->bytes + piece->offset + skip, n);
-        else if (!mnet_packet_add(packet, piece->buffer, piece->offset + skip, n))
+        if (!mnet_packet_add(packet, piece->buffer, piece->offset + skip, n))
             break;
         done += n;
         if (done < len) {

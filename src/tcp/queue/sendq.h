@@ -63,6 +63,8 @@ bool mn_sendq_append_buffer(struct mn_sendq *q, struct mn_pool *pieces, struct m
 void mn_sendq_acked(struct mn_sendq *q, struct mn_pool *pieces, uint32_t seq);
 /* Drops the last `count` bytes, which must have just been appended by copying. */
 void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count);
+/* Copies `len` bytes from `seq` on, all of which it holds. */
+void mn_sendq_copy(struct mn_sendq *q, void *to, uint32_t seq, uint32_t len);
 /* Adds up to `len` bytes from `seq` on to the packet. Returns the number that fitted. */
 uint32_t mn_sendq_gather(struct mn_sendq *q, struct mnet_packet *packet, uint32_t seq, uint32_t len);
 

@@ -50,6 +50,14 @@ static inline struct mnet_endpoint mn_conn_endpoint(const struct mn_conn_end *en
     return (struct mnet_endpoint){mn_conn_address(end), end->port};
 }
 
+static inline bool mn_conn_end_is(const struct mn_conn_end *end, const struct mnet_address *address, uint16_t port)
+{
+    uint64_t a[2], b[2];
+    memcpy(a, end->address, sizeof a);
+    memcpy(b, address->bytes, sizeof b);
+    return end->port == port && ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+}
+
 static inline bool mn_conn_end_is_ipv4(const struct mn_conn_end *end)
 {
     static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};

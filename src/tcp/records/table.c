@@ -54,17 +54,10 @@ uint64_t mn_table_hash(const struct mn_tcp *tcp, const struct mn_conn *conn)
     return hash_of(tcp, &conn->local, &conn->remote);
 }
 
-static inline bool is_end(const struct mn_conn_end *end, const struct mnet_endpoint *endpoint)
-{
-    uint64_t first = load64(end->address) ^ load64(endpoint->address.bytes);
-    uint64_t second = load64(end->address + 8) ^ load64(endpoint->address.bytes + 8);
-    return end->port == endpoint->port && (first | second) == 0;
-}
-
 static inline bool matches(const struct mn_conn *conn, const struct mnet_endpoint *local,
                            const struct mnet_endpoint *remote)
 {
-    return is_end(&conn->remote, remote) && is_end(&conn->local, local);
+    return mn_conn_is_between(conn, &local->address, local->port, &remote->address, remote->port);
 }
 
 /* A connection among many is in no cache. All its lines are fetched at once, not one after the

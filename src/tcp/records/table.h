@@ -7,6 +7,18 @@
 /* Returns the connection or record between both ends, or NULL. *hash is theirs in any case. */
 struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *local, const struct mnet_endpoint *remote,
                               uint64_t *hash);
+/* Returns the connection found or added last, if it is one with a tcb, or NULL. */
+static inline struct mn_tcb *mn_table_last_tcb(const struct mn_tcp *tcp)
+{
+    struct mn_conn *last = tcp->last;
+    return MN_LIKELY(last != NULL && last->kind == MN_CONN_TCB) ? MN_CONTAINER(last, struct mn_tcb, conn) : NULL;
+}
+/* Returns whether these are the ends of the connection or record. */
+static inline bool mn_conn_is_between(const struct mn_conn *conn, const struct mnet_address *local, uint16_t local_port,
+                                      const struct mnet_address *remote, uint16_t remote_port)
+{
+    return mn_conn_end_is(&conn->remote, remote, remote_port) && mn_conn_end_is(&conn->local, local, local_port);
+}
 /* Returns the hash of the ends of a connection or record. */
 uint64_t mn_table_hash(const struct mn_tcp *tcp, const struct mn_conn *conn);
 /* `tcb` is about to be used, and its next segment may be the next one of all. */

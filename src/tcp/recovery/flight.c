@@ -1,6 +1,7 @@
 /* The data in flight, and its retransmission as a whole. */
 #include "tcp/recovery/loss.h"
 
+#include "tcp/calm.h"
 #include "tcp/recovery/flight.h"
 #include "tcp/recovery/rack.h"
 #include "tcp/tcb.h"
@@ -40,6 +41,7 @@ void mn_loss_retransmit(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t end)
 {
     MN_DEBUG_ASSERT(mn_seq_leq(tcb->snd_una, end) && mn_seq_leq(end, tcb->snd_nxt));
     struct mn_congestion *c = &tcb->flight.congestion;
+    mn_tcb_disturb(tcb);
     uint32_t flight = mn_tcb_pipe(tcb);
     uint32_t room = c->cwnd > flight ? c->cwnd - flight : 0;
     mn_scoreboard_lose_range(&tcb->flight.loss.sent, &tcp->scoreboards, tcb->snd_una, end);
