@@ -118,7 +118,8 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack, bool secure)
     if (error < 0)
         return error;
     print_addresses(env, stack, secure);
-    struct server server = {.house = {.env = env, .stack = stack, .metrics = httpd_option(env, "--metrics") != NULL}};
+    struct server server = {.house = {.env = env, .stack = stack, .secure = secure}};
+    server.house.metrics = httpd_option(env, "--metrics") != NULL;
     error = accept_clients(&server, listener);
     mnet_tcp_unlisten(listener);
     mnet_group_cancel(&server.clients);

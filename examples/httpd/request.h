@@ -12,6 +12,8 @@
 
 /* A body is read and ignored; more than this is answered with 413. */
 #define REQUEST_BODY_MAX (1024u * 1024)
+/* A client that sends more than this in one head of HTTP/2 is not listened to any further. */
+#define REQUEST_HEAD_BYTES_MAX (64u * 1024)
 
 enum request_progress {
     REQUEST_INCOMPLETE, /* wants more bytes */
@@ -27,9 +29,11 @@ struct request {
     enum field field; /* the one being read */
     bool head;        /* HEAD: no body in the answer */
     bool options;
+    bool https; /* the scheme of a message that comes as fields */
     bool keep_alive;
     bool in_body; /* the head is complete ... */
     bool complete, refused;
+    size_t head_bytes; /* of a message that comes as fields */
     size_t body_bytes; /* as they came, with all that chunks have around them */
     char name[18];     /* of the current header, as far as it matters */
     size_t name_len;
@@ -48,6 +52,13 @@ void request_refuse(struct request *request, int status);
 
 /* Takes bytes up to the end of the request; *used says how many. */
 enum request_progress request_feed(struct request *request, const void *data, size_t len, size_t *used);
+
+/* For messages that come as fields, which HTTP/2 has already found to be requests: takes a field,
+ * the target, method and scheme among them; later judges them all. The request is complete then,
+ * whether it is refused or not, for no body matters. `secure`: the client came by TLS. */
+void request_take_field(struct request *request, const char *name, size_t name_len, const char *value,
+                        size_t value_len);
+void request_judge_fields(struct request *request, bool secure);
 
 /* Returns true if a Host field's value is one (RFC 9110 7.2): a name or an address, and perhaps a
  * port. */

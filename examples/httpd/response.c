@@ -5,26 +5,18 @@
 
 #include "conditions.h"
 
-#define CHUNK_BYTES 16384
+/* ---- Header fields ---- */
 
-/* ---- Heads ---- */
-
-/* Text that grows in a buffer, which is large enough for every head. Text that does not fit is left
- * out. */
-struct response_text {
-    char *bytes;
-    size_t len, size;
-};
-
-static void add(struct response_text *text, const char *more)
+/* The fields have room for every answer's. Text that does not fit is left out. */
+static void add(struct response *response, const char *more)
 {
-    size_t len = strlen(more);
-    len = len < text->size - text->len ? len : text->size - text->len;
-    memcpy(text->bytes + text->len, more, len);
-    text->len += len;
+    size_t len = strlen(more), room = sizeof response->fields - response->len;
+    len = len < room ? len : room;
+    memcpy(response->fields + response->len, more, len);
+    response->len += len;
 }
 
-static void add_number(struct response_text *text, uint64_t number)
+static void add_number(struct response *response, uint64_t number)
 {
     char digits[21];
     char *first = digits + sizeof digits - 1;
@@ -33,11 +25,11 @@ static void add_number(struct response_text *text, uint64_t number)
         *--first = (char)('0' + number % 10);
         number /= 10;
     } while (number > 0);
-    add(text, first);
+    add(response, first);
 }
 
 /* A component of a path, encoded as RFC 3986 2.1 says. */
-static void add_encoded(struct response_text *text, const char *component)
+static void add_encoded(struct response *response, const char *component)
 {
     static const char digits[] = "0123456789ABCDEF";
     for (; *component != '\0'; component++) {
@@ -45,210 +37,158 @@ static void add_encoded(struct response_text *text, const char *component)
         bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || strchr("-._~", c) != NULL;
         char encoded[4] = {'%', digits[c >> 4], digits[c & 15], '\0'};
         char itself[2] = {(char)c, '\0'};
-        add(text, plain ? itself : encoded);
+        add(response, plain ? itself : encoded);
     }
 }
 
 /* When the answer was made (RFC 9110 6.6.1, 5.6.7), if that is known. */
-static void add_date(struct response_text *text, const struct client *client)
+static void add_date(struct response *response, const struct mnet_stack *stack)
 {
     static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    uint64_t now = mnet_wall_clock(client->house->stack);
+    uint64_t now = mnet_wall_clock(stack);
     if (now == 0)
         return;
     struct mnet_date date = mnet_date_of(now / MNET_SECOND);
     char line[48];
     mnet_format(line, sizeof line, "\r\nDate: %s, %02u %s %04u %02u:%02u:%02u GMT", days[date.weekday], date.day,
                 months[date.month - 1], date.year, date.hour, date.minute, date.second);
-    add(text, line);
+    add(response, line);
 }
 
-/* The status line, and the fields of every answer. */
-static void begin_head(struct response_text *text, const struct client *client, const struct request *request)
+static void add_length(struct response *response, uint64_t length)
 {
-    add(text, "HTTP/1.1 ");
-    add_number(text, (uint64_t)request->status);
-    add(text, " ");
-    add(text, status_reason(request->status));
-    add(text, "\r\nServer: mnet");
-    /* Said in both cases: HTTP/1.0 clients that asked for it wait for the word. */
-    add(text, request->keep_alive ? "\r\nConnection: keep-alive" : "\r\nConnection: close");
-    add_date(text, client);
-}
-
-static void add_length(struct response_text *text, uint64_t length)
-{
-    add(text, "\r\nContent-Length: ");
-    add_number(text, length);
+    add(response, "\r\nContent-Length: ");
+    add_number(response, length);
 }
 
 /* ---- Answers without a file ---- */
 
-/* `more`: further header fields, or "". */
-static int send_status(struct client *client, const struct request *request, const char *more)
+/* The answer's status, and a line with its name. */
+static void set_status(struct response *response, const struct request *request, int status)
 {
-    char bytes[8192];
-    struct response_text text = {bytes, 0, sizeof bytes};
-    const char *reason = status_reason(request->status);
-    begin_head(&text, client, request);
-    add(&text, "\r\nContent-Type: text/plain; charset=utf-8");
-    add_length(&text, strlen(reason) + 1);
-    add(&text, more);
-    add(&text, "\r\n\r\n");
-    if (!request->head) {
-        add(&text, reason);
-        add(&text, "\n");
-    }
-    return client_write(client, text.bytes, text.len);
+    struct response_body *body = &response->body;
+    response->status = status;
+    size_t len = mnet_format(body->line, sizeof body->line, "%s\n", status_reason(status));
+    body->left = request->head ? 0 : len;
+    add(response, "\r\nContent-Type: text/plain; charset=utf-8");
+    add_length(response, len);
 }
 
 #define ALLOW "\r\nAllow: GET, HEAD, OPTIONS"
 
-static int send_error(struct client *client, const struct request *request)
+static void set_error(struct response *response, const struct request *request, int status)
 {
-    return send_status(client, request, request->status == HTTP_STATUS_METHOD_NOT_ALLOWED ? ALLOW : "");
+    set_status(response, request, status);
+    if (status == HTTP_STATUS_METHOD_NOT_ALLOWED)
+        add(response, ALLOW);
 }
 
-static int send_options(struct client *client, const struct request *request)
+static void set_options(struct response *response)
 {
-    char bytes[256];
-    struct response_text text = {bytes, 0, sizeof bytes};
-    begin_head(&text, client, request);
-    add(&text, ALLOW "\r\nAccept-Ranges: bytes\r\nContent-Length: 0\r\n\r\n");
-    return client_write(client, text.bytes, text.len);
+    response->status = HTTP_STATUS_OK;
+    add(response, ALLOW "\r\nAccept-Ranges: bytes\r\nContent-Length: 0");
 }
 
 /* Writes the Location of a folder that was asked for without its '/': its last component suffices
  * as a relative reference (RFC 3986 5.2). The query stays. */
-static int redirect(struct client *client, const struct request *request, const char *query)
+static void set_redirect(struct response *response, const struct request *request, const char *query)
 {
-    char location[3 * 256 + REQUEST_TARGET_MAX + 32];
-    struct response_text text = {location, 0, sizeof location - 1};
     const char *slash = strrchr(request->target, '/');
-    add(&text, "\r\nLocation: ./");
-    add_encoded(&text, slash != NULL ? slash + 1 : request->target);
-    add(&text, "/");
+    set_status(response, request, HTTP_STATUS_MOVED_PERMANENTLY);
+    add(response, "\r\nLocation: ./");
+    add_encoded(response, slash != NULL ? slash + 1 : request->target);
+    add(response, "/");
     if (query != NULL) {
-        add(&text, "?");
-        add(&text, query);
+        add(response, "?");
+        add(response, query);
     }
-    location[text.len] = '\0';
-    return send_status(client, request, location);
 }
 
 /* ---- Files ---- */
 
-static void add_range(struct response_text *text, const struct range *range, uint64_t size)
+static void add_range(struct response *response, const struct range *range, uint64_t size)
 {
-    add(text, "\r\nContent-Range: bytes ");
+    add(response, "\r\nContent-Range: bytes ");
     if (range != NULL) {
-        add_number(text, range->first);
-        add(text, "-");
-        add_number(text, range->first + range->count - 1);
+        add_number(response, range->first);
+        add(response, "-");
+        add_number(response, range->first + range->count - 1);
     } else {
-        add(text, "*");
+        add(response, "*");
     }
-    add(text, "/");
-    add_number(text, size);
+    add(response, "/");
+    add_number(response, size);
 }
 
 /* The header fields of 200, 206 and 304 (RFC 9110 15.3.7, 15.4.5). */
-static void add_file_head(struct response_text *text, const struct client *client, const struct request *request,
-                          const struct file *file, const struct range *range)
+static void add_file_fields(struct response *response, const struct request *request, const struct file *file,
+                            const struct range *range)
 {
-    begin_head(text, client, request);
-    add(text, "\r\nETag: ");
-    add(text, file->etag);
-    if (request->status != HTTP_STATUS_NOT_MODIFIED) {
-        add(text, "\r\nAccept-Ranges: bytes");
-        add_length(text, range->count);
+    add(response, "\r\nETag: ");
+    add(response, file->etag);
+    if (response->status != HTTP_STATUS_NOT_MODIFIED) {
+        add(response, "\r\nAccept-Ranges: bytes");
+        add_length(response, range->count);
         if (!range->validated) {
-            add(text, "\r\nContent-Type: ");
-            add(text, media_type(request->target));
+            add(response, "\r\nContent-Type: ");
+            add(response, media_type(request->target));
         }
     }
-    if (request->status == HTTP_STATUS_PARTIAL_CONTENT)
-        add_range(text, range, file->size);
-    add(text, "\r\n\r\n");
+    if (response->status == HTTP_STATUS_PARTIAL_CONTENT)
+        add_range(response, range, file->size);
 }
 
-/* The head and the bytes behind it. A file that turns out shorter than it was ends the connection,
- * so that the client can tell. */
-static int send_range(struct client *client, const struct request *request, const struct file *file,
-                      const struct range *range)
-{
-    char bytes[CHUNK_BYTES];
-    struct response_text text = {bytes, 0, sizeof bytes};
-    add_file_head(&text, client, request, file, range);
-    uint64_t left = request->head || request->status == HTTP_STATUS_NOT_MODIFIED ? 0 : range->count;
-    uint64_t offset = range->first;
-    for (;;) {
-        size_t room = text.size - text.len;
-        size_t len = left < room ? (size_t)left : room;
-        ptrdiff_t got = len > 0 ? file_read(file, offset, text.bytes + text.len, len) : 0;
-        if (got != (ptrdiff_t)len)
-            return MNET_E_IO;
-        text.len += len;
-        offset += len;
-        left -= len;
-        int error = client_write(client, text.bytes, text.len);
-        if (error < 0 || left == 0)
-            return error;
-        text.len = 0;
-    }
-}
-
-static int send_file(struct client *client, struct request *request, const struct file *file)
+/* The body takes the file over, if there is one. */
+static void set_file(struct response *response, const struct request *request, struct file *file)
 {
     struct range range;
-    request->status = conditions_evaluate(request, file, &range);
-    switch (request->status) {
-    case HTTP_STATUS_PRECONDITION_FAILED: return send_error(client, request);
-    case HTTP_STATUS_RANGE_NOT_SATISFIABLE: {
-        char bytes[64];
-        struct response_text text = {bytes, 0, sizeof bytes - 1};
-        add_range(&text, NULL, file->size);
-        bytes[text.len] = '\0';
-        return send_status(client, request, bytes);
+    int status = conditions_evaluate(request, file, &range);
+    if (status == HTTP_STATUS_PRECONDITION_FAILED || status == HTTP_STATUS_RANGE_NOT_SATISFIABLE) {
+        set_status(response, request, status);
+        if (status == HTTP_STATUS_RANGE_NOT_SATISFIABLE)
+            add_range(response, NULL, file->size);
+        file_close(file);
+        return;
     }
-    default: return send_range(client, request, file, &range);
-    }
+    response->status = status;
+    add_file_fields(response, request, file, &range);
+    response->body.file = *file;
+    response->body.source = RESPONSE_FILE;
+    response->body.offset = range.first;
+    response->body.left = request->head || status == HTTP_STATUS_NOT_MODIFIED ? 0 : range.count;
 }
 
 /* ---- The state of the stack ---- */
 
 /* The text is counted first. With the memory of this answer numbers may have some more digits. */
 #define METRICS_MARGIN 64u
-#define METRICS_HEAD_MAX 512u
 
-static int send_metrics(struct client *client, struct request *request)
+static void set_metrics(struct response *response, const struct client_house *house, const struct request *request)
 {
-    size_t room = mnet_metrics(client->house->stack, NULL, 0) + METRICS_MARGIN;
-    char *bytes = mnet_alloc(client->house->env, METRICS_HEAD_MAX + room);
-    if (bytes == NULL) {
-        request->status = HTTP_STATUS_SERVICE_UNAVAILABLE;
-        return send_error(client, request);
+    struct response_body *body = &response->body;
+    size_t room = mnet_metrics(house->stack, NULL, 0) + METRICS_MARGIN;
+    body->memory = mnet_alloc(house->env, room);
+    if (body->memory == NULL) {
+        set_status(response, request, HTTP_STATUS_SERVICE_UNAVAILABLE);
+        return;
     }
-    char *content = bytes + METRICS_HEAD_MAX;
-    size_t len = mnet_metrics(client->house->stack, content, room);
-    struct response_text text = {bytes, 0, METRICS_HEAD_MAX};
-    begin_head(&text, client, request);
-    add(&text, "\r\nContent-Type: " MNET_METRICS_TYPE "\r\nCache-Control: no-store");
-    add_length(&text, len);
-    add(&text, "\r\n\r\n");
-    int error = client_write(client, text.bytes, text.len);
-    if (error == 0 && !request->head)
-        error = client_write(client, content, len);
-    mnet_free(client->house->env, bytes);
-    return error;
+    size_t len = mnet_metrics(house->stack, body->memory, room);
+    response->status = HTTP_STATUS_OK;
+    body->source = RESPONSE_MEMORY;
+    body->env = house->env;
+    body->left = request->head ? 0 : len;
+    add(response, "\r\nContent-Type: " MNET_METRICS_TYPE "\r\nCache-Control: no-store");
+    add_length(response, len);
 }
 
-static bool wants_metrics(const struct client *client, const struct request *request, bool folder)
+static bool wants_metrics(const struct client_house *house, const struct request *request, bool folder)
 {
-    return client->house->metrics && !request->options && !folder && strcmp(request->target, "metrics") == 0;
+    return house->metrics && !request->options && !folder && strcmp(request->target, "metrics") == 0;
 }
+
+/* ---- Any request ---- */
 
 /* Opens the file that the path names. A folder named with its '/' is its index.html, and one named
  * without is moved there. Returns the status. */
@@ -271,24 +211,57 @@ static int find(struct request *request, bool folder, struct file *file)
     }
 }
 
-int response_send(struct client *client, struct request *request)
+void response_make(struct response *response, const struct client_house *house, struct request *request)
 {
     struct file file;
     bool folder = false;
     const char *query = NULL;
-    if (request->status == HTTP_STATUS_OK && request->options && strcmp(request->target, "*") == 0)
-        return send_options(client, request);
-    if (request->status == HTTP_STATUS_OK)
-        request->status = request_path(request->target, &folder, &query);
-    if (request->status == HTTP_STATUS_OK && wants_metrics(client, request, folder))
-        return send_metrics(client, request);
-    if (request->status == HTTP_STATUS_OK)
-        request->status = find(request, folder, &file);
-    if (request->status == HTTP_STATUS_MOVED_PERMANENTLY)
-        return redirect(client, request, query);
-    if (request->status != HTTP_STATUS_OK)
-        return send_error(client, request);
-    int error = request->options ? send_options(client, request) : send_file(client, request, &file);
-    file_close(&file);
-    return error;
+    int status = request->status;
+    memset(response, 0, offsetof(struct response, fields));
+    add(response, "\r\nServer: mnet");
+    add_date(response, house->stack);
+    if (status == HTTP_STATUS_OK && request->options && strcmp(request->target, "*") == 0) {
+        set_options(response);
+        return;
+    }
+    if (status == HTTP_STATUS_OK)
+        status = request_path(request->target, &folder, &query);
+    if (status == HTTP_STATUS_OK && wants_metrics(house, request, folder)) {
+        set_metrics(response, house, request);
+        return;
+    }
+    if (status == HTTP_STATUS_OK)
+        status = find(request, folder, &file);
+    if (status == HTTP_STATUS_MOVED_PERMANENTLY) {
+        set_redirect(response, request, query);
+    } else if (status != HTTP_STATUS_OK) {
+        set_error(response, request, status);
+    } else if (request->options) {
+        set_options(response);
+        file_close(&file);
+    } else {
+        set_file(response, request, &file);
+    }
+}
+
+ptrdiff_t response_read(struct response_body *body, void *buffer, size_t len)
+{
+    const char *text = body->source == RESPONSE_MEMORY ? body->memory : body->line;
+    len = len < body->left ? len : (size_t)body->left;
+    if (body->source != RESPONSE_FILE)
+        memcpy(buffer, text + body->offset, len);
+    else if (len > 0 && file_read(&body->file, body->offset, buffer, len) != (ptrdiff_t)len)
+        return MNET_E_IO;
+    body->offset += len;
+    body->left -= len;
+    return (ptrdiff_t)len;
+}
+
+void response_end(struct response_body *body)
+{
+    if (body->source == RESPONSE_FILE)
+        file_close(&body->file);
+    if (body->source == RESPONSE_MEMORY)
+        mnet_free(body->env, body->memory);
+    body->source = RESPONSE_LINE;
 }

@@ -22,7 +22,8 @@ int secure_open(struct mnet_env *env);
 void secure_close(void);
 
 /* Begins the session of a client, if there are to be any: *stream is the flow's at first, and then
- * the session's. Returns 0 or an error, after which *stream is still the flow's. Suspends. */
-int secure_accept(struct mnet_stream *stream, uint64_t deadline);
+ * the session's. *two: they have agreed on HTTP/2. Returns 0 or an error, after which *stream is
+ * still the flow's. Suspends. */
+int secure_accept(struct mnet_stream *stream, uint64_t deadline, bool *two);
 
 #endif

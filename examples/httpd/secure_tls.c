@@ -2,6 +2,11 @@
 #include "secure.h"
 
 #include <mnet/tls.h>
+#include <string.h>
+
+#include "http2.h"
+
+#define HTTP2 "h2" /* RFC 9113 3.2 */
 
 static struct mnet_tls_context *context; /* NULL: clients speak HTTP without TLS */
 
@@ -14,8 +19,8 @@ const struct mnet_program_option httpd_options[] = {
 
 int secure_open(struct mnet_env *env)
 {
-    static const char *const protocols[] = {"http/1.1", NULL};
-    struct mnet_tls_options options = {.protocols = protocols};
+    static const char *const protocols[] = {HTTP2, "http/1.1", NULL};
+    struct mnet_tls_options options = {.protocols = protocols + !http2_spoken};
     const char *certificate = httpd_option(env, "--tls-cert="), *key = httpd_option(env, "--tls-key=");
     if (certificate == NULL && key == NULL)
         return 0;
@@ -41,13 +46,18 @@ void secure_close(void)
     context = NULL;
 }
 
-int secure_accept(struct mnet_stream *stream, uint64_t deadline)
+int secure_accept(struct mnet_stream *stream, uint64_t deadline, bool *two)
 {
     struct mnet_tls *tls;
+    struct mnet_tls_info info;
+    *two = false;
     if (context == NULL)
         return 0;
     int error = mnet_tls_accept(context, *stream, &tls, deadline);
-    if (error == 0)
-        *stream = mnet_tls_stream(tls);
-    return error;
+    if (error < 0)
+        return error;
+    *stream = mnet_tls_stream(tls);
+    mnet_tls_info(tls, &info);
+    *two = strcmp(info.protocol, HTTP2) == 0;
+    return 0;
 }
