@@ -12,6 +12,7 @@ struct mn_race_attempt {
     struct mn_blocked blocked; /* in the flow's waiters */
     uint64_t begun_ns;
     bool doubtful; /* a router has reported that its packets do not arrive */
+    bool late;     /* not begun, because the own address for it was tentative */
 };
 
 struct mn_race {
@@ -24,9 +25,6 @@ struct mn_race {
     uint64_t next_ns;     /* when the next one is tried */
     uint64_t earliest_ns; /* and when at the earliest, if one fails */
     int error;            /* the cause of failure so far that tells most; MNET_OK: none */
-    /* Addresses that could not be tried because the own address for them is tentative. */
-    struct mnet_address late[MNET_TCP_ADDRESSES_MAX];
-    unsigned late_count;
     struct mnet_address addresses[MNET_TCP_ADDRESSES_MAX];
     struct mn_race_attempt attempts[MNET_TCP_ADDRESSES_MAX]; /* likewise */
     /* For addresses that become known while it runs: adds them, and returns whether more may come.
@@ -35,6 +33,9 @@ struct mn_race {
     bool (*more)(struct mn_race *race);
     struct mn_blocked *more_blocked;
     bool expecting; /* the last result of `more` */
+    /* From the first late attempt on: the task is woken when an own address is there. */
+    bool late_listed;
+    struct mn_blocked late_blocked;
 };
 
 /* Begins a race without addresses. */

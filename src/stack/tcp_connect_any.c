@@ -6,8 +6,8 @@
  * or earlier if one has failed or a router has reported that its packets do not arrive. Such a
  * report may be wrong (RFC 5927), so the attempt that it is about goes on. Two attempts are never
  * closer than 10 ms. An address without a way to it costs no time, for nothing is sent. If only the
- * own address is missing because it is tentative (RFC 4862 5.4), the address is tried again after
- * all others have failed, once there is one.
+ * own address is missing because it is tentative (RFC 4862 5.4), the address is late: it joins the
+ * race when there is one.
  *
  * Every attempt but the winner's is aborted before the call returns. A SYN,ACK that comes later
  * finds no connection and is answered with a reset, and so the peer forgets its half-open
@@ -17,7 +17,6 @@
  * puts it last the next time. A refusal is an answer. Round-trip times are not remembered.
  */
 #include <assert.h>
-#include <string.h>
 
 #include "stack/race.h"
 #include "stack/source.h"
@@ -56,24 +55,27 @@ static void remember_loser(struct mn_race *race, unsigned i)
 
 /* ---- Attempts ---- */
 
-/* Nothing was sent to the address: it can be tried later if it only lacks an own address. */
-static void note_late(struct mn_race *race, struct mnet_address address)
+/* Nothing was sent to the address: it is late if it only lacks an own address. */
+static void note_unreachable(struct mn_race *race, unsigned i)
 {
-    if (race->late_count < MNET_TCP_ADDRESSES_MAX && mn_stack_expects_source(race->stack, address))
-        race->late[race->late_count++] = address;
+    race->attempts[i].late = mn_stack_expects_source(race->stack, race->addresses[i]);
+    if (race->attempts[i].late && !race->late_listed) {
+        mn_block_begin(&race->late_blocked, &race->stack->probers);
+        race->late_listed = true;
+    }
 }
 
-static void begin_next(struct mn_race *race)
+static void begin_attempt(struct mn_race *race, unsigned i)
 {
-    MN_DEBUG_ASSERT(race->next < race->count);
-    unsigned i = race->next++;
     struct mn_race_attempt *attempt = &race->attempts[i];
     struct mnet_endpoint remote = {race->addresses[i], race->port};
+    MN_DEBUG_ASSERT(i < race->next && attempt->flow == NULL);
+    attempt->late = false;
     int error = mnet_tcp_connect_begin(race->stack, remote, race->options, &attempt->flow);
     if (error < 0) {
         note_failure(race, error);
         if (error == MNET_E_UNREACHABLE)
-            note_late(race, remote.address);
+            note_unreachable(race, i);
         return;
     }
     attempt->flow->opening = true;
@@ -83,6 +85,27 @@ static void begin_next(struct mn_race *race)
     /* HE-5-1, HE-5-2 */
     race->next_ns = attempt->begun_ns + race->stack->config.tcp.connection_attempt_delay_ns;
     race->earliest_ns = attempt->begun_ns + ATTEMPT_DELAY_LEAST;
+}
+
+/* The first late attempt that can begin now, or `count`. */
+static unsigned find_late(const struct mn_race *race)
+{
+    for (unsigned i = 0; race->late_listed && i < race->next; i++)
+        if (race->attempts[i].late && !mn_stack_expects_source(race->stack, race->addresses[i]))
+            return i;
+    return race->count;
+}
+
+/* Returns true if there is an attempt to begin, at once or when it is its time. */
+static bool has_next(const struct mn_race *race)
+{
+    return race->next < race->count || find_late(race) < race->count;
+}
+
+static void begin_next(struct mn_race *race)
+{
+    unsigned late = find_late(race);
+    begin_attempt(race, late < race->count ? late : race->next++);
 }
 
 /* Takes the flow out of the race. */
@@ -192,7 +215,7 @@ static int end_with_stack(struct mn_race *race)
 
 static bool is_gone(const struct mn_race *race)
 {
-    if (race->more_blocked != NULL && race->more_blocked->gone)
+    if ((race->more_blocked != NULL && race->more_blocked->gone) || (race->late_listed && race->late_blocked.gone))
         return true;
     for (unsigned i = 0; i < race->next; i++)
         if (race->attempts[i].flow != NULL && race->attempts[i].blocked.gone)
@@ -204,44 +227,46 @@ static bool is_gone(const struct mn_race *race)
  * the task waits with those who wait for the stack, if not for names. */
 static int await(struct mn_race *race, uint64_t deadline)
 {
-    uint64_t until = race->next < race->count ? MN_MIN(deadline, race->next_ns) : deadline;
+    uint64_t until = has_next(race) ? MN_MIN(deadline, race->next_ns) : deadline;
     if (deadline == 0 || mnet_self() == NULL)
         return MNET_E_DEADLINE;
     /* so that it learns if the stack goes down */
-    bool listed = race->running > 0 || race->more_blocked != NULL;
+    bool listed = race->running > 0 || race->more_blocked != NULL || race->late_listed;
     int error = listed ? mn_wait(NULL, until) : mn_block_once(&race->stack->probers, until);
     if (is_gone(race))
         return MNET_E_CLOSED;
     return error == MNET_E_DEADLINE && until < deadline ? MNET_OK : error;
 }
 
-/* All others have failed: waits until the late addresses can be used, and begins with them again.
- * Returns 0, or how the race ends. */
-static int restart_late(struct mn_race *race, uint64_t deadline)
+/* All others have failed: waits until a late address can be used. Returns 0, or how the race
+ * ends. */
+static int await_late(struct mn_race *race, uint64_t deadline)
 {
-    unsigned count = race->late_count;
+    struct mnet_address late[MNET_TCP_ADDRESSES_MAX];
+    unsigned count = 0;
+    for (unsigned i = 0; i < race->next; i++)
+        if (race->attempts[i].late)
+            late[count++] = race->addresses[i];
     if (count == 0 || mnet_self() == NULL)
         /* no address can be used */
         return race->error != MNET_OK ? race->error : MNET_E_UNREACHABLE;
-    int error = mn_stack_await_source(race->stack, race->late, count, deadline);
+    int error = mn_stack_await_source(race->stack, late, count, deadline);
     if (error < 0)
         return error;
     if (deadline <= mnet_now())
         return MNET_E_DEADLINE;
-    memcpy(race->addresses, race->late, count * sizeof *race->late);
-    race->count = count;
-    race->next = race->late_count = 0;
-    mn_race_sort(race);
+    if (find_late(race) == race->count) /* no own address will come */
+        return race->error != MNET_OK ? race->error : MNET_E_UNREACHABLE;
     return MNET_OK;
 }
 
 /* Takes the race one step further. Returns 0, or how it ends without a winner. */
 static int advance(struct mn_race *race, uint64_t deadline)
 {
-    while (race->next < race->count && race->next_ns <= mnet_now())
+    while (has_next(race) && race->next_ns <= mnet_now())
         begin_next(race);
-    if (race->running == 0 && race->next == race->count && !race->expecting)
-        return restart_late(race, deadline);
+    if (race->running == 0 && !has_next(race) && !race->expecting)
+        return await_late(race, deadline);
     int error = await(race, deadline);
     if (error == MNET_E_DEADLINE)
         return end_at_deadline(race);
@@ -252,7 +277,7 @@ static int advance(struct mn_race *race, uint64_t deadline)
     return error;
 }
 
-int mn_race_run(struct mn_race *race, uint64_t deadline, struct mnet_flow **result)
+static int run_to_end(struct mn_race *race, uint64_t deadline, struct mnet_flow **result)
 {
     for (;;) {
         race->expecting = race->more != NULL && race->more(race);
@@ -265,6 +290,14 @@ int mn_race_run(struct mn_race *race, uint64_t deadline, struct mnet_flow **resu
         if (error < 0)
             return error;
     }
+}
+
+int mn_race_run(struct mn_race *race, uint64_t deadline, struct mnet_flow **result)
+{
+    int error = run_to_end(race, deadline, result);
+    if (race->late_listed)
+        mn_block_end(&race->late_blocked);
+    return error;
 }
 
 static bool is_listed(const struct mn_race *race, struct mnet_address address)
