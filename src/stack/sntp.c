@@ -18,6 +18,9 @@
 #define RETRY_NS (5 * MNET_SECOND)    /* the same, if it has no address */
 #define DATAGRAM_MAX 512
 
+#define NAMES_OF_DHCP MNET_SNTP_SERVERS_MAX /* the first of those in `names` */
+#define NAMES_MAX (MNET_SNTP_SERVERS_MAX + MN_DHCPV6_NTP_NAMES)
+
 struct sntp_name {
     char text[NAME_MAX];         /* "": none */
     struct mnet_address address; /* unspecified: not known yet */
@@ -35,7 +38,7 @@ struct mn_stack_sntp {
     struct mn_sntp sntp;
     struct mnet_stack *stack;
     struct mnet_link waiters;
-    struct sntp_name names[MNET_SNTP_SERVERS_MAX];
+    struct sntp_name names[NAMES_MAX]; /* the program's, and then those by DHCPv6 */
     struct sntp_port ports[MN_SNTP_SERVERS];
     unsigned ready_ports; /* by bits */
     uint32_t changes;     /* mnet_stack_changes of the servers by DHCP */
@@ -43,10 +46,19 @@ struct mn_stack_sntp {
 
 /* ---- Names ---- */
 
+static unsigned append_names(const struct mn_stack_sntp *service, unsigned from, unsigned to,
+                             struct mnet_address *known, unsigned count)
+{
+    for (unsigned i = from; i < to; i++)
+        if (!mn_address_is_any(&service->names[i].address))
+            known[count++] = service->names[i].address;
+    return count;
+}
+
 /* Servers of DHCP come first: SNTP-10-3. */
 static void take_servers(struct mn_stack_sntp *service)
 {
-    struct mnet_address known[MNET_DHCP_NTP + MN_DHCPV6_NTP + MNET_SNTP_SERVERS_MAX];
+    struct mnet_address known[MNET_DHCP_NTP + MN_DHCPV6_NTP + NAMES_MAX];
     const struct mn_dhcp6_information *information = &service->stack->dhcp6.client.information;
     struct mnet_dhcp_lease lease;
     unsigned count = 0;
@@ -57,10 +69,8 @@ static void take_servers(struct mn_stack_sntp *service)
         known[count] = information->ntp[i];
         mn_zone_add(service->stack, &known[count++]);
     }
-    for (unsigned i = 0; i < MNET_SNTP_SERVERS_MAX; i++)
-        if (!mn_address_is_any(&service->names[i].address))
-            known[count++] = service->names[i].address;
-    service->changes = mn_stack_changes(service->stack);
+    count = append_names(service, NAMES_OF_DHCP, NAMES_MAX, known, count);
+    count = append_names(service, 0, NAMES_OF_DHCP, known, count);
     mn_sntp_set_servers(&service->sntp, known, count, service->stack->now);
 }
 
@@ -92,7 +102,7 @@ static void begin_lookup(struct mnet_stack *stack, struct sntp_name *name)
 
 static void follow_names(struct mn_stack_sntp *service)
 {
-    for (unsigned i = 0; i < MNET_SNTP_SERVERS_MAX; i++) {
+    for (unsigned i = 0; i < NAMES_MAX; i++) {
         struct sntp_name *name = &service->names[i];
         if (name->asking && mn_names_known(&name->wait, 0) && mn_names_known(&name->wait, 1))
             end_lookup(service, name);
@@ -101,7 +111,7 @@ static void follow_names(struct mn_stack_sntp *service)
     }
 }
 
-/* Takes a name or address from a program. Returns whether it is one. */
+/* Takes a name or address from a program or DHCPv6. Returns whether it is one. */
 static bool set_name(struct mnet_stack *stack, struct sntp_name *name, const char *text)
 {
     struct mn_dns_name parsed;
@@ -119,6 +129,38 @@ static bool set_name(struct mnet_stack *stack, struct sntp_name *name, const cha
         name->next_ns = MNET_NEVER;
     }
     return true;
+}
+
+static void forget_name(struct sntp_name *name)
+{
+    if (name->asking)
+        mn_names_end(&name->wait);
+    *name = (struct sntp_name){.next_ns = 0};
+}
+
+static void forget_names(struct mn_stack_sntp *service)
+{
+    for (unsigned i = 0; i < NAMES_MAX; i++)
+        forget_name(&service->names[i]);
+}
+
+/* DHCP6-18.2.10-6: takes what DHCP has told since the last time. A name that is still told keeps
+ * its address. */
+static void take_told(struct mn_stack_sntp *service)
+{
+    const struct mn_dhcp6_information *information = &service->stack->dhcp6.client.information;
+    for (unsigned i = 0; i < MN_DHCPV6_NTP_NAMES; i++) {
+        struct sntp_name *name = &service->names[NAMES_OF_DHCP + i];
+        bool told = service->stack->dhcp6.runs && i < information->ntp_name_count;
+        const char *text = told ? information->ntp_names[i] : "";
+        if (strcmp(text, name->text) == 0)
+            continue;
+        forget_name(name);
+        if (told)
+            set_name(service->stack, name, text);
+    }
+    service->changes = mn_stack_changes(service->stack);
+    take_servers(service);
 }
 
 /* ---- Ports ---- */
@@ -201,7 +243,7 @@ static void run(struct mnet_stack *stack)
     struct mn_stack_sntp *service = stack->sntp;
     struct mn_sntp_output output;
     if (service->changes != mn_stack_changes(stack))
-        take_servers(service);
+        take_told(service);
     follow_names(service);
     while (service->ready_ports != 0) {
         int slot = __builtin_ctz(service->ready_ports);
@@ -223,19 +265,10 @@ static void run(struct mnet_stack *stack)
 static uint64_t deadline_of(const struct mnet_stack *stack)
 {
     uint64_t next = mn_sntp_deadline(&stack->sntp->sntp);
-    for (unsigned i = 0; i < MNET_SNTP_SERVERS_MAX; i++)
+    for (unsigned i = 0; i < NAMES_MAX; i++)
         if (stack->sntp->names[i].text[0] != '\0' && !stack->sntp->names[i].asking)
             next = MN_MIN(next, stack->sntp->names[i].next_ns);
     return next;
-}
-
-static void forget_names(struct mn_stack_sntp *service)
-{
-    for (unsigned i = 0; i < MNET_SNTP_SERVERS_MAX; i++) {
-        if (service->names[i].asking)
-            mn_names_end(&service->names[i].wait);
-        service->names[i] = (struct sntp_name){.next_ns = 0};
-    }
 }
 
 static void end(struct mnet_stack *stack)
@@ -293,7 +326,7 @@ int mnet_sntp_start(struct mnet_stack *stack, const char *const *servers, unsign
     if (error == MNET_OK) {
         forget_names(stack->sntp);
         memcpy(stack->sntp->names, names, sizeof names);
-        take_servers(stack->sntp);
+        take_told(stack->sntp);
         run(stack);
         mn_stack_leave(stack);
     }

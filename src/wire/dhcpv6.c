@@ -9,7 +9,8 @@
 #define MAX_RT_MOST 86400
 #define REFRESH_LEAST 600 /* IRT_MINIMUM (7.6) */
 
-#define NTP_SERVER_ADDRESS 1 /* a suboption (RFC 5908 4.1) */
+#define NTP_SERVER_ADDRESS 1 /* suboptions (RFC 5908 4.1, 4.3) */
+#define NTP_SERVER_NAME 3
 
 enum dhcpv6_option_code {
     OPTION_CLIENT_ID = 1,
@@ -144,17 +145,35 @@ static void read_dns(struct mn_reader *r, struct mn_dhcpv6 *message)
     }
 }
 
-/* RFC 5908 4: each option has suboptions, which have the form of options. Multicast addresses and
- * names are left out. */
+static void read_ntp_address(struct mn_reader *r, struct mn_dhcpv6 *message)
+{
+    if (mn_reader_left(r) != sizeof message->ntp[0].bytes)
+        return;
+    struct mnet_address server = mn_read_ipv6(r);
+    if (is_host(&server) && message->ntp_count < MN_DHCPV6_NTP)
+        message->ntp[message->ntp_count++] = server;
+}
+
+/* A single name. */
+static void read_ntp_name(const struct mn_reader *r, struct mn_dhcpv6 *message)
+{
+    struct mn_reader rest = *r;
+    char text[MN_DOMAIN];
+    bool one = mn_domain_next(&rest, text) && mn_reader_left(&rest) == 0;
+    if (one && message->ntp_name_count < MN_DHCPV6_NTP_NAMES)
+        message->ntp_names[message->ntp_name_count++] = *r;
+}
+
+/* DHCP6NTP-4-1: each option has suboptions, which have the form of options. Multicast addresses are
+ * left out. */
 static void read_ntp(struct mn_reader *r, struct mn_dhcpv6 *message)
 {
     struct dhcpv6_option sub;
     while (next_option(r, &sub)) {
-        if (sub.code != NTP_SERVER_ADDRESS || mn_reader_left(&sub.body) != sizeof message->ntp[0].bytes)
-            continue;
-        struct mnet_address server = mn_read_ipv6(&sub.body);
-        if (is_host(&server) && message->ntp_count < MN_DHCPV6_NTP)
-            message->ntp[message->ntp_count++] = server;
+        if (sub.code == NTP_SERVER_ADDRESS)
+            read_ntp_address(&sub.body, message);
+        else if (sub.code == NTP_SERVER_NAME)
+            read_ntp_name(&sub.body, message);
     }
 }
 
@@ -347,6 +366,11 @@ static void write_lists(struct mn_writer *w, const struct mn_dhcpv6 *message)
         write_head(w, MN_DHCPV6_OPTION_NTP_SERVER, 4 + sizeof message->ntp[i].bytes);
         write_head(w, NTP_SERVER_ADDRESS, sizeof message->ntp[i].bytes);
         mn_write_ipv6(w, &message->ntp[i]);
+    }
+    for (unsigned i = 0; i < message->ntp_name_count; i++) {
+        const struct mn_reader *name = &message->ntp_names[i];
+        write_head(w, MN_DHCPV6_OPTION_NTP_SERVER, 4 + mn_reader_left(name));
+        write_bytes(w, NTP_SERVER_NAME, name->at, mn_reader_left(name));
     }
     write_bytes(w, MN_DHCPV6_OPTION_DOMAIN_LIST, message->domains.at, mn_reader_left(&message->domains));
 }

@@ -18,6 +18,7 @@
 #define MN_DHCPV6_ADDRESSES 4 /* of an IA */
 #define MN_DHCPV6_DNS 3
 #define MN_DHCPV6_NTP 3
+#define MN_DHCPV6_NTP_NAMES 2
 #define MN_DHCPV6_REQUESTED 8
 #define MN_DHCPV6_INFINITE UINT32_MAX /* seconds without end (7.7) */
 
@@ -92,18 +93,20 @@ struct mn_dhcpv6 {
     struct mnet_address unicast;         /* of the server (21.12) */
     uint32_t sol_max_rt_s, inf_max_rt_s; /* 60 to 86400 (21.24, 21.25) */
     uint32_t refresh_s;                  /* 600 or more (21.23) */
-    uint8_t requested_count, ia_count, dns_count, ntp_count;
+    uint8_t requested_count, ia_count, dns_count, ntp_count, ntp_name_count;
     uint16_t requested[MN_DHCPV6_REQUESTED]; /* enum mn_dhcpv6_option */
     struct mn_dhcpv6_ia ias[MN_DHCPV6_IAS];
     struct mnet_address dns[MN_DHCPV6_DNS];
-    struct mnet_address ntp[MN_DHCPV6_NTP]; /* servers of one host each (RFC 5908 4.1) */
-    struct mn_reader domains;               /* the search list in wire format, for mn_domain_next */
+    struct mnet_address ntp[MN_DHCPV6_NTP];          /* servers of one host each (RFC 5908 4.1) */
+    struct mn_reader domains;                        /* the search list, for mn_domain_next */
+    struct mn_reader ntp_names[MN_DHCPV6_NTP_NAMES]; /* one name each, likewise */
 };
 
 /* TRUNCATED below a type and a transaction id. INVALID for other types, those between relay agents
  * included, and if an option goes beyond the end of the message. An IA whose own options go beyond
  * its end, or with 0 < T2 < T1, is left out (21.4), and so is an address with a preferred lifetime
- * above its valid one, or that no host can have (21.6). `domains` points into `data`. */
+ * above its valid one, or that no host can have (21.6). `domains` and
+ * `ntp_names` point into `data`. */
 enum mn_parse mn_dhcpv6_parse(const void *data, size_t len, struct mn_dhcpv6 *message);
 /* Writes a message with the options that are there. */
 void mn_dhcpv6_write(struct mn_writer *w, const struct mn_dhcpv6 *message);

@@ -120,6 +120,8 @@ static void add_information(const struct dhcp6_server *server, struct mn_dhcpv6 
     }
     if (!mnet_address_is_any(server->ntp))
         answer->ntp[answer->ntp_count++] = server->ntp;
+    if (server->ntp_name != NULL)
+        answer->ntp_names[answer->ntp_name_count++] = mn_reader(server->ntp_name, strlen(server->ntp_name) + 1);
     if (server->domains != NULL)
         answer->domains = mn_reader(server->domains, strlen(server->domains) + 1);
 }

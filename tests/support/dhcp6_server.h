@@ -32,6 +32,7 @@ struct dhcp6_server {
     uint32_t preferred_s, valid_s, t1_s, t2_s;
     struct mnet_address dns[2];   /* up to the first unspecified one */
     struct mnet_address ntp;      /* a time server; unspecified: none */
+    const char *ntp_name;         /* another one, in wire format with its zero; NULL: none */
     const char *domains;          /* in wire format, without the zero at the end */
     struct mnet_address occupied; /* an address of another station, which defends it */
     /* Its observations. */

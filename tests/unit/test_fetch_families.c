@@ -83,7 +83,7 @@ static int serve_names(void *argument)
 static void serve_client(struct mnet_tls_context *context, struct mnet_flow *flow)
 {
     struct mnet_tls *tls;
-    char request[1024];
+    char request[1024] = "";
     size_t len = 0;
     uint64_t deadline = mnet_now() + 10 * MNET_SECOND;
     if (mnet_tls_accept(context, mnet_tcp_stream(flow), &tls, deadline) < 0) {

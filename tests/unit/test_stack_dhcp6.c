@@ -94,6 +94,33 @@ static void time_servers_are_asked_for(void **state)
     net6_end(&n);
 }
 
+/* DHCP6NTP-4-1, DHCP6-18.2.10-6: a name is looked up, and a server that is told no more is asked no
+ * more. */
+static void time_server_by_name_is_looked_up(void **state)
+{
+    (void)state;
+    struct net6 n;
+    struct mnet_sntp_server told[2];
+    net6_init(&n);
+    n.server.managed = false;
+    n.server.other = true;
+    n.server.ntp_name = "\4time\7example";
+    n.config.ip.hosts[0] = (struct mnet_host){.name = "time.example"};
+    n.config.ip.host_count = 1;
+    assert_int_equal(mnet_address_parse("2001:db8::123", &n.config.ip.hosts[0].address), 0);
+    net6_open(&n);
+    assert_int_equal(mnet_sntp_start(n.stack, NULL, 0), 0);
+    net6_pass_s(&n, 10);
+    assert_int_equal(mnet_sntp_servers(n.stack, told, 2), 1);
+    assert_true(mnet_address_equal(told[0].address, n.config.ip.hosts[0].address));
+    n.server.ntp_name = NULL;
+    assert_int_equal(mnet_address_parse("2001:db8::124", &n.server.ntp), 0);
+    net6_pass_s(&n, 2 * 86400); /* the information is asked for again after a day */
+    assert_int_equal(mnet_sntp_servers(n.stack, told, 2), 1);
+    assert_true(mnet_address_equal(told[0].address, n.server.ntp));
+    net6_end(&n);
+}
+
 /* ND-4.2-3 */
 static void router_without_flags_is_believed(void **state)
 {
@@ -498,6 +525,7 @@ int main(void)
         cmocka_unit_test(address_in_use_is_declined),
         cmocka_unit_test(other_asks_for_information_only),
         cmocka_unit_test(time_servers_are_asked_for),
+        cmocka_unit_test(time_server_by_name_is_looked_up),
         cmocka_unit_test(router_without_flags_is_believed),
         cmocka_unit_test(without_routers_dhcp_asks_all_the_same),
         cmocka_unit_test(silent_server_does_not_delay_ipv4),

@@ -98,6 +98,8 @@ static struct mn_dhcpv6 full(void)
                                                              .valid_s = MN_DHCPV6_INFINITE,
                                                              .status = MN_DHCPV6_NOT_ON_LINK};
     message.ias[1] = (struct mn_dhcpv6_ia){.iaid = 2, .status = MN_DHCPV6_NO_ADDRS_AVAIL};
+    message.ntp_name_count = 1;
+    message.ntp_names[0] = mn_reader("\4time\7example", 14);
     message.domains = mn_reader(domains, sizeof domains);
     return message;
 }
@@ -150,6 +152,9 @@ static void messages_are_read_as_they_were_written(void **state)
     assert_int_equal(read.ntp_count, 2);
     assert_true(mnet_address_equal(read.ntp[0], said.ntp[0]) && mnet_address_equal(read.ntp[1], said.ntp[1]));
     assert_true(mnet_address_equal(read.dns[1], said.dns[1]));
+    assert_int_equal(read.ntp_name_count, 1);
+    assert_true(mn_domain_next(&read.ntp_names[0], text));
+    assert_string_equal(text, "time.example");
     assert_true(mn_domain_next(&read.domains, text));
     assert_string_equal(text, "lab.example");
     assert_true(mn_domain_next(&read.domains, text));
@@ -382,6 +387,23 @@ static void unknown_and_misshapen_options_are_skipped(void **state)
     assert_int_equal(mn_reader_left(&message.domains), 0);
 }
 
+/* DHCP6NTP-4-1: an address of 15 bytes, and names that are empty, cut short, compressed, or two;
+ * then three good ones, of which two are taken. */
+static void time_servers_that_are_none_are_left_out(void **state)
+{
+    (void)state;
+    struct mn_dhcpv6 message;
+    assert_int_equal(OPTIONS(&message, 0, 56, 0, 19, 0, 1, 0, 15, 0x20, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 56,
+                             0, 4, 0, 3, 0, 0, 0, 56, 0, 5, 0, 3, 0, 1, 0, 0, 56, 0, 6, 0, 3, 0, 2, 1, 'a', 0, 56, 0, 8,
+                             0, 3, 0, 4, 1, 'a', 0xc0, 0, 0, 56, 0, 10, 0, 3, 0, 6, 1, 'a', 0, 1, 'b', 0),
+                     MN_PARSE_OK);
+    assert_int_equal(message.ntp_count | message.ntp_name_count, 0);
+    assert_int_equal(OPTIONS(&message, 0, 56, 0, 7, 0, 3, 0, 3, 1, 'a', 0, 0, 56, 0, 7, 0, 3, 0, 3, 1, 'b', 0, 0, 56, 0,
+                             7, 0, 3, 0, 3, 1, 'c', 0),
+                     MN_PARSE_OK);
+    assert_int_equal(message.ntp_name_count, MN_DHCPV6_NTP_NAMES);
+}
+
 /* DHCP6-21.24-2, DHCP6-21.25-2, DHCP6-21.23-4, DHCP6-21.23-5 */
 static void times_of_servers_are_bounded(void **state)
 {
@@ -419,6 +441,7 @@ int main(void)
         cmocka_unit_test(lists_are_bounded),
         cmocka_unit_test(first_of_repeated_options_counts),
         cmocka_unit_test(unknown_and_misshapen_options_are_skipped),
+        cmocka_unit_test(time_servers_that_are_none_are_left_out),
         cmocka_unit_test(times_of_servers_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

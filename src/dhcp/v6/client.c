@@ -299,6 +299,10 @@ static void take_information(struct mn_dhcp6_client *client, const struct mn_dhc
     memcpy(taken.dns, message->dns, sizeof taken.dns);
     taken.ntp_count = message->ntp_count;
     memcpy(taken.ntp, message->ntp, sizeof taken.ntp);
+    for (; taken.ntp_name_count < message->ntp_name_count; taken.ntp_name_count++) {
+        struct mn_reader name = message->ntp_names[taken.ntp_name_count];
+        mn_domain_next(&name, taken.ntp_names[taken.ntp_name_count]);
+    }
     while (taken.domain_count < MN_DHCP6_DOMAINS && mn_domain_next(&domains, taken.domains[taken.domain_count]))
         taken.domain_count++;
     if (memcmp(&taken, &client->information, sizeof taken) == 0)

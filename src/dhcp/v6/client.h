@@ -77,10 +77,11 @@ struct mn_dhcp6_config {
 
 /* Other configuration than addresses. */
 struct mn_dhcp6_information {
-    uint8_t dns_count, ntp_count, domain_count;
-    struct mnet_address dns[MN_DHCPV6_DNS];    /* in the order of preference */
-    struct mnet_address ntp[MN_DHCPV6_NTP];    /* likewise */
-    char domains[MN_DHCP6_DOMAINS][MN_DOMAIN]; /* the search list (RFC 3646 4) */
+    uint8_t dns_count, ntp_count, ntp_name_count, domain_count;
+    struct mnet_address dns[MN_DHCPV6_DNS];         /* in the order of preference */
+    struct mnet_address ntp[MN_DHCPV6_NTP];         /* likewise */
+    char ntp_names[MN_DHCPV6_NTP_NAMES][MN_DOMAIN]; /* further ones by name (RFC 5908 4.3) */
+    char domains[MN_DHCP6_DOMAINS][MN_DOMAIN];      /* the search list (RFC 3646 4) */
 };
 
 /* The answer of a server to SOLICIT. */
