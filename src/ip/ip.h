@@ -19,6 +19,7 @@
 #include <mnet/log.h>
 #include <mnet/packet.h>
 
+#include "base/logger.h"
 #include "base/packet_queue.h"
 #include "base/path_mtu.h"
 #include "base/random.h"
@@ -296,6 +297,7 @@ struct mn_own_address {
     uint64_t quiet_until_ns;              /* no announcement before */
     bool defended;
     uint64_t defended_ns; /* time of the last defence, if `defended` */
+    struct mn_log_limit contests;
 };
 
 /* The places in the list of own addresses. */
@@ -315,6 +317,7 @@ struct mn_ip_v6 {
     bool managed, other; /* M and O of the last advertisement */
     uint8_t last_own;    /* the place of the own address of the last packet received */
     uint8_t dad_transmits;
+    uint32_t told_mtu; /* the last one advertised that the link has not, as the log tells */
     uint64_t own_bits; /* one for each own address, see mn_ipv6_own_bit */
     struct mn_router_parameters parameters;
     struct mn_solicit solicit;
@@ -394,6 +397,11 @@ struct mn_ip_limit {
     uint32_t mean_ns;  /* of the prices */
 };
 
+/* Lines of the log that other stations can bring about, by what they tell of. */
+struct mn_ip_log_limits {
+    struct mn_log_limit addresses, routers, mtu;
+};
+
 struct mn_ip {
     struct mnet_memory *memory;
     struct mnet_counters *counters;
@@ -419,6 +427,7 @@ struct mn_ip {
     struct mn_path_mtus path_mtus;
     struct mn_ip_identification identification;
     struct mn_ip_limit icmp_limit;
+    struct mn_ip_log_limits log_limits;
     struct mnet_link pings;          /* struct mn_ping: echo requests without a reply */
     struct mn_packet_queue transmit; /* frames, Ethernet header first */
     struct mn_packet_queue loopback; /* packets to own addresses, IP header first */

@@ -11,7 +11,7 @@
 
 #include <mnet/dhcp.h>
 
-#include "base/logger.h"
+#include "base/format.h"
 #include "stack/stack.h"
 
 #define RELEASE_WAIT_NS (500 * MNET_MILLISECOND) /* for the server's link address */
@@ -31,24 +31,35 @@ static const char *name(uint32_t address, struct text *text)
     return mnet_address_format(mnet_address_from_ipv4(address), text->of, sizeof text->of);
 }
 
-static void log_bound(const struct mnet_stack *stack)
+/* Servers can bring about as many of these lines as they like. */
+static bool claim_line(struct mnet_stack *stack, enum mnet_log_level level)
+{
+    return mn_log_claim(&stack->config.log, level, &stack->dhcp.log_limit, MN_LOG_BURST, stack->now);
+}
+
+static void log_bound(struct mnet_stack *stack)
 {
     const struct mn_dhcp_lease *lease = &stack->dhcp.client.lease;
     struct text address, server, router;
-    mn_log(&stack->config.log, MNET_LOG_INFO, "dhcp: %s/%u from %s for %u s, router %s", name(lease->address, &address),
-           lease->length, name(lease->server, &server), lease->lease_s,
-           lease->router != 0 ? name(lease->router, &router) : "none");
+    char how_long[24] = "without end";
+    if (lease->lease_s != MN_DHCP_INFINITE)
+        mn_format(how_long, sizeof how_long, "for %u s", lease->lease_s);
+    if (claim_line(stack, MNET_LOG_INFO))
+        mn_log(&stack->config.log, MNET_LOG_INFO, "dhcp: %s/%u from %s %s, router %s", name(lease->address, &address),
+               lease->length, name(lease->server, &server), how_long,
+               lease->router != 0 ? name(lease->router, &router) : "none");
 }
 
-static void log_lost(const struct mnet_stack *stack)
+static void log_lost(struct mnet_stack *stack)
 {
     const struct mn_dhcp_client *client = &stack->dhcp.client;
     bool offered = client->state == MN_DHCP_REQUESTING, ended = client->now >= client->lease.end_ns;
     struct text address;
-    mn_log(&stack->config.log, MNET_LOG_WARNING, "dhcp: %s is lost, %s", name(stack->dhcp.address, &address),
-           offered ? "the server of this network offers another"
-           : ended ? "its lease has ended"
-                   : "its server refuses it");
+    if (claim_line(stack, MNET_LOG_WARNING))
+        mn_log(&stack->config.log, MNET_LOG_WARNING, "dhcp: %s is lost, %s", name(stack->dhcp.address, &address),
+               offered ? "the server of this network offers another"
+               : ended ? "its lease has ended"
+                       : "its server refuses it");
 }
 
 /* ---- The lease and ip ---- */

@@ -3,6 +3,7 @@
 #ifndef MN_STACK_DHCP_H
 #define MN_STACK_DHCP_H
 
+#include "base/logger.h"
 #include "dhcp/v4/client.h"
 #include "udp/udp.h"
 
@@ -11,9 +12,10 @@ struct mnet_stack;
 struct mn_stack_dhcp {
     struct mn_dhcp_client client; /* OFF in a stack with an address of its own */
     struct mn_udp_endpoint endpoint;
-    uint32_t applied;           /* client.serial as ip knows it */
-    uint32_t address;           /* the one that ip was told to use; 0: none */
-    struct mn_dhcp_lease told;  /* the lease that users of the stack know of; zeroed: none */
+    uint32_t applied;          /* client.serial as ip knows it */
+    uint32_t address;          /* the one that ip was told to use; 0: none */
+    struct mn_dhcp_lease told; /* the lease that users of the stack know of; zeroed: none */
+    struct mn_log_limit log_limit;
     uint64_t release_before_ns; /* the end of the stack waits so long for the RELEASE to leave */
 };
 

@@ -18,9 +18,17 @@
 
 /* ---- Log ---- */
 
-static void log_unique(const struct mnet_stack *stack, const struct mn_dhcp6_address *leased)
+/* Servers can bring about as many of these lines as they like. */
+static bool claim_line(struct mnet_stack *stack, enum mnet_log_level level)
+{
+    return mn_log_claim(&stack->config.log, level, &stack->dhcp6.log_limit, MN_LOG_BURST, stack->now);
+}
+
+static void log_unique(struct mnet_stack *stack, const struct mn_dhcp6_address *leased)
 {
     char text[MNET_ADDRESS_TEXT];
+    if (!claim_line(stack, MNET_LOG_INFO))
+        return;
     mnet_address_format(leased->address, text, sizeof text);
     if (leased->valid_until_ns == MNET_NEVER)
         mn_log(&stack->config.log, MNET_LOG_INFO, "dhcpv6: %s without end", text);
@@ -29,9 +37,11 @@ static void log_unique(const struct mnet_stack *stack, const struct mn_dhcp6_add
                (unsigned)((leased->valid_until_ns - stack->now) / MNET_SECOND));
 }
 
-static void log_lost(const struct mnet_stack *stack, struct mnet_address address)
+static void log_lost(struct mnet_stack *stack, struct mnet_address address)
 {
     char text[MNET_ADDRESS_TEXT];
+    if (!claim_line(stack, MNET_LOG_WARNING))
+        return;
     mnet_address_format(address, text, sizeof text);
     mn_log(&stack->config.log, MNET_LOG_WARNING, "dhcpv6: %s is lost", text);
 }
@@ -55,7 +65,7 @@ static bool is_checked(const struct mn_stack_dhcp6 *dhcp, struct mnet_address ad
 }
 
 /* Addresses that were in use and are none any more, unless the stack gives them back itself. */
-static void log_changes(const struct mnet_stack *stack)
+static void log_changes(struct mnet_stack *stack)
 {
     const struct mn_stack_dhcp6 *dhcp = &stack->dhcp6;
     for (unsigned i = 0; i < dhcp->address_count; i++) {

@@ -3,6 +3,7 @@
 #ifndef MN_STACK_DHCP6_H
 #define MN_STACK_DHCP6_H
 
+#include "base/logger.h"
 #include "dhcp/v6/client.h"
 #include "udp/udp.h"
 
@@ -23,6 +24,7 @@ struct mn_stack_dhcp6 {
     uint32_t serial;            /* client.serial that users of the stack have been told of */
     uint32_t prefixes;          /* mn_ip_prefix_changes that the client has been told of */
     uint64_t release_before_ns; /* the end of the stack waits so long for the answer to RELEASE */
+    struct mn_log_limit log_limit;
     uint8_t address_count;
     struct mn_stack_dhcp6_address addresses[MN_DHCP6_ADDRESSES]; /* that ip has been told of */
 };

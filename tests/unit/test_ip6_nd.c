@@ -337,6 +337,49 @@ static void ours_is_kept_whatever_others_say(void **state)
     ip_host_down(&h);
 }
 
+/* Each address has a line of its own in the log, at most every ten seconds. */
+static void ours_claimed_by_others_is_logged_now_and_then(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip6_host_up(&h);
+    unsigned before = h.log_lines;
+    for (unsigned i = 0; i < 100; i++) {
+        receive_advertisement(&h, .source = PEER_LINK6, .destination = mn_ipv6_all_nodes, .target = OWN6);
+        receive_advertisement(&h, .source = PEER_LINK6, .destination = mn_ipv6_all_nodes, .target = OWN_LINK6);
+        pass_ms(&h, 99);
+    }
+    assert_int_equal(h.log_lines, before + 2);
+    pass_ms(&h, 101);
+    receive_advertisement(&h, .source = PEER_LINK6, .destination = mn_ipv6_all_nodes, .target = OWN6);
+    assert_int_equal(h.log_lines, before + 3);
+    assert_counted(&h, ND_CONFLICT, 201);
+    ip_host_down(&h);
+}
+
+/* Another station that asks whether it may have the address is one with a claim, too, unless a
+ * switch sends back what the host has asked itself. */
+static void ours_asked_for_by_another_is_logged(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    uint8_t nonce[MN_ND_NONCE];
+    begin(&h);
+    memcpy(nonce, await_probe(&h, OWN6), MN_ND_NONCE);
+    pass_ms(&h, 1001);
+    assert_int_equal(mn_ip_ipv6_state(&h.ip), MN_IP_ADDRESS_OURS);
+    unsigned before = h.log_lines;
+    receive_own_probe(&h, nonce);
+    assert_counted(&h, ND_CONFLICT, 0);
+    assert_int_equal(h.log_lines, before);
+    receive_own_probe(&h, NONCE);
+    receive_own_probe(&h, NULL);
+    assert_counted(&h, ND_CONFLICT, 2);
+    assert_int_equal(h.log_lines, before + 1);
+    assert_int_equal(mn_ip_ipv6_state(&h.ip), MN_IP_ADDRESS_OURS);
+    ip_host_down(&h);
+}
+
 /* ND-7.2.4-5, ND-4.4-1: the answer to a probe goes to everybody. */
 static void ours_probe_of_another_is_answered_to_all(void **state)
 {
@@ -556,6 +599,8 @@ int main(void)
         cmocka_unit_test(tentative_advertisement_is_a_conflict),
         cmocka_unit_test(tentative_is_not_told_to_who_asks),
         cmocka_unit_test(ours_is_kept_whatever_others_say),
+        cmocka_unit_test(ours_claimed_by_others_is_logged_now_and_then),
+        cmocka_unit_test(ours_asked_for_by_another_is_logged),
         cmocka_unit_test(ours_probe_of_another_is_answered_to_all),
         cmocka_unit_test(unknown_send_asks_the_group_and_waits),
         cmocka_unit_test(unknown_send_off_link_asks_for_the_gateway),

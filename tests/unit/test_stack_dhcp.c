@@ -34,6 +34,33 @@ static void open_gets_an_address(void **state)
     net_end(&n);
 }
 
+/* RFC 2131 3.3 */
+static void open_with_a_lease_without_end_says_so(void **state)
+{
+    (void)state;
+    struct net n;
+    net_init(&n);
+    n.server.lease_s = UINT32_MAX;
+    net_open(&n);
+    pass_s(&n, 1);
+    assert_string_equal(n.log.last, "dhcp: 10.0.0.66/24 from 10.0.0.1 without end, router 10.0.0.1");
+    net_end(&n);
+}
+
+/* A server gives leases of a second: the log has a line in ten seconds, and sixteen at once. */
+static void short_leases_leave_few_lines(void **state)
+{
+    (void)state;
+    struct net n;
+    net_init(&n);
+    n.server.lease_s = n.server.t1_s = n.server.t2_s = 1;
+    net_open(&n);
+    pass_s(&n, 600);
+    assert_true(n.server.seen[MN_DHCP_REQUEST] > 100);
+    assert_in_range(n.log.count, 50, 600 / 10 + 16);
+    net_end(&n);
+}
+
 static bool is_asked(const struct mnet_stack *stack, struct mnet_address address)
 {
     struct mnet_sntp_server servers[4];
@@ -492,6 +519,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(open_gets_an_address),
+        cmocka_unit_test(open_with_a_lease_without_end_says_so),
+        cmocka_unit_test(short_leases_leave_few_lines),
         cmocka_unit_test(time_servers_of_the_lease_come_first),
         cmocka_unit_test(open_takes_broadcast_answers),
         cmocka_unit_test(open_without_address_is_closed_to_others),

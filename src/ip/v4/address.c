@@ -95,9 +95,9 @@ MN_RARE void mn_ip_address_note_link_up(struct mn_ip *ip, struct mn_own_address 
     }
 }
 
-static void log_conflict(const struct mn_ip *ip, const struct mn_own_address *own, struct mn_mac other)
+static void log_conflict(const struct mn_ip *ip, struct mn_own_address *own, struct mn_mac other, uint64_t now)
 {
-    if (!mn_log_wanted(ip->log, MNET_LOG_ERROR))
+    if (!mn_log_claim(ip->log, MNET_LOG_ERROR, &own->contests, 1, now))
         return;
     char text[MNET_ADDRESS_TEXT];
     mnet_address_format(own->prefix.address, text, sizeof text);
@@ -113,10 +113,10 @@ void mn_ip_address_note_conflict(struct mn_ip *ip, struct mn_own_address *own, s
         own->state = MN_IP_ADDRESS_CONFLICT;
         ip->changes++;
         mn_wheel_cancel(&ip->wheel, &own->timer);
-        log_conflict(ip, own, other);
+        log_conflict(ip, own, other, now);
     } else if (own->state == MN_IP_ADDRESS_OURS && (!own->defended || now - own->defended_ns >= DEFEND_INTERVAL_NS)) {
         own->defended_ns = now;
         own->defended = send_announcement(ip, own);
-        log_conflict(ip, own, other);
+        log_conflict(ip, own, other, now);
     }
 }

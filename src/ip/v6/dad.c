@@ -67,7 +67,7 @@ MN_RARE void mn_ipv6_address_expire(struct mn_ip *ip, struct mn_own_address *own
         become_ours(ip, own, now);
 }
 
-static bool has_sent(const struct mn_own_address *own, const struct mn_nd *message)
+bool mn_ipv6_has_sent_probe(const struct mn_own_address *own, const struct mn_nd *message)
 {
     MN_DEBUG_ASSERT(own->probes <= MN_DAD_PROBES_MAX);
     for (unsigned i = 0; message->nonce_len == MN_ND_NONCE && i < own->probes; i++)
@@ -80,14 +80,30 @@ MN_RARE void mn_ipv6_receive_probe(struct mn_ip *ip, struct mn_own_address *own,
                                    uint64_t now)
 {
     MN_ASSERT(own->state == MN_IP_ADDRESS_PROBING);
-    if (!has_sent(own, message)) {
-        mn_ipv6_address_note_conflict(ip, own, now);
+    if (!mn_ipv6_has_sent_probe(own, message)) {
+        mn_ipv6_address_note_conflict(ip, own, message, now);
         return;
     }
     mn_ip_count(ip, MNET_COUNT_ND_LOOPED); /* EDAD-4.2-1 */
-    if (!own->looped)
+    if (!own->looped && mn_log_claim(ip->log, MNET_LOG_WARNING, &ip->log_limits.addresses, MN_LOG_BURST, now))
         mn_log(ip->log, MNET_LOG_WARNING, "ipv6: the link sends back what the host sends");
     own->looped = true;
+}
+
+/* An address that is ours is contested: one line for it in a while, with the other MAC if the
+ * message has it. A station that only asks for the address tells none. */
+static void log_contest(const struct mn_ip *ip, struct mn_own_address *own, const struct mn_nd *message, uint64_t now)
+{
+    char text[MNET_ADDRESS_TEXT];
+    const uint8_t *m = message->link_address.bytes;
+    if (!mn_log_claim(ip->log, MNET_LOG_ERROR, &own->contests, 1, now))
+        return;
+    mnet_address_format(own->prefix.address, text, sizeof text);
+    if (message->has_link_address)
+        mn_log(ip->log, MNET_LOG_ERROR, "ipv6 %s: address conflict with %02x:%02x:%02x:%02x:%02x:%02x", text, m[0],
+               m[1], m[2], m[3], m[4], m[5]);
+    else
+        mn_log(ip->log, MNET_LOG_ERROR, "ipv6 %s: address conflict with another station", text);
 }
 
 static void log_error(const struct mn_ip *ip, const struct mn_own_address *own, const char *what)
@@ -131,10 +147,13 @@ static bool is_of_mac(const struct mn_ip *ip, const struct mn_own_address *own)
     return mn_ipv6_equal(&own->prefix.address, &of_mac);
 }
 
-MN_RARE void mn_ipv6_address_note_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now)
+MN_RARE void mn_ipv6_address_note_conflict(struct mn_ip *ip, struct mn_own_address *own, const struct mn_nd *message,
+                                           uint64_t now)
 {
     MN_DEBUG_ASSERT(own->state != MN_IP_ADDRESS_NONE);
     mn_ip_count(ip, MNET_COUNT_ND_CONFLICT);
+    if (mn_own_is_usable(own))
+        log_contest(ip, own, message, now);
     if (own->state != MN_IP_ADDRESS_PROBING)
         return;
     if (is_of_mac(ip, own)) {

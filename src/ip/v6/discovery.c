@@ -139,6 +139,15 @@ static void learn_router(struct mn_ip *ip, const struct mn_nd *message, struct m
     mn_ipv6_note_router(ip, neighbour);
 }
 
+/* ETH-2-1: told once for each value. */
+static void log_mtu(struct mn_ip *ip, uint32_t mtu, uint64_t now)
+{
+    if (mtu == ip->v6.told_mtu || !mn_log_claim(ip->log, MNET_LOG_INFO, &ip->log_limits.mtu, MN_LOG_BURST, now))
+        return;
+    ip->v6.told_mtu = mtu;
+    mn_log(ip->log, MNET_LOG_INFO, "ipv6: a router advertises an MTU of %u, more than the link has", mtu);
+}
+
 /* Values of the header count whatever the lifetime of the router. */
 static void take_parameters(struct mn_ip *ip, const struct mn_nd *message, uint64_t now)
 {
@@ -149,8 +158,8 @@ static void take_parameters(struct mn_ip *ip, const struct mn_nd *message, uint6
         .mtu = message->mtu,
         .hop_limit = message->hop_limit,
     };
-    if (message->mtu > v6->parameters.link_mtu) /* ETH-2-1 */
-        mn_log(ip->log, MNET_LOG_INFO, "ipv6: a router advertises an MTU of %u, more than the link has", message->mtu);
+    if (message->mtu > v6->parameters.link_mtu)
+        log_mtu(ip, message->mtu, now);
     mn_router_parameters_update(&v6->parameters, &advertised, ip->random, now);
     mn_ip_note_link_mtu(ip);
     v6->autoconf.retrans_ns = v6->parameters.retrans_ns;

@@ -82,8 +82,12 @@ void mn_ipv6_address_expire(struct mn_ip *ip, struct mn_own_address *own, uint64
 /* Handles a probe for a tentative address. Another station has sent it, or it is a copy of our own
  * (RFC 7527 4.2). */
 void mn_ipv6_receive_probe(struct mn_ip *ip, struct mn_own_address *own, const struct mn_nd *message, uint64_t now);
-/* Another station has the address, or is about to take it. This may switch IPv6 off. */
-void mn_ipv6_address_note_conflict(struct mn_ip *ip, struct mn_own_address *own, uint64_t now);
+/* Returns true if a solicitation is a copy of one by which the host has probed for the address. */
+bool mn_ipv6_has_sent_probe(const struct mn_own_address *own, const struct mn_nd *message);
+/* Another station has the address, or is about to take it, as its message says. This may switch
+ * IPv6 off. An address that is ours is kept, and a line in the log tells of it now and then. */
+void mn_ipv6_address_note_conflict(struct mn_ip *ip, struct mn_own_address *own, const struct mn_nd *message,
+                                   uint64_t now);
 
 /* leased.c: own addresses of DHCPv6. */
 

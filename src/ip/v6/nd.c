@@ -65,6 +65,8 @@ static void receive_solicitation(struct mn_ip *ip, const struct mn_nd *message, 
             mn_ipv6_receive_probe(ip, own, message, now);
         return;
     }
+    if (mn_ipv6_is_unspecified(&datagram->source) && !mn_ipv6_has_sent_probe(own, message))
+        mn_ipv6_address_note_conflict(ip, own, message, now);
     if (message->has_link_address && !mn_ipv6_is_unspecified(&datagram->source))
         learn_sender(ip, message, datagram, now);
     answer(ip, own, message, datagram, now);
@@ -91,7 +93,7 @@ static void receive_advertisement(struct mn_ip *ip, const struct mn_nd *message,
         .override = message->override,
     };
     if (own != NULL)
-        mn_ipv6_address_note_conflict(ip, own, now); /* RFC 4862 5.4.4 */
+        mn_ipv6_address_note_conflict(ip, own, message, now); /* RFC 4862 5.4.4 */
     if (own != NULL || neighbour == NULL)
         return;
     if (!message->router && counts(neighbour, message)) /* ND-7.2.5-9, ND-7.3.3-10 */

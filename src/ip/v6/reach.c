@@ -46,7 +46,7 @@ MN_RARE void mn_ipv6_review_gateways(struct mn_ip *ip)
 MN_RARE void mn_ipv6_log_router(struct mn_ip *ip, struct mnet_address router, bool had)
 {
     bool has = mn_routers_has(&ip->v6.routers, router);
-    if (has == had || !mn_log_wanted(ip->log, MNET_LOG_INFO))
+    if (has == had || !mn_log_claim(ip->log, MNET_LOG_INFO, &ip->log_limits.routers, MN_LOG_BURST, ip->v6.now))
         return;
     char text[MNET_ADDRESS_TEXT];
     mnet_address_format(router, text, sizeof text);

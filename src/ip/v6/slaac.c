@@ -4,9 +4,9 @@
 #include "ip/v6/internal.h"
 
 static void log_address(struct mn_ip *ip, enum mnet_log_level level, const struct mnet_address *address,
-                        const char *what)
+                        const char *what, uint64_t now)
 {
-    if (!mn_log_wanted(ip->log, level))
+    if (!mn_log_claim(ip->log, level, &ip->log_limits.addresses, MN_LOG_BURST, now))
         return;
     char text[MNET_ADDRESS_TEXT];
     mnet_address_format(*address, text, sizeof text);
@@ -31,14 +31,14 @@ static void add(struct mn_ip *ip, const struct mn_auto_address *automatic, uint6
 }
 
 /* Takes lifetimes, and the state that follows from them. */
-static void update(struct mn_ip *ip, struct mn_own_address *own, const struct mn_auto_address *automatic)
+static void update(struct mn_ip *ip, struct mn_own_address *own, const struct mn_auto_address *automatic, uint64_t now)
 {
     own->preferred_until_ns = automatic->preferred_until_ns;
     own->valid_until_ns = automatic->valid_until_ns;
     if (own->state == MN_IP_ADDRESS_OURS && automatic->state == MN_AUTO_DEPRECATED) {
         own->state = MN_IP_ADDRESS_DEPRECATED;
         ip->changes++;
-        log_address(ip, MNET_LOG_INFO, &own->prefix.address, "deprecated");
+        log_address(ip, MNET_LOG_INFO, &own->prefix.address, "deprecated", now);
     } else if (own->state == MN_IP_ADDRESS_DEPRECATED && automatic->state == MN_AUTO_PREFERRED) {
         own->state = MN_IP_ADDRESS_OURS;
         ip->changes++;
@@ -58,17 +58,19 @@ static void apply(struct mn_ip *ip, const struct mn_auto_address *automatic, uin
         break;
     case MN_AUTO_INVALID:
         if (own != NULL) {
-            log_address(ip, MNET_LOG_INFO, &automatic->address, "its lifetime has ended");
+            log_address(ip, MNET_LOG_INFO, &automatic->address, "its lifetime has ended", now);
             mn_ipv6_remove_address(ip, own);
         }
         return;
-    case MN_AUTO_DUPLICATE: log_address(ip, MNET_LOG_ERROR, &automatic->address, "duplicate, and not used"); return;
+    case MN_AUTO_DUPLICATE:
+        log_address(ip, MNET_LOG_ERROR, &automatic->address, "duplicate, and not used", now);
+        return;
     case MN_AUTO_FREE:
     case MN_AUTO_PREFERRED:
     case MN_AUTO_DEPRECATED: break;
     }
     if (own != NULL)
-        update(ip, own, automatic);
+        update(ip, own, automatic, now);
 }
 
 MN_RARE void mn_ipv6_slaac_apply(struct mn_ip *ip, uint64_t now)
@@ -82,7 +84,7 @@ MN_RARE void mn_ipv6_slaac_apply(struct mn_ip *ip, uint64_t now)
 
 MN_RARE void mn_ipv6_slaac_confirm(struct mn_ip *ip, struct mnet_address address, uint64_t now)
 {
-    log_address(ip, MNET_LOG_INFO, &address, "an address of the host");
+    log_address(ip, MNET_LOG_INFO, &address, "an address of the host", now);
     mn_autoconf_confirm(&ip->v6.autoconf, address, now);
     mn_ipv6_slaac_apply(ip, now);
     mn_ipv6_discovery_arm(ip, now);
@@ -90,7 +92,7 @@ MN_RARE void mn_ipv6_slaac_confirm(struct mn_ip *ip, struct mnet_address address
 
 MN_RARE void mn_ipv6_slaac_note_duplicate(struct mn_ip *ip, struct mnet_address address, uint64_t now)
 {
-    log_address(ip, MNET_LOG_WARNING, &address, "another station has this address");
+    log_address(ip, MNET_LOG_WARNING, &address, "another station has this address", now);
     mn_autoconf_note_duplicate(&ip->v6.autoconf, address, now);
     mn_ipv6_slaac_apply(ip, now);
     mn_ipv6_discovery_arm(ip, now);
