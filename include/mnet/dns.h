@@ -39,7 +39,8 @@ enum mnet_dns_type {
  * of the search list; one with several labels, or with a dot at the end, is complete. Both families
  * are asked for together, but IPv6 only if the stack speaks it. Errors:
  *
- *     MNET_E_INVALID    the name has a wrong form (RFC 1035 2.3.4); nothing was sent
+ *     MNET_E_INVALID    the name has a wrong form (RFC 1035 2.3.4), or a colon; nothing was sent
+ *     MNET_E_NO_ZONE    the name is a link-local address with a zone that no device has
  *     MNET_E_NO_NAME    the name does not exist
  *     MNET_E_NO_DATA    the name exists, but has no address
  *     MNET_E_TRY_AGAIN  no DNS server is known, answers, or knows: another time it may be different

@@ -32,6 +32,7 @@ enum mnet_error {
     MNET_E_NO_NAME = -19,       /* there is no such host name */
     MNET_E_NO_DATA = -20,       /* the name exists, but has no such records */
     MNET_E_TRY_AGAIN = -21,     /* no DNS server answers, or knows; later it may differ */
+    MNET_E_NO_ZONE = -22,       /* the program has no device of the address's zone */
 };
 
 /* Causes why packets do not arrive, as a router, the host or our own neighbour resolution reports

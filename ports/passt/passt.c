@@ -84,6 +84,7 @@ static bool take_frame(struct passt *passt, struct mnet_packet **packet)
     memcpy(&length, passt->in + passt->in_begin, sizeof length);
     length = ntohl(length);
     if (length > sizeof passt->in - sizeof length) {
+        passt->confused = true;
         mn_passt_lose(passt);
         return false;
     }
@@ -114,7 +115,7 @@ static int passt_rx(struct mnet_device *device, struct mnet_packet **packets, in
     int count = 0;
     bool filled = false;
     if (device->link_down)
-        return MNET_E_IO;
+        return passt->confused ? MNET_E_IO : 0;
     if (passt->out_end > 0)
         flush(passt);
     while (count < max) {

@@ -14,6 +14,7 @@ struct passt {
     int socket; /* -1: passt has ended */
     pid_t pid;
     bool room_awaited;
+    bool confused; /* passt has sent a frame of an impossible length */
     /* Bytes that were read and not yet cut into frames, and frames not yet written. */
     size_t in_begin, in_end, out_begin, out_end;
     uint8_t in[PASST_BUFFER], out[PASST_BUFFER];

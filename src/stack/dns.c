@@ -388,6 +388,22 @@ static int list_host(const struct mnet_stack *stack, const struct mn_dns_name *n
     return count;
 }
 
+/* The error for a text that is meant to be an address of IPv6, for no name of a host has a colon,
+ * but is none. */
+static int judge_address(const char *text)
+{
+    char address[MNET_ADDRESS_TEXT];
+    const char *percent = strchr(text, '%');
+    size_t len = percent != NULL ? (size_t)(percent - text) : 0;
+    struct mnet_address known;
+    if (percent == NULL || percent[1] == '\0' || len >= sizeof address)
+        return MNET_E_INVALID;
+    memcpy(address, text, len);
+    address[len] = '\0';
+    bool zoned = mnet_address_parse(address, &known) == 0 && mnet_address_can_have_zone(known);
+    return zoned ? MNET_E_NO_ZONE : MNET_E_INVALID;
+}
+
 int mn_names_parse(struct mnet_stack *stack, const char *text, struct mnet_address *addresses, struct mn_dns_name *name,
                    bool *complete)
 {
@@ -396,6 +412,8 @@ int mn_names_parse(struct mnet_stack *stack, const char *text, struct mnet_addre
                                    : mnet_address_parse(text, addresses);
     if (error == MNET_OK)
         return 1;
+    if (strchr(text, ':') != NULL)
+        return judge_address(text);
     if (!mn_dns_name_parse(name, text, complete))
         return MNET_E_INVALID;
     switch (mn_dns_name_special(name)) {

@@ -61,8 +61,9 @@ int mnet_dns_resolve(struct mnet_stack *stack, const char *text, struct mnet_add
         result = search_name(stack, &name, complete, known, deadline);
     if (result <= 0)
         return result;
-    mn_ip_sort(&stack->ip, &stack->losers, stack->config.tcp.first_address_family_count, known, (unsigned)result,
-               stack->now);
+    if (result > 1) /* so none of them has a zone */
+        mn_ip_sort(&stack->ip, &stack->losers, stack->config.tcp.first_address_family_count, known, (unsigned)result,
+                   stack->now);
     unsigned count = MN_MIN((unsigned)result, max);
     memcpy(addresses, known, count * sizeof *addresses);
     return (int)count;

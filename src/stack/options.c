@@ -5,11 +5,12 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/base.h"
 #include "base/format.h"
 #include "ip/route.h"
+#include "ip/v6/config.h"
 #include "stack/config.h"
-#include "wire/ipv6.h"
 
 static bool set_ipv4(struct mn_options *options, const char *value)
 {
@@ -42,8 +43,7 @@ static bool set_ipv6(struct mn_options *options, const char *value)
     struct mnet_prefix prefix;
     if (strcmp(value, "auto") == 0)
         return options->config.ip.ipv6_auto = true;
-    if (mnet_prefix_parse(value, &prefix) < 0 || prefix.length < 1 || !mn_ipv6_is_host(&prefix.address) ||
-        prefix.address.zone != 0)
+    if (mnet_prefix_parse(value, &prefix) < 0 || !mn_ipv6_config_address_ok(&prefix))
         return false;
     options->config.ip.ipv6 = prefix;
     return true;
@@ -321,9 +321,9 @@ const struct mn_option mn_options_table[] = {
      set_gateway, false},
     {"--ipv6=", "ADDRESS/LENGTH",
      "own IPv6 address and network, such as 2001:db8::2/64; default auto: as routers advertise",
-     "auto, or an address of a host and the length of its network, such as 2001:db8::2/64", set_ipv6, false},
-    {"--ipv6-gateway=", "ADDRESS", "router for all other networks of IPv6", "the address of a router, such as fe80::1",
-     set_ipv6_gateway, false},
+     "an address of a host and the length of its network, such as 2001:db8::2/64, or auto", set_ipv6, false},
+    {"--ipv6-gateway=", "ADDRESS", "router for all other networks of IPv6",
+     "the address of a router, without a zone, such as fe80::1", set_ipv6_gateway, false},
     {"--no-ipv6", NULL, "do not speak IPv6", NULL, set_no_ipv6, false},
     {"--route=", "PREFIX[,GATEWAY]", "router for one network, such as 10.1.0.0/16,10.0.0.1; no router: on the link",
      "a network, and a router unless it is on the link, such as 10.1.0.0/16,10.0.0.1, at most " TEXT(
@@ -421,6 +421,10 @@ static int check_gateway(const struct mnet_config *config, const char *option, b
         mn_format(error, size, "%s: needs --ipv4=ADDRESS/LENGTH", option);
     else if (nameless)
         mn_format(error, size, "%s: the gateway %s needs --ipv4=ADDRESS/LENGTH", option, text);
+    else if (ipv6 && config->ip.ipv6.length == 0)
+        mn_format(error, size,
+                  "%s: the gateway %s is neither link-local nor on the link by --ipv6=ADDRESS/LENGTH or a --route",
+                  option, text);
     else
         mn_format(error, size,
                   "%s: the gateway %s is no other host of the network given with %s, nor of a --route on the link",

@@ -227,6 +227,10 @@ through_passt()
     await grep -q '^Serving' "$dir/served.txt"
     curl -s -m 30 -o "$dir/got" http://10.0.0.1:8007/page
     cmp "$dir/www/page" "$dir/got" || fail 'the file served is not the same'
+    # passt may end before the program does.
+    kill "$(pgrep -f '^passt --foreground')"
+    sleep 0.5
+    ! grep 'fails to receive' "$dir/served.txt" || fail 'the end of passt is taken for a failure'
     kill $server
     wait $server
     [ $? = 143 ] || fail 'it did not end with the program'

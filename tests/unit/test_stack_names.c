@@ -267,6 +267,13 @@ static int literals(struct world *w)
     CHECK(mnet_address_equal(found[0], mnet_ipv4(10, 1, 2, 3)));
     CHECK_EQUAL(mnet_dns_resolve(w->client, "2001:db8::7", found, 4, 0), 1);
     CHECK(mnet_address_equal(found[0], address("2001:db8::7")));
+    CHECK_EQUAL(mnet_dns_resolve(w->client, "fe80::7%service", found, 4, 0), 1);
+    CHECK_EQUAL(found[0].zone, w->client->zone);
+    CHECK_EQUAL(mnet_dns_resolve(w->client, "fe80::7%stranger", found, 4, 0), MNET_E_NO_ZONE);
+    CHECK_EQUAL(mnet_dns_resolve(w->client, "fe80::7%", found, 4, 0), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_dns_resolve(w->client, "fe80::g%service", found, 4, 0), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_dns_resolve(w->client, "2001:db8::7%service", found, 4, 0), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_dns_resolve(w->client, "2001:db8::7::8", found, 4, 0), MNET_E_INVALID);
     CHECK_EQUAL(mnet_dns_resolve(w->client, "a.localhost", found, 4, 0), 2);
     CHECK_EQUAL(mnet_dns_resolve(w->client, "x.invalid", found, 4, 0), MNET_E_NO_NAME);
     CHECK_EQUAL(mnet_dns_resolve(w->client, "a..b", found, 4, 0), MNET_E_INVALID);

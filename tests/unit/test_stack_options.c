@@ -377,6 +377,9 @@ static const char *const wrong_values[] = {
     "--ipv6=fd00::2/0",
     "--ipv6=fd00::2/129",
     "--ipv6=::/64",
+    "--ipv6=2001:db8::/64",
+    "--ipv6=2001:db8::/126",
+    "--ipv6=fe80::/64",
     "--ipv6=::1/128",
     "--ipv6=ff02::1/64",
     "--ipv6=10.0.0.2/24",
@@ -483,6 +486,8 @@ static void gateways_must_be_on_the_link(void **state)
         "--route=fd01::/16,fe80::1",
         "--ipv6=fd00::2/128 --ipv6-gateway=fe80::1 --route=fd01::/16,fe80::2",
         "--ipv6=fd00::2/64 --route=fd01::/16 --ipv6-gateway=fd01::1",
+        "--ipv6=fd00::/127 --ipv6-gateway=fd00::1", /* RFC 6164 */
+        "--ipv6=fd00::/128",
         "--dhcp --ipv6=fd00::2/64 --route=fd01::/16,fd00::1",
         "--ipv4=10.0.0.2/24 --ipv6=fd00::2/64 --route=10.1.0.0/16,10.0.0.1 --route=fd01::/16,fd00::1",
     };
@@ -527,6 +532,9 @@ static void ipv6_gateways_must_be_on_the_link(void **state)
         assert_non_null(strstr(line.error, "the gateway f"));
         assert_non_null(strstr(line.error, "--ipv6"));
     }
+    parse(&line, "--ipv6=auto --ipv6-gateway=fd00::1");
+    assert_string_equal(line.error, "--ipv6-gateway: the gateway fd00::1 is neither link-local nor on the link by "
+                                    "--ipv6=ADDRESS/LENGTH or a --route");
 }
 
 /* Either the command line gives an address, or a server does. */

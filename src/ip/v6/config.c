@@ -23,9 +23,19 @@ static bool is_host(const struct mnet_address *address)
     return mn_ipv6_is_host(address) && address->zone == 0;
 }
 
-static bool address_ok(const struct mnet_prefix *own)
+/* The address of all routers of a network: no bit is set behind the prefix (RFC 4291 2.6.1). On a
+ * link of two routers, which has a prefix of 127 bits, there is no such address (RFC 6164 5). */
+static bool is_of_routers(const struct mnet_prefix *own)
 {
-    return is_host(&own->address) && own->length >= 1 && own->length <= 128;
+    unsigned bits = 0;
+    for (unsigned at = own->length; at < 128; at++)
+        bits += own->address.bytes[at / 8] >> (7 - at % 8) & 1;
+    return own->length < 127 && bits == 0;
+}
+
+bool mn_ipv6_config_address_ok(const struct mnet_prefix *own)
+{
+    return is_host(&own->address) && own->length >= 1 && own->length <= 128 && !is_of_routers(own);
 }
 
 /* A token has low bits that a host can have. */
@@ -66,7 +76,7 @@ static bool route_ok(const struct mnet_ip_config *config, const struct mnet_rout
 
 bool mn_ipv6_config_ok(const struct mnet_ip_config *config)
 {
-    if (mn_ipv6_config_has_address(config) && !address_ok(&config->ipv6))
+    if (mn_ipv6_config_has_address(config) && !mn_ipv6_config_address_ok(&config->ipv6))
         return false;
     for (unsigned i = 0; i < config->route_count; i++)
         if (mn_route_is_ipv6(&config->routes[i]) && !route_ok(config, &config->routes[i]))

@@ -9,6 +9,9 @@
 bool mn_ipv6_config_has_address(const struct mnet_ip_config *config);
 /* Returns true if a route, or the gateway of all others, is one of IPv6. */
 bool mn_ipv6_config_has_routes(const struct mnet_ip_config *config);
+/* Returns true if a host can have the address: one of its own, not that of all routers of the
+ * network. */
+bool mn_ipv6_config_address_ok(const struct mnet_prefix *own);
 /* Returns true if packets can go through `gateway`: another host, and on the link. A link-local
  * address always is (RFC 4861 6.1.2 has routers use theirs). */
 bool mn_ipv6_config_gateway_ok(const struct mnet_ip_config *config, const struct mnet_address *gateway);
