@@ -17,6 +17,7 @@
 
 #define PRESSURE_NS MNET_SECOND /* how often a look is taken whether clients were turned away */
 #define SHED_MAX 64u            /* clients at a time */
+#define ADDRESSES_MAX 32u
 
 struct server {
     struct mnet_group clients;
@@ -86,19 +87,49 @@ static int accept_clients(struct server *server, struct mnet_listener *listener)
     }
 }
 
-/* Those that there are now. A router may give further ones, which are in the log. */
-static void print_addresses(struct mnet_env *env, struct mnet_stack *stack, bool secure)
+/* Where clients find the server, as far as that was printed. */
+struct announcer {
+    struct mnet_env *env;
+    struct mnet_stack *stack;
+    const char *scheme;
+    unsigned count;
+    struct mnet_address told[ADDRESSES_MAX];
+};
+
+static bool was_told(const struct announcer *announcer, struct mnet_address address)
 {
-    struct mnet_stack_address own[8];
-    unsigned count = mnet_stack_addresses(stack, own, 8);
-    for (unsigned i = 0; i < count && i < 8; i++) {
-        char text[MNET_ADDRESS_TEXT];
-        struct mnet_address address = own[i].prefix.address;
-        address.zone = 0; /* a client has a name of its own for the link */
-        mnet_address_format(address, text, sizeof text);
-        mnet_print(env, mnet_address_is_ipv4(address) ? "serving %s://%s/\n" : "serving %s://[%s]/\n",
-                   secure ? "https" : "http", text);
+    for (unsigned i = 0; i < announcer->count; i++)
+        if (mnet_address_equal(announcer->told[i], address))
+            return true;
+    return false;
+}
+
+static void print_address(struct announcer *announcer, struct mnet_address address)
+{
+    char text[MNET_ADDRESS_TEXT];
+    announcer->told[announcer->count++] = address;
+    address.zone = 0; /* a client has a name of its own for the link */
+    mnet_address_format(address, text, sizeof text);
+    mnet_print(announcer->env, mnet_address_is_ipv4(address) ? "serving %s://%s/\n" : "serving %s://[%s]/\n",
+               announcer->scheme, text);
+}
+
+/* Prints each address once, when clients may use it. Routers may advertise any number of networks:
+ * there are ADDRESSES_MAX lines at most. */
+static int announce(void *argument)
+{
+    struct announcer *announcer = argument;
+    int error = 0;
+    while (error == 0 && announcer->count < ADDRESSES_MAX) {
+        struct mnet_stack_address own[ADDRESSES_MAX];
+        uint32_t seen = mnet_stack_changes(announcer->stack);
+        unsigned count = mnet_stack_addresses(announcer->stack, own, ADDRESSES_MAX);
+        for (unsigned i = 0; i < count && i < ADDRESSES_MAX && announcer->count < ADDRESSES_MAX; i++)
+            if (own[i].state == MNET_ADDRESS_PREFERRED && !was_told(announcer, own[i].prefix.address))
+                print_address(announcer, own[i].prefix.address);
+        error = mnet_stack_await_change(announcer->stack, seen, MNET_NEVER);
     }
+    return 0;
 }
 
 const char *httpd_option(struct mnet_env *env, const char *name)
@@ -117,14 +148,18 @@ static int serve(struct mnet_env *env, struct mnet_stack *stack, bool secure)
     int error = mnet_tcp_listen(stack, secure ? 443 : 80, &options, &listener);
     if (error < 0)
         return error;
-    print_addresses(env, stack, secure);
+    struct announcer announcer = {.env = env, .stack = stack, .scheme = secure ? "https" : "http"};
     struct server server = {.house = {.env = env, .stack = stack, .secure = secure}};
     server.house.metrics = httpd_option(env, "--metrics") != NULL;
-    error = accept_clients(&server, listener);
+    struct mnet_task *task = NULL;
+    error = mnet_spawn_sized(&task, MNET_TASK_STACK_MIN, announce, &announcer);
+    if (error == 0)
+        error = accept_clients(&server, listener);
     mnet_tcp_unlisten(listener);
     mnet_group_cancel(&server.clients);
-    if (mnet_group_join(&server.clients, MNET_NEVER) < 0) {
-        mnet_exit(error); /* cancelled: this frame stays until the clients have ended */
+    mnet_cancel(task);
+    if (mnet_join(task, NULL, MNET_NEVER) < 0 || mnet_group_join(&server.clients, MNET_NEVER) < 0) {
+        mnet_exit(error); /* cancelled: this frame stays until they have ended */
     }
     return error;
 }

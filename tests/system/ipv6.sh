@@ -4,6 +4,9 @@
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/lib_pages.sh
+. "$(dirname "$0")/lib_pages.sh"
+PATH=$PATH:/usr/sbin
 enter_namespaces "$@"
 if ! sysctl -qw net.ipv6.conf.tap0.disable_ipv6=0 2>/dev/null || ! ip -6 addr add fd00::1/64 dev tap0 nodad; then
     echo 'skip ipv6: this kernel has no IPv6'
@@ -63,7 +66,21 @@ pages()
         # Clients take the zone out. Some do not.
         curl -gs --max-time 10 -H "Host: $host" "http://$host/" | expect 'the page'
     done
+    same_pages tap0 "$MNET \[fe80:.*\] \[$SIX\]"
     stop
+}
+
+# pages_at PATTERNS OPTION... - the same where dnsmasq gives addresses, at those that httpd has.
+pages_at()
+{
+    ip -6 addr add 2001:db8::1/64 dev tap0 nodad
+    give_addresses tap0
+    "$examples/httpd-tap" --net:service=tap0 "${@:2}" "$dir/pages" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    same_pages tap0 "$1"
+    stop
+    kill "$(cat "$dir/dnsmasq.pid")"
+    ip -6 addr del 2001:db8::1/64 dev tap0
 }
 
 nc_client()
@@ -249,6 +266,11 @@ without_fault()
 run ping_small_to_largest_fragmented_answers ping_sizes
 run echo_returns_everything echo_bytes 5000000
 run pages_are_the_same_over_both_families pages
+if command -v dnsmasq >/dev/null; then
+    run pages_are_the_same_at_given_addresses pages_at "$GIVEN" --dhcp
+else
+    echo 'skip pages_are_the_same_at_given_addresses: there is no dnsmasq'
+fi
 run nc_client_exchanges_with_linux_nc nc_client
 run link_local_address_is_there_by_default by_default
 ip -6 addr add fe80::1/64 dev tap0 nodad

@@ -183,16 +183,21 @@ machine_command()
     command+=(-monitor "unix:$dir/monitor,server=on,wait=off" -kernel "$program" -append)
 }
 
-# boot PROGRAM ARGUMENT... - in the background, until it answers ping; its console is file
-# descriptor 3.
-boot()
+# switch_on PROGRAM ARGUMENT... - in the background; its console is file descriptor 3.
+switch_on()
 {
     machine_command "$1"
     rm -f "$dir/console"
     mkfifo "$dir/console"
-    "${command[@]}" "--ipv4=$MNET/24 ${*:2}" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    "${command[@]}" "${*:2}" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
     mnet=$!
     exec 3>"$dir/console"
+}
+
+# boot PROGRAM ARGUMENT... - the same, until it answers ping.
+boot()
+{
+    switch_on "$1" --ipv4=$MNET/24 "${@:2}"
     await ping -c 1 -W 1 -q $MNET
 }
 

@@ -4,6 +4,9 @@
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/lib_pages.sh
+. "$(dirname "$0")/lib_pages.sh"
+PATH=$PATH:/usr/sbin
 enter_namespaces "$@"
 hello=$MNET_DEBUG/examples/01_hello-packet
 echo=$MNET_DEBUG/examples/echo-packet
@@ -83,6 +86,21 @@ serves()
     echoes 5000000 $MNET $MNET6
     in_peer "$MNET_DEBUG/tests/linux_peer" parallel $MNET 9000 64 || fail '64 clients at a time'
     stop
+}
+
+# pages_at PATTERNS OPTION... - httpd's page, where dnsmasq gives addresses, at those that it has.
+pages_at()
+{
+    mkdir -p "$dir/pages"
+    echo 'the page' >"$dir/pages/index.html"
+    in_peer ip addr add 2001:db8::1/64 dev veth1 nodad
+    give_addresses veth1 in_peer
+    "$MNET_DEBUG/examples/httpd-packet" --net:service="veth0$OWN" "${@:2}" "$dir/pages" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    same_pages veth1 "$1" in_peer
+    stop
+    kill "$(cat "$dir/dnsmasq.pid")"
+    in_peer ip addr del 2001:db8::1/64 dev veth1
 }
 
 datagrams()
@@ -250,6 +268,12 @@ no_permission()
 run ping_small_to_largest_of_both_families pings
 run echo_serves_linux_over_both_families serves
 run udp_echo_small_to_largest datagrams
+if command -v dnsmasq >/dev/null; then
+    run pages_are_the_same_at_static_addresses pages_at "$STATIC" --ipv4=$MNET/24 --ipv6=2001:db8::2/64
+    run pages_are_the_same_at_given_addresses pages_at "$GIVEN" --dhcp
+else
+    echo 'skip pages_are_the_same_at_given_addresses: there is no dnsmasq'
+fi
 run bulk_server_both_directions bulk_server $MNET
 run bulk_server_both_directions_ipv6 bulk_server $MNET6
 run bulk_client_both_directions bulk_client $LINUX

@@ -4,6 +4,9 @@
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/lib_pages.sh
+. "$(dirname "$0")/lib_pages.sh"
+PATH=$PATH:/usr/sbin
 if ! command -v qemu-system-x86_64 >/dev/null; then
     echo 'skip qemu_net: there is no qemu-system-x86_64'
     exit 0
@@ -169,6 +172,20 @@ user_network_over_ipv6()
     grep -q '^GET / HTTP/1.0' "$dir/request" || fail 'Linux got nothing'
 }
 
+# pages_at PATTERNS OPTION... - httpd's page, where dnsmasq gives addresses, at those that it has.
+pages_at()
+{
+    NIC=
+    sysctl -qw net.ipv6.conf.tap0.disable_ipv6=0
+    ip addr add 2001:db8::1/64 dev tap0 nodad
+    give_addresses tap0
+    switch_on httpd "${@:2}"
+    same_pages tap0 "$1"
+    end
+    kill "$(cat "$dir/dnsmasq.pid")"
+    sysctl -qw net.ipv6.conf.tap0.disable_ipv6=1
+}
+
 listening()
 {
     ss -Hltn "sport = :$1" | grep -q LISTEN
@@ -226,6 +243,12 @@ if nc -6 -z -u -w 1 ::1 9 2>/dev/null; then
     MACHINE=microvm run user_network_gives_an_address_of_ipv6 user_network_over_ipv6
 else
     echo 'skip user_network_gives_an_address_of_ipv6: this kernel has no IPv6'
+fi
+if command -v dnsmasq >/dev/null && sysctl -qw net.ipv6.conf.tap0.disable_ipv6=1 2>/dev/null; then
+    MACHINE=microvm run pages_are_the_same_at_static_addresses pages_at "$STATIC" --ipv4=$MNET/24 --ipv6=2001:db8::2/64
+    MACHINE=microvm run pages_are_the_same_at_given_addresses pages_at "$GIVEN" --dhcp
+else
+    echo 'skip pages_are_the_same_at_given_addresses: there is no dnsmasq, or no IPv6'
 fi
 run link_comes_late link_that_comes_late
 run link_comes_late_and_an_address_with_it lease_when_the_link_comes
