@@ -121,6 +121,7 @@ int mn_ip_configure(struct mn_ip *ip, const struct mn_ip_settings *settings, uin
         return 0;
     if (settings->mtu != 0)
         ip->mtu = MN_MIN(settings->mtu, ip->link_mtu);
+    mn_ipv6_set_link_mtu(ip, ip->mtu);
     mn_ip_note_link_mtu(ip);
     mn_ip_address_start(ip, &ip->own[MN_OWN_IPV4], settings->probe, now);
     return 0;
@@ -151,6 +152,7 @@ void mn_ip_unconfigure(struct mn_ip *ip)
     mn_routes_remove_ipv4(&ip->routes);
     ip->last_way.known = false;
     ip->mtu = ip->link_mtu;
+    mn_ipv6_set_link_mtu(ip, ip->mtu);
     mn_ip_note_link_mtu(ip);
     mn_neighbours_remove_family(&ip->neighbours, true); /* of a network that we may have left */
 }

@@ -249,6 +249,55 @@ static void link_takes_1280_octets_at_least(void **state)
     }
 }
 
+static void configure_ipv4(struct ip_host *h, uint16_t mtu)
+{
+    const struct mn_ip_settings settings = {.ipv4 = {mnet_address_from_ipv4(OWN_IP), 24}, .leased = true, .mtu = mtu};
+    assert_int_equal(mn_ip_configure(&h->ip, &settings, h->now), 0);
+}
+
+/* The MTU that DHCP gives is that of the link, and so of both families. */
+static void mtu_of_dhcp_is_that_of_ipv6_too(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    ip6_host_up(&h);
+    configure_ipv4(&h, 1400);
+    assert_int_equal(mn_ip_path_mtu(&h.ip, PEER6), 1400);
+    mn_ip_unconfigure(&h.ip);
+    assert_int_equal(mn_ip_path_mtu(&h.ip, PEER6), HOST_MTU);
+    configure_ipv4(&h, MN_IPV6_MTU_MIN);
+    assert_int_equal(mn_ip_path_mtu(&h.ip, PEER6), MN_IPV6_MTU_MIN);
+    assert_true(mn_ip_is_own(&h.ip, OWN6));
+    ip_host_down(&h);
+}
+
+/* IP6-5-1: a smaller one than IPv6 can do with ends it, with a line in the log. */
+static void mtu_of_dhcp_below_1280_switches_ipv6_off(void **state)
+{
+    (void)state;
+    struct ip_host h;
+    struct mnet_address lost;
+    ip6_host_up(&h);
+    unsigned before = h.log_lines;
+    configure_ipv4(&h, MN_IPV6_MTU_MIN - 1);
+    assert_int_equal(h.log_lines, before + 1);
+    assert_false(mn_ip_is_own(&h.ip, OWN6));
+    assert_false(mn_ip_is_own(&h.ip, OWN_LINK6));
+    assert_int_equal(mn_ip_ipv6_state(&h.ip), MN_IP_ADDRESS_NONE); /* nobody else has it */
+    unsigned count = 0;
+    while (mn_ip_take_lost(&h.ip, &lost))
+        count++;
+    assert_int_equal(count, 2);
+    pass_ms(&h, 60000);
+    mn_ip_check(&h.ip);
+    mn_ip_unconfigure(&h.ip);
+    pass_ms(&h, 60000);
+    static struct sent6 sent;
+    assert_false(take_sent6(&h, &sent));
+    assert_int_equal(h.log_lines, before + 1);
+    ip_host_down(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +314,8 @@ int main(void)
         cmocka_unit_test(solicitation_has_the_octets_of_the_rfc),
         cmocka_unit_test(signed_solicitation_is_answered_as_any),
         cmocka_unit_test(link_takes_1280_octets_at_least),
+        cmocka_unit_test(mtu_of_dhcp_is_that_of_ipv6_too),
+        cmocka_unit_test(mtu_of_dhcp_below_1280_switches_ipv6_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,16 +127,13 @@ static void give_up(struct mn_ip *ip, struct mn_own_address *own)
     }
 }
 
-/* RFC 4862 5.4.5: from here on no packet of IPv6 leaves or is looked at, until the stack is started
- * again. */
-static void switch_off(struct mn_ip *ip)
+/* RFC 4862 5.4.5 */
+static void give_all_up(struct mn_ip *ip)
 {
-    ip->v6.on = false;
+    mn_ipv6_stop(ip);
     for (unsigned i = MN_OWN_LINK_LOCAL; i < MN_OWN_MAX; i++)
         if (ip->own[i].state != MN_IP_ADDRESS_NONE)
             give_up(ip, &ip->own[i]);
-    mn_wheel_cancel(&ip->wheel, &ip->v6.timer);
-    mn_neighbours_remove_family(&ip->neighbours, false); /* nobody asks for them any more */
 }
 
 static bool is_of_mac(const struct mn_ip *ip, const struct mn_own_address *own)
@@ -158,7 +155,7 @@ MN_RARE void mn_ipv6_address_note_conflict(struct mn_ip *ip, struct mn_own_addre
         return;
     if (is_of_mac(ip, own)) {
         log_error(ip, own, ", made of our MAC: IPv6 is off");
-        switch_off(ip);
+        give_all_up(ip);
         return;
     }
     if (own->automatic) { /* another one may follow */

@@ -55,6 +55,14 @@ void mn_ipv6_check(const struct mn_ip *ip);
 /* Begins IPv6 if the configuration wants it. Returns 0 or MNET_E_INVALID. */
 int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_t now);
 
+/* From here on no packet of IPv6 leaves or is looked at, until the stack is started again. The
+ * caller ends the use of all addresses. */
+void mn_ipv6_stop(struct mn_ip *ip);
+/* No packet may be larger than `mtu` from here on, at most that of the device, because DHCP says
+ * so, or does not any more. IPv6 stops if that is less than every link of IPv6 takes (RFC 8200
+ * 5). */
+void mn_ipv6_set_link_mtu(struct mn_ip *ip, uint16_t mtu);
+
 /* address.c: the list of own addresses. */
 
 /* Adds a tentative address at a free place of the list of own addresses. Detection begins within a

@@ -75,6 +75,42 @@ static void start_discovery(struct mn_ip *ip, uint64_t now)
     ip->v6.now = now;
 }
 
+/* ---- The end ---- */
+
+MN_RARE void mn_ipv6_stop(struct mn_ip *ip)
+{
+    ip->v6.on = false;
+    mn_wheel_cancel(&ip->wheel, &ip->v6.timer);
+    mn_neighbours_remove_family(&ip->neighbours, false); /* nobody asks for them any more */
+    ip->last_way.known = false;
+}
+
+static void log_small_mtu(const struct mn_ip *ip, uint16_t mtu)
+{
+    mn_log(ip->log, MNET_LOG_WARNING, "ipv6 is off: the MTU of the link is %u, less than %u", mtu, MN_IPV6_MTU_MIN);
+}
+
+MN_RARE void mn_ipv6_set_link_mtu(struct mn_ip *ip, uint16_t mtu)
+{
+    MN_DEBUG_ASSERT(mtu <= ip->link_mtu);
+    struct mn_router_parameters *parameters = &ip->v6.parameters;
+    if (!ip->v6.on || parameters->link_mtu == mtu)
+        return;
+    if (mtu < MN_IPV6_MTU_MIN) {
+        log_small_mtu(ip, mtu);
+        mn_ipv6_stop(ip);
+        for (unsigned i = MN_OWN_LINK_LOCAL; i < MN_OWN_MAX; i++)
+            if (ip->own[i].state != MN_IP_ADDRESS_NONE)
+                mn_ipv6_remove_address(ip, &ip->own[i]);
+        return;
+    }
+    bool by_router = parameters->mtu < parameters->link_mtu;
+    parameters->mtu = by_router ? MN_MIN(parameters->mtu, mtu) : mtu;
+    parameters->link_mtu = mtu;
+}
+
+/* ---- The beginning ---- */
+
 MN_RARE int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config, uint64_t now)
 {
     if (!is_wanted(config))
@@ -83,8 +119,7 @@ MN_RARE int mn_ipv6_start(struct mn_ip *ip, const struct mnet_ip_config *config,
         return MNET_E_INVALID;
     add_routes(ip, config);
     if (ip->link_mtu < MN_IPV6_MTU_MIN) { /* RFC 8200 5 */
-        mn_log(ip->log, MNET_LOG_WARNING, "ipv6 is off: the MTU of the link is %u, less than %u", ip->link_mtu,
-               MN_IPV6_MTU_MIN);
+        log_small_mtu(ip, ip->link_mtu);
         return 0;
     }
     ip->v6 = (struct mn_ip_v6){.on = true, .last_own = MN_OWN_LINK_LOCAL};
