@@ -14,6 +14,7 @@ fi
 enter_namespaces "$@"
 linux_peer=$MNET_RELEASE/tests/linux_peer
 trap '' PIPE # a console may be gone
+ipv6=$(sysctl -n net.ipv6.conf.tap0.disable_ipv6 2>/dev/null) # empty: this kernel has none
 
 # monitor COMMAND... - of the running machine.
 monitor()
@@ -59,16 +60,38 @@ parallel()
     end
 }
 
-# Segments cross the interface as large as they are; nothing of that is malformed.
+# with_ipv6 FUNCTION ARGUMENT... - with IPv6 on the interface.
+with_ipv6()
+{
+    sysctl -qw net.ipv6.conf.tap0.disable_ipv6=0
+    ip addr add fd00::1/64 dev tap0 nodad
+    "$@"
+    sysctl -qw net.ipv6.conf.tap0.disable_ipv6=1
+}
+
+# transfer_over_ipv6 BYTES [PROPERTY]
+transfer_over_ipv6()
+{
+    NIC=${2:-}
+    boot unikernel_peer --ipv6=fd00::2/64 serve "$1"
+    await ping -c 1 -W 1 -q fd00::2
+    MNET=fd00::2 both_ways "$1"
+    timeout 10 ping -c 2 -i 0.05 -W 2 -q -s 20000 fd00::2 || fail 'no answer to a large ping'
+    end
+}
+
+# large_frames PROTOCOL ADDRESS - segments cross the interface as large as they are; nothing of that
+# is malformed.
 large_frames()
 {
     NIC=
-    boot unikernel_peer serve 5000000
+    boot unikernel_peer --ipv6=fd00::2/64 serve 5000000
+    await ping -c 1 -W 1 -q "$2"
     dump "$dir/large.pcapng"
-    both_ways 5000000
+    MNET=$2 both_ways 5000000
     end_dump
     end
-    for filter in "ip.src == $MNET && frame.len > 20000" "ip.dst == $MNET && frame.len > 20000"; do
+    for filter in "$1.src == $2 && frame.len > 20000" "$1.dst == $2 && frame.len > 20000"; do
         [ "$(tshark -r "$dir/large.pcapng" -Y "$filter" 2>/dev/null | wc -l)" -gt 10 ] || fail "no frames: $filter"
     done
     tshark -r "$dir/large.pcapng" -o ip.check_checksum:TRUE -Y "_ws.malformed || ip.checksum.status == 0" >"$dir/bad" 2>/dev/null
@@ -176,14 +199,12 @@ user_network_over_ipv6()
 pages_at()
 {
     NIC=
-    sysctl -qw net.ipv6.conf.tap0.disable_ipv6=0
     ip addr add 2001:db8::1/64 dev tap0 nodad
     give_addresses tap0
     switch_on httpd "${@:2}"
     same_pages tap0 "$1"
     end
     kill "$(cat "$dir/dnsmasq.pid")"
-    sysctl -qw net.ipv6.conf.tap0.disable_ipv6=1
 }
 
 listening()
@@ -239,14 +260,21 @@ MACHINE=q35
 for property in mrg_rxbuf=off event_idx=off indirect_desc=off csum=off guest_csum=off host_tso4=off guest_tso4=off status=off; do
     run "transfers_with_$property" transfer 5000000 $property
 done
+if [ -n "$ipv6" ]; then
+    for property in host_tso6=off guest_tso6=off; do
+        run "ipv6_transfers_with_$property" with_ipv6 transfer_over_ipv6 5000000 $property
+    done
+else
+    echo 'skip ipv6_transfers_with_host_tso6=off: this kernel has no IPv6'
+fi
 if nc -6 -z -u -w 1 ::1 9 2>/dev/null; then
     MACHINE=microvm run user_network_gives_an_address_of_ipv6 user_network_over_ipv6
 else
     echo 'skip user_network_gives_an_address_of_ipv6: this kernel has no IPv6'
 fi
-if command -v dnsmasq >/dev/null && sysctl -qw net.ipv6.conf.tap0.disable_ipv6=1 2>/dev/null; then
-    MACHINE=microvm run pages_are_the_same_at_static_addresses pages_at "$STATIC" --ipv4=$MNET/24 --ipv6=2001:db8::2/64
-    MACHINE=microvm run pages_are_the_same_at_given_addresses pages_at "$GIVEN" --dhcp
+if command -v dnsmasq >/dev/null && [ -n "$ipv6" ]; then
+    MACHINE=microvm run pages_are_the_same_at_static_addresses with_ipv6 pages_at "$STATIC" --ipv4=$MNET/24 --ipv6=2001:db8::2/64
+    MACHINE=microvm run pages_are_the_same_at_given_addresses with_ipv6 pages_at "$GIVEN" --dhcp
 else
     echo 'skip pages_are_the_same_at_given_addresses: there is no dnsmasq, or no IPv6'
 fi
@@ -257,7 +285,8 @@ run mtu_of_9000_is_taken jumbo ''
 run mtu_of_9000_without_merged_buffers_is_not jumbo mrg_rxbuf=off
 run interrupts_that_are_no_messages_say_so no_messages
 if command -v tshark >/dev/null; then
-    run frames_are_large_both_ways large_frames
+    run frames_are_large_both_ways large_frames ip $MNET
+    [ -z "$ipv6" ] || run ipv6_frames_are_large_both_ways with_ipv6 large_frames ipv6 fd00::2
     for MACHINE in modern q35; do
         run ${MACHINE}_traffic_is_clean clean
     done
