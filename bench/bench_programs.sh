@@ -83,7 +83,7 @@ if has nginx wrk curl; then
     head -c 50000000 /dev/urandom >"$dir/www/large"
     chmod 755 "$dir" "$dir/www"
     cat >"$dir/nginx.conf" <<END
-worker_processes 1; daemon off; pid /dev/null; error_log $dir/nginx.log;
+worker_processes 1; daemon off; pid $dir/nginx.pid; error_log $dir/nginx.log;
 events { worker_connections 1000; }
 http {
     access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
