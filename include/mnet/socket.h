@@ -36,6 +36,7 @@ enum mnet_errno {
     MNET_EMFILE = 24,
     MNET_EPIPE = 32,
     MNET_EDOM = 33,
+    MNET_EPROTO = 71,
     MNET_ENOTSOCK = 88,
     MNET_EDESTADDRREQ = 89,
     MNET_EMSGSIZE = 90,
@@ -152,8 +153,16 @@ struct mnet_msghdr {
 #define MNET_TCP_NOTSENT_LOWAT 25
 #define MNET_IP_TOS 1
 #define MNET_IP_TTL 2
-#define MNET_IPV6_V6ONLY 26
+#define MNET_IP_MULTICAST_TTL 33
+#define MNET_IP_MULTICAST_LOOP 34
+#define MNET_IP_ADD_MEMBERSHIP 35 /* struct mnet_ip_mreq */
+#define MNET_IP_DROP_MEMBERSHIP 36
 #define MNET_IPV6_UNICAST_HOPS 16
+#define MNET_IPV6_MULTICAST_HOPS 18
+#define MNET_IPV6_MULTICAST_LOOP 19
+#define MNET_IPV6_ADD_MEMBERSHIP 20 /* struct mnet_ipv6_mreq */
+#define MNET_IPV6_DROP_MEMBERSHIP 21
+#define MNET_IPV6_V6ONLY 26
 #define MNET_IPV6_TCLASS 67
 
 /* The value of SO_LINGER. */
@@ -163,6 +172,16 @@ struct mnet_linger {
 /* The value of SO_RCVTIMEO and SO_SNDTIMEO. */
 struct mnet_timeval {
     int64_t tv_sec, tv_usec;
+};
+
+/* A multicast group. A stack has one interface, so its address has no effect; its number is the
+ * zone of a group of the link. */
+struct mnet_ip_mreq {
+    uint8_t imr_multiaddr[4], imr_interface[4];
+};
+struct mnet_ipv6_mreq {
+    uint8_t ipv6mr_multiaddr[16];
+    int ipv6mr_interface;
 };
 
 /* Events of poll and epoll. */

@@ -101,6 +101,10 @@ int mnet_udp_join(struct mnet_udp *udp, struct mnet_address group);
  * MNET_E_UNREACHABLE (a group of another link). Never suspends. */
 int mnet_udp_leave(struct mnet_udp *udp, struct mnet_address group);
 
+/* Switches on or off whether endpoints of this stack get the datagrams, too, that this one sends to
+ * their groups (struct mnet_udp_options.group_loop). Never suspends. */
+void mnet_udp_set_group_loop(struct mnet_udp *udp, bool loop);
+
 /* Receives one datagram of up to `len` bytes and returns its length. `from` may be NULL. A longer
  * datagram is consumed: its first `len` bytes are stored, and MNET_E_TOO_BIG is returned.
  *

@@ -32,14 +32,14 @@ static int open_endpoint(struct mn_socket *socket, struct mnet_endpoint local)
     struct mnet_udp_options options = {.local = local,
                                        .family = mn_socket_family(socket),
                                        .queue_bytes = socket->options.receive_buffer,
-                                       .ttl = socket->options.ttl,
-                                       .dscp = socket->options.tos >> 2};
+                                       .group_loop = socket->options.group_loop};
     if (mnet_address_is_any(local.address))
         options.local.address = MNET_ADDRESS_ANY;
     int error = mnet_udp_open(socket->sockets->stack, &options, &socket->udp);
     if (error < 0)
         return error == MNET_E_INVALID ? -MNET_EADDRNOTAVAIL : mn_errno(error, MNET_UNREACHABLE_NONE);
     mnet_udp_notify(socket->udp, mn_socket_take_event, socket);
+    mn_groups_join_all(socket);
     socket->local = (struct mnet_endpoint){local.address, mnet_udp_local(socket->udp).port};
     socket->bound_address = local.address;
     socket->bound = true;
@@ -116,6 +116,12 @@ static int udp_connect(struct mn_socket *socket, const struct mnet_endpoint *rem
 
 /* ---- Data ---- */
 
+/* 0: that of the endpoint. */
+static uint8_t ttl_to(const struct mn_socket *socket, struct mnet_address destination)
+{
+    return mnet_address_is_multicast(destination) ? socket->options.group_ttl : socket->options.ttl;
+}
+
 static ptrdiff_t send_datagram(struct mn_socket *socket, const struct mn_message *message, uint64_t deadline)
 {
     struct mnet_slice few[SLICES], *slices = few;
@@ -128,6 +134,8 @@ static ptrdiff_t send_datagram(struct mn_socket *socket, const struct mn_message
     if (message->is_remote)
         out.remote = (struct mnet_endpoint){mn_socket_destination(socket, message->remote.address),
                                             message->remote.port};
+    out.ttl = ttl_to(socket, message->is_remote ? out.remote.address : socket->remote.address);
+    out.dscp = socket->options.tos >> 2;
     int error = mnet_udp_send_batch(socket->udp, &out, 1, NULL, deadline);
     if (slices != few)
         mn_sockets_free(socket->sockets, slices, size);
@@ -136,25 +144,31 @@ static ptrdiff_t send_datagram(struct mn_socket *socket, const struct mn_message
     return error < 0 ? mn_errno(error, MNET_UNREACHABLE_NONE) : (ptrdiff_t)message->len;
 }
 
+/* In Linux's order. */
+static int check_message(const struct mn_socket *socket, const struct mn_message *message)
+{
+    bool is_remote = message->is_remote;
+    if (is_remote && mn_socket_family(socket) == MNET_FAMILY_IPV6 && mnet_address_is_ipv4(message->remote.address))
+        return -MNET_ENETUNREACH;
+    if (is_remote && is_of_other_family(socket, message->remote.address))
+        return -MNET_EAFNOSUPPORT;
+    if (message->len > UINT16_MAX)
+        return -MNET_EMSGSIZE;
+    if (is_remote && message->remote.port == 0)
+        return -MNET_EINVAL;
+    if (!is_remote && socket->phase != MN_PHASE_CONNECTED)
+        return -MNET_EDESTADDRREQ;
+    return message->flags & MNET_MSG_MORE ? -MNET_EOPNOTSUPP : 0;
+}
+
 static ptrdiff_t udp_send(struct mn_socket *socket, const struct mn_message *message, uint64_t deadline)
 {
     int error = ensure_endpoint(socket); /* also for a message that cannot be sent */
     if (error < 0)
         return error;
-    if (message->len > UINT16_MAX)
-        return -MNET_EMSGSIZE;
-    if (message->is_remote && message->remote.port == 0)
-        return -MNET_EINVAL;
-    if (!message->is_remote && socket->phase != MN_PHASE_CONNECTED)
-        return -MNET_EDESTADDRREQ;
-    if (message->flags & MNET_MSG_MORE)
-        return -MNET_EOPNOTSUPP;
-    if (message->is_remote && mn_socket_family(socket) == MNET_FAMILY_IPV6 &&
-        mnet_address_is_ipv4(message->remote.address))
-        return -MNET_ENETUNREACH;
-    if (message->is_remote && is_of_other_family(socket, message->remote.address))
-        return -MNET_EAFNOSUPPORT;
-    error = take_error(socket);
+    error = check_message(socket, message);
+    if (error == 0)
+        error = take_error(socket);
     if (error < 0)
         return error;
     return socket->write_shut ? -MNET_EPIPE : send_datagram(socket, message, deadline);
@@ -266,7 +280,8 @@ static unsigned udp_ready(struct mn_socket *socket)
 
 static void apply_options(struct mn_socket *socket)
 {
-    (void)socket; /* an endpoint has its options from the start */
+    if (socket->udp != NULL)
+        mnet_udp_set_group_loop(socket->udp, socket->options.group_loop);
 }
 
 static void udp_close(struct mn_socket *socket, bool linger)
@@ -274,6 +289,7 @@ static void udp_close(struct mn_socket *socket, bool linger)
     (void)linger;
     mnet_udp_close(socket->udp);
     socket->udp = NULL;
+    mn_groups_free(socket);
 }
 
 const struct mn_socket_ops mn_udp_socket = {

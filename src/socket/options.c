@@ -42,8 +42,13 @@ static const struct socket_option options[] = {
     {MNET_IPPROTO_TCP, MNET_TCP_NOTSENT_LOWAT, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(low_water), 0,
      (int)MNET_TCP_BUFFER_MAX, 0},
     {MNET_IPPROTO_IP, MNET_IP_TTL, 0, MNET_AF_INET, OPTION_BYTE, AT(ttl), 1, 255, MNET_TTL_DEFAULT},
+    {MNET_IPPROTO_IP, MNET_IP_MULTICAST_TTL, MNET_SOCK_DGRAM, MNET_AF_INET, OPTION_BYTE, AT(group_ttl), 1, 255, 1},
+    {MNET_IPPROTO_IP, MNET_IP_MULTICAST_LOOP, MNET_SOCK_DGRAM, MNET_AF_INET, OPTION_BOOL, AT(group_loop), 0, 0, 0},
     {MNET_IPPROTO_IP, MNET_IP_TOS, 0, MNET_AF_INET, OPTION_BYTE, AT(tos), 0, 255, 0},
     {MNET_IPPROTO_IPV6, MNET_IPV6_UNICAST_HOPS, 0, MNET_AF_INET6, OPTION_BYTE, AT(ttl), 1, 255, MNET_TTL_DEFAULT},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_MULTICAST_HOPS, MNET_SOCK_DGRAM, MNET_AF_INET6, OPTION_BYTE, AT(group_ttl), 1, 255,
+     1},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_MULTICAST_LOOP, MNET_SOCK_DGRAM, MNET_AF_INET6, OPTION_BOOL, AT(group_loop), 0, 0, 0},
     {MNET_IPPROTO_IPV6, MNET_IPV6_TCLASS, 0, MNET_AF_INET6, OPTION_BYTE, AT(tos), 0, 255, 0},
     {MNET_IPPROTO_IPV6, MNET_IPV6_V6ONLY, 0, MNET_AF_INET6, OPTION_BOOL, AT(v6only), 0, 0, 0},
 };
@@ -152,13 +157,26 @@ static int set_congestion(struct mn_socket *socket, const void *value, uint32_t 
     return -MNET_ENOENT;
 }
 
+/* Returns 1 if the option is no membership. */
+static int set_membership(struct mn_socket *socket, int level, int name, const void *value, uint32_t len)
+{
+    bool ipv4 = level == MNET_IPPROTO_IP;
+    if (!ipv4 && (level != MNET_IPPROTO_IPV6 || socket->domain != MNET_AF_INET6))
+        return 1;
+    if (name == (ipv4 ? MNET_IP_ADD_MEMBERSHIP : MNET_IPV6_ADD_MEMBERSHIP))
+        return mn_groups_change(socket, level, true, value, len);
+    if (name == (ipv4 ? MNET_IP_DROP_MEMBERSHIP : MNET_IPV6_DROP_MEMBERSHIP))
+        return mn_groups_change(socket, level, false, value, len);
+    return 1;
+}
+
 /* Returns 1 if the option is none of these. */
 static int set_special(struct mn_socket *socket, int level, int name, const void *value, uint32_t len)
 {
     if (level == MNET_IPPROTO_TCP && name == MNET_TCP_CONGESTION && socket->ops->type == MNET_SOCK_STREAM)
         return set_congestion(socket, value, len);
     if (level != MNET_SOL_SOCKET)
-        return 1;
+        return set_membership(socket, level, name, value, len);
     switch (name) {
     case MNET_SO_RCVTIMEO: return set_timeout(&socket->options.receive_timeout_ns, value, len);
     case MNET_SO_SNDTIMEO: return set_timeout(&socket->options.send_timeout_ns, value, len);
@@ -178,6 +196,8 @@ static int set_option(struct mn_socket *socket, int level, int name, const void 
     bool checks_first = level == MNET_SOL_SOCKET || (level == MNET_IPPROTO_TCP && level == socket->protocol);
     if (o == NULL)
         return checks_first && len < sizeof number ? -MNET_EINVAL : -MNET_ENOPROTOOPT;
+    if (level == MNET_IPPROTO_IP && len > 0 && len < sizeof number) /* as BSD has it */
+        return set_plain(socket, o, *(const uint8_t *)value);
     if (len < sizeof number)
         return -MNET_EINVAL;
     memcpy(&number, value, sizeof number);

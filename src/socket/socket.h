@@ -64,7 +64,8 @@ struct mn_epoll {
 /* Options that a socket may have before there is anything to apply them to. 0: not set. */
 struct mn_socket_options {
     bool reuse_address, reuse_port, broadcast, keepalive, no_delay, corked, quick_ack, v6only;
-    uint8_t ttl, tos;
+    bool group_loop;
+    uint8_t ttl, tos, group_ttl;
     int linger_s; /* -1: off */
     uint32_t send_buffer, receive_buffer, low_water;
     uint32_t keep_idle_s, keep_interval_s, keep_count, user_timeout_ms;
@@ -96,9 +97,10 @@ struct mn_socket {
     struct mnet_address bound_address;
     struct mnet_endpoint local; /* as getsockname tells it */
     struct mnet_endpoint remote;
-    struct mnet_listener *listener; /* TCP, bound: deaf unless listening */
-    struct mnet_flow *flow;         /* TCP, connecting or connected */
-    struct mnet_udp *udp;           /* UDP, bound */
+    struct mnet_listener *listener;  /* TCP, bound: deaf unless listening */
+    struct mnet_flow *flow;          /* TCP, connecting or connected */
+    struct mnet_udp *udp;            /* UDP, bound */
+    struct mn_socket_groups *groups; /* UDP: NULL if it never had one */
     struct mn_socket_options options;
 };
 
@@ -175,6 +177,15 @@ static inline void mn_socket_release(struct mn_socket *socket)
 struct mn_socket *mn_socket_new(struct mnet_sockets *sockets, const struct mn_socket_ops *ops, int domain, int flags);
 /* Returns the time at which a call on the socket gives up. */
 uint64_t mn_socket_deadline(const struct mn_socket *socket, int flags, uint64_t timeout_ns);
+
+/* groups.c */
+
+/* Joins or leaves the group of a request, at the level MNET_IPPROTO_IP or MNET_IPPROTO_IPV6. Returns
+ * 0 or -errno. */
+int mn_groups_change(struct mn_socket *socket, int level, bool joins, const void *value, uint32_t len);
+/* The socket has got an endpoint. */
+void mn_groups_join_all(struct mn_socket *socket);
+void mn_groups_free(struct mn_socket *socket);
 
 /* items.c */
 

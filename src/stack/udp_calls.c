@@ -173,6 +173,12 @@ int mnet_udp_error(struct mnet_udp *udp, struct mnet_endpoint *to)
     return error;
 }
 
+void mnet_udp_set_group_loop(struct mnet_udp *udp, bool loop)
+{
+    MN_REQUIRE_UDP(udp);
+    udp->engine.group_loop = loop;
+}
+
 /* A call that receives, by copying or lent: its arguments and its result. */
 struct receipt {
     void *buffer;

@@ -389,6 +389,61 @@ static void descriptors_are_few_and_checked(void **state)
     world_run(limits, NULL);
 }
 
+#define GROUP_PORT 5353
+
+/* Sends to the group from the client, and returns the result of receiving at `fd` of `table`. */
+static ptrdiff_t pass_to_group(const struct tables *n, int sender, struct mnet_sockets *table, int fd)
+{
+    struct mnet_sockaddr_in6 to = address_of((struct mnet_address){.bytes = {0xff, 0x05, [15] = 0xfb}}, GROUP_PORT);
+    char buffer[8];
+    ptrdiff_t sent = mnet_socket_sendto(n->client, sender, "hello", 5, 0, &to, sizeof to);
+    if (sent != 5)
+        return sent;
+    sleep_ms(10);
+    return mnet_socket_recv(table, fd, buffer, sizeof buffer, MNET_MSG_DONTWAIT);
+}
+
+/* Makes a socket that is a member before it has a port. */
+static int open_member(struct mnet_sockets *table, const struct mnet_ipv6_mreq *group)
+{
+    struct mnet_sockaddr_in6 here = address_of(MNET_ADDRESS_ANY, GROUP_PORT);
+    int fd = mnet_socket_open(table, MNET_AF_INET6, MNET_SOCK_DGRAM, 0);
+    int error = mnet_socket_setsockopt(table, fd, MNET_IPPROTO_IPV6, MNET_IPV6_ADD_MEMBERSHIP, group, sizeof *group);
+    if (error == 0)
+        error = mnet_socket_bind(table, fd, &here, sizeof here);
+    return error < 0 ? error : fd;
+}
+
+static int groups(struct world *w)
+{
+    const struct mnet_ipv6_mreq group = {.ipv6mr_multiaddr = {0xff, 0x05, [15] = 0xfb}};
+    struct tables n;
+    int off = 0;
+    CHECK_EQUAL(open_tables(w, &n), 0);
+    int far = open_member(n.server, &group), near = open_member(n.client, &group);
+    int sender = mnet_socket_open(n.client, MNET_AF_INET6, MNET_SOCK_DGRAM, 0);
+    CHECK(far >= 3 && near >= 3 && sender >= 3);
+    CHECK_EQUAL(pass_to_group(&n, sender, n.server, far), 5);
+    CHECK_EQUAL(pass_to_group(&n, sender, n.server, far), 5);
+    char buffer[8];
+    CHECK_EQUAL(mnet_socket_recv(n.client, near, buffer, sizeof buffer, MNET_MSG_DONTWAIT), 5);
+    CHECK_EQUAL(mnet_socket_recv(n.client, near, buffer, sizeof buffer, MNET_MSG_DONTWAIT), 5);
+    CHECK_EQUAL(mnet_socket_setsockopt(n.client, sender, MNET_IPPROTO_IPV6, MNET_IPV6_MULTICAST_LOOP, &off, sizeof off),
+                0);
+    CHECK_EQUAL(pass_to_group(&n, sender, n.client, near), -MNET_EAGAIN);
+    CHECK_EQUAL(
+        mnet_socket_setsockopt(n.server, far, MNET_IPPROTO_IPV6, MNET_IPV6_DROP_MEMBERSHIP, &group, sizeof group), 0);
+    CHECK_EQUAL(mnet_socket_recv(n.server, far, buffer, sizeof buffer, MNET_MSG_DONTWAIT), 5);
+    CHECK_EQUAL(pass_to_group(&n, sender, n.server, far), -MNET_EAGAIN);
+    return close_tables(w, &n);
+}
+
+static void members_of_groups_get_their_datagrams(void **state)
+{
+    (void)state;
+    world_run(groups, NULL);
+}
+
 static int going_down(struct world *w)
 {
     struct tables n;
@@ -422,6 +477,7 @@ int main(void)
         cmocka_unit_test(poll_and_select_wait_for_descriptors),
         cmocka_unit_test(epoll_returns_levels_edges_and_single_shots),
         cmocka_unit_test(datagrams_pass_with_their_addresses),
+        cmocka_unit_test(members_of_groups_get_their_datagrams),
         cmocka_unit_test(descriptors_are_few_and_checked),
         cmocka_unit_test(stack_that_goes_down_ends_calls),
     };

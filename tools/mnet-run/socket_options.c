@@ -248,6 +248,8 @@ static int64_t set_group_loop(struct runner *run, struct run_socket *socket, con
     int64_t result = read_number(run, call, &value);
     if (result == 0)
         socket->settings.no_group_loop = value == 0;
+    if (result == 0 && socket->udp != NULL)
+        mnet_udp_set_group_loop(socket->udp, value != 0);
     return result;
 }
 

@@ -214,6 +214,8 @@ static void call_listen(void)
 {
     char text[64];
     int fd = pick(ROLE_TCP);
+    if (slot_of(fd)->shut)
+        return; /* docs/sockets.md */
     int result = do_listen(fd, 8);
     snprintf(text, sizeof text, "listen(%d)", fd);
     print_result(text, result);
@@ -453,6 +455,53 @@ static void call_setsockopt(void)
     print_result(text, do_setsockopt(fd, names[i][0], names[i][1], &value, len));
 }
 
+static void call_group_option(void)
+{
+    char text[80];
+    int fd = pick(ROLE_UDP);
+    bool loop = below(2), ipv4 = slot_of(fd)->domain == AF_INET;
+    int level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6, name = loop ? IPV6_MULTICAST_LOOP : IPV6_MULTICAST_HOPS;
+    int value = loop ? (int)below(2) : 1 + (int)below(300);
+    if (slot_of(fd)->role != ROLE_UDP)
+        return;
+    if (ipv4)
+        name = loop ? IP_MULTICAST_LOOP : IP_MULTICAST_TTL;
+    snprintf(text, sizeof text, "setsockopt(%d, %d, %d, %d)", fd, level, name, value);
+    print_result(text, do_setsockopt(fd, level, name, &value, sizeof value));
+    uint32_t len = sizeof value;
+    int result = do_getsockopt(fd, level, name, &value, &len);
+    snprintf(text, sizeof text, "getsockopt(%d, %d, %d)", fd, level, name);
+    print_result(text, result);
+    if (result == 0)
+        printf("    %d (%u)\n", value, len);
+}
+
+/* Joins and leaves groups, and addresses that are none. */
+static void call_membership(void)
+{
+    static const uint8_t v4[][8] = {{224, 0, 0, 251, 127, 0, 0, 1}, {239, 1, 2, 3, 127, 0, 0, 1}, {10, 0, 0, 1}};
+    static const uint8_t v6[][16] = {{0xff, 0x02, [15] = 0xfb}, {0xff, 0x0e, [15] = 9}, {0xfd, [15] = 1}};
+    union {
+        uint8_t bytes[20];
+        int words[5];
+    } request = {{0}};
+    char text[80];
+    int fd = pick_socket(), interface = 1;
+    bool ipv4 = below(2), joins = below(3) > 0;
+    unsigned group = below(3);
+    uint32_t len = ipv4 ? 8 : 20;
+    memcpy(request.bytes, ipv4 ? v4[group] : v6[group], ipv4 ? 8 : 16);
+    if (!ipv4)
+        memcpy(request.bytes + 16, &interface, sizeof interface);
+    if (below(20) == 0)
+        len -= 3;
+    int name = ipv4 ? (joins ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP)
+                    : (joins ? IPV6_ADD_MEMBERSHIP : IPV6_DROP_MEMBERSHIP);
+    int result = do_setsockopt(fd, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, name, request.words, len);
+    snprintf(text, sizeof text, "%s(%d, %s, %u)", joins ? "join" : "leave", fd, ipv4 ? "IPv4" : "IPv6", group);
+    print_result(text, result);
+}
+
 static void call_poll(void)
 {
     struct pollfd fds[FDS + 2];
@@ -564,11 +613,11 @@ static const struct {
     void (*call)(void);
     unsigned weight;
 } calls[] = {
-    {call_socket, 10},  {call_bind, 8},      {call_listen, 6},     {call_connect, 10},     {call_accept, 10},
-    {call_send, 10},    {call_sendto, 5},    {call_sendmsg, 4},    {call_recv, 10},        {call_recvmsg, 4},
-    {call_shutdown, 3}, {call_names, 5},     {call_getsockopt, 4}, {call_setsockopt, 3},   {call_poll, 8},
-    {call_select, 3},   {call_epoll_ctl, 8}, {call_epoll_wait, 6}, {call_epoll_create, 2}, {call_dup, 2},
-    {call_close, 4},    {call_queued, 2},
+    {call_socket, 10},  {call_bind, 8},      {call_listen, 6},       {call_connect, 10},     {call_accept, 10},
+    {call_send, 10},    {call_sendto, 5},    {call_sendmsg, 4},      {call_recv, 10},        {call_recvmsg, 4},
+    {call_shutdown, 3}, {call_names, 5},     {call_getsockopt, 4},   {call_setsockopt, 3},   {call_poll, 8},
+    {call_select, 3},   {call_epoll_ctl, 8}, {call_epoll_wait, 6},   {call_epoll_create, 2}, {call_dup, 2},
+    {call_close, 4},    {call_queued, 2},    {call_group_option, 2}, {call_membership, 3},
 };
 
 static void play(unsigned number)
