@@ -4,8 +4,8 @@
  *
  *   sim_demo [--capture=FILE] [--trace=FILE] FOLDER FILE...
  *
- * The capture is the server's. The trace has snapshots of all connections, each millisecond, for
- * scripts/plot.
+ * The capture is the server's. The trace has a line for each of its segments, with the state of the
+ * connection after it, for scripts/plot.
  */
 #include <llhttp.h>
 #include <stdio.h>
@@ -15,9 +15,6 @@
 #include <mnet/mnet.h>
 #include <mnet/sim.h>
 
-#include "stack/status.h"
-
-#define SAMPLE_NS MNET_MILLISECOND /* of the trace */
 #define TIMEOUT (60 * MNET_SECOND)
 
 struct visit {
@@ -26,7 +23,6 @@ struct visit {
     int file_count;
     const char *capture; /* or NULL */
     FILE *trace;         /* or NULL */
-    bool over;
 };
 
 /* An answer, as the client reads it. */
@@ -119,7 +115,6 @@ static int browse(struct mnet_env *env, void *argument)
     for (int i = 0; i < visit->file_count; i++)
         well = fetch(env, flow, visit->folder, visit->files[i]) && well;
     mnet_tcp_close(flow);
-    visit->over = true;
     return well ? 0 : MNET_E_IO;
 }
 
@@ -129,22 +124,15 @@ static int serve(struct mnet_env *env, void *argument)
     return mnet_main(env); /* that of httpd */
 }
 
-static void write_snapshot(void *context, const char *text, size_t len)
+static void write_segment(void *context, uint64_t now, const struct mnet_tcp_segment *segment,
+                          const struct mnet_tcp_info *info)
 {
     const struct visit *visit = context;
-    uint64_t now = mnet_now();
-    size_t prefix = strlen(MN_STATUS_PREFIX);
-    if (strncmp(text, MN_STATUS_END, len) != 0)
-        fprintf(visit->trace, "%lu.%09lu %.*s", (unsigned long)(now / MNET_SECOND), (unsigned long)(now % MNET_SECOND),
-                (int)(len - prefix), text + prefix);
-}
-
-static int sample(struct mnet_env *env, void *argument)
-{
-    const struct visit *visit = argument;
-    while (!visit->over && mnet_sleep(mnet_now() + SAMPLE_NS) == 0)
-        mn_status_answer(env, write_snapshot, argument);
-    return 0;
+    char state[1024], words[128];
+    mnet_tcp_info_format(info, state, sizeof state);
+    mnet_tcp_segment_format(segment, words, sizeof words);
+    fprintf(visit->trace, "%lu.%09lu %s %s\n", (unsigned long)(now / MNET_SECOND), (unsigned long)(now % MNET_SECOND),
+            state, words);
 }
 
 static const char usage[] = "usage: sim_demo [--capture=FILE] [--trace=FILE] FOLDER FILE...\n";
@@ -199,14 +187,14 @@ int main(int argc, char **argv)
     }
     struct mnet_sim *sim = mnet_sim_create(1);
     struct mnet_sim_host_options server_options = {.arguments = arguments, .program = &mnet_program};
+    if (visit.trace != NULL)
+        server_options.trace = (struct mnet_tcp_trace){.segment = write_segment, .context = &visit};
     struct mnet_sim_host_options client_options = {.arguments = "--ipv4=10.0.0.1/24"};
     struct mnet_sim_host *server = sim != NULL ? mnet_sim_host(sim, "server", &server_options) : NULL;
     struct mnet_sim_host *client = sim != NULL ? mnet_sim_host(sim, "client", &client_options) : NULL;
     if (server == NULL || client == NULL || !mnet_sim_link(sim, server, client, &path))
         return 1;
     mnet_sim_serve(server, serve, NULL);
-    if (visit.trace != NULL)
-        mnet_sim_serve(server, sample, &visit);
     mnet_sim_spawn(client, browse, &visit);
     int result = mnet_sim_run(sim, 600 * MNET_SECOND);
     printf(result == 0 ? "all pages are as they are in the files\n" : "the check FAILED\n");

@@ -60,6 +60,8 @@ struct mnet_sim_host_options {
     /* The time of day (mnet_wall_clock) at time 0 of the simulation. Default 2026-01-01 00:00 UTC.
      * MNET_NEVER: the host does not know it. */
     uint64_t wall_clock;
+    /* The trace of stacks that programs create without one. */
+    struct mnet_tcp_trace trace;
 };
 
 /* One direction between a host and its segment. All zeros is a perfect wire: no delay, no limit, no

@@ -99,13 +99,32 @@ enum mnet_tcp_event {
     MNET_TCP_EVENT_PATH_MTU,  /* segments are smaller or larger from now on */
 };
 
+/* A segment as a trace shows it: the fields of its header (RFC 9293 3.1). A large one that a device
+ * cuts or merges is one. */
+struct mnet_tcp_segment {
+    bool sent;       /* else it was received */
+    uint8_t flags;   /* as in the header: FIN is 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32 */
+    uint16_t window; /* as in the header, not scaled */
+    uint32_t seq, ack;
+    uint32_t len; /* bytes of text */
+};
+
 /* A trace, set in the configuration of a stack. */
 struct mnet_tcp_trace {
     /* Called from within the stack for each event of each connection, with the snapshot just after
      * it. Must not call the stack. */
     void (*event)(void *context, uint64_t now, enum mnet_tcp_event event, const struct mnet_tcp_info *info);
-    void *context;
+    /* Called likewise for each segment that the stack has sent or received, after it has acted on
+     * it. NULL: none. The state is CLOSED if there is no connection after it. */
+    void (*segment)(void *context, uint64_t now, const struct mnet_tcp_segment *segment,
+                    const struct mnet_tcp_info *info);
+    void *context; /* of both */
 };
+
+/* Writes a segment as mnet_format does: at most size - 1 characters and a terminating zero, or
+ * nothing if size is 0. Returns the length of the whole text, at most 80. The words are "sent" or
+ * "received", and seq, ack, len, window and flags, as seq=1. Never suspends. */
+size_t mnet_tcp_segment_format(const struct mnet_tcp_segment *segment, char *text, size_t size);
 
 /* Returns the name of an event, such as "state" or "timeout". Static. */
 const char *mnet_tcp_event_name(enum mnet_tcp_event event);

@@ -98,7 +98,9 @@ static bool open_environment(struct mnet_sim_host *host, const struct mnet_sim_h
         .release = mn_hosted_release,
         .memory_size = options->memory != 0 ? options->memory : HOST_MEMORY,
     };
-    return mn_env_open(&host->env, &host->sim->loop, &setup) == 0;
+    int error = mn_env_open(&host->env, &host->sim->loop, &setup);
+    host->env.options.config.tcp.trace = options->trace; /* as an option would set it */
+    return error == 0;
 }
 
 struct mnet_sim_host *mnet_sim_host(struct mnet_sim *sim, const char *name, const struct mnet_sim_host_options *options)

@@ -278,6 +278,8 @@ static void take_options(struct mnet_config *config, const struct mnet_env *env)
         memcpy(config->ip.routes, given->ip.routes, sizeof config->ip.routes);
         config->ip.route_count = given->ip.route_count;
     }
+    if (config->tcp.trace.event == NULL && config->tcp.trace.segment == NULL)
+        config->tcp.trace = given->tcp.trace;
     if (config->ip.dns_count == 0) {
         memcpy(config->ip.dns, given->ip.dns, sizeof config->ip.dns);
         config->ip.dns_count = given->ip.dns_count;

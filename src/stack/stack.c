@@ -42,6 +42,7 @@ static int start_transports(struct mnet_stack *stack)
         .gso_max = GSO_MAX,
         .sums_text = (stack->device_offload & MNET_OFFLOAD_CHECKSUM) == 0,
         .trace = config->tcp.trace.event != NULL ? mn_stack_trace : NULL,
+        .trace_segment = config->tcp.trace.segment != NULL ? mn_stack_trace_segment : NULL,
         .trace_context = stack,
         .now = stack->now,
         .user = config->tcp,

@@ -203,6 +203,7 @@ void mn_udp_close_service(struct mnet_udp *udp);
 void mn_flow_take_event(struct mn_tcb *tcb);
 /* tcp_settings.c: passes an event of the engine to the program's trace, with a snapshot. */
 void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
+void mn_stack_trace_segment(void *context, const struct mnet_tcp_segment *segment, const struct mnet_tcp_info *info);
 void mn_listener_take_event(struct mn_listener *engine);
 void mn_udp_take_event(struct mn_udp_endpoint *engine);
 /* Puts an endpoint into the list of those to be told when the device takes frames again. */

@@ -42,6 +42,14 @@ size_t mnet_tcp_info_format(const struct mnet_tcp_info *info, char *text, size_t
                        (unsigned long long)info->bytes_acked, (unsigned long long)info->bytes_received);
 }
 
+size_t mnet_tcp_segment_format(const struct mnet_tcp_segment *segment, char *text, size_t size)
+{
+    MN_REQUIRE(segment != NULL, "the segment is NULL");
+    MN_REQUIRE(text != NULL || size == 0, "there is no place for the text");
+    return mnet_format(text, size, "%s seq=%u ack=%u len=%u window=%u flags=%u", segment->sent ? "sent" : "received",
+                       segment->seq, segment->ack, segment->len, segment->window, segment->flags);
+}
+
 struct status_answer {
     void (*write)(void *context, const char *text, size_t len);
     void *context;

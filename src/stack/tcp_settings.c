@@ -186,3 +186,11 @@ void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event
     mn_zone_add_to_info(stack, &info);
     stack->config.tcp.trace.event(stack->config.tcp.trace.context, stack->now, event, &info);
 }
+
+void mn_stack_trace_segment(void *context, const struct mnet_tcp_segment *segment, const struct mnet_tcp_info *info)
+{
+    struct mnet_stack *stack = context;
+    struct mnet_tcp_info told = *info;
+    mn_zone_add_to_info(stack, &told);
+    stack->config.tcp.trace.segment(stack->config.tcp.trace.context, stack->now, segment, &told);
+}

@@ -1,6 +1,7 @@
 /* Information for users: snapshots of connections and records, and their events. */
 #include "tcp/pacing.h"
 #include "tcp/plpmtu.h"
+#include "tcp/records/table.h"
 #include "tcp/recovery/flight.h"
 #include "tcp/recovery/rack.h"
 #include "tcp/state.h"
@@ -111,6 +112,17 @@ static void conn_info(const struct mn_tcp *tcp, const struct mn_conn *conn, stru
                             MN_CONTAINER(conn, struct mn_half_open, conn)->listener->owner);
     else
         *info = record_info(local, remote, MN_TIME_WAIT, NULL);
+}
+
+void mn_tcp_info_of_ends(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote,
+                         struct mnet_tcp_info *info)
+{
+    uint64_t hash;
+    const struct mn_conn *conn = mn_table_find(tcp, &local, &remote, &hash);
+    if (conn != NULL)
+        conn_info(tcp, conn, info);
+    else
+        *info = record_info(local, remote, MN_CLOSED, NULL);
 }
 
 void mn_tcp_each(const struct mn_tcp *tcp, bool (*visit)(void *context, const struct mnet_tcp_info *info),

@@ -34,6 +34,7 @@
 #include "tcp/text.h"
 #include "tcp/timers.h"
 #include "tcp/timestamps.h"
+#include "tcp/trace.h"
 #include "tcp/urgent.h"
 #include "tcp/user.h"
 #include "tcp/user_timeout.h"
@@ -574,8 +575,12 @@ static MN_APART void any_input(struct mn_tcp *tcp, const struct mn_datagram *dat
 {
     struct mn_segment seg;
     seg.text = packet;
-    if (parse_segment(tcp, datagram, packet, now, &seg))
+    if (parse_segment(tcp, datagram, packet, now, &seg)) {
+        uint32_t text = packet->total;
         connection_input(tcp, mn_table_find(tcp, &seg.local, &seg.remote, &seg.hash), &seg);
+        if (MN_UNLIKELY(tcp->config.trace_segment != NULL))
+            mn_trace_received(tcp, &seg, text);
+    }
     mnet_packet_free(seg.text);
 }
 

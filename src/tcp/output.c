@@ -21,6 +21,7 @@
 #include "tcp/segment.h"
 #include "tcp/state.h"
 #include "tcp/timers.h"
+#include "tcp/trace.h"
 #include "tcp/urgent.h"
 #include "tcp/user_timeout.h"
 #include "tcp/window.h"
@@ -489,6 +490,8 @@ static MN_APART struct mnet_packet *output_any(struct mn_tcp *tcp, struct mn_tcb
     if (packet == NULL)
         packet = output_bare(tcp, tcb, datagram, now);
     tcb->calm = !tcp->never_calm && mn_tcb_is_calm(tcb);
+    if (MN_UNLIKELY(tcp->config.trace_segment != NULL) && packet != NULL)
+        mn_trace_sent(tcp, datagram, packet);
     return packet;
 }
 

@@ -254,7 +254,7 @@ struct mn_tcp {
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
     struct mnet_link output, output_after_user, events, listener_events;
     bool user_follows; /* see mn_tcp_let_user_follow */
-    bool never_calm;   /* for tests: no connection goes a short way */
+    bool never_calm;   /* no connection goes a short way: all are traced, or for tests */
     struct mn_cookies cookies;
     struct mnet_link orphan_list; /* by `event`, the longest without progress first */
     unsigned orphans;

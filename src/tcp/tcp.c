@@ -9,6 +9,7 @@
 #include "tcp/records/reply.h"
 #include "tcp/records/time_wait.h"
 #include "tcp/tcb.h"
+#include "tcp/trace.h"
 
 /* Received data may pin one part in so many of the memory. */
 #define RECEIVE_SHARE 2
@@ -62,6 +63,7 @@ struct mn_tcp *mn_tcp_create(const struct mn_tcp_config *config)
     if (tcp->buckets == NULL || tcp->listener_buckets == NULL)
         return NULL;
     tcp->config = *config;
+    tcp->never_calm = config->trace_segment != NULL;
     tcp->offer = mn_tcp_option_set(!config->user.no_timestamps, !config->user.no_sack, !config->user.no_window_scale);
     tcp->bucket_mask = buckets - 1;
     tcp->listener_mask = ports - 1;
@@ -113,6 +115,8 @@ static MN_APART struct mnet_packet *others_output(struct mn_tcp *tcp, struct mn_
     else if (!mn_list_empty(&tcp->half_open_output))
         packet = half_open_output(tcp, datagram, now);
     tcp->starved = false;
+    if (tcp->config.trace_segment != NULL && packet != NULL)
+        mn_trace_sent(tcp, datagram, packet);
     return packet;
 }
 

@@ -34,7 +34,10 @@ struct mn_tcp_config {
     bool sums_text;             /* text is summed when it is written, for checksums in software */
     /* Called for each event of a tcb, like the log. NULL: no trace. */
     void (*trace)(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
-    void *trace_context;
+    /* Called for each segment that was sent or received, after the engine has acted on it. NULL: no
+     * trace. */
+    void (*trace_segment)(void *context, const struct mnet_tcp_segment *segment, const struct mnet_tcp_info *info);
+    void *trace_context; /* of both functions */
     uint64_t now;
     struct mnet_tcp_config user; /* complete: no number is 0; its trace is not looked at */
 };
@@ -193,6 +196,10 @@ int mn_tcp_delivered(const struct mn_tcb *tcb);
 
 /* STATUS in full. */
 void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet_tcp_info *info);
+/* The same for the connection, of whatever kind, between two ends. It is in CLOSED if there is
+ * none. */
+void mn_tcp_info_of_ends(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote,
+                         struct mnet_tcp_info *info);
 void mn_tcp_each(const struct mn_tcp *tcp, bool (*visit)(void *context, const struct mnet_tcp_info *info),
                  void *context);
 

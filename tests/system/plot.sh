@@ -11,7 +11,10 @@ plot=$(dirname "$0")/../../scripts/plot
 simulate()
 {
     mkdir -p "$1"
-    [ -e "$1/file" ] || bytes 2000000 plot >"$1/file"
+    if [ ! -e "$1/file" ]; then
+        bytes 2000000 plot >"$1/file"
+        sleep 3 # it has a weak ETag until then
+    fi
     "$MNET_RELEASE/tools/sim_demo" --capture="$1.pcapng" --trace="$1.trace" "$1" file >"$1.out" || fail "$(cat "$1.out")"
 }
 
@@ -30,6 +33,13 @@ assert len(capture['again']) > 5 and len(capture['sack']) > 5, 'no loss'
 assert capture['ack'] == sorted(capture['ack']), 'acknowledgements out of order'
 assert all(10 <= rtt < 500 for _, rtt in capture['rtt']), 'a round trip of 10 ms takes longer'
 assert len(trace['cwnd']) > 100 and trace['ssthresh'] and trace['rtt_us'], 'no trace'
+assert max(last for _, _, last in trace['sent']) > 2000000, 'the trace has not all segments'
+def total(segments): return sum(last - first for _, first, last in segments)
+lacking = total(capture['data']) + total(capture['again']) - total(trace['sent'])
+assert 0 <= lacking <= 2, f'{lacking} bytes are in the capture only' # SYN and FIN have no text
+acked = [{ack for _, ack in acks if ack > 1} for acks in (trace['acked'], capture['ack'])] # of text
+assert acked[0] == acked[1], f'other acknowledgements: {acked[0] ^ acked[1]}'
+assert len(trace['cwnd']) >= len(trace['sent']) + len(trace['acked']), 'a segment without a state'
 assert not re.search(r'(src|href)=', page), 'it refers to another file'
 EOF
 }

@@ -281,8 +281,78 @@ static int tracing(struct world *w)
 static void trace_tells_of_states_and_timeouts(void **state)
 {
     (void)state;
-    const struct world_options options = {.client = {.tcp.trace = {note_event, &journal}}};
+    const struct world_options options = {.client = {.tcp.trace = {.event = note_event, .context = &journal}}};
     world_run(tracing, &options);
+}
+
+/* ---- each segment ---- */
+
+struct segment_log {
+    unsigned sent, received;
+    uint32_t text_sent, text_received, acked_to; /* bytes; the last ACK */
+    bool wrong;                                  /* a state does not fit its segment */
+    char last_state[16];
+    uint64_t last;
+};
+
+static struct segment_log segment_log;
+
+static void note_segment(void *context, uint64_t now, const struct mnet_tcp_segment *segment,
+                         const struct mnet_tcp_info *info)
+{
+    struct segment_log *log = context;
+    (segment->sent ? log->sent++ : log->received++);
+    *(segment->sent ? &log->text_sent : &log->text_received) += segment->len;
+    /* The state is that after the segment: its bytes count already. */
+    if (segment->sent && segment->len > 0 && info->unacked < segment->len)
+        log->wrong = true;
+    if (!segment->sent && info->bytes_received < log->text_received)
+        log->wrong = true;
+    log->wrong |= now < log->last;
+    log->last = now;
+    snprintf(log->last_state, sizeof log->last_state, "%s", info->state);
+}
+
+static int tracing_segments(struct world *w)
+{
+    struct pair pair;
+    static char text[1400];
+    memset(text, 'x', sizeof text);
+    segment_log = (struct segment_log){.wrong = false};
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    CHECK_EQUAL(segment_log.sent, 2); /* SYN, ACK */
+    CHECK_EQUAL(segment_log.received, 1);
+    CHECK_EQUAL(mnet_tcp_write(pair.client, text, sizeof text, NULL, MNET_NEVER), 0);
+    CHECK_EQUAL(mnet_tcp_write(pair.server, text, 1000, NULL, MNET_NEVER), 0);
+    sleep_ms(500);
+    CHECK_EQUAL(segment_log.text_sent, 1400);
+    CHECK_EQUAL(segment_log.text_received, 1000);
+    CHECK(!segment_log.wrong);
+    mnet_tcp_abort(pair.server);
+    pair.server = NULL;
+    sleep_ms(500);
+    CHECK(strcmp(segment_log.last_state, "CLOSED") == 0); /* by the reset */
+    world_close(&pair);
+    return 0;
+}
+
+static void trace_tells_of_each_segment(void **state)
+{
+    (void)state;
+    const struct world_options options = {.client = {.tcp.trace = {.segment = note_segment, .context = &segment_log}}};
+    world_run(tracing_segments, &options);
+}
+
+static void segment_is_written_as_words(void **state)
+{
+    char text[128] = "";
+    (void)state;
+    const struct mnet_tcp_segment segment = {
+        .sent = true, .flags = 24, .window = 512, .seq = UINT32_MAX, .ack = 2, .len = 1460};
+    size_t len = mnet_tcp_segment_format(&segment, text, sizeof text);
+    assert_string_equal(text, "sent seq=4294967295 ack=2 len=1460 window=512 flags=24");
+    assert_int_equal(len, strlen(text));
+    assert_int_equal(mnet_tcp_segment_format(&segment, NULL, 0), len);
 }
 
 /* ---- what programs take from the platform ---- */
@@ -325,6 +395,8 @@ int main(void)
         cmocka_unit_test(info_shows_what_a_connection_does),
         cmocka_unit_test(each_visits_every_connection_until_told_to_stop),
         cmocka_unit_test(trace_tells_of_states_and_timeouts),
+        cmocka_unit_test(trace_tells_of_each_segment),
+        cmocka_unit_test(segment_is_written_as_words),
         cmocka_unit_test(programs_get_memory_and_random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
