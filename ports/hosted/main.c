@@ -80,7 +80,7 @@ static unsigned stack_fds(const struct process *process, struct pollfd *fds, uns
 {
     const struct mnet_link *stacks = &process->loop.stacks;
     unsigned count = 0;
-    for (const struct mnet_link *link = stacks->next; link != stacks && count < max; link = link->next) {
+    for (const struct mnet_link *link = mn_list_begin(stacks); link != stacks && count < max; link = link->next) {
         const struct mnet_stack *stack = MN_CONTAINER(link, struct mnet_stack, loop_link);
         fds[count++] = (struct pollfd){mnet_stack_fd(stack), POLLIN, 0};
     }

@@ -27,4 +27,5 @@ extern inline void mn_list_prepend(struct mnet_link *head, struct mnet_link *nod
 extern inline void mn_list_remove(struct mnet_link *node);
 extern inline struct mnet_link *mn_list_first(const struct mnet_link *head);
 extern inline struct mnet_link *mn_list_last(const struct mnet_link *head);
+extern inline struct mnet_link *mn_list_begin(const struct mnet_link *head);
 extern inline struct mnet_link *mn_list_take(struct mnet_link *head);

@@ -58,7 +58,7 @@ struct mn_dns_answer *mn_dns_cache_find(struct mn_dns_cache *cache, const struct
                                         uint64_t now)
 {
     struct mnet_link *bucket = bucket_of(cache, name), *next;
-    for (struct mnet_link *link = bucket->next; link != bucket; link = next) {
+    for (struct mnet_link *link = mn_list_begin(bucket); link != bucket; link = next) {
         struct mn_dns_answer *answer = MN_CONTAINER(link, struct mn_dns_answer, link);
         next = link->next;
         if (now >= answer->expires_ns) {
@@ -134,7 +134,7 @@ const uint8_t *mn_dns_answer_next(const struct mn_dns_answer *answer, const uint
 void mn_dns_cache_check(const struct mn_dns_cache *cache)
 {
     unsigned count = 0;
-    for (const struct mnet_link *age = cache->ages.next; age != &cache->ages; age = age->next, count++) {
+    for (const struct mnet_link *age = mn_list_begin(&cache->ages); age != &cache->ages; age = age->next, count++) {
         const struct mn_dns_answer *answer = MN_CONTAINER((struct mnet_link *)age, struct mn_dns_answer, age);
         MN_ASSERT(answer->users > 0 && mn_list_linked(&answer->link) && answer->status != MN_DNS_PENDING);
         MN_ASSERT((answer->status == MN_DNS_FOUND) == (answer->count > 0));

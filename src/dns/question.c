@@ -155,7 +155,8 @@ void mn_dns_give_server_up(struct mn_dns *dns, struct mn_dns_question *question,
 void mn_dns_ask_queued(struct mn_dns *dns, uint64_t now)
 {
     struct mnet_link *next;
-    for (struct mnet_link *link = dns->asked.next; link != &dns->asked && free_slot(dns) != NULL; link = next) {
+    for (struct mnet_link *link = mn_list_begin(&dns->asked); link != &dns->asked && free_slot(dns) != NULL;
+         link = next) {
         next = link->next;
         if (mn_dns_question_of(link)->phase == MN_DNS_QUEUED)
             mn_dns_ask_next(dns, mn_dns_question_of(link), now);

@@ -43,7 +43,7 @@ void mn_dns_set_servers(struct mn_dns *dns, const struct mnet_address *addresses
     if (same)
         return;
     mn_dns_end_streams(dns);
-    for (struct mnet_link *link = dns->asked.next, *next; link != &dns->asked; link = next) {
+    for (struct mnet_link *link = mn_list_begin(&dns->asked), *next; link != &dns->asked; link = next) {
         struct mn_dns_question *question = mn_dns_question_of(link);
         next = link->next;
         mn_dns_free_exchanges(dns, question);
@@ -51,7 +51,7 @@ void mn_dns_set_servers(struct mn_dns *dns, const struct mnet_address *addresses
         question->phase = MN_DNS_QUEUED;
         question->sent = false;
     }
-    for (struct mnet_link *link = dns->asked.next, *next; link != &dns->asked; link = next) {
+    for (struct mnet_link *link = mn_list_begin(&dns->asked), *next; link != &dns->asked; link = next) {
         next = link->next;
         mn_dns_ask_next(dns, mn_dns_question_of(link), now);
     }
@@ -60,7 +60,7 @@ void mn_dns_set_servers(struct mn_dns *dns, const struct mnet_address *addresses
 
 static struct mn_dns_question *find_question(struct mn_dns *dns, const struct mn_dns_name *name, uint16_t type)
 {
-    for (struct mnet_link *link = dns->asked.next; link != &dns->asked; link = link->next) {
+    for (struct mnet_link *link = mn_list_begin(&dns->asked); link != &dns->asked; link = link->next) {
         struct mn_dns_question *question = mn_dns_question_of(link);
         if (question->type == type && mn_dns_name_equal(&question->name, name))
             return question;
@@ -274,7 +274,7 @@ void mn_dns_expire(struct mn_dns *dns, uint64_t now)
     dns->next_ns = MNET_NEVER;
     for (unsigned i = 0; i < MN_DNS_SERVERS; i++)
         mn_dns_stream_expire(dns, i, now);
-    for (struct mnet_link *link = dns->asked.next, *next; link != &dns->asked; link = next) {
+    for (struct mnet_link *link = mn_list_begin(&dns->asked), *next; link != &dns->asked; link = next) {
         struct mn_dns_question *question = mn_dns_question_of(link);
         next = link->next;
         if (now >= question->next_ns)
@@ -296,7 +296,7 @@ void mn_dns_check(const struct mn_dns *dns)
 {
     mn_dns_cache_check(&dns->cache);
     MN_ASSERT(mn_list_empty(&dns->ending));
-    for (const struct mnet_link *link = dns->asked.next; link != &dns->asked; link = link->next) {
+    for (const struct mnet_link *link = mn_list_begin(&dns->asked); link != &dns->asked; link = link->next) {
         const struct mn_dns_question *question = mn_dns_question_of((struct mnet_link *)link);
         MN_ASSERT(question->phase == MN_DNS_QUEUED || question->server < dns->servers.count);
         MN_ASSERT((question->phase == MN_DNS_QUEUED) == (question->next_ns == MNET_NEVER));

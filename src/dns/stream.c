@@ -15,7 +15,7 @@ static bool is_on(const struct mn_dns_question *question, unsigned slot)
 
 static struct mn_dns_question *find_id(struct mn_dns *dns, unsigned slot, uint16_t id)
 {
-    for (struct mnet_link *link = dns->asked.next; link != &dns->asked; link = link->next) {
+    for (struct mnet_link *link = mn_list_begin(&dns->asked); link != &dns->asked; link = link->next) {
         struct mn_dns_question *question = mn_dns_question_of(link);
         if (is_on(question, slot) && question->sent && question->stream_id == id)
             return question;
@@ -25,7 +25,7 @@ static struct mn_dns_question *find_id(struct mn_dns *dns, unsigned slot, uint16
 
 static bool is_used(const struct mn_dns *dns, unsigned slot)
 {
-    for (struct mnet_link *link = dns->asked.next; link != &dns->asked; link = link->next)
+    for (struct mnet_link *link = mn_list_begin(&dns->asked); link != &dns->asked; link = link->next)
         if (is_on(mn_dns_question_of(link), slot))
             return true;
     return false;
@@ -74,7 +74,7 @@ static bool has_question(struct mn_dns *dns, unsigned slot, struct mn_dns_output
 {
     if (dns->streams[slot].state != MN_DNS_STREAM_OPEN)
         return false;
-    for (struct mnet_link *link = dns->asked.next; link != &dns->asked; link = link->next) {
+    for (struct mnet_link *link = mn_list_begin(&dns->asked); link != &dns->asked; link = link->next) {
         struct mn_dns_question *question = mn_dns_question_of(link);
         if (is_on(question, slot) && !question->sent) {
             write_question(dns, question, output);
@@ -137,7 +137,7 @@ void mn_dns_end_streams(struct mn_dns *dns)
 static void repeat_questions(struct mn_dns *dns, unsigned slot, uint64_t now)
 {
     struct mnet_link *next;
-    for (struct mnet_link *link = dns->asked.next; link != &dns->asked; link = next) {
+    for (struct mnet_link *link = mn_list_begin(&dns->asked); link != &dns->asked; link = next) {
         struct mn_dns_question *question = mn_dns_question_of(link);
         next = link->next;
         if (!is_on(question, slot))

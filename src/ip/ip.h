@@ -367,9 +367,10 @@ struct mn_ip_way_cache {
 
 /* The headers that the last packet of that way got, for one that is like it: see repeat.c. */
 struct mn_ip_repeat {
-    uint64_t sum;                         /* of the IPv4 header, without length and checksum */
-    uint8_t protocol, ttl, traffic_class; /* as they went out */
-    uint8_t len;                          /* of the headers; 0: there are none */
+    struct mn_datagram datagram; /* that got them */
+    uint64_t sum;                /* of the IPv4 header, without length and checksum */
+    uint8_t ttl;                 /* as it went out */
+    uint8_t len;                 /* of the headers; 0: there are none */
     uint8_t headers[MN_ETHERNET_HEADER + MN_IPV6_HEADER];
 };
 

@@ -76,7 +76,7 @@ MN_RARE bool mn_ping_answer(struct mn_ip *ip, const struct mnet_address *host, u
     MN_DEBUG_ASSERT(host->zone == 0);
     if (mn_list_empty(&ip->pings))
         return false;
-    for (struct mnet_link *link = ip->pings.next; link != &ip->pings; link = link->next) {
+    for (struct mnet_link *link = mn_list_begin(&ip->pings); link != &ip->pings; link = link->next) {
         struct mn_ping *ping = MN_CONTAINER(link, struct mn_ping, link);
         if (ping->mark != mark || !mn_address_equal(&ping->host, host))
             continue;

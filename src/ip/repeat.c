@@ -11,11 +11,13 @@
  */
 #include "ip/repeat.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "ip/v4/internal.h"
 #include "ip/v6/internal.h"
+#include "wire/alike.h"
 
 static uint8_t ttl_of(const struct mn_ip *ip, const struct mn_datagram *datagram, bool ipv4)
 {
@@ -39,22 +41,34 @@ MN_APART void mn_ip_remember(struct mn_ip *ip, const struct mnet_packet *frame, 
     if (way->kind != MN_IP_WAY_NEIGHBOUR || way->once || !is_simple(datagram) || frame->len < len)
         return;
     last->len = len;
-    last->protocol = datagram->protocol;
+    last->datagram = *datagram;
     last->ttl = ttl_of(ip, datagram, way->ipv4);
-    last->traffic_class = datagram->traffic_class;
     memcpy(last->headers, frame->data, len);
     last->sum = way->ipv4 ? mn_ipv4_clear_total_len(last->headers + MN_ETHERNET_HEADER) : 0;
+}
+
+/* All fields in front of `confirmed`, which says nothing about headers. */
+#define COMPARED offsetof(struct mn_datagram, confirmed)
+static_assert(COMPARED > 40 && COMPARED <= 48, "the words of is_same cover them");
+
+/* Returns whether all that headers follow from is the same. In words: five, and the last bytes as
+ * one that begins earlier. */
+static inline bool is_same(const struct mn_datagram *a, const struct mn_datagram *b)
+{
+    const uint8_t *x = (const uint8_t *)a, *y = (const uint8_t *)b;
+    uint64_t differs = 0;
+    for (size_t i = 0; i < 40; i += 8)
+        differs |= mn_differs64(x + i, y + i);
+    return (differs | mn_differs64(x + COMPARED - 8, y + COMPARED - 8)) == 0;
 }
 
 static bool is_alike(const struct mn_ip *ip, const struct mnet_packet *packet, const struct mn_datagram *datagram)
 {
     const struct mn_ip_repeat *last = &ip->repeat;
     const struct mn_ip_way *way = &ip->last_way.way;
-    if (last->len == 0 || !mn_ip_is_last_way(ip, datagram) || !is_simple(datagram))
+    if (last->len == 0 || !ip->last_way.known || !is_same(datagram, &last->datagram))
         return false;
-    if (packet->gso != MNET_GSO_NONE || packet->total + last->len - MN_ETHERNET_HEADER > way->mtu)
-        return false;
-    return last->protocol == datagram->protocol && last->traffic_class == datagram->traffic_class &&
+    return packet->gso == MNET_GSO_NONE && packet->total + last->len - MN_ETHERNET_HEADER <= way->mtu &&
            last->ttl == ttl_of(ip, datagram, way->ipv4);
 }
 
@@ -74,7 +88,7 @@ struct mnet_packet *mn_ip_output_repeat(struct mn_ip *ip, struct mnet_packet *pa
     if (MN_UNLIKELY(!ip->last_way.way.ipv4)) {
         memcpy(frame, last->headers, MN_ETHERNET_HEADER + MN_IPV6_HEADER);
         mn_ipv6_set_payload_len(header, payload);
-        mn_ipv6_set_flow_label(header, last->traffic_class, datagram->flow_label);
+        mn_ipv6_set_flow_label(header, last->datagram.traffic_class, datagram->flow_label);
     } else {
         memcpy(frame, last->headers, MN_ETHERNET_HEADER + MN_IPV4_HEADER);
         mn_ipv4_set_total_len(header, (uint16_t)(MN_IPV4_HEADER + payload), last->sum);

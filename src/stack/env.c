@@ -112,7 +112,7 @@ int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_
 void mn_env_close(struct mnet_env *env)
 {
     mn_loop_drain(env->loop, env, DRAIN_NS);
-    for (struct mnet_link *node = env->loop->stacks.next, *next; node != &env->loop->stacks; node = next) {
+    for (struct mnet_link *node = mn_list_begin(&env->loop->stacks), *next; node != &env->loop->stacks; node = next) {
         struct mnet_stack *stack = MN_CONTAINER(node, struct mnet_stack, loop_link);
         next = node->next;
         if (stack->env == env)

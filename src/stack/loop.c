@@ -23,20 +23,33 @@ static struct mnet_stack *stack_of(struct mnet_link *node)
     return MN_CONTAINER(node, struct mnet_stack, loop_link);
 }
 
+void mn_loop_add(struct mn_loop *loop, struct mnet_stack *stack)
+{
+    mn_list_append(&loop->stacks, &stack->loop_link);
+    mn_tcp_let_user_follow(stack->tcp, loop->scheduler != NULL);
+}
+
 /* Returns true if a stack has work left. Neither polling nor a callback may take a stack down. */
 static bool poll_stacks(struct mn_loop *loop, uint64_t now)
 {
     MN_DEBUG_ASSERT(!loop->in_tasks);
     bool more = false;
-    for (struct mnet_link *node = loop->stacks.next; node != &loop->stacks; node = node->next)
+    for (struct mnet_link *node = mn_list_begin(&loop->stacks); node != &loop->stacks; node = node->next)
         more |= mnet_stack_poll(stack_of(node), now);
     return more;
+}
+
+/* Tells the stacks whether tasks run after their polls, so that mn_stack_flush is called. */
+static void announce_tasks(const struct mn_loop *loop)
+{
+    for (struct mnet_link *node = mn_list_begin(&loop->stacks); node != &loop->stacks; node = node->next)
+        mn_tcp_let_user_follow(stack_of(node)->tcp, loop->scheduler != NULL);
 }
 
 static bool flush_stacks(struct mn_loop *loop)
 {
     bool more = false;
-    for (struct mnet_link *node = loop->stacks.next; node != &loop->stacks; node = node->next)
+    for (struct mnet_link *node = mn_list_begin(&loop->stacks); node != &loop->stacks; node = node->next)
         more |= mn_stack_flush(stack_of(node));
     return more;
 }
@@ -45,7 +58,7 @@ static bool flush_stacks(struct mn_loop *loop)
 static uint64_t stacks_deadline(const struct mn_loop *loop)
 {
     uint64_t deadline = MNET_NEVER;
-    for (struct mnet_link *node = loop->stacks.next; node != &loop->stacks; node = node->next) {
+    for (struct mnet_link *node = mn_list_begin(&loop->stacks); node != &loop->stacks; node = node->next) {
         uint64_t at = mnet_stack_deadline(stack_of(node));
         deadline = MN_MIN(deadline, at);
     }
@@ -81,6 +94,7 @@ int mn_loop_run(struct mn_loop *loop, const struct mn_task_stacks *stacks, int (
     if (loop->scheduler == NULL)
         return MNET_E_NO_MEMORY;
     mn_task_set_at_end(mn_scheduler_main(loop->scheduler), cancel_rest, NULL);
+    announce_tasks(loop);
     for (;;) {
         bool more = poll_stacks(loop, now);
         loop->in_tasks = true;
@@ -95,6 +109,7 @@ int mn_loop_run(struct mn_loop *loop, const struct mn_task_stacks *stacks, int (
     }
     mn_scheduler_destroy(loop->scheduler);
     loop->scheduler = NULL;
+    announce_tasks(loop);
     return MNET_OK;
 }
 
@@ -108,7 +123,7 @@ void mn_loop_cancel(struct mn_loop *loop)
 static bool wind_down(struct mn_loop *loop, const struct mnet_env *env)
 {
     bool busy = false;
-    for (struct mnet_link *node = loop->stacks.next; node != &loop->stacks; node = node->next) {
+    for (struct mnet_link *node = mn_list_begin(&loop->stacks); node != &loop->stacks; node = node->next) {
         struct mnet_stack *stack = stack_of(node);
         if (stack->env == env)
             busy |= mn_stack_wind_down(stack);

@@ -35,6 +35,9 @@ struct mn_loop {
 };
 
 void mn_loop_init(struct mn_loop *loop, const struct mn_loop_port *port);
+struct mnet_stack;
+/* From now on the loop drives the stack, which leaves by its `loop_link`. */
+void mn_loop_add(struct mn_loop *loop, struct mnet_stack *stack);
 
 /* Runs `run(argument)` in the first task of a new scheduler. When it returns, the tasks still there
  * are cancelled and awaited. Stores its result. Returns 0, or MNET_E_NO_MEMORY if there is no stack

@@ -3,9 +3,10 @@
 
 #include "task/scheduler.h"
 
+/* Siblings are a ring without a head: each of them is the head for the others. */
 static struct mnet_watch *next_of(const struct mnet_watch *watch)
 {
-    return MN_CONTAINER(watch->sibling.next, struct mnet_watch, sibling);
+    return MN_CONTAINER(mn_list_begin(&watch->sibling), struct mnet_watch, sibling);
 }
 
 void mn_watch_tell(struct mnet_watch *watch, unsigned ready)
@@ -39,7 +40,7 @@ int mn_notify_join(struct mn_notify *notify, struct mnet_watch *watch)
 {
     MN_DEBUG_ASSERT(!mn_list_linked(&watch->link));
     if (mn_notify_is_watched(notify)) {
-        mn_list_insert_before(&((struct mnet_watch *)notify->context)->sibling, &watch->sibling);
+        mn_list_append(&((struct mnet_watch *)notify->context)->sibling, &watch->sibling);
         return MNET_OK;
     }
     if (notify->call != NULL)

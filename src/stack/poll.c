@@ -343,6 +343,12 @@ static struct mnet_packet *next_device_frame(struct mnet_stack *stack)
     return cut(stack);
 }
 
+/* Returns whether a protocol may have something left to send. */
+static bool has_frames(const struct mnet_stack *stack)
+{
+    return mn_tcp_wants_output(stack->tcp) || mn_ip_unsent(&stack->ip) > 0 || stack->cutting != NULL;
+}
+
 /* Fills `pending`. Returns false if nothing more is to be sent now. */
 static bool pull(struct mnet_stack *stack)
 {
@@ -356,6 +362,8 @@ static bool pull(struct mnet_stack *stack)
             MN_ASSERT(completed); /* the transport set the offsets */
         }
         stack->pending[stack->pending_count++] = frame;
+        if (!has_frames(stack))
+            return false;
     }
     return true;
 }
@@ -391,12 +399,6 @@ static bool offer(struct mnet_stack *stack)
     return stack->pending_count == 0;
 }
 
-/* Returns whether a protocol, or the device, has something left to send. */
-static bool has_output(const struct mnet_stack *stack)
-{
-    return mn_tcp_wants_output(stack->tcp) || mn_ip_unsent(&stack->ip) > 0 || mn_stack_congested(stack);
-}
-
 static MN_APART void send(struct mnet_stack *stack)
 {
     if (MN_UNLIKELY(stack->pending_count > 0) && !offer(stack))
@@ -410,7 +412,7 @@ static MN_APART void send(struct mnet_stack *stack)
 void mn_stack_transmit(struct mnet_stack *stack)
 {
     stack->due = 0;
-    if (has_output(stack))
+    if (has_frames(stack) || stack->pending_count > 0)
         send(stack);
     if (MN_UNLIKELY(!mn_list_empty(&stack->congested)) && !mn_stack_congested(stack))
         mn_udp_tell_device(stack);
@@ -492,17 +494,10 @@ static MN_APART void follow_up(struct mnet_stack *stack)
     stack->work = settle(stack);
 }
 
-/* Returns true if the loop runs tasks after its polls, and then calls mn_stack_flush. */
-static bool tasks_follow(const struct mnet_stack *stack)
-{
-    return stack->loop != NULL && stack->loop->scheduler != NULL;
-}
-
 bool mnet_stack_poll(struct mnet_stack *stack, uint64_t now)
 {
     MN_REQUIRE(stack != NULL, "the stack is NULL");
     advance(stack, now);
-    mn_tcp_let_user_follow(stack->tcp, tasks_follow(stack));
     int received = receive(stack);
     if (MN_UNLIKELY(stack->device->link_down != stack->link_down))
         follow_link(stack);

@@ -131,7 +131,7 @@ int mn_stack_create(const struct mnet_config *wanted, struct mnet_env *env, stru
     }
     mn_stack_dhcp6_start(stack);
     if (loop != NULL)
-        mn_list_append(&loop->stacks, &stack->loop_link);
+        mn_loop_add(loop, stack);
     *result = stack;
     return MNET_OK;
 }
@@ -162,12 +162,12 @@ static void wake_flows(struct mnet_stack *stack)
 static void wake_everybody(struct mnet_stack *stack)
 {
     wake_flows(stack);
-    for (struct mnet_link *node = stack->listeners.next; node != &stack->listeners; node = node->next) {
+    for (struct mnet_link *node = mn_list_begin(&stack->listeners); node != &stack->listeners; node = node->next) {
         struct mnet_listener *listener = MN_CONTAINER(node, struct mnet_listener, link);
         mn_block_wake_gone(&listener->acceptors);
         listener->engine = NULL;
     }
-    for (struct mnet_link *node = stack->endpoints.next; node != &stack->endpoints; node = node->next) {
+    for (struct mnet_link *node = mn_list_begin(&stack->endpoints); node != &stack->endpoints; node = node->next) {
         struct mnet_udp *udp = MN_CONTAINER(node, struct mnet_udp, link);
         mn_block_wake_gone(&udp->receivers);
         mn_block_wake_gone(&udp->senders);
@@ -183,11 +183,11 @@ static void tell_end(struct mnet_stack *stack)
         struct mnet_flow *flow = mn_tcp_owner(tcb);
         mn_notify_tell(&flow->notify, mnet_tcp_ready(flow));
     }
-    for (struct mnet_link *node = stack->listeners.next; node != &stack->listeners; node = node->next) {
+    for (struct mnet_link *node = mn_list_begin(&stack->listeners); node != &stack->listeners; node = node->next) {
         struct mnet_listener *listener = MN_CONTAINER(node, struct mnet_listener, link);
         mn_notify_tell(&listener->notify, mnet_tcp_listener_ready(listener));
     }
-    for (struct mnet_link *node = stack->endpoints.next; node != &stack->endpoints; node = node->next) {
+    for (struct mnet_link *node = mn_list_begin(&stack->endpoints); node != &stack->endpoints; node = node->next) {
         struct mnet_udp *udp = MN_CONTAINER(node, struct mnet_udp, link);
         mn_notify_tell(&udp->notify, mnet_udp_ready(udp));
     }

@@ -73,7 +73,7 @@ void mn_status_answer(const struct mnet_env *env, void (*write)(void *context, c
     static const char end[] = MN_STATUS_END;
     struct status_answer answer = {write, context};
     const struct mnet_link *stacks = &env->loop->stacks;
-    for (const struct mnet_link *link = stacks->next; link != stacks; link = link->next)
+    for (const struct mnet_link *link = mn_list_begin(stacks); link != stacks; link = link->next)
         mnet_tcp_each(MN_CONTAINER(link, struct mnet_stack, loop_link), write_line, &answer);
     write(context, end, sizeof end - 1);
 }

@@ -305,7 +305,7 @@ MN_RARE void mn_udp_tell_device(struct mnet_stack *stack)
 
 MN_RARE void mn_udp_wake_senders(struct mnet_stack *stack)
 {
-    for (struct mnet_link *node = stack->endpoints.next; node != &stack->endpoints; node = node->next)
+    for (struct mnet_link *node = mn_list_begin(&stack->endpoints); node != &stack->endpoints; node = node->next)
         mn_block_wake_all(&MN_CONTAINER(node, struct mnet_udp, link)->senders);
 }
 

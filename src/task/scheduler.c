@@ -60,7 +60,7 @@ static void note_resumed(struct mn_scheduler *scheduler, const struct mn_fiber *
 void mn_scheduler_check(const struct mn_scheduler *scheduler)
 {
     const struct mnet_task *running = scheduler->running;
-    const struct mnet_link *head = &scheduler->runnable, *link = head->next;
+    const struct mnet_link *head = &scheduler->runnable, *link = mn_list_begin(head);
     for (int i = 0; i < CHECKED_TASKS && link != head; i++, link = link->next) {
         const struct mnet_task *task = MN_CONTAINER(link, struct mnet_task, queue);
         MN_ASSERT(task->scheduler == scheduler && task->state == MN_TASK_RUNNABLE && task != running);

@@ -144,7 +144,7 @@ void mn_task_wake(struct mnet_task *task, int outcome);
 /* Puts a task at the end of the runnable ones. */
 static inline void mn_task_enqueue(struct mnet_task *task)
 {
-    mn_list_insert_before(&task->scheduler->runnable, &task->queue);
+    mn_list_append(&task->scheduler->runnable, &task->queue);
 }
 
 /* Does the work of mn_wait for the running task. `waiters` may be NULL. */

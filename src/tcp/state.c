@@ -29,16 +29,20 @@ static const uint16_t edges[] = {
     [MN_TIME_WAIT] = 0,
 };
 
+static MN_RARE void log_change(const struct mn_tcp *tcp, const struct mn_tcb *tcb, enum mn_tcp_state state)
+{
+    char local[MNET_ENDPOINT_TEXT], remote[MNET_ENDPOINT_TEXT];
+    mn_log(tcp->config.log, MNET_LOG_DEBUG, "tcp %s > %s: %s -> %s",
+           mnet_endpoint_format(mn_conn_endpoint(&tcb->conn.local), local, sizeof local),
+           mnet_endpoint_format(mn_conn_endpoint(&tcb->conn.remote), remote, sizeof remote),
+           mn_tcp_state_name(tcb->state), mn_tcp_state_name(state));
+}
+
 void mn_tcp_set_state(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mn_tcp_state state)
 {
     MN_ASSERT(state == MN_CLOSED || (edges[tcb->state] & 1u << state) != 0);
-    if (mn_log_wanted(tcp->config.log, MNET_LOG_DEBUG)) {
-        char local[MNET_ENDPOINT_TEXT], remote[MNET_ENDPOINT_TEXT];
-        mn_log(tcp->config.log, MNET_LOG_DEBUG, "tcp %s > %s: %s -> %s",
-               mnet_endpoint_format(mn_conn_endpoint(&tcb->conn.local), local, sizeof local),
-               mnet_endpoint_format(mn_conn_endpoint(&tcb->conn.remote), remote, sizeof remote),
-               mn_tcp_state_name(tcb->state), mn_tcp_state_name(state));
-    }
+    if (MN_UNLIKELY(mn_log_wanted(tcp->config.log, MNET_LOG_DEBUG)))
+        log_change(tcp, tcb, state);
     tcb->state = (uint8_t)state;
     mn_tcb_disturb(tcb);
     mn_tcb_trace(tcp, tcb, MNET_TCP_EVENT_STATE);

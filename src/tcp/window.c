@@ -43,12 +43,11 @@ void mn_window_init(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t annou
     tcb->rcv_adv = tcb->rcv_nxt + announced;
 }
 
-MN_APART uint8_t mn_window_shift(const struct mn_tcp *tcp)
+uint8_t mn_window_shift(const struct mn_tcp *tcp)
 {
-    uint8_t shift = 0;
-    while (shift < MN_TCP_WINDOW_SHIFT_MAX && tcp->config.user.receive_buffer >> shift > UINT16_MAX)
-        shift++;
-    return shift;
+    unsigned bits = 32u - (unsigned)__builtin_clz(tcp->config.user.receive_buffer | 1);
+    unsigned shift = bits > 16 ? bits - 16 : 0;
+    return (uint8_t)MN_MIN(shift, (unsigned)MN_TCP_WINDOW_SHIFT_MAX);
 }
 
 uint16_t mn_window_mss(const struct mn_tcp *tcp, struct mnet_address remote)

@@ -61,6 +61,27 @@ static void take_goes_from_the_front(void **state)
     assert_names(&head, "");
 }
 
+/* So that one comparison tells whether a list is empty. */
+static void emptied_head_is_zeroed(void **state)
+{
+    (void)state;
+    struct mnet_link head = {0};
+    struct item a = {.name = 'a'}, b = {.name = 'b'};
+    mn_list_append(&head, &a.link);
+    mn_list_prepend(&head, &b.link);
+    mn_list_remove(&a.link);
+    assert_names(&head, "b");
+    mn_list_remove(&b.link);
+    assert_null(head.next);
+    assert_null(head.prev);
+    assert_ptr_equal(mn_list_begin(&head), &head);
+    mn_list_prepend(&head, &b.link);
+    assert_names(&head, "b");
+    assert_ptr_equal(mn_list_begin(&head), &b.link);
+    assert_ptr_equal(mn_list_take(&head), &b.link);
+    assert_null(head.next);
+}
+
 static void remove_works_anywhere_and_twice(void **state)
 {
     (void)state;
@@ -85,9 +106,8 @@ static void remove_works_anywhere_and_twice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(zeroed_head_is_an_empty_list),
-        cmocka_unit_test(append_and_prepend_keep_order),
-        cmocka_unit_test(take_goes_from_the_front),
+        cmocka_unit_test(zeroed_head_is_an_empty_list),    cmocka_unit_test(append_and_prepend_keep_order),
+        cmocka_unit_test(take_goes_from_the_front),        cmocka_unit_test(emptied_head_is_zeroed),
         cmocka_unit_test(remove_works_anywhere_and_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,7 +123,7 @@ static int64_t give(struct runner *run, struct run_socket *listener, const struc
 /* Nothing is left: no socket of the share may say so. */
 static void take_tokens(const struct run_share *share)
 {
-    for (struct mnet_link *link = share->sockets.next; link != &share->sockets; link = link->next)
+    for (struct mnet_link *link = mn_list_begin(&share->sockets); link != &share->sockets; link = link->next)
         take_token(member(link));
 }
 
@@ -157,7 +157,7 @@ void run_listener_serve(struct runner *run, struct run_socket *socket)
         return;
     }
     struct run_share *share = socket->share;
-    for (struct mnet_link *link = share->sockets.next; link != &share->sockets; link = link->next) {
+    for (struct mnet_link *link = mn_list_begin(&share->sockets); link != &share->sockets; link = link->next) {
         struct run_wait *wait;
         while (connections_wait(share) && (wait = run_wait_first(member(link))) != NULL) {
             int64_t result = give(run, member(link), &wait->call);
@@ -203,7 +203,7 @@ static struct run_share *find_share(const struct runner *run, const struct run_s
 {
     if (!socket->settings.reuse_port || socket->local.port == 0 || mn_list_empty(&run->shares))
         return NULL;
-    for (struct mnet_link *link = run->shares.next; link != &run->shares; link = link->next) {
+    for (struct mnet_link *link = mn_list_begin(&run->shares); link != &run->shares; link = link->next) {
         struct run_share *share = MN_CONTAINER(link, struct run_share, shares);
         if (share->shared && share->family == family_of(socket) && mnet_endpoint_equal(share->local, socket->local))
             return share;

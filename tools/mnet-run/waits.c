@@ -39,7 +39,7 @@ void run_wait_end(struct run_wait *wait)
 
 static void sweep(struct runner *run, struct run_socket *socket)
 {
-    for (struct mnet_link *link = socket->waits.next, *next; link != &socket->waits; link = next) {
+    for (struct mnet_link *link = mn_list_begin(&socket->waits), *next; link != &socket->waits; link = next) {
         next = link->next;
         if (!run_call_valid(run, wait_of(link)->call.id))
             run_wait_end(wait_of(link));
@@ -102,7 +102,7 @@ uint64_t run_wait_expire(struct runner *run)
     uint64_t now = mn_hosted_now(NULL), next_deadline = MNET_NEVER;
     if (mn_list_empty(&run->deadlines))
         return MNET_NEVER;
-    for (struct mnet_link *link = run->deadlines.next, *next; link != &run->deadlines; link = next) {
+    for (struct mnet_link *link = mn_list_begin(&run->deadlines), *next; link != &run->deadlines; link = next) {
         struct run_wait *wait = MN_CONTAINER(link, struct run_wait, of_deadlines);
         next = link->next;
         if (wait->deadline > now) {
