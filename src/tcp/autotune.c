@@ -17,8 +17,8 @@
  * flight, and enough behind it that the queue does not run dry before a writer that is woken at
  * half has written more. Beyond BATCH_MAX only the part of the window counts that does not just
  * wait in queues on the path. The smallest round trip, compared with the usual one, gives that
- * part. A queue of SEND_INITIAL is always allowed while half of the memory is free. Beyond that a
- * sixteenth of the rest is allowed.
+ * part. A queue of MN_SEND_INITIAL is always allowed while half of the memory is free. Beyond that
+ * a sixteenth of the rest is allowed.
  *
  * A user who has set a size gets it: then nothing grows or shrinks by itself, but a send queue
  * still shares what is left while memory is short.
@@ -27,7 +27,6 @@
 #include "tcp/tcb.h"
 #include "tcp/window.h"
 
-#define SEND_INITIAL (64u * 1024)
 #define SEND_WINDOWS 3u
 #define SEND_LEAST 4096u
 #define SEND_SHARES 16u
@@ -45,14 +44,14 @@ static MN_RARE uint64_t share_of_the_rest(const struct mnet_memory *memory)
 {
     uint64_t floor = mn_memory_floor(memory, MN_CLAIM_QUEUE);
     uint64_t left = memory->free_slabs > floor ? (memory->free_slabs - floor) * MN_SLAB_BYTES : 0;
-    return MN_MIN(MN_MAX(left / SEND_SHARES, (uint64_t)SEND_LEAST), (uint64_t)SEND_INITIAL);
+    return MN_MIN(MN_MAX(left / SEND_SHARES, (uint64_t)SEND_LEAST), (uint64_t)MN_SEND_INITIAL);
 }
 
 uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     const struct mnet_memory *memory = tcp->config.memory;
     uint32_t window = MN_MIN(tcb->flight.congestion.cwnd, tcb->max_snd_wnd);
-    uint64_t wanted = MN_MAX((uint64_t)SEND_WINDOWS * window, (uint64_t)SEND_INITIAL);
+    uint64_t wanted = MN_MAX((uint64_t)SEND_WINDOWS * window, (uint64_t)MN_SEND_INITIAL);
     uint64_t least_ns = tcb->flight.loss.rack.min_rtt_us * MNET_MICROSECOND;
     if (wanted > BATCH_MAX && least_ns > 0 && least_ns < tcb->flight.rtt.srtt_ns)
         wanted = MN_MAX(wanted * tcb->flight.loss.rack.min_rtt_us / (tcb->flight.rtt.srtt_ns / MNET_MICROSECOND),

@@ -13,6 +13,8 @@ struct mn_autotune {
     uint32_t read_before; /* bytes read in the one before */
 };
 
+/* A queue of so many bytes is always allowed while half of the memory is free. */
+#define MN_SEND_INITIAL (64u * 1024)
 /* Returns how many bytes a connection may queue: as many as its window needs, at most the
  * configured buffer, and fewer while memory is short. */
 uint32_t mn_tcb_send_limit(const struct mn_tcp *tcp, const struct mn_tcb *tcb);

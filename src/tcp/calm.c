@@ -7,9 +7,9 @@
  * segment, output of the usual one) ask one question instead of twenty. What they do is the same:
  * the model sends the same segments if no connection is ever called calm.
  *
- * mn_tcb_output sets the flag when it has gone its full way. It is cleared by whatever may disturb
- * the connection: the full way of input, an expiry of the retransmission timer, the user's
- * settings, a change of state. mn_tcb_check asserts that a connection with the flag is calm.
+ * mn_tcb_output sets the flag. It is cleared by whatever may disturb the connection: the full way
+ * of input, an expiry of the retransmission timer, a probe, the user's settings, a change of state.
+ * mn_tcb_check asserts that a connection with the flag is calm.
  */
 #include "tcp/calm.h"
 
@@ -17,7 +17,8 @@
 static bool is_usual(const struct mn_tcb *tcb)
 {
     return tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS && tcb->sack_ok && !tcb->persisting && !tcb->fin_known &&
-           !tcb->read_shut && !tcb->corked && !tcb->limited && !tcb->ecn.on && tcb->plpmtu == NULL;
+           !tcb->read_shut && !tcb->corked && !tcb->limited && !tcb->ecn.on && tcb->plpmtu == NULL &&
+           !tcb->flight.congestion.ops->rate_based;
 }
 
 /* Nothing is lost, out of order or received twice, as far as we know. */

@@ -65,17 +65,23 @@ static void note_ack_sent(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_tcb_set_due(tcp, tcb, MN_DUE_DELAYED_ACK, MNET_NEVER);
 }
 
+/* Returns the window that a segment offers. The right edge may move. */
+static inline uint16_t offer_window(const struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    uint32_t window = mn_window_offer(tcp, tcb) >> tcb->rcv_wscale;
+    return (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX);
+}
+
 /* Writes the header of a segment that will certainly be sent: its contents count as sent. It may
  * move the right edge of the window, and it reports a range received twice. */
 static void commit_header(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint64_t now,
                           struct mn_tcp_header *header)
 {
-    uint32_t window = mn_window_offer(tcp, tcb) >> tcb->rcv_wscale;
     mn_tcp_header_init(header);
     header->seq = seq;
     header->ack = tcb->rcv_nxt;
     header->flags = tcb->ecn.echo ? MN_TCP_ACK | MN_TCP_ECE : MN_TCP_ACK;
-    header->window = (uint16_t)MN_MIN(window, (uint32_t)UINT16_MAX);
+    header->window = offer_window(tcp, tcb);
     put_timestamp(tcb, header, now);
     if (MN_UNLIKELY(tcb->reassembly != NULL || tcb->twice.left != tcb->twice.right) && tcb->sack_ok)
         mn_sack_report(tcb, header);
@@ -259,7 +265,7 @@ static uint32_t usual_len(const struct mn_tcp *tcp, const struct mn_tcb *tcb, ui
     uint32_t len = mn_sendq_end(&tcb->sendq) - tcb->snd_nxt, flight = tcb->snd_nxt - tcb->snd_una, mss = tcb->snd_mss;
     if (len > MN_MIN(MN_SENDQ_COPIED, mss) || tcb->owed & (uint8_t)~MN_OWED_ACK)
         return 0;
-    if (flight + len > MN_MIN(MN_MIN(tcb->snd_wnd, tcb->flight.congestion.cwnd), 2 * mss))
+    if (flight + len > MN_MIN(MN_MIN(tcb->snd_wnd, tcb->flight.congestion.cwnd), 2 * mss) || tcb->flight.rate != NULL)
         return 0;
     if (!tcb->no_delay && mn_seq_gt(tcb->snd_small, tcb->snd_una))
         return 0;
@@ -268,6 +274,24 @@ static uint32_t usual_len(const struct mn_tcp *tcp, const struct mn_tcb *tcb, ui
     if (mn_tcb_is_due(tcb, MN_DUE_PACING) || mn_seq_gt(tcb->snd_up, tcb->snd_nxt))
         return 0;
     return tcb->flight.path_generation == tcp->config.paths->generation ? len : 0;
+}
+
+/* What note_sent does if the segment is the usual one. */
+static inline void note_usual_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len, uint64_t now)
+{
+    uint32_t seq = tcb->snd_nxt;
+    if (seq == tcb->snd_una)
+        tcb->flight.progress_ns = now;
+    tcb->snd_nxt += len;
+    mn_rtt_sent(&tcb->flight.rtt, tcb->snd_nxt, now);
+    mn_loss_sent(tcp, tcb, seq, len, now);
+    tcb->segments_sent++;
+    tcb->flight.last_sent_ns = now;
+    mn_pacing_sent(tcb, len, now);
+    if (MN_LIKELY(!mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT)))
+        mn_timers_start(tcp, tcb, now);
+    else
+        mn_timers_update(tcp, tcb, false, now);
 }
 
 /* Sends the usual segment with `len` bytes of text. */
@@ -282,18 +306,21 @@ static struct mnet_packet *output_usual(struct mn_tcp *tcp, struct mn_tcb *tcb, 
     mn_sendq_copy(&tcb->sendq, bytes + MN_TCP_HEADER_USUAL, seq, len);
     mn_segment_describe(&tcb->conn, datagram);
     advise_ip(tcb, datagram, now);
-    struct mn_tcp_header header;
-    commit_header(tcp, tcb, seq, now, &header);
-    header.flags |= MN_TCP_PSH; /* MUST-61, SHLD-27 */
-    header.source_port = tcb->conn.local.port;
-    header.destination_port = tcb->conn.remote.port;
-    header.checksum = mn_segment_checksum(packet, datagram);
+    const struct mn_tcp_header header = {.source_port = tcb->conn.local.port,
+                                         .destination_port = tcb->conn.remote.port,
+                                         .seq = seq,
+                                         .ack = tcb->rcv_nxt,
+                                         .flags = MN_TCP_ACK | MN_TCP_PSH, /* MUST-61, SHLD-27 */
+                                         .window = offer_window(tcp, tcb),
+                                         .checksum = mn_segment_checksum(packet, datagram),
+                                         .ts_value = mn_timestamps_value(&tcb->timestamps, now),
+                                         .ts_echo = tcb->timestamps.recent};
     mn_tcp_emit_usual(bytes, &header);
     mn_tcp_count(tcp, MNET_COUNT_TCP_TX);
     note_ack_sent(tcp, tcb);
     if (len < tcb->snd_mss)
         tcb->snd_small = seq + len;
-    note_sent(tcp, tcb, seq, len, 1, now);
+    note_usual_sent(tcp, tcb, len, now);
     return packet;
 }
 
@@ -489,7 +516,6 @@ static MN_APART struct mnet_packet *output_any(struct mn_tcp *tcp, struct mn_tcb
         packet = output_new(tcp, tcb, datagram, now);
     if (packet == NULL)
         packet = output_bare(tcp, tcb, datagram, now);
-    tcb->calm = !tcp->never_calm && mn_tcb_is_calm(tcb);
     if (MN_UNLIKELY(tcp->config.trace_segment != NULL) && packet != NULL)
         mn_trace_sent(tcp, datagram, packet);
     return packet;
@@ -498,6 +524,8 @@ static MN_APART struct mnet_packet *output_any(struct mn_tcp *tcp, struct mn_tcb
 /* Sends the most urgent of the segments that are owed and permitted. */
 struct mnet_packet *mn_tcb_output(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_datagram *datagram, uint64_t now)
 {
+    if (MN_UNLIKELY(!tcb->calm))
+        tcb->calm = !tcp->never_calm && mn_tcb_is_calm(tcb);
     uint32_t len = tcb->calm ? usual_len(tcp, tcb, now) : 0;
     if (len == 0)
         return output_any(tcp, tcb, datagram, now);

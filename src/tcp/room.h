@@ -16,6 +16,15 @@ static inline uint32_t mn_tcb_send_room(const struct mn_tcp *tcp, const struct m
     uint32_t unsent = mn_tcb_unsent_room(tcb);
     return MN_MIN(room, unsent);
 }
+/* Returns whether there is room for more than `bytes`, without asking how much. Nearly every write
+ * is so small, and finds so little in the queue, that it needs no more than every connection
+ * has. */
+static inline bool mn_tcb_has_ample_room(const struct mn_tcp *tcp, const struct mn_tcb *tcb, size_t bytes)
+{
+    const struct mnet_memory *memory = tcp->config.memory;
+    return bytes < MN_SEND_INITIAL - MN_MIN(tcb->sendq.len, MN_SEND_INITIAL) && !tcb->limited &&
+           memory->free_slabs >= memory->slab_count / 2 && tcp->config.user.send_buffer >= MN_SEND_INITIAL;
+}
 /* Returns whether the send buffer has room that is worth an event: any room, if nobody waits.
  * Otherwise half of the buffer, or each acknowledgement would wake a writer for little room. If the
  * peer's window allows no more data, no more room would come, so then the room that somebody waits

@@ -95,6 +95,7 @@ void mn_tcp_set_no_pacing(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_pacing
 /* The window goes on as it is. The module begins without a past, as after the handshake. */
 void mn_tcp_set_congestion(struct mn_tcp *tcp, struct mn_tcb *tcb, enum mnet_congestion which)
 {
+    mn_tcb_disturb(tcb);
     struct mn_congestion *c = &tcb->flight.congestion;
     const struct mn_congestion_ops *ops = mn_congestion_of(
         which != MNET_CONGESTION_DEFAULT ? which : tcp->config.user.congestion);

@@ -64,14 +64,17 @@ void mn_timers_rearm(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
         mn_timers_arm_retransmit(tcp, tcb, now);
 }
 
-void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now)
+void mn_timers_start(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
+{
+    tcb->flight.retransmit_due_ns = now + mn_rtt_timeout(&tcb->flight.rtt);
+    mn_tlp_schedule(tcb, now);
+    mn_timers_arm_retransmit(tcp, tcb, now);
+}
+
+void mn_timers_follow(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint64_t now)
 {
     bool in_flight = tcb->snd_nxt != tcb->snd_una;
-    if (!in_flight && !mn_tcb_has_unsent(tcb)) {
-        tcb->persisting = tcb->probe_out = false;
-        mn_tcb_set_due(tcp, tcb, MN_DUE_RETRANSMIT, MNET_NEVER);
-        return;
-    }
+    MN_DEBUG_ASSERT(in_flight || mn_tcb_has_unsent(tcb));
     bool persisting = MN_UNLIKELY(tcb->snd_wnd == 0 || !in_flight) && mn_tcp_synchronized(tcb);
     if (MN_UNLIKELY(persisting != tcb->persisting)) {
         tcb->persisting = persisting;
@@ -80,12 +83,8 @@ void mn_timers_update(struct mn_tcp *tcp, struct mn_tcb *tcb, bool restart, uint
         tcb->probe_unanswered = tcb->probe_out = false;
         restart = true;
     }
-    if (restart || !mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT)) {
-        tcb->flight.retransmit_due_ns = now + mn_rtt_timeout(&tcb->flight.rtt);
-        mn_tlp_schedule(tcb, now);
+    if (restart || !mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT))
+        mn_timers_start(tcp, tcb, now);
+    else if (tcb->flight.loss.early != MN_EARLY_NONE && tcb->flight.loss.early_due_ns < tcb->due_ns[MN_DUE_RETRANSMIT])
         mn_timers_arm_retransmit(tcp, tcb, now);
-    } else if (tcb->flight.loss.early != MN_EARLY_NONE &&
-               tcb->flight.loss.early_due_ns < tcb->due_ns[MN_DUE_RETRANSMIT]) {
-        mn_timers_arm_retransmit(tcp, tcb, now);
-    }
 }

@@ -191,7 +191,8 @@ ptrdiff_t mn_tcp_send(struct mn_tcp *tcp, struct mn_tcb *tcb, const void *data, 
         return error;
     if (beyond && len > SEND_MAX - MN_MIN(tcb->sendq.len, SEND_MAX))
         return MNET_E_NO_MEMORY;
-    uint32_t room = mn_tcb_send_room(tcp, tcb);
+    /* Ample room is more than the bytes need, and nobody asks how much more. */
+    uint32_t room = MN_LIKELY(mn_tcb_has_ample_room(tcp, tcb, len)) ? (uint32_t)len + 1 : mn_tcb_send_room(tcp, tcb);
     size_t wanted = beyond ? len : MN_MIN(len, (size_t)room);
     size_t queued = 0;
     unsigned yields = 0;

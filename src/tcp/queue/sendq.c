@@ -68,17 +68,26 @@ static uint32_t tail_room(const struct mn_sendq *q)
     return tail == NULL || !tail->ours ? 0 : tail->buffer->capacity - tail->offset - tail->len;
 }
 
-/* Appends a new, empty piece. A queue that already holds a small buffer's worth gets large ones,
- * unless memory is short. */
+/* Returns a buffer for `wanted` bytes behind `before` others, or for a part of them. A queue that
+ * already holds a small buffer's worth gets large ones, unless memory is short. */
+static struct mnet_buffer *take_buffer(const struct mn_sendq *q, struct mnet_memory *memory, size_t before,
+                                       size_t wanted)
+{
+    if (MN_LIKELY(wanted <= MNET_BUFFER_SMALL && before + wanted + q->len <= MNET_BUFFER_SMALL))
+        return mnet_buffer_alloc_tx(memory, MNET_BUFFER_SMALL);
+    size_t least = MN_MIN(before + wanted, (size_t)MNET_BUFFER_LARGE);
+    size_t size = least + q->len > MNET_BUFFER_SMALL ? MNET_BUFFER_LARGE : least;
+    if (MN_UNLIKELY(mn_memory_is_tight(memory)))
+        size = MN_MIN(size, (size_t)MNET_BUFFER_SMALL);
+    return mnet_buffer_alloc_tx(memory, size);
+}
+
+/* Appends a new, empty piece. */
 static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted, bool summed)
 {
     MN_DEBUG_ASSERT(wanted > 0 && tail_room(q) == 0);
     uint32_t before = PIECE_ROOM + (summed ? SUMS_ROOM : 0);
-    size_t least = MN_MIN(before + wanted, (size_t)MNET_BUFFER_LARGE);
-    size_t size = least + q->len > MNET_BUFFER_SMALL ? MNET_BUFFER_LARGE : least;
-    if (MN_UNLIKELY(mn_memory_is_tight(pieces->memory)))
-        size = MN_MIN(size, (size_t)MNET_BUFFER_SMALL);
-    struct mnet_buffer *buffer = mnet_buffer_alloc_tx(pieces->memory, size);
+    struct mnet_buffer *buffer = take_buffer(q, pieces->memory, before, wanted);
     if (buffer == NULL)
         return false;
     struct mn_send_piece *piece = (struct mn_send_piece *)(void *)buffer->bytes;

@@ -47,6 +47,14 @@ void mn_loss_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t
 
 /* --- acknowledgements --- */
 
+/* The first smallest round trip is that of the handshake. */
+static inline void begin_min_rtt(struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_rack *rack = &tcb->flight.loss.rack;
+    if (MN_UNLIKELY(rack->min_rtt_us == 0) && tcb->flight.rtt.srtt_ns != 0)
+        mn_rack_update_min_rtt(rack, mn_rack_us(tcb->flight.rtt.srtt_ns), now);
+}
+
 static void delivered(struct mn_tcb *tcb, const struct mn_delivery *d, struct mn_news *ack)
 {
     struct mn_loss *loss = &tcb->flight.loss;
@@ -57,9 +65,7 @@ static void delivered(struct mn_tcb *tcb, const struct mn_delivery *d, struct mn
         ack->original |= mn_seq_leq(d->end, loss->recover);
     }
     if (MN_LIKELY(tcb->sack_ok)) {
-        /* From the handshake. */
-        if (MN_UNLIKELY(loss->rack.min_rtt_us == 0) && tcb->flight.rtt.srtt_ns != 0)
-            mn_rack_update_min_rtt(&loss->rack, mn_rack_us(tcb->flight.rtt.srtt_ns), ack->now);
+        begin_min_rtt(tcb, ack->now);
         mn_rack_delivered(&loss->rack, d, ack);
     }
 }
@@ -308,10 +314,11 @@ static bool is_calm(const struct mn_tcb *tcb, const struct mn_segment *seg, uint
     const struct mn_scoreboard *b = &loss->sent;
     if (acked == 0 || tcb->snd_una != tcb->snd_nxt || b->count != 1 || b->size != 0 || b->one.flags != 0)
         return false;
-    if (loss->phase != MN_LOSS_OPEN || loss->tlp_out || loss->recover_valid || !tcb->sack_ok ||
-        seg->header.options & MN_TCP_OPTION_SACK)
+    bool undisturbed = MN_LIKELY(tcb->calm) ||
+                       (loss->phase == MN_LOSS_OPEN && !loss->tlp_out && tcb->sack_ok && tcb->plpmtu == NULL);
+    if (!undisturbed || loss->recover_valid || seg->header.options & MN_TCP_OPTION_SACK)
         return false;
-    return tcb->flight.rate == NULL && tcb->plpmtu == NULL && acked < tcb->flight.congestion.cwnd / 2 &&
+    return tcb->flight.rate == NULL && acked < tcb->flight.congestion.cwnd / 2 &&
            !mn_seq_gt(tcb->flight.limited_seq, tcb->snd_una - acked);
 }
 
@@ -319,11 +326,11 @@ static void calm_acked(struct mn_tcb *tcb, uint64_t now)
 {
     struct mn_loss *loss = &tcb->flight.loss;
     uint32_t una = tcb->snd_una;
-    struct mn_news ack = {.now = now, .highest = una, .rtt_us = UINT32_MAX};
     const struct mn_delivery all = mn_scoreboard_acked_whole(&loss->sent, una);
-    delivered(tcb, &all, &ack);
+    loss->rtt_since_tlp = true;
+    begin_min_rtt(tcb, now);
+    loss->rack.rtt_us = mn_rack_delivered_once(&loss->rack, &all, now);
     loss->rack.fack = mn_seq_max(loss->rack.fack, una);
-    loss->rack.rtt_us = ack.rtt_us;
     loss->early = MN_EARLY_NONE;
     loss->dupacks = 0;
     tcb->flight.limited_seq = una; /* see feedback.c */

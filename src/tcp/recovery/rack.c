@@ -33,25 +33,39 @@ static bool sent_after(uint64_t t1, uint32_t end1, uint64_t t2, uint32_t end2)
     return MN_LIKELY(t1 > t2) || (t1 == t2 && mn_seq_gt(end1, end2));
 }
 
-/* Steps 1 to 3 of 6.2 for a part of the data just delivered. */
-void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct mn_news *ack)
+/* Steps 1 and 2 of 6.2 for data whose round trip is not ambiguous. */
+static inline void take_delivery(struct mn_rack *rack, const struct mn_delivery *d)
 {
-    MN_DEBUG_ASSERT(d->len > 0 && d->sent_ns <= ack->now);
-    uint64_t now = ack->now;
-    uint32_t rtt_us = mn_rack_us(now - d->sent_ns);
-    bool again = (d->flags & MN_SENT_RETRANSMITTED) != 0;
-    /* Step 3: the data is older than that of earlier acknowledgements, and was not
-     * retransmitted. */
-    if (MN_UNLIKELY(mn_seq_leq(d->end, rack->fack)) && !again)
-        rack->reordering_seen = true;
-    /* Step 2: an acknowledgement sooner than any round trip is for the first transmission. */
-    if (MN_UNLIKELY(again) && rtt_us < rack->min_rtt_us)
-        return;
-    if (MN_LIKELY(!again))
-        mn_rack_update_min_rtt(rack, rtt_us, now);
     if (MN_LIKELY(sent_after(d->sent_ns, d->end, rack->xmit_ns, rack->end_seq))) {
         rack->xmit_ns = d->sent_ns;
         rack->end_seq = d->end;
+    }
+}
+
+uint32_t mn_rack_delivered_once(struct mn_rack *rack, const struct mn_delivery *d, uint64_t now)
+{
+    MN_DEBUG_ASSERT(d->len > 0 && d->sent_ns <= now);
+    uint32_t rtt_us = mn_rack_us(now - d->sent_ns);
+    /* Step 3: the data is older than that of earlier acknowledgements. */
+    if (MN_UNLIKELY(mn_seq_leq(d->end, rack->fack)))
+        rack->reordering_seen = true;
+    mn_rack_update_min_rtt(rack, rtt_us, now);
+    take_delivery(rack, d);
+    return rtt_us;
+}
+
+/* Steps 1 to 3 of 6.2 for a part of the data just delivered. */
+void mn_rack_delivered(struct mn_rack *rack, const struct mn_delivery *d, struct mn_news *ack)
+{
+    uint32_t rtt_us;
+    if (MN_LIKELY(!(d->flags & MN_SENT_RETRANSMITTED))) {
+        rtt_us = mn_rack_delivered_once(rack, d, ack->now);
+    } else {
+        rtt_us = mn_rack_us(ack->now - d->sent_ns);
+        /* Step 2: an acknowledgement sooner than any round trip is for the first transmission. */
+        if (rtt_us < rack->min_rtt_us)
+            return;
+        take_delivery(rack, d);
     }
     /* In the end the round trip of the segment sent last. */
     ack->rtt_us = MN_MIN(ack->rtt_us, rtt_us);

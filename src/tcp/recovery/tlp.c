@@ -1,6 +1,7 @@
 /* Tail loss probes (RFC 8985 7): if silence follows a flight, one more segment provokes an
  * acknowledgement, so that RACK finds the loss long before the retransmission timer would. */
 #include "tcp/recovery/tlp.h"
+#include "tcp/calm.h"
 #include "tcp/state.h"
 #include "tcp/tcb.h"
 
@@ -24,13 +25,18 @@ static uint64_t probe_timeout(const struct mn_tcb *tcb)
     return 2 * tcb->flight.rtt.srtt_ns + MN_PTO_SLACK + one;
 }
 
-static bool may_probe(const struct mn_tcb *tcb)
+/* Nothing is lost that we know of, and no probe is out. That is so if the connection is calm. */
+static bool is_undisturbed(const struct mn_tcb *tcb)
 {
     const struct mn_loss *loss = &tcb->flight.loss;
-    return MN_LIKELY(tcb->sack_ok && loss->phase == MN_LOSS_OPEN && loss->sent.sacked == 0 && loss->sent.lost == 0 &&
-                     !loss->tlp_out && loss->rtt_since_tlp && tcb->flight.rtt.srtt_ns != 0 &&
-                     tcb->flight.rtt.expiries == 0 && mn_tcp_synchronized(tcb) && tcb->snd_nxt != tcb->snd_una &&
-                     !tcb->persisting);
+    return tcb->sack_ok && loss->phase == MN_LOSS_OPEN && loss->sent.sacked == 0 && loss->sent.lost == 0 &&
+           !loss->tlp_out && tcb->flight.rtt.expiries == 0 && mn_tcp_synchronized(tcb) && !tcb->persisting;
+}
+
+static bool may_probe(const struct mn_tcb *tcb)
+{
+    return (MN_LIKELY(tcb->calm) || is_undisturbed(tcb)) && tcb->flight.loss.rtt_since_tlp &&
+           tcb->flight.rtt.srtt_ns != 0 && tcb->snd_nxt != tcb->snd_una;
 }
 
 void mn_tlp_schedule(struct mn_tcb *tcb, uint64_t now)
@@ -95,6 +101,7 @@ void mn_tlp_sent(struct mn_tcb *tcb, bool is_retrans)
     struct mn_loss *loss = &tcb->flight.loss;
     loss->tlp_is_retrans = is_retrans;
     loss->tlp_out = true;
+    mn_tcb_disturb(tcb);
     loss->tlp_end_seq = tcb->snd_nxt;
     loss->rtt_since_tlp = false;
 }
