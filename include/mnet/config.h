@@ -62,7 +62,8 @@ struct mnet_ip_config {
     bool no_ipv6;
     /* Make own IPv6 addresses of the prefixes that routers advertise, besides that of ipv6. */
     bool ipv6_auto;
-    /* Have temporary addresses, too, which connections then begin from (RFC 8981). */
+    /* Have temporary addresses, too, which connections then begin from (RFC 8981). A stack whose
+     * device has several queues makes none: those of the other queues would not know them. */
     bool ipv6_temporary;
     enum mnet_ipv6_identifier ipv6_identifier; /* of addresses by ipv6_auto */
     struct mnet_address ipv6_token;            /* such as ::53; its low 64 bits count */

@@ -42,6 +42,7 @@
     X(IP_DROP_OPTIONS, "ip.drop_options", "malformed options, or a source route") \
     X(IP_DROP_SOURCE, "ip.drop_source", "a source address that no packet can have") \
     X(IP_DROP_NOT_FOR_US, "ip.drop_not_for_us", "another host's address") \
+    X(IP_DROP_OTHER_QUEUE, "ip.drop_other_queue", "of a flow that another queue of the device has") \
     X(IP_DROP_PROTOCOL, "ip.drop_protocol", "a protocol that mnet does not speak") \
     X(IP_DROP_LOOPBACK, "ip.drop_loopback", "to an own address, but the loopback queue was full") \
     X(IP_DROP_TOO_BIG, "ip.drop_too_big", "larger than the MTU with Don't Fragment set") \

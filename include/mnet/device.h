@@ -8,6 +8,20 @@
  * one processor, and shares nothing with other stacks. So a device has no locks. A NIC with several
  * queues is several devices, one for each stack. They may have the same MAC address, and each has
  * rings, an interrupt and a link state of its own.
+ *
+ * Several queues. The stacks of all queues may be one host to others, with the same addresses. Then
+ * `queue` and `queues` of struct mnet_device say so, and the device hands up at each queue
+ *
+ *   - the TCP segments and UDP datagrams of the flows that belong to the queue. If the destination
+ *     port is 32768 or above, that is queue number port % queues. For other ports, XOR all 32-bit
+ *     words of both addresses and the word made of destination port and source port, multiply by
+ *     0x9e3779b1, shift right by 24, and take the rest by queues;
+ *   - all other frames: groups, broadcasts, fragments, packets with IPv6 extension headers, ARP,
+ *     ICMP, and UDP datagrams to the ports 68 and 546.
+ *
+ * A stack drops what belongs to another queue, so a device may also hand up more than that. All
+ * stacks learn from frames that are for all, and the one of queue 0 answers them. The stacks choose
+ * local ports that belong to their queues. docs/cores.md has the whole.
  */
 #ifndef MNET_DEVICE_H
 #define MNET_DEVICE_H
@@ -70,6 +84,9 @@ struct mnet_device {
     int fd;              /* readable if a frame waits, for poll(2); -1 if there is none */
     uint64_t rx_dropped; /* received frames lost because memory was used up or they were unusable */
     uint64_t tx_dropped; /* frames that the device took and did not send */
+    /* The device is queue number `queue`, from 0, of `queues` queues of one NIC, whose stacks have
+     * the same MAC and IP addresses. 0 queues: it is alone. See "Several queues" above. */
+    uint16_t queue, queues;
     /* True if no frame can pass: the cable is out, or the host's end is down. The device updates it
      * within its operations and wakes its waiters (fd, `wait`) when it changes. A device that
      * cannot tell leaves it false. */

@@ -66,6 +66,13 @@ int mnet_env_usage(struct mnet_env *env);
 int mnet_env_argc(const struct mnet_env *env);
 char **mnet_env_argv(const struct mnet_env *env);
 
+/* With --cores=N a Linux process has N threads. Each has a stack with a queue of the network
+ * device, and an environment of its own in which it calls mnet_main (docs/cores.md). mnet_env_core
+ * returns the number of the environment, from 0: the first one has the console input.
+ * mnet_env_cores returns N, which is 1 without the option. */
+unsigned mnet_env_core(const struct mnet_env *env);
+unsigned mnet_env_cores(const struct mnet_env *env);
+
 /* Returns the device `name`, or the first one if `name` is NULL. It is opened on first use. The
  * environment owns it until a stack takes it. NULL if there is none. */
 struct mnet_device *mnet_env_device(struct mnet_env *env, const char *name);

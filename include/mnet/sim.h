@@ -57,6 +57,13 @@ struct mnet_sim_host_options {
     uint16_t mtu;        /* in bytes; default 1500 */
     uint32_t tx_offload; /* enum mnet_offload, for frames that the host sends */
     uint32_t rx_offload; /* enum mnet_offload, for frames that it receives */
+    /* This is another core of that host: its device is a further queue of the same NIC, with the
+     * same MAC (mnet/device.h). It is on the same segment, with the same paths; its own mtu and
+     * offloads must be the same. Frames are spread by the rule of the device. */
+    struct mnet_sim_host *core_of;
+    /* The NIC knows no rule: it hands up every frame at each of its queues. Counts for the first
+     * core. */
+    bool spreads_nothing;
     /* The time of day (mnet_wall_clock) at time 0 of the simulation. Default 2026-01-01 00:00 UTC.
      * MNET_NEVER: the host does not know it. */
     uint64_t wall_clock;

@@ -11,6 +11,12 @@ static struct mnet_sim_host *host_of(struct mnet_device *device)
     return MN_CONTAINER(device, struct mnet_sim_host, device);
 }
 
+/* The host whose paths the device uses: the first of several cores. */
+static struct mnet_sim_host *card_of(struct mnet_device *device)
+{
+    return host_of(device)->first;
+}
+
 /* ---- Sending ---- */
 
 /* Puts the packet's bytes and metadata on the wire as they are. False if there is no memory. */
@@ -66,7 +72,7 @@ static bool put(struct mnet_sim_host *host, struct mnet_packet *packet)
 
 static int sim_tx(struct mnet_device *device, struct mnet_packet **packets, int count)
 {
-    struct mnet_sim_host *host = host_of(device);
+    struct mnet_sim_host *host = card_of(device);
     int taken = 0;
     while (taken < count && mn_sim_has_room(host)) {
         struct mnet_packet *packet = packets[taken++];
@@ -170,6 +176,7 @@ static const struct mnet_device_ops sim_ops = {sim_rx, sim_tx, sim_wait, sim_clo
 void mn_sim_device_init(struct mnet_sim_host *host, const struct mnet_sim_host_options *options, unsigned number)
 {
     host->received_end = &host->received;
+    host->first = host;
     host->device = (struct mnet_device){
         .ops = &sim_ops,
         .name = host->name,

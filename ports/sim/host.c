@@ -96,11 +96,42 @@ static bool open_environment(struct mnet_sim_host *host, const struct mnet_sim_h
         .print = host_print,
         .allocate = mn_hosted_allocate,
         .release = mn_hosted_release,
+        .has_cores = options->core_of != NULL,
+        .core = host->device.queue,
         .memory_size = options->memory != 0 ? options->memory : HOST_MEMORY,
     };
+    if (options->core_of != NULL)
+        setup.ipv6_secret = host->first->ipv6_secret;
     int error = mn_env_open(&host->env, &host->sim->loop, &setup);
     host->env.options.config.tcp.trace = options->trace; /* as an option would set it */
     return error == 0;
+}
+
+/* Adds the host to the cores of another one. */
+static void add_core(struct mnet_sim_host *first, struct mnet_sim_host *host)
+{
+    MN_REQUIRE(first->first == first, "the other host is itself a further core");
+    struct mnet_sim_host **end = &first->next_core;
+    if (*end == NULL) { /* the host has become one of several cores */
+        mn_random_bytes(&first->entropy, first->ipv6_secret, sizeof first->ipv6_secret);
+        first->env.setup.ipv6_secret = first->ipv6_secret;
+    }
+    host->first = first;
+    host->device.queue = 1;
+    for (; *end != NULL; end = &(*end)->next_core)
+        host->device.queue++;
+    *end = host;
+    memcpy(host->device.mac, first->device.mac, sizeof host->device.mac);
+    for (struct mnet_sim_host *core = first; core != NULL; core = core->next_core)
+        core->device.queues = host->device.queue + 1;
+}
+
+static void remove_core(struct mnet_sim_host *host)
+{
+    struct mnet_sim_host *core = host->first;
+    for (; core->next_core != NULL && core->next_core != host; core = core->next_core)
+        core->device.queues--;
+    core->next_core = NULL;
 }
 
 struct mnet_sim_host *mnet_sim_host(struct mnet_sim *sim, const char *name, const struct mnet_sim_host_options *options)
@@ -118,9 +149,14 @@ struct mnet_sim_host *mnet_sim_host(struct mnet_sim *sim, const char *name, cons
     size_t len = strlen(arguments);
     if (len < sizeof host->arguments)
         memcpy(host->arguments, arguments, len + 1);
-    mn_sim_device_init(host, options, ++sim->host_count);
+    mn_sim_device_init(host, options, options->core_of == NULL ? ++sim->host_count : 0);
+    host->spreads_nothing = options->spreads_nothing;
     seed_host(host);
+    if (options->core_of != NULL)
+        add_core(options->core_of, host);
     if (len >= sizeof host->arguments || !open_environment(host, options)) {
+        if (options->core_of != NULL)
+            remove_core(host);
         free(host);
         return NULL;
     }

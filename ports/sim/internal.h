@@ -52,7 +52,10 @@ struct mnet_sim_segment {
 struct mnet_sim_host {
     struct mnet_device device;
     struct mnet_sim *sim;
-    struct mnet_sim_host *next; /* in the simulation */
+    struct mnet_sim_host *next;              /* in the simulation */
+    struct mnet_sim_host *first, *next_core; /* the cores of a host; paths are those of the first */
+    bool spreads_nothing;
+    uint8_t ipv6_secret[16]; /* of the first, for all */
     struct mnet_sim_segment *segment;
     struct mnet_sim_host *next_on_segment;
     const char *name;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ports/sim/router.h"
+#include "wire/spread.h"
 
 #define MILLION 1000000u
 #define CARD_QUEUE_BYTES (256u * 1024u) /* bytes that a card takes while its path is busy */
@@ -164,7 +165,8 @@ static bool overflows(const struct mn_sim_path *path, const struct mn_sim_flight
 
 void mnet_sim_plug(struct mnet_sim_host *host, bool in)
 {
-    host->device.link_down = !in;
+    for (struct mnet_sim_host *core = host->first; core != NULL; core = core->next_core)
+        core->device.link_down = !in;
     host->sim->fresh = true; /* the stacks look first */
 }
 
@@ -309,23 +311,45 @@ static void forward(struct mn_sim_flight *flight)
         free(flight);
 }
 
-static void receive(struct mn_sim_flight *flight)
+/* Takes ownership; without memory there is nothing to take. */
+static void put_received(struct mnet_sim_host *host, struct mn_sim_flight *flight)
 {
-    struct mnet_sim_host *host = flight->host;
-    watch(flight, MNET_SIM_RECEIVING);
-    if (host->closed || host->device.link_down) {
-        host->paths[MNET_SIM_RECEIVING].counts.lost += !host->closed;
+    if (host->closed || flight == NULL) {
         free(flight);
-        return;
-    }
-    if (host->interface != NULL) {
-        mn_sim_router_receive(host->interface, flight);
         return;
     }
     flight->next = NULL;
     *host->received_end = flight;
     host->received_end = &flight->next;
     host->sim->fresh = true;
+}
+
+/* To one of several cores, or to all of them. */
+static void spread(struct mnet_sim_host *first, struct mn_sim_flight *flight)
+{
+    uint16_t owner = first->spreads_nothing ? MN_SPREAD_ALL
+                                            : mn_spread_frame(flight->bytes, flight->len, first->device.queues);
+    for (struct mnet_sim_host *core = first; core != NULL; core = core->next_core) {
+        if (owner == MN_SPREAD_ALL || owner == core->device.queue)
+            put_received(core, copy_of(flight));
+    }
+    free(flight);
+}
+
+static void receive(struct mn_sim_flight *flight)
+{
+    struct mnet_sim_host *host = flight->host;
+    watch(flight, MNET_SIM_RECEIVING);
+    if (host->device.link_down) {
+        host->paths[MNET_SIM_RECEIVING].counts.lost += !host->closed;
+        free(flight);
+    } else if (host->interface != NULL && !host->closed) {
+        mn_sim_router_receive(host->interface, flight);
+    } else if (host->next_core != NULL) {
+        spread(host, flight);
+    } else {
+        put_received(host, flight);
+    }
 }
 
 static void arrive_one(struct mn_sim_flight *flight)

@@ -38,7 +38,7 @@ enum mn_ip_verdict mn_ip_input(struct mn_ip *ip, struct mnet_packet **packet, ui
     bool ipv4 = ethernet.type == MN_ETHERTYPE_IPV4;
     if (MN_UNLIKELY(!ipv4 && (ethernet.type != MN_ETHERTYPE_IPV6 || !ip->v6.on)))
         return input_other(ip, &ethernet, packet, now, datagram, error);
-    struct mn_arrival arrival = {.packet = *packet, .now = now, .not_unicast = group};
+    struct mn_arrival arrival = {.packet = *packet, .now = now, .not_unicast = group, .overheard = !mn_ip_answers(ip)};
     enum mn_ip_verdict verdict = ipv4 ? mn_ipv4_input(ip, &arrival, datagram, error)
                                       : mn_ipv6_input(ip, &arrival, datagram, error);
     *packet = verdict == MN_IP_CONSUMED ? NULL : arrival.packet;

@@ -22,6 +22,7 @@ struct mn_arrival {
     uint64_t now;
     bool looped;      /* sent by this host */
     bool not_unicast; /* the frame, or the packet, was sent to several stations */
+    bool overheard;   /* unless it is of a flow of our queue, another stack answers */
     /* IPv6: */
     bool fragmented;   /* came in fragments, perhaps in a single one (RFC 6946) */
     bool router_alert; /* has a Router Alert option */
@@ -133,6 +134,18 @@ static inline int mn_ip_way_of(struct mn_ip *ip, const struct mn_datagram *datag
         return 0;
     }
     return mn_ip_look_up_way(ip, datagram, way);
+}
+
+/* spread.c */
+
+/* The device has several queues: tells which packets for a transport are for us, and which of them
+ * are ours to answer. */
+enum mn_ip_verdict mn_ip_spread(struct mn_ip *ip, const struct mn_arrival *arrival, struct mn_datagram *datagram);
+/* Returns true if the host, or this one of its stacks, answers what is for all queues of the
+ * device. */
+static inline bool mn_ip_answers(const struct mn_ip *ip)
+{
+    return ip->spread.queue == 0;
 }
 
 /* frame.c */

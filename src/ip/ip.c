@@ -32,6 +32,7 @@ int mn_ip_init(struct mn_ip *ip, const struct mn_ip_config *config)
         .mac = config->mac,
         .mtu = config->mtu,
         .link_mtu = config->mtu,
+        .spread = config->spread,
         .own_end = MN_OWN_LINK_LOCAL,
         .ttl = user->ttl,
         .no_unreachable = user->no_unreachable,
@@ -128,6 +129,7 @@ static void expire_reassembly(struct mn_ip *ip, struct mn_timer *timer, uint64_t
     struct mnet_packet *first = mn_reassembly_expire(&ip->reassembly, timer, &datagram);
     if (first == NULL)
         return;
+    datagram.overheard = !mn_ip_answers(ip);
     if (mn_address_is_ipv4(&datagram.source))
         mn_icmpv4_send_reassembly_timeout(ip, first, &datagram, now);
     else

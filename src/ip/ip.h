@@ -36,6 +36,7 @@
 #include "ip/v6/routers.h"
 #include "ip/v6/solicit.h"
 #include "wire/ethernet.h"
+#include "wire/spread.h"
 #include "wire/wire.h"
 
 /* Frames and packets that may wait at a time. Messages of ip itself (ARP, ICMP) are dropped first.
@@ -58,6 +59,7 @@ struct mn_ip_config {
     struct mn_random *random;
     struct mn_mac mac;
     uint16_t mtu;
+    struct mn_spread spread; /* the queue of the device */
     uint64_t now;
     struct mnet_ip_config user; /* complete; ipv4 is unspecified if there is none yet */
 };
@@ -410,6 +412,7 @@ struct mn_ip {
     struct mn_random *random;
     struct mn_mac mac;
     uint16_t mtu, link_mtu;
+    struct mn_spread spread;
     uint8_t ttl;
     bool no_unreachable;
     bool link_down;

@@ -13,6 +13,8 @@
 MN_APART void mn_ip_remember_input(struct mn_ip *ip, const uint8_t *frame, const struct mn_datagram *datagram)
 {
     struct mn_ip_repeat_input *last = &ip->repeat_input;
+    if (ip->spread.queues > 1)
+        return; /* the ports tell which queue has the flow, and they may be others next time */
     bool ipv4 = datagram->header_len == MN_IPV4_HEADER;
     last->len = ipv4 ? MN_ALIKE_IPV4 : MN_ALIKE_IPV6;
     last->changes = ip->changes;

@@ -236,7 +236,7 @@ MN_RARE void mn_stack_dhcp_note_link_up(struct mnet_stack *stack)
 
 void mn_stack_stop_dhcp(struct mnet_stack *stack)
 {
-    if (stack->dhcp.client.state == MN_DHCP_OFF)
+    if (stack->dhcp.client.state == MN_DHCP_OFF || !mn_stack_may_release(stack))
         return;
     mn_dhcp_client_release(&stack->dhcp.client, stack->now);
     follow(stack);
@@ -246,7 +246,7 @@ void mn_stack_stop_dhcp(struct mnet_stack *stack)
 bool mn_stack_dhcp_wind_down(struct mnet_stack *stack)
 {
     struct mn_stack_dhcp *dhcp = &stack->dhcp;
-    if (dhcp->client.state == MN_DHCP_OFF)
+    if (dhcp->client.state == MN_DHCP_OFF || !mn_stack_may_release(stack))
         return false;
     if (dhcp->client.state != MN_DHCP_RELEASED) {
         mn_stack_stop_dhcp(stack);

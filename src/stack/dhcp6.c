@@ -281,7 +281,7 @@ MN_RARE void mn_stack_dhcp6_note_link_up(struct mnet_stack *stack)
 
 void mn_stack_stop_dhcp6(struct mnet_stack *stack)
 {
-    if (!stack->dhcp6.runs)
+    if (!stack->dhcp6.runs || !mn_stack_may_release(stack))
         return;
     mn_dhcp6_client_release(&stack->dhcp6.client, stack->now);
     settle(stack);
@@ -291,7 +291,7 @@ void mn_stack_stop_dhcp6(struct mnet_stack *stack)
 bool mn_stack_dhcp6_wind_down(struct mnet_stack *stack)
 {
     struct mn_stack_dhcp6 *dhcp = &stack->dhcp6;
-    if (!dhcp->runs)
+    if (!dhcp->runs || !mn_stack_may_release(stack))
         return false;
     if (dhcp->client.state != MN_DHCP6_RELEASING && dhcp->client.state != MN_DHCP6_RELEASED) {
         mn_stack_stop_dhcp6(stack);

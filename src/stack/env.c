@@ -96,6 +96,10 @@ int mn_env_open(struct mnet_env *env, struct mn_loop *loop, const struct mn_env_
         complain(env, "--status: connections cannot be asked for here");
         return MNET_E_INVALID;
     }
+    if (env->options.cores > 1 && !setup->has_cores) {
+        complain(env, "--cores: there is one core here");
+        return MNET_E_INVALID;
+    }
     mn_env_name_zones(env);
     env->log = (struct mnet_log){log_line, env, MNET_LOG_WARNING};
     if (env->options.log_given)
@@ -153,6 +157,18 @@ char **mnet_env_argv(const struct mnet_env *env)
 {
     MN_REQUIRE(env != NULL, "the environment is NULL");
     return env->setup.argv;
+}
+
+unsigned mnet_env_core(const struct mnet_env *env)
+{
+    MN_REQUIRE(env != NULL, "the environment is NULL");
+    return env->setup.core;
+}
+
+unsigned mnet_env_cores(const struct mnet_env *env)
+{
+    MN_REQUIRE(env != NULL, "the environment is NULL");
+    return MN_MAX(env->options.cores, (uint16_t)1);
 }
 
 /* ---- Devices ---- */
@@ -321,6 +337,9 @@ static void take_platform(struct mnet_config *config, const struct mnet_env *env
                                                   env->setup.wall};
     if (config->log.write == NULL)
         config->log = env->log;
+    static const uint8_t none[sizeof config->ip.ipv6_secret];
+    if (env->setup.ipv6_secret != NULL && memcmp(config->ip.ipv6_secret, none, sizeof none) == 0)
+        memcpy(config->ip.ipv6_secret, env->setup.ipv6_secret, sizeof none);
     if (config->memory_size == 0)
         config->memory_size = env->setup.memory_size / 100 * MEMORY_PERCENT;
 }

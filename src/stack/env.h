@@ -48,6 +48,11 @@ struct mn_env_setup {
     /* Take and return a region of `size` bytes for a stack; NULL if there is none. */
     void *(*allocate)(void *context, size_t size);
     void (*release)(void *context, void *region, size_t size);
+    /* The port has several cores, and this is the environment of number `core`. */
+    bool has_cores;
+    uint16_t core;
+    /* 16 bytes, the ipv6_secret of stacks without one; NULL: each makes its own. */
+    const uint8_t *ipv6_secret;
     bool status;        /* the port answers mnet-ss, if --status says so (status.h) */
     size_t memory_size; /* bytes of the platform's memory: a stack takes 65 % of it by default */
     /* Used by mn_env_run only: see struct mn_loop_port and struct mn_task_stacks. */

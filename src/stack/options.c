@@ -217,6 +217,16 @@ static bool set_status(struct mn_options *options, const char *value)
     return value[0] != '\0';
 }
 
+static bool set_cores(struct mn_options *options, const char *value)
+{
+    unsigned cores = 0;
+    const char *at = value;
+    for (; *at >= '0' && *at <= '9' && cores <= MN_OPTIONS_CORES; at++)
+        cores = cores * 10 + (unsigned)(*at - '0');
+    options->cores = (uint16_t)cores;
+    return cores >= 1 && cores <= MN_OPTIONS_CORES && *at == '\0';
+}
+
 static bool set_net(struct mn_options *options, const char *value)
 {
     const char *equals = strchr(value, '=');
@@ -343,6 +353,8 @@ const struct mn_option mn_options_table[] = {
     {"--net:", "NAME=DEVICE",
      "device behind NAME (\"service\"): tap0, new:tap0, tap0,mac=MAC, passt; in a machine 0, 1, MAC",
      "NAME=DEVICE, once for a NAME, at most " TEXT(MN_OPTIONS_NETS) " times", set_net, true},
+    {"--cores=", "N", "a Linux process: so many threads, each with a stack and a queue of the device",
+     "a number from 1 to " TEXT(MN_OPTIONS_CORES), set_cores, false},
     {"--memory=", "SIZE", "memory of a stack in bytes, or with K, M or G",
      "a size of at least 1M, in bytes or with K, M or G", set_memory, false},
     {"--congestion=", "NAME", "congestion control of connections: cubic, reno or bbr", "cubic, reno or bbr",

@@ -8,6 +8,7 @@
 #include <mnet/env.h>
 
 #define MN_OPTIONS_NETS 8
+#define MN_OPTIONS_CORES 64
 #define MN_OPTIONS_ERROR 240 /* bytes that hold every error text */
 
 /* Texts are borrowed from the command line. */
@@ -22,6 +23,7 @@ struct mn_options {
     bool help, version;
     const char *capture; /* NULL: none */
     const char *status;  /* NULL: nobody may ask */
+    uint16_t cores;      /* 0: not given */
     struct mn_net_option nets[MN_OPTIONS_NETS];
     unsigned net_count;
     uint64_t given; /* one bit for each row of the table */

@@ -14,6 +14,11 @@
  * behind both headers at their longest. */
 #define GSO_MAX (MNET_FRAME_MAX - MN_ETHERNET_HEADER - MN_IPV6_HEADER - 60u)
 
+static struct mn_spread spread_of(const struct mnet_stack *stack)
+{
+    return (struct mn_spread){stack->device->queue, stack->device->queues};
+}
+
 static int start_ip(struct mnet_stack *stack)
 {
     const struct mnet_config *config = &stack->config;
@@ -23,6 +28,7 @@ static int start_ip(struct mnet_stack *stack)
         .log = &config->log,
         .random = &stack->random,
         .mtu = stack->device->mtu,
+        .spread = spread_of(stack),
         .now = stack->now,
         .user = config->ip,
     };
@@ -38,6 +44,7 @@ static int start_transports(struct mnet_stack *stack)
         .counters = &stack->counters,
         .log = &config->log,
         .random = &stack->random,
+        .spread = spread_of(stack),
         .paths = &stack->ip.path_mtus,
         .gso_max = GSO_MAX,
         .sums_text = (stack->device_offload & MNET_OFFLOAD_CHECKSUM) == 0,
@@ -51,6 +58,7 @@ static int start_transports(struct mnet_stack *stack)
         .memory = stack->memory,
         .counters = &stack->counters,
         .random = &stack->random,
+        .spread = spread_of(stack),
         .user = config->udp,
     };
     stack->tcp = mn_tcp_create(&tcp);

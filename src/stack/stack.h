@@ -158,6 +158,12 @@ void mn_stack_release(struct mnet_stack *stack);
 void mn_stack_abandon(struct mnet_stack *stack);
 
 /* mnet_stack_changes */
+/* The stacks of several queues have one lease, and the first one gives it back. */
+static inline bool mn_stack_may_release(const struct mnet_stack *stack)
+{
+    return stack->device->queue == 0;
+}
+
 static inline uint32_t mn_stack_changes(const struct mnet_stack *stack)
 {
     return mn_ip_changes(&stack->ip) + stack->changes;

@@ -18,6 +18,7 @@
 
 #include "base/path_mtu.h"
 #include "base/random.h"
+#include "wire/spread.h"
 #include "wire/wire.h"
 
 struct mn_tcp;
@@ -29,6 +30,7 @@ struct mn_tcp_config {
     struct mnet_counters *counters;
     const struct mnet_log *log;
     struct mn_random *random;
+    struct mn_spread spread;    /* the queue of the device */
     struct mn_path_mtus *paths; /* of the host; is changed by others only */
     uint32_t gso_max;           /* most text in one packet; 0: one segment a packet */
     bool sums_text;             /* text is summed when it is written, for checksums in software */

@@ -27,6 +27,8 @@ int mn_tcp_open(struct mn_tcp *tcp, const struct mn_tcp_open *open, uint64_t now
     struct mnet_endpoint local = open->local;
     uint64_t hash;
     *out = NULL;
+    if (local.port != 0 && !open->loopback && !mn_spread_has_flow(&tcp->config.spread, &local, &open->remote))
+        return MNET_E_IN_USE;
     if (tcp->established >= tcp->config.user.connections_max && tcp->orphans == 0)
         return MNET_E_LIMIT;
     bool free = local.port == 0 ? mn_table_choose_port(tcp, &local, &open->remote, open->loopback, &hash)

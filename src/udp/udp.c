@@ -29,6 +29,7 @@ int mn_udp_init(struct mn_udp *udp, const struct mn_udp_config *config)
         .memory = config->memory,
         .counters = config->counters,
         .random = config->random,
+        .spread = config->spread,
         .chain_mask = (uint16_t)(chains - 1),
         .endpoints_max = config->user.endpoints_max,
         .budget = mnet_memory_budget(config->memory) / QUEUES_SHARE,
@@ -110,7 +111,7 @@ static uint16_t choose_port(struct mn_udp *udp, uint16_t remote_port)
     uint32_t start = mn_random_below(udp->random, span);
     for (uint32_t i = 0; i < span; i++) {
         uint16_t port = (uint16_t)(MN_UDP_EPHEMERAL_FIRST + (start + i) % span);
-        if (port != remote_port && !port_taken(udp, port))
+        if (port != remote_port && mn_spread_has_port(&udp->spread, port) && !port_taken(udp, port))
             return port;
     }
     return 0;

@@ -32,6 +32,7 @@
 #include "base/list.h"
 #include "base/packet_queue.h"
 #include "base/random.h"
+#include "wire/spread.h"
 #include "wire/udp.h"
 #include "wire/wire.h"
 
@@ -44,6 +45,7 @@ struct mn_udp_config {
     struct mnet_memory *memory;
     struct mnet_counters *counters;
     struct mn_random *random;
+    struct mn_spread spread;     /* the queue of the device */
     struct mnet_udp_config user; /* complete */
 };
 
@@ -51,6 +53,7 @@ struct mn_udp {
     struct mnet_memory *memory;
     struct mnet_counters *counters;
     struct mn_random *random;
+    struct mn_spread spread;
     struct mnet_link *chains; /* chains of endpoints, by the low bits of the local port */
     uint16_t chain_mask;
     unsigned endpoints, endpoints_max;

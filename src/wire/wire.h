@@ -42,6 +42,7 @@ struct mn_datagram {
     bool dont_fragment;    /* to send: IPv4 DF; larger packets are refused, not cut */
     bool loop;             /* to send to a group: the host gets a copy if it has joined it */
     bool not_unicast;      /* received: the IP or the link destination was broadcast or multicast */
+    bool overheard;        /* received: the stack of another queue answers (wire/spread.h) */
     bool confirmed;        /* to send: there were answers since the last one (RFC 4861 7.3.1) */
     uint16_t header_len;   /* received: bytes of the network header, in front of packet->data */
     uint32_t flow_label;   /* IPv6 (RFC 6437); 0: none */

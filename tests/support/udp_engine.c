@@ -44,7 +44,8 @@ int udp_setup(void **state)
     f->region = malloc(REGION);
     f->memory = mnet_memory_init(f->region, REGION);
     mn_random_init(&f->random, seed);
-    struct mn_udp_config config = {f->memory, &f->counters, &f->random, {.endpoints_max = 8}};
+    struct mn_udp_config config = {
+        .memory = f->memory, .counters = &f->counters, .random = &f->random, .user.endpoints_max = 8};
     assert_int_equal(mn_udp_init(&f->udp, &config), 0);
     us = host_of(ipv6, 1);
     peer = host_of(ipv6, 2);

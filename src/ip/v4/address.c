@@ -114,7 +114,8 @@ void mn_ip_address_note_conflict(struct mn_ip *ip, struct mn_own_address *own, s
         ip->changes++;
         mn_wheel_cancel(&ip->wheel, &own->timer);
         log_conflict(ip, own, other, now);
-    } else if (own->state == MN_IP_ADDRESS_OURS && (!own->defended || now - own->defended_ns >= DEFEND_INTERVAL_NS)) {
+    } else if (own->state == MN_IP_ADDRESS_OURS && mn_ip_answers(ip) &&
+               (!own->defended || now - own->defended_ns >= DEFEND_INTERVAL_NS)) {
         own->defended_ns = now;
         own->defended = send_announcement(ip, own);
         log_conflict(ip, own, other, now);

@@ -57,7 +57,7 @@ static void receive(struct mn_ip *ip, const struct mn_arp *arp, uint64_t now)
     bool asks_us = arp->operation == MN_ARP_REQUEST && mn_ip_is_own_value(ip, arp->target_ip);
     if (arp->sender_ip != 0 && !merge(ip, arp, asks_us, now) && !asks_us)
         mn_ip_count(ip, MNET_COUNT_ARP_DROP_INVALID);
-    if (asks_us)
+    if (asks_us && mn_ip_answers(ip))
         (void)mn_arp_send(ip, arp->sender_mac, MN_ARP_REPLY, arp->sender_mac, arp->target_ip, arp->sender_ip);
 }
 

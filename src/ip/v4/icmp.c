@@ -19,7 +19,7 @@ static bool may_answer(const struct mn_ip *ip, const struct mnet_packet *packet,
 {
     uint32_t source = mn_address_to_ipv4(&datagram->source);
     bool host = mn_ipv4_is_host(source) || mn_ipv4_is_loopback(source); /* which stays inside */
-    if (datagram->not_unicast || !host || mn_ip_is_broadcast_value(ip, source))
+    if (datagram->not_unicast || datagram->overheard || !host || mn_ip_is_broadcast_value(ip, source))
         return false;
     return datagram->protocol != MN_PROTOCOL_ICMP ||
            (packet->len > 0 && !mn_icmpv4_is_error(mn_icmpv4_type(packet->data)));
@@ -135,7 +135,7 @@ static bool answer_options(const struct mn_ip *ip, const struct mnet_packet *pac
  * records in its options. */
 static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t now, const struct mn_datagram *datagram)
 {
-    if (datagram->not_unicast) {
+    if (datagram->not_unicast || datagram->overheard) {
         mn_ip_drop(ip, packet, MNET_COUNT_ICMP_DROP_IGNORED);
         return;
     }

@@ -111,6 +111,7 @@ static void describe(const struct mn_arrival *arrival, const struct mn_ipv4 *hea
         .traffic_class = header->traffic_class,
         .dont_fragment = header->dont_fragment,
         .not_unicast = arrival->not_unicast,
+        .overheard = arrival->overheard,
         .header_len = header->header_len,
     };
 }
@@ -191,5 +192,5 @@ enum mn_ip_verdict mn_ipv4_input(struct mn_ip *ip, struct mn_arrival *arrival, s
     /* What was never on a wire has a checksum that is not finished, and needs none. */
     if (MN_UNLIKELY(arrival->packet->checksum == MNET_CHECKSUM_PARTIAL))
         arrival->packet->checksum = MNET_CHECKSUM_VERIFIED;
-    return MN_IP_TRANSPORT;
+    return MN_LIKELY(ip->spread.queues <= 1) ? MN_IP_TRANSPORT : mn_ip_spread(ip, arrival, datagram);
 }

@@ -17,7 +17,7 @@ static bool may_answer(const struct mnet_packet *packet, const struct mn_datagra
     struct mn_ipv6_upper upper;
     const uint8_t *start = packet->data - datagram->header_len;
     size_t len = packet->len + (size_t)datagram->header_len;
-    if (datagram->not_unicast && !even_to_group)
+    if ((datagram->not_unicast && !even_to_group) || datagram->overheard)
         return false;
     if (mn_ipv6_is_unspecified(&datagram->source) || mn_ipv6_is_multicast(&datagram->source))
         return false;
@@ -110,7 +110,8 @@ static void answer_echo(struct mn_ip *ip, struct mnet_packet *packet, uint64_t n
         .flow_label = datagram->flow_label,
     };
     struct mn_ip_way way;
-    if (mn_ipv6_is_unspecified(&datagram->source) || mn_ip_way_with_room(ip, &reply, &way) != 0) {
+    if (datagram->overheard || mn_ipv6_is_unspecified(&datagram->source) ||
+        mn_ip_way_with_room(ip, &reply, &way) != 0) {
         mn_ip_drop(ip, packet, MNET_COUNT_ICMP_DROP_IGNORED);
         return;
     }

@@ -75,6 +75,7 @@ static inline void describe(const struct mn_arrival *arrival, const struct mn_ip
         .traffic_class = header->traffic_class,
         .dont_fragment = true,
         .not_unicast = arrival->not_unicast,
+        .overheard = arrival->overheard,
         .flow_label = header->flow_label,
     };
 }
@@ -225,5 +226,5 @@ enum mn_ip_verdict mn_ipv6_input(struct mn_ip *ip, struct mn_arrival *arrival, s
     /* A packet that was never on a wire has a checksum that is not finished, and needs none. */
     if (MN_UNLIKELY(arrival->packet->checksum == MNET_CHECKSUM_PARTIAL))
         arrival->packet->checksum = MNET_CHECKSUM_VERIFIED;
-    return MN_IP_TRANSPORT;
+    return MN_LIKELY(ip->spread.queues <= 1) ? MN_IP_TRANSPORT : mn_ip_spread(ip, arrival, datagram);
 }

@@ -69,7 +69,8 @@ static void receive_solicitation(struct mn_ip *ip, const struct mn_nd *message, 
         mn_ipv6_address_note_conflict(ip, own, message, now);
     if (message->has_link_address && !mn_ipv6_is_unspecified(&datagram->source))
         learn_sender(ip, message, datagram, now);
-    answer(ip, own, message, datagram, now);
+    if (mn_ip_answers(ip))
+        answer(ip, own, message, datagram, now);
 }
 
 /* Returns true if an advertisement has an effect (7.2.5). The first one needs a link address. One

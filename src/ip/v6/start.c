@@ -46,7 +46,7 @@ static void start_autoconf(struct mn_ip *ip, const struct mnet_ip_config *config
         .origin.interface = {ip->mac.bytes, sizeof ip->mac.bytes},
         .mac = ip->mac,
         .token = mn_identifier_of(config->ipv6_token),
-        .temporary = config->ipv6_temporary,
+        .temporary = config->ipv6_temporary && ip->spread.queues <= 1,
         .dad_transmits = ip->v6.dad_transmits,
     };
     static const uint8_t none[sizeof config->ipv6_secret];

@@ -205,6 +205,14 @@ static bool mirror_is_free(struct mn_tcp *tcp, const struct mnet_endpoint *local
     return !mnet_endpoint_equal(*local, *remote) && mn_table_find(tcp, remote, local, &hash) == NULL;
 }
 
+/* Without a remote end: whatever that will be. */
+static bool is_of_our_queue(const struct mn_tcp *tcp, const struct mnet_endpoint *local,
+                            const struct mnet_endpoint *remote)
+{
+    const struct mn_spread *spread = &tcp->config.spread;
+    return remote != NULL ? mn_spread_has_flow(spread, local, remote) : mn_spread_has_port(spread, local->port);
+}
+
 /* RFC 6056 3.3.1: a random start, then the next free one. */
 bool mn_table_choose_port(struct mn_tcp *tcp, struct mnet_endpoint *local, const struct mnet_endpoint *remote,
                           bool loopback, uint64_t *hash)
@@ -213,7 +221,7 @@ bool mn_table_choose_port(struct mn_tcp *tcp, struct mnet_endpoint *local, const
     uint32_t start = mn_random_below(tcp->config.random, PORT_COUNT);
     for (uint32_t i = 0; i < PORT_COUNT; i++) {
         local->port = (uint16_t)(PORT_FIRST + (start + i) % PORT_COUNT);
-        if (!heard_by_nobody(tcp, local->port))
+        if (!heard_by_nobody(tcp, local->port) || !(loopback || is_of_our_queue(tcp, local, remote)))
             continue;
         if (remote == NULL ||
             (mn_table_find(tcp, local, remote, hash) == NULL && (!loopback || mirror_is_free(tcp, local, remote))))
