@@ -9,7 +9,7 @@
 
 #include "files.h"
 
-static int folder = -1;
+static _Thread_local int folder = -1; /* each core has its own */
 
 const char files_usage[] = "FOLDER (which must exist)";
 

@@ -120,6 +120,8 @@ static int announce(void *argument)
 {
     struct announcer *announcer = argument;
     int error = 0;
+    if (mnet_env_core(announcer->env) > 0)
+        return 0; /* all cores have the same ones */
     while (error == 0 && announcer->count < ADDRESSES_MAX) {
         struct mnet_stack_address own[ADDRESSES_MAX];
         uint32_t seen = mnet_stack_changes(announcer->stack);

@@ -8,7 +8,8 @@
 
 #define HTTP2 "h2" /* RFC 9113 3.2 */
 
-static struct mnet_tls_context *context; /* NULL: clients speak HTTP without TLS */
+/* NULL: clients speak HTTP without TLS. Each core has its own. */
+static _Thread_local struct mnet_tls_context *context;
 
 const struct mnet_program_option httpd_options[] = {
     HTTPD_OPTIONS,

@@ -7,6 +7,8 @@
 
 #include "stack/env.h"
 
+struct mn_queue;
+
 /* Most descriptors that can be waited for at a time. */
 #define MN_HOSTED_WAIT_MAX 32
 
@@ -28,7 +30,7 @@ void mn_hosted_print(void *context, enum mn_console console, const char *text, s
  * signal. */
 void mn_hosted_wait(struct pollfd *fds, unsigned count, uint64_t deadline);
 
-/* A descriptor that the loop of mn_hosted_main looks at. The owner supplies it, until
+/* A descriptor that the loop of the calling thread looks at. The owner supplies it, until
  * mn_hosted_unwatch. */
 struct mn_hosted_watch {
     struct mnet_link link;
@@ -38,16 +40,17 @@ struct mn_hosted_watch {
 void mn_hosted_watch(struct mn_hosted_watch *watch);
 void mn_hosted_unwatch(struct mn_hosted_watch *watch);
 
-/* A port adds the function that opens a device. `options` are the standard ones. Returns NULL after
- * saying why, in one line, in `why`. */
+/* A port adds the function that opens a device. `options` are the standard ones. `queue` is NULL,
+ * or the device is to be one of several queues. Returns NULL after saying why, in one line, in
+ * `why`. */
 struct mn_hosted_port {
     struct mnet_device *(*open_device)(const struct mn_device_request *request, const struct mn_options *options,
-                                       char *why, size_t why_size);
+                                       struct mn_queue *queue, char *why, size_t why_size);
 };
 
 /* The program around mnet_main: environment, event loop, signals. Returns the exit status. SIGINT
- * and SIGTERM cancel the task that runs mnet_main, so that it ends in order; a second one ends the
- * process. */
+ * and SIGTERM cancel the tasks that run mnet_main, on all cores, so that they end in order; a
+ * second one ends the process. If one core fails, the others are cancelled. */
 int mn_hosted_main(const struct mn_hosted_port *port, int argc, char **argv);
 
 #endif

@@ -1,6 +1,7 @@
 /* The name, the address and the MTU of an interface. */
 #include "ports/hosted/interface.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,8 +24,9 @@ int mn_why_say(const struct mn_why *why, int error, const char *name, const char
     return error;
 }
 
-void mn_interface_init(struct mn_interface *interface, const struct mnet_device_ops *ops)
+void mn_interface_init(struct mn_interface *interface, const struct mnet_device_ops *ops, struct mn_queue *queue)
 {
+    interface->queue = queue;
     interface->device.ops = ops;
     interface->device.name = interface->name;
     interface->device.fd = interface->fd = interface->link_fd = interface->index = -1;
@@ -48,7 +50,19 @@ int mn_interface_parse(struct mn_interface *interface, const char *place, const 
         return mn_why_say(why, MNET_E_INVALID, place,
                           "mac= wants the address of one station, such as 02:00:00:00:00:01");
     }
+    if (interface->queue != NULL && interface->queue->all->known) {
+        memcpy(interface->name, interface->queue->all->name, sizeof interface->name);
+        memcpy(own, interface->queue->all->mac, sizeof interface->queue->all->mac);
+    }
     return 0;
+}
+
+int mn_interface_join(struct mn_interface *interface, const struct mn_why *why)
+{
+    if (interface->queue == NULL || mn_queue_open(interface->queue, &interface->device))
+        return 0;
+    interface->queue = NULL;
+    return mn_why_say(why, MNET_E_NO_DEVICE, interface->name, strerror(errno));
 }
 
 int mn_interface_missing(const struct mn_interface *interface, const char *remedy, const struct mn_why *why)

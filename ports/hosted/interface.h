@@ -8,8 +8,11 @@
 
 #include <mnet/device.h>
 
+#include "ports/hosted/queues.h"
+
 struct mn_interface {
     struct mnet_device device; /* the functions below set its name, mac, mtu, fd and link_down */
+    struct mn_queue *queue;    /* NULL: the process has no other queue of the interface */
     int fd;                    /* where frames come and go; -1: there is no such interface now */
     int link_fd;               /* netlink; -1: changes are not told, and looking is all there is */
     int index;                 /* the interface's; -1: there is none */
@@ -28,14 +31,18 @@ struct mn_why {
 int mn_why_say(const struct mn_why *why, int error, const char *name, const char *what);
 
 /* Prepares an interface that is all zeros: mn_interface_close may follow. */
-void mn_interface_init(struct mn_interface *interface, const struct mnet_device_ops *ops);
-/* Reads NAME[,mac=ADDRESS]. 0, or MNET_E_INVALID. */
+void mn_interface_init(struct mn_interface *interface, const struct mnet_device_ops *ops, struct mn_queue *queue);
+/* Reads NAME[,mac=ADDRESS]. The later ones of several queues have the name and the address of the
+ * first. 0, or MNET_E_INVALID. */
 int mn_interface_parse(struct mn_interface *interface, const char *place, const struct mn_why *why);
 /* Says that there is no interface of this name, and `remedy`. Returns MNET_E_NO_DEVICE. */
 int mn_interface_missing(const struct mn_interface *interface, const char *remedy, const struct mn_why *why);
 /* Sets device.mtu, and device.mac if none was given: not the kernel's address, which belongs to the
  * kernel's end, but a random one. 0, MNET_E_NO_DEVICE or MNET_E_NO_ENTROPY. */
 int mn_interface_read(struct mn_interface *interface, const struct mn_why *why);
+/* Joins the queue with the others, if there are any; the last step of opening. 0, or
+ * MNET_E_NO_DEVICE. */
+int mn_interface_join(struct mn_interface *interface, const struct mn_why *why);
 /* Asks the kernel with an ioctl of the SIOCGIF family. False, with errno, if it does not answer. */
 bool mn_interface_ask(const struct mn_interface *interface, unsigned long what, struct ifreq *answer);
 /* Returns true if an interface that was gone exists again and is set up. Before it is set up, its

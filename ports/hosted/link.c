@@ -138,6 +138,8 @@ int mn_interface_open(struct mn_interface *interface)
 
 void mn_interface_close(struct mn_interface *interface)
 {
+    if (interface->queue != NULL)
+        mn_queue_close(interface->queue);
     const int fds[] = {interface->fd, interface->link_fd, interface->device.fd};
     for (size_t i = 0; i < MN_COUNT_OF(fds); i++) {
         if (fds[i] >= 0)

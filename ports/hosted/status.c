@@ -17,7 +17,8 @@
 #define PATIENCE_NS MNET_SECOND
 #define LOOK_NS (5 * MNET_MILLISECOND) /* how often a full socket is tried */
 
-static struct status {
+/* Each core has its own. */
+static _Thread_local struct status {
     struct mnet_env *env;
     struct sockaddr_un address;
     int listener;

@@ -1,12 +1,11 @@
 /* The entry point of programs that run as a Linux process on an existing interface. */
 #include <stdio.h>
 
-#include <mnet/packet_socket.h>
-
 #include "ports/hosted/hosted.h"
+#include "ports/packet/packet_internal.h"
 
 static struct mnet_device *open_packet_socket(const struct mn_device_request *request, const struct mn_options *options,
-                                              char *why, size_t why_size)
+                                              struct mn_queue *queue, char *why, size_t why_size)
 {
     if (request->host == NULL) {
         snprintf(why, why_size, "which interface is \"%s\"? Say --net:%s=eth0, or another name", request->name,
@@ -18,7 +17,7 @@ static struct mnet_device *open_packet_socket(const struct mn_device_request *re
         .no_segmentation_offload = options->config.no_segmentation_offload,
     };
     struct mnet_device *device;
-    mnet_packet_socket_open(request->host, &socket_options, &device, why, why_size);
+    mn_packet_socket_open(request->host, &socket_options, queue, &device, why, why_size);
     return device;
 }
 

@@ -38,14 +38,17 @@ static bool set(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-/* Frames to us and to groups, without a VLAN. What the kernel itself sends does not come. */
+/* Frames to us and to groups, without a VLAN. What the kernel or another queue of ours sends does
+ * not come: PACKET_IGNORE_OUTGOING does not work for sockets of a group. */
 static bool set_filter(int fd, const uint8_t mac[6])
 {
     const uint32_t high = (uint32_t)mac[0] << 8 | mac[1];
     const uint32_t low = (uint32_t)mac[2] << 24 | (uint32_t)mac[3] << 16 | (uint32_t)mac[4] << 8 | mac[5];
     struct sock_filter steps[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 7),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 9),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 7, 0),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 4, 0), /* a group */
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 2),
@@ -55,6 +58,14 @@ static bool set_filter(int fd, const uint8_t mac[6])
         BPF_STMT(BPF_RET | BPF_K, UINT32_MAX), /* all of it */
         BPF_STMT(BPF_RET | BPF_K, 0),
     };
+    struct sock_fprog program = {MN_COUNT_OF(steps), steps};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+/* No frames, as long as another socket of the group has them. */
+static bool set_deaf(int fd)
+{
+    struct sock_filter steps[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
     struct sock_fprog program = {MN_COUNT_OF(steps), steps};
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
@@ -80,7 +91,7 @@ static bool set_options(struct packet_socket *packet_socket, int fd, const char 
     if (!set(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES))
         (void)set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
     *what = "no filter";
-    return set_filter(fd, packet_socket->interface.device.mac);
+    return packet_socket->interface.queue != NULL ? set_deaf(fd) : set_filter(fd, packet_socket->interface.device.mac);
 }
 
 static bool map_ring(struct packet_socket *packet_socket, int fd)
@@ -130,7 +141,11 @@ static bool set_up_socket(struct packet_socket *packet_socket, int fd, const cha
     if (!listen_to(fd, address.sll_ifindex, interface->device.mac))
         return false;
     *what = "cannot bind";
-    return bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        return false;
+    *what = "no fan-out of several queues";
+    return interface->queue == NULL ||
+           (mn_packet_socket_group(packet_socket, fd) && set_filter(fd, interface->device.mac));
 }
 
 static void unmap_ring(struct packet_socket *packet_socket)
@@ -192,7 +207,9 @@ static int set_up(struct packet_socket *packet_socket, const char *place, const 
         result = check_kind(interface, why);
     if (result == 0)
         result = mn_interface_read(interface, why);
-    return result == 0 ? open_socket(packet_socket, why) : result;
+    if (result == 0)
+        result = open_socket(packet_socket, why);
+    return result == 0 ? mn_interface_join(interface, why) : result;
 }
 
 /* The kernel completes what an interface cannot do. */
@@ -210,13 +227,19 @@ static void set_offload(struct mnet_device *device, const struct mnet_packet_soc
 int mnet_packet_socket_open(const char *name, const struct mnet_packet_socket_options *options,
                             struct mnet_device **device, char *why_text, size_t why_size)
 {
+    return mn_packet_socket_open(name, options, NULL, device, why_text, why_size);
+}
+
+int mn_packet_socket_open(const char *name, const struct mnet_packet_socket_options *options, struct mn_queue *queue,
+                          struct mnet_device **device, char *why_text, size_t why_size)
+{
     static const struct mnet_packet_socket_options defaults;
     struct mn_why why = {why_text, why_size};
     *device = NULL;
     struct packet_socket *packet_socket = calloc(1, sizeof *packet_socket);
     if (packet_socket == NULL)
         return mn_why_say(&why, MNET_E_NO_MEMORY, name, "no memory");
-    mn_interface_init(&packet_socket->interface, &mn_packet_socket_ops);
+    mn_interface_init(&packet_socket->interface, &mn_packet_socket_ops, queue);
     set_offload(&packet_socket->interface.device, options != NULL ? options : &defaults);
     int result = set_up(packet_socket, name, &why);
     if (result < 0) {

@@ -166,7 +166,7 @@ static int look_around(struct packet_socket *socket, uint64_t now)
     return attach_again(socket) ? 0 : MNET_E_IO; /* there may be another already */
 }
 
-static int packet_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
+static int read_frames(struct mnet_device *device, struct mnet_packet **packets, int max)
 {
     struct packet_socket *socket = socket_of(device);
     if (MN_UNLIKELY(socket->interface.fd < 0) && !attach_again(socket))
@@ -174,6 +174,11 @@ static int packet_rx(struct mnet_device *device, struct mnet_packet **packets, i
     uint64_t now = mn_hosted_now(NULL); /* one reading for the batch */
     int count = take_frames(socket, packets, max, now);
     return count > 0 ? count : look_around(socket, now);
+}
+
+static int packet_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
+{
+    return mn_queue_rx(socket_of(device)->interface.queue, device, read_frames, packets, max);
 }
 
 /* ---- Sent ---- */

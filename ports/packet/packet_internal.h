@@ -21,9 +21,15 @@ struct packet_socket {
 
 extern const struct mnet_device_ops mn_packet_socket_ops;
 
-/* open.c: a socket on the interface, which exists, with the ring socket->ring. Negative, with errno
+/* open.c: mnet_packet_socket_open, of one of several queues unless `queue` is NULL. */
+int mn_packet_socket_open(const char *name, const struct mnet_packet_socket_options *options, struct mn_queue *queue,
+                          struct mnet_device **device, char *why_text, size_t why_size);
+/* A socket on the interface, which exists, with the ring socket->ring. Negative, with errno
  * and with the failed call in *what. */
 int mn_packet_socket_attach(struct packet_socket *socket, const char **what);
+/* group.c: the socket, which is bound, joins those of the other queues, and the kernel spreads
+ * frames over them. Returns false with errno. */
+bool mn_packet_socket_group(const struct packet_socket *socket, int fd);
 /* Takes the socket and its ring away. */
 void mn_packet_socket_detach(struct packet_socket *socket);
 void mn_packet_socket_free(struct packet_socket *socket);

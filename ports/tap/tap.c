@@ -93,7 +93,7 @@ static ssize_t discard_frame(struct tap *tap)
     return got;
 }
 
-static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
+static int read_frames(struct mnet_device *device, struct mnet_packet **packets, int max)
 {
     struct tap *tap = tap_of(device);
     if (MN_UNLIKELY(tap->interface.fd < 0) && !attach_again(tap))
@@ -137,6 +137,11 @@ static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int 
         packets[count++] = packet;
     }
     return count;
+}
+
+static int tap_rx(struct mnet_device *device, struct mnet_packet **packets, int max)
+{
+    return mn_queue_rx(tap_of(device)->interface.queue, device, read_frames, packets, max);
 }
 
 /* Hands one frame to the kernel. 1: taken (sent, or dropped and counted); 0: the queue is full;
@@ -196,7 +201,7 @@ static void tap_close(struct mnet_device *device)
 {
     struct tap *tap = tap_of(device);
     mn_room_free(&tap->room);
-    if (tap->vnet && tap->interface.fd >= 0) {
+    if (tap->vnet && tap->interface.fd >= 0 && device->queue == 0) {
         /* The interface may outlive us, and who comes next may know nothing of offloads. */
         (void)ioctl(tap->interface.fd, TUNSETOFFLOAD, 0ul);
     }

@@ -17,7 +17,10 @@ struct tap {
 extern const struct mnet_device_ops mn_tap_ops;
 void mn_tap_free(struct tap *tap);
 
-/* tap_open.c: a descriptor of the interface, which exists, with headers if tap->vnet is
+/* tap_open.c: mnet_tap_open, of one of several queues unless `queue` is NULL. */
+int mn_tap_open(const char *name, const struct mnet_tap_options *options, struct mn_queue *queue,
+                struct mnet_device **device, char *why_text, size_t why_size);
+/* A descriptor of the interface, which exists, with headers if tap->vnet is
  * set, and without offloads towards us yet. Negative, with errno and with the failed call in
  * *what. */
 int mn_tap_attach(struct tap *tap, const char **what);

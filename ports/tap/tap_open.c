@@ -19,7 +19,8 @@
 #define TUN_PATH "/dev/net/tun"
 #define NEW "new:"
 
-static int fail_errno(const struct mn_why *why, const char *name, const char *call)
+/* `several` queues were asked for. */
+static int fail_errno(const struct mn_why *why, const char *name, const char *call, bool several)
 {
     int cause = errno;
     const char *text = strerror(cause);
@@ -27,6 +28,8 @@ static int fail_errno(const struct mn_why *why, const char *name, const char *ca
         text = "no permission (needs CAP_NET_ADMIN, or an interface created for this user)";
     } else if (cause == EBUSY) {
         text = "in use by another program";
+    } else if (cause == EINVAL && several) {
+        text = "exists, but is no TAP interface with several queues (ip tuntap add ... multi_queue)";
     } else if (cause == EINVAL) {
         text = "exists, but is no TAP interface";
     }
@@ -34,14 +37,16 @@ static int fail_errno(const struct mn_why *why, const char *name, const char *ca
     return MNET_E_NO_DEVICE;
 }
 
-/* One queue. An interface with several of them must be asked for as one with several. */
+/* One queue. An interface with several of them must be asked for as one with several, and one that
+ * is made must have several if there will be more. */
 static int set_interface(struct tap *tap, int fd)
 {
     struct ifreq request = {0};
     memcpy(request.ifr_name, tap->interface.name, sizeof tap->interface.name);
-    request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (tap->vnet ? IFF_VNET_HDR : 0));
+    bool several = tap->interface.queue != NULL;
+    request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (tap->vnet ? IFF_VNET_HDR : 0) | (several ? IFF_MULTI_QUEUE : 0));
     int result = ioctl(fd, TUNSETIFF, &request);
-    if (result < 0 && errno == EINVAL) {
+    if (result < 0 && errno == EINVAL && !several) {
         request.ifr_flags = (short)(request.ifr_flags | IFF_MULTI_QUEUE);
         result = ioctl(fd, TUNSETIFF, &request);
     }
@@ -55,8 +60,10 @@ static int set_interface(struct tap *tap, int fd)
 static int set_header(const struct tap *tap, int fd)
 {
     int header_bytes = sizeof(struct mn_vnet_header), little_endian = 1;
-    /* A persistent interface remembers the offloads of its last user. */
-    (void)ioctl(fd, TUNSETOFFLOAD, 0ul);
+    /* A persistent interface remembers the offloads of its last user. All queues share them, and
+     * the first one is opened before others are in use. */
+    if (tap->interface.queue == NULL || tap->interface.queue->number == 0)
+        (void)ioctl(fd, TUNSETOFFLOAD, 0ul);
     bool set = !tap->vnet ||
                (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) == 0 && ioctl(fd, TUNSETVNETLE, &little_endian) == 0);
     return set ? 0 : -1;
@@ -93,10 +100,10 @@ static int open_descriptor(struct tap *tap, bool create, const struct mn_why *wh
         return mn_interface_missing(interface, remedy, why);
     }
     if (mn_interface_open(interface) < 0)
-        return fail_errno(why, tap->interface.name, "no epoll");
+        return fail_errno(why, tap->interface.name, "no epoll", false);
     int fd = mn_tap_attach(tap, &what);
     if (fd < 0)
-        return fail_errno(why, tap->interface.name, what);
+        return fail_errno(why, tap->interface.name, what, interface->queue != NULL);
     mn_interface_attach(interface, fd);
     return 0;
 }
@@ -123,11 +130,19 @@ static int set_up(struct tap *tap, const char *place, const struct mnet_tap_opti
         agree_offload(tap, options);
         result = mn_interface_read(&tap->interface, why);
     }
+    if (result == 0)
+        result = mn_interface_join(&tap->interface, why);
     return result;
 }
 
 int mnet_tap_open(const char *name, const struct mnet_tap_options *options, struct mnet_device **device, char *why_text,
                   size_t why_size)
+{
+    return mn_tap_open(name, options, NULL, device, why_text, why_size);
+}
+
+int mn_tap_open(const char *name, const struct mnet_tap_options *options, struct mn_queue *queue,
+                struct mnet_device **device, char *why_text, size_t why_size)
 {
     static const struct mnet_tap_options defaults;
     struct mn_why why = {why_text, why_size};
@@ -136,7 +151,7 @@ int mnet_tap_open(const char *name, const struct mnet_tap_options *options, stru
     struct tap *tap = calloc(1, sizeof *tap);
     if (tap == NULL)
         return mn_why_say(&why, MNET_E_NO_MEMORY, name, "no memory");
-    mn_interface_init(&tap->interface, &mn_tap_ops);
+    mn_interface_init(&tap->interface, &mn_tap_ops, queue);
     tap->vnet = !options->no_checksum_offload;
     int result = set_up(tap, name, options, &why);
     if (result < 0) {

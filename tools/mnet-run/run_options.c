@@ -66,6 +66,10 @@ char **run_read_options(struct mnet_env *env, struct run_options *options)
 {
     char **argv = mnet_env_argv(env);
     int argc = mnet_env_argc(env), at = 1;
+    if (mnet_env_cores(env) > 1) {
+        fprintf(stderr, "mnet-run: --cores: a program has one core here\n");
+        return NULL;
+    }
     for (; at < argc && strcmp(argv[at], "--") != 0; at++) {
         if (!read_option(options, argv[at])) {
             fprintf(stderr, "mnet-run: %s: not a value of this option, or no option; --help lists all\n", argv[at]);
