@@ -50,7 +50,8 @@ struct mn_hosted_port {
 
 /* The program around mnet_main: environment, event loop, signals. Returns the exit status. SIGINT
  * and SIGTERM cancel the tasks that run mnet_main, on all cores, so that they end in order; a
- * second one ends the process. If one core fails, the others are cancelled. */
+ * second one ends the process. If one core fails, or the first one ends, the others are
+ * cancelled. */
 int mn_hosted_main(const struct mn_hosted_port *port, int argc, char **argv);
 
 #endif

@@ -299,16 +299,18 @@ static bool has_failed(const struct process *process, int error, int result)
     return error < 0 || (result != 0 && !told_to_end);
 }
 
-/* The exit status of the program that `process` has been prepared for. If it fails on one core, it
- * ends on all of them, and the first one that fails says why. */
+/* The exit status of the program that `process` has been prepared for. It ends on all cores if it
+ * fails on one, and the first one that fails says why; or if it ends on the first core, which
+ * answers for all. */
 static int run(struct process *process)
 {
     int result = 0;
     int error = mn_loop_run(&process->loop, &process->env.setup.task_stacks, first_task, &process->env, &result);
-    if (process_count > 1 && has_failed(process, error, result)) {
-        stop_others(process);
+    bool failed = process_count > 1 && has_failed(process, error, result);
+    if (failed)
         process->silent = !mn_cores_may_complain();
-    }
+    if (failed || process->core == 0)
+        stop_others(process);
     return mn_env_end(&process->env, error, result);
 }
 

@@ -131,6 +131,42 @@ connects()
     [ "$(cat "$dir/received")" = 'from the first' ] || fail "$(cat "$dir/received")"
 }
 
+# accepted QUEUE - a connection from a port whose flow belongs to the queue, with an echo.
+accepted()
+{
+    python3 - "$1" <<'END'
+import socket, sys
+addresses = 0x0a000001 ^ 0x0a000002
+for port in range(20000, 20100):
+    ends = addresses ^ (9000 << 16 | port)
+    if (ends * 0x9e3779b1 & 0xffffffff) >> 24 & 1 == int(sys.argv[1]):
+        break
+client = socket.create_connection(('10.0.0.2', 9000), 5, ('10.0.0.1', port))
+client.sendall(b'hello')
+client.shutdown(socket.SHUT_WR)
+sys.exit(client.recv(10) != b'hello')
+END
+}
+
+# The program serves one connection on each core. When it has ended on the first, it ends.
+ends()
+{
+    on tap "$MNET_DEBUG/examples/03_echo_once-tap" --cores=2
+    accepted 1 || fail 'the second core does not echo'
+    sleep 0.5
+    ping -c 1 -W 1 -q $MNET || fail 'all has ended with the second core'
+    stop
+    on tap "$MNET_DEBUG/examples/03_echo_once-tap" --cores=2
+    accepted 0 || fail 'the first core does not echo'
+    await gone || kill -KILL $mnet
+    wait $mnet || fail "mnet ended with status $?: $(head -n 1 "$dir/mnet.err")"
+}
+
+gone()
+{
+    ! kill -0 $mnet
+}
+
 # All cores have one lease, and one of them gives it back.
 one_lease()
 {
@@ -219,6 +255,7 @@ run cores_tap_idle_connections idle_connections tap 5
 run cores_tap_many_connections many_connections tap
 run cores_tap_one_answer one_answer
 run cores_tap_connects connects
+run cores_tap_ends ends
 run cores_tap_captures captures_each
 if command -v dnsmasq >/dev/null; then
     run cores_tap_one_lease one_lease
