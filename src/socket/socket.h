@@ -180,8 +180,8 @@ uint64_t mn_socket_deadline(const struct mn_socket *socket, int flags, uint64_t 
 
 /* groups.c */
 
-/* Joins or leaves the group of a request, at the level MNET_IPPROTO_IP or MNET_IPPROTO_IPV6. Returns
- * 0 or -errno. */
+/* Joins or leaves the group of a request, at the level MNET_IPPROTO_IP or MNET_IPPROTO_IPV6.
+ * Returns 0 or -errno. */
 int mn_groups_change(struct mn_socket *socket, int level, bool joins, const void *value, uint32_t len);
 /* The socket has got an endpoint. */
 void mn_groups_join_all(struct mn_socket *socket);
