@@ -101,7 +101,7 @@ test: bootstrap-test debug release cross-builds
 
 # For every change.
 quick: bootstrap-build debug
-	@scripts/test --unit $(DEBUG)
+	@scripts/test --quick $(DEBUG)
 
 cross: bootstrap-cross cross-builds
 	@scripts/test --unit $(CROSS:%=build/%)

@@ -79,7 +79,9 @@ printf '%s\n' 'files(' "  'tcp/one.c'," "  'tcp/one.c'," ')' >"$tree/src/meson.b
 fails sources_file_named_twice_fails 'src/meson.build:3: tcp/one.c stands twice' "$tree/scripts/check-sources"
 fresh
 printf '%s\n' 'struct mn_twice {' '    int i;' '};' | tee -a "$tree/src/tcp/one.c" >"$tree/include/mnet/twice.h"
-fails sources_tag_of_two_structures_fails 'struct mn_twice is also in src/tcp/one.c' "$tree/scripts/check-sources"
+fails sources_tag_of_two_structures_fails 'the tag mn_twice is also in src/tcp/one.c' "$tree/scripts/check-sources"
+printf '%s\n' 'enum mn_twice {' '    MN_ONE,' '};' >"$tree/include/mnet/twice.h"
+fails sources_tag_of_a_structure_and_an_enumeration_fails 'the tag mn_twice is also in src/tcp/one.c' "$tree/scripts/check-sources"
 
 fresh
 passes docs_described_function_passes "$tree/scripts/check-docs"

@@ -116,7 +116,7 @@ else
     echo 'skip no_permission_says_so: needs a second user'
 fi
 run bad_prefix_says_so refuses 'ipv4' "$hello" --net:service=tap0 --ipv4=10.0.0.2/33
-run bad_ipv6_prefix_says_so refuses '^01_hello-tap: --ipv6=fd00::2/129: expected auto, or an address' "$hello" --net:service=tap0 --ipv6=fd00::2/129
+run bad_ipv6_prefix_says_so refuses '^01_hello-tap: --ipv6=fd00::2/129: expected an address of a host and the length of its network' "$hello" --net:service=tap0 --ipv6=fd00::2/129
 run bad_address_says_so refuses 'ipv4' "$hello" --net:service=tap0 --ipv4=10.0.0.256/24
 run bad_memory_says_so refuses 'memory' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 --memory=much
 run capture_that_cannot_be_written_says_so refuses 'nowhere' "$hello" --net:service=tap0 --ipv4=10.0.0.2/24 \
