@@ -292,6 +292,6 @@ void run_unlisten(struct runner *run, struct run_socket *socket)
     mn_list_remove(&socket->of_share);
     if (mn_list_empty(&share->sockets))
         close_share(run, share);
-    else if (connections_wait(share))
-        wake_one(share);
+    else if (connections_wait(share)) /* somebody may wait in accept for one */
+        run_mark_ready(run, member(share->sockets.next));
 }

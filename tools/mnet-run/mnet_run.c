@@ -94,10 +94,6 @@ static int await_status(struct runner *run)
 static void serve_event(struct runner *run, const struct epoll_event *event)
 {
     struct run_socket *socket = event->data.ptr;
-    if (socket == NULL) {
-        run->ended = !run_answer_calls(run);
-        return;
-    }
     if (socket->buried)
         return;
     if ((event->events & EPOLLHUP) != 0)
@@ -109,12 +105,27 @@ static void serve_event(struct runner *run, const struct epoll_event *event)
     run_mark_ready(run, socket);
 }
 
-static bool serve_events(struct runner *run)
+/* Takes the events of sockets. Returns how many there were, calls that wait included. */
+static int take_events(struct runner *run, bool *calls)
 {
     struct epoll_event events[EVENTS];
     int count = epoll_wait(run->epoll, events, EVENTS, 0);
-    for (int i = 0; i < count; i++)
-        serve_event(run, &events[i]);
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.ptr == NULL)
+            *calls = true;
+        else
+            serve_event(run, &events[i]);
+    }
+    return count;
+}
+
+/* Calls come last: they find the sockets as the program has left them. */
+static bool serve_events(struct runner *run)
+{
+    bool calls = false;
+    int count = take_events(run, &calls);
+    if (calls)
+        run->ended = !run_answer_calls(run);
     return count > 0;
 }
 
@@ -134,15 +145,9 @@ static bool serve_sockets(struct runner *run)
 
 void run_catch_up(struct runner *run)
 {
-    struct epoll_event events[EVENTS];
-    int count;
-    do {
-        count = epoll_wait(run->epoll, events, EVENTS, 0);
-        for (int i = 0; i < count; i++) {
-            if (events[i].data.ptr != NULL)
-                serve_event(run, &events[i]);
-        }
-    } while (count == EVENTS);
+    bool calls; /* are answered in the next turn */
+    while (take_events(run, &calls) == EVENTS)
+        ;
     serve_sockets(run);
 }
 
