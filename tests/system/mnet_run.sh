@@ -151,6 +151,7 @@ names()
     dnsmasq --no-hosts --no-resolv --no-daemon --listen-address=$LINUX --bind-interfaces --address=/a.test/10.0.0.1 \
         >/dev/null 2>&1 &
     dns=$!
+    await sh -c "ss -lun | grep -q '$LINUX:53 '"
     for server in $LINUX 127.0.0.53; do
         echo "nameserver $server" >"$dir/resolv.conf"
         mount --bind "$dir/resolv.conf" /etc/resolv.conf || fail 'cannot set resolv.conf'
