@@ -2,69 +2,22 @@
 # bench_tls - TLS by mnet-tls over TAP, beside the same OpenSSL on kernel sockets over a veth pair:
 # the same client, the same work, in turns. Prints `name value unit reference ratio` for full
 # handshakes, of four clients at a time, and for bulk to a client.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-: "${MNET_RELEASE:?}"
+. "$(dirname "$0")/world.sh"
 tls_linux=$MNET_RELEASE/bench/tls_linux
 tls_mnet=$MNET_RELEASE/bench/tls_mnet
 HANDSHAKES=1000
 MEGABYTES=512
-LINUX=10.0.0.1
-MNET=10.0.0.2
-VETH=10.0.1.2
 
 if [ ! -x "$tls_mnet" ]; then
     echo 'bench_tls: it was built without OpenSSL' >&2
     exit 0
 fi
-if [ -z "${MNET_INSIDE:-}" ]; then
-    for user in '' '--user --map-root-user'; do
-        enter="unshare --net --pid --fork --kill-child --mount --mount-proc $user"
-        if why=$($enter ip tuntap add dev tap0 mode tap 2>&1); then
-            # shellcheck disable=SC2086 # words
-            MNET_INSIDE=1 exec $enter "$0" "$@"
-        fi
-    done
-    echo "bench_tls: no TAP interface can be made here ($(echo "$why" | tail -n 1))" >&2
-    exit 0
-fi
 dir=$(mktemp -d)
 trap '[ "$BASHPID" != $$ ] || rm -rf "$dir"' EXIT
 
-await()
-{
-    for _ in $(seq 100); do
-        if "$@" >/dev/null 2>&1; then
-            return 0
-        fi
-        sleep 0.1
-    done
-    echo "bench_tls: waited in vain for: $*" >&2
-    exit 1
-}
-
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=host.example -days 2 -keyout "$dir/key" \
     -out "$dir/certificate" 2>/dev/null || exit 1
-ip link set lo up
-ip tuntap add dev tap0 mode tap
-ip addr add $LINUX/24 dev tap0
-ip link set tap0 up
 "$tls_mnet" --net:service=tap0 --ipv4=$MNET/24 "$dir/certificate" "$dir/key" >/dev/null &
-
-# The reference is in a second namespace, at the other end of a veth pair.
-unshare --net sleep infinity &
-other=$!
-apart()
-{
-    [ "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$other/ns/net)" ]
-}
-await apart
-inside="nsenter --target $other --net"
-ip link add name veth0 type veth peer name veth1 netns $other
-ip addr add 10.0.1.1/24 dev veth0
-ip link set veth0 up
-$inside ip addr add $VETH/24 dev veth1
-$inside ip link set veth1 up
 $inside "$tls_linux" serve "$dir/certificate" "$dir/key" &
 await "$tls_linux" handshakes $MNET 4
 await "$tls_linux" handshakes $VETH 4

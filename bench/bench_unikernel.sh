@@ -3,34 +3,14 @@
 # spt and as a virtual machine on QEMU's microvm (by KVM with KVM=1, else emulated), beside the
 # figures that the OCaml system whose counterpart mnet is had on spt: 3.14 MB, 13.7 ms, 114 ms and
 # 16 MiB.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-: "${MNET_RELEASE:?}"
-LINUX=10.0.0.1
-MNET=10.0.0.2
+. "$(dirname "$0")/world.sh"
 STARTS=40
 CONNECTIONS=100
 accelerator=(-accel tcg -cpu max)
 [ -z "${KVM:-}" ] || accelerator=(-accel kvm -cpu host)
 
-if [ -z "${MNET_INSIDE:-}" ]; then
-    for user in '' '--user --map-root-user'; do
-        enter="unshare --net --pid --fork --kill-child --mount --mount-proc $user"
-        if why=$($enter ip tuntap add dev tap0 mode tap 2>&1); then
-            # shellcheck disable=SC2086 # words
-            MNET_INSIDE=1 exec $enter "$0" "$@"
-        fi
-    done
-    echo "bench_unikernel: skipped: no TAP interface can be made here ($(echo "$why" | tail -n 1))" >&2
-    exit 0
-fi
-
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-ip link set lo up
-ip tuntap add dev tap0 mode tap
-ip addr add $LINUX/24 dev tap0
-ip link set tap0 up
 
 # figure NAME VALUE UNIT REFERENCE
 figure()

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "support/echo.h"
 #include "support/world.h"
 #include "wire/ethernet.h"
 #include "wire/spread.h"
@@ -64,18 +65,6 @@ static unsigned core_of(const struct cores *cores, const struct mnet_stack *stac
 }
 
 static struct cores *cores_of_task; /* there is one at a time */
-
-static int echo(void *argument)
-{
-    struct mnet_flow *flow = argument;
-    uint8_t bytes[64];
-    ptrdiff_t len;
-    while ((len = mnet_tcp_read(flow, bytes, sizeof bytes, MNET_NEVER)) > 0)
-        if (mnet_tcp_write(flow, bytes, (size_t)len, NULL, MNET_NEVER) < 0)
-            break;
-    mnet_tcp_close(flow);
-    return 0;
-}
 
 static int accept_all(struct mnet_env *env, void *argument)
 {

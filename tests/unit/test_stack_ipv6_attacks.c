@@ -16,6 +16,7 @@
 #include "base/checksum.h"
 #include "base/memory.h"
 #include "stack/stack.h"
+#include "support/echo.h"
 #include "tcp/check.h"
 #include "wire/icmpv6.h"
 #include "wire/mld.h"
@@ -69,18 +70,6 @@ static int drink(void *argument)
     unsigned family = mnet_address_is_ipv4(local.address) ? OVER_IPV4 : OVER_IPV6;
     while ((n = mnet_tcp_read(flow, bytes, sizeof bytes, MNET_NEVER)) > 0)
         counted->received[family] += (uint64_t)n;
-    mnet_tcp_close(flow);
-    return 0;
-}
-
-static int echo(void *argument)
-{
-    struct mnet_flow *flow = argument;
-    uint8_t bytes[64];
-    ptrdiff_t n;
-    while ((n = mnet_tcp_read(flow, bytes, sizeof bytes, MNET_NEVER)) > 0)
-        if (mnet_tcp_write(flow, bytes, (size_t)n, NULL, MNET_NEVER) < 0)
-            break;
     mnet_tcp_close(flow);
     return 0;
 }

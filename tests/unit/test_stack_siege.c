@@ -16,6 +16,7 @@
 #include "base/checksum.h"
 #include "base/memory.h"
 #include "stack/stack.h"
+#include "support/echo.h"
 #include "tcp/check.h"
 #include "wire/bytes.h"
 
@@ -67,18 +68,6 @@ static int drink_and_count(void *argument)
     ptrdiff_t n;
     while ((n = mnet_tcp_read(flow, bytes, sizeof bytes, MNET_NEVER)) > 0)
         counted->received += (uint64_t)n;
-    mnet_tcp_close(flow);
-    return 0;
-}
-
-static int echo(void *argument)
-{
-    struct mnet_flow *flow = argument;
-    uint8_t bytes[64];
-    ptrdiff_t n;
-    while ((n = mnet_tcp_read(flow, bytes, sizeof bytes, MNET_NEVER)) > 0)
-        if (mnet_tcp_write(flow, bytes, (size_t)n, NULL, MNET_NEVER) < 0)
-            break;
     mnet_tcp_close(flow);
     return 0;
 }
