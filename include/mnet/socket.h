@@ -18,6 +18,7 @@
 
 #pragma GCC visibility push(default)
 
+struct mnet_flow;
 struct mnet_stack;
 struct mnet_sockets;
 
@@ -147,23 +148,43 @@ struct mnet_msghdr {
 #define MNET_TCP_KEEPIDLE 4 /* seconds */
 #define MNET_TCP_KEEPINTVL 5
 #define MNET_TCP_KEEPCNT 6
+#define MNET_TCP_INFO 11 /* struct mnet_socket_tcp_info */
 #define MNET_TCP_QUICKACK 12
 #define MNET_TCP_CONGESTION 13   /* text */
 #define MNET_TCP_USER_TIMEOUT 18 /* milliseconds */
 #define MNET_TCP_NOTSENT_LOWAT 25
 #define MNET_IP_TOS 1
 #define MNET_IP_TTL 2
+#define MNET_IP_MTU_DISCOVER 10 /* enum mnet_ip_pmtudisc */
+#define MNET_IP_MTU 14
+#define MNET_IP_BIND_ADDRESS_NO_PORT 24 /* no effect */
+#define MNET_IP_MULTICAST_IF 32         /* no effect */
 #define MNET_IP_MULTICAST_TTL 33
 #define MNET_IP_MULTICAST_LOOP 34
 #define MNET_IP_ADD_MEMBERSHIP 35 /* struct mnet_ip_mreq */
 #define MNET_IP_DROP_MEMBERSHIP 36
 #define MNET_IPV6_UNICAST_HOPS 16
+#define MNET_IPV6_MULTICAST_IF 17 /* no effect */
 #define MNET_IPV6_MULTICAST_HOPS 18
 #define MNET_IPV6_MULTICAST_LOOP 19
 #define MNET_IPV6_ADD_MEMBERSHIP 20 /* struct mnet_ipv6_mreq */
 #define MNET_IPV6_DROP_MEMBERSHIP 21
+#define MNET_IPV6_MTU_DISCOVER 23
+#define MNET_IPV6_MTU 24
 #define MNET_IPV6_V6ONLY 26
+#define MNET_IPV6_DONTFRAG 62
 #define MNET_IPV6_TCLASS 67
+
+/* Values of IP_MTU_DISCOVER and IPV6_MTU_DISCOVER. With DO and PROBE a datagram that does not fit
+ * is refused; with the others it is cut into fragments. */
+enum mnet_ip_pmtudisc {
+    MNET_IP_PMTUDISC_DONT,
+    MNET_IP_PMTUDISC_WANT,
+    MNET_IP_PMTUDISC_DO,
+    MNET_IP_PMTUDISC_PROBE,
+    MNET_IP_PMTUDISC_INTERFACE,
+    MNET_IP_PMTUDISC_OMIT,
+};
 
 /* The value of SO_LINGER. */
 struct mnet_linger {
@@ -172,6 +193,29 @@ struct mnet_linger {
 /* The value of SO_RCVTIMEO and SO_SNDTIMEO. */
 struct mnet_timeval {
     int64_t tv_sec, tv_usec;
+};
+
+/* The value of TCP_INFO: struct tcp_info of Linux. Times are in microseconds, or milliseconds if
+ * the name says so. A field of which the stack knows nothing is 0. */
+struct mnet_socket_tcp_info {
+    uint8_t state; /* enum of Linux: 1 is ESTABLISHED, 10 LISTEN, 7 CLOSE */
+    uint8_t ca_state, retransmits, probes, backoff;
+    uint8_t options;       /* 1: timestamps, 2: SACK, 4: window scale, 8: ECN */
+    uint8_t window_shifts; /* of the peer in the lower half, of ours in the upper */
+    uint8_t flags;
+    uint32_t rto, ato, snd_mss, rcv_mss;
+    uint32_t unacked, sacked, lost, retrans, fackets; /* segments */
+    uint32_t last_data_sent_ms, last_ack_sent_ms, last_data_recv_ms, last_ack_recv_ms;
+    uint32_t pmtu, rcv_ssthresh, rtt, rttvar;
+    uint32_t snd_ssthresh, snd_cwnd; /* segments */
+    uint32_t advmss, reordering, rcv_rtt, rcv_space, total_retrans;
+    uint64_t pacing_rate, max_pacing_rate; /* bytes per second */
+    uint64_t bytes_acked, bytes_received;
+    uint32_t segs_out, segs_in, notsent_bytes, min_rtt, data_segs_in, data_segs_out;
+    uint64_t delivery_rate, busy_time, rwnd_limited, sndbuf_limited;
+    uint32_t delivered, delivered_ce;
+    uint64_t bytes_sent, bytes_retrans;
+    uint32_t dsack_dups, reord_seen, rcv_ooopack, snd_wnd;
 };
 
 /* A multicast group. A stack has one interface, so its address has no effect; its number is the
@@ -282,6 +326,8 @@ ptrdiff_t mnet_socket_recvmsg(struct mnet_sockets *sockets, int fd, struct mnet_
 /* Return and set options. Never suspend. */
 int mnet_socket_getsockopt(struct mnet_sockets *sockets, int fd, int level, int name, void *value, uint32_t *len);
 int mnet_socket_setsockopt(struct mnet_sockets *sockets, int fd, int level, int name, const void *value, uint32_t len);
+/* Fills in TCP_INFO for a flow of mnet's own calls. Never suspends. */
+void mnet_socket_describe_flow(const struct mnet_flow *flow, struct mnet_socket_tcp_info *info);
 /* Return the bytes that can be read without waiting (FIONREAD), those queued for sending
  * (TIOCOUTQ), and those of them not sent yet (SIOCOUTQNSD). Never suspend. */
 int mnet_socket_readable_bytes(struct mnet_sockets *sockets, int fd);

@@ -105,6 +105,10 @@ int mnet_udp_leave(struct mnet_udp *udp, struct mnet_address group);
  * their groups (struct mnet_udp_options.group_loop). Never suspends. */
 void mnet_udp_set_group_loop(struct mnet_udp *udp, bool loop);
 
+/* Forbids or allows that later datagrams are cut into fragments (struct
+ * mnet_udp_options.dont_fragment). Never suspends. */
+void mnet_udp_set_dont_fragment(struct mnet_udp *udp, bool dont_fragment);
+
 /* Receives one datagram of up to `len` bytes and returns its length. `from` may be NULL. A longer
  * datagram is consumed: its first `len` bytes are stored, and MNET_E_TOO_BIG is returned.
  *

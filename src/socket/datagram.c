@@ -29,10 +29,8 @@ static int take_error(struct mn_socket *socket)
 /* Gives the socket an endpoint. */
 static int open_endpoint(struct mn_socket *socket, struct mnet_endpoint local)
 {
-    struct mnet_udp_options options = {.local = local,
-                                       .family = mn_socket_family(socket),
-                                       .queue_bytes = socket->options.receive_buffer,
-                                       .group_loop = socket->options.group_loop};
+    struct mnet_udp_options options = {
+        .local = local, .family = mn_socket_family(socket), .queue_bytes = socket->options.receive_buffer};
     if (mnet_address_is_any(local.address))
         options.local.address = MNET_ADDRESS_ANY;
     int error = mnet_udp_open(socket->sockets->stack, &options, &socket->udp);
@@ -116,10 +114,16 @@ static int udp_connect(struct mn_socket *socket, const struct mnet_endpoint *rem
 
 /* ---- Data ---- */
 
-/* 0: that of the endpoint. */
-static uint8_t ttl_to(const struct mn_socket *socket, struct mnet_address destination)
+/* Fills in what the options of the destination's family say. A TTL of 0 is that of the endpoint. */
+static void apply_ip_options(const struct mn_socket *socket, struct mnet_address destination,
+                             struct mnet_udp_message *message)
 {
-    return mnet_address_is_multicast(destination) ? socket->options.group_ttl : socket->options.ttl;
+    const struct mn_ip_options *ip = mn_ip_options_to(socket, destination);
+    message->ttl = mnet_address_is_multicast(destination) ? ip->group_ttl : ip->ttl;
+    message->dscp = ip->tos >> 2;
+    message->ecn = ip->tos & 3;
+    mnet_udp_set_group_loop(socket->udp, ip->group_loop);
+    mnet_udp_set_dont_fragment(socket->udp, mn_ip_options_forbid_fragments(ip));
 }
 
 static ptrdiff_t send_datagram(struct mn_socket *socket, const struct mn_message *message, uint64_t deadline)
@@ -134,8 +138,7 @@ static ptrdiff_t send_datagram(struct mn_socket *socket, const struct mn_message
     if (message->is_remote)
         out.remote = (struct mnet_endpoint){mn_socket_destination(socket, message->remote.address),
                                             message->remote.port};
-    out.ttl = ttl_to(socket, message->is_remote ? out.remote.address : socket->remote.address);
-    out.dscp = socket->options.tos >> 2;
+    apply_ip_options(socket, message->is_remote ? out.remote.address : socket->remote.address, &out);
     int error = mnet_udp_send_batch(socket->udp, &out, 1, NULL, deadline);
     if (slices != few)
         mn_sockets_free(socket->sockets, slices, size);
@@ -278,10 +281,10 @@ static unsigned udp_ready(struct mn_socket *socket)
     return socket->error < 0 ? ready | MNET_FAILED : ready;
 }
 
+/* Each datagram is sent with the options that hold then. */
 static void apply_options(struct mn_socket *socket)
 {
-    if (socket->udp != NULL)
-        mnet_udp_set_group_loop(socket->udp, socket->options.group_loop);
+    (void)socket;
 }
 
 static void udp_close(struct mn_socket *socket, bool linger)

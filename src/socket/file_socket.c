@@ -27,7 +27,7 @@ struct mn_socket *mn_socket_new(struct mnet_sockets *sockets, const struct mn_so
     socket->protocol = ops->protocol;
     socket->nonblocking = (flags & MNET_SOCK_NONBLOCK) != 0;
     socket->options.linger_s = -1;
-    socket->options.group_loop = true;
+    socket->options.ip[MN_IP_V4].group_loop = socket->options.ip[MN_IP_V6].group_loop = true;
     return socket;
 }
 

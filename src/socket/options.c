@@ -7,7 +7,9 @@
 
 enum value_type {
     OPTION_BOOL,
-    OPTION_BYTE,
+    OPTION_TTL,    /* a byte; -1 sets the usual value again */
+    OPTION_FROM_0, /* a byte that is kept as one more, because 0 is a value */
+    OPTION_TOS,    /* the low byte counts; TCP keeps its two bits of ECN to itself */
     OPTION_NUMBER,
 };
 
@@ -41,15 +43,23 @@ static const struct socket_option options[] = {
     {MNET_IPPROTO_TCP, MNET_TCP_USER_TIMEOUT, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(user_timeout_ms), 0, INT32_MAX, 0},
     {MNET_IPPROTO_TCP, MNET_TCP_NOTSENT_LOWAT, MNET_SOCK_STREAM, 0, OPTION_NUMBER, AT(low_water), 0,
      (int)MNET_TCP_BUFFER_MAX, 0},
-    {MNET_IPPROTO_IP, MNET_IP_TTL, 0, MNET_AF_INET, OPTION_BYTE, AT(ttl), 1, 255, MNET_TTL_DEFAULT},
-    {MNET_IPPROTO_IP, MNET_IP_MULTICAST_TTL, MNET_SOCK_DGRAM, MNET_AF_INET, OPTION_BYTE, AT(group_ttl), 1, 255, 1},
-    {MNET_IPPROTO_IP, MNET_IP_MULTICAST_LOOP, MNET_SOCK_DGRAM, MNET_AF_INET, OPTION_BOOL, AT(group_loop), 0, 0, 0},
-    {MNET_IPPROTO_IP, MNET_IP_TOS, 0, MNET_AF_INET, OPTION_BYTE, AT(tos), 0, 255, 0},
-    {MNET_IPPROTO_IPV6, MNET_IPV6_UNICAST_HOPS, 0, MNET_AF_INET6, OPTION_BYTE, AT(ttl), 1, 255, MNET_TTL_DEFAULT},
-    {MNET_IPPROTO_IPV6, MNET_IPV6_MULTICAST_HOPS, MNET_SOCK_DGRAM, MNET_AF_INET6, OPTION_BYTE, AT(group_ttl), 1, 255,
-     1},
-    {MNET_IPPROTO_IPV6, MNET_IPV6_MULTICAST_LOOP, MNET_SOCK_DGRAM, MNET_AF_INET6, OPTION_BOOL, AT(group_loop), 0, 0, 0},
-    {MNET_IPPROTO_IPV6, MNET_IPV6_TCLASS, 0, MNET_AF_INET6, OPTION_BYTE, AT(tos), 0, 255, 0},
+    {MNET_IPPROTO_IP, MNET_IP_TTL, 0, 0, OPTION_TTL, AT(ip[MN_IP_V4].ttl), 1, 255, MNET_TTL_DEFAULT},
+    {MNET_IPPROTO_IP, MNET_IP_TOS, 0, 0, OPTION_TOS, AT(ip[MN_IP_V4].tos), INT32_MIN, INT32_MAX, 0},
+    {MNET_IPPROTO_IP, MNET_IP_MTU_DISCOVER, 0, 0, OPTION_FROM_0, AT(ip[MN_IP_V4].mtu_discover), 0, 5,
+     MNET_IP_PMTUDISC_WANT},
+    {MNET_IPPROTO_IP, MNET_IP_BIND_ADDRESS_NO_PORT, 0, 0, OPTION_BOOL, AT(ip[MN_IP_V4].no_port), 0, 0, 0},
+    {MNET_IPPROTO_IP, MNET_IP_MULTICAST_TTL, MNET_SOCK_DGRAM, 0, OPTION_TTL, AT(ip[MN_IP_V4].group_ttl), 1, 255, 1},
+    {MNET_IPPROTO_IP, MNET_IP_MULTICAST_LOOP, MNET_SOCK_DGRAM, 0, OPTION_BOOL, AT(ip[MN_IP_V4].group_loop), 0, 0, 0},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_UNICAST_HOPS, 0, MNET_AF_INET6, OPTION_TTL, AT(ip[MN_IP_V6].ttl), 1, 255,
+     MNET_TTL_DEFAULT},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_TCLASS, 0, MNET_AF_INET6, OPTION_TOS, AT(ip[MN_IP_V6].tos), -1, 255, 0},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_MTU_DISCOVER, 0, MNET_AF_INET6, OPTION_FROM_0, AT(ip[MN_IP_V6].mtu_discover), 0, 5,
+     MNET_IP_PMTUDISC_WANT},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_DONTFRAG, 0, MNET_AF_INET6, OPTION_BOOL, AT(ip[MN_IP_V6].dont_fragment), 0, 0, 0},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_MULTICAST_HOPS, MNET_SOCK_DGRAM, MNET_AF_INET6, OPTION_TTL,
+     AT(ip[MN_IP_V6].group_ttl), 1, 255, 1},
+    {MNET_IPPROTO_IPV6, MNET_IPV6_MULTICAST_LOOP, MNET_SOCK_DGRAM, MNET_AF_INET6, OPTION_BOOL,
+     AT(ip[MN_IP_V6].group_loop), 0, 0, 0},
     {MNET_IPPROTO_IPV6, MNET_IPV6_V6ONLY, 0, MNET_AF_INET6, OPTION_BOOL, AT(v6only), 0, 0, 0},
 };
 
@@ -70,10 +80,25 @@ static int get_plain(const struct mn_socket *socket, const struct socket_option 
     uint32_t number;
     switch (o->kind) {
     case OPTION_BOOL: return *(const bool *)place;
-    case OPTION_BYTE: number = *(const uint8_t *)place; break;
+    case OPTION_FROM_0: return *(const uint8_t *)place != 0 ? *(const uint8_t *)place - 1 : o->usual;
+    case OPTION_TOS:
+    case OPTION_TTL: number = *(const uint8_t *)place; break;
     default: memcpy(&number, place, sizeof number); break;
     }
     return number != 0 ? (int)number : o->usual;
+}
+
+/* Returns the byte that is kept of a value in range. */
+static uint8_t byte_of(const struct mn_socket *socket, const struct socket_option *o, int value)
+{
+    MN_DEBUG_ASSERT(o->kind != OPTION_BOOL && o->kind != OPTION_NUMBER);
+    if (o->kind == OPTION_FROM_0)
+        return (uint8_t)(value + 1);
+    if (o->kind == OPTION_TTL)
+        return (uint8_t)value;
+    if (value == o->least) /* of IPV6_TCLASS: -1 */
+        return 0;
+    return (uint8_t)(socket->ops->type == MNET_SOCK_STREAM ? value & ~3 : value);
 }
 
 static int set_plain(struct mn_socket *socket, const struct socket_option *o, int value)
@@ -83,16 +108,29 @@ static int set_plain(struct mn_socket *socket, const struct socket_option *o, in
     if (o->name == MNET_IPV6_V6ONLY && o->level == MNET_IPPROTO_IPV6 &&
         (socket->bound || (socket->flow != NULL && !(mnet_tcp_ready(socket->flow) & MNET_HUNG_UP))))
         return -MNET_EINVAL;
+    if (o->kind == OPTION_TTL && value == -1)
+        value = o->usual;
     if (o->kind == OPTION_BOOL)
         *(bool *)place = value != 0;
     else if (value < o->least || value > o->most)
         return -MNET_EINVAL;
-    else if (o->kind == OPTION_BYTE)
-        *(uint8_t *)place = (uint8_t)value;
-    else
+    else if (o->kind == OPTION_NUMBER)
         memcpy(place, &number, sizeof number);
+    else
+        *(uint8_t *)place = byte_of(socket, o, value);
     socket->ops->apply(socket);
     return 0;
+}
+
+const struct mn_ip_options *mn_ip_options_to(const struct mn_socket *socket, struct mnet_address destination)
+{
+    return &socket->options.ip[mnet_address_is_ipv4(destination) ? MN_IP_V4 : MN_IP_V6];
+}
+
+bool mn_ip_options_forbid_fragments(const struct mn_ip_options *ip)
+{
+    int discover = ip->mtu_discover - 1;
+    return ip->dont_fragment || discover == MNET_IP_PMTUDISC_DO || discover == MNET_IP_PMTUDISC_PROBE;
 }
 
 /* ---- Of other types ---- */
@@ -157,12 +195,14 @@ static int set_congestion(struct mn_socket *socket, const void *value, uint32_t 
     return -MNET_ENOENT;
 }
 
-/* Returns 1 if the option is no membership. */
+/* Returns 1 if the option is no membership. A stack has one interface, which needs no choice. */
 static int set_membership(struct mn_socket *socket, int level, int name, const void *value, uint32_t len)
 {
     bool ipv4 = level == MNET_IPPROTO_IP;
     if (!ipv4 && (level != MNET_IPPROTO_IPV6 || socket->domain != MNET_AF_INET6))
         return 1;
+    if (name == (ipv4 ? MNET_IP_MULTICAST_IF : MNET_IPV6_MULTICAST_IF) && socket->ops->type == MNET_SOCK_DGRAM)
+        return len < sizeof(int) ? -MNET_EINVAL : 0;
     if (name == (ipv4 ? MNET_IP_ADD_MEMBERSHIP : MNET_IPV6_ADD_MEMBERSHIP))
         return mn_groups_change(socket, level, true, value, len);
     if (name == (ipv4 ? MNET_IP_DROP_MEMBERSHIP : MNET_IPV6_DROP_MEMBERSHIP))
@@ -270,13 +310,32 @@ static int segment_size(const struct mn_socket *socket)
     return (int)info.snd_mss;
 }
 
-/* Returns a number, or -1 if the option has another type or does not exist. */
+/* The largest packet that reaches the peer, as far as is known. -MNET_ENOTCONN without one. */
+static int path_mtu(const struct mn_socket *socket)
+{
+    struct mnet_tcp_info info;
+    if (socket->phase != MN_PHASE_CONNECTED)
+        return -MNET_ENOTCONN;
+    if (socket->flow != NULL) {
+        mnet_tcp_info(socket->flow, &info);
+        return (int)info.path_mtu;
+    }
+    ptrdiff_t payload = socket->udp != NULL ? mnet_udp_payload_max(socket->udp, NULL) : MNET_E_INVALID;
+    int headers = mnet_address_is_ipv4(socket->remote.address) ? 20 + 8 : 40 + 8;
+    return payload < 0 ? -MNET_ENOTCONN : (int)payload + headers;
+}
+
+/* Returns a number or -errno, or NO_NUMBER if the option has another type or does not exist. */
+#define NO_NUMBER INT32_MIN
 static int get_number(struct mn_socket *socket, int level, int name)
 {
     if (level == MNET_IPPROTO_TCP && name == MNET_TCP_MAXSEG && socket->ops->type == MNET_SOCK_STREAM)
         return segment_size(socket);
+    if ((level == MNET_IPPROTO_IP && name == MNET_IP_MTU) ||
+        (level == MNET_IPPROTO_IPV6 && name == MNET_IPV6_MTU && socket->domain == MNET_AF_INET6))
+        return path_mtu(socket);
     if (level != MNET_SOL_SOCKET)
-        return -1;
+        return NO_NUMBER;
     switch (name) {
     case MNET_SO_TYPE: return socket->ops->type;
     case MNET_SO_DOMAIN: return socket->domain;
@@ -285,7 +344,7 @@ static int get_number(struct mn_socket *socket, int level, int name)
     case MNET_SO_ERROR: return -socket->ops->take_error(socket);
     case MNET_SO_SNDBUF:
     case MNET_SO_RCVBUF: return buffer_size(socket, name);
-    default: return -1;
+    default: return NO_NUMBER;
     }
 }
 
@@ -310,12 +369,20 @@ static int get_option(struct mn_socket *socket, int level, int name, void *value
         return store_timeout(socket->options.send_timeout_ns, value, len);
     if (level == MNET_IPPROTO_TCP && name == MNET_TCP_CONGESTION && socket->ops->type == MNET_SOCK_STREAM)
         return store_congestion(socket, value, len);
+    if (level == MNET_IPPROTO_TCP && name == MNET_TCP_INFO && socket->ops->type == MNET_SOCK_STREAM)
+        return mn_tcp_info_store(socket, value, len);
     int number = get_number(socket, level, name);
-    const struct socket_option *o = number < 0 ? find(socket, level, name) : NULL;
-    if (number < 0 && o == NULL)
+    const struct socket_option *o = number == NO_NUMBER ? find(socket, level, name) : NULL;
+    if (number == NO_NUMBER && o == NULL)
         return is_foreign(socket, level) ? -MNET_EOPNOTSUPP : -MNET_ENOPROTOOPT;
+    if (number != NO_NUMBER && number < 0)
+        return number;
     if (o != NULL)
         number = get_plain(socket, o);
+    const uint8_t byte = (uint8_t)number;
+    bool fits = level == MNET_IPPROTO_IP && *len > 0 && *len < sizeof number && number == byte;
+    if (fits) /* as BSD has it */
+        return store(&byte, sizeof byte, value, len);
     return store(&number, sizeof number, value, len);
 }
 

@@ -61,11 +61,25 @@ struct mn_epoll {
     struct mnet_link items;
 };
 
+/* Options of one family. A socket of AF_INET6 has those of IPv4, too, for mapped addresses. 0: not
+ * set. */
+struct mn_ip_options {
+    uint8_t ttl, tos, group_ttl;
+    uint8_t mtu_discover; /* as it is set, and one more */
+    bool group_loop, dont_fragment;
+    bool no_port; /* IP_BIND_ADDRESS_NO_PORT: without effect */
+};
+
+enum mn_ip_index {
+    MN_IP_V4,
+    MN_IP_V6,
+    MN_IP_FAMILIES,
+};
+
 /* Options that a socket may have before there is anything to apply them to. 0: not set. */
 struct mn_socket_options {
     bool reuse_address, reuse_port, broadcast, keepalive, no_delay, corked, quick_ack, v6only;
-    bool group_loop;
-    uint8_t ttl, tos, group_ttl;
+    struct mn_ip_options ip[MN_IP_FAMILIES];
     int linger_s; /* -1: off */
     uint32_t send_buffer, receive_buffer, low_water;
     uint32_t keep_idle_s, keep_interval_s, keep_count, user_timeout_ms;
@@ -177,6 +191,18 @@ static inline void mn_socket_release(struct mn_socket *socket)
 struct mn_socket *mn_socket_new(struct mnet_sockets *sockets, const struct mn_socket_ops *ops, int domain, int flags);
 /* Returns the time at which a call on the socket gives up. */
 uint64_t mn_socket_deadline(const struct mn_socket *socket, int flags, uint64_t timeout_ns);
+
+/* options.c */
+
+/* Returns the options for packets to an address. */
+const struct mn_ip_options *mn_ip_options_to(const struct mn_socket *socket, struct mnet_address destination);
+/* Returns whether a datagram with these options is refused instead of being cut into fragments. */
+bool mn_ip_options_forbid_fragments(const struct mn_ip_options *ip);
+
+/* tcp_info.c */
+
+/* Stores struct mnet_socket_tcp_info, as much of it as fits. */
+int mn_tcp_info_store(const struct mn_socket *socket, void *value, uint32_t *len);
 
 /* groups.c */
 

@@ -107,12 +107,15 @@ static int dissolve(struct mn_socket *socket)
 static int begin(struct mn_socket *socket, struct mnet_endpoint remote)
 {
     struct mnet_flow *flow;
-    struct mnet_connect_options options = {.congestion = socket->options.congestion, .ttl = socket->options.ttl};
+    struct mnet_connect_options options = {.congestion = socket->options.congestion};
     if (socket->bound)
         options.local = (struct mnet_endpoint){socket->bound_address, socket->local.port};
     if (mnet_address_is_any(options.local.address))
         options.local.address = MNET_ADDRESS_ANY;
     remote.address = mn_socket_destination(socket, remote.address);
+    const struct mn_ip_options *ip = mn_ip_options_to(socket, remote.address);
+    options.ttl = ip->ttl;
+    options.dscp = ip->tos >> 2;
     bool is_ipv4 = mnet_address_is_ipv4(remote.address);
     if (mn_socket_family(socket) == MNET_FAMILY_IPV6 && is_ipv4)
         return -MNET_ENETUNREACH;
@@ -292,6 +295,8 @@ static ptrdiff_t fill_piece(struct mn_socket *socket, const struct mnet_iovec *p
 static ptrdiff_t tcp_receive(struct mn_socket *socket, struct mn_message *message, uint64_t deadline)
 {
     size_t done = 0;
+    if (socket->phase == MN_PHASE_LISTENING) /* an error of a connection before is not told */
+        return -MNET_ENOTCONN;
     if (socket->flow == NULL) {
         int pending = take_error(socket);
         if (pending < 0)
@@ -403,6 +408,9 @@ static void apply_options(struct mn_socket *socket)
                                              .probes = o->keep_count == 1 ? 2 : o->keep_count};
     if (flow == NULL)
         return;
+    struct mnet_endpoint remote;
+    mnet_tcp_peers(flow, NULL, &remote);
+    const struct mn_ip_options *ip = mn_ip_options_to(socket, remote.address);
     mnet_tcp_set_no_delay(flow, o->no_delay);
     mnet_tcp_set_cork(flow, o->corked);
     mnet_tcp_set_no_delayed_ack(flow, o->quick_ack);
@@ -414,9 +422,9 @@ static void apply_options(struct mn_socket *socket)
     mnet_tcp_set_unsent_low_water(flow, o->low_water);
     if (o->user_timeout_ms != 0)
         mnet_tcp_set_user_timeout(flow, o->user_timeout_ms * MNET_MILLISECOND);
-    if (o->ttl != 0)
-        mnet_tcp_set_ttl(flow, o->ttl);
-    mnet_tcp_set_dscp(flow, o->tos >> 2);
+    if (ip->ttl != 0)
+        mnet_tcp_set_ttl(flow, ip->ttl);
+    mnet_tcp_set_dscp(flow, ip->tos >> 2);
     mnet_tcp_set_congestion(flow, o->congestion);
 }
 

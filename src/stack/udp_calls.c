@@ -179,6 +179,12 @@ void mnet_udp_set_group_loop(struct mnet_udp *udp, bool loop)
     udp->engine.group_loop = loop;
 }
 
+void mnet_udp_set_dont_fragment(struct mnet_udp *udp, bool dont_fragment)
+{
+    MN_REQUIRE_UDP(udp);
+    udp->engine.dont_fragment = dont_fragment;
+}
+
 /* A call that receives, by copying or lent: its arguments and its result. */
 struct receipt {
     void *buffer;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include <mnet/socket.h>
+
 #include "base/base.h"
 #include "tools/mnet-run/run.h"
 
@@ -272,66 +274,12 @@ static int64_t change_group(struct runner *run, struct run_socket *socket, const
     return -run_errno(join ? mnet_udp_join(socket->udp, group) : mnet_udp_leave(socket->udp, group));
 }
 
-/* ---- TCP_INFO ---- */
-
-static uint8_t state_of(const struct run_socket *socket, const char *name)
-{
-    static const char *const names[] = {
-        [TCP_ESTABLISHED] = "ESTABLISHED",
-        [TCP_SYN_SENT] = "SYN-SENT",
-        [TCP_SYN_RECV] = "SYN-RECEIVED",
-        [TCP_FIN_WAIT1] = "FIN-WAIT-1",
-        [TCP_FIN_WAIT2] = "FIN-WAIT-2",
-        [TCP_TIME_WAIT] = "TIME-WAIT",
-        [TCP_CLOSE] = "CLOSED",
-        [TCP_CLOSE_WAIT] = "CLOSE-WAIT",
-        [TCP_LAST_ACK] = "LAST-ACK",
-        [TCP_LISTEN] = "LISTEN",
-        [TCP_CLOSING] = "CLOSING",
-    };
-    if (socket->phase == RUN_LISTENING)
-        return TCP_LISTEN;
-    for (unsigned i = 0; name != NULL && i < MN_COUNT_OF(names); i++) {
-        if (names[i] != NULL && strcmp(names[i], name) == 0)
-            return (uint8_t)i;
-    }
-    return TCP_CLOSE;
-}
-
-static uint32_t microseconds(uint64_t ns)
-{
-    return (uint32_t)MN_MIN(ns / MNET_MICROSECOND, UINT32_MAX);
-}
-
-static void fill_info(struct tcp_info *out, const struct mnet_tcp_info *in)
-{
-    uint32_t mss = MN_MAX(in->snd_mss, 1u);
-    out->tcpi_options = (uint8_t)((in->timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (in->sack ? TCPI_OPT_SACK : 0) |
-                                  (in->window_scale ? TCPI_OPT_WSCALE : 0));
-    out->tcpi_backoff = (uint8_t)MN_MIN(in->backoff, UINT8_MAX);
-    out->tcpi_rto = microseconds(in->rto_ns);
-    out->tcpi_snd_mss = in->snd_mss;
-    out->tcpi_rcv_mss = in->rcv_mss;
-    out->tcpi_unacked = (in->unacked + mss - 1) / mss;
-    out->tcpi_pmtu = in->path_mtu;
-    out->tcpi_rtt = microseconds(in->rtt_ns);
-    out->tcpi_rttvar = microseconds(in->rttvar_ns);
-    out->tcpi_snd_ssthresh = in->ssthresh != UINT32_MAX ? in->ssthresh / mss : INT32_MAX;
-    out->tcpi_snd_cwnd = in->cwnd / mss;
-    out->tcpi_rcv_space = in->rcv_wnd;
-    out->tcpi_total_retrans = (uint32_t)(in->bytes_retransmitted / mss);
-}
-
 static int64_t get_info(struct runner *run, const struct run_socket *socket, const struct run_call *call)
 {
-    struct tcp_info out = {0};
-    struct mnet_tcp_info in = {0};
-    if (socket->flow != NULL) {
-        mnet_tcp_info(socket->flow, &in);
-        fill_info(&out, &in);
-    }
-    out.tcpi_state = state_of(socket, in.state);
-    return write_value(run, call, &out, sizeof out);
+    struct mnet_socket_tcp_info info = {.state = socket->phase == RUN_LISTENING ? TCP_LISTEN : TCP_CLOSE};
+    if (socket->flow != NULL)
+        mnet_socket_describe_flow(socket->flow, &info);
+    return write_value(run, call, &info, sizeof info);
 }
 
 /* ---- The calls ---- */

@@ -232,6 +232,19 @@ static void note_connected(const struct slot *slot, const char *kind)
     }
 }
 
+/* Returns whether any connection is not accepted yet. Such a one is not to be reset:
+ * docs/sockets.md. */
+static bool any_unaccepted(void)
+{
+    struct pollfd fds[FDS];
+    unsigned count = 0;
+    for (int i = 0; i < FDS; i++) {
+        if (slots[i].role == ROLE_TCP && slots[i].listening)
+            fds[count++] = (struct pollfd){.fd = FIRST_FD + i, .events = POLLIN};
+    }
+    return do_poll(fds, count) > 0;
+}
+
 static void call_connect(void)
 {
     struct call_address address;
@@ -241,7 +254,7 @@ static void call_connect(void)
     if (below(25) == 0) {
         memset(&address, 0, sizeof address);
         snprintf(text, sizeof text, "connect(%d, unspecified)", fd);
-        if (slot->role == ROLE_TCP && slot->listening)
+        if (slot->role == ROLE_TCP && (slot->listening || any_unaccepted()))
             return; /* ends listening on Linux: docs/sockets.md */
         print_result(text, do_connect(fd, &address, 16));
         note_connected(slot, slot->role == ROLE_UDP ? NULL : slot->connected);
@@ -476,6 +489,54 @@ static void call_group_option(void)
         printf("    %d (%u)\n", value, len);
 }
 
+/* Sets an option of IP and asks for it: those of IPv4 on sockets of both families. */
+static void call_ip_option(void)
+{
+    static const int names[][3] = {
+        {IPPROTO_IP, IP_TTL, 300},           {IPPROTO_IP, IP_TOS, 400},
+        {IPPROTO_IP, IP_MTU_DISCOVER, 8},    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 3},
+        {IPPROTO_IPV6, IPV6_TCLASS, 300},    {IPPROTO_IPV6, IPV6_UNICAST_HOPS, 300},
+        {IPPROTO_IPV6, IPV6_DONTFRAG, 3},    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, 8},
+        {IPPROTO_IP, IP_MULTICAST_TTL, 300}, {IPPROTO_IP, IP_MULTICAST_LOOP, 2},
+    };
+    char text[80];
+    unsigned i = below(sizeof names / sizeof names[0]);
+    int fd = pick_socket(), level = names[i][0], name = names[i][1], value = (int)below((unsigned)names[i][2]) - 1;
+    uint32_t len = level == IPPROTO_IP && below(20) == 0 ? 1 : sizeof value;
+    if (value == 0 && (name == IPV6_UNICAST_HOPS || name == IP_MULTICAST_TTL))
+        return; /* docs/sockets.md */
+    if (level == IPPROTO_IP && (name == IP_MULTICAST_TTL || name == IP_MULTICAST_LOOP) && slot_of(fd)->role != ROLE_UDP)
+        return; /* docs/sockets.md */
+    if (len == 1 && name == IP_MULTICAST_TTL)
+        value = 7;
+    snprintf(text, sizeof text, "setsockopt(%d, %d, %d, %d, %u)", fd, level, name, value, len);
+    print_result(text, do_setsockopt(fd, level, name, &value, len));
+    value = 0;
+    len = below(20) == 0 ? 1 : sizeof value;
+    int result = do_getsockopt(fd, level, name, &value, &len);
+    snprintf(text, sizeof text, "getsockopt(%d, %d, %d)", fd, level, name);
+    print_result(text, result);
+    if (result == 0)
+        printf("    %d (%u)\n", len == 1 ? *(const uint8_t *)&value : value, len);
+}
+
+/* The state, and the options that both ends have agreed on. */
+static void call_tcp_info(void)
+{
+    static const uint32_t rooms[] = {0, 1, 104, 232, 232, 232};
+    uint8_t info[232] = {0};
+    char text[80];
+    int fd = pick(below(20) > 0 ? ROLE_TCP : ROLE_UDP);
+    uint32_t len = rooms[below(6)];
+    int result = do_getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len);
+    snprintf(text, sizeof text, "getsockopt(%d, TCP_INFO)", fd);
+    print_result(text, result);
+    if (result == 0)
+        printf("    length %u state %u\n", len, info[0]);
+    if (result == 0 && info[0] == 1 && len > 100)
+        printf("    options 0x%x\n", info[5] & 7);
+}
+
 /* Joins and leaves groups, and addresses that are none. */
 static void call_membership(void)
 {
@@ -595,7 +656,7 @@ static void close_fd(int fd)
 static void call_close(void)
 {
     int fd = below(12) == 0 ? pick(ROLE_EPOLL) : pick_socket();
-    if (below(4) == 0 && slot_of(fd)->role == ROLE_TCP)
+    if (below(4) == 0 && slot_of(fd)->role == ROLE_TCP && !any_unaccepted())
         print_result("linger", do_linger(fd, 0));
     close_fd(fd);
 }
@@ -617,7 +678,8 @@ static const struct {
     {call_send, 10},    {call_sendto, 5},    {call_sendmsg, 4},      {call_recv, 10},        {call_recvmsg, 4},
     {call_shutdown, 3}, {call_names, 5},     {call_getsockopt, 4},   {call_setsockopt, 3},   {call_poll, 8},
     {call_select, 3},   {call_epoll_ctl, 8}, {call_epoll_wait, 6},   {call_epoll_create, 2}, {call_dup, 2},
-    {call_close, 4},    {call_queued, 2},    {call_group_option, 2}, {call_membership, 3},
+    {call_close, 4},    {call_queued, 2},    {call_group_option, 2}, {call_membership, 3},   {call_ip_option, 4},
+    {call_tcp_info, 4},
 };
 
 static void play(unsigned number)

@@ -85,7 +85,7 @@ static int do_getpeername(int fd, struct call_address *address, uint32_t *len)
 {
     return (int)result_of(getpeername(fd, (struct sockaddr *)(void *)address, len));
 }
-static int do_getsockopt(int fd, int level, int name, int *value, uint32_t *len)
+static int do_getsockopt(int fd, int level, int name, void *value, uint32_t *len)
 {
     return (int)result_of(getsockopt(fd, level, name, value, len));
 }

@@ -39,6 +39,15 @@
 #define IPV6_V6ONLY MNET_IPV6_V6ONLY
 #define IP_MULTICAST_TTL MNET_IP_MULTICAST_TTL
 #define IP_MULTICAST_LOOP MNET_IP_MULTICAST_LOOP
+#define IP_TTL MNET_IP_TTL
+#define IP_TOS MNET_IP_TOS
+#define IP_MTU_DISCOVER MNET_IP_MTU_DISCOVER
+#define IP_BIND_ADDRESS_NO_PORT MNET_IP_BIND_ADDRESS_NO_PORT
+#define IPV6_TCLASS MNET_IPV6_TCLASS
+#define IPV6_UNICAST_HOPS MNET_IPV6_UNICAST_HOPS
+#define IPV6_DONTFRAG MNET_IPV6_DONTFRAG
+#define IPV6_MTU_DISCOVER MNET_IPV6_MTU_DISCOVER
+#define TCP_INFO MNET_TCP_INFO
 #define IP_ADD_MEMBERSHIP MNET_IP_ADD_MEMBERSHIP
 #define IP_DROP_MEMBERSHIP MNET_IP_DROP_MEMBERSHIP
 #define IPV6_MULTICAST_HOPS MNET_IPV6_MULTICAST_HOPS
@@ -124,7 +133,7 @@ static int do_getpeername(int fd, struct call_address *address, uint32_t *len)
 {
     return mnet_socket_getpeername(table, fd, address, len);
 }
-static int do_getsockopt(int fd, int level, int name, int *value, uint32_t *len)
+static int do_getsockopt(int fd, int level, int name, void *value, uint32_t *len)
 {
     return mnet_socket_getsockopt(table, fd, level, name, value, len);
 }
