@@ -90,6 +90,7 @@ struct mnet_sockaddr_in6 {
 /* Flags of messages. */
 #define MNET_MSG_OOB 0x01 /* -MNET_EOPNOTSUPP */
 #define MNET_MSG_PEEK 0x02
+#define MNET_MSG_CTRUNC 0x08 /* returned: control messages did not fit */
 #define MNET_MSG_TRUNC 0x20
 #define MNET_MSG_DONTWAIT 0x40
 #define MNET_MSG_WAITALL 0x100
@@ -109,9 +110,37 @@ struct mnet_msghdr {
     uint32_t msg_namelen;
     struct mnet_iovec *msg_iov;
     size_t msg_iovlen;
-    void *msg_control; /* nothing is stored there: msg_controllen becomes 0 */
+    void *msg_control; /* control messages: struct mnet_cmsghdr and its data, one after the other */
     size_t msg_controllen;
     int msg_flags;
+};
+
+/* The header of a control message. Its data follows, and the next header begins at a multiple of 8
+ * bytes. Datagrams can be sent with them, and those received have them if options ask for it. Types
+ * and data, which follow each other in the order of the options' numbers:
+ *
+ *     IP_PKTINFO      struct mnet_in_pktinfo     IPV6_PKTINFO   struct mnet_in6_pktinfo
+ *     IP_TTL          int                        IPV6_HOPLIMIT  int
+ *     IP_TOS          received: a byte           IPV6_TCLASS    int
+ *                     sent: a byte or int        IPV6_DONTFRAG  int, sent only
+ *
+ * Other control messages of these levels are -MNET_EINVAL, and those of other levels are ignored.
+ * TCP ignores all. */
+struct mnet_cmsghdr {
+    size_t cmsg_len; /* with the header, without what comes up to the next one */
+    int cmsg_level, cmsg_type;
+};
+
+/* The own address that a datagram was sent to, or is to be sent from, and the interface, which has
+ * no effect. ipi_addr is the destination in the header, and not read. */
+struct mnet_in_pktinfo {
+    int ipi_ifindex;
+    uint8_t ipi_spec_dst[4];
+    uint8_t ipi_addr[4];
+};
+struct mnet_in6_pktinfo {
+    uint8_t ipi6_addr[16];
+    int ipi6_ifindex;
 };
 
 /* The most pieces of a message. */
@@ -155,7 +184,10 @@ struct mnet_msghdr {
 #define MNET_TCP_NOTSENT_LOWAT 25
 #define MNET_IP_TOS 1
 #define MNET_IP_TTL 2
+#define MNET_IP_PKTINFO 8
 #define MNET_IP_MTU_DISCOVER 10 /* enum mnet_ip_pmtudisc */
+#define MNET_IP_RECVTTL 12
+#define MNET_IP_RECVTOS 13
 #define MNET_IP_MTU 14
 #define MNET_IP_BIND_ADDRESS_NO_PORT 24 /* no effect */
 #define MNET_IP_MULTICAST_IF 32         /* no effect */
@@ -172,7 +204,12 @@ struct mnet_msghdr {
 #define MNET_IPV6_MTU_DISCOVER 23
 #define MNET_IPV6_MTU 24
 #define MNET_IPV6_V6ONLY 26
+#define MNET_IPV6_RECVPKTINFO 49
+#define MNET_IPV6_PKTINFO 50
+#define MNET_IPV6_RECVHOPLIMIT 51
+#define MNET_IPV6_HOPLIMIT 52
 #define MNET_IPV6_DONTFRAG 62
+#define MNET_IPV6_RECVTCLASS 66
 #define MNET_IPV6_TCLASS 67
 
 /* Values of IP_MTU_DISCOVER and IPV6_MTU_DISCOVER. With DO and PROBE a datagram that does not fit

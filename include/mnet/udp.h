@@ -124,6 +124,10 @@ ptrdiff_t mnet_udp_receive(struct mnet_udp *udp, void *buffer, size_t len, struc
  * as that call. Suspends. */
 ptrdiff_t mnet_udp_peek(struct mnet_udp *udp, void *buffer, size_t len, struct mnet_endpoint *from, uint64_t deadline);
 
+/* Fills in the fields of the headers of the datagram that waits longest, and its length, without
+ * slices. Returns false if none waits. Never suspends. */
+bool mnet_udp_describe(const struct mnet_udp *udp, struct mnet_udp_message *message);
+
 /* Lends received datagrams without copying them. Waits for the first one, then fills up to `max`
  * messages, at least 1, with those that are there, and returns their number. Their slices are put
  * into the array `slices` of `slice_max`; a datagram that arrived in one frame needs one. The bytes

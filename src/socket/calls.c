@@ -105,7 +105,9 @@ static int gather(struct mn_message *message, struct mnet_iovec *pieces, size_t 
 
 static ptrdiff_t send_on(struct mn_socket *socket, const struct mnet_msghdr *header, int flags)
 {
-    struct mn_message message = {.flags = flags};
+    struct mn_message message = {.flags = flags,
+                                 .control = header->msg_control,
+                                 .control_len = header->msg_control != NULL ? header->msg_controllen : 0};
     int error = gather(&message, header->msg_iov, header->msg_iovlen);
     if (error < 0)
         return error;
@@ -163,7 +165,7 @@ static ptrdiff_t receive_on(struct mn_socket *socket, struct mnet_msghdr *header
     if (got < 0)
         return got;
     header->msg_flags = message.result_flags;
-    header->msg_controllen = 0;
+    mn_control_write(socket, &message, header);
     if (!message.is_remote)
         header->msg_namelen = 0;
     else if (header->msg_name != NULL)

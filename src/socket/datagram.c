@@ -126,6 +126,22 @@ static void apply_ip_options(const struct mn_socket *socket, struct mnet_address
     mnet_udp_set_dont_fragment(socket->udp, mn_ip_options_forbid_fragments(ip));
 }
 
+/* What control messages say has precedence. */
+static void apply_control(const struct mn_socket *socket, const struct mn_message *message,
+                          struct mnet_udp_message *out)
+{
+    if (!mnet_address_is_any(message->local))
+        out->local = message->local;
+    if (message->ttl > 0)
+        out->ttl = (uint8_t)message->ttl;
+    if (message->tos >= 0) {
+        out->dscp = (uint8_t)message->tos >> 2;
+        out->ecn = message->tos & 3;
+    }
+    if (message->dont_fragment)
+        mnet_udp_set_dont_fragment(socket->udp, true);
+}
+
 static ptrdiff_t send_datagram(struct mn_socket *socket, const struct mn_message *message, uint64_t deadline)
 {
     struct mnet_slice few[SLICES], *slices = few;
@@ -139,32 +155,39 @@ static ptrdiff_t send_datagram(struct mn_socket *socket, const struct mn_message
         out.remote = (struct mnet_endpoint){mn_socket_destination(socket, message->remote.address),
                                             message->remote.port};
     apply_ip_options(socket, message->is_remote ? out.remote.address : socket->remote.address, &out);
+    apply_control(socket, message, &out);
     int error = mnet_udp_send_batch(socket->udp, &out, 1, NULL, deadline);
     if (slices != few)
         mn_sockets_free(socket->sockets, slices, size);
+    bool of_ipv6 = !mnet_address_is_any(message->local) && !mnet_address_is_ipv4(message->local);
     if (error == MNET_E_INVALID)
-        return -MNET_ENETUNREACH;
+        return of_ipv6 ? -MNET_EINVAL : -MNET_ENETUNREACH;
     return error < 0 ? mn_errno(error, MNET_UNREACHABLE_NONE) : (ptrdiff_t)message->len;
 }
 
-/* In Linux's order. */
-static int check_message(const struct mn_socket *socket, const struct mn_message *message)
+/* In Linux's order, which differs between the families. */
+static int check_message(const struct mn_socket *socket, struct mn_message *message)
 {
-    bool is_remote = message->is_remote;
-    if (is_remote && mn_socket_family(socket) == MNET_FAMILY_IPV6 && mnet_address_is_ipv4(message->remote.address))
+    bool is_remote = message->is_remote, too_long = message->len > UINT16_MAX;
+    struct mnet_address to = is_remote ? message->remote.address : socket->remote.address;
+    bool to_ipv4 = socket->domain == MNET_AF_INET || mnet_address_is_ipv4(to);
+    if (is_remote && mn_socket_family(socket) == MNET_FAMILY_IPV6 && to_ipv4)
         return -MNET_ENETUNREACH;
-    if (is_remote && is_of_other_family(socket, message->remote.address))
-        return -MNET_EAFNOSUPPORT;
-    if (message->len > UINT16_MAX)
+    if (to_ipv4 && too_long)
         return -MNET_EMSGSIZE;
     if (is_remote && message->remote.port == 0)
         return -MNET_EINVAL;
     if (!is_remote && socket->phase != MN_PHASE_CONNECTED)
         return -MNET_EDESTADDRREQ;
-    return message->flags & MNET_MSG_MORE ? -MNET_EOPNOTSUPP : 0;
+    if (message->flags & MNET_MSG_MORE)
+        return -MNET_EOPNOTSUPP;
+    int error = mn_control_read(socket, to, message);
+    if (error == 0 && is_remote && is_of_other_family(socket, to))
+        error = -MNET_EAFNOSUPPORT;
+    return error == 0 && too_long ? -MNET_EMSGSIZE : error;
 }
 
-static ptrdiff_t udp_send(struct mn_socket *socket, const struct mn_message *message, uint64_t deadline)
+static ptrdiff_t udp_send(struct mn_socket *socket, struct mn_message *message, uint64_t deadline)
 {
     int error = ensure_endpoint(socket); /* also for a message that cannot be sent */
     if (error < 0)
@@ -195,6 +218,14 @@ static size_t scatter(const struct mnet_slice *slices, int count, const struct m
     return done;
 }
 
+static void note_fields(struct mn_message *message, const struct mnet_udp_message *in)
+{
+    message->remote = in->remote;
+    message->local = in->local;
+    message->ttl = in->ttl;
+    message->tos = in->dscp << 2 | in->ecn;
+}
+
 static ptrdiff_t take_datagram(struct mn_socket *socket, struct mn_message *message, uint64_t deadline, size_t *whole)
 {
     struct mnet_slice slices[SLICES];
@@ -204,7 +235,7 @@ static ptrdiff_t take_datagram(struct mn_socket *socket, struct mn_message *mess
         return got;
     size_t copied = scatter(in.slices, in.slice_count, message);
     *whole = in.len;
-    message->remote = in.remote;
+    note_fields(message, &in);
     mnet_udp_release(socket->udp);
     return (ptrdiff_t)copied;
 }
@@ -217,8 +248,10 @@ static ptrdiff_t look_at_datagram(struct mn_socket *socket, struct mn_message *m
     void *copy = mn_sockets_alloc(socket->sockets, room + 1);
     if (copy == NULL)
         return MNET_E_NO_MEMORY;
-    ptrdiff_t got = mnet_udp_peek(socket->udp, copy, room, &message->remote, deadline);
-    if (got >= 0) {
+    struct mnet_udp_message in;
+    ptrdiff_t got = mnet_udp_peek(socket->udp, copy, room, NULL, deadline);
+    if (got >= 0 && mnet_udp_describe(socket->udp, &in)) {
+        note_fields(message, &in);
         const struct mnet_slice slice = {copy, (size_t)got < room ? (size_t)got : room};
         *whole = (size_t)got;
         got = (ptrdiff_t)scatter(&slice, 1, message);

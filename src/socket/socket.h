@@ -67,7 +67,8 @@ struct mn_ip_options {
     uint8_t ttl, tos, group_ttl;
     uint8_t mtu_discover; /* as it is set, and one more */
     bool group_loop, dont_fragment;
-    bool no_port; /* IP_BIND_ADDRESS_NO_PORT: without effect */
+    bool no_port;                            /* IP_BIND_ADDRESS_NO_PORT: without effect */
+    bool tells_packet, tells_ttl, tells_tos; /* which control messages a received datagram has */
 };
 
 enum mn_ip_index {
@@ -127,6 +128,13 @@ struct mn_message {
     struct mnet_endpoint remote; /* port and address as given; sent: is_remote */
     bool is_remote;
     int result_flags;
+    /* Sent: the control messages. */
+    const void *control;
+    size_t control_len;
+    /* Of UDP. Received: the fields of the header. Sent: those that control messages give. */
+    struct mnet_address local; /* unspecified: not given */
+    int ttl, tos;              /* -1: not given */
+    bool dont_fragment;
 };
 
 struct mn_socket_ops {
@@ -136,7 +144,7 @@ struct mn_socket_ops {
     int (*bind)(struct mn_socket *socket, struct mnet_endpoint local);
     /* NULL: dissolves the connection. `invalid` is the error of the address, or 0. */
     int (*connect)(struct mn_socket *socket, const struct mnet_endpoint *remote, int invalid);
-    ptrdiff_t (*send)(struct mn_socket *socket, const struct mn_message *message, uint64_t deadline);
+    ptrdiff_t (*send)(struct mn_socket *socket, struct mn_message *message, uint64_t deadline);
     ptrdiff_t (*receive)(struct mn_socket *socket, struct mn_message *message, uint64_t deadline);
     int (*shutdown)(struct mn_socket *socket, int how);
     int (*peer)(struct mn_socket *socket, struct mnet_endpoint *remote);
@@ -203,6 +211,13 @@ bool mn_ip_options_forbid_fragments(const struct mn_ip_options *ip);
 
 /* Stores struct mnet_socket_tcp_info, as much of it as fits. */
 int mn_tcp_info_store(const struct mn_socket *socket, void *value, uint32_t *len);
+
+/* control.c */
+
+/* Reads the control messages of a datagram to `destination`. Returns 0 or -MNET_EINVAL. */
+int mn_control_read(const struct mn_socket *socket, struct mnet_address destination, struct mn_message *message);
+/* Stores those of a received datagram that the options of the socket ask for. */
+void mn_control_write(const struct mn_socket *socket, const struct mn_message *message, struct mnet_msghdr *header);
 
 /* groups.c */
 

@@ -215,7 +215,7 @@ static ptrdiff_t send_pieces(struct mn_socket *socket, const struct mn_message *
     return (ptrdiff_t)done;
 }
 
-static ptrdiff_t tcp_send(struct mn_socket *socket, const struct mn_message *message, uint64_t deadline)
+static ptrdiff_t tcp_send(struct mn_socket *socket, struct mn_message *message, uint64_t deadline)
 {
     if (socket->flow == NULL) {
         int pending = take_error(socket);

@@ -272,6 +272,16 @@ ptrdiff_t mnet_udp_peek(struct mnet_udp *udp, void *buffer, size_t len, struct m
     return receive(udp, &receipt, deadline);
 }
 
+bool mnet_udp_describe(const struct mnet_udp *udp, struct mnet_udp_message *message)
+{
+    MN_REQUIRE_UDP(udp);
+    if (!mn_udp_describe(&udp->engine, message))
+        return false;
+    mn_zone_add(udp->stack, &message->remote.address);
+    mn_zone_add(udp->stack, &message->local);
+    return true;
+}
+
 ptrdiff_t mnet_udp_get(struct mnet_udp *udp, struct mnet_udp_message *messages, int max, struct mnet_slice *slices,
                        int slice_max, uint64_t deadline)
 {
@@ -368,7 +378,8 @@ static int find_remote(const struct mnet_udp *udp, struct mnet_endpoint *remote)
 
 /* Fills in the own address to send from, and checks it: the one that the message says, the
  * endpoint's, or that of the path. */
-static int find_local(const struct mnet_udp *udp, struct mnet_address *local, const struct mn_ip_path *path)
+static int find_local(const struct mnet_udp *udp, struct mnet_address *local, const struct mnet_address *remote,
+                      const struct mn_ip_path *path)
 {
     struct mnet_address bound = udp->engine.local.address;
     if (mn_address_is_any(local)) {
@@ -379,7 +390,8 @@ static int find_local(const struct mnet_udp *udp, struct mnet_address *local, co
     if (error < 0)
         return error;
     bool ours = mn_address_is_any(&bound) ? mn_ip_is_own(&udp->stack->ip, *local) : mn_address_equal(&bound, local);
-    return ours ? MNET_OK : MNET_E_INVALID;
+    bool fits = mn_address_is_ipv4(local) == mn_address_is_ipv4(remote);
+    return ours && fits ? MNET_OK : MNET_E_INVALID;
 }
 
 /* Checks the bytes and their lengths. */
@@ -427,7 +439,7 @@ static int prepare(struct mnet_udp *udp, struct sending *sending, uint64_t deadl
         return error;
     sending->whole_max = udp->engine.dont_fragment ? whole_payload(udp->stack, message->remote.address, &path)
                                                    : SIZE_MAX;
-    error = find_local(udp, &message->local, &path);
+    error = find_local(udp, &message->local, &message->remote.address, &path);
     return error < 0 ? error : measure(sending);
 }
 
@@ -513,7 +525,7 @@ struct mnet_address mnet_udp_source(const struct mnet_udp *udp, const struct mne
     struct mnet_address local = MNET_ADDRESS_ANY;
     struct mn_ip_path path;
     if (find_remote(udp, &remote) < 0 || mn_ip_path(&udp->stack->ip, remote.address, &path) < 0 ||
-        find_local(udp, &local, &path) < 0)
+        find_local(udp, &local, &remote.address, &path) < 0)
         return MNET_ADDRESS_ANY;
     mn_zone_add(udp->stack, &local);
     return local;

@@ -188,6 +188,14 @@ static void describe(const struct mnet_packet *packet, const struct mnet_slice *
     };
 }
 
+bool mn_udp_describe(const struct mn_udp_endpoint *endpoint, struct mnet_udp_message *message)
+{
+    if (mn_packet_queue_is_empty(&endpoint->queue))
+        return false;
+    describe(endpoint->queue.first, NULL, 0, message);
+    return true;
+}
+
 /* Returns whether the datagram in `packet`, of one piece, can follow those of `message`. `last` is
  * the piece before it. */
 static bool continues(const struct mnet_udp_message *message, const struct mnet_slice *last,

@@ -149,6 +149,8 @@ int mn_udp_error(struct mn_udp_endpoint *endpoint, struct mnet_endpoint *to);
 ptrdiff_t mn_udp_receive(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from);
 /* Does the same, leaves the datagram in the queue, and returns the length of all of it. */
 ptrdiff_t mn_udp_peek(struct mn_udp_endpoint *endpoint, void *buffer, size_t len, struct mnet_endpoint *from);
+/* Describes the next datagram without its bytes. False if none waits. */
+bool mn_udp_describe(const struct mn_udp_endpoint *endpoint, struct mnet_udp_message *message);
 /* The place for the datagrams that are lent. */
 struct mn_udp_loan {
     struct mnet_udp_message *messages;

@@ -356,6 +356,93 @@ static void datagrams_pass_with_their_addresses(void **state)
     world_run_both(datagrams, NULL);
 }
 
+static int set_number(struct mnet_sockets *table, int fd, int level, int name, int value)
+{
+    return mnet_socket_setsockopt(table, fd, level, name, &value, sizeof value);
+}
+
+/* Returns the control message of a type, or NULL. */
+static const struct mnet_cmsghdr *find_control(const struct mnet_msghdr *message, int level, int type)
+{
+    const char *at = message->msg_control, *end = at + message->msg_controllen;
+    while (at < end) {
+        const struct mnet_cmsghdr *control = (const void *)at;
+        if (control->cmsg_level == level && control->cmsg_type == type)
+            return control;
+        at += (control->cmsg_len + 7) & ~(size_t)7;
+    }
+    return NULL;
+}
+
+/* The options of the destination's family count, and TTL and traffic class arrive. */
+static int control_messages(struct world *w)
+{
+    struct tables n;
+    struct mnet_sockaddr_in6 here = address_of(MNET_ADDRESS_ANY, 53), there = address_of(w->server_address, 53);
+    bool ipv4 = mnet_address_is_ipv4(w->server_address);
+    int level = ipv4 ? MNET_IPPROTO_IP : MNET_IPPROTO_IPV6, tos;
+    _Alignas(8) char control[128];
+    struct mnet_iovec piece = {bytes, 100};
+    struct mnet_msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct mnet_in6_pktinfo packet;
+    CHECK_EQUAL(open_tables(w, &n), 0);
+    int server = mnet_socket_open(n.server, MNET_AF_INET6, MNET_SOCK_DGRAM, 0);
+    int client = mnet_socket_open(n.client, MNET_AF_INET6, MNET_SOCK_DGRAM, 0);
+    CHECK_EQUAL(mnet_socket_bind(n.server, server, &here, sizeof here), 0);
+    CHECK_EQUAL(set_number(n.server, server, MNET_IPPROTO_IPV6, MNET_IPV6_RECVPKTINFO, 1), 0);
+    CHECK_EQUAL(set_number(n.server, server, MNET_IPPROTO_IP, MNET_IP_RECVTOS, 1), 0);
+    CHECK_EQUAL(set_number(n.server, server, MNET_IPPROTO_IPV6, MNET_IPV6_RECVTCLASS, 1), 0);
+    CHECK_EQUAL(set_number(n.client, client, MNET_IPPROTO_IP, MNET_IP_TOS, 0x41), 0);
+    CHECK_EQUAL(set_number(n.client, client, MNET_IPPROTO_IPV6, MNET_IPV6_TCLASS, 0x66), 0);
+    CHECK_EQUAL(mnet_socket_sendto(n.client, client, "q", 1, 0, &there, sizeof there), 1);
+    CHECK_EQUAL(mnet_socket_recvmsg(n.server, server, &message, 0), 1);
+    const struct mnet_cmsghdr *found = find_control(&message, MNET_IPPROTO_IPV6, MNET_IPV6_PKTINFO);
+    CHECK(found != NULL);
+    memcpy(&packet, found + 1, sizeof packet);
+    CHECK(memcmp(packet.ipi6_addr, w->server_address.bytes, 16) == 0);
+    found = find_control(&message, level, ipv4 ? MNET_IP_TOS : MNET_IPV6_TCLASS);
+    CHECK(found != NULL);
+    tos = *(const uint8_t *)(found + 1);
+    if (!ipv4)
+        memcpy(&tos, found + 1, sizeof tos);
+    CHECK_EQUAL(tos, ipv4 ? 0x41 : 0x66);
+    CHECK_EQUAL(
+        set_number(n.client, client, level, ipv4 ? MNET_IP_MTU_DISCOVER : MNET_IPV6_MTU_DISCOVER, MNET_IP_PMTUDISC_DO),
+        0);
+    CHECK_EQUAL(mnet_socket_sendto(n.client, client, bytes, 3000, 0, &there, sizeof there), -MNET_EMSGSIZE);
+    return close_tables(w, &n);
+}
+
+static void datagrams_tell_and_take_fields_of_their_headers(void **state)
+{
+    (void)state;
+    world_run_both(control_messages, NULL);
+}
+
+static int described(struct world *w)
+{
+    struct tables n;
+    struct mnet_socket_tcp_info info;
+    uint32_t len = sizeof info;
+    CHECK_EQUAL(open_net(w, &n), 0);
+    CHECK_EQUAL(mnet_socket_send(n.client, n.connected, "hello", 5, 0), 5);
+    sleep_ms(300);
+    CHECK_EQUAL(mnet_socket_getsockopt(n.client, n.connected, MNET_IPPROTO_TCP, MNET_TCP_INFO, &info, &len), 0);
+    CHECK(len == sizeof info && info.state == 1 && info.rtt > 0 && info.snd_mss > 500);
+    CHECK(info.bytes_acked >= 5 && info.bytes_acked <= 6 && info.unacked == 0 && info.snd_cwnd >= 2);
+    len = sizeof info;
+    CHECK_EQUAL(mnet_socket_getsockopt(n.server, n.listener, MNET_IPPROTO_TCP, MNET_TCP_INFO, &info, &len), 0);
+    CHECK_EQUAL(info.state, 10);
+    return close_tables(w, &n);
+}
+
+static void tcp_info_tells_state_and_figures(void **state)
+{
+    (void)state;
+    world_run_both(described, NULL);
+}
+
 static int limits(struct world *w)
 {
     struct tables n;
@@ -477,6 +564,8 @@ int main(void)
         cmocka_unit_test(poll_and_select_wait_for_descriptors),
         cmocka_unit_test(epoll_returns_levels_edges_and_single_shots),
         cmocka_unit_test(datagrams_pass_with_their_addresses),
+        cmocka_unit_test(datagrams_tell_and_take_fields_of_their_headers),
+        cmocka_unit_test(tcp_info_tells_state_and_figures),
         cmocka_unit_test(members_of_groups_get_their_datagrams),
         cmocka_unit_test(descriptors_are_few_and_checked),
         cmocka_unit_test(stack_that_goes_down_ends_calls),

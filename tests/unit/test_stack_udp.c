@@ -665,6 +665,29 @@ static int invalid_messages(struct world *w)
     return 0;
 }
 
+/* Both are own addresses, but a header has room for one family only. */
+static int mixed_families(struct world *w)
+{
+    struct mnet_slice slice = {"x", 1};
+    struct mnet_udp_message message = {.slices = &slice, .slice_count = 1};
+    struct mnet_udp *udp;
+    message.remote = (struct mnet_endpoint){{.bytes = {[15] = 1}}, 53};
+    message.local = mnet_ipv4(127, 0, 0, 1);
+    CHECK_EQUAL(mnet_udp_open(w->client, NULL, &udp), 0);
+    CHECK_EQUAL(mnet_udp_send_batch(udp, &message, 1, NULL, in_ms(100)), MNET_E_INVALID);
+    message.remote.address = mnet_ipv4(127, 0, 0, 1);
+    message.local = (struct mnet_address){.bytes = {[15] = 1}};
+    CHECK_EQUAL(mnet_udp_send_batch(udp, &message, 1, NULL, in_ms(100)), MNET_E_INVALID);
+    mnet_udp_close(udp);
+    return 0;
+}
+
+static void udp_source_is_of_the_family_of_the_destination(void **state)
+{
+    (void)state;
+    world_run(mixed_families, NULL);
+}
+
 static void udp_invalid_messages_have_no_effect(void **state)
 {
     (void)state;
@@ -692,6 +715,7 @@ int main(void)
         cmocka_unit_test(udp_path_mtu_is_learnt_and_forgotten),
         cmocka_unit_test(udp_batch_that_ends_early_says_how_many),
         cmocka_unit_test(udp_invalid_messages_have_no_effect),
+        cmocka_unit_test(udp_source_is_of_the_family_of_the_destination),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -264,7 +264,8 @@ static void call_connect(void)
     unsigned port = below(PORTS);
     uint32_t len = make_address(&address, domain, first_port + port, below(6) == 0);
     bool elsewhere = slot->connected != NULL && strcmp(slot->connected, made) != 0 && slot->domain == AF_INET6;
-    bool loses = slot->role == ROLE_UDP && do_readable_bytes(fd) > 0;
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    bool loses = slot->role == ROLE_UDP && do_poll(&waiting, 1) > 0;
     if (elsewhere || loses || slot->shut)
         return; /* docs/sockets.md */
     snprintf(text, sizeof text, "connect(%d, %d, port %u, %s)", fd, domain, port, made);
@@ -341,8 +342,79 @@ static void call_sendmsg(void)
     size_t first = some_length(), second = some_length();
     fill(first + second);
     struct call_piece pieces[3] = {{bytes, first}, {NULL, 0}, {bytes + first, second}};
+    struct call_message message = {.pieces = pieces, .count = 3};
     snprintf(text, sizeof text, "sendmsg(%d, %zu + %zu)", fd, first, second);
-    print_result(text, do_sendmsg(fd, pieces, 3));
+    print_result(text, do_sendmsg(fd, &message));
+}
+
+/* Appends a control message. Its length is seldom wrong. */
+static void put_control(struct call_message *message, int level, int type, const void *data, size_t len)
+{
+    uint8_t *to = message->control + message->control_len;
+    size_t whole = 2 * sizeof(size_t) + len - (below(60) == 0);
+    printf("    with %d %d %zu: %02x...%02x\n", level, type, whole, *(const uint8_t *)data,
+           ((const uint8_t *)data)[len - 1]);
+    memcpy(to, &whole, sizeof whole);
+    memcpy(to + sizeof whole, &level, sizeof level);
+    memcpy(to + sizeof whole + sizeof level, &type, sizeof type);
+    memcpy(to + 2 * sizeof(size_t), data, len);
+    message->control_len += (2 * sizeof(size_t) + len + 7) & ~(size_t)7;
+}
+
+/* An own address, one of somebody else, or none, as the messages of both families have it. */
+static void put_packet(struct call_message *message, bool ipv4)
+{
+    static const uint8_t v4[][12] = {{0, 0, 0, 0, 127, 0, 0, 1}, {0}};
+    static const uint8_t v6[][20] = {{[15] = 1}, {0xfd, [15] = 9}, {0}, {[10] = 0xff, 0xff, 127, 0, 0, 1}};
+    if (ipv4)
+        put_control(message, IPPROTO_IP, IP_PKTINFO, v4[below(2)], 12);
+    else
+        put_control(message, IPPROTO_IPV6, IPV6_PKTINFO, v6[below(4)], 20);
+}
+
+/* Sends a datagram with control messages of either family. */
+static void call_send_control(void)
+{
+    char text[80];
+    int fd = pick(ROLE_UDP), ttl = 1 + (int)below(257), tos = (int)below(300) - 1;
+    struct slot *slot = slot_of(fd);
+    size_t len = some_length();
+    fill(len);
+    struct call_piece piece = {bytes, len};
+    struct call_message message = {.pieces = &piece, .count = 1};
+    message.address_len = make_address(&message.address, slot->domain != 0 ? slot->domain : AF_INET,
+                                       first_port + below(PORTS), false);
+    bool ipv4 = below(3) == 0 || strcmp(made, "IPv6") != 0, bound = slot->bound > 0;
+    if (slot->connected != NULL && strcmp(slot->connected, made) != 0 && slot->domain == AF_INET6)
+        return;                  /* docs/sockets.md */
+    if (below(2) == 0 && !bound) /* for one that is bound to an address: docs/sockets.md */
+        put_packet(&message, below(10) == 0 ? !ipv4 : ipv4);
+    if (below(2) == 0)
+        put_control(&message, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_TTL : IPV6_HOPLIMIT, &ttl, sizeof ttl);
+    if (below(2) == 0)
+        put_control(&message, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof tos);
+    if (below(30) == 0)
+        put_control(&message, below(2) ? SOL_SOCKET : 9999, (int)below(4) + 1, &tos, sizeof tos);
+    snprintf(text, sizeof text, "send_control(%d, %zu, %s, %zu)", fd, len, made, message.control_len);
+    print_result(text, do_sendmsg(fd, &message));
+}
+
+/* The number of the interface is no part of the result. */
+static void print_control(const struct call_message *message)
+{
+    size_t at = 0, len, header = 2 * sizeof len;
+    while (at + header <= message->control_len) {
+        const uint8_t *from = message->control + at;
+        int level, type;
+        memcpy(&len, from, sizeof len);
+        memcpy(&level, from + sizeof len, sizeof level);
+        memcpy(&type, from + sizeof len + sizeof level, sizeof type);
+        printf("    control %d %d %zu:", level, type, len);
+        for (size_t i = header; i < len && i < header + 16; i++)
+            printf(" %02x", level == IPPROTO_IP && type == IP_PKTINFO && i < header + 4 ? 0 : from[i]);
+        printf("\n");
+        at += len < header ? header : (len + 7) & ~(size_t)7;
+    }
 }
 
 static void call_recv(void)
@@ -366,22 +438,24 @@ static void call_recv(void)
 static void call_recvmsg(void)
 {
     char text[80];
-    int fd = pick_socket(), flags = below(4) == 0 ? MSG_PEEK : 0, result_flags = 0;
+    int fd = pick_socket(), flags = below(4) == 0 ? MSG_PEEK : 0;
     size_t first = some_length(), second = some_length();
-    struct call_address address;
-    uint32_t len = sizeof address;
+    static const size_t rooms[] = {0, 10, 28, 60, 128, 128, 128, 128};
     memset(bytes, 0, sizeof bytes);
     struct call_piece pieces[3] = {{bytes, first}, {NULL, 0}, {bytes + first, second}};
+    struct call_message message = {
+        .address_len = sizeof message.address, .pieces = pieces, .count = 3, .control_len = rooms[below(8)]};
     if (first + second == 0 || ((flags & MSG_PEEK) && slot_of(fd)->role == ROLE_TCP && first > 0))
         pieces[2].len = 0, pieces[0].len = first = first + 1, second = 0;
-    long got = do_recvmsg(fd, pieces, 3, flags, &address, &len, &result_flags);
+    long got = do_recvmsg(fd, &message, flags);
     snprintf(text, sizeof text, "recvmsg(%d, %zu + %zu, 0x%x)", fd, first, second, flags);
     print_result(text, got);
     if (got < 0)
         return;
     print_bytes(bytes, got);
-    print_address(&address, len);
-    printf("    flags 0x%x\n", result_flags);
+    print_address(&message.address, message.address_len);
+    printf("    flags 0x%x control %zu\n", message.flags, message.control_len);
+    print_control(&message);
 }
 
 static void call_shutdown(void)
@@ -417,151 +491,7 @@ static void call_names(void)
         print_address(&address, len);
 }
 
-static void call_getsockopt(void)
-{
-    static const int names[][2] = {
-        {SOL_SOCKET, SO_TYPE},
-        {SOL_SOCKET, SO_ERROR},
-        {SOL_SOCKET, SO_ERROR},
-        {SOL_SOCKET, SO_ACCEPTCONN},
-        {SOL_SOCKET, SO_DOMAIN},
-        {SOL_SOCKET, SO_PROTOCOL},
-        {SOL_SOCKET, SO_KEEPALIVE},
-        {SOL_SOCKET, SO_BROADCAST},
-        {IPPROTO_TCP, TCP_NODELAY},
-        {IPPROTO_TCP, TCP_CORK},
-        {IPPROTO_TCP, TCP_KEEPIDLE},
-        {IPPROTO_TCP, TCP_KEEPINTVL},
-        {IPPROTO_TCP, TCP_KEEPCNT},
-        {IPPROTO_IPV6, IPV6_V6ONLY},
-        {IPPROTO_TCP, TCP_USER_TIMEOUT},
-        {IPPROTO_TCP, 9999},
-        {9999, 1},
-    };
-    char text[64];
-    unsigned i = below(sizeof names / sizeof names[0]);
-    int fd = pick_socket(), value = 0;
-    uint32_t len = sizeof value;
-    int result = do_getsockopt(fd, names[i][0], names[i][1], &value, &len);
-    snprintf(text, sizeof text, "getsockopt(%d, %d, %d)", fd, names[i][0], names[i][1]);
-    print_result(text, result);
-    if (result == 0 && names[i][0] == SOL_SOCKET && names[i][1] == SO_ERROR)
-        printf("    %s\n", value == 0 ? "0" : error_name(value));
-    else if (result == 0)
-        printf("    %d (%u)\n", value, len);
-}
-
-static void call_setsockopt(void)
-{
-    static const int names[][2] = {
-        {SOL_SOCKET, SO_KEEPALIVE},  {SOL_SOCKET, SO_BROADCAST}, {IPPROTO_TCP, TCP_NODELAY},
-        {IPPROTO_TCP, TCP_KEEPIDLE}, {IPPROTO_TCP, TCP_KEEPCNT}, {IPPROTO_TCP, TCP_KEEPINTVL},
-        {IPPROTO_IPV6, IPV6_V6ONLY}, {SOL_SOCKET, SO_RCVBUF},    {IPPROTO_TCP, TCP_USER_TIMEOUT},
-        {IPPROTO_TCP, 9999},
-    };
-    char text[80];
-    unsigned i = below(sizeof names / sizeof names[0]);
-    bool large = names[i][1] == SO_RCVBUF || names[i][1] == TCP_USER_TIMEOUT;
-    int fd = pick_socket(), value = (int)below(3) * (large ? 50000 : 1);
-    uint32_t len = below(30) == 0 ? 2 : sizeof value;
-    snprintf(text, sizeof text, "setsockopt(%d, %d, %d, %d)", fd, names[i][0], names[i][1], value);
-    print_result(text, do_setsockopt(fd, names[i][0], names[i][1], &value, len));
-}
-
-static void call_group_option(void)
-{
-    char text[80];
-    int fd = pick(ROLE_UDP);
-    bool loop = below(2), ipv4 = slot_of(fd)->domain == AF_INET;
-    int level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6, name = loop ? IPV6_MULTICAST_LOOP : IPV6_MULTICAST_HOPS;
-    int value = loop ? (int)below(2) : 1 + (int)below(300);
-    if (slot_of(fd)->role != ROLE_UDP)
-        return;
-    if (ipv4)
-        name = loop ? IP_MULTICAST_LOOP : IP_MULTICAST_TTL;
-    snprintf(text, sizeof text, "setsockopt(%d, %d, %d, %d)", fd, level, name, value);
-    print_result(text, do_setsockopt(fd, level, name, &value, sizeof value));
-    uint32_t len = sizeof value;
-    int result = do_getsockopt(fd, level, name, &value, &len);
-    snprintf(text, sizeof text, "getsockopt(%d, %d, %d)", fd, level, name);
-    print_result(text, result);
-    if (result == 0)
-        printf("    %d (%u)\n", value, len);
-}
-
-/* Sets an option of IP and asks for it: those of IPv4 on sockets of both families. */
-static void call_ip_option(void)
-{
-    static const int names[][3] = {
-        {IPPROTO_IP, IP_TTL, 300},           {IPPROTO_IP, IP_TOS, 400},
-        {IPPROTO_IP, IP_MTU_DISCOVER, 8},    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 3},
-        {IPPROTO_IPV6, IPV6_TCLASS, 300},    {IPPROTO_IPV6, IPV6_UNICAST_HOPS, 300},
-        {IPPROTO_IPV6, IPV6_DONTFRAG, 3},    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, 8},
-        {IPPROTO_IP, IP_MULTICAST_TTL, 300}, {IPPROTO_IP, IP_MULTICAST_LOOP, 2},
-    };
-    char text[80];
-    unsigned i = below(sizeof names / sizeof names[0]);
-    int fd = pick_socket(), level = names[i][0], name = names[i][1], value = (int)below((unsigned)names[i][2]) - 1;
-    uint32_t len = level == IPPROTO_IP && below(20) == 0 ? 1 : sizeof value;
-    if (value == 0 && (name == IPV6_UNICAST_HOPS || name == IP_MULTICAST_TTL))
-        return; /* docs/sockets.md */
-    if (level == IPPROTO_IP && (name == IP_MULTICAST_TTL || name == IP_MULTICAST_LOOP) && slot_of(fd)->role != ROLE_UDP)
-        return; /* docs/sockets.md */
-    if (len == 1 && name == IP_MULTICAST_TTL)
-        value = 7;
-    snprintf(text, sizeof text, "setsockopt(%d, %d, %d, %d, %u)", fd, level, name, value, len);
-    print_result(text, do_setsockopt(fd, level, name, &value, len));
-    value = 0;
-    len = below(20) == 0 ? 1 : sizeof value;
-    int result = do_getsockopt(fd, level, name, &value, &len);
-    snprintf(text, sizeof text, "getsockopt(%d, %d, %d)", fd, level, name);
-    print_result(text, result);
-    if (result == 0)
-        printf("    %d (%u)\n", len == 1 ? *(const uint8_t *)&value : value, len);
-}
-
-/* The state, and the options that both ends have agreed on. */
-static void call_tcp_info(void)
-{
-    static const uint32_t rooms[] = {0, 1, 104, 232, 232, 232};
-    uint8_t info[232] = {0};
-    char text[80];
-    int fd = pick(below(20) > 0 ? ROLE_TCP : ROLE_UDP);
-    uint32_t len = rooms[below(6)];
-    int result = do_getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len);
-    snprintf(text, sizeof text, "getsockopt(%d, TCP_INFO)", fd);
-    print_result(text, result);
-    if (result == 0)
-        printf("    length %u state %u\n", len, info[0]);
-    if (result == 0 && info[0] == 1 && len > 100)
-        printf("    options 0x%x\n", info[5] & 7);
-}
-
-/* Joins and leaves groups, and addresses that are none. */
-static void call_membership(void)
-{
-    static const uint8_t v4[][8] = {{224, 0, 0, 251, 127, 0, 0, 1}, {239, 1, 2, 3, 127, 0, 0, 1}, {10, 0, 0, 1}};
-    static const uint8_t v6[][16] = {{0xff, 0x02, [15] = 0xfb}, {0xff, 0x0e, [15] = 9}, {0xfd, [15] = 1}};
-    union {
-        uint8_t bytes[20];
-        int words[5];
-    } request = {{0}};
-    char text[80];
-    int fd = pick_socket(), interface = 1;
-    bool ipv4 = below(2), joins = below(3) > 0;
-    unsigned group = below(3);
-    uint32_t len = ipv4 ? 8 : 20;
-    memcpy(request.bytes, ipv4 ? v4[group] : v6[group], ipv4 ? 8 : 16);
-    if (!ipv4)
-        memcpy(request.bytes + 16, &interface, sizeof interface);
-    if (below(20) == 0)
-        len -= 3;
-    int name = ipv4 ? (joins ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP)
-                    : (joins ? IPV6_ADD_MEMBERSHIP : IPV6_DROP_MEMBERSHIP);
-    int result = do_setsockopt(fd, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, name, request.words, len);
-    snprintf(text, sizeof text, "%s(%d, %s, %u)", joins ? "join" : "leave", fd, ipv4 ? "IPv4" : "IPv6", group);
-    print_result(text, result);
-}
+#include "system/peers/socket_option_calls.h"
 
 static void call_poll(void)
 {
@@ -674,12 +604,12 @@ static const struct {
     void (*call)(void);
     unsigned weight;
 } calls[] = {
-    {call_socket, 10},  {call_bind, 8},      {call_listen, 6},       {call_connect, 10},     {call_accept, 10},
-    {call_send, 10},    {call_sendto, 5},    {call_sendmsg, 4},      {call_recv, 10},        {call_recvmsg, 4},
-    {call_shutdown, 3}, {call_names, 5},     {call_getsockopt, 4},   {call_setsockopt, 3},   {call_poll, 8},
-    {call_select, 3},   {call_epoll_ctl, 8}, {call_epoll_wait, 6},   {call_epoll_create, 2}, {call_dup, 2},
-    {call_close, 4},    {call_queued, 2},    {call_group_option, 2}, {call_membership, 3},   {call_ip_option, 4},
-    {call_tcp_info, 4},
+    {call_socket, 10},  {call_bind, 8},           {call_listen, 6},       {call_connect, 10},     {call_accept, 10},
+    {call_send, 10},    {call_sendto, 5},         {call_sendmsg, 4},      {call_recv, 10},        {call_recvmsg, 4},
+    {call_shutdown, 3}, {call_names, 5},          {call_getsockopt, 4},   {call_setsockopt, 3},   {call_poll, 8},
+    {call_select, 3},   {call_epoll_ctl, 8},      {call_epoll_wait, 6},   {call_epoll_create, 2}, {call_dup, 2},
+    {call_close, 4},    {call_queued, 2},         {call_group_option, 2}, {call_membership, 3},   {call_ip_option, 4},
+    {call_tcp_info, 4}, {call_control_option, 5}, {call_send_control, 4},
 };
 
 static void play(unsigned number)

@@ -15,4 +15,15 @@ struct call_piece {
     size_t len;
 };
 
+/* A message for do_sendmsg and do_recvmsg. */
+struct call_message {
+    struct call_address address;
+    uint32_t address_len; /* 0: none */
+    struct call_piece *pieces;
+    size_t count;
+    _Alignas(8) uint8_t control[128];
+    size_t control_len;
+    int flags; /* returned */
+};
+
 #endif

@@ -54,23 +54,31 @@ static long do_sendto(int fd, const void *data, size_t len, int flags, const str
 {
     return result_of(sendto(fd, data, len, flags, (const struct sockaddr *)(const void *)address, to_len));
 }
-static long do_sendmsg(int fd, struct call_piece *pieces, size_t count)
+static struct msghdr header_of(struct call_message *message)
 {
-    struct msghdr message = {.msg_iov = (struct iovec *)(void *)pieces, .msg_iovlen = count};
-    return result_of(sendmsg(fd, &message, MSG_NOSIGNAL));
+    return (struct msghdr){.msg_name = message->address_len > 0 ? &message->address : NULL,
+                           .msg_namelen = message->address_len,
+                           .msg_iov = (struct iovec *)(void *)message->pieces,
+                           .msg_iovlen = message->count,
+                           .msg_control = message->control,
+                           .msg_controllen = message->control_len};
+}
+static long do_sendmsg(int fd, struct call_message *message)
+{
+    struct msghdr header = header_of(message);
+    return result_of(sendmsg(fd, &header, MSG_NOSIGNAL));
 }
 static long do_recvfrom(int fd, void *buffer, size_t len, int flags, struct call_address *address, uint32_t *from_len)
 {
     return result_of(recvfrom(fd, buffer, len, flags, (struct sockaddr *)(void *)address, from_len));
 }
-static long do_recvmsg(int fd, struct call_piece *pieces, size_t count, int flags, struct call_address *address,
-                       uint32_t *len, int *result_flags)
+static long do_recvmsg(int fd, struct call_message *message, int flags)
 {
-    struct msghdr message = {
-        .msg_name = address, .msg_namelen = *len, .msg_iov = (struct iovec *)(void *)pieces, .msg_iovlen = count};
-    long got = result_of(recvmsg(fd, &message, flags));
-    *len = message.msg_namelen;
-    *result_flags = message.msg_flags;
+    struct msghdr header = header_of(message);
+    long got = result_of(recvmsg(fd, &header, flags));
+    message->address_len = header.msg_namelen;
+    message->control_len = header.msg_controllen;
+    message->flags = header.msg_flags;
     return got;
 }
 static int do_shutdown(int fd, int how)

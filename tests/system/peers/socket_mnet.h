@@ -42,6 +42,14 @@
 #define IP_TTL MNET_IP_TTL
 #define IP_TOS MNET_IP_TOS
 #define IP_MTU_DISCOVER MNET_IP_MTU_DISCOVER
+#define IP_PKTINFO MNET_IP_PKTINFO
+#define IP_RECVTTL MNET_IP_RECVTTL
+#define IP_RECVTOS MNET_IP_RECVTOS
+#define IPV6_RECVPKTINFO MNET_IPV6_RECVPKTINFO
+#define IPV6_RECVHOPLIMIT MNET_IPV6_RECVHOPLIMIT
+#define IPV6_RECVTCLASS MNET_IPV6_RECVTCLASS
+#define IPV6_PKTINFO MNET_IPV6_PKTINFO
+#define IPV6_HOPLIMIT MNET_IPV6_HOPLIMIT
 #define IP_BIND_ADDRESS_NO_PORT MNET_IP_BIND_ADDRESS_NO_PORT
 #define IPV6_TCLASS MNET_IPV6_TCLASS
 #define IPV6_UNICAST_HOPS MNET_IPV6_UNICAST_HOPS
@@ -102,23 +110,31 @@ static long do_sendto(int fd, const void *data, size_t len, int flags, const str
 {
     return mnet_socket_sendto(table, fd, data, len, flags, address, to_len);
 }
-static long do_sendmsg(int fd, struct call_piece *pieces, size_t count)
+static struct mnet_msghdr header_of(struct call_message *message)
 {
-    struct mnet_msghdr message = {.msg_iov = (struct mnet_iovec *)(void *)pieces, .msg_iovlen = count};
-    return mnet_socket_sendmsg(table, fd, &message, MSG_NOSIGNAL);
+    return (struct mnet_msghdr){.msg_name = message->address_len > 0 ? &message->address : NULL,
+                                .msg_namelen = message->address_len,
+                                .msg_iov = (struct mnet_iovec *)(void *)message->pieces,
+                                .msg_iovlen = message->count,
+                                .msg_control = message->control,
+                                .msg_controllen = message->control_len};
+}
+static long do_sendmsg(int fd, struct call_message *message)
+{
+    struct mnet_msghdr header = header_of(message);
+    return mnet_socket_sendmsg(table, fd, &header, MSG_NOSIGNAL);
 }
 static long do_recvfrom(int fd, void *buffer, size_t len, int flags, struct call_address *address, uint32_t *from_len)
 {
     return mnet_socket_recvfrom(table, fd, buffer, len, flags, address, from_len);
 }
-static long do_recvmsg(int fd, struct call_piece *pieces, size_t count, int flags, struct call_address *address,
-                       uint32_t *len, int *result_flags)
+static long do_recvmsg(int fd, struct call_message *message, int flags)
 {
-    struct mnet_msghdr message = {
-        .msg_name = address, .msg_namelen = *len, .msg_iov = (struct mnet_iovec *)(void *)pieces, .msg_iovlen = count};
-    long got = mnet_socket_recvmsg(table, fd, &message, flags);
-    *len = message.msg_namelen;
-    *result_flags = message.msg_flags;
+    struct mnet_msghdr header = header_of(message);
+    long got = mnet_socket_recvmsg(table, fd, &header, flags);
+    message->address_len = header.msg_namelen;
+    message->control_len = header.msg_controllen;
+    message->flags = header.msg_flags;
     return got;
 }
 static int do_shutdown(int fd, int how)
