@@ -48,6 +48,9 @@ struct mnet_udp_options {
     bool dont_fragment;
     /* Also without a remote end the endpoint gets ICMP errors: see mnet_udp_receive. */
     bool icmp_errors;
+    /* Endpoints that all have this option may have the same ends. Each datagram goes to one of
+     * them, and those of one sender to the same one, as long as no endpoint comes or goes. */
+    bool share;
     /* mnet_udp_get may return equal datagrams in a row as one message: see `segment`. */
     bool merge;
 };

@@ -29,8 +29,10 @@ static int take_error(struct mn_socket *socket)
 /* Gives the socket an endpoint. */
 static int open_endpoint(struct mn_socket *socket, struct mnet_endpoint local)
 {
-    struct mnet_udp_options options = {
-        .local = local, .family = mn_socket_family(socket), .queue_bytes = socket->options.receive_buffer};
+    struct mnet_udp_options options = {.local = local,
+                                       .family = mn_socket_family(socket),
+                                       .queue_bytes = socket->options.receive_buffer,
+                                       .share = socket->options.reuse_port};
     if (mnet_address_is_any(local.address))
         options.local.address = MNET_ADDRESS_ANY;
     int error = mnet_udp_open(socket->sockets->stack, &options, &socket->udp);

@@ -112,7 +112,9 @@ struct mn_socket {
     struct mnet_address bound_address;
     struct mnet_endpoint local; /* as getsockname tells it */
     struct mnet_endpoint remote;
-    struct mnet_listener *listener;  /* TCP, bound: deaf unless listening */
+    struct mnet_listener *listener; /* TCP, bound: deaf unless listening */
+    struct mn_port_share *share;    /* to which the listener belongs; NULL: it is the socket's own */
+    struct mnet_link of_share;
     struct mnet_flow *flow;          /* TCP, connecting or connected */
     struct mnet_udp *udp;            /* UDP, bound */
     struct mn_socket_groups *groups; /* UDP: NULL if it never had one */
@@ -161,6 +163,7 @@ struct mnet_sockets {
     struct mnet_socket_memory memory;
     int first;
     unsigned max;
+    struct mnet_link shares; /* of ports: port.c */
     struct mn_file *files[]; /* by descriptor; NULL: free */
 };
 
@@ -206,6 +209,15 @@ uint64_t mn_socket_deadline(const struct mn_socket *socket, int flags, uint64_t 
 const struct mn_ip_options *mn_ip_options_to(const struct mn_socket *socket, struct mnet_address destination);
 /* Returns whether a datagram with these options is refused instead of being cut into fragments. */
 bool mn_ip_options_forbid_fragments(const struct mn_ip_options *ip);
+
+/* port.c */
+
+/* Takes a port for a TCP socket, without listening yet. Returns 0 or -errno. */
+int mn_port_reserve(struct mn_socket *socket, struct mnet_endpoint local);
+/* Begins to listen, or changes the backlog, which is above 0. Returns 0 or -errno. */
+int mn_port_listen(struct mn_socket *socket, unsigned backlog);
+/* Gives the port back, if the socket has one. It does not listen any more. */
+void mn_port_leave(struct mn_socket *socket);
 
 /* tcp_info.c */
 

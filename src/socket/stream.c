@@ -46,28 +46,11 @@ static bool is_gone(const struct mn_socket *socket)
 
 /* ---- Opening ---- */
 
-/* Takes a port, without listening yet. */
-static int reserve(struct mn_socket *socket, struct mnet_endpoint local)
-{
-    struct mnet_listen_options options = {
-        .address = local.address, .family = mn_socket_family(socket), .reserve = true};
-    if (mnet_address_is_any(local.address))
-        options.address = MNET_ADDRESS_ANY; /* the family says which */
-    int error = mnet_tcp_listen(socket->sockets->stack, local.port, &options, &socket->listener);
-    if (error < 0)
-        return error == MNET_E_INVALID ? -MNET_EADDRNOTAVAIL : mn_errno(error, MNET_UNREACHABLE_NONE);
-    mnet_tcp_listener_notify(socket->listener, mn_socket_take_event, socket);
-    socket->bound = true;
-    socket->bound_address = local.address;
-    socket->local = (struct mnet_endpoint){local.address, mnet_tcp_listen_port(socket->listener)};
-    return 0;
-}
-
 static int tcp_bind(struct mn_socket *socket, struct mnet_endpoint local)
 {
     if (socket->bound || (socket->flow != NULL && !is_gone(socket)))
         return -MNET_EINVAL;
-    return reserve(socket, local);
+    return mn_port_reserve(socket, local);
 }
 
 static void adopt(struct mn_socket *socket, struct mnet_flow *flow, enum mn_socket_phase phase)
@@ -327,10 +310,9 @@ static ptrdiff_t tcp_receive(struct mn_socket *socket, struct mn_message *messag
 /* The socket keeps its port. */
 static int stop_listening(struct mn_socket *socket)
 {
-    mnet_tcp_unlisten(socket->listener);
-    socket->listener = NULL;
     socket->phase = MN_PHASE_FRESH;
-    int error = reserve(socket, socket->local);
+    mn_port_leave(socket);
+    int error = mn_port_reserve(socket, socket->local);
     mn_file_tell(&socket->file);
     return error;
 }
@@ -388,7 +370,8 @@ static void tcp_close(struct mn_socket *socket, bool linger)
     int seconds = socket->options.linger_s;
     struct mnet_flow *flow = socket->flow;
     socket->flow = NULL;
-    mnet_tcp_unlisten(socket->listener);
+    socket->phase = MN_PHASE_FRESH;
+    mn_port_leave(socket);
     if (flow == NULL)
         return;
     if (seconds == 0)
@@ -456,11 +439,10 @@ int mnet_socket_listen(struct mnet_sockets *sockets, int fd, int backlog)
     else if (socket->flow != NULL)
         error = -MNET_EINVAL;
     else if (!socket->bound)
-        error = reserve(socket, (struct mnet_endpoint){MNET_ADDRESS_ANY, 0});
+        error = mn_port_reserve(socket, (struct mnet_endpoint){MNET_ADDRESS_ANY, 0});
+    if (error == 0) /* Linux admits one more than that */
+        error = mn_port_listen(socket, backlog < 0 ? UINT16_MAX : (unsigned)backlog + 1);
     if (error == 0) {
-        /* Linux admits one more than that. */
-        error = mn_errno(mnet_tcp_listen_now(socket->listener, backlog < 0 ? UINT16_MAX : (unsigned)backlog + 1),
-                         MNET_UNREACHABLE_NONE);
         socket->phase = MN_PHASE_LISTENING;
         mn_file_tell(&socket->file);
     }

@@ -64,6 +64,7 @@ struct binding {
     struct mnet_endpoint local, remote;
     enum mnet_family own_family; /* whatever the remote end is */
     enum mnet_family family;
+    bool share;
 };
 
 /* Returns whether a datagram could belong to both alike. */
@@ -71,7 +72,7 @@ static bool collide(const struct mn_udp_endpoint *endpoint, const struct binding
 {
     if (endpoint->local.port != binding->local.port || !mn_endpoint_equal(&endpoint->remote, &binding->remote))
         return false;
-    if (!mn_families_meet(endpoint->family, binding->family))
+    if (!mn_families_meet(endpoint->family, binding->family) || (endpoint->share && binding->share))
         return false;
     return mn_address_is_any(&endpoint->local.address) || mn_address_is_any(&binding->local.address) ||
            mn_address_equal(&endpoint->local.address, &binding->local.address);
@@ -140,6 +141,7 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
     int error = bind_ends(options->local, options->remote, options->family, &binding);
     if (error < 0 || options->dscp > 63)
         return MNET_E_INVALID;
+    binding.share = options->share;
     if (udp->endpoints >= udp->endpoints_max)
         return MNET_E_LIMIT;
     if (binding.local.port == 0) {
@@ -162,6 +164,7 @@ int mn_udp_open(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, const stru
         .dont_fragment = options->dont_fragment,
         .icmp_errors = options->icmp_errors,
         .merge = options->merge,
+        .share = options->share,
         .group_ttl = options->group_ttl != 0 ? options->group_ttl : GROUP_TTL,
         .group_loop = options->group_loop,
     };
@@ -178,6 +181,7 @@ int mn_udp_connect(struct mn_udp *udp, struct mn_udp_endpoint *endpoint, struct 
     int error = bind_ends(endpoint->local, remote, endpoint->own_family, &binding);
     if (error < 0)
         return error;
+    binding.share = endpoint->share;
     if (in_use(udp, &binding, endpoint))
         return MNET_E_IN_USE;
     endpoint->remote = binding.remote;
@@ -227,6 +231,41 @@ static bool matches(const struct mn_udp_endpoint *endpoint, struct mnet_address 
     return mn_address_equal(&endpoint->local.address, &local);
 }
 
+/* Returns how exactly an endpoint fits a datagram from `remote` to `local`; -1: it does not. */
+static inline int fitness(const struct mn_udp_endpoint *endpoint, struct mnet_endpoint local,
+                          struct mnet_endpoint remote)
+{
+    bool any = mn_address_is_any(&endpoint->local.address);
+    if (endpoint->local.port != local.port || !matches(endpoint, local.address))
+        return -1;
+    if (connected(endpoint) && !mn_endpoint_equal(&endpoint->remote, &remote))
+        return -1;
+    return (connected(endpoint) ? 2 : 0) + (any ? 0 : 1);
+}
+
+/* Returns the one of `count` endpoints with this fitness that the sender's address and port choose.
+ * If they do not share their ends, they are members of one group, and the first one has it. */
+static MN_RARE struct mn_udp_endpoint *choose(struct mn_udp *udp, struct mnet_endpoint local,
+                                              struct mnet_endpoint remote, int wanted, unsigned count)
+{
+    MN_DEBUG_ASSERT(count > 1 && wanted >= 0);
+    uint32_t number = remote.port;
+    for (size_t i = 0; i < sizeof remote.address.bytes; i++)
+        number = number * 31 + remote.address.bytes[i];
+    unsigned left = (number ^ number >> 16) % count;
+    struct mn_udp_endpoint *last = NULL;
+    struct mnet_link *chain = chain_of(udp, local.port);
+    FOR_EACH(node, chain)
+    {
+        if (fitness(endpoint_of(node), local, remote) != wanted)
+            continue;
+        last = endpoint_of(node);
+        if (left-- == 0 || !last->share)
+            break;
+    }
+    return last;
+}
+
 /* Returns the endpoint that a datagram from `remote` to `local` is for, or NULL if there is
  * none. */
 static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint local, struct mnet_endpoint remote)
@@ -234,22 +273,19 @@ static struct mn_udp_endpoint *find(struct mn_udp *udp, struct mnet_endpoint loc
     MN_DEBUG_ASSERT(local.address.zone == 0 && remote.address.zone == 0);
     struct mn_udp_endpoint *best = NULL;
     int best_score = -1;
+    unsigned equal = 0;
     struct mnet_link *chain = chain_of(udp, local.port);
     FOR_EACH(node, chain)
     {
-        struct mn_udp_endpoint *endpoint = endpoint_of(node);
-        bool any = mn_address_is_any(&endpoint->local.address);
-        if (endpoint->local.port != local.port || !matches(endpoint, local.address))
-            continue;
-        if (connected(endpoint) && !mn_endpoint_equal(&endpoint->remote, &remote))
-            continue;
-        int score = (connected(endpoint) ? 2 : 0) + (any ? 0 : 1);
+        int score = fitness(endpoint_of(node), local, remote);
         if (score > best_score) {
-            best = endpoint;
+            best = endpoint_of(node);
             best_score = score;
+            equal = 0;
         }
+        equal += score == best_score;
     }
-    return best;
+    return best != NULL && equal > 1 ? choose(udp, local, remote, best_score, equal) : best;
 }
 
 static void announce(struct mn_udp *udp, struct mn_udp_endpoint *endpoint)

@@ -3,9 +3,10 @@
  *
  * Theory of operation. A table of chains finds endpoints by their local port. A datagram goes to
  * one endpoint: the connected one (with a remote end) that matches both ends exactly, otherwise the
- * one bound to the destination address, otherwise the one bound to any address. An endpoint bound
- * to any address takes one family or both. Datagrams to a multicast group are for its members,
- * whatever their own address.
+ * one bound to the destination address, otherwise the one bound to any address. Of several that
+ * share these ends, the sender's address and port choose one. An endpoint bound to any address
+ * takes one family or both. Datagrams to a multicast group are for its members, whatever their own
+ * address.
  *
  * Received datagrams wait in the endpoint's queue by reference. The user copies them, or has them
  * lent: these move to a second queue until they are released. Both queues together are limited by
@@ -87,7 +88,7 @@ struct mn_udp_endpoint {
     uint8_t ttl, dscp;
     uint8_t group_ttl, group_count;
     struct mnet_address groups[MNET_UDP_GROUPS_MAX]; /* of which it is a member */
-    bool dont_fragment, icmp_errors, merge, group_loop;
+    bool dont_fragment, icmp_errors, merge, group_loop, share;
     enum mnet_unreachable unreachable; /* the cause reported or told last */
 };
 

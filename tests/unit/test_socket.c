@@ -420,6 +420,77 @@ static void datagrams_tell_and_take_fields_of_their_headers(void **state)
     world_run_both(control_messages, NULL);
 }
 
+/* Accepts what waits at two listeners. Returns how many connections that were. */
+static int accept_from_both(const struct tables *n, int first, int second)
+{
+    int count = 0, fd;
+    sleep_ms(10);
+    while ((fd = mnet_socket_accept4(n->server, first, NULL, NULL, 0)) >= 0 ||
+           (fd = mnet_socket_accept4(n->server, second, NULL, NULL, 0)) >= 0) {
+        count++;
+        mnet_socket_close(n->server, fd);
+    }
+    return fd == -MNET_EAGAIN ? count : fd;
+}
+
+static int open_shared(struct mnet_sockets *table, uint16_t port)
+{
+    struct mnet_sockaddr_in6 here = address_of(MNET_ADDRESS_ANY, port);
+    int fd = mnet_socket_open(table, MNET_AF_INET6, MNET_SOCK_STREAM | MNET_SOCK_NONBLOCK, 0);
+    int error = set_number(table, fd, MNET_SOL_SOCKET, MNET_SO_REUSEPORT, 1);
+    if (error == 0)
+        error = mnet_socket_bind(table, fd, &here, sizeof here);
+    return error == 0 ? fd : error;
+}
+
+static int connect_to_port(struct world *w, const struct tables *n, uint16_t port)
+{
+    struct mnet_sockaddr_in6 there = address_of(w->server_address, port);
+    int fd = mnet_socket_open(n->client, MNET_AF_INET6, MNET_SOCK_STREAM, 0);
+    int error = mnet_socket_connect(n->client, fd, &there, sizeof there);
+    return error == 0 ? fd : error;
+}
+
+static int shared_listeners(struct world *w)
+{
+    struct tables n;
+    CHECK_EQUAL(open_tables(w, &n), 0);
+    int first = open_shared(n.server, 81), second = open_shared(n.server, 81);
+    CHECK(first >= 3 && second >= 3);
+    int alone = mnet_socket_open(n.server, MNET_AF_INET6, MNET_SOCK_STREAM, 0);
+    struct mnet_sockaddr_in6 here = address_of(MNET_ADDRESS_ANY, 81);
+    CHECK_EQUAL(mnet_socket_bind(n.server, alone, &here, sizeof here), -MNET_EADDRINUSE);
+    CHECK_EQUAL(connect_to_port(w, &n, 81), -MNET_ECONNREFUSED); /* none listens yet */
+    CHECK_EQUAL(mnet_socket_listen(n.server, first, 8), 0);
+    CHECK_EQUAL(mnet_socket_accept4(n.server, second, NULL, NULL, 0), -MNET_EINVAL);
+    CHECK_EQUAL(mnet_socket_listen(n.server, second, 8), 0);
+    for (int i = 0; i < 6; i++)
+        CHECK(connect_to_port(w, &n, 81) >= 3);
+    CHECK_EQUAL(accept_from_both(&n, first, second), 6);
+    /* What waits when one closes is the other's. */
+    for (int i = 0; i < 4; i++)
+        CHECK(connect_to_port(w, &n, 81) >= 3);
+    CHECK_EQUAL(mnet_socket_close(n.server, first), 0);
+    CHECK(connect_to_port(w, &n, 81) >= 3);
+    CHECK_EQUAL(accept_from_both(&n, second, second), 5);
+    /* A port that is only reserved refuses, and can be listened on again. */
+    int third = open_shared(n.server, 81);
+    CHECK_EQUAL(mnet_socket_close(n.server, second), 0);
+    CHECK_EQUAL(connect_to_port(w, &n, 81), -MNET_ECONNREFUSED);
+    CHECK_EQUAL(mnet_socket_listen(n.server, third, 8), 0);
+    CHECK(connect_to_port(w, &n, 81) >= 3);
+    CHECK_EQUAL(accept_from_both(&n, third, third), 1);
+    CHECK_EQUAL(mnet_socket_close(n.server, third), 0);
+    CHECK_EQUAL(mnet_socket_bind(n.server, alone, &here, sizeof here), 0);
+    return close_tables(w, &n);
+}
+
+static void listeners_share_a_port(void **state)
+{
+    (void)state;
+    world_run_both(shared_listeners, NULL);
+}
+
 static int described(struct world *w)
 {
     struct tables n;
@@ -565,6 +636,7 @@ int main(void)
         cmocka_unit_test(epoll_returns_levels_edges_and_single_shots),
         cmocka_unit_test(datagrams_pass_with_their_addresses),
         cmocka_unit_test(datagrams_tell_and_take_fields_of_their_headers),
+        cmocka_unit_test(listeners_share_a_port),
         cmocka_unit_test(tcp_info_tells_state_and_figures),
         cmocka_unit_test(members_of_groups_get_their_datagrams),
         cmocka_unit_test(descriptors_are_few_and_checked),

@@ -276,6 +276,52 @@ static void open_taken_port_is_in_use(void **state)
     mn_udp_close(&f->udp, &second);
 }
 
+/* Takes what waits for an endpoint. Returns how many datagrams that were. */
+static int take_all(struct mn_udp_endpoint *endpoint)
+{
+    char byte;
+    int count = 0;
+    while (mn_udp_receive(endpoint, &byte, 1, NULL) >= 0)
+        count++;
+    return count;
+}
+
+static void shared_port_gives_each_sender_to_one_endpoint(void **state)
+{
+    enum {
+        ENDS = 3,
+        SENDERS = 60
+    };
+    struct udp_fixture *f = *state;
+    struct mn_udp_endpoint ends[ENDS], other;
+    struct mnet_udp_options shared = {.local = {us, 53}, .share = true}, alone = {.local = {us, 53}};
+    struct mnet_address sender = peer;
+    int senders_of[ENDS] = {0};
+    for (int i = 0; i < ENDS; i++)
+        assert_int_equal(mn_udp_open(&f->udp, &ends[i], &shared), 0);
+    assert_int_equal(mn_udp_open(&f->udp, &other, &alone), MNET_E_IN_USE);
+    for (uint8_t at = 0; at < SENDERS; at++) {
+        sender.bytes[15] = at + 10;
+        for (int i = 0; i < 5; i++)
+            assert_int_equal(deliver(f, sender, 53, "x"), MN_UDP_CONSUMED);
+        int found = 0;
+        for (int i = 0; i < ENDS; i++) {
+            int count = take_all(&ends[i]);
+            assert_true(count == 0 || count == 5);
+            found += count;
+            senders_of[i] += count / 5;
+        }
+        assert_int_equal(found, 5);
+    }
+    for (int i = 0; i < ENDS; i++) {
+        assert_true(senders_of[i] >= SENDERS / ENDS / 2);
+        mn_udp_close(&f->udp, &ends[i]);
+    }
+    assert_int_equal(mn_udp_open(&f->udp, &other, &alone), 0);
+    assert_int_equal(mn_udp_open(&f->udp, &ends[0], &shared), MNET_E_IN_USE);
+    mn_udp_close(&f->udp, &other);
+}
+
 static void open_checks_its_arguments(void **state)
 {
     struct udp_fixture *f = *state;
@@ -456,6 +502,7 @@ int main(void)
         TEST(bound_address_wins_over_any),
         TEST(open_taken_port_is_in_use),
         TEST(open_checks_its_arguments),
+        TEST(shared_port_gives_each_sender_to_one_endpoint),
         TEST(open_beyond_the_limit_is_refused),
         TEST(open_chosen_ports_are_random),
         TEST(connected_chosen_port_is_not_the_remote_one),

@@ -609,7 +609,7 @@ static const struct {
     {call_shutdown, 3}, {call_names, 5},          {call_getsockopt, 4},   {call_setsockopt, 3},   {call_poll, 8},
     {call_select, 3},   {call_epoll_ctl, 8},      {call_epoll_wait, 6},   {call_epoll_create, 2}, {call_dup, 2},
     {call_close, 4},    {call_queued, 2},         {call_group_option, 2}, {call_membership, 3},   {call_ip_option, 4},
-    {call_tcp_info, 4}, {call_control_option, 5}, {call_send_control, 4},
+    {call_tcp_info, 4}, {call_control_option, 5}, {call_send_control, 4}, {call_shared_port, 1},
 };
 
 static void play(unsigned number)

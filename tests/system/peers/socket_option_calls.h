@@ -167,4 +167,67 @@ static void call_membership(void)
     print_result(text, result);
 }
 
+/* Opens a socket on a port, with SO_REUSEPORT or without it and SO_REUSEADDR. */
+static int open_sharing(int domain, int type, unsigned port, bool shares)
+{
+    struct call_address address;
+    int fd = do_socket(domain, type, 0), on = 1, off = 0;
+    do_setsockopt(fd, SOL_SOCKET, shares ? SO_REUSEPORT : SO_REUSEADDR, shares ? &on : &off, sizeof on);
+    uint32_t len = make_address(&address, domain, port, true);
+    int result = do_bind(fd, &address, len);
+    print_result(shares ? "bind, sharing" : "bind, not sharing", result);
+    if (result == 0 && type == SOCK_STREAM)
+        print_result("listen", do_listen(fd, 8));
+    return fd;
+}
+
+/* Takes all connections or datagrams that wait at a socket. */
+static unsigned take_all(int fd, int type)
+{
+    unsigned count = 0;
+    for (int taken; count < 100; count++) {
+        taken = type == SOCK_STREAM ? do_accept(fd, NULL, NULL) : (int)do_recvfrom(fd, bytes, 10, 0, NULL, NULL);
+        if (taken < 0)
+            break;
+        if (type == SOCK_STREAM)
+            do_close(taken);
+    }
+    return count;
+}
+
+/* Two sockets share a port: whatever is sent there comes to one of them, and to the other one when
+ * the first is closed. A third one that does not share gets no place. */
+static void call_shared_port(void)
+{
+    struct call_address address;
+    int domain = below(2) ? AF_INET : AF_INET6, type = below(2) ? SOCK_STREAM : SOCK_DGRAM;
+    unsigned port = first_port + below(PORTS), found[2] = {0}, senders = 1 + below(6);
+    bool shares = below(4) > 0;
+    if (port_taken[type == SOCK_DGRAM][port - first_port])
+        return;
+    printf("share %d %d\n", domain, type);
+    int fds[2], others[12];
+    fds[0] = open_sharing(domain, type, port, true);
+    fds[1] = open_sharing(domain, type, port, shares);
+    uint32_t len = make_address(&address, AF_INET, port, false);
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < senders; i++) {
+            int fd = others[round * senders + i] = do_socket(AF_INET, type, 0);
+            if (type == SOCK_STREAM)
+                do_connect(fd, &address, len);
+            else
+                do_sendto(fd, "x", 1, 0, &address, len);
+        }
+        settle();
+        found[round] = take_all(fds[1], type) + (round == 0 ? take_all(fds[0], type) : 0);
+        if (round == 0)
+            do_close(fds[0]);
+        settle();
+    }
+    printf("    %u, then %u of %u\n", found[0], found[1], senders);
+    do_close(fds[1]);
+    for (unsigned i = 0; i < 2 * senders; i++)
+        do_close(others[i]);
+}
+
 #endif
