@@ -35,6 +35,7 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [12] = {mn_call_brk, 0},
     [13] = {mn_call_rt_sigaction, 0},
     [14] = {mn_call_rt_sigprocmask, 0},
+    [15] = {mn_call_rt_sigreturn, 0},
     [16] = {mn_call_ioctl, 0},
     [17] = {mn_call_pread64, A1},
     [18] = {mn_call_pwrite64, A1},
@@ -49,7 +50,11 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [28] = {mn_call_madvise, 0},
     [32] = {mn_call_dup, 0},
     [33] = {mn_call_dup2, 0},
+    [34] = {mn_call_pause, 0},
     [35] = {mn_call_nanosleep, A0},
+    [36] = {mn_call_getitimer, A1},
+    [37] = {mn_call_alarm, 0},
+    [38] = {mn_call_setitimer, 0},
     [39] = {mn_call_getpid, 0},
     [40] = {mn_call_sendfile, 0},
     [41] = {mn_call_socket, 0},
@@ -110,7 +115,11 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [116] = {mn_call_nothing, 0}, /* setgroups */
     [117] = {mn_call_nothing, 0}, /* setresuid */
     [119] = {mn_call_nothing, 0}, /* setresgid */
-    [131] = {mn_call_nothing, 0}, /* sigaltstack */
+    [127] = {mn_call_rt_sigpending, A0},
+    [128] = {mn_call_rt_sigtimedwait, A0},
+    [129] = {mn_call_rt_sigqueueinfo, A2},
+    [130] = {mn_call_rt_sigsuspend, A0},
+    [131] = {mn_call_sigaltstack, 0},
     [137] = {mn_call_statfs, A0 | A1},
     [138] = {mn_call_statfs, A1}, /* fstatfs */
     [157] = {mn_call_prctl, 0},
@@ -147,19 +156,26 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [273] = {mn_call_nothing, 0}, /* set_robust_list */
     [280] = {mn_call_utimensat, 0},
     [281] = {mn_call_epoll_pwait, 0},
+    [282] = {mn_call_signalfd, A1},
+    [283] = {mn_call_timerfd_create, 0},
     [284] = {mn_call_eventfd, 0},
     [285] = {mn_call_fallocate, 0},
+    [286] = {mn_call_timerfd_settime, A2},
+    [287] = {mn_call_timerfd_gettime, A1},
     [288] = {mn_call_accept4, 0},
+    [289] = {mn_call_signalfd4, A1},
     [290] = {mn_call_eventfd2, 0},
     [291] = {mn_call_epoll_create1, 0},
     [292] = {mn_call_dup3, 0},
     [293] = {mn_call_pipe2, A0},
     [295] = {mn_call_preadv, A1},
     [296] = {mn_call_pwritev, A1},
+    [297] = {mn_call_rt_tgsigqueueinfo, A3},
     [302] = {mn_call_prlimit64, 0},
     [316] = {mn_call_renameat, A1 | A3}, /* renameat2 */
     [318] = {mn_call_getrandom, A0},
     [439] = {mn_call_faccessat, A1}, /* faccessat2 */
+    [441] = {mn_call_epoll_pwait2, 0},
 };
 
 int64_t mn_missing(struct mn_thread *thread, uint64_t number, const char *part)
@@ -197,15 +213,42 @@ static void trace(const struct mn_thread *thread, uint64_t number, const uint64_
                   argument[1], argument[2], argument[3], result);
 }
 
+/* Returns whether a call that found a broken connection or pipe asks for SIGPIPE. */
+static bool wants_pipe_signal(const struct mn_thread *thread, uint64_t number, const uint64_t *argument)
+{
+    enum {
+        WRITE = 1,
+        WRITEV = 20,
+        SENDFILE = 40,
+        SENDTO = 44,
+        SENDMSG = 46
+    };
+    if (thread->system->actions[MN_SIGPIPE].handler <= 1) /* by default: EPIPE alone */
+        return false;
+    switch (number) {
+    case WRITE:
+    case WRITEV:
+    case SENDFILE: return true;
+    case SENDTO: return (argument[3] & MNET_MSG_NOSIGNAL) == 0;
+    case SENDMSG: return (argument[2] & MNET_MSG_NOSIGNAL) == 0;
+    default: return false;
+    }
+}
+
 int64_t mn_syscall(struct mn_thread *thread, uint64_t number, const uint64_t *argument)
 {
+    static const struct mn_signal broken = {.number = MN_SIGPIPE, .process = MN_PROCESS};
     int64_t result = run(thread, number, argument);
+    if (result == -MNET_EPIPE && wants_pipe_signal(thread, number, argument))
+        mn_signal_send(thread->system, thread, &broken);
     if (thread->system->trace)
         trace(thread, number, argument, result);
     if (++thread->turns >= TURNS || result == -MNET_EAGAIN) {
         thread->turns = 0;
         (void)mnet_yield();
     }
+    if (!thread->system->ended)
+        result = mn_signals_deliver(thread, number, result);
     if (thread->system->ended || mnet_cancelled())
         mn_thread_end(thread);
     return result;

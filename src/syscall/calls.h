@@ -21,6 +21,11 @@ struct mn_timespec {
 uint64_t mn_deadline_after(const struct mn_system *system, const struct mn_timespec *time);
 uint64_t mn_deadline_at(const struct mn_system *system, const struct mn_timespec *time, bool wall);
 uint64_t mn_deadline_ms(const struct mn_system *system, int milliseconds);
+/* Whether it is a time from now on, and its nanoseconds. */
+bool mn_timespec_ok(const struct mn_timespec *time);
+uint64_t mn_timespec_ns(const struct mn_timespec *time);
+void mn_timespec_store(struct mn_timespec *time, uint64_t ns);
+bool mn_clock_is_wall(uint64_t clock);
 
 /* io.c */
 MN_CALL(read);
@@ -114,6 +119,7 @@ MN_CALL(epoll_create1);
 MN_CALL(epoll_ctl);
 MN_CALL(epoll_wait);
 MN_CALL(epoll_pwait);
+MN_CALL(epoll_pwait2);
 
 /* map.c */
 MN_CALL(mmap);
@@ -142,12 +148,32 @@ MN_CALL(time);
 MN_CALL(nanosleep);
 MN_CALL(clock_nanosleep);
 
-/* signal.c */
+/* signal_calls.c */
 MN_CALL(rt_sigaction);
 MN_CALL(rt_sigprocmask);
+MN_CALL(rt_sigreturn);
+MN_CALL(rt_sigpending);
+MN_CALL(rt_sigtimedwait);
+MN_CALL(rt_sigqueueinfo);
+MN_CALL(rt_tgsigqueueinfo);
+MN_CALL(rt_sigsuspend);
+MN_CALL(sigaltstack);
+MN_CALL(pause);
 MN_CALL(kill);
 MN_CALL(tkill);
 MN_CALL(tgkill);
+
+/* signal_file.c */
+MN_CALL(signalfd);
+MN_CALL(signalfd4);
+
+/* timer.c */
+MN_CALL(alarm);
+MN_CALL(getitimer);
+MN_CALL(setitimer);
+MN_CALL(timerfd_create);
+MN_CALL(timerfd_settime);
+MN_CALL(timerfd_gettime);
 
 /* process.c */
 MN_CALL(nothing);

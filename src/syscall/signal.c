@@ -1,86 +1,214 @@
-/* Signals, as far as a program can end by them. A signal that a program sends to itself ends it if
- * it has no handler, and the signal is not ignored. Handlers are remembered, and not called. */
+/* Signals: sending them, and handlers.
+ *
+ * A signal waits with its thread, or with the program for any thread, as a bit; of several with one
+ * number the last one is kept. Nothing interrupts a thread that runs. So handlers run when a call
+ * returns: of the thread itself, or of one that waits in a call, which then ends with -MNET_EINTR.
+ * The port lays the frame of the handler on the thread's stack, and the handler ends by
+ * rt_sigreturn.
+ *
+ * Default actions are those of Linux, but for these: a broken connection is no SIGPIPE unless the
+ * program has a handler, nothing stops a program, and faults of memory end the machine with a
+ * report. */
 #include <string.h>
 
 #include "syscall/calls.h"
+#include "syscall/signal_file.h"
 
-#define SIG_DEFAULT 0u
-#define SIG_IGNORE 1u
-#define SIG_SET_BYTES 8u
 #define STATUS_OF_SIGNAL 128
 
-/* Those that are ignored by default: SIGCHLD, SIGCONT, SIGURG, SIGWINCH. */
-#define IGNORED_BY_DEFAULT (UINT64_C(1) << 17 | UINT64_C(1) << 18 | UINT64_C(1) << 23 | UINT64_C(1) << 28)
+#define SA_ONSTACK 0x08000000u
+#define SA_RESTART 0x10000000u
+#define SA_NODEFER 0x40000000u
+#define SA_RESETHAND 0x80000000u
 
 static const char *const names[] = {"",        "SIGHUP",  "SIGINT",  "SIGQUIT", "SIGILL",  "SIGTRAP",
                                     "SIGABRT", "SIGBUS",  "SIGFPE",  "SIGKILL", "SIGUSR1", "SIGSEGV",
                                     "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM"};
 
-MN_CALL(rt_sigaction)
-{
-    uint64_t number = argument[0];
-    if (number == 0 || number >= MN_SIGNALS || argument[3] != SIG_SET_BYTES)
-        return -MNET_EINVAL;
-    struct mn_signal_action *action = &thread->system->actions[number], before = *action;
-    if (argument[1] != 0)
-        memcpy(action, mn_pointer(argument[1]), sizeof *action);
-    if (argument[2] != 0)
-        memcpy(mn_pointer(argument[2]), &before, sizeof before);
-    return 0;
-}
-
-enum {
-    SIG_BLOCK = 0,
-    SIG_UNBLOCK = 1,
-    SIG_SETMASK = 2,
+/* What the program does with a signal. */
+enum disposition {
+    IGNORED,
+    HANDLED,
+    DEADLY,
 };
 
-MN_CALL(rt_sigprocmask)
+static enum disposition disposition_of(const struct mn_system *system, int number)
 {
-    uint64_t before = thread->signals_blocked, set;
-    if (argument[3] != SIG_SET_BYTES || argument[0] > SIG_SETMASK)
-        return -MNET_EINVAL;
-    if (argument[1] != 0) {
-        memcpy(&set, mn_pointer(argument[1]), sizeof set);
-        thread->signals_blocked = argument[0] == SIG_BLOCK     ? before | set
-                                  : argument[0] == SIG_UNBLOCK ? before & ~set
-                                                               : set;
-    }
-    if (argument[2] != 0)
-        memcpy(mn_pointer(argument[2]), &before, sizeof before);
-    return 0;
+    /* SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH. */
+    static const uint64_t ignored = UINT64_C(0x7f) << 16 | UINT64_C(1) << 27;
+    uint64_t handler = system->actions[number].handler;
+    MN_DEBUG_ASSERT(number > 0 && number < MN_SIGNALS);
+    if (handler == MN_SIG_IGNORE)
+        return IGNORED;
+    if (handler != MN_SIG_DEFAULT)
+        return HANDLED;
+    return (ignored & mn_signal_bit(number)) != 0 ? IGNORED : DEADLY;
 }
 
-static int64_t raise(struct mn_thread *thread, uint64_t number, uint64_t call)
+static void end_by(struct mn_system *system, int number)
+{
+    const char *name = (unsigned)number < MN_COUNT_OF(names) ? names[number] : "";
+    mn_system_say(system, "it ended itself by signal %d%s%s", number, name[0] != '\0' ? ", " : "", name);
+    mn_system_end(system, STATUS_OF_SIGNAL + number);
+}
+
+/* Returns a thread that does not block the signal: the present one first. NULL if all block it. */
+static struct mn_thread *find_thread(struct mn_system *system, uint64_t bit)
+{
+    struct mn_thread *found = NULL;
+    struct mnet_link *head = &system->threads;
+    for (struct mnet_link *node = mn_list_begin(head); node != head; node = node->next) {
+        struct mn_thread *thread = MN_CONTAINER(node, struct mn_thread, link);
+        if ((thread->signals_blocked & bit) != 0)
+            continue;
+        if (thread->task == mnet_self())
+            return thread;
+        if (found == NULL)
+            found = thread;
+    }
+    return found;
+}
+
+void mn_signal_send(struct mn_system *system, struct mn_thread *thread, const struct mn_signal *signal)
+{
+    MN_ASSERT(signal->number > 0 && signal->number < MN_SIGNALS);
+    uint64_t bit = mn_signal_bit(signal->number);
+    struct mn_thread *target = thread == NULL                         ? find_thread(system, bit)
+                               : (thread->signals_blocked & bit) == 0 ? thread
+                                                                      : NULL;
+    enum disposition disposition = disposition_of(system, signal->number);
+    if (target != NULL && disposition == IGNORED)
+        return;
+    if (target != NULL && disposition == DEADLY) {
+        end_by(system, signal->number);
+        return;
+    }
+    *(thread != NULL ? &thread->signals_pending : &system->signals_pending) |= bit;
+    system->signals[signal->number] = *signal;
+    mn_signal_files_tell(system);
+    mn_wake_all(&system->signalled);
+    if (target != NULL && target->task != NULL && target->task != mnet_self())
+        mn_interrupt(target->task);
+}
+
+uint64_t mn_signals_due(const struct mn_thread *thread)
+{
+    return (thread->signals_pending | thread->system->signals_pending) & ~thread->signals_blocked;
+}
+
+bool mn_signal_take(struct mn_thread *thread, uint64_t set, struct mn_signal *signal)
 {
     struct mn_system *system = thread->system;
-    if (number == 0)
-        return 0;
-    if (number >= MN_SIGNALS)
-        return -MNET_EINVAL;
-    uint64_t handler = system->actions[number].handler;
-    if (handler == SIG_IGNORE || (handler == SIG_DEFAULT && (IGNORED_BY_DEFAULT >> number & 1) != 0))
-        return 0;
-    if (handler != SIG_DEFAULT)
-        return mn_missing(thread, call, "of a signal that has a handler");
-    mn_system_say(system, "it ended itself by signal %d%s%s", (int)number, number < MN_COUNT_OF(names) ? ", " : "",
-                  number < MN_COUNT_OF(names) ? names[number] : "");
-    mn_system_end(system, STATUS_OF_SIGNAL + (int)number);
-    return 0;
+    for (int number = 1; number < MN_SIGNALS; number++) {
+        uint64_t bit = mn_signal_bit(number) & set;
+        if (((thread->signals_pending | system->signals_pending) & bit) == 0)
+            continue;
+        uint64_t *from = (thread->signals_pending & bit) != 0 ? &thread->signals_pending : &system->signals_pending;
+        *from &= ~bit;
+        *signal = system->signals[number];
+        MN_DEBUG_ASSERT(signal->number == number);
+        return true;
+    }
+    return false;
 }
 
-MN_CALL(kill)
+void mn_signal_mask_for_call(struct mn_thread *thread, uint64_t mask)
 {
-    int process = (int)argument[0];
-    return process == MN_PROCESS || process == 0 || process == -1 ? raise(thread, argument[1], 62) : -MN_ESRCH;
+    MN_DEBUG_ASSERT(!thread->restores_mask);
+    thread->mask_after = thread->signals_blocked;
+    thread->restores_mask = true;
+    thread->signals_blocked = mask & ~MN_SIGNALS_NEVER_BLOCKED;
 }
 
-MN_CALL(tkill)
+static void restore_mask(struct mn_thread *thread)
 {
-    return raise(thread, argument[1], 200);
+    if (thread->restores_mask)
+        thread->signals_blocked = thread->mask_after;
+    thread->restores_mask = false;
 }
 
-MN_CALL(tgkill)
+/* Calls that are made again if a handler with SA_RESTART has interrupted them, by their numbers. */
+static bool can_restart(uint64_t call)
 {
-    return raise(thread, argument[2], 234);
+    static const uint16_t calls[] = {0, 1, 2, 16, 19, 20, 40, 42, 43, 44, 45, 46, 47, 72, 73, 202, 257, 288, 318};
+    for (size_t i = 0; i < MN_COUNT_OF(calls); i++) {
+        if (calls[i] == call)
+            return true;
+    }
+    return false;
+}
+
+/* Returns the stack for a handler that has one of its own: 0 if it has none, or is on it. */
+static uint64_t stack_for(const struct mn_thread *thread, const struct mn_signal_action *action)
+{
+    const struct mn_system_port *port = thread->system->port;
+    uint64_t now = port->stack(port->context, thread);
+    bool on_it = now - thread->alternate_stack < thread->alternate_size;
+    return (action->flags & SA_ONSTACK) != 0 && !on_it && thread->alternate_size > 0
+               ? thread->alternate_stack + thread->alternate_size
+               : 0;
+}
+
+static void begin_handler(struct mn_thread *thread, const struct mn_signal *signal, int64_t result, bool restart)
+{
+    struct mn_system *system = thread->system;
+    struct mn_signal_action *action = &system->actions[signal->number];
+    struct mn_handler handler = {.signal = *signal,
+                                 .action = action,
+                                 .stack = stack_for(thread, action),
+                                 .mask = thread->restores_mask ? thread->mask_after : thread->signals_blocked,
+                                 .result = result,
+                                 .restart = restart && (action->flags & SA_RESTART) != 0};
+    thread->restores_mask = false;
+    thread->signals_blocked |= action->mask;
+    if ((action->flags & SA_NODEFER) == 0)
+        thread->signals_blocked |= mn_signal_bit(signal->number);
+    thread->signals_blocked &= ~MN_SIGNALS_NEVER_BLOCKED;
+    struct mn_signal_action own = *action; /* it may be reset before the handler is laid out */
+    handler.action = &own;
+    if ((action->flags & SA_RESETHAND) != 0)
+        action->handler = MN_SIG_DEFAULT;
+    system->port->begin_handler(system->port->context, thread, &handler);
+}
+
+int64_t mn_signals_deliver(struct mn_thread *thread, uint64_t number, int64_t result)
+{
+    struct mn_system *system = thread->system;
+    struct mn_signal signal;
+    bool restart = result == -MNET_EINTR && can_restart(number);
+    (void)mn_take_interrupt();
+    if (result != -MNET_EINTR)
+        restore_mask(thread);
+    for (;;) {
+        uint64_t due = mn_signals_due(thread);
+        if (due == 0 && thread->restores_mask) {
+            restore_mask(thread);
+            continue;
+        }
+        if (system->ended || !mn_signal_take(thread, due, &signal))
+            return result;
+        enum disposition disposition = disposition_of(system, signal.number);
+        if (disposition == DEADLY)
+            end_by(system, signal.number);
+        if (disposition != HANDLED)
+            continue;
+        begin_handler(thread, &signal, result, restart);
+        result = 0; /* of the handler's registers, which the next one finds */
+        restart = false;
+    }
+}
+
+bool mn_signal_told_to_end(struct mn_system *system)
+{
+    static const int numbers[] = {MN_SIGINT, MN_SIGTERM};
+    for (size_t i = 0; i < MN_COUNT_OF(numbers); i++) {
+        const struct mn_signal signal = {.number = numbers[i], .code = MN_SI_KERNEL};
+        uint64_t bit = mn_signal_bit(numbers[i]);
+        bool is_read = mn_signal_files_want(system, bit) || mn_waiting(&system->signalled);
+        if (disposition_of(system, numbers[i]) != HANDLED && !(is_read && find_thread(system, bit) == NULL))
+            continue;
+        mn_signal_send(system, NULL, &signal);
+        return true;
+    }
+    return false;
 }

@@ -42,6 +42,7 @@ void mn_system_end(struct mn_system *system, int status)
 {
     if (!system->ended)
         system->status = status;
+    system->ended_itself |= !system->ended;
     system->ended = true;
     mn_wake_all(&system->starter);
 }
@@ -155,7 +156,17 @@ static int run_thread(void *argument)
     return 0; /* not reached */
 }
 
-/* Starts the threads that are asked for, until the program ends. */
+/* The program ends, unless it has a handler for that: then it ends the second time. */
+static void take_cancel(struct mn_system *system)
+{
+    if (!system->cancelled && mn_signal_told_to_end(system))
+        (void)mn_take_cancel();
+    else
+        system->ended = true;
+    system->cancelled = true;
+}
+
+/* Starts the threads that are asked for, and lets timers fire, until the program ends. */
 static void start_threads(struct mn_system *system)
 {
     while (!system->ended) {
@@ -169,8 +180,9 @@ static void start_threads(struct mn_system *system)
         }
         if (system->first_start.error < 0)
             return;
-        if (system->to_start == NULL && !system->ended && mn_wait(&system->starter, MNET_NEVER) == MNET_E_CANCELLED)
-            system->cancelled = system->ended = true;
+        uint64_t next = mn_program_timers_run(system);
+        if (system->to_start == NULL && !system->ended && mn_wait(&system->starter, next) == MNET_E_CANCELLED)
+            take_cancel(system);
     }
 }
 
@@ -188,5 +200,5 @@ int mn_system_run(struct mn_system *system, const struct mn_program *program)
     mnet_group_cancel(&system->tasks);
     (void)mnet_group_join(&system->tasks, MNET_NEVER);
     mnet_sockets_close(system->descriptors);
-    return system->cancelled ? MNET_E_CANCELLED : system->status;
+    return system->cancelled && !system->ended_itself ? MNET_E_CANCELLED : system->status;
 }

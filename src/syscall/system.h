@@ -48,6 +48,7 @@ enum {
 
 struct mn_thread;
 struct mn_system;
+struct mn_handler;
 
 /* The functions of a port. */
 struct mn_system_port {
@@ -68,6 +69,36 @@ struct mn_system_port {
     void (*copy_registers)(void *context, struct mn_thread *child, const struct mn_thread *parent, uint64_t stack);
     /* Lets the thread run with its registers. Does not return. */
     void (*enter)(void *context, struct mn_thread *thread);
+    /* The stack pointer of a thread in its present call. */
+    uint64_t (*stack)(void *context, const struct mn_thread *thread);
+    /* Makes a thread run a handler when its present call returns. */
+    void (*begin_handler)(void *context, struct mn_thread *thread, const struct mn_handler *handler);
+    /* The handler has returned: the registers are those of before. Returns the result that the call
+     * of then had, and stores the mask. */
+    int64_t (*end_handler)(void *context, struct mn_thread *thread, uint64_t *mask);
+};
+
+/* A signal that waits, or is dealt with. */
+struct mn_signal {
+    int number, code, process;
+    uint64_t value;
+};
+
+/* A handler that is to run before a thread goes on. */
+struct mn_handler {
+    struct mn_signal signal;
+    const struct mn_signal_action *action;
+    uint64_t stack; /* the upper end of the alternate stack; 0: on the thread's own */
+    uint64_t mask;  /* that of the thread again when the handler returns */
+    int64_t result; /* of the call that the thread is in */
+    bool restart;   /* the thread makes that call again instead */
+};
+
+/* A time at which something happens. */
+struct mn_program_timer {
+    struct mnet_link link; /* of system->timers: it runs */
+    uint64_t at, interval; /* 0: once */
+    void (*fire)(struct mn_system *system, struct mn_program_timer *timer, uint64_t times);
 };
 
 /* A thread that is to be started. */
@@ -88,12 +119,16 @@ struct mn_thread {
     struct mnet_link link; /* of system->threads */
     struct mnet_task *task;
     int id;
-    uint64_t pointer;         /* of the thread's own data: FS */
-    uint32_t *clear_id;       /* cleared, and woken, when the thread ends; or NULL */
-    uint64_t signals_blocked; /* bit 0: signal 1 */
-    unsigned turns;           /* calls since others could run */
-    void *frame;              /* the port's: the registers during a call */
-    uint64_t registers[20];   /* the port's: before the thread runs */
+    uint64_t pointer;                         /* of the thread's own data: FS */
+    uint32_t *clear_id;                       /* cleared, and woken, when the thread ends; or NULL */
+    uint64_t signals_blocked;                 /* bit 0: signal 1 */
+    uint64_t signals_pending;                 /* for this thread */
+    uint64_t mask_after;                      /* what is blocked after the present call, */
+    bool restores_mask;                       /* which has a mask of its own */
+    uint64_t alternate_stack, alternate_size; /* 0: none */
+    unsigned turns;                           /* calls since others could run */
+    void *frame;                              /* the port's: the registers during a call */
+    uint64_t registers[20];                   /* the port's: before the thread runs */
     char name[16];
 };
 
@@ -114,8 +149,15 @@ struct mn_system {
     struct mn_start *to_start, first_start;
     struct mnet_link futexes[MN_FUTEX_BUCKETS];
     struct mn_signal_action actions[MN_SIGNALS];
-    bool ended;     /* the program has, or was told to */
-    bool cancelled; /* from outside */
+    struct mn_signal signals[MN_SIGNALS]; /* those that wait: the last one of each number */
+    uint64_t signals_pending;             /* for any thread */
+    struct mnet_waiters signalled;        /* calls that wait for a signal */
+    struct mnet_link signal_files;        /* struct mn_signal_file */
+    struct mnet_link timers;
+    struct mn_program_timer alarm;
+    bool ended;        /* the program has, or was told to */
+    bool ended_itself; /* or by a signal, and not from outside */
+    bool cancelled;    /* from outside */
     int status;
     size_t stack_size; /* of the first thread */
     char *break_start, *break_now;
@@ -165,6 +207,38 @@ struct mn_thread *mn_thread_new(struct mn_system *system);
 _Noreturn void mn_thread_end(struct mn_thread *thread);
 /* Wakes up to `count` waiters for a futex. Returns how many. */
 int64_t mn_futex_wake(struct mn_system *system, const uint32_t *address, uint64_t count, uint32_t bits);
+
+/* signal.c */
+
+#define MN_SIGINT 2
+#define MN_SIGPIPE 13
+#define MN_SIGALRM 14
+#define MN_SIGTERM 15
+
+static inline uint64_t mn_signal_bit(int number)
+{
+    return UINT64_C(1) << (number - 1);
+}
+
+/* Sends a signal to a thread, or to the program (NULL). */
+void mn_signal_send(struct mn_system *system, struct mn_thread *thread, const struct mn_signal *signal);
+/* Returns the signals that a thread has to deal with now. */
+uint64_t mn_signals_due(const struct mn_thread *thread);
+/* Takes the lowest signal of a set that waits for the thread. Returns false if there is none. */
+bool mn_signal_take(struct mn_thread *thread, uint64_t set, struct mn_signal *signal);
+/* At the end of a call: deals with the signals that are due. Returns the result for the thread. */
+int64_t mn_signals_deliver(struct mn_thread *thread, uint64_t number, int64_t result);
+/* Until the end of the present call the thread has another mask. */
+void mn_signal_mask_for_call(struct mn_thread *thread, uint64_t mask);
+/* The program was told from outside to end. Returns whether it has a handler that deals with it. */
+bool mn_signal_told_to_end(struct mn_system *system);
+
+/* timer.c */
+
+/* Lets the timer fire at a time, and then again after each interval; 0: never again. */
+void mn_program_timer_set(struct mn_system *system, struct mn_program_timer *timer, uint64_t at, uint64_t interval);
+/* Lets those fire whose time has come. Returns the time of the next one. */
+uint64_t mn_program_timers_run(struct mn_system *system);
 
 /* Lays out the stack of a program as Linux does: arguments, environment, auxiliary vector. Returns
  * the stack pointer, or 0 if there is no room. */

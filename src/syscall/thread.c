@@ -39,8 +39,10 @@ int mn_thread_start(struct mn_thread *thread)
     MN_ASSERT(system->to_start == NULL);
     system->to_start = &start;
     mn_wake_all(&system->starter);
-    while (start.error > 0 && !system->ended)
-        (void)mn_wait(&start.waiters, MNET_NEVER);
+    while (start.error > 0 && !system->ended) {
+        if (mn_wait(&start.waiters, MNET_NEVER) < 0) /* a signal does not interrupt it */
+            (void)mnet_yield();
+    }
     return start.error == 0 ? 0 : -MNET_EAGAIN;
 }
 

@@ -16,18 +16,18 @@ enum clock {
 
 #define TIMER_ABSTIME 1u
 
-static bool is_wall(uint64_t clock)
+bool mn_clock_is_wall(uint64_t clock)
 {
     return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
 }
 
-static bool is_valid(const struct mn_timespec *time)
+bool mn_timespec_ok(const struct mn_timespec *time)
 {
     return time->seconds >= 0 && time->nanoseconds >= 0 && time->nanoseconds < (int64_t)MNET_SECOND;
 }
 
 /* Without overflow: the end of time is 584 years away. */
-static uint64_t ns_of(const struct mn_timespec *time)
+uint64_t mn_timespec_ns(const struct mn_timespec *time)
 {
     uint64_t seconds = MN_MIN((uint64_t)time->seconds, MNET_NEVER / MNET_SECOND - 1);
     return seconds * MNET_SECOND + (uint64_t)time->nanoseconds;
@@ -35,16 +35,16 @@ static uint64_t ns_of(const struct mn_timespec *time)
 
 uint64_t mn_deadline_after(const struct mn_system *system, const struct mn_timespec *time)
 {
-    if (time == NULL || !is_valid(time))
+    if (time == NULL || !mn_timespec_ok(time))
         return MNET_NEVER;
-    return mn_time_after(mn_system_now(system), MN_MAX(ns_of(time), 1));
+    return mn_time_after(mn_system_now(system), MN_MAX(mn_timespec_ns(time), 1));
 }
 
 uint64_t mn_deadline_at(const struct mn_system *system, const struct mn_timespec *time, bool wall)
 {
-    if (time == NULL || !is_valid(time))
+    if (time == NULL || !mn_timespec_ok(time))
         return MNET_NEVER;
-    uint64_t at = ns_of(time), now = wall ? mn_system_wall(system) : mn_system_now(system);
+    uint64_t at = mn_timespec_ns(time), now = wall ? mn_system_wall(system) : mn_system_now(system);
     return at > now ? mn_time_after(mn_system_now(system), at - now) : 1;
 }
 
@@ -55,9 +55,9 @@ uint64_t mn_deadline_ms(const struct mn_system *system, int milliseconds)
     return milliseconds == 0 ? 0 : mn_time_after(mn_system_now(system), (uint64_t)milliseconds * MNET_MILLISECOND);
 }
 
-static void store(struct mn_timespec *to, uint64_t ns)
+void mn_timespec_store(struct mn_timespec *time, uint64_t ns)
 {
-    *to = (struct mn_timespec){(int64_t)(ns / MNET_SECOND), (int64_t)(ns % MNET_SECOND)};
+    *time = (struct mn_timespec){(int64_t)(ns / MNET_SECOND), (int64_t)(ns % MNET_SECOND)};
 }
 
 MN_CALL(clock_gettime)
@@ -65,7 +65,8 @@ MN_CALL(clock_gettime)
     const struct mn_system *system = thread->system;
     if (argument[0] >= CLOCKS)
         return -MNET_EINVAL;
-    store(mn_pointer(argument[1]), is_wall(argument[0]) ? mn_system_wall(system) : mn_system_now(system));
+    mn_timespec_store(mn_pointer(argument[1]),
+                      mn_clock_is_wall(argument[0]) ? mn_system_wall(system) : mn_system_now(system));
     return 0;
 }
 
@@ -75,7 +76,7 @@ MN_CALL(clock_getres)
     if (argument[0] >= CLOCKS)
         return -MNET_EINVAL;
     if (argument[1] != 0)
-        store(mn_pointer(argument[1]), 1);
+        mn_timespec_store(mn_pointer(argument[1]), 1);
     return 0;
 }
 
@@ -96,23 +97,32 @@ MN_CALL(time)
     return seconds;
 }
 
-static int64_t sleep_until(uint64_t deadline)
+/* `rest` gets the time that is left if a signal ends the sleep; NULL: nobody asks. */
+static int64_t sleep_until(const struct mn_system *system, uint64_t deadline, struct mn_timespec *rest)
 {
-    return mnet_sleep(deadline) == MNET_E_CANCELLED ? -MNET_EINTR : 0;
+    if (mnet_sleep(deadline) != MNET_E_CANCELLED)
+        return 0;
+    uint64_t now = mn_system_now(system);
+    if (rest != NULL)
+        mn_timespec_store(rest, deadline > now ? deadline - now : 0);
+    return -MNET_EINTR;
 }
 
 MN_CALL(nanosleep)
 {
     const struct mn_timespec *time = mn_pointer(argument[0]);
-    return is_valid(time) ? sleep_until(mn_deadline_after(thread->system, time)) : -MNET_EINVAL;
+    if (!mn_timespec_ok(time))
+        return -MNET_EINVAL;
+    return sleep_until(thread->system, mn_deadline_after(thread->system, time), mn_pointer(argument[1]));
 }
 
 MN_CALL(clock_nanosleep)
 {
+    const struct mn_system *system = thread->system;
     const struct mn_timespec *time = mn_pointer(argument[2]);
-    if (argument[0] >= CLOCKS || !is_valid(time))
+    if (argument[0] >= CLOCKS || !mn_timespec_ok(time))
         return -MNET_EINVAL;
     if ((argument[1] & TIMER_ABSTIME) != 0)
-        return sleep_until(mn_deadline_at(thread->system, time, is_wall(argument[0])));
-    return sleep_until(mn_deadline_after(thread->system, time));
+        return sleep_until(system, mn_deadline_at(system, time, mn_clock_is_wall(argument[0])), NULL);
+    return sleep_until(system, mn_deadline_after(system, time), mn_pointer(argument[3]));
 }

@@ -53,6 +53,13 @@ void mn_scheduler_destroy(struct mn_scheduler *scheduler);
  * stack's blocking calls. Returns 0 if woken. Returns MNET_E_DEADLINE at the deadline, at once if
  * it has passed. Returns MNET_E_CANCELLED if cancelled, at once if the task already was. */
 int mn_wait(struct mnet_waiters *waiters, uint64_t deadline);
+/* Ends the present wait of a task, or its next one, and all others up to mn_take_interrupt, as
+ * mnet_cancel does: MNET_E_CANCELLED. mnet_cancelled stays false. Usable anywhere. */
+void mn_interrupt(struct mnet_task *task);
+/* Return whether the running task was interrupted or cancelled. It has acted on that: it can wait
+ * again. */
+bool mn_take_interrupt(void);
+bool mn_take_cancel(void);
 /* Wakes the task if it waits. NULL is no task. Usable anywhere. */
 void mn_wake(struct mnet_task *task);
 /* Wake the longest waiter (false if there is none), or all. Usable anywhere. */

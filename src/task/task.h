@@ -55,14 +55,15 @@ struct mnet_task {
     struct mnet_link queue; /* the runnable ones, or waiters */
     struct mn_fiber stack;
     enum mn_task_state state;
-    int outcome;     /* of the last wait */
-    bool cancelled;  /* every later blocking call returns MNET_E_CANCELLED */
-    bool shielded;   /* cancelling does not end the present wait */
-    bool ending;     /* its function has returned */
-    bool finalising; /* a finaliser runs: it must not suspend */
-    bool handle;     /* may be joined */
-    bool begun;      /* its function has been called */
-    int result;      /* after its function has returned */
+    int outcome;      /* of the last wait */
+    bool cancelled;   /* every later blocking call returns MNET_E_CANCELLED */
+    bool shielded;    /* cancelling does not end the present wait */
+    bool interrupted; /* as if cancelled, until it says that it has seen it */
+    bool ending;      /* its function has returned */
+    bool finalising;  /* a finaliser runs: it must not suspend */
+    bool handle;      /* may be joined */
+    bool begun;       /* its function has been called */
+    int result;       /* after its function has returned */
     struct mn_timer timer;
     struct mnet_task *parent; /* NULL: the first task */
     struct mnet_link sibling, children;

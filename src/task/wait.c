@@ -8,7 +8,7 @@ int mn_task_wait(struct mnet_task *self, struct mnet_waiters *waiters, uint64_t 
         return MNET_E_DEADLINE;
     if (MN_UNLIKELY(self->finalising))
         return MNET_E_INVALID;
-    if (MN_UNLIKELY(self->cancelled) && !self->shielded)
+    if (MN_UNLIKELY(self->cancelled || self->interrupted) && !self->shielded)
         return MNET_E_CANCELLED;
     if (MN_UNLIKELY(deadline <= scheduler->now))
         return MNET_E_DEADLINE;
@@ -33,6 +33,33 @@ void mn_wake(struct mnet_task *task)
 {
     if (task != NULL && task->state == MN_TASK_WAITING)
         mn_task_wake(task, 0);
+}
+
+void mn_interrupt(struct mnet_task *task)
+{
+    if (task->state == MN_TASK_ENDED || task->ending)
+        return;
+    task->interrupted = true;
+    if (task->state == MN_TASK_WAITING && !task->shielded)
+        mn_task_wake(task, MNET_E_CANCELLED);
+}
+
+bool mn_take_interrupt(void)
+{
+    struct mnet_task *self = mn_task_self();
+    MN_ASSERT(self != NULL);
+    bool interrupted = self->interrupted;
+    self->interrupted = false;
+    return interrupted;
+}
+
+bool mn_take_cancel(void)
+{
+    struct mnet_task *self = mn_task_self();
+    MN_ASSERT(self != NULL);
+    bool cancelled = self->cancelled;
+    self->cancelled = false;
+    return cancelled;
 }
 
 struct mnet_task *mn_task_wake_first(struct mnet_waiters *waiters)

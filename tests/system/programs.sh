@@ -69,9 +69,9 @@ finish()
 # The program checks what it does, as it would on Linux, and says what is wrong.
 same_as_on_linux()
 {
-    compile program_calls || return 1
-    "$MNET_RELEASE/tests/program_calls" check || fail "on Linux: status $?"
-    ends 0 'all is well' program_calls check
+    compile "$1" || return 1
+    "$MNET_RELEASE/tests/$1" check || fail "on Linux: status $?"
+    ends 0 'all is well' "$1" check
 }
 
 compile_calls()
@@ -160,6 +160,25 @@ console_is_read()
     end
 }
 
+# A program that handles SIGINT gets it from Ctrl-C, and ends as it wants to.
+control_c_is_a_signal()
+{
+    [ -e "$dir/program_signals" ] || compile program_signals || return 1
+    program_command program_signals
+    rm -f "$dir/console"
+    mkfifo "$dir/console"
+    "${command[@]}" "--ipv4=$MNET/24 interrupted" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    exec 3>"$dir/console"
+    await grep -q listening "$dir/mnet.out"
+    printf '\003' >&3
+    wait $mnet
+    status=$?
+    exec 3>&-
+    [ $status = 3 ] || fail "status $status"
+    grep -q 'it was interrupted' "$dir/mnet.out" || fail "it said: $(tail -n 1 "$dir/mnet.out")"
+}
+
 # ---- A server ----
 
 echoes()
@@ -238,7 +257,8 @@ small_machine()
     MEM=6 ends 7 "words 'one' home" program_calls words one
 }
 
-run calls_are_as_on_linux same_as_on_linux
+run calls_are_as_on_linux same_as_on_linux program_calls
+run signals_are_as_on_linux same_as_on_linux program_signals
 run arguments_and_environment_come_through arguments_come_through
 run null_pointer_has_a_report report_of 'page fault: write at 0000000000000000 (a null pointer)' null
 run stack_overflow_of_a_thread_has_a_report report_of 'page fault: .* (a stack has overflowed' overflow
@@ -255,6 +275,8 @@ else
     echo 'skip names_are_resolved: there is no dnsmasq'
 fi
 run console_is_read_and_ends_the_program console_is_read
+run control_c_is_a_signal_for_who_handles_it control_c_is_a_signal
+run alarm_without_a_handler_ends_the_program ends 143 'by signal 14, SIGALRM' program_signals alarm
 run sockets_and_threads_serve_many_clients echoes
 if [ -e /usr/include/lua5.4/lua.h ] && [ -e /usr/include/sqlite3.h ] && [ -e /usr/include/openssl/ssl.h ]; then
     run sqlite_lua_and_openssl_link make_site

@@ -134,6 +134,24 @@ void mn_program_call(struct mn_registers *registers)
     become(thread);
 }
 
+static uint64_t program_stack(void *context, const struct mn_thread *thread)
+{
+    (void)context;
+    return mn_program_stack(thread);
+}
+
+static void program_begin_handler(void *context, struct mn_thread *thread, const struct mn_handler *handler)
+{
+    (void)context;
+    mn_program_begin_handler(thread, handler);
+}
+
+static int64_t program_end_handler(void *context, struct mn_thread *thread, uint64_t *mask)
+{
+    (void)context;
+    return mn_program_end_handler(thread, mask);
+}
+
 const char *mn_program_fault(uint64_t address)
 {
     bool own = mn_arena_has(&machine.system.arena, (const void *)address, 1);
@@ -200,6 +218,9 @@ int mnet_main(struct mnet_env *env)
         .set_registers = program_set_registers,
         .copy_registers = program_copy_registers,
         .enter = program_run,
+        .stack = program_stack,
+        .begin_handler = program_begin_handler,
+        .end_handler = program_end_handler,
     };
     struct mn_program program = {
         .port = &port,

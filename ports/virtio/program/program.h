@@ -20,6 +20,15 @@ void mn_program_entry(void);
 /* Leaves the task for its thread, which goes on with these registers. */
 _Noreturn void mn_program_enter(const struct mn_registers *registers);
 
+struct mn_handler;
+struct mn_thread;
+
+/* ---- handler.c: as the functions of struct mn_system_port ---- */
+
+uint64_t mn_program_stack(const struct mn_thread *thread);
+void mn_program_begin_handler(struct mn_thread *thread, const struct mn_handler *handler);
+int64_t mn_program_end_handler(struct mn_thread *thread, uint64_t *mask);
+
 /* ---- program.c, called by entry.S ---- */
 
 void mn_program_call(struct mn_registers *registers);
