@@ -1,4 +1,4 @@
-/* Kinds of open files: data and folders of the tree, the console, and devices without hardware. */
+/* Kinds of open files: data and folders of the tree, and devices without hardware. */
 #include <string.h>
 
 #include <mnet/format.h>
@@ -71,27 +71,6 @@ static int64_t read_resolvers(struct mn_open *open, void *buffer, size_t len, ui
 }
 
 const struct mn_open_ops mn_resolvers_ops = {.mode = MN_S_IFREG | 0444, .seeks = true, .read = read_resolvers};
-
-/* ---- The console ---- */
-
-static int64_t read_console(struct mn_open *open, void *buffer, size_t len, uint64_t *at)
-{
-    const struct mn_system_port *port = open->system->port;
-    (void)at;
-    ptrdiff_t got = port->input(port->context, buffer, len, (open->flags & MN_O_NONBLOCK) ? 0 : MNET_NEVER);
-    if (got >= 0)
-        return got;
-    return got == MNET_E_DEADLINE ? -MNET_EAGAIN : got == MNET_E_CANCELLED ? -MNET_EINTR : -MN_EIO;
-}
-
-static int64_t write_console(struct mn_open *open, const void *data, size_t len, uint64_t *at)
-{
-    (void)at;
-    open->system->port->print(open->system->port->context, data, len);
-    return (int64_t)len;
-}
-
-const struct mn_open_ops mn_console_ops = {.mode = MN_S_IFCHR | 0620, .read = read_console, .write = write_console};
 
 /* ---- /dev ---- */
 

@@ -25,6 +25,7 @@ struct mn_open {
     uint64_t offset;
     struct mnet_waiters waiters; /* calls on it that wait */
     void *state;                 /* of its kind */
+    struct mnet_link link;       /* of others of its kind */
     uint64_t count;
 };
 

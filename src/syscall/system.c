@@ -156,6 +156,16 @@ static int run_thread(void *argument)
     return 0; /* not reached */
 }
 
+/* Without memory for the task, the console is at its end. */
+static void start_console(struct mn_system *system)
+{
+    if (!system->console.is_to_start)
+        return;
+    system->console.is_to_start = false;
+    if (mnet_group_spawn(&system->tasks, mn_console_read_ahead, system) < 0)
+        system->console.at_end = true;
+}
+
 /* The program ends, unless it has a handler for that: then it ends the second time. */
 static void take_cancel(struct mn_system *system)
 {
@@ -176,12 +186,14 @@ static void start_threads(struct mn_system *system)
             start->error = mnet_group_spawn(&system->tasks, run_thread, start->thread);
             mn_wake_all(&start->waiters);
         }
+        start_console(system);
         while (mnet_group_reap(&system->tasks, NULL)) {
         }
         if (system->first_start.error < 0)
             return;
         uint64_t next = mn_program_timers_run(system);
-        if (system->to_start == NULL && !system->ended && mn_wait(&system->starter, next) == MNET_E_CANCELLED)
+        if (system->to_start == NULL && !system->console.is_to_start && !system->ended &&
+            mn_wait(&system->starter, next) == MNET_E_CANCELLED)
             take_cancel(system);
     }
 }

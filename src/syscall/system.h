@@ -101,6 +101,17 @@ struct mn_program_timer {
     void (*fire)(struct mn_system *system, struct mn_program_timer *timer, uint64_t times);
 };
 
+/* Input that was read before the program asked for it: console.c. */
+struct mn_typed {
+    bool reads_ahead; /* a task reads, or */
+    bool is_to_start; /* is to do so: the first task starts it */
+    bool at_end;
+    size_t count;
+    char typed[256];
+    struct mnet_waiters room;
+    struct mnet_link files; /* struct mn_open: those that are waited for */
+};
+
 /* A thread that is to be started. */
 struct mn_start {
     struct mn_thread *thread;
@@ -120,7 +131,7 @@ struct mn_thread {
     struct mnet_task *task;
     int id;
     uint64_t pointer;                         /* of the thread's own data: FS */
-    uint32_t *clear_id;                       /* cleared, and woken, when the thread ends; or NULL */
+    uint32_t *clear_id;                       /* cleared, and woken, at the end of the thread; or NULL */
     uint64_t signals_blocked;                 /* bit 0: signal 1 */
     uint64_t signals_pending;                 /* for this thread */
     uint64_t mask_after;                      /* what is blocked after the present call, */
@@ -155,6 +166,7 @@ struct mn_system {
     struct mnet_link signal_files;        /* struct mn_signal_file */
     struct mnet_link timers;
     struct mn_program_timer alarm;
+    struct mn_typed console;
     bool ended;        /* the program has, or was told to */
     bool ended_itself; /* or by a signal, and not from outside */
     bool cancelled;    /* from outside */
@@ -207,6 +219,9 @@ struct mn_thread *mn_thread_new(struct mn_system *system);
 _Noreturn void mn_thread_end(struct mn_thread *thread);
 /* Wakes up to `count` waiters for a futex. Returns how many. */
 int64_t mn_futex_wake(struct mn_system *system, const uint32_t *address, uint64_t count, uint32_t bits);
+
+/* The task that reads ahead from the console. */
+int mn_console_read_ahead(void *system);
 
 /* signal.c */
 

@@ -237,7 +237,10 @@ static int say_address(const char *name)
 static int say_input(void)
 {
     char line[100];
+    struct pollfd fd = {.fd = 0, .events = POLLIN};
+    EXPECT(poll(&fd, 1, 10) == 0);
     puts("listening");
+    EXPECT(poll(&fd, 1, -1) == 1 && fd.revents == POLLIN);
     while (fgets(line, sizeof line, stdin) != NULL)
         printf("typed: %s", line);
     return 0;
