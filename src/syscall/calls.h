@@ -108,6 +108,11 @@ MN_CALL(sendmsg);
 MN_CALL(recvmsg);
 MN_CALL(getsockopt);
 MN_CALL(setsockopt);
+MN_CALL(sendmmsg);
+MN_CALL(recvmmsg);
+
+/* unix_calls.c */
+MN_CALL(socketpair);
 
 /* wait.c */
 MN_CALL(poll);

@@ -62,6 +62,8 @@ static int may_open(const struct mn_inode *inode, uint32_t flags)
     bool folder = mn_inode_is(inode, MN_S_IFDIR);
     if (mn_inode_is(inode, MN_S_IFLNK))
         return -MN_ELOOP; /* MN_O_NOFOLLOW */
+    if (mn_inode_is(inode, MN_S_IFSOCK))
+        return -MN_ENXIO;
     if ((flags & MN_O_DIRECTORY) != 0 && !folder)
         return -MN_ENOTDIR;
     return folder && ((flags & MN_O_ACCMODE) != MN_O_RDONLY || (flags & MN_O_CREAT) != 0) ? -MN_EISDIR : 0;

@@ -3,6 +3,7 @@
 
 #include "syscall/calls.h"
 #include "syscall/open.h"
+#include "syscall/unix.h"
 
 MN_CALL(read)
 {
@@ -61,6 +62,13 @@ static int64_t vector(struct mn_thread *thread, const uint64_t *argument, const 
         struct mnet_msghdr message = {.msg_iov = piece, .msg_iovlen = count};
         return writing ? mnet_socket_sendmsg(system->descriptors, fd, &message, 0)
                        : mnet_socket_recvmsg(system->descriptors, fd, &message, 0);
+    }
+    struct mn_unix *local = offset == NULL ? mn_unix_hold(system, fd) : NULL;
+    if (local != NULL) {
+        struct mnet_msghdr message = {.msg_iov = piece, .msg_iovlen = count};
+        int64_t done = writing ? mn_unix_send(local, &message, 0) : mn_unix_receive(local, &message, 0);
+        mn_unix_release(local);
+        return done;
     }
     while (!writing && offset == NULL && count > 1 && piece->iov_len == 0) {
         piece++;
@@ -290,6 +298,12 @@ static int64_t window_size(struct mn_system *system, int fd, uint16_t *size)
 
 static int64_t socket_count(struct mn_system *system, int fd, uint64_t request, int *count)
 {
+    struct mn_unix *local = mn_unix_hold(system, fd);
+    if (local != NULL) {
+        *count = request == FIONREAD ? (int)mn_unix_readable_bytes(local) : 0;
+        mn_unix_release(local);
+        return 0;
+    }
     int result = request == FIONREAD ? mnet_socket_readable_bytes(system->descriptors, fd)
                                      : mnet_socket_queued_bytes(system->descriptors, fd);
     if (result < 0)

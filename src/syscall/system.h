@@ -131,7 +131,7 @@ struct mn_thread {
     struct mnet_task *task;
     int id;
     uint64_t pointer;                         /* of the thread's own data: FS */
-    uint32_t *clear_id;                       /* cleared, and woken, at the end of the thread; or NULL */
+    uint32_t *clear_id;                       /* cleared when the thread ends; or NULL */
     uint64_t signals_blocked;                 /* bit 0: signal 1 */
     uint64_t signals_pending;                 /* for this thread */
     uint64_t mask_after;                      /* what is blocked after the present call, */
@@ -167,9 +167,11 @@ struct mn_system {
     struct mnet_link timers;
     struct mn_program_timer alarm;
     struct mn_typed console;
-    bool ended;        /* the program has, or was told to */
-    bool ended_itself; /* or by a signal, and not from outside */
-    bool cancelled;    /* from outside */
+    struct mnet_link unix_sockets; /* struct mn_unix */
+    uint32_t last_unix_name;       /* of those that are chosen */
+    bool ended;                    /* the program has, or was told to */
+    bool ended_itself;             /* or by a signal, and not from outside */
+    bool cancelled;                /* from outside */
     int status;
     size_t stack_size; /* of the first thread */
     char *break_start, *break_now;

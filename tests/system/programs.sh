@@ -259,6 +259,7 @@ small_machine()
 
 run calls_are_as_on_linux same_as_on_linux program_calls
 run signals_are_as_on_linux same_as_on_linux program_signals
+run unix_sockets_are_as_on_linux same_as_on_linux program_unix
 run arguments_and_environment_come_through arguments_come_through
 run null_pointer_has_a_report report_of 'page fault: write at 0000000000000000 (a null pointer)' null
 run stack_overflow_of_a_thread_has_a_report report_of 'page fault: .* (a stack has overflowed' overflow
