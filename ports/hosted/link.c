@@ -16,6 +16,7 @@
 
 #include "base/base.h"
 #include "ports/hosted/interface.h"
+#include "ports/hosted/ring.h"
 
 #define LOOK_NS MNET_MILLISECOND
 /* IFF_LOWER_UP of linux/if.h, which cannot be included beside net/if.h. */
@@ -140,6 +141,7 @@ void mn_interface_close(struct mn_interface *interface)
 {
     if (interface->queue != NULL)
         mn_queue_close(interface->queue);
+    mn_ring_forget(interface->device.fd);
     const int fds[] = {interface->fd, interface->link_fd, interface->device.fd};
     for (size_t i = 0; i < MN_COUNT_OF(fds); i++) {
         if (fds[i] >= 0)

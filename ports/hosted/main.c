@@ -1,7 +1,7 @@
 /* The program around mnet_main.
  *
- * The loop's `wait` sleeps in ppoll on the devices of all stacks, on the standard input if a
- * task waits for it, and on an eventfd that the signal handler writes, so no signal is missed
+ * The loop's `wait` sleeps (ring.h, or ppoll) on the devices of all stacks, on standard input if
+ * a task waits for it, and on an eventfd that the signal handler writes, so no signal is missed
  * between the check and the sleep. A loop that is never idle does not wait: it notices signals,
  * input and watched descriptors through the clock, which it reads once in each turn.
  *
@@ -23,6 +23,7 @@
 #include <mnet/capture.h>
 
 #include "ports/hosted/cores.h"
+#include "ports/hosted/ring.h"
 #include "ports/hosted/stacks.h"
 #include "ports/hosted/status.h"
 #include "stack/stack.h"
@@ -124,6 +125,7 @@ void mn_hosted_watch(struct mn_hosted_watch *watch)
 void mn_hosted_unwatch(struct mn_hosted_watch *watch)
 {
     mn_list_remove(&watch->link);
+    mn_ring_forget(watch->fd);
 }
 
 static unsigned watch_fds(struct pollfd *fds, unsigned max)
@@ -166,7 +168,8 @@ static void process_wait(void *context, uint64_t deadline)
     struct pollfd *watch = fds + count;
     count += watched;
     count += stack_fds(process, fds + count, MN_HOSTED_WAIT_MAX - count);
-    mn_hosted_wait(fds, count, deadline);
+    if (!mn_ring_wait(fds, count, deadline))
+        mn_hosted_wait(fds, count, deadline);
     process->waited = true;
     wake_watchers(watch, watched);
     if (fds[0].revents != 0) {
@@ -311,7 +314,9 @@ static int run(struct process *process)
         process->silent = !mn_cores_may_complain();
     if (failed || process->core == 0)
         stop_others(process);
-    return mn_env_end(&process->env, error, result);
+    int status = mn_env_end(&process->env, error, result);
+    mn_ring_close();
+    return status;
 }
 
 /* Returns as mn_env_open. */

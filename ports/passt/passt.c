@@ -15,6 +15,7 @@
 
 #include "base/base.h"
 #include "ports/hosted/hosted.h"
+#include "ports/hosted/ring.h"
 #include "ports/passt/passt_internal.h"
 
 /* ---- Sending ---- */
@@ -147,6 +148,7 @@ static void passt_close(struct mnet_device *device)
     mn_passt_lose(passt); /* at which passt ends, unless it waits for something else */
     if (passt->pid > 0 && kill(passt->pid, SIGTERM) == 0)
         waitpid(passt->pid, NULL, 0);
+    mn_ring_forget(device->fd);
     close(device->fd);
     free(passt);
 }

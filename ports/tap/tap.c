@@ -1,9 +1,13 @@
 /* The TAP device: one frame per system call.
  *
- * Receiving. Every readv offers room for the largest frame (ports/hosted/room.h).
+ * Receiving. Every readv offers room for the largest frame (ports/hosted/room.h). Frames are read
+ * until there is none, which costs a call that fails. If it has failed behind a single short frame
+ * several times in turn, it is left out: a peer that waits for an answer sends one frame at a time,
+ * and the wait tells if there is another. Now and then it is tried again.
  *
  * Sending. writev gathers the packet's pieces; the kernel copies them, so the packet is free when
- * the call returns.
+ * the call returns. A single ordinary frame is copied and goes with the next wait, if it can
+ * (ports/hosted/ring.h). So a request and its answer are two system calls.
  *
  * Somebody may delete the interface, and make it again. In between the device fails, as if its
  * cable were cut; the stack and its timers go on.
@@ -27,7 +31,14 @@
 #include "base/base.h"
 #include "ports/common/vnet.h"
 #include "ports/hosted/hosted.h"
+#include "ports/hosted/ring.h"
 
+/* So many single frames in turn make one expect that the next one is single, too. */
+#define SINGLES 4
+/* Of so many expectations one is verified. */
+#define VERIFY_INTERVAL 64
+/* Longer frames are part of a flow of them. */
+#define SHORT_FRAME 512u
 /* Header and room. */
 #define RX_PIECES (1 + MN_ROOM_PIECES)
 /* Header and the pieces of one packet. */
@@ -93,9 +104,24 @@ static ssize_t discard_frame(struct tap *tap)
     return got;
 }
 
+/* Returns whether to look no further after the first frame, of `len` bytes: see "Receiving". */
+static bool is_single(struct tap *tap, size_t len)
+{
+    if (len > SHORT_FRAME || tap->singles < SINGLES)
+        return false;
+    return ++tap->expected % VERIFY_INTERVAL != 0;
+}
+
+/* `count` frames were there, and no more. */
+static void note_count(struct tap *tap, int count)
+{
+    tap->singles = count > 1 ? 0 : tap->singles + (count == 1 && tap->singles < SINGLES);
+}
+
 static int read_frames(struct mnet_device *device, struct mnet_packet **packets, int max)
 {
     struct tap *tap = tap_of(device);
+    mn_ring_flush();
     if (MN_UNLIKELY(tap->interface.fd < 0) && !attach_again(tap))
         return MNET_E_IO;
     if (MN_UNLIKELY(tap->vnet && tap->settled_offload != device->rx_offload))
@@ -111,6 +137,7 @@ static int read_frames(struct mnet_device *device, struct mnet_packet **packets,
             bool empty = errno == EAGAIN || errno == EINTR;
             if (empty && count == 0)
                 (void)mn_interface_look(&tap->interface, now);
+            note_count(tap, count);
             if (empty || count > 0)
                 return count;
             if (says_gone(errno)) {
@@ -135,7 +162,10 @@ static int read_frames(struct mnet_device *device, struct mnet_packet **packets,
         }
         packet->received_ns = now;
         packets[count++] = packet;
+        if (count == 1 && is_single(tap, packet->total))
+            return count;
     }
+    note_count(tap, count);
     return count;
 }
 
@@ -173,12 +203,34 @@ static int send_frame(struct tap *tap, struct mnet_packet *packet)
     return 1;
 }
 
+/* Leaves the frame for the next wait. False: it must be sent now. */
+static bool leave_frame(struct tap *tap, struct mnet_packet *packet)
+{
+    struct mn_vnet_header header;
+    size_t header_len = tap->vnet ? sizeof header : 0;
+    if (packet->total + header_len > MN_RING_FRAME_MAX)
+        return false;
+    uint8_t *place = mn_ring_leave(tap->interface.fd, header_len + packet->total, &tap->interface.device.tx_dropped);
+    if (place == NULL)
+        return false;
+    if (tap->vnet) {
+        mn_vnet_from_packet(packet, &header);
+        memcpy(place, &header, sizeof header);
+    }
+    mnet_packet_copy_out(packet, 0, place + header_len, packet->total);
+    mnet_packet_free(packet);
+    return true;
+}
+
 static int tap_tx(struct mnet_device *device, struct mnet_packet **packets, int count)
 {
     struct tap *tap = tap_of(device);
     int taken = 0;
     if (MN_UNLIKELY(tap->interface.fd < 0))
         return MNET_E_IO;
+    mn_ring_flush();
+    if (count == 1 && leave_frame(tap, packets[0]))
+        return 1;
     while (taken < count) {
         int result = send_frame(tap, packets[taken]);
         if (result < 0 && taken == 0)
@@ -193,6 +245,7 @@ static int tap_tx(struct mnet_device *device, struct mnet_packet **packets, int 
 
 static void tap_wait(struct mnet_device *device, uint64_t deadline)
 {
+    mn_ring_flush();
     struct pollfd readable = {device->fd, POLLIN, 0};
     mn_hosted_wait(&readable, 1, deadline);
 }
@@ -200,6 +253,7 @@ static void tap_wait(struct mnet_device *device, uint64_t deadline)
 static void tap_close(struct mnet_device *device)
 {
     struct tap *tap = tap_of(device);
+    mn_ring_flush();
     mn_room_free(&tap->room);
     if (tap->vnet && tap->interface.fd >= 0 && device->queue == 0) {
         /* The interface may outlive us, and who comes next may know nothing of offloads. */

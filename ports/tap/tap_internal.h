@@ -12,6 +12,8 @@ struct tap {
     bool vnet;                     /* frames carry a virtio_net_hdr */
     uint32_t settled_offload;      /* device.rx_offload as the kernel knows it */
     struct mn_room room;           /* for the next frame */
+    unsigned singles;              /* looks in turn that found one frame, SINGLES at most */
+    unsigned expected;             /* looks that were left out */
 };
 
 extern const struct mnet_device_ops mn_tap_ops;
