@@ -99,6 +99,15 @@ shared_library_shows_the_headers()
     done <"$dir/shown"
 }
 
+# In a build without tests the files that segments pass through are one object.
+merged_library_echoes()
+{
+    ninja -C "$dir/shared" src/libmnet.a examples/echo-tap >"$dir/log" 2>&1 || fail "$(tail -n 1 "$dir/log")"
+    ar t "$dir/shared/src/libmnet.a" | grep -q '^mnet-merged.o$' || fail 'it is not merged'
+    ! ar t "$dir/shared/src/libmnet.a" | grep -q '^tcp_input' || fail 'it has parts twice'
+    echoes "$dir/shared/examples/echo-tap"
+}
+
 # With --version programs tell the version of the project.
 version_is_the_projects()
 {
@@ -291,6 +300,9 @@ run library_links_alone library_links_alone
 run own_panic_takes_the_place_of_the_librarys own_panic $(pkg-config --libs mnet)
 run shared_library_shows_the_headers shared_library_shows_the_headers
 run own_panic_takes_the_place_in_a_shared_library own_panic "$dir/shared/src/libmnet-shared.so" -Wl,-rpath,"$dir/shared/src"
+if cc --version | grep -q 'Free Software Foundation'; then
+    run merged_library_echoes merged_library_echoes
+fi
 run version_is_the_projects version_is_the_projects
 run meson_build_has_ten_lines meson_build_has_ten_lines
 run meson_builds_a_users_application meson_builds
