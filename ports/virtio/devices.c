@@ -106,6 +106,7 @@ static bool connect_line(struct device *device, unsigned gsi)
 {
     device->queues.arm = arm;
     device->transport.raised = &device->queues.raised;
+    device->transport.interrupts = &device->queues.count;
     return mn_interrupt_on_line(&device->queues, gsi);
 }
 
@@ -119,6 +120,7 @@ static bool connect_messages(struct device *device)
     if (connected && mn_virtio_pci_messages(&device->transport, &queues, &config)) {
         device->transport.raised = &device->queues.raised;
         device->transport.config_raised = &device->config.raised;
+        device->transport.interrupts = &device->queues.count;
         return true;
     }
     if (connected)

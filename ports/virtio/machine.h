@@ -58,6 +58,7 @@ struct mn_interrupt {
     bool (*arm)(struct mn_interrupt *interrupt);
     /* Set by the interrupt; the driver clears it before it looks at the device. */
     volatile bool raised;
+    volatile uint32_t count;   /* of interrupts, modulo 2^32 */
     unsigned vector;           /* the machine's */
     struct mn_interrupt *next; /* the machine's */
 };

@@ -63,10 +63,20 @@ static bool read_link(struct mn_net *net)
     return true;
 }
 
+static void count_calls(struct mn_net *net)
+{
+    const struct mn_virtio_transport *t = net->transport;
+    uint32_t interrupts = t->interrupts != NULL ? *t->interrupts : 0;
+    net->device.interrupts += (uint32_t)(interrupts - net->interrupts_seen);
+    net->interrupts_seen = interrupts;
+    net->device.notifications = t->notifications - net->notifications_before;
+}
+
 void mn_net_look(struct mn_net *net)
 {
     struct mn_virtio_transport *t = net->transport;
     mn_virtio_look(t);
+    count_calls(net);
     if (MN_LIKELY(!t->config_changed) || net->broken)
         return;
     /* Before it is read: a further change comes with a further interrupt. */
@@ -263,6 +273,8 @@ int mn_virtio_net_open(struct mn_virtio_transport *t, void *memory, const char *
         return result;
     }
     t->in_use = true;
+    net->interrupts_seen = t->interrupts != NULL ? *t->interrupts : 0;
+    net->notifications_before = t->notifications;
     *device = &net->device;
     return MNET_OK;
 }

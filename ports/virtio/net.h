@@ -52,7 +52,9 @@ struct mn_net {
     uint32_t rx_may, tx_may;
     uint8_t header_bytes;
     bool link_up;
-    bool down_seen; /* the link's state when the stack last received */
+    bool down_seen;                /* the link's state when the stack last received */
+    uint32_t interrupts_seen;      /* of transport->interrupts */
+    uint64_t notifications_before; /* of transport->notifications, by earlier users */
     /* The device broke a rule that leaves nothing to go on with, or says itself that it is. */
     bool broken;
     bool stalled;    /* a frame found no room */

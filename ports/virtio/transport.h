@@ -121,6 +121,10 @@ struct mn_virtio_transport {
      * for configuration has come; cleared by mn_virtio_look. NULL: the device is asked instead,
      * every time. */
     volatile bool *raised, *config_raised;
+    /* How often the interrupt for queues has come, modulo 2^32, as the machine counts; NULL if it
+     * does not. */
+    const volatile uint32_t *interrupts;
+    uint64_t notifications; /* of queues, to the device */
     /* MMIO has the first one only. */
     struct mn_virtio_window registers, notify_area, isr, device_config;
     uint32_t notify_multiplier;

@@ -188,8 +188,10 @@ void mn_virtqueue_publish(struct mn_virtqueue *queue)
     store16(queue->driver + RING_IDX, queue->added);
     /* 2.7.13.4.1: before flags or avail_event are read. */
     full_barrier();
-    if (wants_notification(queue, old))
-        queue->transport->ops->notify(queue->transport, queue->index);
+    if (!wants_notification(queue, old))
+        return;
+    queue->transport->notifications++;
+    queue->transport->ops->notify(queue->transport, queue->index);
 }
 
 /* ---- From the device ---- */

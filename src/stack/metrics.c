@@ -71,6 +71,23 @@ static bool count_connection(void *context, const struct mnet_tcp_info *info)
     return true;
 }
 
+static void add_device(struct metrics_text *text, const struct mnet_device *device)
+{
+    const struct device_count {
+        const char *name, *help;
+        uint64_t value;
+    } counts[] = {
+        {"device_rx_dropped_total", "received frames that the device dropped", device->rx_dropped},
+        {"device_tx_dropped_total", "frames that the device took and did not send", device->tx_dropped},
+        {"device_notifications_total", "notifications of the device to its host", device->notifications},
+        {"device_interrupts_total", "interrupts of the host for the device", device->interrupts},
+    };
+    for (size_t i = 0; i < MN_COUNT_OF(counts); i++) {
+        add_head(text, counts[i].name, counts[i].help, "counter");
+        add(text, "mnet_%s %llu\n", counts[i].name, (unsigned long long)counts[i].value);
+    }
+}
+
 static void add_tcp(struct metrics_text *text, const struct mnet_stack *stack)
 {
     struct tcp_sums sums = {.backlog = 0};
@@ -99,6 +116,7 @@ size_t mnet_metrics(const struct mnet_stack *stack, char *bytes, size_t size)
     add_gauge(&text, "memory_used_bytes", "memory in use", mnet_memory_used(stack->memory));
     add_gauge(&text, "memory_peak_bytes", "memory in use at the highest point", mnet_memory_peak(stack->memory));
     add_gauge(&text, "tasks", "tasks of this thread", mnet_task_count());
+    add_device(&text, stack->device);
     add_tcp(&text, stack);
     for (enum mnet_counter counter = 0; counter < MNET_COUNTER_MAX; counter++)
         add_counter(&text, counter, stack->counters.value[counter]);

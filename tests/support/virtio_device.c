@@ -377,6 +377,7 @@ int virtio_device_find(struct virtio_device *d, struct mn_virtio_transport *t)
                                       : mn_virtio_mmio_open(t, &d->machine, VIRTIO_MMIO_AT, VIRTIO_MMIO_BYTES);
     t->raised = &d->raised;
     t->config_raised = &d->config_raised;
+    t->interrupts = &d->interrupts;
     return result;
 }
 

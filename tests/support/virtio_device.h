@@ -71,7 +71,7 @@ struct virtio_device {
     uint32_t isr;
     struct virtio_ring rings[MN_VIRTIO_QUEUES];
     volatile bool raised, config_raised; /* set by the machine's interrupt handlers */
-    unsigned interrupts;
+    volatile uint32_t interrupts;
 
     /* Ways to misbehave. */
     bool refuses_features; /* FEATURES_OK does not stay set */

@@ -40,6 +40,45 @@ transfer()
     end
 }
 
+# counted METRIC - of the device of the machine that has ended.
+counted()
+{
+    sed -n "s/^mnet_device_$1_total \([0-9]*\).*/\1/p" "$dir/mnet.out"
+}
+
+# at_most NOTIFICATIONS INTERRUPTS AMOUNT UNIT - for each unit, of which there were so many.
+at_most()
+{
+    notifications=$(counted notifications) interrupts=$(counted interrupts)
+    awk -v n="$notifications" -v i="$interrupts" -v amount="$3" -v unit="$4" \
+        'BEGIN { printf "%.2f notifications and %.2f interrupts for %s\n", n / amount, i / amount, unit }' >>"$dir/note"
+    [ "$notifications" -le $(($1 * $3)) ] || fail "$notifications notifications for $3 times $4"
+    [ "$interrupts" -le $(($2 * $3)) ] || fail "$interrupts interrupts for $3 times $4"
+}
+
+# A round trip of one client is one frame each way: a notification, and an interrupt unless the next
+# one is there already. The rest is of the beginning and the end.
+calls_of_a_round_trip()
+{
+    NIC=
+    boot unikernel_peer serve 0
+    timeout 60 "$linux_peer" round $MNET 7 500 || fail 'no round trips'
+    end
+    at_most 11 11 50 'ten round trips'
+}
+
+# In bulk both are fewer than segments, which have 64 KiB: 16 in a megabyte, and one more frame for
+# the acknowledgement of some.
+calls_of_bulk()
+{
+    NIC=
+    boot unikernel_peer serve 20000000
+    timeout 60 "$linux_peer" send $MNET 9 20000000 || fail 'Linux to mnet failed'
+    timeout 60 "$linux_peer" receive $MNET 19 20000000 || fail 'mnet to Linux failed'
+    end
+    at_most 10 5 40 'a megabyte'
+}
+
 # A link of 9000 bytes, which the device tells the driver of.
 jumbo()
 {
@@ -252,6 +291,9 @@ for MACHINE in ${MACHINES:-microvm modern q35}; do
     run ${MACHINE}_200_connections parallel
     run ${MACHINE}_user_network user_network
 done
+MACHINE=microvm
+run calls_of_a_round_trip_are_few calls_of_a_round_trip
+run calls_of_bulk_are_few calls_of_bulk
 # Without merged buffers the header of the legacy form is a shorter one.
 MACHINE=microvm
 run legacy_transfers_with_mrg_rxbuf=off transfer 5000000 mrg_rxbuf=off

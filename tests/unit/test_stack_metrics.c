@@ -42,6 +42,14 @@ static int connections_and_bytes(struct world *w)
     CHECK_EQUAL(sample("mnet_memory_used_bytes"), mnet_stack_memory_used(w->server));
     CHECK(sample("mnet_memory_budget_bytes") >= sample("mnet_memory_peak_bytes"));
     CHECK_EQUAL(sample("mnet_rx_frames_total"), mnet_stack_counters(w->server)->value[MNET_COUNT_RX_FRAMES]);
+    w->server->device->tx_dropped = 3; /* as a device tells them */
+    w->server->device->notifications = 5;
+    w->server->device->interrupts = 7;
+    mnet_metrics(w->server, text, sizeof text);
+    CHECK_EQUAL(sample("mnet_device_rx_dropped_total"), 0);
+    CHECK_EQUAL(sample("mnet_device_tx_dropped_total"), 3);
+    CHECK_EQUAL(sample("mnet_device_notifications_total"), 5);
+    CHECK_EQUAL(sample("mnet_device_interrupts_total"), 7);
     CHECK_EQUAL(sample("mnet_build_info{version=\"" MNET_VERSION "\"}"), 1);
     world_close(&pair);
     return 0;

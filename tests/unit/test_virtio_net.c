@@ -601,6 +601,28 @@ static void batch_of_frames_is_notified_once(void **state)
     end(f);
 }
 
+static void notifications_and_interrupts_are_counted(void **state)
+{
+    (void)state;
+    struct fixture *f = start();
+    struct mnet_packet *packet = small(f);
+    assert_int_equal(send(f, packet), 1);
+    expect_sent(f, packet, false);
+    assert_int_equal(receive(f), 0);
+    assert_false(mn_virtio_net_arm(f->net));
+    for (int i = 0; i < 2; i++) { /* it was asked to interrupt once */
+        assert_true(virtio_device_give(&f->device, NULL, frame, 1514));
+        mnet_packet_free(expect_frame(f, 1514));
+    }
+    assert_int_equal(receive(f), 0);
+    assert_int_equal(f->device.interrupts, 1);
+    assert_int_equal(f->net->interrupts, 1);
+    unsigned notified = f->device.rings[MN_NET_TX].notified + f->device.rings[MN_NET_RX].notified;
+    assert_true(notified >= 1);
+    assert_int_equal(f->net->notifications, notified);
+    end(f);
+}
+
 /* Sent frames are taken back without an interrupt, when the driver is used next. */
 static void full_queue_takes_more_when_frames_have_gone(void **state)
 {
@@ -622,6 +644,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_bus_opens_with_everything),
+        cmocka_unit_test(notifications_and_interrupts_are_counted),
         cmocka_unit_test(legacy_device_serves),
         cmocka_unit_test(link_that_changes_is_told_and_wakes),
         cmocka_unit_test(legacy_device_without_any_layout_is_refused),

@@ -175,8 +175,10 @@ __attribute__((target("general-regs-only"))) void mn_interrupted(unsigned vector
     if (vector == MN_VECTOR_TIMER)
         processor.armed = 0;
     for (struct mn_interrupt *interrupt = processor.interrupts; interrupt != NULL; interrupt = interrupt->next) {
-        if (interrupt->vector == vector)
+        if (interrupt->vector == vector) {
             interrupt->raised = true;
+            interrupt->count++;
+        }
     }
     if (processor.registers != NULL)
         processor.registers[APIC_EOI / 4] = 0;
@@ -236,6 +238,7 @@ static void add(struct mn_interrupt *interrupt, unsigned vector)
 {
     interrupt->vector = vector;
     interrupt->raised = false;
+    interrupt->count = 0;
     interrupt->next = processor.interrupts;
     processor.interrupts = interrupt;
 }

@@ -12,7 +12,8 @@
  *                                         ends with 0 if it is told so
  *   unikernel_peer OPTIONS sleep SECONDS  without a stack
  *
- * Bytes are those of pattern.h. The last line of a server is "N connections".
+ * Bytes are those of pattern.h. The last lines of a server are the counts of its device, as metrics
+ * tell them, and "N connections".
  */
 #include <mnet/mnet.h>
 
@@ -135,6 +136,18 @@ static int serve_port(void *argument)
     return 0;
 }
 
+static void print_device(struct mnet_env *env, const struct mnet_stack *stack)
+{
+    static const char name[] = "mnet_device_";
+    static char text[32 * 1024];
+    mnet_metrics(stack, text, sizeof text);
+    for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        if (strncmp(line, name, sizeof name - 1) == 0)
+            mnet_print(env, "%s\n", line);
+    }
+}
+
 static int serve(struct mnet_env *env)
 {
     static struct unikernel_service services[] = {
@@ -150,6 +163,7 @@ static int serve(struct mnet_env *env)
     }
     mnet_print(env, "serving\n");
     mnet_sleep(MNET_NEVER);
+    print_device(env, stack);
     mnet_print(env, "%u connections\n", connections);
     return 0;
 }
