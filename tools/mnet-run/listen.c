@@ -2,7 +2,9 @@
  *
  * Listeners with SO_REUSEPORT on one port share one listener of mnet. The end of a listening socket
  * has a byte to read, the token, as long as connections wait for accept. If several sockets share a
- * listener, the token is given to one after the other.
+ * listener, each connection belongs to one of them from the beginning, in turn, as on Linux: what
+ * select said of one socket must not depend on the others. So it is accepted from mnet at once. The
+ * connections of a socket that is closed go to the others.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -22,7 +24,6 @@ struct run_spare {
 struct run_share {
     struct mnet_link shares; /* in run->shares */
     struct mnet_link sockets;
-    struct mnet_link spares;
     struct mnet_listener *listener;
     struct mnet_endpoint local;
     enum mnet_family family;
@@ -36,9 +37,16 @@ static struct run_socket *member(struct mnet_link *link)
 
 /* ---- Readiness ---- */
 
-static bool connections_wait(const struct run_share *share)
+static bool has_several(const struct run_share *share)
 {
-    return !mn_list_empty(&share->spares) || (mnet_tcp_listener_ready(share->listener) & MNET_ACCEPTABLE) != 0;
+    return mn_list_first(&share->sockets) != mn_list_last(&share->sockets);
+}
+
+static bool connections_wait(const struct run_socket *socket)
+{
+    const struct run_share *share = socket->share;
+    return socket->spare_count > 0 ||
+           (!has_several(share) && (mnet_tcp_listener_ready(share->listener) & MNET_ACCEPTABLE) != 0);
 }
 
 static void put_token(struct run_socket *socket)
@@ -58,12 +66,13 @@ static void take_token(struct run_socket *socket)
     socket->token = false;
 }
 
-/* The next socket in turn becomes readable. */
-static void wake_one(struct run_share *share)
+/* The token says whether there is a connection. */
+static void settle(struct run_socket *socket)
 {
-    struct mnet_link *first = mn_list_take(&share->sockets);
-    mn_list_append(&share->sockets, first);
-    put_token(member(first));
+    if (connections_wait(socket))
+        put_token(socket);
+    else
+        take_token(socket);
 }
 
 static void on_connection(void *context, unsigned ready)
@@ -76,7 +85,16 @@ static void on_connection(void *context, unsigned ready)
 
 /* ---- Accepting ---- */
 
-static struct run_spare *accept_one(struct runner *run, struct run_share *share, const struct run_socket *listener)
+/* The connections that a socket of several may have. Further ones wait in mnet's listener. */
+#define SPARES_MAX 128u
+
+static void add_spare(struct run_socket *listener, struct run_spare *spare)
+{
+    mn_list_append(&listener->spares, &spare->link);
+    listener->spare_count++;
+}
+
+static struct run_spare *accept_one(struct runner *run, struct run_socket *listener)
 {
     struct run_spare *spare = calloc(1, sizeof *spare);
     struct mnet_flow *flow = NULL;
@@ -87,25 +105,26 @@ static struct run_spare *accept_one(struct runner *run, struct run_share *share,
         return NULL;
     }
     spare->socket->settings = listener->settings;
-    mn_list_append(&share->spares, &spare->link);
-    mnet_tcp_accept(share->listener, &flow, 0);
+    add_spare(listener, spare);
+    mnet_tcp_accept(listener->share->listener, &flow, 0);
     run_connected(run, spare->socket, flow);
     return spare;
 }
 
-static void forget_spare(struct run_spare *spare)
+static struct run_spare *take_spare(struct run_socket *listener)
 {
-    mn_list_remove(&spare->link);
-    free(spare);
+    struct mnet_link *link = mn_list_take(&listener->spares);
+    if (link == NULL)
+        return NULL;
+    listener->spare_count--;
+    return MN_CONTAINER(link, struct run_spare, link);
 }
 
 /* Gives the call a connection, of which there is one. */
 static int64_t give(struct runner *run, struct run_socket *listener, const struct run_call *call)
 {
-    struct mnet_link *first = mn_list_first(&listener->share->spares);
-    struct run_spare *spare = first != NULL ? MN_CONTAINER(first, struct run_spare, link) : NULL;
-    if (spare == NULL)
-        spare = accept_one(run, listener->share, listener);
+    struct mnet_link *first = mn_list_first(&listener->spares);
+    struct run_spare *spare = first != NULL ? MN_CONTAINER(first, struct run_spare, link) : accept_one(run, listener);
     if (spare == NULL)
         return -ENFILE;
     struct run_socket *socket = spare->socket;
@@ -116,26 +135,8 @@ static int64_t give(struct runner *run, struct run_socket *listener, const struc
     int number = run_hand_over(run, call, socket, spare->program_end, flags);
     if (number < 0)
         return number;
-    forget_spare(spare);
+    free(take_spare(listener));
     return RUN_ANSWERED;
-}
-
-/* Nothing is left: no socket of the share may say so. */
-static void take_tokens(const struct run_share *share)
-{
-    for (struct mnet_link *link = mn_list_begin(&share->sockets); link != &share->sockets; link = link->next)
-        take_token(member(link));
-}
-
-/* The token says whether there is more. */
-static void settle(struct run_socket *listener)
-{
-    if (!connections_wait(listener->share))
-        take_tokens(listener->share);
-    else if (mn_list_first(&listener->share->sockets) == mn_list_last(&listener->share->sockets))
-        put_token(listener);
-    else
-        wake_one(listener->share);
 }
 
 int64_t run_accept_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
@@ -143,11 +144,48 @@ int64_t run_accept_call(struct runner *run, struct run_socket *socket, const str
     int flags = call->number == SYS_accept4 ? (int)call->arguments[3] : 0;
     if (socket->phase != RUN_LISTENING || (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0)
         return -EINVAL;
-    if (!connections_wait(socket->share))
+    if (!connections_wait(socket))
         return run_wait_for(run, socket, call, SO_RCVTIMEO, EAGAIN);
     int64_t result = give(run, socket, call);
     settle(socket);
+    if (has_several(socket->share) && mnet_tcp_listener_ready(socket->share->listener) & MNET_ACCEPTABLE)
+        run_mark_ready(run, socket); /* there may be room for it now */
     return result;
+}
+
+/* Returns the next socket in turn that may have one more connection, or NULL. */
+static struct run_socket *next_in_turn(struct run_share *share)
+{
+    struct mnet_link *last = mn_list_last(&share->sockets), *first;
+    do {
+        first = mn_list_take(&share->sockets);
+        mn_list_append(&share->sockets, first);
+        if (member(first)->spare_count < SPARES_MAX)
+            return member(first);
+    } while (first != last);
+    return NULL;
+}
+
+/* Gives each connection that waits in mnet's listener to a socket, in turn. */
+static void distribute(struct runner *run, struct run_share *share)
+{
+    struct run_socket *socket;
+    while (mnet_tcp_listener_ready(share->listener) & MNET_ACCEPTABLE && (socket = next_in_turn(share)) != NULL &&
+           accept_one(run, socket) != NULL)
+        ;
+}
+
+/* Answers the calls that wait for a connection of a socket. */
+static void serve(struct runner *run, struct run_socket *socket)
+{
+    struct run_wait *wait;
+    while (connections_wait(socket) && (wait = run_wait_first(socket)) != NULL) {
+        int64_t result = give(run, socket, &wait->call);
+        if (result != RUN_ANSWERED)
+            run_reply(run, wait->call.id, result);
+        run_wait_end(wait);
+    }
+    settle(socket);
 }
 
 void run_listener_serve(struct runner *run, struct run_socket *socket)
@@ -157,17 +195,10 @@ void run_listener_serve(struct runner *run, struct run_socket *socket)
         return;
     }
     struct run_share *share = socket->share;
-    for (struct mnet_link *link = mn_list_begin(&share->sockets); link != &share->sockets; link = link->next) {
-        struct run_wait *wait;
-        while (connections_wait(share) && (wait = run_wait_first(member(link))) != NULL) {
-            int64_t result = give(run, member(link), &wait->call);
-            if (result != RUN_ANSWERED)
-                run_reply(run, wait->call.id, result);
-            run_wait_end(wait);
-        }
-    }
-    if (connections_wait(share))
-        wake_one(share);
+    if (has_several(share))
+        distribute(run, share);
+    for (struct mnet_link *link = mn_list_begin(&share->sockets); link != &share->sockets; link = link->next)
+        serve(run, member(link));
 }
 
 /* ---- Binding and listening ---- */
@@ -257,6 +288,8 @@ int64_t run_listen_call(struct runner *run, struct run_socket *socket, const str
     if (socket->phase != RUN_FRESH)
         return -EINVAL;
     socket->share = find_share(run, socket);
+    if (socket->share != NULL) /* those who were there have a right to what waits */
+        distribute(run, socket->share);
     /* As on Linux, a negative backlog is the largest. */
     int error = socket->share == NULL ? make_share(run, socket, (unsigned)MN_MIN((unsigned)backlog, 4096u)) : 0;
     if (error < 0)
@@ -266,19 +299,26 @@ int64_t run_listen_call(struct runner *run, struct run_socket *socket, const str
     return 0;
 }
 
-static void close_share(struct runner *run, struct run_share *share)
+static void close_share(struct run_share *share)
 {
-    struct mnet_link *first;
-    while ((first = mn_list_first(&share->spares)) != NULL) {
-        struct run_spare *spare = MN_CONTAINER(first, struct run_spare, link);
-        spare->socket->settings.reset_at_close = true;
-        close(spare->program_end);
-        run_drop(run, spare->socket);
-        forget_spare(spare);
-    }
     mnet_tcp_unlisten(share->listener);
     mn_list_remove(&share->shares);
     free(share);
+}
+
+/* The connections of a socket that listens no more go to another one, or are reset. */
+static void move_spares(struct runner *run, struct run_socket *from, struct run_socket *to)
+{
+    for (struct run_spare *spare; (spare = take_spare(from)) != NULL;) {
+        if (to != NULL) {
+            add_spare(to, spare);
+            continue;
+        }
+        spare->socket->settings.reset_at_close = true;
+        close(spare->program_end);
+        run_drop(run, spare->socket);
+        free(spare);
+    }
 }
 
 void run_unlisten(struct runner *run, struct run_socket *socket)
@@ -290,8 +330,10 @@ void run_unlisten(struct runner *run, struct run_socket *socket)
     socket->share = NULL;
     socket->phase = RUN_FRESH;
     mn_list_remove(&socket->of_share);
-    if (mn_list_empty(&share->sockets))
-        close_share(run, share);
-    else if (connections_wait(share)) /* somebody may wait in accept for one */
-        run_mark_ready(run, member(share->sockets.next));
+    struct mnet_link *other = mn_list_first(&share->sockets);
+    move_spares(run, socket, other != NULL ? member(other) : NULL);
+    if (other == NULL)
+        close_share(share);
+    else /* somebody may wait in accept for one of them */
+        run_mark_ready(run, member(other));
 }

@@ -205,6 +205,8 @@ struct run_socket {
     /* A listener. */
     struct run_share *share;
     struct mnet_link of_share;
+    struct mnet_link spares; /* accepted from mnet, and not by the program yet: see listen.c */
+    unsigned spare_count;
     bool token; /* a byte that makes its end readable */
 };
 

@@ -324,6 +324,17 @@ def listeners_share_a_port():
         for server in select.select([first, second], [], [], 3)[0]:
             got.append(server.accept()[0])
     say(len(got), len(clients))
+    for sock in (first, second):  # what select says of one does not depend on the other
+        sock.setblocking(False)
+    for _ in range(10):
+        clients = [ask_back(port) for _ in range(4)]
+        time.sleep(.02)
+        got = []
+        while len(got) < 4:
+            for server in select.select([first, second], [], [], 3)[0]:
+                got.append(server.accept()[0])
+    second.setblocking(True)
+    say(len(got))
     first.close()
     client = ask_back(port)
     say(second.accept()[0] is not None, client is not None)
