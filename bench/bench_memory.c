@@ -355,20 +355,6 @@ static void crowd_trips(void)
     }
 }
 
-/* Bytes of one end of an idle connection, the client's. */
-static double idle_bytes(void)
-{
-    size_t before = mnet_stack_memory_used(client.stack);
-    struct mnet_flow **flows = calloc(IDLE, sizeof *flows);
-    for (unsigned i = 0; i < IDLE; i++)
-        flows[i] = connect_to(PORT_IDLE);
-    double bytes = (double)(mnet_stack_memory_used(client.stack) - before) / IDLE;
-    for (unsigned i = 0; i < IDLE; i++)
-        mnet_tcp_abort(flows[i]);
-    free(flows);
-    return bytes;
-}
-
 /* ---- The references ---- */
 
 static volatile uint64_t checksum_sink;
@@ -449,6 +435,27 @@ static double kernel_idle_bytes(void)
     close(listener);
     free(ends);
     return bytes > 0 ? bytes : 0;
+}
+
+/* Longer than a connection must be idle to become a small record (src/tcp/records/idle.c). */
+#define REST (12 * MNET_SECOND)
+
+/* Bytes of one end of a connection, the client's: just opened, and idle for a while. */
+static void measure_idle(void)
+{
+    size_t before = mnet_stack_memory_used(client.stack);
+    struct mnet_flow **flows = calloc(IDLE, sizeof *flows);
+    for (unsigned i = 0; i < IDLE; i++)
+        flows[i] = connect_to(PORT_IDLE);
+    double opened = (double)(mnet_stack_memory_used(client.stack) - before) / IDLE;
+    mnet_sleep(mnet_now() + REST);
+    double idle = (double)(mnet_stack_memory_used(client.stack) - before) / IDLE;
+    for (unsigned i = 0; i < IDLE; i++)
+        mnet_tcp_abort(flows[i]);
+    free(flows);
+    double kernel = kernel_idle_bytes();
+    print("memory_open_connection", opened, "bytes", kernel);
+    print("memory_idle_connection", idle, "bytes", kernel);
 }
 
 /* ---- The program ---- */
@@ -557,7 +564,7 @@ static void measure_others(void)
     if (wanted("sessions_time_wait"))
         measure_time_wait();
     if (wanted("idle_connection"))
-        print("memory_idle_connection", idle_bytes(), "bytes", kernel_idle_bytes());
+        measure_idle();
     if (wanted("round_trip_random"))
         measure_crowd();
     if (wanted("udp_turns"))

@@ -254,8 +254,9 @@ char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size);
 const char *mnet_tcp_congestion(const struct mnet_flow *flow);
 /* Switches Nagle's algorithm off or on (MUST-17). */
 void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay);
-/* Sets the time to live (1..255, MUST-49) or DSCP (0..63, MUST-48) of later segments. Returns 0 or
- * MNET_E_INVALID. */
+/* Sets the time to live (1..255, MUST-49) or DSCP (0..63, MUST-48) of later segments. Returns 0,
+ * MNET_E_INVALID, or MNET_E_NO_MEMORY: a connection that was idle for long needs some for a setting
+ * (docs/memory.md). Then settings that return nothing have no effect. */
 int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl);
 int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp);
 

@@ -1,5 +1,7 @@
 /* Settings of one connection beyond those in mnet/tcp.h, at any time, for programs that know better
- * than the stack. None suspends. They are forgotten with the flow.
+ * than the stack. None suspends. They are forgotten with the flow. A connection that was idle for
+ * long needs memory for a setting (docs/memory.md): if there is none, those that return a result
+ * return MNET_E_NO_MEMORY, and the others have no effect.
  */
 #ifndef MNET_TCP_SETTINGS_H
 #define MNET_TCP_SETTINGS_H

@@ -16,9 +16,9 @@ static bool has_waiters(const struct mnet_link *list)
 static void check_flows(const struct mnet_stack *stack)
 {
     size_t flows = 0, deferred = 0;
-    for (struct mn_tcb *tcb = NULL; (tcb = mn_tcp_next_owned(stack->tcp, tcb)) != NULL;) {
-        const struct mnet_flow *flow = mn_tcp_owner(tcb);
-        MN_ASSERT(flow->tcb == tcb && flow->stack == stack);
+    for (struct mn_tcp_owner *owner = NULL; (owner = mn_tcp_next_owner(stack->tcp, owner)) != NULL;) {
+        const struct mnet_flow *flow = mn_flow_of(owner);
+        MN_ASSERT((owner->tcb == NULL) != (owner->idle == NULL) && flow->stack == stack);
         MN_ASSERT(!stack->ended || (!has_waiters(&flow->waiters) && !has_waiters(&flow->writers)));
         flows++;
         if (flow->deferred != NULL) {

@@ -257,9 +257,15 @@ static MN_APART void tell_endpoints(struct mnet_stack *stack)
 static MN_APART void tell_flows(struct mnet_stack *stack)
 {
     struct mn_tcb *tcb;
+    struct mn_tcp_owner *owner;
     struct mn_listener *listener;
-    while ((tcb = mn_tcp_fetch_event(stack->tcp)) != NULL)
-        mn_flow_take_event(tcb);
+    while ((tcb = mn_tcp_fetch_event(stack->tcp)) != NULL) {
+        owner = mn_tcp_owner(tcb);
+        if (MN_LIKELY(owner != NULL)) /* it may not be accepted yet */
+            mn_flow_take_event(owner);
+    }
+    while ((owner = mn_tcp_fetch_ended(stack->tcp)) != NULL)
+        mn_flow_take_event(owner);
     while ((listener = mn_tcp_fetch_listener_event(stack->tcp)) != NULL)
         mn_listener_take_event(listener);
 }

@@ -157,11 +157,11 @@ int mnet_stack_open(const struct mnet_config *config, struct mnet_stack **stack)
 /* Wakes every task that waits for a flow. Nobody would close those that are being opened. */
 static void wake_flows(struct mnet_stack *stack)
 {
-    for (struct mn_tcb *tcb = mn_tcp_next_owned(stack->tcp, NULL), *next; tcb != NULL; tcb = next) {
-        struct mnet_flow *flow = mn_tcp_owner(tcb);
-        next = mn_tcp_next_owned(stack->tcp, tcb);
+    for (struct mn_tcp_owner *owner = mn_tcp_next_owner(stack->tcp, NULL), *next; owner != NULL; owner = next) {
+        struct mnet_flow *flow = mn_flow_of(owner);
+        next = mn_tcp_next_owner(stack->tcp, owner);
         mn_flow_wake_gone(flow);
-        if (flow->opening)
+        if (owner->tcb != NULL && mn_tcp_is_opening(owner->tcb))
             mnet_tcp_abort(flow);
     }
 }
@@ -187,8 +187,8 @@ static void wake_everybody(struct mnet_stack *stack)
 /* Tells those who watch anything of the stack that it is down. */
 static void tell_end(struct mnet_stack *stack)
 {
-    for (struct mn_tcb *tcb = NULL; (tcb = mn_tcp_next_owned(stack->tcp, tcb)) != NULL;) {
-        struct mnet_flow *flow = mn_tcp_owner(tcb);
+    for (struct mn_tcp_owner *owner = NULL; (owner = mn_tcp_next_owner(stack->tcp, owner)) != NULL;) {
+        struct mnet_flow *flow = mn_flow_of(owner);
         mn_notify_tell(&flow->notify, mnet_tcp_ready(flow));
     }
     for (struct mnet_link *node = mn_list_begin(&stack->listeners); node != &stack->listeners; node = node->next) {
@@ -258,9 +258,10 @@ void mnet_stack_down(struct mnet_stack *stack)
 static void discard_handles(struct mnet_stack *stack)
 {
     struct mnet_link *node;
-    for (struct mn_tcb *tcb = NULL; (tcb = mn_tcp_next_owned(stack->tcp, tcb)) != NULL;) {
-        mn_flow_free(mn_tcp_owner(tcb));
-        mn_tcp_set_owner(tcb, NULL);
+    for (struct mn_tcp_owner *owner = mn_tcp_next_owner(stack->tcp, NULL), *next; owner != NULL; owner = next) {
+        next = mn_tcp_next_owner(stack->tcp, owner);
+        mn_flow_leave(mn_flow_of(owner));
+        mn_flow_free(mn_flow_of(owner));
     }
     while ((node = mn_list_first(&stack->listeners)) != NULL)
         mn_listener_free(MN_CONTAINER(node, struct mnet_listener, link));
@@ -280,9 +281,9 @@ bool mn_stack_wind_down(struct mnet_stack *stack)
     end_services(stack);
     while ((node = mn_list_first(&stack->listeners)) != NULL)
         mnet_tcp_unlisten(MN_CONTAINER(node, struct mnet_listener, link));
-    for (struct mn_tcb *tcb = mn_tcp_next_owned(stack->tcp, NULL), *next; tcb != NULL; tcb = next) {
-        next = mn_tcp_next_owned(stack->tcp, tcb);
-        mnet_tcp_close(mn_tcp_owner(tcb));
+    for (struct mn_tcp_owner *owner = mn_tcp_next_owner(stack->tcp, NULL), *next; owner != NULL; owner = next) {
+        next = mn_tcp_next_owner(stack->tcp, owner);
+        mnet_tcp_close(mn_flow_of(owner));
     }
     if (mn_stack_congested(stack) || mn_tcp_usage(stack->tcp).tcbs > 0)
         return true;

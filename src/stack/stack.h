@@ -98,12 +98,11 @@ struct mn_deferred {
 };
 
 struct mnet_flow {
+    struct mn_tcp_owner end; /* of the connection; without one the flow is closed */
     struct mnet_stack *stack;
-    struct mn_tcb *tcb;           /* owned by this flow; NULL: the flow is closed */
     struct mnet_link waiters;     /* struct mn_blocked: all that wait, except writers */
     struct mnet_link writers;     /* struct mn_blocked: in line, the one whose turn it is first */
     struct mn_deferred *deferred; /* NULL: none */
-    bool opening;                 /* a call still connects, and no program has the handle yet */
     struct mn_notify notify;
 };
 
@@ -128,7 +127,8 @@ struct mnet_udp {
 /* These panic if a handle is NULL or closed. A closed handle is noticed until its memory is used
  * again. */
 #define MN_REQUIRE_FLOW(flow) \
-    (MN_REQUIRE((flow) != NULL, "the flow is NULL"), MN_REQUIRE((flow)->tcb != NULL, "the flow is closed"))
+    (MN_REQUIRE((flow) != NULL, "the flow is NULL"), \
+     MN_REQUIRE((flow)->end.tcb != NULL || (flow)->end.idle != NULL, "the flow is closed"))
 #define MN_REQUIRE_LISTENER(listener) \
     (MN_REQUIRE((listener) != NULL, "the listener is NULL"), \
      MN_REQUIRE(mn_list_linked(&(listener)->link), "the listener is closed"))
@@ -206,7 +206,33 @@ void mn_udp_free(struct mnet_udp *udp);
 int mn_udp_open_service(struct mnet_stack *stack, struct mnet_endpoint server, unsigned queue_datagrams,
                         struct mnet_udp **udp);
 void mn_udp_close_service(struct mnet_udp *udp);
-void mn_flow_take_event(struct mn_tcb *tcb);
+void mn_flow_take_event(struct mn_tcp_owner *owner);
+static inline struct mnet_flow *mn_flow_of(struct mn_tcp_owner *owner)
+{
+    return MN_CONTAINER(owner, struct mnet_flow, end);
+}
+/* Parts a flow from its connection. Returns the tcb, which is the caller's then. A connection at
+ * rest has no more to do: it is reset, and NULL is returned. */
+struct mn_tcb *mn_flow_leave(struct mnet_flow *flow);
+/* Returns the flow's tcb, which a connection at rest becomes again. Returns NULL if there is no
+ * memory for it, or the connection ended at rest. */
+static inline struct mn_tcb *mn_flow_tcb(struct mnet_flow *flow)
+{
+    if (MN_LIKELY(flow->end.tcb != NULL))
+        return flow->end.tcb;
+    return mn_tcp_wake(flow->stack->tcp, &flow->end, flow->stack->now);
+}
+/* The same as mn_tcp_status: a connection at rest was established. */
+static inline int mn_flow_status(const struct mnet_flow *flow)
+{
+    return MN_LIKELY(flow->end.tcb != NULL) ? mn_tcp_status(flow->end.tcb) : MNET_OK;
+}
+/* Returns the result of a setting if mn_flow_tcb has returned NULL: a connection that has ended
+ * needs none. */
+static inline int mn_flow_unset(const struct mnet_flow *flow)
+{
+    return mn_tcp_idle_error(&flow->end) != 0 ? MNET_OK : MNET_E_NO_MEMORY;
+}
 /* tcp_settings.c: passes an event of the engine to the program's trace, with a snapshot. */
 void mn_stack_trace(void *context, const struct mn_tcb *tcb, enum mnet_tcp_event event);
 void mn_stack_trace_segment(void *context, const struct mnet_tcp_segment *segment, const struct mnet_tcp_info *info);

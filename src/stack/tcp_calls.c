@@ -26,9 +26,18 @@ static struct mnet_flow *create_flow(struct mnet_stack *stack)
 
 static void attach(struct mnet_flow *flow, struct mn_tcb *tcb)
 {
-    MN_DEBUG_ASSERT(flow->tcb == NULL && mn_tcp_owner(tcb) == NULL);
-    flow->tcb = tcb;
-    mn_tcp_set_owner(tcb, flow);
+    MN_DEBUG_ASSERT(flow->end.tcb == NULL && mn_tcp_owner(tcb) == NULL);
+    mn_tcp_own(flow->stack->tcp, tcb, &flow->end, flow->stack->now);
+}
+
+struct mn_tcb *mn_flow_leave(struct mnet_flow *flow)
+{
+    struct mn_tcb *tcb = flow->end.tcb;
+    if (tcb != NULL)
+        mn_tcp_disown(tcb);
+    else
+        mn_tcp_abort_idle(flow->stack->tcp, &flow->end, flow->stack->now);
+    return tcb;
 }
 
 void mn_flow_wake_gone(struct mnet_flow *flow)
@@ -39,20 +48,18 @@ void mn_flow_wake_gone(struct mnet_flow *flow)
 
 void mn_flow_free(struct mnet_flow *flow)
 {
-    MN_DEBUG_ASSERT(flow->tcb != NULL || flow->deferred == NULL);
+    /* MN_REQUIRE_FLOW notices a closed handle until the memory is used again. */
+    MN_DEBUG_ASSERT(flow->end.tcb == NULL && flow->end.idle == NULL);
     mn_flow_wake_gone(flow);
     mn_notify_end(&flow->notify);
     mn_flow_free_deferred(flow);
-    flow->tcb = NULL; /* MN_REQUIRE_FLOW notices a closed handle until the memory is used again */
     mn_pool_free(&flow->stack->flow_pool, flow);
 }
 
-void mn_flow_take_event(struct mn_tcb *tcb)
+void mn_flow_take_event(struct mn_tcp_owner *owner)
 {
-    struct mnet_flow *flow = mn_tcp_owner(tcb);
-    if (flow == NULL)
-        return; /* not accepted yet */
-    unsigned ready = mn_tcp_ready(tcb);
+    struct mnet_flow *flow = mn_flow_of(owner);
+    unsigned ready = MN_LIKELY(owner->tcb != NULL) ? mn_tcp_ready(owner->tcb) : MNET_WRITABLE;
     mn_block_wake_all(&flow->waiters);
     if (ready & MNET_WRITABLE)
         mn_block_wake_first(&flow->writers);
@@ -134,7 +141,7 @@ static int await_established(struct mnet_flow *flow, uint64_t deadline, bool *go
 {
     *gone = false;
     for (;;) {
-        int status = mn_tcp_status(flow->tcb);
+        int status = mn_flow_status(flow);
         if (status != MNET_E_DEADLINE)
             return status;
         int error = mn_block_once(&flow->waiters, deadline);
@@ -168,12 +175,12 @@ int mnet_tcp_connect(struct mnet_stack *stack, struct mnet_address address, uint
         error = mnet_tcp_connect_begin(stack, (struct mnet_endpoint){address, port}, NULL, &flow);
     if (error < 0)
         return error;
-    flow->opening = true;
+    mn_tcp_set_opening(flow->end.tcb, true);
     error = await_established(flow, deadline, &gone);
-    if (error == MNET_E_DEADLINE && mn_tcp_unreachable(flow->tcb) != MNET_UNREACHABLE_NONE)
+    if (error == MNET_E_DEADLINE && mnet_tcp_unreachable(flow) != MNET_UNREACHABLE_NONE)
         error = MNET_E_UNREACHABLE;
     if (!gone)
-        flow->opening = false;
+        mn_tcp_set_opening(flow->end.tcb, false);
     if (error == MNET_OK)
         *result = flow;
     else if (!gone)
@@ -335,6 +342,13 @@ void mnet_tcp_listener_notify(struct mnet_listener *listener, void (*notify)(voi
 
 /* ---- Reading ---- */
 
+/* A connection at rest has nothing to read. */
+static MN_RARE int receive_at_rest(const struct mnet_flow *flow)
+{
+    int error = mn_tcp_idle_error(&flow->end);
+    return error != 0 ? error : MNET_E_DEADLINE;
+}
+
 ptrdiff_t mnet_tcp_read(struct mnet_flow *flow, void *buffer, size_t len, uint64_t deadline)
 {
     MN_REQUIRE_FLOW(flow);
@@ -346,7 +360,9 @@ ptrdiff_t mnet_tcp_read(struct mnet_flow *flow, void *buffer, size_t len, uint64
     struct mnet_stack *stack = flow->stack;
     for (;;) {
         mn_stack_enter(stack);
-        ptrdiff_t got = mn_tcp_receive(stack->tcp, flow->tcb, buffer, len, stack->now);
+        ptrdiff_t got = MN_LIKELY(flow->end.tcb != NULL)
+                            ? mn_tcp_receive(stack->tcp, flow->end.tcb, buffer, len, stack->now)
+                            : receive_at_rest(flow);
         if (got != MNET_E_DEADLINE) {
             mn_stack_leave(stack); /* the window may have opened */
             return got;
@@ -366,7 +382,7 @@ ptrdiff_t mnet_tcp_peek(struct mnet_flow *flow, void *buffer, size_t len, uint64
         return MNET_E_INVALID;
     len = MN_MIN(len, (size_t)PTRDIFF_MAX);
     for (;;) {
-        ptrdiff_t got = mn_tcp_peek(flow->tcb, buffer, len);
+        ptrdiff_t got = flow->end.tcb != NULL ? mn_tcp_peek(flow->end.tcb, buffer, len) : receive_at_rest(flow);
         if (got != MNET_E_DEADLINE)
             return got;
         int error = mn_block_once(&flow->waiters, deadline);
@@ -405,7 +421,8 @@ ptrdiff_t mnet_tcp_get(struct mnet_flow *flow, struct mnet_slice *slices, int ma
     struct mnet_stack *stack = flow->stack;
     for (;;) {
         mn_stack_enter(stack);
-        ptrdiff_t got = mn_tcp_lend(stack->tcp, flow->tcb, slices, max);
+        ptrdiff_t got = flow->end.tcb != NULL ? mn_tcp_lend(stack->tcp, flow->end.tcb, slices, max)
+                                              : receive_at_rest(flow);
         if (got != MNET_E_DEADLINE)
             return got;
         int error = mn_block_once(&flow->waiters, deadline);
@@ -418,24 +435,28 @@ void mnet_tcp_release(struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
     mn_stack_enter(flow->stack);
-    mn_tcp_return(flow->stack->tcp, flow->tcb, flow->stack->now);
+    if (flow->end.tcb != NULL)
+        mn_tcp_return(flow->stack->tcp, flow->end.tcb, flow->stack->now);
     mn_stack_leave(flow->stack);
 }
 
 /* ---- Closing ---- */
 
 /* Ends the flow. If `deliver` is set, the queued bytes are still sent. If bytes of write_now find
- * no memory, the connection is reset, because a stream with a gap must not end well. */
+ * no memory, the connection is reset, because a stream with a gap must not end well. So is one at
+ * rest without memory for a FIN. */
 static void end_flow(struct mnet_flow *flow, bool deliver)
 {
-    MN_DEBUG_ASSERT(flow->tcb != NULL && mn_tcp_owner(flow->tcb) == flow);
     struct mnet_stack *stack = flow->stack;
-    struct mn_tcb *tcb = flow->tcb;
     mn_stack_enter(stack);
     deliver = deliver && mn_flow_flush_deferred(flow);
-    mn_flow_free(flow);
-    mn_tcp_set_owner(tcb, NULL);
     if (deliver)
+        (void)mn_flow_tcb(flow);
+    struct mn_tcb *tcb = mn_flow_leave(flow);
+    mn_flow_free(flow);
+    if (tcb == NULL)
+        ; /* it was at rest */
+    else if (deliver)
         mn_tcp_close(stack->tcp, tcb, stack->now);
     else
         mn_tcp_abort(stack->tcp, tcb, stack->now);
@@ -464,7 +485,7 @@ static int await_delivery(struct mnet_flow *flow, uint64_t deadline, bool *gone)
 {
     *gone = false;
     for (;;) {
-        int status = mn_tcp_delivered(flow->tcb);
+        int status = flow->end.tcb != NULL ? mn_tcp_delivered(flow->end.tcb) : receive_at_rest(flow);
         if (status != MNET_E_DEADLINE)
             return status;
         int error = mn_block_once(&flow->waiters, deadline);
@@ -499,7 +520,10 @@ int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how)
     mn_stack_enter(stack);
     if ((how & MNET_SHUTDOWN_WRITE) && !mn_flow_flush_deferred(flow))
         return MNET_E_NO_MEMORY;
-    int error = mn_tcp_shutdown(stack->tcp, flow->tcb, how, stack->now);
+    struct mn_tcb *tcb = mn_flow_tcb(flow);
+    if (tcb == NULL)
+        return mn_tcp_idle_error(&flow->end) != 0 ? MNET_E_CLOSED : MNET_E_NO_MEMORY;
+    int error = mn_tcp_shutdown(stack->tcp, tcb, how, stack->now);
     if (how & MNET_SHUTDOWN_READ)
         mn_block_wake_all(&flow->waiters);
     if (how & MNET_SHUTDOWN_WRITE)

@@ -78,7 +78,7 @@ static void begin_attempt(struct mn_race *race, unsigned i)
             note_unreachable(race, i);
         return;
     }
-    attempt->flow->opening = true;
+    mn_tcp_set_opening(attempt->flow->end.tcb, true);
     mn_block_begin(&attempt->blocked, &attempt->flow->waiters);
     attempt->begun_ns = mnet_now();
     race->running++;
@@ -135,12 +135,12 @@ static void hasten(struct mn_race *race)
 /* Returns whether the attempt is established, and ends it if it has failed. */
 static bool follow(struct mn_race *race, unsigned i)
 {
-    MN_DEBUG_ASSERT(race->attempts[i].flow->opening);
+    MN_DEBUG_ASSERT(mn_tcp_is_opening(race->attempts[i].flow->end.tcb));
     struct mn_race_attempt *attempt = &race->attempts[i];
-    int status = mn_tcp_status(attempt->flow->tcb);
+    int status = mn_flow_status(attempt->flow);
     if (status == MNET_OK)
         return true;
-    bool reported = mn_tcp_unreachable(attempt->flow->tcb) != MNET_UNREACHABLE_NONE;
+    bool reported = mnet_tcp_unreachable(attempt->flow) != MNET_UNREACHABLE_NONE;
     if (status != MNET_E_DEADLINE) {
         note_failure(race, status);
         if (status == MNET_E_UNREACHABLE || status == MNET_E_TIMED_OUT)
@@ -185,7 +185,7 @@ static struct mnet_flow *end_with(struct mn_race *race, unsigned winner)
 {
     MN_DEBUG_ASSERT(winner < race->next);
     struct mnet_flow *flow = take_flow(race, winner);
-    flow->opening = false;
+    mn_tcp_set_opening(flow->end.tcb, false);
     mn_losers_remove(&race->stack->losers, race->addresses[winner]);
     end_all(race, true);
     return flow;

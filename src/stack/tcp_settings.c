@@ -6,11 +6,24 @@
 #include "stack/stack.h"
 #include "stack/zone.h"
 
+static struct mnet_tcp_info info_of(const struct mnet_flow *flow)
+{
+    struct mnet_tcp_info info;
+    mn_tcp_info_of_owner(flow->stack->tcp, &flow->end, &info);
+    return info;
+}
+
 void mnet_tcp_peers(const struct mnet_flow *flow, struct mnet_endpoint *local, struct mnet_endpoint *remote)
 {
     MN_REQUIRE_FLOW(flow);
     struct mnet_endpoint ends[2];
-    mn_tcp_peers(flow->tcb, &ends[0], &ends[1]);
+    if (MN_LIKELY(flow->end.tcb != NULL)) {
+        mn_tcp_peers(flow->end.tcb, &ends[0], &ends[1]);
+    } else {
+        struct mnet_tcp_info info = info_of(flow);
+        ends[0] = info.local;
+        ends[1] = info.remote;
+    }
     mn_zone_add(flow->stack, &ends[0].address);
     mn_zone_add(flow->stack, &ends[1].address);
     if (local != NULL)
@@ -33,19 +46,21 @@ char *mnet_tcp_describe(const struct mnet_flow *flow, char *text, size_t size)
 enum mnet_unreachable mnet_tcp_unreachable(const struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
-    return mn_tcp_unreachable(flow->tcb);
+    return flow->end.tcb != NULL ? mn_tcp_unreachable(flow->end.tcb) : info_of(flow).unreachable;
 }
 
 const char *mnet_tcp_congestion(const struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
-    return mn_tcp_congestion(flow->tcb);
+    return flow->end.tcb != NULL ? mn_tcp_congestion(flow->end.tcb) : info_of(flow).congestion;
 }
 
 void mnet_tcp_set_no_delay(struct mnet_flow *flow, bool no_delay)
 {
     MN_REQUIRE_FLOW(flow);
-    mn_tcp_set_no_delay(flow->stack->tcp, flow->tcb, no_delay);
+    struct mn_tcb *tcb = mn_flow_tcb(flow);
+    if (tcb != NULL)
+        mn_tcp_set_no_delay(flow->stack->tcp, tcb, no_delay);
     mn_stack_leave(flow->stack); /* held-back bytes may go */
 }
 
@@ -54,7 +69,10 @@ int mnet_tcp_set_ttl(struct mnet_flow *flow, uint8_t ttl)
     MN_REQUIRE_FLOW(flow);
     if (ttl == 0)
         return MNET_E_INVALID;
-    mn_tcp_set_ttl(flow->tcb, ttl); /* MUST-49 */
+    struct mn_tcb *tcb = mn_flow_tcb(flow);
+    if (tcb == NULL)
+        return mn_flow_unset(flow);
+    mn_tcp_set_ttl(tcb, ttl); /* MUST-49 */
     return MNET_OK;
 }
 
@@ -63,20 +81,30 @@ int mnet_tcp_set_dscp(struct mnet_flow *flow, uint8_t dscp)
     MN_REQUIRE_FLOW(flow);
     if (dscp > 63)
         return MNET_E_INVALID;
-    mn_tcp_set_dscp(flow->tcb, dscp); /* MUST-48 */
+    struct mn_tcb *tcb = mn_flow_tcb(flow);
+    if (tcb == NULL)
+        return mn_flow_unset(flow);
+    mn_tcp_set_dscp(tcb, dscp); /* MUST-48 */
     return MNET_OK;
 }
 
 int mnet_tcp_error(const struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
-    return mn_tcp_error(flow->tcb);
+    return flow->end.tcb != NULL ? mn_tcp_error(flow->end.tcb) : mn_tcp_idle_error(&flow->end);
+}
+
+static MN_RARE unsigned ready_at_rest(const struct mnet_flow *flow)
+{
+    bool ended = mn_tcp_idle_error(&flow->end) != 0;
+    return ended ? MNET_READABLE | MNET_WRITABLE | MNET_ENDED | MNET_HUNG_UP | MNET_FAILED : MNET_WRITABLE;
 }
 
 unsigned mnet_tcp_ready(const struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
-    unsigned ready = mn_tcp_refresh_ready(flow->stack->tcp, flow->tcb);
+    unsigned ready = MN_LIKELY(flow->end.tcb != NULL) ? mn_tcp_refresh_ready(flow->stack->tcp, flow->end.tcb)
+                                                      : ready_at_rest(flow);
     /* A write would wait behind others and their bytes. The flow is told when they are done. */
     bool line = !mn_list_empty(&flow->writers) || flow->deferred != NULL;
     return line ? ready & ~(unsigned)MNET_WRITABLE : ready;
@@ -109,14 +137,16 @@ int mnet_tcp_wait(struct mnet_flow *flow, unsigned wanted, uint64_t deadline)
 struct mnet_tcp_queued mnet_tcp_queued(const struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
-    return mn_tcp_queued(flow->tcb);
+    return flow->end.tcb != NULL ? mn_tcp_queued(flow->end.tcb) : (struct mnet_tcp_queued){0};
 }
 
 void mnet_tcp_set_keepalive(struct mnet_flow *flow, const struct mnet_keepalive *keepalive)
 {
     MN_REQUIRE_FLOW(flow);
     mn_stack_enter(flow->stack);
-    mn_tcp_set_keepalive(flow->stack->tcp, flow->tcb, keepalive);
+    struct mn_tcb *tcb = mn_flow_tcb(flow);
+    if (tcb != NULL)
+        mn_tcp_set_keepalive(flow->stack->tcp, tcb, keepalive);
     mn_stack_leave(flow->stack);
 }
 
@@ -124,26 +154,30 @@ void mnet_tcp_set_user_timeout(struct mnet_flow *flow, uint64_t timeout_ns)
 {
     MN_REQUIRE_FLOW(flow);
     mn_stack_enter(flow->stack);
-    mn_tcp_set_user_timeout(flow->stack->tcp, flow->tcb, timeout_ns, flow->stack->now);
+    struct mn_tcb *tcb = mn_flow_tcb(flow);
+    if (tcb != NULL)
+        mn_tcp_set_user_timeout(flow->stack->tcp, tcb, timeout_ns, flow->stack->now);
     mn_stack_leave(flow->stack);
 }
 
 unsigned mnet_tcp_notices(struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
-    return mn_tcp_notices(flow->tcb);
+    return flow->end.tcb != NULL ? mn_tcp_notices(flow->end.tcb) : 0;
 }
 
 void mnet_tcp_set_notices(struct mnet_flow *flow, bool on)
 {
     MN_REQUIRE_FLOW(flow);
-    mn_tcp_set_notices(flow->tcb, on);
+    struct mn_tcb *tcb = mn_flow_tcb(flow);
+    if (tcb != NULL)
+        mn_tcp_set_notices(tcb, on);
 }
 
 size_t mnet_tcp_urgent(const struct mnet_flow *flow)
 {
     MN_REQUIRE_FLOW(flow);
-    return mn_tcp_urgent(flow->tcb);
+    return flow->end.tcb != NULL ? mn_tcp_urgent(flow->end.tcb) : 0;
 }
 
 /* ---- Seeing inside ---- */
@@ -151,7 +185,7 @@ size_t mnet_tcp_urgent(const struct mnet_flow *flow)
 void mnet_tcp_info(const struct mnet_flow *flow, struct mnet_tcp_info *info)
 {
     MN_REQUIRE_FLOW(flow);
-    mn_tcp_info(flow->stack->tcp, flow->tcb, info);
+    mn_tcp_info_of_owner(flow->stack->tcp, &flow->end, info);
     mn_zone_add_to_info(flow->stack, info);
 }
 

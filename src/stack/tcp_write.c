@@ -43,11 +43,21 @@ static void keep(void *context)
     (void)context; /* no byte was queued, so the caller still owns them all */
 }
 
+/* Returns the error of a write that found no tcb. */
+static MN_RARE int no_tcb_error(const struct mnet_flow *flow)
+{
+    int error = mn_tcp_idle_error(&flow->end);
+    return error != 0 ? error : MNET_E_NO_MEMORY;
+}
+
 static ptrdiff_t queue_copy(struct mnet_flow *flow, const struct write *write, size_t len)
 {
     MN_DEBUG_ASSERT(len > 0 && write->lent == NULL);
     const uint8_t *bytes = write->slices[write->at].data;
-    return mn_tcp_send(flow->stack->tcp, flow->tcb, bytes + write->offset, len, false, flow->stack->now);
+    struct mn_tcb *tcb = mn_flow_tcb(flow);
+    if (MN_UNLIKELY(tcb == NULL))
+        return no_tcb_error(flow);
+    return mn_tcp_send(flow->stack->tcp, tcb, bytes + write->offset, len, false, flow->stack->now);
 }
 
 static MN_APART ptrdiff_t queue_lent(struct mnet_flow *flow, struct write *write, size_t len)
@@ -55,8 +65,11 @@ static MN_APART ptrdiff_t queue_lent(struct mnet_flow *flow, struct write *write
     MN_DEBUG_ASSERT(write->count == 1 && len > 0);
     size_t piece = MN_MIN(LENT_PIECE_MAX, flow->stack->config.tcp.send_buffer / 2);
     piece = MN_MIN(piece, len);
-    int queued = mn_tcp_send_buffer(flow->stack->tcp, flow->tcb, write->lent, (uint32_t)write->offset, (uint32_t)piece,
-                                    false, flow->stack->now);
+    struct mn_tcb *tcb = mn_flow_tcb(flow);
+    if (tcb == NULL)
+        return no_tcb_error(flow);
+    int queued = mn_tcp_send_buffer(flow->stack->tcp, tcb, write->lent, (uint32_t)write->offset, (uint32_t)piece, false,
+                                    flow->stack->now);
     if (queued <= 0)
         return queued;
     write->lent->release = write->release; /* the queue now holds bytes that it must release */
@@ -108,7 +121,7 @@ static int take_turn(struct mnet_flow *flow, struct write *write)
     mn_stack_enter(flow->stack);
     int result = queue_bytes(flow, write);
     if (MN_UNLIKELY(result == MNET_E_DEADLINE))
-        mn_tcp_want_room(flow->tcb, rest_of(write));
+        mn_tcp_want_room(flow->end.tcb, rest_of(write));
     mn_stack_leave(flow->stack);
     return result;
 }
@@ -152,7 +165,11 @@ static void tell_line_is_free(struct mnet_flow *flow)
 {
     if (mn_list_empty(&flow->waiters) && flow->notify.call == NULL)
         return;
-    mn_tcp_post_event(flow->stack->tcp, flow->tcb);
+    struct mn_tcb *tcb = mn_flow_tcb(flow);
+    if (tcb != NULL)
+        mn_tcp_post_event(flow->stack->tcp, tcb);
+    else
+        mn_flow_take_event(&flow->end);
     flow->stack->work = true;
 }
 
@@ -266,7 +283,9 @@ int mnet_tcp_write_urgent(struct mnet_flow *flow, const void *data, size_t len, 
     int result = mnet_tcp_write(flow, data, len, queued, deadline);
     if (result == MNET_OK && len > 0) {
         mn_stack_enter(flow->stack);
-        mn_tcp_send_urgent(flow->stack->tcp, flow->tcb);
+        struct mn_tcb *tcb = mn_flow_tcb(flow);
+        if (tcb != NULL)
+            mn_tcp_send_urgent(flow->stack->tcp, tcb);
         mn_stack_leave(flow->stack);
     }
     return result;
@@ -336,7 +355,10 @@ bool mn_flow_flush_deferred(struct mnet_flow *flow)
     struct mn_deferred *deferred = flow->deferred;
     for (struct mnet_packet *packet; deferred != NULL && (packet = deferred->packets.first) != NULL;) {
         const struct mnet_fragment piece = packet->fragments[0];
-        int queued = mn_tcp_send_buffer(stack->tcp, flow->tcb, piece.buffer, piece.offset, piece.len, true, stack->now);
+        struct mn_tcb *tcb = mn_flow_tcb(flow);
+        int queued = tcb == NULL
+                         ? no_tcb_error(flow)
+                         : mn_tcp_send_buffer(stack->tcp, tcb, piece.buffer, piece.offset, piece.len, true, stack->now);
         if (queued == MNET_E_NO_MEMORY) {
             if (!mn_list_linked(&deferred->link))
                 mn_list_append(&stack->short_deferred, &deferred->link);
@@ -368,7 +390,9 @@ int mnet_tcp_write_now(struct mnet_flow *flow, const void *data, size_t len)
     mn_stack_enter(stack);
     if (!mn_list_empty(&flow->writers) || flow->deferred != NULL)
         return defer(flow, data, len);
-    ptrdiff_t queued = mn_tcp_send(stack->tcp, flow->tcb, data, len, true, stack->now);
+    struct mn_tcb *tcb = mn_flow_tcb(flow);
+    ptrdiff_t queued = MN_LIKELY(tcb != NULL) ? mn_tcp_send(stack->tcp, tcb, data, len, true, stack->now)
+                                              : no_tcb_error(flow);
     mn_stack_leave(stack);
     mn_stack_transmit(stack);
     return queued < 0 ? (int)queued : MNET_OK;

@@ -1,6 +1,7 @@
 /* An address of the host is lost. */
 #include "tcp/end.h"
 #include "tcp/records/half_open.h"
+#include "tcp/records/idle.h"
 #include "tcp/tcb.h"
 
 /* Walks over all connections and records. An address is lost at most once in a lease. */
@@ -20,4 +21,5 @@ void mn_tcp_address_lost(struct mn_tcp *tcp, struct mnet_address address)
         if (tcb->state != MN_CLOSED && mnet_address_equal(mn_conn_address(&tcb->conn.local), address))
             mn_tcb_finish(tcp, tcb, MNET_E_NO_ADDRESS);
     }
+    mn_idle_finish_from(tcp, address, MNET_E_NO_ADDRESS);
 }

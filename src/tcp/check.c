@@ -10,6 +10,7 @@
 #include "tcp/calm.h"
 #include "tcp/mss.h"
 #include "tcp/output.h"
+#include "tcp/records/idle.h"
 #include "tcp/recovery/flight.h"
 #include "tcp/segment.h"
 #include "tcp/state.h"
@@ -222,6 +223,8 @@ void mn_tcp_check(const struct mn_tcp *tcp)
     const struct mnet_link *head = &tcp->tcb_list;
     for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
         struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, rare.all);
+        const struct mn_tcp_owner *owner = mn_tcp_owner(tcb);
+        MN_ASSERT(owner == NULL || (owner->tcb == tcb && owner->idle == NULL));
         mn_tcb_check(tcp, tcb);
         check_charges(tcp, tcb);
         if (tcb->conn.hashed && mn_tcp_synchronized(tcb)) {
@@ -233,7 +236,9 @@ void mn_tcp_check(const struct mn_tcp *tcp)
         used += tcb->rcv_charged;
         early += tcb->reassembly == NULL ? 0 : tcb->reassembly->pinned;
     }
-    MN_ASSERT(tcbs == tcp->tcbs.in_use && live == tcp->established && live <= tcp->config.user.connections_max);
+    size_t idle = mn_idle_check(tcp);
+    MN_ASSERT(tcbs == tcp->tcbs.in_use && live + idle == tcp->established &&
+              live + idle <= tcp->config.user.connections_max);
     MN_ASSERT(early == tcp->receive_early && used + early == tcp->receive_used);
     MN_ASSERT(tcp->receive_used == 0 || 2 * early <= tcp->receive_budget);
     check_half_opens(tcp);

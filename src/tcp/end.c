@@ -70,23 +70,26 @@ void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error)
         mn_tcb_queue_event(tcp, tcb);
 }
 
+void mn_tcb_send_reset(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t now)
+{
+    struct mn_reply reset = {.local = mn_conn_endpoint(&tcb->conn.local),
+                             .remote = mn_conn_endpoint(&tcb->conn.remote),
+                             .seq = mn_tcb_bare_seq(tcb),
+                             .ack = tcb->rcv_nxt,
+                             .flags = MN_TCP_RST | MN_TCP_ACK,
+                             .options = tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS, /* RFC 7323 3.2 */
+                             .ts_value = mn_timestamps_value(&tcb->timestamps, now),
+                             .ts_echo = tcb->timestamps.recent,
+                             .ttl = tcb->conn.ttl,
+                             .dscp = tcb->conn.dscp,
+                             .hash = tcb->hash};
+    mn_reply(tcp, &reset);
+}
+
 void mn_tcb_reset(struct mn_tcp *tcp, struct mn_tcb *tcb, int error, uint64_t now)
 {
     MN_DEBUG_ASSERT(error <= 0);
-    if (tcb->conn.hashed && tcb->state != MN_SYN_SENT && tcb->state != MN_TIME_WAIT) {
-        struct mn_reply reset = {.local = mn_conn_endpoint(&tcb->conn.local),
-                                 .remote = mn_conn_endpoint(&tcb->conn.remote),
-                                 .seq = mn_tcb_bare_seq(tcb),
-                                 .ack = tcb->rcv_nxt,
-                                 .flags = MN_TCP_RST | MN_TCP_ACK,
-                                 /* RFC 7323 3.2 */
-                                 .options = tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS,
-                                 .ts_value = mn_timestamps_value(&tcb->timestamps, now),
-                                 .ts_echo = tcb->timestamps.recent,
-                                 .ttl = tcb->conn.ttl,
-                                 .dscp = tcb->conn.dscp,
-                                 .hash = tcb->hash};
-        mn_reply(tcp, &reset);
-    }
+    if (tcb->conn.hashed && tcb->state != MN_SYN_SENT && tcb->state != MN_TIME_WAIT)
+        mn_tcb_send_reset(tcp, tcb, now);
     mn_tcb_finish(tcp, tcb, error);
 }

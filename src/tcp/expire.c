@@ -8,6 +8,7 @@
 #include "tcp/notices.h"
 #include "tcp/ready.h"
 #include "tcp/records/half_open.h"
+#include "tcp/records/idle.h"
 #include "tcp/records/time_wait.h"
 #include "tcp/recovery/loss.h"
 #include "tcp/state.h"
@@ -80,7 +81,8 @@ static void lifetime_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t no
         mn_keepalive_expired(tcp, tcb, now);
 }
 
-/* Serves the first due timer, if any. Another one that is due already expires at once again. */
+/* Serves the first due timer, if any. Another one that is due already expires at once again. If
+ * there is none, the connection may be at rest. */
 static void tcb_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
 {
     MN_CHECK(mn_tcb_check(tcp, tcb));
@@ -88,7 +90,12 @@ static void tcb_expired(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now)
     bool due = tcb->due_ns[which] <= now;
     if (due)
         tcb->due_ns[which] = MNET_NEVER;
-    mn_tcb_arm(tcp, tcb, tcb->due_ns[first_due(tcb)]);
+    uint64_t next = tcb->due_ns[first_due(tcb)];
+    if (next == MNET_NEVER && due && tcb->owner != NULL)
+        next = now + MN_IDLE_AFTER;
+    mn_tcb_arm(tcp, tcb, next);
+    if (next == MNET_NEVER && !due)
+        mn_idle_consider(tcp, tcb, now);
     if (!due)
         return;
     switch (which) {

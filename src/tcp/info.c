@@ -1,6 +1,7 @@
 /* Information for users: snapshots of connections and records, and their events. */
 #include "tcp/pacing.h"
 #include "tcp/plpmtu.h"
+#include "tcp/records/idle.h"
 #include "tcp/records/table.h"
 #include "tcp/recovery/flight.h"
 #include "tcp/recovery/rack.h"
@@ -55,7 +56,7 @@ void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet
         .local = mn_conn_endpoint(&tcb->conn.local),
         .remote = mn_conn_endpoint(&tcb->conn.remote),
         .state = mn_tcp_state_name(tcb->state),
-        .flow = mn_tcp_owner(tcb),
+        .flow = (struct mnet_flow *)mn_tcp_owner(tcb),
         .listener = tcb->queued ? tcb->listener->owner : NULL,
         .unreachable = mn_tcp_unreachable(tcb),
         .timestamps = (tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS) != 0,
@@ -73,6 +74,12 @@ void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet
         .keepalive_at = tcb->orphan ? MNET_NEVER : tcb->due_ns[MN_DUE_LIFETIME],
     };
     sending(tcp, tcb, info);
+}
+
+void mn_tcp_info_of_owner(const struct mn_tcp *tcp, const struct mn_tcp_owner *owner, struct mnet_tcp_info *info)
+{
+    struct mn_tcb space;
+    mn_tcp_info(tcp, mn_idle_look(tcp, owner, &space), info);
 }
 
 /* A record that is not a tcb has only its ends and its state. */
@@ -107,6 +114,8 @@ static void conn_info(const struct mn_tcp *tcp, const struct mn_conn *conn, stru
     struct mnet_endpoint local = mn_conn_endpoint(&conn->local), remote = mn_conn_endpoint(&conn->remote);
     if (conn->kind == MN_CONN_TCB)
         mn_tcp_info(tcp, MN_CONTAINER(conn, struct mn_tcb, conn), info);
+    else if (conn->kind == MN_CONN_IDLE)
+        mn_tcp_info_of_owner(tcp, MN_CONTAINER(conn, struct mn_idle, conn)->owner, info);
     else if (conn->kind == MN_CONN_HALF_OPEN)
         *info = record_info(local, remote, MN_SYN_RECEIVED,
                             MN_CONTAINER(conn, struct mn_half_open, conn)->listener->owner);

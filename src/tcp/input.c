@@ -22,6 +22,7 @@
 #include "tcp/pressure.h"
 #include "tcp/ready.h"
 #include "tcp/records/half_open.h"
+#include "tcp/records/idle.h"
 #include "tcp/records/listen.h"
 #include "tcp/records/reply.h"
 #include "tcp/records/table.h"
@@ -550,6 +551,8 @@ static void expected_input(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_seg
 static MN_APART struct mn_tcb *record_input(struct mn_tcp *tcp, struct mn_conn *conn, struct mn_segment *seg)
 {
     uint32_t isn_floor = 0;
+    if (conn != NULL && conn->kind == MN_CONN_IDLE)
+        return mn_idle_leave(tcp, MN_CONTAINER(conn, struct mn_idle, conn), seg->now);
     if (conn != NULL && conn->kind == MN_CONN_HALF_OPEN)
         return mn_half_open_input(tcp, MN_CONTAINER(conn, struct mn_half_open, conn), seg);
     if (conn != NULL && mn_time_wait_input(tcp, MN_CONTAINER(conn, struct mn_time_wait, conn), seg, &isn_floor))

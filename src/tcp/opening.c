@@ -14,25 +14,25 @@
 /* At most so many connections may have to give way to a new one. */
 #define YIELDS 8u
 
-struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t hash,
-                          uint64_t now)
+struct mn_tcb *mn_tcb_alloc(struct mn_tcp *tcp, uint64_t now)
 {
-    MN_DEBUG_ASSERT(remote.port != 0 && mn_address_is_ipv4(&local.address) == mn_address_is_ipv4(&remote.address));
-    if (tcp->established >= tcp->config.user.connections_max && !mn_pressure_evict_orphan(tcp, NULL, now)) {
-        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_LIMIT);
-        return NULL;
-    }
     struct mn_tcb *tcb = mn_pool_alloc_zeroed(&tcp->tcbs, MN_CLAIM_SEND);
     for (unsigned i = 0; tcb == NULL && i < YIELDS && mn_pressure_yield(tcp, NULL, now); i++)
         tcb = mn_pool_alloc_zeroed(&tcp->tcbs, MN_CLAIM_SEND);
     if (tcb == NULL)
         mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_MEMORY);
-    if (tcb == NULL)
-        return NULL;
+    return tcb;
+}
+
+void mn_tcb_init(const struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_endpoint local, struct mnet_endpoint remote,
+                 uint64_t hash, uint64_t now)
+{
     tcb->conn = (struct mn_conn){.local = mn_conn_end(local), .remote = mn_conn_end(remote), .kind = MN_CONN_TCB};
     tcb->hash = hash;
     tcb->timer.kind = MN_TIMER_TCB;
-    mn_tcb_stop_timers(tcp, tcb);
+    tcb->timer.at_ns = MNET_NEVER;
+    for (unsigned i = 0; i < MN_DUE_COUNT; i++)
+        tcb->due_ns[i] = MNET_NEVER;
     tcb->flight.congestion.ops = mn_congestion_of(tcp->config.user.congestion);
     tcb->path_mtu = mn_path_mtu_link(tcp->config.paths, remote.address); /* PMTU-5.2-1 */
     tcb->flight.path_generation = tcp->config.paths->generation - 1;     /* it will look */
@@ -41,6 +41,20 @@ struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct
     tcb->flight.progress_ns = tcb->flight.moved_ns = tcb->autotune.since_ns = now;
     mn_hog_init(&tcb->flight.hog);
     mn_rtt_init(&tcb->flight.rtt);
+}
+
+struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t hash,
+                          uint64_t now)
+{
+    MN_DEBUG_ASSERT(remote.port != 0 && mn_address_is_ipv4(&local.address) == mn_address_is_ipv4(&remote.address));
+    if (tcp->established >= tcp->config.user.connections_max && !mn_pressure_evict_orphan(tcp, NULL, now)) {
+        mn_tcp_count(tcp, MNET_COUNT_TCP_DROP_LIMIT);
+        return NULL;
+    }
+    struct mn_tcb *tcb = mn_tcb_alloc(tcp, now);
+    if (tcb == NULL)
+        return NULL;
+    mn_tcb_init(tcp, tcb, local, remote, hash, now);
     mn_list_append(&tcp->tcb_list, &tcb->rare.all);
     return tcb;
 }

@@ -8,6 +8,11 @@
  * table yet; or NULL if there is no room for it. */
 struct mn_tcb *mn_tcb_new(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote, uint64_t hash,
                           uint64_t now);
+/* Returns memory for a tcb, zeroed; NULL if there is none even after others gave way. */
+struct mn_tcb *mn_tcb_alloc(struct mn_tcp *tcp, uint64_t now);
+/* Fills in what every tcb begins with. It is in no list and no table. */
+void mn_tcb_init(const struct mn_tcp *tcp, struct mn_tcb *tcb, struct mnet_endpoint local, struct mnet_endpoint remote,
+                 uint64_t hash, uint64_t now);
 /* The ISS is chosen: the send sequence space begins there. */
 void mn_tcb_start_sending(struct mn_tcb *tcb);
 /* The handshake is complete. */

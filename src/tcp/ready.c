@@ -51,7 +51,7 @@ MN_APART void mn_tcb_queue_event(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 bool mn_tcp_has_events(const struct mn_tcp *tcp)
 {
-    return !mn_list_empty(&tcp->events) || !mn_list_empty(&tcp->listener_events);
+    return !mn_list_empty(&tcp->events) || !mn_list_empty(&tcp->listener_events) || tcp->ended_untold != NULL;
 }
 
 struct mn_tcb *mn_tcp_fetch_event(struct mn_tcp *tcp)

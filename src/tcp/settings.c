@@ -1,8 +1,10 @@
 /* Settings of one connection that may change at any time (mnet/tcp_settings.h). */
 #include <string.h>
 
+#include "tcp/autotune.h"
 #include "tcp/calm.h"
 #include "tcp/ready.h"
+#include "tcp/records/idle.h"
 #include "tcp/recovery/feedback.h"
 #include "tcp/room.h"
 #include "tcp/tcb.h"
@@ -48,14 +50,11 @@ int mn_tcp_set_receive_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t b
     return MNET_OK;
 }
 
-uint32_t mn_tcp_get_send_buffer(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
+struct mn_tcp_buffers mn_tcp_get_buffers(const struct mn_tcp *tcp, const struct mn_tcp_owner *owner)
 {
-    return mn_tcb_send_limit(tcp, tcb);
-}
-
-uint32_t mn_tcp_get_receive_buffer(const struct mn_tcb *tcb)
-{
-    return tcb->rcv_target;
+    struct mn_tcb space;
+    const struct mn_tcb *tcb = mn_idle_look(tcp, owner, &space);
+    return (struct mn_tcp_buffers){mn_tcb_send_limit(tcp, tcb), tcb->rcv_target};
 }
 
 int mn_tcp_set_unsent_low_water(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes)

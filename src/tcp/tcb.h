@@ -207,7 +207,8 @@ struct mn_tcb {
     bool no_delayed_ack : 1, corked : 1, no_pacing : 1, limited : 1;
     /* Linked among those that send after the user had a turn. */
     bool awaits_user : 1;
-    bool calm : 1; /* nothing is going on but data back and forth: see calm.c */
+    bool opening : 1; /* see mn_tcp_set_opening */
+    bool calm : 1;    /* nothing is going on but data back and forth: see calm.c */
 
     struct mn_timer timer;         /* armed for the first of due_ns, or earlier */
     uint64_t due_ns[MN_DUE_COUNT]; /* MNET_NEVER: not running; only mn_tcb_set_due writes it */
@@ -227,7 +228,7 @@ struct mn_tcb {
     /* Linked for an event of the user; among the orphans; in a listener's queue. */
     struct mnet_link event;
     union {
-        void *owner;
+        struct mn_tcp_owner *owner;
         struct mn_listener *listener; /* while queued */
     };
     struct mn_tcp_reassembly *reassembly; /* NULL unless text arrived out of order */
@@ -250,11 +251,15 @@ struct mn_tcp {
     struct mn_hash_key table_key, isn_key;
     struct mn_wheel wheel;
     struct mn_scoreboard_pools scoreboards;
-    struct mn_pool tcbs, half_opens, time_waits, listener_pool, pieces, runs, reassemblies, rates, plpmtus, limits;
+    struct mn_pool tcbs, half_opens, time_waits, idles, listener_pool, pieces, runs, reassemblies, rates, plpmtus,
+        limits;
     struct mnet_link tcb_list, half_open_list, half_open_output, time_wait_list, listener_list;
     struct mnet_link output, output_after_user, events, listener_events;
-    bool user_follows; /* see mn_tcp_let_user_follow */
-    bool never_calm;   /* no connection goes a short way: all are traced, or for tests */
+    struct mnet_link ended;         /* struct mn_idle: connections that ended at rest */
+    struct mnet_link *ended_untold; /* the first of them whose user has not been told; NULL: none */
+    bool user_follows;              /* see mn_tcp_let_user_follow */
+    bool never_calm;                /* no connection goes a short way: all are traced, or for tests */
+    bool never_idle;                /* for tests: connections at rest settle, and stay as they are */
     struct mn_cookies cookies;
     struct mnet_link orphan_list; /* by `event`, the longest without progress first */
     unsigned orphans;

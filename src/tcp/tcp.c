@@ -6,6 +6,7 @@
 #include "tcp/output.h"
 #include "tcp/ready.h"
 #include "tcp/records/half_open.h"
+#include "tcp/records/idle.h"
 #include "tcp/records/reply.h"
 #include "tcp/records/time_wait.h"
 #include "tcp/tcb.h"
@@ -40,6 +41,7 @@ static void init_pools(struct mn_tcp *tcp, const struct mn_tcp_config *c)
     struct mnet_memory *memory = c->memory;
     mn_pool_init(&tcp->tcbs, memory, "tcb", sizeof(struct mn_tcb), SIZE_MAX);
     mn_pool_init(&tcp->half_opens, memory, "half-open", sizeof(struct mn_half_open), c->user.half_open_max);
+    mn_pool_init(&tcp->idles, memory, "idle", sizeof(struct mn_idle), SIZE_MAX);
     mn_pool_init(&tcp->time_waits, memory, "time-wait", sizeof(struct mn_time_wait_block), SIZE_MAX);
     mn_pool_init(&tcp->listener_pool, memory, "listener", sizeof(struct mn_listener), c->user.listeners_max);
     mn_pool_init(&tcp->pieces, memory, "send piece", sizeof(struct mn_send_piece), SIZE_MAX);
@@ -146,6 +148,7 @@ void mn_tcp_end_all(struct mn_tcp *tcp, uint64_t now)
         if (tcb->state != MN_CLOSED)
             mn_tcb_reset(tcp, tcb, MNET_E_CLOSED, now);
     }
+    mn_idle_reset_all(tcp, MNET_E_CLOSED, now);
 }
 
 void mn_tcp_destroy(struct mn_tcp *tcp)
@@ -156,6 +159,7 @@ void mn_tcp_destroy(struct mn_tcp *tcp)
         mn_tcb_free(tcp, MN_CONTAINER(link, struct mn_tcb, rare.all));
     while ((link = mn_list_first(&tcp->half_open_list)) != NULL)
         mn_half_open_free(tcp, MN_CONTAINER(link, struct mn_half_open, link));
+    mn_idle_clear(tcp);
     mn_time_wait_clear(tcp);
 }
 
@@ -166,5 +170,6 @@ struct mn_tcp_usage mn_tcp_usage(const struct mn_tcp *tcp)
                                  .orphans = tcp->orphans,
                                  .half_open = (unsigned)tcp->half_opens.in_use,
                                  .time_wait = tcp->time_waiting,
-                                 .listeners = (unsigned)tcp->listener_pool.in_use};
+                                 .listeners = (unsigned)tcp->listener_pool.in_use,
+                                 .idle = (unsigned)tcp->idles.in_use};
 }

@@ -3,8 +3,10 @@
  * suspends, reads a clock, or calls back (except to release lent memory).
  *
  * A connection is a `struct mn_tcb` while its user can still use it. Half-open passive connections
- * and TIME-WAIT are smaller records that the user never sees. A tcb stays valid until its user
- * calls mn_tcp_close or mn_tcp_abort, whatever the peer does. After that it belongs to the engine.
+ * and TIME-WAIT are smaller records that the user never sees. A connection at rest is a smaller
+ * record, too, until its user calls mn_tcp_wake or its peer sends something. A tcb stays valid until
+ * its connection is at rest, or its user calls mn_tcp_close or mn_tcp_abort, whatever the peer does.
+ * After that it belongs to the engine.
  */
 #ifndef MN_TCP_H
 #define MN_TCP_H
@@ -23,7 +25,15 @@
 
 struct mn_tcp;
 struct mn_tcb;
+struct mn_idle;
 struct mn_listener;
+
+/* The user's end of a connection, the first field of the user's own struct. The engine keeps it up
+ * to date: one of the two is set while the user owns the connection. */
+struct mn_tcp_owner {
+    struct mn_tcb *tcb;
+    struct mn_idle *idle; /* the connection is at rest, or ended while it was */
+};
 
 struct mn_tcp_config {
     struct mnet_memory *memory;
@@ -176,8 +186,10 @@ void mn_tcp_set_dscp(struct mn_tcb *tcb, uint8_t dscp);
 int mn_tcp_set_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes);
 int mn_tcp_set_receive_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now);
 int mn_tcp_set_unsent_low_water(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes);
-uint32_t mn_tcp_get_send_buffer(const struct mn_tcp *tcp, const struct mn_tcb *tcb);
-uint32_t mn_tcp_get_receive_buffer(const struct mn_tcb *tcb);
+struct mn_tcp_buffers {
+    uint32_t send, receive; /* bytes */
+};
+struct mn_tcp_buffers mn_tcp_get_buffers(const struct mn_tcp *tcp, const struct mn_tcp_owner *owner);
 void mn_tcp_set_no_delayed_ack(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_delayed_ack);
 void mn_tcp_set_cork(struct mn_tcp *tcp, struct mn_tcb *tcb, bool corked);
 void mn_tcp_set_no_pacing(struct mn_tcp *tcp, struct mn_tcb *tcb, bool no_pacing);
@@ -198,6 +210,7 @@ int mn_tcp_delivered(const struct mn_tcb *tcb);
 
 /* STATUS in full. */
 void mn_tcp_info(const struct mn_tcp *tcp, const struct mn_tcb *tcb, struct mnet_tcp_info *info);
+void mn_tcp_info_of_owner(const struct mn_tcp *tcp, const struct mn_tcp_owner *owner, struct mnet_tcp_info *info);
 /* The same for the connection, of whatever kind, between two ends. It is in CLOSED if there is
  * none. */
 void mn_tcp_info_of_ends(struct mn_tcp *tcp, struct mnet_endpoint local, struct mnet_endpoint remote,
@@ -205,12 +218,34 @@ void mn_tcp_info_of_ends(struct mn_tcp *tcp, struct mnet_endpoint local, struct 
 void mn_tcp_each(const struct mn_tcp *tcp, bool (*visit)(void *context, const struct mnet_tcp_info *info),
                  void *context);
 
-/* The user's pointer in a tcb or listener: NULL until set. */
-void mn_tcp_set_owner(struct mn_tcb *tcb, void *owner);
-void *mn_tcp_owner(const struct mn_tcb *tcb);
-/* Returns the next tcb that has an owner, the first one if `after` is NULL. Returns NULL if there
+/* The tcb gets an owner, which must stay where it is until it is told that it owns the tcb no
+ * longer. From now on a connection at rest may become a smaller record. */
+void mn_tcp_own(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_tcp_owner *owner, uint64_t now);
+void mn_tcp_disown(struct mn_tcb *tcb);
+/* Whether a call still connects, so that no program can close the connection yet. Meanwhile it does
+ * not rest. */
+void mn_tcp_set_opening(struct mn_tcb *tcb, bool opening);
+bool mn_tcp_is_opening(const struct mn_tcb *tcb);
+/* Returns the tcb's owner. NULL: it has none. */
+struct mn_tcp_owner *mn_tcp_owner(const struct mn_tcb *tcb);
+/* Returns the next owner of a connection, the first one if `after` is NULL. Returns NULL if there
  * is none. */
-struct mn_tcb *mn_tcp_next_owned(const struct mn_tcp *tcp, const struct mn_tcb *after);
+struct mn_tcp_owner *mn_tcp_next_owner(const struct mn_tcp *tcp, const struct mn_tcp_owner *after);
+
+/* Connections at rest (records/idle.c). The caller asks for the tcb only if it needs one, because
+ * such a connection has little to tell: it was established, has nothing to read and room to write,
+ * and no error, urgent data or notices. */
+/* Makes a connection at rest a tcb again. Returns NULL if there is no memory for it, or if the
+ * connection has ended. */
+struct mn_tcb *mn_tcp_wake(struct mn_tcp *tcp, struct mn_tcp_owner *owner, uint64_t now);
+/* Returns the error with which a connection has ended while it was at rest, or 0. */
+int mn_tcp_idle_error(const struct mn_tcp_owner *owner);
+/* ABORT of a connection at rest. */
+void mn_tcp_abort_idle(struct mn_tcp *tcp, struct mn_tcp_owner *owner, uint64_t now);
+/* Returns the next owner of a connection that has ended while it was at rest, once, or NULL. */
+struct mn_tcp_owner *mn_tcp_fetch_ended(struct mn_tcp *tcp);
+
+/* The user's pointer in a listener: NULL until set. */
 void mn_tcp_set_listener_owner(struct mn_listener *listener, void *owner);
 void *mn_tcp_listener_owner(const struct mn_listener *listener);
 
@@ -219,6 +254,7 @@ struct mn_tcp_usage {
     unsigned tcbs;        /* all of them */
     unsigned established; /* counted against connections_max */
     unsigned orphans, half_open, time_wait, listeners;
+    unsigned idle; /* records of connections at rest, and of those that ended while they were */
 };
 struct mn_tcp_usage mn_tcp_usage(const struct mn_tcp *tcp);
 

@@ -13,6 +13,7 @@
 #include "tcp/pressure.h"
 #include "tcp/ready.h"
 #include "tcp/records/half_open.h"
+#include "tcp/records/idle.h"
 #include "tcp/records/table.h"
 #include "tcp/room.h"
 #include "tcp/state.h"
@@ -471,26 +472,34 @@ void mn_tcp_set_dscp(struct mn_tcb *tcb, uint8_t dscp)
     tcb->conn.dscp = dscp & 63;
 }
 
-void mn_tcp_set_owner(struct mn_tcb *tcb, void *owner)
+void mn_tcp_own(struct mn_tcp *tcp, struct mn_tcb *tcb, struct mn_tcp_owner *owner, uint64_t now)
 {
+    MN_DEBUG_ASSERT(!tcb->queued && tcb->owner == NULL);
     tcb->owner = owner;
+    *owner = (struct mn_tcp_owner){.tcb = tcb};
+    if (tcb->timer.at_ns == MNET_NEVER && tcb->state == MN_ESTABLISHED)
+        mn_tcb_arm(tcp, tcb, now + MN_IDLE_AFTER);
 }
 
-void *mn_tcp_owner(const struct mn_tcb *tcb)
+void mn_tcp_disown(struct mn_tcb *tcb)
+{
+    *tcb->owner = (struct mn_tcp_owner){NULL, NULL};
+    tcb->owner = NULL;
+}
+
+void mn_tcp_set_opening(struct mn_tcb *tcb, bool opening)
+{
+    tcb->opening = opening;
+}
+
+bool mn_tcp_is_opening(const struct mn_tcb *tcb)
+{
+    return tcb->opening;
+}
+
+struct mn_tcp_owner *mn_tcp_owner(const struct mn_tcb *tcb)
 {
     return tcb->queued ? NULL : tcb->owner;
-}
-
-struct mn_tcb *mn_tcp_next_owned(const struct mn_tcp *tcp, const struct mn_tcb *after)
-{
-    const struct mnet_link *head = &tcp->tcb_list;
-    struct mnet_link *at = after == NULL ? mn_list_first(head) : after->rare.all.next;
-    for (; at != NULL && at != head; at = at->next) {
-        struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, rare.all);
-        if (mn_tcp_owner(tcb) != NULL)
-            return tcb;
-    }
-    return NULL;
 }
 
 void mn_tcp_set_listener_owner(struct mn_listener *listener, void *owner)

@@ -118,11 +118,16 @@ static void wait_for_iss(struct tcp_test *t, uint32_t iss)
     fail_msg("the initial sequence number does not follow a clock of 4 us");
 }
 
-static bool short_ways = true;
+static bool short_ways = true, records_at_rest = true;
 
 void tcp_set_short_ways(bool taken)
 {
     short_ways = taken;
+}
+
+void tcp_set_records_at_rest(bool made)
+{
+    records_at_rest = made;
 }
 
 void tcp_setup(struct tcp_setup s)
@@ -143,6 +148,7 @@ void tcp_setup(struct tcp_setup s)
     t->tcp = mn_tcp_create(&t->config);
     assert_non_null(t->tcp);
     t->tcp->never_calm = !short_ways;
+    t->tcp->never_idle = !records_at_rest;
     t->memory_before = mnet_memory_used(t->memory);
     if (s.has_iss)
         wait_for_iss(t, s.iss);

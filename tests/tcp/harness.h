@@ -137,6 +137,8 @@ void tcp_set_family(enum family family);
 /* Whether the engines that begin from now on take the short ways of calm connections (tcp/calm.c).
  * At first they do. */
 void tcp_set_short_ways(bool taken);
+/* In the same way, with or without the records of connections at rest. */
+void tcp_set_records_at_rest(bool made);
 
 /* Setup of an engine and its connection. The macros below set the defaults. Reno is one of them,
  * because its windows are easy to count. */

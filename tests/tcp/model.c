@@ -15,7 +15,9 @@
  * and then a side is short of memory, and a quarter of the seeds have 1 or 2 MiB in all.
  *
  * The second use of every other seed is played twice, the first time without the short ways of calm
- * connections (tcp/calm.c). Both times the same segments must be sent.
+ * connections (tcp/calm.c), and without the records of connections at rest (tcp/records/idle.c).
+ * Both times the same segments must be sent. Half of these schedules have long pauses, and all the
+ * memory that they need.
  *
  * At the end the wire is healed. For a while at least one side reads, and both go on writing. Data
  * on its way to a side that reads must not stand still for longer than the time left on its
@@ -30,6 +32,7 @@
 
 #include "support/tcp_check.h"
 #include "tcp/check.h"
+#include "tcp/records/idle.h"
 #include "tcp/state.h"
 #include "tcp/timers.h"
 #include "tests/tcp/pair.h"
@@ -39,15 +42,17 @@
 /* Interval between the reads of a user, after the wire is healed. */
 #define TURN_NS (20 * MNET_MILLISECOND)
 #define TURNS 400
-/* One seed in so many is played in both ways. */
+/* One seed in so many is played in both ways, and one in so many has pauses. */
 #define COMPARED 2
+#define SLEEPY 4
+#define PAUSE_MAX (40 * MNET_SECOND)
 
 /* A user, and the facts that allow a connection to end early. */
 struct user {
-    bool open;      /* holds the tcb */
+    bool open;      /* owns the connection */
     bool wrote_all; /* its FIN is queued */
     bool ended;     /* has read the end of the stream, or an error */
-    struct mn_tcb *tcb;
+    struct mn_tcp_owner end;
     uint32_t edge; /* right edge of the last window that it offered */
     bool edge_known;
 };
@@ -59,6 +64,7 @@ struct model {
     unsigned loss, twice, damage, late; /* in 1024 */
     uint64_t late_ns;
     bool healed;
+    bool sleepy;  /* there are long pauses */
     bool spoiled; /* by an abort, a close with unread data, or a timeout: bytes may be lost */
 };
 
@@ -112,6 +118,20 @@ static struct tcp_test *host(struct model *m, int side)
     return &m->pair.side[side];
 }
 
+/* Returns the tcb of a side, for a call that needs one, or NULL if there is no memory for it. */
+static struct mn_tcb *wake(struct model *m, int side)
+{
+    struct mn_tcp_owner *end = &m->user[side].end;
+    return end->tcb != NULL ? end->tcb : mn_tcp_wake(host(m, side)->tcp, end, m->pair.now);
+}
+
+/* Returns the tcb of a side to look at: a copy, while it is a record. */
+static const struct mn_tcb *look_at(struct model *m, int side)
+{
+    static struct mn_tcb space[2];
+    return mn_idle_look(host(m, side)->tcp, &m->user[side].end, &space[side]);
+}
+
 /* The stream of each side is the pattern. A user does not write after its own FIN or reset. */
 static void do_write(struct model *m, int side, uint32_t len)
 {
@@ -121,7 +141,8 @@ static void do_write(struct model *m, int side, uint32_t len)
     len = MN_MIN(MN_MIN(len, (uint32_t)sizeof chunk), STREAM_MAX - written);
     for (uint32_t i = 0; i < len; i++)
         chunk[i] = pattern(written + i);
-    ptrdiff_t taken = mn_tcp_send(t->tcp, m->user[side].tcb, chunk, len, false, m->pair.now);
+    struct mn_tcb *tcb = wake(m, side);
+    ptrdiff_t taken = tcb == NULL ? 0 : mn_tcp_send(t->tcp, tcb, chunk, len, false, m->pair.now);
     if (taken > 0)
         m->pair.written[side] += (uint32_t)taken;
     MN_ASSERT(taken <= (ptrdiff_t)len);
@@ -149,7 +170,10 @@ static void do_read(struct model *m, int side, uint32_t len)
 {
     struct tcp_test *t = host(m, side);
     static uint8_t chunk[20000];
-    ptrdiff_t got = mn_tcp_receive(t->tcp, m->user[side].tcb, chunk, 1 + len % sizeof chunk, m->pair.now);
+    struct mn_tcb *tcb = m->user[side].end.tcb;
+    if (tcb == NULL)
+        return; /* at rest */
+    ptrdiff_t got = mn_tcp_receive(t->tcp, tcb, chunk, 1 + len % sizeof chunk, m->pair.now);
     if (got > 0)
         take(m, side, chunk, (size_t)got);
     note_end(m, side, got);
@@ -159,17 +183,23 @@ static void do_lend(struct model *m, int side)
 {
     struct tcp_test *t = host(m, side);
     struct mnet_slice slices[4];
-    ptrdiff_t count = mn_tcp_lend(t->tcp, m->user[side].tcb, slices, 4);
+    struct mn_tcb *tcb = m->user[side].end.tcb;
+    if (tcb == NULL)
+        return;
+    ptrdiff_t count = mn_tcp_lend(t->tcp, tcb, slices, 4);
     for (ptrdiff_t i = 0; i < count; i++)
         take(m, side, slices[i].data, slices[i].len);
     note_end(m, side, count);
-    mn_tcp_return(t->tcp, m->user[side].tcb, m->pair.now);
+    mn_tcp_return(t->tcp, tcb, m->pair.now);
 }
 
 static void do_shutdown(struct model *m, int side)
 {
     struct tcp_test *t = host(m, side);
-    mn_tcp_shutdown(t->tcp, m->user[side].tcb, MNET_SHUTDOWN_WRITE, m->pair.now);
+    struct mn_tcb *tcb = wake(m, side);
+    if (tcb == NULL)
+        return;
+    mn_tcp_shutdown(t->tcp, tcb, MNET_SHUTDOWN_WRITE, m->pair.now);
     m->user[side].wrote_all = true;
 }
 
@@ -179,25 +209,34 @@ static void leave(struct model *m, int side, bool abort)
     struct user *user = &m->user[side];
     /* A user that closes before the other has ended its stream cuts it off (SHLD-3). */
     m->spoiled |= abort || !user->ended;
-    if (abort)
-        mn_tcp_abort(t->tcp, user->tcb, m->pair.now);
-    else
-        mn_tcp_close(t->tcp, user->tcb, m->pair.now);
+    struct mn_tcb *tcb = abort ? user->end.tcb : wake(m, side);
+    if (tcb == NULL) {
+        mn_tcp_abort_idle(t->tcp, &user->end, m->pair.now);
+    } else {
+        mn_tcp_disown(tcb);
+        if (abort)
+            mn_tcp_abort(t->tcp, tcb, m->pair.now);
+        else
+            mn_tcp_close(t->tcp, tcb, m->pair.now);
+    }
     user->open = false;
     user->wrote_all = true;
     user->edge_known = false;
-    user->tcb = NULL;
-    t->tcb = NULL;
 }
 
 static void set_something(struct model *m, int side)
 {
     struct tcp_test *t = host(m, side);
-    struct mn_tcb *tcb = m->user[side].tcb;
+    struct mn_tcb *tcb = wake(m, side);
     const struct mnet_keepalive keepalive = {MNET_SECOND + below(m, 100) * MNET_SECOND, MNET_SECOND, 8};
+    if (tcb == NULL)
+        return;
     switch (below(m, 4)) {
     case 0: mn_tcp_set_no_delay(t->tcp, tcb, chance(m, 512)); break;
-    case 1: mn_tcp_set_keepalive(t->tcp, tcb, chance(m, 512) ? &keepalive : NULL); break;
+    case 1: /* a connection at rest does not know when it last heard of its peer */
+        if (!m->sleepy)
+            mn_tcp_set_keepalive(t->tcp, tcb, chance(m, 512) ? &keepalive : NULL);
+        break;
     case 2:
         if (!m->user[side].wrote_all)
             mn_tcp_send_urgent(t->tcp, tcb);
@@ -220,7 +259,7 @@ static void act(struct model *m, int side)
         do_lend(m, side);
     else if (what < 960)
         set_something(m, side);
-    else if (what < 975)
+    else if (what < 975 && !m->sleepy)
         famine(host(m, side), below(m, 10), 1 + below(m, 10));
     else if (what < 985)
         do_shutdown(m, side);
@@ -236,10 +275,13 @@ static void act(struct model *m, int side)
 static void check_edge(struct model *m, int side)
 {
     struct user *user = &m->user[side];
-    if (!user->open || !mn_tcp_synchronized(user->tcb) || user->tcb->state == MN_TIME_WAIT)
+    if (!user->open)
         return;
-    MN_ASSERT(!user->edge_known || mn_seq_geq(user->tcb->rcv_adv, user->edge));
-    user->edge = user->tcb->rcv_adv;
+    const struct mn_tcb *tcb = look_at(m, side);
+    if (!mn_tcp_synchronized(tcb) || tcb->state == MN_TIME_WAIT)
+        return;
+    MN_ASSERT(!user->edge_known || mn_seq_geq(tcb->rcv_adv, user->edge));
+    user->edge = tcb->rcv_adv;
     user->edge_known = true;
 }
 
@@ -286,7 +328,7 @@ static struct tcp_setup choose_setup(struct model *m)
                             (chance(m, 700) ? MN_TCP_OPTION_TIMESTAMPS : 0) |
                             (chance(m, 700) ? MN_TCP_OPTION_SACK_PERMITTED : 0));
     setup.user_timeout_option = chance(m, 200);
-    if (chance(m, 250)) /* so little that the two buffers alone could use it up */
+    if (chance(m, 250) && !m->sleepy) /* so little that the two buffers alone could use it up */
         setup.memory = (1 + below(m, 2)) << 20;
     return setup;
 }
@@ -302,7 +344,7 @@ struct watch {
 
 static void look(struct model *m, int side, struct watch *watch)
 {
-    const struct mn_tcb *tcb = m->user[side].tcb;
+    const struct mn_tcb *tcb = look_at(m, side);
     uint64_t now = m->pair.now, timer = mn_rtt_timeout(&tcb->flight.rtt);
     if (mn_tcb_is_due(tcb, MN_DUE_RETRANSMIT) && tcb->flight.retransmit_due_ns > now + timer)
         timer = tcb->flight.retransmit_due_ns - now;
@@ -317,18 +359,18 @@ static void look(struct model *m, int side, struct watch *watch)
  * later. The timer may have been backed off. The acknowledgement of the last bytes read may be
  * delayed, and restarts the timer with a new sample of the round trip. Then comes the reader's next
  * turn. */
-static uint64_t latest(const struct model *m, int side, const struct watch *watch)
+static uint64_t latest(struct model *m, int side, const struct watch *watch)
 {
-    uint64_t timer = MN_MAX(watch->timer_ns, m->user[side].tcb->flight.rtt.rto_ns);
+    uint64_t timer = MN_MAX(watch->timer_ns, look_at(m, side)->flight.rtt.rto_ns);
     return watch->since + timer + 4 * m->pair.delay_ns + MN_DELAYED_ACK + TURN_NS;
 }
 
 /* Returns whether data that the peer will read is on its way. Otherwise there is nothing to
  * watch. */
-static bool under_way(const struct model *m, int side)
+static bool under_way(struct model *m, int side)
 {
     const struct user *user = &m->user[side], *peer = &m->user[!side];
-    return user->open && user->tcb->state != MN_CLOSED && peer->open && !peer->ended &&
+    return user->open && look_at(m, side)->state != MN_CLOSED && peer->open && !peer->ended &&
            m->pair.read[!side] < m->pair.written[side];
 }
 
@@ -336,7 +378,7 @@ static void check_progress(struct model *m, unsigned readers, struct watch watch
 {
     for (int side = 0; side < 2; side++) {
         bool watched = under_way(m, side) && readers & 1u << !side;
-        if (watched && m->pair.read[!side] == watch[side].read && m->user[side].tcb->snd_una == watch[side].una)
+        if (watched && m->pair.read[!side] == watch[side].read && look_at(m, side)->snd_una == watch[side].una)
             MN_ASSERT(m->pair.now <= latest(m, side, &watch[side]));
         else if (m->user[side].open)
             look(m, side, &watch[side]);
@@ -365,7 +407,9 @@ static void flow(struct model *m)
     famine(host(m, 0), 0, 0);
     for (int side = 0; side < 2; side++) {
         if (m->user[side].open) {
-            mn_tcp_set_keepalive(host(m, side)->tcp, m->user[side].tcb, NULL);
+            struct mn_tcb *tcb = wake(m, side);
+            if (tcb != NULL)
+                mn_tcp_set_keepalive(host(m, side)->tcp, tcb, NULL);
             look(m, side, &watch[side]);
         }
     }
@@ -401,7 +445,8 @@ static void finish(struct model *m)
     go_on(m, HEAL_NS);
     for (int side = 0; side < 2; side++) {
         struct mn_tcp_usage usage = mn_tcp_usage(host(m, side)->tcp);
-        MN_ASSERT(usage.tcbs == 0 && usage.established == 0 && usage.half_open == 0 && usage.time_wait == 0);
+        MN_ASSERT(usage.tcbs == 0 && usage.idle == 0 && usage.established == 0 && usage.half_open == 0 &&
+                  usage.time_wait == 0);
         MN_ASSERT(mn_tcp_deadline(host(m, side)->tcp) == MNET_NEVER);
     }
 }
@@ -426,19 +471,25 @@ static void play_against_an_adversary(void)
 static void play_each_other(void)
 {
     struct model *m = &model;
-    *m = (struct model){.random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1};
+    *m = (struct model){.random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1, .sleepy = seed % SLEEPY == 0};
     for (int i = 0; i < 8; i++)
         next_random(m);
     struct tcp_setup setup = choose_setup(m);
     uint64_t delay = 1000 + next_random(m) % (chance(m, 512) ? MNET_MILLISECOND : 100 * MNET_MILLISECOND);
     pair_connect(&m->pair, setup, delay, wire);
     choose_wire(m);
-    for (int side = 0; side < 2; side++)
-        m->user[side] = (struct user){.open = true, .tcb = host(m, side)->tcb};
+    for (int side = 0; side < 2; side++) {
+        struct tcp_test *t = host(m, side);
+        m->user[side] = (struct user){.open = true};
+        mn_tcp_own(t->tcp, t->tcb, &m->user[side].end, m->pair.now);
+        t->tcb = NULL;
+    }
     unsigned steps = 20 + below(m, 150);
     for (unsigned step = 0; step < steps; step++) {
         act(m, (int)below(m, 2));
         go_on(m, chance(m, 100) ? next_random(m) % (3 * MNET_SECOND) : next_random(m) % (20 * MNET_MILLISECOND));
+        if (m->sleepy && chance(m, 100))
+            go_on(m, next_random(m) % PAUSE_MAX);
         if (chance(m, 30))
             choose_wire(m);
     }
@@ -448,15 +499,17 @@ static void play_each_other(void)
     pair_end(&m->pair);
 }
 
-/* The short ways of calm connections send the same segments at the same times as the full ones. */
+/* Neither the short ways of calm connections nor records change the segments or their times. */
 static void play_both_ways(void)
 {
     uint64_t before = tcp_digest();
     tcp_set_short_ways(false);
+    tcp_set_records_at_rest(seed % SLEEPY != 0); /* they need memory of their own */
     play_each_other();
     uint64_t full = tcp_digest();
     tcp_digest_begin(before);
     tcp_set_short_ways(true);
+    tcp_set_records_at_rest(true);
     play_each_other();
     MN_ASSERT(tcp_digest() == full);
 }

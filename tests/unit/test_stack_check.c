@@ -19,12 +19,12 @@ static void give_the_flow_to_another_stack(struct stack_spoiling *s)
 
 static void lose_the_connection_of_a_flow(struct stack_spoiling *s)
 {
-    s->pair.server->tcb = NULL;
+    s->pair.server->end.tcb = NULL;
 }
 
 static void lose_the_owner_of_a_connection(struct stack_spoiling *s)
 {
-    mn_tcp_set_owner(s->pair.server->tcb, NULL);
+    mn_tcp_disown(s->pair.server->end.tcb);
 }
 
 static void keep_an_empty_record_of_bytes_put_aside(struct stack_spoiling *s)
@@ -92,7 +92,7 @@ static const struct {
     const char *assertion;
 } cases[] = {
     {give_the_flow_to_another_stack, "flow->stack == stack"},
-    {lose_the_connection_of_a_flow, "flow->tcb == tcb"},
+    {lose_the_connection_of_a_flow, "owner->tcb == tcb"},
     {lose_the_owner_of_a_connection, "flows == stack->flow_pool.in_use"},
     {keep_an_empty_record_of_bytes_put_aside, "packets.count > 0"},
     {lose_the_owner_of_a_listener, "mn_tcp_listener_owner(listener->engine) == listener"},

@@ -1,6 +1,6 @@
-/* Records that are no connection yet, or no longer: the data of LISTEN, SYN-RECEIVED and TIME-WAIT,
- * and the head that they share with connections in the table. Each header beside this one has the
- * functions of one kind.
+/* Records of what costs less than a connection: the data of LISTEN, of SYN-RECEIVED, of TIME-WAIT,
+ * and of a connection at rest, and the head that they share with connections in the table. Each
+ * header beside this one has the functions of one kind.
  */
 #ifndef MN_RECORDS_H
 #define MN_RECORDS_H
@@ -14,11 +14,12 @@
 #include "base/list.h"
 #include "base/wheel.h"
 
-/* An entry of the demultiplexing table: the common head of the three kinds of record. */
+/* An entry of the demultiplexing table: the common head of the kinds of record. */
 enum mn_conn_kind {
     MN_CONN_TCB,
     MN_CONN_HALF_OPEN,
     MN_CONN_TIME_WAIT,
+    MN_CONN_IDLE,
 };
 
 /* One end of a connection as the table keeps it. No engine sees a zone (src/stack/zone.c), so there
@@ -110,6 +111,41 @@ struct mn_time_wait {
 };
 
 static_assert(sizeof(struct mn_time_wait) <= 64, "TIME-WAIT costs no more than a cache line");
+
+/* What must be remembered of a connection while nothing happens: see idle.c. */
+struct mn_rest {
+    uint64_t bytes_acked, bytes_received;
+    uint32_t bytes_retransmitted;
+    uint32_t snd_una, snd_wnd, max_snd_wnd;
+    uint32_t rcv_nxt, rcv_adv, rcv_target;
+    uint32_t ts_recent, ts_recent_at;
+    uint32_t srtt_us, rttvar_us, min_rtt_us, min_rtt_ms;
+    uint32_t cwnd, ssthresh;
+    uint32_t segments_sent, segments_received;
+    uint16_t rcv_mss, path_mtu, snd_mss;
+    uint8_t unreachable; /* enum mnet_unreachable */
+    uint8_t reo_wnd_mult;
+    uint8_t snd_wscale : 4, rcv_wscale : 4;
+    uint8_t quick_acks : 5;
+    uint8_t congestion : 2; /* enum mnet_congestion */
+    bool reordering_seen : 1;
+    uint8_t persist : 5;
+    bool sack_ok : 1, no_delay : 1, loopback : 1;
+    bool quiet : 1, no_delayed_ack : 1, no_pacing : 1;
+};
+
+/* A connection at rest, or one that has ended while it was. */
+struct mn_idle {
+    struct mn_conn conn;
+    struct mn_tcp_owner *owner;
+    union {
+        struct mn_rest rest;
+        struct mnet_link link; /* ended: of those whose user has been told, or of the others */
+    };
+    int8_t error; /* ended: the cause */
+};
+
+static_assert(sizeof(struct mn_idle) <= 160, "a connection at rest costs little");
 
 /* All records wait equally long, so they end in the order of their arrival: a queue of blocks of
  * records needs no links. */

@@ -43,13 +43,14 @@ static uint64_t hash_of(const struct mn_tcp *tcp, const struct mn_conn_end *loca
     return mn_siphash13_words(&tcp->table_key, words, count);
 }
 
-/* Connections and half-open records know their hash. One of TIME-WAIT has no room for it. */
+/* Connections and half-open records know their hash. The smaller records have no room for it. */
 uint64_t mn_table_hash(const struct mn_tcp *tcp, const struct mn_conn *conn)
 {
     switch ((enum mn_conn_kind)conn->kind) {
     case MN_CONN_TCB: return MN_CONTAINER(conn, struct mn_tcb, conn)->hash;
     case MN_CONN_HALF_OPEN: return MN_CONTAINER(conn, struct mn_half_open, conn)->hash;
-    case MN_CONN_TIME_WAIT: break;
+    case MN_CONN_TIME_WAIT:
+    case MN_CONN_IDLE: break;
     }
     return hash_of(tcp, &conn->local, &conn->remote);
 }
@@ -95,6 +96,11 @@ struct mn_conn *mn_table_find(struct mn_tcp *tcp, const struct mnet_endpoint *lo
     return tcp->last;
 }
 
+static bool is_connection(const struct mn_conn *conn)
+{
+    return conn->kind == MN_CONN_TCB || conn->kind == MN_CONN_IDLE;
+}
+
 void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn, uint64_t hash)
 {
     MN_ASSERT(!conn->hashed);
@@ -103,17 +109,15 @@ void mn_table_add(struct mn_tcp *tcp, struct mn_conn *conn, uint64_t hash)
     conn->hash_next = *bucket;
     *bucket = conn;
     conn->hashed = true;
-    if (conn->kind == MN_CONN_TIME_WAIT)
+    tcp->established += is_connection(conn);
+    if (conn->kind == MN_CONN_TIME_WAIT || conn->kind == MN_CONN_IDLE)
         return;
     tcp->last = conn; /* its next segment may be the next one of all */
-    if (conn->kind == MN_CONN_TCB)
-        tcp->established++;
-    MN_DEBUG_ASSERT(tcp->last == conn);
 }
 
 void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn)
 {
-    MN_DEBUG_ASSERT(tcp->established > 0 || conn->kind != MN_CONN_TCB || !conn->hashed);
+    MN_DEBUG_ASSERT(tcp->established > 0 || !is_connection(conn) || !conn->hashed);
     if (!conn->hashed)
         return;
     struct mn_conn **at = &tcp->buckets[mn_table_hash(tcp, conn) & tcp->bucket_mask];
@@ -123,8 +127,7 @@ void mn_table_remove(struct mn_tcp *tcp, struct mn_conn *conn)
     conn->hashed = false;
     if (tcp->last == conn)
         tcp->last = NULL;
-    if (conn->kind == MN_CONN_TCB)
-        tcp->established--;
+    tcp->established -= is_connection(conn);
     MN_DEBUG_ASSERT(conn->hash_next == NULL || !conn->hashed);
 }
 

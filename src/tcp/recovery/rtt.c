@@ -7,6 +7,25 @@ void mn_rtt_init(struct mn_rtt *rtt)
     *rtt = (struct mn_rtt){.rto_ns = MN_RTO_INITIAL};
 }
 
+/* (2.4), (2.5) */
+static uint64_t timeout_of(const struct mn_rtt *rtt)
+{
+    uint64_t rto = rtt->srtt_ns + MN_MAX(MN_RTO_GRANULARITY, 4 * rtt->rttvar_ns);
+    return MN_MIN(MN_MAX(rto, MN_RTO_MIN), MN_RTO_MAX);
+}
+
+void mn_rtt_restore(struct mn_rtt *rtt, uint64_t srtt_ns, uint64_t rttvar_ns)
+{
+    *rtt = (struct mn_rtt){.srtt_ns = srtt_ns, .rttvar_ns = rttvar_ns};
+    rtt->rto_ns = timeout_of(rtt);
+}
+
+bool mn_rtt_is_usual(const struct mn_rtt *rtt)
+{
+    return rtt->srtt_ns != 0 && rtt->rto_ns == timeout_of(rtt) && rtt->backoff == 0 && rtt->expiries == 0 &&
+           !rtt->timing;
+}
+
 void mn_rtt_sent(struct mn_rtt *rtt, uint32_t seq_end, uint64_t now)
 {
     if (rtt->timing)
@@ -35,8 +54,7 @@ static inline void take_sample(struct mn_rtt *rtt, uint64_t sample_ns, uint64_t 
         rtt->rttvar_ns += error / (4 * samples) - rtt->rttvar_ns / (4 * samples);
         rtt->srtt_ns += r / (8 * samples) - rtt->srtt_ns / (8 * samples);
     }
-    uint64_t rto = rtt->srtt_ns + MN_MAX(MN_RTO_GRANULARITY, 4 * rtt->rttvar_ns);
-    rtt->rto_ns = MN_MIN(MN_MAX(rto, MN_RTO_MIN), MN_RTO_MAX); /* (2.4), (2.5) */
+    rtt->rto_ns = timeout_of(rtt);
     rtt->backoff = 0;
 }
 

@@ -30,6 +30,10 @@ struct mn_rtt {
 };
 
 void mn_rtt_init(struct mn_rtt *rtt);
+/* Gives it samples of the past: with the timeout that follows from them, and nothing timed. */
+void mn_rtt_restore(struct mn_rtt *rtt, uint64_t srtt_ns, uint64_t rttvar_ns);
+/* Returns whether mn_rtt_restore would change nothing. */
+bool mn_rtt_is_usual(const struct mn_rtt *rtt);
 /* Begins to time a first transmission that ends at `seq_end`, unless one is being timed. */
 void mn_rtt_sent(struct mn_rtt *rtt, uint32_t seq_end, uint64_t now);
 /* Data was retransmitted: the segment being timed is ambiguous now. */
