@@ -4,9 +4,9 @@
  *
  * A connection is a `struct mn_tcb` while its user can still use it. Half-open passive connections
  * and TIME-WAIT are smaller records that the user never sees. A connection at rest is a smaller
- * record, too, until its user calls mn_tcp_wake or its peer sends something. A tcb stays valid until
- * its connection is at rest, or its user calls mn_tcp_close or mn_tcp_abort, whatever the peer does.
- * After that it belongs to the engine.
+ * record, too, until its user calls mn_tcp_wake or its peer sends something. A tcb stays valid
+ * until its connection is at rest, or its user calls mn_tcp_close or mn_tcp_abort, whatever the
+ * peer does. After that it belongs to the engine.
  */
 #ifndef MN_TCP_H
 #define MN_TCP_H
