@@ -28,13 +28,14 @@ FUZZ_SECONDS := 60
 FIRST := 1
 SEEDS := 10000
 
-.PHONY: help build debug release clang install docs run run-site run-tap sim test quick model goodput options cross cross-builds check bench fuzz format clean bootstrap-%
+.PHONY: help build debug release clang install docs run run-site run-https run-tap sim test quick model goodput options cross cross-builds check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
 help:
 	@echo 'make run     boot the web server as a virtual machine, and fetch its pages; KVM=1: not emulated'
 	@echo 'make run-site boot a server of SQLite, Lua and OpenSSL, linked with musl, as machines, and fetch its pages'
+	@echo 'make run-https boot the web server with TLS as a machine, which curl verifies'
 	@echo 'make run-tap run the web server as a Linux process that serves the Linux kernel through a TAP interface'
 	@echo 'make test    run all tests: unit tests, scripts in virtual time, system tests against Linux'
 	@echo 'make quick   run only the unit tests and scripts in virtual time, but for the longest: under a minute'
@@ -89,6 +90,9 @@ run: bootstrap-run release
 
 run-site: bootstrap-run-site release
 	@scripts/run-site $(if $(KVM),--kvm)
+
+run-https: bootstrap-run-https release
+	@scripts/run-https $(if $(KVM),--kvm)
 
 run-tap: bootstrap-run-tap release
 	@scripts/run-tap

@@ -20,6 +20,7 @@
 
 #define CONNECT_PATIENCE (30 * MNET_SECOND)
 #define SILENCE_PATIENCE (60 * MNET_SECOND)
+#define CLOCK_PATIENCE (5 * MNET_SECOND)
 #define REDIRECTS_MAX 10
 
 /* Times at which the phases of a request ended; 0: there was none. */
@@ -287,6 +288,14 @@ static int prepare(struct fetch *fetch)
     return 0;
 }
 
+/* Asks the time servers of --ntp and DHCP, and waits for them if there is no other clock: no
+ * certificate is believed without one. */
+static void set_clock(struct fetch *fetch)
+{
+    if (mnet_sntp_start(fetch->stack, NULL, 0) == 0 && mnet_wall_clock(fetch->stack) == 0 && fetch->url.tls)
+        (void)mnet_sntp_await(fetch->stack, mnet_now() + CLOCK_PATIENCE);
+}
+
 static void clean_up(struct fetch *fetch)
 {
     mnet_tls_context_free(fetch->context);
@@ -351,6 +360,8 @@ int mnet_main(struct mnet_env *env)
     int failed = prepare(&fetch);
     if (failed == 0) {
         int error = mnet_stack_up(env, NULL, &fetch.stack);
+        if (error == 0)
+            set_clock(&fetch);
         failed = error < 0 ? error : fetch_file(&fetch);
     }
     clean_up(&fetch);

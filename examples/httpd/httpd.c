@@ -203,8 +203,10 @@ int mnet_main(struct mnet_env *env)
     int secure = secure_open(env);
     struct mnet_stack *stack;
     int error = secure < 0 ? 1 : mnet_stack_up(env, NULL, &stack);
-    if (error == 0)
+    if (error == 0) {
+        secure_set_clock(stack);
         error = serve(env, stack, secure > 0);
+    }
     mnet_finalise(&files);
     return error;
 }

@@ -21,6 +21,10 @@ const char *httpd_option(struct mnet_env *env, const char *name);
 int secure_open(struct mnet_env *env);
 void secure_close(void);
 
+/* Asks the time servers of --ntp and DHCP, if there are any: a machine may have no clock, and
+ * answers have a date. Never suspends. */
+void secure_set_clock(struct mnet_stack *stack);
+
 /* Begins the session of a client, if there are to be any: *stream is the flow's at first, and then
  * the session's. *two: they have agreed on HTTP/2. Returns 0 or an error, after which *stream is
  * still the flow's. Suspends. */

@@ -177,6 +177,7 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [307] = {mn_call_sendmmsg, A1},
     [316] = {mn_call_renameat, A1 | A3}, /* renameat2 */
     [318] = {mn_call_getrandom, A0},
+    [437] = {mn_call_openat2, A1 | A2},
     [439] = {mn_call_faccessat, A1}, /* faccessat2 */
     [441] = {mn_call_epoll_pwait2, 0},
 };
@@ -246,6 +247,10 @@ int64_t mn_syscall(struct mn_thread *thread, uint64_t number, const uint64_t *ar
         mn_signal_send(thread->system, thread, &broken);
     if (thread->system->trace)
         trace(thread, number, argument, result);
+    if (thread->system->lending.lends) {
+        mn_lend_after_call(thread);
+        return result;
+    }
     if (++thread->turns >= TURNS || result == -MNET_EAGAIN) {
         thread->turns = 0;
         (void)mnet_yield();

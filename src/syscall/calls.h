@@ -57,6 +57,7 @@ MN_CALL(eventfd2);
 /* files.c */
 MN_CALL(open);
 MN_CALL(openat);
+MN_CALL(openat2);
 MN_CALL(creat);
 MN_CALL(mkdir);
 MN_CALL(mkdirat);

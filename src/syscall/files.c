@@ -69,11 +69,21 @@ static int may_open(const struct mn_inode *inode, uint32_t flags)
     return folder && ((flags & MN_O_ACCMODE) != MN_O_RDONLY || (flags & MN_O_CREAT) != 0) ? -MN_EISDIR : 0;
 }
 
-static int64_t open_at(struct mn_system *system, int fd, const char *path, uint32_t flags, uint32_t mode)
+/* The walk of openat2 never leaves the folder (RESOLVE_BENEATH). */
+static int walk_within(struct mn_system *system, int fd, const char *path, bool follow, struct mn_place *place)
+{
+    struct mn_inode *folder;
+    int error = mn_folder_of(system, fd, path, &folder);
+    return error < 0 ? error : mn_tree_walk_within(&system->tree, folder, path, follow, place);
+}
+
+static int64_t open_at(struct mn_system *system, int fd, const char *path, uint32_t flags, uint32_t mode,
+                       int (*walk)(struct mn_system *system, int fd, const char *path, bool follow,
+                                   struct mn_place *place))
 {
     struct mn_place place;
     bool exclusive = (flags & MN_O_CREAT) != 0 && (flags & MN_O_EXCL) != 0;
-    int error = mn_walk_at(system, fd, path, !exclusive && (flags & MN_O_NOFOLLOW) == 0, &place);
+    int error = walk(system, fd, path, !exclusive && (flags & MN_O_NOFOLLOW) == 0, &place);
     if (error == 0 && place.inode != NULL && exclusive)
         error = -MNET_EEXIST;
     if (error == 0 && place.inode == NULL)
@@ -91,19 +101,37 @@ static int64_t open_at(struct mn_system *system, int fd, const char *path, uint3
 
 MN_CALL(open)
 {
-    return open_at(thread->system, MN_AT_FDCWD, mn_pointer(argument[0]), (uint32_t)argument[1], (uint32_t)argument[2]);
+    return open_at(thread->system, MN_AT_FDCWD, mn_pointer(argument[0]), (uint32_t)argument[1], (uint32_t)argument[2],
+                   mn_walk_at);
 }
 
 MN_CALL(openat)
 {
     return open_at(thread->system, (int)argument[0], mn_pointer(argument[1]), (uint32_t)argument[2],
-                   (uint32_t)argument[3]);
+                   (uint32_t)argument[3], mn_walk_at);
+}
+
+#define RESOLVE_NO_XDEV 1u
+#define RESOLVE_NO_MAGICLINKS 2u
+#define RESOLVE_BENEATH 8u
+
+/* There is one file system, and no magic links. */
+MN_CALL(openat2)
+{
+    uint64_t how[3]; /* flags, mode, resolve */
+    if (argument[3] < sizeof how)
+        return -MNET_EINVAL;
+    memcpy(how, mn_pointer(argument[2]), sizeof how);
+    if ((how[2] & ~(uint64_t)(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH)) != 0)
+        return mn_missing(thread, 437, "with these rules for links");
+    return open_at(thread->system, (int)argument[0], mn_pointer(argument[1]), (uint32_t)how[0], (uint32_t)how[1],
+                   (how[2] & RESOLVE_BENEATH) != 0 ? walk_within : mn_walk_at);
 }
 
 MN_CALL(creat)
 {
     return open_at(thread->system, MN_AT_FDCWD, mn_pointer(argument[0]), MN_O_CREAT | MN_O_WRONLY | MN_O_TRUNC,
-                   (uint32_t)argument[1]);
+                   (uint32_t)argument[1], mn_walk_at);
 }
 
 /* ---- Making and removing ---- */

@@ -35,6 +35,8 @@ void mn_system_random(struct mn_system *system, void *bytes, size_t len)
 uint64_t mn_system_wall(const struct mn_system *system)
 {
     uint64_t wall = system->stack != NULL ? mnet_wall_clock(system->stack) : 0;
+    if (system->port->wall != NULL)
+        wall = system->port->wall(system->port->context);
     return wall != 0 ? wall : mn_system_now(system);
 }
 
@@ -139,6 +141,7 @@ static int begin(struct mn_system *system, const struct mn_program *program)
         return -MNET_ENOMEM;
     system->objects.arena = &system->arena;
     system->trace = program->trace;
+    system->lending.lends = program->run != NULL;
     int error = make_files(system, program);
     if (error == 0)
         error = make_descriptors(system);
@@ -154,6 +157,17 @@ static int run_thread(void *argument)
     mnet_task_set_name(thread->task, thread->name);
     thread->system->port->enter(thread->system->port->context, thread);
     return 0; /* not reached */
+}
+
+/* Starts the thread that is asked for, if there is one. */
+static void start_thread(struct mn_system *system)
+{
+    struct mn_start *start = system->to_start;
+    system->to_start = NULL;
+    if (start == NULL)
+        return;
+    start->error = mnet_group_spawn(&system->tasks, run_thread, start->thread);
+    mn_wake_all(&start->waiters);
 }
 
 /* Without memory for the task, the console is at its end. */
@@ -180,12 +194,7 @@ static void take_cancel(struct mn_system *system)
 static void start_threads(struct mn_system *system)
 {
     while (!system->ended) {
-        struct mn_start *start = system->to_start;
-        system->to_start = NULL;
-        if (start != NULL) {
-            start->error = mnet_group_spawn(&system->tasks, run_thread, start->thread);
-            mn_wake_all(&start->waiters);
-        }
+        start_thread(system);
         start_console(system);
         while (mnet_group_reap(&system->tasks, NULL)) {
         }
@@ -206,11 +215,18 @@ int mn_system_run(struct mn_system *system, const struct mn_program *program)
         mn_system_say(system, memory ? "there is too little memory for the program" : "its files are no tar archive");
         return 1;
     }
-    start_threads(system);
+    if (program->run != NULL)
+        start_thread(system);
+    else
+        start_threads(system);
     if (system->first_start.error < 0)
         return system->first_start.error;
+    if (program->run != NULL)
+        mn_lend_to_tasks(system, program->run);
     mnet_group_cancel(&system->tasks);
     (void)mnet_group_join(&system->tasks, MNET_NEVER);
     mnet_sockets_close(system->descriptors);
+    if (program->run != NULL)
+        return system->lending.result;
     return system->cancelled && !system->ended_itself ? MNET_E_CANCELLED : system->status;
 }

@@ -25,6 +25,7 @@
 enum {
     MN_ESRCH = 3,
     MN_EIO = 5,
+    MN_EXDEV = 18,
     MN_ENOTDIR = 20,
     MN_EISDIR = 21,
     MN_ENOTTY = 25,
@@ -55,6 +56,8 @@ struct mn_system_port {
     void *context;
     /* Nanoseconds of the monotonic clock, also while a task runs. */
     uint64_t (*now)(void *context);
+    /* The time of day as mnet_wall_clock has it; NULL: it is that of the program's stack. */
+    uint64_t (*wall)(void *context);
     /* Write to the console and read from it, as mnet_output and mnet_input. */
     void (*print)(void *context, const char *text, size_t len);
     ptrdiff_t (*input)(void *context, void *buffer, size_t len, uint64_t deadline);
@@ -76,6 +79,8 @@ struct mn_system_port {
     /* The handler has returned: the registers are those of before. Returns the result that the call
      * of then had, and stores the mask. */
     int64_t (*end_handler)(void *context, struct mn_thread *thread, uint64_t *mask);
+    /* Cancels the first task; NULL if programs lend nothing. */
+    void (*stop)(void *context);
 };
 
 /* A signal that waits, or is dealt with. */
@@ -143,6 +148,15 @@ struct mn_thread {
     char name[16];
 };
 
+/* A C library that is lent to tasks: see lend.c. */
+struct mn_lending {
+    bool lends;              /* this program does */
+    bool begun;              /* the library is ready */
+    bool over;               /* the tasks have ended */
+    int result;              /* of them */
+    struct mnet_waiters end; /* the first thread */
+};
+
 struct mn_system {
     const struct mn_system_port *port;
     struct mnet_stack *stack; /* or NULL: there is no network */
@@ -179,6 +193,7 @@ struct mn_system {
     bool told_memory;                  /* that it is used up */
     uint8_t told[MN_SYSCALLS / 8 + 1]; /* calls that are missing, by number */
     uint32_t umask;
+    struct mn_lending lending;
     char program[64];
 };
 
@@ -194,6 +209,9 @@ struct mn_program {
     char *const *arguments, *const *variables; /* and its environment, ending with NULL */
     /* Of the image: where it begins to run, and its data for threads. */
     uint64_t entry;
+    /* NULL, or a function that runs in the first task, with the port's context, once the C library
+     * is ready: see lend.c. */
+    int (*run)(void *context);
     const void *tls_image;
     size_t tls_image_size, tls_size, tls_alignment;
 };
@@ -256,6 +274,15 @@ bool mn_signal_told_to_end(struct mn_system *system);
 void mn_program_timer_set(struct mn_system *system, struct mn_program_timer *timer, uint64_t at, uint64_t interval);
 /* Lets those fire whose time has come. Returns the time of the next one. */
 uint64_t mn_program_timers_run(struct mn_system *system);
+
+/* For the main of a C library that is lent: returns when the tasks have ended, with their result,
+ * which is the exit status. */
+int mn_system_lend(struct mn_system *system);
+/* Waits in the first task until the library is ready, and runs the tasks. The first thread has been
+ * started. */
+void mn_lend_to_tasks(struct mn_system *system, int (*run)(void *context));
+/* Ends the task that made a call if the program has ended. */
+void mn_lend_after_call(struct mn_thread *thread);
 
 /* Lays out the stack of a program as Linux does: arguments, environment, auxiliary vector. Returns
  * the stack pointer, or 0 if there is no room. */

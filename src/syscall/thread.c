@@ -95,6 +95,8 @@ static int64_t clone(struct mn_thread *parent, uint64_t flags, uint64_t stack, u
 MN_CALL(clone)
 {
     uint64_t flags = argument[0];
+    if (thread->system->lending.lends)
+        return mn_missing(thread, 56, "in a program with mnet's tasks");
     if ((flags & CLONE_VM) == 0 || (flags & CLONE_THREAD) == 0 || argument[1] == 0)
         return mn_missing(thread, 56, "for a new process");
     return clone(thread, flags, argument[1], mn_pointer(argument[2]), mn_pointer(argument[3]), argument[4]);

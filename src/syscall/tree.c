@@ -58,6 +58,7 @@ static struct mn_inode *child(const struct mn_inode *folder, const char *name, s
 
 struct path_walk {
     struct mn_tree *tree;
+    const struct mn_inode *within; /* the folder that must not be left; NULL: none */
     bool follow;
     unsigned links;
 };
@@ -75,7 +76,7 @@ static int step(struct path_walk *walk, struct mn_inode *at, const char *name, s
         return -MN_ENAMETOOLONG;
     if ((len == 1 && name[0] == '.') || (len == 2 && name[0] == '.' && name[1] == '.')) {
         *place = (struct mn_place){.folder = at, .inode = len == 1 ? at : at->parent, .name = ""};
-        return 0;
+        return len == 2 && at == walk->within ? -MN_EXDEV : 0;
     }
     place->inode = child(at, name, len);
     if (place->inode == NULL)
@@ -103,8 +104,11 @@ static int walk_from(struct path_walk *walk, struct mn_inode *at, const char *pa
 {
     if (*path == '\0')
         return -MNET_ENOENT;
-    if (*path == '/')
+    if (*path == '/') {
+        if (walk->within != NULL)
+            return -MN_EXDEV;
         at = walk->tree->root;
+    }
     *place = (struct mn_place){.folder = at, .inode = at, .name = ""};
     for (path += slashes_at(path); *path != '\0';) {
         size_t len = strcspn(path, "/"), slashes = slashes_at(path + len);
@@ -124,6 +128,13 @@ static int walk_from(struct path_walk *walk, struct mn_inode *at, const char *pa
 int mn_tree_walk(struct mn_tree *tree, struct mn_inode *from, const char *path, bool follow, struct mn_place *place)
 {
     struct path_walk walk = {.tree = tree, .follow = follow};
+    return walk_from(&walk, from, path, place);
+}
+
+int mn_tree_walk_within(struct mn_tree *tree, struct mn_inode *from, const char *path, bool follow,
+                        struct mn_place *place)
+{
+    struct path_walk walk = {.tree = tree, .within = from, .follow = follow};
     return walk_from(&walk, from, path, place);
 }
 

@@ -62,7 +62,10 @@ struct mn_place {
 /* Walks a path from `from`, or from the root if it begins with '/'. A symbolic link in the last
  * part is followed if `follow` says so. -MNET_ENOENT if a part before the last one is missing. */
 int mn_tree_walk(struct mn_tree *tree, struct mn_inode *from, const char *path, bool follow, struct mn_place *place);
-/* The same for a file that must be there. */
+/* The same, but -MN_EXDEV if the way leads out of `from`, by "..", a link, or from the root. */
+int mn_tree_walk_within(struct mn_tree *tree, struct mn_inode *from, const char *path, bool follow,
+                        struct mn_place *place);
+/* As mn_tree_walk, for a file that must be there. */
 int mn_tree_find(struct mn_tree *tree, struct mn_inode *from, const char *path, bool follow, struct mn_inode **inode);
 
 /* Makes a file of a kind (MN_S_IF... and rights) at a place where none is. */

@@ -241,6 +241,16 @@ program_builds()
         env -u CFLAGS meson setup --cross-file mnet-cc.ini build && ninja -C build) >"$dir/log" 2>&1 || fail "$(tail -n 1 "$dir/log")"
 }
 
+# A program with mnet's calls, musl and OpenSSL.
+program_with_tls_builds()
+{
+    [ -e "$(find "$installed" -name libmnet-tls-machine.a)" ] || return 0
+    printf '%s\n' '#include <mnet/mnet.h>' '#include <mnet/tls.h>' '#include <stdio.h>' 'int mnet_main(struct mnet_env *env)' \
+        '{' '    struct mnet_tls_context *context;' '    (void)env;' \
+        '    return puts(mnet_tls_strerror(0)) < 0 ? 1 : mnet_tls_context_create(NULL, &context);' '}' >"$user/secured.c"
+    "$(find "$installed" -name mnet-cc)" --tls -O2 -Wall -Werror -o "$user/secured.elf" "$user/secured.c" || fail 'it does not link'
+}
+
 mnet_cc_complains()
 {
     compiler=$(find "$installed" -name mnet-cc)
@@ -325,6 +335,7 @@ if ! command -v qemu-system-x86_64 >/dev/null || [ ! -e /usr/lib/x86_64-linux-mu
     echo 'skip mnet_cc_builds_a_program_for_meson: there is no qemu-system-x86_64 or no musl'
 else
     run mnet_cc_builds_a_program_for_meson program_builds
+    run program_with_tls_builds program_with_tls_builds
     run program_of_mnet_cc_echoes machine_echoes "$user/program/build/echo"
     run mnet_cc_says_what_is_wrong mnet_cc_complains
 fi

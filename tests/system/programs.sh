@@ -250,6 +250,100 @@ libevent_answers()
     finish
 }
 
+# ---- mnet's calls beside the C library: httpd and fetch with TLS, in machines without a clock ----
+
+# lease_of ADDRESS - dnsmasq gives it, and tells the servers of time and names; chronyd is there.
+lease_of()
+{
+    dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --interface=tap0 --bind-interfaces \
+        --user="$(id -un)" --group="$(id -gn)" --pid-file="$dir/dnsmasq.pid" --log-facility=- \
+        --dhcp-range="$1,$1" --dhcp-leasefile="$dir/leases" --dhcp-option=option:ntp-server,$LINUX --no-ping \
+        --local=/example/ --host-record=host.lab.example,$LINUX --domain=lab.example >"$dir/dnsmasq.log" 2>&1 &
+    servers=$!
+    printf '%s\n' "bindaddress $LINUX" 'local stratum 5' 'allow 10.0.0.0/24' 'cmdport 0' "pidfile $dir/chronyd.pid" \
+        'bindcmdaddress /' "driftfile $dir/drift" >"$dir/chronyd.conf"
+    chronyd -x -d -U -u "$(id -un)" -f "$dir/chronyd.conf" >"$dir/chronyd.log" 2>&1 &
+    servers="$servers $!"
+    await grep -q started "$dir/dnsmasq.log"
+}
+
+# secured TEXT NAME ARGUMENT... - examples/NAME-machine, with the files of $dir/secured, until it
+# says TEXT, or until its end if TEXT is "".
+secured()
+{
+    machine_command "$2"
+    for i in "${!command[@]}"; do
+        [ "${command[i]}" != -kernel ] || command[i + 1]=$MNET_RELEASE/examples/$2-machine
+    done
+    tar -cf "$dir/secured.tar" -C "$dir/secured" .
+    empty "$dir/mnet.out"
+    rm -f "$dir/console"
+    mkfifo "$dir/console"
+    "${command[@]}" "--dhcp --log=info ${*:3}" -initrd "$dir/secured.tar" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    exec 3>"$dir/console"
+    if [ -n "$1" ]; then
+        await grep -q "$1" "$dir/mnet.out"
+    else
+        wait $mnet || fail "status $?"
+    fi
+}
+
+# It knew no time at first, and then that of chronyd, within 5 s.
+learned_the_time()
+{
+    [ "$(grep -c '^time: not known' "$dir/mnet.out")" = 1 ] || fail 'it had a clock'
+    told=$(sed -n 's/^time: \(2.* UTC\).*/\1/p' "$dir/mnet.out")
+    [ -n "$told" ] || fail 'it has no time'
+    away=$(($(date +%s) - $(date -d "$told" +%s)))
+    [ "${away#-}" -le 5 ] || fail "it is $away s away"
+}
+
+machine_serves_https()
+{
+    MACHINE=plain MEM=64 secured 'time: 2' httpd --tls-cert=/etc/server.pem --tls-key=/etc/server.key /site
+    await grep -q 'serving https://10.0.0.50/' "$dir/mnet.out"
+    learned_the_time
+    get="curl -sS -m 20 --resolve host.lab.example:443:10.0.0.50 https://host.lab.example"
+    $get/ --cacert "$dir/root.pem" -w '%{http_version} %{http_code}' | expect '<p>secured</p>2 200'
+    $get/large --http1.1 --cacert "$dir/root.pem" -D "$dir/head" -o "$dir/got" || fail 'curl gets no large file'
+    cmp "$dir/got" "$dir/secured/site/large" || fail 'it is not the file'
+    grep -qi '^date: ' "$dir/head" || fail 'the answer has no date'
+    $get/key --cacert "$dir/root.pem" -o /dev/null -w '%{http_code}' | expect 404
+    ! $get/ >/dev/null || fail 'curl believes any certificate'
+    note "an image of $(stat -c %s "$MNET_RELEASE/examples/httpd-machine") bytes, in 64 MiB"
+    end
+}
+
+# The roots lie where Debian's OpenSSL looks for them; DNS, its search list and the time are DHCP's.
+machine_fetches_https()
+{
+    python3 "$project/tests/system/peers/https_server.py" "$dir/secured/etc/server.pem" "$dir/secured/etc/server.key" \
+        "$dir/secured/site" >"$dir/server.log" 2>&1 &
+    servers="$servers $!"
+    MACHINE=plain MEM=64 secured '' fetch --verbose https://host.lab.example/index.html
+    grep -q '^secured: TLSv1.3' "$dir/mnet.out" || fail "it says: $(tail -n 2 "$dir/mnet.out" | head -n 1)"
+    grep -q '<p>secured</p>' "$dir/mnet.out" || fail 'it did not get the file'
+    learned_the_time
+}
+
+secured_files()
+{
+    mkdir -p "$dir/secured/etc" "$dir/secured/site" "$dir/secured/usr/lib/ssl"
+    printf '<p>secured</p>' >"$dir/secured/site/index.html"
+    bytes 1000000 secured >"$dir/secured/site/large"
+    ln -sf ../etc/server.key "$dir/secured/site/key"
+    (
+        cd "$dir" || exit
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=root -days 2 -keyout root.key -out root.pem
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=host -keyout secured/etc/server.key -out host.csr
+        echo subjectAltName=DNS:host.lab.example >host.ext
+        openssl x509 -req -in host.csr -CA root.pem -CAkey root.key -CAcreateserial -extfile host.ext -days 2 \
+            -out secured/etc/server.pem
+    ) 2>"$dir/openssl.log"
+    cp "$dir/root.pem" "$dir/secured/usr/lib/ssl/cert.pem"
+}
+
 # Of a size at which the network has its smallest share.
 small_machine()
 {
@@ -292,3 +386,14 @@ if [ -e /usr/lib/x86_64-linux-gnu/libuv_a.a ] && [ -e /usr/lib/x86_64-linux-gnu/
 else
     echo 'skip libuv_echoes: there is no libuv1-dev or libevent-dev'
 fi
+if [ ! -e "$MNET_RELEASE/examples/httpd-machine" ] || ! command -v dnsmasq >/dev/null || ! command -v chronyd >/dev/null; then
+    echo 'skip machine_serves_https_that_curl_verifies: there is no libssl-dev, dnsmasq or chronyd'
+    exit 0
+fi
+secured_files
+lease_of 10.0.0.50
+run machine_learns_names_and_time_and_serves_https machine_serves_https
+run machine_learns_names_and_time_and_fetches_https machine_fetches_https
+# shellcheck disable=SC2086 # words
+kill $servers
+wait

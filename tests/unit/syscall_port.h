@@ -56,6 +56,7 @@ enum {
     CHDIR = 80,
     MKDIR = 83,
     UNLINK = 87,
+    SYMLINK = 88,
     SIGPENDING = 127,
     SIGTIMEDWAIT = 128,
     SIGSUSPEND = 130,
@@ -74,6 +75,7 @@ enum {
     SIGNALFD = 289,
     EVENTFD = 290,
     EPOLL_CREATE = 291,
+    OPENAT2 = 437,
 };
 
 /* A program is a function of its first thread. Its result is the exit status. */
@@ -82,10 +84,12 @@ typedef int (*program)(struct mn_thread *t);
 static struct {
     struct world *world;
     program run;
-    int status;          /* that is expected */
-    const char *words;   /* that it says on the console, in part; NULL: nothing */
-    size_t memory;       /* 0: MEMORY */
-    const char *archive; /* or NULL */
+    int status;                  /* that is expected */
+    const char *words;           /* that it says on the console, in part; NULL: nothing */
+    size_t memory;               /* 0: MEMORY */
+    const char *archive;         /* or NULL */
+    int (*tasks)(void *context); /* to which the program is lent, or NULL */
+    struct mnet_task *running;   /* the one that is told to stop */
     uint64_t typed_after_ns;
     unsigned typed; /* how often that was read */
 } given;
@@ -214,6 +218,12 @@ static int64_t test_end_handler(void *context, struct mn_thread *t, uint64_t *ma
     return 0;
 }
 
+static void test_stop(void *context)
+{
+    (void)context;
+    mnet_cancel(given.running);
+}
+
 static const struct mn_system_port port = {.now = test_now,
                                            .print = test_print,
                                            .input = test_input,
@@ -224,7 +234,8 @@ static const struct mn_system_port port = {.now = test_now,
                                            .enter = test_enter,
                                            .stack = test_stack,
                                            .begin_handler = test_begin_handler,
-                                           .end_handler = test_end_handler};
+                                           .end_handler = test_end_handler,
+                                           .stop = test_stop};
 
 static int run_program(struct world *w)
 {
@@ -240,7 +251,8 @@ static int run_program(struct world *w)
                                            .variables = variables,
                                            .archive = given.archive,
                                            .archive_size = given.archive != NULL ? strlen(given.archive) : 0,
-                                           .entry = (uintptr_t)given.run};
+                                           .entry = (uintptr_t)given.run,
+                                           .run = given.tasks};
     said[0] = '\0';
     given.typed = 0;
     given.world = w;

@@ -129,6 +129,126 @@ static void descriptors_0_to_2_are_the_console(void **state)
     given.typed_after_ns = 0;
 }
 
+static int files_within(struct mn_thread *t)
+{
+    struct {
+        uint64_t flags, mode, resolve;
+    } how = {0, 0, 8 | 2}, made = {0100 | 01, 0644, 8}, unknown = {0, 0, 0x10};
+    EXPECT_EQUAL(CALL(MKDIR, P("/in"), 0755), 0);
+    EXPECT_EQUAL(CALL(MKDIR, P("/in/d"), 0755), 0);
+    EXPECT_EQUAL(CALL(SYMLINK, P("../tmp/out"), P("/in/up")), 0);
+    EXPECT_EQUAL(CALL(SYMLINK, P("/in/file"), P("/in/whole")), 0);
+    EXPECT_EQUAL(CALL(SYMLINK, P("d/../file"), P("/in/round")), 0);
+    EXPECT(CALL(OPEN, P("/tmp/out"), 0100, 0644) >= 0);
+    int64_t folder = CALL(OPEN, P("/in"), 010000000 | 0200000);
+    EXPECT(CALL(OPENAT2, folder, P("file"), P(&made), sizeof made) >= 0);
+    EXPECT(CALL(OPENAT2, folder, P("round"), P(&how), sizeof how) >= 0);
+    EXPECT(CALL(OPENAT2, folder, P("d/.."), P(&how), sizeof how) >= 0);
+    EXPECT_EQUAL(CALL(OPENAT2, folder, P(".."), P(&how), sizeof how), -MN_EXDEV);
+    EXPECT_EQUAL(CALL(OPENAT2, folder, P("d/../../tmp/out"), P(&how), sizeof how), -MN_EXDEV);
+    EXPECT_EQUAL(CALL(OPENAT2, folder, P("up"), P(&how), sizeof how), -MN_EXDEV);
+    EXPECT_EQUAL(CALL(OPENAT2, folder, P("whole"), P(&how), sizeof how), -MN_EXDEV);
+    EXPECT_EQUAL(CALL(OPENAT2, folder, P("/in/file"), P(&how), sizeof how), -MN_EXDEV);
+    EXPECT_EQUAL(CALL(OPENAT2, folder, P("file"), P(&how), 16), -MNET_EINVAL);
+    how.resolve = 0;
+    EXPECT(CALL(OPENAT2, folder, P("up"), P(&how), sizeof how) >= 0);
+    EXPECT_EQUAL(CALL(OPENAT2, folder, P("file"), P(&unknown), sizeof unknown), -MN_ENOSYS);
+    return 0;
+}
+
+static void files_are_opened_within_a_folder(void **state)
+{
+    (void)state;
+    runs(files_within, 0, "openat2 with these rules for links, is not there");
+}
+
+/* ---- A library that is lent to tasks ---- */
+
+static struct mn_thread *lender;
+
+static int library(struct mn_thread *t)
+{
+    lender = t;
+    return mn_system_lend(t->system);
+}
+
+static void runs_tasks(int (*tasks)(void *context), int status, const char *words)
+{
+    given.tasks = tasks;
+    runs(library, status, words);
+    given.tasks = NULL;
+}
+
+/* No call lets the other task run, not even one of a task that is cancelled. */
+static int make_calls(void *argument)
+{
+    struct mn_thread *t = lender;
+    unsigned *runs_now = argument;
+    bool alone = ++*runs_now == 1;
+    for (int i = 0; i < 100; i++)
+        EXPECT(CALL(GETTID, 0) == t->id && *runs_now == 1);
+    EXPECT(CALL(READ, CALL(OPEN, P("/tmp"), 0), P(runs_now), 0) < 0);
+    EXPECT(alone && *runs_now == 1);
+    --*runs_now;
+    return mnet_cancelled();
+}
+
+static int share(void *context)
+{
+    struct mn_thread *t = lender;
+    unsigned runs_now = 0;
+    int first = 0, second = 0;
+    struct mnet_task *a, *b;
+    (void)context;
+    EXPECT_EQUAL(mnet_spawn(&a, make_calls, &runs_now), 0);
+    EXPECT_EQUAL(mnet_spawn(&b, make_calls, &runs_now), 0);
+    mnet_cancel(b);
+    EXPECT_EQUAL(mnet_join(a, &first, MNET_NEVER), 0);
+    EXPECT_EQUAL(mnet_join(b, &second, MNET_NEVER), 0);
+    EXPECT(first == 0 && second == 1);
+    EXPECT_EQUAL(CALL(CLONE, 0x10f00, 4096, 0, 0, 0), -MN_ENOSYS);
+    return 7;
+}
+
+static int end_by_exit(void *argument)
+{
+    struct mn_thread *t = lender;
+    (void)argument;
+    CALL(EXIT_GROUP, 9);
+    return 0; /* not reached */
+}
+
+static int wait_for_ever(void *argument)
+{
+    (void)argument;
+    return mnet_sleep(MNET_NEVER);
+}
+
+static int exit_in_a_task(void *context)
+{
+    struct mnet_task *a;
+    int result = 0;
+    (void)context;
+    if (mnet_spawn(&given.running, wait_for_ever, NULL) < 0 || mnet_spawn(&a, end_by_exit, NULL) < 0 ||
+        mnet_join(a, NULL, MNET_NEVER) < 0 || mnet_join(given.running, &result, MNET_NEVER) < 0)
+        return 99;
+    return result;
+}
+
+static int end_with_an_error(void *context)
+{
+    (void)context;
+    return MNET_E_REFUSED;
+}
+
+static void library_is_lent_to_tasks(void **state)
+{
+    (void)state;
+    runs_tasks(share, 7, "system call 56, clone in a program with mnet's tasks, is not there");
+    runs_tasks(exit_in_a_task, 9, NULL);
+    runs_tasks(end_with_an_error, MNET_E_REFUSED, NULL);
+}
+
 /* ---- Memory ---- */
 
 static int maps(struct mn_thread *t)
@@ -370,6 +490,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_made_read_and_listed),
+        cmocka_unit_test(files_are_opened_within_a_folder),
+        cmocka_unit_test(library_is_lent_to_tasks),
         cmocka_unit_test(pipes_and_counters_carry_readiness),
         cmocka_unit_test(descriptors_0_to_2_are_the_console),
         cmocka_unit_test(memory_is_mapped_and_ends_with_a_line),

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -146,6 +147,38 @@ static void clock_that_is_not_set_verifies_nothing(void **state)
     assert_int_equal(mnet_tls_trust(pair.server_context, certificate_source(tls_certificates.root)), 0);
     world_run(meet_without_clock, NULL);
     tls_close_contexts(&pair);
+}
+
+/* The clock of the system, for contexts without one of their own. */
+static time_t system_time;
+time_t __wrap_time(time_t *result);
+
+time_t __wrap_time(time_t *result)
+{
+    if (result != NULL)
+        *result = system_time;
+    return system_time;
+}
+
+static int meet_by_system_clock(struct world *w)
+{
+    CHECK_EQUAL(world_connect(w, &pair.flows), 0);
+    struct mnet_stream client = mnet_tcp_stream(pair.flows.client);
+    struct mnet_tls_context *context;
+    CHECK_EQUAL(mnet_tls_context_create(NULL, &context), 0);
+    system_time = 100; /* of a machine that counts from its start, and has no clock */
+    CHECK_EQUAL(mnet_tls_connect(context, client, "server.test", &pair.client, 0), MNET_E_TLS_CLOCK);
+    system_time = TLS_NOW;
+    CHECK_EQUAL(mnet_tls_connect(context, client, "server.test", &pair.client, 0), MNET_E_DEADLINE);
+    mnet_tls_context_free(context);
+    world_close(&pair.flows);
+    return 0;
+}
+
+static void system_clock_that_shows_1970_is_not_set(void **state)
+{
+    (void)state;
+    run(meet_by_system_clock, NULL, NULL);
 }
 
 static int meet_untrusted(struct world *w)
@@ -565,6 +598,7 @@ int main(void)
         cmocka_unit_test(client_without_a_name_sends_nothing),
         cmocka_unit_test(certificates_are_valid_in_their_time),
         cmocka_unit_test(clock_that_is_not_set_verifies_nothing),
+        cmocka_unit_test(system_clock_that_shows_1970_is_not_set),
         cmocka_unit_test(self_signed_and_strange_issuers_are_told_apart),
         cmocka_unit_test(self_signed_certificate_can_be_trusted),
         cmocka_unit_test(issuers_between_come_with_the_certificate),

@@ -11,12 +11,15 @@
 
 /* ---- The clock ---- */
 
+/* A system's clock that shows the first year of its count has never been set. */
+#define SECONDS_UNSET ((time_t)365 * 24 * 3600)
+
 uint64_t tls_clock(const struct mnet_tls_context *context)
 {
     if (context->options.clock != NULL)
         return context->options.clock(context->options.argument) / MNET_SECOND;
     time_t now = time(NULL);
-    return now > 0 ? (uint64_t)now : 0;
+    return now > SECONDS_UNSET ? (uint64_t)now : 0;
 }
 
 /* ---- Texts in PEM form ---- */

@@ -5,18 +5,15 @@
  * served on the stack of the thread's task. `kernel_stack` is that of the thread that runs: tasks change only inside a call, and
  * each sets it when it returns to its thread. Interrupts are enabled only inside calls, see machine.h.
  *
+ * The tasks of a program with mnet's calls (tasks.c) change at any of these, and have stacks that are large enough. Their calls
+ * are served on these stacks, below the 128 bytes.
+ *
  * The C library expects all registers but RAX, RCX and R11 back. Those of floating point are saved here, because mnet uses them.
  */
 
     .text
 
-    .globl mn_program_entry
-    .hidden mn_program_entry
-    .type mn_program_entry, @function
-    .p2align 4
-mn_program_entry:
-    movq %rsp, thread_stack(%rip)
-    movq kernel_stack(%rip), %rsp
+    .macro serve
     pushq thread_stack(%rip)
     pushq %rcx /* the address behind syscall */
     pushq %r11 /* the flags */
@@ -41,6 +38,16 @@ mn_program_entry:
     call mn_program_call
     fxrstor64 (%rsp)
     addq $512, %rsp
+    .endm
+
+    .globl mn_program_entry
+    .hidden mn_program_entry
+    .type mn_program_entry, @function
+    .p2align 4
+mn_program_entry:
+    movq %rsp, thread_stack(%rip)
+    movq kernel_stack(%rip), %rsp
+    serve
     leaq 128(%rsp), %rax
     movq %rax, kernel_stack(%rip)
 resume:
@@ -62,6 +69,18 @@ resume:
     popq %rsp
     jmpq *%rcx
     .size mn_program_entry, . - mn_program_entry
+
+    .globl mn_program_entry_here
+    .hidden mn_program_entry_here
+    .type mn_program_entry_here, @function
+    .p2align 4
+mn_program_entry_here:
+    movq %rsp, thread_stack(%rip)
+    subq $128, %rsp
+    andq $-16, %rsp
+    serve
+    jmp resume
+    .size mn_program_entry_here, . - mn_program_entry_here
 
 /* void mn_program_enter(const struct mn_registers *registers)
  * The registers are read as the frame of a call that returns. */

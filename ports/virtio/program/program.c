@@ -1,4 +1,4 @@
-/* A program of a C library as a machine: mnet_main, and what src/syscall asks of a port.
+/* A program of a C library as a machine: what src/syscall asks of a port, and its beginning.
  *
  * The C library is Debian's musl, as it is. The program begins at its _start, with a stack as Linux
  * lays it out, and makes system calls by the instruction syscall, which works in ring 0, too.
@@ -14,6 +14,7 @@
 #include "ports/virtio/machine/internal.h"
 #include "ports/virtio/machine/x86.h"
 #include "stack/env.h"
+#include "stack/stack.h"
 #include "syscall/system.h"
 
 #define MSR_EFER 0xc0000080u
@@ -27,13 +28,6 @@
 /* Flags that are cleared then: trap, direction, alignment check. */
 #define SFMASK_VALUE 0x40500u
 
-/* The network's share of the memory, unless --memory gives another, and the program's of the
- * rest. */
-#define NETWORK_PERCENT 30u
-#define PROGRAM_PERCENT 85u
-
-#define VARIABLES_MAX 32
-
 /* Of the linker script, the C library, and mnet-cc. */
 extern char _start[], mn_tls_start[], mn_tls_file_end[], mn_tls_size[], mn_tls_alignment[];
 extern const char mn_program_archive[] __attribute__((weak)), mn_program_archive_end[] __attribute__((weak));
@@ -45,17 +39,8 @@ static struct program_processor {
 
 static struct program_machine {
     struct mn_system system;
-    char *variables[VARIABLES_MAX + 1];
-    char *arguments[MN_BARE_ARGUMENTS + 1];
+    struct mn_system_port port;
 } machine;
-
-static const struct mnet_program_option own_options[] = {
-    {"--env=", "NAME=VALUE", "a variable of the program's environment, up to 32"},
-    {"--trace", NULL, "print each system call"},
-    {0},
-};
-
-const struct mnet_program mnet_program = {.arguments = "[--] ARGUMENT...", .options = own_options};
 
 /* ---- The functions of struct mn_system_port ---- */
 
@@ -63,6 +48,22 @@ static uint64_t program_now(void *context)
 {
     (void)context;
     return mn_machine_now();
+}
+
+/* The program has brought the stack up by itself, or has not yet. */
+static uint64_t program_wall(void *context)
+{
+    const struct mnet_env *env = context;
+    const struct mnet_link *first = mn_list_first(&env->loop->stacks);
+    if (first != NULL)
+        return mnet_wall_clock(MN_CONTAINER(first, struct mnet_stack, loop_link));
+    return env->setup.wall != NULL ? env->setup.wall(env->setup.context) : 0;
+}
+
+static void program_stop(void *context)
+{
+    (void)context;
+    mn_bare_stop();
 }
 
 static void program_print(void *env, const char *text, size_t len)
@@ -160,57 +161,52 @@ const char *mn_program_fault(uint64_t address)
 
 /* ---- The beginning ---- */
 
-static void enable_calls(void)
+static void enable_calls(void (*entry)(void))
 {
     processor.pointer = mn_rdmsr(MSR_FS_BASE);
     mn_wrmsr(MSR_STAR, STAR_VALUE);
-    mn_wrmsr(MSR_LSTAR, (uintptr_t)mn_program_entry);
+    mn_wrmsr(MSR_LSTAR, (uintptr_t)entry);
     mn_wrmsr(MSR_SFMASK, SFMASK_VALUE);
     mn_wrmsr(MSR_EFER, mn_rdmsr(MSR_EFER) | EFER_SYSCALL);
 }
 
-/* Sorts the words of the command line: the port's options, of which there are no more behind "--",
- * and the program's words. Returns whether each call is to be printed. */
-static bool read_words(struct mnet_env *env)
+/* The files are those of the loader or, without any, those of the image. */
+static void find_files(struct mn_program *program)
 {
-    char **words = mnet_env_argv(env);
-    size_t arguments = 0, variables = 0;
-    bool options = true, trace = false;
-    machine.arguments[arguments++] = *words++;
-    for (; *words != NULL; words++) {
-        if (options && strcmp(*words, "--") == 0)
-            options = false;
-        else if (options && strcmp(*words, "--trace") == 0)
-            trace = true;
-        else if (options && variables < VARIABLES_MAX && strncmp(*words, "--env=", 6) == 0)
-            machine.variables[variables++] = *words + 6;
-        else
-            machine.arguments[arguments++] = *words;
+    size_t module_size;
+    const void *module = mn_machine_module(&module_size);
+    program->archive = mn_program_archive;
+    program->archive_size = (uintptr_t)mn_program_archive_end - (uintptr_t)mn_program_archive;
+    if (module != NULL) {
+        program->archive = module;
+        program->archive_size = module_size;
     }
-    return trace;
 }
 
-/* The largest piece of memory that there is, less what the stacks of tasks need. */
-static void *take_memory(struct mnet_env *env, size_t *size)
+void *mn_program_memory(struct mnet_env *env, size_t most, unsigned percent, size_t *size)
 {
-    size_t left = env->setup.memory_size;
+    size_t left = most;
     void *memory = NULL;
     while (memory == NULL && left > MN_PAGE) {
         left -= left / 32 + 1;
         memory = mnet_alloc(env, left);
     }
     mnet_free(env, memory);
-    *size = left / 100 * PROGRAM_PERCENT;
+    *size = left / 100 * percent;
     return mnet_alloc(env, *size);
 }
 
-int mnet_main(struct mnet_env *env)
+int mn_program_lend(void)
 {
-    struct mnet_config config = {0};
-    size_t module_size;
-    const struct mn_system_port port = {
+    return mn_system_lend(&machine.system);
+}
+
+int mn_program_run(struct mnet_env *env, struct mn_program *program, void (*entry)(void))
+{
+    machine.port = (struct mn_system_port){
         .context = env,
         .now = program_now,
+        .wall = program->run != NULL ? program_wall : NULL,
         .print = program_print,
         .input = program_input,
         .random = program_random,
@@ -221,31 +217,15 @@ int mnet_main(struct mnet_env *env)
         .stack = program_stack,
         .begin_handler = program_begin_handler,
         .end_handler = program_end_handler,
+        .stop = program_stop,
     };
-    struct mn_program program = {
-        .port = &port,
-        .archive = mn_program_archive,
-        .archive_size = (uintptr_t)mn_program_archive_end - (uintptr_t)mn_program_archive,
-        .arguments = machine.arguments,
-        .variables = machine.variables,
-        .entry = (uintptr_t)_start,
-        .tls_image = mn_tls_start,
-        .tls_image_size = (uintptr_t)mn_tls_file_end - (uintptr_t)mn_tls_start,
-        .tls_size = (size_t)(uintptr_t)mn_tls_size,
-        .tls_alignment = (size_t)(uintptr_t)mn_tls_alignment,
-    };
-    program.trace = read_words(env);
-    if (env->options.config.memory_size == 0)
-        config.memory_size = MN_MAX(env->setup.memory_size / 100 * NETWORK_PERCENT, MNET_MEMORY_MINIMUM);
-    int error = mnet_stack_up(env, &config, &program.stack);
-    if (error < 0)
-        return error;
-    program.memory = take_memory(env, &program.memory_size);
-    const void *module = mn_machine_module(&module_size);
-    if (module != NULL) {
-        program.archive = module;
-        program.archive_size = module_size;
-    }
-    enable_calls();
-    return mn_system_run(&machine.system, &program);
+    program->port = &machine.port;
+    program->entry = (uintptr_t)_start;
+    program->tls_image = mn_tls_start;
+    program->tls_image_size = (uintptr_t)mn_tls_file_end - (uintptr_t)mn_tls_start;
+    program->tls_size = (size_t)(uintptr_t)mn_tls_size;
+    program->tls_alignment = (size_t)(uintptr_t)mn_tls_alignment;
+    find_files(program);
+    enable_calls(entry);
+    return mn_system_run(&machine.system, program);
 }

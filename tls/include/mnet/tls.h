@@ -97,7 +97,7 @@ struct mnet_tls_options {
     bool no_verify;     /* clients believe any certificate: for tests */
     bool no_resumption; /* each session begins with a full handshake */
     /* Returns the time in nanoseconds since 1970-01-01 00:00 UTC, or 0 as long as it is not known.
-     * NULL: the clock of the system. */
+     * NULL: the clock of the system, which is not known as long as it shows 1970. */
     uint64_t (*clock)(void *argument);
     /* Called with each secret, as a line in the format that Wireshark reads (SSLKEYLOGFILE),
      * without newline. Whoever has it can read the session. */
