@@ -3,71 +3,46 @@
 
 #include "internal.h"
 
-/* Returns true if the stream would go on later. Memory that is short now may be free then. */
-static bool may_go_on(int error)
-{
-    return error == MNET_E_DEADLINE || error == MNET_E_CANCELLED || error == MNET_E_NO_MEMORY;
-}
-
 /* ---- Bytes that wait ---- */
 
-static bool keep(struct mnet_tls *tls, const char *data, size_t len)
+static bool keep(struct tls_engine *engine, const char *data, size_t len)
 {
-    if (tls->waiting_len + len > TLS_WAITING_MAX)
+    if (engine->waiting_len + len > TLS_WAITING_MAX)
         return false;
-    unsigned char *grown = OPENSSL_realloc(tls->waiting, tls->waiting_len + len);
+    unsigned char *grown = OPENSSL_realloc(engine->waiting, engine->waiting_len + len);
     if (grown == NULL)
         return false;
-    memcpy(grown + tls->waiting_len, data, len);
-    tls->waiting = grown;
-    tls->waiting_len += len;
+    memcpy(grown + engine->waiting_len, data, len);
+    engine->waiting = grown;
+    engine->waiting_len += len;
     return true;
 }
 
-static void forget_waiting(struct mnet_tls *tls)
+static void forget_waiting(struct tls_engine *engine)
 {
-    OPENSSL_free(tls->waiting);
-    tls->waiting = NULL;
-    tls->waiting_len = tls->waiting_done = 0;
+    OPENSSL_free(engine->waiting);
+    engine->waiting = NULL;
+    engine->waiting_len = engine->waiting_done = 0;
 }
 
-int tls_flush_now(struct mnet_tls *tls)
+int tls_engine_send(struct mnet_tls *tls)
 {
-    if (tls->waiting != NULL) {
-        size_t taken = 0;
-        int error = mnet_stream_write(tls->stream, tls->waiting + tls->waiting_done,
-                                      tls->waiting_len - tls->waiting_done, &taken, 0);
-        tls->waiting_done += taken;
-        if (tls->waiting_done < tls->waiting_len)
-            return error < 0 ? error : MNET_E_DEADLINE;
-        forget_waiting(tls);
-    }
-    if (tls->write_ended && !tls->stream_ended) {
-        tls->stream_ended = true;
-        mnet_stream_shutdown(tls->stream, MNET_SHUTDOWN_WRITE);
-    }
+    struct tls_engine *engine = tls->engine;
+    if (engine->waiting == NULL)
+        return 0;
+    size_t taken = 0;
+    int error = mnet_stream_write(tls->stream, engine->waiting + engine->waiting_done,
+                                  engine->waiting_len - engine->waiting_done, &taken, 0);
+    engine->waiting_done += taken;
+    if (engine->waiting_done < engine->waiting_len)
+        return error < 0 ? error : MNET_E_DEADLINE;
+    forget_waiting(engine);
     return 0;
 }
 
-int tls_wait_for_stream(struct mnet_tls *tls, unsigned wanted, uint64_t deadline)
+bool tls_engine_has_waiting(const struct mnet_tls *tls)
 {
-    int error = tls_flush_now(tls);
-    if (error == MNET_E_DEADLINE)
-        wanted |= MNET_WRITABLE;
-    if (wanted == 0)
-        return error;
-    int ready = mnet_stream_wait(tls->stream, wanted, deadline);
-    if (tls->closed)
-        return MNET_E_CLOSED;
-    return ready < 0 ? ready : 0;
-}
-
-int tls_flush(struct mnet_tls *tls, uint64_t deadline)
-{
-    int error = 0;
-    while (error == 0 && tls->waiting != NULL)
-        error = tls_wait_for_stream(tls, 0, deadline);
-    return error;
+    return tls->engine->waiting != NULL;
 }
 
 /* ---- The BIO ---- */
@@ -79,12 +54,12 @@ static int carry_out(BIO *bio, const char *data, int len)
     BIO_clear_retry_flags(bio);
     if (tls_flush_now(tls) == 0) {
         int error = mnet_stream_write(tls->stream, data, (size_t)len, &taken, 0);
-        if (error < 0 && !may_go_on(error)) {
-            tls->stream_error = error;
+        if (error < 0 && !tls_may_go_on(error)) {
+            tls->engine->stream_error = error;
             return -1;
         }
     }
-    if (taken == (size_t)len || keep(tls, data + taken, (size_t)len - taken))
+    if (taken == (size_t)len || keep(tls->engine, data + taken, (size_t)len - taken))
         return len;
     if (taken > 0)
         return (int)taken;
@@ -97,13 +72,13 @@ static int carry_in(BIO *bio, char *data, int len)
     struct mnet_tls *tls = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     ptrdiff_t got = mnet_stream_read(tls->stream, data, (size_t)len, 0);
-    tls->stream_over = got == 0;
+    tls->engine->stream_over = got == 0;
     if (got >= 0)
         return (int)got;
-    if (may_go_on((int)got) && got != MNET_E_NO_MEMORY)
+    if (tls_may_go_on((int)got) && got != MNET_E_NO_MEMORY)
         BIO_set_retry_read(bio);
     else
-        tls->stream_error = (int)got;
+        tls->engine->stream_error = (int)got;
     return -1;
 }
 
@@ -115,7 +90,7 @@ static long control(BIO *bio, int command, long number, void *pointer)
     switch (command) {
     case BIO_CTRL_FLUSH:
     case BIO_CTRL_DUP: return 1;
-    case BIO_CTRL_EOF: return tls->stream_over;
+    case BIO_CTRL_EOF: return tls->engine->stream_over;
     default: return 0;
     }
 }
@@ -139,6 +114,6 @@ bool tls_carry(struct mnet_tls *tls)
         return false;
     BIO_set_data(bio, tls);
     BIO_set_init(bio, 1);
-    SSL_set_bio(tls->openssl, bio, bio);
+    SSL_set_bio(tls->engine->openssl, bio, bio);
     return true;
 }

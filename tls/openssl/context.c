@@ -1,26 +1,9 @@
-/* What sessions share: settings, certificates, roots, revocation lists. */
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
-
+/* What sessions of OpenSSL share: settings, certificates, roots, revocation lists. */
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "internal.h"
-
-/* ---- The clock ---- */
-
-/* A system's clock that shows the first year of its count has never been set. */
-#define SECONDS_UNSET ((time_t)365 * 24 * 3600)
-
-uint64_t tls_clock(const struct mnet_tls_context *context)
-{
-    if (context->options.clock != NULL)
-        return context->options.clock(context->options.argument) / MNET_SECOND;
-    time_t now = time(NULL);
-    return now > SECONDS_UNSET ? (uint64_t)now : 0;
-}
 
 /* ---- Texts in PEM form ---- */
 
@@ -103,7 +86,7 @@ static bool read_key(struct tls_identity *identity, BIO *text)
 
 static void append_identity(struct mnet_tls_context *context, struct tls_identity *identity)
 {
-    struct tls_identity **at = &context->identities;
+    struct tls_identity **at = &context->library->identities;
     while (*at != NULL)
         at = &(*at)->next;
     *at = identity;
@@ -127,6 +110,7 @@ int mnet_tls_add_identity(struct mnet_tls_context *context, struct mnet_tls_sour
         return error;
     }
     append_identity(context, identity);
+    context->has_identity = true;
     return 0;
 }
 
@@ -137,7 +121,8 @@ static bool use_identity(SSL *openssl, const struct tls_identity *identity)
 
 bool tls_identify(struct mnet_tls *tls)
 {
-    return tls->context->identities == NULL || use_identity(tls->openssl, tls->context->identities);
+    return tls->context->library->identities == NULL ||
+           use_identity(tls->engine->openssl, tls->context->library->identities);
 }
 
 static bool fits(const struct tls_identity *identity, const char *name)
@@ -155,10 +140,10 @@ static int choose_identity(SSL *openssl, void *argument)
     if (!SSL_is_server(openssl))
         return 1;
     SSL_certs_clear(openssl);
-    for (const struct tls_identity *at = context->identities; at != NULL && name != NULL; at = at->next)
+    for (const struct tls_identity *at = context->library->identities; at != NULL && name != NULL; at = at->next)
         if (fits(at, name))
             found |= use_identity(openssl, at);
-    return found || use_identity(openssl, context->identities);
+    return found || use_identity(openssl, context->library->identities);
 }
 
 /* The name is noted by OpenSSL; this says that it is heard (RFC 6066 3). */
@@ -175,8 +160,8 @@ static int hear_name(SSL *openssl, int *alert, void *argument)
 static bool add_root(struct mnet_tls_context *context, BIO *text)
 {
     X509 *root = PEM_read_bio_X509(text, NULL, refuse_password, NULL);
-    bool added = root != NULL && X509_STORE_add_cert(SSL_CTX_get_cert_store(context->openssl), root) == 1;
-    added = added && SSL_CTX_add_client_CA(context->openssl, root) == 1;
+    bool added = root != NULL && X509_STORE_add_cert(SSL_CTX_get_cert_store(context->library->openssl), root) == 1;
+    added = added && SSL_CTX_add_client_CA(context->library->openssl, root) == 1;
     X509_free(root);
     return added;
 }
@@ -191,7 +176,7 @@ int mnet_tls_trust(struct mnet_tls_context *context, struct mnet_tls_source root
 static bool add_list(struct mnet_tls_context *context, BIO *text)
 {
     X509_CRL *list = PEM_read_bio_X509_CRL(text, NULL, refuse_password, NULL);
-    bool added = list != NULL && X509_STORE_add_crl(SSL_CTX_get_cert_store(context->openssl), list) == 1;
+    bool added = list != NULL && X509_STORE_add_crl(SSL_CTX_get_cert_store(context->library->openssl), list) == 1;
     X509_CRL_free(list);
     return added;
 }
@@ -200,27 +185,22 @@ int mnet_tls_revoke(struct mnet_tls_context *context, struct mnet_tls_source lis
 {
     int error = read_items(context, lists, add_list);
     if (error == 0) {
-        X509_STORE_set_flags(SSL_CTX_get_cert_store(context->openssl),
+        X509_STORE_set_flags(SSL_CTX_get_cert_store(context->library->openssl),
                              X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
         tls_forget(context);
     }
     return error;
 }
 
-/* ---- Application protocols ---- */
-
-static bool list_protocols(struct mnet_tls_context *context, const char *const *names)
+int tls_library_trust_system(struct mnet_tls_context *context)
 {
-    for (; names != NULL && *names != NULL; names++) {
-        size_t len = strlen(*names);
-        if (len == 0 || len >= MNET_TLS_PROTOCOL || context->protocols_len + 1 + len > sizeof context->protocols)
-            return false;
-        context->protocols[context->protocols_len] = (unsigned char)len;
-        memcpy(context->protocols + context->protocols_len + 1, *names, len);
-        context->protocols_len += 1 + (unsigned)len;
-    }
-    return true;
+    struct tls_library *library = context->library;
+    if (!library->system_roots && SSL_CTX_set_default_verify_paths(library->openssl) == 1)
+        library->system_roots = true;
+    return 0; /* without any, nobody is believed */
 }
+
+/* ---- Application protocols ---- */
 
 /* A server takes the first one of its own that the client offers (RFC 7301 3.2). */
 static int choose_protocol(SSL *openssl, const unsigned char **name, unsigned char *len, const unsigned char *offered,
@@ -252,7 +232,7 @@ static int note_session(SSL *openssl, SSL_SESSION *session)
 
 static void set_resumption(struct mnet_tls_context *context)
 {
-    SSL_CTX *openssl = context->openssl;
+    SSL_CTX *openssl = context->library->openssl;
     SSL_CTX_set_session_id_context(openssl, (const unsigned char *)"mnet", 4);
     if (context->options.no_resumption) {
         SSL_CTX_set_session_cache_mode(openssl, SSL_SESS_CACHE_OFF);
@@ -266,7 +246,7 @@ static void set_resumption(struct mnet_tls_context *context)
 
 static bool set_up(struct mnet_tls_context *context)
 {
-    SSL_CTX *openssl = context->openssl;
+    SSL_CTX *openssl = context->library->openssl;
     SSL_CTX_set_min_proto_version(openssl, TLS1_2_VERSION);
     SSL_CTX_set_options(openssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(openssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -283,45 +263,35 @@ static bool set_up(struct mnet_tls_context *context)
     return SSL_CTX_set_alpn_protos(openssl, context->protocols, context->protocols_len) == 0;
 }
 
-int mnet_tls_context_create(const struct mnet_tls_options *options, struct mnet_tls_context **context)
+int tls_library_create(struct mnet_tls_context *context)
 {
-    static const struct mnet_tls_options defaults;
-    *context = NULL;
     /* Not the system's configuration file: settings are those of the caller. */
     if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
         return MNET_E_NO_MEMORY;
-    struct mnet_tls_context *made = OPENSSL_zalloc(sizeof *made);
-    if (made == NULL)
+    context->library = tls_allocate(context, sizeof *context->library);
+    if (context->library == NULL)
         return MNET_E_NO_MEMORY;
-    made->users = 1;
-    made->options = options != NULL ? *options : defaults;
-    bool listed = list_protocols(made, made->options.protocols);
-    made->options.protocols = NULL;
-    made->openssl = listed ? SSL_CTX_new(TLS_method()) : NULL;
-    if (made->openssl == NULL || !set_up(made)) {
-        tls_context_release(made);
-        return listed ? MNET_E_NO_MEMORY : MNET_E_INVALID;
-    }
-    *context = made;
-    return 0;
+    context->library->openssl = SSL_CTX_new(TLS_method());
+    return context->library->openssl != NULL && set_up(context) ? 0 : MNET_E_NO_MEMORY;
 }
 
-void tls_context_release(struct mnet_tls_context *context)
+void tls_library_free(struct mnet_tls_context *context)
 {
-    if (--context->users > 0)
+    struct tls_library *library = context->library;
+    if (library == NULL)
         return;
     tls_forget(context);
-    while (context->identities != NULL) {
-        struct tls_identity *identity = context->identities;
-        context->identities = identity->next;
+    while (library->identities != NULL) {
+        struct tls_identity *identity = library->identities;
+        library->identities = identity->next;
         free_identity(identity);
     }
-    SSL_CTX_free(context->openssl);
-    OPENSSL_free(context);
+    SSL_CTX_free(library->openssl);
+    tls_release(context, library);
 }
 
-void mnet_tls_context_free(struct mnet_tls_context *context)
+bool mnet_tls_supports(enum mnet_tls_feature feature)
 {
-    if (context != NULL)
-        tls_context_release(context);
+    (void)feature;
+    return true;
 }

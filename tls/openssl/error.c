@@ -1,4 +1,4 @@
-/* Errors of OpenSSL as codes of mnet, and in words. */
+/* Errors of OpenSSL as codes of mnet. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,38 +9,6 @@
 #include "internal.h"
 
 #define FIRST_ALERT 1000 /* the reason of a received alert is its number and this */
-
-/* ---- Words ---- */
-
-const char *mnet_tls_strerror(int error)
-{
-    switch (error) {
-    case MNET_E_TLS_FILE: return "file cannot be read";
-    case MNET_E_TLS_CREDENTIALS: return "not a certificate, or not its key";
-    case MNET_E_TLS_CLOCK: return "clock is not set";
-    case MNET_E_TLS_UNTRUSTED: return "certificate of an untrusted issuer";
-    case MNET_E_TLS_SELF_SIGNED: return "certificate is self-signed";
-    case MNET_E_TLS_EXPIRED: return "certificate has expired";
-    case MNET_E_TLS_NOT_YET_VALID: return "certificate is not yet valid";
-    case MNET_E_TLS_WRONG_NAME: return "certificate of another name";
-    case MNET_E_TLS_REVOKED: return "certificate is revoked";
-    case MNET_E_TLS_NO_CRL: return "no current revocation list of the issuer";
-    case MNET_E_TLS_BAD_CERTIFICATE: return "bad certificate";
-    case MNET_E_TLS_NO_CERTIFICATE: return "client has no certificate";
-    case MNET_E_TLS_NOT_TLS: return "peer does not speak TLS";
-    case MNET_E_TLS_NOTHING_SHARED: return "no common version or cipher";
-    case MNET_E_TLS_NO_PROTOCOL: return "no common application protocol";
-    case MNET_E_TLS_ALERT: return "peer ended the session with an alert";
-    case MNET_E_TLS_BROKEN: return "peer broke the protocol";
-    case MNET_E_TLS_TRUNCATED: return "stream ended before the session";
-    default: return mnet_strerror(error);
-    }
-}
-
-const char *mnet_tls_reason(const struct mnet_tls_context *context)
-{
-    return context->reason;
-}
 
 /* ---- Codes ---- */
 
@@ -116,10 +84,10 @@ static int broken_session(struct mnet_tls *tls)
 {
     struct mnet_tls_context *context = tls->context;
     unsigned long error = ERR_peek_error();
-    long result = SSL_get_verify_result(tls->openssl);
-    if (tls->stream_error != 0) {
-        snprintf(context->reason, sizeof context->reason, "%s", mnet_strerror(tls->stream_error));
-        return tls->stream_error;
+    long result = SSL_get_verify_result(tls->engine->openssl);
+    if (tls->engine->stream_error != 0) {
+        snprintf(context->reason, sizeof context->reason, "%s", mnet_strerror(tls->engine->stream_error));
+        return tls->engine->stream_error;
     }
     if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
         snprintf(context->reason, sizeof context->reason, "%s", X509_verify_cert_error_string(result));
@@ -130,7 +98,7 @@ static int broken_session(struct mnet_tls *tls)
 
 int tls_session_failure(struct mnet_tls *tls, int result)
 {
-    switch (SSL_get_error(tls->openssl, result)) {
+    switch (SSL_get_error(tls->engine->openssl, result)) {
     case SSL_ERROR_ZERO_RETURN: return 0;
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE: return MNET_E_DEADLINE;

@@ -20,9 +20,9 @@ bool tls_remember(struct mnet_tls_context *context, const char *name, SSL_SESSIO
         return false;
     snprintf(entry->name, sizeof entry->name, "%s", name);
     entry->session = session;
-    entry->next = context->resumable;
-    context->resumable = entry;
-    struct tls_resumable **at = &context->resumable;
+    entry->next = context->library->resumable;
+    context->library->resumable = entry;
+    struct tls_resumable **at = &context->library->resumable;
     for (unsigned count = 0; count < TLS_RESUMABLE_MAX && *at != NULL; count++)
         at = &(*at)->next;
     if (*at != NULL)
@@ -32,7 +32,7 @@ bool tls_remember(struct mnet_tls_context *context, const char *name, SSL_SESSIO
 
 SSL_SESSION *tls_recall(struct mnet_tls_context *context, const char *name)
 {
-    for (struct tls_resumable **at = &context->resumable; *at != NULL; at = &(*at)->next) {
+    for (struct tls_resumable **at = &context->library->resumable; *at != NULL; at = &(*at)->next) {
         SSL_SESSION *session = (*at)->session;
         if (strcmp((*at)->name, name) == 0 && SSL_SESSION_up_ref(session)) {
             drop(at);
@@ -44,6 +44,6 @@ SSL_SESSION *tls_recall(struct mnet_tls_context *context, const char *name)
 
 void tls_forget(struct mnet_tls_context *context)
 {
-    while (context->resumable != NULL)
-        drop(&context->resumable);
+    while (context->library->resumable != NULL)
+        drop(&context->library->resumable);
 }

@@ -13,7 +13,8 @@
  *
  * A client verifies its server unless it is told not to. Deadlines, results and suspending are as
  * in mnet/tcp.h: a call with deadline 0 never suspends, and may be used outside tasks. One task may
- * read while another one writes. The library is mnet-tls, which needs OpenSSL 3.
+ * read while another one writes. The library is mnet-tls, which needs OpenSSL 3, or
+ * mnet-tls-bearssl, which needs BearSSL and no C library: see docs/tls.md for what that lacks.
  */
 #ifndef MNET_TLS_H
 #define MNET_TLS_H
@@ -51,11 +52,21 @@ enum mnet_tls_error {
     MNET_E_TLS_ALERT = -116,           /* the peer ended the session with an alert */
     MNET_E_TLS_BROKEN = -117,          /* the peer broke the rules, or bytes were changed */
     MNET_E_TLS_TRUNCATED = -118,       /* the stream ended, and the session had not */
+    MNET_E_TLS_UNSUPPORTED = -119,     /* the library that does the work cannot do that */
 };
 
 /* Returns the error in a few English words, those of mnet/error.h included. Never NULL, for any
  * value; the text is static. */
 const char *mnet_tls_strerror(int error);
+
+/* What not every library can do, see docs/tls.md. */
+enum mnet_tls_feature {
+    MNET_TLS_1_3,
+    MNET_TLS_REVOCATION, /* mnet_tls_revoke */
+    MNET_TLS_ADDRESSES,  /* servers that are known by an IP address, and verified */
+};
+/* Returns whether the library that this program is linked with can do it. Never suspends. */
+bool mnet_tls_supports(enum mnet_tls_feature feature);
 
 /* A text in PEM form: a file, or `len` bytes of memory if `file` is NULL. It is read during the
  * call that it is given to. */
@@ -87,8 +98,8 @@ enum mnet_tls_clients {
 /* The most bytes of an application protocol's name here, the zero included. */
 #define MNET_TLS_PROTOCOL 32
 
-/* Settings of a context; zeros are defaults. They are copied, except the objects of the pointers
- * `clock`, `key_log` and `argument`. */
+/* Settings of a context; zeros are defaults. They are copied. The functions, and what `argument`
+ * points to, must outlive the context and its sessions. */
 struct mnet_tls_options {
     /* Application protocols (RFC 7301), the preferred one first, up to a NULL: {"h2", "http/1.1",
      * NULL}. A server refuses clients that offer protocols, but none of these. NULL: none. */
@@ -102,7 +113,13 @@ struct mnet_tls_options {
     /* Called with each secret, as a line in the format that Wireshark reads (SSLKEYLOGFILE),
      * without newline. Whoever has it can read the session. */
     void (*key_log)(void *argument, const char *line);
-    void *argument; /* of both functions */
+    void *argument; /* of all functions */
+    /* For a program without a C library, whose functions these are otherwise. Memory for any
+     * object, or NULL; both or none of the first two are set. OpenSSL has memory and random bytes
+     * of its own besides. */
+    void *(*allocate)(void *argument, size_t size);
+    void (*release)(void *argument, void *memory);
+    void (*random)(void *argument, void *bytes, size_t len);
 };
 
 /* Creates a context. options may be NULL. Returns 0, MNET_E_INVALID or MNET_E_NO_MEMORY. Never

@@ -1,8 +1,7 @@
 /* A session as a stream: the calls of mnet/tls.h in a table. */
-#include <stdio.h>
-#include <string.h>
+#include <mnet/format.h>
 
-#include "internal.h"
+#include "tls/session.h"
 
 static ptrdiff_t read_session(void *tls, void *buffer, size_t len, uint64_t deadline)
 {
@@ -65,9 +64,11 @@ static void get_peers(const void *object, struct mnet_endpoint *local, struct mn
 static char *describe_session(const void *object, char *text, size_t size)
 {
     const struct mnet_tls *tls = object;
-    int len = snprintf(text, size, "%s ", SSL_get_version(tls->openssl));
-    if (len > 0 && (size_t)len < size)
-        mnet_stream_describe(tls->stream, text + len, size - (size_t)len);
+    struct mnet_tls_info info;
+    mnet_tls_info(tls, &info);
+    size_t len = mnet_format(text, size, "%s ", info.version);
+    if (len < size)
+        mnet_stream_describe(tls->stream, text + len, size - len);
     return text;
 }
 

@@ -1,21 +1,17 @@
-/* Sessions: handshake, reading, writing, their end. */
-#include <stdio.h>
+/* Sessions: beginning, handshake, reading, writing, their end. */
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/x509v3.h>
-
-#include "internal.h"
+#include "tls/session.h"
 
 /* ---- Calls that may wait ---- */
 
 static void free_session(struct mnet_tls *tls)
 {
     mnet_tls_release(tls);
-    SSL_free(tls->openssl);
-    OPENSSL_free(tls->waiting);
-    tls_context_release(tls->context);
-    OPENSSL_free(tls);
+    tls_engine_free(tls);
+    struct mnet_tls_context *context = tls->context;
+    tls_release(context, tls);
+    tls_context_release(context);
 }
 
 static void enter(struct mnet_tls *tls)
@@ -29,104 +25,79 @@ static void leave(struct mnet_tls *tls)
         free_session(tls);
 }
 
-/* Before each step of OpenSSL. */
-static void begin_step(struct mnet_tls *tls)
+int tls_flush_now(struct mnet_tls *tls)
 {
-    ERR_clear_error();
-    tls->stream_error = 0;
+    int error = tls_engine_send(tls);
+    if (error < 0)
+        return error;
+    if (tls->write_ended && !tls->stream_ended) {
+        tls->stream_ended = true;
+        mnet_stream_shutdown(tls->stream, MNET_SHUTDOWN_WRITE);
+    }
+    return 0;
+}
+
+/* Flushes, and waits until the stream is ready for any bit of `wanted`, or takes bytes that wait.
+ * If `wanted` is 0 and none wait, does not wait. Returns 0 or an error. If the session was closed
+ * meanwhile, it is MNET_E_CLOSED, and the stream is gone. Suspends. */
+static int wait_for_stream(struct mnet_tls *tls, unsigned wanted, uint64_t deadline)
+{
+    int error = tls_flush_now(tls);
+    if (error == MNET_E_DEADLINE)
+        wanted |= MNET_WRITABLE;
+    if (wanted == 0)
+        return error;
+    int ready = mnet_stream_wait(tls->stream, wanted, deadline);
+    if (tls->closed)
+        return MNET_E_CLOSED;
+    return ready < 0 ? ready : 0;
+}
+
+/* Waits until no bytes wait to be sent. Suspends. */
+static int flush(struct mnet_tls *tls, uint64_t deadline)
+{
+    int error = 0;
+    while (error == 0 && tls_engine_has_waiting(tls))
+        error = wait_for_stream(tls, 0, deadline);
+    return error;
 }
 
 /* ---- Beginning ---- */
 
-/* The certificate's time is compared with the context's clock. Only subjectAltName counts (RFC
- * 9525), and "*" only as a whole label. */
-static bool set_verification(struct mnet_tls *tls, uint64_t now)
-{
-    X509_VERIFY_PARAM *rules = SSL_get0_param(tls->openssl);
-    X509_VERIFY_PARAM_set_time(rules, (time_t)now);
-    X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (tls->name[0] == '\0' || X509_VERIFY_PARAM_set1_ip_asc(rules, tls->name) == 1)
-        return true;
-    ERR_clear_error();
-    return X509_VERIFY_PARAM_set1_host(rules, tls->name, 0) == 1 &&
-           SSL_set_tlsext_host_name(tls->openssl, tls->name) == 1;
-}
-
-static bool set_up_client(struct mnet_tls *tls)
-{
-    const struct mnet_tls_context *context = tls->context;
-    SSL_set_connect_state(tls->openssl);
-    SSL_set_verify(tls->openssl, context->options.no_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
-    SSL_SESSION *session = tls->name[0] != '\0' ? tls_recall(tls->context, tls->name) : NULL;
-    bool set = session == NULL || SSL_set_session(tls->openssl, session) == 1;
-    SSL_SESSION_free(session);
-    return set && tls_identify(tls);
-}
-
-static bool set_up_server(struct mnet_tls *tls)
-{
-    static const int modes[] = {
-        [MNET_TLS_CLIENTS_ANY] = SSL_VERIFY_NONE,
-        [MNET_TLS_CLIENTS_ASKED] = SSL_VERIFY_PEER,
-        [MNET_TLS_CLIENTS_VERIFIED] = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-    };
-    SSL_set_accept_state(tls->openssl);
-    SSL_set_verify(tls->openssl, modes[tls->context->options.clients], NULL);
-    return true;
-}
-
 /* Makes a session in `*tls`. `name` is "" for a server's, and for a client's without a name. */
-static int begin(struct mnet_tls_context *context, struct mnet_stream stream, const char *name, uint64_t now,
-                 bool (*set_up)(struct mnet_tls *tls), struct mnet_tls **tls)
+static int begin(struct mnet_tls_context *context, struct mnet_stream stream, const char *name, size_t len,
+                 uint64_t now, bool server, struct mnet_tls **tls)
 {
-    struct mnet_tls *made = OPENSSL_zalloc(sizeof *made);
+    struct mnet_tls *made = tls_allocate(context, sizeof *made);
     if (made == NULL)
         return MNET_E_NO_MEMORY;
     made->context = context;
     context->users++;
     made->stream = stream;
-    snprintf(made->name, sizeof made->name, "%s", name);
-    ERR_clear_error();
-    made->openssl = SSL_new(context->openssl);
-    if (made->openssl == NULL || !SSL_set_app_data(made->openssl, made) || !tls_carry(made) ||
-        !set_verification(made, now) || !set_up(made)) {
-        int error = tls_failure(context, MNET_E_NO_MEMORY);
+    made->server = server;
+    memcpy(made->name, name, len);
+    int error = tls_engine_begin(made, now);
+    if (error < 0)
         free_session(made);
-        return error;
-    }
-    *tls = made;
-    return 0;
-}
-
-/* The roots of the system, for clients that were given none. */
-static void trust_system(struct mnet_tls_context *context)
-{
-    if (!context->own_roots && !context->system_roots && SSL_CTX_set_default_verify_paths(context->openssl) == 1)
-        context->system_roots = true;
-}
-
-static int fail_for_clock(struct mnet_tls_context *context)
-{
-    snprintf(context->reason, sizeof context->reason, "%s", mnet_tls_strerror(MNET_E_TLS_CLOCK));
-    return MNET_E_TLS_CLOCK;
+    else
+        *tls = made;
+    return error;
 }
 
 int mnet_tls_connect_begin(struct mnet_tls_context *context, struct mnet_stream stream, const char *name,
                            struct mnet_tls **tls)
 {
-    char host[TLS_NAME];
     size_t len = name != NULL ? strlen(name) : 0;
     uint64_t now = tls_clock(context);
     *tls = NULL;
     if (len > 1 && name[len - 1] == '.')
         len--; /* the name of the root, which certificates do not have */
-    if (len >= sizeof host || (len == 0 && !context->options.no_verify))
+    if (len >= TLS_NAME || (len == 0 && !context->options.no_verify))
         return MNET_E_INVALID;
     if (now == 0 && !context->options.no_verify)
-        return fail_for_clock(context);
-    snprintf(host, sizeof host, "%.*s", (int)len, name != NULL ? name : "");
-    trust_system(context);
-    return begin(context, stream, host, now, set_up_client, tls);
+        return tls_fail(context, MNET_E_TLS_CLOCK);
+    int error = context->own_roots || context->options.no_verify ? 0 : tls_library_trust_system(context);
+    return error < 0 ? error : begin(context, stream, len > 0 ? name : "", len, now, false, tls);
 }
 
 int mnet_tls_accept_begin(struct mnet_tls_context *context, struct mnet_stream stream, struct mnet_tls **tls)
@@ -134,11 +105,11 @@ int mnet_tls_accept_begin(struct mnet_tls_context *context, struct mnet_stream s
     bool verifies = context->options.clients != MNET_TLS_CLIENTS_ANY;
     uint64_t now = tls_clock(context);
     *tls = NULL;
-    if (context->identities == NULL || (verifies && !context->own_roots))
+    if (!context->has_identity || (verifies && !context->own_roots))
         return MNET_E_INVALID;
     if (now == 0 && verifies)
-        return fail_for_clock(context);
-    return begin(context, stream, "", now, set_up_server, tls);
+        return tls_fail(context, MNET_E_TLS_CLOCK);
+    return begin(context, stream, "", 0, now, true, tls);
 }
 
 /* ---- Handshake ---- */
@@ -147,19 +118,17 @@ int mnet_tls_accept_begin(struct mnet_tls_context *context, struct mnet_stream s
 static int shake_hands(struct mnet_tls *tls, uint64_t deadline)
 {
     while (!tls->established) {
-        begin_step(tls);
-        int result = SSL_do_handshake(tls->openssl);
-        int error = result == 1 ? 0 : tls_session_failure(tls, result);
-        if (result == 1)
+        int error = tls_engine_shake(tls);
+        if (error == 0)
             tls->established = true;
         else if (error == MNET_E_DEADLINE)
-            error = tls_wait_for_stream(tls, SSL_want_read(tls->openssl) ? MNET_READABLE : 0, deadline);
+            error = wait_for_stream(tls, tls_engine_wants_bytes(tls) ? MNET_READABLE : 0, deadline);
         else
             tls_flush_now(tls); /* an alert says why */
         if (error < 0)
             return error;
     }
-    return tls_flush(tls, deadline);
+    return flush(tls, deadline);
 }
 
 int mnet_tls_established(struct mnet_tls *tls, uint64_t deadline)
@@ -214,11 +183,7 @@ static int try_to_read(struct mnet_tls *tls, void *buffer, size_t len, bool peek
     int error = check_reading(tls);
     if (error < 0)
         return error;
-    begin_step(tls);
-    int bytes = len < INT32_MAX ? (int)len : INT32_MAX;
-    int got = (peek ? SSL_peek : SSL_read)(tls->openssl, buffer, bytes);
-    if (got <= 0)
-        got = tls_session_failure(tls, got);
+    int got = tls_engine_read(tls, buffer, len < INT32_MAX ? len : INT32_MAX, peek);
     tls_flush_now(tls); /* answers of the protocol, or an alert */
     return got;
 }
@@ -227,7 +192,7 @@ static int read_bytes(struct mnet_tls *tls, void *buffer, size_t len, bool peek,
 {
     int got;
     while ((got = try_to_read(tls, buffer, len, peek)) == MNET_E_DEADLINE) {
-        int error = tls_wait_for_stream(tls, MNET_READABLE, deadline);
+        int error = wait_for_stream(tls, MNET_READABLE, deadline);
         if (error < 0)
             return error;
     }
@@ -247,12 +212,12 @@ ptrdiff_t mnet_tls_read(struct mnet_tls *tls, void *buffer, size_t len, uint64_t
 /* Lends what can be read without waiting. */
 static int lend(struct mnet_tls *tls, struct mnet_slice *slice)
 {
-    struct tls_lent *lent = OPENSSL_malloc(sizeof *lent);
+    struct tls_lent *lent = tls_allocate(tls->context, sizeof *lent);
     if (lent == NULL)
         return MNET_E_NO_MEMORY;
     int got = try_to_read(tls, lent->bytes, sizeof lent->bytes, false);
     if (got <= 0) {
-        OPENSSL_free(lent);
+        tls_release(tls->context, lent);
         return got;
     }
     lent->next = tls->lent;
@@ -279,7 +244,7 @@ void mnet_tls_release(struct mnet_tls *tls)
     while (tls->lent != NULL) {
         struct tls_lent *lent = tls->lent;
         tls->lent = lent->next;
-        OPENSSL_free(lent);
+        tls_release(tls->context, lent);
     }
 }
 
@@ -294,28 +259,17 @@ static int check_writing(const struct mnet_tls *tls)
     return tls->established ? 0 : MNET_E_INVALID;
 }
 
-/* Encrypts a record's worth. Returns the number of bytes or an error. */
-static int write_record(struct mnet_tls *tls, const char *data, size_t len)
-{
-    begin_step(tls);
-    int done = SSL_write(tls->openssl, data, (int)(len < TLS_RECORD ? len : TLS_RECORD));
-    if (done > 0)
-        return done;
-    int error = tls_session_failure(tls, done);
-    return error == 0 ? MNET_E_CLOSED_BY_PEER : error;
-}
-
 static int write_all(struct mnet_tls *tls, const char *data, size_t len, size_t *done, uint64_t deadline)
 {
     for (;;) {
         int error = check_writing(tls);
         if (error == 0)
-            error = tls_flush(tls, deadline);
+            error = flush(tls, deadline);
         if (error == 0)
             error = check_writing(tls);
         if (error < 0 || *done == len)
             return error;
-        int wrote = write_record(tls, data + *done, len - *done);
+        int wrote = tls_engine_write(tls, data + *done, len - *done < TLS_RECORD ? len - *done : TLS_RECORD);
         if (wrote < 0)
             return wrote;
         *done += (size_t)wrote;
@@ -352,11 +306,8 @@ int mnet_tls_write(struct mnet_tls *tls, const void *data, size_t len, size_t *q
 /* Tells the peer the end of our data, once. */
 static void end_writing(struct mnet_tls *tls)
 {
-    if (tls->established && tls->error == 0) {
-        begin_step(tls);
-        SSL_shutdown(tls->openssl);
-        ERR_clear_error();
-    }
+    if (tls->established && tls->error == 0)
+        tls_engine_end(tls);
     tls->write_ended = true; /* the stream's end follows */
     tls_flush_now(tls);
 }
@@ -412,14 +363,14 @@ unsigned mnet_tls_ready(struct mnet_tls *tls)
     unsigned ready = got == MNET_E_DEADLINE ? 0 : MNET_READABLE;
     if (check_writing(tls) < 0 || (mnet_stream_ready(tls->stream) & MNET_WRITABLE) != 0)
         ready |= MNET_WRITABLE;
-    return tls->waiting == NULL || check_writing(tls) < 0 ? ready : ready & ~(unsigned)MNET_WRITABLE;
+    return !tls_engine_has_waiting(tls) || check_writing(tls) < 0 ? ready : ready & ~(unsigned)MNET_WRITABLE;
 }
 
 static int await(struct mnet_tls *tls, unsigned wanted, uint64_t deadline)
 {
     unsigned ready;
     while ((ready = mnet_tls_ready(tls) & wanted) == 0) {
-        int error = tls_wait_for_stream(tls, wanted, deadline);
+        int error = wait_for_stream(tls, wanted, deadline);
         if (error < 0)
             return error;
     }
@@ -436,27 +387,8 @@ int mnet_tls_wait(struct mnet_tls *tls, unsigned wanted, uint64_t deadline)
     return ready;
 }
 
-/* ---- Facts ---- */
-
 void mnet_tls_info(const struct mnet_tls *tls, struct mnet_tls_info *info)
 {
-    const char *server_name = SSL_get_servername(tls->openssl, TLSEXT_NAMETYPE_host_name);
-    const unsigned char *protocol;
-    unsigned len;
-    X509 *peer = SSL_get0_peer_certificate(tls->openssl);
-    *info = (struct mnet_tls_info){
-        .version = SSL_get_version(tls->openssl),
-        .cipher = SSL_get_cipher_name(tls->openssl),
-        .server_name = server_name != NULL ? server_name : "",
-        .resumed = SSL_session_reused(tls->openssl) == 1,
-    };
-    SSL_get0_alpn_selected(tls->openssl, &protocol, &len);
-    if (len > 0 && len < sizeof info->protocol)
-        memcpy(info->protocol, protocol, len);
-    if (peer != NULL) {
-        BIO *text = BIO_new(BIO_s_mem());
-        if (text != NULL && X509_NAME_print_ex(text, X509_get_subject_name(peer), 0, XN_FLAG_ONELINE) >= 0)
-            BIO_read(text, info->peer, sizeof info->peer - 1);
-        BIO_free(text);
-    }
+    *info = (struct mnet_tls_info){.server_name = ""};
+    tls_engine_info(tls, info);
 }
