@@ -141,8 +141,10 @@ static int receive(struct mnet_tls *tls)
     struct tls_engine *engine = tls->engine;
     size_t room;
     unsigned char *buffer = br_ssl_engine_recvrec_buf(&engine->bear.both, &room);
-    if (buffer == NULL)
+    if (buffer == NULL && tls_engine_has_waiting(tls))
         return MNET_E_DEADLINE;
+    if (buffer == NULL) /* it waits for nothing */
+        return tls_note_failure(tls, MNET_E_TLS_BROKEN, "the engine is stuck");
     ptrdiff_t got = mnet_stream_read(tls->stream, buffer, room, 0);
     engine->wants_bytes = got < 0;
     if (got < 0 && tls_may_go_on((int)got) && got != MNET_E_NO_MEMORY)
