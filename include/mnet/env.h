@@ -73,6 +73,10 @@ char **mnet_env_argv(const struct mnet_env *env);
 unsigned mnet_env_core(const struct mnet_env *env);
 unsigned mnet_env_cores(const struct mnet_env *env);
 
+/* Returns the file that a machine's loader has put into memory for the program (QEMU's -initrd),
+ * with its size in *len; NULL if there is none, as in every process. It stays as it is. */
+const void *mnet_env_module(const struct mnet_env *env, size_t *len);
+
 /* Returns the device `name`, or the first one if `name` is NULL. It is opened on first use. The
  * environment owns it until a stack takes it. NULL if there is none. */
 struct mnet_device *mnet_env_device(struct mnet_env *env, const char *name);

@@ -208,6 +208,8 @@ int mn_bare_main(const struct mn_bare_port *port, struct mn_heap *heap, char *pr
         .wait = port->wait,
         .task_stacks = mn_heap_task_stacks(heap),
     };
+    if (port->module != NULL)
+        setup.module = port->module(port->context, &setup.module_size);
     if (!prepare(program, command_line, &setup.argc, why, sizeof why)) {
         complain(program, why);
         return 1;

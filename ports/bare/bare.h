@@ -36,6 +36,8 @@ struct mn_bare_port {
      * down: that is not used again then. NULL: they all can. */
     bool (*devices_stopped)(void *context);
     void (*print)(void *context, const char *text, size_t len);
+    /* The file of the loader, as mnet_env_module; NULL: there is never one. */
+    const void *(*module)(void *context, size_t *len);
     /* Console input, as in struct mn_env_setup; the port calls mn_bare_input_came when there may be
      * some. NULL: there is none. */
     ptrdiff_t (*input)(void *context, void *buffer, size_t len);

@@ -171,6 +171,13 @@ unsigned mnet_env_cores(const struct mnet_env *env)
     return MN_MAX(env->options.cores, (uint16_t)1);
 }
 
+const void *mnet_env_module(const struct mnet_env *env, size_t *len)
+{
+    MN_REQUIRE(env != NULL, "the environment is NULL");
+    *len = env->setup.module_size;
+    return env->setup.module;
+}
+
 /* ---- Devices ---- */
 
 /* Returns the option --net of a device, or NULL. */

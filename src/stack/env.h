@@ -48,6 +48,9 @@ struct mn_env_setup {
     /* Take and return a region of `size` bytes for a stack; NULL if there is none. */
     void *(*allocate)(void *context, size_t size);
     void (*release)(void *context, void *region, size_t size);
+    /* The file of the loader; NULL: there is none. */
+    const void *module;
+    size_t module_size;
     /* The port has several cores, and this is the environment of number `core`. */
     bool has_cores;
     uint16_t core;

@@ -237,6 +237,37 @@ old_version_is_refused()
     true
 }
 
+# BearSSL instead of OpenSSL, and no C library: the certificate and its key are the loader's file.
+small_machine_serves()
+{
+    cat "$dir/server.pem" "$dir/server.key" >"$dir/both.pem"
+    MACHINE=microvm MEM=16 MORE="-initrd $dir/both.pem" boot 05_secure
+    await grep -q 'serving HTTPS' "$dir/mnet.out"
+    curl_ --tls-max 1.2 https://host.example/ | expect secret
+    curl_ https://host.example/ | expect secret
+    curl_fails 60 --cacert "$dir/other.pem" https://host.example/
+    printf 'GET / HTTP/1.0\r\n\r\n' | s_client -ign_eof -verify_hostname host.example -sess_out "$dir/session" >"$dir/out"
+    printf 'GET / HTTP/1.0\r\n\r\n' | s_client -ign_eof -no_ticket -sess_in "$dir/session" >"$dir/out"
+    grep -q '^Reused, TLSv1.2' "$dir/out" || fail "it is new: $(grep TLSv1 "$dir/out" | head -n 1)"
+    timeout 20 curl -s --max-time 10 "http://$MNET:443/" -o /dev/null && fail 'it spoke without TLS'
+    grep -q 'peer does not speak TLS: http request' "$dir/mnet.out" || fail "it says: $(tail -n 1 "$dir/mnet.out")"
+    size=$(stat -c %s "$MNET_RELEASE/examples/05_secure-virtio")
+    [ "$size" -lt 300000 ] || fail "the image has $size bytes"
+    note "an image of $size bytes, in 16 MiB"
+    end
+}
+
+# TLS 1.3 alone, and a version that is too old, are refused with an error of its own.
+small_machine_refuses()
+{
+    MACHINE=microvm MEM=16 MORE="-initrd $dir/both.pem" boot 05_secure
+    await grep -q 'serving HTTPS' "$dir/mnet.out"
+    curl_fails 35 --tlsv1.3 https://host.example/
+    grep -q 'no common version or cipher' "$dir/mnet.out" || fail "it says: $(tail -n 1 "$dir/mnet.out")"
+    curl_ https://host.example/ | expect secret
+    end
+}
+
 certificates || { echo "not ok certificates: $(tail -n 1 "$dir/openssl.log")"; exit 0; }
 run bad_certificates_end_the_program bad_certificates_end_the_program
 start "$httpd" "--tls-cert=$dir/server.pem" "--tls-key=$dir/server.key" "$site"
@@ -252,6 +283,10 @@ run client_of_openssl_verifies client_of_openssl_verifies
 run client_of_openssl_resumes client_of_openssl_resumes
 run plain_client_is_sent_away plain_client_is_sent_away
 run httpd_ends_in_order stop
+if [ -e "$MNET_RELEASE/examples/05_secure-virtio" ] && command -v qemu-system-x86_64 >/dev/null; then
+    run machine_with_bearssl_serves_https_without_a_c_library small_machine_serves
+    run machine_with_bearssl_refuses_other_versions small_machine_refuses
+fi
 serve
 with server run fetch_gets_a_file fetches https://host.example/file file
 with server run fetch_gets_a_large_file fetches https://host.example/large large

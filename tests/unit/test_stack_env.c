@@ -117,6 +117,8 @@ static const struct mnet_program described = {
 static const struct mnet_program *description; /* of the next program to run */
 
 /* Runs `program` with the arguments. Returns the exit status. */
+static const char *port_module; /* the file of the loader, or NULL */
+
 static int run(int (*program)(struct mnet_env *env), const char *arguments)
 {
     char text[256] = "test ", *argv[16];
@@ -138,6 +140,8 @@ static int run(int (*program)(struct mnet_env *env), const char *arguments)
         .allocate = port_allocate,
         .release = port_release,
         .memory_size = 32u << 20,
+        .module = port_module,
+        .module_size = port_module != NULL ? strlen(port_module) : 0,
         .wait = port_wait,
         .task_stacks = mn_hosted_stacks,
     };
@@ -158,6 +162,25 @@ static void program_gets_its_arguments_and_gives_the_status(void **state)
     (void)state;
     assert_int_equal(run(say_arguments, "--ipv4=10.0.0.1/24 mine --log=info"), 7);
     assert_string_equal(port.output, "2 mine");
+}
+
+static int show_module(struct mnet_env *env)
+{
+    size_t len = 99;
+    const char *module = mnet_env_module(env, &len);
+    mnet_print(env, "%zu%s", len, module != NULL ? module : "");
+    return 0;
+}
+
+static void loader_may_have_a_file(void **state)
+{
+    (void)state;
+    assert_int_equal(run(show_module, ""), 0);
+    assert_string_equal(port.output, "0");
+    port_module = "text";
+    assert_int_equal(run(show_module, ""), 0);
+    assert_string_equal(port.output, "4text");
+    port_module = NULL;
 }
 
 static int fail_somehow(struct mnet_env *env)
@@ -483,6 +506,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(program_gets_its_arguments_and_gives_the_status),
+        cmocka_unit_test(loader_may_have_a_file),
         cmocka_unit_test(program_that_fails_has_status_1),
         cmocka_unit_test(program_cancelled_from_outside_has_status_0),
         cmocka_unit_test(wrong_option_has_status_1_and_one_line),

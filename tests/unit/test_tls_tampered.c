@@ -216,9 +216,97 @@ static void nonsense_is_an_error(void **state)
     run(speak_nonsense, false);
 }
 
+/* ---- Memory of the program's own ---- */
+
+static struct {
+    unsigned left; /* pieces that there still are */
+    unsigned used;
+    unsigned drawn; /* calls for random bytes */
+} own;
+
+static void *take_memory(void *unused, size_t size)
+{
+    (void)unused;
+    if (own.left == 0)
+        return NULL;
+    own.left--;
+    own.used++;
+    void *memory = malloc(size);
+    return memory != NULL ? memset(memory, 0x5a, size) : NULL;
+}
+
+static void give_memory(void *unused, void *memory)
+{
+    (void)unused;
+    assert_true(memory != NULL && own.used > 0);
+    own.used--;
+    free(memory);
+}
+
+static void draw(void *unused, void *bytes, size_t len)
+{
+    (void)unused;
+    own.drawn++;
+    for (size_t i = 0; i < len; i++)
+        ((uint8_t *)bytes)[i] = (uint8_t)(i + own.drawn);
+}
+
+static uint64_t own_clock(void *unused)
+{
+    (void)unused;
+    return (uint64_t)TLS_NOW * MNET_SECOND;
+}
+
+/* The client has memory for so many pieces. Returns the error. */
+static int try_with(unsigned pieces, struct world *w)
+{
+    struct mnet_tls_options options = {
+        .allocate = take_memory, .release = give_memory, .random = draw, .clock = own_clock};
+    struct mnet_tls_context *context, *usual = pair.client_context;
+    own.left = pieces;
+    int error = mnet_tls_context_create(&options, &context);
+    if (error < 0)
+        return error;
+    error = mnet_tls_trust(context, certificate_source(tls_certificates.root));
+    if (error == 0) {
+        pair.client_context = context;
+        error = tls_meet(w, &pair) < 0 ? -1 : pair.client_error;
+        if (error == 0)
+            error = tls_say(pair.client, pair.server, "question");
+        tls_part(&pair);
+        pair.client_context = usual;
+    }
+    mnet_tls_context_free(context);
+    return error;
+}
+
+static int run_short(struct world *w)
+{
+    int error = MNET_E_NO_MEMORY;
+    unsigned pieces = 0;
+    for (; error != 0 && pieces < 200; pieces++) {
+        error = try_with(pieces, w);
+        CHECK(error == 0 || error == MNET_E_NO_MEMORY);
+        CHECK_EQUAL(own.used, 0);
+    }
+    CHECK(error == 0 && pieces > 3);
+    CHECK(own.drawn > 0 || mnet_tls_supports(MNET_TLS_1_3)); /* OpenSSL draws by itself */
+    return 0;
+}
+
+static void memory_of_the_program_may_end(void **state)
+{
+    struct mnet_tls_options half = {.allocate = take_memory};
+    struct mnet_tls_context *context;
+    (void)state;
+    run(run_short, false);
+    assert_int_equal(mnet_tls_context_create(&half, &context), MNET_E_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_of_the_program_may_end),
         cmocka_unit_test(changed_bytes_make_no_session),
         cmocka_unit_test(cut_handshakes_are_truncated),
         cmocka_unit_test(nonsense_is_an_error),

@@ -182,6 +182,12 @@ static struct mnet_device *machine_open_device(void *context, const struct mn_de
     return mn_devices_open_net(request->name, request->host, offload, why, why_size);
 }
 
+static const void *machine_module(void *context, size_t *len)
+{
+    (void)context;
+    return mn_machine_module(len);
+}
+
 static bool machine_devices_stopped(void *context)
 {
     (void)context;
@@ -200,6 +206,7 @@ static const struct mn_bare_port port = {
     .open_device = machine_open_device,
     .devices_stopped = machine_devices_stopped,
     .print = machine_print,
+    .module = machine_module,
     .input = machine_input,
 };
 
