@@ -66,7 +66,7 @@ static int flush(struct mnet_tls *tls, uint64_t deadline)
 
 /* Makes a session in `*tls`. `name` is "" for a server's, and for a client's without a name. */
 static int begin(struct mnet_tls_context *context, struct mnet_stream stream, const char *name, size_t len,
-                 uint64_t now, bool server, struct mnet_tls **tls)
+                 uint64_t now, int (*begin_engine)(struct mnet_tls *tls, uint64_t now), struct mnet_tls **tls)
 {
     struct mnet_tls *made = tls_allocate(context, sizeof *made);
     if (made == NULL)
@@ -74,9 +74,8 @@ static int begin(struct mnet_tls_context *context, struct mnet_stream stream, co
     made->context = context;
     context->users++;
     made->stream = stream;
-    made->server = server;
     memcpy(made->name, name, len);
-    int error = tls_engine_begin(made, now);
+    int error = begin_engine(made, now);
     if (error < 0)
         free_session(made);
     else
@@ -97,7 +96,7 @@ int mnet_tls_connect_begin(struct mnet_tls_context *context, struct mnet_stream 
     if (now == 0 && !context->options.no_verify)
         return tls_fail(context, MNET_E_TLS_CLOCK);
     int error = context->own_roots || context->options.no_verify ? 0 : tls_library_trust_system(context);
-    return error < 0 ? error : begin(context, stream, len > 0 ? name : "", len, now, false, tls);
+    return error < 0 ? error : begin(context, stream, len > 0 ? name : "", len, now, tls_engine_begin_client, tls);
 }
 
 int mnet_tls_accept_begin(struct mnet_tls_context *context, struct mnet_stream stream, struct mnet_tls **tls)
@@ -109,7 +108,7 @@ int mnet_tls_accept_begin(struct mnet_tls_context *context, struct mnet_stream s
         return MNET_E_INVALID;
     if (now == 0 && verifies)
         return tls_fail(context, MNET_E_TLS_CLOCK);
-    return begin(context, stream, "", 0, now, true, tls);
+    return begin(context, stream, "", 0, now, tls_engine_begin_server, tls);
 }
 
 /* ---- Handshake ---- */

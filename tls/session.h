@@ -68,8 +68,10 @@ void tls_library_free(struct mnet_tls_context *context);
 /* Loads the roots of the system, for clients that were given none. Returns 0 or an error. */
 int tls_library_trust_system(struct mnet_tls_context *context);
 
-/* Makes the session's part at the time `now`, in seconds since 1970. Returns 0 or an error. */
-int tls_engine_begin(struct mnet_tls *tls, uint64_t now);
+/* Make the session's part at the time `now`, in seconds since 1970. Return 0 or an error. A program
+ * that calls only one of them does not have the other role in its image. */
+int tls_engine_begin_client(struct mnet_tls *tls, uint64_t now);
+int tls_engine_begin_server(struct mnet_tls *tls, uint64_t now);
 /* Frees it. tls->engine may be NULL. */
 void tls_engine_free(struct mnet_tls *tls);
 /* Goes on with the handshake. Returns 0 when it is done, MNET_E_DEADLINE if the stream has to be

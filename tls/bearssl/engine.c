@@ -196,47 +196,18 @@ static bool seed(struct mnet_tls *tls)
     return true;
 }
 
-static bool begin_client(struct mnet_tls *tls)
+static bool make_engine(struct mnet_tls *tls)
 {
-    struct tls_engine *engine = tls->engine;
-    br_ssl_client_context *client = &engine->bear.client;
-    tls_use_client_identity(tls, tls->context->library->identities);
-    bool known = tls->name[0] != '\0' && !tls->context->options.no_resumption && tls_recall(tls);
-    if (known) {
-        engine->tried_len = client->eng.session.session_id_len;
-        memcpy(engine->tried, client->eng.session.session_id, engine->tried_len);
-    }
-    return br_ssl_client_reset(client, tls->name[0] != '\0' ? tls->name : NULL, known) != 0;
+    tls->engine = tls_allocate(tls->context, sizeof *tls->engine);
+    return tls->engine != NULL;
 }
 
-static bool begin_server(struct mnet_tls *tls)
-{
-    br_ssl_server_context *server = &tls->engine->bear.server;
-    const struct tls_library *library = tls->context->library;
-    tls_choose_by_name(tls);
-    if (tls->context->options.clients != MNET_TLS_CLIENTS_ANY)
-        br_ssl_server_set_trust_anchor_names_alt(server, library->anchors, library->anchor_count);
-    if (tls->context->options.clients == MNET_TLS_CLIENTS_ASKED)
-        br_ssl_engine_add_flags(&server->eng, BR_OPT_TOLERATE_NO_CLIENT_AUTH);
-    if (library->cache != NULL)
-        br_ssl_server_set_cache(server, &library->cache->vtable);
-    return br_ssl_server_reset(server) != 0;
-}
-
-int tls_engine_begin(struct mnet_tls *tls, uint64_t now)
+/* What both roles have. */
+static void set_up(struct mnet_tls *tls, uint64_t now)
 {
     struct tls_library *library = tls->context->library;
-    struct mnet_address address;
-    bool is_address = tls->name[0] != '\0' && mnet_address_parse(tls->name, &address) == 0;
-    if (is_address && !tls->context->options.no_verify)
-        return tls_fail(tls->context, MNET_E_TLS_UNSUPPORTED);
-    if (is_address)
-        tls->name[0] = '\0';
-    struct tls_engine *engine = tls->engine = tls_allocate(tls->context, sizeof *engine);
-    if (engine == NULL)
-        return MNET_E_NO_MEMORY;
+    struct tls_engine *engine = tls->engine;
     br_ssl_engine_context *bear = &engine->bear.both;
-    tls->server ? br_ssl_server_zero(&engine->bear.server) : br_ssl_client_zero(&engine->bear.client);
     set_algorithms(bear);
     br_ssl_engine_set_all_flags(bear, BR_OPT_NO_RENEGOTIATION | BR_OPT_ENFORCE_SERVER_PREFERENCES |
                                           BR_OPT_FAIL_ON_ALPN_MISMATCH);
@@ -246,11 +217,61 @@ int tls_engine_begin(struct mnet_tls *tls, uint64_t now)
     if (!tls->server || tls->context->options.clients != MNET_TLS_CLIENTS_ANY)
         br_ssl_engine_set_x509(bear, &engine->verifier.vtable);
     br_ssl_engine_set_buffer(bear, engine->buffer, sizeof engine->buffer, 1);
-    if (!seed(tls) || !(tls->server ? begin_server : begin_client)(tls))
+}
+
+/* Takes BearSSL's handshake over. */
+static int begin(struct mnet_tls *tls, bool reset)
+{
+    br_ssl_engine_context *bear = bear_of(tls);
+    if (!reset)
         return tls_fail(tls->context, MNET_E_INVALID);
-    engine->handshake = bear->hsrun;
+    tls->engine->handshake = bear->hsrun;
     bear->hsrun = handle_messages;
     return 0;
+}
+
+int tls_engine_begin_client(struct mnet_tls *tls, uint64_t now)
+{
+    const struct mnet_tls_options *options = &tls->context->options;
+    struct mnet_address address;
+    bool is_address = tls->name[0] != '\0' && mnet_address_parse(tls->name, &address) == 0;
+    if (is_address && !options->no_verify)
+        return tls_fail(tls->context, MNET_E_TLS_UNSUPPORTED);
+    if (is_address)
+        tls->name[0] = '\0';
+    if (!make_engine(tls))
+        return MNET_E_NO_MEMORY;
+    struct tls_engine *engine = tls->engine;
+    br_ssl_client_context *client = &engine->bear.client;
+    br_ssl_client_zero(client);
+    set_up(tls, now);
+    tls_use_client_identity(tls, tls->context->library->identities);
+    bool known = tls->name[0] != '\0' && !options->no_resumption && tls_recall(tls);
+    if (known) {
+        engine->tried_len = client->eng.session.session_id_len;
+        memcpy(engine->tried, client->eng.session.session_id, engine->tried_len);
+    }
+    return begin(tls, seed(tls) && br_ssl_client_reset(client, tls->name[0] != '\0' ? tls->name : NULL, known));
+}
+
+int tls_engine_begin_server(struct mnet_tls *tls, uint64_t now)
+{
+    const struct tls_library *library = tls->context->library;
+    enum mnet_tls_clients clients = tls->context->options.clients;
+    if (!make_engine(tls))
+        return MNET_E_NO_MEMORY;
+    br_ssl_server_context *server = &tls->engine->bear.server;
+    tls->server = true;
+    br_ssl_server_zero(server);
+    set_up(tls, now);
+    tls_choose_by_name(tls);
+    if (clients != MNET_TLS_CLIENTS_ANY)
+        br_ssl_server_set_trust_anchor_names_alt(server, library->anchors, library->anchor_count);
+    if (clients == MNET_TLS_CLIENTS_ASKED)
+        br_ssl_engine_add_flags(&server->eng, BR_OPT_TOLERATE_NO_CLIENT_AUTH);
+    if (library->cache != NULL)
+        br_ssl_server_set_cache(server, &library->cache->vtable);
+    return begin(tls, seed(tls) && br_ssl_server_reset(server));
 }
 
 void tls_engine_free(struct mnet_tls *tls)

@@ -53,7 +53,7 @@ static bool set_up_server(struct mnet_tls *tls)
     return true;
 }
 
-int tls_engine_begin(struct mnet_tls *tls, uint64_t now)
+static int begin(struct mnet_tls *tls, uint64_t now, bool (*set_up)(struct mnet_tls *tls))
 {
     struct tls_engine *engine = tls->engine = tls_allocate(tls->context, sizeof *engine);
     if (engine == NULL)
@@ -61,9 +61,20 @@ int tls_engine_begin(struct mnet_tls *tls, uint64_t now)
     ERR_clear_error();
     engine->openssl = SSL_new(tls->context->library->openssl);
     if (engine->openssl == NULL || !SSL_set_app_data(engine->openssl, tls) || !tls_carry(tls) ||
-        !set_verification(tls, now) || !(tls->server ? set_up_server : set_up_client)(tls))
+        !set_verification(tls, now) || !set_up(tls))
         return tls_failure(tls->context, MNET_E_NO_MEMORY);
     return 0;
+}
+
+int tls_engine_begin_client(struct mnet_tls *tls, uint64_t now)
+{
+    return begin(tls, now, set_up_client);
+}
+
+int tls_engine_begin_server(struct mnet_tls *tls, uint64_t now)
+{
+    tls->server = true;
+    return begin(tls, now, set_up_server);
 }
 
 void tls_engine_free(struct mnet_tls *tls)
