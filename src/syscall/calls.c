@@ -74,6 +74,7 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [55] = {mn_call_getsockopt, 0},
     [56] = {mn_call_clone, 0},
     [60] = {mn_call_exit, 0},
+    [61] = {mn_call_no_child, 0}, /* wait4 */
     [62] = {mn_call_kill, 0},
     [63] = {mn_call_uname, A0},
     [72] = {mn_call_fcntl, 0},
@@ -102,6 +103,7 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [97] = {mn_call_getrlimit, A1},
     [98] = {mn_call_getrusage, A1},
     [99] = {mn_call_sysinfo, A0},
+    [100] = {mn_call_times, 0},
     [102] = {mn_call_nothing, 0}, /* getuid: root */
     [104] = {mn_call_nothing, 0}, /* getgid */
     [105] = {mn_call_nothing, 0}, /* setuid */
@@ -112,10 +114,16 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [110] = {mn_call_nothing, 0}, /* getppid */
     [111] = {mn_call_getpid, 0},  /* getpgrp */
     [112] = {mn_call_getpid, 0},  /* setsid */
+    [113] = {mn_call_nothing, 0}, /* setreuid */
+    [114] = {mn_call_nothing, 0}, /* setregid */
     [115] = {mn_call_nothing, 0}, /* getgroups */
     [116] = {mn_call_nothing, 0}, /* setgroups */
     [117] = {mn_call_nothing, 0}, /* setresuid */
-    [119] = {mn_call_nothing, 0}, /* setresgid */
+    [118] = {mn_call_getresuid, A0 | A1 | A2},
+    [119] = {mn_call_nothing, 0},              /* setresgid */
+    [120] = {mn_call_getresuid, A0 | A1 | A2}, /* getresgid */
+    [121] = {mn_call_getpid, 0},               /* getpgid */
+    [124] = {mn_call_getpid, 0},               /* getsid */
     [127] = {mn_call_rt_sigpending, A0},
     [128] = {mn_call_rt_sigtimedwait, A0},
     [129] = {mn_call_rt_sigqueueinfo, A2},
@@ -123,13 +131,21 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [131] = {mn_call_sigaltstack, 0},
     [137] = {mn_call_statfs, A0 | A1},
     [138] = {mn_call_statfs, A1}, /* fstatfs */
+    [140] = {mn_call_getpriority, 0},
+    [141] = {mn_call_nothing, 0}, /* setpriority */
+    [149] = {mn_call_nothing, 0}, /* mlock: all memory is */
+    [150] = {mn_call_nothing, 0}, /* munlock */
+    [151] = {mn_call_nothing, 0}, /* mlockall */
+    [152] = {mn_call_nothing, 0}, /* munlockall */
     [157] = {mn_call_prctl, 0},
     [158] = {mn_call_arch_prctl, A1},
     [160] = {mn_call_nothing, 0}, /* setrlimit */
+    [162] = {mn_call_nothing, 0}, /* sync */
     [186] = {mn_call_gettid, 0},
     [200] = {mn_call_tkill, 0},
     [201] = {mn_call_time, 0},
     [202] = {mn_call_futex, A0},
+    [203] = {mn_call_nothing, 0}, /* sched_setaffinity */
     [204] = {mn_call_sched_getaffinity, A2},
     [213] = {mn_call_epoll_create, 0},
     [217] = {mn_call_getdents64, A1},
@@ -142,6 +158,7 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [232] = {mn_call_epoll_wait, 0},
     [233] = {mn_call_epoll_ctl, 0},
     [234] = {mn_call_tgkill, 0},
+    [247] = {mn_call_no_child, 0}, /* waitid */
     [257] = {mn_call_openat, A1},
     [258] = {mn_call_mkdirat, A1},
     [260] = {mn_call_chown, A1}, /* fchownat */
@@ -174,6 +191,8 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [297] = {mn_call_rt_tgsigqueueinfo, A3},
     [299] = {mn_call_recvmmsg, A1},
     [302] = {mn_call_prlimit64, 0},
+    [306] = {mn_call_nothing, 0}, /* syncfs */
+    [309] = {mn_call_getcpu, 0},
     [307] = {mn_call_sendmmsg, A1},
     [316] = {mn_call_renameat, A1 | A3}, /* renameat2 */
     [318] = {mn_call_getrandom, A0},
@@ -182,14 +201,29 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [441] = {mn_call_epoll_pwait2, 0},
 };
 
+/* Calls that there cannot be say why. */
+static const char *reason_of(uint64_t number)
+{
+    enum {
+        CLONE = 56,
+        FORK = 57,
+        VFORK = 58,
+        EXECVE = 59
+    };
+    bool makes_process = number == CLONE || number == FORK || number == VFORK;
+    return makes_process      ? ": a machine is one program in one address space"
+           : number == EXECVE ? ": a machine has one program"
+                              : "";
+}
+
 int64_t mn_missing(struct mn_thread *thread, uint64_t number, const char *part)
 {
     struct mn_system *system = thread->system;
     uint64_t place = MN_MIN(number, MN_SYSCALLS - 1);
     uint8_t bit = (uint8_t)(1u << place % 8), *told = &system->told[place / 8];
     if ((*told & bit) == 0)
-        mn_system_say(system, "system call %u, %s%s%s, is not there", (unsigned)number, mn_syscall_name(number),
-                      part[0] != '\0' ? " " : "", part);
+        mn_system_say(system, "system call %u, %s%s%s, is not there%s", (unsigned)number, mn_syscall_name(number),
+                      part[0] != '\0' ? " " : "", part, reason_of(number));
     *told |= bit;
     return -MN_ENOSYS;
 }

@@ -182,6 +182,11 @@ MN_CALL(timerfd_settime);
 MN_CALL(timerfd_gettime);
 
 /* process.c */
+MN_CALL(no_child);
+MN_CALL(getresuid);
+MN_CALL(getpriority);
+MN_CALL(getcpu);
+MN_CALL(times);
 MN_CALL(nothing);
 MN_CALL(getpid);
 MN_CALL(uname);

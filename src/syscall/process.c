@@ -114,3 +114,52 @@ MN_CALL(getrandom)
     mn_system_random(thread->system, mn_pointer(argument[0]), argument[1]);
     return (int64_t)argument[1];
 }
+
+/* There are no children to wait for. */
+MN_CALL(no_child)
+{
+    (void)thread;
+    (void)argument;
+    return -MN_ECHILD;
+}
+
+/* Real, effective and saved: root. */
+MN_CALL(getresuid)
+{
+    const uint32_t root = 0;
+    (void)thread;
+    for (int i = 0; i < 3; i++)
+        memcpy(mn_pointer(argument[i]), &root, sizeof root);
+    return 0;
+}
+
+/* As the system call has it: 20 less the nice value. */
+MN_CALL(getpriority)
+{
+    (void)thread;
+    (void)argument;
+    return 20;
+}
+
+MN_CALL(getcpu)
+{
+    const uint32_t first = 0;
+    (void)thread;
+    for (int i = 0; i < 2; i++) {
+        if (argument[i] != 0)
+            memcpy(mn_pointer(argument[i]), &first, sizeof first);
+    }
+    return 0;
+}
+
+#define TICK (MNET_SECOND / 100) /* AT_CLKTCK */
+
+/* All the time is the program's. */
+MN_CALL(times)
+{
+    uint64_t ticks = mn_system_now(thread->system) / TICK;
+    const int64_t times[4] = {(int64_t)ticks, 0, 0, 0};
+    if (argument[0] != 0)
+        memcpy(mn_pointer(argument[0]), times, sizeof times);
+    return (int64_t)ticks;
+}

@@ -71,6 +71,36 @@ static int make_folder(struct mn_system *system, const char *path)
     return error < 0 || place.inode != NULL ? error : mn_tree_make(&system->tree, &place, MN_S_IFDIR | 0777, &inode);
 }
 
+/* A file of constant text, unless the archive has one of that name. */
+static int make_text(struct mn_system *system, const char *path, const char *text)
+{
+    struct mn_place place;
+    int error = mn_tree_walk(&system->tree, system->tree.root, path, true, &place);
+    if (error < 0 || place.inode != NULL)
+        return error;
+    error = mn_tree_make(&system->tree, &place, MN_S_IFREG | 0644, &place.inode);
+    if (error < 0)
+        return error;
+    place.inode->data = (char *)(uintptr_t)text; /* copied before it is written to, as an archive's */
+    place.inode->size = strlen(text);
+    return 0;
+}
+
+/* Those that programs read about users, hosts and ports. */
+static int make_texts(struct mn_system *system)
+{
+    static const char *const texts[][2] = {
+        {"/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"},
+        {"/etc/group", "root:x:0:\nnogroup:x:65534:\n"},
+        {"/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"},
+        {"/etc/services", "domain 53/tcp\ndomain 53/udp\nhttp 80/tcp\nntp 123/udp\nhttps 443/tcp\n"},
+    };
+    int error = 0;
+    for (size_t i = 0; error == 0 && i < MN_COUNT_OF(texts); i++)
+        error = make_text(system, texts[i][0], texts[i][1]);
+    return error;
+}
+
 /* The files of the archive, and those that programs expect. */
 static int make_files(struct mn_system *system, const struct mn_program *program)
 {
@@ -84,7 +114,8 @@ static int make_files(struct mn_system *system, const struct mn_program *program
                    {"/dev/console", &mn_console_ops},
                    {"/dev/tty", &mn_console_ops},
                    {"/etc/resolv.conf", &mn_resolvers_ops}};
-    static const char *const folders[] = {"/dev", "/etc", "/tmp"};
+    static const char *const folders[] = {"/dev", "/etc",     "/root",    "/run",    "/tmp",
+                                          "/var", "/var/log", "/var/run", "/var/tmp"};
     int error = mn_tree_init(&system->tree, &system->objects);
     if (error < 0)
         return error;
@@ -96,7 +127,7 @@ static int make_files(struct mn_system *system, const struct mn_program *program
         error = make_folder(system, folders[i]);
     for (size_t i = 0; error == 0 && i < MN_COUNT_OF(devices); i++)
         error = make_device(system, devices[i].path, devices[i].ops);
-    return error;
+    return error == 0 ? make_texts(system) : error;
 }
 
 /* Descriptors 0 to 2 are the console. */

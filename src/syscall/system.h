@@ -25,6 +25,7 @@
 enum {
     MN_ESRCH = 3,
     MN_EIO = 5,
+    MN_ECHILD = 10,
     MN_EXDEV = 18,
     MN_ENOTDIR = 20,
     MN_EISDIR = 21,

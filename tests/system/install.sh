@@ -235,10 +235,10 @@ program_builds()
 {
     mkdir -p "$user/program"
     cp "$project/examples/programs/echo.c" "$user/program"
-    listing mnet-cc.ini "$user/program/mnet-cc.ini" machines
     listing meson.build "$user/program/meson.build" machines
+    share=$(find "$installed" -type d -path '*/share/meson' -printf '%h')
     (cd "$user/program" && PATH=$(dirname "$(find "$installed" -name mnet-cc)"):$PATH && export PATH &&
-        env -u CFLAGS meson setup --cross-file mnet-cc.ini build && ninja -C build) >"$dir/log" 2>&1 || fail "$(tail -n 1 "$dir/log")"
+        env -u CFLAGS XDG_DATA_DIRS="$share" meson setup --cross-file mnet-cc.ini build && ninja -C build) >"$dir/log" 2>&1 || fail "$(tail -n 1 "$dir/log")"
 }
 
 # A program with mnet's calls, musl and OpenSSL.
@@ -260,6 +260,8 @@ mnet_cc_complains()
     expect "mnet-cc: there is no musl in $user/none: install Debian's musl-dev" <"$dir/log"
     ! "$compiler" --files="$user/none" "$user/program/echo.c" 2>"$dir/log" || fail 'it took files that are not there'
     expect "mnet-cc: $user/none: cannot be read" <"$dir/log"
+    ! "$compiler" "$user/program/echo.c" -lstdc++ 2>"$dir/log" || fail 'it took C++'
+    expect "mnet-cc: C++ cannot be linked: Debian's libstdc++ is for glibc" <"$dir/log"
 }
 
 simulation_passes()

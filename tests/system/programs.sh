@@ -74,6 +74,13 @@ same_as_on_linux()
     ends 0 'all is well' "$1" check
 }
 
+# make CC=mnet-cc exports the name to mnet-cc itself.
+compiles_as_cc()
+{
+    CC=$compiler timeout 30 "$compiler" -O2 -c -o "$dir/echo.o" "$project/examples/programs/echo.c" ||
+        fail "status $?"
+}
+
 compile_calls()
 {
     [ -e "$dir/program_calls" ] || compile program_calls
@@ -351,6 +358,7 @@ small_machine()
     MEM=6 ends 7 "words 'one' home" program_calls words one
 }
 
+run mnet_cc_can_be_the_cc_of_make compiles_as_cc
 run calls_are_as_on_linux same_as_on_linux program_calls
 run signals_are_as_on_linux same_as_on_linux program_signals
 run unix_sockets_are_as_on_linux same_as_on_linux program_unix

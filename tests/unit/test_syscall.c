@@ -330,7 +330,9 @@ static int threads(struct mn_thread *t)
 static void threads_wait_for_words_in_order(void **state)
 {
     (void)state;
-    runs(threads, 4, "test: system call 56, clone for a new process, is not there\n");
+    runs(
+        threads, 4,
+        "test: system call 56, clone for a new process, is not there: a machine is one program in one address space\n");
 }
 
 static int sleeps_for_ever(struct mn_thread *t)
@@ -376,7 +378,7 @@ static int asks_for_what_is_not_there(struct mn_thread *t)
     EXPECT_EQUAL(CALL(FORK, 0), -MN_ENOSYS);
     EXPECT_EQUAL(CALL(FORK, 0), -MN_ENOSYS);
     EXPECT_EQUAL(CALL(100000, 0), -MN_ENOSYS);
-    EXPECT(strcmp(said, "test: system call 57, fork, is not there\n"
+    EXPECT(strcmp(said, "test: system call 57, fork, is not there: a machine is one program in one address space\n"
                         "test: system call 100000, , is not there\n") == 0);
     return 0;
 }

@@ -5,9 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +177,19 @@ static void check_memory(void)
     EXPECT(memcmp(random[0], random[1], 16) != 0);
 }
 
+/* What programs ask of /etc. */
+static void check_names(void)
+{
+    const struct passwd *user = getpwnam("root");
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found;
+    EXPECT(user != NULL && user->pw_uid == 0 && strcmp(user->pw_dir, "/root") == 0);
+    EXPECT(getgrgid(0) != NULL);
+    EXPECT(getaddrinfo("localhost", "http", &hints, &found) == 0);
+    const struct sockaddr_in *address = (const void *)found->ai_addr;
+    EXPECT(ntohl(address->sin_addr.s_addr) == INADDR_LOOPBACK && ntohs(address->sin_port) == 80);
+    freeaddrinfo(found);
+}
+
 /* ---- Ends ---- */
 
 static volatile int deepest = -1; /* never reached */
@@ -296,6 +312,7 @@ int main(int argc, char **argv)
     check_waiting();
     check_time();
     check_memory();
+    check_names();
     puts("all is well");
     return 0;
 }
