@@ -38,6 +38,7 @@
 #define LISTENERS 10000u
 #define TIME_WAITS 10000u
 #define CROWD 100000u
+#define SILENT_EACH 25000u
 #define HOST_MEMORY ((size_t)512 << 20)
 #define CORES 2u
 #define CORE_ROUNDS 15 /* more of them: all threads must be undisturbed in the same one */
@@ -48,7 +49,8 @@ enum measured_port {
     PORT_IDLE,
     PORT_SINK_LENT,
     PORT_CROWD, /* and the next two: all local ports are not enough for the connections to one */
-    PORT_UNUSED = 1000
+    PORT_UNUSED = 1000,
+    PORT_SILENT = 30000 /* and those behind it, for each SILENT_EACH connections */
 };
 
 struct host {
@@ -65,6 +67,7 @@ static _Thread_local struct mnet_address server_address; /* of the family that i
 static uint8_t chunk[CHUNK];
 static const char *only;
 static unsigned rounds = ROUNDS;
+static size_t host_memory = HOST_MEMORY;
 static bool profiled; /* by a tool that counts instructions */
 
 static _Noreturn void die(const char *what, int error)
@@ -640,7 +643,7 @@ static void open_host(struct host *host, struct mnet_device *device, char *ipv4,
         .print = mn_hosted_print,
         .allocate = mn_hosted_allocate,
         .release = mn_hosted_release,
-        .memory_size = HOST_MEMORY,
+        .memory_size = host_memory,
     };
     host->device = device;
     host->argv[0] = (char *)"bench_memory";
@@ -670,6 +673,65 @@ static void run_alone(uint32_t offload)
 {
     bool offloads = offload != 0;
     run(offload, measure, &offloads);
+}
+
+/* ---- Among idle connections ---- */
+
+/* Bulk while a stack has many idle connections, and memory for little more than them. */
+struct silent_crowd {
+    const char *name;
+    unsigned size;
+    size_t memory; /* of a stack */
+};
+
+static void add_silent(unsigned size)
+{
+    struct bench_service *services = calloc(size / SILENT_EACH, sizeof *services);
+    if (services == NULL)
+        die("services", MNET_E_NO_MEMORY);
+    for (unsigned i = 0; i < size / SILENT_EACH; i++) {
+        services[i] = (struct bench_service){(uint16_t)(PORT_SILENT + i), NULL};
+        check("spawn", mnet_spawn(NULL, listen_for, &services[i]));
+    }
+    mnet_yield();
+    for (unsigned i = 0; i < size; i++)
+        (void)connect_to((uint16_t)(PORT_SILENT + i / SILENT_EACH));
+    check("sleep", mnet_sleep(mnet_now() + 3 * MNET_SECOND)); /* the timers of the handshakes end */
+}
+
+static int measure_among_silent(void *argument)
+{
+    const struct silent_crowd *silent = argument;
+    const struct mnet_config config = {
+        .ip.no_dad = true, .memory_size = silent->memory, .tcp.connections_max = silent->size + 100};
+    check("stack", mnet_stack_up(&server.env, &config, &server.stack));
+    check("stack", mnet_stack_up(&client.env, &config, &client.stack));
+    start_services();
+    server_address = mnet_ipv4(10, 0, 0, 1);
+    double alone = fastest(bulk);
+    add_silent(silent->size);
+    print(silent->name, 8.0 * BULK_BYTES / fastest(bulk), "Gbit/s", 8.0 * BULK_BYTES / alone);
+    end_stacks();
+    return 0;
+}
+
+static void measure_silent(void)
+{
+    static struct silent_crowd crowds[] = {
+        {"memory_bulk_among_100000", 100000, (size_t)1 << 30},
+        {"memory_bulk_among_1000000", 1000000, (size_t)4 << 30},
+    };
+    for (unsigned i = 0; i < MN_COUNT_OF(crowds); i++) {
+        if (!wanted(crowds[i].name + strlen("memory_")))
+            continue;
+        if ((double)sysconf(_SC_AVPHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) < 2.0 * (double)crowds[i].memory) {
+            fprintf(stderr, "bench_memory: %s needs %zu GiB of memory\n", crowds[i].name, 2 * crowds[i].memory >> 30);
+            continue;
+        }
+        host_memory = 2 * crowds[i].memory;
+        run(0, measure_among_silent, &crowds[i]);
+    }
+    host_memory = HOST_MEMORY;
 }
 
 /* ---- Cores ---- */
@@ -772,6 +834,7 @@ int main(int argc, char **argv)
         chunk[i] = (uint8_t)(i * 7 >> 3);
     run_alone(0);
     run_alone(MNET_OFFLOAD_CHECKSUM | MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6);
+    measure_silent();
     measure_cores();
     return 0;
 }

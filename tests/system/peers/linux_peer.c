@@ -9,6 +9,7 @@
  *   push, pull      the same without looking at the bytes, for benchmarks
  *   drain           reads for so many milliseconds, however much comes
  *   round           so many round trips of 64 bytes
+ *   sessions        so many connections one after the other, with a round trip each
  *   parallel        so many connections at the same time, a message echoed on each
  *   half-close      sends so many bytes, shuts down, then reads the echo to its end
  *   reset           so many connections that end with a reset while data is under way
@@ -389,6 +390,13 @@ static void round_client(const char *address, const char *port, uint64_t count)
     close(fd);
 }
 
+static void sessions_client(const char *address, const char *port, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        round_client(address, port, 1);
+    }
+}
+
 static void parallel_client(const char *address, const char *port, uint64_t count)
 {
     struct rlimit limit;
@@ -571,6 +579,7 @@ static const struct {
     {"push", "bytes", push_client},
     {"pull", "bytes", pull_client},
     {"round", "rounds", round_client},
+    {"sessions", "connections", sessions_client},
     {"parallel", "connections", parallel_client},
     {"half-close", "bytes", half_close_client},
     {"reset", "connections", reset_client},
