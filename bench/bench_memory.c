@@ -9,14 +9,11 @@
  * The figures of cores have such a pair of stacks in each of two threads, which share nothing.
  * Their reference is one such thread.
  */
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +21,7 @@
 #include <mnet/sim.h>
 
 #include "base/checksum.h"
+#include "bench/kernel_memory.h"
 #include "ports/hosted/hosted.h"
 #include "ports/hosted/stacks.h"
 
@@ -394,52 +392,6 @@ static void copy_sessions(void)
     copy_and_sum(2ul * MESSAGE * SESSIONS, MESSAGE);
 }
 
-static double kernel_slab_bytes(void)
-{
-    FILE *file = fopen("/proc/meminfo", "r");
-    char line[128];
-    double kib = 0;
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "Slab: %lf", &kib) == 1)
-            break;
-    }
-    if (file != NULL)
-        fclose(file);
-    return kib * 1024;
-}
-
-/* Bytes of one end of an idle connection of the kernel's, over its loopback; 0 if it cannot be
- * told. */
-static double kernel_idle_bytes(void)
-{
-    struct rlimit files = {0, 0};
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    unsigned most = files.rlim_cur > 4100 ? 2000 : (unsigned)(files.rlim_cur / 2 - 40);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    int *ends = calloc(2ul * most, sizeof *ends);
-    bool ok = ends != NULL && bind(listener, (struct sockaddr *)&address, len) == 0 && listen(listener, 100) == 0 &&
-              getsockname(listener, (struct sockaddr *)&address, &len) == 0;
-    double before = kernel_slab_bytes();
-    unsigned count = 0;
-    while (ok && count < 2 * most) {
-        ends[count] = socket(AF_INET, SOCK_STREAM, 0);
-        ok = connect(ends[count], (struct sockaddr *)&address, len) == 0;
-        ends[count + 1] = accept(listener, NULL, NULL);
-        ok = ok && ends[count + 1] >= 0;
-        count += 2;
-    }
-    double bytes = ok ? (kernel_slab_bytes() - before) / count : 0;
-    for (unsigned i = 0; i < count; i++)
-        close(ends[i]);
-    close(listener);
-    free(ends);
-    return bytes > 0 ? bytes : 0;
-}
-
 /* Longer than a connection must be idle to become a small record (src/tcp/records/idle.c). */
 #define REST (12 * MNET_SECOND)
 
@@ -456,7 +408,7 @@ static void measure_idle(void)
     for (unsigned i = 0; i < IDLE; i++)
         mnet_tcp_abort(flows[i]);
     free(flows);
-    double kernel = kernel_idle_bytes();
+    double kernel = bench_kernel_idle_bytes();
     print("memory_open_connection", opened, "bytes", kernel);
     print("memory_idle_connection", idle, "bytes", kernel);
 }
