@@ -30,15 +30,17 @@ struct mnet_packet_socket_options {
     bool no_segmentation_offload; /* no frame sent is larger than the MTU */
 };
 
-/* Attaches to the interface `name`. With ",mac=02:00:00:00:00:01" behind the name mnet has that
- * address, otherwise a random one. It must be another one than the kernel's unless the kernel has
- * no IP address there. The interface listens to the address, too (promiscuously if its driver can
- * do no better), and to all groups.
+/* Attaches to the interface `name`. With "xdp:" before the name frames come and go by AF_XDP as
+ * far as they can (Linux 5.9; needs CAP_NET_ADMIN and CAP_BPF, too). With ",mac=02:00:00:00:00:01"
+ * behind the name mnet has that address, otherwise a random one. It must be another one than the
+ * kernel's unless the kernel has no IP address there. The interface listens to the address, too
+ * (promiscuously if its driver can do no better), and to all groups.
  *
- * options may be NULL. Returns 0 and the device. The stack that takes the device closes it; without
- * a stack the caller does, with ops->close. Errors: MNET_E_INVALID (not a name, or not an address),
- * MNET_E_NO_DEVICE (also: without CAP_NET_RAW), MNET_E_NO_MEMORY, MNET_E_NO_ENTROPY. On an error
- * `why` of `why_size` bytes gets one line with the cause, always terminated. Never suspends. */
+ * options may be NULL. Returns 0 and the device. The stack that takes the device closes it;
+ * without a stack the caller does, with ops->close. Errors: MNET_E_INVALID (not a name, or not an
+ * address), MNET_E_NO_DEVICE (also: without CAP_NET_RAW, or without AF_XDP), MNET_E_NO_MEMORY,
+ * MNET_E_NO_ENTROPY. On an error `why` of `why_size` bytes gets one line with the cause, always
+ * terminated. Never suspends. */
 int mnet_packet_socket_open(const char *name, const struct mnet_packet_socket_options *options,
                             struct mnet_device **device, char *why, size_t why_size);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -19,17 +20,22 @@
 #include "base/base.h"
 #include "ports/packet/packet_internal.h"
 
+#define XDP "xdp:"
 #define BLOCK_BYTES 65536u
 /* Frames that are larger than a slot wait in the socket's buffer. Without CAP_NET_ADMIN it has
  * net.core.rmem_max. */
 #define SOCKET_BUFFER_BYTES (8 << 20)
 
-static int fail_errno(const struct mn_why *why, const char *name, const char *call)
+static int fail_errno(const struct mn_why *why, const struct packet_socket *packet_socket, const char *call)
 {
     int cause = errno;
-    bool forbidden = cause == EPERM || cause == EACCES;
-    snprintf(why->text, why->size, "%s: %s: %s", name, call,
-             forbidden ? "no permission (needs CAP_NET_RAW)" : strerror(cause));
+    const char *text = strerror(cause);
+    if (cause == EPERM || cause == EACCES)
+        text = packet_socket->wants_xdp ? "no permission (needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF)"
+                                        : "no permission (needs CAP_NET_RAW)";
+    else if (packet_socket->wants_xdp && cause == EBUSY)
+        text = "another program has it";
+    snprintf(why->text, why->size, "%s: %s: %s", packet_socket->interface.name, call, text);
     return MNET_E_NO_DEVICE;
 }
 
@@ -155,7 +161,7 @@ static void unmap_ring(struct packet_socket *packet_socket)
     packet_socket->ring = NULL;
 }
 
-int mn_packet_socket_attach(struct packet_socket *packet_socket, const char **what)
+static int attach_socket(struct packet_socket *packet_socket, const char **what)
 {
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     *what = "cannot open a packet socket";
@@ -169,8 +175,41 @@ int mn_packet_socket_attach(struct packet_socket *packet_socket, const char **wh
     return fd;
 }
 
+/* The XDP socket beside `fd`, of the same interface. */
+static bool open_xdp(struct packet_socket *packet_socket, const char **what)
+{
+    struct mn_interface *interface = &packet_socket->interface;
+    struct epoll_event readable = {.events = EPOLLIN};
+    packet_socket->xdp = mn_xdp_open((int)if_nametoindex(interface->name), interface->device.mac, what);
+    if (packet_socket->xdp == NULL)
+        return false;
+    *what = "no epoll";
+    return epoll_ctl(interface->device.fd, EPOLL_CTL_ADD, mn_xdp_fd(packet_socket->xdp), &readable) == 0;
+}
+
+static void close_xdp(struct packet_socket *packet_socket)
+{
+    mn_xdp_close(packet_socket->xdp);
+    packet_socket->xdp = NULL;
+}
+
+int mn_packet_socket_attach(struct packet_socket *packet_socket, const char **what)
+{
+    int fd = attach_socket(packet_socket, what);
+    if (fd >= 0 && packet_socket->wants_xdp && !open_xdp(packet_socket, what)) {
+        int cause = errno;
+        close_xdp(packet_socket);
+        unmap_ring(packet_socket);
+        close(fd);
+        errno = cause;
+        return -1;
+    }
+    return fd;
+}
+
 void mn_packet_socket_detach(struct packet_socket *packet_socket)
 {
+    close_xdp(packet_socket);
     unmap_ring(packet_socket);
     mn_interface_detach(&packet_socket->interface);
 }
@@ -193,20 +232,25 @@ static int open_socket(struct packet_socket *packet_socket, const struct mn_why 
     if (fd == 0)
         fd = mn_packet_socket_attach(packet_socket, &what);
     if (fd < 0)
-        return fail_errno(why, interface->name, what);
+        return fail_errno(why, packet_socket, what);
     mn_interface_attach(interface, fd);
     return 0;
 }
 
-/* `place` is NAME[,mac=ADDRESS]. */
+/* `place` is [xdp:]NAME[,mac=ADDRESS]. */
 static int set_up(struct packet_socket *packet_socket, const char *place, const struct mn_why *why)
 {
     struct mn_interface *interface = &packet_socket->interface;
-    int result = mn_interface_parse(interface, place, why);
+    packet_socket->wants_xdp = strncmp(place, XDP, strlen(XDP)) == 0;
+    if (packet_socket->wants_xdp && interface->queue != NULL)
+        return mn_why_say(why, MNET_E_INVALID, place, "an interface with AF_XDP is for one core");
+    int result = mn_interface_parse(interface, packet_socket->wants_xdp ? place + strlen(XDP) : place, why);
     if (result == 0)
         result = check_kind(interface, why);
     if (result == 0)
         result = mn_interface_read(interface, why);
+    if (result == 0 && packet_socket->wants_xdp)
+        interface->device.mtu = MN_MIN(interface->device.mtu, (uint16_t)MN_XDP_MTU_MAX);
     if (result == 0)
         result = open_socket(packet_socket, why);
     return result == 0 ? mn_interface_join(interface, why) : result;
@@ -216,8 +260,8 @@ static int set_up(struct packet_socket *packet_socket, const char *place, const 
 static void set_offload(struct mnet_device *device, const struct mnet_packet_socket_options *options)
 {
     const uint32_t segmentation = MNET_OFFLOAD_TSO4 | MNET_OFFLOAD_TSO6;
-    device->rx_offload = MNET_OFFLOAD_CHECKSUM | segmentation;
-    device->tx_offload = device->rx_offload;
+    device->tx_offload = MNET_OFFLOAD_CHECKSUM | segmentation;
+    device->rx_offload = device->tx_offload | MNET_OFFLOAD_SUM; /* the last one by XDP */
     if (options->no_segmentation_offload)
         device->tx_offload &= ~segmentation;
     if (options->no_checksum_offload)
@@ -252,6 +296,7 @@ int mn_packet_socket_open(const char *name, const struct mnet_packet_socket_opti
 
 void mn_packet_socket_free(struct packet_socket *packet_socket)
 {
+    close_xdp(packet_socket);
     unmap_ring(packet_socket);
     mn_interface_close(&packet_socket->interface);
     free(packet_socket);

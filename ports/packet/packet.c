@@ -11,6 +11,8 @@
  * Sending. sendmmsg gathers the pieces of a batch of packets. The kernel copies them, so the
  * packets are free when the call returns.
  *
+ * With XDP (xdp.h) frames to our address come another way, and so do all that are sent.
+ *
  * In both directions a virtio_net_hdr goes before each frame, in the byte order of the machine.
  * Every number that comes from the kernel is checked before it becomes metadata.
  */
@@ -172,7 +174,10 @@ static int read_frames(struct mnet_device *device, struct mnet_packet **packets,
     if (MN_UNLIKELY(socket->interface.fd < 0) && !attach_again(socket))
         return MNET_E_IO;
     uint64_t now = mn_hosted_now(NULL); /* one reading for the batch */
-    int count = take_frames(socket, packets, max, now);
+    int count = socket->xdp != NULL ? mn_xdp_rx(socket->xdp, device, packets, max) : 0;
+    for (int i = 0; i < count; i++)
+        packets[i]->received_ns = now;
+    count += take_frames(socket, packets + count, max - count, now);
     return count > 0 ? count : look_around(socket, now);
 }
 
@@ -239,6 +244,8 @@ static int packet_tx(struct mnet_device *device, struct mnet_packet **packets, i
     int taken = 0;
     if (MN_UNLIKELY(socket->interface.fd < 0))
         return MNET_E_IO;
+    if (socket->xdp != NULL)
+        return mn_xdp_tx(socket->xdp, device, packets, count);
     while (taken < count) {
         int result = send_frames(socket, packets + taken, count - taken);
         if (result < 0 && taken == 0)
