@@ -258,8 +258,9 @@ struct mn_tcp {
     struct mnet_link ended;         /* struct mn_idle: connections that ended at rest */
     struct mnet_link *ended_untold; /* the first of them whose user has not been told; NULL: none */
     bool user_follows;              /* see mn_tcp_let_user_follow */
-    bool never_calm;                /* no connection goes a short way: all are traced, or for tests */
-    bool never_idle;                /* for tests: connections at rest settle, and stay as they are */
+    /* No connection goes a short way: all are traced, or for tests. */
+    bool never_calm;
+    bool never_idle; /* for tests: connections at rest settle, and stay as they are */
     struct mn_cookies cookies;
     struct mnet_link orphan_list; /* by `event`, the longest without progress first */
     unsigned orphans;
