@@ -79,6 +79,19 @@ calls_of_bulk()
     at_most 10 5 40 'a megabyte'
 }
 
+# A device with several pairs of queues: the first one serves.
+several_pairs()
+{
+    ip link del tap0
+    make_tap multi_queue
+    NIC=mq=on,vectors=6
+    NETDEV=tap,id=n,ifname=tap0,script=no,downscript=no,queues=2 boot unikernel_peer serve 5000000
+    both_ways 5000000
+    end
+    ip link del tap0
+    make_tap
+}
+
 # A link of 9000 bytes, which the device tells the driver of.
 jumbo()
 {
@@ -323,6 +336,7 @@ fi
 run link_comes_late link_that_comes_late
 run link_comes_late_and_an_address_with_it lease_when_the_link_comes
 run transfers_with_longer_rings transfer 5000000 rx_queue_size=1024,tx_queue_size=256
+run transfers_with_several_pairs several_pairs
 run mtu_of_9000_is_taken jumbo ''
 run mtu_of_9000_without_merged_buffers_is_not jumbo mrg_rxbuf=off
 run interrupts_that_are_no_messages_say_so no_messages
