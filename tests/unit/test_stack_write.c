@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "ports/sim/internal.h"
 #include "support/stream.h"
 
 /* A small send buffer and window, so that writers have to wait. */
@@ -705,9 +706,40 @@ static void write_short_of_memory_recovers(void **state)
     world_run(short_of_memory, &scarce);
 }
 
+/* ---- Computing before writing ---- */
+
+/* The round trip of bytes begins when they leave, not when the turn of tasks began in which a task
+ * computed for long and then wrote them. */
+static int computing(struct world *w)
+{
+    struct pair pair;
+    struct mnet_tcp_info info;
+    char byte;
+    CHECK_EQUAL(world_connect(w, &pair), 0);
+    sleep_ms(100);
+    for (int i = 0; i < 10; i++) {
+        w->sim->now += 50 * MNET_MILLISECOND; /* the task computes */
+        CHECK_EQUAL(write_text(pair.client, "x"), 0);
+        CHECK_EQUAL(mnet_tcp_read_exactly(pair.server, &byte, 1, NULL, MNET_NEVER), 0);
+        CHECK_EQUAL(write_text(pair.server, "y"), 0);
+        CHECK_EQUAL(mnet_tcp_read_exactly(pair.client, &byte, 1, NULL, MNET_NEVER), 0);
+    }
+    mnet_tcp_info(pair.client, &info);
+    CHECK(info.rtt_ns >= 2 * MNET_MILLISECOND && info.rtt_ns < 3 * MNET_MILLISECOND);
+    world_close(&pair);
+    return 0;
+}
+
+static void computing_does_not_lengthen_round_trips(void **state)
+{
+    (void)state;
+    world_run_both(computing, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(computing_does_not_lengthen_round_trips),
         cmocka_unit_test(writers_take_turns_and_all_finish),
         cmocka_unit_test(writers_all_wake_at_a_reset_and_say_what_was_queued),
         cmocka_unit_test(writers_all_wake_at_close),
