@@ -39,7 +39,7 @@ help:
 	@echo 'make run-tap run the web server as a Linux process that serves the Linux kernel through a TAP interface'
 	@echo 'make test    run all tests: unit tests, scripts in virtual time, system tests against Linux'
 	@echo 'make quick   run only the unit tests and scripts in virtual time, but for the longest: under a minute'
-	@echo 'make cross   run the unit tests for other processors ($(CROSS)); make test includes them'
+	@echo 'make cross   run the unit tests for other processors ($(CROSS)); make test includes all but the longest'
 	@echo 'make check   check formatting, layers, forbidden calls and more, with static analysis and both compilers'
 	@echo 'make sim     run the web server and a client on two simulated hosts; needs no privileges'
 	@echo '             PLOT=1 draws their connection (needs tshark)'

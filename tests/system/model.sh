@@ -19,6 +19,6 @@ model()
 }
 
 model '300 seeds under sanitizers' "$MNET_DEBUG" 1 300
-model '5000 seeds' "$MNET_RELEASE" 1 5000
+model '3000 seeds' "$MNET_RELEASE" 1 3000
 model '300 seeds over IPv6 under sanitizers' "$MNET_DEBUG" --ipv6 1 300
-model '5000 seeds over IPv6' "$MNET_RELEASE" --ipv6 5001 5000
+model '3000 seeds over IPv6' "$MNET_RELEASE" --ipv6 3001 3000
