@@ -113,7 +113,7 @@ struct mn_socket {
     struct mnet_endpoint local; /* as getsockname tells it */
     struct mnet_endpoint remote;
     struct mnet_listener *listener; /* TCP, bound: deaf unless listening */
-    struct mn_port_share *share;    /* to which the listener belongs; NULL: it is the socket's own */
+    struct mn_port_share *share;    /* to which the listener belongs; NULL: it is its own */
     struct mnet_link of_share;
     struct mnet_flow *flow;          /* TCP, connecting or connected */
     struct mnet_udp *udp;            /* UDP, bound */

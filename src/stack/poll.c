@@ -520,8 +520,8 @@ bool mn_stack_flush(struct mnet_stack *stack)
         stack->work = true;
     }
     if (stack->work) {
-        /* Tasks may have computed for long. What they queued is sent now, and not when the turn began:
-         * round trips are measured from here, and bursts are paced from here. */
+        /* Tasks may have computed for long. What they queued is sent now, and not when the turn
+         * began: round trips are measured from here, and bursts are paced from here. */
         advance(stack, stack->config.platform.now(stack->config.platform.context));
         stack->work = settle(stack);
     }

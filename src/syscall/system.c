@@ -81,7 +81,8 @@ static int make_text(struct mn_system *system, const char *path, const char *tex
     error = mn_tree_make(&system->tree, &place, MN_S_IFREG | 0644, &place.inode);
     if (error < 0)
         return error;
-    place.inode->data = (char *)(uintptr_t)text; /* copied before it is written to, as an archive's */
+    /* It is copied before it is written to, as an archive's is. */
+    place.inode->data = (char *)(uintptr_t)text;
     place.inode->size = strlen(text);
     return 0;
 }

@@ -77,7 +77,8 @@ void mn_tcb_send_reset(struct mn_tcp *tcp, const struct mn_tcb *tcb, uint64_t no
                              .seq = mn_tcb_bare_seq(tcb),
                              .ack = tcb->rcv_nxt,
                              .flags = MN_TCP_RST | MN_TCP_ACK,
-                             .options = tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS, /* RFC 7323 3.2 */
+                             /* RFC 7323 3.2 */
+                             .options = tcb->conn.options & MN_TCP_OPTION_TIMESTAMPS,
                              .ts_value = mn_timestamps_value(&tcb->timestamps, now),
                              .ts_echo = tcb->timestamps.recent,
                              .ttl = tcb->conn.ttl,

@@ -2,21 +2,21 @@
  *
  * Theory of operation. Most connections of a large server do nothing most of the time. Then nearly
  * all of a tcb says "nothing": nothing is in flight, queued, lost, owed or due. What it learned in
- * the past counts less and less: after a pause of one timeout the congestion window begins anew (RFC
- * 5681 4.1), and old round trips, losses and rates prove nothing. So a connection that is at rest
- * for MN_IDLE_AFTER settles: it forgets all that, and only a fifth of its memory is left to be kept,
- * in a struct mn_idle. The next segment, or a call of its user that needs a tcb, makes it a tcb
- * again, which sends and receives as if it had been one all the time. The model plays its schedules
- * with and without records, and the same segments must leave.
+ * the past counts less and less: after a pause of one timeout the congestion window begins anew
+ * (RFC 5681 4.1), and old round trips, losses and rates prove nothing. So a connection that is at
+ * rest for MN_IDLE_AFTER settles: it forgets all that, and only a fifth of its memory is left to be
+ * kept, in a struct mn_idle. The next segment, or a call of its user that needs a tcb, makes it a
+ * tcb again, which sends and receives as if it had been one all the time. The model plays its
+ * schedules with and without records, and the same segments must leave.
  *
- * No connection is walked over: when the timer of a connection fires and none of the RFC's timers is
- * due, it is the connection's turn (timers.c). A connection whose user asked for keepalive or for
- * limits, whose congestion control is rate-based, or which uses ECN, stays a tcb.
+ * No connection is walked over: when the timer of a connection fires and none of the RFC's timers
+ * is due, it is the connection's turn (timers.c). A connection whose user asked for keepalive or
+ * for limits, whose congestion control is rate-based, or which uses ECN, stays a tcb.
  *
  * The user owns the connection through a struct mn_tcp_owner, which leads to the tcb or the record.
- * A record does not know when the last segment came: if the user asks for keepalive, that counts from
- * then on. If the connection has to end while it is a record, it stays one, without its contents: so the end
- * of many connections at once takes no memory.
+ * A record does not know when the last segment came: if the user asks for keepalive, that counts
+ * from then on. If the connection has to end while it is a record, it stays one, without its
+ * contents: so the end of many connections at once takes no memory.
  */
 #include "tcp/records/idle.h"
 

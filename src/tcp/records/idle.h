@@ -12,7 +12,7 @@
 void mn_idle_consider(struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t now);
 /* Makes a connection of a record again. Returns NULL without memory; then nothing has changed. */
 struct mn_tcb *mn_idle_leave(struct mn_tcp *tcp, struct mn_idle *idle, uint64_t now);
-/* The host has lost `address`: connections from it end with `error`, with events for their users. */
+/* The host has lost `address`: connections from it end with `error`, and their users get events. */
 void mn_idle_finish_from(struct mn_tcp *tcp, struct mnet_address address, int error);
 /* Resets the connections of all records, which end with `error`, with events for their users. */
 void mn_idle_reset_all(struct mn_tcp *tcp, int error, uint64_t now);
