@@ -223,7 +223,7 @@ void mn_tcp_check(const struct mn_tcp *tcp)
     const struct mnet_link *head = &tcp->tcb_list;
     for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = at->next) {
         struct mn_tcb *tcb = MN_CONTAINER(at, struct mn_tcb, rare.all);
-        const struct mn_tcp_owner *owner = mn_tcp_owner(tcb);
+        const struct mn_tcp_owner *owner = mn_tcb_owner(tcb);
         MN_ASSERT(owner == NULL || (owner->tcb == tcb && owner->idle == NULL));
         mn_tcb_check(tcp, tcb);
         check_charges(tcp, tcb);

@@ -239,6 +239,11 @@ struct mn_tcb {
     struct mn_tcb_rare rare;
 };
 
+static inline struct mn_tcp_owner *mn_tcb_owner(const struct mn_tcb *tcb)
+{
+    return tcb->queued ? NULL : tcb->owner;
+}
+
 struct mn_tcp {
     struct mn_tcp_config config;
     /* Enum mn_tcp_option: window scale, SACK permitted and timestamps, as our SYNs offer them. */

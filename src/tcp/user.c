@@ -499,7 +499,7 @@ bool mn_tcp_is_opening(const struct mn_tcb *tcb)
 
 struct mn_tcp_owner *mn_tcp_owner(const struct mn_tcb *tcb)
 {
-    return tcb->queued ? NULL : tcb->owner;
+    return mn_tcb_owner(tcb);
 }
 
 void mn_tcp_set_listener_owner(struct mn_listener *listener, void *owner)

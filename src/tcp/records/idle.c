@@ -22,8 +22,6 @@
 
 #include <string.h>
 
-#include "base/check.h"
-#include "tcp/check.h"
 #include "tcp/end.h"
 #include "tcp/opening.h"
 #include "tcp/records/table.h"
@@ -290,7 +288,6 @@ struct mn_tcb *mn_idle_leave(struct mn_tcp *tcp, struct mn_idle *idle, uint64_t 
     mn_pool_free(&tcp->idles, idle);
     mn_table_add(tcp, &tcb->conn, tcb->hash);
     mn_tcb_arm(tcp, tcb, now + MN_IDLE_AFTER);
-    MN_CHECK(mn_tcb_check(tcp, tcb));
     return tcb;
 }
 
@@ -395,7 +392,7 @@ struct mn_tcp_owner *mn_tcp_next_owner(const struct mn_tcp *tcp, const struct mn
     if (idle == NULL) {
         struct mnet_link *at = after == NULL ? mn_list_first(head) : after->tcb->rare.all.next;
         for (; at != NULL && at != head; at = at->next) {
-            struct mn_tcp_owner *owner = mn_tcp_owner(MN_CONTAINER(at, struct mn_tcb, rare.all));
+            struct mn_tcp_owner *owner = mn_tcb_owner(MN_CONTAINER(at, struct mn_tcb, rare.all));
             if (owner != NULL)
                 return owner;
         }
