@@ -300,6 +300,80 @@ iperf_tcp()
     note "$((rate / 1000000)) Mbit/s"
 }
 
+# echoes PORT - what is sent there comes back, by 4 connections at once.
+echoes()
+{
+    bytes 200000 "$1" >"$dir/sent"
+    for i in 1 2 3 4; do
+        timeout 20 nc -N $MNET "$1" <"$dir/sent" >"$dir/received.$i" &
+        clients[i]=$!
+    done
+    wait "${clients[@]}"
+    for i in 1 2 3 4; do
+        cmp "$dir/sent" "$dir/received.$i" || fail "connection $i got something else"
+    done
+}
+
+# A program that makes its system calls itself, without a C library.
+go_server()
+{
+    cat >"$dir/echo.go" <<'END'
+package main
+
+import (
+	"io"
+	"net"
+)
+
+func main() {
+	listener, err := net.Listen("tcp", ":8005")
+	if err != nil {
+		panic(err)
+	}
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			panic(err)
+		}
+		go func() {
+			io.Copy(client, client)
+			client.Close()
+		}()
+	}
+}
+END
+    CGO_ENABLED=0 GOCACHE="${GOCACHE:-$dir/go}" go build -o "$dir/echo_go" "$dir/echo.go" || fail 'go does not build it'
+    LISTENS=8005 serve "$dir/echo_go"
+    echoes 8005
+    end_server TERM 143
+}
+
+java_server()
+{
+    cat >"$dir/Echo.java" <<'END'
+import java.net.*;
+
+public class Echo {
+    public static void main(String[] words) throws Exception {
+        ServerSocket server = new ServerSocket(8006);
+        for (;;) {
+            Socket client = server.accept();
+            new Thread(() -> {
+                try (client) {
+                    client.getInputStream().transferTo(client.getOutputStream());
+                } catch (Exception e) {
+                    e.printStackTrace();
+                }
+            }).start();
+        }
+    }
+}
+END
+    LISTENS=8006 serve java "$dir/Echo.java"
+    echoes 8006
+    end_server TERM 143
+}
+
 node_server()
 {
     cat >"$dir/server.js" <<'END'
@@ -359,3 +433,5 @@ has redis-server 'redis saves in the background' && run 'redis saves in the back
 has iperf3 'iperf3' && run 'iperf3 sends' iperf_tcp '' && run 'iperf3 receives' iperf_tcp -R &&
     run 'iperf3 sends datagrams' iperf_tcp '-u -b 200M' && run 'iperf3 receives datagrams' iperf_tcp '-u -R -b 200M'
 has node 'Node serves' && run 'Node serves' node_server
+has go 'Go serves' && run 'Go serves' go_server
+has javac 'Java serves' && run 'Java serves' java_server

@@ -1,8 +1,9 @@
-/* Listening.
+/* Ports, and listening.
  *
- * Listeners with SO_REUSEPORT on one port share one listener of mnet. The end of a listening socket
- * has a byte to read, the token, as long as connections wait for accept. If several sockets share a
- * listener, each connection belongs to one of them from the beginning, in turn, as on Linux: what
+ * A socket that is bound has a listener of mnet, which only reserves the port until the socket
+ * listens. Sockets with SO_REUSEPORT on one port share one. The end of a listening socket has a byte
+ * to read, the token, as long as connections wait for accept. If several sockets share a listener,
+ * each connection belongs to one of them from the beginning, in turn, as on Linux: what
  * select said of one socket must not depend on the others. So it is accepted from mnet at once. The
  * connections of a socket that is closed go to the others.
  */
@@ -22,8 +23,9 @@ struct run_spare {
 };
 
 struct run_share {
-    struct mnet_link shares; /* in run->shares */
-    struct mnet_link sockets;
+    struct mnet_link shares;  /* in run->shares */
+    unsigned holders;         /* sockets that have the port */
+    struct mnet_link sockets; /* those of them that listen */
     struct mnet_listener *listener;
     struct mnet_endpoint local;
     enum mnet_family family;
@@ -191,7 +193,7 @@ static void serve(struct runner *run, struct run_socket *socket)
 void run_listener_serve(struct runner *run, struct run_socket *socket)
 {
     if (socket->hung_up) {
-        run_unlisten(run, socket);
+        run_give_port(run, socket);
         return;
     }
     struct run_share *share = socket->share;
@@ -202,25 +204,6 @@ void run_listener_serve(struct runner *run, struct run_socket *socket)
 }
 
 /* ---- Binding and listening ---- */
-
-int64_t run_bind_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
-{
-    struct mnet_endpoint local;
-    if (socket->family == AF_NETLINK)
-        return 0;
-    int error = run_read_address(run, call, call->arguments[1], call->arguments[2], socket->family, &local);
-    if (error != 0)
-        return error < 0 ? error : -EAFNOSUPPORT;
-    if (socket->type == SOCK_DGRAM)
-        return run_datagram_bind(run, socket, local);
-    /* The same call may come again, if a signal came before its answer. */
-    if (socket->phase != RUN_FRESH || (socket->local.port != 0 && !mnet_endpoint_equal(socket->local, local)))
-        return -EINVAL;
-    if (!run_own_address(run, local.address))
-        return -EADDRNOTAVAIL;
-    socket->local = local;
-    return 0;
-}
 
 static enum mnet_family family_of(const struct run_socket *socket)
 {
@@ -242,12 +225,14 @@ static struct run_share *find_share(const struct runner *run, const struct run_s
     return NULL;
 }
 
+/* With a backlog of 0 the port is only reserved. */
 static int open_listener(struct runner *run, struct run_share *share, const struct run_socket *socket, unsigned backlog)
 {
     const struct run_settings *settings = &socket->settings;
     struct mnet_listen_options options = {
         .family = share->family,
-        .backlog = MN_MAX(backlog, 1u),
+        .backlog = backlog,
+        .reserve = backlog == 0,
         .no_delay = settings->no_delay,
         .ttl = (uint8_t)settings->ttl,
         .dscp = (uint8_t)settings->dscp,
@@ -255,17 +240,28 @@ static int open_listener(struct runner *run, struct run_share *share, const stru
     };
     if (!mnet_address_is_any(socket->local.address))
         options.address = socket->local.address;
-    return mnet_tcp_listen(run->stack, socket->local.port, &options, &share->listener);
+    int error = mnet_tcp_listen(run->stack, socket->local.port, &options, &share->listener);
+    if (error == MNET_OK)
+        mnet_tcp_listener_notify(share->listener, on_connection, share);
+    return error;
 }
 
-static int make_share(struct runner *run, struct run_socket *socket, unsigned backlog)
+/* The port is the socket's own, so it can be taken again at once. */
+static int reopen_listener(struct runner *run, struct run_share *share, const struct run_socket *socket,
+                           unsigned backlog)
+{
+    mnet_tcp_unlisten(share->listener);
+    return open_listener(run, share, socket, backlog);
+}
+
+static int make_share(struct runner *run, struct run_socket *socket)
 {
     struct run_share *share = calloc(1, sizeof *share);
     if (share == NULL)
         return MNET_E_NO_MEMORY;
     share->family = family_of(socket);
     share->shared = socket->settings.reuse_port;
-    int error = open_listener(run, share, socket, backlog);
+    int error = open_listener(run, share, socket, 0);
     if (error < 0) {
         free(share);
         return error;
@@ -273,37 +269,65 @@ static int make_share(struct runner *run, struct run_socket *socket, unsigned ba
     socket->local.port = mnet_tcp_listen_port(share->listener);
     share->local = socket->local;
     mn_list_append(&run->shares, &share->shares);
-    mnet_tcp_listener_notify(share->listener, on_connection, share);
     socket->share = share;
     return MNET_OK;
 }
 
+/* Gives the socket its port. */
+static int take_port(struct runner *run, struct run_socket *socket)
+{
+    socket->share = find_share(run, socket);
+    int error = socket->share == NULL ? make_share(run, socket) : MNET_OK;
+    if (error == MNET_OK)
+        socket->share->holders++;
+    return error;
+}
+
+int64_t run_bind_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    struct mnet_endpoint local;
+    if (socket->family == AF_NETLINK)
+        return 0;
+    int error = run_read_address(run, call, call->arguments[1], call->arguments[2], socket->family, &local);
+    if (error != 0)
+        return error < 0 ? error : -EAFNOSUPPORT;
+    if (socket->type == SOCK_DGRAM)
+        return run_datagram_bind(run, socket, local);
+    if (socket->phase != RUN_FRESH || socket->share != NULL)
+        return -EINVAL;
+    if (!run_own_address(run, local.address))
+        return -EADDRNOTAVAIL;
+    socket->local = local;
+    error = take_port(run, socket);
+    /* If a signal comes before the answer, the kernel makes the same call again. */
+    if (error == MNET_OK && run_reply(run, call->id, 0))
+        return RUN_ANSWERED;
+    run_give_port(run, socket);
+    socket->local = (struct mnet_endpoint){.port = 0};
+    return -run_errno(error);
+}
+
 int64_t run_listen_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
 {
-    int backlog = (int)call->arguments[1];
+    unsigned backlog = MN_MIN((unsigned)call->arguments[1], 4096u); /* a negative one is the largest, as on Linux */
     if (socket->type != SOCK_STREAM)
         return -EOPNOTSUPP;
     if (socket->phase == RUN_LISTENING)
         return 0;
     if (socket->phase != RUN_FRESH)
         return -EINVAL;
-    socket->share = find_share(run, socket);
-    if (socket->share != NULL) /* those who were there have a right to what waits */
-        distribute(run, socket->share);
-    /* As on Linux, a negative backlog is the largest. */
-    int error = socket->share == NULL ? make_share(run, socket, (unsigned)MN_MIN((unsigned)backlog, 4096u)) : 0;
-    if (error < 0)
+    int error = socket->share == NULL ? take_port(run, socket) : MNET_OK;
+    if (error == MNET_OK && mn_list_empty(&socket->share->sockets))
+        error = reopen_listener(run, socket->share, socket, MN_MAX(backlog, 1u));
+    if (error < 0) {
+        run_give_port(run, socket);
         return -run_errno(error);
+    }
+    if (!mn_list_empty(&socket->share->sockets)) /* those who were there have a right to what waits */
+        distribute(run, socket->share);
     mn_list_append(&socket->share->sockets, &socket->of_share);
     socket->phase = RUN_LISTENING;
     return 0;
-}
-
-static void close_share(struct run_share *share)
-{
-    mnet_tcp_unlisten(share->listener);
-    mn_list_remove(&share->shares);
-    free(share);
 }
 
 /* The connections of a socket that listens no more go to another one, or are reset. */
@@ -321,19 +345,39 @@ static void move_spares(struct runner *run, struct run_socket *from, struct run_
     }
 }
 
-void run_unlisten(struct runner *run, struct run_socket *socket)
+/* A socket has left. Without a holder the port is free. Without a listening one it is only
+ * reserved. */
+static void settle_share(struct runner *run, struct run_share *share, const struct run_socket *gone)
+{
+    struct mnet_link *other = mn_list_first(&share->sockets);
+    if (other != NULL) { /* somebody may wait in accept for a connection of the one that has left */
+        run_mark_ready(run, member(other));
+        return;
+    }
+    if (share->holders > 0) {
+        (void)reopen_listener(run, share, gone, 0);
+        return;
+    }
+    mnet_tcp_unlisten(share->listener);
+    mn_list_remove(&share->shares);
+    free(share);
+}
+
+void run_give_port(struct runner *run, struct run_socket *socket)
 {
     struct run_share *share = socket->share;
     if (share == NULL)
         return;
-    run_wait_answer_all(run, socket, -EINVAL);
+    bool listened = socket->phase == RUN_LISTENING;
+    if (listened) {
+        run_wait_answer_all(run, socket, -EINVAL);
+        socket->phase = RUN_FRESH;
+        mn_list_remove(&socket->of_share);
+        struct mnet_link *other = mn_list_first(&share->sockets);
+        move_spares(run, socket, other != NULL ? member(other) : NULL);
+    }
     socket->share = NULL;
-    socket->phase = RUN_FRESH;
-    mn_list_remove(&socket->of_share);
-    struct mnet_link *other = mn_list_first(&share->sockets);
-    move_spares(run, socket, other != NULL ? member(other) : NULL);
-    if (other == NULL)
-        close_share(share);
-    else /* somebody may wait in accept for one of them */
-        run_mark_ready(run, member(other));
+    share->holders--;
+    if (listened || share->holders == 0)
+        settle_share(run, share, socket);
 }

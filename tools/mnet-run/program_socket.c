@@ -227,7 +227,7 @@ static void unmark_dead(struct runner *run, struct run_socket *socket)
 void run_drop(struct runner *run, struct run_socket *socket)
 {
     run_wait_answer_all(run, socket, -EBADF);
-    run_unlisten(run, socket);
+    run_give_port(run, socket);
     close_flow(socket);
     run_datagram_close(socket);
     close_end(socket);

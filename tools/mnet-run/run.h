@@ -202,8 +202,8 @@ struct run_socket {
     /* A socket of netlink. */
     pid_t netlink_port;
 
-    /* A listener. */
-    struct run_share *share;
+    /* A socket that is bound, or listens. */
+    struct run_share *share; /* NULL: it has no port of its own */
     struct mnet_link of_share;
     struct mnet_link spares; /* accepted from mnet, and not by the program yet: see listen.c */
     unsigned spare_count;
@@ -260,7 +260,8 @@ int64_t run_listen_call(struct runner *run, struct run_socket *socket, const str
 int64_t run_accept_call(struct runner *run, struct run_socket *socket, const struct run_call *call);
 /* Gives waiting calls their connections, and makes ends readable if there are more. */
 void run_listener_serve(struct runner *run, struct run_socket *socket);
-void run_unlisten(struct runner *run, struct run_socket *socket);
+/* Gives the port of a socket back, if it has one. It does not listen any more. */
+void run_give_port(struct runner *run, struct run_socket *socket);
 
 /* ---- Datagrams (datagram.c, message.c) ---- */
 

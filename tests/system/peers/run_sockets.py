@@ -241,6 +241,24 @@ def listener(port=0, backlog=8, **settings):
     return sock
 
 
+def bound_ports():
+    """A port that bind has chosen is the socket's from then on, and free after its end."""
+    first, second = fresh(), fresh()
+    first.bind(('', 0))
+    second.bind(('', 0))
+    ports = [sock.getsockname()[1] for sock in (first, second)]
+    say(0 not in ports, ports[0] != ports[1], attempt(fresh().bind, ('', ports[0])))
+    first.listen()
+    say(first.getsockname()[1] == ports[0], attempt(second.bind, ('', 0)))
+    second.connect((SERVER, ECHO))
+    second.sendall(b'x')
+    say(second.recv(1), second.getsockname()[1] == ports[1])
+    first.close()
+    again = fresh()
+    say(attempt(again.bind, ('', ports[0])), attempt(again.listen))
+    again.close()
+
+
 def accept_blocking():
     server = listener()
     ask_back(server.getsockname()[1])
@@ -516,7 +534,7 @@ TESTS = [datagram_connected, datagram_with_addresses, datagram_refused, datagram
          datagram_awaited, datagram_options,
          connect_blocking, connect_refused, connect_nonblocking, connect_nonblocking_refused, connect_progress,
          connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing, half_close_reading, peer_resets,
-         peer_resets_so_error, peek_and_waitall, sendfile_and_splice, options, tcp_info, accept_blocking,
+         peer_resets_so_error, peek_and_waitall, sendfile_and_splice, options, tcp_info, bound_ports, accept_blocking,
          accept_nonblocking, accept_inherits, accept_in_children, accept_interrupted, accept_times_out, closed_listener,
          listeners_share_a_port, port_in_use, port_free_again, descriptor_passed, loopback, mapped_addresses, many]
 
