@@ -1,9 +1,9 @@
 /* Ports, and listening.
  *
  * A socket that is bound has a listener of mnet, which only reserves the port until the socket
- * listens. Sockets with SO_REUSEPORT on one port share one. The end of a listening socket has a byte
- * to read, the token, as long as connections wait for accept. If several sockets share a listener,
- * each connection belongs to one of them from the beginning, in turn, as on Linux: what
+ * listens. Sockets with SO_REUSEPORT on one port share one. The end of a listening socket has a
+ * byte to read, the token, as long as connections wait for accept. If several sockets share a
+ * listener, each connection belongs to one of them from the beginning, in turn, as on Linux: what
  * select said of one socket must not depend on the others. So it is accepted from mnet at once. The
  * connections of a socket that is closed go to the others.
  */
@@ -309,7 +309,8 @@ int64_t run_bind_call(struct runner *run, struct run_socket *socket, const struc
 
 int64_t run_listen_call(struct runner *run, struct run_socket *socket, const struct run_call *call)
 {
-    unsigned backlog = MN_MIN((unsigned)call->arguments[1], 4096u); /* a negative one is the largest, as on Linux */
+    /* As on Linux, a negative one is the largest. */
+    unsigned backlog = MN_MIN((unsigned)call->arguments[1], 4096u);
     if (socket->type != SOCK_STREAM)
         return -EOPNOTSUPP;
     if (socket->phase == RUN_LISTENING)
@@ -323,7 +324,7 @@ int64_t run_listen_call(struct runner *run, struct run_socket *socket, const str
         run_give_port(run, socket);
         return -run_errno(error);
     }
-    if (!mn_list_empty(&socket->share->sockets)) /* those who were there have a right to what waits */
+    if (!mn_list_empty(&socket->share->sockets)) /* they have a right to what waits */
         distribute(run, socket->share);
     mn_list_append(&socket->share->sockets, &socket->of_share);
     socket->phase = RUN_LISTENING;
