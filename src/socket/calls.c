@@ -97,6 +97,7 @@ static int gather(struct mn_message *message, struct mnet_iovec *pieces, size_t 
             return -MNET_EFAULT;
         total += pieces[i].iov_len;
     }
+    MN_DEBUG_ASSERT(total <= (size_t)PTRDIFF_MAX);
     message->pieces = pieces;
     message->count = count;
     message->len = total;

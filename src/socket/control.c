@@ -34,6 +34,7 @@ static bool next_control(const uint8_t **at, const uint8_t *end, struct control 
         *error = -MNET_EINVAL;
         return false;
     }
+    MN_DEBUG_ASSERT(control->header.cmsg_len >= least);
     control->data = *at + least;
     control->len = control->header.cmsg_len - least;
     *at += MN_MIN(ALIGNED(control->header.cmsg_len), left);
@@ -172,6 +173,7 @@ static void append(struct mnet_msghdr *header, size_t *used, int level, int type
     if (room < sizeof control)
         return;
     control.cmsg_len = MN_MIN(control.cmsg_len, room);
+    MN_DEBUG_ASSERT(*used + control.cmsg_len <= header->msg_controllen);
     uint8_t *to = (uint8_t *)header->msg_control + *used;
     memcpy(to, &control, sizeof control);
     memcpy(to + sizeof control, data, control.cmsg_len - sizeof control);
@@ -234,5 +236,6 @@ void mn_control_write(const struct mn_socket *socket, const struct mn_message *m
         append_ipv4(socket, message, header, &used);
     else if (is_datagram)
         append_ipv6(socket, message, header, &used);
+    MN_DEBUG_ASSERT(used <= header->msg_controllen || used == 0);
     header->msg_controllen = used;
 }

@@ -38,6 +38,7 @@ static int open_endpoint(struct mn_socket *socket, struct mnet_endpoint local)
     int error = mnet_udp_open(socket->sockets->stack, &options, &socket->udp);
     if (error < 0)
         return error == MNET_E_INVALID ? -MNET_EADDRNOTAVAIL : mn_errno(error, MNET_UNREACHABLE_NONE);
+    MN_DEBUG_ASSERT(mnet_udp_local(socket->udp).port != 0);
     mnet_udp_notify(socket->udp, mn_socket_take_event, socket);
     mn_groups_join_all(socket);
     socket->local = (struct mnet_endpoint){local.address, mnet_udp_local(socket->udp).port};
@@ -146,6 +147,7 @@ static void apply_control(const struct mn_socket *socket, const struct mn_messag
 
 static ptrdiff_t send_datagram(struct mn_socket *socket, const struct mn_message *message, uint64_t deadline)
 {
+    MN_DEBUG_ASSERT(socket->udp != NULL && message->len <= UINT16_MAX);
     struct mnet_slice few[SLICES], *slices = few;
     size_t size = message->count * sizeof *slices;
     if (message->count > SLICES && (slices = mn_sockets_alloc(socket->sockets, size)) == NULL)
@@ -236,6 +238,7 @@ static ptrdiff_t take_datagram(struct mn_socket *socket, struct mn_message *mess
     if (got < 0)
         return got;
     size_t copied = scatter(in.slices, in.slice_count, message);
+    MN_DEBUG_ASSERT(copied <= in.len && copied <= message->len);
     *whole = in.len;
     note_fields(message, &in);
     mnet_udp_release(socket->udp);

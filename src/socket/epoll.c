@@ -115,6 +115,7 @@ static int collect(struct mn_epoll *epoll, struct mnet_epoll_event *events, int 
     int count = mnet_wait_any(&epoll->set, ready, max < BATCH ? max : BATCH, deadline);
     for (int i = 0; i < count; i++) {
         const struct mn_item *item = MN_CONTAINER(ready[i], struct mn_item, watch);
+        MN_DEBUG_ASSERT(item->epoll == epoll && item->file->descriptors > 0);
         uint32_t wanted = item->events | MNET_POLLERR | MNET_POLLHUP;
         events[i].events = mn_events_of_ready(ready[i]->ready) & wanted;
         events[i].data = item->data;

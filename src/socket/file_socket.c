@@ -5,6 +5,7 @@ static void destroy(struct mnet_sockets *sockets, struct mn_file *file, bool lin
 {
     MN_DEBUG_ASSERT(file->kind == MN_FILE_SOCKET && file->references == 0 && mn_list_empty(&file->items));
     struct mn_socket *socket = MN_CONTAINER(file, struct mn_socket, file);
+    MN_DEBUG_ASSERT(file->descriptors == 0 && socket->sockets == sockets);
     socket->ops->close(socket, linger);
     mn_sockets_free(sockets, socket, sizeof *socket);
 }

@@ -46,6 +46,7 @@ static unsigned find(const struct mn_socket_groups *groups, const struct mnet_ad
 static int join(struct mn_socket *socket, const struct mnet_address *group)
 {
     struct mn_socket_groups *groups = socket->groups;
+    MN_DEBUG_ASSERT(groups->count <= MNET_UDP_GROUPS_MAX);
     if (find(groups, group) < groups->count)
         return -MNET_EADDRINUSE;
     if (groups->count == MNET_UDP_GROUPS_MAX)

@@ -75,6 +75,7 @@ void mn_item_drop(struct mn_item *item)
 /* Items of a poll in progress stay: that call has a reference. */
 void mn_items_forget(struct mn_file *file)
 {
+    MN_DEBUG_ASSERT(file->descriptors == 0);
     struct mnet_link *head = &file->items, *next;
     for (struct mnet_link *at = mn_list_first(head); at != NULL && at != head; at = next) {
         struct mn_item *item = MN_CONTAINER(at, struct mn_item, of_file);

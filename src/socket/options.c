@@ -82,6 +82,7 @@ static const struct socket_option *find(const struct mn_socket *socket, int leve
 
 static int get_plain(const struct mn_socket *socket, const struct socket_option *o)
 {
+    MN_DEBUG_ASSERT(o->offset < sizeof socket->options);
     const char *place = (const char *)&socket->options + o->offset;
     uint32_t number;
     switch (o->kind) {
@@ -109,6 +110,7 @@ static uint8_t byte_of(const struct mn_socket *socket, const struct socket_optio
 
 static int set_plain(struct mn_socket *socket, const struct socket_option *o, int value)
 {
+    MN_DEBUG_ASSERT(o->offset < sizeof socket->options && o->least <= o->most);
     char *place = (char *)&socket->options + o->offset;
     uint32_t number = (uint32_t)value;
     if (o->name == MNET_IPV6_V6ONLY && o->level == MNET_IPPROTO_IPV6 &&

@@ -50,6 +50,7 @@ static int wait_for_all(struct mnet_sockets *sockets, struct mnet_pollfd *fds, u
     struct mnet_watch *ready;
     for (unsigned i = 0; i < count; i++)
         begin(sockets, &fds[i], &items[i], &set);
+    MN_DEBUG_ASSERT(deadline != 0);
     int result = mnet_wait_any(&set, &ready, 1, deadline);
     for (unsigned i = 0; i < count; i++)
         end(sockets, &items[i]);
@@ -138,6 +139,7 @@ int mnet_socket_select(struct mnet_sockets *sockets, int count, struct mnet_fd_s
     if (fds == NULL)
         return -MNET_ENOMEM;
     unsigned used = list(count, asked, fds);
+    MN_DEBUG_ASSERT(used <= (unsigned)count);
     int found = mnet_socket_poll(sockets, fds, used, deadline);
     if (found >= 0)
         found = report(fds, used, sets);

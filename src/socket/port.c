@@ -81,6 +81,7 @@ static int reserve_shared(struct mn_socket *socket, struct mnet_endpoint local)
         share = make(socket, local, &error);
     if (share == NULL)
         return error;
+    MN_DEBUG_ASSERT(!mn_list_linked(&socket->of_share));
     mn_list_append(&share->members, &socket->of_share);
     socket->share = share;
     socket->listener = share->listener;
@@ -96,6 +97,7 @@ int mn_port_reserve(struct mn_socket *socket, struct mnet_endpoint local)
         return error;
     if (socket->share == NULL)
         mnet_tcp_listener_notify(socket->listener, mn_socket_take_event, socket);
+    MN_DEBUG_ASSERT(socket->listener != NULL);
     socket->bound = true;
     socket->bound_address = local.address;
     socket->local = (struct mnet_endpoint){local.address, mnet_tcp_listen_port(socket->listener)};
@@ -132,6 +134,7 @@ static bool any_listens(const struct mn_port_share *share)
 static void silence(struct mn_port_share *share)
 {
     struct mnet_listener *listener = NULL;
+    MN_DEBUG_ASSERT(!any_listens(share));
     struct mn_socket *first = member_of(mn_list_first(&share->members));
     mnet_tcp_unlisten(share->listener);
     share->backlog = 0;
@@ -156,6 +159,7 @@ void mn_port_leave(struct mn_socket *socket)
         mnet_tcp_unlisten(listener);
         return;
     }
+    MN_DEBUG_ASSERT(mn_list_linked(&socket->of_share) && listener == share->listener);
     mn_list_remove(&socket->of_share);
     if (mn_list_empty(&share->members)) {
         mnet_tcp_unlisten(share->listener);

@@ -55,6 +55,7 @@ static int tcp_bind(struct mn_socket *socket, struct mnet_endpoint local)
 
 static void adopt(struct mn_socket *socket, struct mnet_flow *flow, enum mn_socket_phase phase)
 {
+    MN_DEBUG_ASSERT(socket->flow == NULL && phase >= MN_PHASE_CONNECTING);
     socket->flow = flow;
     socket->phase = phase;
     socket->error_taken = false;
@@ -65,6 +66,7 @@ static void adopt(struct mn_socket *socket, struct mnet_flow *flow, enum mn_sock
 /* The attempt is over: the socket may be connected again. */
 static void drop_flow(struct mn_socket *socket)
 {
+    MN_DEBUG_ASSERT(socket->flow != NULL && socket->phase != MN_PHASE_LISTENING);
     mnet_tcp_abort(socket->flow);
     socket->flow = NULL;
     socket->phase = MN_PHASE_FRESH;
@@ -191,6 +193,7 @@ static ptrdiff_t send_pieces(struct mn_socket *socket, const struct mn_message *
         for (; count < SLICES && at < message->count; count++, at++)
             slices[count] = (struct mnet_slice){message->pieces[at].iov_base, message->pieces[at].iov_len};
         int error = mnet_tcp_writev(socket->flow, slices, count, &queued, deadline);
+        MN_DEBUG_ASSERT(done + queued <= message->len);
         done += queued;
         if (error < 0)
             return done > 0 ? (ptrdiff_t)done : send_failure(socket, error);
@@ -269,6 +272,7 @@ static ptrdiff_t fill_piece(struct mn_socket *socket, const struct mnet_iovec *p
         if (got <= 0)
             return done > 0 ? (ptrdiff_t)done : got;
         done += (size_t)got;
+        MN_DEBUG_ASSERT(done <= piece->iov_len);
         if (flags & MNET_MSG_PEEK)
             break;
     }
@@ -310,6 +314,7 @@ static ptrdiff_t tcp_receive(struct mn_socket *socket, struct mn_message *messag
 /* The socket keeps its port. */
 static int stop_listening(struct mn_socket *socket)
 {
+    MN_DEBUG_ASSERT(socket->phase == MN_PHASE_LISTENING && socket->flow == NULL);
     socket->phase = MN_PHASE_FRESH;
     mn_port_leave(socket);
     int error = mn_port_reserve(socket, socket->local);

@@ -77,6 +77,7 @@ int mnet_socket_dup2(struct mnet_sockets *sockets, int fd, int to)
     if (from == place)
         return to;
     struct mn_file *file = *from;
+    MN_DEBUG_ASSERT(file->descriptors > 0 && file->references >= file->descriptors);
     file->references++;
     file->descriptors++;
     struct mn_file *before = *place != NULL ? mn_file_take(place) : NULL;

@@ -93,6 +93,7 @@ int mn_tcp_info_store(const struct mn_socket *socket, void *value, uint32_t *len
         mnet_socket_describe_flow(socket->flow, &out);
     else if (socket->phase == MN_PHASE_LISTENING)
         out.state = number_of_state("LISTEN");
+    MN_DEBUG_ASSERT(out.state >= 1 && out.state <= 11);
     uint32_t fits = (uint32_t)MN_MIN(*len, sizeof out);
     memcpy(value, &out, fits);
     *len = fits;

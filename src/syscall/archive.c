@@ -65,6 +65,7 @@ static void append(char *text, const char *field, size_t max)
 {
     const char *zero = memchr(field, '\0', max);
     size_t len = zero != NULL ? (size_t)(zero - field) : max, used = strlen(text);
+    MN_DEBUG_ASSERT(used < MN_PATH_MAX);
     len = MN_MIN(len, MN_PATH_MAX - 1 - used);
     memcpy(text + used, field, len);
     text[used + len] = '\0';
@@ -139,6 +140,7 @@ static int fill(struct reader *reader, struct mn_inode *inode, char type, const 
         data = other->data;
         size = other->size;
     }
+    MN_DEBUG_ASSERT(inode->room == 0);
     inode->data = (char *)(uintptr_t)data; /* never written: room is 0 */
     inode->size = size;
     return 0;
@@ -183,6 +185,7 @@ static bool is_for_next(struct reader *reader, char type, const char *data, uint
 static int take_entry(struct reader *reader)
 {
     const struct tar_header *header = (const struct tar_header *)(const void *)reader->at;
+    MN_DEBUG_ASSERT(reader->end - reader->at >= (ptrdiff_t)BLOCK);
     uint64_t size = number(header->size, sizeof header->size);
     const char *data = reader->at + BLOCK;
     if (!is_header(header) || size > (uint64_t)(reader->end - data))

@@ -219,6 +219,7 @@ static const char *reason_of(uint64_t number)
 int64_t mn_missing(struct mn_thread *thread, uint64_t number, const char *part)
 {
     struct mn_system *system = thread->system;
+    MN_DEBUG_ASSERT(part != NULL);
     uint64_t place = MN_MIN(number, MN_SYSCALLS - 1);
     uint8_t bit = (uint8_t)(1u << place % 8), *told = &system->told[place / 8];
     if ((*told & bit) == 0)
@@ -276,6 +277,7 @@ static bool wants_pipe_signal(const struct mn_thread *thread, uint64_t number, c
 int64_t mn_syscall(struct mn_thread *thread, uint64_t number, const uint64_t *argument)
 {
     static const struct mn_signal broken = {.number = MN_SIGPIPE, .process = MN_PROCESS};
+    MN_DEBUG_ASSERT(thread->task == mnet_self() && mn_list_linked(&thread->link));
     int64_t result = run(thread, number, argument);
     if (result == -MNET_EPIPE && wants_pipe_signal(thread, number, argument))
         mn_signal_send(thread->system, thread, &broken);
@@ -291,6 +293,7 @@ int64_t mn_syscall(struct mn_thread *thread, uint64_t number, const uint64_t *ar
     }
     if (!thread->system->ended)
         result = mn_signals_deliver(thread, number, result);
+    MN_DEBUG_ASSERT(thread->system->ended || !thread->restores_mask);
     if (thread->system->ended || mnet_cancelled())
         mn_thread_end(thread);
     return result;

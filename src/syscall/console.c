@@ -39,6 +39,7 @@ int mn_console_read_ahead(void *context)
 
 static size_t take(struct mn_typed *console, void *buffer, size_t len)
 {
+    MN_DEBUG_ASSERT(console->count <= sizeof console->typed);
     len = MN_MIN(len, console->count);
     memcpy(buffer, console->typed, len);
     console->count -= len;
@@ -50,6 +51,7 @@ static size_t take(struct mn_typed *console, void *buffer, size_t len)
 static int64_t read_buffered(struct mn_open *open, void *buffer, size_t len)
 {
     struct mn_typed *console = &open->system->console;
+    MN_DEBUG_ASSERT(console->reads_ahead);
     while (console->count == 0 && !console->at_end && len > 0) {
         int error = mn_open_wait(open);
         if (error < 0)

@@ -50,6 +50,7 @@ static const struct mn_open_ops *ops_of(const struct mn_inode *inode)
 
 static int make_file(struct mn_system *system, struct mn_place *place, uint32_t mode)
 {
+    MN_DEBUG_ASSERT(place->inode == NULL);
     int error = mn_tree_make(&system->tree, place, MN_S_IFREG | (mode & 0777 & ~system->umask), &place->inode);
     if (error == 0)
         touch(system, place->inode);

@@ -23,6 +23,7 @@ struct futex_waiter {
 
 static struct mnet_link *bucket(struct mn_system *system, const uint32_t *address)
 {
+    MN_DEBUG_ASSERT(address != NULL);
     return &system->futexes[((uintptr_t)address >> 2) % MN_FUTEX_BUCKETS];
 }
 
@@ -34,6 +35,7 @@ static int64_t futex_wait(struct mn_system *system, const uint32_t *address, uin
     if (__atomic_load_n(address, __ATOMIC_RELAXED) != expected)
         return -MNET_EAGAIN;
     mn_list_append(bucket(system, address), &waiter.link);
+    MN_DEBUG_ASSERT(mn_list_linked(&waiter.link));
     while (error == 0 && mn_list_linked(&waiter.link))
         error = mn_wait(&waiter.waiters, deadline);
     if (!mn_list_linked(&waiter.link))
@@ -53,6 +55,7 @@ static int64_t for_waiters(struct mn_system *system, const uint32_t *address, ui
         next = at->next;
         if (waiter->address != address || (waiter->bits & bits) == 0)
             continue;
+        MN_DEBUG_ASSERT(mn_list_linked(&waiter->link));
         found++;
         mn_list_remove(&waiter->link);
         waiter->address = moved_to;

@@ -41,6 +41,7 @@ static int64_t pieces(struct mn_system *system, int fd, const struct mnet_iovec 
             continue;
         int64_t done = writing ? mn_descriptor_write(system, fd, piece->iov_base, piece->iov_len, place)
                                : mn_descriptor_read(system, fd, piece->iov_base, piece->iov_len, place);
+        MN_DEBUG_ASSERT(done <= 0 || (size_t)done <= piece->iov_len);
         if (done < 0)
             return sum > 0 ? sum : done;
         sum += done;
@@ -113,6 +114,7 @@ static int64_t copy(struct mn_system *system, int to, int from, uint64_t *at, ui
         if (got <= 0)
             return sum > 0 ? sum : got;
         int64_t put = mn_descriptor_write(system, to, buffer, (size_t)got, NULL);
+        MN_DEBUG_ASSERT(put <= got && (uint64_t)got <= count - (uint64_t)sum);
         if (at == NULL && put < got) { /* what was not taken is read again */
             const uint64_t back[] = {(uint64_t)from, (uint64_t)(MN_MAX(put, 0) - got), 1};
             (void)mn_seek(system, back);
@@ -180,6 +182,7 @@ int64_t mn_seek(struct mn_system *system, const uint64_t *argument)
         place = -MNET_EINVAL;
     else
         open->offset = (uint64_t)place;
+    MN_DEBUG_ASSERT(!open->ops->seeks || open->offset <= INT64_MAX);
     mn_open_release(open);
     return place;
 }
@@ -250,6 +253,7 @@ static int64_t duplicate_from(struct mn_system *system, int fd, uint64_t least)
 {
     for (uint64_t to = least; to < MN_DESCRIPTORS; to++) {
         struct mn_file **place = mn_file_place(system->descriptors, (int)to);
+        MN_DEBUG_ASSERT(place != NULL);
         if (*place == NULL)
             return mnet_socket_dup2(system->descriptors, fd, (int)to);
     }

@@ -11,6 +11,7 @@
 
 static int64_t read_regular(struct mn_open *open, void *buffer, size_t len, uint64_t *at)
 {
+    MN_DEBUG_ASSERT(open->inode != NULL);
     int64_t got = mn_inode_read(open->inode, buffer, len, *at);
     *at += (uint64_t)got;
     return got;
@@ -18,6 +19,7 @@ static int64_t read_regular(struct mn_open *open, void *buffer, size_t len, uint
 
 static int64_t write_regular(struct mn_open *open, const void *data, size_t len, uint64_t *at)
 {
+    MN_DEBUG_ASSERT(open->inode != NULL && mn_inode_is(open->inode, MN_S_IFREG));
     uint64_t place = (open->flags & MN_O_APPEND) ? open->inode->size : *at;
     int64_t put = mn_inode_write(&open->system->tree, open->inode, data, len, place);
     if (put > 0) {
@@ -48,6 +50,7 @@ static size_t write_resolvers(const struct mnet_resolvers *known, char *text, si
         len += mnet_format(text + len, size - len, "%s%s", i == 0 ? "search " : " ", known->domains[i].name);
     if (known->domain_count > 0 && len < size)
         len += mnet_format(text + len, size - len, "\n");
+    MN_DEBUG_ASSERT(size > 0);
     return MN_MIN(len, size - 1);
 }
 

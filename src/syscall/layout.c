@@ -43,6 +43,7 @@ static void *push(struct stack_room *layout, const void *bytes, size_t size)
         return layout->lowest;
     }
     layout->top -= size;
+    MN_DEBUG_ASSERT(layout->top >= layout->lowest);
     return memcpy(layout->top, bytes, size);
 }
 
@@ -113,12 +114,14 @@ uint64_t mn_stack_layout(struct mn_system *system, const struct mn_program *prog
     uint64_t *words = mn_object_alloc(&system->objects, most * sizeof *words);
     if (words == NULL)
         return 0;
+    MN_DEBUG_ASSERT(lowest < top && program->arguments[0] != NULL);
     words[0] = count_of(arguments);
     used += push_texts(&layout, arguments, words + used);
     used += push_texts(&layout, program->variables, words + used);
     used += push_auxiliary(system, program, &layout, words + used);
     layout.top -= ((uintptr_t)layout.top - used * sizeof *words) % 16;
     uint64_t pointer = (uintptr_t)push(&layout, words, used * sizeof *words);
+    MN_DEBUG_ASSERT(used <= most && (layout.full || pointer % 16 == 0));
     mn_object_free(&system->objects, words, most * sizeof *words);
     return layout.full ? 0 : pointer;
 }

@@ -31,6 +31,7 @@ static int64_t no_memory(struct mn_system *system, size_t pages)
 /* The memory of whole pages returns with its usual rights. */
 static void give_pages(struct mn_system *system, void *first, size_t pages)
 {
+    MN_DEBUG_ASSERT((uintptr_t)first % MN_SYSTEM_PAGE == 0);
     (void)protect(system, first, pages, PROT_READ | PROT_WRITE);
     mn_arena_give(&system->arena, first, pages);
 }
@@ -81,6 +82,7 @@ MN_CALL(mmap)
     char *place = place_for(system, argument[0], pages, (flags & MAP_FIXED) != 0);
     if (place == NULL)
         return no_memory(system, pages);
+    MN_DEBUG_ASSERT(mn_arena_has(&system->arena, place, pages * MN_SYSTEM_PAGE));
     memset(place, 0, pages * MN_SYSTEM_PAGE);
     int error = file ? fill(system, (int)argument[4], place, len, argument[5]) : 0;
     if (error == 0 && (protection & PROT_WRITE) == 0 && !protect(system, place, pages, protection))
@@ -113,6 +115,7 @@ MN_CALL(mprotect)
 /* Grows in place if the pages behind are free. */
 static bool grow(struct mn_system *system, char *old, size_t old_pages, size_t pages)
 {
+    MN_DEBUG_ASSERT(pages > old_pages);
     char *end = old + old_pages * MN_SYSTEM_PAGE;
     if (!mn_arena_is_free(&system->arena, end, pages - old_pages))
         return false;
@@ -164,6 +167,7 @@ MN_CALL(brk)
             memset(wanted, 0, (size_t)(system->break_now - wanted));
         system->break_now = wanted;
     }
+    MN_DEBUG_ASSERT(system->break_now >= system->break_start);
     return (int64_t)(uintptr_t)system->break_now;
 }
 

@@ -13,15 +13,18 @@ static bool is_taken(const struct mn_arena *arena, size_t page)
 
 static void set(struct mn_arena *arena, size_t page, bool taken)
 {
+    MN_DEBUG_ASSERT(page < arena->pages && arena->free <= arena->pages);
     uint64_t bit = UINT64_C(1) << page % WORD;
     if (is_taken(arena, page) == taken)
         return;
     arena->taken[page / WORD] ^= bit;
     arena->free += taken ? (size_t)-1 : 1;
+    MN_DEBUG_ASSERT(arena->free <= arena->pages);
 }
 
 static size_t page_of(const struct mn_arena *arena, const void *address)
 {
+    MN_DEBUG_ASSERT((const char *)address >= arena->start);
     return (size_t)((const char *)address - arena->start) / MN_SYSTEM_PAGE;
 }
 
@@ -76,6 +79,7 @@ void *mn_arena_take(struct mn_arena *arena, size_t pages)
 
 void mn_arena_claim(struct mn_arena *arena, void *first, size_t count)
 {
+    MN_DEBUG_ASSERT(mn_arena_has(arena, first, count * MN_SYSTEM_PAGE));
     size_t page = page_of(arena, first);
     for (size_t i = 0; i < count; i++)
         set(arena, page + i, true);
@@ -83,6 +87,7 @@ void mn_arena_claim(struct mn_arena *arena, void *first, size_t count)
 
 void mn_arena_give(struct mn_arena *arena, void *first, size_t count)
 {
+    MN_DEBUG_ASSERT(mn_arena_has(arena, first, count * MN_SYSTEM_PAGE));
     size_t page = page_of(arena, first);
     for (size_t i = 0; i < count; i++)
         set(arena, page + i, false);
@@ -115,6 +120,7 @@ static unsigned class_of(size_t size)
 
 static bool cut_page(struct mn_objects *objects, unsigned class)
 {
+    MN_DEBUG_ASSERT(class < MN_OBJECT_SIZES && objects->free[class] == NULL);
     char *page = mn_arena_take(objects->arena, 1);
     if (page == NULL)
         return false;
@@ -151,6 +157,7 @@ void mn_object_free(void *context, void *memory, size_t size)
         mn_arena_give(objects->arena, memory, mn_pages_of(size));
         return;
     }
+    MN_DEBUG_ASSERT(mn_arena_has(objects->arena, memory, size) && (uintptr_t)memory % SMALLEST == 0);
     struct mnet_link *object = memory;
     object->next = objects->free[class];
     objects->free[class] = object;

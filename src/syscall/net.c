@@ -170,6 +170,7 @@ static int64_t for_several(struct mn_thread *thread, const uint64_t *argument, b
                              : receive(thread, argument[0], &message->header, flags);
         if (done < 0)
             return count > 0 ? count : done;
+        MN_DEBUG_ASSERT(done <= UINT32_MAX);
         message->len = (uint32_t)done;
     }
     return count;

@@ -13,6 +13,7 @@ static void destroy(struct mnet_sockets *sockets, struct mn_file *file, bool lin
     struct mn_system *system = open->system;
     (void)sockets;
     (void)linger;
+    MN_DEBUG_ASSERT(file->references == 0 && !mn_waiting(&open->waiters));
     if (open->ops->close != NULL)
         open->ops->close(open);
     if (open->inode != NULL)
@@ -27,6 +28,7 @@ struct mn_open *mn_open_new(struct mn_system *system, const struct mn_open_ops *
     if (open == NULL)
         return NULL;
     open->file = (struct mn_file){.kind = MN_FILE_OTHER, .references = 1, .destroy = destroy, .ready = file_ready};
+    MN_DEBUG_ASSERT(ops != NULL && ((flags & MN_O_ACCMODE) <= 3));
     open->ops = ops;
     open->system = system;
     open->flags = flags;
@@ -55,6 +57,7 @@ int mn_open_hold(struct mn_system *system, int fd, struct mn_open **open)
         return -MNET_EINVAL;
     }
     *open = MN_CONTAINER(file, struct mn_open, file);
+    MN_DEBUG_ASSERT((*open)->system == system && (*open)->file.references > 1);
     return 0;
 }
 
@@ -93,6 +96,7 @@ static int64_t read_open(struct mn_open *open, void *buffer, size_t len, const u
     if (at != NULL && !open->ops->seeks)
         return -MN_ESPIPE;
     int64_t got = open->ops->read(open, buffer, len, &place);
+    MN_DEBUG_ASSERT(got <= 0 || (uint64_t)got <= len);
     if (at == NULL)
         open->offset = place;
     return got;
@@ -108,6 +112,7 @@ static int64_t write_open(struct mn_open *open, const void *data, size_t len, co
     if (at != NULL && !open->ops->seeks)
         return -MN_ESPIPE;
     int64_t put = open->ops->write(open, data, len, &place);
+    MN_DEBUG_ASSERT(put <= 0 || (uint64_t)put <= len);
     if (at == NULL)
         open->offset = place;
     return put;

@@ -19,6 +19,7 @@ struct pipe {
 /* The next bytes, as far as they lie in one piece. */
 static size_t take(struct pipe *pipe, char *buffer, size_t len)
 {
+    MN_DEBUG_ASSERT(pipe->first < PIPE_BYTES && pipe->count <= PIPE_BYTES);
     len = MN_MIN(MN_MIN(len, pipe->count), PIPE_BYTES - pipe->first);
     memcpy(buffer, pipe->ring + pipe->first, len);
     pipe->first = (pipe->first + len) % PIPE_BYTES;
@@ -32,6 +33,7 @@ static size_t put(struct pipe *pipe, const char *data, size_t len)
     len = MN_MIN(MN_MIN(len, PIPE_BYTES - pipe->count), PIPE_BYTES - last);
     memcpy(pipe->ring + last, data, len);
     pipe->count += len;
+    MN_DEBUG_ASSERT(pipe->count <= PIPE_BYTES);
     return len;
 }
 
@@ -93,6 +95,7 @@ static void close_end(struct mn_open *open)
     struct pipe *pipe = open->state;
     struct mn_open **own = open == pipe->reader ? &pipe->reader : &pipe->writer;
     struct mn_open *other = open == pipe->reader ? pipe->writer : pipe->reader;
+    MN_DEBUG_ASSERT(*own == open);
     *own = NULL;
     if (other != NULL)
         mn_open_tell(other);
@@ -168,6 +171,7 @@ static int64_t read_counter(struct mn_open *open, void *buffer, size_t len, uint
             return error;
     }
     uint64_t taken = open->state != NULL ? 1 : open->count;
+    MN_DEBUG_ASSERT(taken > 0 && taken <= open->count);
     memcpy(buffer, &taken, sizeof taken);
     open->count -= taken;
     mn_open_tell(open);
@@ -189,6 +193,7 @@ static int64_t write_counter(struct mn_open *open, const void *data, size_t len,
             return error;
     }
     open->count += added;
+    MN_DEBUG_ASSERT(open->count <= COUNTER_MAX);
     mn_open_tell(open);
     return sizeof added;
 }

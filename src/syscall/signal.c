@@ -83,6 +83,7 @@ void mn_signal_send(struct mn_system *system, struct mn_thread *thread, const st
         end_by(system, signal->number);
         return;
     }
+    MN_DEBUG_ASSERT(target == NULL || disposition == HANDLED);
     *(thread != NULL ? &thread->signals_pending : &system->signals_pending) |= bit;
     system->signals[signal->number] = *signal;
     mn_signal_files_tell(system);
@@ -168,6 +169,7 @@ static void begin_handler(struct mn_thread *thread, const struct mn_signal *sign
     handler.action = &own;
     if ((action->flags & SA_RESETHAND) != 0)
         action->handler = MN_SIG_DEFAULT;
+    MN_DEBUG_ASSERT(own.handler > MN_SIG_IGNORE && (thread->signals_blocked & MN_SIGNALS_NEVER_BLOCKED) == 0);
     system->port->begin_handler(system->port->context, thread, &handler);
 }
 

@@ -56,6 +56,7 @@ MN_CALL(rt_sigprocmask)
         set = argument[0] == SIG_BLOCK ? before | set : argument[0] == SIG_UNBLOCK ? before & ~set : set;
         thread->signals_blocked = set & ~MN_SIGNALS_NEVER_BLOCKED;
     }
+    MN_DEBUG_ASSERT((thread->signals_blocked & MN_SIGNALS_NEVER_BLOCKED) == 0);
     if (argument[2] != 0)
         memcpy(mn_pointer(argument[2]), &before, sizeof before);
     return 0;
@@ -151,6 +152,7 @@ MN_CALL(sigaltstack)
             return -MNET_ENOMEM;
         thread->alternate_stack = none ? 0 : wanted.start;
         thread->alternate_size = none ? 0 : wanted.size;
+        MN_DEBUG_ASSERT(!on_it);
     }
     if (argument[1] != 0)
         memcpy(mn_pointer(argument[1]), &before, sizeof before);
@@ -164,6 +166,7 @@ static int64_t send(struct mn_thread *thread, struct mn_thread *to, uint64_t num
 {
     if (number >= MN_SIGNALS)
         return -MNET_EINVAL;
+    MN_DEBUG_ASSERT(to == NULL || to->system == thread->system);
     const struct mn_signal signal = {(int)number, code, MN_PROCESS, value};
     if (number > 0)
         mn_signal_send(thread->system, to, &signal);

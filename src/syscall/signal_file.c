@@ -111,6 +111,7 @@ static unsigned signals_ready(struct mn_open *open)
 static void close_signals(struct mn_open *open)
 {
     struct mn_signal_file *file = open->state;
+    MN_DEBUG_ASSERT(file->open == open && mn_list_linked(&file->link));
     mn_list_remove(&file->link);
     mn_object_free(&open->system->objects, file, sizeof *file);
 }

@@ -28,6 +28,7 @@ static void store_mode(struct stat64 *to, uint32_t mode)
 static int64_t store_inode(struct stat64 *to, const struct mn_inode *inode)
 {
     struct mn_timespec time = {(int64_t)(inode->changed_ns / MNET_SECOND), (int64_t)(inode->changed_ns % MNET_SECOND)};
+    MN_DEBUG_ASSERT(inode->references > 0 && (inode->mode & MN_S_IFMT) != 0);
     store_mode(to, inode->mode);
     to->number = inode->number;
     /* That of a link is without its zero. */

@@ -23,6 +23,7 @@ void mn_system_say(struct mn_system *system, const char *format, ...)
     len += mnet_format_list(line + len, sizeof line - len - 1, format, arguments);
     va_end(arguments);
     len = MN_MIN(len, sizeof line - 2);
+    MN_DEBUG_ASSERT(len > 0);
     line[len] = '\n';
     system->port->print(system->port->context, line, len + 1);
 }
@@ -42,6 +43,7 @@ uint64_t mn_system_wall(const struct mn_system *system)
 
 void mn_system_end(struct mn_system *system, int status)
 {
+    MN_DEBUG_ASSERT(status >= 0 && status <= 255);
     if (!system->ended)
         system->status = status;
     system->ended_itself |= !system->ended;
@@ -81,6 +83,7 @@ static int make_text(struct mn_system *system, const char *path, const char *tex
     error = mn_tree_make(&system->tree, &place, MN_S_IFREG | 0644, &place.inode);
     if (error < 0)
         return error;
+    MN_DEBUG_ASSERT(place.inode->room == 0);
     /* It is copied before it is written to, as an archive's is. */
     place.inode->data = (char *)(uintptr_t)text;
     place.inode->size = strlen(text);
@@ -158,6 +161,7 @@ static int make_first_thread(struct mn_system *system, const struct mn_program *
     uint64_t pointer = mn_stack_layout(system, program, stack + MN_SYSTEM_PAGE, stack + size);
     if (pointer == 0)
         return -MNET_ENOMEM;
+    MN_DEBUG_ASSERT(pointer % 16 == 0 && pointer < (uintptr_t)(stack + size));
     system->stack_size = size - MN_SYSTEM_PAGE;
     system->port->set_registers(system->port->context, thread, program->entry, pointer);
     system->first_start.thread = thread;
@@ -185,6 +189,7 @@ static int begin(struct mn_system *system, const struct mn_program *program)
 static int run_thread(void *argument)
 {
     struct mn_thread *thread = argument;
+    MN_DEBUG_ASSERT(thread->task == NULL && mn_list_linked(&thread->link));
     thread->task = mnet_self();
     mnet_task_set_name(thread->task, thread->name);
     thread->system->port->enter(thread->system->port->context, thread);

@@ -21,12 +21,14 @@ struct mn_thread *mn_thread_new(struct mn_system *system)
     thread->system = system;
     thread->id = ++system->last_thread;
     mnet_format(thread->name, sizeof thread->name, "thread %d", thread->id);
+    MN_DEBUG_ASSERT(thread->id > 0 && thread->signals_pending == 0);
     mn_list_append(&system->threads, &thread->link);
     return thread;
 }
 
 static void free_thread(struct mn_thread *thread)
 {
+    MN_DEBUG_ASSERT(mn_list_linked(&thread->link));
     mn_list_remove(&thread->link);
     mn_object_free(&thread->system->objects, thread, sizeof *thread);
 }
@@ -51,6 +53,7 @@ int mn_thread_start(struct mn_thread *thread)
 _Noreturn void mn_thread_end(struct mn_thread *thread)
 {
     struct mn_system *system = thread->system;
+    MN_DEBUG_ASSERT(thread->task == mnet_self());
     if (thread->clear_id != NULL && !system->ended) {
         *thread->clear_id = 0;
         (void)mn_futex_wake(system, thread->clear_id, 1, UINT32_MAX);

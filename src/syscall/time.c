@@ -30,6 +30,7 @@ bool mn_timespec_ok(const struct mn_timespec *time)
 uint64_t mn_timespec_ns(const struct mn_timespec *time)
 {
     uint64_t seconds = MN_MIN((uint64_t)time->seconds, MNET_NEVER / MNET_SECOND - 1);
+    MN_DEBUG_ASSERT(mn_timespec_ok(time));
     return seconds * MNET_SECOND + (uint64_t)time->nanoseconds;
 }
 

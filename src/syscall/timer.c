@@ -28,6 +28,7 @@ static uint64_t advance(struct mn_program_timer *timer, uint64_t now)
     }
     uint64_t times = (now - timer->at) / timer->interval + 1;
     timer->at += times * timer->interval;
+    MN_DEBUG_ASSERT(times > 0 && timer->at > now);
     return times;
 }
 
@@ -140,6 +141,7 @@ static void count(struct mn_system *system, struct mn_program_timer *timer, uint
 {
     struct timer_file *file = MN_CONTAINER(timer, struct timer_file, timer);
     (void)system;
+    MN_DEBUG_ASSERT(times > 0 && file->open->state == file);
     file->open->count += times;
     mn_open_tell(file->open);
 }
@@ -167,6 +169,7 @@ static unsigned times_ready(struct mn_open *open)
 static void close_timer(struct mn_open *open)
 {
     struct timer_file *file = open->state;
+    MN_DEBUG_ASSERT(file->open == open);
     mn_list_remove(&file->timer.link);
     mn_object_free(&open->system->objects, file, sizeof *file);
 }

@@ -26,6 +26,7 @@ static struct mn_inode *new_inode(struct mn_tree *tree, const char *name, size_t
         mn_object_free(tree->objects, inode, sizeof *inode);
         return NULL;
     }
+    MN_DEBUG_ASSERT(len <= MN_NAME_MAX && (mode & MN_S_IFMT) != 0);
     inode->mode = mode;
     inode->number = ++tree->last_number;
     inode->references = 1;
@@ -128,6 +129,7 @@ static int walk_from(struct path_walk *walk, struct mn_inode *at, const char *pa
 int mn_tree_walk(struct mn_tree *tree, struct mn_inode *from, const char *path, bool follow, struct mn_place *place)
 {
     struct path_walk walk = {.tree = tree, .follow = follow};
+    MN_DEBUG_ASSERT(from != NULL && path != NULL);
     return walk_from(&walk, from, path, place);
 }
 
@@ -150,6 +152,7 @@ int mn_tree_find(struct mn_tree *tree, struct mn_inode *from, const char *path, 
 
 static void enter(struct mn_inode *folder, struct mn_inode *inode)
 {
+    MN_DEBUG_ASSERT(mn_inode_is(folder, MN_S_IFDIR) && !mn_list_linked(&inode->of_parent));
     inode->parent = folder;
     mn_list_append(&folder->children, &inode->of_parent);
 }
@@ -157,6 +160,7 @@ static void enter(struct mn_inode *folder, struct mn_inode *inode)
 int mn_tree_make(struct mn_tree *tree, const struct mn_place *place, uint32_t mode, struct mn_inode **result)
 {
     MN_ASSERT(place->inode == NULL && place->name_len > 0);
+    MN_DEBUG_ASSERT(child(place->folder, place->name, place->name_len) == NULL);
     if (place->must_be_folder && (mode & MN_S_IFMT) != MN_S_IFDIR)
         return -MN_EISDIR;
     struct mn_inode *inode = new_inode(tree, place->name, place->name_len, mode);
@@ -169,8 +173,10 @@ int mn_tree_make(struct mn_tree *tree, const struct mn_place *place, uint32_t mo
 
 void mn_tree_release(struct mn_tree *tree, struct mn_inode *inode)
 {
+    MN_ASSERT(inode->references > 0);
     if (--inode->references > 0)
         return;
+    MN_DEBUG_ASSERT(inode != tree->root && mn_list_empty(&inode->children) && !mn_list_linked(&inode->of_parent));
     if (inode->room > 0)
         mn_object_free(tree->objects, inode->data, inode->room);
     mn_object_free(tree->objects, inode->name, inode->name_len + 1u);
@@ -257,6 +263,7 @@ int64_t mn_inode_read(const struct mn_inode *inode, void *buffer, size_t len, ui
     if (offset >= inode->size)
         return 0;
     len = MN_MIN(len, inode->size - offset);
+    MN_DEBUG_ASSERT(inode->data != NULL);
     memcpy(buffer, inode->data + offset, len);
     return (int64_t)len;
 }
@@ -280,6 +287,7 @@ static int make_room(struct mn_tree *tree, struct mn_inode *inode, uint64_t size
         mn_object_free(tree->objects, inode->data, inode->room);
     inode->data = data;
     inode->room = room;
+    MN_DEBUG_ASSERT(inode->room >= size && inode->room >= inode->size);
     return 0;
 }
 
@@ -291,6 +299,7 @@ int64_t mn_inode_write(struct mn_tree *tree, struct mn_inode *inode, const void 
     int error = end < offset ? -MN_ENOSPC : make_room(tree, inode, MN_MAX(end, inode->size));
     if (error < 0)
         return error;
+    MN_DEBUG_ASSERT(end <= inode->room);
     memcpy(inode->data + offset, data, len);
     inode->size = MN_MAX(inode->size, end);
     return (int64_t)len;

@@ -39,6 +39,7 @@ struct mn_unix *mn_unix_hold(struct mn_system *system, int fd)
     struct mn_open *open;
     if (mn_open_hold(system, fd, &open) < 0)
         return NULL;
+    MN_DEBUG_ASSERT(open->ops != &unix_ops || ((struct mn_unix *)open->state)->open == open);
     if (open->ops == &unix_ops)
         return open->state;
     mn_open_release(open);
@@ -59,6 +60,7 @@ static void leave_peers(struct mn_unix *socket, bool lost)
         struct mn_unix *other = socket_of(node);
         if (other->peer != socket)
             continue;
+        MN_DEBUG_ASSERT(other->type == socket->type && other->connected);
         other->peer = NULL;
         if (lost && other->type != MNET_SOCK_DGRAM)
             other->error = -MNET_ECONNRESET;
@@ -72,6 +74,7 @@ static void close_unix(struct mn_open *open)
     struct mn_system *system = open->system;
     struct mnet_link *node;
     bool lost = !mn_list_empty(&socket->messages);
+    MN_DEBUG_ASSERT(mn_list_linked(&socket->of_system) && !mn_list_linked(&socket->of_backlog));
     mn_list_remove(&socket->of_system);
     leave_peers(socket, lost);
     while ((node = mn_list_take(&socket->connections)) != NULL) {
@@ -114,6 +117,7 @@ int mn_unix_name_write(const struct mn_unix_name *name, void *address, uint32_t 
     const uint16_t family = MN_AF_UNIX;
     if (len == NULL || (int32_t)*len < 0)
         return -MNET_EINVAL;
+    MN_DEBUG_ASSERT(name->len <= MN_UNIX_PATH);
     memcpy(whole, &family, sizeof family);
     memcpy(whole + FAMILY_BYTES, name->bytes, name->len);
     uint32_t size = (uint32_t)FAMILY_BYTES + name->len;
@@ -124,6 +128,7 @@ int mn_unix_name_write(const struct mn_unix_name *name, void *address, uint32_t 
 
 static bool has_name(const struct mn_unix *socket, const struct mn_unix_name *name, const struct mn_inode *inode)
 {
+    MN_DEBUG_ASSERT(socket->inode == NULL || socket->name.len > 0);
     if (inode != NULL)
         return socket->inode == inode;
     return socket->inode == NULL && socket->name.len == name->len && name->len > 0 &&

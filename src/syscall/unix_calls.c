@@ -109,6 +109,7 @@ int64_t mn_unix_bind(struct mn_unix *socket, const void *address, uint64_t len)
         error = make_inode(socket, &name);
     else if (mn_unix_find(system, &name, socket->type, &other) != -MNET_ECONNREFUSED)
         error = -MNET_EADDRINUSE;
+    MN_DEBUG_ASSERT(error < 0 || name.len > 0);
     if (error == 0)
         socket->name = name;
     return error;
@@ -164,6 +165,7 @@ static int queue_connection(struct mn_unix *socket, struct mn_unix *listener)
     join(socket, end);
     mn_list_append(&listener->connections, &end->of_backlog);
     listener->accepted_later++;
+    MN_DEBUG_ASSERT(listener->accepted_later <= listener->backlog);
     mn_open_tell(listener->open);
     mn_open_tell(socket->open);
     return 0;
@@ -218,6 +220,7 @@ int64_t mn_unix_accept(struct mn_unix *socket, void *address, uint32_t *len, uin
     }
     struct mn_unix *end = MN_CONTAINER(mn_list_take(&socket->connections), struct mn_unix, of_backlog);
     socket->accepted_later--;
+    MN_DEBUG_ASSERT(end->connected && end->type == socket->type);
     end->open->flags |= flags & MN_O_NONBLOCK;
     tell_all(socket->open->system);
     if (address != NULL)

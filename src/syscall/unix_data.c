@@ -106,6 +106,7 @@ static int queue(struct mn_unix *to, const struct mn_unix *from, struct cursor *
     message->len = move(cursor, message->bytes, len, false);
     MN_ASSERT(message->len == len);
     message->from = from->name;
+    MN_DEBUG_ASSERT(to->type == from->type && mn_unix_has_room(to));
     to->bytes += cost_of(len);
     mn_list_append(&to->messages, &message->link);
     mn_open_tell(to->open);
@@ -251,6 +252,7 @@ static int64_t receive_stream(struct mn_unix *socket, struct cursor *cursor, int
             if (peeks)
                 continue;
             message->done += n;
+            MN_DEBUG_ASSERT(message->done <= message->len);
             if (message->done == message->len) {
                 bool last = next == head;
                 mn_list_remove(node);
@@ -275,6 +277,7 @@ static int64_t receive_message(struct mn_unix *socket, struct mnet_msghdr *heade
     struct unix_message *message = message_of(mn_list_first(&socket->messages));
     size_t n = move(cursor, message->bytes, message->len, true);
     int64_t whole = (int64_t)message->len;
+    MN_DEBUG_ASSERT(n <= message->len && message->done == 0);
     if (n < message->len)
         header->msg_flags |= MNET_MSG_TRUNC;
     if (header->msg_name != NULL && socket->type == MNET_SOCK_DGRAM)

@@ -28,6 +28,7 @@ struct masked {
 static struct masked begin_masked(struct mn_thread *thread, uint64_t mask_address, uint64_t size)
 {
     uint64_t mask;
+    MN_DEBUG_ASSERT(!thread->restores_mask);
     if (mask_address == 0 || size != MN_SIG_SET_BYTES)
         return (struct masked){thread, false};
     memcpy(&mask, mn_pointer(mask_address), sizeof mask);
