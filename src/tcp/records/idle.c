@@ -370,6 +370,8 @@ static struct mn_idle *record_from(struct mn_conn *conn)
 /* Returns the record in the table after `after`, or the first one if that is NULL, or NULL. */
 static struct mn_idle *next_record(const struct mn_tcp *tcp, const struct mn_idle *after)
 {
+    if (tcp->idles.in_use == 0)
+        return NULL;
     uint32_t bucket = after == NULL ? 0 : (uint32_t)mn_table_hash(tcp, &after->conn) & tcp->bucket_mask;
     struct mn_idle *found = record_from(after == NULL ? tcp->buckets[0] : after->conn.hash_next);
     while (found == NULL && bucket < tcp->bucket_mask)
