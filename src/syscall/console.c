@@ -19,16 +19,18 @@ int mn_console_read_ahead(void *context)
     struct mn_system *system = context;
     struct mn_typed *console = &system->console;
     const struct mn_system_port *port = system->port;
+    char piece[64]; /* what is typed is read meanwhile, so its end moves */
     ptrdiff_t got = 0;
     while (!system->ended) {
         MN_DEBUG_ASSERT(console->count <= sizeof console->typed);
-        if (console->count == sizeof console->typed)
+        size_t room = MN_MIN(sizeof console->typed - console->count, sizeof piece);
+        if (room == 0)
             got = mn_wait(&console->room, MNET_NEVER);
         else
-            got = port->input(port->context, console->typed + console->count, sizeof console->typed - console->count,
-                              MNET_NEVER);
-        if (got < 0 || (got == 0 && console->count < sizeof console->typed))
+            got = port->input(port->context, piece, room, MNET_NEVER);
+        if (got < 0 || (got == 0 && room > 0))
             break;
+        memcpy(console->typed + console->count, piece, (size_t)got);
         console->count += (size_t)got;
         tell_all(system);
     }

@@ -134,18 +134,25 @@ static void test_print(void *context, const char *text, size_t len)
     snprintf(said + used, sizeof said - used, "%.*s", (int)len, text);
 }
 
-/* "typed" comes in one piece, after some time, and then the end. */
+/* "typed" comes in one piece; or a character each millisecond, from a time on; and then the end. */
 static ptrdiff_t test_input(void *context, void *buffer, size_t len, uint64_t deadline)
 {
+    static const char typed[] = "typed";
     (void)context;
-    if (given.typed_after_ns > mnet_now() && deadline == 0)
+    if (given.typed_after_ns == 0) {
+        len = given.typed++ > 0 ? 0 : len < 5 ? len : 5;
+        memcpy(buffer, typed, len);
+        return (ptrdiff_t)len;
+    }
+    uint64_t at = given.typed_after_ns + given.typed * MNET_MILLISECOND;
+    if (at > mnet_now() && deadline == 0)
         return MNET_E_DEADLINE;
-    if (given.typed_after_ns > mnet_now() && mnet_sleep(given.typed_after_ns) < 0)
+    if (at > mnet_now() && mnet_sleep(at) < 0)
         return MNET_E_CANCELLED;
-    if (given.typed++ > 0)
+    if (given.typed == 5)
         return 0;
-    memcpy(buffer, "typed", len < 5 ? len : 5);
-    return len < 5 ? (ptrdiff_t)len : 5;
+    memcpy(buffer, &typed[given.typed++], 1);
+    return 1;
 }
 
 static void test_random(void *context, void *bytes, size_t len)

@@ -113,9 +113,10 @@ static int awaits_console(struct mn_thread *t)
     fd.events = MNET_POLLIN;
     EXPECT_EQUAL(CALL(POLL, P(&fd), 1, -1), 1);
     EXPECT(fd.revents == MNET_POLLIN && mnet_now() == given.typed_after_ns);
-    EXPECT_EQUAL(CALL(READ, 0, P(typed), 2), 2);
-    EXPECT_EQUAL(CALL(READ, 0, P(typed + 2), 6), 3);
-    EXPECT(memcmp(typed, "typed", 5) == 0);
+    EXPECT_EQUAL(CALL(FCNTL, 0, 4, 0), 0);
+    for (int64_t done = 0, got; (got = CALL(READ, 0, P(typed + done), 3)) != 0; done += got)
+        EXPECT(got > 0);
+    EXPECT(memcmp(typed, "typed", 6) == 0);
     EXPECT_EQUAL(CALL(POLL, P(&fd), 1, -1), 1);
     EXPECT_EQUAL(CALL(READ, 0, P(typed), 8), 0);
     return 0;
