@@ -451,14 +451,12 @@ static void end_flow(struct mnet_flow *flow, bool deliver)
     mn_stack_enter(stack);
     deliver = deliver && mn_flow_flush_deferred(flow);
     if (deliver)
-        (void)mn_flow_tcb(flow);
+        mn_flow_tcb(flow); /* a FIN needs one */
     struct mn_tcb *tcb = mn_flow_leave(flow);
     mn_flow_free(flow);
-    if (tcb == NULL)
-        ; /* it was at rest */
-    else if (deliver)
+    if (tcb != NULL && deliver)
         mn_tcp_close(stack->tcp, tcb, stack->now);
-    else
+    else if (tcb != NULL)
         mn_tcp_abort(stack->tcp, tcb, stack->now);
     mn_stack_leave(stack);
     mn_stack_release(stack);
