@@ -53,6 +53,16 @@ static int wait_for_stream(struct mnet_tls *tls, unsigned wanted, uint64_t deadl
     return ready < 0 ? ready : 0;
 }
 
+/* Returns the readiness of the stream with which the step that was tried last may go on. A step
+ * that reads may have to send first: if it waited for bytes then, those that are there already
+ * would let it try again at once, for ever. 0: bytes wait to be sent. */
+static unsigned wanted_by_step(const struct mnet_tls *tls)
+{
+    if (tls_engine_wants_bytes(tls))
+        return MNET_READABLE;
+    return tls_engine_has_waiting(tls) ? 0 : MNET_WRITABLE;
+}
+
 /* Waits until no bytes wait to be sent. Suspends. */
 static int flush(struct mnet_tls *tls, uint64_t deadline)
 {
@@ -121,7 +131,7 @@ static int shake_hands(struct mnet_tls *tls, uint64_t deadline)
         if (error == 0)
             tls->established = true;
         else if (error == MNET_E_DEADLINE)
-            error = wait_for_stream(tls, tls_engine_wants_bytes(tls) ? MNET_READABLE : 0, deadline);
+            error = wait_for_stream(tls, wanted_by_step(tls), deadline);
         else
             tls_flush_now(tls); /* an alert says why */
         if (error < 0)
@@ -191,7 +201,7 @@ static int read_bytes(struct mnet_tls *tls, void *buffer, size_t len, bool peek,
 {
     int got;
     while ((got = try_to_read(tls, buffer, len, peek)) == MNET_E_DEADLINE) {
-        int error = wait_for_stream(tls, MNET_READABLE, deadline);
+        int error = wait_for_stream(tls, wanted_by_step(tls), deadline);
         if (error < 0)
             return error;
     }
@@ -355,21 +365,30 @@ void mnet_tls_abort(struct mnet_tls *tls)
 
 /* ---- Readiness ---- */
 
+/* Returns whether writing would take something, or fail: also if bytes wait that the stream will
+ * never take. */
+static bool can_write(struct mnet_tls *tls)
+{
+    if (check_writing(tls) < 0)
+        return true;
+    int error = tls_flush_now(tls);
+    return error < 0 ? error != MNET_E_DEADLINE : (mnet_stream_ready(tls->stream) & MNET_WRITABLE) != 0;
+}
+
 unsigned mnet_tls_ready(struct mnet_tls *tls)
 {
     char first;
     int got = try_to_read(tls, &first, 1, true);
     unsigned ready = got == MNET_E_DEADLINE ? 0 : MNET_READABLE;
-    if (check_writing(tls) < 0 || (mnet_stream_ready(tls->stream) & MNET_WRITABLE) != 0)
-        ready |= MNET_WRITABLE;
-    return !tls_engine_has_waiting(tls) || check_writing(tls) < 0 ? ready : ready & ~(unsigned)MNET_WRITABLE;
+    return can_write(tls) ? ready | MNET_WRITABLE : ready;
 }
 
 static int await(struct mnet_tls *tls, unsigned wanted, uint64_t deadline)
 {
     unsigned ready;
     while ((ready = mnet_tls_ready(tls) & wanted) == 0) {
-        int error = wait_for_stream(tls, wanted, deadline);
+        unsigned for_reading = (wanted & MNET_READABLE) != 0 ? wanted_by_step(tls) : 0;
+        int error = wait_for_stream(tls, for_reading | (wanted & MNET_WRITABLE), deadline);
         if (error < 0)
             return error;
     }

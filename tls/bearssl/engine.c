@@ -358,6 +358,7 @@ int tls_engine_read(struct mnet_tls *tls, void *buffer, size_t len, bool peek)
 {
     struct tls_engine *engine = tls->engine;
     engine->stream_error = 0;
+    engine->wants_bytes = false;
     for (;;) {
         size_t has;
         const unsigned char *bytes = br_ssl_engine_recvapp_buf(&engine->bear.both, &has);
