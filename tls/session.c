@@ -103,6 +103,8 @@ int mnet_tls_connect_begin(struct mnet_tls_context *context, struct mnet_stream 
         len--; /* the name of the root, which certificates do not have */
     if (len >= TLS_NAME || (len == 0 && !context->options.no_verify))
         return MNET_E_INVALID;
+    if (len > 0 && name[0] == '.') /* OpenSSL would take it for all names that end so */
+        return MNET_E_INVALID;
     if (now == 0 && !context->options.no_verify)
         return tls_fail(context, MNET_E_TLS_CLOCK);
     int error = context->own_roots || context->options.no_verify ? 0 : tls_library_trust_system(context);

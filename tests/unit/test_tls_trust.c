@@ -86,6 +86,7 @@ static int meet_without_name(struct world *w)
     CHECK_EQUAL(mnet_tls_connect(pair.client_context, stream, NULL, &pair.client, MNET_NEVER), MNET_E_INVALID);
     CHECK_EQUAL(mnet_tls_connect(pair.client_context, stream, "", &pair.client, MNET_NEVER), MNET_E_INVALID);
     CHECK_EQUAL(mnet_tls_connect(pair.client_context, stream, name, &pair.client, MNET_NEVER), MNET_E_INVALID);
+    CHECK_EQUAL(mnet_tls_connect(pair.client_context, stream, ".test", &pair.client, MNET_NEVER), MNET_E_INVALID);
     CHECK(pair.client == NULL);
     sleep_ms(100);
     CHECK((mnet_tcp_ready(pair.flows.server) & MNET_READABLE) == 0); /* nothing was sent */
@@ -246,6 +247,70 @@ static void self_signed_certificate_can_be_trusted(void **state)
     tls_close_contexts(&pair);
     tls_certificates.server = (struct certificate *)(uintptr_t)usual;
     certificate_free(self_signed);
+}
+
+static void write_file(char *path, const char *text)
+{
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, text, strlen(text)), strlen(text));
+    close(file);
+}
+
+static uint64_t read_clock(void *unused)
+{
+    (void)unused;
+    return (uint64_t)tls_time * MNET_SECOND;
+}
+
+/* A pipe gives its text once. */
+static void roots_are_read_from_a_pipe(void **state)
+{
+    const struct certificate *root = tls_certificates.root;
+    char path[32];
+    int ends[2];
+    (void)state;
+    tls_open(&pair, NULL, NULL);
+    mnet_tls_context_free(pair.client_context);
+    assert_int_equal(mnet_tls_context_create(&(struct mnet_tls_options){.clock = read_clock}, &pair.client_context), 0);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], root->text, strlen(root->text)), strlen(root->text));
+    close(ends[1]);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    assert_int_equal(mnet_tls_trust(pair.client_context, mnet_tls_file(path)), 0);
+    close(ends[0]);
+    world_run(meet_well, NULL);
+    tls_close_contexts(&pair);
+}
+
+/* A session under the system's roots, and none under others. */
+static int meet_under_others(struct world *w)
+{
+    if (meet_well(w) < 0)
+        return -1;
+    CHECK_EQUAL(mnet_tls_trust(pair.client_context, certificate_source(tls_certificates.client)), 0);
+    return meet_untrusted(w);
+}
+
+static void own_roots_take_the_place_of_those_of_the_system(void **state)
+{
+    char system[] = "/tmp/mnet-tls-XXXXXX";
+    struct mnet_tls_options options = {.clock = read_clock};
+    (void)state;
+    if (!mnet_tls_supports(MNET_TLS_REVOCATION))
+        return; /* BearSSL's file is always the same */
+    write_file(system, tls_certificates.root->text);
+    setenv("SSL_CERT_FILE", system, 1);
+    for (int i = 0; i < 2; i++) {
+        options.no_resumption = i != 0;
+        tls_open(&pair, NULL, NULL);
+        mnet_tls_context_free(pair.client_context);
+        assert_int_equal(mnet_tls_context_create(&options, &pair.client_context), 0);
+        world_run(meet_under_others, NULL);
+        tls_close_contexts(&pair);
+    }
+    unsetenv("SSL_CERT_FILE");
+    unlink(system);
 }
 
 static void issuers_between_come_with_the_certificate(void **state)
@@ -525,14 +590,6 @@ static void sessions_of_many_servers_are_forgotten_oldest_first(void **state)
 
 /* ---- Bad files ---- */
 
-static void write_file(char *path, const char *text)
-{
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    assert_int_equal(write(file, text, strlen(text)), strlen(text));
-    close(file);
-}
-
 static void files_are_read_as_memory_is(void **state)
 {
     const struct certificate *own = tls_certificates.server;
@@ -562,6 +619,7 @@ static void credentials_that_do_not_fit_are_refused(void **state)
     struct mnet_tls_source garbage = mnet_tls_memory("-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n",
                                                      60);
     struct mnet_tls_context *context;
+    static char cut[sizeof own->text + 201];
     (void)state;
     assert_int_equal(mnet_tls_context_create(NULL, &context), 0);
     assert_int_equal(mnet_tls_add_identity(context, text, certificate_key(other)), MNET_E_TLS_CREDENTIALS);
@@ -572,6 +630,10 @@ static void credentials_that_do_not_fit_are_refused(void **state)
     assert_int_equal(mnet_tls_add_identity(context, garbage, key), MNET_E_TLS_CREDENTIALS);
     assert_int_equal(mnet_tls_trust(context, key), MNET_E_TLS_CREDENTIALS);
     assert_int_equal(mnet_tls_trust(context, garbage), MNET_E_TLS_CREDENTIALS);
+    /* The second certificate has no end. */
+    snprintf(cut, sizeof cut, "%s%.200s", own->text, other->text);
+    assert_int_equal(mnet_tls_add_identity(context, mnet_tls_memory(cut, strlen(cut)), key), MNET_E_TLS_CREDENTIALS);
+    assert_int_equal(mnet_tls_trust(context, mnet_tls_memory(cut, strlen(cut))), MNET_E_TLS_CREDENTIALS);
     if (mnet_tls_supports(MNET_TLS_REVOCATION))
         assert_int_equal(mnet_tls_revoke(context, text), MNET_E_TLS_CREDENTIALS);
     mnet_tls_context_free(context);
@@ -618,6 +680,8 @@ int main(void)
         cmocka_unit_test(system_clock_that_shows_1970_is_not_set),
         cmocka_unit_test(self_signed_and_strange_issuers_are_told_apart),
         cmocka_unit_test(self_signed_certificate_can_be_trusted),
+        cmocka_unit_test(roots_are_read_from_a_pipe),
+        cmocka_unit_test(own_roots_take_the_place_of_those_of_the_system),
         cmocka_unit_test(issuers_between_come_with_the_certificate),
         cmocka_unit_test(revoked_certificates_are_refused),
         cmocka_unit_test(server_shows_the_certificate_of_the_name),

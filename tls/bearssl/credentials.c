@@ -5,6 +5,8 @@
 
 #include "internal.h"
 
+#define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
+
 /* ---- Texts in PEM form ---- */
 
 /* An object of a text. */
@@ -20,22 +22,28 @@ static void take_bytes(void *argument, const void *bytes, size_t len)
     object->len += len;
 }
 
-/* Gives each object of a text to `take`, until it returns an error. */
+/* Gives each object of a text to `take`, until it returns an error. An object without its end is
+ * one: the rest of a file is missing. */
 static int read_objects(struct mnet_tls_context *context, const char *text, size_t len,
                         int (*take)(void *argument, const char *name, const struct pem_object *object), void *argument)
 {
     br_pem_decoder_context decoder;
     struct pem_object object = {tls_allocate(context, len + 1), 0};
     int error = object.bytes != NULL ? 0 : MNET_E_NO_MEMORY;
+    bool inside = false;
     br_pem_decoder_init(&decoder);
     for (size_t done = 0; error == 0 && done < len;) {
         done += br_pem_decoder_push(&decoder, text + done, len - done);
         switch (br_pem_decoder_event(&decoder)) {
         case BR_PEM_BEGIN_OBJ:
             object.len = 0;
+            inside = true;
             br_pem_decoder_setdest(&decoder, take_bytes, &object);
             break;
-        case BR_PEM_END_OBJ: error = take(argument, br_pem_decoder_name(&decoder), &object); break;
+        case BR_PEM_END_OBJ:
+            inside = false;
+            error = take(argument, br_pem_decoder_name(&decoder), &object);
+            break;
         case BR_PEM_ERROR: error = MNET_E_TLS_CREDENTIALS; break;
         default: break;
         }
@@ -43,12 +51,12 @@ static int read_objects(struct mnet_tls_context *context, const char *text, size
     if (object.bytes != NULL)
         memset(object.bytes, 0, len); /* it may be a key */
     tls_release(context, object.bytes);
-    return error;
+    return error == 0 && inside ? MNET_E_TLS_CREDENTIALS : error;
 }
 
-/* The same for a source. A text need not end with a newline, but BearSSL wants one. */
-static int read_source(struct mnet_tls_context *context, struct mnet_tls_source source,
-                       int (*take)(void *argument, const char *name, const struct pem_object *object), void *argument)
+/* Copies a source's text, which is to be released. It need not end with a newline, but BearSSL
+ * wants one. */
+static int load_source(struct mnet_tls_context *context, struct mnet_tls_source source, char **text, size_t *text_len)
 {
     char *bytes = NULL;
     size_t len = source.len;
@@ -57,19 +65,38 @@ static int read_source(struct mnet_tls_context *context, struct mnet_tls_source 
         mnet_format(context->reason, sizeof context->reason, "%s (%s)", why, source.file);
         return MNET_E_TLS_FILE;
     }
-    char *text = tls_allocate(context, len + 1);
-    int error = MNET_E_NO_MEMORY;
-    if (text != NULL) {
+    *text = tls_allocate(context, len + 1);
+    if (*text != NULL) {
         if (len > 0)
-            memcpy(text, source.file != NULL ? bytes : source.data, len);
-        text[len] = '\n';
-        error = read_objects(context, text, len + 1, take, argument);
-        memset(text, 0, len);
+            memcpy(*text, source.file != NULL ? bytes : source.data, len);
+        (*text)[len] = '\n';
+        *text_len = len + 1;
     }
-    tls_release(context, text);
-    if (source.file != NULL)
+    if (source.file != NULL) {
+        memset(bytes, 0, len); /* it may be a key */
         tls_system_release(bytes);
-    return error < 0 && error != MNET_E_TLS_FILE ? tls_fail(context, error) : error;
+    }
+    return *text != NULL ? 0 : tls_fail(context, MNET_E_NO_MEMORY);
+}
+
+static void release_text(struct mnet_tls_context *context, char *text, size_t len)
+{
+    memset(text, 0, len);
+    tls_release(context, text);
+}
+
+/* Reads the objects of a source. */
+static int read_source(struct mnet_tls_context *context, struct mnet_tls_source source,
+                       int (*take)(void *argument, const char *name, const struct pem_object *object), void *argument)
+{
+    char *text;
+    size_t len;
+    int error = load_source(context, source, &text, &len);
+    if (error < 0)
+        return error;
+    error = read_objects(context, text, len, take, argument);
+    release_text(context, text, len);
+    return error < 0 ? tls_fail(context, error) : 0;
 }
 
 static bool is_certificate(const char *name)
@@ -302,23 +329,25 @@ static int take_anchor(void *argument, const char *name, const struct pem_object
     return error;
 }
 
-/* Counts the certificates, and then makes an array of all. Sessions may still use the old one. */
-static int add_anchors(struct mnet_tls_context *context, struct mnet_tls_source roots, bool tolerant)
+/* Counts the certificates of a text, and then makes an array of all. Sessions may still use the old
+ * one. */
+static int add_text(struct mnet_tls_context *context, const char *text, size_t len, bool tolerant)
 {
     struct tls_library *library = context->library;
     struct anchor_reader reader = {.context = context, .tolerant = tolerant};
-    int error = read_source(context, roots, take_anchor, &reader);
+    size_t had = context->own_roots ? library->anchor_count : 0; /* no longer those of the system */
+    int error = read_objects(context, text, len, take_anchor, &reader);
     if (error < 0)
         return error;
     if (reader.count == 0)
-        return tls_fail(context, MNET_E_TLS_CREDENTIALS);
-    reader.anchors = tls_keep(context, (library->anchor_count + reader.count) * sizeof *reader.anchors);
+        return MNET_E_TLS_CREDENTIALS;
+    reader.anchors = tls_keep(context, (had + reader.count) * sizeof *reader.anchors);
     if (reader.anchors == NULL)
         return MNET_E_NO_MEMORY;
-    if (library->anchor_count > 0)
-        memcpy(reader.anchors, library->anchors, library->anchor_count * sizeof *reader.anchors);
-    reader.count = library->anchor_count;
-    error = read_source(context, roots, take_anchor, &reader);
+    if (had > 0)
+        memcpy(reader.anchors, library->anchors, had * sizeof *reader.anchors);
+    reader.count = had;
+    error = read_objects(context, text, len, take_anchor, &reader);
     if (error < 0)
         return error;
     library->anchors = reader.anchors;
@@ -326,20 +355,35 @@ static int add_anchors(struct mnet_tls_context *context, struct mnet_tls_source 
     return 0;
 }
 
+/* The source is read once: a pipe has nothing the second time, and a file may have more. */
+static int add_anchors(struct mnet_tls_context *context, struct mnet_tls_source roots, bool tolerant)
+{
+    char *text;
+    size_t len;
+    int error = load_source(context, roots, &text, &len);
+    if (error < 0)
+        return error;
+    error = add_text(context, text, len, tolerant);
+    release_text(context, text, len);
+    return error < 0 ? tls_fail(context, error) : 0;
+}
+
 int mnet_tls_trust(struct mnet_tls_context *context, struct mnet_tls_source roots)
 {
-    if (!context->own_roots && context->library->system_roots)
-        context->library->anchor_count = 0; /* no longer those of the system */
     int error = add_anchors(context, roots, false);
+    if (error == 0 && !context->own_roots)
+        tls_forget(context); /* their servers were believed by others */
     context->own_roots |= error == 0;
     return error;
 }
 
 int tls_library_trust_system(struct mnet_tls_context *context)
 {
-    if (!context->library->system_roots)
-        (void)add_anchors(context, mnet_tls_file("/etc/ssl/certs/ca-certificates.crt"), true);
-    context->library->system_roots = true;
+    struct tls_library *library = context->library;
+    int error = library->system_roots ? 0 : add_anchors(context, mnet_tls_file(SYSTEM_ROOTS), true);
+    if (error == MNET_E_NO_MEMORY)
+        return error;
+    library->system_roots = true;
     return 0; /* without any, nobody is believed */
 }
 

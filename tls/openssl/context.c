@@ -166,8 +166,32 @@ static bool add_root(struct mnet_tls_context *context, BIO *text)
     return added;
 }
 
+/* Begins with a store without the system's roots, but with the lists of the old one. */
+static bool leave_system(struct mnet_tls_context *context)
+{
+    SSL_CTX *openssl = context->library->openssl;
+    X509_STORE *old = SSL_CTX_get_cert_store(openssl), *new = X509_STORE_new();
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(old);
+    bool copied = new != NULL &&X509_STORE_set1_param(new, X509_STORE_get0_param(old)) == 1;
+    for (int i = 0; copied && i < sk_X509_OBJECT_num(objects); i++) {
+        X509_CRL *list = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+        copied = list == NULL || X509_STORE_add_crl(new, list) == 1;
+    }
+    if (!copied) {
+        X509_STORE_free(new);
+        return false;
+    }
+    SSL_CTX_set_cert_store(openssl, new);
+    context->library->system_roots = false;
+    tls_forget(context); /* the servers were believed by others */
+    return true;
+}
+
 int mnet_tls_trust(struct mnet_tls_context *context, struct mnet_tls_source roots)
 {
+    ERR_clear_error();
+    if (context->library->system_roots && !leave_system(context))
+        return tls_failure(context, MNET_E_NO_MEMORY);
     int error = read_items(context, roots, add_root);
     context->own_roots |= error == 0;
     return error;
