@@ -540,6 +540,14 @@ static int resume(struct world *w)
     return meet_again(w, false) < 0 || meet_again(w, true) < 0 ? -1 : 0;
 }
 
+static int resume_until_expired(struct world *w)
+{
+    if (meet_again(w, false) < 0 || meet_again(w, true) < 0)
+        return -1;
+    tls_time = TLS_NOW + TLS_DAY + 1;
+    return expect(w, MNET_E_TLS_EXPIRED, MNET_E_TLS_ALERT);
+}
+
 static int resume_never(struct world *w)
 {
     return meet_again(w, false) < 0 || meet_again(w, false) < 0 ? -1 : 0;
@@ -560,6 +568,7 @@ static void sessions_are_resumed(void **state)
 {
     (void)state;
     run(resume, NULL, NULL);
+    run(resume_until_expired, NULL, NULL);
     run(resume_never, &(struct mnet_tls_options){.no_resumption = true}, NULL);
     run(resume_never, NULL, &(struct mnet_tls_options){.no_resumption = true});
     if (mnet_tls_supports(MNET_TLS_REVOCATION))

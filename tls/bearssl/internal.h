@@ -33,6 +33,7 @@ struct tls_identity {
 struct tls_resumable {
     struct tls_resumable *next;
     br_ssl_session_parameters session;
+    uint64_t until; /* as the verifier's */
     char name[TLS_NAME];
 };
 
@@ -70,6 +71,7 @@ struct tls_verifier {
     bool believes_all;
     bool wants_name;
     uint32_t days, seconds; /* the time, as BearSSL counts it */
+    uint64_t until;         /* the session may be resumed so long: in seconds since year 0 */
     unsigned count;         /* certificates so far */
     bool early, late;       /* one of them is not valid yet, or no longer */
     int error;              /* the code, if they are not believed */
@@ -122,6 +124,8 @@ bool tls_identity_fits(const struct tls_identity *identity, const char *name);
 void tls_verifier_init(struct mnet_tls *tls, uint64_t now);
 /* Reads the time of BearSSL: days since year 0, and seconds of the day. */
 void tls_split_time(uint64_t seconds_since_1970, uint32_t *days, uint32_t *seconds);
+/* The same time in seconds since year 0. */
+uint64_t tls_join_time(uint32_t days, uint32_t seconds);
 
 /* ---- resume.c ---- */
 
@@ -130,7 +134,7 @@ int tls_cache_create(struct mnet_tls_context *context);
 /* Remembers the session of a client. Without memory it is not remembered. */
 void tls_remember(struct mnet_tls *tls);
 /* Gives the engine the newest session of the server. It is not remembered any longer. False: there
- * is none. */
+ * is none, or a certificate that the server showed for it has expired. */
 bool tls_recall(struct mnet_tls *tls);
 void tls_forget(struct mnet_tls_context *context);
 

@@ -20,6 +20,7 @@ void tls_remember(struct mnet_tls *tls)
     if (entry == NULL)
         return;
     memcpy(entry->name, tls->name, sizeof entry->name);
+    entry->until = tls->engine->verifier.until;
     br_ssl_engine_get_session_parameters(&tls->engine->bear.both, &entry->session);
     entry->next = context->library->resumable;
     context->library->resumable = entry;
@@ -33,14 +34,19 @@ void tls_remember(struct mnet_tls *tls)
 bool tls_recall(struct mnet_tls *tls)
 {
     struct mnet_tls_context *context = tls->context;
-    for (struct tls_resumable **at = &context->library->resumable; *at != NULL; at = &(*at)->next) {
-        if (strcmp((*at)->name, tls->name) != 0)
-            continue;
+    struct tls_verifier *verifier = &tls->engine->verifier;
+    struct tls_resumable **at = &context->library->resumable;
+    while (*at != NULL && strcmp((*at)->name, tls->name) != 0)
+        at = &(*at)->next;
+    if (*at == NULL)
+        return false;
+    bool valid = tls_join_time(verifier->days, verifier->seconds) <= (*at)->until;
+    if (valid) {
+        verifier->until = (*at)->until; /* a session that goes on shows no certificate */
         br_ssl_engine_set_session_parameters(&tls->engine->bear.both, &(*at)->session);
-        drop(context, at);
-        return true;
     }
-    return false;
+    drop(context, at);
+    return valid;
 }
 
 void tls_forget(struct mnet_tls_context *context)

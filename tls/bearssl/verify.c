@@ -5,6 +5,7 @@
 
 #define SECONDS_OF_DAY 86400u
 #define DAYS_UNTIL_1970 719528u
+#define RESUMABLE_SECONDS SECONDS_OF_DAY /* RFC 5246 F.1.4 */
 
 static struct tls_verifier *verifier_of(const br_x509_class **vtable)
 {
@@ -15,6 +16,11 @@ void tls_split_time(uint64_t seconds_since_1970, uint32_t *days, uint32_t *secon
 {
     *days = (uint32_t)(seconds_since_1970 / SECONDS_OF_DAY) + DAYS_UNTIL_1970;
     *seconds = (uint32_t)(seconds_since_1970 % SECONDS_OF_DAY);
+}
+
+uint64_t tls_join_time(uint32_t days, uint32_t seconds)
+{
+    return (uint64_t)days * SECONDS_OF_DAY + seconds;
 }
 
 /* ---- Who issued it ---- */
@@ -119,6 +125,9 @@ static void end_cert(const br_x509_class **vtable)
                                      decoder->notbefore_seconds);
         verifier->late |= is_before(decoder->notafter_days, decoder->notafter_seconds, verifier->days,
                                     verifier->seconds);
+        uint64_t end = tls_join_time(decoder->notafter_days, decoder->notafter_seconds);
+        if (!verifier->believes_all && end < verifier->until)
+            verifier->until = end;
     }
     verifier->count++;
     verifier->minimal.vtable->end_cert(&verifier->minimal.vtable);
@@ -180,6 +189,7 @@ void tls_verifier_init(struct mnet_tls *tls, uint64_t now)
     br_x509_minimal_set_hash(minimal, br_sha512_ID, &br_sha512_vtable);
     tls_split_time(now, &verifier->days, &verifier->seconds);
     br_x509_minimal_set_time(minimal, verifier->days, verifier->seconds);
+    verifier->until = tls_join_time(verifier->days, verifier->seconds) + RESUMABLE_SECONDS;
     verifier->elements[0] = (br_name_element){common_name, verifier->common_name, sizeof verifier->common_name, 0};
     verifier->elements[1] = (br_name_element){host_name, verifier->host_name, sizeof verifier->host_name, 0};
     br_x509_minimal_set_name_elements(minimal, verifier->elements, 2);

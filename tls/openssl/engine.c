@@ -30,30 +30,31 @@ static bool set_verification(struct mnet_tls *tls, uint64_t now)
     return X509_VERIFY_PARAM_set1_host(rules, tls->name, 0) == 1 && SSL_set_tlsext_host_name(openssl, tls->name) == 1;
 }
 
-static bool set_up_client(struct mnet_tls *tls)
+static bool set_up_client(struct mnet_tls *tls, uint64_t now)
 {
     SSL *openssl = tls->engine->openssl;
     SSL_set_connect_state(openssl);
     SSL_set_verify(openssl, tls->context->options.no_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
-    SSL_SESSION *session = tls->name[0] != '\0' ? tls_recall(tls->context, tls->name) : NULL;
+    SSL_SESSION *session = tls->name[0] != '\0' ? tls_recall(tls->context, tls->name, now) : NULL;
     bool set = session == NULL || SSL_set_session(openssl, session) == 1;
     SSL_SESSION_free(session);
     return set && tls_identify(tls);
 }
 
-static bool set_up_server(struct mnet_tls *tls)
+static bool set_up_server(struct mnet_tls *tls, uint64_t now)
 {
     static const int modes[] = {
         [MNET_TLS_CLIENTS_ANY] = SSL_VERIFY_NONE,
         [MNET_TLS_CLIENTS_ASKED] = SSL_VERIFY_PEER,
         [MNET_TLS_CLIENTS_VERIFIED] = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
     };
+    (void)now;
     SSL_set_accept_state(tls->engine->openssl);
     SSL_set_verify(tls->engine->openssl, modes[tls->context->options.clients], NULL);
     return true;
 }
 
-static int begin(struct mnet_tls *tls, uint64_t now, bool (*set_up)(struct mnet_tls *tls))
+static int begin(struct mnet_tls *tls, uint64_t now, bool (*set_up)(struct mnet_tls *tls, uint64_t now))
 {
     struct tls_engine *engine = tls->engine = tls_allocate(tls->context, sizeof *engine);
     if (engine == NULL)
@@ -61,7 +62,7 @@ static int begin(struct mnet_tls *tls, uint64_t now, bool (*set_up)(struct mnet_
     ERR_clear_error();
     engine->openssl = SSL_new(tls->context->library->openssl);
     if (engine->openssl == NULL || !SSL_set_app_data(engine->openssl, tls) || !tls_carry(tls) ||
-        !set_verification(tls, now) || !set_up(tls))
+        !set_verification(tls, now) || !set_up(tls, now))
         return tls_failure(tls->context, MNET_E_NO_MEMORY);
     return 0;
 }

@@ -61,7 +61,7 @@ int tls_session_failure(struct mnet_tls *tls, int result);
 bool tls_remember(struct mnet_tls_context *context, const char *name, SSL_SESSION *session);
 /* Returns the newest session of the server, or NULL. It is the caller's, and not remembered any
  * longer (RFC 8446 C.4). */
-SSL_SESSION *tls_recall(struct mnet_tls_context *context, const char *name);
+SSL_SESSION *tls_recall(struct mnet_tls_context *context, const char *name, uint64_t now);
 /* Forgets all sessions. */
 void tls_forget(struct mnet_tls_context *context);
 

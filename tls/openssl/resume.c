@@ -30,14 +30,27 @@ bool tls_remember(struct mnet_tls_context *context, const char *name, SSL_SESSIO
     return true;
 }
 
-SSL_SESSION *tls_recall(struct mnet_tls_context *context, const char *name)
+/* The session goes on without the server's certificate, so that must still be valid. */
+static bool is_valid(const struct mnet_tls_context *context, const SSL_SESSION *session, uint64_t now)
 {
-    for (struct tls_resumable **at = &context->library->resumable; *at != NULL; at = &(*at)->next) {
+    const X509 *peer = SSL_SESSION_get0_peer((SSL_SESSION *)(uintptr_t)session);
+    time_t time = (time_t)now;
+    return context->options.no_verify || peer == NULL || X509_cmp_time(X509_get0_notAfter(peer), &time) > 0;
+}
+
+SSL_SESSION *tls_recall(struct mnet_tls_context *context, const char *name, uint64_t now)
+{
+    struct tls_resumable **at = &context->library->resumable;
+    while (*at != NULL) {
         SSL_SESSION *session = (*at)->session;
-        if (strcmp((*at)->name, name) == 0 && SSL_SESSION_up_ref(session)) {
-            drop(at);
-            return session;
+        if (strcmp((*at)->name, name) != 0) {
+            at = &(*at)->next;
+            continue;
         }
+        bool valid = is_valid(context, session, now) && SSL_SESSION_up_ref(session);
+        drop(at);
+        if (valid)
+            return session;
     }
     return NULL;
 }
