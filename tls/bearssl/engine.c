@@ -66,13 +66,14 @@ static void say_alert(struct mnet_tls *tls, unsigned level, int description)
 }
 
 /* Reads what has come, as far as it may belong to the handshake: if it were unread, closing would
- * reset the connection, and the alert would be lost. */
+ * reset the connection, and the alert would be lost. What waits to be sent lies behind the part of
+ * the buffer that is for input. */
 static void forget_input(struct mnet_tls *tls)
 {
     struct tls_engine *engine = tls->engine;
     ptrdiff_t got = 1;
     for (size_t done = 0; got > 0 && done < sizeof engine->buffer; done += (size_t)got)
-        got = mnet_stream_read(tls->stream, engine->buffer, sizeof engine->buffer, 0);
+        got = mnet_stream_read(tls->stream, engine->buffer, bear_of(tls)->ibuf_len, 0);
 }
 
 /* Ends the session with its error. The peer learns why, unless it or BearSSL has said it. */
