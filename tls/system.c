@@ -47,6 +47,8 @@ static bool read_whole(FILE *from, char **bytes, size_t *len)
             free(text);
         text = larger;
     }
+    if (room > FILE_MOST && !feof(from) && !ferror(from))
+        errno = EFBIG;
     if (text == NULL || !feof(from)) {
         free(text);
         return false;
