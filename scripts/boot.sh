@@ -24,6 +24,7 @@ boot()
     machines+=($!)
     for _ in $(seq 300); do
         ! grep -q "$5" "$folder/console" || return 0
+        kill -0 "${machines[-1]}" 2>/dev/null || fail "$(basename "$1") ended"
         sleep 0.1
     done
     fail "$(basename "$1") does not listen"
