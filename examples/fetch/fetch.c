@@ -330,34 +330,47 @@ static bool take_option(struct fetch *fetch, const char *word)
     return true;
 }
 
-/* Returns true if the text is FIRST-LAST, FIRST- or -COUNT: nothing that would add a line to the
- * head. */
+/* Returns true if the text is FIRST-LAST, FIRST- or -COUNT. A server ignores any other (RFC 9110
+ * 14.2), and sends the whole file. */
 static bool is_range(const char *text)
 {
-    size_t len = strspn(text, "0123456789-");
-    return text[len] == '\0' && len > 1 && len < 64 && strchr(text, '-') != NULL;
+    size_t first = strspn(text, "0123456789");
+    if (first > 18 || text[first] != '-')
+        return false;
+    const char *last = text + first + 1;
+    size_t len = strspn(last, "0123456789");
+    if (len > 18 || last[len] != '\0' || first + len == 0)
+        return false;
+    return first == 0 || len == 0 || strtoull(text, NULL, 10) <= strtoull(last, NULL, 10);
 }
 
-static bool read_words(struct fetch *fetch)
+/* Returns 0, or the exit status. */
+static int read_words(struct fetch *fetch)
 {
     const char *url = NULL;
     for (char **word = mnet_env_argv(fetch->env) + 1; *word != NULL; word++) {
         if (take_option(fetch, *word) || strcmp(*word, "--") == 0)
             continue;
         if (url != NULL)
-            return false;
+            return mnet_env_usage(fetch->env);
         url = *word;
     }
-    return url != NULL && url_parse(url, &fetch->url) && (fetch->range == NULL || is_range(fetch->range));
+    if (url == NULL)
+        return mnet_env_usage(fetch->env);
+    if (!url_parse(url, &fetch->url))
+        return complain("%s: not a URL of http or https", url);
+    if (fetch->range != NULL && !is_range(fetch->range))
+        return complain("--range=%s: not FIRST-LAST, FIRST- or -COUNT", fetch->range);
+    return 0;
 }
 
 int mnet_main(struct mnet_env *env)
 {
     static struct fetch fetch;
     fetch = (struct fetch){.env = env, .output = stdout, .progress = {.shown = isatty(STDERR_FILENO) == 1}};
-    if (!read_words(&fetch))
-        return mnet_env_usage(env);
-    int failed = prepare(&fetch);
+    int failed = read_words(&fetch);
+    if (failed == 0)
+        failed = prepare(&fetch);
     if (failed == 0) {
         int error = mnet_stack_up(env, NULL, &fetch.stack);
         if (error == 0)
