@@ -25,7 +25,7 @@ static const char *const texts[] = {
     [-MNET_E_NO_ADDRESS] = "no address, or the address is lost",
     [-MNET_E_NO_NAME] = "no such host name",
     [-MNET_E_NO_DATA] = "the name has no such records",
-    [-MNET_E_TRY_AGAIN] = "no DNS server answers",
+    [-MNET_E_TRY_AGAIN] = "no DNS server is known or has an answer",
     [-MNET_E_NO_ZONE] = "the address names an unknown zone",
 };
 

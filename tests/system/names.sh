@@ -115,8 +115,8 @@ name_that_does_not_exist()
 
 server_that_is_not_there()
 {
-    refuses both.lab.example 'no DNS server answers' --dns=10.0.0.1
-    refuses both.lab.example 'no DNS server answers'
+    refuses both.lab.example 'no DNS server is known or has an answer' --dns=10.0.0.1
+    refuses both.lab.example 'no DNS server is known or has an answer'
 }
 
 if ! sysctl -qw net.ipv6.conf.tap0.disable_ipv6=0 2>/dev/null || ! ip -6 addr add fd00::1/64 dev tap0 nodad; then
