@@ -6,7 +6,7 @@
  *     struct mnet_tls_context *context;
  *     struct mnet_tls *tls;
  *     mnet_tls_context_create(NULL, &context);
- *     mnet_tcp_connect_name(stack, "example.org", 443, &flow, deadline);
+ *     mnet_tcp_connect_name(stack, "example.org", 443, NULL, &flow, deadline);
  *     int error = mnet_tls_connect(context, mnet_tcp_stream(flow), "example.org", &tls, deadline);
  *     if (error < 0)
  *         mnet_print(env, "%s: %s\n", mnet_tls_strerror(error), mnet_tls_reason(context));
