@@ -17,19 +17,19 @@ struct secure_server {
 };
 
 /* Reads up to the empty line of a request, and answers. */
-static int answer(struct mnet_tls *tls)
+static int answer(struct mnet_tls *tls, uint64_t deadline)
 {
     static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\nsecret\n";
     char request[2048] = "";
     size_t len = 0;
     while (strstr(request, "\r\n\r\n") == NULL && len < sizeof request - 1) {
-        ptrdiff_t got = mnet_tls_read(tls, request + len, sizeof request - 1 - len, mnet_now() + PATIENCE);
+        ptrdiff_t got = mnet_tls_read(tls, request + len, sizeof request - 1 - len, deadline);
         if (got <= 0)
             return (int)got;
         len += (size_t)got;
         request[len] = '\0';
     }
-    return mnet_tls_write(tls, text, sizeof text - 1, NULL, mnet_now() + PATIENCE);
+    return mnet_tls_write(tls, text, sizeof text - 1, NULL, deadline);
 }
 
 /* One client after the other. */
@@ -42,13 +42,14 @@ static int serve(struct secure_server *server)
     if (error == 0)
         mnet_print(server->env, "serving HTTPS\n");
     while (error == 0 && (error = mnet_tcp_accept(listener, &flow, MNET_NEVER)) == 0) {
-        int fault = mnet_tls_accept(server->context, mnet_tcp_stream(flow), &tls, mnet_now() + PATIENCE);
+        uint64_t deadline = mnet_now() + PATIENCE; /* for all of it: others wait */
+        int fault = mnet_tls_accept(server->context, mnet_tcp_stream(flow), &tls, deadline);
         if (fault < 0) {
             mnet_print(server->env, "%s: %s\n", mnet_tls_strerror(fault), mnet_tls_reason(server->context));
             mnet_tcp_close(flow);
             continue;
         }
-        answer(tls);
+        answer(tls, deadline);
         mnet_tls_close(tls);
     }
     return error;

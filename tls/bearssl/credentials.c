@@ -112,6 +112,7 @@ void *tls_keep(struct mnet_tls_context *context, size_t size)
     if (kept == NULL)
         return NULL;
     kept->next = context->library->kept;
+    kept->size = size;
     context->library->kept = kept;
     return kept + 1;
 }
@@ -430,8 +431,11 @@ void tls_library_free(struct mnet_tls_context *context)
     while (library->kept != NULL) {
         struct tls_kept *kept = library->kept;
         library->kept = kept->next;
+        memset(kept + 1, 0, kept->size); /* keys are among it */
         tls_release(context, kept);
     }
+    if (library->cache != NULL)
+        memset(library->cache, 0, sizeof *library->cache);
     tls_release(context, library->cache);
     tls_release(context, library);
 }

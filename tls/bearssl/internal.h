@@ -40,6 +40,7 @@ struct tls_resumable {
 /* A piece of memory that lives as long as the context. */
 struct tls_kept {
     struct tls_kept *next;
+    size_t size; /* of what follows */
 };
 
 /* The sessions of a server: BearSSL's cache, which tells whether it had one. */

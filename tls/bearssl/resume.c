@@ -10,6 +10,7 @@ static void drop(struct mnet_tls_context *context, struct tls_resumable **at)
 {
     struct tls_resumable *entry = *at;
     *at = entry->next;
+    memset(entry, 0, sizeof *entry); /* its master secret */
     tls_release(context, entry);
 }
 
