@@ -144,7 +144,7 @@ enum run_phase {
 struct run_settings {
     bool no_group_loop, icmp_errors; /* of datagrams */
     int group_ttl, mtu_discover;
-    bool reuse_port, v6_only, no_delay, keepalive;
+    bool reuse_port, v6_only, no_delay, cork, keepalive;
     bool reset_at_close;                          /* SO_LINGER with 0 s */
     int keep_idle_s, keep_interval_s, keep_count; /* 0: default */
     int user_timeout_ms;
@@ -246,6 +246,8 @@ void run_retry(struct runner *run, struct run_socket *socket);
 uint64_t run_retry_due(struct runner *run);
 /* Moves bytes in both directions, as far as both sides take them. */
 void run_pump(struct runner *run, struct run_socket *socket);
+/* Takes what the program has written so far, before a call of its changes how that is sent. */
+void run_take_written(struct runner *run, struct run_socket *socket);
 void run_rest_free(struct run_socket *socket);
 /* mnet has an event for the flow of the socket that is `context`. */
 void run_flow_event(void *context, unsigned ready);

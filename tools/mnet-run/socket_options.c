@@ -71,6 +71,7 @@ void run_apply_settings(const struct run_socket *socket)
         .probes = settings->keep_count != 0 ? (unsigned)MN_MAX(settings->keep_count, 2) : 0,
     };
     mnet_tcp_set_no_delay(flow, settings->no_delay);
+    mnet_tcp_set_cork(flow, settings->cork);
     mnet_tcp_set_keepalive(flow, settings->keepalive ? &keepalive : NULL);
     mnet_tcp_set_user_timeout(flow, (uint64_t)settings->user_timeout_ms * MNET_MILLISECOND);
     if (settings->ttl != 0)
@@ -105,7 +106,7 @@ static const struct option options[] = {
     {IPPROTO_TCP, TCP_KEEPINTVL, SETTING, 1, 32767, 0, FIELD(keep_interval_s)},
     {IPPROTO_TCP, TCP_KEEPCNT, SETTING, 1, 127, 0, FIELD(keep_count)},
     {IPPROTO_TCP, TCP_USER_TIMEOUT, SETTING, 0, INT32_MAX, 0, FIELD(user_timeout_ms)},
-    {IPPROTO_TCP, TCP_CORK, HINT, 0, 0, 0, 0, 0},
+    {IPPROTO_TCP, TCP_CORK, SETTING, 0, 1, 0, FIELD(cork)},
     {IPPROTO_TCP, TCP_DEFER_ACCEPT, HINT, 0, 0, 0, 0, 0},
     {IPPROTO_TCP, TCP_LINGER2, HINT, 0, 0, 0, 0, 0},
     {IPPROTO_TCP, TCP_MAXSEG, HINT, 0, 0, 0, 0, 0},
@@ -168,6 +169,8 @@ static int64_t set_option(struct runner *run, struct run_socket *socket, const s
 {
     int value;
     int64_t result = read_number(run, call, &value);
+    if (option->level == IPPROTO_TCP && option->name == TCP_CORK)
+        run_take_written(run, socket); /* all of it is sent together when the cork goes */
     if (result == 0 && option->effect == SETTING)
         result = set_field(&socket->settings, option, value);
     if (result == 0)

@@ -244,6 +244,14 @@ void run_pump(struct runner *run, struct run_socket *socket)
         hang_up(run, socket);
 }
 
+void run_take_written(struct runner *run, struct run_socket *socket)
+{
+    if (socket->phase != RUN_CONNECTED)
+        return;
+    socket->readable = true;
+    pump_out(run, socket);
+}
+
 void run_flow_event(void *context, unsigned ready)
 {
     struct run_socket *socket = context;

@@ -195,7 +195,8 @@ def sendfile_and_splice():
 
 def options():
     sock = fresh()
-    for level, option in ((socket.IPPROTO_TCP, socket.TCP_NODELAY), (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+    for level, option in ((socket.IPPROTO_TCP, socket.TCP_NODELAY), (socket.IPPROTO_TCP, socket.TCP_CORK),
+                          (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
                           (socket.SOL_SOCKET, socket.SO_REUSEADDR), (socket.SOL_SOCKET, socket.SO_REUSEPORT)):
         before = sock.getsockopt(level, option)
         sock.setsockopt(level, option, 1)
