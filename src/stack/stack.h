@@ -65,7 +65,7 @@ struct mnet_stack {
     struct mn_stack_dhcp dhcp;
     struct mn_stack_dhcp6 dhcp6;
     struct mn_pool flow_pool, deferred_pool, listener_pool, udp_pool;
-    struct mnet_link listeners, endpoints; /* all of them; flows are found by their tcbs */
+    struct mnet_link listeners, endpoints; /* all of them; flows are found by mn_tcp_next_owner */
     struct mnet_link congested;            /* struct mnet_udp: wait for the device */
     struct mnet_link short_deferred;       /* struct mn_deferred: found no memory */
     struct mnet_link probers;              /* struct mn_blocked: wait for mnet_stack_changes */

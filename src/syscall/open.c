@@ -78,6 +78,14 @@ int mn_open_wait(struct mn_open *open)
     return error == 0 ? 0 : error == MNET_E_DEADLINE ? -MNET_EAGAIN : -MNET_EINTR;
 }
 
+int mn_open_await_count(struct mn_open *open, size_t len)
+{
+    int error = len < sizeof open->count ? -MNET_EINVAL : 0;
+    while (error == 0 && open->count == 0)
+        error = mn_open_wait(open);
+    return error;
+}
+
 void mn_open_tell(struct mn_open *open)
 {
     mn_wake_all(&open->waiters);

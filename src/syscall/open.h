@@ -59,6 +59,9 @@ bool mn_is_socket(struct mn_system *system, int fd);
 
 /* Waits for a change of the file. Returns 0, -MNET_EAGAIN if it must not wait, -MNET_EINTR. */
 int mn_open_wait(struct mn_open *open);
+/* Waits until a counter is not 0, for a read of `len` bytes. Returns 0, -MNET_EINVAL if they are
+ * too few, or as mn_open_wait. */
+int mn_open_await_count(struct mn_open *open, size_t len);
 /* The file has changed: those who wait for it look again. */
 void mn_open_tell(struct mn_open *open);
 

@@ -163,13 +163,9 @@ MN_CALL(pipe2)
 static int64_t read_counter(struct mn_open *open, void *buffer, size_t len, uint64_t *at)
 {
     (void)at;
-    if (len < sizeof open->count)
-        return -MNET_EINVAL;
-    while (open->count == 0) {
-        int error = mn_open_wait(open);
-        if (error < 0)
-            return error;
-    }
+    int error = mn_open_await_count(open, len);
+    if (error < 0)
+        return error;
     uint64_t taken = open->state != NULL ? 1 : open->count;
     MN_DEBUG_ASSERT(taken > 0 && taken <= open->count);
     memcpy(buffer, &taken, sizeof taken);

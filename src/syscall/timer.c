@@ -149,13 +149,9 @@ static void count(struct mn_system *system, struct mn_program_timer *timer, uint
 static int64_t read_times(struct mn_open *open, void *buffer, size_t len, uint64_t *at)
 {
     (void)at;
-    if (len < sizeof open->count)
-        return -MNET_EINVAL;
-    while (open->count == 0) {
-        int error = mn_open_wait(open);
-        if (error < 0)
-            return error;
-    }
+    int error = mn_open_await_count(open, len);
+    if (error < 0)
+        return error;
     memcpy(buffer, &open->count, sizeof open->count);
     open->count = 0;
     return sizeof open->count;

@@ -6,38 +6,15 @@ set -u
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/system/lib_pages.sh
 . "$(dirname "$0")/lib_pages.sh"
+# shellcheck source=tests/system/lib_veth.sh
+. "$(dirname "$0")/lib_veth.sh"
 PATH=$PATH:/usr/sbin
 enter_namespaces "$@"
 hello=$MNET_DEBUG/examples/01_hello-packet
 echo=$MNET_DEBUG/examples/echo-packet
-HOST=10.0.0.3 # the kernel on the same interface as mnet
-LINUX6=fd00::1
-MNET6=fd00::2
-HOST6=fd00::3
 MEGABYTES=60
-OWN=,mac=02:00:00:00:00:02 # always the same one, so that the peer need not learn another
 
-mount -t tmpfs tmpfs /run # where namespaces get names
-ip link del tap0
-ip netns add peer
-ip -n peer link set lo up
-
-# in_peer COMMAND...
-in_peer()
-{
-    ip netns exec peer "$@"
-}
-
-make_veth()
-{
-    ip link add veth0 type veth peer name veth1 netns peer
-    ip addr add $HOST/24 dev veth0
-    ip addr add $HOST6/64 dev veth0 nodad
-    ip -n peer addr add $LINUX/24 dev veth1
-    ip -n peer addr add $LINUX6/64 dev veth1 nodad
-    ip -n peer link set veth1 up
-    ip link set veth0 up
-}
+make_peer
 make_veth
 
 # on_veth PROGRAM ARGUMENT... - as `start`, but on veth0, and in place of this shell, which is one
@@ -53,11 +30,6 @@ begin()
     on_veth "$@" >"$dir/mnet.out" 2>"$dir/mnet.err" &
     mnet=$!
     await answers
-}
-
-answers()
-{
-    in_peer ping -c 1 -W 1 -q $MNET && in_peer ping -c 1 -W 1 -q $MNET6
 }
 
 # echoes BYTES ADDRESS...

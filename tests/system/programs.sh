@@ -151,17 +151,24 @@ names_are_resolved()
     true # dnsmasq's own status
 }
 
+# boot_with_console NAME ARGUMENT - boots a program in the background, until it listens. What is
+# written to descriptor 3 is typed.
+boot_with_console()
+{
+    program_command "$1"
+    rm -f "$dir/console"
+    mkfifo "$dir/console"
+    "${command[@]}" "--ipv4=$MNET/24 $2" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
+    mnet=$!
+    exec 3>"$dir/console"
+    await grep -q listening "$dir/mnet.out"
+}
+
 # What is typed comes to the program, and Ctrl-C ends the machine in order.
 console_is_read()
 {
     compile_calls
-    program_command program_calls
-    rm -f "$dir/console"
-    mkfifo "$dir/console"
-    "${command[@]}" "--ipv4=$MNET/24 input" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
-    mnet=$!
-    exec 3>"$dir/console"
-    await grep -q listening "$dir/mnet.out"
+    boot_with_console program_calls input
     echo 'some words' >&3
     await grep -q 'typed: some words' "$dir/mnet.out"
     end
@@ -171,13 +178,7 @@ console_is_read()
 control_c_is_a_signal()
 {
     [ -e "$dir/program_signals" ] || compile program_signals || return 1
-    program_command program_signals
-    rm -f "$dir/console"
-    mkfifo "$dir/console"
-    "${command[@]}" "--ipv4=$MNET/24 interrupted" <"$dir/console" >"$dir/mnet.out" 2>"$dir/mnet.err" &
-    mnet=$!
-    exec 3>"$dir/console"
-    await grep -q listening "$dir/mnet.out"
+    boot_with_console program_signals interrupted
     printf '\003' >&3
     wait $mnet
     status=$?

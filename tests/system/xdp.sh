@@ -5,36 +5,21 @@
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/lib_veth.sh
+. "$(dirname "$0")/lib_veth.sh"
 PATH=$PATH:/usr/sbin
 enter_namespaces "$@"
 echo=$MNET_DEBUG/examples/echo-packet
 peers=$(dirname "$0")/peers
-HOST=10.0.0.3 # the kernel on the same interface as mnet
-MNET6=fd00::2
-OWN=,mac=02:00:00:00:00:02 # always the same one, so that the peer need not learn another
 
-mount -t tmpfs tmpfs /run # where namespaces get names
-ip link del tap0
-ip netns add peer
-ip -n peer link set lo up
+make_peer
 
-# in_peer COMMAND...
-in_peer()
+make_plain_veth()
 {
-    ip netns exec peer "$@"
-}
-
-make_veth()
-{
-    ip link add veth0 type veth peer name veth1 netns peer
-    ip addr add $HOST/24 dev veth0
-    ip -n peer addr add $LINUX/24 dev veth1
-    ip -n peer addr add fd00::1/64 dev veth1 nodad
-    ip -n peer link set veth1 up
-    ip link set veth0 up
+    make_veth
     in_peer python3 "$peers/plain_interface.py" veth1
 }
-make_veth
+make_plain_veth
 
 begin()
 {
@@ -42,11 +27,6 @@ begin()
     "$1" --net:service="xdp:veth0$OWN" --ipv4=$MNET/24 --ipv6=$MNET6/64 ${OPTIONS:-} "${@:2}" >"$dir/mnet.out" 2>"$dir/mnet.err" &
     mnet=$!
     await answers
-}
-
-answers()
-{
-    in_peer ping -c 1 -W 1 -q $MNET && in_peer ping -c 1 -W 1 -q $MNET6
 }
 
 serves()
@@ -92,7 +72,7 @@ made_again()
     begin "$echo"
     ip link del veth0
     sleep 0.3
-    make_veth
+    make_plain_veth
     await answers
     stop
 }

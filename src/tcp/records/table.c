@@ -1,5 +1,5 @@
-/* Demultiplexing: one table keyed by both endpoints for tcbs, half-open and TIME-WAIT records;
- * listeners; ports; initial sequence numbers. */
+/* Demultiplexing: one table keyed by both endpoints for tcbs, and for the records of connections
+ * that are half-open, at rest or in TIME-WAIT; listeners; ports; initial sequence numbers. */
 #include <string.h>
 
 #include "base/check.h"

@@ -22,16 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "expect.h"
+
 #define THREADS 4
 #define TURNS 100
-
-#define EXPECT(condition) \
-    do { \
-        if (!(condition)) { \
-            printf("line %d: %s (%s)\n", __LINE__, #condition, strerror(errno)); \
-            exit(1); \
-        } \
-    } while (0)
 
 /* ---- Threads ---- */
 

@@ -19,13 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXPECT(condition) \
-    do { \
-        if (!(condition)) { \
-            printf("line %d: %s (%s)\n", __LINE__, #condition, strerror(errno)); \
-            exit(1); \
-        } \
-    } while (0)
+#include "expect.h"
 
 static volatile sig_atomic_t runs, last, value, on_stack;
 static char alternate[32768];

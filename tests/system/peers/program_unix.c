@@ -20,13 +20,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define EXPECT(condition) \
-    do { \
-        if (!(condition)) { \
-            printf("line %d: %s (%s)\n", __LINE__, #condition, strerror(errno)); \
-            exit(1); \
-        } \
-    } while (0)
+#include "expect.h"
+
 #define FAILS(call, error) EXPECT((call) == -1 && errno == (error))
 
 static char bytes[300000], other[300000];
