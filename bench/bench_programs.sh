@@ -25,13 +25,14 @@ has()
     done
 }
 
-# serve PORT PROGRAM ARGUMENT... - one server on mnet and one in the other namespace. Both listen
-# afterwards.
+# serve PORT PROGRAM ARGUMENT... - one server on mnet, with the options of mnet-run in OPTIONS, and
+# one in the other namespace. Both listen afterwards.
 serve()
 {
     port=$1
     shift
-    "$run" --net:service=tap0 --ipv4=$MNET/24 -- "$@" >"$dir/mnet.log" 2>&1 &
+    # shellcheck disable=SC2086 # words
+    "$run" ${OPTIONS:-} --net:service=tap0 --ipv4=$MNET/24 -- "$@" >"$dir/mnet.log" 2>&1 &
     servers=($!)
     $inside "$@" >"$dir/linux.log" 2>&1 &
     servers+=($!)
@@ -82,20 +83,34 @@ if has nginx wrk curl; then
     head -c 1000 /dev/urandom >"$dir/www/page"
     head -c 50000000 /dev/urandom >"$dir/www/large"
     chmod 755 "$dir" "$dir/www"
-    cat >"$dir/nginx.conf" <<END
+    # serve_pages SETTING... - of nginx, for its file.
+    serve_pages()
+    {
+        cat >"$dir/nginx.conf" <<END
 worker_processes 1; daemon off; pid $dir/nginx.pid; error_log $dir/nginx.log;
 events { worker_connections 1000; }
 http {
-    access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
+    access_log off; sendfile on; $* keepalive_requests 1000000;
     client_body_temp_path $dir; proxy_temp_path $dir; fastcgi_temp_path $dir; uwsgi_temp_path $dir; scgi_temp_path $dir;
     server { listen 8080; root $dir/www; }
 }
 END
-    serve 8080 nginx -c "$dir/nginx.conf"
+        serve 8080 nginx -c "$dir/nginx.conf"
+    }
+    serve_pages
     figure programs_nginx_keepalive requests/s requests
     figure programs_nginx_connections requests/s requests -H 'Connection: close'
     figure programs_nginx_50_mb Gbit/s download
     end_servers
+    serve_pages 'tcp_nopush on;'
+    figure programs_nginx_nopush requests/s requests
+    end_servers
+    OPTIONS=--no-delay
+    serve_pages 'tcp_nopush on;'
+    figure programs_nginx_nopush_no_delay requests/s requests
+    figure programs_nginx_connections_no_delay requests/s requests -H 'Connection: close'
+    end_servers
+    OPTIONS=
 fi
 
 # ---- iperf3 ----

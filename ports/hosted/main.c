@@ -148,6 +148,22 @@ static void wake_watchers(const struct pollfd *fds, unsigned count)
     }
 }
 
+static bool watch_hands_over(void)
+{
+    bool any = false;
+    for (const struct mnet_link *link = watches.next; !mn_list_empty(&watches) && link != &watches; link = link->next)
+        any |= MN_CONTAINER(link, struct mn_hosted_watch, link)->hands_over;
+    return any;
+}
+
+static void wait_for_any(struct pollfd *fds, unsigned count, uint64_t deadline)
+{
+    if (!watch_hands_over() && mn_ring_wait(fds, count, deadline))
+        return;
+    mn_ring_flush();
+    mn_hosted_wait(fds, count, deadline);
+}
+
 /* Without waiting. */
 static void look_at_watches(void)
 {
@@ -168,8 +184,7 @@ static void process_wait(void *context, uint64_t deadline)
     struct pollfd *watch = fds + count;
     count += watched;
     count += stack_fds(process, fds + count, MN_HOSTED_WAIT_MAX - count);
-    if (!mn_ring_wait(fds, count, deadline))
-        mn_hosted_wait(fds, count, deadline);
+    wait_for_any(fds, count, deadline);
     process->waited = true;
     wake_watchers(watch, watched);
     if (fds[0].revents != 0) {

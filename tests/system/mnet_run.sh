@@ -205,6 +205,41 @@ bad_link()
     note "$took ms"
 }
 
+# With --no-delay TCP_NODELAY and TCP_CORK are no calls of mnet-run. All other options are, and so
+# are these if the program leaves something in the upper half of an argument.
+no_delay()
+{
+    empty "$dir/stats.txt"
+    OPTIONS='--no-ipv6 --no-delay --stats' mnet_run python3 -c '
+import ctypes, errno, platform, socket as s
+socket = s.socket()
+for _ in range(1000):
+    socket.setsockopt(s.IPPROTO_TCP, s.TCP_NODELAY, 0)
+    socket.setsockopt(s.IPPROTO_TCP, s.TCP_CORK, 1)
+assert socket.getsockopt(s.IPPROTO_TCP, s.TCP_NODELAY) == 1
+assert socket.getsockopt(s.IPPROTO_TCP, s.TCP_CORK) == 0
+for level, option, value in ((s.IPPROTO_TCP, s.TCP_KEEPIDLE, 77), (s.IPPROTO_IP, s.IP_TTL, 7), (s.SOL_SOCKET, s.SO_KEEPALIVE, 1)):
+    socket.setsockopt(level, option, value)
+    assert socket.getsockopt(level, option) == value, option
+for option in (0, 99):
+    try:
+        socket.setsockopt(s.IPPROTO_TCP, option, 1)
+        raise SystemExit("option %d is known" % option)
+    except OSError as error:
+        assert error.errno == errno.ENOPROTOOPT, error
+if platform.machine() == "x86_64":
+    SYS_setsockopt = 54
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    level = ctypes.c_long((1 << 32) + s.IPPROTO_TCP)
+    one = ctypes.c_int(1)
+    assert call(SYS_setsockopt, socket.fileno(), level, ctypes.c_long(s.TCP_CORK), ctypes.byref(one), 4) == 0
+    assert socket.getsockopt(s.IPPROTO_TCP, s.TCP_CORK) == 1
+' 2>"$dir/stats.txt" || fail "$(tail -n 1 "$dir/stats.txt")"
+    calls=$(sed -n 's/.* \([0-9]*\) calls answered.*/\1/p' "$dir/stats.txt")
+    [ "$calls" -lt 100 ] || fail "$calls calls were answered"
+    note "$calls calls"
+}
+
 # An ordinary user, without a TAP interface.
 through_passt()
 {
@@ -427,6 +462,7 @@ run 'a peer that is in TIME-WAIT with the same ends' ends_in_time_wait
 run 'names are resolved' names
 run 'interfaces are those of mnet' interfaces
 run 'a bad link' bad_link
+run 'nothing is delayed' no_delay
 has passt 'through passt' && run 'through passt' through_passt
 has nginx 'nginx is reloaded' && has wrk 'nginx is reloaded' && run 'nginx is reloaded' nginx_reloaded
 has redis-server 'redis saves in the background' && run 'redis saves in the background' redis_saves

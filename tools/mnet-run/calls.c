@@ -14,6 +14,17 @@
 /* Calls that are answered in a turn: data must not wait for a program that calls without end. */
 #define CALLS_PER_TURN 64
 
+/* Linux 6.6 has these; the headers may be older. */
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1u
+#endif
+
+void run_wake_here(const struct runner *run)
+{
+    ioctl(run->notifications, SECCOMP_IOCTL_NOTIF_SET_FLAGS, (unsigned long)SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+}
+
 /* One line for each thing, however often the program tries it. */
 void run_note(struct runner *run, const char *text)
 {
@@ -119,22 +130,27 @@ static bool receive(struct runner *run, struct run_call *call)
     return true;
 }
 
-bool run_answer_calls(struct runner *run)
+static void answer_next(struct runner *run)
 {
-    struct pollfd waiting = {run->notifications, POLLIN, 0};
+    struct run_call call;
+    if (!receive(run, &call))
+        return;
+    run->calls++;
+    int64_t result = answer(run, &call);
+    if (result != RUN_LATER && result != RUN_ANSWERED)
+        respond(run, call.id, result);
+}
+
+bool run_answer_calls(struct runner *run, unsigned events)
+{
+    struct pollfd waiting = {run->notifications, POLLIN, (short)events};
     for (int i = 0; i < CALLS_PER_TURN; i++) {
+        if ((waiting.revents & POLLIN) == 0)
+            return (waiting.revents & (POLLHUP | POLLERR)) == 0;
+        answer_next(run);
         /* The ioctl would wait for a call. */
         if (poll(&waiting, 1, 0) <= 0)
             return true;
-        if ((waiting.revents & POLLIN) == 0)
-            return (waiting.revents & (POLLHUP | POLLERR)) == 0;
-        struct run_call call;
-        if (!receive(run, &call))
-            continue;
-        run->calls++;
-        int64_t result = answer(run, &call);
-        if (result != RUN_LATER && result != RUN_ANSWERED)
-            respond(run, call.id, result);
     }
     return true;
 }

@@ -105,14 +105,15 @@ static void serve_event(struct runner *run, const struct epoll_event *event)
     run_mark_ready(run, socket);
 }
 
-/* Takes the events of sockets. Returns how many there were, calls that wait included. */
-static int take_events(struct runner *run, bool *calls)
+/* Takes the events of sockets, and those of calls that wait in *calls. Returns how many there
+ * were. */
+static int take_events(struct runner *run, unsigned *calls)
 {
     struct epoll_event events[EVENTS];
     int count = epoll_wait(run->epoll, events, EVENTS, 0);
     for (int i = 0; i < count; i++) {
         if (events[i].data.ptr == NULL)
-            *calls = true;
+            *calls = events[i].events;
         else
             serve_event(run, &events[i]);
     }
@@ -122,10 +123,10 @@ static int take_events(struct runner *run, bool *calls)
 /* Calls come last: they find the sockets as the program has left them. */
 static bool serve_events(struct runner *run)
 {
-    bool calls = false;
+    unsigned calls = 0;
     int count = take_events(run, &calls);
-    if (calls)
-        run->ended = !run_answer_calls(run);
+    if (calls != 0)
+        run->ended = !run_answer_calls(run, calls);
     return count > 0;
 }
 
@@ -145,7 +146,7 @@ static bool serve_sockets(struct runner *run)
 
 void run_catch_up(struct runner *run)
 {
-    bool calls; /* are answered in the next turn */
+    unsigned calls; /* are answered in the next turn */
     while (take_events(run, &calls) == EVENTS)
         ;
     serve_sockets(run);
@@ -205,6 +206,9 @@ static bool prepare(struct runner *run)
 static bool watch_calls(struct runner *run)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    run_wake_here(run);
+    run->calls_watch = (struct mn_hosted_watch){.fd = run->notifications, .waiters = &run->waiters, .hands_over = true};
+    mn_hosted_watch(&run->calls_watch);
     return epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->notifications, &event) == 0;
 }
 
@@ -216,6 +220,7 @@ static void finish(struct runner *run)
     }
     run_bury(run);
     mn_hosted_unwatch(&run->watch);
+    mn_hosted_unwatch(&run->calls_watch);
     close(run->notifications);
     close(run->epoll);
     free(run->table);
@@ -227,7 +232,7 @@ static int run_program(struct runner *run, char **argv)
 {
     if (!prepare(run))
         return 1;
-    run->notifications = run_start(argv, &run->program);
+    run->notifications = run_start(argv, run->options.no_delay, &run->program);
     if (run->notifications < 0 || !watch_calls(run))
         return 1;
     pass_signals_on(run->program);

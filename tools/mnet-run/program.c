@@ -32,10 +32,10 @@ static bool show(int channel, int fd)
     return write(channel, &fd, sizeof fd) == sizeof fd && read(channel, &taken, 1) == 1;
 }
 
-__attribute__((noreturn)) static void become(char **argv, int channel, const struct rlimit *files)
+__attribute__((noreturn)) static void become(char **argv, bool no_delay, int channel, const struct rlimit *files)
 {
     restore(files);
-    int fd = run_filter();
+    int fd = run_filter(no_delay);
     if (fd < 0)
         fprintf(stderr, "mnet-run: no filter for system calls: %s\n", strerror(-fd));
     else if (show(channel, fd)) {
@@ -67,7 +67,7 @@ static void raise_limit(struct rlimit *before)
     setrlimit(RLIMIT_NOFILE, &most);
 }
 
-int run_start(char **argv, pid_t *pid)
+int run_start(char **argv, bool no_delay, pid_t *pid)
 {
     struct rlimit files;
     int channel[2];
@@ -77,7 +77,7 @@ int run_start(char **argv, pid_t *pid)
         return -1;
     }
     if (*pid == 0)
-        become(argv, channel[1], &files);
+        become(argv, no_delay, channel[1], &files);
     close(channel[1]);
     int fd = take_shown(channel[0], *pid);
     close(channel[0]);

@@ -97,9 +97,11 @@ int run_write_name(const struct runner *run, const struct run_call *call, const 
         return -EFAULT;
     if (room < 0)
         return -EINVAL;
-    bool written = run_write(run, call, address, name, MN_MIN((socklen_t)room, size)) &&
-                   run_write(run, call, len_address, &size, sizeof size);
-    return written ? 0 : -EFAULT;
+    const struct run_piece pieces[] = {
+        {address, name, MN_MIN((socklen_t)room, size)},
+        {len_address, &size, sizeof size},
+    };
+    return run_write_pieces(run, call, pieces, MN_COUNT_OF(pieces)) ? 0 : -EFAULT;
 }
 
 int run_write_address(const struct runner *run, const struct run_call *call, struct mnet_endpoint endpoint, int family,

@@ -33,17 +33,27 @@ bool run_read(const struct runner *run, const struct run_call *call, uint64_t ad
     return process_vm_readv(call->thread, &here, 1, &there, 1, 0) == (ssize_t)len && run_call_valid(run, call->id);
 }
 
-bool run_write(const struct runner *run, const struct run_call *call, uint64_t address, const void *bytes, size_t len)
+bool run_write_pieces(const struct runner *run, const struct run_call *call, const struct run_piece *pieces,
+                      unsigned count)
 {
     char path[40];
     snprintf(path, sizeof path, "/proc/%d/mem", (int)call->thread);
     int memory = open(path, O_WRONLY | O_CLOEXEC);
     if (memory < 0)
         return false;
-    bool written = run_call_valid(run, call->id) && address <= INT64_MAX &&
-                   pwrite(memory, bytes, len, (off_t)address) == (ssize_t)len;
+    bool written = run_call_valid(run, call->id);
+    for (unsigned i = 0; i < count && written; i++) {
+        const struct run_piece *piece = &pieces[i];
+        written = piece->address <= INT64_MAX &&
+                  pwrite(memory, piece->bytes, piece->len, (off_t)piece->address) == (ssize_t)piece->len;
+    }
     close(memory);
     return written;
+}
+
+bool run_write(const struct runner *run, const struct run_call *call, uint64_t address, const void *bytes, size_t len)
+{
+    return run_write_pieces(run, call, &(struct run_piece){address, bytes, len}, 1);
 }
 
 /* The process of a thread. */

@@ -107,7 +107,6 @@ static bool open_pair(struct run_socket *socket, int *program_end)
     int ends[2], kind = socket->type == SOCK_STREAM ? SOCK_STREAM : SOCK_SEQPACKET;
     if (socketpair(AF_UNIX, kind | SOCK_CLOEXEC, 0, ends) < 0)
         return false;
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
     if (socket->type != SOCK_STREAM)
         setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &(int){DATAGRAM_BUFFER}, sizeof(int));
     fstat(ends[1], &status);
@@ -128,6 +127,7 @@ struct run_socket *run_create(struct runner *run, int family, int type, int prot
     socket->family = family;
     socket->type = type;
     socket->protocol = protocol;
+    socket->settings.no_delay = run->options.no_delay;
     if (!open_pair(socket, program_end)) {
         free(socket);
         return NULL;

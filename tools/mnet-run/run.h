@@ -57,9 +57,13 @@ struct run_call {
 
 struct runner;
 
-/* Takes all notifications that wait, and answers them. False if no process of the program is
- * left. */
-bool run_answer_calls(struct runner *run);
+/* Makes a call and its answer wake on the processor where the caller runs: while it waits for the
+ * answer it has no use for the processor, and another one would have to be woken first. Older
+ * kernels cannot. */
+void run_wake_here(const struct runner *run);
+/* Takes all notifications that wait, and answers them. `events` are those that poll or epoll has just
+ * had for their descriptor. False if no process of the program is left. */
+bool run_answer_calls(struct runner *run, unsigned events);
 /* Serves everything that has happened to the sockets of the program but for calls. The close of a
  * socket is no call that is answered, so a port may seem to be in use that the program has freed
  * before its call. */
@@ -105,6 +109,14 @@ uint64_t run_wait_expire(struct runner *run);
 /* Copies bytes of the program. False if they cannot be read. */
 bool run_read(const struct runner *run, const struct run_call *call, uint64_t address, void *bytes, size_t len);
 bool run_write(const struct runner *run, const struct run_call *call, uint64_t address, const void *bytes, size_t len);
+/* Writes several, in less time. */
+struct run_piece {
+    uint64_t address;
+    const void *bytes;
+    size_t len;
+};
+bool run_write_pieces(const struct runner *run, const struct run_call *call, const struct run_piece *pieces,
+                      unsigned count);
 /* Returns a copy of a descriptor of the program, or -1. */
 int run_take(pid_t thread, int fd);
 /* Gives the program a descriptor, as the result of the call. Returns its number, or a negative
@@ -330,17 +342,19 @@ void run_apply_settings(const struct run_socket *socket);
 
 /* ---- The program (program.c, filter.c) ---- */
 
-/* Starts the program behind the filter. Returns the descriptor of its notifications, and its number
- * in *pid; negative after saying why. */
-int run_start(char **argv, pid_t *pid);
-/* Installs the filter in this process. Returns the descriptor of its notifications, or a negative
- * errno. */
-int run_filter(void);
+/* Starts the program behind the filter, which is as run_filter makes it. Returns the descriptor of
+ * its notifications, and its number in *pid; negative after saying why. */
+int run_start(char **argv, bool no_delay, pid_t *pid);
+/* Installs the filter in this process. With `no_delay`, calls that set TCP_NODELAY or TCP_CORK are
+ * no notifications: they return 0 and do nothing. Returns the descriptor of its notifications, or a
+ * negative errno. */
+int run_filter(bool no_delay);
 
 /* ---- Options, and a bad link (run_options.c, bad_link.c) ---- */
 
 struct run_options {
     bool stats;
+    bool no_delay;             /* for all sockets, whatever they are set to */
     bool bad_link;             /* the device is behind the link `path` */
     struct mnet_sim_path path; /* of each direction */
 };
@@ -360,6 +374,7 @@ struct runner {
     struct mnet_stack *stack;
     struct mnet_waiters waiters; /* the task, while it sleeps */
     struct mn_hosted_watch watch;
+    struct mn_hosted_watch calls_watch; /* of the notifications, also in the set */
     int epoll;
     int notifications;
     pid_t program; /* its first process; 0: it has ended */

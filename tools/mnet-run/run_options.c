@@ -9,6 +9,7 @@ static const struct mnet_program_option own_options[] = {
     {"--loss=", "PERCENT", "lose frames in both directions, such as 3%"},
     {"--delay=", "TIME", "delay frames in each direction, such as 50ms; us and s are known, too"},
     {"--rate=", "RATE", "limit both directions, in bit/s or with K, M or G"},
+    {"--no-delay", NULL, "send at once: TCP_NODELAY and TCP_CORK of the program cost nothing, and do nothing"},
     {"--stats", NULL, "say at the end how much there was to do"},
     {NULL, NULL, NULL},
 };
@@ -50,6 +51,10 @@ static bool read_option(struct run_options *options, const char *text)
     uint64_t value;
     if (strcmp(text, "--stats") == 0) {
         options->stats = true;
+        return true;
+    }
+    if (strcmp(text, "--no-delay") == 0) {
+        options->no_delay = true;
         return true;
     }
     options->bad_link = true;

@@ -42,9 +42,11 @@ static int64_t write_value(const struct runner *run, const struct run_call *call
     if (room < 0)
         return -EINVAL;
     int len = (int)MN_MIN((size_t)room, size);
-    bool written = run_write(run, call, call->arguments[3], value, (size_t)len) &&
-                   run_write(run, call, call->arguments[4], &len, sizeof len);
-    return written ? 0 : -EFAULT;
+    const struct run_piece pieces[] = {
+        {call->arguments[3], value, (size_t)len},
+        {call->arguments[4], &len, sizeof len},
+    };
+    return run_write_pieces(run, call, pieces, MN_COUNT_OF(pieces)) ? 0 : -EFAULT;
 }
 
 static int64_t write_number(const struct runner *run, const struct run_call *call, int value)
