@@ -32,7 +32,8 @@
 #ifdef MN_NO_THREADS
 #define MN_PER_THREAD
 #else
-#define MN_PER_THREAD _Thread_local
+/* Libraries are loaded with the program, so no call is needed to find it in one. */
+#define MN_PER_THREAD __attribute__((tls_model("initial-exec"))) _Thread_local
 #endif
 
 #define MN_TASK_STACK_USUAL ((size_t)64 * 1024)
