@@ -28,7 +28,7 @@ FUZZ_SECONDS := 60
 FIRST := 1
 SEEDS := 10000
 
-.PHONY: help build debug release clang install docs run run-site run-https run-tap sim test quick model goodput options cross cross-builds check bench fuzz format clean bootstrap-%
+.PHONY: help build debug release clang install docs run run-site run-https run-tap demo sim test quick model goodput options cross cross-builds check bench fuzz format clean bootstrap-%
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -37,6 +37,7 @@ help:
 	@echo 'make run-site boot a server of SQLite, Lua and OpenSSL, linked with musl, as machines, and fetch its pages'
 	@echo 'make run-https boot the web server with TLS as a machine, which curl verifies'
 	@echo 'make run-tap run the web server as a Linux process that serves the Linux kernel through a TAP interface'
+	@echo 'make demo    run programs of Debian on mnet; DEMO=nginx: only this one (redis, python3, curl, iperf3, passt ...)'
 	@echo 'make test    run all tests: unit tests, scripts in virtual time, system tests against Linux'
 	@echo 'make quick   run only the unit tests and scripts in virtual time, but for the longest: under a minute'
 	@echo 'make cross   run the unit tests for other processors ($(CROSS)); make test includes all but the longest'
@@ -96,6 +97,9 @@ run-https: bootstrap-run-https release
 
 run-tap: bootstrap-run-tap release
 	@scripts/run-tap
+
+demo: bootstrap-test debug release
+	@scripts/demo '$(DEMO)'
 
 sim: release
 	@scripts/run-tap --sim $(if $(PLOT),--plot)

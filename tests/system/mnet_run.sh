@@ -27,6 +27,8 @@ ip addr add 10.9.0.1/24 dev nobody
 ip addr add fd09::1/64 dev nobody nodad
 ip link set nobody up
 
+exec 3>&1 # for demonstrations
+
 # mnet_run PROGRAM ARGUMENT... - on mnet, with the build $BUILD and the options $OPTIONS.
 mnet_run()
 {
@@ -36,6 +38,9 @@ mnet_run()
 
 mnet_run_in_background()
 {
+    if [ -n "${DEMO+set}" ]; then
+        echo "    mnet-run ${OPTIONS:-} -- $*" | head -n 1 >&3
+    fi
     # shellcheck disable=SC2086 # words
     "${BUILD:-$MNET_RELEASE}/tools/mnet-run" --net:service=tap0 --ipv4=$MNET/24 ${OPTIONS:---no-ipv6} -- "$@" <&0 &
     mnet=$!

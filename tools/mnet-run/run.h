@@ -61,8 +61,8 @@ struct runner;
  * answer it has no use for the processor, and another one would have to be woken first. Older
  * kernels cannot. */
 void run_wake_here(const struct runner *run);
-/* Takes all notifications that wait, and answers them. `events` are those that poll or epoll has just
- * had for their descriptor. False if no process of the program is left. */
+/* Takes all notifications that wait, and answers them. `events` are those that poll or epoll has
+ * just had for their descriptor. False if no process of the program is left. */
 bool run_answer_calls(struct runner *run, unsigned events);
 /* Serves everything that has happened to the sockets of the program but for calls. The close of a
  * socket is no call that is answered, so a port may seem to be in use that the program has freed
