@@ -58,7 +58,8 @@ struct mnet_device_ops {
     int (*rx)(struct mnet_device *device, struct mnet_packet **packets, int max);
     /* Offers `count` frames in order. Returns how many the device took, 0 if its queue is full, or
      * MNET_E_IO if it took none because it failed. The device owns the frames that it took. The
-     * others remain the caller's, who may offer them again. */
+     * others remain the caller's, who may offer them again. A frame's bytes may be changed up to
+     * the end of its headers only: the stack may send the text behind them again. */
     int (*tx)(struct mnet_device *device, struct mnet_packet **packets, int count);
     /* Returns when a frame can be received, at `deadline` (absolute), or earlier without a
      * cause. */

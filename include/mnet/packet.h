@@ -98,6 +98,9 @@ struct mnet_packet {
     uint16_t segments;    /* wire segments in this packet, coalesced or to be cut; at least 1 */
     uint64_t received_ns; /* the time at which it was taken from the device */
     bool sending;         /* from mnet_packet_alloc_tx: appending leaves the reserve alone, too */
+    /* One of the references is the send queue's, which reads the text alone. Bytes in front of it
+     * are for whoever has the other one. */
+    bool kept;
     struct mnet_fragment fragments[MNET_PACKET_FRAGMENTS];
 };
 

@@ -1,10 +1,10 @@
 /* The network driver: sending.
  *
  * A frame goes out as one chain of descriptors that point to the packet's own pieces; nothing is
- * copied. The header lies in the packet's headroom if the packet is nobody else's, so that an
- * ordinary frame is one descriptor. More than two pieces go into a table of their own
- * (INDIRECT_DESC), one descriptor of the ring: that costs the device one more read, and keeps large
- * segments from filling the ring.
+ * copied. The header lies in the packet's headroom if the packet is nobody else's, or kept for its
+ * text alone, so that an ordinary frame is one descriptor. More than two pieces go into a table of
+ * their own (INDIRECT_DESC), one descriptor of the ring: that costs the device one more read, and
+ * keeps large segments from filling the ring.
  *
  * Frames of one call are shown to the device together, with one notification at most. Packets that
  * it has sent are taken back when the driver is used next; no interrupt is asked for, unless
@@ -70,7 +70,8 @@ static unsigned gather(struct mn_net *net, struct mnet_packet *packet, struct mn
                        struct mnet_slice pieces[MN_NET_PIECES])
 {
     int count = mnet_packet_slices(packet, pieces + 1, MN_NET_PIECES - 1);
-    bool before = packet->refs == 1 && packet->len > 0 && mnet_packet_headroom(packet) >= net->header_bytes;
+    bool before = packet->refs == 1u + packet->kept && packet->len > 0 &&
+                  mnet_packet_headroom(packet) >= net->header_bytes;
     uint8_t *header = before ? packet->data - net->header_bytes : sending->header;
     write_header(net, packet, header);
     if (!before) {

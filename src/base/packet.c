@@ -13,13 +13,14 @@
 #include "base/checksum.h"
 #include "base/memory.h"
 #include "base/packet_pinned.h"
+#include "base/packet_queued.h"
 
-#define STRUCT_BYTES 256 /* before the headroom, so that the linear part begins on a cache line */
-#define PACKET_BLOCK (STRUCT_BYTES + MNET_PACKET_HEADROOM + MNET_PACKET_LINEAR)
+/* The struct is before the headroom, so that the linear part begins on a cache line. */
+#define PACKET_BLOCK (MN_PACKET_STRUCT + MNET_PACKET_HEADROOM + MNET_PACKET_LINEAR)
 #define SMALL_HEADER 48
 #define LARGE_HEADER 64
 
-static_assert(sizeof(struct mnet_packet) <= STRUCT_BYTES, "the linear storage follows the struct");
+static_assert(sizeof(struct mnet_packet) <= MN_PACKET_STRUCT, "the linear storage follows the struct");
 static_assert(PACKET_BLOCK == MN_PACKET_BLOCK, "a packet costs 2 KiB at most");
 static_assert(sizeof(struct mnet_buffer) <= SMALL_HEADER, "the bytes follow the struct");
 static_assert(SMALL_HEADER + MNET_BUFFER_SMALL == MN_BUFFER_SMALL_BLOCK, "a small buffer costs 2 KiB");
@@ -117,11 +118,11 @@ static struct mnet_packet *packet_from(struct mnet_memory *memory, enum mn_claim
         return NULL;
     memset(packet, 0, offsetof(struct mnet_packet, fragments));
     packet->memory = memory;
-    packet->head = (uint8_t *)packet + STRUCT_BYTES;
+    packet->head = (uint8_t *)packet + MN_PACKET_STRUCT;
     packet->data = packet->head + MNET_PACKET_HEADROOM;
     packet->refs = 1;
     packet->segments = 1;
-    packet->sending = claim == MN_CLAIM_SEND;
+    packet->sending = claim != MN_CLAIM_RECEIVE;
     return packet;
 }
 
@@ -133,6 +134,11 @@ struct mnet_packet *mnet_packet_alloc(struct mnet_memory *memory)
 struct mnet_packet *mnet_packet_alloc_tx(struct mnet_memory *memory)
 {
     return packet_from(memory, MN_CLAIM_SEND);
+}
+
+struct mnet_packet *mn_packet_alloc_queued(struct mnet_memory *memory)
+{
+    return packet_from(memory, MN_CLAIM_QUEUE);
 }
 
 struct mnet_packet *mnet_packet_hold(struct mnet_packet *packet)

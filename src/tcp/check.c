@@ -190,12 +190,19 @@ static void check_scoreboard(struct mn_tcb *tcb)
     MN_ASSERT(at == b->end && sacked == b->sacked && lost == b->lost);
 }
 
+static size_t pinned_by_piece(const struct mn_tcp *tcp, const struct mn_send_piece *piece)
+{
+    if (mn_send_piece_has_packet(piece))
+        return mnet_packet_pinned(piece->packet);
+    return mn_buffer_pinned(piece->buffer) + (piece->kind == MN_PIECE_OURS ? 0 : tcp->pieces.object_size);
+}
+
 /* The connection is charged for exactly the bytes that its queues pin. */
 static void check_charges(const struct mn_tcp *tcp, const struct mn_tcb *tcb)
 {
     size_t held = 0;
     for (const struct mn_send_piece *piece = tcb->sendq.head; piece != NULL; piece = piece->next)
-        held += mn_buffer_pinned(piece->buffer) + (piece->ours ? 0 : tcp->pieces.object_size);
+        held += pinned_by_piece(tcp, piece);
     MN_ASSERT(tcb->sendq.pinned == held);
     MN_ASSERT(!tcb->conn.hashed || held < tcb->flight.hog.beyond);
     MN_ASSERT(tcb->recvq.ready.pinned == pinned_by(tcb->recvq.ready.head));

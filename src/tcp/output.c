@@ -203,24 +203,39 @@ static MN_RARE void note_sent_beyond_the_window(struct mn_tcb *tcb, uint64_t now
     tcb->flight.last_sent_ns = now;
 }
 
+/* Returns a packet for the text of the range. The text is in it already if it was written there,
+ * and if it fits a segment with any options. */
+static struct mnet_packet *begin_range(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t text,
+                                       uint32_t size)
+{
+    bool fits = text > 0 && text <= MN_SENDQ_COPIED && text + MN_TCP_HEADER_MAX - MN_TCP_HEADER <= size;
+    struct mnet_packet *packet = fits ? mn_sendq_take_packet(&tcb->sendq, seq, text) : NULL;
+    return packet != NULL ? packet : mn_segment_begin(tcp);
+}
+
 /* Sends as many of the sequence numbers [seq, seq + len) as the packet takes: data and, behind the
  * last byte, the FIN. `size` is the text of a full segment: SND.MSS, or more in a path probe. */
 static struct mnet_packet *output_range(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len,
                                         uint32_t size, struct mn_datagram *datagram, uint64_t now)
 {
-    struct mnet_packet *packet = mn_segment_begin(tcp);
+    uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* bytes in the queue */
+    struct mnet_packet *packet = begin_range(tcp, tcb, seq, MN_MIN(len, left), size);
     if (MN_UNLIKELY(packet == NULL))
         return NULL;
     struct mn_tcp_header header;
     commit_header(tcp, tcb, seq, now, &header);
-    mnet_packet_put(packet, mn_tcp_header_length(&header));
-    uint32_t left = mn_sendq_end(&tcb->sendq) - seq; /* bytes in the queue */
+    uint32_t gathered = packet->total;
+    if (gathered > 0)
+        mnet_packet_push(packet, mn_tcp_header_length(&header));
+    else
+        mnet_packet_put(packet, mn_tcp_header_length(&header));
     uint32_t mss = size - (header.options & MN_TCP_OPTION_SACK ? mn_sack_bytes(&header) : 0);
     uint32_t data = MN_MIN(len, left);
     bool urgent = (header.flags & MN_TCP_URG) != 0; /* the pointer is relative to each segment */
     if (MN_UNLIKELY(tcp->config.gso_max < data || urgent))
         data = MN_MIN(data, mss);
-    uint32_t gathered = MN_LIKELY(data > 0) ? mn_sendq_gather(&tcb->sendq, packet, seq, data) : 0;
+    if (MN_LIKELY(data > gathered))
+        gathered = mn_sendq_gather(&tcb->sendq, packet, seq, data);
     if (MN_UNLIKELY(gathered > mss))
         gathered = settle_gso(tcb, mss, packet, gathered, gathered == left);
     uint32_t done = gathered;
@@ -294,16 +309,32 @@ static inline void note_usual_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint3
         mn_timers_update(tcp, tcb, false, now);
 }
 
+static_assert(MN_SENDQ_HEADER == MN_TCP_HEADER_USUAL, "the headroom is left to others");
+
+/* Returns the packet of the usual segment, with its text behind the header, which is not written
+ * yet. */
+static struct mnet_packet *begin_usual(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t seq, uint32_t len)
+{
+    struct mnet_packet *packet = mn_sendq_take_packet(&tcb->sendq, seq, len);
+    if (MN_LIKELY(packet != NULL)) {
+        mnet_packet_push(packet, MN_TCP_HEADER_USUAL);
+        return packet;
+    }
+    packet = mn_segment_begin(tcp);
+    if (MN_LIKELY(packet != NULL))
+        mn_sendq_copy(&tcb->sendq, mnet_packet_put(packet, MN_TCP_HEADER_USUAL + len) + MN_TCP_HEADER_USUAL, seq, len);
+    return packet;
+}
+
 /* Sends the usual segment with `len` bytes of text. */
 static struct mnet_packet *output_usual(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len,
                                         struct mn_datagram *datagram, uint64_t now)
 {
     uint32_t seq = tcb->snd_nxt;
-    struct mnet_packet *packet = mn_segment_begin(tcp);
+    struct mnet_packet *packet = begin_usual(tcp, tcb, seq, len);
     if (MN_UNLIKELY(packet == NULL))
         return NULL;
-    uint8_t *bytes = mnet_packet_put(packet, MN_TCP_HEADER_USUAL + len);
-    mn_sendq_copy(&tcb->sendq, bytes + MN_TCP_HEADER_USUAL, seq, len);
+    uint8_t *bytes = packet->data;
     mn_segment_describe(&tcb->conn, datagram);
     advise_ip(tcb, datagram, now);
     const struct mn_tcp_header header = {.source_port = tcb->conn.local.port,

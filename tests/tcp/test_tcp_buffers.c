@@ -431,6 +431,8 @@ SCRIPT(established_close_with_lent_bytes_still_delivers)
     expect(&t, .seq = 1, .ack = 9, .flags = ACK, .data = "answer");
     close_(&t);
     expect(&t, .seq = 7, .ack = 9, .flags = FIN | ACK);
+    assert_int_equal(t.memory->packets.in_use, 1); /* the answer's */
+    send_(&t, .seq = 9, .ack = 8, .flags = ACK);
     assert_int_equal(t.memory->packets.in_use, 0);
     tcp_end(&t);
 }

@@ -174,11 +174,43 @@ SCRIPT(established_data_without_a_packet_is_sent_later)
     struct tcp_test t;
     tcp_established(&t);
     t.hold_output = true;
-    write_text(&t, "abc");
+    write_bytes(&t, 300);
     t.hold_output = false;
     uint32_t reserve = starve(&t, true);
     expect_nothing(&t);
     feed(&t, reserve);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .len = 300);
+    tcp_end(&t);
+}
+
+/* A small write is in its packet already. What is sent again needs another one. */
+SCRIPT(established_small_data_needs_no_further_packet)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    t.hold_output = true;
+    write_text(&t, "abc");
+    t.hold_output = false;
+    uint32_t reserve = starve(&t, true);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+    wait_ms(&t, 1000);
+    expect_nothing(&t);
+    feed(&t, reserve);
+    wait_ms(&t, 1000);
+    expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
+    tcp_end(&t);
+}
+
+/* If there is memory for a buffer, but for no packet, a small write is queued like others. */
+SCRIPT(established_small_data_without_a_packet_is_sent_later)
+{
+    struct tcp_test t;
+    tcp_established(&t);
+    t.memory->packets.limit = t.memory->packets.in_use;
+    write_text(&t, "abc");
+    expect_nothing(&t);
+    t.memory->packets.limit = SIZE_MAX;
     wait_ms(&t, 1000);
     expect(&t, .seq = 1, .ack = 1, .flags = ACK, .data = "abc");
     tcp_end(&t);
@@ -215,12 +247,12 @@ SCRIPT(established_duplicate_without_a_packet_is_reported_later)
     expect(&t, .seq = 1, .ack = 2921, .flags = ACK);
     t.hold_output = true;
     send_(&t, .seq = 1, .ack = 1, .flags = ACK, .len = (int)MSS);
-    write_text(&t, "abc"); /* the segment that would have reported it */
+    write_bytes(&t, 300); /* the segment that would have reported it */
     t.hold_output = false;
     uint32_t reserve = starve(&t, true);
     expect_nothing(&t);
     feed(&t, reserve);
-    expect(&t, .seq = 1, .ack = 2921, .flags = ACK, .data = "abc", .sacks = 1, .sack = {{1, 1461}});
+    expect(&t, .seq = 1, .ack = 2921, .flags = ACK, .len = 300, .sacks = 1, .sack = {{1, 1461}});
     expect_nothing(&t);
     tcp_end(&t);
 }
@@ -392,6 +424,8 @@ int main(void)
         cmocka_unit_test(pair_each_allocation_of_a_handshake_fails),
         cmocka_unit_test(established_scoreboard_without_memory_still_repairs_the_first_segment),
         cmocka_unit_test(established_data_without_a_packet_is_sent_later),
+        cmocka_unit_test(established_small_data_needs_no_further_packet),
+        cmocka_unit_test(established_small_data_without_a_packet_is_sent_later),
         cmocka_unit_test(established_window_update_without_a_packet_is_sent_later),
         cmocka_unit_test(established_duplicate_without_a_packet_is_reported_later),
         cmocka_unit_test(closed_reset_without_a_packet_is_sent_later),

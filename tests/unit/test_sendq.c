@@ -259,6 +259,125 @@ static void no_sums_are_kept_if_they_are_not_wanted(void **state)
     assert_int_equal(summed, 1448);
 }
 
+/* ---- Small writes into an empty queue ---- */
+
+static void write_small(size_t len)
+{
+    write_bytes(len, 0);
+}
+
+/* Takes the packet with the next bytes as the segment that sends them does. */
+static struct mnet_packet *take(uint32_t len)
+{
+    struct mnet_packet *packet = mn_sendq_take_packet(&q, snd_nxt, len);
+    assert_non_null(packet);
+    assert_int_equal(packet->total, len);
+    assert_memory_equal(packet->data, at(snd_nxt), len);
+    snd_nxt += len;
+    return packet;
+}
+
+static void a_small_write_lies_in_the_packet_that_carries_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        write_small(64);
+        assert_int_equal(memory->packets.in_use, 1);
+        assert_int_equal(memory->small_buffers.in_use, 0);
+        assert_int_equal(q.pinned, memory->packets.object_size);
+        mnet_packet_free(take(64)); /* sent */
+        assert_int_equal(memory->packets.in_use, 1);
+        mn_sendq_acked(&q, &pieces, snd_nxt);
+        assert_int_equal(memory->packets.in_use, 0);
+        assert_int_equal(q.pinned, 0);
+    }
+}
+
+static void it_is_sent_again_in_another_packet(void **state)
+{
+    (void)state;
+    write_small(64);
+    struct mnet_packet *first = take(64);
+    memset(mnet_packet_push(first, 66), 0xee, 66); /* the headers of the device's frame */
+    assert_null(mn_sendq_take_packet(&q, START, 64));
+    send_again(START, 64, 32);
+    send_again(START + 10, 54, 20);
+    mnet_packet_free(first); /* the device has kept it for long */
+    send_again(START, 64, 32);
+}
+
+static void a_device_may_keep_it_beyond_its_acknowledgement(void **state)
+{
+    (void)state;
+    write_small(64);
+    struct mnet_packet *first = take(64);
+    mn_sendq_acked(&q, &pieces, snd_nxt);
+    write_small(100); /* in another one */
+    assert_int_equal(memory->packets.in_use, 2);
+    assert_memory_equal(first->data, at(START), 64);
+    mnet_packet_free(first);
+    mnet_packet_free(take(100));
+}
+
+static void further_small_writes_go_along_until_it_is_sent(void **state)
+{
+    (void)state;
+    write_small(64);
+    write_small(100);
+    assert_null(mn_sendq_take_packet(&q, START, 64)); /* it would leave bytes behind */
+    struct mnet_packet *packet = take(164);
+    write_small(10);
+    assert_int_equal(q.tail->kind, MN_PIECE_OURS);
+    assert_memory_equal(packet->data, at(START), 164);
+    send_again(START, 174, 32);
+    send_new(10);
+    mnet_packet_free(packet);
+}
+
+static void it_holds_no_more_than_is_copied_anyway(void **state)
+{
+    (void)state;
+    write_small(200);
+    write_bytes(3000, 1448);
+    assert_int_equal(q.head->len, MN_SENDQ_COPIED);
+    assert_int_equal(q.tail->kind, MN_PIECE_OURS);
+    send_new(1448); /* from both */
+    send_new(1448);
+    mn_sendq_acked(&q, &pieces, START + 100); /* a part of the packet */
+    assert_int_equal(memory->packets.in_use, 1);
+    send_again(START + 100, 1000, 20);
+    mn_sendq_acked(&q, &pieces, START + MN_SENDQ_COPIED);
+    assert_int_equal(memory->packets.in_use, 0);
+}
+
+static void it_can_be_undone(void **state)
+{
+    (void)state;
+    write_small(64);
+    write_small(30);
+    mn_sendq_retract(&q, &pieces, 30);
+    mnet_packet_free(take(64));
+    mn_sendq_acked(&q, &pieces, snd_nxt);
+    write_small(64);
+    mn_sendq_retract(&q, &pieces, 64);
+    assert_int_equal(memory->packets.in_use, 0);
+}
+
+/* Sends all that waits, in the packet that holds it if there is one. */
+static void send_all(void)
+{
+    uint32_t len = mn_sendq_end(&q) - snd_nxt;
+    struct mnet_packet *packet = mn_sendq_take_packet(&q, snd_nxt, len);
+    if (packet == NULL) {
+        send_new(len);
+        return;
+    }
+    assert_int_equal(packet->total, len);
+    assert_memory_equal(packet->data, at(snd_nxt), len);
+    snd_nxt += len;
+    mnet_packet_free(packet);
+}
+
 /* Gathers any bytes that are there. */
 static void send_some(void)
 {
@@ -280,8 +399,12 @@ static void random_schedules_give_right_sums(void **state)
             write_bytes(1 + any(op < 4 ? 5000 : 400), op == 6 ? 0 : size);
         else if (op == 7 && waiting > 0)
             mn_sendq_retract(&q, &pieces, 1 + any(MN_MIN(waiting, 50u)));
-        else if (op < 12 && waiting > 0)
+        else if (op < 12 && waiting > MN_SENDQ_COPIED)
             send_new(MN_MIN(waiting, size));
+        else if (op < 12 && waiting > 0)
+            send_all();
+        else if (op == 12 && snd_nxt == mn_sendq_end(&q) && snd_nxt != q.start)
+            mn_sendq_acked(&q, &pieces, snd_nxt);
         else if (op == 12 && snd_nxt != q.start)
             mn_sendq_acked(&q, &pieces, q.start + 1 + any(snd_nxt - q.start));
         else if (q.len > 0)
@@ -305,6 +428,12 @@ int main(void)
         TEST(bytes_of_an_undone_write_are_forgotten),
         TEST(lent_bytes_between_are_summed_when_they_are_sent),
         TEST(no_sums_are_kept_if_they_are_not_wanted),
+        TEST(a_small_write_lies_in_the_packet_that_carries_it),
+        TEST(it_is_sent_again_in_another_packet),
+        TEST(a_device_may_keep_it_beyond_its_acknowledgement),
+        TEST(further_small_writes_go_along_until_it_is_sent),
+        TEST(it_holds_no_more_than_is_copied_anyway),
+        TEST(it_can_be_undone),
         TEST(random_schedules_give_right_sums),
     };
     return cmocka_run_group_tests_name("sendq", tests, NULL, NULL);

@@ -255,6 +255,26 @@ static void bulk_over_offloads_is_never_summed(void **state)
     assert_int_equal(effort.sum_copied + effort.summed, 0);
 }
 
+/* The text lies in the packet that carries it, so a message has one block at each end. It is copied
+ * by the writer's call, by the device and by the reader's call. */
+static void a_small_message_is_a_packet_at_each_end(void **state)
+{
+    (void)state;
+    connect_them(0, false);
+    for (int i = 0; i < 10; i++) {
+        memset(&effort, 0, sizeof effort);
+        assert_int_equal(mnet_tcp_write(writer, text, 200, NULL, 0), 0);
+        poll_both();
+        assert_int_equal(read_some(false), 200);
+        assert_memory_equal(got, text, 200);
+        assert_int_equal(effort.blocks, 2);
+        assert_int_equal(effort.copied, 2 * 200);
+        assert_in_range(effort.sum_copied, 200, 300); /* with headers */
+        now_ns += MNET_SECOND;
+        poll_both(); /* it is acknowledged */
+    }
+}
+
 #define BOTH(name) \
     cmocka_unit_test_setup_teardown(name, set_up, tear_down), \
         cmocka_unit_test_setup_teardown(name, set_up_ipv6, tear_down)
@@ -262,10 +282,9 @@ static void bulk_over_offloads_is_never_summed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(copied_bulk_is_copied_three_times_and_summed_once),
-        BOTH(lent_bulk_is_copied_and_summed_once),
-        BOTH(bulk_in_software_is_summed_as_it_is_written),
-        BOTH(bulk_over_offloads_is_never_summed),
+        BOTH(copied_bulk_is_copied_three_times_and_summed_once), BOTH(lent_bulk_is_copied_and_summed_once),
+        BOTH(bulk_in_software_is_summed_as_it_is_written),       BOTH(bulk_over_offloads_is_never_summed),
+        BOTH(a_small_message_is_a_packet_at_each_end),
     };
     return cmocka_run_group_tests_name("stack_effort", tests, NULL, NULL);
 }

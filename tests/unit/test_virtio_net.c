@@ -553,6 +553,25 @@ static void shared_packet_keeps_its_headroom(void **state)
     end(f);
 }
 
+/* The send queue, which reads the text alone, is no such holder. A third one is. */
+static void packet_kept_by_the_send_queue_is_one_piece(void **state)
+{
+    (void)state;
+    struct fixture *f = start();
+    for (unsigned holders = 1; holders <= 2; holders++) {
+        struct mnet_packet *packet = small(f);
+        struct virtio_chain chain;
+        packet->kept = true;
+        packet->refs += holders;
+        assert_int_equal(send(f, packet), 1);
+        assert_true(virtio_device_take(&f->device, MN_NET_TX, &chain));
+        assert_int_equal(chain.count, holders);
+        packet->kept = false;
+        packet->refs -= holders;
+    }
+    end(f);
+}
+
 static void packet_without_headroom_is_sent(void **state)
 {
     (void)state;
@@ -670,6 +689,7 @@ int main(void)
         cmocka_unit_test(metadata_of_sent_frames),
         cmocka_unit_test(cwr_in_large_segments),
         cmocka_unit_test(shared_packet_keeps_its_headroom),
+        cmocka_unit_test(packet_kept_by_the_send_queue_is_one_piece),
         cmocka_unit_test(packet_without_headroom_is_sent),
         cmocka_unit_test(packet_of_many_pieces_is_copied),
         cmocka_unit_test(batch_of_frames_is_notified_once),

@@ -5,6 +5,7 @@
 
 #include "base/kept_sums.h"
 #include "base/packet_pinned.h"
+#include "base/packet_queued.h"
 #include "base/sequence.h"
 
 void mn_sendq_init(struct mn_sendq *q, uint32_t start)
@@ -19,11 +20,13 @@ void mn_sendq_init(struct mn_sendq *q, uint32_t start)
 
 static_assert(sizeof(struct mn_send_piece) <= PIECE_ROOM, "the bytes begin on a cache line of a large buffer");
 static_assert(sizeof(struct mn_kept_sums) <= SUMS_ROOM, "here, too");
+static_assert(sizeof(struct mn_send_piece) <= MN_PACKET_SPARE, "a packet contains its piece");
 
 static size_t piece_pinned(const struct mn_pool *pieces, const struct mn_send_piece *piece)
 {
-    MN_DEBUG_ASSERT(piece->len <= piece->buffer->capacity - piece->offset);
-    if (MN_LIKELY(piece->ours))
+    if (mn_send_piece_has_packet(piece))
+        return MN_PACKET_BLOCK;
+    if (MN_LIKELY(piece->kind == MN_PIECE_OURS))
         return piece->buffer->capacity > MNET_BUFFER_SMALL ? MN_BUFFER_LARGE_BLOCK : MN_BUFFER_SMALL_BLOCK;
     return mn_buffer_pinned(piece->buffer) + pieces->object_size;
 }
@@ -31,10 +34,15 @@ static size_t piece_pinned(const struct mn_pool *pieces, const struct mn_send_pi
 static void free_piece(struct mn_sendq *q, struct mn_pool *pieces, struct mn_send_piece *piece)
 {
     MN_DEBUG_ASSERT(q->pinned >= piece_pinned(pieces, piece));
-    bool ours = piece->ours;
     q->pinned -= piece_pinned(pieces, piece);
+    if (mn_send_piece_has_packet(piece)) {
+        piece->packet->kept = false;
+        mnet_packet_free(piece->packet);
+        return;
+    }
+    bool given = piece->kind == MN_PIECE_GIVEN;
     mnet_buffer_free(piece->buffer);
-    if (MN_UNLIKELY(!ours))
+    if (MN_UNLIKELY(given))
         mn_pool_free(pieces, piece);
 }
 
@@ -51,8 +59,9 @@ void mn_sendq_clear(struct mn_sendq *q, struct mn_pool *pieces)
 
 static void link_piece(struct mn_sendq *q, struct mn_send_piece *piece)
 {
-    MN_DEBUG_ASSERT((q->head == NULL) == (q->tail == NULL) && piece->len <= piece->buffer->capacity);
+    MN_DEBUG_ASSERT((q->head == NULL) == (q->tail == NULL));
     piece->next = NULL;
+    piece->seq = mn_sendq_end(q);
     if (q->tail == NULL)
         q->head = piece;
     else
@@ -60,12 +69,23 @@ static void link_piece(struct mn_sendq *q, struct mn_send_piece *piece)
     q->tail = piece;
 }
 
+/* Returns the place of a piece in its buffer. */
+static uint32_t offset_of(const struct mn_send_piece *piece)
+{
+    MN_DEBUG_ASSERT(!mn_send_piece_has_packet(piece) && piece->bytes >= piece->buffer->bytes);
+    return (uint32_t)(piece->bytes - piece->buffer->bytes);
+}
+
 /* Returns how many bytes can be copied behind the last piece. */
 static uint32_t tail_room(const struct mn_sendq *q)
 {
     MN_DEBUG_ASSERT(q->tail == NULL || q->tail->seq + q->tail->len == mn_sendq_end(q));
     const struct mn_send_piece *tail = q->tail;
-    return tail == NULL || !tail->ours ? 0 : tail->buffer->capacity - tail->offset - tail->len;
+    if (tail == NULL)
+        return 0;
+    if (tail->kind == MN_PIECE_PACKET)
+        return MN_SENDQ_COPIED - tail->len;
+    return tail->kind == MN_PIECE_OURS ? tail->buffer->capacity - offset_of(tail) - tail->len : 0;
 }
 
 /* Returns a buffer for `wanted` bytes behind `before` others, or for a part of them. A queue that
@@ -82,8 +102,25 @@ static struct mnet_buffer *take_buffer(const struct mn_sendq *q, struct mnet_mem
     return mnet_buffer_alloc_tx(memory, size);
 }
 
-/* Appends a new, empty piece. */
-static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted, bool summed)
+/* Appends a new, empty piece in a packet. */
+static bool add_packet(struct mn_sendq *q, struct mn_pool *pieces)
+{
+    MN_DEBUG_ASSERT(q->head == NULL);
+    struct mnet_packet *packet = mn_packet_alloc_queued(pieces->memory);
+    if (packet == NULL)
+        return false;
+    struct mn_send_piece *piece = mn_packet_spare(packet);
+    piece->packet = packet;
+    piece->bytes = packet->data + MN_SENDQ_HEADER;
+    piece->len = 0;
+    piece->kind = MN_PIECE_PACKET;
+    q->pinned += MN_PACKET_BLOCK;
+    link_piece(q, piece);
+    return true;
+}
+
+/* Appends a new, empty piece in a buffer. */
+static bool add_buffer(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted, bool summed)
 {
     MN_DEBUG_ASSERT(wanted > 0 && tail_room(q) == 0);
     uint32_t before = PIECE_ROOM + (summed ? SUMS_ROOM : 0);
@@ -92,17 +129,23 @@ static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted, 
         return false;
     struct mn_send_piece *piece = (struct mn_send_piece *)(void *)buffer->bytes;
     piece->buffer = buffer;
-    piece->offset = before;
+    piece->bytes = buffer->bytes + before;
     piece->len = 0;
     if (summed) {
         buffer->sums = (struct mn_kept_sums *)(void *)(buffer->bytes + PIECE_ROOM);
         buffer->sums->count = buffer->sums->last_used = 0;
     }
-    piece->seq = mn_sendq_end(q);
-    piece->ours = true;
+    piece->kind = MN_PIECE_OURS;
     q->pinned += piece_pinned(pieces, piece);
     link_piece(q, piece);
     return true;
+}
+
+static bool add_room(struct mn_sendq *q, struct mn_pool *pieces, size_t wanted, bool summed)
+{
+    MN_DEBUG_ASSERT(wanted > 0 && tail_room(q) == 0);
+    bool small = q->len == 0 && wanted <= MN_SENDQ_COPIED && !summed;
+    return (small && add_packet(q, pieces)) || add_buffer(q, pieces, wanted, summed);
 }
 
 /* Copies up to `len` bytes behind the last piece, in the room that is there. Returns their number:
@@ -114,8 +157,13 @@ static MN_APART uint32_t copy_summed(const struct mn_sendq *q, struct mn_sendq_p
     const struct mn_send_piece *tail = q->tail;
     uint32_t into = (mn_sendq_end(q) - sums.seq) % sums.size; /* the segment */
     uint32_t n = MN_MIN(len, sums.size - into);
-    mn_kept_sums_copy(tail->buffer, tail->offset + tail->len, from, n, into > 0);
+    mn_kept_sums_copy(tail->buffer, offset_of(tail) + tail->len, from, n, into > 0);
     return n;
+}
+
+static bool keeps_sums(const struct mn_send_piece *piece)
+{
+    return !mn_send_piece_has_packet(piece) && piece->buffer->sums != NULL;
 }
 
 static uint32_t copy_in(const struct mn_sendq *q, struct mn_sendq_pieces sums, const uint8_t *from, size_t len)
@@ -123,9 +171,9 @@ static uint32_t copy_in(const struct mn_sendq *q, struct mn_sendq_pieces sums, c
     MN_DEBUG_ASSERT(len > 0 && tail_room(q) > 0);
     const struct mn_send_piece *tail = q->tail;
     uint32_t n = (uint32_t)MN_MIN(len, (size_t)tail_room(q));
-    if (MN_UNLIKELY(tail->buffer->sums != NULL) && sums.size > 0)
+    if (MN_UNLIKELY(sums.size > 0) && keeps_sums(tail))
         return copy_summed(q, sums, from, n);
-    memcpy(tail->buffer->bytes + tail->offset + tail->len, from, n);
+    memcpy(tail->bytes + tail->len, from, n);
     return n;
 }
 
@@ -155,10 +203,9 @@ bool mn_sendq_append_buffer(struct mn_sendq *q, struct mn_pool *pieces, struct m
     if (piece == NULL)
         return false;
     piece->buffer = mnet_buffer_hold(buffer);
-    piece->offset = offset;
+    piece->bytes = buffer->bytes + offset;
     piece->len = len;
-    piece->seq = mn_sendq_end(q);
-    piece->ours = false;
+    piece->kind = MN_PIECE_GIVEN;
     q->pinned += piece_pinned(pieces, piece);
     link_piece(q, piece);
     q->len += len;
@@ -196,8 +243,8 @@ void mn_sendq_retract(struct mn_sendq *q, struct mn_pool *pieces, uint32_t count
     else {
         last->len = end - last->seq;
         last->next = NULL;
-        if (last->buffer->sums != NULL)
-            mn_kept_sums_cut(last->buffer, last->offset + last->len);
+        if (keeps_sums(last))
+            mn_kept_sums_cut(last->buffer, offset_of(last) + last->len);
     }
     q->tail = last;
     q->cursor = NULL;
@@ -223,6 +270,20 @@ static struct mn_send_piece *find_piece(struct mn_sendq *q, uint32_t seq)
     return piece;
 }
 
+struct mnet_packet *mn_sendq_take_packet(struct mn_sendq *q, uint32_t seq, uint32_t len)
+{
+    MN_DEBUG_ASSERT(len > 0 && seq - q->start + len <= q->len);
+    struct mn_send_piece *piece = q->head;
+    if (piece->kind != MN_PIECE_PACKET || piece->seq != seq || piece->len != len)
+        return NULL;
+    piece->kind = MN_PIECE_SENT;
+    struct mnet_packet *packet = piece->packet;
+    packet->data = piece->bytes;
+    packet->len = packet->total = len;
+    packet->kept = true;
+    return mnet_packet_hold(packet);
+}
+
 void mn_sendq_copy(struct mn_sendq *q, void *to, uint32_t seq, uint32_t len)
 {
     MN_DEBUG_ASSERT(len > 0 && seq - q->start + len <= q->len);
@@ -230,12 +291,23 @@ void mn_sendq_copy(struct mn_sendq *q, void *to, uint32_t seq, uint32_t len)
     uint32_t skip = seq - piece->seq;
     for (uint8_t *at = to;; piece = piece->next, skip = 0) {
         uint32_t n = MN_MIN(len, piece->len - skip);
-        memcpy(at, piece->buffer->bytes + piece->offset + skip, n);
+        memcpy(at, piece->bytes + skip, n);
         if (MN_LIKELY(n == len))
             return;
         at += n;
         len -= n;
     }
+}
+
+/* Adds bytes of a piece to the packet. They are copied if they lie in another one, which is in
+ * front of all other pieces. */
+static bool add_piece(struct mnet_packet *packet, const struct mn_send_piece *piece, uint32_t skip, uint32_t len)
+{
+    MN_DEBUG_ASSERT(len > 0 && skip + len <= piece->len);
+    if (!mn_send_piece_has_packet(piece))
+        return mnet_packet_add(packet, piece->buffer, offset_of(piece) + skip, len);
+    memcpy(mnet_packet_put(packet, len), piece->bytes + skip, len);
+    return true;
 }
 
 uint32_t mn_sendq_gather(struct mn_sendq *q, struct mnet_packet *packet, uint32_t seq, uint32_t len)
@@ -250,7 +322,7 @@ uint32_t mn_sendq_gather(struct mn_sendq *q, struct mnet_packet *packet, uint32_
     while (done < len && piece != NULL) {
         uint32_t skip = seq + done - piece->seq;
         uint32_t n = MN_MIN(len - done, piece->len - skip);
-        if (!mnet_packet_add(packet, piece->buffer, piece->offset + skip, n))
+        if (!add_piece(packet, piece, skip, n))
             break;
         done += n;
         if (done < len) {
