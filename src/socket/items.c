@@ -58,6 +58,18 @@ void mn_file_tell(struct mn_file *file)
     }
 }
 
+int mn_file_wait(struct mn_file *file, unsigned wanted, uint64_t deadline)
+{
+    struct mnet_set set = {0};
+    struct mn_item item = {.file = file};
+    struct mnet_watch *ready;
+    mn_item_join(&item, &set, wanted, MNET_WATCH_LEVEL);
+    int count = mnet_wait_any(&set, &ready, 1, deadline);
+    mn_item_leave(&item);
+    MN_DEBUG_ASSERT(count != 0);
+    return count > 0 ? 0 : mn_errno(count, MNET_UNREACHABLE_NONE);
+}
+
 void mn_socket_take_event(void *context, unsigned ready)
 {
     (void)ready;

@@ -1,9 +1,11 @@
 /* The ports of TCP sockets.
  *
  * A bound socket has a listener of mnet, which only reserves its port until the socket listens.
- * Sockets with SO_REUSEPORT on one port share one listener: all are readable while a connection
- * waits, and the one that accepts first has it. So a connection is not lost with the socket that it
- * would have been given to. The listener listens as long as one of them does. */
+ * Sockets with SO_REUSEPORT on one port share one listener, which listens as long as one of them
+ * does. Each connection belongs to one of them from the beginning, in turn: what select said of one
+ * socket must not depend on the others. So whenever one of them is asked, all that waits is
+ * accepted from mnet and given out as spares: sockets without a descriptor. Those of a socket that
+ * is closed go to another one. */
 #include "socket/socket.h"
 
 struct mn_port_share {
@@ -104,12 +106,27 @@ int mn_port_reserve(struct mn_socket *socket, struct mnet_endpoint local)
     return 0;
 }
 
+/* Reserves the port of a share again. Returns 0 or -errno. */
+static int reopen(struct mn_port_share *share)
+{
+    struct mnet_listener *listener = NULL;
+    int error = open_listener(member_of(mn_list_first(&share->members)), share->local, &listener);
+    share->listener = error < 0 ? NULL : listener;
+    if (error == 0)
+        mnet_tcp_listener_notify(listener, take_event, share);
+    FOR_EACH(node, &share->members)
+    {
+        member_of(node)->listener = share->listener;
+    }
+    return error;
+}
+
 int mn_port_listen(struct mn_socket *socket, unsigned backlog)
 {
     MN_DEBUG_ASSERT(socket->bound && backlog > 0);
     struct mn_port_share *share = socket->share;
-    if (socket->listener == NULL) { /* it was lost when the socket stopped listening */
-        int error = mn_port_reserve(socket, socket->local);
+    if (socket->listener == NULL) { /* it was lost when a socket stopped listening */
+        int error = share != NULL ? reopen(share) : mn_port_reserve(socket, socket->local);
         if (error < 0)
             return error;
         share = socket->share;
@@ -119,34 +136,106 @@ int mn_port_listen(struct mn_socket *socket, unsigned backlog)
     return mn_errno(mnet_tcp_listen_now(socket->listener, backlog), MNET_UNREACHABLE_NONE);
 }
 
-static bool any_listens(const struct mn_port_share *share)
+/* Returns a member that listens, or NULL. */
+static struct mn_socket *listening_one(const struct mn_port_share *share)
 {
     FOR_EACH(node, &share->members)
     {
         if (member_of(node)->phase == MN_PHASE_LISTENING)
-            return true;
+            return member_of(node);
     }
-    return false;
+    return NULL;
 }
 
-/* The last one that listened is gone: the port is only reserved again. If that fails, each of the
- * others tries it when it listens. */
+/* ---- Connections of a shared listener ---- */
+
+static void add_spare(struct mn_socket *listener, struct mn_socket *spare)
+{
+    mn_list_append(&listener->spares, &spare->of_share);
+    listener->spare_count++;
+}
+
+static struct mn_socket *take_spare(struct mn_socket *listener)
+{
+    struct mnet_link *link = mn_list_take(&listener->spares);
+    if (link == NULL)
+        return NULL;
+    MN_DEBUG_ASSERT(listener->spare_count > 0);
+    listener->spare_count--;
+    return member_of(link);
+}
+
+/* Returns the next one in turn that listens and has room for a connection, or NULL. */
+static struct mn_socket *next_in_turn(struct mn_port_share *share)
+{
+    const struct mnet_link *last = mn_list_last(&share->members);
+    struct mnet_link *first;
+    do {
+        first = mn_list_take(&share->members);
+        mn_list_append(&share->members, first);
+        struct mn_socket *socket = member_of(first);
+        if (socket->phase == MN_PHASE_LISTENING && socket->spare_count < share->backlog)
+            return socket;
+    } while (first != last);
+    return NULL;
+}
+
+int mn_port_distribute(struct mn_port_share *share)
+{
+    struct mn_socket *socket, *accepted;
+    if (share == NULL)
+        return 0;
+    while (mnet_tcp_listener_ready(share->listener) & MNET_ACCEPTABLE && (socket = next_in_turn(share)) != NULL) {
+        int error = mn_stream_accept(socket, &accepted, 0);
+        if (error < 0)
+            return error;
+        add_spare(socket, accepted);
+    }
+    return 0;
+}
+
+int mn_port_accept(struct mn_socket *socket, struct mn_socket **accepted, uint64_t deadline)
+{
+    while (socket->share != NULL && socket->phase == MN_PHASE_LISTENING) {
+        int error = mn_port_distribute(socket->share);
+        *accepted = take_spare(socket);
+        if (*accepted != NULL)
+            return 0;
+        if (error == 0)
+            error = deadline == 0 ? -MNET_EAGAIN : mn_file_wait(&socket->file, MNET_READABLE, deadline);
+        if (error < 0)
+            return error;
+    }
+    if (socket->phase != MN_PHASE_LISTENING) /* not any more */
+        return -MNET_EINVAL;
+    return mn_stream_accept(socket, accepted, deadline);
+}
+
+/* The connections of a socket that listens no more go to another one, or are reset. */
+static void move_spares(struct mn_socket *from, struct mn_socket *to)
+{
+    for (struct mn_socket *spare; (spare = take_spare(from)) != NULL;) {
+        if (to != NULL) {
+            add_spare(to, spare);
+            continue;
+        }
+        spare->options.linger_s = 0;
+        mn_file_release(spare->sockets, &spare->file, false);
+    }
+    if (to != NULL)
+        mn_file_tell(&to->file);
+}
+
+/* ---- Leaving ---- */
+
+/* The last one that listened is gone: the port is only reserved again. If that fails, the next one
+ * that listens tries it. */
 static void silence(struct mn_port_share *share)
 {
-    struct mnet_listener *listener = NULL;
-    MN_DEBUG_ASSERT(!any_listens(share));
-    struct mn_socket *first = member_of(mn_list_first(&share->members));
+    MN_DEBUG_ASSERT(listening_one(share) == NULL);
     mnet_tcp_unlisten(share->listener);
     share->backlog = 0;
-    if (open_listener(first, share->local, &listener) < 0)
-        listener = NULL;
-    share->listener = listener;
-    if (listener != NULL)
-        mnet_tcp_listener_notify(listener, take_event, share);
-    FOR_EACH(node, &share->members)
-    {
-        member_of(node)->listener = listener;
-    }
+    (void)reopen(share);
 }
 
 void mn_port_leave(struct mn_socket *socket)
@@ -161,11 +250,13 @@ void mn_port_leave(struct mn_socket *socket)
     }
     MN_DEBUG_ASSERT(mn_list_linked(&socket->of_share) && listener == share->listener);
     mn_list_remove(&socket->of_share);
+    struct mn_socket *other = listening_one(share);
+    move_spares(socket, other);
     if (mn_list_empty(&share->members)) {
         mnet_tcp_unlisten(share->listener);
         mn_list_remove(&share->link);
         mn_sockets_free(socket->sockets, share, sizeof *share);
-    } else if (share->backlog > 0 && !any_listens(share)) {
+    } else if (share->backlog > 0 && other == NULL) {
         silence(share);
     }
 }

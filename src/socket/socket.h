@@ -114,7 +114,9 @@ struct mn_socket {
     struct mnet_endpoint remote;
     struct mnet_listener *listener; /* TCP, bound: deaf unless listening */
     struct mn_port_share *share;    /* to which the listener belongs; NULL: it is its own */
-    struct mnet_link of_share;
+    struct mnet_link of_share;      /* or, accepted early, of the listening socket's spares */
+    struct mnet_link spares;        /* struct mn_socket: accepted from the share's listener */
+    unsigned spare_count;
     struct mnet_flow *flow;          /* TCP, connecting or connected */
     struct mnet_udp *udp;            /* UDP, bound */
     struct mn_socket_groups *groups; /* UDP: NULL if it never had one */
@@ -216,8 +218,19 @@ bool mn_ip_options_forbid_fragments(const struct mn_ip_options *ip);
 int mn_port_reserve(struct mn_socket *socket, struct mnet_endpoint local);
 /* Begins to listen, or changes the backlog, which is above 0. Returns 0 or -errno. */
 int mn_port_listen(struct mn_socket *socket, unsigned backlog);
+/* Gives each connection that waits at a shared listener to one of its sockets. `share` may be NULL.
+ * Returns 0, or -errno if one could not be accepted. */
+int mn_port_distribute(struct mn_port_share *share);
+/* Accepts a connection of a listening socket, as mn_stream_accept. Suspends. */
+int mn_port_accept(struct mn_socket *socket, struct mn_socket **accepted, uint64_t deadline);
 /* Gives the port back, if the socket has one. It does not listen any more. */
 void mn_port_leave(struct mn_socket *socket);
+
+/* stream.c */
+
+/* Accepts a connection from the listener of mnet. Stores a socket without a descriptor. Returns 0
+ * or -errno. Suspends. */
+int mn_stream_accept(struct mn_socket *listener, struct mn_socket **accepted, uint64_t deadline);
 
 /* tcp_info.c */
 
@@ -247,6 +260,9 @@ void mn_item_join(struct mn_item *item, struct mnet_set *set, unsigned wanted, e
 void mn_item_leave(struct mn_item *item);
 /* The readiness of the file may have risen. */
 void mn_file_tell(struct mn_file *file);
+/* Waits until a file is ready for any bit of `wanted`. Returns 0, -MNET_EAGAIN after the deadline,
+ * or -MNET_EINTR. Suspends. */
+int mn_file_wait(struct mn_file *file, unsigned wanted, uint64_t deadline);
 /* For the callbacks of mnet: `context` is the socket. */
 void mn_socket_take_event(void *context, unsigned ready);
 /* Events of poll as bits of mnet_ready, and back. */

@@ -353,10 +353,19 @@ static int tcp_peer(struct mn_socket *socket, struct mnet_endpoint *remote)
     return 0;
 }
 
+/* If a connection waits that cannot be accepted, accept says why. */
+static unsigned listener_ready(struct mn_socket *socket)
+{
+    if (socket->share == NULL)
+        return mnet_tcp_listener_ready(socket->listener) & MNET_ACCEPTABLE ? MNET_READABLE : 0;
+    int error = mn_port_distribute(socket->share);
+    return socket->spare_count > 0 || error < 0 ? MNET_READABLE : 0;
+}
+
 static unsigned tcp_ready(struct mn_socket *socket)
 {
     if (socket->phase == MN_PHASE_LISTENING)
-        return mnet_tcp_listener_ready(socket->listener) & MNET_ACCEPTABLE ? MNET_READABLE : 0;
+        return listener_ready(socket);
     if (socket->flow == NULL) /* as Linux has it */
         return MNET_WRITABLE | MNET_HUNG_UP | (socket->read_shut ? MNET_READABLE | MNET_ENDED : 0u) |
                (socket->error < 0 ? MNET_FAILED : 0u);
@@ -455,43 +464,43 @@ int mnet_socket_listen(struct mnet_sockets *sockets, int fd, int backlog)
     return error;
 }
 
-/* Gives an accepted flow a socket and a descriptor. */
-static int install_flow(struct mn_socket *listener, struct mnet_flow *flow, int flags)
+int mn_stream_accept(struct mn_socket *listener, struct mn_socket **accepted, uint64_t deadline)
 {
-    struct mnet_sockets *sockets = listener->sockets;
-    struct mn_socket *socket = mn_socket_new(sockets, &mn_tcp_socket, listener->domain, flags);
-    if (socket == NULL) {
-        mnet_tcp_abort(flow);
+    struct mnet_flow *flow;
+    struct mn_socket *socket = mn_socket_new(listener->sockets, &mn_tcp_socket, listener->domain, 0);
+    if (socket == NULL)
         return -MNET_ENOMEM;
+    int error = mnet_tcp_accept(listener->listener, &flow, deadline);
+    if (error < 0) {
+        mn_file_release(listener->sockets, &socket->file, false);
+        return error == MNET_E_CLOSED ? -MNET_EINVAL : mn_errno(error, MNET_UNREACHABLE_NONE);
     }
     socket->options = listener->options;
     socket->options.receive_timeout_ns = socket->options.send_timeout_ns = 0;
     adopt(socket, flow, MN_PHASE_CONNECTED);
     mnet_tcp_peers(flow, &socket->local, &socket->remote);
-    int fd = mn_file_install(sockets, &socket->file);
-    if (fd < 0)
-        mn_file_release(sockets, &socket->file, false);
-    return fd;
+    *accepted = socket;
+    return 0;
 }
 
 static int accept_on(struct mn_socket *socket, void *address, uint32_t *len, int flags)
 {
-    struct mnet_flow *flow;
-    struct mnet_endpoint remote;
+    struct mn_socket *accepted;
     if (socket->ops != &mn_tcp_socket)
         return -MNET_EOPNOTSUPP;
     if (socket->phase != MN_PHASE_LISTENING)
         return -MNET_EINVAL;
     if (address != NULL && (len == NULL || (int32_t)*len < 0))
         return -MNET_EINVAL;
-    int error = mnet_tcp_accept(socket->listener, &flow,
-                                mn_socket_deadline(socket, 0, socket->options.receive_timeout_ns));
+    int error = mn_port_accept(socket, &accepted, mn_socket_deadline(socket, 0, socket->options.receive_timeout_ns));
     if (error < 0)
-        return error == MNET_E_CLOSED ? -MNET_EINVAL : mn_errno(error, MNET_UNREACHABLE_NONE);
-    mnet_tcp_peers(flow, NULL, &remote);
-    int fd = install_flow(socket, flow, flags);
-    if (fd >= 0 && address != NULL)
-        mn_sockaddr_write(socket, remote, address, len);
+        return error;
+    accepted->nonblocking = (flags & MNET_SOCK_NONBLOCK) != 0;
+    int fd = mn_file_install(socket->sockets, &accepted->file);
+    if (fd < 0)
+        mn_file_release(socket->sockets, &accepted->file, false);
+    else if (address != NULL)
+        mn_sockaddr_write(socket, accepted->remote, address, len);
     return fd;
 }
 

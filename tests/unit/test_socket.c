@@ -491,6 +491,71 @@ static void listeners_share_a_port(void **state)
     world_run_both(shared_listeners, NULL);
 }
 
+static int accept_job(void *argument)
+{
+    struct waiting_call *job = argument;
+    job->result = mnet_socket_accept4(job->n->server, job->fd, NULL, NULL, 0);
+    job->ended = mnet_now();
+    return 0;
+}
+
+/* A connection belongs to one of two listeners: if poll tells it of one, accept there returns it,
+ * whatever is done with the other. */
+static int owned_connections(struct world *w)
+{
+    struct tables n;
+    struct mnet_task *tasks[2];
+    CHECK_EQUAL(open_tables(w, &n), 0);
+    int fds[2] = {open_shared(n.server, 81), open_shared(n.server, 81)};
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQUAL(mnet_socket_listen(n.server, fds[i], 8), 0);
+        CHECK_EQUAL(mnet_socket_set_nonblocking(n.server, fds[i], 0), 0);
+    }
+    struct mnet_pollfd told[2] = {{fds[0], MNET_POLLIN, 0}, {fds[1], MNET_POLLIN, 0}};
+    for (int i = 1; i <= 2; i++) { /* in turn */
+        CHECK(connect_to_port(w, &n, 81) >= 3);
+        sleep_ms(10);
+        CHECK_EQUAL(mnet_socket_poll(n.server, told, 2, 0), i);
+    }
+    CHECK(told[0].revents == MNET_POLLIN && told[1].revents == MNET_POLLIN);
+    CHECK(mnet_socket_accept4(n.server, fds[1], NULL, NULL, 0) >= 3);
+    CHECK(mnet_socket_poll(n.server, told, 2, 0) == 1 && told[0].revents == MNET_POLLIN);
+    CHECK(mnet_socket_accept4(n.server, fds[0], NULL, NULL, 0) >= 3);
+    CHECK_EQUAL(mnet_socket_poll(n.server, told, 2, 0), 0);
+    /* A task waits in accept of each, and both get one. */
+    struct waiting_call jobs[2] = {{.n = &n, .fd = fds[0]}, {.n = &n, .fd = fds[1]}};
+    for (int i = 0; i < 2; i++)
+        CHECK_EQUAL(mnet_spawn(&tasks[i], accept_job, &jobs[i]), 0);
+    for (int i = 0; i < 2; i++)
+        CHECK(connect_to_port(w, &n, 81) >= 3);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQUAL(mnet_join(tasks[i], NULL, in_ms(100)), 0);
+        CHECK(jobs[i].result >= 3);
+    }
+    /* So does one that waits when the other listener is closed. */
+    CHECK(connect_to_port(w, &n, 81) >= 3 && connect_to_port(w, &n, 81) >= 3);
+    sleep_ms(10);
+    CHECK_EQUAL(mnet_socket_poll(n.server, told, 2, 0), 2);
+    CHECK(mnet_socket_accept4(n.server, fds[0], NULL, NULL, 0) >= 3);
+    CHECK_EQUAL(mnet_spawn(&tasks[0], accept_job, &jobs[0]), 0);
+    sleep_ms(1);
+    CHECK_EQUAL(mnet_socket_close(n.server, fds[1]), 0);
+    CHECK_EQUAL(mnet_join(tasks[0], NULL, in_ms(100)), 0);
+    CHECK(jobs[0].result >= 3);
+    /* What nobody has accepted is reset with the last one. */
+    int left = connect_to_port(w, &n, 81);
+    CHECK_EQUAL(mnet_socket_poll(n.server, told, 1, in_ms(50)), 1);
+    CHECK_EQUAL(mnet_socket_close(n.server, fds[0]), 0);
+    CHECK_EQUAL(mnet_socket_recv(n.client, left, bytes, 1, 0), -MNET_ECONNRESET);
+    return close_tables(w, &n);
+}
+
+static void shared_listeners_own_their_connections(void **state)
+{
+    (void)state;
+    world_run_both(owned_connections, NULL);
+}
+
 static int described(struct world *w)
 {
     struct tables n;
@@ -608,6 +673,8 @@ static int going_down(struct world *w)
     struct mnet_task *task;
     CHECK_EQUAL(open_net(w, &n), 0);
     struct waiting_call reader = {.n = &n, .fd = n.accepted};
+    int first = open_shared(n.server, 81);
+    CHECK_EQUAL(mnet_socket_listen(n.server, first, 8), 0);
     CHECK_EQUAL(mnet_spawn(&task, receive_job, &reader), 0);
     sleep_ms(1);
     mnet_stack_down(w->server);
@@ -615,6 +682,7 @@ static int going_down(struct world *w)
     CHECK_EQUAL(mnet_join(task, NULL, in_ms(100)), 0);
     CHECK_EQUAL(reader.result, -MNET_ENETDOWN);
     CHECK_EQUAL(mnet_socket_accept4(n.server, n.listener, NULL, NULL, 0), -MNET_EINVAL);
+    CHECK_EQUAL(mnet_socket_accept4(n.server, first, NULL, NULL, 0), -MNET_EINVAL);
     return close_tables(w, &n);
 }
 
@@ -637,6 +705,7 @@ int main(void)
         cmocka_unit_test(datagrams_pass_with_their_addresses),
         cmocka_unit_test(datagrams_tell_and_take_fields_of_their_headers),
         cmocka_unit_test(listeners_share_a_port),
+        cmocka_unit_test(shared_listeners_own_their_connections),
         cmocka_unit_test(tcp_info_tells_state_and_figures),
         cmocka_unit_test(members_of_groups_get_their_datagrams),
         cmocka_unit_test(descriptors_are_few_and_checked),
