@@ -153,8 +153,10 @@ int mnet_tcp_listen_now(struct mnet_listener *listener, unsigned backlog);
 /* Returns the port of the listener. */
 uint16_t mnet_tcp_listen_port(const struct mnet_listener *listener);
 
-/* Waits for an established connection. Waiting tasks are served in order, one flow each. Returns
- * MNET_E_CLOSED if the listener is closed. Suspends. */
+/* Waits for a connection. Waiting tasks are served in order, one flow each. A connection that the
+ * peer has reset meanwhile is returned, too: reading tells the error. So if the listener is ready,
+ * it stays so until a connection is accepted. Returns MNET_E_CLOSED if the listener is closed.
+ * Suspends. */
 int mnet_tcp_accept(struct mnet_listener *listener, struct mnet_flow **flow, uint64_t deadline);
 
 /* Stops listening. Waiting tasks wake with MNET_E_CLOSED, and connections not yet accepted are

@@ -31,13 +31,6 @@ static void quiesce(struct mn_tcp *tcp, struct mn_tcb *tcb)
                     tcb->flight.rate == NULL);
 }
 
-/* Returns whether the tcb is in a listener's queue and dead. Nobody will accept it any more, unless
- * there is data or an end of stream to read. */
-static bool abandoned(const struct mn_tcb *tcb)
-{
-    return tcb->orphan || (tcb->queued && tcb->rare.error != 0 && tcb->recvq.bytes == 0);
-}
-
 void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
     MN_ASSERT(!tcb->conn.hashed);
@@ -58,13 +51,15 @@ void mn_tcb_free(struct mn_tcp *tcp, struct mn_tcb *tcb)
     mn_pool_free(&tcp->tcbs, tcb);
 }
 
+/* A connection that waits for accept keeps its place, so that a caller who was told of it does not
+ * wait in accept for another one. Reading tells the error. */
 void mn_tcb_finish(struct mn_tcp *tcp, struct mn_tcb *tcb, int error)
 {
     MN_DEBUG_ASSERT(error <= 0 && tcb->state != MN_CLOSED);
     tcb->rare.error = (int8_t)error;
     mn_tcp_set_state(tcp, tcb, MN_CLOSED);
     quiesce(tcp, tcb);
-    if (abandoned(tcb))
+    if (tcb->orphan)
         mn_tcb_free(tcp, tcb);
     else
         mn_tcb_queue_event(tcp, tcb);

@@ -460,6 +460,26 @@ SCRIPT(listen_full_backlog_refuses_by_policy)
     tcp_end(&t);
 }
 
+/* 3.10.7.4: a reset before accept is told by reading. The connection keeps its place, so what was
+ * said of the listener stays true. */
+SCRIPT(established_rst_before_accept_is_told_after_it)
+{
+    struct tcp_test t;
+    tcp_listen(&t);
+    fill_backlog(&t, 2);
+    struct mnet_endpoint first = endpoint(10, 0, 0, 1, 5000);
+    send_(&t, .seq = 1, .flags = RST, .from = first);
+    assert_usage(&t, established, 1);
+    accept_(&t);
+    read_result(&t, MNET_E_RESET);
+    mn_tcp_close(t.tcp, t.tcb, t.now);
+    t.tcb = NULL;
+    assert_true(mn_tcp_acceptable(t.listener));
+    accept_(&t);
+    read_result(&t, MNET_E_DEADLINE);
+    tcp_end(&t);
+}
+
 /* 3.10.4, CLOSE of a LISTEN: connections not yet accepted are reset, accepted ones live on. */
 SCRIPT(unlisten_resets_what_was_not_accepted)
 {
@@ -685,6 +705,7 @@ int main(void)
         cmocka_unit_test(syn_received_same_syn_is_answered_again),
         cmocka_unit_test(listen_full_backlog_ignores_by_policy),
         cmocka_unit_test(listen_full_backlog_refuses_by_policy),
+        cmocka_unit_test(established_rst_before_accept_is_told_after_it),
         cmocka_unit_test(unlisten_resets_what_was_not_accepted),
         cmocka_unit_test(listen_connection_limit_holds),
         cmocka_unit_test(listen_syn_by_broadcast_is_dropped),

@@ -556,6 +556,36 @@ static void shared_listeners_own_their_connections(void **state)
     world_run_both(owned_connections, NULL);
 }
 
+/* As Linux has it: accept returns a connection that the peer has reset, and reading says so. */
+static int reset_in_the_queue(struct world *w)
+{
+    struct tables n;
+    struct mnet_linger at_once = {1, 0};
+    CHECK_EQUAL(open_net(w, &n), 0);
+    struct mnet_pollfd told = {n.listener, MNET_POLLIN, 0};
+    CHECK_EQUAL(set_number(n.server, n.listener, MNET_SOL_SOCKET, MNET_SO_KEEPALIVE, 1), 0);
+    CHECK_EQUAL(set_number(n.server, n.listener, MNET_IPPROTO_TCP, MNET_TCP_USER_TIMEOUT, 1000), 0);
+    int fd = connect_to_port(w, &n, 80);
+    CHECK_EQUAL(mnet_socket_poll(n.server, &told, 1, in_ms(50)), 1);
+    CHECK_EQUAL(mnet_socket_setsockopt(n.client, fd, MNET_SOL_SOCKET, MNET_SO_LINGER, &at_once, sizeof at_once), 0);
+    CHECK_EQUAL(mnet_socket_close(n.client, fd), 0);
+    sleep_ms(10);
+    CHECK_EQUAL(mnet_socket_poll(n.server, &told, 1, 0), 1);
+    fd = mnet_socket_accept4(n.server, n.listener, NULL, NULL, 0);
+    CHECK(fd >= 3);
+    sleep_ms(2000);
+    CHECK_EQUAL(mnet_socket_recv(n.server, fd, bytes, 1, 0), -MNET_ECONNRESET);
+    CHECK_EQUAL(mnet_socket_recv(n.server, fd, bytes, 1, 0), 0);
+    CHECK_EQUAL(mnet_socket_poll(n.server, &told, 1, 0), 0);
+    return close_tables(w, &n);
+}
+
+static void connection_reset_in_the_queue_is_accepted(void **state)
+{
+    (void)state;
+    world_run_both(reset_in_the_queue, NULL);
+}
+
 static int described(struct world *w)
 {
     struct tables n;
@@ -706,6 +736,7 @@ int main(void)
         cmocka_unit_test(datagrams_tell_and_take_fields_of_their_headers),
         cmocka_unit_test(listeners_share_a_port),
         cmocka_unit_test(shared_listeners_own_their_connections),
+        cmocka_unit_test(connection_reset_in_the_queue_is_accepted),
         cmocka_unit_test(tcp_info_tells_state_and_figures),
         cmocka_unit_test(members_of_groups_get_their_datagrams),
         cmocka_unit_test(descriptors_are_few_and_checked),

@@ -4,7 +4,8 @@
 On PORT it sends back what it gets, by TCP and UDP. PORT + 1 is closed. On PORT + 2 it resets a
 connection after its first byte. On PORT + 3 it says "bye" and ends its direction. On PORT + 4 it
 reads a line "PORT WHAT" and connects to that port of its client; then it sends back what it gets
-there, or, if WHAT is "report", says to the client what became of the attempt.
+there. If WHAT is "report", it says to the client what became of the attempt, and if it is "reset",
+it resets the connection and says so.
 """
 import errno
 import socket
@@ -21,10 +22,14 @@ def echo(sock):
     sock.close()
 
 
-def reset(sock):
-    sock.recv(1)
+def abort(sock):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     sock.close()
+
+
+def reset(sock):
+    sock.recv(1)
+    abort(sock)
 
 
 def sink(sock):
@@ -42,6 +47,10 @@ def callback(sock):
         back.settimeout(None)
     except OSError as error:
         sock.sendall(errno.errorcode.get(error.errno, str(error)).encode())
+        return
+    if what == 'reset':
+        abort(back)
+        sock.sendall(b'reset')
         return
     if what == 'report':
         sock.sendall(b'connected')

@@ -322,6 +322,17 @@ def accept_times_out():
     say(attempt(server.accept))
 
 
+def accept_reset():
+    """Connections that are reset before accept are accepted, and reading tells it."""
+    server = listener()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('qq', 3, 0))
+    say(ask_back(server.getsockname()[1], 'reset').recv(5))
+    time.sleep(.05)
+    say(events(server, select.POLLIN, 0))
+    sock, _ = server.accept()
+    say(attempt(sock.recv, 10), attempt(sock.recv, 10), events(server, select.POLLIN, 0))
+
+
 def closed_listener():
     server = listener()
     port = server.getsockname()[1]
@@ -536,8 +547,9 @@ TESTS = [datagram_connected, datagram_with_addresses, datagram_refused, datagram
          connect_blocking, connect_refused, connect_nonblocking, connect_nonblocking_refused, connect_progress,
          connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing, half_close_reading, peer_resets,
          peer_resets_so_error, peek_and_waitall, sendfile_and_splice, options, tcp_info, bound_ports, accept_blocking,
-         accept_nonblocking, accept_inherits, accept_in_children, accept_interrupted, accept_times_out, closed_listener,
-         listeners_share_a_port, port_in_use, port_free_again, descriptor_passed, loopback, mapped_addresses, many]
+         accept_nonblocking, accept_inherits, accept_in_children, accept_interrupted, accept_times_out, accept_reset,
+         closed_listener, listeners_share_a_port, port_in_use, port_free_again, descriptor_passed, loopback,
+         mapped_addresses, many]
 
 chosen = sys.argv[5:]
 for test in TESTS:
