@@ -151,6 +151,11 @@ static const struct system_call calls[MN_SYSCALLS] = {
     [217] = {mn_call_getdents64, A1},
     [218] = {mn_call_set_tid_address, 0},
     [221] = {mn_call_nothing, 0}, /* fadvise64 */
+    [222] = {mn_call_timer_create, A2},
+    [223] = {mn_call_timer_settime, A2},
+    [224] = {mn_call_timer_gettime, A1},
+    [225] = {mn_call_timer_getoverrun, 0},
+    [226] = {mn_call_timer_delete, 0},
     [228] = {mn_call_clock_gettime, A1},
     [229] = {mn_call_clock_getres, 0},
     [230] = {mn_call_clock_nanosleep, A2},
@@ -282,7 +287,7 @@ int64_t mn_syscall(struct mn_thread *thread, uint64_t number, const uint64_t *ar
     MN_DEBUG_ASSERT(mn_list_linked(&thread->link));
     int64_t result = run(thread, number, argument);
     if (result == -MNET_EPIPE && wants_pipe_signal(thread, number, argument))
-        mn_signal_send(thread->system, thread, &broken);
+        (void)mn_signal_send(thread->system, thread, &broken);
     if (thread->system->trace)
         trace(thread, number, argument, result);
     if (thread->system->lending.lends) {

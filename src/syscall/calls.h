@@ -181,6 +181,13 @@ MN_CALL(timerfd_create);
 MN_CALL(timerfd_settime);
 MN_CALL(timerfd_gettime);
 
+/* signal_timer.c */
+MN_CALL(timer_create);
+MN_CALL(timer_settime);
+MN_CALL(timer_gettime);
+MN_CALL(timer_getoverrun);
+MN_CALL(timer_delete);
+
 /* process.c */
 MN_CALL(no_child);
 MN_CALL(getresuid);

@@ -1,10 +1,10 @@
 /* Signals: sending them, and handlers.
  *
- * A signal waits with its thread, or with the program for any thread, as a bit; of several with one
- * number the last one is kept. Nothing interrupts a thread that runs. So handlers run when a call
- * returns: of the thread itself, or of one that waits in a call, which then ends with -MNET_EINTR.
- * The port lays the frame of the handler on the thread's stack, and the handler ends by
- * rt_sigreturn.
+ * A signal waits for its thread, or for any thread of the program: as a bit, and as a record in one
+ * queue, so that those of real time come as often as they were sent, in order. Nothing interrupts a
+ * thread that runs. So handlers run when a call returns: of the thread itself, or of one that waits
+ * in a call, which then ends with -MNET_EINTR. The port lays the frame of the handler on the
+ * thread's stack, and the handler ends by rt_sigreturn.
  *
  * Default actions are those of Linux, but for these: a broken connection is no SIGPIPE unless the
  * program has a handler, nothing stops a program, and faults of memory end the machine with a
@@ -69,7 +69,98 @@ static struct mn_thread *find_thread(struct mn_system *system, uint64_t bit)
     return found;
 }
 
-void mn_signal_send(struct mn_system *system, struct mn_thread *thread, const struct mn_signal *signal)
+/* ---- Those that wait ---- */
+
+#define QUEUE_MAX 1024u
+
+struct queued_signal {
+    struct mnet_link link;
+    struct mn_thread *to; /* NULL: any */
+    struct mn_signal signal;
+};
+
+static struct queued_signal *queued_of(struct mnet_link *node)
+{
+    return MN_CONTAINER(node, struct queued_signal, link);
+}
+
+/* Returns the first signal with a number for a thread, or for any (NULL), from a place in the queue
+ * on. NULL if there is none. */
+static struct queued_signal *find_queued(struct mn_system *system, struct mnet_link *from, const struct mn_thread *to,
+                                         int number)
+{
+    for (struct mnet_link *node = from; node != &system->signals; node = node->next) {
+        struct queued_signal *queued = queued_of(node);
+        if (queued->to == to && queued->signal.number == number)
+            return queued;
+    }
+    return NULL;
+}
+
+static void drop(struct mn_system *system, struct queued_signal *queued)
+{
+    MN_DEBUG_ASSERT(system->signal_count > 0);
+    system->signal_count--;
+    mn_list_remove(&queued->link);
+    mn_object_free(&system->objects, queued, sizeof *queued);
+}
+
+/* Returns the place of the bits of those that wait. */
+static uint64_t *pending_of(struct mn_system *system, struct mn_thread *to)
+{
+    return to != NULL ? &to->signals_pending : &system->signals_pending;
+}
+
+/* A timer's signal waits once, and counts how often it would have been sent. */
+static bool count_timer(struct mn_system *system, const struct mn_signal *signal)
+{
+    for (struct mnet_link *node = mn_list_begin(&system->signals); node != &system->signals; node = node->next) {
+        struct mn_signal *waiting = &queued_of(node)->signal;
+        if (waiting->code != MN_SI_TIMER || waiting->process != signal->process)
+            continue;
+        waiting->user += signal->user + 1;
+        return true;
+    }
+    return false;
+}
+
+/* Lets a signal wait. Without memory for its record only the number waits, as on Linux. */
+static int enqueue(struct mn_system *system, struct mn_thread *to, const struct mn_signal *signal)
+{
+    uint64_t bit = mn_signal_bit(signal->number), *pending = pending_of(system, to);
+    if (signal->code == MN_SI_TIMER ? count_timer(system, signal)
+                                    : (*pending & bit) != 0 && signal->number < MN_SIGRTMIN)
+        return 0;
+    struct queued_signal *queued = NULL;
+    if (system->signal_count < QUEUE_MAX)
+        queued = mn_object_alloc(&system->objects, sizeof *queued);
+    if (queued == NULL && signal->number >= MN_SIGRTMIN && signal->code == MN_SI_QUEUE)
+        return -MNET_EAGAIN;
+    *pending |= bit;
+    if (queued == NULL)
+        return 0;
+    queued->to = to;
+    queued->signal = *signal;
+    mn_list_append(&system->signals, &queued->link);
+    system->signal_count++;
+    return 0;
+}
+
+void mn_signals_forget(struct mn_system *system, struct mn_thread *thread, uint64_t set)
+{
+    struct mnet_link *next, *head = &system->threads;
+    for (struct mnet_link *node = mn_list_begin(&system->signals); node != &system->signals; node = next) {
+        struct queued_signal *queued = queued_of(node);
+        next = node->next;
+        if ((thread == NULL || queued->to == thread) && (mn_signal_bit(queued->signal.number) & set) != 0)
+            drop(system, queued);
+    }
+    *pending_of(system, thread) &= ~set;
+    for (struct mnet_link *node = mn_list_begin(head); thread == NULL && node != head; node = node->next)
+        MN_CONTAINER(node, struct mn_thread, link)->signals_pending &= ~set;
+}
+
+int mn_signal_send(struct mn_system *system, struct mn_thread *thread, const struct mn_signal *signal)
 {
     MN_ASSERT(signal->number > 0 && signal->number < MN_SIGNALS);
     uint64_t bit = mn_signal_bit(signal->number);
@@ -78,23 +169,38 @@ void mn_signal_send(struct mn_system *system, struct mn_thread *thread, const st
                                                                       : NULL;
     enum disposition disposition = disposition_of(system, signal->number);
     if (target != NULL && disposition == IGNORED)
-        return;
+        return 0;
     if (target != NULL && disposition == DEADLY) {
         end_by(system, signal->number);
-        return;
+        return 0;
     }
     MN_DEBUG_ASSERT(target == NULL || disposition == HANDLED);
-    *(thread != NULL ? &thread->signals_pending : &system->signals_pending) |= bit;
-    system->signals[signal->number] = *signal;
+    int error = enqueue(system, thread, signal);
+    if (error < 0)
+        return error;
     mn_signal_files_tell(system);
     mn_wake_all(&system->signalled);
     if (target != NULL && target->task != NULL && target->task != mnet_self())
         mn_interrupt(target->task);
+    return 0;
 }
 
 uint64_t mn_signals_due(const struct mn_thread *thread)
 {
     return (thread->signals_pending | thread->system->signals_pending) & ~thread->signals_blocked;
+}
+
+/* Takes the first signal with a number that waits for `to`. */
+static void take(struct mn_system *system, struct mn_thread *to, int number, struct mn_signal *signal)
+{
+    struct queued_signal *queued = find_queued(system, mn_list_begin(&system->signals), to, number);
+    *signal = queued != NULL ? queued->signal : (struct mn_signal){.number = number};
+    if (queued == NULL || find_queued(system, queued->link.next, to, number) == NULL)
+        *pending_of(system, to) &= ~mn_signal_bit(number);
+    if (queued != NULL)
+        drop(system, queued);
+    if (signal->code == MN_SI_TIMER)
+        mn_signal_timer_told(system, signal);
 }
 
 bool mn_signal_take(struct mn_thread *thread, uint64_t set, struct mn_signal *signal)
@@ -104,14 +210,14 @@ bool mn_signal_take(struct mn_thread *thread, uint64_t set, struct mn_signal *si
         uint64_t bit = mn_signal_bit(number) & set;
         if (((thread->signals_pending | system->signals_pending) & bit) == 0)
             continue;
-        uint64_t *from = (thread->signals_pending & bit) != 0 ? &thread->signals_pending : &system->signals_pending;
-        *from &= ~bit;
-        *signal = system->signals[number];
+        take(system, (thread->signals_pending & bit) != 0 ? thread : NULL, number, signal);
         MN_DEBUG_ASSERT(signal->number == number);
         return true;
     }
     return false;
 }
+
+/* ---- Handlers ---- */
 
 void mn_signal_mask_for_call(struct mn_thread *thread, uint64_t mask)
 {

@@ -13,15 +13,6 @@ static bool never_handled(uint64_t number)
     return number == MN_SIGKILL || number == MN_SIGSTOP;
 }
 
-/* Whoever ignores a signal does not want those that wait. */
-static void forget_ignored(struct mn_system *system, int number)
-{
-    struct mnet_link *head = &system->threads;
-    system->signals_pending &= ~mn_signal_bit(number);
-    for (struct mnet_link *node = mn_list_begin(head); node != head; node = node->next)
-        MN_CONTAINER(node, struct mn_thread, link)->signals_pending &= ~mn_signal_bit(number);
-}
-
 MN_CALL(rt_sigaction)
 {
     uint64_t number = argument[0];
@@ -32,7 +23,7 @@ MN_CALL(rt_sigaction)
     if (argument[1] != 0)
         memcpy(action, mn_pointer(argument[1]), sizeof *action);
     if (argument[1] != 0 && action->handler == MN_SIG_IGNORE)
-        forget_ignored(thread->system, (int)number);
+        mn_signals_forget(thread->system, NULL, mn_signal_bit((int)number));
     if (argument[2] != 0)
         memcpy(mn_pointer(argument[2]), &before, sizeof before);
     return 0;
@@ -167,21 +158,8 @@ static int64_t send(struct mn_thread *thread, struct mn_thread *to, uint64_t num
     if (number >= MN_SIGNALS)
         return -MNET_EINVAL;
     MN_DEBUG_ASSERT(to == NULL || to->system == thread->system);
-    const struct mn_signal signal = {(int)number, code, MN_PROCESS, value};
-    if (number > 0)
-        mn_signal_send(thread->system, to, &signal);
-    return 0;
-}
-
-static struct mn_thread *thread_of(const struct mn_system *system, uint64_t id)
-{
-    const struct mnet_link *head = &system->threads;
-    for (struct mnet_link *node = mn_list_begin(head); node != head; node = node->next) {
-        struct mn_thread *thread = MN_CONTAINER(node, struct mn_thread, link);
-        if (thread->id == (int)id)
-            return thread;
-    }
-    return NULL;
+    const struct mn_signal signal = {.number = (int)number, .code = code, .process = MN_PROCESS, .value = value};
+    return number > 0 ? mn_signal_send(thread->system, to, &signal) : 0;
 }
 
 static bool is_program(uint64_t process)
@@ -197,7 +175,7 @@ MN_CALL(kill)
 
 MN_CALL(tkill)
 {
-    struct mn_thread *to = thread_of(thread->system, argument[0]);
+    struct mn_thread *to = mn_thread_find(thread->system, (int)argument[0]);
     return to != NULL ? send(thread, to, argument[1], MN_SI_TKILL, 0) : -MN_ESRCH;
 }
 
@@ -215,7 +193,7 @@ MN_CALL(rt_sigqueueinfo)
 
 MN_CALL(rt_tgsigqueueinfo)
 {
-    struct mn_thread *to = thread_of(thread->system, argument[1]);
+    struct mn_thread *to = mn_thread_find(thread->system, (int)argument[1]);
     struct mn_siginfo info;
     memcpy(&info, mn_pointer(argument[3]), sizeof info);
     return to != NULL ? send(thread, to, argument[2], info.code, info.value) : -MN_ESRCH;

@@ -30,8 +30,11 @@ static_assert(sizeof(struct mn_siginfo) == 128, "as Linux has it");
 
 void mn_siginfo_store(struct mn_siginfo *info, const struct mn_signal *signal)
 {
-    *info = (struct mn_siginfo){
-        .number = signal->number, .code = signal->code, .process = signal->process, .value = signal->value};
+    *info = (struct mn_siginfo){.number = signal->number,
+                                .code = signal->code,
+                                .process = signal->process,
+                                .user = signal->user,
+                                .value = signal->value};
 }
 
 static struct mn_signal_file *file_of(struct mnet_link *node)
@@ -84,6 +87,11 @@ static int64_t read_signals(struct mn_open *open, void *buffer, size_t len, uint
                                            .process = (uint32_t)signal.process,
                                            .value = (int32_t)signal.value,
                                            .pointer = signal.value};
+            if (signal.code == MN_SI_TIMER) {
+                record.process = 0;
+                record.timer = (uint32_t)signal.process;
+                record.overrun = (uint32_t)signal.user;
+            }
             memcpy((char *)buffer + done, &record, sizeof record);
             done += sizeof record;
             continue;

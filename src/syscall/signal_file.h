@@ -14,6 +14,7 @@
 /* Who has sent a signal: si_code. */
 #define MN_SI_USER 0
 #define MN_SI_QUEUE (-1)
+#define MN_SI_TIMER (-2)
 #define MN_SI_TKILL (-6)
 #define MN_SI_KERNEL 0x80
 
@@ -26,6 +27,9 @@ struct mn_siginfo {
 };
 
 void mn_siginfo_store(struct mn_siginfo *info, const struct mn_signal *signal);
+
+/* A signal of timer_create is taken: timer_getoverrun tells how often it has run over. */
+void mn_signal_timer_told(struct mn_system *system, const struct mn_signal *signal);
 
 /* The files that signalfd makes look again. */
 void mn_signal_files_tell(struct mn_system *system);

@@ -86,7 +86,8 @@ struct mn_system_port {
 
 /* A signal that waits, or is dealt with. */
 struct mn_signal {
-    int number, code, process;
+    int number, code;
+    int process, user; /* of the sender; of a timer: its id, and how often it has run over */
     uint64_t value;
 };
 
@@ -175,10 +176,13 @@ struct mn_system {
     struct mn_start *to_start, first_start;
     struct mnet_link futexes[MN_FUTEX_BUCKETS];
     struct mn_signal_action actions[MN_SIGNALS];
-    struct mn_signal signals[MN_SIGNALS]; /* those that wait: the last one of each number */
-    uint64_t signals_pending;             /* for any thread */
-    struct mnet_waiters signalled;        /* calls that wait for a signal */
-    struct mnet_link signal_files;        /* struct mn_signal_file */
+    struct mnet_link signals;       /* those that wait, in order: signal.c */
+    unsigned signal_count;          /* of these */
+    uint64_t signals_pending;       /* for any thread */
+    struct mnet_waiters signalled;  /* calls that wait for a signal */
+    struct mnet_link signal_files;  /* struct mn_signal_file */
+    struct mnet_link signal_timers; /* those of timer_create */
+    int last_signal_timer;          /* its id */
     struct mnet_link timers;
     struct mn_program_timer alarm;
     struct mn_typed console;
@@ -235,6 +239,8 @@ const char *mn_syscall_name(uint64_t number);
 
 /* Starts a thread whose registers are set. Returns 0 or -MNET_EAGAIN. */
 int mn_thread_start(struct mn_thread *thread);
+/* Returns the thread with an id, or NULL. */
+struct mn_thread *mn_thread_find(const struct mn_system *system, int id);
 /* A thread that is not started yet, or NULL. */
 struct mn_thread *mn_thread_new(struct mn_system *system);
 _Noreturn void mn_thread_end(struct mn_thread *thread);
@@ -250,18 +256,22 @@ int mn_console_read_ahead(void *system);
 #define MN_SIGPIPE 13
 #define MN_SIGALRM 14
 #define MN_SIGTERM 15
+#define MN_SIGRTMIN 32
 
 static inline uint64_t mn_signal_bit(int number)
 {
     return UINT64_C(1) << (number - 1);
 }
 
-/* Sends a signal to a thread, or to the program (NULL). */
-void mn_signal_send(struct mn_system *system, struct mn_thread *thread, const struct mn_signal *signal);
+/* Sends a signal to a thread, or to the program (NULL). One below MN_SIGRTMIN that waits already is
+ * not sent again. Returns 0, or -MNET_EAGAIN if one of sigqueue cannot be kept. */
+int mn_signal_send(struct mn_system *system, struct mn_thread *thread, const struct mn_signal *signal);
 /* Returns the signals that a thread has to deal with now. */
 uint64_t mn_signals_due(const struct mn_thread *thread);
 /* Takes the lowest signal of a set that waits for the thread. Returns false if there is none. */
 bool mn_signal_take(struct mn_thread *thread, uint64_t set, struct mn_signal *signal);
+/* Forgets signals of a set that wait: for a thread, or for the program and all threads (NULL). */
+void mn_signals_forget(struct mn_system *system, struct mn_thread *thread, uint64_t set);
 /* At the end of a call: deals with the signals that are due. Returns the result for the thread. */
 int64_t mn_signals_deliver(struct mn_thread *thread, uint64_t number, int64_t result);
 /* Until the end of the present call the thread has another mask. */

@@ -5,6 +5,7 @@
 #include <mnet/format.h>
 
 #include "syscall/calls.h"
+#include "syscall/timer.h"
 
 #define CLONE_VM 0x100u
 #define CLONE_THREAD 0x10000u
@@ -26,9 +27,22 @@ struct mn_thread *mn_thread_new(struct mn_system *system)
     return thread;
 }
 
+struct mn_thread *mn_thread_find(const struct mn_system *system, int id)
+{
+    const struct mnet_link *head = &system->threads;
+    for (struct mnet_link *node = mn_list_begin(head); node != head; node = node->next) {
+        struct mn_thread *thread = MN_CONTAINER(node, struct mn_thread, link);
+        if (thread->id == id)
+            return thread;
+    }
+    return NULL;
+}
+
 static void free_thread(struct mn_thread *thread)
 {
     MN_DEBUG_ASSERT(mn_list_linked(&thread->link));
+    mn_signals_forget(thread->system, thread, ~UINT64_C(0));
+    mn_signal_timers_forget(thread);
     mn_list_remove(&thread->link);
     mn_object_free(&thread->system->objects, thread, sizeof *thread);
 }

@@ -4,6 +4,7 @@
 #include "syscall/calls.h"
 #include "syscall/open.h"
 #include "syscall/signal_file.h"
+#include "syscall/timer.h"
 
 void mn_program_timer_set(struct mn_system *system, struct mn_program_timer *timer, uint64_t at, uint64_t interval)
 {
@@ -54,6 +55,28 @@ static uint64_t left_of(const struct mn_system *system, const struct mn_program_
     return timer->at > now ? timer->at - now : 1;
 }
 
+#define TIMER_ABSTIME 1u
+
+void mn_timer_describe(const struct mn_system *system, const struct mn_program_timer *timer, struct mn_timer_times *now)
+{
+    mn_timespec_store(&now->value, left_of(system, timer));
+    mn_timespec_store(&now->interval, mn_list_linked(&timer->link) ? timer->interval : 0);
+}
+
+bool mn_timer_times_ok(const struct mn_timer_times *times)
+{
+    return mn_timespec_ok(&times->value) && mn_timespec_ok(&times->interval);
+}
+
+void mn_timer_start(struct mn_system *system, struct mn_program_timer *timer, const struct mn_timer_times *times,
+                    uint64_t flags, bool wall)
+{
+    uint64_t at = (flags & TIMER_ABSTIME) != 0 ? mn_deadline_at(system, &times->value, wall)
+                                               : mn_deadline_after(system, &times->value);
+    mn_program_timer_set(system, timer, mn_timespec_ns(&times->value) == 0 ? MNET_NEVER : at,
+                         mn_timespec_ns(&times->interval));
+}
+
 /* ---- The program's one alarm ---- */
 
 static void ring(struct mn_system *system, struct mn_program_timer *timer, uint64_t times)
@@ -61,7 +84,7 @@ static void ring(struct mn_system *system, struct mn_program_timer *timer, uint6
     static const struct mn_signal signal = {.number = MN_SIGALRM, .code = MN_SI_KERNEL};
     (void)timer;
     (void)times;
-    mn_signal_send(system, NULL, &signal);
+    (void)mn_signal_send(system, NULL, &signal);
 }
 
 static void set_alarm(struct mn_system *system, uint64_t after, uint64_t interval)
@@ -129,8 +152,6 @@ MN_CALL(setitimer)
 
 /* ---- Timers that are files: open->count has the times that nobody has read ---- */
 
-#define TFD_TIMER_ABSTIME 1u
-
 struct timer_file {
     struct mn_program_timer timer;
     struct mn_open *open;
@@ -191,11 +212,6 @@ MN_CALL(timerfd_create)
     return mn_open_install(open);
 }
 
-/* struct itimerspec. */
-struct specification {
-    struct mn_timespec interval, value;
-};
-
 static int hold_timer(struct mn_system *system, uint64_t fd, struct mn_open **open)
 {
     int error = mn_open_hold(system, (int)fd, open);
@@ -205,21 +221,15 @@ static int hold_timer(struct mn_system *system, uint64_t fd, struct mn_open **op
     return -MNET_EINVAL;
 }
 
-static void tell(const struct mn_system *system, const struct mn_program_timer *timer, struct specification *now)
-{
-    mn_timespec_store(&now->value, left_of(system, timer));
-    mn_timespec_store(&now->interval, mn_list_linked(&timer->link) ? timer->interval : 0);
-}
-
 MN_CALL(timerfd_gettime)
 {
     struct mn_open *open;
-    struct specification now;
+    struct mn_timer_times now;
     int error = hold_timer(thread->system, argument[0], &open);
     if (error < 0)
         return error;
     const struct timer_file *file = open->state;
-    tell(thread->system, &file->timer, &now);
+    mn_timer_describe(thread->system, &file->timer, &now);
     memcpy(mn_pointer(argument[1]), &now, sizeof now);
     mn_open_release(open);
     return 0;
@@ -229,22 +239,19 @@ MN_CALL(timerfd_settime)
 {
     struct mn_system *system = thread->system;
     struct mn_open *open;
-    struct specification wanted, before;
+    struct mn_timer_times wanted, before;
     memcpy(&wanted, mn_pointer(argument[2]), sizeof wanted);
-    if (!mn_timespec_ok(&wanted.value) || !mn_timespec_ok(&wanted.interval))
+    if (!mn_timer_times_ok(&wanted))
         return -MNET_EINVAL;
     int error = hold_timer(system, argument[0], &open);
     if (error < 0)
         return error;
     struct timer_file *file = open->state;
-    uint64_t value = mn_timespec_ns(&wanted.value), at = mn_deadline_after(system, &wanted.value);
-    if ((argument[1] & TFD_TIMER_ABSTIME) != 0)
-        at = mn_deadline_at(system, &wanted.value, file->wall);
-    tell(system, &file->timer, &before);
+    mn_timer_describe(system, &file->timer, &before);
     if (argument[3] != 0)
         memcpy(mn_pointer(argument[3]), &before, sizeof before);
     open->count = 0;
-    mn_program_timer_set(system, &file->timer, value == 0 ? MNET_NEVER : at, mn_timespec_ns(&wanted.interval));
+    mn_timer_start(system, &file->timer, &wanted, argument[1], file->wall);
     mn_open_release(open);
     return 0;
 }

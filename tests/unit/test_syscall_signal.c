@@ -1,6 +1,8 @@
 /* Signals and timers of a program, in virtual time. */
 #include "unit/syscall_port.h"
 
+#include "syscall/signal_file.h"
+
 enum {
     SIGUSR1_ = 10,
     SIGPIPE_ = 13,
@@ -164,6 +166,77 @@ static int signal_files(struct mn_thread *t)
     return 0;
 }
 
+static int64_t queue(struct mn_thread *t, int number, uint64_t value)
+{
+    const struct mn_siginfo info = {.code = MN_SI_QUEUE, .value = value};
+    return CALL(SIGQUEUEINFO, 1, number, P(&info));
+}
+
+/* Returns the value of a signal that waits, or the error. */
+static int64_t take_value(struct mn_thread *t, int number, struct mn_siginfo *info)
+{
+    const uint64_t set = UINT64_C(1) << (number - 1);
+    const struct mn_timespec now = {0, 0};
+    int64_t got = CALL(SIGTIMEDWAIT, P(&set), P(info), P(&now), 8);
+    return got == number ? (int64_t)info->value : got;
+}
+
+static int queued_signals(struct mn_thread *t)
+{
+    struct mn_siginfo info;
+    EXPECT_EQUAL(set_mask(t, SIG_BLOCK_, 40), 0);
+    EXPECT_EQUAL(set_mask(t, SIG_BLOCK_, SIGUSR1_), 0);
+    for (uint64_t i = 0; i < 1024; i++)
+        EXPECT_EQUAL(queue(t, 40, i), 0);
+    EXPECT_EQUAL(queue(t, 40, 0), -MNET_EAGAIN); /* the queue is full */
+    EXPECT_EQUAL(queue(t, SIGUSR1_, 9), 0);      /* only its number waits */
+    EXPECT_EQUAL(CALL(TKILL, 1, 40), 0);
+    EXPECT(take_value(t, 40, &info) == 0 && info.code == 0); /* that of the thread */
+    for (int i = 0; i < 1024; i++)
+        EXPECT(take_value(t, 40, &info) == i && info.code == MN_SI_QUEUE);
+    EXPECT_EQUAL(take_value(t, 40, &info), -MNET_EAGAIN);
+    EXPECT(take_value(t, SIGUSR1_, &info) == 0 && take_value(t, SIGUSR1_, &info) == -MNET_EAGAIN);
+    return 0;
+}
+
+static int thread_with_a_timer(struct mn_thread *t)
+{
+    const int32_t event[16] = {77, 0, 40, 4, (int32_t)CALL(GETTID, 0)};
+    const struct mn_timespec tick[2] = {{0, 5000000}, {0, 5000000}}, pause = {0, 7000000};
+    int id = -1;
+    EXPECT_EQUAL(CALL(TIMER_CREATE, 1, P(event), P(&id)), 0);
+    EXPECT_EQUAL(CALL(TIMER_SETTIME, id, 0, P(tick), 0), 0);
+    EXPECT_EQUAL(CALL(NANOSLEEP, P(&pause), 0), 0);
+    return 0; /* with a signal that waits */
+}
+
+static int signal_timers(struct mn_thread *t)
+{
+    const struct mn_timespec tick[2] = {{0, 10000000}, {0, 30000000}}, pause = {0, 65000000};
+    struct mn_timespec left[2];
+    struct mn_siginfo info;
+    const int32_t event[16] = {5, 0, 40, 0}, silent[16] = {5, 0, 0, 1}, nobody[16] = {5, 0, 40, 4, 99};
+    int id = -1, other = -1;
+    EXPECT_EQUAL(set_mask(t, SIG_BLOCK_, 40), 0);
+    EXPECT_EQUAL(CALL(TIMER_CREATE, 1, P(event), P(&id)), 0);
+    EXPECT_EQUAL(CALL(TIMER_CREATE, 1, P(silent), P(&other)), 0);
+    EXPECT(id != other && CALL(TIMER_CREATE, 1, P(nobody), P(&other)) == -MNET_EINVAL);
+    EXPECT_EQUAL(CALL(TIMER_SETTIME, id, 0, P(tick), 0), 0);
+    EXPECT_EQUAL(CALL(TIMER_SETTIME, other, 0, P(tick), 0), 0);
+    EXPECT_EQUAL(CALL(NANOSLEEP, P(&pause), 0), 0);
+    EXPECT(take_value(t, 40, &info) == 5 && info.code == MN_SI_TIMER); /* at 30, 40, 50, 60 ms */
+    EXPECT(info.process == id && info.user == 3 && CALL(TIMER_GETOVERRUN, id) == 3);
+    EXPECT_EQUAL(take_value(t, 40, &info), -MNET_EAGAIN);
+    EXPECT_EQUAL(CALL(TIMER_GETTIME, other, P(left)), 0);
+    EXPECT_EQUAL(left[0].nanoseconds, 10000000);
+    EXPECT(left[1].nanoseconds > 4000000 && left[1].nanoseconds <= 5000000);
+    EXPECT(CALL(TIMER_DELETE, id) == 0 && CALL(TIMER_DELETE, id) == -MNET_EINVAL && CALL(TIMER_DELETE, other) == 0);
+    EXPECT(spawn(t, thread_with_a_timer) > 1);
+    EXPECT_EQUAL(CALL(NANOSLEEP, P(&pause), 0), 0); /* it signals nobody any more */
+    EXPECT_EQUAL(take_value(t, 40, &info), -MNET_EAGAIN);
+    return 0;
+}
+
 static int rung_to_death(struct mn_thread *t)
 {
     EXPECT_EQUAL(CALL(ALARM, 1), 0);
@@ -178,6 +251,8 @@ static void signals_are_handled(void **state)
     runs(interrupts, 0, NULL);
     runs(masks, 0, NULL);
     runs(signal_files, 0, NULL);
+    runs(queued_signals, 0, NULL);
+    runs(signal_timers, 0, NULL);
     runs(rung_to_death, 142, "test: it ended itself by signal 14, SIGALRM\n");
 }
 

@@ -202,6 +202,110 @@ static void check_files(void)
     close(epoll);
 }
 
+static void block(int first, int second)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, first);
+    sigaddset(&set, second);
+    EXPECT(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+}
+
+/* Returns the value of a signal that waits, or -1. */
+static int next_value(int number, siginfo_t *info)
+{
+    sigset_t set;
+    struct timespec now = {0, 0};
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    return sigtimedwait(&set, info, &now) == number ? info->si_value.sival_int : -1;
+}
+
+static int values[8];
+
+static void collect(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)context;
+    values[runs++ % 8] = info->si_value.sival_int;
+}
+
+/* Those of real time come as often as they were sent, in order; of others the first one. */
+static void check_queue(void)
+{
+    siginfo_t info;
+    sigset_t set;
+    int number = SIGRTMIN + 1;
+    struct sigaction action = {.sa_sigaction = collect, .sa_flags = SA_SIGINFO};
+    block(number, SIGHUP);
+    for (int i = 1; i <= 3; i++) {
+        EXPECT(sigqueue(getpid(), number, (union sigval){.sival_int = i}) == 0);
+        EXPECT(sigqueue(getpid(), SIGHUP, (union sigval){.sival_int = 10 + i}) == 0);
+    }
+    EXPECT(pthread_kill(pthread_self(), number) == 0);
+    EXPECT(next_value(number, &info) != 1 && info.si_code != SI_QUEUE); /* the thread's first */
+    for (int i = 1; i <= 3; i++)
+        EXPECT(next_value(number, &info) == i && info.si_code == SI_QUEUE && info.si_pid == getpid());
+    EXPECT(next_value(number, &info) == -1 && errno == EAGAIN);
+    EXPECT(next_value(SIGHUP, &info) == 11 && next_value(SIGHUP, &info) == -1);
+    EXPECT(sigaction(number, &action, NULL) == 0);
+    runs = 0;
+    for (int i = 1; i <= 3; i++)
+        EXPECT(sigqueue(getpid(), number, (union sigval){.sival_int = i}) == 0);
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    EXPECT(runs == 0 && sigprocmask(SIG_UNBLOCK, &set, NULL) == 0 && runs == 3);
+    EXPECT(values[0] + values[1] + values[2] == 6 && values[1] == 2);
+    block(number, SIGHUP);
+    EXPECT(sigqueue(getpid(), number, (union sigval){.sival_int = 4}) == 0);
+    EXPECT(signal(number, SIG_IGN) != SIG_ERR && next_value(number, &info) == -1);
+}
+
+static void notice(union sigval given)
+{
+    __atomic_store_n((int *)given.sival_ptr, 7, __ATOMIC_SEQ_CST);
+}
+
+/* A timer's signal waits once, and tells how often it would have been sent. */
+static void check_timers(void)
+{
+    timer_t timer, other;
+    siginfo_t info;
+    int number = SIGRTMIN + 2, told = 0;
+    struct timespec pause = {0, 55000000}, at;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = number, .sigev_value.sival_int = 5};
+    struct itimerspec times = {{0, 10000000}, {0, 10000000}}, now;
+    block(number, SIGALRM);
+    EXPECT(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
+    EXPECT(timer_gettime(timer, &now) == 0 && now.it_value.tv_nsec == 0 && timer_getoverrun(timer) == 0);
+    EXPECT(timer_settime(timer, 0, &times, NULL) == 0);
+    EXPECT(nanosleep(&pause, NULL) == 0);
+    EXPECT(next_value(number, &info) == 5 && info.si_code == SI_TIMER && info.si_overrun >= 3);
+    EXPECT(timer_getoverrun(timer) == info.si_overrun);
+    EXPECT(timer_gettime(timer, &now) == 0 && now.it_interval.tv_nsec == 10000000 && now.it_value.tv_nsec <= 10000000);
+    times = (struct itimerspec){{0, 0}, {0, 0}};
+    EXPECT(timer_settime(timer, 0, &times, &now) == 0 && now.it_interval.tv_nsec == 10000000);
+    EXPECT(timer_delete(timer) == 0);
+    /* Once, at a time of the wall clock; without an event it is SIGALRM. */
+    EXPECT(timer_create(CLOCK_REALTIME, NULL, &timer) == 0 && clock_gettime(CLOCK_REALTIME, &at) == 0);
+    times.it_value = (struct timespec){at.tv_sec + (at.tv_nsec + 20000000) / 1000000000,
+                                       (at.tv_nsec + 20000000) % 1000000000};
+    EXPECT(timer_settime(timer, TIMER_ABSTIME, &times, NULL) == 0 && nanosleep(&pause, NULL) == 0);
+    EXPECT(next_value(SIGALRM, &info) >= 0 && info.si_code == SI_TIMER && info.si_overrun == 0);
+    EXPECT(next_value(SIGALRM, &info) == -1 && timer_gettime(timer, &now) == 0 && now.it_value.tv_nsec == 0);
+    /* By a thread. */
+    event = (struct sigevent){
+        .sigev_notify = SIGEV_THREAD, .sigev_notify_function = notice, .sigev_value.sival_ptr = &told};
+    EXPECT(timer_create(CLOCK_MONOTONIC, &event, &other) == 0);
+    times.it_value = (struct timespec){0, 10000000};
+    EXPECT(timer_settime(other, 0, &times, NULL) == 0);
+    for (int i = 0; i < 500 && __atomic_load_n(&told, __ATOMIC_SEQ_CST) == 0; i++)
+        usleep(10000);
+    EXPECT(told == 7 && timer_delete(other) == 0 && timer_delete(timer) == 0);
+    event = (struct sigevent){.sigev_notify = SIGEV_SIGNAL, .sigev_signo = 70};
+    EXPECT(timer_create(CLOCK_MONOTONIC, &event, &timer) == -1 && errno == EINVAL);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "alarm") == 0) {
@@ -222,6 +326,8 @@ int main(int argc, char **argv)
     check_restart();
     check_threads();
     check_files();
+    check_queue();
+    check_timers();
     puts("all is well");
     return 0;
 }
