@@ -99,10 +99,6 @@ static int64_t send(struct mn_thread *thread, uint64_t fd, const struct mnet_msg
     struct mn_unix *socket = mn_unix_hold(thread->system, (int)fd);
     if (socket == NULL)
         return mnet_socket_sendmsg(thread->system->descriptors, (int)fd, header, (int)flags);
-    if (header->msg_control != NULL && header->msg_controllen > 0) {
-        (void)mn_missing(thread, 46, "of control messages over AF_UNIX");
-        return end(socket, -MNET_EOPNOTSUPP);
-    }
     return end(socket, mn_unix_send(socket, header, (int)flags));
 }
 

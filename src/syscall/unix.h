@@ -57,6 +57,17 @@ int64_t mn_unix_readable_bytes(const struct mn_unix *socket);
 void mn_unix_discard(struct mn_unix *socket);
 bool mn_unix_has_room(const struct mn_unix *socket);
 
+/* unix_rights.c: descriptors that a message passes. */
+struct mn_unix_rights;
+
+/* Reads the control messages of a message. Stores NULL if they pass none. Returns 0 or -errno. */
+int mn_unix_rights_read(struct mn_system *system, const struct mnet_msghdr *header, struct mn_unix_rights **rights);
+/* Gives the files descriptors, and stores a control message of up to `room` bytes that tells them.
+ * MNET_MSG_CTRUNC says that not all have got one. The references stay those of `rights`. */
+void mn_unix_rights_give(struct mn_system *system, const struct mn_unix_rights *rights, struct mnet_msghdr *header,
+                         size_t room);
+void mn_unix_rights_free(struct mn_system *system, struct mn_unix_rights *rights);
+
 /* unix_calls.c: the calls, for a socket of this kind. */
 int64_t mn_unix_socket(struct mn_thread *thread, int type, int protocol);
 int64_t mn_unix_bind(struct mn_unix *socket, const void *address, uint64_t len);

@@ -6,11 +6,13 @@
 #define ROOM ((size_t)65536) /* of a receiver */
 #define LARGEST ROOM         /* datagram */
 #define PIECE ((size_t)16384)
+#define MSG_CMSG_CLOEXEC 0x40000000
 
 struct unix_message {
     struct mnet_link link;
     size_t len, done; /* a part of a stream is read */
     struct mn_unix_name from;
+    struct mn_unix_rights *rights; /* or NULL */
     char bytes[];
 };
 
@@ -34,6 +36,7 @@ static void let_go(struct mn_unix *socket, struct unix_message *message)
 {
     MN_ASSERT(socket->bytes >= cost_of(message->len));
     socket->bytes -= cost_of(message->len);
+    mn_unix_rights_free(socket->open->system, message->rights);
     mn_object_free(&socket->open->system->objects, message, cost_of(message->len));
 }
 
@@ -97,8 +100,9 @@ static int64_t measure(const struct mnet_msghdr *header)
     return (int64_t)sum;
 }
 
-/* Queues `len` bytes of the pieces as one message. */
-static int queue(struct mn_unix *to, const struct mn_unix *from, struct cursor *cursor, size_t len)
+/* Queues `len` bytes of the pieces as one message, with the rights, which are its own then. */
+static int queue(struct mn_unix *to, const struct mn_unix *from, struct cursor *cursor, size_t len,
+                 struct mn_unix_rights **rights)
 {
     struct unix_message *message = mn_object_alloc(&to->open->system->objects, cost_of(len));
     if (message == NULL)
@@ -106,6 +110,8 @@ static int queue(struct mn_unix *to, const struct mn_unix *from, struct cursor *
     message->len = move(cursor, message->bytes, len, false);
     MN_ASSERT(message->len == len);
     message->from = from->name;
+    message->rights = *rights;
+    *rights = NULL;
     MN_DEBUG_ASSERT(to->type == from->type && mn_unix_has_room(to));
     to->bytes += cost_of(len);
     mn_list_append(&to->messages, &message->link);
@@ -121,16 +127,21 @@ static int check_stream(const struct mn_unix *socket)
     return socket->write_shut || socket->peer == NULL || socket->peer->read_shut ? -MNET_EPIPE : 0;
 }
 
-static int64_t send_stream(struct mn_unix *socket, struct cursor *cursor, size_t len, int flags, uint64_t deadline)
+static int64_t send_stream(struct mn_unix *socket, const struct mnet_msghdr *header, size_t len, int flags,
+                           struct mn_unix_rights **rights)
 {
+    struct cursor cursor = {header->msg_iov, header->msg_iovlen, 0};
+    uint64_t deadline = mn_unix_deadline(socket, socket->send_timeout_ns);
     size_t done = 0;
+    if (header->msg_name != NULL && header->msg_namelen > 0)
+        return socket->connected ? -MNET_EISCONN : -MNET_EOPNOTSUPP;
     do {
         int error = check_stream(socket);
         if (error == 0 && !mn_unix_has_room(socket->peer))
             error = mn_unix_wait(socket, flags, deadline);
         else if (error == 0) {
             size_t n = MN_MIN(len - done, PIECE);
-            error = n > 0 ? queue(socket->peer, socket, cursor, n) : 0;
+            error = n > 0 ? queue(socket->peer, socket, &cursor, n, rights) : 0;
             done += error == 0 ? n : 0;
         }
         if (error < 0)
@@ -157,9 +168,10 @@ static int find_receiver(struct mn_unix *socket, const struct mnet_msghdr *heade
 
 /* A message is whole, or not sent. The receiver is looked for again after each wait. */
 static int64_t send_message(struct mn_unix *socket, const struct mnet_msghdr *header, size_t len, int flags,
-                            uint64_t deadline)
+                            struct mn_unix_rights **rights)
 {
     struct cursor cursor = {header->msg_iov, header->msg_iovlen, 0};
+    uint64_t deadline = mn_unix_deadline(socket, socket->send_timeout_ns);
     struct mn_unix *to;
     if (len > LARGEST)
         return -MNET_EMSGSIZE;
@@ -174,7 +186,7 @@ static int64_t send_message(struct mn_unix *socket, const struct mnet_msghdr *he
         if (to->type == MNET_SOCK_DGRAM && to->peer != NULL && to->peer != socket)
             return -MNET_EPERM; /* it is connected to another one */
         if (mn_unix_has_room(to)) {
-            error = queue(to, socket, &cursor, len);
+            error = queue(to, socket, &cursor, len, rights);
             return error < 0 ? error : (int64_t)len;
         }
         error = mn_unix_wait(socket, flags, deadline);
@@ -185,18 +197,20 @@ static int64_t send_message(struct mn_unix *socket, const struct mnet_msghdr *he
 
 int64_t mn_unix_send(struct mn_unix *socket, const struct mnet_msghdr *header, int flags)
 {
-    struct cursor cursor = {header->msg_iov, header->msg_iovlen, 0};
-    uint64_t deadline = mn_unix_deadline(socket, socket->send_timeout_ns);
+    struct mn_system *system = socket->open->system;
+    struct mn_unix_rights *rights;
     int64_t len = measure(header);
     if (len < 0)
         return len;
     if ((flags & MNET_MSG_OOB) != 0)
         return -MNET_EOPNOTSUPP;
-    if (socket->type != MNET_SOCK_STREAM)
-        return send_message(socket, header, (size_t)len, flags, deadline);
-    if (header->msg_name != NULL && header->msg_namelen > 0)
-        return socket->connected ? -MNET_EISCONN : -MNET_EOPNOTSUPP;
-    return send_stream(socket, &cursor, (size_t)len, flags, deadline);
+    int error = mn_unix_rights_read(system, header, &rights);
+    if (error < 0)
+        return error;
+    int64_t sent = socket->type == MNET_SOCK_STREAM ? send_stream(socket, header, (size_t)len, flags, &rights)
+                                                    : send_message(socket, header, (size_t)len, flags, &rights);
+    mn_unix_rights_free(system, rights); /* if they were not sent */
+    return sent;
 }
 
 /* ---- Receiving ---- */
@@ -235,18 +249,37 @@ static int await_message(struct mn_unix *socket, int flags, uint64_t deadline)
     return 1;
 }
 
-static int64_t receive_stream(struct mn_unix *socket, struct cursor *cursor, int flags, uint64_t deadline)
+/* Gives away what a message passes: once, unless the call only looks. */
+static void give_rights(struct mn_unix *socket, struct unix_message *message, struct mnet_msghdr *header, size_t room,
+                        int flags)
 {
+    struct mn_system *system = socket->open->system;
+    if (message->rights == NULL)
+        return;
+    mn_unix_rights_give(system, message->rights, header, room);
+    if ((flags & MNET_MSG_PEEK) != 0)
+        return;
+    mn_unix_rights_free(system, message->rights);
+    message->rights = NULL;
+}
+
+static int64_t receive_stream(struct mn_unix *socket, struct mnet_msghdr *header, size_t room, int flags,
+                              uint64_t deadline)
+{
+    struct cursor pieces = {header->msg_iov, header->msg_iovlen, 0}, *cursor = &pieces;
     int64_t sum = 0;
-    bool peeks = (flags & MNET_MSG_PEEK) != 0;
-    while (cursor->left > 0 && (sum == 0 || (flags & MNET_MSG_WAITALL) != 0 || !mn_list_empty(&socket->messages))) {
+    bool peeks = (flags & MNET_MSG_PEEK) != 0, passes = false;
+    while (!passes && cursor->left > 0 &&
+           (sum == 0 || (flags & MNET_MSG_WAITALL) != 0 || !mn_list_empty(&socket->messages))) {
         int found = await_message(socket, flags, deadline);
         if (found <= 0)
             return sum > 0 ? sum : found;
         struct mnet_link *head = &socket->messages, *next;
-        for (struct mnet_link *node = mn_list_begin(head); node != head && cursor->left > 0; node = next) {
+        for (struct mnet_link *node = mn_list_begin(head); node != head && cursor->left > 0 && !passes; node = next) {
             struct unix_message *message = message_of(node);
             next = node->next;
+            passes = message->rights != NULL; /* what follows waits for the next call */
+            give_rights(socket, message, header, room, flags);
             size_t n = move(cursor, message->bytes + message->done, message->len - message->done, true);
             sum += (int64_t)n;
             if (peeks)
@@ -268,14 +301,15 @@ static int64_t receive_stream(struct mn_unix *socket, struct cursor *cursor, int
     return sum;
 }
 
-static int64_t receive_message(struct mn_unix *socket, struct mnet_msghdr *header, struct cursor *cursor, int flags,
+static int64_t receive_message(struct mn_unix *socket, struct mnet_msghdr *header, size_t room, int flags,
                                uint64_t deadline)
 {
+    struct cursor cursor = {header->msg_iov, header->msg_iovlen, 0};
     int found = await_message(socket, flags, deadline);
     if (found <= 0)
         return found;
     struct unix_message *message = message_of(mn_list_first(&socket->messages));
-    size_t n = move(cursor, message->bytes, message->len, true);
+    size_t n = move(&cursor, message->bytes, message->len, true);
     int64_t whole = (int64_t)message->len;
     MN_DEBUG_ASSERT(n <= message->len && message->done == 0);
     if (n < message->len)
@@ -284,6 +318,7 @@ static int64_t receive_message(struct mn_unix *socket, struct mnet_msghdr *heade
         (void)mn_unix_name_write(&message->from, header->msg_name, &header->msg_namelen);
     if (message->from.len == 0 || socket->type != MNET_SOCK_DGRAM)
         header->msg_namelen = 0;
+    give_rights(socket, message, header, room, flags);
     if ((flags & MNET_MSG_PEEK) == 0) {
         mn_list_remove(&message->link);
         let_go(socket, message);
@@ -295,17 +330,17 @@ static int64_t receive_message(struct mn_unix *socket, struct mnet_msghdr *heade
 /* Does not touch bytes that do not belong to a piece. */
 int64_t mn_unix_receive(struct mn_unix *socket, struct mnet_msghdr *header, int flags)
 {
-    struct cursor cursor = {header->msg_iov, header->msg_iovlen, 0};
     uint64_t deadline = mn_unix_deadline(socket, socket->receive_timeout_ns);
+    size_t room = header->msg_controllen;
     int64_t len = measure(header);
     if (len < 0)
         return len;
     if ((flags & MNET_MSG_OOB) != 0)
         return -MNET_EOPNOTSUPP;
-    header->msg_flags = 0;
+    header->msg_flags = flags & MSG_CMSG_CLOEXEC;
     header->msg_controllen = 0;
     if (socket->type != MNET_SOCK_STREAM)
-        return receive_message(socket, header, &cursor, flags, deadline);
+        return receive_message(socket, header, room, flags, deadline);
     header->msg_namelen = 0;
-    return len == 0 ? 0 : receive_stream(socket, &cursor, flags, deadline);
+    return len == 0 ? 0 : receive_stream(socket, header, room, flags, deadline);
 }

@@ -489,6 +489,51 @@ static void resolvers_are_in_a_file(void **state)
     world_run(run_program, &options);
 }
 
+static struct {
+    struct mnet_cmsghdr header;
+    int fds[254];
+} passed;
+
+static int64_t pass(struct mn_thread *t, int socket, unsigned count)
+{
+    struct mnet_iovec piece = {&passed, 1};
+    const struct mnet_msghdr message = {.msg_iov = &piece,
+                                        .msg_iovlen = 1,
+                                        .msg_control = &passed,
+                                        .msg_controllen = sizeof passed.header + count * sizeof(int)};
+    passed.header = (struct mnet_cmsghdr){message.msg_controllen, MNET_SOL_SOCKET, 1};
+    return CALL(SENDMSG, socket, P(&message), 0);
+}
+
+/* Descriptors that are passed: program_unix.c has more. */
+static int passing(struct mn_thread *t)
+{
+    int pair[2], ends[2];
+    char bytes[4];
+    EXPECT_EQUAL(CALL(SOCKETPAIR, 1, MNET_SOCK_STREAM, 0, P(pair)), 0);
+    EXPECT_EQUAL(CALL(PIPE, P(ends)), 0);
+    for (int i = 0; i < 254; i++)
+        passed.fds[i] = ends[1];
+    EXPECT_EQUAL(pass(t, pair[0], 254), -MNET_EINVAL);
+    EXPECT_EQUAL(pass(t, pair[0], 253), 1);
+    passed.fds[1] = 77;
+    EXPECT_EQUAL(pass(t, pair[0], 2), -MNET_EBADF);
+    EXPECT(CALL(CLOSE, ends[1]) == 0 && pass(t, pair[0], 1) == -MNET_EBADF);
+    EXPECT_EQUAL(CALL(READ, pair[1], P(bytes), 4), 1); /* and closes them */
+    EXPECT_EQUAL(CALL(READ, ends[0], P(bytes), 4), 0);
+    passed.fds[0] = ends[0];
+    EXPECT(pass(t, pair[0], 1) == 1 && CALL(CLOSE, pair[1]) == 0);
+    passed.fds[0] = pair[0]; /* to nobody, so it is closed as any */
+    EXPECT_EQUAL(pass(t, pair[0], 1), -MNET_EPIPE);
+    return CALL(CLOSE, pair[0]) == 0 ? 0 : 1;
+}
+
+static void descriptors_are_passed(void **state)
+{
+    (void)state;
+    runs(passing, 0, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +551,7 @@ int main(void)
         cmocka_unit_test(program_without_memory_says_so),
         cmocka_unit_test(program_with_wrong_files_says_so),
         cmocka_unit_test(resolvers_are_in_a_file),
+        cmocka_unit_test(descriptors_are_passed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

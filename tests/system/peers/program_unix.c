@@ -177,6 +177,91 @@ static void check_datagrams(void)
     EXPECT(close(pair[0]) == 0 && recv(pair[1], other, 100, 0) == 0 && close(pair[1]) == 0);
 }
 
+/* Sends bytes with `count` descriptors. Returns as sendmsg. */
+static ssize_t send_fds(int socket, const char *text, const int *fds, size_t count)
+{
+    _Alignas(8) char control[64];
+    struct iovec piece = {(void *)(uintptr_t)text, strlen(text)};
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    *header = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(header), fds, count * sizeof(int));
+    return sendmsg(socket, &message, 0);
+}
+
+static struct {
+    ssize_t got; /* bytes */
+    size_t count, controllen;
+    int fds[8], flags;
+} received;
+
+/* Receives bytes, with room for `count` descriptors. Returns how many came. */
+static size_t receive_fds(int socket, size_t count, int flags)
+{
+    _Alignas(8) char control[64];
+    struct iovec piece = {other, 100};
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_LEN(count * sizeof(int))};
+    received.got = recvmsg(socket, &message, flags);
+    received.flags = message.msg_flags;
+    received.controllen = message.msg_controllen;
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    received.count = header == NULL ? 0 : (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    EXPECT(header == NULL || (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS));
+    if (header != NULL)
+        memcpy(received.fds, CMSG_DATA(header), received.count * sizeof(int));
+    return received.count;
+}
+
+/* Passes the end of a pipe for writing, and closes it here. Returns the other end. */
+static int pass_pipe(int socket)
+{
+    int ends[2];
+    EXPECT(pipe(ends) == 0 && send_fds(socket, "x", &ends[1], 1) == 1 && close(ends[1]) == 0);
+    EXPECT(fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+    FAILS(read(ends[0], other, 1), EAGAIN);
+    return ends[0];
+}
+
+static void check_rights(int type)
+{
+    int pair[2], ends[2], end;
+    EXPECT(socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, pair) == 0 && pipe(ends) == 0);
+    EXPECT(send_fds(pair[0], "two", ends, 2) == 3 && close(ends[0]) == 0 && close(ends[1]) == 0);
+    EXPECT(receive_fds(pair[1], 4, MSG_PEEK) == 2 && received.got == 3);
+    EXPECT(write(received.fds[1], "early", 5) == 5 && close(received.fds[0]) == 0 && close(received.fds[1]) == 0);
+    EXPECT(receive_fds(pair[1], 4, MSG_CMSG_CLOEXEC) == 2 && received.got == 3 && received.controllen == 24);
+    EXPECT(received.flags == MSG_CMSG_CLOEXEC && read(received.fds[0], other, 100) == 5);
+    memcpy(ends, received.fds, sizeof ends);
+    EXPECT(send_fds(pair[0], "two", ends, 2) == 3 && receive_fds(pair[1], 1, 0) == 1);
+    EXPECT(received.flags == MSG_CTRUNC && received.controllen == 20 && close(received.fds[0]) == 0);
+    EXPECT(close(ends[0]) == 0 && close(ends[1]) == 0);
+    FAILS(send_fds(pair[0], "bad", ends, 1), EBADF);
+    /* Files that nobody takes are closed. */
+    end = pass_pipe(pair[0]);
+    EXPECT(read(pair[1], other, 10) == 1 && read(end, other, 1) == 0 && close(end) == 0);
+    end = pass_pipe(pair[0]);
+    EXPECT(receive_fds(pair[1], 0, 0) == 0 && received.flags == MSG_CTRUNC && read(end, other, 1) == 0);
+    EXPECT(close(end) == 0);
+    end = pass_pipe(pair[0]);
+    EXPECT(close(pair[1]) == 0 && read(end, other, 1) == 0 && close(end) == 0 && close(pair[0]) == 0);
+}
+
+/* A read ends behind the bytes that descriptors came with. They may be sockets. */
+static void check_rights_in_a_stream(void)
+{
+    int pair[2], inner[2];
+    EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && socketpair(AF_UNIX, SOCK_DGRAM, 0, inner) == 0);
+    EXPECT(write(pair[0], "ab", 2) == 2 && send_fds(pair[0], "cd", inner, 1) == 2 && write(pair[0], "ef", 2) == 2);
+    EXPECT(close(inner[0]) == 0);
+    EXPECT(receive_fds(pair[1], 4, 0) == 1 && received.got == 4 && memcmp(other, "abcd", 4) == 0);
+    EXPECT(write(received.fds[0], "inner", 5) == 5 && read(inner[1], other, 100) == 5 && close(inner[1]) == 0);
+    EXPECT(receive_fds(pair[1], 4, 0) == 0 && received.got == 2 && received.controllen == 0);
+    EXPECT(close(received.fds[0]) == 0 && close(pair[0]) == 0 && close(pair[1]) == 0);
+}
+
 int main(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -187,6 +272,10 @@ int main(void)
     check_listener("/tmp/program_unix");
     check_listener("@abstract");
     check_datagrams();
+    check_rights(SOCK_STREAM);
+    check_rights(SOCK_DGRAM);
+    check_rights(SOCK_SEQPACKET);
+    check_rights_in_a_stream();
     puts("all is well");
     return 0;
 }
