@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
+#include "base/copy.h"
 #include "base/memory.h"
 #include "base/packet_pinned.h"
 #include "base/packet_queued.h"
@@ -262,7 +263,7 @@ static MN_APART void copy_pieces(const struct mnet_packet *packet, size_t from, 
     struct walk walk = {packet, 0};
     uint8_t *at = to, *bytes;
     for (size_t piece; walk_range(&walk, &from, len, &bytes, &piece); at += piece, len -= piece)
-        memcpy(at, bytes, piece);
+        mn_copy(at, bytes, piece);
 }
 
 void mnet_packet_copy_out(const struct mnet_packet *packet, size_t from, void *to, size_t len)
@@ -281,7 +282,7 @@ void mnet_packet_copy_in(struct mnet_packet *packet, size_t to, const void *from
     const uint8_t *at = from;
     uint8_t *bytes;
     for (size_t piece; walk_range(&walk, &to, len, &bytes, &piece); at += piece, len -= piece)
-        memcpy(bytes, at, piece);
+        mn_copy(bytes, at, piece);
 }
 
 int mnet_packet_slices(const struct mnet_packet *packet, struct mnet_slice *slices, int max)
@@ -472,7 +473,7 @@ static size_t append_last(struct mnet_packet *packet, const uint8_t *from, size_
     if (buffer->refs > 1 || mn_memory_slab(buffer->memory, buffer)->pool == &buffer->memory->lent_buffers)
         return 0;
     size_t part = MN_MIN(len, buffer->capacity - last->offset - last->len);
-    memcpy(buffer->bytes + last->offset + last->len, from, part);
+    mn_copy(buffer->bytes + last->offset + last->len, from, part);
     last->len += (uint32_t)part;
     packet->total += (uint32_t)part;
     return part;
@@ -487,7 +488,7 @@ static size_t append_buffer(struct mnet_packet *packet, const uint8_t *from, siz
     if (buffer == NULL)
         return 0;
     size_t part = MN_MIN(len, MNET_BUFFER_LARGE);
-    memcpy(buffer->bytes, from, part);
+    mn_copy(buffer->bytes, from, part);
     packet->fragments[packet->fragment_count++] = (struct mnet_fragment){buffer, 0, (uint32_t)part};
     packet->total += (uint32_t)part;
     return part;

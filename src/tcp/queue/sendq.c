@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/copy.h"
 #include "base/kept_sums.h"
 #include "base/packet_pinned.h"
 #include "base/packet_queued.h"
@@ -173,7 +174,7 @@ static uint32_t copy_in(const struct mn_sendq *q, struct mn_sendq_pieces sums, c
     uint32_t n = (uint32_t)MN_MIN(len, (size_t)tail_room(q));
     if (MN_UNLIKELY(sums.size > 0) && keeps_sums(tail))
         return copy_summed(q, sums, from, n);
-    memcpy(tail->bytes + tail->len, from, n);
+    mn_copy(tail->bytes + tail->len, from, n);
     return n;
 }
 
