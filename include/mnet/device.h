@@ -106,7 +106,7 @@ struct mnet_frames {
     const struct mnet_packet *packet;
     const struct mnet_packet *part;
     uint32_t piece, offset, left, seq;
-    uint64_t pseudo_sum;
+    uint64_t network_sum, pseudo_sum, transport_sum;
     uint16_t identification, ip_header_len, tcp_header_len, gso_size;
     bool ipv6, first;
 };

@@ -49,11 +49,11 @@ static void put(struct pipe_end *to, struct mnet_packet *copy)
     to->ring[to->tail++ % RING] = copy;
 }
 
-/* Copies the next frame into a packet of the receiver's, in which the payload is aligned. NULL if
- * there is no memory. */
-static struct mnet_packet *copy_frame(struct mnet_frames *frames, struct mnet_memory *memory)
+/* Copies the next frame, of `len` bytes, into a packet of the receiver's, in which the payload is
+ * aligned. NULL if there is no memory. */
+static struct mnet_packet *copy_frame(struct mnet_frames *frames, size_t len, struct mnet_memory *memory)
 {
-    size_t len = mnet_frames_length(frames), shift = -mnet_frames_headers(frames) % ALIGNMENT;
+    size_t shift = -mnet_frames_headers(frames) % ALIGNMENT;
     struct mnet_packet *copy = mnet_packet_alloc(memory);
     if (copy == NULL)
         return NULL;
@@ -89,8 +89,8 @@ static void send(const struct pipe_end *from, struct pipe_end *to, const struct 
     }
     bool possible = mnet_frames_begin(&frames, packet);
     MN_ASSERT(possible); /* the stack made it */
-    while (mnet_frames_length(&frames) > 0)
-        put(to, copy_frame(&frames, to->device.memory));
+    for (size_t len; (len = mnet_frames_length(&frames)) > 0;)
+        put(to, copy_frame(&frames, len, to->device.memory));
 }
 
 static int pipe_tx(struct mnet_device *device, struct mnet_packet **packets, int count)

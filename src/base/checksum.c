@@ -25,10 +25,12 @@ typedef uint64_t words __attribute__((vector_size(16)));
 #define BLOCK (4 * sizeof(words))
 #define WORTH_VECTORS 256 /* below this length lanes cost more than they save */
 
-/* `total` and `high` of the theory above, for two independent streams, so that additions need not
- * wait for one another. */
+#define STREAMS (BLOCK / sizeof(words))
+
+/* `total` and `high` of the theory above, for each of the words of a block. So additions need not
+ * wait for one another, and a word is shifted in the register that it was loaded into. */
 struct lanes {
-    words total[2], high[2];
+    words total[STREAMS], high[STREAMS];
 };
 
 /* By reference: a compiler without vector registers refuses to pass or return vectors by value. */
@@ -49,8 +51,8 @@ static inline void add_block(struct lanes *lanes, const uint8_t *at)
 {
     sum_words(lanes, 0, at);
     sum_words(lanes, 1, at + sizeof(words));
-    sum_words(lanes, 0, at + 2 * sizeof(words));
-    sum_words(lanes, 1, at + 3 * sizeof(words));
+    sum_words(lanes, 2, at + 2 * sizeof(words));
+    sum_words(lanes, 3, at + 3 * sizeof(words));
 }
 
 static inline void copy_words(struct lanes *lanes, int stream, uint8_t *to, const uint8_t *from)
@@ -65,20 +67,17 @@ static inline void copy_block(struct lanes *lanes, uint8_t *restrict to, const u
 {
     copy_words(lanes, 0, to, from);
     copy_words(lanes, 1, to + sizeof(words), from + sizeof(words));
-    copy_words(lanes, 0, to + 2 * sizeof(words), from + 2 * sizeof(words));
-    copy_words(lanes, 1, to + 3 * sizeof(words), from + 3 * sizeof(words));
+    copy_words(lanes, 2, to + 2 * sizeof(words), from + 2 * sizeof(words));
+    copy_words(lanes, 3, to + 3 * sizeof(words), from + 3 * sizeof(words));
 }
 
-static inline uint64_t halves(uint64_t word)
-{
-    return (word & UINT32_MAX) + (word >> 32);
-}
-
+/* `low` and `high` of the theory, together: no carry is lost with fewer than 2^30 vectors. */
 static inline uint64_t collect(const struct lanes *lanes)
 {
-    words total = lanes->total[0] + lanes->total[1], high = lanes->high[0] + lanes->high[1];
-    words low = total - (high << 32);
-    return halves(low[0]) + halves(low[1]) + halves(high[0]) + halves(high[1]);
+    words total = (lanes->total[0] + lanes->total[1]) + (lanes->total[2] + lanes->total[3]);
+    words high = (lanes->high[0] + lanes->high[1]) + (lanes->high[2] + lanes->high[3]);
+    words both = total - (high << 32) + high;
+    return both[0] + both[1];
 }
 
 static inline uint64_t add_word(uint64_t sum, const uint8_t *at)
@@ -147,19 +146,19 @@ static inline uint64_t copy_few(uint64_t sum, uint8_t *restrict to, const uint8_
     return sum_few(sum, from, len);
 }
 
-/* Does the work of mn_sum_copy for a separate piece. */
-static inline uint64_t copy_piece(uint8_t *restrict to, const uint8_t *restrict from, size_t len)
+/* Does the work of mn_sum_copy for at least one vector. If bytes are left, the copy of the last
+ * vector overlaps the one before it. */
+static inline uint64_t copy_long(uint8_t *restrict to, const uint8_t *restrict from, size_t len)
 {
-    uint64_t piece = 0;
-    if (len >= BLOCK) {
-        struct lanes lanes = {0};
-        for (; len >= BLOCK; to += BLOCK, from += BLOCK, len -= BLOCK)
-            copy_block(&lanes, to, from);
-        piece = collect(&lanes);
-    }
-    if (len > 0)
-        memcpy(to, from, len);
-    return sum_few(piece, from, len);
+    struct lanes lanes = {0};
+    uint8_t *last = to + len - sizeof(words);
+    const uint8_t *last_from = from + len - sizeof(words);
+    for (; len >= BLOCK; to += BLOCK, from += BLOCK, len -= BLOCK)
+        copy_block(&lanes, to, from);
+    for (; len >= sizeof(words); to += sizeof(words), from += sizeof(words), len -= sizeof(words))
+        copy_words(&lanes, 0, to, from);
+    memcpy(last, last_from, sizeof(words));
+    return sum_few(collect(&lanes), from, len);
 }
 
 /* Stores that straddle cache lines halve the speed, and loads hardly matter. So the first few bytes
@@ -171,10 +170,11 @@ uint64_t mn_sum_copy(uint64_t sum, void *restrict to, const void *restrict from,
     if (len < WORTH_VECTORS)
         return copy_few(sum, out, at, len);
     size_t head = -(uintptr_t)out % sizeof(words);
-    if (head == 0)
-        return mn_sum_add(sum, copy_piece(out, at, len));
-    sum = mn_sum_add(sum, copy_piece(out, at, head));
-    uint64_t rest = copy_piece(out + head, at + head, len - head);
+    if (MN_UNLIKELY(head > 0)) {
+        memcpy(out, at, sizeof(words)); /* and some more bytes than these */
+        sum = mn_sum_add(sum, sum_few(0, at, head));
+    }
+    uint64_t rest = copy_long(out + head, at + head, len - head);
     return mn_sum_add(sum, head % 2 == 0 ? rest : mn_sum_odd(rest));
 }
 

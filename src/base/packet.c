@@ -285,7 +285,7 @@ void mnet_packet_copy_in(struct mnet_packet *packet, size_t to, const void *from
         mn_copy(bytes, at, piece);
 }
 
-int mnet_packet_slices(const struct mnet_packet *packet, struct mnet_slice *slices, int max)
+static MN_APART int list_pieces(const struct mnet_packet *packet, struct mnet_slice *slices, int max)
 {
     struct walk walk = {packet, 0};
     int count = 0;
@@ -293,6 +293,14 @@ int mnet_packet_slices(const struct mnet_packet *packet, struct mnet_slice *slic
     for (size_t len; count < max && walk_next(&walk, &bytes, &len); count++)
         slices[count] = (struct mnet_slice){bytes, len};
     return count;
+}
+
+int mnet_packet_slices(const struct mnet_packet *packet, struct mnet_slice *slices, int max)
+{
+    if (MN_UNLIKELY(packet->len < packet->total || packet->len == 0 || max < 1))
+        return list_pieces(packet, slices, max);
+    slices[0] = (struct mnet_slice){packet->data, packet->len}; /* all of it is linear */
+    return 1;
 }
 
 size_t mnet_packet_pinned(const struct mnet_packet *packet)

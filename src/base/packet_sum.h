@@ -30,10 +30,12 @@ static inline bool mn_packet_is_verified(const struct mnet_packet *packet)
 static inline uint64_t mn_packet_sum_received(const struct mnet_packet *packet, size_t from)
 {
     size_t start = packet->csum_start;
-    if (packet->checksum != MNET_CHECKSUM_SUMMED || from < start || from > packet->len || (from - start) % 2 != 0)
+    if (packet->checksum != MNET_CHECKSUM_SUMMED || from > packet->len)
         return mn_packet_sum(packet, from);
-    if (from == start)
+    if (MN_LIKELY(from == start))
         return packet->csum_value;
+    if (from < start || (from - start) % 2 != 0)
+        return mn_packet_sum(packet, from);
     return mn_sum_add(packet->csum_value, mn_sum_negate(mn_sum(0, packet->data + start, from - start)));
 }
 

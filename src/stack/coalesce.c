@@ -1,6 +1,8 @@
 /* Theory of operation. One pass over the batch keeps a few open runs, the latest of each connection
  * seen. A data segment that continues its connection's run exactly is linked to it. Any other
  * segment of that connection ends the run, so nothing overtakes anything within a connection.
+ * Usually a frame continues the run of the frame before it. Then its headers are compared with
+ * those of the run's first frame, and equal headers need not be judged again.
  * Checksums are verified only if there is something to merge with: a batch of single segments costs
  * a few comparisons each.
  *
@@ -108,14 +110,13 @@ static void start(struct run *run, const struct segment *s)
     run->verified = false;
 }
 
-/* Links the segment to the run if it continues it. The totals of the chain are put right when the
- * run ends. */
+/* Links the segment, whose headers are like those of the run, to it if it continues the run. The
+ * totals of the chain are put right when the run ends. */
 static bool extend(struct run *run, const struct segment *s)
 {
     MN_DEBUG_ASSERT(s->ip_len > headers_of(s));
     uint32_t payload = s->ip_len - headers_of(s);
-    if (s->seq != run->next_seq || run->ip_len + payload > MN_FRAME_IP_MAX ||
-        !mn_frame_same_headers(&run->first.at, &s->at))
+    if (s->seq != run->next_seq || run->ip_len + payload > MN_FRAME_IP_MAX)
         return false;
     if (!run->verified && !verify(&run->first))
         return false;
@@ -152,7 +153,8 @@ static void finish(struct run *run)
 struct runs {
     struct run open[RUNS];
     int count;
-    int oldest; /* the one to give way when all are in use */
+    int oldest;         /* the one to give way when all are in use */
+    struct run *latest; /* of the last DATA frame; NULL if that ended it */
 };
 
 static struct run *find(struct runs *runs, const struct segment *s)
@@ -169,6 +171,7 @@ static void close_run(struct runs *runs, struct run *run)
     MN_DEBUG_ASSERT(runs->count > 0);
     finish(run);
     *run = runs->open[--runs->count];
+    runs->latest = NULL;
 }
 
 static struct run *new_run(struct runs *runs)
@@ -182,30 +185,57 @@ static struct run *new_run(struct runs *runs)
     return run;
 }
 
+/* Returns true, and the segment, if the frame's headers are like those of the run: so it is DATA,
+ * too. */
+static bool is_like(const struct run *run, struct mnet_packet *frame, struct segment *s)
+{
+    const struct mn_frame *at = &run->first.at;
+    uint32_t headers = headers_of(&run->first);
+    if (frame->len < MN_ETHERNET_HEADER + headers || frame->more != NULL)
+        return false;
+    s->at = mn_frame_at(frame->data, at->ipv6, at->network_len, at->transport_len);
+    if (!mn_frame_same_headers(at, &s->at) || (mn_frame_flags(&s->at) & ~MN_TCP_PSH) != MN_TCP_ACK)
+        return false;
+    s->frame = frame;
+    s->ip_len = mn_frame_packet_len(&s->at);
+    s->seq = mn_frame_sequence(&s->at);
+    return s->ip_len > headers && frame->total >= MN_ETHERNET_HEADER + s->ip_len;
+}
+
+/* The segment is the first one of a new run, or of the run of its connection, which has ended. */
+static void start_run(struct runs *runs, struct run *run, const struct segment *s)
+{
+    if (run == NULL)
+        run = new_run(runs);
+    else
+        finish(run);
+    start(run, s);
+    runs->latest = run;
+}
+
 /* Merges the frame into an earlier one if it continues that. Returns true if it did. */
 static bool absorb(struct runs *runs, struct mnet_packet *frame)
 {
     struct segment segment;
-    enum frame_kind kind = classify(frame, &segment);
-    if (kind == OTHER)
-        return false;
-    struct run *run = find(runs, &segment);
-    bool last = kind != DATA || (mn_frame_flags(&segment.at) & MN_TCP_PSH) != 0;
-    if (run != NULL) {
-        bool merged = kind == DATA && extend(run, &segment);
-        if (merged && !last)
-            return true;
-        if (merged || last) {
-            close_run(runs, run);
-            return merged;
-        }
-        finish(run);
-    } else if (!last) {
-        run = new_run(runs);
+    enum frame_kind kind = DATA;
+    struct run *run = runs->latest;
+    bool like = run != NULL && is_like(run, frame, &segment);
+    if (!like) {
+        kind = classify(frame, &segment);
+        if (kind == OTHER)
+            return false;
+        run = find(runs, &segment);
+        like = run != NULL && kind == DATA && mn_frame_same_headers(&run->first.at, &segment.at);
     }
-    if (run != NULL)
-        start(run, &segment);
-    return false;
+    bool merged = like && extend(run, &segment);
+    bool last = kind != DATA || (mn_frame_flags(&segment.at) & MN_TCP_PSH) != 0;
+    if (merged && !last)
+        runs->latest = run;
+    else if (run != NULL && (merged || last))
+        close_run(runs, run);
+    else if (!last)
+        start_run(runs, run, &segment);
+    return merged;
 }
 
 int mn_coalesce(struct mnet_packet **frames, int count)
@@ -214,6 +244,7 @@ int mn_coalesce(struct mnet_packet **frames, int count)
         return count;
     struct runs runs;
     runs.count = runs.oldest = 0;
+    runs.latest = NULL;
     int kept = 0;
     for (int i = 0; i < count; i++) {
         struct mnet_packet *frame = frames[i];

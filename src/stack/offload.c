@@ -61,12 +61,15 @@ static bool begin_cut(struct mnet_frames *frames, const struct mnet_packet *fram
     uint32_t headers = MN_ETHERNET_HEADER + (uint32_t)at.network_len + at.transport_len;
     if (at.transport_len < MN_TCP_HEADER || frame->len < headers || frame->total <= headers)
         return false;
+    struct mn_frame_sums sums = mn_frame_shared_sums(&at);
     *frames = (struct mnet_frames){
         .packet = frame,
         .part = frame,
         .offset = headers,
         .left = frame->total - headers,
-        .pseudo_sum = mn_frame_pseudo_sum(&at),
+        .network_sum = sums.network,
+        .pseudo_sum = sums.pseudo,
+        .transport_sum = sums.transport,
         .seq = mn_frame_sequence(&at),
         .identification = mn_frame_identification(&at),
         .ip_header_len = at.network_len,
@@ -97,19 +100,34 @@ static uint32_t next_size(const struct mnet_frames *frames)
     return MN_MIN(frames->left, (uint32_t)frames->gso_size);
 }
 
-/* Copies the headers of the large frame to `to`, and makes them those of the next segment, with
- * `size` bytes of payload. Its TCP checksum is partial. */
-static void put_headers(const struct mnet_frames *frames, uint8_t *to, uint32_t size)
+#define USUAL_HEADERS (MN_ETHERNET_HEADER + MN_IPV4_HEADER + MN_TCP_HEADER_USUAL)
+
+/* Copies the headers of the large frame to `to`. */
+static struct mn_frame copy_headers(const struct mnet_frames *frames, uint8_t *to)
+{
+    uint32_t len = headers_of(frames);
+    if (MN_LIKELY(len == USUAL_HEADERS)) /* then the compiler copies words */
+        memcpy(to, frames->packet->data, USUAL_HEADERS);
+    else
+        memcpy(to, frames->packet->data, len);
+    return mn_frame_at(to, frames->ipv6, frames->ip_header_len, frames->tcp_header_len);
+}
+
+/* Returns what the next segment, with `size` bytes of payload, does not share with the others. */
+static struct mn_frame_cut next_cut(const struct mnet_frames *frames, uint32_t size)
 {
     MN_DEBUG_ASSERT(size > 0 && size <= frames->left);
-    memcpy(to, frames->packet->data, headers_of(frames));
-    struct mn_frame at = mn_frame_at(to, frames->ipv6, frames->ip_header_len, frames->tcp_header_len);
     struct mn_frame_cut cut = {.sequence = frames->seq, .payload = size, .identification = frames->identification};
     if (frames->left > size)
         cut.flags_off = MN_TCP_FIN | MN_TCP_PSH;
     if (!frames->first)
         cut.flags_off |= MN_TCP_CWR; /* RFC 3168 6.1.2: the first packet after the reduction */
-    mn_frame_cut(&at, &cut, frames->pseudo_sum);
+    return cut;
+}
+
+static struct mn_frame_sums sums_of(const struct mnet_frames *frames)
+{
+    return (struct mn_frame_sums){frames->network_sum, frames->pseudo_sum, frames->transport_sum};
 }
 
 /* The next segment, with `size` bytes of payload, has been made. */
@@ -167,7 +185,10 @@ struct mnet_packet *mn_segmenter_next(struct mn_segmenter *s)
     if (segment == NULL)
         return NULL;
     uint32_t headers = headers_of(frames), size = next_size(frames);
-    put_headers(frames, mnet_packet_put(segment, headers), size);
+    struct mn_frame at = copy_headers(frames, mnet_packet_put(segment, headers));
+    struct mn_frame_cut next = next_cut(frames, size);
+    struct mn_frame_sums sums = sums_of(frames);
+    mn_frame_cut(&at, &next, &sums);
     if (!fill(frames, segment, size, false)) {
         mnet_packet_trim(segment, headers);
         if (!fill(frames, segment, size, true)) {
@@ -207,8 +228,8 @@ size_t mnet_frames_headers(const struct mnet_frames *frames)
     return frames->packet->len < frames->packet->total ? frames->packet->len : 0;
 }
 
-/* Copies the next `len` bytes, and returns their sum. */
-static uint64_t copy_bytes(struct mnet_frames *frames, uint8_t *to, uint32_t len)
+/* Copies the next `len` bytes, which lie in several pieces, and returns their sum. */
+static MN_APART uint64_t copy_pieces(struct mnet_frames *frames, uint8_t *to, uint32_t len)
 {
     uint64_t sum = 0;
     for (bool odd = false; len > 0;) {
@@ -221,6 +242,17 @@ static uint64_t copy_bytes(struct mnet_frames *frames, uint8_t *to, uint32_t len
         len -= count;
         move_on(frames, count, (uint32_t)slice.len);
     }
+    return sum;
+}
+
+/* Copies the next `len` bytes, and returns their sum. */
+static uint64_t copy_bytes(struct mnet_frames *frames, uint8_t *to, uint32_t len)
+{
+    struct mnet_slice slice = piece_of(frames->part, frames->piece);
+    if (MN_UNLIKELY(len >= slice.len - frames->offset))
+        return copy_pieces(frames, to, len);
+    uint64_t sum = mn_sum_copy(0, to, (const uint8_t *)slice.data + frames->offset, len);
+    frames->offset += len;
     return sum;
 }
 
@@ -238,14 +270,14 @@ static uint16_t complete(uint8_t *field, uint64_t sum, bool udp)
 
 static struct mnet_frame_sum copy_segment(struct mnet_frames *frames, uint8_t *to)
 {
-    uint32_t headers = headers_of(frames), size = next_size(frames);
-    put_headers(frames, to, size);
-    uint8_t *tcp = to + MN_ETHERNET_HEADER + frames->ip_header_len;
-    uint64_t sum = copy_bytes(frames, to + headers, size);
-    sum = mn_sum_add(sum, mn_sum_header(tcp, frames->tcp_header_len));
+    uint32_t size = next_size(frames);
+    struct mn_frame at = copy_headers(frames, to);
+    struct mn_frame_cut next = next_cut(frames, size);
+    struct mn_frame_sums sums = sums_of(frames);
+    uint64_t payload = copy_bytes(frames, to + headers_of(frames), size);
     count_segment(frames, size);
-    return (struct mnet_frame_sum){.start = (uint16_t)(tcp - to),
-                                   .value = complete(tcp + MN_TCP_CHECKSUM_AT, sum, false)};
+    return (struct mnet_frame_sum){.start = (uint16_t)(at.transport - to),
+                                   .value = mn_frame_cut_complete(&at, &next, &sums, payload)};
 }
 
 struct mnet_frame_sum mnet_frames_copy(struct mnet_frames *frames, void *to)

@@ -189,8 +189,19 @@ struct mn_frame_cut {
     uint16_t identification; /* IPv4 */
     uint8_t flags_off;       /* flags of the large one that this one does not have */
 };
-/* Makes the headers, copied from the large segment, those of a part of it. The TCP checksum becomes
- * the folded sum of the pseudo-header (`pseudo_sum` is mn_frame_pseudo_sum), to be completed. */
-void mn_frame_cut(struct mn_frame *f, const struct mn_frame_cut *cut, uint64_t pseudo_sum);
+/* The unfolded sums (checksum.h) of all in the headers that such segments share. */
+struct mn_frame_sums {
+    uint64_t network;   /* the IPv4 header without length, identification and checksum */
+    uint64_t pseudo;    /* as mn_frame_pseudo_sum */
+    uint64_t transport; /* the TCP header without sequence number, flags and checksum */
+};
+struct mn_frame_sums mn_frame_shared_sums(const struct mn_frame *f);
+/* Makes the headers, copied from the large segment with these sums, those of a part of it. The TCP
+ * checksum becomes the folded sum of the pseudo-header, to be completed. */
+void mn_frame_cut(struct mn_frame *f, const struct mn_frame_cut *cut, const struct mn_frame_sums *sums);
+/* Does the same, and makes the TCP checksum complete. `payload` is the sum of the payload. Returns
+ * the folded sum of the TCP segment. */
+uint16_t mn_frame_cut_complete(struct mn_frame *f, const struct mn_frame_cut *cut, const struct mn_frame_sums *sums,
+                               uint64_t payload);
 
 #endif

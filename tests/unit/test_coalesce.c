@@ -387,6 +387,23 @@ static void lengths_that_lie_are_left_alone(void **state)
     }
 }
 
+/* Behind the linear part lie bytes that are no part of the frame, and look as if they were. */
+static void headers_in_two_pieces_are_left_alone(void **state)
+{
+    (void)state;
+    add((struct test_tcp){.seq = 0}, 100);
+    struct mnet_packet *frame = add((struct test_tcp){.seq = 100}, 100);
+    struct mnet_buffer *buffer = mnet_buffer_alloc(memory);
+    assert_non_null(buffer);
+    uint32_t linear = frame->csum_start + 16u, rest = frame->total - linear;
+    memcpy(buffer->bytes, frame->data + linear, rest);
+    mnet_packet_trim(frame, linear);
+    assert_true(mnet_packet_add(frame, buffer, 0, rest));
+    mnet_buffer_free(buffer);
+    coalesce();
+    assert_int_equal(count, 2);
+}
+
 /* Options of IPv4, or extension headers of IPv6. */
 static void fragments_and_options_of_ip_are_left_alone(void **state)
 {
@@ -621,6 +638,7 @@ int main(void)
         BOTH(more_connections_than_runs_lose_nothing),
         BOTH(padding_is_cut_off),
         BOTH(lengths_that_lie_are_left_alone),
+        BOTH(headers_in_two_pieces_are_left_alone),
         BOTH(fragments_and_options_of_ip_are_left_alone),
         BOTH(packet_of_another_version_than_its_type_is_left_alone),
         IPV4(families_are_merged_apart),

@@ -88,6 +88,14 @@ void mn_packet_list_splice(struct mn_packet_list *to, struct mn_packet_list *fro
     *from = (struct mn_packet_list){.head = NULL};
 }
 
+static size_t pinned_by(const struct mn_packet_list *list)
+{
+    size_t pinned = 0;
+    for (const struct mnet_packet *packet = list->head; packet != NULL; packet = packet->next)
+        pinned += mn_packet_pinned(packet);
+    return pinned;
+}
+
 static struct mnet_packet *take_head(struct mn_packet_list *list)
 {
     MN_DEBUG_ASSERT(list->pinned >= mn_packet_pinned(list->head));
@@ -122,9 +130,13 @@ MN_RARE void mn_packet_list_skip(struct mn_packet_list *list, uint32_t len)
 
 void mn_packet_list_free(struct mn_packet_list *list)
 {
-    while (list->head != NULL)
-        mnet_packet_free(take_head(list));
-    MN_DEBUG_ASSERT(list->pinned == 0);
+    MN_DEBUG_ASSERT(list->pinned == pinned_by(list));
+    for (struct mnet_packet *packet = list->head, *next; packet != NULL; packet = next) {
+        next = packet->next;
+        packet->next = NULL;
+        mnet_packet_free(packet);
+    }
+    *list = (struct mn_packet_list){.head = NULL};
 }
 
 void mn_recvq_append(struct mn_recvq *q, struct mnet_packet *packet)
@@ -207,8 +219,9 @@ int mn_recvq_lend(struct mn_recvq *q, struct mnet_slice *slices, int max)
         MN_DEBUG_ASSERT(q->bytes >= packet->total);
         q->bytes -= packet->total;
         q->lent_bytes += packet->total;
-        q->lent_pinned += mn_packet_pinned(packet);
+        size_t pinned = q->ready.pinned;
         take_head(&q->ready);
+        q->lent_pinned += pinned - q->ready.pinned;
         packet->next = q->lent;
         q->lent = packet;
     }
