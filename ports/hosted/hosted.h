@@ -36,8 +36,8 @@ struct mn_hosted_watch {
     struct mnet_link link;
     int fd;
     struct mnet_waiters *waiters; /* are woken if it is readable */
-    /* Whoever makes it readable sleeps then, until this thread has done something. So this thread is
-     * best woken on the same processor, which ppoll lets the kernel do, and a ring does not. */
+    /* Whoever makes it readable sleeps then, until this thread has done something. So this thread
+     * is best woken on the same processor, which ppoll lets the kernel do, and a ring does not. */
     bool hands_over;
 };
 void mn_hosted_watch(struct mn_hosted_watch *watch);

@@ -44,8 +44,8 @@ static int stop_at(scmp_filter_ctx filter, int number, const struct scmp_arg_cmp
 }
 
 /* All calls of setsockopt but for TCP_NODELAY and TCP_CORK, of which the filter itself says that
- * they have succeeded. A rule compares an argument once, hence the many rules. A program that leaves
- * something in the upper half of an argument is stopped. */
+ * they have succeeded. A rule compares an argument once, hence the many rules. A program that
+ * leaves something in the upper half of an argument is stopped. */
 static int stop_at_other_options(scmp_filter_ctx filter)
 {
     const struct scmp_arg_cmp of_tcp = {1, SCMP_CMP_EQ, IPPROTO_TCP, 0}, of_others = {1, SCMP_CMP_NE, IPPROTO_TCP, 0};
