@@ -149,13 +149,13 @@ static struct mn_socket *listening_one(const struct mn_port_share *share)
 
 /* ---- Connections of a shared listener ---- */
 
-static void add_spare(struct mn_socket *listener, struct mn_socket *spare)
+void mn_port_add_spare(struct mn_socket *listener, struct mn_socket *spare)
 {
     mn_list_append(&listener->spares, &spare->of_share);
     listener->spare_count++;
 }
 
-static struct mn_socket *take_spare(struct mn_socket *listener)
+struct mn_socket *mn_port_take_spare(struct mn_socket *listener)
 {
     struct mnet_link *link = mn_list_take(&listener->spares);
     if (link == NULL)
@@ -165,9 +165,9 @@ static struct mn_socket *take_spare(struct mn_socket *listener)
     return member_of(link);
 }
 
-/* Returns the next one in turn that listens and has room for a connection, or NULL. */
-static struct mn_socket *next_in_turn(struct mn_port_share *share)
+struct mn_socket *mn_port_choose_listener(struct mn_port_share *share)
 {
+    MN_DEBUG_ASSERT(!mn_list_empty(&share->members));
     const struct mnet_link *last = mn_list_last(&share->members);
     struct mnet_link *first;
     do {
@@ -180,43 +180,12 @@ static struct mn_socket *next_in_turn(struct mn_port_share *share)
     return NULL;
 }
 
-int mn_port_distribute(struct mn_port_share *share)
-{
-    struct mn_socket *socket, *accepted;
-    if (share == NULL)
-        return 0;
-    while (mnet_tcp_listener_ready(share->listener) & MNET_ACCEPTABLE && (socket = next_in_turn(share)) != NULL) {
-        int error = mn_stream_accept(socket, &accepted, 0);
-        if (error < 0)
-            return error;
-        add_spare(socket, accepted);
-    }
-    return 0;
-}
-
-int mn_port_accept(struct mn_socket *socket, struct mn_socket **accepted, uint64_t deadline)
-{
-    while (socket->share != NULL && socket->phase == MN_PHASE_LISTENING) {
-        int error = mn_port_distribute(socket->share);
-        *accepted = take_spare(socket);
-        if (*accepted != NULL)
-            return 0;
-        if (error == 0)
-            error = deadline == 0 ? -MNET_EAGAIN : mn_file_wait(&socket->file, MNET_READABLE, deadline);
-        if (error < 0)
-            return error;
-    }
-    if (socket->phase != MN_PHASE_LISTENING) /* not any more */
-        return -MNET_EINVAL;
-    return mn_stream_accept(socket, accepted, deadline);
-}
-
 /* The connections of a socket that listens no more go to another one, or are reset. */
 static void move_spares(struct mn_socket *from, struct mn_socket *to)
 {
-    for (struct mn_socket *spare; (spare = take_spare(from)) != NULL;) {
+    for (struct mn_socket *spare; (spare = mn_port_take_spare(from)) != NULL;) {
         if (to != NULL) {
-            add_spare(to, spare);
+            mn_port_add_spare(to, spare);
             continue;
         }
         spare->options.linger_s = 0;

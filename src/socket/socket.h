@@ -218,19 +218,14 @@ bool mn_ip_options_forbid_fragments(const struct mn_ip_options *ip);
 int mn_port_reserve(struct mn_socket *socket, struct mnet_endpoint local);
 /* Begins to listen, or changes the backlog, which is above 0. Returns 0 or -errno. */
 int mn_port_listen(struct mn_socket *socket, unsigned backlog);
-/* Gives each connection that waits at a shared listener to one of its sockets. `share` may be NULL.
- * Returns 0, or -errno if one could not be accepted. */
-int mn_port_distribute(struct mn_port_share *share);
-/* Accepts a connection of a listening socket, as mn_stream_accept. Suspends. */
-int mn_port_accept(struct mn_socket *socket, struct mn_socket **accepted, uint64_t deadline);
+/* Returns the socket to which the next connection of a shared listener belongs: the next one in
+ * turn that listens and has room. NULL if there is none. */
+struct mn_socket *mn_port_choose_listener(struct mn_port_share *share);
+/* Keep an accepted socket without a descriptor for the listening one, and take the first one. */
+void mn_port_add_spare(struct mn_socket *listener, struct mn_socket *spare);
+struct mn_socket *mn_port_take_spare(struct mn_socket *listener);
 /* Gives the port back, if the socket has one. It does not listen any more. */
 void mn_port_leave(struct mn_socket *socket);
-
-/* stream.c */
-
-/* Accepts a connection from the listener of mnet. Stores a socket without a descriptor. Returns 0
- * or -errno. Suspends. */
-int mn_stream_accept(struct mn_socket *listener, struct mn_socket **accepted, uint64_t deadline);
 
 /* tcp_info.c */
 

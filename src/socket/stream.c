@@ -309,6 +309,61 @@ static ptrdiff_t tcp_receive(struct mn_socket *socket, struct mn_message *messag
     return (ptrdiff_t)done;
 }
 
+/* ---- Accepting ---- */
+
+/* Accepts a connection from the listener of mnet. Stores a socket without a descriptor. Returns 0
+ * or -errno. */
+static int accept_connection(struct mn_socket *listener, struct mn_socket **accepted, uint64_t deadline)
+{
+    struct mnet_flow *flow;
+    struct mn_socket *socket = mn_socket_new(listener->sockets, &mn_tcp_socket, listener->domain, 0);
+    if (socket == NULL)
+        return -MNET_ENOMEM;
+    int error = mnet_tcp_accept(listener->listener, &flow, deadline);
+    if (error < 0) {
+        mn_file_release(listener->sockets, &socket->file, false);
+        return error == MNET_E_CLOSED ? -MNET_EINVAL : mn_errno(error, MNET_UNREACHABLE_NONE);
+    }
+    socket->options = listener->options;
+    socket->options.receive_timeout_ns = socket->options.send_timeout_ns = 0;
+    adopt(socket, flow, MN_PHASE_CONNECTED);
+    mnet_tcp_peers(flow, &socket->local, &socket->remote);
+    *accepted = socket;
+    return 0;
+}
+
+/* Gives each connection that waits at a shared listener to one of its sockets. Returns 0, or -errno
+ * if one could not be accepted. */
+static int distribute(struct mn_port_share *share, const struct mnet_listener *listener)
+{
+    struct mn_socket *socket, *accepted;
+    while (mnet_tcp_listener_ready(listener) & MNET_ACCEPTABLE && (socket = mn_port_choose_listener(share)) != NULL) {
+        int error = accept_connection(socket, &accepted, 0);
+        if (error < 0)
+            return error;
+        mn_port_add_spare(socket, accepted);
+    }
+    return 0;
+}
+
+/* Waits for a connection of a listening socket. Returns 0 or -errno. */
+static int await_accepted(struct mn_socket *socket, struct mn_socket **accepted, uint64_t deadline)
+{
+    if (socket->share == NULL)
+        return accept_connection(socket, accepted, deadline);
+    while (socket->phase == MN_PHASE_LISTENING) {
+        int error = distribute(socket->share, socket->listener);
+        *accepted = mn_port_take_spare(socket);
+        if (*accepted != NULL)
+            return 0;
+        if (error == 0)
+            error = deadline == 0 ? -MNET_EAGAIN : mn_file_wait(&socket->file, MNET_READABLE, deadline);
+        if (error < 0)
+            return error;
+    }
+    return -MNET_EINVAL; /* it does not listen any more */
+}
+
 /* ---- State ---- */
 
 /* The socket keeps its port. */
@@ -358,7 +413,7 @@ static unsigned listener_ready(struct mn_socket *socket)
 {
     if (socket->share == NULL)
         return mnet_tcp_listener_ready(socket->listener) & MNET_ACCEPTABLE ? MNET_READABLE : 0;
-    int error = mn_port_distribute(socket->share);
+    int error = distribute(socket->share, socket->listener);
     return socket->spare_count > 0 || error < 0 ? MNET_READABLE : 0;
 }
 
@@ -464,25 +519,6 @@ int mnet_socket_listen(struct mnet_sockets *sockets, int fd, int backlog)
     return error;
 }
 
-int mn_stream_accept(struct mn_socket *listener, struct mn_socket **accepted, uint64_t deadline)
-{
-    struct mnet_flow *flow;
-    struct mn_socket *socket = mn_socket_new(listener->sockets, &mn_tcp_socket, listener->domain, 0);
-    if (socket == NULL)
-        return -MNET_ENOMEM;
-    int error = mnet_tcp_accept(listener->listener, &flow, deadline);
-    if (error < 0) {
-        mn_file_release(listener->sockets, &socket->file, false);
-        return error == MNET_E_CLOSED ? -MNET_EINVAL : mn_errno(error, MNET_UNREACHABLE_NONE);
-    }
-    socket->options = listener->options;
-    socket->options.receive_timeout_ns = socket->options.send_timeout_ns = 0;
-    adopt(socket, flow, MN_PHASE_CONNECTED);
-    mnet_tcp_peers(flow, &socket->local, &socket->remote);
-    *accepted = socket;
-    return 0;
-}
-
 static int accept_on(struct mn_socket *socket, void *address, uint32_t *len, int flags)
 {
     struct mn_socket *accepted;
@@ -492,7 +528,7 @@ static int accept_on(struct mn_socket *socket, void *address, uint32_t *len, int
         return -MNET_EINVAL;
     if (address != NULL && (len == NULL || (int32_t)*len < 0))
         return -MNET_EINVAL;
-    int error = mn_port_accept(socket, &accepted, mn_socket_deadline(socket, 0, socket->options.receive_timeout_ns));
+    int error = await_accepted(socket, &accepted, mn_socket_deadline(socket, 0, socket->options.receive_timeout_ns));
     if (error < 0)
         return error;
     accepted->nonblocking = (flags & MNET_SOCK_NONBLOCK) != 0;
