@@ -40,13 +40,13 @@ static void forget_first(struct run_senders *all)
     all->count--;
 }
 
-static void remember(struct run_socket *socket, struct mnet_endpoint remote, size_t len, int error)
+static void remember(struct run_socket *socket, struct run_sender sender)
 {
     struct run_senders *all = socket->senders;
     if (all->count == SENDERS)
         forget_first(all);
-    all->senders[(all->first + all->count++) % SENDERS] = (struct run_sender){remote, (uint32_t)len, error};
-    all->bytes += len;
+    all->senders[(all->first + all->count++) % SENDERS] = sender;
+    all->bytes += sender.len;
 }
 
 struct run_sender run_sender_of(struct run_socket *socket, int end, size_t len, bool peek)
@@ -82,6 +82,11 @@ static enum mnet_family family_of(const struct run_socket *socket)
     return socket->settings.v6_only ? MNET_FAMILY_IPV6 : MNET_FAMILY_ANY;
 }
 
+static bool forbids_fragments(const struct run_socket *socket)
+{
+    return socket->settings.mtu_discover >= IP_PMTUDISC_DO;
+}
+
 int run_datagram_open(struct runner *run, struct run_socket *socket)
 {
     const struct run_settings *settings = &socket->settings;
@@ -92,7 +97,7 @@ int run_datagram_open(struct runner *run, struct run_socket *socket)
         .dscp = (uint8_t)settings->dscp,
         .group_ttl = (uint8_t)settings->group_ttl,
         .group_loop = !settings->no_group_loop,
-        .dont_fragment = settings->mtu_discover >= IP_PMTUDISC_DO,
+        .dont_fragment = forbids_fragments(socket),
         .icmp_errors = settings->icmp_errors,
     };
     if (socket->udp != NULL)
@@ -174,16 +179,36 @@ struct mnet_endpoint run_datagram_name(struct runner *run, const struct run_sock
     return local;
 }
 
-int64_t run_datagram_send(struct runner *run, struct run_socket *socket, const struct mnet_endpoint *to,
-                          const void *bytes, size_t len)
+static void apply_header(struct run_socket *socket, const struct run_header *header, struct mnet_udp_message *message)
 {
+    message->local = header->local;
+    if (header->ttl > 0)
+        message->ttl = (uint8_t)header->ttl;
+    if (header->tos >= 0) {
+        message->dscp = (uint8_t)header->tos >> 2;
+        message->ecn = header->tos & 3;
+    }
+    if (header->dont_fragment)
+        mnet_udp_set_dont_fragment(socket->udp, true);
+}
+
+int64_t run_datagram_send(struct runner *run, struct run_socket *socket, const struct mnet_endpoint *to,
+                          const struct run_header *header, const void *bytes, size_t len)
+{
+    const struct mnet_slice slice = {bytes, len};
+    struct mnet_udp_message message = {.slices = &slice, .slice_count = 1};
     int error = run_datagram_open(run, socket);
     if (error < 0)
         return error;
     if (to == NULL && socket->phase != RUN_CONNECTED)
         return -EDESTADDRREQ;
-    struct mnet_endpoint there = to != NULL ? translate(run, socket, *to) : (struct mnet_endpoint){0};
-    error = mnet_udp_send(socket->udp, to != NULL ? &there : NULL, bytes, len, 0);
+    if (to != NULL)
+        message.remote = translate(run, socket, *to);
+    if (header != NULL)
+        apply_header(socket, header, &message);
+    error = mnet_udp_send_batch(socket->udp, &message, 1, NULL, 0);
+    if (header != NULL && header->dont_fragment)
+        mnet_udp_set_dont_fragment(socket->udp, forbids_fragments(socket));
     if (error == MNET_E_DEADLINE)
         return -EAGAIN;
     if (error == MNET_E_UNREACHABLE)
@@ -204,7 +229,7 @@ static void pump_out(struct runner *run, struct run_socket *socket)
             socket->out_ended = socket->hung_up;
             return;
         }
-        int64_t sent = run_datagram_send(run, socket, NULL, run->buffer, (size_t)got);
+        int64_t sent = run_datagram_send(run, socket, NULL, NULL, run->buffer, (size_t)got);
         if (sent < 0 && sent != -EAGAIN)
             socket->error = (int)-sent;
     }
@@ -226,7 +251,9 @@ static bool deliver(struct run_socket *socket, const struct mnet_udp_message *me
     struct msghdr header = {.msg_iov = pieces, .msg_iovlen = (size_t)message->slice_count};
     if (sendmsg(socket->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         return errno != EAGAIN;
-    remember(socket, name_of(socket, message->remote), message->len, 0);
+    const struct run_header fields = {message->local, message->ttl, message->dscp << 2 | message->ecn, false};
+    remember(socket, (struct run_sender){
+                         .remote = name_of(socket, message->remote), .len = (uint32_t)message->len, .header = fields});
     return true;
 }
 
@@ -236,7 +263,7 @@ static void deliver_error(struct run_socket *socket, int error)
 {
     socket->error = error;
     if (send(socket->fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == 0)
-        remember(socket, socket->remote, 0, error);
+        remember(socket, (struct run_sender){.remote = socket->remote, .error = error});
 }
 
 static void pump_in(struct runner *run, struct run_socket *socket)

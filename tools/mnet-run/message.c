@@ -18,6 +18,7 @@ struct message {
     uint64_t name, name_len_address;
     uint32_t name_len;
     uint64_t header; /* struct msghdr; 0: the call has none */
+    struct run_control control;
     int flags;
 };
 
@@ -50,6 +51,7 @@ static int read_header(struct runner *run, const struct run_call *call, uint64_t
         .name = (uintptr_t)header.msg_name,
         .name_len = header.msg_namelen,
         .header = address,
+        .control = {(uintptr_t)header.msg_control, header.msg_controllen},
         .flags = flags,
     };
     return 0;
@@ -75,16 +77,22 @@ static int64_t gather(struct runner *run, const struct run_call *call, const str
 static int64_t send_message(struct runner *run, struct run_socket *socket, const struct run_call *call,
                             const struct message *message)
 {
-    struct mnet_endpoint to;
+    struct mnet_endpoint to, *remote = NULL;
+    struct run_header header = {.ttl = -1, .tos = -1};
     int64_t len = gather(run, call, message);
     if (len < 0)
         return len;
     if (socket->family == AF_NETLINK)
         return run_netlink_request(run, socket, run->buffer, (size_t)len);
-    if (message->name == 0 || message->name_len == 0)
-        return run_datagram_send(run, socket, NULL, run->buffer, (size_t)len);
-    int error = run_read_address(run, call, message->name, message->name_len, socket->family, &to);
-    return error < 0 ? error : run_datagram_send(run, socket, &to, run->buffer, (size_t)len);
+    int error = 0;
+    if (message->name != 0 && message->name_len > 0) {
+        error = run_read_address(run, call, message->name, message->name_len, socket->family, &to);
+        remote = &to;
+    }
+    if (error >= 0 && message->control.address != 0 && message->control.len > 0)
+        error = run_control_read(run, socket, call, message->control,
+                                 remote != NULL ? to.address : socket->remote.address, &header);
+    return error < 0 ? error : run_datagram_send(run, socket, remote, &header, run->buffer, (size_t)len);
 }
 
 /* ---- Receiving ---- */
@@ -119,28 +127,33 @@ static int write_name(struct runner *run, const struct run_call *call, const str
     return run_write_address(run, call, remote, socket->family, message->name, len_address);
 }
 
-/* There are no control messages. */
-static bool write_flags(struct runner *run, const struct run_call *call, const struct message *message, bool cut)
+/* Writes the control messages and the flags. */
+static bool write_header(struct runner *run, const struct run_call *call, const struct message *message,
+                         const struct run_socket *socket, const struct run_sender *sender, bool cut)
 {
-    const size_t no_control = 0;
+    struct run_control control = message->control;
     int flags = cut ? MSG_TRUNC : 0;
     if (message->header == 0)
         return true;
-    return run_write(run, call, message->header + offsetof(struct msghdr, msg_controllen), &no_control,
-                     sizeof no_control) &&
+    if (socket->family == AF_NETLINK)
+        control.len = 0;
+    else if (!run_control_write(run, socket, call, sender, &control, &flags))
+        return false;
+    return run_write(run, call, message->header + offsetof(struct msghdr, msg_controllen), &control.len,
+                     sizeof control.len) &&
            run_write(run, call, message->header + offsetof(struct msghdr, msg_flags), &flags, sizeof flags);
 }
 
 static int64_t hand_on(struct runner *run, struct run_socket *socket, const struct run_call *call,
-                       const struct message *message, size_t len, struct mnet_endpoint remote)
+                       const struct message *message, size_t len, const struct run_sender *sender)
 {
     size_t copied;
     if (!scatter(run, call, message, len, &copied))
         return -EFAULT;
-    int error = write_name(run, call, message, socket, remote);
+    int error = write_name(run, call, message, socket, sender->remote);
     if (error < 0)
         return error;
-    if (!write_flags(run, call, message, copied < len))
+    if (!write_header(run, call, message, socket, sender, copied < len))
         return -EFAULT;
     return (int64_t)((message->flags & MSG_TRUNC) != 0 ? len : copied);
 }
@@ -148,8 +161,11 @@ static int64_t hand_on(struct runner *run, struct run_socket *socket, const stru
 static int64_t receive_message(struct runner *run, struct run_socket *socket, const struct run_call *call,
                                const struct message *message)
 {
-    int peek = message->flags & MSG_PEEK, end = run_take_end(socket);
+    int peek = message->flags & MSG_PEEK;
     struct run_sender sender = {0};
+    if ((message->flags & MSG_ERRQUEUE) != 0) /* there is no such queue */
+        return -EAGAIN;
+    int end = run_take_end(socket);
     if (end < 0)
         return -EBADF;
     ssize_t got = recv(end, run->buffer, sizeof run->buffer, MSG_DONTWAIT | peek);
@@ -159,7 +175,7 @@ static int64_t receive_message(struct runner *run, struct run_socket *socket, co
     close(end);
     if (result < 0 || sender.error != 0)
         return result < 0 ? result : -sender.error;
-    return hand_on(run, socket, call, message, (size_t)got, sender.remote);
+    return hand_on(run, socket, call, message, (size_t)got, &sender);
 }
 
 /* ---- Calls ---- */
@@ -221,7 +237,7 @@ int64_t run_message_call(struct runner *run, struct run_socket *socket, const st
     if (socket->type == SOCK_STREAM)
         return RUN_CONTINUE;
     int64_t result = attempt(run, socket, call);
-    if (result != -EAGAIN || (flags_of(call) & MSG_DONTWAIT) != 0)
+    if (result != -EAGAIN || (flags_of(call) & (MSG_DONTWAIT | MSG_ERRQUEUE)) != 0)
         return result;
     return run_wait_for(run, socket, call, sends(call->number) ? SO_SNDTIMEO : SO_RCVTIMEO, EAGAIN);
 }

@@ -7,7 +7,7 @@
 #include "tools/mnet-run/run.h"
 
 /* An address of a link has the number of the program's interface; see interfaces.c. */
-static uint16_t zone_of(uint32_t scope)
+uint16_t run_zone_of(uint32_t scope)
 {
     return scope > RUN_INTERFACE_ZONE && scope <= UINT16_MAX ? (uint16_t)(scope - RUN_INTERFACE_ZONE) : 0;
 }
@@ -22,7 +22,7 @@ static struct mnet_endpoint from_ipv6(const struct sockaddr_in6 *address)
     struct mnet_endpoint endpoint = {.port = ntohs(address->sin6_port)};
     memcpy(endpoint.address.bytes, &address->sin6_addr, sizeof endpoint.address.bytes);
     if (mnet_address_can_have_zone(endpoint.address))
-        endpoint.address.zone = zone_of(address->sin6_scope_id);
+        endpoint.address.zone = run_zone_of(address->sin6_scope_id);
     return endpoint;
 }
 

@@ -135,6 +135,8 @@ int run_read_address(const struct runner *run, const struct run_call *call, uint
 int run_write_name(const struct runner *run, const struct run_call *call, const void *name, socklen_t size,
                    uint64_t address, uint64_t len_address);
 bool run_is_loopback(struct mnet_address address);
+/* Returns the zone that the number of an interface stands for, or 0. */
+uint16_t run_zone_of(uint32_t scope);
 /* Returns true if a socket may be bound to the address. */
 bool run_own_address(const struct runner *run, struct mnet_address address);
 /* Writes an endpoint as a socket address of `family`, and its length, as accept and getsockname do.
@@ -155,6 +157,8 @@ enum run_phase {
 /* Options that mnet-run knows, as the program set them. */
 struct run_settings {
     bool no_group_loop, icmp_errors; /* of datagrams */
+    /* Which control messages received datagrams have: of IPv4, and of IPv6. */
+    bool tells_packet, tells_ttl, tells_tos, tells_packet6, tells_hops, tells_class;
     int group_ttl, mtu_discover;
     bool reuse_port, v6_only, no_delay, cork, keepalive;
     bool reset_at_close;                          /* SO_LINGER with 0 s */
@@ -281,11 +285,19 @@ void run_give_port(struct runner *run, struct run_socket *socket);
 
 #define RUN_DNS_PORT 53
 
+/* The fields of a header that control messages tell. */
+struct run_header {
+    struct mnet_address local; /* the own address; sent: unspecified if it is not given */
+    int ttl, tos;              /* sent: -1 if it is not given */
+    bool dont_fragment;        /* sent */
+};
+
 /* The sender of a datagram in the pair, or the error that an empty one stands for. */
 struct run_sender {
     struct mnet_endpoint remote;
     uint32_t len;
     int error; /* errno; 0: none */
+    struct run_header header;
 };
 
 /* Opens the endpoint of a socket, unless it has one. Returns 0 or a negative errno. */
@@ -295,10 +307,10 @@ int64_t run_datagram_bind(struct runner *run, struct run_socket *socket, struct 
 /* Connects to a remote end, or to none with NULL. */
 int64_t run_datagram_connect(struct runner *run, struct run_socket *socket, const struct mnet_endpoint *remote);
 struct mnet_endpoint run_datagram_name(struct runner *run, const struct run_socket *socket);
-/* Sends a datagram, to the connected end if `to` is NULL. Returns its length or a negative
- * errno. */
+/* Sends a datagram, to the connected end if `to` is NULL. `header` may be NULL. Returns its length
+ * or a negative errno. */
 int64_t run_datagram_send(struct runner *run, struct run_socket *socket, const struct mnet_endpoint *to,
-                          const void *bytes, size_t len);
+                          const struct run_header *header, const void *bytes, size_t len);
 /* Returns the sender of a datagram of `len` bytes that was just read from the program's end, or
  * seen there (`peek`). */
 struct run_sender run_sender_of(struct run_socket *socket, int end, size_t len, bool peek);
@@ -306,6 +318,20 @@ void run_datagram_serve(struct runner *run, struct run_socket *socket);
 int64_t run_message_call(struct runner *run, struct run_socket *socket, const struct run_call *call);
 /* Tries waiting calls again. */
 void run_message_retry(struct runner *run, struct run_socket *socket);
+
+/* Control messages in the program's memory. */
+struct run_control {
+    uint64_t address;
+    size_t len;
+};
+
+/* Reads those of a datagram to `to`. Returns 0 or a negative errno. */
+int run_control_read(struct runner *run, const struct run_socket *from, const struct run_call *call,
+                     struct run_control control, struct mnet_address to, struct run_header *header);
+/* Writes those that the program wants to know of a datagram, as far as there is room, and their
+ * length. Adds MSG_CTRUNC to the flags if there is not enough. False if they cannot be written. */
+bool run_control_write(struct runner *run, const struct run_socket *from, const struct run_call *call,
+                       const struct run_sender *sender, struct run_control *control, int *flags);
 
 /* ---- Interfaces (interfaces.c, netlink.c) ---- */
 

@@ -534,6 +534,40 @@ def datagram_awaited():
     say(attempt(right.recvfrom, 10))
 
 
+# Level, and option and control message, of the own address, the TTL and the traffic class.
+PACKET, TTL, CLASS = ((0, 8, 8), (0, 12, 2), (0, 13, 1)) if FAMILY == socket.AF_INET else \
+    ((41, 49, 50), (41, 51, 52), (41, 66, 67))
+
+
+def datagram_control_messages():
+    left, right = pair()
+    for level, option, _ in (PACKET, TTL, CLASS):
+        right.setsockopt(level, option, 1)
+        say(right.getsockopt(level, option), left.getsockopt(level, option))
+    there = right.getsockname()
+    left.sendmsg([b'x'], [(TTL[0], TTL[2], struct.pack('i', 7)), (CLASS[0], CLASS[2], struct.pack('i', 0x40))], 0, there)
+    say(right.recvmsg(100, 200)[:3])
+    left.connect(there)
+    left.sendmsg([b'x', b'y'], [(CLASS[0], CLASS[2], struct.pack('i', 0x21))])
+    left.send(b'plain')
+    say(right.recvmsg(100, 200, socket.MSG_PEEK)[:3], right.recvmsg(100, 40)[2], right.recvmsg(100, 200)[1][1:])
+    left.send(b'plain')
+    say(attempt(right.recvmsg, 100, 100, 0x2000), right.recvfrom(100)[0], attempt(left.sendmsg, [b'x'], [(TTL[0], TTL[2], struct.pack('i', 256))]),
+        attempt(left.sendmsg, [b'x'], [(TTL[0], 99, struct.pack('i', 7))]))
+    # The own address and the interface of an answer, and a question from that address.
+    sock = datagrams()
+    sock.setsockopt(PACKET[0], PACKET[1], 1)
+    sock.sendto(b'question', (SERVER, ECHO))
+    data, [(level, kind, info)], flags, _ = sock.recvmsg(100, 100)
+    ipv4 = FAMILY == socket.AF_INET
+    own, index = (info[4:8], info[:4]) if ipv4 else (info[:16], info[16:])
+    with connected() as known:
+        say(data, level, kind, flags, socket.inet_ntop(FAMILY, own) == known.getsockname()[0])
+    say(socket.if_indextoname(struct.unpack('i', index)[0]) not in ('', 'lo'))
+    sock.sendmsg([b'again'], [(level, kind, info)], 0, (SERVER, ECHO))
+    say(sock.recvmsg(100, 100)[0])
+
+
 def datagram_options():
     sock = datagrams()
     say(sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE), sock.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL))
@@ -543,7 +577,7 @@ def datagram_options():
 
 
 TESTS = [datagram_connected, datagram_with_addresses, datagram_refused, datagram_between_two, datagram_senders,
-         datagram_awaited, datagram_options,
+         datagram_awaited, datagram_control_messages, datagram_options,
          connect_blocking, connect_refused, connect_nonblocking, connect_nonblocking_refused, connect_progress,
          connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing, half_close_reading, peer_resets,
          peer_resets_so_error, peek_and_waitall, sendfile_and_splice, options, tcp_info, bound_ports, accept_blocking,
