@@ -79,6 +79,8 @@ compiles_as_cc()
 {
     CC=$compiler timeout 30 "$compiler" -O2 -c -o "$dir/echo.o" "$project/examples/programs/echo.c" ||
         fail "status $?"
+    "$compiler" -nostdlib -r -o "$dir/part.o" "$dir/echo.o" || fail 'objects are not linked into one'
+    "$compiler" -o "$dir/echo" "$dir/part.o" || fail 'the object does not link'
 }
 
 compile_calls()
