@@ -1,8 +1,8 @@
 /* Copies of many bytes at once.
  *
- * C libraries copy more than about 2 KiB by `rep movsb`. On some processors that takes up to three
- * times as long as a loop of vectors, depending on the last bits of the addresses. So a long copy
- * is made in several calls.
+ * C libraries copy more than about 2 KiB by `rep movsb`. Some processors then take more than ten
+ * times as long as by a loop of vectors, if the target begins a little further in its page than the
+ * source. So a long copy is made in several calls.
  */
 #ifndef MN_COPY_H
 #define MN_COPY_H

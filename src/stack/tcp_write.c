@@ -20,6 +20,7 @@
 
 #include <string.h>
 
+#include "base/copy.h"
 #include "stack/stack.h"
 
 /* Lent bytes are queued in pieces of this size at most, because a whole piece must fit the send
@@ -330,7 +331,7 @@ static int defer(struct mnet_flow *flow, const uint8_t *data, size_t len)
         if (packet != packets.last)
             mn_packet_queue_put(&packets, packet);
         size_t piece = MN_MIN(len - done, buffer->capacity);
-        memcpy(buffer->bytes, data + done, piece);
+        mn_copy(buffer->bytes, data + done, piece);
         mnet_packet_add(packet, buffer, 0, (uint32_t)piece);
         mnet_buffer_free(buffer);
         done += piece;
