@@ -59,9 +59,9 @@ void mn_flow_free(struct mnet_flow *flow)
 void mn_flow_take_event(struct mn_tcp_owner *owner)
 {
     struct mnet_flow *flow = mn_flow_of(owner);
-    unsigned ready = MN_LIKELY(owner->tcb != NULL) ? mn_tcp_ready(owner->tcb) : MNET_WRITABLE;
+    unsigned ready;
     mn_block_wake_all(&flow->waiters);
-    if (ready & MNET_WRITABLE)
+    if (MN_UNLIKELY(!mn_list_empty(&flow->writers)) && (owner->tcb == NULL || mn_tcp_ready(owner->tcb) & MNET_WRITABLE))
         mn_block_wake_first(&flow->writers);
     if (MN_UNLIKELY(flow->notify.call != NULL) && (ready = mnet_tcp_ready(flow)) != 0)
         mn_notify_tell(&flow->notify, ready);

@@ -85,7 +85,7 @@ static uint64_t needed(const struct mn_autotune *a, uint64_t rtt, uint64_t elaps
     return MN_MAX(MN_MIN(batch, (uint64_t)BATCH_MAX), scaled);
 }
 
-static MN_APART uint32_t adjust(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t rtt, uint64_t elapsed)
+static uint32_t adjust(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t rtt, uint64_t elapsed)
 {
     struct mn_autotune *a = &tcb->autotune;
     uint32_t target = tcb->rcv_target;
@@ -102,15 +102,11 @@ static MN_APART uint32_t adjust(const struct mn_tcp *tcp, struct mn_tcb *tcb, ui
     return target;
 }
 
-void mn_autotune_read(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now)
+/* A round trip has passed since the last measurement. */
+static MN_APART void measure(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint64_t rtt, uint64_t now)
 {
     struct mn_autotune *a = &tcb->autotune;
-    if (MN_UNLIKELY(tcb->limited) && tcb->rare.limits->receive_buffer != 0)
-        return;
-    uint64_t elapsed = now - a->since_ns, rtt = round_trip(tcb);
-    a->read += MN_MIN(bytes, UINT32_MAX - a->read);
-    if (MN_LIKELY(elapsed < rtt))
-        return;
+    uint64_t elapsed = now - a->since_ns;
     if (elapsed < rtt + IDLE) {
         tcb->rcv_target = adjust(tcp, tcb, rtt, elapsed);
         a->read_before = a->read;
@@ -120,4 +116,15 @@ void mn_autotune_read(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t byt
     }
     a->read = 0;
     a->since_ns = now;
+}
+
+void mn_autotune_read(const struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now)
+{
+    struct mn_autotune *a = &tcb->autotune;
+    if (MN_UNLIKELY(tcb->limited) && tcb->rare.limits->receive_buffer != 0)
+        return;
+    uint64_t rtt = round_trip(tcb);
+    a->read += MN_MIN(bytes, UINT32_MAX - a->read);
+    if (MN_UNLIKELY(now - a->since_ns >= rtt))
+        measure(tcp, tcb, rtt, now);
 }

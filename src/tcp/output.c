@@ -299,7 +299,9 @@ static inline void note_usual_sent(struct mn_tcp *tcp, struct mn_tcb *tcb, uint3
         tcb->flight.progress_ns = now;
     tcb->snd_nxt += len;
     mn_rtt_sent(&tcb->flight.rtt, tcb->snd_nxt, now);
-    mn_loss_sent(tcp, tcb, seq, len, now);
+    /* Of the first segment of a flight loss recovery need know no more. Its timers start below. */
+    if (MN_UNLIKELY(seq != tcb->snd_una) || !mn_scoreboard_sent_alone(&tcb->flight.loss.sent, tcb->snd_nxt, now))
+        mn_loss_sent(tcp, tcb, seq, len, now);
     tcb->segments_sent++;
     tcb->flight.last_sent_ns = now;
     mn_pacing_sent(tcb, len, now);

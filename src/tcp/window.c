@@ -90,19 +90,23 @@ uint32_t mn_window_offer(const struct mn_tcp *tcp, struct mn_tcb *tcb)
     return window;
 }
 
+/* An update of its own is sent if the window was nearly closed, or opens by a quarter of the
+ * target. Smaller steps are announced by other segments. */
+static MN_APART void update(struct mn_tcp *tcp, struct mn_tcb *tcb)
+{
+    uint32_t window = tcb->rcv_adv - tcb->rcv_nxt, step = best_step(tcp, tcb);
+    if (step > 0 && (window < 2u * tcb->rcv_mss || step >= tcb->rcv_target / 4))
+        mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
+}
+
 void mn_window_consumed(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now)
 {
     mn_pressure_settle(tcp, tcb);
     mn_autotune_read(tcp, tcb, bytes, now);
     if (MN_UNLIKELY(tcb->fin_received || !mn_tcp_synchronized(tcb) || !tcb->conn.hashed))
         return; /* nothing more will come */
-    /* An update of its own is sent if the window was nearly closed, or opens by a quarter of the
-     * target. Smaller steps are announced by other segments. */
     uint32_t window = tcb->rcv_adv - tcb->rcv_nxt;
     if (MN_LIKELY(window >= 2u * tcb->rcv_mss && window > tcb->rcv_target - tcb->rcv_target / 4))
         return; /* no step is that large */
-    uint32_t step = best_step(tcp, tcb);
-    if (step > 0 && (window < 2u * tcb->rcv_mss || step >= tcb->rcv_target / 4)) {
-        mn_tcb_owe(tcp, tcb, MN_OWED_ACK);
-    }
+    update(tcp, tcb);
 }

@@ -209,6 +209,33 @@ static void new_data_after_a_retransmission_is_a_record_of_its_own(void **state)
 
 /* The hard limit: the peer acknowledges every other byte. Bytes that cannot be recorded are still
  * in flight, and sending goes on. */
+/* The short way makes the same record, and does nothing if anything is in flight. */
+static void data_sent_alone_is_the_same_record(void **state)
+{
+    (void)state;
+    struct board full, alone;
+    setup(&full, 0xffffff00u);
+    setup(&alone, 0xffffff00u);
+    for (uint64_t now = 1; now < 5; now++) {
+        uint32_t right = full.nxt + 200;
+        full.b.apart = alone.b.apart = now == 3;
+        send(&full, 200, now);
+        assert_true(mn_scoreboard_sent_alone(&alone.b, right, now));
+        assert_int_equal(alone.b.one.sent_ns, full.b.one.sent_ns);
+        assert_int_equal(alone.b.one.seq, full.b.one.seq);
+        assert_int_equal(alone.b.one.flags, 0);
+        assert_int_equal(alone.b.count, 1);
+        assert_int_equal(alone.b.end, full.b.end);
+        assert_int_equal(alone.b.apart, full.b.apart);
+        assert_false(mn_scoreboard_sent_alone(&alone.b, right + 1, now + 1));
+        assert_int_equal(alone.b.end, right);
+        acknowledge(&full, right);
+        mn_scoreboard_acked_whole(&alone.b, right);
+    }
+    end(&full);
+    end(&alone);
+}
+
 static void records_are_bounded(void **state)
 {
     (void)state;
@@ -304,6 +331,7 @@ int main(void)
         cmocka_unit_test(random_events_agree_with_a_model),
         cmocka_unit_test(sent_at_one_time_is_one_record),
         cmocka_unit_test(new_data_after_a_retransmission_is_a_record_of_its_own),
+        cmocka_unit_test(data_sent_alone_is_the_same_record),
         cmocka_unit_test(records_are_bounded),
         cmocka_unit_test(without_memory_one_record_is_left),
         cmocka_unit_test(forgetting_selective_acknowledgements),

@@ -72,6 +72,18 @@ void mn_scoreboard_clear(struct mn_scoreboard *b, struct mn_scoreboard_pools *po
  * one. */
 void mn_scoreboard_sent(struct mn_scoreboard *b, struct mn_scoreboard_pools *pools, uint32_t end, uint64_t now,
                         unsigned grain);
+/* The same if nothing is in flight, and the record needs no block. Otherwise returns false, with
+ * nothing done. */
+static inline bool mn_scoreboard_sent_alone(struct mn_scoreboard *b, uint32_t end, uint64_t now)
+{
+    if (MN_UNLIKELY(b->count > 0 || b->size > 0))
+        return false;
+    b->one = (struct mn_sent){.sent_ns = now, .seq = b->end};
+    b->count = 1;
+    b->end = end;
+    b->apart = false;
+    return true;
+}
 /* Nothing is in flight, and SND.NXT moves to `seq`: the data before it was acknowledged without
  * having counted as sent. */
 void mn_scoreboard_skip(struct mn_scoreboard *b, uint32_t seq);
