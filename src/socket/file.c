@@ -35,6 +35,11 @@ static int lowest_free(const struct mnet_sockets *sockets)
     return -MNET_EMFILE;
 }
 
+bool mn_file_has_room(const struct mnet_sockets *sockets)
+{
+    return lowest_free(sockets) >= 0;
+}
+
 int mn_file_install(struct mnet_sockets *sockets, struct mn_file *file)
 {
     MN_DEBUG_ASSERT(file->references > file->descriptors);

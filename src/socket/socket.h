@@ -186,6 +186,8 @@ void mn_sockets_free(struct mnet_sockets *sockets, void *memory, size_t size);
 struct mn_file **mn_file_place(struct mnet_sockets *sockets, int fd);
 /* Gives a new file, with one reference, the lowest free descriptor. Returns it, or -MNET_EMFILE. */
 int mn_file_install(struct mnet_sockets *sockets, struct mn_file *file);
+/* Returns whether a descriptor is free. A call that takes something asks before, not to lose it. */
+bool mn_file_has_room(const struct mnet_sockets *sockets);
 /* Takes the file off its descriptor. Its reference is the caller's. */
 struct mn_file *mn_file_take(struct mn_file **place);
 /* Takes a reference to the file of a descriptor, for a call. NULL if there is none. */

@@ -522,6 +522,8 @@ int mnet_socket_listen(struct mnet_sockets *sockets, int fd, int backlog)
 static int accept_on(struct mn_socket *socket, void *address, uint32_t *len, int flags)
 {
     struct mn_socket *accepted;
+    if (!mn_file_has_room(socket->sockets))
+        return -MNET_EMFILE;
     if (socket->ops != &mn_tcp_socket)
         return -MNET_EOPNOTSUPP;
     if (socket->phase != MN_PHASE_LISTENING)

@@ -199,6 +199,7 @@ MN_CALL(getpid);
 MN_CALL(uname);
 MN_CALL(sysinfo);
 MN_CALL(getrlimit);
+MN_CALL(setrlimit);
 MN_CALL(prlimit64);
 MN_CALL(getrusage);
 MN_CALL(sched_getaffinity);

@@ -82,10 +82,23 @@ MN_CALL(getrlimit)
     return limit(thread->system, argument[0], mn_pointer(argument[1]));
 }
 
-/* New limits are accepted, and have no effect. */
+/* New limits are accepted, and have no effect. But there are no more descriptors than there are: a
+ * program that asks for them is told, and makes do with less. */
+static int check_limit(uint64_t which, const uint64_t *wanted)
+{
+    return which == RLIMIT_NOFILE && (wanted[0] > MN_DESCRIPTORS || wanted[1] > MN_DESCRIPTORS) ? -MNET_EPERM : 0;
+}
+
+MN_CALL(setrlimit)
+{
+    (void)thread;
+    return check_limit(argument[0], mn_pointer(argument[1]));
+}
+
 MN_CALL(prlimit64)
 {
-    return limit(thread->system, argument[1], mn_pointer(argument[3]));
+    int error = argument[2] != 0 ? check_limit(argument[1], mn_pointer(argument[2])) : 0;
+    return error < 0 ? error : limit(thread->system, argument[1], mn_pointer(argument[3]));
 }
 
 /* The program has the processor all the time. */

@@ -209,6 +209,8 @@ static void tell_all(struct mn_system *system)
 int64_t mn_unix_accept(struct mn_unix *socket, void *address, uint32_t *len, uint32_t flags)
 {
     uint64_t deadline = mn_unix_deadline(socket, socket->receive_timeout_ns);
+    if (!mn_file_has_room(socket->open->system->descriptors))
+        return -MNET_EMFILE;
     if (socket->type == MNET_SOCK_DGRAM)
         return -MNET_EOPNOTSUPP;
     if (socket->backlog == 0)

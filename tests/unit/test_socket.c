@@ -586,6 +586,37 @@ static void connection_reset_in_the_queue_is_accepted(void **state)
     world_run_both(reset_in_the_queue, NULL);
 }
 
+/* Without a free descriptor a connection keeps its place. */
+static int accept_without_room(struct world *w)
+{
+    struct tables n;
+    struct mnet_sockaddr_in6 here = address_of(MNET_ADDRESS_ANY, 80);
+    taken = 0;
+    CHECK_EQUAL(mnet_sockets_open(w->server, &memory, 3, 2, &n.server), 0);
+    CHECK_EQUAL(mnet_sockets_open(w->client, &memory, 3, 100, &n.client), 0);
+    n.listener = mnet_socket_open(n.server, MNET_AF_INET6, MNET_SOCK_STREAM, 0);
+    CHECK_EQUAL(mnet_socket_bind(n.server, n.listener, &here, sizeof here), 0);
+    CHECK_EQUAL(mnet_socket_listen(n.server, n.listener, 8), 0);
+    int other = mnet_socket_epoll_create(n.server);
+    CHECK(other >= 3);
+    CHECK_EQUAL(mnet_socket_accept4(n.server, n.listener, NULL, NULL, 0), -MNET_EMFILE);
+    int fd = connect_to_port(w, &n, 80);
+    sleep_ms(10);
+    CHECK_EQUAL(mnet_socket_accept4(n.server, n.listener, NULL, NULL, 0), -MNET_EMFILE);
+    CHECK_EQUAL(mnet_socket_close(n.server, other), 0);
+    CHECK_EQUAL(mnet_socket_send(n.client, fd, "late", 4, 0), 4);
+    fd = mnet_socket_accept4(n.server, n.listener, NULL, NULL, 0);
+    CHECK(fd >= 3);
+    CHECK_EQUAL(mnet_socket_recv(n.server, fd, bytes, 10, 0), 4);
+    return close_tables(w, &n);
+}
+
+static void connection_waits_for_a_descriptor(void **state)
+{
+    (void)state;
+    world_run_both(accept_without_room, NULL);
+}
+
 static int described(struct world *w)
 {
     struct tables n;
@@ -737,6 +768,7 @@ int main(void)
         cmocka_unit_test(listeners_share_a_port),
         cmocka_unit_test(shared_listeners_own_their_connections),
         cmocka_unit_test(connection_reset_in_the_queue_is_accepted),
+        cmocka_unit_test(connection_waits_for_a_descriptor),
         cmocka_unit_test(tcp_info_tells_state_and_figures),
         cmocka_unit_test(members_of_groups_get_their_datagrams),
         cmocka_unit_test(descriptors_are_few_and_checked),

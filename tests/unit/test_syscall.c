@@ -489,6 +489,35 @@ static void resolvers_are_in_a_file(void **state)
     world_run(run_program, &options);
 }
 
+/* Without a free descriptor a connection keeps its place. */
+static int accepting_without_room(struct mn_thread *t)
+{
+    const struct {
+        uint16_t family;
+        char path[5];
+    } name = {1, "\0here"};
+    const uint64_t more[2] = {10000, 10000};
+    uint64_t most[2] = {0, 0};
+    int64_t listener = CALL(SOCKET, 1, 1, 0), client = CALL(SOCKET, 1, 1, 0), last = 0;
+    EXPECT(CALL(SETRLIMIT, 7, P(more)) == -MNET_EPERM && CALL(PRLIMIT, 0, 7, P(more), P(most)) == -MNET_EPERM);
+    EXPECT(CALL(PRLIMIT, 0, 7, 0, P(most)) == 0 && most[0] == MN_DESCRIPTORS);
+    EXPECT(CALL(PRLIMIT, 0, 7, P(most), 0) == 0 && CALL(SETRLIMIT, 3, P(more)) == 0);
+    EXPECT(CALL(BIND, listener, P(&name), 7) == 0 && CALL(LISTEN, listener, 4) == 0);
+    EXPECT_EQUAL(CALL(CONNECT, client, P(&name), 7), 0);
+    for (int64_t fd; (fd = CALL(DUP, 0)) >= 0;)
+        last = fd;
+    EXPECT_EQUAL(CALL(ACCEPT, listener, 0, 0), -MNET_EMFILE);
+    EXPECT(CALL(CLOSE, last) == 0 && CALL(WRITE, client, P("late"), 4) == 4);
+    EXPECT_EQUAL(CALL(ACCEPT, listener, 0, 0), last);
+    return CALL(WRITE, last, P("reply"), 5) == 5 ? 0 : 1;
+}
+
+static void connections_wait_for_a_descriptor(void **state)
+{
+    (void)state;
+    runs(accepting_without_room, 0, NULL);
+}
+
 static struct {
     struct mnet_cmsghdr header;
     int fds[254];
@@ -551,6 +580,7 @@ int main(void)
         cmocka_unit_test(program_without_memory_says_so),
         cmocka_unit_test(program_with_wrong_files_says_so),
         cmocka_unit_test(resolvers_are_in_a_file),
+        cmocka_unit_test(connections_wait_for_a_descriptor),
         cmocka_unit_test(descriptors_are_passed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
