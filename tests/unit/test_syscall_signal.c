@@ -199,12 +199,19 @@ static int queued_signals(struct mn_thread *t)
     return 0;
 }
 
+/* struct sigevent, as the call has it. */
+struct event {
+    uint64_t value;
+    int32_t number, notify, thread;
+    int32_t rest[11];
+};
+
 static int thread_with_a_timer(struct mn_thread *t)
 {
-    const int32_t event[16] = {77, 0, 40, 4, (int32_t)CALL(GETTID, 0)};
+    const struct event event = {77, 40, 4, (int32_t)CALL(GETTID, 0), {0}};
     const struct mn_timespec tick[2] = {{0, 5000000}, {0, 5000000}}, pause = {0, 7000000};
     int id = -1;
-    EXPECT_EQUAL(CALL(TIMER_CREATE, 1, P(event), P(&id)), 0);
+    EXPECT_EQUAL(CALL(TIMER_CREATE, 1, P(&event), P(&id)), 0);
     EXPECT_EQUAL(CALL(TIMER_SETTIME, id, 0, P(tick), 0), 0);
     EXPECT_EQUAL(CALL(NANOSLEEP, P(&pause), 0), 0);
     return 0; /* with a signal that waits */
@@ -215,12 +222,13 @@ static int signal_timers(struct mn_thread *t)
     const struct mn_timespec tick[2] = {{0, 10000000}, {0, 30000000}}, pause = {0, 65000000};
     struct mn_timespec left[2];
     struct mn_siginfo info;
-    const int32_t event[16] = {5, 0, 40, 0}, silent[16] = {5, 0, 0, 1}, nobody[16] = {5, 0, 40, 4, 99};
+    const struct event event = {.value = 5, .number = 40}, silent = {.value = 5, .notify = 1};
+    const struct event nobody = {.value = 5, .number = 40, .notify = 4, .thread = 99};
     int id = -1, other = -1;
     EXPECT_EQUAL(set_mask(t, SIG_BLOCK_, 40), 0);
-    EXPECT_EQUAL(CALL(TIMER_CREATE, 1, P(event), P(&id)), 0);
-    EXPECT_EQUAL(CALL(TIMER_CREATE, 1, P(silent), P(&other)), 0);
-    EXPECT(id != other && CALL(TIMER_CREATE, 1, P(nobody), P(&other)) == -MNET_EINVAL);
+    EXPECT_EQUAL(CALL(TIMER_CREATE, 1, P(&event), P(&id)), 0);
+    EXPECT_EQUAL(CALL(TIMER_CREATE, 1, P(&silent), P(&other)), 0);
+    EXPECT(id != other && CALL(TIMER_CREATE, 1, P(&nobody), P(&other)) == -MNET_EINVAL);
     EXPECT_EQUAL(CALL(TIMER_SETTIME, id, 0, P(tick), 0), 0);
     EXPECT_EQUAL(CALL(TIMER_SETTIME, other, 0, P(tick), 0), 0);
     EXPECT_EQUAL(CALL(NANOSLEEP, P(&pause), 0), 0);
