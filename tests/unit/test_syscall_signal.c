@@ -200,7 +200,7 @@ static int queued_signals(struct mn_thread *t)
 }
 
 /* struct sigevent, as the call has it. */
-struct event {
+struct timer_event {
     uint64_t value;
     int32_t number, notify, thread;
     int32_t rest[11];
@@ -208,7 +208,7 @@ struct event {
 
 static int thread_with_a_timer(struct mn_thread *t)
 {
-    const struct event event = {77, 40, 4, (int32_t)CALL(GETTID, 0), {0}};
+    const struct timer_event event = {77, 40, 4, (int32_t)CALL(GETTID, 0), {0}};
     const struct mn_timespec tick[2] = {{0, 5000000}, {0, 5000000}}, pause = {0, 7000000};
     int id = -1;
     EXPECT_EQUAL(CALL(TIMER_CREATE, 1, P(&event), P(&id)), 0);
@@ -222,8 +222,8 @@ static int signal_timers(struct mn_thread *t)
     const struct mn_timespec tick[2] = {{0, 10000000}, {0, 30000000}}, pause = {0, 65000000};
     struct mn_timespec left[2];
     struct mn_siginfo info;
-    const struct event event = {.value = 5, .number = 40}, silent = {.value = 5, .notify = 1};
-    const struct event nobody = {.value = 5, .number = 40, .notify = 4, .thread = 99};
+    const struct timer_event event = {.value = 5, .number = 40}, silent = {.value = 5, .notify = 1};
+    const struct timer_event nobody = {.value = 5, .number = 40, .notify = 4, .thread = 99};
     int id = -1, other = -1;
     EXPECT_EQUAL(set_mask(t, SIG_BLOCK_, 40), 0);
     EXPECT_EQUAL(CALL(TIMER_CREATE, 1, P(&event), P(&id)), 0);

@@ -88,14 +88,6 @@ void mn_packet_list_splice(struct mn_packet_list *to, struct mn_packet_list *fro
     *from = (struct mn_packet_list){.head = NULL};
 }
 
-static size_t pinned_by(const struct mn_packet_list *list)
-{
-    size_t pinned = 0;
-    for (const struct mnet_packet *packet = list->head; packet != NULL; packet = packet->next)
-        pinned += mn_packet_pinned(packet);
-    return pinned;
-}
-
 static struct mnet_packet *take_head(struct mn_packet_list *list)
 {
     MN_DEBUG_ASSERT(list->pinned >= mn_packet_pinned(list->head));
@@ -130,12 +122,14 @@ MN_RARE void mn_packet_list_skip(struct mn_packet_list *list, uint32_t len)
 
 void mn_packet_list_free(struct mn_packet_list *list)
 {
-    MN_DEBUG_ASSERT(list->pinned == pinned_by(list));
+    size_t pinned = 0; /* only for the assertion */
     for (struct mnet_packet *packet = list->head, *next; packet != NULL; packet = next) {
         next = packet->next;
         packet->next = NULL;
+        pinned += mn_packet_pinned(packet);
         mnet_packet_free(packet);
     }
+    MN_DEBUG_ASSERT(list->pinned == pinned);
     *list = (struct mn_packet_list){.head = NULL};
 }
 
