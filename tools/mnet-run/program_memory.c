@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -99,11 +100,15 @@ int run_give(const struct runner *run, const struct run_call *call, int fd, bool
         .srcfd = (uint32_t)fd,
         .newfd_flags = close_on_exec ? O_CLOEXEC : 0,
     };
-    int number;
-    do {
-        number = ioctl(run->notifications, SECCOMP_IOCTL_NOTIF_ADDFD, &give);
-    } while (number < 0 && errno == EINTR);
-    return number < 0 ? -errno : number;
+    /* If a signal comes before the program's thread has taken the descriptor, the kernel takes it back
+     * and lets the call return 0. */
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    int number = ioctl(run->notifications, SECCOMP_IOCTL_NOTIF_ADDFD, &give);
+    int error = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return number < 0 ? -error : number;
 }
 
 ino_t run_inode(pid_t thread, int fd)
