@@ -202,12 +202,66 @@ bad_link()
     OPTIONS='--no-ipv6 --rate=8M' mnet_run curl -s -m 60 -o "$dir/got" -w '%{speed_download}' http://$LINUX:8008/large \
         >"$dir/speed.txt"
     [ "$(cat "$dir/speed.txt")" -le 1100000 ] || fail "$(cat "$dir/speed.txt") bytes a second at 8 Mbit/s"
-    for wrong in --loss=3 --loss=101% --delay=5 --delay=-1s --rate=fast; do
+    for wrong in --loss=3 --loss=101% --delay=5 --delay=-1s --rate=fast --rate=0; do
         OPTIONS=$wrong mnet_run true 2>"$dir/mnet.err" && fail "$wrong is no mistake"
         [ "$(wc -l <"$dir/mnet.err")" = 1 ] || fail "not one line about $wrong"
     done
     kill $server
     note "$took ms"
+}
+
+# mnet-run is told of each process that ends without a parent. No signal may come between a call and
+# its answer.
+orphans_end()
+{
+    mnet_run python3 -c '
+import os, socket, threading
+def make_orphan():
+    if os.fork() == 0:
+        os.fork()
+        os._exit(0)
+    os.wait()
+ended = threading.Event()
+def make_orphans():
+    while not ended.is_set():
+        make_orphan()
+threading.Thread(target=make_orphans).start()
+try:
+    for _ in range(3000):
+        made = socket.socket()
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.close()
+finally:
+    ended.set()
+' 2>"$dir/why_not" || fail "$(tail -n 1 "$dir/why_not")"
+}
+
+# A program that ends at once has written more than the window of a slow peer takes.
+rest_is_delivered()
+{
+    python3 -c '
+import socket, time
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20000)
+listener.bind(("", 8009))
+listener.listen()
+peer = listener.accept()[0]
+got = 0
+while data := peer.recv(20000):
+    got += len(data)
+    time.sleep(0.01)
+print(got)
+' >"$dir/got" &
+    reader=$!
+    await sh -c 'ss -lnt | grep -q :8009'
+    mnet_run python3 -c "
+import os, socket
+socket.create_connection(('$LINUX', 8009)).sendall(bytes(500000))
+os._exit(5)"
+    status=$?
+    wait $reader
+    [ "$(cat "$dir/got")" = 500000 ] || fail "the peer got only $(cat "$dir/got") bytes"
+    [ $status = 5 ] || fail "status $status"
 }
 
 # With --no-delay TCP_NODELAY and TCP_CORK are no calls of mnet-run. All other options are, and so
@@ -467,6 +521,8 @@ run 'a peer that is in TIME-WAIT with the same ends' ends_in_time_wait
 run 'names are resolved' names
 run 'interfaces are those of mnet' interfaces
 run 'a bad link' bad_link
+run 'processes without parents end' orphans_end
+run 'the rest is delivered after the end' rest_is_delivered
 run 'nothing is delayed' no_delay
 has passt 'through passt' && run 'through passt' through_passt
 has nginx 'nginx is reloaded' && has wrk 'nginx is reloaded' && run 'nginx is reloaded' nginx_reloaded

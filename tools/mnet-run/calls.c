@@ -11,8 +11,9 @@
 
 #include "tools/mnet-run/run.h"
 
-/* Calls that are answered in a turn: data must not wait for a program that calls without end. */
-#define CALLS_PER_TURN 64
+/* Calls that are answered in a turn: data must not wait for a program that calls without end. Each
+ * answer wakes a thread, which may take the processor for a while. */
+#define CALLS_PER_TURN 4
 
 /* Linux 6.6 has these; the headers may be older. */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS

@@ -138,6 +138,7 @@ static int64_t start(struct runner *run, struct run_socket *socket, const struct
                      const struct mnet_endpoint *remote)
 {
     socket->remote = *remote;
+    run_discard_written(run, socket);
     int error = begin(run, socket);
     if (error < 0)
         return error;

@@ -99,6 +99,7 @@ int run_datagram_open(struct runner *run, struct run_socket *socket)
         .group_loop = !settings->no_group_loop,
         .dont_fragment = forbids_fragments(socket),
         .icmp_errors = settings->icmp_errors,
+        .share = settings->reuse_port,
     };
     if (socket->udp != NULL)
         return 0;
@@ -158,6 +159,8 @@ int64_t run_datagram_connect(struct runner *run, struct run_socket *socket, cons
     int error = run_datagram_open(run, socket);
     if (error < 0)
         return error;
+    if (socket->phase != RUN_CONNECTED)
+        run_discard_written(run, socket);
     struct mnet_endpoint there = remote != NULL ? translate(run, socket, *remote) : (struct mnet_endpoint){0};
     error = mnet_udp_connect(socket->udp, remote != NULL ? &there : NULL);
     if (error < 0)

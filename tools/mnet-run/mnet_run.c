@@ -160,17 +160,81 @@ static void wait_for_work(struct runner *run)
         mn_wait(&run->waiters, MN_MIN(retry, deadline));
 }
 
+/* Returns true if there was something to do. */
+static bool serve_turn(struct runner *run)
+{
+    bool worked = serve_events(run);
+    worked |= serve_sockets(run);
+    run_bury(run);
+    reap(run);
+    return worked;
+}
+
 static void serve(struct runner *run)
 {
     while (!run->ended) {
-        bool worked = serve_events(run);
-        worked |= serve_sockets(run);
-        run_bury(run);
-        reap(run);
-        if (worked)
+        if (serve_turn(run))
             mnet_yield();
         else
             wait_for_work(run);
+    }
+}
+
+/* ---- What the program has left ---- */
+
+/* How long a peer may take nothing of it. */
+#define UNDELIVERED_NS (10 * MNET_SECOND)
+#define LOOK_NS (20 * MNET_MILLISECOND)
+
+/* Of all connections. */
+struct delivery {
+    uint64_t queued, acked; /* bytes */
+};
+
+static bool add_delivery(void *context, const struct mnet_tcp_info *info)
+{
+    struct delivery *sum = context;
+    sum->queued += info->unsent + info->unacked;
+    sum->acked += info->bytes_acked;
+    return true;
+}
+
+static struct delivery look_at_delivery(const struct runner *run)
+{
+    struct delivery sum = {0, 0};
+    mnet_tcp_each(run->stack, add_delivery, &sum);
+    return sum;
+}
+
+/* There are no calls any more, and nobody to pass signals on to: they end mnet-run. */
+static void stop_answering(struct runner *run)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < MN_COUNT_OF(numbers); i++)
+        signal(numbers[i], SIG_DFL);
+    mn_hosted_unwatch(&run->calls_watch);
+    close(run->notifications); /* leaves the epoll set, too */
+    run->notifications = -1;
+}
+
+/* As with the kernel, what was written before the program ended is delivered afterwards. */
+static void deliver_rest(struct runner *run)
+{
+    struct delivery last = {0, 0};
+    uint64_t deadline = 0;
+    stop_answering(run);
+    for (;;) {
+        while (serve_turn(run))
+            mnet_yield();
+        const struct delivery now = look_at_delivery(run);
+        if (now.queued == 0 && mn_list_empty(&run->retries))
+            return;
+        if (now.queued != last.queued || now.acked != last.acked)
+            deadline = mnet_now() + UNDELIVERED_NS;
+        if (mnet_now() >= deadline)
+            return;
+        last = now;
+        mn_wait(&run->waiters, MN_MIN(run_retry_due(run), mnet_now() + LOOK_NS));
     }
 }
 
@@ -220,8 +284,6 @@ static void finish(struct runner *run)
     }
     run_bury(run);
     mn_hosted_unwatch(&run->watch);
-    mn_hosted_unwatch(&run->calls_watch);
-    close(run->notifications);
     close(run->epoll);
     free(run->table);
     free(run->request);
@@ -238,6 +300,7 @@ static int run_program(struct runner *run, char **argv)
     pass_signals_on(run->program);
     serve(run);
     int status = await_status(run);
+    deliver_rest(run);
     finish(run);
     return status;
 }

@@ -17,6 +17,8 @@
 #define RETRY_NS (10 * MNET_MILLISECOND)
 /* Received datagrams may wait in so many bytes, which the kernel doubles. */
 #define DATAGRAM_BUFFER (512 * 1024)
+/* More datagrams than a pair has. */
+#define DISCARDED_MAX 4096u
 #define TYPE_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
 
 /* ---- The table ---- */
@@ -261,6 +263,13 @@ int run_take_end(const struct run_socket *socket)
 bool run_still_open(const struct run_socket *socket)
 {
     return run_inode(socket->thread, socket->number) == socket->inode;
+}
+
+void run_discard_written(struct runner *run, const struct run_socket *socket)
+{
+    /* An empty datagram and the end look alike. */
+    for (unsigned i = 0; i < DISCARDED_MAX && recv(socket->fd, run->buffer, sizeof run->buffer, MSG_DONTWAIT) >= 0; i++)
+        ;
 }
 
 /* If our end is closed while it has unread bytes, the program's end fails with ECONNRESET. So there

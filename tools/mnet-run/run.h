@@ -245,6 +245,8 @@ void run_await_room(struct runner *run, struct run_socket *socket, bool room);
 bool run_still_open(const struct run_socket *socket);
 /* Takes a copy of the program's end, or -1. */
 int run_take_end(const struct run_socket *socket);
+/* Throws away what the program has written so far: it had nobody to write to. */
+void run_discard_written(struct runner *run, const struct run_socket *socket);
 /* Does the work of a socket: see the theory above. */
 void run_serve(struct runner *run, struct run_socket *socket);
 /* Frees sockets that ended in this turn. */

@@ -64,7 +64,8 @@ static bool read_option(struct run_options *options, const char *text)
     }
     if (strncmp(text, "--delay=", 8) == 0)
         return read_value(text + 8, times, 100e9, &options->path.delay_ns);
-    return strncmp(text, "--rate=", 7) == 0 && read_value(text + 7, rates, 1e12, &options->path.bandwidth_bps);
+    return strncmp(text, "--rate=", 7) == 0 && read_value(text + 7, rates, 1e12, &options->path.bandwidth_bps) &&
+           options->path.bandwidth_bps > 0;
 }
 
 char **run_read_options(struct mnet_env *env, struct run_options *options)

@@ -310,10 +310,18 @@ static int64_t unknown(struct runner *run, int level)
     return -ENOPROTOOPT;
 }
 
+/* Options of TCP are those of streams. */
+static bool has_level(const struct run_socket *socket, int level)
+{
+    return level != IPPROTO_TCP || socket->type == SOCK_STREAM;
+}
+
 int64_t run_get_option(struct runner *run, struct run_socket *socket, const struct run_call *call)
 {
     int level = (int)call->arguments[1], name = (int)call->arguments[2];
     const struct option *option = find_option(level, name);
+    if (!has_level(socket, level))
+        return socket->family == AF_INET ? -EOPNOTSUPP : -ENOPROTOOPT;
     if (level == SOL_SOCKET) {
         switch (name) {
         case SO_ERROR: return get_error(run, socket, call);
@@ -343,6 +351,8 @@ int64_t run_set_option(struct runner *run, struct run_socket *socket, const stru
     const struct option *option = find_option(level, name);
     if (socket->family == AF_NETLINK && level != SOL_SOCKET)
         return 0; /* they change what is told besides the answers */
+    if (!has_level(socket, level))
+        return -ENOPROTOOPT;
     if (level == SOL_SOCKET && name == SO_LINGER)
         return set_linger(run, socket, call);
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)

@@ -574,10 +574,37 @@ def datagram_options():
     say(attempt(sock.listen, 1), attempt(sock.getpeername))
     sock.bind(('', 0))
     say(sock.getsockname()[1] != 0, attempt(datagrams().bind, ('', sock.getsockname()[1])))
+    sock.connect((SERVER, ECHO))
+    for option in (socket.TCP_CORK, socket.TCP_NODELAY):
+        say(attempt(sock.setsockopt, socket.IPPROTO_TCP, option, 1), attempt(sock.getsockopt, socket.IPPROTO_TCP, option))
+
+
+def datagram_ports_are_shared():
+    socks = [datagrams() for _ in range(3)]
+    for sock in socks[:2]:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    socks[0].bind(('', 0))
+    say([attempt(sock.bind, ('', socks[0].getsockname()[1])) for sock in socks[1:]])
+
+
+def written_before_connect():
+    """It reaches nobody. What send returns is not the same: it fails on Linux."""
+    sock = fresh()
+    attempt(sock.send, b'early')
+    sock.connect((SERVER, ECHO))
+    sock.sendall(b'late')
+    sock.shutdown(socket.SHUT_WR)
+    say(read_all(sock))
+    sock = datagrams()
+    attempt(sock.send, b'early')
+    sock.connect((SERVER, ECHO))
+    sock.send(b'late')
+    say(sock.recv(10))
 
 
 TESTS = [datagram_connected, datagram_with_addresses, datagram_refused, datagram_between_two, datagram_senders,
          datagram_awaited, datagram_control_messages, datagram_options,
+         datagram_ports_are_shared, written_before_connect,
          connect_blocking, connect_refused, connect_nonblocking, connect_nonblocking_refused, connect_progress,
          connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing, half_close_reading, peer_resets,
          peer_resets_so_error, peek_and_waitall, sendfile_and_splice, options, tcp_info, bound_ports, accept_blocking,
