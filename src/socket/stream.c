@@ -346,12 +346,13 @@ static int distribute(struct mn_port_share *share, const struct mnet_listener *l
     return 0;
 }
 
-/* Waits for a connection of a listening socket. Returns 0 or -errno. */
+/* Waits for a connection of a listening socket. Returns 0 or -errno. Meanwhile the socket may have
+ * stopped, and begun to listen again without a share. */
 static int await_accepted(struct mn_socket *socket, struct mn_socket **accepted, uint64_t deadline)
 {
-    if (socket->share == NULL)
-        return accept_connection(socket, accepted, deadline);
     while (socket->phase == MN_PHASE_LISTENING) {
+        if (socket->share == NULL)
+            return accept_connection(socket, accepted, deadline);
         int error = distribute(socket->share, socket->listener);
         *accepted = mn_port_take_spare(socket);
         if (*accepted != NULL)

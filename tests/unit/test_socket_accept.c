@@ -137,6 +137,32 @@ static void shared_listeners_own_their_connections(void **state)
     world_run_both(owned_connections, NULL);
 }
 
+/* A task that waits in accept stays with its socket if that listens again, on a port of its own. */
+static int alone_again(struct world *w)
+{
+    struct tables n;
+    struct mnet_task *task;
+    CHECK_EQUAL(open_tables(w, &n), 0);
+    struct waiting_call job = {.n = &n, .fd = open_shared(n.server, 81)};
+    CHECK_EQUAL(mnet_socket_set_nonblocking(n.server, job.fd, 0), 0);
+    CHECK_EQUAL(mnet_socket_listen(n.server, job.fd, 8), 0);
+    CHECK_EQUAL(mnet_spawn(&task, accept_job, &job), 0);
+    sleep_ms(1);
+    CHECK_EQUAL(set_number(n.server, job.fd, MNET_SOL_SOCKET, MNET_SO_REUSEPORT, 0), 0);
+    CHECK_EQUAL(mnet_socket_shutdown(n.server, job.fd, MNET_SHUT_RD), 0);
+    CHECK_EQUAL(mnet_socket_listen(n.server, job.fd, 8), 0);
+    CHECK(connect_to_port(w, &n, 81) >= 3);
+    CHECK_EQUAL(mnet_join(task, NULL, in_ms(100)), 0);
+    CHECK(job.result >= 3);
+    return close_tables(w, &n);
+}
+
+static void waiting_accept_stays_with_its_socket(void **state)
+{
+    (void)state;
+    world_run_both(alone_again, NULL);
+}
+
 /* As Linux has it: accept returns a connection that the peer has reset, and reading says so. */
 static int reset_in_the_queue(struct world *w)
 {
@@ -203,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listeners_share_a_port),
         cmocka_unit_test(shared_listeners_own_their_connections),
+        cmocka_unit_test(waiting_accept_stays_with_its_socket),
         cmocka_unit_test(connection_reset_in_the_queue_is_accepted),
         cmocka_unit_test(connection_waits_for_a_descriptor),
     };
