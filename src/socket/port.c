@@ -147,12 +147,19 @@ static struct mn_socket *listening_one(const struct mn_port_share *share)
     return NULL;
 }
 
-/* ---- Connections of a shared listener ---- */
+/* ---- Accepted connections without a descriptor ---- */
 
 void mn_port_add_spare(struct mn_socket *listener, struct mn_socket *spare)
 {
     mn_list_append(&listener->spares, &spare->of_share);
     listener->spare_count++;
+}
+
+void mn_port_return_spare(struct mn_socket *listener, struct mn_socket *spare)
+{
+    mn_list_prepend(&listener->spares, &spare->of_share);
+    listener->spare_count++;
+    mn_file_tell(&listener->file);
 }
 
 struct mn_socket *mn_port_take_spare(struct mn_socket *listener)
@@ -214,6 +221,7 @@ void mn_port_leave(struct mn_socket *socket)
     socket->listener = NULL;
     socket->share = NULL;
     if (share == NULL) {
+        move_spares(socket, NULL);
         mnet_tcp_unlisten(listener);
         return;
     }

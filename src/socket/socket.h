@@ -115,7 +115,7 @@ struct mn_socket {
     struct mnet_listener *listener; /* TCP, bound: deaf unless listening */
     struct mn_port_share *share;    /* to which the listener belongs; NULL: it is its own */
     struct mnet_link of_share;      /* or, accepted early, of the listening socket's spares */
-    struct mnet_link spares;        /* struct mn_socket: accepted from the share's listener */
+    struct mnet_link spares;        /* struct mn_socket: accepted, but without a descriptor */
     unsigned spare_count;
     struct mnet_flow *flow;          /* TCP, connecting or connected */
     struct mnet_udp *udp;            /* UDP, bound */
@@ -223,8 +223,10 @@ int mn_port_listen(struct mn_socket *socket, unsigned backlog);
 /* Returns the socket to which the next connection of a shared listener belongs: the next one in
  * turn that listens and has room. NULL if there is none. */
 struct mn_socket *mn_port_choose_listener(struct mn_port_share *share);
-/* Keep an accepted socket without a descriptor for the listening one, and take the first one. */
+/* Keep an accepted socket without a descriptor for the listening one, behind the others or in front
+ * of them, and take the first one. */
 void mn_port_add_spare(struct mn_socket *listener, struct mn_socket *spare);
+void mn_port_return_spare(struct mn_socket *listener, struct mn_socket *spare);
 struct mn_socket *mn_port_take_spare(struct mn_socket *listener);
 /* Gives the port back, if the socket has one. It does not listen any more. */
 void mn_port_leave(struct mn_socket *socket);

@@ -351,12 +351,12 @@ static int distribute(struct mn_port_share *share, const struct mnet_listener *l
 static int await_accepted(struct mn_socket *socket, struct mn_socket **accepted, uint64_t deadline)
 {
     while (socket->phase == MN_PHASE_LISTENING) {
-        if (socket->share == NULL)
-            return accept_connection(socket, accepted, deadline);
-        int error = distribute(socket->share, socket->listener);
+        int error = socket->share != NULL ? distribute(socket->share, socket->listener) : 0;
         *accepted = mn_port_take_spare(socket);
         if (*accepted != NULL)
             return 0;
+        if (socket->share == NULL)
+            return accept_connection(socket, accepted, deadline);
         if (error == 0)
             error = deadline == 0 ? -MNET_EAGAIN : mn_file_wait(&socket->file, MNET_READABLE, deadline);
         if (error < 0)
@@ -412,9 +412,9 @@ static int tcp_peer(struct mn_socket *socket, struct mnet_endpoint *remote)
 /* If a connection waits that cannot be accepted, accept says why. */
 static unsigned listener_ready(struct mn_socket *socket)
 {
-    if (socket->share == NULL)
-        return mnet_tcp_listener_ready(socket->listener) & MNET_ACCEPTABLE ? MNET_READABLE : 0;
-    int error = distribute(socket->share, socket->listener);
+    if (socket->share == NULL && mnet_tcp_listener_ready(socket->listener) & MNET_ACCEPTABLE)
+        return MNET_READABLE;
+    int error = socket->share != NULL ? distribute(socket->share, socket->listener) : 0;
     return socket->spare_count > 0 || error < 0 ? MNET_READABLE : 0;
 }
 
@@ -536,8 +536,8 @@ static int accept_on(struct mn_socket *socket, void *address, uint32_t *len, int
         return error;
     accepted->nonblocking = (flags & MNET_SOCK_NONBLOCK) != 0;
     int fd = mn_file_install(socket->sockets, &accepted->file);
-    if (fd < 0)
-        mn_file_release(socket->sockets, &accepted->file, false);
+    if (fd < 0) /* somebody took the last descriptor meanwhile */
+        mn_port_return_spare(socket, accepted);
     else if (address != NULL)
         mn_sockaddr_write(socket, accepted->remote, address, len);
     return fd;

@@ -224,6 +224,44 @@ static void connection_waits_for_a_descriptor(void **state)
     world_run_both(accept_without_room, NULL);
 }
 
+/* Nor does one lose it to another task that waits in accept, and gets the last descriptor. */
+static int two_for_one_place(struct world *w)
+{
+    struct tables n;
+    struct mnet_sockaddr_in6 here = address_of(MNET_ADDRESS_ANY, 80);
+    struct mnet_task *tasks[2];
+    taken = 0;
+    CHECK_EQUAL(mnet_sockets_open(w->server, &memory, 3, 2, &n.server), 0);
+    CHECK_EQUAL(mnet_sockets_open(w->client, &memory, 3, 100, &n.client), 0);
+    n.listener = mnet_socket_open(n.server, MNET_AF_INET6, MNET_SOCK_STREAM, 0);
+    CHECK_EQUAL(mnet_socket_bind(n.server, n.listener, &here, sizeof here), 0);
+    CHECK_EQUAL(mnet_socket_listen(n.server, n.listener, 8), 0);
+    struct waiting_call jobs[2] = {{.n = &n, .fd = n.listener}, {.n = &n, .fd = n.listener}};
+    for (int i = 0; i < 2; i++)
+        CHECK_EQUAL(mnet_spawn(&tasks[i], accept_job, &jobs[i]), 0);
+    sleep_ms(1);
+    CHECK(connect_to_port(w, &n, 80) >= 3);
+    int second = connect_to_port(w, &n, 80);
+    CHECK_EQUAL(mnet_socket_send(n.client, second, "late", 4, 0), 4);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQUAL(mnet_join(tasks[i], NULL, in_ms(100)), 0);
+    CHECK_EQUAL(jobs[0].result, 4);
+    CHECK_EQUAL(jobs[1].result, -MNET_EMFILE);
+    struct mnet_pollfd told = {n.listener, MNET_POLLIN, 0};
+    CHECK_EQUAL(mnet_socket_poll(n.server, &told, 1, 0), 1);
+    CHECK_EQUAL(mnet_socket_close(n.server, 4), 0);
+    CHECK_EQUAL(mnet_socket_accept4(n.server, n.listener, NULL, NULL, 0), 4);
+    CHECK_EQUAL(mnet_socket_recv(n.server, 4, bytes, 10, 0), 4);
+    CHECK_EQUAL(mnet_socket_poll(n.server, &told, 1, 0), 0);
+    return close_tables(w, &n);
+}
+
+static void connection_is_not_lost_with_the_last_descriptor(void **state)
+{
+    (void)state;
+    world_run_both(two_for_one_place, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +270,7 @@ int main(void)
         cmocka_unit_test(waiting_accept_stays_with_its_socket),
         cmocka_unit_test(connection_reset_in_the_queue_is_accepted),
         cmocka_unit_test(connection_waits_for_a_descriptor),
+        cmocka_unit_test(connection_is_not_lost_with_the_last_descriptor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
