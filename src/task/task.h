@@ -32,7 +32,7 @@
 #ifdef MN_NO_THREADS
 #define MN_PER_THREAD
 #else
-/* Libraries are loaded with the program, so no call is needed to find it in one. */
+/* A shared library is loaded with the program, not by dlopen: so no call is needed to find it. */
 #define MN_PER_THREAD __attribute__((tls_model("initial-exec"))) _Thread_local
 #endif
 
