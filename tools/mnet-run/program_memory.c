@@ -100,8 +100,8 @@ int run_give(const struct runner *run, const struct run_call *call, int fd, bool
         .srcfd = (uint32_t)fd,
         .newfd_flags = close_on_exec ? O_CLOEXEC : 0,
     };
-    /* If a signal comes before the program's thread has taken the descriptor, the kernel takes it back
-     * and lets the call return 0. */
+    /* If a signal comes before the program's thread has taken the descriptor, the kernel takes it
+     * back and lets the call return 0. */
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
