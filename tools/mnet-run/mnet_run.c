@@ -23,6 +23,8 @@
 
 static volatile sig_atomic_t program_pid;
 
+static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+
 /* Signals that were sent to mnet-run are the program's. One of the terminal has reached it
  * already. */
 static void pass_on(int number, siginfo_t *info, void *context)
@@ -42,11 +44,10 @@ static void note_child(int number)
 
 static void pass_signals_on(pid_t program)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
     struct sigaction action = {.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART};
     program_pid = program;
-    for (size_t i = 0; i < MN_COUNT_OF(numbers); i++)
-        sigaction(numbers[i], &action, NULL);
+    for (size_t i = 0; i < MN_COUNT_OF(passed_on); i++)
+        sigaction(passed_on[i], &action, NULL);
     signal(SIGCHLD, note_child);
 }
 
@@ -209,9 +210,8 @@ static struct delivery look_at_delivery(const struct runner *run)
 /* There are no calls any more, and nobody to pass signals on to: they end mnet-run. */
 static void stop_answering(struct runner *run)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    for (size_t i = 0; i < MN_COUNT_OF(numbers); i++)
-        signal(numbers[i], SIG_DFL);
+    for (size_t i = 0; i < MN_COUNT_OF(passed_on); i++)
+        signal(passed_on[i], SIG_DFL);
     mn_hosted_unwatch(&run->calls_watch);
     close(run->notifications); /* leaves the epoll set, too */
     run->notifications = -1;
