@@ -193,17 +193,24 @@ static void connection_reset_in_the_queue_is_accepted(void **state)
     world_run_both(reset_in_the_queue, NULL);
 }
 
+/* The server has one descriptor besides that of its listener. */
+static int open_with_one_place(struct world *w, struct tables *n)
+{
+    struct mnet_sockaddr_in6 here = address_of(MNET_ADDRESS_ANY, 80);
+    taken = 0;
+    CHECK_EQUAL(mnet_sockets_open(w->server, &memory, 3, 2, &n->server), 0);
+    CHECK_EQUAL(mnet_sockets_open(w->client, &memory, 3, 100, &n->client), 0);
+    n->listener = mnet_socket_open(n->server, MNET_AF_INET6, MNET_SOCK_STREAM, 0);
+    CHECK_EQUAL(mnet_socket_bind(n->server, n->listener, &here, sizeof here), 0);
+    CHECK_EQUAL(mnet_socket_listen(n->server, n->listener, 8), 0);
+    return 0;
+}
+
 /* Without a free descriptor a connection keeps its place. */
 static int accept_without_room(struct world *w)
 {
     struct tables n;
-    struct mnet_sockaddr_in6 here = address_of(MNET_ADDRESS_ANY, 80);
-    taken = 0;
-    CHECK_EQUAL(mnet_sockets_open(w->server, &memory, 3, 2, &n.server), 0);
-    CHECK_EQUAL(mnet_sockets_open(w->client, &memory, 3, 100, &n.client), 0);
-    n.listener = mnet_socket_open(n.server, MNET_AF_INET6, MNET_SOCK_STREAM, 0);
-    CHECK_EQUAL(mnet_socket_bind(n.server, n.listener, &here, sizeof here), 0);
-    CHECK_EQUAL(mnet_socket_listen(n.server, n.listener, 8), 0);
+    CHECK_EQUAL(open_with_one_place(w, &n), 0);
     int other = mnet_socket_epoll_create(n.server);
     CHECK(other >= 3);
     CHECK_EQUAL(mnet_socket_accept4(n.server, n.listener, NULL, NULL, 0), -MNET_EMFILE);
@@ -228,14 +235,8 @@ static void connection_waits_for_a_descriptor(void **state)
 static int two_for_one_place(struct world *w)
 {
     struct tables n;
-    struct mnet_sockaddr_in6 here = address_of(MNET_ADDRESS_ANY, 80);
     struct mnet_task *tasks[2];
-    taken = 0;
-    CHECK_EQUAL(mnet_sockets_open(w->server, &memory, 3, 2, &n.server), 0);
-    CHECK_EQUAL(mnet_sockets_open(w->client, &memory, 3, 100, &n.client), 0);
-    n.listener = mnet_socket_open(n.server, MNET_AF_INET6, MNET_SOCK_STREAM, 0);
-    CHECK_EQUAL(mnet_socket_bind(n.server, n.listener, &here, sizeof here), 0);
-    CHECK_EQUAL(mnet_socket_listen(n.server, n.listener, 8), 0);
+    CHECK_EQUAL(open_with_one_place(w, &n), 0);
     struct waiting_call jobs[2] = {{.n = &n, .fd = n.listener}, {.n = &n, .fd = n.listener}};
     for (int i = 0; i < 2; i++)
         CHECK_EQUAL(mnet_spawn(&tasks[i], accept_job, &jobs[i]), 0);

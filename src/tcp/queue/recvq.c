@@ -3,6 +3,7 @@
 #include <mnet/error.h>
 
 #include "base/base.h"
+#include "base/check.h"
 #include "base/packet_pinned.h"
 
 /* A packet that pins this many times its length is copied, too. */
@@ -126,7 +127,7 @@ void mn_packet_list_free(struct mn_packet_list *list)
     for (struct mnet_packet *packet = list->head, *next; packet != NULL; packet = next) {
         next = packet->next;
         packet->next = NULL;
-        pinned += mn_packet_pinned(packet);
+        MN_CHECK(pinned += mn_packet_pinned(packet));
         mnet_packet_free(packet);
     }
     MN_DEBUG_ASSERT(list->pinned == pinned);
