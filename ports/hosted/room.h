@@ -19,6 +19,9 @@
 #define MN_ROOM_BUFFERS 5
 /* The most pieces of the room for a frame. */
 #define MN_ROOM_PIECES (1 + MN_ROOM_BUFFERS)
+/* A batch of frames ends behind so many bytes. They are copied into packets, and when they are used
+ * they should still be in the processor's own cache. */
+#define MN_ROOM_BATCH (256u * 1024)
 /* Pieces of a packet to be sent, which may be a chain of coalesced ones. */
 #define MN_GATHER_PIECES 63
 

@@ -123,7 +123,8 @@ static struct mnet_packet *take_frame(struct packet_socket *socket, const struct
 static int take_frames(struct packet_socket *socket, struct mnet_packet **packets, int max, uint64_t now)
 {
     int count = 0;
-    for (int tries = 0; tries < max; tries++) {
+    size_t bytes = 0;
+    for (int tries = 0; tries < max && bytes < MN_ROOM_BATCH; tries++) {
         struct tpacket2_hdr *slot = slot_of(socket);
         uint32_t status = __atomic_load_n(&slot->tp_status, __ATOMIC_ACQUIRE);
         if (!(status & TP_STATUS_USER))
@@ -133,6 +134,7 @@ static int take_frames(struct packet_socket *socket, struct mnet_packet **packet
         socket->next = (socket->next + 1) % RING_SLOTS;
         if (packet != NULL) {
             packet->received_ns = now;
+            bytes += packet->total;
             packets[count++] = packet;
         }
     }

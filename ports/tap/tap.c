@@ -129,6 +129,7 @@ static int read_frames(struct mnet_device *device, struct mnet_packet **packets,
     size_t header_len = tap->vnet ? sizeof(struct mn_vnet_header) : 0;
     uint64_t now = mn_hosted_now(NULL); /* one reading for the batch */
     int count = 0;
+    size_t bytes = 0;
     for (int tries = 0; tries < max; tries++) {
         struct mn_vnet_header header = {0};
         bool room = mn_room_refill(&tap->room, device->memory);
@@ -162,7 +163,8 @@ static int read_frames(struct mnet_device *device, struct mnet_packet **packets,
         }
         packet->received_ns = now;
         packets[count++] = packet;
-        if (count == 1 && is_single(tap, packet->total))
+        bytes += packet->total;
+        if ((count == 1 && is_single(tap, packet->total)) || bytes >= MN_ROOM_BATCH)
             return count;
     }
     note_count(tap, count);
