@@ -236,32 +236,58 @@ finally:
 ' 2>"$dir/why_not" || fail "$(tail -n 1 "$dir/why_not")"
 }
 
-# A program that ends at once has written more than the window of a slow peer takes.
+# A program that ends at once has written more than the window of a slow peer takes. mnet-run lends
+# the bytes to its connections, and none must be mixed up.
 rest_is_delivered()
 {
     python3 -c '
-import socket, time
+import hashlib, socket, time
 listener = socket.socket()
-listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20000)
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 50000)
 listener.bind(("", 8009))
 listener.listen()
-peer = listener.accept()[0]
-got = 0
-while data := peer.recv(20000):
+peer, sum, got = listener.accept()[0], hashlib.sha256(), 0
+while data := peer.recv(50000):
+    sum.update(data)
     got += len(data)
-    time.sleep(0.01)
-print(got)
+    time.sleep(0.004)
+print(got, sum.hexdigest())
 ' >"$dir/got" &
     reader=$!
     await sh -c 'ss -lnt | grep -q :8009'
     mnet_run python3 -c "
-import os, socket
-socket.create_connection(('$LINUX', 8009)).sendall(bytes(500000))
-os._exit(5)"
+import hashlib, os, random, socket
+data = random.Random(1).randbytes(3000000)
+socket.create_connection(('$LINUX', 8009)).sendall(data)
+print(len(data), hashlib.sha256(data).hexdigest(), flush=True)
+os._exit(5)" >"$dir/sent"
     status=$?
     wait $reader
-    [ "$(cat "$dir/got")" = 500000 ] || fail "the peer got only $(cat "$dir/got") bytes"
+    cmp -s "$dir/sent" "$dir/got" || fail "sent $(cat "$dir/sent"), got $(cat "$dir/got")"
     [ $status = 5 ] || fail "status $status"
+}
+
+# If a program has written and closed before mnet-run looks, its last bytes and the FIN are one
+# segment.
+end_rides_along()
+{
+    OPTIONS="--no-ipv6 --capture=$dir/end.pcapng" LISTENS=8012 serve python3 -c '
+import os, signal, socket
+listener, runner = socket.create_server(("", 8012)), os.getppid()
+while True:
+    peer = listener.accept()[0].detach()
+    os.kill(runner, signal.SIGSTOP)
+    while open(f"/proc/{runner}/stat").read().split()[2] != "T":
+        pass
+    os.write(peer, b"page")
+    os.close(peer)
+    os.kill(runner, signal.SIGCONT)'
+    for _ in 1 2 3; do
+        [ "$(nc -d -w 5 $MNET 8012)" = page ] || fail 'another page came'
+    done
+    end_server TERM 143
+    ends=$(tshark -r "$dir/end.pcapng" -Y "ip.src == $MNET && tcp.flags.fin == 1 && tcp.len == 4" 2>/dev/null | wc -l)
+    [ "$ends" -ge 3 ] || fail "of 3 FINs $ends were in the same segment"
 }
 
 # With --no-delay TCP_NODELAY and TCP_CORK are no calls of mnet-run. All other options are, and so
@@ -523,6 +549,7 @@ run 'interfaces are those of mnet' interfaces
 run 'a bad link' bad_link
 run 'processes without parents end' orphans_end
 run 'the rest is delivered after the end' rest_is_delivered
+run 'the end rides along' end_rides_along
 run 'nothing is delayed' no_delay
 has passt 'through passt' && run 'through passt' through_passt
 has nginx 'nginx is reloaded' && has wrk 'nginx is reloaded' && run 'nginx is reloaded' nginx_reloaded

@@ -15,13 +15,15 @@
 /* A call that comes again within this time was not answered, as its thread sees it. */
 #define RESTART_TIME (5 * MNET_MILLISECOND)
 
-/* Fills the pair until the program's end is not writable. */
+/* Fills the pair until the program's end is not writable. With the least room that there can be,
+ * one piece does it. */
 static bool fill(struct runner *run, struct run_socket *socket)
 {
     int end = run_take_end(socket);
     if (end < 0)
         return false;
     struct pollfd writable = {end, POLLOUT, 0};
+    run_set_room(end, 0);
     while (poll(&writable, 1, 0) > 0 && (writable.revents & POLLOUT) != 0) {
         ssize_t sent = send(end, run->buffer, FILLER_STEP, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent <= 0)
@@ -34,6 +36,11 @@ static bool fill(struct runner *run, struct run_socket *socket)
 
 static void drain(struct runner *run, struct run_socket *socket)
 {
+    int end = socket->filler > 0 ? run_take_end(socket) : -1;
+    if (end >= 0) {
+        run_set_room(end, RUN_PAIR_ROOM);
+        close(end);
+    }
     while (socket->filler > 0) {
         ssize_t got = recv(socket->fd, run->buffer, MN_MIN(socket->filler, sizeof run->buffer), MSG_DONTWAIT);
         if (got <= 0)

@@ -2,6 +2,7 @@
  * theory of operation is in run.h.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 
 #define EVENTS 256
 #define ADDRESS_WAIT_NS (5 * MNET_SECOND)
+/* So much unused memory is kept: connections lend and get back buffers all the time. */
+#define SPARE_MEMORY (16 << 20)
 
 /* ---- Signals ---- */
 
@@ -99,6 +102,8 @@ static void serve_event(struct runner *run, const struct epoll_event *event)
         return;
     if ((event->events & EPOLLHUP) != 0)
         socket->hung_up = true;
+    if ((event->events & (EPOLLRDHUP | EPOLLHUP)) != 0)
+        socket->finishing = true;
     if ((event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0)
         socket->reads_on = true;
     if ((event->events & ~(uint32_t)EPOLLOUT) != 0)
@@ -264,6 +269,7 @@ static bool prepare(struct runner *run)
     mn_hosted_watch(&run->watch);
     /* Processes that outlive their parents are ours to wait for. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    mallopt(M_TRIM_THRESHOLD, SPARE_MEMORY);
     return true;
 }
 
@@ -286,6 +292,7 @@ static void finish(struct runner *run)
     mn_hosted_unwatch(&run->watch);
     close(run->epoll);
     free(run->table);
+    free(run->inlet);
     free(run->request);
     free(run->response);
 }

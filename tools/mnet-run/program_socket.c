@@ -15,8 +15,6 @@
 #define DEAD_MAX 1024u
 /* Bytes for which mnet had no memory are tried again after so long. */
 #define RETRY_NS (10 * MNET_MILLISECOND)
-/* Received datagrams may wait in so many bytes, which the kernel doubles. */
-#define DATAGRAM_BUFFER (512 * 1024)
 /* More datagrams than a pair has. */
 #define DISCARDED_MAX 4096u
 #define TYPE_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
@@ -103,14 +101,20 @@ void run_await_room(struct runner *run, struct run_socket *socket, bool room)
     watch(run, socket, EPOLL_CTL_MOD, room ? EPOLLOUT : 0);
 }
 
+void run_set_room(int end, int bytes)
+{
+    setsockopt(end, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 static bool open_pair(struct run_socket *socket, int *program_end)
 {
     struct stat status;
     int ends[2], kind = socket->type == SOCK_STREAM ? SOCK_STREAM : SOCK_SEQPACKET;
     if (socketpair(AF_UNIX, kind | SOCK_CLOEXEC, 0, ends) < 0)
         return false;
-    if (socket->type != SOCK_STREAM)
-        setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &(int){DATAGRAM_BUFFER}, sizeof(int));
+    run_set_room(ends[0], RUN_PAIR_ROOM);
+    if (kind == SOCK_STREAM)
+        run_set_room(ends[1], RUN_PAIR_ROOM);
     fstat(ends[1], &status);
     socket->fd = ends[0];
     socket->inode = status.st_ino;

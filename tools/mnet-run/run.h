@@ -36,7 +36,7 @@
 #include "base/list.h"
 #include "ports/hosted/hosted.h"
 
-#define RUN_BUFFER (256u * 1024) /* bytes that are moved at a time */
+#define RUN_BUFFER (64u * 1024) /* bytes that are moved at a time */
 /* The number of the interface in the program is that of the zone, and this. Number 1 is lo. */
 #define RUN_INTERFACE_ZONE 1u
 
@@ -170,6 +170,7 @@ struct run_settings {
 
 struct run_share;
 struct run_senders;
+struct run_rest;
 
 /* A socket of the program. */
 struct run_socket {
@@ -199,6 +200,7 @@ struct run_socket {
     bool buried;           /* it has ended, and is freed after this turn */
     bool reset;            /* the program closed its end and left bytes unread */
     bool hung_up;          /* the program has closed its end, or shut down both directions */
+    bool finishing;        /* the program writes no more: its last bytes are in the pair */
     bool out_ended;        /* no more bytes come from the program */
     bool in_ended;         /* no more bytes go to it */
     bool discards;         /* it takes no more, although more come */
@@ -225,6 +227,13 @@ struct run_socket {
     unsigned spare_count;
     bool token; /* a byte that makes its end readable */
 };
+
+/* So many bytes may wait in a pair, in each direction. The kernel allows no more than
+ * net.core.wmem_max, and doubles it. With half of that, a connection that moves much makes three
+ * processes wait for one another. */
+#define RUN_PAIR_ROOM (512 * 1024)
+/* Sets how many bytes may wait that were written to one end. */
+void run_set_room(int end, int bytes);
 
 /* Looks up the socket that a call names by its first argument. NULL if it is none of ours. */
 struct run_socket *run_find(struct runner *run, const struct run_call *call);
@@ -423,6 +432,7 @@ struct runner {
     const char *notes[RUN_NOTES];
     unsigned note_count;
     struct iovec pieces[1024]; /* as many as a call may have */
+    struct run_rest *inlet;    /* what connections read into; NULL: a flow has borrowed it */
     char buffer[RUN_BUFFER];
 };
 

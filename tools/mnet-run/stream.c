@@ -1,7 +1,8 @@
 /* Connections: bytes between our end of a pair and a flow of mnet.
  *
- * From the program: as long as the flow is writable, bytes are read from our end and queued. Others
- * stay in the pair, whose limit makes the program wait. The end of its bytes (shutdown, or close)
+ * From the program: as long as the flow is writable, bytes are read from our end and queued. Many
+ * are lent to the flow together with the buffer they were read into. Others stay in the pair, whose
+ * limit makes the program wait. The end of its bytes (shutdown, or close)
  * becomes a FIN. To the program: bytes that mnet lends are sent into the pair. If the pair has no
  * room for all of them, the rest is copied, and nothing more is taken from the flow, so that the
  * window closes.
@@ -20,8 +21,13 @@
 #define SLICES 16
 /* Bytes in one direction before another socket has its turn. */
 #define TURN_BYTES (512u * 1024)
+/* So many bytes of one read are lent to the flow. Fewer are copied, because the whole buffer has to
+ * wait for their acknowledgement. */
+#define LEND_MIN (RUN_BUFFER / 2)
 
+/* Bytes between the two sides. */
 struct run_rest {
+    unsigned users; /* a socket, and each part that a flow has borrowed */
     size_t begin, end;
     char bytes[];
 };
@@ -30,7 +36,7 @@ static struct run_rest *make_rest(size_t len)
 {
     struct run_rest *rest = malloc(sizeof *rest + len);
     if (rest != NULL)
-        *rest = (struct run_rest){0, 0};
+        *rest = (struct run_rest){.users = 1};
     return rest;
 }
 
@@ -40,45 +46,28 @@ static void append(struct run_rest *rest, const void *bytes, size_t len)
     rest->end += len;
 }
 
-static void free_rest(struct run_rest **rest)
+/* A flow calls this if it needs the bytes no longer. */
+static void release_rest(void *context)
 {
-    free(*rest);
+    struct run_rest *rest = context;
+    if (--rest->users == 0)
+        free(rest);
+}
+
+static void leave_rest(struct run_rest **rest)
+{
+    if (*rest != NULL)
+        release_rest(*rest);
     *rest = NULL;
 }
 
 void run_rest_free(struct run_socket *socket)
 {
-    free_rest(&socket->to_program);
-    free_rest(&socket->to_network);
+    leave_rest(&socket->to_program);
+    leave_rest(&socket->to_network);
 }
 
 /* ---- From the program ---- */
-
-/* The memory of mnet is used up: the bytes are kept, and tried again. */
-static void keep(struct runner *run, struct run_socket *socket, const void *bytes, size_t len)
-{
-    socket->to_network = make_rest(len);
-    if (socket->to_network == NULL) {
-        run_kill(run, socket, ENOBUFS);
-        return;
-    }
-    append(socket->to_network, bytes, len);
-    run_retry(run, socket);
-}
-
-/* False if bytes are left that must go first. */
-static bool send_kept(struct runner *run, struct run_socket *socket)
-{
-    struct run_rest *rest = socket->to_network;
-    if (rest == NULL)
-        return true;
-    if (mnet_tcp_write_now(socket->flow, rest->bytes, rest->end) == MNET_E_NO_MEMORY) {
-        run_retry(run, socket);
-        return false;
-    }
-    free_rest(&socket->to_network);
-    return true;
-}
 
 static void end_out(struct run_socket *socket)
 {
@@ -93,13 +82,82 @@ static void refuse_out(struct run_socket *socket)
     shutdown(socket->fd, SHUT_RD);
 }
 
-/* Returns how many bytes the program has written, 0 for none now, or for no more. If they do not
- * fill the buffer they are all that there are, and an event announces the next ones (EPOLLET). */
+/* Lends the flow what it has room for. Returns 0 or an error; MNET_E_DEADLINE: not all of it. */
+static int lend(struct run_socket *socket, struct run_rest *rest)
+{
+    size_t queued;
+    rest->users++;
+    int error = mnet_tcp_write_lent(socket->flow, rest->bytes + rest->begin, rest->end - rest->begin, release_rest,
+                                    rest, &queued, 0);
+    if (queued == 0)
+        rest->users--;
+    rest->begin += queued;
+    return error;
+}
+
+/* False if bytes are left that must go first. */
+static bool send_kept(struct runner *run, struct run_socket *socket)
+{
+    if (socket->to_network == NULL)
+        return true;
+    int error = lend(socket, socket->to_network);
+    if (error == MNET_E_DEADLINE)
+        return false;
+    if (error == MNET_E_NO_MEMORY) { /* of mnet: nothing tells when there is some */
+        run_retry(run, socket);
+        return false;
+    }
+    leave_rest(&socket->to_network);
+    if (error < 0)
+        refuse_out(socket);
+    return true;
+}
+
+/* Keeps a copy of bytes for which mnet has no memory. */
+static void keep(struct runner *run, struct run_socket *socket, const void *bytes, size_t len)
+{
+    socket->to_network = make_rest(len);
+    if (socket->to_network == NULL) {
+        run_kill(run, socket, ENOBUFS);
+        return;
+    }
+    append(socket->to_network, bytes, len);
+    run_retry(run, socket);
+}
+
+/* Queues the first `len` bytes of the buffer that was read into. */
+static void send_read(struct runner *run, struct run_socket *socket, size_t len)
+{
+    if (len >= LEND_MIN) {
+        socket->to_network = run->inlet;
+        socket->to_network->end = len;
+        run->inlet = NULL;
+        send_kept(run, socket);
+        return;
+    }
+    int error = mnet_tcp_write_now(socket->flow, run->inlet->bytes, len);
+    if (error == MNET_E_NO_MEMORY)
+        keep(run, socket, run->inlet->bytes, len);
+    else if (error < 0)
+        refuse_out(socket);
+}
+
+/* Makes a buffer for the next read, unless the last one is still there. */
+static bool have_inlet(struct runner *run)
+{
+    if (run->inlet == NULL)
+        run->inlet = make_rest(RUN_BUFFER);
+    return run->inlet != NULL;
+}
+
+/* Reads what the program has written, and returns how many bytes; 0 for none now, or for no more.
+ * If they do not fill the buffer they are all that there are, and an event announces the next ones
+ * (EPOLLET). */
 static size_t take_bytes(struct runner *run, struct run_socket *socket)
 {
-    ssize_t got = recv(socket->fd, run->buffer, sizeof run->buffer, MSG_DONTWAIT);
+    ssize_t got = recv(socket->fd, run->inlet->bytes, RUN_BUFFER, MSG_DONTWAIT);
     bool none = got < 0 && errno == EAGAIN;
-    if (none || (got > 0 && got < (ssize_t)sizeof run->buffer && !socket->reads_on))
+    if (none || (got > 0 && got < (ssize_t)RUN_BUFFER && !socket->reads_on))
         socket->readable = false;
     if (got > 0 || none)
         return none ? 0 : (size_t)got;
@@ -111,16 +169,18 @@ static size_t take_bytes(struct runner *run, struct run_socket *socket)
 static void pump_out(struct runner *run, struct run_socket *socket)
 {
     size_t moved = 0;
+    if (socket->finishing && !socket->out_ended)
+        mnet_tcp_set_cork(socket->flow, true); /* the FIN goes with them */
     while (!socket->out_ended && send_kept(run, socket) && socket->readable &&
            (mnet_tcp_ready(socket->flow) & MNET_WRITABLE) != 0) {
+        if (!have_inlet(run)) {
+            run_retry(run, socket);
+            return;
+        }
         size_t got = take_bytes(run, socket);
         if (got == 0)
             return;
-        int error = mnet_tcp_write_now(socket->flow, run->buffer, got);
-        if (error == MNET_E_NO_MEMORY)
-            keep(run, socket, run->buffer, got);
-        else if (error < 0)
-            refuse_out(socket);
+        send_read(run, socket, got);
         moved += got;
         if (moved >= TURN_BYTES) {
             run_mark_ready(run, socket);
@@ -154,7 +214,7 @@ static bool send_rest(struct runner *run, struct run_socket *socket)
     rest->begin += send_pieces(socket, &piece, 1, piece.iov_len);
     bool all = rest->begin == rest->end;
     if (all)
-        free_rest(&socket->to_program);
+        leave_rest(&socket->to_program);
     run_await_room(run, socket, !all);
     return all;
 }
