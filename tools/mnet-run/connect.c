@@ -115,6 +115,7 @@ void run_connect_progress(struct runner *run, struct run_socket *socket)
         return;
     }
     drain(run, socket);
+    socket->readable = true; /* it may have written meanwhile */
     run_connected(run, socket, socket->flow);
     socket->unreported = run_wait_answer_all(run, socket, 0) == 0;
 }

@@ -293,6 +293,7 @@ static void finish(struct runner *run)
     close(run->epoll);
     free(run->table);
     free(run->inlet);
+    run_forget_holder(run);
     free(run->request);
     free(run->response);
 }
@@ -301,7 +302,7 @@ static int run_program(struct runner *run, char **argv)
 {
     if (!prepare(run))
         return 1;
-    run->notifications = run_start(argv, run->options.no_delay, &run->program);
+    run->notifications = run_start(run, argv);
     if (run->notifications < 0 || !watch_calls(run))
         return 1;
     pass_signals_on(run->program);

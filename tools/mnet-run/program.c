@@ -47,11 +47,11 @@ __attribute__((noreturn)) static void become(char **argv, bool no_delay, int cha
 }
 
 /* Returns a copy of the descriptor that the process shows, or -1. */
-static int take_shown(int channel, pid_t pid)
+static int take_shown(struct runner *run, int channel)
 {
     int shown, fd = -1;
     if (read(channel, &shown, sizeof shown) == sizeof shown)
-        fd = run_take(pid, shown);
+        fd = run_take(run, run->program, shown);
     if (fd >= 0 && write(channel, "", 1) != 1) {
         close(fd);
         fd = -1;
@@ -67,19 +67,19 @@ static void raise_limit(struct rlimit *before)
     setrlimit(RLIMIT_NOFILE, &most);
 }
 
-int run_start(char **argv, bool no_delay, pid_t *pid)
+int run_start(struct runner *run, char **argv)
 {
     struct rlimit files;
     int channel[2];
     raise_limit(&files);
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) < 0 || (*pid = fork()) < 0) {
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) < 0 || (run->program = fork()) < 0) {
         perror("mnet-run");
         return -1;
     }
-    if (*pid == 0)
-        become(argv, no_delay, channel[1], &files);
+    if (run->program == 0)
+        become(argv, run->options.no_delay, channel[1], &files);
     close(channel[1]);
-    int fd = take_shown(channel[0], *pid);
+    int fd = take_shown(run, channel[0]);
     close(channel[0]);
     return fd;
 }

@@ -76,7 +76,7 @@ static void leave(struct runner *run, struct run_socket *socket)
 
 struct run_socket *run_find(struct runner *run, const struct run_call *call)
 {
-    ino_t inode = run_inode(call->thread, (int)call->arguments[0]);
+    ino_t inode = run_inode(run, call->thread, (int)call->arguments[0]);
     struct run_socket *socket = inode != 0 ? look_up(run, inode) : NULL;
     if (socket != NULL) {
         socket->thread = call->thread;
@@ -257,7 +257,7 @@ void run_bury(struct runner *run)
 int run_take_end(const struct run_socket *socket)
 {
     struct stat status;
-    int fd = run_take(socket->thread, socket->number);
+    int fd = run_take(socket->run, socket->thread, socket->number);
     if (fd < 0 || (fstat(fd, &status) == 0 && status.st_ino == socket->inode))
         return fd;
     close(fd);
@@ -266,7 +266,7 @@ int run_take_end(const struct run_socket *socket)
 
 bool run_still_open(const struct run_socket *socket)
 {
-    return run_inode(socket->thread, socket->number) == socket->inode;
+    return run_inode(socket->run, socket->thread, socket->number) == socket->inode;
 }
 
 void run_discard_written(struct runner *run, const struct run_socket *socket)

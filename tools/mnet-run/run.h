@@ -117,13 +117,20 @@ struct run_piece {
 };
 bool run_write_pieces(const struct runner *run, const struct run_call *call, const struct run_piece *pieces,
                       unsigned count);
+/* The thread whose descriptors were last asked for. */
+struct run_holder {
+    pid_t thread; /* 0: none */
+    int fd;
+    bool of_process; /* of the whole process, because the kernel is older than 6.9: it is not kept */
+};
 /* Returns a copy of a descriptor of the program, or -1. */
-int run_take(pid_t thread, int fd);
+int run_take(struct runner *run, pid_t thread, int fd);
+void run_forget_holder(struct runner *run);
 /* Gives the program a descriptor, as the result of the call. Returns its number, or a negative
  * errno; -ENOENT if the call is gone. */
 int run_give(const struct runner *run, const struct run_call *call, int fd, bool close_on_exec);
 /* Returns the inode number of a socket of the program, or 0. */
-ino_t run_inode(pid_t thread, int fd);
+ino_t run_inode(struct runner *run, pid_t thread, int fd);
 
 /* ---- Addresses (program_address.c) ---- */
 
@@ -379,9 +386,9 @@ void run_apply_settings(const struct run_socket *socket);
 
 /* ---- The program (program.c, filter.c) ---- */
 
-/* Starts the program behind the filter, which is as run_filter makes it. Returns the descriptor of
- * its notifications, and its number in *pid; negative after saying why. */
-int run_start(char **argv, bool no_delay, pid_t *pid);
+/* Starts run->program behind the filter, which is as run_filter makes it. Returns the descriptor of
+ * its notifications; negative after saying why. */
+int run_start(struct runner *run, char **argv);
 /* Installs the filter in this process. With `no_delay`, calls that set TCP_NODELAY or TCP_CORK are
  * no notifications: they return 0 and do nothing. Returns the descriptor of its notifications, or a
  * negative errno. */
@@ -419,6 +426,7 @@ struct runner {
     bool ended; /* no process of the program is left */
     struct run_options options;
     uint64_t calls, sockets; /* answered, and made */
+    struct run_holder holder;
     struct seccomp_notif *request;
     struct seccomp_notif_resp *response;
     size_t request_size, response_size;

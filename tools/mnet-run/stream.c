@@ -323,7 +323,6 @@ void run_connected(struct runner *run, struct run_socket *socket, struct mnet_fl
 {
     socket->flow = flow;
     socket->phase = RUN_CONNECTED;
-    socket->readable = true;
     mnet_tcp_peers(flow, &socket->local, &socket->remote);
     mnet_tcp_notify(flow, run_flow_event, socket);
     run_apply_settings(socket);
