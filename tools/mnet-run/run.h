@@ -121,7 +121,7 @@ bool run_write_pieces(const struct runner *run, const struct run_call *call, con
 struct run_holder {
     pid_t thread; /* 0: none */
     int fd;
-    bool of_process; /* of the whole process, because the kernel is older than 6.9: it is not kept */
+    bool of_process; /* the kernel is older than 6.9: this is not kept */
 };
 /* Returns a copy of a descriptor of the program, or -1. */
 int run_take(struct runner *run, pid_t thread, int fd);
