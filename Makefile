@@ -19,9 +19,11 @@ PREFIX := /usr/local
 SANITIZE := -Db_sanitize=address,undefined -Db_lundef=false
 # The address sanitizer's bookkeeping makes -O0 too slow for transfers of a gigabyte.
 DEBUG_OPTIONS := --buildtype=debug -Doptimization=1 $(SANITIZE)
-RELEASE_OPTIONS := --buildtype=debugoptimized
+OPTIMISED := --buildtype=debugoptimized
+# Unit tests run in other builds: with sanitizers, of clang, and on emulators.
+RELEASE_OPTIONS := $(OPTIMISED) -Dunit_tests=false
 # Measured programs are optimised as a whole, as you would build a product.
-BENCH_OPTIONS := $(RELEASE_OPTIONS) -Doptimization=3 -Db_lto=true -Dtests=false
+BENCH_OPTIONS := $(OPTIMISED) -Doptimization=3 -Db_lto=true -Dtests=false
 FUZZ_OPTIONS := --buildtype=debugoptimized $(SANITIZE) -Dfuzz=true -Dtests=false -Dbench=false
 
 FUZZ_SECONDS := 60
@@ -76,13 +78,13 @@ release: bootstrap-build
 	$(call setup,$(RELEASE),'$(CC)' $(RELEASE_OPTIONS))
 
 clang: bootstrap-check
-	$(call setup,$(CLANG),clang $(RELEASE_OPTIONS))
+	$(call setup,$(CLANG),clang $(OPTIMISED))
 
 build: debug release
 	@echo 'libraries and programs: $(DEBUG) (with sanitizers) and $(RELEASE); the examples are in $(RELEASE)/examples'
 
 install: bootstrap-build
-	$(call setup,$(INSTALL),'$(CC)' $(RELEASE_OPTIONS) '--prefix=$(abspath $(PREFIX))' -Dtests=false -Dbench=false)
+	$(call setup,$(INSTALL),'$(CC)' $(OPTIMISED) '--prefix=$(abspath $(PREFIX))' -Dtests=false -Dbench=false)
 	@DESTDIR='$(DESTDIR)' meson install -C $(INSTALL) --no-rebuild --quiet
 	@echo 'installed under $(DESTDIR)$(abspath $(PREFIX)): headers in include/mnet, libraries, and packages for pkg-config and Meson'
 
@@ -119,7 +121,7 @@ cross: bootstrap-cross cross-builds
 cross-builds:
 	@for cpu in $(CROSS); do \
 	    if command -v $$cpu-linux-gnu-gcc >/dev/null && command -v qemu-$$cpu >/dev/null; then \
-	        echo "building build/$$cpu" && scripts/setup build/$$cpu $$cpu-linux-gnu-gcc --cross-file tests/cross/$$cpu.ini $(RELEASE_OPTIONS) -Dbench=false && \
+	        echo "building build/$$cpu" && scripts/setup build/$$cpu $$cpu-linux-gnu-gcc --cross-file tests/cross/$$cpu.ini $(OPTIMISED) -Dbench=false && \
 	        $(NINJA) -C build/$$cpu $(QUIET) || exit 1; \
 	    else \
 	        rm -rf build/$$cpu; \
@@ -128,7 +130,7 @@ cross-builds:
 
 check: bootstrap-check
 	@scripts/setup $(RELEASE) '$(CC)' $(RELEASE_OPTIONS)
-	@scripts/setup $(CLANG) clang $(RELEASE_OPTIONS)
+	@scripts/setup $(CLANG) clang $(OPTIMISED)
 	@scripts/setup $(DEBUG) '$(CC)' $(DEBUG_OPTIONS)
 	@scripts/check $(RELEASE) $(CLANG) $(DEBUG)
 
@@ -149,9 +151,9 @@ model: bootstrap-test release
 
 # Writes the table of goodput on simulated links with which a unit test compares. `git diff` shows
 # the effect of a change.
-goodput: bootstrap-test release
-	@$(RELEASE)/tests/test_links --print >$(RELEASE)/goodput.md
-	@mkdir -p tests/snapshots && mv $(RELEASE)/goodput.md tests/snapshots/goodput.md
+goodput: clang
+	@$(CLANG)/tests/test_links --print >$(CLANG)/goodput.md
+	@mkdir -p tests/snapshots && mv $(CLANG)/goodput.md tests/snapshots/goodput.md
 
 # Writes the page of options and limits from the tables of the stack.
 options: release
