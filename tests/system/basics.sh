@@ -1,5 +1,6 @@
 #!/bin/bash
 # The examples against the Linux kernel: ping, nc both ways, UDP, curl; built with sanitizers.
+# waits: for neighbours that are silent, and for programs to start.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -237,6 +237,16 @@ chmod +x "$tree/tests/system/alone.sh"
 sums runner_test_that_is_alone_waits_for_all_others '4 passed, 0 failed, 0 skipped status 0' "$two" \
     "sleep 0.5; : >$tree/ended; echo ok c"
 rm "$tree/tests/system/alone.sh"
+# As many tests as there are processors go on only when the one that waits has run.
+printf '%s\n' '#!/bin/sh' '# waits: it sleeps.' ": >$tree/waited; echo ok e" >"$tree/tests/system/waits.sh"
+chmod +x "$tree/tests/system/waits.sh"
+for i in $(seq "$(nproc)"); do
+    printf '%s\n' '#!/bin/sh' "for _ in \$(seq 50); do [ ! -e $tree/waited ] || break; sleep 0.1; done" \
+        "[ -e $tree/waited ] && echo ok f" >"$tree/tests/system/busy$i.sh"
+    chmod +x "$tree/tests/system/busy$i.sh"
+done
+sums runner_test_that_waits_runs_beside_the_others "$(($(nproc) + 4)) passed, 0 failed, 0 skipped status 0" "$two" 'echo ok c'
+rm "$tree/tests/system/waits.sh" "$tree"/tests/system/busy*.sh
 cross=build/built
 sums runner_cross_builds_are_counted '5 passed, 0 failed, 0 skipped status 0' "$two" 'echo ok c'
 cross=build/none

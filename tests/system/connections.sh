@@ -1,5 +1,6 @@
 #!/bin/bash
 # Connections in every condition against the Linux kernel: many, half-closed, reset, stopped.
+# waits: for peers that have stopped, and for closed windows to be probed.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

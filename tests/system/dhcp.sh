@@ -1,5 +1,6 @@
 #!/bin/bash
 # An address from dnsmasq over TAP: got, used, given back; and what happens without a server.
+# waits: for leases to be renewed and to end, and for servers that do not answer.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Errors before anything runs: one clear line, exit status 1.
+# waits: for programs to end.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

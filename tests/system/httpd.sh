@@ -1,5 +1,6 @@
 #!/bin/bash
 # httpd against curl and against bad requests.
+# waits: for clients that are slow, and for one that stops.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

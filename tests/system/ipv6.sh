@@ -1,6 +1,7 @@
 #!/bin/bash
 # IPv6 against the Linux kernel over TAP: echo, connections, datagrams, duplicate addresses; a
 # global address and the link-local one. Linux is fd00::1, mnet fd00::2.
+# waits: for duplicate addresses to be detected, for pings, and for programs to start.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

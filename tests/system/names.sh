@@ -2,6 +2,7 @@
 # Connections by name over TAP, with dnsmasq, unbound and knot as the DNS server: both families, the
 # search list, names that do not exist, answers that need TCP. And a server that lies, and one that
 # is not there.
+# waits: for DNS servers that do not answer.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

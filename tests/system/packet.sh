@@ -1,6 +1,7 @@
 #!/bin/bash
 # The packet port: mnet beside the host's kernel on an existing interface, veth0. The other end is
 # in a network namespace of its own, where Linux is the peer.
+# waits: for interfaces and programs to start, and for links that go away.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

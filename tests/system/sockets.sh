@@ -1,5 +1,6 @@
 #!/bin/bash
 # Descriptors compared with Linux: the same sequences of calls over both, result by result.
+# waits: for the timeouts of its calls.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # mnet-ss asks a running process, and a machine, for their connections.
+# waits: for programs to start, and for the next view of mnet-ss.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # TAP interfaces of all kinds, and the ways in which they change while a program uses one.
+# waits: for interfaces to change, and for programs to notice.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

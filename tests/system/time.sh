@@ -1,6 +1,7 @@
 #!/bin/bash
 # The time of day: each port tells the time that it begins with; and NTP, with chronyd as the
 # server, which leaves the clock of this machine alone.
+# waits: for the polls of NTP.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"

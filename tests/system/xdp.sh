@@ -2,6 +2,7 @@
 # The packet port with AF_XDP on an existing interface, veth0: frames to mnet do not pass the host's
 # kernel, which goes on beside it. The other end is in a network namespace of its own, where Linux
 # is the peer. It completes its checksums: a veth hands frames to XDP as they are.
+# waits: for interfaces and programs to start.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
