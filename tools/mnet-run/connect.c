@@ -15,6 +15,25 @@
 /* A call that comes again within this time was not answered, as its thread sees it. */
 #define RESTART_TIME (5 * MNET_MILLISECOND)
 
+/* Takes the room of the program's end away. What the program sets meanwhile is noted. */
+static void take_room(struct run_socket *socket, int end)
+{
+    socklen_t size = sizeof socket->room;
+    getsockopt(end, SOL_SOCKET, SO_SNDBUF, &socket->room, &size);
+    socket->room /= 2; /* the kernel doubles what is set */
+    run_set_room(end, 0);
+}
+
+void run_give_room_back(struct run_socket *socket)
+{
+    int end = socket->room != 0 ? run_take_end(socket) : -1;
+    if (end < 0)
+        return;
+    run_set_room(end, socket->room);
+    close(end);
+    socket->room = 0;
+}
+
 /* Fills the pair until the program's end is not writable. With the least room that there can be,
  * one piece does it. */
 static bool fill(struct runner *run, struct run_socket *socket)
@@ -23,7 +42,8 @@ static bool fill(struct runner *run, struct run_socket *socket)
     if (end < 0)
         return false;
     struct pollfd writable = {end, POLLOUT, 0};
-    run_set_room(end, 0);
+    if (socket->room == 0)
+        take_room(socket, end);
     while (poll(&writable, 1, 0) > 0 && (writable.revents & POLLOUT) != 0) {
         ssize_t sent = send(end, run->buffer, FILLER_STEP, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent <= 0)
@@ -36,11 +56,7 @@ static bool fill(struct runner *run, struct run_socket *socket)
 
 static void drain(struct runner *run, struct run_socket *socket)
 {
-    int end = socket->filler > 0 ? run_take_end(socket) : -1;
-    if (end >= 0) {
-        run_set_room(end, RUN_PAIR_ROOM);
-        close(end);
-    }
+    run_give_room_back(socket);
     while (socket->filler > 0) {
         ssize_t got = recv(socket->fd, run->buffer, MN_MIN(socket->filler, sizeof run->buffer), MSG_DONTWAIT);
         if (got <= 0)

@@ -81,6 +81,8 @@ struct run_socket *run_find(struct runner *run, const struct run_call *call)
     if (socket != NULL) {
         socket->thread = call->thread;
         socket->number = (int)call->arguments[0];
+        if (MN_UNLIKELY(socket->room != 0) && socket->phase != RUN_CONNECTING)
+            run_give_room_back(socket);
     }
     return socket;
 }

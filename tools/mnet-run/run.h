@@ -215,6 +215,7 @@ struct run_socket {
     uint64_t announced_ns; /* it was told then */
     bool unreported;       /* connected, and no call has said so yet */
     size_t filler;         /* bytes that make its end unwritable while it connects */
+    int room;              /* that its end gets back then; 0: it has it */
     /* Bytes on the way that found no room. */
     struct run_rest *to_program, *to_network;
 
@@ -285,6 +286,8 @@ void run_take_written(struct runner *run, struct run_socket *socket);
 void run_rest_free(struct run_socket *socket);
 /* mnet has an event for the flow of the socket that is `context`. */
 void run_flow_event(void *context, unsigned ready);
+/* Gives the program's end the room that it had before the socket connected, if it is found. */
+void run_give_room_back(struct run_socket *socket);
 /* Makes a flow the connection of a socket. */
 void run_connected(struct runner *run, struct run_socket *socket, struct mnet_flow *flow);
 /* Looks whether an attempt to connect has ended. */

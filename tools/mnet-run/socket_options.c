@@ -4,6 +4,7 @@
  * program's end, and they are what they are there. A table has those of other levels.
  */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -207,6 +208,24 @@ static int64_t get_linger(struct runner *run, const struct run_socket *socket, c
     return write_value(run, call, &linger, sizeof linger);
 }
 
+/* SO_SNDBUF is the kernel's, but not while the socket connects: with more room the program's end
+ * would be writable. */
+static int64_t set_room(struct runner *run, struct run_socket *socket, const struct run_call *call)
+{
+    int value;
+    if (socket->room == 0)
+        return RUN_CONTINUE;
+    int64_t result = read_number(run, call, &value);
+    if (result == 0)
+        socket->room = (int)MN_MIN(MN_MAX((unsigned)value, 1u), (unsigned)INT_MAX / 2);
+    return result;
+}
+
+static int64_t get_room(struct runner *run, const struct run_socket *socket, const struct run_call *call)
+{
+    return socket->room == 0 ? RUN_CONTINUE : write_number(run, call, 2 * socket->room);
+}
+
 static int64_t get_error(struct runner *run, struct run_socket *socket, const struct run_call *call)
 {
     int64_t result = write_number(run, call, socket->error);
@@ -330,6 +349,7 @@ int64_t run_get_option(struct runner *run, struct run_socket *socket, const stru
         case SO_PROTOCOL: return write_number(run, call, socket->protocol);
         case SO_ACCEPTCONN: return write_number(run, call, socket->phase == RUN_LISTENING);
         case SO_LINGER: return get_linger(run, socket, call);
+        case SO_SNDBUF: return get_room(run, socket, call);
         default: break;
         }
     } else if (level == IPPROTO_TCP) {
@@ -355,6 +375,8 @@ int64_t run_set_option(struct runner *run, struct run_socket *socket, const stru
         return -ENOPROTOOPT;
     if (level == SOL_SOCKET && name == SO_LINGER)
         return set_linger(run, socket, call);
+    if (level == SOL_SOCKET && name == SO_SNDBUF)
+        return set_room(run, socket, call);
     if (level == IPPROTO_TCP && name == TCP_CONGESTION)
         return set_congestion(run, socket, call);
     if ((level == IPPROTO_IP && name == IP_ADD_MEMBERSHIP) || (level == IPPROTO_IPV6 && name == IPV6_ADD_MEMBERSHIP))

@@ -112,6 +112,22 @@ def connect_progress():
     say('epoll', poller.poll(0.1))
 
 
+def connect_with_send_buffer():
+    """The size that a program gives the send buffer, before it connects and meanwhile."""
+    def size_of(sock):
+        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+    for server in (NOBODY, SERVER):
+        sock = fresh()
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 30000)
+        sock.connect_ex((server, ECHO))
+        say(size_of(sock), events(sock, select.POLLOUT, 3000 if server == SERVER else 0))
+        say(size_of(sock))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 100000)
+        say(size_of(sock), events(sock, select.POLLOUT))
+
+
 def connect_timeout():
     sock = fresh()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack('qq', 0, 200000))
@@ -606,7 +622,7 @@ TESTS = [datagram_connected, datagram_with_addresses, datagram_refused, datagram
          datagram_awaited, datagram_control_messages, datagram_options,
          datagram_ports_are_shared, written_before_connect,
          connect_blocking, connect_refused, connect_nonblocking, connect_nonblocking_refused, connect_progress,
-         connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing, half_close_reading, peer_resets,
+         connect_with_send_buffer, connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing, half_close_reading, peer_resets,
          peer_resets_so_error, peek_and_waitall, sendfile_and_splice, options, tcp_info, bound_ports, accept_blocking,
          accept_nonblocking, accept_inherits, accept_in_children, accept_interrupted, accept_times_out, accept_reset,
          closed_listener, listeners_share_a_port, port_in_use, port_free_again, descriptor_passed, loopback,
