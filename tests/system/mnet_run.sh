@@ -290,6 +290,29 @@ while True:
     [ "$ends" -ge 3 ] || fail "of 3 FINs $ends were in the same segment"
 }
 
+# If a program has closed, the rest does not wait for its FIN: the window of a peer may always be
+# smaller than a segment.
+end_of_small_windows()
+{
+    ip link set tap0 mtu 9000
+    timeout 8 python3 -c '
+import socket
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+listener.bind(("", 8013))
+listener.listen()
+peer, got = listener.accept()[0], 0
+while data := peer.recv(50000):
+    got += len(data)
+print(got)' >"$dir/got" &
+    reader=$!
+    await sh -c 'ss -lnt | grep -q :8013'
+    mnet_run python3 -c "import socket; socket.create_connection(('$LINUX', 8013)).sendall(bytes(300000))"
+    ip link set tap0 mtu 1500
+    wait $reader || fail 'it took more than 8 s'
+    expect 300000 <"$dir/got"
+}
+
 # With --no-delay TCP_NODELAY and TCP_CORK are no calls of mnet-run. All other options are, and so
 # are these if the program leaves something in the upper half of an argument.
 no_delay()
@@ -550,6 +573,7 @@ run 'a bad link' bad_link
 run 'processes without parents end' orphans_end
 run 'the rest is delivered after the end' rest_is_delivered
 run 'the end rides along' end_rides_along
+run 'the end, and small windows' end_of_small_windows
 run 'nothing is delayed' no_delay
 has passt 'through passt' && run 'through passt' through_passt
 has nginx 'nginx is reloaded' && has wrk 'nginx is reloaded' && run 'nginx is reloaded' nginx_reloaded

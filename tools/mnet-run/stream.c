@@ -2,10 +2,9 @@
  *
  * From the program: as long as the flow is writable, bytes are read from our end and queued. Many
  * are lent to the flow together with the buffer they were read into. Others stay in the pair, whose
- * limit makes the program wait. The end of its bytes (shutdown, or close)
- * becomes a FIN. To the program: bytes that mnet lends are sent into the pair. If the pair has no
- * room for all of them, the rest is copied, and nothing more is taken from the flow, so that the
- * window closes.
+ * limit makes the program wait. The end of its bytes (shutdown, or close) becomes a FIN. To the
+ * program: bytes that mnet lends are sent into the pair. If the pair has no room for all of them,
+ * the rest is copied, and nothing more is taken from the flow, so that the window closes.
  *
  * The program's end is gone if our end has hung up and the descriptor is no longer where it was
  * seen last. Otherwise it is shut down in both directions.
@@ -166,11 +165,9 @@ static size_t take_bytes(struct runner *run, struct run_socket *socket)
     return 0;
 }
 
-static void pump_out(struct runner *run, struct run_socket *socket)
+static void move_out(struct runner *run, struct run_socket *socket)
 {
     size_t moved = 0;
-    if (socket->finishing && !socket->out_ended)
-        mnet_tcp_set_cork(socket->flow, true); /* the FIN goes with them */
     while (!socket->out_ended && send_kept(run, socket) && socket->readable &&
            (mnet_tcp_ready(socket->flow) & MNET_WRITABLE) != 0) {
         if (!have_inlet(run)) {
@@ -187,6 +184,18 @@ static void pump_out(struct runner *run, struct run_socket *socket)
             return;
         }
     }
+}
+
+/* The FIN goes with the last bytes. If they must wait for room, none of them waits for the FIN: the
+ * peer's window may be smaller than a segment. */
+static void pump_out(struct runner *run, struct run_socket *socket)
+{
+    bool finishing = socket->finishing && !socket->out_ended;
+    if (finishing)
+        mnet_tcp_set_cork(socket->flow, true);
+    move_out(run, socket);
+    if (finishing && !socket->out_ended)
+        mnet_tcp_set_cork(socket->flow, socket->settings.cork);
 }
 
 /* ---- To the program ---- */
