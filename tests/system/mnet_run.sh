@@ -313,6 +313,29 @@ print(got)' >"$dir/got" &
     expect 300000 <"$dir/got"
 }
 
+# SO_LINGER with 0 s: what a peer does not take holds up no reset.
+reset_of_a_slow_peer()
+{
+    timeout 20 python3 -c '
+import select, socket
+peer, poller = socket.create_server(("", 8014)).accept()[0], select.poll()
+poller.register(peer, 0)
+print([event for _, event in poller.poll(4000)] == [select.POLLERR | select.POLLHUP])' >"$dir/got" &
+    peer=$!
+    await sh -c 'ss -lnt | grep -q :8014'
+    mnet_run python3 -c "
+import socket, struct, time
+sock = socket.create_connection(('$LINUX', 8014))
+sock.settimeout(0.2)
+try:
+    while True:
+        sock.send(bytes(100000))
+except TimeoutError:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))"
+    wait $peer
+    expect True <"$dir/got"
+}
+
 # With --no-delay TCP_NODELAY and TCP_CORK are no calls of mnet-run. All other options are, and so
 # are these if the program leaves something in the upper half of an argument.
 no_delay()
@@ -574,6 +597,7 @@ run 'processes without parents end' orphans_end
 run 'the rest is delivered after the end' rest_is_delivered
 run 'the end rides along' end_rides_along
 run 'the end, and small windows' end_of_small_windows
+run 'a slow peer is reset' reset_of_a_slow_peer
 run 'nothing is delayed' no_delay
 has passt 'through passt' && run 'through passt' through_passt
 has nginx 'nginx is reloaded' && has wrk 'nginx is reloaded' && run 'nginx is reloaded' nginx_reloaded

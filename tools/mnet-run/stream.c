@@ -294,14 +294,18 @@ static void pump_in(struct runner *run, struct run_socket *socket)
 
 /* ---- Both ---- */
 
-/* The program has closed its end, and all of its bytes are queued. If it has only shut it down,
- * more data from the peer is refused. */
+/* The program has closed its end. A connection that it resets goes at once, because its peer may
+ * never take the rest. If the end is only shut down, more data from the peer is refused when all
+ * bytes of the program are queued. */
 static void hang_up(struct runner *run, struct run_socket *socket)
 {
-    if (run_still_open(socket))
-        mnet_tcp_shutdown(socket->flow, MNET_SHUTDOWN_READ);
-    else
+    bool queued = socket->out_ended && socket->to_network == NULL;
+    if (!queued && !socket->settings.reset_at_close)
+        return;
+    if (!run_still_open(socket))
         run_drop(run, socket);
+    else if (queued)
+        mnet_tcp_shutdown(socket->flow, MNET_SHUTDOWN_READ);
 }
 
 void run_pump(struct runner *run, struct run_socket *socket)
@@ -309,7 +313,7 @@ void run_pump(struct runner *run, struct run_socket *socket)
     pump_out(run, socket);
     if (socket->phase == RUN_CONNECTED)
         pump_in(run, socket);
-    if (socket->phase == RUN_CONNECTED && socket->hung_up && socket->out_ended && socket->to_network == NULL)
+    if (socket->phase == RUN_CONNECTED && socket->hung_up)
         hang_up(run, socket);
 }
 
