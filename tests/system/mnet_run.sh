@@ -336,6 +336,33 @@ except TimeoutError:
     expect True <"$dir/got"
 }
 
+# Peers that take nothing make mnet-run hold what mnet has memory for, and not much more.
+peers_that_take_nothing()
+{
+    python3 -c '
+import socket, time
+listener = socket.create_server(("", 8015), backlog=256)
+time.sleep(60)' &
+    peer=$!
+    await sh -c 'ss -lnt | grep -q :8015'
+    OPTIONS='--no-ipv6 --memory=8M' mnet_run python3 -c "
+import os, socket
+socks = [socket.create_connection(('$LINUX', 8015), timeout=10) for _ in range(200)]
+for turn in range(20):
+    for sock in socks:
+        sock.setblocking(False)
+        try:
+            sock.send(bytes(50000))
+        except BlockingIOError:
+            pass
+status = open(f'/proc/{os.getppid()}/status').read()
+print(int(status.split('VmRSS:')[1].split()[0]) // 1024, flush=True)
+os.kill(os.getppid(), 9)" >"$dir/got" 2>/dev/null
+    kill $peer
+    [ "$(cat "$dir/got")" -lt 32 ] || fail "mnet-run has $(cat "$dir/got") MiB"
+    note "$(cat "$dir/got") MiB"
+}
+
 # With --no-delay TCP_NODELAY and TCP_CORK are no calls of mnet-run. All other options are, and so
 # are these if the program leaves something in the upper half of an argument.
 no_delay()
@@ -598,6 +625,7 @@ run 'the rest is delivered after the end' rest_is_delivered
 run 'the end rides along' end_rides_along
 run 'the end, and small windows' end_of_small_windows
 run 'a slow peer is reset' reset_of_a_slow_peer
+run 'peers that take nothing' peers_that_take_nothing
 run 'nothing is delayed' no_delay
 has passt 'through passt' && run 'through passt' through_passt
 has nginx 'nginx is reloaded' && has wrk 'nginx is reloaded' && run 'nginx is reloaded' nginx_reloaded

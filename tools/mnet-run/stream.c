@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "stack/stack.h"
 #include "tools/mnet-run/run.h"
 
 #define SLICES 16
@@ -24,18 +25,27 @@
  * wait for their acknowledgement. */
 #define LEND_MIN (RUN_BUFFER / 2)
 
+/* Flows borrow so much of the memory that mnet has. It does not count these bytes as its own, so
+ * peers that take nothing could make mnet-run keep any number of them. Further bytes are copied. */
+#define LENT_PART 4
+
 /* Bytes between the two sides. */
 struct run_rest {
     unsigned users; /* a socket, and each part that a flow has borrowed */
-    size_t begin, end;
+    bool lent;      /* a flow has borrowed it */
+    size_t size, begin, end;
     char bytes[];
 };
+
+/* The size of all rests that flows have borrowed. They give them back even if the runner has
+ * ended. */
+static size_t lent_bytes;
 
 static struct run_rest *make_rest(size_t len)
 {
     struct run_rest *rest = malloc(sizeof *rest + len);
     if (rest != NULL)
-        *rest = (struct run_rest){.users = 1};
+        *rest = (struct run_rest){.users = 1, .size = len};
     return rest;
 }
 
@@ -49,8 +59,10 @@ static void append(struct run_rest *rest, const void *bytes, size_t len)
 static void release_rest(void *context)
 {
     struct run_rest *rest = context;
-    if (--rest->users == 0)
-        free(rest);
+    if (--rest->users > 0)
+        return;
+    lent_bytes -= rest->lent ? rest->size : 0;
+    free(rest);
 }
 
 static void leave_rest(struct run_rest **rest)
@@ -88,10 +100,27 @@ static int lend(struct run_socket *socket, struct run_rest *rest)
     rest->users++;
     int error = mnet_tcp_write_lent(socket->flow, rest->bytes + rest->begin, rest->end - rest->begin, release_rest,
                                     rest, &queued, 0);
-    if (queued == 0)
-        rest->users--;
     rest->begin += queued;
+    if (queued == 0) {
+        rest->users--;
+    } else if (!rest->lent) {
+        rest->lent = true;
+        lent_bytes += rest->size;
+    }
     return error;
+}
+
+/* Returns true if flows may borrow one more buffer. */
+static bool may_lend(const struct runner *run)
+{
+    return lent_bytes + RUN_BUFFER <= mnet_memory_budget(run->stack->memory) / LENT_PART;
+}
+
+static int send_bytes(struct runner *run, struct run_socket *socket, struct run_rest *rest)
+{
+    if (rest->lent || may_lend(run))
+        return lend(socket, rest);
+    return mnet_tcp_write_now(socket->flow, rest->bytes + rest->begin, rest->end - rest->begin);
 }
 
 /* False if bytes are left that must go first. */
@@ -99,7 +128,7 @@ static bool send_kept(struct runner *run, struct run_socket *socket)
 {
     if (socket->to_network == NULL)
         return true;
-    int error = lend(socket, socket->to_network);
+    int error = send_bytes(run, socket, socket->to_network);
     if (error == MNET_E_DEADLINE)
         return false;
     if (error == MNET_E_NO_MEMORY) { /* of mnet: nothing tells when there is some */
@@ -112,31 +141,36 @@ static bool send_kept(struct runner *run, struct run_socket *socket)
     return true;
 }
 
-/* Keeps a copy of bytes for which mnet has no memory. */
-static void keep(struct runner *run, struct run_socket *socket, const void *bytes, size_t len)
+/* The first `len` bytes of the buffer that was read into are what the flow gets next. */
+static void hand_over(struct runner *run, struct run_socket *socket, size_t len)
+{
+    socket->to_network = run->inlet;
+    socket->to_network->end = len;
+    run->inlet = NULL;
+}
+
+/* Keeps bytes for which mnet has no memory, as a copy that takes no more room than they need. */
+static void keep(struct runner *run, struct run_socket *socket, size_t len)
 {
     socket->to_network = make_rest(len);
-    if (socket->to_network == NULL) {
-        run_kill(run, socket, ENOBUFS);
-        return;
-    }
-    append(socket->to_network, bytes, len);
+    if (socket->to_network != NULL)
+        append(socket->to_network, run->inlet->bytes, len);
+    else
+        hand_over(run, socket, len);
     run_retry(run, socket);
 }
 
 /* Queues the first `len` bytes of the buffer that was read into. */
 static void send_read(struct runner *run, struct run_socket *socket, size_t len)
 {
-    if (len >= LEND_MIN) {
-        socket->to_network = run->inlet;
-        socket->to_network->end = len;
-        run->inlet = NULL;
+    if (len >= LEND_MIN && may_lend(run)) {
+        hand_over(run, socket, len);
         send_kept(run, socket);
         return;
     }
     int error = mnet_tcp_write_now(socket->flow, run->inlet->bytes, len);
     if (error == MNET_E_NO_MEMORY)
-        keep(run, socket, run->inlet->bytes, len);
+        keep(run, socket, len);
     else if (error < 0)
         refuse_out(socket);
 }
