@@ -96,6 +96,48 @@ abuse()
     ! grep Sanitizer "$dir/mnet.err" || fail 'a sanitizer complains'
 }
 
+# What is refused is named, once, however often the program tries; one that tries all numbers gets a
+# few lines, and takes no room from others.
+refusals_are_named()
+{
+    BUILD=$MNET_DEBUG mnet_run python3 -c '
+import ctypes, socket
+IP, IPV6, TCP, UDP, NETLINK = 0, 41, 6, 17, 16
+def attempt(call, *arguments):
+    try:
+        call(*arguments)
+        print("nothing is refused")
+    except OSError:
+        pass
+tcp, udp, tcp6 = socket.socket(), socket.socket(type=socket.SOCK_DGRAM), socket.socket(socket.AF_INET6)
+for turn in range(3):
+    attempt(tcp.setsockopt, TCP, 23, 1)
+    attempt(tcp.getsockopt, TCP, 23, 100)
+    attempt(tcp.setsockopt, IP, 15, 1)
+    attempt(tcp6.setsockopt, IPV6, 62, 1)
+    attempt(udp.setsockopt, UDP, 103, 1)
+    attempt(tcp.setsockopt, 999, 5, 1)
+for number in range(1000, 6000):
+    attempt(tcp.setsockopt, TCP, number, 1)
+for protocol in range(100, 256):
+    attempt(socket.socket, socket.AF_INET, socket.SOCK_SEQPACKET, protocol)
+attempt(socket.socket, socket.AF_INET, socket.SOCK_RAW, 1)
+attempt(socket.socket, socket.AF_INET, socket.SOCK_DGRAM, 1)
+with socket.socket(NETLINK, socket.SOCK_RAW, 0) as links:
+    links.send(bytes([20, 0, 0, 0, 26, 0, 1, 0]) + bytes(12))
+    links.recv(1000)
+' >"$dir/output.txt" 2>"$dir/mnet.err" || fail "mnet-run ended with status $?"
+    [ ! -s "$dir/output.txt" ] || fail "$(head -n 1 "$dir/output.txt")"
+    for text in 'setsockopt(IPPROTO_TCP, TCP_FASTOPEN)' 'getsockopt(IPPROTO_TCP, TCP_FASTOPEN)' \
+        'setsockopt(IPPROTO_IP, IP_FREEBIND)' 'setsockopt(IPPROTO_IPV6, IPV6_DONTFRAG)' \
+        'setsockopt(IPPROTO_UDP, UDP_SEGMENT)' 'setsockopt(999, 5)' 'setsockopt(IPPROTO_TCP, 1000)' \
+        'socket(AF_INET, SOCK_SEQPACKET, 100)' 'socket with SOCK_RAW' 'netlink message RTM_GETROUTE'; do
+        [ "$(grep -cF "mnet-run: $text is refused (E" "$dir/mnet.err")" = 1 ] || fail "not one line about $text"
+    done
+    [ "$(wc -l <"$dir/mnet.err")" -lt 40 ] || fail "$(wc -l <"$dir/mnet.err") lines"
+    [ "$(grep -c 'of this kind are left out' "$dir/mnet.err")" = 2 ] || fail 'it does not say that there is more'
+}
+
 # ---- Programs ----
 
 python_server()
@@ -611,6 +653,7 @@ for test in sockets_without_end forks_without_end wild_pointers closed_while_rea
     stopped_in_the_middle interrupted_calls connections_come_and_go refused_by_name; do
     run "abuse: $(echo $test | tr _ ' ')" abuse $test
 done
+run 'what is refused is named' refusals_are_named
 run 'the status of the program' status_of_the_program
 run 'processes in the background are awaited' daemons_are_awaited
 run 'python3 serves 50 MB' python_server

@@ -1,6 +1,5 @@
 /* Notifications of system calls, and their answers. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -24,19 +23,6 @@
 void run_wake_here(const struct runner *run)
 {
     ioctl(run->notifications, SECCOMP_IOCTL_NOTIF_SET_FLAGS, (unsigned long)SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-}
-
-/* One line for each thing, however often the program tries it. */
-void run_note(struct runner *run, const char *text)
-{
-    for (unsigned i = 0; i < run->note_count; i++) {
-        if (run->notes[i] == text)
-            return;
-    }
-    if (run->note_count == RUN_NOTES)
-        return;
-    run->notes[run->note_count++] = text;
-    fprintf(stderr, "mnet-run: %s\n", text);
 }
 
 static bool respond(struct runner *run, uint64_t id, int64_t result)
@@ -94,7 +80,7 @@ static int64_t answer_once(struct runner *run, const struct run_call *call)
     if (call->number == SYS_socket)
         return run_socket_call(run, call);
     if (call->number == SYS_io_uring_setup) {
-        run_note(run, "io_uring is refused: its operations would pass by mnet");
+        run_note(run, "io_uring_setup is refused (EPERM): the operations of io_uring would pass by mnet");
         return -EPERM;
     }
     if (call->number == SYS_ioctl)

@@ -120,7 +120,8 @@ static void refuse(struct runner *run, struct netlink_answer *answer)
     const struct nlmsgerr error = {.error = -EOPNOTSUPP, .msg = answer->question};
     size_t start = begin(answer, NLMSG_ERROR, &error, sizeof error);
     end(answer, start);
-    run_note(run, "netlink answers questions for interfaces and their addresses only");
+    run_note(run, "netlink message %s is refused (EOPNOTSUPP): only questions for interfaces and their addresses work",
+             run_name_netlink(answer->question.nlmsg_type).text);
 }
 
 int64_t run_netlink_request(struct runner *run, struct run_socket *socket, const char *bytes, size_t len)

@@ -164,16 +164,18 @@ int run_hand_over(struct runner *run, const struct run_call *call, struct run_so
 static int refuse(struct runner *run, int family, int type, int protocol)
 {
     if (family == AF_PACKET) {
-        run_note(run, "packet sockets (AF_PACKET) are refused: --capture=FILE records what the program sends");
+        run_note(run, "socket(AF_PACKET) is refused (EPERM): --capture=FILE of mnet-run records all frames");
         return -EPERM;
     }
     if (type == SOCK_RAW) {
-        run_note(run, "raw sockets (SOCK_RAW) are refused");
+        run_note(run, "socket with SOCK_RAW is refused (EPERM): raw sockets need the host's network");
         return -EPERM;
     }
     /* Multipath TCP is what programs try first, and do without. */
     if (protocol != IPPROTO_MPTCP)
-        run_note(run, "only TCP and UDP are carried: sockets of other protocols are refused");
+        run_note(run, "socket(%s, %s, %s) is refused (EPROTONOSUPPORT): mnet-run carries TCP and UDP",
+                 family == AF_INET ? "AF_INET" : "AF_INET6", run_name_type(type).text,
+                 run_name_protocol(protocol).text);
     return -EPROTONOSUPPORT;
 }
 

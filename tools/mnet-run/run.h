@@ -72,8 +72,6 @@ void run_catch_up(struct runner *run);
 bool run_reply(struct runner *run, uint64_t id, int64_t result);
 /* Returns true if the program still waits for the answer. */
 bool run_call_valid(const struct runner *run, uint64_t id);
-/* Says in one line that something of the program does not work, once for each text. */
-void run_note(struct runner *run, const char *text);
 
 struct run_socket;
 
@@ -103,6 +101,24 @@ unsigned run_wait_answer_all(struct runner *run, struct run_socket *socket, int6
 /* Answers calls whose deadlines have passed. Returns the next deadline; MNET_NEVER if there is
  * none. */
 uint64_t run_wait_expire(struct runner *run);
+
+/* ---- Lines about what does not work (notes.c) ---- */
+
+/* Says in one line that something of the program does not work: what it tried, and what it got. A
+ * line stands once, and those of one `format` are few, whatever the program tries. `format` is a
+ * string constant; a line that is longer than RUN_NOTE_LENGTH is cut. */
+__attribute__((format(printf, 2, 3))) void run_note(struct runner *run, const char *format, ...);
+
+struct run_name {
+    char text[28];
+};
+
+/* Return the names that programs know the numbers by, or the numbers themselves. */
+struct run_name run_name_level(int level);
+struct run_name run_name_option(int level, int option);
+struct run_name run_name_type(int type);
+struct run_name run_name_protocol(int protocol);
+struct run_name run_name_netlink(int type);
 
 /* ---- Memory and descriptors of the program (program_memory.c) ---- */
 
@@ -413,7 +429,14 @@ char **run_read_options(struct mnet_env *env, struct run_options *options);
  * Returns NULL if there is no memory or no descriptor, and the device is closed. */
 struct mnet_device *run_bad_link(struct mnet_device *inner, const struct mnet_sim_path *path);
 
-#define RUN_NOTES 64
+#define RUN_NOTES 128
+#define RUN_NOTE_LENGTH 160
+
+/* A line that was written. */
+struct run_note {
+    const char *format;
+    char text[RUN_NOTE_LENGTH];
+};
 
 /* One run of a program. */
 struct runner {
@@ -440,7 +463,7 @@ struct runner {
     struct mnet_link retries; /* sockets that try again at retry_at */
     uint64_t retry_at;
     unsigned dead_count;
-    const char *notes[RUN_NOTES];
+    struct run_note notes[RUN_NOTES];
     unsigned note_count;
     struct iovec pieces[1024]; /* as many as a call may have */
     struct run_rest *inlet;    /* what connections read into; NULL: a flow has borrowed it */

@@ -197,7 +197,8 @@ static int64_t set_linger(struct runner *run, struct run_socket *socket, const s
     if (!run_read(run, call, call->arguments[3], &linger, sizeof linger))
         return -EFAULT;
     if (linger.l_onoff != 0 && linger.l_linger != 0)
-        run_note(run, "SO_LINGER with a time: close does not wait, and the data is still delivered");
+        run_note(run,
+                 "setsockopt(SOL_SOCKET, SO_LINGER) with a time: close does not wait, the data is still delivered");
     socket->settings.reset_at_close = linger.l_onoff != 0 && linger.l_linger == 0;
     return 0;
 }
@@ -264,7 +265,7 @@ static int64_t set_congestion(struct runner *run, struct run_socket *socket, con
         if (strcmp(name, congestion_names[i]) != 0)
             continue;
         if (socket->flow != NULL && strcmp(name, mnet_tcp_congestion(socket->flow)) != 0) {
-            run_note(run, "TCP_CONGESTION is refused on connected sockets");
+            run_note(run, "setsockopt(IPPROTO_TCP, TCP_CONGESTION) on a connected socket is refused (EPERM)");
             return -EPERM;
         }
         socket->settings.congestion = (enum mnet_congestion)i;
@@ -322,10 +323,10 @@ static int64_t get_segment(struct runner *run, const struct run_socket *socket, 
     return write_number(run, call, (int)info.snd_mss);
 }
 
-static int64_t unknown(struct runner *run, int level)
+static int64_t refuse(struct runner *run, const char *call, int level, int name)
 {
-    run_note(run, level == IPPROTO_TCP ? "an option of TCP that mnet does not have was refused"
-                                       : "an option of IP that mnet does not have was refused");
+    run_note(run, "%s(%s, %s) is refused (ENOPROTOOPT): mnet has no such option", call, run_name_level(level).text,
+             run_name_option(level, name).text);
     return -ENOPROTOOPT;
 }
 
@@ -362,7 +363,7 @@ int64_t run_get_option(struct runner *run, struct run_socket *socket, const stru
     }
     if (option != NULL)
         return write_number(run, call, option->effect == SETTING ? get_field(&socket->settings, option) : 0);
-    return level == SOL_SOCKET ? RUN_CONTINUE : unknown(run, level);
+    return level == SOL_SOCKET ? RUN_CONTINUE : refuse(run, "getsockopt", level, name);
 }
 
 int64_t run_set_option(struct runner *run, struct run_socket *socket, const struct run_call *call)
@@ -387,5 +388,5 @@ int64_t run_set_option(struct runner *run, struct run_socket *socket, const stru
         return set_group_loop(run, socket, call);
     if (option != NULL)
         return set_option(run, socket, option, call);
-    return level == SOL_SOCKET ? RUN_CONTINUE : unknown(run, level);
+    return level == SOL_SOCKET ? RUN_CONTINUE : refuse(run, "setsockopt", level, name);
 }
