@@ -156,7 +156,8 @@ int mnet_udp_error(struct mnet_udp *udp, struct mnet_endpoint *to);
 /* Sends one datagram of `len` bytes to `to`, or to the connected remote if `to` is NULL. The bytes
  * are copied. Waits while the device takes no frames, and at the start of the stack for an own
  * address of IPv6 that can reach `to`, as mnet_tcp_connect does. A datagram larger than the MTU is
- * cut into fragments, unless the endpoint forbids it. Errors:
+ * cut into fragments, unless the endpoint forbids it. If an own endpoint is to receive it, and its
+ * queue is full, the datagram is lost without an error. Errors:
  *
  *     MNET_E_TOO_BIG      more than mnet_udp_payload_max with dont_fragment; without, more than
  *                         65507 bytes over IPv4 or 65527 over IPv6

@@ -470,6 +470,12 @@ static inline uint32_t mn_ip_changes(const struct mn_ip *ip)
     return ip->changes + v6->routers.generation + v6->prefixes.generation + v6->resolvers.generation;
 }
 
+/* Returns the number of packets that wait for mn_ip_take_looped. */
+static inline unsigned mn_ip_looped(const struct mn_ip *ip)
+{
+    return ip->loopback.count;
+}
+
 /* Returns true if mn_ip_take_looped has a packet. */
 static inline bool mn_ip_has_looped(const struct mn_ip *ip)
 {

@@ -158,9 +158,7 @@ static int receive(struct mnet_stack *stack)
     return received;
 }
 
-/* Receives the packets to own addresses. Returns true if there were any, as there may be answers to
- * send. */
-static MN_RARE bool go_round(struct mnet_stack *stack)
+MN_RARE bool mn_stack_go_round(struct mnet_stack *stack)
 {
     struct mnet_packet *packet;
     enum mn_ip_verdict verdict;
@@ -438,7 +436,7 @@ static bool settle(struct mnet_stack *stack)
 {
     tell(stack);
     mn_stack_transmit(stack);
-    return mn_ip_has_looped(&stack->ip) && go_round(stack);
+    return mn_ip_has_looped(&stack->ip) && mn_stack_go_round(stack);
 }
 
 /* Returns true if the device was full, or memory was short, in the last poll. */

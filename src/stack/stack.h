@@ -181,6 +181,9 @@ void mn_stack_leave(struct mnet_stack *stack);
 bool mn_stack_flush(struct mnet_stack *stack);
 /* Sends all output that the device takes. */
 void mn_stack_transmit(struct mnet_stack *stack);
+/* Receives the packets to own addresses. Returns true if there were any, as there may be answers to
+ * send. */
+bool mn_stack_go_round(struct mnet_stack *stack);
 /* Returns true if frames wait for the device, or for memory to cut them. */
 static inline bool mn_stack_congested(const struct mnet_stack *stack)
 {

@@ -455,6 +455,8 @@ static int send_datagram(struct mnet_udp *udp, struct sending *sending)
     int error = mn_ip_output(&stack->ip, packet, &datagram, stack->now);
     if (mn_ip_unsent(&stack->ip) >= MN_BATCH)
         mn_stack_transmit(stack); /* ip's transmit queue is short */
+    if (MN_UNLIKELY(mn_ip_looped(&stack->ip) >= MN_BATCH))
+        mn_stack_go_round(stack); /* so is that of packets to own addresses */
     return error;
 }
 

@@ -111,6 +111,65 @@ static void udp_connected_hears_of_errors_once(void **state)
     world_run(errors, NULL);
 }
 
+/* All of it in one turn of the task: nothing else runs in between. */
+static int own_full(struct world *w)
+{
+    struct mnet_udp_options options = {.remote = {mnet_ipv4(127, 0, 0, 1), 53}};
+    static const uint8_t data[60000];
+    const struct mnet_counters *counters = mnet_stack_counters(w->server);
+    struct ends ends;
+    char buffer[4];
+    CHECK_EQUAL(open_ends(w, &ends), 0);
+    mnet_udp_close(ends.client);
+    CHECK_EQUAL(mnet_udp_open(w->server, &options, &ends.client), 0);
+    for (int i = 0; i < 1000; i++)
+        CHECK_EQUAL(mnet_udp_send(ends.client, NULL, data, i % 2 == 0 ? 1 : sizeof data, 0), 0);
+    CHECK(counters->value[MNET_COUNT_UDP_DROP_QUEUE] > 0);
+    CHECK_EQUAL(counters->value[MNET_COUNT_IP_DROP_LOOPBACK], 0);
+    CHECK_EQUAL(mnet_udp_receive(ends.server, buffer, 4, NULL, 0), 1);
+    close_ends(&ends);
+    return 0;
+}
+
+static void udp_own_endpoint_that_nobody_reads_loses_datagrams(void **state)
+{
+    (void)state;
+    world_run(own_full, NULL);
+}
+
+/* Together they have room for more than wait at a time on the way. */
+static int own_many(struct world *w)
+{
+    enum {
+        ENDPOINTS = 40,
+        EACH = MN_IP_LOOPBACK_MAX / ENDPOINTS + 2
+    };
+    static struct mnet_udp *own[ENDPOINTS];
+    struct mnet_udp *sender;
+    char buffer[4];
+    CHECK_EQUAL(mnet_udp_open(w->server, NULL, &sender), 0);
+    for (int i = 0; i < ENDPOINTS; i++)
+        CHECK_EQUAL(mnet_udp_open(w->server, NULL, &own[i]), 0);
+    for (int i = 0; i < ENDPOINTS * EACH; i++) {
+        const struct mnet_endpoint to = {mnet_ipv4(127, 0, 0, 1), mnet_udp_local(own[i / EACH]).port};
+        CHECK_EQUAL(mnet_udp_send(sender, &to, "x", 1, 0), 0);
+    }
+    mnet_yield();
+    for (int i = 0; i < ENDPOINTS; i++) {
+        for (int k = 0; k < EACH; k++)
+            CHECK_EQUAL(mnet_udp_receive(own[i], buffer, 4, NULL, 0), 1);
+        mnet_udp_close(own[i]);
+    }
+    mnet_udp_close(sender);
+    return 0;
+}
+
+static void udp_own_endpoints_get_their_datagrams(void **state)
+{
+    (void)state;
+    world_run(own_many, NULL);
+}
+
 static int in_order(struct world *w)
 {
     struct ends ends;
@@ -700,6 +759,8 @@ int main(void)
         cmocka_unit_test(udp_question_and_answer),
         cmocka_unit_test(udp_large_datagrams_are_put_together),
         cmocka_unit_test(udp_connected_hears_of_errors_once),
+        cmocka_unit_test(udp_own_endpoint_that_nobody_reads_loses_datagrams),
+        cmocka_unit_test(udp_own_endpoints_get_their_datagrams),
         cmocka_unit_test(udp_receivers_are_served_in_order),
         cmocka_unit_test(udp_close_wakes_receivers),
         cmocka_unit_test(udp_sender_waits_for_a_slow_device),

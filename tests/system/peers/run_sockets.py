@@ -519,6 +519,19 @@ def datagram_between_two():
     say(attempt(left.sendto, bytes(70000), right.getsockname()))
 
 
+def datagram_unread():
+    """Nobody reads: sending goes on, and what finds no room is lost."""
+    left, right = pair()
+    left.settimeout(None)
+    left.connect(right.getsockname())
+    for _ in range(3):
+        for _ in range(1000):
+            left.send(bytes(9000))
+        for _ in range(100):
+            left.sendto(bytes(9000), right.getsockname())
+    say(name(left.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)), len(right.recv(100)))
+
+
 def datagram_senders():
     """Some are read with addresses, and some without."""
     server = pair()[0]
@@ -618,8 +631,8 @@ def written_before_connect():
     say(sock.recv(10))
 
 
-TESTS = [datagram_connected, datagram_with_addresses, datagram_refused, datagram_between_two, datagram_senders,
-         datagram_awaited, datagram_control_messages, datagram_options,
+TESTS = [datagram_connected, datagram_with_addresses, datagram_refused, datagram_between_two, datagram_unread,
+         datagram_senders, datagram_awaited, datagram_control_messages, datagram_options,
          datagram_ports_are_shared, written_before_connect,
          connect_blocking, connect_refused, connect_nonblocking, connect_nonblocking_refused, connect_progress,
          connect_with_send_buffer, connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing, half_close_reading, peer_resets,
