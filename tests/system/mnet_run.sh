@@ -355,14 +355,15 @@ print(got)' >"$dir/got" &
     expect 300000 <"$dir/got"
 }
 
-# SO_LINGER with 0 s: what a peer does not take holds up no reset.
-reset_of_a_slow_peer()
+# What a peer does not take holds up no reset (SO_LINGER with 0 s), and if the program has closed,
+# it is kept for the user timeout and no longer.
+slow_peer() # OPTION
 {
     timeout 20 python3 -c '
 import select, socket
 peer, poller = socket.create_server(("", 8014)).accept()[0], select.poll()
 poller.register(peer, 0)
-print([event for _, event in poller.poll(4000)] == [select.POLLERR | select.POLLHUP])' >"$dir/got" &
+print([event for _, event in poller.poll(3000)] == [select.POLLERR | select.POLLHUP])' >"$dir/got" &
     peer=$!
     await sh -c 'ss -lnt | grep -q :8014'
     mnet_run python3 -c "
@@ -373,7 +374,9 @@ try:
     while True:
         sock.send(bytes(100000))
 except TimeoutError:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))"
+    sock.setsockopt($1)
+sock.close()
+time.sleep(1.5)"
     wait $peer
     expect True <"$dir/got"
 }
@@ -667,7 +670,8 @@ run 'processes without parents end' orphans_end
 run 'the rest is delivered after the end' rest_is_delivered
 run 'the end rides along' end_rides_along
 run 'the end, and small windows' end_of_small_windows
-run 'a slow peer is reset' reset_of_a_slow_peer
+run 'a slow peer is reset' slow_peer "socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)"
+run 'a slow peer is left' slow_peer 'socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 700'
 run 'peers that take nothing' peers_that_take_nothing
 run 'nothing is delayed' no_delay
 has passt 'through passt' && run 'through passt' through_passt

@@ -161,7 +161,7 @@ void run_catch_up(struct runner *run)
 /* Nothing is ready: what is there to do is a matter of time. */
 static void wait_for_work(struct runner *run)
 {
-    uint64_t retry = run_retry_due(run), deadline = run_wait_expire(run);
+    uint64_t retry = run_retry_due(run), deadline = MN_MIN(run_wait_expire(run), run_leftover_expire(run));
     if (retry != 0)
         mn_wait(&run->waiters, MN_MIN(retry, deadline));
 }

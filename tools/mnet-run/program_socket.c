@@ -246,6 +246,7 @@ void run_drop(struct runner *run, struct run_socket *socket)
     unmark_dead(run, socket);
     mn_list_remove(&socket->ready);
     mn_list_remove(&socket->retry);
+    mn_list_remove(&socket->leftover);
     /* An event of this turn may still name it. */
     socket->buried = true;
     mn_list_append(&run->buried, &socket->ready);
@@ -301,6 +302,7 @@ void run_kill(struct runner *run, struct run_socket *socket, int error)
     close_flow(socket);
     close_end(socket);
     run_rest_free(socket);
+    mn_list_remove(&socket->leftover);
     socket->phase = RUN_DEAD;
     socket->error = error;
     mn_list_append(&run->dead, &socket->dead);

@@ -202,6 +202,9 @@ struct run_socket {
     struct mnet_link ready;  /* there is work */
     struct mnet_link dead;   /* in the list of those that wait for their last question */
     struct mnet_link retry;
+    struct mnet_link leftover;       /* closed, and its peer has not taken all */
+    uint64_t leftover_until;         /* it has so long to take something */
+    uint64_t leftover_acked;         /* bytes that it had taken before */
     struct mnet_link waits;          /* struct run_wait */
     unsigned wait_count, wait_sweep; /* how many, and at how many the gone ones are looked for */
     ino_t inode;                     /* of the program's end */
@@ -289,7 +292,7 @@ int64_t run_socket_call(struct runner *run, const struct run_call *call);
 /* Returns the errno for an error of mnet. */
 int run_errno(int error);
 
-/* ---- Streams (stream.c, connect.c, listen.c) ---- */
+/* ---- Streams (stream.c, leftover.c, connect.c, listen.c) ---- */
 
 /* The socket has work after a while, although nothing tells: mnet had no memory. */
 void run_retry(struct runner *run, struct run_socket *socket);
@@ -300,6 +303,11 @@ void run_pump(struct runner *run, struct run_socket *socket);
 /* Takes what the program has written so far, before a call of its changes how that is sent. */
 void run_take_written(struct runner *run, struct run_socket *socket);
 void run_rest_free(struct run_socket *socket);
+/* The program has closed its end, and bytes of it wait: ends the connection if its peer takes none
+ * of them for the user timeout. */
+void run_leftover_watch(struct runner *run, struct run_socket *socket);
+/* Ends those whose time is over. Returns when to look again; MNET_NEVER if there are none. */
+uint64_t run_leftover_expire(struct runner *run);
 /* mnet has an event for the flow of the socket that is `context`. */
 void run_flow_event(void *context, unsigned ready);
 /* Gives the program's end the room that it had before the socket connected, if it is found. */
@@ -462,6 +470,8 @@ struct runner {
     struct mnet_link ready, dead, buried, deadlines, shares;
     struct mnet_link retries; /* sockets that try again at retry_at */
     uint64_t retry_at;
+    struct mnet_link leftovers;
+    uint64_t leftover_at; /* the first of them is due, or one that has gone */
     unsigned dead_count;
     struct run_note notes[RUN_NOTES];
     unsigned note_count;

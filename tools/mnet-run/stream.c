@@ -334,12 +334,15 @@ static void pump_in(struct runner *run, struct run_socket *socket)
 static void hang_up(struct runner *run, struct run_socket *socket)
 {
     bool queued = socket->out_ended && socket->to_network == NULL;
-    if (!queued && !socket->settings.reset_at_close)
+    if (!queued && mn_list_linked(&socket->leftover))
         return;
-    if (!run_still_open(socket))
-        run_drop(run, socket);
-    else if (queued)
+    bool open = run_still_open(socket);
+    if (open && queued)
         mnet_tcp_shutdown(socket->flow, MNET_SHUTDOWN_READ);
+    else if (!open && (queued || socket->settings.reset_at_close))
+        run_drop(run, socket);
+    else if (!open)
+        run_leftover_watch(run, socket);
 }
 
 void run_pump(struct runner *run, struct run_socket *socket)
