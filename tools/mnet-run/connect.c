@@ -179,7 +179,7 @@ static bool is_restart(const struct run_socket *socket)
 static int64_t connect_stream(struct runner *run, struct run_socket *socket, const struct run_call *call,
                               const struct mnet_endpoint *remote)
 {
-    int error = socket->error;
+    int error = run_untold_error(socket);
     switch (socket->phase) {
     case RUN_FRESH: return remote != NULL ? start(run, socket, call, remote) : 0;
     case RUN_CONNECTING:

@@ -173,8 +173,12 @@ static int64_t receive_message(struct runner *run, struct run_socket *socket, co
     if (got >= 0 && socket->senders != NULL)
         sender = run_sender_of(socket, end, (size_t)got, peek != 0);
     close(end);
-    if (result < 0 || sender.error != 0)
-        return result < 0 ? result : -sender.error;
+    if (result >= 0 && sender.error != 0) {
+        socket->error = 0; /* SO_ERROR does not tell it again */
+        result = -sender.error;
+    }
+    if (result < 0)
+        return result;
     return hand_on(run, socket, call, message, (size_t)got, &sender);
 }
 

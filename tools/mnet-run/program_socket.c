@@ -282,23 +282,24 @@ void run_discard_written(struct runner *run, const struct run_socket *socket)
 }
 
 /* If our end is closed while it has unread bytes, the program's end fails with ECONNRESET. So there
- * must be some. */
-static void leave_unread_byte(const struct run_socket *socket)
+ * must be some. Returns true if there are. */
+static bool leave_unread_byte(const struct run_socket *socket)
 {
     char byte;
     if (recv(socket->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0)
-        return;
+        return true;
     int end = run_take_end(socket);
     if (end < 0)
-        return;
-    send(end, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return false;
+    bool left = send(end, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
     close(end);
+    return left;
 }
 
 void run_kill(struct runner *run, struct run_socket *socket, int error)
 {
     run_wait_answer_all(run, socket, -error);
-    leave_unread_byte(socket);
+    socket->end_tells = leave_unread_byte(socket);
     close_flow(socket);
     close_end(socket);
     run_rest_free(socket);
@@ -308,6 +309,22 @@ void run_kill(struct runner *run, struct run_socket *socket, int error)
     mn_list_append(&run->dead, &socket->dead);
     if (++run->dead_count > DEAD_MAX)
         run_drop(run, MN_CONTAINER(mn_list_first(&run->dead), struct run_socket, dead));
+}
+
+/* The kernel tells the error of the program's end once, by reading or by SO_ERROR. Asked for it, it
+ * says whether reading has told it. */
+int run_untold_error(struct run_socket *socket)
+{
+    int of_end = 0;
+    socklen_t size = sizeof of_end;
+    int end = socket->end_tells ? run_take_end(socket) : -1;
+    if (end < 0)
+        return socket->error;
+    if (getsockopt(end, SOL_SOCKET, SO_ERROR, &of_end, &size) == 0 && of_end == 0)
+        socket->error = 0;
+    close(end);
+    socket->end_tells = false;
+    return socket->error;
 }
 
 /* ---- Work ---- */

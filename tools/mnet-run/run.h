@@ -216,7 +216,8 @@ struct run_socket {
     int number;
     struct mnet_endpoint local, remote;
     struct run_settings settings;
-    int error; /* errno for SO_ERROR */
+    int error;      /* errno for SO_ERROR */
+    bool end_tells; /* reading the program's end tells of it, too, unless it has already */
 
     /* A stream. */
     struct mnet_flow *flow;
@@ -274,6 +275,9 @@ int run_hand_over(struct runner *run, const struct run_call *call, struct run_so
 void run_drop(struct runner *run, struct run_socket *socket);
 /* Closes our end, so that the program sees an error, and keeps the rest for questions. */
 void run_kill(struct runner *run, struct run_socket *socket, int error);
+/* Returns the errno that nobody has told the program so far, or 0. Reading tells it no more. The
+ * caller tells it and clears `error`. */
+int run_untold_error(struct run_socket *socket);
 void run_mark_ready(struct runner *run, struct run_socket *socket);
 /* Watches our end for room as well, or no more. */
 void run_await_room(struct runner *run, struct run_socket *socket, bool room);

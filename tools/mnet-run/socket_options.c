@@ -229,7 +229,7 @@ static int64_t get_room(struct runner *run, const struct run_socket *socket, con
 
 static int64_t get_error(struct runner *run, struct run_socket *socket, const struct run_call *call)
 {
-    int64_t result = write_number(run, call, socket->error);
+    int64_t result = write_number(run, call, run_untold_error(socket));
     if (result < 0)
         return result;
     /* If a signal comes first, the kernel makes the same call again. */

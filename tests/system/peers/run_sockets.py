@@ -187,6 +187,24 @@ def peer_resets_so_error():
     sock.sendall(b'x')
     events(sock, select.POLLIN, 3000)
     say(name(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)), attempt(sock.getpeername))
+    say(name(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)), attempt(sock.recv, 10))
+
+
+def errors_are_told_once():
+    """By whatever call comes first."""
+    for first in ('read', 'SO_ERROR', 'peek'):
+        sock = connected(RESET)
+        sock.sendall(b'x')
+        events(sock, select.POLLIN, 3000)
+        tell = {'read': lambda: attempt(sock.recv, 10), 'peek': lambda: attempt(sock.recv, 10, socket.MSG_PEEK),
+                'SO_ERROR': lambda: name(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))}
+        order = [first] + [other for other in tell if other != first]
+        say(order, [tell[other]() for other in order])
+    sock = datagrams()
+    sock.connect((SERVER, CLOSED))
+    sock.send(b'x')
+    events(sock, select.POLLIN, 3000)
+    say(attempt(sock.recvfrom, 10), name(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)))
 
 
 def peek_and_waitall():
@@ -635,8 +653,9 @@ TESTS = [datagram_connected, datagram_with_addresses, datagram_refused, datagram
          datagram_senders, datagram_awaited, datagram_control_messages, datagram_options,
          datagram_ports_are_shared, written_before_connect,
          connect_blocking, connect_refused, connect_nonblocking, connect_nonblocking_refused, connect_progress,
-         connect_with_send_buffer, connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing, half_close_reading, peer_resets,
-         peer_resets_so_error, peek_and_waitall, sendfile_and_splice, options, tcp_info, bound_ports, accept_blocking,
+         connect_with_send_buffer, connect_timeout, connect_bound, connect_wrong, echo_large, half_close_writing,
+         half_close_reading, peer_resets, peer_resets_so_error, errors_are_told_once, peek_and_waitall,
+         sendfile_and_splice, options, tcp_info, bound_ports, accept_blocking,
          accept_nonblocking, accept_inherits, accept_in_children, accept_interrupted, accept_times_out, accept_reset,
          closed_listener, listeners_share_a_port, port_in_use, port_free_again, descriptor_passed, loopback,
          mapped_addresses, many]
