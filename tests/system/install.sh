@@ -255,7 +255,7 @@ mnet_cc_complains()
 {
     compiler=$(find "$installed" -name mnet-cc)
     ! "$compiler" 2>"$dir/log" || fail 'it took nothing'
-    expect 'mnet-cc: no input files' <"$dir/log"
+    expect 'mnet-cc: no input files; --help says what it does' <"$dir/log"
     ! MUSL=$user/none "$compiler" "$user/program/echo.c" 2>"$dir/log" || fail 'it took a musl that is not there'
     expect "mnet-cc: there is no musl in $user/none: install Debian's musl-dev" <"$dir/log"
     ! "$compiler" --files="$user/none" "$user/program/echo.c" 2>"$dir/log" || fail 'it took files that are not there'

@@ -83,6 +83,34 @@ compiles_as_cc()
     "$compiler" -o "$dir/echo" "$dir/part.o" || fail 'the object does not link'
 }
 
+# What build systems ask of a compiler is answered by it; what a user asks, by mnet-cc.
+answers_build_systems()
+{
+    cc=${MNET_CC:-gcc}
+    for question in -dumpmachine -dumpversion -print-prog-name=ld -print-file-name=include -v -V -qversion '-E -dM -'; do
+        # shellcheck disable=SC2086 # words
+        $cc $question </dev/null >"$dir/cc.out" 2>"$dir/cc.err"
+        status=$?
+        # shellcheck disable=SC2086 # words
+        "$compiler" $question </dev/null >"$dir/out" 2>"$dir/err"
+        [ $? = $status ] || fail "$question: status $?, and $status of $cc"
+        [ "$question" = '-E -dM -' ] || cmp "$dir/cc.out" "$dir/out" || fail "$question is answered by: $(head -n 1 "$dir/out")"
+        ! grep -q 'mnet-image\|undefined' "$dir/err" || fail "$question is linked: $(head -n 1 "$dir/err")"
+    done
+    "$compiler" --version >"$dir/out"
+    [ "$(head -n 1 "$dir/out")" = "$($cc --version | sed -n 1p)" ] || fail 'its first line is no version of cc'
+    grep -q '^mnet-cc [0-9]*\.[0-9]*\.[0-9]*:' "$dir/out" || fail 'it has no version of its own'
+    MUSL=/none "$compiler" --help >"$dir/out" || fail '--help needs musl'
+    for option in --files=ARCHIVE --linked=FILE --mnet --tls MNET_CC docs/machines.md qemu-system-x86_64; do
+        grep -q -e "$option" "$dir/out" || fail "--help does not tell of $option"
+    done
+    "$compiler" 2>&1 | expect 'mnet-cc: no input files; --help says what it does'
+    # A test as those of configure: with -v, too, it makes a machine.
+    printf '%s\n' '#include <stdio.h>' 'int main(void) { return puts("it is linked") < 0; }' >"$dir/conftest.c"
+    "$compiler" -v -o "$dir/conftest" "$dir/conftest.c" 2>"$dir/err" || fail 'a program with -v is not linked'
+    ends 0 'it is linked' conftest
+}
+
 compile_calls()
 {
     [ -e "$dir/program_calls" ] || compile program_calls
@@ -362,6 +390,7 @@ small_machine()
 }
 
 run mnet_cc_can_be_the_cc_of_make compiles_as_cc
+run mnet_cc_answers_users_and_build_systems answers_build_systems
 run calls_are_as_on_linux same_as_on_linux program_calls
 run signals_are_as_on_linux same_as_on_linux program_signals
 run unix_sockets_are_as_on_linux same_as_on_linux program_unix
