@@ -1,10 +1,6 @@
 /* Kinds of open files: data and folders of the tree, and devices without hardware. */
 #include <string.h>
 
-#include <mnet/format.h>
-#include <mnet/resolvers.h>
-#include <mnet/stack.h>
-
 #include "syscall/open.h"
 
 /* ---- Files of the tree ---- */
@@ -34,46 +30,6 @@ const struct mn_open_ops mn_regular_ops = {
 
 /* Read by getdents64. */
 const struct mn_open_ops mn_folder_ops = {.mode = MN_S_IFDIR, .seeks = true};
-
-/* ---- /etc/resolv.conf: what the stack knows now ---- */
-
-#define RESOLVERS_BYTES ((size_t)4096)
-
-static size_t write_resolvers(const struct mnet_resolvers *known, char *text, size_t size)
-{
-    char address[MNET_ADDRESS_TEXT];
-    size_t len = 0;
-    for (unsigned i = 0; i < known->server_count && len < size; i++)
-        len += mnet_format(text + len, size - len, "nameserver %s\n",
-                           mnet_address_format(known->servers[i].address, address, sizeof address));
-    for (unsigned i = 0; i < known->domain_count && len < size; i++)
-        len += mnet_format(text + len, size - len, "%s%s", i == 0 ? "search " : " ", known->domains[i].name);
-    if (known->domain_count > 0 && len < size)
-        len += mnet_format(text + len, size - len, "\n");
-    MN_DEBUG_ASSERT(size > 0);
-    return MN_MIN(len, size - 1);
-}
-
-static int64_t read_resolvers(struct mn_open *open, void *buffer, size_t len, uint64_t *at)
-{
-    struct mn_system *system = open->system;
-    struct mnet_resolvers *known = mn_object_alloc(&system->objects, sizeof *known);
-    char *text = mn_object_alloc(&system->objects, RESOLVERS_BYTES);
-    int64_t got = -MNET_ENOMEM;
-    if (known != NULL && text != NULL) {
-        if (system->stack != NULL)
-            mnet_stack_resolvers(system->stack, known);
-        size_t size = write_resolvers(known, text, RESOLVERS_BYTES);
-        got = *at < size ? (int64_t)MN_MIN(len, size - *at) : 0;
-        memcpy(buffer, text + *at, (size_t)got);
-        *at += (uint64_t)got;
-    }
-    mn_object_free(&system->objects, known, sizeof *known);
-    mn_object_free(&system->objects, text, RESOLVERS_BYTES);
-    return got;
-}
-
-const struct mn_open_ops mn_resolvers_ops = {.mode = MN_S_IFREG | 0444, .seeks = true, .read = read_resolvers};
 
 /* ---- /dev ---- */
 

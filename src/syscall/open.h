@@ -41,8 +41,21 @@ struct mn_open_ops {
 };
 
 extern const struct mn_open_ops mn_console_ops, mn_regular_ops, mn_folder_ops;
-extern const struct mn_open_ops mn_resolvers_ops;
 extern const struct mn_open_ops mn_null_ops, mn_zero_ops, mn_random_ops;
+
+/* What uname tells, in its order. */
+enum mn_uname_field {
+    MN_UNAME_SYSTEM,
+    MN_UNAME_HOST,
+    MN_UNAME_RELEASE,
+    MN_UNAME_FIELDS = 6,
+};
+extern const char *const mn_uname_fields[MN_UNAME_FIELDS];
+
+/* Calls `make` for each file whose text is generated when it is read, until it returns an error.
+ * Returns that, or 0. */
+int mn_generated_each(struct mn_system *system,
+                      int (*make)(struct mn_system *system, const char *path, const struct mn_open_ops *ops));
 
 /* Makes an open file without a descriptor, or returns NULL. It has a reference to `inode`, which
  * may be NULL. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "syscall/calls.h"
+#include "syscall/open.h"
 
 /* For calls that have nothing to do here, and succeed. */
 MN_CALL(nothing)
@@ -21,14 +22,15 @@ MN_CALL(getpid)
 
 #define UNAME_FIELD 65
 
+const char *const mn_uname_fields[MN_UNAME_FIELDS] = {"Linux", "mnet", "6.1.0", "mnet", "x86_64", "(none)"};
+
 MN_CALL(uname)
 {
-    static const char *const fields[] = {"Linux", "mnet", "6.1.0", "mnet", "x86_64", "(none)"};
     char *to = mn_pointer(argument[0]);
     (void)thread;
-    for (size_t i = 0; i < MN_COUNT_OF(fields); i++, to += UNAME_FIELD) {
+    for (size_t i = 0; i < MN_UNAME_FIELDS; i++, to += UNAME_FIELD) {
         memset(to, 0, UNAME_FIELD);
-        memcpy(to, fields[i], strlen(fields[i]));
+        memcpy(to, mn_uname_fields[i], strlen(mn_uname_fields[i]));
     }
     return 0;
 }

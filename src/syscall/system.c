@@ -111,15 +111,12 @@ static int make_files(struct mn_system *system, const struct mn_program *program
     static const struct {
         const char *path;
         const struct mn_open_ops *ops;
-    } devices[] = {{"/dev/null", &mn_null_ops},
-                   {"/dev/zero", &mn_zero_ops},
-                   {"/dev/random", &mn_random_ops},
-                   {"/dev/urandom", &mn_random_ops},
-                   {"/dev/console", &mn_console_ops},
-                   {"/dev/tty", &mn_console_ops},
-                   {"/etc/resolv.conf", &mn_resolvers_ops}};
-    static const char *const folders[] = {"/dev", "/etc",     "/root",    "/run",    "/tmp",
-                                          "/var", "/var/log", "/var/run", "/var/tmp"};
+    } devices[] = {{"/dev/null", &mn_null_ops},      {"/dev/zero", &mn_zero_ops},       {"/dev/random", &mn_random_ops},
+                   {"/dev/urandom", &mn_random_ops}, {"/dev/console", &mn_console_ops}, {"/dev/tty", &mn_console_ops}};
+    static const char *const folders[] = {
+        "/dev",  "/etc", "/proc", "/proc/self", "/proc/sys", "/proc/sys/kernel", "/proc/sys/vm",
+        "/root", "/run", "/tmp",  "/var",       "/var/log",  "/var/run",         "/var/tmp",
+    };
     int error = mn_tree_init(&system->tree, &system->objects);
     if (error < 0)
         return error;
@@ -131,6 +128,8 @@ static int make_files(struct mn_system *system, const struct mn_program *program
         error = make_folder(system, folders[i]);
     for (size_t i = 0; error == 0 && i < MN_COUNT_OF(devices); i++)
         error = make_device(system, devices[i].path, devices[i].ops);
+    if (error == 0)
+        error = mn_generated_each(system, make_device);
     return error == 0 ? make_texts(system) : error;
 }
 

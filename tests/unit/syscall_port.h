@@ -60,6 +60,7 @@ enum {
     MKDIR = 83,
     UNLINK = 87,
     SYMLINK = 88,
+    SYSINFO = 99,
     SIGPENDING = 127,
     SIGTIMEDWAIT = 128,
     SIGQUEUEINFO = 129,

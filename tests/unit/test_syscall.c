@@ -465,6 +465,46 @@ static void program_with_wrong_files_says_so(void **state)
     given.archive = NULL;
 }
 
+/* What programs read about the machine is true, and the same as calls say. */
+static int reads_generated(struct mn_thread *t)
+{
+    static const char *const texts[][2] = {
+        {"/etc/mtab", "mnet / tmpfs rw 0 0\n"},         {"/proc/mounts", "mnet / tmpfs rw 0 0\n"},
+        {"/proc/self/mounts", "mnet / tmpfs rw 0 0\n"}, {"/proc/sys/kernel/hostname", "mnet\n"},
+        {"/proc/sys/kernel/ostype", "Linux\n"},         {"/proc/sys/kernel/osrelease", "6.1.0\n"},
+        {"/proc/sys/vm/overcommit_memory", "2\n"},
+    };
+    char text[300];
+    for (size_t i = 0; i < MN_COUNT_OF(texts); i++) {
+        memset(text, 0, sizeof text);
+        int64_t fd = CALL(OPEN, P(texts[i][0]), 0);
+        EXPECT_EQUAL(fd, 3);
+        EXPECT_EQUAL(CALL(READ, fd, P(text), sizeof text), strlen(texts[i][1]));
+        EXPECT(strcmp(text, texts[i][1]) == 0);
+        EXPECT_EQUAL(CALL(READ, fd, P(text), sizeof text), 0);
+        EXPECT_EQUAL(CALL(CLOSE, fd), 0);
+        EXPECT(CALL(OPEN, P(texts[i][0]), 01) < 0 || CALL(WRITE, 3, P("x"), 1) < 0);
+        (void)CALL(CLOSE, 3);
+    }
+    uint64_t machine[14];
+    unsigned long long total = 0;
+    EXPECT_EQUAL(CALL(SYSINFO, P(machine)), 0);
+    int64_t fd = CALL(OPEN, P("/proc/meminfo"), 0), len = CALL(READ, fd, P(text), sizeof text - 1);
+    EXPECT(len > 0);
+    text[len] = '\0';
+    EXPECT_EQUAL(sscanf(text, "MemTotal: %llu kB", &total), 1);
+    EXPECT_EQUAL(total * 1024, machine[4]);
+    EXPECT(strstr(text, "\nSwapFree:              0 kB\n") != NULL);
+    EXPECT_EQUAL(CALL(OPEN, P("/proc/loadavg"), 0), -MNET_ENOENT);
+    return 0;
+}
+
+static void generated_files_are_true(void **state)
+{
+    (void)state;
+    runs(reads_generated, 0, NULL);
+}
+
 static int reads_resolvers(struct mn_thread *t)
 {
     char text[64] = "";
@@ -579,6 +619,7 @@ int main(void)
         cmocka_unit_test(sockets_are_descriptors_among_others),
         cmocka_unit_test(program_without_memory_says_so),
         cmocka_unit_test(program_with_wrong_files_says_so),
+        cmocka_unit_test(generated_files_are_true),
         cmocka_unit_test(resolvers_are_in_a_file),
         cmocka_unit_test(connections_wait_for_a_descriptor),
         cmocka_unit_test(descriptors_are_passed),
