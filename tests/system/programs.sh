@@ -111,6 +111,15 @@ answers_build_systems()
     ends 0 'it is linked' conftest
 }
 
+# Headers that musl lacks, and glibc's own do not work beside musl's.
+headers_of_linux()
+{
+    printf '%s\n' '#include <stddef.h>' '#include <sys/cdefs.h>' '#include <sys/queue.h>' '__BEGIN_DECLS' 'int main __P((void));' '__END_DECLS' \
+        'SLIST_HEAD(words, word);' 'struct word { SLIST_ENTRY(word) next; };' 'int main(void)' \
+        '{ struct words all = SLIST_HEAD_INITIALIZER(all); return !SLIST_EMPTY(&all); }' >"$dir/headers.c"
+    "$compiler" -O2 -Wall -Werror -c -o "$dir/headers.o" "$dir/headers.c" || fail "status $?"
+}
+
 compile_calls()
 {
     [ -e "$dir/program_calls" ] || compile program_calls
@@ -390,6 +399,7 @@ small_machine()
 }
 
 run mnet_cc_can_be_the_cc_of_make compiles_as_cc
+run mnet_cc_has_headers_that_musl_lacks headers_of_linux
 run mnet_cc_answers_users_and_build_systems answers_build_systems
 run calls_are_as_on_linux same_as_on_linux program_calls
 run signals_are_as_on_linux same_as_on_linux program_signals
