@@ -12,6 +12,10 @@
  * one, and data up to the initial window in flight, which RFC 6928 sends at once. So short
  * exchanges and idle connections never have a timer. Retransmissions of fast recovery are clocked
  * by acknowledgements and only counted here.
+ *
+ * What is sent without waiting for its time makes a debt, which is as long as the rate of that
+ * moment says. A rate that rises afterwards does not make it shorter, so it has a limit of two
+ * round trips, in which any rate sends a window.
  */
 #include "tcp/pacing.h"
 #include "tcp/tcb.h"
@@ -19,6 +23,7 @@
 
 #define BURST MNET_MILLISECOND
 #define BURST_SEGMENTS_MIN 2u
+#define DEBT_ROUND_TRIPS 2u
 /* Windows and times stay far below values that would overflow 64 bits: 2^30 bytes, 1 s. */
 #define RATE_MAX (UINT64_C(1) << 40)
 
@@ -62,6 +67,8 @@ uint32_t mn_pacing_claim(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t len, u
 void mn_pacing_sent(struct mn_tcb *tcb, uint32_t len, uint64_t now)
 {
     uint64_t rate = mn_pacing_rate(tcb);
-    if (rate > 0)
-        tcb->flight.paced_until_ns = MN_MAX(tcb->flight.paced_until_ns, now) + len * MNET_SECOND / rate;
+    if (MN_LIKELY(rate == 0))
+        return;
+    uint64_t until = MN_MAX(tcb->flight.paced_until_ns, now) + len * MNET_SECOND / rate;
+    tcb->flight.paced_until_ns = MN_MIN(until, now + DEBT_ROUND_TRIPS * tcb->flight.rtt.srtt_ns);
 }

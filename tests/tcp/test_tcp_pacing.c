@@ -1,6 +1,7 @@
 /* Pacing: the times at which data within the window is sent. */
 #include "tests/tcp/harness.h"
 
+#include "tcp/pacing.h"
 #include "tcp/timers.h"
 
 #define RTT_MS 100u
@@ -174,6 +175,23 @@ SCRIPT(established_idle_connection_has_no_pacing_timer)
     tcp_end(&t);
 }
 
+/* Retransmissions do not wait for the pace. Many at a small rate held back all that followed for
+ * seconds, at whatever rate. */
+SCRIPT(established_debt_of_a_small_rate_ends_after_two_round_trips)
+{
+    struct tcp_test t;
+    establish(&t, 1, 65000, RTT_MS);
+    mn_pacing_sent(t.tcb, 100 * MSS, t.now);
+    t.tcb->flight.congestion.cwnd = t.tcb->flight.congestion.ssthresh = 1000 * MSS;
+    write_bytes(&t, 1000 * MSS);
+    wait_ms(&t, RTT_MS);
+    assert_true(t.tcb->snd_nxt - t.iss < 100 * MSS);
+    wait_ms(&t, 2 * RTT_MS);
+    assert_int_equal(t.tcb->snd_nxt, t.iss + 1 + 1000 * MSS);
+    drain(&t, NULL);
+    tcp_end(&t);
+}
+
 /* The timer ends with its connection. */
 SCRIPT(established_abort_between_two_bursts_leaves_no_timer)
 {
@@ -198,6 +216,7 @@ int main(void)
         cmocka_unit_test(established_short_path_is_not_paced),
         cmocka_unit_test(established_acknowledgements_do_not_break_the_pace),
         cmocka_unit_test(established_idle_connection_has_no_pacing_timer),
+        cmocka_unit_test(established_debt_of_a_small_rate_ends_after_two_round_trips),
         cmocka_unit_test(established_abort_between_two_bursts_leaves_no_timer),
     };
     return run_scripts("tcp_pacing", tests);
