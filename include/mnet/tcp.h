@@ -242,7 +242,9 @@ void mnet_tcp_abort(struct mnet_flow *flow);
  * instead: so the answer to a request that was not read to its end arrives. MNET_SHUTDOWN_WRITE
  * sends a FIN after the queued data; reading goes on.
  *
- * Returns 0, MNET_E_INVALID, or MNET_E_CLOSED if the connection is gone. Never suspends. */
+ * Returns 0, MNET_E_INVALID, MNET_E_CLOSED if the connection is gone, or MNET_E_NO_MEMORY: a
+ * connection that was idle for long needs some, and so do bytes of mnet_tcp_write_now that wait for
+ * their turn. Then nothing has ended. Never suspends. */
 int mnet_tcp_shutdown(struct mnet_flow *flow, enum mnet_shutdown how);
 
 /* Stores both ends, in any state of the connection. Either pointer may be NULL. */

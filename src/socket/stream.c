@@ -396,9 +396,10 @@ static int tcp_shutdown(struct mn_socket *socket, int how)
     if (!connected)
         return -MNET_ENOTCONN;
     socket->phase = MN_PHASE_CONNECTED;
-    if (how != MNET_SHUT_RD)
-        mnet_tcp_shutdown(socket->flow, MNET_SHUTDOWN_WRITE);
-    return 0;
+    if (how == MNET_SHUT_RD || mnet_tcp_shutdown(socket->flow, MNET_SHUTDOWN_WRITE) != MNET_E_NO_MEMORY)
+        return 0;
+    socket->write_shut = false; /* there was no FIN */
+    return -MNET_ENOMEM;
 }
 
 static int tcp_peer(struct mn_socket *socket, struct mnet_endpoint *remote)

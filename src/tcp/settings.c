@@ -21,6 +21,12 @@ static struct mn_tcb_limits *limits_of(struct mn_tcp *tcp, struct mn_tcb *tcb)
     return tcb->rare.limits;
 }
 
+/* A limit of 0 is none, for which a connection without limits needs no memory. */
+static bool has_none(const struct mn_tcb *tcb, uint32_t bytes)
+{
+    return bytes == 0 && tcb->rare.limits == NULL;
+}
+
 /* There may be more room, or less, than the user was told of. */
 static void look_for_room(struct mn_tcp *tcp, struct mn_tcb *tcb)
 {
@@ -30,6 +36,8 @@ static void look_for_room(struct mn_tcp *tcp, struct mn_tcb *tcb)
 
 int mn_tcp_set_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes)
 {
+    if (has_none(tcb, bytes))
+        return MNET_OK;
     struct mn_tcb_limits *limits = limits_of(tcp, tcb);
     if (limits == NULL)
         return MNET_E_NO_MEMORY;
@@ -40,6 +48,8 @@ int mn_tcp_set_send_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t byte
 
 int mn_tcp_set_receive_buffer(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes, uint64_t now)
 {
+    if (has_none(tcb, bytes))
+        return MNET_OK;
     struct mn_tcb_limits *limits = limits_of(tcp, tcb);
     if (limits == NULL)
         return MNET_E_NO_MEMORY;
@@ -59,6 +69,8 @@ struct mn_tcp_buffers mn_tcp_get_buffers(const struct mn_tcp *tcp, const struct 
 
 int mn_tcp_set_unsent_low_water(struct mn_tcp *tcp, struct mn_tcb *tcb, uint32_t bytes)
 {
+    if (has_none(tcb, bytes))
+        return MNET_OK;
     struct mn_tcb_limits *limits = limits_of(tcp, tcb);
     if (limits == NULL)
         return MNET_E_NO_MEMORY;

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "stack/stack.h"
+#include "tcp/tcb.h"
 #include "unit/socket_tables.h"
 
 static int transfer(struct world *w)
@@ -34,6 +36,35 @@ static void stream_passes_bytes_and_its_end(void **state)
 {
     (void)state;
     world_run_both(transfer, NULL);
+}
+
+/* A connection that was idle for long needs memory for the FIN. */
+static int shutdown_without_memory(struct world *w)
+{
+    struct tables n;
+    char byte;
+    CHECK_EQUAL(open_net(w, &n), 0);
+    CHECK_EQUAL(mnet_socket_send(n.client, n.connected, "x", 1, 0), 1);
+    CHECK_EQUAL(mnet_socket_recv(n.server, n.accepted, &byte, 1, 0), 1);
+    CHECK_EQUAL(mnet_socket_send(n.server, n.accepted, "y", 1, 0), 1);
+    CHECK_EQUAL(mnet_socket_recv(n.client, n.connected, &byte, 1, 0), 1);
+    sleep_ms(20000);
+    CHECK_EQUAL(w->client->tcp->tcbs.in_use, 0); /* it is a record */
+    size_t limit = w->client->tcp->tcbs.limit;
+    w->client->tcp->tcbs.limit = 0;
+    CHECK_EQUAL(mnet_socket_shutdown(n.client, n.connected, MNET_SHUT_WR), -MNET_ENOMEM);
+    w->client->tcp->tcbs.limit = limit;
+    CHECK_EQUAL(mnet_socket_send(n.client, n.connected, "x", 1, 0), 1); /* nothing has ended */
+    CHECK_EQUAL(mnet_socket_recv(n.server, n.accepted, &byte, 1, 0), 1);
+    CHECK_EQUAL(mnet_socket_shutdown(n.client, n.connected, MNET_SHUT_WR), 0);
+    CHECK_EQUAL(mnet_socket_recv(n.server, n.accepted, &byte, 1, 0), 0);
+    return close_tables(w, &n);
+}
+
+static void shutdown_without_memory_can_be_repeated(void **state)
+{
+    (void)state;
+    world_run_both(shutdown_without_memory, NULL);
 }
 
 static int set_timeout(const struct tables *n, int name, int64_t milliseconds)
@@ -478,6 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stream_passes_bytes_and_its_end),
+        cmocka_unit_test(shutdown_without_memory_can_be_repeated),
         cmocka_unit_test(timeouts_end_waiting_calls),
         cmocka_unit_test(close_lets_calls_in_progress_end),
         cmocka_unit_test(cancelled_call_is_interrupted),

@@ -80,10 +80,13 @@ void run_rest_free(struct run_socket *socket)
 
 /* ---- From the program ---- */
 
-static void end_out(struct run_socket *socket)
+/* Without memory for the FIN reading tells the end again. */
+static void end_out(struct runner *run, struct run_socket *socket)
 {
-    socket->out_ended = true;
-    mnet_tcp_shutdown(socket->flow, MNET_SHUTDOWN_WRITE);
+    if (mnet_tcp_shutdown(socket->flow, MNET_SHUTDOWN_WRITE) == MNET_E_NO_MEMORY)
+        run_retry(run, socket);
+    else
+        socket->out_ended = true;
 }
 
 /* The connection takes no more: the program's writes fail. */
@@ -194,8 +197,8 @@ static size_t take_bytes(struct runner *run, struct run_socket *socket)
         socket->readable = false;
     if (got > 0 || none)
         return none ? 0 : (size_t)got;
-    socket->reset = got < 0; /* ECONNRESET: the program closed and left bytes unread */
-    end_out(socket);
+    socket->reset |= got < 0; /* ECONNRESET: the program closed and left bytes unread */
+    end_out(run, socket);
     return 0;
 }
 
