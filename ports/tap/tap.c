@@ -130,7 +130,7 @@ static int read_frames(struct mnet_device *device, struct mnet_packet **packets,
     uint64_t now = mn_hosted_now(NULL); /* one reading for the batch */
     int count = 0;
     size_t bytes = 0;
-    for (int tries = 0; tries < max; tries++) {
+    for (int tries = 0; tries < max && bytes < MN_ROOM_BATCH; tries++) {
         struct mn_vnet_header header = {0};
         bool room = mn_room_refill(&tap->room, device->memory);
         ssize_t got = room ? read_frame(tap, &header) : discard_frame(tap);
@@ -164,7 +164,7 @@ static int read_frames(struct mnet_device *device, struct mnet_packet **packets,
         packet->received_ns = now;
         packets[count++] = packet;
         bytes += packet->total;
-        if ((count == 1 && is_single(tap, packet->total)) || bytes >= MN_ROOM_BATCH)
+        if (count == 1 && is_single(tap, packet->total))
             return count;
     }
     note_count(tap, count);
